@@ -1,0 +1,171 @@
+//! A thread's integer registers: [`UserContext`].
+//!
+//! The context lives in kernel memory with its thread. The entry code stores the registers there and loads them from
+//! there, by the field offsets of this struct. Cells, because the entry code writes it behind every reference.
+//!
+//! Invariant: whatever has passed [`UserContext::sanitise`], or was saved by an entry from user mode, can be resumed
+//! without a fault in the kernel.
+
+use core::cell::Cell;
+use core::fmt;
+
+/// The integer registers of a thread in user mode.
+#[repr(C)]
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct UserContext {
+    pub rax: Cell<u64>,
+    pub rbx: Cell<u64>,
+    pub rcx: Cell<u64>,
+    pub rdx: Cell<u64>,
+    pub rsi: Cell<u64>,
+    pub rdi: Cell<u64>,
+    pub rbp: Cell<u64>,
+    pub r8: Cell<u64>,
+    pub r9: Cell<u64>,
+    pub r10: Cell<u64>,
+    pub r11: Cell<u64>,
+    pub r12: Cell<u64>,
+    pub r13: Cell<u64>,
+    pub r14: Cell<u64>,
+    pub r15: Cell<u64>,
+    pub rip: Cell<u64>,
+    pub rflags: Cell<u64>,
+    pub rsp: Cell<u64>,
+    pub fs_base: Cell<u64>,
+    pub gs_base: Cell<u64>,
+}
+
+/// A register that must hold a canonical address and does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotCanonical {
+    /// The register's name.
+    pub register: &'static str,
+    /// What it holds.
+    pub value: u64,
+}
+
+impl fmt::Display for NotCanonical {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {:#x} is not canonical", self.register, self.value)
+    }
+}
+
+impl UserContext {
+    /// The bit of RFLAGS that enables interrupts: on in every user context.
+    pub const INTERRUPT_FLAG: u64 = 1 << 9;
+
+    /// The bit of RFLAGS that always reads as one.
+    const FIXED_FLAG: u64 = 1 << 1;
+
+    /// What a thread may choose: CF, PF, AF, ZF, SF, DF and OF. DF too: a thread can be stopped in the middle of a copy
+    /// that runs backwards, and has to go on that way.
+    const CHOSEN_FLAGS: u64 = 0b1100_1101_0101;
+
+    /// All zero, with interrupts enabled.
+    pub const fn new() -> Self {
+        const ZERO: Cell<u64> = Cell::new(0);
+        Self {
+            rax: ZERO,
+            rbx: ZERO,
+            rcx: ZERO,
+            rdx: ZERO,
+            rsi: ZERO,
+            rdi: ZERO,
+            rbp: ZERO,
+            r8: ZERO,
+            r9: ZERO,
+            r10: ZERO,
+            r11: ZERO,
+            r12: ZERO,
+            r13: ZERO,
+            r14: ZERO,
+            r15: ZERO,
+            rip: ZERO,
+            rflags: Cell::new(Self::INTERRUPT_FLAG | Self::FIXED_FLAG),
+            rsp: ZERO,
+            fs_base: ZERO,
+            gs_base: ZERO,
+        }
+    }
+
+    /// Makes registers that somebody else wrote safe to resume: masks the flags, refuses addresses that the processor
+    /// would refuse in kernel mode.
+    ///
+    /// Canonical is enough, also in the kernel's half: a thread can get itself there (a jump into the kernel's half
+    /// faults *after* RIP has changed, WRGSBASE takes any canonical base), so that such a state must be restorable, and
+    /// every use of it faults in user mode. RSP is not looked at by any way back to user mode: it may be anything.
+    pub fn sanitise(&self) -> Result<(), NotCanonical> {
+        for (register, cell) in [
+            ("rip", &self.rip),
+            ("fs_base", &self.fs_base),
+            ("gs_base", &self.gs_base),
+        ] {
+            let value = cell.get();
+            if !is_canonical(value) {
+                return Err(NotCanonical { register, value });
+            }
+        }
+        let chosen = self.rflags.get() & Self::CHOSEN_FLAGS;
+        self.rflags
+            .set(chosen | Self::INTERRUPT_FLAG | Self::FIXED_FLAG);
+        Ok(())
+    }
+}
+
+impl Default for UserContext {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Whether bits 47 to 63 are all the same.
+const fn is_canonical(address: u64) -> bool {
+    matches!(address as i64 >> 47, 0 | -1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_flags_that_would_give_privileges() {
+        let context = UserContext::new();
+        context.rflags.set(u64::MAX);
+        assert_eq!(context.sanitise(), Ok(()));
+        assert_eq!(context.rflags.get(), 0xed7);
+        context.rflags.set(0);
+        assert_eq!(context.sanitise(), Ok(()));
+        assert_eq!(context.rflags.get(), 0x202);
+    }
+
+    #[test]
+    fn keeps_the_direction_of_an_interrupted_copy() {
+        const DIRECTION_FLAG: u64 = 1 << 10;
+        let context = UserContext::new();
+        context.rflags.set(DIRECTION_FLAG);
+        assert_eq!(context.sanitise(), Ok(()));
+        assert_ne!(context.rflags.get() & DIRECTION_FLAG, 0);
+    }
+
+    #[test]
+    fn refuses_addresses_that_are_not_canonical_and_names_the_register() {
+        type Field = fn(&UserContext) -> &Cell<u64>;
+        let registers: [(&str, Field); 3] = [
+            ("rip", |c| &c.rip),
+            ("fs_base", |c| &c.fs_base),
+            ("gs_base", |c| &c.gs_base),
+        ];
+        for (register, field) in registers {
+            let context = UserContext::new();
+            for value in [1 << 47, 0xffff_0000_0000_0000, 1 << 63, 0x7fff << 48] {
+                field(&context).set(value);
+                assert_eq!(context.sanitise(), Err(NotCanonical { register, value }));
+            }
+            for value in [0, (1 << 47) - 1, 0xffff_8000_0000_0000, u64::MAX] {
+                field(&context).set(value);
+                assert_eq!(context.sanitise(), Ok(()));
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Clock, timer, ports, interrupt controllers and console: a note of what the kernel did to each.
+
+use super::machine::{Event, record, with};
+use crate::arch::IoWidth;
+
+/// The clock. Every look moves it by the machine's step.
+pub fn ticks() -> u64 {
+    with(|state| {
+        state.ticks += state.ticks_step;
+        state.ticks
+    })
+}
+
+/// How many ticks a second has: the fake clock counts nanoseconds.
+pub fn ticks_per_second() -> u64 {
+    1_000_000_000
+}
+
+/// Asks for one `Timer` at this tick, in place of what was asked for before.
+pub fn arm_timer(deadline_ticks: u64) {
+    record(Event::ArmTimer(deadline_ticks), |state| {
+        state.timer = Some(deadline_ticks);
+    });
+}
+
+/// Asks for no timer.
+pub fn disarm_timer() {
+    record(Event::DisarmTimer, |state| state.timer = None);
+}
+
+/// Reads a port.
+pub fn io_read(port: u16, width: IoWidth) -> u32 {
+    let ones = match width {
+        IoWidth::Byte => 0xff,
+        IoWidth::Word => 0xffff,
+        IoWidth::Long => u32::MAX,
+    };
+    record(Event::IoRead { port, width }, |state| {
+        let answers = state.answers.get_mut(&port);
+        answers
+            .and_then(|queue| queue.pop_front())
+            .unwrap_or(u32::MAX)
+            & ones
+    })
+}
+
+/// Writes a port.
+pub fn io_write(port: u16, width: IoWidth, value: u32) {
+    record(Event::IoWrite { port, width, value }, |_| ());
+}
+
+/// Writes to the kernel's console.
+pub fn console_write(bytes: &[u8]) {
+    with(|state| state.console.extend_from_slice(bytes));
+}
+
+/// A number that is hard to guess. Here the same sequence on every machine, so that tests repeat.
+pub fn random_seed() -> u64 {
+    with(|state| {
+        state.seed = state.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state.seed ^ (state.seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed ^ (mixed >> 31)
+    })
+}
+
+/// The interrupt controllers: 24 lines, all masked at first.
+pub mod interrupts {
+    use super::{Event, record};
+    use crate::arch::{Line, NoSuchLine, Polarity, Trigger};
+
+    /// The lines of the fake machine.
+    const LINES: u32 = 24;
+
+    /// The line that the interrupt of an ISA device is connected to, after the firmware's overrides. Here the timer's
+    /// (0) is moved to line 2, and the ACPI interrupt (9) is a level-triggered one.
+    pub fn isa_line(irq: u8) -> Line {
+        Line {
+            gsi: if irq == 0 { 2 } else { u32::from(irq) },
+            trigger: if irq == 9 {
+                Trigger::Level
+            } else {
+                Trigger::Edge
+            },
+            polarity: Polarity::High,
+        }
+    }
+
+    /// Routes a line to a vector. It is masked, until it is unmasked.
+    pub fn route_line(line: Line, vector: u8) -> Result<(), NoSuchLine> {
+        check(line.gsi)?;
+        record(Event::RouteLine { line, vector }, |_| Ok(()))
+    }
+
+    /// Stops a line from interrupting.
+    pub fn mask_line(gsi: u32) -> Result<(), NoSuchLine> {
+        check(gsi)?;
+        record(Event::MaskLine(gsi), |_| Ok(()))
+    }
+
+    /// Lets a line interrupt.
+    pub fn unmask_line(gsi: u32) -> Result<(), NoSuchLine> {
+        check(gsi)?;
+        record(Event::UnmaskLine(gsi), |_| Ok(()))
+    }
+
+    /// The address and data with which a device's message (MSI, MSI-X) raises a vector.
+    pub fn message(vector: u8) -> (u64, u32) {
+        (0xfee0_0000, u32::from(vector))
+    }
+
+    fn check(gsi: u32) -> Result<(), NoSuchLine> {
+        (gsi < LINES).then_some(()).ok_or(NoSuchLine { gsi })
+    }
+}

@@ -1,0 +1,187 @@
+//! The state of a thread's fake machine, and what tests ask of it: [`Machine`].
+
+use super::memory::Arena;
+use super::registers::Registers;
+use crate::arch::{BootInformation, CpuInformation, Line, PhysAddr, PhysRange, VectorComponent};
+use crate::arch::{IoWidth, VirtAddr};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::vec::Vec;
+
+/// Something the kernel did to the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Event {
+    /// Another root table became active.
+    Activate(PhysAddr),
+    /// The kernel's own tables became active.
+    ActivateKernel,
+    /// One page left the TLB.
+    FlushPage(VirtAddr),
+    /// The whole TLB was flushed.
+    FlushAll,
+    /// The timer was armed for this tick.
+    ArmTimer(u64),
+    /// The timer was disarmed.
+    DisarmTimer,
+    /// The vector registers were stored.
+    VectorsSave,
+    /// The vector registers were loaded and allowed.
+    VectorsLoad,
+    /// The vector registers were denied.
+    VectorsDeny,
+    /// A port was read.
+    IoRead { port: u16, width: IoWidth },
+    /// A port was written.
+    IoWrite {
+        port: u16,
+        width: IoWidth,
+        value: u32,
+    },
+    /// A line was routed to a vector.
+    RouteLine { line: Line, vector: u8 },
+    /// A line was masked.
+    MaskLine(u32),
+    /// A line was unmasked.
+    UnmaskLine(u32),
+}
+
+/// All there is to a machine.
+pub(super) struct State {
+    pub(super) arena: Arena,
+    pub(super) active: Option<PhysAddr>,
+    pub(super) registers: Registers,
+    pub(super) ticks: u64,
+    pub(super) ticks_step: u64,
+    pub(super) timer: Option<u64>,
+    pub(super) seed: u64,
+    pub(super) answers: BTreeMap<u16, VecDeque<u32>>,
+    pub(super) console: Vec<u8>,
+    pub(super) events: Vec<Event>,
+}
+
+thread_local! {
+    static STATE: RefCell<Option<State>> = const { RefCell::new(None) };
+}
+
+/// Runs on this thread's machine; makes one of 64 MiB if there is none yet.
+pub(super) fn with<T>(action: impl FnOnce(&mut State) -> T) -> T {
+    STATE.with_borrow_mut(|state| action(state.get_or_insert_with(|| State::new(64))))
+}
+
+/// As [`with`], and notes the event.
+pub(super) fn record<T>(event: Event, action: impl FnOnce(&mut State) -> T) -> T {
+    with(|state| {
+        state.events.push(event);
+        action(state)
+    })
+}
+
+impl State {
+    fn new(mebibytes: usize) -> Self {
+        Self {
+            arena: Arena::new(mebibytes << 20),
+            active: None,
+            registers: Registers::new(),
+            ticks: 1_000_000,
+            ticks_step: 1,
+            timer: None,
+            seed: 0,
+            answers: BTreeMap::new(),
+            console: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+}
+
+/// The fake machine of the calling thread. All of them are the same handle.
+#[derive(Clone, Copy, Debug)]
+pub struct Machine(());
+
+impl Machine {
+    /// A fresh machine for this thread, in place of the one before, whose memory is given back.
+    pub fn new(mebibytes: usize) -> Self {
+        STATE.set(Some(State::new(mebibytes)));
+        Self(())
+    }
+
+    /// What the kernel did since the last time, in order.
+    pub fn take_events(&self) -> Vec<Event> {
+        with(|state| std::mem::take(&mut state.events))
+    }
+
+    /// The active root table; none means the kernel's own.
+    pub fn active(&self) -> Option<PhysAddr> {
+        with(|state| state.active)
+    }
+
+    /// The tick that the timer is armed for.
+    pub fn timer(&self) -> Option<u64> {
+        with(|state| state.timer)
+    }
+
+    /// Sets the clock.
+    pub fn set_ticks(&self, ticks: u64) {
+        with(|state| state.ticks = ticks);
+    }
+
+    /// Sets how far every look at the clock moves it; 1 at first, 0 stops it.
+    pub fn set_ticks_step(&self, step: u64) {
+        with(|state| state.ticks_step = step);
+    }
+
+    /// What the next read of a port answers, after earlier answers; a port without answers reads all ones.
+    pub fn answer(&self, port: u16, value: u32) {
+        with(|state| state.answers.entry(port).or_default().push_back(value));
+    }
+
+    /// What the kernel wrote to its console.
+    pub fn console(&self) -> String {
+        with(|state| String::from_utf8_lossy(&state.console).into_owned())
+    }
+
+    /// Takes a component of the vector registers from the processor.
+    pub fn remove_vector_component(&self, component: VectorComponent) {
+        with(|state| state.registers.remove_component(component));
+    }
+
+    /// Acts as user code that fills the vector registers: XMM0 to 15 get these bytes.
+    ///
+    /// False if the registers are denied: the thread would have raised exception 7.
+    pub fn use_vectors(&self, byte: u8) -> bool {
+        with(|state| state.registers.fill_vectors(byte))
+    }
+
+    /// The byte that XMM0 to 15 hold, as user code sees it; none if the registers are denied.
+    pub fn vectors(&self) -> Option<u8> {
+        with(|state| state.registers.vectors())
+    }
+
+    /// Acts as user code that sets its FS and GS base.
+    pub fn set_segment_bases(&self, fs: u64, gs: u64) {
+        with(|state| state.registers.segment_bases = (fs, gs));
+    }
+
+    /// The FS and GS base that user code sees.
+    pub fn segment_bases(&self) -> (u64, u64) {
+        with(|state| state.registers.segment_bases)
+    }
+}
+
+/// The fake machine as the boot code would describe it: the first MiB is taken, the archive is empty.
+pub fn boot_information() -> BootInformation {
+    let end = PhysAddr::new(with(|state| state.arena.byte_count()) as u64);
+    let mut information = BootInformation {
+        cpu: CpuInformation {
+            brand: "fake".try_into().unwrap_or_default(),
+            ..CpuInformation::default()
+        },
+        ..BootInformation::default()
+    };
+    let all = PhysRange::new(PhysAddr::zero(), end);
+    let free = PhysRange::new(PhysAddr::new(1 << 20), end);
+    // A list of `RANGES_MAX` has room for one.
+    let _ = information.ram.push(all);
+    let _ = information.memory.push(free);
+    information
+}

@@ -1,0 +1,85 @@
+//! Physical memory and its translation: an arena, and a note of what is active.
+
+use super::machine::{Event, record, with};
+use crate::arch::{PhysAddr, VirtAddr};
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+
+/// What [`install_kernel_half`] writes in the fake: present, and outside of every arena, so that a walk that strays into
+/// the kernel's half is caught.
+pub const KERNEL_HALF_ENTRY: u64 = 0x000f_ffff_0000_0003;
+
+/// A page-aligned allocation that plays physical memory, from address 0.
+pub(super) struct Arena {
+    base: *mut u8,
+    layout: Layout,
+}
+
+impl Arena {
+    pub(super) fn new(byte_count: usize) -> Self {
+        let layout = Layout::from_size_align(byte_count, 4096).expect("a size of whole pages");
+        // SAFETY: callers ask for at least one MiB, so that the size is not zero.
+        let base = unsafe { alloc_zeroed(layout) };
+        if base.is_null() {
+            handle_alloc_error(layout);
+        }
+        Self { base, layout }
+    }
+
+    pub(super) fn byte_count(&self) -> usize {
+        self.layout.size()
+    }
+
+    fn at(&self, address: PhysAddr) -> *mut u8 {
+        let offset = address.as_u64() as usize;
+        assert!(
+            offset < self.byte_count(),
+            "{address:?} is beyond the machine's memory"
+        );
+        self.base.wrapping_add(offset)
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: `new` allocated it with this layout, and only the drop frees it.
+        unsafe { dealloc(self.base, self.layout) }
+    }
+}
+
+/// Where the kernel sees a byte of RAM.
+pub fn direct_map(address: PhysAddr) -> *mut u8 {
+    with(|state| state.arena.at(address))
+}
+
+/// Marks the upper half of a root table as the kernel's.
+pub fn install_kernel_half(root: PhysAddr) {
+    let table = direct_map(root).cast::<u64>();
+    for index in 256..512 {
+        // SAFETY: the caller owns the frame at `root`, a table of 512 entries inside the arena.
+        unsafe { table.add(index).write(KERNEL_HALF_ENTRY) }
+    }
+}
+
+/// Makes a root table the active one, unless it is.
+pub fn activate(root: PhysAddr) {
+    if with(|state| state.active) != Some(root) {
+        record(Event::Activate(root), |state| state.active = Some(root));
+    }
+}
+
+/// Makes the kernel's own tables active, unless they are.
+pub fn activate_kernel() {
+    if with(|state| state.active).is_some() {
+        record(Event::ActivateKernel, |state| state.active = None);
+    }
+}
+
+/// Forgets the translation of one page in the active address space.
+pub fn flush_page(page: VirtAddr) {
+    record(Event::FlushPage(page), |_| ());
+}
+
+/// Forgets all translations of user pages.
+pub fn flush_all() {
+    record(Event::FlushAll, |_| ());
+}

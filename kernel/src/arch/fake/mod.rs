@@ -1,0 +1,25 @@
+//! The machine as ordinary memory, in which the kernel's logic is tested on the host.
+//!
+//! Every thread has a machine of its own, so that tests run side by side: [`Machine::new`] makes it, and the facade's
+//! functions act on it. User code does not run: a test sets a thread's registers, calls [`crate::enter`], and asks the
+//! [`Machine`] what the kernel did.
+
+mod device;
+mod machine;
+mod memory;
+mod registers;
+
+pub use device::{
+    arm_timer, console_write, disarm_timer, interrupts, io_read, io_write, random_seed, ticks,
+    ticks_per_second,
+};
+pub use machine::{Event, Machine, boot_information};
+pub use memory::{
+    KERNEL_HALF_ENTRY, activate, activate_kernel, direct_map, flush_all, flush_page,
+    install_kernel_half,
+};
+pub(super) use registers::mxcsr_mask;
+pub use registers::{
+    load_segment_bases, save_segment_bases, vector_component_offset, vectors_deny, vectors_load,
+    vectors_save,
+};

@@ -1,0 +1,79 @@
+//! The machine: what the rest of the kernel may ask of it, and what it calls the kernel for.
+//!
+//! One facade, two implementations with the same items: `x86_64` is the real machine, `fake` one made of ordinary
+//! memory in which the kernel's logic is tested on the host. The kernel uses nothing of either but what is listed here.
+//!
+//! *Up*: the machine calls [`crate::start`] once and [`crate::enter`] for every system call, exception and interrupt;
+//! both run with interrupts off on the core's one kernel stack, from its top, and say in a [`Resume`] what runs next.
+//! *Down*: the functions below.
+//!
+//! Invariant: when `enter` is called, all registers of the thread that ran last are in its [`UserContext`], but for
+//! the segment bases (see [`save_segment_bases`]) and the vector registers (see [`vectors_save`]), which the kernel
+//! saves when it switches threads.
+
+mod boot_information;
+mod cause;
+mod context;
+mod line;
+mod vector;
+
+pub use boot_information::{BootInformation, CpuInformation, Framebuffer, PhysRange, RANGES_MAX};
+pub use cause::{Cause, Resume};
+pub use context::{NotCanonical, UserContext};
+pub use line::{Line, NoSuchLine, Polarity, Trigger};
+pub use vector::{VectorComponent, VectorError, VectorState};
+
+#[cfg(not(target_os = "none"))]
+pub mod fake;
+#[cfg(not(target_os = "none"))]
+use fake as machine;
+
+#[cfg(target_os = "none")]
+mod x86_64;
+#[cfg(target_os = "none")]
+use self::x86_64 as machine;
+#[cfg(target_os = "none")]
+pub use self::x86_64::panic;
+
+pub use ::x86_64::{PhysAddr, VirtAddr};
+pub use machine::interrupts;
+pub use machine::{
+    activate, activate_kernel, arm_timer, console_write, direct_map, disarm_timer, flush_all,
+    flush_page, install_kernel_half, io_read, io_write, load_segment_bases, random_seed,
+    save_segment_bases, ticks, ticks_per_second, vector_component_offset, vectors_deny,
+    vectors_load, vectors_save,
+};
+
+/// The width of one access to an I/O port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoWidth {
+    /// 8 bits.
+    Byte,
+    /// 16 bits.
+    Word,
+    /// 32 bits.
+    Long,
+}
+
+/// The vectors that device interrupts may use, of lines and of messages alike.
+pub const DEVICE_VECTORS: core::ops::RangeInclusive<u8> = 0x30..=0xef;
+
+/// Console output through [`console_write`], for `write!`.
+pub struct Console;
+
+impl core::fmt::Write for Console {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        console_write(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Writes one line of the kernel's log: `caravan: ` and the formatted message.
+#[macro_export]
+macro_rules! log {
+    ($($message:tt)*) => {{
+        use core::fmt::Write as _;
+        // Writing to the console never fails.
+        let _ = writeln!($crate::arch::Console, "caravan: {}", format_args!($($message)*));
+    }};
+}

@@ -1,0 +1,249 @@
+//! A thread's vector registers: [`VectorState`], in the form that XSAVE (or FXSAVE) writes, and its parts by name.
+//!
+//! ```text
+//!    0  legacy: x87, MXCSR, XMM0-15          512 bytes
+//!  512  header: XSTATE_BV, XCOMP_BV, 0 ...    64 bytes
+//!  576  the other components, at the offsets that this processor's CPUID gives (AVX, AVX-512)
+//! ```
+//!
+//! Out and in it goes per component, in the layout that the architecture fixes for each, never as the whole area: offsets
+//! differ between processors, and a header from outside could make XRSTOR fault.
+//!
+//! Invariant: XRSTOR of any state that was built here does not fault.
+
+use super::machine;
+use core::cell::Cell;
+use core::fmt;
+
+/// Room for x87, SSE, AVX and AVX-512 in the standard format, on any processor.
+const WORDS: usize = 2_752 / 8;
+
+/// Where MXCSR is, in bytes.
+const MXCSR_OFFSET: usize = 24;
+
+/// Where XSTATE_BV is, in words.
+const XSTATE_BV: usize = 512 / 8;
+
+/// The vector registers of a thread, saved.
+#[repr(C, align(64))]
+#[derive(Clone)]
+pub struct VectorState {
+    words: [Cell<u64>; WORDS],
+}
+
+/// A part of the vector registers that goes in and out as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VectorComponent {
+    /// x87, MXCSR and XMM0 to 15, as FXSAVE writes them. Every processor has it.
+    Legacy,
+    /// The upper halves of YMM0 to 15.
+    AvxHigh,
+    /// AVX-512: the mask registers.
+    Opmask,
+    /// AVX-512: the upper halves of ZMM0 to 15.
+    ZmmHigh,
+    /// AVX-512: ZMM16 to 31.
+    Zmm16To31,
+}
+
+/// Why a component could not be read or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VectorError {
+    /// This processor lacks the component.
+    Unsupported(VectorComponent),
+    /// The buffer has not the component's size.
+    Length {
+        /// Which component.
+        component: VectorComponent,
+        /// The buffer's size.
+        actual: usize,
+    },
+    /// MXCSR has bits set that this processor reserves.
+    Mxcsr(u32),
+}
+
+impl fmt::Display for VectorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsupported(component) => write!(f, "this processor has no {component:?}"),
+            Self::Length { component, actual } => write!(
+                f,
+                "{component:?} is {} bytes, not {actual}",
+                component.byte_count()
+            ),
+            Self::Mxcsr(value) => write!(f, "MXCSR = {value:#x} has reserved bits set"),
+        }
+    }
+}
+
+impl VectorComponent {
+    /// All components, in the order of their numbers.
+    pub const ALL: [Self; 5] = [
+        Self::Legacy,
+        Self::AvxHigh,
+        Self::Opmask,
+        Self::ZmmHigh,
+        Self::Zmm16To31,
+    ];
+
+    /// Its size.
+    pub const fn byte_count(self) -> usize {
+        match self {
+            Self::Legacy => 512,
+            Self::AvxHigh => 256,
+            Self::Opmask => 64,
+            Self::ZmmHigh => 512,
+            Self::Zmm16To31 => 1024,
+        }
+    }
+
+    /// Its bits in XCR0 and XSTATE_BV.
+    pub const fn state_bits(self) -> u64 {
+        match self {
+            Self::Legacy => 0b11,
+            Self::AvxHigh => 1 << 2,
+            Self::Opmask => 1 << 5,
+            Self::ZmmHigh => 1 << 6,
+            Self::Zmm16To31 => 1 << 7,
+        }
+    }
+
+    /// Whether this processor has it, and the kernel switches it.
+    pub fn is_supported(self) -> bool {
+        machine::vector_component_offset(self).is_some()
+    }
+}
+
+impl VectorState {
+    /// How many bytes a state takes, whatever the processor.
+    pub const BYTES: usize = WORDS * 8;
+
+    /// What a new thread starts with: everything zero, all floating-point exceptions masked.
+    pub const fn initial() -> Self {
+        const X87_CONTROL: u64 = 0x37f;
+        const MXCSR: u64 = 0x1f80;
+        let mut words = [const { Cell::new(0) }; WORDS];
+        words[0] = Cell::new(X87_CONTROL);
+        words[MXCSR_OFFSET / 8] = Cell::new(MXCSR);
+        Self { words }
+    }
+
+    /// The whole area, for the fake processor.
+    #[cfg(not(target_os = "none"))]
+    pub(super) fn words(&self) -> &[Cell<u64>] {
+        &self.words
+    }
+
+    /// Copies a component out.
+    pub fn read_component(
+        &self,
+        component: VectorComponent,
+        bytes: &mut [u8],
+    ) -> Result<(), VectorError> {
+        let words = self.component(component, bytes.len())?;
+        for (word, chunk) in words.iter().zip(bytes.chunks_exact_mut(8)) {
+            chunk.copy_from_slice(&word.get().to_le_bytes());
+        }
+        Ok(())
+    }
+
+    /// Replaces a component by what somebody else wrote. Nothing has changed if it fails.
+    pub fn write_component(
+        &self,
+        component: VectorComponent,
+        bytes: &[u8],
+    ) -> Result<(), VectorError> {
+        let words = self.component(component, bytes.len())?;
+        if component == VectorComponent::Legacy {
+            check_mxcsr(bytes)?;
+        }
+        for (word, chunk) in words.iter().zip(bytes.chunks_exact(8)) {
+            let mut value = [0; 8];
+            value.copy_from_slice(chunk);
+            word.set(u64::from_le_bytes(value));
+        }
+        let present = &self.words[XSTATE_BV];
+        present.set(present.get() | component.state_bits());
+        Ok(())
+    }
+
+    /// The words of a component, if the processor has it and the length is right.
+    fn component(
+        &self,
+        component: VectorComponent,
+        length: usize,
+    ) -> Result<&[Cell<u64>], VectorError> {
+        let offset = machine::vector_component_offset(component)
+            .ok_or(VectorError::Unsupported(component))?;
+        if length != component.byte_count() {
+            return Err(VectorError::Length {
+                component,
+                actual: length,
+            });
+        }
+        Ok(&self.words[offset / 8..(offset + length) / 8])
+    }
+}
+
+/// XRSTOR faults on bits of MXCSR that the processor reserves.
+fn check_mxcsr(legacy: &[u8]) -> Result<(), VectorError> {
+    let mut bytes = [0; 4];
+    bytes.copy_from_slice(&legacy[MXCSR_OFFSET..MXCSR_OFFSET + 4]);
+    let mxcsr = u32::from_le_bytes(bytes);
+    if mxcsr & !machine::mxcsr_mask() != 0 {
+        return Err(VectorError::Mxcsr(mxcsr));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use VectorComponent::*;
+
+    #[test]
+    fn gives_back_each_component_as_it_was_written() {
+        let state = VectorState::initial();
+        for (index, component) in VectorComponent::ALL.into_iter().enumerate() {
+            let mut bytes = std::vec![index as u8 + 1; component.byte_count()];
+            bytes[MXCSR_OFFSET..MXCSR_OFFSET + 4].copy_from_slice(&0x1f80u32.to_le_bytes());
+            assert_eq!(state.write_component(component, &bytes), Ok(()));
+            let mut back = std::vec![0; component.byte_count()];
+            assert_eq!(state.read_component(component, &mut back), Ok(()));
+            assert_eq!(back, bytes, "{component:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_reserved_bits_of_mxcsr_and_changes_nothing() {
+        let state = VectorState::initial();
+        let mut bytes = [7; 512];
+        bytes[MXCSR_OFFSET..MXCSR_OFFSET + 4].copy_from_slice(&0x1_1f80u32.to_le_bytes());
+        let result = state.write_component(Legacy, &bytes);
+        assert_eq!(result, Err(VectorError::Mxcsr(0x1_1f80)));
+        let mut back = [0; 512];
+        assert_eq!(state.read_component(Legacy, &mut back), Ok(()));
+        assert_eq!(back[..2], 0x37f_u16.to_le_bytes());
+        assert_eq!(back[2..24], [0; 22]);
+    }
+
+    #[test]
+    fn refuses_a_buffer_of_another_size() {
+        let state = VectorState::initial();
+        let expected = Err(VectorError::Length {
+            component: AvxHigh,
+            actual: 255,
+        });
+        assert_eq!(state.write_component(AvxHigh, &[0; 255]), expected);
+    }
+
+    #[test]
+    fn refuses_what_the_processor_lacks() {
+        machine::Machine::new(1).remove_vector_component(Zmm16To31);
+        let state = VectorState::initial();
+        let expected = Err(VectorError::Unsupported(Zmm16To31));
+        assert_eq!(state.write_component(Zmm16To31, &[0; 1024]), expected);
+        assert!(!Zmm16To31.is_supported());
+        assert!(Opmask.is_supported());
+    }
+}
