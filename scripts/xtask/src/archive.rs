@@ -1,0 +1,117 @@
+//! Boot archives: what a machine is given besides the kernel.
+//!
+//! One ustar: `root.elf` first, so that the kernel need read only one header, then the compiled manifest, then the
+//! images that the manifest names. Programs go in without their symbols; the whole files stay beside the archive.
+//! A guest of the machine tests gets an archive of its own, in which it takes the place of root.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::elf;
+use crate::error::{AtPath, Error, Result};
+use crate::manifest;
+use crate::programs;
+use crate::ustar::Archive;
+use crate::workspace::Workspace;
+
+/// The member that the kernel starts.
+const ROOT_MEMBER: &str = "root.elf";
+/// The program that starts all others.
+const ROOT_PROGRAM: &str = "root";
+
+/// A file that takes a member's place in one archive, as the manifest of one machine of several.
+pub struct Override {
+    member: String,
+    file: PathBuf,
+}
+
+impl Override {
+    /// Reads `MEMBER=FILE`.
+    pub fn parse(text: &str) -> Result<Override> {
+        match text.split_once('=') {
+            Some((member, file)) if !member.is_empty() && !file.is_empty() => Ok(Override {
+                member: member.to_string(),
+                file: file.into(),
+            }),
+            _ => Err(Error::Usage(format!("expected MEMBER=FILE, not {text:?}"))),
+        }
+    }
+}
+
+/// Packs an archive for every manifest in the tree and for every guest that is built.
+pub fn pack_all(workspace: &Workspace) -> Result<()> {
+    for name in manifest::names(workspace)? {
+        pack(&name, &name, &[], workspace)?;
+    }
+    for guest in programs::guests(workspace)? {
+        if workspace.program_elf(&guest).is_file() {
+            pack_guest(&guest, workspace)?;
+        }
+    }
+    Ok(())
+}
+
+/// Packs the archive `name` from the manifest `manifest_name`, with `overrides` put over it.
+pub fn pack(
+    name: &str,
+    manifest_name: &str,
+    overrides: &[Override],
+    workspace: &Workspace,
+) -> Result<()> {
+    let path = manifest::path(manifest_name, workspace);
+    let mut archive = Archive::default();
+    archive.put(ROOT_MEMBER, program(ROOT_PROGRAM, workspace)?);
+    archive.put(manifest::MEMBER, manifest::compile(&path)?);
+    for image in manifest::images(&path)? {
+        archive.put(&format!("{image}.elf"), program(&image, workspace)?);
+    }
+    for Override { member, file } in overrides {
+        archive.put(member, fs::read(file).at(file)?);
+    }
+    write(name, &archive, workspace)
+}
+
+/// Packs the archive in which `guest` is root.
+fn pack_guest(guest: &str, workspace: &Workspace) -> Result<()> {
+    let mut archive = Archive::default();
+    archive.put(ROOT_MEMBER, program(guest, workspace)?);
+    write(guest, &archive, workspace)
+}
+
+fn program(name: &str, workspace: &Workspace) -> Result<Vec<u8>> {
+    let path = workspace.program_elf(name);
+    if !path.is_file() {
+        return Err(Error::Missing(format!(
+            "{name} is not built: run `cargo xtask build {name}`"
+        )));
+    }
+    elf::read_stripped(&path)
+}
+
+fn write(name: &str, archive: &Archive, workspace: &Workspace) -> Result<()> {
+    let path = workspace.archive(name);
+    fs::write(&path, archive.to_bytes()).at(&path)?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_override_names_member_and_file() {
+        let parsed = Override::parse("manifest.toml=/tmp/a=b").unwrap();
+        assert_eq!(
+            (parsed.member.as_str(), parsed.file),
+            ("manifest.toml", PathBuf::from("/tmp/a=b"))
+        );
+    }
+
+    #[test]
+    fn an_override_without_a_file_is_refused() {
+        for text in ["manifest.toml", "=x", "x="] {
+            assert!(Override::parse(text).is_err(), "{text}");
+        }
+    }
+}

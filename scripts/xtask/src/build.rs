@@ -1,0 +1,131 @@
+//! Building the freestanding programs: cargo for each target, then the finished files side by side in one place.
+
+use std::fs;
+use std::path::Path;
+
+use crate::error::{AtPath, Error, Result};
+use crate::freestanding::Target;
+use crate::process;
+use crate::programs::{self, KERNEL_BINARY, KERNEL_PACKAGE};
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+
+/// What to build.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Selection {
+    kernel: bool,
+    userland: Vec<String>,
+}
+
+impl Selection {
+    /// Everything that there is.
+    pub fn everything(workspace: &Workspace) -> Result<Selection> {
+        Ok(Selection {
+            kernel: true,
+            userland: programs::all(workspace)?,
+        })
+    }
+
+    /// The programs named; an unknown name is an error that lists the known ones.
+    pub fn of(names: &[String], workspace: &Workspace) -> Result<Selection> {
+        if names.is_empty() {
+            return Selection::everything(workspace);
+        }
+        Selection::among(names, &programs::all(workspace)?)
+    }
+
+    fn among(names: &[String], known: &[String]) -> Result<Selection> {
+        let (kernel, userland): (Vec<_>, Vec<_>) = names
+            .iter()
+            .cloned()
+            .partition(|name| name == KERNEL_PACKAGE);
+        match userland.iter().find(|name| !known.contains(name)) {
+            Some(name) => Err(Error::Usage(format!(
+                "no program {name} among {KERNEL_PACKAGE}, {}",
+                known.join(", ")
+            ))),
+            None => Ok(Selection {
+                kernel: !kernel.is_empty(),
+                userland,
+            }),
+        }
+    }
+}
+
+/// Builds the programs and copies each to the artefacts, symbols and all.
+pub fn build(selection: &Selection, workspace: &Workspace) -> Result<()> {
+    let toolchain = Toolchain::find()?;
+    let artefacts = workspace.artefacts();
+    fs::create_dir_all(&artefacts).at(&artefacts)?;
+    if selection.kernel {
+        build_kernel(&toolchain, workspace)?;
+    }
+    if !selection.userland.is_empty() {
+        build_userland(&selection.userland, &toolchain, workspace)?;
+    }
+    Ok(())
+}
+
+fn build_kernel(toolchain: &Toolchain, workspace: &Workspace) -> Result<()> {
+    let mut cargo = toolchain.cargo();
+    // `cargo rustc` gives the flags after `--` to the last step only: a new layout links anew and compiles nothing.
+    cargo.args(["rustc", "--package", KERNEL_PACKAGE, "--bin", KERNEL_BINARY]);
+    Target::Kernel.configure(&mut cargo, workspace, toolchain)?;
+    cargo
+        .arg("--")
+        .args(Target::Kernel.linker_flags(workspace)?);
+    process::run(&mut cargo)?;
+    let built = Target::Kernel.release_dir(workspace).join(KERNEL_BINARY);
+    copy(&built, &workspace.kernel_elf())
+}
+
+fn build_userland(names: &[String], toolchain: &Toolchain, workspace: &Workspace) -> Result<()> {
+    let mut cargo = toolchain.cargo();
+    cargo.arg("build");
+    for name in names {
+        cargo.args(["--package", name, "--bin", name]);
+    }
+    Target::Userland.configure(&mut cargo, workspace, toolchain)?;
+    process::run(&mut cargo)?;
+    for name in names {
+        let built = Target::Userland.release_dir(workspace).join(name);
+        copy(&built, &workspace.program_elf(name))?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).at(from)?;
+    println!("{}", to.display());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strings(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| name.to_string()).collect()
+    }
+
+    #[test]
+    fn the_kernel_is_told_from_the_programs() {
+        let selection =
+            Selection::among(&strings(&["kernel", "root"]), &strings(&["root", "switch"])).unwrap();
+        assert_eq!(
+            selection,
+            Selection {
+                kernel: true,
+                userland: strings(&["root"])
+            }
+        );
+    }
+
+    #[test]
+    fn an_unknown_program_is_named_with_the_known_ones() {
+        let error = Selection::among(&strings(&["rot"]), &strings(&["root"]))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("rot") && error.contains("kernel, root"));
+    }
+}

@@ -1,0 +1,135 @@
+//! The two freestanding targets, and how cargo is called for each.
+//!
+//! The kernel is built for rustc's own `x86_64-unknown-none` (no vector registers, no red zone), linked high; userland
+//! for a target of ours, linked at 4 MiB. Both build `core` and `alloc` from source. Building and linting share the
+//! flags, so that both see the same code.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::error::{AtPath, Result};
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+
+/// What separates flags in `CARGO_ENCODED_RUSTFLAGS`.
+const FLAG_SEPARATOR: &str = "\x1f";
+
+/// Who the code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The kernel's own mode.
+    Kernel,
+    /// A domain.
+    Userland,
+}
+
+impl Target {
+    /// The directory below cargo's target directory in which the finished programs appear.
+    pub fn release_dir(self, workspace: &Workspace) -> PathBuf {
+        let name = match self {
+            Target::Kernel => "x86_64-unknown-none",
+            Target::Userland => "x86_64-caravan",
+        };
+        workspace.freestanding_target().join(name).join("release")
+    }
+
+    /// Completes a call of cargo, whose subcommand is set already, so that it builds for this target.
+    pub fn configure(
+        self,
+        command: &mut Command,
+        workspace: &Workspace,
+        toolchain: &Toolchain,
+    ) -> Result<()> {
+        let mut flags = self.compiler_flags();
+        if let Some(linker) = toolchain.linker() {
+            flags.push(format!("-Clinker={}", linker.display()));
+        }
+        if self == Target::Userland {
+            flags.extend(self.linker_flags(workspace)?);
+        }
+        command
+            .current_dir(workspace.root())
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("CARGO_ENCODED_RUSTFLAGS", flags.join(FLAG_SEPARATOR))
+            .args(["--release", "-Zbuild-std=core,alloc,compiler_builtins"])
+            .arg("-Zbuild-std-features=compiler-builtins-mem")
+            .args(self.target_arguments(workspace))
+            .arg("--target-dir")
+            .arg(workspace.freestanding_target());
+        Ok(())
+    }
+
+    /// The flags that lay a program out by the linker script.
+    ///
+    /// cargo does not see when a linker script changes. So the linker gets a copy whose name is the hash of what is in
+    /// it, and a changed script is a changed flag.
+    pub fn linker_flags(self, workspace: &Workspace) -> Result<Vec<String>> {
+        let script = workspace.source(match self {
+            Target::Kernel => "kernel/kernel.ld",
+            Target::Userland => "userland/userland.ld",
+        });
+        let copy = copy_named_by_content(&script, &workspace.freestanding_target())?;
+        Ok(vec![
+            format!("-Clink-arg=-T{}", copy.display()),
+            // Segments may lie one page apart in the file, however far apart in memory.
+            "-Clink-arg=-zmax-page-size=0x1000".to_string(),
+        ])
+    }
+
+    fn compiler_flags(self) -> Vec<String> {
+        let flags: &[&str] = match self {
+            Target::Kernel => &["-Ccode-model=kernel", "-Crelocation-model=static"],
+            Target::Userland => &["--cfg=getrandom_backend=\"custom\""],
+        };
+        // Backtraces follow frame pointers, in the kernel and in domains.
+        let common = ["-Cforce-frame-pointers=yes"];
+        common
+            .iter()
+            .chain(flags)
+            .map(|flag| flag.to_string())
+            .collect()
+    }
+
+    fn target_arguments(self, workspace: &Workspace) -> Vec<PathBuf> {
+        match self {
+            Target::Kernel => vec!["--target".into(), "x86_64-unknown-none".into()],
+            Target::Userland => vec![
+                "-Zjson-target-spec".into(),
+                "--target".into(),
+                workspace.source("userland/x86_64-caravan.json"),
+            ],
+        }
+    }
+}
+
+fn copy_named_by_content(script: &Path, directory: &Path) -> Result<PathBuf> {
+    let content = fs::read(script).at(script)?;
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    let copy = directory.join(format!("{:016x}.ld", hasher.finish()));
+    fs::create_dir_all(directory).at(directory)?;
+    fs::write(&copy, content).at(&copy)?;
+    Ok(copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_script_is_a_changed_flag() {
+        let directory = std::env::temp_dir().join(format!("xtask-script-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let script = directory.join("x.ld");
+        fs::write(&script, "a").unwrap();
+        let first = copy_named_by_content(&script, &directory).unwrap();
+        let again = copy_named_by_content(&script, &directory).unwrap();
+        fs::write(&script, "b").unwrap();
+        let changed = copy_named_by_content(&script, &directory).unwrap();
+        fs::remove_dir_all(&directory).unwrap();
+        assert_eq!(first, again);
+        assert_ne!(first, changed);
+    }
+}

@@ -1,0 +1,105 @@
+//! Running other programs.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+
+/// How often a program with a time limit is looked at.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Runs `command` to its end; anything but success is an error that names it.
+pub fn run(command: &mut Command) -> Result<()> {
+    let name = name_of(command);
+    let status = command
+        .status()
+        .map_err(|e| Error::Start(name.clone(), e))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Error::Failed(name, status))
+    }
+}
+
+/// Runs `command` and returns what it printed.
+pub fn output(command: &mut Command) -> Result<String> {
+    let name = name_of(command);
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|e| Error::Start(name.clone(), e))?;
+    if !output.status.success() {
+        return Err(Error::Failed(name, output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs `command` for at most `limit` and returns its exit code; it is killed when the limit has passed.
+pub fn run_within(command: &mut Command, limit: Duration) -> Result<Option<i32>> {
+    let name = name_of(command);
+    let mut child = command.spawn().map_err(|e| Error::Start(name.clone(), e))?;
+    let started = Instant::now();
+    while started.elapsed() < limit {
+        if let Some(status) = child
+            .try_wait()
+            .map_err(|e| Error::Start(name.clone(), e))?
+        {
+            return Ok(status.code());
+        }
+        std::thread::sleep(POLL_INTERVAL);
+    }
+    end(&mut child);
+    Err(Error::TimedOut(name, limit))
+}
+
+/// Ends a child that may have ended by itself in the meantime.
+fn end(child: &mut Child) {
+    // Both fail only if the child is gone already, which is what is wanted.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+fn name_of(command: &Command) -> String {
+    command.get_program().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_program_is_named() {
+        let error = run(&mut Command::new("false")).unwrap_err();
+        assert!(error.to_string().starts_with("false failed"));
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error = run(&mut Command::new("no-such-program-here")).unwrap_err();
+        assert!(error.to_string().contains("no-such-program-here"));
+    }
+
+    #[test]
+    fn returns_what_was_printed() {
+        assert_eq!(
+            output(Command::new("echo").arg("hello")).unwrap(),
+            "hello\n"
+        );
+    }
+
+    #[test]
+    fn ends_what_runs_too_long() {
+        let result = run_within(Command::new("sleep").arg("600"), Duration::from_millis(1));
+        assert!(matches!(result, Err(Error::TimedOut(..))));
+    }
+
+    #[test]
+    fn returns_the_exit_code_of_what_ends_in_time() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exit 33"]);
+        assert_eq!(
+            run_within(&mut command, Duration::from_secs(600)).unwrap(),
+            Some(33)
+        );
+    }
+}

@@ -1,0 +1,43 @@
+//! The freestanding programs, as data: this list is the one place to add one.
+
+use std::fs;
+
+use crate::error::{AtPath, Result};
+use crate::workspace::Workspace;
+
+/// The package and the binary of the kernel. The binary has a name of its own, because the package is also a library.
+pub const KERNEL_PACKAGE: &str = "kernel";
+/// See [`KERNEL_PACKAGE`].
+pub const KERNEL_BINARY: &str = "caravan-kernel";
+
+/// The userland programs: each a package with one binary of the same name, in the archive as `<name>.elf`.
+pub const USERLAND: &[&str] = &["root", "virtio-net", "switch", "counter", "nomad-server"];
+
+/// Where the programs of the machine tests lie: each directory is a package named `guest-<directory>`.
+const GUESTS_DIRECTORY: &str = "tests/guests";
+
+/// The names of the guests that this checkout has, in order.
+pub fn guests(workspace: &Workspace) -> Result<Vec<String>> {
+    let directory = workspace.source(GUESTS_DIRECTORY);
+    if !directory.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&directory).at(&directory)? {
+        let path = entry.at(&directory)?.path();
+        if path.join("Cargo.toml").is_file()
+            && let Some(name) = path.file_name()
+        {
+            names.push(format!("guest-{}", name.to_string_lossy()));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Every userland program and guest.
+pub fn all(workspace: &Workspace) -> Result<Vec<String>> {
+    let mut names: Vec<String> = USERLAND.iter().map(|name| name.to_string()).collect();
+    names.extend(guests(workspace)?);
+    Ok(names)
+}

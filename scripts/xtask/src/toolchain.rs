@@ -1,0 +1,181 @@
+//! The compiler and cargo that everything is built and judged with.
+//!
+//! The freestanding parts need `core` and `alloc` built from source, by the very compiler that the source belongs
+//! to. So a toolchain is good here when its own library source lies in its sysroot: Debian's (`rustc-web` with
+//! `rust-web-src`) first, else the one on PATH (rustup's with the component `rust-src`). It is called by its own
+//! path with a clean environment, so that the cargo which runs the xtask cannot leak into the builds, and nothing
+//! is ever installed or upgraded.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::error::{Error, Result};
+use crate::process;
+
+/// Debian's place for programs; its toolchain is there and in no other place.
+const DEBIAN_BIN: &str = "/usr/bin";
+/// Where a toolchain keeps the source of its library, below the sysroot.
+const LIBRARY_SOURCE: &str = "lib/rustlib/src/rust/library/core/Cargo.toml";
+/// Variables named `CARGO_*` that say where crates come from, and so stay.
+const KEPT_CARGO_VARIABLES: &[&str] = &[
+    "CARGO_HOME",
+    "CARGO_HTTP_",
+    "CARGO_NET_",
+    "CARGO_REGISTRIES_",
+    "CARGO_TERM_",
+];
+/// Variables that would bend a build, besides those named `CARGO_*`.
+const STRIPPED_VARIABLES: &[&str] = &[
+    "LD_LIBRARY_PATH",
+    "RUSTC",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTC_WRAPPER",
+    "RUSTDOCFLAGS",
+    "RUSTFLAGS",
+    "RUSTUP_TOOLCHAIN",
+];
+
+/// A toolchain that can build the freestanding parts.
+pub struct Toolchain {
+    bin: PathBuf,
+    linker: Option<PathBuf>,
+}
+
+impl Toolchain {
+    /// The first toolchain that will do; the error says what to install.
+    pub fn find() -> Result<Toolchain> {
+        let debian = Path::new(DEBIAN_BIN);
+        let on_path = program_on_path("rustc").and_then(|rustc| sysroot_of(&rustc).ok());
+        let candidates = [
+            sysroot_of(&debian.join("rustc"))
+                .ok()
+                .map(|sysroot| (debian.to_path_buf(), sysroot)),
+            on_path.map(|sysroot| (sysroot.join("bin"), sysroot)),
+        ];
+        let bin = candidates
+            .into_iter()
+            .flatten()
+            .find(|(bin, sysroot)| is_whole(bin, sysroot))
+            .map(|(bin, _)| bin)
+            .ok_or_else(|| Error::NoToolchain(WHAT_TO_INSTALL.to_string()))?;
+        let linker = program_on_path("ld.lld");
+        Ok(Toolchain { bin, linker })
+    }
+
+    /// A call of this toolchain's cargo, with nothing of the caller's toolchain in its environment.
+    pub fn cargo(&self) -> Command {
+        self.clean(self.bin.join("cargo"))
+    }
+
+    /// A call of one of cargo's subcommands that are programs of their own (`clippy`, `fmt`), if it is installed.
+    pub fn cargo_subcommand(&self, name: &str) -> Option<Command> {
+        let program = self.bin.join(format!("cargo-{name}"));
+        program.is_file().then(|| {
+            let mut command = self.clean(program);
+            command.arg(name);
+            command
+        })
+    }
+
+    /// The linker to name to rustc; without one rustc takes the `rust-lld` that comes with it.
+    pub fn linker(&self) -> Option<&Path> {
+        self.linker.as_deref()
+    }
+
+    /// Where its programs are.
+    pub fn bin(&self) -> &Path {
+        &self.bin
+    }
+
+    fn clean(&self, program: PathBuf) -> Command {
+        let mut command = Command::new(program);
+        for (name, _) in env::vars_os() {
+            if is_stripped(&name) {
+                command.env_remove(name);
+            }
+        }
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = [self.bin.clone()]
+            .into_iter()
+            .chain(env::split_paths(&path));
+        command
+            .env(
+                "PATH",
+                env::join_paths(path).expect("PATH was a list before"),
+            )
+            .env("CARGO", self.bin.join("cargo"))
+            .env("RUSTC", self.bin.join("rustc"))
+            .env("RUSTFMT", self.bin.join("rustfmt"))
+            .env("RUSTUP_AUTO_INSTALL", "0");
+        command
+    }
+}
+
+const WHAT_TO_INSTALL: &str = "need a rustc, cargo and the source of its library: on Debian the packages \
+    rustc-web, cargo-web, rust-web-src and lld; with rustup `rustup component add rust-src`";
+
+fn is_stripped(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let kept = KEPT_CARGO_VARIABLES
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
+    STRIPPED_VARIABLES.contains(&name.as_ref()) || (name.starts_with("CARGO") && !kept)
+}
+
+fn is_whole(bin: &Path, sysroot: &Path) -> bool {
+    bin.join("cargo").is_file() && sysroot.join(LIBRARY_SOURCE).is_file()
+}
+
+fn sysroot_of(rustc: &Path) -> Result<PathBuf> {
+    let mut command = Command::new(rustc);
+    command
+        .args(["--print", "sysroot"])
+        .env("RUSTUP_AUTO_INSTALL", "0")
+        .env_remove("LD_LIBRARY_PATH");
+    Ok(PathBuf::from(process::output(&mut command)?.trim()))
+}
+
+fn program_on_path(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strips_what_the_outer_cargo_set() {
+        for name in [
+            "CARGO",
+            "CARGO_TARGET_DIR",
+            "CARGO_MANIFEST_DIR",
+            "RUSTFLAGS",
+            "RUSTUP_TOOLCHAIN",
+        ] {
+            assert!(is_stripped(OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn keeps_where_crates_come_from() {
+        for name in [
+            "CARGO_HOME",
+            "CARGO_NET_OFFLINE",
+            "HOME",
+            "PATH",
+            "https_proxy",
+        ] {
+            assert!(!is_stripped(OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_sysroot_without_library_source_will_not_do() {
+        assert!(!is_whole(Path::new("/nowhere/bin"), Path::new("/nowhere")));
+    }
+}
