@@ -1,0 +1,748 @@
+//! Every system call, once: its number, its arguments, its results.
+//!
+//! The kernel decodes a [`Request`] and matches on it; the runtime encodes the same argument structs. A call
+//! that one side forgets does not compile.
+
+use crate::record::List;
+use crate::register::{
+    Access, ObjectId, PageCount, REGISTER_COUNT, Register, Registers, Slot, UserAddress, Width,
+};
+use crate::{Error, MessageInfo, Rights};
+
+/// The arguments of one call.
+pub trait Arguments: Sized {
+    /// The call.
+    const NUMBER: Number;
+    /// What it returns in registers.
+    type Output: Output;
+    /// The argument registers.
+    fn encode(&self) -> Registers;
+    /// Reads and checks the argument registers.
+    ///
+    /// # Errors
+    /// [`Error::ArgumentRange`] or the complaint of the argument's type; nothing has happened then.
+    fn decode(registers: &Registers) -> Result<Self, Error>;
+}
+
+/// Results in registers.
+pub trait Output: Sized {
+    /// Reads the result registers, which the kernel wrote.
+    fn from_registers(registers: &Registers) -> Self;
+}
+
+impl Output for () {
+    fn from_registers(_: &Registers) -> Self {}
+}
+
+impl Output for u64 {
+    fn from_registers(registers: &Registers) -> Self {
+        registers[0]
+    }
+}
+
+impl Output for (u64, u64) {
+    fn from_registers(registers: &Registers) -> Self {
+        (registers[0], registers[1])
+    }
+}
+
+impl Output for (u64, u64, u64) {
+    fn from_registers(registers: &Registers) -> Self {
+        (registers[0], registers[1], registers[2])
+    }
+}
+
+/// A message as it arrives in registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The badge of the capability that it was sent through; for a bound notification the flags.
+    pub badge: u64,
+    /// Its shape.
+    pub info: MessageInfo,
+    /// Its first words.
+    pub words: [u64; 4],
+}
+
+impl Output for Received {
+    fn from_registers(registers: &Registers) -> Self {
+        let [badge, info, w0, w1, w2, w3, ..] = *registers;
+        Received {
+            badge,
+            info: MessageInfo::from_kernel(info),
+            words: [w0, w1, w2, w3],
+        }
+    }
+}
+
+macro_rules! calls {
+    ($($(#[$doc:meta])* $number:literal $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* } -> $output:ty;)*) => {
+        /// A call's number, in RAX.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u16)]
+        pub enum Number {
+            $($(#[$doc])* $name = $number,)*
+        }
+
+        impl Number {
+            /// Every call.
+            pub const ALL: &'static [Number] = &[$(Number::$name),*];
+        }
+
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub struct $name {
+                $($(#[$field_doc])* pub $field: $type,)*
+            }
+
+            impl Arguments for $name {
+                const NUMBER: Number = Number::$name;
+                type Output = $output;
+
+                fn encode(&self) -> Registers {
+                    let values: &[u64] = &[$(self.$field.to_register()),*];
+                    let mut registers = [0; REGISTER_COUNT];
+                    registers[..values.len()].copy_from_slice(values);
+                    registers
+                }
+
+                #[allow(unused_variables, unused_mut)]
+                fn decode(registers: &Registers) -> Result<Self, Error> {
+                    let mut registers = registers.iter().copied();
+                    Ok($name { $($field: <$type>::from_register(registers.next().unwrap_or(0))?),* })
+                }
+            }
+        )*
+
+        /// A decoded call.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Request {
+            $($(#[$doc])* $name($name),)*
+        }
+
+        impl Request {
+            /// Decodes the call that RAX names with its argument registers.
+            ///
+            /// # Errors
+            /// [`Error::UnknownCall`], or the complaint of an argument's type.
+            pub fn decode(number: u64, registers: &Registers) -> Result<Request, Error> {
+                match number {
+                    $($number => $name::decode(registers).map(Request::$name),)*
+                    _ => Err(Error::UnknownCall),
+                }
+            }
+        }
+    };
+}
+
+calls! {
+    /// Nothing: what a system call costs by itself.
+    0 Null {} -> ();
+
+    /// Sends a message and waits for its answer. The receiver gets a reply right in a slot it named.
+    1 Call {
+        /// An Endpoint with SEND.
+        endpoint: Slot,
+        /// The message's shape.
+        info: MessageInfo,
+        /// Word 0.
+        w0: u64,
+        /// Word 1.
+        w1: u64,
+        /// Word 2.
+        w2: u64,
+        /// Word 3.
+        w3: u64
+    } -> Received;
+    /// Answers through `reply`, then waits for the next message. If the reply right is stale or empty, it only waits.
+    2 ReplyAndReceive {
+        /// An Endpoint with RECEIVE.
+        endpoint: Slot,
+        /// The answer's shape.
+        info: MessageInfo,
+        /// Word 0.
+        w0: u64,
+        /// Word 1.
+        w1: u64,
+        /// Word 2.
+        w2: u64,
+        /// Word 3.
+        w3: u64,
+        /// The reply right to use, and the slot for the next caller's.
+        reply: Slot
+    } -> Received;
+    /// Sends a message and returns when it was received; no answer.
+    3 Send {
+        /// An Endpoint with SEND.
+        endpoint: Slot,
+        /// The message's shape.
+        info: MessageInfo,
+        /// Word 0.
+        w0: u64,
+        /// Word 1.
+        w1: u64,
+        /// Word 2.
+        w2: u64,
+        /// Word 3.
+        w3: u64
+    } -> ();
+    /// Waits for a message, or for the thread's bound notification.
+    4 Receive {
+        /// An Endpoint with RECEIVE.
+        endpoint: Slot,
+        /// Unused.
+        info: MessageInfo,
+        /// Unused.
+        w0: u64,
+        /// Unused.
+        w1: u64,
+        /// Unused.
+        w2: u64,
+        /// Unused.
+        w3: u64,
+        /// A free slot for the caller's reply right, or none: then callers are refused with MessageSize.
+        reply: Slot
+    } -> Received;
+    /// Answers a call. The reply right is used up.
+    5 Reply {
+        /// A reply right.
+        reply: Slot,
+        /// The answer's shape.
+        info: MessageInfo,
+        /// Word 0.
+        w0: u64,
+        /// Word 1.
+        w1: u64,
+        /// Word 2.
+        w2: u64,
+        /// Word 3.
+        w3: u64
+    } -> ();
+    /// Raises flags and wakes a waiter.
+    6 Signal {
+        /// A Notification with SIGNAL.
+        notification: Slot,
+        /// The flags to raise.
+        flags: u64
+    } -> ();
+    /// Waits until a flag is raised or the deadline passes; returns the flags and clears them.
+    7 Wait {
+        /// A Notification with WAIT.
+        notification: Slot,
+        /// In nanoseconds of the domain's clock; 0 polls, `u64::MAX` waits for ever.
+        deadline: u64
+    } -> u64;
+    /// Lets other threads of the same priority run.
+    8 Yield {} -> ();
+
+    /// Copies a capability.
+    16 CapabilityCopy {
+        /// What to copy.
+        from: Slot,
+        /// An empty slot.
+        to: Slot
+    } -> ();
+    /// Copies a capability with fewer rights, and a badge if it has none.
+    17 CapabilityMint {
+        /// What to copy.
+        from: Slot,
+        /// An empty slot.
+        to: Slot,
+        /// The rights of the copy.
+        rights: Rights,
+        /// Its badge; zero keeps the source's.
+        badge: u64
+    } -> ();
+    /// Moves a capability to another slot.
+    18 CapabilityMove {
+        /// What to move.
+        from: Slot,
+        /// An empty slot.
+        to: Slot
+    } -> ();
+    /// Empties a slot. What was derived from it is then derived from what it was derived from.
+    19 CapabilityDelete {
+        /// The slot.
+        slot: Slot
+    } -> ();
+    /// Removes everything derived from a capability, but not itself.
+    20 CapabilityRevoke {
+        /// The slot.
+        slot: Slot
+    } -> ();
+    /// Reads a slot: kind (zero if empty), rights, badge.
+    21 CapabilityInspect {
+        /// The slot.
+        slot: Slot
+    } -> (u64, u64, u64);
+    /// Reads which object a slot refers to: its [`ObjectId`].
+    22 CapabilityIdentify {
+        /// The slot.
+        slot: Slot
+    } -> u64;
+
+    /// Splits off a child pool; its pages are reserved in the parent.
+    32 PoolSplit {
+        /// A Pool with CREATE.
+        pool: Slot,
+        /// The child's pages, its own bookkeeping included.
+        pages: PageCount,
+        /// An empty slot.
+        into: Slot
+    } -> ();
+    /// How many pages the pool has, and how many are spent or reserved for children.
+    33 PoolReport {
+        /// A Pool with REPORT.
+        pool: Slot
+    } -> (u64, u64);
+    /// Makes a domain, with a table of 64 slots, paid by and belonging to this pool. One domain a pool.
+    34 DomainCreate {
+        /// A Pool with CREATE.
+        pool: Slot,
+        /// An empty slot.
+        into: Slot
+    } -> ();
+    /// Makes a stopped thread.
+    35 ThreadCreate {
+        /// A Domain with SPAWN, whose pool pays.
+        domain: Slot,
+        /// An empty slot.
+        into: Slot
+    } -> ();
+    /// Makes a Memory without pages.
+    36 MemoryCreate {
+        /// A Pool with CREATE.
+        pool: Slot,
+        /// How many pages it can hold.
+        pages: PageCount,
+        /// An empty slot.
+        into: Slot
+    } -> ();
+    /// Makes a populated, physically contiguous Memory; returns its bus address.
+    37 MemoryCreateContiguous {
+        /// A Pool with CREATE and DMA.
+        pool: Slot,
+        /// How many pages.
+        pages: PageCount,
+        /// An empty slot.
+        into: Slot
+    } -> u64;
+    /// Makes an endpoint.
+    38 EndpointCreate {
+        /// A Pool with CREATE.
+        pool: Slot,
+        /// An empty slot.
+        into: Slot
+    } -> ();
+    /// Makes a notification.
+    39 NotificationCreate {
+        /// A Pool with CREATE.
+        pool: Slot,
+        /// An empty slot.
+        into: Slot
+    } -> ();
+    /// Ends an object. A Pool takes everything in it along. Every other capability to it goes null.
+    40 Destroy {
+        /// A capability with DESTROY.
+        object: Slot
+    } -> ();
+
+    /// Maps pages of a Memory.
+    48 DomainMap {
+        /// A Domain with MAP.
+        domain: Slot,
+        /// A Memory with the rights that `access` needs.
+        memory: Slot,
+        /// Where, at a 2 MiB step.
+        address: UserAddress,
+        /// The first page, at a step of 512.
+        first_page: PageCount,
+        /// How many pages.
+        page_count: PageCount,
+        /// How.
+        access: Access
+    } -> ();
+    /// Unmaps the mapping that begins at this address.
+    49 DomainUnmap {
+        /// A Domain with MAP.
+        domain: Slot,
+        /// Where it begins.
+        address: UserAddress
+    } -> ();
+    /// Copies a capability of the caller into another domain's table.
+    50 DomainInstall {
+        /// A Domain with INSTALL.
+        domain: Slot,
+        /// The caller's capability.
+        from: Slot,
+        /// The other domain's empty slot.
+        to: Slot,
+        /// The rights of the copy.
+        rights: Rights,
+        /// Its badge; zero keeps the source's.
+        badge: u64
+    } -> ();
+    /// Empties a slot of another domain's table.
+    51 DomainRemove {
+        /// A Domain with INSTALL.
+        domain: Slot,
+        /// The other domain's slot.
+        slot: Slot
+    } -> ();
+    /// Derives inside another domain's table, as `CapabilityMint` there would.
+    52 DomainDerive {
+        /// A Domain with INSTALL.
+        domain: Slot,
+        /// The other domain's slot.
+        from: Slot,
+        /// The other domain's empty slot.
+        to: Slot,
+        /// The rights of the copy.
+        rights: Rights,
+        /// Its badge; zero keeps the source's.
+        badge: u64
+    } -> ();
+    /// Puts the reply right for an awaiting thread of the same domain into its table.
+    53 DomainInstallReply {
+        /// A frozen Domain with INSTALL.
+        domain: Slot,
+        /// The thread that awaits.
+        thread: Slot,
+        /// The domain's empty slot.
+        to: Slot
+    } -> ();
+    /// Grows a domain's table until it has this many slots.
+    54 DomainGrow {
+        /// A Domain with INSTALL.
+        domain: Slot,
+        /// How many slots at least.
+        slots: u32
+    } -> ();
+    /// Stops a domain; returns its version.
+    55 DomainFreeze {
+        /// A Domain with FREEZE.
+        domain: Slot
+    } -> u64;
+    /// Lets a frozen domain run.
+    56 DomainThaw {
+        /// A Domain with FREEZE.
+        domain: Slot
+    } -> ();
+    /// Reads a list about a domain into the message buffer's data: count, next cursor (`u64::MAX` at the end), version.
+    57 DomainDescribe {
+        /// A Domain with CAPTURE.
+        domain: Slot,
+        /// Which list.
+        list: List,
+        /// Zero, or what the last call returned.
+        cursor: u64
+    } -> (u64, u64, u64);
+    /// Retires a frozen domain if it is still at this version.
+    58 DomainRetire {
+        /// A Domain with RETIRE.
+        domain: Slot,
+        /// What `DomainFreeze` or `DomainDescribe` returned last.
+        version: u64
+    } -> ();
+    /// Makes a retired domain frozen again.
+    59 DomainUnretire {
+        /// A Domain with UNRETIRE.
+        domain: Slot
+    } -> ();
+    /// Sets the domain's clock: its time is the machine's plus this many nanoseconds. Returns the machine's time.
+    60 DomainClock {
+        /// A Domain with CLOCK.
+        domain: Slot,
+        /// Nanoseconds to add.
+        offset: i64
+    } -> u64;
+    /// Reads a frozen domain's thread into the message buffer's data.
+    61 DomainReadThread {
+        /// A frozen Domain with CAPTURE.
+        domain: Slot,
+        /// The thread.
+        thread: ObjectId
+    } -> ();
+    /// Maps a domain's Memory read-only into the caller's domain.
+    62 DomainMapCaptured {
+        /// A Domain with CAPTURE.
+        domain: Slot,
+        /// The Memory.
+        memory: ObjectId,
+        /// The Domain to map into, with MAP.
+        into: Slot,
+        /// Where, at a 2 MiB step.
+        address: UserAddress
+    } -> ();
+    /// Reads a bitmap of a Memory's pages into the message buffer's data, bit 0 of byte 0 for `first_page`; returns how many pages it covers.
+    63 DomainPages {
+        /// A Domain with CAPTURE.
+        domain: Slot,
+        /// The Memory.
+        memory: ObjectId,
+        /// The first page, at a step of 512.
+        first_page: PageCount,
+        /// Which pages.
+        which: PageSet
+    } -> u64;
+
+    /// Starts a stopped thread.
+    80 ThreadStart {
+        /// A Thread with RUN.
+        thread: Slot
+    } -> ();
+    /// Stops a thread; a call it is blocked in will start again.
+    81 ThreadStop {
+        /// A Thread with RUN.
+        thread: Slot
+    } -> ();
+    /// Reads a stopped thread, or one of a frozen domain, into the message buffer's data.
+    82 ThreadRead {
+        /// A Thread with READ.
+        thread: Slot
+    } -> ();
+    /// Writes a stopped thread, or one of a frozen domain, from the message buffer's data.
+    83 ThreadWrite {
+        /// A Thread with WRITE.
+        thread: Slot
+    } -> ();
+    /// Sets the priority; not above the caller's own.
+    84 ThreadSchedule {
+        /// A Thread with SCHEDULE.
+        thread: Slot,
+        /// 0 to 63.
+        priority: u8
+    } -> ();
+    /// Sets or clears the notification that also ends the thread's `Receive`.
+    85 ThreadBind {
+        /// A Thread with WRITE.
+        thread: Slot,
+        /// A Notification with WAIT, or none.
+        notification: Slot
+    } -> ();
+    /// Sets or clears the endpoint that hears of the thread's faults.
+    86 ThreadFaults {
+        /// A Thread with WRITE.
+        thread: Slot,
+        /// An Endpoint with SEND, or none.
+        endpoint: Slot
+    } -> ();
+    /// Prepares a stopped thread: instruction, stack, first argument (RDI), message buffer.
+    87 ThreadPrepare {
+        /// A Thread with WRITE.
+        thread: Slot,
+        /// RIP.
+        instruction: UserAddress,
+        /// RSP.
+        stack: UserAddress,
+        /// RDI.
+        argument: u64,
+        /// The message buffer, at the start of a page, or zero.
+        message_buffer: UserAddress
+    } -> ();
+
+    /// Gives a Memory zeroed pages where it has none.
+    96 MemoryPopulate {
+        /// A Memory with MANAGE.
+        memory: Slot,
+        /// The first page.
+        first_page: PageCount,
+        /// How many pages.
+        page_count: PageCount
+    } -> ();
+    /// Copies pages of another Memory into it; pages that it has are overwritten.
+    97 MemorySupply {
+        /// A Memory with MANAGE.
+        memory: Slot,
+        /// The first page.
+        first_page: PageCount,
+        /// How many pages.
+        page_count: PageCount,
+        /// The giver: a Memory with READ.
+        giver: Slot,
+        /// The giver's first page.
+        giver_page: PageCount
+    } -> ();
+    /// Takes pages away.
+    98 MemoryDiscard {
+        /// A Memory with MANAGE.
+        memory: Slot,
+        /// The first page.
+        first_page: PageCount,
+        /// How many pages.
+        page_count: PageCount
+    } -> ();
+    /// Sets or clears the endpoint that hears of absent pages.
+    99 MemoryPager {
+        /// A Memory with MANAGE.
+        memory: Slot,
+        /// An Endpoint with SEND, or none.
+        pager: Slot
+    } -> ();
+
+    /// Makes an interrupt from an I/O APIC line.
+    112 InterruptCreateLine {
+        /// A Pool with CREATE.
+        pool: Slot,
+        /// The Hardware with CREATE.
+        hardware: Slot,
+        /// The global system interrupt.
+        line: u32,
+        /// 0 edge-triggered, active high; 1 level-triggered, active low.
+        level: u8,
+        /// An empty slot.
+        into: Slot
+    } -> ();
+    /// Makes a message-signalled interrupt; returns the address and the data to write.
+    113 InterruptCreateMessage {
+        /// A Pool with CREATE.
+        pool: Slot,
+        /// The Hardware with CREATE.
+        hardware: Slot,
+        /// An empty slot.
+        into: Slot
+    } -> (u64, u64);
+    /// Says which flags an interrupt raises in which notification.
+    114 InterruptBind {
+        /// An Interrupt with HANDLE.
+        interrupt: Slot,
+        /// A Notification with SIGNAL, or none.
+        notification: Slot,
+        /// The flags.
+        flags: u64
+    } -> ();
+    /// Lets the next interrupt come.
+    115 InterruptAcknowledge {
+        /// An Interrupt with HANDLE.
+        interrupt: Slot
+    } -> ();
+    /// Makes a range of ports.
+    116 IoPortsCreate {
+        /// A Pool with CREATE.
+        pool: Slot,
+        /// The Hardware with CREATE.
+        hardware: Slot,
+        /// The first port.
+        first: u16,
+        /// How many.
+        count: u32,
+        /// An empty slot.
+        into: Slot
+    } -> ();
+    /// Reads a port.
+    117 IoIn {
+        /// IoPorts with IN.
+        ports: Slot,
+        /// The port.
+        port: u16,
+        /// The width.
+        width: Width
+    } -> u64;
+    /// Writes a port.
+    118 IoOut {
+        /// IoPorts with OUT.
+        ports: Slot,
+        /// The port.
+        port: u16,
+        /// The width.
+        width: Width,
+        /// The value.
+        value: u32
+    } -> ();
+    /// Makes a Memory of a device's registers, uncached.
+    119 DeviceMemoryCreate {
+        /// A Pool with CREATE.
+        pool: Slot,
+        /// The Hardware with CREATE.
+        hardware: Slot,
+        /// The bus address, at the start of a page; ordinary memory is refused.
+        bus_address: u64,
+        /// How many pages.
+        pages: PageCount,
+        /// An empty slot.
+        into: Slot
+    } -> ();
+    /// Reads the kernel's log from this byte on into the message buffer's data: how many bytes, the next position.
+    120 KernelLog {
+        /// The Hardware.
+        hardware: Slot,
+        /// The position; the oldest byte kept if that is gone.
+        position: u64
+    } -> (u64, u64);
+    /// Draws a random word from the processor.
+    121 Random {
+        /// The Hardware.
+        hardware: Slot
+    } -> u64;
+}
+
+/// Which of a Memory's pages a bitmap shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum PageSet {
+    /// Those that are present.
+    Present = 0,
+    /// Those written since the last such call; they count as clean from now on. The first such call starts the log, in which every present page is dirty.
+    Dirty = 1,
+    /// None: ends the log.
+    EndLog = 2,
+}
+
+impl Register for PageSet {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        match register {
+            0 => Ok(PageSet::Present),
+            1 => Ok(PageSet::Dirty),
+            2 => Ok(PageSet::EndLog),
+            _ => Err(Error::ArgumentRange),
+        }
+    }
+    fn to_register(&self) -> u64 {
+        *self as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decodes_what_it_encodes() {
+        let map = DomainMap {
+            domain: Slot(2),
+            memory: Slot(9),
+            address: UserAddress(0x20_0000),
+            first_page: PageCount(512),
+            page_count: PageCount(3),
+            access: Access::ReadExecute,
+        };
+        let request = Request::decode(DomainMap::NUMBER as u64, &map.encode());
+        assert_eq!(request, Ok(Request::DomainMap(map)));
+    }
+
+    #[test]
+    fn refuses_what_no_call_has() {
+        assert_eq!(
+            Request::decode(9999, &[0; REGISTER_COUNT]),
+            Err(Error::UnknownCall)
+        );
+    }
+
+    #[test]
+    fn refuses_an_address_above_user_space() {
+        let mut registers = [0; REGISTER_COUNT];
+        registers[1] = crate::USER_END;
+        assert_eq!(
+            Request::decode(DomainUnmap::NUMBER as u64, &registers),
+            Err(Error::ArgumentRange)
+        );
+    }
+
+    #[test]
+    fn every_number_decodes_its_own_call() {
+        for number in Number::ALL {
+            let decoded = Request::decode(*number as u64, &[0; REGISTER_COUNT]);
+            assert_ne!(decoded, Err(Error::UnknownCall), "{number:?}");
+        }
+    }
+}

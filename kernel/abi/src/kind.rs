@@ -1,0 +1,187 @@
+//! The kinds of kernel object and the rights over each.
+
+use bitflags::bitflags;
+
+/// What a capability refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ObjectKind {
+    /// An account of physical memory, in a tree.
+    Pool = 1,
+    /// Address space, capability table, threads, run state.
+    Domain = 2,
+    /// Registers and scheduling, inside one Domain.
+    Thread = 3,
+    /// A sparse range of pages with one set of page tables.
+    Memory = 4,
+    /// Synchronous rendezvous.
+    Endpoint = 5,
+    /// A word of flags.
+    Notification = 6,
+    /// The one-shot right to answer a call.
+    Reply = 7,
+    /// A device's interrupt.
+    Interrupt = 8,
+    /// A range of I/O ports.
+    IoPorts = 9,
+    /// The authority over all devices, from which Interrupt, IoPorts and device Memory are made. Root's.
+    Hardware = 10,
+}
+
+impl ObjectKind {
+    /// The kind with this number.
+    pub fn from_number(number: u8) -> Option<ObjectKind> {
+        use ObjectKind::*;
+        [
+            Pool,
+            Domain,
+            Thread,
+            Memory,
+            Endpoint,
+            Notification,
+            Reply,
+            Interrupt,
+            IoPorts,
+            Hardware,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u8 == number)
+    }
+
+    /// Every right over an object of this kind.
+    pub fn all_rights(self) -> Rights {
+        match self {
+            ObjectKind::Pool => PoolRights::all().into(),
+            ObjectKind::Domain => DomainRights::all().into(),
+            ObjectKind::Thread => ThreadRights::all().into(),
+            ObjectKind::Memory => MemoryRights::all().into(),
+            ObjectKind::Endpoint => EndpointRights::all().into(),
+            ObjectKind::Notification => NotificationRights::all().into(),
+            ObjectKind::Reply => Rights(0),
+            ObjectKind::Interrupt => InterruptRights::all().into(),
+            ObjectKind::IoPorts => IoPortsRights::all().into(),
+            ObjectKind::Hardware => HardwareRights::all().into(),
+        }
+    }
+}
+
+/// A set of rights over an object whose kind says what the bits mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[repr(transparent)]
+pub struct Rights(pub u16);
+
+impl Rights {
+    /// Whether every right of `other` is among these.
+    pub fn contains(self, other: Rights) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+macro_rules! rights {
+    ($($(#[$($outer:tt)*])* $name:ident { $($(#[$($doc:tt)*])* $right:ident = $bit:literal;)* })*) => {$(
+        bitflags! {
+            $(#[$($outer)*])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub struct $name: u16 {
+                $($(#[$($doc)*])* const $right = 1 << $bit;)*
+                /// End the object for everybody. Bit 15 for every kind.
+                const DESTROY = 1 << 15;
+            }
+        }
+
+        impl From<$name> for Rights {
+            fn from(rights: $name) -> Rights {
+                Rights(rights.bits())
+            }
+        }
+    )*};
+}
+
+/// The right to destroy, the same bit for every kind.
+pub const DESTROY: Rights = Rights(1 << 15);
+
+rights! {
+    /// Rights over a Pool.
+    PoolRights {
+        /// Make objects that this pool pays for, child pools included.
+        CREATE = 0;
+        /// Read how much it holds and has spent.
+        REPORT = 1;
+        /// Make physically contiguous Memory and learn its bus address.
+        DMA = 2;
+    }
+    /// Rights over a Domain.
+    DomainRights {
+        /// Map and unmap Memories.
+        MAP = 0;
+        /// Install and remove capabilities, grow the table.
+        INSTALL = 1;
+        /// Make threads in it.
+        SPAWN = 2;
+        /// Freeze and thaw it.
+        FREEZE = 3;
+        /// Describe it, read its threads and Memories while it is frozen, run the dirty log.
+        CAPTURE = 4;
+        /// Retire it: the commit point of a move.
+        RETIRE = 5;
+        /// Undo a retirement. The operator's.
+        UNRETIRE = 6;
+        /// Set its clock.
+        CLOCK = 7;
+    }
+    /// Rights over a Thread.
+    ThreadRights {
+        /// Start and stop it.
+        RUN = 0;
+        /// Read its state.
+        READ = 1;
+        /// Write its state, bind a notification, set its fault endpoint and message buffer.
+        WRITE = 2;
+        /// Set its priority.
+        SCHEDULE = 3;
+    }
+    /// Rights over a Memory.
+    MemoryRights {
+        /// Map it to read.
+        READ = 0;
+        /// Map it to write.
+        WRITE = 1;
+        /// Map it to execute.
+        EXECUTE = 2;
+        /// Populate, supply and discard pages, set a pager.
+        MANAGE = 3;
+        /// Learn its bus address.
+        DMA = 4;
+    }
+    /// Rights over an Endpoint.
+    EndpointRights {
+        /// Send and call.
+        SEND = 0;
+        /// Receive.
+        RECEIVE = 1;
+    }
+    /// Rights over a Notification.
+    NotificationRights {
+        /// Raise flags.
+        SIGNAL = 0;
+        /// Wait for flags.
+        WAIT = 1;
+    }
+    /// Rights over an Interrupt.
+    InterruptRights {
+        /// Bind it to a notification and acknowledge it.
+        HANDLE = 0;
+    }
+    /// Rights over a range of ports.
+    IoPortsRights {
+        /// Read from them.
+        IN = 0;
+        /// Write to them.
+        OUT = 1;
+    }
+    /// Rights over the hardware.
+    HardwareRights {
+        /// Make Interrupts, IoPorts and device Memory.
+        CREATE = 0;
+    }
+}

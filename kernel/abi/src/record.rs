@@ -1,0 +1,136 @@
+//! What `DomainDescribe` writes about a domain: fixed-size records in the message buffer's data.
+//!
+//! Four lists, each read from a cursor: the objects of the domain's pool, its mappings, its capabilities, and
+//! the capabilities held *inside* its objects (pagers, fault endpoints, bound notifications). Objects are named
+//! by [`ObjectId`]; an id that is not in the list of objects is an outsider's.
+
+use crate::Error;
+use crate::register::{ObjectId, Register};
+
+/// Which list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum List {
+    /// [`ObjectRecord`]s, in the order of creation.
+    Objects = 0,
+    /// [`MappingRecord`]s.
+    Mappings = 1,
+    /// [`CapabilityRecord`]s of the table, in the order of slots.
+    Capabilities = 2,
+    /// [`CapabilityRecord`]s of slots inside objects; `slot` is a [`Held`], `holder` the object.
+    Held = 3,
+}
+
+impl Register for List {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        match register {
+            0 => Ok(List::Objects),
+            1 => Ok(List::Mappings),
+            2 => Ok(List::Capabilities),
+            3 => Ok(List::Held),
+            _ => Err(Error::ArgumentRange),
+        }
+    }
+    fn to_register(&self) -> u64 {
+        *self as u64
+    }
+}
+
+/// What a capability inside an object is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Held {
+    /// A Memory's pager.
+    Pager = 1,
+    /// A thread's fault endpoint.
+    FaultEndpoint = 2,
+    /// A thread's bound notification.
+    BoundNotification = 3,
+}
+
+/// Words in every record.
+pub const RECORD_WORDS: usize = 8;
+
+/// Most records in one answer.
+pub const RECORDS_MAX: usize = crate::message::DATA_BYTES / (RECORD_WORDS * 8);
+
+/// One record: eight words.
+pub type RecordWords = [u64; RECORD_WORDS];
+
+macro_rules! records {
+    ($($(#[$outer:meta])* $name:ident { $($(#[$doc:meta])* $field:ident),* })*) => {$(
+        $(#[$outer])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+        pub struct $name {
+            $($(#[$doc])* pub $field: u64,)*
+        }
+
+        impl $name {
+            /// The record as words; unused ones are zero.
+            pub fn to_words(&self) -> RecordWords {
+                let mut words = [0; RECORD_WORDS];
+                for (word, value) in words.iter_mut().zip([$(self.$field),*]) {
+                    *word = value;
+                }
+                words
+            }
+
+            /// The record that these words say.
+            pub fn from_words(words: &RecordWords) -> $name {
+                let mut words = words.iter().copied();
+                $name { $($field: words.next().unwrap_or(0)),* }
+            }
+        }
+    )*};
+}
+
+records! {
+    /// An object of the domain's pool.
+    ObjectRecord {
+        /// Its [`ObjectId`].
+        id,
+        /// Its [`crate::ObjectKind`].
+        kind,
+        /// Of a Memory: its pages. Of a Notification: its flags. Of others zero.
+        size,
+        /// Of a Memory: 0 ordinary, 1 contiguous, 2 a device's.
+        attribute,
+        /// Of a Memory: how many pages are present.
+        present
+    }
+    /// A Memory's mapping in the domain.
+    MappingRecord {
+        /// Where it begins in the domain.
+        address,
+        /// The Memory's [`ObjectId`].
+        memory,
+        /// The first page of the Memory that is mapped.
+        first_page,
+        /// How many pages.
+        page_count,
+        /// A [`crate::register::Access`].
+        access
+    }
+    /// A capability.
+    CapabilityRecord {
+        /// The slot's number, or a [`Held`].
+        slot,
+        /// The kind of object.
+        kind,
+        /// The object's [`ObjectId`]; of a reply right, the thread's.
+        object,
+        /// The rights.
+        rights,
+        /// The badge.
+        badge,
+        /// The slot of this table it was derived from plus one, or zero if that is not in this table.
+        parent,
+        /// The [`ObjectId`] of the object that holds it, in [`List::Held`]; else zero.
+        holder
+    }
+}
+
+/// The id in a record.
+pub fn object_id(word: u64) -> ObjectId {
+    ObjectId(word)
+}

@@ -1,0 +1,191 @@
+//! How a value travels in a register.
+//!
+//! A register's content proves nothing: [`Register::from_register`] is where an alleged value becomes a typed one.
+
+use crate::{Error, MessageInfo, Rights};
+
+/// How many registers carry arguments, and as many results.
+pub const REGISTER_COUNT: usize = 8;
+
+/// The argument or result registers, in order: RDI RSI RDX R10 R8 R9 R12 R13.
+pub type Registers = [u64; REGISTER_COUNT];
+
+/// A value that fits one register.
+pub trait Register: Sized {
+    /// Reads the value; the error is the reader's complaint about a value out of range.
+    fn from_register(register: u64) -> Result<Self, Error>;
+    /// The register that says this value.
+    fn to_register(&self) -> u64;
+}
+
+impl Register for u64 {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        Ok(register)
+    }
+    fn to_register(&self) -> u64 {
+        *self
+    }
+}
+
+macro_rules! narrow {
+    ($($type:ty),*) => {$(
+        impl Register for $type {
+            fn from_register(register: u64) -> Result<Self, Error> {
+                Self::try_from(register).map_err(|_| Error::ArgumentRange)
+            }
+            fn to_register(&self) -> u64 {
+                u64::from(*self)
+            }
+        }
+    )*};
+}
+narrow!(u8, u16, u32);
+
+impl Register for i64 {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        Ok(register.cast_signed())
+    }
+    fn to_register(&self) -> u64 {
+        self.cast_unsigned()
+    }
+}
+
+impl Register for Rights {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        u16::from_register(register).map(Rights)
+    }
+    fn to_register(&self) -> u64 {
+        u64::from(self.0)
+    }
+}
+
+impl Register for MessageInfo {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        MessageInfo::try_from_bits(register)
+    }
+    fn to_register(&self) -> u64 {
+        self.bits()
+    }
+}
+
+/// A slot in the caller's capability table, alleged until looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(transparent)]
+pub struct Slot(pub u32);
+
+impl Slot {
+    /// No slot: where a call takes an optional one.
+    pub const NONE: Slot = Slot(u32::MAX);
+
+    /// This slot, or nothing if it is [`Slot::NONE`].
+    pub fn some(self) -> Option<Slot> {
+        (self != Slot::NONE).then_some(self)
+    }
+}
+
+impl Register for Slot {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        u32::from_register(register).map(Slot)
+    }
+    fn to_register(&self) -> u64 {
+        u64::from(self.0)
+    }
+}
+
+/// A number of pages, or a page's index inside a Memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[repr(transparent)]
+pub struct PageCount(pub u64);
+
+impl Register for PageCount {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        (register <= crate::USER_END / crate::PAGE_BYTES)
+            .then_some(PageCount(register))
+            .ok_or(Error::ArgumentRange)
+    }
+    fn to_register(&self) -> u64 {
+        self.0
+    }
+}
+
+/// An address in a domain, alleged: nothing says that something is mapped there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[repr(transparent)]
+pub struct UserAddress(pub u64);
+
+impl Register for UserAddress {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        (register < crate::USER_END)
+            .then_some(UserAddress(register))
+            .ok_or(Error::ArgumentRange)
+    }
+    fn to_register(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A kernel object's identity: never reused while the machine runs, unknown to other machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[repr(transparent)]
+pub struct ObjectId(pub u64);
+
+impl Register for ObjectId {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        Ok(ObjectId(register))
+    }
+    fn to_register(&self) -> u64 {
+        self.0
+    }
+}
+
+/// How a Memory is mapped. Reading is always allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Access {
+    /// Read only.
+    Read = 0,
+    /// Read and write.
+    ReadWrite = 1,
+    /// Read and execute.
+    ReadExecute = 2,
+}
+
+impl Register for Access {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        match register {
+            0 => Ok(Access::Read),
+            1 => Ok(Access::ReadWrite),
+            2 => Ok(Access::ReadExecute),
+            _ => Err(Error::ArgumentRange),
+        }
+    }
+    fn to_register(&self) -> u64 {
+        *self as u64
+    }
+}
+
+/// The width of an access to a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Width {
+    /// One byte.
+    Byte = 1,
+    /// Two bytes.
+    Word = 2,
+    /// Four bytes.
+    Long = 4,
+}
+
+impl Register for Width {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        match register {
+            1 => Ok(Width::Byte),
+            2 => Ok(Width::Word),
+            4 => Ok(Width::Long),
+            _ => Err(Error::ArgumentRange),
+        }
+    }
+    fn to_register(&self) -> u64 {
+        *self as u64
+    }
+}

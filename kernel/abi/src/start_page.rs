@@ -1,0 +1,214 @@
+//! What a domain finds at its first instruction: RDI of thread 0 is the address of its start page.
+//!
+//! The creator (the kernel for root, root and nomad for the rest) fills it; the domain maps it read-only. It is
+//! plain data, read with [`StartPage::check`] before use.
+
+use crate::register::Slot;
+
+/// "caravan" and the version of this layout.
+pub const MAGIC: u64 = u64::from_le_bytes(*b"caravan\x01");
+
+/// Most named capabilities in a start page.
+pub const NAMED_MAX: usize = 48;
+
+/// Bytes of a capability's name.
+pub const NAME_BYTES: usize = 24;
+
+/// Bytes for arguments.
+pub const ARGUMENT_BYTES: usize = 1024;
+
+/// A range of the domain's addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct Range {
+    /// The first address.
+    pub start: u64,
+    /// How many bytes; zero for no range.
+    pub bytes: u64,
+}
+
+/// A capability that the domain was born with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct NamedCapability {
+    /// UTF-8, ends at the first zero.
+    pub name: [u8; NAME_BYTES],
+    /// Where it is.
+    pub slot: u32,
+    /// Its [`crate::ObjectKind`].
+    pub kind: u32,
+    /// For a Memory that the creator mapped: where. Else zero.
+    pub address: u64,
+    /// For a Memory that the creator mapped: its bytes. Else zero.
+    pub bytes: u64,
+}
+
+impl NamedCapability {
+    /// No capability.
+    pub const EMPTY: NamedCapability = NamedCapability {
+        name: [0; NAME_BYTES],
+        slot: u32::MAX,
+        kind: 0,
+        address: 0,
+        bytes: 0,
+    };
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        text(&self.name)
+    }
+
+    /// The slot.
+    pub fn slot(&self) -> Slot {
+        Slot(self.slot)
+    }
+}
+
+/// The start page.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(4096))]
+pub struct StartPage {
+    /// [`MAGIC`].
+    pub magic: u64,
+    /// How many of `capabilities` are meant.
+    pub capability_count: u64,
+    /// How many bytes of `arguments` are meant.
+    pub argument_bytes: u64,
+    /// Memory for the heap, populated.
+    pub heap: Range,
+    /// Thread 0's message buffer: one page.
+    pub message_buffer: Range,
+    /// The boot archive, read-only. Root's; others have none.
+    pub archive: Range,
+    /// The clock page ([`ClockPage`]), read-only.
+    pub clock: Range,
+    /// The first slot that is free for the domain's own use; all above it are.
+    pub first_free_slot: u64,
+    /// Ticks of the time-stamp counter in a second. Root's; zero for others, who have the clock page.
+    pub ticks_per_second: u64,
+    /// The domain's id.
+    pub domain_id: [u8; 16],
+    /// Random bits to seed a generator with.
+    pub seed: [u64; 4],
+    /// What the domain was born with.
+    pub capabilities: [NamedCapability; NAMED_MAX],
+    /// UTF-8: lines of `key=value`.
+    pub arguments: [u8; ARGUMENT_BYTES],
+}
+
+const _: () = assert!(size_of::<StartPage>() == 4096);
+
+impl StartPage {
+    /// An empty start page with its magic number.
+    pub const EMPTY: StartPage = StartPage {
+        magic: MAGIC,
+        capability_count: 0,
+        argument_bytes: 0,
+        heap: Range { start: 0, bytes: 0 },
+        message_buffer: Range { start: 0, bytes: 0 },
+        archive: Range { start: 0, bytes: 0 },
+        clock: Range { start: 0, bytes: 0 },
+        first_free_slot: 0,
+        ticks_per_second: 0,
+        domain_id: [0; 16],
+        seed: [0; 4],
+        capabilities: [NamedCapability::EMPTY; NAMED_MAX],
+        arguments: [0; ARGUMENT_BYTES],
+    };
+
+    /// Whether this is a start page of this version.
+    pub fn check(&self) -> bool {
+        self.magic == MAGIC
+            && self.capability_count <= NAMED_MAX as u64
+            && self.argument_bytes <= ARGUMENT_BYTES as u64
+    }
+
+    /// The capabilities.
+    pub fn capabilities(&self) -> &[NamedCapability] {
+        &self.capabilities[..(self.capability_count as usize).min(NAMED_MAX)]
+    }
+
+    /// The capability of this name.
+    pub fn find(&self, name: &str) -> Option<&NamedCapability> {
+        self.capabilities()
+            .iter()
+            .find(|capability| capability.name() == name)
+    }
+
+    /// Adds a capability; `false` when the page is full or the name too long.
+    pub fn add(&mut self, name: &str, capability: NamedCapability) -> bool {
+        let index = self.capability_count as usize;
+        if index >= NAMED_MAX || name.len() > NAME_BYTES {
+            return false;
+        }
+        let mut bytes = [0; NAME_BYTES];
+        bytes[..name.len()].copy_from_slice(name.as_bytes());
+        self.capabilities[index] = NamedCapability {
+            name: bytes,
+            ..capability
+        };
+        self.capability_count += 1;
+        true
+    }
+
+    /// The arguments' text.
+    pub fn arguments(&self) -> &str {
+        let bytes = (self.argument_bytes as usize).min(ARGUMENT_BYTES);
+        core::str::from_utf8(&self.arguments[..bytes]).unwrap_or("")
+    }
+
+    /// The value of `key` in the arguments.
+    pub fn argument(&self, key: &str) -> Option<&str> {
+        self.arguments()
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value)
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    let end = bytes
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(bytes.len());
+    core::str::from_utf8(&bytes[..end]).unwrap_or("")
+}
+
+/// The clock page: how a domain turns the time-stamp counter into its own monotonic time.
+///
+/// A seqlock: `sequence` is odd while the writer is at work. Time in nanoseconds is
+/// `((ticks - base_ticks) * multiplier >> 32) + base_ns`, in 128-bit arithmetic. Values are kept as plain
+/// words; the runtime reads them with volatile loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct ClockPage {
+    /// Even when the page is whole; rises with every change.
+    pub sequence: u64,
+    /// How often the domain was activated: raised by every move.
+    pub incarnation: u64,
+    /// The counter at `base_ns`.
+    pub base_ticks: u64,
+    /// The domain's time at `base_ticks`.
+    pub base_ns: u64,
+    /// Nanoseconds per tick, times 2^32.
+    pub multiplier: u64,
+}
+
+/// Root's slots, fixed.
+pub mod root_slots {
+    use super::Slot;
+
+    /// All memory.
+    pub const POOL: Slot = Slot(1);
+    /// Root's own domain.
+    pub const DOMAIN: Slot = Slot(2);
+    /// Root's first thread.
+    pub const THREAD: Slot = Slot(3);
+    /// All devices.
+    pub const HARDWARE: Slot = Slot(4);
+    /// The boot archive's Memory.
+    pub const ARCHIVE: Slot = Slot(5);
+    /// The first slot that is root's to use.
+    pub const FIRST_FREE: Slot = Slot(8);
+}

@@ -1,0 +1,1 @@
+//! The image format of a frozen domain.

@@ -1,0 +1,5 @@
+//! A counter that answers on the network and checks itself.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(not(target_os = "none"))]
+fn main() {}
