@@ -1,0 +1,317 @@
+//! The planner: what it is told ([`Round`]), what it wants ([`Goals`]), what it answers ([`Plan`], [`Progress`]).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DOWNTIME_GOAL_US, PAGE_BYTES, ROUNDS_MAX, Rate, SHRINK_PARTS, STALLED_ROUNDS};
+
+/// What the operator asks of a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Goals {
+    /// The domain should stand still no longer than this.
+    pub downtime_us: u64,
+    /// What a freeze costs besides pages: state records, rebuilding, a round trip.
+    pub overhead_us: u64,
+    /// Freeze after so many rounds in any case. At least one round is copied.
+    pub rounds_max: u32,
+}
+
+impl Default for Goals {
+    fn default() -> Self {
+        Goals {
+            downtime_us: DOWNTIME_GOAL_US,
+            overhead_us: 0,
+            rounds_max: ROUNDS_MAX,
+        }
+    }
+}
+
+/// One finished round, as it was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Round {
+    /// Pages that the round covered, absent and zero ones included.
+    pub pages: u64,
+    /// Bytes that it put on the wire.
+    pub bytes: u64,
+    /// How long it took.
+    pub elapsed_us: u64,
+    /// Pages dirtied meanwhile: what remains to be sent.
+    pub dirtied: u64,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Plan {
+    /// Copy what is dirty, the domain keeps running.
+    AnotherRound,
+    /// Freeze the domain and send the rest.
+    Freeze(FreezeReason),
+}
+
+/// Why no further round is worth its while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum FreezeReason {
+    /// What remains can be sent within the downtime goal.
+    FitsGoal,
+    /// The domain dirties pages as fast as they are sent.
+    NoLongerShrinks,
+    /// The limit on rounds is reached.
+    RoundsExhausted,
+}
+
+/// How far a move is, for the operator's eyes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Progress {
+    /// Rounds finished.
+    pub rounds: u32,
+    /// Pages covered so far, those that were sent again included.
+    pub pages_sent: u64,
+    /// Pages that remain.
+    pub pages_remaining: u64,
+    /// Measured rate, nothing before the first round.
+    pub bytes_per_second: Option<u64>,
+    /// The domain would stand still so long if it were frozen now, nothing before the first round.
+    pub downtime_estimate_us: Option<u64>,
+}
+
+/// Decides, round by round, whether copying on is worth its while.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Planner {
+    goals: Goals,
+    rate: Rate,
+    rounds: u32,
+    stalled: u32,
+    pages_sent: u64,
+    pages_remaining: u64,
+}
+
+impl Planner {
+    /// A planner for a domain of `pages` pages, all of which are yet to be sent.
+    pub fn new(goals: Goals, pages: u64) -> Self {
+        Planner {
+            goals,
+            rate: Rate::default(),
+            rounds: 0,
+            stalled: 0,
+            pages_sent: 0,
+            pages_remaining: pages,
+        }
+    }
+
+    /// Takes note of a finished round and says what to do next.
+    pub fn round_done(&mut self, round: Round) -> Plan {
+        self.rate.measure(round.bytes, round.elapsed_us);
+        self.rounds = self.rounds.saturating_add(1);
+        self.stalled = if shrinks(round) {
+            0
+        } else {
+            self.stalled.saturating_add(1)
+        };
+        self.pages_sent = self.pages_sent.saturating_add(round.pages);
+        self.pages_remaining = round.dirtied;
+        self.plan()
+    }
+
+    /// How far the move is.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            rounds: self.rounds,
+            pages_sent: self.pages_sent,
+            pages_remaining: self.pages_remaining,
+            bytes_per_second: self.rate.bytes_per_second(),
+            downtime_estimate_us: self.downtime_estimate_us(),
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        let fits = self
+            .downtime_estimate_us()
+            .is_some_and(|estimate_us| estimate_us <= self.goals.downtime_us);
+        if fits || self.pages_remaining == 0 {
+            Plan::Freeze(FreezeReason::FitsGoal)
+        } else if self.stalled >= STALLED_ROUNDS {
+            Plan::Freeze(FreezeReason::NoLongerShrinks)
+        } else if self.rounds >= self.goals.rounds_max {
+            Plan::Freeze(FreezeReason::RoundsExhausted)
+        } else {
+            Plan::AnotherRound
+        }
+    }
+
+    /// Every remaining page is taken to cost its full size: an estimate that errs is to err on the long side.
+    fn downtime_estimate_us(&self) -> Option<u64> {
+        let bytes = self.pages_remaining.saturating_mul(PAGE_BYTES);
+        let sending_us = self.rate.time_for_us(bytes)?;
+        Some(sending_us.saturating_add(self.goals.overhead_us))
+    }
+}
+
+/// Did this round leave noticeably less than it sent? The same domain at the same rate would do so again.
+fn shrinks(round: Round) -> bool {
+    round.dirtied < round.pages - round.pages.div_ceil(SHRINK_PARTS).min(round.pages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MEGABYTE_PER_SECOND: u64 = 1_000_000;
+
+    /// A domain that dirties `dirty_per_second` pages a second within a working set, on a wire of a given rate.
+    fn move_domain(
+        pages: u64,
+        dirty_per_second: u64,
+        working_set: u64,
+        wire: u64,
+    ) -> (u32, FreezeReason, Progress) {
+        let mut planner = Planner::new(Goals::default(), pages);
+        let mut remaining = pages;
+        for rounds in 1.. {
+            let bytes = remaining * PAGE_BYTES;
+            let elapsed_us = (bytes * 1_000_000 / wire).max(100);
+            let dirtied = (dirty_per_second * elapsed_us / 1_000_000).min(working_set);
+            let plan = planner.round_done(Round {
+                pages: remaining,
+                bytes,
+                elapsed_us,
+                dirtied,
+            });
+            remaining = dirtied;
+            if let Plan::Freeze(reason) = plan {
+                return (rounds, reason, planner.progress());
+            }
+        }
+        unreachable!("rounds are limited");
+    }
+
+    #[test]
+    fn freezes_an_idle_domain_after_one_round() {
+        let (rounds, reason, _) = move_domain(16_384, 0, 0, 100 * MEGABYTE_PER_SECOND);
+        assert_eq!((rounds, reason), (1, FreezeReason::FitsGoal));
+    }
+
+    #[test]
+    fn copies_until_the_rest_fits_the_goal() {
+        let (rounds, reason, progress) =
+            move_domain(16_384, 5_000, 8_000, 100 * MEGABYTE_PER_SECOND);
+        assert_eq!(reason, FreezeReason::FitsGoal);
+        assert!((2..6).contains(&rounds), "{rounds}");
+        assert!(progress.downtime_estimate_us.expect("measured") <= DOWNTIME_GOAL_US);
+    }
+
+    #[test]
+    fn gives_up_on_a_domain_that_dirties_faster_than_the_wire() {
+        let (rounds, reason, _) = move_domain(16_384, 1_000_000, 4_096, 100 * MEGABYTE_PER_SECOND);
+        assert_eq!(reason, FreezeReason::NoLongerShrinks);
+        assert!(rounds <= 4, "{rounds}");
+    }
+
+    #[test]
+    fn one_noisy_round_does_not_end_the_copying() {
+        let mut planner = Planner::new(Goals::default(), 10_000);
+        let round = |pages, dirtied| Round {
+            pages,
+            bytes: pages * PAGE_BYTES,
+            elapsed_us: pages * 100,
+            dirtied,
+        };
+        assert_eq!(planner.round_done(round(10_000, 5_000)), Plan::AnotherRound);
+        assert_eq!(planner.round_done(round(5_000, 5_500)), Plan::AnotherRound);
+        assert_eq!(planner.round_done(round(5_500, 2_000)), Plan::AnotherRound);
+        assert_eq!(
+            planner.round_done(round(2_000, 100)),
+            Plan::Freeze(FreezeReason::FitsGoal)
+        );
+    }
+
+    #[test]
+    fn a_goal_below_the_overhead_is_never_said_to_fit() {
+        let goals = Goals {
+            downtime_us: 1_000,
+            overhead_us: 2_000,
+            rounds_max: 3,
+        };
+        let mut planner = Planner::new(goals, 100);
+        let round = Round {
+            pages: 100,
+            bytes: 409_600,
+            elapsed_us: 1_000,
+            dirtied: 1,
+        };
+        assert_eq!(planner.round_done(round), Plan::AnotherRound);
+    }
+
+    prop_compose! {
+        fn any_round()(pages: u64, bytes: u64, elapsed_us: u64, dirtied: u64) -> Round {
+            Round { pages, bytes, elapsed_us, dirtied }
+        }
+    }
+
+    /// Values of the size that occurs, so that the ordinary branches are met too.
+    fn plausible_round() -> impl Strategy<Value = Round> {
+        (1u64..100_000, 1u64..10_000_000, 0u64..100_000).prop_map(|(pages, elapsed_us, dirtied)| {
+            Round {
+                pages,
+                bytes: pages * PAGE_BYTES,
+                elapsed_us,
+                dirtied,
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn always_terminates_on_any_values(
+            pages: u64, downtime_us: u64, overhead_us: u64, rounds_max in 0u32..50,
+            rounds in prop::collection::vec(any_round(), 51),
+        ) {
+            let mut planner = Planner::new(Goals { downtime_us, overhead_us, rounds_max }, pages);
+            let frozen_after = rounds.iter().position(|round| planner.round_done(*round) != Plan::AnotherRound);
+            prop_assert!(frozen_after.expect("froze") < rounds_max.max(1) as usize);
+        }
+
+        #[test]
+        fn never_freezes_while_another_round_would_cut_the_remainder(
+            rounds in prop::collection::vec(prop_oneof![plausible_round(), any_round()], 1..30),
+        ) {
+            let mut planner = Planner::new(Goals::default(), 100_000);
+            for (index, round) in rounds.iter().enumerate() {
+                let Plan::Freeze(reason) = planner.round_done(*round) else { continue };
+                let estimate_us = planner.progress().downtime_estimate_us;
+                match reason {
+                    FreezeReason::FitsGoal => prop_assert!(
+                        round.dirtied == 0 || estimate_us.expect("measured") <= DOWNTIME_GOAL_US
+                    ),
+                    FreezeReason::NoLongerShrinks => {
+                        for stalled in &rounds[index + 1 - STALLED_ROUNDS as usize..=index] {
+                            let cut = stalled.pages.saturating_sub(stalled.dirtied);
+                            prop_assert!(u128::from(cut) * u128::from(SHRINK_PARTS) < u128::from(stalled.pages) + u128::from(SHRINK_PARTS));
+                        }
+                    }
+                    FreezeReason::RoundsExhausted => prop_assert_eq!(index + 1, ROUNDS_MAX as usize),
+                }
+                break;
+            }
+        }
+
+        #[test]
+        fn never_copies_on_when_the_rest_fits(rounds in prop::collection::vec(plausible_round(), 1..30)) {
+            let mut planner = Planner::new(Goals::default(), 100_000);
+            for round in rounds {
+                if planner.round_done(round) == Plan::AnotherRound {
+                    prop_assert!(planner.progress().downtime_estimate_us.expect("measured") > DOWNTIME_GOAL_US);
+                }
+            }
+        }
+
+        #[test]
+        fn the_estimate_is_what_the_rate_says(round in plausible_round(), overhead_us in 0u64..1_000_000) {
+            let mut planner = Planner::new(Goals { overhead_us, ..Goals::default() }, 100_000);
+            planner.round_done(round);
+            let progress = planner.progress();
+            let sending_us = u128::from(round.dirtied * PAGE_BYTES) * u128::from(round.elapsed_us) / u128::from(round.bytes);
+            let estimate_us = u128::from(progress.downtime_estimate_us.expect("measured") - overhead_us);
+            prop_assert!(estimate_us == sending_us || estimate_us == sending_us + 1);
+        }
+    }
+}
