@@ -1,0 +1,202 @@
+//! Child processes that do not outlive the tests.
+//!
+//! A [`Child`] is killed when it is dropped. For the case that the test process is itself killed, [`mortal`] asks the
+//! kernel to kill the child when its parent dies. That signal follows the *thread* that spawned the child, so [`spawn`]
+//! has every child born of one thread that lives as long as the process: a machine may be started in any thread.
+
+use std::ffi::OsStr;
+use std::io;
+use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{LazyLock, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often a wait looks whether the child has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
+
+/// A running process that is killed when this is dropped.
+#[derive(Debug)]
+pub struct Child {
+    process: std::process::Child,
+}
+
+/// A command that runs `program` so that it dies with the thread that spawns it.
+///
+/// `setpriv` becomes the program, so that the child's process id is the program's own.
+pub fn mortal(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
+}
+
+/// Starts `command` from the thread that all children are born of.
+pub fn spawn(command: Command) -> io::Result<Child> {
+    static MIDWIFE: LazyLock<Mutex<Sender<Birth>>> = LazyLock::new(|| Mutex::new(start_midwife()));
+    let (reply, answer) = channel();
+    let birth = Birth { command, reply };
+    let midwife = MIDWIFE.lock().expect("no spawning thread panicked");
+    midwife
+        .send(birth)
+        .expect("the spawning thread lives as long as the process");
+    drop(midwife);
+    let process = answer.recv().expect("the spawning thread answers")?;
+    Ok(Child { process })
+}
+
+/// A command to start, and where the outcome goes.
+struct Birth {
+    command: Command,
+    reply: Sender<io::Result<std::process::Child>>,
+}
+
+fn start_midwife() -> Sender<Birth> {
+    let (sender, births) = channel::<Birth>();
+    thread::Builder::new()
+        .name("spawn".into())
+        .spawn(move || {
+            for mut birth in births {
+                // Whoever asked may have panicked meanwhile; nobody is left to tell then.
+                let _ = birth.reply.send(birth.command.spawn());
+            }
+        })
+        .expect("a thread that spawns children");
+    sender
+}
+
+impl Child {
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Takes the pipe to the child's standard input, once.
+    pub fn take_stdin(&mut self) -> Option<ChildStdin> {
+        self.process.stdin.take()
+    }
+
+    /// Takes the pipe from the child's standard output, once.
+    pub fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.process.stdout.take()
+    }
+
+    /// Takes the pipe from the child's standard error, once.
+    pub fn take_stderr(&mut self) -> Option<ChildStderr> {
+        self.process.stderr.take()
+    }
+
+    /// How the child ended, or `None` while it runs.
+    pub fn status(&mut self) -> Option<ExitStatus> {
+        self.process
+            .try_wait()
+            .expect("a child of ours can be waited for")
+    }
+
+    /// Waits for the child's end for at most `limit`.
+    pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.status() {
+                return Some(status);
+            }
+            if Instant::now() >= deadline {
+                return None;
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+    }
+
+    /// Kills the child with SIGKILL and waits for its end; does nothing to a child that has ended.
+    pub fn kill(&mut self) -> ExitStatus {
+        self.process.kill().expect("a child of ours can be killed");
+        self.process
+            .wait()
+            .expect("a child of ours can be waited for")
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // A failure here could only hide the panic that brought us here.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Panics with what to install if `program`, of Debian's `package`, is not on the path.
+pub fn require(program: &str, package: &str) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
+    assert!(
+        found,
+        "`{program}` is not on the PATH: install the package {package} (scripts/test does it)"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::path::PathBuf;
+
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    fn sleeper() -> Child {
+        let mut command = mortal("sleep");
+        command.arg("600");
+        spawn(command).expect("sleep starts")
+    }
+
+    #[test]
+    fn reports_how_a_child_ended() {
+        let mut command = mortal("sh");
+        command.args(["-c", "exit 7"]);
+        let mut child = spawn(command).expect("sh starts");
+        assert_eq!(child.wait(LIMIT).and_then(|status| status.code()), Some(7));
+    }
+
+    #[test]
+    fn kills_a_child_and_names_the_signal() {
+        assert_eq!(sleeper().kill().signal(), Some(9));
+    }
+
+    #[test]
+    fn a_dropped_child_is_gone() {
+        let child = sleeper();
+        let process = PathBuf::from(format!("/proc/{}", child.id()));
+        assert!(process.exists());
+        drop(child);
+        assert!(!process.exists());
+    }
+
+    #[test]
+    fn a_child_outlives_the_thread_that_asked_for_it() {
+        let mut child = thread::spawn(sleeper).join().expect("the child starts");
+        // The signal of a dying parent thread is sent before the join returns.
+        assert_eq!(child.wait(Duration::from_millis(50)), None);
+    }
+
+    #[test]
+    fn a_child_dies_with_its_parent() {
+        // The parent is a shell that is killed; its child reports its own process id beforehand.
+        let mut command = mortal("sh");
+        command
+            .args(["-c", "setpriv --pdeathsig KILL sleep 600 & echo $!; wait"])
+            .stdout(std::process::Stdio::piped());
+        let mut parent = spawn(command).expect("sh starts");
+        let mut line = String::new();
+        let stdout = parent.take_stdout().expect("a piped stdout");
+        io::BufRead::read_line(&mut io::BufReader::new(stdout), &mut line).expect("the child's id");
+        let grandchild = PathBuf::from(format!("/proc/{}/cmdline", line.trim()));
+        while !std::fs::read_to_string(&grandchild).is_ok_and(|line| line.starts_with("sleep")) {
+            thread::sleep(POLL_INTERVAL);
+        }
+        parent.kill();
+        let deadline = Instant::now() + LIMIT;
+        // Once it is dead its command line reads empty, reaped or not.
+        while std::fs::read_to_string(&grandchild).is_ok_and(|line| !line.is_empty()) {
+            assert!(Instant::now() < deadline, "the grandchild lives on");
+            thread::sleep(POLL_INTERVAL);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Machines, segments and third parties for Caravan's tests.
+//!
+//! A test reads like a story: a [`Segment`] is the wire, a [`Machine`] is a QEMU plugged into it, a [`ThirdParty`] is
+//! a client elsewhere on the same wire, which no machine's death takes along, and a [`prober`] is the client that
+//! notices every wrong answer and every pause.
+//!
+//! ```text
+//!   Machine "one"      Machine "two"      ThirdParty (tap in its own user and network namespace)
+//!        |                  |                  |
+//!   -----+---- Segment: a learning Ethernet switch over Unix datagram sockets ----
+//! ```
+//!
+//! Nothing here needs root, nothing leaves this host, and every process that is started dies with the tests: when its
+//! handle is dropped, and by the kernel's parent-death signal when the test process itself is killed.
+//!
+//! What a test asks of a machine comes with a limit. Limits are generous: they stop a hang, they never judge speed.
+
+#![forbid(unsafe_code)]
+
+pub mod artefacts;
+pub mod child;
+pub mod machine;
+pub mod segment;
+pub mod splitmix;
+
+pub use artefacts::Artefacts;
+pub use machine::{Machine, Verdict};
+pub use segment::{Faults, MacAddress, Port, Segment};

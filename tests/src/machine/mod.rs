@@ -1,0 +1,231 @@
+//! A machine: one QEMU process, always emulated (TCG), and the test's hold on it.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use harness::machine::{Boot, Options};
+//! use harness::{Artefacts, MacAddress, Segment};
+//!
+//! let limit = Duration::from_secs(60);
+//! let mut segment = Segment::new();
+//! let boot = Boot::Kernel { kernel: Artefacts::kernel(), archive: Some(Artefacts::archive()) };
+//! let mut one = Options::new("one", boot).card(&segment.port("one"), MacAddress::local(1)).start();
+//! one.expect_text("> ", limit);
+//! one.type_line("help");
+//! one.expect("migrate", limit);
+//! one.kill();
+//! ```
+//!
+//! A machine that disappoints ends the test with the end of its serial log in the message.
+
+mod options;
+mod qmp;
+mod serial;
+mod verdict;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{ChildStdin, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub use options::{Board, Boot, Options};
+pub use qmp::Qmp;
+pub use serial::Unmet;
+pub use verdict::Verdict;
+
+use crate::child::{self, Child};
+use serial::{Awaited, Serial};
+
+/// How much of the serial log a failure shows.
+const TAIL_LINES: usize = 60;
+
+/// How long the output of a QEMU that has ended may take to be read.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// A running machine. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Machine {
+    name: String,
+    process: Child,
+    keyboard: ChildStdin,
+    serial: Serial,
+    /// How much of the serial log earlier expectations have consumed.
+    consumed: usize,
+    /// What QEMU itself complains about.
+    complaints: Serial,
+    directory: TempDir,
+    control: Option<Qmp>,
+}
+
+impl Machine {
+    /// Starts a machine.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU cannot be started.
+    pub fn start(options: Options) -> Self {
+        child::require("setpriv", "util-linux");
+        child::require("qemu-system-x86_64", "qemu-system-x86");
+        let directory = tempfile::Builder::new()
+            .prefix("caravan-")
+            .tempdir()
+            .expect("a directory for a machine");
+        let mut command = child::mortal("qemu-system-x86_64");
+        command.args(options.arguments(directory.path()));
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process =
+            child::spawn(command).unwrap_or_else(|error| panic!("QEMU does not start: {error}"));
+        Self {
+            name: options.name,
+            keyboard: process.take_stdin().expect("a piped stdin"),
+            serial: Serial::follow(process.take_stdout().expect("a piped stdout")),
+            complaints: Serial::follow(process.take_stderr().expect("a piped stderr")),
+            process,
+            consumed: 0,
+            directory,
+            control: None,
+        }
+    }
+
+    /// What the test calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// QEMU's process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// All that the machine has said.
+    pub fn log(&self) -> String {
+        self.serial.text()
+    }
+
+    /// Waits for a line that contains `text`, after those that were expected before, and returns the whole line.
+    ///
+    /// # Panics
+    ///
+    /// If it does not come within `limit`, or the machine ends before.
+    pub fn expect(&mut self, text: &str, limit: Duration) -> String {
+        self.expect_either(Awaited::Line(text), limit)
+    }
+
+    /// As [`expect`](Self::expect), but does not ask for the line's end: for prompts.
+    ///
+    /// # Panics
+    ///
+    /// As [`expect`](Self::expect).
+    pub fn expect_text(&mut self, text: &str, limit: Duration) {
+        self.expect_either(Awaited::Text(text), limit);
+    }
+
+    /// As [`expect`](Self::expect), for those who have an answer to its failing.
+    pub fn wait_for(&mut self, text: &str, limit: Duration) -> Result<String, Unmet> {
+        self.await_either(Awaited::Line(text), limit)
+    }
+
+    /// Types a line on the machine's console.
+    ///
+    /// # Panics
+    ///
+    /// If the machine has ended.
+    pub fn type_line(&mut self, line: &str) {
+        let typed = self
+            .keyboard
+            .write_all(format!("{line}\n").as_bytes())
+            .and_then(|()| self.keyboard.flush());
+        if let Err(error) = typed {
+            self.fail(&format!("`{line}` cannot be typed: {error}"));
+        }
+    }
+
+    /// Stops its processors; everything else stays as it is.
+    pub fn stop(&mut self) {
+        self.control("stop", json!({}));
+    }
+
+    /// Lets its processors run again.
+    pub fn resume(&mut self) {
+        self.control("cont", json!({}));
+    }
+
+    /// Has QEMU execute a command of its machine protocol, and returns its answer.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU refuses or has ended.
+    pub fn control(&mut self, command: &str, arguments: Value) -> Value {
+        let answer = self
+            .connected()
+            .and_then(|control| control.execute(command, arguments));
+        answer.unwrap_or_else(|error| self.fail(&format!("no answer to `{command}`: {error}")))
+    }
+
+    /// Ends it as pulling the plug does, and returns when it is gone.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Ends QEMU in good order.
+    pub fn quit(&mut self) {
+        self.control("quit", json!({}));
+        self.wait_exit(DRAIN_LIMIT);
+    }
+
+    /// Waits for the machine's end, and returns how it ended; its log is whole then.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end within `limit`.
+    pub fn wait_exit(&mut self, limit: Duration) -> Verdict {
+        let Some(status) = self.process.wait(limit) else {
+            self.fail(&format!("it does not end within {limit:?}"));
+        };
+        self.serial.wait_for_end(DRAIN_LIMIT);
+        status.into()
+    }
+
+    /// Where the machine's own files are; it goes with the machine.
+    pub fn directory(&self) -> PathBuf {
+        self.directory.path().to_owned()
+    }
+
+    fn connected(&mut self) -> std::io::Result<&mut Qmp> {
+        if self.control.is_none() {
+            self.control = Some(Qmp::connect(&self.directory.path().join("qmp"))?);
+        }
+        Ok(self.control.as_mut().expect("it was just set"))
+    }
+
+    fn expect_either(&mut self, awaited: Awaited<'_>, limit: Duration) -> String {
+        match self.await_either(awaited, limit) {
+            Ok(text) => text,
+            Err(Unmet::Late) => self.fail(&format!("{awaited:?} does not come within {limit:?}")),
+            Err(Unmet::Ended) => {
+                let end = self.process.wait(DRAIN_LIMIT).map(Verdict::from);
+                self.fail(&format!("it ended ({end:?}) before {awaited:?}"))
+            }
+        }
+    }
+
+    fn await_either(&mut self, awaited: Awaited<'_>, limit: Duration) -> Result<String, Unmet> {
+        let found = self.serial.wait_for(awaited, self.consumed, limit)?;
+        self.consumed = found.end;
+        Ok(found.text)
+    }
+
+    /// Ends the test with `reason` and the end of the log.
+    fn fail(&self, reason: &str) -> ! {
+        let (name, tail) = (&self.name, self.serial.tail(TAIL_LINES));
+        let complaints = self.complaints.tail(TAIL_LINES);
+        panic!(
+            "machine {name}: {reason}\n--- the end of its log ---\n{tail}\n--- what QEMU says ---\n{complaints}\n---"
+        )
+    }
+}

@@ -1,0 +1,259 @@
+//! What a machine is made of, and QEMU's arguments for it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::Machine;
+use crate::segment::{MacAddress, Port};
+
+/// Where Debian's package `ovmf` keeps the UEFI firmware.
+const OVMF_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+/// The firmware's variables as delivered; each machine writes to a copy of its own.
+const OVMF_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+
+/// What a machine starts from.
+#[derive(Clone, Debug)]
+pub enum Boot {
+    /// A kernel, started by QEMU itself (PVH), with its boot archive.
+    Kernel {
+        /// The kernel's ELF file.
+        kernel: PathBuf,
+        /// The boot archive, its one module.
+        archive: Option<PathBuf>,
+    },
+    /// A USB stick with this image, started by the BIOS.
+    StickBios(PathBuf),
+    /// A USB stick with this image, started by the UEFI firmware.
+    StickUefi(PathBuf),
+}
+
+/// The chipset around the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Board {
+    /// A PC of 2009, with PCI Express.
+    Q35,
+    /// QEMU's small board, here with PCI Express for the network cards.
+    Microvm,
+}
+
+/// A machine to be started. By default a q35 with one core and 256 MiB.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(super) name: String,
+    boot: Boot,
+    board: Board,
+    cpu: String,
+    cores: u32,
+    memory_mib: u32,
+    cards: Vec<(Port, MacAddress)>,
+    counting: bool,
+    further: Vec<OsString>,
+}
+
+impl Options {
+    /// A machine called `name` that starts from `boot`.
+    pub fn new(name: &str, boot: Boot) -> Self {
+        Self {
+            name: name.to_owned(),
+            boot,
+            board: Board::Q35,
+            cpu: "max".to_owned(),
+            cores: 1,
+            memory_mib: 256,
+            cards: Vec::new(),
+            counting: false,
+            further: Vec::new(),
+        }
+    }
+
+    /// On another board.
+    pub fn board(mut self, board: Board) -> Self {
+        self.board = board;
+        self
+    }
+
+    /// With another processor, in QEMU's words: `max,-x2apic`.
+    pub fn cpu(mut self, cpu: &str) -> Self {
+        self.cpu = cpu.to_owned();
+        self
+    }
+
+    /// With so many cores.
+    pub fn cores(mut self, cores: u32) -> Self {
+        self.cores = cores;
+        self
+    }
+
+    /// With so much memory.
+    pub fn memory_mib(mut self, memory_mib: u32) -> Self {
+        self.memory_mib = memory_mib;
+        self
+    }
+
+    /// With a virtio network card, plugged into `port`.
+    pub fn card(mut self, port: &Port, address: MacAddress) -> Self {
+        self.cards.push((port.clone(), address));
+        self
+    }
+
+    /// Counts instructions: the time-stamp counter advances by one for each, the same in every run.
+    pub fn counting(mut self) -> Self {
+        self.counting = true;
+        self
+    }
+
+    /// Fixes the processor's random numbers. Two machines with one seed draw the same keys: give each its own.
+    pub fn seed(self, seed: u32) -> Self {
+        self.argument("-seed").argument(seed.to_string())
+    }
+
+    /// Lets a debugger attach at `endpoint`, in QEMU's words: `tcp:127.0.0.1:1234` or `unix:PATH,server=on,wait=off`.
+    pub fn debugger(self, endpoint: &str) -> Self {
+        self.argument("-gdb").argument(endpoint)
+    }
+
+    /// Does not run before [`Machine::resume`] or a debugger says so.
+    pub fn stopped(self) -> Self {
+        self.argument("-S")
+    }
+
+    /// One more argument for QEMU.
+    pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
+        self.further.push(argument.into());
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU cannot be started.
+    pub fn start(self) -> Machine {
+        Machine::start(self)
+    }
+
+    /// QEMU's arguments; `directory` is for the machine's own files.
+    pub(super) fn arguments(&self, directory: &Path) -> Vec<OsString> {
+        let mut arguments = Vec::new();
+        self.add_hardware(&mut arguments);
+        self.add_boot(directory, &mut arguments);
+        for (number, (port, address)) in self.cards.iter().enumerate() {
+            let card =
+                format!("virtio-net-pci,netdev=n{number},mac={address},disable-legacy=on,romfile=");
+            add(
+                &mut arguments,
+                [
+                    "-netdev",
+                    &port.netdev(&format!("n{number}")),
+                    "-device",
+                    &card,
+                ],
+            );
+        }
+        let control = format!(
+            "unix:{},server=on,wait=off",
+            directory.join("qmp").display()
+        );
+        add(&mut arguments, ["-qmp", &control]);
+        arguments.extend(self.further.iter().cloned());
+        arguments
+    }
+
+    fn add_hardware(&self, arguments: &mut Vec<OsString>) {
+        let board = match self.board {
+            Board::Q35 => "q35",
+            // Its default serial line is the very one that is added below.
+            Board::Microvm => "microvm,pcie=on,rtc=on,isa-serial=off",
+        };
+        // The x2APIC's timer aborts QEMU under -icount.
+        let cpu = if self.counting {
+            format!("{},-x2apic", self.cpu)
+        } else {
+            self.cpu.clone()
+        };
+        add(
+            arguments,
+            [
+                "-nodefaults",
+                "-no-user-config",
+                "-no-reboot",
+                "-display",
+                "none",
+            ],
+        );
+        add(
+            arguments,
+            ["-machine", board, "-accel", "tcg", "-cpu", &cpu],
+        );
+        add(
+            arguments,
+            [
+                "-smp",
+                &self.cores.to_string(),
+                "-m",
+                &format!("{}M", self.memory_mib),
+            ],
+        );
+        if self.counting {
+            add(arguments, ["-icount", "shift=0,sleep=off"]);
+        }
+        add(
+            arguments,
+            [
+                "-chardev",
+                "stdio,id=serial,signal=off",
+                "-device",
+                "isa-serial,chardev=serial",
+            ],
+        );
+        add(
+            arguments,
+            ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"],
+        );
+    }
+
+    fn add_boot(&self, directory: &Path, arguments: &mut Vec<OsString>) {
+        match &self.boot {
+            Boot::Kernel { kernel, archive } => {
+                arguments.extend(["-kernel".into(), kernel.into()]);
+                if let Some(archive) = archive {
+                    arguments.extend(["-initrd".into(), archive.into()]);
+                }
+            }
+            Boot::StickBios(image) => add_stick(image, arguments),
+            Boot::StickUefi(image) => {
+                add_firmware(directory, arguments);
+                add_stick(image, arguments);
+            }
+        }
+    }
+}
+
+fn add_stick(image: &Path, arguments: &mut Vec<OsString>) {
+    let drive = format!(
+        "if=none,id=stick,format=raw,readonly=on,file={}",
+        image.display()
+    );
+    add(
+        arguments,
+        ["-vga", "std", "-device", "qemu-xhci", "-drive", &drive],
+    );
+    add(
+        arguments,
+        ["-device", "usb-storage,drive=stick,bootindex=1"],
+    );
+}
+
+fn add_firmware(directory: &Path, arguments: &mut Vec<OsString>) {
+    let variables = directory.join("variables.fd");
+    std::fs::copy(OVMF_VARIABLES, &variables).unwrap_or_else(|error| {
+        panic!("{OVMF_VARIABLES}: {error}: install the package ovmf (scripts/test does it)")
+    });
+    let code = format!("if=pflash,unit=0,format=raw,readonly=on,file={OVMF_CODE}");
+    let variables = format!("if=pflash,unit=1,format=raw,file={}", variables.display());
+    add(arguments, ["-drive", &code, "-drive", &variables]);
+}
+
+fn add<const N: usize>(arguments: &mut Vec<OsString>, more: [&str; N]) {
+    arguments.extend(more.map(OsString::from));
+}

@@ -1,0 +1,77 @@
+//! What crossed a port, and what became of what did not.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number of frames and their bytes, headers included, without preamble and checksum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// How many frames.
+    pub frames: u64,
+    /// How many bytes they had.
+    pub bytes: u64,
+}
+
+/// A port's counters at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Taken from the port's peer into the switch.
+    pub from_peer: Traffic,
+    /// Handed from the switch to the port's peer.
+    pub to_peer: Traffic,
+    /// Lost by a fault that was asked for, in either direction.
+    pub lost: Traffic,
+    /// Dropped because the port is cut, in either direction.
+    pub cut: Traffic,
+    /// Dropped because no peer listens at the port.
+    pub gone: Traffic,
+    /// Dropped because the peer does not read and the port's buffer is full.
+    pub overflowed: Traffic,
+}
+
+/// A counter that many threads raise.
+#[derive(Debug, Default)]
+pub struct Tally {
+    frames: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Tally {
+    /// Counts one frame.
+    pub fn add(&self, frame: &[u8]) {
+        self.frames.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(frame.len() as u64, Ordering::Relaxed);
+    }
+
+    /// What was counted so far.
+    pub fn read(&self) -> Traffic {
+        Traffic {
+            frames: self.frames.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// The live counters behind [`Counters`].
+#[derive(Debug, Default)]
+pub struct Tallies {
+    pub from_peer: Tally,
+    pub to_peer: Tally,
+    pub lost: Tally,
+    pub cut: Tally,
+    pub gone: Tally,
+    pub overflowed: Tally,
+}
+
+impl Tallies {
+    /// All counters now; each is exact, together they are of slightly different moments.
+    pub fn read(&self) -> Counters {
+        Counters {
+            from_peer: self.from_peer.read(),
+            to_peer: self.to_peer.read(),
+            lost: self.lost.read(),
+            cut: self.cut.read(),
+            gone: self.gone.read(),
+            overflowed: self.overflowed.read(),
+        }
+    }
+}

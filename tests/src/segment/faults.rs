@@ -1,0 +1,219 @@
+//! What a bad wire does to the frames that cross it, decided by a seed.
+//!
+//! A port's wire has two directions, and each has its own [`Wire`] with its own dice, so that what happens to the n-th
+//! frame in one direction depends on the seed alone and not on what the other direction carries.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::splitmix::splitmix64;
+
+/// What goes wrong on a port's wire, in both directions.
+///
+/// ```
+/// use std::time::Duration;
+/// use harness::Faults;
+/// let poor = Faults { loss: 0.01, delay: Duration::from_millis(5), ..Faults::seeded(7) };
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Faults {
+    /// Decides which frames are hit: the same seed hits the same frames of each direction.
+    pub seed: u64,
+    /// The probability that a frame is lost.
+    pub loss: f64,
+    /// The probability that a frame that was not lost arrives twice.
+    pub duplication: f64,
+    /// How long every frame takes.
+    pub delay: Duration,
+    /// At most this much more, differently for each frame: frames overtake each other.
+    pub jitter: Duration,
+}
+
+impl Faults {
+    /// No faults yet, but the seed for those that are set.
+    pub const fn seeded(seed: u64) -> Self {
+        Self {
+            seed,
+            loss: 0.0,
+            duplication: 0.0,
+            delay: Duration::ZERO,
+            jitter: Duration::ZERO,
+        }
+    }
+}
+
+/// How often, and how late, one frame comes out at the other end of a wire.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Passage {
+    delays: [Duration; 2],
+    copies: usize,
+}
+
+impl Passage {
+    /// Once, and at once.
+    pub const CLEAN: Self = Self {
+        delays: [Duration::ZERO; 2],
+        copies: 1,
+    };
+
+    /// The delay of each copy that comes out.
+    pub fn delays(&self) -> &[Duration] {
+        &self.delays[..self.copies]
+    }
+}
+
+/// One direction of a port's wire.
+#[derive(Debug, Default)]
+pub struct Wire {
+    /// Whether there are dice to roll: spares the lock on a good wire.
+    faulty: AtomicBool,
+    dice: Mutex<Option<Dice>>,
+}
+
+impl Wire {
+    /// Replaces the faults, and begins with the seed anew. `direction` tells the two directions' dice apart.
+    pub fn set(&self, faults: Option<Faults>, direction: u64) {
+        let mut dice = self.dice.lock().expect("no roller panics");
+        *dice = faults.map(|faults| Dice {
+            faults,
+            state: splitmix64(faults.seed ^ splitmix64(direction)),
+        });
+        self.faulty.store(dice.is_some(), Ordering::Release);
+    }
+
+    /// What becomes of the next frame.
+    pub fn cross(&self) -> Passage {
+        if !self.faulty.load(Ordering::Acquire) {
+            return Passage::CLEAN;
+        }
+        self.dice
+            .lock()
+            .expect("no roller panics")
+            .as_mut()
+            .map_or(Passage::CLEAN, Dice::roll)
+    }
+}
+
+#[derive(Debug)]
+struct Dice {
+    faults: Faults,
+    state: u64,
+}
+
+impl Dice {
+    /// Always rolls as often, so that changing one probability leaves the other decisions as they were.
+    fn roll(&mut self) -> Passage {
+        let lost = self.chance() < self.faults.loss;
+        let twice = self.chance() < self.faults.duplication;
+        let delays = [self.delay(), self.delay()];
+        let copies = match (lost, twice) {
+            (true, _) => 0,
+            (false, true) => 2,
+            (false, false) => 1,
+        };
+        Passage { delays, copies }
+    }
+
+    fn delay(&mut self) -> Duration {
+        self.faults.delay + self.faults.jitter.mul_f64(self.chance())
+    }
+
+    /// A number in 0..1.
+    fn chance(&mut self) -> f64 {
+        self.state = self.state.wrapping_add(1);
+        (splitmix64(self.state) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passages(faults: Faults, direction: u64) -> Vec<Passage> {
+        let wire = Wire::default();
+        wire.set(Some(faults), direction);
+        (0..1000).map(|_| wire.cross()).collect()
+    }
+
+    fn copies(passages: &[Passage]) -> usize {
+        passages.iter().map(|passage| passage.delays().len()).sum()
+    }
+
+    #[test]
+    fn one_seed_hits_the_same_frames_again() {
+        let faults = Faults {
+            loss: 0.3,
+            duplication: 0.3,
+            jitter: Duration::from_millis(9),
+            ..Faults::seeded(5)
+        };
+        assert_eq!(passages(faults, 0), passages(faults, 0));
+        assert_ne!(passages(faults, 0), passages(faults, 1));
+        assert_ne!(
+            passages(faults, 0),
+            passages(Faults { seed: 6, ..faults }, 0)
+        );
+    }
+
+    #[test]
+    fn loses_about_as_many_as_it_should() {
+        let lost = 1000
+            - copies(&passages(
+                Faults {
+                    loss: 0.25,
+                    ..Faults::seeded(1)
+                },
+                0,
+            ));
+        assert!((200..300).contains(&lost), "{lost} of 1000 lost");
+    }
+
+    #[test]
+    fn duplicates_about_as_many_as_it_should() {
+        let extra = copies(&passages(
+            Faults {
+                duplication: 0.25,
+                ..Faults::seeded(1)
+            },
+            0,
+        )) - 1000;
+        assert!((200..300).contains(&extra), "{extra} of 1000 twice");
+    }
+
+    #[test]
+    fn keeps_delays_within_delay_and_jitter() {
+        let faults = Faults {
+            delay: Duration::from_millis(5),
+            jitter: Duration::from_millis(3),
+            ..Faults::seeded(1)
+        };
+        let passages = passages(faults, 0);
+        let delays: Vec<_> = passages
+            .iter()
+            .flat_map(|passage| passage.delays())
+            .collect();
+        assert!(
+            delays
+                .iter()
+                .all(|delay| (5..=8).contains(&delay.as_millis()))
+        );
+        assert!(delays.iter().any(|delay| *delay != delays[0]));
+    }
+
+    #[test]
+    fn a_wire_without_faults_is_clean() {
+        let wire = Wire::default();
+        assert_eq!(wire.cross(), Passage::CLEAN);
+        wire.set(
+            Some(Faults {
+                loss: 1.0,
+                ..Faults::seeded(1)
+            }),
+            0,
+        );
+        assert_eq!(wire.cross().delays(), []);
+        wire.set(None, 0);
+        assert_eq!(wire.cross(), Passage::CLEAN);
+    }
+}

@@ -1,0 +1,140 @@
+//! An Ethernet segment: a learning switch in this process, over QEMU's Unix datagram sockets.
+//!
+//! Each [`Port`] is a pair of socket paths in a temporary directory; QEMU plugs in with [`Port::netdev`]. A port has two
+//! threads: one receives and forwards (`port.rs`, `switch.rs`), one sends what could not be sent at once (`outlet.rs`).
+//! While the wires are good a frame costs one receive, one look-up and one send, and is not copied.
+//!
+//! Any port can be cut and healed, and given seeded [`Faults`]; its [`Counters`] are the bytes on the wire. A peer that
+//! is absent, gone or stopped costs the others nothing: its frames are dropped and counted.
+
+mod counters;
+mod faults;
+mod learning;
+mod outlet;
+mod pcap;
+mod port;
+mod switch;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tempfile::TempDir;
+
+pub use counters::{Counters, Traffic};
+pub use faults::Faults;
+pub use learning::MacAddress;
+pub use port::Port;
+
+use port::PortInner;
+use switch::Switch;
+
+/// A wire that machines are plugged into. Dropping it ends it.
+#[derive(Debug)]
+pub struct Segment {
+    switch: Arc<Switch>,
+    directory: TempDir,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Segment {
+    /// A segment without ports.
+    ///
+    /// # Panics
+    ///
+    /// If the host has no room for a temporary directory.
+    #[expect(
+        clippy::new_without_default,
+        reason = "a default value is not expected to make a directory"
+    )]
+    pub fn new() -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("caravan-")
+            .tempdir()
+            .expect("a directory for sockets");
+        Self {
+            switch: Arc::default(),
+            directory,
+            threads: Vec::new(),
+        }
+    }
+
+    /// Adds a port. Its `name` appears in its socket's paths, and must be new here.
+    ///
+    /// # Panics
+    ///
+    /// If the socket cannot be bound.
+    pub fn port(&mut self, name: &str) -> Port {
+        let mut ports = self.switch.ports.write().expect("no forwarder panics");
+        let port = PortInner::new(ports.len(), name, self.directory.path());
+        let inner = Arc::new(port.unwrap_or_else(|error| panic!("no port {name}: {error}")));
+        ports.push(inner.clone());
+        drop(ports);
+
+        let (receiver, switch) = (inner.clone(), self.switch.clone());
+        self.start_thread(format!("{name}-in"), move || receiver.run(&switch));
+        let sender = inner.clone();
+        self.start_thread(format!("{name}-out"), move || {
+            sender.outlet.run(&sender.tallies)
+        });
+        Port {
+            inner,
+            switch: self.switch.clone(),
+        }
+    }
+
+    /// The directory of the sockets, for others that belong to this segment.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Begins to capture every frame that enters the switch into the pcap file `path`.
+    ///
+    /// # Panics
+    ///
+    /// If the file cannot be written.
+    pub fn start_capture(&self, path: &Path) {
+        self.switch
+            .start_capture(path)
+            .unwrap_or_else(|error| panic!("no capture in {}: {error}", path.display()));
+    }
+
+    /// Ends the capture; the file is complete afterwards.
+    ///
+    /// # Panics
+    ///
+    /// If the file cannot be written.
+    pub fn stop_capture(&self) {
+        self.switch
+            .stop_capture()
+            .expect("the capture's last bytes");
+    }
+
+    fn start_thread(&mut self, name: String, body: impl FnOnce() + Send + 'static) {
+        let thread = thread::Builder::new()
+            .name(name)
+            .spawn(body)
+            .expect("a thread for a port");
+        self.threads.push(thread);
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        self.switch
+            .ports
+            .read()
+            .expect("no forwarder panics")
+            .iter()
+            .for_each(|port| port.close());
+        for thread in self.threads.drain(..) {
+            // A port's thread that panicked has said so; here it would hide the test's own panic.
+            let _ = thread.join();
+        }
+        // What could not be flushed was reported as it was written, or is lost with the disk.
+        let _ = self.switch.stop_capture();
+    }
+}
+
+#[cfg(test)]
+mod tests;

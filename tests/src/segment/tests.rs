@@ -1,0 +1,269 @@
+//! The switch, seen through raw Unix sockets.
+
+use std::io::ErrorKind;
+use std::os::unix::net::UnixDatagram;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// Stops a hang; nothing that arrives takes as long.
+const LIMIT: Duration = Duration::from_secs(30);
+/// How long a test looks for a frame that must not come. Longer makes it no more right, only more likely to notice.
+const SILENCE: Duration = Duration::from_millis(100);
+
+const BROADCAST: MacAddress = MacAddress([0xff; 6]);
+const ONE: MacAddress = MacAddress::local(1);
+const TWO: MacAddress = MacAddress::local(2);
+
+/// A peer at a port, as QEMU would be.
+struct Peer {
+    socket: UnixDatagram,
+    port: Port,
+}
+
+impl Peer {
+    fn at(port: &Port) -> Self {
+        // As QEMU does it: whoever bound the path before is gone.
+        let _ = std::fs::remove_file(port.peer_socket());
+        let socket = UnixDatagram::bind(port.peer_socket()).expect("the peer's socket");
+        Self {
+            socket,
+            port: port.clone(),
+        }
+    }
+
+    fn send(&self, to: MacAddress, from: MacAddress, payload: &[u8]) {
+        let frame = frame(to, from, payload);
+        self.socket
+            .send_to(&frame, self.port.switch_socket())
+            .expect("the switch takes every frame");
+    }
+
+    fn receive_within(&self, limit: Duration) -> Option<Vec<u8>> {
+        self.socket
+            .set_read_timeout(Some(limit))
+            .expect("a timeout above zero");
+        let mut buffer = vec![0; 2000];
+        match self.socket.recv(&mut buffer) {
+            Ok(length) => Some(buffer[14..length].to_vec()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The payload of the next frame.
+    fn receive(&self) -> Vec<u8> {
+        self.receive_within(LIMIT).expect("a frame")
+    }
+
+    fn hears_nothing(&self) -> bool {
+        self.receive_within(SILENCE).is_none()
+    }
+}
+
+fn frame(to: MacAddress, from: MacAddress, payload: &[u8]) -> Vec<u8> {
+    [&to.0, &from.0, &[0x88, 0xb5][..], payload].concat()
+}
+
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !condition() {
+        assert!(Instant::now() < deadline, "not within {LIMIT:?}: {what}");
+        thread::yield_now();
+    }
+}
+
+/// A segment and its first three peers; the second's address has been learnt.
+fn three() -> (Segment, [Peer; 3]) {
+    let mut segment = Segment::new();
+    let peers = ["a", "b", "c"].map(|name| Peer::at(&segment.port(name)));
+    peers[1].send(ONE, TWO, b"hello");
+    assert_eq!(
+        (peers[0].receive(), peers[2].receive()),
+        (b"hello".to_vec(), b"hello".to_vec())
+    );
+    (segment, peers)
+}
+
+#[test]
+fn floods_what_is_for_all_but_not_back() {
+    let (_segment, [a, b, c]) = three();
+    a.send(BROADCAST, ONE, b"all");
+    assert_eq!(
+        (b.receive(), c.receive()),
+        (b"all".to_vec(), b"all".to_vec())
+    );
+    assert!(a.hears_nothing());
+}
+
+#[test]
+fn sends_to_a_learnt_address_only_there() {
+    let (_segment, [a, b, c]) = three();
+    a.send(TWO, ONE, b"you");
+    assert_eq!(b.receive(), b"you");
+    assert!(c.hears_nothing());
+}
+
+#[test]
+fn follows_an_address_to_its_new_port() {
+    let (_segment, [a, b, c]) = three();
+    c.send(BROADCAST, TWO, b"moved");
+    assert_eq!(
+        (a.receive(), b.receive()),
+        (b"moved".to_vec(), b"moved".to_vec())
+    );
+    a.send(TWO, ONE, b"you");
+    assert_eq!(c.receive(), b"you");
+    assert!(b.hears_nothing());
+}
+
+#[test]
+fn drops_runts() {
+    let (_segment, [a, b, _c]) = three();
+    a.socket
+        .send_to(&[0xff; 13], a.port.switch_socket())
+        .expect("the switch takes every frame");
+    a.send(TWO, ONE, b"next");
+    assert_eq!(b.receive(), b"next");
+}
+
+#[test]
+fn a_cut_port_is_silent_both_ways_until_it_is_healed() {
+    let (_segment, [a, b, c]) = three();
+    b.port.cut();
+    a.send(BROADCAST, ONE, b"lost");
+    assert_eq!(c.receive(), b"lost");
+    b.send(BROADCAST, TWO, b"lost too");
+    assert!(a.hears_nothing() && b.hears_nothing());
+    assert_eq!(b.port.counters().cut.frames, 2);
+
+    b.port.heal();
+    a.send(
+        TWO,
+        ONE,
+        b"flooded, since a cut port's addresses are forgotten",
+    );
+    assert_eq!(b.receive(), c.receive());
+}
+
+#[test]
+fn a_cut_loses_what_is_on_its_way() {
+    let (_segment, [a, b, c]) = three();
+    b.port.set_faults(Some(Faults {
+        delay: LIMIT,
+        ..Faults::seeded(1)
+    }));
+    a.send(BROADCAST, ONE, b"slow");
+    // Ports are served in order: once c has it, it waits at b.
+    assert_eq!(c.receive(), b"slow");
+    b.port.set_faults(None);
+    b.port.cut();
+    b.port.heal();
+    a.send(BROADCAST, ONE, b"quick");
+    assert_eq!(b.receive(), b"quick");
+    assert_eq!(b.port.counters().cut.frames, 1);
+}
+
+#[test]
+fn loses_and_doubles_as_its_seed_says() {
+    let (_segment, [a, b, _c]) = three();
+    let faults = Faults {
+        loss: 0.3,
+        duplication: 0.3,
+        ..Faults::seeded(11)
+    };
+    let foretold = faults::Wire::default();
+    foretold.set(Some(faults), 0);
+    let expected: Vec<u8> = (0..200)
+        .flat_map(|n| vec![n; foretold.cross().delays().len()])
+        .collect();
+    assert!(expected.len() != 200);
+
+    a.port.set_faults(Some(faults));
+    (0..200_u8).for_each(|number| a.send(TWO, ONE, &[number]));
+    let received: Vec<_> = expected.iter().map(|_| b.receive()[0]).collect();
+    assert_eq!(received, expected);
+    assert!(b.hears_nothing());
+}
+
+#[test]
+fn delays_without_reordering() {
+    let (_segment, [a, b, _c]) = three();
+    let delay = Duration::from_millis(30);
+    b.port.set_faults(Some(Faults {
+        delay,
+        ..Faults::seeded(1)
+    }));
+    let start = Instant::now();
+    (0..50_u8).for_each(|number| a.send(TWO, ONE, &[number]));
+    let received: Vec<_> = (0..50).map(|_| b.receive()[0]).collect();
+    assert!(start.elapsed() >= delay);
+    assert_eq!(received, Vec::from_iter(0..50));
+}
+
+#[test]
+fn a_burst_to_a_slow_peer_arrives_whole_and_in_order() {
+    let (_segment, [a, b, _c]) = three();
+    // Far more than a Unix socket queues, and the peer reads none of it yet.
+    (0..1000_u32).for_each(|number| a.send(TWO, ONE, &number.to_le_bytes()));
+    let received: Vec<_> = (0..1000)
+        .map(|_| u32::from_le_bytes(b.receive().try_into().expect("4 bytes")))
+        .collect();
+    assert_eq!(received, Vec::from_iter(0..1000));
+}
+
+#[test]
+fn a_peer_that_never_reads_holds_nobody_up() {
+    let (_segment, [a, _b, c]) = three();
+    for number in 0..10_000_u32 {
+        a.send(TWO, ONE, &number.to_le_bytes());
+    }
+    a.send(BROADCAST, ONE, b"after");
+    assert_eq!(c.receive(), b"after");
+}
+
+#[test]
+fn a_gone_peer_costs_its_frames_and_its_successor_gets_the_next() {
+    let (_segment, [a, b, _c]) = three();
+    let port = b.port.clone();
+    drop(b.socket);
+    a.send(TWO, ONE, b"to nobody");
+    wait_until("the frame is counted", || port.counters().gone.frames == 1);
+    let successor = Peer::at(&port);
+    a.send(TWO, ONE, b"to the next");
+    assert_eq!(successor.receive(), b"to the next");
+    successor.send(ONE, TWO, b"and back");
+    assert_eq!(a.receive(), b"and back");
+}
+
+#[test]
+fn counts_frames_and_bytes() {
+    let (_segment, [a, b, _c]) = three();
+    a.send(TWO, ONE, &[0; 100]);
+    b.receive();
+    let expected = Traffic {
+        frames: 1,
+        bytes: 114,
+    };
+    assert_eq!(a.port.counters().from_peer, expected);
+    // The way out is counted when the send has returned, which the receiver may forestall.
+    wait_until("the way out is counted", || {
+        b.port.counters().to_peer == expected
+    });
+}
+
+#[test]
+fn captures_what_enters() {
+    let (segment, [a, b, _c]) = three();
+    let path = segment.directory().join("wire.pcap");
+    segment.start_capture(&path);
+    a.send(TWO, ONE, b"seen");
+    b.receive();
+    segment.stop_capture();
+    a.send(TWO, ONE, b"unseen");
+    b.receive();
+    let bytes = std::fs::read(&path).expect("the capture");
+    let expected = frame(TWO, ONE, b"seen");
+    assert_eq!(bytes.len(), 24 + 16 + expected.len());
+    assert_eq!(bytes[24 + 16..], expected);
+}
