@@ -1,0 +1,28 @@
+//! The number by which a server tells apart those that call through one endpoint.
+
+/// A badge: set once, when a capability without one is minted, and inherited by everything derived from that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Badge(u64);
+
+impl Badge {
+    /// No badge: a capability that holds this one can still be minted with a badge.
+    pub const NONE: Self = Self(0);
+
+    /// The badge with this value; 0 means none.
+    #[must_use]
+    pub const fn new(value: u64) -> Self {
+        Self(value)
+    }
+
+    /// The value, 0 for none.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// Whether a value is set.
+    #[must_use]
+    pub const fn is_set(self) -> bool {
+        self.0 != 0
+    }
+}

@@ -1,0 +1,53 @@
+//! A capability as a value: an object, the rights to it, and a badge.
+//!
+//! The value by itself gives nothing; authority is a value in a [`Slot`](crate::Slot) of a derivation tree.
+
+use crate::{Badge, Error, Object, Rights};
+
+/// The content of an occupied slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capability<O: Object> {
+    /// What it refers to.
+    pub object: O,
+    /// What it permits.
+    pub rights: O::Rights,
+    /// What a server sees when it is called through this capability.
+    pub badge: Badge,
+}
+
+impl<O: Object> Capability<O> {
+    /// A capability without a badge.
+    #[must_use]
+    pub const fn new(object: O, rights: O::Rights) -> Self {
+        Self {
+            object,
+            rights,
+            badge: Badge::NONE,
+        }
+    }
+
+    /// The capability for the same object with exactly `rights`, and with `badge` unless that is [`Badge::NONE`].
+    ///
+    /// # Errors
+    /// [`Error::RightsExceeded`] for rights that `self` lacks; [`Error::BadgeFixed`] for a second badge.
+    pub fn mint(self, rights: O::Rights, badge: Badge) -> Result<Self, Error<O::Rights>> {
+        if !self.rights.contains(rights) {
+            return Err(Error::RightsExceeded {
+                held: self.rights,
+                asked: rights,
+            });
+        }
+        if self.badge.is_set() && badge.is_set() {
+            return Err(Error::BadgeFixed {
+                held: self.badge,
+                asked: badge,
+            });
+        }
+        let badge = if badge.is_set() { badge } else { self.badge };
+        Ok(Self {
+            object: self.object,
+            rights,
+            badge,
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! Why an operation was refused. A refused operation has changed nothing.
+
+use core::fmt;
+
+use crate::{Badge, Object, Place, Rights, SlotNumber, Storage};
+
+/// A refusal, with the offending values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error<R: Rights> {
+    /// The slot to be used holds nothing.
+    Empty {
+        /// The empty slot.
+        place: Place,
+    },
+    /// The slot to be filled holds something.
+    Occupied {
+        /// The occupied slot.
+        place: Place,
+    },
+    /// A capability can pass on no more than it holds.
+    RightsExceeded {
+        /// The rights that there are.
+        held: R,
+        /// The rights that were asked for.
+        asked: R,
+    },
+    /// A badge is set once.
+    BadgeFixed {
+        /// The badge that there is.
+        held: Badge,
+        /// The badge that was asked for.
+        asked: Badge,
+    },
+    /// The slot cannot go while something is derived from it: revoke first.
+    InUse {
+        /// The slot with descendants.
+        place: Place,
+    },
+    /// Origins stand below origins up to [`GENERATION_MAX`](crate::GENERATION_MAX) deep.
+    TooManyGenerations {
+        /// The slot of the last generation.
+        place: Place,
+    },
+    /// The table ends before this number.
+    NoSuchSlot {
+        /// The number that was asked for.
+        slot: SlotNumber,
+        /// How many slots there are.
+        slot_count: u32,
+    },
+    /// The directory has no room for another frame.
+    TableFull {
+        /// How many frames there are.
+        frame_count: u32,
+    },
+}
+
+/// The result of an operation on the slots of `S`.
+pub type Result<T, S> = core::result::Result<T, Error<<<S as Storage>::Object as Object>::Rights>>;
+
+impl<R: Rights> fmt::Display for Error<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty { place } => write!(f, "slot {place} is empty"),
+            Self::Occupied { place } => write!(f, "slot {place} is occupied"),
+            Self::RightsExceeded { held, asked } => {
+                write!(f, "rights {asked:?} asked of a capability with {held:?}")
+            }
+            Self::BadgeFixed { held, asked } => {
+                let (held, asked) = (held.get(), asked.get());
+                write!(f, "badge {asked} asked of a capability with badge {held}")
+            }
+            Self::InUse { place } => write!(f, "slot {place} has others derived from it"),
+            Self::TooManyGenerations { place } => {
+                write!(f, "slot {place} is of the last generation")
+            }
+            Self::NoSuchSlot { slot, slot_count } => {
+                let slot = slot.get();
+                write!(f, "slot {slot} of a table with {slot_count} slots")
+            }
+            Self::TableFull { frame_count } => {
+                write!(f, "the table has its {frame_count} frames already")
+            }
+        }
+    }
+}
+
+impl<R: Rights> core::error::Error for Error<R> {}

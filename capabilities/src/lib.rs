@@ -1,0 +1,85 @@
+//! The capability model: rights, slots, tables and derivation.
+//!
+//! A pure model that the kernel uses as it is: no allocation, no unsafe code, no dependency. It is generic over what
+//! capabilities refer to ([`Object`], [`Rights`]) and over where slots are ([`Storage`], [`Directory`]).
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `object.rs`, `rights.rs`, `badge.rs` | what a [`Capability`] is made of |
+//! | `capability.rs` | the capability as a value, and what minting makes of it |
+//! | `slot.rs` | a [`Slot`]: 64 bytes that hold one capability and its position in the tree |
+//! | `storage.rs` | a [`Place`]: where a slot is |
+//! | `tour.rs` | the list that the tree is kept as |
+//! | `derivation.rs` | [`plant`], [`copy`], [`mint`], [`derive`], [`move_to`], [`delete`], [`clear_leaf`] |
+//! | `revocation.rs` | [`revoke`] and [`revoke_except`], a step at a time |
+//! | `family.rs` | [`parent`], [`first_child`], [`next_sibling`]: reading the tree |
+//! | `table.rs` | a domain's [`Table`]: from [`SlotNumber`] to place |
+//! | `error.rs` | why something was refused |
+//!
+//! # The tree
+//!
+//! Every occupied slot is in one tree, below the slot that it was derived from. *Origins* (planted or derived) stand for
+//! the beginning of something, usually an object; *copies* (copied or minted) are capabilities for the same object.
+//!
+//! ```text
+//!     pool            origin, in the Pool object
+//!      └─ pool           copy, in slot 3 of domain 1
+//!          ├─ endpoint   origin, in the Endpoint object that was made out of the pool
+//!          │   └─ endpoint        copy, slot 4 of domain 1
+//!          │       ├─ endpoint, send, badge 7    copy, slot 2 of domain 2
+//!          │       └─ endpoint, send, badge 8    copy, slot 2 of domain 3
+//!          └─ memory     origin, in the Memory object
+//!              └─ memory          copy, slot 5 of domain 1
+//!                  └─ mapping     origin, in the record of the mapping
+//! ```
+//!
+//! Revoking a slot removes all below it. Deleting a copy leaves what is below it to its parent. An origin cannot go
+//! before what is below it: those are capabilities for what would have ended.
+//!
+//! # What always holds
+//!
+//! 1. An empty slot has no links. The links of occupied slots are symmetric, and start and end nest as brackets do.
+//! 2. A root is an origin.
+//! 3. A copy has its parent's object, no right that its parent lacks, and its parent's badge where that is set.
+//! 4. An origin's generation is one more than its parent's (0 for a root), a copy's is its parent's, and none exceeds
+//!    [`GENERATION_MAX`].
+//! 5. An operation takes a constant number of steps: at most `3 * (GENERATION_MAX + 2)` for one of revocation, six links
+//!    for all others, whatever the number of relatives. (A parent is looked up, not stored: [`climb`].)
+//! 6. A refused operation changes nothing.
+//!
+//! Why a parent is not stored: a slot with a link to its parent cannot be moved or deleted without writing to each of its
+//! children, of which there may be any number, so that both would have to be interruptible, with half-moved slots for
+//! everybody else to meet. Why generations: they bound how deep a step of revocation must look for an origin that can go.
+//! A limit on depth would not do, since copies go back and forth between domains for ever; origins do not.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+mod badge;
+mod capability;
+mod derivation;
+mod error;
+mod family;
+mod object;
+mod revocation;
+mod rights;
+mod slot;
+mod storage;
+mod table;
+#[cfg(test)]
+mod testing;
+mod tour;
+
+pub use badge::Badge;
+pub use capability::Capability;
+pub use derivation::{GENERATION_MAX, clear_leaf, copy, delete, derive, mint, move_to, plant};
+pub use error::{Error, Result};
+pub use family::{Climb, climb, first_child, has_children, next_sibling, parent};
+pub use object::Object;
+pub use revocation::{RevokeStep, revoke, revoke_except};
+pub use rights::Rights;
+pub use slot::{Role, Slot};
+pub use storage::{Place, Storage};
+pub use table::{Directory, Scan, SlotNumber, Table};

@@ -1,0 +1,239 @@
+//! Revocation: removing all that is derived from a slot, one a step, with anything else in between.
+//!
+//! A step reads the tour from the start of the revoked slot to the first that can go, and removes it: a copy, whatever
+//! is derived from it (that goes to its parent, which is still below the revoked slot), or an origin without
+//! descendants. It passes over origins with descendants, which are at most [`GENERATION_MAX`](crate::GENERATION_MAX)
+//! inside each other, and over a kept slot and those around it: no step passes more than `3 * (GENERATION_MAX + 2)`
+//! marks, whatever the size and the depth of the tree.
+//!
+//! Nothing is remembered between steps: what is left is what is still below the slot. So the tree may change in
+//! between, and a revocation that was interrupted is resumed by asking for the next step, by whoever may.
+
+use crate::derivation::{content, take};
+use crate::slot::Role;
+use crate::tour::{self, Edge, Mark};
+use crate::{Capability, Object, Place, Result, Storage};
+
+/// What a step of a revocation did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevokeStep<O: Object> {
+    /// One slot is empty now; there may be more.
+    Removed {
+        /// The slot that is empty now.
+        place: Place,
+        /// What it held, for the kernel to end: a mapping, an object.
+        capability: Capability<O>,
+        /// Whether it was an origin: nothing refers to what began with it any more.
+        role: Role,
+    },
+    /// Nothing is left to remove.
+    Done,
+}
+
+/// Removes one descendant of `place`, if there is any.
+///
+/// # Errors
+/// [`Error::Empty`](crate::Error::Empty).
+pub fn revoke<S: Storage>(storage: &S, place: Place) -> Result<RevokeStep<S::Object>, S> {
+    // A slot is not its own descendant, so keeping it keeps none of them.
+    revoke_except(storage, place, place)
+}
+
+/// Removes one descendant of `place` other than `keep`, if there is any.
+///
+/// Where `keep` is a copy for the object that began with `place`, it is the last one when this says
+/// [`RevokeStep::Done`]: an object is destroyed by revoking all below its origin except the capability that was invoked,
+/// then deleting that, then clearing the origin, and until then the same call can be made again. Where `keep` belongs
+/// to an object further down, the origins around it stay too.
+///
+/// # Errors
+/// [`Error::Empty`](crate::Error::Empty).
+pub fn revoke_except<S: Storage>(
+    storage: &S,
+    place: Place,
+    keep: Place,
+) -> Result<RevokeStep<S::Object>, S> {
+    content(storage, place)?;
+    let mut next = tour::after(storage, Mark::start(place));
+    while let Some(mark) = next
+        && mark != Mark::end(place)
+    {
+        if mark.edge == Edge::Start && mark.place != keep && can_go(storage, mark.place)? {
+            return remove(storage, mark.place);
+        }
+        next = tour::after(storage, mark);
+    }
+    Ok(RevokeStep::Done)
+}
+
+fn can_go<S: Storage>(storage: &S, place: Place) -> Result<bool, S> {
+    let role = content(storage, place)?.role;
+    Ok(role == Role::Copy || tour::is_leaf(storage, place))
+}
+
+fn remove<S: Storage>(storage: &S, place: Place) -> Result<RevokeStep<S::Object>, S> {
+    let role = content(storage, place)?.role;
+    let capability = take(storage, place)?;
+    Ok(RevokeStep::Removed {
+        place,
+        capability,
+        role,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::checker::check;
+    use crate::testing::forest::{Forest, at, full};
+    use crate::{Error, GENERATION_MAX, clear_leaf, copy, delete, derive, move_to, plant};
+
+    /// The tree of the crate's documentation: a pool in 0 and 1; an endpoint in 2, 3, 4, 5; a memory in 6, 7; a mapping in
+    /// 8. Slot 9 is free.
+    fn pool() -> Forest {
+        let forest = Forest::new(10);
+        plant(&forest, at(0), full(0)).unwrap();
+        copy(&forest, at(0), at(1)).unwrap();
+        derive(&forest, at(1), at(2), full(1)).unwrap();
+        copy(&forest, at(2), at(3)).unwrap();
+        copy(&forest, at(3), at(4)).unwrap();
+        copy(&forest, at(3), at(5)).unwrap();
+        derive(&forest, at(1), at(6), full(2)).unwrap();
+        copy(&forest, at(6), at(7)).unwrap();
+        derive(&forest, at(7), at(8), full(3)).unwrap();
+        forest
+    }
+
+    fn revoke_all_except(forest: &Forest, index: usize, keep: usize) {
+        while revoke_except(forest, at(index), at(keep)) != Ok(RevokeStep::Done) {
+            check(forest).unwrap();
+        }
+    }
+
+    #[test]
+    fn removes_all_descendants_and_nothing_else() {
+        let forest = pool();
+        let mut removed = forest.revoke_all(3);
+        removed.sort();
+        assert_eq!(removed, [4, 5]);
+        assert_eq!(forest.occupied(), [0, 1, 2, 3, 6, 7, 8]);
+        check(&forest).unwrap();
+    }
+
+    #[test]
+    fn an_origin_goes_after_all_that_came_of_it() {
+        let forest = pool();
+        let removed = forest.revoke_all(0);
+        let turn = |slot| removed.iter().position(|&removed| removed == slot);
+        for (origin, descendants) in [(2, &[3, 4, 5][..]), (6, &[7, 8])] {
+            for &descendant in descendants {
+                assert!(turn(descendant) < turn(origin), "{removed:?}");
+            }
+        }
+        assert_eq!(forest.occupied(), [0]);
+    }
+
+    #[test]
+    fn says_what_it_removed() {
+        let forest = pool();
+        let step = RevokeStep::Removed {
+            place: at(8),
+            capability: full(3),
+            role: Role::Origin,
+        };
+        assert_eq!(revoke(&forest, at(7)), Ok(step));
+        assert_eq!(revoke(&forest, at(7)), Ok(RevokeStep::Done));
+    }
+
+    #[test]
+    fn refuses_an_empty_slot() {
+        let refusal = Err(Error::Empty { place: at(9) });
+        assert_eq!(revoke(&pool(), at(9)), refusal);
+    }
+
+    #[test]
+    fn removes_what_is_derived_between_the_steps() {
+        let forest = pool();
+        revoke(&forest, at(1)).unwrap();
+        copy(&forest, at(2), at(9)).unwrap();
+        forest.revoke_all(1);
+        assert_eq!(forest.occupied(), [0, 1]);
+    }
+
+    #[test]
+    fn goes_on_after_any_move_or_deletion_in_between() {
+        for step_count in 0..7 {
+            for disturbed in 2..9 {
+                let forest = pool();
+                for _ in 0..step_count {
+                    revoke(&forest, at(1)).unwrap();
+                }
+                // Refused where the revocation was there first, or where the slot is an origin in use.
+                let _ = move_to(&forest, at(disturbed), at(9));
+                let _ = delete(&forest, at(9));
+                check(&forest).unwrap();
+                forest.revoke_all(1);
+                assert_eq!(forest.occupied(), [0, 1]);
+            }
+        }
+    }
+
+    #[test]
+    fn an_interrupted_destruction_is_resumed_with_the_capability_that_began_it() {
+        for step_count in 0..8 {
+            let forest = pool();
+            for _ in 0..step_count {
+                revoke_except(&forest, at(0), at(1)).unwrap();
+            }
+            assert_eq!(forest.slot(at(1)).capability(), Some(full(0)));
+            revoke_all_except(&forest, 0, 1);
+            assert_eq!(forest.occupied(), [0, 1]);
+            delete(&forest, at(1)).unwrap();
+            clear_leaf(&forest, at(0)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_kept_capability_keeps_the_origins_around_it() {
+        let forest = pool();
+        revoke_all_except(&forest, 0, 8);
+        assert_eq!(forest.occupied(), [0, 6, 8]);
+    }
+
+    #[test]
+    fn a_kept_capability_from_elsewhere_keeps_nothing() {
+        let forest = pool();
+        revoke_all_except(&forest, 6, 4);
+        assert_eq!(forest.occupied(), [0, 1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn a_step_passes_a_bounded_number_of_slots_in_any_tree() {
+        let generations = usize::from(GENERATION_MAX) + 1;
+        for copies in [1, 40] {
+            // A line of origins, each with a line of copies below it; everything is kept but what goes first.
+            let forest = Forest::new(generations * (copies + 1));
+            for generation in 0..generations {
+                let origin = generation * (copies + 1);
+                match origin {
+                    0 => plant(&forest, at(0), full(0)).unwrap(),
+                    _ => derive(&forest, at(origin - 1), at(origin), full(0)).unwrap(),
+                }
+                for index in origin..origin + copies {
+                    copy(&forest, at(index), at(index + 1)).unwrap();
+                }
+            }
+            let keep = forest.len() - 1;
+            let bound = 40 + 2 * 3 * (generations + 1);
+            let mut done = false;
+            while !done {
+                let visits = forest.visits_of(|| {
+                    let step = revoke_except(&forest, at(0), at(keep)).unwrap();
+                    done = step == RevokeStep::Done;
+                });
+                assert!(visits <= bound, "{visits} slots in a step");
+            }
+            assert_eq!(forest.occupied().len(), generations + 1);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! A domain's table: flat, from slot number to place, growing by frames and never moving a slot.
+//!
+//! The table counts its frames; a [`Directory`] keeps where they are. Nothing here allocates: the one who grows the
+//! table brings the frame, with its slots made empty.
+
+use core::cell::Cell;
+
+use crate::{Error, Place, Result, Storage};
+
+/// A domain's handle for one of its slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SlotNumber(u32);
+
+impl SlotNumber {
+    /// The handle with this value, which may be anything: the table checks it.
+    #[must_use]
+    pub const fn new(value: u32) -> Self {
+        Self(value)
+    }
+
+    /// The value.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// Where the frames of one table are, in the storage that its slots are part of.
+pub trait Directory: Storage {
+    /// What a frame of slots is for the one who keeps it.
+    type Frame;
+
+    /// How many slots are in a frame.
+    const SLOTS_PER_FRAME: u32;
+
+    /// How many frames there is room for.
+    const FRAME_COUNT_MAX: u32;
+
+    /// Enters `frame` as number `index`. Called once for each index, in order.
+    fn attach(&self, index: u32, frame: Self::Frame);
+
+    /// The place of slot `offset` in frame number `index`, which was attached.
+    fn place(&self, index: u32, offset: u32) -> Place;
+}
+
+/// The size of a table. Its slots are reached with its [`Directory`], the same one every time.
+#[derive(Debug, Default)]
+pub struct Table {
+    frame_count: Cell<u32>,
+}
+
+/// What a bounded search found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// The first slot that matches.
+    Found {
+        /// Its number.
+        slot: SlotNumber,
+        /// Its place.
+        place: Place,
+    },
+    /// None so far: go on from here.
+    Unfinished {
+        /// The first slot that was not looked at.
+        next: SlotNumber,
+    },
+    /// None up to the end of the table.
+    End,
+}
+
+impl Table {
+    /// A table without slots.
+    #[must_use]
+    pub const fn new() -> Self {
+        let frame_count = Cell::new(0);
+        Self { frame_count }
+    }
+
+    /// How many frames it has.
+    #[must_use]
+    pub fn frame_count(&self) -> u32 {
+        self.frame_count.get()
+    }
+
+    /// How many slots it has.
+    #[must_use]
+    pub fn slot_count<D: Directory>(&self) -> u32 {
+        self.frame_count.get() * D::SLOTS_PER_FRAME
+    }
+
+    /// Appends a frame whose slots are empty and says the number of its first slot.
+    ///
+    /// The frame is made only where there is room for it.
+    ///
+    /// # Errors
+    /// [`Error::TableFull`].
+    pub fn grow<D: Directory>(
+        &self,
+        directory: &D,
+        frame: impl FnOnce() -> D::Frame,
+    ) -> Result<SlotNumber, D> {
+        let frame_count = self.frame_count.get();
+        if frame_count == D::FRAME_COUNT_MAX {
+            return Err(Error::TableFull { frame_count });
+        }
+        let first = SlotNumber(self.slot_count::<D>());
+        directory.attach(frame_count, frame());
+        self.frame_count.set(frame_count + 1);
+        Ok(first)
+    }
+
+    /// The place of `slot`.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSlot`].
+    pub fn locate<D: Directory>(&self, directory: &D, slot: SlotNumber) -> Result<Place, D> {
+        let slot_count = self.slot_count::<D>();
+        if slot.0 >= slot_count {
+            return Err(Error::NoSuchSlot { slot, slot_count });
+        }
+        let (index, offset) = (slot.0 / D::SLOTS_PER_FRAME, slot.0 % D::SLOTS_PER_FRAME);
+        Ok(directory.place(index, offset))
+    }
+
+    /// The first occupied slot at or after `from`, looking at no more than `slot_count_max`.
+    pub fn next_occupied<D: Directory>(
+        &self,
+        directory: &D,
+        from: SlotNumber,
+        slot_count_max: u32,
+    ) -> Scan {
+        self.scan(directory, from, slot_count_max, |place| {
+            !directory.slot(place).is_empty()
+        })
+    }
+
+    /// The first free slot at or after `from`, looking at no more than `slot_count_max`.
+    pub fn next_free<D: Directory>(
+        &self,
+        directory: &D,
+        from: SlotNumber,
+        slot_count_max: u32,
+    ) -> Scan {
+        self.scan(directory, from, slot_count_max, |place| {
+            directory.slot(place).is_empty()
+        })
+    }
+
+    fn scan<D: Directory>(
+        &self,
+        directory: &D,
+        from: SlotNumber,
+        slot_count_max: u32,
+        matches: impl Fn(Place) -> bool,
+    ) -> Scan {
+        let stop = from.0.saturating_add(slot_count_max);
+        for slot in (from.0..stop).map(SlotNumber) {
+            match self.locate(directory, slot) {
+                Err(_) => return Scan::End,
+                Ok(place) if matches(place) => return Scan::Found { slot, place },
+                Ok(_) => {}
+            }
+        }
+        match stop < self.slot_count::<D>() {
+            true => Scan::Unfinished {
+                next: SlotNumber(stop),
+            },
+            false => Scan::End,
+        }
+    }
+}

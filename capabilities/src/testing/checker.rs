@@ -1,0 +1,120 @@
+//! Checks a whole forest against what the crate's documentation says always holds, and reads off who is whose parent.
+
+use core::cell::Cell;
+use std::format;
+use std::string::String;
+use std::vec;
+use std::vec::Vec;
+
+use crate::slot::Content;
+use crate::testing::forest::{Forest, Thing, at, index_of};
+use crate::tour::{self, Edge, Link, Mark};
+use crate::{GENERATION_MAX, Rights, Role, Storage};
+
+/// The parent of every slot that has one; or what is wrong.
+pub(crate) fn check(forest: &Forest) -> Result<Vec<Option<usize>>, String> {
+    let mut parents = vec![None; forest.len()];
+    let mut seen = vec![false; forest.len()];
+    for index in 0..forest.len() {
+        match forest.slot(at(index)).content() {
+            None => check_empty(forest, index)?,
+            Some(_) if tour::before(forest, Mark::start(at(index))).is_none() => {
+                walk(forest, index, &mut parents, &mut seen)?;
+            }
+            Some(_) => {}
+        }
+    }
+    for index in forest.occupied() {
+        ensure(seen[index], || format!("slot {index} is in no tree"))?;
+        check_content(forest, index, parents[index])?;
+    }
+    Ok(parents)
+}
+
+fn check_empty(forest: &Forest, index: usize) -> Result<(), String> {
+    let slot = forest.slot(at(index));
+    let edges = [Edge::Start, Edge::End];
+    let has_link = edges.into_iter().any(|edge| {
+        let links = [slot.before(edge), slot.after(edge)].map(Cell::get);
+        links != [Link::NONE; 2]
+    });
+    ensure(!has_link, || format!("empty slot {index} has links"))
+}
+
+/// Walks the tour from `root` to its end, with a stack of the slots that it is inside of.
+fn walk(
+    forest: &Forest,
+    root: usize,
+    parents: &mut [Option<usize>],
+    seen: &mut [bool],
+) -> Result<(), String> {
+    let mut inside = vec![];
+    let mut next = Some(Mark::start(at(root)));
+    while let Some(mark) = next {
+        let index = index_of(mark.place);
+        ensure(index < forest.len(), || {
+            format!("a link to no slot, {index}")
+        })?;
+        match mark.edge {
+            Edge::Start => {
+                ensure(!seen[index], || format!("slot {index} starts twice"))?;
+                seen[index] = true;
+                parents[index] = inside.last().copied();
+                inside.push(index);
+            }
+            Edge::End => ensure(inside.pop() == Some(index), || {
+                format!("slot {index} ends out of turn")
+            })?,
+        }
+        next = tour::after(forest, mark);
+        if let Some(next) = next {
+            let back = tour::before(forest, next);
+            ensure(back == Some(mark), || {
+                format!("{next:?} is not after {mark:?}")
+            })?;
+        }
+        ensure(next.is_some() != inside.is_empty(), || {
+            format!("the tree of {root} does not end with it")
+        })?;
+    }
+    Ok(())
+}
+
+fn check_content(forest: &Forest, index: usize, parent: Option<usize>) -> Result<(), String> {
+    let content_of = |index| forest.slot(at(index)).content().ok_or("an empty parent");
+    let content = content_of(index)?;
+    let parent = parent.map(content_of).transpose()?;
+    let generation = match (content.role, parent) {
+        (Role::Origin, None) => 0,
+        (Role::Origin, Some(parent)) => parent.generation + 1,
+        (Role::Copy, Some(parent)) => {
+            check_copy(index, content, parent)?;
+            parent.generation
+        }
+        (Role::Copy, None) => return Err(format!("slot {index} is a copy of nothing")),
+    };
+    ensure(content.generation == generation, || {
+        format!("slot {index} is of the wrong generation")
+    })?;
+    ensure(generation <= GENERATION_MAX, || {
+        format!("slot {index} is of too late a generation")
+    })
+}
+
+fn check_copy(index: usize, content: Content<Thing>, parent: Content<Thing>) -> Result<(), String> {
+    let is_less = parent.rights.contains(content.rights);
+    let keeps_badge = !parent.badge.is_set() || content.badge == parent.badge;
+    ensure(content.object == parent.object, || {
+        format!("slot {index} is a copy of something else")
+    })?;
+    ensure(is_less, || {
+        format!("slot {index} has rights its parent lacks")
+    })?;
+    ensure(keeps_badge, || {
+        format!("slot {index} lost its parent's badge")
+    })
+}
+
+fn ensure(holds: bool, flaw: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(flaw()) }
+}

@@ -1,0 +1,133 @@
+//! A storage for tests: numbered slots in a vector, which counts how often it is asked for one.
+
+use core::cell::Cell;
+use std::vec::Vec;
+
+use crate::slot::Content;
+use crate::tour::{Edge, Link};
+use crate::{Capability, Object, Place, RevokeStep, Rights, Role, Slot, Storage, revoke};
+
+/// An object by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Thing(pub(crate) u8);
+
+/// Eight rights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Bits(pub(crate) u8);
+
+impl Object for Thing {
+    type Rights = Bits;
+}
+
+impl Rights for Bits {
+    fn none() -> Self {
+        Self(0)
+    }
+    fn contains(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+    fn intersect(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+/// A capability for object number `object` with all rights that the tests use.
+pub(crate) fn full(object: u8) -> Capability<Thing> {
+    Capability::new(Thing(object), Bits(0b11))
+}
+
+/// The place of slot number `index`.
+pub(crate) fn at(index: usize) -> Place {
+    Place::new(index as u64 + 1).expect("a small number")
+}
+
+/// The number of the slot at `place`.
+pub(crate) fn index_of(place: Place) -> usize {
+    place.get() as usize - 1
+}
+
+/// All that is in a slot.
+pub(crate) type SlotState = (Option<(Capability<Thing>, u8, Role)>, [Link; 4]);
+
+/// Slots 0 to n.
+pub(crate) struct Forest {
+    slots: Vec<Slot<Thing>>,
+    visit_count: Cell<usize>,
+}
+
+impl Storage for Forest {
+    type Object = Thing;
+
+    fn slot(&self, place: Place) -> &Slot<Thing> {
+        self.visit_count.set(self.visit_count.get() + 1);
+        &self.slots[index_of(place)]
+    }
+}
+
+impl Forest {
+    pub(crate) fn new(slot_count: usize) -> Self {
+        let slots = (0..slot_count).map(|_| Slot::empty(0)).collect();
+        let visit_count = Cell::new(0);
+        Self { slots, visit_count }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// How often a slot was asked for while `action` ran.
+    pub(crate) fn visits_of(&self, action: impl FnOnce()) -> usize {
+        let before = self.visit_count.get();
+        action();
+        self.visit_count.get() - before
+    }
+
+    /// The numbers of the occupied slots.
+    pub(crate) fn occupied(&self) -> Vec<usize> {
+        let is_occupied = |&index: &usize| !self.slots[index].is_empty();
+        (0..self.len()).filter(is_occupied).collect()
+    }
+
+    /// Revokes to the end and lists what was removed, in order.
+    pub(crate) fn revoke_all(&self, index: usize) -> Vec<usize> {
+        core::iter::from_fn(|| match revoke(self, at(index)) {
+            Ok(RevokeStep::Removed { place, .. }) => Some(index_of(place)),
+            _ => None,
+        })
+        .collect()
+    }
+
+    pub(crate) fn save(&self) -> Vec<SlotState> {
+        self.slots.iter().map(save_slot).collect()
+    }
+
+    pub(crate) fn restore(&self, states: &[SlotState]) {
+        for (slot, &(content, links)) in self.slots.iter().zip(states) {
+            slot.set_content(
+                content.map(|(capability, generation, role)| {
+                    Content::new(capability, generation, role)
+                }),
+            );
+            for (cell, link) in links_of(slot).into_iter().zip(links) {
+                cell.set(link);
+            }
+        }
+    }
+}
+
+fn save_slot(slot: &Slot<Thing>) -> SlotState {
+    let content = slot
+        .content()
+        .map(|content| (content.capability(), content.generation, content.role));
+    (content, links_of(slot).map(Cell::get))
+}
+
+fn links_of(slot: &Slot<Thing>) -> [&Cell<Link>; 4] {
+    let [start, end] = [Edge::Start, Edge::End];
+    [
+        slot.before(start),
+        slot.after(start),
+        slot.before(end),
+        slot.after(end),
+    ]
+}
