@@ -72,7 +72,7 @@ pub fn pack(
 }
 
 /// Packs the archive in which `guest` is root.
-fn pack_guest(guest: &str, workspace: &Workspace) -> Result<()> {
+pub fn pack_guest(guest: &str, workspace: &Workspace) -> Result<()> {
     let mut archive = Archive::default();
     archive.put(ROOT_MEMBER, program(guest, workspace)?);
     write(guest, &archive, workspace)

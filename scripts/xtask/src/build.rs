@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::archive;
 use crate::error::{AtPath, Error, Result};
 use crate::freestanding::Target;
 use crate::process;
@@ -12,25 +13,22 @@ use crate::workspace::Workspace;
 
 /// What to build.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Selection {
+struct Selection {
     kernel: bool,
     userland: Vec<String>,
 }
 
 impl Selection {
     /// Everything that there is.
-    pub fn everything(workspace: &Workspace) -> Result<Selection> {
+    fn everything(workspace: &Workspace) -> Result<Selection> {
         Ok(Selection {
             kernel: true,
             userland: programs::all(workspace)?,
         })
     }
 
-    /// The programs named; an unknown name is an error that lists the known ones.
-    pub fn of(names: &[String], workspace: &Workspace) -> Result<Selection> {
-        if names.is_empty() {
-            return Selection::everything(workspace);
-        }
+    /// The programs named. An unknown name is an error that lists the known ones.
+    fn of(names: &[String], workspace: &Workspace) -> Result<Selection> {
         Selection::among(names, &programs::all(workspace)?)
     }
 
@@ -52,8 +50,29 @@ impl Selection {
     }
 }
 
+/// Builds everything that there is, and packs it.
+pub fn everything(workspace: &Workspace) -> Result<()> {
+    build(&Selection::everything(workspace)?, workspace)?;
+    archive::pack_all(workspace)
+}
+
+/// Builds the programs named, or all, and packs what can be packed from them alone.
+pub fn named(names: &[String], workspace: &Workspace) -> Result<()> {
+    if names.is_empty() {
+        return everything(workspace);
+    }
+    build(&Selection::of(names, workspace)?, workspace)?;
+    for guest in programs::guests(workspace)?
+        .iter()
+        .filter(|guest| names.contains(guest))
+    {
+        archive::pack_guest(guest, workspace)?;
+    }
+    Ok(())
+}
+
 /// Builds the programs and copies each to the artefacts, symbols and all.
-pub fn build(selection: &Selection, workspace: &Workspace) -> Result<()> {
+fn build(selection: &Selection, workspace: &Workspace) -> Result<()> {
     let toolchain = Toolchain::find()?;
     let artefacts = workspace.artefacts();
     fs::create_dir_all(&artefacts).at(&artefacts)?;

@@ -5,13 +5,22 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+mod bench;
 mod build;
 mod elf;
 mod error;
 mod freestanding;
+mod image;
+mod layers;
+mod lint;
+mod machine;
 mod manifest;
 mod process;
 mod programs;
+mod rooms;
+mod run;
+mod source;
+mod test;
 mod toolchain;
 mod ustar;
 mod workspace;
@@ -19,16 +28,26 @@ mod workspace;
 use std::process::ExitCode;
 
 use archive::Override;
-use build::Selection;
 use error::{Error, Result};
 use workspace::Workspace;
 
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  build [PROGRAM...]    kernel, userland programs and guests (all, or those named), and with all the archives
+  build [PROGRAM...]    kernel, userland programs and guests (all, or those named), and their archives
   archive [NAME [--manifest NAME] [MEMBER=FILE...]]
                         pack every boot archive again, or one, with files put over its members
+  image [ARCHIVE]       build, and make the image that starts from USB, disk and CD
+  run [ARCHIVE]         build, and start a machine on this terminal
+  debug [ARCHIVE]       build, and start a machine that waits for gdb
+  bench [kernel|migration] [--json FILE]
+                        build, measure, and print one JSON object a figure
+  test [STEP...]        everything that must hold, or the steps named
+  fmt-check | clippy | layers | rooms
+                        one check: format, lints, direction of dependence, unsafe code in its rooms
+
+An ARCHIVE is named after its manifest (without one: default), or after its guest.
+What is built lies in target/caravan, or in caravan below CARGO_TARGET_DIR.
 ";
 
 fn main() -> ExitCode {
@@ -47,21 +66,29 @@ fn dispatch(arguments: &[String], workspace: &Workspace) -> Result<()> {
         return Err(Error::Usage("no command".to_string()));
     };
     match command.as_str() {
-        "build" => {
-            build::build(&Selection::of(rest, workspace)?, workspace)?;
-            if rest.is_empty() {
-                archive::pack_all(workspace)
-            } else {
-                Ok(())
-            }
-        }
+        "build" => build::named(rest, workspace),
         "archive" => pack(rest, workspace),
+        "image" => build::everything(workspace).and_then(|()| image::make(rest, workspace)),
+        "run" => build::everything(workspace).and_then(|()| run::run(rest, workspace)),
+        "debug" => build::everything(workspace).and_then(|()| run::debug(rest, workspace)),
+        "bench" => bench::bench(rest, workspace),
+        "test" => test::test(rest, workspace),
+        "fmt-check" => lint::format(workspace),
+        "clippy" => clippy(workspace),
+        "layers" => layers::check(workspace),
+        "rooms" => rooms::check(workspace),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())
         }
         other => Err(Error::Usage(format!("no command {other:?}"))),
     }
+}
+
+fn clippy(workspace: &Workspace) -> Result<()> {
+    lint::host(workspace)?;
+    lint::kernel(workspace)?;
+    lint::userland(workspace)
 }
 
 fn pack(arguments: &[String], workspace: &Workspace) -> Result<()> {

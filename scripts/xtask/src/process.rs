@@ -34,6 +34,20 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Runs `command` to its end and shows what it says only if it fails.
+pub fn run_quietly(command: &mut Command) -> Result<()> {
+    let name = name_of(command);
+    let output = command
+        .output()
+        .map_err(|e| Error::Start(name.clone(), e))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    eprintln!("{}", String::from_utf8_lossy(&output.stdout));
+    eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+    Err(Error::Failed(name, output.status))
+}
+
 /// Runs `command` for at most `limit` and returns its exit code; it is killed when the limit has passed.
 pub fn run_within(command: &mut Command, limit: Duration) -> Result<Option<i32>> {
     let name = name_of(command);

@@ -66,4 +66,9 @@ impl Workspace {
     pub fn archive(&self, name: &str) -> PathBuf {
         self.artefacts().join(format!("{name}.tar"))
     }
+
+    /// The image for real machines.
+    pub fn image(&self) -> PathBuf {
+        self.artefacts().join("caravan.iso")
+    }
 }

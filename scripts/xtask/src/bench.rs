@@ -1,0 +1,202 @@
+//! Figures: what a guest measured of itself, one JSON object a line.
+//!
+//! The guest prints lines `bench NAME VALUE UNIT` on its serial line. It runs under QEMU with a clock that counts
+//! instructions, so that a figure is the same on every host. The size of the kernel is read off its ELF file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::build;
+use crate::elf;
+use crate::error::{AtPath, Error, Result};
+use crate::machine::{Clock, EXIT_SUCCESS, Machine, Serial};
+use crate::process;
+use crate::workspace::Workspace;
+
+/// The guest that measures the kernel.
+const KERNEL_GUEST: &str = "guest-bench";
+/// Long enough for a slow host; a guest that ends at all ends long before.
+const GUEST_LIMIT: Duration = Duration::from_secs(600);
+/// What begins a line with a figure.
+const MARK: &str = "bench ";
+
+/// What a call of `bench` asks for.
+#[derive(Debug, PartialEq, Eq)]
+struct Request {
+    kernel: bool,
+    migration: bool,
+    json: Option<PathBuf>,
+}
+
+/// One figure.
+#[derive(Debug, PartialEq)]
+struct Figure {
+    name: String,
+    value: f64,
+    unit: String,
+}
+
+/// Measures what the arguments name, prints the figures and, if asked, writes them to a file too.
+pub fn bench(arguments: &[String], workspace: &Workspace) -> Result<()> {
+    let request = parse(arguments)?;
+    let mut figures = Vec::new();
+    if request.kernel {
+        figures.extend(measure_kernel(workspace)?);
+    }
+    if request.migration {
+        return Err(Error::Missing("migration has no figures yet".to_string()));
+    }
+    let lines: String = figures
+        .iter()
+        .map(|figure| figure.to_json() + "\n")
+        .collect();
+    print!("{lines}");
+    match request.json {
+        Some(path) => fs::write(&path, lines).at(&path),
+        None => Ok(()),
+    }
+}
+
+fn parse(arguments: &[String]) -> Result<Request> {
+    let mut request = Request {
+        kernel: false,
+        migration: false,
+        json: None,
+    };
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "kernel" => request.kernel = true,
+            "migration" => request.migration = true,
+            "--json" => match rest.next() {
+                Some(file) => request.json = Some(file.into()),
+                None => return Err(Error::Usage("--json needs a file".to_string())),
+            },
+            other => {
+                return Err(Error::Usage(format!(
+                    "nothing to measure is called {other:?}"
+                )));
+            }
+        }
+    }
+    if !request.kernel && !request.migration {
+        request.kernel = true;
+    }
+    Ok(request)
+}
+
+fn measure_kernel(workspace: &Workspace) -> Result<Vec<Figure>> {
+    let names = ["kernel".to_string(), KERNEL_GUEST.to_string()];
+    build::named(&names, workspace)?;
+    let log = workspace.artefacts().join("bench-kernel.log");
+    let mut machine = Machine::built(KERNEL_GUEST, workspace)?;
+    machine.clock = Clock::Instructions;
+    machine.serial = Serial::File(log.clone());
+    let mut figures = figures_of(&mut machine.command(), &log)?;
+    figures.push(kernel_size(&workspace.kernel_elf())?);
+    Ok(figures)
+}
+
+fn figures_of(qemu: &mut std::process::Command, log: &Path) -> Result<Vec<Figure>> {
+    let code = process::run_within(qemu, GUEST_LIMIT)?;
+    let text = String::from_utf8_lossy(&fs::read(log).at(log)?).into_owned();
+    let malformed = |why: String| Error::Malformed(log.to_path_buf(), why);
+    if code != Some(EXIT_SUCCESS) {
+        return Err(malformed(format!(
+            "the guest ended with {code:?}; its log:\n{text}"
+        )));
+    }
+    let figures = text
+        .lines()
+        .filter_map(|line| line.find(MARK).map(|start| Figure::parse(&line[start..])))
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .map_err(malformed)?;
+    if figures.is_empty() {
+        Err(malformed("no figure in it".to_string()))
+    } else {
+        Ok(figures)
+    }
+}
+
+fn kernel_size(kernel: &Path) -> Result<Figure> {
+    Ok(Figure {
+        name: "size.kernel_text_bytes".to_string(),
+        value: elf::section_bytes(kernel, ".text")? as f64,
+        unit: "bytes".to_string(),
+    })
+}
+
+impl Figure {
+    fn parse(line: &str) -> std::result::Result<Figure, String> {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let ["bench", name, value, unit] = fields[..] else {
+            return Err(format!("expected `bench NAME VALUE UNIT`, found {line:?}"));
+        };
+        let value = value
+            .parse()
+            .map_err(|_| format!("{value:?} is no number in {line:?}"))?;
+        Ok(Figure {
+            name: name.to_string(),
+            value,
+            unit: unit.to_string(),
+        })
+    }
+
+    fn to_json(&self) -> String {
+        // Most figures are counts: say them as whole numbers.
+        let value = match self.value {
+            whole if whole.fract() == 0.0 && whole.abs() < 9e15 => json!(whole as i64),
+            other => json!(other),
+        };
+        json!({"name": self.name, "value": value, "unit": self.unit}).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(text: &str) -> Result<Request> {
+        let arguments: Vec<String> = text.split_whitespace().map(str::to_string).collect();
+        parse(&arguments)
+    }
+
+    #[test]
+    fn measures_the_kernel_unless_told_otherwise() {
+        assert!(request("").unwrap().kernel);
+        assert!(!request("migration").unwrap().kernel);
+    }
+
+    #[test]
+    fn takes_a_file_for_the_figures() {
+        assert_eq!(
+            request("kernel --json out").unwrap().json,
+            Some("out".into())
+        );
+        assert!(request("kernel --json").is_err());
+    }
+
+    #[test]
+    fn a_line_becomes_one_object() {
+        let figure = Figure::parse("bench ipc.call_reply.0 431 instructions").unwrap();
+        let value: serde_json::Value = serde_json::from_str(&figure.to_json()).unwrap();
+        assert_eq!(
+            value,
+            json!({"name": "ipc.call_reply.0", "value": 431, "unit": "instructions"})
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_no_figure_is_an_error_and_not_left_out() {
+        for line in [
+            "bench x 1",
+            "bench x one instructions",
+            "bench x 1 instructions more",
+        ] {
+            assert!(Figure::parse(line).is_err(), "{line}");
+        }
+    }
+}

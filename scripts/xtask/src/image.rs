@@ -1,0 +1,56 @@
+//! The image for real machines: one file that starts as USB stick, disk and CD, under BIOS and under UEFI.
+//!
+//! GRUB loads the kernel by its multiboot2 header and the boot archive as its module.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::elf;
+use crate::error::{AtPath, Error, Result};
+use crate::manifest;
+use crate::process;
+use crate::workspace::Workspace;
+
+/// Without `all_video` GRUB under UEFI passes no framebuffer on. Serial is for machines without a screen.
+const GRUB_CONFIGURATION: &str = "\
+insmod all_video
+serial --unit=0 --speed=115200
+terminal_input console serial
+terminal_output console serial
+set timeout=0
+menuentry Caravan {
+    multiboot2 /boot/kernel.elf
+    module2 /boot/archive.tar archive
+    boot
+}
+";
+
+/// Makes the image from what was built last.
+pub fn make(arguments: &[String], workspace: &Workspace) -> Result<()> {
+    let archive = match arguments {
+        [] => manifest::DEFAULT,
+        [name] => name,
+        _ => return Err(Error::Usage("one archive at most".to_string())),
+    };
+    let stage = workspace.artefacts().join("image");
+    lay_out(&stage, archive, workspace)?;
+    let image = workspace.image();
+    let mut grub = Command::new("grub-mkrescue");
+    grub.arg("--output").arg(&image).arg(&stage);
+    process::run_quietly(&mut grub)?;
+    println!("{}", image.display());
+    Ok(())
+}
+
+fn lay_out(stage: &Path, archive: &str, workspace: &Workspace) -> Result<()> {
+    let grub = stage.join("boot/grub");
+    fs::create_dir_all(&grub).at(&grub)?;
+    let configuration = grub.join("grub.cfg");
+    fs::write(&configuration, GRUB_CONFIGURATION).at(&configuration)?;
+    let kernel = stage.join("boot/kernel.elf");
+    fs::write(&kernel, elf::read_stripped(&workspace.kernel_elf())?).at(&kernel)?;
+    let source = workspace.archive(archive);
+    fs::copy(&source, stage.join("boot/archive.tar")).at(&source)?;
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! The check of who may depend on whom.
+//!
+//! ```text
+//! capabilities <- abi <- kernel
+//!                     <- runtime <- servers <- apps
+//!                     <- nomad's pure crates <- servers
+//! ```
+//!
+//! An arrow points to what is depended on, and so do its continuations; nothing points the other way. What runs on the
+//! host (tests, the xtask, the simulator, the operator's tool) may see everything and is seen by nothing else. What a
+//! crate uses in its own tests does not count. A crate that has no layer is a violation too.
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::process;
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+
+/// A crate's place in the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layer {
+    Capabilities,
+    Abi,
+    Kernel,
+    Runtime,
+    /// The migration protocol, image format and planner: no IO, no time, no system calls.
+    NomadPure,
+    Servers,
+    Apps,
+    Host,
+}
+
+use Layer::{Abi, Apps, Capabilities, Host, Kernel, NomadPure, Runtime, Servers};
+
+/// The layer of every directory; of several that match, the longest counts.
+const PLACES: &[(&str, Layer)] = &[
+    ("capabilities", Capabilities),
+    ("kernel", Kernel),
+    ("kernel/abi", Abi),
+    ("nomad", NomadPure),
+    ("nomad/server", Servers),
+    ("nomad/simulator", Host),
+    ("scripts", Host),
+    ("tests", Host),
+    ("tests/guests", Apps),
+    ("userland", Servers),
+    ("userland/apps", Apps),
+    ("userland/host", Host),
+    ("userland/runtime", Runtime),
+];
+
+impl Layer {
+    fn of(directory: &str) -> Option<Layer> {
+        let inside = |place: &str| {
+            directory
+                .strip_prefix(place)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        PLACES
+            .iter()
+            .filter(|(place, _)| inside(place))
+            .max_by_key(|(place, _)| place.len())
+            .map(|&(_, layer)| layer)
+    }
+
+    fn may_use(self, other: Layer) -> bool {
+        let below: &[Layer] = match self {
+            Capabilities => &[],
+            Abi => &[Capabilities],
+            Kernel | Runtime => &[Capabilities, Abi],
+            NomadPure => &[Capabilities, Abi, NomadPure],
+            Servers => &[Capabilities, Abi, Runtime, NomadPure, Servers],
+            Apps => &[Capabilities, Abi, Runtime, NomadPure, Servers, Apps],
+            Host => return true,
+        };
+        below.contains(&other)
+    }
+}
+
+/// A crate of the workspace and the directories of those that it depends on.
+struct Member {
+    name: String,
+    directory: String,
+    uses: Vec<String>,
+}
+
+/// Asks cargo for the graph of the workspace and checks every edge.
+pub fn check(workspace: &Workspace) -> Result<()> {
+    let mut cargo = Toolchain::find()?.cargo();
+    cargo
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(workspace.root());
+    let metadata = process::output(&mut cargo)?;
+    let metadata: Value = serde_json::from_str(&metadata)
+        .map_err(|e| Error::Malformed("cargo metadata".into(), e.to_string()))?;
+    let root = workspace.root().to_string_lossy();
+    let violations = violations(&members(&metadata, &root));
+    if violations.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Violations(
+        "dependencies against the order of layers",
+        violations,
+    ))
+}
+
+fn members(metadata: &Value, root: &str) -> Vec<Member> {
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    packages
+        .map(|package| {
+            let manifest = package["manifest_path"].as_str().unwrap_or_default();
+            let uses = package["dependencies"].as_array().into_iter().flatten();
+            Member {
+                name: package["name"].as_str().unwrap_or_default().to_string(),
+                directory: below(root, manifest.trim_end_matches("/Cargo.toml")),
+                uses: uses
+                    .filter(|dependency| dependency["kind"] != "dev")
+                    .filter_map(|dependency| dependency["path"].as_str())
+                    .map(|path| below(root, path))
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+fn below(root: &str, path: &str) -> String {
+    path.strip_prefix(root)
+        .unwrap_or(path)
+        .trim_start_matches('/')
+        .to_string()
+}
+
+fn violations(members: &[Member]) -> Vec<String> {
+    members.iter().flat_map(violations_of).collect()
+}
+
+fn violations_of(member: &Member) -> Vec<String> {
+    let Some(layer) = Layer::of(&member.directory) else {
+        return vec![format!(
+            "{} ({}) has no layer",
+            member.name, member.directory
+        )];
+    };
+    let mut violations = Vec::new();
+    for used in &member.uses {
+        match Layer::of(used) {
+            Some(other) if layer.may_use(other) => {}
+            Some(other) => violations.push(format!(
+                "{} ({layer:?}) may not depend on {used} ({other:?})",
+                member.name
+            )),
+            None => violations.push(format!(
+                "{} depends on {used}, which has no layer",
+                member.name
+            )),
+        }
+    }
+    violations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn violations_between(user: &str, used: &str) -> Vec<String> {
+        violations(&[Member {
+            name: "user".to_string(),
+            directory: user.to_string(),
+            uses: vec![used.to_string()],
+        }])
+    }
+
+    #[test]
+    fn dependencies_down_the_order_are_fine() {
+        for (user, used) in [
+            ("kernel/abi", "capabilities"),
+            ("kernel", "kernel/abi"),
+            ("userland/runtime", "kernel/abi"),
+            ("nomad/protocol", "nomad/image"),
+            ("nomad/server", "nomad/protocol"),
+            ("userland/drivers/virtio-net", "userland/switch"),
+            ("userland/apps/counter", "userland/runtime"),
+            ("tests/guests/bench", "userland/runtime"),
+            ("nomad/simulator", "nomad/protocol"),
+            ("tests", "nomad/image"),
+        ] {
+            assert_eq!(
+                violations_between(user, used),
+                Vec::<String>::new(),
+                "{user} -> {used}"
+            );
+        }
+    }
+
+    #[test]
+    fn dependencies_against_the_order_are_found() {
+        for (user, used) in [
+            ("capabilities", "kernel/abi"),
+            ("kernel/abi", "kernel"),
+            ("kernel", "userland/runtime"),
+            ("kernel", "nomad/protocol"),
+            ("userland/runtime", "kernel"),
+            ("userland/runtime", "userland/root"),
+            ("nomad/protocol", "userland/runtime"),
+            ("nomad/image", "nomad/server"),
+            ("nomad/planner", "nomad/simulator"),
+            ("userland/switch", "userland/apps/counter"),
+            ("userland/root", "kernel"),
+            ("userland/apps/counter", "tests"),
+        ] {
+            assert_eq!(violations_between(user, used).len(), 1, "{user} -> {used}");
+        }
+    }
+
+    #[test]
+    fn a_crate_without_a_layer_is_found() {
+        assert_eq!(
+            violations_between("attic", "capabilities"),
+            ["user (attic) has no layer"]
+        );
+        assert_eq!(violations_between("tests", "kernels").len(), 1);
+    }
+
+    #[test]
+    fn what_only_tests_use_does_not_count() {
+        let package = |kind: Value| {
+            json!({"packages": [{
+                "name": "abi",
+                "manifest_path": "/src/kernel/abi/Cargo.toml",
+                "dependencies": [{"name": "kernel", "path": "/src/kernel", "kind": kind}],
+            }]})
+        };
+        assert_eq!(
+            violations(&members(&package(json!("dev")), "/src")),
+            Vec::<String>::new()
+        );
+        assert_eq!(violations(&members(&package(Value::Null), "/src")).len(), 1);
+        assert_eq!(
+            violations(&members(&package(json!("build")), "/src")).len(),
+            1
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! Format and lints, judged by the toolchain that builds, with every warning an error.
+
+use std::process::Command;
+
+use crate::error::{Error, Result};
+use crate::freestanding::Target;
+use crate::process;
+use crate::programs::{self, KERNEL_PACKAGE};
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+
+/// Whether everything is formatted as rustfmt does it.
+pub fn format(workspace: &Workspace) -> Result<()> {
+    let mut fmt = subcommand("fmt", "rustfmt")?;
+    fmt.args(["--all", "--", "--check"])
+        .current_dir(workspace.root());
+    process::run(&mut fmt)
+}
+
+/// Lints the crates that run on the host, with their tests, those that need machines included.
+pub fn host(workspace: &Workspace) -> Result<()> {
+    let mut clippy = subcommand("clippy", "clippy")?;
+    clippy
+        .args([
+            "--all-targets",
+            "--features",
+            "harness/machines",
+            "--target-dir",
+        ])
+        .arg(workspace.host_target())
+        .current_dir(workspace.root());
+    deny_warnings(&mut clippy)
+}
+
+/// Lints the kernel as it is built for the machine.
+pub fn kernel(workspace: &Workspace) -> Result<()> {
+    let mut clippy = subcommand("clippy", "clippy")?;
+    clippy.args(["--package", KERNEL_PACKAGE, "--lib", "--bins"]);
+    Target::Kernel.configure(&mut clippy, workspace, &Toolchain::find()?)?;
+    deny_warnings(&mut clippy)
+}
+
+/// Lints the userland programs and guests, and with them the runtime.
+pub fn userland(workspace: &Workspace) -> Result<()> {
+    let mut clippy = subcommand("clippy", "clippy")?;
+    for name in programs::all(workspace)? {
+        clippy.args(["--package", &name]);
+    }
+    Target::Userland.configure(&mut clippy, workspace, &Toolchain::find()?)?;
+    deny_warnings(&mut clippy)
+}
+
+fn deny_warnings(clippy: &mut Command) -> Result<()> {
+    process::run(clippy.args(["--", "-D", "warnings"]))
+}
+
+fn subcommand(name: &str, program: &str) -> Result<Command> {
+    let toolchain = Toolchain::find()?;
+    toolchain.cargo_subcommand(name).ok_or_else(|| {
+        Error::Missing(format!(
+            "no {program} in {}: install it there",
+            toolchain.bin().display()
+        ))
+    })
+}

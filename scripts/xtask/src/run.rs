@@ -1,0 +1,55 @@
+//! Starting machines to look at: one on the terminal, or one that waits for a debugger.
+
+use crate::error::{Error, Result};
+use crate::machine::{EXIT_SUCCESS, Machine};
+use crate::manifest;
+use crate::process;
+use crate::workspace::Workspace;
+
+/// Boots one machine with its serial line on the terminal, until it ends or Ctrl-A X is typed.
+pub fn run(arguments: &[String], workspace: &Workspace) -> Result<()> {
+    let machine = Machine::built(archive_of(arguments)?, workspace)?;
+    println!("Ctrl-A X ends the machine.");
+    finish(&mut machine.command())
+}
+
+/// Boots one machine that stops before its first instruction and waits for gdb.
+pub fn debug(arguments: &[String], workspace: &Workspace) -> Result<()> {
+    let machine = Machine::built(archive_of(arguments)?, workspace)?;
+    // A Unix socket: no port to collide, and nobody else's debugger.
+    let socket = workspace.artefacts().join("gdb.sock");
+    println!("The machine waits for a debugger. In another terminal:\n");
+    println!(
+        "  gdb {} -ex 'target remote {}'\n",
+        machine.kernel.display(),
+        socket.display()
+    );
+    println!(
+        "Stop in the kernel with `hbreak NAME`: the boot code maps it only later. The symbols of the programs,"
+    );
+    println!(
+        "each at its own place: `add-symbol-file {}`.",
+        workspace.program_elf("root").display()
+    );
+    let mut qemu = machine.command();
+    qemu.arg("-S")
+        .arg("-gdb")
+        .arg(format!("unix:{},server=on,wait=off", socket.display()));
+    finish(&mut qemu)
+}
+
+fn archive_of(arguments: &[String]) -> Result<&str> {
+    match arguments {
+        [] => Ok(manifest::DEFAULT),
+        [name] => Ok(name),
+        _ => Err(Error::Usage("one archive at most".to_string())),
+    }
+}
+
+/// A guest that says success ends QEMU with a code that is not zero; so does the user who leaves, with zero.
+fn finish(qemu: &mut std::process::Command) -> Result<()> {
+    match process::run(qemu) {
+        Err(Error::Failed(_, status)) if status.code() == Some(EXIT_SUCCESS) => Ok(()),
+        other => other,
+    }
+}
