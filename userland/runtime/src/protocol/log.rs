@@ -1,0 +1,93 @@
+//! The `log` endpoint: text for the machine's console.
+//!
+//! ```text
+//! call:  word 0: how many bytes    words 1..: the text, eight bytes a word, lowest first
+//! reply: empty
+//! ```
+//!
+//! A call need not be a whole line: the server gathers what each client sends until a line ends.
+
+use abi::message::WORDS_MAX;
+
+use super::words::Malformed;
+
+/// Most bytes in one call.
+pub const TEXT_BYTES_MAX: usize = 60 * 8;
+
+const _: () = assert!(1 + TEXT_BYTES_MAX / 8 <= WORDS_MAX);
+
+/// One call's words: the text up to [`TEXT_BYTES_MAX`] bytes, and what is left for the next call.
+pub fn pack(text: &[u8]) -> ([u64; WORDS_MAX], usize, &[u8]) {
+    let (now, rest) = text.split_at(text.len().min(TEXT_BYTES_MAX));
+    let mut words = [0; WORDS_MAX];
+    words[0] = now.len() as u64;
+    for (word, chunk) in words[1..].iter_mut().zip(now.chunks(8)) {
+        let mut bytes = [0; 8];
+        bytes[..chunk.len()].copy_from_slice(chunk);
+        *word = u64::from_le_bytes(bytes);
+    }
+    (words, 1 + now.len().div_ceil(8), rest)
+}
+
+/// The text in a call's words.
+///
+/// # Errors
+/// [`Malformed`] if there is less text than the first word says.
+pub fn unpack(words: &[u64]) -> Result<Text, Malformed> {
+    let (count, words) = words.split_first().ok_or(Malformed::Short)?;
+    if *count > TEXT_BYTES_MAX as u64 {
+        return Err(Malformed::Value(*count));
+    }
+    if words.len() * 8 < *count as usize {
+        return Err(Malformed::Short);
+    }
+    let mut text = Text {
+        bytes: [0; TEXT_BYTES_MAX],
+        count: *count as usize,
+    };
+    for (bytes, word) in text.bytes.chunks_exact_mut(8).zip(words) {
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+    Ok(text)
+}
+
+/// The text of one call.
+#[derive(Clone, Debug)]
+pub struct Text {
+    bytes: [u8; TEXT_BYTES_MAX],
+    count: usize,
+}
+
+impl Text {
+    /// The bytes; nothing says that they are UTF-8.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.count]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_long_text_arrives_in_several_calls() {
+        let sent: Vec<u8> = (0..1000).map(|i| b'a' + (i % 26) as u8).collect();
+        let (mut rest, mut received) = (&sent[..], Vec::new());
+        while !rest.is_empty() {
+            let (words, count, left) = pack(rest);
+            received.extend_from_slice(unpack(&words[..count]).unwrap().as_bytes());
+            rest = left;
+        }
+        assert_eq!(received, sent);
+    }
+
+    #[test]
+    fn refuses_a_count_that_lies() {
+        assert_eq!(unpack(&[]).err(), Some(Malformed::Short));
+        assert_eq!(unpack(&[9, 0]).err(), Some(Malformed::Short));
+        assert_eq!(unpack(&[481]).err(), Some(Malformed::Value(481)));
+        assert_eq!(unpack(&[8, 0]).unwrap().as_bytes(), [0; 8]);
+    }
+}

@@ -1,0 +1,23 @@
+//! What clients and servers say to each other, as plain types over a message's words.
+//!
+//! | module | between |
+//! | --- | --- |
+//! | [`log`] | everybody and the one who prints |
+//! | [`root`] | root and those who list, move and adopt domains |
+//! | [`ports`] | root, who knows the ports, and the switch, who serves them |
+//! | [`words`] | how values are packed |
+//! | [`name`], [`address`] | values that several of them carry |
+//!
+//! Nothing here makes a system call. A receiver treats every word as an allegation: unpacking checks it.
+//! Every request may be repeated: a move ends a call with `Interrupted`, and the caller sends it again.
+
+pub mod address;
+pub mod log;
+pub mod name;
+pub mod ports;
+pub mod root;
+pub mod words;
+
+pub use address::{Ipv4, Mac};
+pub use name::Name;
+pub use words::{Malformed, Reader, Words};

@@ -1,0 +1,199 @@
+//! The `ports` endpoint: which ports the switch has, from root, who gives them out.
+//!
+//! Root never waits for a server, since every server may wait for root. So the switch asks: root raises
+//! [`COMMANDS_FLAG`] in the switch's doorbell, and the switch calls until there is no further command.
+//!
+//! ```text
+//! call:  word 0: the serial number of the last command carried out, or 0
+//! reply: word 0: this command's serial number, or 0 for none    word 1: the command    words 2..: its values
+//! ```
+//!
+//! A command stays the next one until it is reported, so that a call may be repeated. A switch that starts anew
+//! reports 0 and hears of every port again.
+
+use super::address::{Ipv4, Mac};
+use super::words::{Malformed, Reader, Words};
+
+/// The flag in the switch's doorbell that says that commands are waiting.
+pub const COMMANDS_FLAG: u64 = 1 << 63;
+
+/// The flag that a port's owner raises in the switch's doorbell. Owners may share one: the switch looks at the
+/// rings of all that do. It follows from the address, so that a domain that moves goes on raising the right one.
+pub fn doorbell_flag(mac: Mac) -> u64 {
+    const FLAGS: u8 = 32;
+    1 << (mac.0[5] % FLAGS)
+}
+
+/// A port's number on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PortNumber(pub u32);
+
+/// What is at the other end of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Side {
+    /// A domain with this machine's only station of that address.
+    Domain = 0,
+    /// A network card, behind which all other stations are.
+    Uplink = 1,
+}
+
+/// What the switch shall do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Nothing, until the flag is raised again.
+    Nothing,
+    /// Take on a port, inactive. Comes with the capabilities [`ATTACH_RING`] and [`ATTACH_WAKE`].
+    Attach {
+        /// The port.
+        port: PortNumber,
+        /// Its address; of an uplink, the card's own.
+        mac: Mac,
+        /// What is behind it.
+        side: Side,
+    },
+    /// Let frames flow. A port with an address is announced to everybody.
+    Activate {
+        /// The port.
+        port: PortNumber,
+        /// What to announce.
+        announce: Option<Ipv4>,
+    },
+    /// Let no frame flow, and leave the ring as it is.
+    Quiesce {
+        /// The port.
+        port: PortNumber,
+    },
+    /// Forget the port and unmap its ring.
+    Detach {
+        /// The port.
+        port: PortNumber,
+    },
+}
+
+/// Which capability of `Attach` is the ring's Memory.
+pub const ATTACH_RING: usize = 0;
+/// Which capability of `Attach` is the Notification that wakes the port's owner.
+pub const ATTACH_WAKE: usize = 1;
+/// How many capabilities `Attach` brings.
+pub const ATTACH_CAPABILITIES: usize = 2;
+
+mod operation {
+    pub const NOTHING: u64 = 0;
+    pub const ATTACH: u64 = 1;
+    pub const ACTIVATE: u64 = 2;
+    pub const QUIESCE: u64 = 3;
+    pub const DETACH: u64 = 4;
+}
+
+/// What an `announce` that is absent travels as: no prefix is that long.
+const NO_ADDRESS: u64 = u64::MAX;
+
+impl Command {
+    /// The reply's words.
+    pub fn pack(&self, serial: u64) -> Words {
+        use operation::*;
+        let words = Words::new(serial);
+        match *self {
+            Command::Nothing => words.with(NOTHING),
+            Command::Attach { port, mac, side } => words
+                .with(ATTACH)
+                .with(port.0.into())
+                .with(mac.to_word())
+                .with(side as u64),
+            Command::Activate { port, announce } => words
+                .with(ACTIVATE)
+                .with(port.0.into())
+                .with(announce.map_or(NO_ADDRESS, Ipv4::to_word)),
+            Command::Quiesce { port } => words.with(QUIESCE).with(port.0.into()),
+            Command::Detach { port } => words.with(DETACH).with(port.0.into()),
+        }
+    }
+
+    /// Reads a reply: the serial number and the command.
+    ///
+    /// # Errors
+    /// [`Malformed`] says what is wrong with it.
+    pub fn unpack(words: &[u64]) -> Result<(u64, Command), Malformed> {
+        use operation::*;
+        let mut reader = Reader::new(words);
+        let serial = reader.word()?;
+        let operation = reader.word()?;
+        if operation == NOTHING {
+            return Ok((serial, Command::Nothing));
+        }
+        let port = PortNumber(reader.narrow()?);
+        let command = match operation {
+            ATTACH => Command::Attach {
+                port,
+                mac: Mac::from_word(reader.word()?)?,
+                side: match reader.flag()? {
+                    false => Side::Domain,
+                    true => Side::Uplink,
+                },
+            },
+            ACTIVATE => Command::Activate {
+                port,
+                announce: match reader.word()? {
+                    NO_ADDRESS => None,
+                    word => Some(Ipv4::from_word(word)?),
+                },
+            },
+            QUIESCE => Command::Quiesce { port },
+            DETACH => Command::Detach { port },
+            other => return Err(Malformed::Operation(other)),
+        };
+        Ok((serial, command))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PORT: PortNumber = PortNumber(4);
+
+    #[test]
+    fn commands_survive_a_message() {
+        let announce: Option<Ipv4> = "10.77.0.20/24".parse().ok();
+        for command in [
+            Command::Nothing,
+            Command::Attach {
+                port: PORT,
+                mac: Mac([2, 0, 0, 0, 0, 9]),
+                side: Side::Uplink,
+            },
+            Command::Activate {
+                port: PORT,
+                announce,
+            },
+            Command::Activate {
+                port: PORT,
+                announce: None,
+            },
+            Command::Quiesce { port: PORT },
+            Command::Detach { port: PORT },
+        ] {
+            let words = command.pack(12);
+            assert_eq!(Command::unpack(words.as_slice()), Ok((12, command)));
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_command() {
+        assert_eq!(Command::unpack(&[1]), Err(Malformed::Short));
+        assert_eq!(Command::unpack(&[1, 9, 0]), Err(Malformed::Operation(9)));
+        assert_eq!(
+            Command::unpack(&[1, 3, 1 << 32]),
+            Err(Malformed::Value(1 << 32))
+        );
+    }
+
+    #[test]
+    fn no_doorbell_flag_is_the_one_for_commands() {
+        for last in 0..=255 {
+            let flag = doorbell_flag(Mac([2, 0, 0, 0, 0, last]));
+            assert!(flag.is_power_of_two() && flag != COMMANDS_FLAG);
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! The `root` endpoint: the machine's domains, for those who list and move them.
+//!
+//! ```text
+//! call:  word 0: the operation     words 1..: its values (see Request)     capabilities: see Adopt
+//! reply: word 0: 0, or a Refusal   words 1..: the answer's values          capabilities: see the operation
+//! ```
+//!
+//! A move in these verbs, which are those of every portable service. On the source: [`Request::Export`] once the
+//! domain is frozen, then [`Request::Revert`] if it stays or [`Request::Release`] when it is gone. On the target:
+//! [`Request::Admit`], [`Request::Bind`] for each outside object, then [`Request::Adopt`] when it runs or
+//! [`Request::Discard`] if it does not.
+//!
+//! ```text
+//! source: running --Export--> exported --Release--> (not here)        target: (not here) --Admit--> incoming --Adopt--> running
+//!              \<---Revert------/                                                     \<----Discard----/
+//! ```
+
+use abi::register::{ObjectId, PageCount};
+
+use super::name::Name;
+use super::words::{Malformed, Reader, Words};
+
+/// 128 random bits, drawn when a domain is created and never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DomainId(pub [u8; 16]);
+
+impl DomainId {
+    /// The words.
+    pub fn to_words(self) -> [u64; 2] {
+        let id = u128::from_le_bytes(self.0);
+        [id as u64, (id >> 64) as u64]
+    }
+
+    /// The id in these words.
+    pub fn from_words([low, high]: [u64; 2]) -> DomainId {
+        DomainId((u128::from(high) << 64 | u128::from(low)).to_le_bytes())
+    }
+}
+
+/// What root is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// The domain at this place of the list. Answer: a [`DomainRecord`], or [`Refusal::NoSuchDomain`] at the end.
+    List {
+        /// From 0 on, without gaps.
+        index: u64,
+    },
+    /// The domain of this name. Answer: a [`DomainRecord`] and, unless the domain is not running, one capability:
+    /// the Domain with every right but DESTROY and UNRETIRE.
+    Find {
+        /// The domain.
+        name: Name,
+    },
+    /// What a domain holds this outside object as. Answer: a [`Binding`], to be given to the target's root.
+    NameOf {
+        /// The domain.
+        name: Name,
+        /// What `DomainDescribe` showed.
+        object: ObjectId,
+        /// The badge shown there: several services share an endpoint.
+        badge: u64,
+    },
+    /// Quiesces what root and the switch serve the domain with: its port's ring changes no more. Answered when
+    /// that is so.
+    Export {
+        /// A running domain.
+        name: Name,
+    },
+    /// Undoes `Export`.
+    Revert {
+        /// An exported domain.
+        name: Name,
+    },
+    /// The domain has moved away: destroys its pool and detaches its port.
+    Release {
+        /// An exported domain.
+        name: Name,
+    },
+    /// Reserves memory for a domain that comes from another machine. Answer: one capability, a Pool with every right.
+    Admit {
+        /// Its name.
+        name: Name,
+        /// Its id.
+        id: DomainId,
+        /// The pages of its pool.
+        pages: PageCount,
+        /// Whether it may move on.
+        movable: bool,
+    },
+    /// This machine's capability for a name. Answer: one capability, with the rights that the domain shall have,
+    /// except that `clock` can also be written.
+    Bind {
+        /// An incoming domain.
+        name: Name,
+        /// What the source's root said.
+        binding: Binding,
+    },
+    /// The incoming domain is complete and about to run: root supervises it, the switch announces its port.
+    /// Sends the capabilities [`ADOPT_POOL`], [`ADOPT_DOMAIN`] and [`ADOPT_WAKE`].
+    Adopt {
+        /// An incoming domain.
+        name: Name,
+        /// How often it was activated, this time included.
+        incarnation: u64,
+    },
+    /// The incoming domain does not come: destroys its pool and all that was bound for it.
+    Discard {
+        /// An incoming domain.
+        name: Name,
+    },
+}
+
+/// Which capability of `Adopt` is the domain's Pool.
+pub const ADOPT_POOL: usize = 0;
+/// Which capability of `Adopt` is the Domain.
+pub const ADOPT_DOMAIN: usize = 1;
+/// Which capability of `Adopt` is the domain's `wake` Notification.
+pub const ADOPT_WAKE: usize = 2;
+/// How many capabilities `Adopt` sends.
+pub const ADOPT_CAPABILITIES: usize = 3;
+
+/// The operations' numbers, in word 0.
+mod operation {
+    pub const LIST: u64 = 1;
+    pub const FIND: u64 = 2;
+    pub const NAME_OF: u64 = 3;
+    pub const EXPORT: u64 = 4;
+    pub const REVERT: u64 = 5;
+    pub const RELEASE: u64 = 6;
+    pub const ADMIT: u64 = 7;
+    pub const BIND: u64 = 8;
+    pub const ADOPT: u64 = 9;
+    pub const DISCARD: u64 = 10;
+}
+
+impl Request {
+    /// The call's words.
+    pub fn pack(&self) -> Words {
+        use operation::*;
+        match *self {
+            Request::List { index } => Words::new(LIST).with(index),
+            Request::Find { name } => named(FIND, name),
+            Request::NameOf {
+                name,
+                object,
+                badge,
+            } => named(NAME_OF, name).with(object.0).with(badge),
+            Request::Export { name } => named(EXPORT, name),
+            Request::Revert { name } => named(REVERT, name),
+            Request::Release { name } => named(RELEASE, name),
+            Request::Admit {
+                name,
+                id,
+                pages,
+                movable,
+            } => named(ADMIT, name)
+                .with_all(id.to_words())
+                .with(pages.0)
+                .with(movable.into()),
+            Request::Bind { name, binding } => binding.push(named(BIND, name)),
+            Request::Adopt { name, incarnation } => named(ADOPT, name).with(incarnation),
+            Request::Discard { name } => named(DISCARD, name),
+        }
+    }
+
+    /// Reads a call's words.
+    ///
+    /// # Errors
+    /// [`Malformed`] says what is wrong with them.
+    pub fn unpack(words: &[u64]) -> Result<Request, Malformed> {
+        use operation::*;
+        let mut reader = Reader::new(words);
+        let operation = reader.word()?;
+        if operation == LIST {
+            let index = reader.word()?;
+            return Ok(Request::List { index });
+        }
+        if !(FIND..=DISCARD).contains(&operation) {
+            return Err(Malformed::Operation(operation));
+        }
+        let name = Name::read(&mut reader)?;
+        Ok(match operation {
+            FIND => Request::Find { name },
+            NAME_OF => Request::NameOf {
+                name,
+                object: ObjectId(reader.word()?),
+                badge: reader.word()?,
+            },
+            EXPORT => Request::Export { name },
+            REVERT => Request::Revert { name },
+            RELEASE => Request::Release { name },
+            ADMIT => Request::Admit {
+                name,
+                id: DomainId::from_words(reader.array()?),
+                pages: PageCount(reader.word()?),
+                movable: reader.flag()?,
+            },
+            BIND => Request::Bind {
+                name,
+                binding: Binding::read(&mut reader)?,
+            },
+            ADOPT => Request::Adopt {
+                name,
+                incarnation: reader.word()?,
+            },
+            _ => Request::Discard { name },
+        })
+    }
+}
+
+fn named(operation: u64, name: Name) -> Words {
+    Words::new(operation).with_all(name.to_words())
+}
+
+macro_rules! numbered {
+    ($($(#[$outer:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $number:literal: $text:literal;)* })*) => {$(
+        $(#[$outer])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u64)]
+        pub enum $name {
+            $($(#[$doc])* $variant = $number,)*
+        }
+
+        impl $name {
+            fn from_word(word: u64) -> Option<$name> {
+                match word {
+                    $($number => Some($name::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// It in a few words.
+            pub fn text(self) -> &'static str {
+                match self {
+                    $($name::$variant => $text,)*
+                }
+            }
+        }
+    )*};
+}
+
+numbered! {
+    /// Why root did not do what it was asked.
+    Refusal {
+        /// The message is not one of this protocol.
+        Malformed = 1: "the request is malformed";
+        /// No domain here has this name.
+        NoSuchDomain = 2: "no domain of this name is here";
+        /// A domain of this name or id is here.
+        AlreadyHere = 3: "a domain of this name or id is here already";
+        /// Too few pages are free.
+        NoMemory = 4: "too little memory is free";
+        /// The domain holds no such object, or no object here has this name.
+        NoSuchObject = 5: "no such object";
+        /// The domain is in a state that does not allow this.
+        WrongState = 6: "the domain's state does not allow this";
+        /// The manifest does not say that it may move.
+        NotMovable = 7: "the domain may not move";
+        /// A capability that the request needs was not sent, or is not what it must be.
+        Capability = 8: "a capability is missing or of another kind";
+        /// The kernel refused; root's log says what.
+        Kernel = 9: "the kernel refused";
+    }
+
+    /// What a domain is doing here.
+    DomainState {
+        /// It runs, as far as root knows.
+        Running = 1: "running";
+        /// It came to an end or could not be started.
+        Stopped = 2: "stopped";
+        /// It is on its way here.
+        Incoming = 3: "incoming";
+        /// It is on its way to another machine.
+        Exported = 4: "exported";
+    }
+}
+
+/// What root says of a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DomainRecord {
+    /// Its name.
+    pub name: Name,
+    /// Its id.
+    pub id: DomainId,
+    /// How often it was activated.
+    pub incarnation: u64,
+    /// What it is doing.
+    pub state: DomainState,
+    /// Whether it may move.
+    pub movable: bool,
+    /// The pages of its pool.
+    pub pages: PageCount,
+    /// How many of them are spent.
+    pub spent: PageCount,
+}
+
+impl DomainRecord {
+    /// The answer's words.
+    pub fn pack(&self) -> Words {
+        done()
+            .with_all(self.name.to_words())
+            .with_all(self.id.to_words())
+            .with_all([self.incarnation, self.state as u64, self.movable.into()])
+            .with_all([self.pages.0, self.spent.0])
+    }
+
+    /// Reads the answer after [`answer`] has read its status.
+    ///
+    /// # Errors
+    /// [`Malformed`] says what is wrong with it.
+    pub fn read(reader: &mut Reader) -> Result<DomainRecord, Malformed> {
+        let name = Name::read(reader)?;
+        let id = DomainId::from_words(reader.array()?);
+        let incarnation = reader.word()?;
+        let state = reader.word()?;
+        Ok(DomainRecord {
+            name,
+            id,
+            incarnation,
+            state: DomainState::from_word(state).ok_or(Malformed::Value(state))?,
+            movable: reader.flag()?,
+            pages: PageCount(reader.word()?),
+            spent: PageCount(reader.word()?),
+        })
+    }
+}
+
+/// An outside object as every machine has it: its name, and what its service must know to serve the same client
+/// elsewhere. Only the two roots look into `state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// `log`, `port`, `doorbell`, `clock`, `faults`, or a service.
+    pub name: Name,
+    /// Of a port: its Ethernet address and its IPv4 address. Of others zeros.
+    pub state: [u64; 2],
+}
+
+impl Binding {
+    /// The answer's words.
+    pub fn pack(&self) -> Words {
+        self.push(done())
+    }
+
+    fn push(&self, words: Words) -> Words {
+        words.with_all(self.name.to_words()).with_all(self.state)
+    }
+
+    /// Reads a binding.
+    ///
+    /// # Errors
+    /// [`Malformed`] says what is wrong with it.
+    pub fn read(reader: &mut Reader) -> Result<Binding, Malformed> {
+        Ok(Binding {
+            name: Name::read(reader)?,
+            state: reader.array()?,
+        })
+    }
+}
+
+/// The words of an answer without values.
+pub fn done() -> Words {
+    Words::new(0)
+}
+
+/// The words of an answer that refuses.
+pub fn refused(refusal: Refusal) -> Words {
+    Words::new(refusal as u64)
+}
+
+/// What an answer says: its values, or why not.
+///
+/// # Errors
+/// The refusal; one that this side does not know reads as [`Refusal::Malformed`].
+pub fn answer(words: &[u64]) -> Result<Reader<'_>, Refusal> {
+    let mut reader = Reader::new(words);
+    match reader.word() {
+        Ok(0) => Ok(reader),
+        Ok(status) => Err(Refusal::from_word(status).unwrap_or(Refusal::Malformed)),
+        Err(_) => Err(Refusal::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::vec::Vec;
+
+    fn name(text: &str) -> Name {
+        Name::try_new(text).unwrap()
+    }
+
+    fn every_request() -> Vec<Request> {
+        let binding = Binding {
+            name: name("port"),
+            state: [0x5254_0000_0014, 24 << 32 | 0x0a4d_0014],
+        };
+        let name = name("counter");
+        std::vec![
+            Request::List { index: 3 },
+            Request::Find { name },
+            Request::NameOf {
+                name,
+                object: ObjectId(77),
+                badge: 5,
+            },
+            Request::Export { name },
+            Request::Revert { name },
+            Request::Release { name },
+            Request::Admit {
+                name,
+                id: DomainId(*b"0123456789abcdef"),
+                pages: PageCount(20_000),
+                movable: true,
+            },
+            Request::Bind { name, binding },
+            Request::Adopt {
+                name,
+                incarnation: 2,
+            },
+            Request::Discard { name },
+        ]
+    }
+
+    #[test]
+    fn requests_survive_a_message() {
+        for request in every_request() {
+            assert_eq!(Request::unpack(request.pack().as_slice()), Ok(request));
+        }
+    }
+
+    #[test]
+    fn a_request_cut_short_is_refused() {
+        for request in every_request() {
+            let words = request.pack();
+            for count in 0..words.as_slice().len() {
+                assert!(
+                    Request::unpack(&words.as_slice()[..count]).is_err(),
+                    "{request:?} {count}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_operation_is_named() {
+        assert_eq!(Request::unpack(&[99]), Err(Malformed::Operation(99)));
+        assert_eq!(Request::unpack(&[0]), Err(Malformed::Operation(0)));
+    }
+
+    #[test]
+    fn a_record_survives_a_message() {
+        let record = DomainRecord {
+            name: name("kv"),
+            id: DomainId([7; 16]),
+            incarnation: 3,
+            state: DomainState::Exported,
+            movable: true,
+            pages: PageCount(100),
+            spent: PageCount(99),
+        };
+        let words = record.pack();
+        let read = DomainRecord::read(&mut answer(words.as_slice()).unwrap());
+        assert_eq!(read, Ok(record));
+    }
+
+    #[test]
+    fn an_answer_is_values_or_a_refusal() {
+        assert!(answer(done().as_slice()).is_ok());
+        let words = refused(Refusal::NoMemory);
+        assert_eq!(answer(words.as_slice()).err(), Some(Refusal::NoMemory));
+        assert_eq!(answer(&[1234]).err(), Some(Refusal::Malformed));
+        assert_eq!(answer(&[]).err(), Some(Refusal::Malformed));
+    }
+}

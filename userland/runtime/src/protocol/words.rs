@@ -1,0 +1,134 @@
+//! Packing: values into a message's words and, checked, out of them.
+
+use abi::message::WORDS_MAX;
+
+/// What is wrong with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// It ends before its last value.
+    Short,
+    /// Its first word names no operation.
+    Operation(u64),
+    /// A word is outside what its type allows.
+    Value(u64),
+    /// A name is not UTF-8, or empty.
+    Name,
+}
+
+/// A message in the making. No message of ours is too long, so that pushing cannot fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    words: [u64; WORDS_MAX],
+    count: usize,
+}
+
+impl Words {
+    /// A message that begins with its operation or its status.
+    pub fn new(first: u64) -> Words {
+        Words {
+            words: [0; WORDS_MAX],
+            count: 0,
+        }
+        .with(first)
+    }
+
+    /// The message with one more word.
+    ///
+    /// # Panics
+    /// Beyond [`WORDS_MAX`] words: the protocol's own mistake.
+    pub fn with(mut self, word: u64) -> Words {
+        self.words[self.count] = word;
+        self.count += 1;
+        self
+    }
+
+    /// The message with these words more.
+    pub fn with_all<const N: usize>(self, words: [u64; N]) -> Words {
+        words.into_iter().fold(self, Words::with)
+    }
+
+    /// The words.
+    pub fn as_slice(&self) -> &[u64] {
+        &self.words[..self.count]
+    }
+}
+
+/// A message being read.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    words: &'a [u64],
+}
+
+impl<'a> Reader<'a> {
+    /// Reads these words from the first on.
+    pub fn new(words: &'a [u64]) -> Reader<'a> {
+        Reader { words }
+    }
+
+    /// The next word.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`] at the end.
+    pub fn word(&mut self) -> Result<u64, Malformed> {
+        let (first, rest) = self.words.split_first().ok_or(Malformed::Short)?;
+        self.words = rest;
+        Ok(*first)
+    }
+
+    /// The next words.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`] at the end.
+    pub fn array<const N: usize>(&mut self) -> Result<[u64; N], Malformed> {
+        let (first, rest) = self
+            .words
+            .split_first_chunk::<N>()
+            .ok_or(Malformed::Short)?;
+        self.words = rest;
+        Ok(*first)
+    }
+
+    /// The next word as a value that fits fewer bits.
+    ///
+    /// # Errors
+    /// [`Malformed::Value`] if it does not fit.
+    pub fn narrow<T: TryFrom<u64>>(&mut self) -> Result<T, Malformed> {
+        let word = self.word()?;
+        T::try_from(word).map_err(|_| Malformed::Value(word))
+    }
+
+    /// The next word as yes (1) or no (0).
+    ///
+    /// # Errors
+    /// [`Malformed::Value`] if it is neither.
+    pub fn flag(&mut self) -> Result<bool, Malformed> {
+        match self.word()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(Malformed::Value(other)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_was_pushed() {
+        let words = Words::new(7).with(u64::MAX).with_all([1, 2]);
+        let mut reader = Reader::new(words.as_slice());
+        assert_eq!(reader.word(), Ok(7));
+        assert_eq!(reader.narrow::<u8>(), Err(Malformed::Value(u64::MAX)));
+        assert_eq!(reader.flag(), Ok(true));
+        assert_eq!(reader.flag(), Err(Malformed::Value(2)));
+        assert_eq!(reader.word(), Err(Malformed::Short));
+    }
+
+    #[test]
+    fn an_array_is_whole_or_not_there() {
+        let mut reader = Reader::new(&[1, 2, 3]);
+        assert_eq!(reader.array::<2>(), Ok([1, 2]));
+        assert_eq!(reader.array::<2>(), Err(Malformed::Short));
+    }
+}
