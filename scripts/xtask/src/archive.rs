@@ -90,9 +90,7 @@ fn program(name: &str, workspace: &Workspace) -> Result<Vec<u8>> {
 
 fn write(name: &str, archive: &Archive, workspace: &Workspace) -> Result<()> {
     let path = workspace.archive(name);
-    fs::write(&path, archive.to_bytes()).at(&path)?;
-    println!("{}", path.display());
-    Ok(())
+    fs::write(&path, archive.to_bytes()).at(&path)
 }
 
 #[cfg(test)]

@@ -66,8 +66,8 @@ fn dispatch(arguments: &[String], workspace: &Workspace) -> Result<()> {
         return Err(Error::Usage("no command".to_string()));
     };
     match command.as_str() {
-        "build" => build::named(rest, workspace),
-        "archive" => pack(rest, workspace),
+        "build" => build::named(rest, workspace).map(|()| say_where(workspace)),
+        "archive" => pack(rest, workspace).map(|()| say_where(workspace)),
         "image" => build::everything(workspace).and_then(|()| image::make(rest, workspace)),
         "run" => build::everything(workspace).and_then(|()| run::run(rest, workspace)),
         "debug" => build::everything(workspace).and_then(|()| run::debug(rest, workspace)),
@@ -83,6 +83,10 @@ fn dispatch(arguments: &[String], workspace: &Workspace) -> Result<()> {
         }
         other => Err(Error::Usage(format!("no command {other:?}"))),
     }
+}
+
+fn say_where(workspace: &Workspace) {
+    println!("in {}", workspace.artefacts().display());
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {

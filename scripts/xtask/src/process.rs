@@ -1,5 +1,6 @@
 //! Running other programs.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -73,8 +74,15 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
+/// The program and its first argument, which tells one call of cargo from another.
 fn name_of(command: &Command) -> String {
-    command.get_program().to_string_lossy().into_owned()
+    let program = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or_default();
+    let first = command.get_args().next().unwrap_or_default();
+    format!("{} {}", program.to_string_lossy(), first.to_string_lossy())
+        .trim_end()
+        .to_string()
 }
 
 #[cfg(test)]
@@ -91,6 +99,13 @@ mod tests {
     fn a_missing_program_is_named() {
         let error = run(&mut Command::new("no-such-program-here")).unwrap_err();
         assert!(error.to_string().contains("no-such-program-here"));
+    }
+
+    #[test]
+    fn a_call_of_cargo_is_told_from_another() {
+        let mut cargo = Command::new("/usr/bin/cargo");
+        cargo.args(["clippy", "--package", "kernel"]);
+        assert_eq!(name_of(&cargo), "cargo clippy");
     }
 
     #[test]

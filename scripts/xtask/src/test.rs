@@ -27,57 +27,25 @@ struct Step {
 
 /// The steps, in order: the quick ones first.
 const STEPS: &[Step] = &[
-    Step {
-        name: "format",
-        needs: None,
-        run: lint::format,
-    },
-    Step {
-        name: "layers",
-        needs: None,
-        run: layers::check,
-    },
-    Step {
-        name: "rooms",
-        needs: None,
-        run: rooms::check,
-    },
-    Step {
-        name: "lint-host",
-        needs: None,
-        run: lint::host,
-    },
-    Step {
-        name: "lint-kernel",
-        needs: None,
-        run: lint::kernel,
-    },
-    Step {
-        name: "lint-userland",
-        needs: None,
-        run: lint::userland,
-    },
-    Step {
-        name: "host",
-        needs: None,
-        run: host_tests,
-    },
-    Step {
-        name: "build",
-        needs: None,
-        run: build::everything,
-    },
-    Step {
-        name: "image",
-        needs: Some("build"),
-        run: make_image,
-    },
-    Step {
-        name: "machines",
-        needs: Some("image"),
-        run: machine_tests,
-    },
+    step("format", None, lint::format),
+    step("layers", None, layers::check),
+    step("rooms", None, rooms::check),
+    step("lint-host", None, lint::host),
+    step("lint-kernel", None, lint::kernel),
+    step("lint-userland", None, lint::userland),
+    step("host", None, host_tests),
+    step("build", None, build::everything),
+    step("image", Some("build"), make_image),
+    step("machines", Some("image"), machine_tests),
 ];
+
+const fn step(
+    name: &'static str,
+    needs: Option<&'static str>,
+    run: fn(&Workspace) -> Result<()>,
+) -> Step {
+    Step { name, needs, run }
+}
 
 /// How a step came out.
 #[derive(Debug, PartialEq, Eq)]
@@ -240,18 +208,7 @@ mod tests {
 
     #[test]
     fn one_failed_step_fails_the_run_and_stops_no_other() {
-        let done = run(&[
-            Step {
-                name: "a",
-                needs: None,
-                run: fail,
-            },
-            Step {
-                name: "b",
-                needs: None,
-                run: pass,
-            },
-        ]);
+        let done = run(&[step("a", None, fail), step("b", None, pass)]);
         assert_eq!(done[1].outcome, Outcome::Passed);
         assert_eq!(verdict(&done).unwrap_err().to_string(), "failed: a");
     }
@@ -259,21 +216,9 @@ mod tests {
     #[test]
     fn what_needs_a_failed_step_is_left_out_and_fails() {
         let done = run(&[
-            Step {
-                name: "a",
-                needs: None,
-                run: fail,
-            },
-            Step {
-                name: "b",
-                needs: Some("a"),
-                run: pass,
-            },
-            Step {
-                name: "c",
-                needs: Some("b"),
-                run: pass,
-            },
+            step("a", None, fail),
+            step("b", Some("a"), pass),
+            step("c", Some("b"), pass),
         ]);
         assert_eq!(done[1].outcome, Outcome::LeftOut("a"));
         assert_eq!(done[2].outcome, Outcome::LeftOut("b"));
@@ -282,23 +227,12 @@ mod tests {
 
     #[test]
     fn a_run_without_failures_passes() {
-        assert!(
-            verdict(&run(&[Step {
-                name: "a",
-                needs: None,
-                run: pass
-            }]))
-            .is_ok()
-        );
+        assert!(verdict(&run(&[step("a", None, pass)])).is_ok());
     }
 
     #[test]
     fn the_summary_says_why() {
-        let text = summary(&run(&[Step {
-            name: "a",
-            needs: None,
-            run: fail,
-        }]));
+        let text = summary(&run(&[step("a", None, fail)]));
         assert!(text.contains("FAILED: it is gone"));
     }
 
