@@ -1,0 +1,364 @@
+//! A manifest as it is written: TOML, in which one machine may differ from another.
+//!
+//! ```toml
+//! include = "default.toml"        # start from what another file says
+//! [machine]
+//! name = "b"
+//! [override.nomad]                # and change these fields of this domain
+//! port = { mac = "52:54:00:77:00:02", ip = "10.77.0.2/24" }
+//! ```
+//!
+//! Every error says where: file, line and field.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::check::{self, Complaint};
+use crate::{Domain, Manifest, Port};
+
+/// What is wrong with a manifest, and where.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, from 1 on; 0 if the file cannot be read.
+    pub line: usize,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Error { file, line, reason } = self;
+        match line {
+            0 => write!(formatter, "{}: {reason}", file.display()),
+            _ => write!(formatter, "{}:{line}: {reason}", file.display()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Reads and checks the manifest in this file.
+///
+/// # Errors
+/// The first [`Error`] found.
+pub fn compile(path: &Path) -> Result<Manifest, Error> {
+    let text = Text::read(path)?;
+    let document = text.document()?;
+    let Some(include) = &document.include else {
+        return assemble(&text, &document, &text, &document);
+    };
+    let base_text = Text::read(&path.with_file_name(include.get_ref())).map_err(|error| {
+        let reason = format!("field `include`: {error}");
+        text.error(include.span(), reason)
+    })?;
+    let base = base_text.document()?;
+    if let Some(second) = &base.include {
+        let reason = "field `include`: an included manifest includes no other".to_string();
+        return Err(base_text.error(second.span(), reason));
+    }
+    assemble(&text, &document, &base_text, &base)
+}
+
+/// A file's text.
+struct Text {
+    path: PathBuf,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    include: Option<Spanned<String>>,
+    machine: Option<Machine>,
+    #[serde(default)]
+    domain: Vec<Spanned<Domain>>,
+    #[serde(default, rename = "override")]
+    overrides: BTreeMap<String, Spanned<Override>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Machine {
+    name: String,
+}
+
+/// The fields in which a machine's domain may differ from the included one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Override {
+    port: Option<Port>,
+    pool_mib: Option<u32>,
+    heap_mib: Option<u32>,
+    arguments: Option<BTreeMap<String, String>>,
+}
+
+impl Override {
+    fn apply(&self, domain: &mut Domain) {
+        if let Some(port) = &self.port {
+            domain.port = Some(port.clone());
+        }
+        domain.pool_mib = self.pool_mib.unwrap_or(domain.pool_mib);
+        domain.heap_mib = self.heap_mib.unwrap_or(domain.heap_mib);
+        for (key, value) in self.arguments.iter().flatten() {
+            domain.arguments.insert(key.clone(), value.clone());
+        }
+    }
+}
+
+/// Where a domain of the manifest stands, for complaints: the file and the span of its table.
+type Origin<'a> = (&'a Text, Range<usize>);
+
+fn assemble(
+    text: &Text,
+    document: &Document,
+    base_text: &Text,
+    base: &Document,
+) -> Result<Manifest, Error> {
+    let machine = document.machine.as_ref().or(base.machine.as_ref());
+    let machine = machine.ok_or_else(|| text.error(0..0, "field `machine`: missing".into()))?;
+    let included = !std::ptr::eq(document, base);
+    let (mut domains, mut origins) = (Vec::new(), Vec::<Origin>::new());
+    let sources = [(base_text, base)].into_iter();
+    for (text, document) in sources.chain(included.then_some((text, document))) {
+        for domain in &document.domain {
+            domains.push(domain.get_ref().clone());
+            origins.push((text, domain.span()));
+        }
+        apply(document, text, &mut domains, &mut origins)?;
+    }
+    let manifest = Manifest {
+        machine: machine.name.clone(),
+        domains,
+    };
+    check::check(&manifest).map_err(|complaint| locate(&complaint, &manifest, &origins))?;
+    Ok(manifest)
+}
+
+/// Applies a document's overrides. What is wrong with an overridden domain is then looked for there.
+fn apply<'a>(
+    document: &Document,
+    text: &'a Text,
+    domains: &mut [Domain],
+    origins: &mut [Origin<'a>],
+) -> Result<(), Error> {
+    for (name, changes) in &document.overrides {
+        let Some(index) = domains.iter().position(|domain| domain.name == *name) else {
+            let reason = format!("field `override.{name}`: no domain has this name");
+            return Err(text.error(changes.span(), reason));
+        };
+        changes.get_ref().apply(&mut domains[index]);
+        origins[index] = (text, changes.span());
+    }
+    Ok(())
+}
+
+fn locate(complaint: &Complaint, manifest: &Manifest, origins: &[Origin]) -> Error {
+    let Complaint {
+        domain,
+        field,
+        reason,
+    } = complaint;
+    let (text, table) = &origins[*domain];
+    let name = &manifest.domains[*domain].name;
+    text.error(
+        text.field(table.clone(), field),
+        format!("domain `{name}`: field `{field}`: {reason}"),
+    )
+}
+
+impl Text {
+    fn read(path: &Path) -> Result<Text, Error> {
+        let text = fs::read_to_string(path).map_err(|error| Error {
+            file: path.to_path_buf(),
+            line: 0,
+            reason: error.to_string(),
+        })?;
+        Ok(Text {
+            path: path.to_path_buf(),
+            text,
+        })
+    }
+
+    fn document(&self) -> Result<Document, Error> {
+        toml::from_str(&self.text).map_err(|error| {
+            let span = error.span().unwrap_or(0..0);
+            let message = error.message();
+            let reason = match self.key_before(span.start) {
+                // The parser names the key of an unknown field, but not that of a wrong value.
+                Some(key) if !message.contains(&format!("`{key}`")) => {
+                    format!("field `{key}`: {message}")
+                }
+                _ => message.to_string(),
+            };
+            self.error(span, reason)
+        })
+    }
+
+    fn error(&self, span: Range<usize>, reason: String) -> Error {
+        let before = &self.text[..span.start.min(self.text.len())];
+        Error {
+            file: self.path.clone(),
+            line: before.matches('\n').count() + 1,
+            reason,
+        }
+    }
+
+    /// The key whose value begins at or before `position`, on the same line.
+    fn key_before(&self, position: usize) -> Option<&str> {
+        let line_start = self.text[..position].rfind('\n').map_or(0, |at| at + 1);
+        let (before, _) = self.text[line_start..position].rsplit_once('=')?;
+        let key = before.trim_end().rsplit(['{', ',', ' ']).next()?.trim();
+        (!key.is_empty()).then_some(key)
+    }
+
+    /// The span of a field in a table; the table's own if it is not there, because a default does not fit.
+    ///
+    /// A table's span may cover its header only: its fields are looked for up to the next header.
+    fn field(&self, table: Range<usize>, field: &str) -> Range<usize> {
+        let mut start = table.start;
+        for (index, line) in self.text[table.start..].split_inclusive('\n').enumerate() {
+            if index > 0 && line.starts_with('[') {
+                break;
+            }
+            let value = line.trim_start().strip_prefix(field);
+            if value.is_some_and(|rest| rest.trim_start().starts_with('=')) {
+                return start..start + line.len();
+            }
+            start += line.len();
+        }
+        table
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    fn text_of(text: &str) -> Text {
+        Text {
+            path: "test.toml".into(),
+            text: text.into(),
+        }
+    }
+
+    /// The manifest that this text says.
+    pub(crate) fn manifest_of(text: &str) -> Result<Manifest, Error> {
+        let text = text_of(text);
+        let document = text.document()?;
+        assemble(&text, &document, &text, &document)
+    }
+
+    /// What is wrong with this text, as it is shown.
+    pub(crate) fn error_of(text: &str) -> String {
+        manifest_of(text).unwrap_err().to_string()
+    }
+
+    const DOMAIN: &str =
+        "[machine]\nname = \"a\"\n[[domain]]\nname = \"d\"\nimage = \"x\"\npool_mib = 8\n";
+
+    #[test]
+    fn fields_that_are_left_out_have_defaults() {
+        let manifest = manifest_of(DOMAIN).unwrap();
+        let domain = &manifest.domains[0];
+        assert_eq!((domain.priority, domain.stack_kib), (16, 256));
+        assert!(!domain.movable && domain.capabilities.is_empty());
+    }
+
+    #[test]
+    fn a_typing_error_is_shown_with_line_and_field() {
+        let cases = [
+            ("prioritty = 3\n", 7, "`prioritty`"),
+            ("priority = \"high\"\n", 7, "field `priority`: invalid type"),
+            ("priority = -1\n", 7, "field `priority`: invalid value"),
+            ("restart = \"often\"\n", 7, "`often`"),
+            ("movable = yes\n", 7, "field `movable`"),
+            ("capabilities = [\"log\", \"prot\"]\n", 7, "`prot`"),
+            ("port = { mac = \"1:2\" }\n", 7, "field `mac`: `1:2`"),
+            (
+                "port = { ip = \"10.0.0.1\" }\n",
+                7,
+                "field `ip`: `10.0.0.1`",
+            ),
+            ("port = { mak = \"52:54:00:00:00:01\" }\n", 7, "`mak`"),
+            ("device = { kind = \"e1000\" }\n", 7, "`e1000`"),
+            ("arguments = { a = 1 }\n", 7, "field `a`"),
+        ];
+        for (line, number, expected) in cases {
+            let error = error_of(&format!("{DOMAIN}{line}"));
+            assert!(
+                error.starts_with(&format!("test.toml:{number}: ")) && error.contains(expected),
+                "{line}{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_field_is_named_with_its_domain() {
+        let error = error_of("[machine]\nname = \"a\"\n[[domain]]\nname = \"d\"\n");
+        assert!(
+            error.starts_with("test.toml:3: ") && error.contains("`image`"),
+            "{error}"
+        );
+        assert!(error_of("").contains("field `machine`: missing"));
+    }
+
+    /// Two files in a directory of their own.
+    fn compile_two(name: &str, base: &str, machine: &str) -> Result<Manifest, Error> {
+        let directory =
+            std::env::temp_dir().join(format!("manifest-{}-{name}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("default.toml"), base).unwrap();
+        fs::write(directory.join("machine-b.toml"), machine).unwrap();
+        let result = compile(&directory.join("machine-b.toml"));
+        fs::remove_dir_all(&directory).unwrap();
+        result
+    }
+
+    #[test]
+    fn a_machine_differs_in_what_it_overrides() {
+        let manifest = compile_two(
+            "differs",
+            &format!("{DOMAIN}arguments = {{ a = \"1\", b = \"2\" }}\n"),
+            "include = \"default.toml\"\n[machine]\nname = \"b\"\n\
+             [override.d]\narguments = { b = \"3\" }\npool_mib = 9\n",
+        )
+        .unwrap();
+        let domain = &manifest.domains[0];
+        assert_eq!((manifest.machine.as_str(), domain.pool_mib), ("b", 9));
+        let arguments: Vec<_> = domain.arguments.values().collect();
+        assert_eq!(arguments, ["1", "3"]);
+    }
+
+    #[test]
+    fn an_error_names_the_file_that_it_is_in() {
+        let include = "include = \"default.toml\"\n[machine]\nname = \"b\"\n";
+        let nobody = format!("{include}[override.nobody]\npool_mib = 2\n");
+        let error = compile_two("nobody", DOMAIN, &nobody).unwrap_err();
+        assert!(error.file.ends_with("machine-b.toml"), "{error}");
+        assert_eq!(error.line, 4, "{error}");
+        let small = format!("{include}[override.d]\nheap_mib = 7\npool_mib = 0\n");
+        let error = compile_two("small", DOMAIN, &small).unwrap_err();
+        assert!(error.file.ends_with("machine-b.toml"), "{error}");
+        assert_eq!(error.line, 6, "{error}");
+        let wrong = DOMAIN.replace("8", "x");
+        let error = compile_two("wrong", &wrong, include).unwrap_err();
+        assert!(error.file.ends_with("default.toml"), "{error}");
+        assert_eq!(error.line, 6, "{error}");
+    }
+
+    #[test]
+    fn the_manifests_in_the_tree_compile() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
+        let files = fs::read_dir(directory).unwrap();
+        let manifests = files.map(|file| compile(&file.unwrap().path()).unwrap());
+        assert!(manifests.count() >= 3);
+    }
+}
