@@ -5,7 +5,7 @@
 use crate::{Badge, Error, Object, Rights};
 
 /// The content of an occupied slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Capability<O: Object> {
     /// What it refers to.
     pub object: O,

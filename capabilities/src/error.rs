@@ -86,3 +86,36 @@ impl<R: Rights> fmt::Display for Error<R> {
 }
 
 impl<R: Rights> core::error::Error for Error<R> {}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+    use crate::testing::forest::{Bits, at};
+
+    #[test]
+    fn says_who_and_what() {
+        let slot = SlotNumber::new(70);
+        let errors: [(Error<Bits>, &str); 3] = [
+            (Error::Occupied { place: at(254) }, "slot 0xff is occupied"),
+            (
+                Error::NoSuchSlot {
+                    slot,
+                    slot_count: 64,
+                },
+                "slot 70 of a table with 64 slots",
+            ),
+            (
+                Error::RightsExceeded {
+                    held: Bits(1),
+                    asked: Bits(3),
+                },
+                "rights Bits(3) asked of a capability with Bits(1)",
+            ),
+        ];
+        for (error, text) in errors {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+}

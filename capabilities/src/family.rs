@@ -61,3 +61,51 @@ fn start(mark: Option<Mark>) -> Option<Place> {
     mark.filter(|mark| mark.edge == Edge::Start)
         .map(|mark| mark.place)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::forest::{Forest, at, full};
+    use crate::{copy, plant};
+
+    /// A root in slot 0 with a child in each of the others.
+    fn row(child_count: usize) -> Forest {
+        let forest = Forest::new(child_count + 1);
+        plant(&forest, at(0), full(0)).unwrap();
+        for child in 1..=child_count {
+            copy(&forest, at(0), at(child)).unwrap();
+        }
+        forest
+    }
+
+    #[test]
+    fn lists_children_from_the_youngest() {
+        let forest = row(3);
+        let first = first_child(&forest, at(0));
+        let children = core::iter::successors(first, |&child| next_sibling(&forest, child));
+        assert!(children.eq([at(3), at(2), at(1)]));
+        assert!(has_children(&forest, at(0)) && !has_children(&forest, at(1)));
+    }
+
+    #[test]
+    fn every_child_knows_its_parent() {
+        let forest = row(3);
+        assert_eq!(parent(&forest, at(0)), None);
+        for child in 1..=3 {
+            assert_eq!(parent(&forest, at(child)), Some(at(0)));
+        }
+    }
+
+    #[test]
+    fn climbs_past_no_more_siblings_than_it_may() {
+        let forest = row(9);
+        assert_eq!(climb(&forest, at(9), 8), Climb::Parent(at(0)));
+        assert_eq!(climb(&forest, at(9), 3), Climb::Sibling(at(5)));
+        assert_eq!(climb(&forest, at(5), 4), Climb::Parent(at(0)));
+        assert_eq!(climb(&forest, at(0), 0), Climb::Root);
+        let visit_count = forest.visits_of(|| {
+            climb(&forest, at(9), 3);
+        });
+        assert_eq!(visit_count, 4);
+    }
+}

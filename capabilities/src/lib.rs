@@ -18,8 +18,8 @@
 //!
 //! # The tree
 //!
-//! Every occupied slot is in one tree, below the slot that it was derived from. *Origins* (planted or derived) stand for
-//! the beginning of something, usually an object; *copies* (copied or minted) are capabilities for the same object.
+//! Every occupied slot is in one tree, below the slot that it was derived from. *Origins* (planted or derived) stand
+//! for the beginning of something, usually an object; *copies* (copied or minted) are capabilities for the same object.
 //!
 //! ```text
 //!     pool            origin, in the Pool object
@@ -43,14 +43,50 @@
 //! 3. A copy has its parent's object, no right that its parent lacks, and its parent's badge where that is set.
 //! 4. An origin's generation is one more than its parent's (0 for a root), a copy's is its parent's, and none exceeds
 //!    [`GENERATION_MAX`].
-//! 5. An operation takes a constant number of steps: at most `3 * (GENERATION_MAX + 2)` for one of revocation, six links
-//!    for all others, whatever the number of relatives. (A parent is looked up, not stored: [`climb`].)
+//! 5. An operation takes constant time, whatever the number of relatives: a step of revocation reads at most
+//!    `3 * (GENERATION_MAX + 2)` marks of the tour, all others touch six links. (A parent is looked up: [`climb`].)
 //! 6. A refused operation changes nothing.
 //!
-//! Why a parent is not stored: a slot with a link to its parent cannot be moved or deleted without writing to each of its
-//! children, of which there may be any number, so that both would have to be interruptible, with half-moved slots for
-//! everybody else to meet. Why generations: they bound how deep a step of revocation must look for an origin that can go.
-//! A limit on depth would not do, since copies go back and forth between domains for ever; origins do not.
+//! Why a parent is not stored: if slots had a link to their parent, moving or deleting one would write to each of its
+//! children, of which there may be any number. Both would have to be interruptible, with half-moved slots for everybody
+//! else to meet. Why generations: they bound how deep a step of revocation must look for an origin that can go. A limit
+//! on depth would not do, since copies go back and forth between domains for ever; origins do not.
+//!
+//! # Use
+//!
+//! ```
+//! use capabilities::{Badge, Capability, Object, Place, RevokeStep, Rights, Slot, Storage};
+//!
+//! #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+//! struct Endpoint(u8);
+//! #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+//! struct Bits(u16);
+//!
+//! impl Object for Endpoint {
+//!     type Rights = Bits;
+//! }
+//! impl Rights for Bits {
+//!     fn none() -> Self { Bits(0) }
+//!     fn contains(self, other: Self) -> bool { other.0 & !self.0 == 0 }
+//!     fn intersect(self, other: Self) -> Self { Bits(self.0 & other.0) }
+//! }
+//!
+//! struct Frame([Slot<Endpoint>; 3]);
+//! impl Storage for Frame {
+//!     type Object = Endpoint;
+//!     fn slot(&self, place: Place) -> &Slot<Endpoint> { &self.0[place.get() as usize - 1] }
+//! }
+//!
+//! let frame = Frame([const { Slot::empty(0) }; 3]);
+//! let [origin, server, client] = [1, 2, 3].map(|place| Place::new(place).unwrap());
+//! capabilities::plant(&frame, origin, Capability::new(Endpoint(9), Bits(0b11)))?;
+//! capabilities::copy(&frame, origin, server)?;
+//! capabilities::mint(&frame, server, client, Bits(0b01), Badge::new(7))?;
+//! while let RevokeStep::Removed { place, .. } = capabilities::revoke(&frame, server)? {
+//!     assert_eq!(place, client);
+//! }
+//! # Ok::<(), capabilities::Error<Bits>>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 

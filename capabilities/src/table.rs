@@ -169,3 +169,117 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::forest::{Forest, at, full, index_of};
+    use crate::testing::tables::TestTable;
+    use crate::{move_to, plant};
+
+    /// Runs `test` with a forest and two tables in it, of two frames and of one, whose frames alternate.
+    fn with_tables(test: impl FnOnce(&Forest, &TestTable, &TestTable)) {
+        let (forest, unused) = (Forest::new(20), Cell::new(0));
+        let tables = [(); 2].map(|()| TestTable::new(&forest, &unused));
+        for table in [0, 1, 0] {
+            tables[table].grow().unwrap();
+        }
+        test(&forest, &tables[0], &tables[1]);
+    }
+
+    #[test]
+    fn a_table_without_frames_has_no_slots() {
+        let (forest, unused) = (Forest::new(0), Cell::new(0));
+        let table = TestTable::new(&forest, &unused);
+        let slot = SlotNumber::new(0);
+        let refusal = Error::NoSuchSlot {
+            slot,
+            slot_count: 0,
+        };
+        assert_eq!(table.locate(0), Err(refusal));
+        assert_eq!(table.table.next_free(&table, slot, 1), Scan::End);
+    }
+
+    #[test]
+    fn numbers_go_on_through_the_frames_in_order() {
+        with_tables(|_, first, second| {
+            let places = |table: &TestTable, count| {
+                let places = (0..count).map(|slot| index_of(table.locate(slot).unwrap()));
+                places.collect::<std::vec::Vec<_>>()
+            };
+            assert_eq!(places(first, 8), [0, 1, 2, 3, 8, 9, 10, 11]);
+            assert_eq!(places(second, 4), [4, 5, 6, 7]);
+        });
+    }
+
+    #[test]
+    fn refuses_a_number_past_the_end() {
+        with_tables(|_, table, _| {
+            for number in [8, 9, u32::MAX] {
+                let slot = SlotNumber::new(number);
+                let refusal = Error::NoSuchSlot {
+                    slot,
+                    slot_count: 8,
+                };
+                assert_eq!(table.locate(number), Err(refusal));
+                assert_eq!(table.table.next_free(table, slot, u32::MAX), Scan::End);
+            }
+        });
+    }
+
+    #[test]
+    fn growing_moves_no_slot_and_says_the_first_new_number() {
+        with_tables(|_, table, _| {
+            let before = table.locate(7);
+            assert_eq!(table.grow(), Ok(SlotNumber::new(8)));
+            assert_eq!(table.locate(7), before);
+        });
+    }
+
+    #[test]
+    fn a_full_table_makes_no_frame() {
+        with_tables(|_, table, _| {
+            table.grow().unwrap();
+            let mut is_made = false;
+            let grown = table.table.grow(table, || {
+                is_made = true;
+                0
+            });
+            assert_eq!(grown, Err(Error::TableFull { frame_count: 3 }));
+            assert!(!is_made);
+        });
+    }
+
+    #[test]
+    fn a_search_stops_at_its_limit_and_goes_on_from_there() {
+        with_tables(|forest, table, _| {
+            plant(forest, table.locate(5).unwrap(), full(0)).unwrap();
+            let search = |from, count| {
+                table
+                    .table
+                    .next_occupied(table, SlotNumber::new(from), count)
+            };
+            let next = SlotNumber::new(5);
+            assert_eq!(search(0, 5), Scan::Unfinished { next });
+            let (slot, place) = (next, at(9));
+            assert_eq!(search(5, 1), Scan::Found { slot, place });
+            assert_eq!(search(6, 2), Scan::End);
+            let next = SlotNumber::new(6);
+            assert_eq!(search(6, 0), Scan::Unfinished { next });
+        });
+    }
+
+    #[test]
+    fn a_capability_moves_between_tables() {
+        with_tables(|forest, first, second| {
+            let (from, to) = (first.locate(6).unwrap(), second.locate(2).unwrap());
+            plant(forest, from, full(7)).unwrap();
+            move_to(forest, from, to).unwrap();
+            let (slot, place) = (SlotNumber::new(2), to);
+            let found = second.table.next_occupied(second, SlotNumber::new(0), 4);
+            assert_eq!(found, Scan::Found { slot, place });
+            let found = first.table.next_occupied(first, SlotNumber::new(0), 8);
+            assert_eq!(found, Scan::End);
+        });
+    }
+}

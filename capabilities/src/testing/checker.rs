@@ -68,6 +68,8 @@ fn walk(
         }
         next = tour::after(forest, mark);
         if let Some(next) = next {
+            let is_slot = index_of(next.place) < forest.len();
+            ensure(is_slot, || format!("a link to no slot after {mark:?}"))?;
             let back = tour::before(forest, next);
             ensure(back == Some(mark), || {
                 format!("{next:?} is not after {mark:?}")
@@ -115,6 +117,7 @@ fn check_copy(index: usize, content: Content<Thing>, parent: Content<Thing>) -> 
     })
 }
 
-fn ensure(holds: bool, flaw: impl FnOnce() -> String) -> Result<(), String> {
+/// An error, if `holds` does not.
+pub(crate) fn ensure(holds: bool, flaw: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(flaw()) }
 }

@@ -1,4 +1,16 @@
-//! What the tests share: a forest of slots in memory, and a checker of what always holds.
+//! What the tests share, and the tests of the model as a whole.
+//!
+//! `forest.rs` is a storage and `tables.rs` tables in it; `operation.rs` has the model's operations as data. The
+//! operations are done to the forest and to `oracle.rs`, a naive model that recomputes everything from a list of slots
+//! and parents; then both are compared and `checker.rs` looks at every link. `exhaustive.rs` does so in every state
+//! that a few slots can reach, `random.rs` in long random sequences over several tables. `mutants.rs` shows that both
+//! oracle and checker would find a fault.
 
 pub(crate) mod checker;
+mod exhaustive;
 pub(crate) mod forest;
+mod mutants;
+mod operation;
+mod oracle;
+mod random;
+pub(crate) mod tables;
