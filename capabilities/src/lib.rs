@@ -10,7 +10,7 @@
 //! | `slot.rs` | a [`Slot`]: 64 bytes that hold one capability and its position in the tree |
 //! | `storage.rs` | a [`Place`]: where a slot is |
 //! | `tour.rs` | the list that the tree is kept as |
-//! | `derivation.rs` | [`plant`], [`copy`], [`mint`], [`derive`], [`move_to`], [`delete`], [`clear_leaf`] |
+//! | `derivation.rs` | [`plant`], [`copy`], [`mint`], [`derive()`], [`move_to`], [`delete`], [`clear_leaf`] |
 //! | `revocation.rs` | [`revoke`] and [`revoke_except`], a step at a time |
 //! | `family.rs` | [`parent`], [`first_child`], [`next_sibling`]: reading the tree |
 //! | `table.rs` | a domain's [`Table`]: from [`SlotNumber`] to place |
