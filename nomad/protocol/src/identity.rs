@@ -1,0 +1,120 @@
+//! Who and what a hand-over is about: machines, boots, transactions, domains and their ages.
+//!
+//! Everything here is a number with a meaning. Long numbers travel as fixed little-endian bytes.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A machine: the public key of its channel.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MachineId(pub [u8; 32]);
+
+/// One boot of a machine: drawn at random when it starts. What an earlier boot knew is gone with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "[u8; 8]", from = "[u8; 8]")]
+pub struct BootId(pub u64);
+
+/// One attempt to move one domain: drawn at random by the source, never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "[u8; 16]", from = "[u8; 16]")]
+pub struct TransactionId(pub u128);
+
+/// A domain, wherever it runs: drawn at random at its creation, never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "[u8; 16]", from = "[u8; 16]")]
+pub struct DomainId(pub u128);
+
+/// How often a domain was activated. Of two copies of a domain the one with the higher incarnation is the younger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Incarnation(pub u64);
+
+/// Rises with every change that a frozen domain suffers from outside. The kernel keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StateVersion(pub u64);
+
+/// Numbers the freezes of a transaction from 1: a freeze replaces the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Attempt(pub u8);
+
+/// A digest over a frozen domain's state, taken by the source as exported and by the target as rebuilt.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Digest(pub [u8; 32]);
+
+impl Incarnation {
+    /// The incarnation of the next activation.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Incarnation(self.0.saturating_add(1))
+    }
+
+    /// Must a copy of this incarnation be frozen and reported, now that `met` was seen elsewhere?
+    pub fn is_outlived_by(self, met: Incarnation) -> bool {
+        met > self
+    }
+}
+
+impl Attempt {
+    /// The first freeze of a transaction.
+    pub const FIRST: Attempt = Attempt(1);
+
+    /// The freeze that replaces this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Attempt(self.0.saturating_add(1))
+    }
+}
+
+impl From<BootId> for [u8; 8] {
+    fn from(id: BootId) -> Self {
+        id.0.to_le_bytes()
+    }
+}
+
+impl From<[u8; 8]> for BootId {
+    fn from(bytes: [u8; 8]) -> Self {
+        BootId(u64::from_le_bytes(bytes))
+    }
+}
+
+macro_rules! fixed_bytes {
+    ($name:ident) => {
+        impl From<$name> for [u8; 16] {
+            fn from(id: $name) -> Self {
+                id.0.to_le_bytes()
+            }
+        }
+
+        impl From<[u8; 16]> for $name {
+            fn from(bytes: [u8; 16]) -> Self {
+                $name(u128::from_le_bytes(bytes))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:032x}", self.0)
+            }
+        }
+    };
+}
+
+fixed_bytes!(TransactionId);
+fixed_bytes!(DomainId);
+
+macro_rules! short_hex {
+    ($name:ident) => {
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "("))?;
+                for byte in &self.0[..4] {
+                    write!(f, "{byte:02x}")?;
+                }
+                f.write_str("..)")
+            }
+        }
+    };
+}
+
+short_hex!(MachineId);
+short_hex!(Digest);

@@ -1,0 +1,381 @@
+//! The ledger: all transactions of one machine, and what is said about those that it does not know.
+//!
+//! It passes messages to the transaction that they are about, if they come from that transaction's other machine; it
+//! lets at most one unsettled transaction touch a domain; and it answers *Unknown* for what has no record, which under
+//! this boot means aborted. So a restarted nomad must [`Ledger::resume`] from **all** records before it hears anything.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use nomad_planner::Goals;
+
+use crate::actions::{Action, Event};
+use crate::context::Force;
+use crate::identity::{BootId, DomainId, MachineId, TransactionId};
+use crate::messages::{Envelope, Message, Step};
+use crate::offer::{Capabilities, Offer};
+use crate::reasons::{Doubt, PhaseName, Refusal, Side};
+use crate::record::{Progressed, Record};
+use crate::source::{Cancelled, DomainState, Source};
+use crate::target::{Offered, Target};
+use crate::time::Instant;
+use crate::timers::{Timer, Timing};
+use crate::transfer::Transfer;
+
+/// One machine may have so many domains on their way here at a time, prepared ones included.
+pub const TARGETS_PER_PEER_MAX: usize = 16;
+
+/// What a ledger knows of its own machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Here {
+    /// The machine.
+    pub machine: MachineId,
+    /// Its boot.
+    pub boot: BootId,
+    /// What it is able to take.
+    pub capabilities: Capabilities,
+    /// The settings of its timers.
+    pub timing: Timing,
+}
+
+/// All transactions of one machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ledger {
+    here: Here,
+    transfers: BTreeMap<TransactionId, Transfer>,
+    /// Answers that belong to no transaction here.
+    answers: VecDeque<(TransactionId, Action)>,
+}
+
+/// One transaction as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// Which one.
+    pub transaction: TransactionId,
+    /// Which side this machine is.
+    pub side: Side,
+    /// The other machine.
+    pub peer: MachineId,
+    /// What is moved.
+    pub offer: &'a Offer,
+    /// How far it is.
+    pub phase: PhaseName,
+    /// Why its outcome is in doubt, if it is.
+    pub doubt: Option<Doubt>,
+}
+
+/// Why a domain cannot be offered now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfferError {
+    /// It is on that machine already.
+    SameMachine,
+    /// The transaction id was used before.
+    TransactionUsed,
+    /// Another transaction of the domain is not settled.
+    Busy(TransactionId),
+    /// The domain came here by this transaction, and the machine that it came from has not released its copy.
+    NotReleased(TransactionId),
+}
+
+impl Ledger {
+    /// The ledger of a machine that was just started.
+    pub fn new(here: Here) -> Self {
+        Ledger {
+            here,
+            transfers: BTreeMap::new(),
+            answers: VecDeque::new(),
+        }
+    }
+
+    /// Goes on after nomad was restarted. `state_of` tells what the kernel says of a domain on this machine.
+    pub fn resume(
+        now: Instant,
+        here: Here,
+        records: impl IntoIterator<Item = Record>,
+        mut state_of: impl FnMut(DomainId) -> DomainState,
+    ) -> Self {
+        let mut ledger = Ledger::new(here);
+        for record in records {
+            let transaction = record.transaction;
+            let state = state_of(record.offer.domain);
+            ledger
+                .transfers
+                .insert(transaction, resume_transfer(now, &here, record, state));
+        }
+        ledger
+    }
+
+    /// Starts to move a domain to `target`. `transaction` must be drawn at random.
+    pub fn offer(
+        &mut self,
+        now: Instant,
+        transaction: TransactionId,
+        target: MachineId,
+        offer: Offer,
+        goals: Goals,
+    ) -> Result<(), OfferError> {
+        if target == self.here.machine {
+            return Err(OfferError::SameMachine);
+        }
+        if self.transfers.contains_key(&transaction) {
+            return Err(OfferError::TransactionUsed);
+        }
+        match self.unsettled(offer.domain) {
+            Some((other, Transfer::Target(there))) if there.phase() == PhaseName::Activate => {
+                return Err(OfferError::NotReleased(other));
+            }
+            Some((other, _)) => return Err(OfferError::Busy(other)),
+            None => {}
+        }
+        let Here { boot, timing, .. } = self.here;
+        let source = Source::new(now, boot, target, transaction, offer, goals, timing);
+        self.transfers.insert(transaction, Transfer::Source(source));
+        Ok(())
+    }
+
+    /// Machine `from`, as the channel has authenticated it, says something.
+    pub fn handle_message(&mut self, now: Instant, from: MachineId, envelope: Envelope) {
+        let Message::About(transaction, step) = envelope.message else {
+            return; // A hello is the discovery's business.
+        };
+        match self.transfers.get_mut(&transaction) {
+            Some(transfer) if transfer.peer() == from => {
+                transfer.handle_message(now, envelope.boot, step);
+                self.drop_finished(transaction);
+            }
+            // Somebody else's transaction: not even its existence is told.
+            Some(_) => {}
+            None => match step {
+                Step::Offer(offer) => {
+                    self.offered(
+                        now,
+                        Offered {
+                            transaction,
+                            source: from,
+                            boot: envelope.boot,
+                            offer,
+                        },
+                    );
+                }
+                step => {
+                    if let Some(answer) = step.answer_unknown() {
+                        self.answer(from, transaction, answer);
+                    }
+                }
+            },
+        }
+    }
+
+    /// The shell answers an action of `transaction`, or reports. What comes too late for it is ignored.
+    pub fn handle_event(&mut self, now: Instant, transaction: TransactionId, event: Event) {
+        if let Some(transfer) = self.transfers.get_mut(&transaction) {
+            transfer.handle_event(now, event);
+            self.drop_finished(transaction);
+        }
+    }
+
+    /// Lets everything happen that is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        for transfer in self.transfers.values_mut() {
+            transfer.handle_timeout(now);
+        }
+        self.drop_all_finished();
+    }
+
+    /// Lets one armed timer of a transaction fire, due or not.
+    pub fn expire(&mut self, now: Instant, transaction: TransactionId, timer: Timer) {
+        if let Some(transfer) = self.transfers.get_mut(&transaction) {
+            transfer.expire(now, timer);
+            self.drop_finished(transaction);
+        }
+    }
+
+    /// The operator wants a domain to stay where it is.
+    pub fn cancel(&mut self, now: Instant, transaction: TransactionId) -> Cancelled {
+        let Some(transfer) = self.transfers.get_mut(&transaction) else {
+            return Cancelled::TooLate;
+        };
+        let cancelled = transfer.cancel(now);
+        self.drop_finished(transaction);
+        cancelled
+    }
+
+    /// The operator settles what is in doubt. Says whether there was a doubt to settle.
+    pub fn force(&mut self, now: Instant, transaction: TransactionId, force: Force) -> bool {
+        let Some(transfer) = self.transfers.get_mut(&transaction) else {
+            return false;
+        };
+        let forced = transfer.force(now, force);
+        self.drop_finished(transaction);
+        forced
+    }
+
+    /// The next thing to do and for which transaction, if any. The shell performs them in this order.
+    pub fn poll_action(&mut self) -> Option<(TransactionId, Action)> {
+        if let Some(answer) = self.answers.pop_front() {
+            return Some(answer);
+        }
+        self.transfers
+            .iter_mut()
+            .find_map(|(transaction, transfer)| Some((*transaction, transfer.poll_action()?)))
+    }
+
+    /// When to call [`Ledger::handle_timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.transfers
+            .values()
+            .filter_map(Transfer::poll_timeout)
+            .min()
+    }
+
+    /// All transactions that are not over.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.transfers.iter().map(|(transaction, transfer)| Entry {
+            transaction: *transaction,
+            side: transfer.side(),
+            peer: transfer.peer(),
+            offer: transfer.offer(),
+            phase: transfer.phase(),
+            doubt: transfer.doubt(),
+        })
+    }
+
+    /// The transactions whose timer of this kind can fire.
+    pub fn armed(&self, timer: Timer) -> impl Iterator<Item = TransactionId> {
+        self.transfers
+            .iter()
+            .filter(move |(_, transfer)| transfer.is_armed(timer))
+            .map(|(transaction, _)| *transaction)
+    }
+
+    /// The machine that this is the ledger of.
+    pub fn here(&self) -> &Here {
+        &self.here
+    }
+
+    fn offered(&mut self, now: Instant, offered: Offered) {
+        let (source, transaction) = (offered.source, offered.transaction);
+        match self.judge(now, &offered) {
+            Verdict::Take => {
+                let target = Target::new(now, self.here.boot, offered, self.here.timing);
+                self.transfers.insert(transaction, Transfer::Target(target));
+            }
+            Verdict::Refuse(why) => self.answer(source, transaction, Step::Refuse(why)),
+            Verdict::Wait => {}
+        }
+    }
+
+    fn judge(&mut self, now: Instant, offered: &Offered) -> Verdict {
+        if let Err(why) = self.here.capabilities.judge(&offered.offer) {
+            return Verdict::Refuse(why);
+        }
+        if let Some((transaction, transfer)) = self.unsettled_mut(offered.offer.domain) {
+            let incarnation = transfer.offer().incarnation;
+            return match transfer {
+                _ if transfer.doubt().is_some() => {
+                    Verdict::Refuse(Refusal::InDoubt { transaction })
+                }
+                Transfer::Source(_) => Verdict::Refuse(Refusal::AlreadyHere { incarnation }),
+                Transfer::Target(target) if target.phase() == PhaseName::Activate => {
+                    Verdict::Refuse(Refusal::AlreadyHere {
+                        incarnation: incarnation.next(),
+                    })
+                }
+                // Most likely an earlier attempt that the source has given up: ask; the offer will be repeated.
+                Transfer::Target(target) => {
+                    target.ask(now);
+                    Verdict::Wait
+                }
+            };
+        }
+        let is_target_of = |transfer: &&Transfer| {
+            transfer.side() == Side::Target && transfer.peer() == offered.source
+        };
+        let used = self.transfers.values().filter(is_target_of).count();
+        if used >= TARGETS_PER_PEER_MAX {
+            return Verdict::Refuse(Refusal::Quota {
+                used: used as u32,
+                limit: TARGETS_PER_PEER_MAX as u32,
+            });
+        }
+        Verdict::Take
+    }
+
+    fn unsettled(&self, domain: DomainId) -> Option<(TransactionId, &Transfer)> {
+        let touches =
+            |transfer: &Transfer| transfer.offer().domain == domain && !is_settled(transfer);
+        let found = self
+            .transfers
+            .iter()
+            .find(|(_, transfer)| touches(transfer))?;
+        Some((*found.0, found.1))
+    }
+
+    fn unsettled_mut(&mut self, domain: DomainId) -> Option<(TransactionId, &mut Transfer)> {
+        let (transaction, _) = self.unsettled(domain)?;
+        Some((transaction, self.transfers.get_mut(&transaction)?))
+    }
+
+    fn answer(&mut self, to: MachineId, transaction: TransactionId, step: Step) {
+        let envelope = Envelope {
+            boot: self.here.boot,
+            message: Message::About(transaction, step),
+        };
+        self.answers
+            .push_back((transaction, Action::Send { to, envelope }));
+    }
+
+    fn drop_all_finished(&mut self) {
+        let transactions: Vec<TransactionId> = self.transfers.keys().copied().collect();
+        for transaction in transactions {
+            self.drop_finished(transaction);
+        }
+    }
+
+    /// A finished transaction is unknown at once; what it still has to do is kept in order.
+    fn drop_finished(&mut self, transaction: TransactionId) {
+        if self
+            .transfers
+            .get(&transaction)
+            .is_some_and(|transfer| transfer.phase() == PhaseName::Finished)
+        {
+            let mut transfer = self.transfers.remove(&transaction).expect("just found");
+            while let Some(action) = transfer.poll_action() {
+                self.answers.push_back((transaction, action));
+            }
+        }
+    }
+}
+
+/// What is made of an offer before the shell is asked.
+enum Verdict {
+    Take,
+    Refuse(Refusal),
+    Wait,
+}
+
+/// Is a copy of the domain on this machine no longer this transaction's business?
+fn is_settled(transfer: &Transfer) -> bool {
+    match transfer {
+        Transfer::Source(source) => source.is_released(),
+        Transfer::Target(_) => false,
+    }
+}
+
+fn resume_transfer(now: Instant, here: &Here, record: Record, state: DomainState) -> Transfer {
+    let Here { boot, timing, .. } = *here;
+    let resumed = match record.progress {
+        Progressed::SourceOpen
+        | Progressed::SourceCommitting { .. }
+        | Progressed::SourceReleasing { .. } => {
+            Source::resume(now, boot, record, state, timing).map(Transfer::Source)
+        }
+        Progressed::TargetReceiving
+        | Progressed::TargetPrepared { .. }
+        | Progressed::TargetActivating { .. }
+        | Progressed::TargetActivated { .. } => {
+            Target::resume(now, boot, record, timing).map(Transfer::Target)
+        }
+    };
+    resumed.expect("every record is resumed by its own side")
+}

@@ -1,0 +1,172 @@
+//! What a source says of the domain that it offers: all that a target needs to say yes or no before a byte moves.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use crate::identity::{DomainId, Incarnation};
+use crate::reasons::{Refusal, VersionOf};
+
+/// Longest name of a domain, in bytes.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// A domain's name: not empty, at most [`NAME_BYTES_MAX`] bytes, no control characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Name(String);
+
+/// Why a string is no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameError {
+    /// It is empty.
+    Empty,
+    /// It has so many bytes, more than [`NAME_BYTES_MAX`].
+    TooLong(usize),
+    /// It holds this control character.
+    Control(char),
+}
+
+impl Name {
+    /// Checks a string.
+    pub fn try_new(name: &str) -> Result<Self, NameError> {
+        if name.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if name.len() > NAME_BYTES_MAX {
+            return Err(NameError::TooLong(name.len()));
+        }
+        match name.chars().find(|character| character.is_control()) {
+            Some(character) => Err(NameError::Control(character)),
+            None => Ok(Name(name.into())),
+        }
+    }
+
+    /// The name as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = NameError;
+
+    fn try_from(name: String) -> Result<Self, NameError> {
+        Name::try_new(&name)
+    }
+}
+
+impl core::fmt::Display for NameError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            NameError::Empty => f.write_str("the name is empty"),
+            NameError::TooLong(bytes) => write!(
+                f,
+                "the name has {bytes} bytes, {NAME_BYTES_MAX} are allowed"
+            ),
+            NameError::Control(character) => {
+                write!(f, "the name holds the control character {character:?}")
+            }
+        }
+    }
+}
+
+/// How much a domain needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Sizes {
+    /// The limit of its pool: the target reserves this.
+    pub pool_bytes: u64,
+    /// Pages of its Memories, absent ones included.
+    pub pages: u64,
+    /// Its threads.
+    pub threads: u32,
+    /// Its capability slots.
+    pub slots: u32,
+}
+
+/// The versions that two machines must share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Versions {
+    /// Of the image format.
+    pub image: u16,
+    /// Of the system-call interface.
+    pub abi: u16,
+}
+
+/// CPU features as bit masks: CPUID leaf 1 (ECX, EDX), leaf 7 (EBX, ECX, EDX), and the low half of XCR0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CpuFeatures(pub [u32; 6]);
+
+impl CpuFeatures {
+    /// What `self` has and `other` lacks.
+    #[must_use]
+    pub fn missing_in(&self, other: &CpuFeatures) -> CpuFeatures {
+        let mut missing = *self;
+        for (word, has) in missing.0.iter_mut().zip(other.0) {
+            *word &= !has;
+        }
+        missing
+    }
+
+    /// Is there no feature?
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0; 6]
+    }
+}
+
+/// What is offered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Offer {
+    /// Which domain.
+    pub domain: DomainId,
+    /// Its incarnation on the source.
+    pub incarnation: Incarnation,
+    /// Its name.
+    pub name: Name,
+    /// What it needs.
+    pub sizes: Sizes,
+    /// What it was built against.
+    pub versions: Versions,
+    /// The CPU features that it may have met.
+    pub cpu: CpuFeatures,
+}
+
+/// What a machine is able to take, whatever the domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Capabilities {
+    /// The versions that it speaks.
+    pub versions: Versions,
+    /// The features of its CPU.
+    pub cpu: CpuFeatures,
+}
+
+impl Capabilities {
+    /// Can a domain such as this run here at all? Memory, grants and services are the shell's to judge.
+    pub fn judge(&self, offer: &Offer) -> Result<(), Refusal> {
+        let (ours, theirs) = (self.versions, offer.versions);
+        if ours.image != theirs.image {
+            return Err(Refusal::Version {
+                of: VersionOf::Image,
+                ours: ours.image,
+                theirs: theirs.image,
+            });
+        }
+        if ours.abi != theirs.abi {
+            return Err(Refusal::Version {
+                of: VersionOf::Abi,
+                ours: ours.abi,
+                theirs: theirs.abi,
+            });
+        }
+        let missing = offer.cpu.missing_in(&self.cpu);
+        if !missing.is_empty() {
+            return Err(Refusal::Cpu { missing });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+//! Abort, the source's way out of every phase before the commit point: the domain runs on.
+
+use crate::actions::{Action, Event, Notice, SourceAction};
+use crate::context::{Context, Input};
+use crate::identity::BootId;
+use crate::messages::Step;
+use crate::reasons::{AbortReason, PhaseName, Side};
+use crate::timers::Timer;
+
+use super::Phase;
+
+/// Undoes everything. The target is told once; should that get lost, it asks, and hears that nobody knows of it.
+pub(super) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
+    context.enter(PhaseName::Abort);
+    context.act(Action::CloseStream);
+    context.act(Action::Source(SourceAction::EndCapture));
+    context.act(Action::Source(SourceAction::Thaw));
+    context.act(Action::Forget);
+    context.send(Step::Abort(why));
+    context.notify(Notice::Aborted(why));
+    Phase::Finished
+}
+
+/// Why this input ends a transaction in `phase`, if it does. `peer_boot` is the target's boot once it is known.
+pub(super) fn reason(
+    input: &Input,
+    phase: PhaseName,
+    peer_boot: Option<BootId>,
+) -> Option<AbortReason> {
+    match input {
+        Input::Cancel => Some(AbortReason::Cancelled),
+        Input::Timer(Timer::Limit) => Some(AbortReason::TooLong { phase }),
+        Input::Event(Event::StreamBroken) => Some(AbortReason::StreamBroken),
+        Input::Event(Event::Failed(failure)) => Some(AbortReason::Failed {
+            on: Side::Source,
+            failure: *failure,
+        }),
+        Input::Heard {
+            step: Step::Refuse(why),
+            ..
+        } => Some(AbortReason::Refused(*why)),
+        Input::Heard {
+            step: Step::Abort(why),
+            ..
+        } => Some(*why),
+        Input::Heard { boot, .. } if peer_boot.is_some_and(|known| known != *boot) => {
+            Some(AbortReason::PeerRestarted)
+        }
+        Input::Heard {
+            step: Step::Unknown,
+            ..
+        } => Some(AbortReason::PeerForgot),
+        _ => None,
+    }
+}

@@ -1,0 +1,109 @@
+//! Freeze: the domain stands still; its state and last pages are sent until the target is prepared.
+//!
+//! ```text
+//!   Stopping --Frozen--> Exporting --Exported--> AwaitingPrepared --Prepared--> Commit
+//!                            ^                                                    |
+//!                            +------------ VersionMoved: a replacing freeze ------+
+//! ```
+
+use crate::actions::{Action, Event, SourceAction, SourceEvent};
+use crate::context::{Context, Input};
+use crate::identity::{Attempt, BootId, Digest, StateVersion};
+use crate::messages::Step;
+use crate::reasons::{AbortReason, PhaseName};
+
+use super::commit::Committing;
+use super::{Phase, abort};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Freezing {
+    peer_boot: BootId,
+    attempt: Attempt,
+    progress: Progress,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Progress {
+    Stopping,
+    Exporting,
+    AwaitingPrepared {
+        version: StateVersion,
+        digest: Digest,
+    },
+}
+
+impl Freezing {
+    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+        context.enter(PhaseName::Freeze);
+        context.limit(context.timing().freeze_limit_us);
+        context.act(Action::Source(SourceAction::FreezeDomain));
+        Phase::Freeze(Freezing {
+            peer_boot,
+            attempt: Attempt::FIRST,
+            progress: Progress::Stopping,
+        })
+    }
+
+    /// The frozen domain was changed from outside: what was sent is void, freeze number `attempt` replaces it.
+    ///
+    /// The limit that the first freeze armed goes on: it is about how long the domain stands still.
+    pub(super) fn replace(context: &mut Context<'_>, peer_boot: BootId, attempt: Attempt) -> Phase {
+        Freezing {
+            peer_boot,
+            attempt,
+            progress: Progress::Stopping,
+        }
+        .export(context)
+    }
+
+    pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
+        if let Some(why) = abort::reason(&input, PhaseName::Freeze, Some(self.peer_boot)) {
+            return abort::enter(context, why);
+        }
+        match (&self.progress, input) {
+            (Progress::Stopping, Input::Event(Event::Source(SourceEvent::Frozen))) => {
+                self.export(context)
+            }
+            (
+                Progress::Exporting,
+                Input::Event(Event::Source(SourceEvent::Exported {
+                    attempt,
+                    version,
+                    digest,
+                })),
+            ) if attempt == self.attempt => {
+                context.act(Action::Source(SourceAction::SendFreeze { attempt, digest }));
+                let progress = Progress::AwaitingPrepared { version, digest };
+                Phase::Freeze(Freezing { progress, ..self })
+            }
+            (
+                Progress::AwaitingPrepared {
+                    version,
+                    digest: exported,
+                },
+                Input::Heard { step, .. },
+            ) => match step {
+                Step::Prepared { attempt, digest }
+                    if attempt == self.attempt && digest == *exported =>
+                {
+                    Committing::enter(context, self.peer_boot, attempt, *version)
+                }
+                Step::Prepared { attempt, .. } if attempt == self.attempt => {
+                    abort::enter(context, AbortReason::DigestMismatch)
+                }
+                _ => Phase::Freeze(self),
+            },
+            _ => Phase::Freeze(self),
+        }
+    }
+
+    fn export(self, context: &mut Context<'_>) -> Phase {
+        context.act(Action::Source(SourceAction::ExportState {
+            attempt: self.attempt,
+        }));
+        Phase::Freeze(Freezing {
+            progress: Progress::Exporting,
+            ..self
+        })
+    }
+}

@@ -1,0 +1,302 @@
+//! The source: the machine that a domain leaves.
+//!
+//! ```text
+//!   new -> Offer --Admit--> Rounds --planner--> Freeze --Prepared--> Commit --Activated--> Release --ReleaseHeard--> Finished
+//!            |                |                  |  ^                 | |
+//!            |                |                  |  +--VersionMoved---+ | retired: THE COMMIT POINT is in commit.rs
+//!            v                v                  v     (twice)        | v
+//!          Abort <---- cancel, limit, refusal, broken stream <--------+ InDoubt <-- the target lost or dropped its copy
+//!        (runs on)                                      (third time)    (frozen, listed, the operator decides)
+//! ```
+//!
+//! Invariant: before the commit point whatever goes wrong leaves the domain running here. After it the domain never
+//! runs here again (unless an operator forces it), and its copy is kept until the target says that it runs there.
+
+mod abort;
+mod commit;
+mod freeze;
+mod in_doubt;
+mod offer;
+mod release;
+mod rounds;
+
+use alloc::collections::VecDeque;
+use core::mem;
+
+use nomad_planner::Goals;
+
+use crate::actions::{Action, Event};
+use crate::context::{Context, Facts, Force, Input};
+use crate::identity::{BootId, MachineId, TransactionId};
+use crate::messages::Step;
+use crate::offer::Offer;
+use crate::reasons::{AbortReason, Doubt, PhaseName, Side};
+use crate::record::{Progressed, Record};
+use crate::time::Instant;
+use crate::timers::{Timer, Timers, Timing};
+
+pub use commit::ATTEMPTS_MAX;
+use commit::Committing;
+use freeze::Freezing;
+use in_doubt::InDoubt;
+use offer::Offering;
+use release::Releasing;
+use rounds::Rounds;
+
+/// One transaction, seen from the source.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Source {
+    facts: Facts,
+    phase: Phase,
+    timers: Timers,
+    actions: VecDeque<Action>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Phase {
+    Offer(Offering),
+    Rounds(Rounds),
+    Freeze(Freezing),
+    Commit(Committing),
+    Release(Releasing),
+    InDoubt(InDoubt),
+    Finished,
+}
+
+/// What the kernel says of a domain when nomad was restarted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DomainState {
+    /// It runs.
+    Running,
+    /// It is frozen, not retired.
+    Frozen,
+    /// It is retired.
+    Retired,
+    /// It does not exist.
+    Gone,
+}
+
+/// The record is one of the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongSide(pub Progressed);
+
+/// What became of a wish to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cancelled {
+    /// It is aborted.
+    Now,
+    /// The kernel is deciding right now whether it is too late; it is aborted if it is not.
+    IfNotTooLate,
+    /// The commit point is passed, or it is over.
+    TooLate,
+}
+
+impl Source {
+    /// Starts to move a domain to `target`.
+    pub fn new(
+        now: Instant,
+        here: BootId,
+        target: MachineId,
+        transaction: TransactionId,
+        offer: Offer,
+        goals: Goals,
+        timing: Timing,
+    ) -> Self {
+        let facts = Facts {
+            transaction,
+            here,
+            peer: target,
+            offer,
+        };
+        Self::start(now, facts, timing, |context| {
+            Offering::enter(context, goals)
+        })
+    }
+
+    /// Goes on after nomad was restarted, with its record and what the kernel says of the domain.
+    pub fn resume(
+        now: Instant,
+        here: BootId,
+        record: Record,
+        domain: DomainState,
+        timing: Timing,
+    ) -> Result<Self, WrongSide> {
+        let Record {
+            transaction,
+            peer,
+            offer,
+            progress,
+        } = record;
+        let enter: fn(&mut Context<'_>, Progressed) -> Phase = match (progress, domain) {
+            (
+                Progressed::SourceOpen | Progressed::SourceCommitting { .. },
+                DomainState::Running | DomainState::Frozen,
+            ) => {
+                |context, _| abort::enter(context, AbortReason::NomadRestarted { on: Side::Source })
+            }
+            (Progressed::SourceCommitting { .. }, DomainState::Retired) => Committing::resume,
+            (Progressed::SourceReleasing { .. }, _) => Releasing::resume,
+            (Progressed::SourceOpen | Progressed::SourceCommitting { .. }, _) => {
+                |context, _| InDoubt::enter(context, Doubt::RecordContradicted)
+            }
+            _ => return Err(WrongSide(progress)),
+        };
+        let facts = Facts {
+            transaction,
+            here,
+            peer,
+            offer,
+        };
+        Ok(Self::start(now, facts, timing, |context| {
+            enter(context, progress)
+        }))
+    }
+
+    fn start(
+        now: Instant,
+        facts: Facts,
+        timing: Timing,
+        enter: impl FnOnce(&mut Context<'_>) -> Phase,
+    ) -> Self {
+        let mut source = Source {
+            facts,
+            phase: Phase::Finished,
+            timers: Timers::new(timing),
+            actions: VecDeque::new(),
+        };
+        source.phase = enter(&mut Context {
+            now,
+            facts: &source.facts,
+            timers: &mut source.timers,
+            actions: &mut source.actions,
+        });
+        source
+    }
+
+    /// The target's boot `boot` says `step`.
+    pub fn handle_message(&mut self, now: Instant, boot: BootId, step: Step) {
+        self.step(now, Input::Heard { boot, step });
+    }
+
+    /// The shell answers an action or reports.
+    pub fn handle_event(&mut self, now: Instant, event: Event) {
+        self.step(now, Input::Event(event));
+    }
+
+    /// Lets everything happen that is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.due(now) {
+            self.expire(now, timer);
+        }
+    }
+
+    /// Lets one armed timer fire, due or not: how fast clocks run must not matter, and so it can be explored.
+    pub fn expire(&mut self, now: Instant, timer: Timer) {
+        if self.timers.is_armed(timer) {
+            self.timers.fired(now, timer);
+            self.step(now, Input::Timer(timer));
+        }
+    }
+
+    /// The operator wants the domain to stay.
+    pub fn cancel(&mut self, now: Instant) -> Cancelled {
+        let retiring =
+            matches!(&self.phase, Phase::Commit(committing) if !committing.is_committed());
+        let too_late = !retiring && !self.is_before_commit();
+        if too_late {
+            return Cancelled::TooLate;
+        }
+        self.step(now, Input::Cancel);
+        if retiring {
+            Cancelled::IfNotTooLate
+        } else {
+            Cancelled::Now
+        }
+    }
+
+    /// The operator settles what is in doubt. Says whether there was a doubt to settle.
+    pub fn force(&mut self, now: Instant, force: Force) -> bool {
+        let doubted = self.doubt().is_some();
+        if doubted {
+            self.step(now, Input::Force(force));
+        }
+        doubted
+    }
+
+    /// The next thing to do, if any.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When to call [`Source::handle_timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Can this timer fire?
+    pub fn is_armed(&self, timer: Timer) -> bool {
+        self.timers.is_armed(timer)
+    }
+
+    /// The phase's name.
+    pub fn phase(&self) -> PhaseName {
+        match self.phase {
+            Phase::Offer(_) => PhaseName::Offer,
+            Phase::Rounds(_) => PhaseName::Rounds,
+            Phase::Freeze(_) => PhaseName::Freeze,
+            Phase::Commit(_) => PhaseName::Commit,
+            Phase::Release(_) => PhaseName::Release,
+            Phase::InDoubt(_) => PhaseName::InDoubt,
+            Phase::Finished => PhaseName::Finished,
+        }
+    }
+
+    /// Why the outcome is in doubt, if it is.
+    pub fn doubt(&self) -> Option<Doubt> {
+        match &self.phase {
+            Phase::Commit(committing) => committing.doubt(),
+            Phase::InDoubt(in_doubt) => Some(in_doubt.why()),
+            _ => None,
+        }
+    }
+
+    /// Is the copy here given back, so that only the target's acknowledgement is awaited?
+    pub fn is_released(&self) -> bool {
+        matches!(&self.phase, Phase::Release(releasing) if releasing.is_destroyed())
+    }
+
+    /// The other machine.
+    pub fn target(&self) -> MachineId {
+        self.facts.peer
+    }
+
+    /// What was offered.
+    pub fn offer(&self) -> &Offer {
+        &self.facts.offer
+    }
+
+    fn is_before_commit(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Offer(_) | Phase::Rounds(_) | Phase::Freeze(_)
+        )
+    }
+
+    fn step(&mut self, now: Instant, input: Input) {
+        let context = &mut Context {
+            now,
+            facts: &self.facts,
+            timers: &mut self.timers,
+            actions: &mut self.actions,
+        };
+        self.phase = match mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Offer(phase) => phase.step(context, input),
+            Phase::Rounds(phase) => phase.step(context, input),
+            Phase::Freeze(phase) => phase.step(context, input),
+            Phase::Commit(phase) => phase.step(context, input),
+            Phase::Release(phase) => phase.step(context, input),
+            Phase::InDoubt(phase) => phase.step(context, input),
+            Phase::Finished => Phase::Finished,
+        };
+    }
+}

@@ -1,0 +1,96 @@
+//! Release: the target runs the domain; the copy here is given back, and the target is told.
+
+use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
+use crate::context::{Context, Input};
+use crate::identity::BootId;
+use crate::messages::Step;
+use crate::reasons::PhaseName;
+use crate::record::Progressed;
+use crate::timers::Timer;
+
+use super::Phase;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Releasing {
+    peer_boot: BootId,
+    progress: Progress,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Progress {
+    Destroying,
+    Telling,
+}
+
+impl Releasing {
+    /// The target has confirmed that its copy is complete and runs: only now may the one here go.
+    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+        // Durable before the copy goes, since a domain that is gone cannot be asked whether it was retired.
+        context.record(Progressed::SourceReleasing { peer_boot });
+        Self::destroy(context, peer_boot)
+    }
+
+    pub(super) fn resume(context: &mut Context<'_>, progress: Progressed) -> Phase {
+        let Progressed::SourceReleasing { peer_boot } = progress else {
+            unreachable!("resumed from a record of another phase: {progress:?}");
+        };
+        Self::destroy(context, peer_boot)
+    }
+
+    fn destroy(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+        context.enter(PhaseName::Release);
+        context.act(Action::CloseStream);
+        context.act(Action::Source(SourceAction::Destroy));
+        Phase::Release(Releasing {
+            peer_boot,
+            progress: Progress::Destroying,
+        })
+    }
+
+    pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
+        match (&self.progress, input) {
+            (Progress::Destroying, Input::Event(Event::Source(SourceEvent::Destroyed))) => {
+                context.send(Step::Released);
+                context.repeat();
+                Phase::Release(Releasing {
+                    progress: Progress::Telling,
+                    ..self
+                })
+            }
+            (
+                Progress::Telling,
+                Input::Heard {
+                    step: Step::ReleaseHeard,
+                    ..
+                },
+            ) => Self::finish(context),
+            // A restarted target has nothing left to be told.
+            (Progress::Telling, Input::Heard { boot, .. }) if boot != self.peer_boot => {
+                Self::finish(context)
+            }
+            (
+                Progress::Telling,
+                Input::Heard {
+                    step: Step::Activated,
+                    ..
+                }
+                | Input::Timer(Timer::Repeat),
+            ) => {
+                context.send(Step::Released);
+                Phase::Release(self)
+            }
+            _ => Phase::Release(self),
+        }
+    }
+
+    fn finish(context: &mut Context<'_>) -> Phase {
+        context.enter(PhaseName::Finished);
+        context.act(Action::Forget);
+        context.notify(Notice::Finished);
+        Phase::Finished
+    }
+
+    pub(super) fn is_destroyed(&self) -> bool {
+        self.progress == Progress::Telling
+    }
+}

@@ -1,0 +1,129 @@
+//! Activate: Commit was heard, so the domain runs here and nowhere else; then waits until the source has released its copy.
+//!
+//! ```text
+//!   Thawing --Activated--> Running --Released, or the source's new boot--> Finished
+//!      ^  |
+//!      +--+ Failed: again, since nobody else can run the domain any more
+//! ```
+//!
+//! Until *Finished* the domain may not be moved on: the source still holds a copy that it must be able to ask about.
+
+use crate::actions::{Action, Event, Notice, TargetAction, TargetEvent};
+use crate::context::{Context, Input};
+use crate::identity::BootId;
+use crate::messages::Step;
+use crate::reasons::PhaseName;
+use crate::record::Progressed;
+use crate::timers::Timer;
+
+use super::Phase;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Activating {
+    peer_boot: BootId,
+    progress: Progress,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Progress {
+    Thawing,
+    Running,
+}
+
+impl Activating {
+    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+        // Durable before the domain runs: a restarted nomad must not take the copy for one that has never run.
+        context.record(Progressed::TargetActivating { peer_boot });
+        Self::thaw(context, peer_boot)
+    }
+
+    pub(super) fn resume(context: &mut Context<'_>, progress: Progressed) -> Phase {
+        match progress {
+            Progressed::TargetActivating { peer_boot } => Self::thaw(context, peer_boot),
+            Progressed::TargetActivated { peer_boot } => {
+                context.enter(PhaseName::Activate);
+                Self::running(context, peer_boot)
+            }
+            _ => unreachable!("resumed from a record of another phase: {progress:?}"),
+        }
+    }
+
+    fn thaw(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+        context.enter(PhaseName::Activate);
+        context.act(Action::CloseStream);
+        let incarnation = context.facts.offer.incarnation.next();
+        context.act(Action::Target(TargetAction::Activate { incarnation }));
+        Phase::Activate(Activating {
+            peer_boot,
+            progress: Progress::Thawing,
+        })
+    }
+
+    fn running(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+        context.send(Step::Activated);
+        context.repeat();
+        Phase::Activate(Activating {
+            peer_boot,
+            progress: Progress::Running,
+        })
+    }
+
+    pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
+        match self.progress {
+            Progress::Thawing => self.step_thawing(context, input),
+            Progress::Running => self.step_running(context, input),
+        }
+    }
+
+    fn step_thawing(self, context: &mut Context<'_>, input: Input) -> Phase {
+        match input {
+            Input::Event(Event::Target(TargetEvent::Activated)) => {
+                let Activating { peer_boot, .. } = self;
+                context.record(Progressed::TargetActivated { peer_boot });
+                context.act(Action::Target(TargetAction::Announce));
+                context.notify(Notice::Activated);
+                Self::running(context, peer_boot)
+            }
+            Input::Event(Event::Failed(_)) => {
+                context.repeat();
+                Phase::Activate(self)
+            }
+            Input::Timer(Timer::Repeat) => Self::thaw(context, self.peer_boot),
+            _ => Phase::Activate(self),
+        }
+    }
+
+    fn step_running(self, context: &mut Context<'_>, input: Input) -> Phase {
+        match input {
+            Input::Heard {
+                step: Step::Released,
+                ..
+            } => {
+                context.enter(PhaseName::Finished);
+                context.act(Action::Forget);
+                context.send(Step::ReleaseHeard);
+                context.notify(Notice::Finished);
+                Phase::Finished
+            }
+            // The source has nothing left of it: it was restarted, or an operator has settled it there.
+            Input::Heard {
+                step: Step::Unknown,
+                ..
+            } => {
+                context.enter(PhaseName::Finished);
+                context.act(Action::Forget);
+                context.notify(Notice::Finished);
+                Phase::Finished
+            }
+            Input::Heard {
+                step: Step::Commit { .. },
+                ..
+            }
+            | Input::Timer(Timer::Repeat) => {
+                context.send(Step::Activated);
+                Phase::Activate(self)
+            }
+            _ => Phase::Activate(self),
+        }
+    }
+}

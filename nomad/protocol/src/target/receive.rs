@@ -1,0 +1,68 @@
+//! Receive: takes in rounds until a freeze has arrived whole.
+
+use crate::actions::{Event, Notice, TargetEvent};
+use crate::context::{Context, Input};
+use crate::identity::BootId;
+use crate::messages::Step;
+use crate::reasons::PhaseName;
+
+use super::Phase;
+use super::abort::{self, Discarding};
+use super::verify::Verifying;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Receiving {
+    peer_boot: BootId,
+    rounds: u32,
+    pages: u64,
+}
+
+impl Receiving {
+    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+        context.enter(PhaseName::Receive);
+        context.send(Step::Admit);
+        context.limit(context.timing().receive_limit_us);
+        Phase::Receive(Receiving {
+            peer_boot,
+            rounds: 0,
+            pages: 0,
+        })
+    }
+
+    pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
+        if let Some(why) = abort::reason(&input, PhaseName::Receive, self.peer_boot) {
+            return Discarding::enter(context, why);
+        }
+        match input {
+            Input::Heard {
+                step: Step::Offer(_),
+                ..
+            } => {
+                Self::ask(context);
+                Phase::Receive(self)
+            }
+            Input::Event(Event::Target(TargetEvent::RoundReceived { pages, .. })) => {
+                context.limit(context.timing().receive_limit_us);
+                let (rounds, pages) = (
+                    self.rounds.saturating_add(1),
+                    self.pages.saturating_add(pages),
+                );
+                context.notify(Notice::Received { rounds, pages });
+                Phase::Receive(Receiving {
+                    rounds,
+                    pages,
+                    ..self
+                })
+            }
+            Input::Event(Event::Target(TargetEvent::FreezeReceived { attempt, digest })) => {
+                Verifying::enter(context, self.peer_boot, attempt, digest)
+            }
+            _ => Phase::Receive(self),
+        }
+    }
+
+    /// Says Admit again; a source that has given up answers that it knows of nothing.
+    pub(super) fn ask(context: &mut Context<'_>) {
+        context.send(Step::Admit);
+    }
+}

@@ -1,0 +1,220 @@
+//! Around the commit point: what moves the version, what is lost after it, and what is in doubt.
+
+use alloc::vec::Vec;
+
+use super::pair::*;
+use crate::*;
+
+const SIGNALLED: Interference = Interference {
+    change: Change::Signal,
+    slot: 5,
+};
+
+fn moved() -> Vec<Event> {
+    [Event::Source(SourceEvent::VersionMoved { by: SIGNALLED })].into()
+}
+
+/// A pair whose target is prepared and whose source stands at the commit point, the kernel not having answered.
+fn at_the_commit_point() -> Pair {
+    let mut pair = Pair::moving();
+    pair.shell =
+        |action| matches!(action, Action::Source(SourceAction::Retire { .. })).then(Vec::new);
+    pair.settle();
+    assert_eq!(
+        (pair.phase(0), pair.phase(1)),
+        (Some(PhaseName::Commit), Some(PhaseName::Verify))
+    );
+    pair.shell = |_| None;
+    pair
+}
+
+fn answer_retire(pair: &mut Pair, event: SourceEvent) {
+    pair.machines[0].handle_event(pair.now, MOVE, Event::Source(event));
+}
+
+#[test]
+fn a_moved_version_has_the_freeze_replaced_and_prepared_again() {
+    let mut pair = Pair::moving();
+    pair.shell = |action| match action {
+        Action::Source(SourceAction::Retire { version }) if version.0 == 1 => Some(moved()),
+        _ => None,
+    };
+    pair.settle();
+    assert!(pair.did(
+        1,
+        &Action::Target(TargetAction::Rebuild {
+            attempt: Attempt(2)
+        })
+    ));
+    assert!(pair.noticed(0, Notice::Finished));
+    assert!(pair.noticed(1, Notice::Finished));
+}
+
+#[test]
+fn the_third_moved_version_aborts_and_names_who_interfered() {
+    let mut pair = Pair::moving();
+    pair.shell = |action| matches!(action, Action::Source(SourceAction::Retire { .. })).then(moved);
+    pair.settle();
+    assert!(pair.noticed(
+        0,
+        Notice::Aborted(AbortReason::Interfered { by: SIGNALLED })
+    ));
+    assert!(pair.did(0, &Action::Source(SourceAction::Thaw)));
+    assert!(pair.did(1, &Action::Target(TargetAction::DiscardCopy)));
+    let retired = |(_, action): &&(usize, Action)| {
+        matches!(action, Action::Source(SourceAction::Retire { .. }))
+    };
+    assert_eq!(pair.done.iter().filter(retired).count(), 3);
+}
+
+#[test]
+fn cancelling_while_the_kernel_decides_waits_for_its_answer() {
+    let mut pair = at_the_commit_point();
+    assert_eq!(
+        pair.machines[0].cancel(pair.now, MOVE),
+        Cancelled::IfNotTooLate
+    );
+    answer_retire(&mut pair, SourceEvent::VersionMoved { by: SIGNALLED });
+    pair.settle();
+    assert!(pair.noticed(0, Notice::Aborted(AbortReason::Cancelled)));
+
+    let mut pair = at_the_commit_point();
+    assert_eq!(
+        pair.machines[0].cancel(pair.now, MOVE),
+        Cancelled::IfNotTooLate
+    );
+    answer_retire(&mut pair, SourceEvent::Retired);
+    pair.settle();
+    assert!(pair.noticed(1, Notice::Activated));
+    assert!(!pair.did(0, &Action::Source(SourceAction::Thaw)));
+}
+
+#[test]
+fn after_the_commit_point_nothing_makes_the_source_thaw() {
+    let mut pair = at_the_commit_point();
+    answer_retire(&mut pair, SourceEvent::Retired);
+    pair.cut = true;
+    pair.settle();
+    pair.machines[0].handle_event(pair.now, MOVE, Event::StreamBroken);
+    let abort = Message::About(MOVE, Step::Abort(AbortReason::Cancelled));
+    pair.machines[0].handle_message(
+        pair.now,
+        B,
+        Envelope {
+            boot: here(B).boot,
+            message: abort,
+        },
+    );
+    assert_eq!(pair.machines[0].cancel(pair.now, MOVE), Cancelled::TooLate);
+    for _ in 0..40 {
+        pair.pass_time();
+    }
+    assert!(!pair.did(0, &Action::Source(SourceAction::Thaw)));
+    assert!(pair.noticed(0, Notice::InDoubt(Doubt::Silent)));
+    pair.cut = false;
+    while pair.phase(0).is_some() {
+        pair.pass_time();
+    }
+    assert!(pair.noticed(1, Notice::Activated));
+}
+
+#[test]
+fn a_restarted_source_that_had_retired_goes_on_with_commit() {
+    let mut pair = at_the_commit_point();
+    pair.restart_nomad(0, DomainState::Retired);
+    pair.settle();
+    assert!(pair.noticed(1, Notice::Activated));
+    assert!(pair.noticed(0, Notice::Finished));
+}
+
+#[test]
+fn a_restarted_source_that_had_not_retired_aborts() {
+    let mut pair = at_the_commit_point();
+    pair.restart_nomad(0, DomainState::Frozen);
+    pair.settle();
+    assert!(pair.did(0, &Action::Source(SourceAction::Thaw)));
+    assert!(pair.did(1, &Action::Target(TargetAction::DiscardCopy)));
+}
+
+#[test]
+fn a_prepared_target_outlives_a_restart_of_its_nomad() {
+    let mut pair = at_the_commit_point();
+    pair.restart_nomad(1, DomainState::Frozen);
+    pair.settle();
+    answer_retire(&mut pair, SourceEvent::Retired);
+    pair.settle();
+    assert!(pair.noticed(1, Notice::Activated));
+}
+
+#[test]
+fn a_prepared_target_whose_source_was_restarted_is_in_doubt_until_forced() {
+    let mut pair = at_the_commit_point();
+    pair.restart_machine(0);
+    pair.pass_time();
+    assert!(pair.noticed(1, Notice::InDoubt(Doubt::SourceRestarted)));
+    assert_eq!(pair.phase(1), Some(PhaseName::InDoubt));
+    assert!(pair.machines[1].force(pair.now, MOVE, Force::RunHere));
+    pair.settle();
+    assert!(pair.noticed(1, Notice::Activated));
+    assert_eq!(pair.phase(1), None);
+}
+
+#[test]
+fn a_late_commit_of_the_earlier_boot_settles_the_doubt() {
+    let mut pair = at_the_commit_point();
+    pair.restart_machine(0);
+    pair.pass_time();
+    let message = Message::About(
+        MOVE,
+        Step::Commit {
+            attempt: Attempt::FIRST,
+        },
+    );
+    pair.machines[1].handle_message(
+        pair.now,
+        A,
+        Envelope {
+            boot: here(A).boot,
+            message,
+        },
+    );
+    pair.settle();
+    assert!(pair.noticed(1, Notice::Activated));
+}
+
+#[test]
+fn a_committed_source_whose_target_was_restarted_keeps_its_copy() {
+    let mut pair = at_the_commit_point();
+    pair.restart_machine(1);
+    answer_retire(&mut pair, SourceEvent::Retired);
+    pair.settle();
+    assert!(pair.noticed(0, Notice::InDoubt(Doubt::TargetRestarted)));
+    assert!(!pair.did(0, &Action::Source(SourceAction::Destroy)));
+    assert!(pair.machines[0].force(pair.now, MOVE, Force::RunHere));
+    pair.settle();
+    assert!(pair.did(0, &Action::Source(SourceAction::Unretire)));
+    assert_eq!(pair.phase(0), None);
+}
+
+#[test]
+fn nothing_is_forced_without_a_doubt() {
+    let mut pair = at_the_commit_point();
+    assert!(!pair.machines[0].force(pair.now, MOVE, Force::RunHere));
+    assert!(!pair.machines[1].force(pair.now, MOVE, Force::DropCopy));
+}
+
+#[test]
+fn a_failed_activation_is_tried_again() {
+    let mut pair = at_the_commit_point();
+    pair.shell = |action| match action {
+        Action::Target(TargetAction::Activate { .. }) => {
+            Some([Event::Failed(LocalFailure::Service { slot: 1 })].into())
+        }
+        _ => None,
+    };
+    answer_retire(&mut pair, SourceEvent::Retired);
+    pair.settle();
+    pair.shell = |_| None;
+    pair.pass_time();
+    assert!(pair.noticed(1, Notice::Activated));
+}

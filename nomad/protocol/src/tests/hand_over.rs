@@ -1,0 +1,252 @@
+//! The hand-over as it should go, and what a fault before the commit point does to it.
+
+use alloc::vec::Vec;
+
+use super::pair::*;
+use crate::*;
+
+/// The names of the phases that a machine went through, in order.
+fn phases(pair: &Pair, machine: usize) -> Vec<PhaseName> {
+    let notice = |(by, action): &(usize, Action)| match action {
+        Action::Notify(Notice::Phase(phase)) if *by == machine => Some(*phase),
+        _ => None,
+    };
+    pair.done.iter().filter_map(notice).collect()
+}
+
+#[test]
+fn goes_through_the_phases_in_order_on_both_sides() {
+    use PhaseName::*;
+    let mut pair = Pair::moving();
+    pair.settle();
+    assert_eq!(
+        phases(&pair, 0),
+        [Offer, Rounds, Freeze, Commit, Release, Finished]
+    );
+    assert_eq!(
+        phases(&pair, 1),
+        [Admit, Receive, Verify, Activate, Finished]
+    );
+    assert!(pair.did(
+        1,
+        &Action::Target(TargetAction::Activate {
+            incarnation: Incarnation(5)
+        })
+    ));
+    assert!(pair.did(0, &Action::Source(SourceAction::Destroy)));
+    assert!(!pair.did(0, &Action::Source(SourceAction::Thaw)));
+    assert_eq!((pair.phase(0), pair.phase(1)), (None, None));
+    assert_eq!(
+        pair.machines
+            .iter()
+            .filter_map(Ledger::poll_timeout)
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn records_before_it_says_prepared_and_before_it_retires() {
+    let mut pair = Pair::moving();
+    pair.settle();
+    let position = |wanted: &dyn Fn(&Action) -> bool| {
+        pair.done
+            .iter()
+            .position(|(_, action)| wanted(action))
+            .expect("done")
+    };
+    let said_prepared = position(&|action| {
+        matches!(action, Action::Send { envelope, .. }
+        if matches!(envelope.message, Message::About(_, Step::Prepared { .. })))
+    });
+    let recorded = |progress: fn(&Progressed) -> bool| {
+        position(&|action| matches!(action, Action::Record(record) if progress(&record.progress)))
+    };
+    let retired = position(&|action| matches!(action, Action::Source(SourceAction::Retire { .. })));
+    let destroyed = position(&|action| matches!(action, Action::Source(SourceAction::Destroy)));
+    assert!(
+        recorded(|progress| matches!(progress, Progressed::TargetPrepared { .. })) < said_prepared
+    );
+    assert!(recorded(|progress| matches!(progress, Progressed::SourceCommitting { .. })) < retired);
+    assert!(
+        recorded(|progress| matches!(progress, Progressed::SourceReleasing { .. })) < destroyed
+    );
+}
+
+#[test]
+fn an_unanswered_offer_is_repeated_and_then_given_up() {
+    let mut pair = Pair::moving();
+    pair.cut = true;
+    pair.settle();
+    let mut repeats = 0;
+    while pair.phase(0).is_some() {
+        pair.pass_time();
+        repeats += 1;
+    }
+    assert!(repeats > 5, "{repeats}");
+    let why = AbortReason::TooLong {
+        phase: PhaseName::Offer,
+    };
+    assert!(pair.noticed(0, Notice::Aborted(why)));
+    assert!(pair.did(0, &Action::Source(SourceAction::Thaw)));
+}
+
+#[test]
+fn a_refusal_reaches_the_source_with_its_numbers() {
+    let why = Refusal::NoMemory {
+        needed_bytes: 1 << 20,
+        available_bytes: 4096,
+    };
+    let mut pair = Pair::moving();
+    pair.shell = |action| match action {
+        Action::Target(TargetAction::Reserve(offer)) => {
+            let needed_bytes = offer.sizes.pool_bytes;
+            let refusal = Refusal::NoMemory {
+                needed_bytes,
+                available_bytes: 4096,
+            };
+            Some([Event::Target(TargetEvent::Refused(refusal))].into())
+        }
+        _ => None,
+    };
+    pair.settle();
+    assert!(pair.noticed(0, Notice::Aborted(AbortReason::Refused(why))));
+    assert_eq!((pair.phase(0), pair.phase(1)), (None, None));
+}
+
+#[test]
+fn another_image_version_is_refused_before_anything_is_reserved() {
+    let mut pair = Pair::new();
+    let newer = Offer {
+        versions: Versions { image: 2, abi: 1 },
+        ..offer()
+    };
+    pair.machines[0]
+        .offer(pair.now, MOVE, B, newer, planner::Goals::default())
+        .expect("offered");
+    pair.settle();
+    let why = Refusal::Version {
+        of: VersionOf::Image,
+        ours: 1,
+        theirs: 2,
+    };
+    assert!(pair.noticed(0, Notice::Aborted(AbortReason::Refused(why))));
+    assert!(
+        pair.done
+            .iter()
+            .all(|(machine, action)| *machine == 0 || matches!(action, Action::Send { .. }))
+    );
+}
+
+#[test]
+fn a_cpu_that_lacks_features_is_refused_by_name_of_the_feature() {
+    let mut pair = Pair::new();
+    let demanding = Offer {
+        cpu: CpuFeatures([0b1001, 0, 0, 0, 0, 0]),
+        ..offer()
+    };
+    pair.machines[0]
+        .offer(pair.now, MOVE, B, demanding, planner::Goals::default())
+        .expect("offered");
+    pair.settle();
+    let why = Refusal::Cpu {
+        missing: CpuFeatures([0b1000, 0, 0, 0, 0, 0]),
+    };
+    assert!(pair.noticed(0, Notice::Aborted(AbortReason::Refused(why))));
+}
+
+#[test]
+fn a_broken_stream_leaves_the_source_running_and_the_target_empty() {
+    let mut pair = Pair::moving();
+    pair.shell = |action| match action {
+        Action::Source(SourceAction::CopyRound { .. }) => Some([Event::StreamBroken].into()),
+        _ => None,
+    };
+    pair.settle();
+    assert!(pair.noticed(0, Notice::Aborted(AbortReason::StreamBroken)));
+    assert!(pair.did(0, &Action::Source(SourceAction::Thaw)));
+    assert!(pair.did(1, &Action::Target(TargetAction::DiscardCopy)));
+    assert_eq!((pair.phase(0), pair.phase(1)), (None, None));
+}
+
+#[test]
+fn a_rebuilt_copy_that_differs_is_discarded() {
+    let mut pair = Pair::moving();
+    pair.shell = |action| match action {
+        Action::Target(TargetAction::Rebuild { attempt }) => {
+            let digest = Digest([9; 32]);
+            Some(
+                [Event::Target(TargetEvent::Rebuilt {
+                    attempt: *attempt,
+                    digest,
+                })]
+                .into(),
+            )
+        }
+        _ => None,
+    };
+    pair.settle();
+    assert!(pair.noticed(0, Notice::Aborted(AbortReason::DigestMismatch)));
+    assert!(pair.did(1, &Action::Target(TargetAction::DiscardCopy)));
+}
+
+#[test]
+fn cancel_works_at_every_step_before_the_commit_point() {
+    // Each shell leaves one action unanswered, so that the transaction stands still right there.
+    let shells: [(PhaseName, Override); 5] = [
+        (PhaseName::Offer, |action| {
+            matches!(action, Action::Target(TargetAction::Reserve(_))).then(Vec::new)
+        }),
+        (PhaseName::Rounds, |action| {
+            matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Vec::new)
+        }),
+        (PhaseName::Freeze, |action| {
+            matches!(action, Action::Source(SourceAction::FreezeDomain)).then(Vec::new)
+        }),
+        (PhaseName::Freeze, |action| {
+            matches!(action, Action::Source(SourceAction::ExportState { .. })).then(Vec::new)
+        }),
+        (PhaseName::Freeze, |action| {
+            matches!(action, Action::Source(SourceAction::SendFreeze { .. })).then(Vec::new)
+        }),
+    ];
+    for (phase, shell) in shells {
+        let mut pair = Pair::moving();
+        pair.shell = shell;
+        pair.settle();
+        assert_eq!(pair.phase(0), Some(phase));
+        assert_eq!(pair.machines[0].cancel(pair.now, MOVE), Cancelled::Now);
+        pair.settle();
+        // The target gives the reservation back as soon as it has it.
+        pair.machines[1].handle_event(pair.now, MOVE, Event::Target(TargetEvent::Reserved));
+        pair.settle();
+        assert!(
+            pair.noticed(0, Notice::Aborted(AbortReason::Cancelled)),
+            "{phase:?}"
+        );
+        assert!(
+            pair.did(0, &Action::Source(SourceAction::Thaw)),
+            "{phase:?}"
+        );
+        assert_eq!((pair.phase(0), pair.phase(1)), (None, None), "{phase:?}");
+        assert_eq!(pair.machines[0].cancel(pair.now, MOVE), Cancelled::TooLate);
+    }
+}
+
+#[test]
+fn a_target_may_give_up_until_it_is_prepared_and_not_after() {
+    let mut pair = Pair::moving();
+    pair.shell =
+        |action| matches!(action, Action::Target(TargetAction::Rebuild { .. })).then(Vec::new);
+    pair.settle();
+    assert_eq!(pair.machines[1].cancel(pair.now, MOVE), Cancelled::Now);
+    pair.settle();
+    assert!(pair.noticed(0, Notice::Aborted(AbortReason::Cancelled)));
+
+    let mut pair = Pair::moving();
+    pair.shell =
+        |action| matches!(action, Action::Source(SourceAction::Retire { .. })).then(Vec::new);
+    pair.settle();
+    assert_eq!(pair.machines[1].cancel(pair.now, MOVE), Cancelled::TooLate);
+    assert_eq!(pair.phase(1), Some(PhaseName::Verify));
+}

@@ -1,0 +1,221 @@
+//! What a ledger says of transactions that it does not know, or that touch one domain.
+
+use nomad_planner::Goals;
+
+use super::pair::*;
+use crate::*;
+
+const ONWARD: TransactionId = TransactionId(8);
+
+fn said(
+    pair: &mut Pair,
+    machine: usize,
+    from: MachineId,
+    transaction: TransactionId,
+    step: Step,
+) -> Option<Step> {
+    let message = Message::About(transaction, step);
+    pair.machines[machine].handle_message(
+        pair.now,
+        from,
+        Envelope {
+            boot: BootId(99),
+            message,
+        },
+    );
+    match pair.machines[machine].poll_action() {
+        Some((
+            _,
+            Action::Send {
+                envelope:
+                    Envelope {
+                        message: Message::About(_, step),
+                        ..
+                    },
+                ..
+            },
+        )) => Some(step),
+        _ => None,
+    }
+}
+
+#[test]
+fn unknown_transactions_are_said_to_be_unknown() {
+    let mut pair = Pair::new();
+    let prepared = Step::Prepared {
+        attempt: Attempt::FIRST,
+        digest: DIGEST,
+    };
+    for asking in [
+        Step::Admit,
+        prepared,
+        Step::Commit {
+            attempt: Attempt::FIRST,
+        },
+        Step::Activated,
+    ] {
+        assert_eq!(said(&mut pair, 0, B, MOVE, asking), Some(Step::Unknown));
+    }
+    assert_eq!(
+        said(&mut pair, 0, B, MOVE, Step::Released),
+        Some(Step::ReleaseHeard)
+    );
+    for closing in [
+        Step::Unknown,
+        Step::ReleaseHeard,
+        Step::Abort(AbortReason::Cancelled),
+    ] {
+        assert_eq!(said(&mut pair, 0, B, MOVE, closing), None);
+    }
+}
+
+#[test]
+fn a_third_machine_has_no_say_in_a_transaction() {
+    let mut pair = Pair::moving();
+    pair.shell = |action| {
+        matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Default::default)
+    };
+    pair.settle();
+    let stranger = MachineId([0xc; 32]);
+    for machine in 0..2 {
+        assert_eq!(
+            said(
+                &mut pair,
+                machine,
+                stranger,
+                MOVE,
+                Step::Abort(AbortReason::Cancelled)
+            ),
+            None
+        );
+        assert_eq!(
+            said(&mut pair, machine, stranger, MOVE, Step::Unknown),
+            None
+        );
+    }
+    assert_eq!(
+        (pair.phase(0), pair.phase(1)),
+        (Some(PhaseName::Rounds), Some(PhaseName::Receive))
+    );
+}
+
+#[test]
+fn a_domain_is_not_moved_on_before_its_source_has_released_it() {
+    let mut pair = Pair::moving();
+    pair.shell =
+        |action| matches!(action, Action::Source(SourceAction::Destroy)).then(Default::default);
+    pair.settle();
+    assert!(pair.noticed(1, Notice::Activated));
+    let onward = Offer {
+        incarnation: Incarnation(5),
+        ..offer()
+    };
+    let now = pair.now;
+    let refused = pair.machines[1].offer(now, ONWARD, A, onward.clone(), Goals::default());
+    assert_eq!(refused, Err(OfferError::NotReleased(MOVE)));
+    pair.machines[0].handle_event(now, MOVE, Event::Source(SourceEvent::Destroyed));
+    pair.settle();
+    assert_eq!(
+        pair.machines[1].offer(now, ONWARD, A, onward, Goals::default()),
+        Ok(())
+    );
+}
+
+#[test]
+fn a_domain_is_in_one_transaction_at_a_time() {
+    let mut pair = Pair::moving();
+    let now = pair.now;
+    let again = pair.machines[0].offer(now, ONWARD, B, offer(), Goals::default());
+    assert_eq!(again, Err(OfferError::Busy(MOVE)));
+    let same = pair.machines[0].offer(now, MOVE, B, offer(), Goals::default());
+    assert_eq!(same, Err(OfferError::TransactionUsed));
+    let here = pair.machines[0].offer(now, ONWARD, A, offer(), Goals::default());
+    assert_eq!(here, Err(OfferError::SameMachine));
+}
+
+#[test]
+fn a_second_attempt_finds_out_that_the_first_is_over() {
+    let mut pair = Pair::moving();
+    pair.shell = |action| {
+        matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Default::default)
+    };
+    pair.settle();
+    // The abort is lost: the target still holds the reservation of the first attempt.
+    pair.cut = true;
+    pair.machines[0].cancel(pair.now, MOVE);
+    pair.settle();
+    pair.cut = false;
+    pair.shell = |_| None;
+    let now = pair.now;
+    pair.machines[0]
+        .offer(now, ONWARD, B, offer(), Goals::default())
+        .expect("offered again");
+    pair.settle();
+    assert!(pair.did(1, &Action::Target(TargetAction::DiscardCopy)));
+    pair.pass_time();
+    assert_eq!(pair.phase(1), Some(PhaseName::Receive));
+    assert_eq!(
+        pair.machines[1]
+            .entries()
+            .next()
+            .expect("an entry")
+            .transaction,
+        ONWARD
+    );
+}
+
+#[test]
+fn a_domain_in_doubt_is_not_admitted_again() {
+    let mut pair = Pair::moving();
+    pair.shell = |action| {
+        matches!(action, Action::Source(SourceAction::Retire { .. })).then(Default::default)
+    };
+    pair.settle();
+    pair.restart_machine(0);
+    pair.pass_time();
+    let refused = said(&mut pair, 1, A, ONWARD, Step::Offer(offer()));
+    assert_eq!(
+        refused,
+        Some(Step::Refuse(Refusal::InDoubt { transaction: MOVE }))
+    );
+}
+
+#[test]
+fn one_machine_cannot_fill_the_ledger() {
+    let mut pair = Pair::new();
+    for number in 0..TARGETS_PER_PEER_MAX as u128 + 1 {
+        let another = Offer {
+            domain: DomainId(number),
+            ..offer()
+        };
+        let message = Message::About(TransactionId(number), Step::Offer(another));
+        pair.machines[1].handle_message(
+            pair.now,
+            A,
+            Envelope {
+                boot: BootId(1),
+                message,
+            },
+        );
+    }
+    let limit = TARGETS_PER_PEER_MAX as u32;
+    let quota = Step::Refuse(Refusal::Quota { used: limit, limit });
+    let answer = Envelope {
+        boot: here(B).boot,
+        message: Message::About(TransactionId(16), quota),
+    };
+    pair.settle();
+    assert!(pair.did(
+        1,
+        &Action::Send {
+            to: A,
+            envelope: answer
+        }
+    ));
+}
+
+#[test]
+fn an_outlived_incarnation_knows_it() {
+    assert!(Incarnation(3).is_outlived_by(Incarnation(4)));
+    assert!(!Incarnation(4).is_outlived_by(Incarnation(4)));
+}

@@ -1,0 +1,232 @@
+//! Two ledgers and the simplest shell: every action succeeds at once, unless a test answers it differently.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use nomad_planner::{Goals, Round};
+
+use crate::*;
+
+pub const A: MachineId = MachineId([0xa; 32]);
+pub const B: MachineId = MachineId([0xb; 32]);
+pub const MOVE: TransactionId = TransactionId(7);
+pub const DOMAIN: DomainId = DomainId(77);
+pub const DIGEST: Digest = Digest([3; 32]);
+
+pub fn here(machine: MachineId) -> Here {
+    let versions = Versions { image: 1, abi: 1 };
+    let capabilities = Capabilities {
+        versions,
+        cpu: CpuFeatures([0b111; 6]),
+    };
+    Here {
+        machine,
+        boot: BootId(u64::from(machine.0[0])),
+        capabilities,
+        timing: Timing::default(),
+    }
+}
+
+pub fn offer() -> Offer {
+    Offer {
+        domain: DOMAIN,
+        incarnation: Incarnation(4),
+        name: Name::try_new("counter").expect("a name"),
+        sizes: Sizes {
+            pool_bytes: 1 << 20,
+            pages: 64,
+            threads: 1,
+            slots: 8,
+        },
+        versions: Versions { image: 1, abi: 1 },
+        cpu: CpuFeatures([0b101; 6]),
+    }
+}
+
+/// Answers an action, or leaves it to the simplest shell.
+pub type Override = fn(&Action) -> Option<Vec<Event>>;
+
+pub struct Pair {
+    pub now: Instant,
+    pub machines: [Ledger; 2],
+    /// What was done, in order, by which machine.
+    pub done: Vec<(usize, Action)>,
+    pub datagrams: VecDeque<(usize, Envelope)>,
+    pub shell: Override,
+    /// Datagrams are lost while this is set.
+    pub cut: bool,
+}
+
+impl Pair {
+    pub fn new() -> Self {
+        let machines = [Ledger::new(here(A)), Ledger::new(here(B))];
+        let (done, datagrams) = (Vec::new(), VecDeque::new());
+        Pair {
+            now: Instant::from_us(0),
+            machines,
+            done,
+            datagrams,
+            shell: |_| None,
+            cut: false,
+        }
+    }
+
+    /// A pair whose first machine has offered the domain to the second.
+    pub fn moving() -> Self {
+        let mut pair = Pair::new();
+        pair.machines[0]
+            .offer(pair.now, MOVE, B, offer(), Goals::default())
+            .expect("offered");
+        pair
+    }
+
+    /// Performs and delivers until nothing is left to do without time passing.
+    pub fn settle(&mut self) {
+        loop {
+            let acted = (0..2).any(|machine| self.act(machine));
+            if !acted && !self.deliver() {
+                return;
+            }
+        }
+    }
+
+    /// Lets the next timer fire, then settles.
+    pub fn pass_time(&mut self) {
+        let due = self
+            .machines
+            .iter()
+            .filter_map(Ledger::poll_timeout)
+            .min()
+            .expect("a timer is armed");
+        self.now = due;
+        for machine in &mut self.machines {
+            machine.handle_timeout(due);
+        }
+        self.settle();
+    }
+
+    pub fn did(&self, machine: usize, action: &Action) -> bool {
+        self.done
+            .iter()
+            .any(|(by, done)| *by == machine && done == action)
+    }
+
+    pub fn noticed(&self, machine: usize, notice: Notice) -> bool {
+        self.did(machine, &Action::Notify(notice))
+    }
+
+    pub fn phase(&self, machine: usize) -> Option<PhaseName> {
+        self.machines[machine]
+            .entries()
+            .map(|entry| entry.phase)
+            .next()
+    }
+
+    pub fn last_record(&self, machine: usize) -> Option<Record> {
+        self.done
+            .iter()
+            .rev()
+            .find_map(|(by, action)| match action {
+                Action::Record(record) if *by == machine => Some(record.clone()),
+                _ => None,
+            })
+    }
+
+    /// Forgets nomad's state on a machine, and goes on from its record.
+    pub fn restart_nomad(&mut self, machine: usize, state: DomainState) {
+        let here = *self.machines[machine].here();
+        self.machines[machine] =
+            Ledger::resume(self.now, here, self.last_record(machine), |_| state);
+    }
+
+    /// Forgets everything on a machine.
+    pub fn restart_machine(&mut self, machine: usize) {
+        let mut here = *self.machines[machine].here();
+        here.boot = BootId(here.boot.0 + 100);
+        self.machines[machine] = Ledger::new(here);
+    }
+
+    fn act(&mut self, machine: usize) -> bool {
+        let Some((transaction, action)) = self.machines[machine].poll_action() else {
+            return false;
+        };
+        self.done.push((machine, action.clone()));
+        let answers = (self.shell)(&action).unwrap_or_else(|| self.perform(machine, &action));
+        for event in answers {
+            self.machines[machine].handle_event(self.now, transaction, event);
+        }
+        true
+    }
+
+    fn perform(&mut self, machine: usize, action: &Action) -> Vec<Event> {
+        match action {
+            Action::Send { envelope, .. } if !self.cut => {
+                self.datagrams.push_back((1 - machine, envelope.clone()))
+            }
+            Action::Source(action) => return self.perform_source(machine, *action),
+            Action::Target(action) => {
+                return perform_target(action)
+                    .into_iter()
+                    .map(Event::Target)
+                    .collect();
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn perform_source(&mut self, machine: usize, action: SourceAction) -> Vec<Event> {
+        let mut received =
+            |event| self.machines[1 - machine].handle_event(self.now, MOVE, Event::Target(event));
+        let event = match action {
+            SourceAction::CopyRound { number } => {
+                received(TargetEvent::RoundReceived { number, pages: 64 });
+                let round = Round {
+                    pages: 64,
+                    bytes: 64 * 4096,
+                    elapsed_us: 1000,
+                    dirtied: 1,
+                };
+                SourceEvent::RoundSent { number, round }
+            }
+            SourceAction::FreezeDomain => SourceEvent::Frozen,
+            SourceAction::ExportState { attempt } => SourceEvent::Exported {
+                attempt,
+                version: StateVersion(u64::from(attempt.0)),
+                digest: DIGEST,
+            },
+            SourceAction::SendFreeze { attempt, digest } => {
+                received(TargetEvent::FreezeReceived { attempt, digest });
+                return Vec::new();
+            }
+            SourceAction::Retire { .. } => SourceEvent::Retired,
+            SourceAction::Destroy => SourceEvent::Destroyed,
+            _ => return Vec::new(),
+        };
+        [Event::Source(event)].into()
+    }
+
+    fn deliver(&mut self) -> bool {
+        let Some((to, envelope)) = self.datagrams.pop_front() else {
+            return false;
+        };
+        let from = self.machines[1 - to].here().machine;
+        let read = Envelope::decode(&envelope.encode()).expect("what was written can be read");
+        assert_eq!(read, envelope);
+        self.machines[to].handle_message(self.now, from, read);
+        true
+    }
+}
+
+fn perform_target(action: &TargetAction) -> Option<TargetEvent> {
+    match action {
+        TargetAction::Reserve(_) => Some(TargetEvent::Reserved),
+        TargetAction::Rebuild { attempt } => Some(TargetEvent::Rebuilt {
+            attempt: *attempt,
+            digest: DIGEST,
+        }),
+        TargetAction::Activate { .. } => Some(TargetEvent::Activated),
+        TargetAction::DiscardCopy => Some(TargetEvent::Discarded),
+        TargetAction::Announce => None,
+    }
+}

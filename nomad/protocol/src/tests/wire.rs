@@ -1,0 +1,172 @@
+//! Bytes to messages: what is written is read back, what is hostile is an error.
+
+use alloc::string::String;
+use alloc::vec;
+
+use proptest::prelude::*;
+
+use super::pair::*;
+use crate::*;
+
+fn envelope(step: Step) -> Envelope {
+    Envelope {
+        boot: BootId(0x0102_0304_0506_0708),
+        message: Message::About(MOVE, step),
+    }
+}
+
+/// The bytes that docs/wire-format.md shows for Commit.
+#[test]
+fn commit_has_the_documented_bytes() {
+    let bytes = envelope(Step::Commit {
+        attempt: Attempt(1),
+    })
+    .encode();
+    let mut expected = vec![1, 0, 8, 7, 6, 5, 4, 3, 2, 1, 1, 7];
+    expected.extend_from_slice(&[0; 15]);
+    expected.extend_from_slice(&[4, 1]);
+    assert_eq!(bytes, expected);
+}
+
+#[test]
+fn another_version_is_refused_with_both_numbers() {
+    let mut bytes = envelope(Step::Admit).encode();
+    bytes[0] = 2;
+    assert_eq!(
+        Envelope::decode(&bytes),
+        Err(DecodeError::Version { ours: 1, theirs: 2 })
+    );
+}
+
+#[test]
+fn every_truncation_is_too_short() {
+    let bytes = envelope(Step::Offer(offer())).encode();
+    for length in 0..bytes.len() {
+        let error = Envelope::decode(&bytes[..length]).expect_err("truncated");
+        assert!(
+            matches!(error, DecodeError::TooShort { .. }),
+            "{length}: {error:?}"
+        );
+    }
+}
+
+#[test]
+fn bytes_left_over_are_refused() {
+    let mut bytes = envelope(Step::Activated).encode();
+    bytes.push(0);
+    assert_eq!(
+        Envelope::decode(&bytes),
+        Err(DecodeError::Trailing { bytes: 1 })
+    );
+}
+
+#[test]
+fn a_long_datagram_is_refused_unread() {
+    let bytes = vec![0; DATAGRAM_BYTES_MAX + 1];
+    let error = DecodeError::TooLong {
+        bytes: bytes.len(),
+        limit: DATAGRAM_BYTES_MAX,
+    };
+    assert_eq!(Envelope::decode(&bytes), Err(error));
+}
+
+#[test]
+fn names_are_checked_when_they_are_read() {
+    let name = |name: &str| Name::try_new(name).map(|name| String::from(name));
+    assert_eq!(name(""), Err(NameError::Empty));
+    assert_eq!(name("a\nb"), Err(NameError::Control('\n')));
+    assert_eq!(name(&"x".repeat(65)), Err(NameError::TooLong(65)));
+    let mut bytes = envelope(Step::Offer(offer())).encode();
+    let at = bytes
+        .windows(7)
+        .position(|window| window == b"counter")
+        .expect("the name");
+    bytes[at] = b'\r';
+    assert_eq!(Envelope::decode(&bytes), Err(DecodeError::Malformed));
+}
+
+#[test]
+fn the_longest_messages_fit_their_limits() {
+    let name = Name::try_new(&"x".repeat(NAME_BYTES_MAX)).expect("a name");
+    let sizes = Sizes {
+        pool_bytes: u64::MAX,
+        pages: u64::MAX,
+        threads: u32::MAX,
+        slots: u32::MAX,
+    };
+    let versions = Versions {
+        image: u16::MAX,
+        abi: u16::MAX,
+    };
+    let cpu = CpuFeatures([u32::MAX; 6]);
+    let offer = Offer {
+        domain: DOMAIN,
+        incarnation: Incarnation(u64::MAX),
+        name,
+        sizes,
+        versions,
+        cpu,
+    };
+    assert!(envelope(Step::Offer(offer.clone())).encode().len() <= DATAGRAM_BYTES_MAX);
+    let progress = Progressed::TargetPrepared {
+        attempt: Attempt(255),
+        digest: DIGEST,
+        peer_boot: BootId(u64::MAX),
+    };
+    let record = Record {
+        transaction: MOVE,
+        peer: A,
+        offer,
+        progress,
+    };
+    assert!(record.encode().len() <= RECORD_BYTES_MAX);
+    assert_eq!(Record::decode(&record.encode()), Ok(record));
+    let freeze = StreamHeader::Freeze {
+        transaction: MOVE,
+        attempt: Attempt(255),
+        digest: DIGEST,
+        pages: u64::MAX,
+    };
+    assert!(freeze.encode().len() <= STREAM_HEADER_BYTES_MAX + 2);
+}
+
+#[test]
+fn stream_headers_are_read_by_their_length() {
+    let header = StreamHeader::Round {
+        transaction: MOVE,
+        number: 3,
+        pages: 16_384,
+    };
+    let bytes = header.encode();
+    let (length, body) = bytes.split_first_chunk::<2>().expect("a length");
+    assert_eq!(StreamHeader::length(*length), Ok(body.len()));
+    assert_eq!(StreamHeader::decode(body), Ok(header));
+    let error = DecodeError::TooLong {
+        bytes: 0xffff,
+        limit: STREAM_HEADER_BYTES_MAX,
+    };
+    assert_eq!(StreamHeader::length([0xff, 0xff]), Err(error));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_message_or_an_error(mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Some(version) = bytes.first_chunk_mut::<2>() {
+            *version = PROTOCOL_VERSION.to_le_bytes();
+        }
+        if let Ok(envelope) = Envelope::decode(&bytes) {
+            let again = Envelope::decode(&envelope.encode());
+            prop_assert_eq!(again, Ok(envelope));
+        }
+        let _ = StreamHeader::decode(&bytes);
+        let _ = Record::decode(&bytes);
+    }
+
+    #[test]
+    fn a_flipped_byte_never_panics(at in 0usize..100, value: u8) {
+        let mut bytes = envelope(Step::Offer(offer())).encode();
+        let at = at % bytes.len();
+        bytes[at] = value;
+        let _ = Envelope::decode(&bytes);
+    }
+}

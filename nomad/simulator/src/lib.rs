@@ -1,0 +1,1 @@
+//! Simulation and exhaustive exploration of the hand-over.
