@@ -1,1 +1,61 @@
-//! What a domain links.
+//! What a domain links: everything between the system-call interface and a program that reads well.
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`entry`] | the first instruction, the panic handler, the end of a thread |
+//! | [`start`] | what the domain was born with: named capabilities, arguments, ranges |
+//! | [`system_call`] | the one assembly stub, [`system_call::invoke`] |
+//! | [`capability`] | [`Cap<T>`](Cap): typed capabilities, a method for every call |
+//! | [`slots`] | which slots of the table are free |
+//! | [`message`], [`server`], [`fault`] | what endpoints carry, and the loop that serves one |
+//! | [`mapping`], [`shared`] | Memories in this domain's addresses; memory that others write too |
+//! | [`heap`], [`logging`], [`clock`] | `alloc`, `log`, monotonic time |
+//! | [`executor`], [`events`], [`time`] | async: tasks, flags of the `wake` notification, timers |
+//! | [`port`], [`net`] | frames to and from the switch, and a TCP/IP stack on them |
+//! | [`protocol`] | what the services of a machine say |
+//!
+//! A domain has one thread that runs Rust code. The runtime's statics rely on it: the message buffer belongs to
+//! that thread, and a critical section is nothing.
+//!
+//! A minimal domain:
+//!
+//! ```text
+//! #![no_std]
+//! #![no_main]
+//! runtime::entry!(main);
+//!
+//! fn main(start: runtime::Start) -> ! {
+//!     log::info!("hello, {}", start.argument("name").unwrap_or("nobody"));
+//!     runtime::executor::run(start, |spawner| spawner.spawn(tick().unwrap()))
+//! }
+//! ```
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod capability;
+pub mod entry;
+pub mod fault;
+pub mod heap;
+pub mod logging;
+pub mod mapping;
+pub mod message;
+pub mod protocol;
+pub mod server;
+pub mod shared;
+pub mod slots;
+pub mod start;
+pub mod system_call;
+
+mod buffer;
+
+pub use capability::Cap;
+pub use message::Message;
+pub use start::Start;
+
+pub use abi;
+pub use abi::register::Slot;
+pub use abi::Error;

@@ -1,0 +1,42 @@
+//! This thread's message buffer: the page that the kernel reads and writes besides the registers.
+//!
+//! All access is copying, in functions that make no system call, so that no reference into the page is alive
+//! while the kernel writes it.
+
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use abi::MessageBuffer;
+use abi::message::DATA_BYTES;
+use abi::register::Slot;
+
+static BUFFER: AtomicPtr<MessageBuffer> = AtomicPtr::new(ptr::null_mut());
+
+/// Takes the page at this address as the message buffer of the domain's one thread.
+///
+/// # Safety
+/// The page is mapped writable for as long as the domain lives, and nothing else uses it.
+pub(crate) unsafe fn install(address: u64) {
+    BUFFER.store(address as *mut MessageBuffer, Ordering::Relaxed);
+    with(|buffer| buffer.receive.fill(Slot::NONE.0));
+}
+
+/// Runs `work`, which makes no system call, on the buffer; `None` if the thread has none.
+pub(crate) fn with<T>(work: impl FnOnce(&mut MessageBuffer) -> T) -> Option<T> {
+    let buffer = BUFFER.load(Ordering::Relaxed);
+    // SAFETY: `install`'s caller guarantees the page. There is one thread, `work` gets the only reference, and
+    // the kernel writes the page only during system calls.
+    unsafe { buffer.as_mut() }.map(work)
+}
+
+/// Copies the beginning of the data area out.
+pub(crate) fn read_data(into: &mut [u8]) {
+    let bytes = into.len().min(DATA_BYTES);
+    with(|buffer| into[..bytes].copy_from_slice(&buffer.data[..bytes]));
+}
+
+/// Copies into the beginning of the data area.
+pub(crate) fn write_data(from: &[u8]) {
+    let bytes = from.len().min(DATA_BYTES);
+    with(|buffer| buffer.data[..bytes].copy_from_slice(&from[..bytes]));
+}

@@ -1,0 +1,197 @@
+//! What the parts of a device can do: Interrupt, IoPorts, and the Hardware that they are made from.
+
+use abi::Error;
+use abi::calls::{
+    DeviceMemoryCreate, InterruptAcknowledge, InterruptBind, InterruptCreateLine,
+    InterruptCreateMessage, IoIn, IoOut, IoPortsCreate, KernelLog, Random,
+};
+use abi::message::DATA_BYTES;
+use abi::register::{PageCount, Slot, Width};
+
+use super::{Cap, Hardware, Interrupt, IoPorts, Memory, Notification, Pool, created};
+use crate::system_call::invoke;
+use crate::{buffer, slots};
+
+/// How a line says that something happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Trigger {
+    /// By rising.
+    EdgeHigh = 0,
+    /// By staying low.
+    LevelLow = 1,
+}
+
+/// Where a message-signalled interrupt is written to, and what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InterruptMessage {
+    /// The bus address.
+    pub address: u64,
+    /// The data.
+    pub data: u32,
+}
+
+impl Cap<Hardware> {
+    /// Makes an interrupt from an I/O APIC line.
+    ///
+    /// # Errors
+    /// What `InterruptCreateLine` says, or that no slot is free.
+    pub fn create_line_interrupt(
+        self,
+        pool: Cap<Pool>,
+        line: u32,
+        trigger: Trigger,
+    ) -> Result<Cap<Interrupt>, Error> {
+        created(|into| {
+            invoke(InterruptCreateLine {
+                pool: pool.slot(),
+                hardware: self.slot(),
+                line,
+                level: trigger as u8,
+                into,
+            })
+        })
+    }
+
+    /// Makes a message-signalled interrupt.
+    ///
+    /// # Errors
+    /// What `InterruptCreateMessage` says, or that no slot is free.
+    pub fn create_message_interrupt(
+        self,
+        pool: Cap<Pool>,
+    ) -> Result<(Cap<Interrupt>, InterruptMessage), Error> {
+        let (slot, (address, data)) = slots::fill(|into| {
+            invoke(InterruptCreateMessage {
+                pool: pool.slot(),
+                hardware: self.slot(),
+                into,
+            })
+        })?;
+        let message = InterruptMessage {
+            address,
+            data: data as u32,
+        };
+        Ok((Cap::from_slot(slot), message))
+    }
+
+    /// Makes a range of ports.
+    ///
+    /// # Errors
+    /// What `IoPortsCreate` says, or that no slot is free.
+    pub fn create_ports(
+        self,
+        pool: Cap<Pool>,
+        first: u16,
+        count: u32,
+    ) -> Result<Cap<IoPorts>, Error> {
+        created(|into| {
+            invoke(IoPortsCreate {
+                pool: pool.slot(),
+                hardware: self.slot(),
+                first,
+                count,
+                into,
+            })
+        })
+    }
+
+    /// Makes a Memory of a device's registers.
+    ///
+    /// # Errors
+    /// What `DeviceMemoryCreate` says, or that no slot is free.
+    pub fn create_device_memory(
+        self,
+        pool: Cap<Pool>,
+        bus_address: u64,
+        pages: PageCount,
+    ) -> Result<Cap<Memory>, Error> {
+        created(|into| {
+            invoke(DeviceMemoryCreate {
+                pool: pool.slot(),
+                hardware: self.slot(),
+                bus_address,
+                pages,
+                into,
+            })
+        })
+    }
+
+    /// Reads the kernel's log from this byte on; returns what it read and the next position.
+    ///
+    /// # Errors
+    /// What `KernelLog` says.
+    pub fn kernel_log(self, position: u64) -> Result<(heapless::Vec<u8, DATA_BYTES>, u64), Error> {
+        let (count, next) = invoke(KernelLog {
+            hardware: self.slot(),
+            position,
+        })?;
+        let mut bytes = heapless::Vec::new();
+        // Clamped to the capacity.
+        let _ = bytes.resize((count as usize).min(DATA_BYTES), 0);
+        buffer::read_data(&mut bytes);
+        Ok((bytes, next))
+    }
+
+    /// Draws a random word.
+    ///
+    /// # Errors
+    /// What `Random` says.
+    pub fn random(self) -> Result<u64, Error> {
+        invoke(Random {
+            hardware: self.slot(),
+        })
+    }
+}
+
+impl Cap<Interrupt> {
+    /// Says which flags it raises in which notification.
+    ///
+    /// # Errors
+    /// What `InterruptBind` says.
+    pub fn bind(self, notification: Option<Cap<Notification>>, flags: u64) -> Result<(), Error> {
+        invoke(InterruptBind {
+            interrupt: self.slot(),
+            notification: notification.map_or(Slot::NONE, Cap::slot),
+            flags,
+        })
+    }
+
+    /// Lets the next one come.
+    ///
+    /// # Errors
+    /// What `InterruptAcknowledge` says.
+    pub fn acknowledge(self) -> Result<(), Error> {
+        invoke(InterruptAcknowledge {
+            interrupt: self.slot(),
+        })
+    }
+}
+
+impl Cap<IoPorts> {
+    /// Reads a port.
+    ///
+    /// # Errors
+    /// What `IoIn` says.
+    pub fn read(self, port: u16, width: Width) -> Result<u32, Error> {
+        invoke(IoIn {
+            ports: self.slot(),
+            port,
+            width,
+        })
+        .map(|value| value as u32)
+    }
+
+    /// Writes a port.
+    ///
+    /// # Errors
+    /// What `IoOut` says.
+    pub fn write(self, port: u16, width: Width, value: u32) -> Result<(), Error> {
+        invoke(IoOut {
+            ports: self.slot(),
+            port,
+            width,
+            value,
+        })
+    }
+}

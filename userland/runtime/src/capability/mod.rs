@@ -1,0 +1,232 @@
+//! Typed capabilities: a slot and what kind of object it refers to, at no cost.
+//!
+//! A [`Cap`] is a handle, not an owner: copying the value copies no capability, and dropping it deletes none.
+//! What every kind can do is here; what one kind can do is in the file of that kind. Methods that make
+//! something put it into a free slot (see [`crate::slots`]).
+
+mod device;
+mod domain;
+mod endpoint;
+mod memory;
+mod notification;
+mod pool;
+mod thread;
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use abi::calls::{
+    CapabilityCopy, CapabilityDelete, CapabilityIdentify, CapabilityInspect, CapabilityMint,
+    CapabilityRevoke, Destroy,
+};
+use abi::kind::{
+    DomainRights, EndpointRights, HardwareRights, InterruptRights, IoPortsRights, MemoryRights,
+    NotificationRights, PoolRights, ThreadRights,
+};
+use abi::register::{ObjectId, Slot};
+use abi::{Error, ObjectKind, Rights};
+
+use crate::slots;
+use crate::system_call::invoke;
+
+pub use domain::{PageBitmap, Records};
+
+/// A kind of object, as a type.
+pub trait Kind {
+    /// Which; `None` for [`Any`].
+    const KIND: Option<ObjectKind>;
+    /// What can be allowed over it.
+    type Rights: Into<Rights> + Copy;
+}
+
+macro_rules! kinds {
+    ($($name:ident, $rights:ty;)*) => {$(
+        #[doc = concat!("The kind ", stringify!($name), ".")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {}
+
+        impl Kind for $name {
+            const KIND: Option<ObjectKind> = Some(ObjectKind::$name);
+            type Rights = $rights;
+        }
+    )*};
+}
+
+kinds! {
+    Pool, PoolRights;
+    Domain, DomainRights;
+    Thread, ThreadRights;
+    Memory, MemoryRights;
+    Endpoint, EndpointRights;
+    Notification, NotificationRights;
+    Reply, Rights;
+    Interrupt, InterruptRights;
+    IoPorts, IoPortsRights;
+    Hardware, HardwareRights;
+}
+
+/// Any kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Any {}
+
+impl Kind for Any {
+    const KIND: Option<ObjectKind> = None;
+    type Rights = Rights;
+}
+
+/// A slot that is meant to refer to a `T`. The kernel checks at every use whether it does.
+pub struct Cap<T: Kind> {
+    slot: Slot,
+    kind: PhantomData<fn() -> T>,
+}
+
+/// What a slot holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inspected {
+    /// The kind; `None` if the slot is empty.
+    pub kind: Option<ObjectKind>,
+    /// The rights.
+    pub rights: Rights,
+    /// The badge.
+    pub badge: u64,
+}
+
+impl<T: Kind> Cap<T> {
+    /// The capability that this slot is said to hold.
+    pub const fn from_slot(slot: Slot) -> Cap<T> {
+        Cap {
+            slot,
+            kind: PhantomData,
+        }
+    }
+
+    /// The slot.
+    pub const fn slot(self) -> Slot {
+        self.slot
+    }
+
+    /// The same capability, its kind forgotten.
+    pub const fn erase(self) -> Cap<Any> {
+        Cap::from_slot(self.slot)
+    }
+
+    /// A copy with the same rights and badge.
+    ///
+    /// # Errors
+    /// What `CapabilityCopy` says, or that no slot is free.
+    pub fn duplicate(self) -> Result<Cap<T>, Error> {
+        created(|to| {
+            invoke(CapabilityCopy {
+                from: self.slot,
+                to,
+            })
+        })
+    }
+
+    /// A copy with these rights, and with this badge unless that is zero.
+    ///
+    /// # Errors
+    /// What `CapabilityMint` says, or that no slot is free.
+    pub fn mint(self, rights: T::Rights, badge: u64) -> Result<Cap<T>, Error> {
+        created(|to| {
+            invoke(CapabilityMint {
+                from: self.slot,
+                to,
+                rights: rights.into(),
+                badge,
+            })
+        })
+    }
+
+    /// Empties the slot, which is free again.
+    ///
+    /// # Errors
+    /// What `CapabilityDelete` says.
+    pub fn delete(self) -> Result<(), Error> {
+        invoke(CapabilityDelete { slot: self.slot })?;
+        slots::give_back(self.slot);
+        Ok(())
+    }
+
+    /// Removes everything derived from it, but not itself.
+    ///
+    /// # Errors
+    /// What `CapabilityRevoke` says.
+    pub fn revoke(self) -> Result<(), Error> {
+        invoke(CapabilityRevoke { slot: self.slot })
+    }
+
+    /// Ends the object for everybody. Its slot is free again.
+    ///
+    /// # Errors
+    /// What `Destroy` says.
+    pub fn destroy(self) -> Result<(), Error> {
+        invoke(Destroy { object: self.slot })?;
+        slots::give_back(self.slot);
+        Ok(())
+    }
+
+    /// What the slot holds.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSlot`].
+    pub fn inspect(self) -> Result<Inspected, Error> {
+        let (kind, rights, badge) = invoke(CapabilityInspect { slot: self.slot })?;
+        Ok(Inspected {
+            kind: u8::try_from(kind).ok().and_then(ObjectKind::from_number),
+            rights: Rights(rights as u16),
+            badge,
+        })
+    }
+
+    /// Which object it refers to.
+    ///
+    /// # Errors
+    /// What `CapabilityIdentify` says.
+    pub fn identify(self) -> Result<ObjectId, Error> {
+        invoke(CapabilityIdentify { slot: self.slot }).map(ObjectId)
+    }
+}
+
+impl Cap<Any> {
+    /// The capability as one of a certain kind, if it is one.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`], or what `CapabilityInspect` says.
+    pub fn of_kind<T: Kind>(self) -> Result<Cap<T>, Error> {
+        if T::KIND.is_some() && self.inspect()?.kind != T::KIND {
+            return Err(Error::WrongKind);
+        }
+        Ok(Cap::from_slot(self.slot))
+    }
+}
+
+impl<T: Kind> Clone for Cap<T> {
+    fn clone(&self) -> Cap<T> {
+        *self
+    }
+}
+
+impl<T: Kind> Copy for Cap<T> {}
+
+impl<T: Kind> PartialEq for Cap<T> {
+    fn eq(&self, other: &Cap<T>) -> bool {
+        self.slot == other.slot
+    }
+}
+
+impl<T: Kind> Eq for Cap<T> {}
+
+impl<T: Kind> fmt::Debug for Cap<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match T::KIND {
+            Some(kind) => write!(formatter, "{kind:?}@{}", self.slot.0),
+            None => write!(formatter, "Any@{}", self.slot.0),
+        }
+    }
+}
+
+/// The capability that `make` puts into a free slot.
+fn created<T: Kind>(make: impl FnOnce(Slot) -> Result<(), Error>) -> Result<Cap<T>, Error> {
+    slots::fill(make).map(|(slot, ())| Cap::from_slot(slot))
+}

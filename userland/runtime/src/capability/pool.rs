@@ -1,0 +1,130 @@
+//! What a Pool can do: make objects that it pays for.
+
+use abi::Error;
+use abi::calls::{
+    DomainCreate, EndpointCreate, MemoryCreate, MemoryCreateContiguous, NotificationCreate,
+    PoolReport, PoolSplit,
+};
+use abi::register::PageCount;
+
+use super::{Cap, Domain, Endpoint, Memory, Notification, Pool, created};
+use crate::slots;
+use crate::system_call::invoke;
+
+/// The state of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// How many pages it has.
+    pub total: PageCount,
+    /// How many of them are spent or reserved for children.
+    pub spent: PageCount,
+}
+
+impl Cap<Pool> {
+    /// Splits off a child pool.
+    ///
+    /// # Errors
+    /// What `PoolSplit` says, or that no slot is free.
+    pub fn split(self, pages: PageCount) -> Result<Cap<Pool>, Error> {
+        created(|into| {
+            invoke(PoolSplit {
+                pool: self.slot(),
+                pages,
+                into,
+            })
+        })
+    }
+
+    /// How much it has and has spent.
+    ///
+    /// # Errors
+    /// What `PoolReport` says.
+    pub fn report(self) -> Result<Report, Error> {
+        let (total, spent) = invoke(PoolReport { pool: self.slot() })?;
+        Ok(Report {
+            total: PageCount(total),
+            spent: PageCount(spent),
+        })
+    }
+
+    /// Makes the pool's one domain.
+    ///
+    /// # Errors
+    /// What `DomainCreate` says, or that no slot is free.
+    pub fn create_domain(self) -> Result<Cap<Domain>, Error> {
+        created(|into| {
+            invoke(DomainCreate {
+                pool: self.slot(),
+                into,
+            })
+        })
+    }
+
+    /// Makes a Memory without pages.
+    ///
+    /// # Errors
+    /// What `MemoryCreate` says, or that no slot is free.
+    pub fn create_memory(self, pages: PageCount) -> Result<Cap<Memory>, Error> {
+        created(|into| {
+            invoke(MemoryCreate {
+                pool: self.slot(),
+                pages,
+                into,
+            })
+        })
+    }
+
+    /// Makes a Memory with all its pages, zeroed.
+    ///
+    /// # Errors
+    /// As [`Cap::create_memory`]; also if the pool cannot pay for the pages, and then there is no Memory.
+    pub fn create_populated_memory(self, pages: PageCount) -> Result<Cap<Memory>, Error> {
+        let memory = self.create_memory(pages)?;
+        memory.populate(PageCount(0), pages).inspect_err(|_| {
+            // It was made a moment ago with every right, so that this cannot fail.
+            let _ = memory.destroy();
+        })?;
+        Ok(memory)
+    }
+
+    /// Makes a populated, physically contiguous Memory; also returns its bus address.
+    ///
+    /// # Errors
+    /// What `MemoryCreateContiguous` says, or that no slot is free.
+    pub fn create_contiguous_memory(self, pages: PageCount) -> Result<(Cap<Memory>, u64), Error> {
+        let (slot, bus_address) = slots::fill(|into| {
+            invoke(MemoryCreateContiguous {
+                pool: self.slot(),
+                pages,
+                into,
+            })
+        })?;
+        Ok((Cap::from_slot(slot), bus_address))
+    }
+
+    /// Makes an endpoint.
+    ///
+    /// # Errors
+    /// What `EndpointCreate` says, or that no slot is free.
+    pub fn create_endpoint(self) -> Result<Cap<Endpoint>, Error> {
+        created(|into| {
+            invoke(EndpointCreate {
+                pool: self.slot(),
+                into,
+            })
+        })
+    }
+
+    /// Makes a notification.
+    ///
+    /// # Errors
+    /// What `NotificationCreate` says, or that no slot is free.
+    pub fn create_notification(self) -> Result<Cap<Notification>, Error> {
+        created(|into| {
+            invoke(NotificationCreate {
+                pool: self.slot(),
+                into,
+            })
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! What the kernel says about faults and absent pages, decoded.
+
+use abi::fault::FaultKind;
+
+use crate::message::Incoming;
+
+/// A fault message. Any answer makes the thread try its instruction again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A thread touched what it may not, or what is absent and has no pager.
+    Page {
+        /// Where.
+        address: u64,
+        /// The hardware's error code.
+        code: u64,
+        /// The instruction.
+        instruction: u64,
+    },
+    /// A thread raised another exception.
+    Exception {
+        /// Which.
+        vector: u64,
+        /// The hardware's error code.
+        code: u64,
+        /// The instruction.
+        instruction: u64,
+    },
+    /// A Memory wants a page.
+    AbsentPage {
+        /// The page's index in the Memory.
+        page: u64,
+        /// The hardware's error code.
+        code: u64,
+        /// The instruction.
+        instruction: u64,
+    },
+}
+
+impl Fault {
+    /// The fault that a message tells of; `None` if the kernel did not send it.
+    pub fn decode(incoming: &Incoming) -> Option<Fault> {
+        if !incoming.info.is_fault() {
+            return None;
+        }
+        let [kind, place, code, instruction] = *incoming.message.words() else {
+            return None;
+        };
+        match kind {
+            kind if kind == FaultKind::Page as u64 => Some(Fault::Page {
+                address: place,
+                code,
+                instruction,
+            }),
+            kind if kind == FaultKind::Exception as u64 => Some(Fault::Exception {
+                vector: place,
+                code,
+                instruction,
+            }),
+            kind if kind == FaultKind::AbsentPage as u64 => Some(Fault::AbsentPage {
+                page: place,
+                code,
+                instruction,
+            }),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Message;
+    use abi::MessageInfo;
+
+    fn incoming(info: MessageInfo, words: &[u64]) -> Incoming {
+        Incoming {
+            badge: 3,
+            info,
+            message: Message::of(words),
+        }
+    }
+
+    #[test]
+    fn reads_the_kernels_own_messages_only() {
+        let words = [FaultKind::AbsentPage as u64, 17, 4, 0x40_0000];
+        let plain = MessageInfo::words_only(4).unwrap();
+        assert_eq!(Fault::decode(&incoming(plain, &words)), None);
+        assert_eq!(
+            Fault::decode(&incoming(plain.as_fault(), &words)),
+            Some(Fault::AbsentPage {
+                page: 17,
+                code: 4,
+                instruction: 0x40_0000
+            })
+        );
+    }
+}

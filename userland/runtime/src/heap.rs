@@ -1,0 +1,69 @@
+//! The heap: the range that the start page names, behind `alloc`.
+
+use abi::start_page::Range;
+
+#[cfg(target_os = "none")]
+mod global {
+    use core::alloc::{GlobalAlloc, Layout};
+    use core::ptr::{self, NonNull};
+
+    use linked_list_allocator::Heap;
+    use spin::Mutex;
+
+    /// The heap behind a lock that nobody ever waits for: there is one thread.
+    pub struct LockedHeap(pub Mutex<Heap>);
+
+    #[global_allocator]
+    pub static HEAP: LockedHeap = LockedHeap(Mutex::new(Heap::empty()));
+
+    // SAFETY: The heap hands out disjoint pieces of a range that is its own (see `super::install`), of the
+    // layout asked for.
+    unsafe impl GlobalAlloc for LockedHeap {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            self.0
+                .lock()
+                .allocate_first_fit(layout)
+                .map_or(ptr::null_mut(), NonNull::as_ptr)
+        }
+
+        unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+            if let Some(pointer) = NonNull::new(pointer) {
+                // SAFETY: The caller got it from `alloc` with this layout.
+                unsafe { self.0.lock().deallocate(pointer, layout) }
+            }
+        }
+    }
+}
+
+/// Gives the range to the heap.
+///
+/// # Safety
+/// The range is mapped writable for the domain's life and nothing else uses it. This is the first call.
+#[cfg(target_os = "none")]
+pub(crate) unsafe fn install(range: Range) {
+    if range.bytes > 0 {
+        // SAFETY: The caller guarantees the range.
+        unsafe {
+            global::HEAP
+                .0
+                .lock()
+                .init(range.start as *mut u8, range.bytes as usize);
+        }
+    }
+}
+
+/// How many bytes of the heap are not in use. They may lie in pieces.
+#[cfg(target_os = "none")]
+pub fn free_bytes() -> usize {
+    global::HEAP.0.lock().free()
+}
+
+/// A host has its own heap.
+#[cfg(not(target_os = "none"))]
+pub(crate) unsafe fn install(_: Range) {}
+
+/// A host's heap does not tell.
+#[cfg(not(target_os = "none"))]
+pub fn free_bytes() -> usize {
+    usize::MAX
+}

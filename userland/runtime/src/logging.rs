@@ -1,0 +1,169 @@
+//! Where the macros of the `log` crate lead: to the service behind the capability `log`, line by line.
+//!
+//! A line is one call, as [`crate::protocol::log`] packs it; what is longer becomes several lines. A program that
+//! is that service itself sets a sink of its own. Without either, lines go nowhere.
+
+use core::fmt::{self, Write};
+
+use abi::register::Slot;
+use log::{LevelFilter, Log, Metadata, Record};
+use spin::Mutex;
+
+use crate::capability::{Cap, Endpoint};
+use crate::message::Message;
+use crate::protocol::log::TEXT_BYTES_MAX;
+
+/// Most bytes of one line, so that it is one call with its end.
+pub const LINE_BYTES_MAX: usize = TEXT_BYTES_MAX - 1;
+
+/// Takes one line, without its end.
+pub type Sink = fn(&str);
+
+static SINK: Mutex<Option<Sink>> = Mutex::new(None);
+static ENDPOINT: Mutex<Slot> = Mutex::new(Slot::NONE);
+static LOGGER: Logger = Logger;
+
+struct Logger;
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            match record.level() {
+                log::Level::Info => line(*record.args()),
+                level => line(format_args!("{level}: {}", record.args())),
+            }
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Starts logging to this endpoint, if there is one.
+pub(crate) fn install(endpoint: Option<Cap<Endpoint>>, level: LevelFilter) {
+    *ENDPOINT.lock() = endpoint.map_or(Slot::NONE, Cap::slot);
+    // An error would mean that a logger is set: then it is this one.
+    let _ = log::set_logger(&LOGGER);
+    log::set_max_level(level);
+}
+
+/// From now on `sink` takes the lines.
+pub fn set_sink(sink: Sink) {
+    *SINK.lock() = Some(sink);
+}
+
+/// Logs one line, whatever the level.
+pub fn line(text: fmt::Arguments<'_>) {
+    let mut line = Line::<LINE_BYTES_MAX, _>::new(emit);
+    // The writer never fails; a value's own complaint ends its line early.
+    let _ = line.write_fmt(text);
+    line.end();
+}
+
+fn emit(text: &str) {
+    let sink = *SINK.lock();
+    let endpoint = *ENDPOINT.lock();
+    match sink {
+        Some(sink) => sink(text),
+        None if endpoint != Slot::NONE => {
+            // A log that is gone is no reason to stop.
+            let _ = Cap::<Endpoint>::from_slot(endpoint).call(&packed(text));
+        }
+        None => {}
+    }
+}
+
+/// A line's call.
+fn packed(line: &str) -> Message {
+    let mut ended = heapless::Vec::<u8, TEXT_BYTES_MAX>::new();
+    // Both fit: a line is a byte shorter than a call's text.
+    let _ = ended.extend_from_slice(line.as_bytes());
+    let _ = ended.push(b'\n');
+    Message::new().bytes(&ended)
+}
+
+/// Gathers text into pieces of at most `N` bytes, cut between characters and at line ends.
+struct Line<const N: usize, F: FnMut(&str)> {
+    text: heapless::String<N>,
+    emit: F,
+}
+
+impl<const N: usize, F: FnMut(&str)> Line<N, F> {
+    fn new(emit: F) -> Self {
+        Line {
+            text: heapless::String::new(),
+            emit,
+        }
+    }
+
+    fn end(&mut self) {
+        if !self.text.is_empty() {
+            (self.emit)(&self.text);
+            self.text.clear();
+        }
+    }
+}
+
+impl<const N: usize, F: FnMut(&str)> Write for Line<N, F> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            if character == '\n' {
+                self.end();
+                continue;
+            }
+            if self.text.push(character).is_err() {
+                self.end();
+                // An empty line has room for one character.
+                let _ = self.text.push(character);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::String;
+    use std::vec::Vec;
+
+    fn pieces<const N: usize>(text: &str) -> Vec<String> {
+        let mut pieces = Vec::new();
+        let mut line = Line::<N, _>::new(|piece: &str| pieces.push(String::from(piece)));
+        line.write_str(text).unwrap();
+        line.end();
+        pieces
+    }
+
+    #[test]
+    fn cuts_long_lines_between_characters() {
+        assert_eq!(pieces::<8>("caravan"), ["caravan"]);
+        assert_eq!(pieces::<8>("caravanserai"), ["caravans", "erai"]);
+        assert_eq!(pieces::<4>("aäöü"), ["aä", "öü"]);
+    }
+
+    #[test]
+    fn cuts_at_line_ends_and_emits_no_empty_line() {
+        assert_eq!(pieces::<16>("one\ntwo\n\n"), ["one", "two"]);
+        assert!(pieces::<16>("").is_empty());
+    }
+
+    #[test]
+    fn the_longest_line_is_one_call_that_the_log_understands() {
+        let line = "x".repeat(LINE_BYTES_MAX);
+        let message = packed(&line);
+        let text = crate::protocol::log::unpack(message.words()).unwrap();
+        assert_eq!(
+            text.as_bytes(),
+            [
+                line.as_bytes(),
+                b"
+"
+            ]
+            .concat()
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! A Memory in this domain's own addresses.
+//!
+//! The runtime draws the addresses from a region that creators leave alone, so that two mappings never meet
+//! and none ever meets Rust's own memory.
+
+use abi::register::{Access, PageCount, UserAddress};
+use abi::start_page::Range;
+use abi::{Error, MAP_STEP_BYTES, PAGE_BYTES};
+use spin::Mutex;
+
+use crate::capability::{Cap, Domain, Memory};
+use crate::shared::SharedMemory;
+
+/// Where the addresses for a domain's own mappings begin: 16 TiB. Below are its creator's.
+pub const REGION_START: u64 = 1 << 44;
+/// Where they end.
+pub const REGION_END: u64 = 1 << 45;
+
+/// A mapping, unmapped when it is dropped.
+#[derive(Debug)]
+pub struct Mapping {
+    domain: Cap<Domain>,
+    range: Range,
+}
+
+impl Mapping {
+    /// Maps the first pages of a Memory into `domain`, which is this domain itself.
+    ///
+    /// # Errors
+    /// What `DomainMap` says.
+    pub fn new(
+        domain: Cap<Domain>,
+        memory: Cap<Memory>,
+        page_count: PageCount,
+        access: Access,
+    ) -> Result<Mapping, Error> {
+        Mapping::with(domain, page_count, |address| {
+            domain.map(memory, address, PageCount(0), page_count, access)
+        })
+    }
+
+    /// Takes addresses for `page_count` pages, at which `map` maps something into `domain`, which is this
+    /// domain itself.
+    ///
+    /// # Errors
+    /// [`Error::ArgumentRange`] if the addresses are used up; what `map` says.
+    pub fn with(
+        domain: Cap<Domain>,
+        page_count: PageCount,
+        map: impl FnOnce(UserAddress) -> Result<(), Error>,
+    ) -> Result<Mapping, Error> {
+        let bytes = page_count
+            .0
+            .checked_mul(PAGE_BYTES)
+            .ok_or(Error::ArgumentRange)?;
+        let start = REGION.lock().take(bytes).ok_or(Error::ArgumentRange)?;
+        let range = Range { start, bytes };
+        map(UserAddress(start)).inspect_err(|_| REGION.lock().give_back(range))?;
+        Ok(Mapping { domain, range })
+    }
+
+    /// Where it is.
+    pub fn range(&self) -> Range {
+        self.range
+    }
+
+    /// What is mapped, as memory that others may write too.
+    pub fn memory(&self) -> SharedMemory<'_> {
+        // SAFETY: It is mapped until `self` is dropped, and this module gives out nothing else of it.
+        unsafe { SharedMemory::from_range(self.range) }
+    }
+
+    /// Keeps it mapped for ever.
+    pub fn leak(self) -> SharedMemory<'static> {
+        let range = self.range;
+        core::mem::forget(self);
+        // SAFETY: It stays mapped, since it is not dropped.
+        unsafe { SharedMemory::from_range(range) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // What could not be unmapped keeps its addresses, so that nothing else is mapped there.
+        if self.domain.unmap(UserAddress(self.range.start)).is_ok() {
+            REGION.lock().give_back(self.range);
+        }
+    }
+}
+
+static REGION: Mutex<Region> = Mutex::new(Region::new());
+
+/// Most ranges that are remembered for reuse.
+const HOLES_MAX: usize = 16;
+
+/// Free addresses: those above `next`, and a few holes below.
+struct Region {
+    next: u64,
+    holes: heapless::Vec<Range, HOLES_MAX>,
+}
+
+impl Region {
+    const fn new() -> Region {
+        Region {
+            next: REGION_START,
+            holes: heapless::Vec::new(),
+        }
+    }
+
+    fn take(&mut self, bytes: u64) -> Option<u64> {
+        let bytes = bytes.max(1).checked_next_multiple_of(MAP_STEP_BYTES)?;
+        if let Some(index) = self.holes.iter().position(|hole| hole.bytes >= bytes) {
+            let hole = &mut self.holes[index];
+            let start = hole.start;
+            hole.start += bytes;
+            hole.bytes -= bytes;
+            if hole.bytes == 0 {
+                self.holes.swap_remove(index);
+            }
+            return Some(start);
+        }
+        let start = self.next;
+        let end = start.checked_add(bytes).filter(|end| *end <= REGION_END)?;
+        self.next = end;
+        Some(start)
+    }
+
+    /// A hole too many is forgotten: addresses are plenty.
+    fn give_back(&mut self, range: Range) {
+        let bytes = range.bytes.max(1).next_multiple_of(MAP_STEP_BYTES);
+        if range.start + bytes == self.next {
+            self.next = range.start;
+            return;
+        }
+        let _ = self.holes.push(Range { bytes, ..range });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_never_overlap_and_are_used_again() {
+        let mut region = Region::new();
+        let first = region.take(1).unwrap();
+        let second = region.take(3 * MAP_STEP_BYTES).unwrap();
+        let third = region.take(PAGE_BYTES).unwrap();
+        assert_eq!(second, first + MAP_STEP_BYTES);
+        assert_eq!(third, second + 3 * MAP_STEP_BYTES);
+        region.give_back(Range {
+            start: second,
+            bytes: 3 * MAP_STEP_BYTES,
+        });
+        assert_eq!(region.take(2 * MAP_STEP_BYTES), Some(second));
+        assert_eq!(region.take(1), Some(second + 2 * MAP_STEP_BYTES));
+        assert_eq!(region.take(1), Some(third + MAP_STEP_BYTES));
+    }
+
+    #[test]
+    fn the_region_has_an_end() {
+        let mut region = Region::new();
+        assert_eq!(region.take(REGION_END), None);
+        assert_eq!(region.take(u64::MAX), None);
+        assert!(region.take(REGION_END - REGION_START).is_some());
+        assert_eq!(region.take(1), None);
+    }
+}

@@ -1,0 +1,193 @@
+//! The loop that serves an endpoint: receive, handle, answer, and again.
+//!
+//! ```text
+//! Server::new(endpoint)?.run(|event| match event {
+//!     Event::Call { badge, message } => Answer::Now(answer(badge, &message)),
+//!     Event::Fault { badge, fault } => Answer::Never,
+//!     Event::Notified { flags } => Answer::Never,
+//! })
+//! ```
+
+use abi::Error;
+use abi::register::Slot;
+
+use crate::capability::{Cap, Endpoint, Reply};
+use crate::fault::Fault;
+use crate::message::{self, Incoming, Message};
+use crate::slots;
+
+/// What a server is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "messages are never allocated")]
+pub enum Event {
+    /// A message, sent through a capability with this badge. Its capabilities are the server's now.
+    Call {
+        /// The badge.
+        badge: u64,
+        /// The message.
+        message: Message,
+    },
+    /// A thread or a Memory faulted whose fault endpoint or pager has this badge.
+    Fault {
+        /// The badge.
+        badge: u64,
+        /// What happened.
+        fault: Fault,
+    },
+    /// The server's bound notification was signalled.
+    Notified {
+        /// The flags that were raised.
+        flags: u64,
+    },
+}
+
+/// What becomes of the one who waits for an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "messages are never allocated")]
+pub enum Answer {
+    /// It gets this.
+    Now(Message),
+    /// The server took the reply right by [`Server::take_reply`], or there is nobody to answer. A right that
+    /// was not taken is deleted, and who waits hears that the other side is gone.
+    Never,
+}
+
+/// An endpoint with what it takes to serve it.
+#[derive(Debug)]
+pub struct Server {
+    endpoint: Cap<Endpoint>,
+    reply: Slot,
+    accepts: usize,
+}
+
+impl Server {
+    /// A server of this endpoint that accepts no capabilities.
+    ///
+    /// # Errors
+    /// That no slot is free.
+    pub fn new(endpoint: Cap<Endpoint>) -> Result<Server, Error> {
+        Ok(Server {
+            endpoint,
+            reply: slots::take()?,
+            accepts: 0,
+        })
+    }
+
+    /// The same server, accepting up to this many capabilities with each message.
+    #[must_use]
+    pub fn accepting(self, capabilities: usize) -> Server {
+        Server {
+            accepts: capabilities,
+            ..self
+        }
+    }
+
+    /// Waits for the next event.
+    ///
+    /// # Errors
+    /// What `Receive` says, or that no slot is free.
+    pub fn receive(&mut self) -> Result<Event, Error> {
+        loop {
+            message::arm(self.accepts)?;
+            let incoming = self.endpoint.receive(Some(self.reply))?;
+            if let Some(event) = event(incoming) {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Answers the last event, then waits for the next.
+    ///
+    /// # Errors
+    /// What `ReplyAndReceive` says, or that no slot is free.
+    pub fn answer_and_receive(&mut self, answer: Answer) -> Result<Event, Error> {
+        let Answer::Now(answer) = answer else {
+            self.forget_caller();
+            return self.receive();
+        };
+        message::arm(self.accepts)?;
+        let reply = Cap::from_slot(self.reply);
+        let incoming = self.endpoint.reply_and_receive(reply, &answer)?;
+        match event(incoming) {
+            Some(event) => Ok(event),
+            None => self.receive(),
+        }
+    }
+
+    /// Takes the right to answer the last call, in order to do that later with [`Cap::reply`]; its slot is to be
+    /// given back then.
+    ///
+    /// # Errors
+    /// That no slot is free for the next caller's.
+    pub fn take_reply(&mut self) -> Result<Cap<Reply>, Error> {
+        let next = slots::take()?;
+        Ok(Cap::from_slot(core::mem::replace(&mut self.reply, next)))
+    }
+
+    /// Serves for ever, with a handler that does not need the server itself.
+    ///
+    /// # Errors
+    /// What ended it: the endpoint is gone, or no slot is free.
+    pub fn run(mut self, mut handle: impl FnMut(Event) -> Answer) -> Result<(), Error> {
+        let mut event = self.receive()?;
+        loop {
+            event = self.answer_and_receive(handle(event))?;
+        }
+    }
+
+    /// Empties the reply slot, if there is something in it.
+    fn forget_caller(&mut self) {
+        use abi::calls::CapabilityDelete;
+        // An empty slot is what is wanted.
+        let _ = crate::system_call::invoke(CapabilityDelete { slot: self.reply });
+    }
+}
+
+/// The event that a message means; `None` for a message of the kernel's that makes no sense.
+fn event(incoming: Incoming) -> Option<Event> {
+    let badge = incoming.badge;
+    if incoming.info.is_notification() {
+        return Some(Event::Notified { flags: badge });
+    }
+    if incoming.info.is_fault() {
+        return Fault::decode(&incoming).map(|fault| Event::Fault { badge, fault });
+    }
+    Some(Event::Call {
+        badge,
+        message: incoming.message,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abi::MessageInfo;
+
+    fn incoming(info: MessageInfo) -> Incoming {
+        Incoming {
+            badge: 6,
+            info,
+            message: Message::of(&[1, 2, 3, 4]),
+        }
+    }
+
+    #[test]
+    fn tells_calls_faults_and_notifications_apart() {
+        let call = MessageInfo::words_only(4).unwrap();
+        assert!(matches!(
+            event(incoming(call)),
+            Some(Event::Call { badge: 6, .. })
+        ));
+        assert!(matches!(
+            event(incoming(call.as_fault())),
+            Some(Event::Fault {
+                badge: 6,
+                fault: Fault::Page { address: 2, .. }
+            })
+        ));
+        assert_eq!(
+            event(incoming(MessageInfo::notified())),
+            Some(Event::Notified { flags: 6 })
+        );
+    }
+}

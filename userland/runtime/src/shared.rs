@@ -1,0 +1,201 @@
+//! Memory that other domains read and write at the same time.
+//!
+//! Nothing is ever borrowed from it: it is copied in and out, eight bytes at a time where it is aligned, with
+//! relaxed atomics, so that whatever the other side does is a value and never undefined behaviour. What is
+//! read is an allegation.
+
+use core::marker::PhantomData;
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use abi::start_page::Range;
+
+/// A range of shared memory, valid for `'a`. Offsets beyond it panic: they are the caller's own, never the
+/// other side's.
+#[derive(Clone, Copy, Debug)]
+pub struct SharedMemory<'a> {
+    start: *mut u8,
+    bytes: usize,
+    life: PhantomData<&'a AtomicU8>,
+}
+
+// SAFETY: Every access is atomic.
+unsafe impl Send for SharedMemory<'_> {}
+// SAFETY: Every access is atomic.
+unsafe impl Sync for SharedMemory<'_> {}
+
+impl<'a> SharedMemory<'a> {
+    /// The memory at this range.
+    ///
+    /// # Safety
+    /// It is mapped for `'a`, begins at a multiple of eight, and no reference into it exists but to atomics. It
+    /// may be mapped read-only, if nothing is written through this value.
+    pub unsafe fn from_range(range: Range) -> SharedMemory<'a> {
+        SharedMemory {
+            start: range.start as *mut u8,
+            bytes: range.bytes as usize,
+            life: PhantomData,
+        }
+    }
+
+    /// How many bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Where it is in this domain.
+    pub fn address(&self) -> u64 {
+        self.start as u64
+    }
+
+    /// A part of it, from a multiple of eight on.
+    pub fn part(&self, offset: usize, bytes: usize) -> SharedMemory<'a> {
+        assert!(
+            offset.is_multiple_of(8) && offset <= self.bytes && bytes <= self.bytes - offset,
+            "{bytes} bytes at {offset} of {}",
+            self.bytes
+        );
+        SharedMemory {
+            start: self.start.wrapping_add(offset),
+            bytes,
+            life: PhantomData,
+        }
+    }
+
+    /// The 32-bit word at `offset`.
+    pub fn word32(&self, offset: usize) -> &'a AtomicU32 {
+        let pointer = self.pointer::<AtomicU32>(offset);
+        // SAFETY: It is in range and aligned, and all access to the range is atomic.
+        unsafe { &*pointer }
+    }
+
+    /// The 64-bit word at `offset`.
+    pub fn word64(&self, offset: usize) -> &'a AtomicU64 {
+        let pointer = self.pointer::<AtomicU64>(offset);
+        // SAFETY: It is in range and aligned, and all access to the range is atomic.
+        unsafe { &*pointer }
+    }
+
+    /// Copies bytes out.
+    pub fn read(&self, offset: usize, into: &mut [u8]) {
+        let words = self.words_at(offset, into.len());
+        let (head, tail) = into.split_at_mut(words * 8);
+        for (index, chunk) in head.chunks_exact_mut(8).enumerate() {
+            let word = self.word64(offset + index * 8).load(Ordering::Relaxed);
+            chunk.copy_from_slice(&word.to_ne_bytes());
+        }
+        for (index, byte) in tail.iter_mut().enumerate() {
+            *byte = self
+                .byte(offset + words * 8 + index)
+                .load(Ordering::Relaxed);
+        }
+    }
+
+    /// Copies bytes in.
+    pub fn write(&self, offset: usize, from: &[u8]) {
+        let words = self.words_at(offset, from.len());
+        let (head, tail) = from.split_at(words * 8);
+        for (index, chunk) in head.chunks_exact(8).enumerate() {
+            let mut word = [0; 8];
+            word.copy_from_slice(chunk);
+            self.word64(offset + index * 8)
+                .store(u64::from_ne_bytes(word), Ordering::Relaxed);
+        }
+        for (index, byte) in tail.iter().enumerate() {
+            self.byte(offset + words * 8 + index)
+                .store(*byte, Ordering::Relaxed);
+        }
+    }
+
+    /// Copies `bytes` from the beginning of another range to the beginning of this one, up to seven bytes more
+    /// where both ranges have them.
+    pub fn copy_from(&self, other: SharedMemory<'_>, bytes: usize) {
+        let words = bytes.div_ceil(8).min(self.bytes / 8).min(other.bytes / 8);
+        for offset in (0..words * 8).step_by(8) {
+            let word = other.word64(offset).load(Ordering::Relaxed);
+            self.word64(offset).store(word, Ordering::Relaxed);
+        }
+        for offset in words * 8..bytes {
+            let byte = other.byte(offset).load(Ordering::Relaxed);
+            self.byte(offset).store(byte, Ordering::Relaxed);
+        }
+    }
+
+    fn byte(&self, offset: usize) -> &'a AtomicU8 {
+        let pointer = self.pointer::<AtomicU8>(offset);
+        // SAFETY: It is in range, and all access to the range is atomic.
+        unsafe { &*pointer }
+    }
+
+    /// How many whole words of a copy of `bytes` at `offset` are aligned: all, or none.
+    fn words_at(&self, offset: usize, bytes: usize) -> usize {
+        if offset.is_multiple_of(8) {
+            bytes / 8
+        } else {
+            0
+        }
+    }
+
+    fn pointer<T>(&self, offset: usize) -> *const T {
+        assert!(
+            offset.is_multiple_of(align_of::<T>())
+                && offset
+                    .checked_add(size_of::<T>())
+                    .is_some_and(|end| end <= self.bytes),
+            "offset {offset} of {}",
+            self.bytes
+        );
+        self.start.wrapping_add(offset).cast_const().cast()
+    }
+}
+
+/// Shared memory for a test: words of its own that live as long as the test process.
+#[cfg(test)]
+pub(crate) fn for_test(bytes: usize) -> SharedMemory<'static> {
+    let words: std::boxed::Box<[AtomicU64]> =
+        (0..bytes.div_ceil(8)).map(|_| AtomicU64::new(0)).collect();
+    let words = std::boxed::Box::leak(words);
+    let range = Range {
+        start: words.as_ptr() as u64,
+        bytes: bytes as u64,
+    };
+    // SAFETY: The words are leaked, aligned and atomic.
+    unsafe { SharedMemory::from_range(range) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_any_length_at_any_offset() {
+        let memory = for_test(64);
+        let pattern: [u8; 32] = core::array::from_fn(|index| index as u8 + 1);
+        for offset in 0..9 {
+            for length in 0..=32 {
+                let mut read = [0; 32];
+                memory.write(offset, &[0; 40]);
+                memory.write(offset, &pattern[..length]);
+                memory.read(offset, &mut read);
+                assert_eq!(read[..length], pattern[..length]);
+                assert!(read[length..].iter().all(|byte| *byte == 0));
+            }
+        }
+    }
+
+    #[test]
+    fn copies_between_ranges_to_the_last_byte() {
+        let (from, to) = (for_test(20), for_test(24));
+        from.write(0, &[7; 20]);
+        to.copy_from(from, 19);
+        let mut read = [0; 24];
+        to.read(0, &mut read);
+        assert_eq!(read, *b"\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\0\0\0\0\0");
+    }
+
+    #[test]
+    fn a_part_begins_where_it_says() {
+        let memory = for_test(64);
+        memory.part(16, 8).word64(0).store(5, Ordering::Relaxed);
+        assert_eq!(memory.word64(16).load(Ordering::Relaxed), 5);
+    }
+}

@@ -1,0 +1,59 @@
+//! The one assembly stub behind every system call.
+//!
+//! [`invoke`] takes a call's argument struct from [`abi::calls`] and returns its results; the typed capabilities
+//! in [`crate::capability`] are its usual callers. A call may be stopped halfway and go on elsewhere, even on
+//! another machine: nothing here may assume that two instructions run on the same one.
+
+use abi::{Arguments, Error, Registers};
+
+/// Makes a system call.
+///
+/// It is not `unsafe`, although a call may unmap the caller's own memory: what a program may do to itself is
+/// what its capabilities allow.
+///
+/// # Errors
+/// What the kernel answers.
+#[inline(always)]
+pub fn invoke<A: Arguments>(arguments: A) -> Result<A::Output, Error> {
+    use abi::calls::Output;
+    let mut registers = arguments.encode();
+    match system_call(A::NUMBER as u64, &mut registers) {
+        0 => Ok(A::Output::from_registers(&registers)),
+        status => Err(Error::from_status(status).unwrap_or(Error::UnknownCall)),
+    }
+}
+
+/// RAX: number in, status out. RDI RSI RDX R10 R8 R9 R12 R13: arguments in, results out. RCX and R11 are lost,
+/// the rest is preserved, the stack is not touched.
+#[cfg(target_os = "none")]
+#[inline(always)]
+fn system_call(number: u64, registers: &mut Registers) -> u64 {
+    let status;
+    let [a, b, c, d, e, f, g, h] = registers;
+    // SAFETY: The kernel changes only the registers named here and memory that the call says: the message
+    // buffer, which is read only through raw pointers after the call, and mappings that the caller asked for.
+    unsafe {
+        core::arch::asm!(
+            "syscall",
+            inlateout("rax") number => status,
+            inlateout("rdi") *a,
+            inlateout("rsi") *b,
+            inlateout("rdx") *c,
+            inlateout("r10") *d,
+            inlateout("r8") *e,
+            inlateout("r9") *f,
+            inlateout("r12") *g,
+            inlateout("r13") *h,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    status
+}
+
+/// There is no kernel under a host's test.
+#[cfg(not(target_os = "none"))]
+fn system_call(number: u64, _: &mut Registers) -> u64 {
+    panic!("system call {number} on a host");
+}
