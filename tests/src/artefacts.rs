@@ -1,5 +1,6 @@
 //! Where the build put what the machines boot. The xtask builds it and says so through the environment.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The built kernel, archives and images, named by environment variables.
@@ -16,13 +17,17 @@ pub struct Artefacts;
 
 impl Artefacts {
     /// The kernel's ELF file.
+    ///
+    /// # Panics
+    ///
+    /// This and its like panic if the build did not say where it is, or it is not there.
     pub fn kernel() -> PathBuf {
-        path("CARAVAN_KERNEL")
+        named_by("CARAVAN_KERNEL", "")
     }
 
     /// The default boot archive.
     pub fn archive() -> PathBuf {
-        path("CARAVAN_ARCHIVE")
+        named_by("CARAVAN_ARCHIVE", "")
     }
 
     /// The boot archive `<name>.tar` among the further artefacts.
@@ -32,29 +37,62 @@ impl Artefacts {
 
     /// The file `name` among the further artefacts.
     pub fn file(name: &str) -> PathBuf {
-        existing("CARAVAN_ARTEFACTS", path("CARAVAN_ARTEFACTS").join(name))
+        named_by("CARAVAN_ARTEFACTS", name)
     }
 
     /// The hybrid image that boots from USB.
     pub fn image() -> PathBuf {
-        path("CARAVAN_IMAGE")
+        named_by("CARAVAN_IMAGE", "")
     }
 }
 
-fn path(variable: &str) -> PathBuf {
-    let Some(value) = std::env::var_os(variable) else {
-        panic!(
-            "{variable} is not set: run the tests with scripts/test, which builds what they boot"
-        );
-    };
-    existing(variable, PathBuf::from(value))
+/// The path that the environment's `variable` holds, or `file` below it.
+fn named_by(variable: &str, file: &str) -> PathBuf {
+    locate(variable, std::env::var_os(variable), file).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn existing(variable: &str, path: PathBuf) -> PathBuf {
-    assert!(
-        path.exists(),
-        "{} does not exist ({variable} names it): run scripts/test",
-        path.display()
-    );
-    path
+fn locate(variable: &str, value: Option<OsString>, file: &str) -> Result<PathBuf, String> {
+    let Some(value) = value else {
+        return Err(format!(
+            "{variable} is not set: scripts/test builds what these tests boot, and sets it"
+        ));
+    };
+    let mut path = PathBuf::from(value);
+    if !file.is_empty() {
+        path.push(file);
+    }
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err(format!(
+            "{} does not exist ({variable} names it): scripts/test builds it",
+            path.display()
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_goes_on_without_what_the_build_says() {
+        let error = locate("CARAVAN_KERNEL", None, "").expect_err("nothing was said");
+        assert!(error.contains("CARAVAN_KERNEL is not set"), "{error}");
+    }
+
+    #[test]
+    fn names_what_is_not_there() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let here = || Some(directory.path().as_os_str().to_owned());
+        let error = locate("CARAVAN_ARTEFACTS", here(), "none.tar").expect_err("it is not there");
+        assert!(
+            error.contains("none.tar") && error.contains("CARAVAN_ARTEFACTS"),
+            "{error}"
+        );
+        assert_eq!(
+            locate("CARAVAN_ARTEFACTS", here(), "").as_deref(),
+            Ok(directory.path())
+        );
+    }
 }

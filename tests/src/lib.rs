@@ -20,9 +20,14 @@
 pub mod artefacts;
 pub mod child;
 pub mod machine;
+pub mod prober;
 pub mod segment;
 pub mod splitmix;
+pub mod third_party;
+pub mod transcript;
 
 pub use artefacts::Artefacts;
 pub use machine::{Machine, Verdict};
 pub use segment::{Faults, MacAddress, Port, Segment};
+pub use third_party::ThirdParty;
+pub use transcript::Unmet;

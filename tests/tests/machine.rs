@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use harness::machine::{Board, Boot, Options, Unmet};
-use harness::{Machine, Verdict};
+use harness::machine::{Board, Boot, Options};
+use harness::{Machine, Unmet, Verdict};
 use tempfile::TempDir;
 
 /// Stops a hang; nothing here takes as long.

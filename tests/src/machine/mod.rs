@@ -19,7 +19,6 @@
 
 mod options;
 mod qmp;
-mod serial;
 mod verdict;
 
 use std::io::Write;
@@ -32,11 +31,10 @@ use tempfile::TempDir;
 
 pub use options::{Board, Boot, Options};
 pub use qmp::Qmp;
-pub use serial::Unmet;
 pub use verdict::Verdict;
 
 use crate::child::{self, Child};
-use serial::{Awaited, Serial};
+use crate::transcript::{Awaited, Transcript, Unmet};
 
 /// How much of the serial log a failure shows.
 const TAIL_LINES: usize = 60;
@@ -50,11 +48,11 @@ pub struct Machine {
     name: String,
     process: Child,
     keyboard: ChildStdin,
-    serial: Serial,
+    serial: Transcript,
     /// How much of the serial log earlier expectations have consumed.
     consumed: usize,
     /// What QEMU itself complains about.
-    complaints: Serial,
+    complaints: Transcript,
     directory: TempDir,
     control: Option<Qmp>,
 }
@@ -83,8 +81,8 @@ impl Machine {
         Self {
             name: options.name,
             keyboard: process.take_stdin().expect("a piped stdin"),
-            serial: Serial::follow(process.take_stdout().expect("a piped stdout")),
-            complaints: Serial::follow(process.take_stderr().expect("a piped stderr")),
+            serial: Transcript::follow(process.take_stdout().expect("a piped stdout")),
+            complaints: Transcript::follow(process.take_stderr().expect("a piped stderr")),
             process,
             consumed: 0,
             directory,

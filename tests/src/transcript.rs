@@ -1,13 +1,13 @@
-//! The serial line: everything a machine says, kept, and what a test waits for in it.
+//! Transcripts: everything a process says, a machine on its transcript line for one, and what a test waits for in it.
 
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What a machine has said so far. Clones are handles to the same log, which a thread fills.
+/// What a process has said so far. Clones are handles to the same log, which a thread fills.
 #[derive(Clone, Debug, Default)]
-pub struct Serial {
+pub struct Transcript {
     log: Arc<(Mutex<Log>, Condvar)>,
 }
 
@@ -31,7 +31,7 @@ pub enum Awaited<'a> {
 pub enum Unmet {
     /// The limit passed.
     Late,
-    /// The line ended: the machine is no more.
+    /// The output ended: the process is no more.
     Ended,
 }
 
@@ -44,11 +44,11 @@ pub struct Found {
     pub end: usize,
 }
 
-impl Serial {
+impl Transcript {
     /// Keeps what comes out of `source`, until it ends.
     pub fn follow(mut source: impl Read + Send + 'static) -> Self {
-        let serial = Self::default();
-        let filled = serial.clone();
+        let transcript = Self::default();
+        let filled = transcript.clone();
         let body = move || {
             let mut buffer = [0; 4096];
             while let Ok(length @ 1..) = source.read(&mut buffer) {
@@ -57,10 +57,10 @@ impl Serial {
             filled.end();
         };
         thread::Builder::new()
-            .name("serial".into())
+            .name("transcript".into())
             .spawn(body)
-            .expect("a thread for a serial line");
-        serial
+            .expect("a thread for a transcript");
+        transcript
     }
 
     /// All of it, as text.
@@ -101,7 +101,7 @@ impl Serial {
         }
     }
 
-    /// Waits until the machine has said its last, so that the log is whole.
+    /// Waits until the process has said its last, so that the transcript is whole.
     pub fn wait_for_end(&self, limit: Duration) {
         let (log, changed) = &*self.log;
         let log = log.lock().expect("no reader panics");
@@ -164,10 +164,10 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(30);
 
-    fn said(text: &str) -> Serial {
-        let serial = Serial::default();
-        serial.append(text.as_bytes());
-        serial
+    fn said(text: &str) -> Transcript {
+        let transcript = Transcript::default();
+        transcript.append(text.as_bytes());
+        transcript
     }
 
     fn line(text: &str, end: usize) -> Result<Found, Unmet> {
@@ -179,28 +179,28 @@ mod tests {
 
     #[test]
     fn finds_a_whole_line_and_goes_on_after_it() {
-        let serial = said("one 1\r\ntwo\r\none 2\r\n");
+        let transcript = said("one 1\r\ntwo\r\none 2\r\n");
         assert_eq!(
-            serial.wait_for(Awaited::Line("one"), 0, LIMIT),
+            transcript.wait_for(Awaited::Line("one"), 0, LIMIT),
             line("one 1", 7)
         );
         assert_eq!(
-            serial.wait_for(Awaited::Line("one"), 7, LIMIT),
+            transcript.wait_for(Awaited::Line("one"), 7, LIMIT),
             line("one 2", 19)
         );
     }
 
     #[test]
     fn waits_for_the_end_of_a_line() {
-        let serial = said("took 12");
+        let transcript = said("took 12");
         assert_eq!(
-            serial.wait_for(Awaited::Line("took"), 0, Duration::from_millis(10)),
+            transcript.wait_for(Awaited::Line("took"), 0, Duration::from_millis(10)),
             Err(Unmet::Late)
         );
-        let other = serial.clone();
+        let other = transcript.clone();
         let speaker = thread::spawn(move || other.append(b"3 ms\n"));
         assert_eq!(
-            serial.wait_for(Awaited::Line("took"), 0, LIMIT),
+            transcript.wait_for(Awaited::Line("took"), 0, LIMIT),
             line("took 123 ms", 12)
         );
         speaker.join().expect("it speaks");
@@ -208,21 +208,21 @@ mod tests {
 
     #[test]
     fn finds_a_prompt_that_ends_no_line() {
-        let serial = said("welcome\n> ");
+        let transcript = said("welcome\n> ");
         assert_eq!(
-            serial.wait_for(Awaited::Text("> "), 0, LIMIT),
+            transcript.wait_for(Awaited::Text("> "), 0, LIMIT),
             line("> ", 10)
         );
     }
 
     #[test]
-    fn stops_waiting_when_the_machine_has_ended() {
-        let serial = Serial::follow(&b"last words"[..]);
+    fn stops_waiting_when_the_process_has_ended() {
+        let transcript = Transcript::follow(&b"last words"[..]);
         assert_eq!(
-            serial.wait_for(Awaited::Line("more"), 0, LIMIT),
+            transcript.wait_for(Awaited::Line("more"), 0, LIMIT),
             Err(Unmet::Ended)
         );
-        assert_eq!(serial.text(), "last words");
+        assert_eq!(transcript.text(), "last words");
     }
 
     #[test]

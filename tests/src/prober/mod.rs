@@ -1,0 +1,24 @@
+//! The prober: a client that notices every wrong answer and every pause of a domain that is moved meanwhile.
+//!
+//! It sends a UDP request each millisecond, and a TCP request each five on one connection that stays open, and judges
+//! every reply: the heap's contents, counters that never go back, the stream's order (`checker.rs`). The gap of a
+//! migration is the longest time between two UDP replies (`replies.rs`).
+//!
+//! It is a library, and the program `prober` of the same options, which runs where a test has no thread of its own:
+//! at the third party.
+
+mod checker;
+mod clock;
+mod options;
+pub mod protocol;
+mod replies;
+mod report;
+mod run;
+mod stream;
+
+pub use checker::{Checker, Errors, Promise};
+pub use clock::now_ns;
+pub use options::Options;
+pub use replies::Replies;
+pub use report::{Figures, Report, Summary};
+pub use run::run;

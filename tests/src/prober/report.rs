@@ -1,0 +1,115 @@
+//! What a prober saw.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::checker::{Checker, Errors};
+use super::replies::Replies;
+
+/// What a prober saw, with the time of every UDP reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The figures.
+    pub summary: Summary,
+    /// When UDP replies came, for the longest gap in a window of one's own.
+    pub udp_replies: Replies,
+}
+
+/// The figures of a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// When the probing began, on the clock of [`now_ns`](super::now_ns).
+    pub start_ns: u64,
+    /// When the last request was sent.
+    pub end_ns: u64,
+    /// Over UDP.
+    pub udp: Figures,
+    /// Over the one TCP connection.
+    pub tcp: Figures,
+    /// Whether that connection lived to the end, and answered all that it was asked.
+    pub tcp_survived: bool,
+    /// Why it did not.
+    pub tcp_error: Option<String>,
+    /// The longest time between two UDP replies in the window.
+    pub longest_gap_ns: u64,
+    /// The latest that a request left after its time: how far this host can be trusted with short gaps.
+    pub latest_request_ns: u64,
+}
+
+/// The figures of one transport.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Requests sent.
+    pub asked: u64,
+    /// Requests answered.
+    pub answered: u64,
+    /// Further answers to requests that were answered.
+    pub duplicates: u64,
+    /// What was wrong with them.
+    pub errors: Errors,
+}
+
+impl From<&Checker> for Figures {
+    fn from(checker: &Checker) -> Self {
+        Self {
+            asked: checker.asked_count(),
+            answered: checker.answered_count(),
+            duplicates: checker.duplicate_count(),
+            errors: checker.errors(),
+        }
+    }
+}
+
+impl Summary {
+    /// All violations, a dead connection included.
+    pub fn error_count(&self) -> u64 {
+        self.udp.errors.total() + self.tcp.errors.total() + u64::from(!self.tcp_survived)
+    }
+}
+
+impl Report {
+    /// The longest time between two UDP replies that reaches into the window, in nanoseconds.
+    pub fn longest_gap_ns(&self, from_ns: u64, to_ns: u64) -> u64 {
+        self.udp_replies.longest_gap(from_ns, to_ns)
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "udp      {}", self.udp)?;
+        writeln!(f, "tcp      {}", self.tcp)?;
+        match &self.tcp_error {
+            None => writeln!(f, "         the connection lived")?,
+            Some(error) => writeln!(f, "         the connection died: {error}")?,
+        }
+        writeln!(
+            f,
+            "gap      {:.1} ms at most between UDP replies",
+            self.longest_gap_ns as f64 / 1e6
+        )?;
+        writeln!(
+            f,
+            "late     {:.1} ms at most was a request",
+            self.latest_request_ns as f64 / 1e6
+        )?;
+        write!(f, "errors   {}", self.error_count())
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            asked,
+            answered,
+            duplicates,
+            errors,
+        } = self;
+        write!(f, "{asked} asked, {answered} answered, {duplicates} twice")?;
+        if errors.total() > 0 {
+            write!(f, "; {errors:?}")
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The probing itself: one loop over a clock and two sockets.
+
+use std::io;
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::checker::{Checker, Promise};
+use super::clock::now_ns;
+use super::options::Options;
+use super::protocol::{REPLY_BYTES, Reply};
+use super::replies::Replies;
+use super::report::{Figures, Report, Summary};
+use super::stream::Stream;
+
+/// How long replies to the last UDP requests are waited for; some were lost.
+const UDP_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long replies to the last TCP requests are waited for: longer than a few retransmissions.
+const TCP_PATIENCE: Duration = Duration::from_secs(8);
+
+/// The longest sleep, so that a stop is noticed.
+const NAP_NS: u64 = 1_000_000;
+
+/// Socket buffers that hold more than a second's replies.
+const SOCKET_BYTES: usize = 1 << 20;
+
+/// Probes until `stop` is set or the options' time is over, collects what is outstanding, and reports.
+///
+/// # Errors
+///
+/// If this host gives no UDP socket. A domain that does not answer is a report, not an error.
+pub fn run(options: &Options, stop: &AtomicBool) -> io::Result<Report> {
+    let mut prober = Prober::new(options)?;
+    while !stop.load(Ordering::Relaxed) && !prober.is_over() {
+        prober.send();
+        prober.wait_and_receive(prober.next_due());
+    }
+    prober.end_ns = now_ns();
+    while prober.is_waiting() {
+        prober.flush();
+        prober.wait_and_receive(u64::MAX);
+    }
+    Ok(prober.report())
+}
+
+/// When requests of one kind leave.
+#[derive(Debug)]
+struct Pace {
+    interval_ns: u64,
+    next_ns: u64,
+}
+
+impl Pace {
+    /// How late a request is at `now`, if one is due; the next is due an interval later, and never in the past: what
+    /// this host slept through is not made up for.
+    fn take_due(&mut self, now: u64) -> Option<u64> {
+        let late = now.checked_sub(self.next_ns)?;
+        self.next_ns += self.interval_ns;
+        if self.next_ns < now {
+            self.next_ns = now + self.interval_ns;
+        }
+        Some(late)
+    }
+}
+
+struct Prober<'a> {
+    options: &'a Options,
+    socket: UdpSocket,
+    udp: Checker,
+    udp_pace: Pace,
+    udp_replies: Replies,
+    /// The connection, or why there is none (any more).
+    stream: Result<Stream, String>,
+    tcp: Checker,
+    tcp_pace: Pace,
+    start_ns: u64,
+    end_ns: u64,
+    latest_ns: u64,
+}
+
+impl<'a> Prober<'a> {
+    fn new(options: &'a Options) -> io::Result<Self> {
+        let stream = Stream::connect(options.address).map_err(|error| format!("connect: {error}"));
+        let any = if options.address.is_ipv4() {
+            "0.0.0.0:0"
+        } else {
+            "[::]:0"
+        };
+        let socket = UdpSocket::bind(any)?;
+        rustix::net::sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BYTES)?;
+        socket.connect(options.address)?;
+        socket.set_nonblocking(true)?;
+        let start_ns = now_ns();
+        let pace = |interval: Duration| Pace {
+            interval_ns: interval.as_nanos() as u64,
+            next_ns: start_ns,
+        };
+        Ok(Self {
+            options,
+            socket,
+            udp: Checker::new(options.heap, Promise::Nothing),
+            udp_pace: pace(options.udp_interval),
+            udp_replies: Replies::default(),
+            stream,
+            tcp: Checker::new(options.heap, Promise::Order),
+            tcp_pace: pace(options.tcp_interval),
+            start_ns,
+            end_ns: start_ns,
+            latest_ns: 0,
+        })
+    }
+
+    fn is_over(&self) -> bool {
+        let elapsed = Duration::from_nanos(now_ns() - self.start_ns);
+        self.options
+            .duration
+            .is_some_and(|duration| elapsed >= duration)
+    }
+
+    /// Whether there is something outstanding that may still come.
+    fn is_waiting(&self) -> bool {
+        let waited = Duration::from_nanos(now_ns() - self.end_ns);
+        let udp = self.udp.answered_count() < self.udp.asked_count() && waited < UDP_PATIENCE;
+        let tcp = self.stream.is_ok()
+            && self.tcp.answered_count() < self.tcp.asked_count()
+            && waited < TCP_PATIENCE;
+        udp || tcp
+    }
+
+    fn next_due(&self) -> u64 {
+        self.udp_pace.next_ns.min(self.tcp_pace.next_ns)
+    }
+
+    /// Sends what is due.
+    fn send(&mut self) {
+        let now = now_ns();
+        if let Some(late) = self.udp_pace.take_due(now) {
+            self.latest_ns = self.latest_ns.max(late);
+            // What cannot be sent, to an address that nobody answers for, say, is a request without an answer.
+            let _ = self.socket.send(&self.udp.ask(now).encode());
+        }
+        if let Ok(stream) = &mut self.stream
+            && self.tcp_pace.take_due(now).is_some()
+            && stream.has_room()
+        {
+            stream.push(self.tcp.ask(now));
+        }
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        if let Ok(stream) = &mut self.stream
+            && let Err(error) = stream.write()
+        {
+            self.stream = Err(format!("write: {error}"));
+        }
+    }
+
+    /// Sleeps until something comes, `due`, or a nap's time, and takes what has come.
+    fn wait_and_receive(&mut self, due: u64) {
+        let nap = due.saturating_sub(now_ns()).min(NAP_NS);
+        let nap = Timespec {
+            tv_sec: 0,
+            tv_nsec: nap as _,
+        };
+        let mut sockets = vec![PollFd::new(&self.socket, PollFlags::IN)];
+        if let Ok(stream) = &self.stream {
+            sockets.push(PollFd::new(stream.socket(), PollFlags::IN));
+        }
+        // A signal ends the nap early, which does no harm.
+        let _ = poll(&mut sockets, Some(&nap));
+        self.receive_datagrams();
+        self.receive_stream();
+    }
+
+    fn receive_datagrams(&mut self) {
+        let mut bytes = [0; REPLY_BYTES + 1];
+        loop {
+            match self.socket.recv(&mut bytes) {
+                Ok(REPLY_BYTES) => {
+                    let reply = bytes.first_chunk().expect("it is longer");
+                    if self.udp.judge(Reply::decode(reply)) {
+                        self.udp_replies.push(now_ns());
+                    }
+                }
+                Ok(_) => self.udp.judge_garbage(),
+                // The report of an earlier datagram that nobody wanted.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn receive_stream(&mut self) {
+        let Ok(stream) = &mut self.stream else { return };
+        let tcp = &mut self.tcp;
+        let judge = |reply| {
+            tcp.judge(reply);
+        };
+        if let Err(error) = stream.read(judge) {
+            self.stream = Err(format!("read: {error}"));
+        }
+    }
+
+    fn report(self) -> Report {
+        let unanswered = self.tcp.asked_count() - self.tcp.answered_count();
+        let tcp_error = match self.stream {
+            Err(error) => Some(error),
+            Ok(_) if unanswered > 0 => Some(format!("{unanswered} requests were never answered")),
+            Ok(_) => None,
+        };
+        let since_start = |time: Duration| self.start_ns + time.as_nanos() as u64;
+        let (from, to) = match &self.options.window {
+            Some(window) => (since_start(window.start), since_start(window.end)),
+            None => (
+                self.udp_replies
+                    .times()
+                    .first()
+                    .copied()
+                    .unwrap_or(self.start_ns),
+                self.end_ns,
+            ),
+        };
+        let summary = Summary {
+            start_ns: self.start_ns,
+            end_ns: self.end_ns,
+            udp: Figures::from(&self.udp),
+            tcp: Figures::from(&self.tcp),
+            tcp_survived: tcp_error.is_none(),
+            tcp_error,
+            longest_gap_ns: self.udp_replies.longest_gap(from, to),
+            latest_request_ns: self.latest_ns,
+        };
+        Report {
+            summary,
+            udp_replies: self.udp_replies,
+        }
+    }
+}

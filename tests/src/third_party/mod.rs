@@ -1,0 +1,188 @@
+//! A client elsewhere on the segment, which no machine's death takes along.
+//!
+//! ```text
+//!   redis-cli, the prober, ...   ordinary programs of this host
+//!        |  the host's TCP/IP, in a user and network namespace of its own: no root
+//!      lan0, a tap
+//!        |  a QEMU without a machine in it, which only pumps frames
+//!      a port of the segment
+//! ```
+//!
+//! The namespaces live as long as the pump does. Programs enter them through `nsenter`, so that a [`Client`] is an
+//! ordinary child process of the test's.
+
+mod client;
+mod probe;
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub use client::Client;
+pub use probe::Probe;
+
+use crate::child::{self, Child};
+use crate::segment::{MacAddress, Port, Segment};
+use crate::transcript::Transcript;
+
+/// The tap's name inside the namespace.
+const INTERFACE: &str = "lan0";
+
+/// How long the namespace may take to appear: it stops a hang.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// A host on the segment where third-party programs run.
+#[derive(Debug)]
+pub struct ThirdParty {
+    pump: Child,
+    complaints: Transcript,
+    port: Port,
+}
+
+impl ThirdParty {
+    /// Joins `segment` at a new port called `name`, with an address and its prefix's length: `10.77.0.1/24`.
+    ///
+    /// # Panics
+    ///
+    /// If a program that this takes is not installed, or the host allows no namespaces or no tap.
+    pub fn join(segment: &mut Segment, name: &str, address: &str, mac: MacAddress) -> Self {
+        for (program, package) in [
+            ("unshare", "util-linux"),
+            ("ip", "iproute2"),
+            ("qemu-system-x86_64", "qemu-system-x86"),
+        ] {
+            child::require(program, package);
+        }
+        let port = segment.port(name);
+        let mut pump = child::spawn(pump(&port))
+            .unwrap_or_else(|error| panic!("unshare does not start: {error}"));
+        let complaints = Transcript::follow(pump.take_stderr().expect("a piped stderr"));
+        let mut party = Self {
+            pump,
+            complaints,
+            port,
+        };
+        party.await_tap();
+        let mac = mac.to_string();
+        party.configure(&["link", "set", "lo", "up"]);
+        // Without an IPv6 address of its own accord the host is quiet until a program speaks.
+        party.configure(&[
+            "link",
+            "set",
+            INTERFACE,
+            "address",
+            &mac,
+            "addrgenmode",
+            "none",
+            "up",
+        ]);
+        party.configure(&["address", "add", address, "dev", INTERFACE]);
+        party
+    }
+
+    /// The segment's port that it sits at.
+    pub fn port(&self) -> &Port {
+        &self.port
+    }
+
+    /// A command that runs `program` here. It dies with the thread that spawns it; [`start`](Self::start) does not.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args([
+            "--preserve-credentials",
+            "--user",
+            "--net",
+            "--target",
+            &self.pump.id().to_string(),
+            "--",
+        ]);
+        // Only after the last change of credentials does the parent-death signal last.
+        command.args(["setpriv", "--pdeathsig", "KILL", "--", program]);
+        command
+    }
+
+    /// Starts `program` here, to be waited for later.
+    ///
+    /// # Panics
+    ///
+    /// If it is not installed.
+    pub fn start(&self, program: &str, arguments: &[&str]) -> Client {
+        let mut command = self.command(program);
+        command.args(arguments);
+        Client::start(program, command)
+    }
+
+    /// Runs `program` here and returns what it writes to its standard output.
+    ///
+    /// # Panics
+    ///
+    /// If it fails, or does not end within `limit`.
+    pub fn run(&self, program: &str, arguments: &[&str], limit: Duration) -> String {
+        self.start(program, arguments).finish(limit)
+    }
+
+    /// Starts a prober here. Its report comes from [`Probe::finish`].
+    pub fn probe(&self, options: &crate::prober::Options) -> Probe {
+        Probe::start(self, options)
+    }
+
+    /// Waits until the pump has its tap, and after it its socket on the segment.
+    fn await_tap(&mut self) {
+        let deadline = Instant::now() + START_LIMIT;
+        while !self.port.peer_socket().exists() {
+            let ended = self.pump.wait(Duration::from_millis(5));
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "no tap in a namespace of its own ({ended:?}): {}\nIt takes /dev/net/tun, readable and writable, and \
+                 user namespaces (sysctl kernel.unprivileged_userns_clone=1, \
+                 kernel.apparmor_restrict_unprivileged_userns=0)",
+                self.complaints.tail(10)
+            );
+        }
+    }
+
+    fn configure(&self, arguments: &[&str]) {
+        self.run("ip", arguments, START_LIMIT);
+    }
+}
+
+/// The command for a QEMU without a machine, whose hub joins a tap to `port`, in namespaces of its own.
+fn pump(port: &Port) -> Command {
+    let mut command = Command::new("unshare");
+    command.args([
+        "--user",
+        "--map-root-user",
+        "--net",
+        "--",
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "--",
+    ]);
+    command.args([
+        "qemu-system-x86_64",
+        "-machine",
+        "none",
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+    ]);
+    let tap = format!("tap,id=tap,ifname={INTERFACE},script=no,downscript=no,vnet_hdr=off");
+    command.args([
+        "-netdev",
+        &tap,
+        "-netdev",
+        "hubport,id=inside,hubid=0,netdev=tap",
+    ]);
+    command.args([
+        "-netdev",
+        &port.netdev("segment"),
+        "-netdev",
+        "hubport,id=outside,hubid=0,netdev=segment",
+    ]);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}

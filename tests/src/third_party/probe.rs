@@ -1,0 +1,68 @@
+//! The prober, run at the third party: the same code as in this process, as a program of its own.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
+
+use super::{Client, ThirdParty};
+use crate::prober::{Options, Replies, Report, Summary};
+
+/// How long the prober may take to collect what is outstanding and to report.
+const FINISH_LIMIT: Duration = Duration::from_secs(60);
+
+/// A prober that runs until it is asked for its report.
+#[derive(Debug)]
+pub struct Probe {
+    client: Client,
+    replies: NamedTempFile,
+}
+
+impl Probe {
+    pub(super) fn start(party: &ThirdParty, options: &Options) -> Self {
+        let replies = NamedTempFile::with_prefix("caravan-").expect("a file for replies");
+        let program = program();
+        let mut command = party.command(program.to_str().expect("a path that is text"));
+        command
+            .args(options.arguments())
+            .args(["--until-eof", "--json", "--replies"])
+            .arg(replies.path());
+        Self {
+            client: Client::start("prober", command),
+            replies,
+        }
+    }
+
+    /// Whether it still runs: it ends early only if it cannot reach the domain.
+    pub fn is_running(&mut self) -> bool {
+        self.client.is_running()
+    }
+
+    /// Ends the probing and returns what was seen. Its times are of the same clock as
+    /// [`now_ns`](crate::prober::now_ns) here.
+    ///
+    /// # Panics
+    ///
+    /// If the prober failed.
+    pub fn finish(self) -> Report {
+        let output = self.client.finish(FINISH_LIMIT);
+        let summary: Summary = serde_json::from_str(&output).expect("the prober's summary");
+        let times = std::fs::read_to_string(self.replies.path()).expect("the replies' times");
+        Report {
+            summary,
+            udp_replies: Replies::from_text(&times).expect("the replies' times"),
+        }
+    }
+}
+
+/// Where the prober's executable is: cargo puts it beside the tests' directory.
+fn program() -> PathBuf {
+    let own = std::env::current_exe().expect("a running program");
+    let found = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|directory| directory.join("prober"))
+        .find(|path| path.is_file());
+    found.expect("the program `prober` beside this one: cargo build -p harness --bins")
+}

@@ -1,0 +1,115 @@
+//! A domain on this host's loopback.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use harness::prober::protocol::{REQUEST_BYTES, Reply, Request};
+
+use super::{LYING_SEQUENCE, Lie, Mind};
+
+/// How long a silent domain is silent.
+pub const SILENCE: Duration = Duration::from_millis(150);
+
+/// How long the domain sleeps where nothing has come.
+const NAP: Duration = Duration::from_micros(100);
+
+/// A domain that serves one client.
+pub struct Domain {
+    mind: Mind,
+    udp: UdpSocket,
+    listener: TcpListener,
+    silent: bool,
+    /// A reply on the stream that the next one overtakes.
+    held_back: Option<Reply>,
+}
+
+impl Domain {
+    /// A domain with one port for UDP and TCP.
+    pub fn bind(lie: Lie) -> Self {
+        loop {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+            let address = listener.local_addr().expect("its address");
+            // Somebody else may have the same port for UDP: then another is tried.
+            if let Ok(udp) = UdpSocket::bind(address) {
+                udp.set_nonblocking(true).expect("a socket");
+                return Self {
+                    mind: Mind::new(lie),
+                    udp,
+                    listener,
+                    silent: false,
+                    held_back: None,
+                };
+            }
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.udp.local_addr().expect("a bound socket")
+    }
+
+    /// Serves one client until it `has_ended`; `when_enough` is called once each transport had so many requests.
+    pub fn serve(mut self, enough: u64, when_enough: impl FnOnce(), has_ended: impl Fn() -> bool) {
+        let (mut stream, _) = self.listener.accept().expect("a client");
+        stream.set_nonblocking(true).expect("a socket");
+        let (mut when_enough, mut open) = (Some(when_enough), true);
+        let mut answered = [0, 0];
+        while !has_ended() {
+            let udp = self.serve_datagram();
+            let tcp = if open {
+                self.serve_stream(&mut stream)
+            } else {
+                None
+            };
+            if tcp == Some(LYING_SEQUENCE) && self.mind.lie == Lie::StreamEnd {
+                stream.shutdown(Shutdown::Both).expect("an open connection");
+                open = false;
+            }
+            answered[0] += u64::from(udp);
+            answered[1] += u64::from(tcp.is_some());
+            if answered[0] >= enough && (answered[1] >= enough || !open) {
+                when_enough.take().into_iter().for_each(|call| call());
+            }
+            if !udp && tcp.is_none() {
+                std::thread::sleep(NAP);
+            }
+        }
+    }
+
+    fn serve_datagram(&mut self) -> bool {
+        let mut bytes = [0; REQUEST_BYTES];
+        let Ok((REQUEST_BYTES, client)) = self.udp.recv_from(&mut bytes) else {
+            return false;
+        };
+        let request = Request::decode(&bytes);
+        if self.mind.lie == Lie::Silence && request.sequence == LYING_SEQUENCE && !self.silent {
+            self.silent = true;
+            std::thread::sleep(SILENCE);
+        }
+        self.udp
+            .send_to(&self.mind.answer(request).encode(), client)
+            .is_ok()
+    }
+
+    /// Answers a request on the stream, and returns its sequence number.
+    fn serve_stream(&mut self, stream: &mut TcpStream) -> Option<u64> {
+        let mut bytes = [0; REQUEST_BYTES];
+        if !matches!(stream.peek(&mut bytes), Ok(REQUEST_BYTES)) {
+            return None;
+        }
+        stream.read_exact(&mut bytes).expect("what was peeked at");
+        let request = Request::decode(&bytes);
+        let reply = self.mind.answer(request);
+        if self.mind.lie == Lie::StreamOrder && request.sequence == LYING_SEQUENCE {
+            self.held_back = Some(reply);
+        } else {
+            for reply in [Some(reply), self.held_back.take()].into_iter().flatten() {
+                stream
+                    .write_all(&reply.encode())
+                    .expect("a client that reads");
+            }
+        }
+        Some(request.sequence)
+    }
+}

@@ -1,0 +1,133 @@
+//! The prober is content with a domain that keeps its word, and catches each way of breaking it.
+
+mod domain;
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use domain::loopback::{Domain, SILENCE};
+use domain::{HEAP, Lie};
+use harness::prober::{self, Errors, Options, Report};
+
+/// How many requests a domain answers over each transport before the prober is told to stop.
+const ENOUGH: u64 = 40;
+
+/// Probes a domain until it has seen enough requests.
+fn probe(lie: Lie) -> Report {
+    let stop = AtomicBool::new(false);
+    let domain = Domain::bind(lie);
+    let mut options = Options::new(domain.address());
+    options.heap = HEAP;
+    std::thread::scope(|scope| {
+        let prober = scope.spawn(|| prober::run(&options, &stop).expect("a socket"));
+        domain.serve(
+            ENOUGH,
+            || stop.store(true, Ordering::Relaxed),
+            || prober.is_finished(),
+        );
+        prober.join().expect("the prober reports")
+    })
+}
+
+/// What the prober holds against a liar, over UDP and over TCP.
+fn errors(lie: Lie) -> (Errors, Errors) {
+    let Report { summary, .. } = probe(lie);
+    assert!(summary.tcp_survived, "{summary}");
+    (summary.udp.errors, summary.tcp.errors)
+}
+
+#[test]
+fn finds_no_fault_with_an_honest_domain() {
+    let report = probe(Lie::None);
+    let summary = &report.summary;
+    assert_eq!(summary.error_count(), 0, "{summary}");
+    assert!(
+        summary.udp.answered >= ENOUGH && summary.tcp.answered >= ENOUGH,
+        "{summary}"
+    );
+    assert_eq!(summary.tcp.asked, summary.tcp.answered);
+    assert_eq!(
+        report.udp_replies.times().len() as u64,
+        summary.udp.answered
+    );
+}
+
+#[test]
+fn catches_a_heap_that_changed() {
+    let (udp, tcp) = errors(Lie::Checksum);
+    assert!(udp.checksum > 0 && tcp.checksum > 0);
+}
+
+#[test]
+fn catches_a_torn_page() {
+    let (udp, tcp) = errors(Lie::TornPage);
+    assert!(udp.torn_page > 0 && tcp.torn_page > 0);
+}
+
+#[test]
+fn catches_a_counter_that_goes_back() {
+    let (udp, tcp) = errors(Lie::CounterBack);
+    assert!(udp.counter_back > 0 && tcp.counter_back > 0);
+}
+
+#[test]
+fn catches_pages_that_were_never_dirtied() {
+    let (udp, tcp) = errors(Lie::DirtiedBack);
+    assert!(udp.dirtied_back > 0 && tcp.dirtied_back > 0);
+}
+
+#[test]
+fn catches_a_garbled_echo() {
+    let (udp, tcp) = errors(Lie::Echo);
+    assert!(udp.echo > 0 && tcp.echo > 0);
+}
+
+#[test]
+fn catches_a_stream_out_of_order() {
+    let (udp, tcp) = errors(Lie::StreamOrder);
+    assert_eq!(udp, Errors::default());
+    assert!(tcp.order > 0);
+}
+
+#[test]
+fn catches_a_connection_that_was_reset() {
+    let summary = probe(Lie::StreamEnd).summary;
+    assert!(
+        !summary.tcp_survived && summary.tcp_error.is_some(),
+        "{summary}"
+    );
+    assert_eq!(summary.udp.errors, Errors::default());
+}
+
+#[test]
+fn measures_a_silence() {
+    let report = probe(Lie::Silence);
+    assert_eq!(report.summary.error_count(), 0, "{}", report.summary);
+    // The reply before it may have been read late, so that this is a lower bound only.
+    let silence = SILENCE.as_nanos() as u64 / 2;
+    assert!(
+        report.summary.longest_gap_ns >= silence,
+        "{}",
+        report.summary
+    );
+    let (start, end) = (report.summary.start_ns, report.summary.end_ns);
+    assert!(report.longest_gap_ns(start, end) >= silence);
+}
+
+#[test]
+fn reports_a_domain_that_is_not_there() {
+    // Bound for UDP only, and never read: nobody else has the port, and nobody listens.
+    let nobody = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let address: SocketAddr = nobody.local_addr().expect("its address");
+    let mut options = Options::new(address);
+    options.duration = Some(Duration::from_millis(20));
+    let summary = prober::run(&options, &AtomicBool::new(false))
+        .expect("a socket")
+        .summary;
+    assert!(
+        !summary.tcp_survived && summary.error_count() == 1,
+        "{summary}"
+    );
+    assert!(summary.udp.asked > 0 && summary.udp.answered == 0);
+}
