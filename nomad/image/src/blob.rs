@@ -1,0 +1,22 @@
+//! Bytes whose meaning is somebody else's: a service's export, a binding.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Opaque bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blob(pub Vec<u8>);
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Blob, D::Error> {
+        // Borrowed first: what is copied is what is there, not what a length claims.
+        <&[u8]>::deserialize(deserializer).map(|bytes| Blob(bytes.to_vec()))
+    }
+}

@@ -1,0 +1,473 @@
+//! What must hold of a description before anybody acts on it.
+//!
+//! The kernel checks each call by itself; checking the whole beforehand turns an image that lies into one error, not
+//! into a domain rebuilt half-way.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+use abi::thread_state::Activity;
+use abi::{MAP_STEP_BYTES, MEMORY_PAGES_MAX, ObjectKind, PAGE_BYTES, PAGES_PER_TABLE, USER_END};
+
+use crate::description::{Attribute, Capability, Description, Mapping, Object, Role, Target};
+use crate::{Limits, Name};
+
+/// The rule that a description breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A Memory is larger than one may be, or all together than the reader takes.
+    MemoryTooLarge {
+        /// The object's position.
+        object: u32,
+        /// Its pages.
+        pages: u64,
+    },
+    /// A Memory whose pages cannot travel.
+    PinnedMemory {
+        /// The object's position.
+        object: u32,
+    },
+    /// Two outsiders of one name.
+    SameName(Name),
+    /// A reference to what is not there.
+    NoSuchTarget {
+        /// The reference.
+        target: Target,
+    },
+    /// A reference to an object of a kind that does not belong there.
+    WrongKind {
+        /// The reference.
+        target: Target,
+    },
+    /// Slots that are not ascending, or beyond the table.
+    SlotOutOfOrder {
+        /// The slot.
+        slot: u32,
+    },
+    /// A capability with rights that its kind does not have.
+    ImpossibleRights {
+        /// The slot.
+        slot: u32,
+    },
+    /// A capability that cannot have been derived from its parent.
+    NotDerived {
+        /// The slot.
+        slot: u32,
+    },
+    /// A right to answer a thread that awaits nothing.
+    NothingAwaited {
+        /// The slot.
+        slot: u32,
+    },
+    /// A mapping that no call could have made, or that overlaps another.
+    BadMapping {
+        /// Its address.
+        address: u64,
+    },
+    /// A held capability whose holder has no such slot, or has it twice.
+    BadHolder {
+        /// The object's position.
+        holder: u32,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Fault::MemoryTooLarge { object, pages } => {
+                write!(f, "object {object} of {pages} pages is too large")
+            }
+            Fault::PinnedMemory { object } => {
+                write!(f, "object {object} is a Memory that cannot travel")
+            }
+            Fault::SameName(name) => write!(f, "two outsiders are named {name}"),
+            Fault::NoSuchTarget { target } => write!(f, "{target:?} is not there"),
+            Fault::WrongKind { target } => write!(f, "{target:?} is of the wrong kind"),
+            Fault::SlotOutOfOrder { slot } => write!(f, "slot {slot} is out of order"),
+            Fault::ImpossibleRights { slot } => {
+                write!(f, "slot {slot} has rights that its kind has not")
+            }
+            Fault::NotDerived { slot } => {
+                write!(f, "slot {slot} cannot be derived from its parent")
+            }
+            Fault::NothingAwaited { slot } => {
+                write!(f, "slot {slot} answers a thread that awaits nothing")
+            }
+            Fault::BadMapping { address } => {
+                write!(f, "the mapping at {address:#x} is not possible")
+            }
+            Fault::BadHolder { holder } => write!(f, "object {holder} cannot hold that"),
+        }
+    }
+}
+
+impl Description {
+    /// Checks every rule.
+    ///
+    /// # Errors
+    /// The first rule broken.
+    pub fn check(&self, limits: &Limits) -> Result<(), Fault> {
+        self.check_memories(limits)?;
+        self.check_outsiders()?;
+        self.check_capabilities()?;
+        self.derivation_order().map(|_| ())?;
+        self.check_mappings()?;
+        self.check_held()
+    }
+
+    /// Positions of the capabilities, parents before what was derived from them.
+    ///
+    /// # Errors
+    /// [`Fault::NotDerived`] if a parent is missing, allows less, is another's, or comes from its own descendant.
+    pub fn derivation_order(&self) -> Result<Vec<usize>, Fault> {
+        let mut order = Vec::with_capacity(self.capabilities.len());
+        let mut placed = vec![false; self.capabilities.len()];
+        let mut ancestors = Vec::new();
+        for start in 0..self.capabilities.len() {
+            let mut position = start;
+            while !placed[position] {
+                ancestors.push(position);
+                // A line of ancestors longer than the table goes in a circle.
+                if ancestors.len() > self.capabilities.len() {
+                    return Err(Fault::NotDerived {
+                        slot: self.capabilities[start].slot,
+                    });
+                }
+                match self.parent_of(&self.capabilities[position])? {
+                    Some(parent) => position = parent,
+                    None => break,
+                }
+            }
+            while let Some(position) = ancestors.pop() {
+                placed[position] = true;
+                order.push(position);
+            }
+        }
+        Ok(order)
+    }
+
+    fn parent_of(&self, capability: &Capability) -> Result<Option<usize>, Fault> {
+        let Some(parent_slot) = capability.parent else {
+            return Ok(None);
+        };
+        let fault = Fault::NotDerived {
+            slot: capability.slot,
+        };
+        let position = self
+            .capabilities
+            .binary_search_by_key(&parent_slot, |candidate| candidate.slot)
+            .map_err(|_| fault)?;
+        let parent = &self.capabilities[position];
+        let derivable = parent.target == capability.target
+            && parent.rights.contains(capability.rights)
+            && (parent.badge == 0 || parent.badge == capability.badge);
+        derivable.then_some(Some(position)).ok_or(fault)
+    }
+
+    fn check_memories(&self, limits: &Limits) -> Result<(), Fault> {
+        let mut total = 0_u64;
+        for (object, pages, attribute) in self.memories() {
+            total = total.saturating_add(pages);
+            if pages > MEMORY_PAGES_MAX || total > limits.pages_max {
+                return Err(Fault::MemoryTooLarge { object, pages });
+            }
+            if attribute != Attribute::Ordinary {
+                return Err(Fault::PinnedMemory { object });
+            }
+        }
+        Ok(())
+    }
+
+    fn memories(&self) -> impl Iterator<Item = (u32, u64, Attribute)> + '_ {
+        (0..)
+            .zip(&self.objects)
+            .filter_map(|(index, object)| match object {
+                Object::Memory { pages, attribute } => Some((index, *pages, *attribute)),
+                _ => None,
+            })
+    }
+
+    fn check_outsiders(&self) -> Result<(), Fault> {
+        let mut names: Vec<Name> = self
+            .outsiders
+            .iter()
+            .map(|outsider| outsider.name)
+            .collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(Fault::SameName(pair[0])),
+            None => Ok(()),
+        }
+    }
+
+    fn check_capabilities(&self) -> Result<(), Fault> {
+        let mut next_slot = 0;
+        for capability in &self.capabilities {
+            let Capability {
+                slot,
+                target,
+                rights,
+                ..
+            } = *capability;
+            if slot < next_slot || slot >= self.slot_count {
+                return Err(Fault::SlotOutOfOrder { slot });
+            }
+            next_slot = slot + 1;
+            let kind = self.kind_of(target).ok_or(Fault::NoSuchTarget { target })?;
+            if kind == ObjectKind::Reply && !self.awaits(target) {
+                return Err(Fault::NothingAwaited { slot });
+            }
+            if !kind.all_rights().contains(rights) {
+                return Err(Fault::ImpossibleRights { slot });
+            }
+        }
+        Ok(())
+    }
+
+    fn awaits(&self, target: Target) -> bool {
+        let Target::Reply(index) = target else {
+            return false;
+        };
+        let Some(Object::Thread(thread)) = self.objects.get(index as usize) else {
+            return false;
+        };
+        let activity = Activity::from_number(thread.0.activity);
+        matches!(activity, Some(Activity::Awaiting | Activity::AwaitingFault))
+    }
+
+    fn check_mappings(&self) -> Result<(), Fault> {
+        let mut ranges: Vec<(u64, u64)> = Vec::with_capacity(self.mappings.len());
+        for mapping in &self.mappings {
+            ranges.push(self.mapped_range(mapping)?);
+        }
+        ranges.sort_unstable();
+        match ranges.windows(2).find(|pair| pair[0].1 > pair[1].0) {
+            Some(pair) => Err(Fault::BadMapping { address: pair[1].0 }),
+            None => Ok(()),
+        }
+    }
+
+    /// Where a mapping begins and where the next one may.
+    fn mapped_range(&self, mapping: &Mapping) -> Result<(u64, u64), Fault> {
+        let Mapping {
+            address,
+            memory,
+            first_page,
+            page_count,
+            ..
+        } = *mapping;
+        let fault = Fault::BadMapping { address };
+        match self.kind_of(memory) {
+            Some(ObjectKind::Memory) => {}
+            Some(_) => return Err(Fault::WrongKind { target: memory }),
+            None => return Err(Fault::NoSuchTarget { target: memory }),
+        }
+        let end_page = first_page.checked_add(page_count).ok_or(fault)?;
+        let memory_pages = match memory {
+            Target::Inside(index) => match self.objects[index as usize] {
+                Object::Memory { pages, .. } => pages,
+                _ => 0,
+            },
+            _ => MEMORY_PAGES_MAX,
+        };
+        let aligned =
+            address.is_multiple_of(MAP_STEP_BYTES) && first_page.is_multiple_of(PAGES_PER_TABLE);
+        if page_count == 0 || end_page > memory_pages || !aligned {
+            return Err(fault);
+        }
+        let end = page_count
+            .checked_mul(PAGE_BYTES)
+            .and_then(|bytes| bytes.checked_next_multiple_of(MAP_STEP_BYTES))
+            .and_then(|bytes| address.checked_add(bytes))
+            .ok_or(fault)?;
+        (end <= USER_END).then_some((address, end)).ok_or(fault)
+    }
+
+    fn check_held(&self) -> Result<(), Fault> {
+        let mut seen = Vec::with_capacity(self.held.len());
+        for held in &self.held {
+            let (holder_kind, target_kind) = match held.role {
+                Role::Pager => (ObjectKind::Memory, ObjectKind::Endpoint),
+                Role::FaultEndpoint => (ObjectKind::Thread, ObjectKind::Endpoint),
+                Role::BoundNotification => (ObjectKind::Thread, ObjectKind::Notification),
+            };
+            let (holder, target) = (held.holder, held.target);
+            if self.kind_of(Target::Inside(holder)) != Some(holder_kind) {
+                return Err(Fault::BadHolder { holder });
+            }
+            match self.kind_of(target) {
+                Some(kind) if kind == target_kind => seen.push((holder, held.role)),
+                Some(_) => return Err(Fault::WrongKind { target }),
+                None => return Err(Fault::NoSuchTarget { target }),
+            }
+        }
+        seen.sort_unstable();
+        match seen.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(Fault::BadHolder { holder: pair[0].0 }),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+    use abi::Rights;
+
+    fn fault(change: impl FnOnce(&mut Description)) -> Option<Fault> {
+        let mut description = samples::description();
+        assert_eq!(description.check(&Limits::default()), Ok(()));
+        change(&mut description);
+        description.check(&Limits::default()).err()
+    }
+
+    #[test]
+    fn refuses_references_to_what_is_not_there() {
+        let target = Target::Inside(99);
+        assert_eq!(
+            fault(|d| d.capabilities[0].target = target),
+            Some(Fault::NoSuchTarget { target })
+        );
+        assert_eq!(
+            fault(|d| d.mappings[0].memory = target),
+            Some(Fault::NoSuchTarget { target })
+        );
+        assert_eq!(
+            fault(|d| d.held[0].target = target),
+            Some(Fault::NoSuchTarget { target })
+        );
+        assert_eq!(
+            fault(|d| d.held[0].holder = 99),
+            Some(Fault::BadHolder { holder: 99 })
+        );
+    }
+
+    #[test]
+    fn refuses_references_of_the_wrong_kind() {
+        let thread = Target::Inside(samples::THREAD);
+        assert_eq!(
+            fault(|d| d.mappings[0].memory = thread),
+            Some(Fault::WrongKind { target: thread })
+        );
+        assert_eq!(
+            fault(|d| d.held[0].target = thread),
+            Some(Fault::WrongKind { target: thread })
+        );
+    }
+
+    #[test]
+    fn refuses_a_derivation_in_a_circle() {
+        let circle = fault(|d| {
+            let (first, second) = (d.capabilities[0], &mut d.capabilities[1]);
+            *second = Capability {
+                slot: second.slot,
+                parent: Some(first.slot),
+                ..first
+            };
+            d.capabilities[0].parent = Some(d.capabilities[1].slot);
+        });
+        assert!(
+            matches!(circle, Some(Fault::NotDerived { .. })),
+            "{circle:?}"
+        );
+    }
+
+    #[test]
+    fn refuses_a_child_that_allows_more_than_its_parent() {
+        let slot = samples::DERIVED_SLOT;
+        let grown = fault(|d| {
+            for capability in d.capabilities.iter_mut() {
+                if capability.slot == slot {
+                    capability.rights = ObjectKind::Endpoint.all_rights();
+                } else if capability.parent.is_none()
+                    && capability.target == Target::Inside(samples::ENDPOINT)
+                {
+                    capability.rights = Rights(0);
+                }
+            }
+        });
+        assert_eq!(grown, Some(Fault::NotDerived { slot }));
+    }
+
+    #[test]
+    fn refuses_rights_that_the_kind_has_not_and_slots_out_of_order() {
+        let slot = samples::description().capabilities[0].slot;
+        assert_eq!(
+            fault(|d| d.capabilities[0].rights = Rights(0x7fff)),
+            Some(Fault::ImpossibleRights { slot })
+        );
+        assert!(matches!(
+            fault(|d| d.capabilities.swap(0, 1)),
+            Some(Fault::SlotOutOfOrder { .. })
+        ));
+        assert!(matches!(
+            fault(|d| d.slot_count = 1),
+            Some(Fault::SlotOutOfOrder { .. })
+        ));
+    }
+
+    #[test]
+    fn refuses_an_answer_to_a_thread_that_awaits_nothing() {
+        let nothing = fault(|d| {
+            if let Object::Thread(thread) = &mut d.objects[samples::THREAD as usize] {
+                thread.0.activity = Activity::Runnable as u64;
+            }
+        });
+        assert!(
+            matches!(nothing, Some(Fault::NothingAwaited { .. })),
+            "{nothing:?}"
+        );
+    }
+
+    #[test]
+    fn refuses_mappings_that_no_call_could_have_made() {
+        let changes: [fn(&mut Mapping); 6] = [
+            |m| m.address += PAGE_BYTES,
+            |m| m.address = USER_END,
+            |m| m.page_count = 0,
+            |m| m.page_count = u64::MAX,
+            |m| m.first_page = 1,
+            |m| m.page_count += 512,
+        ];
+        for change in changes {
+            let fault = fault(|d| change(&mut d.mappings[0]));
+            assert!(matches!(fault, Some(Fault::BadMapping { .. })), "{fault:?}");
+        }
+        let overlap = fault(|d| d.mappings[1].address = d.mappings[0].address);
+        assert!(matches!(overlap, Some(Fault::BadMapping { .. })));
+    }
+
+    #[test]
+    fn refuses_memories_that_are_too_large_or_pinned() {
+        let memory =
+            |pages, attribute| fault(move |d| d.objects[0] = Object::Memory { pages, attribute });
+        let large = memory(MEMORY_PAGES_MAX + 1, Attribute::Ordinary);
+        assert!(matches!(
+            large,
+            Some(Fault::MemoryTooLarge { object: 0, .. })
+        ));
+        assert_eq!(
+            memory(16, Attribute::Device),
+            Some(Fault::PinnedMemory { object: 0 })
+        );
+    }
+
+    #[test]
+    fn orders_parents_before_children() {
+        let description = samples::description();
+        let order = description.derivation_order().expect("valid");
+        assert_eq!(order.len(), description.capabilities.len());
+        for (place, position) in order.iter().enumerate() {
+            if let Some(parent) = description.capabilities[*position].parent {
+                let earlier = &order[..place];
+                assert!(
+                    earlier
+                        .iter()
+                        .any(|p| description.capabilities[*p].slot == parent)
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! From a listing to a description: object ids become positions, outsiders their names.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use abi::record::{CapabilityRecord, Held, MappingRecord, ObjectRecord};
+use abi::register::{Access, ObjectId, Register};
+use abi::{ObjectKind, Rights};
+
+use crate::listing::kind_of;
+use crate::{
+    Attribute, Capability, Clock, Description, Export, HeldCapability, Identity, Listing, Mapping,
+    Names, Numbering, Object, Outsider, Role, Target, ThreadImage, Verdict, judge,
+};
+
+/// Why there is no description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undescribed {
+    /// Something that the domain holds cannot travel.
+    Refused(Verdict),
+    /// A thread of the listing whose state was not given.
+    NoState(ObjectId),
+    /// The kernel's records contradict each other or are of another version.
+    BadRecord(ObjectId),
+}
+
+/// What is read of a domain besides its listing.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Who it is.
+    pub identity: Identity,
+    /// Its time.
+    pub clock: Clock,
+    /// Slots that its table has at least.
+    pub slot_count: u32,
+    /// Its threads' states.
+    pub threads: BTreeMap<ObjectId, ThreadImage>,
+    /// What services export.
+    pub exports: Vec<Export>,
+}
+
+/// Describes a frozen domain.
+///
+/// # Errors
+/// The first refusal of [`judge`], or what is missing from the parts.
+pub fn describe(
+    listing: &Listing,
+    names: &Names,
+    numbering: &mut Numbering,
+    parts: Parts,
+) -> Result<Description, Undescribed> {
+    if let Some(refused) = judge(listing, names)
+        .into_iter()
+        .find(|verdict| verdict.refusal().is_some())
+    {
+        return Err(Undescribed::Refused(refused));
+    }
+    listing.objects_within().for_each(|object| {
+        numbering.object(ObjectId(object.id));
+    });
+    let mut resolver = Resolver { listing, numbering };
+    let mappings = listing
+        .mappings
+        .iter()
+        .map(|record| resolver.mapping(record))
+        .collect::<Result<_, _>>()?;
+    let mut capabilities = listing
+        .capabilities
+        .iter()
+        .map(|record| resolver.capability(record))
+        .collect::<Result<Vec<_>, _>>()?;
+    capabilities.sort_unstable_by_key(|capability| capability.slot);
+    let held = listing
+        .held
+        .iter()
+        .map(|record| resolver.held(record))
+        .collect::<Result<_, _>>()?;
+    let objects = numbering
+        .objects()
+        .iter()
+        .map(|id| object(listing, &parts, *id))
+        .collect::<Result<_, _>>()?;
+    Ok(Description {
+        identity: parts.identity,
+        clock: parts.clock,
+        slot_count: slot_count(&capabilities).max(parts.slot_count),
+        objects,
+        outsiders: outsiders(listing, names, numbering)?,
+        mappings,
+        capabilities,
+        held,
+        exports: parts.exports,
+    })
+}
+
+/// Turns references in object ids into references by position.
+struct Resolver<'a> {
+    listing: &'a Listing,
+    numbering: &'a mut Numbering,
+}
+
+impl Resolver<'_> {
+    fn target(&mut self, id: ObjectId, kind: ObjectKind) -> Target {
+        if id == self.listing.domain {
+            Target::Domain
+        } else if id == self.listing.pool {
+            Target::Pool
+        } else if kind == ObjectKind::Reply {
+            Target::Reply(self.numbering.object(id))
+        } else if self.listing.owns(id) {
+            Target::Inside(self.numbering.object(id))
+        } else {
+            Target::Outside(self.numbering.outsider(id))
+        }
+    }
+
+    fn mapping(&mut self, record: &MappingRecord) -> Result<Mapping, Undescribed> {
+        let id = ObjectId(record.memory);
+        Ok(Mapping {
+            address: record.address,
+            memory: self.target(id, ObjectKind::Memory),
+            first_page: record.first_page,
+            page_count: record.page_count,
+            access: Access::from_register(record.access).map_err(|_| Undescribed::BadRecord(id))?,
+        })
+    }
+
+    fn capability(&mut self, record: &CapabilityRecord) -> Result<Capability, Undescribed> {
+        let bad = Undescribed::BadRecord(ObjectId(record.object));
+        let parent = record
+            .parent
+            .checked_sub(1)
+            .map(u32::try_from)
+            .transpose()
+            .map_err(|_| bad)?;
+        Ok(Capability {
+            slot: u32::try_from(record.slot).map_err(|_| bad)?,
+            target: self.reference(record)?,
+            rights: rights(record)?,
+            badge: record.badge,
+            parent,
+        })
+    }
+
+    fn held(&mut self, record: &CapabilityRecord) -> Result<HeldCapability, Undescribed> {
+        Ok(HeldCapability {
+            holder: self.numbering.object(ObjectId(record.holder)),
+            role: Role::from_number(record.slot)
+                .ok_or(Undescribed::BadRecord(ObjectId(record.holder)))?,
+            target: self.reference(record)?,
+            rights: rights(record)?,
+            badge: record.badge,
+        })
+    }
+
+    fn reference(&mut self, record: &CapabilityRecord) -> Result<Target, Undescribed> {
+        let id = ObjectId(record.object);
+        kind_of(record.kind)
+            .map(|kind| self.target(id, kind))
+            .ok_or(Undescribed::BadRecord(id))
+    }
+}
+
+fn rights(record: &CapabilityRecord) -> Result<Rights, Undescribed> {
+    u16::try_from(record.rights)
+        .map(Rights)
+        .map_err(|_| Undescribed::BadRecord(ObjectId(record.object)))
+}
+
+/// Slots that the capabilities need.
+fn slot_count(capabilities: &[Capability]) -> u32 {
+    capabilities
+        .last()
+        .map_or(0, |last| last.slot.saturating_add(1))
+}
+
+fn object(listing: &Listing, parts: &Parts, id: ObjectId) -> Result<Object, Undescribed> {
+    let Some(record) = listing.object(id) else {
+        return Ok(Object::Gone);
+    };
+    let bad = Undescribed::BadRecord(id);
+    match kind_of(record.kind).ok_or(bad)? {
+        ObjectKind::Memory => memory(record).ok_or(bad),
+        ObjectKind::Thread => parts
+            .threads
+            .get(&id)
+            .cloned()
+            .map(Object::Thread)
+            .ok_or(Undescribed::NoState(id)),
+        ObjectKind::Endpoint => Ok(Object::Endpoint),
+        ObjectKind::Notification => Ok(Object::Notification { flags: record.size }),
+        _ => Err(bad),
+    }
+}
+
+fn memory(record: &ObjectRecord) -> Option<Object> {
+    let attribute = Attribute::from_number(record.attribute)?;
+    Some(Object::Memory {
+        pages: record.size,
+        attribute,
+    })
+}
+
+fn outsiders(
+    listing: &Listing,
+    names: &Names,
+    numbering: &Numbering,
+) -> Result<Vec<Outsider>, Undescribed> {
+    let kinds = listing.outsiders();
+    let outsider = |id: &ObjectId| {
+        let known = names.get(id)?;
+        // What is not referred to any more keeps its position; its kind no longer matters, an endpoint costs nothing.
+        let kind = kinds
+            .iter()
+            .find(|(outsider, _)| outsider == id)
+            .map_or(ObjectKind::Endpoint, |(_, kind)| *kind);
+        Some(Outsider {
+            name: known.name,
+            kind,
+            binding: known.binding.clone(),
+        })
+    };
+    numbering
+        .outsiders()
+        .iter()
+        .map(|id| outsider(id).ok_or(Undescribed::BadRecord(*id)))
+        .collect()
+}
+
+impl Role {
+    /// The role that a held slot's number names.
+    pub fn from_number(number: u64) -> Option<Role> {
+        [
+            (Held::Pager, Role::Pager),
+            (Held::FaultEndpoint, Role::FaultEndpoint),
+            (Held::BoundNotification, Role::BoundNotification),
+        ]
+        .into_iter()
+        .find(|(held, _)| *held as u64 == number)
+        .map(|(_, role)| role)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{listing, names, parts};
+    use crate::{Judgement, Limits, Refusal, Subject};
+    use abi::kind::EndpointRights;
+
+    fn described(listing: &Listing) -> Result<Description, Undescribed> {
+        describe(listing, &names(), &mut Numbering::default(), parts())
+    }
+
+    #[test]
+    fn what_it_describes_passes_the_check() {
+        let description = described(&listing()).expect("describes");
+        assert_eq!(description.check(&Limits::default()), Ok(()));
+        let read = Description::from_bytes(&description.to_bytes(), &Limits::default());
+        assert_eq!(read, Ok(description));
+    }
+
+    #[test]
+    fn object_ids_become_positions_and_outsiders_names() {
+        let description = described(&listing()).expect("describes");
+        let target = |slot| {
+            description
+                .capabilities
+                .iter()
+                .find(|c| c.slot == slot)
+                .expect("slot")
+                .target
+        };
+        assert_eq!(target(1), Target::Domain);
+        assert_eq!(target(2), Target::Pool);
+        assert!(
+            matches!(target(3), Target::Inside(index) if description.objects[index as usize] == Object::Endpoint)
+        );
+        assert!(matches!(target(6), Target::Reply(_)));
+        let Target::Outside(log) = target(5) else {
+            panic!("outside")
+        };
+        assert_eq!(description.outsiders[log as usize].name.as_str(), "log");
+        assert_eq!(description.held.len(), 1);
+    }
+
+    #[test]
+    fn positions_survive_the_end_of_an_object_and_the_birth_of_another() {
+        let mut numbering = Numbering::default();
+        let mut listing = listing();
+        let first = describe(&listing, &names(), &mut numbering, parts()).expect("describes");
+        let endpoint = first
+            .objects
+            .iter()
+            .position(|object| *object == Object::Endpoint)
+            .expect("there");
+        listing
+            .objects
+            .retain(|object| object.kind != ObjectKind::Endpoint as u64);
+        listing.capabilities.retain(|slot| slot.object != 12);
+        listing.objects.push(ObjectRecord {
+            id: 99,
+            kind: ObjectKind::Endpoint as u64,
+            ..ObjectRecord::default()
+        });
+        let second = describe(&listing, &names(), &mut numbering, parts()).expect("describes");
+        assert_eq!(second.objects[endpoint], Object::Gone);
+        assert_eq!(second.objects.last(), Some(&Object::Endpoint));
+        assert_eq!(second.check(&Limits::default()), Ok(()));
+    }
+
+    #[test]
+    fn names_the_slot_that_pins_a_domain() {
+        let mut listing = listing();
+        listing.capabilities.push(CapabilityRecord {
+            slot: 30,
+            kind: ObjectKind::Endpoint as u64,
+            object: 555,
+            rights: EndpointRights::SEND.bits().into(),
+            ..CapabilityRecord::default()
+        });
+        let Err(Undescribed::Refused(verdict)) = described(&listing) else {
+            panic!("refused")
+        };
+        assert_eq!(verdict.subject, Subject::Slot(30));
+        assert_eq!(verdict.judgement, Judgement::Refuse(Refusal::StaysBehind));
+    }
+
+    #[test]
+    fn misses_a_thread_whose_state_was_not_read() {
+        let parts = Parts {
+            threads: BTreeMap::new(),
+            ..parts()
+        };
+        let result = describe(&listing(), &names(), &mut Numbering::default(), parts);
+        assert_eq!(result, Err(Undescribed::NoState(ObjectId(11))));
+    }
+}

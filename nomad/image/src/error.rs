@@ -1,0 +1,173 @@
+//! What can be wrong with an image.
+
+use core::fmt;
+
+use crate::{Fault, MAGIC};
+
+/// Why an image is refused. After an error the reader stays in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// It does not begin like an image.
+    NotAnImage {
+        /// The first eight bytes.
+        found: [u8; 8],
+    },
+    /// Another version of the format.
+    FormatVersion {
+        /// The image's.
+        found: u32,
+        /// This reader's.
+        ours: u32,
+    },
+    /// Another version of the system-call interface.
+    AbiVersion {
+        /// The image's.
+        found: u32,
+        /// This machine's.
+        ours: u32,
+    },
+    /// Something is more numerous or longer than the reader takes.
+    TooMany {
+        /// What.
+        what: &'static str,
+        /// How many the image says.
+        found: u64,
+        /// How many may be.
+        most: u64,
+    },
+    /// A count promises more than the rest of its record can hold.
+    CountBeyondRecord {
+        /// Of what.
+        what: &'static str,
+        /// The count.
+        count: u64,
+        /// The bytes that remain.
+        remaining: u64,
+    },
+    /// A kind of record that this version does not have.
+    UnknownRecord {
+        /// Its number.
+        kind: u8,
+    },
+    /// A record's head has bits set that mean nothing.
+    ReservedBits {
+        /// Those bits.
+        found: u16,
+    },
+    /// A record where it may not be.
+    OutOfPlace {
+        /// The record's number.
+        kind: u8,
+    },
+    /// A record of a domain that the image does not have.
+    NoSuchDomain {
+        /// The domain's position.
+        domain: u8,
+        /// How many there are.
+        count: u16,
+    },
+    /// A record's body does not say what a body of its kind says.
+    Malformed {
+        /// The record's number.
+        kind: u8,
+    },
+    /// A record is longer than what it says.
+    TrailingBytes {
+        /// The record's number.
+        kind: u8,
+        /// How many bytes are left over.
+        bytes: u64,
+    },
+    /// A chunk of a Memory that was not announced.
+    UnannouncedMemory,
+    /// A Memory was announced twice or with another size than before.
+    Reannounced,
+    /// A state is of another domain than the outline.
+    IdentityChanged,
+    /// A chunk reaches beyond its Memory.
+    PagesBeyondMemory {
+        /// The first page.
+        first_page: u64,
+        /// How many.
+        page_count: u64,
+        /// The Memory's.
+        memory_pages: u64,
+    },
+    /// A description breaks a rule.
+    Description(Fault),
+    /// The bytes are not those that were sealed.
+    DigestMismatch,
+    /// The image ends before its seal.
+    Truncated,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Error::NotAnImage { found } => {
+                write!(
+                    f,
+                    "not an image: begins with {found:02x?}, not {MAGIC:02x?}"
+                )
+            }
+            Error::FormatVersion { found, ours } => {
+                write!(f, "image format version {found}, this machine reads {ours}")
+            }
+            Error::AbiVersion { found, ours } => {
+                write!(
+                    f,
+                    "system-call interface version {found}, this machine has {ours}"
+                )
+            }
+            Error::TooMany { what, found, most } => {
+                write!(f, "{found} {what}, at most {most} are taken")
+            }
+            Error::CountBeyondRecord {
+                what,
+                count,
+                remaining,
+            } => {
+                write!(
+                    f,
+                    "{count} {what} announced in the last {remaining} bytes of a record"
+                )
+            }
+            Error::UnknownRecord { kind } => write!(f, "unknown kind of record {kind}"),
+            Error::ReservedBits { found } => {
+                write!(f, "reserved bits {found:#x} in a record's head")
+            }
+            Error::OutOfPlace { kind } => write!(f, "record of kind {kind} out of place"),
+            Error::NoSuchDomain { domain, count } => {
+                write!(f, "record of domain {domain} of {count}")
+            }
+            Error::Malformed { kind } => write!(f, "malformed record of kind {kind}"),
+            Error::TrailingBytes { kind, bytes } => {
+                write!(f, "{bytes} bytes too many in a record of kind {kind}")
+            }
+            Error::UnannouncedMemory => write!(f, "pages of a Memory that was not announced"),
+            Error::Reannounced => write!(f, "a Memory was announced twice"),
+            Error::IdentityChanged => write!(f, "the state is of another domain than the outline"),
+            Error::PagesBeyondMemory {
+                first_page,
+                page_count,
+                memory_pages,
+            } => {
+                write!(
+                    f,
+                    "pages {first_page} and {page_count} on in a Memory of {memory_pages}"
+                )
+            }
+            Error::Description(fault) => write!(f, "bad description: {fault}"),
+            Error::DigestMismatch => write!(f, "the digest does not match: the image was changed"),
+            Error::Truncated => write!(f, "the image ends before its seal"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Error {
+        Error::Description(fault)
+    }
+}

@@ -1,0 +1,40 @@
+//! How much a reader is willing to take in.
+
+/// Limits on an image, compared before anything is allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Domains in one image.
+    pub domains_max: u16,
+    /// Bytes of an outline record.
+    pub outline_bytes_max: u32,
+    /// Bytes of a state record: it is buffered whole.
+    pub state_bytes_max: u32,
+    /// Objects of one domain, those that ended meanwhile included.
+    pub objects_max: u32,
+    /// Objects outside a domain that it refers to.
+    pub outsiders_max: u32,
+    /// Mappings of one domain.
+    pub mappings_max: u32,
+    /// Capabilities of one domain, and also those held inside its objects.
+    pub capabilities_max: u32,
+    /// Services that export something for one domain.
+    pub exports_max: u32,
+    /// Pages of all Memories of one domain together, absent ones included.
+    pub pages_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            domains_max: 1,
+            outline_bytes_max: 1024,
+            state_bytes_max: 4 << 20,
+            objects_max: 4096,
+            outsiders_max: 256,
+            mappings_max: 1024,
+            capabilities_max: abi::SLOTS_MAX,
+            exports_max: 64,
+            pages_max: abi::MEMORY_PAGES_MAX,
+        }
+    }
+}

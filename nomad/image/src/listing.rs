@@ -1,0 +1,115 @@
+//! What the kernel says about a domain, and how its objects are numbered for an image.
+
+use alloc::vec::Vec;
+
+use abi::ObjectKind;
+use abi::record::{CapabilityRecord, MappingRecord, ObjectRecord};
+use abi::register::ObjectId;
+
+/// The four lists of `DomainDescribe`, in the machine's own object ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The domain itself.
+    pub domain: ObjectId,
+    /// Its pool.
+    pub pool: ObjectId,
+    /// The objects of its pool.
+    pub objects: Vec<ObjectRecord>,
+    /// Its address space.
+    pub mappings: Vec<MappingRecord>,
+    /// Its table.
+    pub capabilities: Vec<CapabilityRecord>,
+    /// The capabilities inside its objects.
+    pub held: Vec<CapabilityRecord>,
+}
+
+impl Listing {
+    /// The record of an object of the domain's pool, the domain and the pool themselves not counted.
+    pub fn object(&self, id: ObjectId) -> Option<&ObjectRecord> {
+        self.objects_within().find(|object| object.id == id.0)
+    }
+
+    /// The objects of the pool, the domain and the pool themselves not counted.
+    pub fn objects_within(&self) -> impl Iterator<Item = &ObjectRecord> {
+        let own = [self.domain.0, self.pool.0];
+        self.objects
+            .iter()
+            .filter(move |object| !own.contains(&object.id))
+    }
+
+    /// What the domain refers to outside of its pool, each once. Reply rights are not among them: nobody can name
+    /// what they refer to.
+    pub fn outsiders(&self) -> Vec<(ObjectId, ObjectKind)> {
+        let mapped = self
+            .mappings
+            .iter()
+            .map(|mapping| (mapping.memory, ObjectKind::Memory as u64));
+        let slots = self
+            .capabilities
+            .iter()
+            .chain(&self.held)
+            .map(|slot| (slot.object, slot.kind));
+        let mut outsiders: Vec<(ObjectId, ObjectKind)> = Vec::new();
+        for (id, kind) in slots.chain(mapped) {
+            let (id, Some(kind)) = (ObjectId(id), kind_of(kind)) else {
+                continue;
+            };
+            let known = outsiders.iter().any(|(known, _)| *known == id);
+            if kind != ObjectKind::Reply && !known && !self.owns(id) {
+                outsiders.push((id, kind));
+            }
+        }
+        outsiders
+    }
+
+    /// Whether an object is the domain, its pool, or in its pool.
+    pub fn owns(&self, id: ObjectId) -> bool {
+        id == self.domain || id == self.pool || self.object(id).is_some()
+    }
+}
+
+/// The kind that a record's word names.
+pub(crate) fn kind_of(word: u64) -> Option<ObjectKind> {
+    ObjectKind::from_number(u8::try_from(word).ok()?)
+}
+
+/// Positions for a domain's objects that stay the same through all rounds: what ends keeps its position, what is new
+/// gets the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Numbering {
+    objects: Vec<ObjectId>,
+    outsiders: Vec<ObjectId>,
+}
+
+impl Numbering {
+    /// The position of an object of the domain.
+    pub fn object(&mut self, id: ObjectId) -> u32 {
+        position(&mut self.objects, id)
+    }
+
+    /// The position of an outsider.
+    pub fn outsider(&mut self, id: ObjectId) -> u32 {
+        position(&mut self.outsiders, id)
+    }
+
+    /// Every object that has a position, in that order.
+    pub fn objects(&self) -> &[ObjectId] {
+        &self.objects
+    }
+
+    /// Every outsider that has a position, in that order.
+    pub fn outsiders(&self) -> &[ObjectId] {
+        &self.outsiders
+    }
+}
+
+fn position(ids: &mut Vec<ObjectId>, id: ObjectId) -> u32 {
+    let position = ids
+        .iter()
+        .position(|known| *known == id)
+        .unwrap_or_else(|| {
+            ids.push(id);
+            ids.len() - 1
+        });
+    position as u32
+}

@@ -1,0 +1,153 @@
+//! The preamble: what the first bytes of every image say, in every version.
+
+use crate::{Error, Limits};
+
+/// The first eight bytes.
+pub const MAGIC: [u8; 8] = *b"CARAVAN\x1a";
+
+/// Version of the format. There is no translation between versions: another one is refused.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Version of the system-call interface that the domain was built for.
+pub const ABI_VERSION: u32 = 1;
+
+/// Bytes of the preamble.
+pub const PREAMBLE_BYTES: usize = 20;
+
+/// What a preamble says beyond its versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preamble {
+    /// How many domains the image holds.
+    pub domain_count: u16,
+}
+
+impl Preamble {
+    /// The bytes: magic, format version, ABI version, domain count, two zero bytes; little-endian.
+    pub fn to_bytes(self) -> [u8; PREAMBLE_BYTES] {
+        let mut bytes = [0; PREAMBLE_BYTES];
+        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes[12..16].copy_from_slice(&ABI_VERSION.to_le_bytes());
+        bytes[16..18].copy_from_slice(&self.domain_count.to_le_bytes());
+        bytes
+    }
+
+    /// Reads and checks.
+    ///
+    /// # Errors
+    /// Not an image, another version (with both numbers), or too many domains, in this order.
+    pub fn from_bytes(bytes: &[u8; PREAMBLE_BYTES], limits: &Limits) -> Result<Preamble, Error> {
+        let [
+            m0,
+            m1,
+            m2,
+            m3,
+            m4,
+            m5,
+            m6,
+            m7,
+            f0,
+            f1,
+            f2,
+            f3,
+            a0,
+            a1,
+            a2,
+            a3,
+            c0,
+            c1,
+            r0,
+            r1,
+        ] = *bytes;
+        let found = [m0, m1, m2, m3, m4, m5, m6, m7];
+        if found != MAGIC {
+            return Err(Error::NotAnImage { found });
+        }
+        let found = u32::from_le_bytes([f0, f1, f2, f3]);
+        if found != FORMAT_VERSION {
+            return Err(Error::FormatVersion {
+                found,
+                ours: FORMAT_VERSION,
+            });
+        }
+        let found = u32::from_le_bytes([a0, a1, a2, a3]);
+        if found != ABI_VERSION {
+            return Err(Error::AbiVersion {
+                found,
+                ours: ABI_VERSION,
+            });
+        }
+        let reserved = u16::from_le_bytes([r0, r1]);
+        if reserved != 0 {
+            return Err(Error::ReservedBits { found: reserved });
+        }
+        let domain_count = u16::from_le_bytes([c0, c1]);
+        if domain_count == 0 || domain_count > limits.domains_max {
+            let (found, most) = (domain_count.into(), limits.domains_max.into());
+            return Err(Error::TooMany {
+                what: "domains",
+                found,
+                most,
+            });
+        }
+        Ok(Preamble { domain_count })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(change: impl Fn(&mut [u8; PREAMBLE_BYTES])) -> Result<Preamble, Error> {
+        let mut bytes = Preamble { domain_count: 1 }.to_bytes();
+        change(&mut bytes);
+        Preamble::from_bytes(&bytes, &Limits::default())
+    }
+
+    #[test]
+    fn reads_what_it_writes() {
+        assert_eq!(read(|_| ()), Ok(Preamble { domain_count: 1 }));
+    }
+
+    #[test]
+    fn names_both_versions_when_it_refuses() {
+        assert_eq!(
+            read(|bytes| bytes[8] = 7),
+            Err(Error::FormatVersion {
+                found: 7,
+                ours: FORMAT_VERSION
+            })
+        );
+        assert_eq!(
+            read(|bytes| bytes[12] = 9),
+            Err(Error::AbiVersion {
+                found: 9,
+                ours: ABI_VERSION
+            })
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_no_image_and_more_domains_than_it_takes() {
+        assert!(matches!(
+            read(|bytes| bytes[0] = 0),
+            Err(Error::NotAnImage { .. })
+        ));
+        assert!(matches!(
+            read(|bytes| bytes[16] = 2),
+            Err(Error::TooMany {
+                found: 2,
+                most: 1,
+                ..
+            })
+        ));
+        assert!(matches!(
+            read(|bytes| bytes[16] = 0),
+            Err(Error::TooMany { found: 0, .. })
+        ));
+        assert_eq!(
+            read(|bytes| bytes[19] = 1),
+            Err(Error::ReservedBits { found: 0x100 })
+        );
+    }
+}

@@ -1,0 +1,400 @@
+//! The reader: is fed an image's bytes as they come and says what they mean.
+//!
+//! ```text
+//!                       +------------------ record done ------------------+
+//!                       v                                                 |
+//!   Preamble --20--> Head --8--> Body ---------- length bytes ----------->+
+//!                       ^          | a chunk with data pages              |
+//!                       |          v                                      |
+//!                       +------- Pages --4096--> ... last one ------------+
+//! ```
+//!
+//! Invariant: what is buffered is at most one body, and its length was compared with [`Limits`] when its head came.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::codec::no_more;
+use crate::digest::Running;
+use crate::record::{RECORD_HEAD_BYTES, RecordHead, RecordKind};
+use crate::{
+    CHUNK_PAGES_MAX, Chunk, Description, Digest, Error, Identity, Limits, MemoryKey, Object,
+    Outline, PAGE_BYTES, PREAMBLE_BYTES, PageChange, PageMap, Preamble, Round, Seal,
+};
+
+/// Most bytes in the body of a record of fixed size.
+const SMALL_BODY_BYTES_MAX: u32 = 64;
+/// Most bytes in a chunk's body: its head and a full map.
+const CHUNK_BODY_BYTES_MAX: u32 = SMALL_BODY_BYTES_MAX + CHUNK_PAGES_MAX as u32 / 4;
+
+/// What the bytes read so far mean.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// It is an image that this machine can read.
+    Begun(Preamble),
+    /// What is needed to admit a domain.
+    Outline(u8, Outline),
+    /// Chunks of this Memory, of so many pages, may follow.
+    Memory(u8, MemoryKey, u64),
+    /// What becomes of these pages; those with data follow as [`Event::Page`].
+    Chunk(u8, Chunk, PageMap),
+    /// A page of a Memory.
+    Page(u8, MemoryKey, u64, &'a [u8; PAGE_BYTES]),
+    /// A round ended.
+    Round(u8, Round),
+    /// Everything but the pages, checked.
+    State(u8, Box<Description>),
+    /// All bytes so far are what was sealed; each domain is complete.
+    Sealed(Seal),
+}
+
+/// Reads an image.
+pub struct Reader {
+    limits: Limits,
+    expecting: Expecting,
+    buffer: Vec<u8>,
+    split_page: Vec<u8>,
+    running: Running,
+    domains: Vec<Progress>,
+    attempts: u32,
+    sealed_digest: Option<Digest>,
+    sealed: bool,
+    failed: Option<Error>,
+}
+
+enum Expecting {
+    Preamble,
+    Head,
+    Body(RecordHead),
+    Pages(Pages),
+}
+
+/// The chunk whose pages are awaited.
+struct Pages {
+    domain: u8,
+    chunk: Chunk,
+    map: PageMap,
+    next: usize,
+}
+
+/// What was said about a domain.
+#[derive(Default)]
+struct Progress {
+    identity: Option<Identity>,
+    memories: Vec<(MemoryKey, u64)>,
+    state: bool,
+}
+
+impl Reader {
+    /// A reader that takes in no more than this.
+    pub fn new(limits: Limits) -> Reader {
+        Reader {
+            limits,
+            expecting: Expecting::Preamble,
+            buffer: Vec::new(),
+            split_page: Vec::new(),
+            running: Running::default(),
+            domains: Vec::new(),
+            attempts: 0,
+            sealed_digest: None,
+            sealed: false,
+            failed: None,
+        }
+    }
+
+    /// Reads some of `input`: says how much, and what that completed. To be called until all is read; an event may come
+    /// without a byte being read.
+    ///
+    /// # Errors
+    /// What is wrong with the image; every later call says the same.
+    pub fn read<'a>(&'a mut self, input: &'a [u8]) -> Result<(usize, Option<Event<'a>>), Error> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let need = self.need();
+        let missing = need - self.buffer.len();
+        let Some((part, _)) = input.split_at_checked(missing) else {
+            self.buffer.extend_from_slice(input);
+            return Ok((input.len(), None));
+        };
+        // What lies in the input whole is not copied.
+        let split = !self.buffer.is_empty();
+        if split {
+            self.buffer.extend_from_slice(part);
+        }
+        if let Expecting::Pages(_) = self.expecting {
+            return Ok((missing, self.page((!split).then_some(part))));
+        }
+        let buffer = core::mem::take(&mut self.buffer);
+        match self.item(if split { &buffer } else { part }) {
+            Ok(event) => Ok((missing, event)),
+            Err(error) => {
+                self.failed = Some(error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the image may end here.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] unless the last record was a seal, or what was wrong before.
+    pub fn finish(&self) -> Result<(), Error> {
+        match self.failed {
+            Some(error) => Err(error),
+            None if self.sealed && self.buffer.is_empty() => Ok(()),
+            None => Err(Error::Truncated),
+        }
+    }
+
+    fn need(&self) -> usize {
+        match &self.expecting {
+            Expecting::Preamble => PREAMBLE_BYTES,
+            Expecting::Head => RECORD_HEAD_BYTES,
+            Expecting::Body(head) => head.body_bytes as usize,
+            Expecting::Pages(_) => PAGE_BYTES,
+        }
+    }
+
+    fn item(&mut self, bytes: &[u8]) -> Result<Option<Event<'static>>, Error> {
+        match self.expecting {
+            Expecting::Preamble => self.preamble(bytes).map(Some),
+            Expecting::Head => self.head(bytes).map(|()| None),
+            Expecting::Body(head) => {
+                self.expecting = Expecting::Head;
+                let event = self.body(head, bytes)?;
+                self.running.update(bytes);
+                Ok(Some(event))
+            }
+            Expecting::Pages(_) => Ok(None),
+        }
+    }
+
+    fn preamble(&mut self, bytes: &[u8]) -> Result<Event<'static>, Error> {
+        let preamble = Preamble::from_bytes(array(bytes)?, &self.limits)?;
+        self.running.update(bytes);
+        self.domains
+            .resize_with(preamble.domain_count.into(), Progress::default);
+        self.expecting = Expecting::Head;
+        Ok(Event::Begun(preamble))
+    }
+
+    fn head(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let head = RecordHead::from_bytes(*array(bytes)?)?;
+        let most = match head.kind {
+            RecordKind::Outline => self.limits.outline_bytes_max,
+            RecordKind::State => self.limits.state_bytes_max,
+            RecordKind::Chunk => CHUNK_BODY_BYTES_MAX,
+            RecordKind::Memory | RecordKind::Round | RecordKind::Seal => SMALL_BODY_BYTES_MAX,
+        };
+        if head.body_bytes > most {
+            let (found, most) = (head.body_bytes.into(), most.into());
+            return Err(Error::TooMany {
+                what: "bytes in a record",
+                found,
+                most,
+            });
+        }
+        self.check_place(head)?;
+        self.sealed = false;
+        if head.kind == RecordKind::Seal {
+            self.sealed_digest = Some(self.running.digest());
+        }
+        self.running.update(bytes);
+        self.expecting = Expecting::Body(head);
+        Ok(())
+    }
+
+    /// A domain's outline comes first and once; after its state nothing but the seal; the seal when all have theirs.
+    fn check_place(&self, head: RecordHead) -> Result<(), Error> {
+        let (domain, count) = (head.domain, self.domains.len() as u16);
+        let progress = self
+            .domains
+            .get(usize::from(domain))
+            .ok_or(Error::NoSuchDomain { domain, count })?;
+        let in_place = match head.kind {
+            RecordKind::Outline => progress.identity.is_none(),
+            RecordKind::Seal => domain == 0 && self.domains.iter().all(|progress| progress.state),
+            _ => progress.identity.is_some() && !progress.state,
+        };
+        in_place.then_some(()).ok_or(Error::OutOfPlace {
+            kind: head.kind as u8,
+        })
+    }
+
+    fn body(&mut self, head: RecordHead, bytes: &[u8]) -> Result<Event<'static>, Error> {
+        let domain = head.domain;
+        match head.kind {
+            RecordKind::Outline => {
+                let outline: Outline = decode(head.kind, bytes)?;
+                self.progress(domain).identity = Some(outline.identity.clone());
+                Ok(Event::Outline(domain, outline))
+            }
+            RecordKind::Memory => {
+                let (memory, pages) = decode(head.kind, bytes)?;
+                self.announce(domain, memory, pages)?;
+                Ok(Event::Memory(domain, memory, pages))
+            }
+            RecordKind::Chunk => self.chunk(domain, bytes),
+            RecordKind::Round => Ok(Event::Round(domain, decode(head.kind, bytes)?)),
+            RecordKind::State => self.state(domain, bytes),
+            RecordKind::Seal => self.seal(decode(head.kind, bytes)?),
+        }
+    }
+
+    fn announce(&mut self, domain: u8, memory: MemoryKey, pages: u64) -> Result<(), Error> {
+        let limits = self.limits;
+        let memories = &mut self.progress(domain).memories;
+        if memories.iter().any(|(known, _)| *known == memory) {
+            return Err(Error::Reannounced);
+        }
+        let most = u64::from(limits.objects_max) + u64::from(limits.outsiders_max);
+        let found = memories.len() as u64 + 1;
+        if found > most {
+            return Err(Error::TooMany {
+                what: "Memories",
+                found,
+                most,
+            });
+        }
+        let (found, most) = (
+            memories
+                .iter()
+                .fold(pages, |sum, (_, pages)| sum.saturating_add(*pages)),
+            limits.pages_max,
+        );
+        if found > most {
+            return Err(Error::TooMany {
+                what: "pages",
+                found,
+                most,
+            });
+        }
+        memories.push((memory, pages));
+        Ok(())
+    }
+
+    fn chunk(&mut self, domain: u8, bytes: &[u8]) -> Result<Event<'static>, Error> {
+        let kind = RecordKind::Chunk as u8;
+        let (chunk, map): (Chunk, _) =
+            postcard::take_from_bytes(bytes).map_err(|_| Error::Malformed { kind })?;
+        let map =
+            PageMap::from_bytes(chunk.page_count.into(), map).ok_or(Error::Malformed { kind })?;
+        let memories = &self.progress(domain).memories;
+        let known = memories.iter().find(|(known, _)| *known == chunk.memory);
+        let memory_pages = known.ok_or(Error::UnannouncedMemory)?.1;
+        let (first_page, page_count) = (chunk.first_page, chunk.page_count.into());
+        let within = first_page
+            .checked_add(page_count)
+            .is_some_and(|end| end <= memory_pages);
+        if !within || !first_page.is_multiple_of(CHUNK_PAGES_MAX as u64) {
+            return Err(Error::PagesBeyondMemory {
+                first_page,
+                page_count,
+                memory_pages,
+            });
+        }
+        self.await_pages(Pages {
+            domain,
+            chunk,
+            map: map.clone(),
+            next: 0,
+        });
+        Ok(Event::Chunk(domain, chunk, map))
+    }
+
+    /// Awaits the next page that the chunk has, if there is one.
+    fn await_pages(&mut self, mut pages: Pages) {
+        let next = (pages.next..pages.map.page_count())
+            .find(|page| pages.map.get(*page) == PageChange::Data);
+        self.expecting = match next {
+            Some(page) => {
+                pages.next = page;
+                Expecting::Pages(pages)
+            }
+            None => Expecting::Head,
+        };
+    }
+
+    fn page<'a>(&'a mut self, in_input: Option<&'a [u8]>) -> Option<Event<'a>> {
+        let Expecting::Pages(mut pages) = core::mem::replace(&mut self.expecting, Expecting::Head)
+        else {
+            return None;
+        };
+        let (domain, chunk, page) = (pages.domain, pages.chunk, pages.next);
+        pages.next += 1;
+        self.await_pages(pages);
+        if in_input.is_none() {
+            self.split_page = core::mem::take(&mut self.buffer);
+        }
+        let bytes = in_input.unwrap_or(&self.split_page);
+        self.running.update(bytes);
+        let bytes = bytes.try_into().ok()?;
+        Some(Event::Page(
+            domain,
+            chunk.memory,
+            chunk.first_page + page as u64,
+            bytes,
+        ))
+    }
+
+    fn state(&mut self, domain: u8, bytes: &[u8]) -> Result<Event<'static>, Error> {
+        let description = Description::from_bytes(bytes, &self.limits)?;
+        let progress = self.progress(domain);
+        if progress.identity.as_ref() != Some(&description.identity) {
+            return Err(Error::IdentityChanged);
+        }
+        if !progress
+            .memories
+            .iter()
+            .all(|(memory, pages)| agrees(&description, *memory, *pages))
+        {
+            return Err(Error::Reannounced);
+        }
+        progress.state = true;
+        Ok(Event::State(domain, Box::new(description)))
+    }
+
+    fn seal(&mut self, seal: Seal) -> Result<Event<'static>, Error> {
+        if self.sealed_digest != Some(seal.digest) || seal.attempt != self.attempts + 1 {
+            return Err(Error::DigestMismatch);
+        }
+        self.attempts += 1;
+        self.sealed = true;
+        self.domains
+            .iter_mut()
+            .for_each(|progress| progress.state = false);
+        Ok(Event::Sealed(seal))
+    }
+
+    /// The head was checked: the domain is there.
+    fn progress(&mut self, domain: u8) -> &mut Progress {
+        &mut self.domains[usize::from(domain)]
+    }
+}
+
+/// Is a Memory what it was announced to be, unless it has ended?
+fn agrees(description: &Description, memory: MemoryKey, announced: u64) -> bool {
+    match memory {
+        MemoryKey::Inside(index) => match description.objects.get(index as usize) {
+            Some(Object::Memory { pages, .. }) => *pages == announced,
+            Some(Object::Gone) => true,
+            _ => false,
+        },
+        MemoryKey::Outside(index) => {
+            let outsider = description.outsiders.get(index as usize);
+            outsider.is_some_and(|outsider| outsider.kind == abi::ObjectKind::Memory)
+        }
+    }
+}
+
+fn array<const N: usize>(bytes: &[u8]) -> Result<&[u8; N], Error> {
+    bytes.try_into().map_err(|_| Error::Truncated)
+}
+
+fn decode<'a, T: serde::Deserialize<'a>>(kind: RecordKind, bytes: &'a [u8]) -> Result<T, Error> {
+    let malformed = Error::Malformed { kind: kind as u8 };
+    let (item, rest) = postcard::take_from_bytes(bytes).map_err(|_| malformed)?;
+    no_more(rest, kind)?;
+    Ok(item)
+}

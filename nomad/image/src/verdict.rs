@@ -1,0 +1,350 @@
+//! Verdicts: what becomes of each thing that a domain holds when it moves.
+//!
+//! They are asked for twice: by the operator before anything moves (`explain`), and again when the domain is frozen.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::fmt;
+
+use abi::ObjectKind;
+use abi::record::CapabilityRecord;
+use abi::register::ObjectId;
+
+use crate::listing::kind_of;
+use crate::{Attribute, Blob, Listing, Name, Role};
+
+/// What a machine knows of an object that it can bind under the same name elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The name.
+    pub name: Name,
+    /// What the other machine's service needs.
+    pub binding: Blob,
+}
+
+/// The objects that have names.
+pub type Names = BTreeMap<ObjectId, Known>;
+
+/// What a verdict is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A slot of the domain's table.
+    Slot(u32),
+    /// A slot inside one of its objects.
+    Held(ObjectId, Role),
+    /// The mapping at this address.
+    Mapping(u64),
+    /// An object of its pool.
+    Object(ObjectId),
+}
+
+/// What becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It is part of the domain and is made anew on the target.
+    Recreate,
+    /// The target has it under the same name.
+    Rebind(Name),
+    /// The domain cannot move while it holds this.
+    Refuse(Refusal),
+}
+
+/// Why a domain cannot move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Contiguous memory, which a device may write.
+    ContiguousMemory,
+    /// A device's registers.
+    DeviceMemory,
+    /// An interrupt, ports, or the hardware as a whole.
+    Device,
+    /// A pool or a domain within its pool: another domain, which this image cannot hold.
+    ChildDomain,
+    /// Another domain, a part of one, or its pool.
+    OtherDomain,
+    /// Memory that others write.
+    SharedMemory,
+    /// An endpoint or notification of something that stays behind.
+    StaysBehind,
+    /// The right to answer somebody who stays behind.
+    AnswersOutsider,
+    /// The kernel's record says what no version of this server knows.
+    UnknownRecord,
+}
+
+/// A judgement and what it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What it is about.
+    pub subject: Subject,
+    /// Its kind, if that is known.
+    pub kind: Option<ObjectKind>,
+    /// What becomes of it.
+    pub judgement: Judgement,
+}
+
+impl Verdict {
+    /// Why the domain cannot move, if this is why.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self.judgement {
+            Judgement::Refuse(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+/// Judges everything that a domain holds.
+pub fn judge(listing: &Listing, names: &Names) -> Vec<Verdict> {
+    let objects = listing.objects_within().map(|object| Verdict {
+        subject: Subject::Object(ObjectId(object.id)),
+        kind: kind_of(object.kind),
+        judgement: inside(listing, ObjectId(object.id)),
+    });
+    let mappings = listing.mappings.iter().map(|mapping| Verdict {
+        subject: Subject::Mapping(mapping.address),
+        kind: Some(ObjectKind::Memory),
+        judgement: reference(
+            listing,
+            names,
+            ObjectId(mapping.memory),
+            Some(ObjectKind::Memory),
+        ),
+    });
+    let slot = |record: &CapabilityRecord, subject| Verdict {
+        subject,
+        kind: kind_of(record.kind),
+        judgement: reference(
+            listing,
+            names,
+            ObjectId(record.object),
+            kind_of(record.kind),
+        ),
+    };
+    let table = listing
+        .capabilities
+        .iter()
+        .map(|record| slot(record, Subject::Slot(record.slot as u32)));
+    let held = listing
+        .held
+        .iter()
+        .map(|record| match Role::from_number(record.slot) {
+            Some(role) => slot(record, Subject::Held(ObjectId(record.holder), role)),
+            None => Verdict {
+                subject: Subject::Object(ObjectId(record.holder)),
+                kind: None,
+                judgement: Judgement::Refuse(Refusal::UnknownRecord),
+            },
+        });
+    objects.chain(table).chain(held).chain(mappings).collect()
+}
+
+/// What becomes of a capability or mapping.
+fn reference(
+    listing: &Listing,
+    names: &Names,
+    id: ObjectId,
+    kind: Option<ObjectKind>,
+) -> Judgement {
+    use ObjectKind::*;
+    let Some(kind) = kind else {
+        return Judgement::Refuse(Refusal::UnknownRecord);
+    };
+    if matches!(kind, Interrupt | IoPorts | Hardware) {
+        return Judgement::Refuse(Refusal::Device);
+    }
+    if listing.owns(id) {
+        return inside(listing, id);
+    }
+    if kind == Reply {
+        return Judgement::Refuse(Refusal::AnswersOutsider);
+    }
+    match (names.get(&id), kind) {
+        (Some(known), _) => Judgement::Rebind(known.name),
+        (None, Memory) => Judgement::Refuse(Refusal::SharedMemory),
+        (None, Endpoint | Notification) => Judgement::Refuse(Refusal::StaysBehind),
+        (None, _) => Judgement::Refuse(Refusal::OtherDomain),
+    }
+}
+
+/// What becomes of something of the domain's own.
+fn inside(listing: &Listing, id: ObjectId) -> Judgement {
+    let Some(object) = listing.object(id) else {
+        return Judgement::Recreate;
+    };
+    let attribute = Attribute::from_number(object.attribute);
+    match (kind_of(object.kind), attribute) {
+        (Some(ObjectKind::Memory), Some(Attribute::Ordinary)) => Judgement::Recreate,
+        (Some(ObjectKind::Memory), Some(Attribute::Contiguous)) => {
+            Judgement::Refuse(Refusal::ContiguousMemory)
+        }
+        (Some(ObjectKind::Memory), Some(Attribute::Device)) => {
+            Judgement::Refuse(Refusal::DeviceMemory)
+        }
+        (Some(ObjectKind::Thread | ObjectKind::Endpoint | ObjectKind::Notification), _) => {
+            Judgement::Recreate
+        }
+        (Some(ObjectKind::Pool | ObjectKind::Domain), _) => Judgement::Refuse(Refusal::ChildDomain),
+        (Some(ObjectKind::Interrupt | ObjectKind::IoPorts), _) => {
+            Judgement::Refuse(Refusal::Device)
+        }
+        _ => Judgement::Refuse(Refusal::UnknownRecord),
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Refusal::ContiguousMemory => "contiguous memory, which a device may write",
+            Refusal::DeviceMemory => "a device's registers",
+            Refusal::Device => "a device of this machine",
+            Refusal::ChildDomain => "a domain or pool of its own inside",
+            Refusal::OtherDomain => "part of another domain",
+            Refusal::SharedMemory => "memory that others write",
+            Refusal::StaysBehind => "it belongs to something that stays behind",
+            Refusal::AnswersOutsider => "it owes an answer to something that stays behind",
+            Refusal::UnknownRecord => "a kind that this server does not know",
+        })
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Slot(slot) => write!(f, "slot {slot}"),
+            Subject::Held(_, Role::Pager) => write!(f, "a pager"),
+            Subject::Held(_, Role::FaultEndpoint) => write!(f, "a fault endpoint"),
+            Subject::Held(_, Role::BoundNotification) => write!(f, "a bound notification"),
+            Subject::Mapping(address) => write!(f, "mapping {address:#x}"),
+            Subject::Object(id) => write!(f, "object {}", id.0),
+        }
+    }
+}
+
+/// One line of `explain`.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.subject)?;
+        if let Some(kind) = self.kind {
+            write!(f, ", {kind:?}")?;
+        }
+        match self.judgement {
+            Judgement::Recreate => write!(f, ": recreate"),
+            Judgement::Rebind(name) => write!(f, ": rebind to the target's {name}"),
+            Judgement::Refuse(refusal) => write!(f, ": refuse, {refusal}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::samples::{listing, names};
+    use abi::record::{MappingRecord, ObjectRecord};
+
+    fn refusals(change: impl FnOnce(&mut Listing)) -> Vec<(Subject, Refusal)> {
+        let mut listing = listing();
+        change(&mut listing);
+        let verdicts = judge(&listing, &names());
+        verdicts
+            .iter()
+            .filter_map(|verdict| Some((verdict.subject, verdict.refusal()?)))
+            .collect()
+    }
+
+    fn holding(kind: ObjectKind) -> Vec<(Subject, Refusal)> {
+        refusals(|listing| {
+            listing.capabilities.push(CapabilityRecord {
+                slot: 20,
+                kind: kind as u64,
+                object: 555,
+                ..CapabilityRecord::default()
+            });
+        })
+    }
+
+    #[test]
+    fn a_domain_of_own_and_named_things_can_move() {
+        assert_eq!(refusals(|_| ()), []);
+    }
+
+    #[test]
+    fn refuses_what_no_other_machine_has() {
+        let slot = Subject::Slot(20);
+        for (kind, refusal) in [
+            (ObjectKind::Interrupt, Refusal::Device),
+            (ObjectKind::IoPorts, Refusal::Device),
+            (ObjectKind::Hardware, Refusal::Device),
+            (ObjectKind::Memory, Refusal::SharedMemory),
+            (ObjectKind::Endpoint, Refusal::StaysBehind),
+            (ObjectKind::Notification, Refusal::StaysBehind),
+            (ObjectKind::Domain, Refusal::OtherDomain),
+            (ObjectKind::Thread, Refusal::OtherDomain),
+            (ObjectKind::Pool, Refusal::OtherDomain),
+            (ObjectKind::Reply, Refusal::AnswersOutsider),
+        ] {
+            assert_eq!(holding(kind), [(slot, refusal)], "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_pinned_memory_even_without_a_capability_for_it() {
+        let object = ObjectRecord {
+            id: 77,
+            kind: ObjectKind::Memory as u64,
+            attribute: 1,
+            ..ObjectRecord::default()
+        };
+        let refused = refusals(|listing| listing.objects.push(object));
+        assert_eq!(
+            refused,
+            [(Subject::Object(ObjectId(77)), Refusal::ContiguousMemory)]
+        );
+    }
+
+    #[test]
+    fn refuses_a_mapping_of_memory_that_others_write_and_domains_within() {
+        let mapping = MappingRecord {
+            address: 0x60_0000,
+            memory: 555,
+            page_count: 1,
+            ..MappingRecord::default()
+        };
+        let refused = refusals(|listing| listing.mappings.push(mapping));
+        assert_eq!(
+            refused,
+            [(Subject::Mapping(0x60_0000), Refusal::SharedMemory)]
+        );
+        let pool = ObjectRecord {
+            id: 78,
+            kind: ObjectKind::Pool as u64,
+            ..ObjectRecord::default()
+        };
+        let refused = refusals(|listing| listing.objects.push(pool));
+        assert_eq!(
+            refused,
+            [(Subject::Object(ObjectId(78)), Refusal::ChildDomain)]
+        );
+    }
+
+    #[test]
+    fn explains_in_a_line_each() {
+        let lines: Vec<_> = judge(&listing(), &names())
+            .iter()
+            .map(Verdict::to_string)
+            .collect();
+        assert!(
+            lines
+                .iter()
+                .any(|line| line == "slot 5, Endpoint: rebind to the target's log"),
+            "{lines:?}"
+        );
+        assert!(
+            lines
+                .iter()
+                .any(|line| line == "slot 3, Endpoint: recreate"),
+            "{lines:?}"
+        );
+    }
+}

@@ -1,0 +1,161 @@
+//! The writer: appends an image's records to a buffer that the caller sends or saves, and empties when it likes.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::append;
+use crate::digest::Running;
+use crate::record::{RecordHead, RecordKind};
+use crate::{Description, Digest, Outline, PAGE_BYTES, PageMap, Preamble};
+
+/// A Memory whose pages are in the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum MemoryKey {
+    /// An object of the domain, by position.
+    Inside(u32),
+    /// An outsider's Memory that goes along, by position: a port's ring.
+    Outside(u32),
+}
+
+/// The head of a chunk: which pages its map is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Whose.
+    pub memory: MemoryKey,
+    /// The first, at a step of [`crate::CHUNK_PAGES_MAX`].
+    pub first_page: u64,
+    /// How many.
+    pub page_count: u16,
+}
+
+/// The end of a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Round {
+    /// Its number, from 1.
+    pub number: u32,
+    /// How many pages' bytes it brought.
+    pub data_pages: u64,
+}
+
+/// The end of an image, unless more follows that replaces what was sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seal {
+    /// Which freeze this is, from 1.
+    pub attempt: u32,
+    /// Of all bytes before this record.
+    pub digest: Digest,
+}
+
+/// Writes an image.
+pub struct Writer {
+    running: Running,
+    seals: u32,
+}
+
+impl Writer {
+    /// Begins an image of so many domains.
+    pub fn new(domain_count: u16, out: &mut Vec<u8>) -> Writer {
+        let mut writer = Writer {
+            running: Running::default(),
+            seals: 0,
+        };
+        writer.raw(&Preamble { domain_count }.to_bytes(), out);
+        writer
+    }
+
+    /// What is needed to admit the domain.
+    pub fn outline(&mut self, domain: u8, outline: &Outline, out: &mut Vec<u8>) {
+        self.record(
+            RecordKind::Outline,
+            domain,
+            |body| append(body, outline),
+            out,
+        );
+    }
+
+    /// Announces a Memory, before its first chunk.
+    pub fn memory(&mut self, domain: u8, memory: MemoryKey, pages: u64, out: &mut Vec<u8>) {
+        self.record(
+            RecordKind::Memory,
+            domain,
+            |body| append(body, &(memory, pages)),
+            out,
+        );
+    }
+
+    /// Begins a chunk. [`Writer::page`] must follow for each page that the map calls [`crate::PageChange::Data`].
+    pub fn chunk(
+        &mut self,
+        domain: u8,
+        memory: MemoryKey,
+        first_page: u64,
+        map: &PageMap,
+        out: &mut Vec<u8>,
+    ) {
+        let chunk = Chunk {
+            memory,
+            first_page,
+            page_count: map.page_count() as u16,
+        };
+        let body = |body: &mut Vec<u8>| {
+            append(body, &chunk);
+            body.extend_from_slice(map.as_bytes());
+        };
+        self.record(RecordKind::Chunk, domain, body, out);
+    }
+
+    /// One page of the chunk. What is hashed is what was copied: the page itself may change meanwhile.
+    pub fn page(&mut self, page: &[u8; PAGE_BYTES], out: &mut Vec<u8>) {
+        self.raw(page, out);
+    }
+
+    /// Ends a round.
+    pub fn round(&mut self, domain: u8, round: Round, out: &mut Vec<u8>) {
+        self.record(RecordKind::Round, domain, |body| append(body, &round), out);
+    }
+
+    /// Everything but the pages.
+    pub fn state(&mut self, domain: u8, description: &Description, out: &mut Vec<u8>) {
+        self.record(
+            RecordKind::State,
+            domain,
+            |body| body.extend(description.to_bytes()),
+            out,
+        );
+    }
+
+    /// Seals what was written.
+    pub fn seal(&mut self, out: &mut Vec<u8>) -> Seal {
+        self.seals += 1;
+        let seal = Seal {
+            attempt: self.seals,
+            digest: self.running.digest(),
+        };
+        self.record(RecordKind::Seal, 0, |body| append(body, &seal), out);
+        seal
+    }
+
+    fn record(
+        &mut self,
+        kind: RecordKind,
+        domain: u8,
+        body: impl FnOnce(&mut Vec<u8>),
+        out: &mut Vec<u8>,
+    ) {
+        let mut bytes = Vec::new();
+        body(&mut bytes);
+        let head = RecordHead {
+            kind,
+            domain,
+            body_bytes: bytes.len() as u32,
+        };
+        self.raw(&head.to_bytes(), out);
+        self.raw(&bytes, out);
+    }
+
+    fn raw(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        self.running.update(bytes);
+        out.extend_from_slice(bytes);
+    }
+}
