@@ -64,28 +64,27 @@ impl UserContext {
 
     /// All zero, with interrupts enabled.
     pub const fn new() -> Self {
-        const ZERO: Cell<u64> = Cell::new(0);
         Self {
-            rax: ZERO,
-            rbx: ZERO,
-            rcx: ZERO,
-            rdx: ZERO,
-            rsi: ZERO,
-            rdi: ZERO,
-            rbp: ZERO,
-            r8: ZERO,
-            r9: ZERO,
-            r10: ZERO,
-            r11: ZERO,
-            r12: ZERO,
-            r13: ZERO,
-            r14: ZERO,
-            r15: ZERO,
-            rip: ZERO,
+            rax: Cell::new(0),
+            rbx: Cell::new(0),
+            rcx: Cell::new(0),
+            rdx: Cell::new(0),
+            rsi: Cell::new(0),
+            rdi: Cell::new(0),
+            rbp: Cell::new(0),
+            r8: Cell::new(0),
+            r9: Cell::new(0),
+            r10: Cell::new(0),
+            r11: Cell::new(0),
+            r12: Cell::new(0),
+            r13: Cell::new(0),
+            r14: Cell::new(0),
+            r15: Cell::new(0),
+            rip: Cell::new(0),
             rflags: Cell::new(Self::INTERRUPT_FLAG | Self::FIXED_FLAG),
-            rsp: ZERO,
-            fs_base: ZERO,
-            gs_base: ZERO,
+            rsp: Cell::new(0),
+            fs_base: Cell::new(0),
+            gs_base: Cell::new(0),
         }
     }
 

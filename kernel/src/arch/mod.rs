@@ -15,6 +15,12 @@ mod boot_information;
 mod cause;
 mod context;
 mod line;
+#[cfg(any(target_os = "none", test))]
+mod options;
+#[cfg(any(target_os = "none", test))]
+mod ranges;
+#[cfg(any(target_os = "none", test))]
+mod symbols;
 mod vector;
 
 pub use boot_information::{BootInformation, CpuInformation, Framebuffer, PhysRange, RANGES_MAX};

@@ -1,1 +1,36 @@
-//! The real machine.
+//! The real machine: an x86-64 processor with a local APIC, started by PVH or multiboot2.
+//!
+//! `boot` brings it up, once; then `entry` is where user mode comes in and goes out, and the rest is what the facade
+//! offers, one file a device or register file. What differs between cores hangs off [`core_local::Core`].
+
+mod apic;
+mod boot;
+mod clock;
+mod core_local;
+mod cpu;
+mod descriptors;
+mod entry;
+mod flaws;
+mod hpet;
+pub mod interrupts;
+mod memory;
+mod panic;
+mod pit;
+mod port;
+mod random;
+mod segments;
+mod serial;
+mod vector_registers;
+
+pub use apic::{arm_timer, disarm_timer};
+pub use clock::{ticks, ticks_per_second};
+pub use memory::{
+    activate, activate_kernel, direct_map, flush_all, flush_page, install_kernel_half,
+};
+pub use panic::panic;
+pub use port::{io_read, io_write};
+pub use random::random_seed;
+pub use segments::{load_segment_bases, save_segment_bases};
+pub use serial::console_write;
+pub(super) use vector_registers::mxcsr_mask;
+pub use vector_registers::{vector_component_offset, vectors_deny, vectors_load, vectors_save};

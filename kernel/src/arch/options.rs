@@ -1,0 +1,56 @@
+//! What the kernel's command line asks for: [`Options`], parsed once.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+
+/// The kernel's options. Words that are none of these are for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Options {
+    /// `debug-exit`: after a panic leave QEMU by its exit device.
+    pub(super) debug_exit: bool,
+}
+
+impl Options {
+    /// Reads the words of a command line.
+    pub(super) fn parse(command_line: &str) -> Self {
+        let mut options = Self::default();
+        for word in command_line.split_ascii_whitespace() {
+            if word == "debug-exit" {
+                options.debug_exit = true;
+            }
+        }
+        options
+    }
+}
+
+static DEBUG_EXIT: AtomicBool = AtomicBool::new(false);
+
+/// Sets the options for good.
+pub(super) fn set(options: Options) {
+    DEBUG_EXIT.store(options.debug_exit, Ordering::Relaxed);
+}
+
+/// The options; before they are set, none.
+pub(super) fn get() -> Options {
+    Options {
+        debug_exit: DEBUG_EXIT.load(Ordering::Relaxed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_its_words_among_others() {
+        assert!(Options::parse("machine=a  debug-exit x").debug_exit);
+        assert!(!Options::parse("no-debug-exit debug-exits").debug_exit);
+    }
+
+    #[test]
+    fn has_no_option_before_they_are_set() {
+        assert_eq!(get(), Options::default());
+        set(Options { debug_exit: true });
+        assert!(get().debug_exit);
+        set(Options::default());
+    }
+}

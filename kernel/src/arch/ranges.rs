@@ -1,0 +1,164 @@
+//! Lists of ranges of memory: [`Ranges`], ascending and apart from each other.
+//!
+//! A list that is full leaves out what is smallest to lose: see [`Ranges::remove`].
+
+use super::{PhysAddr, PhysRange, RANGES_MAX};
+use heapless::Vec;
+
+/// The bytes of a page.
+pub(super) const PAGE_BYTES: u64 = 4096;
+
+/// A list of ranges, ascending and apart from each other.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ranges(pub(super) Vec<PhysRange, RANGES_MAX>);
+
+impl Ranges {
+    /// Adds a range, joined with those that it overlaps or touches. False if the list is full.
+    pub(super) fn add(&mut self, range: PhysRange) -> bool {
+        if range.is_empty() {
+            return true;
+        }
+        let mut joined = range;
+        self.0.retain(|other| {
+            let touches = other.start <= joined.end && joined.start <= other.end;
+            if touches {
+                joined.start = joined.start.min(other.start);
+                joined.end = joined.end.max(other.end);
+            }
+            !touches
+        });
+        let index = self.0.partition_point(|other| other.start < joined.start);
+        self.0.insert(index, joined).is_ok()
+    }
+
+    /// Takes a range out. Where that would make one range into two and the list is full, the smaller part is lost.
+    pub(super) fn remove(&mut self, taken: PhysRange) {
+        let mut index = 0;
+        while let Some(&range) = self.0.get(index) {
+            if !range.overlaps(&taken) {
+                index += 1;
+                continue;
+            }
+            let mut parts = [
+                PhysRange::new(range.start, taken.start.max(range.start)),
+                PhysRange::new(taken.end.min(range.end), range.end),
+            ];
+            parts.sort_unstable_by_key(|part| part.byte_count());
+            let [smaller, larger] = parts;
+            self.0.remove(index);
+            for part in [larger, smaller] {
+                self.add(part);
+            }
+        }
+    }
+
+    /// Takes a range out, and every page that it is on.
+    pub(super) fn remove_pages(&mut self, taken: PhysRange) {
+        if !taken.is_empty() {
+            let start = taken.start.align_down(PAGE_BYTES);
+            self.remove(PhysRange::new(start, taken.end.align_up(PAGE_BYTES)));
+        }
+    }
+
+    /// The same ranges as far as they are whole pages.
+    pub(super) fn whole_pages(&self) -> Self {
+        let mut pages = Self::default();
+        for range in &self.0 {
+            let start = range.start.align_up(PAGE_BYTES);
+            let end = range.end.align_down(PAGE_BYTES);
+            if start < end {
+                // As many as there were fit.
+                pages.add(PhysRange::new(start, end));
+            }
+        }
+        pages
+    }
+
+    /// Takes the last page below a limit out of the list.
+    pub(super) fn take_page_below(&mut self, limit: PhysAddr) -> Option<PhysAddr> {
+        let range = self
+            .0
+            .iter()
+            .rev()
+            .find(|range| range.start + PAGE_BYTES <= limit)?;
+        let page = range.end.min(limit) - PAGE_BYTES;
+        self.remove(PhysRange::new(page, page + PAGE_BYTES));
+        Some(page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(start: u64, end: u64) -> PhysRange {
+        PhysRange::new(PhysAddr::new(start), PhysAddr::new(end))
+    }
+
+    fn list(pairs: &[(u64, u64)]) -> Ranges {
+        let mut ranges = Ranges::default();
+        for &(start, end) in pairs {
+            assert!(ranges.add(range(start, end)));
+        }
+        ranges
+    }
+
+    fn pairs(ranges: &Ranges) -> std::vec::Vec<(u64, u64)> {
+        let pair = |range: &PhysRange| (range.start.as_u64(), range.end.as_u64());
+        ranges.0.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn sorts_and_joins_what_is_added() {
+        let ranges = list(&[(50, 60), (10, 20), (20, 30), (55, 70), (5, 5), (40, 41)]);
+        assert_eq!(pairs(&ranges), [(10, 30), (40, 41), (50, 70)]);
+        let all = list(&[(10, 20), (30, 40), (0, 100)]);
+        assert_eq!(pairs(&all), [(0, 100)]);
+    }
+
+    #[test]
+    fn removes_from_the_middle_the_ends_and_across() {
+        let mut ranges = list(&[(0, 100), (200, 300)]);
+        ranges.remove(range(40, 50));
+        ranges.remove(range(0, 10));
+        ranges.remove(range(90, 210));
+        ranges.remove(range(150, 160));
+        assert_eq!(pairs(&ranges), [(10, 40), (50, 90), (210, 300)]);
+    }
+
+    #[test]
+    fn a_full_list_loses_the_smaller_part() {
+        let mut ranges = Ranges::default();
+        for index in 0..RANGES_MAX as u64 {
+            assert!(ranges.add(range(index * 100, index * 100 + 50)));
+        }
+        assert!(!ranges.add(range(1_000_000, 1_000_001)));
+        ranges.remove(range(10, 11));
+        assert_eq!(pairs(&ranges)[0], (11, 50));
+        assert_eq!(ranges.0.len(), RANGES_MAX);
+    }
+
+    #[test]
+    fn keeps_whole_pages_only() {
+        let ranges = list(&[(1, 4096), (5000, 3 * 4096 + 1), (0x10000, 0x11000)]);
+        assert_eq!(
+            pairs(&ranges.whole_pages()),
+            [(8192, 12288), (0x10000, 0x11000)]
+        );
+    }
+
+    #[test]
+    fn takes_pages_from_below_the_limit() {
+        let mut ranges = list(&[(0x1000, 0x3000), (0x8000, 0xa000)]);
+        let mut take = || {
+            ranges
+                .take_page_below(PhysAddr::new(0x9000))
+                .map(|page| page.as_u64())
+        };
+        assert_eq!(take(), Some(0x8000));
+        assert_eq!(take(), Some(0x2000));
+        assert_eq!(take(), Some(0x1000));
+        assert_eq!(take(), None);
+        assert_eq!(pairs(&ranges), [(0x9000, 0xa000)]);
+    }
+}

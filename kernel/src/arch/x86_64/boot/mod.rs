@@ -1,0 +1,125 @@
+//! From the loader to the kernel.
+//!
+//! `entry.S` is entered by QEMU (PVH) or GRUB (multiboot2) in 32-bit mode and jumps to [`boot_entered`] in the kernel's
+//! half, on early page tables that map the first 4 GiB. [`boot_entered`] is the order in which the machine comes up.
+//!
+//! Invariant: the early tables are used until [`tables`] has built the kernel's own; nothing of the lower half is mapped
+//! from then on.
+
+mod acpi_handler;
+mod firmware;
+mod handover;
+mod multiboot;
+mod pvh;
+mod tables;
+
+use super::{
+    apic, clock, core_local, cpu, descriptors, entry, interrupts, serial, vector_registers,
+};
+use crate::arch::options::{self, Options};
+use crate::arch::{BootInformation, PhysAddr};
+use crate::log;
+use core::arch::global_asm;
+use core::mem::size_of_val;
+use core_local::STACK;
+use firmware::Platform;
+use handover::Handover;
+use tables::Tables;
+
+/// Which loader it was, as `entry.S` says it.
+const PROTOCOL_PVH: u32 = 0;
+/// See [`PROTOCOL_PVH`].
+const PROTOCOL_MULTIBOOT2: u32 = 1;
+
+global_asm!(include_str!("entry.S"),
+    multiboot2_header_magic = const 0xe852_50d6_u32,
+    multiboot2_magic = const 0x36d7_6289_u32,
+    protocol_pvh = const PROTOCOL_PVH,
+    protocol_multiboot2 = const PROTOCOL_MULTIBOOT2,
+    stack = sym STACK,
+    stack_bytes = const size_of_val(&STACK),
+    boot_entered = sym boot_entered,
+);
+
+/// Brings the machine up, phase by phase, and starts the kernel.
+extern "C" fn boot_entered(loader_information: u32, protocol: u32) -> ! {
+    let core = core_local::initialise();
+    serial::initialise();
+    descriptors::initialise(core);
+    cpu::initialise();
+
+    let mut handover = read_handover(loader_information, protocol);
+    options::set(Options::parse(&handover.command_line));
+    let platform = Platform::find(handover.rsdp);
+    let information = {
+        let mut tables = Tables::new(&mut handover);
+        let devices = platform.map(&mut tables);
+        tables.activate();
+        start_devices(&platform, &devices);
+        handover.into_information(cpu::describe())
+    };
+
+    vector_registers::initialise();
+    cpu::initialise_system_calls(&core.descriptors.get().expect("made above").selectors);
+    print(&information);
+    entry::leave(crate::start(&information))
+}
+
+fn read_handover(loader_information: u32, protocol: u32) -> Handover {
+    let address = PhysAddr::new(loader_information.into());
+    let mut handover = match protocol {
+        PROTOCOL_PVH => pvh::read(address),
+        _ => multiboot::read(address),
+    };
+    handover.reserve();
+    handover
+}
+
+/// Interrupt controllers, then the clock, then the timer, which is measured by the clock.
+fn start_devices(platform: &Platform, devices: &firmware::Devices) {
+    interrupts::mask_legacy_controllers();
+    for &(first, registers) in &devices.io_apics {
+        interrupts::add_io_apic(first, registers);
+    }
+    for &connection in &platform.overrides {
+        interrupts::add_override(connection);
+    }
+    apic::initialise(devices.local_apic);
+    let source = clock::initialise(devices.hpet);
+    apic::calibrate_timer();
+    log!(
+        "{} core(s), {} interrupt lines, clock {} kHz by {source}",
+        platform.cores,
+        interrupts::line_count(),
+        clock::ticks_per_second() / 1000
+    );
+}
+
+fn print(information: &BootInformation) {
+    let cpu = &information.cpu;
+    log!("{}: {}", cpu.brand, Words(&cpu.features));
+    log!("flaws of the processor: {}", Words(&cpu.flaws));
+    let bytes: u64 = information
+        .memory
+        .iter()
+        .map(|range| range.byte_count())
+        .sum();
+    let archive = information.archive.byte_count();
+    log!(
+        "{} MiB of memory are free, the archive has {archive} bytes",
+        bytes >> 20
+    );
+}
+
+/// Prints words with spaces between them.
+struct Words<'a>(&'a [&'static str]);
+
+impl core::fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        for (index, word) in self.0.iter().enumerate() {
+            let space = if index == 0 { "" } else { " " };
+            write!(f, "{space}{word}")?;
+        }
+        Ok(())
+    }
+}

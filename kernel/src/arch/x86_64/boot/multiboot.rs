@@ -1,0 +1,59 @@
+//! The handover of multiboot2, which GRUB leaves.
+
+use super::super::memory::direct_map;
+use super::handover::{Handover, MemoryKind, left_address};
+use crate::arch::{Framebuffer, PhysAddr, PhysRange};
+use multiboot2::{BootInformation, FramebufferType};
+
+/// Where the root pointer begins in its tag: after the tag's type and size.
+const RSDP_OFFSET: u64 = 8;
+
+/// Reads what GRUB left.
+pub(super) fn read(address: PhysAddr) -> Handover {
+    // SAFETY: `entry.S` checked that a multiboot2 loader left it, and the early tables map it.
+    let information = unsafe { BootInformation::load(direct_map(address).cast()) };
+    let information = information.expect("a whole multiboot2 information");
+
+    let mut handover = Handover::default();
+    let map = information
+        .memory_map_tag()
+        .expect("multiboot2 with a memory map");
+    for area in map.memory_areas() {
+        let kind = MemoryKind::from_number(u32::from(area.typ()));
+        handover.add_memory(area.start_address(), area.size(), kind);
+    }
+    if let Some(module) = information.module_tags().next() {
+        let [start, end] = [module.start_address(), module.end_address()];
+        handover.archive = PhysRange::new(PhysAddr::new(start.into()), PhysAddr::new(end.into()));
+    }
+    if let Some(text) = information.command_line_tag() {
+        handover.set_command_line(text.cmdline().unwrap_or_default());
+    }
+    // The tags hold copies of the root pointer, so that the whole information is kept.
+    let copies = [
+        information.rsdp_v2_tag().map(left_address),
+        information.rsdp_v1_tag().map(left_address),
+    ];
+    handover.rsdp = copies
+        .into_iter()
+        .flatten()
+        .next()
+        .map(|tag| tag + RSDP_OFFSET);
+    handover.kept = PhysRange::new(address, address + information.total_size() as u64);
+    handover.framebuffer = framebuffer(&information);
+    handover
+}
+
+fn framebuffer(information: &BootInformation) -> Option<Framebuffer> {
+    let tag = information.framebuffer_tag()?.ok()?;
+    let Ok(FramebufferType::RGB { .. }) = tag.buffer_type() else {
+        return None;
+    };
+    Some(Framebuffer {
+        address: PhysAddr::try_new(tag.address()).ok()?,
+        pitch: tag.pitch(),
+        width: tag.width(),
+        height: tag.height(),
+        bits_per_pixel: tag.bpp(),
+    })
+}

@@ -1,0 +1,116 @@
+//! What every core has of its own: [`Core`], found through the GS base in kernel mode.
+//!
+//! One core runs today. Another one needs its own `Core` and nothing shared with this one's.
+//!
+//! Invariant: in kernel mode the GS base points to this core's `Core`, but between an entry's first instruction and its
+//! SWAPGS, and in the handlers on stacks of their own (NMI, machine check, double fault), which do not use it.
+
+use super::descriptors::Descriptors;
+use crate::arch::UserContext;
+use core::cell::{Cell, RefCell, UnsafeCell};
+use core::mem::offset_of;
+use core::ptr;
+use spin::Once;
+use x2apic::lapic::LocalApic;
+use x86_64::VirtAddr;
+use x86_64::registers::model_specific::{GsBase, KernelGsBase};
+
+/// The bytes of the kernel's stack.
+pub(super) const STACK_BYTES: usize = 32 << 10;
+
+/// The bytes of the stack of one of the exceptions that have their own.
+const EXCEPTION_STACK_BYTES: usize = 16 << 10;
+
+/// How many exceptions have a stack of their own.
+pub(super) const EXCEPTION_STACKS: usize = 4;
+
+/// A core's own data. The entry code uses the first fields by their offsets.
+#[repr(C)]
+pub(super) struct Core {
+    this: Cell<*const Core>,
+    current: Cell<*const UserContext>,
+    user_stack_pointer: Cell<u64>,
+    stack_top: Cell<u64>,
+    /// The descriptor tables, once they are made.
+    pub(super) descriptors: Once<Descriptors>,
+    /// The local APIC, once it is found.
+    pub(super) local_apic: RefCell<Option<LocalApic>>,
+}
+
+/// The offset of the context of the thread that ran last.
+pub(super) const CURRENT: usize = offset_of!(Core, current);
+/// The offset of a word in which the entry code keeps the user's stack pointer for a moment.
+pub(super) const USER_STACK_POINTER: usize = offset_of!(Core, user_stack_pointer);
+/// The offset of the top of the kernel's stack.
+pub(super) const STACK_TOP: usize = offset_of!(Core, stack_top);
+
+/// A stack above a page that is not mapped.
+#[repr(C, align(4096))]
+pub(super) struct Stack<const BYTES: usize> {
+    guard: [u8; 4096],
+    bytes: UnsafeCell<[u8; BYTES]>,
+}
+
+// SAFETY: nobody refers to a stack's bytes in Rust; the core that it belongs to is the only one to run on it.
+unsafe impl<const BYTES: usize> Sync for Stack<BYTES> {}
+
+// SAFETY: a core touches its own `Core` only: `Core::this` is the one way to it after boot.
+unsafe impl Sync for Core {}
+
+impl<const BYTES: usize> Stack<BYTES> {
+    const fn new() -> Self {
+        Self {
+            guard: [0; 4096],
+            bytes: UnsafeCell::new([0; BYTES]),
+        }
+    }
+
+    /// The page that must not be mapped.
+    pub(super) fn guard(&'static self) -> VirtAddr {
+        VirtAddr::from_ptr(&self.guard)
+    }
+
+    /// Where the stack begins to grow down.
+    pub(super) fn top(&'static self) -> VirtAddr {
+        VirtAddr::from_ptr(&self.bytes) + BYTES as u64
+    }
+}
+
+/// The stack that the kernel runs on.
+pub(super) static STACK: Stack<STACK_BYTES> = Stack::new();
+
+/// The stacks of the exceptions that must not rely on the one in use.
+pub(super) static STACKS_OF_EXCEPTIONS: [Stack<EXCEPTION_STACK_BYTES>; EXCEPTION_STACKS] =
+    [const { Stack::new() }; EXCEPTION_STACKS];
+
+static BOOT_CORE: Core = Core {
+    this: Cell::new(ptr::null()),
+    current: Cell::new(ptr::null()),
+    user_stack_pointer: Cell::new(0),
+    stack_top: Cell::new(0),
+    descriptors: Once::new(),
+    local_apic: RefCell::new(None),
+};
+
+impl Core {
+    /// The running core's data. Only after [`initialise`].
+    pub(super) fn this() -> &'static Self {
+        let this: *const Self;
+        // SAFETY: GS points to the core's `Core` in kernel mode, whose first field is its own address.
+        unsafe {
+            core::arch::asm!("mov {}, gs:[0]", out(reg) this, options(nostack, pure, readonly, preserves_flags));
+        }
+        // SAFETY: `initialise` stored the address of a static there.
+        unsafe { &*this }
+    }
+}
+
+/// Makes the boot core's data reachable through GS.
+pub(super) fn initialise() -> &'static Core {
+    let core = &BOOT_CORE;
+    core.this.set(core);
+    core.stack_top.set(STACK.top().as_u64());
+    GsBase::write(VirtAddr::from_ptr(core));
+    KernelGsBase::write(VirtAddr::zero());
+    core
+}

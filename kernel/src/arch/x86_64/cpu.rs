@@ -1,0 +1,211 @@
+//! The processor: what it has, and turning that on.
+//!
+//! Every bit of a control register is asked for in CPUID first: a reserved one faults, or hangs, depending on the machine.
+
+use super::descriptors::Selectors;
+use super::entry;
+use super::flaws;
+use crate::arch::CpuInformation;
+use core::arch::x86_64::{__cpuid, __cpuid_count, CpuidResult};
+use core::sync::atomic::{AtomicU32, Ordering};
+use heapless::String;
+use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags, Efer, EferFlags};
+use x86_64::registers::model_specific::{LStar, Msr, SFMask, Star};
+use x86_64::registers::rflags::RFlags;
+
+bitflags::bitflags! {
+    /// What the kernel uses if the processor has it.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(super) struct Features: u32 {
+        const SMEP = 1 << 0;
+        const SMAP = 1 << 1;
+        const UMIP = 1 << 2;
+        const FSGSBASE = 1 << 3;
+        const XSAVE = 1 << 4;
+        const AVX = 1 << 5;
+        const AVX512 = 1 << 6;
+        const X2APIC = 1 << 7;
+        const TSC_DEADLINE = 1 << 8;
+        const INVARIANT_TSC = 1 << 9;
+        const RDRAND = 1 << 10;
+        const RDSEED = 1 << 11;
+        const PAGES_1G = 1 << 12;
+        const PAT = 1 << 13;
+        const PGE = 1 << 14;
+        const MCE = 1 << 15;
+        const RDTSCP = 1 << 16;
+    }
+}
+
+/// What was found at boot.
+static FEATURES: AtomicU32 = AtomicU32::new(0);
+
+/// Whether the processor has all of these.
+pub(super) fn has(features: Features) -> bool {
+    Features::from_bits_truncate(FEATURES.load(Ordering::Relaxed)).contains(features)
+}
+
+/// A leaf of CPUID; all zero above the highest one.
+pub(super) fn leaf(number: u32, index: u32) -> CpuidResult {
+    let base = number & 0x8000_0000;
+    if number > __cpuid(base).eax {
+        return CpuidResult {
+            eax: 0,
+            ebx: 0,
+            ecx: 0,
+            edx: 0,
+        };
+    }
+    __cpuid_count(number, index)
+}
+
+/// Finds out what the processor has and sets its control registers.
+pub(super) fn initialise() {
+    let features = probe();
+    FEATURES.store(features.bits(), Ordering::Relaxed);
+    // SAFETY: long mode, PAE and paging stay on; each further bit is one that the processor has, and the early page
+    // tables are writable where the kernel writes.
+    unsafe {
+        Cr0::write(
+            Cr0Flags::PROTECTED_MODE_ENABLE
+                | Cr0Flags::MONITOR_COPROCESSOR
+                | Cr0Flags::TASK_SWITCHED
+                | Cr0Flags::EXTENSION_TYPE
+                | Cr0Flags::NUMERIC_ERROR
+                | Cr0Flags::WRITE_PROTECT
+                | Cr0Flags::PAGING,
+        );
+        Cr4::write(cr4(features));
+        Efer::update(|flags| {
+            *flags |= EferFlags::NO_EXECUTE_ENABLE | EferFlags::SYSTEM_CALL_EXTENSIONS;
+        });
+    }
+    if features.contains(Features::PAT) {
+        set_memory_types();
+    }
+    if features.contains(Features::RDTSCP) {
+        const TSC_AUX: u32 = 0xc000_0103;
+        // SAFETY: RDTSCP implies this register, and nothing but user mode reads it. Zero tells no core from another.
+        unsafe { Msr::new(TSC_AUX).write(0) };
+    }
+}
+
+/// Lets SYSCALL into the kernel. Flags that would disturb the kernel are cleared on the way.
+pub(super) fn initialise_system_calls(selectors: &Selectors) {
+    Star::write(
+        selectors.user_code,
+        selectors.user_data,
+        selectors.kernel_code,
+        selectors.kernel_data,
+    )
+    .expect("the selectors are in SYSRET's order");
+    LStar::write(entry::syscall_address());
+    SFMask::write(
+        RFlags::INTERRUPT_FLAG
+            | RFlags::TRAP_FLAG
+            | RFlags::DIRECTION_FLAG
+            | RFlags::ALIGNMENT_CHECK
+            | RFlags::NESTED_TASK,
+    );
+}
+
+fn probe() -> Features {
+    let basic = leaf(1, 0);
+    let structured = leaf(7, 0);
+    let extended = leaf(0x8000_0001, 0);
+    let power = leaf(0x8000_0007, 0);
+    let xsave = basic.ecx >> 26 & 1 != 0;
+    let states = if xsave { leaf(0xd, 0).eax } else { 0 };
+    let mut features = Features::empty();
+    for (feature, register, bit) in [
+        (Features::SMEP, structured.ebx, 7),
+        (Features::SMAP, structured.ebx, 20),
+        (Features::UMIP, structured.ecx, 2),
+        (Features::FSGSBASE, structured.ebx, 0),
+        (Features::XSAVE, basic.ecx, 26),
+        (Features::AVX, basic.ecx, 28),
+        (Features::AVX512, structured.ebx, 16),
+        (Features::X2APIC, basic.ecx, 21),
+        (Features::TSC_DEADLINE, basic.ecx, 24),
+        (Features::INVARIANT_TSC, power.edx, 8),
+        (Features::RDRAND, basic.ecx, 30),
+        (Features::RDSEED, structured.ebx, 18),
+        (Features::PAGES_1G, extended.edx, 26),
+        (Features::PAT, basic.edx, 16),
+        (Features::PGE, basic.edx, 13),
+        (Features::MCE, basic.edx, 7),
+        (Features::RDTSCP, extended.edx, 27),
+    ] {
+        features.set(feature, register >> bit & 1 != 0);
+    }
+    // The vector registers also need XSAVE to switch them.
+    if states & 0b110 != 0b110 {
+        features.remove(Features::AVX | Features::AVX512);
+    }
+    if states & 0b1110_0110 != 0b1110_0110 {
+        features.remove(Features::AVX512);
+    }
+    features
+}
+
+/// CR4 for what there is. Performance counters and the time-stamp counter's ban stay as at reset: RDPMC faults in user
+/// mode, RDTSC does not.
+fn cr4(features: Features) -> Cr4Flags {
+    let mut flags =
+        Cr4Flags::PHYSICAL_ADDRESS_EXTENSION | Cr4Flags::OSFXSR | Cr4Flags::OSXMMEXCPT_ENABLE;
+    for (feature, flag) in [
+        (Features::PGE, Cr4Flags::PAGE_GLOBAL),
+        (Features::MCE, Cr4Flags::MACHINE_CHECK_EXCEPTION),
+        (Features::UMIP, Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION),
+        (Features::FSGSBASE, Cr4Flags::FSGSBASE),
+        (Features::XSAVE, Cr4Flags::OSXSAVE),
+        (
+            Features::SMEP,
+            Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION,
+        ),
+        (Features::SMAP, Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION),
+    ] {
+        flags.set(flag, features.contains(feature));
+    }
+    flags
+}
+
+/// Gives the entry of the page attribute table that PWT alone selects to write combining; the rest is as at reset.
+fn set_memory_types() {
+    const PAGE_ATTRIBUTE_TABLE: u32 = 0x277;
+    const WRITE_BACK: u64 = 6;
+    const WRITE_COMBINING: u64 = 1;
+    const UNCACHED_UNLESS_COMBINED: u64 = 7;
+    const UNCACHED: u64 = 0;
+    let half = WRITE_BACK | WRITE_COMBINING << 8 | UNCACHED_UNLESS_COMBINED << 16 | UNCACHED << 24;
+    // SAFETY: the processor has the table, and no mapping uses PWT alone yet.
+    unsafe { Msr::new(PAGE_ATTRIBUTE_TABLE).write(half | half << 32) };
+}
+
+/// The processor's description.
+pub(super) fn describe() -> CpuInformation {
+    let mut information = CpuInformation {
+        brand: brand(),
+        ..CpuInformation::default()
+    };
+    let features = Features::from_bits_truncate(FEATURES.load(Ordering::Relaxed));
+    for (name, _) in features.iter_names() {
+        // There are fewer features than the list has room for.
+        let _ = information.features.push(name);
+    }
+    flaws::list(&mut information.flaws);
+    information
+}
+
+fn brand() -> String<48> {
+    let mut bytes = [0; 48];
+    let words = (0x8000_0002..=0x8000_0004).flat_map(|number| {
+        let leaf = leaf(number, 0);
+        [leaf.eax, leaf.ebx, leaf.ecx, leaf.edx]
+    });
+    for (chunk, word) in bytes.chunks_exact_mut(4).zip(words) {
+        chunk.copy_from_slice(&word.to_le_bytes());
+    }
+    let text = core::str::from_utf8(&bytes).unwrap_or_default();
+    String::try_from(text.trim_matches(['\0', ' '])).unwrap_or_default()
+}

@@ -1,0 +1,161 @@
+//! The way into the kernel from user mode and back, and what happens on faults of the kernel itself.
+//!
+//! ```text
+//!  SYSCALL --> syscall_entry ----\                        /--> resume: SYSRET if the context allows it, else IRET
+//!  interrupt, exception           > save to the context  > kernel::enter
+//!          --> stubs --> common -/                        \--> idle: STI; HLT
+//!                         \--> from kernel mode: an interrupt ends idling, an exception is ours: `kernel_fault`
+//! ```
+//!
+//! The assembly saves and restores by the field offsets of [`UserContext`] and [`Core`](super::core_local::Core); what
+//! it calls are the ten lines of Rust at the end.
+
+use super::core_local::{CURRENT, STACK_TOP, USER_STACK_POINTER};
+use super::cpu::{self, Features};
+use super::descriptors::{USER_CODE, USER_DATA};
+use super::panic::{TrapFrame, trap_panic};
+use super::{apic, interrupts, memory, vector_registers};
+use crate::arch::{Cause, DEVICE_VECTORS, Resume, UserContext};
+use core::arch::{asm, global_asm};
+use core::mem::offset_of;
+use core::ptr;
+use x86_64::VirtAddr;
+use x86_64::registers::control::Cr2;
+
+/// The bytes of one stub.
+const STUB_BYTES: u64 = 16;
+
+/// Below this SYSRET is safe: Intel's faults in kernel mode on an address that is not canonical, and the instruction
+/// after a SYSCALL at the very end of the lower half has one.
+const SYSRET_LIMIT: u64 = (1 << 47) - 4096;
+
+global_asm!(include_str!("entry.S"),
+    rax = const offset_of!(UserContext, rax),
+    rbx = const offset_of!(UserContext, rbx),
+    rcx = const offset_of!(UserContext, rcx),
+    rdx = const offset_of!(UserContext, rdx),
+    rsi = const offset_of!(UserContext, rsi),
+    rdi = const offset_of!(UserContext, rdi),
+    rbp = const offset_of!(UserContext, rbp),
+    r8 = const offset_of!(UserContext, r8),
+    r9 = const offset_of!(UserContext, r9),
+    r10 = const offset_of!(UserContext, r10),
+    r11 = const offset_of!(UserContext, r11),
+    r12 = const offset_of!(UserContext, r12),
+    r13 = const offset_of!(UserContext, r13),
+    r14 = const offset_of!(UserContext, r14),
+    r15 = const offset_of!(UserContext, r15),
+    rip = const offset_of!(UserContext, rip),
+    rflags = const offset_of!(UserContext, rflags),
+    rsp = const offset_of!(UserContext, rsp),
+    current = const CURRENT,
+    user_stack_pointer = const USER_STACK_POINTER,
+    stack_top = const STACK_TOP,
+    user_code = const USER_CODE,
+    user_data = const USER_DATA,
+    sysret_limit = const SYSRET_LIMIT,
+    stub_bytes = const STUB_BYTES,
+    syscall_entered = sym syscall_entered,
+    interrupt_entered = sym interrupt_entered,
+    kernel_fault = sym kernel_fault,
+);
+
+unsafe extern "C" {
+    /// Where SYSCALL leads to. Not to be called.
+    fn syscall_entry();
+    /// The first of the 256 stubs. Not to be called.
+    fn interrupt_stubs();
+}
+
+/// Where SYSCALL is to lead.
+pub(super) fn syscall_address() -> VirtAddr {
+    VirtAddr::from_ptr(syscall_entry as *const ())
+}
+
+/// Where the gate of a vector is to lead.
+pub(super) fn stub(vector: u8) -> VirtAddr {
+    VirtAddr::from_ptr(interrupt_stubs as *const ()) + u64::from(vector) * STUB_BYTES
+}
+
+/// Leaves the boot code for good.
+pub(super) fn leave(resume: Resume) -> ! {
+    let context = destination(resume);
+    // SAFETY: `resume` takes the context in RAX and uses nothing else; GS points to the core's data since boot.
+    unsafe { asm!("jmp {}", sym resume_symbol::resume, in("rax") context, options(noreturn)) }
+}
+
+mod resume_symbol {
+    unsafe extern "C" {
+        /// Resumes the context in RAX, or idles if it is null. Not to be called.
+        pub(super) fn resume();
+    }
+}
+
+/// The context that the assembly is to load; null stands for idling, which runs on the kernel's own tables.
+fn destination(resume: Resume) -> *const UserContext {
+    match resume {
+        Resume::Thread(context) => context,
+        Resume::Idle => {
+            memory::activate_kernel();
+            ptr::null()
+        }
+    }
+}
+
+extern "C" fn syscall_entered() -> *const UserContext {
+    destination(crate::enter(Cause::SystemCall))
+}
+
+extern "C" fn interrupt_entered(vector: u64, error: u64) -> *const UserContext {
+    if cpu::has(Features::SMAP) {
+        // SAFETY: it clears AC, which a gate leaves as user mode had it, and which would suspend SMAP.
+        unsafe { asm!("clac", options(nomem, nostack)) };
+    }
+    destination(crate::enter(cause(vector as u8, error)))
+}
+
+/// What a vector means; interrupts are acknowledged here.
+fn cause(vector: u8, error: u64) -> Cause {
+    const PAGE_FAULT: u8 = 14;
+    match vector {
+        0..=31 => Cause::Exception {
+            vector,
+            error,
+            address: if vector == PAGE_FAULT {
+                Cr2::read_raw()
+            } else {
+                0
+            },
+        },
+        apic::TIMER_VECTOR => {
+            apic::end_of_interrupt();
+            Cause::Timer
+        }
+        vector if DEVICE_VECTORS.contains(&vector) => {
+            interrupts::hold_level_line(vector);
+            apic::end_of_interrupt();
+            Cause::Interrupt { vector }
+        }
+        apic::SPURIOUS_VECTOR => Cause::Spurious,
+        _ => {
+            apic::end_of_interrupt();
+            Cause::Spurious
+        }
+    }
+}
+
+/// An exception in kernel mode, or one that nobody can go on after: ours to answer for.
+///
+/// Two are not: a debug exception, which some processors deliver after the SYSCALL that follows MOV SS; and the fault of
+/// the instruction that loads the vector registers, should a processor refuse what we believe to be valid.
+extern "C" fn kernel_fault(frame: &mut TrapFrame) {
+    const DEBUG: u64 = 1;
+    const TRAP_FLAG: u64 = 1 << 8;
+    if frame.vector == DEBUG {
+        frame.rflags &= !TRAP_FLAG;
+    } else if let Some(repair) = vector_registers::repair(frame.rip) {
+        frame.rip = repair;
+    } else {
+        trap_panic(frame);
+    }
+}

@@ -1,0 +1,55 @@
+//! The high-precision event timer, as a clock to measure another one by, where there is no other.
+
+use super::clock::ticks;
+use x86_64::VirtAddr;
+
+/// The registers that are used, in bytes.
+const CAPABILITIES: u64 = 0;
+const CONFIGURATION: u64 = 0x10;
+const COUNTER: u64 = 0xf0;
+
+/// How often the counter is read before it is believed not to count.
+const POLLS_MAX: u32 = 10_000_000;
+
+/// The timer's registers, mapped.
+#[derive(Clone, Copy)]
+pub(super) struct Hpet {
+    registers: VirtAddr,
+}
+
+impl Hpet {
+    /// The timer whose registers were mapped here, uncached and for good.
+    pub(super) fn new(registers: VirtAddr) -> Self {
+        Self { registers }
+    }
+
+    /// The rate of the processor's clock, measured over 20 ms; none if the timer does not count.
+    pub(super) fn ticks_per_second(self) -> Option<u64> {
+        const FEMTOSECONDS: u64 = 1_000_000_000_000_000;
+        let period = self.read(CAPABILITIES) >> 32;
+        let needed = (FEMTOSECONDS / 50).checked_div(period)?;
+        self.write(CONFIGURATION, self.read(CONFIGURATION) | 1);
+        let (first, start) = (self.read(COUNTER), ticks());
+        for _ in 0..POLLS_MAX {
+            // The lower half is enough, and all that a 32-bit timer has.
+            let counted = self.read(COUNTER).wrapping_sub(first) & 0xffff_ffff;
+            if counted >= needed {
+                let elapsed = u128::from(ticks() - start) * u128::from(FEMTOSECONDS);
+                return u64::try_from(elapsed / u128::from(counted * period)).ok();
+            }
+        }
+        None
+    }
+
+    fn read(self, register: u64) -> u64 {
+        let address = (self.registers + register).as_ptr::<u64>();
+        // SAFETY: the boot code mapped the registers here for good.
+        unsafe { address.read_volatile() }
+    }
+
+    fn write(self, register: u64, value: u64) {
+        let address = (self.registers + register).as_mut_ptr::<u64>();
+        // SAFETY: as for `read`; the timer's interrupts are not used.
+        unsafe { address.write_volatile(value) }
+    }
+}

@@ -1,0 +1,167 @@
+//! Interrupts of devices: their lines (I/O APICs) and their messages.
+//!
+//! A level-triggered line is masked when it interrupts, before the interrupt is acknowledged, and stays so until the
+//! kernel unmasks it: its device goes on asking until its driver has seen to it.
+
+use super::apic;
+use super::port::write_byte;
+use crate::arch::{Line, NoSuchLine, Polarity, Trigger, VirtAddr};
+use heapless::Vec;
+use spin::Mutex;
+use x2apic::ioapic::{IoApic, IrqFlags, IrqMode, RedirectionTableEntry};
+
+/// The most I/O APICs.
+pub(super) const IO_APICS_MAX: usize = 16;
+
+/// Which line an ISA interrupt is connected to, where it is not the one of its own number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Override {
+    /// The ISA interrupt.
+    pub(super) irq: u8,
+    /// What it is connected to.
+    pub(super) line: Line,
+}
+
+/// The machine's I/O APICs.
+struct Controllers {
+    chips: Vec<Chip, IO_APICS_MAX>,
+    overrides: [Option<Line>; 16],
+    /// The level-triggered line of each vector.
+    level_lines: [Option<u32>; 256],
+}
+
+/// One I/O APIC: its lines are numbered from `first`.
+struct Chip {
+    first: u32,
+    lines: u32,
+    registers: IoApic,
+}
+
+static CONTROLLERS: Mutex<Controllers> = Mutex::new(Controllers {
+    chips: Vec::new(),
+    overrides: [None; 16],
+    level_lines: [None; 256],
+});
+
+/// Silences the old interrupt controllers for good; they would raise exceptions' vectors.
+pub(super) fn mask_legacy_controllers() {
+    const MASKS: [u16; 2] = [0x21, 0xa1];
+    for port in MASKS {
+        write_byte(port, 0xff);
+    }
+}
+
+/// Takes an I/O APIC whose registers are mapped at `registers` for good, and masks all its lines.
+pub(super) fn add_io_apic(first: u32, registers: VirtAddr) {
+    // SAFETY: the boot code mapped the registers uncached, and hands each I/O APIC over once.
+    let mut registers = unsafe { IoApic::new(registers.as_u64()) };
+    // SAFETY: reading the version has no effect.
+    let last = unsafe { registers.max_table_entry() };
+    for index in 0..=last {
+        // SAFETY: a masked line interrupts nobody.
+        unsafe { registers.disable_irq(index) };
+    }
+    let chip = Chip {
+        first,
+        lines: u32::from(last) + 1,
+        registers,
+    };
+    if CONTROLLERS.lock().chips.push(chip).is_err() {
+        crate::log!("more than {IO_APICS_MAX} I/O APICs: lines from {first} on are not usable");
+    }
+}
+
+/// Notes how an ISA interrupt is connected.
+pub(super) fn add_override(connection: Override) {
+    let mut controllers = CONTROLLERS.lock();
+    if let Some(slot) = controllers.overrides.get_mut(usize::from(connection.irq)) {
+        *slot = Some(connection.line);
+    }
+}
+
+/// How many lines there are.
+pub(super) fn line_count() -> u32 {
+    CONTROLLERS.lock().chips.iter().map(|chip| chip.lines).sum()
+}
+
+/// The line that the interrupt of an ISA device is connected to, after the firmware's overrides.
+pub fn isa_line(irq: u8) -> Line {
+    let overridden = CONTROLLERS.lock().overrides.get(usize::from(irq)).copied();
+    overridden.flatten().unwrap_or(Line {
+        gsi: irq.into(),
+        trigger: Trigger::Edge,
+        polarity: Polarity::High,
+    })
+}
+
+/// Routes a line to a vector, on this core. It is masked, until it is unmasked.
+pub fn route_line(line: Line, vector: u8) -> Result<(), NoSuchLine> {
+    let mut controllers = CONTROLLERS.lock();
+    let is_level = line.trigger == Trigger::Level;
+    let mut flags = IrqFlags::MASKED;
+    flags.set(IrqFlags::LEVEL_TRIGGERED, is_level);
+    flags.set(IrqFlags::LOW_ACTIVE, line.polarity == Polarity::Low);
+    let mut entry = RedirectionTableEntry::default();
+    entry.set_mode(IrqMode::Fixed);
+    entry.set_flags(flags);
+    entry.set_vector(vector);
+    entry.set_dest(apic::identifier());
+    controllers.with_line(line.gsi, |registers, index| {
+        // SAFETY: the entry is masked, and its vector has its gate.
+        unsafe { registers.set_table_entry(index, entry) };
+    })?;
+    controllers.level_lines[usize::from(vector)] = is_level.then_some(line.gsi);
+    Ok(())
+}
+
+/// Stops a line from interrupting.
+pub fn mask_line(gsi: u32) -> Result<(), NoSuchLine> {
+    CONTROLLERS.lock().mask(gsi)
+}
+
+/// Lets a line interrupt.
+pub fn unmask_line(gsi: u32) -> Result<(), NoSuchLine> {
+    CONTROLLERS.lock().with_line(gsi, |registers, index| {
+        // SAFETY: a line that was never routed has vector 0 at most, which its chip refuses to raise.
+        unsafe { registers.enable_irq(index) };
+    })
+}
+
+/// The address and data with which a device's message (MSI, MSI-X) raises a vector on this core.
+pub fn message(vector: u8) -> (u64, u32) {
+    const MESSAGES: u64 = 0xfee0_0000;
+    let address = MESSAGES | u64::from(apic::identifier()) << 12;
+    (address, vector.into())
+}
+
+/// Masks the line behind a vector, if that is a level-triggered one.
+pub(super) fn hold_level_line(vector: u8) {
+    let mut controllers = CONTROLLERS.lock();
+    if let Some(gsi) = controllers.level_lines[usize::from(vector)] {
+        // `route_line` noted it, so that the line exists.
+        let _ = controllers.mask(gsi);
+    }
+}
+
+impl Controllers {
+    fn mask(&mut self, gsi: u32) -> Result<(), NoSuchLine> {
+        self.with_line(gsi, |registers, index| {
+            // SAFETY: a masked line interrupts nobody.
+            unsafe { registers.disable_irq(index) };
+        })
+    }
+
+    fn with_line(
+        &mut self,
+        gsi: u32,
+        action: impl FnOnce(&mut IoApic, u8),
+    ) -> Result<(), NoSuchLine> {
+        for chip in &mut self.chips {
+            if let Some(index) = gsi.checked_sub(chip.first).filter(|&i| i < chip.lines) {
+                action(&mut chip.registers, index as u8);
+                return Ok(());
+            }
+        }
+        Err(NoSuchLine { gsi })
+    }
+}

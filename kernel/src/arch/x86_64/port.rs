@@ -1,0 +1,38 @@
+//! I/O ports.
+
+use crate::arch::IoWidth;
+use x86_64::instructions::port::Port;
+
+/// Reads a port. Which ports may be read is the kernel's business: the right to one is a capability.
+pub fn io_read(port: u16, width: IoWidth) -> u32 {
+    // SAFETY: what a device does to memory when it is read is answered for by whoever was given its ports.
+    unsafe {
+        match width {
+            IoWidth::Byte => Port::<u8>::new(port).read().into(),
+            IoWidth::Word => Port::<u16>::new(port).read().into(),
+            IoWidth::Long => Port::<u32>::new(port).read(),
+        }
+    }
+}
+
+/// Writes a port; what does not fit the width is cut off.
+pub fn io_write(port: u16, width: IoWidth, value: u32) {
+    // SAFETY: as for `io_read`.
+    unsafe {
+        match width {
+            IoWidth::Byte => Port::<u8>::new(port).write(value as u8),
+            IoWidth::Word => Port::<u16>::new(port).write(value as u16),
+            IoWidth::Long => Port::<u32>::new(port).write(value),
+        }
+    }
+}
+
+/// Reads one byte.
+pub(super) fn read_byte(port: u16) -> u8 {
+    io_read(port, IoWidth::Byte) as u8
+}
+
+/// Writes one byte.
+pub(super) fn write_byte(port: u16, value: u8) {
+    io_write(port, IoWidth::Byte, value.into());
+}

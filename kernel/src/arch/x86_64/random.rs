@@ -1,0 +1,50 @@
+//! A seed that is hard to guess.
+
+use super::clock::ticks;
+use super::cpu::{self, Features};
+use core::arch::asm;
+
+/// How often a generator that has nothing to give is asked again.
+const RETRIES: u32 = 100;
+
+/// A number that is hard to guess: from the processor's generator, or else from the jitter of its clock.
+pub fn random_seed() -> u64 {
+    let seed = cpu::has(Features::RDSEED).then(|| retry(rdseed)).flatten();
+    let seed = seed.or_else(|| cpu::has(Features::RDRAND).then(|| retry(rdrand)).flatten());
+    seed.unwrap_or_else(jitter)
+}
+
+fn retry(generator: fn() -> (u64, u8)) -> Option<u64> {
+    (0..RETRIES).find_map(|_| match generator() {
+        (value, 1) => Some(value),
+        _ => {
+            core::hint::spin_loop();
+            None
+        }
+    })
+}
+
+fn rdseed() -> (u64, u8) {
+    let (value, good);
+    // SAFETY: the caller has asked for the feature; the instruction changes flags and its operand only.
+    unsafe {
+        asm!("rdseed {}", "setc {}", out(reg) value, out(reg_byte) good, options(nomem, nostack))
+    };
+    (value, good)
+}
+
+fn rdrand() -> (u64, u8) {
+    let (value, good);
+    // SAFETY: as for `rdseed`.
+    unsafe {
+        asm!("rdrand {}", "setc {}", out(reg) value, out(reg_byte) good, options(nomem, nostack))
+    };
+    (value, good)
+}
+
+/// Mixes how long reading the clock takes, many times. Weak where the clock is regular.
+fn jitter() -> u64 {
+    (0..1024).fold(0x9e37_79b9_7f4a_7c15, |state: u64, _| {
+        (state.rotate_left(7) ^ ticks()).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    })
+}

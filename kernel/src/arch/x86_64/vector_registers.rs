@@ -1,0 +1,181 @@
+//! Saving and loading the vector registers: XSAVE where the processor has it, else FXSAVE.
+//!
+//! XCR0 enables x87, SSE, AVX and AVX-512 as far as the processor has them, and nothing else, so that
+//! [`VectorState`] has room for all there is.
+
+use super::cpu::{self, Features, leaf};
+use crate::arch::{VectorComponent, VectorState};
+use core::arch::{asm, global_asm};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use spin::Once;
+use x86_64::registers::control::{Cr0, Cr0Flags};
+use x86_64::registers::xcontrol::{XCr0, XCr0Flags};
+
+/// What XSAVE and XRSTOR handle: XCR0. Zero where there is only FXSAVE.
+static ENABLED: AtomicU64 = AtomicU64::new(0);
+
+/// The bits of MXCSR that the processor knows.
+static MXCSR_MASK: AtomicU32 = AtomicU32::new(0xffbf);
+
+/// Whether FXRSTOR and XRSTOR leave the last x87 instruction's addresses as another thread left them.
+static LEAKS_X87_POINTERS: Once<bool> = Once::new();
+
+/// The state of a thread that has not computed yet: the way out when a state cannot be loaded.
+static INITIAL: Immutable = Immutable(VectorState::initial());
+
+struct Immutable(VectorState);
+
+// SAFETY: nothing writes it: it is loaded from only.
+unsafe impl Sync for Immutable {}
+
+// The one instruction whose fault is repaired, and where to go on then.
+// In:  RDI = the state, EDX:EAX = the components. Out: RAX = 0, or 1 if the processor refused the state.
+global_asm!(
+    ".pushsection .text.vectors, \"ax\", @progbits",
+    ".global vectors_xrstor",
+    "vectors_xrstor:",
+    "xrstor64 [rdi]",
+    "xor eax, eax",
+    "ret",
+    ".global vectors_fxrstor",
+    "vectors_fxrstor:",
+    "fxrstor64 [rdi]",
+    "xor eax, eax",
+    "ret",
+    ".global vectors_refused",
+    "vectors_refused:",
+    "mov eax, 1",
+    "ret",
+    ".popsection",
+);
+
+unsafe extern "C" {
+    fn vectors_xrstor();
+    fn vectors_fxrstor();
+    fn vectors_refused();
+}
+
+/// Enables what there is, and checks that it fits.
+pub(super) fn initialise() {
+    if cpu::has(Features::XSAVE) {
+        let mut enabled = XCr0Flags::X87 | XCr0Flags::SSE;
+        if cpu::has(Features::AVX) {
+            enabled |= XCr0Flags::AVX;
+        }
+        if cpu::has(Features::AVX512) {
+            enabled |= XCr0Flags::OPMASK | XCr0Flags::ZMM_HI256 | XCr0Flags::HI16_ZMM;
+        }
+        // SAFETY: CPUID has all of these, in combinations that the processor accepts.
+        unsafe { XCr0::write(enabled) };
+        ENABLED.store(enabled.bits(), Ordering::Relaxed);
+        let needed = leaf(0xd, 0).ebx as usize;
+        assert!(needed <= VectorState::BYTES, "XSAVE needs {needed} bytes");
+    }
+    const XSAVE_ERROR_POINTERS: u32 = 1 << 2;
+    let is_amd = leaf(0, 0).ecx == u32::from_le_bytes(*b"cAMD");
+    let clears = leaf(0x8000_0008, 0).ebx & XSAVE_ERROR_POINTERS != 0;
+    LEAKS_X87_POINTERS.call_once(|| is_amd && !clears);
+    allow();
+    find_mxcsr_mask();
+    vectors_deny();
+}
+
+/// FXSAVE stores the mask; zero stands for the oldest processors' one.
+fn find_mxcsr_mask() {
+    let probe = VectorState::initial();
+    // SAFETY: the area is 512 bytes and aligned; the registers hold nobody's state yet.
+    unsafe { asm!("fninit", "fxsave64 [{}]", in(reg) &probe, options(nostack)) };
+    let mut legacy = [0; VectorComponent::Legacy.byte_count()];
+    let read = probe.read_component(VectorComponent::Legacy, &mut legacy);
+    debug_assert!(read.is_ok());
+    match u32::from_le_bytes([legacy[28], legacy[29], legacy[30], legacy[31]]) {
+        0 => (),
+        mask => MXCSR_MASK.store(mask, Ordering::Relaxed),
+    }
+}
+
+/// The bits of MXCSR that this processor knows.
+pub fn mxcsr_mask() -> u32 {
+    MXCSR_MASK.load(Ordering::Relaxed)
+}
+
+/// Where a component is in a [`VectorState`], in bytes; none where the processor lacks it.
+pub fn vector_component_offset(component: VectorComponent) -> Option<usize> {
+    let bits = component.state_bits();
+    if component == VectorComponent::Legacy {
+        return Some(0);
+    }
+    let enabled = ENABLED.load(Ordering::Relaxed);
+    (enabled & bits != 0).then(|| leaf(0xd, bits.trailing_zeros()).ebx as usize)
+}
+
+/// Stores the vector registers of the thread that ran last, which was allowed to use them.
+pub fn vectors_save(vectors: &VectorState) {
+    let enabled = ENABLED.load(Ordering::Relaxed);
+    if enabled == 0 {
+        // SAFETY: the state is 512 bytes at least and aligned; its cells may be written behind the reference.
+        unsafe { asm!("fxsave64 [{}]", in(reg) vectors, options(nostack, preserves_flags)) };
+    } else {
+        // SAFETY: `initialise` checked that what is enabled fits the state; its cells may be written.
+        unsafe {
+            asm!("xsave64 [{}]", in(reg) vectors, in("eax") enabled as u32, in("edx") 0,
+                options(nostack, preserves_flags));
+        }
+    }
+}
+
+/// Loads the vector registers of the thread that runs next, and allows it to use them.
+pub fn vectors_load(vectors: &VectorState) {
+    allow();
+    forget_x87_pointers();
+    if !load(vectors) {
+        // A state that went through `write_component` is never refused; but a wrong belief must not stop the machine.
+        crate::log!("a vector state was refused by the processor: initialised instead");
+        load(&INITIAL.0);
+    }
+}
+
+/// Denies user mode the vector registers: their next use is exception 7.
+pub fn vectors_deny() {
+    // SAFETY: the kernel itself uses no vector registers.
+    unsafe { Cr0::update(|flags| flags.insert(Cr0Flags::TASK_SWITCHED)) };
+}
+
+/// Where to go on after a fault at this address, if that is one of ours.
+pub(super) fn repair(rip: u64) -> Option<u64> {
+    let faulting = [vectors_xrstor as *const (), vectors_fxrstor as *const ()];
+    let repairable = faulting.iter().any(|&address| address as u64 == rip);
+    repairable.then_some(vectors_refused as *const () as u64)
+}
+
+fn allow() {
+    // SAFETY: whoever calls it loads or has loaded the registers.
+    unsafe { asm!("clts", options(nomem, nostack, preserves_flags)) };
+}
+
+fn load(vectors: &VectorState) -> bool {
+    let enabled = ENABLED.load(Ordering::Relaxed);
+    let routine = if enabled == 0 {
+        vectors_fxrstor
+    } else {
+        vectors_xrstor
+    };
+    let refused: u64;
+    // SAFETY: the routine reads the state and writes the vector registers and RAX only; its fault is repaired.
+    unsafe {
+        asm!("call {}", in(reg) routine, in("rdi") vectors, inlateout("rax") enabled => refused, in("rdx") 0);
+    }
+    refused == 0
+}
+
+/// On AMD's older processors loading a state leaves FIP, FDP and FOP alone unless an exception is pending. Loading any
+/// number overwrites them.
+fn forget_x87_pointers() {
+    if LEAKS_X87_POINTERS.get() == Some(&true) {
+        let anything = 0_u64;
+        // SAFETY: the registers are about to be loaded, nothing of them is needed.
+        unsafe {
+            asm!("fnclex", "ffree st(7)", "fild qword ptr [{}]", in(reg) &anything, options(nostack, readonly));
+        }
+    }
+}
