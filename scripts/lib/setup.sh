@@ -8,6 +8,10 @@
 # The oldest QEMU that will do: 7.2, Debian 12's own, does not emulate an x2APIC.
 readonly qemu_version_min=9
 
+# The oldest Rust that will do, as minor version of 1: the workspace says it.
+rust_minor_min=$(sed -n 's/^rust-version = "1\.\([0-9]*\).*/\1/p' "$(dirname -- "${BASH_SOURCE[0]}")/../../Cargo.toml")
+readonly rust_minor_min
+
 readonly rust_packages=(rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web)
 readonly qemu_packages=(qemu-system-x86 qemu-system-common qemu-system-data)
 readonly other_packages=(
@@ -15,6 +19,7 @@ readonly other_packages=(
     ovmf seabios                                                          # UEFI and BIOS
     grub-pc-bin grub-efi-amd64-bin grub-common xorriso mtools             # the image
     redis-tools iproute2 util-linux                                       # the clients, and the wire's far end
+    ca-certificates                                                       # to fetch crates
 )
 # What the packages above are good for, as programs, for systems that call their packages something else.
 readonly programs=(cargo rustc ld.lld qemu-system-x86_64 grub-mkrescue xorriso mformat redis-cli redis-benchmark ip unshare)
@@ -71,6 +76,9 @@ install_all() {
         fi
         apt_install "${release[@]}" "${qemu[@]}"
     fi
+    if is_debian_toolchain_wanted && ! is_rust_new_enough /usr/bin/rustc; then
+        fail "Debian's rustc-web is older than 1.$rust_minor_min here: give apt the suites -security and -updates"
+    fi
     if ! is_qemu_new_enough; then
         fail "QEMU is still older than $qemu_version_min: $(command -v qemu-system-x86_64 || echo 'not on PATH')"
     fi
@@ -84,7 +92,12 @@ apt_install() {
 missing_packages() {
     local command=$1 wanted=("${other_packages[@]}") package
     if is_debian_toolchain_wanted; then
-        wanted+=("${rust_packages[@]}")
+        if is_rust_new_enough /usr/bin/rustc; then
+            wanted+=("${rust_packages[@]}")
+        else
+            # Installed or not: apt brings the newest there is.
+            printf '%s\n' "${rust_packages[@]}"
+        fi
     fi
     if [[ $command == debug ]]; then
         wanted+=(gdb)
@@ -101,7 +114,7 @@ missing_packages() {
 # A rustup toolchain that can do the work, one with the component rust-src, needs no packages beside it; where Debian's
 # is in use, all of its parts are wanted.
 is_debian_toolchain_wanted() {
-    is_debian_toolchain_whole || ! has_library_source rustc
+    is_debian_toolchain_whole || ! has_library_source rustc || ! is_rust_new_enough rustc
 }
 
 is_debian_toolchain_whole() {
@@ -116,6 +129,12 @@ has_library_source() {
 
 sysroot_of() {
     RUSTUP_AUTO_INSTALL=0 "$1" --print sysroot 2>/dev/null || true
+}
+
+is_rust_new_enough() {
+    local minor
+    minor=$(RUSTUP_AUTO_INSTALL=0 "$1" --version 2>/dev/null | sed -n 's/^rustc 1\.\([0-9]*\).*/\1/p')
+    [[ -n $minor ]] && ((minor >= rust_minor_min))
 }
 
 is_qemu_new_enough() {
@@ -194,6 +213,9 @@ explain_elsewhere() {
     done
     if ! is_qemu_new_enough; then
         absent+=("QEMU $qemu_version_min or newer")
+    fi
+    if ! is_rust_new_enough rustc; then
+        absent+=("Rust 1.$rust_minor_min or newer")
     fi
     if ! has_library_source rustc; then
         absent+=("the source of Rust's library (with rustup: rustup component add rust-src)")
