@@ -113,7 +113,8 @@ impl Description {
         self.check_capabilities()?;
         self.derivation_order().map(|_| ())?;
         self.check_mappings()?;
-        self.check_held()
+        self.check_held()?;
+        self.check_wake()
     }
 
     /// Positions of the capabilities, parents before what was derived from them.
@@ -284,6 +285,15 @@ impl Description {
         (end <= USER_END).then_some((address, end)).ok_or(fault)
     }
 
+    fn check_wake(&self) -> Result<(), Fault> {
+        match self.wake.map(Target::Inside) {
+            Some(target) if self.kind_of(target) != Some(ObjectKind::Notification) => {
+                Err(Fault::WrongKind { target })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn check_held(&self) -> Result<(), Fault> {
         let mut seen = Vec::with_capacity(self.held.len());
         for held in &self.held {
@@ -354,6 +364,15 @@ mod tests {
         assert_eq!(
             fault(|d| d.held[0].target = thread),
             Some(Fault::WrongKind { target: thread })
+        );
+    }
+
+    #[test]
+    fn refuses_to_be_woken_by_what_is_no_notification() {
+        let target = Target::Inside(samples::THREAD);
+        assert_eq!(
+            fault(|d| d.wake = Some(samples::THREAD)),
+            Some(Fault::WrongKind { target })
         );
     }
 

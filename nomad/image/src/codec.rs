@@ -10,7 +10,7 @@ use serde::{Deserialize as DeriveDeserialize, Serialize};
 
 use crate::description::{Clock, Description};
 use crate::record::RecordKind;
-use crate::{Error, Identity, Limits};
+use crate::{Digest, Error, Identity, Limits};
 
 const MALFORMED: Error = Error::Malformed {
     kind: RecordKind::State as u8,
@@ -34,6 +34,7 @@ impl Description {
         let mut out = Vec::new();
         append(&mut out, &self.identity);
         append(&mut out, &self.clock);
+        append(&mut out, &self.wake);
         append(&mut out, &self.counts());
         append_all(&mut out, &self.objects);
         append_all(&mut out, &self.outsiders);
@@ -52,12 +53,14 @@ impl Description {
         let mut bytes = bytes;
         let identity: Identity = take(&mut bytes)?;
         let clock: Clock = take(&mut bytes)?;
+        let wake: Option<u32> = take(&mut bytes)?;
         let counts: Counts = take(&mut bytes)?;
         at_most("slots", counts.slots, abi::SLOTS_MAX)?;
         let capabilities_max = limits.capabilities_max;
         let description = Description {
             identity,
             clock,
+            wake,
             slot_count: counts.slots,
             objects: take_all(&mut bytes, "objects", counts.objects, limits.objects_max)?,
             outsiders: take_all(
@@ -84,6 +87,11 @@ impl Description {
         no_more(bytes, RecordKind::State)?;
         description.check(limits)?;
         Ok(description)
+    }
+
+    /// The digest of its bytes.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.to_bytes())
     }
 
     fn counts(&self) -> Counts {
@@ -194,6 +202,7 @@ mod tests {
         let mut bytes = Vec::new();
         append(&mut bytes, &description.identity);
         append(&mut bytes, &description.clock);
+        append(&mut bytes, &description.wake);
         let counts = Counts {
             objects: 4000,
             ..samples::minimal().counts()

@@ -10,7 +10,7 @@ use abi::{ObjectKind, Rights};
 use crate::listing::kind_of;
 use crate::{
     Attribute, Capability, Clock, Description, Export, HeldCapability, Identity, Listing, Mapping,
-    Names, Numbering, Object, Outsider, Role, Target, ThreadImage, Verdict, judge,
+    Names, Numbering, Object, OutsideKey, Outsider, Role, Target, ThreadImage, Verdict, judge,
 };
 
 /// Why there is no description.
@@ -33,6 +33,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Slots that its table has at least.
     pub slot_count: u32,
+    /// The notification that others wake it by.
+    pub wake: Option<ObjectId>,
     /// Its threads' states.
     pub threads: BTreeMap<ObjectId, ThreadImage>,
     /// What services export.
@@ -80,8 +82,11 @@ pub fn describe(
         .iter()
         .map(|id| object(listing, &parts, *id))
         .collect::<Result<_, _>>()?;
+    let wake = parts.wake.filter(|id| listing.object(*id).is_some());
+    let wake = wake.map(|id| numbering.object(id));
     Ok(Description {
         identity: parts.identity,
+        wake,
         clock: parts.clock,
         slot_count: slot_count(&capabilities).max(parts.slot_count),
         objects,
@@ -100,7 +105,7 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn target(&mut self, id: ObjectId, kind: ObjectKind) -> Target {
+    fn target(&mut self, id: ObjectId, badge: u64, kind: ObjectKind) -> Target {
         if id == self.listing.domain {
             Target::Domain
         } else if id == self.listing.pool {
@@ -110,7 +115,8 @@ impl Resolver<'_> {
         } else if self.listing.owns(id) {
             Target::Inside(self.numbering.object(id))
         } else {
-            Target::Outside(self.numbering.outsider(id))
+            let key = OutsideKey { object: id, badge };
+            Target::Outside(self.numbering.outsider(key))
         }
     }
 
@@ -118,7 +124,7 @@ impl Resolver<'_> {
         let id = ObjectId(record.memory);
         Ok(Mapping {
             address: record.address,
-            memory: self.target(id, ObjectKind::Memory),
+            memory: self.target(id, 0, ObjectKind::Memory),
             first_page: record.first_page,
             page_count: record.page_count,
             access: Access::from_register(record.access).map_err(|_| Undescribed::BadRecord(id))?,
@@ -156,7 +162,7 @@ impl Resolver<'_> {
     fn reference(&mut self, record: &CapabilityRecord) -> Result<Target, Undescribed> {
         let id = ObjectId(record.object);
         kind_of(record.kind)
-            .map(|kind| self.target(id, kind))
+            .map(|kind| self.target(id, record.badge, kind))
             .ok_or(Undescribed::BadRecord(id))
     }
 }
@@ -207,12 +213,12 @@ fn outsiders(
     numbering: &Numbering,
 ) -> Result<Vec<Outsider>, Undescribed> {
     let kinds = listing.outsiders();
-    let outsider = |id: &ObjectId| {
-        let known = names.get(id)?;
+    let outsider = |key: &OutsideKey| {
+        let known = names.get(key)?;
         // What is not referred to any more keeps its position; its kind no longer matters, an endpoint costs nothing.
         let kind = kinds
             .iter()
-            .find(|(outsider, _)| outsider == id)
+            .find(|(outsider, _)| outsider == key)
             .map_or(ObjectKind::Endpoint, |(_, kind)| *kind);
         Some(Outsider {
             name: known.name,
@@ -223,7 +229,7 @@ fn outsiders(
     numbering
         .outsiders()
         .iter()
-        .map(|id| outsider(id).ok_or(Undescribed::BadRecord(*id)))
+        .map(|key| outsider(key).ok_or(Undescribed::BadRecord(key.object)))
         .collect()
 }
 

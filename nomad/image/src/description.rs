@@ -21,6 +21,8 @@ pub struct Description {
     pub identity: Identity,
     /// Its time.
     pub clock: Clock,
+    /// The notification that services wake it by, as a position.
+    pub wake: Option<u32>,
     /// How many slots its table has.
     pub slot_count: u32,
     /// The objects of its pool, the domain itself and the pool not among them.
@@ -40,7 +42,7 @@ pub struct Description {
 /// A domain's time, which never runs backwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
-    /// Its monotonic time when it was frozen.
+    /// Its monotonic time when this was written: it went on while the domain stood still.
     pub domain_ns: u64,
 }
 

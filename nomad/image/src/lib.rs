@@ -63,7 +63,7 @@ pub use description::{
 pub use digest::Digest;
 pub use error::Error;
 pub use limits::Limits;
-pub use listing::{Listing, Numbering};
+pub use listing::{Listing, Numbering, OutsideKey};
 pub use name::{NAME_BYTES_MAX, Name};
 pub use outline::{DomainId, Identity, Outline};
 pub use page_map::{PageChange, PageMap};

@@ -6,6 +6,15 @@ use abi::ObjectKind;
 use abi::record::{CapabilityRecord, MappingRecord, ObjectRecord};
 use abi::register::ObjectId;
 
+/// Something outside a domain. Services share an endpoint and know their clients by badge, so that both say which it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OutsideKey {
+    /// The object.
+    pub object: ObjectId,
+    /// The capability's badge, or zero.
+    pub badge: u64,
+}
+
 /// The four lists of `DomainDescribe`, in the machine's own object ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
@@ -37,26 +46,24 @@ impl Listing {
             .filter(move |object| !own.contains(&object.id))
     }
 
-    /// What the domain refers to outside of its pool, each once. Reply rights are not among them: nobody can name
-    /// what they refer to.
-    pub fn outsiders(&self) -> Vec<(ObjectId, ObjectKind)> {
+    /// What the domain refers to outside of its pool, each once, and of which kind it is. Reply rights are not among
+    /// them: nobody can name what they refer to.
+    pub fn outsiders(&self) -> Vec<(OutsideKey, ObjectKind)> {
+        let memory = ObjectKind::Memory as u64;
         let mapped = self
             .mappings
             .iter()
-            .map(|mapping| (mapping.memory, ObjectKind::Memory as u64));
-        let slots = self
-            .capabilities
-            .iter()
-            .chain(&self.held)
-            .map(|slot| (slot.object, slot.kind));
-        let mut outsiders: Vec<(ObjectId, ObjectKind)> = Vec::new();
-        for (id, kind) in slots.chain(mapped) {
-            let (id, Some(kind)) = (ObjectId(id), kind_of(kind)) else {
-                continue;
-            };
-            let known = outsiders.iter().any(|(known, _)| *known == id);
-            if kind != ObjectKind::Reply && !known && !self.owns(id) {
-                outsiders.push((id, kind));
+            .map(|mapping| (mapping.memory, 0, memory));
+        let slots = self.capabilities.iter().chain(&self.held);
+        let slots = slots.map(|slot| (slot.object, slot.badge, slot.kind));
+        let mut outsiders: Vec<(OutsideKey, ObjectKind)> = Vec::new();
+        for (object, badge, kind) in slots.chain(mapped) {
+            let object = ObjectId(object);
+            let key = OutsideKey { object, badge };
+            let Some(kind) = kind_of(kind) else { continue };
+            let known = outsiders.iter().any(|(known, _)| *known == key);
+            if kind != ObjectKind::Reply && !known && !self.owns(object) {
+                outsiders.push((key, kind));
             }
         }
         outsiders
@@ -78,7 +85,7 @@ pub(crate) fn kind_of(word: u64) -> Option<ObjectKind> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Numbering {
     objects: Vec<ObjectId>,
-    outsiders: Vec<ObjectId>,
+    outsiders: Vec<OutsideKey>,
 }
 
 impl Numbering {
@@ -88,8 +95,8 @@ impl Numbering {
     }
 
     /// The position of an outsider.
-    pub fn outsider(&mut self, id: ObjectId) -> u32 {
-        position(&mut self.outsiders, id)
+    pub fn outsider(&mut self, key: OutsideKey) -> u32 {
+        position(&mut self.outsiders, key)
     }
 
     /// Every object that has a position, in that order.
@@ -98,12 +105,12 @@ impl Numbering {
     }
 
     /// Every outsider that has a position, in that order.
-    pub fn outsiders(&self) -> &[ObjectId] {
+    pub fn outsiders(&self) -> &[OutsideKey] {
         &self.outsiders
     }
 }
 
-fn position(ids: &mut Vec<ObjectId>, id: ObjectId) -> u32 {
+fn position<T: PartialEq>(ids: &mut Vec<T>, id: T) -> u32 {
     let position = ids
         .iter()
         .position(|known| *known == id)

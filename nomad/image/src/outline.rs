@@ -33,8 +33,8 @@ pub struct Identity {
     pub incarnation: u64,
     /// Its name.
     pub name: Name,
-    /// The machine that starts it: the only one that may.
-    pub home: Name,
+    /// The machine that starts it, the only one that may, if it has one.
+    pub home: Option<Name>,
 }
 
 /// What a target must know to admit a domain.

@@ -27,7 +27,7 @@ pub fn identity() -> Identity {
         id: DomainId([7; 16]),
         incarnation: 3,
         name: name("counter"),
-        home: name("alpha"),
+        home: Some(name("alpha")),
     }
 }
 
@@ -38,6 +38,7 @@ pub fn minimal() -> Description {
         clock: Clock {
             domain_ns: 123_456_789,
         },
+        wake: None,
         slot_count: 64,
         objects: vec![],
         outsiders: vec![],
@@ -141,6 +142,7 @@ pub fn description() -> Description {
             rights: NotificationRights::WAIT.into(),
             badge: 0,
         }],
+        wake: Some(NOTIFICATION),
         exports: vec![Export {
             service: name("switch"),
             bytes: Blob(vec![9; 40]),
@@ -208,7 +210,10 @@ pub fn listing() -> Listing {
 /// What this machine has names for.
 pub fn names() -> Names {
     Names::from([(
-        ObjectId(100),
+        OutsideKey {
+            object: ObjectId(100),
+            badge: 0,
+        },
         Known {
             name: name("log"),
             binding: Blob(Vec::new()),
@@ -224,6 +229,7 @@ pub fn parts() -> Parts {
         identity: identity(),
         clock: Clock { domain_ns: 1 },
         slot_count: 64,
+        wake: Some(ObjectId(13)),
         threads: [(ObjectId(11), ThreadImage(Box::new(state)))].into(),
         exports: Vec::new(),
     }

@@ -11,7 +11,7 @@ use abi::record::CapabilityRecord;
 use abi::register::ObjectId;
 
 use crate::listing::kind_of;
-use crate::{Attribute, Blob, Listing, Name, Role};
+use crate::{Attribute, Blob, Listing, Name, OutsideKey, Role};
 
 /// What a machine knows of an object that it can bind under the same name elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub struct Known {
     pub binding: Blob,
 }
 
-/// The objects that have names.
-pub type Names = BTreeMap<ObjectId, Known>;
+/// What has a name, of all that lies outside.
+pub type Names = BTreeMap<OutsideKey, Known>;
 
 /// What a verdict is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,10 @@ pub fn judge(listing: &Listing, names: &Names) -> Vec<Verdict> {
         judgement: reference(
             listing,
             names,
-            ObjectId(mapping.memory),
+            OutsideKey {
+                object: ObjectId(mapping.memory),
+                badge: 0,
+            },
             Some(ObjectKind::Memory),
         ),
     });
@@ -116,7 +119,10 @@ pub fn judge(listing: &Listing, names: &Names) -> Vec<Verdict> {
         judgement: reference(
             listing,
             names,
-            ObjectId(record.object),
+            OutsideKey {
+                object: ObjectId(record.object),
+                badge: record.badge,
+            },
             kind_of(record.kind),
         ),
     };
@@ -142,7 +148,7 @@ pub fn judge(listing: &Listing, names: &Names) -> Vec<Verdict> {
 fn reference(
     listing: &Listing,
     names: &Names,
-    id: ObjectId,
+    key: OutsideKey,
     kind: Option<ObjectKind>,
 ) -> Judgement {
     use ObjectKind::*;
@@ -152,13 +158,13 @@ fn reference(
     if matches!(kind, Interrupt | IoPorts | Hardware) {
         return Judgement::Refuse(Refusal::Device);
     }
-    if listing.owns(id) {
-        return inside(listing, id);
+    if listing.owns(key.object) {
+        return inside(listing, key.object);
     }
     if kind == Reply {
         return Judgement::Refuse(Refusal::AnswersOutsider);
     }
-    match (names.get(&id), kind) {
+    match (names.get(&key), kind) {
         (Some(known), _) => Judgement::Rebind(known.name),
         (None, Memory) => Judgement::Refuse(Refusal::SharedMemory),
         (None, Endpoint | Notification) => Judgement::Refuse(Refusal::StaysBehind),
