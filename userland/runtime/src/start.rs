@@ -59,6 +59,16 @@ impl Start {
         (range.bytes > 0).then(|| unsafe { SharedMemory::from_range(range) })
     }
 
+    /// The boot archive: root's, empty for others. Nobody can write it.
+    pub fn archive(&self) -> &'static [u8] {
+        let Range { start, bytes } = self.page.archive;
+        if bytes == 0 {
+            return &[];
+        }
+        // SAFETY: The creator mapped the archive there, read-only, for the domain's life, and says so.
+        unsafe { core::slice::from_raw_parts(start as *const u8, bytes as usize) }
+    }
+
     /// The value of `key` in the arguments.
     pub fn argument(&self, key: &str) -> Option<&'static str> {
         self.page.argument(key)
@@ -70,11 +80,19 @@ impl Start {
     /// If it is given and does not read as a `T`.
     #[track_caller]
     pub fn argument_or<T: FromStr>(&self, key: &str, default: T) -> T {
+        self.argument(key)
+            .map_or(default, |text| parsed(key, text))
+    }
+
+    /// The value of `key`, without which the program cannot work.
+    ///
+    /// # Panics
+    /// If it is not given or does not read as a `T`.
+    #[track_caller]
+    pub fn require_argument<T: FromStr>(&self, key: &str) -> T {
         match self.argument(key) {
-            None => default,
-            Some(text) => text
-                .parse()
-                .unwrap_or_else(|_| panic!("argument {key}={text} makes no sense")),
+            Some(text) => parsed(key, text),
+            None => panic!("started without the argument `{key}`"),
         }
     }
 
@@ -86,5 +104,59 @@ impl Start {
             None if is_root => root_slots::DOMAIN,
             None => Slot::NONE,
         }
+    }
+}
+
+#[track_caller]
+fn parsed<T: FromStr>(key: &str, text: &str) -> T {
+    match text.parse() {
+        Ok(value) => value,
+        Err(_) => panic!("the argument {key}={text} makes no sense"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::{Endpoint, Memory};
+    use abi::ObjectKind;
+    use std::boxed::Box;
+
+    fn start(arguments: &str) -> Start {
+        let mut page = StartPage::EMPTY;
+        page.arguments[..arguments.len()].copy_from_slice(arguments.as_bytes());
+        page.argument_bytes = arguments.len() as u64;
+        let log = NamedCapability {
+            slot: 5,
+            kind: ObjectKind::Endpoint as u32,
+            ..NamedCapability::EMPTY
+        };
+        assert!(page.add("log", log));
+        Start::try_new(Box::leak(Box::new(page))).unwrap()
+    }
+
+    #[test]
+    fn finds_a_capability_by_name_and_kind() {
+        let start = start("");
+        assert_eq!(start.find::<Endpoint>("log").unwrap().slot(), Slot(5));
+        assert_eq!(start.find::<Memory>("log"), None);
+        assert_eq!(start.find::<Endpoint>("lo"), None);
+    }
+
+    #[test]
+    fn reads_arguments() {
+        let start = start("heap_mib=64\nport=7000\n");
+        assert_eq!(start.argument_or("heap_mib", 1_u64), 64);
+        assert_eq!(start.argument_or("working_set_mib", 4_u64), 4);
+        assert_eq!(start.require_argument::<u16>("port"), 7000);
+    }
+
+    #[test]
+    fn refuses_a_page_of_another_version() {
+        let page = StartPage {
+            magic: 1,
+            ..StartPage::EMPTY
+        };
+        assert!(Start::try_new(Box::leak(Box::new(page))).is_none());
     }
 }

@@ -29,7 +29,9 @@ use abi::{Error, ObjectKind, Rights};
 use crate::slots;
 use crate::system_call::invoke;
 
+pub use device::{InterruptMessage, Trigger};
 pub use domain::{PageBitmap, Records};
+pub use pool::Report;
 
 /// A kind of object, as a type.
 pub trait Kind {
