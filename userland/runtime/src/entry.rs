@@ -4,6 +4,12 @@
 //! names the program's `main`. A panic logs where and why, then executes an instruction that no processor has:
 //! so the thread stops for ever and its supervisor hears of it.
 
+use abi::register::Slot;
+use abi::start_page::StartPage;
+use log::LevelFilter;
+
+use crate::{Start, buffer, clock, heap, logging, slots};
+
 /// Names the program's main function: `fn main(start: Start) -> !`.
 #[macro_export]
 macro_rules! entry {
@@ -30,16 +36,41 @@ pub fn stop() -> ! {
     }
 }
 
+/// Prepares everything that the runtime keeps: message buffer, heap, slots, log, clock. `None` for a start page
+/// of another version.
+///
+/// # Safety
+/// `page` is what the domain's creator passed to thread 0: a start page that stays mapped, and the ranges that
+/// it names are mapped for what it says. This runs once, before anything else of the runtime.
+pub unsafe fn set_up(page: *const StartPage) -> Option<Start> {
+    // SAFETY: The caller guarantees the page.
+    let start = unsafe { page.as_ref() }.and_then(Start::try_new)?;
+    let page = start.page();
+    // SAFETY: The caller guarantees the ranges, and that nothing uses them yet.
+    unsafe {
+        if page.message_buffer.bytes > 0 {
+            buffer::install(page.message_buffer.start);
+        }
+        heap::install(page.heap);
+    }
+    slots::open(Slot(page.first_free_slot as u32), start.own_domain());
+    logging::install(
+        start.find("log"),
+        start.argument_or("log", LevelFilter::Info),
+    );
+    clock::install(start);
+    Some(start)
+}
+
 #[cfg(target_os = "none")]
 mod first {
     use core::panic::PanicInfo;
     use core::sync::atomic::{AtomicBool, Ordering};
 
     use abi::start_page::StartPage;
-    use log::LevelFilter;
 
-    use super::stop;
-    use crate::{Start, buffer, heap, logging, slots};
+    use super::{set_up, stop};
+    use crate::{Start, logging};
 
     unsafe extern "Rust" {
         /// What [`crate::entry!`] defines.
@@ -61,28 +92,11 @@ mod first {
     }
 
     extern "C" fn begin(page: *const StartPage) -> ! {
-        // SAFETY: The creator of the domain passes the address of a start page that stays mapped read-only.
-        let page = unsafe { page.as_ref() };
-        let Some(start) = page.and_then(Start::try_new) else {
-            stop();
-        };
-        let page = start.page();
-        // SAFETY: The creator made both ranges for this purpose, as the start page says, and this runs once.
-        unsafe {
-            if page.message_buffer.bytes > 0 {
-                buffer::install(page.message_buffer.start);
-            }
-            heap::install(page.heap);
+        // SAFETY: This is thread 0's first function, and `page` what the creator passed.
+        match unsafe { set_up(page) } {
+            Some(start) => caravan_main(start),
+            None => stop(),
         }
-        slots::open(
-            abi::register::Slot(page.first_free_slot as u32),
-            start.own_domain(),
-        );
-        logging::install(
-            start.find("log"),
-            start.argument_or("log", LevelFilter::Info),
-        );
-        caravan_main(start)
     }
 
     #[panic_handler]

@@ -59,6 +59,9 @@ pub fn free_bytes() -> usize {
 }
 
 /// A host has its own heap.
+///
+/// # Safety
+/// Nothing is asked.
 #[cfg(not(target_os = "none"))]
 pub(crate) unsafe fn install(_: Range) {}
 

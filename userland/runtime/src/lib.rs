@@ -26,7 +26,13 @@
 //!
 //! fn main(start: runtime::Start) -> ! {
 //!     log::info!("hello, {}", start.argument("name").unwrap_or("nobody"));
-//!     runtime::executor::run(start, |spawner| spawner.spawn(tick().unwrap()))
+//!     runtime::executor::run(start, async |tasks| {
+//!         tasks.spawn(serve(runtime::net::stack(start, tasks)));
+//!         loop {
+//!             Timer::after_secs(1).await;
+//!             log::info!("still here");
+//!         }
+//!     })
 //! }
 //! ```
 
@@ -37,25 +43,35 @@ extern crate alloc;
 extern crate std;
 
 pub mod capability;
+pub mod clock;
 pub mod entry;
+pub mod events;
+pub mod executor;
 pub mod fault;
 pub mod heap;
 pub mod logging;
 pub mod mapping;
 pub mod message;
+pub mod net;
+pub mod port;
 pub mod protocol;
 pub mod server;
 pub mod shared;
 pub mod slots;
 pub mod start;
 pub mod system_call;
+pub mod time;
 
 mod buffer;
+mod exclusion;
 
 pub use capability::Cap;
 pub use message::Message;
 pub use start::Start;
 
 pub use abi;
-pub use abi::register::Slot;
 pub use abi::Error;
+pub use abi::register::Slot;
+pub use embassy_net;
+pub use embassy_time;
+pub use log;

@@ -80,8 +80,7 @@ impl Start {
     /// If it is given and does not read as a `T`.
     #[track_caller]
     pub fn argument_or<T: FromStr>(&self, key: &str, default: T) -> T {
-        self.argument(key)
-            .map_or(default, |text| parsed(key, text))
+        self.argument(key).map_or(default, |text| parsed(key, text))
     }
 
     /// The value of `key`, without which the program cannot work.

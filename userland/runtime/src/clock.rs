@@ -1,0 +1,218 @@
+//! The domain's monotonic time.
+//!
+//! The time-stamp counter is the machine's; the clock page says how this domain's time follows from it, and is
+//! written anew by every move. Its reader retries when the page changed meanwhile, so that a counter read on
+//! one machine is never scaled by another's page; and the time it returns never goes back.
+
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
+use core::{hint, ptr};
+
+use abi::start_page::{ClockPage, Range};
+
+use crate::Start;
+use crate::shared::SharedMemory;
+
+const SEQUENCE: usize = core::mem::offset_of!(ClockPage, sequence);
+const INCARNATION: usize = core::mem::offset_of!(ClockPage, incarnation);
+const BASE_TICKS: usize = core::mem::offset_of!(ClockPage, base_ticks);
+const BASE_NS: usize = core::mem::offset_of!(ClockPage, base_ns);
+const MULTIPLIER: usize = core::mem::offset_of!(ClockPage, multiplier);
+
+/// How time follows from ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Scale {
+    /// The counter at `base_ns`.
+    pub base_ticks: u64,
+    /// The time at `base_ticks`.
+    pub base_ns: u64,
+    /// Nanoseconds per tick, times 2^32.
+    pub multiplier: u64,
+}
+
+impl Scale {
+    /// The scale of a counter that ticks this often in a second.
+    pub fn of_frequency(ticks_per_second: u64, base_ticks: u64, base_ns: u64) -> Scale {
+        let multiplier = (1_000_000_000_u128 << 32) / u128::from(ticks_per_second.max(1));
+        Scale {
+            base_ticks,
+            base_ns,
+            multiplier: u64::try_from(multiplier).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// The time at this counter; a counter before the base counts as the base.
+    pub fn ns(&self, ticks: u64) -> u64 {
+        let elapsed = u128::from(ticks.saturating_sub(self.base_ticks));
+        let elapsed_ns = (elapsed * u128::from(self.multiplier)) >> 32;
+        self.base_ns
+            .saturating_add(u64::try_from(elapsed_ns).unwrap_or(u64::MAX))
+    }
+}
+
+/// What a clock page said, and the counter at that moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Reading {
+    incarnation: u64,
+    scale: Scale,
+    ticks: u64,
+}
+
+/// Writes a clock page: its writer is whoever made the domain or moved it. Readers see the old or the new one.
+pub fn publish(page: SharedMemory<'_>, incarnation: u64, scale: Scale) {
+    let sequence = page.word64(SEQUENCE);
+    let before = sequence.load(Ordering::Relaxed) & !1;
+    sequence.store(before + 1, Ordering::Relaxed);
+    fence(Ordering::Release);
+    for (offset, value) in [
+        (INCARNATION, incarnation),
+        (BASE_TICKS, scale.base_ticks),
+        (BASE_NS, scale.base_ns),
+        (MULTIPLIER, scale.multiplier),
+    ] {
+        page.word64(offset).store(value, Ordering::Relaxed);
+    }
+    sequence.store(before + 2, Ordering::Release);
+}
+
+/// Reads a clock page and the counter together. A page on another machine may have the sequence number that
+/// this one's had, but never its incarnation.
+fn read(page: SharedMemory<'_>, ticks: impl Fn() -> u64) -> Reading {
+    loop {
+        let sequence = page.word64(SEQUENCE).load(Ordering::Acquire);
+        let value = |offset| page.word64(offset).load(Ordering::Relaxed);
+        let reading = Reading {
+            incarnation: value(INCARNATION),
+            scale: Scale {
+                base_ticks: value(BASE_TICKS),
+                base_ns: value(BASE_NS),
+                multiplier: value(MULTIPLIER),
+            },
+            ticks: ticks(),
+        };
+        fence(Ordering::Acquire);
+        if sequence.is_multiple_of(2)
+            && value(SEQUENCE) == sequence
+            && value(INCARNATION) == reading.incarnation
+        {
+            return reading;
+        }
+        hint::spin_loop();
+    }
+}
+
+/// The page of a domain that was given none: root makes one for itself.
+static OWN_PAGE: [AtomicU64; 5] = [const { AtomicU64::new(0) }; 5];
+static PAGE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
+static LATEST_NS: AtomicU64 = AtomicU64::new(0);
+
+/// Starts the clock that the start page names; root's agrees with the kernel's from now on.
+pub(crate) fn install(start: Start) {
+    use crate::capability::{Cap, Domain};
+    let given = start.page().clock;
+    if given.bytes > 0 {
+        PAGE.store(given.start as *mut u8, Ordering::Relaxed);
+        return;
+    }
+    let domain = Cap::<Domain>::from_slot(start.own_domain());
+    let now_ns = domain.set_clock(0).unwrap_or(0);
+    let scale = Scale::of_frequency(start.page().ticks_per_second, ticks(), now_ns);
+    install_own(scale);
+}
+
+/// Starts a clock of this domain's own.
+pub(crate) fn install_own(scale: Scale) {
+    let start = OWN_PAGE.as_ptr() as *mut u8;
+    publish(memory(start), 1, scale);
+    PAGE.store(start, Ordering::Relaxed);
+}
+
+fn memory(page: *mut u8) -> SharedMemory<'static> {
+    let range = Range {
+        start: page as u64,
+        bytes: size_of::<ClockPage>() as u64,
+    };
+    // SAFETY: It is `OWN_PAGE`, or the page that the creator mapped for the domain's life; only `publish` on
+    // `OWN_PAGE` writes through it.
+    unsafe { SharedMemory::from_range(range) }
+}
+
+fn reading() -> Option<Reading> {
+    let page = PAGE.load(Ordering::Relaxed);
+    (!page.is_null()).then(|| read(memory(page), ticks))
+}
+
+/// Nanoseconds of the domain's time. Never less than before.
+pub fn now_ns() -> u64 {
+    let now = reading().map_or(0, |reading| reading.scale.ns(reading.ticks));
+    LATEST_NS.fetch_max(now, Ordering::Relaxed).max(now)
+}
+
+/// How often the domain was activated: raised by every move.
+pub fn incarnation() -> u64 {
+    reading().map_or(0, |reading| reading.incarnation)
+}
+
+/// The machine's time-stamp counter. For those who make clock pages.
+pub fn ticks() -> u64 {
+    // SAFETY: Both instructions are part of x86-64; the kernel lets user mode read the counter. The fence keeps
+    // the counter from being read before what precedes it.
+    unsafe {
+        core::arch::x86_64::_mm_lfence();
+        core::arch::x86_64::_rdtsc()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::for_test;
+    use core::cell::Cell;
+
+    #[test]
+    fn scales_without_overflow_for_centuries() {
+        let scale = Scale::of_frequency(3_000_000_000, 1_000, 5);
+        assert_eq!(scale.ns(1_000), 5);
+        let year_s = 365 * 24 * 3600;
+        let century = scale.ns(1_000 + 100 * year_s * 3_000_000_000);
+        let error = century.abs_diff(100 * year_s * 1_000_000_000);
+        assert!(error < 1_000_000_000, "{error} ns in a century");
+    }
+
+    #[test]
+    fn a_counter_before_the_base_is_the_base() {
+        assert_eq!(Scale::of_frequency(1, 100, 7).ns(50), 7);
+    }
+
+    #[test]
+    fn reads_what_was_published() {
+        let page = for_test(40);
+        let scale = Scale::of_frequency(1_000_000_000, 4, 2);
+        publish(page, 9, scale);
+        let expected = Reading {
+            incarnation: 9,
+            scale,
+            ticks: 8,
+        };
+        assert_eq!(read(page, || 8), expected);
+    }
+
+    #[test]
+    fn a_move_in_the_middle_of_reading_is_noticed_even_at_the_same_sequence_number() {
+        let page = for_test(40);
+        let here = Scale::of_frequency(1_000_000_000, 0, 0);
+        let there = Scale::of_frequency(2_000_000_000, 500, 70);
+        publish(page, 1, here);
+        let moved = Cell::new(false);
+        let reading = read(page, || {
+            if !moved.replace(true) {
+                // The counter of the first machine, then the second machine's page.
+                page.word64(SEQUENCE).store(0, Ordering::Relaxed);
+                publish(page, 2, there);
+                return 1_000_000;
+            }
+            600
+        });
+        assert_eq!(reading.scale, there);
+        assert_eq!(reading.ticks, 600);
+    }
+}

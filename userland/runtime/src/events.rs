@@ -1,0 +1,83 @@
+//! The flags of the domain's one notification, `wake`, as something to await.
+//!
+//! The executor waits on `wake` and passes what was raised to [`raise`]. A flag stays raised until a task took
+//! it by [`wait`], so that none is lost between two waits. Each flag has one waiting task.
+
+use core::future::poll_fn;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::task::{Poll, Waker};
+
+use embassy_sync::waitqueue::AtomicWaker;
+
+/// Bit 0: another thread of the domain made a task ready.
+pub const PENDER: u64 = 1 << 0;
+/// Bit 1: the switch brought frames or took some.
+pub const PORT: u64 = 1 << 1;
+/// Bit 2: a driver's device interrupted.
+pub const INTERRUPT: u64 = 1 << 2;
+/// The first bit that is free for the domain's own use.
+pub const FIRST_FREE_BIT: u32 = 8;
+
+static RAISED: AtomicU64 = AtomicU64::new(0);
+static WAKERS: [AtomicWaker; 64] = [const { AtomicWaker::new() }; 64];
+
+/// Raises flags and wakes who waits for them.
+pub fn raise(flags: u64) {
+    RAISED.fetch_or(flags, Ordering::AcqRel);
+    for bit in bits(flags) {
+        WAKERS[bit].wake();
+    }
+}
+
+/// Waits until one of these flags is raised; returns those that are, and clears them.
+pub async fn wait(flags: u64) -> u64 {
+    poll_fn(|context| {
+        register(flags, context.waker());
+        match RAISED.fetch_and(!flags, Ordering::AcqRel) & flags {
+            0 => Poll::Pending,
+            raised => Poll::Ready(raised),
+        }
+    })
+    .await
+}
+
+/// Wakes this task when one of these flags is raised the next time. For those who see by other means what has
+/// happened: they look after registering.
+pub fn register(flags: u64, waker: &Waker) {
+    for bit in bits(flags) {
+        WAKERS[bit].register(waker);
+    }
+}
+
+/// The numbers of the bits that are set.
+fn bits(mut flags: u64) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let bit = flags.trailing_zeros();
+        flags &= flags.wrapping_sub(1);
+        (bit < 64).then_some(bit as usize)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::pin::pin;
+    use core::task::Context;
+
+    #[test]
+    fn lists_the_bits_that_are_set() {
+        let listed: std::vec::Vec<usize> = bits(1 | 1 << 8 | 1 << 63).collect();
+        assert_eq!(listed, [0, 8, 63]);
+        assert_eq!(bits(0).count(), 0);
+    }
+
+    #[test]
+    fn a_flag_raised_before_the_wait_is_not_lost_and_counts_once() {
+        let (mine, others) = (1 << 40, 1 << 41);
+        raise(mine | others);
+        let context = &mut Context::from_waker(Waker::noop());
+        assert_eq!(pin!(wait(mine)).poll(context), Poll::Ready(mine));
+        assert_eq!(pin!(wait(mine)).poll(context), Poll::Pending);
+        assert_eq!(pin!(wait(others)).poll(context), Poll::Ready(others));
+    }
+}

@@ -1,0 +1,143 @@
+//! The async executor: the domain's one thread polls tasks, and waits on `wake` when none is ready.
+//!
+//! ```text
+//! poll ready tasks -> fire timers -> wait for a flag or the next timer -> pass flags on -> again
+//! ```
+
+use alloc::boxed::Box;
+use core::future::Future;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use embassy_executor::Spawner;
+use embassy_executor::raw::{self, TaskStorage};
+
+use crate::capability::{Cap, Notification};
+use crate::{Start, events, time};
+
+/// A task became ready since the last poll.
+static PENDED: AtomicBool = AtomicBool::new(false);
+
+/// What embassy calls when a task becomes ready. Tasks are made ready by this thread only, so that a flag is
+/// enough: the loop looks at it before it sleeps.
+#[unsafe(export_name = "__pender")]
+fn pender(_: *mut ()) {
+    PENDED.store(true, Ordering::Release);
+}
+
+/// Where tasks are started.
+#[derive(Clone, Copy)]
+pub struct Tasks {
+    spawner: Spawner,
+}
+
+impl Tasks {
+    /// Starts a task. Its memory is never given back: it is meant for tasks that live as long as the domain.
+    pub fn spawn<F: Future<Output = ()> + 'static>(&self, task: F) {
+        let storage: &'static TaskStorage<F> = Box::leak(Box::new(TaskStorage::new()));
+        // A fresh storage has room for its one task.
+        if let Ok(token) = storage.spawn(|| task) {
+            self.spawner.spawn(token);
+        }
+    }
+
+    /// For tasks declared with `#[embassy_executor::task]`.
+    pub fn spawner(&self) -> Spawner {
+        self.spawner
+    }
+}
+
+/// Runs `main` as the first task, and every task it starts, for ever.
+///
+/// # Panics
+/// If the domain was started without `wake`.
+pub fn run<M, F>(start: Start, main: M) -> !
+where
+    M: FnOnce(Tasks) -> F,
+    F: Future<Output = ()> + 'static,
+{
+    let wake = start.require::<Notification>("wake");
+    let executor = leak();
+    let tasks = Tasks {
+        spawner: executor.spawner(),
+    };
+    tasks.spawn(main(tasks));
+    loop {
+        turn(executor, |deadline_ns| sleep(wake, deadline_ns));
+    }
+}
+
+fn leak() -> &'static raw::Executor {
+    Box::leak(Box::new(raw::Executor::new(ptr::null_mut())))
+}
+
+/// One round; `sleep` takes a deadline and returns the flags that were raised.
+fn turn(executor: &'static raw::Executor, sleep: impl FnOnce(u64) -> u64) {
+    PENDED.store(false, Ordering::Release);
+    // SAFETY: Only this function polls, on the domain's one thread, and no task calls it.
+    unsafe { executor.poll() };
+    let next_timer_ns = time::next_deadline_ns();
+    // A task that became ready while others were polled waits for the next round.
+    let is_ready = PENDED.load(Ordering::Acquire);
+    let flags = sleep(if is_ready { 0 } else { next_timer_ns });
+    events::raise(flags & !events::PENDER);
+}
+
+/// Waits on `wake`.
+fn sleep(wake: Cap<Notification>, deadline_ns: u64) -> u64 {
+    wake.wait_until_ns(deadline_ns)
+        .unwrap_or_else(|error| panic!("waiting on {wake:?}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::clock::Scale;
+    use embassy_time::Timer;
+    use std::sync::Mutex;
+
+    /// The time of this test process, which stands still between calls.
+    fn set_time_ns(now: u64) {
+        clock::install_own(Scale {
+            base_ns: now,
+            ..Scale::default()
+        });
+    }
+
+    /// Timers, flags and spawned tasks of one executor, against sleeps that the test makes up.
+    #[test]
+    fn sleeps_until_the_next_timer_or_flag_and_never_while_a_task_is_ready() {
+        static LOG: Mutex<std::vec::Vec<&str>> = Mutex::new(std::vec::Vec::new());
+        const FLAG: u64 = 1 << 20;
+        set_time_ns(1_000_000);
+        let executor = leak();
+        let tasks = Tasks {
+            spawner: executor.spawner(),
+        };
+        tasks.spawn(async move {
+            tasks.spawn(async {
+                LOG.lock().unwrap().push("spawned");
+            });
+            Timer::after_micros(500).await;
+            LOG.lock().unwrap().push("timer");
+            events::wait(FLAG).await;
+            LOG.lock().unwrap().push("flag");
+        });
+        let round = |flags: u64| {
+            let mut slept_until = None;
+            turn(executor, |deadline_ns| {
+                slept_until = Some(deadline_ns);
+                flags
+            });
+            slept_until.unwrap()
+        };
+        assert_eq!(round(0), 0, "the spawned task is ready");
+        assert_eq!(round(0), 1_500_000);
+        set_time_ns(1_500_000);
+        assert_eq!(round(0), 0, "the timer fired");
+        assert_eq!(round(FLAG), u64::MAX);
+        assert_eq!(round(0), u64::MAX);
+        assert_eq!(*LOG.lock().unwrap(), ["spawned", "timer", "flag"]);
+    }
+}

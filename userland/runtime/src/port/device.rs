@@ -1,0 +1,256 @@
+//! A port's domain end as a network device for the embassy-net stack.
+//!
+//! Frames are copied between the ring and buffers of the device, since a stack wants to borrow them and shared
+//! memory cannot be borrowed.
+
+use core::task::Context;
+
+use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
+
+use super::{FRAME_BYTES_MAX, Lie, Port, SendError, Wish};
+use crate::capability::{Cap, Notification};
+use crate::events;
+
+/// What wakes the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doorbell {
+    /// The notification.
+    pub notification: Cap<Notification>,
+    /// This side's flags in it.
+    pub flags: u64,
+}
+
+impl Doorbell {
+    /// Rings. One that is gone belongs to a switch that is, which will look at all its ports when it is back.
+    pub fn ring(&self) {
+        let _ = self.notification.signal(self.flags);
+    }
+}
+
+/// The device.
+pub struct Device {
+    wire: Wire,
+    received: [u8; FRAME_BYTES_MAX],
+    to_send: [u8; FRAME_BYTES_MAX],
+}
+
+/// The port with its bell.
+struct Wire {
+    port: Port<'static>,
+    doorbell: Doorbell,
+    mac: [u8; 6],
+    is_disabled: bool,
+}
+
+impl Device {
+    /// A device at this port, with this MAC address.
+    pub fn new(port: Port<'static>, doorbell: Doorbell, mac: [u8; 6]) -> Device {
+        Device {
+            wire: Wire {
+                port,
+                doorbell,
+                mac,
+                is_disabled: false,
+            },
+            received: [0; FRAME_BYTES_MAX],
+            to_send: [0; FRAME_BYTES_MAX],
+        }
+    }
+}
+
+impl Wire {
+    /// Whether a frame can be sent. If not, the task is woken when one can.
+    fn has_space(&mut self, context: &Context<'_>) -> bool {
+        self.await_or(context, Wish::SPACE, |port| port.outgoing().space())
+    }
+
+    /// Whether a frame waits. If not, the task is woken when one does.
+    fn has_frame(&mut self, context: &Context<'_>) -> bool {
+        self.await_or(context, Wish::FRAMES, |port| port.incoming().queued())
+    }
+
+    /// Whether `count` is not zero; looks once more after wishing to be woken.
+    fn await_or(
+        &mut self,
+        context: &Context<'_>,
+        wish: Wish,
+        count: impl Fn(&Port<'_>) -> Result<u32, Lie>,
+    ) -> bool {
+        if self.believe(count(&self.port)) {
+            return true;
+        }
+        events::register(events::PORT, context.waker());
+        self.port.wish(wish);
+        self.believe(count(&self.port))
+    }
+
+    fn believe(&mut self, count: Result<u32, Lie>) -> bool {
+        count.inspect_err(|lie| self.disable(*lie)).unwrap_or(0) > 0 && !self.is_disabled
+    }
+
+    fn receive(&mut self, into: &mut [u8; FRAME_BYTES_MAX]) -> Option<usize> {
+        match self.port.incoming().receive(into) {
+            Ok(length) => {
+                if self.port.owes_bell(Wish::SPACE) {
+                    self.doorbell.ring();
+                }
+                length
+            }
+            Err(lie) => {
+                self.disable(lie);
+                None
+            }
+        }
+    }
+
+    fn send(&mut self, frame: &[u8]) {
+        match self.port.outgoing().send(frame) {
+            Ok(()) if self.port.owes_bell(Wish::FRAMES) => self.doorbell.ring(),
+            Err(SendError::Lie(lie)) => self.disable(lie),
+            // A frame that does not fit is lost, as on any wire.
+            Ok(()) | Err(SendError::Full | SendError::Length(_)) => {}
+        }
+    }
+
+    fn disable(&mut self, lie: Lie) {
+        if !self.is_disabled {
+            self.is_disabled = true;
+            log::error!("the port is out of order: {lie}");
+        }
+    }
+}
+
+impl Driver for Device {
+    type RxToken<'a> = Received<'a>;
+    type TxToken<'a> = Transmission<'a>;
+
+    fn receive(&mut self, context: &mut Context<'_>) -> Option<(Received<'_>, Transmission<'_>)> {
+        if !self.wire.has_frame(context) || !self.wire.has_space(context) {
+            return None;
+        }
+        let length = self.wire.receive(&mut self.received)?;
+        let received = Received {
+            frame: &mut self.received[..length],
+        };
+        let transmission = Transmission {
+            wire: &mut self.wire,
+            buffer: &mut self.to_send,
+        };
+        Some((received, transmission))
+    }
+
+    fn transmit(&mut self, context: &mut Context<'_>) -> Option<Transmission<'_>> {
+        self.wire.has_space(context).then_some(Transmission {
+            wire: &mut self.wire,
+            buffer: &mut self.to_send,
+        })
+    }
+
+    fn link_state(&mut self, _: &mut Context<'_>) -> LinkState {
+        if self.wire.is_disabled {
+            LinkState::Down
+        } else {
+            LinkState::Up
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::default();
+        capabilities.max_transmission_unit = FRAME_BYTES_MAX;
+        capabilities
+    }
+
+    fn hardware_address(&self) -> HardwareAddress {
+        HardwareAddress::Ethernet(self.wire.mac)
+    }
+}
+
+/// A frame that was received.
+pub struct Received<'a> {
+    frame: &'a mut [u8],
+}
+
+impl RxToken for Received<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, work: F) -> R {
+        work(self.frame)
+    }
+}
+
+/// The right to send a frame.
+pub struct Transmission<'a> {
+    wire: &'a mut Wire,
+    buffer: &'a mut [u8; FRAME_BYTES_MAX],
+}
+
+impl TxToken for Transmission<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, work: F) -> R {
+        let frame = &mut self.buffer[..length];
+        let result = work(frame);
+        self.wire.send(frame);
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Side, layout};
+    use super::*;
+    use crate::shared::{SharedMemory, for_test};
+    use abi::register::Slot;
+    use core::sync::atomic::Ordering;
+    use core::task::Waker;
+
+    fn device() -> (Device, Port<'static>, SharedMemory<'static>) {
+        let memory = for_test(layout::PORT_BYTES);
+        let doorbell = Doorbell {
+            notification: Cap::from_slot(Slot(9)),
+            flags: 1,
+        };
+        let domain = Port::try_new(memory, Side::Domain).unwrap();
+        let switch = Port::try_new(memory, Side::Switch).unwrap();
+        (Device::new(domain, doorbell, [2; 6]), switch, memory)
+    }
+
+    #[test]
+    fn frames_go_through_the_device_both_ways() {
+        let (mut device, switch, _) = device();
+        let context = &mut Context::from_waker(Waker::noop());
+        assert!(device.receive(context).is_none());
+        assert!(switch.owes_bell(Wish::FRAMES), "an empty device waits");
+
+        switch.outgoing().send(&[5; 60]).unwrap();
+        let (received, transmission) = device.receive(context).unwrap();
+        assert_eq!(received.consume(|frame| frame.to_vec()), [5; 60]);
+        transmission.consume(70, |frame| frame.fill(6));
+
+        let mut frame = [0; FRAME_BYTES_MAX];
+        assert_eq!(switch.incoming().receive(&mut frame), Ok(Some(70)));
+        assert_eq!(frame[..70], [6; 70]);
+    }
+
+    #[test]
+    fn a_full_ring_stops_sending_until_there_is_space() {
+        let (mut device, switch, _) = device();
+        let context = &mut Context::from_waker(Waker::noop());
+        while let Some(transmission) = device.transmit(context) {
+            transmission.consume(60, |frame| frame.fill(1));
+        }
+        assert_eq!(switch.incoming().space(), Ok(0));
+        switch.incoming().take();
+        assert!(switch.owes_bell(Wish::SPACE));
+        assert!(device.transmit(context).is_some());
+    }
+
+    #[test]
+    fn a_port_that_lies_goes_down() {
+        let (mut device, switch, memory) = device();
+        let context = &mut Context::from_waker(Waker::noop());
+        switch.outgoing().send(&[5; 60]).unwrap();
+        memory
+            .word32(layout::TO_DOMAIN.slots)
+            .store(9999, Ordering::Relaxed);
+        assert!(device.receive(context).is_none());
+        assert!(matches!(device.link_state(context), LinkState::Down));
+        assert!(device.transmit(context).is_none());
+    }
+}

@@ -1,0 +1,316 @@
+//! One direction of a port: frames from a producer to a consumer.
+//!
+//! Two free-running counters say what is queued: the producer writes a slot, then raises `produced`; the
+//! consumer copies the frame out, then raises `consumed`. Counters further apart than there are slots, and
+//! lengths that no frame has, are lies of the other side; whoever reads one should disable the port.
+
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::layout::{
+    Direction, FRAME_BYTES_MAX, FRAME_BYTES_MIN, FRAME_OFFSET, SLOT_BYTES, SLOT_COUNT, SLOTS_BYTES,
+};
+use crate::shared::SharedMemory;
+
+/// One direction, seen by either side. Only the producer may send, only the consumer may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Ring<'a> {
+    produced: &'a AtomicU32,
+    consumed: &'a AtomicU32,
+    slots: SharedMemory<'a>,
+}
+
+/// What the memory says and cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// More frames are queued than there are slots.
+    Counters {
+        /// How many were produced.
+        produced: u32,
+        /// How many were consumed.
+        consumed: u32,
+    },
+    /// A frame has this length.
+    Length(u32),
+}
+
+/// Why a frame was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// The other side has not taken enough yet.
+    Full,
+    /// A frame cannot be this long.
+    Length(usize),
+    /// The ring is not in order.
+    Lie(Lie),
+}
+
+impl<'a> Ring<'a> {
+    pub(super) fn new(memory: SharedMemory<'a>, direction: &Direction) -> Ring<'a> {
+        Ring {
+            produced: memory.word32(direction.produced),
+            consumed: memory.word32(direction.consumed),
+            slots: memory.part(direction.slots, SLOTS_BYTES),
+        }
+    }
+
+    /// How many frames are queued.
+    ///
+    /// # Errors
+    /// [`Lie::Counters`].
+    pub fn queued(&self) -> Result<u32, Lie> {
+        let produced = self.produced.load(Ordering::Acquire);
+        let consumed = self.consumed.load(Ordering::Acquire);
+        let queued = produced.wrapping_sub(consumed);
+        if queued > SLOT_COUNT {
+            return Err(Lie::Counters { produced, consumed });
+        }
+        Ok(queued)
+    }
+
+    /// How many frames can be sent before the other side has to take some.
+    ///
+    /// # Errors
+    /// [`Lie::Counters`].
+    pub fn space(&self) -> Result<u32, Lie> {
+        self.queued().map(|queued| SLOT_COUNT - queued)
+    }
+
+    /// The oldest frame, which stays queued until [`Ring::take`].
+    ///
+    /// # Errors
+    /// A [`Lie`].
+    pub fn peek(&self) -> Result<Option<Frame<'a>>, Lie> {
+        if self.queued()? == 0 {
+            return Ok(None);
+        }
+        let slot = self.slot(self.consumed.load(Ordering::Relaxed));
+        let length = slot.word32(0).load(Ordering::Relaxed);
+        if !is_frame_length(length as usize) {
+            return Err(Lie::Length(length));
+        }
+        Ok(Some(Frame {
+            bytes: slot.part(FRAME_OFFSET, SLOT_BYTES - FRAME_OFFSET),
+            length: length as usize,
+        }))
+    }
+
+    /// Takes the oldest frame off the queue; its slot may be written again.
+    pub fn take(&self) {
+        let consumed = self.consumed.load(Ordering::Relaxed);
+        self.consumed
+            .store(consumed.wrapping_add(1), Ordering::Release);
+    }
+
+    /// Copies the oldest frame and takes it; returns its length.
+    ///
+    /// # Errors
+    /// A [`Lie`].
+    pub fn receive(&self, into: &mut [u8; FRAME_BYTES_MAX]) -> Result<Option<usize>, Lie> {
+        let Some(frame) = self.peek()? else {
+            return Ok(None);
+        };
+        frame.copy_to(&mut into[..frame.length]);
+        self.take();
+        Ok(Some(frame.length))
+    }
+
+    /// Queues a frame.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing is queued then.
+    pub fn send(&self, frame: &[u8]) -> Result<(), SendError> {
+        self.queue(frame.len(), |slot| slot.write(0, frame))
+    }
+
+    /// Queues a copy of a frame that lies in another ring.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing is queued then.
+    pub fn forward(&self, frame: &Frame<'_>) -> Result<(), SendError> {
+        self.queue(frame.length, |slot| {
+            slot.copy_from(frame.bytes, frame.length)
+        })
+    }
+
+    fn queue(&self, length: usize, write: impl FnOnce(SharedMemory<'a>)) -> Result<(), SendError> {
+        if !is_frame_length(length) {
+            return Err(SendError::Length(length));
+        }
+        if self.space().map_err(SendError::Lie)? == 0 {
+            return Err(SendError::Full);
+        }
+        let produced = self.produced.load(Ordering::Relaxed);
+        let slot = self.slot(produced);
+        slot.word32(0).store(length as u32, Ordering::Relaxed);
+        write(slot.part(FRAME_OFFSET, SLOT_BYTES - FRAME_OFFSET));
+        self.produced
+            .store(produced.wrapping_add(1), Ordering::Release);
+        Ok(())
+    }
+
+    fn slot(&self, counter: u32) -> SharedMemory<'a> {
+        let index = (counter % SLOT_COUNT) as usize;
+        self.slots.part(index * SLOT_BYTES, SLOT_BYTES)
+    }
+}
+
+fn is_frame_length(length: usize) -> bool {
+    (FRAME_BYTES_MIN..=FRAME_BYTES_MAX).contains(&length)
+}
+
+/// A frame where it lies. Its length is sound; its bytes are whatever the producer writes meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    bytes: SharedMemory<'a>,
+    length: usize,
+}
+
+impl Frame<'_> {
+    /// How many bytes.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The Ethernet header: who it is for, who sent it, what it is.
+    pub fn header(&self) -> [u8; FRAME_BYTES_MIN] {
+        let mut header = [0; FRAME_BYTES_MIN];
+        self.bytes.read(0, &mut header);
+        header
+    }
+
+    /// Copies the frame, or the beginning that fits.
+    pub fn copy_to(&self, into: &mut [u8]) {
+        let bytes = into.len().min(self.length);
+        self.bytes.read(0, &mut into[..bytes]);
+    }
+
+    /// Copies the frame into other memory that is shared, a device's buffer for example, which has room for it
+    /// and seven bytes more.
+    pub fn copy_to_shared(&self, into: SharedMemory<'_>) {
+        into.copy_from(self.bytes, self.length);
+    }
+}
+
+impl fmt::Display for Lie {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lie::Counters { produced, consumed } => {
+                write!(formatter, "{produced} frames produced, {consumed} consumed")
+            }
+            Lie::Length(length) => write!(formatter, "a frame of {length} bytes"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::{PORT_BYTES, TO_DOMAIN};
+    use super::*;
+    use crate::shared::for_test;
+
+    fn ring() -> (Ring<'static>, SharedMemory<'static>) {
+        let memory = for_test(PORT_BYTES);
+        (Ring::new(memory, &TO_DOMAIN), memory)
+    }
+
+    #[test]
+    fn keeps_order_and_content_across_the_wrap_of_the_counters() {
+        let (ring, memory) = ring();
+        let start = u32::MAX - 300;
+        for counter in [TO_DOMAIN.produced, TO_DOMAIN.consumed] {
+            memory.word32(counter).store(start, Ordering::Relaxed);
+        }
+        let mut received = [0; FRAME_BYTES_MAX];
+        for round in 0..1000_usize {
+            let length = FRAME_BYTES_MIN + round % 1501;
+            let frame: std::vec::Vec<u8> = (0..length).map(|at| (at ^ round) as u8).collect();
+            ring.send(&frame).unwrap();
+            assert_eq!(ring.receive(&mut received), Ok(Some(length)));
+            assert_eq!(received[..length], frame);
+        }
+    }
+
+    #[test]
+    fn is_full_after_as_many_frames_as_slots() {
+        let (ring, _) = ring();
+        for _ in 0..SLOT_COUNT {
+            ring.send(&[0; 60]).unwrap();
+        }
+        assert_eq!(ring.send(&[0; 60]), Err(SendError::Full));
+        ring.take();
+        assert_eq!(ring.space(), Ok(1));
+        assert_eq!(ring.send(&[0; 60]), Ok(()));
+    }
+
+    #[test]
+    fn refuses_to_send_what_is_no_frame() {
+        let (ring, _) = ring();
+        for length in [0, 13, 1515, 4000] {
+            let frame = std::vec![0; length];
+            assert_eq!(ring.send(&frame), Err(SendError::Length(length)));
+        }
+        assert_eq!(ring.queued(), Ok(0));
+    }
+
+    #[test]
+    fn counters_too_far_apart_are_a_lie_to_both_sides() {
+        let (ring, memory) = ring();
+        let produced = memory.word32(TO_DOMAIN.produced);
+        for lie in [SLOT_COUNT + 1, u32::MAX] {
+            produced.store(lie, Ordering::Relaxed);
+            let expected = Lie::Counters {
+                produced: lie,
+                consumed: 0,
+            };
+            assert_eq!(ring.peek().err(), Some(expected));
+            assert_eq!(ring.send(&[0; 60]), Err(SendError::Lie(expected)));
+        }
+    }
+
+    #[test]
+    fn a_length_that_no_frame_has_is_a_lie() {
+        let (ring, memory) = ring();
+        ring.send(&[0; 60]).unwrap();
+        for lie in [0, 13, 1515, u32::MAX] {
+            memory.word32(TO_DOMAIN.slots).store(lie, Ordering::Relaxed);
+            assert_eq!(ring.peek().err(), Some(Lie::Length(lie)));
+        }
+    }
+
+    #[test]
+    fn forwards_from_ring_to_ring() {
+        let ((from, _), (to, _)) = (ring(), ring());
+        let frame: std::vec::Vec<u8> = (0..=255).cycle().take(FRAME_BYTES_MAX).collect();
+        from.send(&frame).unwrap();
+        let peeked = from.peek().unwrap().unwrap();
+        assert_eq!(peeked.header(), frame[..FRAME_BYTES_MIN]);
+        to.forward(&peeked).unwrap();
+        let mut received = [0; FRAME_BYTES_MAX];
+        assert_eq!(to.receive(&mut received), Ok(Some(FRAME_BYTES_MAX)));
+        assert_eq!(received[..], frame);
+        assert_eq!(from.queued(), Ok(1), "a peeked frame stays");
+    }
+
+    #[test]
+    fn frames_pass_between_threads_whole_and_in_order() {
+        let (ring, _) = ring();
+        const FRAMES: u32 = 20_000;
+        let producer = std::thread::spawn(move || {
+            for number in 0..FRAMES {
+                let frame = [number.to_le_bytes(); 16];
+                while ring.send(frame.as_flattened()) == Err(SendError::Full) {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        let mut frame = [0; FRAME_BYTES_MAX];
+        for number in 0..FRAMES {
+            while ring.receive(&mut frame) == Ok(None) {
+                std::thread::yield_now();
+            }
+            assert_eq!(frame[..64], *[number.to_le_bytes(); 16].as_flattened());
+        }
+        producer.join().unwrap();
+    }
+}
