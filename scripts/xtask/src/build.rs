@@ -8,6 +8,7 @@ use crate::error::{AtPath, Error, Result};
 use crate::freestanding::Target;
 use crate::process;
 use crate::programs::{self, KERNEL_BINARY, KERNEL_PACKAGE};
+use crate::symbols;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
@@ -95,7 +96,8 @@ fn build_kernel(toolchain: &Toolchain, workspace: &Workspace) -> Result<()> {
         .args(Target::Kernel.linker_flags(workspace)?);
     process::run(&mut cargo)?;
     let built = Target::Kernel.release_dir(workspace).join(KERNEL_BINARY);
-    copy(&built, &workspace.kernel_elf())
+    copy(&built, &workspace.kernel_elf())?;
+    symbols::embed(&workspace.kernel_elf())
 }
 
 fn build_userland(names: &[String], toolchain: &Toolchain, workspace: &Workspace) -> Result<()> {

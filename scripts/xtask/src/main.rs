@@ -20,6 +20,7 @@ mod programs;
 mod rooms;
 mod run;
 mod source;
+mod symbols;
 mod test;
 mod toolchain;
 mod ustar;
