@@ -1,6 +1,6 @@
 //! Judges every reply of one transport.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,18 +44,10 @@ impl Errors {
 /// What a transport promises about the replies it carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Promise {
-    /// Nothing: they may be lost or come twice. (UDP)
+    /// Only that none overtakes another: they may be lost or come twice. (UDP, over a wire without jitter)
     Nothing,
     /// Each comes once, in order. (TCP)
     Order,
-}
-
-/// A request that was sent.
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    client_time: u64,
-    /// The counter of its first answer.
-    answered: Option<u64>,
 }
 
 /// Keeps what was asked on one transport, and judges the answers.
@@ -63,9 +55,11 @@ struct Asked {
 pub struct Checker {
     heap: Heap,
     promise: Promise,
-    /// By sequence number.
-    asked: Vec<Asked>,
-    answered_count: u64,
+    /// When each request was sent, by its sequence number.
+    asked: Vec<u64>,
+    answered: HashSet<u64>,
+    /// The sequence number and counter of each answer.
+    answers: HashSet<(u64, u64)>,
     duplicate_count: u64,
     last_counter: u64,
     last_dirtied: u64,
@@ -80,7 +74,8 @@ impl Checker {
             heap,
             promise,
             asked: Vec::new(),
-            answered_count: 0,
+            answered: HashSet::new(),
+            answers: HashSet::new(),
             duplicate_count: 0,
             last_counter: 0,
             last_dirtied: 0,
@@ -92,10 +87,7 @@ impl Checker {
     /// The next request, sent at `now`.
     pub fn ask(&mut self, now: u64) -> Request {
         let sequence = self.asked.len() as u64;
-        self.asked.push(Asked {
-            client_time: now,
-            answered: None,
-        });
+        self.asked.push(now);
         Request {
             sequence,
             client_time: now,
@@ -104,26 +96,23 @@ impl Checker {
 
     /// Judges an answer, and says whether it is the first one to its request.
     pub fn judge(&mut self, reply: Reply) -> bool {
-        let Some(asked) = self.asked.get_mut(reply.sequence as usize) else {
+        let Some(client_time) = self.asked.get(reply.sequence as usize) else {
             self.errors.echo += 1;
             return false;
         };
-        self.errors.echo += u64::from(asked.client_time != reply.client_time);
-        let earlier = asked.answered;
-        asked.answered = Some(earlier.unwrap_or(reply.counter));
+        self.errors.echo += u64::from(*client_time != reply.client_time);
         if self.promise == Promise::Order {
-            self.errors.order += u64::from(reply.sequence != self.answered_count);
+            self.errors.order += u64::from(reply.sequence != self.answered_count());
         }
         self.judge_memory(reply);
-        // A reply that the network doubled says the same again; any other has to go on from the last.
-        if earlier != Some(reply.counter) {
+        // A reply that the network doubled says the same again; any other has to go on from the last. (A request that
+        // the network doubled has two answers.)
+        if self.answers.insert((reply.sequence, reply.counter)) {
             self.judge_progress(reply);
         }
-        match earlier {
-            None => self.answered_count += 1,
-            Some(_) => self.duplicate_count += 1,
-        }
-        earlier.is_none()
+        let is_first = self.answered.insert(reply.sequence);
+        self.duplicate_count += u64::from(!is_first);
+        is_first
     }
 
     /// Judges an answer that is none: not of a reply's size.
@@ -156,7 +145,7 @@ impl Checker {
 
     /// How many of them were answered.
     pub fn answered_count(&self) -> u64 {
-        self.answered_count
+        self.answered.len() as u64
     }
 
     /// How many answers were to a request that had been answered.
@@ -238,7 +227,7 @@ mod tests {
                 checksum: one.checksum,
                 ..three
             };
-            vec![one, two, second]
+            vec![one, two, second, second]
         };
         assert_eq!(errors_of(Promise::Nothing, again), Errors::default());
     }

@@ -26,7 +26,8 @@ pub struct Faults {
     pub duplication: f64,
     /// How long every frame takes.
     pub delay: Duration,
-    /// At most this much more, differently for each frame: frames overtake each other.
+    /// At most this much more, differently for each frame: frames overtake each other, which a prober takes for an
+    /// older state.
     pub jitter: Duration,
 }
 

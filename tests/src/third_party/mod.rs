@@ -125,10 +125,10 @@ impl ThirdParty {
         Probe::start(self, options)
     }
 
-    /// Waits until the pump has its tap, and after it its socket on the segment.
+    /// Waits until the pump has its tap.
     fn await_tap(&mut self) {
         let deadline = Instant::now() + START_LIMIT;
-        while !self.port.peer_socket().exists() {
+        while !self.has_tap() {
             let ended = self.pump.wait(Duration::from_millis(5));
             assert!(
                 ended.is_none() && Instant::now() < deadline,
@@ -138,6 +138,16 @@ impl ThirdParty {
                 self.complaints.tail(10)
             );
         }
+    }
+
+    /// Whether the tap is there. It is looked for only once the pump has bound its socket: before, the process may not
+    /// have entered its namespaces yet, and `nsenter` would find this host's own.
+    fn has_tap(&self) -> bool {
+        let mut look = self.command("ip");
+        look.args(["link", "show", INTERFACE])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        self.port.peer_socket().exists() && look.status().expect("nsenter starts").success()
     }
 
     fn configure(&self, arguments: &[&str]) {
