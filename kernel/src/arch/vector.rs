@@ -128,6 +128,13 @@ impl VectorState {
         Self { words }
     }
 
+    /// Takes over another state.
+    pub fn copy_from(&self, other: &VectorState) {
+        for (to, from) in self.words.iter().zip(&other.words) {
+            to.set(from.get());
+        }
+    }
+
     /// The whole area, for the fake processor.
     #[cfg(not(target_os = "none"))]
     pub(super) fn words(&self) -> &[Cell<u64>] {

@@ -87,6 +87,8 @@ resume:
     mov r15, [rax + {r15}]
     mov rax, [rax + {rax}]
     swapgs
+.global resume_iret
+resume_iret:
     iretq
 3:
     mov qword ptr gs:[{current}], 0
@@ -95,6 +97,16 @@ resume:
     sti
     hlt
     jmp 4b
+
+// Where `kernel_fault` goes on if that IRET faults, because RIP is not canonical: as if it had been taken and the thread
+// had faulted. Its context is whole.
+// In:  GS is the user's.
+.global resume_refused
+resume_refused:
+    swapgs
+    mov edi, {general_protection}
+    xor esi, esi
+    jmp 6f
 
 // Interrupts and exceptions, behind the stubs.
 // In:  the processor's frame on the stack, above an error code and the vector; interrupts off.

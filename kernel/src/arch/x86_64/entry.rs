@@ -22,6 +22,11 @@ use core::ptr;
 use x86_64::VirtAddr;
 use x86_64::registers::control::Cr2;
 
+/// Exceptions that are told from the others here.
+const DEBUG: u8 = 1;
+const GENERAL_PROTECTION: u8 = 13;
+const PAGE_FAULT: u8 = 14;
+
 /// The bytes of one stub.
 const STUB_BYTES: u64 = 16;
 
@@ -55,6 +60,7 @@ global_asm!(include_str!("entry.S"),
     user_data = const USER_DATA,
     sysret_limit = const SYSRET_LIMIT,
     stub_bytes = const STUB_BYTES,
+    general_protection = const GENERAL_PROTECTION,
     syscall_entered = sym syscall_entered,
     interrupt_entered = sym interrupt_entered,
     kernel_fault = sym kernel_fault,
@@ -65,6 +71,12 @@ unsafe extern "C" {
     fn syscall_entry();
     /// The first of the 256 stubs. Not to be called.
     fn interrupt_stubs();
+    /// Resumes the context in RAX, or idles if it is null. Not to be called.
+    fn resume();
+    /// The last instruction of `resume`. Not to be called.
+    fn resume_iret();
+    /// Where to go on if that faults. Not to be called.
+    fn resume_refused();
 }
 
 /// Where SYSCALL is to lead.
@@ -78,22 +90,15 @@ pub(super) fn stub(vector: u8) -> VirtAddr {
 }
 
 /// Leaves the boot code for good.
-pub(super) fn leave(resume: Resume) -> ! {
-    let context = destination(resume);
+pub(super) fn leave(next: Resume) -> ! {
+    let context = destination(next);
     // SAFETY: `resume` takes the context in RAX and uses nothing else; GS points to the core's data since boot.
-    unsafe { asm!("jmp {}", sym resume_symbol::resume, in("rax") context, options(noreturn)) }
-}
-
-mod resume_symbol {
-    unsafe extern "C" {
-        /// Resumes the context in RAX, or idles if it is null. Not to be called.
-        pub(super) fn resume();
-    }
+    unsafe { asm!("jmp {}", sym resume, in("rax") context, options(noreturn)) }
 }
 
 /// The context that the assembly is to load; null stands for idling, which runs on the kernel's own tables.
-fn destination(resume: Resume) -> *const UserContext {
-    match resume {
+fn destination(next: Resume) -> *const UserContext {
+    match next {
         Resume::Thread(context) => context,
         Resume::Idle => {
             memory::activate_kernel();
@@ -116,7 +121,6 @@ extern "C" fn interrupt_entered(vector: u64, error: u64) -> *const UserContext {
 
 /// What a vector means; interrupts are acknowledged here.
 fn cause(vector: u8, error: u64) -> Cause {
-    const PAGE_FAULT: u8 = 14;
     match vector {
         0..=31 => Cause::Exception {
             vector,
@@ -146,16 +150,23 @@ fn cause(vector: u8, error: u64) -> Cause {
 
 /// An exception in kernel mode, or one that nobody can go on after: ours to answer for.
 ///
-/// Two are not: a debug exception, which some processors deliver after the SYSCALL that follows MOV SS; and the fault of
-/// the instruction that loads the vector registers, should a processor refuse what we believe to be valid.
+/// Some are not: a debug exception, which some processors deliver after the SYSCALL that follows MOV SS; and the fault of
+/// an instruction that loads what came from user mode.
 extern "C" fn kernel_fault(frame: &mut TrapFrame) {
-    const DEBUG: u64 = 1;
     const TRAP_FLAG: u64 = 1 << 8;
-    if frame.vector == DEBUG {
+    if frame.vector == u64::from(DEBUG) {
         frame.rflags &= !TRAP_FLAG;
-    } else if let Some(repair) = vector_registers::repair(frame.rip) {
+    } else if let Some(repair) = repair(frame.rip) {
         frame.rip = repair;
     } else {
         trap_panic(frame);
     }
+}
+
+/// Where to go on after a fault of one of the few instructions that may fault.
+fn repair(rip: u64) -> Option<u64> {
+    if rip == resume_iret as *const () as u64 {
+        return Some(resume_refused as *const () as u64);
+    }
+    vector_registers::repair(rip)
 }

@@ -110,6 +110,9 @@ pub fn route_line(line: Line, vector: u8) -> Result<(), NoSuchLine> {
         // SAFETY: the entry is masked, and its vector has its gate.
         unsafe { registers.set_table_entry(index, entry) };
     })?;
+    for slot in &mut controllers.level_lines {
+        slot.take_if(|gsi| *gsi == line.gsi);
+    }
     controllers.level_lines[usize::from(vector)] = is_level.then_some(line.gsi);
     Ok(())
 }

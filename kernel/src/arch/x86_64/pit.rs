@@ -12,9 +12,12 @@ const COUNTS_PER_SECOND: u64 = 1_193_182;
 /// How long is measured: 20 ms.
 const COUNTS: u16 = 23_864;
 
-/// How often the counter is read before it is believed not to count: a read takes more than a microsecond where there is
-/// a device, so that this is longer than the counter takes to wrap.
-const POLLS_MAX: u32 = 1_000_000;
+/// How often the counter is read at most: 30 s where a read takes a microsecond.
+const POLLS_MAX: u32 = 10_000_000;
+
+/// How often it may be read without a change. It counts every 838 ns, and being read takes longer where there is a
+/// device.
+const POLLS_UNCHANGED_MAX: u32 = 10_000;
 
 /// The rate of the processor's clock; none if there is no timer that counts.
 ///
@@ -33,12 +36,18 @@ pub(super) fn ticks_per_second() -> Option<u64> {
 
 /// Waits until the counter is below the limit; the counter then, and the processor's clock at that moment.
 fn wait_below(limit: u16) -> Option<(u16, u64)> {
+    let (mut last, mut unchanged) = (latch(), 0);
     for _ in 0..POLLS_MAX {
         let now = ticks();
         let count = latch();
         if count < limit {
             return Some((count, now));
         }
+        unchanged = if count == last { unchanged + 1 } else { 0 };
+        if unchanged > POLLS_UNCHANGED_MAX {
+            return None;
+        }
+        last = count;
     }
     None
 }
