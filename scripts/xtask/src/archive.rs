@@ -58,12 +58,12 @@ pub fn pack(
     overrides: &[Override],
     workspace: &Workspace,
 ) -> Result<()> {
-    let path = manifest::path(manifest_name, workspace);
+    let manifest = manifest::compile(manifest_name, workspace)?;
     let mut archive = Archive::default();
     archive.put(ROOT_MEMBER, program(ROOT_PROGRAM, workspace)?);
-    archive.put(manifest::MEMBER, manifest::compile(&path)?);
-    for image in manifest::images(&path)? {
-        archive.put(&format!("{image}.elf"), program(&image, workspace)?);
+    archive.put(manifest::MEMBER, manifest.to_bytes());
+    for image in manifest.images() {
+        archive.put(&format!("{image}.elf"), program(image, workspace)?);
     }
     for Override { member, file } in overrides {
         archive.put(member, fs::read(file).at(file)?);
@@ -99,16 +99,16 @@ mod tests {
 
     #[test]
     fn an_override_names_member_and_file() {
-        let parsed = Override::parse("manifest.toml=/tmp/a=b").unwrap();
+        let parsed = Override::parse("manifest=/tmp/a=b").unwrap();
         assert_eq!(
             (parsed.member.as_str(), parsed.file),
-            ("manifest.toml", PathBuf::from("/tmp/a=b"))
+            ("manifest", PathBuf::from("/tmp/a=b"))
         );
     }
 
     #[test]
     fn an_override_without_a_file_is_refused() {
-        for text in ["manifest.toml", "=x", "x="] {
+        for text in ["manifest", "=x", "x="] {
             assert!(Override::parse(text).is_err(), "{text}");
         }
     }

@@ -23,6 +23,8 @@ pub enum Error {
     NoToolchain(String),
     /// A file does not hold what it should.
     Malformed(PathBuf, String),
+    /// A manifest is wrong; it says where.
+    Manifest(manifest::source::Error),
     /// A check of the tree found violations, one a line.
     Violations(&'static str, Vec<String>),
     /// Something that was asked for does not exist.
@@ -43,6 +45,7 @@ impl fmt::Display for Error {
             }
             Error::NoToolchain(why) => write!(f, "no toolchain for the freestanding parts: {why}"),
             Error::Malformed(path, why) => write!(f, "{}: {why}", path.display()),
+            Error::Manifest(error) => write!(f, "{error}"),
             Error::Violations(check, lines) => write!(f, "{check}:\n  {}", lines.join("\n  ")),
             Error::Missing(what) => write!(f, "{what}"),
             Error::Steps(names) => write!(f, "failed: {}", names.join(", ")),

@@ -96,9 +96,9 @@ mod tests {
     fn tar_lists_the_members_in_order() {
         let mut archive = Archive::default();
         archive.put("root.elf", vec![7; 700]);
-        archive.put("manifest.toml", vec![]);
+        archive.put("manifest", vec![]);
         archive.put("a.elf", vec![1; 512]);
-        assert_eq!(tar(&archive, &["-t"]), b"root.elf\nmanifest.toml\na.elf\n");
+        assert_eq!(tar(&archive, &["-t"]), b"root.elf\nmanifest\na.elf\n");
     }
 
     #[test]
