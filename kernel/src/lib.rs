@@ -1,17 +1,54 @@
 //! The Caravan microkernel.
-#![cfg_attr(target_os = "none", no_std)]
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`arch`] | the machine, real and fake: entry, page-table registers, timer, ports |
+//! | [`memory`] | frames and what lies in them; with `arch` the only room for `unsafe` |
+//! | [`objects`] | the kernel's objects, making and ending them |
+//! | [`scheduler`] | who runs next |
+//! | [`ipc`] | calls, replies, signals, waits, fault messages |
+//! | [`paging`] | Memories: mapping, populating, absent pages |
+//! | [`capture`] | a frozen domain as data: freeze, describe, thread state, dirty log |
+//! | [`syscalls`] | decoding, checking and performing system calls |
+//! | [`kernel`] | [`kernel::Kernel`]: all of it together, and the ways in |
+//! | [`boot`] | root's birth |
+//!
+//! Control flows one way: the machine calls [`enter`], which handles the cause and returns what runs next. A call
+//! is atomic: it happens whole, or not at all, or as one bounded step of a longer one whose progress is in the
+//! caller's argument registers.
+//!
+//! Locks: one, the kernel lock, taken here and nowhere else.
 
+#![cfg_attr(target_os = "none", no_std)]
+#![deny(unsafe_code)]
+
+#[allow(unsafe_code)]
 pub mod arch;
+pub mod boot;
+pub mod capture;
+pub mod ipc;
+pub mod kernel;
+#[allow(unsafe_code)]
+pub mod memory;
+pub mod objects;
+pub mod paging;
+pub mod scheduler;
+pub mod syscalls;
 
 use arch::{BootInformation, Cause, Resume};
+use memory::KernelLock;
 
-/// Starts the kernel: called once by the machine, with interrupts off. Says what runs first.
+static KERNEL: KernelLock = KernelLock::new();
+
+/// Starts the kernel on the machine that `boot` describes: makes root and says that it runs. Called once.
 pub fn start(boot: &BootInformation) -> Resume {
-    log!("{} ranges of memory", boot.memory.len());
-    Resume::Idle
+    KERNEL.start(kernel::Kernel::new(boot), |kernel| {
+        boot::make_root(kernel, boot);
+        kernel.scheduler.resume()
+    })
 }
 
-/// Enters the kernel: called by the machine for every system call, exception and interrupt. Says what runs next.
-pub fn enter(_cause: Cause) -> Resume {
-    Resume::Idle
+/// Handles one entry into the kernel and says what runs next.
+pub fn enter(cause: Cause) -> Resume {
+    KERNEL.with(|kernel| kernel.enter(cause))
 }

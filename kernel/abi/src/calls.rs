@@ -449,7 +449,8 @@ calls! {
         /// A Domain with UNRETIRE.
         domain: Slot
     } -> ();
-    /// Sets the domain's clock: its time is the machine's plus this many nanoseconds. Returns the machine's time.
+    /// Sets the domain's clock: its time is the machine's plus this many nanoseconds. Returns the machine's time, which
+    /// is the time-stamp counter divided by its rate.
     60 DomainClock {
         /// A Domain with CLOCK.
         domain: Slot,
@@ -662,13 +663,6 @@ calls! {
         /// An empty slot.
         into: Slot
     } -> ();
-    /// Reads the kernel's log from this byte on into the message buffer's data: how many bytes, the next position.
-    120 KernelLog {
-        /// The Hardware.
-        hardware: Slot,
-        /// The position; the oldest byte kept if that is gone.
-        position: u64
-    } -> (u64, u64);
     /// Draws a random word from the processor.
     121 Random {
         /// The Hardware.

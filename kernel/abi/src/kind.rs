@@ -77,6 +77,18 @@ impl Rights {
     }
 }
 
+impl capabilities::Rights for Rights {
+    fn none() -> Self {
+        Rights(0)
+    }
+    fn contains(self, other: Self) -> bool {
+        Rights::contains(self, other)
+    }
+    fn intersect(self, other: Self) -> Self {
+        Rights(self.0 & other.0)
+    }
+}
+
 macro_rules! rights {
     ($($(#[$($outer:tt)*])* $name:ident { $($(#[$($doc:tt)*])* $right:ident = $bit:literal;)* })*) => {$(
         bitflags! {

@@ -31,7 +31,10 @@ pub mod thread_state;
 
 pub use calls::{Arguments, Number, Request};
 pub use error::Error;
-pub use kind::{ObjectKind, Rights};
+pub use kind::{
+    DESTROY, DomainRights, EndpointRights, HardwareRights, InterruptRights, IoPortsRights,
+    MemoryRights, NotificationRights, ObjectKind, PoolRights, Rights, ThreadRights,
+};
 pub use message::{MessageBuffer, MessageInfo};
 pub use register::{REGISTER_COUNT, Register, Registers};
 

@@ -11,7 +11,8 @@ use crate::register::{ObjectId, Register};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum List {
-    /// [`ObjectRecord`]s, in the order of creation.
+    /// [`ObjectRecord`]s in the order of creation: first the domain's own pool, then all that was made of it, the domain
+    /// itself included.
     Objects = 0,
     /// [`MappingRecord`]s.
     Mappings = 1,
@@ -91,9 +92,9 @@ records! {
         id,
         /// Its [`crate::ObjectKind`].
         kind,
-        /// Of a Memory: its pages. Of a Notification: its flags. Of others zero.
+        /// Of a Memory: its pages. Of a Notification: its flags. Of a Domain: its slots. Of a Pool: its pages.
         size,
-        /// Of a Memory: 0 ordinary, 1 contiguous, 2 a device's.
+        /// Of a Memory: 0 ordinary, 1 contiguous, 2 a device's. Of a Domain: its clock's offset, an `i64`.
         attribute,
         /// Of a Memory: how many pages are present.
         present

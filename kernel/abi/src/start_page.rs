@@ -116,6 +116,36 @@ impl StartPage {
         arguments: [0; ARGUMENT_BYTES],
     };
 
+    /// The page's bytes, little-endian, as the domain finds them.
+    pub fn to_bytes(&self) -> [u8; 4096] {
+        let mut writer = Writer {
+            bytes: [0; 4096],
+            at: 0,
+        };
+        let ranges = [self.heap, self.message_buffer, self.archive, self.clock];
+        [self.magic, self.capability_count, self.argument_bytes]
+            .into_iter()
+            .for_each(|word| writer.word(word));
+        ranges
+            .into_iter()
+            .flat_map(|range| [range.start, range.bytes])
+            .for_each(|word| writer.word(word));
+        [self.first_free_slot, self.ticks_per_second]
+            .into_iter()
+            .for_each(|word| writer.word(word));
+        writer.put(&self.domain_id);
+        self.seed.into_iter().for_each(|word| writer.word(word));
+        for capability in &self.capabilities {
+            writer.put(&capability.name);
+            writer.put(&capability.slot.to_le_bytes());
+            writer.put(&capability.kind.to_le_bytes());
+            writer.word(capability.address);
+            writer.word(capability.bytes);
+        }
+        writer.put(&self.arguments);
+        writer.bytes
+    }
+
     /// Whether this is a start page of this version.
     pub fn check(&self) -> bool {
         self.magic == MAGIC
@@ -167,6 +197,22 @@ impl StartPage {
     }
 }
 
+struct Writer {
+    bytes: [u8; 4096],
+    at: usize,
+}
+
+impl Writer {
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes[self.at..self.at + bytes.len()].copy_from_slice(bytes);
+        self.at += bytes.len();
+    }
+
+    fn word(&mut self, word: u64) {
+        self.put(&word.to_le_bytes());
+    }
+}
+
 fn text(bytes: &[u8]) -> &str {
     let end = bytes
         .iter()
@@ -195,6 +241,24 @@ pub struct ClockPage {
     pub multiplier: u64,
 }
 
+impl ClockPage {
+    /// The bytes, little-endian, as they lie at the start of the page.
+    pub fn to_bytes(&self) -> [u8; 40] {
+        let words = [
+            self.sequence,
+            self.incarnation,
+            self.base_ticks,
+            self.base_ns,
+            self.multiplier,
+        ];
+        let mut bytes = [0; 40];
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+}
+
 /// Root's slots, fixed.
 pub mod root_slots {
     use super::Slot;
@@ -209,6 +273,49 @@ pub mod root_slots {
     pub const HARDWARE: Slot = Slot(4);
     /// The boot archive's Memory.
     pub const ARCHIVE: Slot = Slot(5);
+    /// The first of the slots of root's own Memories: segments, stack, heap, start page, message buffer, clock.
+    pub const IMAGE: Slot = Slot(8);
     /// The first slot that is root's to use.
-    pub const FIRST_FREE: Slot = Slot(8);
+    pub const FIRST_FREE: Slot = Slot(32);
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    /// Offsets of the layout that `to_bytes` writes and domains read in place.
+    #[test]
+    fn bytes_lie_where_the_fields_are() {
+        let mut page = StartPage {
+            seed: [1, 2, 3, 4],
+            ..StartPage::EMPTY
+        };
+        assert!(page.add(
+            "log",
+            NamedCapability {
+                slot: 9,
+                kind: 5,
+                address: 7,
+                bytes: 8,
+                ..NamedCapability::EMPTY
+            }
+        ));
+        page.arguments[3] = 42;
+        let bytes = page.to_bytes();
+        let word =
+            |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+        assert_eq!(word(core::mem::offset_of!(StartPage, seed) + 8), 2);
+        let first = core::mem::offset_of!(StartPage, capabilities);
+        assert_eq!(&bytes[first..first + 4], b"log\0");
+        assert_eq!(
+            word(first + core::mem::offset_of!(NamedCapability, address)),
+            7
+        );
+        assert_eq!(
+            bytes[first + core::mem::offset_of!(NamedCapability, slot)],
+            9
+        );
+        assert_eq!(bytes[core::mem::offset_of!(StartPage, arguments) + 3], 42);
+    }
 }

@@ -1,0 +1,283 @@
+//! Root's birth: the first domain, made of the first file of the boot archive.
+//!
+//! The kernel reads one header of the archive (ustar, POSIX.1-1988) and one ELF image, gives root all memory, all devices
+//! and the archive as capabilities, and never decides policy again. `abi::start_page` says where root finds what.
+
+use abi::register::{Access, Slot};
+use abi::start_page::{ClockPage, MAGIC, NamedCapability, Range, StartPage, root_slots};
+use abi::{MAP_STEP_BYTES, ObjectKind, PAGE_BYTES, PRIORITY_MAX};
+use capabilities::Place;
+use xmas_elf::ElfFile;
+use xmas_elf::program::Type;
+
+use crate::arch::{self, BootInformation, PhysRange};
+use crate::kernel::Kernel;
+use crate::log;
+use crate::memory::{Frame, PhysRun, Ref};
+use crate::objects::{self, Attribute, Domain, Hardware, MemoryObject, Object, Pool};
+use crate::paging::{self, MapRequest};
+
+/// Where root finds its start page, message buffer and clock page.
+const START_PAGE: u64 = 0x10_0000_0000;
+const MESSAGE_BUFFER: u64 = START_PAGE + MAP_STEP_BYTES;
+const CLOCK_PAGE: u64 = START_PAGE + 2 * MAP_STEP_BYTES;
+/// Where root's stack begins, and its pages.
+const STACK: u64 = 0x11_0000_0000;
+const STACK_PAGES: u64 = 64;
+/// Where root's heap begins, and its pages.
+const HEAP: u64 = 0x12_0000_0000;
+const HEAP_PAGES: u64 = 2048;
+/// Where root finds the archive.
+const ARCHIVE: u64 = 0x20_0000_0000;
+
+/// Root runs above all whom it starts.
+const ROOT_PRIORITY: u8 = PRIORITY_MAX;
+
+/// Bytes of an archive member's header, to a multiple of which its data is padded.
+const HEADER_BYTES: usize = 512;
+const SIZE_FIELD: core::ops::Range<usize> = 124..136;
+const MAGIC_FIELD: core::ops::Range<usize> = 257..262;
+
+/// Makes root. It runs when the kernel is left.
+///
+/// # Panics
+/// If the machine cannot run root: no archive, no image in it, too little memory. The message says which.
+pub fn make_root(kernel: &Kernel, boot: &BootInformation) {
+    let bytes = archive_bytes(boot.archive);
+    let image = first_member(bytes).unwrap_or_else(|reason| panic!("boot archive: {reason}"));
+    let birth = Birth::begin(kernel);
+    birth.give_authority(boot.archive);
+    let entry = birth
+        .load(image)
+        .unwrap_or_else(|reason| panic!("root's image: {reason}"));
+    birth.make_memory(STACK, STACK_PAGES, Access::ReadWrite);
+    birth.make_memory(HEAP, HEAP_PAGES, Access::ReadWrite);
+    birth.make_memory(MESSAGE_BUFFER, 1, Access::ReadWrite);
+    birth.write_clock_page();
+    birth.write_start_page(boot.archive.byte_count());
+    birth.start(entry);
+    log!(
+        "root starts at {entry:#x}, {} MiB in its pool",
+        kernel.root_pool.limit / 256
+    );
+}
+
+/// The archive's bytes, where the kernel sees them.
+fn archive_bytes(range: PhysRange) -> &'static [u8] {
+    Frame::containing(range.start).bytes_of_run(range.byte_count())
+}
+
+fn first_member(archive: &[u8]) -> Result<&[u8], &'static str> {
+    let header = archive.get(..HEADER_BYTES).ok_or("there is none")?;
+    if &header[MAGIC_FIELD] != b"ustar" {
+        return Err("it is no ustar archive");
+    }
+    let digits =
+        core::str::from_utf8(&header[SIZE_FIELD]).map_err(|_| "the first size is no number")?;
+    let size = usize::from_str_radix(digits.trim_matches(['\0', ' ']), 8)
+        .map_err(|_| "the first size is no number")?;
+    archive
+        .get(HEADER_BYTES..)
+        .and_then(|rest| rest.get(..size))
+        .ok_or("the first file is truncated")
+}
+
+/// Root while it is being made.
+struct Birth<'k> {
+    kernel: &'k Kernel,
+    pool: Ref<Pool>,
+    domain: Ref<Domain>,
+    next_slot: core::cell::Cell<u32>,
+}
+
+impl<'k> Birth<'k> {
+    /// Makes root's domain. Its own capability cannot be put into its own table before that exists, so it goes by way of
+    /// the origin.
+    fn begin(kernel: &'k Kernel) -> Birth<'k> {
+        let pool = kernel.root_pool;
+        let domain = objects::create_first_domain(kernel, pool)
+            .expect("the machine has memory for root's domain");
+        Birth {
+            kernel,
+            pool,
+            domain,
+            next_slot: core::cell::Cell::new(root_slots::IMAGE.0),
+        }
+    }
+
+    fn place(&self, slot: Slot) -> Place {
+        self.domain
+            .place(slot)
+            .expect("root's first slots are in the first frame of its table")
+    }
+
+    fn give_authority(&self, archive: PhysRange) {
+        let (kernel, pool) = (self.kernel, self.pool);
+        objects::publish(Object::Pool(pool), self.place(root_slots::POOL));
+        objects::publish(Object::Domain(self.domain), self.place(root_slots::DOMAIN));
+        let hardware = self.place(root_slots::HARDWARE);
+        objects::create(kernel, pool, hardware, Object::Hardware, |header, _| {
+            Hardware { header }
+        })
+        .expect("the machine has memory for root");
+        let count = archive.byte_count().div_ceil(PAGE_BYTES);
+        let run = PhysRun {
+            first: Frame::containing(archive.start),
+            count,
+        };
+        let place = self.place(root_slots::ARCHIVE);
+        let memory = objects::create_memory_of(kernel, pool, run, Attribute::Archive, place)
+            .expect("the machine has memory for the archive's tables");
+        self.map(memory, place, ARCHIVE, Access::Read);
+    }
+
+    /// Loads the image: each segment is a Memory of its own. Returns the entry address.
+    fn load(&self, image: &[u8]) -> Result<u64, &'static str> {
+        let elf = ElfFile::new(image)?;
+        for segment in elf
+            .program_iter()
+            .filter(|header| header.get_type() == Ok(Type::Load))
+        {
+            let start = segment.virtual_addr() & !(MAP_STEP_BYTES - 1);
+            let lead = segment.virtual_addr() - start;
+            let pages = (lead + segment.mem_size()).div_ceil(PAGE_BYTES);
+            let access = match (segment.flags().is_write(), segment.flags().is_execute()) {
+                (true, true) => return Err("a segment is writable and executable"),
+                (true, false) => Access::ReadWrite,
+                (false, true) => Access::ReadExecute,
+                (false, false) => Access::Read,
+            };
+            let (from, size) = (segment.offset() as usize, segment.file_size() as usize);
+            let bytes = image
+                .get(from..)
+                .and_then(|rest| rest.get(..size))
+                .ok_or("a segment is truncated")?;
+            let memory = self.make_memory(start, pages, access);
+            write(memory, lead, bytes);
+        }
+        Ok(elf.header.pt2.entry_point())
+    }
+
+    /// Makes a populated Memory and maps it.
+    fn make_memory(&self, address: u64, pages: u64, access: Access) -> Ref<MemoryObject> {
+        let slot = self.next_slot.get();
+        self.next_slot.set(slot + 1);
+        assert!(
+            slot < root_slots::FIRST_FREE.0,
+            "root's image has too many segments"
+        );
+        let place = self.place(Slot(slot));
+        let memory =
+            objects::create_memory(self.kernel, self.pool, pages, Attribute::Ordinary, place)
+                .expect("the machine has memory for root");
+        let mut done = 0;
+        while done < pages {
+            done += paging::populate(self.kernel, memory, done, pages - done)
+                .expect("the machine has memory for root");
+        }
+        self.map(memory, place, address, access);
+        memory
+    }
+
+    fn map(&self, memory: Ref<MemoryObject>, through: Place, address: u64, access: Access) {
+        let page_count = memory.page_count;
+        let request = MapRequest {
+            memory,
+            through,
+            address,
+            first_page: 0,
+            page_count,
+            access,
+        };
+        paging::map(self.kernel, self.domain, request).expect("root's memories do not overlap");
+    }
+
+    /// Root's time is the machine's.
+    fn write_clock_page(&self) {
+        let memory = self.make_memory(CLOCK_PAGE, 1, Access::Read);
+        let multiplier =
+            ((1_000_000_000_u128 << 32) / u128::from(arch::ticks_per_second().max(1))) as u64;
+        let clock = ClockPage {
+            incarnation: 1,
+            multiplier,
+            ..ClockPage::default()
+        };
+        write(memory, 0, &clock.to_bytes());
+    }
+
+    fn write_start_page(&self, archive_bytes: u64) {
+        let mut page = StartPage {
+            magic: MAGIC,
+            heap: Range {
+                start: HEAP,
+                bytes: HEAP_PAGES * PAGE_BYTES,
+            },
+            message_buffer: Range {
+                start: MESSAGE_BUFFER,
+                bytes: PAGE_BYTES,
+            },
+            archive: Range {
+                start: ARCHIVE,
+                bytes: archive_bytes,
+            },
+            clock: Range {
+                start: CLOCK_PAGE,
+                bytes: PAGE_BYTES,
+            },
+            first_free_slot: u64::from(root_slots::FIRST_FREE.0),
+            ticks_per_second: arch::ticks_per_second(),
+            seed: core::array::from_fn(|_| arch::random_seed()),
+            ..StartPage::EMPTY
+        };
+        for (name, slot, kind) in [
+            ("pool", root_slots::POOL, ObjectKind::Pool),
+            ("domain", root_slots::DOMAIN, ObjectKind::Domain),
+            ("thread", root_slots::THREAD, ObjectKind::Thread),
+            ("hardware", root_slots::HARDWARE, ObjectKind::Hardware),
+            ("archive", root_slots::ARCHIVE, ObjectKind::Memory),
+        ] {
+            page.add(
+                name,
+                NamedCapability {
+                    slot: slot.0,
+                    kind: kind as u32,
+                    ..NamedCapability::EMPTY
+                },
+            );
+        }
+        write(
+            self.make_memory(START_PAGE, 1, Access::Read),
+            0,
+            &page.to_bytes(),
+        );
+    }
+
+    fn start(&self, entry: u64) {
+        let place = self.place(root_slots::THREAD);
+        let thread = objects::create_thread(self.kernel, self.domain, place)
+            .expect("the machine has memory for root");
+        thread.context.rip.set(entry);
+        // As after a call: the ABI wants the stack 8 bytes off a multiple of 16 at a function's entry.
+        thread.context.rsp.set(STACK + STACK_PAGES * PAGE_BYTES - 8);
+        thread.context.rdi.set(START_PAGE);
+        thread.message_buffer.set(MESSAGE_BUFFER);
+        thread.priority.set(ROOT_PRIORITY);
+        thread.stopped.set(false);
+        self.kernel.scheduler.wake(thread);
+    }
+}
+
+/// Writes bytes into a populated Memory.
+fn write(memory: Ref<MemoryObject>, offset: u64, bytes: &[u8]) {
+    let mut at = offset;
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let frame = memory
+            .frame(at / PAGE_BYTES)
+            .expect("the Memory was populated");
+        let (now, later) = rest.split_at(rest.len().min((PAGE_BYTES - at % PAGE_BYTES) as usize));
+        frame.write_bytes(at % PAGE_BYTES, now);
+        at += now.len() as u64;
+        rest = later;
+    }
+}

@@ -1,0 +1,81 @@
+//! Freeze, thaw, retire.
+//!
+//! ```text
+//!   running --freeze--> frozen --retire(version)--> retired
+//!      ^------thaw-------'  ^-------unretire----------'
+//! ```
+
+use abi::Error;
+
+use crate::ipc;
+use crate::kernel::Kernel;
+use crate::memory::Ref;
+use crate::objects::{Domain, DomainState, Phase, Thread};
+
+/// Stops a domain: every thread stands at an instruction or awaits an answer. Takes time for its threads, none for its
+/// memory. Returns the version, also if it is frozen already.
+///
+/// # Errors
+/// [`Error::Oneself`] if the caller runs in it; [`Error::WrongState`] for a retired domain.
+pub fn freeze(kernel: &Kernel, domain: Ref<Domain>, caller: Ref<Thread>) -> Result<u64, Error> {
+    match domain.state() {
+        DomainState::Frozen => return Ok(domain.version()),
+        DomainState::Retired | DomainState::Ending => return Err(Error::WrongState),
+        DomainState::Running if caller.domain == domain => return Err(Error::Oneself),
+        DomainState::Running => {}
+    }
+    domain
+        .threads()
+        .for_each(|thread| ipc::roll_back(kernel, thread));
+    domain.set_state(DomainState::Frozen);
+    Ok(domain.version())
+}
+
+/// Lets a frozen domain run. A wait for an answer that nobody can give any more ends with
+/// [`Error::Interrupted`].
+///
+/// # Errors
+/// [`Error::WrongState`] unless it is frozen.
+pub fn thaw(kernel: &Kernel, domain: Ref<Domain>) -> Result<(), Error> {
+    change(domain, DomainState::Frozen, DomainState::Running)?;
+    for thread in domain.threads() {
+        match thread.phase.get() {
+            Phase::Awaiting if ipc::reply_right_of(thread).is_none() => {
+                thread.complete(Err(Error::Interrupted))
+            }
+            Phase::AwaitingFault if ipc::reply_right_of(thread).is_none() => {
+                thread.phase.set(Phase::Ready)
+            }
+            _ => {}
+        }
+        kernel.scheduler.wake(thread);
+    }
+    Ok(())
+}
+
+/// Retires a frozen domain, if nobody changed it since this version: from here on it does not run again.
+///
+/// # Errors
+/// [`Error::WrongState`] unless it is frozen; [`Error::VersionMoved`].
+pub fn retire(domain: Ref<Domain>, version: u64) -> Result<(), Error> {
+    if domain.state() == DomainState::Frozen && domain.version() != version {
+        return Err(Error::VersionMoved);
+    }
+    change(domain, DomainState::Frozen, DomainState::Retired)
+}
+
+/// Makes a retired domain frozen again.
+///
+/// # Errors
+/// [`Error::WrongState`] unless it is retired.
+pub fn unretire(domain: Ref<Domain>) -> Result<(), Error> {
+    change(domain, DomainState::Retired, DomainState::Frozen)
+}
+
+fn change(domain: Ref<Domain>, from: DomainState, to: DomainState) -> Result<(), Error> {
+    if domain.state() != from {
+        return Err(Error::WrongState);
+    }
+    domain.set_state(to);
+    Ok(())
+}

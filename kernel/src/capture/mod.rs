@@ -1,0 +1,18 @@
+//! A frozen domain as data: what the kernel offers to whoever captures or restores one. It knows nothing of why.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `freeze` | freeze, thaw, retire |
+//! | `describe` | the lists: objects, mappings, capabilities |
+//! | `thread_state` | a thread's state, out and in |
+//! | `page_set` | which pages are present, which were written |
+
+mod describe;
+mod freeze;
+mod page_set;
+mod thread_state;
+
+pub use describe::describe;
+pub use freeze::{freeze, retire, thaw, unretire};
+pub use page_set::read_page_set;
+pub use thread_state::{export, import};

@@ -1,0 +1,159 @@
+//! A thread's state, out and in.
+//!
+//! Out: a thread stands at an instruction or awaits an answer, so its registers are what they are. In: everything is
+//! an allegation, and is checked before anything changes.
+
+use abi::thread_state::{Activity, GeneralRegisters, ThreadState, VECTOR_AVX, VECTOR_LEGACY};
+use abi::{Error, PAGE_BYTES, USER_END};
+
+use crate::arch::{UserContext, VectorComponent, VectorState};
+use crate::kernel::Kernel;
+use crate::memory::Ref;
+use crate::objects::{Phase, Thread};
+
+/// A thread's state.
+///
+/// # Errors
+/// [`Error::WrongState`] unless it is stopped or its domain is not running.
+pub fn export(kernel: &Kernel, thread: Ref<Thread>) -> Result<ThreadState, Error> {
+    check_still(thread)?;
+    kernel.scheduler.unload_thread(thread);
+    let mut state = ThreadState {
+        registers: registers_of(&thread.context),
+        ..ThreadState::EMPTY
+    };
+    state.activity = activity_of(thread) as u64;
+    state.priority = u64::from(thread.priority.get());
+    state.message_buffer = thread.message_buffer.get();
+    if thread.uses_vectors.get() {
+        export_vectors(&thread.vectors, &mut state)?;
+    }
+    Ok(state)
+}
+
+/// Gives a thread this state.
+///
+/// # Errors
+/// [`Error::WrongState`] as for [`export`]; [`Error::BadState`] for values that no thread may have; nothing has
+/// changed then.
+pub fn import(kernel: &Kernel, thread: Ref<Thread>, state: &ThreadState) -> Result<(), Error> {
+    check_still(thread)?;
+    let activity = Activity::from_number(state.activity).ok_or(Error::BadState)?;
+    let priority = u8::try_from(state.priority)
+        .ok()
+        .filter(|priority| *priority <= abi::PRIORITY_MAX);
+    let priority = priority.ok_or(Error::BadState)?;
+    let buffer_ok =
+        state.message_buffer.is_multiple_of(PAGE_BYTES) && state.message_buffer < USER_END;
+    let context = context_of(&state.registers)?;
+    let vectors = import_vectors(state)?;
+    if !buffer_ok {
+        return Err(Error::BadState);
+    }
+    kernel.scheduler.unload_thread(thread);
+    copy_context(&context, &thread.context);
+    thread.priority.set(priority);
+    thread.message_buffer.set(state.message_buffer);
+    thread.uses_vectors.set(vectors.is_some());
+    if let Some(vectors) = vectors {
+        thread.vectors.copy_from(&vectors);
+    }
+    set_activity(thread, activity);
+    thread.domain.touch();
+    Ok(())
+}
+
+fn check_still(thread: Ref<Thread>) -> Result<(), Error> {
+    if thread.stopped.get() || !thread.domain.is_running() {
+        Ok(())
+    } else {
+        Err(Error::WrongState)
+    }
+}
+
+fn activity_of(thread: Ref<Thread>) -> Activity {
+    match thread.phase.get() {
+        Phase::Awaiting => Activity::Awaiting,
+        Phase::AwaitingFault => Activity::AwaitingFault,
+        _ if thread.stopped.get() => Activity::Stopped,
+        _ => Activity::Runnable,
+    }
+}
+
+fn set_activity(thread: Ref<Thread>, activity: Activity) {
+    // An answer to a call from before is stale.
+    thread.next_call_number();
+    thread.stopped.set(activity == Activity::Stopped);
+    thread.phase.set(match activity {
+        Activity::Stopped | Activity::Runnable => Phase::Ready,
+        Activity::Awaiting => Phase::Awaiting,
+        Activity::AwaitingFault => Phase::AwaitingFault,
+    });
+}
+
+fn cells(context: &UserContext) -> [&core::cell::Cell<u64>; 20] {
+    let c = context;
+    [
+        &c.rax, &c.rbx, &c.rcx, &c.rdx, &c.rsi, &c.rdi, &c.rbp, &c.r8, &c.r9, &c.r10, &c.r11,
+        &c.r12, &c.r13, &c.r14, &c.r15, &c.rip, &c.rflags, &c.rsp, &c.fs_base, &c.gs_base,
+    ]
+}
+
+fn registers_of(context: &UserContext) -> GeneralRegisters {
+    let mut registers = GeneralRegisters::default();
+    for (register, cell) in registers.all_mut().into_iter().zip(cells(context)) {
+        *register = cell.get();
+    }
+    registers
+}
+
+fn context_of(registers: &GeneralRegisters) -> Result<UserContext, Error> {
+    let context = UserContext::new();
+    let mut registers = *registers;
+    for (register, cell) in registers.all_mut().into_iter().zip(cells(&context)) {
+        cell.set(*register);
+    }
+    context.sanitise().map_err(|_| Error::BadState)?;
+    Ok(context)
+}
+
+fn copy_context(from: &UserContext, to: &UserContext) {
+    for (from, to) in cells(from).into_iter().zip(cells(to)) {
+        to.set(from.get());
+    }
+}
+
+fn export_vectors(vectors: &VectorState, state: &mut ThreadState) -> Result<(), Error> {
+    let read = |component, bytes: &mut [u8]| {
+        vectors
+            .read_component(component, bytes)
+            .map_err(|_| Error::BadState)
+    };
+    read(VectorComponent::Legacy, &mut state.legacy)?;
+    state.vectors = VECTOR_LEGACY;
+    if VectorComponent::AvxHigh.is_supported() {
+        read(VectorComponent::AvxHigh, &mut state.avx)?;
+        state.vectors |= VECTOR_AVX;
+    }
+    Ok(())
+}
+
+fn import_vectors(state: &ThreadState) -> Result<Option<VectorState>, Error> {
+    if state.vectors == 0 {
+        return Ok(None);
+    }
+    if state.vectors & VECTOR_LEGACY == 0 || state.vectors & !(VECTOR_LEGACY | VECTOR_AVX) != 0 {
+        return Err(Error::BadState);
+    }
+    let vectors = VectorState::initial();
+    let write = |component, bytes: &[u8]| {
+        vectors
+            .write_component(component, bytes)
+            .map_err(|_| Error::BadState)
+    };
+    write(VectorComponent::Legacy, &state.legacy)?;
+    if state.vectors & VECTOR_AVX != 0 {
+        write(VectorComponent::AvxHigh, &state.avx)?;
+    }
+    Ok(Some(vectors))
+}

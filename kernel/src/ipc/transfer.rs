@@ -1,0 +1,161 @@
+//! The message goes over: words and capabilities.
+//!
+//! All that can fail is checked first, and says whose fault it was; then the message moves whole.
+
+use abi::message::{CAPABILITIES_MAX, RECEIVE_OFFSET, REGISTER_WORDS, SEND_OFFSET};
+use abi::register::Slot;
+use abi::{Error, MessageInfo};
+use capabilities::{Place, Storage};
+
+use crate::kernel::Kernel;
+use crate::memory::{Entry, Frame, Ref, SlotStorage};
+use crate::objects::{Object, Thread};
+use crate::paging;
+
+/// Why a message did not go over, and through whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The sender's message cannot be sent, or not to this receiver.
+    Sender(Error),
+    /// The receiver cannot receive.
+    Receiver(Error),
+}
+
+/// The first argument register that carries a word.
+const FIRST_WORD: usize = 2;
+
+/// A message in a thread's registers and buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Message {
+    /// Its shape.
+    pub info: MessageInfo,
+    /// Its first words.
+    pub words: [u64; REGISTER_WORDS],
+}
+
+impl Message {
+    /// The message in the argument registers of a call, reply or send. Its shape is checked once more, since a thread
+    /// that was written from outside can stand at a call with anything in its registers.
+    ///
+    /// # Errors
+    /// [`Error::MessageSize`].
+    pub fn of_arguments(thread: Ref<Thread>) -> Result<Message, Error> {
+        let [_, info, w0, w1, w2, w3, ..] = thread.arguments();
+        Ok(Message {
+            info: MessageInfo::try_from_bits(info)?,
+            words: [w0, w1, w2, w3],
+        })
+    }
+}
+
+/// The capabilities of a message on their way: from where to where.
+#[derive(Clone, Copy, Debug, Default)]
+struct Parcel {
+    moves: [Option<(Place, Place)>; CAPABILITIES_MAX],
+}
+
+/// Moves a message from one thread to another, which is then ready to be completed.
+///
+/// # Errors
+/// Whoever is to blame, before anything has moved.
+pub fn transfer(
+    kernel: &Kernel,
+    from: Ref<Thread>,
+    message: Message,
+    to: Ref<Thread>,
+    badge: u64,
+) -> Result<(), Blame> {
+    let info = message.info;
+    if info.words() > REGISTER_WORDS || info.capabilities() > 0 {
+        let source = message_buffer(kernel, from).map_err(Blame::Sender)?;
+        let target = message_buffer(kernel, to).map_err(Blame::Receiver)?;
+        let parcel = check_capabilities(from, source, to, target, info.capabilities())?;
+        for index in REGISTER_WORDS..info.words() {
+            let offset = index as u64 * 8;
+            target.write_word(offset, source.read_word(offset));
+        }
+        move_capabilities(parcel);
+        if info.capabilities() > 0 {
+            to.domain.touch();
+        }
+    }
+    to.set_argument(0, badge);
+    to.set_argument(1, info.bits());
+    for (index, word) in message.words.into_iter().enumerate() {
+        to.set_argument(FIRST_WORD + index, word);
+    }
+    Ok(())
+}
+
+/// The frame of a thread's message buffer, which the kernel is about to read and write.
+///
+/// # Errors
+/// [`Error::BufferAbsent`] if it has none, or the page is absent or not writable.
+pub fn message_buffer(kernel: &Kernel, thread: Ref<Thread>) -> Result<Frame, Error> {
+    let address = thread.message_buffer.get();
+    if address == 0 {
+        return Err(Error::BufferAbsent);
+    }
+    let translation = paging::translate(kernel, thread.domain, address).filter(|there| there.write);
+    let there = translation.ok_or(Error::BufferAbsent)?;
+    let (leaf, index) = there.leaf;
+    leaf.add_flags(index, Entry::DIRTY | Entry::ACCESSED);
+    Ok(there.frame)
+}
+
+fn check_capabilities(
+    from: Ref<Thread>,
+    source: Frame,
+    to: Ref<Thread>,
+    target: Frame,
+    count: usize,
+) -> Result<Parcel, Blame> {
+    let mut parcel = Parcel::default();
+    for index in 0..count {
+        let give = from
+            .domain
+            .place(slot_in(source, SEND_OFFSET, index))
+            .map_err(Blame::Sender)?;
+        check_giveable(give).map_err(Blame::Sender)?;
+        let room = to.domain.place(slot_in(target, RECEIVE_OFFSET, index));
+        let room = room
+            .ok()
+            .filter(|place| SlotStorage.slot(*place).is_empty());
+        let taken = |place: Place| {
+            parcel
+                .moves
+                .iter()
+                .flatten()
+                .any(|(_, other)| *other == place)
+        };
+        let take = room
+            .filter(|place| !taken(*place))
+            .ok_or(Blame::Sender(Error::MessageSize))?;
+        parcel.moves[index] = Some((give, take));
+    }
+    Ok(parcel)
+}
+
+fn slot_in(buffer: Frame, list: u64, index: usize) -> Slot {
+    let word = buffer.read_word(list + index as u64 / 2 * 8);
+    Slot(if index.is_multiple_of(2) {
+        word as u32
+    } else {
+        (word >> 32) as u32
+    })
+}
+
+fn check_giveable(place: Place) -> Result<(), Error> {
+    match SlotStorage.slot(place).capability() {
+        None => Err(Error::EmptySlot),
+        // A reply right is for one holder.
+        Some(capability) if matches!(capability.object, Object::Reply(_)) => Err(Error::WrongKind),
+        Some(_) => Ok(()),
+    }
+}
+
+fn move_capabilities(parcel: Parcel) {
+    for (give, take) in parcel.moves.into_iter().flatten() {
+        capabilities::copy(&SlotStorage, give, take).expect("the parcel was checked");
+    }
+}

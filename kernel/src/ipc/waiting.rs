@@ -1,0 +1,51 @@
+//! Leaving whatever a thread waits in.
+
+use abi::Error;
+
+use crate::kernel::Kernel;
+use crate::memory::Ref;
+use crate::objects::{Phase, Thread};
+
+/// Takes a thread out of the queue that its phase says, and off the core if it is there. The phase stays.
+pub fn leave(kernel: &Kernel, thread: Ref<Thread>) {
+    match thread.phase.get() {
+        Phase::Ready => kernel.scheduler.remove(thread),
+        Phase::Sending { endpoint, .. } | Phase::SendingFault { endpoint, .. } => {
+            endpoint.senders.remove(thread)
+        }
+        Phase::Receiving { endpoint } => endpoint.receivers.remove(thread),
+        Phase::Waiting { notification } => {
+            notification.waiters.remove(thread);
+            kernel.scheduler.timers.remove(thread);
+        }
+        Phase::Awaiting | Phase::AwaitingFault => {}
+    }
+}
+
+/// Makes a thread that is blocked in a one-part call, or in the first part of one, stand at the call again. One that
+/// awaits an answer goes on awaiting it.
+pub fn roll_back(kernel: &Kernel, thread: Ref<Thread>) {
+    leave(kernel, thread);
+    if !matches!(thread.phase.get(), Phase::Awaiting | Phase::AwaitingFault) {
+        thread.phase.set(Phase::Ready);
+    }
+}
+
+/// Stops a thread, until it is started.
+pub fn stop(kernel: &Kernel, thread: Ref<Thread>) {
+    roll_back(kernel, thread);
+    thread.stopped.set(true);
+}
+
+/// Ends a thread's wait with an error. A thread whose fault nobody will hear of stays where it is, stopped.
+pub fn end_wait(kernel: &Kernel, thread: Ref<Thread>, error: Error) {
+    leave(kernel, thread);
+    match thread.phase.get() {
+        Phase::SendingFault { .. } | Phase::AwaitingFault => {
+            thread.phase.set(Phase::Ready);
+            thread.stopped.set(true);
+        }
+        _ => thread.complete(Err(error)),
+    }
+    kernel.scheduler.wake(thread);
+}

@@ -1,0 +1,164 @@
+//! The kernel as one value: [`Kernel`], and the ways into it.
+
+use core::cell::Cell;
+
+use abi::Error;
+use abi::register::ObjectId;
+use capabilities::{Capability, Place, Storage};
+use heapless::Vec;
+
+use crate::arch::{self, BootInformation, Cause, PhysRange, RANGES_MAX, Resume};
+use crate::memory::{Frame, FrameAllocator, Holder, Ref, SlotStorage};
+use crate::objects::{Header, Interrupt, Object, Pool};
+use crate::scheduler::{Clock, Scheduler};
+use crate::{ipc, paging, syscalls};
+
+/// The processor's vectors.
+const VECTOR_COUNT: usize = 256;
+
+/// Everything that the kernel knows.
+pub struct Kernel {
+    /// The frames that no pool has spent.
+    pub frames: FrameAllocator,
+    /// Who runs.
+    pub scheduler: Scheduler,
+    /// The machine's time.
+    pub clock: Clock,
+    /// The account of all memory.
+    pub root_pool: Ref<Pool>,
+    /// Everything that is RAM, so that no device's Memory is made of it.
+    pub ram: Vec<PhysRange, RANGES_MAX>,
+    /// Who hears of a device's interrupt, by vector.
+    pub interrupts: [Cell<Option<Ref<Interrupt>>>; VECTOR_COUNT],
+    next_id: Cell<u64>,
+}
+
+impl Kernel {
+    /// The kernel of the machine that `boot` describes. Nothing runs yet.
+    ///
+    /// # Panics
+    /// If the machine has no memory.
+    pub fn new(boot: &BootInformation) -> Kernel {
+        let frames = FrameAllocator::new(&boot.memory);
+        let limit = frames.free();
+        let frame = frames.allocate().expect("a machine has memory");
+        let header = Header::new(ObjectId(1), frame, None);
+        let root_pool = Ref::place(frame, Pool::new(header, limit));
+        root_pool
+            .charge(1)
+            .expect("the root pool holds its own frame");
+        let clock = Clock::new(arch::ticks_per_second());
+        Kernel {
+            frames,
+            scheduler: Scheduler::new(clock),
+            clock,
+            root_pool,
+            ram: boot.ram.clone(),
+            interrupts: [const { Cell::new(None) }; VECTOR_COUNT],
+            next_id: Cell::new(2),
+        }
+    }
+
+    /// Handles one entry and says what runs next.
+    pub fn enter(&self, cause: Cause) -> Resume {
+        match cause {
+            Cause::SystemCall => syscalls::handle(self),
+            Cause::Exception {
+                vector,
+                error,
+                address,
+            } => paging::handle_exception(self, vector, error, address),
+            Cause::Timer => self.handle_timer(),
+            Cause::Interrupt { vector } => ipc::deliver_interrupt(self, vector),
+            Cause::Spurious => {}
+        }
+        self.scheduler.resume()
+    }
+
+    /// The machine's time in nanoseconds.
+    pub fn now_ns(&self) -> u64 {
+        self.clock.ns_at(arch::ticks())
+    }
+
+    /// An identity that no object had before.
+    pub fn new_id(&self) -> ObjectId {
+        let id = self.next_id.get();
+        self.next_id.set(id + 1);
+        ObjectId(id)
+    }
+
+    /// Takes a frame that the pool pays for. Its content is arbitrary.
+    ///
+    /// # Errors
+    /// [`Error::PoolEmpty`].
+    pub fn take_frame(&self, pool: Ref<Pool>) -> Result<Frame, Error> {
+        pool.charge(1)?;
+        self.frames.allocate().ok_or_else(|| {
+            pool.refund(1);
+            Error::PoolEmpty
+        })
+    }
+
+    /// Gives back a frame that the pool paid for. Nothing refers to it any more.
+    pub fn return_frame(&self, pool: Ref<Pool>, frame: Frame) {
+        self.frames.release(frame);
+        pool.refund(1);
+    }
+
+    /// Empties a slot and does what follows from that for whatever the slot was part of. What was derived from it
+    /// goes to its parent.
+    ///
+    /// # Errors
+    /// [`Error::EmptySlot`]; [`Error::InUse`] for an origin with descendants.
+    pub fn empty_slot(&self, place: Place) -> Result<(), Error> {
+        let capability = capabilities::delete(&SlotStorage, place).map_err(slot_error)?;
+        self.emptied(place, capability);
+        Ok(())
+    }
+
+    /// Does what follows from a slot having been emptied, for whatever it was part of.
+    pub fn emptied(&self, place: Place, was: Capability<Object>) {
+        match Holder::unpack(SlotStorage.slot(place).holder()) {
+            Holder::Table(domain) => {
+                domain.touch();
+                if let Object::Reply(thread) = was.object {
+                    ipc::abandon(self, thread, was.badge.get());
+                }
+            }
+            Holder::BoundNotification(_) => {
+                if let Object::Notification(notification) = was.object {
+                    notification.bound.set(None);
+                }
+            }
+            Holder::Mapping(mapping) => paging::remove_mapping(self, mapping),
+            Holder::Origin
+            | Holder::Pager(_)
+            | Holder::FaultEndpoint(_)
+            | Holder::InterruptNotification(_) => {}
+        }
+    }
+
+    fn handle_timer(&self) {
+        let now = arch::ticks();
+        self.scheduler.tick(now);
+        while let Some(thread) = self.scheduler.timers.pop_due(now) {
+            ipc::time_out(self, thread);
+        }
+        self.scheduler.arm();
+    }
+}
+
+/// What a refusal of the capability model is to a caller.
+pub fn slot_error(error: capabilities::Error<abi::Rights>) -> Error {
+    match error {
+        capabilities::Error::Empty { .. } => Error::EmptySlot,
+        capabilities::Error::Occupied { .. } => Error::OccupiedSlot,
+        capabilities::Error::RightsExceeded { .. } => Error::MissingRight,
+        capabilities::Error::BadgeFixed { .. } => Error::BadgeFixed,
+        capabilities::Error::InUse { .. } => Error::InUse,
+        capabilities::Error::NoSuchSlot { .. } => Error::NoSuchSlot,
+        capabilities::Error::TooManyGenerations { .. } | capabilities::Error::TableFull { .. } => {
+            Error::TableFull
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! A domain's upper page tables: [`AddressSpace`].
+//!
+//! Three levels belong to the domain (PML4, PDPT, PD). The fourth, the leaf tables, belong to Memories and are
+//! *linked* into page directories, 2 MiB a link. The link's flags limit what the domain may do, since the
+//! processor takes the intersection over the levels.
+//!
+//! ```text
+//!   domain:  PML4 -> PDPT -> PD -+-link r-x-> leaf table of Memory A
+//!                                +-link rw--> leaf table of Memory B <-link r---- another domain's PD
+//! ```
+
+use super::{Entry, Frame, Table};
+use crate::arch::{self, PhysAddr};
+
+/// What a link allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkRights {
+    /// Writing.
+    pub write: bool,
+    /// Executing.
+    pub execute: bool,
+}
+
+impl LinkRights {
+    fn flags(self) -> Entry {
+        let mut flags = Entry::PRESENT | Entry::USER;
+        flags.set(Entry::WRITE, self.write);
+        flags.set(Entry::NO_EXECUTE, !self.execute);
+        flags
+    }
+}
+
+/// Where an address leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Translation {
+    /// The page's frame.
+    pub frame: Frame,
+    /// Whether the mapping allows writing.
+    pub write: bool,
+    /// The leaf table and the index of the page in it.
+    pub leaf: (Table, u64),
+}
+
+/// A domain's root table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressSpace {
+    root: Table,
+}
+
+impl AddressSpace {
+    /// An address space without user mappings, rooted in a frame that has no other use.
+    pub fn create(frame: Frame) -> AddressSpace {
+        let root = Table::create(frame);
+        arch::install_kernel_half(frame.address());
+        AddressSpace { root }
+    }
+
+    /// What the processor's CR3 takes.
+    pub fn root(&self) -> PhysAddr {
+        self.root.frame().address()
+    }
+
+    /// Links a leaf table at an address (a multiple of 2 MiB), making tables on the way with `allocate`. What it
+    /// makes stays in the address space, also when a later one fails.
+    ///
+    /// # Errors
+    /// What `allocate` fails with.
+    pub fn link<E>(
+        &self,
+        address: u64,
+        leaf: Table,
+        rights: LinkRights,
+        mut allocate: impl FnMut() -> Result<Frame, E>,
+    ) -> Result<(), E> {
+        let mut table = self.root;
+        for level in [3, 2] {
+            let index = index_at(address, level);
+            table = match table.child(index) {
+                Some(child) => child,
+                None => {
+                    let child = Table::create(allocate()?);
+                    table.set(index, child.frame(), Entry::BRANCH);
+                    child
+                }
+            };
+        }
+        table.set(index_at(address, 1), leaf.frame(), rights.flags());
+        Ok(())
+    }
+
+    /// Removes the link at an address. The caller flushes the TLB.
+    pub fn unlink(&self, address: u64) {
+        if let Some(directory) = self.directory(address) {
+            directory.clear(index_at(address, 1));
+        }
+    }
+
+    /// Whether a leaf table is linked at an address.
+    pub fn is_linked(&self, address: u64) -> bool {
+        self.directory(address)
+            .is_some_and(|directory| directory.target(index_at(address, 1)).is_some())
+    }
+
+    /// Follows the tables.
+    pub fn translate(&self, address: u64) -> Option<Translation> {
+        let directory = self.directory(address)?;
+        let link = index_at(address, 1);
+        let leaf = directory.child(link)?;
+        let index = index_at(address, 0);
+        let frame = leaf.target(index)?;
+        let write = directory.flags(link).contains(Entry::WRITE);
+        Some(Translation {
+            frame,
+            write,
+            leaf: (leaf, index),
+        })
+    }
+
+    /// Takes away one of the tables between the root and the links, and the root last; `None` when nothing is
+    /// left. All links must be gone before.
+    pub fn dismantle(&self) -> Option<Frame> {
+        for top in 0..Self::USER_ENTRIES {
+            let Some(middle) = self.root.child(top) else {
+                continue;
+            };
+            return (0..super::TABLE_ENTRIES)
+                .find_map(|index| middle.clear(index))
+                .or_else(|| self.root.clear(top));
+        }
+        None
+    }
+
+    /// Entries of the root that are the user's half.
+    const USER_ENTRIES: u64 = 256;
+
+    fn directory(&self, address: u64) -> Option<Table> {
+        self.root
+            .child(index_at(address, 3))?
+            .child(index_at(address, 2))
+    }
+}
+
+/// The index of an address in a table of this level: 0 is the leaf, 3 the root.
+fn index_at(address: u64, level: u32) -> u64 {
+    address >> (12 + 9 * level) & (super::TABLE_ENTRIES - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::fake;
+    use crate::memory::FrameAllocator;
+
+    const AT: u64 = 0x7f_c060_0000;
+
+    fn space() -> (FrameAllocator, AddressSpace) {
+        fake::Machine::new(4);
+        let frames = FrameAllocator::new(&fake::boot_information().memory);
+        let space = AddressSpace::create(frames.allocate().expect("a frame"));
+        (frames, space)
+    }
+
+    #[test]
+    fn a_page_appears_through_every_link_with_the_link_s_rights() {
+        let (frames, space) = space();
+        let mut allocate = || frames.allocate().ok_or(());
+        let leaf = Table::create(allocate().expect("a frame"));
+        let page = allocate().expect("a frame");
+        space
+            .link(
+                AT,
+                leaf,
+                LinkRights {
+                    write: false,
+                    execute: true,
+                },
+                &mut allocate,
+            )
+            .expect("room");
+        space
+            .link(
+                AT + 0x20_0000,
+                leaf,
+                LinkRights {
+                    write: true,
+                    execute: false,
+                },
+                &mut allocate,
+            )
+            .expect("room");
+        assert_eq!(space.translate(AT + 0x3000), None);
+        leaf.set(3, page, Entry::LEAF);
+        let first = space.translate(AT + 0x3123).expect("mapped");
+        let second = space.translate(AT + 0x20_3123).expect("mapped");
+        assert_eq!((first.frame, first.write), (page, false));
+        assert_eq!((second.frame, second.write), (page, true));
+        space.unlink(AT);
+        assert_eq!(space.translate(AT + 0x3123), None);
+        assert!(space.is_linked(AT + 0x20_0000));
+    }
+
+    #[test]
+    fn dismantling_gives_every_table_back() {
+        let (frames, space) = space();
+        let free = frames.free();
+        let leaf = Table::create(frames.allocate().expect("a frame"));
+        for address in [0, AT, 0x40_0000_0000] {
+            let rights = LinkRights {
+                write: true,
+                execute: false,
+            };
+            space
+                .link(address, leaf, rights, || frames.allocate().ok_or(()))
+                .expect("room");
+            space.unlink(address);
+        }
+        frames.release(leaf.frame());
+        while let Some(frame) = space.dismantle() {
+            frames.release(frame);
+        }
+        assert_eq!(frames.free(), free);
+    }
+}

@@ -1,0 +1,133 @@
+//! One page of RAM: [`Frame`], and its bytes.
+
+use core::ptr;
+
+use super::FRAME_BYTES;
+use crate::arch::{PhysAddr, direct_map};
+
+/// A page of RAM, by its address. Holding one proves no ownership: the pool's account does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame(PhysAddr);
+
+/// Frames in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhysRun {
+    /// The first.
+    pub first: Frame,
+    /// How many.
+    pub count: u64,
+}
+
+impl Frame {
+    /// The frame that holds this address.
+    pub fn containing(address: PhysAddr) -> Frame {
+        Frame(address.align_down(FRAME_BYTES))
+    }
+
+    /// Its first byte's physical address.
+    pub fn address(self) -> PhysAddr {
+        self.0
+    }
+
+    /// The frame `count` frames later.
+    pub fn plus(self, count: u64) -> Frame {
+        Frame(self.0 + count * FRAME_BYTES)
+    }
+
+    pub(super) fn pointer(self) -> *mut u8 {
+        direct_map(self.0)
+    }
+
+    /// Fills it with zeros.
+    pub fn zero(self) {
+        // SAFETY: a frame is a whole page of RAM in the direct map; no reference into it is alive while its use changes.
+        unsafe { ptr::write_bytes(self.pointer(), 0, FRAME_BYTES as usize) }
+    }
+
+    /// Copies another frame's bytes into this one.
+    pub fn copy_from(self, other: Frame) {
+        if self != other {
+            // SAFETY: both are whole pages of RAM in the direct map, and different ones. User code may write to them
+            // meanwhile only on other cores, which the kernel lock does not stop: the bytes prove nothing anyway.
+            unsafe {
+                ptr::copy_nonoverlapping(other.pointer(), self.pointer(), FRAME_BYTES as usize)
+            }
+        }
+    }
+
+    /// Reads a word of a user's page. The value proves nothing.
+    ///
+    /// # Panics
+    /// If the word does not lie inside the frame at a multiple of eight.
+    pub fn read_word(self, offset: u64) -> u64 {
+        // SAFETY: `word_at` points to an aligned word inside the frame; volatile, since user code may write it at any time.
+        unsafe { ptr::read_volatile(self.word_at(offset)) }
+    }
+
+    /// Writes a word of a user's page.
+    ///
+    /// # Panics
+    /// If the word does not lie inside the frame at a multiple of eight.
+    pub fn write_word(self, offset: u64, value: u64) {
+        // SAFETY: as in `read_word`.
+        unsafe { ptr::write_volatile(self.word_at(offset), value) }
+    }
+
+    /// Reads bytes of a user's page.
+    ///
+    /// # Panics
+    /// If they do not lie inside the frame.
+    pub fn read_bytes(self, offset: u64, bytes: &mut [u8]) {
+        self.check_range(offset, bytes.len());
+        // SAFETY: the range lies inside the frame, and `bytes` is the caller's own, not in a user's page.
+        unsafe {
+            ptr::copy_nonoverlapping(
+                self.pointer().add(offset as usize),
+                bytes.as_mut_ptr(),
+                bytes.len(),
+            )
+        }
+    }
+
+    /// Writes bytes of a user's page.
+    ///
+    /// # Panics
+    /// If they do not lie inside the frame.
+    pub fn write_bytes(self, offset: u64, bytes: &[u8]) {
+        self.check_range(offset, bytes.len());
+        // SAFETY: as in `read_bytes`.
+        unsafe {
+            ptr::copy_nonoverlapping(
+                bytes.as_ptr(),
+                self.pointer().add(offset as usize),
+                bytes.len(),
+            )
+        }
+    }
+
+    /// The bytes of a run of frames that begins here and that nobody changes any more: the boot archive's.
+    pub fn bytes_of_run(self, count: u64) -> &'static [u8] {
+        if count == 0 {
+            return &[];
+        }
+        // SAFETY: boot code loaded the archive there, in one run of RAM that no pool has, and it is mapped read-only
+        // everywhere but in the direct map, through which only frames of pools are written.
+        unsafe { core::slice::from_raw_parts(self.pointer(), count as usize) }
+    }
+
+    fn word_at(self, offset: u64) -> *mut u64 {
+        assert!(
+            offset.is_multiple_of(8) && offset < FRAME_BYTES,
+            "a word at {offset:#x} is not inside a frame"
+        );
+        // SAFETY: the offset was just checked to be inside the frame.
+        unsafe { self.pointer().add(offset as usize).cast() }
+    }
+
+    fn check_range(self, offset: u64, length: usize) {
+        assert!(
+            offset + length as u64 <= FRAME_BYTES,
+            "{length} bytes at {offset:#x} are not inside a frame"
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! A kernel object that lives in a frame: [`Ref`].
+
+use core::fmt;
+use core::ops::Deref;
+use core::ptr::NonNull;
+
+use super::{FRAME_BYTES, Frame};
+
+/// A shared reference to a kernel object. Objects change through cells, under the kernel lock.
+///
+/// Copies are free and compare by identity. An object's teardown removes every copy before its frame gets
+/// another use (see the module's invariant); what remains on the stack of the call in progress is not used after.
+pub struct Ref<T>(NonNull<T>);
+
+impl<T> Ref<T> {
+    /// Puts a value at the start of a frame that has no other use.
+    pub fn place(frame: Frame, value: T) -> Ref<T> {
+        const { assert!(size_of::<T>() <= FRAME_BYTES as usize) };
+        const { assert!(align_of::<T>() <= FRAME_BYTES as usize) };
+        let pointer = frame.pointer().cast::<T>();
+        // SAFETY: the frame is in the direct map, large and aligned enough by the assertions above, and the caller's
+        // to use: nobody else refers into it.
+        unsafe { pointer.write(value) };
+        Ref(NonNull::new(pointer).expect("the direct map does not begin at zero"))
+    }
+
+    /// As [`Ref::place`], for a value that keeps its own identity: `make` gets the reference before the value is there,
+    /// to store or to pack, never to look through.
+    pub fn place_with(frame: Frame, make: impl FnOnce(Ref<T>) -> T) -> Ref<T> {
+        let pointer = NonNull::new(frame.pointer().cast::<T>())
+            .expect("the direct map does not begin at zero");
+        Ref::place(frame, make(Ref(pointer)))
+    }
+
+    /// As [`Ref::place_with`], at an offset inside a frame, apart from what else is there.
+    ///
+    /// # Panics
+    /// If it does not fit there.
+    pub fn place_at(frame: Frame, offset: usize, make: impl FnOnce(Ref<T>) -> T) -> Ref<T> {
+        assert!(
+            offset.is_multiple_of(align_of::<T>())
+                && offset + size_of::<T>() <= FRAME_BYTES as usize
+        );
+        // SAFETY: inside the frame, as just checked, which is in the direct map and the caller's to use.
+        let pointer = unsafe { frame.pointer().add(offset).cast::<T>() };
+        let reference = Ref(NonNull::new(pointer).expect("the direct map does not begin at zero"));
+        let value = make(reference);
+        // SAFETY: as above; the alignment was checked too.
+        unsafe { pointer.write(value) };
+        reference
+    }
+
+    /// A plain reference for the way out of the kernel, which the arch code uses until the next entry.
+    pub fn as_static(self) -> &'static T {
+        // SAFETY: as in `deref`; the arch code holds it only while the object is the running thread's.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The address at which the object lies: its identity.
+    pub fn address(self) -> u64 {
+        self.0.as_ptr() as u64
+    }
+
+    /// A reference to the object at an address that [`Ref::address`] gave.
+    ///
+    /// # Safety
+    /// The object must still be alive, and of this type.
+    pub unsafe fn from_address(address: u64) -> Option<Ref<T>> {
+        NonNull::new(address as *mut T).map(Ref)
+    }
+}
+
+impl<T> Deref for Ref<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: `place` put a value there, and the module's invariant keeps it until no `Ref` is left.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<T> Clone for Ref<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Ref<T> {}
+
+impl<T> PartialEq for Ref<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<T> Eq for Ref<T> {}
+
+impl<T> fmt::Debug for Ref<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Ref({:p})", self.0)
+    }
+}

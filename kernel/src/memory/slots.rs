@@ -1,0 +1,112 @@
+//! The storage of capability slots: [`SlotStorage`], and the frames that tables grow by.
+//!
+//! A slot's [`Place`] is its address without the low six bits (slots are aligned to 64 bytes) and without the
+//! sign extension of the kernel's half.
+
+use capabilities::{Directory, Place, Slot, Storage};
+
+use super::{Entry, FRAME_BYTES, Frame, Table};
+use crate::objects::Object;
+
+/// Slots in a frame of a domain's table.
+pub const SLOTS_PER_FRAME: u32 = (FRAME_BYTES / 64) as u32;
+
+const _: () = assert!(size_of::<Slot<Object>>() == 64);
+
+const ADDRESS_BITS: u32 = 48;
+const ALIGNMENT_BITS: u32 = 6;
+
+/// The place of a slot that lies in a frame.
+pub fn place_of(slot: &Slot<Object>) -> Place {
+    let address = core::ptr::from_ref(slot) as u64;
+    let value =
+        (address << (u64::BITS - ADDRESS_BITS)) >> (u64::BITS - ADDRESS_BITS + ALIGNMENT_BITS);
+    Place::new(value).expect("slots do not lie at address zero")
+}
+
+/// All slots of the kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct SlotStorage;
+
+impl Storage for SlotStorage {
+    type Object = Object;
+
+    fn slot(&self, place: Place) -> &Slot<Object> {
+        let shifted = place.get() << (u64::BITS - ADDRESS_BITS + ALIGNMENT_BITS);
+        let address = shifted.cast_signed() >> (u64::BITS - ADDRESS_BITS);
+        // SAFETY: every place was made by `place_of` from a slot in a frame, and the module's invariant says that
+        // the slot is empty, so in no link, before its frame gets another use.
+        unsafe { &*(address as *const Slot<Object>) }
+    }
+}
+
+/// A frame of empty slots.
+#[derive(Clone, Copy, Debug)]
+pub struct SlotFrame(Frame);
+
+impl SlotFrame {
+    /// Fills a frame that has no other use with empty slots of this holder.
+    pub fn create(frame: Frame, holder: u64) -> SlotFrame {
+        let first = frame.pointer().cast::<Slot<Object>>();
+        for index in 0..SLOTS_PER_FRAME as usize {
+            // SAFETY: a frame has room for `SLOTS_PER_FRAME` slots and their alignment, and is the caller's to use.
+            unsafe { first.add(index).write(Slot::empty(holder)) };
+        }
+        SlotFrame(frame)
+    }
+}
+
+/// Where the frames of one domain's table are: a frame with an entry for each.
+#[derive(Clone, Copy, Debug)]
+pub struct SlotDirectory(Table);
+
+impl SlotDirectory {
+    /// A directory without frames, in a frame that has no other use.
+    pub fn create(frame: Frame) -> SlotDirectory {
+        SlotDirectory(Table::create(frame))
+    }
+
+    /// The directory's own frame.
+    pub fn frame(&self) -> Frame {
+        self.0.frame()
+    }
+
+    /// Whether the frame with this index is there.
+    pub fn is_attached(&self, index: u32) -> bool {
+        self.0.target(u64::from(index)).is_some()
+    }
+
+    /// Takes away the frame with this index. Its slots must be empty, and are no slots any more.
+    pub fn detach(&self, index: u32) -> Option<Frame> {
+        self.0.clear(u64::from(index))
+    }
+}
+
+impl Storage for SlotDirectory {
+    type Object = Object;
+
+    fn slot(&self, place: Place) -> &Slot<Object> {
+        const { &SlotStorage }.slot(place)
+    }
+}
+
+impl Directory for SlotDirectory {
+    type Frame = SlotFrame;
+
+    const SLOTS_PER_FRAME: u32 = SLOTS_PER_FRAME;
+    const FRAME_COUNT_MAX: u32 = abi::SLOTS_MAX / SLOTS_PER_FRAME;
+
+    fn attach(&self, index: u32, frame: SlotFrame) {
+        self.0.set(u64::from(index), frame.0, Entry::PRESENT);
+    }
+
+    fn place(&self, index: u32, offset: u32) -> Place {
+        let frame = self
+            .0
+            .target(u64::from(index))
+            .expect("the table counts only frames that were attached");
+        // SAFETY: `attach` got a frame of `SLOTS_PER_FRAME` slots, and the table passes a smaller offset.
+        let slot = unsafe { &*frame.pointer().cast::<Slot<Object>>().add(offset as usize) };
+        place_of(slot)
+    }
+}

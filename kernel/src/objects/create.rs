@@ -1,0 +1,278 @@
+//! Making objects: each out of one frame of its pool, with all rights in the slot that the maker named.
+
+use abi::Error;
+use capabilities::{Capability, Place, Storage};
+
+use super::{Attribute, Domain, Header, MemoryObject, Object, Pool, Thread};
+use crate::arch;
+use crate::kernel::{Kernel, slot_error};
+use crate::memory::{
+    AddressSpace, Entry, Frame, Holder, PhysRun, Ref, SLOTS_PER_FRAME, SlotDirectory, SlotFrame,
+    SlotStorage,
+};
+
+/// Checks that a slot can take a new capability.
+///
+/// # Errors
+/// [`Error::OccupiedSlot`].
+pub fn check_free(place: Place) -> Result<(), Error> {
+    if SlotStorage.slot(place).is_empty() {
+        Ok(())
+    } else {
+        Err(Error::OccupiedSlot)
+    }
+}
+
+/// Makes an object in a frame of its own, enters it in its pool's list, and puts a capability with all rights into
+/// `into`, which must be empty.
+///
+/// # Errors
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`]. Nothing has happened then.
+pub fn create<T>(
+    kernel: &Kernel,
+    pool: Ref<Pool>,
+    into: Place,
+    wrap: fn(Ref<T>) -> Object,
+    make: impl FnOnce(Header, Ref<T>) -> T,
+) -> Result<Ref<T>, Error> {
+    check_free(into)?;
+    let frame = kernel.take_frame(pool)?;
+    let header = Header::new(kernel.new_id(), frame, Some(pool));
+    let reference = Ref::place_with(frame, |this| make(header, this));
+    publish(wrap(reference), into);
+    pool.enlist(wrap(reference));
+    Ok(reference)
+}
+
+/// Plants an object's origin and copies it to `into`, which is empty.
+pub fn publish(object: Object, into: Place) {
+    let capability = Capability::new(object, object.kind().all_rights());
+    let origin = object.header().origin();
+    capabilities::plant(&SlotStorage, origin, capability)
+        .and_then(|()| capabilities::copy(&SlotStorage, origin, into))
+        .expect("both slots are empty");
+}
+
+/// Splits off a child pool. Its own frame is the first page that it spends.
+///
+/// # Errors
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`], also for a child of no pages.
+pub fn create_pool(
+    kernel: &Kernel,
+    parent: Ref<Pool>,
+    pages: u64,
+    into: Place,
+) -> Result<Ref<Pool>, Error> {
+    check_free(into)?;
+    if pages == 0 {
+        return Err(Error::PoolEmpty);
+    }
+    parent.charge(pages)?;
+    let frame = kernel
+        .frames
+        .allocate()
+        .expect("the root pool's limit is what there is");
+    let header = Header::new(kernel.new_id(), frame, Some(parent));
+    let pool = Ref::place(frame, Pool::new(header, pages));
+    pool.charge(1).expect("the child has a page");
+    publish(Object::Pool(pool), into);
+    parent.enlist(Object::Pool(pool));
+    Ok(pool)
+}
+
+/// Makes a running domain without threads and with one frame of slots.
+///
+/// # Errors
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`]; [`Error::InUse`] if the pool has a domain.
+pub fn create_domain(kernel: &Kernel, pool: Ref<Pool>, into: Place) -> Result<Ref<Domain>, Error> {
+    check_free(into)?;
+    let domain = create_first_domain(kernel, pool)?;
+    publish(Object::Domain(domain), into);
+    Ok(domain)
+}
+
+/// As [`create_domain`], without a capability yet: root's, whose capability goes into its own table.
+///
+/// # Errors
+/// As [`create_domain`].
+pub fn create_first_domain(kernel: &Kernel, pool: Ref<Pool>) -> Result<Ref<Domain>, Error> {
+    const FRAMES: u64 = 4;
+    if pool.domain.get().is_some() {
+        return Err(Error::InUse);
+    }
+    if pool.limit - pool.used() < FRAMES {
+        return Err(Error::PoolEmpty);
+    }
+    let space = AddressSpace::create(kernel.take_frame(pool)?);
+    let directory = SlotDirectory::create(kernel.take_frame(pool)?);
+    let frame = kernel.take_frame(pool)?;
+    let header = Header::new(kernel.new_id(), frame, Some(pool));
+    let domain = Ref::place(frame, Domain::new(header, space, directory));
+    pool.enlist(Object::Domain(domain));
+    pool.domain.set(Some(domain));
+    grow_table(kernel, domain)?;
+    Ok(domain)
+}
+
+/// Adds a frame of slots to a domain's table.
+///
+/// # Errors
+/// [`Error::PoolEmpty`], [`Error::TableFull`].
+pub fn grow_table(kernel: &Kernel, domain: Ref<Domain>) -> Result<(), Error> {
+    if domain.table.slot_count::<SlotDirectory>() + SLOTS_PER_FRAME > abi::SLOTS_MAX {
+        return Err(Error::TableFull);
+    }
+    let frame = kernel.take_frame(domain.pool())?;
+    let holder = Holder::Table(domain).pack();
+    domain
+        .table
+        .grow(&domain.directory, || SlotFrame::create(frame, holder))
+        .map_err(slot_error)?;
+    domain.touch();
+    Ok(())
+}
+
+/// Makes a stopped thread.
+///
+/// # Errors
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`].
+pub fn create_thread(
+    kernel: &Kernel,
+    domain: Ref<Domain>,
+    into: Place,
+) -> Result<Ref<Thread>, Error> {
+    let thread = create(
+        kernel,
+        domain.pool(),
+        into,
+        Object::Thread,
+        |header, this| Thread::new(header, domain, this),
+    )?;
+    thread
+        .next_in_domain
+        .set(domain.first_thread.replace(Some(thread)));
+    domain.touch();
+    Ok(thread)
+}
+
+/// Makes a Memory without pages.
+///
+/// # Errors
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`]; [`Error::ArgumentRange`] for no pages or more than
+/// [`abi::MEMORY_PAGES_MAX`].
+pub fn create_memory(
+    kernel: &Kernel,
+    pool: Ref<Pool>,
+    pages: u64,
+    attribute: Attribute,
+    into: Place,
+) -> Result<Ref<MemoryObject>, Error> {
+    if pages == 0 || pages > abi::MEMORY_PAGES_MAX {
+        return Err(Error::ArgumentRange);
+    }
+    create(kernel, pool, into, Object::Memory, |header, this| {
+        MemoryObject::new(header, pages, attribute, this)
+    })
+}
+
+/// Makes a Memory of a run of frames: a device's, the archive's, or a contiguous one's.
+///
+/// # Errors
+/// As [`create_memory`]; when the pool cannot pay for the tables, the Memory is gone again.
+pub fn create_memory_of(
+    kernel: &Kernel,
+    pool: Ref<Pool>,
+    run: PhysRun,
+    attribute: Attribute,
+    into: Place,
+) -> Result<Ref<MemoryObject>, Error> {
+    let tables = run.count.div_ceil(abi::PAGES_PER_TABLE)
+        + run
+            .count
+            .div_ceil(abi::PAGES_PER_TABLE * abi::PAGES_PER_TABLE);
+    if pool.limit - pool.used() < tables + 1 {
+        return Err(Error::PoolEmpty);
+    }
+    let memory = create_memory(kernel, pool, run.count, attribute, into)?;
+    let flags = if attribute == Attribute::Device {
+        Entry::DEVICE
+    } else {
+        Entry::LEAF
+    };
+    for page in 0..run.count {
+        let leaf = memory.ensure_leaf(page, || kernel.take_frame(pool))?;
+        memory.insert(leaf, page, run.first.plus(page), flags);
+    }
+    Ok(memory)
+}
+
+/// Makes a populated Memory in one run of frames.
+///
+/// # Errors
+/// As [`create_memory_of`]; [`Error::PoolEmpty`] also when no run is long enough.
+pub fn create_contiguous(
+    kernel: &Kernel,
+    pool: Ref<Pool>,
+    count: u64,
+    into: Place,
+) -> Result<Frame, Error> {
+    check_free(into)?;
+    if count == 0 || count > CONTIGUOUS_PAGES_MAX {
+        return Err(Error::ArgumentRange);
+    }
+    if pool.limit - pool.used() < count + 3 {
+        return Err(Error::PoolEmpty);
+    }
+    let first = kernel
+        .frames
+        .allocate_contiguous(count)
+        .ok_or(Error::PoolEmpty)?;
+    (0..count).for_each(|index| first.plus(index).zero());
+    pool.charge(count)?;
+    create_memory_of(
+        kernel,
+        pool,
+        PhysRun { first, count },
+        Attribute::Contiguous { first },
+        into,
+    )?;
+    Ok(first)
+}
+
+/// Most pages of a contiguous Memory: what one leaf table holds, since it is made in one step.
+const CONTIGUOUS_PAGES_MAX: u64 = abi::PAGES_PER_TABLE;
+
+/// Makes an interrupt at a free vector; `line` none for a message.
+///
+/// # Errors
+/// [`Error::InUse`] when no vector is free or another has the line, [`Error::NotDevice`] when no controller has it.
+pub fn create_interrupt(
+    kernel: &Kernel,
+    pool: Ref<Pool>,
+    line: Option<arch::Line>,
+    into: Place,
+) -> Result<u8, Error> {
+    check_free(into)?;
+    let gsi = line.map(|line| line.gsi);
+    if gsi.is_some()
+        && kernel
+            .interrupts
+            .iter()
+            .filter_map(|cell| cell.get())
+            .any(|other| other.line == gsi)
+    {
+        return Err(Error::InUse);
+    }
+    let free = |vector: &u8| kernel.interrupts[usize::from(*vector)].get().is_none();
+    let vector = arch::DEVICE_VECTORS
+        .into_iter()
+        .find(free)
+        .ok_or(Error::InUse)?;
+    if let Some(line) = line {
+        arch::interrupts::route_line(line, vector).map_err(|_| Error::NotDevice)?;
+    }
+    let make = |header, this| super::Interrupt::new(header, vector, gsi, this);
+    let interrupt = create(kernel, pool, into, Object::Interrupt, make)?;
+    kernel.interrupts[usize::from(vector)].set(Some(interrupt));
+    Ok(vector)
+}

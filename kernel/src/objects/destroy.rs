@@ -1,0 +1,215 @@
+//! Ending objects, step by step.
+//!
+//! ```text
+//!   destroy_step(object): the newest object inside it first (a pool's objects, a domain's threads), for each
+//!     1. quiesce:  a thread stops
+//!     2. revoke:   one capability to it goes null
+//!     3. dismantle: one part goes back: a page, a mapping, a waiter, a table
+//!     4. finish:   its frame goes back to its pool
+//! ```
+//!
+//! The capability that was invoked stays until the last step, so that a destruction that was interrupted is
+//! resumed by the same call, or by one on whatever holds the object.
+
+use abi::{Error, PAGES_PER_TABLE};
+use capabilities::{Place, RevokeStep};
+
+use super::{
+    Domain, DomainState, Endpoint, Interrupt, MemoryObject, Notification, Object, Pool, Thread,
+};
+use crate::kernel::Kernel;
+use crate::memory::{Frame, Ref, SLOTS_PER_FRAME, SlotStorage};
+use crate::{arch, ipc, paging};
+
+/// How far it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// There is more to do: the same again.
+    More,
+    /// It is done.
+    Done,
+}
+
+/// Does one bounded step towards the end of `object`; `keep` is the slot of the capability that was invoked, which
+/// is empty when this says [`Step::Done`].
+pub fn destroy_step(kernel: &Kernel, object: Object, keep: Place) -> Step {
+    let target = innermost(object);
+    if let Object::Thread(thread) = target {
+        ipc::stop(kernel, thread);
+    }
+    if revoke_one(kernel, target, keep) == Step::More || dismantle(kernel, target) == Step::More {
+        return Step::More;
+    }
+    if target == object {
+        // The last capability of its tree, unless its holder went before it.
+        let _ = kernel.empty_slot(keep);
+    }
+    finish(kernel, target);
+    if target == object {
+        Step::Done
+    } else {
+        Step::More
+    }
+}
+
+/// The object inside that goes first. As deep as pools are nested, each of which has paid for its frame.
+fn innermost(object: Object) -> Object {
+    let inside = |object: &Object| match object {
+        Object::Pool(pool) => pool.last(),
+        Object::Domain(domain) => domain.first_thread.get().map(Object::Thread),
+        _ => None,
+    };
+    core::iter::successors(Some(object), inside)
+        .last()
+        .unwrap_or(object)
+}
+
+fn revoke_one(kernel: &Kernel, target: Object, keep: Place) -> Step {
+    match capabilities::revoke_except(&SlotStorage, target.header().origin(), keep) {
+        Ok(RevokeStep::Removed {
+            place, capability, ..
+        }) => {
+            kernel.emptied(place, capability);
+            Step::More
+        }
+        Ok(RevokeStep::Done) | Err(_) => Step::Done,
+    }
+}
+
+fn dismantle(kernel: &Kernel, target: Object) -> Step {
+    match target {
+        Object::Domain(domain) => dismantle_domain(kernel, domain),
+        Object::Thread(thread) | Object::Reply(thread) => dismantle_thread(kernel, thread),
+        Object::Memory(memory) => dismantle_memory(kernel, memory),
+        Object::Endpoint(endpoint) => dismantle_endpoint(kernel, endpoint),
+        Object::Notification(notification) => dismantle_notification(kernel, notification),
+        Object::Interrupt(interrupt) => dismantle_interrupt(kernel, interrupt),
+        Object::Pool(_) | Object::IoPorts(_) | Object::Hardware(_) => Step::Done,
+    }
+}
+
+fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
+    domain.set_state(DomainState::Ending);
+    if let Some(mapping) = domain.first_mapping.get() {
+        let _ = kernel.empty_slot(mapping.slot());
+        return Step::More;
+    }
+    let part = take_slot_frame(kernel, domain)
+        .or_else(|| domain.take_mapping_frame())
+        .or_else(|| domain.space.dismantle());
+    if let Some(frame) = part {
+        kernel.return_frame(domain.pool(), frame);
+        return Step::More;
+    }
+    kernel.return_frame(domain.pool(), domain.directory.frame());
+    kernel.return_frame(domain.pool(), Frame::containing(domain.space.root()));
+    domain.pool().domain.set(None);
+    Step::Done
+}
+
+/// Empties the slots of a frame of the table, at most [`SLOTS_PER_FRAME`], and takes the frame.
+fn take_slot_frame(kernel: &Kernel, domain: Ref<Domain>) -> Option<Frame> {
+    let index =
+        (0..domain.table.frame_count()).find(|index| domain.directory.is_attached(*index))?;
+    let slots = index * SLOTS_PER_FRAME..(index + 1) * SLOTS_PER_FRAME;
+    for slot in slots.map(|number| domain.place(abi::register::Slot(number))) {
+        let place = slot.ok()?;
+        // Empty ones are refused, which is as well.
+        let _ = kernel.empty_slot(place);
+    }
+    domain.directory.detach(index)
+}
+
+fn dismantle_thread(kernel: &Kernel, thread: Ref<Thread>) -> Step {
+    for slot in [thread.fault_endpoint(), thread.bound_notification()] {
+        let _ = kernel.empty_slot(slot);
+    }
+    kernel.scheduler.forget(thread);
+    thread.domain.remove_thread(thread);
+    thread.domain.touch();
+    Step::Done
+}
+
+/// Pages that go back in one step.
+const PAGES_PER_STEP: usize = 64;
+
+fn dismantle_memory(kernel: &Kernel, memory: Ref<MemoryObject>) -> Step {
+    if let Some(mapping) = memory.first_mapping.get() {
+        let _ = kernel.empty_slot(mapping.slot());
+        return Step::More;
+    }
+    let _ = kernel.empty_slot(memory.pager());
+    let pool = pool_of(Object::Memory(memory));
+    let table = match memory.first_leaf() {
+        Some((page, _))
+            if paging::discard(kernel, memory, page, PAGES_PER_TABLE, PAGES_PER_STEP) =>
+        {
+            return Step::More;
+        }
+        Some((page, _)) => memory.take_leaf(page),
+        None => memory.take_directory(),
+    };
+    let Some(table) = table else {
+        return Step::Done;
+    };
+    kernel.return_frame(pool, table);
+    Step::More
+}
+
+fn dismantle_endpoint(kernel: &Kernel, endpoint: Ref<Endpoint>) -> Step {
+    match endpoint.senders.first().or(endpoint.receivers.first()) {
+        Some(thread) => {
+            ipc::end_wait(kernel, thread, Error::Gone);
+            Step::More
+        }
+        None => Step::Done,
+    }
+}
+
+fn dismantle_notification(kernel: &Kernel, notification: Ref<Notification>) -> Step {
+    match notification.waiters.first() {
+        Some(thread) => {
+            ipc::end_wait(kernel, thread, Error::Gone);
+            Step::More
+        }
+        None => Step::Done,
+    }
+}
+
+fn dismantle_interrupt(kernel: &Kernel, interrupt: Ref<Interrupt>) -> Step {
+    let _ = kernel.empty_slot(interrupt.notification());
+    if let Some(line) = interrupt.line {
+        // It was routed, so a controller has it.
+        let _ = arch::interrupts::mask_line(line);
+    }
+    kernel.interrupts[usize::from(interrupt.vector)].set(None);
+    Step::Done
+}
+
+/// Gives back the object's frame; a pool's whole reservation.
+fn finish(kernel: &Kernel, target: Object) {
+    let header = target.header();
+    let cleared = capabilities::clear_leaf(&SlotStorage, header.origin());
+    assert!(
+        cleared.is_ok(),
+        "a finished object has no capabilities left: {cleared:?}"
+    );
+    let (frame, parent) = (header.frame, pool_of(target));
+    parent.delist(target);
+    match target {
+        Object::Pool(pool) => {
+            assert_eq!(pool.used(), 1, "a finished pool has spent its own frame");
+            let limit = pool.limit;
+            kernel.frames.release(frame);
+            parent.refund(limit);
+        }
+        _ => kernel.return_frame(parent, frame),
+    }
+}
+
+fn pool_of(object: Object) -> Ref<Pool> {
+    object
+        .header()
+        .pool
+        .expect("the root pool is never destroyed")
+}

@@ -1,0 +1,211 @@
+//! The unit of protection and of migration: [`Domain`].
+
+use core::cell::Cell;
+
+use abi::Error;
+use abi::register::Slot as SlotNumber;
+use capabilities::{Place, Table};
+
+use super::{Header, Mapping, Pool, Thread};
+use crate::memory::{AddressSpace, FRAME_BYTES, Frame, Ref, SlotDirectory};
+
+/// Whether a domain runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DomainState {
+    /// Its threads run.
+    Running,
+    /// It is data: nothing in it runs; the version counts what others change in it.
+    Frozen,
+    /// It has gone elsewhere and never runs here again, unless an operator undoes that.
+    Retired,
+    /// It is being destroyed: no capability to it is of use, but to resume that.
+    Ending,
+}
+
+/// Mapping records in a frame.
+const MAPPINGS_PER_FRAME: usize = FRAME_BYTES as usize / size_of::<Mapping>();
+
+/// Most frames of mapping records in a domain.
+const MAPPING_FRAMES_MAX: usize = 16;
+
+/// Address space, capability table, threads and run state.
+pub struct Domain {
+    /// What all objects have.
+    pub header: Header,
+    /// Its upper page tables.
+    pub space: AddressSpace,
+    /// How large its capability table is.
+    pub table: Table,
+    /// Where the table is.
+    pub directory: SlotDirectory,
+    /// Its first thread.
+    pub first_thread: Cell<Option<Ref<Thread>>>,
+    /// Its first mapping.
+    pub first_mapping: Cell<Option<Ref<Mapping>>>,
+    /// Nanoseconds to add to the machine's time for its own.
+    pub clock_offset: Cell<i64>,
+    state: Cell<DomainState>,
+    version: Cell<u64>,
+    free_mapping: Cell<Option<Ref<Mapping>>>,
+    mapping_frames: [Cell<Option<Frame>>; MAPPING_FRAMES_MAX],
+}
+
+impl Domain {
+    /// A running domain without threads, slots and mappings.
+    pub fn new(header: Header, space: AddressSpace, directory: SlotDirectory) -> Domain {
+        Domain {
+            header,
+            space,
+            table: Table::new(),
+            directory,
+            first_thread: Cell::new(None),
+            first_mapping: Cell::new(None),
+            clock_offset: Cell::new(0),
+            state: Cell::new(DomainState::Running),
+            version: Cell::new(0),
+            free_mapping: Cell::new(None),
+            mapping_frames: [const { Cell::new(None) }; MAPPING_FRAMES_MAX],
+        }
+    }
+
+    /// Whether it runs.
+    pub fn state(&self) -> DomainState {
+        self.state.get()
+    }
+
+    /// Sets whether it runs. The threads are the caller's business.
+    pub fn set_state(&self, state: DomainState) {
+        self.state.set(state);
+    }
+
+    /// Whether its threads may run.
+    pub fn is_running(&self) -> bool {
+        self.state.get() == DomainState::Running
+    }
+
+    /// How often others changed it while it was frozen.
+    pub fn version(&self) -> u64 {
+        self.version.get()
+    }
+
+    /// Counts a change from outside, if it is frozen.
+    pub fn touch(&self) {
+        if !self.is_running() {
+            self.version.set(self.version.get() + 1);
+        }
+    }
+
+    /// The pool that it belongs to.
+    pub fn pool(&self) -> Ref<Pool> {
+        self.header.pool.expect("every domain has a pool")
+    }
+
+    /// The place of a slot, alleged to be in the table.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSlot`].
+    pub fn place(&self, slot: SlotNumber) -> Result<Place, Error> {
+        let number = capabilities::SlotNumber::new(slot.0);
+        self.table
+            .locate(&self.directory, number)
+            .map_err(|_| Error::NoSuchSlot)
+    }
+
+    /// Its threads, the newest first.
+    pub fn threads(&self) -> impl Iterator<Item = Ref<Thread>> {
+        core::iter::successors(self.first_thread.get(), |thread| {
+            thread.next_in_domain.get()
+        })
+    }
+
+    /// Its mappings, the newest first.
+    pub fn mappings(&self) -> impl Iterator<Item = Ref<Mapping>> {
+        core::iter::successors(self.first_mapping.get(), |mapping| {
+            mapping.next_in_domain.get()
+        })
+    }
+
+    /// The mapping that contains an address.
+    pub fn mapping_at(&self, address: u64) -> Option<Ref<Mapping>> {
+        self.mappings().find(|mapping| mapping.contains(address))
+    }
+
+    /// Takes a thread out of the list.
+    pub fn remove_thread(&self, thread: Ref<Thread>) {
+        match self
+            .threads()
+            .find(|other| other.next_in_domain.get() == Some(thread))
+        {
+            Some(before) => before.next_in_domain.set(thread.next_in_domain.take()),
+            None => self.first_thread.set(thread.next_in_domain.take()),
+        }
+    }
+
+    /// Takes a free mapping record into the list of mappings.
+    pub fn take_mapping(&self) -> Option<Ref<Mapping>> {
+        let mapping = self.free_mapping.get()?;
+        self.free_mapping.set(mapping.next_in_domain.get());
+        mapping
+            .next_in_domain
+            .set(self.first_mapping.replace(Some(mapping)));
+        Some(mapping)
+    }
+
+    /// Takes a mapping out of the list and makes its record free.
+    pub fn free_mapping(&self, mapping: Ref<Mapping>) {
+        match self
+            .mappings()
+            .find(|other| other.next_in_domain.get() == Some(mapping))
+        {
+            Some(before) => before.next_in_domain.set(mapping.next_in_domain.get()),
+            None => self.first_mapping.set(mapping.next_in_domain.get()),
+        }
+        mapping.memory.set(None);
+        mapping
+            .next_in_domain
+            .set(self.free_mapping.replace(Some(mapping)));
+    }
+
+    /// Takes back a frame of mapping records; all of them must be free.
+    pub fn take_mapping_frame(&self) -> Option<Frame> {
+        assert!(
+            self.first_mapping.get().is_none(),
+            "mapping records go when all are free"
+        );
+        self.free_mapping.set(None);
+        self.mapping_frames.iter().find_map(Cell::take)
+    }
+}
+
+impl Ref<Domain> {
+    /// Whether a mapping record is free.
+    pub fn has_free_mapping(self) -> bool {
+        self.free_mapping.get().is_some()
+    }
+
+    /// Makes free mapping records in a frame.
+    ///
+    /// # Errors
+    /// [`Error::TableFull`] if there are as many as there may be; nothing was allocated then.
+    pub fn grow_mappings(
+        self,
+        allocate: impl FnOnce() -> Result<Frame, Error>,
+    ) -> Result<(), Error> {
+        let room = self
+            .mapping_frames
+            .iter()
+            .find(|cell| cell.get().is_none())
+            .ok_or(Error::TableFull)?;
+        let frame = allocate()?;
+        room.set(Some(frame));
+        for index in 0..MAPPINGS_PER_FRAME {
+            let record = Ref::place_at(frame, index * size_of::<Mapping>(), |this| {
+                Mapping::free(self, this)
+            });
+            record
+                .next_in_domain
+                .set(self.free_mapping.replace(Some(record)));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! What every object has: [`Header`].
+
+use core::cell::Cell;
+
+use abi::register::ObjectId;
+use capabilities::{Place, Slot};
+
+use super::{Object, Pool};
+use crate::memory::{Frame, Holder, Ref, place_of};
+
+/// Identity, the pool that pays, and the origin of all capabilities to the object.
+pub struct Header {
+    /// Its identity: never used again.
+    pub id: ObjectId,
+    /// The frame that the object lies in.
+    pub frame: Frame,
+    /// Who pays; nobody for the root pool.
+    pub pool: Option<Ref<Pool>>,
+    /// The neighbours in the pool's list, in the order of creation.
+    pub previous: Cell<Option<Object>>,
+    /// See `previous`.
+    pub next: Cell<Option<Object>>,
+    /// The root of the tree of capabilities to the object.
+    origin: Slot<Object>,
+}
+
+impl Header {
+    /// The header of an object in no list yet, whose origin is empty.
+    pub fn new(id: ObjectId, frame: Frame, pool: Option<Ref<Pool>>) -> Header {
+        Header {
+            id,
+            frame,
+            pool,
+            previous: Cell::new(None),
+            next: Cell::new(None),
+            origin: Slot::empty(Holder::Origin.pack()),
+        }
+    }
+
+    /// The origin's place.
+    pub fn origin(&self) -> Place {
+        place_of(&self.origin)
+    }
+}

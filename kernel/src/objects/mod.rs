@@ -1,0 +1,47 @@
+//! The kernel's objects, one noun a file.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `object` | [`Object`]: a reference to any of them, which capabilities carry |
+//! | `header` | [`Header`]: what all have: identity, pool, origin |
+//! | `pool` | [`Pool`]: an account of memory |
+//! | `domain` | [`Domain`]: the unit of protection and of migration |
+//! | `thread` | [`Thread`], and the [`Phase`] it is in |
+//! | `memory` | [`MemoryObject`]: pages, stored as leaf tables |
+//! | `mapping` | [`Mapping`]: a Memory in a domain |
+//! | `endpoint` | [`Endpoint`]: rendezvous |
+//! | `notification` | [`Notification`]: a word of flags |
+//! | `devices` | [`Interrupt`], [`IoPorts`], [`Hardware`] |
+//! | `create` | making them |
+//! | `destroy` | ending them, step by step |
+//!
+//! An object takes a frame of its pool. Objects change through cells, under the kernel lock.
+
+mod create;
+mod destroy;
+mod devices;
+mod domain;
+mod endpoint;
+mod header;
+mod mapping;
+mod memory;
+mod notification;
+mod object;
+mod pool;
+mod thread;
+
+pub use create::{
+    check_free, create, create_contiguous, create_domain, create_first_domain, create_interrupt,
+    create_memory, create_memory_of, create_pool, create_thread, grow_table, publish,
+};
+pub use destroy::{Step, destroy_step};
+pub use devices::{Hardware, Interrupt, IoPorts};
+pub use domain::{Domain, DomainState};
+pub use endpoint::Endpoint;
+pub use header::Header;
+pub use mapping::Mapping;
+pub use memory::{Attribute, MemoryObject};
+pub use notification::Notification;
+pub use object::Object;
+pub use pool::Pool;
+pub use thread::{Fault, Link, Phase, Thread};

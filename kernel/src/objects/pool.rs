@@ -1,0 +1,109 @@
+//! An account of physical memory: [`Pool`].
+//!
+//! A pool's pages are reserved in its parent when it is split off, so that what one domain spends never takes
+//! from another. Frames themselves come from one allocator: the sum of all limits never exceeds what it has.
+
+use core::cell::Cell;
+
+use abi::Error;
+
+use super::{Domain, Header, Object};
+use crate::memory::Ref;
+
+/// An account of memory, and the list of what it paid for.
+pub struct Pool {
+    /// What all objects have.
+    pub header: Header,
+    /// How many pages it may spend.
+    pub limit: u64,
+    used: Cell<u64>,
+    first: Cell<Option<Object>>,
+    last: Cell<Option<Object>>,
+    /// The domain that belongs to it, if there is one.
+    pub domain: Cell<Option<Ref<Domain>>>,
+}
+
+impl Pool {
+    /// A pool of this many pages that has spent nothing.
+    pub fn new(header: Header, limit: u64) -> Pool {
+        Pool {
+            header,
+            limit,
+            used: Cell::new(0),
+            first: Cell::new(None),
+            last: Cell::new(None),
+            domain: Cell::new(None),
+        }
+    }
+
+    /// How many pages are spent, or reserved for child pools.
+    pub fn used(&self) -> u64 {
+        self.used.get()
+    }
+
+    /// Spends pages.
+    ///
+    /// # Errors
+    /// [`Error::PoolEmpty`].
+    pub fn charge(&self, pages: u64) -> Result<(), Error> {
+        let used = self
+            .used
+            .get()
+            .checked_add(pages)
+            .filter(|used| *used <= self.limit)
+            .ok_or(Error::PoolEmpty)?;
+        self.used.set(used);
+        Ok(())
+    }
+
+    /// Gives pages back to the account.
+    pub fn refund(&self, pages: u64) {
+        let used = self.used.get();
+        assert!(
+            pages <= used,
+            "a pool gets {pages} pages back and had spent {used}"
+        );
+        self.used.set(used - pages);
+    }
+
+    /// The object made first.
+    pub fn first(&self) -> Option<Object> {
+        self.first.get()
+    }
+
+    /// The object made last.
+    pub fn last(&self) -> Option<Object> {
+        self.last.get()
+    }
+
+    /// Enters an object at the end of the list.
+    pub fn enlist(&self, object: Object) {
+        let previous = self.last.replace(Some(object));
+        object.header().previous.set(previous);
+        match previous {
+            Some(previous) => previous.header().next.set(Some(object)),
+            None => self.first.set(Some(object)),
+        }
+    }
+
+    /// Takes an object out of the list.
+    pub fn delist(&self, object: Object) {
+        let header = object.header();
+        let (previous, next) = (header.previous.take(), header.next.take());
+        match previous {
+            Some(previous) => previous.header().next.set(next),
+            None => self.first.set(next),
+        }
+        match next {
+            Some(next) => next.header().previous.set(previous),
+            None => self.last.set(previous),
+        }
+    }
+}
+
+impl Ref<Pool> {
+    /// Whether this pool is `ancestor` or was split off from it, at whatever remove.
+    pub fn is_within(self, ancestor: Ref<Pool>) -> bool {
+        core::iter::successors(Some(self), |pool| pool.header.pool).any(|pool| pool == ancestor)
+    }
+}

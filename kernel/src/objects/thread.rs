@@ -1,0 +1,206 @@
+//! A thread: [`Thread`], and the [`Phase`] it is in.
+//!
+//! There is one kernel stack a core, so a thread in the kernel is its registers and a phase, no more:
+//!
+//! ```text
+//!             call, send          +---------+ receive            wait
+//!        +------------------------|  Ready  |--------+--------------------+
+//!        v                        +---------+        v                    v
+//!     Sending ---received, call--> Awaiting        Receiving            Waiting
+//!        |                            | reply        | message, flags     | flags, deadline
+//!        +--received, send--> Ready <-+--------------+--------------------+
+//!     fault: SendingFault --received--> AwaitingFault --reply--> Ready
+//! ```
+//!
+//! Invariant: while a thread is blocked, its RIP is *at* the instruction that blocked it and its argument registers
+//! are as the call found them, so that rolling back is forgetting the phase. Completing the call moves RIP on.
+
+use core::cell::Cell;
+
+use capabilities::{Place, Slot};
+
+use super::{Domain, Endpoint, Header, Notification, Object};
+use crate::arch::{UserContext, VectorState};
+use crate::memory::{Holder, Ref, place_of};
+
+/// What a thread is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It runs or could.
+    Ready,
+    /// Its message waits at an endpoint for a receiver.
+    Sending {
+        /// Where.
+        endpoint: Ref<Endpoint>,
+        /// The badge of the capability it sends through.
+        badge: u64,
+    },
+    /// It waits for a message.
+    Receiving {
+        /// Where.
+        endpoint: Ref<Endpoint>,
+    },
+    /// It waits for flags.
+    Waiting {
+        /// Where.
+        notification: Ref<Notification>,
+    },
+    /// Its call was received; it awaits the answer to its current call number.
+    Awaiting,
+    /// Its fault message waits at an endpoint for a receiver.
+    SendingFault {
+        /// Where.
+        endpoint: Ref<Endpoint>,
+        /// The badge of the capability it is sent through.
+        badge: u64,
+        /// The message.
+        fault: Fault,
+    },
+    /// Its fault message was received; it awaits the answer to its current call number.
+    AwaitingFault,
+}
+
+/// A fault message, but for RIP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What happened: [`abi::fault::FaultKind`] and the two words about it.
+    pub words: [u64; 3],
+}
+
+/// A place in one queue.
+#[derive(Debug, Default)]
+pub struct Link {
+    /// The thread before.
+    pub previous: Cell<Option<Ref<Thread>>>,
+    /// The thread behind.
+    pub next: Cell<Option<Ref<Thread>>>,
+    /// Whether it is in a queue at all.
+    pub queued: Cell<bool>,
+}
+
+/// A thread.
+pub struct Thread {
+    /// What all objects have.
+    pub header: Header,
+    /// The registers, when it does not run.
+    pub context: UserContext,
+    /// The domain it runs in.
+    pub domain: Ref<Domain>,
+    /// The next thread of the domain.
+    pub next_in_domain: Cell<Option<Ref<Thread>>>,
+    /// What it is doing.
+    pub phase: Cell<Phase>,
+    /// Whether it was stopped, whatever its phase.
+    pub stopped: Cell<bool>,
+    /// 0 to [`abi::PRIORITY_MAX`].
+    pub priority: Cell<u8>,
+    /// Its place in the queue that its phase says.
+    pub link: Link,
+    /// Its place in the list of deadlines.
+    pub timer: Link,
+    /// When its wait ends, in ticks, while it is in that list.
+    pub deadline_ticks: Cell<u64>,
+    /// Where its message buffer is, alleged; 0 for none.
+    pub message_buffer: Cell<u64>,
+    /// Raised by every call, so that an answer to an older one is stale.
+    pub call_number: Cell<u64>,
+    /// Whether it ever used the vector registers, so that they must be kept.
+    pub uses_vectors: Cell<bool>,
+    /// The vector registers, when it does not run.
+    pub vectors: VectorState,
+    fault_endpoint: Slot<Object>,
+    bound_notification: Slot<Object>,
+}
+
+impl Thread {
+    /// A stopped thread with empty registers.
+    pub fn new(header: Header, domain: Ref<Domain>, this: Ref<Thread>) -> Thread {
+        Thread {
+            header,
+            context: UserContext::new(),
+            domain,
+            next_in_domain: Cell::new(None),
+            phase: Cell::new(Phase::Ready),
+            stopped: Cell::new(true),
+            priority: Cell::new(0),
+            link: Link::default(),
+            timer: Link::default(),
+            deadline_ticks: Cell::new(0),
+            message_buffer: Cell::new(0),
+            call_number: Cell::new(0),
+            uses_vectors: Cell::new(false),
+            vectors: VectorState::initial(),
+            fault_endpoint: Slot::empty(Holder::FaultEndpoint(this).pack()),
+            bound_notification: Slot::empty(Holder::BoundNotification(this).pack()),
+        }
+    }
+
+    /// The slot of the endpoint that hears of its faults.
+    pub fn fault_endpoint(&self) -> Place {
+        place_of(&self.fault_endpoint)
+    }
+
+    /// The slot of the notification that also ends its `Receive`.
+    pub fn bound_notification(&self) -> Place {
+        place_of(&self.bound_notification)
+    }
+
+    /// Whether it can run now.
+    pub fn is_runnable(&self) -> bool {
+        self.phase.get() == Phase::Ready && !self.stopped.get() && self.domain.is_running()
+    }
+
+    /// The argument registers of the system call it stands at.
+    pub fn arguments(&self) -> abi::Registers {
+        self.argument_cells().map(Cell::get)
+    }
+
+    /// Changes an argument register: the progress of a long call, or the results of one.
+    pub fn set_argument(&self, index: usize, value: u64) {
+        self.argument_cells()[index].set(value);
+    }
+
+    fn argument_cells(&self) -> [&Cell<u64>; abi::REGISTER_COUNT] {
+        let context = &self.context;
+        [
+            &context.rdi,
+            &context.rsi,
+            &context.rdx,
+            &context.r10,
+            &context.r8,
+            &context.r9,
+            &context.r12,
+            &context.r13,
+        ]
+    }
+
+    /// Puts RIP back to the SYSCALL instruction, so that the call starts again.
+    pub fn rewind(&self) {
+        let context = &self.context;
+        context
+            .rip
+            .set(context.rip.get().wrapping_sub(SYSCALL_BYTES));
+    }
+
+    /// Ends a call that it was blocked in: RIP moves on, RAX says how it went.
+    pub fn complete(&self, result: Result<(), abi::Error>) {
+        let context = &self.context;
+        context
+            .rip
+            .set(context.rip.get().wrapping_add(SYSCALL_BYTES));
+        context
+            .rax
+            .set(result.map_or_else(|error| error as u64, |()| 0));
+        self.phase.set(Phase::Ready);
+    }
+
+    /// Begins a call: returns its number.
+    pub fn next_call_number(&self) -> u64 {
+        let number = self.call_number.get() + 1;
+        self.call_number.set(number);
+        number
+    }
+}
+
+/// Bytes of the SYSCALL instruction.
+const SYSCALL_BYTES: u64 = 2;

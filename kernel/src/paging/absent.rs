@@ -1,0 +1,117 @@
+//! Exceptions of user code. A page fault that a link or nothing at all mends is mended here; every other becomes a
+//! message to the Memory's pager or the thread's fault endpoint.
+
+use abi::fault::FaultKind;
+use abi::register::Access;
+use bitflags::bitflags;
+use capabilities::Storage;
+
+use super::map::link_at;
+use crate::arch::{self, VirtAddr};
+use crate::ipc;
+use crate::kernel::Kernel;
+use crate::memory::{Ref, SlotStorage, Translation};
+use crate::objects::{Domain, Fault, Mapping, Thread};
+
+/// The processor's vector for vector registers that were denied.
+const DEVICE_NOT_AVAILABLE: u8 = 7;
+/// The processor's vector for page faults.
+const PAGE_FAULT: u8 = 14;
+
+bitflags! {
+    /// The error code of a page fault (Intel SDM volume 3, 5.7).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    struct PageFaultError: u64 {
+        const WRITE = 1 << 1;
+        const FETCH = 1 << 4;
+    }
+}
+
+/// What becomes of a page fault.
+enum Verdict {
+    /// The instruction can be tried again.
+    Mended,
+    /// The Memory's pager hears of this page.
+    Pager(Ref<Mapping>, u64),
+    /// The thread's fault endpoint hears of it.
+    Fault,
+}
+
+/// The running thread raised an exception.
+///
+/// # Panics
+/// If no thread runs: the kernel's own exceptions do not come here.
+pub fn handle_exception(kernel: &Kernel, vector: u8, error: u64, address: u64) {
+    let thread = kernel
+        .scheduler
+        .current()
+        .expect("only user code raises exceptions");
+    match vector {
+        DEVICE_NOT_AVAILABLE if !thread.uses_vectors.get() => {
+            kernel.scheduler.allow_vectors(thread)
+        }
+        PAGE_FAULT => handle_page_fault(kernel, thread, error, address),
+        _ => {
+            let words = [FaultKind::Exception as u64, u64::from(vector), error];
+            ipc::raise_fault(kernel, thread, thread.fault_endpoint(), Fault { words });
+        }
+    }
+}
+
+/// Follows a domain's tables to an address; links a leaf table on the way if that is all that is missing.
+pub fn translate(kernel: &Kernel, domain: Ref<Domain>, address: u64) -> Option<Translation> {
+    domain.space.translate(address).or_else(|| {
+        let mapping = domain.mapping_at(address)?;
+        link_at(kernel, mapping, address).ok()?;
+        domain.space.translate(address)
+    })
+}
+
+fn handle_page_fault(kernel: &Kernel, thread: Ref<Thread>, error: u64, address: u64) {
+    match judge(
+        kernel,
+        thread.domain,
+        PageFaultError::from_bits_truncate(error),
+        address,
+    ) {
+        Verdict::Mended => arch::flush_page(VirtAddr::new_truncate(address)),
+        Verdict::Pager(mapping, page) => {
+            let memory = mapping.memory.get().expect("a mapping in use has a Memory");
+            let words = [FaultKind::AbsentPage as u64, page, error];
+            ipc::raise_fault(kernel, thread, memory.pager(), Fault { words });
+        }
+        Verdict::Fault => {
+            let words = [FaultKind::Page as u64, address, error];
+            ipc::raise_fault(kernel, thread, thread.fault_endpoint(), Fault { words });
+        }
+    }
+}
+
+fn judge(kernel: &Kernel, domain: Ref<Domain>, error: PageFaultError, address: u64) -> Verdict {
+    let Some(mapping) = domain
+        .mapping_at(address)
+        .filter(|mapping| allows(mapping.access.get(), error))
+    else {
+        return Verdict::Fault;
+    };
+    let memory = mapping.memory.get().expect("a mapping in use has a Memory");
+    let page = mapping.page_at(address);
+    if memory.frame(page).is_some() {
+        return if link_at(kernel, mapping, address).is_ok() {
+            Verdict::Mended
+        } else {
+            Verdict::Fault
+        };
+    }
+    if SlotStorage.slot(memory.pager()).is_empty() {
+        Verdict::Fault
+    } else {
+        Verdict::Pager(mapping, page)
+    }
+}
+
+fn allows(access: Access, error: PageFaultError) -> bool {
+    let write_allowed = access == Access::ReadWrite || !error.contains(PageFaultError::WRITE);
+    let fetch_allowed = access == Access::ReadExecute || !error.contains(PageFaultError::FETCH);
+    write_allowed && fetch_allowed
+}

@@ -1,0 +1,143 @@
+//! A Memory appears in a domain, and disappears.
+//!
+//! Mapping links the leaf tables that exist; those made later are linked by the first fault there.
+
+use abi::register::Access;
+use abi::{Error, MAP_STEP_BYTES, PAGES_PER_TABLE, USER_END};
+use capabilities::{Capability, Place};
+
+use crate::arch;
+use crate::kernel::{Kernel, slot_error};
+use crate::memory::{Ref, SlotStorage};
+use crate::objects::{Domain, Mapping, MemoryObject, Object};
+
+/// Links made when a Memory is mapped; the first fault makes each further one.
+const LINKS_AT_ONCE: u64 = 64;
+
+/// What to map where.
+#[derive(Clone, Copy, Debug)]
+pub struct MapRequest {
+    /// The Memory.
+    pub memory: Ref<MemoryObject>,
+    /// The slot of the capability that allows it: the mapping goes when that is revoked.
+    pub through: Place,
+    /// Where.
+    pub address: u64,
+    /// The first page.
+    pub first_page: u64,
+    /// How many pages.
+    pub page_count: u64,
+    /// How.
+    pub access: Access,
+}
+
+impl MapRequest {
+    /// Whether the range is one that can be mapped: since whole leaf tables are linked, it begins at one and either
+    /// ends at one or with the Memory.
+    fn check(&self) -> Result<(), Error> {
+        let aligned_end = self.page_count.is_multiple_of(PAGES_PER_TABLE)
+            || self.first_page + self.page_count == self.memory.page_count;
+        let aligned_start = self.address.is_multiple_of(MAP_STEP_BYTES)
+            && self.first_page.is_multiple_of(PAGES_PER_TABLE);
+        if !aligned_start || !aligned_end {
+            return Err(Error::Misaligned);
+        }
+        let inside = self.memory.holds(self.first_page, self.page_count) && self.page_count != 0;
+        let end =
+            self.address + self.page_count.next_multiple_of(PAGES_PER_TABLE) * abi::PAGE_BYTES;
+        if !inside || self.address == 0 || end > USER_END {
+            return Err(Error::ArgumentRange);
+        }
+        Ok(())
+    }
+
+    fn end(&self) -> u64 {
+        self.address + self.page_count.next_multiple_of(PAGES_PER_TABLE) * abi::PAGE_BYTES
+    }
+}
+
+/// Maps pages of a Memory into a domain.
+///
+/// # Errors
+/// [`Error::Misaligned`], [`Error::ArgumentRange`]; [`Error::Overlap`] with another mapping; [`Error::PoolEmpty`] or
+/// [`Error::TableFull`] when the domain's pool cannot keep the record.
+pub fn map(kernel: &Kernel, domain: Ref<Domain>, request: MapRequest) -> Result<(), Error> {
+    request.check()?;
+    let overlaps = |mapping: Ref<Mapping>| {
+        mapping.address.get() < request.end() && request.address < mapping.end()
+    };
+    if domain.mappings().any(overlaps) {
+        return Err(Error::Overlap);
+    }
+    if !domain.has_free_mapping() {
+        domain.grow_mappings(|| kernel.take_frame(domain.pool()))?;
+    }
+    let mapping = domain.take_mapping().ok_or(Error::TableFull)?;
+    let object = Object::Memory(request.memory);
+    let capability = Capability::new(object, abi::Rights(0));
+    if let Err(error) =
+        capabilities::derive(&SlotStorage, request.through, mapping.slot(), capability)
+    {
+        domain.free_mapping(mapping);
+        return Err(slot_error(error));
+    }
+    fill(mapping, request);
+    domain.touch();
+    link_present(kernel, mapping);
+    Ok(())
+}
+
+/// Links the leaf table of an address in a mapping, if there is one and it is not linked yet.
+///
+/// # Errors
+/// [`Error::PoolEmpty`] if the domain cannot pay for the tables above.
+pub fn link_at(kernel: &Kernel, mapping: Ref<Mapping>, address: u64) -> Result<(), Error> {
+    let domain = mapping.domain;
+    let memory = mapping.memory.get().ok_or(Error::NotThere)?;
+    let start = address & !(MAP_STEP_BYTES - 1);
+    let Some(leaf) = memory.leaf(mapping.page_at(start)) else {
+        return Ok(());
+    };
+    if domain.space.is_linked(start) {
+        return Ok(());
+    }
+    domain.space.link(start, leaf, mapping.link_rights(), || {
+        kernel.take_frame(domain.pool())
+    })
+}
+
+/// A mapping's slot was emptied: its links go, and its record is free.
+pub fn remove_mapping(_kernel: &Kernel, mapping: Ref<Mapping>) {
+    let domain = mapping.domain;
+    let Some(memory) = mapping.memory.get() else {
+        return;
+    };
+    for address in (mapping.address.get()..mapping.end()).step_by(MAP_STEP_BYTES as usize) {
+        domain.space.unlink(address);
+    }
+    arch::flush_all();
+    memory.remove_mapping(mapping);
+    domain.free_mapping(mapping);
+    domain.touch();
+}
+
+fn fill(mapping: Ref<Mapping>, request: MapRequest) {
+    mapping.address.set(request.address);
+    mapping.first_page.set(request.first_page);
+    mapping.page_count.set(request.page_count);
+    mapping.access.set(request.access);
+    mapping
+        .next_in_memory
+        .set(request.memory.first_mapping.replace(Some(mapping)));
+    mapping.memory.set(Some(request.memory));
+}
+
+fn link_present(kernel: &Kernel, mapping: Ref<Mapping>) {
+    let addresses = (mapping.address.get()..mapping.end()).step_by(MAP_STEP_BYTES as usize);
+    for address in addresses.take(LINKS_AT_ONCE as usize) {
+        // When the pool is empty, the first fault there says so to the one who touches it.
+        if link_at(kernel, mapping, address).is_err() {
+            return;
+        }
+    }
+}

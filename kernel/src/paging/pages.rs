@@ -1,0 +1,135 @@
+//! Giving a Memory pages, and taking them: populate, supply, discard. Each does a bounded number of pages and says how
+//! far it came.
+
+use abi::Error;
+
+use crate::arch;
+use crate::kernel::Kernel;
+use crate::memory::{Entry, Frame, Ref};
+use crate::objects::{Attribute, MemoryObject, Pool};
+
+/// Pages that one step gives.
+const PAGES_PER_STEP: u64 = 16;
+
+/// Entries that one step looks at.
+const ENTRIES_PER_STEP: u64 = 512;
+
+/// Gives a Memory zeroed pages where it has none; returns how many pages of the range it has dealt with.
+///
+/// # Errors
+/// [`Error::WrongState`] for a device's memory, [`Error::ArgumentRange`], [`Error::PoolEmpty`].
+pub fn populate(
+    kernel: &Kernel,
+    memory: Ref<MemoryObject>,
+    first: u64,
+    count: u64,
+) -> Result<u64, Error> {
+    check_range(memory, first, count)?;
+    let mut given = 0;
+    for page in first..first + count.min(ENTRIES_PER_STEP) {
+        if memory.frame(page).is_none() {
+            give_page(kernel, memory, page)?.zero();
+            given += 1;
+        }
+        if given == PAGES_PER_STEP {
+            return Ok(page + 1 - first);
+        }
+    }
+    Ok(count.min(ENTRIES_PER_STEP))
+}
+
+/// Copies pages of `giver` into a Memory; returns how many.
+///
+/// # Errors
+/// As [`populate`]; [`Error::PageAbsent`] if the giver lacks a page.
+pub fn supply(
+    kernel: &Kernel,
+    memory: Ref<MemoryObject>,
+    first: u64,
+    count: u64,
+    giver: Ref<MemoryObject>,
+    giver_page: u64,
+) -> Result<u64, Error> {
+    check_range(memory, first, count)?;
+    if giver.attribute == Attribute::Device {
+        return Err(Error::WrongState);
+    }
+    if !giver.holds(giver_page, count) {
+        return Err(Error::ArgumentRange);
+    }
+    for index in 0..count.min(PAGES_PER_STEP) {
+        let from = giver.frame(giver_page + index).ok_or(Error::PageAbsent)?;
+        let page = first + index;
+        let to = match memory.frame(page) {
+            Some(frame) => frame,
+            None => give_page(kernel, memory, page)?,
+        };
+        to.copy_from(from);
+        mark_dirty(memory, page);
+    }
+    Ok(count.min(PAGES_PER_STEP))
+}
+
+/// Takes pages away, looking at `count` entries of one leaf table and taking at most `most`; returns whether there
+/// were any.
+pub fn discard(
+    kernel: &Kernel,
+    memory: Ref<MemoryObject>,
+    first: u64,
+    count: u64,
+    most: usize,
+) -> bool {
+    let mut taken = heapless::Vec::<Frame, DISCARD_MAX>::new();
+    let end = (first + count).min(memory.page_count);
+    for page in first..end {
+        if taken.len() == most.min(DISCARD_MAX) {
+            break;
+        }
+        if let Some(frame) = memory.remove(page) {
+            taken.push(frame).expect("the loop stops when it is full");
+        }
+    }
+    arch::flush_all();
+    let pool = pool_of(memory);
+    if matches!(
+        memory.attribute,
+        Attribute::Ordinary | Attribute::Contiguous { .. }
+    ) {
+        taken
+            .iter()
+            .for_each(|frame| kernel.return_frame(pool, *frame));
+    }
+    !taken.is_empty()
+}
+
+/// Most pages that one step takes.
+pub const DISCARD_MAX: usize = 64;
+
+fn give_page(kernel: &Kernel, memory: Ref<MemoryObject>, page: u64) -> Result<Frame, Error> {
+    let pool = pool_of(memory);
+    let leaf = memory.ensure_leaf(page, || kernel.take_frame(pool))?;
+    let frame = kernel.take_frame(pool)?;
+    memory.insert(leaf, page, frame, Entry::LEAF);
+    Ok(frame)
+}
+
+fn mark_dirty(memory: Ref<MemoryObject>, page: u64) {
+    if let Some(leaf) = memory.leaf(page) {
+        leaf.add_flags(page % abi::PAGES_PER_TABLE, Entry::DIRTY);
+    }
+}
+
+fn check_range(memory: Ref<MemoryObject>, first: u64, count: u64) -> Result<(), Error> {
+    if memory.attribute != Attribute::Ordinary {
+        return Err(Error::WrongState);
+    }
+    if memory.holds(first, count) {
+        Ok(())
+    } else {
+        Err(Error::ArgumentRange)
+    }
+}
+
+fn pool_of(memory: Ref<MemoryObject>) -> Ref<Pool> {
+    memory.header.pool.expect("a Memory has a pool")
+}

@@ -1,0 +1,222 @@
+//! Who runs next: [`Scheduler`].
+//!
+//! Fixed priorities, round robin among equals at every tick of [`TICK_MS`]. Neither calls nor replies read the
+//! clock or arm the timer: the tick is armed when a core leaves idleness and at every tick, deadlines when they
+//! are entered and are the next.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `queue` | [`Queue`]: threads in order |
+//! | `timers` | [`Timers`]: threads with deadlines |
+//! | `clock` | [`Clock`]: ticks and nanoseconds |
+//!
+//! Invariant: a thread is in a ready queue exactly when it is runnable and not current.
+
+mod clock;
+mod queue;
+mod timers;
+
+use core::cell::Cell;
+
+pub use clock::Clock;
+pub use queue::Queue;
+pub use timers::Timers;
+
+use crate::arch::{self, Resume};
+use crate::memory::Ref;
+use crate::objects::Thread;
+
+/// How long a thread runs before another of its priority does.
+pub const TICK_MS: u64 = 5;
+
+const PRIORITY_COUNT: usize = abi::PRIORITY_MAX as usize + 1;
+
+/// What runs on a core, and what could. One a core; there is one core so far.
+pub struct Scheduler {
+    ready: [Queue; PRIORITY_COUNT],
+    /// Bit n is set when queue n is not empty.
+    occupied: Cell<u64>,
+    current: Cell<Option<Ref<Thread>>>,
+    /// Whose segment bases and vector registers the processor holds.
+    loaded: Cell<Option<Ref<Thread>>>,
+    /// Threads with deadlines.
+    pub timers: Timers,
+    next_tick: Cell<Option<u64>>,
+    armed: Cell<u64>,
+    tick_ticks: u64,
+}
+
+impl Scheduler {
+    /// A scheduler without threads.
+    pub fn new(clock: Clock) -> Scheduler {
+        Scheduler {
+            ready: [const { Queue::new() }; PRIORITY_COUNT],
+            occupied: Cell::new(0),
+            current: Cell::new(None),
+            loaded: Cell::new(None),
+            timers: Timers::new(),
+            next_tick: Cell::new(None),
+            armed: Cell::new(u64::MAX),
+            tick_ticks: clock.ticks_per_second() * TICK_MS / 1000,
+        }
+    }
+
+    /// The thread that runs on this core.
+    pub fn current(&self) -> Option<Ref<Thread>> {
+        self.current.get()
+    }
+
+    /// Enters a thread that has become runnable; does nothing for one that is not, or already is known.
+    pub fn wake(&self, thread: Ref<Thread>) {
+        if !thread.is_runnable() || thread.link.queued.get() || self.current.get() == Some(thread) {
+            return;
+        }
+        self.ready[thread.priority.get() as usize].push(thread);
+        self.mark(thread.priority.get());
+    }
+
+    /// Forgets a thread that is no longer runnable, or no longer at this priority: takes it from its ready queue or
+    /// from the core. It must be in no other queue.
+    pub fn remove(&self, thread: Ref<Thread>) {
+        if self.current.get() == Some(thread) {
+            self.current.set(None);
+        } else if thread.link.queued.get() {
+            let priority = thread.priority.get();
+            self.ready[priority as usize].remove(thread);
+            self.unmark_if_empty(priority);
+        }
+    }
+
+    /// Lets another thread of the current one's priority run, if there is one.
+    pub fn rotate(&self) {
+        if let Some(thread) = self.current.take() {
+            self.wake(thread);
+        }
+    }
+
+    /// The timer fired: takes note, and rotates at a tick. The caller ends the waits that are due.
+    pub fn tick(&self, now_ticks: u64) {
+        self.armed.set(u64::MAX);
+        if self.next_tick.get().is_some_and(|tick| tick <= now_ticks) {
+            self.next_tick.set(None);
+            self.rotate();
+        }
+    }
+
+    /// Chooses what runs next and makes the processor ready for it.
+    pub fn resume(&self) -> Resume {
+        let next = self.choose();
+        self.current.set(next);
+        let Some(thread) = next else {
+            self.next_tick.set(None);
+            self.arm();
+            self.unload();
+            arch::activate_kernel();
+            return Resume::Idle;
+        };
+        if self.next_tick.get().is_none() {
+            self.next_tick.set(Some(arch::ticks() + self.tick_ticks));
+            self.arm();
+        }
+        if self.loaded.get() != Some(thread) {
+            self.unload();
+            self.load(thread);
+        }
+        Resume::Thread(&thread.as_static().context)
+    }
+
+    /// Arms the timer for the next deadline or tick, unless it is armed for an earlier time.
+    pub fn arm(&self) {
+        let earliest = self
+            .timers
+            .earliest()
+            .unwrap_or(u64::MAX)
+            .min(self.next_tick.get().unwrap_or(u64::MAX));
+        if earliest < self.armed.get() {
+            self.armed.set(earliest);
+            arch::arm_timer(earliest);
+        }
+    }
+
+    /// Takes a thread's registers out of the processor, so that its state in memory is whole.
+    pub fn unload_thread(&self, thread: Ref<Thread>) {
+        if self.loaded.get() == Some(thread) {
+            self.unload();
+        }
+    }
+
+    /// Lets the current thread use the vector registers, from now on for good.
+    pub fn allow_vectors(&self, thread: Ref<Thread>) {
+        thread.uses_vectors.set(true);
+        arch::vectors_load(&thread.vectors);
+    }
+
+    /// Forgets a thread that ends: it is in no queue, and the processor does not hold its registers.
+    pub fn forget(&self, thread: Ref<Thread>) {
+        assert!(
+            !thread.link.queued.get() && !thread.timer.queued.get(),
+            "a thread that ends waits for nothing"
+        );
+        if self.loaded.get() == Some(thread) {
+            self.unload();
+        }
+    }
+
+    fn choose(&self) -> Option<Ref<Thread>> {
+        let highest = self.highest_ready();
+        let current = self.current.take().filter(|thread| thread.is_runnable());
+        match (current, highest) {
+            (Some(thread), Some(priority)) if thread.priority.get() < priority => {
+                self.ready[thread.priority.get() as usize].push_front(thread);
+                self.mark(thread.priority.get());
+                self.take(priority)
+            }
+            (Some(thread), _) => Some(thread),
+            (None, Some(priority)) => self.take(priority),
+            (None, None) => None,
+        }
+    }
+
+    fn take(&self, priority: u8) -> Option<Ref<Thread>> {
+        let thread = self.ready[priority as usize].pop();
+        self.unmark_if_empty(priority);
+        thread
+    }
+
+    fn highest_ready(&self) -> Option<u8> {
+        self.occupied
+            .get()
+            .checked_ilog2()
+            .map(|priority| priority as u8)
+    }
+
+    fn mark(&self, priority: u8) {
+        self.occupied.set(self.occupied.get() | 1 << priority);
+    }
+
+    fn unmark_if_empty(&self, priority: u8) {
+        if self.ready[priority as usize].is_empty() {
+            self.occupied.set(self.occupied.get() & !(1 << priority));
+        }
+    }
+
+    fn unload(&self) {
+        let Some(thread) = self.loaded.take() else {
+            return;
+        };
+        arch::save_segment_bases(&thread.context);
+        if thread.uses_vectors.get() {
+            arch::vectors_save(&thread.vectors);
+            arch::vectors_deny();
+        }
+    }
+
+    fn load(&self, thread: Ref<Thread>) {
+        arch::load_segment_bases(&thread.context);
+        if thread.uses_vectors.get() {
+            arch::vectors_load(&thread.vectors);
+        }
+        arch::activate(thread.domain.space.root());
+        self.loaded.set(Some(thread));
+    }
+}

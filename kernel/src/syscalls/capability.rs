@@ -1,0 +1,83 @@
+//! copy, mint, move, delete, revoke, inspect.
+
+use abi::Error;
+use abi::calls::{
+    CapabilityCopy, CapabilityDelete, CapabilityIdentify, CapabilityInspect, CapabilityMint,
+    CapabilityMove, CapabilityRevoke,
+};
+use abi::register::Slot;
+use capabilities::{Badge, Place, RevokeStep, Storage};
+
+use super::{CallResult, Outcome, Results, lookup};
+use crate::kernel::{Kernel, slot_error};
+use crate::memory::{Ref, SlotStorage};
+use crate::objects::{Object, Thread};
+
+/// Capabilities that one step of a revocation removes.
+const REVOKED_PER_STEP: usize = 16;
+
+pub fn copy(caller: Ref<Thread>, call: CapabilityCopy) -> CallResult {
+    let (from, to) = copyable(caller, call.from, call.to)?;
+    capabilities::copy(&SlotStorage, from, to).map_err(slot_error)?;
+    Ok(Outcome::DONE)
+}
+
+pub fn mint(caller: Ref<Thread>, call: CapabilityMint) -> CallResult {
+    let (from, to) = copyable(caller, call.from, call.to)?;
+    capabilities::mint(&SlotStorage, from, to, call.rights, Badge::new(call.badge))
+        .map_err(slot_error)?;
+    Ok(Outcome::DONE)
+}
+
+pub fn move_to(caller: Ref<Thread>, call: CapabilityMove) -> CallResult {
+    let (from, _) = lookup::lookup(caller, call.from)?;
+    let to = lookup::free_slot(caller, call.to)?;
+    capabilities::move_to(&SlotStorage, from, to).map_err(slot_error)?;
+    Ok(Outcome::DONE)
+}
+
+pub fn delete(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityDelete) -> CallResult {
+    let (place, _) = lookup::lookup(caller, call.slot)?;
+    kernel.empty_slot(place)?;
+    Ok(Outcome::DONE)
+}
+
+pub fn revoke(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityRevoke) -> CallResult {
+    let (place, _) = lookup::lookup(caller, call.slot)?;
+    for _ in 0..REVOKED_PER_STEP {
+        match capabilities::revoke(&SlotStorage, place).map_err(slot_error)? {
+            RevokeStep::Removed {
+                place, capability, ..
+            } => kernel.emptied(place, capability),
+            RevokeStep::Done => return Ok(Outcome::DONE),
+        }
+    }
+    Ok(Outcome::Again)
+}
+
+pub fn inspect(caller: Ref<Thread>, call: CapabilityInspect) -> CallResult {
+    let place = caller.domain.place(call.slot)?;
+    let results = match SlotStorage.slot(place).capability() {
+        Some(held) => Results::Three(
+            held.object.kind() as u64,
+            u64::from(held.rights.0),
+            held.badge.get(),
+        ),
+        None => Results::Three(0, 0, 0),
+    };
+    Ok(Outcome::Return(results))
+}
+
+pub fn identify(caller: Ref<Thread>, call: CapabilityIdentify) -> CallResult {
+    let (_, capability) = lookup::lookup(caller, call.slot)?;
+    Ok(Outcome::one(capability.object.id().0))
+}
+
+/// The places of a capability that can be copied and of an empty slot. A reply right is for one holder.
+fn copyable(caller: Ref<Thread>, from: Slot, to: Slot) -> Result<(Place, Place), Error> {
+    let (place, capability) = lookup::lookup(caller, from)?;
+    if matches!(capability.object, Object::Reply(_)) {
+        return Err(Error::WrongKind);
+    }
+    Ok((place, lookup::free_slot(caller, to)?))
+}

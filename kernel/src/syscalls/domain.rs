@@ -1,0 +1,207 @@
+//! map, install, freeze, describe, retire.
+
+use abi::calls::{
+    DomainClock, DomainDerive, DomainDescribe, DomainFreeze, DomainGrow, DomainInstall,
+    DomainInstallReply, DomainMap, DomainMapCaptured, DomainPages, DomainReadThread, DomainRemove,
+    DomainRetire, DomainThaw, DomainUnmap, DomainUnretire,
+};
+use abi::register::{Access, ObjectId};
+use abi::{DomainRights, Error, MemoryRights, ThreadRights};
+use capabilities::{Badge, Storage};
+
+use super::{CallResult, Outcome, Results, lookup};
+use crate::capture;
+use crate::ipc;
+use crate::kernel::{Kernel, slot_error};
+use crate::memory::{Ref, SlotDirectory, SlotStorage};
+use crate::objects::{self, Attribute, Domain, MemoryObject, Object, Thread};
+use crate::paging::{self, MapRequest};
+
+pub fn map(kernel: &Kernel, caller: Ref<Thread>, call: DomainMap) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::MAP)?;
+    let memory = lookup::memory(caller, call.memory, rights_for(call.access))?;
+    let request = MapRequest {
+        memory,
+        through: caller.domain.place(call.memory)?,
+        address: call.address.0,
+        first_page: call.first_page.0,
+        page_count: call.page_count.0,
+        access: call.access,
+    };
+    paging::map(kernel, domain, request)?;
+    Ok(Outcome::DONE)
+}
+
+pub fn unmap(kernel: &Kernel, caller: Ref<Thread>, call: DomainUnmap) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::MAP)?;
+    let mapping = domain
+        .mappings()
+        .find(|mapping| mapping.address.get() == call.address.0)
+        .ok_or(Error::NotThere)?;
+    kernel.empty_slot(mapping.slot())?;
+    Ok(Outcome::DONE)
+}
+
+pub fn install(caller: Ref<Thread>, call: DomainInstall) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::INSTALL)?;
+    let (from, capability) = lookup::lookup(caller, call.from)?;
+    if matches!(capability.object, Object::Reply(_)) {
+        return Err(Error::WrongKind);
+    }
+    let to = domain.place(call.to)?;
+    capabilities::mint(&SlotStorage, from, to, call.rights, Badge::new(call.badge))
+        .map_err(slot_error)?;
+    domain.touch();
+    Ok(Outcome::DONE)
+}
+
+pub fn remove(kernel: &Kernel, caller: Ref<Thread>, call: DomainRemove) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::INSTALL)?;
+    kernel.empty_slot(domain.place(call.slot)?)?;
+    Ok(Outcome::DONE)
+}
+
+pub fn derive(caller: Ref<Thread>, call: DomainDerive) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::INSTALL)?;
+    let (from, to) = (domain.place(call.from)?, domain.place(call.to)?);
+    let held = SlotStorage
+        .slot(from)
+        .capability()
+        .ok_or(Error::EmptySlot)?;
+    if matches!(held.object, Object::Reply(_)) {
+        return Err(Error::WrongKind);
+    }
+    capabilities::mint(&SlotStorage, from, to, call.rights, Badge::new(call.badge))
+        .map_err(slot_error)?;
+    domain.touch();
+    Ok(Outcome::DONE)
+}
+
+pub fn install_reply(caller: Ref<Thread>, call: DomainInstallReply) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::INSTALL)?;
+    let thread = lookup::thread(caller, call.thread, ThreadRights::WRITE)?;
+    if thread.domain != domain || domain.is_running() {
+        return Err(Error::WrongState);
+    }
+    ipc::install_reply(thread, domain.place(call.to)?)?;
+    domain.touch();
+    Ok(Outcome::DONE)
+}
+
+pub fn grow(kernel: &Kernel, caller: Ref<Thread>, call: DomainGrow) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::INSTALL)?;
+    if domain.table.slot_count::<SlotDirectory>() < call.slots {
+        objects::grow_table(kernel, domain)?;
+        return Ok(Outcome::Again);
+    }
+    Ok(Outcome::DONE)
+}
+
+pub fn freeze(kernel: &Kernel, caller: Ref<Thread>, call: DomainFreeze) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::FREEZE)?;
+    Ok(Outcome::one(capture::freeze(kernel, domain, caller)?))
+}
+
+pub fn thaw(kernel: &Kernel, caller: Ref<Thread>, call: DomainThaw) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::FREEZE)?;
+    capture::thaw(kernel, domain)?;
+    Ok(Outcome::DONE)
+}
+
+pub fn describe(kernel: &Kernel, caller: Ref<Thread>, call: DomainDescribe) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
+    let buffer = ipc::message_buffer(kernel, caller)?;
+    let page = capture::describe(domain, call.list, call.cursor, buffer);
+    Ok(Outcome::Return(Results::Three(
+        page.count,
+        page.next,
+        domain.version(),
+    )))
+}
+
+pub fn retire(caller: Ref<Thread>, call: DomainRetire) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::RETIRE)?;
+    capture::retire(domain, call.version)?;
+    Ok(Outcome::DONE)
+}
+
+pub fn unretire(caller: Ref<Thread>, call: DomainUnretire) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::UNRETIRE)?;
+    capture::unretire(domain)?;
+    Ok(Outcome::DONE)
+}
+
+pub fn set_clock(kernel: &Kernel, caller: Ref<Thread>, call: DomainClock) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::CLOCK)?;
+    domain.clock_offset.set(call.offset);
+    Ok(Outcome::one(kernel.now_ns()))
+}
+
+pub fn read_thread(kernel: &Kernel, caller: Ref<Thread>, call: DomainReadThread) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
+    let thread = domain
+        .threads()
+        .find(|thread| thread.header.id == call.thread)
+        .ok_or(Error::NotThere)?;
+    super::thread::read_into_buffer(kernel, caller, thread)
+}
+
+pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCaptured) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
+    let memory = visible_memory(domain, call.memory)?;
+    if memory.attribute != Attribute::Ordinary {
+        return Err(Error::WrongState);
+    }
+    let into = lookup::domain(caller, call.into, DomainRights::MAP)?;
+    let request = MapRequest {
+        memory,
+        through: caller.domain.place(call.domain)?,
+        address: call.address.0,
+        first_page: 0,
+        page_count: memory.page_count,
+        access: Access::Read,
+    };
+    paging::map(kernel, into, request)?;
+    Ok(Outcome::DONE)
+}
+
+pub fn read_pages(kernel: &Kernel, caller: Ref<Thread>, call: DomainPages) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
+    let memory = own_memory(domain, call.memory)?;
+    let buffer = ipc::message_buffer(kernel, caller)?;
+    Ok(Outcome::one(capture::read_page_set(
+        memory,
+        call.first_page.0,
+        call.which,
+        buffer,
+    )?))
+}
+
+/// A Memory of the domain's own pool.
+fn own_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Ref<MemoryObject>, Error> {
+    let mut objects =
+        core::iter::successors(domain.pool().first(), |object| object.header().next.get());
+    let found = objects
+        .find(|object| object.id() == id)
+        .ok_or(Error::NotThere)?;
+    match found {
+        Object::Memory(memory) => Ok(memory),
+        _ => Err(Error::WrongKind),
+    }
+}
+
+/// A Memory of the domain's own pool, or one that it has mapped, and so may read.
+fn visible_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Ref<MemoryObject>, Error> {
+    own_memory(domain, id).or_else(|error| {
+        let mut mapped = domain.mappings().filter_map(|mapping| mapping.memory.get());
+        mapped.find(|memory| memory.header.id == id).ok_or(error)
+    })
+}
+
+fn rights_for(access: Access) -> MemoryRights {
+    match access {
+        Access::Read => MemoryRights::READ,
+        Access::ReadWrite => MemoryRights::READ | MemoryRights::WRITE,
+        Access::ReadExecute => MemoryRights::READ | MemoryRights::EXECUTE,
+    }
+}

@@ -1,0 +1,117 @@
+//! From alleged slots to typed objects: [`lookup`] and one function a kind.
+
+use abi::register::Slot;
+use abi::{
+    DESTROY, DomainRights, EndpointRights, Error, HardwareRights, InterruptRights, IoPortsRights,
+    MemoryRights, NotificationRights, PoolRights, Rights, ThreadRights,
+};
+use capabilities::{Capability, Place, Storage};
+
+use crate::memory::{Ref, SlotStorage};
+use crate::objects::{
+    Domain, DomainState, Endpoint, Hardware, Interrupt, IoPorts, MemoryObject, Notification,
+    Object, Pool, Thread,
+};
+
+/// The capability in a slot of the caller's table, and where it is.
+///
+/// # Errors
+/// [`Error::NoSuchSlot`], [`Error::EmptySlot`].
+pub fn lookup(caller: Ref<Thread>, slot: Slot) -> Result<(Place, Capability<Object>), Error> {
+    let place = caller.domain.place(slot)?;
+    let capability = SlotStorage
+        .slot(place)
+        .capability()
+        .ok_or(Error::EmptySlot)?;
+    Ok((place, capability))
+}
+
+/// The place of an empty slot of the caller's table.
+///
+/// # Errors
+/// [`Error::NoSuchSlot`], [`Error::OccupiedSlot`].
+pub fn free_slot(caller: Ref<Thread>, slot: Slot) -> Result<Place, Error> {
+    let place = caller.domain.place(slot)?;
+    crate::objects::check_free(place)?;
+    Ok(place)
+}
+
+/// An object that the caller may destroy, and the slot that says so.
+///
+/// # Errors
+/// As [`lookup`]; [`Error::MissingRight`].
+pub fn destructible(caller: Ref<Thread>, slot: Slot) -> Result<(Object, Place), Error> {
+    let (place, capability) = lookup(caller, slot)?;
+    require(capability, DESTROY)?;
+    Ok((capability.object, place))
+}
+
+fn require(capability: Capability<Object>, rights: Rights) -> Result<(), Error> {
+    if capability.rights.contains(rights) {
+        Ok(())
+    } else {
+        Err(Error::MissingRight)
+    }
+}
+
+macro_rules! typed {
+    ($($(#[$doc:meta])* $name:ident: $variant:ident($type:ty) with $rights:ty;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// As [`lookup`]; [`Error::WrongKind`], [`Error::MissingRight`].
+        pub fn $name(caller: Ref<Thread>, slot: Slot, rights: $rights) -> Result<Ref<$type>, Error> {
+            let (_, capability) = lookup(caller, slot)?;
+            let Object::$variant(object) = capability.object else { return Err(Error::WrongKind) };
+            require(capability, rights.into())?;
+            Ok(object)
+        }
+    )*};
+}
+
+typed! {
+    /// A Pool with these rights.
+    pool: Pool(Pool) with PoolRights;
+    /// A Domain with these rights, which may be ending.
+    any_domain: Domain(Domain) with DomainRights;
+    /// A Thread with these rights.
+    thread: Thread(Thread) with ThreadRights;
+    /// A Memory with these rights.
+    memory: Memory(MemoryObject) with MemoryRights;
+    /// An Endpoint with these rights.
+    endpoint: Endpoint(Endpoint) with EndpointRights;
+    /// A Notification with these rights.
+    notification: Notification(Notification) with NotificationRights;
+    /// An Interrupt with these rights.
+    interrupt: Interrupt(Interrupt) with InterruptRights;
+    /// IoPorts with these rights.
+    io_ports: IoPorts(IoPorts) with IoPortsRights;
+    /// The Hardware with these rights.
+    hardware: Hardware(Hardware) with HardwareRights;
+}
+
+/// A Domain with these rights that is not being destroyed.
+///
+/// # Errors
+/// As for the other kinds; [`Error::Gone`].
+pub fn domain(caller: Ref<Thread>, slot: Slot, rights: DomainRights) -> Result<Ref<Domain>, Error> {
+    let domain = any_domain(caller, slot, rights)?;
+    if domain.state() == DomainState::Ending {
+        Err(Error::Gone)
+    } else {
+        Ok(domain)
+    }
+}
+
+/// An Endpoint to send through, and the badge that its receiver sees.
+///
+/// # Errors
+/// As for the other kinds.
+pub fn sending_endpoint(caller: Ref<Thread>, slot: Slot) -> Result<(Ref<Endpoint>, u64), Error> {
+    let (_, capability) = lookup(caller, slot)?;
+    let Object::Endpoint(endpoint) = capability.object else {
+        return Err(Error::WrongKind);
+    };
+    require(capability, EndpointRights::SEND.into())?;
+    Ok((endpoint, capability.badge.get()))
+}

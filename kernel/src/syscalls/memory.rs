@@ -1,0 +1,91 @@
+//! populate, supply, discard, pager.
+//!
+//! The three long ones do a step, move their argument registers on by it, and start again.
+
+use abi::calls::{MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply};
+use abi::{EndpointRights, Error, MemoryRights, PAGES_PER_TABLE};
+use capabilities::Storage;
+
+use super::thread::hold;
+use super::{CallResult, Outcome, lookup};
+use crate::kernel::Kernel;
+use crate::memory::{Ref, SlotStorage};
+use crate::objects::{Attribute, Thread};
+use crate::paging;
+
+/// The argument registers that hold a range's first page and its count.
+const RANGE: (usize, usize) = (1, 2);
+/// The argument register of `MemorySupply` that holds the giver's first page.
+const GIVER_PAGE: usize = 4;
+
+pub fn populate(kernel: &Kernel, caller: Ref<Thread>, call: MemoryPopulate) -> CallResult {
+    let memory = lookup::memory(caller, call.memory, MemoryRights::MANAGE)?;
+    let (first, count) = (call.first_page.0, call.page_count.0);
+    let done = paging::populate(kernel, memory, first, count)?;
+    touch(memory);
+    Ok(advance(caller, first, count, done))
+}
+
+pub fn supply(kernel: &Kernel, caller: Ref<Thread>, call: MemorySupply) -> CallResult {
+    let memory = lookup::memory(caller, call.memory, MemoryRights::MANAGE)?;
+    let giver = lookup::memory(caller, call.giver, MemoryRights::READ)?;
+    let (first, count) = (call.first_page.0, call.page_count.0);
+    let done = paging::supply(kernel, memory, first, count, giver, call.giver_page.0)?;
+    touch(memory);
+    caller.set_argument(GIVER_PAGE, call.giver_page.0 + done);
+    Ok(advance(caller, first, count, done))
+}
+
+pub fn discard(kernel: &Kernel, caller: Ref<Thread>, call: MemoryDiscard) -> CallResult {
+    let memory = lookup::memory(caller, call.memory, MemoryRights::MANAGE)?;
+    let (first, count) = (call.first_page.0, call.page_count.0);
+    if memory.attribute != Attribute::Ordinary {
+        return Err(Error::WrongState);
+    }
+    if !memory.holds(first, count) {
+        return Err(Error::ArgumentRange);
+    }
+    let step = count.min(PAGES_PER_TABLE - first % PAGES_PER_TABLE);
+    if paging::discard(kernel, memory, first, step, paging::DISCARD_MAX) {
+        touch(memory);
+        return Ok(Outcome::Again);
+    }
+    Ok(advance(caller, first, count, step))
+}
+
+pub fn set_pager(kernel: &Kernel, caller: Ref<Thread>, call: MemoryPager) -> CallResult {
+    let memory = lookup::memory(caller, call.memory, MemoryRights::MANAGE)?;
+    match call.pager.some() {
+        Some(slot) => {
+            lookup::endpoint(caller, slot, EndpointRights::SEND)?;
+            hold(
+                kernel,
+                caller,
+                slot,
+                memory.pager(),
+                EndpointRights::SEND.into(),
+            )?;
+        }
+        None if SlotStorage.slot(memory.pager()).is_empty() => {}
+        None => kernel.empty_slot(memory.pager())?,
+    }
+    touch(memory);
+    Ok(Outcome::DONE)
+}
+
+/// Moves a range's arguments on; done when nothing remains.
+fn advance(caller: Ref<Thread>, first: u64, count: u64, done: u64) -> Outcome {
+    if done == count {
+        return Outcome::DONE;
+    }
+    caller.set_argument(RANGE.0, first + done);
+    caller.set_argument(RANGE.1, count - done);
+    Outcome::Again
+}
+
+/// The domain that a Memory belongs to has changed, if it is frozen.
+fn touch(memory: Ref<crate::objects::MemoryObject>) {
+    if let Some(domain) = memory.header.pool.and_then(|pool| pool.domain.get()) {
+        domain.touch();
+    }
+}

@@ -1,0 +1,86 @@
+//! call, reply, send, receive, signal, wait, yield.
+//!
+//! These put RIP back to the call before anything else: from there on the thread stands at it (see
+//! [`crate::objects::Thread`]), and what completes the call moves RIP on.
+
+use abi::calls::{Call, Receive, Reply, ReplyAndReceive, Send, Signal, Wait};
+use abi::{EndpointRights, Error, NotificationRights, Number};
+
+use super::{CallResult, Outcome, lookup};
+use crate::ipc::{self, Message};
+use crate::kernel::Kernel;
+use crate::memory::Ref;
+use crate::objects::{Phase, Thread};
+
+pub fn call(kernel: &Kernel, caller: Ref<Thread>, call: Call) -> CallResult {
+    send_through(kernel, caller, call.endpoint)
+}
+
+pub fn send(kernel: &Kernel, caller: Ref<Thread>, call: Send) -> CallResult {
+    send_through(kernel, caller, call.endpoint)
+}
+
+fn send_through(kernel: &Kernel, caller: Ref<Thread>, slot: abi::register::Slot) -> CallResult {
+    let (endpoint, badge) = lookup::sending_endpoint(caller, slot)?;
+    caller.rewind();
+    ipc::send(kernel, caller, endpoint, Phase::Sending { endpoint, badge });
+    Ok(Outcome::Settled)
+}
+
+pub fn receive(kernel: &Kernel, caller: Ref<Thread>, call: Receive) -> CallResult {
+    let endpoint = lookup::endpoint(caller, call.endpoint, EndpointRights::RECEIVE)?;
+    caller.rewind();
+    ipc::receive(kernel, caller, endpoint);
+    Ok(Outcome::Settled)
+}
+
+pub fn reply(kernel: &Kernel, caller: Ref<Thread>, call: Reply) -> CallResult {
+    let place = caller.domain.place(call.reply)?;
+    let message = Message {
+        info: call.info,
+        words: [call.w0, call.w1, call.w2, call.w3],
+    };
+    ipc::reply(kernel, caller, place, message)?;
+    Ok(Outcome::DONE)
+}
+
+/// Two parts. When the first is done, the thread stands at a `Receive`: that is what it starts again with, here or on
+/// another machine.
+pub fn reply_and_receive(
+    kernel: &Kernel,
+    caller: Ref<Thread>,
+    call: ReplyAndReceive,
+) -> CallResult {
+    let endpoint = lookup::endpoint(caller, call.endpoint, EndpointRights::RECEIVE)?;
+    let place = caller.domain.place(call.reply)?;
+    let message = Message {
+        info: call.info,
+        words: [call.w0, call.w1, call.w2, call.w3],
+    };
+    match ipc::reply(kernel, caller, place, message) {
+        Ok(()) | Err(Error::Gone | Error::EmptySlot) => {}
+        Err(error) => return Err(error),
+    }
+    caller.context.rax.set(Number::Receive as u64);
+    caller.rewind();
+    ipc::receive(kernel, caller, endpoint);
+    Ok(Outcome::Settled)
+}
+
+pub fn signal(kernel: &Kernel, caller: Ref<Thread>, call: Signal) -> CallResult {
+    let notification = lookup::notification(caller, call.notification, NotificationRights::SIGNAL)?;
+    ipc::signal(kernel, notification, call.flags);
+    Ok(Outcome::DONE)
+}
+
+pub fn wait(kernel: &Kernel, caller: Ref<Thread>, call: Wait) -> CallResult {
+    let notification = lookup::notification(caller, call.notification, NotificationRights::WAIT)?;
+    caller.rewind();
+    ipc::wait(kernel, caller, notification, call.deadline);
+    Ok(Outcome::Settled)
+}
+
+pub fn yield_now(kernel: &Kernel) -> CallResult {
+    kernel.scheduler.rotate();
+    Ok(Outcome::DONE)
+}

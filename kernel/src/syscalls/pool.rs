@@ -1,0 +1,107 @@
+//! split, create, destroy.
+
+use abi::calls::{
+    Destroy, DomainCreate, EndpointCreate, MemoryCreate, MemoryCreateContiguous,
+    NotificationCreate, PoolReport, PoolSplit, ThreadCreate,
+};
+use abi::{DomainRights, Error, PoolRights};
+
+use super::{CallResult, Outcome, Results, lookup};
+use crate::kernel::Kernel;
+use crate::memory::Ref;
+use crate::objects::{
+    self, Attribute, Endpoint, Notification, Object, Pool, Step, Thread, destroy_step,
+};
+
+/// Steps of a destruction in one go.
+const DESTROY_STEPS: usize = 16;
+
+pub fn split(kernel: &Kernel, caller: Ref<Thread>, call: PoolSplit) -> CallResult {
+    let (pool, into) = maker(caller, call.pool, call.into)?;
+    objects::create_pool(kernel, pool, call.pages.0, into)?;
+    Ok(Outcome::DONE)
+}
+
+pub fn report(caller: Ref<Thread>, call: PoolReport) -> CallResult {
+    let pool = lookup::pool(caller, call.pool, PoolRights::REPORT)?;
+    Ok(Outcome::Return(Results::Two(pool.limit, pool.used())))
+}
+
+pub fn create_domain(kernel: &Kernel, caller: Ref<Thread>, call: DomainCreate) -> CallResult {
+    let (pool, into) = maker(caller, call.pool, call.into)?;
+    objects::create_domain(kernel, pool, into)?;
+    Ok(Outcome::DONE)
+}
+
+pub fn create_thread(kernel: &Kernel, caller: Ref<Thread>, call: ThreadCreate) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::SPAWN)?;
+    objects::create_thread(kernel, domain, lookup::free_slot(caller, call.into)?)?;
+    Ok(Outcome::DONE)
+}
+
+pub fn create_memory(kernel: &Kernel, caller: Ref<Thread>, call: MemoryCreate) -> CallResult {
+    let (pool, into) = maker(caller, call.pool, call.into)?;
+    objects::create_memory(kernel, pool, call.pages.0, Attribute::Ordinary, into)?;
+    Ok(Outcome::DONE)
+}
+
+pub fn create_contiguous(
+    kernel: &Kernel,
+    caller: Ref<Thread>,
+    call: MemoryCreateContiguous,
+) -> CallResult {
+    let pool = lookup::pool(caller, call.pool, PoolRights::CREATE | PoolRights::DMA)?;
+    let into = lookup::free_slot(caller, call.into)?;
+    let first = objects::create_contiguous(kernel, pool, call.pages.0, into)?;
+    Ok(Outcome::one(first.address().as_u64()))
+}
+
+pub fn create_endpoint(kernel: &Kernel, caller: Ref<Thread>, call: EndpointCreate) -> CallResult {
+    let (pool, into) = maker(caller, call.pool, call.into)?;
+    objects::create(kernel, pool, into, Object::Endpoint, |header, _| {
+        Endpoint::new(header)
+    })?;
+    Ok(Outcome::DONE)
+}
+
+pub fn create_notification(
+    kernel: &Kernel,
+    caller: Ref<Thread>,
+    call: NotificationCreate,
+) -> CallResult {
+    let (pool, into) = maker(caller, call.pool, call.into)?;
+    objects::create(kernel, pool, into, Object::Notification, |header, _| {
+        Notification::new(header)
+    })?;
+    Ok(Outcome::DONE)
+}
+
+pub fn destroy(kernel: &Kernel, caller: Ref<Thread>, call: Destroy) -> CallResult {
+    let (object, place) = lookup::destructible(caller, call.object)?;
+    let holds_caller = match object {
+        Object::Pool(pool) => caller.domain.pool().is_within(pool),
+        Object::Domain(domain) => caller.domain == domain,
+        Object::Thread(thread) => caller == thread,
+        _ => false,
+    };
+    if holds_caller {
+        return Err(Error::Oneself);
+    }
+    for _ in 0..DESTROY_STEPS {
+        if destroy_step(kernel, object, place) == Step::Done {
+            return Ok(Outcome::DONE);
+        }
+    }
+    Ok(Outcome::Again)
+}
+
+fn maker(
+    caller: Ref<Thread>,
+    pool: abi::register::Slot,
+    into: abi::register::Slot,
+) -> Result<(Ref<Pool>, capabilities::Place), Error> {
+    Ok((
+        lookup::pool(caller, pool, PoolRights::CREATE)?,
+        lookup::free_slot(caller, into)?,
+    ))
+}

@@ -1,0 +1,174 @@
+//! start, stop, read, write.
+
+use abi::calls::{
+    ThreadBind, ThreadFaults, ThreadPrepare, ThreadRead, ThreadSchedule, ThreadStart, ThreadStop,
+    ThreadWrite,
+};
+use abi::message::DATA_OFFSET;
+use abi::register::Slot;
+use abi::thread_state::{THREAD_STATE_BYTES, ThreadState};
+use abi::{
+    EndpointRights, Error, NotificationRights, PAGE_BYTES, PRIORITY_MAX, Rights, ThreadRights,
+};
+use capabilities::{Badge, Place, Storage};
+
+use super::{CallResult, Outcome, lookup};
+use crate::kernel::{Kernel, slot_error};
+use crate::memory::{Ref, SlotStorage};
+use crate::objects::{Phase, Thread};
+use crate::{capture, ipc};
+
+pub fn start(kernel: &Kernel, caller: Ref<Thread>, call: ThreadStart) -> CallResult {
+    let thread = lookup::thread(caller, call.thread, ThreadRights::RUN)?;
+    thread.stopped.set(false);
+    thread.domain.touch();
+    kernel.scheduler.wake(thread);
+    Ok(Outcome::DONE)
+}
+
+pub fn stop(kernel: &Kernel, caller: Ref<Thread>, call: ThreadStop) -> CallResult {
+    let thread = lookup::thread(caller, call.thread, ThreadRights::RUN)?;
+    // One that stops itself finds, when it is started again, that the call has succeeded.
+    thread.context.rax.set(if thread == caller {
+        0
+    } else {
+        thread.context.rax.get()
+    });
+    ipc::stop(kernel, thread);
+    thread.domain.touch();
+    Ok(if thread == caller {
+        Outcome::Settled
+    } else {
+        Outcome::DONE
+    })
+}
+
+pub fn read(kernel: &Kernel, caller: Ref<Thread>, call: ThreadRead) -> CallResult {
+    let thread = lookup::thread(caller, call.thread, ThreadRights::READ)?;
+    read_into_buffer(kernel, caller, thread)
+}
+
+pub fn read_into_buffer(kernel: &Kernel, caller: Ref<Thread>, thread: Ref<Thread>) -> CallResult {
+    let buffer = ipc::message_buffer(kernel, caller)?;
+    let state = capture::export(kernel, thread)?;
+    buffer.write_bytes(DATA_OFFSET, &state.to_bytes());
+    Ok(Outcome::DONE)
+}
+
+pub fn write(kernel: &Kernel, caller: Ref<Thread>, call: ThreadWrite) -> CallResult {
+    let thread = lookup::thread(caller, call.thread, ThreadRights::WRITE)?;
+    let buffer = ipc::message_buffer(kernel, caller)?;
+    let mut bytes = [0; THREAD_STATE_BYTES];
+    buffer.read_bytes(DATA_OFFSET, &mut bytes);
+    let state = ThreadState::from_bytes(&bytes);
+    if state.priority > u64::from(caller.priority.get()) {
+        return Err(Error::MissingRight);
+    }
+    capture::import(kernel, thread, &state)?;
+    kernel.scheduler.wake(thread);
+    Ok(Outcome::DONE)
+}
+
+pub fn schedule(kernel: &Kernel, caller: Ref<Thread>, call: ThreadSchedule) -> CallResult {
+    let thread = lookup::thread(caller, call.thread, ThreadRights::SCHEDULE)?;
+    if call.priority > PRIORITY_MAX {
+        return Err(Error::ArgumentRange);
+    }
+    if call.priority > caller.priority.get() {
+        return Err(Error::MissingRight);
+    }
+    let is_ready = thread.phase.get() == Phase::Ready;
+    if is_ready {
+        kernel.scheduler.remove(thread);
+    }
+    thread.priority.set(call.priority);
+    thread.domain.touch();
+    kernel.scheduler.wake(thread);
+    Ok(Outcome::DONE)
+}
+
+pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: ThreadBind) -> CallResult {
+    let thread = lookup::thread(caller, call.thread, ThreadRights::WRITE)?;
+    let Some(slot) = call.notification.some() else {
+        return clear(kernel, thread, thread.bound_notification());
+    };
+    let notification = lookup::notification(caller, slot, NotificationRights::WAIT)?;
+    if notification
+        .bound
+        .get()
+        .is_some_and(|other| other != thread)
+    {
+        return Err(Error::InUse);
+    }
+    hold(
+        kernel,
+        caller,
+        slot,
+        thread.bound_notification(),
+        NotificationRights::WAIT.into(),
+    )?;
+    notification.bound.set(Some(thread));
+    thread.domain.touch();
+    Ok(Outcome::DONE)
+}
+
+pub fn set_fault_endpoint(kernel: &Kernel, caller: Ref<Thread>, call: ThreadFaults) -> CallResult {
+    let thread = lookup::thread(caller, call.thread, ThreadRights::WRITE)?;
+    let Some(slot) = call.endpoint.some() else {
+        return clear(kernel, thread, thread.fault_endpoint());
+    };
+    lookup::endpoint(caller, slot, EndpointRights::SEND)?;
+    hold(
+        kernel,
+        caller,
+        slot,
+        thread.fault_endpoint(),
+        EndpointRights::SEND.into(),
+    )?;
+    thread.domain.touch();
+    Ok(Outcome::DONE)
+}
+
+pub fn prepare(kernel: &Kernel, caller: Ref<Thread>, call: ThreadPrepare) -> CallResult {
+    let thread = lookup::thread(caller, call.thread, ThreadRights::WRITE)?;
+    if !call.message_buffer.0.is_multiple_of(PAGE_BYTES) {
+        return Err(Error::Misaligned);
+    }
+    let state = ThreadState::EMPTY;
+    let mut state = ThreadState {
+        message_buffer: call.message_buffer.0,
+        ..state
+    };
+    state.priority = u64::from(thread.priority.get());
+    state.registers.rip = call.instruction.0;
+    state.registers.rsp = call.stack.0;
+    state.registers.rdi = call.argument;
+    if !thread.stopped.get() {
+        return Err(Error::WrongState);
+    }
+    capture::import(kernel, thread, &state)?;
+    Ok(Outcome::DONE)
+}
+
+/// Puts a copy of a capability into a slot inside an object, in place of what is there.
+pub fn hold(
+    kernel: &Kernel,
+    caller: Ref<Thread>,
+    from: Slot,
+    inside: Place,
+    rights: Rights,
+) -> Result<(), Error> {
+    let (place, _) = lookup::lookup(caller, from)?;
+    if !SlotStorage.slot(inside).is_empty() {
+        kernel.empty_slot(inside)?;
+    }
+    capabilities::mint(&SlotStorage, place, inside, rights, Badge::NONE).map_err(slot_error)
+}
+
+fn clear(kernel: &Kernel, thread: Ref<Thread>, inside: Place) -> CallResult {
+    if !SlotStorage.slot(inside).is_empty() {
+        kernel.empty_slot(inside)?;
+        thread.domain.touch();
+    }
+    Ok(Outcome::DONE)
+}
