@@ -105,18 +105,15 @@ static OWN_PAGE: [AtomicU64; 5] = [const { AtomicU64::new(0) }; 5];
 static PAGE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 static LATEST_NS: AtomicU64 = AtomicU64::new(0);
 
-/// Starts the clock that the start page names; root's agrees with the kernel's from now on.
+/// Starts the clock that the start page names. One that names none but the counter's rate has the machine's
+/// time, which is the counter divided by its rate. Without either, time stands still.
 pub(crate) fn install(start: Start) {
-    use crate::capability::{Cap, Domain};
-    let given = start.page().clock;
-    if given.bytes > 0 {
-        PAGE.store(given.start as *mut u8, Ordering::Relaxed);
-        return;
+    let page = start.page();
+    if page.clock.bytes > 0 {
+        PAGE.store(page.clock.start as *mut u8, Ordering::Relaxed);
+    } else if page.ticks_per_second > 0 {
+        install_own(Scale::of_frequency(page.ticks_per_second, 0, 0));
     }
-    let domain = Cap::<Domain>::from_slot(start.own_domain());
-    let now_ns = domain.set_clock(0).unwrap_or(0);
-    let scale = Scale::of_frequency(start.page().ticks_per_second, ticks(), now_ns);
-    install_own(scale);
 }
 
 /// Starts a clock of this domain's own.

@@ -119,3 +119,18 @@ async fn end(socket: &mut TcpSocket<'_>) {
         let _ = with_timeout(CLOSE_PATIENCE, socket.flush()).await;
     }
 }
+
+/// Sends all of these bytes.
+///
+/// # Errors
+/// The connection was reset.
+pub async fn write_all(
+    socket: &mut TcpSocket<'_>,
+    mut bytes: &[u8],
+) -> Result<(), embassy_net::tcp::Error> {
+    while !bytes.is_empty() {
+        let sent = socket.write(bytes).await?;
+        bytes = &bytes[sent..];
+    }
+    Ok(())
+}

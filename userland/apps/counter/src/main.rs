@@ -1,15 +1,9 @@
-//! A counter that answers on the network and checks itself.
+//! Starts the counter in a domain; what it does is the library beside.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 
+runtime::entry!(counting::run);
+
+/// A host has no domains.
 #[cfg(not(target_os = "none"))]
 fn main() {}
-
-#[cfg(target_os = "none")]
-runtime::entry!(run);
-
-#[cfg(target_os = "none")]
-fn run(start: runtime::Start) -> ! {
-    let _ = start;
-    panic!("nothing to count yet");
-}

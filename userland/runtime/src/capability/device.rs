@@ -3,14 +3,13 @@
 use abi::Error;
 use abi::calls::{
     DeviceMemoryCreate, InterruptAcknowledge, InterruptBind, InterruptCreateLine,
-    InterruptCreateMessage, IoIn, IoOut, IoPortsCreate, KernelLog, Random,
+    InterruptCreateMessage, IoIn, IoOut, IoPortsCreate, Random,
 };
-use abi::message::DATA_BYTES;
 use abi::register::{PageCount, Slot, Width};
 
 use super::{Cap, Hardware, Interrupt, IoPorts, Memory, Notification, Pool, created};
+use crate::slots;
 use crate::system_call::invoke;
-use crate::{buffer, slots};
 
 /// How a line says that something happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,22 +114,6 @@ impl Cap<Hardware> {
                 into,
             })
         })
-    }
-
-    /// Reads the kernel's log from this byte on; returns what it read and the next position.
-    ///
-    /// # Errors
-    /// What `KernelLog` says.
-    pub fn kernel_log(self, position: u64) -> Result<(heapless::Vec<u8, DATA_BYTES>, u64), Error> {
-        let (count, next) = invoke(KernelLog {
-            hardware: self.slot(),
-            position,
-        })?;
-        let mut bytes = heapless::Vec::new();
-        // Clamped to the capacity.
-        let _ = bytes.resize((count as usize).min(DATA_BYTES), 0);
-        buffer::read_data(&mut bytes);
-        Ok((bytes, next))
     }
 
     /// Draws a random word.

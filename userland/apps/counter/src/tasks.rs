@@ -1,0 +1,128 @@
+//! What runs at the same time: dirtying, answering on UDP and TCP, the self-check, the report.
+
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+
+use runtime::embassy_net::Stack;
+use runtime::embassy_net::tcp::TcpSocket;
+use runtime::embassy_net::udp::{PacketMetadata, UdpSocket};
+use runtime::embassy_time::{Duration, Instant, Timer};
+use runtime::executor::Tasks;
+use runtime::{clock, log, net};
+
+use crate::pace::Pace;
+use crate::service::Service;
+use crate::wire::{REPLY_BYTES, REQUEST_BYTES, Request};
+
+/// The service, shared by the tasks of one thread. Nobody holds the borrow across an await.
+pub type Shared = Rc<RefCell<Service>>;
+
+/// TCP connections at once.
+const CONNECTIONS: usize = 8;
+/// Requests that wait while the domain is held up: more than a port's ring has slots.
+const DATAGRAMS: usize = 256;
+/// Requests taken from a connection at once.
+const BATCH: usize = 64;
+/// The shortest sleep between dirtyings; several pages may be due after it.
+const DIRTY_INTERVAL_MIN_NS: u64 = 1_000_000;
+/// The self-check looks at this many pages, every so often: 64 MiB in 82 seconds.
+const CHECK_PAGES: usize = 2;
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Dirties pages at a steady rate, for ever.
+pub async fn dirty(per_second: u64, service: Shared) {
+    let mut pace = Pace::new(per_second, clock::now_ns());
+    while let Some(next_ns) = pace.next_ns() {
+        let earliest_ns = clock::now_ns() + DIRTY_INTERVAL_MIN_NS;
+        Timer::at(Instant::from_micros(
+            next_ns.max(earliest_ns).div_ceil(1_000),
+        ))
+        .await;
+        let due = pace.take_due(clock::now_ns());
+        service.borrow_mut().dirty(due);
+    }
+}
+
+/// Answers on UDP, for ever.
+pub async fn answer_datagrams(stack: Stack<'static>, port: u16, service: Shared) {
+    let mut metadata = [[PacketMetadata::EMPTY; DATAGRAMS]; 2];
+    let [received_metadata, sent_metadata] = &mut metadata;
+    let (mut received, mut sent) = (
+        alloc::vec![0; DATAGRAMS * REQUEST_BYTES],
+        alloc::vec![0; DATAGRAMS * REPLY_BYTES],
+    );
+    let mut socket = UdpSocket::new(
+        stack,
+        received_metadata,
+        &mut received,
+        sent_metadata,
+        &mut sent,
+    );
+    if let Err(error) = socket.bind(port) {
+        panic!("cannot listen on UDP port {port}: {error:?}");
+    }
+    let mut request = [0; REQUEST_BYTES];
+    loop {
+        // What is longer is reported as an error, what is shorter has another length: neither is answered.
+        let Ok((REQUEST_BYTES, from)) = socket.recv_from(&mut request).await else {
+            continue;
+        };
+        let reply = service.borrow_mut().answer(Request::from_bytes(&request));
+        // A client that cannot be reached will ask again.
+        let _ = socket.send_to(&reply.to_bytes(), from).await;
+    }
+}
+
+/// Answers on TCP, for ever.
+pub fn answer_connections(stack: Stack<'static>, tasks: Tasks, port: u16, service: Shared) {
+    net::serve_tcp(stack, tasks, port, CONNECTIONS, async move |socket| {
+        // The client hung up, in one way or the other.
+        let _ = answer_connection(socket, &service).await;
+    });
+}
+
+async fn answer_connection(
+    socket: &mut TcpSocket<'static>,
+    service: &Shared,
+) -> Result<(), runtime::embassy_net::tcp::Error> {
+    let mut buffer = [0; BATCH * REQUEST_BYTES];
+    let mut filled = 0;
+    loop {
+        match socket.read(&mut buffer[filled..]).await? {
+            0 => return Ok(()),
+            count => filled += count,
+        }
+        let (requests, rest) = buffer[..filled].as_chunks();
+        let rest = rest.len();
+        let replies: Vec<[u8; REPLY_BYTES]> = requests
+            .iter()
+            .map(|request| service.borrow_mut().answer(Request::from_bytes(request)))
+            .map(|reply| reply.to_bytes())
+            .collect();
+        buffer.copy_within(filled - rest..filled, 0);
+        filled = rest;
+        net::write_all(socket, replies.as_flattened()).await?;
+    }
+}
+
+/// Checks the heap page by page, for ever, and tells of damage.
+pub async fn check(service: Shared) {
+    loop {
+        Timer::after(CHECK_INTERVAL).await;
+        let checked = service.borrow_mut().check_some(CHECK_PAGES);
+        if let Err(damage) = checked {
+            log::error!("counter: page {} is damaged", damage.page);
+        }
+    }
+}
+
+/// Tells now and then how far it is, to those who want to know that much.
+pub async fn report(service: Shared) {
+    loop {
+        Timer::after(REPORT_INTERVAL).await;
+        let dirtied = service.borrow().pages().dirtied();
+        log::debug!("counter: {dirtied} pages dirtied");
+    }
+}
