@@ -3,7 +3,7 @@
 //! The timer fires at a value of the clock where the processor has that (TSC-deadline); else the clock's value is
 //! converted to a count, by a rate that was measured.
 
-use super::clock::{ticks, ticks_per_second, wait_ticks};
+use super::clock::{measure_until_agreed, read_closely, ticks, ticks_per_second, wait_ticks};
 use super::core_local::Core;
 use super::cpu::{self, Features};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -48,16 +48,24 @@ pub(super) fn calibrate_timer() {
     if cpu::has(Features::TSC_DEADLINE) {
         return;
     }
-    let window = ticks_per_second() / 100;
-    let start = ticks();
-    set_count(u32::MAX);
-    wait_ticks(window);
-    let counted = u64::from(u32::MAX - count());
-    let elapsed = ticks() - start;
+    let rate = measure_until_agreed(|| Some(measure_timer()));
     set_count(0);
-    let rate = (u128::from(counted) << 32) / u128::from(elapsed);
-    assert!(rate != 0, "the timer of the local APIC does not count");
-    COUNTS_PER_TICK.store(rate as u64, Ordering::Relaxed);
+    let rate = rate.filter(|&rate| rate != 0);
+    COUNTS_PER_TICK.store(
+        rate.expect("the local APIC's timer to count"),
+        Ordering::Relaxed,
+    );
+}
+
+/// The timer's counts for each tick of the clock in 2^-32, measured over 10 ms.
+fn measure_timer() -> u64 {
+    set_count(u32::MAX);
+    let first = read_closely(|| count().into());
+    wait_ticks(ticks_per_second() / 100);
+    let last = read_closely(|| count().into());
+    let counted = first.value - last.value;
+    let elapsed = last.ticks - first.ticks;
+    ((u128::from(counted) << 32) / u128::from(elapsed)) as u64
 }
 
 /// Asks for one [`Cause::Timer`](crate::arch::Cause::Timer) at this tick, in place of what was asked for before. A tick

@@ -1,4 +1,7 @@
 //! The clock: the processor's time-stamp counter, and how fast it runs.
+//!
+//! A virtual core may be stopped for milliseconds between any two instructions. So another clock is read between two
+//! looks at the counter, several times, and the closest pair counts; and a rate is believed when two measurements agree.
 
 use super::cpu::leaf;
 use super::hpet::Hpet;
@@ -7,6 +10,15 @@ use core::arch::x86_64::_rdtsc;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 static TICKS_PER_SECOND: AtomicU64 = AtomicU64::new(0);
+
+/// How often another clock is read at one moment.
+const READINGS: usize = 5;
+
+/// How often a rate is measured at most until two measurements agree.
+const MEASUREMENTS_MAX: usize = 20;
+
+/// How far two measurements may be apart: one in so many.
+const AGREEMENT: u64 = 2_000;
 
 /// The clock.
 pub fn ticks() -> u64 {
@@ -19,17 +31,22 @@ pub fn ticks_per_second() -> u64 {
     TICKS_PER_SECOND.load(Ordering::Relaxed)
 }
 
-/// Finds out how fast the counter runs: by what the processor says, or else against another clock.
+/// Another clock's value, and this clock's at that moment.
+pub(super) struct Reading {
+    pub(super) value: u64,
+    pub(super) ticks: u64,
+    spread: u64,
+}
+
+/// Finds out how fast the counter runs, by what the processor says or else against another clock, and which it was.
 pub(super) fn initialise(hpet: Option<Hpet>) -> &'static str {
-    type Source = (&'static str, Option<u64>);
-    let mut sources = [|| ("CPUID", stated()), || ("PIT", pit::ticks_per_second())]
-        .into_iter()
-        .map(|source: fn() -> Source| source());
-    let known = sources.find_map(|(name, rate)| Some((name, rate?)));
-    let known = known.or_else(|| Some(("HPET", hpet?.ticks_per_second()?)));
-    let (name, rate) = known.expect("a clock (CPUID, PIT or HPET) to measure the processor's by");
+    let by_cpuid = || Some(("CPUID", stated()?));
+    let by_pit = || Some(("PIT", measure_until_agreed(pit::measure)?));
+    let by_hpet = || Some(("HPET", measure_until_agreed(|| hpet?.measure())?));
+    let known = by_cpuid().or_else(by_pit).or_else(by_hpet);
+    let (source, rate) = known.expect("a clock (CPUID, PIT or HPET) to measure the processor's by");
     TICKS_PER_SECOND.store(rate, Ordering::Relaxed);
-    name
+    source
 }
 
 /// Waits until so many ticks have passed.
@@ -38,6 +55,36 @@ pub(super) fn wait_ticks(count: u64) {
     while ticks().wrapping_sub(start) < count {
         core::hint::spin_loop();
     }
+}
+
+/// Reads another clock together with this one.
+pub(super) fn read_closely(read: impl Fn() -> u64) -> Reading {
+    let readings = core::array::from_fn::<_, READINGS, _>(|_| {
+        let before = ticks();
+        let value = read();
+        let spread = ticks() - before;
+        Reading {
+            value,
+            ticks: before + spread / 2,
+            spread,
+        }
+    });
+    let closest = readings.into_iter().min_by_key(|reading| reading.spread);
+    closest.expect("there is at least one reading")
+}
+
+/// Measures until two measurements agree; the last one, if they never do.
+pub(super) fn measure_until_agreed(mut measure: impl FnMut() -> Option<u64>) -> Option<u64> {
+    let mut last = measure()?;
+    for _ in 1..MEASUREMENTS_MAX {
+        let next = measure()?;
+        if next.abs_diff(last) <= next / AGREEMENT {
+            return Some(last.midpoint(next));
+        }
+        last = next;
+    }
+    crate::log!("the clock's measurements do not agree: it may run wrong");
+    Some(last)
 }
 
 /// The rate as the processor states it: the ratio to its crystal, whose rate is stated too, or follows from the base

@@ -1,6 +1,6 @@
 //! The high-precision event timer, as a clock to measure another one by, where there is no other.
 
-use super::clock::ticks;
+use super::clock::read_closely;
 use x86_64::VirtAddr;
 
 /// The registers that are used, in bytes.
@@ -23,22 +23,21 @@ impl Hpet {
         Self { registers }
     }
 
-    /// The rate of the processor's clock, measured over 20 ms; none if the timer does not count.
-    pub(super) fn ticks_per_second(self) -> Option<u64> {
+    /// Measures the rate of the processor's clock over 10 ms; none if the timer does not count.
+    pub(super) fn measure(self) -> Option<u64> {
         const FEMTOSECONDS: u64 = 1_000_000_000_000_000;
         let period = self.read(CAPABILITIES) >> 32;
-        let needed = (FEMTOSECONDS / 50).checked_div(period)?;
+        let needed = (FEMTOSECONDS / 100).checked_div(period)?;
         self.write(CONFIGURATION, self.read(CONFIGURATION) | 1);
-        let (first, start) = (self.read(COUNTER), ticks());
-        for _ in 0..POLLS_MAX {
-            // The lower half is enough, and all that a 32-bit timer has.
-            let counted = self.read(COUNTER).wrapping_sub(first) & 0xffff_ffff;
-            if counted >= needed {
-                let elapsed = u128::from(ticks() - start) * u128::from(FEMTOSECONDS);
-                return u64::try_from(elapsed / u128::from(counted * period)).ok();
-            }
-        }
-        None
+        // The lower half is enough, and all that a 32-bit timer has.
+        let counter = || self.read(COUNTER) & 0xffff_ffff;
+        let first = read_closely(counter);
+        let since_first = |value: u64| value.wrapping_sub(first.value) & 0xffff_ffff;
+        (0..POLLS_MAX).find(|_| since_first(counter()) >= needed)?;
+        let last = read_closely(counter);
+        let elapsed = u128::from(last.ticks - first.ticks) * u128::from(FEMTOSECONDS);
+        let counted = u128::from(since_first(last.value)) * u128::from(period);
+        u64::try_from(elapsed.checked_div(counted)?).ok()
     }
 
     fn read(self, register: u64) -> u64 {
