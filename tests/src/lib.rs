@@ -21,6 +21,7 @@ pub mod artefacts;
 pub mod child;
 pub mod machine;
 pub mod prober;
+pub mod scratch;
 pub mod segment;
 pub mod splitmix;
 pub mod third_party;

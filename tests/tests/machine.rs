@@ -1,6 +1,8 @@
 //! A machine is started, talked to, stopped and killed, with tiny guests written in machine code: the harness is
 //! tested before, and apart from, the kernel that it will test.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -240,6 +242,28 @@ fn a_machine_can_be_asked_about_and_told_to_quit() {
     assert_eq!(status["status"], "running");
     machine.quit();
     assert_eq!(machine.wait_exit(LIMIT), Verdict::PoweredOff);
+}
+
+#[test]
+fn a_debugger_finds_a_machine_before_its_first_instruction() {
+    let files = Files::new();
+    let socket = files.directory.path().join("debugger");
+    let endpoint = format!("unix:{},server=on,wait=off", socket.display());
+    let mut machine = Options::new("debugged", files.echoing_guest())
+        .debugger(&endpoint)
+        .stopped()
+        .start();
+    let status = machine.control("query-status", serde_json::json!({}));
+    assert_eq!(status["running"], false);
+    let mut debugger = UnixStream::connect(socket).expect("QEMU listens before it answers");
+    debugger
+        .set_read_timeout(Some(LIMIT))
+        .expect("a timeout above zero");
+    // Why did the program stop? By a trap.
+    debugger.write_all(b"$?#3f").expect("a connection");
+    let mut answer = [0; 5];
+    debugger.read_exact(&mut answer).expect("an answer");
+    assert_eq!(&answer, b"+$T05");
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub use qmp::Qmp;
 pub use verdict::Verdict;
 
 use crate::child::{self, Child};
+use crate::scratch;
 use crate::transcript::{Awaited, Transcript, Unmet};
 
 /// How much of the serial log a failure shows.
@@ -66,10 +67,7 @@ impl Machine {
     pub fn start(options: Options) -> Self {
         child::require("setpriv", "util-linux");
         child::require("qemu-system-x86_64", "qemu-system-x86");
-        let directory = tempfile::Builder::new()
-            .prefix("caravan-")
-            .tempdir()
-            .expect("a directory for a machine");
+        let directory = scratch::directory();
         let mut command = child::mortal("qemu-system-x86_64");
         command.args(options.arguments(directory.path()));
         command

@@ -26,6 +26,7 @@ pub use faults::Faults;
 pub use learning::MacAddress;
 pub use port::Port;
 
+use crate::scratch;
 use port::PortInner;
 use switch::Switch;
 
@@ -48,13 +49,9 @@ impl Segment {
         reason = "a default value is not expected to make a directory"
     )]
     pub fn new() -> Self {
-        let directory = tempfile::Builder::new()
-            .prefix("caravan-")
-            .tempdir()
-            .expect("a directory for sockets");
         Self {
             switch: Arc::default(),
-            directory,
+            directory: scratch::directory(),
             threads: Vec::new(),
         }
     }

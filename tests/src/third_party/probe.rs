@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tempfile::NamedTempFile;
+use tempfile::TempDir;
 
 use super::{Client, ThirdParty};
 use crate::prober::{Options, Replies, Report, Summary};
@@ -11,25 +11,28 @@ use crate::prober::{Options, Replies, Report, Summary};
 /// How long the prober may take to collect what is outstanding and to report.
 const FINISH_LIMIT: Duration = Duration::from_secs(60);
 
+/// The file of the replies' times, in the probe's directory.
+const REPLIES: &str = "replies";
+
 /// A prober that runs until it is asked for its report.
 #[derive(Debug)]
 pub struct Probe {
     client: Client,
-    replies: NamedTempFile,
+    directory: TempDir,
 }
 
 impl Probe {
     pub(super) fn start(party: &ThirdParty, options: &Options) -> Self {
-        let replies = NamedTempFile::with_prefix("caravan-").expect("a file for replies");
+        let directory = crate::scratch::directory();
         let program = program();
         let mut command = party.command(program.to_str().expect("a path that is text"));
         command
             .args(options.arguments())
             .args(["--until-eof", "--json", "--replies"])
-            .arg(replies.path());
+            .arg(directory.path().join(REPLIES));
         Self {
             client: Client::start("prober", command),
-            replies,
+            directory,
         }
     }
 
@@ -47,7 +50,8 @@ impl Probe {
     pub fn finish(self) -> Report {
         let output = self.client.finish(FINISH_LIMIT);
         let summary: Summary = serde_json::from_str(&output).expect("the prober's summary");
-        let times = std::fs::read_to_string(self.replies.path()).expect("the replies' times");
+        let times = std::fs::read_to_string(self.directory.path().join(REPLIES))
+            .expect("the replies' times");
         Report {
             summary,
             udp_replies: Replies::from_text(&times).expect("the replies' times"),
