@@ -34,6 +34,8 @@ pub mod objects;
 pub mod paging;
 pub mod scheduler;
 pub mod syscalls;
+#[cfg(test)]
+mod testing;
 
 use arch::{BootInformation, Cause, Resume};
 use memory::KernelLock;

@@ -19,6 +19,9 @@ mod reply;
 mod transfer;
 mod waiting;
 
+#[cfg(test)]
+mod tests;
+
 pub use fault::raise_fault;
 pub use notify::{deliver_interrupt, signal, time_out, wait};
 pub use rendezvous::{receive, send};

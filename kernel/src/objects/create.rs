@@ -64,6 +64,20 @@ pub fn create_pool(
     into: Place,
 ) -> Result<Ref<Pool>, Error> {
     check_free(into)?;
+    let pool = create_unpublished_pool(kernel, parent, pages)?;
+    publish(Object::Pool(pool), into);
+    Ok(pool)
+}
+
+/// As [`create_pool`], without a capability yet.
+///
+/// # Errors
+/// [`Error::PoolEmpty`].
+pub fn create_unpublished_pool(
+    kernel: &Kernel,
+    parent: Ref<Pool>,
+    pages: u64,
+) -> Result<Ref<Pool>, Error> {
     if pages == 0 {
         return Err(Error::PoolEmpty);
     }
@@ -75,7 +89,6 @@ pub fn create_pool(
     let header = Header::new(kernel.new_id(), frame, Some(parent));
     let pool = Ref::place(frame, Pool::new(header, pages));
     pool.charge(1).expect("the child has a page");
-    publish(Object::Pool(pool), into);
     parent.enlist(Object::Pool(pool));
     Ok(pool)
 }

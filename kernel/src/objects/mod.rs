@@ -32,7 +32,8 @@ mod thread;
 
 pub use create::{
     check_free, create, create_contiguous, create_domain, create_first_domain, create_interrupt,
-    create_memory, create_memory_of, create_pool, create_thread, grow_table, publish,
+    create_memory, create_memory_of, create_pool, create_thread, create_unpublished_pool,
+    grow_table, publish,
 };
 pub use destroy::{Step, destroy_step};
 pub use devices::{Hardware, Interrupt, IoPorts};

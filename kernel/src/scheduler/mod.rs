@@ -162,6 +162,21 @@ impl Scheduler {
         }
     }
 
+    /// Makes a runnable thread the current one, as if it had been chosen.
+    #[cfg(test)]
+    pub fn force(&self, thread: Ref<Thread>) {
+        assert!(
+            thread.is_runnable(),
+            "only a runnable thread can be made current"
+        );
+        if self.current.get() != Some(thread) {
+            self.rotate();
+            self.remove(thread);
+            self.current.set(Some(thread));
+        }
+        self.resume();
+    }
+
     fn choose(&self) -> Option<Ref<Thread>> {
         let highest = self.highest_ready();
         let current = self.current.take().filter(|thread| thread.is_runnable());

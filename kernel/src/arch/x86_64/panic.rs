@@ -96,7 +96,7 @@ fn print_registers(frame: &TrapFrame) {
         [("rdx", frame.rdx), ("rsi", frame.rsi), ("rdi", frame.rdi)],
         [("r8 ", frame.r8), ("r9 ", frame.r9), ("r10", frame.r10)],
         [("r11", frame.r11), ("r12", frame.r12), ("r13", frame.r13)],
-        [("r14", frame.r14), ("r15", frame.r15), ("rsp", frame.rsp)],
+        [("r14", frame.r14), ("r15", frame.r15), ("err", frame.error)],
     ] {
         log!("  {a} {x:016x} {b} {y:016x} {c} {z:016x}");
     }
@@ -106,7 +106,7 @@ fn print_registers(frame: &TrapFrame) {
 fn print_callers(mut frame_pointer: u64) {
     let symbols = SymbolTable::embedded();
     for _ in 0..FRAMES_MAX {
-        if frame_pointer % 8 != 0 || !is_on_a_stack(frame_pointer) {
+        if !frame_pointer.is_multiple_of(8) || !is_on_a_stack(frame_pointer) {
             return;
         }
         let frame = frame_pointer as *const [u64; 2];

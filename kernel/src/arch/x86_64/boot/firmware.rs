@@ -72,14 +72,14 @@ impl Platform {
             MadtEntry::IoApic(chip) => {
                 let address = PhysAddr::new(chip.io_apic_address.into());
                 let chip = (chip.global_system_interrupt_base, address);
-                if self.io_apics.push(chip).is_err() {
-                    log!("more than {IO_APICS_MAX} I/O APICs: {address:?} is not used");
-                }
+                keep(&mut self.io_apics, chip, "I/O APICs");
             }
             MadtEntry::InterruptSourceOverride(entry) => {
-                if self.overrides.push(connection(entry)).is_err() {
-                    log!("too many interrupt overrides");
-                }
+                keep(
+                    &mut self.overrides,
+                    connection(entry),
+                    "interrupt overrides",
+                );
             }
             _ => (),
         }
@@ -113,6 +113,13 @@ impl Platform {
                 .hpet
                 .map(|address| Hpet::new(tables.map_device(address))),
         }
+    }
+}
+
+/// Adds to a list what it has room for.
+fn keep<T, const N: usize>(list: &mut Vec<T, N>, value: T, what: &str) {
+    if list.push(value).is_err() {
+        log!("more than {N} {what}: one is not used");
     }
 }
 

@@ -1,0 +1,373 @@
+//! What messages, answers and flags do, on the fake machine.
+
+use abi::calls::{
+    Call, EndpointCreate, NotificationCreate, Receive, Received, Reply, ReplyAndReceive, Send,
+    Signal, Wait,
+};
+use abi::message::{RECEIVE_OFFSET, SEND_OFFSET};
+use abi::register::Slot;
+use abi::{Error, MessageInfo, Number};
+
+use crate::arch::Cause;
+use crate::objects::Phase;
+use crate::testing::{Citizen, World, slots};
+
+const ENDPOINT: Slot = Slot(slots::FREE);
+const REPLY: Slot = Slot(slots::FREE + 1);
+const NOTIFICATION: Slot = Slot(slots::FREE + 2);
+const SPARE: Slot = Slot(slots::FREE + 3);
+
+/// A server that has made an endpoint, and a client that holds it with badge 7.
+fn pair() -> (World, Citizen, Citizen) {
+    let world = World::new();
+    let (server, client) = (world.citizen(), world.citizen());
+    world.does(
+        server.thread,
+        EndpointCreate {
+            pool: slots::POOL,
+            into: ENDPOINT,
+        },
+    );
+    world.give(server, ENDPOINT, client, ENDPOINT, 7);
+    (world, server, client)
+}
+
+fn receive() -> Receive {
+    Receive {
+        endpoint: ENDPOINT,
+        info: MessageInfo::EMPTY,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply: REPLY,
+    }
+}
+
+fn call(words: usize, w0: u64) -> Call {
+    let info = MessageInfo::words_only(words).expect("short");
+    Call {
+        endpoint: ENDPOINT,
+        info,
+        w0,
+        w1: 11,
+        w2: 12,
+        w3: 13,
+    }
+}
+
+fn reply(w0: u64) -> Reply {
+    Reply {
+        reply: REPLY,
+        info: MessageInfo::words_only(1).expect("short"),
+        w0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    }
+}
+
+fn received(world: &World, citizen: Citizen) -> Received {
+    world
+        .outcome::<Receive>(citizen.thread)
+        .expect("received")
+        .expect("no error")
+}
+
+#[test]
+fn a_call_reaches_the_server_and_the_answer_the_caller() {
+    for server_first in [true, false] {
+        let (world, server, client) = pair();
+        if server_first {
+            world.begin(server.thread, receive());
+            world.begin(client.thread, call(4, 42));
+        } else {
+            world.begin(client.thread, call(4, 42));
+            world.begin(server.thread, receive());
+        }
+        let message = received(&world, server);
+        assert_eq!((message.badge, message.words), (7, [42, 11, 12, 13]));
+        assert_eq!(client.thread.phase.get(), Phase::Awaiting);
+        world.does(server.thread, reply(99));
+        let answer = world
+            .outcome::<Call>(client.thread)
+            .expect("answered")
+            .expect("no error");
+        assert_eq!((answer.badge, answer.words[0]), (0, 99));
+        assert_eq!(world.call(server.thread, reply(1)), Err(Error::EmptySlot));
+    }
+}
+
+#[test]
+fn long_messages_and_capabilities_go_through_the_buffers() {
+    let (world, server, client) = pair();
+    let (from, to) = (world.buffer(client), world.buffer(server));
+    (4..64).for_each(|index| from.write_word(index * 8, index * 1000));
+    from.write_word(SEND_OFFSET, u64::from(slots::BUFFER.0));
+    to.write_word(RECEIVE_OFFSET, u64::from(SPARE.0));
+    world.begin(server.thread, receive());
+    let info = MessageInfo::try_new(64, 1).expect("fits");
+    world.begin(client.thread, Call { info, ..call(4, 0) });
+    assert_eq!(received(&world, server).info.words(), 64);
+    assert!((4..64).all(|index| to.read_word(index * 8) == index * 1000));
+    let identify = |slot| abi::calls::CapabilityIdentify { slot };
+    let given = world.does(server.thread, identify(SPARE));
+    world.does(server.thread, reply(0));
+    assert_eq!(given, world.does(client.thread, identify(slots::BUFFER)));
+}
+
+#[test]
+fn refuses_a_capability_without_a_slot_for_it_and_the_receiver_waits_on() {
+    let (world, server, client) = pair();
+    world
+        .buffer(client)
+        .write_word(SEND_OFFSET, u64::from(slots::BUFFER.0));
+    world
+        .buffer(server)
+        .write_word(RECEIVE_OFFSET, u64::from(ENDPOINT.0));
+    world.begin(server.thread, receive());
+    let info = MessageInfo::try_new(0, 1).expect("fits");
+    assert_eq!(
+        world.call(client.thread, Call { info, ..call(0, 0) }),
+        Err(Error::MessageSize)
+    );
+    assert_eq!(world.outcome::<Receive>(server.thread), None);
+}
+
+#[test]
+fn refuses_a_caller_when_the_receiver_named_no_slot_for_its_reply_right() {
+    let (world, server, client) = pair();
+    world.begin(
+        server.thread,
+        Receive {
+            reply: Slot::NONE,
+            ..receive()
+        },
+    );
+    assert_eq!(
+        world.call(client.thread, call(0, 0)),
+        Err(Error::MessageSize)
+    );
+    let send = Send {
+        endpoint: ENDPOINT,
+        info: MessageInfo::EMPTY,
+        w0: 5,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    };
+    world.does(client.thread, send);
+    assert_eq!(received(&world, server).words[0], 5);
+}
+
+#[test]
+fn a_sender_without_a_buffer_is_refused_and_nobody_else() {
+    let (world, server, client) = pair();
+    client.thread.message_buffer.set(0);
+    world.begin(server.thread, receive());
+    assert_eq!(
+        world.call(client.thread, call(5, 0)),
+        Err(Error::BufferAbsent)
+    );
+    client.thread.message_buffer.set(0x7000_0000);
+    assert_eq!(
+        world.call(client.thread, call(5, 0)),
+        Err(Error::BufferAbsent)
+    );
+    assert_eq!(world.outcome::<Receive>(server.thread), None);
+}
+
+#[test]
+fn reply_and_receive_answers_and_stands_at_a_receive() {
+    let (world, server, client) = pair();
+    world.begin(client.thread, call(1, 1));
+    world.does(server.thread, receive());
+    let info = MessageInfo::words_only(1).expect("short");
+    let both = ReplyAndReceive {
+        endpoint: ENDPOINT,
+        info,
+        w0: 2,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply: REPLY,
+    };
+    world.begin(server.thread, both);
+    assert_eq!(
+        world
+            .outcome::<Call>(client.thread)
+            .map(|answer| answer.map(|answer| answer.words[0])),
+        Some(Ok(2))
+    );
+    assert_eq!(server.thread.context.rax.get(), Number::Receive as u64);
+    world.begin(client.thread, call(1, 3));
+    assert_eq!(received(&world, server).words[0], 3);
+}
+
+#[test]
+fn a_caller_whose_reply_right_is_deleted_hears_that_nobody_will_answer() {
+    let (world, server, client) = pair();
+    world.begin(client.thread, call(0, 0));
+    world.does(server.thread, receive());
+    world.does(server.thread, abi::calls::CapabilityDelete { slot: REPLY });
+    assert_eq!(world.outcome::<Call>(client.thread), Some(Err(Error::Gone)));
+}
+
+#[test]
+fn callers_hear_when_the_endpoint_is_destroyed() {
+    let (world, server, client) = pair();
+    world.begin(client.thread, call(0, 0));
+    world.does(server.thread, abi::calls::Destroy { object: ENDPOINT });
+    assert_eq!(world.outcome::<Call>(client.thread), Some(Err(Error::Gone)));
+    assert_eq!(world.call(client.thread, call(0, 0)), Err(Error::EmptySlot));
+}
+
+#[test]
+fn flags_are_kept_merged_and_taken_once() {
+    let (world, server, _) = pair();
+    let thread = server.thread;
+    world.does(
+        thread,
+        NotificationCreate {
+            pool: slots::POOL,
+            into: NOTIFICATION,
+        },
+    );
+    let signal = |flags| Signal {
+        notification: NOTIFICATION,
+        flags,
+    };
+    let poll = Wait {
+        notification: NOTIFICATION,
+        deadline: 0,
+    };
+    world.does(thread, signal(1));
+    world.does(thread, signal(4));
+    assert_eq!(world.call(thread, poll), Ok(5));
+    assert_eq!(world.call(thread, poll), Err(Error::TimedOut));
+}
+
+#[test]
+fn a_wait_ends_with_a_signal_or_at_its_deadline() {
+    let (world, server, client) = pair();
+    world.does(
+        server.thread,
+        NotificationCreate {
+            pool: slots::POOL,
+            into: NOTIFICATION,
+        },
+    );
+    world.give(server, NOTIFICATION, client, NOTIFICATION, 0);
+    world.machine.set_ticks(1_000);
+    let wait = Wait {
+        notification: NOTIFICATION,
+        deadline: 500_000,
+    };
+    world.begin(server.thread, wait);
+    assert_eq!(world.machine.timer(), Some(500_000));
+    world.does(
+        client.thread,
+        Signal {
+            notification: NOTIFICATION,
+            flags: 2,
+        },
+    );
+    assert_eq!(world.outcome::<Wait>(server.thread), Some(Ok(2)));
+    world.begin(server.thread, wait);
+    world.machine.set_ticks(499_000);
+    world.kernel.enter(Cause::Timer);
+    assert_eq!(world.outcome::<Wait>(server.thread), None);
+    world.machine.set_ticks(500_001);
+    world.kernel.enter(Cause::Timer);
+    assert_eq!(
+        world.outcome::<Wait>(server.thread),
+        Some(Err(Error::TimedOut))
+    );
+}
+
+#[test]
+fn a_bound_notification_ends_a_receive() {
+    let (world, server, client) = pair();
+    world.does(
+        server.thread,
+        NotificationCreate {
+            pool: slots::POOL,
+            into: NOTIFICATION,
+        },
+    );
+    world.give(server, NOTIFICATION, client, NOTIFICATION, 0);
+    world.does(
+        server.thread,
+        abi::calls::ThreadBind {
+            thread: slots::THREAD,
+            notification: NOTIFICATION,
+        },
+    );
+    world.begin(server.thread, receive());
+    world.does(
+        client.thread,
+        Signal {
+            notification: NOTIFICATION,
+            flags: 9,
+        },
+    );
+    let flags = received(&world, server);
+    assert!(flags.info.is_notification());
+    assert_eq!(flags.badge, 9);
+    world.does(
+        client.thread,
+        Signal {
+            notification: NOTIFICATION,
+            flags: 6,
+        },
+    );
+    world.begin(server.thread, receive());
+    assert_eq!(received(&world, server).badge, 6);
+}
+
+#[test]
+fn a_fault_is_a_message_and_its_answer_resumes_the_thread() {
+    let (world, server, client) = pair();
+    world.does(
+        client.thread,
+        abi::calls::ThreadFaults {
+            thread: slots::THREAD,
+            endpoint: ENDPOINT,
+        },
+    );
+    world.kernel.scheduler.force(client.thread);
+    client.thread.context.rip.set(0x1234);
+    world.kernel.enter(Cause::Exception {
+        vector: 6,
+        error: 0,
+        address: 0,
+    });
+    world.begin(server.thread, receive());
+    let message = received(&world, server);
+    assert!(message.info.is_fault());
+    assert_eq!(
+        (message.badge, message.words),
+        (7, [abi::fault::FaultKind::Exception as u64, 6, 0, 0x1234])
+    );
+    assert!(!client.thread.is_runnable());
+    world.does(server.thread, reply(0));
+    assert!(client.thread.is_runnable());
+    assert_eq!(client.thread.context.rip.get(), 0x1234);
+}
+
+#[test]
+fn a_thread_whose_fault_nobody_hears_stops() {
+    let (world, _, client) = pair();
+    world.kernel.scheduler.force(client.thread);
+    world.kernel.enter(Cause::Exception {
+        vector: 14,
+        error: 4,
+        address: 0xdead_0000,
+    });
+    assert!(client.thread.stopped.get());
+    assert!(
+        world.machine.console().contains("0xdead0000"),
+        "{}",
+        world.machine.console()
+    );
+}

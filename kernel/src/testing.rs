@@ -1,0 +1,204 @@
+//! A kernel on the fake machine, for host tests: [`World`] makes domains and threads, and makes system calls as them.
+
+use abi::calls::{Arguments, Output};
+use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::{Error, Registers};
+use capabilities::Storage;
+
+use crate::arch::{Cause, fake};
+use crate::kernel::Kernel;
+use crate::memory::{Frame, Ref, SlotStorage};
+use crate::objects::{self, Domain, Object, Phase, Pool, Thread};
+
+/// Slots that every domain of a world has.
+pub mod slots {
+    use super::Slot;
+    /// Its pool, all rights.
+    pub const POOL: Slot = Slot(1);
+    /// Itself, all rights.
+    pub const DOMAIN: Slot = Slot(2);
+    /// Its first thread, all rights.
+    pub const THREAD: Slot = Slot(3);
+    /// The Memory of its message buffer.
+    pub const BUFFER: Slot = Slot(4);
+    /// The first that is free.
+    pub const FREE: u32 = 8;
+}
+
+/// Where every thread's message buffer is.
+pub const BUFFER_ADDRESS: u64 = 0x4000_0000;
+
+/// Where a thread of a world makes its calls: the SYSCALL instruction.
+pub const CALL_SITE: u64 = 0x40_1000;
+
+/// A kernel and its machine.
+pub struct World {
+    pub kernel: Kernel,
+    pub machine: fake::Machine,
+}
+
+/// A domain with one thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Citizen {
+    pub pool: Ref<Pool>,
+    pub domain: Ref<Domain>,
+    pub thread: Ref<Thread>,
+}
+
+impl World {
+    pub fn new() -> World {
+        let machine = fake::Machine::new(32);
+        World {
+            kernel: Kernel::new(&fake::boot_information()),
+            machine,
+        }
+    }
+
+    /// A domain in a pool of 1 MiB, with a thread of priority 10 that has a message buffer.
+    pub fn citizen(&self) -> Citizen {
+        let pool = objects::create_unpublished_pool(&self.kernel, self.kernel.root_pool, 256)
+            .expect("a pool");
+        let domain = objects::create_first_domain(&self.kernel, pool).expect("a domain");
+        let place = |slot| domain.place(slot).expect("a slot");
+        objects::publish(Object::Pool(pool), place(slots::POOL));
+        objects::publish(Object::Domain(domain), place(slots::DOMAIN));
+        let thread = self.thread_in(domain, slots::THREAD);
+        let citizen = Citizen {
+            pool,
+            domain,
+            thread,
+        };
+        self.give_buffer(citizen);
+        citizen
+    }
+
+    /// A further thread, which can be run and has no message buffer.
+    pub fn thread_in(&self, domain: Ref<Domain>, slot: Slot) -> Ref<Thread> {
+        let place = domain.place(slot).expect("a slot");
+        let thread = objects::create_thread(&self.kernel, domain, place).expect("a thread");
+        thread.priority.set(10);
+        thread.stopped.set(false);
+        self.kernel.scheduler.wake(thread);
+        thread
+    }
+
+    fn give_buffer(&self, citizen: Citizen) {
+        use abi::calls::{DomainMap, MemoryCreate, MemoryPopulate};
+        let page = PageCount(1);
+        let first_page = PageCount(0);
+        let (domain, memory) = (slots::DOMAIN, slots::BUFFER);
+        self.does(
+            citizen.thread,
+            MemoryCreate {
+                pool: slots::POOL,
+                pages: page,
+                into: memory,
+            },
+        );
+        self.does(
+            citizen.thread,
+            MemoryPopulate {
+                memory,
+                first_page,
+                page_count: page,
+            },
+        );
+        let address = UserAddress(BUFFER_ADDRESS);
+        let access = Access::ReadWrite;
+        self.does(
+            citizen.thread,
+            DomainMap {
+                domain,
+                memory,
+                address,
+                first_page,
+                page_count: page,
+                access,
+            },
+        );
+        citizen.thread.message_buffer.set(BUFFER_ADDRESS);
+    }
+
+    /// Makes a call as a thread and expects that it is complete at once.
+    pub fn call<A: Arguments>(
+        &self,
+        thread: Ref<Thread>,
+        arguments: A,
+    ) -> Result<A::Output, Error> {
+        self.begin(thread, arguments);
+        self.outcome::<A>(thread).expect("the call is complete")
+    }
+
+    /// As [`World::call`], for one that succeeds.
+    pub fn does<A: Arguments + Copy + core::fmt::Debug>(
+        &self,
+        thread: Ref<Thread>,
+        arguments: A,
+    ) -> A::Output {
+        self.call(thread, arguments)
+            .unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
+    }
+
+    /// Makes a call as a thread, with all its steps.
+    pub fn begin<A: Arguments>(&self, thread: Ref<Thread>, arguments: A) {
+        thread.context.rip.set(CALL_SITE);
+        thread.context.rax.set(A::NUMBER as u64);
+        set_arguments(thread, arguments.encode());
+        self.step(thread);
+        while thread.phase.get() == Phase::Ready
+            && thread.context.rip.get() == CALL_SITE
+            && !thread.stopped.get()
+        {
+            self.step(thread);
+        }
+    }
+
+    /// The thread executes the SYSCALL instruction that it stands at, once.
+    pub fn step(&self, thread: Ref<Thread>) {
+        self.kernel.scheduler.force(thread);
+        thread.context.rip.set(thread.context.rip.get() + 2);
+        self.kernel.enter(Cause::SystemCall);
+    }
+
+    /// What became of the call; none while the thread is blocked in it.
+    pub fn outcome<A: Arguments>(&self, thread: Ref<Thread>) -> Option<Result<A::Output, Error>> {
+        if thread.phase.get() != Phase::Ready || thread.context.rip.get() == CALL_SITE {
+            return None;
+        }
+        Some(match Error::from_status(thread.context.rax.get()) {
+            Some(error) => Err(error),
+            None => Ok(A::Output::from_registers(&thread.arguments())),
+        })
+    }
+
+    /// The frame of a citizen's message buffer.
+    pub fn buffer(&self, citizen: Citizen) -> Frame {
+        citizen
+            .domain
+            .space
+            .translate(BUFFER_ADDRESS)
+            .expect("the buffer is mapped")
+            .frame
+    }
+
+    /// Copies a capability from one citizen to another.
+    pub fn give(&self, from: Citizen, slot: Slot, to: Citizen, into: Slot, badge: u64) {
+        let source = from.domain.place(slot).expect("a slot");
+        let target = to.domain.place(into).expect("a slot");
+        let held = SlotStorage.slot(source).capability().expect("a capability");
+        capabilities::mint(
+            &SlotStorage,
+            source,
+            target,
+            held.rights,
+            capabilities::Badge::new(badge),
+        )
+        .expect("minted");
+    }
+}
+
+fn set_arguments(thread: Ref<Thread>, registers: Registers) {
+    for (index, value) in registers.into_iter().enumerate() {
+        thread.set_argument(index, value);
+    }
+}
