@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::build;
 use crate::elf;
 use crate::error::{AtPath, Error, Result};
-use crate::machine::{Clock, EXIT_SUCCESS, Machine, Serial};
+use crate::machine::{Clock, EXIT_SUCCESS, Machine, Panic, Serial};
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -94,6 +94,7 @@ fn measure_kernel(workspace: &Workspace) -> Result<Vec<Figure>> {
     let log = workspace.artefacts().join("bench-kernel.log");
     let mut machine = Machine::built(KERNEL_GUEST, workspace)?;
     machine.clock = Clock::Instructions;
+    machine.panic = Panic::Exits;
     machine.serial = Serial::File(log.clone());
     let mut figures = figures_of(&mut machine.command(), &log)?;
     figures.push(kernel_size(&workspace.kernel_elf())?);
@@ -101,13 +102,17 @@ fn measure_kernel(workspace: &Workspace) -> Result<Vec<Figure>> {
 }
 
 fn figures_of(qemu: &mut std::process::Command, log: &Path) -> Result<Vec<Figure>> {
-    let code = process::run_within(qemu, GUEST_LIMIT)?;
+    let ended = process::run_within(qemu, GUEST_LIMIT);
     let text = String::from_utf8_lossy(&fs::read(log).at(log)?).into_owned();
     let malformed = |why: String| Error::Malformed(log.to_path_buf(), why);
-    if code != Some(EXIT_SUCCESS) {
-        return Err(malformed(format!(
-            "the guest ended with {code:?}; its log:\n{text}"
-        )));
+    match ended {
+        Ok(Some(EXIT_SUCCESS)) => {}
+        Ok(code) => {
+            return Err(malformed(format!(
+                "the guest ended with {code:?} after\n{text}"
+            )));
+        }
+        Err(error) => return Err(malformed(format!("{error}; the guest said\n{text}"))),
     }
     let figures = text
         .lines()

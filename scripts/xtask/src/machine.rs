@@ -30,6 +30,15 @@ pub enum Serial {
     File(PathBuf),
 }
 
+/// What becomes of a machine whose kernel panicked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Panic {
+    /// It stands still, to be looked at.
+    Stops,
+    /// It ends, for a script that waits for it.
+    Exits,
+}
+
 /// A machine that is about to start.
 pub struct Machine {
     /// The kernel's ELF file.
@@ -40,6 +49,8 @@ pub struct Machine {
     pub clock: Clock,
     /// Where its serial line leads.
     pub serial: Serial,
+    /// What the kernel does when it panics.
+    pub panic: Panic,
 }
 
 impl Machine {
@@ -50,6 +61,7 @@ impl Machine {
             archive: workspace.archive(archive),
             clock: Clock::Free,
             serial: Serial::Terminal,
+            panic: Panic::Stops,
         };
         for file in [&machine.kernel, &machine.archive] {
             if !file.is_file() {
@@ -76,6 +88,7 @@ impl Machine {
         .args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"])
         .args(self.clock_arguments())
         .args(self.serial_arguments())
+        .args(self.panic_arguments())
         .arg("-kernel")
         .arg(&self.kernel)
         .arg("-initrd")
@@ -98,6 +111,13 @@ impl Machine {
         }
     }
 
+    fn panic_arguments(&self) -> &'static [&'static str] {
+        match self.panic {
+            Panic::Stops => &[],
+            Panic::Exits => &["-append", "debug-exit"],
+        }
+    }
+
     fn serial_arguments(&self) -> Vec<String> {
         match &self.serial {
             Serial::Terminal => vec!["-serial".into(), "mon:stdio".into()],
@@ -116,6 +136,7 @@ mod tests {
             archive: "a".into(),
             clock,
             serial: Serial::File("log".into()),
+            panic: Panic::Exits,
         };
         let command = machine.command();
         let arguments: Vec<_> = command

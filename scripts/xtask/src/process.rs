@@ -74,15 +74,20 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// The program and its first argument, which tells one call of cargo from another.
+/// The program and its subcommand, which tells one call of cargo from another.
 fn name_of(command: &Command) -> String {
     let program = Path::new(command.get_program())
         .file_name()
-        .unwrap_or_default();
-    let first = command.get_args().next().unwrap_or_default();
-    format!("{} {}", program.to_string_lossy(), first.to_string_lossy())
-        .trim_end()
-        .to_string()
+        .unwrap_or_default()
+        .to_string_lossy();
+    match command
+        .get_args()
+        .next()
+        .map(|first| first.to_string_lossy())
+    {
+        Some(first) if !first.starts_with('-') => format!("{program} {first}"),
+        _ => program.into_owned(),
+    }
 }
 
 #[cfg(test)]
