@@ -58,6 +58,8 @@ pub enum SourceAction {
     SendFreeze {
         /// Which freeze.
         attempt: Attempt,
+        /// How many rounds came before.
+        rounds: u32,
         /// The digest that `Exported` told.
         digest: Digest,
     },
@@ -81,6 +83,8 @@ pub enum SourceAction {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TargetAction {
     /// Judge the grant, the quota and the services, and reserve the pool. Answered by `Reserved` or `Refused`.
+    ///
+    /// A page stream that arrives while nothing is reserved for its transaction is broken off at once.
     Reserve(Offer),
     /// Rebuild the domain from what was received, frozen, imports inactive. Answered by `Rebuilt` or `Failed`.
     Rebuild {
@@ -166,6 +170,8 @@ pub enum TargetEvent {
         attempt: Attempt,
         /// The digest that it came with.
         digest: Digest,
+        /// How many rounds it says came before.
+        rounds: u32,
     },
     /// The domain is rebuilt and frozen.
     Rebuilt {

@@ -102,6 +102,8 @@ impl Ledger {
                 .transfers
                 .insert(transaction, resume_transfer(now, &here, record, state));
         }
+        // What was open and is aborted is over as soon as it is resumed.
+        ledger.drop_all_finished();
         ledger
     }
 
@@ -370,7 +372,7 @@ fn resume_transfer(now: Instant, here: &Here, record: Record, state: DomainState
         | Progressed::SourceReleasing { .. } => {
             Source::resume(now, boot, record, state, timing).map(Transfer::Source)
         }
-        Progressed::TargetReceiving
+        Progressed::TargetOpen
         | Progressed::TargetPrepared { .. }
         | Progressed::TargetActivating { .. }
         | Progressed::TargetActivated { .. } => {

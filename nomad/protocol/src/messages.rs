@@ -85,6 +85,8 @@ pub enum StreamHeader {
         attempt: Attempt,
         /// The digest of the exported state.
         digest: Digest,
+        /// How many rounds came before.
+        rounds: u32,
         /// How many pages it covers.
         pages: u64,
     },

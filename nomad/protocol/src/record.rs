@@ -44,7 +44,7 @@ pub enum Progressed {
         peer_boot: BootId,
     },
     /// Target: a pool is reserved and filling. Resumed, it is discarded.
-    TargetReceiving,
+    TargetOpen,
     /// Target: a complete copy stands frozen.
     TargetPrepared {
         /// Which freeze.

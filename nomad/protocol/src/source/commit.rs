@@ -35,7 +35,10 @@ pub(super) struct Committing {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
     /// The kernel was asked. If it turns out not to be too late, `abort` is done.
-    Retiring { abort: Option<AbortReason> },
+    Retiring {
+        rounds: u32,
+        abort: Option<AbortReason>,
+    },
     /// The domain is the target's. `silent`: the target was not heard for long.
     Committed { silent: bool },
 }
@@ -45,6 +48,7 @@ impl Committing {
     pub(super) fn enter(
         context: &mut Context<'_>,
         peer_boot: BootId,
+        rounds: u32,
         attempt: Attempt,
         version: StateVersion,
     ) -> Phase {
@@ -55,7 +59,10 @@ impl Committing {
         Phase::Commit(Committing {
             peer_boot,
             attempt,
-            progress: Progress::Retiring { abort: None },
+            progress: Progress::Retiring {
+                rounds,
+                abort: None,
+            },
         })
     }
 
@@ -65,7 +72,10 @@ impl Committing {
             unreachable!("resumed from a record of another phase: {progress:?}");
         };
         context.notify(Notice::Phase(PhaseName::Commit));
-        let progress = Progress::Retiring { abort: None };
+        let progress = Progress::Retiring {
+            rounds: 0,
+            abort: None,
+        };
         Committing {
             peer_boot,
             attempt,
@@ -95,7 +105,9 @@ impl Committing {
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match self.progress {
-            Progress::Retiring { abort } => self.step_retiring(context, input, abort),
+            Progress::Retiring { rounds, abort } => {
+                self.step_retiring(context, input, rounds, abort)
+            }
             Progress::Committed { silent } => self.step_committed(context, input, silent),
         }
     }
@@ -104,13 +116,14 @@ impl Committing {
         self,
         context: &mut Context<'_>,
         input: Input,
+        rounds: u32,
         abort: Option<AbortReason>,
     ) -> Phase {
         match input {
             Input::Event(Event::Source(SourceEvent::Retired)) => self.commit_point(context),
             Input::Event(Event::Source(SourceEvent::VersionMoved { by })) => match abort {
                 Some(why) => abort::enter(context, why),
-                None => self.version_moved(context, by),
+                None => self.version_moved(context, rounds, by),
             },
             Input::Event(Event::Source(SourceEvent::NotRetired(failure))) => abort::enter(
                 context,
@@ -123,18 +136,18 @@ impl Committing {
                 let abort = abort
                     .or_else(|| abort::reason(&input, PhaseName::Commit, Some(self.peer_boot)));
                 Phase::Commit(Committing {
-                    progress: Progress::Retiring { abort },
+                    progress: Progress::Retiring { rounds, abort },
                     ..self
                 })
             }
         }
     }
 
-    fn version_moved(self, context: &mut Context<'_>, by: Interference) -> Phase {
+    fn version_moved(self, context: &mut Context<'_>, rounds: u32, by: Interference) -> Phase {
         if self.attempt >= ATTEMPTS_MAX {
             return abort::enter(context, AbortReason::Interfered { by });
         }
-        Freezing::replace(context, self.peer_boot, self.attempt.next())
+        Freezing::replace(context, self.peer_boot, rounds, self.attempt.next())
     }
 
     fn step_committed(self, context: &mut Context<'_>, input: Input, silent: bool) -> Phase {

@@ -18,6 +18,7 @@ use super::{Phase, abort};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Freezing {
     peer_boot: BootId,
+    rounds: u32,
     attempt: Attempt,
     progress: Progress,
 }
@@ -33,12 +34,13 @@ enum Progress {
 }
 
 impl Freezing {
-    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId, rounds: u32) -> Phase {
         context.enter(PhaseName::Freeze);
         context.limit(context.timing().freeze_limit_us);
         context.act(Action::Source(SourceAction::FreezeDomain));
         Phase::Freeze(Freezing {
             peer_boot,
+            rounds,
             attempt: Attempt::FIRST,
             progress: Progress::Stopping,
         })
@@ -47,11 +49,18 @@ impl Freezing {
     /// The frozen domain was changed from outside: what was sent is void, freeze number `attempt` replaces it.
     ///
     /// The limit that the first freeze armed goes on: it is about how long the domain stands still.
-    pub(super) fn replace(context: &mut Context<'_>, peer_boot: BootId, attempt: Attempt) -> Phase {
+    pub(super) fn replace(
+        context: &mut Context<'_>,
+        peer_boot: BootId,
+        rounds: u32,
+        attempt: Attempt,
+    ) -> Phase {
+        let progress = Progress::Stopping;
         Freezing {
             peer_boot,
+            rounds,
             attempt,
-            progress: Progress::Stopping,
+            progress,
         }
         .export(context)
     }
@@ -72,7 +81,11 @@ impl Freezing {
                     digest,
                 })),
             ) if attempt == self.attempt => {
-                context.act(Action::Source(SourceAction::SendFreeze { attempt, digest }));
+                context.act(Action::Source(SourceAction::SendFreeze {
+                    attempt,
+                    rounds: self.rounds,
+                    digest,
+                }));
                 let progress = Progress::AwaitingPrepared { version, digest };
                 Phase::Freeze(Freezing { progress, ..self })
             }
@@ -86,7 +99,7 @@ impl Freezing {
                 Step::Prepared { attempt, digest }
                     if attempt == self.attempt && digest == *exported =>
                 {
-                    Committing::enter(context, self.peer_boot, attempt, *version)
+                    Committing::enter(context, self.peer_boot, self.rounds, attempt, *version)
                 }
                 Step::Prepared { attempt, .. } if attempt == self.attempt => {
                     abort::enter(context, AbortReason::DigestMismatch)

@@ -53,7 +53,7 @@ impl Rounds {
                 ..self
             }
             .copy(context),
-            Plan::Freeze(_) => Freezing::enter(context, self.peer_boot),
+            Plan::Freeze(_) => Freezing::enter(context, self.peer_boot, self.number + 1),
         }
     }
 

@@ -5,6 +5,7 @@ use crate::context::{Context, Input};
 use crate::identity::BootId;
 use crate::messages::Step;
 use crate::reasons::{AbortReason, PhaseName, Side};
+use crate::record::Progressed;
 use crate::timers::Timer;
 
 use super::Phase;
@@ -18,6 +19,8 @@ impl Discarding {
     /// Gives back what was reserved. The source is told once; should that get lost, its limits or the stream tell it.
     pub(super) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
         context.enter(PhaseName::Abort);
+        // A copy that was prepared is not complete any more from here on, also for a restarted nomad.
+        context.record(Progressed::TargetOpen);
         context.act(Action::CloseStream);
         context.send(Step::Abort(why));
         context.act(Action::Target(TargetAction::DiscardCopy));

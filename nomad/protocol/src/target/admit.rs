@@ -22,7 +22,7 @@ impl Admitting {
     pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
         context.enter(PhaseName::Admit);
         // Durable before anything is reserved: a restarted nomad gives it back.
-        context.record(Progressed::TargetReceiving);
+        context.record(Progressed::TargetOpen);
         context.act(Action::Target(TargetAction::Reserve(
             context.facts.offer.clone(),
         )));

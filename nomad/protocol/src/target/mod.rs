@@ -108,7 +108,7 @@ impl Target {
             progress,
         } = record;
         let enter: fn(&mut Context<'_>, Progressed) -> Phase = match progress {
-            Progressed::TargetReceiving => |context, _| {
+            Progressed::TargetOpen => |context, _| {
                 Discarding::enter(context, AbortReason::NomadRestarted { on: Side::Target })
             },
             Progressed::TargetPrepared { .. } => Verifying::resume,

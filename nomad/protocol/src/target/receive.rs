@@ -4,7 +4,7 @@ use crate::actions::{Event, Notice, TargetEvent};
 use crate::context::{Context, Input};
 use crate::identity::BootId;
 use crate::messages::Step;
-use crate::reasons::PhaseName;
+use crate::reasons::{AbortReason, PhaseName};
 
 use super::Phase;
 use super::abort::{self, Discarding};
@@ -41,24 +41,37 @@ impl Receiving {
                 Self::ask(context);
                 Phase::Receive(self)
             }
+            // What went before the reservation (it may be a second one, for a doubled Offer) is missing here.
+            Input::Event(Event::Target(TargetEvent::RoundReceived { number, .. }))
+                if number != self.rounds =>
+            {
+                Discarding::enter(context, AbortReason::StreamBroken)
+            }
+            Input::Event(Event::Target(TargetEvent::FreezeReceived { rounds, .. }))
+                if rounds != self.rounds =>
+            {
+                Discarding::enter(context, AbortReason::StreamBroken)
+            }
             Input::Event(Event::Target(TargetEvent::RoundReceived { pages, .. })) => {
-                context.limit(context.timing().receive_limit_us);
-                let (rounds, pages) = (
-                    self.rounds.saturating_add(1),
-                    self.pages.saturating_add(pages),
-                );
-                context.notify(Notice::Received { rounds, pages });
-                Phase::Receive(Receiving {
-                    rounds,
-                    pages,
-                    ..self
-                })
+                self.round_received(context, pages)
             }
-            Input::Event(Event::Target(TargetEvent::FreezeReceived { attempt, digest })) => {
-                Verifying::enter(context, self.peer_boot, attempt, digest)
-            }
+            Input::Event(Event::Target(TargetEvent::FreezeReceived {
+                attempt, digest, ..
+            })) => Verifying::enter(context, self.peer_boot, attempt, digest),
             _ => Phase::Receive(self),
         }
+    }
+
+    fn round_received(self, context: &mut Context<'_>, pages: u64) -> Phase {
+        context.limit(context.timing().receive_limit_us);
+        let rounds = self.rounds.saturating_add(1);
+        let pages = self.pages.saturating_add(pages);
+        context.notify(Notice::Received { rounds, pages });
+        Phase::Receive(Receiving {
+            rounds,
+            pages,
+            ..self
+        })
     }
 
     /// Says Admit again; a source that has given up answers that it knows of nothing.

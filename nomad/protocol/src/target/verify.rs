@@ -135,11 +135,11 @@ impl Verifying {
                 step: Step::Unknown,
                 ..
             } => InDoubt::enter(context, self.peer_boot, self.attempt),
-            Input::Event(Event::Target(TargetEvent::FreezeReceived { attempt, digest }))
-                if attempt > self.attempt =>
-            {
+            Input::Event(Event::Target(TargetEvent::FreezeReceived {
+                attempt, digest, ..
+            })) if attempt > self.attempt => {
                 // The source took the freeze back before it sent another: the copy is incomplete again.
-                context.record(Progressed::TargetReceiving);
+                context.record(Progressed::TargetOpen);
                 Verifying::enter(context, self.peer_boot, attempt, digest)
             }
             Input::Timer(Timer::Repeat) => {

@@ -218,3 +218,36 @@ fn a_failed_activation_is_tried_again() {
     pair.pass_time();
     assert!(pair.noticed(1, Notice::Activated));
 }
+
+/// Found by exploration: the record still said Prepared while the copy was being discarded.
+#[test]
+fn a_target_restarted_while_it_discards_goes_on_discarding() {
+    let mut pair = at_the_commit_point();
+    pair.shell =
+        |action| matches!(action, Action::Target(TargetAction::DiscardCopy)).then(Vec::new);
+    pair.restart_nomad(0, DomainState::Frozen);
+    pair.settle();
+    assert_eq!(pair.phase(1), Some(PhaseName::Abort));
+    pair.shell = |_| None;
+    pair.restart_machine(0);
+    pair.restart_nomad(1, DomainState::Frozen);
+    pair.settle();
+    assert_eq!(pair.phase(1), None);
+    assert!(!pair.noticed(1, Notice::InDoubt(Doubt::SourceRestarted)));
+}
+
+/// Found by exploration: a source that aborts as soon as it is resumed stayed in the ledger.
+#[test]
+fn a_restarted_source_that_aborts_is_over_at_once() {
+    let mut pair = at_the_commit_point();
+    pair.restart_nomad(0, DomainState::Frozen);
+    assert_eq!(pair.phase(0), None);
+    let again = pair.machines[0].offer(
+        pair.now,
+        TransactionId(8),
+        B,
+        offer(),
+        planner::Goals::default(),
+    );
+    assert_eq!(again, Ok(()));
+}

@@ -250,3 +250,36 @@ fn a_target_may_give_up_until_it_is_prepared_and_not_after() {
     assert_eq!(pair.machines[1].cancel(pair.now, MOVE), Cancelled::TooLate);
     assert_eq!(pair.phase(1), Some(PhaseName::Verify));
 }
+
+/// Found by exploration: a doubled Offer made a second reservation, and the rounds of the first were missing in it.
+#[test]
+fn a_second_reservation_does_not_do_without_earlier_rounds() {
+    let freeze = |rounds| {
+        let (attempt, digest) = (Attempt::FIRST, DIGEST);
+        TargetEvent::FreezeReceived {
+            attempt,
+            digest,
+            rounds,
+        }
+    };
+    for event in [
+        TargetEvent::RoundReceived {
+            number: 1,
+            pages: 4,
+        },
+        freeze(1),
+    ] {
+        let mut pair = Pair::moving();
+        pair.shell = |action| {
+            matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Vec::new)
+        };
+        pair.settle();
+        pair.machines[1].handle_event(pair.now, MOVE, Event::Target(event));
+        pair.settle();
+        assert!(
+            pair.noticed(1, Notice::Aborted(AbortReason::StreamBroken)),
+            "{event:?}"
+        );
+        assert_eq!((pair.phase(0), pair.phase(1)), (None, None));
+    }
+}

@@ -195,8 +195,16 @@ impl Pair {
                 version: StateVersion(u64::from(attempt.0)),
                 digest: DIGEST,
             },
-            SourceAction::SendFreeze { attempt, digest } => {
-                received(TargetEvent::FreezeReceived { attempt, digest });
+            SourceAction::SendFreeze {
+                attempt,
+                digest,
+                rounds,
+            } => {
+                received(TargetEvent::FreezeReceived {
+                    attempt,
+                    digest,
+                    rounds,
+                });
                 return Vec::new();
             }
             SourceAction::Retire { .. } => SourceEvent::Retired,

@@ -72,7 +72,7 @@ fn a_long_datagram_is_refused_unread() {
 
 #[test]
 fn names_are_checked_when_they_are_read() {
-    let name = |name: &str| Name::try_new(name).map(|name| String::from(name));
+    let name = |name: &str| Name::try_new(name).map(String::from);
     assert_eq!(name(""), Err(NameError::Empty));
     assert_eq!(name("a\nb"), Err(NameError::Control('\n')));
     assert_eq!(name(&"x".repeat(65)), Err(NameError::TooLong(65)));
@@ -125,6 +125,7 @@ fn the_longest_messages_fit_their_limits() {
         transaction: MOVE,
         attempt: Attempt(255),
         digest: DIGEST,
+        rounds: u32::MAX,
         pages: u64::MAX,
     };
     assert!(freeze.encode().len() <= STREAM_HEADER_BYTES_MAX + 2);
