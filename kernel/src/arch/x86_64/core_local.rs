@@ -16,7 +16,7 @@ use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{GsBase, KernelGsBase};
 
 /// The bytes of the kernel's stack.
-pub(super) const STACK_BYTES: usize = 32 << 10;
+pub(super) const STACK_BYTES: usize = 64 << 10;
 
 /// The bytes of the stack of one of the exceptions that have their own.
 const EXCEPTION_STACK_BYTES: usize = 16 << 10;

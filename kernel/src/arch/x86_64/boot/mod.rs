@@ -47,22 +47,26 @@ extern "C" fn boot_entered(loader_information: u32, protocol: u32) -> ! {
     serial::initialise();
     descriptors::initialise(core);
     cpu::initialise();
-
-    let mut handover = read_handover(loader_information, protocol);
-    options::set(Options::parse(&handover.command_line));
-    let platform = Platform::find(handover.rsdp);
-    let information = {
-        let mut tables = Tables::new(&mut handover);
-        let devices = platform.map(&mut tables);
-        tables.activate();
-        start_devices(&platform, &devices);
-        handover.into_information(cpu::describe())
-    };
-
+    let information = move_in(loader_information, protocol);
     vector_registers::initialise();
     cpu::initialise_system_calls(&core.descriptors.get().expect("made above").selectors);
     print(&information);
     entry::leave(crate::start(&information))
+}
+
+/// From the loader's memory and the early tables to the kernel's own, and the devices that are mapped there.
+///
+/// A function of its own, so that what it needs of the stack is given back before the kernel starts.
+#[inline(never)]
+fn move_in(loader_information: u32, protocol: u32) -> BootInformation {
+    let mut handover = read_handover(loader_information, protocol);
+    options::set(Options::parse(&handover.command_line));
+    let platform = Platform::find(handover.rsdp);
+    let mut tables = Tables::new(&mut handover);
+    let devices = platform.map(&mut tables);
+    tables.activate();
+    start_devices(&platform, &devices);
+    handover.into_information(cpu::describe())
 }
 
 fn read_handover(loader_information: u32, protocol: u32) -> Handover {
