@@ -26,7 +26,7 @@ pub mod network;
 pub mod source;
 
 pub use capability::Capability;
-pub use domain::{Device, Domain, Restart};
+pub use domain::{Device, DeviceKind, Domain, Restart};
 pub use machine::{MEMBER, Manifest};
 pub use network::{Ip, Mac, Port};
 #[cfg(any(test, feature = "std"))]

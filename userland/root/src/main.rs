@@ -1,5 +1,8 @@
-//! The root server.
+//! The root server's program; what it does is in the library.
 #![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+runtime::entry!(root_server::main);
 
 #[cfg(not(target_os = "none"))]
 fn main() {}

@@ -14,7 +14,7 @@ use super::words::Malformed;
 /// Most bytes in one call.
 pub const TEXT_BYTES_MAX: usize = 60 * 8;
 
-const _: () = assert!(1 + TEXT_BYTES_MAX / 8 <= WORDS_MAX);
+const _: () = assert!(TEXT_BYTES_MAX / 8 < WORDS_MAX);
 
 /// One call's words: the text up to [`TEXT_BYTES_MAX`] bytes, and what is left for the next call.
 pub fn pack(text: &[u8]) -> ([u64; WORDS_MAX], usize, &[u8]) {

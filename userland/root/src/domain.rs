@@ -1,0 +1,103 @@
+//! A domain as root knows it: who it is, what it is doing, what it consists of, and which outside objects it holds.
+
+use alloc::vec::Vec;
+
+use abi::register::{ObjectId, PageCount};
+use runtime::Cap;
+use runtime::capability::{Any, Domain as DomainKind, Memory, Pool};
+use runtime::protocol::Name;
+use runtime::protocol::root::{Binding, DomainId, DomainRecord, DomainState};
+
+use crate::badge::DomainNumber;
+use crate::birth::Body;
+use crate::pci::Function;
+
+/// A domain.
+#[derive(Debug)]
+pub struct Domain {
+    /// Its number: in the badges of its capabilities.
+    pub number: DomainNumber,
+    /// Its name.
+    pub name: Name,
+    /// Its id.
+    pub id: DomainId,
+    /// How often it was activated.
+    pub incarnation: u64,
+    /// What it is doing.
+    pub state: DomainState,
+    /// Whether it may be moved.
+    pub movable: bool,
+    /// Where in the manifest it is described; one that came from another machine is not.
+    pub described: Option<usize>,
+    /// How often it may still be started again.
+    pub restarts_left: u32,
+    /// Its memory, from the moment it is reserved.
+    pub pool: Option<Cap<Pool>>,
+    /// Its parts, once it is complete.
+    pub body: Option<Body>,
+    /// What was given to the one who moves it.
+    pub handed: Option<Cap<DomainKind>>,
+    /// Its device.
+    pub device: Option<Function>,
+    /// Its clock page.
+    pub clock: Option<Cap<Memory>>,
+    /// The outside objects that it holds.
+    pub held: Vec<Held>,
+}
+
+/// An outside object that a domain holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    /// What the domain knows it by, and what every machine must know to provide it.
+    pub binding: Binding,
+    /// Root's own capability for it.
+    pub capability: Cap<Any>,
+    /// The badge of the domain's.
+    pub badge: u64,
+}
+
+impl Domain {
+    /// A domain that is nothing yet but a name.
+    pub fn new(number: DomainNumber, name: Name, id: DomainId) -> Domain {
+        Domain {
+            number,
+            name,
+            id,
+            incarnation: 0,
+            state: DomainState::Stopped,
+            movable: false,
+            described: None,
+            restarts_left: 0,
+            pool: None,
+            body: None,
+            handed: None,
+            device: None,
+            clock: None,
+            held: Vec::new(),
+        }
+    }
+
+    /// What root says of it.
+    pub fn record(&self) -> DomainRecord {
+        let report = self.pool.and_then(|pool| pool.report().ok());
+        let (pages, spent) =
+            report.map_or_else(Default::default, |report| (report.total, report.spent));
+        DomainRecord {
+            name: self.name,
+            id: self.id,
+            incarnation: self.incarnation,
+            state: self.state,
+            movable: self.movable,
+            pages: PageCount(pages.0),
+            spent: PageCount(spent.0),
+        }
+    }
+
+    /// What the domain holds this object as.
+    pub fn binding_of(&self, object: ObjectId, badge: u64) -> Option<Binding> {
+        let held = self.held.iter();
+        let mut same = held.filter(|held| held.badge == badge);
+        same.find(|held| held.capability.identify() == Ok(object))
+            .map(|held| held.binding)
+    }
+}

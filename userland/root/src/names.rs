@@ -1,0 +1,80 @@
+//! The names that domains know outside objects by, and what each stands for on this machine.
+
+use abi::kind::EndpointRights;
+use abi::kind::{MemoryRights, NotificationRights};
+use abi::register::{Access, PageCount};
+use runtime::capability::{Any, Cap, Endpoint, Memory};
+use runtime::port::PORT_PAGES;
+use runtime::protocol::Name;
+use runtime::protocol::root::Binding;
+
+use crate::badge::{DomainNumber, Interface, badge};
+use crate::domain::Held;
+use crate::grant::{Grant, Place};
+use crate::layout::PORT;
+use crate::machine::Machine;
+
+/// To print.
+pub const LOG: &str = "log";
+/// Root's list of domains.
+pub const ROOT: &str = "root";
+/// Root's commands to the switch.
+pub const PORTS: &str = "ports";
+/// Where a domain's faults are heard of. No capability of the domain's, but held by its thread.
+pub const FAULTS: &str = "faults";
+/// A port's ring.
+pub const RING: &str = "port";
+/// What wakes the switch.
+pub const DOORBELL: &str = "doorbell";
+
+/// An interface of root's, for a domain.
+pub fn interface(
+    machine: &Machine,
+    name: &'static str,
+    interface: Interface,
+    domain: DomainNumber,
+) -> Grant<'static> {
+    Grant::new(name, machine.endpoint, EndpointRights::SEND).badged(badge(interface, domain))
+}
+
+/// A service that another domain provides, for a domain that calls it.
+pub fn service<'a>(name: &'a str, endpoint: Cap<Endpoint>, domain: DomainNumber) -> Grant<'a> {
+    Grant::new(name, endpoint, EndpointRights::SEND).badged(u64::from(domain.0))
+}
+
+/// The same service, for the domain that provides it.
+pub fn provision(name: &str, endpoint: Cap<Endpoint>) -> Grant<'_> {
+    Grant::new(name, endpoint, EndpointRights::RECEIVE)
+}
+
+/// A port's ring, mapped.
+pub fn ring(ring: Cap<Memory>) -> Grant<'static> {
+    Grant::new(RING, ring, MemoryRights::READ | MemoryRights::WRITE).mapped(Place {
+        address: PORT,
+        pages: PageCount(PORT_PAGES),
+        access: Access::ReadWrite,
+    })
+}
+
+/// What wakes the switch, for those who have a port.
+pub fn doorbell(machine: &Machine) -> Grant<'static> {
+    Grant::new(DOORBELL, machine.doorbell, NotificationRights::SIGNAL)
+}
+
+/// What wakes the switch, for the switch.
+pub fn own_doorbell(machine: &Machine) -> Grant<'static> {
+    let rights = NotificationRights::SIGNAL | NotificationRights::WAIT;
+    Grant::new(DOORBELL, machine.doorbell, rights)
+}
+
+/// The record of a grant of an outside object. `state` goes along when the domain moves.
+pub fn held(grant: &Grant, state: [u64; 2]) -> Option<Held> {
+    Some(Held {
+        binding: Binding {
+            name: Name::try_new(grant.name)?,
+            state,
+        },
+        capability: Cap::<Any>::from_slot(grant.capability.slot()),
+        badge: grant.badge,
+    })
+}

@@ -1,0 +1,123 @@
+//! Base address registers: where a function's registers are on the bus, and how many bytes.
+
+use super::configuration::{Address, Configuration};
+
+/// How many a function has.
+pub const BAR_COUNT: usize = 6;
+
+const FIRST: u8 = 0x10;
+const PORTS: u32 = 1;
+const KIND: u32 = 0b110;
+const KIND_64: u32 = 0b100;
+const FLAGS: u32 = 0xf;
+
+/// A region of memory that a function answers at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bar {
+    /// Where, as the firmware placed it; zero if it did not.
+    pub bus_address: u64,
+    /// How many bytes: a power of two.
+    pub bytes: u64,
+}
+
+/// Reads a function's regions of memory. It must not be in use: sizes show when all ones are written.
+pub fn read_all(configuration: &impl Configuration, address: Address) -> [Option<Bar>; BAR_COUNT] {
+    let mut bars = [None; BAR_COUNT];
+    let mut index = 0;
+    while index < BAR_COUNT {
+        let offset = FIRST + 4 * index as u8;
+        let low = configuration.read(address, offset);
+        let wide = low & PORTS == 0 && low & KIND == KIND_64 && index + 1 < BAR_COUNT;
+        if low & PORTS == 0 {
+            bars[index] = read(configuration, address, offset, wide);
+        }
+        index += if wide { 2 } else { 1 };
+    }
+    bars
+}
+
+fn read(
+    configuration: &impl Configuration,
+    address: Address,
+    offset: u8,
+    wide: bool,
+) -> Option<Bar> {
+    let (low, low_mask) = probe(configuration, address, offset);
+    let (high, high_mask) = match wide {
+        true => probe(configuration, address, offset + 4),
+        false => (0, u32::MAX),
+    };
+    let mask = u64::from(high_mask) << 32 | u64::from(low_mask & !FLAGS);
+    if low_mask & !FLAGS == 0 && (!wide || high_mask == 0) {
+        return None;
+    }
+    Some(Bar {
+        bus_address: u64::from(high) << 32 | u64::from(low & !FLAGS),
+        bytes: mask & mask.wrapping_neg(),
+    })
+}
+
+/// What a register holds, and which of its bits can be set.
+fn probe(configuration: &impl Configuration, address: Address, offset: u8) -> (u32, u32) {
+    let value = configuration.read(address, offset);
+    configuration.write(address, offset, u32::MAX);
+    let mask = configuration.read(address, offset);
+    configuration.write(address, offset, value);
+    (value, mask)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::configuration::fake::FakeBus;
+    use super::*;
+
+    const ADDRESS: Address = Address {
+        bus: 0,
+        device: 2,
+        function: 0,
+    };
+
+    #[test]
+    fn reads_narrow_wide_and_port_regions() {
+        let mut bus = FakeBus::default();
+        bus.add(
+            ADDRESS,
+            &[
+                (0x10, 0xc001),
+                (0x14, 0xfebd_1000),
+                (0x20, 0xe000_000c),
+                (0x24, 0x12),
+            ],
+        );
+        bus.mask(ADDRESS, 0x14, 0xffff_f000);
+        bus.mask(ADDRESS, 0x18, 0);
+        bus.mask(ADDRESS, 0x1c, 0);
+        bus.mask(ADDRESS, 0x20, 0xffff_c000);
+        let bars = read_all(&bus, ADDRESS);
+        assert_eq!(bars[0], None);
+        assert_eq!(
+            bars[1],
+            Some(Bar {
+                bus_address: 0xfebd_1000,
+                bytes: 0x1000
+            })
+        );
+        assert_eq!((bars[2], bars[3], bars[5]), (None, None, None));
+        assert_eq!(
+            bars[4],
+            Some(Bar {
+                bus_address: 0x12_e000_0000,
+                bytes: 0x4000
+            })
+        );
+    }
+
+    #[test]
+    fn leaves_the_registers_as_they_were() {
+        let mut bus = FakeBus::default();
+        bus.add(ADDRESS, &[(0x14, 0xfebd_1000)]);
+        bus.mask(ADDRESS, 0x14, 0xffff_f000);
+        read_all(&bus, ADDRESS);
+        assert_eq!(bus.read(ADDRESS, 0x14), 0xfebd_1000);
+    }
+}

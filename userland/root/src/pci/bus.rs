@@ -1,0 +1,107 @@
+//! Finding all functions: bus 0, and behind each bridge the bus that the firmware gave it.
+
+use alloc::vec::Vec;
+
+use super::configuration::{Address, Configuration};
+use super::function::{self, Function};
+
+const HEADER: u8 = 0x0c;
+const HEADER_MANY: u32 = 1 << 23;
+const HEADER_KIND: u32 = 0x7f << 16;
+const HEADER_BRIDGE: u32 = 1 << 16;
+const BUSES: u8 = 0x18;
+
+/// Every function, in the order of their addresses behind each bridge.
+pub fn functions(configuration: &impl Configuration) -> Vec<Function> {
+    let mut found = Vec::new();
+    let mut buses = Vec::from([0]);
+    let mut next = 0;
+    // A bus that a bridge claims twice is searched once, so that this ends.
+    while let Some(bus) = buses.get(next).copied() {
+        next += 1;
+        for device in 0..32 {
+            search(configuration, bus, device, &mut found, &mut buses);
+        }
+    }
+    found
+}
+
+fn search(
+    configuration: &impl Configuration,
+    bus: u8,
+    device: u8,
+    found: &mut Vec<Function>,
+    buses: &mut Vec<u8>,
+) {
+    for function in 0..8 {
+        let address = Address {
+            bus,
+            device,
+            function,
+        };
+        let Some(identity) = function::identify(configuration, address) else {
+            if function == 0 {
+                return;
+            }
+            continue;
+        };
+        found.push(Function { address, identity });
+        let header = configuration.read(address, HEADER);
+        if header & HEADER_KIND == HEADER_BRIDGE {
+            let [_, behind, ..] = configuration.read(address, BUSES).to_le_bytes();
+            if !buses.contains(&behind) {
+                buses.push(behind);
+            }
+        }
+        if function == 0 && header & HEADER_MANY == 0 {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::super::configuration::fake::FakeBus;
+    use super::*;
+    use std::string::{String, ToString};
+
+    fn at(bus: u8, device: u8, function: u8) -> Address {
+        Address {
+            bus,
+            device,
+            function,
+        }
+    }
+
+    #[test]
+    fn finds_functions_of_many_and_behind_bridges() {
+        let mut bus = FakeBus::default();
+        bus.add(at(0, 0, 0), &[(0x00, 0x29c0_8086)]);
+        bus.add(
+            at(0, 2, 0),
+            &[(0x00, 0x000c_1b36), (0x0c, 1 << 16), (0x18, 0x0001_0100)],
+        );
+        bus.add(at(0, 31, 0), &[(0x00, 0x2918_8086), (0x0c, 1 << 23)]);
+        bus.add(at(0, 31, 2), &[(0x00, 0x2922_8086)]);
+        bus.add(at(1, 0, 0), &[(0x00, 0x1041_1af4)]);
+        // Only a function 0 that says so has others.
+        bus.add(at(1, 0, 1), &[(0x00, 0x1041_1af4)]);
+        let found = functions(&bus);
+        let found: Vec<String> = found
+            .iter()
+            .map(|function| function.address.to_string())
+            .collect();
+        assert_eq!(
+            found,
+            ["00:00.0", "00:02.0", "00:1f.0", "00:1f.2", "01:00.0"]
+        );
+    }
+
+    #[test]
+    fn a_bridge_to_its_own_bus_is_no_endless_search() {
+        let mut bus = FakeBus::default();
+        bus.add(at(0, 2, 0), &[(0x00, 0x000c_1b36), (0x0c, 1 << 16)]);
+        assert_eq!(functions(&bus).len(), 1);
+    }
+}

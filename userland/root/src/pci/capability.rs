@@ -1,0 +1,79 @@
+//! The list of capabilities in a function's configuration space (PCI Local Bus 3.0, 6.7).
+
+use super::configuration::{Address, Configuration, read_half};
+
+const STATUS: u8 = 0x06;
+const STATUS_HAS_LIST: u16 = 1 << 4;
+const FIRST: u8 = 0x34;
+/// More than fit: a list that is longer goes round in circles.
+const CAPABILITIES_MAX: usize = 48;
+
+/// What kind of capability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Id(pub u8);
+
+/// PCI Express.
+pub const EXPRESS: Id = Id(0x10);
+/// Interrupts by message, with a table.
+pub const MSI_X: Id = Id(0x11);
+
+/// The offset of the first capability of this kind.
+pub fn find(configuration: &impl Configuration, address: Address, wanted: Id) -> Option<u8> {
+    if read_half(configuration, address, STATUS) & STATUS_HAS_LIST == 0 {
+        return None;
+    }
+    let mut offset = configuration.read(address, FIRST) as u8 & !3;
+    for _ in 0..CAPABILITIES_MAX {
+        if offset < 0x40 {
+            return None;
+        }
+        let [id, next, ..] = configuration.read(address, offset).to_le_bytes();
+        if Id(id) == wanted {
+            return Some(offset);
+        }
+        offset = next & !3;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::configuration::fake::FakeBus;
+    use super::*;
+
+    const ADDRESS: Address = Address {
+        bus: 0,
+        device: 1,
+        function: 0,
+    };
+
+    fn bus(registers: &[(u8, u32)]) -> FakeBus {
+        let mut bus = FakeBus::default();
+        bus.add(ADDRESS, registers);
+        bus
+    }
+
+    #[test]
+    fn finds_what_is_in_the_list() {
+        let bus = bus(&[
+            (0x04, 0x0010_0000),
+            (0x34, 0x40),
+            (0x40, 0x5009),
+            (0x50, 0x0011),
+        ]);
+        assert_eq!(find(&bus, ADDRESS, MSI_X), Some(0x50));
+        assert_eq!(find(&bus, ADDRESS, EXPRESS), None);
+    }
+
+    #[test]
+    fn without_the_status_bit_there_is_no_list() {
+        let bus = bus(&[(0x34, 0x40), (0x40, 0x0011)]);
+        assert_eq!(find(&bus, ADDRESS, MSI_X), None);
+    }
+
+    #[test]
+    fn a_list_in_circles_ends() {
+        let bus = bus(&[(0x04, 0x0010_0000), (0x34, 0x40), (0x40, 0x4009)]);
+        assert_eq!(find(&bus, ADDRESS, MSI_X), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! Configuration space, through the two ports that every PC has (PCI Local Bus 3.0, 3.2.2.3.2).
+
+use core::fmt;
+
+use abi::Error;
+use abi::register::Width;
+use runtime::Cap;
+use runtime::capability::{Hardware, IoPorts, Pool};
+
+const ADDRESS: u16 = 0xcf8;
+const DATA: u16 = 0xcfc;
+const ENABLE: u32 = 1 << 31;
+
+/// A function's place on the bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The bus.
+    pub bus: u8,
+    /// The device, 0 to 31.
+    pub device: u8,
+    /// The function, 0 to 7.
+    pub function: u8,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Address {
+            bus,
+            device,
+            function,
+        } = self;
+        write!(formatter, "{bus:02x}:{device:02x}.{function}")
+    }
+}
+
+/// Reads and writes the configuration space of functions, 32 bits at offsets that are multiples of four.
+pub trait Configuration {
+    /// Reads; all ones where nothing is.
+    fn read(&self, address: Address, offset: u8) -> u32;
+    /// Writes.
+    fn write(&self, address: Address, offset: u8, value: u32);
+}
+
+/// The 16-bit half of a register that `offset` names.
+pub fn read_half(configuration: &impl Configuration, address: Address, offset: u8) -> u16 {
+    let value = configuration.read(address, offset & !3);
+    (value >> (8 * (offset & 2))) as u16
+}
+
+/// Writes one half and leaves the other as it is. Of status registers, in which ones clear, zeros are written.
+pub fn write_half(
+    configuration: &impl Configuration,
+    address: Address,
+    offset: u8,
+    other: u16,
+    value: u16,
+) {
+    let (value, other) = (u32::from(value), u32::from(other));
+    let value = match offset & 2 {
+        0 => value | other << 16,
+        _ => value << 16 | other,
+    };
+    configuration.write(address, offset & !3, value);
+}
+
+/// The ports.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfigurationPorts(Cap<IoPorts>);
+
+impl ConfigurationPorts {
+    /// Takes the ports.
+    ///
+    /// # Errors
+    /// Why the kernel does not give them.
+    pub fn new(hardware: Cap<Hardware>, pool: Cap<Pool>) -> Result<ConfigurationPorts, Error> {
+        hardware
+            .create_ports(pool, ADDRESS, 8)
+            .map(ConfigurationPorts)
+    }
+
+    fn select(self, address: Address, offset: u8) {
+        let place = u32::from(address.bus) << 16
+            | u32::from(address.device) << 11
+            | u32::from(address.function) << 8;
+        let value = ENABLE | place | u32::from(offset & !3);
+        // The ports are ours, so that this cannot fail; if it did, reading would find nothing.
+        let _ = self.0.write(ADDRESS, Width::Long, value);
+    }
+}
+
+impl Configuration for ConfigurationPorts {
+    fn read(&self, address: Address, offset: u8) -> u32 {
+        self.select(address, offset);
+        self.0.read(DATA, Width::Long).unwrap_or(u32::MAX)
+    }
+
+    fn write(&self, address: Address, offset: u8, value: u32) {
+        self.select(address, offset);
+        let _ = self.0.write(DATA, Width::Long, value);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod fake {
+    extern crate std;
+    use super::*;
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+    use std::vec::Vec;
+
+    /// A bus of functions that remember what is written, within masks.
+    #[derive(Default)]
+    pub struct FakeBus {
+        functions: RefCell<BTreeMap<(u8, u8, u8), [u32; 64]>>,
+        masks: BTreeMap<(u8, u8, u8, u8), u32>,
+        pub writes: RefCell<Vec<(Address, u8, u32)>>,
+    }
+
+    fn key(address: Address) -> (u8, u8, u8) {
+        (address.bus, address.device, address.function)
+    }
+
+    impl FakeBus {
+        /// Puts a function there with these registers; all others are zero.
+        pub fn add(&mut self, address: Address, registers: &[(u8, u32)]) {
+            let mut space = [0; 64];
+            for (offset, value) in registers {
+                space[usize::from(*offset) / 4] = *value;
+            }
+            self.functions.get_mut().insert(key(address), space);
+        }
+
+        /// Lets only these bits of a register be written.
+        pub fn mask(&mut self, address: Address, offset: u8, mask: u32) {
+            let (bus, device, function) = key(address);
+            self.masks.insert((bus, device, function, offset), mask);
+        }
+    }
+
+    impl Configuration for FakeBus {
+        fn read(&self, address: Address, offset: u8) -> u32 {
+            let functions = self.functions.borrow();
+            let space = functions.get(&key(address));
+            space.map_or(u32::MAX, |space| space[usize::from(offset) / 4])
+        }
+
+        fn write(&self, address: Address, offset: u8, value: u32) {
+            self.writes.borrow_mut().push((address, offset, value));
+            let (bus, device, function) = key(address);
+            let mask = self.masks.get(&(bus, device, function, offset));
+            let mask = mask.copied().unwrap_or(u32::MAX);
+            if let Some(space) = self.functions.borrow_mut().get_mut(&key(address)) {
+                let register = &mut space[usize::from(offset) / 4];
+                *register = *register & !mask | value & mask;
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! A function that was found on the bus: what it is, and switching it on and off.
+
+use super::bar::{self, BAR_COUNT, Bar};
+use super::capability::{self, EXPRESS, MSI_X};
+use super::configuration::{Address, Configuration, read_half, write_half};
+
+const IDENTITY: u8 = 0x00;
+const COMMAND: u8 = 0x04;
+const COMMAND_MEMORY: u16 = 1 << 1;
+const COMMAND_BUS_MASTER: u16 = 1 << 2;
+const COMMAND_NO_LINE: u16 = 1 << 10;
+
+const MSI_X_CONTROL: u8 = 2;
+const MSI_X_ENABLE: u16 = 1 << 15;
+const MSI_X_MASK_ALL: u16 = 1 << 14;
+const MSI_X_TABLE: u8 = 4;
+
+const EXPRESS_DEVICE: u8 = 4;
+const EXPRESS_CAN_RESET: u32 = 1 << 28;
+const EXPRESS_CONTROL: u8 = 8;
+const EXPRESS_RESET: u16 = 1 << 15;
+
+/// Vendor and device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The vendor.
+    pub vendor: u16,
+    /// What the vendor calls it.
+    pub device: u16,
+}
+
+/// A function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Where it is.
+    pub address: Address,
+    /// What it is.
+    pub identity: Identity,
+}
+
+/// Where a function's table of interrupt messages is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageTable {
+    /// In which of its regions.
+    pub bar: usize,
+    /// How far from that one's beginning.
+    pub offset: u32,
+}
+
+/// What there is at an address, if anything.
+pub fn identify(configuration: &impl Configuration, address: Address) -> Option<Identity> {
+    let value = configuration.read(address, IDENTITY);
+    let (vendor, device) = (value as u16, (value >> 16) as u16);
+    (vendor != u16::MAX).then_some(Identity { vendor, device })
+}
+
+impl Function {
+    /// Its regions of memory. It must be off.
+    pub fn bars(&self, configuration: &impl Configuration) -> [Option<Bar>; BAR_COUNT] {
+        bar::read_all(configuration, self.address)
+    }
+
+    /// Its table of interrupt messages, if it has one.
+    pub fn message_table(&self, configuration: &impl Configuration) -> Option<MessageTable> {
+        let offset = capability::find(configuration, self.address, MSI_X)?;
+        let value = configuration.read(self.address, offset + MSI_X_TABLE);
+        let bar = (value & 7) as usize;
+        (bar < BAR_COUNT).then_some(MessageTable {
+            bar,
+            offset: value & !7,
+        })
+    }
+
+    /// Lets it answer at its regions, but not reach memory.
+    pub fn answer(&self, configuration: &impl Configuration) {
+        self.set_command(configuration, COMMAND_MEMORY | COMMAND_NO_LINE);
+    }
+
+    /// Lets it reach memory and send interrupt messages.
+    pub fn enable(&self, configuration: &impl Configuration) {
+        self.set_messages(configuration, MSI_X_ENABLE);
+        self.set_command(
+            configuration,
+            COMMAND_MEMORY | COMMAND_NO_LINE | COMMAND_BUS_MASTER,
+        );
+    }
+
+    /// Stops it from reaching memory, first of all, then resets it where it can be reset. From then on its
+    /// driver's memory may be used for something else.
+    pub fn disable(&self, configuration: &impl Configuration) {
+        self.set_command(configuration, COMMAND_NO_LINE);
+        self.set_messages(configuration, 0);
+        if let Some(offset) = capability::find(configuration, self.address, EXPRESS) {
+            let device = configuration.read(self.address, offset + EXPRESS_DEVICE);
+            if device & EXPRESS_CAN_RESET != 0 {
+                let at = offset + EXPRESS_CONTROL;
+                let control = read_half(configuration, self.address, at) | EXPRESS_RESET;
+                write_half(configuration, self.address, at, 0, control);
+            }
+        }
+    }
+
+    fn set_command(&self, configuration: &impl Configuration, command: u16) {
+        write_half(configuration, self.address, COMMAND, 0, command);
+    }
+
+    fn set_messages(&self, configuration: &impl Configuration, enable: u16) {
+        if let Some(offset) = capability::find(configuration, self.address, MSI_X) {
+            let at = offset + MSI_X_CONTROL;
+            let header = read_half(configuration, self.address, offset);
+            let control = read_half(configuration, self.address, at);
+            let control = control & !(MSI_X_ENABLE | MSI_X_MASK_ALL) | enable;
+            write_half(configuration, self.address, at, header, control);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::super::configuration::fake::FakeBus;
+    use super::*;
+
+    const FUNCTION: Function = Function {
+        address: Address {
+            bus: 0,
+            device: 3,
+            function: 0,
+        },
+        identity: Identity {
+            vendor: 0x1af4,
+            device: 0x1041,
+        },
+    };
+
+    fn bus() -> FakeBus {
+        let mut bus = FakeBus::default();
+        bus.add(
+            FUNCTION.address,
+            &[
+                (0x00, 0x1041_1af4),
+                (0x04, 0x0010_0000),
+                (0x34, 0x40),
+                (0x40, 0x0003_5011),
+                (0x44, 0x0000_0801),
+                (0x50, 0x0000_0010),
+                (0x54, 1 << 28),
+            ],
+        );
+        bus.mask(FUNCTION.address, 0x04, 0xffff);
+        bus.mask(FUNCTION.address, 0x40, 0xc000_0000);
+        bus
+    }
+
+    #[test]
+    fn knows_what_it_is_and_where_its_table_is() {
+        let bus = bus();
+        assert_eq!(identify(&bus, FUNCTION.address), Some(FUNCTION.identity));
+        assert_eq!(
+            FUNCTION.message_table(&bus),
+            Some(MessageTable {
+                bar: 1,
+                offset: 0x800
+            })
+        );
+        let nobody = Address {
+            device: 4,
+            ..FUNCTION.address
+        };
+        assert_eq!(identify(&bus, nobody), None);
+    }
+
+    #[test]
+    fn reaches_memory_only_when_it_is_enabled() {
+        let bus = bus();
+        let command = |bus: &FakeBus| bus.read(FUNCTION.address, COMMAND) as u16;
+        FUNCTION.answer(&bus);
+        assert_eq!(command(&bus), COMMAND_MEMORY | COMMAND_NO_LINE);
+        FUNCTION.enable(&bus);
+        assert_ne!(command(&bus) & COMMAND_BUS_MASTER, 0);
+        assert_eq!(bus.read(FUNCTION.address, 0x40), 0x8003_5011);
+        FUNCTION.disable(&bus);
+        assert_eq!(command(&bus) & (COMMAND_BUS_MASTER | COMMAND_MEMORY), 0);
+        assert_eq!(bus.read(FUNCTION.address, 0x40), 0x0003_5011);
+    }
+
+    #[test]
+    fn is_cut_off_from_memory_before_it_is_reset() {
+        let bus = bus();
+        FUNCTION.disable(&bus);
+        let writes = bus.writes.borrow();
+        let cut = writes.iter().position(|write| write.1 == COMMAND);
+        let reset = writes
+            .iter()
+            .position(|write| write.1 == 0x58 && write.2 & u32::from(EXPRESS_RESET) != 0);
+        assert!(cut < reset && cut.is_some(), "{writes:?}");
+    }
+}

@@ -1,0 +1,313 @@
+//! What a described domain is provided with: from the manifest's words to grants.
+//!
+//! Parts that outlive the domain (its port, its clock page, endpoints) are root's; a device's parts are made from
+//! the domain's pool.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use abi::Error;
+use abi::kind::{EndpointRights, PoolRights};
+use abi::register::PageCount;
+use manifest::{Capability, Device, DeviceKind, Manifest};
+
+use runtime::Cap;
+use runtime::capability::{Endpoint, Memory, Pool, Thread};
+use runtime::port::PORT_PAGES;
+use runtime::protocol::ports::{Side, doorbell_flag};
+use runtime::protocol::{Ipv4, Mac};
+
+use crate::badge::{DomainNumber, Interface};
+use crate::clock;
+use crate::domain::Held;
+use crate::grant::Grant;
+use crate::machine::Machine;
+use crate::names;
+use crate::pci::Function;
+use crate::pci::function::Identity;
+use crate::pci::handover::Parts;
+use crate::supervisor::{NotStarted, Supervisor};
+use crate::switchboard::Station;
+
+const VIRTIO: u16 = 0x1af4;
+/// A network card that speaks the modern protocol only, and one that speaks the old one too.
+const VIRTIO_NET: [u16; 2] = [0x1041, 0x1000];
+
+/// What a domain is provided with.
+#[derive(Debug)]
+pub struct Provided<'a> {
+    number: DomainNumber,
+    described: &'a manifest::Domain,
+    port: Option<(Cap<Memory>, Station)>,
+    /// Its clock page.
+    pub clock: Cap<Memory>,
+    /// Its device's parts.
+    pub parts: Option<Parts>,
+    /// Its rights over its own pool.
+    pub pool_rights: Option<PoolRights>,
+    /// `key=value` lines.
+    pub arguments: String,
+}
+
+/// Whether a domain of the manifest is the switch.
+pub fn is_switch(manifest: &Manifest, described: Option<usize>) -> bool {
+    let described = described.map(|index| &manifest.domains[index]);
+    described.is_some_and(|domain| domain.capabilities.contains(&Capability::Ports))
+}
+
+/// Makes what the domain at `index` is provided with, or finds it where it outlived the domain's last life.
+///
+/// # Errors
+/// What is missing, or what the kernel refuses.
+pub fn provide<'a>(
+    root: &mut Supervisor,
+    index: usize,
+    described: &'a manifest::Domain,
+    pool: Cap<Pool>,
+) -> Result<Provided<'a>, NotStarted> {
+    let kernel = |what| move |error| NotStarted::Kernel(what, error);
+    let number = root.domains[index].number;
+    let clock = clock::make_page(&root.machine).map_err(kernel("the clock page"))?;
+    root.domains[index].clock = Some(clock);
+    let port = provide_port(root, number, described).map_err(kernel("the port"))?;
+    make_services(root, described).map_err(kernel("a service's endpoint"))?;
+    let function = find_device(root, described)?;
+    root.domains[index].device = function;
+    let parts = match function {
+        None => None,
+        Some(function) => {
+            let made = Parts::make(&root.machine, &root.configuration, &function, pool);
+            Some(made.map_err(NotStarted::Device)?)
+        }
+    };
+    Ok(Provided {
+        number,
+        described,
+        port,
+        clock,
+        pool_rights: pool_rights(described),
+        arguments: arguments(described),
+        parts,
+    })
+}
+
+impl<'a> Provided<'a> {
+    /// What the domain is granted beside what is its own.
+    pub fn grants(&self, root: &Supervisor) -> Vec<Grant<'a>> {
+        let machine = &root.machine;
+        let mut grants: Vec<Grant<'a>> = Vec::from([clock::grant(self.clock)]);
+        for capability in &self.described.capabilities {
+            match capability {
+                Capability::Log => grants.push(self.interface(machine, names::LOG, Interface::Log)),
+                Capability::Root => {
+                    grants.push(self.interface(machine, names::ROOT, Interface::Root));
+                }
+                Capability::Ports => {
+                    grants.push(self.interface(machine, names::PORTS, Interface::Ports));
+                    grants.push(names::own_doorbell(machine));
+                }
+                Capability::Port => grants.extend(
+                    self.port
+                        .iter()
+                        .flat_map(|(ring, _)| [names::ring(*ring), names::doorbell(machine)]),
+                ),
+                Capability::Device => {
+                    grants.extend(self.parts.iter().flat_map(|parts| parts.grants()))
+                }
+                Capability::Service(name) => grants.extend(
+                    endpoint(root, name)
+                        .map(|endpoint| names::service(name, endpoint, self.number)),
+                ),
+                // Its own: it comes with the rights that `pool_rights` says.
+                Capability::Pool => {}
+            }
+        }
+        let provides = self.described.provides.iter();
+        grants.extend(provides.filter_map(|name| {
+            endpoint(root, name).map(|endpoint| names::provision(name, endpoint))
+        }));
+        grants
+    }
+
+    fn interface(
+        &self,
+        machine: &Machine,
+        name: &'static str,
+        interface: Interface,
+    ) -> Grant<'static> {
+        names::interface(machine, name, interface, self.number)
+    }
+
+    /// The records of the outside objects among the grants.
+    pub fn held(&self, grants: &[Grant]) -> Vec<Held> {
+        let port_state = self.port.map_or([0; 2], |(_, station)| export(station));
+        let held = grants.iter().filter_map(|grant| match grant.name {
+            names::RING => names::held(grant, port_state),
+            _ => names::held(grant, [0; 2]),
+        });
+        held.collect()
+    }
+
+    /// Lets root hear of the thread's faults.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn watch(&self, machine: &Machine, thread: Cap<Thread>) -> Result<(), Error> {
+        let badge = crate::badge::badge(Interface::Faults, self.number);
+        let endpoint = machine.endpoint.mint(EndpointRights::SEND, badge)?;
+        thread.set_fault_endpoint(Some(endpoint))?;
+        endpoint.delete()
+    }
+}
+
+/// A port's station as it goes along when its domain moves.
+pub fn export(station: Station) -> [u64; 2] {
+    let ip = station.ip.map_or(u64::MAX, Ipv4::to_word);
+    [station.mac.to_word(), ip]
+}
+
+/// The station that `export` told of; nothing if it makes no sense.
+pub fn import(state: [u64; 2]) -> Option<Station> {
+    let ip = match state[1] {
+        u64::MAX => None,
+        word => Some(Ipv4::from_word(word).ok()?),
+    };
+    Some(Station {
+        mac: Mac::from_word(state[0]).ok()?,
+        ip,
+        side: Side::Domain,
+    })
+}
+
+/// The domain's port, which may be there from its last life.
+fn provide_port(
+    root: &mut Supervisor,
+    number: DomainNumber,
+    described: &manifest::Domain,
+) -> Result<Option<(Cap<Memory>, Station)>, Error> {
+    let Some(port) = &described.port else {
+        return Ok(None);
+    };
+    if let Some(port) = root.switchboard.of(number) {
+        return Ok(Some((port.ring(), port.station())));
+    }
+    let station = Station {
+        mac: Mac(port.mac.map_or([0; 6], |mac| mac.0)),
+        ip: port.ip.map(|ip| Ipv4 {
+            address: ip.address.octets(),
+            prefix: ip.prefix,
+        }),
+        side: match port.uplink {
+            true => Side::Uplink,
+            false => Side::Domain,
+        },
+    };
+    root.add_port(number, station)
+        .map(|ring| Some((ring, station)))
+}
+
+impl Supervisor {
+    /// Makes a port with a ring of its own.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn add_port(
+        &mut self,
+        owner: DomainNumber,
+        station: Station,
+    ) -> Result<Cap<Memory>, Error> {
+        let ring = self
+            .machine
+            .pool
+            .create_populated_memory(PageCount(PORT_PAGES))?;
+        self.switchboard.add(owner, station, ring);
+        Ok(ring)
+    }
+
+    /// Takes a ring's memory back.
+    pub fn destroy_ring(&self, ring: Cap<Memory>) {
+        if let Err(error) = ring.destroy() {
+            log::error!("cannot take back a ring: {error}");
+        }
+    }
+}
+
+fn make_services(root: &mut Supervisor, described: &manifest::Domain) -> Result<(), Error> {
+    // Whoever starts first, the provider or a client, makes the endpoint.
+    let called = described
+        .capabilities
+        .iter()
+        .filter_map(|capability| match capability {
+            Capability::Service(name) => Some(name),
+            _ => None,
+        });
+    for name in called.chain(&described.provides) {
+        if endpoint(root, name).is_none() {
+            let endpoint = root.machine.pool.create_endpoint()?;
+            root.services.push((name.clone(), endpoint));
+        }
+    }
+    Ok(())
+}
+
+/// The endpoint of a service that a domain provides.
+pub fn endpoint(root: &Supervisor, name: &str) -> Option<Cap<Endpoint>> {
+    let mut services = root.services.iter();
+    services
+        .find(|(service, _)| service == name)
+        .map(|(_, endpoint)| *endpoint)
+}
+
+fn find_device(
+    root: &Supervisor,
+    described: &manifest::Domain,
+) -> Result<Option<Function>, NotStarted> {
+    let Some(Device { kind, index }) = described.device else {
+        return Ok(None);
+    };
+    let mut functions = root
+        .functions
+        .iter()
+        .filter(|function| is_kind(function.identity, kind));
+    let function = functions.nth(index as usize);
+    function.copied().map(Some).ok_or(NotStarted::NoDevice)
+}
+
+fn is_kind(identity: Identity, kind: DeviceKind) -> bool {
+    match kind {
+        DeviceKind::VirtioNet => identity.vendor == VIRTIO && VIRTIO_NET.contains(&identity.device),
+    }
+}
+
+/// A driver makes memory that its device reaches; without an IOMMU it is trusted with that.
+fn pool_rights(described: &manifest::Domain) -> Option<PoolRights> {
+    let rights = PoolRights::CREATE | PoolRights::REPORT;
+    let granted = described.capabilities.contains(&Capability::Pool);
+    granted.then_some(match described.device {
+        Some(_) => rights | PoolRights::DMA,
+        None => rights,
+    })
+}
+
+fn arguments(described: &manifest::Domain) -> String {
+    let mut lines = String::new();
+    for (key, value) in &described.arguments {
+        lines += &format!("{key}={value}\n");
+    }
+    let Some(port) = &described.port else {
+        return lines;
+    };
+    let mac = port.mac.map_or([0; 6], |mac| mac.0);
+    lines += &format!("doorbell={}\n", doorbell_flag(Mac(mac)));
+    if port.mac.is_some() {
+        lines += &format!("mac={}\n", Mac(mac));
+    }
+    if let Some(ip) = port.ip {
+        lines += &format!("ip={}/{}\n", ip.address, ip.prefix);
+    }
+    if let Some(gateway) = port.gateway {
+        lines += &format!("gateway={gateway}\n");
+    }
+    lines
+}

@@ -1,0 +1,49 @@
+//! `ports`: the switch asks what to do.
+
+use runtime::message::Message;
+use runtime::protocol::ports::COMMANDS_FLAG;
+use runtime::protocol::root::done;
+use runtime::server::Answer;
+
+use super::answer_later;
+use crate::supervisor::Supervisor;
+use crate::switchboard::Change;
+
+/// Takes note of the step that the switch has taken, and tells it the next.
+pub fn handle(root: &mut Supervisor, message: &Message) -> Answer {
+    let serial = message.words().first().copied().unwrap_or(0);
+    if let Some(change) = root.switchboard.completed(serial) {
+        root.note(change);
+    }
+    let (serial, command, parts) = root.switchboard.next();
+    let answer = Message::of(command.pack(serial).as_slice());
+    Answer::Now(match (command, parts) {
+        (runtime::protocol::ports::Command::Attach { .. }, Some((ring, wake))) => {
+            answer.capability(ring).capability(wake)
+        }
+        _ => answer,
+    })
+}
+
+impl Supervisor {
+    fn note(&mut self, change: Change) {
+        match change {
+            Change::Served => {}
+            Change::Gone(ring) => self.destroy_ring(ring),
+            Change::Quiet(domain) => {
+                let waiting = self.awaiting_quiet.extract_if(.., |(of, _)| *of == domain);
+                for (_, reply) in waiting {
+                    answer_later(reply, &done());
+                }
+            }
+        }
+    }
+
+    /// Wakes the switch if it has something to do.
+    pub fn ring_for_commands(&self) {
+        if self.switchboard.has_work() {
+            // The doorbell is root's own.
+            let _ = self.machine.doorbell.signal(COMMANDS_FLAG);
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! The machine's ports: what the switch shall serve, and what it is known to serve.
+//!
+//! Root wants each port in some state; the switch reports what it has done. [`Switchboard::next`] is the first step
+//! between the two. A switch that starts anew serves nothing, and so hears of every port again; a port whose owner
+//! was started again is attached anew, because its `wake` is another.
+//!
+//! ```text
+//! nothing --Attach--> inactive --Activate--> active --Quiesce--> inactive --Detach--> nothing
+//! ```
+
+use alloc::vec::Vec;
+
+use runtime::Cap;
+use runtime::capability::{Memory, Notification};
+use runtime::protocol::ports::{Command, PortNumber, Side};
+use runtime::protocol::{Ipv4, Mac};
+
+use crate::badge::DomainNumber;
+
+/// A port's address and what is behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Station {
+    /// Its Ethernet address; zeros for an uplink.
+    pub mac: Mac,
+    /// Its IPv4 address.
+    pub ip: Option<Ipv4>,
+    /// What is behind it.
+    pub side: Side,
+}
+
+/// A port.
+#[derive(Clone, Debug)]
+pub struct Port {
+    number: PortNumber,
+    owner: DomainNumber,
+    station: Station,
+    ring: Cap<Memory>,
+    wake: Option<Cap<Notification>>,
+    /// Rises with every `wake`.
+    generation: u32,
+    active: bool,
+    removed: bool,
+    known: Option<Known>,
+}
+
+/// What the switch serves a port as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Known {
+    generation: u32,
+    active: bool,
+}
+
+/// A step that the switch was told to take.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    serial: u64,
+    port: PortNumber,
+    becomes: Option<Known>,
+}
+
+/// All ports.
+#[derive(Debug, Default)]
+pub struct Switchboard {
+    ports: Vec<Port>,
+    ports_made: u32,
+    steps_made: u64,
+    step: Option<Step>,
+}
+
+/// What became of a port by a step that the switch has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It serves it still, or anew.
+    Served,
+    /// The port changes its ring no more.
+    Quiet(DomainNumber),
+    /// The port is gone, and its ring can be destroyed.
+    Gone(Cap<Memory>),
+}
+
+impl Switchboard {
+    /// Adds an inactive port with this ring.
+    pub fn add(&mut self, owner: DomainNumber, station: Station, ring: Cap<Memory>) {
+        self.ports_made += 1;
+        self.ports.push(Port {
+            number: PortNumber(self.ports_made),
+            owner,
+            station,
+            ring,
+            wake: None,
+            generation: 0,
+            active: false,
+            removed: false,
+            known: None,
+        });
+    }
+
+    /// The port of a domain.
+    pub fn of(&self, owner: DomainNumber) -> Option<&Port> {
+        self.ports
+            .iter()
+            .find(|port| port.owner == owner && !port.removed)
+    }
+
+    fn of_mut(&mut self, owner: DomainNumber) -> Option<&mut Port> {
+        self.ports
+            .iter_mut()
+            .find(|port| port.owner == owner && !port.removed)
+    }
+
+    /// Lets frames flow to and from the owner, who is woken through `wake`.
+    pub fn activate(&mut self, owner: DomainNumber, wake: Cap<Notification>) {
+        if let Some(port) = self.of_mut(owner) {
+            port.wake = Some(wake);
+            port.generation += 1;
+            port.active = true;
+        }
+    }
+
+    /// Lets frames flow again, as they did.
+    pub fn resume(&mut self, owner: DomainNumber) {
+        if let Some(port) = self.of_mut(owner) {
+            port.active = true;
+        }
+    }
+
+    /// Lets no frame flow; whether that is so already.
+    pub fn quiesce(&mut self, owner: DomainNumber) -> bool {
+        let Some(port) = self.of_mut(owner) else {
+            return true;
+        };
+        port.active = false;
+        let (number, known) = (port.number, port.known);
+        // The switch may have activated it already, and only not said so.
+        let told = self.step.filter(|step| step.port == number);
+        let becomes = told.and_then(|step| step.becomes);
+        let active = |known: Option<Known>| known.is_some_and(|known| known.active);
+        !active(known) && !active(becomes)
+    }
+
+    /// Forgets the owner's port. Answers its ring if nobody uses that any more; else a [`Change`] will.
+    pub fn remove(&mut self, owner: DomainNumber) -> Option<Cap<Memory>> {
+        let port = self.of_mut(owner)?;
+        port.removed = true;
+        let (number, ring) = (port.number, port.ring);
+        // The switch may have taken the ring already, and only not said so.
+        let told = self.step.is_some_and(|step| step.port == number);
+        let unused = port_of(&self.ports, number)?.known.is_none() && !told;
+        if unused {
+            self.ports.retain(|port| port.number != number);
+        }
+        unused.then_some(ring)
+    }
+
+    /// The switch serves nothing any more. Answers the rings that were waiting for that.
+    pub fn forget_switch(&mut self) -> Vec<Cap<Memory>> {
+        self.step = None;
+        for port in &mut self.ports {
+            port.known = None;
+        }
+        let removed = self.ports.iter().filter(|port| port.removed);
+        let rings = removed.map(|port| port.ring).collect();
+        self.ports.retain(|port| !port.removed);
+        rings
+    }
+
+    /// The switch has taken the step with this serial number.
+    pub fn completed(&mut self, serial: u64) -> Option<Change> {
+        let step = self.step.take_if(|step| step.serial == serial)?;
+        let at = self
+            .ports
+            .iter()
+            .position(|port| port.number == step.port)?;
+        let port = &mut self.ports[at];
+        port.known = step.becomes;
+        match step.becomes {
+            None if port.removed => Some(Change::Gone(self.ports.remove(at).ring)),
+            Some(known) if !known.active => Some(Change::Quiet(port.owner)),
+            _ => Some(Change::Served),
+        }
+    }
+
+    /// The step that the switch takes next, again until it has: its serial number, the command, and the ring and the
+    /// `wake` that an `Attach` comes with.
+    pub fn next(&mut self) -> (u64, Command, Option<(Cap<Memory>, Cap<Notification>)>) {
+        if let Some(step) = self.step {
+            // What was wanted may have changed since, but the switch may have taken this step already.
+            if let Some(port) = port_of(&self.ports, step.port) {
+                return (step.serial, port.command(step.becomes), port.parts());
+            }
+        }
+        let Some((port, becomes)) = self.ports.iter().find_map(|port| {
+            let becomes = port.step()?;
+            Some((port, becomes))
+        }) else {
+            return (0, Command::Nothing, None);
+        };
+        self.steps_made += 1;
+        self.step = Some(Step {
+            serial: self.steps_made,
+            port: port.number,
+            becomes,
+        });
+        (self.steps_made, port.command(becomes), port.parts())
+    }
+
+    /// Whether the switch has something to do.
+    pub fn has_work(&self) -> bool {
+        self.step.is_some() || self.ports.iter().any(|port| port.step().is_some())
+    }
+}
+
+fn port_of(ports: &[Port], number: PortNumber) -> Option<&Port> {
+    ports.iter().find(|port| port.number == number)
+}
+
+impl Port {
+    /// Its address and what is behind it.
+    pub fn station(&self) -> Station {
+        self.station
+    }
+
+    /// Its ring.
+    pub fn ring(&self) -> Cap<Memory> {
+        self.ring
+    }
+
+    /// What the next step makes of it; nothing if it is as it shall be.
+    fn step(&self) -> Option<Option<Known>> {
+        let served = self.wake.is_some() && !self.removed;
+        let inactive = Known {
+            generation: self.generation,
+            active: false,
+        };
+        match self.known {
+            None if served => Some(Some(inactive)),
+            None => None,
+            Some(_) if !served => Some(None),
+            Some(known) if known.generation != self.generation => Some(None),
+            Some(known) if known.active != self.active => Some(Some(Known {
+                active: self.active,
+                ..known
+            })),
+            Some(_) => None,
+        }
+    }
+
+    /// The command that makes `becomes` of what is known.
+    fn command(&self, becomes: Option<Known>) -> Command {
+        let (port, Station { mac, ip, side }) = (self.number, self.station);
+        match (self.known, becomes) {
+            (_, None) => Command::Detach { port },
+            (None, Some(_)) => Command::Attach { port, mac, side },
+            (Some(_), Some(known)) if known.active => Command::Activate { port, announce: ip },
+            (Some(_), Some(_)) => Command::Quiesce { port },
+        }
+    }
+
+    fn parts(&self) -> Option<(Cap<Memory>, Cap<Notification>)> {
+        self.wake.map(|wake| (self.ring, wake))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use abi::register::Slot;
+    use std::format;
+    use std::string::String;
+    use std::vec::Vec;
+
+    const A: DomainNumber = DomainNumber(1);
+    const B: DomainNumber = DomainNumber(2);
+
+    fn station(last: u8) -> Station {
+        Station {
+            mac: Mac([2, 0, 0, 0, 0, last]),
+            ip: None,
+            side: Side::Domain,
+        }
+    }
+
+    fn ring(slot: u32) -> Cap<Memory> {
+        Cap::from_slot(Slot(slot))
+    }
+
+    fn wake(slot: u32) -> Cap<Notification> {
+        Cap::from_slot(Slot(slot))
+    }
+
+    /// A switch that does all it is told; the commands in short.
+    fn run(board: &mut Switchboard) -> (Vec<String>, Vec<Change>) {
+        let (mut commands, mut changes, mut done) = (Vec::new(), Vec::new(), 0);
+        loop {
+            changes.extend(board.completed(done));
+            let (serial, command, _) = board.next();
+            done = serial;
+            commands.push(match command {
+                Command::Nothing => return (commands, changes),
+                Command::Attach { port, .. } => format!("attach {}", port.0),
+                Command::Activate { port, .. } => format!("activate {}", port.0),
+                Command::Quiesce { port } => format!("quiesce {}", port.0),
+                Command::Detach { port } => format!("detach {}", port.0),
+            });
+        }
+    }
+
+    #[test]
+    fn a_port_is_attached_and_activated_when_its_owner_runs() {
+        let mut board = Switchboard::default();
+        board.add(A, station(1), ring(10));
+        assert!(!board.has_work());
+        board.activate(A, wake(20));
+        assert_eq!(run(&mut board).0, ["attach 1", "activate 1"]);
+        assert!(!board.has_work());
+    }
+
+    #[test]
+    fn a_step_stays_the_next_one_until_it_is_reported() {
+        let mut board = Switchboard::default();
+        board.add(A, station(1), ring(10));
+        board.activate(A, wake(20));
+        let first = board.next();
+        assert_eq!(board.next(), first);
+        board.quiesce(A);
+        assert_eq!(board.next(), first);
+        assert_eq!(board.completed(first.0 + 1), None);
+        assert_eq!(board.next(), first);
+    }
+
+    #[test]
+    fn a_switch_that_starts_anew_hears_of_every_port() {
+        let mut board = Switchboard::default();
+        for (owner, slot) in [(A, 1), (B, 2)] {
+            board.add(owner, station(slot as u8), ring(slot));
+            board.activate(owner, wake(slot + 10));
+        }
+        run(&mut board);
+        assert!(board.forget_switch().is_empty());
+        let (commands, _) = run(&mut board);
+        assert_eq!(
+            commands,
+            ["attach 1", "activate 1", "attach 2", "activate 2"]
+        );
+    }
+
+    #[test]
+    fn an_owner_that_starts_anew_is_attached_anew() {
+        let mut board = Switchboard::default();
+        board.add(A, station(1), ring(10));
+        board.activate(A, wake(20));
+        run(&mut board);
+        board.activate(A, wake(21));
+        let (commands, _) = run(&mut board);
+        assert_eq!(commands, ["detach 1", "attach 1", "activate 1"]);
+    }
+
+    #[test]
+    fn quiescing_is_known_when_the_switch_says_so() {
+        let mut board = Switchboard::default();
+        board.add(A, station(1), ring(10));
+        assert!(board.quiesce(A), "nobody serves it yet");
+        board.activate(A, wake(20));
+        run(&mut board);
+        assert!(!board.quiesce(A));
+        let (commands, changes) = run(&mut board);
+        assert_eq!(commands, ["quiesce 1"]);
+        assert_eq!(changes, [Change::Quiet(A)]);
+        assert!(board.quiesce(A));
+        board.resume(A);
+        assert_eq!(run(&mut board).0, ["activate 1"]);
+    }
+
+    #[test]
+    fn a_port_that_may_be_active_already_is_not_quiet() {
+        let mut board = Switchboard::default();
+        board.add(A, station(1), ring(10));
+        board.activate(A, wake(20));
+        let (attach, ..) = board.next();
+        board.completed(attach);
+        board.next();
+        assert!(!board.quiesce(A));
+        let (commands, changes) = run(&mut board);
+        assert_eq!(commands, ["activate 1", "quiesce 1"]);
+        assert_eq!(changes, [Change::Served, Change::Quiet(A)]);
+    }
+
+    #[test]
+    fn a_ring_is_given_back_when_nobody_uses_it_any_more() {
+        let mut board = Switchboard::default();
+        board.add(A, station(1), ring(10));
+        assert_eq!(board.remove(A), Some(ring(10)));
+        board.add(B, station(2), ring(11));
+        board.activate(B, wake(20));
+        run(&mut board);
+        assert_eq!(board.remove(B), None);
+        assert!(board.of(B).is_none());
+        let (commands, changes) = run(&mut board);
+        assert_eq!(commands, ["detach 2"]);
+        assert_eq!(changes, [Change::Gone(ring(11))]);
+    }
+
+    #[test]
+    fn a_ring_that_the_switch_may_have_taken_waits_for_it() {
+        let mut board = Switchboard::default();
+        board.add(A, station(1), ring(10));
+        board.activate(A, wake(20));
+        let (serial, _, parts) = board.next();
+        assert_eq!(parts, Some((ring(10), wake(20))));
+        assert_eq!(board.remove(A), None);
+        board.completed(serial);
+        assert_eq!(run(&mut board).1, [Change::Gone(ring(10))]);
+        board.add(B, station(2), ring(11));
+        board.activate(B, wake(21));
+        board.next();
+        assert_eq!(board.remove(B), None);
+        assert_eq!(board.forget_switch(), [ring(11)]);
+    }
+}
