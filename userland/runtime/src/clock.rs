@@ -162,7 +162,7 @@ pub fn ticks() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shared::for_test;
+    use crate::host::shared_memory;
     use core::cell::Cell;
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn reads_what_was_published() {
-        let page = for_test(40);
+        let page = shared_memory(40);
         let scale = Scale::of_frequency(1_000_000_000, 4, 2);
         publish(page, 9, scale);
         let expected = Reading {
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_move_in_the_middle_of_reading_is_noticed_even_at_the_same_sequence_number() {
-        let page = for_test(40);
+        let page = shared_memory(40);
         let here = Scale::of_frequency(1_000_000_000, 0, 0);
         let there = Scale::of_frequency(2_000_000_000, 500, 70);
         publish(page, 1, here);

@@ -13,6 +13,7 @@
 //! | [`executor`], [`events`], [`time`] | async: tasks, flags of the `wake` notification, timers |
 //! | [`port`], [`net`] | frames to and from the switch, and a TCP/IP stack on them |
 //! | [`protocol`] | what the services of a machine say |
+//! | `host` | a stand-in for the kernel, in a host's tests |
 //!
 //! A domain has one thread that runs Rust code. The runtime's statics rely on it: the message buffer belongs to
 //! that thread, and a critical section is nothing.
@@ -49,6 +50,8 @@ pub mod events;
 pub mod executor;
 pub mod fault;
 pub mod heap;
+#[cfg(not(target_os = "none"))]
+pub mod host;
 pub mod logging;
 pub mod mapping;
 pub mod message;

@@ -148,27 +148,14 @@ impl<'a> SharedMemory<'a> {
     }
 }
 
-/// Shared memory for a test: words of its own that live as long as the test process.
-#[cfg(test)]
-pub(crate) fn for_test(bytes: usize) -> SharedMemory<'static> {
-    let words: std::boxed::Box<[AtomicU64]> =
-        (0..bytes.div_ceil(8)).map(|_| AtomicU64::new(0)).collect();
-    let words = std::boxed::Box::leak(words);
-    let range = Range {
-        start: words.as_ptr() as u64,
-        bytes: bytes as u64,
-    };
-    // SAFETY: The words are leaked, aligned and atomic.
-    unsafe { SharedMemory::from_range(range) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::shared_memory;
 
     #[test]
     fn copies_any_length_at_any_offset() {
-        let memory = for_test(64);
+        let memory = shared_memory(64);
         let pattern: [u8; 32] = core::array::from_fn(|index| index as u8 + 1);
         for offset in 0..9 {
             for length in 0..=32 {
@@ -184,7 +171,7 @@ mod tests {
 
     #[test]
     fn copies_between_ranges_to_the_last_byte() {
-        let (from, to) = (for_test(20), for_test(24));
+        let (from, to) = (shared_memory(20), shared_memory(24));
         from.write(0, &[7; 20]);
         to.copy_from(from, 19);
         let mut read = [0; 24];
@@ -194,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_part_begins_where_it_says() {
-        let memory = for_test(64);
+        let memory = shared_memory(64);
         memory.part(16, 8).word64(0).store(5, Ordering::Relaxed);
         assert_eq!(memory.word64(16).load(Ordering::Relaxed), 5);
     }

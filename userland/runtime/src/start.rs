@@ -15,8 +15,8 @@ pub struct Start {
 }
 
 impl Start {
-    /// Checks a start page; `None` if it is of another version.
-    pub fn try_new(page: &'static StartPage) -> Option<Start> {
+    /// Checks a start page; `None` if it is of another version. The ranges in it are believed.
+    pub(crate) fn try_new(page: &'static StartPage) -> Option<Start> {
         page.check().then_some(Start { page })
     }
 

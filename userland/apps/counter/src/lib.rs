@@ -50,7 +50,11 @@ async fn count(start: Start, tasks: Tasks) {
     let service = Rc::new(RefCell::new(Service::new(pages)));
     if net::is_connected(start) {
         let stack = net::stack(start, tasks);
-        tasks.spawn(tasks::answer_datagrams(stack, settings.port, service.clone()));
+        tasks.spawn(tasks::answer_datagrams(
+            stack,
+            settings.port,
+            service.clone(),
+        ));
         tasks::answer_connections(stack, tasks, settings.port, service.clone());
     }
     tasks.spawn(tasks::check(service.clone()));

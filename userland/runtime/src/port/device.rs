@@ -195,13 +195,14 @@ impl TxToken for Transmission<'_> {
 mod tests {
     use super::super::{Side, layout};
     use super::*;
-    use crate::shared::{SharedMemory, for_test};
+    use crate::host::shared_memory;
+    use crate::shared::SharedMemory;
     use abi::register::Slot;
     use core::sync::atomic::Ordering;
     use core::task::Waker;
 
     fn device() -> (Device, Port<'static>, SharedMemory<'static>) {
-        let memory = for_test(layout::PORT_BYTES);
+        let memory = shared_memory(layout::PORT_BYTES);
         let doorbell = Doorbell {
             notification: Cap::from_slot(Slot(9)),
             flags: 1,

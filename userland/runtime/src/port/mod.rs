@@ -106,10 +106,10 @@ impl<'a> Port<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shared::for_test;
+    use crate::host::shared_memory;
 
     fn cable() -> (Port<'static>, Port<'static>) {
-        let memory = for_test(layout::PORT_BYTES);
+        let memory = shared_memory(layout::PORT_BYTES);
         (
             Port::try_new(memory, Side::Domain).unwrap(),
             Port::try_new(memory, Side::Switch).unwrap(),
@@ -140,7 +140,10 @@ mod tests {
 
     #[test]
     fn a_copy_of_the_memory_keeps_every_frame() {
-        let (first, second) = (for_test(layout::PORT_BYTES), for_test(layout::PORT_BYTES));
+        let (first, second) = (
+            shared_memory(layout::PORT_BYTES),
+            shared_memory(layout::PORT_BYTES),
+        );
         let switch = Port::try_new(first, Side::Switch).unwrap();
         for length in 60..160 {
             switch.outgoing().send(&std::vec![7; length]).unwrap();
@@ -155,6 +158,6 @@ mod tests {
 
     #[test]
     fn refuses_memory_that_is_too_small() {
-        assert!(Port::try_new(for_test(layout::PORT_BYTES - 8), Side::Domain).is_none());
+        assert!(Port::try_new(shared_memory(layout::PORT_BYTES - 8), Side::Domain).is_none());
     }
 }

@@ -207,10 +207,10 @@ impl fmt::Display for Lie {
 mod tests {
     use super::super::layout::{PORT_BYTES, TO_DOMAIN};
     use super::*;
-    use crate::shared::for_test;
+    use crate::host::shared_memory;
 
     fn ring() -> (Ring<'static>, SharedMemory<'static>) {
-        let memory = for_test(PORT_BYTES);
+        let memory = shared_memory(PORT_BYTES);
         (Ring::new(memory, &TO_DOMAIN), memory)
     }
 

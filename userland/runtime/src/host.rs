@@ -1,0 +1,104 @@
+//! A stand-in for the kernel and for a domain's creator, so that programs run in a host's tests.
+//!
+//! It knows notifications, which is all that a domain in the steady state asks of a kernel, and one domain. Time
+//! is the host's time-stamp counter at a nanosecond a tick: it runs, and nobody should care how fast.
+
+extern crate std;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use abi::register::Slot;
+use abi::start_page::{ARGUMENT_BYTES, NamedCapability, Range, StartPage};
+use abi::{Error, ObjectKind, Registers, Request};
+
+use crate::shared::SharedMemory;
+use crate::{Start, clock};
+
+/// The notification `wake` of the domain.
+pub const WAKE: Slot = Slot(4);
+/// The notification `doorbell` of the switch.
+pub const DOORBELL: Slot = Slot(5);
+const PORT: Slot = Slot(6);
+const SLOTS: usize = 8;
+
+static FLAGS: [AtomicU64; SLOTS] = [const { AtomicU64::new(0) }; SLOTS];
+
+/// Memory that others write too: zeroed, and never given back.
+pub fn shared_memory(bytes: usize) -> SharedMemory<'static> {
+    let words: Vec<AtomicU64> = (0..bytes.div_ceil(8)).map(|_| AtomicU64::new(0)).collect();
+    let range = Range {
+        start: words.leak().as_ptr() as u64,
+        bytes: bytes as u64,
+    };
+    // SAFETY: The words are leaked, aligned and atomic.
+    unsafe { SharedMemory::from_range(range) }
+}
+
+/// Gives birth to this process's domain, with these arguments and this port.
+///
+/// # Panics
+/// If the arguments are too long.
+pub fn start(arguments: &str, port: SharedMemory<'static>) -> Start {
+    let mut page = StartPage {
+        ticks_per_second: 1_000_000_000,
+        argument_bytes: arguments.len() as u64,
+        ..StartPage::EMPTY
+    };
+    assert!(arguments.len() <= ARGUMENT_BYTES, "arguments too long");
+    page.arguments[..arguments.len()].copy_from_slice(arguments.as_bytes());
+    let memory = NamedCapability {
+        address: port.address(),
+        bytes: port.bytes() as u64,
+        ..named(PORT, ObjectKind::Memory)
+    };
+    let is_whole = page.add("wake", named(WAKE, ObjectKind::Notification))
+        && page.add("doorbell", named(DOORBELL, ObjectKind::Notification))
+        && page.add("port", memory);
+    assert!(is_whole, "three short names fit");
+    let start = Start::try_new(Box::leak(Box::new(page))).expect("a page of this version");
+    clock::install(start);
+    start
+}
+
+/// Raises flags of a notification, as somebody outside the domain.
+pub fn signal(notification: Slot, flags: u64) {
+    FLAGS[notification.0 as usize].fetch_or(flags, Ordering::SeqCst);
+}
+
+fn named(slot: Slot, kind: ObjectKind) -> NamedCapability {
+    NamedCapability {
+        slot: slot.0,
+        kind: kind as u32,
+        ..NamedCapability::EMPTY
+    }
+}
+
+/// What the stub calls on a host.
+pub(crate) fn system_call(number: u64, registers: &mut Registers) -> u64 {
+    match Request::decode(number, registers) {
+        Ok(Request::Signal(call)) => {
+            signal(call.notification, call.flags);
+            0
+        }
+        Ok(Request::Wait(call)) => match wait(call.notification, call.deadline) {
+            Ok(flags) => {
+                registers[0] = flags;
+                0
+            }
+            Err(error) => error as u64,
+        },
+        other => panic!("a host cannot {other:?}"),
+    }
+}
+
+fn wait(notification: Slot, deadline_ns: u64) -> Result<u64, Error> {
+    loop {
+        match FLAGS[notification.0 as usize].swap(0, Ordering::SeqCst) {
+            0 if clock::now_ns() >= deadline_ns => return Err(Error::TimedOut),
+            0 => std::thread::yield_now(),
+            flags => return Ok(flags),
+        }
+    }
+}
