@@ -74,13 +74,30 @@ impl Output for Received {
     }
 }
 
+/// A call in words.
+#[derive(Clone, Copy, Debug)]
+pub struct Description {
+    /// Its number.
+    pub number: u16,
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub text: &'static [&'static str],
+    /// Name, type and meaning of each argument, in the order of the registers.
+    pub arguments: &'static [(&'static str, &'static str, &'static [&'static str])],
+    /// The type of its results.
+    pub output: &'static str,
+}
+
 macro_rules! calls {
-    ($($(#[$doc:meta])* $number:literal $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* } -> $output:ty;)*) => {
+    ($($(#[doc = $doc:literal])* $number:literal $name:ident {
+        $($(#[doc = $field_doc:literal])* $field:ident: $type:ty),*
+    } -> $output:ty;)*) => {
         /// A call's number, in RAX.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u16)]
         pub enum Number {
-            $($(#[$doc])* $name = $number,)*
+            $($(#[doc = $doc])* $name = $number,)*
         }
 
         impl Number {
@@ -89,10 +106,10 @@ macro_rules! calls {
         }
 
         $(
-            $(#[$doc])*
+            $(#[doc = $doc])*
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
             pub struct $name {
-                $($(#[$field_doc])* pub $field: $type,)*
+                $($(#[doc = $field_doc])* pub $field: $type,)*
             }
 
             impl Arguments for $name {
@@ -114,10 +131,19 @@ macro_rules! calls {
             }
         )*
 
+        /// What every call is for, for the manual.
+        pub const DESCRIPTIONS: &[Description] = &[$(Description {
+            number: $number,
+            name: stringify!($name),
+            text: &[$($doc),*],
+            arguments: &[$((stringify!($field), stringify!($type), &[$($field_doc),*])),*],
+            output: stringify!($output),
+        }),*];
+
         /// A decoded call.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Request {
-            $($(#[$doc])* $name($name),)*
+            $($(#[doc = $doc])* $name($name),)*
         }
 
         impl Request {
@@ -664,7 +690,7 @@ calls! {
         into: Slot
     } -> ();
     /// Draws a random word from the processor.
-    121 Random {
+    120 Random {
         /// The Hardware.
         hardware: Slot
     } -> u64;

@@ -1,5 +1,7 @@
 //! The prober as a program: see `harness::prober`.
 
+#![forbid(unsafe_code)]
+
 use std::io::Read;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
