@@ -1,5 +1,8 @@
-//! A learning Ethernet switch whose ports are shared-memory rings.
+//! The switch's program; what it does is in the library.
 #![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+runtime::entry!(switch_server::main);
 
 #[cfg(not(target_os = "none"))]
 fn main() {}

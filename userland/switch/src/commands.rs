@@ -1,0 +1,77 @@
+//! What root wants the ports to be: the switch asks, carries out and reports, one command after the other.
+
+use abi::Error;
+use runtime::capability::{Cap, Endpoint, Memory, Notification};
+use runtime::message::Message;
+use runtime::protocol::ports::{ATTACH_CAPABILITIES, Command};
+
+use crate::switch::Switch;
+
+/// The conversation with root.
+#[derive(Debug)]
+pub struct Commands {
+    root: Cap<Endpoint>,
+    done: u64,
+}
+
+impl Commands {
+    /// A conversation of which root knows nothing yet.
+    pub fn new(root: Cap<Endpoint>) -> Commands {
+        Commands { root, done: 0 }
+    }
+
+    /// Carries out what is waiting.
+    pub fn carry_out(&mut self, switch: &mut Switch) {
+        loop {
+            match self.carry_out_next(switch) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    log::error!("cannot ask what to do: {error}");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Whether there was a command.
+    fn carry_out_next(&mut self, switch: &mut Switch) -> Result<bool, Error> {
+        let report = Message::of(&[self.done]);
+        let mut answer = self.root.call_accepting(&report, ATTACH_CAPABILITIES)?;
+        let Ok((serial, command)) = Command::unpack(answer.words()) else {
+            answer.discard_capabilities();
+            return Err(Error::MessageSize);
+        };
+        if command == Command::Nothing {
+            return Ok(false);
+        }
+        // What cannot be carried out is logged and reported all the same: to try again would end the same way.
+        if let Err(error) = perform(switch, command, &mut answer) {
+            log::error!("cannot carry out {command:?}: {error}");
+            answer.discard_capabilities();
+        }
+        self.done = serial;
+        Ok(true)
+    }
+}
+
+fn perform(switch: &mut Switch, command: Command, answer: &mut Message) -> Result<(), Error> {
+    match command {
+        Command::Nothing => Ok(()),
+        Command::Attach { port, mac, side } => {
+            let mut reader = answer.reader();
+            let ring = reader.capability::<Memory>()?;
+            let wake = reader.capability::<Notification>()?;
+            switch.attach(port, mac, side, ring, wake)
+        }
+        Command::Activate { port, announce } => {
+            switch.activate(port, announce);
+            Ok(())
+        }
+        Command::Quiesce { port } => {
+            switch.quiesce(port);
+            Ok(())
+        }
+        Command::Detach { port } => switch.detach(port),
+    }
+}

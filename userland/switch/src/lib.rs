@@ -1,0 +1,53 @@
+//! A learning Ethernet switch whose ports are rings in shared memory.
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`frame`] | an Ethernet header: who sends, who shall receive |
+//! | [`forwarding`] | which ports a frame goes to, and what is learned from it. Pure |
+//! | [`announcement`] | telling everybody where an address is now. Pure |
+//! | [`port`] | a ring with its owner's bell |
+//! | [`switch`] | all ports: moving frames in batches |
+//! | [`commands`] | what root wants the ports to be |
+//!
+//! A domain's port has one address: frames that come from there with another are dropped, so that no domain can
+//! pass for another. Network cards are uplinks, behind which all other stations are; frames do not pass from one
+//! uplink to another. A port whose ring lies is disabled and harms only itself.
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod announcement;
+pub mod commands;
+pub mod forwarding;
+pub mod frame;
+pub mod port;
+pub mod switch;
+
+use runtime::capability::{Cap, Domain, Endpoint, Notification};
+use runtime::protocol::ports::COMMANDS_FLAG;
+use runtime::{Start, clock};
+
+use commands::Commands;
+use switch::Switch;
+
+/// The switch's first function.
+pub fn main(start: Start) -> ! {
+    let doorbell: Cap<Notification> = start.require("doorbell");
+    let mut commands = Commands::new(start.require::<Endpoint>("ports"));
+    let mut switch = Switch::new(start.require::<Domain>("domain"));
+    // Commands may be waiting since before this switch was started.
+    let mut flags = COMMANDS_FLAG;
+    loop {
+        if flags & COMMANDS_FLAG != 0 {
+            commands.carry_out(&mut switch);
+        }
+        switch.announce(clock::now_ns());
+        switch.forward_all();
+        let deadline = switch.next_announcement_ns().unwrap_or(u64::MAX);
+        flags = doorbell
+            .wait_until_ns(deadline)
+            .unwrap_or_else(|error| panic!("the doorbell: {error}"));
+    }
+}

@@ -1,0 +1,119 @@
+//! A port: a mapped ring, and the bell of the one at its other end.
+
+use abi::Error;
+use abi::register::{Access, PageCount};
+use runtime::capability::{Cap, Domain, Memory, Notification};
+use runtime::events;
+use runtime::mapping::Mapping;
+use runtime::port::{self, Lie, PORT_PAGES, Port as Cable, SendError, Wish};
+use runtime::protocol::ports::PortNumber;
+
+/// A port of the switch.
+#[derive(Debug)]
+pub struct Port {
+    number: PortNumber,
+    ring: Cap<Memory>,
+    mapping: Mapping,
+    wake: Cap<Notification>,
+    /// Whether frames were sent that the owner may have to be woken for.
+    sent_unheard: bool,
+    /// What happened here.
+    pub counters: Counters,
+}
+
+/// What happened at a port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames that came from its owner.
+    pub received: u64,
+    /// Frames for its owner.
+    pub sent: u64,
+    /// Frames for its owner that found its ring full.
+    pub dropped_full: u64,
+    /// Frames from its owner with an address that is not its own.
+    pub dropped_forged: u64,
+}
+
+impl Port {
+    /// Maps a port's ring. The capabilities are the port's from now on.
+    ///
+    /// # Errors
+    /// Why the ring cannot be mapped.
+    pub fn new(
+        domain: Cap<Domain>,
+        number: PortNumber,
+        ring: Cap<Memory>,
+        wake: Cap<Notification>,
+    ) -> Result<Port, Error> {
+        let pages = PageCount(PORT_PAGES);
+        Ok(Port {
+            number,
+            ring,
+            mapping: Mapping::new(domain, ring, pages, Access::ReadWrite)?,
+            wake,
+            sent_unheard: false,
+            counters: Counters::default(),
+        })
+    }
+
+    /// Its number.
+    pub fn number(&self) -> PortNumber {
+        self.number
+    }
+
+    /// The switch's end of the ring.
+    pub fn cable(&self) -> Cable<'_> {
+        let cable = Cable::try_new(self.mapping.memory(), port::Side::Switch);
+        cable.expect("as many pages as a port has are mapped")
+    }
+
+    /// Wakes the owner if it waits for what was done.
+    pub fn wake(&self, done: Wish) {
+        if self.cable().owes_bell(done) {
+            // An owner that is gone needs no bell; root tells us soon.
+            let _ = self.wake.signal(events::PORT);
+        }
+    }
+
+    /// Sends a frame to the owner; one that does not fit is dropped.
+    ///
+    /// # Errors
+    /// The ring's lie.
+    pub fn send(&mut self, frame: &[u8]) -> Result<(), Lie> {
+        let sent = self.cable().outgoing().send(frame);
+        match sent {
+            Ok(()) => {
+                self.counters.sent += 1;
+                self.sent_unheard = true;
+            }
+            Err(SendError::Full) => self.counters.dropped_full += 1,
+            // It came out of a ring, which holds no frame of such a length.
+            Err(SendError::Length(_)) => {}
+            Err(SendError::Lie(lie)) => return Err(lie),
+        }
+        Ok(())
+    }
+
+    /// Wakes the owner if frames were sent and it waits for some.
+    pub fn wake_receiver(&mut self) {
+        if core::mem::take(&mut self.sent_unheard) {
+            self.wake(Wish::FRAMES);
+        }
+    }
+
+    /// Unmaps the ring and gives up the capabilities.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn close(self) -> Result<(), Error> {
+        let Port {
+            mapping,
+            ring,
+            wake,
+            ..
+        } = self;
+        drop(mapping);
+        ring.delete()?;
+        wake.delete()
+    }
+}

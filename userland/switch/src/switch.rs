@@ -1,0 +1,204 @@
+//! All ports: moving frames in batches, waking only those who wait.
+
+use alloc::vec::Vec;
+
+use abi::Error;
+use runtime::capability::{Cap, Domain, Memory, Notification};
+use runtime::port::{FRAME_BYTES_MAX, Lie, Wish};
+use runtime::protocol::ports::{PortNumber, Side};
+use runtime::protocol::{Ipv4, Mac};
+
+use crate::announcement::{self, Announcements};
+use crate::forwarding::{Forwarding, Station, Verdict};
+use crate::frame::Header;
+use crate::port::Port;
+
+/// How many frames of one port are moved before the next port's.
+const BATCH: usize = 32;
+
+/// The switch.
+#[derive(Debug)]
+pub struct Switch {
+    domain: Cap<Domain>,
+    ports: Vec<Port>,
+    forwarding: Forwarding,
+    announcements: Announcements,
+}
+
+impl Switch {
+    /// A switch without ports, in this domain.
+    pub fn new(domain: Cap<Domain>) -> Switch {
+        Switch {
+            domain,
+            ports: Vec::new(),
+            forwarding: Forwarding::default(),
+            announcements: Announcements::default(),
+        }
+    }
+
+    /// Takes a port on, inactive; one of that number that is here already is replaced.
+    ///
+    /// # Errors
+    /// Why its ring cannot be mapped.
+    pub fn attach(
+        &mut self,
+        number: PortNumber,
+        mac: Mac,
+        side: Side,
+        ring: Cap<Memory>,
+        wake: Cap<Notification>,
+    ) -> Result<(), Error> {
+        self.detach(number)?;
+        self.ports.push(Port::new(self.domain, number, ring, wake)?);
+        self.forwarding.set(Station {
+            port: number,
+            mac,
+            side,
+            active: false,
+        });
+        Ok(())
+    }
+
+    /// Lets frames flow at a port, and announces its address.
+    pub fn activate(&mut self, number: PortNumber, announce: Option<Ipv4>) {
+        self.set_active(number, true);
+        if let Some(ip) = announce {
+            self.announcements.begin(number, ip.address);
+        }
+    }
+
+    /// Leaves a port's ring alone from now on.
+    pub fn quiesce(&mut self, number: PortNumber) {
+        self.set_active(number, false);
+        self.announcements.end(number);
+    }
+
+    /// Forgets a port.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn detach(&mut self, number: PortNumber) -> Result<(), Error> {
+        self.quiesce(number);
+        self.forwarding.remove(number);
+        let Some(index) = self.index_of(number) else {
+            return Ok(());
+        };
+        let port = self.ports.remove(index);
+        log::info!("port {} closes: {:?}", number.0, port.counters);
+        port.close()
+    }
+
+    fn set_active(&mut self, number: PortNumber, active: bool) {
+        if let Some(station) = self.forwarding.find(number).copied() {
+            self.forwarding.set(Station { active, ..station });
+        }
+    }
+
+    fn is_active(&self, number: PortNumber) -> bool {
+        let station = self.forwarding.find(number);
+        station.is_some_and(|station| station.active)
+    }
+
+    fn index_of(&self, number: PortNumber) -> Option<usize> {
+        self.ports.iter().position(|port| port.number() == number)
+    }
+
+    /// Sends the announcements that are due.
+    pub fn announce(&mut self, now_ns: u64) {
+        for (number, ip) in self.announcements.take_due(now_ns) {
+            let Some(station) = self.forwarding.find(number) else {
+                continue;
+            };
+            let frame = announcement::frame(station.mac, ip);
+            self.deliver(number, Verdict::ToAll(Side::Uplink), &frame);
+        }
+        self.wake_receivers();
+    }
+
+    /// When the next announcement is due.
+    pub fn next_announcement_ns(&self) -> Option<u64> {
+        self.announcements.next_ns()
+    }
+
+    /// Moves frames until no port has any. Whoever sends one after that rings.
+    pub fn forward_all(&mut self) {
+        loop {
+            let moved = (0..self.ports.len()).fold(0, |moved, index| moved + self.forward(index));
+            if moved == 0 && !self.frames_wait() {
+                return;
+            }
+        }
+    }
+
+    /// Wishes to be woken, then looks once more.
+    fn frames_wait(&self) -> bool {
+        let active = self
+            .ports
+            .iter()
+            .filter(|port| self.is_active(port.number()));
+        active.fold(false, |waiting, port| {
+            let cable = port.cable();
+            cable.wish(Wish::FRAMES);
+            // A lie waits to be found out.
+            waiting | cable.incoming().queued().map_or(true, |queued| queued > 0)
+        })
+    }
+
+    /// Moves a batch of a port's frames; how many.
+    fn forward(&mut self, index: usize) -> usize {
+        let number = self.ports[index].number();
+        let mut frame = [0; FRAME_BYTES_MAX];
+        let mut moved = 0;
+        while moved < BATCH && self.is_active(number) {
+            match self.ports[index].cable().incoming().receive(&mut frame) {
+                Ok(Some(length)) => self.dispatch(index, &frame[..length]),
+                Ok(None) => break,
+                Err(lie) => self.disable(number, lie),
+            }
+            moved += 1;
+        }
+        if moved > 0 {
+            self.ports[index].wake(Wish::SPACE);
+            self.wake_receivers();
+        }
+        moved
+    }
+
+    fn dispatch(&mut self, index: usize, frame: &[u8]) {
+        let port = &mut self.ports[index];
+        let number = port.number();
+        port.counters.received += 1;
+        let Some(header) = Header::of(frame) else {
+            return;
+        };
+        match self.forwarding.decide(number, &header) {
+            Verdict::Forged => port.counters.dropped_forged += 1,
+            verdict => self.deliver(number, verdict, frame),
+        }
+    }
+
+    /// Puts a frame into the rings that it goes to.
+    fn deliver(&mut self, from: PortNumber, verdict: Verdict, frame: &[u8]) {
+        for index in 0..self.ports.len() {
+            let target = self.ports[index].number();
+            if !self.forwarding.goes_to(from, verdict, target) {
+                continue;
+            }
+            if let Err(lie) = self.ports[index].send(frame) {
+                self.disable(target, lie);
+            }
+        }
+    }
+
+    /// Wakes who waits for what was put into its ring: once after many frames.
+    fn wake_receivers(&mut self) {
+        for port in &mut self.ports {
+            port.wake_receiver();
+        }
+    }
+
+    fn disable(&mut self, number: PortNumber, lie: Lie) {
+        log::error!("port {} is disabled, its ring lies: {lie}", number.0);
+        self.quiesce(number);
+    }
+}
