@@ -1,6 +1,6 @@
 //! Lists of ranges of memory: [`Ranges`], ascending and apart from each other.
 //!
-//! A list that is full leaves out what is smallest to lose: see [`Ranges::remove`].
+//! A list that is full loses as little as it can: see [`Ranges::remove`].
 
 use super::{PhysAddr, PhysRange, RANGES_MAX};
 use heapless::Vec;
@@ -124,6 +124,14 @@ mod tests {
         ranges.remove(range(90, 210));
         ranges.remove(range(150, 160));
         assert_eq!(pairs(&ranges), [(10, 40), (50, 90), (210, 300)]);
+    }
+
+    #[test]
+    fn removes_every_page_that_a_range_is_on() {
+        let mut ranges = list(&[(0, 0x10000)]);
+        ranges.remove_pages(range(0x1fff, 0x3001));
+        ranges.remove_pages(range(0x8800, 0x8800));
+        assert_eq!(pairs(&ranges), [(0, 0x1000), (0x4000, 0x10000)]);
     }
 
     #[test]
