@@ -106,7 +106,14 @@ fn hand_over(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) -> Res
         true => Some(reply_slot(receiver).map_err(|error| blame_for_reply_slot(sender, error))?),
         false => None,
     };
-    transfer(kernel, sender, outgoing.message, receiver, outgoing.badge)?;
+    transfer(
+        kernel,
+        sender,
+        outgoing.message,
+        receiver,
+        outgoing.badge,
+        reply_slot,
+    )?;
     if let Some(place) = reply_slot {
         grant_reply(sender, place);
     }

@@ -42,7 +42,7 @@ pub fn reply(
     };
     let awaits = awaits(caller, right.badge.get());
     match caller.phase.get() {
-        Phase::Awaiting if awaits => match transfer(kernel, replier, message, caller, 0) {
+        Phase::Awaiting if awaits => match transfer(kernel, replier, message, caller, 0, None) {
             Ok(()) => caller.complete(Ok(())),
             Err(Blame::Receiver(error)) => caller.complete(Err(error)),
             Err(Blame::Sender(error)) => return Err(error),

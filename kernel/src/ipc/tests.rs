@@ -135,6 +135,21 @@ fn refuses_a_capability_without_a_slot_for_it_and_the_receiver_waits_on() {
 }
 
 #[test]
+fn a_receiver_that_names_one_slot_twice_is_not_sent_a_capability() {
+    let (world, server, client) = pair();
+    world
+        .buffer(client)
+        .write_word(SEND_OFFSET, u64::from(slots::BUFFER.0));
+    world
+        .buffer(server)
+        .write_word(RECEIVE_OFFSET, u64::from(REPLY.0));
+    world.begin(server.thread, receive());
+    let info = MessageInfo::try_new(0, 1).expect("fits");
+    let refused = world.call(client.thread, Call { info, ..call(0, 0) });
+    assert_eq!(refused, Err(Error::MessageSize));
+}
+
+#[test]
 fn refuses_a_caller_when_the_receiver_named_no_slot_for_its_reply_right() {
     let (world, server, client) = pair();
     world.begin(

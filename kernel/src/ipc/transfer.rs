@@ -54,7 +54,8 @@ struct Parcel {
     moves: [Option<(Place, Place)>; CAPABILITIES_MAX],
 }
 
-/// Moves a message from one thread to another, which is then ready to be completed.
+/// Moves a message from one thread to another, which is then ready to be completed. No capability goes to the place
+/// `kept_free`, which another is about to take.
 ///
 /// # Errors
 /// Whoever is to blame, before anything has moved.
@@ -64,12 +65,14 @@ pub fn transfer(
     message: Message,
     to: Ref<Thread>,
     badge: u64,
+    kept_free: Option<Place>,
 ) -> Result<(), Blame> {
     let info = message.info;
     if info.words() > REGISTER_WORDS || info.capabilities() > 0 {
         let source = message_buffer(kernel, from).map_err(Blame::Sender)?;
         let target = message_buffer(kernel, to).map_err(Blame::Receiver)?;
-        let parcel = check_capabilities(from, source, to, target, info.capabilities())?;
+        let parcel =
+            check_capabilities((from, source), (to, target), info.capabilities(), kept_free)?;
         for index in REGISTER_WORDS..info.words() {
             let offset = index as u64 * 8;
             target.write_word(offset, source.read_word(offset));
@@ -104,11 +107,10 @@ pub fn message_buffer(kernel: &Kernel, thread: Ref<Thread>) -> Result<Frame, Err
 }
 
 fn check_capabilities(
-    from: Ref<Thread>,
-    source: Frame,
-    to: Ref<Thread>,
-    target: Frame,
+    (from, source): (Ref<Thread>, Frame),
+    (to, target): (Ref<Thread>, Frame),
     count: usize,
+    kept_free: Option<Place>,
 ) -> Result<Parcel, Blame> {
     let mut parcel = Parcel::default();
     for index in 0..count {
@@ -122,11 +124,8 @@ fn check_capabilities(
             .ok()
             .filter(|place| SlotStorage.slot(*place).is_empty());
         let taken = |place: Place| {
-            parcel
-                .moves
-                .iter()
-                .flatten()
-                .any(|(_, other)| *other == place)
+            let mut others = parcel.moves.iter().flatten();
+            kept_free == Some(place) || others.any(|(_, other)| *other == place)
         };
         let take = room
             .filter(|place| !taken(*place))
