@@ -1,0 +1,151 @@
+//! A Memory of a captured domain: a read-only view of it, and which of its pages are still to be sent.
+
+use abi::PAGE_BYTES;
+use abi::calls::PageSet as Which;
+use abi::register::{ObjectId, PageCount};
+use nomad_image::PAGE_BYTES as PAGE_LENGTH;
+use runtime::capability::Domain;
+use runtime::mapping::Mapping;
+use runtime::shared::SharedMemory;
+use runtime::{Cap, Error};
+
+use crate::page_set::PageSet;
+
+/// Bytes of a page that are looked at together when zeros are searched for.
+const PIECE_BYTES: usize = 64;
+
+/// A view of a Memory.
+#[derive(Debug)]
+pub struct View(Mapping);
+
+impl View {
+    /// Maps a Memory of `domain` into this domain, `own`.
+    ///
+    /// # Errors
+    /// What `DomainMapCaptured` says.
+    pub fn new(
+        own: Cap<Domain>,
+        domain: Cap<Domain>,
+        memory: ObjectId,
+        pages: u64,
+    ) -> Result<View, Error> {
+        let map = |address| domain.map_captured(memory, own, address);
+        Mapping::with(own, PageCount(pages), map).map(View)
+    }
+
+    /// Copies a page, which may be written meanwhile.
+    pub fn read(&self, page: u64, into: &mut [u8; PAGE_LENGTH]) {
+        self.0.memory().read((page * PAGE_BYTES) as usize, into);
+    }
+
+    /// Whether a page is full of zeros.
+    pub fn is_zero(&self, page: u64) -> bool {
+        let start = (page * PAGE_BYTES) as usize;
+        let mut piece = [0; PIECE_BYTES];
+        (0..PAGE_LENGTH).step_by(PIECE_BYTES).all(|offset| {
+            self.0.memory().read(start + offset, &mut piece);
+            piece == [0; PIECE_BYTES]
+        })
+    }
+
+    /// The memory itself.
+    pub fn memory(&self) -> SharedMemory<'_> {
+        self.0.memory()
+    }
+}
+
+/// A Memory of the domain's own.
+#[derive(Debug)]
+pub struct Captured {
+    /// Which.
+    pub id: ObjectId,
+    /// Its pages.
+    pub view: View,
+    /// Those that are still to be sent.
+    pub pending: PageSet,
+    /// At the freeze: those that are there.
+    pub present: PageSet,
+    /// Whether the image knows of it.
+    pub is_announced: bool,
+}
+
+impl Captured {
+    /// A Memory of this size of which everything is still to be sent.
+    ///
+    /// # Errors
+    /// What `DomainMapCaptured` says.
+    pub fn new(
+        own: Cap<Domain>,
+        domain: Cap<Domain>,
+        id: ObjectId,
+        pages: u64,
+    ) -> Result<Captured, Error> {
+        Ok(Captured {
+            id,
+            view: View::new(own, domain, id, pages)?,
+            pending: PageSet::new(pages),
+            present: PageSet::new(pages),
+            is_announced: false,
+        })
+    }
+
+    /// Adds the pages that were written since the last time, all that are present at the first.
+    ///
+    /// They count as clean from now on; so this comes before they are read.
+    ///
+    /// # Errors
+    /// What `DomainPages` says.
+    pub fn collect_dirty(&mut self, domain: Cap<Domain>) -> Result<(), Error> {
+        collect(domain, self.id, Which::Dirty, &mut self.pending)
+    }
+
+    /// Reads which pages are there, of those around the chunk that begins here.
+    ///
+    /// A page that is absent must not be touched, and a running domain may take one away at any time: this is asked
+    /// right before pages are read, with no chance for the domain to run in between.
+    ///
+    /// # Errors
+    /// What `DomainPages` says.
+    pub fn refresh_present(&mut self, domain: Cap<Domain>, first_page: u64) -> Result<(), Error> {
+        let bitmap = domain.pages(self.id, PageCount(first_page), Which::Present)?;
+        let end = first_page + bitmap.page_count.0;
+        (first_page..end).for_each(|page| self.present.remove(page));
+        bitmap.pages().for_each(|page| self.present.insert(page.0));
+        Ok(())
+    }
+
+    /// Reads which pages are there.
+    ///
+    /// # Errors
+    /// What `DomainPages` says.
+    pub fn collect_present(&mut self, domain: Cap<Domain>) -> Result<(), Error> {
+        self.present.clear();
+        collect(domain, self.id, Which::Present, &mut self.present)
+    }
+
+    /// Ends the dirty log.
+    ///
+    /// # Errors
+    /// What `DomainPages` says.
+    pub fn end_log(&self, domain: Cap<Domain>) -> Result<(), Error> {
+        domain
+            .pages(self.id, PageCount(0), Which::EndLog)
+            .map(|_| ())
+    }
+}
+
+fn collect(
+    domain: Cap<Domain>,
+    id: ObjectId,
+    which: Which,
+    into: &mut PageSet,
+) -> Result<(), Error> {
+    let mut first = 0;
+    while first < into.page_count() {
+        let bitmap = domain.pages(id, PageCount(first), which)?;
+        bitmap.pages().for_each(|page| into.insert(page.0));
+        // No progress would be a mistake of the kernel's.
+        first += bitmap.page_count.0.max(1);
+    }
+    Ok(())
+}

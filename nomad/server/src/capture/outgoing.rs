@@ -1,0 +1,440 @@
+//! A domain on its way out: the steps that the protocol asks of a source, each a few calls of the kernel and of root.
+//!
+//! Order of the last steps: freeze, export all, last dirty pass, retire.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use abi::ObjectKind;
+use abi::register::ObjectId;
+use nomad_image::{
+    Clock, Description, DomainId, Identity, MemoryKey, Name, Names, Numbering, PAGE_BYTES,
+    PageChange, PageMap, Parts, Round, ThreadImage, Undescribed, Verdict, Writer, describe, judge,
+};
+use runtime::capability::Domain;
+use runtime::port::PORT_PAGES;
+use runtime::protocol::root::DomainRecord;
+use runtime::{Cap, Error};
+
+use crate::capture::captured::{Captured, View};
+use crate::capture::listing::{self, Read};
+use crate::capture::pass::{Ends, Pass, Scope};
+use crate::capture::{names, queue};
+use crate::machine::Machine;
+use crate::root::{Root, RootError};
+
+/// Why a step of the source's failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaptureError {
+    /// The kernel said no.
+    Kernel(Error),
+    /// Root said no.
+    Root(RootError),
+    /// The domain holds what cannot travel.
+    Refused(Verdict),
+    /// The kernel's records are not what they should be, or a step was asked for out of turn.
+    Confused,
+}
+
+impl From<Error> for CaptureError {
+    fn from(error: Error) -> CaptureError {
+        CaptureError::Kernel(error)
+    }
+}
+
+impl From<RootError> for CaptureError {
+    fn from(error: RootError) -> CaptureError {
+        CaptureError::Root(error)
+    }
+}
+
+impl From<Undescribed> for CaptureError {
+    fn from(undescribed: Undescribed) -> CaptureError {
+        match undescribed {
+            Undescribed::Refused(verdict) => CaptureError::Refused(verdict),
+            Undescribed::NoState(_) | Undescribed::BadRecord(_) => CaptureError::Confused,
+        }
+    }
+}
+
+/// A frozen domain's state was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// The version before it was.
+    pub version: u64,
+    /// The state's digest.
+    pub digest: nomad_image::Digest,
+}
+
+/// A domain as it is found: what an operator is told, and what is offered to a target.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What root says.
+    pub record: DomainRecord,
+    /// The authority over it.
+    pub domain: Cap<Domain>,
+    /// What the kernel lists.
+    pub read: Read,
+    /// What root calls the objects outside.
+    pub names: Names,
+}
+
+impl Found {
+    /// Looks a domain up.
+    ///
+    /// # Errors
+    /// Root or the kernel said no.
+    pub fn find(root: Root, name: Name) -> Result<Found, CaptureError> {
+        let (record, domain) = root.find(name)?;
+        let read = listing::read(domain)?;
+        let mut names = Names::new();
+        names::complete(root, name, &read.listing, &mut names)?;
+        Ok(Found {
+            record,
+            domain,
+            read,
+            names,
+        })
+    }
+
+    /// What would become of each thing that it holds.
+    pub fn verdicts(&self) -> Vec<Verdict> {
+        judge(&self.read.listing, &self.names)
+    }
+}
+
+/// A domain on its way out.
+pub struct Outgoing {
+    machine: Machine,
+    domain: Cap<Domain>,
+    identity: Identity,
+    names: Names,
+    numbering: Numbering,
+    writer: Option<Writer>,
+    memories: Vec<Captured>,
+    outline: nomad_image::Outline,
+    frozen: Option<Frozen>,
+    is_ring_announced: bool,
+    pass: Option<Pass>,
+}
+
+/// What was read of the domain when it stood still.
+struct Frozen {
+    description: Description,
+    ring: Option<(MemoryKey, View)>,
+}
+
+impl Outgoing {
+    /// A domain that was found and of which nothing was refused.
+    pub fn new(machine: Machine, name: Name, found: Found) -> Outgoing {
+        let identity = Identity {
+            id: DomainId(found.record.id.0),
+            incarnation: found.record.incarnation,
+            name,
+            home: None,
+        };
+        Outgoing {
+            machine,
+            domain: found.domain,
+            outline: nomad_image::Outline {
+                identity: identity.clone(),
+                pool_pages: found.record.pages.0,
+                present_pages: found.read.present_pages(),
+            },
+            identity,
+            names: found.names,
+            numbering: Numbering::default(),
+            writer: None,
+            memories: Vec::new(),
+            frozen: None,
+            is_ring_announced: false,
+            pass: None,
+        }
+    }
+
+    /// The domain's name.
+    pub fn name(&self) -> Name {
+        self.identity.name
+    }
+
+    /// Starts to log which pages are written; at first all are to be sent.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn start_log(&mut self) -> Result<(), CaptureError> {
+        let read = listing::read(self.domain)?;
+        self.collect_dirty(&read)
+    }
+
+    /// Begins a round; says how many pages it covers.
+    pub fn begin_round(&mut self) -> u64 {
+        self.pass = Some(Pass::new(Scope::Round));
+        self.pending_pages()
+    }
+
+    /// Begins to send the frozen domain; says how many pages that covers.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn begin_freeze(&mut self) -> Result<u64, CaptureError> {
+        let read = listing::read(self.domain)?;
+        self.collect_dirty(&read)?;
+        for memory in &mut self.memories {
+            memory.collect_present(self.domain)?;
+        }
+        self.pass = Some(Pass::new(Scope::Freeze));
+        Ok(self.pending_pages())
+    }
+
+    /// Appends a piece of what is being sent; says whether there is more.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn produce(&mut self, out: &mut Vec<u8>) -> Result<bool, CaptureError> {
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => {
+                let mut writer = Writer::new(1, out);
+                writer.outline(0, &self.outline, out);
+                none.insert(writer)
+            }
+        };
+        let pass = self.pass.as_mut().ok_or(CaptureError::Confused)?;
+        let mut ends = Ends {
+            domain: self.domain,
+            memories: &mut self.memories,
+            numbering: &mut self.numbering,
+            writer,
+        };
+        Ok(pass.produce(&mut ends, out)?)
+    }
+
+    /// Ends a round.
+    ///
+    /// # Errors
+    /// None was begun.
+    pub fn end_round(&mut self, number: u32, out: &mut Vec<u8>) -> Result<(), CaptureError> {
+        let pass = self.pass.take().ok_or(CaptureError::Confused)?;
+        let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
+        let round = Round {
+            number,
+            data_pages: pass.data_pages,
+        };
+        writer.round(0, round, out);
+        Ok(())
+    }
+
+    /// Adds what was written since the last time; says how many pages are to be sent now.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn look_again(&mut self) -> Result<u64, CaptureError> {
+        let read = listing::read(self.domain)?;
+        self.collect_dirty(&read)?;
+        Ok(self.pending_pages())
+    }
+
+    /// Stops the domain.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn freeze(&mut self) -> Result<(), CaptureError> {
+        self.domain.freeze()?;
+        Ok(())
+    }
+
+    /// Reads the frozen domain's state, after root and the switch have stopped serving it.
+    ///
+    /// # Errors
+    /// Root or the kernel said no, or the domain holds what cannot travel.
+    pub fn export(&mut self) -> Result<Exported, CaptureError> {
+        let name = self.name();
+        self.machine.root.export(name)?;
+        let read = listing::read(self.domain)?;
+        names::complete(self.machine.root, name, &read.listing, &mut self.names)?;
+        let parts = self.parts(&read)?;
+        let description = describe(&read.listing, &self.names, &mut self.numbering, parts)?;
+        let exported = Exported {
+            version: read.version,
+            digest: description.digest(),
+        };
+        self.frozen = Some(Frozen {
+            ring: self.ring(&read, &description)?,
+            description,
+        });
+        Ok(exported)
+    }
+
+    /// Sends the state, and the ring of the domain's port with the frames that wait in it.
+    ///
+    /// # Errors
+    /// It was not exported.
+    pub fn end_freeze(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
+        self.pass = None;
+        let frozen = self.frozen.as_ref().ok_or(CaptureError::Confused)?;
+        let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
+        if let Some((key, view)) = &frozen.ring {
+            if !self.is_ring_announced {
+                writer.memory(0, *key, PORT_PAGES, out);
+                self.is_ring_announced = true;
+            }
+            send_ring(writer, *key, view, out);
+        }
+        writer.state(0, &frozen.description, out);
+        writer.seal(out);
+        Ok(())
+    }
+
+    /// **Retires the domain**, if it is still at this version: it never runs here again.
+    ///
+    /// # Errors
+    /// What the kernel says; [`Error::VersionMoved`] if something changed it.
+    pub fn retire(&mut self, version: u64) -> Result<(), CaptureError> {
+        Ok(self.domain.retire(version)?)
+    }
+
+    /// Ends the dirty log and lets root and the switch serve the domain again. What fails here changes nothing: the
+    /// domain runs on.
+    pub fn end_capture(&mut self) {
+        for memory in &self.memories {
+            let _ = memory.end_log(self.domain);
+        }
+        self.memories.clear();
+        if let Some(Frozen { ring, .. }) = &mut self.frozen {
+            *ring = None;
+            if let Err(error) = self.machine.root.revert(self.name()) {
+                log::warn!("{}: {error}", self.name());
+            }
+        }
+    }
+
+    /// Lets the domain run on.
+    ///
+    /// # Errors
+    /// What the kernel says; that it runs already is none.
+    pub fn thaw(&mut self) -> Result<(), CaptureError> {
+        match self.domain.thaw() {
+            Ok(()) | Err(Error::WrongState) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives the retired domain's memory back.
+    ///
+    /// # Errors
+    /// Root said no.
+    pub fn destroy(&mut self) -> Result<(), CaptureError> {
+        self.memories.clear();
+        self.frozen = None;
+        Ok(self.machine.root.release(self.name())?)
+    }
+
+    fn pending_pages(&self) -> u64 {
+        self.memories
+            .iter()
+            .map(|memory| memory.pending.len())
+            .sum()
+    }
+
+    /// Looks at every Memory that the domain has now.
+    fn collect_dirty(&mut self, read: &Read) -> Result<(), CaptureError> {
+        let is_there = |memory: &Captured| read.memories().any(|record| record.id == memory.id.0);
+        self.memories.retain(is_there);
+        for record in read.memories().filter(|record| record.attribute == 0) {
+            let id = ObjectId(record.id);
+            if !self.memories.iter().any(|memory| memory.id == id) {
+                self.memories.push(Captured::new(
+                    self.machine.own,
+                    self.domain,
+                    id,
+                    record.size,
+                )?);
+            }
+        }
+        for memory in &mut self.memories {
+            memory.collect_dirty(self.domain)?;
+        }
+        Ok(())
+    }
+
+    fn parts(&self, read: &Read) -> Result<Parts, CaptureError> {
+        let mut threads = BTreeMap::new();
+        for thread in read.of_kind(ObjectKind::Thread) {
+            let id = ObjectId(thread.id);
+            let state = self.domain.read_thread(id)?;
+            threads.insert(id, ThreadImage(Box::new(state)));
+        }
+        let wake = self.wake(read)?;
+        // The clock is set to what it is: the answer is the machine's time.
+        let machine_ns = self.domain.set_clock(read.clock_offset_ns)?;
+        Ok(Parts {
+            identity: self.identity.clone(),
+            clock: Clock {
+                domain_ns: machine_ns.wrapping_add_signed(read.clock_offset_ns),
+            },
+            slot_count: read.slot_count,
+            wake,
+            threads,
+            exports: Vec::new(),
+        })
+    }
+
+    /// The notification that root and the switch wake the domain by: the one that root says, or the only one.
+    fn wake(&self, read: &Read) -> Result<Option<ObjectId>, CaptureError> {
+        let notifications = read.of_kind(ObjectKind::Notification);
+        let ids: Vec<ObjectId> = notifications.map(|record| ObjectId(record.id)).collect();
+        for id in &ids {
+            if self.machine.root.is_wake(self.name(), *id)? {
+                return Ok(Some(*id));
+            }
+        }
+        Ok(if let [only] = ids[..] {
+            Some(only)
+        } else {
+            None
+        })
+    }
+
+    /// The port's ring, if the domain has one mapped.
+    fn ring(
+        &self,
+        read: &Read,
+        description: &Description,
+    ) -> Result<Option<(MemoryKey, View)>, CaptureError> {
+        let is_port = |name: &Name| name.as_str() == queue::PORT;
+        let position = description
+            .outsiders
+            .iter()
+            .position(|outsider| is_port(&outsider.name));
+        let Some(position) = position else {
+            return Ok(None);
+        };
+        let id = self.numbering.outsiders()[position].object;
+        let mapped = |mapping: &&abi::record::MappingRecord| mapping.memory == id.0;
+        let Some(mapping) = read.listing.mappings.iter().find(mapped) else {
+            return Ok(None);
+        };
+        if mapping.first_page != 0 || mapping.page_count != PORT_PAGES {
+            return Ok(None);
+        }
+        let view = View::new(self.machine.own, self.domain, id, PORT_PAGES)?;
+        Ok(Some((MemoryKey::Outside(position as u32), view)))
+    }
+}
+
+fn send_ring(writer: &mut Writer, key: MemoryKey, view: &View, out: &mut Vec<u8>) {
+    let pages = queue::pages_in_use(view.memory());
+    let Some(mut map) = PageMap::try_new(PORT_PAGES as usize) else {
+        return;
+    };
+    pages
+        .iter()
+        .for_each(|page| map.set(*page as usize, PageChange::Data));
+    writer.chunk(0, key, 0, &map, out);
+    let mut bytes = [0; PAGE_BYTES];
+    for page in pages {
+        view.read(page, &mut bytes);
+        writer.page(&bytes, out);
+    }
+}

@@ -1,0 +1,215 @@
+//! A pass: one walk over the pages that are to be sent, in pieces that fit a send buffer.
+//!
+//! ```text
+//!   Memory after Memory:  announce, chunk after chunk:  head and map, page after page
+//! ```
+//!
+//! A page leaves the set of pending ones when it is sent, so that a pass that ends early loses nothing.
+
+use alloc::vec::Vec;
+
+use nomad_image::{CHUNK_PAGES_MAX, MemoryKey, Numbering, PAGE_BYTES, PageChange, PageMap, Writer};
+use runtime::capability::Domain;
+use runtime::{Cap, Error};
+
+use crate::capture::captured::Captured;
+use crate::page_set::PageSet;
+
+/// A piece ends when it has so many bytes.
+pub const PIECE_BYTES: usize = 64 * 1024;
+
+/// Which pages a pass is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those that are pending, of a domain that runs.
+    Round,
+    /// Those that are pending, and the word that the others are absent or unchanged, of a domain that stands still.
+    Freeze,
+}
+
+/// A walk over all pages.
+#[derive(Debug)]
+pub struct Pass {
+    scope: Scope,
+    memory: usize,
+    first_page: u64,
+    chunk: Option<Chunk>,
+    /// Pages sent with their bytes.
+    pub data_pages: u64,
+}
+
+/// A chunk whose head is sent.
+#[derive(Debug)]
+struct Chunk {
+    map: PageMap,
+    next: usize,
+}
+
+/// What a pass reads from and writes to.
+pub struct Ends<'a> {
+    /// The domain.
+    pub domain: Cap<Domain>,
+    /// Its Memories.
+    pub memories: &'a mut [Captured],
+    /// Their positions in the image.
+    pub numbering: &'a mut Numbering,
+    /// The image.
+    pub writer: &'a mut Writer,
+}
+
+impl Pass {
+    /// A walk from the beginning.
+    pub fn new(scope: Scope) -> Pass {
+        Pass {
+            scope,
+            memory: 0,
+            first_page: 0,
+            chunk: None,
+            data_pages: 0,
+        }
+    }
+
+    /// Appends a piece of the image; says whether there is more.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn produce(&mut self, ends: &mut Ends<'_>, out: &mut Vec<u8>) -> Result<bool, Error> {
+        while out.len() < PIECE_BYTES {
+            let Some(memory) = ends.memories.get_mut(self.memory) else {
+                return Ok(false);
+            };
+            if self.first_page >= memory.pending.page_count() {
+                (self.memory, self.first_page) = (self.memory + 1, 0);
+                continue;
+            }
+            let is_new = self.chunk.is_none();
+            if is_new
+                && self.scope == Scope::Round
+                && !memory.pending.touches_chunk(self.first_page)
+            {
+                self.first_page += CHUNK_PAGES_MAX as u64;
+                continue;
+            }
+            memory.refresh_present(ends.domain, self.first_page)?;
+            if is_new {
+                self.begin_chunk(ends, out);
+            } else {
+                self.send_pages(ends, out);
+            }
+        }
+        Ok(true)
+    }
+
+    fn begin_chunk(&mut self, ends: &mut Ends<'_>, out: &mut Vec<u8>) {
+        let memory = &mut ends.memories[self.memory];
+        let first_page = self.first_page;
+        let map = chunk_map(
+            self.scope,
+            first_page,
+            &memory.pending,
+            &memory.present,
+            |page| memory.view.is_zero(page),
+        );
+        if map.pages(PageChange::Unchanged).count() == map.page_count() {
+            self.first_page += CHUNK_PAGES_MAX as u64;
+            return;
+        }
+        for page in 0..map.page_count() {
+            if map.get(page) != PageChange::Data {
+                memory.pending.remove(first_page + page as u64);
+            }
+        }
+        let key = MemoryKey::Inside(ends.numbering.object(memory.id));
+        if !memory.is_announced {
+            ends.writer.memory(0, key, memory.pending.page_count(), out);
+            memory.is_announced = true;
+        }
+        ends.writer.chunk(0, key, first_page, &map, out);
+        self.chunk = Some(Chunk { map, next: 0 });
+    }
+
+    fn send_pages(&mut self, ends: &mut Ends<'_>, out: &mut Vec<u8>) {
+        let Some(chunk) = &mut self.chunk else { return };
+        let memory = &mut ends.memories[self.memory];
+        let mut bytes = [0; PAGE_BYTES];
+        while out.len() < PIECE_BYTES {
+            let mut rest = chunk.next..chunk.map.page_count();
+            let Some(index) = rest.find(|page| chunk.map.get(*page) == PageChange::Data) else {
+                self.chunk = None;
+                self.first_page += CHUNK_PAGES_MAX as u64;
+                return;
+            };
+            let page = self.first_page + index as u64;
+            // It was there when the map was made. If it has gone since, a later round says so.
+            match memory.present.contains(page) {
+                true => memory.view.read(page, &mut bytes),
+                false => bytes.fill(0),
+            }
+            ends.writer.page(&bytes, out);
+            memory.pending.remove(page);
+            self.data_pages += 1;
+            chunk.next = index + 1;
+        }
+    }
+}
+
+/// What a chunk says about its pages.
+fn chunk_map(
+    scope: Scope,
+    first_page: u64,
+    pending: &PageSet,
+    present: &PageSet,
+    is_zero: impl Fn(u64) -> bool,
+) -> PageMap {
+    let rest = pending.page_count() - first_page;
+    let count = (CHUNK_PAGES_MAX as u64).min(rest) as usize;
+    let mut map = PageMap::try_new(count).expect("a chunk is no longer than that");
+    for index in 0..count {
+        let page = first_page + index as u64;
+        let change = match (present.contains(page), pending.contains(page), scope) {
+            (false, _, Scope::Freeze) => PageChange::Absent,
+            (false, true, Scope::Round) => PageChange::Absent,
+            (true, true, _) if is_zero(page) => PageChange::Zero,
+            (true, true, _) => PageChange::Data,
+            _ => PageChange::Unchanged,
+        };
+        map.set(index, change);
+    }
+    map
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(pages: &[u64]) -> PageSet {
+        let mut set = PageSet::new(600);
+        pages.iter().for_each(|page| set.insert(*page));
+        set
+    }
+
+    fn changes(scope: Scope) -> Vec<PageChange> {
+        let (pending, present) = (set(&[513, 514, 515]), set(&[513, 514, 516]));
+        let map = chunk_map(scope, 512, &pending, &present, |page| page == 514);
+        assert_eq!(map.page_count(), 88);
+        (0..5).map(|page| map.get(page)).collect()
+    }
+
+    #[test]
+    fn a_round_speaks_of_pending_pages_only() {
+        use PageChange::*;
+        assert_eq!(
+            changes(Scope::Round),
+            [Unchanged, Data, Zero, Absent, Unchanged]
+        );
+    }
+
+    #[test]
+    fn a_freeze_says_of_every_page_whether_it_is_there() {
+        use PageChange::*;
+        assert_eq!(
+            changes(Scope::Freeze),
+            [Absent, Data, Zero, Absent, Unchanged]
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! The task that hears datagrams, timers and events, and sends what is to be answered.
+
+use alloc::vec;
+
+use embassy_futures::select::{Either3, select3};
+use embassy_net::udp::{PacketMetadata, UdpMetadata, UdpSocket};
+use embassy_net::{IpAddress, Stack};
+use embassy_time::{Duration, Instant as Now, Timer};
+use nomad_protocol::{DATAGRAM_BYTES_MAX, Envelope, PORT};
+
+use crate::commands;
+use crate::peers;
+use crate::shell::{Datagram, Shell, now};
+
+/// Datagrams that wait to be heard or sent.
+const DATAGRAMS_MAX: usize = 16;
+/// How long the task sleeps when no timer is armed.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// Serves for ever.
+pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
+    let metadata = || vec![PacketMetadata::EMPTY; DATAGRAMS_MAX].leak();
+    let buffer = || vec![0; DATAGRAMS_MAX * DATAGRAM_BYTES_MAX].leak();
+    let mut socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
+    socket.bind(PORT).expect("a port that nobody else has");
+    log::info!("listening on port {PORT}");
+    let mut datagram = vec![0; DATAGRAM_BYTES_MAX];
+    loop {
+        shell.settle();
+        flush(shell, &socket).await;
+        let heard = socket.recv_from(&mut datagram);
+        match select3(heard, shell.reported.wait(), due(shell)).await {
+            Either3::First(Ok((length, from))) => hear(shell, &datagram[..length], from),
+            // Longer than any datagram of ours.
+            Either3::First(Err(_)) | Either3::Second(()) => {}
+            Either3::Third(()) => shell.ledger.borrow_mut().handle_timeout(now()),
+        }
+    }
+}
+
+async fn flush(shell: &Shell, socket: &UdpSocket<'_>) {
+    loop {
+        let next = shell.outbox.borrow_mut().pop_front();
+        let Some(Datagram { to, bytes }) = next else {
+            return;
+        };
+        if let Err(error) = socket.send_to(&bytes, to).await {
+            // It counts as lost; what matters is repeated.
+            log::debug!("to {to}: {error:?}");
+        }
+    }
+}
+
+fn due(shell: &Shell) -> Timer {
+    let next = shell.ledger.borrow().poll_timeout();
+    Timer::at(next.map_or_else(|| Now::now() + IDLE, |at| Now::from_micros(at.as_us())))
+}
+
+fn hear(shell: &Shell, datagram: &[u8], from: UdpMetadata) {
+    if commands::is_command(datagram) {
+        shell.obey(datagram, from.endpoint);
+        return;
+    }
+    let IpAddress::Ipv4(address) = from.endpoint.addr;
+    match Envelope::decode(datagram) {
+        Ok(envelope) => {
+            let machine = peers::machine_at(address);
+            let mut ledger = shell.ledger.borrow_mut();
+            ledger.handle_message(now(), machine, envelope);
+        }
+        Err(error) => log::info!("from {address}: {error:?}"),
+    }
+}

@@ -1,0 +1,13 @@
+//! The channel between machines: datagrams for control, a stream for pages. In clear for now.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`control`] | the task that hears datagrams, timers and events |
+//! | [`sender`] | the task that sends a domain's pages |
+//! | [`receiver`] | the tasks that receive them |
+//! | [`segments`] | what a page stream says: headers of the protocol, pieces of an image |
+
+pub mod control;
+pub mod receiver;
+pub mod segments;
+pub mod sender;

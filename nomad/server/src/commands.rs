@@ -1,0 +1,119 @@
+//! What an operator says to the server: a line of text in a datagram.
+//!
+//! ```text
+//! migrate DOMAIN MACHINE     moves a domain; progress comes back as lines, the last begins with `done` or `failed`
+//! explain DOMAIN             what would become of each thing that the domain holds
+//! cancel DOMAIN              before the commit point
+//! list                       domains and transactions
+//! ```
+//!
+//! MACHINE is a name of the fleet or an address.
+
+use nomad_image::Name;
+
+/// The longest command.
+pub const COMMAND_BYTES_MAX: usize = 256;
+
+/// A command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// Move a domain to a machine.
+    Migrate(Name, &'a str),
+    /// Say what would become of what it holds.
+    Explain(Name),
+    /// Let it stay.
+    Cancel(Name),
+    /// Say what is here.
+    List,
+}
+
+/// Why a text is no command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoCommand {
+    /// It is not a line of text of bounded length.
+    NoText,
+    /// It has another verb, or the wrong number of words.
+    Unknown,
+    /// A name is not one.
+    BadName,
+}
+
+impl NoCommand {
+    /// The reason as a sentence for the operator.
+    pub fn text(self) -> &'static str {
+        match self {
+            NoCommand::NoText => "that is no line of text",
+            NoCommand::Unknown => {
+                "I know: migrate DOMAIN MACHINE, explain DOMAIN, cancel DOMAIN, list"
+            }
+            NoCommand::BadName => "that is no name",
+        }
+    }
+}
+
+/// Whether a datagram is meant as a command: the protocol's begin with their version, which is no letter.
+pub fn is_command(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(u8::is_ascii_lowercase)
+}
+
+impl<'a> Command<'a> {
+    /// Reads a command.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn parse(datagram: &'a [u8]) -> Result<Command<'a>, NoCommand> {
+        if datagram.len() > COMMAND_BYTES_MAX {
+            return Err(NoCommand::NoText);
+        }
+        let text = core::str::from_utf8(datagram).map_err(|_| NoCommand::NoText)?;
+        let mut words = text.split_ascii_whitespace();
+        let name = |word: &str| Name::try_new(word).ok_or(NoCommand::BadName);
+        match [words.next(), words.next(), words.next(), words.next()] {
+            [Some("migrate"), Some(domain), Some(machine), None] => {
+                Ok(Command::Migrate(name(domain)?, machine))
+            }
+            [Some("explain"), Some(domain), None, None] => Ok(Command::Explain(name(domain)?)),
+            [Some("cancel"), Some(domain), None, None] => Ok(Command::Cancel(name(domain)?)),
+            [Some("list"), None, None, None] => Ok(Command::List),
+            _ => Err(NoCommand::Unknown),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_commands() {
+        let counter = Name::try_new("counter").expect("a name");
+        let migrate = Command::parse(b"migrate counter 10.77.0.12\n");
+        assert_eq!(migrate, Ok(Command::Migrate(counter, "10.77.0.12")));
+        assert_eq!(
+            Command::parse(b"explain counter"),
+            Ok(Command::Explain(counter))
+        );
+        assert_eq!(
+            Command::parse(b"cancel counter\r\n"),
+            Ok(Command::Cancel(counter))
+        );
+        assert_eq!(Command::parse(b"list"), Ok(Command::List));
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        assert_eq!(Command::parse(b"migrate counter"), Err(NoCommand::Unknown));
+        assert_eq!(Command::parse(b"migrate a b c"), Err(NoCommand::Unknown));
+        assert_eq!(Command::parse(b""), Err(NoCommand::Unknown));
+        assert_eq!(Command::parse(b"explain \x1b[2J"), Err(NoCommand::BadName));
+        assert_eq!(Command::parse(b"explain \xff"), Err(NoCommand::NoText));
+        assert_eq!(Command::parse(&[b'a'; 300]), Err(NoCommand::NoText));
+    }
+
+    #[test]
+    fn tells_commands_from_the_protocols_datagrams() {
+        assert!(is_command(b"list"));
+        assert!(!is_command(&nomad_protocol::PROTOCOL_VERSION.to_le_bytes()));
+        assert!(!is_command(b""));
+    }
+}

@@ -1,0 +1,48 @@
+//! The machine that this server runs on, as far as it may touch it.
+
+use core::mem::offset_of;
+use core::sync::atomic::Ordering;
+
+use abi::start_page::ClockPage;
+use runtime::capability::Domain;
+use runtime::clock::Scale;
+use runtime::shared::SharedMemory;
+use runtime::{Cap, Start};
+
+use crate::root::Root;
+
+/// What every step of a move may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Machine {
+    /// The machine's root.
+    pub root: Root,
+    /// This server's own domain, into which it maps what it reads and writes.
+    pub own: Cap<Domain>,
+    clock: SharedMemory<'static>,
+}
+
+impl Machine {
+    /// What the start page names.
+    ///
+    /// # Panics
+    /// If something is missing: whoever started the server forgot it.
+    pub fn new(start: Start) -> Machine {
+        Machine {
+            root: Root::new(start.require("root")),
+            own: start.require("domain"),
+            clock: start
+                .shared_memory("clock")
+                .expect("started without a clock"),
+        }
+    }
+
+    /// A scale by which it is `ns` at this moment, in ticks of this machine.
+    pub fn scale_from_now(&self, ns: u64) -> Scale {
+        let multiplier = self.clock.word64(offset_of!(ClockPage, multiplier));
+        Scale {
+            base_ticks: runtime::clock::ticks(),
+            base_ns: ns,
+            multiplier: multiplier.load(Ordering::Relaxed),
+        }
+    }
+}

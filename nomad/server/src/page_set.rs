@@ -1,0 +1,103 @@
+//! A set of a Memory's pages: what is still to be sent, or what has been written.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use nomad_image::CHUNK_PAGES_MAX;
+
+const WORD_BITS: u64 = u64::BITS as u64;
+const WORDS_PER_CHUNK: usize = CHUNK_PAGES_MAX / u64::BITS as usize;
+
+/// Pages, by number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageSet {
+    words: Vec<u64>,
+    page_count: u64,
+}
+
+impl PageSet {
+    /// No pages of a Memory of this size.
+    pub fn new(page_count: u64) -> PageSet {
+        PageSet {
+            words: vec![0; page_count.div_ceil(WORD_BITS) as usize],
+            page_count,
+        }
+    }
+
+    /// The size of the Memory.
+    pub fn page_count(&self) -> u64 {
+        self.page_count
+    }
+
+    /// How many pages are in it.
+    pub fn len(&self) -> u64 {
+        self.words
+            .iter()
+            .map(|word| u64::from(word.count_ones()))
+            .sum()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
+    /// Whether this one is.
+    pub fn contains(&self, page: u64) -> bool {
+        let word = self.words.get((page / WORD_BITS) as usize);
+        word.is_some_and(|word| word >> (page % WORD_BITS) & 1 != 0)
+    }
+
+    /// Puts a page in. One that the Memory has not is ignored.
+    pub fn insert(&mut self, page: u64) {
+        if page < self.page_count {
+            self.words[(page / WORD_BITS) as usize] |= 1 << (page % WORD_BITS);
+        }
+    }
+
+    /// Takes a page out.
+    pub fn remove(&mut self, page: u64) {
+        if page < self.page_count {
+            self.words[(page / WORD_BITS) as usize] &= !(1 << (page % WORD_BITS));
+        }
+    }
+
+    /// Takes every page out.
+    pub fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
+    /// Whether a page of the chunk that begins here is in it.
+    pub fn touches_chunk(&self, first_page: u64) -> bool {
+        let first = (first_page / WORD_BITS) as usize;
+        let words = self.words.iter().skip(first).take(WORDS_PER_CHUNK);
+        words.copied().any(|word| word != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_what_was_put_in() {
+        let mut set = PageSet::new(1000);
+        for page in [0, 63, 64, 999, 1000, u64::MAX] {
+            set.insert(page);
+        }
+        assert_eq!(set.len(), 4);
+        assert!(set.contains(999) && !set.contains(1000));
+        set.remove(999);
+        assert!(!set.contains(999));
+        set.clear();
+        assert!(set.is_empty());
+    }
+
+    #[test]
+    fn knows_which_chunks_it_touches() {
+        let mut set = PageSet::new(1100);
+        set.insert(1024);
+        let touched: Vec<bool> = [0, 512, 1024].map(|first| set.touches_chunk(first)).into();
+        assert_eq!(touched, [false, false, true]);
+    }
+}

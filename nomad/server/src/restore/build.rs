@@ -1,0 +1,331 @@
+//! The list of calls that make a domain of its description: make the objects, find the outsiders, map, fill the table,
+//! hand out what objects hold, set the threads. Each can fail once and says so; whoever asked discards the whole.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use abi::Rights;
+use abi::register::{PageCount, Slot, UserAddress};
+use nomad_image::{Capability, Description, HeldCapability, Object, Outsider, Role, Target};
+use runtime::Cap;
+use runtime::capability::{Any, Domain, Endpoint, Kind, Memory, Notification, Pool, Thread};
+
+use crate::capture::names;
+use crate::machine::Machine;
+use crate::restore::arriving::Arriving;
+use crate::restore::error::{Asking, During};
+use crate::restore::{RestoreError, scrap};
+
+/// A rebuilt domain, frozen.
+#[derive(Debug)]
+pub struct Built {
+    /// The domain.
+    pub domain: Cap<Domain>,
+    /// Its objects by position.
+    objects: Vec<Option<Cap<Any>>>,
+    /// What it refers to outside, by position.
+    outsiders: Vec<Cap<Any>>,
+}
+
+/// What a domain is built from.
+pub struct Plan<'a> {
+    /// This machine.
+    pub machine: Machine,
+    /// The pool that was reserved.
+    pub pool: Cap<Pool>,
+    /// What is to be built.
+    pub description: &'a Description,
+    /// The Memories that have arrived, by position.
+    pub memories: &'a BTreeMap<u32, Arriving>,
+}
+
+impl Built {
+    /// Builds the domain.
+    ///
+    /// # Errors
+    /// Which call failed. What was made until then is ended.
+    pub fn new(plan: &Plan<'_>) -> Result<Built, RestoreError> {
+        let domain = plan.pool.create_domain().during("making the domain", 0)?;
+        let mut built = Built {
+            domain,
+            objects: Vec::new(),
+            outsiders: Vec::new(),
+        };
+        match built.build(plan) {
+            Ok(()) => Ok(built),
+            Err(error) => {
+                built.destroy(plan.memories);
+                Err(error)
+            }
+        }
+    }
+
+    fn build(&mut self, plan: &Plan<'_>) -> Result<(), RestoreError> {
+        // Frozen from its first moment: nothing in it runs before it is thawed.
+        self.domain.freeze().during("freezing the domain", 0)?;
+        self.make_objects(plan)?;
+        self.bind_outsiders(plan)?;
+        self.map(plan.description)?;
+        self.fill_table(plan)?;
+        self.hand_out(plan)?;
+        self.set_threads(plan.description)?;
+        self.install_replies(plan.description)?;
+        self.raise_flags(plan.description)
+    }
+
+    /// The object at this position.
+    pub fn object<T: Kind>(&self, position: u32) -> Option<Cap<T>> {
+        let capability = (*self.objects.get(position as usize)?)?;
+        Some(Cap::from_slot(capability.slot()))
+    }
+
+    /// The outsider at this position.
+    pub fn outsider<T: Kind>(&self, position: u32) -> Option<Cap<T>> {
+        let capability = self.outsiders.get(position as usize)?;
+        Some(Cap::from_slot(capability.slot()))
+    }
+
+    fn make_objects(&mut self, plan: &Plan<'_>) -> Result<(), RestoreError> {
+        for (position, object) in (0..).zip(&plan.description.objects) {
+            let made = self.make_object(plan, position, object);
+            self.objects
+                .push(made.during("making object", position.into())?);
+        }
+        Ok(())
+    }
+
+    fn make_object(
+        &self,
+        plan: &Plan<'_>,
+        position: u32,
+        object: &Object,
+    ) -> Result<Option<Cap<Any>>, runtime::Error> {
+        Ok(Some(match object {
+            Object::Gone => return Ok(None),
+            Object::Memory { pages, .. } => match plan.memories.get(&position) {
+                Some(arriving) => arriving.memory().erase(),
+                // No page of it ever came: all are absent.
+                None => plan.pool.create_memory(PageCount(*pages))?.erase(),
+            },
+            Object::Thread(_) => self.domain.create_thread()?.erase(),
+            Object::Endpoint => plan.pool.create_endpoint()?.erase(),
+            Object::Notification { .. } => plan.pool.create_notification()?.erase(),
+        }))
+    }
+
+    fn bind_outsiders(&mut self, plan: &Plan<'_>) -> Result<(), RestoreError> {
+        let name = plan.description.identity.name;
+        for outsider in &plan.description.outsiders {
+            let Outsider {
+                name: service,
+                kind,
+                binding,
+            } = outsider;
+            let binding = names::from_blob(*service, binding);
+            let binding = binding.ok_or(RestoreError::Unexpected("a binding of another form"))?;
+            let bound = plan
+                .machine
+                .root
+                .bind(name, binding)
+                .asking("binding a service")?;
+            self.outsiders.push(bound);
+            if bound.inspect().during("inspecting a service", 0)?.kind != Some(*kind) {
+                return Err(RestoreError::NoService(*service));
+            }
+        }
+        Ok(())
+    }
+
+    fn map(&self, description: &Description) -> Result<(), RestoreError> {
+        for mapping in &description.mappings {
+            let memory = match mapping.memory {
+                Target::Outside(position) => self.outsider::<Memory>(position),
+                Target::Inside(position) => self.object(position),
+                _ => None,
+            };
+            let memory = memory.ok_or(RestoreError::Unexpected("a mapping of nothing"))?;
+            let (first_page, page_count) =
+                (PageCount(mapping.first_page), PageCount(mapping.page_count));
+            self.domain
+                .map(
+                    memory,
+                    UserAddress(mapping.address),
+                    first_page,
+                    page_count,
+                    mapping.access,
+                )
+                .during("mapping at", mapping.address)?;
+        }
+        Ok(())
+    }
+
+    fn fill_table(&self, plan: &Plan<'_>) -> Result<(), RestoreError> {
+        let description = plan.description;
+        self.domain
+            .grow(description.slot_count)
+            .during("growing the table", description.slot_count.into())?;
+        let order = description.derivation_order();
+        let order = order.map_err(|_| RestoreError::Unexpected("a derivation in a circle"))?;
+        for position in order {
+            let capability = &description.capabilities[position];
+            if !matches!(capability.target, Target::Reply(_)) {
+                self.fill_slot(plan, capability)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_slot(&self, plan: &Plan<'_>, capability: &Capability) -> Result<(), RestoreError> {
+        let Capability {
+            slot,
+            target,
+            mut rights,
+            parent,
+            ..
+        } = *capability;
+        let from = self.capability(plan, target)?;
+        let badge = match target {
+            // A service knows its clients by badges of its own making.
+            Target::Outside(_) => 0,
+            _ => capability.badge,
+        };
+        if let Some(parent) = parent {
+            let derived = self.domain.derive(
+                Slot(parent),
+                Slot(slot),
+                rights,
+                badge_for(plan, parent, badge),
+            );
+            return derived.during("deriving slot", slot.into());
+        }
+        if let Target::Outside(_) = target {
+            // What the image claims is clipped to what this machine grants.
+            let granted = from
+                .inspect()
+                .during("inspecting a service", slot.into())?
+                .rights;
+            rights = Rights(rights.0 & granted.0);
+        }
+        self.domain
+            .install(from, Slot(slot), rights, badge)
+            .during("filling slot", slot.into())
+    }
+
+    /// What holds, and what it is called in this server's table.
+    fn capability(&self, plan: &Plan<'_>, target: Target) -> Result<Cap<Any>, RestoreError> {
+        let found = match target {
+            Target::Domain => Some(self.domain.erase()),
+            Target::Pool => Some(plan.pool.erase()),
+            Target::Inside(position) => self.object(position),
+            Target::Outside(position) => self.outsider(position),
+            Target::Reply(_) => None,
+        };
+        found.ok_or(RestoreError::Unexpected("a capability for nothing"))
+    }
+
+    /// Pagers, fault endpoints, bound notifications.
+    fn hand_out(&self, plan: &Plan<'_>) -> Result<(), RestoreError> {
+        for held in &plan.description.held {
+            let HeldCapability {
+                holder,
+                role,
+                target,
+                rights,
+                badge,
+            } = *held;
+            let from = self.capability(plan, target)?;
+            let minted = match target {
+                Target::Outside(_) => from.duplicate(),
+                _ => from.mint(rights, badge),
+            };
+            let minted = minted.during("minting for object", holder.into())?;
+            let given = self.give(holder, role, minted);
+            scrap::forget(minted);
+            given?;
+        }
+        Ok(())
+    }
+
+    fn give(&self, holder: u32, role: Role, capability: Cap<Any>) -> Result<(), RestoreError> {
+        let slot = capability.slot();
+        let endpoint = Cap::<Endpoint>::from_slot(slot);
+        let notification = Cap::<Notification>::from_slot(slot);
+        let nothing = RestoreError::Unexpected("a holder that is gone");
+        let thread = || self.object::<Thread>(holder).ok_or(nothing);
+        let memory = || self.object::<Memory>(holder).ok_or(nothing);
+        match role {
+            Role::Pager => memory()?.set_pager(Some(endpoint)),
+            Role::FaultEndpoint => thread()?.set_fault_endpoint(Some(endpoint)),
+            Role::BoundNotification => thread()?.bind(Some(notification)),
+        }
+        .during("handing out to object", holder.into())
+    }
+
+    fn set_threads(&self, description: &Description) -> Result<(), RestoreError> {
+        for (position, object) in (0..).zip(&description.objects) {
+            if let (Object::Thread(state), Some(thread)) = (object, self.object::<Thread>(position))
+            {
+                thread
+                    .write(&state.0)
+                    .during("setting thread", position.into())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn install_replies(&self, description: &Description) -> Result<(), RestoreError> {
+        for capability in &description.capabilities {
+            if let Target::Reply(position) = capability.target {
+                let thread = self.object::<Thread>(position);
+                let thread = thread.ok_or(RestoreError::Unexpected("a reply to nobody"))?;
+                let installed = self.domain.install_reply(thread, Slot(capability.slot));
+                installed.during("installing the reply right in slot", capability.slot.into())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn raise_flags(&self, description: &Description) -> Result<(), RestoreError> {
+        for (position, object) in (0..).zip(&description.objects) {
+            if let (Object::Notification { flags: flags @ 1.. }, Some(notification)) =
+                (object, self.object::<Notification>(position))
+            {
+                notification
+                    .signal(*flags)
+                    .during("raising flags of object", position.into())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up this server's capabilities for what the domain now has itself.
+    pub fn forget(&mut self) {
+        self.objects.drain(..).flatten().for_each(scrap::forget);
+        self.outsiders.drain(..).for_each(scrap::forget);
+    }
+
+    /// Ends all of it but the Memories that have arrived.
+    pub fn destroy(&mut self, memories: &BTreeMap<u32, Arriving>) {
+        for (position, object) in (0..).zip(self.objects.drain(..)) {
+            if let Some(object) = object
+                && !memories.contains_key(&position)
+            {
+                scrap::destroy(object);
+            }
+        }
+        self.outsiders.drain(..).for_each(scrap::forget);
+        scrap::destroy(self.domain);
+    }
+}
+
+/// The badge that makes a child of the capability in slot `parent`: zero, which keeps the parent's, if that has one.
+fn badge_for(plan: &Plan<'_>, parent: u32, badge: u64) -> u64 {
+    let capabilities = &plan.description.capabilities;
+    let parent = capabilities
+        .iter()
+        .find(|candidate| candidate.slot == parent);
+    match parent {
+        Some(parent) if parent.badge != 0 => 0,
+        _ => badge,
+    }
+}

@@ -1,0 +1,234 @@
+//! The machine's root, as the server asks it: which domains there are, and what their outside objects are called.
+
+use core::fmt;
+
+use abi::register::{ObjectId, PageCount};
+use nomad_image::{Name, OutsideKey};
+use runtime::capability::{Any, Domain, Endpoint, Kind, Notification, Pool};
+use runtime::protocol::root::{self, Binding, DomainId, DomainRecord, Refusal, Request};
+use runtime::protocol::{Name as RootName, Words};
+use runtime::{Cap, Error, Message};
+
+/// The `root` endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Root {
+    endpoint: Cap<Endpoint>,
+}
+
+/// Why root did not do it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RootError {
+    /// Root says no.
+    Refused(Refusal),
+    /// The call itself failed.
+    Call(Error),
+    /// Its answer makes no sense.
+    Malformed,
+}
+
+impl fmt::Display for RootError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            RootError::Refused(refusal) => refusal.text(),
+            RootError::Call(error) => error.text(),
+            RootError::Malformed => "root's answer makes no sense",
+        })
+    }
+}
+
+impl From<Error> for RootError {
+    fn from(error: Error) -> RootError {
+        RootError::Call(error)
+    }
+}
+
+impl Root {
+    /// Root, by its endpoint.
+    pub fn new(endpoint: Cap<Endpoint>) -> Root {
+        Root { endpoint }
+    }
+
+    /// The domain at this place of root's list; `None` at its end.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn at(self, index: u64) -> Result<Option<DomainRecord>, RootError> {
+        match self.ask(&Request::List { index }.pack(), 0) {
+            Err(RootError::Refused(Refusal::NoSuchDomain)) => Ok(None),
+            answer => record(&answer?).map(Some),
+        }
+    }
+
+    /// The domain of this name, and the authority over it.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn find(self, name: Name) -> Result<(DomainRecord, Cap<Domain>), RootError> {
+        let answer = self.ask(
+            &Request::Find {
+                name: to_root(name)?,
+            }
+            .pack(),
+            1,
+        )?;
+        Ok((record(&answer)?, capability(answer)?))
+    }
+
+    /// What a domain holds an object as; `None` if root knows no name for it.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn name_of(self, name: Name, key: OutsideKey) -> Result<Option<Binding>, RootError> {
+        let OutsideKey { object, badge } = key;
+        let name = to_root(name)?;
+        match self.ask(
+            &Request::NameOf {
+                name,
+                object,
+                badge,
+            }
+            .pack(),
+            0,
+        ) {
+            Err(RootError::Refused(Refusal::NoSuchObject)) => Ok(None),
+            answer => {
+                let answer = answer?;
+                let mut reader = values(&answer)?;
+                Binding::read(&mut reader)
+                    .map(Some)
+                    .map_err(|_| RootError::Malformed)
+            }
+        }
+    }
+
+    /// Whether an object of the domain's own is the notification that wakes it.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn is_wake(self, name: Name, object: ObjectId) -> Result<bool, RootError> {
+        let binding = self.name_of(name, OutsideKey { object, badge: 0 })?;
+        Ok(binding.is_some_and(|binding| binding.name.as_str() == "wake"))
+    }
+
+    /// Quiesces what serves the domain.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn export(self, name: Name) -> Result<(), RootError> {
+        self.tell(Request::Export {
+            name: to_root(name)?,
+        })
+    }
+
+    /// Undoes [`Root::export`].
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn revert(self, name: Name) -> Result<(), RootError> {
+        self.tell(Request::Revert {
+            name: to_root(name)?,
+        })
+    }
+
+    /// The domain has moved away: its memory is given back.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn release(self, name: Name) -> Result<(), RootError> {
+        self.tell(Request::Release {
+            name: to_root(name)?,
+        })
+    }
+
+    /// Reserves memory for a domain that comes.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn admit(self, name: Name, id: [u8; 16], pages: u64) -> Result<Cap<Pool>, RootError> {
+        let request = Request::Admit {
+            name: to_root(name)?,
+            id: DomainId(id),
+            pages: PageCount(pages),
+            movable: true,
+        };
+        capability(self.ask(&request.pack(), 1)?)
+    }
+
+    /// This machine's object of a name, for a domain that comes.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn bind(self, name: Name, binding: Binding) -> Result<Cap<Any>, RootError> {
+        let request = Request::Bind {
+            name: to_root(name)?,
+            binding,
+        };
+        capability(self.ask(&request.pack(), 1)?)
+    }
+
+    /// The domain that came is root's from now on.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn adopt(
+        self,
+        name: Name,
+        incarnation: u64,
+        pool: Cap<Pool>,
+        domain: Cap<Domain>,
+        wake: Cap<Notification>,
+    ) -> Result<(), RootError> {
+        let request = Request::Adopt {
+            name: to_root(name)?,
+            incarnation,
+        };
+        let message = Message::of(request.pack().as_slice());
+        let message = message.capability(pool).capability(domain).capability(wake);
+        let answer = self.endpoint.call(&message)?;
+        values(&answer).map(|_| ())
+    }
+
+    /// The domain does not come: its memory is given back.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn discard(self, name: Name) -> Result<(), RootError> {
+        self.tell(Request::Discard {
+            name: to_root(name)?,
+        })
+    }
+
+    fn tell(self, request: Request) -> Result<(), RootError> {
+        self.ask(&request.pack(), 0).map(|_| ())
+    }
+
+    fn ask(self, words: &Words, capabilities: usize) -> Result<Message, RootError> {
+        let question = Message::of(words.as_slice());
+        let answer = self.endpoint.call_accepting(&question, capabilities)?;
+        values(&answer)?;
+        Ok(answer)
+    }
+}
+
+fn values(answer: &Message) -> Result<runtime::protocol::Reader<'_>, RootError> {
+    root::answer(answer.words()).map_err(RootError::Refused)
+}
+
+fn record(answer: &Message) -> Result<DomainRecord, RootError> {
+    DomainRecord::read(&mut values(answer)?).map_err(|_| RootError::Malformed)
+}
+
+/// The one capability of an answer. What else came with it, or is of another kind, is not kept.
+fn capability<T: Kind>(mut answer: Message) -> Result<Cap<T>, RootError> {
+    match answer.reader().capability() {
+        Ok(capability) => Ok(capability),
+        Err(_) => {
+            answer.discard_capabilities();
+            Err(RootError::Malformed)
+        }
+    }
+}
+
+fn to_root(name: Name) -> Result<RootName, RootError> {
+    RootName::try_new(name.as_str()).ok_or(RootError::Malformed)
+}

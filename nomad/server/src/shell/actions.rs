@@ -1,0 +1,59 @@
+//! What the ledger asks for, done in the order in which it asks.
+
+use embassy_net::{IpAddress, IpEndpoint};
+use nomad_protocol::{Action, Notice, PORT, TransactionId};
+
+use crate::peers;
+use crate::shell::{Datagram, Job, Shell, What};
+
+impl Shell {
+    /// Performs all that the ledger asks for. Datagrams are left in the outbox.
+    pub fn settle(&self) {
+        loop {
+            let next = self.ledger.borrow_mut().poll_action();
+            let Some((transaction, action)) = next else {
+                return;
+            };
+            self.perform(transaction, action);
+        }
+    }
+
+    fn perform(&self, transaction: TransactionId, action: Action) {
+        match action {
+            Action::Send { to, envelope } => {
+                let address = IpAddress::Ipv4(peers::address_of(to));
+                let to = IpEndpoint::new(address, PORT);
+                let bytes = envelope.encode();
+                self.outbox.borrow_mut().push_back(Datagram { to, bytes });
+            }
+            // They outlive nothing yet: a restarted server knows of no transaction.
+            Action::Record(_) | Action::Forget => {}
+            Action::Notify(notice) => {
+                self.tell(transaction, &notice);
+                if let Notice::Finished | Notice::Aborted(_) = notice {
+                    self.drop_transaction(transaction);
+                }
+            }
+            Action::CloseStream => self.close_stream(transaction),
+            Action::Source(action) => self.perform_source(transaction, action),
+            Action::Target(action) => self.perform_target(transaction, action),
+        }
+    }
+
+    fn close_stream(&self, transaction: TransactionId) {
+        if self.outgoing.borrow().contains_key(&transaction) {
+            let what = What::Close;
+            // A full queue means that the sender is busy: it notices when the transaction is over.
+            let _ = self.jobs.try_send(Job { transaction, what });
+        }
+    }
+
+    /// Nothing more will be asked of this transaction.
+    fn drop_transaction(&self, transaction: TransactionId) {
+        self.outgoing.borrow_mut().remove(&transaction);
+        if let Some(incoming) = self.incoming.borrow_mut().remove(&transaction) {
+            incoming.finish();
+        }
+        self.operators.borrow_mut().remove(&transaction);
+    }
+}

@@ -1,0 +1,116 @@
+//! This server's errors in the protocol's words.
+
+use nomad_image::{Subject, Verdict};
+use nomad_protocol::{Incarnation, LocalFailure, Refusal};
+use runtime::Error;
+use runtime::protocol::root;
+
+use crate::capture::outgoing::CaptureError;
+use crate::restore::RestoreError;
+use crate::root::RootError;
+
+/// No slot in particular.
+const NO_SLOT: u32 = u32::MAX;
+
+/// Why a source's step failed.
+pub fn of_capture(error: &CaptureError) -> LocalFailure {
+    match error {
+        CaptureError::Kernel(error) | CaptureError::Root(RootError::Call(error)) => {
+            of_kernel(*error)
+        }
+        CaptureError::Root(_) => LocalFailure::Service { slot: NO_SLOT },
+        CaptureError::Refused(verdict) => of_verdict(verdict),
+        CaptureError::Confused => LocalFailure::BadImage,
+    }
+}
+
+/// Why a target's step failed.
+pub fn of_restore(error: &RestoreError) -> LocalFailure {
+    match error {
+        error if error.is_out_of_memory() => LocalFailure::NoMemory,
+        RestoreError::Kernel { error, .. } => of_kernel(*error),
+        RestoreError::Root { .. } | RestoreError::NoService(_) => {
+            LocalFailure::Service { slot: NO_SLOT }
+        }
+        RestoreError::OtherDomain | RestoreError::NoWake | RestoreError::Unexpected(_) => {
+            LocalFailure::BadImage
+        }
+    }
+}
+
+/// Why a domain is not admitted.
+pub fn of_admission(error: RootError, needed_bytes: u64) -> Refusal {
+    match error {
+        RootError::Refused(root::Refusal::AlreadyHere) => Refusal::AlreadyHere {
+            incarnation: Incarnation(0),
+        },
+        RootError::Refused(root::Refusal::NoMemory) | RootError::Call(Error::PoolEmpty) => {
+            Refusal::NoMemory {
+                needed_bytes,
+                available_bytes: 0,
+            }
+        }
+        _ => Refusal::NoService { slot: NO_SLOT },
+    }
+}
+
+fn of_kernel(error: Error) -> LocalFailure {
+    match error {
+        Error::PoolEmpty => LocalFailure::NoMemory,
+        error => LocalFailure::Kernel {
+            error: error as u32,
+        },
+    }
+}
+
+fn of_verdict(verdict: &Verdict) -> LocalFailure {
+    let slot = match verdict.subject {
+        Subject::Slot(slot) => slot,
+        _ => NO_SLOT,
+    };
+    LocalFailure::Pinned {
+        slot,
+        kind: verdict.kind.map_or(0, |kind| kind as u8),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use abi::ObjectKind;
+    use nomad_image::{Judgement, Refusal as Pinned};
+
+    use super::*;
+
+    #[test]
+    fn names_the_slot_that_pins_a_domain() {
+        let verdict = Verdict {
+            subject: Subject::Slot(9),
+            kind: Some(ObjectKind::Interrupt),
+            judgement: Judgement::Refuse(Pinned::Device),
+        };
+        let failure = of_capture(&CaptureError::Refused(verdict));
+        let kind = ObjectKind::Interrupt as u8;
+        assert_eq!(failure, LocalFailure::Pinned { slot: 9, kind });
+    }
+
+    #[test]
+    fn an_empty_pool_is_missing_memory_wherever_it_shows() {
+        let step = "filling Memory";
+        let error = Error::PoolEmpty;
+        let which = 0;
+        let restore = RestoreError::Kernel { step, which, error };
+        assert_eq!(of_restore(&restore), LocalFailure::NoMemory);
+        assert_eq!(
+            of_capture(&CaptureError::Kernel(error)),
+            LocalFailure::NoMemory
+        );
+        let refused = RootError::Refused(root::Refusal::NoMemory);
+        assert!(matches!(
+            of_admission(refused, 7),
+            Refusal::NoMemory {
+                needed_bytes: 7,
+                ..
+            }
+        ));
+    }
+}

@@ -1,0 +1,175 @@
+//! The shell: the ledger of this machine's transactions, the domains they are about, and who is told.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `mod.rs` | [`Shell`]: what is shared by the tasks, and [`serve`], which starts them |
+//! | [`actions`] | what the ledger asks for, in its order |
+//! | [`source`], [`target`] | the steps of a source and of a target |
+//! | [`operator`] | commands, and the lines that answer them |
+//! | [`failures`] | this server's errors in the protocol's words |
+
+pub mod actions;
+pub mod failures;
+pub mod operator;
+pub mod source;
+pub mod target;
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::net::Ipv4Addr;
+
+use embassy_net::IpEndpoint;
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::channel::Channel;
+use embassy_sync::signal::Signal;
+use embassy_time::Instant as Now;
+use nomad_protocol::{
+    Attempt, BootId, Capabilities, CpuFeatures, Digest, Event, Here, Instant, Ledger, MachineId,
+    Timing, TransactionId, Versions,
+};
+use runtime::Start;
+use runtime::executor::Tasks;
+use runtime::protocol::Ipv4;
+
+use crate::capture::Outgoing;
+use crate::channel::{control, receiver, sender};
+use crate::machine::Machine;
+use crate::peers::{self, Peers};
+use crate::random::Random;
+use crate::restore::Incoming;
+
+/// Jobs that may wait for the sender.
+const JOBS_MAX: usize = 8;
+/// Page streams that may come in at once.
+const STREAMS_MAX: usize = 2;
+
+/// Something for the task that sends pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// For which transaction.
+    pub transaction: TransactionId,
+    /// What.
+    pub what: What,
+}
+
+/// What is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The dirty pages.
+    Round(u32),
+    /// The frozen domain's state and last pages.
+    Freeze(Attempt, u32, Digest),
+    /// Nothing more: close the stream.
+    Close,
+}
+
+/// A datagram on its way out.
+pub struct Datagram {
+    /// To whom.
+    pub to: IpEndpoint,
+    /// What it says.
+    pub bytes: Vec<u8>,
+}
+
+/// What the tasks share. They run on one thread; a borrow never lasts across an `await`.
+pub struct Shell {
+    /// This machine.
+    pub machine: Machine,
+    /// The others.
+    pub peers: Peers,
+    /// The transactions.
+    pub ledger: RefCell<Ledger>,
+    /// Domains on their way out.
+    pub outgoing: RefCell<BTreeMap<TransactionId, Outgoing>>,
+    /// Domains on their way in.
+    pub incoming: RefCell<BTreeMap<TransactionId, Incoming>>,
+    /// Which operator asked for which transaction.
+    pub operators: RefCell<BTreeMap<TransactionId, IpEndpoint>>,
+    /// Datagrams that wait to be sent.
+    pub outbox: RefCell<VecDeque<Datagram>>,
+    /// What the sender shall do.
+    pub jobs: Channel<NoopRawMutex, Job, JOBS_MAX>,
+    /// Raised when an event was reported.
+    pub reported: Signal<NoopRawMutex, ()>,
+    random: RefCell<Random>,
+}
+
+impl Shell {
+    fn new(start: Start) -> Shell {
+        let mut random = Random::new(start.page().seed);
+        let Ipv4 { address, .. } = start.require_argument("ip");
+        let peers = start.argument("peers").unwrap_or("");
+        Shell {
+            machine: Machine::new(start),
+            peers: Peers::parse(peers).expect("peers=NAME=ADDRESS,.."),
+            ledger: RefCell::new(Ledger::new(here(address.into(), &mut random))),
+            outgoing: RefCell::default(),
+            incoming: RefCell::default(),
+            operators: RefCell::default(),
+            outbox: RefCell::default(),
+            jobs: Channel::new(),
+            reported: Signal::new(),
+            random: RefCell::new(random),
+        }
+    }
+
+    /// Tells the ledger, and wakes the task that performs what it then asks for.
+    pub fn report(&self, transaction: TransactionId, event: Event) {
+        self.ledger
+            .borrow_mut()
+            .handle_event(now(), transaction, event);
+        self.reported.signal(());
+    }
+
+    /// The other machine of a transaction.
+    pub fn peer_of(&self, transaction: TransactionId) -> Option<MachineId> {
+        let ledger = self.ledger.borrow();
+        let mut entries = ledger.entries();
+        entries
+            .find(|entry| entry.transaction == transaction)
+            .map(|entry| entry.peer)
+    }
+
+    fn draw_transaction(&self) -> TransactionId {
+        TransactionId(self.random.borrow_mut().number())
+    }
+}
+
+/// What the ledger knows of this machine.
+fn here(address: Ipv4Addr, random: &mut Random) -> Here {
+    Here {
+        machine: peers::machine_at(address),
+        boot: BootId(random.number() as u64),
+        capabilities: Capabilities {
+            versions: versions(),
+            cpu: CpuFeatures::default(),
+        },
+        timing: Timing::default(),
+    }
+}
+
+/// The versions that two machines must share.
+pub fn versions() -> Versions {
+    Versions {
+        image: nomad_image::FORMAT_VERSION as u16,
+        abi: nomad_image::ABI_VERSION as u16,
+    }
+}
+
+/// The time as the protocol knows it.
+pub fn now() -> Instant {
+    Instant::from_us(Now::now().as_micros())
+}
+
+/// Starts the server's tasks, and is the one that hears datagrams.
+pub async fn serve(start: Start, tasks: Tasks) {
+    let stack = runtime::net::stack(start, tasks);
+    let shell: &'static Shell = Box::leak(Box::new(Shell::new(start)));
+    tasks.spawn(sender::run(shell, stack));
+    for _ in 0..STREAMS_MAX {
+        tasks.spawn(receiver::run(shell, stack));
+    }
+    control::run(shell, stack).await
+}

@@ -1,0 +1,203 @@
+//! Commands, and the lines that answer them.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use abi::{ObjectKind, PAGE_BYTES};
+use embassy_net::IpEndpoint;
+use nomad_image::{Name, Verdict};
+use nomad_protocol::planner::Goals;
+use nomad_protocol::{
+    Cancelled, CpuFeatures, DomainId, Entry, Incarnation, MachineId, Notice, Offer, Sizes,
+    TransactionId,
+};
+
+use crate::capture::Outgoing;
+use crate::capture::outgoing::{CaptureError, Found};
+use crate::commands::Command;
+use crate::peers;
+use crate::shell::{Datagram, Shell, now, versions};
+
+/// The lines that answer a command, or why it was not obeyed.
+type Answer = Result<Vec<String>, String>;
+
+impl Shell {
+    /// Obeys a command and answers it.
+    pub fn obey(&self, datagram: &[u8], from: IpEndpoint) {
+        let answer = match Command::parse(datagram) {
+            Ok(Command::Migrate(name, machine)) => self.migrate(name, machine, from),
+            Ok(Command::Explain(name)) => self.explain(name),
+            Ok(Command::Cancel(name)) => self.cancel(name),
+            Ok(Command::List) => self.list(),
+            Err(no) => Err(no.text().into()),
+        };
+        match answer {
+            Ok(lines) => lines.iter().for_each(|line| self.say(from, line)),
+            Err(why) => self.say(from, &format!("failed: {why}")),
+        }
+    }
+
+    /// Says a line to an operator.
+    fn say(&self, to: IpEndpoint, line: &str) {
+        let bytes = format!("{line}\n").into_bytes();
+        self.outbox.borrow_mut().push_back(Datagram { to, bytes });
+    }
+
+    fn migrate(&self, name: Name, machine: &str, from: IpEndpoint) -> Answer {
+        let target = self.peers.find(machine);
+        let target = target.ok_or_else(|| format!("I know no machine {machine}"))?;
+        let found = self.find(name)?;
+        if !found.record.movable {
+            return Err(format!("{name} may not move"));
+        }
+        let verdicts = found.verdicts();
+        let refused = |verdict: &&Verdict| verdict.refusal().is_some();
+        match verdicts.iter().find(refused) {
+            Some(verdict) => Err(format!("{name} cannot move: {verdict}")),
+            None => self.offer(name, target, found, from),
+        }
+    }
+
+    fn offer(&self, name: Name, target: MachineId, found: Found, from: IpEndpoint) -> Answer {
+        let transaction = self.draw_transaction();
+        let offer = offer_of(name, &found)?;
+        self.ledger
+            .borrow_mut()
+            .offer(now(), transaction, target, offer, Goals::default())
+            .map_err(|error| format!("{name} cannot be offered: {error:?}"))?;
+        let outgoing = Outgoing::new(self.machine, name, found);
+        self.outgoing.borrow_mut().insert(transaction, outgoing);
+        self.operators.borrow_mut().insert(transaction, from);
+        let address = peers::address_of(target);
+        Ok([format!(
+            "moving {name} to {address}, transaction {transaction}"
+        )]
+        .into())
+    }
+
+    fn explain(&self, name: Name) -> Answer {
+        let found = self.find(name)?;
+        Ok(found.verdicts().iter().map(Verdict::to_string).collect())
+    }
+
+    fn cancel(&self, name: Name) -> Answer {
+        let outgoing = self.outgoing.borrow();
+        let on_its_way = outgoing.iter().find(|(_, domain)| domain.name() == name);
+        let transaction = on_its_way.map(|(transaction, _)| *transaction);
+        drop(outgoing);
+        let transaction = transaction.ok_or_else(|| format!("{name} is not on its way"))?;
+        match self.ledger.borrow_mut().cancel(now(), transaction) {
+            Cancelled::Now => Ok([format!("{name} stays")].into()),
+            Cancelled::IfNotTooLate => Ok([format!("{name} stays if it is not too late")].into()),
+            Cancelled::TooLate => Err("it is too late".into()),
+        }
+    }
+
+    fn list(&self) -> Answer {
+        let mut lines = Vec::new();
+        for index in 0.. {
+            let record = self
+                .machine
+                .root
+                .at(index)
+                .map_err(|error| error.to_string())?;
+            let Some(record) = record else { break };
+            let (name, state) = (record.name, record.state.text());
+            lines.push(format!(
+                "domain {name} {state}, incarnation {}",
+                record.incarnation
+            ));
+        }
+        lines.extend(
+            self.ledger
+                .borrow()
+                .entries()
+                .map(|entry| entry_line(&entry)),
+        );
+        Ok(lines)
+    }
+
+    fn find(&self, name: Name) -> Result<Found, String> {
+        Found::find(self.machine.root, name).map_err(|error| match error {
+            CaptureError::Root(error) => format!("{name}: {error}"),
+            CaptureError::Kernel(error) => format!("{name}: {error}"),
+            other => format!("{name}: {other:?}"),
+        })
+    }
+
+    /// Tells the log, and the operator who asked for it, how a transaction gets on.
+    pub(super) fn tell(&self, transaction: TransactionId, notice: &Notice) {
+        let line = notice_line(notice);
+        log::info!("{:08x}: {line}", (transaction.0 >> 96) as u32);
+        let operator = self.operators.borrow().get(&transaction).copied();
+        if let Some(operator) = operator {
+            self.say(operator, &line);
+        }
+    }
+}
+
+/// A notice as a line. The last of a transaction begins with `done` or `failed`.
+fn notice_line(notice: &Notice) -> String {
+    match notice {
+        Notice::Phase(phase) => format!("phase {phase:?}"),
+        Notice::Progress(progress) => format!(
+            "round {} sent {} remaining {} rate {}",
+            progress.rounds,
+            progress.pages_sent,
+            progress.pages_remaining,
+            progress.bytes_per_second.unwrap_or(0)
+        ),
+        Notice::Received { rounds, pages } => format!("received {rounds} rounds, {pages} pages"),
+        Notice::Committed => "committed".into(),
+        Notice::Activated => "activated".into(),
+        Notice::Aborted(reason) => format!("failed: {reason:?}"),
+        Notice::InDoubt(doubt) => format!("in doubt: {doubt:?}"),
+        Notice::Finished => "done".into(),
+    }
+}
+
+fn entry_line(entry: &Entry<'_>) -> String {
+    let (transaction, name) = (entry.transaction, entry.offer.name.as_str());
+    let (side, phase, peer) = (entry.side, entry.phase, peers::address_of(entry.peer));
+    let line = format!("transaction {transaction} {name} {side:?} {phase:?} {peer}");
+    match entry.doubt {
+        Some(doubt) => format!("{line} in doubt: {doubt:?}"),
+        None => line,
+    }
+}
+
+fn offer_of(name: Name, found: &Found) -> Result<Offer, String> {
+    let record = &found.record;
+    let threads = found.read.of_kind(ObjectKind::Thread).count();
+    Ok(Offer {
+        domain: DomainId(u128::from_le_bytes(record.id.0)),
+        incarnation: Incarnation(record.incarnation),
+        name: nomad_protocol::Name::try_new(name.as_str()).map_err(|error| error.to_string())?,
+        sizes: Sizes {
+            pool_bytes: record.pages.0.saturating_mul(PAGE_BYTES),
+            pages: found.read.pages(),
+            threads: threads as u32,
+            slots: found.read.slot_count,
+        },
+        versions: versions(),
+        cpu: CpuFeatures::default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use nomad_protocol::{AbortReason, PhaseName};
+
+    use super::*;
+
+    #[test]
+    fn only_the_last_line_says_how_it_ended() {
+        let ends = |notice| {
+            let line = notice_line(&notice);
+            line.starts_with("done") || line.starts_with("failed")
+        };
+        assert!(ends(Notice::Finished) && ends(Notice::Aborted(AbortReason::Cancelled)));
+        assert!(!ends(Notice::Phase(PhaseName::Finished)) && !ends(Notice::Committed));
+    }
+}
