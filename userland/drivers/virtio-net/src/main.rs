@@ -1,5 +1,8 @@
-//! The virtio network driver.
+//! The driver's program; what it does is in the library.
 #![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+runtime::entry!(virtio_net_driver::main);
 
 #[cfg(not(target_os = "none"))]
 fn main() {}

@@ -1,0 +1,96 @@
+//! Frames between the card and the switch's ring, both ways, until neither has any that the other has space for.
+
+use runtime::port::{Doorbell, FRAME_BYTES_MAX, Lie, Port, SendError, Wish};
+
+use crate::card::Card;
+
+/// How many frames go one way before the other way's turn.
+const BATCH: usize = 64;
+
+/// The card at one side, the port at the other.
+#[derive(Debug)]
+pub struct Bridge {
+    card: Card,
+    port: Port<'static>,
+    doorbell: Doorbell,
+}
+
+impl Bridge {
+    /// A bridge between these.
+    pub fn new(card: Card, port: Port<'static>, doorbell: Doorbell) -> Bridge {
+        Bridge {
+            card,
+            port,
+            doorbell,
+        }
+    }
+
+    /// Moves frames until there is nothing to move. The switch or the card will wake us when there is again.
+    ///
+    /// # Errors
+    /// The port's [`Lie`].
+    pub fn move_all(&mut self) -> Result<(), Lie> {
+        loop {
+            let moved = self.move_in()? + self.move_out()?;
+            if moved == 0 && !self.wish()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// From the card to the switch. What the switch has no space for stays with the card.
+    fn move_in(&mut self) -> Result<usize, Lie> {
+        let mut frame = [0; FRAME_BYTES_MAX];
+        let mut moved = 0;
+        while moved < BATCH && self.port.outgoing().space()? > 0 {
+            let Some(bytes) = self.card.receive(&mut frame) else {
+                break;
+            };
+            match self.port.outgoing().send(&frame[..bytes]) {
+                Err(SendError::Lie(lie)) => return Err(lie),
+                // There was space a moment ago, and the length is sound; if not, the frame is lost.
+                Ok(()) | Err(_) => moved += 1,
+            }
+        }
+        self.finish(moved, Wish::FRAMES);
+        Ok(moved)
+    }
+
+    /// From the switch to the card.
+    fn move_out(&mut self) -> Result<usize, Lie> {
+        let mut moved = 0;
+        while moved < BATCH && self.card.has_space() {
+            let Some(frame) = self.port.incoming().peek()? else {
+                break;
+            };
+            self.card.send(&frame);
+            self.port.incoming().take();
+            moved += 1;
+        }
+        self.finish(moved, Wish::SPACE);
+        Ok(moved)
+    }
+
+    /// Tells both sides of a batch.
+    fn finish(&mut self, moved: usize, done: Wish) {
+        if moved > 0 {
+            self.card.publish();
+            if self.port.owes_bell(done) {
+                self.doorbell.ring();
+            }
+        }
+    }
+
+    /// Wishes to be woken for what is missing, then looks once more: whether something can be moved after all.
+    fn wish(&mut self) -> Result<bool, Lie> {
+        self.port.wish(Wish::FRAMES);
+        let frames_out = self.port.incoming().queued()? > 0;
+        self.card.want_space(frames_out);
+        let out = frames_out && self.card.has_space();
+        if self.card.has_frame() {
+            self.port.wish(Wish::SPACE);
+        }
+        let inward = self.card.has_frame() && self.port.outgoing().space()? > 0;
+        Ok(out || inward)
+    }
+}

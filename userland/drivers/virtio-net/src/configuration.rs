@@ -1,0 +1,145 @@
+//! Where the card's registers are: the virtio capabilities in its configuration space (virtio 1.2, 4.1.4).
+//!
+//! ```text
+//! 0 id = 9   1 next   2 length   3 kind   4 bar   8 offset: u32   12 length: u32   16 notify multiplier: u32
+//! ```
+
+/// Bytes of configuration space that root copies.
+pub const CONFIGURATION_BYTES: usize = 256;
+
+const FIRST: usize = 0x34;
+const VENDOR: u8 = 9;
+const LIST_START: usize = 0x40;
+const CAPABILITY_BYTES: usize = 16;
+/// More than fit: a list that is longer goes round in circles.
+const CAPABILITIES_MAX: usize = 48;
+
+/// Some of the card's registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// In which of its regions.
+    pub bar: u8,
+    /// How far from that one's beginning.
+    pub offset: u32,
+    /// How many bytes.
+    pub bytes: u32,
+}
+
+/// What the registers are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Features, status and queues.
+    Common = 1,
+    /// Telling the card that a queue has something.
+    Notify = 2,
+    /// What only network cards have.
+    Device = 4,
+}
+
+/// A copy of a configuration space.
+#[derive(Clone, Debug)]
+pub struct Configuration([u8; CONFIGURATION_BYTES]);
+
+impl Configuration {
+    /// The configuration in these bytes.
+    pub fn new(bytes: [u8; CONFIGURATION_BYTES]) -> Configuration {
+        Configuration(bytes)
+    }
+
+    /// Where the registers of this kind are.
+    pub fn place(&self, kind: Kind) -> Option<Place> {
+        let at = self.find(kind)?;
+        Some(Place {
+            bar: self.0[at + 4],
+            offset: self.word(at + 8)?,
+            bytes: self.word(at + 12)?,
+        })
+    }
+
+    /// How far apart the queues' notify registers are.
+    pub fn notify_multiplier(&self) -> Option<u32> {
+        self.word(self.find(Kind::Notify)? + CAPABILITY_BYTES)
+    }
+
+    /// The offset of the first capability of this kind, all of which is there.
+    fn find(&self, kind: Kind) -> Option<usize> {
+        let mut at = usize::from(self.0[FIRST] & !3);
+        for _ in 0..CAPABILITIES_MAX {
+            if at < LIST_START || at + CAPABILITY_BYTES > CONFIGURATION_BYTES {
+                return None;
+            }
+            if self.0[at] == VENDOR && self.0[at + 3] == kind as u8 {
+                return Some(at);
+            }
+            at = usize::from(self.0[at + 1] & !3);
+        }
+        None
+    }
+
+    fn word(&self, at: usize) -> Option<u32> {
+        let bytes = self.0.get(at..)?.first_chunk()?;
+        Some(u32::from_le_bytes(*bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(capabilities: &[(u8, [u8; 20])]) -> Configuration {
+        let mut bytes = [0; CONFIGURATION_BYTES];
+        bytes[FIRST] = capabilities.first().map_or(0, |(at, _)| *at);
+        for (at, content) in capabilities {
+            let at = usize::from(*at);
+            bytes[at..at + 20].copy_from_slice(content);
+        }
+        Configuration::new(bytes)
+    }
+
+    #[test]
+    fn finds_registers_behind_other_capabilities() {
+        let configuration = with(&[
+            (
+                0x40,
+                [
+                    0x11, 0x60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                ],
+            ),
+            (
+                0x60,
+                [
+                    9, 0x80, 20, 2, 4, 0, 0, 0, 0, 0x30, 0, 0, 0, 0x10, 0, 0, 4, 0, 0, 0,
+                ],
+            ),
+            (
+                0x80,
+                [9, 0, 16, 1, 4, 0, 0, 0, 0, 0, 0, 0, 56, 0, 0, 0, 0, 0, 0, 0],
+            ),
+        ]);
+        assert_eq!(
+            configuration.place(Kind::Notify),
+            Some(Place {
+                bar: 4,
+                offset: 0x3000,
+                bytes: 0x1000
+            })
+        );
+        assert_eq!(configuration.notify_multiplier(), Some(4));
+        assert_eq!(configuration.place(Kind::Common).unwrap().bytes, 56);
+        assert_eq!(configuration.place(Kind::Device), None);
+    }
+
+    #[test]
+    fn lists_that_end_nowhere_end() {
+        let circle = [
+            0x11, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ];
+        assert_eq!(with(&[(0x40, circle)]).place(Kind::Common), None);
+        let over_the_edge = [
+            0x11, 0xfc, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ];
+        assert_eq!(with(&[(0x40, over_the_edge)]).place(Kind::Common), None);
+        assert_eq!(with(&[]).place(Kind::Common), None);
+    }
+}

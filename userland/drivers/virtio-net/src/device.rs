@@ -1,0 +1,230 @@
+//! The card's common registers: reset, features, queues (virtio 1.2, 3.1 and 4.1.4.3).
+
+use core::fmt;
+use core::hint;
+
+use runtime::Start;
+use runtime::protocol::Mac;
+use runtime::shared::SharedMemory;
+
+use crate::configuration::{CONFIGURATION_BYTES, Configuration, Kind, Place};
+use crate::queue::Queue;
+use crate::registers::Registers;
+
+const DEVICE_FEATURE_SELECT: usize = 0x00;
+const DEVICE_FEATURE: usize = 0x04;
+const DRIVER_FEATURE_SELECT: usize = 0x08;
+const DRIVER_FEATURE: usize = 0x0c;
+const CONFIGURATION_VECTOR: usize = 0x10;
+const STATUS: usize = 0x14;
+const QUEUE_SELECT: usize = 0x16;
+const QUEUE_SIZE: usize = 0x18;
+const QUEUE_VECTOR: usize = 0x1a;
+const QUEUE_ENABLE: usize = 0x1c;
+const QUEUE_NOTIFY: usize = 0x1e;
+const QUEUE_DESCRIPTORS: usize = 0x20;
+const QUEUE_DRIVER: usize = 0x28;
+const QUEUE_DEVICE: usize = 0x30;
+const COMMON_BYTES: u32 = 0x38;
+
+const STATUS_ACKNOWLEDGE: u8 = 1;
+const STATUS_DRIVER: u8 = 2;
+const STATUS_RUNNING: u8 = 4;
+const STATUS_FEATURES: u8 = 8;
+
+/// The card has an address of its own.
+const FEATURE_MAC: u64 = 1 << 5;
+/// It speaks version 1, and so has the layouts of this driver.
+const FEATURE_VERSION_1: u64 = 1 << 32;
+/// Its addresses go through an IOMMU, if there is one.
+const FEATURE_PLATFORM: u64 = 1 << 33;
+
+const NO_VECTOR: u16 = u16::MAX;
+/// The entry of the table of interrupt messages that root has set.
+const VECTOR: u16 = 0;
+
+/// How often a reset is looked at before it is given up.
+const RESET_PATIENCE: u32 = 10_000_000;
+
+/// Why the card cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// Its configuration space or its registers were not handed over.
+    NotHandedOver,
+    /// It has no registers of this kind where root mapped some.
+    NoRegisters(Kind),
+    /// It does not come back from a reset.
+    Reset,
+    /// It does not take the features that this driver needs; these it has.
+    Features(u64),
+    /// It has no queue of this number, or one that is too small.
+    Queue(u16),
+    /// It takes no interrupt message for this queue.
+    Vector(u16),
+    /// The kernel gives no memory for it.
+    Memory(abi::Error),
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unusable::NotHandedOver => formatter.write_str("it was not handed over"),
+            Unusable::NoRegisters(kind) => write!(formatter, "it has no registers {kind:?}"),
+            Unusable::Reset => formatter.write_str("it does not come back from a reset"),
+            Unusable::Features(offered) => {
+                write!(formatter, "it has only the features {offered:#x}")
+            }
+            Unusable::Queue(queue) => write!(formatter, "it has no queue {queue}"),
+            Unusable::Vector(queue) => write!(formatter, "queue {queue} cannot interrupt"),
+            Unusable::Memory(error) => write!(formatter, "no memory: {error}"),
+        }
+    }
+}
+
+/// The card's registers.
+#[derive(Clone, Copy, Debug)]
+pub struct Device {
+    common: Registers,
+    notify: Registers,
+    notify_multiplier: usize,
+    specific: Registers,
+}
+
+/// What tells the card that a queue has something.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueBell {
+    notify: Registers,
+    offset: usize,
+    queue: u16,
+}
+
+impl QueueBell {
+    /// Rings.
+    pub fn ring(&self) {
+        self.notify.write(self.offset, self.queue);
+    }
+}
+
+impl Device {
+    /// The card that root handed over.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn find(start: &Start) -> Result<Device, Unusable> {
+        let copy = start.shared_memory("configuration");
+        let copy = copy.ok_or(Unusable::NotHandedOver)?;
+        let mut bytes = [0; CONFIGURATION_BYTES];
+        copy.read(0, &mut bytes);
+        let configuration = Configuration::new(bytes);
+        let registers = |kind| {
+            let place = configuration.place(kind);
+            let memory = place.and_then(|place| region(start, place));
+            memory
+                .map(Registers::new)
+                .ok_or(Unusable::NoRegisters(kind))
+        };
+        let common = configuration.place(Kind::Common);
+        if common.is_none_or(|common| common.bytes < COMMON_BYTES) {
+            return Err(Unusable::NoRegisters(Kind::Common));
+        }
+        Ok(Device {
+            common: registers(Kind::Common)?,
+            notify: registers(Kind::Notify)?,
+            notify_multiplier: configuration.notify_multiplier().unwrap_or(0) as usize,
+            specific: registers(Kind::Device)?,
+        })
+    }
+
+    /// Resets the card and agrees on features; queues are set up next.
+    ///
+    /// # Errors
+    /// [`Unusable::Reset`] or [`Unusable::Features`].
+    pub fn begin(&self) -> Result<(), Unusable> {
+        self.common.write(STATUS, 0u8);
+        let reset = (0..RESET_PATIENCE).any(|_| {
+            hint::spin_loop();
+            self.common.read::<u8>(STATUS) == 0
+        });
+        if !reset {
+            return Err(Unusable::Reset);
+        }
+        self.add_status(STATUS_ACKNOWLEDGE);
+        self.add_status(STATUS_DRIVER);
+        let offered = self.offered_features();
+        if offered & FEATURE_VERSION_1 == 0 {
+            return Err(Unusable::Features(offered));
+        }
+        self.accept_features(offered & (FEATURE_VERSION_1 | FEATURE_MAC | FEATURE_PLATFORM));
+        self.add_status(STATUS_FEATURES);
+        if self.common.read::<u8>(STATUS) & STATUS_FEATURES == 0 {
+            return Err(Unusable::Features(offered));
+        }
+        self.common.write(CONFIGURATION_VECTOR, NO_VECTOR);
+        Ok(())
+    }
+
+    /// Sets up a queue.
+    ///
+    /// # Errors
+    /// [`Unusable::Queue`] or [`Unusable::Vector`].
+    pub fn set_up(&self, number: u16, queue: &Queue) -> Result<QueueBell, Unusable> {
+        let common = &self.common;
+        common.write(QUEUE_SELECT, number);
+        if common.read::<u16>(QUEUE_SIZE) < queue.size() {
+            return Err(Unusable::Queue(number));
+        }
+        common.write(QUEUE_SIZE, queue.size());
+        common.write(QUEUE_VECTOR, VECTOR);
+        if common.read::<u16>(QUEUE_VECTOR) != VECTOR {
+            return Err(Unusable::Vector(number));
+        }
+        common.write_address(QUEUE_DESCRIPTORS, queue.descriptors_address());
+        common.write_address(QUEUE_DRIVER, queue.available_address());
+        common.write_address(QUEUE_DEVICE, queue.used_address());
+        common.write(QUEUE_ENABLE, 1u16);
+        Ok(QueueBell {
+            notify: self.notify,
+            offset: usize::from(common.read::<u16>(QUEUE_NOTIFY)) * self.notify_multiplier,
+            queue: number,
+        })
+    }
+
+    /// Lets the card work.
+    pub fn run(&self) {
+        self.add_status(STATUS_RUNNING);
+    }
+
+    /// The card's own address.
+    pub fn mac(&self) -> Mac {
+        Mac(core::array::from_fn(|index| self.specific.read(index)))
+    }
+
+    fn add_status(&self, status: u8) {
+        let before = self.common.read::<u8>(STATUS);
+        self.common.write(STATUS, before | status);
+    }
+
+    fn offered_features(&self) -> u64 {
+        let half = |select: u32| {
+            self.common.write(DEVICE_FEATURE_SELECT, select);
+            u64::from(self.common.read::<u32>(DEVICE_FEATURE))
+        };
+        half(0) | half(1) << 32
+    }
+
+    fn accept_features(&self, features: u64) {
+        for (select, half) in [(0u32, features as u32), (1, (features >> 32) as u32)] {
+            self.common.write(DRIVER_FEATURE_SELECT, select);
+            self.common.write(DRIVER_FEATURE, half);
+        }
+    }
+}
+
+/// The part of a mapped region that holds some registers.
+fn region(start: &Start, place: Place) -> Option<SharedMemory<'static>> {
+    const NAMES: [&str; 6] = ["bar0", "bar1", "bar2", "bar3", "bar4", "bar5"];
+    let memory = start.shared_memory(NAMES.get(usize::from(place.bar))?)?;
+    let (offset, bytes) = (place.offset as usize, place.bytes as usize);
+    let fits = offset.is_multiple_of(8) && offset.checked_add(bytes)? <= memory.bytes();
+    fits.then(|| memory.part(offset, bytes))
+}

@@ -1,0 +1,321 @@
+//! A split queue in memory that the card reads and writes (virtio 1.2, 2.7).
+//!
+//! ```text
+//! 0                 descriptors: N times { address: u64, bytes: u32, flags: u16, next: u16 }
+//! 16 N              available:   flags: u16, index: u16, N times u16           (the driver writes)
+//! next page         used:        flags: u16, index: u16, N times { id: u32, bytes: u32 }   (the card writes)
+//! ```
+//!
+//! Descriptor `i` is always that of buffer `i`, and a buffer is one descriptor: so there is no list of free ones
+//! here. The card is trusted with memory, but not to tell the truth: what it says is checked.
+
+use core::sync::atomic::{Ordering, fence};
+
+use runtime::shared::SharedMemory;
+
+/// Buffers of a queue.
+pub const QUEUE_SIZE: u16 = 128;
+
+const DESCRIPTOR_BYTES: usize = 16;
+const AVAILABLE: usize = DESCRIPTOR_BYTES * QUEUE_SIZE as usize;
+const USED: usize = 4096;
+const HEAD_BYTES: usize = 4;
+const USED_ENTRY_BYTES: usize = 8;
+
+/// Bytes of a queue.
+pub const QUEUE_BYTES: usize = 8192;
+
+const _: () = {
+    assert!(AVAILABLE + HEAD_BYTES + 2 * QUEUE_SIZE as usize <= USED);
+    assert!(USED + HEAD_BYTES + USED_ENTRY_BYTES * QUEUE_SIZE as usize <= QUEUE_BYTES);
+    assert!(QUEUE_SIZE.is_power_of_two(), "indices wrap around");
+};
+
+const WRITABLE: u64 = 1 << 1;
+const NO_INTERRUPT: u32 = 1;
+const NO_NOTIFICATION: u32 = 1;
+
+/// A buffer's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buffer(pub u16);
+
+/// What the card may do with a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Read it.
+    Send,
+    /// Write it.
+    Receive,
+}
+
+/// A queue.
+#[derive(Debug)]
+pub struct Queue {
+    memory: SharedMemory<'static>,
+    bus_address: u64,
+    /// How many buffers were ever offered, modulo 2^16.
+    offered: u16,
+    /// How many of them the card knows of.
+    published: u16,
+    /// How many were taken back.
+    taken: u16,
+    flags: u32,
+    /// Which buffers the card has.
+    lent: [bool; QUEUE_SIZE as usize],
+}
+
+/// What the card said and cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardLies;
+
+impl Queue {
+    /// A queue without buffers, in zeroed memory.
+    pub fn new(memory: SharedMemory<'static>, bus_address: u64) -> Queue {
+        Queue {
+            memory: memory.part(0, QUEUE_BYTES),
+            bus_address,
+            offered: 0,
+            published: 0,
+            taken: 0,
+            flags: 0,
+            lent: [false; QUEUE_SIZE as usize],
+        }
+    }
+
+    /// How many buffers it can hold.
+    pub fn size(&self) -> u16 {
+        QUEUE_SIZE
+    }
+
+    /// Where the card finds the descriptors.
+    pub fn descriptors_address(&self) -> u64 {
+        self.bus_address
+    }
+
+    /// Where the card finds what is available.
+    pub fn available_address(&self) -> u64 {
+        self.bus_address + AVAILABLE as u64
+    }
+
+    /// Where the card says what is used.
+    pub fn used_address(&self) -> u64 {
+        self.bus_address + USED as u64
+    }
+
+    /// Lends a buffer to the card, which learns of it by [`Queue::publish`].
+    pub fn offer(&mut self, buffer: Buffer, address: u64, bytes: u32, purpose: Purpose) {
+        let Buffer(index) = buffer;
+        let flags = match purpose {
+            Purpose::Send => 0,
+            Purpose::Receive => WRITABLE,
+        };
+        let at = usize::from(index) * DESCRIPTOR_BYTES;
+        let store = |at, word| self.memory.word64(at).store(word, Ordering::Relaxed);
+        store(at, address);
+        store(at + 8, u64::from(bytes) | flags << 32);
+        self.write_available(self.offered % QUEUE_SIZE, index);
+        self.lent[usize::from(index)] = true;
+        self.offered = self.offered.wrapping_add(1);
+    }
+
+    /// Tells of the buffers offered; whether the card wants its bell rung for that.
+    #[must_use]
+    pub fn publish(&mut self) -> bool {
+        if self.published == self.offered {
+            return false;
+        }
+        self.published = self.offered;
+        self.write_head();
+        // The card either sees the new index, or has said before that it wants to be told.
+        fence(Ordering::SeqCst);
+        let used = self.memory.word32(USED).load(Ordering::Relaxed);
+        used & NO_NOTIFICATION == 0
+    }
+
+    /// Whether the card has used a buffer that was not taken back yet.
+    pub fn has_used(&self) -> bool {
+        self.used_index() != self.taken
+    }
+
+    /// Takes back the next buffer that the card has used, and how many bytes it wrote.
+    ///
+    /// # Errors
+    /// [`CardLies`] if the card does not have that buffer.
+    pub fn take(&mut self) -> Result<Option<(Buffer, u32)>, CardLies> {
+        if !self.has_used() {
+            return Ok(None);
+        }
+        let entry = usize::from(self.taken % QUEUE_SIZE) * USED_ENTRY_BYTES;
+        let at = USED + HEAD_BYTES + entry;
+        let load = |at| self.memory.word32(at).load(Ordering::Relaxed);
+        let (id, bytes) = (load(at), load(at + 4));
+        let lent = self.lent.get_mut(id as usize).ok_or(CardLies)?;
+        if !core::mem::take(lent) {
+            return Err(CardLies);
+        }
+        self.taken = self.taken.wrapping_add(1);
+        Ok(Some((Buffer(id as u16), bytes)))
+    }
+
+    /// Asks the card to interrupt when it has used buffers, or not to. Look once more after asking.
+    pub fn set_interrupts(&mut self, wanted: bool) {
+        let flags = if wanted { 0 } else { NO_INTERRUPT };
+        if self.flags != flags {
+            self.flags = flags;
+            self.write_head();
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    fn used_index(&self) -> u16 {
+        (self.memory.word32(USED).load(Ordering::Acquire) >> 16) as u16
+    }
+
+    fn write_head(&self) {
+        let head = self.flags | u32::from(self.published) << 16;
+        self.memory.word32(AVAILABLE).store(head, Ordering::Release);
+    }
+
+    /// Writes one of two halves of a word; nobody else writes there.
+    fn write_available(&self, place: u16, index: u16) {
+        let at = AVAILABLE + HEAD_BYTES + usize::from(place & !1) * 2;
+        let shift = 16 * (place & 1);
+        let word = self.memory.word32(at);
+        let before = word.load(Ordering::Relaxed) & !(0xffff << shift);
+        word.store(before | u32::from(index) << shift, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abi::start_page::Range;
+    use alloc::boxed::Box;
+    use alloc::vec::Vec;
+    use core::sync::atomic::AtomicU64;
+
+    const BUS_ADDRESS: u64 = 0x10_0000;
+
+    fn memory() -> SharedMemory<'static> {
+        let words: Box<[AtomicU64]> = (0..QUEUE_BYTES / 8).map(|_| AtomicU64::new(0)).collect();
+        let range = Range {
+            start: Box::leak(words).as_ptr() as u64,
+            bytes: QUEUE_BYTES as u64,
+        };
+        // SAFETY: The words are leaked, aligned and atomic.
+        unsafe { SharedMemory::from_range(range) }
+    }
+
+    /// A card that uses buffers as it likes.
+    struct FakeCard {
+        memory: SharedMemory<'static>,
+        seen: u16,
+        used: u16,
+    }
+
+    impl FakeCard {
+        fn u16_at(&self, at: usize) -> u16 {
+            let mut bytes = [0; 2];
+            self.memory.read(at, &mut bytes);
+            u16::from_le_bytes(bytes)
+        }
+
+        /// The address, length and flags of each buffer that became available.
+        fn available(&mut self) -> Vec<(u16, u64, u32, u16)> {
+            let mut buffers = Vec::new();
+            while self.seen != self.u16_at(AVAILABLE + 2) {
+                let place = usize::from(self.seen % QUEUE_SIZE);
+                let index = self.u16_at(AVAILABLE + HEAD_BYTES + 2 * place);
+                let at = usize::from(index) * DESCRIPTOR_BYTES;
+                let address = self.memory.word64(at).load(Ordering::Relaxed);
+                let bytes = self.memory.word32(at + 8).load(Ordering::Relaxed);
+                buffers.push((index, address, bytes, self.u16_at(at + 12)));
+                self.seen = self.seen.wrapping_add(1);
+            }
+            buffers
+        }
+
+        fn use_up(&mut self, index: u32, bytes: u32) {
+            let at = USED + HEAD_BYTES + usize::from(self.used % QUEUE_SIZE) * USED_ENTRY_BYTES;
+            self.memory.word32(at).store(index, Ordering::Relaxed);
+            self.memory.word32(at + 4).store(bytes, Ordering::Relaxed);
+            self.used = self.used.wrapping_add(1);
+            self.memory.write(USED + 2, &self.used.to_le_bytes());
+        }
+    }
+
+    fn pair() -> (Queue, FakeCard) {
+        let memory = memory();
+        let card = FakeCard {
+            memory,
+            seen: 0,
+            used: 0,
+        };
+        (Queue::new(memory, BUS_ADDRESS), card)
+    }
+
+    #[test]
+    fn the_card_sees_what_is_published_and_not_before() {
+        let (mut queue, mut card) = pair();
+        queue.offer(Buffer(5), 0xdead_0000, 100, Purpose::Receive);
+        queue.offer(Buffer(6), 0xbeef_0000, 60, Purpose::Send);
+        assert!(card.available().is_empty());
+        assert!(queue.publish());
+        assert_eq!(
+            card.available(),
+            [(5, 0xdead_0000, 100, 2), (6, 0xbeef_0000, 60, 0)]
+        );
+        assert!(!queue.publish(), "nothing is new");
+    }
+
+    #[test]
+    fn buffers_go_round_for_ever() {
+        let (mut queue, mut card) = pair();
+        for round in 0..100_000u32 {
+            let buffer = Buffer((round % 7) as u16);
+            queue.offer(buffer, u64::from(round), 1, Purpose::Send);
+            let _ = queue.publish();
+            assert_eq!(card.available().len(), 1);
+            card.use_up(buffer.0.into(), round);
+            assert_eq!(queue.take(), Ok(Some((buffer, round))));
+            assert_eq!(queue.take(), Ok(None));
+        }
+    }
+
+    #[test]
+    fn a_card_that_does_not_want_to_be_told_is_not() {
+        let (mut queue, card) = pair();
+        card.memory.write(USED, &[1, 0]);
+        queue.offer(Buffer(0), 0, 1, Purpose::Send);
+        assert!(!queue.publish());
+    }
+
+    #[test]
+    fn interrupts_are_asked_for_beside_the_index() {
+        let (mut queue, mut card) = pair();
+        queue.set_interrupts(false);
+        assert_eq!(card.u16_at(AVAILABLE), 1);
+        queue.offer(Buffer(0), 0, 1, Purpose::Send);
+        let _ = queue.publish();
+        assert_eq!(card.u16_at(AVAILABLE), 1);
+        assert_eq!(card.available().len(), 1);
+        queue.set_interrupts(true);
+        assert_eq!((card.u16_at(AVAILABLE), card.u16_at(AVAILABLE + 2)), (0, 1));
+    }
+
+    #[test]
+    fn a_card_that_uses_what_it_has_not_is_found_out() {
+        let (mut queue, mut card) = pair();
+        card.use_up(3, 0);
+        assert_eq!(queue.take(), Err(CardLies));
+        let (mut queue, mut card) = pair();
+        card.use_up(QUEUE_SIZE.into(), 0);
+        assert_eq!(queue.take(), Err(CardLies));
+        let (mut queue, mut card) = pair();
+        queue.offer(Buffer(1), 0, 1, Purpose::Send);
+        card.use_up(1, 0);
+        card.use_up(1, 0);
+        assert!(queue.take().is_ok());
+        assert_eq!(queue.take(), Err(CardLies));
+    }
+}
