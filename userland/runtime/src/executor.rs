@@ -56,7 +56,15 @@ where
     M: FnOnce(Tasks) -> F,
     F: Future<Output = ()> + 'static,
 {
-    let wake = start.require::<Notification>("wake");
+    run_on(start.require("wake"), main)
+}
+
+/// As [`run`], waiting on this notification: for a domain that makes its own.
+pub fn run_on<M, F>(wake: Cap<Notification>, main: M) -> !
+where
+    M: FnOnce(Tasks) -> F,
+    F: Future<Output = ()> + 'static,
+{
     let executor = leak();
     let tasks = Tasks {
         spawner: executor.spawner(),
