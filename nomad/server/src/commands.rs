@@ -1,13 +1,14 @@
 //! What an operator says to the server: a line of text in a datagram.
 //!
 //! ```text
-//! migrate DOMAIN MACHINE     moves a domain; progress comes back as lines, the last begins with `done` or `failed`
+//! migrate DOMAIN MACHINE     moves a domain; progress comes back as lines
 //! explain DOMAIN             what would become of each thing that the domain holds
 //! cancel DOMAIN              before the commit point
 //! list                       domains and transactions
 //! ```
 //!
-//! MACHINE is a name of the fleet or an address.
+//! MACHINE is a name of the fleet or an address. Every answer is lines, a datagram each, of which the last begins with
+//! `done` or `failed`.
 
 use nomad_image::Name;
 

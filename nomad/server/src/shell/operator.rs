@@ -27,9 +27,9 @@ impl Shell {
     pub fn obey(&self, datagram: &[u8], from: IpEndpoint) {
         let answer = match Command::parse(datagram) {
             Ok(Command::Migrate(name, machine)) => self.migrate(name, machine, from),
-            Ok(Command::Explain(name)) => self.explain(name),
-            Ok(Command::Cancel(name)) => self.cancel(name),
-            Ok(Command::List) => self.list(),
+            Ok(Command::Explain(name)) => self.explain(name).map(ended),
+            Ok(Command::Cancel(name)) => self.cancel(name).map(ended),
+            Ok(Command::List) => self.list().map(ended),
             Err(no) => Err(no.text().into()),
         };
         match answer {
@@ -155,6 +155,12 @@ fn notice_line(notice: &Notice) -> String {
         Notice::InDoubt(doubt) => format!("in doubt: {doubt:?}"),
         Notice::Finished => "done".into(),
     }
+}
+
+/// An answer that is whole: it ends as that of a move does.
+fn ended(mut lines: Vec<String>) -> Vec<String> {
+    lines.push("done".into());
+    lines
 }
 
 fn entry_line(entry: &Entry<'_>) -> String {
