@@ -116,6 +116,8 @@ macro_rules! calls {
                 const NUMBER: Number = Number::$name;
                 type Output = $output;
 
+                // Inlined, the values go straight into registers; else through memory, by way of vector registers.
+                #[inline(always)]
                 fn encode(&self) -> Registers {
                     let values: &[u64] = &[$(self.$field.to_register()),*];
                     let mut registers = [0; REGISTER_COUNT];
