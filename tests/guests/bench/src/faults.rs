@@ -1,0 +1,76 @@
+//! Faults that a thread of another domain handles.
+
+use runtime::abi::register::{Access, PageCount};
+
+use crate::bench::{Bench, Failure};
+use crate::measure::SAMPLES;
+use crate::scripts::{self, slots};
+use crate::worker::{PLAYGROUND, PRIORITY, Worker, map};
+
+/// A page fault, whose handler maps a page.
+pub fn page(bench: &Bench) -> Result<u64, Failure> {
+    let (faulting, handler) = pair(bench)?;
+    let memory = faulting.pool.create_populated_memory(PageCount(1))?;
+    handler.give(memory, slots::MEMORY)?;
+    handler.give(faulting.domain, slots::DOMAIN)?;
+    faulting.give(faulting.domain, slots::DOMAIN)?;
+    handler.start(scripts::maps_where_touched, PRIORITY)?;
+    faulting.start(scripts::touches_unmapped, PRIORITY)?;
+    let median = faulting.median(bench)?;
+    end(faulting, handler)?;
+    Ok(median)
+}
+
+/// A Memory's absent page, which its pager populates: the page is zeroed on the way.
+pub fn absent_page(bench: &Bench) -> Result<u64, Failure> {
+    let (faulting, handler) = pair(bench)?;
+    let pages = SAMPLES as u64;
+    let memory = faulting.pool.create_memory(PageCount(pages))?;
+    map(
+        faulting.domain,
+        memory,
+        PLAYGROUND,
+        pages,
+        Access::ReadWrite,
+    )?;
+    // The pager is who hears of thread faults, too.
+    let endpoint = handler.pool.create_endpoint()?;
+    memory.set_pager(Some(endpoint))?;
+    handler.domain.remove(slots::ENDPOINT)?;
+    handler.give(endpoint, slots::ENDPOINT)?;
+    handler.give(memory, slots::MEMORY)?;
+    faulting.give(memory, slots::MEMORY)?;
+    handler.start(scripts::populates_what_is_absent, PRIORITY)?;
+    faulting.start(scripts::touches_absent, PRIORITY)?;
+    let median = faulting.median(bench)?;
+    end(faulting, handler)?;
+    Ok(median)
+}
+
+/// An exception, whose handler lets the thread go on, from one to the next.
+pub fn exception(bench: &Bench) -> Result<u64, Failure> {
+    let (faulting, handler) = pair(bench)?;
+    handler.start(scripts::answers_exceptions, PRIORITY)?;
+    faulting.start(scripts::raises, PRIORITY)?;
+    let median = handler.median(bench)?;
+    end(faulting, handler)?;
+    Ok(median)
+}
+
+/// Two workers: the second handles the first's faults.
+fn pair(bench: &Bench) -> Result<(Worker, Worker), Failure> {
+    let faulting = Worker::new(bench)?;
+    let handler = Worker::new(bench)?;
+    let endpoint = handler.pool.create_endpoint()?;
+    faulting.thread.set_fault_endpoint(Some(endpoint))?;
+    handler.give(endpoint, slots::ENDPOINT)?;
+    Ok((faulting, handler))
+}
+
+fn end(faulting: Worker, handler: Worker) -> Result<(), Failure> {
+    for worker in [faulting, handler] {
+        worker.check_plain()?;
+        worker.end()?;
+    }
+    Ok(())
+}

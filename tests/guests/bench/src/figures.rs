@@ -1,0 +1,49 @@
+//! Every figure, once.
+
+use crate::bench::{Bench, Failure};
+use crate::console::Console;
+use crate::{faults, freezing, messages, objects};
+
+type Measure = fn(&Bench) -> Result<u64, Failure>;
+
+/// The figures, all in instructions.
+const FIGURES: &[(&str, Measure)] = &[
+    ("syscall.null", objects::null),
+    ("ipc.call_reply.0", messages::call_reply::<0>),
+    ("ipc.call_reply.4", messages::call_reply::<4>),
+    ("ipc.call_reply.64", messages::call_reply::<64>),
+    (
+        "ipc.call_reply.0.vectors",
+        messages::call_reply_with_vectors,
+    ),
+    ("notification.signal_nobody", messages::signal_nobody),
+    ("notification.wait_signalled", messages::wait_signalled),
+    ("notification.wake_round_trip", messages::wake_round_trip),
+    ("yield.round_trip", messages::yield_round_trip),
+    ("fault.page", faults::page),
+    ("fault.absent_page", faults::absent_page),
+    ("fault.exception", faults::exception),
+    ("map.page", objects::map_page),
+    ("unmap.page", objects::unmap_page),
+    ("object.create.memory_page", objects::create_memory_page),
+    ("object.create.thread", objects::create_thread),
+    ("object.create.endpoint", objects::create_endpoint),
+    ("capability.copy", objects::copy),
+    ("capability.mint", objects::mint),
+    ("capability.move", objects::move_to),
+    ("capability.delete", objects::delete),
+    ("capability.revoke_1000", objects::revoke_many),
+    ("destroy.1000_endpoints", objects::destroy_endpoints),
+    ("destroy.1000_pages", objects::destroy_pages),
+    ("domain.freeze.1_mib", freezing::freeze::<1>),
+    ("domain.freeze.64_mib", freezing::freeze::<64>),
+];
+
+/// Measures and prints them all; the error names the one that could not be measured.
+pub fn measure_all(bench: &Bench, console: &Console) -> Result<(), (&'static str, Failure)> {
+    for (name, measure) in FIGURES {
+        let value = measure(bench).map_err(|failure| (*name, failure))?;
+        console.line(format_args!("bench {name} {value} instructions"));
+    }
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! Freezing a domain, small and large: it must cost the same.
+
+use runtime::abi::calls::{DomainFreeze, DomainThaw};
+use runtime::abi::register::{Access, PageCount};
+use runtime::system_call::invoke;
+
+use crate::bench::{Bench, Failure};
+use crate::measure::sampled;
+use crate::objects::Refusals;
+use crate::scripts;
+use crate::worker::{PLAYGROUND, Worker, map, start};
+
+const THREADS: usize = 4;
+const PRIORITY: u8 = 1;
+/// Room for tables.
+const SPARE_PAGES: u64 = 256;
+
+/// A domain of four runnable threads and so many MiB.
+pub fn freeze<const MIB: u64>(bench: &Bench) -> Result<u64, Failure> {
+    let pages = MIB * 256;
+    let worker = Worker::with_pages(bench, pages + SPARE_PAGES)?;
+    let memory = worker.pool.create_populated_memory(PageCount(pages))?;
+    map(worker.domain, memory, PLAYGROUND, pages, Access::ReadWrite)?;
+    worker.start(scripts::spins, PRIORITY)?;
+    for _ in 1..THREADS {
+        start(worker.domain.create_thread()?, scripts::spins, PRIORITY)?;
+    }
+    let domain = worker.domain.slot();
+    let refusals = Refusals::default();
+    let value = sampled(
+        |_| refusals.note(invoke(DomainFreeze { domain })),
+        |_| refusals.note(invoke(DomainThaw { domain })),
+    );
+    worker.end()?;
+    refusals.or(value)
+}

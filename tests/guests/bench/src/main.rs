@@ -1,0 +1,51 @@
+//! Measures the kernel in instructions, in root's place, under a clock that counts them.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `figures` | every figure's name, and what measures it |
+//! | `measure` | samples of the time-stamp counter, and their median |
+//! | `worker` | a domain with a thread that does what one of the `scripts` says |
+//! | `messages`, `faults`, `objects`, `freezing` | how the figures are measured |
+//! | `console` | the serial line and the exit device |
+//!
+//! Every figure is a line `bench NAME VALUE UNIT`. What several threads take part in is measured between workers in
+//! domains of their own, which never touch the vector registers unless the figure is about that; the conductor, this
+//! thread, sleeps meanwhile.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+extern crate alloc;
+
+mod bench;
+mod console;
+mod faults;
+mod figures;
+mod freezing;
+mod measure;
+mod messages;
+mod objects;
+mod scripts;
+mod worker;
+
+use bench::Bench;
+use console::{Console, Verdict};
+use runtime::Start;
+
+runtime::entry!(main);
+
+fn main(start: Start) -> ! {
+    let console = Console::open(&start).expect("root makes ports");
+    let verdict = Bench::new(&start)
+        .map_err(|failure| ("preparing", failure))
+        .and_then(|bench| figures::measure_all(&bench, &console));
+    console.end(match verdict {
+        Ok(()) => Verdict::Passed,
+        Err((name, failure)) => {
+            console.line(format_args!("cannot measure {name}: {failure}"));
+            Verdict::Failed
+        }
+    })
+}
+
+/// A host has no domains.
+#[cfg(not(target_os = "none"))]
+fn main() {}

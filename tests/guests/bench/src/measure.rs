@@ -1,0 +1,66 @@
+//! Samples of the time-stamp counter, and their median.
+//!
+//! Under QEMU's `-icount shift=0` the counter counts executed instructions, those of user mode included.
+
+use core::arch::asm;
+
+/// How often everything is measured. A tick of the scheduler, or a table that grows, is in one sample and not in the
+/// median.
+pub const SAMPLES: usize = 101;
+
+/// What was measured, one word a sample.
+pub type Samples = *mut u32;
+
+/// The counter's low half: nothing measured here takes longer.
+#[inline(always)]
+pub fn ticks() -> u32 {
+    let low: u32;
+    // SAFETY: RDTSC reads a counter, which user mode may.
+    unsafe { asm!("rdtsc", out("eax") low, out("edx") _, options(nomem, nostack)) };
+    low
+}
+
+/// Measures `operation` [`SAMPLES`] times; `restore` puts things right again, unmeasured.
+///
+/// # Safety
+/// `samples` has room for them, and nobody reads it meanwhile.
+#[inline(always)]
+pub unsafe fn sample(
+    samples: Samples,
+    mut operation: impl FnMut(u32),
+    mut restore: impl FnMut(u32),
+) {
+    for index in 0..SAMPLES as u32 {
+        let start = ticks();
+        operation(index);
+        let end = ticks();
+        // SAFETY: the caller guarantees the room.
+        unsafe {
+            samples
+                .add(index as usize)
+                .write_volatile(end.wrapping_sub(start))
+        };
+        restore(index);
+    }
+}
+
+/// The samples of an operation of this thread alone.
+pub fn sampled(operation: impl FnMut(u32), restore: impl FnMut(u32)) -> u64 {
+    let mut samples = [0; SAMPLES];
+    // SAFETY: the array is as long as it says, and this thread's.
+    unsafe { sample(samples.as_mut_ptr(), operation, restore) };
+    median(&mut samples)
+}
+
+/// The median, less what reading the counter takes by itself.
+pub fn median(samples: &mut [u32; SAMPLES]) -> u64 {
+    let mut nothing = [0; SAMPLES];
+    // SAFETY: as in `sampled`.
+    unsafe { sample(nothing.as_mut_ptr(), |_| {}, |_| {}) };
+    u64::from(middle(samples) - middle(&mut nothing))
+}
+
+fn middle(samples: &mut [u32; SAMPLES]) -> u32 {
+    samples.sort_unstable();
+    samples[SAMPLES / 2]
+}

@@ -1,0 +1,289 @@
+//! What workers do. Each lives in registers and on its stack: workers have no data of their own.
+
+use runtime::Error;
+use runtime::abi::calls::{
+    Call, DomainMap, DomainUnmap, MemoryDiscard, MemoryPopulate, Receive, ReplyAndReceive, Signal,
+    Wait, Yield,
+};
+use runtime::abi::register::{Access, PageCount, UserAddress};
+use runtime::abi::{MAP_STEP_BYTES, MessageInfo, PAGE_BYTES};
+use runtime::entry::stop;
+use runtime::system_call::invoke;
+
+use crate::measure::{Samples, sample};
+use crate::worker::PLAYGROUND;
+
+/// Where workers find what they were given.
+pub mod slots {
+    use runtime::Slot;
+
+    /// An endpoint.
+    pub const ENDPOINT: Slot = Slot(1);
+    /// Empty: for reply rights.
+    pub const REPLY: Slot = Slot(2);
+    /// A notification: the conductor waits for it.
+    pub const DONE: Slot = Slot(3);
+    /// A notification: the workers' own.
+    pub const WAKE: Slot = Slot(4);
+    /// The domain whose faults are handled.
+    pub const DOMAIN: Slot = Slot(5);
+    /// What it gets.
+    pub const MEMORY: Slot = Slot(6);
+}
+use slots::{DOMAIN, DONE, ENDPOINT, MEMORY, REPLY, WAKE};
+
+const DONE_FLAG: u64 = 1;
+const FOR_EVER: u64 = u64::MAX;
+
+/// Calls with so many words each way.
+pub extern "C" fn calls<const WORDS: usize>(samples: Samples) -> ! {
+    // SAFETY: the samples are this worker's.
+    unsafe { sample(samples, |_| call::<WORDS>(), |_| {}) };
+    finish()
+}
+
+/// The same, with the vector registers in use.
+pub extern "C" fn calls_with_vectors(samples: Samples) -> ! {
+    touch_vectors();
+    calls::<0>(samples)
+}
+
+/// Answers calls with as many words as they have.
+pub extern "C" fn answers<const WORDS: usize>(_: Samples) -> ! {
+    receive();
+    loop {
+        answer::<WORDS>();
+    }
+}
+
+/// The same, with the vector registers in use.
+pub extern "C" fn answers_with_vectors(samples: Samples) -> ! {
+    touch_vectors();
+    answers::<0>(samples)
+}
+
+/// Signals a notification that another waits for.
+pub extern "C" fn signals(samples: Samples) -> ! {
+    // SAFETY: the samples are this worker's.
+    unsafe { sample(samples, |_| signal(), |_| {}) };
+    finish()
+}
+
+/// Waits for a notification, again and again.
+pub extern "C" fn waits(_: Samples) -> ! {
+    loop {
+        must(invoke(Wait {
+            notification: WAKE,
+            deadline: FOR_EVER,
+        }));
+    }
+}
+
+/// Signals a notification that nobody waits for.
+pub extern "C" fn signals_nobody(samples: Samples) -> ! {
+    // SAFETY: the samples are this worker's.
+    unsafe { sample(samples, |_| signal(), |_| wait()) };
+    finish()
+}
+
+/// Waits for flags that are raised already.
+pub extern "C" fn waits_for_what_is_there(samples: Samples) -> ! {
+    signal();
+    // SAFETY: the samples are this worker's.
+    unsafe { sample(samples, |_| wait(), |_| signal()) };
+    finish()
+}
+
+/// Gives the processor to another of its priority and gets it back.
+pub extern "C" fn yields(samples: Samples) -> ! {
+    // SAFETY: the samples are this worker's.
+    unsafe { sample(samples, |_| must(invoke(Yield {})), |_| {}) };
+    finish()
+}
+
+/// Gives the processor back.
+pub extern "C" fn yields_back(_: Samples) -> ! {
+    loop {
+        must(invoke(Yield {}));
+    }
+}
+
+/// Touches a page that is not mapped, and unmaps what was mapped there.
+pub extern "C" fn touches_unmapped(samples: Samples) -> ! {
+    let unmap = || {
+        must(invoke(DomainUnmap {
+            domain: DOMAIN,
+            address: UserAddress(PLAYGROUND),
+        }))
+    };
+    // SAFETY: the samples are this worker's.
+    unsafe { sample(samples, |_| touch(PLAYGROUND), |_| unmap()) };
+    finish()
+}
+
+/// Maps a page wherever a page fault tells of.
+pub extern "C" fn maps_where_touched(_: Samples) -> ! {
+    let mut fault = receive();
+    loop {
+        must(invoke(DomainMap {
+            domain: DOMAIN,
+            memory: MEMORY,
+            address: UserAddress(fault & !(MAP_STEP_BYTES - 1)),
+            first_page: PageCount(0),
+            page_count: PageCount(1),
+            access: Access::ReadWrite,
+        }));
+        fault = answer::<0>();
+    }
+}
+
+/// Touches a page that its Memory has not, and discards it again.
+pub extern "C" fn touches_absent(samples: Samples) -> ! {
+    let discard = |index: u32| {
+        must(invoke(MemoryDiscard {
+            memory: MEMORY,
+            first_page: PageCount(index.into()),
+            page_count: PageCount(1),
+        }))
+    };
+    let touch_page = |index: u32| touch(PLAYGROUND + u64::from(index) * PAGE_BYTES);
+    // SAFETY: the samples are this worker's.
+    unsafe { sample(samples, touch_page, discard) };
+    finish()
+}
+
+/// Populates whatever page a fault tells of.
+pub extern "C" fn populates_what_is_absent(_: Samples) -> ! {
+    let mut fault = receive();
+    loop {
+        must(invoke(MemoryPopulate {
+            memory: MEMORY,
+            first_page: PageCount(fault),
+            page_count: PageCount(1),
+        }));
+        fault = answer::<0>();
+    }
+}
+
+/// Raises an exception, for ever: every answer makes it try again.
+pub extern "C" fn raises(_: Samples) -> ! {
+    stop()
+}
+
+/// Answers exceptions, and measures from one to the next.
+pub extern "C" fn answers_exceptions(samples: Samples) -> ! {
+    receive();
+    // SAFETY: the samples are this worker's.
+    unsafe {
+        sample(
+            samples,
+            |_| {
+                answer::<0>();
+            },
+            |_| {},
+        )
+    };
+    finish()
+}
+
+/// Runs for ever.
+pub extern "C" fn spins(_: Samples) -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+#[inline(always)]
+fn call<const WORDS: usize>() {
+    let info = const { shape(WORDS) };
+    must(invoke(Call {
+        endpoint: ENDPOINT,
+        info,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    }));
+}
+
+/// Answers, and returns word 1 of what comes next.
+#[inline(always)]
+fn answer<const WORDS: usize>() -> u64 {
+    let info = const { shape(WORDS) };
+    must(invoke(ReplyAndReceive {
+        endpoint: ENDPOINT,
+        info,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply: REPLY,
+    }))
+    .words[1]
+}
+
+/// Returns word 1 of what comes.
+#[inline(always)]
+fn receive() -> u64 {
+    must(invoke(Receive {
+        endpoint: ENDPOINT,
+        info: MessageInfo::EMPTY,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply: REPLY,
+    }))
+    .words[1]
+}
+
+#[inline(always)]
+fn signal() {
+    must(invoke(Signal {
+        notification: WAKE,
+        flags: 1,
+    }));
+}
+
+#[inline(always)]
+fn wait() {
+    must(invoke(Wait {
+        notification: WAKE,
+        deadline: FOR_EVER,
+    }));
+}
+
+#[inline(always)]
+fn touch(address: u64) {
+    // SAFETY: PLAYGROUND is nobody's memory but the script's; a fault is what is measured.
+    unsafe { (address as *mut u64).write_volatile(1) };
+}
+
+fn touch_vectors() {
+    // SAFETY: a register that the compiler knows to be overwritten.
+    unsafe { core::arch::asm!("xorps xmm0, xmm0", out("xmm0") _, options(nomem, nostack)) };
+}
+
+const fn shape(words: usize) -> MessageInfo {
+    match MessageInfo::words_only(words) {
+        Ok(info) => info,
+        Err(_) => panic!("a message has room for that"),
+    }
+}
+
+/// A worker whose call fails stops, and the conductor waits in vain.
+#[inline(always)]
+fn must<T>(result: Result<T, Error>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(_) => stop(),
+    }
+}
+
+fn finish() -> ! {
+    must(invoke(Signal {
+        notification: DONE,
+        flags: DONE_FLAG,
+    }));
+    spins(core::ptr::null_mut())
+}

@@ -1,0 +1,170 @@
+//! A domain with threads that do what a script says: [`Worker`].
+//!
+//! A worker shares the conductor's code and constants and nothing else but the page of its samples: it has no data of
+//! its own, so that a script lives in registers and on its stack.
+
+use runtime::abi::kind::{NotificationRights, Rights};
+use runtime::abi::register::{Access, PageCount, Slot, UserAddress};
+use runtime::abi::start_page::root_slots;
+use runtime::abi::{Error, PAGE_BYTES};
+use runtime::capability::{Domain, Kind, Memory, Pool, Thread};
+use runtime::mapping::Mapping;
+use runtime::{Cap, clock};
+
+use crate::bench::{Bench, Failure};
+use crate::measure::{SAMPLES, Samples, median};
+use crate::scripts::slots;
+
+/// What a worker does; it gets the address of its samples.
+pub type Script = extern "C" fn(Samples) -> !;
+
+const STACK: u64 = 1 << 32;
+const STACK_PAGES: u64 = 4;
+const BUFFER: u64 = STACK + (2 << 20);
+const SAMPLES_PAGE: u64 = STACK + (4 << 20);
+/// Where a script may have things mapped.
+pub const PLAYGROUND: u64 = 8 << 30;
+
+/// A worker's own pages, its tables included.
+const PAGES: u64 = 64;
+/// Workers run below the conductor, so that it takes over as soon as one is done.
+pub const PRIORITY: u8 = 32;
+/// How long the conductor waits for a worker.
+const LIMIT_NS: u64 = 10_000_000_000;
+
+unsafe extern "C" {
+    static __text_start: u8;
+    static __text_end: u8;
+    static __rodata_start: u8;
+    static __rodata_end: u8;
+}
+
+/// A domain that shares the conductor's program.
+pub struct Worker {
+    /// Its memory, and with that its life.
+    pub pool: Cap<Pool>,
+    /// The domain.
+    pub domain: Cap<Domain>,
+    /// Its first thread.
+    pub thread: Cap<Thread>,
+    samples: Mapping,
+}
+
+impl Worker {
+    /// Makes a worker that does not run yet.
+    pub fn new(bench: &Bench) -> Result<Worker, Failure> {
+        Worker::with_pages(bench, 0)
+    }
+
+    /// Makes a worker whose pool has `more` pages than it needs for itself.
+    pub fn with_pages(bench: &Bench, more: u64) -> Result<Worker, Failure> {
+        let pool = bench.scratch_pool(PAGES + more)?;
+        let domain = pool.create_domain()?;
+        share_program(domain)?;
+        for (address, pages) in [(STACK, STACK_PAGES), (BUFFER, 1)] {
+            let memory = pool.create_populated_memory(PageCount(pages))?;
+            map(domain, memory, address, pages, Access::ReadWrite)?;
+        }
+        let memory = pool.create_populated_memory(PageCount(1))?;
+        map(domain, memory, SAMPLES_PAGE, 1, Access::ReadWrite)?;
+        let samples = Mapping::new(bench.domain, memory, PageCount(1), Access::ReadWrite)?;
+        let signal = NotificationRights::SIGNAL;
+        domain.install(bench.done, slots::DONE, signal, 0)?;
+        Ok(Worker {
+            pool,
+            domain,
+            thread: domain.create_thread()?,
+            samples,
+        })
+    }
+
+    /// Gives it a copy of a capability.
+    pub fn give<T: Kind>(&self, capability: Cap<T>, to: Slot) -> Result<(), Failure> {
+        let rights = Cap::<T>::inspect(capability)?.rights;
+        Ok(install(self.domain, capability, to, rights)?)
+    }
+
+    /// Starts its first thread.
+    pub fn start(&self, script: Script, priority: u8) -> Result<(), Failure> {
+        start(self.thread, script, priority)
+    }
+
+    /// Waits until a worker is done, and returns the median of this one's samples.
+    pub fn median(&self, bench: &Bench) -> Result<u64, Failure> {
+        if bench.done.wait_until_ns(clock::now_ns() + LIMIT_NS)? == 0 {
+            return Err(Failure::Stuck);
+        }
+        let mut samples = [0; SAMPLES];
+        for (index, sample) in samples.iter_mut().enumerate() {
+            *sample = self
+                .samples
+                .memory()
+                .word32(index * 4)
+                .load(core::sync::atomic::Ordering::Relaxed);
+        }
+        Ok(median(&mut samples))
+    }
+
+    /// Sees to it that its first thread has not used the vector registers.
+    pub fn check_plain(&self) -> Result<(), Failure> {
+        self.domain.freeze()?;
+        match self.thread.read()?.vectors {
+            0 => Ok(()),
+            _ => Err(Failure::VectorsUsed),
+        }
+    }
+
+    /// Ends it.
+    pub fn end(self) -> Result<(), Failure> {
+        drop(self.samples);
+        Ok(self.pool.destroy()?)
+    }
+}
+
+/// Lets a new thread of a worker do what a script says.
+pub fn start(thread: Cap<Thread>, script: Script, priority: u8) -> Result<(), Failure> {
+    thread.set_priority(priority)?;
+    thread.prepare(
+        UserAddress(script as usize as u64),
+        // As after a call: a return address would be on the stack.
+        UserAddress(STACK + STACK_PAGES * PAGE_BYTES - 8),
+        SAMPLES_PAGE,
+        UserAddress(BUFFER),
+    )?;
+    Ok(thread.start()?)
+}
+
+/// Maps a whole Memory.
+pub fn map(
+    domain: Cap<Domain>,
+    memory: Cap<Memory>,
+    address: u64,
+    pages: u64,
+    access: Access,
+) -> Result<(), Error> {
+    let address = UserAddress(address);
+    domain.map(memory, address, PageCount(0), PageCount(pages), access)
+}
+
+fn install<T: Kind>(
+    domain: Cap<Domain>,
+    from: Cap<T>,
+    to: Slot,
+    rights: Rights,
+) -> Result<(), Error> {
+    domain.install(from.erase(), to, rights, 0)
+}
+
+/// The kernel made a Memory of each segment of the conductor's image, in their order: code, constants, data.
+fn share_program(domain: Cap<Domain>) -> Result<(), Error> {
+    let code = (&raw const __text_start, &raw const __text_end);
+    let constants = (&raw const __rodata_start, &raw const __rodata_end);
+    for (index, (start, end), access) in
+        [(0, code, Access::ReadExecute), (1, constants, Access::Read)]
+    {
+        let memory = Cap::<Memory>::from_slot(Slot(root_slots::IMAGE.0 + index));
+        let pages = (end as u64 - start as u64).div_ceil(PAGE_BYTES);
+        map(domain, memory, start as u64, pages, access)?;
+    }
+    Ok(())
+}
