@@ -6,6 +6,7 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::path::PathBuf;
 use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{LazyLock, Mutex};
@@ -28,6 +29,21 @@ pub fn mortal(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).arg(program);
     command
+}
+
+/// Where a program of this workspace is: cargo puts it beside the running one, or beside the tests' directory.
+///
+/// # Panics
+///
+/// If it is not there; `built_by` says how it gets there.
+pub fn beside(program: &str, built_by: &str) -> PathBuf {
+    let own = std::env::current_exe().expect("a running program");
+    let mut directories = own.ancestors().skip(1).take(2);
+    let found = directories.find_map(|directory| {
+        let path = directory.join(program);
+        path.is_file().then_some(path)
+    });
+    found.unwrap_or_else(|| panic!("the program `{program}` is not beside this one: {built_by}"))
 }
 
 /// Starts `command` from the thread that all children are born of.

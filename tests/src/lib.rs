@@ -19,6 +19,7 @@
 
 pub mod artefacts;
 pub mod child;
+pub mod fleet;
 pub mod machine;
 pub mod prober;
 pub mod scratch;
@@ -28,6 +29,7 @@ pub mod third_party;
 pub mod transcript;
 
 pub use artefacts::Artefacts;
+pub use fleet::{Fleet, Station};
 pub use machine::{Machine, Verdict};
 pub use segment::{Faults, MacAddress, Port, Segment};
 pub use third_party::ThirdParty;

@@ -1,11 +1,11 @@
 //! The prober, run at the third party: the same code as in this process, as a program of its own.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::{Client, ThirdParty};
+use crate::child;
 use crate::prober::{Options, Replies, Report, Summary};
 
 /// How long the prober may take to collect what is outstanding and to report.
@@ -24,7 +24,7 @@ pub struct Probe {
 impl Probe {
     pub(super) fn start(party: &ThirdParty, options: &Options) -> Self {
         let directory = crate::scratch::directory();
-        let program = program();
+        let program = child::beside("prober", "cargo build -p harness --bins");
         let mut command = party.command(program.to_str().expect("a path that is text"));
         command
             .args(options.arguments())
@@ -57,16 +57,4 @@ impl Probe {
             udp_replies: Replies::from_text(&times).expect("the replies' times"),
         }
     }
-}
-
-/// Where the prober's executable is: cargo puts it beside the tests' directory.
-fn program() -> PathBuf {
-    let own = std::env::current_exe().expect("a running program");
-    let found = own
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|directory| directory.join("prober"))
-        .find(|path| path.is_file());
-    found.expect("the program `prober` beside this one: cargo build -p harness --bins")
 }

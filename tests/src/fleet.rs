@@ -1,0 +1,140 @@
+//! Two machines on a segment with a third party beside them: [`Fleet`], what every test of a move begins with.
+//!
+//! Both run Caravan, as the manifests `default` (machine `a`) and `machine-b` say; the third party probes, and gives
+//! the operator's commands.
+
+use std::time::Duration;
+
+use crate::child;
+use crate::machine::{Boot, Machine, Options};
+use crate::{Artefacts, MacAddress, Segment, ThirdParty};
+
+/// How long a machine may take for anything it is asked: it stops a hang.
+pub const LIMIT: Duration = Duration::from_secs(120);
+
+/// One of the two machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Station {
+    /// Where the domains start.
+    A,
+    /// Where they go.
+    B,
+}
+
+impl Station {
+    /// Its name in the manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Station::A => "a",
+            Station::B => "b",
+        }
+    }
+
+    /// The address of its migration server.
+    pub fn address(self) -> &'static str {
+        match self {
+            Station::A => "10.77.0.1",
+            Station::B => "10.77.0.2",
+        }
+    }
+
+    /// The other one.
+    pub fn other(self) -> Station {
+        match self {
+            Station::A => Station::B,
+            Station::B => Station::A,
+        }
+    }
+
+    fn archive(self) -> &'static str {
+        match self {
+            Station::A => "default",
+            Station::B => "machine-b",
+        }
+    }
+}
+
+/// Two machines and a third party.
+#[derive(Debug)]
+pub struct Fleet {
+    /// The wire.
+    pub segment: Segment,
+    /// The clients' host.
+    pub party: ThirdParty,
+    a: Machine,
+    b: Machine,
+}
+
+impl Fleet {
+    /// Starts both machines and waits until their migration servers are up.
+    ///
+    /// # Panics
+    ///
+    /// If one of them does not come up; its log is in the message.
+    pub fn start() -> Fleet {
+        let mut segment = Segment::new();
+        let party = ThirdParty::join(
+            &mut segment,
+            "third",
+            "10.77.0.100/24",
+            MacAddress::local(100),
+        );
+        let [a, b] = [Station::A, Station::B].map(|station| start(&mut segment, station));
+        let mut fleet = Fleet {
+            segment,
+            party,
+            a,
+            b,
+        };
+        for station in [Station::A, Station::B] {
+            fleet.machine(station).expect("[nomad] listening", LIMIT);
+        }
+        fleet
+    }
+
+    /// One of the machines.
+    pub fn machine(&mut self, station: Station) -> &mut Machine {
+        match station {
+            Station::A => &mut self.a,
+            Station::B => &mut self.b,
+        }
+    }
+
+    /// Gives a machine's migration server a command of the operator's and returns the answer.
+    ///
+    /// # Panics
+    ///
+    /// If the server says that it failed.
+    pub fn command(&self, station: Station, words: &[&str]) -> String {
+        let program = child::beside("caravan", "cargo build -p caravan");
+        let program = program.to_str().expect("a path that is text");
+        let arguments = [&[station.address()], words].concat();
+        self.party.run(program, &arguments, LIMIT)
+    }
+
+    /// Moves a domain from one machine to the other.
+    ///
+    /// # Panics
+    ///
+    /// If the move fails; both machines' logs are in the message.
+    pub fn migrate(&mut self, domain: &str, from: Station) -> String {
+        self.command(from, &["migrate", domain, from.other().name()])
+    }
+}
+
+fn start(segment: &mut Segment, station: Station) -> Machine {
+    let name = station.name();
+    let port = segment.port(name);
+    let archive = Some(Artefacts::archive_named(station.archive()));
+    let kernel = Artefacts::kernel();
+    let card = match station {
+        Station::A => MacAddress::local(1),
+        Station::B => MacAddress::local(2),
+    };
+    Options::new(name, Boot::Kernel { kernel, archive })
+        .memory_mib(512)
+        .card(&port, card)
+        .argument("-append")
+        .argument("debug-exit")
+        .start()
+}
