@@ -125,16 +125,16 @@ impl Kernel {
                     ipc::abandon(self, thread, was.badge.get());
                 }
             }
-            Holder::BoundNotification(_) => {
+            Holder::BoundNotification(thread) => {
+                thread.domain.touch();
                 if let Object::Notification(notification) = was.object {
                     notification.bound.set(None);
                 }
             }
+            Holder::FaultEndpoint(thread) => thread.domain.touch(),
+            Holder::Pager(memory) => memory.header.touch(),
             Holder::Mapping(mapping) => paging::remove_mapping(self, mapping),
-            Holder::Origin
-            | Holder::Pager(_)
-            | Holder::FaultEndpoint(_)
-            | Holder::InterruptNotification(_) => {}
+            Holder::Origin | Holder::InterruptNotification(_) => {}
         }
     }
 

@@ -28,14 +28,12 @@ pub fn signal(kernel: &Kernel, notification: Ref<Notification>, flags: u64) {
         return give_bound_flags(kernel, receiver, all);
     }
     notification.flags.set(all);
-    if let Some(domain) = notification.header.pool.and_then(|pool| pool.domain.get()) {
-        domain.touch();
-    }
+    notification.header.touch();
 }
 
 /// A thread waits for flags until a deadline in its domain's time, in nanoseconds.
 pub fn wait(kernel: &Kernel, thread: Ref<Thread>, notification: Ref<Notification>, deadline: u64) {
-    let flags = notification.flags.take();
+    let flags = take_flags(notification);
     if flags != 0 {
         thread.set_argument(0, flags);
         return thread.complete(Ok(()));
@@ -78,11 +76,20 @@ pub(super) fn take_bound_flags(receiver: Ref<Thread>) -> bool {
     let Some(Object::Notification(notification)) = bound.map(|capability| capability.object) else {
         return false;
     };
-    let flags = notification.flags.take();
+    let flags = take_flags(notification);
     if flags != 0 {
         set_bound_flags(receiver, flags);
     }
     flags != 0
+}
+
+/// Takes the flags that are raised. Whoever waits may be outside, and the domain that owns the notification frozen.
+fn take_flags(notification: Ref<Notification>) -> u64 {
+    let flags = notification.flags.take();
+    if flags != 0 {
+        notification.header.touch();
+    }
+    flags
 }
 
 fn give_bound_flags(kernel: &Kernel, receiver: Ref<Thread>, flags: u64) {

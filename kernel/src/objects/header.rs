@@ -37,6 +37,13 @@ impl Header {
         }
     }
 
+    /// Counts a change of the object, if the domain of its pool is frozen.
+    pub fn touch(&self) {
+        if let Some(pool) = self.pool {
+            pool.touch();
+        }
+    }
+
     /// The origin's place.
     pub fn origin(&self) -> Place {
         place_of(&self.origin)

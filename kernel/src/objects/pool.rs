@@ -66,6 +66,13 @@ impl Pool {
         self.used.set(used - pages);
     }
 
+    /// Counts a change of what belongs to its domain, if that is frozen.
+    pub fn touch(&self) {
+        if let Some(domain) = self.domain.get() {
+            domain.touch();
+        }
+    }
+
     /// The object made first.
     pub fn first(&self) -> Option<Object> {
         self.first.get()
@@ -84,6 +91,7 @@ impl Pool {
             Some(previous) => previous.header().next.set(Some(object)),
             None => self.first.set(Some(object)),
         }
+        self.touch();
     }
 
     /// Takes an object out of the list.
@@ -98,6 +106,7 @@ impl Pool {
             Some(next) => next.header().previous.set(previous),
             None => self.last.set(previous),
         }
+        self.touch();
     }
 }
 

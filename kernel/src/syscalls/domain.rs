@@ -134,6 +134,7 @@ pub fn unretire(caller: Ref<Thread>, call: DomainUnretire) -> CallResult {
 pub fn set_clock(kernel: &Kernel, caller: Ref<Thread>, call: DomainClock) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::CLOCK)?;
     domain.clock_offset.set(call.offset);
+    domain.touch();
     Ok(Outcome::one(kernel.now_ns()))
 }
 

@@ -21,8 +21,9 @@ const GIVER_PAGE: usize = 4;
 pub fn populate(kernel: &Kernel, caller: Ref<Thread>, call: MemoryPopulate) -> CallResult {
     let memory = lookup::memory(caller, call.memory, MemoryRights::MANAGE)?;
     let (first, count) = (call.first_page.0, call.page_count.0);
+    // Before, since a step that fails may have given some pages.
+    memory.header.touch();
     let done = paging::populate(kernel, memory, first, count)?;
-    touch(memory);
     Ok(advance(caller, first, count, done))
 }
 
@@ -30,8 +31,8 @@ pub fn supply(kernel: &Kernel, caller: Ref<Thread>, call: MemorySupply) -> CallR
     let memory = lookup::memory(caller, call.memory, MemoryRights::MANAGE)?;
     let giver = lookup::memory(caller, call.giver, MemoryRights::READ)?;
     let (first, count) = (call.first_page.0, call.page_count.0);
+    memory.header.touch();
     let done = paging::supply(kernel, memory, first, count, giver, call.giver_page.0)?;
-    touch(memory);
     caller.set_argument(GIVER_PAGE, call.giver_page.0 + done);
     Ok(advance(caller, first, count, done))
 }
@@ -47,7 +48,7 @@ pub fn discard(kernel: &Kernel, caller: Ref<Thread>, call: MemoryDiscard) -> Cal
     }
     let step = count.min(PAGES_PER_TABLE - first % PAGES_PER_TABLE);
     if paging::discard(kernel, memory, first, step, paging::DISCARD_MAX) {
-        touch(memory);
+        memory.header.touch();
         return Ok(Outcome::Again);
     }
     Ok(advance(caller, first, count, step))
@@ -69,7 +70,7 @@ pub fn set_pager(kernel: &Kernel, caller: Ref<Thread>, call: MemoryPager) -> Cal
         None if SlotStorage.slot(memory.pager()).is_empty() => {}
         None => kernel.empty_slot(memory.pager())?,
     }
-    touch(memory);
+    memory.header.touch();
     Ok(Outcome::DONE)
 }
 
@@ -81,11 +82,4 @@ fn advance(caller: Ref<Thread>, first: u64, count: u64, done: u64) -> Outcome {
     caller.set_argument(RANGE.0, first + done);
     caller.set_argument(RANGE.1, count - done);
     Outcome::Again
-}
-
-/// The domain that a Memory belongs to has changed, if it is frozen.
-fn touch(memory: Ref<crate::objects::MemoryObject>) {
-    if let Some(domain) = memory.header.pool.and_then(|pool| pool.domain.get()) {
-        domain.touch();
-    }
 }
