@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   destroy_step(object): the newest object inside it first (a pool's objects, a domain's threads), for each
-//!     1. quiesce:  a thread stops
+//!     1. quiesce:  a thread stops, a domain too; nobody makes more out of a pool
 //!     2. revoke:   one capability to it goes null
 //!     3. dismantle: one part goes back: a page, a mapping, a waiter, a table
 //!     4. finish:   its frame goes back to its pool
@@ -33,10 +33,10 @@ pub enum Step {
 /// Does one bounded step towards the end of `object`; `keep` is the slot of the capability that was invoked, which
 /// is empty when this says [`Step::Done`].
 pub fn destroy_step(kernel: &Kernel, object: Object, keep: Place) -> Step {
-    let target = innermost(object);
-    if let Object::Thread(thread) = target {
-        ipc::stop(kernel, thread);
+    if quiesce(kernel, object, keep) == Step::More {
+        return Step::More;
     }
+    let target = innermost(object);
     if revoke_one(kernel, target, keep) == Step::More || dismantle(kernel, target) == Step::More {
         return Step::More;
     }
@@ -52,16 +52,50 @@ pub fn destroy_step(kernel: &Kernel, object: Object, keep: Place) -> Step {
     }
 }
 
-/// The object inside that goes first. As deep as pools are nested, each of which has paid for its frame.
+/// The object inside that goes first.
 fn innermost(object: Object) -> Object {
+    inwards(object).last().unwrap_or(object)
+}
+
+/// The object, and what goes first in it, and in that. As deep as pools are nested, each of which has paid for its frame.
+fn inwards(object: Object) -> impl Iterator<Item = Object> {
     let inside = |object: &Object| match object {
         Object::Pool(pool) => pool.last(),
         Object::Domain(domain) => domain.first_thread.get().map(Object::Thread),
         _ => None,
     };
     core::iter::successors(Some(object), inside)
-        .last()
-        .unwrap_or(object)
+}
+
+/// Stops what runs on the way in, and takes away the capabilities through which more could be made there: else a
+/// domain could make objects as fast as they are ended.
+fn quiesce(kernel: &Kernel, object: Object, keep: Place) -> Step {
+    for object in inwards(object) {
+        match object {
+            Object::Pool(pool) => {
+                if let Some(domain) = pool.domain.get() {
+                    end(kernel, domain);
+                }
+                if revoke_one(kernel, object, keep) == Step::More {
+                    return Step::More;
+                }
+            }
+            Object::Domain(domain) => end(kernel, domain),
+            Object::Thread(thread) => ipc::stop(kernel, thread),
+            _ => {}
+        }
+    }
+    Step::Done
+}
+
+/// Stops a domain for good. Takes time for its threads, once.
+fn end(kernel: &Kernel, domain: Ref<Domain>) {
+    if domain.is_running() {
+        domain
+            .threads()
+            .for_each(|thread| ipc::roll_back(kernel, thread));
+    }
+    domain.set_state(DomainState::Ending);
 }
 
 fn revoke_one(kernel: &Kernel, target: Object, keep: Place) -> Step {
@@ -89,7 +123,6 @@ fn dismantle(kernel: &Kernel, target: Object) -> Step {
 }
 
 fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
-    domain.set_state(DomainState::Ending);
     if let Some(mapping) = domain.first_mapping.get() {
         let _ = kernel.empty_slot(mapping.slot());
         return Step::More;
