@@ -93,7 +93,7 @@ pub fn transfer(
 /// The frame of a thread's message buffer, which the kernel is about to read and write.
 ///
 /// # Errors
-/// [`Error::BufferAbsent`] if it has none, or the page is absent or not writable.
+/// [`Error::BufferAbsent`] if it has none, or the page is absent, not writable or a device's.
 pub fn message_buffer(kernel: &Kernel, thread: Ref<Thread>) -> Result<Frame, Error> {
     let address = thread.message_buffer.get();
     if address == 0 {
@@ -102,6 +102,9 @@ pub fn message_buffer(kernel: &Kernel, thread: Ref<Thread>) -> Result<Frame, Err
     let translation = paging::translate(kernel, thread.domain, address).filter(|there| there.write);
     let there = translation.ok_or(Error::BufferAbsent)?;
     let (leaf, index) = there.leaf;
+    if leaf.flags(index).contains(Entry::UNCACHED) {
+        return Err(Error::BufferAbsent);
+    }
     leaf.add_flags(index, Entry::DIRTY | Entry::ACCESSED);
     Ok(there.frame)
 }
