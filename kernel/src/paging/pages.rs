@@ -28,7 +28,7 @@ pub fn populate(
     let mut given = 0;
     for page in first..first + count.min(ENTRIES_PER_STEP) {
         if memory.frame(page).is_none() {
-            give_page(kernel, memory, page)?.zero();
+            give_page(kernel, memory, page, Frame::zero)?;
             given += 1;
         }
         if given == PAGES_PER_STEP {
@@ -60,11 +60,10 @@ pub fn supply(
     for index in 0..count.min(PAGES_PER_STEP) {
         let from = giver.frame(giver_page + index).ok_or(Error::PageAbsent)?;
         let page = first + index;
-        let to = match memory.frame(page) {
-            Some(frame) => frame,
-            None => give_page(kernel, memory, page)?,
-        };
-        to.copy_from(from);
+        match memory.frame(page) {
+            Some(frame) => frame.copy_from(from),
+            None => give_page(kernel, memory, page, |frame| frame.copy_from(from))?,
+        }
         mark_dirty(memory, page);
     }
     Ok(count.min(PAGES_PER_STEP))
@@ -105,12 +104,19 @@ pub fn discard(
 /// Most pages that one step takes.
 pub const DISCARD_MAX: usize = 64;
 
-fn give_page(kernel: &Kernel, memory: Ref<MemoryObject>, page: u64) -> Result<Frame, Error> {
+/// Gives an absent page, which `fill` fills before anybody sees it.
+fn give_page(
+    kernel: &Kernel,
+    memory: Ref<MemoryObject>,
+    page: u64,
+    fill: impl FnOnce(Frame),
+) -> Result<(), Error> {
     let pool = pool_of(memory);
     let leaf = memory.ensure_leaf(page, || kernel.take_frame(pool))?;
     let frame = kernel.take_frame(pool)?;
+    fill(frame);
     memory.insert(leaf, page, frame, Entry::LEAF);
-    Ok(frame)
+    Ok(())
 }
 
 fn mark_dirty(memory: Ref<MemoryObject>, page: u64) {
