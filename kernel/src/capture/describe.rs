@@ -11,6 +11,7 @@ use abi::record::{
 use abi::register::Slot;
 use capabilities::{Capability, Place, Scan, SlotNumber, Storage};
 
+use crate::ipc;
 use crate::memory::{Frame, Holder, Ref, SLOTS_PER_FRAME, SlotDirectory, SlotStorage};
 use crate::objects::{Attribute, Domain, Mapping, Object};
 
@@ -74,10 +75,14 @@ fn describe_capabilities(domain: Ref<Domain>, cursor: u64, buffer: Frame) -> Pag
             .next_occupied(&domain.directory, next, SLOTS_SEARCHED)
         {
             Scan::Found { slot, place } => {
+                next = SlotNumber::new(slot.get() + 1);
                 let capability = SlotStorage
                     .slot(place)
                     .capability()
                     .expect("the scan found it occupied");
+                if is_stale(capability) {
+                    continue;
+                }
                 let record = CapabilityRecord {
                     slot: u64::from(slot.get()),
                     parent: parent_slot(domain, place).map_or(0, |parent| u64::from(parent) + 1),
@@ -85,7 +90,6 @@ fn describe_capabilities(domain: Ref<Domain>, cursor: u64, buffer: Frame) -> Pag
                 };
                 write_record(buffer, count, &record.to_words());
                 count += 1;
-                next = SlotNumber::new(slot.get() + 1);
             }
             Scan::Unfinished { next } => {
                 return Page {
@@ -99,6 +103,15 @@ fn describe_capabilities(domain: Ref<Domain>, cursor: u64, buffer: Frame) -> Pag
     Page {
         count,
         next: u64::from(next.get()),
+    }
+}
+
+/// Whether it is the right to answer a call that awaits no answer any more: worth as much as an empty slot, and not to be
+/// taken for the right to answer what the thread does now.
+fn is_stale(capability: Capability<Object>) -> bool {
+    match capability.object {
+        Object::Reply(caller) => !ipc::awaits(caller, capability.badge.get()),
+        _ => false,
     }
 }
 

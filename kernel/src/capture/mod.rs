@@ -12,6 +12,9 @@ mod freeze;
 mod page_set;
 mod thread_state;
 
+#[cfg(test)]
+mod tests;
+
 pub use describe::describe;
 pub use freeze::{freeze, retire, thaw, unretire};
 pub use page_set::read_page_set;

@@ -55,9 +55,10 @@ pub fn import(kernel: &Kernel, thread: Ref<Thread>, state: &ThreadState) -> Resu
     thread.priority.set(priority);
     thread.message_buffer.set(state.message_buffer);
     thread.uses_vectors.set(vectors.is_some());
-    if let Some(vectors) = vectors {
-        thread.vectors.copy_from(&vectors);
-    }
+    // One that has not used the registers finds them fresh when it does, whatever the thread left there before.
+    thread
+        .vectors
+        .copy_from(&vectors.unwrap_or_else(VectorState::initial));
     set_activity(thread, activity);
     thread.domain.touch();
     Ok(())

@@ -94,7 +94,8 @@ pub fn reply_right_of(caller: Ref<Thread>) -> Option<Place> {
     })
 }
 
-fn awaits(caller: Ref<Thread>, call_number: u64) -> bool {
+/// Whether a thread awaits the answer to its call of this number.
+pub fn awaits(caller: Ref<Thread>, call_number: u64) -> bool {
     caller.call_number.get() == call_number
         && matches!(caller.phase.get(), Phase::Awaiting | Phase::AwaitingFault)
 }

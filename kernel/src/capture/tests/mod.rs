@@ -1,0 +1,13 @@
+//! A frozen domain is data: what freezing, reading, rebuilding and thawing do, on the fake machine.
+//!
+//! | file | what it tests |
+//! | --- | --- |
+//! | `scene` | what the others look at |
+//! | `phases` | a thread in each phase: how it reads, that it goes on in place and elsewhere |
+//! | `versions` | what counts as a change of a frozen domain |
+//! | `states` | thread states that lie |
+
+mod phases;
+mod scene;
+mod states;
+mod versions;

@@ -1,0 +1,264 @@
+//! What the tests of capture look at: [`Scene`], a domain that another one freezes, reads and rebuilds.
+
+use abi::calls::{
+    Call, Destroy, DomainDescribe, DomainFreeze, DomainInstallReply, DomainReadThread, DomainThaw,
+    EndpointCreate, NotificationCreate, Receive, Reply, ThreadWrite,
+};
+use abi::message::DATA_OFFSET;
+use abi::record::{CapabilityRecord, List, RECORD_WORDS, RecordWords};
+use abi::register::{ObjectId, Slot};
+use abi::thread_state::{THREAD_STATE_BYTES, ThreadState};
+use abi::{Error, MessageInfo, ObjectKind};
+
+use crate::memory::Ref;
+use crate::objects::{Object, Thread};
+use crate::testing::{Citizen, World, slots};
+
+/// The keeper's endpoint, in both tables.
+pub const ENDPOINT: Slot = Slot(slots::FREE);
+/// The keeper's notification, in both tables.
+pub const NOTIFICATION: Slot = Slot(slots::FREE + 1);
+/// Where reply rights arrive, in both tables.
+pub const REPLY: Slot = Slot(slots::FREE + 2);
+/// The subject's second thread, in its table.
+pub const HELPER: Slot = Slot(slots::FREE + 3);
+/// The subject's own endpoint, in its table.
+pub const INNER: Slot = Slot(slots::FREE + 4);
+/// Where the subject's helper gets reply rights.
+pub const INNER_REPLY: Slot = Slot(slots::FREE + 5);
+
+/// The subject's domain, pool and threads, in the keeper's table.
+pub const SUBJECT: Slot = Slot(20);
+const SUBJECT_POOL: Slot = Slot(21);
+const SUBJECT_THREADS: [Slot; 2] = [Slot(22), Slot(23)];
+const SPARE: Slot = Slot(24);
+
+/// Priorities of the subject's threads.
+const PRIORITY: u8 = 10;
+
+/// A keeper with a service and a thread that serves it; a subject with two threads and an endpoint of its own.
+pub struct Scene {
+    pub world: World,
+    pub keeper: Citizen,
+    /// The keeper's second thread.
+    pub server: Ref<Thread>,
+    pub subject: Citizen,
+    /// The subject's second thread.
+    pub helper: Ref<Thread>,
+}
+
+impl Scene {
+    pub fn new() -> Scene {
+        let world = World::new();
+        let keeper = world.citizen();
+        let server = world.thread_in(keeper.domain, HELPER);
+        let pool = slots::POOL;
+        world.does(
+            keeper.thread,
+            EndpointCreate {
+                pool,
+                into: ENDPOINT,
+            },
+        );
+        world.does(
+            keeper.thread,
+            NotificationCreate {
+                pool,
+                into: NOTIFICATION,
+            },
+        );
+        let (subject, helper) = populate(&world, keeper);
+        Scene {
+            world,
+            keeper,
+            server,
+            subject,
+            helper,
+        }
+    }
+
+    pub fn freeze(&self) -> u64 {
+        self.world
+            .does(self.keeper.thread, DomainFreeze { domain: SUBJECT })
+    }
+
+    pub fn thaw(&self) {
+        self.world
+            .does(self.keeper.thread, DomainThaw { domain: SUBJECT });
+    }
+
+    /// The subject's version, as `DomainDescribe` tells it.
+    pub fn version(&self) -> u64 {
+        let (_, _, version) = self.describe(List::Objects, 0);
+        version
+    }
+
+    fn describe(&self, list: List, cursor: u64) -> (u64, u64, u64) {
+        let domain = SUBJECT;
+        self.world.does(
+            self.keeper.thread,
+            DomainDescribe {
+                domain,
+                list,
+                cursor,
+            },
+        )
+    }
+
+    /// A whole list about the subject.
+    pub fn list(&self, list: List) -> Vec<RecordWords> {
+        let mut records = Vec::new();
+        let mut cursor = 0;
+        while cursor != u64::MAX {
+            let (count, next, _) = self.describe(list, cursor);
+            let buffer = self.world.buffer(self.keeper);
+            let word = |index: u64| buffer.read_word(DATA_OFFSET + index * 8);
+            let first_word = |record: u64| record * RECORD_WORDS as u64;
+            records.extend((0..count).map(|record| {
+                core::array::from_fn(|index| word(first_word(record) + index as u64))
+            }));
+            cursor = next;
+        }
+        records
+    }
+
+    pub fn capabilities(&self) -> Vec<CapabilityRecord> {
+        let records = self.list(List::Capabilities);
+        records.iter().map(CapabilityRecord::from_words).collect()
+    }
+
+    /// A thread of the subject, as the keeper reads it.
+    pub fn read(&self, thread: Ref<Thread>) -> Result<ThreadState, Error> {
+        let (domain, thread) = (SUBJECT, thread.header.id);
+        self.world
+            .call(self.keeper.thread, DomainReadThread { domain, thread })?;
+        let mut bytes = [0; THREAD_STATE_BYTES];
+        self.world
+            .buffer(self.keeper)
+            .read_bytes(DATA_OFFSET, &mut bytes);
+        Ok(ThreadState::from_bytes(&bytes))
+    }
+
+    /// The keeper writes the subject's thread number 0 or 1.
+    pub fn write(&self, number: usize, state: &ThreadState) -> Result<(), Error> {
+        let buffer = self.world.buffer(self.keeper);
+        buffer.write_bytes(DATA_OFFSET, &state.to_bytes());
+        let thread = SUBJECT_THREADS[number];
+        self.world.call(self.keeper.thread, ThreadWrite { thread })
+    }
+
+    /// Reads the frozen subject, ends it, and puts in its place another that was built from what was read: frozen, in
+    /// other pages, with other identities.
+    pub fn rebuild(&mut self) {
+        let states =
+            [self.subject.thread, self.helper].map(|thread| self.read(thread).expect("frozen"));
+        let ids = [self.subject.thread, self.helper].map(|thread| thread.header.id);
+        let replies: Vec<_> = self
+            .capabilities()
+            .into_iter()
+            .filter(|record| record.kind == ObjectKind::Reply as u64)
+            .collect();
+        self.destroy();
+        (self.subject, self.helper) = populate(&self.world, self.keeper);
+        self.freeze();
+        for (number, state) in states.iter().enumerate() {
+            self.write(number, state).expect("it was read so");
+        }
+        for record in replies {
+            let number = ids.iter().position(|id| *id == ObjectId(record.object));
+            let thread = SUBJECT_THREADS[number.expect("an inside thread")];
+            let (domain, to) = (SUBJECT, Slot(record.slot as u32));
+            let install = DomainInstallReply { domain, thread, to };
+            self.world.does(self.keeper.thread, install);
+        }
+    }
+
+    /// Ends the subject's pool.
+    pub fn destroy(&self) {
+        let object = SUBJECT_POOL;
+        self.world.does(self.keeper.thread, Destroy { object });
+    }
+
+    /// Nobody waits at the keeper's endpoint or notification.
+    pub fn nobody_waits(&self) -> bool {
+        let object = |slot| {
+            let place = self.keeper.domain.place(slot).expect("a slot");
+            let slot = capabilities::Storage::slot(&crate::memory::SlotStorage, place);
+            slot.capability().expect("a capability").object
+        };
+        let (Object::Endpoint(endpoint), Object::Notification(notification)) =
+            (object(ENDPOINT), object(NOTIFICATION))
+        else {
+            panic!("the keeper's objects are of other kinds");
+        };
+        endpoint.senders.is_empty()
+            && endpoint.receivers.is_empty()
+            && notification.waiters.is_empty()
+    }
+}
+
+/// A subject in a fresh pool, with everything but what its threads do; the keeper's capabilities for it.
+fn populate(world: &World, keeper: Citizen) -> (Citizen, Ref<Thread>) {
+    let subject = world.citizen();
+    let helper = world.thread_in(subject.domain, HELPER);
+    let (pool, into) = (slots::POOL, INNER);
+    world.does(subject.thread, EndpointCreate { pool, into });
+    world.give(keeper, ENDPOINT, subject, ENDPOINT, 7);
+    world.give(keeper, NOTIFICATION, subject, NOTIFICATION, 0);
+    for (from, to) in [
+        (slots::DOMAIN, SUBJECT),
+        (slots::POOL, SUBJECT_POOL),
+        (slots::THREAD, SUBJECT_THREADS[0]),
+        (HELPER, SUBJECT_THREADS[1]),
+    ] {
+        // The capabilities to a subject that was rebuilt are still there when nobody ended it.
+        let place = keeper.domain.place(to).expect("a slot");
+        let _ = world.kernel.empty_slot(place);
+        world.give(subject, from, keeper, to, 0);
+    }
+    assert_eq!(
+        (subject.thread.priority.get(), helper.priority.get()),
+        (PRIORITY, PRIORITY)
+    );
+    (subject, helper)
+}
+
+pub fn call(endpoint: Slot, w0: u64) -> Call {
+    let info = MessageInfo::words_only(1).expect("short");
+    Call {
+        endpoint,
+        info,
+        w0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    }
+}
+
+pub fn receive(endpoint: Slot, reply: Slot) -> Receive {
+    let info = MessageInfo::EMPTY;
+    Receive {
+        endpoint,
+        info,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply,
+    }
+}
+
+pub fn answer(reply: Slot, w0: u64) -> Reply {
+    let info = MessageInfo::words_only(1).expect("short");
+    Reply {
+        reply,
+        info,
+        w0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    }
+}
+
+/// A slot of the keeper's that the tests may fill.
+pub const KEEPERS_SPARE: Slot = SPARE;

@@ -1,0 +1,297 @@
+//! What counts as a change of a frozen domain, and what retiring makes of it.
+
+use abi::calls::{
+    CapabilityDelete, CapabilityRevoke, Destroy, DomainClock, DomainDerive, DomainInstall,
+    DomainMap, DomainRemove, DomainRetire, DomainThaw, DomainUnmap, DomainUnretire, EndpointCreate,
+    MemoryCreate, MemoryDiscard, MemoryPopulate, NotificationCreate, PoolSplit, Signal,
+    ThreadCreate, ThreadFaults, ThreadSchedule, ThreadStart, Wait,
+};
+use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::{EndpointRights, Error, Rights};
+
+use super::scene::{ENDPOINT, KEEPERS_SPARE, REPLY, SUBJECT, Scene, answer, call, receive};
+use crate::testing::slots;
+
+const POOL: Slot = Slot(21);
+const THREAD: Slot = Slot(22);
+const MEMORY: Slot = Slot(25);
+const OWN_NOTIFICATION: Slot = Slot(26);
+const OWN_ENDPOINT: Slot = Slot(27);
+const ADDRESS: UserAddress = UserAddress(0x8000_0000);
+const ONE: PageCount = PageCount(1);
+const ZERO: PageCount = PageCount(0);
+
+/// A subject that is in the middle of a call to the keeper; the keeper holds a Memory, a notification and an endpoint of
+/// the subject's pool, through which the subject hears of its faults.
+fn scene() -> Scene {
+    let scene = Scene::new();
+    let keeper = scene.keeper.thread;
+    let pool = POOL;
+    let pages = PageCount(2);
+    let into = MEMORY;
+    scene.world.does(keeper, MemoryCreate { pool, pages, into });
+    let into = OWN_NOTIFICATION;
+    scene.world.does(keeper, NotificationCreate { pool, into });
+    let into = OWN_ENDPOINT;
+    scene.world.does(keeper, EndpointCreate { pool, into });
+    let (thread, endpoint) = (THREAD, OWN_ENDPOINT);
+    scene.world.does(keeper, ThreadFaults { thread, endpoint });
+    scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
+    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+    scene
+}
+
+fn map() -> DomainMap {
+    DomainMap {
+        domain: SUBJECT,
+        memory: MEMORY,
+        address: ADDRESS,
+        first_page: ZERO,
+        page_count: PageCount(2),
+        access: Access::Read,
+    }
+}
+
+fn install(to: u32) -> DomainInstall {
+    DomainInstall {
+        domain: SUBJECT,
+        from: OWN_ENDPOINT,
+        to: Slot(to),
+        rights: EndpointRights::SEND.into(),
+        badge: 0,
+    }
+}
+
+/// A change, after what it needs.
+type Change = (&'static str, fn(&Scene), fn(&Scene));
+
+const NOTHING: fn(&Scene) = |_| ();
+
+/// Makes a call as the keeper.
+macro_rules! keeper {
+    ($call:expr) => {
+        |scene: &Scene| {
+            scene.world.does(scene.keeper.thread, $call);
+        }
+    };
+}
+
+const CHANGES: &[Change] = &[
+    ("an answer", NOTHING, |scene| {
+        scene.world.does(scene.server, answer(REPLY, 1));
+    }),
+    ("a reply right given up", NOTHING, |scene| {
+        scene
+            .world
+            .does(scene.server, CapabilityDelete { slot: REPLY });
+    }),
+    (
+        "a signal",
+        NOTHING,
+        keeper!(Signal {
+            notification: OWN_NOTIFICATION,
+            flags: 1
+        }),
+    ),
+    (
+        "flags taken by an outsider",
+        keeper!(Signal {
+            notification: OWN_NOTIFICATION,
+            flags: 1
+        }),
+        keeper!(Wait {
+            notification: OWN_NOTIFICATION,
+            deadline: 0
+        }),
+    ),
+    (
+        "a capability revoked",
+        NOTHING,
+        keeper!(CapabilityRevoke { slot: ENDPOINT }),
+    ),
+    ("a capability installed", NOTHING, keeper!(install(40))),
+    (
+        "a capability removed",
+        keeper!(install(40)),
+        keeper!(DomainRemove {
+            domain: SUBJECT,
+            slot: Slot(40)
+        }),
+    ),
+    (
+        "a capability derived",
+        keeper!(install(40)),
+        keeper!(DomainDerive {
+            domain: SUBJECT,
+            from: Slot(40),
+            to: Slot(41),
+            rights: Rights(0),
+            badge: 0
+        }),
+    ),
+    ("a mapping", NOTHING, keeper!(map())),
+    (
+        "a mapping gone",
+        keeper!(map()),
+        keeper!(DomainUnmap {
+            domain: SUBJECT,
+            address: ADDRESS
+        }),
+    ),
+    (
+        "a mapping revoked",
+        keeper!(map()),
+        keeper!(CapabilityRevoke { slot: MEMORY }),
+    ),
+    (
+        "pages",
+        NOTHING,
+        keeper!(MemoryPopulate {
+            memory: MEMORY,
+            first_page: ZERO,
+            page_count: ONE
+        }),
+    ),
+    (
+        "pages gone",
+        keeper!(MemoryPopulate {
+            memory: MEMORY,
+            first_page: ZERO,
+            page_count: ONE
+        }),
+        keeper!(MemoryDiscard {
+            memory: MEMORY,
+            first_page: ZERO,
+            page_count: ONE
+        }),
+    ),
+    (
+        "a Memory",
+        NOTHING,
+        keeper!(MemoryCreate {
+            pool: POOL,
+            pages: ONE,
+            into: KEEPERS_SPARE
+        }),
+    ),
+    (
+        "an endpoint",
+        NOTHING,
+        keeper!(EndpointCreate {
+            pool: POOL,
+            into: KEEPERS_SPARE
+        }),
+    ),
+    (
+        "a thread",
+        NOTHING,
+        keeper!(ThreadCreate {
+            domain: SUBJECT,
+            into: KEEPERS_SPARE
+        }),
+    ),
+    (
+        "a child pool",
+        NOTHING,
+        keeper!(PoolSplit {
+            pool: POOL,
+            pages: ONE,
+            into: KEEPERS_SPARE
+        }),
+    ),
+    (
+        "an object ended",
+        NOTHING,
+        keeper!(Destroy {
+            object: OWN_NOTIFICATION
+        }),
+    ),
+    (
+        "a fault endpoint ended",
+        NOTHING,
+        keeper!(CapabilityRevoke { slot: OWN_ENDPOINT }),
+    ),
+    (
+        "a priority",
+        NOTHING,
+        keeper!(ThreadSchedule {
+            thread: THREAD,
+            priority: 3
+        }),
+    ),
+    ("a start", NOTHING, keeper!(ThreadStart { thread: THREAD })),
+    (
+        "a clock",
+        NOTHING,
+        keeper!(DomainClock {
+            domain: SUBJECT,
+            offset: 9
+        }),
+    ),
+];
+
+#[test]
+fn whatever_changes_a_frozen_domain_from_outside_raises_its_version() {
+    for (name, prepare, change) in CHANGES {
+        let scene = scene();
+        scene.freeze();
+        prepare(&scene);
+        let version = scene.version();
+        change(&scene);
+        assert!(scene.version() > version, "{name}");
+        let retire = DomainRetire {
+            domain: SUBJECT,
+            version,
+        };
+        let refused = scene.world.call(scene.keeper.thread, retire);
+        assert_eq!(refused, Err(Error::VersionMoved), "{name}");
+    }
+}
+
+#[test]
+fn reading_changes_nothing() {
+    let scene = scene();
+    let version = scene.freeze();
+    scene.read(scene.subject.thread).expect("frozen");
+    scene.read(scene.helper).expect("frozen");
+    for list in [
+        abi::record::List::Objects,
+        abi::record::List::Mappings,
+        abi::record::List::Capabilities,
+        abi::record::List::Held,
+    ] {
+        assert!(!scene.list(list).is_empty());
+    }
+    assert_eq!(scene.freeze(), version);
+    assert_eq!(scene.version(), version);
+}
+
+#[test]
+fn a_retired_domain_does_not_run_until_that_is_undone() {
+    let scene = scene();
+    let domain = SUBJECT;
+    let version = scene.freeze();
+    let keeper = scene.keeper.thread;
+    scene.world.does(keeper, DomainRetire { domain, version });
+    let thaw = DomainThaw { domain };
+    assert_eq!(scene.world.call(keeper, thaw), Err(Error::WrongState));
+    let freeze = abi::calls::DomainFreeze { domain };
+    assert_eq!(scene.world.call(keeper, freeze), Err(Error::WrongState));
+    scene.world.does(scene.server, answer(REPLY, 1));
+    assert!(!scene.subject.thread.is_runnable());
+    scene.world.does(keeper, DomainUnretire { domain });
+    scene.world.does(keeper, thaw);
+    assert!(scene.subject.thread.is_runnable());
+}
+
+#[test]
+fn only_a_frozen_domain_is_retired_and_nobody_freezes_himself() {
+    let scene = scene();
+    let (domain, version) = (SUBJECT, 0);
+    let keeper = scene.keeper.thread;
+    let retire = DomainRetire { domain, version };
+    assert_eq!(scene.world.call(keeper, retire), Err(Error::WrongState));
+    let domain = slots::DOMAIN;
+    let freeze = abi::calls::DomainFreeze { domain };
+    assert_eq!(scene.world.call(keeper, freeze), Err(Error::Oneself));
+}
