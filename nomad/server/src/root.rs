@@ -59,11 +59,11 @@ impl Root {
         }
     }
 
-    /// The domain of this name, and the authority over it.
+    /// The domain of this name, and the authority over it if it may move.
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn find(self, name: Name) -> Result<(DomainRecord, Cap<Domain>), RootError> {
+    pub fn find(self, name: Name) -> Result<(DomainRecord, Option<Cap<Domain>>), RootError> {
         let answer = self.ask(
             &Request::Find {
                 name: to_root(name)?,
@@ -71,7 +71,12 @@ impl Root {
             .pack(),
             1,
         )?;
-        Ok((record(&answer)?, capability(answer)?))
+        let record = record(&answer)?;
+        let domain = match answer.capabilities() {
+            [] => None,
+            _ => Some(capability(answer)?),
+        };
+        Ok((record, domain))
     }
 
     /// What a domain holds an object as; `None` if root knows no name for it.

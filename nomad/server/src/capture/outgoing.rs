@@ -33,6 +33,8 @@ pub enum CaptureError {
     Root(RootError),
     /// The domain holds what cannot travel.
     Refused(Verdict),
+    /// Root gives nobody the authority to move it.
+    Pinned,
     /// The kernel's records are not what they should be, or a step was asked for out of turn.
     Confused,
 }
@@ -87,6 +89,7 @@ impl Found {
     /// Root or the kernel said no.
     pub fn find(root: Root, name: Name) -> Result<Found, CaptureError> {
         let (record, domain) = root.find(name)?;
+        let domain = domain.ok_or(CaptureError::Pinned)?;
         let read = listing::read(domain)?;
         let mut names = Names::new();
         names::complete(root, name, &read.listing, &mut names)?;
@@ -251,9 +254,11 @@ impl Outgoing {
     pub fn export(&mut self) -> Result<Exported, CaptureError> {
         let name = self.name();
         self.machine.root.export(name)?;
+        // Asking for the time counts as a change: first the time, then the version.
+        let clock = self.clock()?;
         let read = listing::read(self.domain)?;
         names::complete(self.machine.root, name, &read.listing, &mut self.names)?;
-        let parts = self.parts(&read)?;
+        let parts = self.parts(&read, clock)?;
         let description = describe(&read.listing, &self.names, &mut self.numbering, parts)?;
         let exported = Exported {
             version: read.version,
@@ -358,7 +363,15 @@ impl Outgoing {
         Ok(())
     }
 
-    fn parts(&self, read: &Read) -> Result<Parts, CaptureError> {
+    /// The domain's time. Its clock is set to what it is: the answer is the machine's time.
+    fn clock(&self) -> Result<Clock, CaptureError> {
+        let offset_ns = listing::read(self.domain)?.clock_offset_ns;
+        let machine_ns = self.domain.set_clock(offset_ns)?;
+        let domain_ns = machine_ns.wrapping_add_signed(offset_ns);
+        Ok(Clock { domain_ns })
+    }
+
+    fn parts(&self, read: &Read, clock: Clock) -> Result<Parts, CaptureError> {
         let mut threads = BTreeMap::new();
         for thread in read.of_kind(ObjectKind::Thread) {
             let id = ObjectId(thread.id);
@@ -366,13 +379,9 @@ impl Outgoing {
             threads.insert(id, ThreadImage(Box::new(state)));
         }
         let wake = self.wake(read)?;
-        // The clock is set to what it is: the answer is the machine's time.
-        let machine_ns = self.domain.set_clock(read.clock_offset_ns)?;
         Ok(Parts {
             identity: self.identity.clone(),
-            clock: Clock {
-                domain_ns: machine_ns.wrapping_add_signed(read.clock_offset_ns),
-            },
+            clock,
             slot_count: read.slot_count,
             wake,
             threads,

@@ -20,6 +20,7 @@ pub fn of_capture(error: &CaptureError) -> LocalFailure {
         }
         CaptureError::Root(_) => LocalFailure::Service { slot: NO_SLOT },
         CaptureError::Refused(verdict) => of_verdict(verdict),
+        CaptureError::Pinned => LocalFailure::Service { slot: NO_SLOT },
         CaptureError::Confused => LocalFailure::BadImage,
     }
 }

@@ -48,9 +48,6 @@ impl Shell {
         let target = self.peers.find(machine);
         let target = target.ok_or_else(|| format!("I know no machine {machine}"))?;
         let found = self.find(name)?;
-        if !found.record.movable {
-            return Err(format!("{name} may not move"));
-        }
         let verdicts = found.verdicts();
         let refused = |verdict: &&Verdict| verdict.refusal().is_some();
         match verdicts.iter().find(refused) {
@@ -122,6 +119,7 @@ impl Shell {
         Found::find(self.machine.root, name).map_err(|error| match error {
             CaptureError::Root(error) => format!("{name}: {error}"),
             CaptureError::Kernel(error) => format!("{name}: {error}"),
+            CaptureError::Pinned => format!("{name} may not move"),
             other => format!("{name}: {other:?}"),
         })
     }
