@@ -10,6 +10,7 @@ use runtime::protocol::root::{Binding, DomainId, DomainRecord, DomainState};
 
 use crate::badge::DomainNumber;
 use crate::birth::Body;
+use crate::names;
 use crate::pci::Function;
 
 /// A domain.
@@ -54,6 +55,17 @@ pub struct Held {
     pub capability: Cap<Any>,
     /// The badge of the domain's.
     pub badge: u64,
+    /// Whose root's own capability is.
+    pub origin: Origin,
+}
+
+/// Whose a capability of root's is that a domain holds a copy of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It serves others too.
+    Shared,
+    /// It was made for this domain, and is deleted when that ends.
+    Minted,
 }
 
 impl Domain {
@@ -95,9 +107,37 @@ impl Domain {
 
     /// What the domain holds this object as.
     pub fn binding_of(&self, object: ObjectId, badge: u64) -> Option<Binding> {
+        let wake = self.body.map(|body| body.wake.identify());
+        if badge == 0 && wake == Some(Ok(object)) {
+            return plain(names::WAKE);
+        }
         let held = self.held.iter();
         let mut same = held.filter(|held| held.badge == badge);
         same.find(|held| held.capability.identify() == Ok(object))
             .map(|held| held.binding)
+    }
+
+    /// Forgets the outside objects that it held.
+    pub fn drop_held(&mut self) {
+        for held in self.held.drain(..) {
+            if held.origin == Origin::Minted {
+                discard(held.capability);
+            }
+        }
+    }
+}
+
+/// The binding of a name that goes with no state.
+pub fn plain(name: &str) -> Option<Binding> {
+    Name::try_new(name).map(|name| Binding {
+        name,
+        state: [0; 2],
+    })
+}
+
+/// Empties a slot of root's, whose object may be gone already.
+pub fn discard(capability: Cap<Any>) {
+    if capability.delete().is_err() {
+        runtime::slots::give_back(capability.slot());
     }
 }

@@ -9,7 +9,7 @@ use runtime::protocol::Name;
 use runtime::protocol::root::Binding;
 
 use crate::badge::{DomainNumber, Interface, badge};
-use crate::domain::Held;
+use crate::domain::{Held, Origin};
 use crate::grant::{Grant, Place};
 use crate::layout::PORT;
 use crate::machine::Machine;
@@ -24,6 +24,8 @@ pub const PORTS: &str = "ports";
 pub const FAULTS: &str = "faults";
 /// A port's ring.
 pub const RING: &str = "port";
+/// A domain's own word of flags, which root knows too, since the switch raises some of them.
+pub const WAKE: &str = "wake";
 /// What wakes the switch.
 pub const DOORBELL: &str = "doorbell";
 
@@ -76,5 +78,6 @@ pub fn held(grant: &Grant, state: [u64; 2]) -> Option<Held> {
         },
         capability: Cap::<Any>::from_slot(grant.capability.slot()),
         badge: grant.badge,
+        origin: Origin::Shared,
     })
 }

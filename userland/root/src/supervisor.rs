@@ -17,7 +17,7 @@ use runtime::protocol::root::{DomainId, DomainState};
 use crate::archive::Archive;
 use crate::badge::DomainNumber;
 use crate::birth::Stillborn;
-use crate::domain::Domain;
+use crate::domain::{Domain, discard};
 use crate::image::{Image, NoImage};
 use crate::machine::Machine;
 use crate::pci::handover::NotHandedOver;
@@ -262,11 +262,11 @@ impl Supervisor {
             function.disable(&self.configuration);
         }
         let (number, body) = (domain.number, domain.body.take());
-        domain.held.clear();
-        let slots = [
-            domain.handed.take().map(Cap::slot),
-            body.map(|body| body.domain.slot()),
-            body.map(|body| body.wake.slot()),
+        domain.drop_held();
+        let inside = [
+            domain.handed.take().map(Cap::erase),
+            body.map(|body| body.domain.erase()),
+            body.map(|body| body.wake.erase()),
         ];
         let objects = [
             domain.pool.take().map(Cap::erase),
@@ -277,10 +277,8 @@ impl Supervisor {
                 log::error!("cannot take back what {} had: {error}", domain.name);
             }
         }
-        // What was in the pool is gone, and its slots with it.
-        for slot in slots.into_iter().flatten() {
-            runtime::slots::give_back(slot);
-        }
+        // What was in the pool is gone with it; only the slots are left.
+        inside.into_iter().flatten().for_each(discard);
         self.switchboard.quiesce(number);
         if provision::is_switch(&self.manifest, self.domains[index].described) {
             self.forget_switch();

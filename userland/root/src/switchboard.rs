@@ -1,6 +1,6 @@
 //! The machine's ports: what the switch shall serve, and what it is known to serve.
 //!
-//! Root wants each port in some state; the switch reports what it has done. [`Switchboard::next`] is the first step
+//! Root wants each port in some state; the switch reports what it has done. [`Switchboard::next_step`] is the first step
 //! between the two. A switch that starts anew serves nothing, and so hears of every port again; a port whose owner
 //! was started again is attached anew, because its `wake` is another.
 //!
@@ -56,6 +56,17 @@ struct Step {
     serial: u64,
     port: PortNumber,
     becomes: Option<Known>,
+}
+
+/// What the switch is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextStep {
+    /// What it reports when it is done; 0 for nothing to do.
+    pub serial: u64,
+    /// What it shall do.
+    pub command: Command,
+    /// The port's ring and its owner's `wake`.
+    pub ends: Option<(Cap<Memory>, Cap<Notification>)>,
 }
 
 /// All ports.
@@ -180,28 +191,32 @@ impl Switchboard {
         }
     }
 
-    /// The step that the switch takes next, again until it has: its serial number, the command, and the ring and the
-    /// `wake` that an `Attach` comes with.
-    pub fn next(&mut self) -> (u64, Command, Option<(Cap<Memory>, Cap<Notification>)>) {
+    /// The step that the switch takes next, again until it has.
+    pub fn next_step(&mut self) -> NextStep {
         if let Some(step) = self.step {
             // What was wanted may have changed since, but the switch may have taken this step already.
             if let Some(port) = port_of(&self.ports, step.port) {
-                return (step.serial, port.command(step.becomes), port.parts());
+                return port.next_step(step);
             }
         }
         let Some((port, becomes)) = self.ports.iter().find_map(|port| {
             let becomes = port.step()?;
             Some((port, becomes))
         }) else {
-            return (0, Command::Nothing, None);
+            return NextStep {
+                serial: 0,
+                command: Command::Nothing,
+                ends: None,
+            };
         };
         self.steps_made += 1;
-        self.step = Some(Step {
+        let step = Step {
             serial: self.steps_made,
             port: port.number,
             becomes,
-        });
-        (self.steps_made, port.command(becomes), port.parts())
+        };
+        self.step = Some(step);
+        port.next_step(step)
     }
 
     /// Whether the switch has something to do.
@@ -256,8 +271,12 @@ impl Port {
         }
     }
 
-    fn parts(&self) -> Option<(Cap<Memory>, Cap<Notification>)> {
-        self.wake.map(|wake| (self.ring, wake))
+    fn next_step(&self, step: Step) -> NextStep {
+        NextStep {
+            serial: step.serial,
+            command: self.command(step.becomes),
+            ends: self.wake.map(|wake| (self.ring, wake)),
+        }
     }
 }
 
@@ -294,7 +313,9 @@ mod tests {
         let (mut commands, mut changes, mut done) = (Vec::new(), Vec::new(), 0);
         loop {
             changes.extend(board.completed(done));
-            let (serial, command, _) = board.next();
+            let NextStep {
+                serial, command, ..
+            } = board.next_step();
             done = serial;
             commands.push(match command {
                 Command::Nothing => return (commands, changes),
@@ -321,12 +342,12 @@ mod tests {
         let mut board = Switchboard::default();
         board.add(A, station(1), ring(10));
         board.activate(A, wake(20));
-        let first = board.next();
-        assert_eq!(board.next(), first);
+        let first = board.next_step();
+        assert_eq!(board.next_step(), first);
         board.quiesce(A);
-        assert_eq!(board.next(), first);
-        assert_eq!(board.completed(first.0 + 1), None);
-        assert_eq!(board.next(), first);
+        assert_eq!(board.next_step(), first);
+        assert_eq!(board.completed(first.serial + 1), None);
+        assert_eq!(board.next_step(), first);
     }
 
     #[test]
@@ -377,9 +398,9 @@ mod tests {
         let mut board = Switchboard::default();
         board.add(A, station(1), ring(10));
         board.activate(A, wake(20));
-        let (attach, ..) = board.next();
-        board.completed(attach);
-        board.next();
+        let attach = board.next_step();
+        board.completed(attach.serial);
+        board.next_step();
         assert!(!board.quiesce(A));
         let (commands, changes) = run(&mut board);
         assert_eq!(commands, ["activate 1", "quiesce 1"]);
@@ -406,14 +427,14 @@ mod tests {
         let mut board = Switchboard::default();
         board.add(A, station(1), ring(10));
         board.activate(A, wake(20));
-        let (serial, _, parts) = board.next();
-        assert_eq!(parts, Some((ring(10), wake(20))));
+        let step = board.next_step();
+        assert_eq!(step.ends, Some((ring(10), wake(20))));
         assert_eq!(board.remove(A), None);
-        board.completed(serial);
+        board.completed(step.serial);
         assert_eq!(run(&mut board).1, [Change::Gone(ring(10))]);
         board.add(B, station(2), ring(11));
         board.activate(B, wake(21));
-        board.next();
+        board.next_step();
         assert_eq!(board.remove(B), None);
         assert_eq!(board.forget_switch(), [ring(11)]);
     }

@@ -1,7 +1,7 @@
 //! `ports`: the switch asks what to do.
 
 use runtime::message::Message;
-use runtime::protocol::ports::COMMANDS_FLAG;
+use runtime::protocol::ports::{COMMANDS_FLAG, Command};
 use runtime::protocol::root::done;
 use runtime::server::Answer;
 
@@ -15,12 +15,10 @@ pub fn handle(root: &mut Supervisor, message: &Message) -> Answer {
     if let Some(change) = root.switchboard.completed(serial) {
         root.note(change);
     }
-    let (serial, command, parts) = root.switchboard.next();
-    let answer = Message::of(command.pack(serial).as_slice());
-    Answer::Now(match (command, parts) {
-        (runtime::protocol::ports::Command::Attach { .. }, Some((ring, wake))) => {
-            answer.capability(ring).capability(wake)
-        }
+    let step = root.switchboard.next_step();
+    let answer = Message::of(step.command.pack(step.serial).as_slice());
+    Answer::Now(match (step.command, step.ends) {
+        (Command::Attach { .. }, Some((ring, wake))) => answer.capability(ring).capability(wake),
         _ => answer,
     })
 }

@@ -12,7 +12,7 @@ use runtime::server::{Answer, Server};
 use super::now;
 use crate::badge::{Interface, badge};
 use crate::birth::Body;
-use crate::domain::{Domain, Held};
+use crate::domain::{Domain, Held, Origin, plain};
 use crate::supervisor::Supervisor;
 use crate::{clock, names, provision};
 
@@ -101,10 +101,7 @@ fn name_of(root: &Supervisor, name: Name, object: ObjectId, badge: u64) -> Reply
     let domain = &root.domains[index];
     let faults = self::badge(Interface::Faults, domain.number);
     let binding = if badge == faults && root.machine.endpoint.identify() == Ok(object) {
-        Name::try_new(names::FAULTS).map(|name| Binding {
-            name,
-            state: [0; 2],
-        })
+        plain(names::FAULTS)
     } else {
         domain.binding_of(object, badge)
     };
@@ -210,6 +207,7 @@ fn bind(root: &mut Supervisor, name: Name, binding: Binding) -> Reply {
         binding,
         capability,
         badge,
+        origin: Origin::Minted,
     });
     Ok((done(), Some(capability)))
 }
