@@ -96,7 +96,7 @@ pub enum Error {
     /// A description breaks a rule.
     Description(Fault),
     /// The bytes are not those that were sealed.
-    DigestMismatch,
+    ChecksumMismatch,
     /// The image ends before its seal.
     Truncated,
 }
@@ -158,7 +158,9 @@ impl fmt::Display for Error {
                 )
             }
             Error::Description(fault) => write!(f, "bad description: {fault}"),
-            Error::DigestMismatch => write!(f, "the digest does not match: the image was changed"),
+            Error::ChecksumMismatch => {
+                write!(f, "the checksum does not match: the image was changed")
+            }
             Error::Truncated => write!(f, "the image ends before its seal"),
         }
     }

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   preamble  outline  { memory | chunk, raw pages | round }*  state  seal   [ ... state  seal ]*
-//!   who am I, how      what the domain's Memories hold, in    all but the    digest of all bytes
+//!   who am I, how      what the domain's Memories hold, in    all but the    checksum of all
 //!   much will it take  rounds while it still runs             pages          before; a later one replaces it
 //! ```
 //!
@@ -17,7 +17,7 @@
 //! | `page_map` | [`PageMap`]: two bits a page say what a chunk brings of it |
 //! | `description` | [`Description`]: everything about a frozen domain but its pages |
 //! | `codec`, `check` | its bytes; what must hold before anybody acts on it |
-//! | `writer`, `reader`, `digest` | the stream |
+//! | `writer`, `reader`, `checksum` | the stream |
 //! | `listing` | [`Listing`]: what the kernel says about a domain |
 //! | `verdict` | [`judge`]: what becomes of each thing that a domain holds |
 //! | `describe` | [`describe`]: from a listing to a description |
@@ -32,6 +32,7 @@ extern crate alloc;
 
 mod blob;
 mod check;
+mod checksum;
 mod codec;
 mod describe;
 mod description;
@@ -55,6 +56,7 @@ mod writer;
 
 pub use blob::Blob;
 pub use check::Fault;
+pub use checksum::Checksum;
 pub use describe::{Parts, Undescribed, describe};
 pub use description::{
     Attribute, Capability, Clock, Description, Export, HeldCapability, Mapping, Object, Outsider,

@@ -14,11 +14,11 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use crate::checksum::Running;
 use crate::codec::no_more;
-use crate::digest::Running;
 use crate::record::{RECORD_HEAD_BYTES, RecordHead, RecordKind};
 use crate::{
-    CHUNK_PAGES_MAX, Chunk, Description, Digest, Error, Identity, Limits, MemoryKey, Object,
+    CHUNK_PAGES_MAX, Checksum, Chunk, Description, Error, Identity, Limits, MemoryKey, Object,
     Outline, PAGE_BYTES, PREAMBLE_BYTES, PageChange, PageMap, Preamble, Round, Seal,
 };
 
@@ -57,7 +57,7 @@ pub struct Reader {
     running: Running,
     domains: Vec<Progress>,
     attempts: u32,
-    sealed_digest: Option<Digest>,
+    sealed_checksum: Option<Checksum>,
     sealed: bool,
     failed: Option<Error>,
 }
@@ -96,7 +96,7 @@ impl Reader {
             running: Running::default(),
             domains: Vec::new(),
             attempts: 0,
-            sealed_digest: None,
+            sealed_checksum: None,
             sealed: false,
             failed: None,
         }
@@ -198,7 +198,7 @@ impl Reader {
         self.check_place(head)?;
         self.sealed = false;
         if head.kind == RecordKind::Seal {
-            self.sealed_digest = Some(self.running.digest());
+            self.sealed_checksum = Some(self.running.checksum());
         }
         self.running.update(bytes);
         self.expecting = Expecting::Body(head);
@@ -356,8 +356,8 @@ impl Reader {
     }
 
     fn seal(&mut self, seal: Seal) -> Result<Event<'static>, Error> {
-        if self.sealed_digest != Some(seal.digest) || seal.attempt != self.attempts + 1 {
-            return Err(Error::DigestMismatch);
+        if self.sealed_checksum != Some(seal.checksum) || seal.attempt != self.attempts + 1 {
+            return Err(Error::ChecksumMismatch);
         }
         self.attempts += 1;
         self.sealed = true;

@@ -343,7 +343,7 @@ proptest! {
     fn a_description_that_lies_is_refused_or_passes_the_check(
         mutations in prop::collection::vec(mutation(), 1..6),
     ) {
-        // Without the digest in the way.
+        // Without the checksum in the way.
         let mut bytes = description().to_bytes();
         for mutation in mutations {
             mutate(&mut bytes, mutation);

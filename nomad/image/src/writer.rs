@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::checksum::Running;
 use crate::codec::append;
-use crate::digest::Running;
 use crate::record::{RecordHead, RecordKind};
-use crate::{Description, Digest, Outline, PAGE_BYTES, PageMap, Preamble};
+use crate::{Checksum, Description, Outline, PAGE_BYTES, PageMap, Preamble};
 
 /// A Memory whose pages are in the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub struct Seal {
     /// Which freeze this is, from 1.
     pub attempt: u32,
     /// Of all bytes before this record.
-    pub digest: Digest,
+    pub checksum: Checksum,
 }
 
 /// Writes an image.
@@ -130,7 +130,7 @@ impl Writer {
         self.seals += 1;
         let seal = Seal {
             attempt: self.seals,
-            digest: self.running.digest(),
+            checksum: self.running.checksum(),
         };
         self.record(RecordKind::Seal, 0, |body| append(body, &seal), out);
         seal
