@@ -11,6 +11,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 static TICKS_PER_SECOND: AtomicU64 = AtomicU64::new(0);
 
+/// How many ticks passed while the boot code measured clocks.
+static WAITED_TICKS: AtomicU64 = AtomicU64::new(0);
+
 /// How often another clock is read at one moment.
 const READINGS: usize = 5;
 
@@ -29,6 +32,19 @@ pub fn ticks() -> u64 {
 /// How many ticks a second has.
 pub fn ticks_per_second() -> u64 {
     TICKS_PER_SECOND.load(Ordering::Relaxed)
+}
+
+/// Runs `measure`, which waits for a clock most of its time, and counts that time.
+pub(super) fn waiting<T>(measure: impl FnOnce() -> T) -> T {
+    let start = ticks();
+    let result = measure();
+    WAITED_TICKS.fetch_add(ticks() - start, Ordering::Relaxed);
+    result
+}
+
+/// How many ticks [`waiting`] has counted.
+pub(super) fn waited_ticks() -> u64 {
+    WAITED_TICKS.load(Ordering::Relaxed)
 }
 
 /// Another clock's value, and this clock's at that moment.

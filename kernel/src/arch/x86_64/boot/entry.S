@@ -44,12 +44,15 @@ _start_multiboot2:
     mov esi, {protocol_multiboot2}
 
 // In:  EBX = what the loader left, ESI = the protocol.
-// Out: `boot_entered` in 64-bit mode, at its high address, with EBX and ESI as its arguments.
+// Out: `boot_entered` in 64-bit mode, at its high address, with EBX, ESI and the time-stamp counter as its arguments.
 //      The first 4 GiB are mapped at 0, at the direct map's place and (1 GiB) at the kernel's.
 enter_long_mode:
     cli
     cld
     mov edi, ebx
+    rdtsc
+    mov [early_ticks], eax
+    mov [early_ticks + 4], edx
     mov eax, 0x80000001
     cpuid
     and edx, (1 << 29) | (1 << 20)              // long mode, no-execute
@@ -105,6 +108,7 @@ long_mode:
     mov gs, eax
     mov edi, edi
     mov esi, esi
+    mov rdx, [early_ticks]
     movabs rsp, offset {stack} + {stack_bytes}
     xor ebp, ebp
     movabs rax, offset {boot_entered}
@@ -124,4 +128,5 @@ early_root:             .skip 4096
 early_pointers:         .skip 4096
 early_pointers_kernel:  .skip 4096
 early_directories:      .skip 4 * 4096
+early_ticks:            .skip 8
 .popsection

@@ -41,8 +41,8 @@ global_asm!(include_str!("entry.S"),
     boot_entered = sym boot_entered,
 );
 
-/// Brings the machine up, phase by phase, and starts the kernel.
-extern "C" fn boot_entered(loader_information: u32, protocol: u32) -> ! {
+/// Brings the machine up, phase by phase, and starts the kernel. `entered_ticks` is when the loader handed over.
+extern "C" fn boot_entered(loader_information: u32, protocol: u32, entered_ticks: u64) -> ! {
     let core = core_local::initialise();
     serial::initialise();
     descriptors::initialise(core);
@@ -51,7 +51,10 @@ extern "C" fn boot_entered(loader_information: u32, protocol: u32) -> ! {
     vector_registers::initialise();
     cpu::initialise_system_calls(&core.descriptors.get().expect("made above").selectors);
     print(&information);
-    entry::leave(crate::start(&information))
+    let next = crate::start(&information);
+    let (booted, waited) = (clock::ticks() - entered_ticks, clock::waited_ticks());
+    log!("{booted} ticks from the loader to user mode, {waited} of them waiting for clocks");
+    entry::leave(next)
 }
 
 /// From the loader's memory and the early tables to the kernel's own, and the devices that are mapped there.
@@ -89,8 +92,8 @@ fn start_devices(platform: &Platform, devices: &firmware::Devices) {
         interrupts::add_override(connection);
     }
     apic::initialise(devices.local_apic);
-    let source = clock::initialise(devices.hpet);
-    apic::calibrate_timer();
+    let source = clock::waiting(|| clock::initialise(devices.hpet));
+    clock::waiting(apic::calibrate_timer);
     log!(
         "{} core(s), {} interrupt lines, clock {} kHz by {source}",
         platform.cores,
