@@ -1,7 +1,10 @@
 //! Figures: what a guest measured of itself, one JSON object a line.
 //!
 //! The guest prints lines `bench NAME VALUE UNIT` on its serial line. It runs under QEMU with a clock that counts
-//! instructions, so that a figure is the same on every host. The size of the kernel is read off its ELF file.
+//! instructions, so that a figure is the same on every host. How long booting took the kernel's log says; the size of
+//! the kernel is read off its ELF file. Beside each figure stands its peer's, from [`peers`].
+
+mod peers;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +25,10 @@ const KERNEL_GUEST: &str = "guest-bench";
 const GUEST_LIMIT: Duration = Duration::from_secs(600);
 /// What begins a line with a figure.
 const MARK: &str = "bench ";
+/// What the kernel's log says between the instructions from the loader to user mode, and those of them that waited.
+const BOOTED: &str = " ticks from the loader to user mode, ";
+/// What begins a line of the kernel's log.
+const KERNEL_MARK: &str = "caravan: ";
 
 /// What a call of `bench` asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -114,16 +121,29 @@ fn figures_of(qemu: &mut std::process::Command, log: &Path) -> Result<Vec<Figure
         }
         Err(error) => return Err(malformed(format!("{error}; the guest said\n{text}"))),
     }
-    let figures = text
+    let mut figures = text
         .lines()
         .filter_map(|line| line.find(MARK).map(|start| Figure::parse(&line[start..])))
         .collect::<std::result::Result<Vec<_>, _>>()
         .map_err(malformed)?;
     if figures.is_empty() {
-        Err(malformed("no figure in it".to_string()))
-    } else {
-        Ok(figures)
+        return Err(malformed("no figure in it".to_string()));
     }
+    let booted = text.lines().find_map(boot_figure);
+    figures.push(booted.ok_or_else(|| malformed("it does not say how long booting took".into()))?);
+    Ok(figures)
+}
+
+/// How long the kernel took to boot, if this is the line that says so, without its waiting for other clocks.
+fn boot_figure(line: &str) -> Option<Figure> {
+    let (total, rest) = line.strip_prefix(KERNEL_MARK)?.split_once(BOOTED)?;
+    let total: u64 = total.parse().ok()?;
+    let waited: u64 = rest.split(' ').next()?.parse().ok()?;
+    Some(Figure {
+        name: "boot.kernel_to_user_without_waits".to_string(),
+        value: total.checked_sub(waited)? as f64,
+        unit: "instructions".to_string(),
+    })
 }
 
 fn kernel_size(kernel: &Path) -> Result<Figure> {
@@ -156,7 +176,11 @@ impl Figure {
             whole if whole.fract() == 0.0 && whole.abs() < 9e15 => json!(whole as i64),
             other => json!(other),
         };
-        json!({"name": self.name, "value": value, "unit": self.unit}).to_string()
+        let mut object = json!({"name": self.name, "value": value, "unit": self.unit});
+        if let Some(peer) = peers::value(&self.name) {
+            object["peer"] = json!({"name": peers::NAME, "value": peer});
+        }
+        object.to_string()
     }
 }
 
@@ -184,14 +208,34 @@ mod tests {
         assert!(request("kernel --json").is_err());
     }
 
+    fn object(figure: &Figure) -> serde_json::Value {
+        serde_json::from_str(&figure.to_json()).unwrap()
+    }
+
     #[test]
     fn a_line_becomes_one_object() {
-        let figure = Figure::parse("bench ipc.call_reply.0 431 instructions").unwrap();
-        let value: serde_json::Value = serde_json::from_str(&figure.to_json()).unwrap();
+        let figure = Figure::parse("bench domain.freeze.1_mib 431 instructions").unwrap();
         assert_eq!(
-            value,
-            json!({"name": "ipc.call_reply.0", "value": 431, "unit": "instructions"})
+            object(&figure),
+            json!({"name": "domain.freeze.1_mib", "value": 431, "unit": "instructions"})
         );
+    }
+
+    #[test]
+    fn a_figure_stands_beside_its_peers() {
+        let figure = Figure::parse("bench syscall.null 100 instructions").unwrap();
+        assert_eq!(
+            object(&figure)["peer"],
+            json!({"name": "seL4", "value": 85})
+        );
+    }
+
+    #[test]
+    fn booting_is_told_without_its_waits() {
+        let line =
+            "caravan: 900 ticks from the loader to user mode, 700 of them waiting for clocks";
+        assert_eq!(boot_figure(line).unwrap().value, 200.0);
+        assert_eq!(boot_figure("caravan: root starts at 0x400000"), None);
     }
 
     #[test]
