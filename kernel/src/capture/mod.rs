@@ -13,7 +13,7 @@ mod page_set;
 mod thread_state;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use describe::describe;
 pub use freeze::{freeze, retire, thaw, unretire};

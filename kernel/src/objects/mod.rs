@@ -30,6 +30,9 @@ mod object;
 mod pool;
 mod thread;
 
+#[cfg(test)]
+mod tests;
+
 pub use create::{
     check_free, create, create_contiguous, create_domain, create_first_domain, create_interrupt,
     create_memory, create_memory_of, create_pool, create_thread, create_unpublished_pool,

@@ -118,10 +118,7 @@ impl Scheduler {
             self.next_tick.set(Some(arch::ticks() + self.tick_ticks));
             self.arm();
         }
-        if self.loaded.get() != Some(thread) {
-            self.unload();
-            self.load(thread);
-        }
+        self.ensure_loaded(thread);
         Resume::Thread(&thread.as_static().context)
     }
 
@@ -162,7 +159,7 @@ impl Scheduler {
         }
     }
 
-    /// Makes a runnable thread the current one, as if it had been chosen.
+    /// Makes a runnable thread the current one, as if it had been chosen, whoever has a higher priority.
     #[cfg(test)]
     pub fn force(&self, thread: Ref<Thread>) {
         assert!(
@@ -174,7 +171,7 @@ impl Scheduler {
             self.remove(thread);
             self.current.set(Some(thread));
         }
-        self.resume();
+        self.ensure_loaded(thread);
     }
 
     fn choose(&self) -> Option<Ref<Thread>> {
@@ -223,6 +220,13 @@ impl Scheduler {
         if thread.uses_vectors.get() {
             arch::vectors_save(&thread.vectors);
             arch::vectors_deny();
+        }
+    }
+
+    fn ensure_loaded(&self, thread: Ref<Thread>) {
+        if self.loaded.get() != Some(thread) {
+            self.unload();
+            self.load(thread);
         }
     }
 

@@ -7,7 +7,7 @@
 //! | `versions` | what counts as a change of a frozen domain |
 //! | `states` | thread states that lie |
 
-mod phases;
-mod scene;
+pub mod phases;
+pub mod scene;
 mod states;
 mod versions;

@@ -65,9 +65,9 @@ fn fault(scene: &Scene, heard_at: Slot) {
 }
 
 /// How to bring the subject's thread into a phase, and how it reads then.
-struct Case {
-    name: &'static str,
-    enter: fn(&Scene),
+pub struct Case {
+    pub name: &'static str,
+    pub enter: fn(&Scene),
     activity: Activity,
     /// The call that it stands at; none for one that makes none.
     at: Option<Number>,
@@ -75,7 +75,8 @@ struct Case {
     again: fn(Phase) -> bool,
 }
 
-const CASES: &[Case] = &[
+/// A thread in each phase.
+pub const CASES: &[Case] = &[
     Case {
         name: "ready",
         enter: |scene| scene.subject.thread.context.rip.set(ELSEWHERE),

@@ -1,0 +1,128 @@
+//! What holds between any two system calls: accounts that add up, queues that agree with the phases of their threads.
+
+use crate::kernel::Kernel;
+use crate::memory::Ref;
+use crate::objects::{Endpoint, Notification, Object, Phase, Pool, Thread};
+use crate::scheduler::Queue;
+
+/// What a pool has made, the oldest first.
+pub fn objects(pool: Ref<Pool>) -> impl Iterator<Item = Object> {
+    core::iter::successors(pool.first(), |object| object.header().next.get())
+}
+
+/// Every object of the kernel but the root pool.
+pub fn all_objects(kernel: &Kernel) -> Vec<Object> {
+    let mut all: Vec<Object> = objects(kernel.root_pool).collect();
+    let mut next = 0;
+    while let Some(object) = all.get(next).copied() {
+        if let Object::Pool(pool) = object {
+            all.extend(objects(pool));
+        }
+        next += 1;
+    }
+    all
+}
+
+/// Every thread.
+pub fn threads(kernel: &Kernel) -> Vec<Ref<Thread>> {
+    let thread = |object| match object {
+        Object::Thread(thread) => Some(thread),
+        _ => None,
+    };
+    all_objects(kernel).into_iter().filter_map(thread).collect()
+}
+
+/// Checks everything.
+pub fn check(kernel: &Kernel) {
+    check_accounts(kernel);
+    for object in all_objects(kernel) {
+        match object {
+            Object::Thread(thread) => check_thread(kernel, thread),
+            Object::Endpoint(endpoint) => check_endpoint(endpoint),
+            Object::Notification(notification) => check_notification(notification),
+            _ => {}
+        }
+    }
+}
+
+/// Every frame is free or somebody's.
+fn check_accounts(kernel: &Kernel) {
+    let pools = all_objects(kernel)
+        .into_iter()
+        .filter_map(|object| match object {
+            Object::Pool(pool) => Some(pool),
+            _ => None,
+        });
+    let own = |pool: Ref<Pool>| {
+        let reserved = objects(pool).map(|object| match object {
+            Object::Pool(child) => child.limit,
+            _ => 0,
+        });
+        pool.used() - reserved.sum::<u64>()
+    };
+    let spent: u64 = pools.chain([kernel.root_pool]).map(own).sum();
+    assert_eq!(kernel.frames.free() + spent, kernel.root_pool.limit);
+}
+
+fn check_thread(kernel: &Kernel, thread: Ref<Thread>) {
+    let is_current = kernel.scheduler.current() == Some(thread);
+    let queued = thread.link.queued.get();
+    match thread.phase.get() {
+        Phase::Ready => assert_eq!(queued, thread.is_runnable() && !is_current),
+        Phase::Sending { endpoint, .. } | Phase::SendingFault { endpoint, .. } => {
+            assert!(members(&endpoint.senders).contains(&thread));
+        }
+        Phase::Receiving { endpoint } => {
+            assert!(members(&endpoint.receivers).contains(&thread));
+        }
+        Phase::Waiting { notification } => {
+            assert!(members(&notification.waiters).contains(&thread));
+        }
+        Phase::Awaiting | Phase::AwaitingFault => assert!(!queued),
+    }
+    let may_run = thread.domain.is_running() && !thread.stopped.get();
+    assert!(may_run || !queued && !is_current);
+    let waits = matches!(thread.phase.get(), Phase::Waiting { .. });
+    assert!(waits || !thread.timer.queued.get());
+}
+
+fn check_endpoint(endpoint: Ref<Endpoint>) {
+    assert!(endpoint.senders.is_empty() || endpoint.receivers.is_empty());
+    for thread in members(&endpoint.senders) {
+        let there = match thread.phase.get() {
+            Phase::Sending { endpoint, .. } | Phase::SendingFault { endpoint, .. } => endpoint,
+            phase => panic!("a sender is in phase {phase:?}"),
+        };
+        assert_eq!(there, endpoint);
+    }
+    for thread in members(&endpoint.receivers) {
+        assert_eq!(thread.phase.get(), Phase::Receiving { endpoint });
+    }
+}
+
+fn check_notification(notification: Ref<Notification>) {
+    let waiters = members(&notification.waiters);
+    assert!(waiters.is_empty() || notification.flags.get() == 0);
+    for thread in waiters {
+        assert_eq!(thread.phase.get(), Phase::Waiting { notification });
+    }
+    if let Some(thread) = notification.bound.get() {
+        let slot = thread.bound_notification();
+        let held = capabilities::Storage::slot(&crate::memory::SlotStorage, slot).capability();
+        let held = held.map(|capability| capability.object);
+        assert_eq!(held, Some(Object::Notification(notification)));
+    }
+}
+
+/// Those in a queue, whose links must agree.
+fn members(queue: &Queue) -> Vec<Ref<Thread>> {
+    let members: Vec<_> =
+        core::iter::successors(queue.first(), |thread| thread.link.next.get()).collect();
+    let mut before = None;
+    for thread in &members {
+        assert!(thread.link.queued.get());
+        assert_eq!(thread.link.previous.get(), before);
+        before = Some(*thread);
+    }
+    members
+}

@@ -1,0 +1,230 @@
+//! Objects that end in every state, a step at a time, with everything between the steps that may happen there.
+
+use abi::calls::{Destroy, DomainMap, MemoryCreate, MemoryPopulate, PoolSplit, ThreadCreate};
+use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::{Error, calls};
+use capabilities::{Place, Storage};
+
+use super::checker::{all_objects, check};
+use crate::capture::tests::phases::CASES;
+use crate::capture::tests::scene::{ENDPOINT, HELPER, INNER, NOTIFICATION, Scene};
+use crate::memory::SlotStorage;
+use crate::objects::{DomainState, Object, Step, destroy_step};
+use crate::testing::{Citizen, World, slots};
+
+/// More steps than anything here takes.
+const STEPS_MAX: usize = 10_000;
+
+fn place(citizen: Citizen, slot: Slot) -> Place {
+    citizen.domain.place(slot).expect("a slot")
+}
+
+/// Does steps until it is done or this many are.
+fn end(world: &World, keep: Place, steps: usize) -> Step {
+    for _ in 0..steps {
+        let Some(held) = SlotStorage.slot(keep).capability() else {
+            return Step::Done;
+        };
+        let step = destroy_step(&world.kernel, held.object, keep);
+        check(&world.kernel);
+        if step == Step::Done {
+            return Step::Done;
+        }
+    }
+    Step::More
+}
+
+#[test]
+fn every_object_ends_in_every_state_and_nobody_waits_for_it() {
+    let objects = |scene: &Scene| {
+        let (keeper, subject) = (scene.keeper, scene.subject);
+        [
+            place(keeper, ENDPOINT),
+            place(keeper, NOTIFICATION),
+            place(keeper, HELPER),
+            place(subject, INNER),
+            place(subject, HELPER),
+            place(subject, slots::THREAD),
+            place(subject, slots::BUFFER),
+        ]
+    };
+    for case in CASES {
+        for index in 0..7 {
+            let scene = Scene::new();
+            (case.enter)(&scene);
+            let keep = objects(&scene)[index];
+            let before = all_objects(&scene.world.kernel).len();
+            assert_eq!(end(&scene.world, keep, STEPS_MAX), Step::Done);
+            let after = all_objects(&scene.world.kernel).len();
+            assert_eq!(after, before - 1, "{}, object {index}", case.name);
+        }
+    }
+}
+
+#[test]
+fn a_domain_and_a_pool_end_in_every_state_running_or_frozen() {
+    for case in CASES {
+        for freeze in [false, true] {
+            for slot in [Slot(20), Slot(21)] {
+                let scene = Scene::new();
+                (case.enter)(&scene);
+                if freeze {
+                    scene.freeze();
+                }
+                let keep = place(scene.keeper, slot);
+                assert_eq!(end(&scene.world, keep, STEPS_MAX), Step::Done);
+                assert!(!scene.server.link.queued.get() || scene.server.is_runnable());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pool_gives_back_exactly_what_it_took() {
+    for case in CASES {
+        let world = World::new();
+        let parent = world.citizen();
+        let (free, used) = (world.kernel.frames.free(), world.kernel.root_pool.used());
+        drop((parent, world));
+        let scene = Scene::new();
+        (case.enter)(&scene);
+        let root = scene.world.kernel.root_pool.used();
+        scene.destroy();
+        check(&scene.world.kernel);
+        assert_eq!(root - scene.world.kernel.root_pool.used(), 256);
+        // What is left is a pool of 256 pages, as in a world with one citizen.
+        assert_eq!(scene.world.kernel.root_pool.used(), used);
+        let pool = scene.keeper.pool;
+        assert_eq!(
+            scene.world.kernel.frames.free() + pool.used() + 1,
+            scene.world.kernel.root_pool.limit,
+            "{}, {free}",
+            case.name
+        );
+    }
+}
+
+#[test]
+fn an_interrupted_end_is_resumed_by_the_same_call_or_from_the_parent() {
+    let mut steps = 1;
+    let mut whole = false;
+    while !whole {
+        for by_parent in [false, true] {
+            let world = World::new();
+            let keeper = world.citizen();
+            let free = world.kernel.frames.free();
+            let subject = world.citizen();
+            world.give(subject, slots::DOMAIN, keeper, Slot(20), 0);
+            world.give(subject, slots::POOL, keeper, Slot(21), 0);
+            furnish(&world, subject);
+            whole = end(&world, place(keeper, Slot(20)), steps) == Step::Done;
+            if by_parent {
+                assert_eq!(end(&world, place(keeper, Slot(21)), STEPS_MAX), Step::Done);
+            } else {
+                assert_eq!(end(&world, place(keeper, Slot(20)), STEPS_MAX), Step::Done);
+                world.does(keeper.thread, Destroy { object: Slot(21) });
+            }
+            assert_eq!(world.kernel.frames.free(), free);
+        }
+        steps += 1;
+    }
+}
+
+/// Something of everything.
+fn furnish(world: &World, citizen: Citizen) {
+    let (pool, domain, thread) = (slots::POOL, slots::DOMAIN, citizen.thread);
+    let memory = Slot(30);
+    let (pages, first_page, page_count) = (PageCount(600), PageCount(0), PageCount(70));
+    let into = memory;
+    world.does(thread, MemoryCreate { pool, pages, into });
+    world.does(
+        thread,
+        MemoryPopulate {
+            memory,
+            first_page,
+            page_count,
+        },
+    );
+    for address in [0x8000_0000, 0x40_0000_0000] {
+        world.does(
+            thread,
+            DomainMap {
+                domain,
+                memory,
+                address: UserAddress(address),
+                first_page,
+                page_count: pages,
+                access: Access::ReadWrite,
+            },
+        );
+    }
+    let into = Slot(31);
+    world.does(thread, ThreadCreate { domain, into });
+    world.does(thread, calls::DomainGrow { domain, slots: 130 });
+    let (pages, into) = (PageCount(9), Slot(129));
+    world.does(thread, PoolSplit { pool, pages, into });
+    let (pool, into) = (into, Slot(128));
+    world.does(thread, calls::DomainCreate { pool, into });
+    let (domain, into) = (into, Slot(127));
+    world.does(thread, ThreadCreate { domain, into });
+}
+
+#[test]
+fn what_is_being_ended_makes_nothing_more() {
+    let world = World::new();
+    let (keeper, subject) = (world.citizen(), world.citizen());
+    world.give(subject, slots::POOL, keeper, Slot(20), 0);
+    world.give(subject, slots::DOMAIN, keeper, Slot(21), 0);
+    furnish(&world, subject);
+    assert_eq!(end(&world, place(keeper, Slot(20)), 1), Step::More);
+    assert_eq!(subject.domain.state(), DomainState::Ending);
+    assert!(!subject.thread.is_runnable());
+    let into = Slot(22);
+    let domain = Slot(21);
+    let create = ThreadCreate { domain, into };
+    assert_eq!(world.call(keeper.thread, create), Err(Error::Gone));
+}
+
+#[test]
+fn nobody_ends_what_holds_himself() {
+    let world = World::new();
+    let citizen = world.citizen();
+    for object in [slots::POOL, slots::DOMAIN, slots::THREAD] {
+        let ended = world.call(citizen.thread, Destroy { object });
+        assert_eq!(ended, Err(Error::Oneself));
+    }
+    let (free, pool) = (world.kernel.frames.free(), slots::POOL);
+    let (pages, into) = (PageCount(9), Slot(9));
+    world.does(citizen.thread, PoolSplit { pool, pages, into });
+    world.does(citizen.thread, Destroy { object: into });
+    assert_eq!(world.kernel.frames.free(), free);
+}
+
+#[test]
+fn a_mapping_goes_with_the_capability_it_was_made_through() {
+    let world = World::new();
+    let (owner, other) = (world.citizen(), world.citizen());
+    world.give(owner, slots::BUFFER, other, Slot(9), 0);
+    let map = DomainMap {
+        domain: slots::DOMAIN,
+        memory: Slot(9),
+        address: UserAddress(0x8000_0000),
+        first_page: PageCount(0),
+        page_count: PageCount(1),
+        access: Access::Read,
+    };
+    world.does(other.thread, map);
+    assert!(other.domain.space.translate(0x8000_0000).is_some());
+    let slot = slots::BUFFER;
+    world.does(owner.thread, calls::CapabilityRevoke { slot });
+    assert_eq!(other.domain.space.translate(0x8000_0000), None);
+    check(&world.kernel);
+    assert!(matches!(
+        SlotStorage.slot(place(other, Slot(9))).capability(),
+        None
+    ));
+    assert!(matches!(
+        all_objects(&world.kernel).first(),
+        Some(Object::Pool(_))
+    ));
+}

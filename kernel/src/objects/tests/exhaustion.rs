@@ -1,0 +1,124 @@
+//! A pool that is full at every allocation: each refusal is [`Error::PoolEmpty`], and everything comes back.
+
+use abi::calls::{
+    Destroy, DomainCreate, DomainGrow, DomainMap, EndpointCreate, MemoryCreate,
+    MemoryCreateContiguous, MemoryPopulate, MemorySupply, NotificationCreate, PoolSplit,
+    ThreadCreate,
+};
+use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::{Arguments, Error};
+
+use super::checker::{all_objects, check};
+use crate::testing::{Citizen, World, slots};
+
+const POOL: Slot = Slot(20);
+const DOMAIN: Slot = Slot(21);
+const MEMORY: Slot = Slot(22);
+
+/// Makes a call; a refusal must leave as many objects as there were.
+fn make<A: Arguments>(world: &World, citizen: Citizen, call: A) -> Result<(), Error> {
+    let before = all_objects(&world.kernel).len();
+    let made = world.call(citizen.thread, call).map(|_| ());
+    check(&world.kernel);
+    if made.is_err() {
+        assert_eq!(all_objects(&world.kernel).len(), before);
+    }
+    made
+}
+
+/// Makes something of everything out of a pool of `pages`.
+fn script(world: &World, citizen: Citizen, pages: u64) -> Result<(), Error> {
+    let (pool, domain, memory) = (POOL, DOMAIN, MEMORY);
+    let pages = PageCount(pages);
+    let split = PoolSplit {
+        pool: slots::POOL,
+        pages,
+        into: POOL,
+    };
+    make(world, citizen, split)?;
+    make(world, citizen, DomainCreate { pool, into: DOMAIN })?;
+    let into = Slot(23);
+    make(world, citizen, ThreadCreate { domain, into })?;
+    make(world, citizen, DomainGrow { domain, slots: 130 })?;
+    let pages = PageCount(600);
+    let into = MEMORY;
+    make(world, citizen, MemoryCreate { pool, pages, into })?;
+    let (first_page, page_count) = (PageCount(510), PageCount(20));
+    let populate = MemoryPopulate {
+        memory,
+        first_page,
+        page_count,
+    };
+    make(world, citizen, populate)?;
+    let map = DomainMap {
+        domain,
+        memory,
+        address: UserAddress(0x4000_0000),
+        first_page: PageCount(0),
+        page_count: pages,
+        access: Access::ReadWrite,
+    };
+    make(world, citizen, map)?;
+    let supply = MemorySupply {
+        memory,
+        first_page: PageCount(3),
+        page_count: PageCount(1),
+        giver: slots::BUFFER,
+        giver_page: PageCount(0),
+    };
+    make(world, citizen, supply)?;
+    let into = Slot(24);
+    make(world, citizen, EndpointCreate { pool, into })?;
+    let into = Slot(25);
+    make(world, citizen, NotificationCreate { pool, into })?;
+    let (pages, into) = (PageCount(5), Slot(26));
+    make(world, citizen, MemoryCreateContiguous { pool, pages, into })?;
+    let (pages, into) = (PageCount(2), Slot(27));
+    make(world, citizen, PoolSplit { pool, pages, into })
+}
+
+#[test]
+fn every_refusal_is_the_pools_and_leaves_nothing() {
+    let world = World::new();
+    let citizen = world.citizen();
+    let (free, used) = (world.kernel.frames.free(), citizen.pool.used());
+    for pages in 0.. {
+        let outcome = script(&world, citizen, pages);
+        match world.call(citizen.thread, Destroy { object: POOL }) {
+            Ok(()) => {}
+            Err(error) => assert_eq!((pages, error), (0, Error::EmptySlot)),
+        }
+        check(&world.kernel);
+        // Contiguous runs come from frames that were never used, and go back one by one.
+        assert_eq!(
+            (world.kernel.frames.free(), citizen.pool.used()),
+            (free, used)
+        );
+        if outcome.is_ok() {
+            assert!(pages > 40, "it takes more than {pages} pages");
+            return;
+        }
+        assert_eq!(outcome, Err(Error::PoolEmpty), "{pages} pages");
+        assert!(pages < 100, "it takes fewer than {pages} pages");
+    }
+}
+
+#[test]
+fn a_pool_cannot_promise_what_it_has_not() {
+    let world = World::new();
+    let citizen = world.citizen();
+    let (pool, into) = (slots::POOL, POOL);
+    let left = citizen.pool.limit - citizen.pool.used();
+    for pages in [left + 1, 1 << 30] {
+        let split = PoolSplit {
+            pool,
+            pages: PageCount(pages),
+            into,
+        };
+        assert_eq!(world.call(citizen.thread, split), Err(Error::PoolEmpty));
+    }
+    let pages = PageCount(left);
+    world.does(citizen.thread, PoolSplit { pool, pages, into });
+    assert_eq!(citizen.pool.used(), citizen.pool.limit);
+    check(&world.kernel);
+}

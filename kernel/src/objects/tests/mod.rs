@@ -1,0 +1,13 @@
+//! Making and ending objects: what it costs comes back, whatever state they are in and wherever it is interrupted.
+//!
+//! | file | what it tests |
+//! | --- | --- |
+//! | `checker` | what holds between any two system calls |
+//! | `ending` | objects that end in every state, a step at a time |
+//! | `exhaustion` | a pool that is full at every allocation |
+//! | `random` | any calls, in any order |
+
+mod checker;
+mod ending;
+mod exhaustion;
+mod random;
