@@ -101,8 +101,7 @@ impl Message {
     /// Deletes the capabilities that came with it and were not wanted.
     pub fn discard_capabilities(&mut self) {
         for slot in self.capabilities.iter() {
-            // What is empty already is as good as deleted.
-            let _ = Cap::<Any>::from_slot(*slot).delete();
+            Cap::<Any>::from_slot(*slot).forget();
         }
         self.capabilities.clear();
     }

@@ -150,6 +150,13 @@ impl<T: Kind> Cap<T> {
         Ok(())
     }
 
+    /// Empties the slot, which may be empty already since its object is gone, and is free again.
+    pub fn forget(self) {
+        if self.delete().is_err() {
+            slots::give_back(self.slot);
+        }
+    }
+
     /// Removes everything derived from it, but not itself.
     ///
     /// # Errors
