@@ -60,3 +60,8 @@ pub fn start(machine: &Machine, domain: Cap<Domain>, page: Cap<Memory>) -> Resul
         clock::publish(memory, FIRST_INCARNATION, scale);
     })
 }
+
+/// Root's own time.
+pub fn now_ns() -> u64 {
+    clock::now_ns()
+}

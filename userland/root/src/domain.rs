@@ -32,6 +32,8 @@ pub struct Domain {
     pub described: Option<usize>,
     /// How often it may still be started again.
     pub restarts_left: u32,
+    /// When it was started last, in root's time.
+    pub started_ns: u64,
     /// Its memory, from the moment it is reserved.
     pub pool: Option<Cap<Pool>>,
     /// Its parts, once it is complete.
@@ -80,6 +82,7 @@ impl Domain {
             movable: false,
             described: None,
             restarts_left: 0,
+            started_ns: 0,
             pool: None,
             body: None,
             handed: None,
@@ -121,7 +124,7 @@ impl Domain {
     pub fn drop_held(&mut self) {
         for held in self.held.drain(..) {
             if held.origin == Origin::Minted {
-                discard(held.capability);
+                held.capability.forget();
             }
         }
     }
@@ -133,11 +136,4 @@ pub fn plain(name: &str) -> Option<Binding> {
         name,
         state: [0; 2],
     })
-}
-
-/// Empties a slot of root's, whose object may be gone already.
-pub fn discard(capability: Cap<Any>) {
-    if capability.delete().is_err() {
-        runtime::slots::give_back(capability.slot());
-    }
 }

@@ -17,7 +17,7 @@ use runtime::protocol::root::{DomainId, DomainState};
 use crate::archive::Archive;
 use crate::badge::DomainNumber;
 use crate::birth::Stillborn;
-use crate::domain::{Domain, discard};
+use crate::domain::Domain;
 use crate::image::{Image, NoImage};
 use crate::machine::Machine;
 use crate::pci::handover::NotHandedOver;
@@ -25,8 +25,10 @@ use crate::pci::{ConfigurationPorts, Function};
 use crate::switchboard::Switchboard;
 use crate::{birth, clock, provision};
 
-/// How often a domain is started again before it is left alone.
+/// How often in a row a domain is started again before it is left alone.
 const RESTARTS_MAX: u32 = 8;
+/// A domain that has run for so long was well: its end is the first in a row.
+const WELL_NS: u64 = 60_000_000_000;
 const MIB_PAGES: u64 = 256;
 
 /// Root's whole state.
@@ -92,6 +94,18 @@ impl fmt::Display for NotStarted {
 impl From<Stillborn> for NotStarted {
     fn from(error: Stillborn) -> NotStarted {
         NotStarted::Stillborn(error)
+    }
+}
+
+impl Domain {
+    /// Whether it may be started again; if so, that is counted.
+    fn may_restart(&mut self) -> bool {
+        if clock::now_ns().saturating_sub(self.started_ns) > WELL_NS {
+            self.restarts_left = RESTARTS_MAX;
+        }
+        let may = self.restarts_left > 0;
+        self.restarts_left = self.restarts_left.saturating_sub(1);
+        may
     }
 }
 
@@ -212,6 +226,7 @@ impl Supervisor {
         domain.body = Some(body);
         domain.held = held;
         domain.state = DomainState::Running;
+        domain.started_ns = clock::now_ns();
         if let (Some(function), Some(_)) = (domain.device, &provided.parts) {
             function.enable(&self.configuration);
         }
@@ -233,17 +248,15 @@ impl Supervisor {
             log::error!("a domain that is not here has {}", Described(fault));
             return;
         };
-        let domain = &self.domains[index];
+        let domain = &mut self.domains[index];
         log::error!("{} has {}", domain.name, Described(fault));
         let described = domain.described.map(|index| &self.manifest.domains[index]);
-        let again = described.is_some_and(|described| described.restart == Restart::Always);
-        if again && domain.restarts_left > 0 {
-            self.domains[index].restarts_left -= 1;
-            self.end(index);
-            self.start(index);
-            return;
-        }
-        if again {
+        if described.is_some_and(|described| described.restart == Restart::Always) {
+            if domain.may_restart() {
+                self.end(index);
+                self.start(index);
+                return;
+            }
             log::error!(
                 "{} was started {RESTARTS_MAX} times again; it stays",
                 domain.name
@@ -278,7 +291,7 @@ impl Supervisor {
             }
         }
         // What was in the pool is gone with it; only the slots are left.
-        inside.into_iter().flatten().for_each(discard);
+        inside.into_iter().flatten().for_each(Cap::forget);
         self.switchboard.quiesce(number);
         if provision::is_switch(&self.manifest, self.domains[index].described) {
             self.forget_switch();
@@ -324,10 +337,13 @@ impl fmt::Display for Described {
                 vector,
                 code,
                 instruction,
-            } => write!(
-                formatter,
-                "exception {vector} (code {code:#x}) at {instruction:#x}"
-            ),
+            } => {
+                let what = exception(vector);
+                write!(
+                    formatter,
+                    "exception {vector}, {what} (code {code:#x}), at {instruction:#x}"
+                )
+            }
             Fault::AbsentPage {
                 page, instruction, ..
             } => write!(
@@ -335,5 +351,17 @@ impl fmt::Display for Described {
                 "page {page} of a Memory absent at {instruction:#x}"
             ),
         }
+    }
+}
+
+/// What programs do to get an exception.
+fn exception(vector: u64) -> &'static str {
+    match vector {
+        0 => "a division",
+        6 => "an instruction that no processor has, as after a panic",
+        13 => "an instruction or an address that is not for it",
+        16 | 19 => "floating-point arithmetic",
+        17 => "an address that is not aligned",
+        _ => "of another kind",
     }
 }

@@ -72,6 +72,9 @@ fn perform(switch: &mut Switch, command: Command, answer: &mut Message) -> Resul
             switch.quiesce(port);
             Ok(())
         }
-        Command::Detach { port } => switch.detach(port),
+        Command::Detach { port } => {
+            switch.detach(port);
+            Ok(())
+        }
     }
 }

@@ -48,7 +48,7 @@ impl Switch {
         ring: Cap<Memory>,
         wake: Cap<Notification>,
     ) -> Result<(), Error> {
-        self.detach(number)?;
+        self.detach(number);
         self.ports.push(Port::new(self.domain, number, ring, wake)?);
         self.forwarding.set(Station {
             port: number,
@@ -74,18 +74,15 @@ impl Switch {
     }
 
     /// Forgets a port.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn detach(&mut self, number: PortNumber) -> Result<(), Error> {
+    pub fn detach(&mut self, number: PortNumber) {
         self.quiesce(number);
         self.forwarding.remove(number);
         let Some(index) = self.index_of(number) else {
-            return Ok(());
+            return;
         };
         let port = self.ports.remove(index);
         log::info!("port {} closes: {:?}", number.0, port.counters);
-        port.close()
+        port.close();
     }
 
     fn set_active(&mut self, number: PortNumber, active: bool) {
