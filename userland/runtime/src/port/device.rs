@@ -7,25 +7,11 @@ use core::task::Context;
 
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
 
-use super::{FRAME_BYTES_MAX, Lie, Port, SendError, Wish};
-use crate::capability::{Cap, Notification};
+use super::{Doorbell, FRAME_BYTES_MAX, Lie, Port, SendError, Wish, bell};
 use crate::events;
 
-/// What wakes the other side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Doorbell {
-    /// The notification.
-    pub notification: Cap<Notification>,
-    /// This side's flags in it.
-    pub flags: u64,
-}
-
-impl Doorbell {
-    /// Rings. One that is gone belongs to a switch that is, which will look at all its ports when it is back.
-    pub fn ring(&self) {
-        let _ = self.notification.signal(self.flags);
-    }
-}
+/// Frames after which the bell is rung before the round ends, so that the switch works alongside a long one.
+const FRAMES_PER_BELL: u32 = 32;
 
 /// The device.
 pub struct Device {
@@ -40,6 +26,8 @@ struct Wire {
     doorbell: Doorbell,
     mac: [u8; 6],
     is_disabled: bool,
+    /// Frames sent since the bell was rung.
+    unannounced: u32,
 }
 
 impl Device {
@@ -51,6 +39,7 @@ impl Device {
                 doorbell,
                 mac,
                 is_disabled: false,
+                unannounced: 0,
             },
             received: [0; FRAME_BYTES_MAX],
             to_send: [0; FRAME_BYTES_MAX],
@@ -92,7 +81,7 @@ impl Wire {
         match self.port.incoming().receive(into) {
             Ok(length) => {
                 if self.port.owes_bell(Wish::SPACE) {
-                    self.doorbell.ring();
+                    self.doorbell.owe();
                 }
                 length
             }
@@ -105,10 +94,22 @@ impl Wire {
 
     fn send(&mut self, frame: &[u8]) {
         match self.port.outgoing().send(frame) {
-            Ok(()) if self.port.owes_bell(Wish::FRAMES) => self.doorbell.ring(),
+            Ok(()) => self.announce(),
             Err(SendError::Lie(lie)) => self.disable(lie),
             // A frame that does not fit is lost, as on any wire.
-            Ok(()) | Err(SendError::Full | SendError::Length(_)) => {}
+            Err(SendError::Full | SendError::Length(_)) => {}
+        }
+    }
+
+    fn announce(&mut self) {
+        if self.port.owes_bell(Wish::FRAMES) {
+            self.doorbell.owe();
+            self.unannounced = 0;
+        }
+        self.unannounced += 1;
+        if self.unannounced == FRAMES_PER_BELL {
+            bell::ring_owed();
+            self.unannounced = 0;
         }
     }
 
@@ -195,6 +196,7 @@ impl TxToken for Transmission<'_> {
 mod tests {
     use super::super::{Side, layout};
     use super::*;
+    use crate::capability::Cap;
     use crate::host::shared_memory;
     use crate::shared::SharedMemory;
     use abi::register::Slot;

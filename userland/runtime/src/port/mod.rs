@@ -21,12 +21,14 @@
 //! side takes what it reads there for an allegation, its own counters included, since the other side can write
 //! them: a lie is a [`Lie`] and never more.
 
+pub mod bell;
 pub mod device;
 pub mod layout;
 pub mod ring;
 pub mod wishes;
 
-pub use device::{Device, Doorbell};
+pub use bell::Doorbell;
+pub use device::Device;
 pub use layout::{FRAME_BYTES_MAX, FRAME_BYTES_MIN, PORT_PAGES, SLOT_COUNT};
 pub use ring::{Frame, Lie, Ring, SendError};
 pub use wishes::Wish;
