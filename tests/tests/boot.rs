@@ -1,0 +1,118 @@
+//! Caravan starts: by every way in, on every board, with and without what processors of another age lack.
+//!
+//! Each machine must come as far as root's first line and a domain's: then memory, devices and the archive were found,
+//! user mode runs, and a domain reached root through an endpoint.
+
+use std::time::Duration;
+
+use harness::Artefacts;
+use harness::machine::{Board, Boot, Options};
+
+/// Stops a hang: firmware alone takes seconds, on a slow host many.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// The archive without a network.
+const ARCHIVE: &str = "counter";
+/// What the kernel prints first of all, and every line of its log begins with.
+const KERNEL: &str = "caravan: ";
+/// What root says of itself.
+const ROOT: &str = "[root] ";
+/// What the counter says once it runs.
+const DOMAIN: &str = "[counter] counter: ready";
+
+/// Started by QEMU itself.
+fn by_pvh(name: &str) -> Options {
+    let boot = Boot::Kernel {
+        kernel: Artefacts::kernel(),
+        archive: Some(Artefacts::archive_named(ARCHIVE)),
+    };
+    Options::new(name, boot).memory_mib(512)
+}
+
+/// From the USB stick, by the BIOS.
+fn by_bios(name: &str) -> Options {
+    Options::new(name, Boot::StickBios(Artefacts::image())).memory_mib(512)
+}
+
+/// From the USB stick, by the UEFI firmware.
+fn by_uefi(name: &str) -> Options {
+    Options::new(name, Boot::StickUefi(Artefacts::image())).memory_mib(512)
+}
+
+/// Starts the machine and waits until a domain runs; returns what the machine said until then.
+fn comes_up(options: Options) -> String {
+    let mut machine = options.start();
+    machine.expect(KERNEL, LIMIT);
+    machine.expect(ROOT, LIMIT);
+    machine.expect(DOMAIN, LIMIT);
+    machine.log()
+}
+
+/// Whether the kernel found this word among the processor's features.
+fn has_feature(log: &str, feature: &str) -> bool {
+    let mut features = log.lines().filter(|line| line.starts_with(KERNEL));
+    features.any(|line| line.split_whitespace().any(|word| word == feature))
+}
+
+#[test]
+fn starts_by_pvh_on_a_pc() {
+    comes_up(by_pvh("q35"));
+}
+
+#[test]
+fn starts_by_pvh_on_the_small_board() {
+    comes_up(by_pvh("microvm").board(Board::Microvm));
+}
+
+#[test]
+fn starts_from_the_stick_under_a_bios() {
+    comes_up(by_bios("bios"));
+}
+
+#[test]
+fn starts_from_the_stick_under_uefi() {
+    comes_up(by_uefi("uefi"));
+}
+
+#[test]
+fn uses_what_a_new_processor_has() {
+    let log = comes_up(by_pvh("max"));
+    for feature in ["X2APIC", "SMAP", "XSAVE", "FSGSBASE"] {
+        assert!(has_feature(&log, feature), "{feature} is not in\n{log}");
+    }
+}
+
+#[test]
+fn does_without_x2apic() {
+    let log = comes_up(by_pvh("xapic").cpu("max,-x2apic"));
+    assert!(!has_feature(&log, "X2APIC"), "{log}");
+}
+
+#[test]
+fn does_without_what_an_old_processor_lacks() {
+    let log = comes_up(by_pvh("qemu64").cpu("qemu64"));
+    for feature in ["SMAP", "XSAVE", "FSGSBASE"] {
+        assert!(!has_feature(&log, feature), "{feature} is in\n{log}");
+    }
+}
+
+#[test]
+fn an_old_processor_starts_from_the_stick() {
+    comes_up(by_bios("bios-qemu64").cpu("qemu64"));
+}
+
+#[test]
+fn starts_by_pvh_on_a_small_board_without_x2apic() {
+    let small = by_pvh("microvm-xapic").board(Board::Microvm);
+    comes_up(small.cpu("max,-x2apic"));
+}
+
+#[test]
+fn starts_with_more_cores_than_it_uses() {
+    comes_up(by_pvh("cores").cores(2));
+}
+
+#[test]
+fn starts_with_memory_above_four_gibibytes() {
+    comes_up(by_pvh("large").memory_mib(5 << 10));
+}
