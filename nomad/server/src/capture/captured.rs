@@ -101,8 +101,8 @@ impl Captured {
 
     /// Reads which pages are there, of those around the chunk that begins here.
     ///
-    /// A page that is absent must not be touched, and a running domain may take one away at any time: this is asked
-    /// right before pages are read, with no chance for the domain to run in between.
+    /// A page that is absent must not be touched: this is asked right before pages are read, while the domain stands
+    /// still.
     ///
     /// # Errors
     /// What `DomainPages` says.

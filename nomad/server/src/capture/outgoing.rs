@@ -118,6 +118,7 @@ pub struct Outgoing {
     memories: Vec<Captured>,
     outline: nomad_image::Outline,
     frozen: Option<Frozen>,
+    is_frozen: bool,
     is_ring_announced: bool,
     pass: Option<Pass>,
 }
@@ -151,6 +152,7 @@ impl Outgoing {
             writer: None,
             memories: Vec::new(),
             frozen: None,
+            is_frozen: false,
             is_ring_announced: false,
             pass: None,
         }
@@ -192,9 +194,22 @@ impl Outgoing {
 
     /// Appends a piece of what is being sent; says whether there is more.
     ///
+    /// A domain that runs stands still meanwhile: it could take a page away between the moment at which the page is
+    /// known to be there and the moment at which it is read, and a page that is absent must not be touched.
+    ///
     /// # Errors
     /// What the kernel says.
     pub fn produce(&mut self, out: &mut Vec<u8>) -> Result<bool, CaptureError> {
+        if self.is_frozen {
+            return self.produce_piece(out);
+        }
+        self.domain.freeze()?;
+        let more = self.produce_piece(out);
+        self.domain.thaw()?;
+        more
+    }
+
+    fn produce_piece(&mut self, out: &mut Vec<u8>) -> Result<bool, CaptureError> {
         let writer = match &mut self.writer {
             Some(writer) => writer,
             none => {
@@ -244,6 +259,7 @@ impl Outgoing {
     /// What the kernel says.
     pub fn freeze(&mut self) -> Result<(), CaptureError> {
         self.domain.freeze()?;
+        self.is_frozen = true;
         Ok(())
     }
 
@@ -319,6 +335,7 @@ impl Outgoing {
     /// # Errors
     /// What the kernel says; that it runs already is none.
     pub fn thaw(&mut self) -> Result<(), CaptureError> {
+        self.is_frozen = false;
         match self.domain.thaw() {
             Ok(()) | Err(Error::WrongState) => Ok(()),
             Err(error) => Err(error.into()),

@@ -16,7 +16,7 @@ use crate::capture::captured::Captured;
 use crate::page_set::PageSet;
 
 /// A piece ends when it has so many bytes.
-pub const PIECE_BYTES: usize = 64 * 1024;
+pub const PIECE_BYTES: usize = 32 * 1024;
 
 /// Which pages a pass is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

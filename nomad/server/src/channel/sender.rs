@@ -1,5 +1,6 @@
 //! The task that sends a domain's pages: a connection for a transaction, a segment for each round and freeze.
 
+use abi::calls::Yield;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -8,6 +9,7 @@ use embassy_net::{IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, Instant as Now, with_timeout};
 use nomad_protocol::planner::Round;
 use nomad_protocol::{Event, PORT, SourceEvent, StreamHeader, TransactionId};
+use runtime::system_call::invoke;
 
 use crate::capture::Outgoing;
 use crate::capture::outgoing::CaptureError;
@@ -64,6 +66,12 @@ pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
         };
         next = stream.serve(job).await;
     }
+}
+
+/// Lets other threads of this server's priority run.
+fn yield_now() {
+    // There is nothing that it could complain about.
+    let _ = invoke(Yield {});
 }
 
 /// A connection to a target.
@@ -169,6 +177,8 @@ impl Stream<'_> {
         loop {
             let more = self.with(Outgoing::produce)?;
             bytes += self.send_piece().await?;
+            // The domain that is copied, and others as important, go first.
+            yield_now();
             if !more {
                 return Ok(bytes);
             }
