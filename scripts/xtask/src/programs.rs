@@ -11,7 +11,14 @@ pub const KERNEL_PACKAGE: &str = "kernel";
 pub const KERNEL_BINARY: &str = "caravan-kernel";
 
 /// The userland programs: each a package with one binary of the same name, in the archive as `<name>.elf`.
-pub const USERLAND: &[&str] = &["root", "virtio-net", "switch", "counter", "nomad-server"];
+pub const USERLAND: &[&str] = &[
+    "root",
+    "virtio-net",
+    "switch",
+    "counter",
+    "kv",
+    "nomad-server",
+];
 
 /// Where the programs of the machine tests lie: each directory is a package named `guest-<directory>`.
 const GUESTS_DIRECTORY: &str = "tests/guests";

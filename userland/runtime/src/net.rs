@@ -37,7 +37,15 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 /// # Panics
 /// If the start page does not have what the stack needs: whoever started the domain forgot it.
 pub fn stack(start: Start, tasks: Tasks) -> Stack<'static> {
-    let resources = Box::leak(Box::new(StackResources::<SOCKETS_MAX>::new()));
+    stack_for::<SOCKETS_MAX>(start, tasks)
+}
+
+/// The same for a domain that has more sockets open at once, or fewer.
+///
+/// # Panics
+/// As [`stack`].
+pub fn stack_for<const SOCKETS: usize>(start: Start, tasks: Tasks) -> Stack<'static> {
+    let resources = Box::leak(Box::new(StackResources::<SOCKETS>::new()));
     let (stack, runner) = embassy_net::new(device(start), config(start), resources, seed(start));
     tasks.spawn(run(runner));
     stack

@@ -1,0 +1,136 @@
+//! Bytes on their way in or out of a connection: as many as fit a small base, more on an account.
+//!
+//! All connections share the account, so that they cannot hold more than its limit however many they are and
+//! however slowly they read. The base is never refused, so that a connection can always be told that it is.
+
+use alloc::vec::Vec;
+
+use crate::account::{Account, Full};
+
+/// What every buffer holds without asking.
+pub const BASE_BYTES: usize = 4096;
+
+/// Most bytes of one buffer.
+pub const BUFFER_BYTES_MAX: usize = 1 << 20;
+
+/// The buffer.
+#[derive(Debug)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    charged: usize,
+    account: Account,
+}
+
+impl Buffer {
+    /// An empty buffer that grows on this account.
+    pub fn new(account: Account) -> Buffer {
+        Buffer {
+            bytes: Vec::with_capacity(BASE_BYTES),
+            charged: 0,
+            account,
+        }
+    }
+
+    /// What it holds.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How much it holds.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// [`Full`]: none was added.
+    pub fn extend(&mut self, more: &[u8]) -> Result<(), Full> {
+        let length = self.bytes.len().checked_add(more.len()).ok_or(Full)?;
+        if length > self.bytes.capacity() {
+            self.grow(length)?;
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(())
+    }
+
+    /// Forgets what is behind the first `length` bytes.
+    pub fn truncate(&mut self, length: usize) {
+        self.bytes.truncate(length);
+    }
+
+    /// Forgets everything and gives back all but the base.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        if self.charged > 0 {
+            self.bytes.shrink_to(BASE_BYTES);
+            self.account.refund(self.charged);
+            self.charged = 0;
+        }
+    }
+
+    fn grow(&mut self, length: usize) -> Result<(), Full> {
+        if length > BUFFER_BYTES_MAX {
+            return Err(Full);
+        }
+        let capacity = length.next_power_of_two();
+        let cost = capacity - self.charged;
+        self.account.charge(cost)?;
+        let more = capacity - self.bytes.len();
+        // The account has room, but the heap may lie in pieces.
+        if self.bytes.try_reserve_exact(more).is_err() {
+            self.account.refund(cost);
+            return Err(Full);
+        }
+        self.charged = capacity;
+        Ok(())
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.account.refund(self.charged);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pays_for_what_is_beyond_the_base_until_it_is_cleared_or_dropped() {
+        let account = Account::new(1 << 20);
+        let mut buffer = Buffer::new(account.clone());
+        buffer.extend(&[1; BASE_BYTES]).unwrap();
+        assert_eq!(account.used(), 0);
+        buffer.extend(&[2]).unwrap();
+        assert_eq!(account.used(), 2 * BASE_BYTES);
+        buffer.extend(&[3; BASE_BYTES]).unwrap();
+        assert_eq!(account.used(), 4 * BASE_BYTES);
+        buffer.clear();
+        assert_eq!(account.used(), 0);
+        buffer.extend(&[4; 2 * BASE_BYTES]).unwrap();
+        assert_eq!(account.used(), 2 * BASE_BYTES);
+        drop(buffer);
+        assert_eq!(account.used(), 0);
+    }
+
+    #[test]
+    fn refuses_more_than_the_account_or_its_own_limit_and_stays_as_it_was() {
+        let account = Account::new(usize::MAX);
+        let mut greedy = Buffer::new(account);
+        greedy.extend(&[1; BUFFER_BYTES_MAX]).unwrap();
+        assert_eq!(greedy.extend(&[1]), Err(Full));
+        assert_eq!(greedy.len(), BUFFER_BYTES_MAX);
+
+        let mut poor = Buffer::new(Account::new(BASE_BYTES));
+        assert_eq!(poor.extend(&[1; BASE_BYTES + 1]), Err(Full));
+        assert!(poor.is_empty());
+        poor.extend(&[1; BASE_BYTES]).unwrap();
+    }
+}

@@ -1,0 +1,236 @@
+//! The store: values by their keys, within a limit of memory.
+//!
+//! An entry costs its key, its value's capacity and what the tree and the heap spend on it. What has no room is
+//! refused and changes nothing. A value that is replaced by one of about its length stays where it is.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::account::{Account, Full};
+
+/// What an entry costs beside its bytes: its place in a tree whose nodes may be half empty, and the heap's rounding.
+pub const ENTRY_BYTES: usize = 128;
+
+/// A value's capacity is kept while no more than this, beside half of it, is unused.
+const SPARE_BYTES_MAX: usize = 64;
+
+/// The store.
+#[derive(Debug)]
+pub struct Store {
+    entries: BTreeMap<Box<[u8]>, Vec<u8>>,
+    account: Account,
+}
+
+impl Store {
+    /// An empty store that may spend so many bytes.
+    pub fn new(bytes_max: usize) -> Store {
+        Store {
+            entries: BTreeMap::new(),
+            account: Account::new(bytes_max),
+        }
+    }
+
+    /// What it spends, and what it may.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
+        self.entries.get(key).map(Vec::as_slice)
+    }
+
+    /// Gives a key this value.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), Full> {
+        match self.entries.get_mut(key) {
+            Some(old) => replace(&self.account, old, value),
+            None => self.insert(key, value),
+        }
+    }
+
+    /// Adds to a key's value; returns its length then.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn append(&mut self, key: &[u8], more: &[u8]) -> Result<usize, Full> {
+        let Some(value) = self.entries.get_mut(key) else {
+            return self.insert(key, more).map(|()| more.len());
+        };
+        let length = value.len() + more.len();
+        if length > value.capacity() {
+            enlarge(&self.account, value, length.next_power_of_two())?;
+        }
+        value.extend_from_slice(more);
+        Ok(length)
+    }
+
+    /// Removes a key; returns whether there was one.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        let Some(value) = self.entries.remove(key) else {
+            return false;
+        };
+        self.account.refund(cost(key, value.capacity()));
+        true
+    }
+
+    /// Removes every key.
+    pub fn clear(&mut self) {
+        self.account.refund(self.account.used());
+        self.entries = BTreeMap::new();
+    }
+
+    /// Whether these entries have room, were they all new.
+    pub fn has_room<'a>(&self, entries: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> bool {
+        let bytes = entries.map(|(key, value)| cost(key, value.len()));
+        self.account.has_room(bytes.sum())
+    }
+
+    fn insert(&mut self, key: &[u8], value: &[u8]) -> Result<(), Full> {
+        let (key, value) = (copy(key)?, copy(value)?);
+        self.account.charge(cost(&key, value.capacity()))?;
+        self.entries.insert(key.into_boxed_slice(), value);
+        Ok(())
+    }
+}
+
+fn cost(key: &[u8], capacity: usize) -> usize {
+    ENTRY_BYTES + key.len() + capacity
+}
+
+/// A copy of just this capacity. The account may have room and the heap lie in pieces: that is [`Full`] as well.
+fn copy(bytes: &[u8]) -> Result<Vec<u8>, Full> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len()).map_err(|_| Full)?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
+}
+
+fn replace(account: &Account, old: &mut Vec<u8>, value: &[u8]) -> Result<(), Full> {
+    let capacity = old.capacity();
+    if (value.len()..=2 * value.len() + SPARE_BYTES_MAX).contains(&capacity) {
+        old.clear();
+        old.extend_from_slice(value);
+        return Ok(());
+    }
+    let new = copy(value)?;
+    if new.capacity() > capacity {
+        account.charge(new.capacity() - capacity)?;
+    } else {
+        account.refund(capacity - new.capacity());
+    }
+    *old = new;
+    Ok(())
+}
+
+fn enlarge(account: &Account, value: &mut Vec<u8>, capacity: usize) -> Result<(), Full> {
+    let cost = capacity - value.capacity();
+    account.charge(cost)?;
+    let more = capacity - value.len();
+    if value.try_reserve_exact(more).is_err() {
+        account.refund(cost);
+        return Err(Full);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+    use std::vec;
+
+    #[test]
+    fn a_full_store_refuses_and_goes_on() {
+        let mut store = Store::new(3 * (ENTRY_BYTES + 1 + 10));
+        for key in [b"a", b"b", b"c"] {
+            store.set(key, &[1; 10]).unwrap();
+        }
+        assert_eq!(store.set(b"d", b""), Err(Full));
+        assert_eq!(store.set(b"a", &[2; 11]), Err(Full));
+        assert_eq!(store.append(b"a", b"x"), Err(Full));
+        assert_eq!(store.get(b"a"), Some(&[1; 10][..]));
+        assert_eq!(store.set(b"a", &[3; 10]), Ok(()));
+        assert!(store.remove(b"b"));
+        assert_eq!(store.set(b"d", &[4; 10]), Ok(()));
+        assert_eq!(store.len(), 3);
+    }
+
+    #[test]
+    fn nothing_is_spent_on_a_store_that_was_cleared() {
+        let mut store = Store::new(1 << 20);
+        store.set(b"key", &[0; 1000]).unwrap();
+        store.append(b"other", b"value").unwrap();
+        store.append(b"other", &[0; 100]).unwrap();
+        store.clear();
+        assert_eq!((store.len(), store.account().used()), (0, 0));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Operation {
+        Set(u8, usize),
+        Append(u8, usize),
+        Remove(u8),
+    }
+
+    fn operation() -> impl Strategy<Value = Operation> {
+        prop_oneof![
+            (0..8_u8, 0..600_usize).prop_map(|(key, length)| Operation::Set(key, length)),
+            (0..8_u8, 0..90_usize).prop_map(|(key, length)| Operation::Append(key, length)),
+            (0..8_u8).prop_map(Operation::Remove),
+        ]
+    }
+
+    /// Does the same to a map without limits where the store agrees.
+    fn apply(store: &mut Store, model: &mut HashMap<u8, Vec<u8>>, operation: &Operation) {
+        match *operation {
+            Operation::Set(key, length) => {
+                if store.set(&[key], &vec![key; length]).is_ok() {
+                    model.insert(key, vec![key; length]);
+                }
+            }
+            Operation::Append(key, length) => {
+                if store.append(&[key], &vec![!key; length]).is_ok() {
+                    model.entry(key).or_default().extend(vec![!key; length]);
+                }
+            }
+            Operation::Remove(key) => {
+                assert_eq!(store.remove(&[key]), model.remove(&key).is_some());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_map_and_accounts_for_every_entry(
+            operations in prop::collection::vec(operation(), 0..200)
+        ) {
+            let mut store = Store::new(2500);
+            let mut model = HashMap::new();
+            for operation in &operations {
+                apply(&mut store, &mut model, operation);
+                let spent: usize = store.entries.iter().map(|(key, value)| cost(key, value.capacity())).sum();
+                prop_assert_eq!(store.account().used(), spent);
+                prop_assert!(spent <= 2500);
+                prop_assert_eq!(store.len(), model.len());
+                for (key, value) in &model {
+                    prop_assert_eq!(store.get(&[*key]), Some(value.as_slice()));
+                }
+            }
+        }
+    }
+}

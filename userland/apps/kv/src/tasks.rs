@@ -1,0 +1,58 @@
+//! The connections of a domain: a session on each socket.
+
+use alloc::rc::Rc;
+use core::cell::RefCell;
+
+use runtime::embassy_net::Stack;
+use runtime::embassy_net::tcp::{Error, TcpSocket};
+use runtime::executor::Tasks;
+use runtime::net;
+
+use crate::service::Service;
+use crate::session::Session;
+
+/// Connections at once. A client that closes fifty and at once opens fifty finds that many free, even if the first
+/// are not yet gone.
+pub const CONNECTIONS: usize = 128;
+
+/// Bytes taken from a socket at once.
+const READ_BYTES: usize = 4096;
+
+/// The service, shared by the tasks of one thread. Nobody holds the borrow across an await.
+pub type Shared = Rc<RefCell<Service>>;
+
+/// Answers on TCP, for ever.
+pub fn answer(stack: Stack<'static>, tasks: Tasks, service: Shared) {
+    let port = service.borrow().settings.port;
+    net::serve_tcp(stack, tasks, port, CONNECTIONS, async move |socket| {
+        let mut session = Session::open(&mut service.borrow_mut());
+        // The client hung up, in one way or the other.
+        let _ = converse(socket, &mut session, &service).await;
+        session.close(&mut service.borrow_mut());
+    });
+}
+
+async fn converse(
+    socket: &mut TcpSocket<'static>,
+    session: &mut Session,
+    service: &Shared,
+) -> Result<(), Error> {
+    let mut buffer = [0; READ_BYTES];
+    while !session.is_over() {
+        let count = socket.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        let mut input = &buffer[..count];
+        while !input.is_empty() {
+            let taken = session.receive(&mut service.borrow_mut(), input);
+            input = &input[taken..];
+            net::write_all(socket, session.to_send()).await?;
+            session.sent();
+            if session.is_over() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
