@@ -3,11 +3,13 @@
 //! Both run Caravan, as the manifests `default` (machine `a`) and `machine-b` say; the third party probes, and gives
 //! the operator's commands.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::child;
 use crate::machine::{Boot, Machine, Options};
+use crate::migration::Migration;
 use crate::{Artefacts, MacAddress, Segment, ThirdParty};
+use crate::{child, prober};
 
 /// How long a machine may take for anything it is asked: it stops a hang.
 pub const LIMIT: Duration = Duration::from_secs(120);
@@ -100,26 +102,45 @@ impl Fleet {
         }
     }
 
-    /// Gives a machine's migration server a command of the operator's and returns the answer.
+    /// Gives a machine's migration server a command of the operator's and returns what it says, also if that is no.
     ///
     /// # Panics
     ///
-    /// If the server says that it failed.
-    pub fn command(&self, station: Station, words: &[&str]) -> String {
-        let program = child::beside("caravan", "cargo build -p caravan");
-        let program = program.to_str().expect("a path that is text");
-        let arguments = [&[station.address()], words].concat();
-        self.party.run(program, &arguments, LIMIT)
+    /// If the command line cannot be run.
+    pub fn ask(&self, station: Station, words: &[&str]) -> String {
+        let mut command = self
+            .party
+            .command(operator().to_str().expect("a path that is text"));
+        let output = command.arg(station.address()).args(words).output();
+        let output = output.expect("the operator's command line runs");
+        let said = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&said).trim_end().to_owned()
     }
 
     /// Moves a domain from one machine to the other.
     ///
     /// # Panics
     ///
-    /// If the move fails; both machines' logs are in the message.
-    pub fn migrate(&mut self, domain: &str, from: Station) -> String {
-        self.command(from, &["migrate", domain, from.other().name()])
+    /// If the move fails; what the migration server said is in the message.
+    pub fn migrate(&self, domain: &str, from: Station) -> Migration {
+        let begun_ns = prober::now_ns();
+        let program = operator();
+        let program = program.to_str().expect("a path that is text");
+        let arguments = [
+            "--json",
+            from.address(),
+            "migrate",
+            domain,
+            from.other().name(),
+        ];
+        let answer = self.party.run(program, &arguments, LIMIT);
+        Migration::of_answer(begun_ns, &answer)
     }
+}
+
+/// The operator's command line.
+fn operator() -> PathBuf {
+    child::beside("caravan", "cargo build -p caravan")
 }
 
 fn start(segment: &mut Segment, station: Station) -> Machine {

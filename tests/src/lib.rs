@@ -21,6 +21,7 @@ pub mod artefacts;
 pub mod child;
 pub mod fleet;
 pub mod machine;
+pub mod migration;
 pub mod prober;
 pub mod scratch;
 pub mod segment;

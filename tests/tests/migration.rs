@@ -16,17 +16,67 @@ fn counter_options() -> prober::Options {
     prober::Options::new(COUNTER.parse().expect("an address"))
 }
 
-#[test]
-fn a_counter_counts_on_elsewhere() {
+/// Two machines, and a counter that runs on the first.
+fn fleet_with_counter() -> Fleet {
     let mut fleet = Fleet::start();
     fleet
         .machine(Station::A)
         .expect("[counter] counter: ready", LIMIT);
+    fleet
+}
+
+/// No answer was wrong, and the one connection lived.
+fn assert_undisturbed(report: &prober::Report) {
+    let summary = &report.summary;
+    assert_eq!(summary.error_count(), 0, "{summary:?}");
+    assert!(summary.tcp_survived, "{summary:?}");
+    assert_eq!(summary.tcp.answered, summary.tcp.asked, "{summary:?}");
+    assert!(summary.udp.answered > 0, "{summary:?}");
+}
+
+#[test]
+fn a_counter_counts_on_elsewhere() {
+    let fleet = fleet_with_counter();
     let probe = fleet.party.probe(&counter_options());
     sleep(WATCHED);
-    let answer = fleet.migrate("counter", Station::A);
-    assert!(answer.trim_end().ends_with("done"), "{answer}");
+    fleet.migrate("counter", Station::A);
     sleep(WATCHED);
-    let report = probe.finish();
-    assert_eq!(report.summary.error_count(), 0, "{:?}", report.summary);
+    assert_undisturbed(&probe.finish());
+}
+
+#[test]
+fn moves_a_counter() {
+    let fleet = fleet_with_counter();
+    let probe = fleet.party.probe(&counter_options());
+    for from in [Station::A, Station::B] {
+        sleep(WATCHED);
+        fleet.migrate("counter", from);
+    }
+    sleep(WATCHED);
+    assert_undisturbed(&probe.finish());
+    for (station, runs) in [(Station::A, true), (Station::B, false)] {
+        let list = fleet.ask(station, &["list"]);
+        assert_eq!(
+            list.contains("domain counter"),
+            runs,
+            "{}: {list}",
+            station.name()
+        );
+    }
+}
+
+#[test]
+fn a_move_that_cannot_be_leaves_the_domain_where_it_is() {
+    let fleet = fleet_with_counter();
+    let probe = fleet.party.probe(&counter_options());
+    for (command, complaint) in [
+        (["migrate", "counter", "nowhere"], "I know no machine"),
+        (["migrate", "nobody", "b"], "failed"),
+        (["migrate", "switch", "b"], "may not move"),
+    ] {
+        let answer = fleet.ask(Station::A, &command);
+        assert!(answer.contains(complaint), "{command:?}: {answer}");
+    }
+    sleep(WATCHED);
+    assert_undisturbed(&probe.finish());
 }

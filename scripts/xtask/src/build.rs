@@ -57,6 +57,25 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
     archive::pack_all(workspace)
 }
 
+/// Builds the host's programs that tests and shows call: the operator's command line, the prober, the show.
+pub fn host_programs(workspace: &Workspace) -> Result<()> {
+    let mut cargo = Toolchain::find()?.cargo();
+    cargo
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "caravan",
+            "--package",
+            "harness",
+            "--bins",
+        ])
+        .arg("--target-dir")
+        .arg(workspace.host_target())
+        .current_dir(workspace.root());
+    process::run(&mut cargo)
+}
+
 /// Builds the programs named, or all, and packs what can be packed from them alone.
 pub fn named(names: &[String], workspace: &Workspace) -> Result<()> {
     if names.is_empty() {

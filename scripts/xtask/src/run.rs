@@ -1,13 +1,33 @@
-//! Starting machines to look at: one on the terminal, or one that waits for a debugger.
+//! Starting machines to look at: two with domains that move, one on the terminal, one that waits for a debugger.
 
+use std::process::Command;
+
+use crate::build;
 use crate::error::{Error, Result};
 use crate::machine::{EXIT_SUCCESS, Machine};
 use crate::manifest;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Boots one machine with its serial line on the terminal, until it ends or Ctrl-A X is typed.
+/// Shows the main job: two machines, and domains that move between them. With an archive's name, boots one machine
+/// with that instead, its serial line on the terminal.
 pub fn run(arguments: &[String], workspace: &Workspace) -> Result<()> {
+    match arguments {
+        [] => show(&[], workspace),
+        [once] if once == "--once" => show(&["--once"], workspace),
+        _ => run_one(arguments, workspace),
+    }
+}
+
+fn show(arguments: &[&str], workspace: &Workspace) -> Result<()> {
+    build::host_programs(workspace)?;
+    let mut show = Command::new(workspace.host_target().join("debug/show"));
+    show.args(arguments).envs(workspace.environment());
+    process::run(&mut show)
+}
+
+/// Boots one machine until it ends or Ctrl-A X is typed.
+fn run_one(arguments: &[String], workspace: &Workspace) -> Result<()> {
     let machine = Machine::built(archive_of(arguments)?, workspace)?;
     println!("Ctrl-A X ends the machine.");
     finish(&mut machine.command())
@@ -47,7 +67,7 @@ fn archive_of(arguments: &[String]) -> Result<&str> {
 }
 
 /// A guest that says success ends QEMU with a code that is not zero; so does the user who leaves, with zero.
-fn finish(qemu: &mut std::process::Command) -> Result<()> {
+fn finish(qemu: &mut Command) -> Result<()> {
     match process::run(qemu) {
         Err(Error::Failed(_, status)) if status.code() == Some(EXIT_SUCCESS) => Ok(()),
         other => other,

@@ -11,7 +11,6 @@ use crate::error::{Error, Result};
 use crate::image;
 use crate::layers;
 use crate::lint;
-use crate::manifest;
 use crate::process;
 use crate::rooms;
 use crate::toolchain::Toolchain;
@@ -159,6 +158,7 @@ fn make_image(workspace: &Workspace) -> Result<()> {
 }
 
 fn machine_tests(workspace: &Workspace) -> Result<()> {
+    build::host_programs(workspace)?;
     let mut cargo = host_cargo(workspace)?;
     cargo
         .args([
@@ -168,10 +168,9 @@ fn machine_tests(workspace: &Workspace) -> Result<()> {
             "--features",
             "machines",
         ])
-        .env("CARAVAN_KERNEL", workspace.kernel_elf())
-        .env("CARAVAN_ARCHIVE", workspace.archive(manifest::DEFAULT))
-        .env("CARAVAN_ARTEFACTS", workspace.artefacts())
-        .env("CARAVAN_IMAGE", workspace.image());
+        .envs(workspace.environment())
+        // Two machines and a prober take both cores of a small host.
+        .args(["--", "--test-threads=1"]);
     process::run(&mut cargo)
 }
 

@@ -67,6 +67,16 @@ impl Workspace {
         self.artefacts().join(format!("{name}.tar"))
     }
 
+    /// What says to the harness where the artefacts are.
+    pub fn environment(&self) -> [(&'static str, PathBuf); 4] {
+        [
+            ("CARAVAN_KERNEL", self.kernel_elf()),
+            ("CARAVAN_ARCHIVE", self.archive(crate::manifest::DEFAULT)),
+            ("CARAVAN_ARTEFACTS", self.artefacts()),
+            ("CARAVAN_IMAGE", self.image()),
+        ]
+    }
+
     /// The image for real machines.
     pub fn image(&self) -> PathBuf {
         self.artefacts().join("caravan.iso")

@@ -1,5 +1,7 @@
 //! A line of an answer: [`Line`], for people and as JSON.
 
+use std::time::Duration;
+
 /// A line that a migration server said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line(String);
@@ -39,12 +41,13 @@ impl Line {
         }
     }
 
-    /// The line as a JSON object: what it is, and its words.
-    pub fn to_json(&self) -> String {
+    /// The line as a JSON object: when it came, in microseconds since the question, what it is, and its words.
+    pub fn to_json(&self, elapsed: Duration) -> String {
         let mut words = self.0.splitn(2, ' ');
         let kind = words.next().unwrap_or_default().trim_end_matches(':');
         let rest = words.next().unwrap_or_default();
-        format!("{{\"event\":{},\"text\":{}}}", quoted(kind), quoted(rest))
+        let (at, kind, rest) = (elapsed.as_micros(), quoted(kind), quoted(rest));
+        format!("{{\"at_us\":{at},\"event\":{kind},\"text\":{rest}}}")
     }
 }
 
@@ -71,6 +74,9 @@ mod tests {
     fn a_line_cannot_command_the_terminal_nor_leave_its_json_string() {
         let line = Line::of_datagram(b"domain \x1b[2J\"\\ x\n");
         assert_eq!(line.text(), "domain [2J\"\\ x");
-        assert_eq!(line.to_json(), r#"{"event":"domain","text":"[2J\"\\ x"}"#);
+        assert_eq!(
+            line.to_json(Duration::from_micros(7)),
+            r#"{"at_us":7,"event":"domain","text":"[2J\"\\ x"}"#
+        );
     }
 }

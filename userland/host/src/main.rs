@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use caravan::answer::{End, Line};
 use caravan::command::{Invocation, USAGE};
@@ -17,8 +18,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let asked = Instant::now();
     let show = |line: &Line| match invocation.json {
-        true => println!("{}", line.to_json()),
+        true => println!("{}", line.to_json(asked.elapsed())),
         false => println!("{}", line.text()),
     };
     match server::ask(invocation.server, &invocation.line, show) {
