@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::machine::{Boot, Machine, Options};
 use crate::migration::Migration;
-use crate::{Artefacts, MacAddress, Segment, ThirdParty};
+use crate::{Artefacts, MacAddress, Port, Segment, ThirdParty};
 use crate::{child, prober};
 
 /// How long a machine may take for anything it is asked: it stops a hang.
@@ -63,6 +63,7 @@ pub struct Fleet {
     pub segment: Segment,
     /// The clients' host.
     pub party: ThirdParty,
+    ports: [Port; 2],
     a: Machine,
     b: Machine,
 }
@@ -81,10 +82,12 @@ impl Fleet {
             "10.77.0.100/24",
             MacAddress::local(100),
         );
-        let [a, b] = [Station::A, Station::B].map(|station| start(&mut segment, station));
+        let ports = [Station::A, Station::B].map(|station| segment.port(station.name()));
+        let [a, b] = [Station::A, Station::B].map(|station| start(&ports, station));
         let mut fleet = Fleet {
             segment,
             party,
+            ports,
             a,
             b,
         };
@@ -100,6 +103,11 @@ impl Fleet {
             Station::A => &mut self.a,
             Station::B => &mut self.b,
         }
+    }
+
+    /// The segment's port that a machine's card is plugged into.
+    pub fn port(&self, station: Station) -> &Port {
+        port_of(&self.ports, station)
     }
 
     /// Gives a machine's migration server a command of the operator's and returns what it says, also if that is no.
@@ -143,18 +151,23 @@ fn operator() -> PathBuf {
     child::beside("caravan", "cargo build -p caravan")
 }
 
-fn start(segment: &mut Segment, station: Station) -> Machine {
-    let name = station.name();
-    let port = segment.port(name);
+fn port_of(ports: &[Port; 2], station: Station) -> &Port {
+    match station {
+        Station::A => &ports[0],
+        Station::B => &ports[1],
+    }
+}
+
+fn start(ports: &[Port; 2], station: Station) -> Machine {
     let archive = Some(Artefacts::archive_named(station.archive()));
     let kernel = Artefacts::kernel();
     let card = match station {
         Station::A => MacAddress::local(1),
         Station::B => MacAddress::local(2),
     };
-    Options::new(name, Boot::Kernel { kernel, archive })
+    Options::new(station.name(), Boot::Kernel { kernel, archive })
         .memory_mib(512)
-        .card(&port, card)
+        .card(port_of(ports, station), card)
         .argument("-append")
         .argument("debug-exit")
         .start()

@@ -8,6 +8,7 @@ mod peers;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
@@ -54,7 +55,7 @@ pub fn bench(arguments: &[String], workspace: &Workspace) -> Result<()> {
         figures.extend(measure_kernel(workspace)?);
     }
     if request.migration {
-        return Err(Error::Missing("migration has no figures yet".to_string()));
+        figures.extend(measure_migration(workspace)?);
     }
     let lines: String = figures
         .iter()
@@ -95,6 +96,20 @@ fn parse(arguments: &[String]) -> Result<Request> {
     Ok(request)
 }
 
+/// Ten moves, measured at a third machine by a program of the harness. In wall time, unlike the kernel's figures.
+fn measure_migration(workspace: &Workspace) -> Result<Vec<Figure>> {
+    build::everything(workspace)?;
+    build::host_programs(workspace)?;
+    let mut measure = Command::new(workspace.host_target().join("debug/measure"));
+    let said = process::output(measure.envs(workspace.environment()))?;
+    let figures = said
+        .lines()
+        .filter(|line| line.starts_with(MARK))
+        .map(Figure::parse);
+    let figures: std::result::Result<Vec<_>, _> = figures.collect();
+    figures.map_err(|why| Error::Malformed("the output of measure".into(), why))
+}
+
 fn measure_kernel(workspace: &Workspace) -> Result<Vec<Figure>> {
     let names = ["kernel".to_string(), KERNEL_GUEST.to_string()];
     build::named(&names, workspace)?;
@@ -108,7 +123,7 @@ fn measure_kernel(workspace: &Workspace) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-fn figures_of(qemu: &mut std::process::Command, log: &Path) -> Result<Vec<Figure>> {
+fn figures_of(qemu: &mut Command, log: &Path) -> Result<Vec<Figure>> {
     let ended = process::run_within(qemu, GUEST_LIMIT);
     let text = String::from_utf8_lossy(&fs::read(log).at(log)?).into_owned();
     let malformed = |why: String| Error::Malformed(log.to_path_buf(), why);
@@ -171,16 +186,19 @@ impl Figure {
     }
 
     fn to_json(&self) -> String {
-        // Most figures are counts: say them as whole numbers.
-        let value = match self.value {
-            whole if whole.fract() == 0.0 && whole.abs() < 9e15 => json!(whole as i64),
-            other => json!(other),
-        };
-        let mut object = json!({"name": self.name, "value": value, "unit": self.unit});
-        if let Some(peer) = peers::value(&self.name) {
-            object["peer"] = json!({"name": peers::NAME, "value": peer});
+        let mut object = json!({"name": self.name, "value": number(self.value), "unit": self.unit});
+        if let Some((peer, value)) = peers::of(&self.name) {
+            object["peer"] = json!({"name": peer, "value": number(value)});
         }
         object.to_string()
+    }
+}
+
+/// Most figures are counts: they are said as whole numbers.
+fn number(value: f64) -> serde_json::Value {
+    match value {
+        whole if whole.fract() == 0.0 && whole.abs() < 9e15 => json!(whole as i64),
+        other => json!(other),
     }
 }
 
