@@ -73,7 +73,7 @@ pub enum SourceAction {
     EndCapture,
     /// Let the domain run on, if it is frozen. Never asked for a retired domain.
     Thaw,
-    /// Give the retired domain's memory back. Answered by `Destroyed`.
+    /// Give the retired domain's memory back. Answered by `Destroyed`, also if it is gone already.
     Destroy,
     /// Undo the retirement and run the domain: the operator has forced it by name and supplies the right to.
     Unretire,

@@ -369,7 +369,8 @@ fn resume_transfer(now: Instant, here: &Here, record: Record, state: DomainState
     let resumed = match record.progress {
         Progressed::SourceOpen
         | Progressed::SourceCommitting { .. }
-        | Progressed::SourceReleasing { .. } => {
+        | Progressed::SourceReleasing { .. }
+        | Progressed::SourceReleased { .. } => {
             Source::resume(now, boot, record, state, timing).map(Transfer::Source)
         }
         Progressed::TargetOpen

@@ -43,6 +43,11 @@ pub enum Progressed {
         /// The target's boot.
         peer_boot: BootId,
     },
+    /// Source: the copy here is gone. The domain may have come back since: only the target is to be told.
+    SourceReleased {
+        /// The target's boot.
+        peer_boot: BootId,
+    },
     /// Target: a pool is reserved and filling. Resumed, it is discarded.
     TargetOpen,
     /// Target: a complete copy stands frozen.

@@ -135,7 +135,9 @@ impl Source {
                 |context, _| abort::enter(context, AbortReason::NomadRestarted { on: Side::Source })
             }
             (Progressed::SourceCommitting { .. }, DomainState::Retired) => Committing::resume,
-            (Progressed::SourceReleasing { .. }, _) => Releasing::resume,
+            (Progressed::SourceReleasing { .. } | Progressed::SourceReleased { .. }, _) => {
+                Releasing::resume
+            }
             (Progressed::SourceOpen | Progressed::SourceCommitting { .. }, _) => {
                 |context, _| InDoubt::enter(context, Doubt::RecordContradicted)
             }

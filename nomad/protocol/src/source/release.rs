@@ -31,10 +31,14 @@ impl Releasing {
     }
 
     pub(super) fn resume(context: &mut Context<'_>, progress: Progressed) -> Phase {
-        let Progressed::SourceReleasing { peer_boot } = progress else {
-            unreachable!("resumed from a record of another phase: {progress:?}");
-        };
-        Self::destroy(context, peer_boot)
+        match progress {
+            Progressed::SourceReleasing { peer_boot } => Self::destroy(context, peer_boot),
+            Progressed::SourceReleased { peer_boot } => {
+                context.enter(PhaseName::Release);
+                Self::tell(context, peer_boot)
+            }
+            _ => unreachable!("resumed from a record of another phase: {progress:?}"),
+        }
     }
 
     fn destroy(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
@@ -47,15 +51,23 @@ impl Releasing {
         })
     }
 
+    fn tell(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+        context.send(Step::Released);
+        context.repeat();
+        Phase::Release(Releasing {
+            peer_boot,
+            progress: Progress::Telling,
+        })
+    }
+
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match (&self.progress, input) {
             (Progress::Destroying, Input::Event(Event::Source(SourceEvent::Destroyed))) => {
-                context.send(Step::Released);
-                context.repeat();
-                Phase::Release(Releasing {
-                    progress: Progress::Telling,
-                    ..self
-                })
+                // Durable before the target is told: it may send the domain back, and that one is not to be destroyed.
+                context.record(Progressed::SourceReleased {
+                    peer_boot: self.peer_boot,
+                });
+                Self::tell(context, self.peer_boot)
             }
             (
                 Progress::Telling,

@@ -219,7 +219,7 @@ fn a_failed_activation_is_tried_again() {
     assert!(pair.noticed(1, Notice::Activated));
 }
 
-/// Found by exploration: the record still said Prepared while the copy was being discarded.
+/// Exploration catches this one: the record still said Prepared while the copy was being discarded.
 #[test]
 fn a_target_restarted_while_it_discards_goes_on_discarding() {
     let mut pair = at_the_commit_point();
@@ -250,4 +250,20 @@ fn a_restarted_source_that_aborts_is_over_at_once() {
         planner::Goals::default(),
     );
     assert_eq!(again, Ok(()));
+}
+
+/// Found by exploration: nomad was resumed while it told the target that the copy was gone. The domain had come back
+/// meanwhile, and was destroyed once more.
+#[test]
+fn a_release_that_is_resumed_does_not_destroy_again() {
+    let mut pair = at_the_commit_point();
+    answer_retire(&mut pair, SourceEvent::Retired);
+    pair.settle_without(Step::ReleaseHeard);
+    assert_eq!(pair.phase(0), Some(PhaseName::Release));
+    pair.done
+        .retain(|(_, action)| matches!(action, Action::Record(_)));
+    pair.restart_nomad(0, DomainState::Running);
+    pair.settle();
+    assert!(!pair.did(0, &Action::Source(SourceAction::Destroy)));
+    assert!(pair.noticed(0, Notice::Finished));
 }
