@@ -1,0 +1,78 @@
+//! A fake network for datagrams: it loses, doubles, delays, and thereby overtakes; it can be cut.
+
+use nomad_protocol::{Envelope, Instant};
+
+use crate::random::Random;
+
+/// How bad the network is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weather {
+    /// So many datagrams in a thousand are lost.
+    pub loss_permille: u64,
+    /// So many in a thousand arrive twice.
+    pub double_permille: u64,
+    /// The shortest way takes so long.
+    pub delay_min_us: u64,
+    /// The longest takes so much longer.
+    pub delay_spread_us: u64,
+}
+
+impl Weather {
+    /// Nothing is lost and nothing overtaken.
+    pub const FAIR: Weather = Weather {
+        loss_permille: 0,
+        double_permille: 0,
+        delay_min_us: 100,
+        delay_spread_us: 0,
+    };
+
+    /// Draws a weather, from fair to foul.
+    pub fn draw(random: &mut Random) -> Self {
+        let foul = random.below(4);
+        Weather {
+            loss_permille: random.below(1 + 130 * foul),
+            double_permille: random.below(1 + 100 * foul),
+            delay_min_us: 50 + random.below(200),
+            delay_spread_us: random.below(1 + 4_000 * foul),
+        }
+    }
+
+    /// When the copies of a datagram that is sent now arrive: none, one or two.
+    pub fn arrivals(&self, now: Instant, random: &mut Random) -> Vec<Instant> {
+        let copies = match (
+            random.permille(self.loss_permille),
+            random.permille(self.double_permille),
+        ) {
+            (true, _) => 0,
+            (false, false) => 1,
+            (false, true) => 2,
+        };
+        (0..copies)
+            .map(|_| now.after_us(self.delay_us(random)))
+            .collect()
+    }
+
+    /// How long one way takes this time.
+    pub fn delay_us(&self, random: &mut Random) -> u64 {
+        self.delay_min_us + random.below(1 + self.delay_spread_us)
+    }
+}
+
+/// A datagram under way.
+#[derive(Clone, Debug)]
+pub struct Datagram {
+    /// For which machine.
+    pub to: usize,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Datagram {
+    /// A datagram that says `envelope`.
+    pub fn new(to: usize, envelope: &Envelope) -> Self {
+        Datagram {
+            to,
+            bytes: envelope.encode(),
+        }
+    }
+}
