@@ -28,6 +28,35 @@ fn commit_has_the_documented_bytes() {
     assert_eq!(bytes, expected);
 }
 
+/// The numbers that docs/wire-format.md gives the steps.
+#[test]
+fn steps_have_the_documented_numbers() {
+    let steps = [
+        Step::Offer(offer()),
+        Step::Admit,
+        Step::Refuse(Refusal::UnknownKey),
+        Step::Prepared {
+            attempt: Attempt::FIRST,
+            digest: DIGEST,
+        },
+        Step::Commit {
+            attempt: Attempt::FIRST,
+        },
+        Step::Activated,
+        Step::Released,
+        Step::ReleaseHeard,
+        Step::Abort(AbortReason::Cancelled),
+        Step::Unknown,
+    ];
+    for (number, step) in steps.into_iter().enumerate() {
+        assert_eq!(usize::from(envelope(step).encode()[27]), number);
+    }
+    let abort = envelope(Step::Abort(AbortReason::DigestMismatch)).encode();
+    assert_eq!(&abort[27..], [8, 7]);
+    let refuse = envelope(Step::Refuse(Refusal::Quota { used: 1, limit: 2 })).encode();
+    assert_eq!(&refuse[27..], [2, 9, 1, 2]);
+}
+
 #[test]
 fn another_version_is_refused_with_both_numbers() {
     let mut bytes = envelope(Step::Admit).encode();
