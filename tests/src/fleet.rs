@@ -1,10 +1,11 @@
 //! Two machines on a segment with a third party beside them: [`Fleet`], what every test of a move begins with.
 //!
-//! Both run Caravan, as the manifests `default` (machine `a`) and `machine-b` say; the third party probes, and gives
+//! Both run Caravan, as the manifests `kv` (machine `a`) and `machine-b` say; the third party probes, and gives
 //! the operator's commands.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use crate::machine::{Boot, Machine, Options};
 use crate::migration::Migration;
@@ -13,6 +14,9 @@ use crate::{child, prober};
 
 /// How long a machine may take for anything it is asked: it stops a hang.
 pub const LIMIT: Duration = Duration::from_secs(120);
+
+/// How often a log is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// One of the two machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +54,7 @@ impl Station {
 
     fn archive(self) -> &'static str {
         match self {
-            Station::A => "default",
+            Station::A => "kv",
             Station::B => "machine-b",
         }
     }
@@ -92,7 +96,7 @@ impl Fleet {
             b,
         };
         for station in [Station::A, Station::B] {
-            fleet.machine(station).expect("[nomad] listening", LIMIT);
+            fleet.await_log(station, "[nomad] listening");
         }
         fleet
     }
@@ -102,6 +106,23 @@ impl Fleet {
         match station {
             Station::A => &mut self.a,
             Station::B => &mut self.b,
+        }
+    }
+
+    /// Waits until a machine's log holds a text, wherever it stands: domains start side by side.
+    ///
+    /// # Panics
+    ///
+    /// If it does not within [`LIMIT`]; the log is in the message.
+    pub fn await_log(&mut self, station: Station, text: &str) {
+        let deadline = Instant::now() + LIMIT;
+        while !self.machine(station).log().contains(text) {
+            let (name, log) = (station.name(), self.machine(station).log());
+            assert!(
+                Instant::now() < deadline,
+                "no {text:?} on machine {name}:\n{log}"
+            );
+            sleep(LOOK_INTERVAL);
         }
     }
 

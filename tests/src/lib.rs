@@ -20,6 +20,7 @@
 pub mod artefacts;
 pub mod child;
 pub mod fleet;
+pub mod keeper;
 pub mod machine;
 pub mod migration;
 pub mod prober;

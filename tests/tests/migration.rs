@@ -4,10 +4,13 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use harness::fleet::LIMIT;
-use harness::{Fleet, Station, prober};
+use harness::{Fleet, Station, child, prober};
 
 /// Where the counter answers.
 const COUNTER: &str = "10.77.0.20:7000";
+
+/// Where the store answers.
+const KV: &str = "10.77.0.21:6379";
 
 /// How long a domain is watched before and after a move.
 const WATCHED: Duration = Duration::from_secs(2);
@@ -19,9 +22,7 @@ fn counter_options() -> prober::Options {
 /// Two machines, and a counter that runs on the first.
 fn fleet_with_counter() -> Fleet {
     let mut fleet = Fleet::start();
-    fleet
-        .machine(Station::A)
-        .expect("[counter] counter: ready", LIMIT);
+    fleet.await_log(Station::A, "[counter] counter: ready");
     fleet
 }
 
@@ -63,6 +64,40 @@ fn moves_a_counter() {
             station.name()
         );
     }
+}
+
+#[test]
+fn moves_kv_under_load() {
+    const MOVES: usize = 10;
+    let mut fleet = Fleet::start();
+    fleet.await_log(Station::A, "[kv] kv: ready");
+    let keeper = child::beside("keeper", "cargo build -p harness --bins");
+    let keeper = keeper.to_str().expect("a path that is text");
+    let keeper = fleet.party.start(keeper, &[KV]);
+    let (host, port) = KV.split_once(':').expect("an address and a port");
+    // For ever, quietly: it ends by itself only if a connection fails.
+    let load = [
+        "-h",
+        host,
+        "-p",
+        port,
+        "-t",
+        "set,get,incr,mset",
+        "-c",
+        "8",
+        "-q",
+        "-l",
+    ];
+    let mut load = fleet.party.start("redis-benchmark", &load);
+    for from in [Station::A, Station::B].into_iter().cycle().take(MOVES) {
+        sleep(WATCHED);
+        fleet.migrate("kv", from);
+        assert!(load.is_running(), "{}", load.output().tail(10));
+    }
+    sleep(WATCHED);
+    assert!(load.is_running(), "{}", load.output().tail(10));
+    let written: u64 = keeper.finish(LIMIT).trim().parse().expect("a number");
+    assert!(written > 0);
 }
 
 #[test]

@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
-use harness::fleet::LIMIT;
 use harness::migration::Migration;
 use harness::prober;
 use harness::{Fleet, Station};
@@ -31,9 +30,7 @@ struct Measured {
 
 fn main() -> ExitCode {
     let mut fleet = Fleet::start();
-    fleet
-        .machine(Station::A)
-        .expect("[counter] counter: ready", LIMIT);
+    fleet.await_log(Station::A, "[counter] counter: ready");
     let options = prober::Options::new(COUNTER.parse().expect("an address"));
     let probe = fleet.party.probe(&options);
     let stations = [Station::A, Station::B].into_iter().cycle();

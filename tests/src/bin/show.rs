@@ -10,7 +10,6 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
-use harness::fleet::LIMIT;
 use harness::migration::Migration;
 use harness::prober::{self, Report};
 use harness::{Fleet, Station};
@@ -24,9 +23,7 @@ fn main() -> ExitCode {
     let once = std::env::args().any(|argument| argument == "--once");
     println!("Two machines start on one segment, and a third party beside them.");
     let mut fleet = Fleet::start();
-    fleet
-        .machine(Station::A)
-        .expect("[counter] counter: ready", LIMIT);
+    fleet.await_log(Station::A, "[counter] counter: ready");
     println!(
         "A counter runs on machine a. The third party asks it over UDP each millisecond and over one TCP"
     );
