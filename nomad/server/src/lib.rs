@@ -6,7 +6,7 @@
 //! | [`shell`] | the ledger of transactions, and what it asks for, done |
 //! | [`capture`] | a domain as it leaves |
 //! | [`restore`] | a domain as it arrives |
-//! | [`channel`] | datagrams and page streams |
+//! | [`channel`] | encrypted datagrams and page streams |
 //! | [`commands`] | what an operator says |
 //! | [`root`] | the machine's root, as it is asked |
 //! | [`machine`], [`peers`] | this machine, the others |

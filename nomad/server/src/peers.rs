@@ -1,10 +1,9 @@
-//! The other machines: their names, their addresses, and who they are to the protocol.
+//! The other machines of the fleet: their names and where their migration servers are.
 
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 use nomad_image::Name;
-use nomad_protocol::MachineId;
 
 /// A machine of the fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,27 +32,11 @@ impl Peers {
         entries.map(peer).collect::<Option<Vec<_>>>().map(Peers)
     }
 
-    /// The machine that an operator means by this: a name of the fleet, or an address.
-    pub fn find(&self, text: &str) -> Option<MachineId> {
+    /// Where the machine is that an operator means by this: a name of the fleet, or an address.
+    pub fn find(&self, text: &str) -> Option<Ipv4Addr> {
         let named = self.0.iter().find(|peer| peer.name.as_str() == text);
-        let address = named
-            .map(|peer| peer.address)
-            .or_else(|| text.parse().ok())?;
-        Some(machine_at(address))
+        named.map(|peer| peer.address).or_else(|| text.parse().ok())
     }
-}
-
-/// The machine at this address.
-pub fn machine_at(address: Ipv4Addr) -> MachineId {
-    let mut id = [0; 32];
-    id[..4].copy_from_slice(&address.octets());
-    MachineId(id)
-}
-
-/// Where a machine is.
-pub fn address_of(machine: MachineId) -> Ipv4Addr {
-    let [a, b, c, d, ..] = machine.0;
-    Ipv4Addr::new(a, b, c, d)
 }
 
 #[cfg(test)]
@@ -63,11 +46,10 @@ mod tests {
     #[test]
     fn finds_machines_by_name_and_by_address() {
         let peers = Peers::parse("b=10.77.0.2, c=10.77.0.3").expect("valid");
-        let c = machine_at(Ipv4Addr::new(10, 77, 0, 3));
-        assert_eq!(peers.find("c"), Some(c));
-        assert_eq!(peers.find("10.77.0.3"), Some(c));
+        let c = Some(Ipv4Addr::new(10, 77, 0, 3));
+        assert_eq!(peers.find("c"), c);
+        assert_eq!(peers.find("10.77.0.3"), c);
         assert_eq!(peers.find("d"), None);
-        assert_eq!(address_of(c), Ipv4Addr::new(10, 77, 0, 3));
     }
 
     #[test]

@@ -1,41 +1,56 @@
 //! Random numbers: SHA-256 over a seed and a counter.
 //!
-//! The seed comes from the processor's generator, by way of the start page. The seed itself is never shown, and what
-//! was drawn says nothing about what will be.
+//! The seed comes from the processor's generator, by way of the start page. It is never shown, and what was drawn says
+//! nothing about what will be.
 
 use sha2::{Digest, Sha256};
+
+/// Bytes of a draw.
+const DRAW_BYTES: usize = 32;
 
 /// A generator.
 #[derive(Clone)]
 pub struct Random {
-    seed: [u64; 4],
+    seed: [u8; DRAW_BYTES],
     drawn: u64,
 }
 
 impl Random {
     /// The generator that this seed begins.
     pub fn new(seed: [u64; 4]) -> Random {
-        Random { seed, drawn: 0 }
+        let mut bytes = [0; DRAW_BYTES];
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip(seed) {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+        Random {
+            seed: bytes,
+            drawn: 0,
+        }
     }
 
-    /// The next 16 bytes.
-    pub fn bytes(&mut self) -> [u8; 16] {
+    /// The next bytes.
+    pub fn draw(&mut self) -> [u8; DRAW_BYTES] {
         let mut hash = Sha256::new();
-        for word in self.seed {
-            hash.update(word.to_le_bytes());
-        }
+        hash.update(self.seed);
         hash.update(self.drawn.to_le_bytes());
         self.drawn += 1;
-        let mut bytes = [0; 16];
-        for (byte, drawn) in bytes.iter_mut().zip(hash.finalize()) {
-            *byte = drawn;
-        }
-        bytes
+        hash.finalize().into()
     }
 
     /// The next 128-bit number.
     pub fn number(&mut self) -> u128 {
-        u128::from_le_bytes(self.bytes())
+        let drawn = self.draw();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&drawn[..16]);
+        u128::from_le_bytes(bytes)
+    }
+
+    /// A generator of its own, for whoever keeps one.
+    pub fn fork(&mut self) -> Random {
+        Random {
+            seed: self.draw(),
+            drawn: 0,
+        }
     }
 }
 
@@ -50,5 +65,13 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(Random::new([1, 2, 3, 4]).number(), first);
         assert_ne!(Random::new([1, 2, 3, 5]).number(), first);
+    }
+
+    #[test]
+    fn a_fork_draws_something_else() {
+        let mut random = Random::new([1, 2, 3, 4]);
+        let mut fork = random.fork();
+        assert_ne!(fork.number(), random.number());
+        assert_ne!(fork.number(), random.fork().number());
     }
 }

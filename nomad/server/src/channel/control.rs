@@ -6,12 +6,16 @@ use embassy_futures::select::{Either3, select3};
 use embassy_net::udp::{PacketMetadata, UdpMetadata, UdpSocket};
 use embassy_net::{IpAddress, Stack};
 use embassy_time::{Duration, Instant as Now, Timer};
-use nomad_protocol::{DATAGRAM_BYTES_MAX, Envelope, PORT};
+use nomad_protocol::{DATAGRAM_BYTES_MAX, Envelope, MachineId, PORT};
 
+use crate::channel::noise::TAG_BYTES;
+use crate::channel::packet::PACKET_HEAD_BYTES;
+use crate::channel::sessions::Heard;
 use crate::commands;
-use crate::peers;
 use crate::shell::{Datagram, Shell, now};
 
+/// The longest datagram that is heard or sent.
+const BYTES_MAX: usize = PACKET_HEAD_BYTES + DATAGRAM_BYTES_MAX + TAG_BYTES;
 /// Datagrams that wait to be heard or sent.
 const DATAGRAMS_MAX: usize = 16;
 /// How long the task sleeps when no timer is armed.
@@ -20,11 +24,11 @@ const IDLE: Duration = Duration::from_secs(3600);
 /// Serves for ever.
 pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
     let metadata = || vec![PacketMetadata::EMPTY; DATAGRAMS_MAX].leak();
-    let buffer = || vec![0; DATAGRAMS_MAX * DATAGRAM_BYTES_MAX].leak();
+    let buffer = || vec![0; DATAGRAMS_MAX * BYTES_MAX].leak();
     let mut socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
     socket.bind(PORT).expect("a port that nobody else has");
     log::info!("listening on port {PORT}");
-    let mut datagram = vec![0; DATAGRAM_BYTES_MAX];
+    let mut datagram = vec![0; BYTES_MAX];
     loop {
         shell.settle();
         flush(shell, &socket).await;
@@ -62,12 +66,28 @@ fn hear(shell: &Shell, datagram: &[u8], from: UdpMetadata) {
         return;
     }
     let IpAddress::Ipv4(address) = from.endpoint.addr;
-    match Envelope::decode(datagram) {
-        Ok(envelope) => {
-            let machine = peers::machine_at(address);
-            let mut ledger = shell.ledger.borrow_mut();
-            ledger.handle_message(now(), machine, envelope);
+    let machine = shell.keys.machine_at(address);
+    let mut sessions = shell.sessions.borrow_mut();
+    let heard = sessions.hear(&shell.keys, now().as_us(), machine, datagram);
+    drop(sessions);
+    match heard {
+        Ok(Heard { message, answers }) => {
+            shell.post(address, answers);
+            if let Some(message) = message {
+                understand(shell, machine, &message);
+            }
         }
-        Err(error) => log::info!("from {address}: {error:?}"),
+        Err(deaf) => log::debug!("from {address}: {deaf:?}"),
+    }
+}
+
+/// A machine of the fleet says this.
+fn understand(shell: &Shell, machine: MachineId, message: &[u8]) {
+    match Envelope::decode(message) {
+        Ok(envelope) => shell
+            .ledger
+            .borrow_mut()
+            .handle_message(now(), machine, envelope),
+        Err(error) => log::warn!("from {machine:?}: {error:?}"),
     }
 }

@@ -1,20 +1,23 @@
 //! A task that receives a domain's pages.
 
 use alloc::vec;
+use alloc::vec::Vec;
 
+use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
-use embassy_net::{IpAddress, Stack};
 use embassy_time::Duration;
 use nomad_image::Limits;
-use nomad_protocol::{Event, LocalFailure, PORT, StreamHeader, TargetEvent, TransactionId};
+use nomad_protocol::{
+    Event, LocalFailure, MachineId, PORT, StreamHeader, TargetEvent, TransactionId,
+};
 
 use crate::channel::segments::{Arrival, Segments, StreamError};
-use crate::peers;
+use crate::channel::tunnel::{self, Opener, Records, Untrusted};
 use crate::shell::Shell;
 
 /// Bytes on their way.
 const RECEIVE_BYTES: usize = 256 * 1024;
-/// Nothing but acknowledgements goes back.
+/// Nothing but the answer to the handshake goes back.
 const SEND_BYTES: usize = 1024;
 /// Bytes that are looked at together.
 const PIECE_BYTES: usize = 32 * 1024;
@@ -27,10 +30,16 @@ enum End {
     Broken,
     /// It says what it should not.
     Lied(StreamError),
-    /// It is of a transaction that its sender has no part in.
+    /// It is of nobody who has a part in the transaction.
     Stranger,
     /// The domain could not take it in.
     Failed(LocalFailure),
+}
+
+impl From<Untrusted> for End {
+    fn from(_: Untrusted) -> End {
+        End::Stranger
+    }
 }
 
 /// Receives one stream after the other, for ever.
@@ -65,23 +74,56 @@ struct Stream<'a> {
 
 impl Stream<'_> {
     async fn take_from(&mut self, socket: &mut TcpSocket<'_>) -> End {
-        let Some(from) = socket.remote_endpoint().map(|endpoint| endpoint.addr) else {
-            return End::Broken;
-        };
         let mut piece = vec![0; PIECE_BYTES];
+        let mut records = Records::default();
+        let mut tunnel: Option<(Opener, MachineId)> = None;
         loop {
-            match socket.read(&mut piece).await {
+            let mut rest = match socket.read(&mut piece).await {
                 Ok(0) | Err(_) => return End::Broken,
-                Ok(length) => {
-                    if let Err(end) = self.take(&piece[..length], from) {
-                        return end;
-                    }
+                Ok(length) => &piece[..length],
+            };
+            while !rest.is_empty() {
+                let (used, record) = records.take(rest);
+                rest = &rest[used..];
+                let Some(record) = record else { continue };
+                let done = match &mut tunnel {
+                    Some((opener, from)) => self.take_record(opener, *from, record),
+                    None => self
+                        .answer(socket, record)
+                        .await
+                        .map(|made| tunnel = Some(made)),
+                };
+                if let Err(end) = done {
+                    return end;
                 }
             }
         }
     }
 
-    fn take(&mut self, mut bytes: &[u8], from: IpAddress) -> Result<(), End> {
+    /// Answers the handshake.
+    async fn answer(
+        &self,
+        socket: &mut TcpSocket<'_>,
+        record: &[u8],
+    ) -> Result<(Opener, MachineId), End> {
+        let mut out = Vec::new();
+        let made = tunnel::answer(&self.shell.keys, self.shell.fork_random(), record, &mut out)?;
+        let written = socket.write(&out).await.map_err(|_| End::Broken)?;
+        // So few bytes fit any buffer.
+        (written == out.len()).then_some(made).ok_or(End::Broken)
+    }
+
+    fn take_record(
+        &mut self,
+        opener: &mut Opener,
+        from: MachineId,
+        record: &[u8],
+    ) -> Result<(), End> {
+        let content = opener.open(record)?;
+        self.take(content, from)
+    }
+
+    fn take(&mut self, mut bytes: &[u8], from: MachineId) -> Result<(), End> {
         while !bytes.is_empty() {
             let (used, arrival) = self.segments.read(bytes).map_err(End::Lied)?;
             bytes = &bytes[used..];
@@ -90,7 +132,7 @@ impl Stream<'_> {
                 Some(Arrival::Begins(header)) => {
                     let transaction = transaction_of(&header);
                     let known = *self.transaction.get_or_insert(transaction);
-                    if known != transaction || !is_from(self.shell, transaction, from) {
+                    if known != transaction || self.shell.peer_of(transaction) != Some(from) {
                         return Err(End::Stranger);
                     }
                 }
@@ -119,18 +161,11 @@ impl Stream<'_> {
                 let event = Event::Failed(LocalFailure::BadImage);
                 self.shell.report(transaction, event);
             }
-            End::Stranger => {
-                log::warn!("pages for a transaction that their sender has no part in");
-            }
+            // Nobody of this fleet, or nobody of this transaction: it must not be able to end the transaction.
+            End::Stranger => log::warn!("a page stream from a stranger"),
             End::Failed(failure) => self.shell.report(transaction, Event::Failed(failure)),
         }
     }
-}
-
-/// Whether the transaction is one with the machine at this address.
-fn is_from(shell: &Shell, transaction: TransactionId, from: IpAddress) -> bool {
-    let IpAddress::Ipv4(from) = from;
-    shell.peer_of(transaction) == Some(peers::machine_at(from))
 }
 
 fn transaction_of(header: &StreamHeader) -> TransactionId {

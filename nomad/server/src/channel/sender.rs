@@ -14,14 +14,14 @@ use runtime::system_call::invoke;
 use crate::capture::Outgoing;
 use crate::capture::outgoing::CaptureError;
 use crate::capture::pass::PIECE_BYTES;
-use crate::peers;
+use crate::channel::tunnel::{Dialling, Records, Sealer, Untrusted};
 use crate::shell::{Job, Shell, What, source};
 
 /// Bytes in flight.
 const SEND_BYTES: usize = 256 * 1024;
-/// Nothing but acknowledgements comes back.
+/// Nothing but the answer to the handshake comes back.
 const RECEIVE_BYTES: usize = 1024;
-/// How long the other machine may take to accept.
+/// How long the other machine may take to accept and to answer.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long it may acknowledge nothing.
 const SILENCE_LIMIT: Duration = Duration::from_secs(10);
@@ -39,6 +39,13 @@ enum Unsent {
 impl From<CaptureError> for Unsent {
     fn from(error: CaptureError) -> Unsent {
         Unsent::Failed(error)
+    }
+}
+
+impl From<Untrusted> for Unsent {
+    fn from(_: Untrusted) -> Unsent {
+        log::warn!("the target is not the machine that it should be");
+        Unsent::Broken
     }
 }
 
@@ -63,6 +70,7 @@ pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
             transaction: job.transaction,
             socket,
             piece: Vec::new(),
+            sealed: Vec::new(),
         };
         next = stream.serve(job).await;
     }
@@ -79,20 +87,28 @@ struct Stream<'a> {
     shell: &'a Shell,
     transaction: TransactionId,
     socket: TcpSocket<'a>,
+    /// What is to be sent, in clear.
     piece: Vec<u8>,
+    /// The same, encrypted.
+    sealed: Vec<u8>,
 }
 
 impl Stream<'_> {
     /// Does this job and those that follow for the same transaction; returns the first of another.
     async fn serve(&mut self, first: Job) -> Option<Job> {
-        let connected = self.connect().await;
+        let mut sealer = match with_timeout(CONNECT_LIMIT, self.dial()).await {
+            Ok(Ok(sealer)) => sealer,
+            _ => {
+                self.end(Unsent::Broken).await;
+                return None;
+            }
+        };
         let mut job = first;
         while job.transaction == self.transaction {
-            let sent = match (connected, job.what) {
-                (false, _) => Err(Unsent::Broken),
-                (true, What::Round(number)) => self.send_round(number).await,
-                (true, What::Freeze(..)) => self.send_freeze(job.what).await,
-                (true, What::Close) => Err(Unsent::Over),
+            let sent = match job.what {
+                What::Round(number) => self.send_round(&mut sealer, number).await,
+                What::Freeze(..) => self.send_freeze(&mut sealer, job.what).await,
+                What::Close => Err(Unsent::Over),
             };
             if let Err(unsent) = sent {
                 self.end(unsent).await;
@@ -118,16 +134,36 @@ impl Stream<'_> {
         let _ = self.socket.flush().await;
     }
 
-    async fn connect(&mut self) -> bool {
-        let Some(peer) = self.shell.peer_of(self.transaction) else {
-            return false;
-        };
-        let address = IpAddress::Ipv4(peers::address_of(peer));
-        let connecting = self.socket.connect(IpEndpoint::new(address, PORT));
-        matches!(with_timeout(CONNECT_LIMIT, connecting).await, Ok(Ok(())))
+    /// Connects to the target and makes sure that it is the one.
+    async fn dial(&mut self) -> Result<Sealer, Unsent> {
+        let peer = self.shell.peer_of(self.transaction).ok_or(Unsent::Over)?;
+        let address = self.shell.keys.address_of(peer).ok_or(Unsent::Over)?;
+        let endpoint = IpEndpoint::new(IpAddress::Ipv4(address), PORT);
+        self.socket
+            .connect(endpoint)
+            .await
+            .map_err(|_| Unsent::Broken)?;
+        let random = self.shell.fork_random();
+        let dialling = Dialling::new(&self.shell.keys, peer, random, &mut self.sealed)?;
+        self.write_sealed().await?;
+        let mut records = Records::default();
+        let mut bytes = [0; RECEIVE_BYTES];
+        loop {
+            let count = self
+                .socket
+                .read(&mut bytes)
+                .await
+                .map_err(|_| Unsent::Broken)?;
+            if count == 0 {
+                return Err(Unsent::Broken);
+            }
+            if let (_, Some(record)) = records.take(&bytes[..count]) {
+                return Ok(dialling.answered(record)?);
+            }
+        }
     }
 
-    async fn send_round(&mut self, number: u32) -> Result<(), Unsent> {
+    async fn send_round(&mut self, sealer: &mut Sealer, number: u32) -> Result<(), Unsent> {
         let (transaction, begun) = (self.transaction, Now::now());
         let pages = self.with(|outgoing, _| Ok(outgoing.begin_round()))?;
         let header = StreamHeader::Round {
@@ -136,9 +172,9 @@ impl Stream<'_> {
             pages,
         };
         self.piece.extend(header.encode());
-        let mut bytes = self.send_pass().await?;
+        let mut bytes = self.send_pass(sealer).await?;
         self.with(|outgoing, piece| outgoing.end_round(number, piece))?;
-        bytes += self.send_piece().await?;
+        bytes += self.send_piece(sealer).await?;
         let elapsed_us = begun.elapsed().as_micros();
         let dirtied = self.with(|outgoing, _| outgoing.look_again())?;
         let round = Round {
@@ -152,7 +188,7 @@ impl Stream<'_> {
         Ok(())
     }
 
-    async fn send_freeze(&mut self, what: What) -> Result<(), Unsent> {
+    async fn send_freeze(&mut self, sealer: &mut Sealer, what: What) -> Result<(), Unsent> {
         let What::Freeze(attempt, rounds, digest) = what else {
             return Ok(());
         };
@@ -165,18 +201,18 @@ impl Stream<'_> {
             pages,
         };
         self.piece.extend(header.encode());
-        self.send_pass().await?;
+        self.send_pass(sealer).await?;
         self.with(Outgoing::end_freeze)?;
-        self.send_piece().await?;
+        self.send_piece(sealer).await?;
         Ok(())
     }
 
     /// Sends the pass that was begun; says how many bytes that took.
-    async fn send_pass(&mut self) -> Result<u64, Unsent> {
+    async fn send_pass(&mut self, sealer: &mut Sealer) -> Result<u64, Unsent> {
         let mut bytes = 0;
         loop {
             let more = self.with(Outgoing::produce)?;
-            bytes += self.send_piece().await?;
+            bytes += self.send_piece(sealer).await?;
             // The domain that is copied, and others as important, go first.
             yield_now();
             if !more {
@@ -185,16 +221,24 @@ impl Stream<'_> {
         }
     }
 
-    async fn send_piece(&mut self) -> Result<u64, Unsent> {
-        let mut rest = &self.piece[..];
+    async fn send_piece(&mut self, sealer: &mut Sealer) -> Result<u64, Unsent> {
+        sealer.seal(&self.piece, &mut self.sealed)?;
+        self.piece.clear();
+        self.piece.shrink_to(2 * PIECE_BYTES);
+        let bytes = self.sealed.len() as u64;
+        self.write_sealed().await?;
+        Ok(bytes)
+    }
+
+    async fn write_sealed(&mut self) -> Result<(), Unsent> {
+        let mut rest = &self.sealed[..];
         while !rest.is_empty() {
             let written = self.socket.write(rest).await;
             rest = &rest[written.map_err(|_| Unsent::Broken)?..];
         }
-        let bytes = self.piece.len() as u64;
-        self.piece.clear();
-        self.piece.shrink_to(2 * PIECE_BYTES);
-        Ok(bytes)
+        self.sealed.clear();
+        self.sealed.shrink_to(2 * PIECE_BYTES);
+        Ok(())
     }
 
     /// Does something with the domain, if the transaction is not over.

@@ -1,10 +1,8 @@
 //! What the ledger asks for, done in the order in which it asks.
 
-use embassy_net::{IpAddress, IpEndpoint};
-use nomad_protocol::{Action, Notice, PORT, TransactionId};
+use nomad_protocol::{Action, Notice, TransactionId};
 
-use crate::peers;
-use crate::shell::{Datagram, Job, Shell, What};
+use crate::shell::{Job, Shell, What};
 
 impl Shell {
     /// Performs all that the ledger asks for. Datagrams are left in the outbox.
@@ -20,12 +18,7 @@ impl Shell {
 
     fn perform(&self, transaction: TransactionId, action: Action) {
         match action {
-            Action::Send { to, envelope } => {
-                let address = IpAddress::Ipv4(peers::address_of(to));
-                let to = IpEndpoint::new(address, PORT);
-                let bytes = envelope.encode();
-                self.outbox.borrow_mut().push_back(Datagram { to, bytes });
-            }
+            Action::Send { to, envelope } => self.send(to, &envelope.encode()),
             // They outlive nothing yet: a restarted server knows of no transaction.
             Action::Record(_) | Action::Forget => {}
             Action::Notify(notice) => {

@@ -20,23 +20,25 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::net::Ipv4Addr;
 
-use embassy_net::IpEndpoint;
+use embassy_net::{IpAddress, IpEndpoint};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
 use embassy_sync::signal::Signal;
 use embassy_time::Instant as Now;
 use nomad_protocol::{
     Attempt, BootId, Capabilities, CpuFeatures, Digest, Event, Here, Instant, Ledger, MachineId,
-    Timing, TransactionId, Versions,
+    PORT, Timing, TransactionId, Versions,
 };
 use runtime::Start;
 use runtime::executor::Tasks;
 use runtime::protocol::Ipv4;
 
 use crate::capture::Outgoing;
+use crate::channel::keys::Keys;
+use crate::channel::sessions::Sessions;
 use crate::channel::{control, receiver, sender};
 use crate::machine::Machine;
-use crate::peers::{self, Peers};
+use crate::peers::Peers;
 use crate::random::Random;
 use crate::restore::Incoming;
 
@@ -79,6 +81,10 @@ pub struct Shell {
     pub machine: Machine,
     /// The others.
     pub peers: Peers,
+    /// Who they are.
+    pub keys: Keys,
+    /// How they are spoken to.
+    pub sessions: RefCell<Sessions>,
     /// The transactions.
     pub ledger: RefCell<Ledger>,
     /// Domains on their way out.
@@ -100,11 +106,15 @@ impl Shell {
     fn new(start: Start) -> Shell {
         let mut random = Random::new(start.page().seed);
         let Ipv4 { address, .. } = start.require_argument("ip");
+        let secret = start.argument("secret").expect("secret=TEXT");
+        let keys = Keys::new(secret, address.into());
         let peers = start.argument("peers").unwrap_or("");
         Shell {
             machine: Machine::new(start),
             peers: Peers::parse(peers).expect("peers=NAME=ADDRESS,.."),
-            ledger: RefCell::new(Ledger::new(here(address.into(), &mut random))),
+            ledger: RefCell::new(Ledger::new(here(keys.own_id(), &mut random))),
+            keys,
+            sessions: RefCell::new(Sessions::new(random.fork())),
             outgoing: RefCell::default(),
             incoming: RefCell::default(),
             operators: RefCell::default(),
@@ -132,15 +142,39 @@ impl Shell {
             .map(|entry| entry.peer)
     }
 
+    /// A generator of random numbers of its own, for whoever needs one.
+    pub fn fork_random(&self) -> Random {
+        self.random.borrow_mut().fork()
+    }
+
+    /// Puts an encrypted datagram for a machine, or a handshake with it, into the outbox.
+    pub fn send(&self, to: MachineId, message: &[u8]) {
+        let Some(address) = self.keys.address_of(to) else {
+            return;
+        };
+        let datagrams = self
+            .sessions
+            .borrow_mut()
+            .send(&self.keys, now().as_us(), to, message);
+        self.post(address, datagrams);
+    }
+
+    /// Puts datagrams for the migration server at this address into the outbox.
+    pub fn post(&self, address: Ipv4Addr, datagrams: Vec<Vec<u8>>) {
+        let to = IpEndpoint::new(IpAddress::Ipv4(address), PORT);
+        let datagrams = datagrams.into_iter().map(|bytes| Datagram { to, bytes });
+        self.outbox.borrow_mut().extend(datagrams);
+    }
+
     fn draw_transaction(&self) -> TransactionId {
         TransactionId(self.random.borrow_mut().number())
     }
 }
 
 /// What the ledger knows of this machine.
-fn here(address: Ipv4Addr, random: &mut Random) -> Here {
+fn here(machine: MachineId, random: &mut Random) -> Here {
     Here {
-        machine: peers::machine_at(address),
+        machine,
         boot: BootId(random.number() as u64),
         capabilities: Capabilities {
             versions: versions(),

@@ -3,20 +3,21 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::net::Ipv4Addr;
 
 use abi::{ObjectKind, PAGE_BYTES};
 use embassy_net::IpEndpoint;
 use nomad_image::{Name, Verdict};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    Cancelled, CpuFeatures, DomainId, Entry, Incarnation, MachineId, Notice, Offer, Sizes,
-    TransactionId,
+    Cancelled, CpuFeatures, DomainId, Entry, Incarnation, Notice, Offer, Sizes, TransactionId,
 };
+
+use runtime::protocol::root::DomainRecord;
 
 use crate::capture::Outgoing;
 use crate::capture::outgoing::{CaptureError, Found};
 use crate::commands::Command;
-use crate::peers;
 use crate::shell::{Datagram, Shell, now, versions};
 
 /// The lines that answer a command, or why it was not obeyed.
@@ -45,19 +46,20 @@ impl Shell {
     }
 
     fn migrate(&self, name: Name, machine: &str, from: IpEndpoint) -> Answer {
-        let target = self.peers.find(machine);
-        let target = target.ok_or_else(|| format!("I know no machine {machine}"))?;
+        let address = self.peers.find(machine);
+        let address = address.ok_or_else(|| format!("I know no machine {machine}"))?;
         let found = self.find(name)?;
         let verdicts = found.verdicts();
         let refused = |verdict: &&Verdict| verdict.refusal().is_some();
         match verdicts.iter().find(refused) {
             Some(verdict) => Err(format!("{name} cannot move: {verdict}")),
-            None => self.offer(name, target, found, from),
+            None => self.offer(name, address, found, from),
         }
     }
 
-    fn offer(&self, name: Name, target: MachineId, found: Found, from: IpEndpoint) -> Answer {
+    fn offer(&self, name: Name, address: Ipv4Addr, found: Found, from: IpEndpoint) -> Answer {
         let transaction = self.draw_transaction();
+        let target = self.keys.machine_at(address);
         let offer = offer_of(name, &found)?;
         self.ledger
             .borrow_mut()
@@ -66,7 +68,6 @@ impl Shell {
         let outgoing = Outgoing::new(self.machine, name, found);
         self.outgoing.borrow_mut().insert(transaction, outgoing);
         self.operators.borrow_mut().insert(transaction, from);
-        let address = peers::address_of(target);
         Ok([format!(
             "moving {name} to {address}, transaction {transaction}"
         )]
@@ -100,19 +101,29 @@ impl Shell {
                 .at(index)
                 .map_err(|error| error.to_string())?;
             let Some(record) = record else { break };
-            let (name, state) = (record.name, record.state.text());
-            lines.push(format!(
-                "domain {name} {state}, incarnation {}",
-                record.incarnation
-            ));
+            lines.push(domain_line(&record));
         }
         lines.extend(
             self.ledger
                 .borrow()
                 .entries()
-                .map(|entry| entry_line(&entry)),
+                .map(|entry| self.entry_line(&entry)),
         );
         Ok(lines)
+    }
+
+    fn entry_line(&self, entry: &Entry<'_>) -> String {
+        let (transaction, name) = (entry.transaction, entry.offer.name.as_str());
+        let (side, phase) = (entry.side, entry.phase);
+        let line = format!("transaction {transaction} {name} {side:?} {phase:?}");
+        let line = match self.keys.address_of(entry.peer) {
+            Some(peer) => format!("{line} {peer}"),
+            None => line,
+        };
+        match entry.doubt {
+            Some(doubt) => format!("{line} in doubt: {doubt:?}"),
+            None => line,
+        }
     }
 
     fn find(&self, name: Name) -> Result<Found, String> {
@@ -161,14 +172,10 @@ fn ended(mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
-fn entry_line(entry: &Entry<'_>) -> String {
-    let (transaction, name) = (entry.transaction, entry.offer.name.as_str());
-    let (side, phase, peer) = (entry.side, entry.phase, peers::address_of(entry.peer));
-    let line = format!("transaction {transaction} {name} {side:?} {phase:?} {peer}");
-    match entry.doubt {
-        Some(doubt) => format!("{line} in doubt: {doubt:?}"),
-        None => line,
-    }
+fn domain_line(record: &DomainRecord) -> String {
+    let (name, state, incarnation) = (record.name, record.state.text(), record.incarnation);
+    let (spent, pages) = (record.spent.0, record.pages.0);
+    format!("domain {name} {state}, incarnation {incarnation}, {spent} of {pages} pages")
 }
 
 fn offer_of(name: Name, found: &Found) -> Result<Offer, String> {

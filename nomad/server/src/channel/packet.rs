@@ -1,0 +1,95 @@
+//! A datagram of the channel.
+//!
+//! ```text
+//!   0      1                5                 13
+//!   +------+----------------+-----------------+-------------------+
+//!   | kind | index      u32 | number      u64 | body              |      little-endian
+//!   +------+----------------+-----------------+-------------------+
+//!   0xc1   sender's           0                 first message of the handshake
+//!   0xc2   receiver's         sender's          second message
+//!   0xc3   receiver's         nonce             an encrypted message
+//! ```
+//!
+//! No kind is a letter, so that an operator's command is never taken for one.
+
+use alloc::vec::Vec;
+
+/// Bytes before the body.
+pub const PACKET_HEAD_BYTES: usize = 13;
+
+/// What a datagram is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Begins a handshake.
+    Initiation = 0xc1,
+    /// Completes it.
+    Response = 0xc2,
+    /// Carries a message.
+    Data = 0xc3,
+}
+
+/// A datagram, in parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// A session or handshake: see the picture.
+    pub index: u32,
+    /// Another, or a nonce.
+    pub number: u64,
+    /// The rest.
+    pub body: &'a [u8],
+}
+
+impl<'a> Packet<'a> {
+    /// The bytes.
+    pub fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(PACKET_HEAD_BYTES + self.body.len());
+        bytes.push(self.kind as u8);
+        bytes.extend(self.index.to_le_bytes());
+        bytes.extend(self.number.to_le_bytes());
+        bytes.extend_from_slice(self.body);
+        bytes
+    }
+
+    /// The parts of a datagram, if it is one.
+    pub fn from_bytes(bytes: &'a [u8]) -> Option<Packet<'a>> {
+        let (head, body) = bytes.split_first_chunk::<PACKET_HEAD_BYTES>()?;
+        let [kind, i0, i1, i2, i3, number @ ..] = *head;
+        let kind = [Kind::Initiation, Kind::Response, Kind::Data]
+            .into_iter()
+            .find(|known| *known as u8 == kind)?;
+        Some(Packet {
+            kind,
+            index: u32::from_le_bytes([i0, i1, i2, i3]),
+            number: u64::from_le_bytes(number),
+            body,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn survives_a_round_trip() {
+        let packet = Packet {
+            kind: Kind::Response,
+            index: 7,
+            number: 1 << 40,
+            body: b"body",
+        };
+        let bytes = packet.to_bytes();
+        assert_eq!(Packet::from_bytes(&bytes), Some(packet));
+        assert!(!bytes[0].is_ascii());
+    }
+
+    #[test]
+    fn refuses_what_is_too_short_or_unknown() {
+        assert_eq!(Packet::from_bytes(&[0xc1; 12]), None);
+        assert_eq!(Packet::from_bytes(&[0xc4; 40]), None);
+        assert_eq!(Packet::from_bytes(b"list of domains"), None);
+    }
+}
