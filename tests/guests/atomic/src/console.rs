@@ -1,0 +1,96 @@
+//! The serial line, and the device that ends QEMU.
+
+use core::fmt::{self, Write};
+
+use runtime::abi::register::Width;
+use runtime::capability::{Hardware, IoPorts, Pool};
+use runtime::{Cap, Error, Start};
+
+const SERIAL: u16 = 0x3f8;
+/// The serial line's status, and the bit that says that a byte has come.
+const STATUS: u16 = SERIAL + 5;
+const RECEIVED: u32 = 1;
+const EXIT: u16 = 0xf4;
+
+/// Most bytes of a line that is typed.
+const LINE_BYTES_MAX: usize = 64;
+
+/// How the guest ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// All was as it must be.
+    Passed = 0x10,
+    /// Something was not; the console says what.
+    Failed = 0x11,
+}
+
+/// Ports of the serial line and of the exit device.
+pub struct Console {
+    serial: Cap<IoPorts>,
+    exit: Cap<IoPorts>,
+}
+
+impl Console {
+    /// Takes the ports.
+    pub fn open(start: &Start) -> Result<Console, Error> {
+        let hardware = start.require::<Hardware>("hardware");
+        let pool = start.require::<Pool>("pool");
+        Ok(Console {
+            serial: hardware.create_ports(pool, SERIAL, 8)?,
+            exit: hardware.create_ports(pool, EXIT, 4)?,
+        })
+    }
+
+    /// Prints a line. The kernel has set the line up, and QEMU's is always ready.
+    pub fn line(&self, text: fmt::Arguments<'_>) {
+        // The writer below never fails.
+        let _ = writeln!(Serial(self.serial), "[atomic] {text}");
+    }
+
+    /// Waits for a line of numbers; what is no number is 0.
+    pub fn numbers<const COUNT: usize>(&self) -> [u64; COUNT] {
+        let mut line = [0; LINE_BYTES_MAX];
+        let mut length = 0;
+        loop {
+            match self.byte() {
+                b'\n' | b'\r' => break,
+                byte if length < LINE_BYTES_MAX => {
+                    line[length] = byte;
+                    length += 1;
+                }
+                _ => {}
+            }
+        }
+        let text = core::str::from_utf8(&line[..length]).unwrap_or("");
+        let mut words = text.split_whitespace();
+        core::array::from_fn(|_| words.next().and_then(|word| word.parse().ok()).unwrap_or(0))
+    }
+
+    /// Ends the machine.
+    pub fn end(&self, verdict: Verdict) -> ! {
+        // Without the device the machine goes on, and whoever waits for it gives up.
+        let _ = self.exit.write(EXIT, Width::Byte, verdict as u32);
+        loop {
+            core::hint::spin_loop();
+        }
+    }
+
+    fn byte(&self) -> u8 {
+        while self.serial.read(STATUS, Width::Byte).unwrap_or(0) & RECEIVED == 0 {
+            core::hint::spin_loop();
+        }
+        self.serial.read(SERIAL, Width::Byte).unwrap_or(0) as u8
+    }
+}
+
+struct Serial(Cap<IoPorts>);
+
+impl Write for Serial {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            // A byte that is lost makes its line unreadable, which whoever reads it says.
+            let _ = self.0.write(SERIAL, Width::Byte, byte.into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,223 @@
+//! The domain is let run for a while, frozen, read and rebuilt, again and again: [`Moves`].
+
+use core::fmt;
+
+use runtime::abi::PAGE_BYTES;
+use runtime::abi::register::{Access, PageCount, UserAddress};
+use runtime::abi::thread_state::Activity;
+use runtime::capability::Notification;
+use runtime::mapping::Mapping;
+use runtime::{Cap, Error, clock};
+
+use crate::board::{self, Told};
+use crate::captured::{Captured, Object};
+use crate::random::Random;
+use crate::rebuild::rebuild;
+use crate::subject::{BOARD_PAGES, BOARDS, Lender, PRIORITY, Subject};
+use crate::workloads::{WORKLOADS, serves};
+
+/// The longest run between two freezes.
+const RUN_NS_MAX: u64 = 2_000_000;
+/// Within so many runs every workload gets on.
+const PATIENCE: u64 = 64;
+/// One move in so many is called off: the domain is thawed where it is.
+const CALLED_OFF: u64 = 4;
+
+const SERVER_STACK_PAGES: u64 = 4;
+
+/// Why it ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The kernel refused.
+    Refused(&'static str, Error),
+    /// A workload found something wrong.
+    Complaint(&'static str, u64),
+    /// A workload stands still.
+    Stuck(&'static str),
+    /// Something that the moves are about never happened.
+    Missing(&'static str),
+    /// The pool has spent another number of pages than before.
+    Leak(u64, u64),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Refused(what, error) => write!(f, "{what}: {error}"),
+            Failure::Complaint(who, what) => write!(f, "who {who} complains: {what}"),
+            Failure::Stuck(who) => write!(f, "who {who} stands still"),
+            Failure::Missing(what) => write!(f, "there was never {what}"),
+            Failure::Leak(before, after) => write!(f, "{before} pages spent before, {after} after"),
+        }
+    }
+}
+
+/// Names what was done when the kernel refused.
+pub trait During<T> {
+    /// The failure, with the name.
+    fn during(self, what: &'static str) -> Result<T, Failure>;
+}
+
+impl<T> During<T> for Result<T, Error> {
+    fn during(self, what: &'static str) -> Result<T, Failure> {
+        self.map_err(|error| Failure::Refused(what, error))
+    }
+}
+
+/// What was seen at the freezes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    /// Threads that awaited an answer.
+    pub awaiting: u64,
+    /// Threads that awaited the answer to a fault.
+    pub awaiting_fault: u64,
+    /// Rights to answer, in the domain's own table.
+    pub replies: u64,
+    /// Notifications with flags.
+    pub flags: u64,
+    /// Calls that a move interrupted.
+    pub interruptions: u64,
+}
+
+/// The subject between two moves.
+pub struct Moves {
+    lender: Lender,
+    random: Random,
+    silence: Cap<Notification>,
+    told: [Told; WORKLOADS.len()],
+    seen: Seen,
+}
+
+impl Moves {
+    /// Ready for a first subject; the service for it runs.
+    pub fn new(lender: Lender, seed: u64) -> Result<Moves, Failure> {
+        serve(&lender).during("starting the service")?;
+        Ok(Moves {
+            silence: lender
+                .pool
+                .create_notification()
+                .during("making a notification")?,
+            lender,
+            random: Random::new(seed),
+            told: [Told::default(); WORKLOADS.len()],
+            seen: Seen::default(),
+        })
+    }
+
+    /// Moves a subject so many times, then ends it.
+    pub fn run(&mut self, count: u64) -> Result<Seen, Failure> {
+        self.told = [Told::default(); WORKLOADS.len()];
+        self.seen = Seen::default();
+        let mut subject = Subject::new(&self.lender).during("making the subject")?;
+        let mut before = self.told;
+        for number in 1..=count {
+            subject.domain.thaw().during("thawing")?;
+            self.pass_time()?;
+            subject.domain.freeze().during("freezing")?;
+            subject = self.move_once(subject)?;
+            if number % PATIENCE == 0 {
+                self.check_progress(&before)?;
+                before = self.told;
+            }
+        }
+        subject.end().during("ending the subject")?;
+        self.seen.interruptions = self.told.iter().map(|told| told.interruptions).sum();
+        Ok(self.seen)
+    }
+
+    fn move_once(&mut self, subject: Subject) -> Result<Subject, Failure> {
+        let captured = Captured::read(subject.domain, self.lender.domain).during("reading")?;
+        self.look_at(&captured)?;
+        if self.random.below(CALLED_OFF) == 0 {
+            return Ok(subject);
+        }
+        let successor = rebuild(&self.lender, &captured).during("rebuilding")?;
+        subject.domain.retire(captured.version).during("retiring")?;
+        subject.end().during("ending")?;
+        Ok(successor)
+    }
+
+    /// Lets the subject run.
+    fn pass_time(&mut self) -> Result<(), Failure> {
+        let until = clock::now_ns() + self.random.below(RUN_NS_MAX);
+        self.silence.wait_until_ns(until).during("sleeping")?;
+        Ok(())
+    }
+
+    fn look_at(&mut self, captured: &Captured) -> Result<(), Failure> {
+        for state in captured.threads() {
+            self.seen.awaiting += u64::from(state.activity == Activity::Awaiting as u64);
+            self.seen.awaiting_fault += u64::from(state.activity == Activity::AwaitingFault as u64);
+        }
+        let reply = runtime::abi::ObjectKind::Reply as u64;
+        let replies = captured
+            .capabilities
+            .iter()
+            .filter(|held| held.kind == reply);
+        self.seen.replies += replies.count() as u64;
+        let mapped = captured
+            .mappings
+            .iter()
+            .find(|mapping| mapping.address == BOARDS);
+        let boards = mapped.map_or(0, |mapping| mapping.memory);
+        for (id, object) in &captured.objects {
+            match object {
+                Object::Notification(flags) => self.seen.flags += u64::from(*flags != 0),
+                Object::Memory(_, pages) if id.0 == boards => self.read_boards(pages)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn read_boards(&mut self, pages: &[crate::captured::Page]) -> Result<(), Failure> {
+        if pages.len() as u64 != BOARD_PAGES {
+            return Err(Failure::Missing("a board for every workload"));
+        }
+        for ((told, (_, page)), (name, _)) in self.told.iter_mut().zip(pages).zip(WORKLOADS) {
+            let now = board::read(page);
+            if now.complaint != 0 {
+                return Err(Failure::Complaint(name, now.complaint));
+            }
+            if now.rounds < told.rounds {
+                return Err(Failure::Missing("a counter that goes up only"));
+            }
+            *told = now;
+        }
+        Ok(())
+    }
+
+    fn check_progress(&self, before: &[Told]) -> Result<(), Failure> {
+        let pairs = self.told.iter().zip(before).zip(WORKLOADS);
+        for ((now, before), (name, _)) in pairs {
+            // A caller that is interrupted every time is not to blame.
+            if (now.rounds, now.interruptions) == (before.rounds, before.interruptions) {
+                return Err(Failure::Stuck(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the workloads have done, each.
+    pub fn rounds(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let names = WORKLOADS.iter().map(|(name, _)| *name);
+        names.zip(self.told.iter().map(|told| told.rounds))
+    }
+}
+
+/// Starts the driver's second thread. It uses none of the runtime, which belongs to the first.
+fn serve(lender: &Lender) -> Result<(), Error> {
+    let stack = lender
+        .pool
+        .create_populated_memory(PageCount(SERVER_STACK_PAGES))?;
+    let pages = PageCount(SERVER_STACK_PAGES);
+    let mapping = Mapping::new(lender.domain, stack, pages, Access::ReadWrite)?.leak();
+    let top = mapping.address() + SERVER_STACK_PAGES * PAGE_BYTES - 8;
+    let reply = runtime::slots::take()?;
+    let argument = u64::from(lender.service.slot().0) | u64::from(reply.0) << 32;
+    let thread = lender.domain.create_thread()?;
+    thread.set_priority(PRIORITY)?;
+    let (instruction, stack) = (UserAddress(serves as *const () as u64), UserAddress(top));
+    thread.prepare(instruction, stack, argument, UserAddress(0))?;
+    thread.start()
+}

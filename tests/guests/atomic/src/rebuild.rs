@@ -1,0 +1,190 @@
+//! The list of calls that make a domain of what was read: objects, mappings, table, what objects hold, threads, rights to
+//! answer, flags. It is frozen until somebody thaws it.
+
+use alloc::vec::Vec;
+
+use runtime::abi::record::{CapabilityRecord, Held, MappingRecord};
+use runtime::abi::register::{Access, ObjectId, PageCount, Register, Slot, UserAddress};
+use runtime::abi::{ObjectKind, PAGE_BYTES, Rights};
+use runtime::capability::{Any, Memory, Thread};
+use runtime::mapping::Mapping;
+use runtime::{Cap, Error};
+
+use crate::captured::{Captured, Object, Page};
+use crate::subject::{Lender, Subject};
+
+/// A domain being built.
+struct Building<'a> {
+    lender: &'a Lender,
+    captured: &'a Captured,
+    subject: Subject,
+    /// The new object for each old identity.
+    objects: Vec<(ObjectId, Cap<Any>)>,
+}
+
+/// Builds a domain in a fresh pool.
+pub fn rebuild(lender: &Lender, captured: &Captured) -> Result<Subject, Error> {
+    let pool = lender.subject_pool()?;
+    let domain = pool.create_domain()?;
+    domain.freeze()?;
+    let mut building = Building {
+        lender,
+        captured,
+        subject: Subject { pool, domain },
+        objects: Vec::new(),
+    };
+    building.make_objects()?;
+    building.map()?;
+    building.fill_table()?;
+    building.hand_out()?;
+    building.set_threads()?;
+    building.install_replies()?;
+    building.raise_flags()?;
+    building.finish()
+}
+
+impl Building<'_> {
+    fn make_objects(&mut self) -> Result<(), Error> {
+        let Subject { pool, domain } = self.subject;
+        for (id, object) in &self.captured.objects {
+            let made = match object {
+                Object::Pool => pool.erase(),
+                Object::Domain => domain.erase(),
+                Object::Thread(_) => domain.create_thread()?.erase(),
+                Object::Memory(count, pages) => self.make_memory(*count, pages)?.erase(),
+                Object::Endpoint => pool.create_endpoint()?.erase(),
+                Object::Notification(_) => pool.create_notification()?.erase(),
+            };
+            self.objects.push((*id, made));
+        }
+        Ok(())
+    }
+
+    /// Makes a Memory with copies of these pages. The old ones are still there, so that these are others.
+    fn make_memory(&self, count: PageCount, pages: &[Page]) -> Result<Cap<Memory>, Error> {
+        let memory = self.subject.pool.create_memory(count)?;
+        let mapping = Mapping::new(self.lender.domain, memory, count, Access::ReadWrite)?;
+        for (page, bytes) in pages {
+            memory.populate(*page, PageCount(1))?;
+            mapping
+                .memory()
+                .write((page.0 * PAGE_BYTES) as usize, bytes);
+        }
+        Ok(memory)
+    }
+
+    fn map(&self) -> Result<(), Error> {
+        // The list begins with the newest.
+        for record in self.captured.mappings.iter().rev() {
+            let MappingRecord {
+                address,
+                memory,
+                first_page,
+                page_count,
+                access,
+            } = *record;
+            let memory = Cap::from_slot(self.successor(ObjectId(memory))?);
+            self.subject.domain.map(
+                memory,
+                UserAddress(address),
+                PageCount(first_page),
+                PageCount(page_count),
+                Access::from_register(access)?,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn fill_table(&self) -> Result<(), Error> {
+        // Subjects derive into later slots than from, so that a parent is there before its children.
+        for record in &self.captured.capabilities {
+            let CapabilityRecord {
+                slot,
+                kind,
+                object,
+                badge,
+                parent,
+                ..
+            } = *record;
+            let (to, rights) = (Slot(slot as u32), Rights(record.rights as u16));
+            if kind == ObjectKind::Reply as u64 {
+                continue;
+            }
+            match parent.checked_sub(1) {
+                Some(parent) => self
+                    .subject
+                    .domain
+                    .derive(Slot(parent as u32), to, rights, 0)?,
+                None => {
+                    let from = Cap::<Any>::from_slot(self.successor(ObjectId(object))?);
+                    self.subject.domain.install(from, to, rights, badge)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What objects hold: subjects have fault endpoints and nothing else.
+    fn hand_out(&self) -> Result<(), Error> {
+        for record in &self.captured.held {
+            if record.slot != Held::FaultEndpoint as u64 {
+                return Err(Error::WrongKind);
+            }
+            let thread = Cap::<Thread>::from_slot(self.successor(ObjectId(record.holder))?);
+            let endpoint = self.successor(ObjectId(record.object))?;
+            thread.set_fault_endpoint(Some(Cap::from_slot(endpoint)))?;
+        }
+        Ok(())
+    }
+
+    fn set_threads(&self) -> Result<(), Error> {
+        for (id, object) in &self.captured.objects {
+            if let Object::Thread(state) = object {
+                Cap::<Thread>::from_slot(self.successor(*id)?).write(state)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn install_replies(&self) -> Result<(), Error> {
+        for record in &self.captured.capabilities {
+            if record.kind == ObjectKind::Reply as u64 {
+                let thread = Cap::from_slot(self.successor(ObjectId(record.object))?);
+                self.subject
+                    .domain
+                    .install_reply(thread, Slot(record.slot as u32))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn raise_flags(&self) -> Result<(), Error> {
+        for (id, object) in &self.captured.objects {
+            if let Object::Notification(flags @ 1..) = object {
+                let notification = self.successor(*id)?;
+                Cap::<runtime::capability::Notification>::from_slot(notification).signal(*flags)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up the driver's capabilities for what the domain now has itself.
+    fn finish(self) -> Result<Subject, Error> {
+        let Subject { pool, domain } = self.subject;
+        for (_, object) in &self.objects {
+            if object.slot() != pool.slot() && object.slot() != domain.slot() {
+                object.delete()?;
+            }
+        }
+        Ok(self.subject)
+    }
+
+    /// What takes the place of the object of this identity: its successor, or the same outsider.
+    fn successor(&self, id: ObjectId) -> Result<Slot, Error> {
+        let inside = self.objects.iter().find(|(old, _)| *old == id);
+        match inside {
+            Some((_, new)) => Ok(new.slot()),
+            None => self.lender.outsider(id),
+        }
+    }
+}

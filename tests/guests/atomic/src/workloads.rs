@@ -1,0 +1,346 @@
+//! What the subject's threads do, each for ever, checking itself. They live in registers, on their stacks and on their
+//! boards: a subject has no data of its own.
+
+use runtime::Error;
+use runtime::abi::calls::{
+    Call, MemoryDiscard, MemoryPopulate, Receive, Received, ReplyAndReceive, Signal, Wait, Yield,
+};
+use runtime::abi::register::PageCount;
+use runtime::abi::{MessageInfo, Register};
+use runtime::system_call::invoke;
+
+use crate::board::Board;
+use crate::registers::{Vectors, has_avx, keep_general, keep_xmm, keep_ymm};
+
+/// A workload.
+pub type Workload = extern "C" fn(Board) -> !;
+
+/// All of them: a thread each, in this order.
+pub const WORKLOADS: [(&str, Workload); 12] = [
+    ("computes", computes),
+    ("computes with vectors", computes_with_vectors),
+    ("calls inside", calls_inside),
+    ("answers inside", answers_inside),
+    ("calls outside", calls_outside),
+    ("waits for a deadline", waits_for_a_deadline),
+    ("pings", pings),
+    ("pongs", pongs),
+    ("faults", faults),
+    ("mends faults", mends_faults),
+    ("recurses", recurses),
+    ("calls outside too", calls_outside),
+];
+
+/// The workload whose faults the one behind it mends.
+pub const FAULTING: usize = 8;
+
+/// Where the subject's threads find what they were given.
+pub mod slots {
+    use runtime::Slot;
+
+    /// An endpoint of the subject's.
+    pub const INSIDE: Slot = Slot(1);
+    /// The driver's endpoint.
+    pub const OUTSIDE: Slot = Slot(2);
+    /// Notifications of the subject's.
+    pub const PING: Slot = Slot(3);
+    /// See [`PING`].
+    pub const PONG: Slot = Slot(4);
+    /// Nobody signals it.
+    pub const SILENCE: Slot = Slot(5);
+    /// An endpoint that hears of faults.
+    pub const FAULTS: Slot = Slot(6);
+    /// The Memory in which pages are missing.
+    pub const HOLE: Slot = Slot(7);
+    /// Derived from [`PING`]: what pings go through.
+    pub const PING_SIGNAL: Slot = Slot(8);
+    /// Empty: for reply rights.
+    pub const INSIDE_REPLY: Slot = Slot(9);
+    /// See [`INSIDE_REPLY`].
+    pub const FAULTS_REPLY: Slot = Slot(10);
+}
+use slots::*;
+
+/// Where the Memory with missing pages is mapped, and its pages.
+pub const HOLE_ADDRESS: u64 = 16 << 30;
+/// See [`HOLE_ADDRESS`].
+pub const HOLE_PAGES: u64 = 8;
+
+/// How long registers are left alone.
+const TURNS: u64 = 4_000;
+/// How far the recursion goes.
+const DEPTH: u64 = 24;
+const DEADLINE_NS: u64 = 300_000;
+const NS_PER_SECOND: u128 = 1_000_000_000;
+const FOR_EVER: u64 = u64::MAX;
+
+/// What the driver's server answers to a number.
+pub const fn answer_of(number: u64) -> u64 {
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5555
+}
+
+extern "C" fn computes(board: Board) -> ! {
+    loop {
+        let seed = answer_of(board.rounds());
+        board.check(keep_general(seed, TURNS) == 0, 1);
+        board.round();
+        let _ = invoke(Yield {});
+    }
+}
+
+extern "C" fn computes_with_vectors(board: Board) -> ! {
+    let wide = has_avx();
+    loop {
+        let round = board.rounds();
+        let from: Vectors = core::array::from_fn(|index| answer_of(round + index as u64));
+        let mut to: Vectors = [0; 64];
+        if wide {
+            // SAFETY: both are there, and there is AVX.
+            unsafe { keep_ymm(&from, &mut to, TURNS) };
+            board.check(from == to, 2);
+        } else {
+            // SAFETY: both are there.
+            unsafe { keep_xmm(&from, &mut to, TURNS) };
+            board.check(
+                from.iter()
+                    .zip(to)
+                    .enumerate()
+                    .all(|(index, (from, to))| *from == to || index % 4 > 1),
+                3,
+            );
+        }
+        board.round();
+        let _ = invoke(Yield {});
+    }
+}
+
+extern "C" fn calls_inside(board: Board) -> ! {
+    loop {
+        let round = board.rounds();
+        let answer = invoke(call(INSIDE, round));
+        // Whoever answers moves along: this call is never interrupted.
+        board.check(
+            answer.map(|answer| answer.words[0]) == Ok(answer_of(round)),
+            4,
+        );
+        board.round();
+    }
+}
+
+extern "C" fn answers_inside(board: Board) -> ! {
+    let mut request = invoke(receive(INSIDE, INSIDE_REPLY));
+    loop {
+        let number = word_of(board, request, 5);
+        board.round();
+        let _ = invoke(Yield {});
+        let answer = answer_of(number);
+        request = invoke(reply_and_receive(INSIDE, answer, INSIDE_REPLY));
+    }
+}
+
+extern "C" fn calls_outside(board: Board) -> ! {
+    loop {
+        let round = board.rounds();
+        match invoke(call(OUTSIDE, round)) {
+            Err(Error::Interrupted) => board.interrupted(),
+            answer => {
+                let answer = answer.map(|answer| answer.words[0]);
+                board.check(answer == Ok(answer_of(round)), 6);
+                board.round();
+            }
+        }
+    }
+}
+
+extern "C" fn waits_for_a_deadline(board: Board) -> ! {
+    let now_ns = || {
+        // SAFETY: every processor of these machines has the counter.
+        let ticks = unsafe { core::arch::x86_64::_rdtsc() };
+        (u128::from(ticks) * NS_PER_SECOND / u128::from(board.ticks_per_second())) as u64
+    };
+    loop {
+        let deadline = now_ns() + DEADLINE_NS;
+        let ended = invoke(Wait {
+            notification: SILENCE,
+            deadline,
+        });
+        board.check(ended == Err(Error::TimedOut), 7);
+        board.check(now_ns() >= deadline, 8);
+        board.round();
+    }
+}
+
+extern "C" fn pings(board: Board) -> ! {
+    loop {
+        let flags = 1 << (board.rounds() % 64);
+        let signalled = invoke(Signal {
+            notification: PING_SIGNAL,
+            flags,
+        });
+        board.check(signalled.is_ok(), 9);
+        // None is lost and none comes twice, whenever the domain was frozen.
+        board.check(wait(PONG) == Ok(flags), 10);
+        board.round();
+    }
+}
+
+extern "C" fn pongs(board: Board) -> ! {
+    loop {
+        // So that the other's flags come sometimes before they are waited for.
+        let _ = invoke(Yield {});
+        let flags = wait(PING);
+        board.check(flags == Ok(1 << (board.rounds() % 64)), 11);
+        board.round();
+        let flags = flags.unwrap_or(0);
+        let notification = PONG;
+        board.check(
+            invoke(Signal {
+                notification,
+                flags,
+            })
+            .is_ok(),
+            12,
+        );
+    }
+}
+
+extern "C" fn faults(board: Board) -> ! {
+    loop {
+        let round = board.rounds();
+        let page = round % HOLE_PAGES;
+        let word = (HOLE_ADDRESS + page * 4096) as *mut u64;
+        // SAFETY: the page is this workload's: whoever mends its fault gives it, zeroed.
+        let (fresh, written) = unsafe {
+            let fresh = word.read_volatile();
+            word.write_volatile(round);
+            let _ = invoke(Yield {});
+            (fresh, word.read_volatile())
+        };
+        board.check(fresh == 0, 13);
+        board.check(written == round, 14);
+        let discarded = invoke(MemoryDiscard {
+            memory: HOLE,
+            first_page: PageCount(page),
+            page_count: PageCount(1),
+        });
+        board.check(discarded.is_ok(), 15);
+        board.round();
+    }
+}
+
+extern "C" fn mends_faults(board: Board) -> ! {
+    let mut fault = invoke(receive(FAULTS, FAULTS_REPLY));
+    loop {
+        board.check(fault.is_ok_and(|fault| fault.info.is_fault()), 16);
+        let address = fault.map_or(0, |fault| fault.words[1]);
+        let page = address.wrapping_sub(HOLE_ADDRESS) / 4096;
+        let populated = invoke(MemoryPopulate {
+            memory: HOLE,
+            first_page: PageCount(page),
+            page_count: PageCount(1),
+        });
+        board.check(populated.is_ok(), 17);
+        board.round();
+        fault = invoke(reply_and_receive(FAULTS, 0, FAULTS_REPLY));
+    }
+}
+
+extern "C" fn recurses(board: Board) -> ! {
+    loop {
+        let seed = board.rounds();
+        board.check(descend(seed, DEPTH) == expected(seed), 18);
+        board.round();
+    }
+}
+
+/// A sum over the stack: each level keeps numbers there while those below work and yield.
+#[inline(never)]
+fn descend(seed: u64, depth: u64) -> u64 {
+    let numbers: [u64; 16] =
+        core::array::from_fn(|index| answer_of(seed + depth * 16 + index as u64));
+    let numbers = core::hint::black_box(numbers);
+    let below = if depth == 0 {
+        let _ = invoke(Yield {});
+        0
+    } else {
+        descend(seed, depth - 1)
+    };
+    numbers
+        .iter()
+        .fold(below, |sum, number| sum.wrapping_add(*number))
+}
+
+fn expected(seed: u64) -> u64 {
+    (0..(DEPTH + 1) * 16).fold(0, |sum, index| sum.wrapping_add(answer_of(seed + index)))
+}
+
+/// Serves calls from outside of the subject: the driver's second thread, which lets the callers wait for a while.
+pub extern "C" fn serves(slots: u64) -> ! {
+    let endpoint = runtime::Slot(slots as u32);
+    let reply = runtime::Slot((slots >> 32) as u32);
+    let mut request = invoke(receive(endpoint, reply));
+    for patience in (0..4_u64).cycle() {
+        let answer = request.map_or(0, |request| answer_of(request.words[0]));
+        for _ in 0..patience {
+            let _ = invoke(Yield {});
+        }
+        // A caller that has gone meanwhile took its reply right along, and is not missed.
+        request = invoke(reply_and_receive(endpoint, answer, reply));
+    }
+    runtime::entry::stop()
+}
+
+fn call(endpoint: runtime::Slot, w0: u64) -> Call {
+    let info = one_word();
+    Call {
+        endpoint,
+        info,
+        w0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    }
+}
+
+fn receive(endpoint: runtime::Slot, reply: runtime::Slot) -> Receive {
+    let info = MessageInfo::EMPTY;
+    Receive {
+        endpoint,
+        info,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply,
+    }
+}
+
+fn reply_and_receive(endpoint: runtime::Slot, w0: u64, reply: runtime::Slot) -> ReplyAndReceive {
+    let info = one_word();
+    ReplyAndReceive {
+        endpoint,
+        info,
+        w0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply,
+    }
+}
+
+fn wait(notification: runtime::Slot) -> Result<u64, Error> {
+    let deadline = FOR_EVER;
+    invoke(Wait {
+        notification,
+        deadline,
+    })
+}
+
+fn one_word() -> MessageInfo {
+    MessageInfo::from_register(1).unwrap_or(MessageInfo::EMPTY)
+}
+
+fn word_of(board: Board, request: Result<Received, Error>, complaint: u64) -> u64 {
+    board.check(request.is_ok(), complaint);
+    request.map_or(0, |request| request.words[0])
+}
