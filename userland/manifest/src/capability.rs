@@ -20,6 +20,10 @@ pub enum Capability {
     Root,
     /// To be the switch.
     Ports,
+    /// The first serial port, beside root's log.
+    Serial,
+    /// Memory of its own that outlives it, for what a new life must know of the last.
+    Records,
     /// To call the domain that provides this service.
     Service(String),
 }
@@ -28,7 +32,7 @@ pub enum Capability {
 const SERVICE: &str = "service:";
 
 /// The names, for messages.
-const NAMES: &str = "log, pool, port, device, root, ports, service:NAME";
+const NAMES: &str = "log, pool, port, device, root, ports, serial, records, service:NAME";
 
 impl TryFrom<String> for Capability {
     type Error = String;
@@ -41,6 +45,8 @@ impl TryFrom<String> for Capability {
             "device" => Ok(Capability::Device),
             "root" => Ok(Capability::Root),
             "ports" => Ok(Capability::Ports),
+            "serial" => Ok(Capability::Serial),
+            "records" => Ok(Capability::Records),
             _ => match text.strip_prefix(SERVICE) {
                 Some(name) if !name.is_empty() => Ok(Capability::Service(name.to_string())),
                 _ => Err(alloc::format!(
@@ -60,6 +66,8 @@ impl From<Capability> for String {
             Capability::Device => "device".to_string(),
             Capability::Root => "root".to_string(),
             Capability::Ports => "ports".to_string(),
+            Capability::Serial => "serial".to_string(),
+            Capability::Records => "records".to_string(),
             Capability::Service(name) => alloc::format!("{SERVICE}{name}"),
         }
     }

@@ -183,6 +183,16 @@ fn moving(domain: &Domain) -> Check {
         || "a domain with a device stays with it".into(),
     )?;
     require(
+        !domain.movable || !domain.capabilities.contains(&Capability::Serial),
+        "movable",
+        || "a domain with the serial port stays with it".into(),
+    )?;
+    require(
+        !domain.movable || !domain.capabilities.contains(&Capability::Records),
+        "movable",
+        || "records stay with their machine".into(),
+    )?;
+    require(
         !domain.movable || domain.restart == Restart::Never,
         "restart",
         || {

@@ -17,6 +17,7 @@ use runtime::capability::{Domain, Memory, Notification, Pool, Thread};
 use runtime::shared::SharedMemory;
 
 use crate::grant::Grant;
+use crate::handle::Handle;
 use crate::image::Image;
 use crate::layout::{HEAP, MESSAGE_BUFFER, STACK, START_PAGE};
 use crate::machine::Machine;
@@ -76,14 +77,14 @@ impl Plan<'_> {
 }
 
 /// What a living domain consists of, as root's capabilities.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Body {
     /// Its memory: to destroy it is to end the domain.
     pub pool: Cap<Pool>,
     /// The domain.
-    pub domain: Cap<Domain>,
+    pub domain: Handle<Domain>,
     /// Its word of flags.
-    pub wake: Cap<Notification>,
+    pub wake: Handle<Notification>,
 }
 
 /// Which call of a birth failed.
@@ -117,13 +118,13 @@ pub fn bear(
     machine: &Machine,
     pool: Cap<Pool>,
     plan: &Plan,
-) -> Result<(Body, Cap<Thread>), Stillborn> {
+) -> Result<(Body, Handle<Thread>), Stillborn> {
     let body = Body {
         pool,
-        domain: making("the domain", pool.create_domain())?,
-        wake: making("the notification `wake`", pool.create_notification())?,
+        domain: making("the domain", pool.create_domain()).map(Handle::new)?,
+        wake: making("the notification `wake`", pool.create_notification()).map(Handle::new)?,
     };
-    let thread = making("the thread", body.domain.create_thread())?;
+    let thread = making("the thread", body.domain.create_thread()).map(Handle::new)?;
     let maker = Maker {
         machine,
         body: &body,
@@ -132,9 +133,9 @@ pub fn bear(
     making("the stack", maker.fresh(STACK, plan.stack))?;
     making("the heap", maker.fresh(HEAP, plan.heap))?;
     making("the message buffer", maker.fresh(MESSAGE_BUFFER, ONE_PAGE))?;
-    let page = maker.give(plan, thread)?;
+    let page = maker.give(plan, *thread)?;
     making("the start page", maker.start_page(&page))?;
-    making("the thread", prepare(thread, plan))?;
+    making("the thread", prepare(*thread, plan))?;
     Ok((body, thread))
 }
 
@@ -170,8 +171,8 @@ impl Maker<'_> {
         if pages.0 == 0 {
             return Ok(());
         }
-        let memory = self.body.pool.create_populated_memory(pages)?;
-        self.place(memory, address, pages, Access::ReadWrite)
+        let memory = Handle::new(self.body.pool.create_populated_memory(pages)?);
+        self.place(*memory, address, pages, Access::ReadWrite)
     }
 
     fn start_page(&self, page: &StartPage) -> Result<(), Error> {
@@ -187,12 +188,12 @@ impl Maker<'_> {
         access: Access,
         content: impl FnOnce(SharedMemory),
     ) -> Result<(), Error> {
-        let memory = self.body.pool.create_populated_memory(pages)?;
-        self.machine.write_to(memory, pages, content)?;
-        self.place(memory, address, pages, access)
+        let memory = Handle::new(self.body.pool.create_populated_memory(pages)?);
+        self.machine.write_to(*memory, pages, content)?;
+        self.place(*memory, address, pages, access)
     }
 
-    /// Maps a Memory of the domain and gives up root's capability for it.
+    /// Maps a Memory into the domain.
     fn place(
         &self,
         memory: Cap<Memory>,
@@ -203,8 +204,7 @@ impl Maker<'_> {
         let address = UserAddress(address);
         self.body
             .domain
-            .map(memory, address, PageCount(0), pages, access)?;
-        memory.delete()
+            .map(memory, address, PageCount(0), pages, access)
     }
 
     /// Gives the domain its capabilities, its own first, and writes them down.
@@ -212,7 +212,7 @@ impl Maker<'_> {
         let mut page = plan.start_page();
         let mut slot = FIRST_SLOT;
         for grant in self.own(plan, thread).iter().chain(plan.grants) {
-            making(grant.name, grant.give(self.body.domain, slot))?;
+            making(grant.name, grant.give(*self.body.domain, slot))?;
             let added = page.add(grant.name, grant.entry(slot));
             making(grant.name, added.then_some(()).ok_or(Error::TableFull))?;
             slot = Slot(slot.0 + 1);
@@ -228,9 +228,9 @@ impl Maker<'_> {
         let thread_rights = ThreadRights::READ | ThreadRights::WRITE | ThreadRights::SCHEDULE;
         let wake_rights = NotificationRights::SIGNAL | NotificationRights::WAIT;
         let mut own = Vec::from([
-            Grant::new("domain", self.body.domain, domain_rights),
+            Grant::new("domain", *self.body.domain, domain_rights),
             Grant::new("thread", thread, thread_rights),
-            Grant::new("wake", self.body.wake, wake_rights),
+            Grant::new("wake", *self.body.wake, wake_rights),
         ]);
         own.extend(
             plan.pool_rights

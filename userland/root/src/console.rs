@@ -2,7 +2,7 @@
 
 use abi::Error;
 use abi::register::Width;
-use runtime::capability::{Cap, Hardware, IoPorts, Pool};
+use runtime::capability::{Cap, Hardware, Interrupt, IoPorts, Pool, Trigger};
 use spin::Mutex;
 
 const COM1: u16 = 0x3f8;
@@ -16,7 +16,11 @@ const TRANSMITTER_BYTES: usize = 16;
 /// never get empty.
 const PATIENCE: u32 = 1_000_000;
 
+/// The interrupt line that every PC's first serial port has.
+const LINE: u32 = 4;
+
 static PORT: Mutex<Option<Cap<IoPorts>>> = Mutex::new(None);
+static INTERRUPT: Mutex<Option<Cap<Interrupt>>> = Mutex::new(None);
 
 /// Takes the serial port; root's own log goes there from now on.
 ///
@@ -24,8 +28,17 @@ static PORT: Mutex<Option<Cap<IoPorts>>> = Mutex::new(None);
 /// Why the kernel does not give it.
 pub fn open(hardware: Cap<Hardware>, pool: Cap<Pool>) -> Result<(), Error> {
     *PORT.lock() = Some(hardware.create_ports(pool, COM1, PORTS)?);
+    // Root only writes; the interrupt is for who reads.
+    *INTERRUPT.lock() = hardware
+        .create_line_interrupt(pool, LINE, Trigger::EdgeHigh)
+        .ok();
     runtime::logging::set_sink(|line| print("root", line.as_bytes()));
     Ok(())
+}
+
+/// The serial port and its interrupt, for who reads what is typed.
+pub fn serial() -> Option<(Cap<IoPorts>, Cap<Interrupt>)> {
+    Some(((*PORT.lock())?, (*INTERRUPT.lock())?))
 }
 
 /// Prints a line as said by `name`. What is no visible character or UTF-8 prints as `?`, so that nobody can pretend

@@ -10,6 +10,7 @@ use runtime::protocol::root::{Binding, DomainId, DomainRecord, DomainState};
 
 use crate::badge::DomainNumber;
 use crate::birth::Body;
+use crate::handle::Handle;
 use crate::names;
 use crate::pci::Function;
 
@@ -39,17 +40,19 @@ pub struct Domain {
     /// Its parts, once it is complete.
     pub body: Option<Body>,
     /// What was given to the one who moves it.
-    pub handed: Option<Cap<DomainKind>>,
+    pub handed: Option<Handle<DomainKind>>,
     /// Its device.
     pub device: Option<Function>,
     /// Its clock page.
     pub clock: Option<Cap<Memory>>,
+    /// Memory of its own that outlives it.
+    pub records: Option<Cap<Memory>>,
     /// The outside objects that it holds.
     pub held: Vec<Held>,
 }
 
 /// An outside object that a domain holds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Held {
     /// What the domain knows it by, and what every machine must know to provide it.
     pub binding: Binding,
@@ -57,17 +60,8 @@ pub struct Held {
     pub capability: Cap<Any>,
     /// The badge of the domain's.
     pub badge: u64,
-    /// Whose root's own capability is.
-    pub origin: Origin,
-}
-
-/// Whose a capability of root's is that a domain holds a copy of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// It serves others too.
-    Shared,
-    /// It was made for this domain, and is deleted when that ends.
-    Minted,
+    /// The same, if it was made for this domain alone: then it ends with the domain.
+    pub minted: Option<Handle<Any>>,
 }
 
 impl Domain {
@@ -88,6 +82,7 @@ impl Domain {
             handed: None,
             device: None,
             clock: None,
+            records: None,
             held: Vec::new(),
         }
     }
@@ -110,7 +105,7 @@ impl Domain {
 
     /// What the domain holds this object as.
     pub fn binding_of(&self, object: ObjectId, badge: u64) -> Option<Binding> {
-        let wake = self.body.map(|body| body.wake.identify());
+        let wake = self.body.as_ref().map(|body| body.wake.identify());
         if badge == 0 && wake == Some(Ok(object)) {
             return plain(names::WAKE);
         }
@@ -118,15 +113,6 @@ impl Domain {
         let mut same = held.filter(|held| held.badge == badge);
         same.find(|held| held.capability.identify() == Ok(object))
             .map(|held| held.binding)
-    }
-
-    /// Forgets the outside objects that it held.
-    pub fn drop_held(&mut self) {
-        for held in self.held.drain(..) {
-            if held.origin == Origin::Minted {
-                held.capability.forget();
-            }
-        }
     }
 }
 

@@ -3,10 +3,11 @@
 //! | module | noun |
 //! | --- | --- |
 //! | [`machine`] | the authority that root was born with |
-//! | [`archive`], [`image`] | the boot archive and the programs in it, checked |
-//! | [`birth`], [`layout`], [`grant`], [`clock`] | how a domain is made |
+//! | [`archive`], [`image`], [`no_image`] | the boot archive and the programs in it, checked |
+//! | [`birth`], [`layout`], [`grant`], [`handle`], [`clock`] | how a domain is made |
 //! | [`provision`], [`names`] | what a domain of the manifest is given, and under which names |
-//! | [`supervisor`], [`domain`] | the domains that are here: start, fault, restart, end |
+//! | [`supervisor`], [`domain`] | the domains that are here: starting and ending them |
+//! | [`fault`], [`not_started`] | what goes wrong with them, and what is done then |
 //! | [`switchboard`] | the ports, and what the switch is told about them |
 //! | [`services`], [`badge`] | what root answers, on one endpoint |
 //! | [`pci`] | devices and handing them to drivers |
@@ -25,11 +26,15 @@ pub mod birth;
 pub mod clock;
 pub mod console;
 pub mod domain;
+pub mod fault;
 pub mod grant;
+pub mod handle;
 pub mod image;
 pub mod layout;
 pub mod machine;
 pub mod names;
+pub mod no_image;
+pub mod not_started;
 pub mod pci;
 pub mod provision;
 pub mod services;

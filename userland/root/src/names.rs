@@ -1,7 +1,7 @@
 //! The names that domains know outside objects by, and what each stands for on this machine.
 
 use abi::kind::EndpointRights;
-use abi::kind::{MemoryRights, NotificationRights};
+use abi::kind::{InterruptRights, IoPortsRights, MemoryRights, NotificationRights};
 use abi::register::{Access, PageCount};
 use runtime::capability::{Any, Cap, Endpoint, Memory};
 use runtime::port::PORT_PAGES;
@@ -9,10 +9,13 @@ use runtime::protocol::Name;
 use runtime::protocol::root::Binding;
 
 use crate::badge::{DomainNumber, Interface, badge};
-use crate::domain::{Held, Origin};
+use crate::domain::Held;
 use crate::grant::{Grant, Place};
-use crate::layout::PORT;
+use crate::layout::{self, PORT};
 use crate::machine::Machine;
+
+/// Pages of a domain's records.
+pub const RECORDS_PAGES: PageCount = PageCount(16);
 
 /// To print.
 pub const LOG: &str = "log";
@@ -22,10 +25,16 @@ pub const ROOT: &str = "root";
 pub const PORTS: &str = "ports";
 /// Where a domain's faults are heard of. No capability of the domain's, but held by its thread.
 pub const FAULTS: &str = "faults";
+/// The serial port.
+pub const SERIAL: &str = "serial";
+/// Its interrupt.
+pub const SERIAL_INTERRUPT: &str = "serial-interrupt";
 /// A port's ring.
 pub const RING: &str = "port";
 /// A domain's own word of flags, which root knows too, since the switch raises some of them.
 pub const WAKE: &str = "wake";
+/// Memory of a domain's own that outlives it.
+pub const RECORDS: &str = "records";
 /// What wakes the switch.
 pub const DOORBELL: &str = "doorbell";
 
@@ -58,6 +67,26 @@ pub fn ring(ring: Cap<Memory>) -> Grant<'static> {
     })
 }
 
+/// The serial port, for the console.
+pub fn serial<'a>() -> impl Iterator<Item = Grant<'a>> {
+    let grants = crate::console::serial().map(|(ports, interrupt)| {
+        [
+            Grant::new(SERIAL, ports, IoPortsRights::IN | IoPortsRights::OUT),
+            Grant::new(SERIAL_INTERRUPT, interrupt, InterruptRights::HANDLE),
+        ]
+    });
+    grants.into_iter().flatten()
+}
+
+/// Memory that outlives the domain, mapped.
+pub fn records(records: Cap<Memory>) -> Grant<'static> {
+    Grant::new(RECORDS, records, MemoryRights::READ | MemoryRights::WRITE).mapped(Place {
+        address: layout::RECORDS,
+        pages: RECORDS_PAGES,
+        access: Access::ReadWrite,
+    })
+}
+
 /// What wakes the switch, for those who have a port.
 pub fn doorbell(machine: &Machine) -> Grant<'static> {
     Grant::new(DOORBELL, machine.doorbell, NotificationRights::SIGNAL)
@@ -78,6 +107,6 @@ pub fn held(grant: &Grant, state: [u64; 2]) -> Option<Held> {
         },
         capability: Cap::<Any>::from_slot(grant.capability.slot()),
         badge: grant.badge,
-        origin: Origin::Shared,
+        minted: None,
     })
 }

@@ -22,12 +22,14 @@ use crate::badge::{DomainNumber, Interface};
 use crate::clock;
 use crate::domain::Held;
 use crate::grant::Grant;
+use crate::handle::Handle;
 use crate::machine::Machine;
 use crate::names;
+use crate::not_started::NotStarted;
 use crate::pci::Function;
 use crate::pci::function::Identity;
 use crate::pci::handover::Parts;
-use crate::supervisor::{NotStarted, Supervisor};
+use crate::supervisor::Supervisor;
 use crate::switchboard::Station;
 
 const VIRTIO: u16 = 0x1af4;
@@ -40,6 +42,7 @@ pub struct Provided<'a> {
     number: DomainNumber,
     described: &'a manifest::Domain,
     port: Option<(Cap<Memory>, Station)>,
+    records: Option<Cap<Memory>>,
     /// Its clock page.
     pub clock: Cap<Memory>,
     /// Its device's parts.
@@ -66,12 +69,13 @@ pub fn provide<'a>(
     described: &'a manifest::Domain,
     pool: Cap<Pool>,
 ) -> Result<Provided<'a>, NotStarted> {
-    let kernel = |what| move |error| NotStarted::Kernel(what, error);
     let number = root.domains[index].number;
-    let clock = clock::make_page(&root.machine).map_err(kernel("the clock page"))?;
+    let clock = clock::make_page(&root.machine).map_err(NotStarted::at("the clock page"))?;
     root.domains[index].clock = Some(clock);
-    let port = provide_port(root, number, described).map_err(kernel("the port"))?;
-    make_services(root, described).map_err(kernel("a service's endpoint"))?;
+    let port = provide_port(root, number, described).map_err(NotStarted::at("the port"))?;
+    let records = provide_records(root, index, described);
+    let records = records.map_err(NotStarted::at("the records"))?;
+    make_services(root, described).map_err(NotStarted::at("a service's endpoint"))?;
     let function = find_device(root, described)?;
     root.domains[index].device = function;
     let parts = match function {
@@ -85,9 +89,10 @@ pub fn provide<'a>(
         number,
         described,
         port,
+        records,
         clock,
         pool_rights: pool_rights(described),
-        arguments: arguments(described),
+        arguments: arguments(&root.manifest.machine, described),
         parts,
     })
 }
@@ -112,6 +117,8 @@ impl<'a> Provided<'a> {
                         .iter()
                         .flat_map(|(ring, _)| [names::ring(*ring), names::doorbell(machine)]),
                 ),
+                Capability::Records => grants.extend(self.records.map(names::records)),
+                Capability::Serial => grants.extend(names::serial()),
                 Capability::Device => {
                     grants.extend(self.parts.iter().flat_map(|parts| parts.grants()))
                 }
@@ -155,9 +162,8 @@ impl<'a> Provided<'a> {
     /// What the kernel says.
     pub fn watch(&self, machine: &Machine, thread: Cap<Thread>) -> Result<(), Error> {
         let badge = crate::badge::badge(Interface::Faults, self.number);
-        let endpoint = machine.endpoint.mint(EndpointRights::SEND, badge)?;
-        thread.set_fault_endpoint(Some(endpoint))?;
-        endpoint.delete()
+        let endpoint = Handle::new(machine.endpoint.mint(EndpointRights::SEND, badge)?);
+        thread.set_fault_endpoint(Some(*endpoint))
     }
 }
 
@@ -205,6 +211,24 @@ fn provide_port(
     };
     root.add_port(number, station)
         .map(|ring| Some((ring, station)))
+}
+
+/// The domain's records, which are there from its last life, and never cleared.
+fn provide_records(
+    root: &mut Supervisor,
+    index: usize,
+    described: &manifest::Domain,
+) -> Result<Option<Cap<Memory>>, Error> {
+    if !described.capabilities.contains(&Capability::Records) {
+        return Ok(None);
+    }
+    if let Some(records) = root.domains[index].records {
+        return Ok(Some(records));
+    }
+    let pool = root.machine.pool;
+    let records = pool.create_populated_memory(names::RECORDS_PAGES)?;
+    root.domains[index].records = Some(records);
+    Ok(Some(records))
 }
 
 impl Supervisor {
@@ -290,8 +314,8 @@ fn pool_rights(described: &manifest::Domain) -> Option<PoolRights> {
     })
 }
 
-fn arguments(described: &manifest::Domain) -> String {
-    let mut lines = String::new();
+fn arguments(machine: &str, described: &manifest::Domain) -> String {
+    let mut lines = format!("machine={machine}\n");
     for (key, value) in &described.arguments {
         lines += &format!("{key}={value}\n");
     }

@@ -17,6 +17,7 @@ use super::bar::{BAR_COUNT, Bar};
 use super::configuration::Configuration;
 use super::function::{Function, MessageTable};
 use crate::grant::{Grant, Place};
+use crate::handle::Handle;
 use crate::layout::{DEVICE_CONFIGURATION, DEVICE_REGION_BYTES, DEVICE_REGISTERS};
 use crate::machine::Machine;
 
@@ -65,10 +66,10 @@ impl fmt::Display for NotHandedOver {
 }
 
 /// A region of registers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Region {
     bar: usize,
-    memory: Cap<Memory>,
+    memory: Handle<Memory>,
     pages: PageCount,
 }
 
@@ -76,8 +77,8 @@ struct Region {
 #[derive(Debug)]
 pub struct Parts {
     regions: Vec<Region>,
-    configuration: Cap<Memory>,
-    interrupt: Cap<Interrupt>,
+    configuration: Handle<Memory>,
+    interrupt: Handle<Interrupt>,
 }
 
 impl Parts {
@@ -106,7 +107,7 @@ impl Parts {
         Ok(Parts {
             regions,
             configuration: copy_configuration(machine, configuration, function, pool)?,
-            interrupt,
+            interrupt: Handle::new(interrupt),
         })
     }
 
@@ -119,7 +120,7 @@ impl Parts {
                 pages: region.pages,
                 access: Access::ReadWrite,
             };
-            Grant::new(REGION_NAMES[region.bar], region.memory, read_write).mapped(place)
+            Grant::new(REGION_NAMES[region.bar], *region.memory, read_write).mapped(place)
         });
         let place = Place {
             address: DEVICE_CONFIGURATION,
@@ -127,21 +128,9 @@ impl Parts {
             access: Access::Read,
         };
         let configuration =
-            Grant::new("configuration", self.configuration, MemoryRights::READ).mapped(place);
-        let interrupt = Grant::new("interrupt", self.interrupt, InterruptRights::HANDLE);
+            Grant::new("configuration", *self.configuration, MemoryRights::READ).mapped(place);
+        let interrupt = Grant::new("interrupt", *self.interrupt, InterruptRights::HANDLE);
         regions.chain([configuration, interrupt])
-    }
-
-    /// Gives up root's own capabilities for the parts.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn forget(self) -> Result<(), Error> {
-        for region in self.regions {
-            region.memory.delete()?;
-        }
-        self.configuration.delete()?;
-        self.interrupt.delete()
     }
 }
 
@@ -160,7 +149,11 @@ fn make_region(
     let memory = machine
         .hardware
         .create_device_memory(pool, bus_address, pages)?;
-    Ok(Region { bar, memory, pages })
+    Ok(Region {
+        bar,
+        memory: Handle::new(memory),
+        pages,
+    })
 }
 
 fn write_message(
@@ -182,7 +175,7 @@ fn write_message(
         // Not masked.
         (ENTRY_CONTROL, 0),
     ];
-    machine.write_to(region.memory, region.pages, |memory| {
+    machine.write_to(*region.memory, region.pages, |memory| {
         for (offset, word) in words {
             memory.word32(at + offset).store(word, Ordering::Relaxed);
         }
@@ -195,9 +188,9 @@ fn copy_configuration(
     configuration: &impl Configuration,
     function: &Function,
     pool: Cap<Pool>,
-) -> Result<Cap<Memory>, Error> {
-    let copy = pool.create_populated_memory(ONE_PAGE)?;
-    machine.write_to(copy, ONE_PAGE, |memory| {
+) -> Result<Handle<Memory>, Error> {
+    let copy = Handle::new(pool.create_populated_memory(ONE_PAGE)?);
+    machine.write_to(*copy, ONE_PAGE, |memory| {
         for offset in (0..CONFIGURATION_BYTES).step_by(4) {
             let value = configuration.read(function.address, offset as u8);
             memory.word32(offset).store(value, Ordering::Relaxed);

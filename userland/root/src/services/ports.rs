@@ -2,10 +2,8 @@
 
 use runtime::message::Message;
 use runtime::protocol::ports::{COMMANDS_FLAG, Command};
-use runtime::protocol::root::done;
 use runtime::server::Answer;
 
-use super::answer_later;
 use crate::supervisor::Supervisor;
 use crate::switchboard::Change;
 
@@ -28,12 +26,7 @@ impl Supervisor {
         match change {
             Change::Served => {}
             Change::Gone(ring) => self.destroy_ring(ring),
-            Change::Quiet(domain) => {
-                let waiting = self.awaiting_quiet.extract_if(.., |(of, _)| *of == domain);
-                for (_, reply) in waiting {
-                    answer_later(reply, &done());
-                }
-            }
+            Change::Quiet(domain) => self.answer_awaiting_quiet(|of| of == domain),
         }
     }
 

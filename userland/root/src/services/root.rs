@@ -12,7 +12,8 @@ use runtime::server::{Answer, Server};
 use super::now;
 use crate::badge::{Interface, badge};
 use crate::birth::Body;
-use crate::domain::{Domain, Held, Origin, plain};
+use crate::domain::{Domain, Held, plain};
+use crate::handle::Handle;
 use crate::supervisor::Supervisor;
 use crate::{clock, names, provision};
 
@@ -81,19 +82,16 @@ fn find(root: &mut Supervisor, name: Name) -> Reply {
     let domain = &mut root.domains[index];
     let words = domain.record().pack();
     let running = matches!(domain.state, DomainState::Running | DomainState::Exported);
-    let Some(body) = domain.body.filter(|_| running && domain.movable) else {
+    let Some(body) = domain.body.as_ref().filter(|_| running && domain.movable) else {
         return Ok((words, None));
     };
-    let handed = match domain.handed {
-        Some(handed) => handed,
-        None => {
-            let all = DomainRights::all();
-            let rights = all - (DomainRights::DESTROY | DomainRights::UNRETIRE);
-            let handed = body.domain.mint(rights, 0).map_err(kernel)?;
-            *domain.handed.insert(handed)
-        }
-    };
-    Ok((words, Some(handed.erase())))
+    if domain.handed.is_none() {
+        let all = DomainRights::all();
+        let rights = all - (DomainRights::DESTROY | DomainRights::UNRETIRE);
+        let handed = body.domain.mint(rights, 0).map_err(kernel)?;
+        domain.handed = Some(Handle::new(handed));
+    }
+    Ok((words, domain.handed.as_ref().map(|handed| handed.erase())))
 }
 
 fn name_of(root: &Supervisor, name: Name, object: ObjectId, badge: u64) -> Reply {
@@ -207,7 +205,7 @@ fn bind(root: &mut Supervisor, name: Name, binding: Binding) -> Reply {
         binding,
         capability,
         badge,
-        origin: Origin::Minted,
+        minted: Some(Handle::new(capability)),
     });
     Ok((done(), Some(capability)))
 }
@@ -278,20 +276,21 @@ fn adopt(root: &mut Supervisor, name: Name, incarnation: u64, message: &Message)
         wake: keep::<Notification>(reader.capability())?,
     };
     let domain = &mut root.domains[index];
+    let wake = *body.wake;
     domain.body = Some(body);
     domain.incarnation = incarnation;
     domain.state = DomainState::Running;
     let number = domain.number;
-    root.switchboard.activate(number, body.wake);
+    root.switchboard.activate(number, wake);
     root.ring_for_commands();
     log::info!("{name} arrived, incarnation {incarnation}");
     Ok((done(), None))
 }
 
 /// A copy of a capability that was sent: what came with a message is deleted after it.
-fn keep<T: Kind>(sent: Result<Cap<T>, abi::Error>) -> Result<Cap<T>, Refusal> {
+fn keep<T: Kind>(sent: Result<Cap<T>, abi::Error>) -> Result<Handle<T>, Refusal> {
     let sent = sent.map_err(|_| Refusal::Capability)?;
-    sent.duplicate().map_err(kernel)
+    sent.duplicate().map(Handle::new).map_err(kernel)
 }
 
 fn kernel(error: abi::Error) -> Refusal {
