@@ -271,7 +271,7 @@ impl Ledger {
         if let Err(why) = self.here.capabilities.judge(&offered.offer) {
             return Verdict::Refuse(why);
         }
-        if let Some((transaction, transfer)) = self.unsettled_mut(offered.offer.domain) {
+        if let Some((transaction, transfer)) = self.in_the_way_mut(offered) {
             let incarnation = transfer.offer().incarnation;
             return match transfer {
                 _ if transfer.doubt().is_some() => {
@@ -313,9 +313,20 @@ impl Ledger {
         Some((*found.0, found.1))
     }
 
-    fn unsettled_mut(&mut self, domain: DomainId) -> Option<(TransactionId, &mut Transfer)> {
-        let (transaction, _) = self.unsettled(domain)?;
-        Some((transaction, self.transfers.get_mut(&transaction)?))
+    /// What must be settled before an offer can be taken: a transaction that touches the domain, or one in which the
+    /// same source sent another domain of that name. The second is left from before the source was restarted, and
+    /// started its domains anew.
+    fn in_the_way_mut(&mut self, offered: &Offered) -> Option<(TransactionId, &mut Transfer)> {
+        let touches = |transfer: &Transfer| {
+            let is_namesake = transfer.side() == Side::Target
+                && transfer.peer() == offered.source
+                && transfer.offer().name == offered.offer.name;
+            is_namesake || transfer.offer().domain == offered.offer.domain
+        };
+        let mut transfers = self.transfers.iter_mut();
+        let (transaction, transfer) =
+            transfers.find(|(_, transfer)| touches(transfer) && !is_settled(transfer))?;
+        Some((*transaction, transfer))
     }
 
     fn answer(&mut self, to: MachineId, transaction: TransactionId, step: Step) {

@@ -1,5 +1,7 @@
 //! What a ledger says of transactions that it does not know, or that touch one domain.
 
+use alloc::format;
+
 use nomad_planner::Goals;
 
 use super::pair::*;
@@ -181,11 +183,40 @@ fn a_domain_in_doubt_is_not_admitted_again() {
 }
 
 #[test]
+fn what_a_source_sent_before_it_was_restarted_makes_room_for_its_domain_started_anew() {
+    let mut pair = Pair::moving();
+    pair.shell = |action| {
+        matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Default::default)
+    };
+    pair.settle();
+    pair.restart_machine(0);
+    let anew = Offer {
+        domain: DomainId(78),
+        ..offer()
+    };
+    pair.machines[0]
+        .offer(pair.now, ONWARD, B, anew, Goals::default())
+        .expect("offered");
+    pair.settle();
+    assert!(pair.did(
+        1,
+        &Action::Notify(Notice::Aborted(AbortReason::PeerRestarted))
+    ));
+    pair.pass_time();
+    let phase = |pair: &Pair| {
+        let entry = pair.machines[1].entries().next();
+        entry.map(|entry| (entry.transaction, entry.phase))
+    };
+    assert_eq!(phase(&pair), Some((ONWARD, PhaseName::Receive)));
+}
+
+#[test]
 fn one_machine_cannot_fill_the_ledger() {
     let mut pair = Pair::new();
     for number in 0..TARGETS_PER_PEER_MAX as u128 + 1 {
         let another = Offer {
             domain: DomainId(number),
+            name: Name::try_new(&format!("counter{number}")).expect("a name"),
             ..offer()
         };
         let message = Message::About(TransactionId(number), Step::Offer(another));
