@@ -9,6 +9,8 @@
 mod absent;
 mod map;
 mod pages;
+#[cfg(test)]
+mod tests;
 
 pub use absent::{handle_exception, translate};
 pub use map::{MapRequest, map, remove_mapping};

@@ -21,6 +21,8 @@ mod lookup;
 mod memory;
 mod message;
 mod pool;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 use abi::{Error, Request};

@@ -6,7 +6,7 @@ use abi::thread_state::Activity;
 use abi::{Error, MessageInfo, Number};
 
 use super::scene::{
-    ENDPOINT, HELPER, INNER, INNER_REPLY, NOTIFICATION, REPLY, Scene, answer, call, receive,
+    ENDPOINT, INNER, INNER_REPLY, NOTIFICATION, REPLY, Scene, answer, call, receive,
 };
 use crate::arch::Cause;
 use crate::objects::Phase;
@@ -427,10 +427,6 @@ fn nothing_of_a_frozen_domain_runs_or_is_met() {
     scene.world.begin(scene.server, call(ENDPOINT, 1));
     assert!(matches!(scene.server.phase.get(), Phase::Sending { .. }));
     assert!(!scene.helper.is_runnable());
-    let thread = HELPER;
-    // Starting a thread of a frozen domain is allowed, and runs nothing.
-    let place = scene.subject.domain.place(thread).expect("a slot");
-    assert!(!capabilities::Storage::slot(&crate::memory::SlotStorage, place).is_empty());
     scene.thaw();
     scene.world.step(scene.subject.thread);
     assert_eq!(scene.server.phase.get(), Phase::Awaiting);

@@ -1,0 +1,369 @@
+//! What populating, supplying, discarding and mapping do and refuse, and what the dirty log tells.
+
+use abi::calls::{
+    DomainMap, DomainPages, DomainUnmap, MemoryCreate, MemoryDiscard, MemoryPager, MemoryPopulate,
+    MemorySupply, PageSet,
+};
+use abi::message::DATA_OFFSET;
+use abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
+use abi::{Error, MAP_STEP_BYTES, PAGE_BYTES, USER_END};
+use capabilities::Storage;
+
+use crate::arch::Cause;
+use crate::memory::{Entry, Frame, Ref, SlotStorage};
+use crate::objects::{MemoryObject, Object, Phase};
+use crate::testing::{Citizen, World, slots};
+
+const MEMORY: Slot = Slot(slots::FREE);
+const OTHER: Slot = Slot(slots::FREE + 1);
+const ENDPOINT: Slot = Slot(slots::FREE + 2);
+/// Pages of the Memory: more than a leaf table has.
+const PAGES: u64 = 700;
+const ADDRESS: u64 = 0x8000_0000;
+
+struct Scene {
+    world: World,
+    citizen: Citizen,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let world = World::new();
+        let citizen = world.citizen();
+        let pool = slots::POOL;
+        for into in [MEMORY, OTHER] {
+            let pages = PageCount(PAGES);
+            world.does(citizen.thread, MemoryCreate { pool, pages, into });
+        }
+        let into = ENDPOINT;
+        world.does(citizen.thread, abi::calls::EndpointCreate { pool, into });
+        Scene { world, citizen }
+    }
+
+    fn memory(&self, slot: Slot) -> Ref<MemoryObject> {
+        let place = self.citizen.domain.place(slot).expect("a slot");
+        match SlotStorage.slot(place).capability().map(|held| held.object) {
+            Some(Object::Memory(memory)) => memory,
+            other => panic!("no Memory but {other:?}"),
+        }
+    }
+
+    fn frame(&self, slot: Slot, page: u64) -> Frame {
+        self.memory(slot).frame(page).expect("a page")
+    }
+
+    fn populate(&self, first: u64, count: u64) -> Result<(), Error> {
+        let (first_page, page_count) = (PageCount(first), PageCount(count));
+        let memory = MEMORY;
+        let populate = MemoryPopulate {
+            memory,
+            first_page,
+            page_count,
+        };
+        self.world.call(self.citizen.thread, populate)
+    }
+
+    fn discard(&self, first: u64, count: u64) -> Result<(), Error> {
+        let (first_page, page_count) = (PageCount(first), PageCount(count));
+        let memory = MEMORY;
+        let discard = MemoryDiscard {
+            memory,
+            first_page,
+            page_count,
+        };
+        self.world.call(self.citizen.thread, discard)
+    }
+
+    /// Supplies the other Memory from the first.
+    fn supply(&self, first: u64, count: u64, from: u64) -> Result<(), Error> {
+        let supply = MemorySupply {
+            memory: OTHER,
+            first_page: PageCount(first),
+            page_count: PageCount(count),
+            giver: MEMORY,
+            giver_page: PageCount(from),
+        };
+        self.world.call(self.citizen.thread, supply)
+    }
+
+    fn map(&self, address: u64, first: u64, count: u64) -> Result<(), Error> {
+        self.map_as(address, first, count, Access::ReadWrite)
+    }
+
+    fn map_as(&self, address: u64, first: u64, count: u64, access: Access) -> Result<(), Error> {
+        let map = DomainMap {
+            domain: slots::DOMAIN,
+            memory: MEMORY,
+            address: UserAddress(address),
+            first_page: PageCount(first),
+            page_count: PageCount(count),
+            access,
+        };
+        self.world.call(self.citizen.thread, map)
+    }
+
+    /// The pages of a set, from `first` on.
+    fn pages(&self, first: u64, which: PageSet) -> Result<Vec<u64>, Error> {
+        let memory = ObjectId(self.memory(MEMORY).header.id.0);
+        let (domain, first_page) = (slots::DOMAIN, PageCount(first));
+        let read = DomainPages {
+            domain,
+            memory,
+            first_page,
+            which,
+        };
+        let covered = self.world.call(self.citizen.thread, read)?;
+        let buffer = self.world.buffer(self.citizen);
+        let is_set = |index: &u64| {
+            let word = buffer.read_word(DATA_OFFSET + index / 64 * 8);
+            word >> (index % 64) & 1 == 1
+        };
+        Ok((0..covered)
+            .filter(is_set)
+            .map(|index| first + index)
+            .collect())
+    }
+
+    /// The processor writes a page, as user code would make it.
+    fn write(&self, page: u64) {
+        let leaf = self.memory(MEMORY).leaf(page).expect("a table");
+        leaf.add_flags(page % 512, Entry::DIRTY);
+    }
+
+    fn fault(&self, address: u64, error: u64) {
+        self.world.kernel.scheduler.force(self.citizen.thread);
+        let vector = 14;
+        self.world.kernel.enter(Cause::Exception {
+            vector,
+            error,
+            address,
+        });
+    }
+}
+
+#[test]
+fn populating_gives_zeroed_pages_and_keeps_those_that_are_there() {
+    let scene = Scene::new();
+    scene.populate(500, 20).expect("room");
+    scene.frame(MEMORY, 505).write_word(8, 7);
+    scene.populate(490, 40).expect("room");
+    assert_eq!(scene.memory(MEMORY).present.get(), 40);
+    assert_eq!(scene.frame(MEMORY, 505).read_word(8), 7);
+    assert_eq!(scene.frame(MEMORY, 529).read_word(8), 0);
+}
+
+#[test]
+fn supplying_copies_and_overwrites() {
+    let scene = Scene::new();
+    scene.populate(0, 40).expect("room");
+    (0..40).for_each(|page| scene.frame(MEMORY, page).write_word(0, page + 100));
+    scene.supply(500, 40, 0).expect("all are there");
+    assert!((0..40).all(|page| scene.frame(OTHER, 500 + page).read_word(0) == page + 100));
+    scene.frame(MEMORY, 0).write_word(0, 1);
+    assert_eq!(scene.frame(OTHER, 500).read_word(0), 100);
+    scene.supply(500, 1, 0).expect("it is there");
+    assert_eq!(scene.frame(OTHER, 500).read_word(0), 1);
+    assert_eq!(scene.supply(0, 2, 39), Err(Error::PageAbsent));
+}
+
+#[test]
+fn discarding_gives_back_what_populating_took() {
+    let scene = Scene::new();
+    scene.populate(0, PAGES.min(150)).expect("room");
+    let (free, used) = (scene.world.kernel.frames.free(), scene.citizen.pool.used());
+    scene.discard(0, PAGES).expect("all of it");
+    assert_eq!(scene.memory(MEMORY).present.get(), 0);
+    assert_eq!(scene.world.kernel.frames.free(), free + 150);
+    assert_eq!(scene.citizen.pool.used(), used - 150);
+    scene.discard(0, PAGES).expect("nothing is as good");
+    scene.populate(0, 150).expect("room again");
+    assert_eq!(scene.world.kernel.frames.free(), free);
+}
+
+#[test]
+fn ranges_outside_of_a_memory_are_refused() {
+    let scene = Scene::new();
+    for (first, count) in [
+        (PAGES, 1),
+        (0, PAGES + 1),
+        (PAGES - 1, 2),
+        (1 << 34, 1 << 34),
+    ] {
+        assert_eq!(scene.populate(first, count), Err(Error::ArgumentRange));
+        assert_eq!(scene.discard(first, count), Err(Error::ArgumentRange));
+        assert_eq!(scene.supply(first, count, 0), Err(Error::ArgumentRange));
+        assert_eq!(scene.supply(0, count, first), Err(Error::ArgumentRange));
+    }
+}
+
+#[test]
+fn a_pool_that_runs_out_in_the_middle_keeps_what_was_given() {
+    let scene = Scene::new();
+    let left = scene.citizen.pool.limit - scene.citizen.pool.used();
+    assert_eq!(scene.populate(0, left), Err(Error::PoolEmpty));
+    // A directory and a leaf table were paid for too.
+    assert_eq!(scene.memory(MEMORY).present.get(), left - 2);
+    assert_eq!(scene.citizen.pool.used(), scene.citizen.pool.limit);
+    scene.discard(0, left).expect("pages");
+    scene.populate(0, left - 2).expect("as many as there are");
+}
+
+#[test]
+fn mappings_are_refused_where_they_cannot_be() {
+    let scene = Scene::new();
+    for (address, first, count, error) in [
+        (ADDRESS + PAGE_BYTES, 0, PAGES, Error::Misaligned),
+        (ADDRESS, 1, PAGES - 1, Error::Misaligned),
+        (ADDRESS, 0, 3, Error::Misaligned),
+        (ADDRESS, 0, 1024, Error::ArgumentRange),
+        (ADDRESS, 512, PAGES, Error::Misaligned),
+        (ADDRESS, 0, 0, Error::ArgumentRange),
+        (0, 0, PAGES, Error::ArgumentRange),
+        (USER_END - MAP_STEP_BYTES, 0, PAGES, Error::ArgumentRange),
+        (USER_END, 0, PAGES, Error::ArgumentRange),
+    ] {
+        assert_eq!(
+            scene.map(address, first, count),
+            Err(error),
+            "{address:#x} {first} {count}"
+        );
+    }
+    scene.map(ADDRESS, 0, PAGES).expect("free");
+    // 700 pages take two steps.
+    for address in [ADDRESS - MAP_STEP_BYTES, ADDRESS, ADDRESS + MAP_STEP_BYTES] {
+        assert_eq!(scene.map(address, 0, PAGES), Err(Error::Overlap));
+    }
+    scene
+        .map(ADDRESS - 2 * MAP_STEP_BYTES, 0, PAGES)
+        .expect("beside");
+    scene
+        .map(ADDRESS + 2 * MAP_STEP_BYTES, 512, PAGES - 512)
+        .expect("beside");
+}
+
+#[test]
+fn a_mapping_shows_pages_that_come_later_and_goes_whole() {
+    let scene = Scene::new();
+    scene.map(ADDRESS, 0, PAGES).expect("free");
+    scene.populate(600, 1).expect("room");
+    let address = ADDRESS + 600 * PAGE_BYTES;
+    scene.fault(address, 6);
+    assert_eq!(scene.citizen.thread.phase.get(), Phase::Ready);
+    let there = scene.citizen.domain.space.translate(address);
+    assert_eq!(
+        there.map(|there| there.frame),
+        Some(scene.frame(MEMORY, 600))
+    );
+    let unmap = |address| {
+        let domain = slots::DOMAIN;
+        let address = UserAddress(address);
+        scene
+            .world
+            .call(scene.citizen.thread, DomainUnmap { domain, address })
+    };
+    assert_eq!(unmap(ADDRESS + MAP_STEP_BYTES), Err(Error::NotThere));
+    assert_eq!(unmap(ADDRESS), Ok(()));
+    assert_eq!(scene.citizen.domain.space.translate(address), None);
+    assert_eq!(unmap(ADDRESS), Err(Error::NotThere));
+}
+
+#[test]
+fn what_a_mapping_forbids_is_a_fault_though_the_page_is_there() {
+    const WRITE: u64 = 7;
+    const FETCH: u64 = 0x15;
+    for (access, error) in [
+        (Access::Read, WRITE),
+        (Access::Read, FETCH),
+        (Access::ReadWrite, FETCH),
+    ] {
+        let scene = Scene::new();
+        scene.populate(0, 1).expect("room");
+        scene.map_as(ADDRESS, 0, PAGES, access).expect("free");
+        scene.fault(ADDRESS, error);
+        assert!(scene.citizen.thread.stopped.get(), "{access:?} {error:#x}");
+    }
+}
+
+#[test]
+fn an_absent_page_is_its_pagers_business() {
+    let scene = Scene::new();
+    let (memory, pager) = (MEMORY, ENDPOINT);
+    scene
+        .world
+        .does(scene.citizen.thread, MemoryPager { memory, pager });
+    scene.map(ADDRESS, 0, PAGES).expect("free");
+    scene.fault(ADDRESS + 5 * PAGE_BYTES, 6);
+    let Phase::SendingFault { fault, .. } = scene.citizen.thread.phase.get() else {
+        panic!("it is in {:?}", scene.citizen.thread.phase.get());
+    };
+    assert_eq!(
+        fault.words,
+        [abi::fault::FaultKind::AbsentPage as u64, 5, 6]
+    );
+}
+
+#[test]
+fn a_dirty_log_tells_each_write_once() {
+    let scene = Scene::new();
+    scene.populate(3, 4).expect("room");
+    assert_eq!(scene.pages(0, PageSet::Dirty), Ok(vec![3, 4, 5, 6]));
+    assert_eq!(scene.pages(0, PageSet::Dirty), Ok(vec![]));
+    scene.write(5);
+    assert_eq!(scene.pages(0, PageSet::Dirty), Ok(vec![5]));
+    assert_eq!(scene.pages(0, PageSet::Dirty), Ok(vec![]));
+    assert_eq!(scene.pages(0, PageSet::Present), Ok(vec![3, 4, 5, 6]));
+}
+
+#[test]
+fn a_page_that_went_and_came_back_is_dirty() {
+    let scene = Scene::new();
+    scene.populate(3, 4).expect("room");
+    scene.pages(0, PageSet::Dirty).expect("the first pass");
+    scene.discard(4, 1).expect("a page");
+    assert_eq!(scene.pages(0, PageSet::Dirty), Ok(vec![]));
+    assert_eq!(scene.pages(0, PageSet::Present), Ok(vec![3, 5, 6]));
+    scene.populate(4, 1).expect("room");
+    assert_eq!(scene.pages(0, PageSet::Dirty), Ok(vec![4]));
+}
+
+#[test]
+fn what_the_kernel_writes_is_dirty_too() {
+    let scene = Scene::new();
+    let memory = scene.memory(slots::BUFFER);
+    let leaf = memory.leaf(0).expect("a table");
+    leaf.remove_flags(0, Entry::DIRTY);
+    scene
+        .pages(0, PageSet::Present)
+        .expect("into the message buffer");
+    assert!(leaf.flags(0).contains(Entry::DIRTY));
+    scene.populate(0, 1).expect("room");
+    scene.supply(9, 1, 0).expect("it is there");
+    let leaf = scene.memory(OTHER).leaf(9).expect("a table");
+    leaf.remove_flags(9, Entry::DIRTY);
+    scene.supply(9, 1, 0).expect("it is there");
+    assert!(leaf.flags(9).contains(Entry::DIRTY));
+}
+
+#[test]
+fn a_log_that_was_ended_begins_anew_with_every_page() {
+    let scene = Scene::new();
+    scene.populate(3, 2).expect("room");
+    scene.pages(0, PageSet::Dirty).expect("the first pass");
+    scene.pages(0, PageSet::EndLog).expect("a log");
+    assert_eq!(scene.pages(0, PageSet::Dirty), Ok(vec![3, 4]));
+    assert_eq!(scene.pages(1, PageSet::Dirty), Err(Error::Misaligned));
+    assert_eq!(scene.pages(1024, PageSet::Dirty), Err(Error::ArgumentRange));
+}
+
+#[test]
+fn a_dirty_pass_flushes_before_anybody_reads_a_page() {
+    let scene = Scene::new();
+    scene.populate(0, 1).expect("room");
+    scene.world.machine.take_events();
+    scene.pages(0, PageSet::Dirty).expect("a pass");
+    let events = scene.world.machine.take_events();
+    assert!(
+        events.contains(&crate::arch::fake::Event::FlushAll),
+        "{events:?}"
+    );
+}
