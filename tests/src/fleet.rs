@@ -9,11 +9,15 @@ use std::time::{Duration, Instant};
 
 use crate::machine::{Boot, Machine, Options};
 use crate::migration::Migration;
+use crate::third_party::Client;
 use crate::{Artefacts, MacAddress, Port, Segment, ThirdParty};
 use crate::{child, prober};
 
 /// How long a machine may take for anything it is asked: it stops a hang.
 pub const LIMIT: Duration = Duration::from_secs(120);
+
+/// What a machine's log says when its migration server is up.
+const UP: &str = "[nomad] listening";
 
 /// How often a log is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -96,7 +100,7 @@ impl Fleet {
             b,
         };
         for station in [Station::A, Station::B] {
-            fleet.await_log(station, "[nomad] listening");
+            fleet.await_log(station, UP);
         }
         fleet
     }
@@ -146,13 +150,8 @@ impl Fleet {
         String::from_utf8_lossy(&said).trim_end().to_owned()
     }
 
-    /// Moves a domain from one machine to the other.
-    ///
-    /// # Panics
-    ///
-    /// If the move fails; what the migration server said is in the message.
-    pub fn migrate(&self, domain: &str, from: Station) -> Migration {
-        let begun_ns = prober::now_ns();
+    /// Begins to move a domain; what the migration server says comes as lines of JSON.
+    pub fn begin_migration(&self, domain: &str, from: Station) -> Client {
         let program = operator();
         let program = program.to_str().expect("a path that is text");
         let arguments = [
@@ -162,7 +161,29 @@ impl Fleet {
             domain,
             from.other().name(),
         ];
-        let answer = self.party.run(program, &arguments, LIMIT);
+        self.party.start(program, &arguments)
+    }
+
+    /// Kills a machine and starts it anew, as pulling its plug would.
+    ///
+    /// # Panics
+    ///
+    /// If it does not come up.
+    pub fn restart(&mut self, station: Station) {
+        self.machine(station).kill();
+        let machine = start(&self.ports, station);
+        *self.machine(station) = machine;
+        self.await_log(station, UP);
+    }
+
+    /// Moves a domain from one machine to the other.
+    ///
+    /// # Panics
+    ///
+    /// If the move fails; what the migration server said is in the message.
+    pub fn migrate(&self, domain: &str, from: Station) -> Migration {
+        let begun_ns = prober::now_ns();
+        let answer = self.begin_migration(domain, from).finish(LIMIT);
         Migration::of_answer(begun_ns, &answer)
     }
 }

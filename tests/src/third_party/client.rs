@@ -1,10 +1,14 @@
 //! A program that runs at the third party.
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::child::{self, Child};
 use crate::transcript::Transcript;
+
+/// How often its output is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// How much of what a failed program said is shown.
 const TAIL_LINES: usize = 40;
@@ -46,6 +50,24 @@ impl Client {
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
         self.process.status().is_none()
+    }
+
+    /// Waits until it has written a text to its standard output.
+    ///
+    /// # Panics
+    ///
+    /// If it does not within `limit`; what it wrote is in the message.
+    pub fn await_output(&self, text: &str, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        while !self.output.text().contains(text) {
+            let said = self.output.text();
+            assert!(
+                Instant::now() < deadline,
+                "no {text:?} from {}:\n{said}",
+                self.program
+            );
+            thread::sleep(LOOK_INTERVAL);
+        }
     }
 
     /// Ends its standard input, waits for its end, and returns what it wrote to its standard output.
