@@ -17,6 +17,7 @@ pub const USERLAND: &[&str] = &[
     "switch",
     "counter",
     "kv",
+    "console",
     "nomad-server",
 ];
 

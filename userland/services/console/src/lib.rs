@@ -1,0 +1,54 @@
+//! The operator's shell on the serial port.
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`line`] | the line that is being typed |
+//! | [`command`] | what the operator may say |
+//! | [`shell`] | reads a line, obeys it, shows what comes of it |
+//! | [`table`] | the domains as text |
+//! | [`nomad`] | the machine's migration server, as it is asked |
+//! | [`serial`] | keys in, text out |
+//!
+//! It holds `serial` and `serial-interrupt`, `root` for the list of domains and, for moves, a `port` with the argument
+//! `nomad=<address>`. It sleeps until a key interrupts.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod command;
+pub mod line;
+pub mod nomad;
+pub mod serial;
+pub mod shell;
+pub mod table;
+
+use runtime::executor::Tasks;
+use runtime::{Start, executor, net};
+
+use serial::Serial;
+use shell::Shell;
+
+/// The program.
+pub fn run(start: Start) -> ! {
+    executor::run(start, move |tasks| serve(start, tasks))
+}
+
+async fn serve(start: Start, tasks: Tasks) {
+    let serial = Serial::open(start).unwrap_or_else(|error| panic!("the serial port: {error}"));
+    let nomad = net::is_connected(start).then(|| {
+        let stack = net::stack(start, tasks);
+        (stack, start.require_argument("nomad"))
+    });
+    let shell = Shell {
+        serial,
+        root: start.require("root"),
+        nomad,
+    };
+    if let Err(error) = shell.run().await {
+        panic!("the serial port: {error}");
+    }
+}

@@ -1,0 +1,130 @@
+//! The shell: reads a line, obeys it, shows what comes of it, for ever.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+
+use abi::Error;
+use embassy_futures::select::select;
+use runtime::Message;
+use runtime::capability::{Cap, Endpoint};
+use runtime::embassy_net::Stack;
+use runtime::protocol::root::{self, DomainRecord, Refusal, Request};
+
+use crate::command::{Command, HELP};
+use crate::line::{Line, Typed};
+use crate::serial::Serial;
+use crate::{nomad, table};
+
+const PROMPT: &str = "> ";
+const CONTROL_C: u8 = 0x03;
+
+/// The shell.
+pub struct Shell {
+    /// Where the operator is.
+    pub serial: Serial,
+    /// Who knows the domains.
+    pub root: Cap<Endpoint>,
+    /// The network, and the machine's migration server on it, where there is one.
+    pub nomad: Option<(Stack<'static>, Ipv4Addr)>,
+}
+
+impl Shell {
+    /// Serves the operator.
+    ///
+    /// # Errors
+    /// The serial port is gone.
+    pub async fn run(&self) -> Result<(), Error> {
+        let mut line = Line::default();
+        self.serial.show(PROMPT);
+        loop {
+            match line.push(self.serial.key().await?) {
+                Typed::Change { erase, show } => self.change(erase, show),
+                Typed::Cancelled => self.serial.show("^C\n> "),
+                Typed::Line(text) => {
+                    self.serial.show("\n");
+                    self.obey(&text).await?;
+                    self.serial.show(PROMPT);
+                }
+            }
+        }
+    }
+
+    fn change(&self, erase: usize, show: Option<char>) {
+        for _ in 0..erase {
+            self.serial.show("\x08 \x08");
+        }
+        if let Some(character) = show {
+            self.serial.show(character.encode_utf8(&mut [0; 4]));
+        }
+    }
+
+    async fn obey(&self, text: &str) -> Result<(), Error> {
+        match Command::parse(text) {
+            Ok(Command::Nothing) => {}
+            Ok(Command::Help) => self.say(HELP),
+            Ok(Command::Domains) => self.say_of_domains(table::domains),
+            Ok(Command::Memory) => self.say_of_domains(table::memory),
+            Ok(Command::Ask(line)) => self.ask(&line).await?,
+            Err(no) => self.say(&alloc::format!("{no}")),
+        }
+        Ok(())
+    }
+
+    fn say(&self, text: &str) {
+        self.serial.show(text);
+        self.serial.show("\n");
+    }
+
+    fn say_of_domains(&self, table: fn(&[DomainRecord]) -> Vec<String>) {
+        match self.domains() {
+            Ok(records) => table(&records).iter().for_each(|line| self.say(line)),
+            Err(why) => self.say(why),
+        }
+    }
+
+    /// Every domain that root knows.
+    fn domains(&self) -> Result<Vec<DomainRecord>, &'static str> {
+        let mut records = Vec::new();
+        for index in 0.. {
+            let question = Request::List { index }.pack();
+            let answer = self.root.call(&Message::of(question.as_slice()));
+            let answer = answer.map_err(Error::text)?;
+            match root::answer(answer.words()) {
+                Ok(mut reader) => {
+                    let record = DomainRecord::read(&mut reader);
+                    records.push(record.map_err(|_| Refusal::Malformed.text())?);
+                }
+                Err(Refusal::NoSuchDomain) => break,
+                Err(refusal) => return Err(refusal.text()),
+            }
+        }
+        Ok(records)
+    }
+
+    /// Asks the migration server, and shows its answer until its end or until the operator has seen enough.
+    async fn ask(&self, line: &str) -> Result<(), Error> {
+        let Some((stack, server)) = self.nomad else {
+            self.say("this console was started without a port");
+            return Ok(());
+        };
+        let answer = nomad::ask(stack, server, line, |line| self.say(line));
+        let enough = async {
+            loop {
+                match self.serial.key().await {
+                    Ok(CONTROL_C) => return Ok(()),
+                    // Nothing else is for now.
+                    Ok(_) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        match select(answer, enough).await {
+            embassy_futures::select::Either::First(()) => Ok(()),
+            embassy_futures::select::Either::Second(ended) => {
+                self.say("^C");
+                ended
+            }
+        }
+    }
+}

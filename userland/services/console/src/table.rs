@@ -1,0 +1,82 @@
+//! The domains of the machine as text.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use abi::PAGE_BYTES;
+use runtime::protocol::root::DomainRecord;
+
+const PAGES_PER_MIB: u64 = (1 << 20) / PAGE_BYTES;
+
+/// Who they are and what they do, a line each.
+pub fn domains(records: &[DomainRecord]) -> Vec<String> {
+    let head = row("DOMAIN", "STATE", "LIFE", "MOVES");
+    let rows = records.iter().map(|record| {
+        let moves = if record.movable { "yes" } else { "no" };
+        let life = format!("{}", record.incarnation);
+        row(record.name.as_str(), record.state.text(), &life, moves)
+    });
+    core::iter::once(head).chain(rows).collect()
+}
+
+/// What memory they have and what of it is spent, a line each, and all of it.
+pub fn memory(records: &[DomainRecord]) -> Vec<String> {
+    let head = row("DOMAIN", "POOL MiB", "SPENT", "FREE KiB");
+    let rows = records
+        .iter()
+        .map(|record| memory_row(record.name.as_str(), record.pages.0, record.spent.0));
+    let total = records.iter().fold((0, 0), |(pages, spent), record| {
+        (pages + record.pages.0, spent + record.spent.0)
+    });
+    let all = core::iter::once(memory_row("all", total.0, total.1));
+    core::iter::once(head).chain(rows).chain(all).collect()
+}
+
+fn memory_row(name: &str, pages: u64, spent: u64) -> String {
+    let mib = |pages: u64| format!("{}", pages / PAGES_PER_MIB);
+    let free_kib = pages.saturating_sub(spent) * (PAGE_BYTES / 1024);
+    row(name, &mib(pages), &mib(spent), &format!("{free_kib}"))
+}
+
+fn row(name: &str, first: &str, second: &str, third: &str) -> String {
+    format!("{name:<24} {first:<9} {second:<6} {third}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abi::register::PageCount;
+    use runtime::protocol::Name;
+    use runtime::protocol::root::{DomainId, DomainState};
+
+    fn record(name: &str, mib: u64, movable: bool) -> DomainRecord {
+        DomainRecord {
+            name: Name::try_new(name).expect("a name"),
+            id: DomainId([1; 16]),
+            incarnation: 3,
+            state: DomainState::Running,
+            movable,
+            pages: PageCount(mib * PAGES_PER_MIB),
+            spent: PageCount(mib * PAGES_PER_MIB - 1),
+        }
+    }
+
+    #[test]
+    fn a_domain_is_a_line() {
+        let lines = domains(&[record("kv", 4, true), record("switch", 2, false)]);
+        let words: Vec<Vec<&str>> = lines
+            .iter()
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        assert_eq!(words[1], ["kv", "running", "3", "yes"]);
+        assert_eq!(words[2], ["switch", "running", "3", "no"]);
+    }
+
+    #[test]
+    fn memory_adds_up() {
+        let lines = memory(&[record("kv", 4, true), record("switch", 2, false)]);
+        let last: Vec<&str> = lines[3].split_whitespace().collect();
+        assert_eq!(last, ["all", "6", "5", "8"]);
+    }
+}
