@@ -1,0 +1,93 @@
+//! A domain that lies to everybody it can reach: to the switch through its ring, to root through its messages, to the
+//! kernel through its slots, and at last to itself through a wild pointer.
+//!
+//! Everything that it does is a way to do harm that must harm only itself. It says what it does, so that a test can
+//! follow.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+runtime::entry!(liar::main);
+
+#[cfg(not(target_os = "none"))]
+fn main() {}
+
+#[cfg_attr(not(target_os = "none"), allow(dead_code))]
+mod liar {
+    use core::sync::atomic::Ordering;
+
+    use runtime::capability::{Cap, Domain, Endpoint, Notification};
+    use runtime::message::Message;
+    use runtime::shared::SharedMemory;
+    use runtime::{Slot, Start, clock, entry};
+
+    /// Where nothing is mapped.
+    const WILD: usize = 0x1234_5678_9000;
+    /// How often the ring is scribbled over.
+    const SCRIBBLES: u32 = 50;
+    const MILLISECOND_NS: u64 = 1_000_000;
+    /// Bytes of the ring's header.
+    const HEADER_BYTES: usize = 4096;
+    /// More words than a message has.
+    const WORDS_TOO_MANY: usize = 70;
+    /// More slots than the domain has.
+    const SLOTS_TOO_MANY: u32 = 200;
+
+    /// Lies.
+    pub fn main(start: Start) -> ! {
+        if let Some(ring) = start.shared_memory("port") {
+            scribble(&start, ring);
+        }
+        lie_to_root(&start);
+        lie_to_the_kernel();
+        log::info!("and now a wild pointer");
+        // SAFETY: It is not sound at all: it faults, which is what the test waits for.
+        unsafe { (WILD as *mut u8).write_volatile(1) };
+        entry::stop()
+    }
+
+    /// Writes noise over the ring's counters and wishes, and rings.
+    fn scribble(start: &Start, ring: SharedMemory) {
+        let doorbell: Cap<Notification> = start.require("doorbell");
+        let wake: Cap<Notification> = start.require("wake");
+        let mut noise = 1u32;
+        for _ in 0..SCRIBBLES {
+            for offset in (0..HEADER_BYTES).step_by(4) {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                ring.word32(offset).store(noise, Ordering::Relaxed);
+            }
+            // Every flag, root's own for the switch among them.
+            let _ = doorbell.signal(u64::MAX);
+            let _ = wake.wait_until_ns(clock::now_ns() + MILLISECOND_NS);
+        }
+        log::info!("scribbled over the ring");
+    }
+
+    /// Sends messages of every length, with senseless words and with capabilities that nobody asked for.
+    fn lie_to_root(start: &Start) {
+        let endpoint: Cap<Endpoint> = start.require("log");
+        for words in 0..WORDS_TOO_MANY {
+            let noise = (0..words).fold(Message::new(), |message, _| message.word(u64::MAX));
+            let _ = endpoint.call(&noise);
+        }
+        let domain: Cap<Domain> = start.require("domain");
+        let gift = Message::of(&[1, u64::from(b'!')]);
+        let gift = gift
+            .capability(domain)
+            .capability(domain)
+            .capability(domain);
+        for _ in 0..SLOTS_TOO_MANY {
+            let _ = endpoint.call(&gift);
+        }
+        log::info!("lied to root");
+    }
+
+    /// Uses every slot as if it were an endpoint's, and then destroys what is there.
+    fn lie_to_the_kernel() {
+        for slot in (0..SLOTS_TOO_MANY).chain([u32::MAX]) {
+            let slot = Slot(slot);
+            let _ = Cap::<Endpoint>::from_slot(slot).send(&Message::of(&[u64::MAX]));
+            let _ = Cap::<Endpoint>::from_slot(slot).destroy();
+        }
+        log::info!("lied to the kernel");
+    }
+}

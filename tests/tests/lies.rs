@@ -1,0 +1,106 @@
+//! What domains, programs and archives allege is not believed: each lie is a clear error for the one who told it, and
+//! nobody else notices.
+
+use std::fs;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use harness::Artefacts;
+use harness::machine::{Boot, Machine, Options};
+
+/// Stops a hang.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// A switch, a domain that lies, and a counter.
+const ARCHIVE: &str = "liar";
+const COUNTER_READY: &str = "[counter] counter: ready";
+const BLOCK_BYTES: usize = 512;
+
+fn machine(archive: PathBuf) -> Machine {
+    let boot = Boot::Kernel {
+        kernel: Artefacts::kernel(),
+        archive: Some(archive),
+    };
+    let options = Options::new("liar", boot).memory_mib(512);
+    options.start()
+}
+
+/// A machine whose archive was changed.
+fn machine_with(name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Machine {
+    let mut bytes = fs::read(Artefacts::archive_named(ARCHIVE)).expect("the archive is there");
+    change(&mut bytes);
+    let path = std::env::temp_dir().join(format!("caravan-{}-{name}.tar", std::process::id()));
+    fs::write(&path, bytes).expect("a temporary file");
+    let mut machine = machine(path.clone());
+    machine.expect("[root] machine a", LIMIT);
+    // It was read before root ran.
+    fs::remove_file(path).expect("it is there");
+    machine
+}
+
+/// Waits for a line wherever it is in the log.
+fn await_anywhere(machine: &mut Machine, text: &str) {
+    if !machine.log().contains(text) {
+        machine.expect(text, LIMIT);
+    }
+}
+
+/// Where a member's content lies in a ustar archive, and its header before that.
+fn member(archive: &[u8], name: &str) -> (usize, Range<usize>) {
+    let mut at = 0;
+    loop {
+        let header = &archive[at..at + BLOCK_BYTES];
+        let end = header.iter().position(|byte| *byte == 0).expect("a name");
+        let size = std::str::from_utf8(&header[124..135]).expect("digits");
+        let size = usize::from_str_radix(size, 8).expect("digits");
+        let content = at + BLOCK_BYTES..at + BLOCK_BYTES + size;
+        if &header[..end] == name.as_bytes() {
+            return (at, content);
+        }
+        at = content.end.next_multiple_of(BLOCK_BYTES);
+    }
+}
+
+#[test]
+fn a_domain_that_lies_harms_only_itself() {
+    let mut machine = machine(Artefacts::archive_named(ARCHIVE));
+    machine.expect("is disabled, its ring lies", LIMIT);
+    machine.expect("[liar] scribbled over the ring", LIMIT);
+    machine.expect("[liar] lied to root", LIMIT);
+    machine.expect("[liar] lied to the kernel", LIMIT);
+    machine.expect(
+        "[root] ERROR: liar has a page fault writing 0x123456789000",
+        LIMIT,
+    );
+    await_anywhere(&mut machine, COUNTER_READY);
+    let log = machine.log();
+    for healthy in ["switch has", "counter has", "panicked"] {
+        assert!(!log.contains(healthy), "{log}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_program_keeps_no_other_from_starting() {
+    let mut machine = machine_with("no-elf", |archive| {
+        let (_, content) = member(archive, "guest-liar.elf");
+        archive[content].fill(b'x');
+    });
+    let error = "[root] ERROR: cannot start liar: guest-liar.elf: it is no ELF file";
+    await_anywhere(&mut machine, error);
+    await_anywhere(&mut machine, COUNTER_READY);
+}
+
+#[test]
+fn a_truncated_program_keeps_no_other_from_starting() {
+    let mut machine = machine_with("truncated", |archive| {
+        // A member is only as long as its header says: one block.
+        let (header, content) = member(archive, "guest-liar.elf");
+        archive[header + 124..header + 135].copy_from_slice(b"00000001000");
+        let gap = content.start + BLOCK_BYTES..content.end.next_multiple_of(BLOCK_BYTES);
+        archive.drain(gap);
+    });
+    let error = "[root] ERROR: cannot start liar: guest-liar.elf: it is truncated: 512 bytes";
+    await_anywhere(&mut machine, error);
+    await_anywhere(&mut machine, COUNTER_READY);
+}
