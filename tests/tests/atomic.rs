@@ -11,8 +11,8 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// What the guest writes to the exit device when all was well.
 const PASSED: Verdict = Verdict::Exit(0x10);
 
-/// Moves in each of the tests here. `CARAVAN_ATOMIC_MOVES` asks for more.
-const MOVES: u64 = 400;
+/// Moves in each of the tests here: seconds. `CARAVAN_ATOMIC_MOVES` asks for more.
+const MOVES: u64 = 1000;
 
 fn machine(cpu: &str) -> Machine {
     let boot = Boot::Kernel {
