@@ -11,7 +11,7 @@ runtime::entry!(liar::main);
 #[cfg(not(target_os = "none"))]
 fn main() {}
 
-#[cfg_attr(not(target_os = "none"), allow(dead_code))]
+#[cfg(target_os = "none")]
 mod liar {
     use core::sync::atomic::Ordering;
 
