@@ -1,0 +1,41 @@
+//! The operator's shell on the serial port: what is typed is answered, also when others write there.
+
+use std::time::Duration;
+
+use harness::machine::{Boot, Options};
+use harness::{Artefacts, MacAddress, Segment};
+
+/// Stops a hang.
+const LIMIT: Duration = Duration::from_secs(240);
+
+#[test]
+fn the_shell_lists_domains_and_asks_the_migration_server() {
+    let mut segment = Segment::new();
+    let port = segment.port("a");
+    let boot = Boot::Kernel {
+        kernel: Artefacts::kernel(),
+        archive: Some(Artefacts::archive_named("console")),
+    };
+    let mut machine = Options::new("a", boot)
+        .memory_mib(512)
+        .card(&port, MacAddress::local(1))
+        .start();
+    machine.expect("[nomad] listening", LIMIT);
+    machine.expect("[counter] counter: ready", LIMIT);
+    // Each command: what is typed, with a slip and a backspace, and a line of the answer.
+    for (typed, answer) in [
+        ("pt\u{8}s", "console                  running"),
+        ("mem", "all "),
+        ("nonsense\u{15}fly", "there is no command fly; try help"),
+        ("caps counter", "rebind to the target's port"),
+        (
+            "migrate counter nowhere",
+            "failed: I know no machine nowhere",
+        ),
+        ("migrate\u{3}ps", "counter                  running"),
+    ] {
+        machine.type_line(typed);
+        machine.expect(answer, LIMIT);
+        machine.expect_text("> ", LIMIT);
+    }
+}
