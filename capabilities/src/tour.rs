@@ -48,11 +48,13 @@ pub(crate) struct Link([u16; 3]);
 impl Link {
     pub(crate) const NONE: Self = Self([0; 3]);
 
+    #[inline(always)]
     pub(crate) fn new(mark: Option<Mark>) -> Self {
         let word = mark.map_or(0, |mark| mark.place.get() << 1 | mark.edge as u64);
         Self([word as u16, (word >> 16) as u16, (word >> 32) as u16])
     }
 
+    #[inline(always)]
     pub(crate) fn mark(self) -> Option<Mark> {
         let [low, middle, high] = self.0.map(u64::from);
         let word = high << 32 | middle << 16 | low;

@@ -43,6 +43,7 @@ impl Holder {
     ///
     /// # Panics
     /// If it did not.
+    #[inline(always)]
     pub fn unpack(number: u64) -> Holder {
         match number & TAG_MASK {
             0 => Holder::Origin,

@@ -100,6 +100,7 @@ impl Directory for SlotDirectory {
         self.0.set(u64::from(index), frame.0, Entry::PRESENT);
     }
 
+    #[inline(always)]
     fn place(&self, index: u32, offset: u32) -> Place {
         let frame = self
             .0
