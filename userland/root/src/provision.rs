@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use abi::Error;
 use abi::kind::{EndpointRights, PoolRights};
 use abi::register::PageCount;
-use manifest::{Capability, Device, DeviceKind, Manifest};
+use manifest::{Capability, Device, Manifest};
 
 use runtime::Cap;
 use runtime::capability::{Endpoint, Memory, Pool, Thread};
@@ -26,15 +26,10 @@ use crate::handle::Handle;
 use crate::machine::Machine;
 use crate::names;
 use crate::not_started::NotStarted;
-use crate::pci::Function;
-use crate::pci::function::Identity;
 use crate::pci::handover::Parts;
+use crate::pci::{Function, kind};
 use crate::supervisor::Supervisor;
 use crate::switchboard::Station;
-
-const VIRTIO: u16 = 0x1af4;
-/// A network card that speaks the modern protocol only, and one that speaks the old one too.
-const VIRTIO_NET: [u16; 2] = [0x1041, 0x1000];
 
 /// What a domain is provided with.
 #[derive(Debug)]
@@ -293,15 +288,9 @@ fn find_device(
     let mut functions = root
         .functions
         .iter()
-        .filter(|function| is_kind(function.identity, kind));
+        .filter(|function| kind::matches(function.identity, kind));
     let function = functions.nth(index as usize);
     function.copied().map(Some).ok_or(NotStarted::NoDevice)
-}
-
-fn is_kind(identity: Identity, kind: DeviceKind) -> bool {
-    match kind {
-        DeviceKind::VirtioNet => identity.vendor == VIRTIO && VIRTIO_NET.contains(&identity.device),
-    }
 }
 
 /// A driver makes memory that its device reaches; without an IOMMU it is trusted with that.

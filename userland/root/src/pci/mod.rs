@@ -7,6 +7,7 @@
 //! | [`bar`] | base address registers: where a function's registers are |
 //! | [`function`] | a function that was found, switching it on and off |
 //! | [`bus`] | finding all functions |
+//! | [`kind`] | which functions are devices of a kind that a manifest names |
 //! | [`handover`] | the parts of a function as capabilities of its driver |
 
 pub mod bar;
@@ -15,6 +16,7 @@ pub mod capability;
 pub mod configuration;
 pub mod function;
 pub mod handover;
+pub mod kind;
 
 pub use bus::functions;
 pub use configuration::{Configuration, ConfigurationPorts};
