@@ -1,5 +1,6 @@
 //! A frozen domain as data: [`Captured`], read through its Domain capability and nothing else.
 
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -22,7 +23,7 @@ pub enum Object {
     /// The domain itself.
     Domain,
     /// A thread.
-    Thread(ThreadState),
+    Thread(Box<ThreadState>),
     /// A Memory: how many pages it can hold, and those that it has.
     Memory(PageCount, Vec<Page>),
     /// An endpoint.
@@ -71,7 +72,7 @@ impl Captured {
     /// The threads' states.
     pub fn threads(&self) -> impl Iterator<Item = &ThreadState> {
         self.objects.iter().filter_map(|(_, object)| match object {
-            Object::Thread(state) => Some(state),
+            Object::Thread(state) => Some(state.as_ref()),
             _ => None,
         })
     }
@@ -95,7 +96,9 @@ fn object(domain: Cap<Domain>, own: Cap<Domain>, record: &ObjectRecord) -> Resul
     Ok(match kind {
         Some(ObjectKind::Pool) => Object::Pool,
         Some(ObjectKind::Domain) => Object::Domain,
-        Some(ObjectKind::Thread) => Object::Thread(domain.read_thread(ObjectId(record.id))?),
+        Some(ObjectKind::Thread) => {
+            Object::Thread(Box::new(domain.read_thread(ObjectId(record.id))?))
+        }
         Some(ObjectKind::Memory) => {
             let pages = pages(domain, own, record)?;
             Object::Memory(PageCount(record.size), pages)
