@@ -1,5 +1,6 @@
 //! The root server's program; what it does is in the library.
 #![cfg_attr(target_os = "none", no_std, no_main)]
+#![forbid(unsafe_code)]
 
 #[cfg(target_os = "none")]
 runtime::entry!(root_server::main);
