@@ -234,6 +234,11 @@ mod tests {
                 "movable",
                 11,
             ),
+            (
+                "movable = true\ncapabilities = [\"serial\"]\n",
+                "movable",
+                11,
+            ),
             ("movable = true\nrestart = \"always\"\n", "restart", 12),
             ("arguments = { \"a=b\" = \"c\" }\n", "arguments", 11),
             ("provides = [\"\"]\n", "provides", 11),
