@@ -26,6 +26,8 @@ pub enum Command<'a> {
     Cancel(Name),
     /// Say what is here.
     List,
+    /// For tests: end at this line of a transaction's progress.
+    Stop(&'a str),
 }
 
 /// Why a text is no command.
@@ -67,6 +69,9 @@ impl<'a> Command<'a> {
             return Err(NoCommand::NoText);
         }
         let text = core::str::from_utf8(datagram).map_err(|_| NoCommand::NoText)?;
+        if let Some(line) = text.strip_prefix("stop ") {
+            return Ok(Command::Stop(line.trim()));
+        }
         let mut words = text.split_ascii_whitespace();
         let name = |word: &str| Name::try_new(word).ok_or(NoCommand::BadName);
         match [words.next(), words.next(), words.next(), words.next()] {
@@ -99,6 +104,8 @@ mod tests {
             Ok(Command::Cancel(counter))
         );
         assert_eq!(Command::parse(b"list"), Ok(Command::List));
+        let stop = Command::parse(b"stop phase Freeze\n");
+        assert_eq!(stop, Ok(Command::Stop("phase Freeze")));
     }
 
     #[test]

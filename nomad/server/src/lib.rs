@@ -10,6 +10,7 @@
 //! | [`commands`] | what an operator says |
 //! | [`root`] | the machine's root, as it is asked |
 //! | [`machine`], [`peers`] | this machine, the others |
+//! | [`records`] | what outlives this server |
 //! | [`page_set`], [`random`] | pages; random numbers |
 //!
 //! One thread, tasks on an executor: [`channel::control`] hears datagrams, timers and events and performs what the
@@ -28,6 +29,7 @@ pub mod machine;
 pub mod page_set;
 pub mod peers;
 pub mod random;
+pub mod records;
 pub mod restore;
 pub mod root;
 pub mod shell;

@@ -32,6 +32,11 @@ impl Peers {
         entries.map(peer).collect::<Option<Vec<_>>>().map(Peers)
     }
 
+    /// Where all of them are.
+    pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> + '_ {
+        self.0.iter().map(|peer| peer.address)
+    }
+
     /// Where the machine is that an operator means by this: a name of the fleet, or an address.
     pub fn find(&self, text: &str) -> Option<Ipv4Addr> {
         let named = self.0.iter().find(|peer| peer.name.as_str() == text);

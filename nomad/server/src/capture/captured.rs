@@ -128,10 +128,17 @@ impl Captured {
     /// # Errors
     /// What `DomainPages` says.
     pub fn end_log(&self, domain: Cap<Domain>) -> Result<(), Error> {
-        domain
-            .pages(self.id, PageCount(0), Which::EndLog)
-            .map(|_| ())
+        end_log(domain, self.id)
     }
+}
+
+/// Ends the dirty log of a Memory.
+///
+/// # Errors
+/// What `DomainPages` says.
+pub fn end_log(domain: Cap<Domain>, memory: ObjectId) -> Result<(), Error> {
+    let ended = domain.pages(memory, PageCount(0), Which::EndLog);
+    ended.map(|_| ())
 }
 
 fn collect(

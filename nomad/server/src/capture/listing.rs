@@ -10,7 +10,7 @@ use runtime::capability::Domain;
 use runtime::{Cap, Error};
 
 /// A domain as the kernel lists it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Read {
     /// The lists.
     pub listing: Listing,

@@ -17,7 +17,7 @@ use runtime::port::PORT_PAGES;
 use runtime::protocol::root::DomainRecord;
 use runtime::{Cap, Error};
 
-use crate::capture::captured::{Captured, View};
+use crate::capture::captured::{self, Captured, View};
 use crate::capture::listing::{self, Read};
 use crate::capture::pass::{Ends, Pass, Scope};
 use crate::capture::{names, queue};
@@ -119,6 +119,7 @@ pub struct Outgoing {
     outline: nomad_image::Outline,
     frozen: Option<Frozen>,
     is_frozen: bool,
+    is_left_behind: bool,
     is_ring_announced: bool,
     pass: Option<Pass>,
 }
@@ -153,8 +154,28 @@ impl Outgoing {
             memories: Vec::new(),
             frozen: None,
             is_frozen: false,
+            is_left_behind: false,
             is_ring_announced: false,
             pass: None,
+        }
+    }
+
+    /// A domain that an earlier life of this server was moving. It is frozen or retired.
+    pub fn left_behind(
+        machine: Machine,
+        name: Name,
+        record: &DomainRecord,
+        domain: Cap<Domain>,
+    ) -> Outgoing {
+        let found = Found {
+            record: *record,
+            domain,
+            read: Read::default(),
+            names: Names::new(),
+        };
+        Outgoing {
+            is_left_behind: true,
+            ..Outgoing::new(machine, name, found)
         }
     }
 
@@ -322,8 +343,14 @@ impl Outgoing {
             let _ = memory.end_log(self.domain);
         }
         self.memories.clear();
-        if let Some(Frozen { ring, .. }) = &mut self.frozen {
-            *ring = None;
+        if self.is_left_behind {
+            let read = listing::read(self.domain).unwrap_or_default();
+            for memory in read.memories() {
+                let _ = captured::end_log(self.domain, ObjectId(memory.id));
+            }
+        }
+        let is_exported = self.frozen.take().is_some() || self.is_left_behind;
+        if is_exported {
             if let Err(error) = self.machine.root.revert(self.name()) {
                 log::warn!("{}: {error}", self.name());
             }

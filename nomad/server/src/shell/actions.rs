@@ -19,8 +19,12 @@ impl Shell {
     fn perform(&self, transaction: TransactionId, action: Action) {
         match action {
             Action::Send { to, envelope } => self.send(to, &envelope.encode()),
-            // They outlive nothing yet: a restarted server knows of no transaction.
-            Action::Record(_) | Action::Forget => {}
+            Action::Record(record) => {
+                if !self.records.borrow_mut().keep(&record) {
+                    log::error!("there is no room for a record of {}", record.transaction);
+                }
+            }
+            Action::Forget => self.records.borrow_mut().forget(transaction),
             Action::Notify(notice) => {
                 self.tell(transaction, &notice);
                 if let Notice::Finished | Notice::Aborted(_) = notice {

@@ -5,12 +5,16 @@
 //! | `mod.rs` | [`Shell`]: what is shared by the tasks, and [`serve`], which starts them |
 //! | [`actions`] | what the ledger asks for, in its order |
 //! | [`source`], [`target`] | the steps of a source and of a target |
+//! | [`resume`] | what an earlier life has left behind |
 //! | [`operator`] | commands, and the lines that answer them |
 //! | [`failures`] | this server's errors in the protocol's words |
+//! | [`hook`] | for tests: the server ends at a moment that they name |
 
 pub mod actions;
 pub mod failures;
+pub mod hook;
 pub mod operator;
+pub mod resume;
 pub mod source;
 pub mod target;
 
@@ -40,7 +44,10 @@ use crate::channel::{control, receiver, sender};
 use crate::machine::Machine;
 use crate::peers::Peers;
 use crate::random::Random;
+use crate::records::Records;
 use crate::restore::Incoming;
+use crate::shell::hook::Hook;
+use crate::shell::resume::Resumed;
 
 /// Jobs that may wait for the sender.
 const JOBS_MAX: usize = 8;
@@ -87,6 +94,8 @@ pub struct Shell {
     pub sessions: RefCell<Sessions>,
     /// The transactions.
     pub ledger: RefCell<Ledger>,
+    /// What outlives this server of them.
+    pub records: RefCell<Records>,
     /// Domains on their way out.
     pub outgoing: RefCell<BTreeMap<TransactionId, Outgoing>>,
     /// Domains on their way in.
@@ -99,6 +108,8 @@ pub struct Shell {
     pub jobs: Channel<NoopRawMutex, Job, JOBS_MAX>,
     /// Raised when an event was reported.
     pub reported: Signal<NoopRawMutex, ()>,
+    /// What the tests asked for, if they may.
+    pub hook: Option<RefCell<Hook>>,
     random: RefCell<Random>,
 }
 
@@ -108,19 +119,38 @@ impl Shell {
         let Ipv4 { address, .. } = start.require_argument("ip");
         let secret = start.argument("secret").expect("secret=TEXT");
         let keys = Keys::new(secret, address.into());
-        let peers = start.argument("peers").unwrap_or("");
+        let machine = Machine::new(start);
+        let memory = start.shared_memory("records");
+        let memory = memory.expect("started without a memory for records");
+        let boot = BootId(random.number() as u64);
+        let (mut records, boot, found) = Records::open(memory, boot);
+        let mut left = Resumed::new(machine, found);
+        left.forgotten
+            .iter()
+            .for_each(|transaction| records.forget(*transaction));
+        let resumed = core::mem::take(&mut left.records);
+        let here = here(keys.own_id(), boot);
+        let ledger = Ledger::resume(now(), here, resumed, |domain| left.state_of(domain));
+        let peers = Peers::parse(start.argument("peers").unwrap_or(""));
+        let peers = peers.expect("peers=NAME=ADDRESS,..");
+        // Who is spoken to first, after a restart, must be known by key.
+        peers.addresses().for_each(|address| {
+            keys.machine_at(address);
+        });
         Shell {
-            machine: Machine::new(start),
-            peers: Peers::parse(peers).expect("peers=NAME=ADDRESS,.."),
-            ledger: RefCell::new(Ledger::new(here(keys.own_id(), &mut random))),
+            machine,
+            peers,
+            ledger: RefCell::new(ledger),
+            records: RefCell::new(records),
             keys,
             sessions: RefCell::new(Sessions::new(random.fork())),
-            outgoing: RefCell::default(),
+            outgoing: RefCell::new(left.outgoing),
             incoming: RefCell::default(),
             operators: RefCell::default(),
             outbox: RefCell::default(),
             jobs: Channel::new(),
             reported: Signal::new(),
+            hook: start.argument("hooks").map(|_| RefCell::default()),
             random: RefCell::new(random),
         }
     }
@@ -172,10 +202,10 @@ impl Shell {
 }
 
 /// What the ledger knows of this machine.
-fn here(machine: MachineId, random: &mut Random) -> Here {
+fn here(machine: MachineId, boot: BootId) -> Here {
     Here {
         machine,
-        boot: BootId(random.number() as u64),
+        boot,
         capabilities: Capabilities {
             versions: versions(),
             cpu: CpuFeatures::default(),

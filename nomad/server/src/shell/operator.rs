@@ -17,7 +17,7 @@ use runtime::protocol::root::DomainRecord;
 
 use crate::capture::Outgoing;
 use crate::capture::outgoing::{CaptureError, Found};
-use crate::commands::Command;
+use crate::commands::{Command, NoCommand};
 use crate::shell::{Datagram, Shell, now, versions};
 
 /// The lines that answer a command, or why it was not obeyed.
@@ -31,6 +31,7 @@ impl Shell {
             Ok(Command::Explain(name)) => self.explain(name).map(ended),
             Ok(Command::Cancel(name)) => self.cancel(name).map(ended),
             Ok(Command::List) => self.list().map(ended),
+            Ok(Command::Stop(line)) => self.stop_at(line).map(ended),
             Err(no) => Err(no.text().into()),
         };
         match answer {
@@ -92,6 +93,12 @@ impl Shell {
         }
     }
 
+    fn stop_at(&self, line: &str) -> Answer {
+        let hook = self.hook.as_ref().ok_or(NoCommand::Unknown.text())?;
+        hook.borrow_mut().set(line);
+        Ok(Vec::new())
+    }
+
     fn list(&self) -> Answer {
         let mut lines = Vec::new();
         for index in 0.. {
@@ -138,6 +145,9 @@ impl Shell {
     /// Tells the log, and the operator who asked for it, how a transaction gets on.
     pub(super) fn tell(&self, transaction: TransactionId, notice: &Notice) {
         let line = notice_line(notice);
+        if let Some(hook) = &self.hook {
+            hook.borrow().pass(&line);
+        }
         log::info!("{:08x}: {line}", (transaction.0 >> 96) as u32);
         let operator = self.operators.borrow().get(&transaction).copied();
         if let Some(operator) = operator {

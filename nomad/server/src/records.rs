@@ -1,0 +1,207 @@
+//! Records of transactions, in a Memory that a restart of this server leaves alone.
+//!
+//! ```text
+//!   page 0      magic u64 | this machine's boot id u64
+//!   page 1 on   slots of 1 KiB:  sequence u64 | length u32 | check u32 | record
+//! ```
+//!
+//! A record is replaced by writing the new one into a free slot and freeing the old one's: whenever the server ends, one
+//! of the two is whole, and of two that are the one with the higher sequence counts.
+
+use alloc::vec::Vec;
+
+use nomad_protocol::{BootId, RECORD_BYTES_MAX, Record, TransactionId};
+use runtime::shared::SharedMemory;
+
+const MAGIC: u64 = u64::from_le_bytes(*b"nomadrec");
+const BOOT_OFFSET: usize = 8;
+const SLOTS_OFFSET: usize = 4096;
+const SLOT_BYTES: usize = 1024;
+const HEAD_BYTES: usize = 16;
+
+const _: () = assert!(HEAD_BYTES + RECORD_BYTES_MAX <= SLOT_BYTES);
+
+/// The records.
+pub struct Records {
+    memory: SharedMemory<'static>,
+    /// Which slot holds which transaction's record, and its sequence.
+    taken: Vec<(TransactionId, usize, u64)>,
+    next_sequence: u64,
+}
+
+impl Records {
+    /// Opens the records: what an earlier life of this server wrote, and the boot id that it drew. A Memory that was
+    /// never written begins with this boot id and no records.
+    pub fn open(
+        memory: SharedMemory<'static>,
+        fresh_boot: BootId,
+    ) -> (Records, BootId, Vec<Record>) {
+        let mut records = Records {
+            memory,
+            taken: Vec::new(),
+            next_sequence: 1,
+        };
+        if records.word(0) != MAGIC {
+            memory.write(BOOT_OFFSET, &fresh_boot.0.to_le_bytes());
+            memory.write(0, &MAGIC.to_le_bytes());
+            return (records, fresh_boot, Vec::new());
+        }
+        let boot = BootId(records.word(BOOT_OFFSET));
+        let found = records.load();
+        (records, boot, found)
+    }
+
+    /// Keeps a record, instead of the one before of the same transaction. Says whether there was room.
+    pub fn keep(&mut self, record: &Record) -> bool {
+        let bytes = record.encode();
+        let is_taken = |slot: &usize| self.taken.iter().any(|(_, taken, _)| taken == slot);
+        let Some(slot) = (0..self.slot_count()).find(|slot| !is_taken(slot)) else {
+            return false;
+        };
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        let offset = SLOTS_OFFSET + slot * SLOT_BYTES;
+        self.memory.write(offset + HEAD_BYTES, &bytes);
+        self.memory.write(offset, &head(sequence, &bytes));
+        self.forget(record.transaction);
+        self.taken.push((record.transaction, slot, sequence));
+        true
+    }
+
+    /// Drops a transaction's record.
+    pub fn forget(&mut self, transaction: TransactionId) {
+        for (_, slot, _) in self
+            .taken
+            .iter()
+            .filter(|(known, ..)| *known == transaction)
+        {
+            self.memory
+                .write(SLOTS_OFFSET + slot * SLOT_BYTES, &[0; HEAD_BYTES]);
+        }
+        self.taken.retain(|(known, ..)| *known != transaction);
+    }
+
+    fn load(&mut self) -> Vec<Record> {
+        let mut found: Vec<Record> = Vec::new();
+        for slot in 0..self.slot_count() {
+            let mut bytes = [0; SLOT_BYTES];
+            self.memory
+                .read(SLOTS_OFFSET + slot * SLOT_BYTES, &mut bytes);
+            let Some((sequence, record)) = decode(&bytes) else {
+                continue;
+            };
+            self.next_sequence = self.next_sequence.max(sequence + 1);
+            let transaction = record.transaction;
+            let known = self
+                .taken
+                .iter()
+                .position(|(known, ..)| *known == transaction);
+            match known {
+                Some(known) if self.taken[known].2 > sequence => {}
+                Some(known) => {
+                    self.taken[known] = (transaction, slot, sequence);
+                    found[known] = record;
+                }
+                None => {
+                    self.taken.push((transaction, slot, sequence));
+                    found.push(record);
+                }
+            }
+        }
+        found
+    }
+
+    fn slot_count(&self) -> usize {
+        self.memory.bytes().saturating_sub(SLOTS_OFFSET) / SLOT_BYTES
+    }
+
+    fn word(&self, offset: usize) -> u64 {
+        let mut bytes = [0; 8];
+        self.memory.read(offset, &mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+}
+
+fn head(sequence: u64, record: &[u8]) -> [u8; HEAD_BYTES] {
+    let mut head = [0; HEAD_BYTES];
+    head[..8].copy_from_slice(&sequence.to_le_bytes());
+    head[8..12].copy_from_slice(&(record.len() as u32).to_le_bytes());
+    head[12..].copy_from_slice(&check(sequence, record).to_le_bytes());
+    head
+}
+
+fn decode(slot: &[u8; SLOT_BYTES]) -> Option<(u64, Record)> {
+    let sequence = u64::from_le_bytes(slot[..8].try_into().ok()?);
+    let length = u32::from_le_bytes(slot[8..12].try_into().ok()?) as usize;
+    let record = slot[HEAD_BYTES..].get(..length)?;
+    let expected = u32::from_le_bytes(slot[12..16].try_into().ok()?);
+    if length == 0 || check(sequence, record) != expected {
+        return None;
+    }
+    Some((sequence, Record::decode(record).ok()?))
+}
+
+/// FNV-1a: finds a record that was not written to its end.
+fn check(sequence: u64, record: &[u8]) -> u32 {
+    let bytes = sequence
+        .to_le_bytes()
+        .into_iter()
+        .chain(record.iter().copied());
+    bytes.fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use nomad_protocol::{
+        CpuFeatures, DomainId, Incarnation, MachineId, Name, Offer, Progressed, Sizes, Versions,
+    };
+
+    use super::*;
+
+    fn record(transaction: u128) -> Record {
+        Record {
+            transaction: TransactionId(transaction),
+            peer: MachineId([7; 32]),
+            offer: Offer {
+                domain: DomainId(5),
+                incarnation: Incarnation(1),
+                name: Name::try_new("counter").expect("a name"),
+                sizes: Sizes {
+                    pool_bytes: 1,
+                    pages: 2,
+                    threads: 3,
+                    slots: 4,
+                },
+                versions: Versions { image: 1, abi: 1 },
+                cpu: CpuFeatures::default(),
+            },
+            progress: Progressed::SourceOpen,
+        }
+    }
+
+    fn slot(sequence: u64, record: &Record) -> [u8; SLOT_BYTES] {
+        let bytes = record.encode();
+        let mut slot = [0; SLOT_BYTES];
+        slot[..HEAD_BYTES].copy_from_slice(&head(sequence, &bytes));
+        slot[HEAD_BYTES..][..bytes.len()].copy_from_slice(&bytes);
+        slot
+    }
+
+    #[test]
+    fn reads_what_was_written() {
+        assert_eq!(decode(&slot(9, &record(1))), Some((9, record(1))));
+    }
+
+    #[test]
+    fn an_empty_slot_and_a_half_written_one_hold_nothing() {
+        assert_eq!(decode(&[0; SLOT_BYTES]), None);
+        let whole = slot(9, &record(1));
+        for position in 0..HEAD_BYTES + 40 {
+            let mut torn = whole;
+            torn[position] ^= 0x40;
+            assert_eq!(decode(&torn), None, "{position}");
+        }
+    }
+}
