@@ -45,13 +45,14 @@ pub enum Request {
         /// From 0 on, without gaps.
         index: u64,
     },
-    /// The domain of this name. Answer: a [`DomainRecord`] and, unless the domain is not running, one capability:
-    /// the Domain with every right but DESTROY and UNRETIRE.
+    /// The domain of this name. Answer: a [`DomainRecord`] and, if the domain is here whole and may be moved, one
+    /// capability: the Domain with every right but DESTROY and UNRETIRE.
     Find {
         /// The domain.
         name: Name,
     },
-    /// What a domain holds this outside object as. Answer: a [`Binding`], to be given to the target's root.
+    /// What a domain holds this outside object as, or that this notification of its own is its `wake`. Answer: a
+    /// [`Binding`], to be given to the target's root.
     NameOf {
         /// The domain.
         name: Name,
