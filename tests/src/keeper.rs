@@ -5,7 +5,9 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
 
 /// Keys that are written in turn.
 const KEYS: u64 = 500;
@@ -17,7 +19,16 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Keeper {
     stream: BufReader<TcpStream>,
-    written: u64,
+    kept: Kept,
+}
+
+/// What a store has kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Writes that were acknowledged and read back.
+    pub writes: u64,
+    /// The longest that an answer took, in microseconds.
+    pub longest_answer_us: u64,
 }
 
 impl Keeper {
@@ -32,29 +43,29 @@ impl Keeper {
         stream.set_read_timeout(Some(SILENCE_MAX))?;
         Ok(Keeper {
             stream: BufReader::new(stream),
-            written: 0,
+            kept: Kept::default(),
         })
     }
 
-    /// Writes and reads back until it is told to stop, then reads every key once more; returns how many writes were
-    /// acknowledged.
+    /// Writes and reads back until it is told to stop, then reads every key once more; returns what was
+    /// kept.
     ///
     /// # Errors
     ///
     /// What the network says, and [`io::ErrorKind::InvalidData`] for an answer that is not what was written.
-    pub fn run(mut self, stop: &AtomicBool) -> io::Result<u64> {
+    pub fn run(mut self, stop: &AtomicBool) -> io::Result<Kept> {
         while !stop.load(Ordering::Relaxed) {
-            let number = self.written;
+            let number = self.kept.writes;
             self.expect(&["SET", &key(number), &value(number)], "+OK")?;
-            self.written += 1;
+            self.kept.writes += 1;
             self.read_back(number)?;
             self.read_back(number.saturating_sub(KEYS / 2))?;
         }
-        let oldest = self.written.saturating_sub(KEYS);
-        for number in oldest..self.written {
+        let oldest = self.kept.writes.saturating_sub(KEYS);
+        for number in oldest..self.kept.writes {
             self.read_back(number)?;
         }
-        Ok(self.written)
+        Ok(self.kept)
     }
 
     fn read_back(&mut self, number: u64) -> io::Result<()> {
@@ -69,8 +80,11 @@ impl Keeper {
     }
 
     fn expect(&mut self, words: &[&str], answer: &str) -> io::Result<()> {
+        let asked = Instant::now();
         self.stream.get_mut().write_all(&request(words))?;
         let line = self.line()?;
+        let took_us = asked.elapsed().as_micros() as u64;
+        self.kept.longest_answer_us = self.kept.longest_answer_us.max(took_us);
         if line == answer {
             Ok(())
         } else {
@@ -159,7 +173,7 @@ mod tests {
         (0..count).map(|_| line().and_then(|_| line())).collect()
     }
 
-    fn keep(address: SocketAddr) -> io::Result<u64> {
+    fn keep(address: SocketAddr) -> io::Result<Kept> {
         let stop = AtomicBool::new(false);
         let keeper = Keeper::connect(address)?;
         thread::scope(|scope| {
@@ -173,7 +187,7 @@ mod tests {
 
     #[test]
     fn an_honest_store_keeps_everything() {
-        assert!(keep(store(None)).expect("no error") > 0);
+        assert!(keep(store(None)).expect("no error").writes > 0);
     }
 
     #[test]

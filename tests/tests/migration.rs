@@ -4,7 +4,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use harness::fleet::LIMIT;
-use harness::{Fleet, Station, child, prober};
+use harness::third_party::kept_by;
+use harness::{Fleet, Station, prober};
 
 /// Where the counter answers.
 const COUNTER: &str = "10.77.0.20:7000";
@@ -71,9 +72,7 @@ fn moves_kv_under_load() {
     const MOVES: usize = 10;
     let mut fleet = Fleet::start();
     fleet.await_log(Station::A, "[kv] kv: ready");
-    let keeper = child::beside("keeper", "cargo build -p harness --bins");
-    let keeper = keeper.to_str().expect("a path that is text");
-    let keeper = fleet.party.start(keeper, &[KV]);
+    let keeper = fleet.party.keep(KV);
     let (host, port) = KV.split_once(':').expect("an address and a port");
     // For ever, quietly: it ends by itself only if a connection fails.
     let load = [
@@ -96,8 +95,7 @@ fn moves_kv_under_load() {
     }
     sleep(WATCHED);
     assert!(load.is_running(), "{}", load.output().tail(10));
-    let written: u64 = keeper.finish(LIMIT).trim().parse().expect("a number");
-    assert!(written > 0);
+    assert!(kept_by(keeper, LIMIT).writes > 0);
 }
 
 #[test]

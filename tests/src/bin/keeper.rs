@@ -1,6 +1,6 @@
 //! The checking client of a key-value store as a program: `keeper ADDRESS:PORT`, until its standard input ends.
 //!
-//! Prints how many writes were acknowledged and read back; fails if anything was wrong.
+//! Prints what was kept, as JSON; fails if anything was wrong.
 
 #![forbid(unsafe_code)]
 
@@ -27,8 +27,8 @@ fn main() -> ExitCode {
         STOP.store(true, Ordering::Relaxed);
     });
     match Keeper::connect(address).and_then(|keeper| keeper.run(&STOP)) {
-        Ok(written) => {
-            println!("{written}");
+        Ok(kept) => {
+            println!("{}", serde_json::json!(kept));
             ExitCode::SUCCESS
         }
         Err(error) => {

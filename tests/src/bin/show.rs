@@ -1,5 +1,5 @@
-//! The main job, to look at: two machines boot, a domain serves clients on the first, moves to the second and back,
-//! and a third party watches every answer.
+//! The main job, to look at: two machines boot, a counter and a store serve clients on the first, move to the second
+//! and back, and a third party watches every answer.
 //!
 //! Prints a table; its exit code is the verdict. On a terminal the machines stay, and take the operator's commands.
 
@@ -10,13 +10,18 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
+use harness::fleet::LIMIT;
+use harness::keeper::Kept;
 use harness::migration::Migration;
 use harness::prober::{self, Report};
+use harness::third_party::kept_by;
 use harness::{Fleet, Station};
 
 /// Where the counter answers.
 const COUNTER: &str = "10.77.0.20:7000";
-/// How long the domain is watched before, between and after the moves.
+/// Where the store answers.
+const STORE: &str = "10.77.0.21:6379";
+/// How long the domains are watched before, between and after the moves.
 const WATCHED: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
@@ -33,40 +38,60 @@ fn main() -> ExitCode {
     if !once && io::stdin().is_terminal() {
         converse(&fleet);
     }
-    match report.summary.error_count() {
-        0 if report.summary.tcp_survived => ExitCode::SUCCESS,
+    let summary = &seen.counter.summary;
+    match summary.error_count() {
+        0 if summary.tcp_survived => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
 }
 
-fn move_there_and_back(fleet: &Fleet) -> ([(Station, Migration); 2], Report) {
-    let options = prober::Options::new(COUNTER.parse().expect("an address"));
-    let probe = fleet.party.probe(&options);
-    let moves = [Station::A, Station::B].map(|from| {
-        sleep(WATCHED);
-        (from, fleet.migrate("counter", from))
-    });
-    sleep(WATCHED);
-    (moves, probe.finish())
+/// What the third party saw.
+struct Seen {
+    moves: Vec<(&'static str, Station, Migration)>,
+    counter: Report,
+    store: Kept,
 }
 
-fn print_table(moves: &[(Station, Migration)], report: &Report) {
-    println!("move      gap ms   total ms   rounds   pages sent   sent again");
-    for (from, migration) in moves {
+fn move_there_and_back(fleet: &Fleet) -> Seen {
+    let options = prober::Options::new(COUNTER.parse().expect("an address"));
+    let probe = fleet.party.probe(&options);
+    let keeper = fleet.party.keep(STORE);
+    let mut moves = Vec::new();
+    for from in [Station::A, Station::B] {
+        for domain in ["counter", "kv"] {
+            sleep(WATCHED);
+            moves.push((domain, from, fleet.migrate(domain, from)));
+        }
+    }
+    sleep(WATCHED);
+    Seen {
+        moves,
+        counter: probe.finish(),
+        store: kept_by(keeper, LIMIT),
+    }
+}
+
+fn print_table(seen: &Seen) {
+    println!("domain   move      gap ms   total ms   rounds   pages sent   sent again");
+    for (domain, from, migration) in &seen.moves {
+        // The counter's clients ask often enough to time a gap.
+        let gap = match *domain {
+            "counter" => format!("{:.1}", migration.gap_ns(&seen.counter) as f64 / 1e6),
+            _ => String::new(),
+        };
         println!(
-            "{} -> {}  {:>8.1}  {:>9.0}  {:>7}  {:>11}  {:>11}",
+            "{domain:<8} {} -> {}  {gap:>8}  {:>9.0}  {:>7}  {:>11}  {:>11}",
             from.name(),
             from.other().name(),
-            migration.gap_ns(report) as f64 / 1e6,
             migration.total_us as f64 / 1e3,
             migration.rounds,
             migration.pages_sent,
             migration.pages_resent,
         );
     }
-    let summary = &report.summary;
+    let (summary, store) = (&seen.counter.summary, &seen.store);
     println!(
-        "\nUDP: {} asked, {} answered. TCP: {} asked, {} answered, connection {}. Errors: {}.",
+        "\ncounter: UDP {} asked, {} answered; TCP {} asked, {} answered, connection {}; errors {}",
         summary.udp.asked,
         summary.udp.answered,
         summary.tcp.asked,
@@ -77,6 +102,11 @@ fn print_table(moves: &[(Station, Migration)], report: &Report) {
             "lost"
         },
         summary.error_count(),
+    );
+    println!(
+        "kv: {} writes acknowledged and read back, the longest answer took {:.1} ms; errors 0",
+        store.writes,
+        store.longest_answer_us as f64 / 1e3
     );
 }
 

@@ -21,6 +21,7 @@ pub use client::Client;
 pub use probe::Probe;
 
 use crate::child::{self, Child};
+use crate::keeper::Kept;
 use crate::segment::{MacAddress, Port, Segment};
 use crate::transcript::Transcript;
 
@@ -36,6 +37,15 @@ pub struct ThirdParty {
     pump: Child,
     complaints: Transcript,
     port: Port,
+}
+
+/// Ends a checking client and says what the store kept.
+///
+/// # Panics
+///
+/// If anything was wrong.
+pub fn kept_by(keeper: Client, limit: Duration) -> Kept {
+    serde_json::from_str(&keeper.finish(limit)).expect("what the keeper says")
 }
 
 impl ThirdParty {
@@ -123,6 +133,12 @@ impl ThirdParty {
     /// Starts a prober here. Its report comes from [`Probe::finish`].
     pub fn probe(&self, options: &crate::prober::Options) -> Probe {
         Probe::start(self, options)
+    }
+
+    /// Starts a checking client of a key-value store here. What the store kept comes from [`kept_by`].
+    pub fn keep(&self, address: &str) -> Client {
+        let keeper = child::beside("keeper", "cargo build -p harness --bins");
+        self.start(keeper.to_str().expect("a path that is text"), &[address])
     }
 
     /// Waits until the pump has its tap.
