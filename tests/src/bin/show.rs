@@ -29,12 +29,16 @@ fn main() -> ExitCode {
     println!("Two machines start on one segment, and a third party beside them.");
     let mut fleet = Fleet::start();
     fleet.await_log(Station::A, "[counter] counter: ready");
+    fleet.await_log(Station::A, "[kv] kv: ready");
     println!(
-        "A counter runs on machine a. The third party asks it over UDP each millisecond and over one TCP"
+        "A counter and a key-value store run on machine a. The third party asks the counter over UDP each"
     );
-    println!("connection each five, and checks every answer. It moves to b and back.\n");
-    let (moves, report) = move_there_and_back(&fleet);
-    print_table(&moves, &report);
+    println!(
+        "millisecond and over one TCP connection each five, and checks every answer; it writes to the store"
+    );
+    println!("and reads every acknowledged write back. Both move to b and back.\n");
+    let seen = move_there_and_back(&fleet);
+    print_table(&seen);
     if !once && io::stdin().is_terminal() {
         converse(&fleet);
     }
