@@ -55,14 +55,15 @@ impl Station {
             Station::B => Station::A,
         }
     }
-
-    fn archive(self) -> &'static str {
-        match self {
-            Station::A => "kv",
-            Station::B => "machine-b",
-        }
-    }
 }
+
+/// Where a migration server hears its operator.
+const MIGRATION_PORT: u16 = 7411;
+
+/// What the two machines boot.
+const ARCHIVES: [&str; 2] = ["kv", "machine-b"];
+/// The same, but their migration servers end at moments that a test names.
+const HOOKED_ARCHIVES: [&str; 2] = ["hooks-a", "hooks-b"];
 
 /// Two machines and a third party.
 #[derive(Debug)]
@@ -72,6 +73,7 @@ pub struct Fleet {
     /// The clients' host.
     pub party: ThirdParty,
     ports: [Port; 2],
+    archives: [&'static str; 2],
     a: Machine,
     b: Machine,
 }
@@ -83,6 +85,19 @@ impl Fleet {
     ///
     /// If one of them does not come up; its log is in the message.
     pub fn start() -> Fleet {
+        Fleet::start_from(ARCHIVES)
+    }
+
+    /// The same, with migration servers that end at a moment that [`Fleet::stop_at`] names.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::start`].
+    pub fn start_hooked() -> Fleet {
+        Fleet::start_from(HOOKED_ARCHIVES)
+    }
+
+    fn start_from(archives: [&'static str; 2]) -> Fleet {
         let mut segment = Segment::new();
         let party = ThirdParty::join(
             &mut segment,
@@ -91,11 +106,12 @@ impl Fleet {
             MacAddress::local(100),
         );
         let ports = [Station::A, Station::B].map(|station| segment.port(station.name()));
-        let [a, b] = [Station::A, Station::B].map(|station| start(&ports, station));
+        let [a, b] = [Station::A, Station::B].map(|station| start(&ports, archives, station));
         let mut fleet = Fleet {
             segment,
             party,
             ports,
+            archives,
             a,
             b,
         };
@@ -164,6 +180,13 @@ impl Fleet {
         self.party.start(program, &arguments)
     }
 
+    /// Has a machine's migration server end when it says this line of a move.
+    pub fn stop_at(&self, station: Station, line: &str) {
+        let address = station.address();
+        let say = format!("echo 'stop {line}' > /dev/udp/{address}/{MIGRATION_PORT}");
+        self.party.run("bash", &["-c", &say], LIMIT);
+    }
+
     /// Kills a machine and starts it anew, as pulling its plug would.
     ///
     /// # Panics
@@ -171,7 +194,7 @@ impl Fleet {
     /// If it does not come up.
     pub fn restart(&mut self, station: Station) {
         self.machine(station).kill();
-        let machine = start(&self.ports, station);
+        let machine = start(&self.ports, self.archives, station);
         *self.machine(station) = machine;
         self.await_log(station, UP);
     }
@@ -200,8 +223,13 @@ fn port_of(ports: &[Port; 2], station: Station) -> &Port {
     }
 }
 
-fn start(ports: &[Port; 2], station: Station) -> Machine {
-    let archive = Some(Artefacts::archive_named(station.archive()));
+fn start(ports: &[Port; 2], archives: [&str; 2], station: Station) -> Machine {
+    let [a, b] = archives;
+    let archive = match station {
+        Station::A => a,
+        Station::B => b,
+    };
+    let archive = Some(Artefacts::archive_named(archive));
     let kernel = Artefacts::kernel();
     let card = match station {
         Station::A => MacAddress::local(1),
