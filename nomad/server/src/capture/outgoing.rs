@@ -350,10 +350,8 @@ impl Outgoing {
             }
         }
         let is_exported = self.frozen.take().is_some() || self.is_left_behind;
-        if is_exported {
-            if let Err(error) = self.machine.root.revert(self.name()) {
-                log::warn!("{}: {error}", self.name());
-            }
+        if is_exported && let Err(error) = self.machine.root.revert(self.name()) {
+            log::warn!("{}: {error}", self.name());
         }
     }
 
