@@ -120,6 +120,7 @@ pub struct Outgoing {
     frozen: Option<Frozen>,
     is_frozen: bool,
     is_left_behind: bool,
+    is_exported: bool,
     is_ring_announced: bool,
     pass: Option<Pass>,
 }
@@ -155,6 +156,7 @@ impl Outgoing {
             frozen: None,
             is_frozen: false,
             is_left_behind: false,
+            is_exported: false,
             is_ring_announced: false,
             pass: None,
         }
@@ -175,6 +177,7 @@ impl Outgoing {
         };
         Outgoing {
             is_left_behind: true,
+            is_exported: true,
             ..Outgoing::new(machine, name, found)
         }
     }
@@ -290,6 +293,7 @@ impl Outgoing {
     /// Root or the kernel said no, or the domain holds what cannot travel.
     pub fn export(&mut self) -> Result<Exported, CaptureError> {
         let name = self.name();
+        self.is_exported = true;
         self.machine.root.export(name)?;
         // Asking for the time counts as a change: first the time, then the version.
         let clock = self.clock()?;
@@ -349,8 +353,10 @@ impl Outgoing {
                 let _ = captured::end_log(self.domain, ObjectId(memory.id));
             }
         }
-        let is_exported = self.frozen.take().is_some() || self.is_left_behind;
-        if is_exported && let Err(error) = self.machine.root.revert(self.name()) {
+        self.frozen = None;
+        if core::mem::take(&mut self.is_exported)
+            && let Err(error) = self.machine.root.revert(self.name())
+        {
             log::warn!("{}: {error}", self.name());
         }
     }
