@@ -183,7 +183,10 @@ impl Fleet {
     /// Has a machine's migration server end when it says this line of a move.
     pub fn stop_at(&self, station: Station, line: &str) {
         let address = station.address();
-        let say = format!("echo 'stop {line}' > /dev/udp/{address}/{MIGRATION_PORT}");
+        // A datagram may get lost; to be told again does no harm.
+        let say = format!(
+            "for i in 1 2 3 4 5; do echo 'stop {line}' > /dev/udp/{address}/{MIGRATION_PORT}; sleep 0.1; done"
+        );
         self.party.run("bash", &["-c", &say], LIMIT);
     }
 
