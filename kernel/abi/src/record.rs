@@ -2,10 +2,10 @@
 //!
 //! Four lists, each read from a cursor: the objects of the domain's pool, its mappings, its capabilities, and
 //! the capabilities held *inside* its objects (pagers, fault endpoints, bound notifications). Objects are named
-//! by [`ObjectId`]; an id that is not in the list of objects is an outsider's.
+//! by [`ObjectId`](crate::register::ObjectId); an id that is not in the list of objects is an outsider's.
 
 use crate::Error;
-use crate::register::{ObjectId, Register};
+use crate::register::Register;
 
 /// Which list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ macro_rules! records {
 records! {
     /// An object of the domain's pool.
     ObjectRecord {
-        /// Its [`ObjectId`].
+        /// Its [`ObjectId`](crate::register::ObjectId).
         id,
         /// Its [`crate::ObjectKind`].
         kind,
@@ -103,7 +103,7 @@ records! {
     MappingRecord {
         /// Where it begins in the domain.
         address,
-        /// The Memory's [`ObjectId`].
+        /// The Memory's [`ObjectId`](crate::register::ObjectId).
         memory,
         /// The first page of the Memory that is mapped.
         first_page,
@@ -118,7 +118,7 @@ records! {
         slot,
         /// The kind of object.
         kind,
-        /// The object's [`ObjectId`]; of a reply right, the thread's.
+        /// The object's [`ObjectId`](crate::register::ObjectId); of a reply right, the thread's.
         object,
         /// The rights.
         rights,
@@ -126,12 +126,7 @@ records! {
         badge,
         /// The slot of this table it was derived from plus one, or zero if that is not in this table.
         parent,
-        /// The [`ObjectId`] of the object that holds it, in [`List::Held`]; else zero.
+        /// The [`ObjectId`](crate::register::ObjectId) of the object that holds it, in [`List::Held`]; else zero.
         holder
     }
-}
-
-/// The id in a record.
-pub fn object_id(word: u64) -> ObjectId {
-    ObjectId(word)
 }

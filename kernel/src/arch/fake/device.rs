@@ -23,11 +23,6 @@ pub fn arm_timer(deadline_ticks: u64) {
     });
 }
 
-/// Asks for no timer.
-pub fn disarm_timer() {
-    record(Event::DisarmTimer, |state| state.timer = None);
-}
-
 /// Reads a port.
 pub fn io_read(port: u16, width: IoWidth) -> u32 {
     let ones = match width {

@@ -22,8 +22,6 @@ pub enum Event {
     FlushAll,
     /// The timer was armed for this tick.
     ArmTimer(u64),
-    /// The timer was disarmed.
-    DisarmTimer,
     /// The vector registers were stored.
     VectorsSave,
     /// The vector registers were loaded and allowed.

@@ -10,8 +10,7 @@ mod memory;
 mod registers;
 
 pub use device::{
-    arm_timer, console_write, disarm_timer, interrupts, io_read, io_write, random_seed, ticks,
-    ticks_per_second,
+    arm_timer, console_write, interrupts, io_read, io_write, random_seed, ticks, ticks_per_second,
 };
 pub use machine::{Event, Machine, boot_information};
 pub use memory::{

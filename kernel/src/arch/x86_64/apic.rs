@@ -81,15 +81,6 @@ pub fn arm_timer(deadline_ticks: u64) {
     set_count(counts.clamp(1, u128::from(u32::MAX)) as u32);
 }
 
-/// Asks for no timer. One that has fired already may still come.
-pub fn disarm_timer() {
-    if COUNTS_PER_TICK.load(Ordering::Relaxed) == 0 {
-        set_deadline(0);
-    } else {
-        set_count(0);
-    }
-}
-
 /// Acknowledges the interrupt that is being handled.
 pub(super) fn end_of_interrupt() {
     // SAFETY: the entry code calls it once for each interrupt that wants it.

@@ -22,7 +22,7 @@ mod segments;
 mod serial;
 mod vector_registers;
 
-pub use apic::{arm_timer, disarm_timer};
+pub use apic::arm_timer;
 pub use clock::{ticks, ticks_per_second};
 pub use memory::{
     activate, activate_kernel, direct_map, flush_all, flush_page, install_kernel_half,
