@@ -134,18 +134,17 @@ pub fn prepare(kernel: &Kernel, caller: Ref<Thread>, call: ThreadPrepare) -> Cal
     if !call.message_buffer.0.is_multiple_of(PAGE_BYTES) {
         return Err(Error::Misaligned);
     }
-    let state = ThreadState::EMPTY;
-    let mut state = ThreadState {
-        message_buffer: call.message_buffer.0,
-        ..state
-    };
-    state.priority = u64::from(thread.priority.get());
-    state.registers.rip = call.instruction.0;
-    state.registers.rsp = call.stack.0;
-    state.registers.rdi = call.argument;
     if !thread.stopped.get() {
         return Err(Error::WrongState);
     }
+    let mut state = ThreadState {
+        message_buffer: call.message_buffer.0,
+        priority: u64::from(thread.priority.get()),
+        ..ThreadState::EMPTY
+    };
+    state.registers.rip = call.instruction.0;
+    state.registers.rsp = call.stack.0;
+    state.registers.rdi = call.argument;
     capture::import(kernel, thread, &state)?;
     Ok(Outcome::DONE)
 }
