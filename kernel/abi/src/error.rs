@@ -61,7 +61,7 @@ errors! {
     14 WrongState: "the object's state does not allow this";
     /// The deadline passed.
     15 TimedOut: "the deadline passed";
-    /// The other side went away: destroyed, or its endpoint was.
+    /// The other side went away: destroyed, or its endpoint was, or its domain was retired.
     16 Gone: "the other side is gone";
     /// The answer awaited will not come, since this domain moved meanwhile. Repeat the call.
     17 Interrupted: "a move interrupted the call";

@@ -40,7 +40,8 @@ pub fn reply(
     let Object::Reply(caller) = right.object else {
         return Err(Error::WrongKind);
     };
-    let awaits = awaits(caller, right.badge.get());
+    // For a caller that has gone elsewhere the right is as stale as for one that awaits nothing.
+    let awaits = awaits(caller, right.badge.get()) && !caller.domain.is_retired();
     match caller.phase.get() {
         Phase::Awaiting if awaits => match transfer(kernel, replier, message, caller, 0, None) {
             Ok(()) => caller.complete(Ok(())),
@@ -58,9 +59,10 @@ pub fn reply(
     kernel.empty_slot(place)
 }
 
-/// The right to answer this thread's call number was given up: if it still awaits, nobody will answer.
+/// The right to answer this thread's call number was given up: if it still awaits, nobody will answer. One of a retired
+/// domain goes on awaiting; if it ever runs here again, it is interrupted.
 pub fn abandon(kernel: &Kernel, caller: Ref<Thread>, call_number: u64) {
-    if awaits(caller, call_number) {
+    if awaits(caller, call_number) && !caller.domain.is_retired() {
         super::end_wait(kernel, caller, Error::Gone);
         caller.domain.touch();
     }

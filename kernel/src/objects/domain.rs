@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use abi::Error;
-use abi::register::Slot as SlotNumber;
+use abi::register::{ObjectId, Slot as SlotNumber};
 use capabilities::{Place, Table};
 
 use super::{Header, Mapping, Pool, Thread};
@@ -20,6 +20,22 @@ pub enum DomainState {
     Retired,
     /// It is being destroyed: no capability to it is of use, but to resume that.
     Ending,
+}
+
+/// Which outsiders wait for something of a retired domain and have yet to hear that it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uninformed {
+    /// Those that wait at its objects from this one on, and those that await an answer.
+    From(ObjectId),
+    /// Those that await an answer to which the right is in this slot or a later one.
+    Callers(capabilities::SlotNumber),
+    /// Nobody.
+    Nobody,
+}
+
+impl Uninformed {
+    /// All of them.
+    pub const ALL: Uninformed = Uninformed::From(ObjectId(0));
 }
 
 /// Mapping records in a frame.
@@ -44,6 +60,8 @@ pub struct Domain {
     pub first_mapping: Cell<Option<Ref<Mapping>>>,
     /// Nanoseconds to add to the machine's time for its own.
     pub clock_offset: Cell<i64>,
+    /// Once it is retired: who has yet to hear of it.
+    pub uninformed: Cell<Uninformed>,
     state: Cell<DomainState>,
     version: Cell<u64>,
     free_mapping: Cell<Option<Ref<Mapping>>>,
@@ -61,6 +79,7 @@ impl Domain {
             first_thread: Cell::new(None),
             first_mapping: Cell::new(None),
             clock_offset: Cell::new(0),
+            uninformed: Cell::new(Uninformed::ALL),
             state: Cell::new(DomainState::Running),
             version: Cell::new(0),
             free_mapping: Cell::new(None),
@@ -81,6 +100,11 @@ impl Domain {
     /// Whether its threads may run.
     pub fn is_running(&self) -> bool {
         self.state.get() == DomainState::Running
+    }
+
+    /// Whether it has gone elsewhere.
+    pub fn is_retired(&self) -> bool {
+        self.state.get() == DomainState::Retired
     }
 
     /// How often others changed it while it was frozen.

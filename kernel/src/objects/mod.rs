@@ -40,12 +40,12 @@ pub use create::{
 };
 pub use destroy::{Step, destroy_step};
 pub use devices::{Hardware, Interrupt, IoPorts};
-pub use domain::{Domain, DomainState};
+pub use domain::{Domain, DomainState, Uninformed};
 pub use endpoint::Endpoint;
 pub use header::Header;
 pub use mapping::Mapping;
 pub use memory::{Attribute, MemoryObject};
 pub use notification::Notification;
 pub use object::Object;
-pub use pool::Pool;
+pub use pool::{Pool, Search};
 pub use thread::{Fault, Link, Phase, Thread};

@@ -14,8 +14,11 @@ use crate::capture;
 use crate::ipc;
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{Ref, SlotDirectory, SlotStorage};
-use crate::objects::{self, Attribute, Domain, MemoryObject, Object, Thread};
+use crate::objects::{self, Attribute, Domain, MemoryObject, Object, Step, Thread};
 use crate::paging::{self, MapRequest};
+
+/// Steps of telling outsiders of a retirement in one go.
+const INFORMED_PER_STEP: usize = 32;
 
 pub fn map(kernel: &Kernel, caller: Ref<Thread>, call: DomainMap) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::MAP)?;
@@ -119,10 +122,17 @@ pub fn describe(kernel: &Kernel, caller: Ref<Thread>, call: DomainDescribe) -> C
     )))
 }
 
-pub fn retire(caller: Ref<Thread>, call: DomainRetire) -> CallResult {
+/// **The commit point** is passed in the first step; the others tell outsiders. A retired domain can be retired, so that the
+/// call can start again.
+pub fn retire(kernel: &Kernel, caller: Ref<Thread>, call: DomainRetire) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::RETIRE)?;
     capture::retire(domain, call.version)?;
-    Ok(Outcome::DONE)
+    for _ in 0..INFORMED_PER_STEP {
+        if capture::inform(kernel, domain) == Step::Done {
+            return Ok(Outcome::DONE);
+        }
+    }
+    Ok(Outcome::Again)
 }
 
 pub fn unretire(caller: Ref<Thread>, call: DomainUnretire) -> CallResult {

@@ -2,7 +2,7 @@
 
 use crate::kernel::Kernel;
 use crate::memory::Ref;
-use crate::objects::{Endpoint, Notification, Object, Phase, Pool, Thread};
+use crate::objects::{Endpoint, Header, Notification, Object, Phase, Pool, Thread, Uninformed};
 use crate::scheduler::Queue;
 
 /// What a pool has made, the oldest first.
@@ -86,8 +86,17 @@ fn check_thread(kernel: &Kernel, thread: Ref<Thread>) {
     assert!(waits || !thread.timer.queued.get());
 }
 
+/// Whether it belongs to a domain that is retired, and everybody knows.
+fn is_known_to_be_gone(header: &Header) -> bool {
+    let domain = header.pool.and_then(|pool| pool.domain.get());
+    domain
+        .is_some_and(|domain| domain.is_retired() && domain.uninformed.get() == Uninformed::Nobody)
+}
+
 fn check_endpoint(endpoint: Ref<Endpoint>) {
     assert!(endpoint.senders.is_empty() || endpoint.receivers.is_empty());
+    let nobody = endpoint.senders.is_empty() && endpoint.receivers.is_empty();
+    assert!(nobody || !is_known_to_be_gone(&endpoint.header));
     for thread in members(&endpoint.senders) {
         let there = match thread.phase.get() {
             Phase::Sending { endpoint, .. } | Phase::SendingFault { endpoint, .. } => endpoint,
@@ -103,6 +112,7 @@ fn check_endpoint(endpoint: Ref<Endpoint>) {
 fn check_notification(notification: Ref<Notification>) {
     let waiters = members(&notification.waiters);
     assert!(waiters.is_empty() || notification.flags.get() == 0);
+    assert!(waiters.is_empty() || !is_known_to_be_gone(&notification.header));
     for thread in waiters {
         assert_eq!(thread.phase.get(), Phase::Waiting { notification });
     }
