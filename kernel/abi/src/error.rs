@@ -49,7 +49,8 @@ errors! {
     8 BadgeFixed: "the badge is already set";
     /// The pool that would pay has too few pages left.
     9 PoolEmpty: "the pool has too few pages left";
-    /// The table cannot grow further.
+    /// The table cannot grow further; or a domain has as many threads or mappings as it may, or pools are nested as deep as
+    /// they may.
     10 TableFull: "the table is full";
     /// Something is already mapped there, or two ranges overlap.
     11 Overlap: "the range overlaps another";

@@ -40,12 +40,8 @@ pub fn thaw(kernel: &Kernel, domain: Ref<Domain>) -> Result<(), Error> {
     change(domain, DomainState::Frozen, DomainState::Running)?;
     for thread in domain.threads() {
         match thread.phase.get() {
-            Phase::Awaiting if ipc::reply_right_of(thread).is_none() => {
-                thread.complete(Err(Error::Interrupted))
-            }
-            Phase::AwaitingFault if ipc::reply_right_of(thread).is_none() => {
-                thread.phase.set(Phase::Ready)
-            }
+            Phase::Awaiting if !thread.answerable.get() => thread.complete(Err(Error::Interrupted)),
+            Phase::AwaitingFault if !thread.answerable.get() => thread.phase.set(Phase::Ready),
             _ => {}
         }
         kernel.scheduler.wake(thread);

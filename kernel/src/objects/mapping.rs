@@ -6,10 +6,10 @@
 use core::cell::Cell;
 
 use abi::register::Access;
-use abi::{MAP_STEP_BYTES, PAGE_BYTES};
+use abi::{MAP_STEP_BYTES, PAGE_BYTES, USER_END};
 use capabilities::{Place, Slot};
 
-use super::{Domain, MemoryObject, Object};
+use super::{Domain, IndexPlace, Indexed, MemoryObject, Object};
 use crate::memory::{Holder, LinkRights, Ref, place_of};
 
 /// A range of a Memory's pages at a range of a domain's addresses.
@@ -27,10 +27,32 @@ pub struct Mapping {
     pub page_count: Cell<u64>,
     /// How.
     pub access: Cell<Access>,
-    /// The next mapping of the domain; of a free record, the next free one.
-    pub next_in_domain: Cell<Option<Ref<Mapping>>>,
-    /// The next mapping of the Memory.
+    /// While it is being taken away: no links are left below this address, and none are made anywhere.
+    pub unlinked_to: Cell<Option<u64>>,
+    /// Of a free record, the next free one.
+    pub next_free: Cell<Option<Ref<Mapping>>>,
+    /// The neighbours in the Memory's list.
+    pub previous_in_memory: Cell<Option<Ref<Mapping>>>,
+    /// See `previous_in_memory`.
     pub next_in_memory: Cell<Option<Ref<Mapping>>>,
+    in_domain: IndexPlace<Mapping>,
+}
+
+impl Indexed for Mapping {
+    const KEY_BITS: u32 = USER_END.ilog2() + 1 - MAP_STEP_BYTES.ilog2();
+
+    fn key(&self) -> u128 {
+        key_of(self.address.get())
+    }
+
+    fn place(&self) -> &IndexPlace<Mapping> {
+        &self.in_domain
+    }
+}
+
+/// The key of an address among a domain's mappings: in which step of 2 MiB it lies.
+pub fn key_of(address: u64) -> u128 {
+    u128::from(address / MAP_STEP_BYTES)
 }
 
 impl Mapping {
@@ -44,8 +66,11 @@ impl Mapping {
             first_page: Cell::new(0),
             page_count: Cell::new(0),
             access: Cell::new(Access::Read),
-            next_in_domain: Cell::new(None),
+            unlinked_to: Cell::new(None),
+            next_free: Cell::new(None),
+            previous_in_memory: Cell::new(None),
             next_in_memory: Cell::new(None),
+            in_domain: IndexPlace::nowhere(),
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Pool {
     pub header: Header,
     /// How many pages it may spend.
     pub limit: u64,
+    /// How many pools it lies in.
+    pub depth: u32,
     used: Cell<u64>,
     first: Cell<Option<Object>>,
     last: Cell<Option<Object>>,
@@ -44,6 +46,7 @@ impl Pool {
     /// A pool of this many pages that has spent nothing.
     pub fn new(header: Header, limit: u64) -> Pool {
         Pool {
+            depth: header.pool.map_or(0, |parent| parent.depth + 1),
             header,
             limit,
             used: Cell::new(0),

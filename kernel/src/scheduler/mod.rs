@@ -151,7 +151,7 @@ impl Scheduler {
     /// Forgets a thread that ends: it is in no queue, and the processor does not hold its registers.
     pub fn forget(&self, thread: Ref<Thread>) {
         assert!(
-            !thread.link.queued.get() && !thread.timer.queued.get(),
+            !thread.link.queued.get() && thread.deadline_ticks.get().is_none(),
             "a thread that ends waits for nothing"
         );
         if self.loaded.get() == Some(thread) {

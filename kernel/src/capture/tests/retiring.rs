@@ -13,7 +13,7 @@ use super::scene::{ENDPOINT, INNER, INNER_REPLY, REPLY, SUBJECT, Scene, answer, 
 use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::{Phase, Thread, Uninformed};
-use crate::testing::{CALL_SITE, slots};
+use crate::testing::slots;
 
 const POOL: Slot = Slot(21);
 const THREAD: Slot = Slot(22);
@@ -395,13 +395,8 @@ fn begin_to_retire(scene: &Scene) {
     let (domain, version) = (SUBJECT, scene.freeze());
     let retire = DomainRetire { domain, version };
     let thread = scene.keeper.thread;
-    thread.context.rip.set(CALL_SITE);
-    thread.context.rax.set(DomainRetire::NUMBER as u64);
-    for (index, register) in retire.encode().into_iter().enumerate() {
-        thread.set_argument(index, register);
-    }
-    scene.world.step(thread);
-    assert_eq!(thread.context.rip.get(), CALL_SITE, "it stands at the call");
+    scene.world.begin_step(thread, retire);
+    assert!(scene.world.is_at_call(thread));
 }
 
 fn told(scene: &Scene, callers: &[Ref<Thread>]) -> usize {

@@ -1,0 +1,355 @@
+//! Things found by a number: [`Index`], a digital search tree that is linked through the things themselves.
+//!
+//! Each thing stands where the bits of its key lead, the highest first, at the first place that was free when it came:
+//!
+//! ```text
+//!              0110          the first bit turns below the root: 0 to the left, 1 to the right;
+//!             /    \         the second one below that; and so on
+//!          0011    1010
+//!         /    \
+//!      0001    0100
+//! ```
+//!
+//! So no way down is longer than a key has bits, whoever chose the keys and in whatever order they came, and nothing
+//! has to be balanced. It is taken for what a domain can make many of: mappings by address, sleepers by deadline.
+
+use core::cell::Cell;
+
+use crate::memory::Ref;
+
+/// What an index can hold. No two things in an index have the same key.
+pub trait Indexed: Sized {
+    /// How many bits keys have.
+    const KEY_BITS: u32;
+
+    /// Its key, which does not change while it is in an index.
+    fn key(&self) -> u128;
+
+    /// Its place in the one index that it can be in.
+    fn place(&self) -> &IndexPlace<Self>;
+}
+
+/// A place in an index.
+pub struct IndexPlace<T> {
+    parent: Cell<Option<Ref<T>>>,
+    children: [Cell<Option<Ref<T>>>; 2],
+}
+
+impl<T> IndexPlace<T> {
+    /// The place of a thing that is in no index.
+    pub const fn nowhere() -> IndexPlace<T> {
+        IndexPlace {
+            parent: Cell::new(None),
+            children: [const { Cell::new(None) }; 2],
+        }
+    }
+}
+
+/// A side of a place, and a direction among keys.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Down = 0,
+    Up = 1,
+}
+
+impl Side {
+    fn other(self) -> Side {
+        match self {
+            Side::Down => Side::Up,
+            Side::Up => Side::Down,
+        }
+    }
+}
+
+/// Things by their keys. Every operation takes at most twice as many steps as a key has bits.
+pub struct Index<T> {
+    root: Cell<Option<Ref<T>>>,
+}
+
+impl<T: Indexed> Index<T> {
+    const KEY_MAX: u128 = u128::MAX >> (u128::BITS - T::KEY_BITS);
+
+    /// An index of nothing.
+    pub const fn new() -> Index<T> {
+        Index {
+            root: Cell::new(None),
+        }
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.root.get().is_none()
+    }
+
+    /// Enters a thing that is in no index.
+    pub fn insert(&self, thing: Ref<T>) {
+        let key = thing.key();
+        let Some(mut parent) = self.root.get() else {
+            return self.root.set(Some(thing));
+        };
+        for depth in 0..T::KEY_BITS {
+            let side = turn::<T>(key, depth);
+            match child(parent, side) {
+                Some(below) => parent = below,
+                None => return adopt(parent, side, Some(thing)),
+            }
+        }
+        panic!("two things in an index have the key {key:#x}");
+    }
+
+    /// Takes out a thing that is in this index. One from below, which begins with the same bits, takes its place.
+    pub fn remove(&self, thing: Ref<T>) {
+        let successor = lowest(thing);
+        self.replace(successor, None);
+        if successor != thing {
+            for side in [Side::Down, Side::Up] {
+                adopt(successor, side, child(thing, side));
+                thing.place().children[side as usize].set(None);
+            }
+            self.replace(thing, Some(successor));
+        }
+    }
+
+    /// The thing with this key or else the least greater one.
+    pub fn first_from(&self, key: u128) -> Option<Ref<T>> {
+        if key > Self::KEY_MAX {
+            return None;
+        }
+        self.nearest(key, Side::Up)
+    }
+
+    /// The thing with this key or else the greatest lesser one.
+    pub fn last_until(&self, key: u128) -> Option<Ref<T>> {
+        self.nearest(key.min(Self::KEY_MAX), Side::Down)
+    }
+
+    /// All things, in the order of their keys.
+    pub fn iter(&self) -> impl Iterator<Item = Ref<T>> {
+        self.iter_from(0)
+    }
+
+    /// As [`Index::iter`], from this key on.
+    pub fn iter_from(&self, key: u128) -> impl Iterator<Item = Ref<T>> {
+        core::iter::successors(self.first_from(key), |thing| {
+            self.first_from(thing.key().checked_add(1)?)
+        })
+    }
+
+    /// Puts something or nothing where a thing is.
+    fn replace(&self, thing: Ref<T>, by: Option<Ref<T>>) {
+        let Some(parent) = thing.place().parent.take() else {
+            if let Some(root) = by {
+                root.place().parent.set(None);
+            }
+            return self.root.set(by);
+        };
+        let is_below = child(parent, Side::Down) == Some(thing);
+        adopt(parent, if is_below { Side::Down } else { Side::Up }, by);
+    }
+
+    /// The thing with this key or else the nearest in a direction: one on the way to the key, or the nearest in what lies
+    /// last beside that way.
+    fn nearest(&self, key: u128, direction: Side) -> Option<Ref<T>> {
+        let mut best = None;
+        let mut beside = None;
+        let mut next = self.root.get();
+        for depth in 0..=T::KEY_BITS {
+            let Some(thing) = next else { break };
+            best = nearer(key, direction, best, thing);
+            if thing.key() == key || depth == T::KEY_BITS {
+                return best;
+            }
+            let side = turn::<T>(key, depth);
+            if side != direction {
+                beside = child(thing, direction).or(beside);
+            }
+            next = child(thing, side);
+        }
+        while let Some(thing) = beside {
+            best = nearer(key, direction, best, thing);
+            beside = child(thing, direction.other()).or(child(thing, direction));
+        }
+        best
+    }
+}
+
+/// To which side a key turns at this depth.
+fn turn<T: Indexed>(key: u128, depth: u32) -> Side {
+    match key >> (T::KEY_BITS - 1 - depth) & 1 {
+        0 => Side::Down,
+        _ => Side::Up,
+    }
+}
+
+fn child<T: Indexed>(parent: Ref<T>, side: Side) -> Option<Ref<T>> {
+    parent.place().children[side as usize].get()
+}
+
+fn adopt<T: Indexed>(parent: Ref<T>, side: Side, child: Option<Ref<T>>) {
+    parent.place().children[side as usize].set(child);
+    if let Some(child) = child {
+        child.place().parent.set(Some(parent));
+    }
+}
+
+/// A thing below this one that has none below itself; the thing itself if it has none.
+fn lowest<T: Indexed>(mut thing: Ref<T>) -> Ref<T> {
+    while let Some(below) = child(thing, Side::Down).or(child(thing, Side::Up)) {
+        thing = below;
+    }
+    thing
+}
+
+/// The nearer of two things in a direction from a key; what lies in the other direction does not count.
+fn nearer<T: Indexed>(
+    key: u128,
+    direction: Side,
+    best: Option<Ref<T>>,
+    thing: Ref<T>,
+) -> Option<Ref<T>> {
+    let is_nearer = match direction {
+        Side::Up => thing.key() >= key && best.is_none_or(|best| thing.key() < best.key()),
+        Side::Down => thing.key() <= key && best.is_none_or(|best| thing.key() > best.key()),
+    };
+    if is_nearer { Some(thing) } else { best }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arch::fake;
+    use crate::memory::{Frame, FrameAllocator};
+
+    std::thread_local! {
+        /// How often anybody looked at a key.
+        static LOOKS: Cell<u32> = const { Cell::new(0) };
+    }
+
+    struct Numbered {
+        number: u128,
+        place: IndexPlace<Numbered>,
+    }
+
+    impl Indexed for Numbered {
+        const KEY_BITS: u32 = 26;
+
+        fn key(&self) -> u128 {
+            LOOKS.set(LOOKS.get() + 1);
+            self.number
+        }
+
+        fn place(&self) -> &IndexPlace<Numbered> {
+            &self.place
+        }
+    }
+
+    const SPACE: usize = size_of::<Numbered>().next_multiple_of(align_of::<Numbered>());
+    const PER_FRAME: usize = 4096 / SPACE;
+
+    /// Things with these keys, in frames of the fake machine.
+    struct Things {
+        _machine: fake::Machine,
+        allocator: FrameAllocator,
+        frame: Frame,
+        made: usize,
+    }
+
+    impl Things {
+        fn new() -> Things {
+            let machine = fake::Machine::new(32);
+            let allocator = FrameAllocator::new(&fake::boot_information().memory);
+            let frame = allocator.allocate().expect("a frame");
+            Things {
+                _machine: machine,
+                allocator,
+                frame,
+                made: 0,
+            }
+        }
+
+        fn make(&mut self, number: u128) -> Ref<Numbered> {
+            if self.made == PER_FRAME {
+                self.frame = self.allocator.allocate().expect("a frame");
+                self.made = 0;
+            }
+            let offset = self.made * SPACE;
+            self.made += 1;
+            let place = IndexPlace::nowhere();
+            Ref::place_at(self.frame, offset, |_| Numbered { number, place })
+        }
+    }
+
+    fn numbers(index: &Index<Numbered>) -> Vec<u128> {
+        index.iter().map(|thing| thing.number).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn holds_what_a_sorted_set_would(
+            events in proptest::collection::vec((0_u128..64, any::<bool>()), 1..200),
+            shift in 0_u32..20,
+        ) {
+            let mut things = Things::new();
+            let index = Index::new();
+            let mut model = BTreeSet::new();
+            for (number, up) in events {
+                let number = number << shift;
+                if model.insert(number) {
+                    index.insert(things.make(number));
+                } else {
+                    model.remove(&number);
+                    index.remove(index.first_from(number).expect("it is there"));
+                }
+                let key = if up { number + 1 } else { number.saturating_sub(1) };
+                let found = |thing: Option<Ref<Numbered>>| thing.map(|thing| thing.number);
+                prop_assert_eq!(found(index.first_from(key)), model.range(key..).next().copied());
+                prop_assert_eq!(found(index.last_until(key)), model.range(..=key).next_back().copied());
+                prop_assert_eq!(found(index.last_until(u128::MAX)), model.last().copied());
+                prop_assert!(index.first_from(1 << 26).is_none());
+                prop_assert_eq!(numbers(&index), model.iter().copied().collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn no_operation_looks_at_more_than_the_bits_of_a_key_allow() {
+        // Ascending, descending, and each turning the other way at the next bit: what makes other trees long.
+        let rows: [fn(u128) -> u128; 3] = [
+            |number| number,
+            |number| (1 << 26) - 1 - number,
+            |number| number.reverse_bits() >> (128 - 26),
+        ];
+        for row in rows {
+            let mut things = Things::new();
+            let index = Index::new();
+            let mut most = 0;
+            let mut count = |act: &mut dyn FnMut()| {
+                LOOKS.set(0);
+                act();
+                most = most.max(LOOKS.get());
+            };
+            let all: Vec<_> = (0..20_000).map(|number| things.make(row(number))).collect();
+            for thing in &all {
+                count(&mut || index.insert(*thing));
+            }
+            for thing in &all {
+                let key = thing.number;
+                count(&mut || assert!(index.first_from(key.saturating_sub(1)).is_some()));
+                count(&mut || assert!(index.last_until(key + 1).is_some()));
+                count(&mut || assert!(index.first_from(0).is_some()));
+            }
+            for thing in &all {
+                count(&mut || index.remove(*thing));
+            }
+            assert!(index.is_empty());
+            // A step of a search looks at up to five keys.
+            assert!(most <= 5 * 2 * 27, "{most} looks");
+        }
+    }
+}
