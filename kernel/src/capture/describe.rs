@@ -86,7 +86,7 @@ fn describe_mappings(domain: Ref<Domain>, cursor: u64, buffer: Frame) -> Page {
     for mapping in rest.by_ref().take(RECORDS_MAX) {
         records.write(&mapping_record(mapping).to_words());
     }
-    records.page(rest.next().map(|mapping| mapping.address.get()))
+    records.page(rest.next().map(|mapping| mapping.start()))
 }
 
 /// The first object of the domain's pool from this identity on, if there is one; nothing while the search is not at its
@@ -170,7 +170,7 @@ fn object_record(object: Object) -> ObjectRecord {
 
 fn mapping_record(mapping: Ref<Mapping>) -> MappingRecord {
     MappingRecord {
-        address: mapping.address.get(),
+        address: mapping.start(),
         memory: mapping.memory.get().map_or(0, |memory| memory.header.id.0),
         first_page: mapping.first_page.get(),
         page_count: mapping.page_count.get(),

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use abi::register::{ObjectId, Slot as SlotNumber};
-use abi::{Error, MAP_STEP_BYTES, THREADS_MAX};
+use abi::{Error, THREADS_MAX};
 use capabilities::{Place, Table};
 
 use super::mapping::key_of;
@@ -147,13 +147,12 @@ impl Domain {
 
     /// Its mappings, in the order of addresses.
     pub fn mappings(&self) -> impl Iterator<Item = Ref<Mapping>> {
-        self.mappings.iter()
+        self.mappings_from(0)
     }
 
-    /// Its mappings that begin at an address or above.
+    /// Its mappings that begin at an address, a multiple of 2 MiB, or above.
     pub fn mappings_from(&self, address: u64) -> impl Iterator<Item = Ref<Mapping>> {
-        self.mappings
-            .iter_from(u128::from(address.div_ceil(MAP_STEP_BYTES)))
+        self.mappings.iter_from(key_of(address))
     }
 
     /// The last mapping that begins at an address or below.

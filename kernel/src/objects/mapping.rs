@@ -19,8 +19,7 @@ pub struct Mapping {
     pub domain: Ref<Domain>,
     /// The Memory; none while the record is free.
     pub memory: Cell<Option<Ref<MemoryObject>>>,
-    /// The first address, a multiple of 2 MiB.
-    pub address: Cell<u64>,
+    address: Cell<u64>,
     /// The Memory's page there, a multiple of 512.
     pub first_page: Cell<u64>,
     /// How many pages.
@@ -35,14 +34,15 @@ pub struct Mapping {
     pub previous_in_memory: Cell<Option<Ref<Mapping>>>,
     /// See `previous_in_memory`.
     pub next_in_memory: Cell<Option<Ref<Mapping>>>,
+    key: Cell<u32>,
     in_domain: IndexPlace<Mapping>,
 }
 
 impl Indexed for Mapping {
-    const KEY_BITS: u32 = USER_END.ilog2() + 1 - MAP_STEP_BYTES.ilog2();
+    type Key = u32;
 
-    fn key(&self) -> u128 {
-        key_of(self.address.get())
+    fn key(&self) -> u32 {
+        self.key.get()
     }
 
     fn place(&self) -> &IndexPlace<Mapping> {
@@ -50,10 +50,22 @@ impl Indexed for Mapping {
     }
 }
 
-/// The key of an address among a domain's mappings: in which step of 2 MiB it lies.
-pub fn key_of(address: u64) -> u128 {
-    u128::from(address / MAP_STEP_BYTES)
+/// Bits of a key that say where between two powers of two an address lies.
+const FRACTION_BITS: u32 = 27;
+
+/// The key of an address among a domain's mappings. It says in which step of 2 MiB the address lies as a floating-point number
+/// does: first how many bits the step's number has, then which. The order is that of addresses, and what lies low, as most of
+/// what is mapped does, turns at the first bits.
+pub fn key_of(address: u64) -> u32 {
+    let step = (address.min(USER_END) / MAP_STEP_BYTES) as u32;
+    let Some(exponent) = step.checked_ilog2() else {
+        return 0;
+    };
+    let fraction = step << (FRACTION_BITS - exponent) & ((1 << FRACTION_BITS) - 1);
+    (exponent + 1) << FRACTION_BITS | fraction
 }
+
+const _: () = assert!((USER_END / MAP_STEP_BYTES).ilog2() < FRACTION_BITS);
 
 impl Mapping {
     /// A free record.
@@ -70,6 +82,7 @@ impl Mapping {
             next_free: Cell::new(None),
             previous_in_memory: Cell::new(None),
             next_in_memory: Cell::new(None),
+            key: Cell::new(0),
             in_domain: IndexPlace::nowhere(),
         }
     }
@@ -77,6 +90,17 @@ impl Mapping {
     /// The slot that holds what it was made through.
     pub fn slot(&self) -> Place {
         place_of(&self.slot)
+    }
+
+    /// The first address, a multiple of 2 MiB.
+    pub fn start(&self) -> u64 {
+        self.address.get()
+    }
+
+    /// Sets the first address, while it is in no index.
+    pub fn set_start(&self, address: u64) {
+        self.address.set(address);
+        self.key.set(key_of(address));
     }
 
     /// The first address behind it.
@@ -102,5 +126,22 @@ impl Mapping {
             write: access == Access::ReadWrite,
             execute: access == Access::ReadExecute,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_in_the_order_of_addresses() {
+        let steps = (0..1000).chain((10..26).flat_map(|bit| (1 << bit) - 2..(1 << bit) + 3));
+        let addresses: Vec<u64> = steps.map(|step| step * MAP_STEP_BYTES).collect();
+        for pair in addresses.windows(2).filter(|pair| pair[0] < pair[1]) {
+            assert!(key_of(pair[0]) < key_of(pair[1]), "{pair:x?}");
+            assert_eq!(key_of(pair[0]), key_of(pair[0] + MAP_STEP_BYTES - 1));
+        }
+        assert!(key_of(USER_END - 1) < key_of(USER_END));
+        assert_eq!(key_of(USER_END), key_of(u64::MAX));
     }
 }

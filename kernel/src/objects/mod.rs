@@ -45,7 +45,7 @@ pub use devices::{Hardware, Interrupt, IoPorts};
 pub use domain::{Domain, DomainState, Uninformed};
 pub use endpoint::Endpoint;
 pub use header::Header;
-pub use index::{Index, IndexPlace, Indexed};
+pub use index::{Index, IndexPlace, Indexed, Key};
 pub use mapping::Mapping;
 pub use memory::{Attribute, MemoryObject};
 pub use notification::Notification;

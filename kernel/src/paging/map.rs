@@ -111,20 +111,17 @@ pub fn link_at(kernel: &Kernel, mapping: Ref<Mapping>, address: u64) -> Result<(
 
 /// Takes some of a mapping's links away; from the first step on it gets no new ones. When it is done, its slot can be emptied.
 pub fn unlink_step(mapping: Ref<Mapping>) -> Step {
-    let mut next = mapping.unlinked_to.get().unwrap_or(mapping.address.get());
+    let (space, end) = (mapping.domain.space, mapping.end());
+    let mut next = mapping.unlinked_to.get().unwrap_or(mapping.start());
     for _ in 0..UNLINKED_PER_STEP {
-        if next >= mapping.end() {
+        if next >= end {
             break;
         }
-        next = mapping.domain.space.unlink(next);
+        next = space.unlink(next);
     }
     arch::flush_all();
     mapping.unlinked_to.set(Some(next));
-    if next < mapping.end() {
-        Step::More
-    } else {
-        Step::Done
-    }
+    if next < end { Step::More } else { Step::Done }
 }
 
 /// The slot of a mapping without links was emptied: its record is free.
@@ -142,7 +139,7 @@ pub fn remove_mapping(mapping: Ref<Mapping>) {
 }
 
 fn fill(mapping: Ref<Mapping>, request: MapRequest) {
-    mapping.address.set(request.address);
+    mapping.set_start(request.address);
     mapping.first_page.set(request.first_page);
     mapping.page_count.set(request.page_count);
     mapping.access.set(request.access);
@@ -151,7 +148,7 @@ fn fill(mapping: Ref<Mapping>, request: MapRequest) {
 }
 
 fn link_present(kernel: &Kernel, mapping: Ref<Mapping>) {
-    let addresses = (mapping.address.get()..mapping.end()).step_by(MAP_STEP_BYTES as usize);
+    let addresses = (mapping.start()..mapping.end()).step_by(MAP_STEP_BYTES as usize);
     for address in addresses.take(LINKS_AT_ONCE as usize) {
         // When the pool is empty, the first fault there says so to the one who touches it.
         if link_at(kernel, mapping, address).is_err() {

@@ -9,7 +9,7 @@ pub struct Timers {
 }
 
 impl Indexed for Thread {
-    const KEY_BITS: u32 = u128::BITS;
+    type Key = u128;
 
     fn key(&self) -> u128 {
         let deadline = self.deadline_ticks.get().unwrap_or(u64::MAX);
@@ -31,7 +31,7 @@ impl Timers {
 
     /// The earliest deadline, in ticks.
     pub fn earliest(&self) -> Option<u64> {
-        self.threads.first_from(0)?.deadline_ticks.get()
+        self.threads.first()?.deadline_ticks.get()
     }
 
     /// Enters a thread that has no deadline.
@@ -50,7 +50,7 @@ impl Timers {
 
     /// Takes the first thread if its deadline has come.
     pub fn pop_due(&self, now_ticks: u64) -> Option<Ref<Thread>> {
-        let first = self.threads.first_from(0)?;
+        let first = self.threads.first()?;
         let is_due = first.deadline_ticks.get()? <= now_ticks;
         is_due.then(|| {
             self.remove(first);

@@ -39,7 +39,7 @@ pub fn unmap(kernel: &Kernel, caller: Ref<Thread>, call: DomainUnmap) -> CallRes
     let domain = lookup::domain(caller, call.domain, DomainRights::MAP)?;
     let mapping = domain
         .mapping_below(call.address.0)
-        .filter(|mapping| mapping.address.get() == call.address.0)
+        .filter(|mapping| mapping.start() == call.address.0)
         .ok_or(Error::NotThere)?;
     match kernel.empty_step(mapping.slot())? {
         Step::More => Ok(Outcome::Again),

@@ -131,7 +131,7 @@ fn check_notification(notification: Ref<Notification>) {
 fn check_mappings(domain: Ref<Domain>) {
     let mut end = 0;
     for mapping in domain.mappings() {
-        assert!(mapping.address.get() >= end);
+        assert!(mapping.start() >= end);
         end = mapping.end();
         let memory = mapping.memory.get().expect("a mapping has a Memory");
         let mut in_memory = core::iter::successors(memory.first_mapping.get(), |mapping| {

@@ -311,17 +311,12 @@ fn many_mappings_are_found_by_their_addresses() {
     let mapped: Vec<u64> = citizen
         .domain
         .mappings()
-        .map(|mapping| mapping.address.get())
+        .map(|mapping| mapping.start())
         .collect();
     assert!(mapped.is_sorted() && mapped.len() == addresses.len() + 1);
     assert_eq!(mapped[0], BUFFER_ADDRESS);
     for address in addresses {
-        let found = |address| {
-            citizen
-                .domain
-                .mapping_at(address)
-                .map(|it| it.address.get())
-        };
+        let found = |address| citizen.domain.mapping_at(address).map(|it| it.start());
         assert_eq!(found(address + 0xfff), Some(address));
         assert_eq!(found(address + 0x1000), None);
         let domain = slots::DOMAIN;
