@@ -84,7 +84,7 @@ impl Domain {
             uninformed: Cell::new(Uninformed::ALL),
             state: Cell::new(DomainState::Running),
             version: Cell::new(0),
-            mappings: Index::new(),
+            mappings: Index::empty(),
             free_mapping: Cell::new(None),
             mapping_frames: [const { Cell::new(None) }; MAPPING_FRAMES_MAX],
         }

@@ -98,7 +98,7 @@ pub struct Index<T> {
 
 impl<T: Indexed> Index<T> {
     /// An index of nothing.
-    pub const fn new() -> Index<T> {
+    pub const fn empty() -> Index<T> {
         Index {
             root: Cell::new(None),
         }
@@ -333,7 +333,7 @@ mod tests {
             shift in 0_u32..26,
         ) {
             let mut things = Things::new();
-            let index = Index::new();
+            let index = Index::empty();
             let mut model = BTreeSet::new();
             for (number, up) in events {
                 let number = number << shift;
@@ -364,7 +364,7 @@ mod tests {
         ];
         for row in rows {
             let mut things = Things::new();
-            let index = Index::new();
+            let index = Index::empty();
             let mut most = 0;
             let mut count = |act: &mut dyn FnMut()| {
                 LOOKS.set(0);

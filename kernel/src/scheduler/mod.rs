@@ -54,7 +54,7 @@ impl Scheduler {
             occupied: Cell::new(0),
             current: Cell::new(None),
             loaded: Cell::new(None),
-            timers: Timers::new(),
+            timers: Timers::empty(),
             next_tick: Cell::new(None),
             armed: Cell::new(u64::MAX),
             tick_ticks: clock.ticks_per_second() * TICK_MS / 1000,

@@ -23,9 +23,9 @@ impl Indexed for Thread {
 
 impl Timers {
     /// No deadlines.
-    pub const fn new() -> Timers {
+    pub const fn empty() -> Timers {
         Timers {
-            threads: Index::new(),
+            threads: Index::empty(),
         }
     }
 
