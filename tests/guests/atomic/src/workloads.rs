@@ -253,7 +253,7 @@ extern "C" fn mends_faults(board: Board) -> ! {
             page_count: PageCount(1),
         });
         board.check(populated.is_ok(), 17);
-        if board.rounds() % 2 == 0 {
+        if board.rounds().is_multiple_of(2) {
             hold(board, FAULTING_THREAD, FAULTS_REPLY, 0);
         }
         board.round();
