@@ -53,17 +53,32 @@ pub fn revoke_except<S: Storage>(
     place: Place,
     keep: Place,
 ) -> Result<RevokeStep<S::Object>, S> {
+    match next_revoked(storage, place, keep)? {
+        Some(next) => remove(storage, next),
+        None => Ok(RevokeStep::Done),
+    }
+}
+
+/// The slot that the next step of [`revoke_except`] empties, for whoever has something to do before that.
+///
+/// # Errors
+/// [`Error::Empty`](crate::Error::Empty).
+pub fn next_revoked<S: Storage>(
+    storage: &S,
+    place: Place,
+    keep: Place,
+) -> Result<Option<Place>, S> {
     content(storage, place)?;
     let mut next = tour::after(storage, Mark::start(place));
     while let Some(mark) = next
         && mark != Mark::end(place)
     {
         if mark.edge == Edge::Start && mark.place != keep && can_go(storage, mark.place)? {
-            return remove(storage, mark.place);
+            return Ok(Some(mark.place));
         }
         next = tour::after(storage, mark);
     }
-    Ok(RevokeStep::Done)
+    Ok(None)
 }
 
 fn can_go<S: Storage>(storage: &S, place: Place) -> Result<bool, S> {

@@ -9,12 +9,15 @@ use heapless::Vec;
 
 use crate::arch::{self, BootInformation, Cause, PhysRange, RANGES_MAX, Resume};
 use crate::memory::{Frame, FrameAllocator, Holder, Ref, SlotStorage};
-use crate::objects::{Header, Interrupt, Object, Pool};
+use crate::objects::{Header, Interrupt, Object, Pool, Step};
 use crate::scheduler::{Clock, Scheduler};
 use crate::{ipc, paging, syscalls};
 
 /// The processor's vectors.
 const VECTOR_COUNT: usize = 256;
+
+/// Waits that end in one entry for the timer.
+const TIMED_OUT_PER_ENTRY: usize = 64;
 
 /// Everything that the kernel knows.
 pub struct Kernel {
@@ -116,8 +119,36 @@ impl Kernel {
         Ok(())
     }
 
+    /// Empties a slot as [`Kernel::empty_slot`] does, or does one bounded step towards that: a mapping's links go before its
+    /// slot is emptied.
+    ///
+    /// # Errors
+    /// As [`Kernel::empty_slot`].
+    pub fn empty_step(&self, place: Place) -> Result<Step, Error> {
+        if let Holder::Mapping(mapping) = Holder::unpack(SlotStorage.slot(place).holder())
+            && paging::unlink_step(mapping) == Step::More
+        {
+            return Ok(Step::More);
+        }
+        self.empty_slot(place)?;
+        Ok(Step::Done)
+    }
+
+    /// Does one bounded step towards removing all that was derived from a capability, but for what `keep` holds.
+    ///
+    /// # Errors
+    /// [`Error::EmptySlot`].
+    pub fn revoke_step(&self, place: Place, keep: Place) -> Result<Step, Error> {
+        let next = capabilities::next_revoked(&SlotStorage, place, keep).map_err(slot_error)?;
+        let Some(next) = next else {
+            return Ok(Step::Done);
+        };
+        self.empty_step(next)?;
+        Ok(Step::More)
+    }
+
     /// Does what follows from a slot having been emptied, for whatever it was part of.
-    pub fn emptied(&self, place: Place, was: Capability<Object>) {
+    fn emptied(&self, place: Place, was: Capability<Object>) {
         match Holder::unpack(SlotStorage.slot(place).holder()) {
             Holder::Table(domain) => {
                 domain.touch();
@@ -133,7 +164,7 @@ impl Kernel {
             }
             Holder::FaultEndpoint(thread) => thread.domain.touch(),
             Holder::Pager(memory) => memory.header.touch(),
-            Holder::Mapping(mapping) => paging::remove_mapping(self, mapping),
+            Holder::Mapping(mapping) => paging::remove_mapping(mapping),
             Holder::Origin | Holder::InterruptNotification(_) => {}
         }
     }
@@ -141,7 +172,11 @@ impl Kernel {
     fn handle_timer(&self) {
         let now = arch::ticks();
         self.scheduler.tick(now);
-        while let Some(thread) = self.scheduler.timers.pop_due(now) {
+        // Those that are left are due at once: arming for them brings the next entry.
+        for _ in 0..TIMED_OUT_PER_ENTRY {
+            let Some(thread) = self.scheduler.timers.pop_due(now) else {
+                break;
+            };
             ipc::time_out(self, thread);
         }
         self.scheduler.arm();

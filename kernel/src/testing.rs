@@ -56,7 +56,12 @@ impl World {
 
     /// A domain in a pool of 1 MiB, with a thread of priority 10 that has a message buffer.
     pub fn citizen(&self) -> Citizen {
-        let pool = objects::create_unpublished_pool(&self.kernel, self.kernel.root_pool, 256)
+        self.citizen_of(256)
+    }
+
+    /// As [`World::citizen`], in a pool of so many pages.
+    pub fn citizen_of(&self, pages: u64) -> Citizen {
+        let pool = objects::create_unpublished_pool(&self.kernel, self.kernel.root_pool, pages)
             .expect("a pool");
         let domain = objects::create_first_domain(&self.kernel, pool).expect("a domain");
         let place = |slot| domain.place(slot).expect("a slot");
@@ -139,12 +144,33 @@ impl World {
             .unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
     }
 
-    /// Makes a call as a thread, with all its steps.
-    pub fn begin<A: Arguments>(&self, thread: Ref<Thread>, arguments: A) {
+    /// Makes the first step of a call as a thread.
+    pub fn begin_step<A: Arguments>(&self, thread: Ref<Thread>, arguments: A) {
         thread.context.rip.set(CALL_SITE);
         thread.context.rax.set(A::NUMBER as u64);
         set_arguments(thread, arguments.encode());
         self.step(thread);
+    }
+
+    /// Whether a thread stands at a call that it would make now.
+    pub fn is_at_call(&self, thread: Ref<Thread>) -> bool {
+        thread.is_runnable() && thread.context.rip.get() == CALL_SITE
+    }
+
+    /// Makes a call as a thread, and counts its steps.
+    pub fn steps_of<A: Arguments>(&self, thread: Ref<Thread>, arguments: A) -> usize {
+        self.begin_step(thread, arguments);
+        let mut steps = 1;
+        while self.is_at_call(thread) {
+            self.step(thread);
+            steps += 1;
+        }
+        steps
+    }
+
+    /// Makes a call as a thread, with all its steps.
+    pub fn begin<A: Arguments>(&self, thread: Ref<Thread>, arguments: A) {
+        self.begin_step(thread, arguments);
         while thread.phase.get() == Phase::Ready
             && thread.context.rip.get() == CALL_SITE
             && !thread.stopped.get()

@@ -465,14 +465,15 @@ calls! {
         /// Zero, or what the last call returned.
         cursor: u64
     } -> (u64, u64, u64);
-    /// Retires a frozen domain if it is still at this version.
+    /// Retires a frozen domain if it is still at this version: it never runs here again, and whoever uses an object of its
+    /// pool, or waits for it, gets Gone. A domain that is retired already stays so.
     58 DomainRetire {
         /// A Domain with RETIRE.
         domain: Slot,
         /// What `DomainFreeze` or `DomainDescribe` returned last.
         version: u64
     } -> ();
-    /// Makes a retired domain frozen again.
+    /// Makes a retired domain frozen again. What outsiders lost stays lost.
     59 DomainUnretire {
         /// A Domain with UNRETIRE.
         domain: Slot

@@ -49,7 +49,8 @@ errors! {
     8 BadgeFixed: "the badge is already set";
     /// The pool that would pay has too few pages left.
     9 PoolEmpty: "the pool has too few pages left";
-    /// The table cannot grow further.
+    /// The table cannot grow further; or a domain has as many threads or mappings as it may, or pools are nested as deep as
+    /// they may.
     10 TableFull: "the table is full";
     /// Something is already mapped there, or two ranges overlap.
     11 Overlap: "the range overlaps another";
@@ -61,7 +62,7 @@ errors! {
     14 WrongState: "the object's state does not allow this";
     /// The deadline passed.
     15 TimedOut: "the deadline passed";
-    /// The other side went away: destroyed, or its endpoint was.
+    /// The other side went away: destroyed, or its endpoint was, or its domain was retired.
     16 Gone: "the other side is gone";
     /// The answer awaited will not come, since this domain moved meanwhile. Repeat the call.
     17 Interrupted: "a move interrupted the call";

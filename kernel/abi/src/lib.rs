@@ -57,5 +57,11 @@ pub const MEMORY_PAGES_MAX: u64 = 64 << (30 - 12);
 /// Most slots in one domain's capability table.
 pub const SLOTS_MAX: u32 = 512 * 64;
 
+/// Most threads in one domain, so that stopping it takes bounded time.
+pub const THREADS_MAX: usize = 256;
+
+/// How deep pools can be nested: the first one of all has depth 0.
+pub const POOL_DEPTH_MAX: u32 = 32;
+
 /// Priorities are 0 (lowest) to this, inclusive.
 pub const PRIORITY_MAX: u8 = 63;

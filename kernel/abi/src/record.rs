@@ -14,7 +14,7 @@ pub enum List {
     /// [`ObjectRecord`]s in the order of creation: first the domain's own pool, then all that was made of it, the domain
     /// itself included.
     Objects = 0,
-    /// [`MappingRecord`]s.
+    /// [`MappingRecord`]s in the order of addresses.
     Mappings = 1,
     /// [`CapabilityRecord`]s of the table, in the order of slots.
     Capabilities = 2,

@@ -1,7 +1,8 @@
 //! A thread outside the kernel: what `ThreadRead` writes and `ThreadWrite` reads, in the message buffer's data.
 //!
 //! A thread blocked in a one-part call reads as standing *at* that call, which starts again when it runs. A
-//! two-part call whose first part is done reads as its second part. A thread that awaits an answer says so.
+//! two-part call whose first part is done reads as its second part. A thread that awaits an answer says so, and
+//! whether it is stopped is said apart from that: one that is stopped while it awaits goes on doing both.
 
 /// The general registers, RIP, RFLAGS and the segment bases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -35,31 +36,24 @@ pub struct GeneralRegisters {
     pub gs_base: u64,
 }
 
-/// What a thread does next.
+/// What a thread must hear before it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
-pub enum Activity {
-    /// Nothing, until it is started.
-    Stopped = 0,
-    /// It runs from its RIP, which may be at a system call.
-    Runnable = 1,
-    /// It awaits the answer to a call it made. On a new machine that answer comes only from inside the domain.
-    Awaiting = 2,
-    /// It awaits the answer to a fault message; without one it tries the instruction again.
-    AwaitingFault = 3,
+pub enum Awaits {
+    /// Nothing: it goes on from its RIP, which may be at a system call.
+    Nothing = 0,
+    /// The answer to a call it made. On a new machine that answer comes only from inside the domain.
+    Answer = 1,
+    /// The answer to a fault message; without one it tries the instruction again.
+    FaultAnswer = 2,
 }
 
-impl Activity {
-    /// The activity with this number.
-    pub fn from_number(number: u64) -> Option<Activity> {
-        [
-            Activity::Stopped,
-            Activity::Runnable,
-            Activity::Awaiting,
-            Activity::AwaitingFault,
-        ]
-        .into_iter()
-        .find(|activity| *activity as u64 == number)
+impl Awaits {
+    /// What this number says.
+    pub fn from_number(number: u64) -> Option<Awaits> {
+        [Awaits::Nothing, Awaits::Answer, Awaits::FaultAnswer]
+            .into_iter()
+            .find(|awaits| *awaits as u64 == number)
     }
 }
 
@@ -79,8 +73,10 @@ pub const VECTOR_AVX: u64 = 2;
 pub struct ThreadState {
     /// The registers.
     pub registers: GeneralRegisters,
-    /// An [`Activity`].
-    pub activity: u64,
+    /// 1 for a thread that does not go on until it is started, else 0.
+    pub stopped: u64,
+    /// An [`Awaits`].
+    pub awaits: u64,
     /// 0 to [`crate::PRIORITY_MAX`].
     pub priority: u64,
     /// Where its message buffer is, or 0.
@@ -99,7 +95,7 @@ pub const THREAD_STATE_BYTES: usize = size_of::<ThreadState>();
 const _: () = assert!(THREAD_STATE_BYTES <= crate::message::DATA_BYTES);
 
 /// Words before the vector components.
-const HEAD_WORDS: usize = size_of::<GeneralRegisters>() / 8 + 4;
+const HEAD_WORDS: usize = size_of::<GeneralRegisters>() / 8 + 5;
 
 impl ThreadState {
     /// A stopped thread with all registers zero.
@@ -119,7 +115,8 @@ impl ThreadState {
             fs_base: 0,
             gs_base: 0,
         },
-        activity: 0,
+        stopped: 1,
+        awaits: Awaits::Nothing as u64,
         priority: 0,
         message_buffer: 0,
         vectors: 0,
@@ -152,7 +149,8 @@ impl ThreadState {
         for register in state.registers.all_mut() {
             *register = next();
         }
-        state.activity = next();
+        state.stopped = next();
+        state.awaits = next();
         state.priority = next();
         state.message_buffer = next();
         state.vectors = next();
@@ -167,8 +165,9 @@ impl ThreadState {
         for (word, register) in words.iter_mut().zip(registers.all_mut()) {
             *word = *register;
         }
-        words[HEAD_WORDS - 4..].copy_from_slice(&[
-            self.activity,
+        words[HEAD_WORDS - 5..].copy_from_slice(&[
+            self.stopped,
+            self.awaits,
             self.priority,
             self.message_buffer,
             self.vectors,
@@ -216,7 +215,8 @@ mod tests {
         for (index, register) in state.registers.all_mut().into_iter().enumerate() {
             *register = index as u64 + 100;
         }
-        state.activity = Activity::Awaiting as u64;
+        state.stopped = 0;
+        state.awaits = Awaits::Answer as u64;
         state.priority = 7;
         state.message_buffer = 0x7000;
         state.vectors = VECTOR_LEGACY;

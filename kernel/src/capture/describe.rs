@@ -8,12 +8,12 @@ use abi::record::{
     CapabilityRecord, Held, List, MappingRecord, ObjectRecord, RECORD_WORDS, RECORDS_MAX,
     RecordWords,
 };
-use abi::register::Slot;
+use abi::register::{ObjectId, Slot};
 use capabilities::{Capability, Place, Scan, SlotNumber, Storage};
 
 use crate::ipc;
 use crate::memory::{Frame, Holder, Ref, SLOTS_PER_FRAME, SlotDirectory, SlotStorage};
-use crate::objects::{Attribute, Domain, Mapping, Object};
+use crate::objects::{Attribute, Domain, Mapping, Object, Search};
 
 /// What a call has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,81 +29,107 @@ const END: u64 = u64::MAX;
 /// Slots that one call looks at.
 const SLOTS_SEARCHED: u32 = 1024;
 
+/// Objects that one call looks at for what they hold.
+const OBJECTS_SEARCHED: usize = 256;
+
+/// Most capabilities that an object holds.
+const HELD_MAX: usize = 2;
+
 /// Older siblings that are passed on the way to a parent; a parent further away is not reported.
 const SIBLINGS_PASSED: u32 = 1024;
 
-/// Writes records of a list from a cursor on: 0, or what the last call returned.
-pub fn describe(domain: Ref<Domain>, list: List, cursor: u64, buffer: Frame) -> Page {
+/// Writes records of a list from a cursor on: 0, or what the last call returned. None while it has not found the place in
+/// the list: the same again goes on.
+pub fn describe(domain: Ref<Domain>, list: List, cursor: u64, buffer: Frame) -> Option<Page> {
     match list {
-        List::Objects => describe_all(
-            objects(domain).map(|object| object_record(object).to_words()),
-            cursor,
-            buffer,
-        ),
-        List::Mappings => describe_all(
-            domain
-                .mappings()
-                .map(|mapping| mapping_record(mapping).to_words()),
-            cursor,
-            buffer,
-        ),
-        List::Capabilities => describe_capabilities(domain, cursor, buffer),
-        List::Held => describe_all(held(domain).map(|record| record.to_words()), cursor, buffer),
+        List::Objects => describe_objects(domain, cursor, buffer),
+        List::Mappings => Some(describe_mappings(domain, cursor, buffer)),
+        List::Capabilities => Some(describe_capabilities(domain, cursor, buffer)),
+        List::Held => describe_held(domain, cursor, buffer),
     }
 }
 
-fn describe_all(records: impl Iterator<Item = RecordWords>, cursor: u64, buffer: Frame) -> Page {
-    let mut rest = records.skip(usize::try_from(cursor).unwrap_or(usize::MAX));
-    let mut count = 0;
-    for words in rest.by_ref().take(RECORDS_MAX) {
-        write_record(buffer, count, &words);
-        count += 1;
+/// The pool itself, then what it made; the cursor is the next object's identity.
+fn describe_objects(domain: Ref<Domain>, cursor: u64, buffer: Frame) -> Option<Page> {
+    let mut records = Records::new(buffer);
+    let mut next = objects_from(domain, cursor)?;
+    if cursor == 0 {
+        records.write(&object_record(Object::Pool(domain.pool())).to_words());
     }
-    let more = rest.next().is_some();
-    Page {
-        count,
-        next: if more { cursor + count } else { END },
+    while let Some(object) = next.filter(|_| records.have_room_for(1)) {
+        records.write(&object_record(object).to_words());
+        next = object.header().next.get();
+    }
+    Some(records.page(next.map(|object| object.id().0)))
+}
+
+/// What objects hold; the cursor is the next object's identity.
+fn describe_held(domain: Ref<Domain>, cursor: u64, buffer: Frame) -> Option<Page> {
+    let mut records = Records::new(buffer);
+    let mut next = objects_from(domain, cursor)?;
+    for _ in 0..OBJECTS_SEARCHED {
+        let Some(object) = next.filter(|_| records.have_room_for(HELD_MAX)) else {
+            break;
+        };
+        for record in held_by(object) {
+            records.write(&record.to_words());
+        }
+        next = object.header().next.get();
+    }
+    Some(records.page(next.map(|object| object.id().0)))
+}
+
+/// In the order of addresses; the cursor is the next address.
+fn describe_mappings(domain: Ref<Domain>, cursor: u64, buffer: Frame) -> Page {
+    let mut records = Records::new(buffer);
+    let mut rest = domain.mappings_from(cursor);
+    for mapping in rest.by_ref().take(RECORDS_MAX) {
+        records.write(&mapping_record(mapping).to_words());
+    }
+    records.page(rest.next().map(|mapping| mapping.start()))
+}
+
+/// The first object of the domain's pool from this identity on, if there is one; nothing while the search is not at its
+/// end.
+fn objects_from(domain: Ref<Domain>, id: u64) -> Option<Option<Object>> {
+    match domain.pool().seek(ObjectId(id)) {
+        Search::Found(object) => Some(Some(object)),
+        Search::Absent => Some(None),
+        Search::Unfinished => None,
     }
 }
 
 fn describe_capabilities(domain: Ref<Domain>, cursor: u64, buffer: Frame) -> Page {
-    let mut count = 0;
+    let mut records = Records::new(buffer);
     let mut next = SlotNumber::new(u32::try_from(cursor).unwrap_or(u32::MAX));
-    while count < RECORDS_MAX as u64 {
-        match domain
+    let stop = next.get().saturating_add(SLOTS_SEARCHED);
+    while next.get() < stop && records.have_room_for(1) {
+        let scan = domain
             .table
-            .next_occupied(&domain.directory, next, SLOTS_SEARCHED)
-        {
+            .next_occupied(&domain.directory, next, stop - next.get());
+        next = match scan {
             Scan::Found { slot, place } => {
-                next = SlotNumber::new(slot.get() + 1);
-                let capability = SlotStorage
-                    .slot(place)
-                    .capability()
-                    .expect("the scan found it occupied");
-                if is_stale(capability) {
-                    continue;
+                if let Some(record) = slot_record(domain, slot, place) {
+                    records.write(&record.to_words());
                 }
-                let record = CapabilityRecord {
-                    slot: u64::from(slot.get()),
-                    parent: parent_slot(domain, place).map_or(0, |parent| u64::from(parent) + 1),
-                    ..capability_record(capability)
-                };
-                write_record(buffer, count, &record.to_words());
-                count += 1;
+                SlotNumber::new(slot.get() + 1)
             }
-            Scan::Unfinished { next } => {
-                return Page {
-                    count,
-                    next: u64::from(next.get()),
-                };
-            }
-            Scan::End => return Page { count, next: END },
-        }
+            Scan::Unfinished { next } => next,
+            Scan::End => return records.page(None),
+        };
     }
-    Page {
-        count,
-        next: u64::from(next.get()),
-    }
+    records.page(Some(u64::from(next.get())))
+}
+
+/// What is in an occupied slot of the table, unless it is stale.
+fn slot_record(domain: Ref<Domain>, slot: SlotNumber, place: Place) -> Option<CapabilityRecord> {
+    let capability = SlotStorage.slot(place).capability()?;
+    let record = CapabilityRecord {
+        slot: u64::from(slot.get()),
+        parent: parent_slot(domain, place).map_or(0, |parent| u64::from(parent) + 1),
+        ..capability_record(capability)
+    };
+    (!is_stale(capability)).then_some(record)
 }
 
 /// Whether it is the right to answer a call that awaits no answer any more: worth as much as an empty slot, and not to be
@@ -113,11 +139,6 @@ fn is_stale(capability: Capability<Object>) -> bool {
         Object::Reply(caller) => !ipc::awaits(caller, capability.badge.get()),
         _ => false,
     }
-}
-
-fn objects(domain: Ref<Domain>) -> impl Iterator<Item = Object> {
-    let made = core::iter::successors(domain.pool().first(), |object| object.header().next.get());
-    core::iter::once(Object::Pool(domain.pool())).chain(made)
 }
 
 fn object_record(object: Object) -> ObjectRecord {
@@ -149,7 +170,7 @@ fn object_record(object: Object) -> ObjectRecord {
 
 fn mapping_record(mapping: Ref<Mapping>) -> MappingRecord {
     MappingRecord {
-        address: mapping.address.get(),
+        address: mapping.start(),
         memory: mapping.memory.get().map_or(0, |memory| memory.header.id.0),
         first_page: mapping.first_page.get(),
         page_count: mapping.page_count.get(),
@@ -167,28 +188,27 @@ fn capability_record(capability: Capability<Object>) -> CapabilityRecord {
     }
 }
 
-fn held(domain: Ref<Domain>) -> impl Iterator<Item = CapabilityRecord> {
-    objects(domain).flat_map(|object| {
-        let places = match object {
-            Object::Thread(thread) => [
-                Some((Held::FaultEndpoint, thread.fault_endpoint())),
-                Some((Held::BoundNotification, thread.bound_notification())),
-            ],
-            Object::Memory(memory) => [Some((Held::Pager, memory.pager())), None],
-            _ => [None, None],
-        };
-        places
-            .into_iter()
-            .flatten()
-            .filter_map(move |(what, place)| {
-                let capability = SlotStorage.slot(place).capability()?;
-                Some(CapabilityRecord {
-                    slot: what as u64,
-                    holder: object.id().0,
-                    ..capability_record(capability)
-                })
+/// What an object holds: up to [`HELD_MAX`] capabilities.
+fn held_by(object: Object) -> impl Iterator<Item = CapabilityRecord> {
+    let places = match object {
+        Object::Thread(thread) => [
+            Some((Held::FaultEndpoint, thread.fault_endpoint())),
+            Some((Held::BoundNotification, thread.bound_notification())),
+        ],
+        Object::Memory(memory) => [Some((Held::Pager, memory.pager())), None],
+        _ => [None; HELD_MAX],
+    };
+    places
+        .into_iter()
+        .flatten()
+        .filter_map(move |(what, place)| {
+            let capability = SlotStorage.slot(place).capability()?;
+            Some(CapabilityRecord {
+                slot: what as u64,
+                holder: object.id().0,
+                ..capability_record(capability)
             })
-    })
+        })
 }
 
 /// The slot of the same table that a capability was derived from.
@@ -218,11 +238,34 @@ fn slot_number(domain: Ref<Domain>, place: Place) -> Option<u32> {
     Some(index * SLOTS_PER_FRAME + (place.get() % lines) as u32)
 }
 
-fn write_record(buffer: Frame, index: u64, words: &RecordWords) {
-    for (word, value) in words.iter().enumerate() {
-        buffer.write_word(
-            DATA_OFFSET + (index * RECORD_WORDS as u64 + word as u64) * 8,
-            *value,
-        );
+/// The records of one answer.
+struct Records {
+    buffer: Frame,
+    count: usize,
+}
+
+impl Records {
+    fn new(buffer: Frame) -> Records {
+        Records { buffer, count: 0 }
+    }
+
+    fn have_room_for(&self, more: usize) -> bool {
+        self.count + more <= RECORDS_MAX
+    }
+
+    fn write(&mut self, words: &RecordWords) {
+        let first = self.count * RECORD_WORDS;
+        for (index, word) in words.iter().enumerate() {
+            let offset = DATA_OFFSET + (first + index) as u64 * 8;
+            self.buffer.write_word(offset, *word);
+        }
+        self.count += 1;
+    }
+
+    fn page(&self, next: Option<u64>) -> Page {
+        Page {
+            count: self.count as u64,
+            next: next.unwrap_or(END),
+        }
     }
 }

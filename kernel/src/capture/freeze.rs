@@ -1,4 +1,4 @@
-//! Freeze, thaw, retire.
+//! Freeze and thaw; what comes after is in `retire`.
 //!
 //! ```text
 //!   running --freeze--> frozen --retire(version)--> retired
@@ -40,12 +40,8 @@ pub fn thaw(kernel: &Kernel, domain: Ref<Domain>) -> Result<(), Error> {
     change(domain, DomainState::Frozen, DomainState::Running)?;
     for thread in domain.threads() {
         match thread.phase.get() {
-            Phase::Awaiting if ipc::reply_right_of(thread).is_none() => {
-                thread.complete(Err(Error::Interrupted))
-            }
-            Phase::AwaitingFault if ipc::reply_right_of(thread).is_none() => {
-                thread.phase.set(Phase::Ready)
-            }
+            Phase::Awaiting if !thread.answerable.get() => thread.complete(Err(Error::Interrupted)),
+            Phase::AwaitingFault if !thread.answerable.get() => thread.phase.set(Phase::Ready),
             _ => {}
         }
         kernel.scheduler.wake(thread);
@@ -53,26 +49,11 @@ pub fn thaw(kernel: &Kernel, domain: Ref<Domain>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Retires a frozen domain, if nobody changed it since this version: from here on it does not run again.
+/// Changes the state.
 ///
 /// # Errors
-/// [`Error::WrongState`] unless it is frozen; [`Error::VersionMoved`].
-pub fn retire(domain: Ref<Domain>, version: u64) -> Result<(), Error> {
-    if domain.state() == DomainState::Frozen && domain.version() != version {
-        return Err(Error::VersionMoved);
-    }
-    change(domain, DomainState::Frozen, DomainState::Retired)
-}
-
-/// Makes a retired domain frozen again.
-///
-/// # Errors
-/// [`Error::WrongState`] unless it is retired.
-pub fn unretire(domain: Ref<Domain>) -> Result<(), Error> {
-    change(domain, DomainState::Retired, DomainState::Frozen)
-}
-
-fn change(domain: Ref<Domain>, from: DomainState, to: DomainState) -> Result<(), Error> {
+/// [`Error::WrongState`] if it was another.
+pub(super) fn change(domain: Ref<Domain>, from: DomainState, to: DomainState) -> Result<(), Error> {
     if domain.state() != from {
         return Err(Error::WrongState);
     }

@@ -2,7 +2,8 @@
 //!
 //! | file | what it does |
 //! | --- | --- |
-//! | `freeze` | freeze, thaw, retire |
+//! | `freeze` | freeze, thaw |
+//! | `retire` | retire, which is the commit point of a move, and its undoing |
 //! | `describe` | the lists: objects, mappings, capabilities |
 //! | `thread_state` | a thread's state, out and in |
 //! | `page_set` | which pages are present, which were written |
@@ -10,12 +11,14 @@
 mod describe;
 mod freeze;
 mod page_set;
+mod retire;
 mod thread_state;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use describe::describe;
-pub use freeze::{freeze, retire, thaw, unretire};
+pub use freeze::{freeze, thaw};
 pub use page_set::read_page_set;
+pub use retire::{inform, retire, unretire};
 pub use thread_state::{export, import};

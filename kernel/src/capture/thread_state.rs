@@ -3,7 +3,7 @@
 //! Out: a thread stands at an instruction or awaits an answer, so its registers are what they are. In: everything is
 //! an allegation, and is checked before anything changes.
 
-use abi::thread_state::{Activity, GeneralRegisters, ThreadState, VECTOR_AVX, VECTOR_LEGACY};
+use abi::thread_state::{Awaits, GeneralRegisters, ThreadState, VECTOR_AVX, VECTOR_LEGACY};
 use abi::{Error, PAGE_BYTES, USER_END};
 
 use crate::arch::{UserContext, VectorComponent, VectorState};
@@ -22,7 +22,8 @@ pub fn export(kernel: &Kernel, thread: Ref<Thread>) -> Result<ThreadState, Error
         registers: registers_of(&thread.context),
         ..ThreadState::EMPTY
     };
-    state.activity = activity_of(thread) as u64;
+    state.stopped = u64::from(thread.stopped.get());
+    state.awaits = awaits_of(thread) as u64;
     state.priority = u64::from(thread.priority.get());
     state.message_buffer = thread.message_buffer.get();
     if thread.uses_vectors.get() {
@@ -38,7 +39,8 @@ pub fn export(kernel: &Kernel, thread: Ref<Thread>) -> Result<ThreadState, Error
 /// changed then.
 pub fn import(kernel: &Kernel, thread: Ref<Thread>, state: &ThreadState) -> Result<(), Error> {
     check_still(thread)?;
-    let activity = Activity::from_number(state.activity).ok_or(Error::BadState)?;
+    let stopped = flag(state.stopped)?;
+    let awaits = Awaits::from_number(state.awaits).ok_or(Error::BadState)?;
     let priority = u8::try_from(state.priority)
         .ok()
         .filter(|priority| *priority <= abi::PRIORITY_MAX);
@@ -59,7 +61,10 @@ pub fn import(kernel: &Kernel, thread: Ref<Thread>, state: &ThreadState) -> Resu
     thread
         .vectors
         .copy_from(&vectors.unwrap_or_else(VectorState::initial));
-    set_activity(thread, activity);
+    // An answer to a call from before is stale.
+    thread.next_call_number();
+    thread.stopped.set(stopped);
+    thread.phase.set(phase_of(awaits));
     thread.domain.touch();
     Ok(())
 }
@@ -72,24 +77,28 @@ fn check_still(thread: Ref<Thread>) -> Result<(), Error> {
     }
 }
 
-fn activity_of(thread: Ref<Thread>) -> Activity {
-    match thread.phase.get() {
-        Phase::Awaiting => Activity::Awaiting,
-        Phase::AwaitingFault => Activity::AwaitingFault,
-        _ if thread.stopped.get() => Activity::Stopped,
-        _ => Activity::Runnable,
+fn flag(word: u64) -> Result<bool, Error> {
+    match word {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Error::BadState),
     }
 }
 
-fn set_activity(thread: Ref<Thread>, activity: Activity) {
-    // An answer to a call from before is stale.
-    thread.next_call_number();
-    thread.stopped.set(activity == Activity::Stopped);
-    thread.phase.set(match activity {
-        Activity::Stopped | Activity::Runnable => Phase::Ready,
-        Activity::Awaiting => Phase::Awaiting,
-        Activity::AwaitingFault => Phase::AwaitingFault,
-    });
+fn awaits_of(thread: Ref<Thread>) -> Awaits {
+    match thread.phase.get() {
+        Phase::Awaiting => Awaits::Answer,
+        Phase::AwaitingFault => Awaits::FaultAnswer,
+        _ => Awaits::Nothing,
+    }
+}
+
+fn phase_of(awaits: Awaits) -> Phase {
+    match awaits {
+        Awaits::Nothing => Phase::Ready,
+        Awaits::Answer => Phase::Awaiting,
+        Awaits::FaultAnswer => Phase::AwaitingFault,
+    }
 }
 
 fn cells(context: &UserContext) -> [&core::cell::Cell<u64>; 20] {

@@ -8,11 +8,11 @@ use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Fault, Object, Phase, Thread};
 
 /// Sends a fault message through the endpoint capability at `through`: a thread's fault endpoint, or a Memory's
-/// pager. Without one the thread stops, and the log says so.
+/// pager. Without one, or when it has gone elsewhere, the thread stops, and the log says so.
 pub fn raise_fault(kernel: &Kernel, thread: Ref<Thread>, through: Place, fault: Fault) {
     let capability = SlotStorage.slot(through).capability();
     match capability.map(|capability| (capability.object, capability.badge.get())) {
-        Some((Object::Endpoint(endpoint), badge)) => {
+        Some((Object::Endpoint(endpoint), badge)) if !endpoint.header.is_retired() => {
             super::send(
                 kernel,
                 thread,

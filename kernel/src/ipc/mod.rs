@@ -25,6 +25,6 @@ mod tests;
 pub use fault::raise_fault;
 pub use notify::{deliver_interrupt, signal, time_out, wait};
 pub use rendezvous::{receive, send};
-pub use reply::{abandon, awaits, install_reply, reply, reply_right_of};
+pub use reply::{abandon, awaits, install_reply, reply};
 pub use transfer::{Message, message_buffer};
 pub use waiting::{end_wait, leave, roll_back, stop};

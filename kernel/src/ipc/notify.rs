@@ -76,6 +76,9 @@ pub(super) fn take_bound_flags(receiver: Ref<Thread>) -> bool {
     let Some(Object::Notification(notification)) = bound.map(|capability| capability.object) else {
         return false;
     };
+    if notification.header.is_retired() {
+        return false;
+    }
     let flags = take_flags(notification);
     if flags != 0 {
         set_bound_flags(receiver, flags);

@@ -11,6 +11,10 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Endpoint, Phase, Thread};
 
+/// Others that one step of a call tries to meet. Whoever cannot be met has his wait ended, so that the next step meets the
+/// next ones.
+const MET_PER_STEP: usize = 16;
+
 /// The argument register of `Receive` that names the slot for a reply right.
 const REPLY_ARGUMENT: usize = 6;
 
@@ -19,7 +23,10 @@ const REPLY_ARGUMENT: usize = 6;
 pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>, phase: Phase) {
     kernel.scheduler.remove(sender);
     sender.phase.set(phase);
-    while let Some(receiver) = endpoint.receivers.first() {
+    for _ in 0..MET_PER_STEP {
+        let Some(receiver) = endpoint.receivers.first() else {
+            return endpoint.senders.push(sender);
+        };
         match hand_over(kernel, sender, receiver) {
             Ok(()) => {
                 endpoint.receivers.remove(receiver);
@@ -32,7 +39,7 @@ pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>, phase
             Err(Blame::Receiver(error)) => super::end_wait(kernel, receiver, error),
         }
     }
-    endpoint.senders.push(sender);
+    start_again(kernel, sender);
 }
 
 /// A thread receives at an endpoint: its bound notification's flags, or the first message that can be handed to it; or
@@ -44,7 +51,10 @@ pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>) 
         receiver.complete(Ok(()));
         return kernel.scheduler.wake(receiver);
     }
-    while let Some(sender) = endpoint.senders.first() {
+    for _ in 0..MET_PER_STEP {
+        let Some(sender) = endpoint.senders.first() else {
+            return endpoint.receivers.push(receiver);
+        };
         match hand_over(kernel, sender, receiver) {
             Ok(()) => {
                 endpoint.senders.remove(sender);
@@ -57,7 +67,13 @@ pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>) 
             }
         }
     }
-    endpoint.receivers.push(receiver);
+    start_again(kernel, receiver);
+}
+
+/// Lets a thread make the call, or the fault, that it stands at once more.
+fn start_again(kernel: &Kernel, thread: Ref<Thread>) {
+    thread.phase.set(Phase::Ready);
+    kernel.scheduler.wake(thread);
 }
 
 /// What a sender has to say.

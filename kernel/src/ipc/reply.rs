@@ -20,6 +20,7 @@ pub fn grant_reply(caller: Ref<Thread>, place: Place) {
     };
     capabilities::derive(&SlotStorage, caller.header.origin(), place, right)
         .expect("the slot was checked, and reply rights are one generation below a thread");
+    caller.answerable.set(true);
 }
 
 /// Answers through the reply right at `place`, which is used up.
@@ -40,7 +41,8 @@ pub fn reply(
     let Object::Reply(caller) = right.object else {
         return Err(Error::WrongKind);
     };
-    let awaits = awaits(caller, right.badge.get());
+    // For a caller that has gone elsewhere the right is as stale as for one that awaits nothing.
+    let awaits = awaits(caller, right.badge.get()) && !caller.domain.is_retired();
     match caller.phase.get() {
         Phase::Awaiting if awaits => match transfer(kernel, replier, message, caller, 0, None) {
             Ok(()) => caller.complete(Ok(())),
@@ -58,12 +60,17 @@ pub fn reply(
     kernel.empty_slot(place)
 }
 
-/// The right to answer this thread's call number was given up: if it still awaits, nobody will answer.
+/// The right to answer this thread's call number was given up: if it still awaits, nobody will answer. One of a retired
+/// domain goes on awaiting; if it ever runs here again, it is interrupted.
 pub fn abandon(kernel: &Kernel, caller: Ref<Thread>, call_number: u64) {
-    if awaits(caller, call_number) {
-        super::end_wait(kernel, caller, Error::Gone);
-        caller.domain.touch();
+    if !awaits(caller, call_number) {
+        return;
     }
+    if caller.domain.is_retired() {
+        return caller.answerable.set(false);
+    }
+    super::end_wait(kernel, caller, Error::Gone);
+    caller.domain.touch();
 }
 
 /// Puts the right to answer a thread that awaits, of a domain being restored, into an empty slot.
@@ -77,21 +84,6 @@ pub fn install_reply(caller: Ref<Thread>, place: Place) -> Result<(), Error> {
     crate::objects::check_free(place)?;
     grant_reply(caller, place);
     Ok(())
-}
-
-/// Where the right to answer a thread's current call is, if anybody has it.
-pub fn reply_right_of(caller: Ref<Thread>) -> Option<Place> {
-    let first = capabilities::first_child(&SlotStorage, caller.header.origin());
-    core::iter::successors(first, |place| {
-        capabilities::next_sibling(&SlotStorage, *place)
-    })
-    .find(|place| {
-        let right = SlotStorage.slot(*place).capability();
-        right.is_some_and(|right| {
-            matches!(right.object, Object::Reply(_))
-                && right.badge.get() == caller.call_number.get()
-        })
-    })
 }
 
 /// Whether a thread awaits the answer to its call of this number.

@@ -88,11 +88,18 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Removes the link at an address. The caller flushes the TLB.
-    pub fn unlink(&self, address: u64) {
-        if let Some(directory) = self.directory(address) {
-            directory.clear(index_at(address, 1));
-        }
+    /// Removes the link at an address, a multiple of 2 MiB; returns the next address at which there may be one. The caller
+    /// flushes the TLB.
+    pub fn unlink(&self, address: u64) -> u64 {
+        let after = |level| (address | (span(level) - 1)) + 1;
+        let Some(middle) = self.root.child(index_at(address, 3)) else {
+            return after(3);
+        };
+        let Some(directory) = middle.child(index_at(address, 2)) else {
+            return after(2);
+        };
+        directory.clear(index_at(address, 1));
+        after(1)
     }
 
     /// Whether a leaf table is linked at an address.
@@ -143,6 +150,11 @@ impl AddressSpace {
 /// The index of an address in a table of this level: 0 is the leaf, 3 the root.
 fn index_at(address: u64, level: u32) -> u64 {
     address >> (12 + 9 * level) & (super::TABLE_ENTRIES - 1)
+}
+
+/// Bytes that an entry of a table of this level is for.
+fn span(level: u32) -> u64 {
+    1 << (12 + 9 * level)
 }
 
 #[cfg(test)]

@@ -56,7 +56,8 @@ pub fn publish(object: Object, into: Place) {
 /// Splits off a child pool. Its own frame is the first page that it spends.
 ///
 /// # Errors
-/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`], also for a child of no pages.
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`], also for a child of no pages; [`Error::TableFull`] for one that lies too
+/// deep.
 pub fn create_pool(
     kernel: &Kernel,
     parent: Ref<Pool>,
@@ -72,7 +73,7 @@ pub fn create_pool(
 /// As [`create_pool`], without a capability yet.
 ///
 /// # Errors
-/// [`Error::PoolEmpty`].
+/// [`Error::PoolEmpty`], [`Error::TableFull`].
 pub fn create_unpublished_pool(
     kernel: &Kernel,
     parent: Ref<Pool>,
@@ -80,6 +81,9 @@ pub fn create_unpublished_pool(
 ) -> Result<Ref<Pool>, Error> {
     if pages == 0 {
         return Err(Error::PoolEmpty);
+    }
+    if parent.depth == abi::POOL_DEPTH_MAX {
+        return Err(Error::TableFull);
     }
     parent.charge(pages)?;
     let frame = kernel
@@ -148,12 +152,13 @@ pub fn grow_table(kernel: &Kernel, domain: Ref<Domain>) -> Result<(), Error> {
 /// Makes a stopped thread.
 ///
 /// # Errors
-/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`].
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`]; [`Error::TableFull`] if the domain has as many as it may.
 pub fn create_thread(
     kernel: &Kernel,
     domain: Ref<Domain>,
     into: Place,
 ) -> Result<Ref<Thread>, Error> {
+    domain.check_room_for_thread()?;
     let thread = create(
         kernel,
         domain.pool(),
@@ -161,9 +166,7 @@ pub fn create_thread(
         Object::Thread,
         |header, this| Thread::new(header, domain, this),
     )?;
-    thread
-        .next_in_domain
-        .set(domain.first_thread.replace(Some(thread)));
+    domain.add_thread(thread);
     domain.touch();
     Ok(thread)
 }

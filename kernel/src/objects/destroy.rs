@@ -12,7 +12,7 @@
 //! resumed by the same call, or by one on whatever holds the object.
 
 use abi::{Error, PAGES_PER_TABLE};
-use capabilities::{Place, RevokeStep};
+use capabilities::Place;
 
 use super::{
     Domain, DomainState, Endpoint, Interrupt, MemoryObject, Notification, Object, Pool, Thread,
@@ -57,7 +57,7 @@ fn innermost(object: Object) -> Object {
     inwards(object).last().unwrap_or(object)
 }
 
-/// The object, and what goes first in it, and in that. As deep as pools are nested, each of which has paid for its frame.
+/// The object, and what goes first in it, and in that: no deeper than pools are nested.
 fn inwards(object: Object) -> impl Iterator<Item = Object> {
     let inside = |object: &Object| match object {
         Object::Pool(pool) => pool.last(),
@@ -88,7 +88,7 @@ fn quiesce(kernel: &Kernel, object: Object, keep: Place) -> Step {
     Step::Done
 }
 
-/// Stops a domain for good. Takes time for its threads, once.
+/// Stops a domain for good. Takes time for its threads, of which there are at most [`abi::THREADS_MAX`], once.
 fn end(kernel: &Kernel, domain: Ref<Domain>) {
     if domain.is_running() {
         domain
@@ -99,15 +99,9 @@ fn end(kernel: &Kernel, domain: Ref<Domain>) {
 }
 
 fn revoke_one(kernel: &Kernel, target: Object, keep: Place) -> Step {
-    match capabilities::revoke_except(&SlotStorage, target.header().origin(), keep) {
-        Ok(RevokeStep::Removed {
-            place, capability, ..
-        }) => {
-            kernel.emptied(place, capability);
-            Step::More
-        }
-        Ok(RevokeStep::Done) | Err(_) => Step::Done,
-    }
+    kernel
+        .revoke_step(target.header().origin(), keep)
+        .unwrap_or(Step::Done)
 }
 
 fn dismantle(kernel: &Kernel, target: Object) -> Step {
@@ -123,8 +117,8 @@ fn dismantle(kernel: &Kernel, target: Object) -> Step {
 }
 
 fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
-    if let Some(mapping) = domain.first_mapping.get() {
-        let _ = kernel.empty_slot(mapping.slot());
+    if let Some(mapping) = domain.mappings().next() {
+        let _ = kernel.empty_step(mapping.slot());
         return Step::More;
     }
     let part = take_slot_frame(kernel, domain)
@@ -168,18 +162,16 @@ const PAGES_PER_STEP: usize = 64;
 
 fn dismantle_memory(kernel: &Kernel, memory: Ref<MemoryObject>) -> Step {
     if let Some(mapping) = memory.first_mapping.get() {
-        let _ = kernel.empty_slot(mapping.slot());
+        let _ = kernel.empty_step(mapping.slot());
         return Step::More;
     }
     let _ = kernel.empty_slot(memory.pager());
     let pool = pool_of(Object::Memory(memory));
     let table = match memory.first_leaf() {
-        Some((page, _))
-            if paging::discard(kernel, memory, page, PAGES_PER_TABLE, PAGES_PER_STEP) =>
-        {
+        Some(page) if paging::discard(kernel, memory, page, PAGES_PER_TABLE, PAGES_PER_STEP) => {
             return Step::More;
         }
-        Some((page, _)) => memory.take_leaf(page),
+        Some(page) => memory.take_leaf(page),
         None => memory.take_directory(),
     };
     let Some(table) = table else {

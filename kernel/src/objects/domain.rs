@@ -2,11 +2,12 @@
 
 use core::cell::Cell;
 
-use abi::Error;
-use abi::register::Slot as SlotNumber;
+use abi::register::{ObjectId, Slot as SlotNumber};
+use abi::{Error, THREADS_MAX};
 use capabilities::{Place, Table};
 
-use super::{Header, Mapping, Pool, Thread};
+use super::mapping::key_of;
+use super::{Header, Index, Mapping, Pool, Thread};
 use crate::memory::{AddressSpace, FRAME_BYTES, Frame, Ref, SlotDirectory};
 
 /// Whether a domain runs.
@@ -22,11 +23,27 @@ pub enum DomainState {
     Ending,
 }
 
+/// Which outsiders wait for something of a retired domain and have yet to hear that it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uninformed {
+    /// Those that wait at its objects from this one on, and those that await an answer.
+    From(ObjectId),
+    /// Those that await an answer to which the right is in this slot or a later one.
+    Callers(capabilities::SlotNumber),
+    /// Nobody.
+    Nobody,
+}
+
+impl Uninformed {
+    /// All of them.
+    pub const ALL: Uninformed = Uninformed::From(ObjectId(0));
+}
+
 /// Mapping records in a frame.
 const MAPPINGS_PER_FRAME: usize = FRAME_BYTES as usize / size_of::<Mapping>();
 
 /// Most frames of mapping records in a domain.
-const MAPPING_FRAMES_MAX: usize = 16;
+const MAPPING_FRAMES_MAX: usize = 25;
 
 /// Address space, capability table, threads and run state.
 pub struct Domain {
@@ -40,12 +57,15 @@ pub struct Domain {
     pub directory: SlotDirectory,
     /// Its first thread.
     pub first_thread: Cell<Option<Ref<Thread>>>,
-    /// Its first mapping.
-    pub first_mapping: Cell<Option<Ref<Mapping>>>,
+    /// How many threads it has.
+    pub thread_count: Cell<usize>,
     /// Nanoseconds to add to the machine's time for its own.
     pub clock_offset: Cell<i64>,
+    /// Once it is retired: who has yet to hear of it.
+    pub uninformed: Cell<Uninformed>,
     state: Cell<DomainState>,
     version: Cell<u64>,
+    mappings: Index<Mapping>,
     free_mapping: Cell<Option<Ref<Mapping>>>,
     mapping_frames: [Cell<Option<Frame>>; MAPPING_FRAMES_MAX],
 }
@@ -59,10 +79,12 @@ impl Domain {
             table: Table::new(),
             directory,
             first_thread: Cell::new(None),
-            first_mapping: Cell::new(None),
+            thread_count: Cell::new(0),
             clock_offset: Cell::new(0),
+            uninformed: Cell::new(Uninformed::ALL),
             state: Cell::new(DomainState::Running),
             version: Cell::new(0),
+            mappings: Index::empty(),
             free_mapping: Cell::new(None),
             mapping_frames: [const { Cell::new(None) }; MAPPING_FRAMES_MAX],
         }
@@ -81,6 +103,11 @@ impl Domain {
     /// Whether its threads may run.
     pub fn is_running(&self) -> bool {
         self.state.get() == DomainState::Running
+    }
+
+    /// Whether it has gone elsewhere.
+    pub fn is_retired(&self) -> bool {
+        self.state.get() == DomainState::Retired
     }
 
     /// How often others changed it while it was frozen.
@@ -118,19 +145,48 @@ impl Domain {
         })
     }
 
-    /// Its mappings, the newest first.
+    /// Its mappings, in the order of addresses.
     pub fn mappings(&self) -> impl Iterator<Item = Ref<Mapping>> {
-        core::iter::successors(self.first_mapping.get(), |mapping| {
-            mapping.next_in_domain.get()
-        })
+        self.mappings_from(0)
+    }
+
+    /// Its mappings that begin at an address, a multiple of 2 MiB, or above.
+    pub fn mappings_from(&self, address: u64) -> impl Iterator<Item = Ref<Mapping>> {
+        self.mappings.iter_from(key_of(address))
+    }
+
+    /// The last mapping that begins at an address or below.
+    pub fn mapping_below(&self, address: u64) -> Option<Ref<Mapping>> {
+        self.mappings.last_until(key_of(address))
     }
 
     /// The mapping that contains an address.
     pub fn mapping_at(&self, address: u64) -> Option<Ref<Mapping>> {
-        self.mappings().find(|mapping| mapping.contains(address))
+        self.mapping_below(address)
+            .filter(|mapping| mapping.contains(address))
     }
 
-    /// Takes a thread out of the list.
+    /// Checks that it can have another thread.
+    ///
+    /// # Errors
+    /// [`Error::TableFull`] if it has [`abi::THREADS_MAX`].
+    pub fn check_room_for_thread(&self) -> Result<(), Error> {
+        if self.thread_count.get() < THREADS_MAX {
+            Ok(())
+        } else {
+            Err(Error::TableFull)
+        }
+    }
+
+    /// Enters a thread, first.
+    pub fn add_thread(&self, thread: Ref<Thread>) {
+        thread
+            .next_in_domain
+            .set(self.first_thread.replace(Some(thread)));
+        self.thread_count.set(self.thread_count.get() + 1);
+    }
+
+    /// Takes a thread out.
     pub fn remove_thread(&self, thread: Ref<Thread>) {
         match self
             .threads()
@@ -139,37 +195,34 @@ impl Domain {
             Some(before) => before.next_in_domain.set(thread.next_in_domain.take()),
             None => self.first_thread.set(thread.next_in_domain.take()),
         }
+        self.thread_count.set(self.thread_count.get() - 1);
     }
 
-    /// Takes a free mapping record into the list of mappings.
-    pub fn take_mapping(&self) -> Option<Ref<Mapping>> {
-        let mapping = self.free_mapping.get()?;
-        self.free_mapping.set(mapping.next_in_domain.get());
-        mapping
-            .next_in_domain
-            .set(self.first_mapping.replace(Some(mapping)));
-        Some(mapping)
+    /// A free mapping record, which goes among the mappings with [`Domain::add_mapping`].
+    pub fn free_mapping(&self) -> Option<Ref<Mapping>> {
+        self.free_mapping.get()
     }
 
-    /// Takes a mapping out of the list and makes its record free.
-    pub fn free_mapping(&self, mapping: Ref<Mapping>) {
-        match self
-            .mappings()
-            .find(|other| other.next_in_domain.get() == Some(mapping))
-        {
-            Some(before) => before.next_in_domain.set(mapping.next_in_domain.get()),
-            None => self.first_mapping.set(mapping.next_in_domain.get()),
-        }
+    /// Takes the record that [`Domain::free_mapping`] named, and whose address is set, among the mappings.
+    pub fn add_mapping(&self, mapping: Ref<Mapping>) {
+        self.free_mapping.set(mapping.next_free.take());
+        self.mappings.insert(mapping);
+    }
+
+    /// Takes a mapping out and makes its record free.
+    pub fn remove_mapping(&self, mapping: Ref<Mapping>) {
+        self.mappings.remove(mapping);
         mapping.memory.set(None);
+        mapping.unlinked_to.set(None);
         mapping
-            .next_in_domain
+            .next_free
             .set(self.free_mapping.replace(Some(mapping)));
     }
 
     /// Takes back a frame of mapping records; all of them must be free.
     pub fn take_mapping_frame(&self) -> Option<Frame> {
         assert!(
-            self.first_mapping.get().is_none(),
+            self.mappings.is_empty(),
             "mapping records go when all are free"
         );
         self.free_mapping.set(None);
@@ -178,11 +231,6 @@ impl Domain {
 }
 
 impl Ref<Domain> {
-    /// Whether a mapping record is free.
-    pub fn has_free_mapping(self) -> bool {
-        self.free_mapping.get().is_some()
-    }
-
     /// Makes free mapping records in a frame.
     ///
     /// # Errors
@@ -203,7 +251,7 @@ impl Ref<Domain> {
                 Mapping::free(self, this)
             });
             record
-                .next_in_domain
+                .next_free
                 .set(self.free_mapping.replace(Some(record)));
         }
         Ok(())

@@ -44,6 +44,11 @@ impl Header {
         }
     }
 
+    /// Whether it belongs to a domain that has gone elsewhere: whoever uses it from here hears that it is gone.
+    pub fn is_retired(&self) -> bool {
+        self.pool.is_some_and(|pool| pool.is_retired())
+    }
+
     /// The origin's place.
     pub fn origin(&self) -> Place {
         place_of(&self.origin)

@@ -6,10 +6,10 @@
 use core::cell::Cell;
 
 use abi::register::Access;
-use abi::{MAP_STEP_BYTES, PAGE_BYTES};
+use abi::{MAP_STEP_BYTES, PAGE_BYTES, USER_END};
 use capabilities::{Place, Slot};
 
-use super::{Domain, MemoryObject, Object};
+use super::{Domain, IndexPlace, Indexed, MemoryObject, Object};
 use crate::memory::{Holder, LinkRights, Ref, place_of};
 
 /// A range of a Memory's pages at a range of a domain's addresses.
@@ -19,19 +19,53 @@ pub struct Mapping {
     pub domain: Ref<Domain>,
     /// The Memory; none while the record is free.
     pub memory: Cell<Option<Ref<MemoryObject>>>,
-    /// The first address, a multiple of 2 MiB.
-    pub address: Cell<u64>,
+    address: Cell<u64>,
     /// The Memory's page there, a multiple of 512.
     pub first_page: Cell<u64>,
     /// How many pages.
     pub page_count: Cell<u64>,
     /// How.
     pub access: Cell<Access>,
-    /// The next mapping of the domain; of a free record, the next free one.
-    pub next_in_domain: Cell<Option<Ref<Mapping>>>,
-    /// The next mapping of the Memory.
+    /// While it is being taken away: no links are left below this address, and none are made anywhere.
+    pub unlinked_to: Cell<Option<u64>>,
+    /// Of a free record, the next free one.
+    pub next_free: Cell<Option<Ref<Mapping>>>,
+    /// The neighbours in the Memory's list.
+    pub previous_in_memory: Cell<Option<Ref<Mapping>>>,
+    /// See `previous_in_memory`.
     pub next_in_memory: Cell<Option<Ref<Mapping>>>,
+    key: Cell<u32>,
+    in_domain: IndexPlace<Mapping>,
 }
+
+impl Indexed for Mapping {
+    type Key = u32;
+
+    fn key(&self) -> u32 {
+        self.key.get()
+    }
+
+    fn place(&self) -> &IndexPlace<Mapping> {
+        &self.in_domain
+    }
+}
+
+/// Bits of a key that say where between two powers of two an address lies.
+const FRACTION_BITS: u32 = 27;
+
+/// The key of an address among a domain's mappings. It says in which step of 2 MiB the address lies as a floating-point number
+/// does: first how many bits the step's number has, then which. The order is that of addresses, and what lies low, as most of
+/// what is mapped does, turns at the first bits.
+pub fn key_of(address: u64) -> u32 {
+    let step = (address.min(USER_END) / MAP_STEP_BYTES) as u32;
+    let Some(exponent) = step.checked_ilog2() else {
+        return 0;
+    };
+    let fraction = step << (FRACTION_BITS - exponent) & ((1 << FRACTION_BITS) - 1);
+    (exponent + 1) << FRACTION_BITS | fraction
+}
+
+const _: () = assert!((USER_END / MAP_STEP_BYTES).ilog2() < FRACTION_BITS);
 
 impl Mapping {
     /// A free record.
@@ -44,14 +78,29 @@ impl Mapping {
             first_page: Cell::new(0),
             page_count: Cell::new(0),
             access: Cell::new(Access::Read),
-            next_in_domain: Cell::new(None),
+            unlinked_to: Cell::new(None),
+            next_free: Cell::new(None),
+            previous_in_memory: Cell::new(None),
             next_in_memory: Cell::new(None),
+            key: Cell::new(0),
+            in_domain: IndexPlace::nowhere(),
         }
     }
 
     /// The slot that holds what it was made through.
     pub fn slot(&self) -> Place {
         place_of(&self.slot)
+    }
+
+    /// The first address, a multiple of 2 MiB.
+    pub fn start(&self) -> u64 {
+        self.address.get()
+    }
+
+    /// Sets the first address, while it is in no index.
+    pub fn set_start(&self, address: u64) {
+        self.address.set(address);
+        self.key.set(key_of(address));
     }
 
     /// The first address behind it.
@@ -77,5 +126,22 @@ impl Mapping {
             write: access == Access::ReadWrite,
             execute: access == Access::ReadExecute,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_in_the_order_of_addresses() {
+        let steps = (0..1000).chain((10..26).flat_map(|bit| (1 << bit) - 2..(1 << bit) + 3));
+        let addresses: Vec<u64> = steps.map(|step| step * MAP_STEP_BYTES).collect();
+        for pair in addresses.windows(2).filter(|pair| pair[0] < pair[1]) {
+            assert!(key_of(pair[0]) < key_of(pair[1]), "{pair:x?}");
+            assert_eq!(key_of(pair[0]), key_of(pair[0] + MAP_STEP_BYTES - 1));
+        }
+        assert!(key_of(USER_END - 1) < key_of(USER_END));
+        assert_eq!(key_of(USER_END), key_of(u64::MAX));
     }
 }

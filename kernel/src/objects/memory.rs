@@ -135,18 +135,14 @@ impl MemoryObject {
         Some(frame)
     }
 
-    /// The first leaf table that there is, with the first page that belongs to it.
-    pub fn first_leaf(&self) -> Option<(u64, Table)> {
-        let directories = self
-            .directories
-            .iter()
-            .enumerate()
-            .filter_map(|(number, cell)| Some((number, cell.get()?)));
-        directories.into_iter().find_map(|(number, directory)| {
-            let index = (0..TABLE_ENTRIES).find(|index| directory.target(*index).is_some())?;
-            let page = number as u64 * PAGES_PER_DIRECTORY + index * TABLE_ENTRIES;
-            Some((page, directory.child(index)?))
-        })
+    /// The first page of the first leaf table in the first directory; none when that directory has no more, or there is no
+    /// directory.
+    pub fn first_leaf(&self) -> Option<u64> {
+        let present = |cell: &Cell<Option<Table>>| cell.get().is_some();
+        let number = self.directories.iter().position(present)?;
+        let directory = self.directories[number].get()?;
+        let index = (0..TABLE_ENTRIES).find(|index| directory.target(*index).is_some())?;
+        Some(number as u64 * PAGES_PER_DIRECTORY + index * TABLE_ENTRIES)
     }
 
     /// Takes away the leaf table of a page. None of its pages may be present, and no mapping link it.
@@ -156,7 +152,7 @@ impl MemoryObject {
             .clear(page / TABLE_ENTRIES % TABLE_ENTRIES)
     }
 
-    /// Takes away a directory. No leaf table may be left.
+    /// Takes away the first directory. None of its leaf tables may be left.
     pub fn take_directory(&self) -> Option<Frame> {
         self.directories
             .iter()
@@ -164,21 +160,27 @@ impl MemoryObject {
             .map(Table::frame)
     }
 
-    /// Its mappings.
-    pub fn mappings(&self) -> impl Iterator<Item = Ref<Mapping>> {
-        core::iter::successors(self.first_mapping.get(), |mapping| {
-            mapping.next_in_memory.get()
-        })
+    /// Enters a mapping, first.
+    pub fn add_mapping(&self, mapping: Ref<Mapping>) {
+        let next = self.first_mapping.replace(Some(mapping));
+        mapping.next_in_memory.set(next);
+        if let Some(next) = next {
+            next.previous_in_memory.set(Some(mapping));
+        }
     }
 
     /// Takes a mapping out of the list.
     pub fn remove_mapping(&self, mapping: Ref<Mapping>) {
-        match self
-            .mappings()
-            .find(|other| other.next_in_memory.get() == Some(mapping))
-        {
-            Some(before) => before.next_in_memory.set(mapping.next_in_memory.take()),
-            None => self.first_mapping.set(mapping.next_in_memory.take()),
+        let (previous, next) = (
+            mapping.previous_in_memory.take(),
+            mapping.next_in_memory.take(),
+        );
+        match previous {
+            Some(previous) => previous.next_in_memory.set(next),
+            None => self.first_mapping.set(next),
+        }
+        if let Some(next) = next {
+            next.previous_in_memory.set(previous);
         }
     }
 

@@ -12,6 +12,7 @@
 //! | `endpoint` | [`Endpoint`]: rendezvous |
 //! | `notification` | [`Notification`]: a word of flags |
 //! | `devices` | [`Interrupt`], [`IoPorts`], [`Hardware`] |
+//! | `index` | [`Index`]: mappings and sleepers, found by a number |
 //! | `create` | making them |
 //! | `destroy` | ending them, step by step |
 //!
@@ -23,6 +24,7 @@ mod devices;
 mod domain;
 mod endpoint;
 mod header;
+mod index;
 mod mapping;
 mod memory;
 mod notification;
@@ -40,12 +42,13 @@ pub use create::{
 };
 pub use destroy::{Step, destroy_step};
 pub use devices::{Hardware, Interrupt, IoPorts};
-pub use domain::{Domain, DomainState};
+pub use domain::{Domain, DomainState, Uninformed};
 pub use endpoint::Endpoint;
 pub use header::Header;
+pub use index::{Index, IndexPlace, Indexed, Key};
 pub use mapping::Mapping;
 pub use memory::{Attribute, MemoryObject};
 pub use notification::Notification;
 pub use object::Object;
-pub use pool::Pool;
+pub use pool::{Pool, Search};
 pub use thread::{Fault, Link, Phase, Thread};

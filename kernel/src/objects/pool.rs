@@ -6,9 +6,24 @@
 use core::cell::Cell;
 
 use abi::Error;
+use abi::register::ObjectId;
 
 use super::{Domain, Header, Object};
 use crate::memory::Ref;
+
+/// Objects that a step of a search passes.
+pub const OBJECTS_PASSED: usize = 256;
+
+/// What a step of a search came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// There it is.
+    Found(Object),
+    /// The same search again goes on.
+    Unfinished,
+    /// There is none.
+    Absent,
+}
 
 /// An account of memory, and the list of what it paid for.
 pub struct Pool {
@@ -16,9 +31,13 @@ pub struct Pool {
     pub header: Header,
     /// How many pages it may spend.
     pub limit: u64,
+    /// How many pools it lies in.
+    pub depth: u32,
     used: Cell<u64>,
     first: Cell<Option<Object>>,
     last: Cell<Option<Object>>,
+    /// Where the last search stopped, so that the next one need not begin at the beginning.
+    bookmark: Cell<Option<Object>>,
     /// The domain that belongs to it, if there is one.
     pub domain: Cell<Option<Ref<Domain>>>,
 }
@@ -27,11 +46,13 @@ impl Pool {
     /// A pool of this many pages that has spent nothing.
     pub fn new(header: Header, limit: u64) -> Pool {
         Pool {
+            depth: header.pool.map_or(0, |parent| parent.depth + 1),
             header,
             limit,
             used: Cell::new(0),
             first: Cell::new(None),
             last: Cell::new(None),
+            bookmark: Cell::new(None),
             domain: Cell::new(None),
         }
     }
@@ -83,6 +104,29 @@ impl Pool {
         self.last.get()
     }
 
+    /// Whether its domain has gone elsewhere.
+    pub fn is_retired(&self) -> bool {
+        self.domain.get().is_some_and(|domain| domain.is_retired())
+    }
+
+    /// Looks for the object of this identity, or else the next younger one: the list is in the order of identities.
+    /// Passes a bounded number of objects; the bookmark keeps how far it came.
+    pub fn seek(&self, id: ObjectId) -> Search {
+        let from = self.bookmark.get().filter(|object| object.id() <= id);
+        let mut next = from.or(self.first.get());
+        for _ in 0..OBJECTS_PASSED {
+            let Some(object) = next else {
+                return Search::Absent;
+            };
+            self.bookmark.set(next);
+            if object.id() >= id {
+                return Search::Found(object);
+            }
+            next = object.header().next.get();
+        }
+        Search::Unfinished
+    }
+
     /// Enters an object at the end of the list.
     pub fn enlist(&self, object: Object) {
         let previous = self.last.replace(Some(object));
@@ -98,6 +142,9 @@ impl Pool {
     pub fn delist(&self, object: Object) {
         let header = object.header();
         let (previous, next) = (header.previous.take(), header.next.take());
+        if self.bookmark.get() == Some(object) {
+            self.bookmark.set(previous);
+        }
         match previous {
             Some(previous) => previous.header().next.set(next),
             None => self.first.set(next),

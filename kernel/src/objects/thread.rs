@@ -19,7 +19,7 @@ use core::cell::Cell;
 
 use capabilities::{Place, Slot};
 
-use super::{Domain, Endpoint, Header, Notification, Object};
+use super::{Domain, Endpoint, Header, IndexPlace, Notification, Object};
 use crate::arch::{UserContext, VectorState};
 use crate::memory::{Holder, Ref, place_of};
 
@@ -96,14 +96,16 @@ pub struct Thread {
     pub priority: Cell<u8>,
     /// Its place in the queue that its phase says.
     pub link: Link,
-    /// Its place in the list of deadlines.
-    pub timer: Link,
-    /// When its wait ends, in ticks, while it is in that list.
-    pub deadline_ticks: Cell<u64>,
+    /// Its place among the deadlines.
+    pub timer: IndexPlace<Thread>,
+    /// When its wait ends, in ticks, while it is among them.
+    pub deadline_ticks: Cell<Option<u64>>,
     /// Where its message buffer is, alleged; 0 for none.
     pub message_buffer: Cell<u64>,
     /// Raised by every call, so that an answer to an older one is stale.
     pub call_number: Cell<u64>,
+    /// Whether the right to answer that call was given to anybody.
+    pub answerable: Cell<bool>,
     /// Whether it ever used the vector registers, so that they must be kept.
     pub uses_vectors: Cell<bool>,
     /// The vector registers, when it does not run.
@@ -124,10 +126,11 @@ impl Thread {
             stopped: Cell::new(true),
             priority: Cell::new(0),
             link: Link::default(),
-            timer: Link::default(),
-            deadline_ticks: Cell::new(0),
+            timer: IndexPlace::nowhere(),
+            deadline_ticks: Cell::new(None),
             message_buffer: Cell::new(0),
             call_number: Cell::new(0),
+            answerable: Cell::new(false),
             uses_vectors: Cell::new(false),
             vectors: VectorState::initial(),
             fault_endpoint: Slot::empty(Holder::FaultEndpoint(this).pack()),
@@ -194,10 +197,11 @@ impl Thread {
         self.phase.set(Phase::Ready);
     }
 
-    /// Begins a call: returns its number.
+    /// Begins a call, which nobody can answer yet: returns its number.
     pub fn next_call_number(&self) -> u64 {
         let number = self.call_number.get() + 1;
         self.call_number.set(number);
+        self.answerable.set(false);
         number
     }
 }

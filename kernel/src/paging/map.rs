@@ -9,10 +9,13 @@ use capabilities::{Capability, Place};
 use crate::arch;
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Domain, Mapping, MemoryObject, Object};
+use crate::objects::{Domain, Mapping, MemoryObject, Object, Step};
 
 /// Links made when a Memory is mapped; the first fault makes each further one.
 const LINKS_AT_ONCE: u64 = 64;
+
+/// Places that one step of taking a mapping away looks at.
+const UNLINKED_PER_STEP: usize = 256;
 
 /// What to map where.
 #[derive(Clone, Copy, Debug)]
@@ -63,25 +66,21 @@ impl MapRequest {
 /// [`Error::TableFull`] when the domain's pool cannot keep the record.
 pub fn map(kernel: &Kernel, domain: Ref<Domain>, request: MapRequest) -> Result<(), Error> {
     request.check()?;
-    let overlaps = |mapping: Ref<Mapping>| {
-        mapping.address.get() < request.end() && request.address < mapping.end()
-    };
-    if domain.mappings().any(overlaps) {
+    // Mappings do not overlap each other: if any reaches into the range, the last one that begins before its end does.
+    let before_end = domain.mapping_below(request.end() - 1);
+    if before_end.is_some_and(|mapping| request.address < mapping.end()) {
         return Err(Error::Overlap);
     }
-    if !domain.has_free_mapping() {
+    if domain.free_mapping().is_none() {
         domain.grow_mappings(|| kernel.take_frame(domain.pool()))?;
     }
-    let mapping = domain.take_mapping().ok_or(Error::TableFull)?;
+    let mapping = domain.free_mapping().ok_or(Error::TableFull)?;
     let object = Object::Memory(request.memory);
     let capability = Capability::new(object, abi::Rights(0));
-    if let Err(error) =
-        capabilities::derive(&SlotStorage, request.through, mapping.slot(), capability)
-    {
-        domain.free_mapping(mapping);
-        return Err(slot_error(error));
-    }
+    capabilities::derive(&SlotStorage, request.through, mapping.slot(), capability)
+        .map_err(slot_error)?;
     fill(mapping, request);
+    domain.add_mapping(mapping);
     domain.touch();
     link_present(kernel, mapping);
     Ok(())
@@ -90,10 +89,14 @@ pub fn map(kernel: &Kernel, domain: Ref<Domain>, request: MapRequest) -> Result<
 /// Links the leaf table of an address in a mapping, if there is one and it is not linked yet.
 ///
 /// # Errors
-/// [`Error::PoolEmpty`] if the domain cannot pay for the tables above.
+/// [`Error::PoolEmpty`] if the domain cannot pay for the tables above; [`Error::NotThere`] for a mapping that is being taken
+/// away.
 pub fn link_at(kernel: &Kernel, mapping: Ref<Mapping>, address: u64) -> Result<(), Error> {
     let domain = mapping.domain;
     let memory = mapping.memory.get().ok_or(Error::NotThere)?;
+    if mapping.unlinked_to.get().is_some() {
+        return Err(Error::NotThere);
+    }
     let start = address & !(MAP_STEP_BYTES - 1);
     let Some(leaf) = memory.leaf(mapping.page_at(start)) else {
         return Ok(());
@@ -106,34 +109,46 @@ pub fn link_at(kernel: &Kernel, mapping: Ref<Mapping>, address: u64) -> Result<(
     })
 }
 
-/// A mapping's slot was emptied: its links go, and its record is free.
-pub fn remove_mapping(_kernel: &Kernel, mapping: Ref<Mapping>) {
-    let domain = mapping.domain;
-    let Some(memory) = mapping.memory.get() else {
-        return;
-    };
-    for address in (mapping.address.get()..mapping.end()).step_by(MAP_STEP_BYTES as usize) {
-        domain.space.unlink(address);
+/// Takes some of a mapping's links away; from the first step on it gets no new ones. When it is done, its slot can be emptied.
+pub fn unlink_step(mapping: Ref<Mapping>) -> Step {
+    let (space, end) = (mapping.domain.space, mapping.end());
+    let mut next = mapping.unlinked_to.get().unwrap_or(mapping.start());
+    for _ in 0..UNLINKED_PER_STEP {
+        if next >= end {
+            break;
+        }
+        next = space.unlink(next);
     }
     arch::flush_all();
-    memory.remove_mapping(mapping);
-    domain.free_mapping(mapping);
+    mapping.unlinked_to.set(Some(next));
+    if next < end { Step::More } else { Step::Done }
+}
+
+/// The slot of a mapping without links was emptied: its record is free.
+pub fn remove_mapping(mapping: Ref<Mapping>) {
+    let (domain, end) = (mapping.domain, mapping.end());
+    assert!(
+        mapping.unlinked_to.get().is_some_and(|to| to >= end),
+        "the links of a mapping go before its slot is emptied"
+    );
+    if let Some(memory) = mapping.memory.get() {
+        memory.remove_mapping(mapping);
+    }
+    domain.remove_mapping(mapping);
     domain.touch();
 }
 
 fn fill(mapping: Ref<Mapping>, request: MapRequest) {
-    mapping.address.set(request.address);
+    mapping.set_start(request.address);
     mapping.first_page.set(request.first_page);
     mapping.page_count.set(request.page_count);
     mapping.access.set(request.access);
-    mapping
-        .next_in_memory
-        .set(request.memory.first_mapping.replace(Some(mapping)));
     mapping.memory.set(Some(request.memory));
+    request.memory.add_mapping(mapping);
 }
 
 fn link_present(kernel: &Kernel, mapping: Ref<Mapping>) {
-    let addresses = (mapping.address.get()..mapping.end()).step_by(MAP_STEP_BYTES as usize);
+    let addresses = (mapping.start()..mapping.end()).step_by(MAP_STEP_BYTES as usize);
     for address in addresses.take(LINKS_AT_ONCE as usize) {
         // When the pool is empty, the first fault there says so to the one who touches it.
         if link_at(kernel, mapping, address).is_err() {

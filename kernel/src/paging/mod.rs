@@ -13,5 +13,5 @@ mod pages;
 mod tests;
 
 pub use absent::{handle_exception, translate};
-pub use map::{MapRequest, map, remove_mapping};
+pub use map::{MapRequest, map, remove_mapping, unlink_step};
 pub use pages::{DISCARD_MAX, discard, populate, supply};

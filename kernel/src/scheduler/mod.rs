@@ -54,7 +54,7 @@ impl Scheduler {
             occupied: Cell::new(0),
             current: Cell::new(None),
             loaded: Cell::new(None),
-            timers: Timers::new(),
+            timers: Timers::empty(),
             next_tick: Cell::new(None),
             armed: Cell::new(u64::MAX),
             tick_ticks: clock.ticks_per_second() * TICK_MS / 1000,
@@ -151,7 +151,7 @@ impl Scheduler {
     /// Forgets a thread that ends: it is in no queue, and the processor does not hold its registers.
     pub fn forget(&self, thread: Ref<Thread>) {
         assert!(
-            !thread.link.queued.get() && !thread.timer.queued.get(),
+            !thread.link.queued.get() && thread.deadline_ticks.get().is_none(),
             "a thread that ends waits for nothing"
         );
         if self.loaded.get() == Some(thread) {

@@ -1,80 +1,60 @@
-//! Threads that wait with a deadline: [`Timers`], a list in the order of their deadlines.
-
-use core::cell::Cell;
+//! Threads that wait with a deadline: [`Timers`].
 
 use crate::memory::Ref;
-use crate::objects::Thread;
+use crate::objects::{Index, IndexPlace, Indexed, Thread};
 
-/// Threads with deadlines, the earliest first.
-///
-/// Entering one costs a step for every earlier one: fine for tens of sleepers, which is what a machine has when
-/// each domain sleeps through one notification.
-#[derive(Debug, Default)]
+/// Threads by their deadlines, and among equal ones by their identities.
 pub struct Timers {
-    head: Cell<Option<Ref<Thread>>>,
+    threads: Index<Thread>,
+}
+
+impl Indexed for Thread {
+    type Key = u128;
+
+    fn key(&self) -> u128 {
+        let deadline = self.deadline_ticks.get().unwrap_or(u64::MAX);
+        u128::from(deadline) << u64::BITS | u128::from(self.header.id.0)
+    }
+
+    fn place(&self) -> &IndexPlace<Thread> {
+        &self.timer
+    }
 }
 
 impl Timers {
     /// No deadlines.
-    pub const fn new() -> Timers {
+    pub const fn empty() -> Timers {
         Timers {
-            head: Cell::new(None),
+            threads: Index::empty(),
         }
     }
 
     /// The earliest deadline, in ticks.
     pub fn earliest(&self) -> Option<u64> {
-        self.head.get().map(|thread| thread.deadline_ticks.get())
+        self.threads.first()?.deadline_ticks.get()
     }
 
-    /// Enters a thread that is not in the list.
+    /// Enters a thread that has no deadline.
     pub fn insert(&self, thread: Ref<Thread>, deadline_ticks: u64) {
-        thread.deadline_ticks.set(deadline_ticks);
-        thread.timer.queued.set(true);
-        let mut before = None;
-        let mut behind = self.head.get();
-        while let Some(other) = behind.filter(|other| other.deadline_ticks.get() <= deadline_ticks)
-        {
-            before = behind;
-            behind = other.timer.next.get();
-        }
-        self.link(before, thread);
-        thread.timer.next.set(behind);
-        if let Some(other) = behind {
-            other.timer.previous.set(Some(thread));
-        }
+        thread.deadline_ticks.set(Some(deadline_ticks));
+        self.threads.insert(thread);
     }
 
-    /// Takes a thread out, if it is in the list.
+    /// Takes a thread out, if it has a deadline.
     pub fn remove(&self, thread: Ref<Thread>) {
-        if !thread.timer.queued.replace(false) {
-            return;
-        }
-        let (previous, next) = (thread.timer.previous.take(), thread.timer.next.take());
-        match previous {
-            Some(previous) => previous.timer.next.set(next),
-            None => self.head.set(next),
-        }
-        if let Some(next) = next {
-            next.timer.previous.set(previous);
+        if thread.deadline_ticks.get().is_some() {
+            self.threads.remove(thread);
+            thread.deadline_ticks.set(None);
         }
     }
 
     /// Takes the first thread if its deadline has come.
     pub fn pop_due(&self, now_ticks: u64) -> Option<Ref<Thread>> {
-        let thread = self
-            .head
-            .get()
-            .filter(|thread| thread.deadline_ticks.get() <= now_ticks)?;
-        self.remove(thread);
-        Some(thread)
-    }
-
-    fn link(&self, before: Option<Ref<Thread>>, thread: Ref<Thread>) {
-        thread.timer.previous.set(before);
-        match before {
-            Some(before) => before.timer.next.set(Some(thread)),
-            None => self.head.set(Some(thread)),
-        }
+        let first = self.threads.first()?;
+        let is_due = first.deadline_ticks.get()? <= now_ticks;
+        is_due.then(|| {
+            self.remove(first);
+            first
+        })
     }
 }

@@ -6,12 +6,12 @@ use abi::calls::{
     CapabilityMove, CapabilityRevoke,
 };
 use abi::register::Slot;
-use capabilities::{Badge, Place, RevokeStep, Storage};
+use capabilities::{Badge, Place, Storage};
 
 use super::{CallResult, Outcome, Results, lookup};
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Object, Thread};
+use crate::objects::{Object, Step, Thread};
 
 /// Capabilities that one step of a revocation removes.
 const REVOKED_PER_STEP: usize = 16;
@@ -45,11 +45,9 @@ pub fn delete(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityDelete) -> C
 pub fn revoke(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityRevoke) -> CallResult {
     let (place, _) = lookup::lookup(caller, call.slot)?;
     for _ in 0..REVOKED_PER_STEP {
-        match capabilities::revoke(&SlotStorage, place).map_err(slot_error)? {
-            RevokeStep::Removed {
-                place, capability, ..
-            } => kernel.emptied(place, capability),
-            RevokeStep::Done => return Ok(Outcome::DONE),
+        // Nothing is derived from itself, so keeping it keeps nothing.
+        if kernel.revoke_step(place, place)? == Step::Done {
+            return Ok(Outcome::DONE);
         }
     }
     Ok(Outcome::Again)

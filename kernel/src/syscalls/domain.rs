@@ -14,8 +14,11 @@ use crate::capture;
 use crate::ipc;
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{Ref, SlotDirectory, SlotStorage};
-use crate::objects::{self, Attribute, Domain, MemoryObject, Object, Thread};
+use crate::objects::{self, Attribute, Domain, MemoryObject, Object, Search, Step, Thread};
 use crate::paging::{self, MapRequest};
+
+/// Steps of telling outsiders of a retirement in one go.
+const INFORMED_PER_STEP: usize = 32;
 
 pub fn map(kernel: &Kernel, caller: Ref<Thread>, call: DomainMap) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::MAP)?;
@@ -35,11 +38,13 @@ pub fn map(kernel: &Kernel, caller: Ref<Thread>, call: DomainMap) -> CallResult 
 pub fn unmap(kernel: &Kernel, caller: Ref<Thread>, call: DomainUnmap) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::MAP)?;
     let mapping = domain
-        .mappings()
-        .find(|mapping| mapping.address.get() == call.address.0)
+        .mapping_below(call.address.0)
+        .filter(|mapping| mapping.start() == call.address.0)
         .ok_or(Error::NotThere)?;
-    kernel.empty_slot(mapping.slot())?;
-    Ok(Outcome::DONE)
+    match kernel.empty_step(mapping.slot())? {
+        Step::More => Ok(Outcome::Again),
+        Step::Done => Ok(Outcome::DONE),
+    }
 }
 
 pub fn install(caller: Ref<Thread>, call: DomainInstall) -> CallResult {
@@ -111,7 +116,9 @@ pub fn thaw(kernel: &Kernel, caller: Ref<Thread>, call: DomainThaw) -> CallResul
 pub fn describe(kernel: &Kernel, caller: Ref<Thread>, call: DomainDescribe) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
     let buffer = ipc::message_buffer(kernel, caller)?;
-    let page = capture::describe(domain, call.list, call.cursor, buffer);
+    let Some(page) = capture::describe(domain, call.list, call.cursor, buffer) else {
+        return Ok(Outcome::Again);
+    };
     Ok(Outcome::Return(Results::Three(
         page.count,
         page.next,
@@ -119,10 +126,17 @@ pub fn describe(kernel: &Kernel, caller: Ref<Thread>, call: DomainDescribe) -> C
     )))
 }
 
-pub fn retire(caller: Ref<Thread>, call: DomainRetire) -> CallResult {
+/// **The commit point** is passed in the first step; the others tell outsiders. A retired domain can be retired, so that the
+/// call can start again.
+pub fn retire(kernel: &Kernel, caller: Ref<Thread>, call: DomainRetire) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::RETIRE)?;
     capture::retire(domain, call.version)?;
-    Ok(Outcome::DONE)
+    for _ in 0..INFORMED_PER_STEP {
+        if capture::inform(kernel, domain) == Step::Done {
+            return Ok(Outcome::DONE);
+        }
+    }
+    Ok(Outcome::Again)
 }
 
 pub fn unretire(caller: Ref<Thread>, call: DomainUnretire) -> CallResult {
@@ -149,7 +163,9 @@ pub fn read_thread(kernel: &Kernel, caller: Ref<Thread>, call: DomainReadThread)
 
 pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCaptured) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
-    let memory = visible_memory(domain, call.memory)?;
+    let Some(memory) = visible_memory(domain, call.memory)? else {
+        return Ok(Outcome::Again);
+    };
     if memory.attribute != Attribute::Ordinary {
         return Err(Error::WrongState);
     }
@@ -168,7 +184,9 @@ pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCapture
 
 pub fn read_pages(kernel: &Kernel, caller: Ref<Thread>, call: DomainPages) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
-    let memory = own_memory(domain, call.memory)?;
+    let Some(memory) = own_memory(domain, call.memory)? else {
+        return Ok(Outcome::Again);
+    };
     let buffer = ipc::message_buffer(kernel, caller)?;
     Ok(Outcome::one(capture::read_page_set(
         memory,
@@ -178,24 +196,22 @@ pub fn read_pages(kernel: &Kernel, caller: Ref<Thread>, call: DomainPages) -> Ca
     )?))
 }
 
-/// A Memory of the domain's own pool.
-fn own_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Ref<MemoryObject>, Error> {
-    let mut objects =
-        core::iter::successors(domain.pool().first(), |object| object.header().next.get());
-    let found = objects
-        .find(|object| object.id() == id)
-        .ok_or(Error::NotThere)?;
-    match found {
-        Object::Memory(memory) => Ok(memory),
-        _ => Err(Error::WrongKind),
+/// A Memory of the domain's own pool; none while the search is not at its end.
+fn own_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<MemoryObject>>, Error> {
+    match domain.pool().seek(id) {
+        Search::Found(Object::Memory(memory)) if memory.header.id == id => Ok(Some(memory)),
+        Search::Found(object) if object.id() == id => Err(Error::WrongKind),
+        Search::Found(_) | Search::Absent => Err(Error::NotThere),
+        Search::Unfinished => Ok(None),
     }
 }
 
-/// A Memory of the domain's own pool, or one that it has mapped, and so may read.
-fn visible_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Ref<MemoryObject>, Error> {
+/// A Memory of the domain's own pool, or one that it has mapped, and so may read; none while the search is not at its end.
+fn visible_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<MemoryObject>>, Error> {
     own_memory(domain, id).or_else(|error| {
         let mut mapped = domain.mappings().filter_map(|mapping| mapping.memory.get());
-        mapped.find(|memory| memory.header.id == id).ok_or(error)
+        let found = mapped.find(|memory| memory.header.id == id);
+        found.map(Some).ok_or(error)
     })
 }
 

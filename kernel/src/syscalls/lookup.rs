@@ -9,8 +9,8 @@ use capabilities::{Capability, Place, Storage};
 
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{
-    Domain, DomainState, Endpoint, Hardware, Interrupt, IoPorts, MemoryObject, Notification,
-    Object, Pool, Thread,
+    Domain, DomainState, Endpoint, Hardware, Header, Interrupt, IoPorts, MemoryObject,
+    Notification, Object, Pool, Thread,
 };
 
 /// The capability in a slot of the caller's table, and where it is.
@@ -54,26 +54,32 @@ fn require(capability: Capability<Object>, rights: Rights) -> Result<(), Error> 
     }
 }
 
+/// Whoever makes a call is no thread of a retired domain, so that domain's objects are gone for him.
+fn refuse_retired(header: &Header) -> Result<(), Error> {
+    if header.is_retired() {
+        Err(Error::Gone)
+    } else {
+        Ok(())
+    }
+}
+
 macro_rules! typed {
     ($($(#[$doc:meta])* $name:ident: $variant:ident($type:ty) with $rights:ty;)*) => {$(
         $(#[$doc])*
         ///
         /// # Errors
-        /// As [`lookup`]; [`Error::WrongKind`], [`Error::MissingRight`].
+        /// As [`lookup`]; [`Error::WrongKind`], [`Error::MissingRight`]; [`Error::Gone`] for a retired domain's.
         pub fn $name(caller: Ref<Thread>, slot: Slot, rights: $rights) -> Result<Ref<$type>, Error> {
             let (_, capability) = lookup(caller, slot)?;
             let Object::$variant(object) = capability.object else { return Err(Error::WrongKind) };
             require(capability, rights.into())?;
+            refuse_retired(&object.header)?;
             Ok(object)
         }
     )*};
 }
 
 typed! {
-    /// A Pool with these rights.
-    pool: Pool(Pool) with PoolRights;
-    /// A Domain with these rights, which may be ending.
-    any_domain: Domain(Domain) with DomainRights;
     /// A Thread with these rights.
     thread: Thread(Thread) with ThreadRights;
     /// A Memory with these rights.
@@ -90,16 +96,43 @@ typed! {
     hardware: Hardware(Hardware) with HardwareRights;
 }
 
-/// A Domain with these rights that is not being destroyed.
+/// A Pool with these rights. That of a retired domain reports, and makes nothing more.
+///
+/// # Errors
+/// As for the other kinds.
+pub fn pool(caller: Ref<Thread>, slot: Slot, rights: PoolRights) -> Result<Ref<Pool>, Error> {
+    let (_, capability) = lookup(caller, slot)?;
+    let Object::Pool(pool) = capability.object else {
+        return Err(Error::WrongKind);
+    };
+    require(capability, rights.into())?;
+    refuse_retired(&pool.header)?;
+    if rights.contains(PoolRights::CREATE) && pool.is_retired() {
+        return Err(Error::Gone);
+    }
+    Ok(pool)
+}
+
+/// Rights that change a domain.
+const CHANGING: DomainRights = DomainRights::MAP
+    .union(DomainRights::INSTALL)
+    .union(DomainRights::SPAWN)
+    .union(DomainRights::CLOCK);
+
+/// A Domain with these rights that is not being destroyed. A retired one can be read, and its retirement undone.
 ///
 /// # Errors
 /// As for the other kinds; [`Error::Gone`].
 pub fn domain(caller: Ref<Thread>, slot: Slot, rights: DomainRights) -> Result<Ref<Domain>, Error> {
-    let domain = any_domain(caller, slot, rights)?;
-    if domain.state() == DomainState::Ending {
-        Err(Error::Gone)
-    } else {
-        Ok(domain)
+    let (_, capability) = lookup(caller, slot)?;
+    let Object::Domain(domain) = capability.object else {
+        return Err(Error::WrongKind);
+    };
+    require(capability, rights.into())?;
+    match domain.state() {
+        DomainState::Ending => Err(Error::Gone),
+        DomainState::Retired if rights.intersects(CHANGING) => Err(Error::Gone),
+        _ => Ok(domain),
     }
 }
 
@@ -113,5 +146,6 @@ pub fn sending_endpoint(caller: Ref<Thread>, slot: Slot) -> Result<(Ref<Endpoint
         return Err(Error::WrongKind);
     };
     require(capability, EndpointRights::SEND.into())?;
+    refuse_retired(&endpoint.header)?;
     Ok((endpoint, capability.badge.get()))
 }

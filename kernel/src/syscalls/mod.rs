@@ -135,7 +135,7 @@ fn dispatch(kernel: &Kernel, caller: Ref<Thread>, request: Request) -> CallResul
         Request::DomainFreeze(call) => domain::freeze(kernel, caller, call),
         Request::DomainThaw(call) => domain::thaw(kernel, caller, call),
         Request::DomainDescribe(call) => domain::describe(kernel, caller, call),
-        Request::DomainRetire(call) => domain::retire(caller, call),
+        Request::DomainRetire(call) => domain::retire(kernel, caller, call),
         Request::DomainUnretire(call) => domain::unretire(caller, call),
         Request::DomainClock(call) => domain::set_clock(kernel, caller, call),
         Request::DomainReadThread(call) => domain::read_thread(kernel, caller, call),

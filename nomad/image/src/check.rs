@@ -7,7 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use abi::thread_state::Activity;
+use abi::thread_state::Awaits;
 use abi::{MAP_STEP_BYTES, MEMORY_PAGES_MAX, ObjectKind, PAGE_BYTES, PAGES_PER_TABLE, USER_END};
 
 use crate::description::{Attribute, Capability, Description, Mapping, Object, Role, Target};
@@ -233,8 +233,8 @@ impl Description {
         let Some(Object::Thread(thread)) = self.objects.get(index as usize) else {
             return false;
         };
-        let activity = Activity::from_number(thread.0.activity);
-        matches!(activity, Some(Activity::Awaiting | Activity::AwaitingFault))
+        let awaits = Awaits::from_number(thread.0.awaits);
+        matches!(awaits, Some(Awaits::Answer | Awaits::FaultAnswer))
     }
 
     fn check_mappings(&self) -> Result<(), Fault> {
@@ -431,7 +431,7 @@ mod tests {
     fn refuses_an_answer_to_a_thread_that_awaits_nothing() {
         let nothing = fault(|d| {
             if let Object::Thread(thread) = &mut d.objects[samples::THREAD as usize] {
-                thread.0.activity = Activity::Runnable as u64;
+                thread.0.awaits = Awaits::Nothing as u64;
             }
         });
         assert!(

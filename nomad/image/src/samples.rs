@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use abi::kind::{EndpointRights, MemoryRights, NotificationRights};
 use abi::record::{CapabilityRecord, Held, MappingRecord, ObjectRecord};
 use abi::register::{Access, ObjectId};
-use abi::thread_state::{Activity, ThreadState};
+use abi::thread_state::{Awaits, ThreadState};
 use abi::{ObjectKind, Rights};
 
 use crate::*;
@@ -52,7 +52,7 @@ pub fn minimal() -> Description {
 /// A domain with one of everything.
 pub fn description() -> Description {
     let mut state = ThreadState::EMPTY;
-    state.activity = Activity::Awaiting as u64;
+    state.awaits = Awaits::Answer as u64;
     state.registers.rip = 0x40_1000;
     let capability = |slot, target, rights, badge, parent| Capability {
         slot,
@@ -224,7 +224,7 @@ pub fn names() -> Names {
 /// The rest of the domain of [`listing`].
 pub fn parts() -> Parts {
     let mut state = ThreadState::EMPTY;
-    state.activity = Activity::Awaiting as u64;
+    state.awaits = Awaits::Answer as u64;
     Parts {
         identity: identity(),
         clock: Clock { domain_ns: 1 },

@@ -5,9 +5,11 @@
 //! | `scene` | what the others look at |
 //! | `phases` | a thread in each phase: how it reads, that it goes on in place and elsewhere |
 //! | `versions` | what counts as a change of a frozen domain |
+//! | `retiring` | what a retirement does to outsiders |
 //! | `states` | thread states that lie |
 
 pub mod phases;
+mod retiring;
 pub mod scene;
 mod states;
 mod versions;

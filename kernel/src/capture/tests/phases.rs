@@ -1,8 +1,10 @@
 //! A thread in each phase: how it reads when it is frozen, and that it goes on, in place and elsewhere.
 
-use abi::calls::{CapabilityDelete, ReplyAndReceive, Send, Signal, ThreadFaults, ThreadStop, Wait};
+use abi::calls::{
+    CapabilityDelete, ReplyAndReceive, Send, Signal, ThreadFaults, ThreadStart, ThreadStop, Wait,
+};
 use abi::register::Slot;
-use abi::thread_state::Activity;
+use abi::thread_state::Awaits;
 use abi::{Error, MessageInfo, Number};
 
 use super::scene::{
@@ -64,11 +66,38 @@ fn fault(scene: &Scene, heard_at: Slot) {
     });
 }
 
+/// Others of its domain stop the subject's thread.
+fn stop(scene: &Scene) {
+    let thread = slots::THREAD;
+    scene.world.does(scene.helper, ThreadStop { thread });
+}
+
+fn call_outside(scene: &Scene) {
+    scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
+    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+}
+
+fn call_inside(scene: &Scene) {
+    scene.world.begin(scene.subject.thread, call(INNER, 3));
+    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+}
+
+fn fault_outside(scene: &Scene) {
+    fault(scene, ENDPOINT);
+    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+}
+
+fn fault_inside(scene: &Scene) {
+    fault(scene, INNER);
+    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+}
+
 /// How to bring the subject's thread into a phase, and how it reads then.
 pub struct Case {
     pub name: &'static str,
     pub enter: fn(&Scene),
-    activity: Activity,
+    stopped: bool,
+    awaits: Awaits,
     /// The call that it stands at; none for one that makes none.
     at: Option<Number>,
     /// What becomes of it when it is rebuilt, thawed, and runs up to its call and into it once more.
@@ -80,7 +109,8 @@ pub const CASES: &[Case] = &[
     Case {
         name: "ready",
         enter: |scene| scene.subject.thread.context.rip.set(ELSEWHERE),
-        activity: Activity::Runnable,
+        stopped: false,
+        awaits: Awaits::Nothing,
         at: None,
         again: |phase| phase == Phase::Ready,
     },
@@ -88,17 +118,18 @@ pub const CASES: &[Case] = &[
         name: "stopped",
         enter: |scene| {
             scene.subject.thread.context.rip.set(ELSEWHERE);
-            let thread = slots::THREAD;
-            scene.world.does(scene.helper, ThreadStop { thread });
+            stop(scene);
         },
-        activity: Activity::Stopped,
+        stopped: true,
+        awaits: Awaits::Nothing,
         at: None,
         again: |phase| phase == Phase::Ready,
     },
     Case {
         name: "sending",
         enter: |scene| scene.world.begin(scene.subject.thread, send()),
-        activity: Activity::Runnable,
+        stopped: false,
+        awaits: Awaits::Nothing,
         at: Some(Number::Send),
         again: |phase| matches!(phase, Phase::Sending { badge: 7, .. }),
     },
@@ -107,7 +138,8 @@ pub const CASES: &[Case] = &[
         enter: |scene| {
             scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
         },
-        activity: Activity::Runnable,
+        stopped: false,
+        awaits: Awaits::Nothing,
         at: Some(Number::Call),
         again: |phase| matches!(phase, Phase::Sending { badge: 7, .. }),
     },
@@ -118,7 +150,8 @@ pub const CASES: &[Case] = &[
                 .world
                 .begin(scene.subject.thread, receive(ENDPOINT, REPLY));
         },
-        activity: Activity::Runnable,
+        stopped: false,
+        awaits: Awaits::Nothing,
         at: Some(Number::Receive),
         again: |phase| matches!(phase, Phase::Receiving { .. }),
     },
@@ -135,14 +168,16 @@ pub const CASES: &[Case] = &[
                 Some(Ok(4))
             );
         },
-        activity: Activity::Runnable,
+        stopped: false,
+        awaits: Awaits::Nothing,
         at: Some(Number::Receive),
         again: |phase| matches!(phase, Phase::Receiving { .. }),
     },
     Case {
         name: "waiting",
         enter: |scene| scene.world.begin(scene.subject.thread, wait(u64::MAX)),
-        activity: Activity::Runnable,
+        stopped: false,
+        awaits: Awaits::Nothing,
         at: Some(Number::Wait),
         again: |phase| matches!(phase, Phase::Waiting { .. }),
     },
@@ -151,54 +186,92 @@ pub const CASES: &[Case] = &[
         enter: |scene| {
             scene.world.begin(scene.subject.thread, wait(DEADLINE_NS));
         },
-        activity: Activity::Runnable,
+        stopped: false,
+        awaits: Awaits::Nothing,
         at: Some(Number::Wait),
         again: |phase| matches!(phase, Phase::Waiting { .. }),
     },
     Case {
         name: "awaiting an answer from outside",
-        enter: |scene| {
-            scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
-            scene.world.does(scene.server, receive(ENDPOINT, REPLY));
-        },
-        activity: Activity::Awaiting,
+        enter: call_outside,
+        stopped: false,
+        awaits: Awaits::Answer,
         at: Some(Number::Call),
         again: |phase| phase == Phase::Ready,
     },
     Case {
         name: "awaiting an answer from inside",
-        enter: |scene| {
-            scene.world.begin(scene.subject.thread, call(INNER, 3));
-            scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
-        },
-        activity: Activity::Awaiting,
+        enter: call_inside,
+        stopped: false,
+        awaits: Awaits::Answer,
         at: Some(Number::Call),
         again: |phase| phase == Phase::Awaiting,
     },
     Case {
         name: "a fault that nobody took yet",
         enter: |scene| fault(scene, ENDPOINT),
-        activity: Activity::Runnable,
+        stopped: false,
+        awaits: Awaits::Nothing,
         at: None,
         again: |phase| phase == Phase::Ready,
     },
     Case {
         name: "a fault handled outside",
-        enter: |scene| {
-            fault(scene, ENDPOINT);
-            scene.world.does(scene.server, receive(ENDPOINT, REPLY));
-        },
-        activity: Activity::AwaitingFault,
+        enter: fault_outside,
+        stopped: false,
+        awaits: Awaits::FaultAnswer,
         at: None,
         again: |phase| phase == Phase::Ready,
     },
     Case {
         name: "a fault handled inside",
+        enter: fault_inside,
+        stopped: false,
+        awaits: Awaits::FaultAnswer,
+        at: None,
+        again: |phase| phase == Phase::AwaitingFault,
+    },
+    Case {
+        name: "stopped, awaiting an answer from outside",
         enter: |scene| {
-            fault(scene, INNER);
-            scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+            call_outside(scene);
+            stop(scene);
         },
-        activity: Activity::AwaitingFault,
+        stopped: true,
+        awaits: Awaits::Answer,
+        at: Some(Number::Call),
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: "stopped, awaiting an answer from inside",
+        enter: |scene| {
+            call_inside(scene);
+            stop(scene);
+        },
+        stopped: true,
+        awaits: Awaits::Answer,
+        at: Some(Number::Call),
+        again: |phase| phase == Phase::Awaiting,
+    },
+    Case {
+        name: "stopped, a fault handled outside",
+        enter: |scene| {
+            fault_outside(scene);
+            stop(scene);
+        },
+        stopped: true,
+        awaits: Awaits::FaultAnswer,
+        at: None,
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: "stopped, a fault handled inside",
+        enter: |scene| {
+            fault_inside(scene);
+            stop(scene);
+        },
+        stopped: true,
+        awaits: Awaits::FaultAnswer,
         at: None,
         again: |phase| phase == Phase::AwaitingFault,
     },
@@ -227,7 +300,8 @@ fn a_frozen_thread_reads_as_standing_at_its_call_or_awaiting() {
         let before = scene.subject.thread.arguments();
         scene.freeze();
         let state = scene.read(scene.subject.thread).expect("frozen");
-        assert_eq!(state.activity, case.activity as u64, "{}", case.name);
+        assert_eq!(state.stopped, u64::from(case.stopped), "{}", case.name);
+        assert_eq!(state.awaits, case.awaits as u64, "{}", case.name);
         let site = if case.at.is_some() {
             CALL_SITE
         } else {
@@ -265,8 +339,8 @@ fn thawed_in_place_a_thread_is_where_it_was() {
             Phase::SendingFault { .. } => assert_eq!(after, Phase::Ready, "{}", case.name),
             _ => assert_eq!(after, before, "{}", case.name),
         }
-        let stopped = case.activity == Activity::Stopped;
-        assert_eq!(scene.subject.thread.stopped.get(), stopped);
+        let stopped = scene.subject.thread.stopped.get();
+        assert_eq!(stopped, case.stopped, "{}", case.name);
     });
 }
 
@@ -277,19 +351,14 @@ fn rebuilt_elsewhere_a_thread_goes_on_or_hears_that_it_was_interrupted() {
         scene.rebuild();
         scene.thaw();
         let thread = scene.subject.thread;
-        if case.name == "awaiting an answer from outside" {
+        if case.name.ends_with("awaiting an answer from outside") {
             let heard = scene.world.outcome::<abi::calls::Call>(thread);
             assert_eq!(heard, Some(Err(Error::Interrupted)));
         }
         go_on(&scene);
         let phase = thread.phase.get();
         assert!((case.again)(phase), "{}: {phase:?}", case.name);
-        assert_eq!(
-            thread.stopped.get(),
-            case.activity == Activity::Stopped,
-            "{}",
-            case.name
-        );
+        assert_eq!(thread.stopped.get(), case.stopped, "{}", case.name);
     });
 }
 
@@ -306,6 +375,26 @@ fn an_answer_from_inside_comes_after_a_move() {
         .world
         .outcome::<abi::calls::Call>(scene.subject.thread);
     assert_eq!(answered.map(|it| it.map(|it| it.words[0])), Some(Ok(8)));
+}
+
+#[test]
+fn a_thread_that_was_stopped_while_it_awaited_runs_elsewhere_only_when_it_is_started() {
+    let mut scene = Scene::new();
+    call_inside(&scene);
+    stop(&scene);
+    scene.freeze();
+    scene.rebuild();
+    scene.thaw();
+    scene.world.does(scene.helper, answer(INNER_REPLY, 8));
+    let thread = scene.subject.thread;
+    let answered = scene.world.outcome::<abi::calls::Call>(thread);
+    assert_eq!(answered.map(|it| it.map(|it| it.words[0])), Some(Ok(8)));
+    assert!(!thread.is_runnable());
+    let start = ThreadStart {
+        thread: slots::THREAD,
+    };
+    scene.world.does(scene.helper, start);
+    assert!(thread.is_runnable());
 }
 
 #[test]
@@ -356,7 +445,7 @@ fn an_answer_that_comes_while_it_is_frozen_is_there_when_it_is_thawed() {
     scene.freeze();
     scene.world.does(scene.server, answer(REPLY, 6));
     let state = scene.read(scene.subject.thread).expect("frozen");
-    assert_eq!(state.activity, Activity::Runnable as u64);
+    assert_eq!(state.awaits, Awaits::Nothing as u64);
     scene.thaw();
     let answered = scene
         .world

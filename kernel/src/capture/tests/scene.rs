@@ -83,8 +83,12 @@ impl Scene {
     }
 
     pub fn thaw(&self) {
-        self.world
-            .does(self.keeper.thread, DomainThaw { domain: SUBJECT });
+        self.thaw_by(self.keeper.thread);
+    }
+
+    /// As `thaw`, by another thread of the keeper's.
+    pub fn thaw_by(&self, thread: Ref<Thread>) {
+        self.world.does(thread, DomainThaw { domain: SUBJECT });
     }
 
     /// The subject's version, as `DomainDescribe` tells it.

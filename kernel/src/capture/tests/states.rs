@@ -1,6 +1,6 @@
 //! Thread states that lie, and vector registers on their way.
 
-use abi::thread_state::{Activity, ThreadState, VECTOR_AVX, VECTOR_LEGACY};
+use abi::thread_state::{ThreadState, VECTOR_AVX, VECTOR_LEGACY};
 use abi::{Error, PRIORITY_MAX};
 
 use super::scene::Scene;
@@ -9,8 +9,10 @@ use super::scene::Scene;
 type Lie = (&'static str, fn(&mut ThreadState));
 
 const LIES: &[Lie] = &[
-    ("no such activity", |state| state.activity = 4),
-    ("an activity far off", |state| state.activity = u64::MAX),
+    ("nothing that is awaited", |state| state.awaits = 3),
+    ("awaiting far off", |state| state.awaits = u64::MAX),
+    ("more than stopped", |state| state.stopped = 2),
+    ("stopped far off", |state| state.stopped = u64::MAX),
     ("a buffer in the middle of a page", |state| {
         state.message_buffer = 0x1001
     }),
@@ -83,7 +85,7 @@ fn a_running_thread_is_neither_read_nor_written() {
     let scene = Scene::new();
     assert_eq!(scene.read(scene.subject.thread), Err(Error::WrongState));
     let state = ThreadState {
-        activity: Activity::Runnable as u64,
+        stopped: 0,
         ..ThreadState::EMPTY
     };
     assert_eq!(scene.write(0, &state), Err(Error::WrongState));

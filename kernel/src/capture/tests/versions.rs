@@ -277,7 +277,8 @@ fn a_retired_domain_does_not_run_until_that_is_undone() {
     assert_eq!(scene.world.call(keeper, thaw), Err(Error::WrongState));
     let freeze = abi::calls::DomainFreeze { domain };
     assert_eq!(scene.world.call(keeper, freeze), Err(Error::WrongState));
-    scene.world.does(scene.server, answer(REPLY, 1));
+    let late = scene.world.call(scene.server, answer(REPLY, 1));
+    assert_eq!(late, Err(Error::Gone));
     assert!(!scene.subject.thread.is_runnable());
     scene.world.does(keeper, DomainUnretire { domain });
     scene.world.does(keeper, thaw);

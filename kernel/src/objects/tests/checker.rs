@@ -2,7 +2,9 @@
 
 use crate::kernel::Kernel;
 use crate::memory::Ref;
-use crate::objects::{Endpoint, Notification, Object, Phase, Pool, Thread};
+use crate::objects::{
+    Domain, Endpoint, Header, Notification, Object, Phase, Pool, Thread, Uninformed,
+};
 use crate::scheduler::Queue;
 
 /// What a pool has made, the oldest first.
@@ -40,6 +42,7 @@ pub fn check(kernel: &Kernel) {
             Object::Thread(thread) => check_thread(kernel, thread),
             Object::Endpoint(endpoint) => check_endpoint(endpoint),
             Object::Notification(notification) => check_notification(notification),
+            Object::Domain(domain) => check_mappings(domain),
             _ => {}
         }
     }
@@ -83,11 +86,20 @@ fn check_thread(kernel: &Kernel, thread: Ref<Thread>) {
     let may_run = thread.domain.is_running() && !thread.stopped.get();
     assert!(may_run || !queued && !is_current);
     let waits = matches!(thread.phase.get(), Phase::Waiting { .. });
-    assert!(waits || !thread.timer.queued.get());
+    assert!(waits || thread.deadline_ticks.get().is_none());
+}
+
+/// Whether it belongs to a domain that is retired, and everybody knows.
+fn is_known_to_be_gone(header: &Header) -> bool {
+    let domain = header.pool.and_then(|pool| pool.domain.get());
+    domain
+        .is_some_and(|domain| domain.is_retired() && domain.uninformed.get() == Uninformed::Nobody)
 }
 
 fn check_endpoint(endpoint: Ref<Endpoint>) {
     assert!(endpoint.senders.is_empty() || endpoint.receivers.is_empty());
+    let nobody = endpoint.senders.is_empty() && endpoint.receivers.is_empty();
+    assert!(nobody || !is_known_to_be_gone(&endpoint.header));
     for thread in members(&endpoint.senders) {
         let there = match thread.phase.get() {
             Phase::Sending { endpoint, .. } | Phase::SendingFault { endpoint, .. } => endpoint,
@@ -103,6 +115,7 @@ fn check_endpoint(endpoint: Ref<Endpoint>) {
 fn check_notification(notification: Ref<Notification>) {
     let waiters = members(&notification.waiters);
     assert!(waiters.is_empty() || notification.flags.get() == 0);
+    assert!(waiters.is_empty() || !is_known_to_be_gone(&notification.header));
     for thread in waiters {
         assert_eq!(thread.phase.get(), Phase::Waiting { notification });
     }
@@ -111,6 +124,20 @@ fn check_notification(notification: Ref<Notification>) {
         let held = capabilities::Storage::slot(&crate::memory::SlotStorage, slot).capability();
         let held = held.map(|capability| capability.object);
         assert_eq!(held, Some(Object::Notification(notification)));
+    }
+}
+
+/// A domain's mappings lie one behind the other, each in the list of its Memory.
+fn check_mappings(domain: Ref<Domain>) {
+    let mut end = 0;
+    for mapping in domain.mappings() {
+        assert!(mapping.start() >= end);
+        end = mapping.end();
+        let memory = mapping.memory.get().expect("a mapping has a Memory");
+        let mut in_memory = core::iter::successors(memory.first_mapping.get(), |mapping| {
+            mapping.next_in_memory.get()
+        });
+        assert!(in_memory.any(|other| other == mapping));
     }
 }
 

@@ -10,4 +10,5 @@
 mod checker;
 mod ending;
 mod exhaustion;
+mod long;
 mod random;

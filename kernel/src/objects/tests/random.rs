@@ -3,7 +3,7 @@
 use abi::calls::{Destroy, EndpointCreate, NotificationCreate};
 use abi::message::{DATA_OFFSET, RECEIVE_OFFSET, SEND_OFFSET};
 use abi::register::Slot;
-use abi::thread_state::{Activity, ThreadState};
+use abi::thread_state::{Awaits, ThreadState};
 use abi::{Error, Number, ObjectKind, Registers};
 use capabilities::Storage;
 use proptest::prelude::*;
@@ -37,7 +37,8 @@ enum Event {
     Scribble {
         thread: usize,
         slots: [u8; 4],
-        activity: u64,
+        stopped: u64,
+        awaits: u64,
     },
     /// A thread that is blocked, stopped or frozen runs again, as if whoever can do that had.
     Revive { thread: usize },
@@ -115,8 +116,8 @@ fn event() -> impl Strategy<Value = Event> {
         8 => thread.clone().prop_map(|thread| Event::GoOn { thread }),
         2 => (thread.clone(), prop_oneof![Just(6), Just(7), Just(14)], addresses)
             .prop_map(|(thread, vector, address)| Event::Fault { thread, vector, address }),
-        3 => (thread, proptest::array::uniform4(0_u8..24), 0_u64..5)
-            .prop_map(|(thread, slots, activity)| Event::Scribble { thread, slots, activity }),
+        3 => (thread, proptest::array::uniform4(0_u8..24), 0_u64..3, 0_u64..4)
+            .prop_map(|(thread, slots, stopped, awaits)| Event::Scribble { thread, slots, stopped, awaits }),
         6 => (0_usize..16).prop_map(|thread| Event::Revive { thread }),
         1 => Just(Event::Timer),
     ]
@@ -202,7 +203,8 @@ fn happen(world: &World, keeper: Citizen, event: Event) {
         Event::Scribble {
             thread,
             slots,
-            activity,
+            stopped,
+            awaits,
         } => {
             let Some(thread) = chosen(thread) else { return };
             let there = thread.domain.space.translate(BUFFER_ADDRESS);
@@ -213,12 +215,13 @@ fn happen(world: &World, keeper: Citizen, event: Event) {
             there.frame.write_word(SEND_OFFSET, a | b << 32);
             there.frame.write_word(RECEIVE_OFFSET, c | d << 32);
             let state = ThreadState {
-                activity,
+                stopped,
+                awaits,
                 priority: a.min(10),
                 message_buffer: BUFFER_ADDRESS,
                 ..ThreadState::EMPTY
             };
-            assert_eq!(Activity::from_number(activity).is_none(), activity > 3);
+            assert_eq!(Awaits::from_number(awaits).is_none(), awaits > 2);
             there.frame.write_bytes(DATA_OFFSET, &state.to_bytes());
         }
         Event::Revive { thread } => {

@@ -37,6 +37,11 @@ impl Board {
         self.word(TICKS_PER_SECOND)
     }
 
+    /// The board of the workload before this one.
+    pub fn before(self) -> Board {
+        Board(self.0.wrapping_byte_sub(PAGE_BYTES as usize))
+    }
+
     /// Ends the workload with a complaint unless all is well.
     pub fn check(self, is_well: bool, complaint: u64) {
         if !is_well {

@@ -68,6 +68,11 @@ fn run(start: &Start, console: &Console, count: u64, seed: u64) -> Result<(), Fa
     for (number, what) in [
         (seen.awaiting, "a thread that awaited"),
         (seen.awaiting_fault, "a thread whose fault was being mended"),
+        (seen.stopped_awaiting, "a stopped thread that awaited"),
+        (
+            seen.stopped_awaiting_fault,
+            "a stopped thread whose fault was being mended",
+        ),
         (seen.replies, "a right to answer in the table"),
         (seen.flags, "a flag that was raised"),
         (seen.interruptions, "a call that was interrupted"),

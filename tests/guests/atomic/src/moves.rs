@@ -4,7 +4,7 @@ use core::fmt;
 
 use runtime::abi::PAGE_BYTES;
 use runtime::abi::register::{Access, PageCount, UserAddress};
-use runtime::abi::thread_state::Activity;
+use runtime::abi::thread_state::Awaits;
 use runtime::capability::Notification;
 use runtime::mapping::Mapping;
 use runtime::{Cap, Error, clock};
@@ -71,6 +71,10 @@ pub struct Seen {
     pub awaiting: u64,
     /// Threads that awaited the answer to a fault.
     pub awaiting_fault: u64,
+    /// Threads that were stopped and awaited an answer.
+    pub stopped_awaiting: u64,
+    /// Threads that were stopped and awaited the answer to a fault.
+    pub stopped_awaiting_fault: u64,
     /// Rights to answer, in the domain's own table.
     pub replies: u64,
     /// Notifications with flags.
@@ -146,8 +150,14 @@ impl Moves {
 
     fn look_at(&mut self, captured: &Captured) -> Result<(), Failure> {
         for state in captured.threads() {
-            self.seen.awaiting += u64::from(state.activity == Activity::Awaiting as u64);
-            self.seen.awaiting_fault += u64::from(state.activity == Activity::AwaitingFault as u64);
+            let stopped = state.stopped != 0;
+            match Awaits::from_number(state.awaits) {
+                Some(Awaits::Answer) if stopped => self.seen.stopped_awaiting += 1,
+                Some(Awaits::Answer) => self.seen.awaiting += 1,
+                Some(Awaits::FaultAnswer) if stopped => self.seen.stopped_awaiting_fault += 1,
+                Some(Awaits::FaultAnswer) => self.seen.awaiting_fault += 1,
+                Some(Awaits::Nothing) | None => {}
+            }
         }
         let reply = runtime::abi::ObjectKind::Reply as u64;
         let replies = captured

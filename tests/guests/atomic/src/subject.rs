@@ -1,7 +1,7 @@
 //! The domain that is frozen and rebuilt: [`Subject`], and its birth.
 
 use runtime::abi::PAGE_BYTES;
-use runtime::abi::kind::{EndpointRights, MemoryRights, NotificationRights};
+use runtime::abi::kind::{EndpointRights, MemoryRights, NotificationRights, ThreadRights};
 use runtime::abi::register::{Access, ObjectId, PageCount, UserAddress};
 use runtime::abi::start_page::root_slots;
 use runtime::capability::{Domain, Endpoint, Kind, Memory, Pool};
@@ -9,7 +9,7 @@ use runtime::mapping::Mapping;
 use runtime::{Cap, Error, Slot, Start, slots};
 
 use crate::board;
-use crate::workloads::{FAULTING, HOLE_ADDRESS, HOLE_PAGES, WORKLOADS, slots as own};
+use crate::workloads::{FAULTING, HELD, HOLE_ADDRESS, HOLE_PAGES, WORKLOADS, slots as own};
 
 /// Where the boards are: a page each.
 pub const BOARDS: u64 = 4 << 30;
@@ -21,7 +21,7 @@ const STACKS: u64 = 8 << 30;
 const STACK_PAGES: u64 = 3;
 
 /// Pages of a subject's pool.
-const PAGES: u64 = 160;
+const PAGES: u64 = 176;
 /// Subjects run below the driver, so that it takes over as soon as its wait ends.
 pub const PRIORITY: u8 = 32;
 
@@ -143,7 +143,9 @@ impl Subject {
             self.hand_over(self.pool.create_notification()?, slot, both)?;
         }
         let rights = EndpointRights::SEND | EndpointRights::RECEIVE;
-        self.hand_over(self.pool.create_endpoint()?, own::INSIDE, rights)?;
+        for slot in [own::INSIDE, own::HOLDER] {
+            self.hand_over(self.pool.create_endpoint()?, slot, rights)?;
+        }
         self.domain.install(faults, own::FAULTS, rights, 0)?;
         let hole = self.pool.create_memory(PageCount(HOLE_PAGES))?;
         self.map(hole, HOLE_ADDRESS, HOLE_PAGES, Access::ReadWrite)?;
@@ -175,6 +177,10 @@ impl Subject {
             )?;
             if number == FAULTING as u64 {
                 thread.set_fault_endpoint(Some(faults))?;
+            }
+            let held_in = [(FAULTING, own::FAULTING_THREAD), (HELD, own::HELD_THREAD)];
+            for (_, slot) in held_in.iter().filter(|(held, _)| *held as u64 == number) {
+                self.domain.install(thread, *slot, ThreadRights::RUN, 0)?;
             }
             thread.start()?;
             thread.delete()?;

@@ -3,7 +3,8 @@
 
 use runtime::Error;
 use runtime::abi::calls::{
-    Call, MemoryDiscard, MemoryPopulate, Receive, Received, ReplyAndReceive, Signal, Wait, Yield,
+    Call, MemoryDiscard, MemoryPopulate, Receive, Received, Reply, ReplyAndReceive, Signal,
+    ThreadStart, ThreadStop, Wait, Yield,
 };
 use runtime::abi::register::PageCount;
 use runtime::abi::{MessageInfo, Register};
@@ -16,7 +17,7 @@ use crate::registers::{Vectors, has_avx, keep_general, keep_xmm, keep_ymm};
 pub type Workload = extern "C" fn(Board) -> !;
 
 /// All of them: a thread each, in this order.
-pub const WORKLOADS: [(&str, Workload); 12] = [
+pub const WORKLOADS: [(&str, Workload); 14] = [
     ("computes", computes),
     ("computes with vectors", computes_with_vectors),
     ("calls inside", calls_inside),
@@ -29,10 +30,14 @@ pub const WORKLOADS: [(&str, Workload); 12] = [
     ("mends faults", mends_faults),
     ("recurses", recurses),
     ("calls outside too", calls_outside),
+    ("is held while it calls", calls_its_holder),
+    ("holds who calls", holds_who_calls),
 ];
 
 /// The workload whose faults the one behind it mends.
 pub const FAULTING: usize = 8;
+/// The workload that the one behind it stops while it awaits an answer.
+pub const HELD: usize = 12;
 
 /// Where the subject's threads find what they were given.
 pub mod slots {
@@ -58,6 +63,14 @@ pub mod slots {
     pub const INSIDE_REPLY: Slot = Slot(9);
     /// See [`INSIDE_REPLY`].
     pub const FAULTS_REPLY: Slot = Slot(10);
+    /// See [`INSIDE_REPLY`].
+    pub const HOLDER_REPLY: Slot = Slot(11);
+    /// An endpoint of the subject's: where who calls is held.
+    pub const HOLDER: Slot = Slot(12);
+    /// The thread that is stopped while it calls.
+    pub const HELD_THREAD: Slot = Slot(13);
+    /// The thread that is stopped while its faults are mended.
+    pub const FAULTING_THREAD: Slot = Slot(14);
 }
 use slots::*;
 
@@ -240,9 +253,53 @@ extern "C" fn mends_faults(board: Board) -> ! {
             page_count: PageCount(1),
         });
         board.check(populated.is_ok(), 17);
+        if board.rounds().is_multiple_of(2) {
+            hold(board, FAULTING_THREAD, FAULTS_REPLY, 0);
+        }
         board.round();
         fault = invoke(reply_and_receive(FAULTS, 0, FAULTS_REPLY));
     }
+}
+
+extern "C" fn calls_its_holder(board: Board) -> ! {
+    loop {
+        let round = board.rounds();
+        let answer = invoke(call(HOLDER, round)).map(|answer| answer.words[0]);
+        board.check(answer == Ok(answer_of(round)), 19);
+        board.round();
+    }
+}
+
+extern "C" fn holds_who_calls(board: Board) -> ! {
+    let mut request = invoke(receive(HOLDER, HOLDER_REPLY));
+    loop {
+        let number = word_of(board, request, 20);
+        hold(board, HELD_THREAD, HOLDER_REPLY, answer_of(number));
+        board.round();
+        request = invoke(receive(HOLDER, HOLDER_REPLY));
+    }
+}
+
+/// Stops the thread that did the workload before this one while it awaits, answers it, and starts it again: in between it
+/// gets nowhere, however often the domain moves.
+fn hold(board: Board, thread: runtime::Slot, reply: runtime::Slot, answer: u64) {
+    board.check(invoke(ThreadStop { thread }).is_ok(), 21);
+    let rounds = board.before().rounds();
+    let _ = invoke(Yield {});
+    let [w0, w1, w2, w3] = [answer, 0, 0, 0];
+    let info = one_word();
+    let answered = invoke(Reply {
+        reply,
+        info,
+        w0,
+        w1,
+        w2,
+        w3,
+    });
+    board.check(answered.is_ok(), 22);
+    let _ = invoke(Yield {});
+    board.check(board.before().rounds() == rounds, 23);
+    board.check(invoke(ThreadStart { thread }).is_ok(), 24);
 }
 
 extern "C" fn recurses(board: Board) -> ! {

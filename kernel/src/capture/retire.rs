@@ -1,0 +1,103 @@
+//! Retire, and its undoing.
+//!
+//! [`retire`] is the commit point of a move: one step that turns the domain's state. From then on every use of its objects
+//! from outside is refused, since whoever looks one up asks the domain of its pool; the domain's own threads use none. What
+//! outsiders had begun before is ended afterwards, one by one, by [`inform`]: nobody can begin anything new meanwhile, so
+//! that whoever was passed once needs no second look, and the rest can be left to whoever asks for it again.
+
+use abi::Error;
+use abi::register::ObjectId;
+use capabilities::{Place, Scan, SlotNumber, Storage};
+
+use super::freeze::change;
+use crate::ipc;
+use crate::kernel::Kernel;
+use crate::memory::{Ref, SlotStorage};
+use crate::objects::{Domain, DomainState, Object, Search, Step, Thread, Uninformed};
+
+/// Slots that one step looks at.
+const SLOTS_SEARCHED: u32 = 64;
+
+/// Retires a frozen domain, if nobody changed it since this version: from here on it does not run again. One that is
+/// retired already stays so, whatever the version.
+///
+/// # Errors
+/// [`Error::WrongState`] unless it is frozen; [`Error::VersionMoved`].
+pub fn retire(domain: Ref<Domain>, version: u64) -> Result<(), Error> {
+    match domain.state() {
+        DomainState::Retired => return Ok(()),
+        DomainState::Frozen if domain.version() != version => return Err(Error::VersionMoved),
+        _ => {}
+    }
+    change(domain, DomainState::Frozen, DomainState::Retired)?;
+    domain.uninformed.set(Uninformed::ALL);
+    Ok(())
+}
+
+/// Does one bounded step of telling outsiders that wait for something of a retired domain that it is gone.
+pub fn inform(kernel: &Kernel, domain: Ref<Domain>) -> Step {
+    match domain.uninformed.get() {
+        Uninformed::From(id) => inform_at(kernel, domain, id),
+        Uninformed::Callers(slot) => inform_callers(kernel, domain, slot),
+        Uninformed::Nobody => return Step::Done,
+    }
+    Step::More
+}
+
+/// Ends one wait at the object of this identity, or goes on to the next one.
+fn inform_at(kernel: &Kernel, domain: Ref<Domain>, id: ObjectId) {
+    match domain.pool().seek(id) {
+        Search::Found(object) => match first_waiter(object) {
+            Some(thread) => ipc::end_wait(kernel, thread, Error::Gone),
+            None => {
+                let next = ObjectId(object.id().0 + 1);
+                domain.uninformed.set(Uninformed::From(next));
+            }
+        },
+        Search::Unfinished => {}
+        Search::Absent => {
+            let first = Uninformed::Callers(SlotNumber::new(0));
+            domain.uninformed.set(first);
+        }
+    }
+}
+
+/// Whoever waits at an object first. The domain's own threads were rolled back when it was frozen: it is an outsider.
+fn first_waiter(object: Object) -> Option<Ref<Thread>> {
+    match object {
+        Object::Endpoint(endpoint) => endpoint.senders.first().or(endpoint.receivers.first()),
+        Object::Notification(notification) => notification.waiters.first(),
+        _ => None,
+    }
+}
+
+/// Gives up the first right to answer an outsider from this slot on.
+fn inform_callers(kernel: &Kernel, domain: Ref<Domain>, from: SlotNumber) {
+    let found = domain
+        .table
+        .next_occupied(&domain.directory, from, SLOTS_SEARCHED);
+    domain.uninformed.set(match found {
+        Scan::Found { slot, place } => {
+            if answers_outsider(domain, place) {
+                // It was found occupied, and is no origin.
+                let _ = kernel.empty_slot(place);
+            }
+            Uninformed::Callers(SlotNumber::new(slot.get() + 1))
+        }
+        Scan::Unfinished { next } => Uninformed::Callers(next),
+        Scan::End => Uninformed::Nobody,
+    });
+}
+
+fn answers_outsider(domain: Ref<Domain>, place: Place) -> bool {
+    let held = SlotStorage.slot(place).capability();
+    matches!(held.map(|held| held.object), Some(Object::Reply(caller)) if caller.domain != domain)
+}
+
+/// Makes a retired domain frozen again. Outsiders that have not heard that it is gone never will.
+///
+/// # Errors
+/// [`Error::WrongState`] unless it is retired.
+pub fn unretire(domain: Ref<Domain>) -> Result<(), Error> {
+    change(domain, DomainState::Retired, DomainState::Frozen)
+}

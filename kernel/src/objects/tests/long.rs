@@ -1,0 +1,433 @@
+//! Walks over many: each step looks at a bounded number, and the next one goes on from there.
+
+use abi::calls::{
+    CapabilityRevoke, Destroy, DomainDescribe, DomainMap, DomainPages, DomainUnmap, MemoryCreate,
+    MemoryPopulate, NotificationCreate, PageSet, PoolSplit, Receive, Send, ThreadCreate, Wait,
+};
+use abi::message::DATA_OFFSET;
+use abi::record::{List, RECORD_WORDS};
+use abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
+use abi::{Error, MessageInfo, POOL_DEPTH_MAX, THREADS_MAX};
+
+use super::checker::check;
+use crate::arch::Cause;
+use crate::memory::Ref;
+use crate::objects::{Endpoint, Notification, Object, Pool, Search, Thread, create};
+use crate::testing::{BUFFER_ADDRESS, Citizen, World, slots};
+
+const SPARE: Slot = Slot(slots::FREE);
+const MEMORY: Slot = Slot(slots::FREE + 1);
+const ENDPOINT: Slot = Slot(slots::FREE + 2);
+const NOTIFICATION: Slot = Slot(slots::FREE + 3);
+const REPLY: Slot = Slot(slots::FREE + 4);
+
+/// More objects than one step of a search passes.
+const MANY: usize = 1000;
+
+/// Where the large Memory is mapped, and its pages: four steps of 1 GiB.
+const ADDRESS: u64 = 0x40_0000_0000;
+const PAGES: u64 = 4 << 18;
+
+/// A citizen with room for many objects.
+fn rich() -> (World, Citizen) {
+    let world = World::new();
+    let citizen = world.citizen_of(4096);
+    (world, citizen)
+}
+
+/// Makes many objects of a citizen's pool, to which no capability is left; says which.
+fn make_many(world: &World, citizen: Citizen) -> Vec<ObjectId> {
+    let place = citizen.domain.place(SPARE).expect("a slot");
+    let make = || {
+        let made = create(
+            &world.kernel,
+            citizen.pool,
+            place,
+            Object::Notification,
+            |header, _| Notification::new(header),
+        );
+        world.kernel.empty_slot(place).expect("a capability");
+        made.expect("room").header.id
+    };
+    (0..MANY).map(|_| make()).collect()
+}
+
+/// Makes more threads of a citizen's domain, to which no capability is left.
+fn make_threads(world: &World, citizen: Citizen, count: usize) -> Vec<Ref<Thread>> {
+    let make = |_| {
+        let thread = world.thread_in(citizen.domain, SPARE);
+        let place = citizen.domain.place(SPARE).expect("a slot");
+        world.kernel.empty_slot(place).expect("a capability");
+        thread
+    };
+    (0..count).map(make).collect()
+}
+
+fn seek(pool: Ref<Pool>, id: ObjectId) -> (Search, usize) {
+    for steps in 1.. {
+        match pool.seek(id) {
+            Search::Unfinished => {}
+            found => return (found, steps),
+        }
+    }
+    unreachable!("a search ends");
+}
+
+#[test]
+fn a_search_among_many_objects_goes_on_from_its_bookmark() {
+    let (world, citizen) = rich();
+    let ids = make_many(&world, citizen);
+    let last = ids[MANY - 1];
+    let (found, steps) = seek(citizen.pool, last);
+    assert!(matches!(found, Search::Found(object) if object.id() == last));
+    assert!(steps > 2, "{steps} steps");
+    assert_eq!(seek(citizen.pool, last).1, 1);
+    assert_eq!(
+        seek(citizen.pool, ObjectId(last.0 + 1)),
+        (Search::Absent, 1)
+    );
+    // Backwards it begins at the beginning.
+    let (found, steps) = seek(citizen.pool, ids[600]);
+    assert!(matches!(found, Search::Found(object) if object.id() == ids[600]) && steps > 1);
+}
+
+#[test]
+fn an_object_that_ends_takes_no_bookmark_along() {
+    let (world, citizen) = rich();
+    let ids = make_many(&world, citizen);
+    let (found, _) = seek(citizen.pool, ids[600]);
+    let Search::Found(Object::Notification(notification)) = found else {
+        panic!("{found:?} is not the notification");
+    };
+    let place = citizen.domain.place(SPARE).expect("a slot");
+    capabilities::copy(
+        &crate::memory::SlotStorage,
+        notification.header.origin(),
+        place,
+    )
+    .expect("an empty slot");
+    world.does(citizen.thread, Destroy { object: SPARE });
+    let (found, steps) = seek(citizen.pool, ids[600]);
+    assert!(matches!(found, Search::Found(object) if object.id() == ids[601]));
+    assert_eq!(steps, 1);
+    check(&world.kernel);
+}
+
+/// Reads the identities of a domain's objects; before each call, `before` happens.
+fn describe(world: &World, citizen: Citizen, before: impl Fn()) -> Vec<u64> {
+    let mut all = Vec::new();
+    let (domain, list, mut cursor) = (slots::DOMAIN, List::Objects, 0);
+    while cursor != u64::MAX {
+        let call = DomainDescribe {
+            domain,
+            list,
+            cursor,
+        };
+        before();
+        world.steps_of(citizen.thread, call);
+        let outcome = world.outcome::<DomainDescribe>(citizen.thread);
+        let (count, next, _) = outcome.expect("complete").expect("described");
+        let word = |index| world.buffer(citizen).read_word(DATA_OFFSET + index * 8);
+        all.extend((0..count).map(|record| word(record * RECORD_WORDS as u64)));
+        cursor = next;
+    }
+    all
+}
+
+#[test]
+fn many_objects_are_described_whatever_is_looked_for_in_between() {
+    let (world, citizen) = rich();
+    let ids = make_many(&world, citizen);
+    let first = citizen.pool.first().expect("the domain").id();
+    let whole = describe(&world, citizen, || {});
+    assert_eq!(
+        whole.len(),
+        1 + super::checker::objects(citizen.pool).count()
+    );
+    assert!(ids.iter().all(|id| whole.contains(&id.0)));
+    // Another search takes the bookmark ahead, or back to the beginning.
+    for disturbing in [ids[700], first] {
+        let again = describe(&world, citizen, || {
+            citizen.pool.seek(disturbing);
+        });
+        assert_eq!(again, whole);
+    }
+}
+
+#[test]
+fn a_memory_among_many_objects_is_found_in_steps() {
+    let (world, citizen) = rich();
+    make_many(&world, citizen);
+    let (pool, pages, into) = (slots::POOL, PageCount(8), MEMORY);
+    world.does(citizen.thread, MemoryCreate { pool, pages, into });
+    let memory = citizen.pool.last().expect("the Memory").id();
+    let (domain, first_page, which) = (slots::DOMAIN, PageCount(0), PageSet::Present);
+    let pages = DomainPages {
+        domain,
+        memory,
+        first_page,
+        which,
+    };
+    assert!(world.steps_of(citizen.thread, pages) > 2);
+    assert_eq!(world.outcome::<DomainPages>(citizen.thread), Some(Ok(8)));
+    assert_eq!(world.steps_of(citizen.thread, pages), 1);
+}
+
+/// A Memory of four GiB with a page in each, mapped whole.
+fn map_large(world: &World, citizen: Citizen) {
+    let (pool, pages, into) = (slots::POOL, PageCount(PAGES), MEMORY);
+    world.does(citizen.thread, MemoryCreate { pool, pages, into });
+    let memory = MEMORY;
+    for page in [0, PAGES / 4, PAGES / 2, PAGES - 1] {
+        let (first_page, page_count) = (PageCount(page), PageCount(1));
+        let populate = MemoryPopulate {
+            memory,
+            first_page,
+            page_count,
+        };
+        world.does(citizen.thread, populate);
+    }
+    world.does(citizen.thread, map());
+    for page in [0, PAGES / 4, PAGES / 2, PAGES - 1] {
+        assert!(touch(world, citizen, page), "page {page}");
+    }
+}
+
+fn map() -> DomainMap {
+    DomainMap {
+        domain: slots::DOMAIN,
+        memory: MEMORY,
+        address: UserAddress(ADDRESS),
+        first_page: PageCount(0),
+        page_count: PageCount(PAGES),
+        access: Access::ReadWrite,
+    }
+}
+
+/// Whether a page of the large Memory can be reached.
+fn touch(world: &World, citizen: Citizen, page: u64) -> bool {
+    let address = ADDRESS + page * abi::PAGE_BYTES;
+    crate::paging::translate(&world.kernel, citizen.domain, address).is_some()
+}
+
+/// The large Memory is neither mapped nor linked.
+fn assert_unmapped(world: &World, citizen: Citizen) {
+    assert!(citizen.domain.mapping_at(ADDRESS).is_none());
+    for page in [0, PAGES / 4, PAGES / 2, PAGES - 1] {
+        let address = ADDRESS + page * abi::PAGE_BYTES;
+        assert!(!citizen.domain.space.is_linked(address));
+    }
+    check(&world.kernel);
+}
+
+const UNMAP: DomainUnmap = DomainUnmap {
+    domain: slots::DOMAIN,
+    address: UserAddress(ADDRESS),
+};
+
+#[test]
+fn a_large_memory_is_unmapped_in_steps() {
+    let (world, citizen) = rich();
+    map_large(&world, citizen);
+    world.begin_step(citizen.thread, UNMAP);
+    assert!(world.is_at_call(citizen.thread));
+    // What was reached is gone, and does not come back.
+    assert!(!touch(&world, citizen, 0));
+    assert!(touch(&world, citizen, PAGES - 1));
+    let overlap = world.thread_in(citizen.domain, SPARE);
+    assert_eq!(world.call(overlap, map()), Err(Error::Overlap));
+    // Whoever makes the same call goes on.
+    let steps = world.steps_of(overlap, UNMAP);
+    assert_eq!(world.outcome::<DomainUnmap>(overlap), Some(Ok(())));
+    assert!((6..=8).contains(&steps), "{steps} steps");
+    assert_unmapped(&world, citizen);
+    world.does(overlap, map());
+    assert!(touch(&world, citizen, 0));
+    // The first one, too, would find it done, had it not been mapped again meanwhile.
+    assert!(world.steps_of(citizen.thread, UNMAP) > 6);
+    assert_unmapped(&world, citizen);
+}
+
+#[test]
+fn where_nothing_is_linked_there_is_nothing_to_unlink() {
+    let (world, citizen) = rich();
+    let (pool, pages, into) = (slots::POOL, PageCount(abi::MEMORY_PAGES_MAX), MEMORY);
+    world.does(citizen.thread, MemoryCreate { pool, pages, into });
+    let map = DomainMap {
+        page_count: pages,
+        ..map()
+    };
+    world.does(citizen.thread, map);
+    assert_eq!(world.steps_of(citizen.thread, UNMAP), 1);
+    assert_unmapped(&world, citizen);
+}
+
+#[test]
+fn revoking_and_destroying_take_large_mappings_away_in_steps() {
+    for revoke in [true, false] {
+        let (world, citizen) = rich();
+        map_large(&world, citizen);
+        let used = citizen.pool.used();
+        if revoke {
+            let slot = MEMORY;
+            world.begin_step(citizen.thread, CapabilityRevoke { slot });
+        } else {
+            let object = MEMORY;
+            world.begin_step(citizen.thread, Destroy { object });
+        }
+        while world.is_at_call(citizen.thread) {
+            check(&world.kernel);
+            world.step(citizen.thread);
+        }
+        assert_eq!(citizen.thread.context.rax.get(), 0);
+        assert_unmapped(&world, citizen);
+        // The Memory, its pages, their tables and directories.
+        let back = if revoke { 0 } else { 1 + 3 * 4 };
+        assert_eq!(used - citizen.pool.used(), back);
+    }
+}
+
+#[test]
+fn many_mappings_are_found_by_their_addresses() {
+    let (world, citizen) = rich();
+    let addresses: Vec<u64> = (0..400)
+        .map(|number| ADDRESS + (number * 7 % 400) * 0x60_0000)
+        .collect();
+    let at = |address| DomainMap {
+        domain: slots::DOMAIN,
+        memory: slots::BUFFER,
+        address: UserAddress(address),
+        first_page: PageCount(0),
+        page_count: PageCount(1),
+        access: Access::Read,
+    };
+    for address in &addresses {
+        world.does(citizen.thread, at(*address));
+        assert_eq!(
+            world.call(citizen.thread, at(*address)),
+            Err(Error::Overlap)
+        );
+    }
+    let mapped: Vec<u64> = citizen
+        .domain
+        .mappings()
+        .map(|mapping| mapping.start())
+        .collect();
+    assert!(mapped.is_sorted() && mapped.len() == addresses.len() + 1);
+    assert_eq!(mapped[0], BUFFER_ADDRESS);
+    for address in addresses {
+        let found = |address| citizen.domain.mapping_at(address).map(|it| it.start());
+        assert_eq!(found(address + 0xfff), Some(address));
+        assert_eq!(found(address + 0x1000), None);
+        let domain = slots::DOMAIN;
+        let address = UserAddress(address);
+        world.does(citizen.thread, DomainUnmap { domain, address });
+        assert_eq!(found(address.0), None);
+    }
+    assert!(citizen.domain.mapping_at(u64::MAX).is_none());
+    check(&world.kernel);
+}
+
+#[test]
+fn sleepers_that_are_due_together_wake_in_several_entries() {
+    let (world, citizen) = rich();
+    let (pool, into) = (slots::POOL, NOTIFICATION);
+    world.does(citizen.thread, NotificationCreate { pool, into });
+    let sleepers = make_threads(&world, citizen, 150);
+    world.machine.set_ticks(1_000);
+    for sleeper in &sleepers {
+        let (notification, deadline) = (NOTIFICATION, 50_000_000);
+        let wait = Wait {
+            notification,
+            deadline,
+        };
+        world.begin(*sleeper, wait);
+    }
+    let due = world.kernel.scheduler.timers.earliest().expect("sleepers");
+    world.machine.set_ticks(due);
+    let awake = || {
+        let ready = |thread: &&Ref<Thread>| thread.is_runnable();
+        sleepers.iter().filter(ready).count()
+    };
+    for expected in [64, 128, 150] {
+        assert!(awake() < expected);
+        world.kernel.enter(Cause::Timer);
+        assert_eq!(awake(), expected);
+        check(&world.kernel);
+    }
+    assert_eq!(world.kernel.scheduler.timers.earliest(), None);
+}
+
+#[test]
+fn senders_that_cannot_be_met_do_not_hold_up_a_receiver_for_long() {
+    let (world, citizen) = rich();
+    let place = citizen.domain.place(ENDPOINT).expect("a slot");
+    let make = |header, _| Endpoint::new(header);
+    create(&world.kernel, citizen.pool, place, Object::Endpoint, make).expect("an endpoint");
+    let senders = make_threads(&world, citizen, 100);
+    // They have no message buffer for so many words.
+    let send = Send {
+        endpoint: ENDPOINT,
+        info: MessageInfo::words_only(9).expect("short"),
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    };
+    for sender in &senders {
+        world.begin(*sender, send);
+    }
+    let receive = Receive {
+        endpoint: ENDPOINT,
+        info: MessageInfo::EMPTY,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply: REPLY,
+    };
+    let steps = world.steps_of(citizen.thread, receive);
+    assert_eq!(steps, 100 / 16 + 1);
+    assert_eq!(world.outcome::<Receive>(citizen.thread), None, "it waits");
+    for sender in senders {
+        let refused = world.outcome::<Send>(sender);
+        assert_eq!(refused, Some(Err(Error::BufferAbsent)));
+    }
+    check(&world.kernel);
+}
+
+#[test]
+fn a_domain_has_so_many_threads_and_no_more() {
+    let (world, citizen) = rich();
+    make_threads(&world, citizen, THREADS_MAX - 1);
+    let (domain, into) = (slots::DOMAIN, SPARE);
+    let another = ThreadCreate { domain, into };
+    let refused = world.call(citizen.thread, another);
+    assert_eq!(refused, Err(Error::TableFull));
+    let newest = citizen.domain.first_thread.get().expect("a thread");
+    let place = citizen.domain.place(SPARE).expect("a slot");
+    capabilities::copy(&crate::memory::SlotStorage, newest.header.origin(), place)
+        .expect("an empty slot");
+    world.does(citizen.thread, Destroy { object: SPARE });
+    world.does(citizen.thread, another);
+    check(&world.kernel);
+}
+
+#[test]
+fn pools_are_nested_so_deep_and_no_deeper() {
+    let (world, citizen) = rich();
+    let mut pool = slots::POOL;
+    for depth in 2..=u64::from(POOL_DEPTH_MAX) + 1 {
+        let (pages, into) = (PageCount(100 - depth), Slot(slots::FREE + depth as u32));
+        let made = world.call(citizen.thread, PoolSplit { pool, pages, into });
+        if depth > u64::from(POOL_DEPTH_MAX) {
+            assert_eq!(made, Err(Error::TableFull));
+        } else {
+            assert_eq!(made, Ok(()), "depth {depth}");
+        }
+        pool = into;
+    }
+    let object = Slot(slots::FREE + 2);
+    world.does(citizen.thread, Destroy { object });
+    check(&world.kernel);
+}
