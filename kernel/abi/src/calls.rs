@@ -512,6 +512,8 @@ calls! {
         memory: ObjectId,
         /// The first page, at a step of 512.
         first_page: PageCount,
+        /// How many pages at most.
+        page_count: PageCount,
         /// Which pages.
         which: PageSet
     } -> u64;

@@ -18,7 +18,8 @@ const _: () = assert!(PAGES_PER_CALL / 8 <= DATA_BYTES as u64);
 
 const WORD_BITS: u64 = 64;
 
-/// Writes the bitmap from `first` on into the data of a message buffer; returns how many pages it covers.
+/// Writes the bitmap of at most `count` pages from `first` on into the data of a message buffer; returns how many pages
+/// it covers.
 ///
 /// # Errors
 /// [`Error::Misaligned`] unless `first` begins a leaf table, [`Error::ArgumentRange`] beyond the Memory;
@@ -26,6 +27,7 @@ const WORD_BITS: u64 = 64;
 pub fn read_page_set(
     memory: Ref<MemoryObject>,
     first: u64,
+    count: u64,
     which: PageSet,
     buffer: Frame,
 ) -> Result<u64, Error> {
@@ -46,7 +48,7 @@ pub fn read_page_set(
         }
         PageSet::Dirty | PageSet::Present => {}
     }
-    let covered = PAGES_PER_CALL.min(memory.page_count - first);
+    let covered = count.min(PAGES_PER_CALL).min(memory.page_count - first);
     for (index, start) in (first..first + covered)
         .step_by(WORD_BITS as usize)
         .enumerate()

@@ -110,6 +110,7 @@ impl Scene {
             domain,
             memory,
             first_page,
+            page_count: PageCount(2048),
             which,
         };
         let covered = self.world.call(self.citizen.thread, read)?;

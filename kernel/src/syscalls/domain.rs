@@ -191,6 +191,7 @@ pub fn read_pages(kernel: &Kernel, caller: Ref<Thread>, call: DomainPages) -> Ca
     Ok(Outcome::one(capture::read_page_set(
         memory,
         call.first_page.0,
+        call.page_count.0,
         call.which,
         buffer,
     )?))

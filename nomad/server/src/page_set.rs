@@ -62,6 +62,28 @@ impl PageSet {
         }
     }
 
+    /// Makes it as a bitmap says, bit 0 of byte 0 for `first_page`, a multiple of 64, for the pages that it covers.
+    pub fn replace(&mut self, first_page: u64, bitmap: &[u8]) {
+        let words = self
+            .words
+            .iter_mut()
+            .skip((first_page / WORD_BITS) as usize);
+        words
+            .zip(words_of(bitmap))
+            .for_each(|(word, bits)| *word = bits);
+    }
+
+    /// Puts in what a bitmap says, bit 0 of byte 0 for `first_page`, a multiple of 64.
+    pub fn insert_all(&mut self, first_page: u64, bitmap: &[u8]) {
+        let words = self
+            .words
+            .iter_mut()
+            .skip((first_page / WORD_BITS) as usize);
+        words
+            .zip(words_of(bitmap))
+            .for_each(|(word, bits)| *word |= bits);
+    }
+
     /// Takes every page out.
     pub fn clear(&mut self) {
         self.words.fill(0);
@@ -73,6 +95,15 @@ impl PageSet {
         let words = self.words.iter().skip(first).take(WORDS_PER_CHUNK);
         words.copied().any(|word| word != 0)
     }
+}
+
+/// A bitmap's words, the last filled up with zeros.
+fn words_of(bitmap: &[u8]) -> impl Iterator<Item = u64> + '_ {
+    bitmap.chunks(size_of::<u64>()).map(|chunk| {
+        let mut bytes = [0; size_of::<u64>()];
+        bytes[..chunk.len()].copy_from_slice(chunk);
+        u64::from_le_bytes(bytes)
+    })
 }
 
 #[cfg(test)]
@@ -91,6 +122,17 @@ mod tests {
         assert!(!set.contains(999));
         set.clear();
         assert!(set.is_empty());
+    }
+
+    #[test]
+    fn takes_bitmaps_in() {
+        let mut set = PageSet::new(300);
+        [1, 64, 130, 299].map(|page| set.insert(page));
+        set.insert_all(64, &[0b10]);
+        assert!(set.contains(64) && set.contains(65) && set.len() == 5);
+        set.replace(64, &[0b100, 0, 0, 0, 0, 0, 0, 0, 1]);
+        let pages: Vec<u64> = (0..300).filter(|page| set.contains(*page)).collect();
+        assert_eq!(pages, [1, 66, 128, 299]);
     }
 
     #[test]

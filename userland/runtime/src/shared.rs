@@ -9,6 +9,9 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use abi::start_page::Range;
 
+/// Bytes that are copied at once where they are aligned.
+const WORD_BYTES: usize = 8;
+
 /// A range of shared memory, valid for `'a`. Offsets beyond it panic: they are the caller's own, never the
 /// other side's.
 #[derive(Clone, Copy, Debug)]
@@ -77,62 +80,74 @@ impl<'a> SharedMemory<'a> {
 
     /// Copies bytes out.
     pub fn read(&self, offset: usize, into: &mut [u8]) {
-        let words = self.words_at(offset, into.len());
-        let (head, tail) = into.split_at_mut(words * 8);
-        for (index, chunk) in head.chunks_exact_mut(8).enumerate() {
-            let word = self.word64(offset + index * 8).load(Ordering::Relaxed);
-            chunk.copy_from_slice(&word.to_ne_bytes());
+        let mut words = self.words(offset, into.len() / WORD_BYTES).iter();
+        let (head, tail) = into.split_at_mut(words.len() * WORD_BYTES);
+        for (chunk, word) in head.chunks_exact_mut(WORD_BYTES).zip(&mut words) {
+            chunk.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
         }
-        for (index, byte) in tail.iter_mut().enumerate() {
-            *byte = self
-                .byte(offset + words * 8 + index)
-                .load(Ordering::Relaxed);
+        let rest = self.bytes_at(offset + head.len(), tail.len());
+        for (byte, shared) in tail.iter_mut().zip(rest) {
+            *byte = shared.load(Ordering::Relaxed);
         }
     }
 
     /// Copies bytes in.
     pub fn write(&self, offset: usize, from: &[u8]) {
-        let words = self.words_at(offset, from.len());
-        let (head, tail) = from.split_at(words * 8);
-        for (index, chunk) in head.chunks_exact(8).enumerate() {
-            let mut word = [0; 8];
-            word.copy_from_slice(chunk);
-            self.word64(offset + index * 8)
-                .store(u64::from_ne_bytes(word), Ordering::Relaxed);
+        let words = self.words(offset, from.len() / WORD_BYTES);
+        let (head, tail) = from.split_at(words.len() * WORD_BYTES);
+        for (chunk, word) in head.as_chunks::<WORD_BYTES>().0.iter().zip(words) {
+            word.store(u64::from_ne_bytes(*chunk), Ordering::Relaxed);
         }
-        for (index, byte) in tail.iter().enumerate() {
-            self.byte(offset + words * 8 + index)
-                .store(*byte, Ordering::Relaxed);
+        let rest = self.bytes_at(offset + head.len(), tail.len());
+        for (byte, shared) in tail.iter().zip(rest) {
+            shared.store(*byte, Ordering::Relaxed);
         }
     }
 
     /// Copies `bytes` from the beginning of another range to the beginning of this one, up to seven bytes more
     /// where both ranges have them.
     pub fn copy_from(&self, other: SharedMemory<'_>, bytes: usize) {
-        let words = bytes.div_ceil(8).min(self.bytes / 8).min(other.bytes / 8);
-        for offset in (0..words * 8).step_by(8) {
-            let word = other.word64(offset).load(Ordering::Relaxed);
-            self.word64(offset).store(word, Ordering::Relaxed);
+        let most = (self.bytes / WORD_BYTES).min(other.bytes / WORD_BYTES);
+        let count = bytes.div_ceil(WORD_BYTES).min(most);
+        for (to, from) in self.words(0, count).iter().zip(other.words(0, count)) {
+            to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
         }
-        for offset in words * 8..bytes {
-            let byte = other.byte(offset).load(Ordering::Relaxed);
-            self.byte(offset).store(byte, Ordering::Relaxed);
+        let rest = bytes.saturating_sub(count * WORD_BYTES);
+        let ends = self.bytes_at(count * WORD_BYTES, rest).iter();
+        for (to, from) in ends.zip(other.bytes_at(count * WORD_BYTES, rest)) {
+            to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
 
-    fn byte(&self, offset: usize) -> &'a AtomicU8 {
-        let pointer = self.pointer::<AtomicU8>(offset);
-        // SAFETY: It is in range, and all access to the range is atomic.
-        unsafe { &*pointer }
+    /// So many words from `offset` on; none if it is not aligned. One check of the range serves a whole copy.
+    fn words(&self, offset: usize, count: usize) -> &'a [AtomicU64] {
+        if count == 0 || !offset.is_multiple_of(WORD_BYTES) {
+            return &[];
+        }
+        self.check(offset, count * WORD_BYTES);
+        let pointer = self.start.wrapping_add(offset).cast_const().cast();
+        // SAFETY: They are in range and aligned, and all access to the range is atomic.
+        unsafe { core::slice::from_raw_parts(pointer, count) }
     }
 
-    /// How many whole words of a copy of `bytes` at `offset` are aligned: all, or none.
-    fn words_at(&self, offset: usize, bytes: usize) -> usize {
-        if offset.is_multiple_of(8) {
-            bytes / 8
-        } else {
-            0
+    /// So many bytes from `offset` on.
+    fn bytes_at(&self, offset: usize, count: usize) -> &'a [AtomicU8] {
+        if count == 0 {
+            return &[];
         }
+        self.check(offset, count);
+        let pointer = self.start.wrapping_add(offset).cast_const().cast();
+        // SAFETY: They are in range, and all access to the range is atomic.
+        unsafe { core::slice::from_raw_parts(pointer, count) }
+    }
+
+    fn check(&self, offset: usize, bytes: usize) {
+        let end = offset.checked_add(bytes);
+        assert!(
+            end.is_some_and(|end| end <= self.bytes),
+            "{bytes} bytes at {offset} of {}",
+            self.bytes
+        );
     }
 
     fn pointer<T>(&self, offset: usize) -> *const T {

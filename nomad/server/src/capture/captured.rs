@@ -3,7 +3,7 @@
 use abi::PAGE_BYTES;
 use abi::calls::PageSet as Which;
 use abi::register::{ObjectId, PageCount};
-use nomad_image::PAGE_BYTES as PAGE_LENGTH;
+use nomad_image::{CHUNK_PAGES_MAX, PAGE_BYTES as PAGE_LENGTH};
 use runtime::capability::Domain;
 use runtime::mapping::Mapping;
 use runtime::shared::SharedMemory;
@@ -99,7 +99,7 @@ impl Captured {
         collect(domain, self.id, Which::Dirty, &mut self.pending)
     }
 
-    /// Reads which pages are there, of those around the chunk that begins here.
+    /// Reads which pages are there, of the chunk that begins here.
     ///
     /// A page that is absent must not be touched: this is asked right before pages are read, while the domain stands
     /// still.
@@ -107,10 +107,9 @@ impl Captured {
     /// # Errors
     /// What `DomainPages` says.
     pub fn refresh_present(&mut self, domain: Cap<Domain>, first_page: u64) -> Result<(), Error> {
-        let bitmap = domain.pages(self.id, PageCount(first_page), Which::Present)?;
-        let end = first_page + bitmap.page_count.0;
-        (first_page..end).for_each(|page| self.present.remove(page));
-        bitmap.pages().for_each(|page| self.present.insert(page.0));
+        let count = PageCount(CHUNK_PAGES_MAX as u64);
+        let bitmap = domain.pages(self.id, PageCount(first_page), count, Which::Present)?;
+        self.present.replace(first_page, bitmap.bits());
         Ok(())
     }
 
@@ -137,7 +136,7 @@ impl Captured {
 /// # Errors
 /// What `DomainPages` says.
 pub fn end_log(domain: Cap<Domain>, memory: ObjectId) -> Result<(), Error> {
-    let ended = domain.pages(memory, PageCount(0), Which::EndLog);
+    let ended = domain.pages(memory, PageCount(0), PageCount(0), Which::EndLog);
     ended.map(|_| ())
 }
 
@@ -149,8 +148,9 @@ fn collect(
 ) -> Result<(), Error> {
     let mut first = 0;
     while first < into.page_count() {
-        let bitmap = domain.pages(id, PageCount(first), which)?;
-        bitmap.pages().for_each(|page| into.insert(page.0));
+        let rest = PageCount(into.page_count() - first);
+        let bitmap = domain.pages(id, PageCount(first), rest, which)?;
+        into.insert_all(first, bitmap.bits());
         // No progress would be a mistake of the kernel's.
         first += bitmap.page_count.0.max(1);
     }

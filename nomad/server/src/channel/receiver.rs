@@ -10,13 +10,22 @@ use nomad_image::Limits;
 use nomad_protocol::{
     Event, LocalFailure, MachineId, PORT, StreamHeader, TargetEvent, TransactionId,
 };
+use runtime::port::SLOT_COUNT;
 
 use crate::channel::segments::{Arrival, Segments, StreamError};
 use crate::channel::tunnel::{self, Opener, Records, Untrusted};
 use crate::shell::Shell;
 
-/// Bytes on their way.
-const RECEIVE_BYTES: usize = 256 * 1024;
+/// Bytes on their way: so few that their frames fit the ring of this domain's port, with room for other frames. What
+/// does not fit a ring is lost, and waits for a retransmission.
+const RECEIVE_BYTES: usize = 128 * 1024;
+
+const _: () = {
+    // What TCP carries in a frame, and the frames that are left to everything else.
+    const SEGMENT_BYTES: usize = 1460;
+    const OTHER_FRAMES: usize = 32;
+    assert!(RECEIVE_BYTES / SEGMENT_BYTES + OTHER_FRAMES <= SLOT_COUNT as usize);
+};
 /// Nothing but the answer to the handshake goes back.
 const SEND_BYTES: usize = 1024;
 /// Bytes that are looked at together.

@@ -112,7 +112,7 @@ fn object(domain: Cap<Domain>, own: Cap<Domain>, record: &ObjectRecord) -> Resul
 /// The pages that a Memory has. Subjects' Memories are small: one bitmap covers all of one.
 fn pages(domain: Cap<Domain>, own: Cap<Domain>, record: &ObjectRecord) -> Result<Vec<Page>, Error> {
     let (id, count) = (ObjectId(record.id), PageCount(record.size));
-    let present = domain.pages(id, PageCount(0), PageSet::Present)?;
+    let present = domain.pages(id, PageCount(0), count, PageSet::Present)?;
     let mapping = Mapping::with(own, count, |address| domain.map_captured(id, own, address))?;
     let read = |page: PageCount| {
         let mut bytes = vec![0; PAGE_BYTES as usize];

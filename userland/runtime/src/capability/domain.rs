@@ -278,7 +278,7 @@ impl Cap<Domain> {
         })
     }
 
-    /// Reads which pages of one of the domain's Memories are present or dirty.
+    /// Reads which pages of one of the domain's Memories are present or dirty, of at most `page_count`.
     ///
     /// # Errors
     /// What `DomainPages` says.
@@ -286,16 +286,18 @@ impl Cap<Domain> {
         self,
         memory: ObjectId,
         first_page: PageCount,
+        page_count: PageCount,
         which: PageSet,
     ) -> Result<PageBitmap, Error> {
         let page_count = invoke(DomainPages {
             domain: self.slot(),
             memory,
             first_page,
+            page_count,
             which,
         })?;
         let mut bits = [0; DATA_BYTES];
-        buffer::read_data(&mut bits);
+        buffer::read_data(&mut bits[..(page_count as usize).div_ceil(8).min(DATA_BYTES)]);
         Ok(PageBitmap {
             first_page,
             page_count: PageCount(page_count),
