@@ -8,7 +8,7 @@
 //! | [`resume`] | what an earlier life has left behind |
 //! | [`operator`] | commands, and the lines that answer them |
 //! | [`failures`] | this server's errors in the protocol's words |
-//! | [`hook`] | for tests: the server ends at a moment that they name |
+//! | [`hook`] | for tests: the server stands still at a moment that they name |
 
 pub mod actions;
 pub mod failures;
@@ -123,11 +123,8 @@ impl Shell {
         let memory = start.shared_memory("records");
         let memory = memory.expect("started without a memory for records");
         let boot = BootId(random.number() as u64);
-        let (mut records, boot, found) = Records::open(memory, boot);
+        let (records, boot, found) = Records::open(memory, boot);
         let mut left = Resumed::new(machine, found);
-        left.forgotten
-            .iter()
-            .for_each(|transaction| records.forget(*transaction));
         let resumed = core::mem::take(&mut left.records);
         let here = here(keys.own_id(), boot);
         let ledger = Ledger::resume(now(), here, resumed, |domain| left.state_of(domain));
