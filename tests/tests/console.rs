@@ -25,7 +25,7 @@ fn the_shell_lists_domains_and_asks_the_migration_server() {
     // Each command: what is typed, with a slip and a backspace, and a line of the answer.
     for (typed, answer) in [
         ("pt\u{8}s", "console                  running"),
-        ("mem", "all "),
+        ("mem", "memory "),
         ("nonsense\u{15}fly", "there is no command fly; try help"),
         ("caps counter", "rebind to the target's port"),
         (

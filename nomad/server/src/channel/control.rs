@@ -37,6 +37,7 @@ pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
             Either3::First(Ok((length, from))) => hear(shell, &datagram[..length], from),
             // Longer than any datagram of ours.
             Either3::First(Err(_)) | Either3::Second(()) => {}
+            Either3::Third(()) if shell.is_held() => {}
             Either3::Third(()) => shell.ledger.borrow_mut().handle_timeout(now()),
         }
     }
@@ -57,12 +58,16 @@ async fn flush(shell: &Shell, socket: &UdpSocket<'_>) {
 
 fn due(shell: &Shell) -> Timer {
     let next = shell.ledger.borrow().poll_timeout();
+    let next = next.filter(|_| !shell.is_held());
     Timer::at(next.map_or_else(|| Now::now() + IDLE, |at| Now::from_micros(at.as_us())))
 }
 
 fn hear(shell: &Shell, datagram: &[u8], from: UdpMetadata) {
     if commands::is_command(datagram) {
         shell.obey(datagram, from.endpoint);
+        return;
+    }
+    if shell.is_held() {
         return;
     }
     let IpAddress::Ipv4(address) = from.endpoint.addr;

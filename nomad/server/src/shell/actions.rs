@@ -7,7 +7,7 @@ use crate::shell::{Job, Shell, What};
 impl Shell {
     /// Performs all that the ledger asks for. Datagrams are left in the outbox.
     pub fn settle(&self) {
-        loop {
+        while !self.is_held() {
             let next = self.ledger.borrow_mut().poll_action();
             let Some((transaction, action)) = next else {
                 return;
