@@ -42,6 +42,8 @@ impl Shell {
             let what = What::Close;
             // A full queue means that the sender is busy: it notices when the transaction is over.
             let _ = self.jobs.try_send(Job { transaction, what });
+        } else {
+            self.stream_over.iter().for_each(|over| over.signal(()));
         }
     }
 

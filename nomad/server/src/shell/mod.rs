@@ -31,7 +31,7 @@ use embassy_sync::signal::Signal;
 use embassy_time::Instant as Now;
 use nomad_protocol::{
     Attempt, BootId, Capabilities, CpuFeatures, Digest, Event, Here, Instant, Ledger, MachineId,
-    PORT, Timing, TransactionId, Versions,
+    PORT, PhaseName, Timing, TransactionId, Versions,
 };
 use runtime::Start;
 use runtime::executor::Tasks;
@@ -108,6 +108,8 @@ pub struct Shell {
     pub jobs: Channel<NoopRawMutex, Job, JOBS_MAX>,
     /// Raised when an event was reported.
     pub reported: Signal<NoopRawMutex, ()>,
+    /// Raised, each for a receiver, when a transaction needs its page stream no more.
+    pub stream_over: [Signal<NoopRawMutex, ()>; STREAMS_MAX],
     /// What the tests asked for, if they may.
     pub hook: Option<RefCell<Hook>>,
     random: RefCell<Random>,
@@ -147,6 +149,7 @@ impl Shell {
             outbox: RefCell::default(),
             jobs: Channel::new(),
             reported: Signal::new(),
+            stream_over: [const { Signal::new() }; STREAMS_MAX],
             hook: start.argument("hooks").map(|_| RefCell::default()),
             random: RefCell::new(random),
         }
@@ -167,6 +170,19 @@ impl Shell {
         entries
             .find(|entry| entry.transaction == transaction)
             .map(|entry| entry.peer)
+    }
+
+    /// Whether pages of a transaction may still come.
+    pub fn awaits_pages(&self, transaction: TransactionId) -> bool {
+        let ledger = self.ledger.borrow();
+        let mut entries = ledger.entries();
+        let entry = entries.find(|entry| entry.transaction == transaction);
+        entry.is_some_and(|entry| {
+            matches!(
+                entry.phase,
+                PhaseName::Admit | PhaseName::Receive | PhaseName::Verify
+            )
+        })
     }
 
     /// A generator of random numbers of its own, for whoever needs one.
@@ -229,8 +245,8 @@ pub async fn serve(start: Start, tasks: Tasks) {
     let stack = runtime::net::stack(start, tasks);
     let shell: &'static Shell = Box::leak(Box::new(Shell::new(start)));
     tasks.spawn(sender::run(shell, stack));
-    for _ in 0..STREAMS_MAX {
-        tasks.spawn(receiver::run(shell, stack));
+    for over in &shell.stream_over {
+        tasks.spawn(receiver::run(shell, stack, over));
     }
     control::run(shell, stack).await
 }
