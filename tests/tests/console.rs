@@ -21,7 +21,11 @@ fn the_shell_lists_domains_and_asks_the_migration_server() {
         .card(&port, MacAddress::local(1))
         .start();
     machine.expect("[nomad] listening", LIMIT);
+    // Nobody can say that machine b does not have the counter: the operator does.
+    machine.type_line("force counter run");
     machine.expect("[counter] counter: ready", LIMIT);
+    machine.expect("counter runs here", LIMIT);
+    machine.expect_text("> ", LIMIT);
     // Each command: what is typed, with a slip and a backspace, and a line of the answer.
     for (typed, answer) in [
         ("pt\u{8}s", "console                  running"),

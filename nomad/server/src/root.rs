@@ -230,6 +230,16 @@ impl Root {
         }
     }
 
+    /// Starts a domain that is at home here and that no other machine has.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn start(self, name: Name) -> Result<(), RootError> {
+        self.tell(Request::Start {
+            name: to_root(name)?,
+        })
+    }
+
     /// What memory the machine has, and what of it is spent.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use embassy_futures::select::{Either3, select3};
 use embassy_net::udp::{PacketMetadata, UdpMetadata, UdpSocket};
 use embassy_net::{IpAddress, Stack};
 use embassy_time::{Duration, Instant as Now, Timer};
-use nomad_protocol::{DATAGRAM_BYTES_MAX, Envelope, MachineId, PORT};
+use nomad_protocol::{Attendance, DATAGRAM_BYTES_MAX, Envelope, MachineId, Message, PORT};
 
 use crate::channel::noise::TAG_BYTES;
 use crate::channel::packet::PACKET_HEAD_BYTES;
@@ -31,6 +31,9 @@ pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
     let mut datagram = vec![0; BYTES_MAX];
     loop {
         shell.settle();
+        if !shell.is_held() {
+            shell.call_rolls();
+        }
         flush(shell, &socket).await;
         let heard = socket.recv_from(&mut datagram);
         match select3(heard, shell.reported.wait(), due(shell)).await {
@@ -58,6 +61,7 @@ async fn flush(shell: &Shell, socket: &UdpSocket<'_>) {
 
 fn due(shell: &Shell) -> Timer {
     let next = shell.ledger.borrow().poll_timeout();
+    let next = next.into_iter().chain(shell.next_roll()).min();
     let next = next.filter(|_| !shell.is_held());
     Timer::at(next.map_or_else(|| Now::now() + IDLE, |at| Now::from_micros(at.as_us())))
 }
@@ -89,10 +93,15 @@ fn hear(shell: &Shell, datagram: &[u8], from: UdpMetadata) {
 /// A machine of the fleet says this.
 fn understand(shell: &Shell, machine: MachineId, message: &[u8]) {
     match Envelope::decode(message) {
-        Ok(envelope) => shell
-            .ledger
-            .borrow_mut()
-            .handle_message(now(), machine, envelope),
+        Ok(envelope) => match envelope.message {
+            Message::Asks(name) => shell.answer_roll(machine, name),
+            Message::Holds(name) => shell.hear_roll(machine, &name, Attendance::Holds),
+            Message::Lacks(name) => shell.hear_roll(machine, &name, Attendance::Lacks),
+            Message::Hello { .. } | Message::About(..) => {
+                let mut ledger = shell.ledger.borrow_mut();
+                ledger.handle_message(now(), machine, envelope);
+            }
+        },
         Err(error) => log::warn!("from {machine:?}: {error:?}"),
     }
 }

@@ -6,6 +6,7 @@
 //! | [`actions`] | what the ledger asks for, in its order |
 //! | [`source`], [`target`] | the steps of a source and of a target |
 //! | [`resume`] | what an earlier life has left behind |
+//! | [`roll_calls`] | domains at home here, before they are started |
 //! | [`operator`] | commands, and the lines that answer them |
 //! | [`failures`] | this server's errors in the protocol's words |
 //! | [`hook`] | for tests: the server stands still at a moment that they name |
@@ -15,6 +16,7 @@ pub mod failures;
 pub mod hook;
 pub mod operator;
 pub mod resume;
+pub mod roll_calls;
 pub mod source;
 pub mod target;
 
@@ -31,7 +33,7 @@ use embassy_sync::signal::Signal;
 use embassy_time::Instant as Now;
 use nomad_protocol::{
     Attempt, BootId, Capabilities, CpuFeatures, Digest, Event, Here, Instant, Ledger, MachineId,
-    PORT, PhaseName, Timing, TransactionId, Versions,
+    PORT, PhaseName, RollCall, Timing, TransactionId, Versions,
 };
 use runtime::Start;
 use runtime::executor::Tasks;
@@ -100,6 +102,8 @@ pub struct Shell {
     pub outgoing: RefCell<BTreeMap<TransactionId, Outgoing>>,
     /// Domains on their way in.
     pub incoming: RefCell<BTreeMap<TransactionId, Incoming>>,
+    /// Domains that wait until no other machine has them.
+    pub roll_calls: RefCell<Vec<RollCall>>,
     /// Which operator asked for which transaction.
     pub operators: RefCell<BTreeMap<TransactionId, IpEndpoint>>,
     /// Datagrams that wait to be sent.
@@ -133,9 +137,11 @@ impl Shell {
         let peers = Peers::parse(start.argument("peers").unwrap_or(""));
         let peers = peers.expect("peers=NAME=ADDRESS,..");
         // Who is spoken to first, after a restart, must be known by key.
-        peers.addresses().for_each(|address| {
-            keys.machine_at(address);
-        });
+        let fleet: Vec<MachineId> = peers
+            .addresses()
+            .map(|address| keys.machine_at(address))
+            .collect();
+        let roll_calls = roll_calls::of_waiting(machine, &fleet);
         Shell {
             machine,
             peers,
@@ -145,6 +151,7 @@ impl Shell {
             sessions: RefCell::new(Sessions::new(random.fork())),
             outgoing: RefCell::new(left.outgoing),
             incoming: RefCell::default(),
+            roll_calls: RefCell::new(roll_calls),
             operators: RefCell::default(),
             outbox: RefCell::default(),
             jobs: Channel::new(),

@@ -107,9 +107,14 @@ impl Shell {
             .find(|entry| entry.doubt.is_some() && entry.offer.name.as_str() == name.as_str())
             .map(|entry| entry.transaction);
         drop(entries);
-        let transaction =
-            doubted.ok_or_else(|| format!("nothing is in doubt about {name} here"))?;
-        ledger.force(now(), transaction, force);
+        let forced = match (doubted, force) {
+            (Some(transaction), force) => ledger.force(now(), transaction, force),
+            (None, Force::RunHere) => self.force_start(name),
+            (None, Force::DropCopy) => false,
+        };
+        if !forced {
+            return Err(format!("nothing is in doubt about {name} here"));
+        }
         Ok([match force {
             Force::RunHere => format!("{name} runs here"),
             Force::DropCopy => format!("{name} is dropped here"),
@@ -154,6 +159,7 @@ impl Shell {
                 .entries()
                 .map(|entry| self.entry_line(&entry)),
         );
+        lines.extend(self.roll_lines());
         Ok(lines)
     }
 

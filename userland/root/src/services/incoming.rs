@@ -46,6 +46,9 @@ pub fn admit(
     pages: PageCount,
     movable: bool,
 ) -> Reply {
+    // At home here, and elsewhere until now: it comes instead of being started.
+    let waits = |domain: &Domain| domain.name == name && domain.state == DomainState::Waiting;
+    root.domains.retain(|domain| !waits(domain));
     let known = |domain: &Domain| domain.name == name || domain.id == id;
     if let Some(domain) = root.domains.iter().find(|domain| known(domain)) {
         let same = domain.name == name && domain.id == id && domain.state == DomainState::Incoming;

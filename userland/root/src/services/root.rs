@@ -64,6 +64,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Reply
             incarnation,
         } => incoming::adopt(root, name, id, incarnation),
         Request::Discard { name, id } => incoming::discard(root, name, id),
+        Request::Start { name } => start(root, name),
         Request::Memory => memory(root),
     }
 }
@@ -167,6 +168,17 @@ fn unretire(root: &mut Supervisor, name: Name) -> Reply {
     let domain = &body.ok_or(Refusal::WrongState)?.domain;
     domain.unretire().map_err(kernel)?;
     log::warn!("{name} is retired no more, as an operator wants it");
+    Ok((done(), None))
+}
+
+/// Starts a domain that waits until no other machine has it, or that came from one and went again.
+fn start(root: &mut Supervisor, name: Name) -> Reply {
+    let index = match root.by_name(name) {
+        Some(index) if root.domains[index].state == DomainState::Waiting => index,
+        Some(_) => return Err(Refusal::AlreadyHere),
+        None => root.add_described(name).ok_or(Refusal::NoSuchDomain)?,
+    };
+    root.start(index);
     Ok((done(), None))
 }
 

@@ -128,6 +128,11 @@ pub enum Request {
         /// Its id.
         id: DomainId,
     },
+    /// Starts a domain that is at home here and may move: no other machine has it. Answered when it was tried.
+    Start {
+        /// A waiting domain, or one that was waiting and could not come from another machine.
+        name: Name,
+    },
     /// The machine's memory. Answer: a [`MemoryRecord`].
     Memory,
 }
@@ -155,7 +160,8 @@ mod operation {
     pub const DISCARD: u64 = 10;
     pub const KEEP: u64 = 11;
     pub const UNRETIRE: u64 = 12;
-    pub const MEMORY: u64 = 13;
+    pub const START: u64 = 13;
+    pub const MEMORY: u64 = 14;
 }
 
 impl Request {
@@ -191,6 +197,7 @@ impl Request {
             } => named(ADOPT, name).with_all(id.to_words()).with(incarnation),
             Request::Discard { name, id } => named(DISCARD, name).with_all(id.to_words()),
             Request::Unretire { name } => named(UNRETIRE, name),
+            Request::Start { name } => named(START, name),
             Request::Memory => Words::new(MEMORY),
         }
     }
@@ -209,7 +216,7 @@ impl Request {
                 return Ok(Request::List { index });
             }
             MEMORY => return Ok(Request::Memory),
-            FIND..=UNRETIRE => {}
+            FIND..=START => {}
             _ => return Err(Malformed::Operation(operation)),
         }
         let name = Name::read(&mut reader)?;
@@ -243,7 +250,8 @@ impl Request {
                 id: DomainId::from_words(reader.array()?),
             },
             KEEP => Request::Keep { name },
-            _ => Request::Unretire { name },
+            UNRETIRE => Request::Unretire { name },
+            _ => Request::Start { name },
         })
     }
 }
@@ -314,6 +322,8 @@ numbered! {
         Exported = 4: "exported";
         /// It is here whole, frozen: whether it is to run here is not decided.
         Prepared = 5: "prepared";
+        /// It is not here yet: it is started when no other machine has it.
+        Waiting = 6: "waiting";
     }
 }
 
@@ -502,6 +512,7 @@ mod tests {
             },
             Request::Discard { name, id },
             Request::Unretire { name },
+            Request::Start { name },
             Request::Memory,
         ]
     }
