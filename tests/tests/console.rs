@@ -23,9 +23,8 @@ fn the_shell_lists_domains_and_asks_the_migration_server() {
     machine.expect("[nomad] listening", LIMIT);
     // Nobody can say that machine b does not have the counter: the operator does.
     machine.type_line("force counter run");
-    machine.expect("[counter] counter: ready", LIMIT);
     machine.expect("counter runs here", LIMIT);
-    machine.expect_text("> ", LIMIT);
+    machine.expect("[counter] counter: ready", LIMIT);
     // Each command: what is typed, with a slip and a backspace, and a line of the answer.
     for (typed, answer) in [
         ("pt\u{8}s", "console                  running"),

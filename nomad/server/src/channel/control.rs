@@ -9,10 +9,11 @@ use embassy_time::{Duration, Instant as Now, Timer};
 use nomad_protocol::{Attendance, DATAGRAM_BYTES_MAX, Envelope, MachineId, Message, PORT};
 
 use crate::channel::noise::TAG_BYTES;
+use crate::channel::outlets::Outlets;
 use crate::channel::packet::PACKET_HEAD_BYTES;
 use crate::channel::sessions::Heard;
 use crate::commands;
-use crate::shell::{Datagram, Shell, now};
+use crate::shell::{Shell, now};
 
 /// The longest datagram that is heard or sent.
 const BYTES_MAX: usize = PACKET_HEAD_BYTES + DATAGRAM_BYTES_MAX + TAG_BYTES;
@@ -27,6 +28,7 @@ pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
     let buffer = || vec![0; DATAGRAMS_MAX * BYTES_MAX].leak();
     let mut socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
     socket.bind(PORT).expect("a port that nobody else has");
+    let outlets = Outlets::new(stack, socket, shell.peers.addresses(), BYTES_MAX);
     log::info!("listening on port {PORT}");
     let mut datagram = vec![0; BYTES_MAX];
     loop {
@@ -34,8 +36,8 @@ pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
         if !shell.is_held() {
             shell.call_rolls();
         }
-        flush(shell, &socket).await;
-        let heard = socket.recv_from(&mut datagram);
+        flush(shell, &outlets).await;
+        let heard = outlets.common.recv_from(&mut datagram);
         match select3(heard, shell.reported.wait(), due(shell)).await {
             Either3::First(Ok((length, from))) => hear(shell, &datagram[..length], from),
             // Longer than any datagram of ours.
@@ -46,16 +48,10 @@ pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
     }
 }
 
-async fn flush(shell: &Shell, socket: &UdpSocket<'_>) {
-    loop {
-        let next = shell.outbox.borrow_mut().pop_front();
-        let Some(Datagram { to, bytes }) = next else {
-            return;
-        };
-        if let Err(error) = socket.send_to(&bytes, to).await {
-            // It counts as lost; what matters is repeated.
-            log::debug!("to {to}: {error:?}");
-        }
+async fn flush(shell: &Shell, outlets: &Outlets) {
+    let datagrams = core::mem::take(&mut *shell.outbox.borrow_mut());
+    for datagram in &datagrams {
+        outlets.send(datagram).await;
     }
 }
 
