@@ -57,12 +57,9 @@ impl Station {
     }
 }
 
-/// Where a migration server hears its operator.
-const MIGRATION_PORT: u16 = 7411;
-
 /// What the two machines boot.
 const ARCHIVES: [&str; 2] = ["kv", "machine-b"];
-/// The same, but their migration servers end at moments that a test names.
+/// The same, but their migration servers stand still at moments that a test names, and the counter is small.
 const HOOKED_ARCHIVES: [&str; 2] = ["hooks-a", "hooks-b"];
 
 /// Two machines and a third party.
@@ -88,7 +85,8 @@ impl Fleet {
         Fleet::start_from(ARCHIVES)
     }
 
-    /// The same, with migration servers that end at a moment that [`Fleet::stop_at`] names.
+    /// The same, with migration servers that stand still at a moment that [`Fleet::hold_at`] names, and with a small
+    /// counter.
     ///
     /// # Panics
     ///
@@ -180,14 +178,40 @@ impl Fleet {
         self.party.start(program, &arguments)
     }
 
-    /// Has a machine's migration server end when it says this line of a move.
-    pub fn stop_at(&self, station: Station, line: &str) {
-        let address = station.address();
-        // A datagram may get lost; to be told again does no harm.
-        let say = format!(
-            "for i in 1 2 3 4 5; do echo 'stop {line}' > /dev/udp/{address}/{MIGRATION_PORT}; sleep 0.1; done"
-        );
-        self.party.run("bash", &["-c", &say], LIMIT);
+    /// Has a machine's migration server stand still when it says this line of a move.
+    ///
+    /// # Panics
+    ///
+    /// If the server was not started with hooks.
+    pub fn hold_at(&self, station: Station, line: &str) {
+        let said = self.ask(station, &["hold", line]);
+        assert_eq!(said, "done", "{} is not held", station.name());
+    }
+
+    /// Lets a migration server go on that stands still.
+    ///
+    /// # Panics
+    ///
+    /// If the server was not started with hooks.
+    pub fn let_go(&self, station: Station) {
+        let said = self.ask(station, &["go"]);
+        assert_eq!(said, "done", "{} does not go on", station.name());
+    }
+
+    /// Has a machine's migration server end, and waits until it is up again.
+    ///
+    /// # Panics
+    ///
+    /// If it is not.
+    pub fn end_server(&mut self, station: Station) {
+        let program = operator();
+        let program = program.to_str().expect("a path that is text");
+        // It dies before it can answer.
+        let asking = self.party.start(program, &[station.address(), "stop"]);
+        let machine = self.machine(station);
+        machine.expect("ends, as a test asked for", LIMIT);
+        machine.expect(UP, LIMIT);
+        drop(asking);
     }
 
     /// Kills a machine and starts it anew, as pulling its plug would.

@@ -29,6 +29,7 @@ pub mod segment;
 pub mod splitmix;
 pub mod third_party;
 pub mod transcript;
+pub mod trial;
 
 pub use artefacts::Artefacts;
 pub use fleet::{Fleet, Station};
@@ -36,3 +37,4 @@ pub use machine::{Machine, Verdict};
 pub use segment::{Faults, MacAddress, Port, Segment};
 pub use third_party::ThirdParty;
 pub use transcript::Unmet;
+pub use trial::Trial;

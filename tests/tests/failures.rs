@@ -1,89 +1,211 @@
-//! Machines die and wires are cut while a domain moves: it never runs twice, it is never lost before the commit point,
-//! and a second attempt works.
+//! Machines die and wires are cut at every phase of a move: the domain never runs twice, it is never lost before the commit
+//! point, what only an operator can settle is listed, no memory is lost, and a second attempt works.
 
+use harness::Station::{self, A, B};
 use std::thread::sleep;
 use std::time::Duration;
 
 use harness::fleet::LIMIT;
-use harness::third_party::Probe;
-use harness::{Fleet, Station, prober};
+use harness::{Fleet, Trial, prober};
 
 /// Where the counter answers.
 const COUNTER: &str = "10.77.0.20:7000";
 
-/// How long a domain is watched after something happened.
-const WATCHED: Duration = Duration::from_secs(2);
+/// Shorter than a source waits for a target that takes in its pages.
+const CABLE_IS_OUT: Duration = Duration::from_secs(2);
 
-/// What the operator hears when pages begin to move.
-const ROUNDS: &str = r#""event":"phase","text":"Rounds""#;
+/// What becomes of a move from A to B.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// The domain runs on this machine.
+    RunsOn(Station),
+    /// This machine holds a complete copy that may not run, and lists that. The operator runs it, or drops it.
+    InDoubt(Station, &'static str),
+    /// The domain was lost with its machine, and its home starts it anew.
+    Anew,
+}
+use Outcome::{Anew, InDoubt, RunsOn};
 
-fn fleet_with_counter() -> (Fleet, Probe) {
-    let mut fleet = Fleet::start();
-    fleet.await_log(Station::A, "[counter] counter: ready");
-    let options = prober::Options::new(COUNTER.parse().expect("an address"));
-    let probe = fleet.party.probe(&options);
-    sleep(WATCHED);
-    (fleet, probe)
+/// Where a migration server stands still, and what then becomes of the move.
+struct Case {
+    held: (Station, &'static str),
+    outcome: Outcome,
 }
 
-/// No answer was wrong, and the one connection lived.
-fn assert_undisturbed(probe: Probe) {
-    let summary = probe.finish().summary;
-    assert_eq!(summary.error_count(), 0, "{summary:?}");
-    assert!(summary.tcp_survived, "{summary:?}");
-    assert_eq!(summary.tcp.answered, summary.tcp.asked, "{summary:?}");
+const fn case(held: Station, line: &'static str, outcome: Outcome) -> Case {
+    Case {
+        held: (held, line),
+        outcome,
+    }
 }
 
-/// The counter runs on one machine, and the other one does not know it.
-fn assert_runs_on(fleet: &Fleet, station: Station) {
-    for (asked, runs) in [(station, true), (station.other(), false)] {
-        let list = fleet.ask(asked, &["list"]);
-        assert_eq!(
-            list.contains("domain counter running"),
-            runs,
-            "{}: {list}",
-            asked.name()
-        );
+const TARGET_DIES: [Case; 11] = [
+    case(A, "phase Offer", RunsOn(A)),
+    case(A, "phase Rounds", RunsOn(A)),
+    case(A, "round 1", RunsOn(A)),
+    case(A, "phase Freeze", RunsOn(A)),
+    case(A, "phase Commit", InDoubt(A, "run")),
+    case(A, "committed", InDoubt(A, "run")),
+    case(B, "phase Admit", RunsOn(A)),
+    case(B, "phase Receive", RunsOn(A)),
+    case(B, "phase Verify", RunsOn(A)),
+    // Only A's operator can know that B's clients heard nothing of what the domain did there.
+    case(B, "phase Activate", InDoubt(A, "run")),
+    case(B, "activated", InDoubt(A, "run")),
+];
+
+const SOURCE_DIES: [Case; 12] = [
+    case(A, "phase Offer", Anew),
+    case(A, "phase Rounds", Anew),
+    case(A, "round 1", Anew),
+    case(A, "phase Freeze", Anew),
+    case(A, "phase Commit", InDoubt(B, "drop")),
+    case(A, "committed", InDoubt(B, "run")),
+    case(A, "phase Release", RunsOn(B)),
+    case(B, "phase Admit", Anew),
+    case(B, "phase Receive", Anew),
+    case(B, "phase Verify", InDoubt(B, "run")),
+    case(B, "phase Activate", RunsOn(B)),
+    case(B, "activated", RunsOn(B)),
+];
+
+/// Where a migration server stands still when the machines hear each other no more; what a machine must have said before the wire is whole again,
+/// which takes as long as that side waits; and where the domain then runs.
+const WIRE_IS_CUT: [(Case, Option<(Station, &str)>); 12] = [
+    (case(A, "phase Offer", RunsOn(A)), Some((A, "failed: "))),
+    (case(A, "phase Rounds", RunsOn(A)), Some((A, "failed: "))),
+    (case(A, "round 1", RunsOn(A)), Some((A, "failed: "))),
+    (case(A, "phase Freeze", RunsOn(A)), Some((A, "failed: "))),
+    (case(A, "phase Commit", RunsOn(B)), Some((A, "in doubt: "))),
+    (case(A, "committed", RunsOn(B)), Some((B, "in doubt: "))),
+    (case(A, "phase Release", RunsOn(B)), None),
+    (case(B, "phase Admit", RunsOn(A)), Some((A, "failed: "))),
+    (case(B, "phase Receive", RunsOn(A)), Some((A, "failed: "))),
+    (case(B, "phase Verify", RunsOn(A)), Some((B, "in doubt: "))),
+    (
+        case(B, "phase Activate", RunsOn(B)),
+        Some((A, "in doubt: ")),
+    ),
+    (case(B, "activated", RunsOn(B)), Some((A, "in doubt: "))),
+];
+
+/// What has become of the move is as the protocol promises; then the domain goes to the other machine and home to A. The
+/// machine that lived through it spends the memory that it spent before.
+fn conclude(trial: &mut Trial, outcome: Outcome, survivor: Station, before: &[String; 2]) {
+    let runs_on = match outcome {
+        RunsOn(station) => station,
+        Anew => A,
+        InDoubt(station, how) => {
+            trial.await_doubt(station);
+            trial.force(station, how);
+            if how == "run" { station } else { A }
+        }
+    };
+    trial.await_settled_on(runs_on);
+    trial.move_once(runs_on);
+    if runs_on == A {
+        trial.move_once(B);
+    }
+    trial.await_memory(survivor, before);
+}
+
+#[test]
+fn a_target_may_die_at_any_phase() {
+    let mut trial = Trial::start();
+    trial.probe();
+    for Case {
+        held: (held, line),
+        outcome,
+    } in TARGET_DIES
+    {
+        println!("held at `{line}` on {}: B dies", held.name());
+        let before = trial.memory();
+        let migration = trial.hold_at(held, line);
+        trial.fleet.machine(B).kill();
+        if held == A {
+            trial.fleet.let_go(A);
+        }
+        // B must not be back before A has made up its mind: it would be asked again.
+        let told = match outcome {
+            InDoubt(..) => "in doubt: ",
+            _ => "failed: ",
+        };
+        trial.fleet.machine(A).expect(told, LIMIT);
+        trial.fleet.restart(B);
+        conclude(&mut trial, outcome, A, &before);
+        drop(migration);
+    }
+    trial.finish_probe();
+}
+
+#[test]
+fn a_source_may_die_at_any_phase() {
+    let mut trial = Trial::start();
+    for Case {
+        held: (held, line),
+        outcome,
+    } in SOURCE_DIES
+    {
+        println!("held at `{line}` on {}: A dies", held.name());
+        trial.probe();
+        let before = trial.memory();
+        let migration = trial.hold_at(held, line);
+        trial.fleet.restart(A);
+        if held == B {
+            trial.fleet.let_go(B);
+        }
+        conclude(&mut trial, outcome, B, &before);
+        drop(migration);
+        // A domain that was started anew knows nothing of its clients.
+        if matches!(outcome, RunsOn(_) | InDoubt(_, "run")) {
+            trial.finish_probe();
+        }
     }
 }
 
 #[test]
-fn a_target_that_dies_while_pages_arrive_leaves_the_domain_where_it_was() {
-    let (mut fleet, probe) = fleet_with_counter();
-    let migration = fleet.begin_migration("counter", Station::A);
-    migration.await_output(ROUNDS, LIMIT);
-    fleet.machine(Station::B).kill();
-    migration.await_output(r#""event":"failed""#, LIMIT);
-    fleet.restart(Station::B);
-    assert_runs_on(&fleet, Station::A);
-    fleet.migrate("counter", Station::A);
-    sleep(WATCHED);
-    assert_runs_on(&fleet, Station::B);
-    assert_undisturbed(probe);
+fn the_wire_may_be_cut_at_any_phase() {
+    let mut trial = Trial::start();
+    trial.probe();
+    for (
+        Case {
+            held: (held, line),
+            outcome,
+        },
+        told,
+    ) in WIRE_IS_CUT
+    {
+        println!("held at `{line}` on {}: the wire is cut", held.name());
+        let before = trial.memory();
+        let migration = trial.hold_at(held, line);
+        let (a, b) = (trial.fleet.port(A), trial.fleet.port(B));
+        a.part_from(b);
+        trial.fleet.let_go(held);
+        if let Some((station, told)) = told {
+            trial.fleet.machine(station).expect(told, LIMIT);
+        }
+        trial.fleet.port(A).unite();
+        conclude(&mut trial, outcome, held, &before);
+        trial.await_memory(held.other(), &before);
+        drop(migration);
+    }
+    trial.finish_probe();
 }
 
 #[test]
-fn a_wire_that_is_cut_while_pages_travel_costs_time_and_nothing_else() {
-    let (fleet, probe) = fleet_with_counter();
-    let migration = fleet.begin_migration("counter", Station::A);
-    migration.await_output(ROUNDS, LIMIT);
-    fleet.port(Station::B).cut();
-    sleep(WATCHED);
-    fleet.port(Station::B).heal();
+fn a_cable_that_is_out_while_pages_travel_costs_time_and_nothing_else() {
+    let mut fleet = Fleet::start();
+    fleet.await_log(A, "[counter] counter: ready");
+    let options = prober::Options::new(COUNTER.parse().expect("an address"));
+    let probe = fleet.party.probe(&options);
+    let migration = fleet.begin_migration("counter", A);
+    migration.await_output(r#""event":"phase","text":"Rounds""#, LIMIT);
+    fleet.port(B).cut();
+    sleep(CABLE_IS_OUT);
+    fleet.port(B).heal();
     migration.await_output(r#""event":"done""#, LIMIT);
-    sleep(WATCHED);
-    assert_runs_on(&fleet, Station::B);
-    assert_undisturbed(probe);
-}
-
-#[test]
-fn a_source_that_died_can_send_its_domain_started_anew() {
-    let (mut fleet, probe) = fleet_with_counter();
-    drop(probe);
-    let migration = fleet.begin_migration("counter", Station::A);
-    migration.await_output(ROUNDS, LIMIT);
-    fleet.restart(Station::A);
-    fleet.await_log(Station::A, "[counter] counter: ready");
-    fleet.migrate("counter", Station::A);
-    assert_runs_on(&fleet, Station::B);
+    assert!(fleet.ask(B, &["list"]).contains("domain counter running"));
+    let summary = probe.finish().summary;
+    assert_eq!(summary.error_count(), 0, "{summary:?}");
+    assert!(summary.tcp_survived, "{summary:?}");
 }

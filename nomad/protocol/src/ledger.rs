@@ -13,7 +13,7 @@ use crate::actions::{Action, Event};
 use crate::context::Force;
 use crate::identity::{BootId, DomainId, MachineId, TransactionId};
 use crate::messages::{Envelope, Message, Step};
-use crate::offer::{Capabilities, Offer};
+use crate::offer::{Capabilities, Name, Offer};
 use crate::reasons::{Doubt, PhaseName, Refusal, Side};
 use crate::record::{Progressed, Record};
 use crate::source::{Cancelled, DomainState, Source};
@@ -138,7 +138,7 @@ impl Ledger {
     /// Machine `from`, as the channel has authenticated it, says something.
     pub fn handle_message(&mut self, now: Instant, from: MachineId, envelope: Envelope) {
         let Message::About(transaction, step) = envelope.message else {
-            return; // A hello is the discovery's business.
+            return; // A hello is the discovery's business, a roll call that of the domain's home.
         };
         match self.transfers.get_mut(&transaction) {
             Some(transfer) if transfer.peer() == from => {
@@ -165,6 +165,19 @@ impl Ledger {
                     }
                 }
             },
+        }
+    }
+
+    /// `from`, the home of a domain of this name, wants to start it: what came from there and is not settled is asked
+    /// about at once.
+    pub fn ask_about(&mut self, now: Instant, from: MachineId, name: &Name) {
+        for transfer in self.transfers.values_mut() {
+            if let Transfer::Target(target) = transfer
+                && target.source() == from
+                && target.offer().name == *name
+            {
+                target.ask(now);
+            }
         }
     }
 

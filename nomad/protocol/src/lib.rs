@@ -41,6 +41,7 @@ mod messages;
 mod offer;
 mod reasons;
 mod record;
+mod roll_call;
 mod source;
 mod target;
 mod time;
@@ -62,6 +63,7 @@ pub use reasons::{
     AbortReason, Change, Doubt, Interference, LocalFailure, PhaseName, Refusal, Side, VersionOf,
 };
 pub use record::{Progressed, RECORD_BYTES_MAX, Record};
+pub use roll_call::{Attendance, RollCall};
 pub use source::{ATTEMPTS_MAX, Cancelled, DomainState, Source, WrongSide};
 pub use target::{Offered, Target};
 pub use time::Instant;

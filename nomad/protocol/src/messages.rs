@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{Attempt, BootId, Digest, MachineId, TransactionId};
-use crate::offer::Offer;
+use crate::offer::{Name, Offer};
 use crate::reasons::{AbortReason, Refusal};
 
 /// One control datagram: a message, and which boot of the sender's machine says it.
@@ -28,6 +28,12 @@ pub enum Message {
     },
     /// Something about one transaction.
     About(TransactionId, Step),
+    /// A domain's home to everybody: do you hold a domain of this name? See [`crate::RollCall`]. Repeated until answered.
+    Asks(Name),
+    /// To the home: I hold one, whatever its state.
+    Holds(Name),
+    /// To the home: I hold none.
+    Lacks(Name),
 }
 
 /// What is said about a transaction. The comment names who says it to whom.

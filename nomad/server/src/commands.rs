@@ -5,12 +5,16 @@
 //! explain DOMAIN             what would become of each thing that the domain holds
 //! cancel DOMAIN              before the commit point
 //! list                       domains and transactions
+//! force DOMAIN run           settles what is in doubt: the copy here runs, whatever the other machine does
+//! force DOMAIN drop          settles what is in doubt: the copy here is destroyed
+//! mem                        the machine's memory
 //! ```
 //!
 //! MACHINE is a name of the fleet or an address. Every answer is lines, a datagram each, of which the last begins with
 //! `done` or `failed`.
 
 use nomad_image::Name;
+use nomad_protocol::Force;
 
 /// The longest command.
 pub const COMMAND_BYTES_MAX: usize = 256;
@@ -26,8 +30,16 @@ pub enum Command<'a> {
     Cancel(Name),
     /// Say what is here.
     List,
-    /// For tests: end at this line of a transaction's progress.
-    Stop(&'a str),
+    /// Settle what is in doubt.
+    Force(Name, Force),
+    /// Say what memory the machine has.
+    Memory,
+    /// For tests: stand still when this line of a transaction's progress is told.
+    Hold(&'a str),
+    /// For tests: go on.
+    Go,
+    /// For tests: end.
+    Stop,
 }
 
 /// Why a text is no command.
@@ -47,7 +59,7 @@ impl NoCommand {
         match self {
             NoCommand::NoText => "that is no line of text",
             NoCommand::Unknown => {
-                "I know: migrate DOMAIN MACHINE, explain DOMAIN, cancel DOMAIN, list"
+                "I know: migrate DOMAIN MACHINE, explain DOMAIN, cancel DOMAIN, list, force DOMAIN run|drop, mem"
             }
             NoCommand::BadName => "that is no name",
         }
@@ -69,8 +81,8 @@ impl<'a> Command<'a> {
             return Err(NoCommand::NoText);
         }
         let text = core::str::from_utf8(datagram).map_err(|_| NoCommand::NoText)?;
-        if let Some(line) = text.strip_prefix("stop ") {
-            return Ok(Command::Stop(line.trim()));
+        if let Some(line) = text.strip_prefix("hold ") {
+            return Ok(Command::Hold(line.trim()));
         }
         let mut words = text.split_ascii_whitespace();
         let name = |word: &str| Name::try_new(word).ok_or(NoCommand::BadName);
@@ -81,6 +93,15 @@ impl<'a> Command<'a> {
             [Some("explain"), Some(domain), None, None] => Ok(Command::Explain(name(domain)?)),
             [Some("cancel"), Some(domain), None, None] => Ok(Command::Cancel(name(domain)?)),
             [Some("list"), None, None, None] => Ok(Command::List),
+            [Some("force"), Some(domain), Some("run"), None] => {
+                Ok(Command::Force(name(domain)?, Force::RunHere))
+            }
+            [Some("force"), Some(domain), Some("drop"), None] => {
+                Ok(Command::Force(name(domain)?, Force::DropCopy))
+            }
+            [Some("mem"), None, None, None] => Ok(Command::Memory),
+            [Some("go"), None, None, None] => Ok(Command::Go),
+            [Some("stop"), None, None, None] => Ok(Command::Stop),
             _ => Err(NoCommand::Unknown),
         }
     }
@@ -104,14 +125,20 @@ mod tests {
             Ok(Command::Cancel(counter))
         );
         assert_eq!(Command::parse(b"list"), Ok(Command::List));
-        let stop = Command::parse(b"stop phase Freeze\n");
-        assert_eq!(stop, Ok(Command::Stop("phase Freeze")));
+        assert_eq!(Command::parse(b"mem"), Ok(Command::Memory));
+        let force = Command::parse(b"force counter drop");
+        assert_eq!(force, Ok(Command::Force(counter, Force::DropCopy)));
+        let hold = Command::parse(b"hold phase Freeze\n");
+        assert_eq!(hold, Ok(Command::Hold("phase Freeze")));
+        assert_eq!(Command::parse(b"go"), Ok(Command::Go));
     }
 
     #[test]
     fn refuses_everything_else() {
         assert_eq!(Command::parse(b"migrate counter"), Err(NoCommand::Unknown));
         assert_eq!(Command::parse(b"migrate a b c"), Err(NoCommand::Unknown));
+        assert_eq!(Command::parse(b"force a"), Err(NoCommand::Unknown));
+        assert_eq!(Command::parse(b"force a b"), Err(NoCommand::Unknown));
         assert_eq!(Command::parse(b""), Err(NoCommand::Unknown));
         assert_eq!(Command::parse(b"explain \x1b[2J"), Err(NoCommand::BadName));
         assert_eq!(Command::parse(b"explain \xff"), Err(NoCommand::NoText));

@@ -5,7 +5,9 @@ use core::fmt;
 use abi::register::{ObjectId, PageCount};
 use nomad_image::{Name, OutsideKey};
 use runtime::capability::{Any, Domain, Endpoint, Kind, Notification, Pool};
-use runtime::protocol::root::{self, Binding, DomainId, DomainRecord, Refusal, Request};
+use runtime::protocol::root::{
+    self, Binding, DomainId, DomainRecord, MemoryRecord, Refusal, Request,
+};
 use runtime::protocol::{Name as RootName, Words};
 use runtime::{Cap, Error, Message};
 
@@ -145,6 +147,16 @@ impl Root {
         })
     }
 
+    /// Undoes the retirement of a domain that was to move away: it is frozen again.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn unretire(self, name: Name) -> Result<(), RootError> {
+        self.tell(Request::Unretire {
+            name: to_root(name)?,
+        })
+    }
+
     /// Reserves memory for a domain that comes.
     ///
     /// # Errors
@@ -171,21 +183,19 @@ impl Root {
         capability(self.ask(&request.pack(), 1)?)
     }
 
-    /// The domain that came is root's from now on.
+    /// The domain that comes is complete, and root keeps it from now on, frozen.
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn adopt(
+    pub fn keep(
         self,
         name: Name,
-        incarnation: u64,
         pool: Cap<Pool>,
         domain: Cap<Domain>,
         wake: Cap<Notification>,
     ) -> Result<(), RootError> {
-        let request = Request::Adopt {
+        let request = Request::Keep {
             name: to_root(name)?,
-            incarnation,
         };
         let message = Message::of(request.pack().as_slice());
         let message = message.capability(pool).capability(domain).capability(wake);
@@ -193,14 +203,50 @@ impl Root {
         values(&answer).map(|_| ())
     }
 
-    /// The domain does not come: its memory is given back.
+    /// The domain that root keeps runs from now on.
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn discard(self, name: Name) -> Result<(), RootError> {
-        self.tell(Request::Discard {
+    pub fn adopt(self, name: Name, id: [u8; 16], incarnation: u64) -> Result<(), RootError> {
+        self.tell(Request::Adopt {
+            name: to_root(name)?,
+            id: DomainId(id),
+            incarnation,
+        })
+    }
+
+    /// The domain does not come: its memory is given back. That it is not here any more is no error.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn discard(self, name: Name, id: [u8; 16]) -> Result<(), RootError> {
+        let request = Request::Discard {
+            name: to_root(name)?,
+            id: DomainId(id),
+        };
+        match self.tell(request) {
+            Err(RootError::Refused(Refusal::NoSuchDomain)) => Ok(()),
+            told => told,
+        }
+    }
+
+    /// Starts a domain that is at home here and that no other machine has.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn start(self, name: Name) -> Result<(), RootError> {
+        self.tell(Request::Start {
             name: to_root(name)?,
         })
+    }
+
+    /// What memory the machine has, and what of it is spent.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn memory(self) -> Result<MemoryRecord, RootError> {
+        let answer = self.ask(&Request::Memory.pack(), 0)?;
+        MemoryRecord::read(&mut values(&answer)?).map_err(|_| RootError::Malformed)
     }
 
     fn tell(self, request: Request) -> Result<(), RootError> {

@@ -79,6 +79,16 @@ impl Port {
         self.inner.outlet.set_cut(false, &self.inner.tallies);
     }
 
+    /// Lets nothing pass between this port and another one, while others still reach both.
+    pub fn part_from(&self, other: &Port) {
+        self.switch.part([self.inner.number, other.inner.number]);
+    }
+
+    /// Undoes every parting on this segment.
+    pub fn unite(&self) {
+        self.switch.unite();
+    }
+
     /// Makes the wire bad, or, with `None`, good again.
     pub fn set_faults(&self, faults: Option<Faults>) {
         self.inner.inbound.set(faults, 0);

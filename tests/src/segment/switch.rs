@@ -16,6 +16,8 @@ use super::port::PortInner;
 pub struct Switch {
     pub ports: RwLock<Vec<Arc<PortInner>>>,
     pub learning: Learning,
+    /// Pairs of ports between which nothing passes.
+    parted: RwLock<Vec<[usize; 2]>>,
     /// Whether there is a capture: spares the lock where there is none.
     capturing: AtomicBool,
     capture: Mutex<Option<Pcap<BufWriter<File>>>>,
@@ -33,14 +35,27 @@ impl Switch {
             self.learning.find(destination)
         };
         let ports = self.ports.read().expect("no forwarder panics");
+        let parted = self.parted.read().expect("no forwarder panics");
+        let reaches = |to: usize| !parted.contains(&[from, to]) && !parted.contains(&[to, from]);
         match place {
-            Some(to) if to == from => {}
+            Some(to) if to == from || !reaches(to) => {}
             Some(to) => ports[to].deliver(frame, delay),
             None => ports
                 .iter()
-                .filter(|port| port.number != from)
+                .filter(|port| port.number != from && reaches(port.number))
                 .for_each(|port| port.deliver(frame, delay)),
         }
+    }
+
+    /// Lets nothing pass between two ports.
+    pub fn part(&self, pair: [usize; 2]) {
+        let mut parted = self.parted.write().expect("no forwarder panics");
+        parted.push(pair);
+    }
+
+    /// Lets everything pass between all ports.
+    pub fn unite(&self) {
+        self.parted.write().expect("no forwarder panics").clear();
     }
 
     /// Begins to write every forwarded frame to `path`.

@@ -147,6 +147,22 @@ fn a_cut_port_is_silent_both_ways_until_it_is_healed() {
 }
 
 #[test]
+fn parted_ports_hear_each_other_no_more_and_others_still() {
+    let (_segment, [a, b, c]) = three();
+    b.send(BROADCAST, TWO, b"here I am");
+    assert_eq!(a.receive(), c.receive());
+    a.port.part_from(&b.port);
+    a.send(TWO, ONE, b"lost");
+    b.send(BROADCAST, TWO, b"to others");
+    assert_eq!(c.receive(), b"to others");
+    assert!(a.hears_nothing() && b.hears_nothing());
+
+    b.port.unite();
+    a.send(TWO, ONE, b"again");
+    assert_eq!(b.receive(), b"again");
+}
+
+#[test]
 fn a_cut_loses_what_is_on_its_way() {
     let (_segment, [a, b, c]) = three();
     b.port.set_faults(Some(Faults {

@@ -14,10 +14,23 @@ MACHINE is the address of a machine's migration server, with or without a port (
   list                     domains and moves
   explain DOMAIN           what would become of each thing that the domain holds
   migrate DOMAIN MACHINE   moves a domain to a machine of the fleet, by name or address
-  cancel DOMAIN            lets a domain stay that is on its way";
+  cancel DOMAIN            lets a domain stay that is on its way
+  force DOMAIN run|drop    settles what is in doubt: the machine's copy runs, or is destroyed
+  mem                      the machine's memory";
 
 /// Commands, and how many words each takes.
-const COMMANDS: [(&str, usize); 4] = [("list", 0), ("explain", 1), ("migrate", 2), ("cancel", 1)];
+const COMMANDS: [(&str, usize); 9] = [
+    ("list", 0),
+    ("explain", 1),
+    ("migrate", 2),
+    ("cancel", 1),
+    ("force", 2),
+    ("mem", 0),
+    // Only a server that the tests use knows these.
+    ("hold", 1),
+    ("go", 0),
+    ("stop", 0),
+];
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]

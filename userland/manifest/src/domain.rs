@@ -53,6 +53,13 @@ pub struct Domain {
     pub restart: Restart,
 }
 
+impl Domain {
+    /// Whether a machine of this name starts it.
+    pub fn is_at_home(&self, machine: &str) -> bool {
+        self.home.as_ref().is_none_or(|home| home == machine)
+    }
+}
+
 fn default_priority() -> u8 {
     16
 }

@@ -64,12 +64,9 @@ impl Manifest {
 
     /// The domains that this machine starts.
     pub fn domains_at_home(&self) -> impl Iterator<Item = &Domain> {
-        self.domains.iter().filter(|domain| {
-            domain
-                .home
-                .as_ref()
-                .is_none_or(|home| *home == self.machine)
-        })
+        self.domains
+            .iter()
+            .filter(|domain| domain.is_at_home(&self.machine))
     }
 
     /// The programs that the archive must hold, each once. Those of domains at home elsewhere are among them, since

@@ -54,6 +54,11 @@ pub fn is_switch(manifest: &Manifest, described: Option<usize>) -> bool {
     described.is_some_and(|domain| domain.capabilities.contains(&Capability::Ports))
 }
 
+/// Whether a domain of the manifest is the migration server, which asks other machines what they hold.
+pub fn can_ask_fleet(described: &manifest::Domain) -> bool {
+    described.capabilities.contains(&Capability::Records)
+}
+
 /// Makes what the domain at `index` is provided with, or finds it where it outlived the domain's last life.
 ///
 /// # Errors

@@ -51,30 +51,49 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Starts what the manifest names for this machine. What cannot be started is logged; the others start.
+    /// Starts what the manifest names for this machine. What cannot be started is logged; the others start. A domain
+    /// that may be on another machine waits until the migration server has asked them all.
     pub fn start_all(&mut self) {
-        for index in 0..self.manifest.domains.len() {
-            let described = &self.manifest.domains[index];
-            if described
-                .home
-                .as_ref()
-                .is_some_and(|home| *home != self.manifest.machine)
-            {
+        let asks = self.manifest.domains.iter().any(provision::can_ask_fleet);
+        for described in 0..self.manifest.domains.len() {
+            let domain = &self.manifest.domains[described];
+            if !domain.is_at_home(&self.manifest.machine) {
                 continue;
             }
-            let Some(name) = Name::try_new(&described.name) else {
-                log::error!("the manifest names a domain {:?}", described.name);
+            let Some(name) = Name::try_new(&domain.name) else {
+                log::error!("the manifest names a domain {:?}", domain.name);
                 continue;
             };
-            let (movable, number) = (described.movable, self.draw_number());
-            self.domains.push(Domain {
-                described: Some(index),
-                movable,
-                restarts_left: RESTARTS_MAX,
-                ..Domain::new(number, name, DomainId([0; 16]))
-            });
-            self.start(self.domains.len() - 1);
+            let waits = asks && domain.movable && domain.home.is_some();
+            let index = self.add(described, name);
+            match waits {
+                true => self.domains[index].state = DomainState::Waiting,
+                false => self.start(index),
+            }
         }
+    }
+
+    /// Adds a domain of the manifest that is at home here. It is nothing yet.
+    pub fn add_described(&mut self, name: Name) -> Option<usize> {
+        let machine = &self.manifest.machine;
+        let described = self
+            .manifest
+            .domains
+            .iter()
+            .position(|domain| domain.name == name.as_str() && domain.is_at_home(machine))?;
+        Some(self.add(described, name))
+    }
+
+    fn add(&mut self, described: usize, name: Name) -> usize {
+        let movable = self.manifest.domains[described].movable;
+        let number = self.draw_number();
+        self.domains.push(Domain {
+            described: Some(described),
+            movable,
+            restarts_left: RESTARTS_MAX,
+            ..Domain::new(number, name, DomainId([0; 16]))
+        });
+        self.domains.len() - 1
     }
 
     /// A number for a new domain.

@@ -373,6 +373,16 @@ impl Outgoing {
         }
     }
 
+    /// Undoes the retirement, and lets the domain run on as if it had never been frozen.
+    ///
+    /// # Errors
+    /// Root or the kernel said no.
+    pub fn run_again(&mut self) -> Result<(), CaptureError> {
+        self.machine.root.unretire(self.name())?;
+        self.end_capture();
+        self.thaw()
+    }
+
     /// Gives the retired domain's memory back.
     ///
     /// # Errors

@@ -6,13 +6,14 @@ use embassy_futures::select::{Either3, select3};
 use embassy_net::udp::{PacketMetadata, UdpMetadata, UdpSocket};
 use embassy_net::{IpAddress, Stack};
 use embassy_time::{Duration, Instant as Now, Timer};
-use nomad_protocol::{DATAGRAM_BYTES_MAX, Envelope, MachineId, PORT};
+use nomad_protocol::{Attendance, DATAGRAM_BYTES_MAX, Envelope, MachineId, Message, PORT};
 
 use crate::channel::noise::TAG_BYTES;
+use crate::channel::outlets::Outlets;
 use crate::channel::packet::PACKET_HEAD_BYTES;
 use crate::channel::sessions::Heard;
 use crate::commands;
-use crate::shell::{Datagram, Shell, now};
+use crate::shell::{Shell, now};
 
 /// The longest datagram that is heard or sent.
 const BYTES_MAX: usize = PACKET_HEAD_BYTES + DATAGRAM_BYTES_MAX + TAG_BYTES;
@@ -27,42 +28,46 @@ pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
     let buffer = || vec![0; DATAGRAMS_MAX * BYTES_MAX].leak();
     let mut socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
     socket.bind(PORT).expect("a port that nobody else has");
+    let outlets = Outlets::new(stack, socket, shell.peers.addresses(), BYTES_MAX);
     log::info!("listening on port {PORT}");
     let mut datagram = vec![0; BYTES_MAX];
     loop {
         shell.settle();
-        flush(shell, &socket).await;
-        let heard = socket.recv_from(&mut datagram);
+        if !shell.is_held() {
+            shell.call_rolls();
+        }
+        flush(shell, &outlets).await;
+        let heard = outlets.common.recv_from(&mut datagram);
         match select3(heard, shell.reported.wait(), due(shell)).await {
             Either3::First(Ok((length, from))) => hear(shell, &datagram[..length], from),
             // Longer than any datagram of ours.
             Either3::First(Err(_)) | Either3::Second(()) => {}
+            Either3::Third(()) if shell.is_held() => {}
             Either3::Third(()) => shell.ledger.borrow_mut().handle_timeout(now()),
         }
     }
 }
 
-async fn flush(shell: &Shell, socket: &UdpSocket<'_>) {
-    loop {
-        let next = shell.outbox.borrow_mut().pop_front();
-        let Some(Datagram { to, bytes }) = next else {
-            return;
-        };
-        if let Err(error) = socket.send_to(&bytes, to).await {
-            // It counts as lost; what matters is repeated.
-            log::debug!("to {to}: {error:?}");
-        }
+async fn flush(shell: &Shell, outlets: &Outlets) {
+    let datagrams = core::mem::take(&mut *shell.outbox.borrow_mut());
+    for datagram in &datagrams {
+        outlets.send(datagram).await;
     }
 }
 
 fn due(shell: &Shell) -> Timer {
     let next = shell.ledger.borrow().poll_timeout();
+    let next = next.into_iter().chain(shell.next_roll()).min();
+    let next = next.filter(|_| !shell.is_held());
     Timer::at(next.map_or_else(|| Now::now() + IDLE, |at| Now::from_micros(at.as_us())))
 }
 
 fn hear(shell: &Shell, datagram: &[u8], from: UdpMetadata) {
     if commands::is_command(datagram) {
         shell.obey(datagram, from.endpoint);
+        return;
+    }
+    if shell.is_held() {
         return;
     }
     let IpAddress::Ipv4(address) = from.endpoint.addr;
@@ -84,10 +89,15 @@ fn hear(shell: &Shell, datagram: &[u8], from: UdpMetadata) {
 /// A machine of the fleet says this.
 fn understand(shell: &Shell, machine: MachineId, message: &[u8]) {
     match Envelope::decode(message) {
-        Ok(envelope) => shell
-            .ledger
-            .borrow_mut()
-            .handle_message(now(), machine, envelope),
+        Ok(envelope) => match envelope.message {
+            Message::Asks(name) => shell.answer_roll(machine, name),
+            Message::Holds(name) => shell.hear_roll(machine, &name, Attendance::Holds),
+            Message::Lacks(name) => shell.hear_roll(machine, &name, Attendance::Lacks),
+            Message::Hello { .. } | Message::About(..) => {
+                let mut ledger = shell.ledger.borrow_mut();
+                ledger.handle_message(now(), machine, envelope);
+            }
+        },
         Err(error) => log::warn!("from {machine:?}: {error:?}"),
     }
 }

@@ -3,6 +3,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`control`] | the task that hears datagrams, timers and events |
+//! | [`outlets`] | the sockets that datagrams leave by |
 //! | [`sender`] | the task that sends a domain's pages |
 //! | [`receiver`] | the tasks that receive them |
 //! | [`segments`] | what a page stream says: headers of the protocol, pieces of an image |
@@ -14,6 +15,7 @@
 pub mod control;
 pub mod keys;
 pub mod noise;
+pub mod outlets;
 pub mod packet;
 pub mod receiver;
 pub mod replay;

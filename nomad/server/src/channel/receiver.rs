@@ -3,8 +3,11 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use embassy_futures::select::{Either, select};
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::signal::Signal;
 use embassy_time::Duration;
 use nomad_image::Limits;
 use nomad_protocol::{
@@ -30,7 +33,9 @@ const _: () = {
 const SEND_BYTES: usize = 1024;
 /// Bytes that are looked at together.
 const PIECE_BYTES: usize = 32 * 1024;
-/// How long a connection may stay silent.
+/// How long a connection may stay silent before it has said what it is about.
+const BEGIN_LIMIT: Duration = Duration::from_secs(10);
+/// How long it may stay silent after that.
 const SILENCE_LIMIT: Duration = Duration::from_secs(150);
 
 /// Why a stream ends.
@@ -43,6 +48,8 @@ enum End {
     Stranger,
     /// The domain could not take it in.
     Failed(LocalFailure),
+    /// Its transaction needs it no more. The other side may have gone without a word: its server ended.
+    Over,
 }
 
 impl From<Untrusted> for End {
@@ -52,17 +59,22 @@ impl From<Untrusted> for End {
 }
 
 /// Receives one stream after the other, for ever.
-pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
+pub async fn run(
+    shell: &'static Shell,
+    stack: Stack<'static>,
+    over: &'static Signal<NoopRawMutex, ()>,
+) {
     let mut receive = vec![0; RECEIVE_BYTES];
     let mut send = vec![0; SEND_BYTES];
     loop {
         let mut socket = TcpSocket::new(stack, &mut receive, &mut send);
-        socket.set_timeout(Some(SILENCE_LIMIT));
+        socket.set_timeout(Some(BEGIN_LIMIT));
         if socket.accept(PORT).await.is_err() {
             continue;
         }
         let mut stream = Stream {
             shell,
+            over,
             transaction: None,
             segments: Segments::new(Limits::default()),
         };
@@ -77,6 +89,8 @@ pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
 /// A page stream.
 struct Stream<'a> {
     shell: &'a Shell,
+    /// Raised when it may be over.
+    over: &'a Signal<NoopRawMutex, ()>,
     transaction: Option<TransactionId>,
     segments: Segments,
 }
@@ -87,9 +101,11 @@ impl Stream<'_> {
         let mut records = Records::default();
         let mut tunnel: Option<(Opener, MachineId)> = None;
         loop {
-            let mut rest = match socket.read(&mut piece).await {
-                Ok(0) | Err(_) => return End::Broken,
-                Ok(length) => &piece[..length],
+            let mut rest = match select(socket.read(&mut piece), self.over.wait()).await {
+                Either::First(Ok(0) | Err(_)) => return End::Broken,
+                Either::First(Ok(length)) => &piece[..length],
+                Either::Second(()) if self.is_over() => return End::Over,
+                Either::Second(()) => continue,
             };
             while !rest.is_empty() {
                 let (used, record) = records.take(rest);
@@ -105,8 +121,16 @@ impl Stream<'_> {
                 if let Err(end) = done {
                     return end;
                 }
+                if self.transaction.is_some() {
+                    socket.set_timeout(Some(SILENCE_LIMIT));
+                }
             }
         }
+    }
+
+    fn is_over(&self) -> bool {
+        let transaction = self.transaction;
+        transaction.is_some_and(|transaction| !self.shell.awaits_pages(transaction))
     }
 
     /// Answers the handshake.
@@ -173,6 +197,7 @@ impl Stream<'_> {
             // Nobody of this fleet, or nobody of this transaction: it must not be able to end the transaction.
             End::Stranger => log::warn!("a page stream from a stranger"),
             End::Failed(failure) => self.shell.report(transaction, Event::Failed(failure)),
+            End::Over => {}
         }
     }
 }

@@ -1,8 +1,10 @@
 //! A domain on its way in: the steps that the protocol asks of a target.
 //!
 //! ```text
-//!   admitted --chunks, pages--> ... --state--> described --build--> built --activate--> running
+//!   admitted --chunks, pages--> ... --state--> described --build--> built, and kept by root --let_go--> root's
 //! ```
+//!
+//! What is here ends with this server; what root keeps does not, and is activated or discarded through root alone.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -29,12 +31,13 @@ pub struct Incoming {
     machine: Machine,
     name: Name,
     id: DomainId,
+    /// Under which it is to run.
+    incarnation: u64,
     pool: Cap<Pool>,
     memories: BTreeMap<u32, Arriving>,
     parcels: BTreeMap<u32, Parcel>,
     described: Option<Described>,
     built: Option<Built>,
-    is_adopted: bool,
 }
 
 /// Pages for a Memory that is not there before the domain is built.
@@ -55,6 +58,7 @@ impl Incoming {
         machine: Machine,
         name: Name,
         id: DomainId,
+        incarnation: u64,
         pages: u64,
     ) -> Result<Incoming, crate::root::RootError> {
         let pool = machine.root.admit(name, id.0, pages)?;
@@ -62,12 +66,12 @@ impl Incoming {
             machine,
             name,
             id,
+            incarnation,
             pool,
             memories: BTreeMap::new(),
             parcels: BTreeMap::new(),
             described: None,
             built: None,
-            is_adopted: false,
         })
     }
 
@@ -150,7 +154,8 @@ impl Incoming {
         Ok(())
     }
 
-    /// Builds the domain, frozen, in place of one that was built before. Says the digest of what was built.
+    /// Builds the domain, frozen, in place of one that was built before, and has root keep it. Says the digest of what
+    /// was built.
     ///
     /// # Errors
     /// Which call failed.
@@ -163,7 +168,7 @@ impl Incoming {
             .as_ref()
             .ok_or(RestoreError::Unexpected("no state"))?;
         let description = &described.description;
-        description.wake.ok_or(RestoreError::NoWake)?;
+        let wake = description.wake.ok_or(RestoreError::NoWake)?;
         let plan = Plan {
             machine: self.machine,
             pool: self.pool,
@@ -175,63 +180,35 @@ impl Incoming {
             let memory = built.outsider(*position).ok_or(NOT_ANNOUNCED)?;
             deliver(&self.machine, memory, parcel).during("delivering to", (*position).into())?;
         }
+        set_clock(&self.machine, built, described, self.incarnation)?;
+        let wake = built.object::<Notification>(wake);
+        let wake = wake.ok_or(RestoreError::NoWake)?;
+        let kept = self
+            .machine
+            .root
+            .keep(self.name, self.pool, built.domain, wake);
+        kept.asking("keeping the domain")?;
         Ok(description.digest())
     }
 
-    /// Sets the domain's clock, hands the domain over to root, and lets it run. May be asked for again.
-    ///
-    /// # Errors
-    /// Which call failed.
-    pub fn activate(&mut self, incarnation: u64) -> Result<(), RestoreError> {
-        let described = self
-            .described
-            .as_ref()
-            .ok_or(RestoreError::Unexpected("no state"))?;
-        let built = self
-            .built
-            .as_mut()
-            .ok_or(RestoreError::Unexpected("nothing was built"))?;
-        let description = &described.description;
-        let is_clock = |outsider: &Outsider| outsider.name.as_str() == domain_clock::CLOCK;
-        let page = description.outsiders.iter().position(is_clock);
-        let page = page.and_then(|position| built.outsider::<Memory>(position as u32));
-        let elapsed_ns = clock::now_ns().saturating_sub(described.received_ns);
-        let now_ns = description.clock.domain_ns.saturating_add(elapsed_ns);
-        domain_clock::set(&self.machine, built.domain, page, incarnation, now_ns)
-            .during("setting the clock", 0)?;
-        if !self.is_adopted {
-            let wake = description
-                .wake
-                .and_then(|position| built.object::<Notification>(position));
-            let wake = wake.ok_or(RestoreError::NoWake)?;
-            let adopted =
-                self.machine
-                    .root
-                    .adopt(self.name, incarnation, self.pool, built.domain, wake);
-            adopted.asking("adopting")?;
-            self.is_adopted = true;
-        }
-        // Nothing of it stays mapped here when it runs.
+    /// The domain is about to run: nothing of it stays mapped here, and only root decides over it.
+    pub fn let_go(&mut self) {
         self.memories.clear();
-        match built.domain.thaw() {
-            Ok(()) | Err(Error::WrongState) => {}
-            Err(error) => return Err(error).during("thawing the domain", 0),
+        if let Some(built) = &mut self.built {
+            built.forget();
         }
-        built.forget();
-        Ok(())
     }
 
     /// The domain is root's: gives up what this server still holds of it.
     pub fn finish(mut self) {
-        if let Some(built) = &mut self.built {
-            built.forget();
+        self.let_go();
+        if let Some(built) = &self.built {
             scrap::forget(built.domain);
         }
-        self.memories.clear();
         scrap::forget(self.pool);
     }
 
-    /// The domain does not come: gives its memory back.
+    /// The domain does not come: ends what was made of it. Its pool is root's to take back.
     pub fn discard(mut self) {
         if let Some(built) = &mut self.built {
             built.destroy(&self.memories);
@@ -239,14 +216,28 @@ impl Incoming {
         while let Some((_, arriving)) = self.memories.pop_first() {
             arriving.destroy();
         }
-        if let Err(error) = self.machine.root.discard(self.name) {
-            log::warn!("{}: {error}", self.name);
-        }
         scrap::forget(self.pool);
     }
 }
 
 const NOT_ANNOUNCED: RestoreError = RestoreError::Unexpected("pages that were not announced");
+
+/// Sets a domain's clock, which goes on from here whether or not the domain runs.
+fn set_clock(
+    machine: &Machine,
+    built: &Built,
+    described: &Described,
+    incarnation: u64,
+) -> Result<(), RestoreError> {
+    let description = &described.description;
+    let is_clock = |outsider: &Outsider| outsider.name.as_str() == domain_clock::CLOCK;
+    let page = description.outsiders.iter().position(is_clock);
+    let page = page.and_then(|position| built.outsider::<Memory>(position as u32));
+    let elapsed_ns = clock::now_ns().saturating_sub(described.received_ns);
+    let now_ns = description.clock.domain_ns.saturating_add(elapsed_ns);
+    domain_clock::set(machine, built.domain, page, incarnation, now_ns)
+        .during("setting the clock", 0)
+}
 
 /// Writes the frames that waited in a port's ring into the ring that the domain has here.
 fn deliver(machine: &Machine, memory: Cap<Memory>, parcel: &Parcel) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use crate::shell::{Job, Shell, What};
 impl Shell {
     /// Performs all that the ledger asks for. Datagrams are left in the outbox.
     pub fn settle(&self) {
-        loop {
+        while !self.is_held() {
             let next = self.ledger.borrow_mut().poll_action();
             let Some((transaction, action)) = next else {
                 return;
@@ -42,6 +42,8 @@ impl Shell {
             let what = What::Close;
             // A full queue means that the sender is busy: it notices when the transaction is over.
             let _ = self.jobs.try_send(Job { transaction, what });
+        } else {
+            self.stream_over.iter().for_each(|over| over.signal(()));
         }
     }
 

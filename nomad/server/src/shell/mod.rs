@@ -6,15 +6,17 @@
 //! | [`actions`] | what the ledger asks for, in its order |
 //! | [`source`], [`target`] | the steps of a source and of a target |
 //! | [`resume`] | what an earlier life has left behind |
+//! | [`roll_calls`] | domains at home here, before they are started |
 //! | [`operator`] | commands, and the lines that answer them |
 //! | [`failures`] | this server's errors in the protocol's words |
-//! | [`hook`] | for tests: the server ends at a moment that they name |
+//! | [`hook`] | for tests: the server stands still at a moment that they name |
 
 pub mod actions;
 pub mod failures;
 pub mod hook;
 pub mod operator;
 pub mod resume;
+pub mod roll_calls;
 pub mod source;
 pub mod target;
 
@@ -31,7 +33,7 @@ use embassy_sync::signal::Signal;
 use embassy_time::Instant as Now;
 use nomad_protocol::{
     Attempt, BootId, Capabilities, CpuFeatures, Digest, Event, Here, Instant, Ledger, MachineId,
-    PORT, Timing, TransactionId, Versions,
+    PORT, PhaseName, RollCall, Timing, TransactionId, Versions,
 };
 use runtime::Start;
 use runtime::executor::Tasks;
@@ -100,6 +102,8 @@ pub struct Shell {
     pub outgoing: RefCell<BTreeMap<TransactionId, Outgoing>>,
     /// Domains on their way in.
     pub incoming: RefCell<BTreeMap<TransactionId, Incoming>>,
+    /// Domains that wait until no other machine has them.
+    pub roll_calls: RefCell<Vec<RollCall>>,
     /// Which operator asked for which transaction.
     pub operators: RefCell<BTreeMap<TransactionId, IpEndpoint>>,
     /// Datagrams that wait to be sent.
@@ -108,6 +112,8 @@ pub struct Shell {
     pub jobs: Channel<NoopRawMutex, Job, JOBS_MAX>,
     /// Raised when an event was reported.
     pub reported: Signal<NoopRawMutex, ()>,
+    /// Raised, each for a receiver, when a transaction needs its page stream no more.
+    pub stream_over: [Signal<NoopRawMutex, ()>; STREAMS_MAX],
     /// What the tests asked for, if they may.
     pub hook: Option<RefCell<Hook>>,
     random: RefCell<Random>,
@@ -123,20 +129,19 @@ impl Shell {
         let memory = start.shared_memory("records");
         let memory = memory.expect("started without a memory for records");
         let boot = BootId(random.number() as u64);
-        let (mut records, boot, found) = Records::open(memory, boot);
+        let (records, boot, found) = Records::open(memory, boot);
         let mut left = Resumed::new(machine, found);
-        left.forgotten
-            .iter()
-            .for_each(|transaction| records.forget(*transaction));
         let resumed = core::mem::take(&mut left.records);
         let here = here(keys.own_id(), boot);
         let ledger = Ledger::resume(now(), here, resumed, |domain| left.state_of(domain));
         let peers = Peers::parse(start.argument("peers").unwrap_or(""));
         let peers = peers.expect("peers=NAME=ADDRESS,..");
         // Who is spoken to first, after a restart, must be known by key.
-        peers.addresses().for_each(|address| {
-            keys.machine_at(address);
-        });
+        let fleet: Vec<MachineId> = peers
+            .addresses()
+            .map(|address| keys.machine_at(address))
+            .collect();
+        let roll_calls = roll_calls::of_waiting(machine, &fleet);
         Shell {
             machine,
             peers,
@@ -146,10 +151,12 @@ impl Shell {
             sessions: RefCell::new(Sessions::new(random.fork())),
             outgoing: RefCell::new(left.outgoing),
             incoming: RefCell::default(),
+            roll_calls: RefCell::new(roll_calls),
             operators: RefCell::default(),
             outbox: RefCell::default(),
             jobs: Channel::new(),
             reported: Signal::new(),
+            stream_over: [const { Signal::new() }; STREAMS_MAX],
             hook: start.argument("hooks").map(|_| RefCell::default()),
             random: RefCell::new(random),
         }
@@ -170,6 +177,19 @@ impl Shell {
         entries
             .find(|entry| entry.transaction == transaction)
             .map(|entry| entry.peer)
+    }
+
+    /// Whether pages of a transaction may still come.
+    pub fn awaits_pages(&self, transaction: TransactionId) -> bool {
+        let ledger = self.ledger.borrow();
+        let mut entries = ledger.entries();
+        let entry = entries.find(|entry| entry.transaction == transaction);
+        entry.is_some_and(|entry| {
+            matches!(
+                entry.phase,
+                PhaseName::Admit | PhaseName::Receive | PhaseName::Verify
+            )
+        })
     }
 
     /// A generator of random numbers of its own, for whoever needs one.
@@ -232,8 +252,8 @@ pub async fn serve(start: Start, tasks: Tasks) {
     let stack = runtime::net::stack(start, tasks);
     let shell: &'static Shell = Box::leak(Box::new(Shell::new(start)));
     tasks.spawn(sender::run(shell, stack));
-    for _ in 0..STREAMS_MAX {
-        tasks.spawn(receiver::run(shell, stack));
+    for over in &shell.stream_over {
+        tasks.spawn(receiver::run(shell, stack, over));
     }
     control::run(shell, stack).await
 }

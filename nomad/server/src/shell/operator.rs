@@ -10,7 +10,8 @@ use embassy_net::IpEndpoint;
 use nomad_image::{Name, Verdict};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    Cancelled, CpuFeatures, DomainId, Entry, Incarnation, Notice, Offer, Sizes, TransactionId,
+    Cancelled, CpuFeatures, DomainId, Entry, Force, Incarnation, Notice, Offer, Sizes,
+    TransactionId,
 };
 
 use runtime::protocol::root::DomainRecord;
@@ -18,6 +19,7 @@ use runtime::protocol::root::DomainRecord;
 use crate::capture::Outgoing;
 use crate::capture::outgoing::{CaptureError, Found};
 use crate::commands::{Command, NoCommand};
+use crate::shell::hook::Hook;
 use crate::shell::{Datagram, Shell, now, versions};
 
 /// The lines that answer a command, or why it was not obeyed.
@@ -31,7 +33,11 @@ impl Shell {
             Ok(Command::Explain(name)) => self.explain(name).map(ended),
             Ok(Command::Cancel(name)) => self.cancel(name).map(ended),
             Ok(Command::List) => self.list().map(ended),
-            Ok(Command::Stop(line)) => self.stop_at(line).map(ended),
+            Ok(Command::Force(name, force)) => self.force(name, force).map(ended),
+            Ok(Command::Memory) => self.memory().map(ended),
+            Ok(Command::Hold(line)) => self.hooked(|hook| hook.hold(line)).map(ended),
+            Ok(Command::Go) => self.hooked(Hook::go).map(ended),
+            Ok(Command::Stop) => self.hooked(|_| panic!("ends, as a test asked for")),
             Err(no) => Err(no.text().into()),
         };
         match answer {
@@ -93,10 +99,47 @@ impl Shell {
         }
     }
 
-    fn stop_at(&self, line: &str) -> Answer {
+    /// Settles what is in doubt about a domain.
+    fn force(&self, name: Name, force: Force) -> Answer {
+        let mut ledger = self.ledger.borrow_mut();
+        let mut entries = ledger.entries();
+        let doubted = entries
+            .find(|entry| entry.doubt.is_some() && entry.offer.name.as_str() == name.as_str())
+            .map(|entry| entry.transaction);
+        drop(entries);
+        let forced = match (doubted, force) {
+            (Some(transaction), force) => ledger.force(now(), transaction, force),
+            (None, Force::RunHere) => self.force_start(name),
+            (None, Force::DropCopy) => false,
+        };
+        if !forced {
+            return Err(format!("nothing is in doubt about {name} here"));
+        }
+        Ok([match force {
+            Force::RunHere => format!("{name} runs here"),
+            Force::DropCopy => format!("{name} is dropped here"),
+        }]
+        .into())
+    }
+
+    fn memory(&self) -> Answer {
+        let memory = self.machine.root.memory();
+        let memory = memory.map_err(|error| error.to_string())?;
+        Ok([memory.to_string()].into())
+    }
+
+    /// Does what a test asks for, if tests may.
+    fn hooked(&self, act: impl FnOnce(&mut Hook)) -> Answer {
         let hook = self.hook.as_ref().ok_or(NoCommand::Unknown.text())?;
-        hook.borrow_mut().set(line);
+        act(&mut hook.borrow_mut());
         Ok(Vec::new())
+    }
+
+    /// Whether a test has this server stand still.
+    pub fn is_held(&self) -> bool {
+        self.hook
+            .as_ref()
+            .is_some_and(|hook| hook.borrow().is_held())
     }
 
     fn list(&self) -> Answer {
@@ -116,6 +159,7 @@ impl Shell {
                 .entries()
                 .map(|entry| self.entry_line(&entry)),
         );
+        lines.extend(self.roll_lines());
         Ok(lines)
     }
 
@@ -145,10 +189,12 @@ impl Shell {
     /// Tells the log, and the operator who asked for it, how a transaction gets on.
     pub(super) fn tell(&self, transaction: TransactionId, notice: &Notice) {
         let line = notice_line(notice);
-        if let Some(hook) = &self.hook {
-            hook.borrow().pass(&line);
-        }
         log::info!("{:08x}: {line}", (transaction.0 >> 96) as u32);
+        if let Some(hook) = &self.hook
+            && hook.borrow_mut().told(&line)
+        {
+            log::info!("held at `{line}`");
+        }
         let operator = self.operators.borrow().get(&transaction).copied();
         if let Some(operator) = operator {
             self.say(operator, &line);

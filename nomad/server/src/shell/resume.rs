@@ -1,9 +1,7 @@
 //! What an earlier life of this server has left behind.
 //!
-//! A source goes on from its record and from what the kernel says of the domain. A target whose domain was not handed
-//! over to root yet cannot: the capabilities for it went with the server that made it. It discards the copy and forgets
-//! the transaction; asked for it under the same boot id it says Unknown, and the source, which has a complete copy
-//! still, runs it again or, if it has committed, lists it as in doubt.
+//! A source goes on from its record and from what the kernel says of the domain. A target goes on from its record and
+//! from what root keeps: a domain that was complete is root's, and only what was still arriving went with the server.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -11,7 +9,6 @@ use alloc::vec::Vec;
 use nomad_image::Name;
 use nomad_protocol::{DomainId, DomainState, Progressed, Record, TransactionId};
 use runtime::Error;
-use runtime::protocol::root::DomainState as RootState;
 
 use crate::capture::Outgoing;
 use crate::machine::Machine;
@@ -25,8 +22,6 @@ pub struct Resumed {
     pub states: BTreeMap<u128, DomainState>,
     /// Domains on their way out.
     pub outgoing: BTreeMap<TransactionId, Outgoing>,
-    /// Transactions that are not gone on with.
-    pub forgotten: Vec<TransactionId>,
 }
 
 impl Resumed {
@@ -39,21 +34,10 @@ impl Resumed {
                 record.progress,
                 record.offer.name.as_str()
             );
-            match record.progress {
-                Progressed::SourceOpen
-                | Progressed::SourceCommitting { .. }
-                | Progressed::SourceReleasing { .. }
-                | Progressed::SourceReleased { .. } => resumed.source(machine, record),
-                Progressed::TargetActivated { .. } => resumed.records.push(record),
-                Progressed::TargetActivating { peer_boot } if is_adopted(machine, &record) => {
-                    let progress = Progressed::TargetActivated { peer_boot };
-                    resumed.records.push(Record { progress, ..record });
-                }
-                _ => {
-                    discard(machine, &record);
-                    resumed.forgotten.push(record.transaction);
-                }
+            if holds_domain(&record.progress) {
+                resumed.find(machine, &record);
             }
+            resumed.records.push(record);
         }
         resumed
     }
@@ -64,8 +48,9 @@ impl Resumed {
         known.copied().unwrap_or(DomainState::Gone)
     }
 
-    fn source(&mut self, machine: Machine, record: Record) {
-        let name = name_of(&record);
+    /// Finds the domain that was on its way out.
+    fn find(&mut self, machine: Machine, record: &Record) {
+        let name = Name::try_new(record.offer.name.as_str());
         let found = name.and_then(|name| machine.root.find(name).ok());
         let same = |id: [u8; 16]| u128::from_le_bytes(id) == record.offer.domain.0;
         if let (Some(name), Some((known, Some(domain)))) = (name, found)
@@ -81,31 +66,30 @@ impl Resumed {
             let outgoing = Outgoing::left_behind(machine, name, &known, domain);
             self.outgoing.insert(record.transaction, outgoing);
         }
-        self.records.push(record);
     }
 }
 
-fn name_of(record: &Record) -> Option<Name> {
-    Name::try_new(record.offer.name.as_str())
+/// Whether the copy on this machine is a source's still. After that the domain may be here again, and run.
+fn holds_domain(progress: &Progressed) -> bool {
+    matches!(
+        progress,
+        Progressed::SourceOpen
+            | Progressed::SourceCommitting { .. }
+            | Progressed::SourceReleasing { .. }
+    )
 }
 
-/// Whether the domain was handed over to root; if so, it runs from now on.
-fn is_adopted(machine: Machine, record: &Record) -> bool {
-    let Some(Ok((known, Some(domain)))) = name_of(record).map(|name| machine.root.find(name))
-    else {
-        return false;
-    };
-    let adopted = known.state == RootState::Running
-        && known.incarnation == record.offer.incarnation.next().0
-        && u128::from_le_bytes(known.id.0) == record.offer.domain.0;
-    // It may run already.
-    adopted && matches!(domain.thaw(), Ok(()) | Err(Error::WrongState))
-}
+#[cfg(test)]
+mod tests {
+    use nomad_protocol::BootId;
 
-fn discard(machine: Machine, record: &Record) {
-    if let Some(name) = name_of(record)
-        && let Err(error) = machine.root.discard(name)
-    {
-        log::warn!("{name}: {error}");
+    use super::*;
+
+    #[test]
+    fn a_domain_that_came_back_is_not_touched_for_the_move_that_sent_it_away() {
+        let peer_boot = BootId(1);
+        assert!(holds_domain(&Progressed::SourceReleasing { peer_boot }));
+        assert!(!holds_domain(&Progressed::SourceReleased { peer_boot }));
+        assert!(!holds_domain(&Progressed::TargetActivated { peer_boot }));
     }
 }

@@ -26,9 +26,10 @@ impl Shell {
         }
         let event = {
             let mut outgoing = self.outgoing.borrow_mut();
-            outgoing
-                .get_mut(&transaction)
-                .and_then(|outgoing| step(outgoing, action))
+            match outgoing.get_mut(&transaction) {
+                Some(outgoing) => step(outgoing, action),
+                None => without_domain(action),
+            }
         };
         if let Some(event) = event {
             self.report(transaction, event);
@@ -46,6 +47,12 @@ fn what_to_send(action: SourceAction) -> Option<What> {
         } => Some(What::Freeze(attempt, rounds, digest)),
         _ => None,
     }
+}
+
+/// The step of a source whose domain is gone: an earlier life of this server may have destroyed it and ended before that
+/// was noted.
+fn without_domain(action: SourceAction) -> Option<Event> {
+    (action == SourceAction::Destroy).then_some(Event::Source(SourceEvent::Destroyed))
 }
 
 /// Takes one step; says what the protocol is to be told.
@@ -74,8 +81,7 @@ fn step(outgoing: &mut Outgoing, action: SourceAction) -> Option<Event> {
             Some(Event::Source(SourceEvent::Destroyed))
         }
         SourceAction::Unretire => {
-            let name = outgoing.name();
-            log::error!("{name}: only an operator's right undoes a retirement");
+            complain(outgoing, "running it again", Outgoing::run_again);
             None
         }
         SourceAction::CopyRound { .. } | SourceAction::SendFreeze { .. } => None,
@@ -115,4 +121,16 @@ fn told<T>(result: Result<T, CaptureError>, event: impl FnOnce(T) -> SourceEvent
 pub fn failed(error: &CaptureError) -> Event {
     log::warn!("capture: {error:?}");
     Event::Failed(failures::of_capture(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_that_is_gone_already_counts_as_destroyed() {
+        let destroyed = Some(Event::Source(SourceEvent::Destroyed));
+        assert_eq!(without_domain(SourceAction::Destroy), destroyed);
+        assert_eq!(without_domain(SourceAction::Thaw), None);
+    }
 }

@@ -7,6 +7,7 @@ use nomad_protocol::{
     TransactionId,
 };
 
+use crate::restore::error::Asking;
 use crate::restore::{Incoming, RestoreError};
 use crate::shell::{Shell, failures};
 
@@ -20,9 +21,7 @@ impl Shell {
             // The switch announces a port when root activates it, which it did when the domain was adopted.
             TargetAction::Announce => return,
             TargetAction::DiscardCopy => {
-                if let Some(incoming) = self.incoming.borrow_mut().remove(&transaction) {
-                    incoming.discard();
-                }
+                self.discard(transaction);
                 Event::Target(TargetEvent::Discarded)
             }
         };
@@ -35,7 +34,9 @@ impl Shell {
         };
         let needed_bytes = offer.sizes.pool_bytes;
         let id = DomainId(offer.domain.0.to_le_bytes());
-        match Incoming::admit(self.machine, name, id, needed_bytes.div_ceil(PAGE_BYTES)) {
+        let incarnation = offer.incarnation.next().0;
+        let pages = needed_bytes.div_ceil(PAGE_BYTES);
+        match Incoming::admit(self.machine, name, id, incarnation, pages) {
             Ok(incoming) => {
                 self.incoming.borrow_mut().insert(transaction, incoming);
                 TargetEvent::Reserved
@@ -57,13 +58,43 @@ impl Shell {
         }
     }
 
+    /// Lets the domain that root keeps run. An earlier life of this server may have built it.
     fn activate(&self, transaction: TransactionId, incarnation: Incarnation) -> Event {
-        let activated =
-            self.with_incoming(transaction, |incoming| incoming.activate(incarnation.0));
-        match activated {
-            Ok(()) => Event::Target(TargetEvent::Activated),
-            Err(failure) => Event::Failed(failure),
+        if let Some(incoming) = self.incoming.borrow_mut().get_mut(&transaction) {
+            incoming.let_go();
         }
+        let Some((name, id)) = self.domain_of(transaction) else {
+            return Event::Failed(LocalFailure::BadImage);
+        };
+        let adopted = self.machine.root.adopt(name, id.0, incarnation.0);
+        match adopted.asking("adopting") {
+            Ok(()) => Event::Target(TargetEvent::Activated),
+            Err(error) => {
+                log::warn!("restore: {error}");
+                Event::Failed(failures::of_restore(&error))
+            }
+        }
+    }
+
+    /// Gives up the copy, whoever holds what of it.
+    fn discard(&self, transaction: TransactionId) {
+        if let Some(incoming) = self.incoming.borrow_mut().remove(&transaction) {
+            incoming.discard();
+        }
+        if let Some((name, id)) = self.domain_of(transaction)
+            && let Err(error) = self.machine.root.discard(name, id.0)
+        {
+            log::warn!("{name}: {error}");
+        }
+    }
+
+    /// The domain that a transaction is about.
+    fn domain_of(&self, transaction: TransactionId) -> Option<(Name, DomainId)> {
+        let ledger = self.ledger.borrow();
+        let mut entries = ledger.entries();
+        let entry = entries.find(|entry| entry.transaction == transaction)?;
+        let name = Name::try_new(entry.offer.name.as_str())?;
+        Some((name, DomainId(entry.offer.domain.0.to_le_bytes())))
     }
 
     /// Does something with the domain that comes under this transaction.

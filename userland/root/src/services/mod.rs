@@ -1,6 +1,7 @@
 //! What root does for those who call it, an interface a file. Root answers; it never calls, and so never waits for
 //! one of its clients.
 
+pub mod incoming;
 pub mod log;
 pub mod ports;
 pub mod root;
@@ -14,8 +15,8 @@ use runtime::slots;
 use crate::badge::{self, Interface};
 use crate::supervisor::Supervisor;
 
-/// Most capabilities that a call brings: those of an adoption.
-pub const CAPABILITIES_MAX: usize = runtime::protocol::root::ADOPT_CAPABILITIES;
+/// Most capabilities that a call brings: those of a domain that is to be kept.
+pub const CAPABILITIES_MAX: usize = runtime::protocol::root::KEEP_CAPABILITIES;
 
 /// Does what a message asks for.
 pub fn handle(root: &mut Supervisor, server: &mut Server, event: Event) -> Answer {

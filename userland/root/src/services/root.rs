@@ -1,24 +1,23 @@
-//! `root`: the machine's domains, for those who list and move them.
+//! `root`: the machine's domains, for those who list and move them. What a target asks is [`incoming`].
 
-use abi::kind::{DomainRights, EndpointRights, MemoryRights, NotificationRights};
+use abi::kind::DomainRights;
 use abi::register::{ObjectId, PageCount};
 use runtime::Cap;
-use runtime::capability::{Any, Domain as DomainKind, Kind, Notification, Pool};
+use runtime::capability::Any;
 use runtime::message::Message;
-use runtime::protocol::root::{Binding, DomainId, DomainState, Refusal, Request, done, refused};
+use runtime::protocol::root::{DomainState, MemoryRecord, Refusal, Request, done, refused};
 use runtime::protocol::{Name, Words};
 use runtime::server::{Answer, Server};
 
-use super::now;
+use super::{incoming, now};
 use crate::badge::{Interface, badge};
-use crate::birth::Body;
-use crate::domain::{Domain, Held, plain};
+use crate::domain::plain;
 use crate::handle::Handle;
+use crate::names;
 use crate::supervisor::Supervisor;
-use crate::{clock, names, provision};
 
 /// What an answer carries: words, and a capability that the caller gets a copy of.
-type Reply = Result<(Words, Option<Cap<Any>>), Refusal>;
+pub type Reply = Result<(Words, Option<Cap<Any>>), Refusal>;
 
 /// Answers a request.
 pub fn handle(root: &mut Supervisor, server: &mut Server, message: &Message) -> Answer {
@@ -49,25 +48,33 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Reply
         // It may be answered later, and is done before.
         Request::Export { .. } => Err(Refusal::Malformed),
         Request::Revert { name } => revert(root, name),
-        Request::Release { name } => leave(root, name, DomainState::Exported),
+        Request::Release { name } => release(root, name),
+        Request::Unretire { name } => unretire(root, name),
         Request::Admit {
             name,
             id,
             pages,
             movable,
-        } => admit(root, name, id, pages, movable),
-        Request::Bind { name, binding } => bind(root, name, binding),
-        Request::Adopt { name, incarnation } => adopt(root, name, incarnation, message),
-        Request::Discard { name } => leave(root, name, DomainState::Incoming),
+        } => incoming::admit(root, name, id, pages, movable),
+        Request::Bind { name, binding } => incoming::bind(root, name, binding),
+        Request::Keep { name } => incoming::keep(root, name, message),
+        Request::Adopt {
+            name,
+            id,
+            incarnation,
+        } => incoming::adopt(root, name, id, incarnation),
+        Request::Discard { name, id } => incoming::discard(root, name, id),
+        Request::Start { name } => start(root, name),
+        Request::Memory => memory(root),
     }
 }
 
-/// The domain of this name in this state.
-fn in_state(root: &mut Supervisor, name: Name, state: DomainState) -> Result<usize, Refusal> {
+/// The exported domain of this name.
+fn exported(root: &Supervisor, name: Name) -> Result<usize, Refusal> {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    match root.domains[index].state == state {
-        true => Ok(index),
-        false => Err(Refusal::WrongState),
+    match root.domains[index].state {
+        DomainState::Exported => Ok(index),
+        _ => Err(Refusal::WrongState),
     }
 }
 
@@ -149,151 +156,54 @@ fn revert(root: &mut Supervisor, name: Name) -> Reply {
     Ok((done(), None))
 }
 
-/// A domain that went, or does not come after all.
-fn leave(root: &mut Supervisor, name: Name, state: DomainState) -> Reply {
-    let index = in_state(root, name, state)?;
+fn release(root: &mut Supervisor, name: Name) -> Reply {
+    let index = exported(root, name)?;
+    leave(root, index);
+    Ok((done(), None))
+}
+
+fn unretire(root: &mut Supervisor, name: Name) -> Reply {
+    let index = exported(root, name)?;
+    let body = root.domains[index].body.as_ref();
+    let domain = &body.ok_or(Refusal::WrongState)?.domain;
+    domain.unretire().map_err(kernel)?;
+    log::warn!("{name} is retired no more, as an operator wants it");
+    Ok((done(), None))
+}
+
+/// Starts a domain that waits until no other machine has it, or that came from one and went again.
+fn start(root: &mut Supervisor, name: Name) -> Reply {
+    let index = match root.by_name(name) {
+        Some(index) if root.domains[index].state == DomainState::Waiting => index,
+        Some(_) => return Err(Refusal::AlreadyHere),
+        None => root.add_described(name).ok_or(Refusal::NoSuchDomain)?,
+    };
+    root.start(index);
+    Ok((done(), None))
+}
+
+fn memory(root: &Supervisor) -> Reply {
+    let report = root.machine.pool.report().map_err(kernel)?;
+    let record = MemoryRecord {
+        pages: PageCount(report.total.0),
+        spent: PageCount(report.spent.0),
+    };
+    Ok((record.pack(), None))
+}
+
+/// A domain went, or does not come after all.
+pub fn leave(root: &mut Supervisor, index: usize) {
     root.end(index);
     let domain = root.domains.remove(index);
     if let Some(ring) = root.switchboard.remove(domain.number) {
         root.destroy_ring(ring);
     }
     root.ring_for_commands();
-    log::info!("{name} left");
-    Ok((done(), None))
+    log::info!("{} left", domain.name);
 }
 
-fn admit(
-    root: &mut Supervisor,
-    name: Name,
-    id: DomainId,
-    pages: PageCount,
-    movable: bool,
-) -> Reply {
-    let known = |domain: &Domain| domain.name == name || domain.id == id;
-    if let Some(domain) = root.domains.iter().find(|domain| known(domain)) {
-        let same = domain.name == name && domain.id == id && domain.state == DomainState::Incoming;
-        let pool = domain.pool.filter(|_| same).ok_or(Refusal::AlreadyHere)?;
-        return Ok((done(), Some(pool.erase())));
-    }
-    let pool = root
-        .machine
-        .pool
-        .split(pages)
-        .map_err(|error| match error {
-            abi::Error::PoolEmpty => Refusal::NoMemory,
-            other => kernel(other),
-        })?;
-    let number = root.draw_number();
-    root.domains.push(Domain {
-        state: DomainState::Incoming,
-        movable,
-        pool: Some(pool),
-        ..Domain::new(number, name, id)
-    });
-    Ok((done(), Some(pool.erase())))
-}
-
-fn bind(root: &mut Supervisor, name: Name, binding: Binding) -> Reply {
-    let index = in_state(root, name, DomainState::Incoming)?;
-    let held = root.domains[index].held.iter();
-    let mut bound = held.filter(|held| held.binding == binding);
-    if let Some(held) = bound.next() {
-        return Ok((done(), Some(held.capability)));
-    }
-    let (capability, badge) = make_binding(root, index, binding)?;
-    root.domains[index].held.push(Held {
-        binding,
-        capability,
-        badge,
-        minted: Some(Handle::new(capability)),
-    });
-    Ok((done(), Some(capability)))
-}
-
-/// This machine's capability for a name, with the badge that it has.
-fn make_binding(
-    root: &mut Supervisor,
-    index: usize,
-    binding: Binding,
-) -> Result<(Cap<Any>, u64), Refusal> {
-    let number = root.domains[index].number;
-    let machine = root.machine;
-    let interface = |interface| {
-        let badge = badge(interface, number);
-        let endpoint = machine.endpoint.mint(EndpointRights::SEND, badge);
-        endpoint
-            .map(|endpoint| (endpoint.erase(), badge))
-            .map_err(kernel)
-    };
-    match binding.name.as_str() {
-        names::LOG => interface(Interface::Log),
-        names::FAULTS => interface(Interface::Faults),
-        names::DOORBELL => {
-            let doorbell = machine.doorbell.mint(NotificationRights::SIGNAL, 0);
-            Ok((doorbell.map_err(kernel)?.erase(), 0))
-        }
-        clock::NAME => {
-            let page = clock::make_page(&machine).map_err(kernel)?;
-            root.domains[index].clock = Some(page);
-            let rights = MemoryRights::READ | MemoryRights::WRITE;
-            Ok((page.mint(rights, 0).map_err(kernel)?.erase(), 0))
-        }
-        names::RING => {
-            let station = provision::import(binding.state).ok_or(Refusal::Malformed)?;
-            let ring = root.add_port(number, station).map_err(kernel)?;
-            let rights = MemoryRights::READ | MemoryRights::WRITE;
-            Ok((ring.mint(rights, 0).map_err(kernel)?.erase(), 0))
-        }
-        service => {
-            let endpoint = provision::endpoint(root, service).ok_or(Refusal::NoSuchObject)?;
-            let badge = u64::from(number.0);
-            let endpoint = endpoint.mint(EndpointRights::SEND, badge).map_err(kernel)?;
-            Ok((endpoint.erase(), badge))
-        }
-    }
-}
-
-fn adopt(root: &mut Supervisor, name: Name, incarnation: u64, message: &Message) -> Reply {
-    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    let domain = &root.domains[index];
-    if domain.state == DomainState::Running && domain.incarnation == incarnation {
-        return Ok((done(), None));
-    }
-    let pool = domain
-        .pool
-        .filter(|_| domain.state == DomainState::Incoming);
-    let pool = pool.ok_or(Refusal::WrongState)?;
-    let mut reader = message.reader();
-    let sent = reader
-        .capability::<Pool>()
-        .map_err(|_| Refusal::Capability)?;
-    if sent.identify() != pool.identify() {
-        return Err(Refusal::Capability);
-    }
-    let body = Body {
-        pool,
-        domain: keep::<DomainKind>(reader.capability())?,
-        wake: keep::<Notification>(reader.capability())?,
-    };
-    let domain = &mut root.domains[index];
-    let wake = *body.wake;
-    domain.body = Some(body);
-    domain.incarnation = incarnation;
-    domain.state = DomainState::Running;
-    let number = domain.number;
-    root.switchboard.activate(number, wake);
-    root.ring_for_commands();
-    log::info!("{name} arrived, incarnation {incarnation}");
-    Ok((done(), None))
-}
-
-/// A copy of a capability that was sent: what came with a message is deleted after it.
-fn keep<T: Kind>(sent: Result<Cap<T>, abi::Error>) -> Result<Handle<T>, Refusal> {
-    let sent = sent.map_err(|_| Refusal::Capability)?;
-    sent.duplicate().map(Handle::new).map_err(kernel)
-}
-
-fn kernel(error: abi::Error) -> Refusal {
+/// The kernel's refusal, which only the log explains.
+pub fn kernel(error: abi::Error) -> Refusal {
     log::error!("the kernel refused what a move needs: {error}");
     Refusal::Kernel
 }

@@ -1,18 +1,22 @@
 //! The `root` endpoint: the machine's domains, for those who list and move them.
 //!
 //! ```text
-//! call:  word 0: the operation     words 1..: its values (see Request)     capabilities: see Adopt
+//! call:  word 0: the operation     words 1..: its values (see Request)     capabilities: see Keep
 //! reply: word 0: 0, or a Refusal   words 1..: the answer's values          capabilities: see the operation
 //! ```
 //!
 //! A move in these verbs, which are those of every portable service. On the source: [`Request::Export`] once the
 //! domain is frozen, then [`Request::Revert`] if it stays or [`Request::Release`] when it is gone. On the target:
-//! [`Request::Admit`], [`Request::Bind`] for each outside object, then [`Request::Adopt`] when it runs or
-//! [`Request::Discard`] if it does not.
+//! [`Request::Admit`], [`Request::Bind`] for each outside object, [`Request::Keep`] when it is complete, then
+//! [`Request::Adopt`] when it is to run or [`Request::Discard`] if it does not come. From `Keep` on root holds all that
+//! the domain consists of: whoever moves it may end and ask root again.
 //!
 //! ```text
-//! source: running --Export--> exported --Release--> (not here)        target: (not here) --Admit--> incoming --Adopt--> running
-//!              \<---Revert------/                                                     \<----Discard----/
+//! source: running --Export--> exported --Release--> (not here)
+//!              \<---Revert------/
+//!
+//! target: (not here) --Admit--> incoming --Keep--> prepared --Adopt--> running
+//!                  \<---Discard---/<----Discard------/
 //! ```
 
 use abi::register::{ObjectId, PageCount};
@@ -77,6 +81,11 @@ pub enum Request {
         /// An exported domain.
         name: Name,
     },
+    /// Undoes the retirement of a domain that was to move away; it is frozen again. Only where an operator forces it.
+    Unretire {
+        /// An exported domain.
+        name: Name,
+    },
     /// Reserves memory for a domain that comes from another machine. Answer: one capability, a Pool with every right.
     Admit {
         /// Its name.
@@ -96,29 +105,46 @@ pub enum Request {
         /// What the source's root said.
         binding: Binding,
     },
-    /// The incoming domain is complete and about to run: root supervises it, the switch announces its port.
-    /// Sends the capabilities [`ADOPT_POOL`], [`ADOPT_DOMAIN`] and [`ADOPT_WAKE`].
-    Adopt {
-        /// An incoming domain.
+    /// The incoming domain is complete, its clock set, and frozen: root keeps it, in place of one that was complete
+    /// before. Sends the capabilities [`KEEP_POOL`], [`KEEP_DOMAIN`] and [`KEEP_WAKE`].
+    Keep {
+        /// An incoming or prepared domain.
         name: Name,
+    },
+    /// The prepared domain runs from now on: root supervises and thaws it, the switch announces its port. To be asked
+    /// for it again does nothing.
+    Adopt {
+        /// A prepared domain.
+        name: Name,
+        /// Its id.
+        id: DomainId,
         /// How often it was activated, this time included.
         incarnation: u64,
     },
-    /// The incoming domain does not come: destroys its pool and all that was bound for it.
+    /// The domain does not come: destroys its pool and all that was bound for it.
     Discard {
-        /// An incoming domain.
+        /// An incoming or prepared domain.
+        name: Name,
+        /// Its id.
+        id: DomainId,
+    },
+    /// Starts a domain that is at home here and may move: no other machine has it. Answered when it was tried.
+    Start {
+        /// A waiting domain, or one that was waiting and could not come from another machine.
         name: Name,
     },
+    /// The machine's memory. Answer: a [`MemoryRecord`].
+    Memory,
 }
 
-/// Which capability of `Adopt` is the domain's Pool.
-pub const ADOPT_POOL: usize = 0;
-/// Which capability of `Adopt` is the Domain.
-pub const ADOPT_DOMAIN: usize = 1;
-/// Which capability of `Adopt` is the domain's `wake` Notification.
-pub const ADOPT_WAKE: usize = 2;
-/// How many capabilities `Adopt` sends.
-pub const ADOPT_CAPABILITIES: usize = 3;
+/// Which capability of `Keep` is the domain's Pool.
+pub const KEEP_POOL: usize = 0;
+/// Which capability of `Keep` is the Domain.
+pub const KEEP_DOMAIN: usize = 1;
+/// Which capability of `Keep` is the domain's `wake` Notification.
+pub const KEEP_WAKE: usize = 2;
+/// How many capabilities `Keep` sends.
+pub const KEEP_CAPABILITIES: usize = 3;
 
 /// The operations' numbers, in word 0.
 mod operation {
@@ -132,6 +158,10 @@ mod operation {
     pub const BIND: u64 = 8;
     pub const ADOPT: u64 = 9;
     pub const DISCARD: u64 = 10;
+    pub const KEEP: u64 = 11;
+    pub const UNRETIRE: u64 = 12;
+    pub const START: u64 = 13;
+    pub const MEMORY: u64 = 14;
 }
 
 impl Request {
@@ -159,8 +189,16 @@ impl Request {
                 .with(pages.0)
                 .with(movable.into()),
             Request::Bind { name, binding } => binding.push(named(BIND, name)),
-            Request::Adopt { name, incarnation } => named(ADOPT, name).with(incarnation),
-            Request::Discard { name } => named(DISCARD, name),
+            Request::Keep { name } => named(KEEP, name),
+            Request::Adopt {
+                name,
+                id,
+                incarnation,
+            } => named(ADOPT, name).with_all(id.to_words()).with(incarnation),
+            Request::Discard { name, id } => named(DISCARD, name).with_all(id.to_words()),
+            Request::Unretire { name } => named(UNRETIRE, name),
+            Request::Start { name } => named(START, name),
+            Request::Memory => Words::new(MEMORY),
         }
     }
 
@@ -172,12 +210,14 @@ impl Request {
         use operation::*;
         let mut reader = Reader::new(words);
         let operation = reader.word()?;
-        if operation == LIST {
-            let index = reader.word()?;
-            return Ok(Request::List { index });
-        }
-        if !(FIND..=DISCARD).contains(&operation) {
-            return Err(Malformed::Operation(operation));
+        match operation {
+            LIST => {
+                let index = reader.word()?;
+                return Ok(Request::List { index });
+            }
+            MEMORY => return Ok(Request::Memory),
+            FIND..=START => {}
+            _ => return Err(Malformed::Operation(operation)),
         }
         let name = Name::read(&mut reader)?;
         Ok(match operation {
@@ -202,9 +242,16 @@ impl Request {
             },
             ADOPT => Request::Adopt {
                 name,
+                id: DomainId::from_words(reader.array()?),
                 incarnation: reader.word()?,
             },
-            _ => Request::Discard { name },
+            DISCARD => Request::Discard {
+                name,
+                id: DomainId::from_words(reader.array()?),
+            },
+            KEEP => Request::Keep { name },
+            UNRETIRE => Request::Unretire { name },
+            _ => Request::Start { name },
         })
     }
 }
@@ -273,6 +320,10 @@ numbered! {
         Incoming = 3: "incoming";
         /// It is on its way to another machine.
         Exported = 4: "exported";
+        /// It is here whole, frozen: whether it is to run here is not decided.
+        Prepared = 5: "prepared";
+        /// It is not here yet: it is started when no other machine has it.
+        Waiting = 6: "waiting";
     }
 }
 
@@ -323,6 +374,43 @@ impl DomainRecord {
             pages: PageCount(reader.word()?),
             spent: PageCount(reader.word()?),
         })
+    }
+}
+
+/// What root says of the machine's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryRecord {
+    /// The pages of root's pool, which all other pools are split from.
+    pub pages: PageCount,
+    /// How many of them are spent, those of other pools included.
+    pub spent: PageCount,
+}
+
+impl MemoryRecord {
+    /// The answer's words.
+    pub fn pack(&self) -> Words {
+        done().with_all([self.pages.0, self.spent.0])
+    }
+
+    /// Reads the answer after [`answer`] has read its status.
+    ///
+    /// # Errors
+    /// [`Malformed`] says what is wrong with it.
+    pub fn read(reader: &mut Reader) -> Result<MemoryRecord, Malformed> {
+        Ok(MemoryRecord {
+            pages: PageCount(reader.word()?),
+            spent: PageCount(reader.word()?),
+        })
+    }
+}
+
+impl core::fmt::Display for MemoryRecord {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(
+            formatter,
+            "memory {} of {} pages",
+            self.spent.0, self.pages.0
+        )
     }
 }
 
@@ -397,6 +485,7 @@ mod tests {
             state: [0x5254_0000_0014, 24 << 32 | 0x0a4d_0014],
         };
         let name = name("counter");
+        let id = DomainId(*b"0123456789abcdef");
         std::vec![
             Request::List { index: 3 },
             Request::Find { name },
@@ -410,16 +499,21 @@ mod tests {
             Request::Release { name },
             Request::Admit {
                 name,
-                id: DomainId(*b"0123456789abcdef"),
+                id,
                 pages: PageCount(20_000),
                 movable: true,
             },
             Request::Bind { name, binding },
+            Request::Keep { name },
             Request::Adopt {
                 name,
+                id,
                 incarnation: 2,
             },
-            Request::Discard { name },
+            Request::Discard { name, id },
+            Request::Unretire { name },
+            Request::Start { name },
+            Request::Memory,
         ]
     }
 
@@ -463,6 +557,18 @@ mod tests {
         let words = record.pack();
         let read = DomainRecord::read(&mut answer(words.as_slice()).unwrap());
         assert_eq!(read, Ok(record));
+    }
+
+    #[test]
+    fn the_machines_memory_survives_a_message_and_is_a_line() {
+        let record = MemoryRecord {
+            pages: PageCount(130_000),
+            spent: PageCount(42),
+        };
+        let words = record.pack();
+        let read = MemoryRecord::read(&mut answer(words.as_slice()).unwrap());
+        assert_eq!(read, Ok(record));
+        assert_eq!(std::format!("{record}"), "memory 42 of 130000 pages");
     }
 
     #[test]

@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 pub const HELP: &str = "\
 help                    this
 ps                      the domains of this machine
-mem                     what memory they have
+mem                     what memory they have, and the machine
 caps DOMAIN             what a movable domain holds, and what becomes of it on a move
 migrate DOMAIN MACHINE  moves a domain; ^C stops watching, not the move
 cancel DOMAIN           lets a domain stay that is on its way
+force DOMAIN run|drop   settles what is in doubt: the machine's copy runs, or is destroyed
 moves                   domains and moves, as the migration server knows them";
 
 /// A command.
@@ -38,10 +39,11 @@ pub enum NoCommand<'a> {
 }
 
 /// The commands that the migration server obeys: our name, its name, how many words follow.
-const ASKED: [(&str, &str, usize); 4] = [
+const ASKED: [(&str, &str, usize); 5] = [
     ("caps", "explain", 1),
     ("migrate", "migrate", 2),
     ("cancel", "cancel", 1),
+    ("force", "force", 2),
     ("moves", "list", 0),
 ];
 

@@ -9,7 +9,7 @@ use embassy_futures::select::select;
 use runtime::Message;
 use runtime::capability::{Cap, Endpoint};
 use runtime::embassy_net::Stack;
-use runtime::protocol::root::{self, DomainRecord, Refusal, Request};
+use runtime::protocol::root::{self, DomainRecord, MemoryRecord, Refusal, Request};
 
 use crate::command::{Command, HELP};
 use crate::line::{Line, Typed};
@@ -64,7 +64,10 @@ impl Shell {
             Ok(Command::Nothing) => {}
             Ok(Command::Help) => self.say(HELP),
             Ok(Command::Domains) => self.say_of_domains(table::domains),
-            Ok(Command::Memory) => self.say_of_domains(table::memory),
+            Ok(Command::Memory) => {
+                self.say_of_domains(table::memory);
+                self.say_of_machine();
+            }
             Ok(Command::Ask(line)) => self.ask(&line).await?,
             Err(no) => self.say(&alloc::format!("{no}")),
         }
@@ -79,6 +82,21 @@ impl Shell {
     fn say_of_domains(&self, table: fn(&[DomainRecord]) -> Vec<String>) {
         match self.domains() {
             Ok(records) => table(&records).iter().for_each(|line| self.say(line)),
+            Err(why) => self.say(why),
+        }
+    }
+
+    /// What memory the machine has.
+    fn say_of_machine(&self) {
+        let answer = self
+            .root
+            .call(&Message::of(Request::Memory.pack().as_slice()));
+        let memory = answer.map_err(Error::text).and_then(|answer| {
+            let mut reader = root::answer(answer.words()).map_err(Refusal::text)?;
+            MemoryRecord::read(&mut reader).map_err(|_| Refusal::Malformed.text())
+        });
+        match memory {
+            Ok(memory) => self.say(&alloc::format!("{memory}")),
             Err(why) => self.say(why),
         }
     }

@@ -1,0 +1,246 @@
+//! What `root` does for a domain that comes from another machine.
+//!
+//! ```text
+//! (not here) --admit--> incoming --keep--> prepared --adopt--> running
+//!         \<---discard---/<----discard------/
+//! ```
+//!
+//! An incoming domain belongs to whoever builds it, and root holds its pool only. A prepared one is root's: its builder
+//! may end, and be asked by the other machine after it was started again. It is frozen until it is adopted.
+
+use abi::kind::{EndpointRights, MemoryRights, NotificationRights};
+use abi::register::PageCount;
+use runtime::Cap;
+use runtime::capability::{Any, Kind, Pool};
+use runtime::message::Message;
+use runtime::protocol::Name;
+use runtime::protocol::root::{Binding, DomainId, DomainState, Refusal, done};
+
+use super::root::{Reply, kernel, leave};
+use crate::badge::{Interface, badge};
+use crate::birth::Body;
+use crate::domain::{Domain, Held};
+use crate::handle::Handle;
+use crate::supervisor::Supervisor;
+use crate::{clock, names, provision};
+
+/// Whether a domain is on its way here.
+fn comes(state: DomainState) -> bool {
+    matches!(state, DomainState::Incoming | DomainState::Prepared)
+}
+
+/// The domain of this name that is on its way here.
+fn coming(root: &Supervisor, name: Name) -> Result<usize, Refusal> {
+    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
+    match comes(root.domains[index].state) {
+        true => Ok(index),
+        false => Err(Refusal::WrongState),
+    }
+}
+
+/// Reserves memory.
+pub fn admit(
+    root: &mut Supervisor,
+    name: Name,
+    id: DomainId,
+    pages: PageCount,
+    movable: bool,
+) -> Reply {
+    // At home here, and elsewhere until now: it comes instead of being started.
+    let waits = |domain: &Domain| domain.name == name && domain.state == DomainState::Waiting;
+    root.domains.retain(|domain| !waits(domain));
+    let known = |domain: &Domain| domain.name == name || domain.id == id;
+    if let Some(domain) = root.domains.iter().find(|domain| known(domain)) {
+        let same = domain.name == name && domain.id == id && domain.state == DomainState::Incoming;
+        let pool = domain.pool.filter(|_| same).ok_or(Refusal::AlreadyHere)?;
+        return Ok((done(), Some(pool.erase())));
+    }
+    let pool = root
+        .machine
+        .pool
+        .split(pages)
+        .map_err(|error| match error {
+            abi::Error::PoolEmpty => Refusal::NoMemory,
+            other => kernel(other),
+        })?;
+    let number = root.draw_number();
+    root.domains.push(Domain {
+        state: DomainState::Incoming,
+        movable,
+        pool: Some(pool),
+        ..Domain::new(number, name, id)
+    });
+    Ok((done(), Some(pool.erase())))
+}
+
+/// Finds this machine's object of a name, or makes it.
+pub fn bind(root: &mut Supervisor, name: Name, binding: Binding) -> Reply {
+    let index = coming(root, name)?;
+    let held = root.domains[index].held.iter();
+    let mut bound = held.filter(|held| held.binding == binding);
+    if let Some(held) = bound.next() {
+        return Ok((done(), Some(held.capability)));
+    }
+    let (capability, badge) = make_binding(root, index, binding)?;
+    root.domains[index].held.push(Held {
+        binding,
+        capability,
+        badge,
+        minted: Some(Handle::new(capability)),
+    });
+    Ok((done(), Some(capability)))
+}
+
+/// This machine's capability for a name, with the badge that it has.
+fn make_binding(
+    root: &mut Supervisor,
+    index: usize,
+    binding: Binding,
+) -> Result<(Cap<Any>, u64), Refusal> {
+    let number = root.domains[index].number;
+    let machine = root.machine;
+    let interface = |interface| {
+        let badge = badge(interface, number);
+        let endpoint = machine.endpoint.mint(EndpointRights::SEND, badge);
+        endpoint
+            .map(|endpoint| (endpoint.erase(), badge))
+            .map_err(kernel)
+    };
+    match binding.name.as_str() {
+        names::LOG => interface(Interface::Log),
+        names::FAULTS => interface(Interface::Faults),
+        names::DOORBELL => {
+            let doorbell = machine.doorbell.mint(NotificationRights::SIGNAL, 0);
+            Ok((doorbell.map_err(kernel)?.erase(), 0))
+        }
+        clock::NAME => {
+            let page = clock::make_page(&machine).map_err(kernel)?;
+            root.domains[index].clock = Some(page);
+            let rights = MemoryRights::READ | MemoryRights::WRITE;
+            Ok((page.mint(rights, 0).map_err(kernel)?.erase(), 0))
+        }
+        names::RING => {
+            let station = provision::import(binding.state).ok_or(Refusal::Malformed)?;
+            let ring = root.add_port(number, station).map_err(kernel)?;
+            let rights = MemoryRights::READ | MemoryRights::WRITE;
+            Ok((ring.mint(rights, 0).map_err(kernel)?.erase(), 0))
+        }
+        service => {
+            let endpoint = provision::endpoint(root, service).ok_or(Refusal::NoSuchObject)?;
+            let badge = u64::from(number.0);
+            let endpoint = endpoint.mint(EndpointRights::SEND, badge).map_err(kernel)?;
+            Ok((endpoint.erase(), badge))
+        }
+    }
+}
+
+/// Takes a complete domain over. One that was kept before is no more: its builder has ended it.
+pub fn keep(root: &mut Supervisor, name: Name, message: &Message) -> Reply {
+    let index = coming(root, name)?;
+    let domain = &mut root.domains[index];
+    let pool = domain.pool.ok_or(Refusal::WrongState)?;
+    let mut reader = message.reader();
+    let sent = reader
+        .capability::<Pool>()
+        .map_err(|_| Refusal::Capability)?;
+    if sent.identify() != pool.identify() {
+        return Err(Refusal::Capability);
+    }
+    domain.body = Some(Body {
+        pool,
+        domain: copy(reader.capability())?,
+        wake: copy(reader.capability())?,
+    });
+    domain.state = DomainState::Prepared;
+    Ok((done(), None))
+}
+
+/// Lets a prepared domain run. It is thawed here, so that it cannot be root's and yet stand still for ever.
+pub fn adopt(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64) -> Reply {
+    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
+    let domain = &mut root.domains[index];
+    match adoption(domain, id, incarnation)? {
+        Adoption::Done => return Ok((done(), None)),
+        Adoption::Due => {}
+    }
+    let body = domain.body.as_ref().ok_or(Refusal::WrongState)?;
+    root.switchboard.activate(domain.number, *body.wake);
+    body.domain.thaw().map_err(kernel)?;
+    domain.incarnation = incarnation;
+    domain.state = DomainState::Running;
+    root.ring_for_commands();
+    log::info!("{name} arrived, incarnation {incarnation}");
+    Ok((done(), None))
+}
+
+/// What an adoption takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Adoption {
+    /// It was asked for before, and who asked ended or heard no answer. The domain may even have ended since.
+    Done,
+    /// The domain is to run.
+    Due,
+}
+
+fn adoption(domain: &Domain, id: DomainId, incarnation: u64) -> Result<Adoption, Refusal> {
+    match domain.state {
+        _ if domain.id != id => Err(Refusal::AlreadyHere),
+        _ if domain.incarnation == incarnation => Ok(Adoption::Done),
+        DomainState::Prepared => Ok(Adoption::Due),
+        _ => Err(Refusal::WrongState),
+    }
+}
+
+/// Gives up a domain that does not come.
+pub fn discard(root: &mut Supervisor, name: Name, id: DomainId) -> Reply {
+    let index = coming(root, name)?;
+    // Another one of this name comes from a third machine.
+    if root.domains[index].id != id {
+        return Err(Refusal::NoSuchDomain);
+    }
+    leave(root, index);
+    Ok((done(), None))
+}
+
+/// A copy of a capability that was sent: what came with a message is deleted after it.
+fn copy<T: Kind>(sent: Result<Cap<T>, abi::Error>) -> Result<Handle<T>, Refusal> {
+    let sent = sent.map_err(|_| Refusal::Capability)?;
+    sent.duplicate().map(Handle::new).map_err(kernel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::badge::DomainNumber;
+
+    const ID: DomainId = DomainId([7; 16]);
+
+    fn domain(state: DomainState, incarnation: u64) -> Domain {
+        let name = Name::try_new("counter").expect("a name");
+        Domain {
+            state,
+            incarnation,
+            ..Domain::new(DomainNumber(1), name, ID)
+        }
+    }
+
+    #[test]
+    fn a_prepared_domain_is_adopted_once() {
+        let prepared = domain(DomainState::Prepared, 0);
+        assert_eq!(adoption(&prepared, ID, 2), Ok(Adoption::Due));
+        for state in [DomainState::Running, DomainState::Stopped] {
+            assert_eq!(adoption(&domain(state, 2), ID, 2), Ok(Adoption::Done));
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_adopted() {
+        let incoming = domain(DomainState::Incoming, 0);
+        assert_eq!(adoption(&incoming, ID, 2), Err(Refusal::WrongState));
+        let running = domain(DomainState::Running, 1);
+        assert_eq!(adoption(&running, ID, 2), Err(Refusal::WrongState));
+        let prepared = domain(DomainState::Prepared, 0);
+        let other = DomainId([8; 16]);
+        assert_eq!(adoption(&prepared, other, 2), Err(Refusal::AlreadyHere));
+    }
+}
