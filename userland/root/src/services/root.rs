@@ -15,7 +15,7 @@ use crate::birth::Body;
 use crate::domain::{Domain, Held, plain};
 use crate::handle::Handle;
 use crate::supervisor::Supervisor;
-use crate::{clock, names, provision};
+use crate::{clock, console, names, provision};
 
 /// What an answer carries: words, and a capability that the caller gets a copy of.
 type Reply = Result<(Words, Option<Cap<Any>>), Refusal>;
@@ -40,6 +40,10 @@ pub fn handle(root: &mut Supervisor, server: &mut Server, message: &Message) -> 
 fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Reply {
     match *request {
         Request::List { index } => list(root, index),
+        Request::Log { from } => {
+            let line = console::line(from).ok_or(Refusal::NoSuchObject)?;
+            Ok((line.pack(), None))
+        }
         Request::Find { name } => find(root, name),
         Request::NameOf {
             name,

@@ -45,6 +45,12 @@ pub enum Request {
         /// From 0 on, without gaps.
         index: u64,
     },
+    /// A line of what was said on this machine. Answer: a [`journal::Line`](super::journal::Line), or
+    /// [`Refusal::NoSuchObject`] if no line has this number yet.
+    Log {
+        /// The line's number.
+        from: u64,
+    },
     /// The domain of this name. Answer: a [`DomainRecord`] and, if the domain is here whole and may be moved, one
     /// capability: the Domain with every right but DESTROY and UNRETIRE.
     Find {
@@ -132,6 +138,7 @@ mod operation {
     pub const BIND: u64 = 8;
     pub const ADOPT: u64 = 9;
     pub const DISCARD: u64 = 10;
+    pub const LOG: u64 = 12;
 }
 
 impl Request {
@@ -140,6 +147,7 @@ impl Request {
         use operation::*;
         match *self {
             Request::List { index } => Words::new(LIST).with(index),
+            Request::Log { from } => Words::new(LOG).with(from),
             Request::Find { name } => named(FIND, name),
             Request::NameOf {
                 name,
@@ -175,6 +183,10 @@ impl Request {
         if operation == LIST {
             let index = reader.word()?;
             return Ok(Request::List { index });
+        }
+        if operation == LOG {
+            let from = reader.word()?;
+            return Ok(Request::Log { from });
         }
         if !(FIND..=DISCARD).contains(&operation) {
             return Err(Malformed::Operation(operation));
@@ -399,6 +411,7 @@ mod tests {
         let name = name("counter");
         std::vec![
             Request::List { index: 3 },
+            Request::Log { from: 4 },
             Request::Find { name },
             Request::NameOf {
                 name,

@@ -8,6 +8,7 @@ pub const HELP: &str = "\
 help                    this
 ps                      the domains of this machine
 mem                     what memory they have
+log [DOMAIN]            what was said lately, by all or by one
 caps DOMAIN             what a movable domain holds, and what becomes of it on a move
 migrate DOMAIN MACHINE  moves a domain; ^C stops watching, not the move
 cancel DOMAIN           lets a domain stay that is on its way
@@ -24,6 +25,8 @@ pub enum Command {
     Domains,
     /// Their memory.
     Memory,
+    /// What was said, by all or by this domain.
+    Log(Option<String>),
     /// What the migration server is asked, as it wants to hear it.
     Ask(String),
 }
@@ -60,6 +63,10 @@ impl Command {
             "help" => Some(Command::Help),
             "ps" => Some(Command::Domains),
             "mem" => Some(Command::Memory),
+            "log" => {
+                let domain = words.first().map(|name| String::from(*name));
+                return expect(verb, &words, words.len().min(1)).map(|()| Command::Log(domain));
+            }
             _ => None,
         };
         if let Some(command) = own {
@@ -99,6 +106,11 @@ mod tests {
     fn reads_commands() {
         assert_eq!(Command::parse(" ps "), Ok(Command::Domains));
         assert_eq!(Command::parse("mem"), Ok(Command::Memory));
+        assert_eq!(Command::parse("log"), Ok(Command::Log(None)));
+        assert_eq!(
+            Command::parse("log kv"),
+            Ok(Command::Log(Some("kv".into())))
+        );
         assert_eq!(Command::parse("  "), Ok(Command::Nothing));
         for (line, asked) in [
             ("migrate  kv b", "migrate kv b"),
@@ -118,12 +130,16 @@ mod tests {
             Err(NoCommand::Words("migrate", 2))
         );
         assert_eq!(Command::parse("ps a"), Err(NoCommand::Words("ps", 0)));
+        assert_eq!(
+            Command::parse("log kv counter"),
+            Err(NoCommand::Words("log", 1))
+        );
     }
 
     #[test]
     fn every_command_is_in_the_help() {
         let verbs = ASKED.iter().map(|(name, ..)| *name);
-        for verb in verbs.chain(["help", "ps", "mem"]) {
+        for verb in verbs.chain(["help", "ps", "mem", "log"]) {
             assert!(HELP.lines().any(|line| line.starts_with(verb)), "{verb}");
         }
     }

@@ -14,7 +14,7 @@ use runtime::protocol::root::{self, DomainRecord, Refusal, Request};
 use crate::command::{Command, HELP};
 use crate::line::{Line, Typed};
 use crate::serial::Serial;
-use crate::{nomad, table};
+use crate::{journal, nomad, table};
 
 const PROMPT: &str = "> ";
 const CONTROL_C: u8 = 0x03;
@@ -65,6 +65,7 @@ impl Shell {
             Ok(Command::Help) => self.say(HELP),
             Ok(Command::Domains) => self.say_of_domains(table::domains),
             Ok(Command::Memory) => self.say_of_domains(table::memory),
+            Ok(Command::Log(domain)) => self.say_log(domain.as_deref()),
             Ok(Command::Ask(line)) => self.ask(&line).await?,
             Err(no) => self.say(&alloc::format!("{no}")),
         }
@@ -80,6 +81,12 @@ impl Shell {
         match self.domains() {
             Ok(records) => table(&records).iter().for_each(|line| self.say(line)),
             Err(why) => self.say(why),
+        }
+    }
+
+    fn say_log(&self, domain: Option<&str>) {
+        if let Err(why) = journal::show(self.root, domain, |line| self.say(line)) {
+            self.say(why);
         }
     }
 
