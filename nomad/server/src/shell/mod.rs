@@ -208,7 +208,7 @@ fn here(machine: MachineId, boot: BootId) -> Here {
         boot,
         capabilities: Capabilities {
             versions: versions(),
-            cpu: CpuFeatures::default(),
+            cpu: cpu(),
         },
         timing: Timing::default(),
     }
@@ -220,6 +220,11 @@ pub fn versions() -> Versions {
         image: nomad_image::FORMAT_VERSION as u16,
         abi: nomad_image::ABI_VERSION as u16,
     }
+}
+
+/// What a domain may have met of this machine's processor, and what the processor has for one that comes.
+pub fn cpu() -> CpuFeatures {
+    CpuFeatures(runtime::cpu::features())
 }
 
 /// The time as the protocol knows it.

@@ -10,7 +10,7 @@ use embassy_net::IpEndpoint;
 use nomad_image::{Name, Verdict};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    Cancelled, CpuFeatures, DomainId, Entry, Incarnation, Notice, Offer, Sizes, TransactionId,
+    Cancelled, DomainId, Entry, Incarnation, Notice, Offer, Sizes, TransactionId,
 };
 
 use runtime::protocol::root::DomainRecord;
@@ -18,7 +18,7 @@ use runtime::protocol::root::DomainRecord;
 use crate::capture::Outgoing;
 use crate::capture::outgoing::{CaptureError, Found};
 use crate::commands::{Command, NoCommand};
-use crate::shell::{Datagram, Shell, now, versions};
+use crate::shell::{Datagram, Shell, cpu, now, versions};
 
 /// The lines that answer a command, or why it was not obeyed.
 type Answer = Result<Vec<String>, String>;
@@ -202,7 +202,7 @@ fn offer_of(name: Name, found: &Found) -> Result<Offer, String> {
             slots: found.read.slot_count,
         },
         versions: versions(),
-        cpu: CpuFeatures::default(),
+        cpu: cpu(),
     })
 }
 
