@@ -129,7 +129,7 @@ impl Shell {
             .iter()
             .for_each(|transaction| records.forget(*transaction));
         let resumed = core::mem::take(&mut left.records);
-        let here = here(keys.own_id(), boot);
+        let here = here(start, keys.own_id(), boot);
         let ledger = Ledger::resume(now(), here, resumed, |domain| left.state_of(domain));
         let peers = Peers::parse(start.argument("peers").unwrap_or(""));
         let peers = peers.expect("peers=NAME=ADDRESS,..");
@@ -202,12 +202,16 @@ impl Shell {
 }
 
 /// What the ledger knows of this machine.
-fn here(machine: MachineId, boot: BootId) -> Here {
+fn here(start: Start, machine: MachineId, boot: BootId) -> Here {
     Here {
         machine,
         boot,
         capabilities: Capabilities {
-            versions: versions(),
+            versions: Versions {
+                // For tests: a machine of another version.
+                image: start.argument_or("image-version", versions().image),
+                ..versions()
+            },
             cpu: cpu(),
         },
         timing: Timing::default(),
