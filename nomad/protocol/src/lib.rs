@@ -42,6 +42,7 @@ mod offer;
 mod reasons;
 mod record;
 mod source;
+mod stood;
 mod target;
 mod time;
 mod timers;

@@ -178,11 +178,12 @@ impl Incoming {
         Ok(description.digest())
     }
 
-    /// Sets the domain's clock, hands the domain over to root, and lets it run. May be asked for again.
+    /// Sets the domain's clock, hands the domain over to root, and lets it run. May be asked for again. The domain has
+    /// stood for `stood_us` microseconds, as far as that is known.
     ///
     /// # Errors
     /// Which call failed.
-    pub fn activate(&mut self, incarnation: u64) -> Result<(), RestoreError> {
+    pub fn activate(&mut self, incarnation: u64, stood_us: u64) -> Result<(), RestoreError> {
         let described = self
             .described
             .as_ref()
@@ -195,8 +196,8 @@ impl Incoming {
         let is_clock = |outsider: &Outsider| outsider.name.as_str() == domain_clock::CLOCK;
         let page = description.outsiders.iter().position(is_clock);
         let page = page.and_then(|position| built.outsider::<Memory>(position as u32));
-        let elapsed_ns = clock::now_ns().saturating_sub(described.received_ns);
-        let now_ns = description.clock.domain_ns.saturating_add(elapsed_ns);
+        let here_ns = clock::now_ns().saturating_sub(described.received_ns);
+        let now_ns = domain_clock::after(description.clock.domain_ns, stood_us, here_ns);
         domain_clock::set(&self.machine, built.domain, page, incarnation, now_ns)
             .during("setting the clock", 0)?;
         if !self.is_adopted {

@@ -16,7 +16,10 @@ impl Shell {
         let event = match action {
             TargetAction::Reserve(offer) => Event::Target(self.reserve(transaction, &offer)),
             TargetAction::Rebuild { attempt } => self.rebuild(transaction, attempt),
-            TargetAction::Activate { incarnation } => self.activate(transaction, incarnation),
+            TargetAction::Activate {
+                incarnation,
+                stood_us,
+            } => self.activate(transaction, incarnation, stood_us),
             // The switch announces a port when root activates it, which it did when the domain was adopted.
             TargetAction::Announce => return,
             TargetAction::DiscardCopy => {
@@ -57,9 +60,15 @@ impl Shell {
         }
     }
 
-    fn activate(&self, transaction: TransactionId, incarnation: Incarnation) -> Event {
-        let activated =
-            self.with_incoming(transaction, |incoming| incoming.activate(incarnation.0));
+    fn activate(
+        &self,
+        transaction: TransactionId,
+        incarnation: Incarnation,
+        stood_us: u64,
+    ) -> Event {
+        let activated = self.with_incoming(transaction, |incoming| {
+            incoming.activate(incarnation.0, stood_us)
+        });
         match activated {
             Ok(()) => Event::Target(TargetEvent::Activated),
             Err(failure) => Event::Failed(failure),
