@@ -138,7 +138,7 @@ mod operation {
     pub const BIND: u64 = 8;
     pub const ADOPT: u64 = 9;
     pub const DISCARD: u64 = 10;
-    pub const LOG: u64 = 12;
+    pub const LOG: u64 = 20;
 }
 
 impl Request {

@@ -9,8 +9,6 @@ use runtime::capability::{Cap, Endpoint};
 use runtime::protocol::journal::Line;
 use runtime::protocol::root::{self, Refusal, Request};
 
-use crate::nomad::shown;
-
 /// Shows the lines that are kept, or those of one domain. What is said from now on is not waited for.
 ///
 /// # Errors
@@ -50,8 +48,14 @@ fn ask(root: Cap<Endpoint>, from: u64) -> Result<Option<Line>, &'static str> {
     }
 }
 
+/// A line without what a terminal might obey.
 fn text(line: &Line) -> String {
-    format!("[{}] {}", line.name, shown(line.text.as_bytes()))
+    let said = String::from_utf8_lossy(line.text.as_bytes());
+    let visible: String = said
+        .chars()
+        .filter(|character| !character.is_control())
+        .collect();
+    format!("[{}] {visible}", line.name)
 }
 
 /// How far the reading is, and where it ends.

@@ -68,7 +68,7 @@ fn is_last(line: &str) -> bool {
 }
 
 /// A line without what a terminal might obey.
-pub(crate) fn shown(datagram: &[u8]) -> String {
+fn shown(datagram: &[u8]) -> String {
     let text = String::from_utf8_lossy(datagram);
     text.chars()
         .filter(|character| !character.is_control())
