@@ -15,8 +15,7 @@ use nomad_protocol::{
 
 use runtime::protocol::root::DomainRecord;
 
-use crate::capture::Outgoing;
-use crate::capture::outgoing::{CaptureError, Found};
+use crate::capture::{CaptureError, Found, Outgoing};
 use crate::commands::{Command, NoCommand};
 use crate::shell::{Datagram, Shell, cpu, now, versions};
 
