@@ -35,9 +35,10 @@ set_up() {
     esac
 }
 
+# system_name [FILE]: what this system is, as its os-release FILE says.
 system_name() {
     # shellcheck source=/dev/null
-    (source /etc/os-release 2>/dev/null && echo "${ID:-}-${VERSION_ID:-}")
+    (source "${1:-/etc/os-release}" 2>/dev/null && echo "${ID:-}-${VERSION_ID:-}")
 }
 
 set_up_debian() {

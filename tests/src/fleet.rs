@@ -62,6 +62,14 @@ const ARCHIVES: [&str; 2] = ["kv", "machine-b"];
 /// The same, but their migration servers stand still at moments that a test names, and the counter is small.
 const HOOKED_ARCHIVES: [&str; 2] = ["hooks-a", "hooks-b"];
 
+/// In what a machine differs from what it usually is.
+pub type Shape = fn(Options) -> Options;
+
+/// As usual.
+fn usual(options: Options) -> Options {
+    options
+}
+
 /// Two machines and a third party.
 #[derive(Debug)]
 pub struct Fleet {
@@ -71,6 +79,7 @@ pub struct Fleet {
     pub party: ThirdParty,
     ports: [Port; 2],
     archives: [&'static str; 2],
+    shape_of_b: Shape,
     a: Machine,
     b: Machine,
 }
@@ -82,7 +91,16 @@ impl Fleet {
     ///
     /// If one of them does not come up; its log is in the message.
     pub fn start() -> Fleet {
-        Fleet::start_from(ARCHIVES)
+        Fleet::start_from(ARCHIVES, usual)
+    }
+
+    /// The same, with a second machine that boots another archive and is of another shape.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::start`].
+    pub fn start_with_other(archive: &'static str, shape: Shape) -> Fleet {
+        Fleet::start_from([ARCHIVES[0], archive], shape)
     }
 
     /// The same, with migration servers that stand still at a moment that [`Fleet::hold_at`] names, and with a small
@@ -92,10 +110,10 @@ impl Fleet {
     ///
     /// As [`Fleet::start`].
     pub fn start_hooked() -> Fleet {
-        Fleet::start_from(HOOKED_ARCHIVES)
+        Fleet::start_from(HOOKED_ARCHIVES, usual)
     }
 
-    fn start_from(archives: [&'static str; 2]) -> Fleet {
+    fn start_from(archives: [&'static str; 2], shape_of_b: Shape) -> Fleet {
         let mut segment = Segment::new();
         let party = ThirdParty::join(
             &mut segment,
@@ -104,12 +122,14 @@ impl Fleet {
             MacAddress::local(100),
         );
         let ports = [Station::A, Station::B].map(|station| segment.port(station.name()));
-        let [a, b] = [Station::A, Station::B].map(|station| start(&ports, archives, station));
+        let a = start(&ports, archives, Station::A, usual);
+        let b = start(&ports, archives, Station::B, shape_of_b);
         let mut fleet = Fleet {
             segment,
             party,
             ports,
             archives,
+            shape_of_b,
             a,
             b,
         };
@@ -221,9 +241,24 @@ impl Fleet {
     /// If it does not come up.
     pub fn restart(&mut self, station: Station) {
         self.machine(station).kill();
-        let machine = start(&self.ports, self.archives, station);
+        let shape = match station {
+            Station::A => usual,
+            Station::B => self.shape_of_b,
+        };
+        let machine = start(&self.ports, self.archives, station, shape);
         *self.machine(station) = machine;
         self.await_log(station, UP);
+    }
+
+    /// Replaces the second machine by one as [`Fleet::start`] has it.
+    ///
+    /// # Panics
+    ///
+    /// If it does not come up.
+    pub fn replace_other(&mut self) {
+        self.archives = ARCHIVES;
+        self.shape_of_b = usual;
+        self.restart(Station::B);
     }
 
     /// Moves a domain from one machine to the other.
@@ -250,7 +285,7 @@ fn port_of(ports: &[Port; 2], station: Station) -> &Port {
     }
 }
 
-fn start(ports: &[Port; 2], archives: [&str; 2], station: Station) -> Machine {
+fn start(ports: &[Port; 2], archives: [&str; 2], station: Station, shape: Shape) -> Machine {
     let [a, b] = archives;
     let archive = match station {
         Station::A => a,
@@ -262,10 +297,10 @@ fn start(ports: &[Port; 2], archives: [&str; 2], station: Station) -> Machine {
         Station::A => MacAddress::local(1),
         Station::B => MacAddress::local(2),
     };
-    Options::new(station.name(), Boot::Kernel { kernel, archive })
+    let options = Options::new(station.name(), Boot::Kernel { kernel, archive })
         .memory_mib(512)
         .card(port_of(ports, station), card)
         .argument("-append")
-        .argument("debug-exit")
-        .start()
+        .argument("debug-exit");
+    shape(options).start()
 }

@@ -29,6 +29,7 @@ fn the_shell_lists_domains_and_asks_the_migration_server() {
     for (typed, answer) in [
         ("pt\u{8}s", "console                  running"),
         ("mem", "memory "),
+        ("log root", "[root] started console with 4 MiB"),
         ("nonsense\u{15}fly", "there is no command fly; try help"),
         ("caps counter", "rebind to the target's port"),
         (
@@ -41,4 +42,11 @@ fn the_shell_lists_domains_and_asks_the_migration_server() {
         machine.expect(answer, LIMIT);
         machine.expect_text("> ", LIMIT);
     }
+    // One domain's lines are its own; all were said before.
+    let before = machine.log().len();
+    machine.type_line("log counter");
+    machine.expect("[counter] counter: ready", LIMIT);
+    machine.expect_text("> ", LIMIT);
+    let said = machine.log().split_off(before);
+    assert!(!said.contains("[root] started"), "{said}");
 }

@@ -68,6 +68,8 @@ fn a_domain_that_lies_harms_only_itself() {
     machine.expect("is disabled, its ring lies", LIMIT);
     machine.expect("[liar] scribbled over the ring", LIMIT);
     machine.expect("[liar] lied to root", LIMIT);
+    machine.expect("lines of liar dropped: it said too much", LIMIT);
+    machine.expect("[liar] flooded the log", LIMIT);
     machine.expect("[liar] lied to the kernel", LIMIT);
     machine.expect(
         "[root] ERROR: liar has a page fault writing 0x123456789000",

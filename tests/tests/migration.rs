@@ -97,19 +97,3 @@ fn moves_kv_under_load() {
     assert!(load.is_running(), "{}", load.output().tail(10));
     assert!(kept_by(keeper, LIMIT).writes > 0);
 }
-
-#[test]
-fn a_move_that_cannot_be_leaves_the_domain_where_it_is() {
-    let fleet = fleet_with_counter();
-    let probe = fleet.party.probe(&counter_options());
-    for (command, complaint) in [
-        (["migrate", "counter", "nowhere"], "I know no machine"),
-        (["migrate", "nobody", "b"], "failed"),
-        (["migrate", "switch", "b"], "may not move"),
-    ] {
-        let answer = fleet.ask(Station::A, &command);
-        assert!(answer.contains(complaint), "{command:?}: {answer}");
-    }
-    sleep(WATCHED);
-    assert_undisturbed(&probe.finish());
-}

@@ -96,6 +96,8 @@ pub enum TargetAction {
     Activate {
         /// The source's plus one.
         incarnation: Incarnation,
+        /// How long the domain has stood since its clock was read, in microseconds, as far as that is known.
+        stood_us: u64,
     },
     /// Tell the network where the domain's addresses are now.
     Announce,

@@ -43,6 +43,7 @@ mod reasons;
 mod record;
 mod roll_call;
 mod source;
+mod stood;
 mod target;
 mod time;
 mod timers;

@@ -57,6 +57,10 @@ pub enum Step {
     Commit {
         /// Which freeze.
         attempt: Attempt,
+        /// How long ago the domain's clock was read, in microseconds; 0 if that is not known any more.
+        stood_us: u64,
+        /// How long ago the last Prepared was heard, in microseconds: what of the round trip was no way.
+        held_us: u64,
     },
     /// Target to source: it runs. Repeated until Released is heard.
     Activated,

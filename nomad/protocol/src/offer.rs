@@ -1,6 +1,7 @@
 //! What a source says of the domain that it offers: all that a target needs to say yes or no before a byte moves.
 
 use alloc::string::String;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -61,8 +62,8 @@ impl TryFrom<String> for Name {
     }
 }
 
-impl core::fmt::Display for NameError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NameError::Empty => f.write_str("the name is empty"),
             NameError::TooLong(bytes) => write!(
@@ -99,7 +100,7 @@ pub struct Versions {
 }
 
 /// CPU features as bit masks: CPUID leaf 1 (ECX, EDX), leaf 7 (EBX, ECX, EDX), and the low half of XCR0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CpuFeatures(pub [u32; 6]);
 
 impl CpuFeatures {
@@ -116,6 +117,28 @@ impl CpuFeatures {
     /// Is there no feature?
     pub fn is_empty(&self) -> bool {
         self.0 == [0; 6]
+    }
+}
+
+/// What the words of [`CpuFeatures`] are.
+const WORDS: [&str; 6] = [
+    "leaf 1 ECX",
+    "leaf 1 EDX",
+    "leaf 7 EBX",
+    "leaf 7 ECX",
+    "leaf 7 EDX",
+    "XCR0",
+];
+
+impl fmt::Debug for CpuFeatures {
+    /// The words in which there is something.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = WORDS.iter().zip(self.0);
+        let mut list = f.debug_list();
+        for (word, bits) in words.filter(|(_, bits)| *bits != 0) {
+            list.entry(&format_args!("{word} {bits:#x}"));
+        }
+        list.finish()
     }
 }
 
@@ -168,5 +191,19 @@ impl Capabilities {
             return Err(Refusal::Cpu { missing });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let missing = CpuFeatures([0, 0, 1 << 5 | 1 << 29, 0, 0, 4]);
+        let text = std::format!("{missing:?}");
+        assert_eq!(text, "[leaf 7 EBX 0x20000020, XCR0 0x4]");
+        assert_eq!(std::format!("{:?}", CpuFeatures::default()), "[]");
     }
 }

@@ -15,6 +15,11 @@ impl Instant {
         self.0
     }
 
+    /// Microseconds from `earlier` to this moment; none if it is not earlier.
+    pub const fn us_since(self, earlier: Instant) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
     /// The moment `us` microseconds later.
     #[must_use]
     pub const fn after_us(self, us: u64) -> Self {

@@ -54,11 +54,7 @@ impl Toolchain {
                 .map(|sysroot| (debian.to_path_buf(), sysroot)),
             on_path.map(|sysroot| (sysroot.join("bin"), sysroot)),
         ];
-        let bin = candidates
-            .into_iter()
-            .flatten()
-            .find(|(bin, sysroot)| is_whole(bin, sysroot))
-            .map(|(bin, _)| bin)
+        let bin = first_whole(candidates.into_iter().flatten())
             .ok_or_else(|| Error::NoToolchain(WHAT_TO_INSTALL.to_string()))?;
         let linker = program_on_path("ld.lld");
         Ok(Toolchain { bin, linker })
@@ -124,6 +120,12 @@ fn is_stripped(name: &OsStr) -> bool {
     STRIPPED_VARIABLES.contains(&name.as_ref()) || (name.starts_with("CARGO") && !kept)
 }
 
+/// The programs of the first toolchain that has all of its parts.
+fn first_whole(mut candidates: impl Iterator<Item = (PathBuf, PathBuf)>) -> Option<PathBuf> {
+    let whole = candidates.find(|(bin, sysroot)| is_whole(bin, sysroot));
+    whole.map(|(bin, _)| bin)
+}
+
 fn is_whole(bin: &Path, sysroot: &Path) -> bool {
     bin.join("cargo").is_file() && sysroot.join(LIBRARY_SOURCE).is_file()
 }
@@ -146,6 +148,8 @@ fn program_on_path(name: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -177,5 +181,35 @@ mod tests {
     #[test]
     fn a_sysroot_without_library_source_will_not_do() {
         assert!(!is_whole(Path::new("/nowhere/bin"), Path::new("/nowhere")));
+    }
+
+    /// A toolchain below a directory of its own, with these files: where its programs are, and its sysroot.
+    fn toolchain(name: &str, files: &[&str]) -> (PathBuf, PathBuf) {
+        let name = format!("caravan-toolchain-{}-{name}", std::process::id());
+        let sysroot = env::temp_dir().join(name);
+        for file in files {
+            let file = sysroot.join(file);
+            fs::create_dir_all(file.parent().expect("it is below")).unwrap();
+            fs::write(file, "").unwrap();
+        }
+        (sysroot.join("bin"), sysroot)
+    }
+
+    #[test]
+    fn takes_the_first_toolchain_that_has_all_its_parts() {
+        let no_source = toolchain("no-source", &["bin/cargo", "bin/rustc"]);
+        let no_cargo = toolchain("no-cargo", &["bin/rustc", LIBRARY_SOURCE]);
+        let whole = toolchain("whole", &["bin/cargo", LIBRARY_SOURCE]);
+        let other = toolchain("other", &["bin/cargo", LIBRARY_SOURCE]);
+        let chosen = |among: &[&(PathBuf, PathBuf)]| first_whole(among.iter().copied().cloned());
+        assert_eq!(
+            chosen(&[&no_source, &no_cargo, &whole, &other]),
+            Some(whole.0.clone())
+        );
+        assert_eq!(chosen(&[&other, &whole]), Some(other.0.clone()));
+        assert_eq!(chosen(&[&no_source, &no_cargo]), None);
+        for (_, sysroot) in [no_source, no_cargo, whole, other] {
+            fs::remove_dir_all(sysroot).unwrap();
+        }
     }
 }

@@ -1,9 +1,14 @@
-//! The machine's console: the first serial port, one line at a time, each with the name of who says it.
+//! The machine's console: the first serial port, one line at a time, each with the name of who says it. The last lines
+//! are kept besides, in a [`Journal`].
 
 use abi::Error;
 use abi::register::Width;
 use runtime::capability::{Cap, Hardware, Interrupt, IoPorts, Pool, Trigger};
+use runtime::protocol::Name;
+use runtime::protocol::journal::Line;
 use spin::Mutex;
+
+use crate::journal::Journal;
 
 const COM1: u16 = 0x3f8;
 const PORTS: u32 = 8;
@@ -21,6 +26,7 @@ const LINE: u32 = 4;
 
 static PORT: Mutex<Option<Cap<IoPorts>>> = Mutex::new(None);
 static INTERRUPT: Mutex<Option<Cap<Interrupt>>> = Mutex::new(None);
+static JOURNAL: Mutex<Journal> = Mutex::new(Journal::new());
 
 /// Takes the serial port; root's own log goes there from now on.
 ///
@@ -32,8 +38,18 @@ pub fn open(hardware: Cap<Hardware>, pool: Cap<Pool>) -> Result<(), Error> {
     *INTERRUPT.lock() = hardware
         .create_line_interrupt(pool, LINE, Trigger::EdgeHigh)
         .ok();
-    runtime::logging::set_sink(|line| print("root", line.as_bytes()));
+    JOURNAL.lock().reserve();
+    runtime::logging::set_sink(|line| {
+        if let Some(root) = Name::try_new("root") {
+            print(root, line.as_bytes());
+        }
+    });
     Ok(())
+}
+
+/// The line of this number, as [`Journal::line`] has it.
+pub fn line(number: u64) -> Option<Line> {
+    JOURNAL.lock().line(number)
 }
 
 /// The serial port and its interrupt, for who reads what is typed.
@@ -41,27 +57,37 @@ pub fn serial() -> Option<(Cap<IoPorts>, Cap<Interrupt>)> {
     Some(((*PORT.lock())?, (*INTERRUPT.lock())?))
 }
 
-/// Prints a line as said by `name`. What is no visible character or UTF-8 prints as `?`, so that nobody can pretend
-/// to be another or confuse a terminal.
-pub fn print(name: &str, line: &[u8]) {
+/// Prints a line as said by `name`, and keeps it. What is no visible character or no UTF-8 becomes `?`, so that nobody
+/// can pretend to be another or confuse a terminal.
+pub fn print(name: Name, line: &[u8]) {
+    JOURNAL.lock().keep(name, visible(line));
     let Some(port) = *PORT.lock() else {
         return;
     };
-    let parts: [&[u8]; 5] = [b"[", name.as_bytes(), b"] ", line, b"\r\n"];
-    let last = parts.len() - 1;
-    let bytes = parts.iter().enumerate().flat_map(|(index, part)| {
-        part.iter()
-            .map(move |byte| if index == last { *byte } else { visible(*byte) })
-    });
+    let said = visible(name.as_str().as_bytes());
+    let characters = ['['].into_iter().chain(said).chain("] ".chars());
+    let characters = characters.chain(visible(line)).chain("\r\n".chars());
     // A console that fails is no reason to stop.
-    let _ = write(port, bytes);
+    let _ = write(port, characters.flat_map(bytes_of));
 }
 
-fn visible(byte: u8) -> u8 {
-    match byte {
-        b'\t' | b' '..=b'~' | 0x80.. => byte,
-        _ => b'?',
-    }
+/// A line's characters, those that a terminal might obey replaced.
+fn visible(line: &[u8]) -> impl Iterator<Item = char> {
+    line.utf8_chunks().flat_map(|chunk| {
+        let broken = (!chunk.invalid().is_empty()).then_some('?');
+        let seen = |character: char| match character {
+            '\t' => '\t',
+            hidden if hidden.is_control() => '?',
+            visible => visible,
+        };
+        chunk.valid().chars().map(seen).chain(broken)
+    })
+}
+
+fn bytes_of(character: char) -> impl Iterator<Item = u8> {
+    let mut bytes = [0; 4];
+    let count = character.encode_utf8(&mut bytes).len();
+    bytes.into_iter().take(count)
 }
 
 fn write(port: Cap<IoPorts>, bytes: impl Iterator<Item = u8>) -> Result<(), Error> {
@@ -90,13 +116,24 @@ fn await_empty(port: Cap<IoPorts>) -> Result<(), Error> {
 mod tests {
     use super::*;
 
+    fn shown(line: &[u8]) -> String {
+        visible(line).collect()
+    }
+
     #[test]
     fn a_line_cannot_end_itself_or_command_a_terminal() {
-        for byte in [b'\n', b'\r', 0x1b, 0, 0x7f] {
-            assert_eq!(visible(byte), b'?');
-        }
-        for byte in "aZ ~\tä".bytes() {
-            assert_eq!(visible(byte), byte);
-        }
+        assert_eq!(shown(b"a\n\r\x1b\0\x7f[2J"), "a?????[2J");
+        // A control sequence introducer of eight bits, by itself and in UTF-8.
+        assert_eq!(shown(b"\x9b2J"), "?2J");
+        assert_eq!(shown("\u{9b}2J".as_bytes()), "?2J");
+        assert_eq!(shown(b"cut \xc3"), "cut ?");
+    }
+
+    #[test]
+    fn what_is_visible_stays() {
+        let line = "aZ ~\tä \u{10348}";
+        assert_eq!(shown(line.as_bytes()), line);
+        let bytes: Vec<u8> = visible(line.as_bytes()).flat_map(bytes_of).collect();
+        assert_eq!(bytes, line.as_bytes());
     }
 }

@@ -8,6 +8,7 @@ use runtime::capability::{Any, Domain as DomainKind, Memory, Pool};
 use runtime::protocol::Name;
 use runtime::protocol::root::{Binding, DomainId, DomainRecord, DomainState};
 
+use crate::allowance::Allowance;
 use crate::badge::DomainNumber;
 use crate::birth::Body;
 use crate::handle::Handle;
@@ -47,6 +48,8 @@ pub struct Domain {
     pub clock: Option<Cap<Memory>>,
     /// Memory of its own that outlives it.
     pub records: Option<Cap<Memory>>,
+    /// What it may still say.
+    pub allowance: Allowance,
     /// The outside objects that it holds.
     pub held: Vec<Held>,
 }
@@ -83,6 +86,7 @@ impl Domain {
             device: None,
             clock: None,
             records: None,
+            allowance: Allowance::default(),
             held: Vec::new(),
         }
     }

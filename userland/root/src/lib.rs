@@ -11,7 +11,7 @@
 //! | [`switchboard`] | the ports, and what the switch is told about them |
 //! | [`services`], [`badge`] | what root answers, on one endpoint |
 //! | [`pci`] | devices and handing them to drivers |
-//! | [`console`] | the serial port |
+//! | [`console`], [`journal`], [`allowance`] | the serial port, the last lines that went there, how much a domain may say |
 //!
 //! Root has one thread. It answers calls and makes none, so that it never waits for a domain it looks after.
 
@@ -20,6 +20,7 @@
 
 extern crate alloc;
 
+pub mod allowance;
 pub mod archive;
 pub mod badge;
 pub mod birth;
@@ -30,6 +31,7 @@ pub mod fault;
 pub mod grant;
 pub mod handle;
 pub mod image;
+pub mod journal;
 pub mod layout;
 pub mod machine;
 pub mod names;

@@ -9,7 +9,7 @@
 //! | [`slots`] | which slots of the table are free |
 //! | [`message`], [`server`], [`fault`] | what endpoints carry, and the loop that serves one |
 //! | [`mapping`], [`shared`] | Memories in this domain's addresses; memory that others write too |
-//! | [`heap`], [`logging`], [`clock`] | `alloc`, `log`, monotonic time |
+//! | [`heap`], [`logging`], [`clock`], [`cpu`] | `alloc`, `log`, monotonic time, what the processor can |
 //! | [`executor`], [`events`], [`time`] | async: tasks, flags of the `wake` notification, timers |
 //! | [`port`], [`net`] | frames to and from the switch, and a TCP/IP stack on them |
 //! | [`protocol`] | what the services of a machine say |
@@ -45,6 +45,7 @@ extern crate std;
 
 pub mod capability;
 pub mod clock;
+pub mod cpu;
 pub mod entry;
 pub mod events;
 pub mod executor;

@@ -15,6 +15,7 @@ use crate::identity::{Attempt, BootId, StateVersion};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, Interference, PhaseName, Side};
 use crate::record::Progressed;
+use crate::time::Instant;
 use crate::timers::Timer;
 
 use super::freeze::Freezing;
@@ -29,6 +30,10 @@ pub const ATTEMPTS_MAX: Attempt = Attempt(3);
 pub(super) struct Committing {
     peer_boot: BootId,
     attempt: Attempt,
+    /// When the domain's clock was read; not known after a restart.
+    exported: Option<Instant>,
+    /// When Prepared was heard last.
+    asked: Instant,
     progress: Progress,
 }
 
@@ -44,25 +49,44 @@ enum Progress {
 }
 
 impl Committing {
-    /// The target is prepared for exactly what was exported at `version`: ask the kernel to retire exactly that.
-    pub(super) fn enter(
-        context: &mut Context<'_>,
+    /// Freeze number `attempt` was exported at that moment, and the target is prepared for it.
+    pub(super) fn new(
+        context: &Context<'_>,
         peer_boot: BootId,
-        rounds: u32,
         attempt: Attempt,
+        exported: Option<Instant>,
+    ) -> Self {
+        let progress = Progress::Retiring {
+            rounds: 0,
+            abort: None,
+        };
+        Committing {
+            peer_boot,
+            attempt,
+            exported,
+            asked: context.now,
+            progress,
+        }
+    }
+
+    /// The target is prepared for exactly what was exported at `version`: ask the kernel to retire exactly that.
+    pub(super) fn retire(
+        self,
+        context: &mut Context<'_>,
+        rounds: u32,
         version: StateVersion,
     ) -> Phase {
+        let Committing {
+            peer_boot, attempt, ..
+        } = self;
         context.notify(Notice::Phase(PhaseName::Commit));
         // Durable before the kernel is asked: a restarted nomad must know which freeze the target was prepared for.
         context.record(Progressed::SourceCommitting { attempt, peer_boot });
         context.act(Action::Source(SourceAction::Retire { version }));
+        let abort = None;
         Phase::Commit(Committing {
-            peer_boot,
-            attempt,
-            progress: Progress::Retiring {
-                rounds,
-                abort: None,
-            },
+            progress: Progress::Retiring { rounds, abort },
+            ..self
         })
     }
 
@@ -72,16 +96,7 @@ impl Committing {
             unreachable!("resumed from a record of another phase: {progress:?}");
         };
         context.notify(Notice::Phase(PhaseName::Commit));
-        let progress = Progress::Retiring {
-            rounds: 0,
-            abort: None,
-        };
-        Committing {
-            peer_boot,
-            attempt,
-            progress,
-        }
-        .commit_point(context)
+        Committing::new(context, peer_boot, attempt, None).commit_point(context)
     }
 
     /// **The commit point.** The kernel has retired the domain, at the version that the target is prepared for.
@@ -92,9 +107,7 @@ impl Committing {
         assert!(!self.is_committed(), "a domain is retired once");
         context.timers.clear();
         context.notify(Notice::Committed);
-        context.send(Step::Commit {
-            attempt: self.attempt,
-        });
+        self.send_commit(context);
         context.repeat();
         context.limit(context.timing().silence_limit_us);
         Phase::Commit(Committing {
@@ -158,7 +171,8 @@ impl Committing {
                 Step::Unknown => InDoubt::enter(context, Doubt::DiscardedByOperator),
                 Step::Prepared { .. } => {
                     context.limit(context.timing().silence_limit_us);
-                    self.say_commit(context, false)
+                    let asked = context.now;
+                    Committing { asked, ..self }.say_commit(context, false)
                 }
                 _ => Phase::Commit(self),
             },
@@ -180,13 +194,22 @@ impl Committing {
     }
 
     fn say_commit(self, context: &mut Context<'_>, silent: bool) -> Phase {
-        context.send(Step::Commit {
-            attempt: self.attempt,
-        });
+        self.send_commit(context);
         Phase::Commit(Committing {
             progress: Progress::Committed { silent },
             ..self
         })
+    }
+
+    fn send_commit(&self, context: &mut Context<'_>) {
+        let stood_us = self
+            .exported
+            .map_or(0, |exported| context.now.us_since(exported));
+        context.send(Step::Commit {
+            attempt: self.attempt,
+            stood_us,
+            held_us: context.now.us_since(self.asked),
+        });
     }
 
     pub(super) fn is_committed(&self) -> bool {

@@ -11,6 +11,7 @@ use crate::context::{Context, Input};
 use crate::identity::{Attempt, BootId, Digest, StateVersion};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, PhaseName};
+use crate::time::Instant;
 
 use super::commit::Committing;
 use super::{Phase, abort};
@@ -30,6 +31,7 @@ enum Progress {
     AwaitingPrepared {
         version: StateVersion,
         digest: Digest,
+        exported: Instant,
     },
 }
 
@@ -86,20 +88,27 @@ impl Freezing {
                     rounds: self.rounds,
                     digest,
                 }));
-                let progress = Progress::AwaitingPrepared { version, digest };
+                let progress = Progress::AwaitingPrepared {
+                    version,
+                    digest,
+                    exported: context.now,
+                };
                 Phase::Freeze(Freezing { progress, ..self })
             }
             (
                 Progress::AwaitingPrepared {
                     version,
-                    digest: exported,
+                    digest: expected,
+                    exported,
                 },
                 Input::Heard { step, .. },
             ) => match step {
                 Step::Prepared { attempt, digest }
-                    if attempt == self.attempt && digest == *exported =>
+                    if attempt == self.attempt && digest == *expected =>
                 {
-                    Committing::enter(context, self.peer_boot, self.rounds, attempt, *version)
+                    let peer_boot = self.peer_boot;
+                    let committing = Committing::new(context, peer_boot, attempt, Some(*exported));
+                    committing.retire(context, self.rounds, *version)
                 }
                 Step::Prepared { attempt, .. } if attempt == self.attempt => {
                     abort::enter(context, AbortReason::DigestMismatch)

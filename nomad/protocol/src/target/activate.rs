@@ -14,6 +14,7 @@ use crate::identity::BootId;
 use crate::messages::Step;
 use crate::reasons::PhaseName;
 use crate::record::Progressed;
+use crate::stood::Stood;
 use crate::timers::Timer;
 
 use super::Phase;
@@ -26,20 +27,22 @@ pub(super) struct Activating {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
-    Thawing,
+    Thawing(Stood),
     Running,
 }
 
 impl Activating {
-    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId, stood: Stood) -> Phase {
         // Durable before the domain runs: a restarted nomad must not take the copy for one that has never run.
         context.record(Progressed::TargetActivating { peer_boot });
-        Self::thaw(context, peer_boot)
+        Self::thaw(context, peer_boot, stood)
     }
 
     pub(super) fn resume(context: &mut Context<'_>, progress: Progressed) -> Phase {
         match progress {
-            Progressed::TargetActivating { peer_boot } => Self::thaw(context, peer_boot),
+            Progressed::TargetActivating { peer_boot } => {
+                Self::thaw(context, peer_boot, Stood::since(context.now))
+            }
             Progressed::TargetActivated { peer_boot } => {
                 context.enter(PhaseName::Activate);
                 Self::running(context, peer_boot)
@@ -48,14 +51,17 @@ impl Activating {
         }
     }
 
-    fn thaw(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+    fn thaw(context: &mut Context<'_>, peer_boot: BootId, stood: Stood) -> Phase {
         context.enter(PhaseName::Activate);
         context.act(Action::CloseStream);
         let incarnation = context.facts.offer.incarnation.next();
-        context.act(Action::Target(TargetAction::Activate { incarnation }));
+        context.act(Action::Target(TargetAction::Activate {
+            incarnation,
+            stood_us: stood.us(context.now),
+        }));
         Phase::Activate(Activating {
             peer_boot,
-            progress: Progress::Thawing,
+            progress: Progress::Thawing(stood),
         })
     }
 
@@ -70,12 +76,12 @@ impl Activating {
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match self.progress {
-            Progress::Thawing => self.step_thawing(context, input),
+            Progress::Thawing(stood) => self.step_thawing(context, input, stood),
             Progress::Running => self.step_running(context, input),
         }
     }
 
-    fn step_thawing(self, context: &mut Context<'_>, input: Input) -> Phase {
+    fn step_thawing(self, context: &mut Context<'_>, input: Input, stood: Stood) -> Phase {
         match input {
             Input::Event(Event::Target(TargetEvent::Activated)) => {
                 let Activating { peer_boot, .. } = self;
@@ -88,7 +94,7 @@ impl Activating {
                 context.repeat();
                 Phase::Activate(self)
             }
-            Input::Timer(Timer::Repeat) => Self::thaw(context, self.peer_boot),
+            Input::Timer(Timer::Repeat) => Self::thaw(context, self.peer_boot, stood),
             _ => Phase::Activate(self),
         }
     }

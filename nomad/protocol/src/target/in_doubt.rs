@@ -8,6 +8,7 @@ use crate::context::{Context, Force, Input};
 use crate::identity::{Attempt, BootId};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, PhaseName};
+use crate::stood::Stood;
 
 use super::Phase;
 use super::abort::Discarding;
@@ -29,16 +30,21 @@ impl InDoubt {
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match input {
             Input::Heard {
-                step: Step::Commit { attempt },
+                step: Step::Commit {
+                    attempt, stood_us, ..
+                },
                 boot,
             } if attempt == self.attempt && boot == self.peer_boot => {
-                Activating::enter(context, self.peer_boot)
+                let stood = Stood::heard(context.now, stood_us, 0);
+                Activating::enter(context, self.peer_boot, stood)
             }
             Input::Heard {
                 step: Step::Abort(why),
                 ..
             } => Discarding::enter(context, why),
-            Input::Force(Force::RunHere) => Activating::enter(context, self.peer_boot),
+            Input::Force(Force::RunHere) => {
+                Activating::enter(context, self.peer_boot, Stood::since(context.now))
+            }
             Input::Force(Force::DropCopy) => Discarding::enter(context, AbortReason::Cancelled),
             _ => Phase::InDoubt(self),
         }

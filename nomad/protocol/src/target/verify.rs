@@ -14,6 +14,8 @@ use crate::identity::{Attempt, BootId, Digest};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, PhaseName};
 use crate::record::Progressed;
+use crate::stood::Stood;
+use crate::time::Instant;
 use crate::timers::Timer;
 
 use super::Phase;
@@ -32,7 +34,11 @@ pub(super) struct Verifying {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
     Rebuilding,
-    Prepared { silent: bool },
+    /// `said`: when it was last said, to learn how long the way is.
+    Prepared {
+        silent: bool,
+        said: Instant,
+    },
 }
 
 impl Verifying {
@@ -76,7 +82,7 @@ impl Verifying {
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match self.progress {
             Progress::Rebuilding => self.step_rebuilding(context, input),
-            Progress::Prepared { .. } => self.step_prepared(context, input),
+            Progress::Prepared { silent, said } => self.step_prepared(context, input, silent, said),
         }
     }
 
@@ -110,18 +116,34 @@ impl Verifying {
         context.repeat();
         context.limit(context.timing().silence_limit_us);
         Phase::Verify(Verifying {
-            progress: Progress::Prepared { silent: false },
+            progress: Progress::Prepared {
+                silent: false,
+                said: context.now,
+            },
             ..self
         })
     }
 
-    fn step_prepared(self, context: &mut Context<'_>, input: Input) -> Phase {
+    fn step_prepared(
+        self,
+        context: &mut Context<'_>,
+        input: Input,
+        silent: bool,
+        said: Instant,
+    ) -> Phase {
         match input {
             Input::Heard {
-                step: Step::Commit { attempt },
+                step:
+                    Step::Commit {
+                        attempt,
+                        stood_us,
+                        held_us,
+                    },
                 boot,
             } if attempt == self.attempt && boot == self.peer_boot => {
-                Activating::enter(context, self.peer_boot)
+                let way_us = context.now.us_since(said).saturating_sub(held_us) / 2;
+                let stood = Stood::heard(context.now, stood_us, way_us);
+                Activating::enter(context, self.peer_boot, stood)
             }
             Input::Heard {
                 step: Step::Abort(why),
@@ -144,16 +166,22 @@ impl Verifying {
             }
             Input::Timer(Timer::Repeat) => {
                 self.say_prepared(context);
-                Phase::Verify(self)
+                let said = context.now;
+                Phase::Verify(Verifying {
+                    progress: Progress::Prepared { silent, said },
+                    ..self
+                })
             }
             Input::Timer(Timer::Limit) => {
                 context.notify(Notice::InDoubt(Doubt::Silent));
                 Phase::Verify(Verifying {
-                    progress: Progress::Prepared { silent: true },
+                    progress: Progress::Prepared { silent: true, said },
                     ..self
                 })
             }
-            Input::Force(Force::RunHere) => Activating::enter(context, self.peer_boot),
+            Input::Force(Force::RunHere) => {
+                Activating::enter(context, self.peer_boot, Stood::since(context.now))
+            }
             Input::Force(Force::DropCopy) => Discarding::enter(context, AbortReason::Cancelled),
             _ => Phase::Verify(self),
         }
@@ -171,6 +199,6 @@ impl Verifying {
     }
 
     pub(super) fn doubt(&self) -> Option<Doubt> {
-        matches!(self.progress, Progress::Prepared { silent: true }).then_some(Doubt::Silent)
+        matches!(self.progress, Progress::Prepared { silent: true, .. }).then_some(Doubt::Silent)
     }
 }

@@ -168,6 +168,8 @@ fn a_late_commit_of_the_earlier_boot_settles_the_doubt() {
         MOVE,
         Step::Commit {
             attempt: Attempt::FIRST,
+            stood_us: 0,
+            held_us: 0,
         },
     );
     pair.machines[1].handle_message(
@@ -266,4 +268,61 @@ fn a_release_that_is_resumed_does_not_destroy_again() {
     pair.settle();
     assert!(!pair.did(0, &Action::Source(SourceAction::Destroy)));
     assert!(pair.noticed(0, Notice::Finished));
+}
+
+/// What the target is told of how long the domain stood, in microseconds.
+fn stood_us(pair: &Pair) -> Option<u64> {
+    pair.done.iter().rev().find_map(|(_, action)| match action {
+        Action::Target(TargetAction::Activate { stood_us, .. }) => Some(*stood_us),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_time_that_the_kernel_took_counts_once() {
+    let mut pair = at_the_commit_point();
+    pair.now = pair.now.after_us(70_000);
+    answer_retire(&mut pair, SourceEvent::Retired);
+    pair.settle();
+    assert_eq!(stood_us(&pair), Some(70_000));
+}
+
+#[test]
+fn the_way_to_the_target_counts_as_half_a_round_trip() {
+    let mut pair = at_the_commit_point();
+    pair.now = pair.now.after_us(70_000);
+    answer_retire(&mut pair, SourceEvent::Retired);
+    let envelope = pair.next_sent(0);
+    // The Prepared was no time on its way in this test, the Commit 400 microseconds: a round trip of 400.
+    pair.now = pair.now.after_us(400);
+    pair.machines[1].handle_message(pair.now, A, envelope);
+    pair.settle();
+    assert_eq!(stood_us(&pair), Some(70_200));
+}
+
+#[test]
+fn a_failed_activation_goes_on_counting() {
+    let mut pair = at_the_commit_point();
+    pair.shell = |action| match action {
+        Action::Target(TargetAction::Activate { .. }) => {
+            Some([Event::Failed(LocalFailure::NoMemory)].into())
+        }
+        _ => None,
+    };
+    answer_retire(&mut pair, SourceEvent::Retired);
+    pair.settle();
+    assert_eq!(stood_us(&pair), Some(0));
+    pair.shell = |_| None;
+    let failed = pair.now;
+    pair.pass_time();
+    assert_eq!(stood_us(&pair), Some(pair.now.us_since(failed)));
+}
+
+#[test]
+fn what_a_restarted_source_has_forgotten_does_not_count() {
+    let mut pair = at_the_commit_point();
+    pair.now = pair.now.after_us(70_000);
+    pair.restart_nomad(0, DomainState::Retired);
+    pair.settle();
+    assert_eq!(stood_us(&pair), Some(35_000));
 }

@@ -30,7 +30,8 @@ fn goes_through_the_phases_in_order_on_both_sides() {
     assert!(pair.did(
         1,
         &Action::Target(TargetAction::Activate {
-            incarnation: Incarnation(5)
+            incarnation: Incarnation(5),
+            stood_us: 0,
         })
     ));
     assert!(pair.did(0, &Action::Source(SourceAction::Destroy)));

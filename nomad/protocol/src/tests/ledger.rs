@@ -53,6 +53,8 @@ fn unknown_transactions_are_said_to_be_unknown() {
         prepared,
         Step::Commit {
             attempt: Attempt::FIRST,
+            stood_us: 0,
+            held_us: 0,
         },
         Step::Activated,
     ] {

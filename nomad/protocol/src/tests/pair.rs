@@ -100,6 +100,18 @@ impl Pair {
         } {}
     }
 
+    /// Performs a machine's actions up to the next datagram that it sends, which is not delivered.
+    pub fn next_sent(&mut self, machine: usize) -> Envelope {
+        loop {
+            let before = self.datagrams.len();
+            assert!(self.act(machine), "it sends nothing more");
+            if self.datagrams.len() > before {
+                let (_, envelope) = self.datagrams.pop_back().expect("it was just sent");
+                return envelope;
+            }
+        }
+    }
+
     /// Lets the next timer fire, then settles.
     pub fn pass_time(&mut self) {
         let due = self

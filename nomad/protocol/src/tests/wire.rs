@@ -20,11 +20,13 @@ fn envelope(step: Step) -> Envelope {
 fn commit_has_the_documented_bytes() {
     let bytes = envelope(Step::Commit {
         attempt: Attempt(1),
+        stood_us: 300,
+        held_us: 2,
     })
     .encode();
-    let mut expected = vec![1, 0, 8, 7, 6, 5, 4, 3, 2, 1, 1, 7];
+    let mut expected = vec![2, 0, 8, 7, 6, 5, 4, 3, 2, 1, 1, 7];
     expected.extend_from_slice(&[0; 15]);
-    expected.extend_from_slice(&[4, 1]);
+    expected.extend_from_slice(&[4, 1, 0xac, 0x02, 2]);
     assert_eq!(bytes, expected);
 }
 
@@ -41,6 +43,8 @@ fn steps_have_the_documented_numbers() {
         },
         Step::Commit {
             attempt: Attempt::FIRST,
+            stood_us: 0,
+            held_us: 0,
         },
         Step::Activated,
         Step::Released,
@@ -60,10 +64,10 @@ fn steps_have_the_documented_numbers() {
 #[test]
 fn another_version_is_refused_with_both_numbers() {
     let mut bytes = envelope(Step::Admit).encode();
-    bytes[0] = 2;
+    bytes[0] = 1;
     assert_eq!(
         Envelope::decode(&bytes),
-        Err(DecodeError::Version { ours: 1, theirs: 2 })
+        Err(DecodeError::Version { ours: 2, theirs: 1 })
     );
 }
 

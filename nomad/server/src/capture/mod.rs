@@ -2,18 +2,27 @@
 //!
 //! | file | noun |
 //! | --- | --- |
+//! | [`error`] | [`CaptureError`]: what may go wrong |
+//! | [`found`] | [`Found`]: a domain that was looked up, and what would become of it |
 //! | [`listing`] | the kernel's lists, read whole |
 //! | [`names`] | what root calls the objects outside |
 //! | [`captured`] | a Memory of the domain, seen read-only, and which of its pages are still to be sent |
 //! | [`outgoing`] | [`Outgoing`]: a domain on its way out, and the steps that the protocol asks for |
 //! | [`pass`] | one walk over the pages that are to be sent |
-//! | [`queue`] | which pages of a port's ring are in use |
+//! | [`state`] | what a frozen domain is besides its memory |
+//! | [`ring`], [`queue`] | the ring of its port, and which of that ring's pages are in use |
 
 pub mod captured;
+pub mod error;
+pub mod found;
 pub mod listing;
 pub mod names;
 pub mod outgoing;
 pub mod pass;
 pub mod queue;
+pub mod ring;
+pub mod state;
 
+pub use error::CaptureError;
+pub use found::Found;
 pub use outgoing::{Exported, Outgoing};

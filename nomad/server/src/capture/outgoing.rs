@@ -2,63 +2,22 @@
 //!
 //! Order of the last steps: freeze, export all, last dirty pass, retire.
 
-use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use abi::ObjectKind;
 use abi::register::ObjectId;
 use nomad_image::{
-    Clock, Description, DomainId, Identity, MemoryKey, Name, Names, Numbering, PAGE_BYTES,
-    PageChange, PageMap, Parts, Round, ThreadImage, Undescribed, Verdict, Writer, describe, judge,
+    Description, DomainId, Identity, Name, Names, Numbering, Outline, Round, Writer, describe,
 };
 use runtime::capability::Domain;
-use runtime::port::PORT_PAGES;
 use runtime::protocol::root::DomainRecord;
 use runtime::{Cap, Error};
 
-use crate::capture::captured::{self, Captured, View};
+use crate::capture::captured::{self, Captured};
 use crate::capture::listing::{self, Read};
 use crate::capture::pass::{Ends, Pass, Scope};
-use crate::capture::{names, queue};
+use crate::capture::ring::Ring;
+use crate::capture::{CaptureError, Found, names, state};
 use crate::machine::Machine;
-use crate::root::{Root, RootError};
-
-/// Why a step of the source's failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CaptureError {
-    /// The kernel said no.
-    Kernel(Error),
-    /// Root said no.
-    Root(RootError),
-    /// The domain holds what cannot travel.
-    Refused(Verdict),
-    /// Root gives nobody the authority to move it.
-    Pinned,
-    /// The kernel's records are not what they should be, or a step was asked for out of turn.
-    Confused,
-}
-
-impl From<Error> for CaptureError {
-    fn from(error: Error) -> CaptureError {
-        CaptureError::Kernel(error)
-    }
-}
-
-impl From<RootError> for CaptureError {
-    fn from(error: RootError) -> CaptureError {
-        CaptureError::Root(error)
-    }
-}
-
-impl From<Undescribed> for CaptureError {
-    fn from(undescribed: Undescribed) -> CaptureError {
-        match undescribed {
-            Undescribed::Refused(verdict) => CaptureError::Refused(verdict),
-            Undescribed::NoState(_) | Undescribed::BadRecord(_) => CaptureError::Confused,
-        }
-    }
-}
 
 /// A frozen domain's state was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,44 +26,6 @@ pub struct Exported {
     pub version: u64,
     /// The state's digest.
     pub digest: nomad_image::Digest,
-}
-
-/// A domain as it is found: what an operator is told, and what is offered to a target.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// What root says.
-    pub record: DomainRecord,
-    /// The authority over it.
-    pub domain: Cap<Domain>,
-    /// What the kernel lists.
-    pub read: Read,
-    /// What root calls the objects outside.
-    pub names: Names,
-}
-
-impl Found {
-    /// Looks a domain up.
-    ///
-    /// # Errors
-    /// Root or the kernel said no.
-    pub fn find(root: Root, name: Name) -> Result<Found, CaptureError> {
-        let (record, domain) = root.find(name)?;
-        let domain = domain.ok_or(CaptureError::Pinned)?;
-        let read = listing::read(domain)?;
-        let mut names = Names::new();
-        names::complete(root, name, &read.listing, &mut names)?;
-        Ok(Found {
-            record,
-            domain,
-            read,
-            names,
-        })
-    }
-
-    /// What would become of each thing that it holds.
-    pub fn verdicts(&self) -> Vec<Verdict> {
-        judge(&self.read.listing, &self.names)
-    }
 }
 
 /// A domain on its way out.
@@ -116,7 +37,7 @@ pub struct Outgoing {
     numbering: Numbering,
     writer: Option<Writer>,
     memories: Vec<Captured>,
-    outline: nomad_image::Outline,
+    outline: Outline,
     frozen: Option<Frozen>,
     is_frozen: bool,
     is_left_behind: bool,
@@ -128,7 +49,7 @@ pub struct Outgoing {
 /// What was read of the domain when it stood still.
 struct Frozen {
     description: Description,
-    ring: Option<(MemoryKey, View)>,
+    ring: Option<Ring>,
 }
 
 impl Outgoing {
@@ -143,7 +64,7 @@ impl Outgoing {
         Outgoing {
             machine,
             domain: found.domain,
-            outline: nomad_image::Outline {
+            outline: Outline {
                 identity: identity.clone(),
                 pool_pages: found.record.pages.0,
                 present_pages: found.read.present_pages(),
@@ -296,17 +217,19 @@ impl Outgoing {
         self.is_exported = true;
         self.machine.root.export(name)?;
         // Asking for the time counts as a change: first the time, then the version.
-        let clock = self.clock()?;
+        let clock = state::clock(self.domain)?;
         let read = listing::read(self.domain)?;
         names::complete(self.machine.root, name, &read.listing, &mut self.names)?;
-        let parts = self.parts(&read, clock)?;
+        let root = self.machine.root;
+        let parts = state::parts(root, self.domain, &self.identity, &read, clock)?;
         let description = describe(&read.listing, &self.names, &mut self.numbering, parts)?;
         let exported = Exported {
             version: read.version,
             digest: description.digest(),
         };
+        let own = self.machine.own;
         self.frozen = Some(Frozen {
-            ring: self.ring(&read, &description)?,
+            ring: Ring::find(own, self.domain, &read, &description, &self.numbering)?,
             description,
         });
         Ok(exported)
@@ -320,12 +243,12 @@ impl Outgoing {
         self.pass = None;
         let frozen = self.frozen.as_ref().ok_or(CaptureError::Confused)?;
         let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
-        if let Some((key, view)) = &frozen.ring {
+        if let Some(ring) = &frozen.ring {
             if !self.is_ring_announced {
-                writer.memory(0, *key, PORT_PAGES, out);
+                ring.announce(writer, out);
                 self.is_ring_announced = true;
             }
-            send_ring(writer, *key, view, out);
+            ring.send(writer, out);
         }
         writer.state(0, &frozen.description, out);
         writer.seal(out);
@@ -419,89 +342,5 @@ impl Outgoing {
             memory.collect_dirty(self.domain)?;
         }
         Ok(())
-    }
-
-    /// The domain's time. Its clock is set to what it is: the answer is the machine's time.
-    fn clock(&self) -> Result<Clock, CaptureError> {
-        let offset_ns = listing::read(self.domain)?.clock_offset_ns;
-        let machine_ns = self.domain.set_clock(offset_ns)?;
-        let domain_ns = machine_ns.wrapping_add_signed(offset_ns);
-        Ok(Clock { domain_ns })
-    }
-
-    fn parts(&self, read: &Read, clock: Clock) -> Result<Parts, CaptureError> {
-        let mut threads = BTreeMap::new();
-        for thread in read.of_kind(ObjectKind::Thread) {
-            let id = ObjectId(thread.id);
-            let state = self.domain.read_thread(id)?;
-            threads.insert(id, ThreadImage(Box::new(state)));
-        }
-        let wake = self.wake(read)?;
-        Ok(Parts {
-            identity: self.identity.clone(),
-            clock,
-            slot_count: read.slot_count,
-            wake,
-            threads,
-            exports: Vec::new(),
-        })
-    }
-
-    /// The notification that root and the switch wake the domain by: the one that root says, or the only one.
-    fn wake(&self, read: &Read) -> Result<Option<ObjectId>, CaptureError> {
-        let notifications = read.of_kind(ObjectKind::Notification);
-        let ids: Vec<ObjectId> = notifications.map(|record| ObjectId(record.id)).collect();
-        for id in &ids {
-            if self.machine.root.is_wake(self.name(), *id)? {
-                return Ok(Some(*id));
-            }
-        }
-        Ok(if let [only] = ids[..] {
-            Some(only)
-        } else {
-            None
-        })
-    }
-
-    /// The port's ring, if the domain has one mapped.
-    fn ring(
-        &self,
-        read: &Read,
-        description: &Description,
-    ) -> Result<Option<(MemoryKey, View)>, CaptureError> {
-        let is_port = |name: &Name| name.as_str() == queue::PORT;
-        let position = description
-            .outsiders
-            .iter()
-            .position(|outsider| is_port(&outsider.name));
-        let Some(position) = position else {
-            return Ok(None);
-        };
-        let id = self.numbering.outsiders()[position].object;
-        let mapped = |mapping: &&abi::record::MappingRecord| mapping.memory == id.0;
-        let Some(mapping) = read.listing.mappings.iter().find(mapped) else {
-            return Ok(None);
-        };
-        if mapping.first_page != 0 || mapping.page_count != PORT_PAGES {
-            return Ok(None);
-        }
-        let view = View::new(self.machine.own, self.domain, id, PORT_PAGES)?;
-        Ok(Some((MemoryKey::Outside(position as u32), view)))
-    }
-}
-
-fn send_ring(writer: &mut Writer, key: MemoryKey, view: &View, out: &mut Vec<u8>) {
-    let pages = queue::pages_in_use(view.memory());
-    let Some(mut map) = PageMap::try_new(PORT_PAGES as usize) else {
-        return;
-    };
-    pages
-        .iter()
-        .for_each(|page| map.set(*page as usize, PageChange::Data));
-    writer.chunk(0, key, 0, &map, out);
-    let mut bytes = [0; PAGE_BYTES];
-    for page in pages {
-        view.read(page, &mut bytes);
-        writer.page(&bytes, out);
     }
 }

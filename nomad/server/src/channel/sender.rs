@@ -11,9 +11,8 @@ use nomad_protocol::planner::Round;
 use nomad_protocol::{Event, PORT, SourceEvent, StreamHeader, TransactionId};
 use runtime::system_call::invoke;
 
-use crate::capture::Outgoing;
-use crate::capture::outgoing::CaptureError;
 use crate::capture::pass::PIECE_BYTES;
+use crate::capture::{CaptureError, Outgoing};
 use crate::channel::tunnel::{Dialling, Records, Sealer, Untrusted};
 use crate::shell::{Job, Shell, What, source};
 

@@ -11,7 +11,15 @@ use crate::machine::Machine;
 /// The name under which root knows a clock page.
 pub const CLOCK: &str = "clock";
 
+const NS_PER_US: u64 = 1_000;
+
 const _: () = assert!(size_of::<abi::start_page::ClockPage>() as u64 <= PAGE_BYTES);
+
+/// What a domain's clock says when it is to run again that said `read_ns` when it was read. It has stood for `stood_us`
+/// microseconds as the two machines have measured it, and at least for `here_ns`, since its state came here.
+pub fn after(read_ns: u64, stood_us: u64, here_ns: u64) -> u64 {
+    read_ns.saturating_add(stood_us.saturating_mul(NS_PER_US).max(here_ns))
+}
 
 /// Lets it be `now_ns` in the domain at this moment.
 ///
@@ -32,4 +40,26 @@ pub fn set(
         clock::publish(view.memory(), incarnation, scale);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_move_counts_in_the_domains_time() {
+        assert_eq!(after(5_000_000, 70_200, 3_000_000), 75_200_000);
+    }
+
+    #[test]
+    fn what_was_forgotten_counts_since_the_state_came() {
+        assert_eq!(after(5_000_000, 0, 3_000_000), 8_000_000);
+    }
+
+    #[test]
+    fn no_allegation_makes_time_run_back() {
+        for (stood_us, here_ns) in [(0, 0), (u64::MAX, 0), (0, u64::MAX), (u64::MAX, 7)] {
+            assert!(after(5_000_000, stood_us, here_ns) >= 5_000_000);
+        }
+    }
 }

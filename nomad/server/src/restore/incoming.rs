@@ -16,10 +16,12 @@ use runtime::Cap;
 use runtime::capability::{Memory, Notification, Pool};
 use runtime::mapping::Mapping;
 use runtime::port::{PORT_PAGES, Port, Side, Wish};
+use runtime::protocol::Mac;
 use runtime::{Error, clock};
 
 use abi::register::{Access, PageCount};
 
+use crate::capture::{names, queue};
 use crate::machine::Machine;
 use crate::restore::arriving::Arriving;
 use crate::restore::build::{Built, Plan};
@@ -38,6 +40,7 @@ pub struct Incoming {
     parcels: BTreeMap<u32, Parcel>,
     described: Option<Described>,
     built: Option<Built>,
+    is_let_go: bool,
 }
 
 /// Pages for a Memory that is not there before the domain is built.
@@ -72,6 +75,7 @@ impl Incoming {
             parcels: BTreeMap::new(),
             described: None,
             built: None,
+            is_let_go: false,
         })
     }
 
@@ -180,7 +184,7 @@ impl Incoming {
             let memory = built.outsider(*position).ok_or(NOT_ANNOUNCED)?;
             deliver(&self.machine, memory, parcel).during("delivering to", (*position).into())?;
         }
-        set_clock(&self.machine, built, described, self.incarnation)?;
+        set_clock(&self.machine, built, described, self.incarnation, 0)?;
         let wake = built.object::<Notification>(wake);
         let wake = wake.ok_or(RestoreError::NoWake)?;
         let kept = self
@@ -191,17 +195,40 @@ impl Incoming {
         Ok(description.digest())
     }
 
-    /// The domain is about to run: nothing of it stays mapped here, and only root decides over it.
-    pub fn let_go(&mut self) {
+    /// The domain is about to run, after it has stood for `stood_us` microseconds as far as that is known: its clock says
+    /// so, nothing of it stays mapped here, and only root decides over it. Again, it changes nothing.
+    ///
+    /// # Errors
+    /// Its clock cannot be set.
+    pub fn let_go(&mut self, stood_us: u64) -> Result<(), RestoreError> {
+        if core::mem::replace(&mut self.is_let_go, true) {
+            return Ok(());
+        }
+        if let (Some(built), Some(described)) = (&self.built, &self.described) {
+            set_clock(&self.machine, built, described, self.incarnation, stood_us)?;
+        }
+        self.forget();
+        Ok(())
+    }
+
+    fn forget(&mut self) {
         self.memories.clear();
         if let Some(built) = &mut self.built {
             built.forget();
         }
     }
 
+    /// The address of its port, if it has one.
+    pub fn port_address(&self) -> Option<Mac> {
+        let outsiders = self.described.as_ref()?.description.outsiders.iter();
+        let mut ports = outsiders.filter(|outsider| outsider.name.as_str() == queue::PORT);
+        let port = ports.next()?;
+        names::address_in(port.name, &port.binding)
+    }
+
     /// The domain is root's: gives up what this server still holds of it.
     pub fn finish(mut self) {
-        self.let_go();
+        self.forget();
         if let Some(built) = &self.built {
             scrap::forget(built.domain);
         }
@@ -222,19 +249,21 @@ impl Incoming {
 
 const NOT_ANNOUNCED: RestoreError = RestoreError::Unexpected("pages that were not announced");
 
-/// Sets a domain's clock, which goes on from here whether or not the domain runs.
+/// Sets a domain's clock, which goes on from here whether or not the domain runs. It has stood for `stood_us`
+/// microseconds, as far as that is known.
 fn set_clock(
     machine: &Machine,
     built: &Built,
     described: &Described,
     incarnation: u64,
+    stood_us: u64,
 ) -> Result<(), RestoreError> {
     let description = &described.description;
     let is_clock = |outsider: &Outsider| outsider.name.as_str() == domain_clock::CLOCK;
     let page = description.outsiders.iter().position(is_clock);
     let page = page.and_then(|position| built.outsider::<Memory>(position as u32));
-    let elapsed_ns = clock::now_ns().saturating_sub(described.received_ns);
-    let now_ns = description.clock.domain_ns.saturating_add(elapsed_ns);
+    let here_ns = clock::now_ns().saturating_sub(described.received_ns);
+    let now_ns = domain_clock::after(description.clock.domain_ns, stood_us, here_ns);
     domain_clock::set(machine, built.domain, page, incarnation, now_ns)
         .during("setting the clock", 0)
 }

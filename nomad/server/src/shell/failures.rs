@@ -5,7 +5,7 @@ use nomad_protocol::{Incarnation, LocalFailure, Refusal};
 use runtime::Error;
 use runtime::protocol::root;
 
-use crate::capture::outgoing::CaptureError;
+use crate::capture::CaptureError;
 use crate::restore::RestoreError;
 use crate::root::RootError;
 

@@ -132,7 +132,7 @@ impl Shell {
         let (records, boot, found) = Records::open(memory, boot);
         let mut left = Resumed::new(machine, found);
         let resumed = core::mem::take(&mut left.records);
-        let here = here(keys.own_id(), boot);
+        let here = here(start, keys.own_id(), boot);
         let ledger = Ledger::resume(now(), here, resumed, |domain| left.state_of(domain));
         let peers = Peers::parse(start.argument("peers").unwrap_or(""));
         let peers = peers.expect("peers=NAME=ADDRESS,..");
@@ -222,13 +222,17 @@ impl Shell {
 }
 
 /// What the ledger knows of this machine.
-fn here(machine: MachineId, boot: BootId) -> Here {
+fn here(start: Start, machine: MachineId, boot: BootId) -> Here {
     Here {
         machine,
         boot,
         capabilities: Capabilities {
-            versions: versions(),
-            cpu: CpuFeatures::default(),
+            versions: Versions {
+                // For tests: a machine of another version.
+                image: start.argument_or("image-version", versions().image),
+                ..versions()
+            },
+            cpu: cpu(),
         },
         timing: Timing::default(),
     }
@@ -240,6 +244,11 @@ pub fn versions() -> Versions {
         image: nomad_image::FORMAT_VERSION as u16,
         abi: nomad_image::ABI_VERSION as u16,
     }
+}
+
+/// What a domain may have met of this machine's processor, and what the processor has for one that comes.
+pub fn cpu() -> CpuFeatures {
+    CpuFeatures(runtime::cpu::features())
 }
 
 /// The time as the protocol knows it.

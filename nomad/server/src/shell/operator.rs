@@ -6,33 +6,32 @@ use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 use abi::{ObjectKind, PAGE_BYTES};
-use embassy_net::IpEndpoint;
+use nomad_client::RequestId;
 use nomad_image::{Name, Verdict};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    Cancelled, CpuFeatures, DomainId, Entry, Force, Incarnation, Notice, Offer, Sizes,
-    TransactionId,
+    Cancelled, DomainId, Entry, Force, Incarnation, Notice, Offer, Sizes, TransactionId,
 };
 
 use runtime::protocol::root::DomainRecord;
 
-use crate::capture::Outgoing;
-use crate::capture::outgoing::{CaptureError, Found};
+use crate::capture::{CaptureError, Found, Outgoing};
 use crate::commands::{Command, NoCommand};
 use crate::shell::hook::Hook;
-use crate::shell::{Datagram, Shell, now, versions};
+use crate::shell::{Shell, cpu, now, versions};
 
 /// The lines that answer a command, or why it was not obeyed.
 type Answer = Result<Vec<String>, String>;
 
 impl Shell {
     /// Obeys a command and answers it.
-    pub fn obey(&self, datagram: &[u8], from: IpEndpoint) {
-        let answer = match Command::parse(datagram) {
+    pub fn obey(&self, text: &[u8], from: RequestId) {
+        let answer = match Command::parse(text) {
             Ok(Command::Migrate(name, machine)) => self.migrate(name, machine, from),
             Ok(Command::Explain(name)) => self.explain(name).map(ended),
             Ok(Command::Cancel(name)) => self.cancel(name).map(ended),
             Ok(Command::List) => self.list().map(ended),
+            Ok(Command::Machines) => Ok(ended(self.machines())),
             Ok(Command::Force(name, force)) => self.force(name, force).map(ended),
             Ok(Command::Memory) => self.memory().map(ended),
             Ok(Command::Hold(line)) => self.hooked(|hook| hook.hold(line)).map(ended),
@@ -47,12 +46,11 @@ impl Shell {
     }
 
     /// Says a line to an operator.
-    fn say(&self, to: IpEndpoint, line: &str) {
-        let bytes = format!("{line}\n").into_bytes();
-        self.outbox.borrow_mut().push_back(Datagram { to, bytes });
+    fn say(&self, to: RequestId, line: &str) {
+        self.desk.borrow_mut().say(to, line);
     }
 
-    fn migrate(&self, name: Name, machine: &str, from: IpEndpoint) -> Answer {
+    fn migrate(&self, name: Name, machine: &str, from: RequestId) -> Answer {
         let address = self.peers.find(machine);
         let address = address.ok_or_else(|| format!("I know no machine {machine}"))?;
         let found = self.find(name)?;
@@ -64,7 +62,7 @@ impl Shell {
         }
     }
 
-    fn offer(&self, name: Name, address: Ipv4Addr, found: Found, from: IpEndpoint) -> Answer {
+    fn offer(&self, name: Name, address: Ipv4Addr, found: Found, from: RequestId) -> Answer {
         let transaction = self.draw_transaction();
         let target = self.keys.machine_at(address);
         let offer = offer_of(name, &found)?;
@@ -163,6 +161,13 @@ impl Shell {
         Ok(lines)
     }
 
+    fn machines(&self) -> Vec<String> {
+        let own = format!("machine {} {}", self.name, self.address);
+        let others = self.peers.all().iter();
+        let others = others.map(|peer| format!("machine {} {}", peer.name, peer.address));
+        core::iter::once(own).chain(others).collect()
+    }
+
     fn entry_line(&self, entry: &Entry<'_>) -> String {
         let (transaction, name) = (entry.transaction, entry.offer.name.as_str());
         let (side, phase) = (entry.side, entry.phase);
@@ -248,7 +253,7 @@ fn offer_of(name: Name, found: &Found) -> Result<Offer, String> {
             slots: found.read.slot_count,
         },
         versions: versions(),
-        cpu: CpuFeatures::default(),
+        cpu: cpu(),
     })
 }
 

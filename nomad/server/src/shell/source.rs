@@ -5,8 +5,7 @@ use nomad_protocol::{
 };
 use runtime::Error;
 
-use crate::capture::Outgoing;
-use crate::capture::outgoing::CaptureError;
+use crate::capture::{CaptureError, Outgoing};
 use crate::shell::{Job, Shell, What, failures};
 
 /// The kernel does not say who changed a frozen domain.

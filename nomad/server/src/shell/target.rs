@@ -17,7 +17,10 @@ impl Shell {
         let event = match action {
             TargetAction::Reserve(offer) => Event::Target(self.reserve(transaction, &offer)),
             TargetAction::Rebuild { attempt } => self.rebuild(transaction, attempt),
-            TargetAction::Activate { incarnation } => self.activate(transaction, incarnation),
+            TargetAction::Activate {
+                incarnation,
+                stood_us,
+            } => self.activate(transaction, incarnation, stood_us),
             // The switch announces a port when root activates it, which it did when the domain was adopted.
             TargetAction::Announce => return,
             TargetAction::DiscardCopy => {
@@ -59,16 +62,27 @@ impl Shell {
     }
 
     /// Lets the domain that root keeps run. An earlier life of this server may have built it.
-    fn activate(&self, transaction: TransactionId, incarnation: Incarnation) -> Event {
-        if let Some(incoming) = self.incoming.borrow_mut().get_mut(&transaction) {
-            incoming.let_go();
+    fn activate(
+        &self,
+        transaction: TransactionId,
+        incarnation: Incarnation,
+        stood_us: u64,
+    ) -> Event {
+        if let Some(incoming) = self.incoming.borrow_mut().get_mut(&transaction)
+            && let Err(error) = incoming.let_go(stood_us)
+        {
+            // It goes on from when it was prepared.
+            log::warn!("restore: {error}");
         }
         let Some((name, id)) = self.domain_of(transaction) else {
             return Event::Failed(LocalFailure::BadImage);
         };
         let adopted = self.machine.root.adopt(name, id.0, incarnation.0);
         match adopted.asking("adopting") {
-            Ok(()) => Event::Target(TargetEvent::Activated),
+            Ok(()) => {
+                self.welcome_frames(transaction, name);
+                Event::Target(TargetEvent::Activated)
+            }
             Err(error) => {
                 log::warn!("restore: {error}");
                 Event::Failed(failures::of_restore(&error))

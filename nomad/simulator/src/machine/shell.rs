@@ -169,7 +169,7 @@ impl Machine {
                 Some(digest) => TargetEvent::Rebuilt { attempt, digest },
                 None => return Effect::Answer(Event::Failed(LocalFailure::BadImage)),
             },
-            TargetAction::Activate { incarnation } => {
+            TargetAction::Activate { incarnation, .. } => {
                 return self.activate(transaction, incarnation);
             }
             TargetAction::Announce => return Effect::Done,

@@ -31,6 +31,10 @@ mod liar {
     const WORDS_TOO_MANY: usize = 70;
     /// More slots than the domain has.
     const SLOTS_TOO_MANY: u32 = 200;
+    /// More lines than anybody may say at once.
+    const LINES_TOO_MANY: u32 = 3000;
+    /// After so long a silence a line is let through again.
+    const SILENCE_NS: u64 = 1_000_000_000;
 
     /// Lies.
     pub fn main(start: Start) -> ! {
@@ -38,6 +42,7 @@ mod liar {
             scribble(&start, ring);
         }
         lie_to_root(&start);
+        flood_the_log(&start);
         lie_to_the_kernel();
         log::info!("and now a wild pointer");
         // SAFETY: It is not sound at all: it faults, which is what the test waits for.
@@ -60,6 +65,19 @@ mod liar {
             let _ = wake.wait_until_ns(clock::now_ns() + MILLISECOND_NS);
         }
         log::info!("scribbled over the ring");
+    }
+
+    /// Says more than it may, and after a silence that it did.
+    fn flood_the_log(start: &Start) {
+        for number in 0..LINES_TOO_MANY {
+            log::info!("flood, line {number}");
+        }
+        let wake: Cap<Notification> = start.require("wake");
+        let until_ns = clock::now_ns() + SILENCE_NS;
+        while clock::now_ns() < until_ns {
+            let _ = wake.wait_until_ns(until_ns);
+        }
+        log::info!("flooded the log");
     }
 
     /// Sends messages of every length, with senseless words and with capabilities that nobody asked for.

@@ -13,8 +13,8 @@ use super::{incoming, now};
 use crate::badge::{Interface, badge};
 use crate::domain::plain;
 use crate::handle::Handle;
-use crate::names;
 use crate::supervisor::Supervisor;
+use crate::{console, names};
 
 /// What an answer carries: words, and a capability that the caller gets a copy of.
 pub type Reply = Result<(Words, Option<Cap<Any>>), Refusal>;
@@ -39,6 +39,10 @@ pub fn handle(root: &mut Supervisor, server: &mut Server, message: &Message) -> 
 fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Reply {
     match *request {
         Request::List { index } => list(root, index),
+        Request::Log { from } => {
+            let line = console::line(from).ok_or(Refusal::NoSuchObject)?;
+            Ok((line.pack(), None))
+        }
         Request::Find { name } => find(root, name),
         Request::NameOf {
             name,
@@ -193,9 +197,14 @@ fn memory(root: &Supervisor) -> Reply {
 
 /// A domain went, or does not come after all.
 pub fn leave(root: &mut Supervisor, index: usize) {
+    let state = root.domains[index].state;
     root.end(index);
     let domain = root.domains.remove(index);
-    if let Some(ring) = root.switchboard.remove(domain.number) {
+    let unused = match state {
+        DomainState::Exported => root.switchboard.depart(domain.number),
+        _ => root.switchboard.remove(domain.number),
+    };
+    if let Some(ring) = unused {
         root.destroy_ring(ring);
     }
     root.ring_for_commands();

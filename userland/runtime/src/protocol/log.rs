@@ -59,11 +59,27 @@ pub struct Text {
 }
 
 impl Text {
+    /// The text with these bytes, up to [`TEXT_BYTES_MAX`] of them.
+    pub fn of(text: &[u8]) -> Text {
+        let count = text.len().min(TEXT_BYTES_MAX);
+        let mut bytes = [0; TEXT_BYTES_MAX];
+        bytes[..count].copy_from_slice(&text[..count]);
+        Text { bytes, count }
+    }
+
     /// The bytes; nothing says that they are UTF-8.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.count]
     }
 }
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Text) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Text {}
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`log`] | everybody and the one who prints |
 //! | [`root`] | root and those who list, move and adopt domains |
+//! | [`journal`] | root, who keeps what was said, and those who look later |
 //! | [`ports`] | root, who knows the ports, and the switch, who serves them |
 //! | [`words`] | how values are packed |
 //! | [`name`], [`address`] | values that several of them carry |
@@ -12,6 +13,7 @@
 //! Every request may be repeated: a move ends a call with `Interrupted`, and the caller sends it again.
 
 pub mod address;
+pub mod journal;
 pub mod log;
 pub mod name;
 pub mod ports;

@@ -88,6 +88,11 @@ impl<'a> Reader<'a> {
         Ok(*first)
     }
 
+    /// The words that were not read yet.
+    pub fn rest(&self) -> &'a [u64] {
+        self.words
+    }
+
     /// The next word as a value that fits fewer bits.
     ///
     /// # Errors

@@ -8,11 +8,13 @@ pub const HELP: &str = "\
 help                    this
 ps                      the domains of this machine
 mem                     what memory they have, and the machine
+log [DOMAIN]            what was said lately, by all or by one
 caps DOMAIN             what a movable domain holds, and what becomes of it on a move
 migrate DOMAIN MACHINE  moves a domain; ^C stops watching, not the move
 cancel DOMAIN           lets a domain stay that is on its way
 force DOMAIN run|drop   settles what is in doubt: the machine's copy runs, or is destroyed
-moves                   domains and moves, as the migration server knows them";
+moves                   domains and moves, as the migration server knows them
+machines                the fleet, as the migration server knows it";
 
 /// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub enum Command {
     Domains,
     /// Their memory.
     Memory,
+    /// What was said, by all or by this domain.
+    Log(Option<String>),
     /// What the migration server is asked, as it wants to hear it.
     Ask(String),
 }
@@ -39,12 +43,13 @@ pub enum NoCommand<'a> {
 }
 
 /// The commands that the migration server obeys: our name, its name, how many words follow.
-const ASKED: [(&str, &str, usize); 5] = [
+const ASKED: [(&str, &str, usize); 6] = [
     ("caps", "explain", 1),
     ("migrate", "migrate", 2),
     ("cancel", "cancel", 1),
     ("force", "force", 2),
     ("moves", "list", 0),
+    ("machines", "machines", 0),
 ];
 
 impl Command {
@@ -62,6 +67,10 @@ impl Command {
             "help" => Some(Command::Help),
             "ps" => Some(Command::Domains),
             "mem" => Some(Command::Memory),
+            "log" => {
+                let domain = words.first().map(|name| String::from(*name));
+                return expect(verb, &words, words.len().min(1)).map(|()| Command::Log(domain));
+            }
             _ => None,
         };
         if let Some(command) = own {
@@ -101,6 +110,11 @@ mod tests {
     fn reads_commands() {
         assert_eq!(Command::parse(" ps "), Ok(Command::Domains));
         assert_eq!(Command::parse("mem"), Ok(Command::Memory));
+        assert_eq!(Command::parse("log"), Ok(Command::Log(None)));
+        assert_eq!(
+            Command::parse("log kv"),
+            Ok(Command::Log(Some("kv".into())))
+        );
         assert_eq!(Command::parse("  "), Ok(Command::Nothing));
         for (line, asked) in [
             ("migrate  kv b", "migrate kv b"),
@@ -120,12 +134,16 @@ mod tests {
             Err(NoCommand::Words("migrate", 2))
         );
         assert_eq!(Command::parse("ps a"), Err(NoCommand::Words("ps", 0)));
+        assert_eq!(
+            Command::parse("log kv counter"),
+            Err(NoCommand::Words("log", 1))
+        );
     }
 
     #[test]
     fn every_command_is_in_the_help() {
         let verbs = ASKED.iter().map(|(name, ..)| *name);
-        for verb in verbs.chain(["help", "ps", "mem"]) {
+        for verb in verbs.chain(["help", "ps", "mem", "log"]) {
             assert!(HELP.lines().any(|line| line.starts_with(verb)), "{verb}");
         }
     }

@@ -6,10 +6,11 @@
 //! | [`command`] | what the operator may say |
 //! | [`shell`] | reads a line, obeys it, shows what comes of it |
 //! | [`table`] | the domains as text |
+//! | [`journal`] | what was said on this machine, as root has kept it |
 //! | [`nomad`] | the machine's migration server, as it is asked |
 //! | [`serial`] | keys in, text out |
 //!
-//! It holds `serial` and `serial-interrupt`, `root` for the list of domains and, for moves, a `port` with the argument
+//! It holds `serial` and `serial-interrupt`, `root` for the list of domains and the log and, for moves, a `port` with the argument
 //! `nomad=<address>`. It sleeps until a key interrupts.
 
 #![no_std]
@@ -20,6 +21,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod command;
+pub mod journal;
 pub mod line;
 pub mod nomad;
 pub mod serial;

@@ -2,19 +2,18 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::net::Ipv4Addr;
 
 use abi::Error;
 use embassy_futures::select::select;
 use runtime::Message;
 use runtime::capability::{Cap, Endpoint};
-use runtime::embassy_net::Stack;
 use runtime::protocol::root::{self, DomainRecord, MemoryRecord, Refusal, Request};
 
 use crate::command::{Command, HELP};
 use crate::line::{Line, Typed};
+use crate::nomad::Nomad;
 use crate::serial::Serial;
-use crate::{nomad, table};
+use crate::{journal, table};
 
 const PROMPT: &str = "> ";
 const CONTROL_C: u8 = 0x03;
@@ -25,8 +24,8 @@ pub struct Shell {
     pub serial: Serial,
     /// Who knows the domains.
     pub root: Cap<Endpoint>,
-    /// The network, and the machine's migration server on it, where there is one.
-    pub nomad: Option<(Stack<'static>, Ipv4Addr)>,
+    /// The machine's migration server, where there is a network to reach it by.
+    pub nomad: Option<Nomad>,
 }
 
 impl Shell {
@@ -68,6 +67,7 @@ impl Shell {
                 self.say_of_domains(table::memory);
                 self.say_of_machine();
             }
+            Ok(Command::Log(domain)) => self.say_log(domain.as_deref()),
             Ok(Command::Ask(line)) => self.ask(&line).await?,
             Err(no) => self.say(&alloc::format!("{no}")),
         }
@@ -101,6 +101,12 @@ impl Shell {
         }
     }
 
+    fn say_log(&self, domain: Option<&str>) {
+        if let Err(why) = journal::show(self.root, domain, |line| self.say(line)) {
+            self.say(why);
+        }
+    }
+
     /// Every domain that root knows.
     fn domains(&self) -> Result<Vec<DomainRecord>, &'static str> {
         let mut records = Vec::new();
@@ -122,11 +128,11 @@ impl Shell {
 
     /// Asks the migration server, and shows its answer until its end or until the operator has seen enough.
     async fn ask(&self, line: &str) -> Result<(), Error> {
-        let Some((stack, server)) = self.nomad else {
+        let Some(nomad) = &self.nomad else {
             self.say("this console was started without a port");
             return Ok(());
         };
-        let answer = nomad::ask(stack, server, line, |line| self.say(line));
+        let answer = nomad.ask(line, |line| self.say(line));
         let enough = async {
             loop {
                 match self.serial.key().await {

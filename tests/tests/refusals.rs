@@ -1,0 +1,108 @@
+//! A move that cannot be leaves no trace: the operator hears why, the domain runs on, the other machine has nothing of
+//! it, and once the reason is gone the same move works.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use harness::third_party::Probe;
+use harness::{Fleet, Station, prober};
+
+/// Where the counter answers.
+const COUNTER: &str = "10.77.0.20:7000";
+
+/// How long the domain is watched after something happened.
+const WATCHED: Duration = Duration::from_secs(2);
+
+/// The counter's first migration.
+const MIGRATE: [&str; 3] = ["migrate", "counter", "b"];
+
+/// A fleet whose counter is up and watched.
+fn watched(mut fleet: Fleet) -> (Fleet, Probe) {
+    fleet.await_log(Station::A, "[counter] counter: ready");
+    let options = prober::Options::new(COUNTER.parse().expect("an address"));
+    let probe = fleet.party.probe(&options);
+    sleep(WATCHED);
+    (fleet, probe)
+}
+
+/// The counter runs on one machine; the other one does not know it, and neither has a transaction left.
+fn assert_only_on(fleet: &Fleet, station: Station) {
+    for (asked, runs) in [(station, true), (station.other(), false)] {
+        let (list, name) = (fleet.ask(asked, &["list"]), asked.name());
+        let counter = list.lines().find(|line| line.contains("domain counter"));
+        assert_eq!(counter.is_some(), runs, "{name}: {list}");
+        let is_running = |line: &str| line.contains("domain counter running");
+        assert!(counter.is_none_or(is_running), "{name}: {list}");
+        assert!(!list.contains("transaction"), "{name}: {list}");
+    }
+}
+
+/// No answer was wrong, and the one connection lived.
+fn assert_undisturbed(probe: Probe) {
+    let summary = probe.finish().summary;
+    assert_eq!(summary.error_count(), 0, "{summary:?}");
+    assert!(summary.tcp_survived, "{summary:?}");
+    assert_eq!(summary.tcp.answered, summary.tcp.asked, "{summary:?}");
+    assert!(summary.udp.answered > 0, "{summary:?}");
+}
+
+/// The second machine does not take the counter and says why; a machine as it should be does.
+fn assert_refused(fleet: Fleet, why: &[&str]) {
+    let (mut fleet, probe) = watched(fleet);
+    let answer = fleet.ask(Station::A, &MIGRATE);
+    for words in why {
+        assert!(answer.contains(words), "no {words:?} in: {answer}");
+    }
+    assert!(!answer.contains("phase Rounds"), "{answer}");
+    sleep(WATCHED);
+    assert_only_on(&fleet, Station::A);
+    fleet.replace_other();
+    fleet.migrate("counter", Station::A);
+    sleep(WATCHED);
+    assert_only_on(&fleet, Station::B);
+    assert_undisturbed(probe);
+}
+
+#[test]
+fn a_target_whose_processor_lacks_something_says_what() {
+    let fleet = Fleet::start_with_other("machine-b", |options| {
+        options.cpu("max,-avx2,-rdseed,-sha-ni")
+    });
+    // AVX2, RDSEED, SHA.
+    let missing = format!("leaf 7 EBX {:#x}", 1 << 5 | 1 << 18 | 1 << 29);
+    assert_refused(fleet, &["failed", "Cpu", &missing]);
+}
+
+#[test]
+fn a_target_without_memory_says_so() {
+    let fleet = Fleet::start_with_other("machine-b", |options| options.memory_mib(112));
+    assert_refused(fleet, &["failed", "NoMemory"]);
+}
+
+#[test]
+fn a_target_that_does_not_know_the_key_stays_silent() {
+    let fleet = Fleet::start_with_other("stranger-b", |options| options);
+    assert_refused(fleet, &["failed", "TooLong", "Offer"]);
+}
+
+#[test]
+fn a_target_of_another_version_names_both() {
+    let fleet = Fleet::start_with_other("version-b", |options| options);
+    assert_refused(fleet, &["failed", "Version", "Image", "ours: 999"]);
+}
+
+#[test]
+fn what_cannot_leave_is_not_even_offered() {
+    let (fleet, probe) = watched(Fleet::start());
+    for (command, complaint) in [
+        (["migrate", "counter", "nowhere"], "I know no machine"),
+        (["migrate", "nobody", "b"], "failed"),
+        (["migrate", "switch", "b"], "may not move"),
+    ] {
+        let answer = fleet.ask(Station::A, &command);
+        assert!(answer.contains(complaint), "{command:?}: {answer}");
+    }
+    sleep(WATCHED);
+    assert_only_on(&fleet, Station::A);
+    assert_undisturbed(probe);
+}

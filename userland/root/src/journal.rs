@@ -1,0 +1,209 @@
+//! The last lines of the machine's log, for those who look later.
+//!
+//! ```text
+//! lines:  0 ... (dropped) ... first | first + 1 | ... | last      each: who said it, and where in the text it lies
+//! text:   a ring of bytes, the lines' texts one after another
+//! ```
+//!
+//! A line's number is its place since the machine started, so that a reader that fell behind sees how many lines it
+//! missed. Both bounds hold at any time: the oldest lines make room for a new one, each as a whole.
+
+use alloc::collections::VecDeque;
+
+use runtime::protocol::Name;
+use runtime::protocol::journal::{LINE_BYTES_MAX, Line};
+use runtime::protocol::log::Text;
+
+/// Most bytes of text that are kept.
+pub const TEXT_BYTES_MAX: usize = 64 << 10;
+/// Most lines that are kept, however short.
+pub const LINES_MAX: usize = 2048;
+
+/// The lines.
+#[derive(Debug, Default)]
+pub struct Journal {
+    lines: VecDeque<Place>,
+    text: VecDeque<u8>,
+    /// How many lines were dropped: the first one's number.
+    dropped: u64,
+    /// How many bytes were dropped: where the first line's text begins.
+    dropped_bytes: u64,
+}
+
+/// Where a line's text lies, counted in bytes since the machine started.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    name: Name,
+    start: u64,
+    bytes: usize,
+}
+
+impl Journal {
+    /// An empty journal.
+    pub const fn new() -> Journal {
+        Journal {
+            lines: VecDeque::new(),
+            text: VecDeque::new(),
+            dropped: 0,
+            dropped_bytes: 0,
+        }
+    }
+
+    /// Takes all the memory that it will ever need.
+    pub fn reserve(&mut self) {
+        self.lines.reserve_exact(LINES_MAX - self.lines.len());
+        self.text.reserve_exact(TEXT_BYTES_MAX - self.text.len());
+    }
+
+    /// Keeps a line; one that is too long for a message becomes several.
+    pub fn keep(&mut self, name: Name, text: impl Iterator<Item = char>) {
+        let mut text = text.peekable();
+        loop {
+            let mut piece = heapless::String::<LINE_BYTES_MAX>::new();
+            while text.next_if(|next| piece.push(*next).is_ok()).is_some() {}
+            self.keep_piece(name, piece.as_bytes());
+            if text.peek().is_none() {
+                return;
+            }
+        }
+    }
+
+    fn keep_piece(&mut self, name: Name, text: &[u8]) {
+        while self.lines.len() == LINES_MAX || self.text.len() + text.len() > TEXT_BYTES_MAX {
+            self.drop_oldest();
+        }
+        self.lines.push_back(Place {
+            name,
+            start: self.dropped_bytes + self.text.len() as u64,
+            bytes: text.len(),
+        });
+        self.text.extend(text);
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(Place { bytes, .. }) = self.lines.pop_front() {
+            self.text.drain(..bytes);
+            self.dropped += 1;
+            self.dropped_bytes += bytes as u64;
+        }
+    }
+
+    /// The line of this number, or the oldest one if it was dropped; `None` if it is yet to come.
+    pub fn line(&self, number: u64) -> Option<Line> {
+        let number = number.max(self.dropped);
+        let index = usize::try_from(number - self.dropped).ok()?;
+        let place = self.lines.get(index)?;
+        let start = (place.start - self.dropped_bytes) as usize;
+        let mut text = [0; LINE_BYTES_MAX];
+        let bytes = self.text.range(start..start + place.bytes);
+        text.iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
+        Some(Line {
+            number,
+            end: self.dropped + self.lines.len() as u64,
+            name: place.name,
+            text: Text::of(&text[..place.bytes]),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::String;
+    use std::vec::Vec;
+
+    fn name(text: &str) -> Name {
+        Name::try_new(text).expect("a name")
+    }
+
+    fn keep(journal: &mut Journal, text: &str) {
+        journal.keep(name("kv"), text.chars());
+    }
+
+    /// Every line from a number on.
+    fn read(journal: &Journal, mut number: u64) -> Vec<(u64, String)> {
+        let mut lines = Vec::new();
+        while let Some(line) = journal.line(number) {
+            let text = String::from_utf8(line.text.as_bytes().to_vec()).expect("whole characters");
+            lines.push((line.number, text));
+            number = line.number + 1;
+        }
+        lines
+    }
+
+    #[test]
+    fn gives_back_who_said_what_in_order() {
+        let mut journal = Journal::new();
+        assert_eq!(journal.line(0), None);
+        journal.keep(name("root"), "started kv".chars());
+        journal.keep(name("kv"), "".chars());
+        journal.keep(name("kv"), "ready".chars());
+        let names: Vec<_> = (0..3)
+            .filter_map(|n| journal.line(n))
+            .map(|line| line.name)
+            .collect();
+        assert_eq!(names, [name("root"), name("kv"), name("kv")]);
+        let texts = [(0, "started kv"), (1, ""), (2, "ready")];
+        assert_eq!(read(&journal, 0), texts.map(|(n, text)| (n, text.into())));
+        assert_eq!(read(&journal, 2), [(2, "ready".into())]);
+        assert_eq!(journal.line(1).map(|line| line.end), Some(3));
+        assert_eq!(journal.line(u64::MAX), None);
+    }
+
+    #[test]
+    fn the_oldest_whole_lines_make_room() {
+        let mut journal = Journal::new();
+        journal.reserve();
+        let capacity = (journal.text.capacity(), journal.lines.capacity());
+        // Lengths that do not divide the ring's, so that lines lie across its end.
+        for number in 0..5000 {
+            keep(
+                &mut journal,
+                &std::format!("{number} {}", "x".repeat(number % 300)),
+            );
+        }
+        let lines = read(&journal, 0);
+        let bytes: usize = lines.iter().map(|(_, text)| text.len()).sum();
+        assert!(
+            (TEXT_BYTES_MAX - 310..=TEXT_BYTES_MAX).contains(&bytes),
+            "{bytes}"
+        );
+        for (number, text) in &lines {
+            let expected = std::format!("{number} {}", "x".repeat(*number as usize % 300));
+            assert_eq!(*text, expected);
+        }
+        assert_eq!(lines.last().map(|(number, _)| *number), Some(4999));
+        assert_eq!(
+            capacity,
+            (journal.text.capacity(), journal.lines.capacity())
+        );
+    }
+
+    #[test]
+    fn a_reader_that_fell_behind_learns_how_many_it_missed() {
+        let mut journal = Journal::new();
+        (0..LINES_MAX + 10).for_each(|_| keep(&mut journal, "x"));
+        assert_eq!(journal.line(3).map(|line| line.number), Some(10));
+        assert_eq!(journal.line(10).map(|line| line.number), Some(10));
+    }
+
+    #[test]
+    fn empty_lines_are_bounded_too() {
+        let mut journal = Journal::new();
+        (0..3 * LINES_MAX).for_each(|_| keep(&mut journal, ""));
+        assert_eq!(journal.lines.len(), LINES_MAX);
+    }
+
+    #[test]
+    fn a_long_line_becomes_several_between_characters() {
+        let mut journal = Journal::new();
+        let long = std::format!("x{}", "ä".repeat(LINE_BYTES_MAX));
+        keep(&mut journal, &long);
+        let lines = read(&journal, 0);
+        assert_eq!(lines.len(), 3);
+        let joined: String = lines.into_iter().map(|(_, text)| text).collect();
+        assert_eq!(joined, long);
+    }
+}
