@@ -3,7 +3,7 @@
 //! Both run Caravan, as the manifests `kv` (machine `a`) and `machine-b` say; the third party probes, and gives
 //! the operator's commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -60,6 +60,15 @@ impl Station {
 /// Where a migration server hears its operator.
 const MIGRATION_PORT: u16 = 7411;
 
+/// Where the operator's command line looks for the fleet's secret.
+const SECRET_VARIABLE: &str = "CARAVAN_SECRET";
+
+/// The manifest that says it, for all machines.
+const MANIFEST: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../userland/manifests/default.toml"
+);
+
 /// What the two machines boot.
 const ARCHIVES: [&str; 2] = ["kv", "machine-b"];
 /// The same, but their migration servers end at moments that a test names.
@@ -74,6 +83,7 @@ pub struct Fleet {
     pub party: ThirdParty,
     ports: [Port; 2],
     archives: [&'static str; 2],
+    secret: String,
     a: Machine,
     b: Machine,
 }
@@ -112,6 +122,7 @@ impl Fleet {
             party,
             ports,
             archives,
+            secret: secret(),
             a,
             b,
         };
@@ -157,13 +168,27 @@ impl Fleet {
     ///
     /// If the command line cannot be run.
     pub fn ask(&self, station: Station, words: &[&str]) -> String {
+        self.ask_with(&self.secret, station, words)
+    }
+
+    fn ask_with(&self, secret: &str, station: Station, words: &[&str]) -> String {
         let mut command = self
             .party
             .command(operator().to_str().expect("a path that is text"));
+        command.env(SECRET_VARIABLE, secret);
         let output = command.arg(station.address()).args(words).output();
         let output = output.expect("the operator's command line runs");
         let said = [output.stdout, output.stderr].concat();
         String::from_utf8_lossy(&said).trim_end().to_owned()
+    }
+
+    /// The same with another fleet's secret.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::ask`].
+    pub fn ask_as_stranger(&self, station: Station, words: &[&str]) -> String {
+        self.ask_with("another secret", station, words)
     }
 
     /// Begins to move a domain; what the migration server says comes as lines of JSON.
@@ -177,15 +202,21 @@ impl Fleet {
             domain,
             from.other().name(),
         ];
-        self.party.start(program, &arguments)
+        let secret = [(SECRET_VARIABLE, self.secret.as_str())];
+        self.party.start_with(program, &arguments, &secret)
     }
 
     /// Has a machine's migration server end when it says this line of a move.
     pub fn stop_at(&self, station: Station, line: &str) {
+        self.say_plainly(station, &format!("stop {line}"));
+    }
+
+    /// Says a text to a machine's migration server, in clear, as anybody on the wire may.
+    pub fn say_plainly(&self, station: Station, text: &str) {
         let address = station.address();
         // A datagram may get lost; to be told again does no harm.
         let say = format!(
-            "for i in 1 2 3 4 5; do echo 'stop {line}' > /dev/udp/{address}/{MIGRATION_PORT}; sleep 0.1; done"
+            "for i in 1 2 3 4 5; do echo '{text}' > /dev/udp/{address}/{MIGRATION_PORT}; sleep 0.1; done"
         );
         self.party.run("bash", &["-c", &say], LIMIT);
     }
@@ -212,6 +243,15 @@ impl Fleet {
         let answer = self.begin_migration(domain, from).finish(LIMIT);
         Migration::of_answer(begun_ns, &answer)
     }
+}
+
+/// The fleet's secret, as the machines' manifest says it.
+fn secret() -> String {
+    let manifest = manifest::compile(Path::new(MANIFEST));
+    let manifest = manifest.unwrap_or_else(|error| panic!("{error}"));
+    let mut arguments = manifest.domains.iter().map(|domain| &domain.arguments);
+    let secret = arguments.find_map(|arguments| arguments.get("secret"));
+    secret.expect("a secret in the manifest").clone()
 }
 
 /// The operator's command line.

@@ -1,19 +1,19 @@
-//! What an operator says to the server: a line of text in a datagram.
+//! What an operator says to the server: a line of text, in a session with the operator's key.
 //!
 //! ```text
 //! migrate DOMAIN MACHINE     moves a domain; progress comes back as lines
 //! explain DOMAIN             what would become of each thing that the domain holds
 //! cancel DOMAIN              before the commit point
 //! list                       domains and transactions
+//! machines                   the fleet as this machine knows it, itself first
 //! ```
 //!
-//! MACHINE is a name of the fleet or an address. Every answer is lines, a datagram each, of which the last begins with
-//! `done` or `failed`.
+//! MACHINE is a name of the fleet or an address. Every answer is lines, of which the last begins with `done` or
+//! `failed`. For tests, where the manifest says `hooks`, some commands come as plain text: [`is_for_tests`].
 
 use nomad_image::Name;
 
-/// The longest command.
-pub const COMMAND_BYTES_MAX: usize = 256;
+pub use nomad_client::COMMAND_BYTES_MAX;
 
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Command<'a> {
     Cancel(Name),
     /// Say what is here.
     List,
+    /// Say which machines there are.
+    Machines,
     /// For tests: end at this line of a transaction's progress.
     Stop(&'a str),
 }
@@ -47,16 +49,27 @@ impl NoCommand {
         match self {
             NoCommand::NoText => "that is no line of text",
             NoCommand::Unknown => {
-                "I know: migrate DOMAIN MACHINE, explain DOMAIN, cancel DOMAIN, list"
+                "I know: migrate DOMAIN MACHINE, explain DOMAIN, cancel DOMAIN, list, machines"
             }
             NoCommand::BadName => "that is no name",
         }
     }
 }
 
-/// Whether a datagram is meant as a command: the protocol's begin with their version, which is no letter.
-pub fn is_command(datagram: &[u8]) -> bool {
+/// The verbs of commands for tests.
+const VERBS_FOR_TESTS: [&[u8]; 3] = [b"stop", b"hold", b"go"];
+
+/// Whether a datagram is plain text: the channel's begin with what is no letter.
+pub fn is_text(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(u8::is_ascii_lowercase)
+}
+
+/// Whether plain text is a command that tests send.
+pub fn is_for_tests(text: &[u8]) -> bool {
+    let mut words = text.split(u8::is_ascii_whitespace);
+    words
+        .next()
+        .is_some_and(|verb| VERBS_FOR_TESTS.contains(&verb))
 }
 
 impl<'a> Command<'a> {
@@ -81,6 +94,7 @@ impl<'a> Command<'a> {
             [Some("explain"), Some(domain), None, None] => Ok(Command::Explain(name(domain)?)),
             [Some("cancel"), Some(domain), None, None] => Ok(Command::Cancel(name(domain)?)),
             [Some("list"), None, None, None] => Ok(Command::List),
+            [Some("machines"), None, None, None] => Ok(Command::Machines),
             _ => Err(NoCommand::Unknown),
         }
     }
@@ -104,6 +118,7 @@ mod tests {
             Ok(Command::Cancel(counter))
         );
         assert_eq!(Command::parse(b"list"), Ok(Command::List));
+        assert_eq!(Command::parse(b"machines"), Ok(Command::Machines));
         let stop = Command::parse(b"stop phase Freeze\n");
         assert_eq!(stop, Ok(Command::Stop("phase Freeze")));
     }
@@ -119,9 +134,23 @@ mod tests {
     }
 
     #[test]
-    fn tells_commands_from_the_protocols_datagrams() {
-        assert!(is_command(b"list"));
-        assert!(!is_command(&nomad_protocol::PROTOCOL_VERSION.to_le_bytes()));
-        assert!(!is_command(b""));
+    fn tells_text_from_the_channels_datagrams() {
+        assert!(is_text(b"stop phase Freeze"));
+        assert!(!is_text(&[nomad_channel::packet::Kind::Data as u8]));
+        assert!(!is_text(b""));
+    }
+
+    #[test]
+    fn no_command_of_an_operator_may_come_as_text() {
+        for text in [
+            &b"migrate kv b"[..],
+            b"list",
+            b"explain kv",
+            b"cancel kv",
+            b"machines",
+        ] {
+            assert!(!is_for_tests(text), "{text:?}");
+        }
+        assert!(is_for_tests(b"stop phase Freeze"));
     }
 }

@@ -6,11 +6,11 @@ use embassy_futures::select::{Either3, select3};
 use embassy_net::udp::{PacketMetadata, UdpMetadata, UdpSocket};
 use embassy_net::{IpAddress, Stack};
 use embassy_time::{Duration, Instant as Now, Timer};
+use nomad_channel::noise::TAG_BYTES;
+use nomad_channel::packet::PACKET_HEAD_BYTES;
+use nomad_channel::{Heard, Said};
 use nomad_protocol::{DATAGRAM_BYTES_MAX, Envelope, MachineId, PORT};
 
-use crate::channel::noise::TAG_BYTES;
-use crate::channel::packet::PACKET_HEAD_BYTES;
-use crate::channel::sessions::Heard;
 use crate::commands;
 use crate::shell::{Datagram, Shell, now};
 
@@ -31,6 +31,7 @@ pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
     let mut datagram = vec![0; BYTES_MAX];
     loop {
         shell.settle();
+        shell.answer_operators();
         flush(shell, &socket).await;
         let heard = socket.recv_from(&mut datagram);
         match select3(heard, shell.reported.wait(), due(shell)).await {
@@ -61,23 +62,25 @@ fn due(shell: &Shell) -> Timer {
 }
 
 fn hear(shell: &Shell, datagram: &[u8], from: UdpMetadata) {
-    if commands::is_command(datagram) {
-        shell.obey(datagram, from.endpoint);
+    if commands::is_text(datagram) {
+        shell.hear_text(from.endpoint, datagram);
         return;
     }
     let IpAddress::Ipv4(address) = from.endpoint.addr;
-    let machine = shell.keys.machine_at(address);
     let mut sessions = shell.sessions.borrow_mut();
-    let heard = sessions.hear(&shell.keys, now().as_us(), machine, datagram);
+    let heard = sessions.hear(&shell.keys, now().as_us(), address, datagram);
     drop(sessions);
-    match heard {
-        Ok(Heard { message, answers }) => {
-            shell.post(address, answers);
-            if let Some(message) = message {
-                understand(shell, machine, &message);
-            }
+    let Heard { said, answers } = match heard {
+        Ok(heard) => heard,
+        Err(deaf) => return shell.turn_away(from.endpoint, &deaf),
+    };
+    shell.post(from.endpoint, answers);
+    match said {
+        Some(Said::Machine(machine, message)) => understand(shell, machine, &message),
+        Some(Said::Operator(session, message)) => {
+            shell.hear_operator(session, from.endpoint, &message);
         }
-        Err(deaf) => log::debug!("from {address}: {deaf:?}"),
+        None => {}
     }
 }
 

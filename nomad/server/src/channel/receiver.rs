@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
 use embassy_time::Duration;
+use nomad_channel::tunnel::{self, Opener, Records, Untrusted};
 use nomad_image::Limits;
 use nomad_protocol::{
     Event, LocalFailure, MachineId, PORT, StreamHeader, TargetEvent, TransactionId,
 };
 
 use crate::channel::segments::{Arrival, Segments, StreamError};
-use crate::channel::tunnel::{self, Opener, Records, Untrusted};
 use crate::shell::Shell;
 
 /// Bytes on their way.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 use abi::{ObjectKind, PAGE_BYTES};
-use embassy_net::IpEndpoint;
+use nomad_client::RequestId;
 use nomad_image::{Name, Verdict};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
@@ -18,19 +18,20 @@ use runtime::protocol::root::DomainRecord;
 use crate::capture::Outgoing;
 use crate::capture::outgoing::{CaptureError, Found};
 use crate::commands::{Command, NoCommand};
-use crate::shell::{Datagram, Shell, now, versions};
+use crate::shell::{Shell, now, versions};
 
 /// The lines that answer a command, or why it was not obeyed.
 type Answer = Result<Vec<String>, String>;
 
 impl Shell {
-    /// Obeys a command and answers it.
-    pub fn obey(&self, datagram: &[u8], from: IpEndpoint) {
-        let answer = match Command::parse(datagram) {
+    /// Obeys a command and answers it, if there is somebody to answer.
+    pub fn obey(&self, text: &[u8], from: Option<RequestId>) {
+        let answer = match Command::parse(text) {
             Ok(Command::Migrate(name, machine)) => self.migrate(name, machine, from),
             Ok(Command::Explain(name)) => self.explain(name).map(ended),
             Ok(Command::Cancel(name)) => self.cancel(name).map(ended),
             Ok(Command::List) => self.list().map(ended),
+            Ok(Command::Machines) => Ok(ended(self.machines())),
             Ok(Command::Stop(line)) => self.stop_at(line).map(ended),
             Err(no) => Err(no.text().into()),
         };
@@ -41,12 +42,13 @@ impl Shell {
     }
 
     /// Says a line to an operator.
-    fn say(&self, to: IpEndpoint, line: &str) {
-        let bytes = format!("{line}\n").into_bytes();
-        self.outbox.borrow_mut().push_back(Datagram { to, bytes });
+    fn say(&self, to: Option<RequestId>, line: &str) {
+        if let Some(request) = to {
+            self.desk.borrow_mut().say(request, line);
+        }
     }
 
-    fn migrate(&self, name: Name, machine: &str, from: IpEndpoint) -> Answer {
+    fn migrate(&self, name: Name, machine: &str, from: Option<RequestId>) -> Answer {
         let address = self.peers.find(machine);
         let address = address.ok_or_else(|| format!("I know no machine {machine}"))?;
         let found = self.find(name)?;
@@ -58,7 +60,13 @@ impl Shell {
         }
     }
 
-    fn offer(&self, name: Name, address: Ipv4Addr, found: Found, from: IpEndpoint) -> Answer {
+    fn offer(
+        &self,
+        name: Name,
+        address: Ipv4Addr,
+        found: Found,
+        from: Option<RequestId>,
+    ) -> Answer {
         let transaction = self.draw_transaction();
         let target = self.keys.machine_at(address);
         let offer = offer_of(name, &found)?;
@@ -68,7 +76,9 @@ impl Shell {
             .map_err(|error| format!("{name} cannot be offered: {error:?}"))?;
         let outgoing = Outgoing::new(self.machine, name, found);
         self.outgoing.borrow_mut().insert(transaction, outgoing);
-        self.operators.borrow_mut().insert(transaction, from);
+        self.operators
+            .borrow_mut()
+            .extend(from.map(|request| (transaction, request)));
         Ok([format!(
             "moving {name} to {address}, transaction {transaction}"
         )]
@@ -119,6 +129,13 @@ impl Shell {
         Ok(lines)
     }
 
+    fn machines(&self) -> Vec<String> {
+        let own = format!("machine {} {}", self.name, self.address);
+        let others = self.peers.all().iter();
+        let others = others.map(|peer| format!("machine {} {}", peer.name, peer.address));
+        core::iter::once(own).chain(others).collect()
+    }
+
     fn entry_line(&self, entry: &Entry<'_>) -> String {
         let (transaction, name) = (entry.transaction, entry.offer.name.as_str());
         let (side, phase) = (entry.side, entry.phase);
@@ -150,9 +167,7 @@ impl Shell {
         }
         log::info!("{:08x}: {line}", (transaction.0 >> 96) as u32);
         let operator = self.operators.borrow().get(&transaction).copied();
-        if let Some(operator) = operator {
-            self.say(operator, &line);
-        }
+        self.say(operator, &line);
     }
 }
 

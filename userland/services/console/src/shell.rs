@@ -2,19 +2,18 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::net::Ipv4Addr;
 
 use abi::Error;
 use embassy_futures::select::select;
 use runtime::Message;
 use runtime::capability::{Cap, Endpoint};
-use runtime::embassy_net::Stack;
 use runtime::protocol::root::{self, DomainRecord, Refusal, Request};
 
 use crate::command::{Command, HELP};
 use crate::line::{Line, Typed};
+use crate::nomad::Nomad;
 use crate::serial::Serial;
-use crate::{nomad, table};
+use crate::table;
 
 const PROMPT: &str = "> ";
 const CONTROL_C: u8 = 0x03;
@@ -25,8 +24,8 @@ pub struct Shell {
     pub serial: Serial,
     /// Who knows the domains.
     pub root: Cap<Endpoint>,
-    /// The network, and the machine's migration server on it, where there is one.
-    pub nomad: Option<(Stack<'static>, Ipv4Addr)>,
+    /// The machine's migration server, where there is a network to reach it by.
+    pub nomad: Option<Nomad>,
 }
 
 impl Shell {
@@ -104,11 +103,11 @@ impl Shell {
 
     /// Asks the migration server, and shows its answer until its end or until the operator has seen enough.
     async fn ask(&self, line: &str) -> Result<(), Error> {
-        let Some((stack, server)) = self.nomad else {
+        let Some(nomad) = &self.nomad else {
             self.say("this console was started without a port");
             return Ok(());
         };
-        let answer = nomad::ask(stack, server, line, |line| self.say(line));
+        let answer = nomad.ask(line, |line| self.say(line));
         let enough = async {
             loop {
                 match self.serial.key().await {

@@ -1,4 +1,4 @@
-//! The sessions with all machines, without IO: messages in, datagrams out, and the other way round.
+//! The sessions with all machines and operators, without IO: messages in, datagrams out, and the other way round.
 //!
 //! ```text
 //!   one side                                     the other
@@ -8,22 +8,28 @@
 //! ```
 //!
 //! A datagram that was recorded and comes again makes a candidate at most: a candidate is used only after something
-//! was heard in it, which takes the other machine's key. A session in which nothing is heard for [`SILENCE_US`] after
+//! was heard in it, which takes the other side's key. A session in which nothing is heard for [`SILENCE_US`] after
 //! something was sent is replaced: the other machine may have been restarted. The protocol above repeats what matters,
 //! so that nothing here does.
+//!
+//! Who does not have the fleet's secret does not know this machine's public key, cannot make a handshake that is
+//! answered, and leaves nothing behind. Nor is anything derived from the address that he claims.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::net::Ipv4Addr;
 
 use nomad_protocol::MachineId;
 use snow::HandshakeState;
 
-use crate::channel::keys::Keys;
-use crate::channel::noise::{self, INITIATION_BYTES, RESPONSE_BYTES};
-use crate::channel::packet::{Kind, Packet};
-use crate::channel::session::Session;
+use crate::accepted::{Accepted, Limits};
+use crate::keys::{Keys, OperatorId};
+use crate::noise::{self, INITIATION_BYTES, RESPONSE_BYTES};
+use crate::operators::{OperatorSession, Operators};
+use crate::packet::{Kind, Packet};
 use crate::random::Random;
+use crate::session::Session;
 
 /// A handshake that is not answered is begun anew after so long, when there is something to send.
 const RETRY_US: u64 = 200_000;
@@ -31,26 +37,37 @@ const RETRY_US: u64 = 200_000;
 const SILENCE_US: u64 = 1_000_000;
 /// Messages that wait for a session; the oldest goes first when there are more.
 const WAITING_MAX: usize = 8;
-/// Sessions with a machine that messages are accepted in.
-const SESSIONS_MAX: usize = 3;
-/// Candidates: a machine's datagrams may come doubled and out of order.
-const CANDIDATES_MAX: usize = 4;
+/// Sessions with a machine that messages are accepted in, and candidates: a machine's datagrams may come doubled and
+/// out of order.
+const LIMITS: Limits = Limits {
+    sessions: 3,
+    candidates: 4,
+};
 
 /// All sessions.
 pub struct Sessions {
     peers: BTreeMap<MachineId, Peer>,
+    operators: Operators,
     random: Random,
     next_index: u32,
 }
 
 /// What is known of a machine.
-#[derive(Default)]
 struct Peer {
-    /// The latest first: it is the one to send in.
-    sessions: VecDeque<Session>,
-    candidates: VecDeque<Session>,
+    /// The latest is the one to send in.
+    accepted: Accepted,
     initiation: Option<Initiation>,
     waiting: VecDeque<Vec<u8>>,
+}
+
+impl Default for Peer {
+    fn default() -> Peer {
+        Peer {
+            accepted: Accepted::new(LIMITS),
+            initiation: None,
+            waiting: VecDeque::new(),
+        }
+    }
 }
 
 struct Initiation {
@@ -59,12 +76,21 @@ struct Initiation {
     begun_us: u64,
 }
 
+/// What somebody said, and who.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A machine of the fleet, by its own key.
+    Machine(MachineId, Vec<u8>),
+    /// An operator's tool, by the operator's key.
+    Operator(OperatorSession, Vec<u8>),
+}
+
 /// What a datagram was good for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Heard {
-    /// A message of this machine.
-    pub message: Option<Vec<u8>>,
-    /// Datagrams to send back.
+    /// A message.
+    pub said: Option<Said>,
+    /// Datagrams to send back where this one came from.
     pub answers: Vec<Vec<u8>>,
 }
 
@@ -84,6 +110,7 @@ impl Sessions {
     pub fn new(random: Random) -> Sessions {
         Sessions {
             peers: BTreeMap::new(),
+            operators: Operators::new(),
             random,
             next_index: 1,
         }
@@ -100,20 +127,22 @@ impl Sessions {
         let peer = self.peers.entry(to).or_default();
         let mut datagrams = Vec::new();
         let mut is_stale = true;
-        if let Some(session) = peer.sessions.front_mut() {
+        if let Some(session) = peer.accepted.latest() {
             is_stale = session.is_silent(now_us, SILENCE_US);
             datagrams.extend(session.seal(now_us, message));
         }
         if datagrams.is_empty() {
-            if peer.waiting.len() >= WAITING_MAX {
-                peer.waiting.pop_front();
-            }
-            peer.waiting.push_back(message.to_vec());
+            peer.let_wait(message);
         }
         if is_stale {
             datagrams.extend(self.initiate(keys, now_us, to));
         }
         datagrams
+    }
+
+    /// Encrypts an answer to an operator; `None` if the session is not there any more.
+    pub fn answer(&mut self, now_us: u64, to: OperatorSession, message: &[u8]) -> Option<Vec<u8>> {
+        self.operators.seal(to, now_us, message)
     }
 
     /// Hears a datagram that says to come from `from`.
@@ -124,14 +153,14 @@ impl Sessions {
         &mut self,
         keys: &Keys,
         now_us: u64,
-        from: MachineId,
+        from: Ipv4Addr,
         datagram: &[u8],
     ) -> Result<Heard, Deaf> {
         let packet = Packet::from_bytes(datagram).ok_or(Deaf::NoPacket)?;
         match packet.kind {
-            Kind::Initiation => self.respond(keys, from, &packet),
-            Kind::Response => self.complete(now_us, from, &packet),
-            Kind::Data => self.open(from, &packet),
+            Kind::Initiation => self.respond(keys, from, &packet).map(answered),
+            Kind::Response => self.complete(keys, now_us, from, &packet),
+            Kind::Data => self.open(&packet).map(heard),
         }
     }
 
@@ -160,50 +189,55 @@ impl Sessions {
         Some(packet.to_bytes())
     }
 
+    /// Answers a handshake of a machine, whose key must be that of its address, or of an operator, who may be anywhere.
     fn respond(
         &mut self,
         keys: &Keys,
-        from: MachineId,
+        from: Ipv4Addr,
         packet: &Packet<'_>,
-    ) -> Result<Heard, Deaf> {
+    ) -> Result<Vec<u8>, Deaf> {
         let forged = |_| Deaf::Forged;
         let mut handshake = noise::responder(keys, self.random.fork()).map_err(forged)?;
         handshake
             .read_message(packet.body, &mut [])
             .map_err(forged)?;
-        if noise::peer(&handshake) != Some(from) {
+        let key = noise::peer(&handshake).ok_or(Deaf::Forged)?;
+        let is_operator = OperatorId(key) == keys.operator();
+        if !is_operator && MachineId(key) != keys.machine_at(from) {
             return Err(Deaf::Forged);
         }
         let mut message = vec![0; RESPONSE_BYTES];
         let length = handshake.write_message(&[], &mut message).map_err(forged)?;
         let cipher = handshake.into_stateless_transport_mode().map_err(forged)?;
         let index = draw_index(&mut self.next_index);
-        let peer = self.peers.entry(from).or_default();
-        push_front(
-            &mut peer.candidates,
-            Session::new(cipher, index, packet.index),
-            CANDIDATES_MAX,
-        );
+        let candidate = Session::new(cipher, index, packet.index);
+        match is_operator {
+            true => self.operators.propose(candidate),
+            false => {
+                let peer = self.peers.entry(MachineId(key)).or_default();
+                peer.accepted.propose(candidate);
+            }
+        }
         let response = Packet {
             kind: Kind::Response,
             index: packet.index,
             number: index.into(),
             body: &message[..length],
         };
-        Ok(Heard {
-            message: None,
-            answers: vec![response.to_bytes()],
-        })
+        Ok(response.to_bytes())
     }
 
     fn complete(
         &mut self,
+        keys: &Keys,
         now_us: u64,
-        from: MachineId,
+        from: Ipv4Addr,
         packet: &Packet<'_>,
     ) -> Result<Heard, Deaf> {
-        let peer = self.peers.get_mut(&from).ok_or(Deaf::Stale)?;
         let is_answered = |begun: &mut Initiation| begun.index == packet.index;
+        let mut peers = self.peers.iter_mut();
+        let peer = peers.find(|(machine, _)| keys.address_of(**machine) == Some(from));
+        let (_, peer) = peer.ok_or(Deaf::Stale)?;
         let mut begun = peer.initiation.take_if(is_answered).ok_or(Deaf::Stale)?;
         let peer_index = u32::try_from(packet.number).map_err(|_| Deaf::Forged)?;
         if begun.handshake.read_message(packet.body, &mut []).is_err() {
@@ -216,42 +250,51 @@ impl Sessions {
         let answers = waiting
             .filter_map(|message| session.seal(now_us, &message))
             .collect();
-        push_front(&mut peer.sessions, session, SESSIONS_MAX);
+        peer.accepted.establish(session);
         Ok(Heard {
-            message: None,
+            said: None,
             answers,
         })
     }
 
-    fn open(&mut self, from: MachineId, packet: &Packet<'_>) -> Result<Heard, Deaf> {
-        let peer = self.peers.get_mut(&from).ok_or(Deaf::Stale)?;
-        let is_meant = |session: &Session| session.index == packet.index;
-        if let Some(session) = peer.sessions.iter_mut().find(|session| is_meant(session)) {
-            let message = session.open(packet).ok_or(Deaf::Forged)?;
-            return Ok(Heard {
-                message: Some(message),
-                answers: Vec::new(),
-            });
+    fn open(&mut self, packet: &Packet<'_>) -> Result<Said, Deaf> {
+        if self.operators.has(packet) {
+            let (session, message) = self.operators.open(packet)?;
+            return Ok(Said::Operator(session, message));
         }
-        let position = peer
-            .candidates
-            .iter()
-            .position(is_meant)
-            .ok_or(Deaf::Stale)?;
-        let message = peer.candidates[position].open(packet).ok_or(Deaf::Forged)?;
-        if let Some(session) = peer.candidates.remove(position) {
-            push_front(&mut peer.sessions, session, SESSIONS_MAX);
-        }
-        Ok(Heard {
-            message: Some(message),
-            answers: Vec::new(),
-        })
+        let mut peers = self.peers.iter_mut();
+        let peer = peers.find(|(_, peer)| peer.accepted.has(packet.index));
+        let (machine, peer) = peer.ok_or(Deaf::Stale)?;
+        let message = peer.accepted.open(packet)?;
+        Ok(Said::Machine(*machine, message))
     }
 }
 
-fn push_front(sessions: &mut VecDeque<Session>, session: Session, most: usize) {
-    sessions.push_front(session);
-    sessions.truncate(most);
+impl Peer {
+    /// What is repeated until it is answered need not wait twice.
+    fn let_wait(&mut self, message: &[u8]) {
+        if self.waiting.iter().any(|waiting| waiting == message) {
+            return;
+        }
+        if self.waiting.len() >= WAITING_MAX {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(message.to_vec());
+    }
+}
+
+fn answered(response: Vec<u8>) -> Heard {
+    Heard {
+        said: None,
+        answers: vec![response],
+    }
+}
+
+fn heard(said: Said) -> Heard {
+    Heard {
+        said: Some(said),
+        answers: Vec::new(),
+    }
 }
 
 fn draw_index(next: &mut u32) -> u32 {
@@ -266,33 +309,56 @@ mod tests {
 
     use super::*;
 
-    /// A machine with its sessions.
+    /// A machine, or an operator, with its sessions.
     struct End {
+        address: Ipv4Addr,
         keys: Keys,
         sessions: Sessions,
     }
 
+    fn address(last: u8) -> Ipv4Addr {
+        Ipv4Addr::new(10, 77, 0, last)
+    }
+
     impl End {
         fn new(last: u8, secret: &str) -> End {
+            End::with(last, Keys::new(secret, address(last)))
+        }
+
+        fn operator(last: u8, secret: &str) -> End {
+            End::with(last, Keys::of_operator(secret))
+        }
+
+        fn with(last: u8, keys: Keys) -> End {
             End {
-                keys: Keys::new(secret, Ipv4Addr::new(10, 77, 0, last)),
+                address: address(last),
+                keys,
                 sessions: Sessions::new(Random::new([last.into(), 2, 3, 4])),
             }
         }
 
         fn send(&mut self, now_us: u64, to: &End, message: &[u8]) -> Vec<Vec<u8>> {
+            // Whom a machine speaks to it knows by address.
+            self.keys.machine_at(to.address);
             self.sessions
                 .send(&self.keys, now_us, to.keys.own_id(), message)
         }
 
         fn hear(&mut self, now_us: u64, from: &End, datagram: &[u8]) -> Result<Heard, Deaf> {
             self.sessions
-                .hear(&self.keys, now_us, from.keys.own_id(), datagram)
+                .hear(&self.keys, now_us, from.address, datagram)
         }
     }
 
     fn pair() -> (End, End) {
         (End::new(1, "fleet"), End::new(2, "fleet"))
+    }
+
+    /// The words of a machine or an operator.
+    fn words(said: Option<Said>) -> Option<Vec<u8>> {
+        said.map(|said| match said {
+            Said::Machine(_, message) | Said::Operator(_, message) => message,
+        })
     }
 
     /// Carries datagrams to and fro until none is left; says what the second and the first end heard.
@@ -307,12 +373,12 @@ mod tests {
         while !to_b.is_empty() || !to_a.is_empty() {
             for datagram in core::mem::take(&mut to_b) {
                 let heard = b.hear(now_us, a, &datagram).expect("hears");
-                heard_b.extend(heard.message);
+                heard_b.extend(words(heard.said));
                 to_a.extend(heard.answers);
             }
             for datagram in core::mem::take(&mut to_a) {
                 let heard = a.hear(now_us, b, &datagram).expect("hears");
-                heard_a.extend(heard.message);
+                heard_a.extend(words(heard.said));
                 to_b.extend(heard.answers);
             }
         }
@@ -345,9 +411,7 @@ mod tests {
         assert_eq!(b.hear(0, &a, &datagrams[0]), Err(Deaf::Forged));
         // Even one that knows this machine's public key has no part in the fleet.
         let datagrams = a.send(0, &b, b"x");
-        let claimed = b.keys.machine_at(Ipv4Addr::new(10, 77, 0, 1));
-        let heard = b.sessions.hear(&b.keys, 0, claimed, &datagrams[0]);
-        assert_eq!(heard, Err(Deaf::Forged));
+        assert_eq!(b.hear(0, &a, &datagrams[0]), Err(Deaf::Forged));
     }
 
     #[test]
@@ -376,7 +440,7 @@ mod tests {
             assert!(b.hear(1, &a, &changed).is_err(), "{position}");
         }
         assert_eq!(
-            b.hear(1, &a, &datagram).map(|heard| heard.message),
+            b.hear(1, &a, &datagram).map(|heard| words(heard.said)),
             Ok(Some(b"second".to_vec()))
         );
     }
@@ -415,5 +479,103 @@ mod tests {
         let again = a.send(RETRY_US, &b, b"three");
         let (heard, _) = carry(RETRY_US, &mut a, &mut b, again);
         assert_eq!(heard, [&b"one"[..], b"two", b"three"]);
+    }
+
+    /// What the second of two ends hears of the first.
+    fn said(from: &mut End, to: &mut End, message: &[u8]) -> Option<Said> {
+        let mut datagrams = from.send(0, to, message);
+        while let Some(datagram) = datagrams.pop() {
+            let heard = to.hear(0, from, &datagram).expect("hears");
+            if heard.said.is_some() {
+                return heard.said;
+            }
+            for answer in heard.answers {
+                let heard = from.hear(0, to, &answer).expect("hears");
+                datagrams.extend(heard.answers);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_machine_and_an_operator_cannot_pass_for_each_other() {
+        let (mut machine, mut other) = pair();
+        let heard = said(&mut other, &mut machine, b"x");
+        assert_eq!(
+            heard,
+            Some(Said::Machine(other.keys.own_id(), b"x".to_vec()))
+        );
+        // An operator may be anywhere, also where a machine is.
+        for place in [2, 100] {
+            let mut operator = End::operator(place, "fleet");
+            let heard = said(&mut operator, &mut machine, b"x");
+            assert!(matches!(heard, Some(Said::Operator(..))), "{heard:?}");
+        }
+        // A machine's key is good at its address only.
+        let mut moved = End::with(100, Keys::new("fleet", address(2)));
+        let datagrams = moved.send(0, &machine, b"x");
+        assert_eq!(machine.hear(0, &moved, &datagrams[0]), Err(Deaf::Forged));
+    }
+
+    #[test]
+    fn several_operators_are_answered_each_in_its_session() {
+        let mut machine = End::new(1, "fleet");
+        let mut operators = [100, 100, 101].map(|place| End::operator(place, "fleet"));
+        // Two of them have drawn the same numbers so far, as only a test can have it.
+        let sessions =
+            operators
+                .each_mut()
+                .map(|operator| match said(operator, &mut machine, b"question") {
+                    Some(Said::Operator(session, _)) => session,
+                    other => panic!("{other:?}"),
+                });
+        for (operator, session) in operators.iter_mut().zip(sessions) {
+            let answer = machine.sessions.answer(1, session, b"answer");
+            let heard = operator.hear(1, &machine, &answer.expect("a session"));
+            assert_eq!(
+                heard.map(|heard| words(heard.said)),
+                Ok(Some(b"answer".to_vec()))
+            );
+        }
+    }
+
+    #[test]
+    fn an_operator_of_another_fleet_leaves_nothing_behind() {
+        let mut machine = End::new(1, "fleet");
+        let mut stranger = End::operator(100, "another");
+        for step in 0..100 {
+            let datagrams = stranger.send(step * RETRY_US, &End::new(1, "another"), b"list");
+            let heard = machine.hear(step, &stranger, &datagrams[0]);
+            assert_eq!(heard, Err(Deaf::Forged));
+        }
+        assert_eq!(machine.sessions.operators.count(), 0);
+        assert!(machine.sessions.peers.is_empty());
+        assert_eq!(machine.keys.address_of(stranger.keys.own_id()), None);
+    }
+
+    #[test]
+    fn a_flood_of_recorded_handshakes_stays_bounded_and_ends_no_session() {
+        let mut machine = End::new(1, "fleet");
+        let mut operator = End::operator(100, "fleet");
+        let recorded = operator.send(0, &machine, b"question");
+        let session = match said(&mut operator, &mut machine, b"again") {
+            None => carry(0, &mut operator, &mut machine, recorded.clone()).0,
+            Some(other) => panic!("before the handshake: {other:?}"),
+        };
+        assert_eq!(session, [&b"question"[..], b"again"]);
+        for _ in 0..200 {
+            assert!(machine.hear(1, &operator, &recorded[0]).is_ok());
+        }
+        assert!(machine.sessions.operators.count() <= 33);
+        let heard = said(&mut operator, &mut machine, b"still here");
+        assert!(matches!(heard, Some(Said::Operator(..))));
+    }
+
+    #[test]
+    fn what_is_repeated_waits_once() {
+        let (mut a, mut b) = pair();
+        let datagrams = a.send(0, &b, b"one");
+        a.send(1, &b, b"one");
+        assert_eq!(carry(2, &mut a, &mut b, datagrams).0, [b"one"]);
     }
 }
