@@ -24,8 +24,9 @@ use crate::message::{Answer, COMMAND_BYTES_MAX, Nonce, Question, RequestId};
 /// A question that is not answered is asked again after so long, then after twice as long, and so on up to
 /// [`KEEP_US`].
 const AGAIN_US: u64 = 100_000;
-/// How often the server is asked when it has nothing to say: a line may have got lost.
-const KEEP_US: u64 = 1_000_000;
+/// How often the server is asked when it has nothing to say: a line may have got lost. More often than a session that is
+/// not answered is given up, for what confirms the last line is not answered.
+const KEEP_US: u64 = 500_000;
 /// How long lines that are missing may take to come by themselves, overtaken.
 const SOON_US: u64 = 20_000;
 /// How long the first answer may take.

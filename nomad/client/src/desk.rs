@@ -4,8 +4,8 @@
 //!   Open -> a number is given -> Ask: an Order, once -> lines are said -> Heard to the end: forgotten
 //! ```
 //!
-//! Requests are bounded. The one that was heard of least recently goes first, for a client that is there asks every
-//! second; that it goes ends its transcript, not what it asked for.
+//! Requests are bounded. The one that was heard of least recently goes first, for a client that is there asks again
+//! and again; that it goes ends its transcript, not what it asked for.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;

@@ -18,10 +18,10 @@ fn questions_have_the_documented_bytes() {
     assert_eq!(open.encode(), [1, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
     let ask = Question::Ask {
         request: REQUEST,
-        heard: 300,
+        heard: 0,
         command: "list".into(),
     };
-    let mut expected = vec![1, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 0xac, 2, 4];
+    let mut expected = vec![1, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 0, 4];
     expected.extend(b"list");
     assert_eq!(ask.encode(), expected);
     let heard = Question::Heard {

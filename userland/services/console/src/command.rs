@@ -11,7 +11,8 @@ mem                     what memory they have
 caps DOMAIN             what a movable domain holds, and what becomes of it on a move
 migrate DOMAIN MACHINE  moves a domain; ^C stops watching, not the move
 cancel DOMAIN           lets a domain stay that is on its way
-moves                   domains and moves, as the migration server knows them";
+moves                   domains and moves, as the migration server knows them
+machines                the fleet, as the migration server knows it";
 
 /// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,11 +39,12 @@ pub enum NoCommand<'a> {
 }
 
 /// The commands that the migration server obeys: our name, its name, how many words follow.
-const ASKED: [(&str, &str, usize); 4] = [
+const ASKED: [(&str, &str, usize); 5] = [
     ("caps", "explain", 1),
     ("migrate", "migrate", 2),
     ("cancel", "cancel", 1),
     ("moves", "list", 0),
+    ("machines", "machines", 0),
 ];
 
 impl Command {
