@@ -3,7 +3,7 @@
 //! Both run Caravan, as the manifests `kv` (machine `a`) and `machine-b` say; the third party probes, and gives
 //! the operator's commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,18 @@ impl Station {
     }
 }
 
+/// Where a migration server hears its operator.
+const MIGRATION_PORT: u16 = 7411;
+
+/// Where the operator's command line looks for the fleet's secret.
+const SECRET_VARIABLE: &str = "CARAVAN_SECRET";
+
+/// The manifest that says it, for all machines.
+const MANIFEST: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../userland/manifests/default.toml"
+);
+
 /// What the two machines boot.
 const ARCHIVES: [&str; 2] = ["kv", "machine-b"];
 /// The same, but their migration servers stand still at moments that a test names, and the counter is small.
@@ -80,6 +92,7 @@ pub struct Fleet {
     ports: [Port; 2],
     archives: [&'static str; 2],
     shape_of_b: Shape,
+    secret: String,
     a: Machine,
     b: Machine,
 }
@@ -130,6 +143,7 @@ impl Fleet {
             ports,
             archives,
             shape_of_b,
+            secret: secret(),
             a,
             b,
         };
@@ -175,13 +189,27 @@ impl Fleet {
     ///
     /// If the command line cannot be run.
     pub fn ask(&self, station: Station, words: &[&str]) -> String {
+        self.ask_with(&self.secret, station, words)
+    }
+
+    fn ask_with(&self, secret: &str, station: Station, words: &[&str]) -> String {
         let mut command = self
             .party
             .command(operator().to_str().expect("a path that is text"));
+        command.env(SECRET_VARIABLE, secret);
         let output = command.arg(station.address()).args(words).output();
         let output = output.expect("the operator's command line runs");
         let said = [output.stdout, output.stderr].concat();
         String::from_utf8_lossy(&said).trim_end().to_owned()
+    }
+
+    /// The same with another fleet's secret.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::ask`].
+    pub fn ask_as_stranger(&self, station: Station, words: &[&str]) -> String {
+        self.ask_with("another secret", station, words)
     }
 
     /// Begins to move a domain; what the migration server says comes as lines of JSON.
@@ -195,7 +223,8 @@ impl Fleet {
             domain,
             from.other().name(),
         ];
-        self.party.start(program, &arguments)
+        let secret = [(SECRET_VARIABLE, self.secret.as_str())];
+        self.party.start_with(program, &arguments, &secret)
     }
 
     /// Has a machine's migration server stand still when it says this line of a move.
@@ -226,12 +255,25 @@ impl Fleet {
     pub fn end_server(&mut self, station: Station) {
         let program = operator();
         let program = program.to_str().expect("a path that is text");
+        let secret = [(SECRET_VARIABLE, self.secret.as_str())];
         // It dies before it can answer.
-        let asking = self.party.start(program, &[station.address(), "stop"]);
+        let asking = self
+            .party
+            .start_with(program, &[station.address(), "stop"], &secret);
         let machine = self.machine(station);
         machine.expect("ends, as a test asked for", LIMIT);
         machine.expect(UP, LIMIT);
         drop(asking);
+    }
+
+    /// Says a text to a machine's migration server, in clear, as anybody on the wire may.
+    pub fn say_plainly(&self, station: Station, text: &str) {
+        let address = station.address();
+        // A datagram may get lost; to be told again does no harm.
+        let say = format!(
+            "for i in 1 2 3 4 5; do echo '{text}' > /dev/udp/{address}/{MIGRATION_PORT}; sleep 0.1; done"
+        );
+        self.party.run("bash", &["-c", &say], LIMIT);
     }
 
     /// Kills a machine and starts it anew, as pulling its plug would.
@@ -271,6 +313,15 @@ impl Fleet {
         let answer = self.begin_migration(domain, from).finish(LIMIT);
         Migration::of_answer(begun_ns, &answer)
     }
+}
+
+/// The fleet's secret, as the machines' manifest says it.
+fn secret() -> String {
+    let manifest = manifest::compile(Path::new(MANIFEST));
+    let manifest = manifest.unwrap_or_else(|error| panic!("{error}"));
+    let mut arguments = manifest.domains.iter().map(|domain| &domain.arguments);
+    let secret = arguments.find_map(|arguments| arguments.get("secret"));
+    secret.expect("a secret in the manifest").clone()
 }
 
 /// The operator's command line.

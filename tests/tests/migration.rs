@@ -97,3 +97,25 @@ fn moves_kv_under_load() {
     assert!(load.is_running(), "{}", load.output().tail(10));
     assert!(kept_by(keeper, LIMIT).writes > 0);
 }
+
+#[test]
+fn only_who_has_the_fleets_secret_is_obeyed() {
+    let fleet = fleet_with_counter();
+    let probe = fleet.party.probe(&counter_options());
+    let command = ["migrate", "counter", "b"];
+    fleet.say_plainly(Station::A, &command.join(" "));
+    let answer = fleet.ask_as_stranger(Station::A, &command);
+    assert!(
+        answer.contains("the machine does not answer, or has another secret"),
+        "{answer}"
+    );
+    let list = fleet.ask(Station::A, &["list"]);
+    assert!(list.contains("domain counter running"), "{list}");
+    assert!(!list.contains("transaction"), "{list}");
+    let machines = fleet.ask(Station::A, &["machines"]);
+    for machine in ["a                10.77.0.1", "b                10.77.0.2"] {
+        assert!(machines.contains(machine), "{machines}");
+    }
+    assert!(!machines.contains("does not answer"), "{machines}");
+    assert_undisturbed(&probe.finish());
+}

@@ -1,4 +1,4 @@
-//! What an operator says to the server: a line of text in a datagram.
+//! What an operator says to the server: a line of text, in a session with the operator's key.
 //!
 //! ```text
 //! migrate DOMAIN MACHINE     moves a domain; progress comes back as lines
@@ -8,16 +8,16 @@
 //! force DOMAIN run           settles what is in doubt: the copy here runs, whatever the other machine does
 //! force DOMAIN drop          settles what is in doubt: the copy here is destroyed
 //! mem                        the machine's memory
+//! machines                   the fleet as this machine knows it, itself first
 //! ```
 //!
-//! MACHINE is a name of the fleet or an address. Every answer is lines, a datagram each, of which the last begins with
-//! `done` or `failed`.
+//! MACHINE is a name of the fleet or an address. Every answer is lines, of which the last begins with `done` or
+//! `failed`. Some more are for tests, where the manifest says `hooks`.
 
 use nomad_image::Name;
 use nomad_protocol::Force;
 
-/// The longest command.
-pub const COMMAND_BYTES_MAX: usize = 256;
+pub use nomad_client::COMMAND_BYTES_MAX;
 
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub enum Command<'a> {
     Force(Name, Force),
     /// Say what memory the machine has.
     Memory,
+    /// Say which machines there are.
+    Machines,
     /// For tests: stand still when this line of a transaction's progress is told.
     Hold(&'a str),
     /// For tests: go on.
@@ -59,16 +61,11 @@ impl NoCommand {
         match self {
             NoCommand::NoText => "that is no line of text",
             NoCommand::Unknown => {
-                "I know: migrate DOMAIN MACHINE, explain DOMAIN, cancel DOMAIN, list, force DOMAIN run|drop, mem"
+                "I know: migrate DOMAIN MACHINE, explain DOMAIN, cancel DOMAIN, list, force DOMAIN run|drop, mem, machines"
             }
             NoCommand::BadName => "that is no name",
         }
     }
-}
-
-/// Whether a datagram is meant as a command: the protocol's begin with their version, which is no letter.
-pub fn is_command(datagram: &[u8]) -> bool {
-    datagram.first().is_some_and(u8::is_ascii_lowercase)
 }
 
 impl<'a> Command<'a> {
@@ -93,6 +90,7 @@ impl<'a> Command<'a> {
             [Some("explain"), Some(domain), None, None] => Ok(Command::Explain(name(domain)?)),
             [Some("cancel"), Some(domain), None, None] => Ok(Command::Cancel(name(domain)?)),
             [Some("list"), None, None, None] => Ok(Command::List),
+            [Some("machines"), None, None, None] => Ok(Command::Machines),
             [Some("force"), Some(domain), Some("run"), None] => {
                 Ok(Command::Force(name(domain)?, Force::RunHere))
             }
@@ -125,6 +123,7 @@ mod tests {
             Ok(Command::Cancel(counter))
         );
         assert_eq!(Command::parse(b"list"), Ok(Command::List));
+        assert_eq!(Command::parse(b"machines"), Ok(Command::Machines));
         assert_eq!(Command::parse(b"mem"), Ok(Command::Memory));
         let force = Command::parse(b"force counter drop");
         assert_eq!(force, Ok(Command::Force(counter, Force::DropCopy)));
@@ -143,12 +142,5 @@ mod tests {
         assert_eq!(Command::parse(b"explain \x1b[2J"), Err(NoCommand::BadName));
         assert_eq!(Command::parse(b"explain \xff"), Err(NoCommand::NoText));
         assert_eq!(Command::parse(&[b'a'; 300]), Err(NoCommand::NoText));
-    }
-
-    #[test]
-    fn tells_commands_from_the_protocols_datagrams() {
-        assert!(is_command(b"list"));
-        assert!(!is_command(&nomad_protocol::PROTOCOL_VERSION.to_le_bytes()));
-        assert!(!is_command(b""));
     }
 }

@@ -6,12 +6,12 @@
 //! | [`shell`] | the ledger of transactions, and what it asks for, done |
 //! | [`capture`] | a domain as it leaves |
 //! | [`restore`] | a domain as it arrives |
-//! | [`channel`] | encrypted datagrams and page streams |
+//! | [`channel`] | the tasks that move datagrams and page streams |
 //! | [`commands`] | what an operator says |
 //! | [`root`] | the machine's root, as it is asked |
 //! | [`machine`], [`peers`] | this machine, the others |
 //! | [`records`] | what outlives this server |
-//! | [`page_set`], [`random`] | pages; random numbers |
+//! | [`page_set`] | pages |
 //!
 //! One thread, tasks on an executor: [`channel::control`] hears datagrams, timers and events and performs what the
 //! ledger asks for, in order; [`channel::sender`] and [`channel::receiver`] move bytes and nothing else. A borrow of
@@ -28,7 +28,6 @@ pub mod commands;
 pub mod machine;
 pub mod page_set;
 pub mod peers;
-pub mod random;
 pub mod records;
 pub mod restore;
 pub mod root;

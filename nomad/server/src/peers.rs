@@ -32,6 +32,11 @@ impl Peers {
         entries.map(peer).collect::<Option<Vec<_>>>().map(Peers)
     }
 
+    /// All of them.
+    pub fn all(&self) -> &[Peer] {
+        &self.0
+    }
+
     /// Where all of them are.
     pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> + '_ {
         self.0.iter().map(|peer| peer.address)

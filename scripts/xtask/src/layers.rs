@@ -24,7 +24,7 @@ enum Layer {
     Abi,
     Kernel,
     Runtime,
-    /// The migration protocol, image format and planner: no IO, no time, no system calls.
+    /// The migration protocol, channel, client, image format and planner: no IO, no time, no system calls.
     NomadPure,
     Servers,
     Apps,
@@ -179,7 +179,10 @@ mod tests {
             ("kernel", "kernel/abi"),
             ("userland/runtime", "kernel/abi"),
             ("nomad/protocol", "nomad/image"),
+            ("nomad/client", "nomad/channel"),
             ("nomad/server", "nomad/protocol"),
+            ("userland/services/console", "nomad/client"),
+            ("userland/host", "nomad/client"),
             ("userland/drivers/virtio-net", "userland/switch"),
             ("userland/apps/counter", "userland/runtime"),
             ("tests/guests/bench", "userland/runtime"),
@@ -205,6 +208,8 @@ mod tests {
             ("userland/runtime", "userland/root"),
             ("nomad/protocol", "userland/runtime"),
             ("nomad/image", "nomad/server"),
+            ("nomad/channel", "userland/runtime"),
+            ("nomad/client", "userland/services/console"),
             ("nomad/planner", "nomad/simulator"),
             ("userland/switch", "userland/apps/counter"),
             ("userland/root", "kernel"),

@@ -117,7 +117,7 @@ fn print_table(seen: &Seen) {
 /// Passes the operator's commands on until he leaves.
 fn converse(fleet: &Fleet) {
     println!(
-        "\nThe machines stay. Commands: a|b list, a|b explain DOMAIN, a|b migrate DOMAIN MACHINE; quit."
+        "\nThe machines stay. Commands: a|b ps, a|b machines, a|b explain DOMAIN, a|b migrate DOMAIN MACHINE; quit."
     );
     loop {
         print!("> ");
@@ -130,7 +130,9 @@ fn converse(fleet: &Fleet) {
             ["quit" | "exit"] => return,
             ["a", words @ ..] => println!("{}", fleet.ask(Station::A, words)),
             ["b", words @ ..] => println!("{}", fleet.ask(Station::B, words)),
-            _ => println!("a or b first, then list, explain, migrate or cancel"),
+            _ => println!(
+                "a or b first, then a command of caravan: machines, ps, list, explain, migrate, cancel"
+            ),
         }
     }
 }

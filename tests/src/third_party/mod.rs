@@ -116,8 +116,18 @@ impl ThirdParty {
     ///
     /// If it is not installed.
     pub fn start(&self, program: &str, arguments: &[&str]) -> Client {
+        self.start_with(program, arguments, &[])
+    }
+
+    /// The same with variables of the environment.
+    pub fn start_with(
+        &self,
+        program: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Client {
         let mut command = self.command(program);
-        command.args(arguments);
+        command.args(arguments).envs(variables.iter().copied());
         Client::start(program, command)
     }
 

@@ -1,13 +1,22 @@
-//! The operator's command line: asks a machine's migration server and shows what it answers.
+//! The operator's command line: asks machines' migration servers and shows what they answer.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | `command` | what the operator typed |
-//! | `server` | a migration server, as it is asked |
-//! | `answer` | a line of an answer, for people and as JSON |
+//! | `secret` | the fleet's secret, and where it comes from |
+//! | `asking` | a migration server, as it is asked |
+//! | `line` | a line of an answer, and what it means |
+//! | `progress` | how far a move has come |
+//! | `screen` | where lines go: a terminal, a file, a program that reads JSON |
+//! | `domains`, `machines` | the commands that show a table |
 
 #![forbid(unsafe_code)]
 
-pub mod answer;
+pub mod asking;
 pub mod command;
-pub mod server;
+pub mod domains;
+pub mod line;
+pub mod machines;
+pub mod progress;
+pub mod screen;
+pub mod secret;

@@ -4,21 +4,21 @@ use alloc::vec;
 
 use embassy_futures::select::{Either3, select3};
 use embassy_net::udp::{PacketMetadata, UdpMetadata, UdpSocket};
-use embassy_net::{IpAddress, Stack};
+use embassy_net::{IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, Instant as Now, Timer};
+use nomad_channel::noise::TAG_BYTES;
+use nomad_channel::packet::PACKET_HEAD_BYTES;
+use nomad_channel::{Heard, Party, Said};
 use nomad_protocol::{Attendance, DATAGRAM_BYTES_MAX, Envelope, MachineId, Message, PORT};
 
-use crate::channel::noise::TAG_BYTES;
 use crate::channel::outlets::Outlets;
-use crate::channel::packet::PACKET_HEAD_BYTES;
-use crate::channel::sessions::Heard;
-use crate::commands;
+use crate::late::outlet::WINDOW;
 use crate::shell::{Shell, now};
 
 /// The longest datagram that is heard or sent.
 const BYTES_MAX: usize = PACKET_HEAD_BYTES + DATAGRAM_BYTES_MAX + TAG_BYTES;
-/// Datagrams that wait to be heard or sent.
-const DATAGRAMS_MAX: usize = 16;
+/// Datagrams that wait to be heard or sent: late frames come many at a time.
+const DATAGRAMS_MAX: usize = 2 * WINDOW;
 /// How long the task sleeps when no timer is armed.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -36,6 +36,7 @@ pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
         if !shell.is_held() {
             shell.call_rolls();
         }
+        shell.answer_operators();
         flush(shell, &outlets).await;
         let heard = outlets.common.recv_from(&mut datagram);
         match select3(heard, shell.reported.wait(), due(shell)).await {
@@ -63,26 +64,30 @@ fn due(shell: &Shell) -> Timer {
 }
 
 fn hear(shell: &Shell, datagram: &[u8], from: UdpMetadata) {
-    if commands::is_command(datagram) {
-        shell.obey(datagram, from.endpoint);
-        return;
-    }
-    if shell.is_held() {
-        return;
-    }
     let IpAddress::Ipv4(address) = from.endpoint.addr;
-    let machine = shell.keys.machine_at(address);
     let mut sessions = shell.sessions.borrow_mut();
-    let heard = sessions.hear(&shell.keys, now().as_us(), machine, datagram);
+    let heard = sessions.hear(&shell.keys, now().as_us(), address, datagram);
     drop(sessions);
-    match heard {
-        Ok(Heard { message, answers }) => {
-            shell.post(address, answers);
-            if let Some(message) = message {
-                understand(shell, machine, &message);
-            }
+    let Heard {
+        said,
+        answers,
+        party,
+    } = match heard {
+        Ok(heard) => heard,
+        Err(deaf) => return shell.turn_away(from.endpoint, &deaf),
+    };
+    let to = match party {
+        Party::Machine => IpEndpoint::new(from.endpoint.addr, PORT),
+        Party::Operator => from.endpoint,
+    };
+    shell.post(to, answers);
+    match said {
+        Some(Said::Machine(..)) if shell.is_held() => {}
+        Some(Said::Machine(machine, message)) => understand(shell, machine, &message),
+        Some(Said::Operator(session, message)) => {
+            shell.hear_operator(session, from.endpoint, &message);
         }
-        Err(deaf) => log::debug!("from {address}: {deaf:?}"),
+        None => {}
     }
 }
 
@@ -93,6 +98,7 @@ fn understand(shell: &Shell, machine: MachineId, message: &[u8]) {
             Message::Asks(name) => shell.answer_roll(machine, name),
             Message::Holds(name) => shell.hear_roll(machine, &name, Attendance::Holds),
             Message::Lacks(name) => shell.hear_roll(machine, &name, Attendance::Lacks),
+            Message::Late(transaction, late) => shell.hear_late(machine, transaction, late),
             Message::Hello { .. } | Message::About(..) => {
                 let mut ledger = shell.ledger.borrow_mut();
                 ledger.handle_message(now(), machine, envelope);

@@ -9,6 +9,7 @@ use embassy_net::tcp::TcpSocket;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::Duration;
+use nomad_channel::tunnel::{self, Opener, Records, Untrusted};
 use nomad_image::Limits;
 use nomad_protocol::{
     Event, LocalFailure, MachineId, PORT, StreamHeader, TargetEvent, TransactionId,
@@ -16,7 +17,6 @@ use nomad_protocol::{
 use runtime::port::SLOT_COUNT;
 
 use crate::channel::segments::{Arrival, Segments, StreamError};
-use crate::channel::tunnel::{self, Opener, Records, Untrusted};
 use crate::shell::Shell;
 
 /// Bytes on their way: so few that their frames fit the ring of this domain's port, with room for other frames. What

@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 use embassy_net::tcp::TcpSocket;
 use embassy_net::{IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, Instant as Now, with_timeout};
+use nomad_channel::tunnel::{Dialling, Records, Sealer, Untrusted};
 use nomad_protocol::planner::Round;
 use nomad_protocol::{Event, PORT, SourceEvent, StreamHeader, TransactionId};
 use runtime::system_call::invoke;
 
 use crate::capture::pass::PIECE_BYTES;
 use crate::capture::{CaptureError, Outgoing};
-use crate::channel::tunnel::{Dialling, Records, Sealer, Untrusted};
 use crate::shell::{Job, Shell, What, source};
 
 /// Bytes in flight.

@@ -6,6 +6,7 @@
 //! | [`actions`] | what the ledger asks for, in its order |
 //! | [`source`], [`target`] | the steps of a source and of a target |
 //! | [`resume`] | what an earlier life has left behind |
+//! | [`questions`] | who asks for something, and who may |
 //! | [`roll_calls`] | domains at home here, before they are started |
 //! | [`operator`] | commands, and the lines that answer them |
 //! | [`failures`] | this server's errors in the protocol's words |
@@ -15,6 +16,7 @@ pub mod actions;
 pub mod failures;
 pub mod hook;
 pub mod operator;
+pub mod questions;
 pub mod resume;
 pub mod roll_calls;
 pub mod source;
@@ -23,7 +25,7 @@ pub mod target;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::net::Ipv4Addr;
 
 use embassy_net::{IpAddress, IpEndpoint};
@@ -31,6 +33,8 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
 use embassy_sync::signal::Signal;
 use embassy_time::Instant as Now;
+use nomad_channel::{Keys, Random, Sessions};
+use nomad_client::{Desk, RequestId};
 use nomad_protocol::{
     Attempt, BootId, Capabilities, CpuFeatures, Digest, Event, Here, Instant, Ledger, MachineId,
     PORT, PhaseName, RollCall, Timing, TransactionId, Versions,
@@ -40,15 +44,14 @@ use runtime::executor::Tasks;
 use runtime::protocol::Ipv4;
 
 use crate::capture::Outgoing;
-use crate::channel::keys::Keys;
-use crate::channel::sessions::Sessions;
 use crate::channel::{control, receiver, sender};
+use crate::late::{self, LateFrames};
 use crate::machine::Machine;
 use crate::peers::Peers;
-use crate::random::Random;
 use crate::records::Records;
 use crate::restore::Incoming;
 use crate::shell::hook::Hook;
+use crate::shell::questions::Asker;
 use crate::shell::resume::Resumed;
 
 /// Jobs that may wait for the sender.
@@ -88,6 +91,10 @@ pub struct Datagram {
 pub struct Shell {
     /// This machine.
     pub machine: Machine,
+    /// What it is called.
+    pub name: &'static str,
+    /// Where its migration server is.
+    pub address: Ipv4Addr,
     /// The others.
     pub peers: Peers,
     /// Who they are.
@@ -104,8 +111,12 @@ pub struct Shell {
     pub incoming: RefCell<BTreeMap<TransactionId, Incoming>>,
     /// Domains that wait until no other machine has them.
     pub roll_calls: RefCell<Vec<RollCall>>,
-    /// Which operator asked for which transaction.
-    pub operators: RefCell<BTreeMap<TransactionId, IpEndpoint>>,
+    /// What operators have asked.
+    pub desk: RefCell<Desk<Asker>>,
+    /// At which request of an operator's a transaction began.
+    pub operators: RefCell<BTreeMap<TransactionId, RequestId>>,
+    /// Datagrams that were of nobody who may be heard.
+    pub turned_away: Cell<u64>,
     /// Datagrams that wait to be sent.
     pub outbox: RefCell<VecDeque<Datagram>>,
     /// What the sender shall do.
@@ -116,6 +127,8 @@ pub struct Shell {
     pub stream_over: [Signal<NoopRawMutex, ()>; STREAMS_MAX],
     /// What the tests asked for, if they may.
     pub hook: Option<RefCell<Hook>>,
+    /// Frames that come too late for a domain.
+    pub late: LateFrames,
     random: RefCell<Random>,
 }
 
@@ -124,7 +137,8 @@ impl Shell {
         let mut random = Random::new(start.page().seed);
         let Ipv4 { address, .. } = start.require_argument("ip");
         let secret = start.argument("secret").expect("secret=TEXT");
-        let keys = Keys::new(secret, address.into());
+        let address = Ipv4Addr::from(address);
+        let keys = Keys::new(secret, address);
         let machine = Machine::new(start);
         let memory = start.shared_memory("records");
         let memory = memory.expect("started without a memory for records");
@@ -144,6 +158,8 @@ impl Shell {
         let roll_calls = roll_calls::of_waiting(machine, &fleet);
         Shell {
             machine,
+            name: start.argument("machine").unwrap_or("here"),
+            address,
             peers,
             ledger: RefCell::new(ledger),
             records: RefCell::new(records),
@@ -152,12 +168,15 @@ impl Shell {
             outgoing: RefCell::new(left.outgoing),
             incoming: RefCell::default(),
             roll_calls: RefCell::new(roll_calls),
+            desk: RefCell::new(Desk::new(random.fork())),
             operators: RefCell::default(),
+            turned_away: Cell::new(0),
             outbox: RefCell::default(),
             jobs: Channel::new(),
             reported: Signal::new(),
             stream_over: [const { Signal::new() }; STREAMS_MAX],
             hook: start.argument("hooks").map(|_| RefCell::default()),
+            late: LateFrames::default(),
             random: RefCell::new(random),
         }
     }
@@ -206,12 +225,11 @@ impl Shell {
             .sessions
             .borrow_mut()
             .send(&self.keys, now().as_us(), to, message);
-        self.post(address, datagrams);
+        self.post(IpEndpoint::new(IpAddress::Ipv4(address), PORT), datagrams);
     }
 
-    /// Puts datagrams for the migration server at this address into the outbox.
-    pub fn post(&self, address: Ipv4Addr, datagrams: Vec<Vec<u8>>) {
-        let to = IpEndpoint::new(IpAddress::Ipv4(address), PORT);
+    /// Puts datagrams for whoever is there into the outbox.
+    pub fn post(&self, to: IpEndpoint, datagrams: Vec<Vec<u8>>) {
         let datagrams = datagrams.into_iter().map(|bytes| Datagram { to, bytes });
         self.outbox.borrow_mut().extend(datagrams);
     }
@@ -260,6 +278,8 @@ pub fn now() -> Instant {
 pub async fn serve(start: Start, tasks: Tasks) {
     let stack = runtime::net::stack(start, tasks);
     let shell: &'static Shell = Box::leak(Box::new(Shell::new(start)));
+    shell.resume_frames();
+    tasks.spawn(late::task::run(shell, late::task::tunnel(start)));
     tasks.spawn(sender::run(shell, stack));
     for over in &shell.stream_over {
         tasks.spawn(receiver::run(shell, stack, over));

@@ -10,8 +10,8 @@
 //! | [`nomad`] | the machine's migration server, as it is asked |
 //! | [`serial`] | keys in, text out |
 //!
-//! It holds `serial` and `serial-interrupt`, `root` for the list of domains and the log and, for moves, a `port` with the argument
-//! `nomad=<address>`. It sleeps until a key interrupts.
+//! It holds `serial` and `serial-interrupt`, `root` for the list of domains and the log and, for moves, a `port` with the
+//! arguments `nomad=<address>` and `secret=<the fleet's secret>`. It sleeps until a key interrupts.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -31,6 +31,7 @@ pub mod table;
 use runtime::executor::Tasks;
 use runtime::{Start, executor, net};
 
+use nomad::Nomad;
 use serial::Serial;
 use shell::Shell;
 
@@ -41,10 +42,7 @@ pub fn run(start: Start) -> ! {
 
 async fn serve(start: Start, tasks: Tasks) {
     let serial = Serial::open(start).unwrap_or_else(|error| panic!("the serial port: {error}"));
-    let nomad = net::is_connected(start).then(|| {
-        let stack = net::stack(start, tasks);
-        (stack, start.require_argument("nomad"))
-    });
+    let nomad = net::is_connected(start).then(|| Nomad::reach(start, tasks));
     let shell = Shell {
         serial,
         root: start.require("root"),

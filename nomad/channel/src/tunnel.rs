@@ -13,8 +13,8 @@ use alloc::vec::Vec;
 use nomad_protocol::MachineId;
 use snow::{HandshakeState, TransportState};
 
-use crate::channel::keys::Keys;
-use crate::channel::noise::{self, INITIATION_BYTES, RESPONSE_BYTES, TAG_BYTES};
+use crate::keys::Keys;
+use crate::noise::{self, INITIATION_BYTES, RESPONSE_BYTES, TAG_BYTES};
 use crate::random::Random;
 
 /// Bytes of the length that every record begins with.
@@ -103,7 +103,8 @@ impl Dialling {
     }
 }
 
-/// Answers the first record of one who dials; appends the answer, and says who it is.
+/// Answers the first record of one who dials; appends the answer, and says who it is by key. Whether that is a machine
+/// with a part in what follows is the caller's to judge.
 ///
 /// # Errors
 /// It is no handshake.
@@ -115,7 +116,7 @@ pub fn answer(
 ) -> Result<(Opener, MachineId), Untrusted> {
     let mut handshake = noise::responder(keys, random)?;
     handshake.read_message(record, &mut [])?;
-    let peer = noise::peer(&handshake).ok_or(Untrusted)?;
+    let peer = MachineId(noise::peer(&handshake).ok_or(Untrusted)?);
     let mut message = [0; RESPONSE_BYTES];
     let length = handshake.write_message(&[], &mut message)?;
     append(&message[..length], out);

@@ -10,7 +10,7 @@
 //!   0xc3   receiver's         nonce             an encrypted message
 //! ```
 //!
-//! No kind is a letter, so that an operator's command is never taken for one.
+//! No kind is a letter, so that a line of text, as tests send them, is never taken for one.
 
 use alloc::vec::Vec;
 

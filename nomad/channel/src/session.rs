@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 
 use snow::StatelessTransportState;
 
-use crate::channel::noise::TAG_BYTES;
-use crate::channel::packet::{Kind, Packet};
-use crate::channel::replay::{NONCE_END, Window};
+use crate::noise::TAG_BYTES;
+use crate::packet::{Kind, Packet};
+use crate::replay::{NONCE_END, Window};
 
 /// A session.
 pub struct Session {

@@ -1,7 +1,8 @@
-//! Who a machine is: a key that follows from the fleet's secret and the machine's address.
+//! Who a machine is, and who the operator is: keys that follow from the fleet's secret.
 //!
-//! Whoever has the secret has every machine's key: the fleet trusts itself as a whole. What a machine is called by the
-//! protocol, its [`MachineId`], is its public key.
+//! A machine's key follows from the machine's address too; the operator's is one for the fleet. Whoever has the secret
+//! has all of them: the fleet trusts itself as a whole. What a machine is called by the protocol, its [`MachineId`], is
+//! its public key.
 
 use alloc::collections::BTreeMap;
 use core::cell::RefCell;
@@ -10,30 +11,37 @@ use core::net::Ipv4Addr;
 use nomad_protocol::MachineId;
 use sha2::{Digest, Sha256};
 
-use crate::channel::noise;
+use crate::noise;
 
-/// Sets these keys apart from everything else that may ever be derived from the secret.
-const PURPOSE: &[u8] = b"caravan machine key 1";
+/// Sets machines' keys apart from everything else that may ever be derived from the secret.
+const MACHINE_PURPOSE: &[u8] = b"caravan machine key 1";
+/// The same for the operator's.
+const OPERATOR_PURPOSE: &[u8] = b"caravan operator key 1";
 
 /// Machines that are remembered: deriving a public key costs a multiplication on the curve.
 const KNOWN_MAX: usize = 64;
 
-/// A machine's private key.
+/// A private key.
 #[derive(Clone)]
 pub struct PrivateKey([u8; 32]);
 
 impl PrivateKey {
     /// The bytes, for the handshake.
-    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-/// This machine's key, and the way to those of the others.
+/// The public key of a fleet's operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OperatorId(pub(crate) [u8; 32]);
+
+/// The own key, a machine's or the operator's, and the way to those of the machines.
 pub struct Keys {
     secret: [u8; 32],
     own: PrivateKey,
     own_id: MachineId,
+    operator: OperatorId,
     known: RefCell<BTreeMap<Ipv4Addr, MachineId>>,
 }
 
@@ -41,22 +49,37 @@ impl Keys {
     /// The keys of the fleet with this secret, for its machine at this address.
     pub fn new(secret: &str, address: Ipv4Addr) -> Keys {
         let secret = Sha256::digest(secret.as_bytes()).into();
-        let own = derive(&secret, address);
+        Keys::of(secret, machine_key(&secret, address))
+    }
+
+    /// The keys of the fleet with this secret, for its operator.
+    pub fn of_operator(secret: &str) -> Keys {
+        let secret = Sha256::digest(secret.as_bytes()).into();
+        Keys::of(secret, operator_key(&secret))
+    }
+
+    fn of(secret: [u8; 32], own: PrivateKey) -> Keys {
         Keys {
-            own_id: noise::public_key(&own),
+            own_id: MachineId(noise::public_key(&own)),
+            operator: OperatorId(noise::public_key(&operator_key(&secret))),
             secret,
             own,
             known: RefCell::default(),
         }
     }
 
-    /// This machine.
+    /// The operator of this fleet.
+    pub fn operator(&self) -> OperatorId {
+        self.operator
+    }
+
+    /// This machine. An operator is none, and is never called this by anybody.
     pub fn own_id(&self) -> MachineId {
         self.own_id
     }
 
-    /// This machine's private key.
-    pub(super) fn own(&self) -> &PrivateKey {
+    /// The own private key.
+    pub(crate) fn own(&self) -> &PrivateKey {
         &self.own
     }
 
@@ -66,7 +89,7 @@ impl Keys {
         if let Some(machine) = known.get(&address) {
             return *machine;
         }
-        let machine = noise::public_key(&derive(&self.secret, address));
+        let machine = MachineId(noise::public_key(&machine_key(&self.secret, address)));
         // Strangers that claim ever new addresses must not fill the memory.
         if known.len() >= KNOWN_MAX {
             known.pop_first();
@@ -83,11 +106,18 @@ impl Keys {
     }
 }
 
-fn derive(secret: &[u8; 32], address: Ipv4Addr) -> PrivateKey {
+fn machine_key(secret: &[u8; 32], address: Ipv4Addr) -> PrivateKey {
     let mut hash = Sha256::new();
-    hash.update(PURPOSE);
+    hash.update(MACHINE_PURPOSE);
     hash.update(secret);
     hash.update(address.octets());
+    PrivateKey(hash.finalize().into())
+}
+
+fn operator_key(secret: &[u8; 32]) -> PrivateKey {
+    let mut hash = Sha256::new();
+    hash.update(OPERATOR_PURPOSE);
+    hash.update(secret);
     PrivateKey(hash.finalize().into())
 }
 
@@ -110,6 +140,17 @@ mod tests {
     #[test]
     fn another_secret_is_another_fleet() {
         assert_ne!(Keys::new("one", A).own_id(), Keys::new("two", A).own_id());
+        let operator = |secret| Keys::of_operator(secret).operator();
+        assert_ne!(operator("one"), operator("two"));
+    }
+
+    #[test]
+    fn machines_know_their_operator_who_is_no_machine() {
+        let (a, operator) = (Keys::new("fleet", A), Keys::of_operator("fleet"));
+        assert_eq!(a.operator(), operator.operator());
+        assert_eq!(operator.machine_at(A), a.own_id());
+        assert_eq!(operator.own_id().0, operator.operator().0);
+        assert_ne!(a.own_id().0, a.operator().0);
     }
 
     #[test]

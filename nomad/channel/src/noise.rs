@@ -10,7 +10,7 @@ use snow::resolvers::{CryptoResolver, DefaultResolver};
 use snow::types::{Cipher, Dh, Hash, Random as Draw};
 use snow::{Builder, Error, HandshakeState};
 
-use crate::channel::keys::{Keys, PrivateKey};
+use crate::keys::{Keys, PrivateKey};
 use crate::random::Random;
 
 /// The protocol's name, as Noise spells it.
@@ -49,21 +49,20 @@ pub fn responder(keys: &Keys, random: Random) -> Result<HandshakeState, Error> {
         .build_responder()
 }
 
-/// The machine with whom a handshake was made, once its key is known.
-pub fn peer(handshake: &HandshakeState) -> Option<MachineId> {
-    let key: [u8; 32] = handshake.get_remote_static()?.try_into().ok()?;
-    Some(MachineId(key))
+/// The public key of whom a handshake was made with, once it is known.
+pub fn peer(handshake: &HandshakeState) -> Option<[u8; 32]> {
+    handshake.get_remote_static()?.try_into().ok()
 }
 
 /// The public key to a private one.
-pub(super) fn public_key(private: &PrivateKey) -> MachineId {
+pub(crate) fn public_key(private: &PrivateKey) -> [u8; 32] {
     let mut curve = DefaultResolver
         .resolve_dh(&DHChoice::Curve25519)
         .expect("the curve is built in");
     curve.set(private.as_bytes());
-    let mut id = [0; 32];
-    id.copy_from_slice(curve.pubkey());
-    MachineId(id)
+    let mut key = [0; 32];
+    key.copy_from_slice(curve.pubkey());
+    key
 }
 
 fn builder<'a>(random: Random) -> Result<Builder<'a>, Error> {
@@ -74,7 +73,7 @@ fn builder<'a>(random: Random) -> Result<Builder<'a>, Error> {
     ))
 }
 
-/// The built-in algorithms, with this server's random numbers.
+/// The built-in algorithms, with random numbers of our own.
 struct Resolver {
     random: Random,
 }

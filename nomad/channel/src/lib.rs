@@ -1,0 +1,39 @@
+//! The channel between machines, and between a machine and its operator: datagrams and streams, encrypted and
+//! authenticated.
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`keys`] | who a machine is, and who the operator is |
+//! | [`noise`] | the handshake |
+//! | [`packet`], [`replay`], [`session`], `accepted` | encrypted datagrams |
+//! | [`sessions`] | the sessions with all machines |
+//! | [`operators`] | the sessions with operators |
+//! | [`tunnel`] | an encrypted stream |
+//! | [`random`] | random numbers |
+//!
+//! It does no IO and reads no clock: bytes and the time are passed in. The migration server holds one end, another
+//! migration server or an operator's tool the other.
+//!
+//! Invariant: what is heard in a session is of whom the session's handshake was made with, by key. What a machine says
+//! can never be taken for an operator's, nor the reverse.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod accepted;
+pub mod keys;
+pub mod noise;
+pub mod operators;
+pub mod packet;
+pub mod random;
+pub mod replay;
+pub mod session;
+pub mod sessions;
+pub mod tunnel;
+
+pub use keys::Keys;
+pub use operators::OperatorSession;
+pub use random::Random;
+pub use sessions::{Deaf, Heard, Said, Sessions};

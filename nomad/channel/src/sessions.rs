@@ -1,0 +1,307 @@
+//! The sessions with all machines and operators, without IO: messages in, datagrams out, and the other way round.
+//!
+//! ```text
+//!   one side                                     the other
+//!   Initiation, own index       -->              candidate session, own index
+//!                               <--              Response, both indices
+//!   session: what waited goes   --> Data -->     the candidate becomes the session
+//! ```
+//!
+//! A datagram that was recorded and comes again makes a candidate at most: a candidate is used only after something
+//! was heard in it, which takes the other side's key. A session in which nothing is heard for [`SILENCE_US`] after
+//! something was sent is replaced: the other machine may have been restarted. The protocol above repeats what matters,
+//! so that nothing here does.
+//!
+//! Who does not have the fleet's secret does not know this machine's public key, cannot make a handshake that is
+//! answered, and leaves nothing behind. Nor is anything derived from the address that he claims.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+
+use nomad_protocol::MachineId;
+use snow::HandshakeState;
+
+use crate::accepted::{Accepted, Limits};
+use crate::keys::{Keys, OperatorId};
+use crate::noise::{self, INITIATION_BYTES, RESPONSE_BYTES};
+use crate::operators::{OperatorSession, Operators};
+use crate::packet::{Kind, Packet};
+use crate::random::Random;
+use crate::session::Session;
+
+/// A handshake that is not answered is begun anew after so long, when there is something to send.
+const RETRY_US: u64 = 200_000;
+/// A session that is not answered is replaced after so long.
+const SILENCE_US: u64 = 1_000_000;
+/// Messages that wait for a session; the oldest goes first when there are more.
+const WAITING_MAX: usize = 8;
+/// Sessions with a machine that messages are accepted in, and candidates: a machine's datagrams may come doubled and
+/// out of order.
+const LIMITS: Limits = Limits {
+    sessions: 3,
+    candidates: 4,
+};
+
+/// All sessions.
+pub struct Sessions {
+    peers: BTreeMap<MachineId, Peer>,
+    operators: Operators,
+    random: Random,
+    next_index: u32,
+}
+
+/// What is known of a machine.
+struct Peer {
+    /// The latest is the one to send in.
+    accepted: Accepted,
+    initiation: Option<Initiation>,
+    waiting: VecDeque<Vec<u8>>,
+}
+
+impl Default for Peer {
+    fn default() -> Peer {
+        Peer {
+            accepted: Accepted::new(LIMITS),
+            initiation: None,
+            waiting: VecDeque::new(),
+        }
+    }
+}
+
+struct Initiation {
+    handshake: HandshakeState,
+    index: u32,
+    begun_us: u64,
+}
+
+/// What somebody said, and who.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A machine of the fleet, by its own key.
+    Machine(MachineId, Vec<u8>),
+    /// An operator's tool, by the operator's key.
+    Operator(OperatorSession, Vec<u8>),
+}
+
+/// What a datagram was good for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// A message.
+    pub said: Option<Said>,
+    /// Datagrams to send back where this one came from.
+    pub answers: Vec<Vec<u8>>,
+}
+
+/// Why a datagram was good for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deaf {
+    /// It is none of the channel's.
+    NoPacket,
+    /// It belongs to no session or handshake here, or was heard before.
+    Stale,
+    /// It is not what its sender's key would make.
+    Forged,
+}
+
+impl Sessions {
+    /// No sessions yet.
+    pub fn new(random: Random) -> Sessions {
+        Sessions {
+            peers: BTreeMap::new(),
+            operators: Operators::new(),
+            random,
+            next_index: 1,
+        }
+    }
+
+    /// Encrypts a message, or lets it wait for a handshake; returns the datagrams to send to that machine.
+    pub fn send(
+        &mut self,
+        keys: &Keys,
+        now_us: u64,
+        to: MachineId,
+        message: &[u8],
+    ) -> Vec<Vec<u8>> {
+        let peer = self.peers.entry(to).or_default();
+        let mut datagrams = Vec::new();
+        let mut is_stale = true;
+        if let Some(session) = peer.accepted.latest() {
+            is_stale = session.is_silent(now_us, SILENCE_US);
+            datagrams.extend(session.seal(now_us, message));
+        }
+        if datagrams.is_empty() {
+            peer.let_wait(message);
+        }
+        if is_stale {
+            datagrams.extend(self.initiate(keys, now_us, to));
+        }
+        datagrams
+    }
+
+    /// Encrypts an answer to an operator; `None` if the session is not there any more.
+    pub fn answer(&mut self, now_us: u64, to: OperatorSession, message: &[u8]) -> Option<Vec<u8>> {
+        self.operators.seal(to, now_us, message)
+    }
+
+    /// Hears a datagram that says to come from `from`.
+    ///
+    /// # Errors
+    /// Why it is not heard.
+    pub fn hear(
+        &mut self,
+        keys: &Keys,
+        now_us: u64,
+        from: Ipv4Addr,
+        datagram: &[u8],
+    ) -> Result<Heard, Deaf> {
+        let packet = Packet::from_bytes(datagram).ok_or(Deaf::NoPacket)?;
+        match packet.kind {
+            Kind::Initiation => self.respond(keys, from, &packet).map(answered),
+            Kind::Response => self.complete(keys, now_us, from, &packet),
+            Kind::Data => self.open(&packet).map(heard),
+        }
+    }
+
+    /// Begins a handshake, unless one was begun a moment ago.
+    fn initiate(&mut self, keys: &Keys, now_us: u64, to: MachineId) -> Option<Vec<u8>> {
+        let peer = self.peers.entry(to).or_default();
+        let is_recent = |begun: &Initiation| now_us.saturating_sub(begun.begun_us) < RETRY_US;
+        if peer.initiation.as_ref().is_some_and(is_recent) {
+            return None;
+        }
+        let mut handshake = noise::initiator(keys, to, self.random.fork()).ok()?;
+        let mut message = vec![0; INITIATION_BYTES];
+        let length = handshake.write_message(&[], &mut message).ok()?;
+        let index = draw_index(&mut self.next_index);
+        peer.initiation = Some(Initiation {
+            handshake,
+            index,
+            begun_us: now_us,
+        });
+        let packet = Packet {
+            kind: Kind::Initiation,
+            index,
+            number: 0,
+            body: &message[..length],
+        };
+        Some(packet.to_bytes())
+    }
+
+    /// Answers a handshake of a machine, whose key must be that of its address, or of an operator, who may be anywhere.
+    fn respond(
+        &mut self,
+        keys: &Keys,
+        from: Ipv4Addr,
+        packet: &Packet<'_>,
+    ) -> Result<Vec<u8>, Deaf> {
+        let forged = |_| Deaf::Forged;
+        let mut handshake = noise::responder(keys, self.random.fork()).map_err(forged)?;
+        handshake
+            .read_message(packet.body, &mut [])
+            .map_err(forged)?;
+        let key = noise::peer(&handshake).ok_or(Deaf::Forged)?;
+        let is_operator = OperatorId(key) == keys.operator();
+        if !is_operator && MachineId(key) != keys.machine_at(from) {
+            return Err(Deaf::Forged);
+        }
+        let mut message = vec![0; RESPONSE_BYTES];
+        let length = handshake.write_message(&[], &mut message).map_err(forged)?;
+        let cipher = handshake.into_stateless_transport_mode().map_err(forged)?;
+        let index = draw_index(&mut self.next_index);
+        let candidate = Session::new(cipher, index, packet.index);
+        match is_operator {
+            true => self.operators.propose(candidate),
+            false => {
+                let peer = self.peers.entry(MachineId(key)).or_default();
+                peer.accepted.propose(candidate);
+            }
+        }
+        let response = Packet {
+            kind: Kind::Response,
+            index: packet.index,
+            number: index.into(),
+            body: &message[..length],
+        };
+        Ok(response.to_bytes())
+    }
+
+    fn complete(
+        &mut self,
+        keys: &Keys,
+        now_us: u64,
+        from: Ipv4Addr,
+        packet: &Packet<'_>,
+    ) -> Result<Heard, Deaf> {
+        let is_answered = |begun: &mut Initiation| begun.index == packet.index;
+        let mut peers = self.peers.iter_mut();
+        let peer = peers.find(|(machine, _)| keys.address_of(**machine) == Some(from));
+        let (_, peer) = peer.ok_or(Deaf::Stale)?;
+        let mut begun = peer.initiation.take_if(is_answered).ok_or(Deaf::Stale)?;
+        let peer_index = u32::try_from(packet.number).map_err(|_| Deaf::Forged)?;
+        if begun.handshake.read_message(packet.body, &mut []).is_err() {
+            // The true answer may still come; the handshake cannot be gone on with, and is begun anew in time.
+            return Err(Deaf::Forged);
+        }
+        let cipher = begun.handshake.into_stateless_transport_mode();
+        let mut session = Session::new(cipher.map_err(|_| Deaf::Forged)?, begun.index, peer_index);
+        let waiting = peer.waiting.drain(..);
+        let answers = waiting
+            .filter_map(|message| session.seal(now_us, &message))
+            .collect();
+        peer.accepted.establish(session);
+        Ok(Heard {
+            said: None,
+            answers,
+        })
+    }
+
+    fn open(&mut self, packet: &Packet<'_>) -> Result<Said, Deaf> {
+        if self.operators.has(packet) {
+            let (session, message) = self.operators.open(packet)?;
+            return Ok(Said::Operator(session, message));
+        }
+        let mut peers = self.peers.iter_mut();
+        let peer = peers.find(|(_, peer)| peer.accepted.has(packet.index));
+        let (machine, peer) = peer.ok_or(Deaf::Stale)?;
+        let message = peer.accepted.open(packet)?;
+        Ok(Said::Machine(*machine, message))
+    }
+}
+
+impl Peer {
+    /// What is repeated until it is answered need not wait twice.
+    fn let_wait(&mut self, message: &[u8]) {
+        if self.waiting.iter().any(|waiting| waiting == message) {
+            return;
+        }
+        if self.waiting.len() >= WAITING_MAX {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(message.to_vec());
+    }
+}
+
+fn answered(response: Vec<u8>) -> Heard {
+    Heard {
+        said: None,
+        answers: vec![response],
+    }
+}
+
+fn heard(said: Said) -> Heard {
+    Heard {
+        said: Some(said),
+        answers: Vec::new(),
+    }
+}
+
+fn draw_index(next: &mut u32) -> u32 {
+    let index = *next;
+    *next = next.wrapping_add(1);
+    index
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,275 @@
+//! Machines and operators that speak to each other, and strangers and recordings that try to.
+
+use core::net::Ipv4Addr;
+
+use super::*;
+
+/// A machine, or an operator, with its sessions.
+struct End {
+    address: Ipv4Addr,
+    keys: Keys,
+    sessions: Sessions,
+}
+
+fn address(last: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 77, 0, last)
+}
+
+impl End {
+    fn new(last: u8, secret: &str) -> End {
+        End::with(last, Keys::new(secret, address(last)))
+    }
+
+    fn operator(last: u8, secret: &str) -> End {
+        End::with(last, Keys::of_operator(secret))
+    }
+
+    fn with(last: u8, keys: Keys) -> End {
+        End {
+            address: address(last),
+            keys,
+            sessions: Sessions::new(Random::new([last.into(), 2, 3, 4])),
+        }
+    }
+
+    fn send(&mut self, now_us: u64, to: &End, message: &[u8]) -> Vec<Vec<u8>> {
+        // Whom a machine speaks to it knows by address.
+        self.keys.machine_at(to.address);
+        self.sessions
+            .send(&self.keys, now_us, to.keys.own_id(), message)
+    }
+
+    fn hear(&mut self, now_us: u64, from: &End, datagram: &[u8]) -> Result<Heard, Deaf> {
+        self.sessions
+            .hear(&self.keys, now_us, from.address, datagram)
+    }
+}
+
+fn pair() -> (End, End) {
+    (End::new(1, "fleet"), End::new(2, "fleet"))
+}
+
+/// The words of a machine or an operator.
+fn words(said: Option<Said>) -> Option<Vec<u8>> {
+    said.map(|said| match said {
+        Said::Machine(_, message) | Said::Operator(_, message) => message,
+    })
+}
+
+/// Carries datagrams to and fro until none is left; says what the second and the first end heard.
+fn carry(
+    now_us: u64,
+    a: &mut End,
+    b: &mut End,
+    datagrams: Vec<Vec<u8>>,
+) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let (mut to_b, mut to_a) = (datagrams, Vec::new());
+    let (mut heard_b, mut heard_a) = (Vec::new(), Vec::new());
+    while !to_b.is_empty() || !to_a.is_empty() {
+        for datagram in core::mem::take(&mut to_b) {
+            let heard = b.hear(now_us, a, &datagram).expect("hears");
+            heard_b.extend(words(heard.said));
+            to_a.extend(heard.answers);
+        }
+        for datagram in core::mem::take(&mut to_a) {
+            let heard = a.hear(now_us, b, &datagram).expect("hears");
+            heard_a.extend(words(heard.said));
+            to_b.extend(heard.answers);
+        }
+    }
+    (heard_b, heard_a)
+}
+
+#[test]
+fn what_waits_for_the_handshake_arrives_after_it_and_the_way_back_is_open() {
+    let (mut a, mut b) = pair();
+    let mut datagrams = a.send(0, &b, b"one");
+    datagrams.extend(a.send(1, &b, b"two"));
+    assert_eq!(datagrams.len(), 1, "one handshake");
+    assert!(!datagrams[0].windows(3).any(|bytes| bytes == b"one"));
+    let (heard, _) = carry(2, &mut a, &mut b, datagrams);
+    assert_eq!(heard, [b"one", b"two"]);
+    let back = b.send(3, &a, b"back");
+    let (heard, _) = carry(3, &mut b, &mut a, back);
+    assert_eq!(heard, [b"back"]);
+}
+
+#[test]
+fn a_machine_of_another_fleet_is_not_heard() {
+    let (mut a, mut b) = (End::new(1, "one"), End::new(2, "two"));
+    let datagrams = a.sessions.send(
+        &a.keys,
+        0,
+        a.keys.machine_at(Ipv4Addr::new(10, 77, 0, 2)),
+        b"x",
+    );
+    assert_eq!(b.hear(0, &a, &datagrams[0]), Err(Deaf::Forged));
+    // Even one that knows this machine's public key has no part in the fleet.
+    let datagrams = a.send(0, &b, b"x");
+    assert_eq!(b.hear(0, &a, &datagrams[0]), Err(Deaf::Forged));
+}
+
+#[test]
+fn nothing_is_heard_twice() {
+    let (mut a, mut b) = pair();
+    let first = a.send(0, &b, b"first");
+    carry(0, &mut a, &mut b, first.clone());
+    let second = a.send(1, &b, b"second");
+    assert!(b.hear(1, &a, &second[0]).is_ok());
+    assert_eq!(b.hear(1, &a, &second[0]), Err(Deaf::Forged));
+    // A recorded initiation makes a candidate and is answered, but the way back stays the same.
+    assert!(b.hear(2, &a, &first[0]).is_ok());
+    let back = b.send(3, &a, b"back");
+    assert_eq!(carry(3, &mut b, &mut a, back).0, [b"back"]);
+}
+
+#[test]
+fn a_changed_datagram_is_not_heard_and_does_no_harm() {
+    let (mut a, mut b) = pair();
+    let first = a.send(0, &b, b"first");
+    carry(0, &mut a, &mut b, first);
+    let datagram = a.send(1, &b, b"second").remove(0);
+    for position in 0..datagram.len() {
+        let mut changed = datagram.clone();
+        changed[position] ^= 0x10;
+        assert!(b.hear(1, &a, &changed).is_err(), "{position}");
+    }
+    assert_eq!(
+        b.hear(1, &a, &datagram).map(|heard| words(heard.said)),
+        Ok(Some(b"second".to_vec()))
+    );
+}
+
+#[test]
+fn a_restarted_machine_is_spoken_to_anew() {
+    let (mut a, mut b) = pair();
+    let first = a.send(0, &b, b"first");
+    carry(0, &mut a, &mut b, first);
+    b.sessions = Sessions::new(Random::new([9, 9, 9, 9]));
+    let lost = a.send(1, &b, b"lost");
+    assert_eq!(b.hear(1, &a, &lost[0]), Err(Deaf::Stale));
+    let datagrams = a.send(SILENCE_US + 2, &b, b"again");
+    let initiation = datagrams[1..].to_vec();
+    carry(SILENCE_US + 2, &mut a, &mut b, initiation);
+    let later = a.send(SILENCE_US + 3, &b, b"later");
+    assert_eq!(carry(SILENCE_US + 3, &mut a, &mut b, later).0, [b"later"]);
+}
+
+#[test]
+fn both_may_begin_at_once() {
+    let (mut a, mut b) = pair();
+    let from_a = a.send(0, &b, b"from a");
+    let from_b = b.send(0, &a, b"from b");
+    assert_eq!(carry(1, &mut a, &mut b, from_a).0, [b"from a"]);
+    assert_eq!(carry(1, &mut b, &mut a, from_b).0, [b"from b"]);
+    let once_more = a.send(2, &b, b"once more");
+    assert_eq!(carry(2, &mut a, &mut b, once_more).0, [b"once more"]);
+}
+
+#[test]
+fn a_lost_handshake_is_begun_anew() {
+    let (mut a, mut b) = pair();
+    assert_eq!(a.send(0, &b, b"one").len(), 1);
+    assert_eq!(a.send(RETRY_US - 1, &b, b"two").len(), 0);
+    let again = a.send(RETRY_US, &b, b"three");
+    let (heard, _) = carry(RETRY_US, &mut a, &mut b, again);
+    assert_eq!(heard, [&b"one"[..], b"two", b"three"]);
+}
+
+/// What the second of two ends hears of the first.
+fn said(from: &mut End, to: &mut End, message: &[u8]) -> Option<Said> {
+    let mut datagrams = from.send(0, to, message);
+    while let Some(datagram) = datagrams.pop() {
+        let heard = to.hear(0, from, &datagram).expect("hears");
+        if heard.said.is_some() {
+            return heard.said;
+        }
+        for answer in heard.answers {
+            let heard = from.hear(0, to, &answer).expect("hears");
+            datagrams.extend(heard.answers);
+        }
+    }
+    None
+}
+
+#[test]
+fn a_machine_and_an_operator_cannot_pass_for_each_other() {
+    let (mut machine, mut other) = pair();
+    let heard = said(&mut other, &mut machine, b"x");
+    assert_eq!(
+        heard,
+        Some(Said::Machine(other.keys.own_id(), b"x".to_vec()))
+    );
+    // An operator may be anywhere, also where a machine is.
+    for place in [2, 100] {
+        let mut operator = End::operator(place, "fleet");
+        let heard = said(&mut operator, &mut machine, b"x");
+        assert!(matches!(heard, Some(Said::Operator(..))), "{heard:?}");
+    }
+    // A machine's key is good at its address only.
+    let mut moved = End::with(100, Keys::new("fleet", address(2)));
+    let datagrams = moved.send(0, &machine, b"x");
+    assert_eq!(machine.hear(0, &moved, &datagrams[0]), Err(Deaf::Forged));
+}
+
+#[test]
+fn several_operators_are_answered_each_in_its_session() {
+    let mut machine = End::new(1, "fleet");
+    let mut operators = [100, 100, 101].map(|place| End::operator(place, "fleet"));
+    // Two of them have drawn the same numbers so far, as only a test can have it.
+    let sessions =
+        operators
+            .each_mut()
+            .map(|operator| match said(operator, &mut machine, b"question") {
+                Some(Said::Operator(session, _)) => session,
+                other => panic!("{other:?}"),
+            });
+    for (operator, session) in operators.iter_mut().zip(sessions) {
+        let answer = machine.sessions.answer(1, session, b"answer");
+        let heard = operator.hear(1, &machine, &answer.expect("a session"));
+        assert_eq!(
+            heard.map(|heard| words(heard.said)),
+            Ok(Some(b"answer".to_vec()))
+        );
+    }
+}
+
+#[test]
+fn an_operator_of_another_fleet_leaves_nothing_behind() {
+    let mut machine = End::new(1, "fleet");
+    let mut stranger = End::operator(100, "another");
+    for step in 0..100 {
+        let datagrams = stranger.send(step * RETRY_US, &End::new(1, "another"), b"list");
+        let heard = machine.hear(step, &stranger, &datagrams[0]);
+        assert_eq!(heard, Err(Deaf::Forged));
+    }
+    assert_eq!(machine.sessions.operators.count(), 0);
+    assert!(machine.sessions.peers.is_empty());
+    assert_eq!(machine.keys.address_of(stranger.keys.own_id()), None);
+}
+
+#[test]
+fn a_flood_of_recorded_handshakes_stays_bounded_and_ends_no_session() {
+    let mut machine = End::new(1, "fleet");
+    let mut operator = End::operator(100, "fleet");
+    let recorded = operator.send(0, &machine, b"question");
+    let session = match said(&mut operator, &mut machine, b"again") {
+        None => carry(0, &mut operator, &mut machine, recorded.clone()).0,
+        Some(other) => panic!("before the handshake: {other:?}"),
+    };
+    assert_eq!(session, [&b"question"[..], b"again"]);
+    for _ in 0..200 {
+        assert!(machine.hear(1, &operator, &recorded[0]).is_ok());
+    }
+    assert!(machine.sessions.operators.count() <= 33);
+    let heard = said(&mut operator, &mut machine, b"still here");
+    assert!(matches!(heard, Some(Said::Operator(..))));
+}
+
+#[test]
+fn what_is_repeated_waits_once() {
+    let (mut a, mut b) = pair();
+    let datagrams = a.send(0, &b, b"one");
+    a.send(1, &b, b"one");
+    assert_eq!(carry(2, &mut a, &mut b, datagrams).0, [b"one"]);
+}

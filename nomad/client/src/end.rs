@@ -1,0 +1,35 @@
+//! How a command ended: [`End`], which an answer's last line begins with.
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// As it should.
+    Done,
+    /// Not; the line says why.
+    Failed,
+}
+
+impl End {
+    /// What a line says of it, if it is an answer's last.
+    pub fn of_line(line: &str) -> Option<End> {
+        match line.split([' ', ':']).next() {
+            Some("done") => Some(End::Done),
+            Some("failed") => Some(End::Failed),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_last_line() {
+        assert_eq!(End::of_line("done"), Some(End::Done));
+        assert_eq!(End::of_line("failed: no machine"), Some(End::Failed));
+        for line in ["phase Finished", "", "donee", "doneness: 3"] {
+            assert_eq!(End::of_line(line), None, "{line}");
+        }
+    }
+}

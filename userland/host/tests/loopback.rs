@@ -1,0 +1,163 @@
+//! The command line against migration servers on this host's loopback: who is answered, who is not, and how it is said.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use nomad_channel::{Keys, OperatorSession, Random, Said, Sessions};
+use nomad_client::Desk;
+
+const SECRET: &str = "of this test";
+const A: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
+const B: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// A migration server that answers and does nothing. It ends with the test's process.
+struct Server {
+    socket: UdpSocket,
+    obeyed: Arc<AtomicUsize>,
+}
+
+impl Server {
+    fn start(at: SocketAddrV4) -> Server {
+        let socket = UdpSocket::bind(at).expect("a port");
+        let obeyed = Arc::new(AtomicUsize::new(0));
+        let server = Server {
+            socket: socket.try_clone().expect("the same socket"),
+            obeyed: obeyed.clone(),
+        };
+        std::thread::spawn(move || serve(&socket, &obeyed));
+        server
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.socket.local_addr().expect("a bound socket")
+    }
+
+    fn obeyed(&self) -> usize {
+        self.obeyed.load(Ordering::SeqCst)
+    }
+}
+
+fn serve(socket: &UdpSocket, obeyed: &AtomicUsize) {
+    let SocketAddr::V4(own) = socket.local_addr().expect("a bound socket") else {
+        panic!("an IPv4 socket");
+    };
+    let keys = Keys::new(SECRET, *own.ip());
+    let mut sessions = Sessions::new(Random::new([own.port().into(), 1, 2, 3]));
+    let mut desk: Desk<(OperatorSession, SocketAddr)> = Desk::new(Random::new([4, 5, 6, 7]));
+    let begun = Instant::now();
+    let mut datagram = [0; 2048];
+    loop {
+        let (length, from) = socket.recv_from(&mut datagram).expect("a socket");
+        let now_us = begun.elapsed().as_micros() as u64;
+        let Ok(heard) = sessions.hear(&keys, now_us, A, &datagram[..length]) else {
+            continue;
+        };
+        for answer in heard.answers {
+            socket.send_to(&answer, from).expect("sent");
+        }
+        if let Some(Said::Operator(session, message)) = heard.said
+            && let Some(order) = desk.hear((session, from), &message)
+        {
+            obeyed.fetch_add(1, Ordering::SeqCst);
+            for line in answer(&order.command) {
+                desk.say(order.request, line);
+            }
+        }
+        while let Some(((session, to), message)) = desk.poll_message() {
+            let datagram = sessions.answer(now_us, session, &message);
+            socket
+                .send_to(&datagram.expect("a session"), to)
+                .expect("sent");
+        }
+    }
+}
+
+fn answer(command: &str) -> &'static [&'static str] {
+    match command {
+        "list" => &[
+            "domain kv running, incarnation 3, 512 of 11264 pages",
+            "done",
+        ],
+        "machines" => &["machine a 127.0.0.1", "machine b 127.0.0.2", "done"],
+        "migrate kv b" => &["phase Rounds", "committed", "done"],
+        _ => &["failed: I know no such domain"],
+    }
+}
+
+fn caravan(secret: Option<&str>, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_caravan"));
+    command.args(arguments).env_remove("CARAVAN_SECRET");
+    command.envs(secret.map(|secret| ("CARAVAN_SECRET", secret)));
+    command.output().expect("the command line runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn who_has_the_secret_is_answered() {
+    let server = Server::start(SocketAddrV4::new(A, 0));
+    let at = server.address().to_string();
+    let moved = caravan(Some(SECRET), &[&at, "migrate", "kv", "b"]);
+    assert_eq!(text(&moved.stdout), "phase Rounds\ncommitted\ndone\n");
+    assert_eq!(moved.status.code(), Some(0));
+    let refused = caravan(Some(SECRET), &["--json", &at, "explain", "nobody"]);
+    assert!(text(&refused.stdout).contains(r#""event":"failed""#));
+    assert_eq!(refused.status.code(), Some(1));
+    let domains = caravan(Some(SECRET), &[&at, "ps"]);
+    assert!(text(&domains.stdout).contains("kv "), "{domains:?}");
+}
+
+#[test]
+fn who_has_another_secret_is_not_and_is_told_so() {
+    let server = Server::start(SocketAddrV4::new(A, 0));
+    let at = server.address().to_string();
+    let refused = caravan(Some("another"), &[&at, "migrate", "kv", "b"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let complaint = text(&refused.stderr);
+    assert!(complaint.contains(&at), "{complaint}");
+    assert!(
+        complaint.contains("the machine does not answer, or has another secret"),
+        "{complaint}"
+    );
+    assert_eq!(server.obeyed(), 0);
+}
+
+#[test]
+fn without_a_secret_nothing_is_asked() {
+    let refused = caravan(None, &["127.0.0.1", "list"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("--secret FILE"));
+}
+
+#[test]
+fn machines_are_asked_each_and_one_that_is_silent_is_named() {
+    let a = Server::start(SocketAddrV4::new(A, 0));
+    let at = a.address();
+    let machines = || caravan(Some(SECRET), &["--json", &at.to_string(), "machines"]);
+    let objects = |output: &Output| -> Vec<serde_json::Value> {
+        let lines = text(&output.stdout);
+        lines
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect()
+    };
+    let alone = machines();
+    let fleet = objects(&alone);
+    assert_eq!(
+        (&fleet[0]["answers"], &fleet[0]["domains"]),
+        (&true.into(), &1.into())
+    );
+    assert_eq!(
+        (&fleet[1]["name"], &fleet[1]["answers"]),
+        (&"b".into(), &false.into())
+    );
+    assert_eq!(alone.status.code(), Some(0));
+    let b = Server::start(SocketAddrV4::new(B, at.port()));
+    assert_eq!(objects(&machines())[1]["answers"], true);
+    assert_eq!(b.obeyed(), 1);
+}
