@@ -154,7 +154,11 @@ fn leave(root: &mut Supervisor, name: Name, state: DomainState) -> Reply {
     let index = in_state(root, name, state)?;
     root.end(index);
     let domain = root.domains.remove(index);
-    if let Some(ring) = root.switchboard.remove(domain.number) {
+    let unused = match state {
+        DomainState::Exported => root.switchboard.depart(domain.number),
+        _ => root.switchboard.remove(domain.number),
+    };
+    if let Some(ring) = unused {
         root.destroy_ring(ring);
     }
     root.ring_for_commands();
