@@ -6,18 +6,19 @@ use embassy_futures::select::{Either3, select3};
 use embassy_net::udp::{PacketMetadata, UdpMetadata, UdpSocket};
 use embassy_net::{IpAddress, Stack};
 use embassy_time::{Duration, Instant as Now, Timer};
-use nomad_protocol::{DATAGRAM_BYTES_MAX, Envelope, MachineId, PORT};
+use nomad_protocol::{DATAGRAM_BYTES_MAX, Envelope, MachineId, Message, PORT};
 
 use crate::channel::noise::TAG_BYTES;
 use crate::channel::packet::PACKET_HEAD_BYTES;
 use crate::channel::sessions::Heard;
 use crate::commands;
+use crate::late::outlet::WINDOW;
 use crate::shell::{Datagram, Shell, now};
 
 /// The longest datagram that is heard or sent.
 const BYTES_MAX: usize = PACKET_HEAD_BYTES + DATAGRAM_BYTES_MAX + TAG_BYTES;
-/// Datagrams that wait to be heard or sent.
-const DATAGRAMS_MAX: usize = 16;
+/// Datagrams that wait to be heard or sent: late frames come many at a time.
+const DATAGRAMS_MAX: usize = 2 * WINDOW;
 /// How long the task sleeps when no timer is armed.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -84,6 +85,10 @@ fn hear(shell: &Shell, datagram: &[u8], from: UdpMetadata) {
 /// A machine of the fleet says this.
 fn understand(shell: &Shell, machine: MachineId, message: &[u8]) {
     match Envelope::decode(message) {
+        Ok(Envelope {
+            message: Message::Late(transaction, late),
+            ..
+        }) => shell.hear_late(machine, transaction, late),
         Ok(envelope) => shell
             .ledger
             .borrow_mut()

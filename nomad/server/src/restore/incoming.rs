@@ -14,10 +14,12 @@ use runtime::Cap;
 use runtime::capability::{Memory, Notification, Pool};
 use runtime::mapping::Mapping;
 use runtime::port::{PORT_PAGES, Port, Side, Wish};
+use runtime::protocol::Mac;
 use runtime::{Error, clock};
 
 use abi::register::{Access, PageCount};
 
+use crate::capture::{names, queue};
 use crate::machine::Machine;
 use crate::restore::arriving::Arriving;
 use crate::restore::build::{Built, Plan};
@@ -219,6 +221,14 @@ impl Incoming {
         }
         built.forget();
         Ok(())
+    }
+
+    /// The address of its port, if it has one.
+    pub fn port_address(&self) -> Option<Mac> {
+        let outsiders = self.described.as_ref()?.description.outsiders.iter();
+        let mut ports = outsiders.filter(|outsider| outsider.name.as_str() == queue::PORT);
+        let port = ports.next()?;
+        names::address_in(port.name, &port.binding)
     }
 
     /// The domain is root's: gives up what this server still holds of it.

@@ -41,6 +41,7 @@ use crate::capture::Outgoing;
 use crate::channel::keys::Keys;
 use crate::channel::sessions::Sessions;
 use crate::channel::{control, receiver, sender};
+use crate::late::{self, LateFrames};
 use crate::machine::Machine;
 use crate::peers::Peers;
 use crate::random::Random;
@@ -110,6 +111,8 @@ pub struct Shell {
     pub reported: Signal<NoopRawMutex, ()>,
     /// What the tests asked for, if they may.
     pub hook: Option<RefCell<Hook>>,
+    /// Frames that come too late for a domain.
+    pub late: LateFrames,
     random: RefCell<Random>,
 }
 
@@ -151,6 +154,7 @@ impl Shell {
             jobs: Channel::new(),
             reported: Signal::new(),
             hook: start.argument("hooks").map(|_| RefCell::default()),
+            late: LateFrames::default(),
             random: RefCell::new(random),
         }
     }
@@ -231,6 +235,8 @@ pub fn now() -> Instant {
 pub async fn serve(start: Start, tasks: Tasks) {
     let stack = runtime::net::stack(start, tasks);
     let shell: &'static Shell = Box::leak(Box::new(Shell::new(start)));
+    shell.resume_frames();
+    tasks.spawn(late::task::run(shell, late::task::tunnel(start)));
     tasks.spawn(sender::run(shell, stack));
     for _ in 0..STREAMS_MAX {
         tasks.spawn(receiver::run(shell, stack));

@@ -24,6 +24,7 @@ impl Shell {
             }
             return;
         }
+        self.note_step(transaction, action);
         let event = {
             let mut outgoing = self.outgoing.borrow_mut();
             outgoing

@@ -58,10 +58,15 @@ impl Shell {
     }
 
     fn activate(&self, transaction: TransactionId, incarnation: Incarnation) -> Event {
-        let activated =
-            self.with_incoming(transaction, |incoming| incoming.activate(incarnation.0));
+        let activated = self.with_incoming(transaction, |incoming| {
+            incoming.activate(incarnation.0)?;
+            Ok(incoming.port_address())
+        });
         match activated {
-            Ok(()) => Event::Target(TargetEvent::Activated),
+            Ok(mac) => {
+                self.welcome_frames(transaction, mac);
+                Event::Target(TargetEvent::Activated)
+            }
             Err(failure) => Event::Failed(failure),
         }
     }
