@@ -5,7 +5,7 @@
 //!   push --> held frames --split--> pieces on their way --Heard--> gone
 //!            the oldest are          at most WINDOW,
 //!            dropped beyond          repeated after a while
-//!            FRAMES_MAX
+//!            HELD_BYTES_MAX
 //! ```
 
 use alloc::collections::VecDeque;
@@ -13,8 +13,9 @@ use alloc::vec::Vec;
 
 use nomad_protocol::{Late, PIECE_BYTES_MAX};
 
-/// Most frames that wait.
-pub const FRAMES_MAX: usize = 256;
+/// Most bytes of frames that wait, with what each of them costs beside its own: 170 of the longest, or 2000 short ones.
+pub const HELD_BYTES_MAX: usize = 256 * 1024;
+const BYTES_BESIDE_FRAME: usize = 64;
 /// Most pieces that are on their way: half as many as the other machine's socket holds.
 pub const WINDOW: usize = 32;
 /// After so long without an answer what is on its way is sent again; each time twice as long, up to a limit.
@@ -29,6 +30,7 @@ pub struct Outlet {
     stream: u32,
     is_open: bool,
     held: VecDeque<Vec<u8>>,
+    held_bytes: usize,
     pieces: VecDeque<Piece>,
     /// How many of the pieces, from the first, were sent since they were last due.
     sent: usize,
@@ -53,6 +55,7 @@ impl Outlet {
             stream,
             is_open: false,
             held: VecDeque::new(),
+            held_bytes: 0,
             pieces: VecDeque::new(),
             sent: 0,
             next_number: 0,
@@ -64,11 +67,17 @@ impl Outlet {
 
     /// Takes a frame; if too many wait, the oldest of them is dropped.
     pub fn push(&mut self, frame: &[u8]) {
-        if self.held.len() == FRAMES_MAX {
-            self.held.pop_front();
+        self.held_bytes += cost(frame);
+        self.held.push_back(frame.to_vec());
+        while self.held_bytes > HELD_BYTES_MAX && self.pop().is_some() {
             self.dropped_count += 1;
         }
-        self.held.push_back(frame.to_vec());
+    }
+
+    fn pop(&mut self) -> Option<Vec<u8>> {
+        let frame = self.held.pop_front()?;
+        self.held_bytes -= cost(&frame);
+        Some(frame)
     }
 
     /// The domain runs on the other machine: from now on frames are sent there.
@@ -132,7 +141,7 @@ impl Outlet {
         if !self.is_open || self.pieces.len() + PIECES_PER_FRAME_MAX > WINDOW {
             return;
         }
-        let Some(frame) = self.held.pop_front() else {
+        let Some(frame) = self.pop() else {
             return;
         };
         let mut chunks = frame.chunks(PIECE_BYTES_MAX).peekable();
@@ -145,6 +154,11 @@ impl Outlet {
             self.next_number += 1;
         }
     }
+}
+
+/// What a frame that waits costs.
+fn cost(frame: &[u8]) -> usize {
+    frame.len() + BYTES_BESIDE_FRAME
 }
 
 #[cfg(test)]
@@ -198,12 +212,29 @@ mod tests {
     #[test]
     fn drops_the_oldest_frame_when_too_many_wait() {
         let mut outlet = Outlet::new(STREAM);
-        for length in 0..=FRAMES_MAX {
-            outlet.push(&alloc::vec![0; 60 + length]);
+        let room = HELD_BYTES_MAX / (1000 + BYTES_BESIDE_FRAME);
+        for _ in 0..room {
+            outlet.push(&[1; 1000]);
         }
-        assert_eq!(outlet.dropped_count, 1);
+        assert_eq!(outlet.dropped_count, 0);
+        outlet.push(&[2; 1514]);
+        assert!((1..=2).contains(&outlet.dropped_count));
+        let kept = room - outlet.dropped_count as usize + 1;
+        assert!(outlet.held_bytes <= HELD_BYTES_MAX);
         let held = outlet.close();
-        assert_eq!((held.len(), held[0].len()), (FRAMES_MAX, 61));
+        assert_eq!((held.len(), held[kept - 1].len()), (kept, 1514));
+    }
+
+    #[test]
+    fn what_was_sent_makes_room() {
+        let mut outlet = Outlet::new(STREAM);
+        outlet.open();
+        for next in 1..500 {
+            outlet.push(&[1; 700]);
+            assert_eq!(all(&mut outlet, 0).len(), 1);
+            outlet.heard(0, STREAM, next);
+        }
+        assert_eq!((outlet.dropped_count, outlet.held_bytes), (0, 0));
     }
 
     #[test]

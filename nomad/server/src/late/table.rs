@@ -19,8 +19,10 @@ use crate::late::outlet::Outlet;
 
 /// How long frames are passed on after a domain was released: as long as the switch keeps its address.
 pub const PASSED_ON_US: u64 = 10_000_000;
-/// Most domains of each kind that are known. When they are more, the one known longest is forgotten.
-pub const DOMAINS_MAX: usize = 64;
+/// Most domains that leave or have left. What is held for so many fits this server's heap.
+pub const LEAVING_MAX: usize = 8;
+/// Most domains that came. When there are more of a kind, the one known longest is forgotten.
+pub const CAME_MAX: usize = 64;
 /// Frames for the switch beyond which no more are heard of other machines: they repeat them.
 pub const INWARD_MAX: usize = 256;
 
@@ -45,6 +47,16 @@ struct Entry<T> {
 }
 
 impl<T> Entry<T> {
+    fn new(transaction: TransactionId, peer: MachineId, mac: Mac, frames: T) -> Entry<T> {
+        Entry {
+            transaction,
+            peer,
+            mac,
+            frames,
+            until_us: None,
+        }
+    }
+
     fn is_over(&self, now_us: u64) -> bool {
         self.until_us.is_some_and(|until_us| until_us <= now_us)
     }
@@ -56,7 +68,8 @@ impl Table {
         // A frozen domain that was changed is exported again.
         if self.leaving(transaction).is_none() {
             let frames = Outlet::new(stream);
-            insert(&mut self.leaving, transaction, peer, mac, frames);
+            let entry = Entry::new(transaction, peer, mac, frames);
+            insert(&mut self.leaving, entry, LEAVING_MAX);
         }
     }
 
@@ -79,7 +92,8 @@ impl Table {
         self.take_back(|entry| entry.mac == mac);
         let mut came = self.came.iter();
         if came.all(|entry| entry.transaction != transaction) {
-            insert(&mut self.came, transaction, peer, mac, Inlet::default());
+            let entry = Entry::new(transaction, peer, mac, Inlet::default());
+            insert(&mut self.came, entry, CAME_MAX);
         }
     }
 
@@ -210,24 +224,12 @@ impl Table {
 }
 
 /// Adds a domain, in place of what was known of its address before.
-fn insert<T>(
-    entries: &mut Vec<Entry<T>>,
-    transaction: TransactionId,
-    peer: MachineId,
-    mac: Mac,
-    frames: T,
-) {
-    entries.retain(|entry| entry.mac != mac);
-    if entries.len() == DOMAINS_MAX {
+fn insert<T>(entries: &mut Vec<Entry<T>>, entry: Entry<T>, most: usize) {
+    entries.retain(|known| known.mac != entry.mac);
+    if entries.len() == most {
         entries.remove(0);
     }
-    entries.push(Entry {
-        transaction,
-        peer,
-        mac,
-        frames,
-        until_us: None,
-    });
+    entries.push(entry);
 }
 
 /// Whom a frame is for; nobody if it has no whole header.
@@ -392,11 +394,11 @@ mod tests {
     #[test]
     fn knows_a_limited_number_of_domains() {
         let mut table = Table::default();
-        for number in 0..=DOMAINS_MAX as u8 {
+        for number in 0..=LEAVING_MAX as u8 {
             let mac = Mac([2, 0, 0, 0, 1, number]);
             table.hold(TransactionId(number.into()), B, mac, 1);
         }
-        assert_eq!(table.leaving.len(), DOMAINS_MAX);
+        assert_eq!(table.leaving.len(), LEAVING_MAX);
         assert!(table.leaving(TransactionId(0)).is_none());
     }
 }
