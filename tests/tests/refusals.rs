@@ -16,6 +16,9 @@ const WATCHED: Duration = Duration::from_secs(2);
 /// The counter's first migration.
 const MIGRATE: [&str; 3] = ["migrate", "counter", "b"];
 
+/// How a machine is given a command.
+type Ask = fn(&Fleet, Station, &[&str]) -> String;
+
 /// A fleet whose counter is up and watched.
 fn watched(mut fleet: Fleet) -> (Fleet, Probe) {
     fleet.await_log(Station::A, "[counter] counter: ready");
@@ -26,9 +29,10 @@ fn watched(mut fleet: Fleet) -> (Fleet, Probe) {
 }
 
 /// The counter runs on one machine; the other one does not know it, and neither has a transaction left.
-fn assert_only_on(fleet: &Fleet, station: Station) {
-    for (asked, runs) in [(station, true), (station.other(), false)] {
-        let (list, name) = (fleet.ask(asked, &["list"]), asked.name());
+fn assert_only_on(fleet: &Fleet, station: Station, ask_b: Ask) {
+    for (asked, ask) in [(Station::A, Fleet::ask as Ask), (Station::B, ask_b)] {
+        let (list, name) = (ask(fleet, asked, &["list"]), asked.name());
+        let runs = asked == station;
         let counter = list.lines().find(|line| line.contains("domain counter"));
         assert_eq!(counter.is_some(), runs, "{name}: {list}");
         let is_running = |line: &str| line.contains("domain counter running");
@@ -48,6 +52,11 @@ fn assert_undisturbed(probe: Probe) {
 
 /// The second machine does not take the counter and says why; a machine as it should be does.
 fn assert_refused(fleet: Fleet, why: &[&str]) {
+    assert_refused_by(fleet, why, Fleet::ask);
+}
+
+/// The same with a second machine that is asked in another way.
+fn assert_refused_by(fleet: Fleet, why: &[&str], ask_b: Ask) {
     let (mut fleet, probe) = watched(fleet);
     let answer = fleet.ask(Station::A, &MIGRATE);
     for words in why {
@@ -55,11 +64,11 @@ fn assert_refused(fleet: Fleet, why: &[&str]) {
     }
     assert!(!answer.contains("phase Rounds"), "{answer}");
     sleep(WATCHED);
-    assert_only_on(&fleet, Station::A);
+    assert_only_on(&fleet, Station::A, ask_b);
     fleet.replace_other();
     fleet.migrate("counter", Station::A);
     sleep(WATCHED);
-    assert_only_on(&fleet, Station::B);
+    assert_only_on(&fleet, Station::B, Fleet::ask);
     assert_undisturbed(probe);
 }
 
@@ -82,7 +91,8 @@ fn a_target_without_memory_says_so() {
 #[test]
 fn a_target_that_does_not_know_the_key_stays_silent() {
     let fleet = Fleet::start_with_other("stranger-b", |options| options);
-    assert_refused(fleet, &["failed", "TooLong", "Offer"]);
+    let why = ["failed", "TooLong", "Offer"];
+    assert_refused_by(fleet, &why, Fleet::ask_as_stranger);
 }
 
 #[test]
@@ -103,6 +113,6 @@ fn what_cannot_leave_is_not_even_offered() {
         assert!(answer.contains(complaint), "{command:?}: {answer}");
     }
     sleep(WATCHED);
-    assert_only_on(&fleet, Station::A);
+    assert_only_on(&fleet, Station::A, Fleet::ask);
     assert_undisturbed(probe);
 }

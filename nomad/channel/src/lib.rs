@@ -36,4 +36,4 @@ pub mod tunnel;
 pub use keys::Keys;
 pub use operators::OperatorSession;
 pub use random::Random;
-pub use sessions::{Deaf, Heard, Said, Sessions};
+pub use sessions::{Deaf, Heard, Party, Said, Sessions};

@@ -85,13 +85,24 @@ pub enum Said {
     Operator(OperatorSession, Vec<u8>),
 }
 
+/// Who is at the other end of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// A machine of the fleet, which hears at its one port, wherever it speaks from.
+    Machine,
+    /// An operator's tool, which hears where it speaks from.
+    Operator,
+}
+
 /// What a datagram was good for.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Heard {
     /// A message.
     pub said: Option<Said>,
-    /// Datagrams to send back where this one came from.
+    /// Datagrams to send back.
     pub answers: Vec<Vec<u8>>,
+    /// To whom.
+    pub party: Party,
 }
 
 /// Why a datagram was good for nothing.
@@ -158,7 +169,7 @@ impl Sessions {
     ) -> Result<Heard, Deaf> {
         let packet = Packet::from_bytes(datagram).ok_or(Deaf::NoPacket)?;
         match packet.kind {
-            Kind::Initiation => self.respond(keys, from, &packet).map(answered),
+            Kind::Initiation => self.respond(keys, from, &packet),
             Kind::Response => self.complete(keys, now_us, from, &packet),
             Kind::Data => self.open(&packet).map(heard),
         }
@@ -190,12 +201,7 @@ impl Sessions {
     }
 
     /// Answers a handshake of a machine, whose key must be that of its address, or of an operator, who may be anywhere.
-    fn respond(
-        &mut self,
-        keys: &Keys,
-        from: Ipv4Addr,
-        packet: &Packet<'_>,
-    ) -> Result<Vec<u8>, Deaf> {
+    fn respond(&mut self, keys: &Keys, from: Ipv4Addr, packet: &Packet<'_>) -> Result<Heard, Deaf> {
         let forged = |_| Deaf::Forged;
         let mut handshake = noise::responder(keys, self.random.fork()).map_err(forged)?;
         handshake
@@ -211,20 +217,28 @@ impl Sessions {
         let cipher = handshake.into_stateless_transport_mode().map_err(forged)?;
         let index = draw_index(&mut self.next_index);
         let candidate = Session::new(cipher, index, packet.index);
-        match is_operator {
-            true => self.operators.propose(candidate),
+        let party = match is_operator {
+            true => {
+                self.operators.propose(candidate);
+                Party::Operator
+            }
             false => {
                 let peer = self.peers.entry(MachineId(key)).or_default();
                 peer.accepted.propose(candidate);
+                Party::Machine
             }
-        }
+        };
         let response = Packet {
             kind: Kind::Response,
             index: packet.index,
             number: index.into(),
             body: &message[..length],
         };
-        Ok(response.to_bytes())
+        Ok(Heard {
+            said: None,
+            answers: vec![response.to_bytes()],
+            party,
+        })
     }
 
     fn complete(
@@ -254,6 +268,7 @@ impl Sessions {
         Ok(Heard {
             said: None,
             answers,
+            party: Party::Machine,
         })
     }
 
@@ -283,17 +298,15 @@ impl Peer {
     }
 }
 
-fn answered(response: Vec<u8>) -> Heard {
-    Heard {
-        said: None,
-        answers: vec![response],
-    }
-}
-
 fn heard(said: Said) -> Heard {
+    let party = match said {
+        Said::Machine(..) => Party::Machine,
+        Said::Operator(..) => Party::Operator,
+    };
     Heard {
         said: Some(said),
         answers: Vec::new(),
+        party,
     }
 }
 

@@ -138,7 +138,8 @@ impl Ledger {
     /// Machine `from`, as the channel has authenticated it, says something.
     pub fn handle_message(&mut self, now: Instant, from: MachineId, envelope: Envelope) {
         let Message::About(transaction, step) = envelope.message else {
-            return; // A hello is the discovery's business, a roll call that of the domain's home.
+            // A hello is the discovery's business, a roll call that of the domain's home, a late frame the shell's.
+            return;
         };
         match self.transfers.get_mut(&transaction) {
             Some(transfer) if transfer.peer() == from => {

@@ -56,7 +56,7 @@ pub use identity::{
     Attempt, BootId, Digest, DomainId, Incarnation, MachineId, StateVersion, TransactionId,
 };
 pub use ledger::{Entry, Here, Ledger, OfferError, TARGETS_PER_PEER_MAX};
-pub use messages::{Envelope, Message, Step, StreamHeader};
+pub use messages::{Envelope, Late, Message, PIECE_BYTES_MAX, Step, StreamHeader};
 pub use offer::{
     Capabilities, CpuFeatures, NAME_BYTES_MAX, Name, NameError, Offer, Sizes, Versions,
 };

@@ -3,6 +3,8 @@
 //! A datagram may be lost, doubled, delayed or overtaken: every message says which transaction it is about, and hearing
 //! it twice does no harm. `docs/wire-format.md` draws the bytes; [`crate::wire`] reads and writes them.
 
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{Attempt, BootId, Digest, MachineId, TransactionId};
@@ -34,6 +36,35 @@ pub enum Message {
     Holds(Name),
     /// To the home: I hold none.
     Lacks(Name),
+    /// About frames that reached the source too late for the domain that this transaction moves. The ledger ignores it.
+    Late(TransactionId, Late),
+}
+
+/// The longest piece of a late frame: two make the longest frame, and each fits a datagram.
+pub const PIECE_BYTES_MAX: usize = 768;
+
+/// What is said about late frames. The pieces of a stream are numbered from 0 and taken in that order only; those
+/// that were not heard are sent again. A source that was restarted begins another stream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Late {
+    /// Source to target: a piece of a frame. Repeated until heard.
+    Piece {
+        /// Which stream.
+        stream: u32,
+        /// Its number there.
+        number: u64,
+        /// Whether the frame's next piece follows; else this is its last.
+        more: bool,
+        /// At most [`PIECE_BYTES_MAX`].
+        bytes: Vec<u8>,
+    },
+    /// Target to source: every piece before this number was heard.
+    Heard {
+        /// Which stream.
+        stream: u32,
+        /// The number of the piece that is expected next.
+        next: u64,
+    },
 }
 
 /// What is said about a transaction. The comment names who says it to whom.

@@ -6,6 +6,7 @@
 //! | [`shell`] | the ledger of transactions, and what it asks for, done |
 //! | [`capture`] | a domain as it leaves |
 //! | [`restore`] | a domain as it arrives |
+//! | [`late`] | frames that come too late for a domain |
 //! | [`channel`] | the tasks that move datagrams and page streams |
 //! | [`commands`] | what an operator says |
 //! | [`root`] | the machine's root, as it is asked |
@@ -25,6 +26,7 @@ extern crate alloc;
 pub mod capture;
 pub mod channel;
 pub mod commands;
+pub mod late;
 pub mod machine;
 pub mod page_set;
 pub mod peers;

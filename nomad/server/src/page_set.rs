@@ -127,7 +127,9 @@ mod tests {
     #[test]
     fn takes_bitmaps_in() {
         let mut set = PageSet::new(300);
-        [1, 64, 130, 299].map(|page| set.insert(page));
+        [1, 64, 130, 299]
+            .into_iter()
+            .for_each(|page| set.insert(page));
         set.insert_all(64, &[0b10]);
         assert!(set.contains(64) && set.contains(65) && set.len() == 5);
         set.replace(64, &[0b100, 0, 0, 0, 0, 0, 0, 0, 1]);

@@ -41,6 +41,10 @@ fn main() -> ExitCode {
     sleep(WATCHED);
     let report = probe.finish();
     if report.summary.error_count() != 0 || !report.summary.tcp_survived {
+        for station in [Station::A, Station::B] {
+            let (name, log) = (station.name(), fleet.machine(station).log());
+            eprintln!("machine {name} said:\n{log}");
+        }
         eprintln!("the moves were not clean: {:?}", report.summary);
         return ExitCode::FAILURE;
     }

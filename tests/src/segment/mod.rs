@@ -107,6 +107,19 @@ impl Segment {
             .expect("the capture's last bytes");
     }
 
+    /// The frames that enter the switch while `work` is done.
+    ///
+    /// # Panics
+    ///
+    /// If the capture cannot be written or read.
+    pub fn captured_while(&self, work: impl FnOnce()) -> Vec<Vec<u8>> {
+        let path = self.directory().join("while.pcap");
+        self.start_capture(&path);
+        work();
+        self.stop_capture();
+        pcap::frames(&std::fs::read(path).expect("the capture"))
+    }
+
     fn start_thread(&mut self, name: String, body: impl FnOnce() + Send + 'static) {
         let thread = thread::Builder::new()
             .name(name)

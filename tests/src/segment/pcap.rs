@@ -14,6 +14,25 @@ const MAGIC: u32 = 0xa1b2_c3d4;
 const FRAME_BYTES_MAX: u32 = 65_535;
 const LINK_TYPE_ETHERNET: u32 = 1;
 
+/// Bytes before the first frame, and before each.
+const FILE_HEADER_BYTES: usize = 24;
+const FRAME_HEADER_BYTES: usize = 16;
+
+/// The frames in a capture of this module's, as far as they are whole.
+pub fn frames(capture: &[u8]) -> Vec<Vec<u8>> {
+    let mut rest = capture.get(FILE_HEADER_BYTES..).unwrap_or_default();
+    let mut frames = Vec::new();
+    while let Some((header, after)) = rest.split_first_chunk::<FRAME_HEADER_BYTES>() {
+        let [_, _, _, _, _, _, _, _, kept @ .., _, _, _, _] = *header;
+        let Some((frame, after)) = after.split_at_checked(u32::from_le_bytes(kept) as usize) else {
+            break;
+        };
+        frames.push(frame.to_vec());
+        rest = after;
+    }
+    frames
+}
+
 /// Writes frames to `output` as a capture.
 #[derive(Debug)]
 pub struct Pcap<W: Write> {
@@ -71,5 +90,18 @@ mod tests {
             2, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 0xaa, 0xbb,
         ];
         assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn reads_what_it_writes_and_no_frame_that_is_not_whole() {
+        let mut pcap = Pcap::new(Vec::new()).expect("a Vec takes everything");
+        for frame in [&[1_u8; 60][..], &[2; 1514]] {
+            pcap.write(UNIX_EPOCH, frame)
+                .expect("a Vec takes everything");
+        }
+        let bytes = pcap.finish().expect("a Vec takes everything");
+        assert_eq!(frames(&bytes), [vec![1; 60], vec![2; 1514]]);
+        assert_eq!(frames(&bytes[..bytes.len() - 1]), [[1; 60]]);
+        assert!(frames(&bytes[..10]).is_empty());
     }
 }

@@ -10,6 +10,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::counters::{Counters, Tallies};
 use super::faults::{Faults, Wire};
@@ -95,6 +96,11 @@ impl Port {
         self.inner.outbound.set(faults, 1);
     }
 
+    /// Hands a frame to the peer alone, as a switch does that has not learned where the frame's station is now.
+    pub fn inject(&self, frame: &[u8]) {
+        self.inner.deliver(frame, Duration::ZERO);
+    }
+
     /// What crossed the port so far.
     pub fn counters(&self) -> Counters {
         self.inner.tallies.read()
@@ -147,7 +153,7 @@ impl PortInner {
     }
 
     /// Lets a frame through the outbound half of the wire, `delay` later at the earliest.
-    pub fn deliver(&self, frame: &[u8], delay: std::time::Duration) {
+    pub fn deliver(&self, frame: &[u8], delay: Duration) {
         let passage = self.outbound.cross();
         if passage.delays().is_empty() {
             return self.tallies.lost.add(frame);

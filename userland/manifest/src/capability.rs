@@ -14,6 +14,8 @@ pub enum Capability {
     Pool,
     /// A port at the switch: `port` says which.
     Port,
+    /// Beside its port, the frames for domains that have left this machine: to be the migration server.
+    Tunnel,
     /// A device: `device` says which.
     Device,
     /// Root's list of domains, and the authority to move them.
@@ -32,7 +34,7 @@ pub enum Capability {
 const SERVICE: &str = "service:";
 
 /// The names, for messages.
-const NAMES: &str = "log, pool, port, device, root, ports, serial, records, service:NAME";
+const NAMES: &str = "log, pool, port, tunnel, device, root, ports, serial, records, service:NAME";
 
 impl TryFrom<String> for Capability {
     type Error = String;
@@ -42,6 +44,7 @@ impl TryFrom<String> for Capability {
             "log" => Ok(Capability::Log),
             "pool" => Ok(Capability::Pool),
             "port" => Ok(Capability::Port),
+            "tunnel" => Ok(Capability::Tunnel),
             "device" => Ok(Capability::Device),
             "root" => Ok(Capability::Root),
             "ports" => Ok(Capability::Ports),
@@ -63,6 +66,7 @@ impl From<Capability> for String {
             Capability::Log => "log".to_string(),
             Capability::Pool => "pool".to_string(),
             Capability::Port => "port".to_string(),
+            Capability::Tunnel => "tunnel".to_string(),
             Capability::Device => "device".to_string(),
             Capability::Root => "root".to_string(),
             Capability::Ports => "ports".to_string(),

@@ -35,6 +35,7 @@ pub fn check(manifest: &Manifest) -> Result<(), Complaint> {
             name(manifest, index),
             sizes(domain),
             port(manifest, index),
+            tunnel(manifest, index),
             device(domain),
             services(manifest, domain),
             arguments(domain),
@@ -122,6 +123,25 @@ fn port(manifest: &Manifest, index: usize) -> Check {
     }
 }
 
+fn tunnel(manifest: &Manifest, index: usize) -> Check {
+    let has = |domain: &Domain, capability| domain.capabilities.contains(&capability);
+    let domain = &manifest.domains[index];
+    if !has(domain, Capability::Tunnel) {
+        return Ok(());
+    }
+    require(has(domain, Capability::Port), "capabilities", || {
+        "`tunnel` is granted without `port`".into()
+    })?;
+    let mut others = manifest.domains[..index].iter();
+    match others.find(|other| has(other, Capability::Tunnel)) {
+        None => Ok(()),
+        Some(other) => Err((
+            "capabilities",
+            format!("the domain `{}` has the one `tunnel`", other.name),
+        )),
+    }
+}
+
 fn device(domain: &Domain) -> Check {
     let granted = domain.capabilities.contains(&Capability::Device);
     match domain.device {
@@ -188,6 +208,11 @@ fn moving(domain: &Domain) -> Check {
         || "a domain with the serial port stays with it".into(),
     )?;
     require(
+        !domain.movable || !domain.capabilities.contains(&Capability::Tunnel),
+        "movable",
+        || "a domain with the tunnel stays with it".into(),
+    )?;
+    require(
         !domain.movable || !domain.capabilities.contains(&Capability::Records),
         "movable",
         || "records stay with their machine".into(),
@@ -236,6 +261,12 @@ mod tests {
             ),
             (
                 "movable = true\ncapabilities = [\"serial\"]\n",
+                "movable",
+                11,
+            ),
+            ("capabilities = [\"tunnel\"]\n", "capabilities", 11),
+            (
+                "movable = true\ncapabilities = [\"port\", \"tunnel\"]\nport = { mac = \"52:54:00:00:00:01\" }\n",
                 "movable",
                 11,
             ),

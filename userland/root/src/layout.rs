@@ -26,6 +26,8 @@ pub const CLOCK: u64 = START_PAGE + 2 * MAP_STEP_BYTES;
 pub const STACK: u64 = START_PAGE + 4 * MAP_STEP_BYTES;
 /// The port's ring.
 pub const PORT: u64 = START_PAGE + 8 * MAP_STEP_BYTES;
+/// The tunnel's ring.
+pub const TUNNEL: u64 = START_PAGE + 10 * MAP_STEP_BYTES;
 /// The records that outlive the domain.
 pub const RECORDS: u64 = START_PAGE + 12 * MAP_STEP_BYTES;
 /// What is known of the device's configuration.

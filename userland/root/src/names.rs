@@ -11,7 +11,7 @@ use runtime::protocol::root::Binding;
 use crate::badge::{DomainNumber, Interface, badge};
 use crate::domain::Held;
 use crate::grant::{Grant, Place};
-use crate::layout::{self, PORT};
+use crate::layout;
 use crate::machine::Machine;
 
 /// Pages of a domain's records.
@@ -31,6 +31,8 @@ pub const SERIAL: &str = "serial";
 pub const SERIAL_INTERRUPT: &str = "serial-interrupt";
 /// A port's ring.
 pub const RING: &str = "port";
+/// The ring of the migration server's tunnel.
+pub const TUNNEL: &str = "tunnel";
 /// A domain's own word of flags, which root knows too, since the switch raises some of them.
 pub const WAKE: &str = "wake";
 /// Memory of a domain's own that outlives it.
@@ -60,8 +62,17 @@ pub fn provision(name: &str, endpoint: Cap<Endpoint>) -> Grant<'_> {
 
 /// A port's ring, mapped.
 pub fn ring(ring: Cap<Memory>) -> Grant<'static> {
-    Grant::new(RING, ring, MemoryRights::READ | MemoryRights::WRITE).mapped(Place {
-        address: PORT,
+    ring_at(RING, ring, layout::PORT)
+}
+
+/// The ring of a tunnel, mapped.
+pub fn tunnel(ring: Cap<Memory>) -> Grant<'static> {
+    ring_at(TUNNEL, ring, layout::TUNNEL)
+}
+
+fn ring_at(name: &'static str, ring: Cap<Memory>, address: u64) -> Grant<'static> {
+    Grant::new(name, ring, MemoryRights::READ | MemoryRights::WRITE).mapped(Place {
+        address,
         pages: PageCount(PORT_PAGES),
         access: Access::ReadWrite,
     })

@@ -37,6 +37,7 @@ pub struct Provided<'a> {
     number: DomainNumber,
     described: &'a manifest::Domain,
     port: Option<(Cap<Memory>, Station)>,
+    tunnel: Option<Cap<Memory>>,
     records: Option<Cap<Memory>>,
     /// Its clock page.
     pub clock: Cap<Memory>,
@@ -73,6 +74,7 @@ pub fn provide<'a>(
     let clock = clock::make_page(&root.machine).map_err(NotStarted::at("the clock page"))?;
     root.domains[index].clock = Some(clock);
     let port = provide_port(root, number, described).map_err(NotStarted::at("the port"))?;
+    let tunnel = provide_tunnel(root, number, described).map_err(NotStarted::at("the tunnel"))?;
     let records = provide_records(root, index, described);
     let records = records.map_err(NotStarted::at("the records"))?;
     make_services(root, described).map_err(NotStarted::at("a service's endpoint"))?;
@@ -89,6 +91,7 @@ pub fn provide<'a>(
         number,
         described,
         port,
+        tunnel,
         records,
         clock,
         pool_rights: pool_rights(described),
@@ -117,6 +120,8 @@ impl<'a> Provided<'a> {
                         .iter()
                         .flat_map(|(ring, _)| [names::ring(*ring), names::doorbell(machine)]),
                 ),
+                // The switch's doorbell comes with the port.
+                Capability::Tunnel => grants.extend(self.tunnel.map(names::tunnel)),
                 Capability::Records => grants.extend(self.records.map(names::records)),
                 Capability::Serial => grants.extend(names::serial()),
                 Capability::Device => {
@@ -195,7 +200,11 @@ fn provide_port(
     let Some(port) = &described.port else {
         return Ok(None);
     };
-    if let Some(port) = root.switchboard.of(number) {
+    let side = match port.uplink {
+        true => Side::Uplink,
+        false => Side::Domain,
+    };
+    if let Some(port) = root.switchboard.of(number, side) {
         return Ok(Some((port.ring(), port.station())));
     }
     let station = Station {
@@ -204,13 +213,30 @@ fn provide_port(
             address: ip.address.octets(),
             prefix: ip.prefix,
         }),
-        side: match port.uplink {
-            true => Side::Uplink,
-            false => Side::Domain,
-        },
+        side,
     };
     root.add_port(number, station)
         .map(|ring| Some((ring, station)))
+}
+
+/// The migration server's tunnel, which may be there from its last life.
+fn provide_tunnel(
+    root: &mut Supervisor,
+    number: DomainNumber,
+    described: &manifest::Domain,
+) -> Result<Option<Cap<Memory>>, Error> {
+    if !described.capabilities.contains(&Capability::Tunnel) {
+        return Ok(None);
+    }
+    if let Some(tunnel) = root.switchboard.of(number, Side::Tunnel) {
+        return Ok(Some(tunnel.ring()));
+    }
+    let station = Station {
+        mac: Mac([0; 6]),
+        ip: None,
+        side: Side::Tunnel,
+    };
+    root.add_port(number, station).map(Some)
 }
 
 /// The domain's records, which are there from its last life, and never cleared.

@@ -2,10 +2,12 @@
 //!
 //! Root wants each port in some state; the switch reports what it has done. [`Switchboard::next_step`] is the first step
 //! between the two. A switch that starts anew serves nothing, and so hears of every port again; a port whose owner
-//! was started again is attached anew, because its `wake` is another.
+//! was started again is attached anew, because its `wake` is another. A domain has a port, and the migration server a
+//! tunnel beside it; what is wanted of the owner's is wanted of both.
 //!
 //! ```text
 //! nothing --Attach--> inactive --Activate--> active --Quiesce--> inactive --Detach--> nothing
+//!                                                                         `--Depart--> nothing, its address reserved
 //! ```
 
 use alloc::vec::Vec;
@@ -40,6 +42,8 @@ pub struct Port {
     generation: u32,
     active: bool,
     removed: bool,
+    /// Removed, because its domain runs on another machine.
+    departed: bool,
     known: Option<Known>,
 }
 
@@ -102,26 +106,26 @@ impl Switchboard {
             generation: 0,
             active: false,
             removed: false,
+            departed: false,
             known: None,
         });
     }
 
-    /// The port of a domain.
-    pub fn of(&self, owner: DomainNumber) -> Option<&Port> {
-        self.ports
-            .iter()
-            .find(|port| port.owner == owner && !port.removed)
+    /// The owner's port with this side.
+    pub fn of(&self, owner: DomainNumber, side: Side) -> Option<&Port> {
+        let mut ports = self.ports.iter().filter(|port| port.station.side == side);
+        ports.find(|port| port.owner == owner && !port.removed)
     }
 
-    fn of_mut(&mut self, owner: DomainNumber) -> Option<&mut Port> {
+    fn of_mut(&mut self, owner: DomainNumber) -> impl Iterator<Item = &mut Port> {
         self.ports
             .iter_mut()
-            .find(|port| port.owner == owner && !port.removed)
+            .filter(move |port| port.owner == owner && !port.removed)
     }
 
     /// Lets frames flow to and from the owner, who is woken through `wake`.
     pub fn activate(&mut self, owner: DomainNumber, wake: Cap<Notification>) {
-        if let Some(port) = self.of_mut(owner) {
+        for port in self.of_mut(owner) {
             port.wake = Some(wake);
             port.generation += 1;
             port.active = true;
@@ -130,28 +134,33 @@ impl Switchboard {
 
     /// Lets frames flow again, as they did.
     pub fn resume(&mut self, owner: DomainNumber) {
-        if let Some(port) = self.of_mut(owner) {
-            port.active = true;
-        }
+        self.of_mut(owner).for_each(|port| port.active = true);
     }
 
     /// Lets no frame flow; whether that is so already.
     pub fn quiesce(&mut self, owner: DomainNumber) -> bool {
-        let Some(port) = self.of_mut(owner) else {
-            return true;
-        };
-        port.active = false;
-        let (number, known) = (port.number, port.known);
-        // The switch may have activated it already, and only not said so.
-        let told = self.step.filter(|step| step.port == number);
-        let becomes = told.and_then(|step| step.becomes);
-        let active = |known: Option<Known>| known.is_some_and(|known| known.active);
-        !active(known) && !active(becomes)
+        let step = self.step;
+        self.of_mut(owner).fold(true, |quiet, port| {
+            port.active = false;
+            // The switch may have activated it already, and only not said so.
+            let told = step.filter(|step| step.port == port.number);
+            let becomes = told.and_then(|step| step.becomes);
+            let active = |known: Option<Known>| known.is_some_and(|known| known.active);
+            quiet && !active(port.known) && !active(becomes)
+        })
     }
 
-    /// Forgets the owner's port. Answers its ring if nobody uses that any more; else a [`Change`] will.
+    /// Forgets the port of a domain that runs on another machine: its address stays reserved for a while. Answers as
+    /// [`Switchboard::remove`].
+    pub fn depart(&mut self, owner: DomainNumber) -> Option<Cap<Memory>> {
+        self.of_mut(owner).for_each(|port| port.departed = true);
+        self.remove(owner)
+    }
+
+    /// Forgets the port of a domain, which has one. Answers its ring if nobody uses that any more; else a [`Change`]
+    /// will.
     pub fn remove(&mut self, owner: DomainNumber) -> Option<Cap<Memory>> {
-        let port = self.of_mut(owner)?;
+        let port = self.of_mut(owner).next()?;
         port.removed = true;
         let (number, ring) = (port.number, port.ring);
         // The switch may have taken the ring already, and only not said so.
@@ -264,6 +273,7 @@ impl Port {
     fn command(&self, becomes: Option<Known>) -> Command {
         let (port, Station { mac, ip, side }) = (self.number, self.station);
         match (self.known, becomes) {
+            (_, None) if self.departed => Command::Depart { port },
             (_, None) => Command::Detach { port },
             (None, Some(_)) => Command::Attach { port, mac, side },
             (Some(_), Some(known)) if known.active => Command::Activate { port, announce: ip },
@@ -323,6 +333,7 @@ mod tests {
                 Command::Activate { port, .. } => format!("activate {}", port.0),
                 Command::Quiesce { port } => format!("quiesce {}", port.0),
                 Command::Detach { port } => format!("detach {}", port.0),
+                Command::Depart { port } => format!("depart {}", port.0),
             });
         }
     }
@@ -416,10 +427,46 @@ mod tests {
         board.activate(B, wake(20));
         run(&mut board);
         assert_eq!(board.remove(B), None);
-        assert!(board.of(B).is_none());
+        assert!(board.of(B, Side::Domain).is_none());
         let (commands, changes) = run(&mut board);
         assert_eq!(commands, ["detach 2"]);
         assert_eq!(changes, [Change::Gone(ring(11))]);
+    }
+
+    #[test]
+    fn a_domain_that_has_left_is_said_to_have() {
+        let mut board = Switchboard::default();
+        board.add(A, station(1), ring(10));
+        board.activate(A, wake(20));
+        run(&mut board);
+        board.quiesce(A);
+        run(&mut board);
+        assert_eq!(board.depart(A), None);
+        let (commands, changes) = run(&mut board);
+        assert_eq!(commands, ["depart 1"]);
+        assert_eq!(changes, [Change::Gone(ring(10))]);
+    }
+
+    #[test]
+    fn a_tunnel_is_served_as_long_as_the_port_beside_it() {
+        let mut board = Switchboard::default();
+        board.add(A, station(1), ring(10));
+        let tunnel = Station {
+            side: Side::Tunnel,
+            ..station(0)
+        };
+        board.add(A, tunnel, ring(11));
+        board.activate(A, wake(20));
+        assert_eq!(board.of(A, Side::Tunnel).map(Port::ring), Some(ring(11)));
+        assert_eq!(board.of(A, Side::Domain).map(Port::ring), Some(ring(10)));
+        let (commands, _) = run(&mut board);
+        assert_eq!(
+            commands,
+            ["attach 1", "activate 1", "attach 2", "activate 2"]
+        );
+        assert!(!board.quiesce(A));
+        assert_eq!(run(&mut board).0, ["quiesce 1", "quiesce 2"]);
+        assert!(board.quiesce(A));
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub const PENDER: u64 = 1 << 0;
 pub const PORT: u64 = 1 << 1;
 /// Bit 2: a driver's device interrupted.
 pub const INTERRUPT: u64 = 1 << 2;
+/// Bit 3: the same as [`PORT`], at the migration server's tunnel.
+pub const TUNNEL: u64 = 1 << 3;
 /// The first bit that is free for the domain's own use.
 pub const FIRST_FREE_BIT: u32 = 8;
 

@@ -2,6 +2,7 @@
 
 use abi::Error;
 use runtime::capability::{Cap, Endpoint, Memory, Notification};
+use runtime::clock;
 use runtime::message::Message;
 use runtime::protocol::ports::{ATTACH_CAPABILITIES, Command};
 
@@ -74,6 +75,10 @@ fn perform(switch: &mut Switch, command: Command, answer: &mut Message) -> Resul
         }
         Command::Detach { port } => {
             switch.detach(port);
+            Ok(())
+        }
+        Command::Depart { port } => {
+            switch.depart(port, clock::now_ns());
             Ok(())
         }
     }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`frame`] | an Ethernet header: who sends, who shall receive |
 //! | [`forwarding`] | which ports a frame goes to, and what is learned from it. Pure |
+//! | [`away`] | the addresses of domains that have left. Pure |
 //! | [`announcement`] | telling everybody where an address is now. Pure |
 //! | [`port`] | a ring with its owner's bell |
 //! | [`switch`] | all ports: moving frames in batches |
@@ -11,7 +12,8 @@
 //!
 //! A domain's port has one address: frames that come from there with another are dropped, so that no domain can
 //! pass for another. Network cards are uplinks, behind which all other stations are; frames do not pass from one
-//! uplink to another. A port whose ring lies is disabled and harms only itself.
+//! uplink to another. Frames that come too late for a domain that was moved go to the migration server, through its
+//! tunnel. A port whose ring lies is disabled and harms only itself.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -19,6 +21,7 @@
 extern crate alloc;
 
 pub mod announcement;
+pub mod away;
 pub mod commands;
 pub mod forwarding;
 pub mod frame;
@@ -43,7 +46,9 @@ pub fn main(start: Start) -> ! {
         if flags & COMMANDS_FLAG != 0 {
             commands.carry_out(&mut switch);
         }
-        switch.announce(clock::now_ns());
+        let now_ns = clock::now_ns();
+        switch.expire(now_ns);
+        switch.announce(now_ns);
         switch.forward_all();
         let deadline = switch.next_announcement_ns().unwrap_or(u64::MAX);
         flags = doorbell

@@ -6,7 +6,7 @@ use runtime::capability::{Cap, Domain, Memory, Notification};
 use runtime::events;
 use runtime::mapping::Mapping;
 use runtime::port::{self, Lie, PORT_PAGES, Port as Cable, SendError, Wish};
-use runtime::protocol::ports::PortNumber;
+use runtime::protocol::ports::{PortNumber, Side};
 
 /// A port of the switch.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct Port {
     ring: Cap<Memory>,
     mapping: Mapping,
     wake: Cap<Notification>,
+    /// The flag to raise there.
+    flag: u64,
     /// Whether frames were sent that the owner may have to be woken for.
     sent_unheard: bool,
     /// What happened here.
@@ -42,6 +44,7 @@ impl Port {
     pub fn new(
         domain: Cap<Domain>,
         number: PortNumber,
+        side: Side,
         ring: Cap<Memory>,
         wake: Cap<Notification>,
     ) -> Result<Port, Error> {
@@ -51,6 +54,11 @@ impl Port {
             ring,
             mapping: Mapping::new(domain, ring, pages, Access::ReadWrite)?,
             wake,
+            flag: match side {
+                // Its owner has a port like any other beside it.
+                Side::Tunnel => events::TUNNEL,
+                Side::Domain | Side::Uplink => events::PORT,
+            },
             sent_unheard: false,
             counters: Counters::default(),
         })
@@ -71,7 +79,7 @@ impl Port {
     pub fn wake(&self, done: Wish) {
         if self.cable().owes_bell(done) {
             // An owner that is gone needs no bell; root tells us soon.
-            let _ = self.wake.signal(events::PORT);
+            let _ = self.wake.signal(self.flag);
         }
     }
 

@@ -49,7 +49,8 @@ impl Switch {
         wake: Cap<Notification>,
     ) -> Result<(), Error> {
         self.detach(number);
-        self.ports.push(Port::new(self.domain, number, ring, wake)?);
+        self.ports
+            .push(Port::new(self.domain, number, side, ring, wake)?);
         self.forwarding.set(Station {
             port: number,
             mac,
@@ -75,8 +76,23 @@ impl Switch {
 
     /// Forgets a port.
     pub fn detach(&mut self, number: PortNumber) {
-        self.quiesce(number);
         self.forwarding.remove(number);
+        self.close(number);
+    }
+
+    /// Forgets a port whose domain runs elsewhere now. What still comes for it goes through the tunnel for a while.
+    pub fn depart(&mut self, number: PortNumber, now_ns: u64) {
+        self.forwarding.depart(number, now_ns);
+        self.close(number);
+    }
+
+    /// Lets time pass.
+    pub fn expire(&mut self, now_ns: u64) {
+        self.forwarding.expire(now_ns);
+    }
+
+    fn close(&mut self, number: PortNumber) {
+        self.announcements.end(number);
         let Some(index) = self.index_of(number) else {
             return;
         };

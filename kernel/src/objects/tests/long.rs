@@ -166,6 +166,7 @@ fn a_memory_among_many_objects_is_found_in_steps() {
         domain,
         memory,
         first_page,
+        page_count: PageCount(8),
         which,
     };
     assert!(world.steps_of(citizen.thread, pages) > 2);

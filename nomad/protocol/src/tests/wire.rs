@@ -30,6 +30,48 @@ fn commit_has_the_documented_bytes() {
     assert_eq!(bytes, expected);
 }
 
+fn late(late: Late) -> Envelope {
+    Envelope {
+        boot: BootId(u64::MAX),
+        message: Message::Late(MOVE, late),
+    }
+}
+
+/// The order of fields that docs/wire-format.md gives late frames.
+#[test]
+fn late_frames_have_the_documented_bytes() {
+    let piece = late(Late::Piece {
+        stream: 5,
+        number: 300,
+        more: true,
+        bytes: vec![9, 8],
+    });
+    let bytes = piece.encode();
+    assert_eq!(bytes[10..12], [2, 7]);
+    assert_eq!(bytes[27..], [0, 5, 0xac, 2, 1, 2, 9, 8]);
+    assert_eq!(Envelope::decode(&bytes), Ok(piece));
+    let heard = late(Late::Heard { stream: 5, next: 7 }).encode();
+    assert_eq!(heard[27..], [1, 5, 7]);
+}
+
+#[test]
+fn the_longest_piece_fits_and_its_length_is_not_believed() {
+    let piece = |bytes| Late::Piece {
+        stream: u32::MAX,
+        number: u64::MAX,
+        more: true,
+        bytes,
+    };
+    let bytes = late(piece(vec![1; PIECE_BYTES_MAX])).encode();
+    assert!(bytes.len() <= DATAGRAM_BYTES_MAX, "{}", bytes.len());
+    let mut lie = late(piece(vec![])).encode();
+    *lie.last_mut().expect("a length") = 100;
+    let error = DecodeError::TooShort {
+        bytes: lie.len() - 10,
+    };
+    assert_eq!(Envelope::decode(&lie), Err(error));
+}
+
 /// The numbers that docs/wire-format.md gives the steps.
 #[test]
 fn steps_have_the_documented_numbers() {

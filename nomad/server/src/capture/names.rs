@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use nomad_image::{Blob, Known, Listing, Name, Names};
-use runtime::protocol::Name as RootName;
 use runtime::protocol::root::Binding;
+use runtime::protocol::{Mac, Name as RootName};
 
+use crate::capture::queue;
 use crate::root::{Root, RootError};
 
 /// Asks root for the name of everything outside that is not in `names` yet.
@@ -56,6 +57,19 @@ pub fn from_blob(name: Name, blob: &Blob) -> Option<Binding> {
     })
 }
 
+/// The address of a domain's port, if it has one and root knows it.
+pub fn port_address(names: &Names) -> Option<Mac> {
+    let mut known = names.values();
+    let port = known.find(|known| known.name.as_str() == queue::PORT)?;
+    address_in(port.name, &port.binding)
+}
+
+/// The address of a port, in its binding.
+pub fn address_in(name: Name, binding: &Blob) -> Option<Mac> {
+    let [mac, _] = from_blob(name, binding)?.state;
+    Mac::from_word(mac).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +83,17 @@ mod tests {
         };
         let read = from_blob(name, &to_blob(&binding));
         assert_eq!(read, Some(binding));
+    }
+
+    #[test]
+    fn a_port_tells_its_address() {
+        let name = Name::try_new(queue::PORT).expect("a name");
+        let binding = Binding {
+            name: RootName::try_new(queue::PORT).expect("a name"),
+            state: [0x5254_004d_0014, u64::MAX],
+        };
+        let mac = Mac([0x52, 0x54, 0, 0x4d, 0, 0x14]);
+        assert_eq!(address_in(name, &to_blob(&binding)), Some(mac));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use nomad_image::{
     Description, DomainId, Identity, Name, Names, Numbering, Outline, Round, Writer, describe,
 };
 use runtime::capability::Domain;
+use runtime::protocol::Mac;
 use runtime::protocol::root::DomainRecord;
 use runtime::{Cap, Error};
 
@@ -106,6 +107,17 @@ impl Outgoing {
     /// The domain's name.
     pub fn name(&self) -> Name {
         self.identity.name
+    }
+
+    /// The address of its port, if it has one.
+    pub fn port_address(&mut self) -> Option<Mac> {
+        if self.is_left_behind {
+            // Nothing was looked up of it in this life yet. What cannot be is missing later, too.
+            let read = listing::read(self.domain).unwrap_or_default();
+            let name = self.name();
+            let _ = names::complete(self.machine.root, name, &read.listing, &mut self.names);
+        }
+        names::port_address(&self.names)
     }
 
     /// Starts to log which pages are written; at first all are to be sent.

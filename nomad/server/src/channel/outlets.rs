@@ -15,12 +15,13 @@ use embassy_net::udp::{PacketMetadata, UdpSocket};
 use embassy_net::{IpAddress, IpEndpoint, Stack};
 use nomad_protocol::PORT;
 
+use crate::late::outlet::WINDOW;
 use crate::shell::Datagram;
 
 /// So many machines have a socket of their own.
 const OUTLETS_MAX: usize = 12;
-/// Datagrams that wait for one machine.
-const DATAGRAMS_MAX: usize = 4;
+/// Datagrams that wait for one machine: late frames come many at a time.
+const DATAGRAMS_MAX: usize = 4 + WINDOW;
 
 /// The sockets.
 pub struct Outlets {

@@ -27,6 +27,7 @@ impl Shell {
             Action::Forget => self.records.borrow_mut().forget(transaction),
             Action::Notify(notice) => {
                 self.tell(transaction, &notice);
+                self.note_end(transaction, notice);
                 if let Notice::Finished | Notice::Aborted(_) = notice {
                     self.drop_transaction(transaction);
                 }

@@ -1,4 +1,4 @@
-//! Who asks for something, and who may: operators in a session with the operator's key, and tests by plain text.
+//! Who asks for something, and who may: operators, in a session with the operator's key.
 
 use alloc::vec;
 use core::fmt;
@@ -7,7 +7,6 @@ use embassy_net::IpEndpoint;
 use nomad_channel::OperatorSession;
 use nomad_client::Order;
 
-use crate::commands;
 use crate::shell::{Shell, now};
 
 /// Where an operator's tool is, and the session to speak to it in.
@@ -25,15 +24,7 @@ impl Shell {
         let asker = Asker { session, endpoint };
         let order = self.desk.borrow_mut().hear(asker, message);
         if let Some(Order { request, command }) = order {
-            self.obey(command.as_bytes(), Some(request));
-        }
-    }
-
-    /// Somebody says this in plain text. Only tests may, where they may at all.
-    pub fn hear_text(&self, from: IpEndpoint, text: &[u8]) {
-        match self.hook.is_some() && commands::is_for_tests(text) {
-            true => self.obey(text, None),
-            false => self.turn_away(from, &"plain text"),
+            self.obey(command.as_bytes(), request);
         }
     }
 

@@ -23,6 +23,7 @@ impl Shell {
             }
             return;
         }
+        self.note_step(transaction, action);
         let event = {
             let mut outgoing = self.outgoing.borrow_mut();
             match outgoing.get_mut(&transaction) {

@@ -16,6 +16,7 @@
 //! | [`ring`] | one direction: frames between a producer and a consumer |
 //! | [`wishes`] | who wants to be woken for what, so that bells ring seldom |
 //! | [`device`] | the domain's end as a network device |
+//! | [`tunnel`] | the migration server's end of the port for late frames |
 //!
 //! Everything that the two sides know lies in the Memory, so that a copy of it keeps every queued frame. Each
 //! side takes what it reads there for an allegation, its own counters included, since the other side can write
@@ -25,12 +26,14 @@ pub mod bell;
 pub mod device;
 pub mod layout;
 pub mod ring;
+pub mod tunnel;
 pub mod wishes;
 
 pub use bell::Doorbell;
 pub use device::Device;
 pub use layout::{FRAME_BYTES_MAX, FRAME_BYTES_MIN, PORT_PAGES, SLOT_COUNT};
 pub use ring::{Frame, Lie, Ring, SendError};
+pub use tunnel::Tunnel;
 pub use wishes::Wish;
 
 use crate::shared::SharedMemory;

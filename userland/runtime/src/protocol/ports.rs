@@ -36,6 +36,20 @@ pub enum Side {
     Domain = 0,
     /// A network card, behind which all other stations are.
     Uplink = 1,
+    /// The migration server, which passes frames on to domains that have left. No station is behind it.
+    Tunnel = 2,
+}
+
+impl Side {
+    /// Reads a side.
+    fn from_word(word: u64) -> Result<Side, Malformed> {
+        match word {
+            0 => Ok(Side::Domain),
+            1 => Ok(Side::Uplink),
+            2 => Ok(Side::Tunnel),
+            other => Err(Malformed::Value(other)),
+        }
+    }
 }
 
 /// What the switch shall do.
@@ -47,7 +61,7 @@ pub enum Command {
     Attach {
         /// The port.
         port: PortNumber,
-        /// Its address; of an uplink, the card's own.
+        /// Its address; of an uplink, the card's own; zeros of a tunnel.
         mac: Mac,
         /// What is behind it.
         side: Side,
@@ -69,6 +83,12 @@ pub enum Command {
         /// The port.
         port: PortNumber,
     },
+    /// The same, of a domain that runs on another machine now: keep its address reserved for a while, and let what
+    /// still comes for it go through the tunnel.
+    Depart {
+        /// The port.
+        port: PortNumber,
+    },
 }
 
 /// Which capability of `Attach` is the ring's Memory.
@@ -84,6 +104,7 @@ mod operation {
     pub const ACTIVATE: u64 = 2;
     pub const QUIESCE: u64 = 3;
     pub const DETACH: u64 = 4;
+    pub const DEPART: u64 = 5;
 }
 
 /// What an `announce` that is absent travels as: no prefix is that long.
@@ -107,6 +128,7 @@ impl Command {
                 .with(announce.map_or(NO_ADDRESS, Ipv4::to_word)),
             Command::Quiesce { port } => words.with(QUIESCE).with(port.0.into()),
             Command::Detach { port } => words.with(DETACH).with(port.0.into()),
+            Command::Depart { port } => words.with(DEPART).with(port.0.into()),
         }
     }
 
@@ -127,10 +149,7 @@ impl Command {
             ATTACH => Command::Attach {
                 port,
                 mac: Mac::from_word(reader.word()?)?,
-                side: match reader.flag()? {
-                    false => Side::Domain,
-                    true => Side::Uplink,
-                },
+                side: Side::from_word(reader.word()?)?,
             },
             ACTIVATE => Command::Activate {
                 port,
@@ -141,6 +160,7 @@ impl Command {
             },
             QUIESCE => Command::Quiesce { port },
             DETACH => Command::Detach { port },
+            DEPART => Command::Depart { port },
             other => return Err(Malformed::Operation(other)),
         };
         Ok((serial, command))
@@ -153,16 +173,22 @@ mod tests {
 
     const PORT: PortNumber = PortNumber(4);
 
+    fn attach(side: Side) -> Command {
+        Command::Attach {
+            port: PORT,
+            mac: Mac([2, 0, 0, 0, 0, 9]),
+            side,
+        }
+    }
+
     #[test]
     fn commands_survive_a_message() {
         let announce: Option<Ipv4> = "10.77.0.20/24".parse().ok();
         for command in [
             Command::Nothing,
-            Command::Attach {
-                port: PORT,
-                mac: Mac([2, 0, 0, 0, 0, 9]),
-                side: Side::Uplink,
-            },
+            attach(Side::Domain),
+            attach(Side::Uplink),
+            attach(Side::Tunnel),
             Command::Activate {
                 port: PORT,
                 announce,
@@ -173,6 +199,7 @@ mod tests {
             },
             Command::Quiesce { port: PORT },
             Command::Detach { port: PORT },
+            Command::Depart { port: PORT },
         ] {
             let words = command.pack(12);
             assert_eq!(Command::unpack(words.as_slice()), Ok((12, command)));
@@ -183,6 +210,11 @@ mod tests {
     fn refuses_what_is_no_command() {
         assert_eq!(Command::unpack(&[1]), Err(Malformed::Short));
         assert_eq!(Command::unpack(&[1, 9, 0]), Err(Malformed::Operation(9)));
+        assert_eq!(
+            Command::unpack(&[1, 1, 4, 0, 3]),
+            Err(Malformed::Value(3)),
+            "no such side"
+        );
         assert_eq!(
             Command::unpack(&[1, 3, 1 << 32]),
             Err(Malformed::Value(1 << 32))

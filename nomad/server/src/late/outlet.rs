@@ -1,0 +1,287 @@
+//! The frames for one domain that leaves: held while it is undecided where it runs, then sent in pieces, in order, until
+//! each was heard.
+//!
+//! ```text
+//!   push --> held frames --split--> pieces on their way --Heard--> gone
+//!            the oldest are          at most WINDOW,
+//!            dropped beyond          repeated after a while
+//!            HELD_BYTES_MAX
+//! ```
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use nomad_protocol::{Late, PIECE_BYTES_MAX};
+
+/// Most bytes of frames that wait, with what each of them costs beside its own: 170 of the longest, or 2000 short ones.
+pub const HELD_BYTES_MAX: usize = 256 * 1024;
+const BYTES_BESIDE_FRAME: usize = 64;
+/// Most pieces that are on their way: half as many as the other machine's socket holds.
+pub const WINDOW: usize = 32;
+/// After so long without an answer what is on its way is sent again; each time twice as long, up to a limit.
+const REPEAT_US: u64 = 50_000;
+const REPEAT_US_MAX: u64 = 1_000_000;
+/// The longest frame is two pieces.
+const PIECES_PER_FRAME_MAX: usize = 2;
+
+/// The frames.
+#[derive(Debug)]
+pub struct Outlet {
+    stream: u32,
+    is_open: bool,
+    held: VecDeque<Vec<u8>>,
+    held_bytes: usize,
+    pieces: VecDeque<Piece>,
+    /// How many of the pieces, from the first, were sent since they were last due.
+    sent: usize,
+    next_number: u64,
+    repeat_at_us: Option<u64>,
+    repeat_us: u64,
+    /// Frames that were dropped because too many waited.
+    pub dropped_count: u64,
+}
+
+#[derive(Debug)]
+struct Piece {
+    number: u64,
+    more: bool,
+    bytes: Vec<u8>,
+}
+
+impl Outlet {
+    /// An outlet that holds what comes. No two streams of a transaction have the same number, if it is random.
+    pub fn new(stream: u32) -> Outlet {
+        Outlet {
+            stream,
+            is_open: false,
+            held: VecDeque::new(),
+            held_bytes: 0,
+            pieces: VecDeque::new(),
+            sent: 0,
+            next_number: 0,
+            repeat_at_us: None,
+            repeat_us: REPEAT_US,
+            dropped_count: 0,
+        }
+    }
+
+    /// Takes a frame; if too many wait, the oldest of them is dropped.
+    pub fn push(&mut self, frame: &[u8]) {
+        self.held_bytes += cost(frame);
+        self.held.push_back(frame.to_vec());
+        while self.held_bytes > HELD_BYTES_MAX && self.pop().is_some() {
+            self.dropped_count += 1;
+        }
+    }
+
+    fn pop(&mut self) -> Option<Vec<u8>> {
+        let frame = self.held.pop_front()?;
+        self.held_bytes -= cost(&frame);
+        Some(frame)
+    }
+
+    /// The domain runs on the other machine: from now on frames are sent there.
+    pub fn open(&mut self) {
+        self.is_open = true;
+    }
+
+    /// The domain runs here: gives back what was held.
+    pub fn close(self) -> VecDeque<Vec<u8>> {
+        self.held
+    }
+
+    /// The next thing to send, if there is one.
+    pub fn poll(&mut self, now_us: u64) -> Option<Late> {
+        if self.repeat_at_us.is_some_and(|due_us| due_us <= now_us) {
+            self.sent = 0;
+            self.repeat_us = (2 * self.repeat_us).min(REPEAT_US_MAX);
+            self.repeat_at_us = Some(now_us.saturating_add(self.repeat_us));
+        }
+        if self.sent == self.pieces.len() {
+            self.split_next();
+        }
+        let Piece {
+            number,
+            more,
+            ref bytes,
+        } = *self.pieces.get(self.sent)?;
+        self.sent += 1;
+        self.repeat_at_us
+            .get_or_insert(now_us.saturating_add(self.repeat_us));
+        Some(Late::Piece {
+            stream: self.stream,
+            number,
+            more,
+            bytes: bytes.clone(),
+        })
+    }
+
+    /// When something is to be sent again.
+    pub fn poll_timeout_us(&self) -> Option<u64> {
+        self.repeat_at_us
+    }
+
+    /// The other machine has heard every piece before `next`.
+    pub fn heard(&mut self, now_us: u64, stream: u32, next: u64) {
+        let before = self.pieces.len();
+        if stream == self.stream {
+            self.pieces.retain(|piece| piece.number >= next);
+        }
+        let heard = before - self.pieces.len();
+        if heard > 0 {
+            self.sent = self.sent.saturating_sub(heard);
+            self.repeat_us = REPEAT_US;
+            let is_waiting = !self.pieces.is_empty();
+            self.repeat_at_us = is_waiting.then(|| now_us.saturating_add(REPEAT_US));
+        }
+    }
+
+    /// Makes pieces of the next frame, if they may be sent.
+    fn split_next(&mut self) {
+        if !self.is_open || self.pieces.len() + PIECES_PER_FRAME_MAX > WINDOW {
+            return;
+        }
+        let Some(frame) = self.pop() else {
+            return;
+        };
+        let mut chunks = frame.chunks(PIECE_BYTES_MAX).peekable();
+        while let Some(chunk) = chunks.next() {
+            self.pieces.push_back(Piece {
+                number: self.next_number,
+                more: chunks.peek().is_some(),
+                bytes: chunk.to_vec(),
+            });
+            self.next_number += 1;
+        }
+    }
+}
+
+/// What a frame that waits costs.
+fn cost(frame: &[u8]) -> usize {
+    frame.len() + BYTES_BESIDE_FRAME
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: u32 = 7;
+
+    /// The number of a piece, whether another follows, and its length.
+    fn brief(late: &Late) -> (u64, bool, usize) {
+        match late {
+            Late::Piece {
+                stream: STREAM,
+                number,
+                more,
+                bytes,
+            } => (*number, *more, bytes.len()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn all(outlet: &mut Outlet, now_us: u64) -> Vec<(u64, bool, usize)> {
+        core::iter::from_fn(|| outlet.poll(now_us))
+            .map(|late| brief(&late))
+            .collect()
+    }
+
+    #[test]
+    fn holds_frames_until_it_is_opened_and_sends_them_once() {
+        let mut outlet = Outlet::new(STREAM);
+        outlet.push(&[1; 60]);
+        outlet.push(&[2; 1514]);
+        assert!(all(&mut outlet, 0).is_empty());
+        assert_eq!(outlet.poll_timeout_us(), None);
+        outlet.open();
+        let pieces = [(0, false, 60), (1, true, 768), (2, false, 746)];
+        assert_eq!(all(&mut outlet, 0), pieces);
+        assert!(all(&mut outlet, REPEAT_US - 1).is_empty());
+        outlet.push(&[3; 14]);
+        assert_eq!(all(&mut outlet, REPEAT_US - 1), [(3, false, 14)]);
+    }
+
+    #[test]
+    fn a_domain_that_stays_gets_its_frames_back_in_order() {
+        let mut outlet = Outlet::new(STREAM);
+        outlet.push(&[1; 60]);
+        outlet.push(&[2; 60]);
+        assert_eq!(outlet.close(), [[1; 60], [2; 60]]);
+    }
+
+    #[test]
+    fn drops_the_oldest_frame_when_too_many_wait() {
+        let mut outlet = Outlet::new(STREAM);
+        let room = HELD_BYTES_MAX / (1000 + BYTES_BESIDE_FRAME);
+        for _ in 0..room {
+            outlet.push(&[1; 1000]);
+        }
+        assert_eq!(outlet.dropped_count, 0);
+        outlet.push(&[2; 1514]);
+        assert!((1..=2).contains(&outlet.dropped_count));
+        let kept = room - outlet.dropped_count as usize + 1;
+        assert!(outlet.held_bytes <= HELD_BYTES_MAX);
+        let held = outlet.close();
+        assert_eq!((held.len(), held[kept - 1].len()), (kept, 1514));
+    }
+
+    #[test]
+    fn what_was_sent_makes_room() {
+        let mut outlet = Outlet::new(STREAM);
+        outlet.open();
+        for next in 1..500 {
+            outlet.push(&[1; 700]);
+            assert_eq!(all(&mut outlet, 0).len(), 1);
+            outlet.heard(0, STREAM, next);
+        }
+        assert_eq!((outlet.dropped_count, outlet.held_bytes), (0, 0));
+    }
+
+    #[test]
+    fn repeats_what_is_not_heard_less_and_less_often() {
+        let mut outlet = Outlet::new(STREAM);
+        outlet.open();
+        outlet.push(&[1; 60]);
+        outlet.push(&[2; 60]);
+        all(&mut outlet, 0);
+        let mut due = Vec::new();
+        for _ in 0..7 {
+            let now_us = outlet.poll_timeout_us().expect("unheard");
+            due.push(now_us);
+            assert_eq!(all(&mut outlet, now_us), [(0, false, 60), (1, false, 60)]);
+        }
+        assert_eq!(due[..3], [50_000, 150_000, 350_000]);
+        assert_eq!(due[6] - due[5], REPEAT_US_MAX);
+    }
+
+    #[test]
+    fn what_was_heard_is_not_repeated() {
+        let mut outlet = Outlet::new(STREAM);
+        outlet.open();
+        for length in 14..18 {
+            outlet.push(&alloc::vec![0; length]);
+        }
+        all(&mut outlet, 0);
+        outlet.heard(10, STREAM + 1, 4);
+        outlet.heard(10, STREAM, 3);
+        // An answer that was overtaken says nothing new.
+        outlet.heard(20, STREAM, 1);
+        assert_eq!(outlet.poll_timeout_us(), Some(10 + REPEAT_US));
+        assert_eq!(all(&mut outlet, 10 + REPEAT_US), [(3, false, 17)]);
+        outlet.heard(90_000, STREAM, u64::MAX);
+        assert_eq!(outlet.poll_timeout_us(), None);
+    }
+
+    #[test]
+    fn no_more_are_on_their_way_than_the_window_has_room_for() {
+        let mut outlet = Outlet::new(STREAM);
+        outlet.open();
+        for _ in 0..WINDOW + 5 {
+            outlet.push(&[1; 60]);
+        }
+        let sent = all(&mut outlet, 0).len();
+        assert!(sent <= WINDOW && sent + PIECES_PER_FRAME_MAX > WINDOW);
+        outlet.heard(1, STREAM, 2);
+        assert_eq!(all(&mut outlet, 1).len(), 2);
+    }
+}

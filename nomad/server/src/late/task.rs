@@ -1,0 +1,89 @@
+//! The task between the tunnel and the channel: it takes what the switch brings, gives it what is for domains here, and
+//! says to the other machines what is to be said.
+
+use alloc::boxed::Box;
+
+use embassy_futures::select::select3;
+use embassy_time::{Duration, Instant as Now, Timer};
+use runtime::Start;
+use runtime::capability::Notification;
+use runtime::port::{Doorbell, FRAME_BYTES_MAX, Port, SLOT_COUNT, Side, Tunnel};
+
+use crate::late::table::INWARD_MAX;
+use crate::shell::{Shell, now};
+
+/// How long the task sleeps when nothing is due.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// The tunnel that the start page names.
+///
+/// # Panics
+/// If it names none: whoever started the server forgot it.
+pub fn tunnel(start: Start) -> Tunnel {
+    let memory = start
+        .shared_memory("tunnel")
+        .expect("started without a tunnel");
+    let port = Port::try_new(memory, Side::Domain).expect("a tunnel of the right size");
+    let doorbell = Doorbell {
+        notification: start.require::<Notification>("doorbell"),
+        flags: start.require_argument("doorbell"),
+    };
+    Tunnel::new(port, doorbell)
+}
+
+/// Passes frames on, for ever.
+pub async fn run(shell: &'static Shell, mut tunnel: Tunnel) {
+    loop {
+        take(shell, &mut tunnel);
+        let is_full = !put(shell, &mut tunnel);
+        say(shell);
+        let due = due(shell);
+        select3(tunnel.turn(is_full), shell.late.changed.wait(), due).await;
+    }
+}
+
+/// Takes what the switch has brought, unless too much is to go back there.
+fn take(shell: &Shell, tunnel: &mut Tunnel) {
+    let mut frame = Box::new([0; FRAME_BYTES_MAX]);
+    let mut table = shell.late.table.borrow_mut();
+    for _ in 0..SLOT_COUNT {
+        if table.inward_count() >= INWARD_MAX {
+            return;
+        }
+        let Some(length) = tunnel.receive(&mut frame) else {
+            return;
+        };
+        table.take(&frame[..length]);
+    }
+}
+
+/// Gives the switch what is for domains here; whether it took all.
+fn put(shell: &Shell, tunnel: &mut Tunnel) -> bool {
+    let mut table = shell.late.table.borrow_mut();
+    while let Some(frame) = table.inward() {
+        if !tunnel.send(frame) {
+            return false;
+        }
+        table.put();
+    }
+    true
+}
+
+/// Puts what is to be said into the outbox.
+fn say(shell: &Shell) {
+    let now_us = now().as_us();
+    shell.late.table.borrow_mut().expire(now_us);
+    loop {
+        let next = shell.late.table.borrow_mut().poll(now_us);
+        let Some((to, transaction, late)) = next else {
+            return;
+        };
+        shell.say_late(to, transaction, late);
+        shell.reported.signal(());
+    }
+}
+
+fn due(shell: &Shell) -> Timer {
+    let next_us = shell.late.table.borrow().poll_timeout_us();
+    Timer::at(next_us.map_or_else(|| Now::now() + IDLE, Now::from_micros))
+}

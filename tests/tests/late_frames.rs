@@ -1,0 +1,163 @@
+//! Frames that reach the machine that a domain is leaving or has left arrive at the domain all the same.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use harness::fleet::LIMIT;
+use harness::prober::Summary;
+use harness::prober::protocol::Request;
+use harness::{Fleet, MacAddress, Station, prober};
+
+/// Where the counter answers.
+const COUNTER: &str = "10.77.0.20:7000";
+const COUNTER_IP: [u8; 4] = [10, 77, 0, 20];
+const COUNTER_PORT: u16 = 7000;
+const COUNTER_MAC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
+/// Who asks it.
+const CLIENT_IP: [u8; 4] = [10, 77, 0, 100];
+const CLIENT_MAC: MacAddress = MacAddress::local(100);
+
+/// How long a domain is watched before and after a move.
+const WATCHED: Duration = Duration::from_secs(2);
+/// How long answers are waited for that nothing tells of.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where a UDP datagram's content begins in a frame, and the frame's sizes.
+const CONTENT: usize = 42;
+const FRAME_BYTES_MIN: usize = 60;
+const FRAME_BYTES_MAX: usize = 1514;
+
+fn fleet(start: fn() -> Fleet) -> Fleet {
+    let mut fleet = start();
+    fleet.await_log(Station::A, "[counter] counter: ready");
+    fleet
+}
+
+/// Requests so seldom that what comes in the longest pause of a busy host has room in every ring.
+fn options() -> prober::Options {
+    let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
+    options.udp_interval = Duration::from_millis(5);
+    options.tcp_interval = Duration::from_millis(20);
+    options
+}
+
+/// Each request was answered, and rightly.
+fn assert_all_answered(fleet: &Fleet, summary: &Summary) {
+    let wires = [Station::A, Station::B].map(|station| fleet.port(station).counters());
+    assert_eq!(summary.error_count(), 0, "{summary}");
+    assert_eq!(summary.tcp.answered, summary.tcp.asked, "{summary}");
+    assert_eq!(
+        summary.udp.answered, summary.udp.asked,
+        "{summary}\n{wires:?}"
+    );
+}
+
+#[test]
+fn no_request_is_lost_while_a_domain_moves() {
+    let fleet = fleet(Fleet::start);
+    let probe = fleet.party.probe(&options());
+    for from in [Station::A, Station::B, Station::A, Station::B] {
+        sleep(WATCHED);
+        fleet.migrate("counter", from);
+    }
+    sleep(WATCHED);
+    assert_all_answered(&fleet, &probe.finish().summary);
+}
+
+#[test]
+fn no_request_is_lost_when_a_frozen_domain_stays() {
+    let fleet = fleet(Fleet::start_hooked);
+    let mut options = options();
+    // The domain stands still until the source has given up: what comes meanwhile must not be more than is held.
+    options.udp_interval = Duration::from_millis(100);
+    options.tcp_interval = Duration::from_millis(100);
+    // The counter of the hooked machines is small.
+    options.heap.mib = 2;
+    options.heap.working_mib = 1;
+    let probe = fleet.party.probe(&options);
+    sleep(WATCHED);
+    fleet.hold_at(Station::B, "phase Verify");
+    let migration = fleet.begin_migration("counter", Station::A);
+    migration.await_output(r#""text":"Freeze""#, LIMIT);
+    migration.await_output(r#""event":"failed""#, LIMIT);
+    fleet.let_go(Station::B);
+    sleep(WATCHED);
+    assert_all_answered(&fleet, &probe.finish().summary);
+}
+
+#[test]
+fn what_still_reaches_the_old_machine_goes_through_the_tunnel_and_nowhere_else() {
+    const REQUESTS: u64 = 40;
+    let fleet = fleet(Fleet::start);
+    let probe = fleet.party.probe(&options());
+    sleep(WATCHED);
+    fleet.migrate("counter", Station::A);
+    // Both know each other's addresses, and the wire is quiet.
+    assert_all_answered(&fleet, &probe.finish().summary);
+    let requests: Vec<Request> = (0..REQUESTS).map(marked).collect();
+    let frames = fleet.segment.captured_while(|| {
+        for request in &requests {
+            let length = match request.sequence % 2 {
+                0 => FRAME_BYTES_MIN,
+                _ => FRAME_BYTES_MAX,
+            };
+            fleet.port(Station::A).inject(&frame(request, length));
+        }
+        sleep(PATIENCE);
+    });
+    for request in requests {
+        let content = request.encode();
+        let carriers: Vec<&Vec<u8>> = frames
+            .iter()
+            .filter(|frame| {
+                frame
+                    .get(CONTENT..)
+                    .is_some_and(|it| it.starts_with(&content))
+            })
+            .collect();
+        assert_eq!(carriers.len(), 1, "answers to {request:?}: {carriers:x?}");
+        let addresses = [CLIENT_MAC.0, COUNTER_MAC.0].concat();
+        assert_eq!(carriers[0][..addresses.len()], addresses, "{carriers:x?}");
+    }
+}
+
+/// A request that no prober makes.
+fn marked(sequence: u64) -> Request {
+    Request {
+        sequence,
+        client_time: 0x6c61_7465_2066_726d,
+    }
+}
+
+/// A request to the counter in a frame of this length.
+fn frame(request: &Request, length: usize) -> Vec<u8> {
+    const CLIENT_PORT: u16 = 40_000;
+    let content = request.encode();
+    let udp_bytes = (8 + content.len()) as u16;
+    let mut ip = [0; 20];
+    ip[0] = 0x45;
+    ip[2..4].copy_from_slice(&(20 + udp_bytes).to_be_bytes());
+    // Time to live, and UDP.
+    ip[8..10].copy_from_slice(&[64, 17]);
+    ip[12..16].copy_from_slice(&CLIENT_IP);
+    ip[16..20].copy_from_slice(&COUNTER_IP);
+    let sum = checksum(&ip);
+    ip[10..12].copy_from_slice(&sum.to_be_bytes());
+    // A UDP checksum of zero is none.
+    let udp = [CLIENT_PORT, COUNTER_PORT, udp_bytes, 0].map(u16::to_be_bytes);
+    let mut frame = [COUNTER_MAC.0, CLIENT_MAC.0].concat();
+    frame.extend([0x08, 0x00]);
+    frame.extend(ip);
+    frame.extend(udp.as_flattened());
+    frame.extend(content);
+    frame.resize(length, 0);
+    frame
+}
+
+/// The checksum of a header in which it is zero (RFC 791).
+fn checksum(header: &[u8]) -> u16 {
+    let words = header.as_chunks().0.iter();
+    let sum: u32 = words.map(|word| u32::from(u16::from_be_bytes(*word))).sum();
+    let fold = |sum: u32| (sum & 0xffff) + (sum >> 16);
+    !fold(fold(sum)) as u16
+}

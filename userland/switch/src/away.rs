@@ -1,0 +1,83 @@
+//! The addresses of domains that have left, for as long as frames for them may still come here.
+
+use alloc::vec::Vec;
+
+use runtime::protocol::Mac;
+
+/// How long an address is kept after its domain's port was given up: longer than the wire's switches and the clients
+/// take to hear where it is now.
+pub const KEPT_NS: u64 = 10_000_000_000;
+/// Most addresses that are kept. When they are more, the one that left first is forgotten.
+pub const AWAY_MAX: usize = 64;
+
+/// The addresses, the one that left last at the end.
+#[derive(Debug, Default)]
+pub struct Away {
+    left: Vec<(Mac, u64)>,
+}
+
+impl Away {
+    /// A domain has left.
+    pub fn insert(&mut self, mac: Mac, now_ns: u64) {
+        self.remove(mac);
+        if self.left.len() == AWAY_MAX {
+            self.left.remove(0);
+        }
+        self.left.push((mac, now_ns.saturating_add(KEPT_NS)));
+    }
+
+    /// It is back, or nothing more is to be kept of it.
+    pub fn remove(&mut self, mac: Mac) {
+        self.left.retain(|(known, _)| *known != mac);
+    }
+
+    /// Forgets those whose time is over.
+    pub fn expire(&mut self, now_ns: u64) {
+        self.left.retain(|(_, until_ns)| now_ns < *until_ns);
+    }
+
+    /// Whether the domain of this address has left.
+    pub fn contains(&self, mac: Mac) -> bool {
+        self.left.iter().any(|(known, _)| *known == mac)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mac(last: usize) -> Mac {
+        Mac([2, 0, 0, 0, 0, last as u8])
+    }
+
+    #[test]
+    fn an_address_is_kept_for_its_time() {
+        let mut away = Away::default();
+        away.insert(mac(1), 5);
+        away.expire(5 + KEPT_NS - 1);
+        assert!(away.contains(mac(1)) && !away.contains(mac(2)));
+        away.expire(5 + KEPT_NS);
+        assert!(!away.contains(mac(1)));
+    }
+
+    #[test]
+    fn who_leaves_again_is_kept_anew() {
+        let mut away = Away::default();
+        away.insert(mac(1), 0);
+        away.insert(mac(1), 7);
+        away.expire(KEPT_NS);
+        assert!(away.contains(mac(1)));
+        away.remove(mac(1));
+        assert!(!away.contains(mac(1)));
+    }
+
+    #[test]
+    fn keeps_a_limited_number() {
+        let mut away = Away::default();
+        for last in 0..=AWAY_MAX {
+            away.insert(mac(last), 0);
+        }
+        assert_eq!(away.left.len(), AWAY_MAX);
+        assert!(!away.contains(mac(0)) && away.contains(mac(AWAY_MAX)));
+    }
+}
