@@ -194,11 +194,12 @@ impl Shell {
     /// Tells the log, and the operator who asked for it, how a transaction gets on.
     pub(super) fn tell(&self, transaction: TransactionId, notice: &Notice) {
         let line = notice_line(notice);
-        log::info!("{:08x}: {line}", (transaction.0 >> 96) as u32);
+        self.diary
+            .note(format!("{:08x}: {line}", (transaction.0 >> 96) as u32));
         if let Some(hook) = &self.hook
             && hook.borrow_mut().told(&line)
         {
-            log::info!("held at `{line}`");
+            self.diary.note(format!("held at `{line}`"));
         }
         let operator = self.operators.borrow().get(&transaction).copied();
         if let Some(operator) = operator {

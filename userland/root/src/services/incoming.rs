@@ -169,7 +169,6 @@ pub fn adopt(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64) 
     domain.incarnation = incarnation;
     domain.state = DomainState::Running;
     root.ring_for_commands();
-    log::info!("{name} arrived, incarnation {incarnation}");
     Ok((done(), None))
 }
 
