@@ -75,6 +75,11 @@ impl Session {
         Some(message)
     }
 
+    /// The other side is known to be there by other means: what was sent may stay unanswered.
+    pub fn excuse(&mut self) {
+        self.silent_since_us = None;
+    }
+
     /// Whether nothing was heard for so long after something was sent: the other side may have lost the session.
     pub fn is_silent(&self, now_us: u64, limit_us: u64) -> bool {
         self.silent_since_us

@@ -151,6 +151,15 @@ impl Sessions {
         datagrams
     }
 
+    /// A machine is known to be there, and not to have been restarted, by other means than a datagram: a stream from it
+    /// goes on. What was sent to it may stay unanswered without a new handshake, whose arithmetic takes milliseconds.
+    pub fn excuse(&mut self, machine: MachineId) {
+        let peer = self.peers.get_mut(&machine);
+        if let Some(session) = peer.and_then(|peer| peer.accepted.latest()) {
+            session.excuse();
+        }
+    }
+
     /// Encrypts an answer to an operator; `None` if the session is not there any more.
     pub fn answer(&mut self, now_us: u64, to: OperatorSession, message: &[u8]) -> Option<Vec<u8>> {
         self.operators.seal(to, now_us, message)

@@ -176,6 +176,7 @@ impl Stream<'_> {
                         .map_err(End::Failed)?;
                 }
                 Some(Arrival::Ends(header)) => {
+                    self.shell.sessions.borrow_mut().excuse(from);
                     self.shell.report(transaction_of(&header), ended(&header));
                 }
             }

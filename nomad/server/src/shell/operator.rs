@@ -194,8 +194,11 @@ impl Shell {
     /// Tells the log, and the operator who asked for it, how a transaction gets on.
     pub(super) fn tell(&self, transaction: TransactionId, notice: &Notice) {
         let line = notice_line(notice);
-        self.diary
-            .note(format!("{:08x}: {line}", (transaction.0 >> 96) as u32));
+        // Of the phases the operator hears; the log, which is slow, only of what comes of them.
+        if !matches!(notice, Notice::Phase(_)) {
+            self.diary
+                .note(format!("{:08x}: {line}", (transaction.0 >> 96) as u32));
+        }
         if let Some(hook) = &self.hook
             && hook.borrow_mut().told(&line)
         {
