@@ -25,26 +25,17 @@ impl Bridge {
         }
     }
 
-    /// Moves frames until there is nothing to move; whether any came from the card. The switch will wake us when it has
-    /// more, and the card too unless it was told to keep quiet.
+    /// Moves frames until there is nothing to move. The switch or the card will wake us when there is again.
     ///
     /// # Errors
     /// The port's [`Lie`].
-    pub fn move_all(&mut self) -> Result<bool, Lie> {
-        let mut came = false;
+    pub fn move_all(&mut self) -> Result<(), Lie> {
         loop {
-            let (inward, outward) = (self.move_in()?, self.move_out()?);
-            came |= inward > 0;
-            if inward + outward == 0 && !self.wish()? {
-                return Ok(came);
+            let moved = self.move_in()? + self.move_out()?;
+            if moved == 0 && !self.wish()? {
+                return Ok(());
             }
         }
-    }
-
-    /// Whether the card shall interrupt when a frame comes. Says whether one has come meanwhile.
-    pub fn listen(&mut self, wanted: bool) -> bool {
-        self.card.want_frames(wanted);
-        wanted && self.card.has_frame()
     }
 
     /// From the card to the switch. What the switch has no space for stays with the card.

@@ -174,11 +174,6 @@ impl Card {
         self.send.queue.set_interrupts(wanted);
     }
 
-    /// Asks to be interrupted when a frame comes, or not to be. Look for a frame once more after asking.
-    pub fn want_frames(&mut self, wanted: bool) {
-        self.receive.queue.set_interrupts(wanted);
-    }
-
     /// Tells the card of what was done since the last time.
     pub fn publish(&mut self) {
         self.receive.publish();

@@ -8,7 +8,6 @@
 //! | [`queue`] | a split queue in memory that the card reads and writes |
 //! | [`card`] | the card as the driver uses it: frames out, frames in |
 //! | [`bridge`] | frames between the card and the switch's ring |
-//! | [`moderation`] | when the card may interrupt. Pure |
 //!
 //! The driver is one more owner of a port at the switch: what it receives there goes out on the wire, and what comes
 //! from the wire it sends there. It sleeps until the switch or the card wakes it. Root has switched the card on and
@@ -22,17 +21,15 @@ pub mod bridge;
 pub mod card;
 pub mod configuration;
 pub mod device;
-pub mod moderation;
 pub mod queue;
 pub mod registers;
 
 use runtime::capability::{Cap, Interrupt, Notification};
 use runtime::port::{Doorbell, Port, Side};
-use runtime::{Start, clock, events};
+use runtime::{Start, events};
 
 use bridge::Bridge;
 use card::Card;
-use moderation::Moderation;
 
 /// The driver's first function.
 pub fn main(start: Start) -> ! {
@@ -51,16 +48,12 @@ pub fn main(start: Start) -> ! {
     }
     log::info!("card {} is up", card.mac());
     let mut bridge = Bridge::new(card, port, doorbell);
-    let mut moderation = Moderation::default();
     loop {
-        let came = bridge.move_all();
-        let came = came.unwrap_or_else(|lie| panic!("the port lies: {lie}"));
-        let quiet_until_ns = moderation.after_round(came, clock::now_ns());
-        if bridge.listen(quiet_until_ns.is_none()) {
-            continue;
-        }
+        bridge
+            .move_all()
+            .unwrap_or_else(|lie| panic!("the port lies: {lie}"));
         let flags = wake
-            .wait_until_ns(quiet_until_ns.unwrap_or(u64::MAX))
+            .wait()
             .unwrap_or_else(|error| panic!("waiting: {error}"));
         if flags & events::INTERRUPT != 0 {
             // The next may come from now on; what this one was about is looked at afterwards.
