@@ -47,7 +47,7 @@ fn late_frames_have_the_documented_bytes() {
         bytes: vec![9, 8],
     });
     let bytes = piece.encode();
-    assert_eq!(bytes[10..12], [2, 7]);
+    assert_eq!(bytes[10..12], [5, 7]);
     assert_eq!(bytes[27..], [0, 5, 0xac, 2, 1, 2, 9, 8]);
     assert_eq!(Envelope::decode(&bytes), Ok(piece));
     let heard = late(Late::Heard { stream: 5, next: 7 }).encode();
