@@ -5,6 +5,7 @@ use crate::context::{Context, Input};
 use crate::identity::BootId;
 use crate::messages::Step;
 use crate::reasons::{AbortReason, PhaseName};
+use crate::timers::Timer;
 
 use super::Phase;
 use super::abort::{self, Discarding};
@@ -20,7 +21,9 @@ pub(super) struct Receiving {
 impl Receiving {
     pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
         context.enter(PhaseName::Receive);
-        context.send(Step::Admit);
+        Self::ask(context);
+        // Its Abort may get lost, and then only the question tells that the source has given up.
+        context.repeat();
         context.limit(context.timing().receive_limit_us);
         Phase::Receive(Receiving {
             peer_boot,
@@ -37,7 +40,8 @@ impl Receiving {
             Input::Heard {
                 step: Step::Offer(_),
                 ..
-            } => {
+            }
+            | Input::Timer(Timer::Repeat) => {
                 Self::ask(context);
                 Phase::Receive(self)
             }
