@@ -57,7 +57,7 @@ impl Side {
 pub enum Command {
     /// Nothing, until the flag is raised again.
     Nothing,
-    /// Take on a port, inactive. Comes with the capabilities [`ATTACH_RING`] and [`ATTACH_WAKE`].
+    /// Map a port's ring, and leave the frames for its address as they are. Comes with the capabilities [`ATTACH_RING`] and [`ATTACH_WAKE`].
     Attach {
         /// The port.
         port: PortNumber,
@@ -73,7 +73,7 @@ pub enum Command {
         /// What to announce.
         announce: Option<Ipv4>,
     },
-    /// Let no frame flow, and leave the ring as it is.
+    /// Let no frame flow, and leave the ring as it is: its domain is leaving.
     Quiesce {
         /// The port.
         port: PortNumber,

@@ -1,0 +1,151 @@
+//! What root says of domains and memory.
+
+use abi::register::PageCount;
+
+use super::{DomainId, done};
+use crate::protocol::name::Name;
+use crate::protocol::words::{Malformed, Reader, Words};
+
+numbered! {
+    /// What a domain is doing here.
+    DomainState {
+        /// It runs, as far as root knows.
+        Running = 1: "running";
+        /// It came to an end or could not be started.
+        Stopped = 2: "stopped";
+        /// It is on its way here.
+        Incoming = 3: "incoming";
+        /// It is on its way to another machine.
+        Exported = 4: "exported";
+        /// It is here whole, frozen: whether it is to run here is not decided.
+        Prepared = 5: "prepared";
+        /// It is not here yet: it is started when no other machine has it.
+        Waiting = 6: "waiting";
+    }
+}
+
+/// What root says of a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DomainRecord {
+    /// Its name.
+    pub name: Name,
+    /// Its id.
+    pub id: DomainId,
+    /// How often it was activated.
+    pub incarnation: u64,
+    /// What it is doing.
+    pub state: DomainState,
+    /// Whether it may move.
+    pub movable: bool,
+    /// The pages of its pool.
+    pub pages: PageCount,
+    /// How many of them are spent.
+    pub spent: PageCount,
+}
+
+impl DomainRecord {
+    /// The answer's words.
+    pub fn pack(&self) -> Words {
+        done()
+            .with_all(self.name.to_words())
+            .with_all(self.id.to_words())
+            .with_all([self.incarnation, self.state as u64, self.movable.into()])
+            .with_all([self.pages.0, self.spent.0])
+    }
+
+    /// Reads the answer after [`answer`] has read its status.
+    ///
+    /// # Errors
+    /// [`Malformed`] says what is wrong with it.
+    pub fn read(reader: &mut Reader) -> Result<DomainRecord, Malformed> {
+        let name = Name::read(reader)?;
+        let id = DomainId::from_words(reader.array()?);
+        let incarnation = reader.word()?;
+        let state = reader.word()?;
+        Ok(DomainRecord {
+            name,
+            id,
+            incarnation,
+            state: DomainState::from_word(state).ok_or(Malformed::Value(state))?,
+            movable: reader.flag()?,
+            pages: PageCount(reader.word()?),
+            spent: PageCount(reader.word()?),
+        })
+    }
+}
+
+/// What root says of the machine's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryRecord {
+    /// The pages of root's pool, which all other pools are split from.
+    pub pages: PageCount,
+    /// How many of them are spent, those of other pools included.
+    pub spent: PageCount,
+}
+
+impl MemoryRecord {
+    /// The answer's words.
+    pub fn pack(&self) -> Words {
+        done().with_all([self.pages.0, self.spent.0])
+    }
+
+    /// Reads the answer after [`answer`] has read its status.
+    ///
+    /// # Errors
+    /// [`Malformed`] says what is wrong with it.
+    pub fn read(reader: &mut Reader) -> Result<MemoryRecord, Malformed> {
+        Ok(MemoryRecord {
+            pages: PageCount(reader.word()?),
+            spent: PageCount(reader.word()?),
+        })
+    }
+}
+
+impl core::fmt::Display for MemoryRecord {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(
+            formatter,
+            "memory {} of {} pages",
+            self.spent.0, self.pages.0
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::protocol::root::answer;
+
+    fn name(text: &str) -> Name {
+        Name::try_new(text).unwrap()
+    }
+
+    #[test]
+    fn a_record_survives_a_message() {
+        let record = DomainRecord {
+            name: name("kv"),
+            id: DomainId([7; 16]),
+            incarnation: 3,
+            state: DomainState::Exported,
+            movable: true,
+            pages: PageCount(100),
+            spent: PageCount(99),
+        };
+        let words = record.pack();
+        let read = DomainRecord::read(&mut answer(words.as_slice()).unwrap());
+        assert_eq!(read, Ok(record));
+    }
+
+    #[test]
+    fn the_machines_memory_survives_a_message_and_is_a_line() {
+        let record = MemoryRecord {
+            pages: PageCount(130_000),
+            spent: PageCount(42),
+        };
+        let words = record.pack();
+        let read = MemoryRecord::read(&mut answer(words.as_slice()).unwrap());
+        assert_eq!(read, Ok(record));
+        assert_eq!(std::format!("{record}"), "memory 42 of 130000 pages");
+    }
+}
