@@ -181,7 +181,8 @@ impl Supervisor {
         if let (Some(function), Some(_)) = (domain.device, &provided.parts) {
             function.enable(&self.configuration);
         }
-        self.switchboard.activate(domain.number, *body.wake);
+        self.switchboard.attach(domain.number, *body.wake);
+        self.switchboard.activate(domain.number);
         domain.id = id;
         domain.incarnation = clock::FIRST_INCARNATION;
         domain.body = Some(body);

@@ -8,10 +8,12 @@ use runtime::mapping::Mapping;
 use runtime::port::{self, Lie, PORT_PAGES, Port as Cable, SendError, Wish};
 use runtime::protocol::ports::{PortNumber, Side};
 
+use crate::forwarding::Station;
+
 /// A port of the switch.
 #[derive(Debug)]
 pub struct Port {
-    number: PortNumber,
+    station: Station,
     ring: Cap<Memory>,
     mapping: Mapping,
     wake: Cap<Notification>,
@@ -43,18 +45,17 @@ impl Port {
     /// Why the ring cannot be mapped.
     pub fn new(
         domain: Cap<Domain>,
-        number: PortNumber,
-        side: Side,
+        station: Station,
         ring: Cap<Memory>,
         wake: Cap<Notification>,
     ) -> Result<Port, Error> {
         let pages = PageCount(PORT_PAGES);
         Ok(Port {
-            number,
+            station,
             ring,
             mapping: Mapping::new(domain, ring, pages, Access::ReadWrite)?,
             wake,
-            flag: match side {
+            flag: match station.side {
                 // Its owner has a port like any other beside it.
                 Side::Tunnel => events::TUNNEL,
                 Side::Domain | Side::Uplink => events::PORT,
@@ -66,7 +67,12 @@ impl Port {
 
     /// Its number.
     pub fn number(&self) -> PortNumber {
-        self.number
+        self.station.port
+    }
+
+    /// Its station, as long as no frame flows.
+    pub fn station(&self) -> Station {
+        self.station
     }
 
     /// The switch's end of the ring.

@@ -36,7 +36,7 @@ impl Switch {
         }
     }
 
-    /// Takes a port on, inactive; one of that number that is here already is replaced.
+    /// Takes a port on, with whom no frame is exchanged yet; one of that number that is here already is replaced.
     ///
     /// # Errors
     /// Why its ring cannot be mapped.
@@ -49,14 +49,14 @@ impl Switch {
         wake: Cap<Notification>,
     ) -> Result<(), Error> {
         self.detach(number);
-        self.ports
-            .push(Port::new(self.domain, number, side, ring, wake)?);
-        self.forwarding.set(Station {
+        let station = Station {
             port: number,
             mac,
             side,
             active: false,
-        });
+        };
+        self.ports
+            .push(Port::new(self.domain, station, ring, wake)?);
         Ok(())
     }
 
@@ -102,7 +102,8 @@ impl Switch {
     }
 
     fn set_active(&mut self, number: PortNumber, active: bool) {
-        if let Some(station) = self.forwarding.find(number).copied() {
+        if let Some(index) = self.index_of(number) {
+            let station = self.ports[index].station();
             self.forwarding.set(Station { active, ..station });
         }
     }

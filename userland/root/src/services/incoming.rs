@@ -146,12 +146,16 @@ pub fn keep(root: &mut Supervisor, name: Name, message: &Message) -> Reply {
     if sent.identify() != pool.identify() {
         return Err(Refusal::Capability);
     }
-    domain.body = Some(Body {
+    let body = Body {
         pool,
         domain: copy(reader.capability())?,
         wake: copy(reader.capability())?,
-    });
+    };
+    // Now, so that the switch has nothing to map while the domain's clients wait.
+    root.switchboard.attach(domain.number, *body.wake);
+    domain.body = Some(body);
     domain.state = DomainState::Prepared;
+    root.ring_for_commands();
     Ok((done(), None))
 }
 
@@ -164,7 +168,7 @@ pub fn adopt(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64) 
         Adoption::Due => {}
     }
     let body = domain.body.as_ref().ok_or(Refusal::WrongState)?;
-    root.switchboard.activate(domain.number, *body.wake);
+    root.switchboard.activate(domain.number);
     body.domain.thaw().map_err(kernel)?;
     domain.incarnation = incarnation;
     domain.state = DomainState::Running;

@@ -155,7 +155,7 @@ fn revert(root: &mut Supervisor, name: Name) -> Reply {
         _ => return Err(Refusal::WrongState),
     }
     let number = domain.number;
-    root.switchboard.resume(number);
+    root.switchboard.activate(number);
     root.ring_for_commands();
     Ok((done(), None))
 }

@@ -1,0 +1,227 @@
+//! What the switch is told, and what root learns from its reports.
+
+extern crate std;
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
+use abi::register::Slot;
+use runtime::protocol::Mac;
+
+use super::*;
+
+const A: DomainNumber = DomainNumber(1);
+const B: DomainNumber = DomainNumber(2);
+
+fn station(last: u8) -> Station {
+    Station {
+        mac: Mac([2, 0, 0, 0, 0, last]),
+        ip: None,
+        side: Side::Domain,
+    }
+}
+
+fn ring(slot: u32) -> Cap<Memory> {
+    Cap::from_slot(Slot(slot))
+}
+
+fn wake(slot: u32) -> Cap<Notification> {
+    Cap::from_slot(Slot(slot))
+}
+
+/// The owner runs.
+fn serve(board: &mut Switchboard, owner: DomainNumber, wake: Cap<Notification>) {
+    board.attach(owner, wake);
+    board.activate(owner);
+}
+
+/// A switch that does all it is told; the commands in short.
+fn run(board: &mut Switchboard) -> (Vec<String>, Vec<Change>) {
+    let (mut commands, mut changes, mut done) = (Vec::new(), Vec::new(), 0);
+    loop {
+        changes.extend(board.completed(done));
+        let NextStep {
+            serial, command, ..
+        } = board.next_step();
+        done = serial;
+        commands.push(match command {
+            Command::Nothing => return (commands, changes),
+            Command::Attach { port, .. } => format!("attach {}", port.0),
+            Command::Activate { port, .. } => format!("activate {}", port.0),
+            Command::Quiesce { port } => format!("quiesce {}", port.0),
+            Command::Detach { port } => format!("detach {}", port.0),
+            Command::Depart { port } => format!("depart {}", port.0),
+        });
+    }
+}
+
+#[test]
+fn a_port_is_attached_and_activated_when_its_owner_runs() {
+    let mut board = Switchboard::default();
+    board.add(A, station(1), ring(10));
+    assert!(!board.has_work());
+    serve(&mut board, A, wake(20));
+    assert_eq!(run(&mut board).0, ["attach 1", "activate 1"]);
+    assert!(!board.has_work());
+}
+
+#[test]
+fn a_port_is_attached_before_its_owner_runs() {
+    let mut board = Switchboard::default();
+    board.add(A, station(1), ring(10));
+    board.attach(A, wake(20));
+    assert_eq!(run(&mut board).0, ["attach 1"]);
+    assert!(board.quiesce(A), "no frame flows yet");
+    board.attach(A, wake(21));
+    assert_eq!(run(&mut board).0, ["detach 1", "attach 1"]);
+    board.activate(A);
+    assert_eq!(run(&mut board).0, ["activate 1"]);
+}
+
+#[test]
+fn a_port_whose_owner_was_leaving_is_quiet_for_a_new_switch_too() {
+    let mut board = Switchboard::default();
+    board.add(A, station(1), ring(10));
+    serve(&mut board, A, wake(20));
+    board.quiesce(A);
+    board.forget_switch();
+    assert_eq!(run(&mut board).0, ["attach 1", "quiesce 1"]);
+}
+
+#[test]
+fn a_step_stays_the_next_one_until_it_is_reported() {
+    let mut board = Switchboard::default();
+    board.add(A, station(1), ring(10));
+    serve(&mut board, A, wake(20));
+    let first = board.next_step();
+    assert_eq!(board.next_step(), first);
+    board.quiesce(A);
+    assert_eq!(board.next_step(), first);
+    assert_eq!(board.completed(first.serial + 1), None);
+    assert_eq!(board.next_step(), first);
+}
+
+#[test]
+fn a_switch_that_starts_anew_hears_of_every_port() {
+    let mut board = Switchboard::default();
+    for (owner, slot) in [(A, 1), (B, 2)] {
+        board.add(owner, station(slot as u8), ring(slot));
+        serve(&mut board, owner, wake(slot + 10));
+    }
+    run(&mut board);
+    assert!(board.forget_switch().is_empty());
+    let (commands, _) = run(&mut board);
+    assert_eq!(
+        commands,
+        ["attach 1", "activate 1", "attach 2", "activate 2"]
+    );
+}
+
+#[test]
+fn an_owner_that_starts_anew_is_attached_anew() {
+    let mut board = Switchboard::default();
+    board.add(A, station(1), ring(10));
+    serve(&mut board, A, wake(20));
+    run(&mut board);
+    serve(&mut board, A, wake(21));
+    let (commands, _) = run(&mut board);
+    assert_eq!(commands, ["detach 1", "attach 1", "activate 1"]);
+}
+
+#[test]
+fn quiescing_is_known_when_the_switch_says_so() {
+    let mut board = Switchboard::default();
+    board.add(A, station(1), ring(10));
+    assert!(board.quiesce(A), "nobody serves it yet");
+    serve(&mut board, A, wake(20));
+    run(&mut board);
+    assert!(!board.quiesce(A));
+    let (commands, changes) = run(&mut board);
+    assert_eq!(commands, ["quiesce 1"]);
+    assert_eq!(changes, [Change::Quiet(A)]);
+    assert!(board.quiesce(A));
+    board.activate(A);
+    assert_eq!(run(&mut board).0, ["activate 1"]);
+}
+
+#[test]
+fn a_port_that_may_be_active_already_is_not_quiet() {
+    let mut board = Switchboard::default();
+    board.add(A, station(1), ring(10));
+    serve(&mut board, A, wake(20));
+    let attach = board.next_step();
+    board.completed(attach.serial);
+    board.next_step();
+    assert!(!board.quiesce(A));
+    let (commands, changes) = run(&mut board);
+    assert_eq!(commands, ["activate 1", "quiesce 1"]);
+    assert_eq!(changes, [Change::Served, Change::Quiet(A)]);
+}
+
+#[test]
+fn a_ring_is_given_back_when_nobody_uses_it_any_more() {
+    let mut board = Switchboard::default();
+    board.add(A, station(1), ring(10));
+    assert_eq!(board.remove(A), Some(ring(10)));
+    board.add(B, station(2), ring(11));
+    serve(&mut board, B, wake(20));
+    run(&mut board);
+    assert_eq!(board.remove(B), None);
+    assert!(board.of(B, Side::Domain).is_none());
+    let (commands, changes) = run(&mut board);
+    assert_eq!(commands, ["detach 2"]);
+    assert_eq!(changes, [Change::Gone(ring(11))]);
+}
+
+#[test]
+fn a_domain_that_has_left_is_said_to_have() {
+    let mut board = Switchboard::default();
+    board.add(A, station(1), ring(10));
+    serve(&mut board, A, wake(20));
+    run(&mut board);
+    board.quiesce(A);
+    run(&mut board);
+    assert_eq!(board.depart(A), None);
+    let (commands, changes) = run(&mut board);
+    assert_eq!(commands, ["depart 1"]);
+    assert_eq!(changes, [Change::Gone(ring(10))]);
+}
+
+#[test]
+fn a_tunnel_is_served_as_long_as_the_port_beside_it() {
+    let mut board = Switchboard::default();
+    board.add(A, station(1), ring(10));
+    let tunnel = Station {
+        side: Side::Tunnel,
+        ..station(0)
+    };
+    board.add(A, tunnel, ring(11));
+    serve(&mut board, A, wake(20));
+    assert_eq!(board.of(A, Side::Tunnel).map(Port::ring), Some(ring(11)));
+    assert_eq!(board.of(A, Side::Domain).map(Port::ring), Some(ring(10)));
+    let (commands, _) = run(&mut board);
+    assert_eq!(
+        commands,
+        ["attach 1", "activate 1", "attach 2", "activate 2"]
+    );
+    assert!(!board.quiesce(A));
+    assert_eq!(run(&mut board).0, ["quiesce 1", "quiesce 2"]);
+    assert!(board.quiesce(A));
+}
+
+#[test]
+fn a_ring_that_the_switch_may_have_taken_waits_for_it() {
+    let mut board = Switchboard::default();
+    board.add(A, station(1), ring(10));
+    serve(&mut board, A, wake(20));
+    let step = board.next_step();
+    assert_eq!(step.ends, Some((ring(10), wake(20))));
+    assert_eq!(board.remove(A), None);
+    board.completed(step.serial);
+    assert_eq!(run(&mut board).1, [Change::Gone(ring(10))]);
+    board.add(B, station(2), ring(11));
+    serve(&mut board, B, wake(21));
+    board.next_step();
+    assert_eq!(board.remove(B), None);
+    assert_eq!(board.forget_switch(), [ring(11)]);
+}
