@@ -116,6 +116,15 @@ impl Fleet {
         Fleet::start_from([ARCHIVES[0], archive], shape)
     }
 
+    /// The same, with a first machine that boots another archive.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::start`].
+    pub fn start_with_first(archive: &'static str) -> Fleet {
+        Fleet::start_from([archive, ARCHIVES[1]], usual)
+    }
+
     /// The same, with migration servers that stand still at a moment that [`Fleet::hold_at`] names, and with a small
     /// counter.
     ///

@@ -79,13 +79,13 @@ fn a_target_whose_processor_lacks_something_says_what() {
     });
     // AVX2, RDSEED, SHA.
     let missing = format!("leaf 7 EBX {:#x}", 1 << 5 | 1 << 18 | 1 << 29);
-    assert_refused(fleet, &["failed", "Cpu", &missing]);
+    assert_refused(fleet, &["failed", "processor", &missing]);
 }
 
 #[test]
 fn a_target_without_memory_says_so() {
     let fleet = Fleet::start_with_other("machine-b", |options| options.memory_mib(112));
-    assert_refused(fleet, &["failed", "NoMemory"]);
+    assert_refused(fleet, &["failed", "too little memory: 80 MiB needed"]);
 }
 
 #[test]
@@ -94,14 +94,41 @@ fn a_target_that_does_not_know_the_key_stays_silent() {
     // The stranger does not say that it has no counter: its home waits for that until it is told not to.
     let forced = fleet.ask(Station::A, &["force", "counter", "run"]);
     assert!(forced.ends_with("done"), "{forced}");
-    let why = ["failed", "TooLong", "Offer"];
+    let why = ["failed", "no answer to the offer"];
     assert_refused_by(fleet, &why, Fleet::ask_as_stranger);
 }
 
 #[test]
 fn a_target_of_another_version_names_both() {
     let fleet = Fleet::start_with_other("version-b", |options| options);
-    assert_refused(fleet, &["failed", "Version", "Image", "ours: 999"]);
+    assert_refused(fleet, &["failed", "the image format there has version 999"]);
+}
+
+#[test]
+fn a_pinned_domain_moves_once_it_has_let_go() {
+    let mut fleet = Fleet::start_with_first("pinned-a");
+    fleet.await_log(Station::A, "[pinned] holds contiguous memory");
+    let why = "contiguous memory, which a device may write";
+    let explained = fleet.ask(Station::A, &["explain", "pinned"]);
+    assert!(explained.contains(why), "{explained}");
+    let answer = fleet.ask(Station::A, &["migrate", "pinned", "b"]);
+    let refused = answer.starts_with("failed: pinned cannot move") && answer.contains(why);
+    assert!(refused, "{answer}");
+    let list = fleet.ask(Station::A, &["list"]);
+    assert!(list.contains("domain pinned running"), "{list}");
+    assert!(!list.contains("transaction"), "{list}");
+    assert!(!fleet.ask(Station::B, &["list"]).contains("pinned"));
+    tell_pinned(&mut fleet, Station::A, "[pinned] lets go");
+    fleet.migrate("pinned", Station::A);
+    tell_pinned(&mut fleet, Station::B, "[pinned] holds nothing");
+}
+
+/// Sends the pinned domain datagrams until a machine's log says what came of it.
+fn tell_pinned(fleet: &mut Fleet, station: Station, said: &str) {
+    let tell = "while echo > /dev/udp/10.77.0.22/9; do sleep 0.2; done";
+    let teller = fleet.party.start("bash", &["-c", tell]);
+    fleet.await_log(station, said);
+    drop(teller);
 }
 
 #[test]

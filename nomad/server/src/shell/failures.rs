@@ -39,8 +39,8 @@ pub fn of_restore(error: &RestoreError) -> LocalFailure {
     }
 }
 
-/// Why a domain is not admitted.
-pub fn of_admission(error: RootError, needed_bytes: u64) -> Refusal {
+/// Why a domain that needs so much memory is not admitted where so much is free.
+pub fn of_admission(error: RootError, needed_bytes: u64, available_bytes: u64) -> Refusal {
     match error {
         RootError::Refused(root::Refusal::AlreadyHere) => Refusal::AlreadyHere {
             incarnation: Incarnation(0),
@@ -48,7 +48,7 @@ pub fn of_admission(error: RootError, needed_bytes: u64) -> Refusal {
         RootError::Refused(root::Refusal::NoMemory) | RootError::Call(Error::PoolEmpty) => {
             Refusal::NoMemory {
                 needed_bytes,
-                available_bytes: 0,
+                available_bytes,
             }
         }
         _ => Refusal::NoService { slot: NO_SLOT },
@@ -107,10 +107,10 @@ mod tests {
         );
         let refused = RootError::Refused(root::Refusal::NoMemory);
         assert!(matches!(
-            of_admission(refused, 7),
+            of_admission(refused, 7, 5),
             Refusal::NoMemory {
                 needed_bytes: 7,
-                ..
+                available_bytes: 5,
             }
         ));
     }

@@ -177,7 +177,7 @@ impl Shell {
             None => line,
         };
         match entry.doubt {
-            Some(doubt) => format!("{line} in doubt: {doubt:?}"),
+            Some(doubt) => format!("{line} in doubt: {doubt}"),
             None => line,
         }
     }
@@ -225,8 +225,8 @@ fn notice_line(notice: &Notice) -> String {
         Notice::Received { rounds, pages } => format!("received {rounds} rounds, {pages} pages"),
         Notice::Committed => "committed".into(),
         Notice::Activated => "activated".into(),
-        Notice::Aborted(reason) => format!("failed: {reason:?}"),
-        Notice::InDoubt(doubt) => format!("in doubt: {doubt:?}"),
+        Notice::Aborted(reason) => format!("failed: {reason}"),
+        Notice::InDoubt(doubt) => format!("in doubt: {doubt}"),
         Notice::Finished => "done".into(),
     }
 }

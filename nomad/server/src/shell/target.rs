@@ -46,7 +46,13 @@ impl Shell {
             }
             Err(error) => {
                 log::info!("{name} is not admitted: {error}");
-                TargetEvent::Refused(failures::of_admission(error, needed_bytes))
+                let memory = self
+                    .machine
+                    .root
+                    .memory()
+                    .map_or(0, |memory| memory.free().0);
+                let available_bytes = memory.saturating_mul(PAGE_BYTES);
+                TargetEvent::Refused(failures::of_admission(error, needed_bytes, available_bytes))
             }
         }
     }

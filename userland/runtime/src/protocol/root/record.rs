@@ -84,6 +84,11 @@ pub struct MemoryRecord {
 }
 
 impl MemoryRecord {
+    /// How many pages are left.
+    pub fn free(&self) -> PageCount {
+        PageCount(self.pages.0.saturating_sub(self.spent.0))
+    }
+
     /// The answer's words.
     pub fn pack(&self) -> Words {
         done().with_all([self.pages.0, self.spent.0])

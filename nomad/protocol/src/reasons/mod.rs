@@ -1,5 +1,7 @@
 //! Why a move does not take place, or why its outcome is in doubt. Every reason says whose it is and names the value.
 
+mod text;
+
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{Incarnation, TransactionId};

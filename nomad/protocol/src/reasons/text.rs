@@ -1,0 +1,228 @@
+//! Reasons as an operator reads them.
+
+use core::fmt;
+
+use abi::ObjectKind;
+
+use super::{
+    AbortReason, Change, Doubt, Interference, LocalFailure, PhaseName, Refusal, Side, VersionOf,
+};
+
+const MIB: u64 = 1 << 20;
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Side::Source => "the source",
+            Side::Target => "the target",
+        })
+    }
+}
+
+impl fmt::Display for VersionOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            VersionOf::Protocol => "the protocol",
+            VersionOf::Image => "the image format",
+            VersionOf::Abi => "the system calls",
+        })
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Refusal::NoMemory {
+                needed_bytes,
+                available_bytes,
+            } => {
+                let (needed, available) = (needed_bytes.div_ceil(MIB), available_bytes / MIB);
+                write!(
+                    f,
+                    "too little memory: {needed} MiB needed, {available} MiB free"
+                )
+            }
+            Refusal::UnknownKey => f.write_str("the source's key is not known there"),
+            Refusal::Version { of, ours, theirs } => {
+                write!(f, "{of} there has version {ours}, here {theirs}")
+            }
+            Refusal::Cpu { missing } => write!(f, "the processor there lacks {missing:?}"),
+            Refusal::Pinned { slot, kind } => pinned(f, slot, kind),
+            Refusal::NoService { slot } => write!(f, "no such service there{}", In(slot)),
+            Refusal::BeyondGrant { slot } => {
+                write!(
+                    f,
+                    "this is not granted there{}",
+                    In(slot.unwrap_or(u32::MAX))
+                )
+            }
+            Refusal::AlreadyHere { .. } => f.write_str("a domain of this name or id is there"),
+            Refusal::InDoubt { transaction } => {
+                write!(
+                    f,
+                    "a copy that is in doubt is there, of transaction {transaction}"
+                )
+            }
+            Refusal::Quota { used, limit } => {
+                write!(f, "{used} domains of {limit} are there for this key")
+            }
+        }
+    }
+}
+
+impl fmt::Display for LocalFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            LocalFailure::NoMemory => f.write_str("too little memory"),
+            LocalFailure::Pinned { slot, kind } => pinned(f, slot, kind),
+            LocalFailure::Service { slot } => {
+                write!(f, "a service does not serve the domain{}", In(slot))
+            }
+            LocalFailure::BadImage => f.write_str("the image is not valid"),
+            LocalFailure::Kernel { error } => match abi::Error::from_status(error.into()) {
+                Some(error) => write!(f, "the kernel refused: {error}"),
+                None => write!(f, "the kernel refused with status {error}"),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Interference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.change {
+            Change::Reply => "a call was answered",
+            Change::Signal => "a notification was signalled",
+            Change::Revoke => "a capability was revoked",
+            Change::Other => "something changed it",
+        })?;
+        write!(f, "{}", In(self.slot))
+    }
+}
+
+impl fmt::Display for AbortReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AbortReason::Refused(refusal) => write!(f, "the target refuses: {refusal}"),
+            AbortReason::Cancelled => f.write_str("cancelled"),
+            AbortReason::TooLong {
+                phase: PhaseName::Offer,
+            } => f.write_str("no answer to the offer: the target is off, or has another secret"),
+            AbortReason::TooLong { phase } => write!(f, "the phase {phase:?} took too long"),
+            AbortReason::StreamBroken => f.write_str("the stream of pages broke"),
+            AbortReason::PeerRestarted => f.write_str("the other machine was started again"),
+            AbortReason::PeerForgot => {
+                f.write_str("the other machine knows nothing of it any more")
+            }
+            AbortReason::NomadRestarted { on } => {
+                write!(f, "the migration server of {on} was started again")
+            }
+            AbortReason::DigestMismatch => f.write_str("what was rebuilt is not what was sent"),
+            AbortReason::Interfered { by } => {
+                write!(f, "the frozen domain did not stay as it was: {by}")
+            }
+            AbortReason::Failed { on, failure } => write!(f, "a step of {on} failed: {failure}"),
+        }
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Doubt::Silent => "the other machine says nothing",
+            Doubt::SourceRestarted => "the source was started again, and may run the domain",
+            Doubt::TargetRestarted => "the target was started again, and may have run the domain",
+            Doubt::LostAfterActivated => "the target ran the domain, and was started again",
+            Doubt::DiscardedByOperator => "the target's operator has discarded the copy",
+            Doubt::RecordContradicted => "the record and the domain's state contradict each other",
+        })
+    }
+}
+
+fn pinned(f: &mut fmt::Formatter<'_>, slot: u32, kind: u8) -> fmt::Result {
+    match ObjectKind::from_number(kind) {
+        Some(kind) => write!(f, "{kind:?} stays with its machine{}", In(slot)),
+        None => write!(f, "an object stays with its machine{}", In(slot)),
+    }
+}
+
+/// In which slot, if that is known.
+struct In(u32);
+
+impl fmt::Display for In {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            u32::MAX => Ok(()),
+            slot => write!(f, " (slot {slot})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_its_values() {
+        let refusal = Refusal::NoMemory {
+            needed_bytes: 80 * MIB - 1,
+            available_bytes: 20 * MIB + 1,
+        };
+        let said = AbortReason::Refused(refusal).to_string();
+        assert_eq!(
+            said,
+            "the target refuses: too little memory: 80 MiB needed, 20 MiB free"
+        );
+        let refusal = Refusal::Version {
+            of: VersionOf::Image,
+            ours: 999,
+            theirs: 1,
+        };
+        assert_eq!(
+            refusal.to_string(),
+            "the image format there has version 999, here 1"
+        );
+    }
+
+    #[test]
+    fn a_pinned_domain_hears_by_what_and_where() {
+        let kind = ObjectKind::Interrupt as u8;
+        let failure = LocalFailure::Pinned { slot: 9, kind };
+        let said = AbortReason::Failed {
+            on: Side::Source,
+            failure,
+        };
+        assert_eq!(
+            said.to_string(),
+            "a step of the source failed: Interrupt stays with its machine (slot 9)"
+        );
+        let nowhere = LocalFailure::Pinned {
+            slot: u32::MAX,
+            kind: 0xff,
+        };
+        assert_eq!(nowhere.to_string(), "an object stays with its machine");
+    }
+
+    #[test]
+    fn the_kernel_is_quoted() {
+        let error = abi::Error::PoolEmpty;
+        let failure = LocalFailure::Kernel {
+            error: error as u32,
+        };
+        assert_eq!(
+            failure.to_string(),
+            alloc::format!("the kernel refused: {error}")
+        );
+    }
+
+    #[test]
+    fn silence_is_told_from_slowness() {
+        let too_long = |phase| AbortReason::TooLong { phase }.to_string();
+        assert!(too_long(PhaseName::Offer).starts_with("no answer to the offer"));
+        assert_eq!(
+            too_long(PhaseName::Freeze),
+            "the phase Freeze took too long"
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! A domain that holds what cannot leave its machine, contiguous memory, until a datagram tells it to let go. It says what
+//! it holds each time, so that a test can follow.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+#![forbid(unsafe_code)]
+
+#[cfg(target_os = "none")]
+runtime::entry!(pinned::main);
+
+#[cfg(not(target_os = "none"))]
+fn main() {}
+
+#[cfg(target_os = "none")]
+mod pinned {
+    use runtime::capability::Pool;
+    use runtime::embassy_net::udp::{PacketMetadata, UdpSocket};
+    use runtime::executor::{self, Tasks};
+    use runtime::{Cap, PageCount, Start, log, net};
+
+    /// Where it listens: the port that discards (RFC 863).
+    const PORT: u16 = 9;
+    /// Bytes of datagrams that may wait.
+    const BUFFER_BYTES: usize = 256;
+
+    /// The program.
+    pub fn main(start: Start) -> ! {
+        executor::run(start, move |tasks| hold(start, tasks))
+    }
+
+    async fn hold(start: Start, tasks: Tasks) {
+        let pool: Cap<Pool> = start.require("pool");
+        let memory = pool.create_contiguous_memory(PageCount(1));
+        let (memory, _) = memory.expect("contiguous memory");
+        let stack = net::stack(start, tasks);
+        let (mut metadata, mut bytes) = ([[PacketMetadata::EMPTY; 4]; 2], [[0; BUFFER_BYTES]; 2]);
+        let ([receive_metadata, send_metadata], [receive, send]) = (&mut metadata, &mut bytes);
+        let mut socket = UdpSocket::new(stack, receive_metadata, receive, send_metadata, send);
+        socket.bind(PORT).expect("a free port");
+        log::info!("holds contiguous memory");
+        let mut held = Some(memory);
+        loop {
+            // What it says is of no importance, nor that it may be too long.
+            let _ = socket.recv_from(&mut []).await;
+            match held.take() {
+                Some(memory) => {
+                    memory.destroy().expect("memory of its own");
+                    log::info!("lets go");
+                }
+                None => log::info!("holds nothing"),
+            }
+        }
+    }
+}
