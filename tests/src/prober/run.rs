@@ -39,11 +39,14 @@ pub fn run(options: &Options, stop: &AtomicBool) -> io::Result<Report> {
         prober.wait_and_receive(prober.next_due());
     }
     prober.end_ns = now_ns();
-    while prober.is_waiting() {
+    loop {
+        // Once at least: that the connection has ended shows also when nothing is outstanding.
         prober.flush();
         prober.wait_and_receive(u64::MAX);
+        if !prober.is_waiting() {
+            return Ok(prober.report());
+        }
     }
-    Ok(prober.report())
 }
 
 /// When requests of one kind leave.

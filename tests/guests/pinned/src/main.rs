@@ -11,10 +11,11 @@ fn main() {}
 
 #[cfg(target_os = "none")]
 mod pinned {
+    use abi::register::PageCount;
     use runtime::capability::Pool;
     use runtime::embassy_net::udp::{PacketMetadata, UdpSocket};
     use runtime::executor::{self, Tasks};
-    use runtime::{Cap, PageCount, Start, log, net};
+    use runtime::{Cap, Start, log, net};
 
     /// Where it listens: the port that discards (RFC 863).
     const PORT: u16 = 9;
