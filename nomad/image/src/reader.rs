@@ -42,7 +42,7 @@ pub enum Event<'a> {
     Page(u8, MemoryKey, u64, &'a [u8; PAGE_BYTES]),
     /// A round ended.
     Round(u8, Round),
-    /// Everything but the pages, checked.
+    /// Everything but the pages, checked. Before the end of a round: of a domain that runs on.
     State(u8, Box<Description>),
     /// All bytes so far are what was sealed; each domain is complete.
     Sealed(Seal),
@@ -205,7 +205,8 @@ impl Reader {
         Ok(())
     }
 
-    /// A domain's outline comes first and once; after its state nothing but the seal; the seal when all have theirs.
+    /// A domain's outline comes first and once; after its state nothing but the end of the round or the seal; the seal
+    /// when all have theirs.
     fn check_place(&self, head: RecordHead) -> Result<(), Error> {
         let (domain, count) = (head.domain, self.domains.len() as u16);
         let progress = self
@@ -214,6 +215,7 @@ impl Reader {
             .ok_or(Error::NoSuchDomain { domain, count })?;
         let in_place = match head.kind {
             RecordKind::Outline => progress.identity.is_none(),
+            RecordKind::Round => progress.identity.is_some(),
             RecordKind::Seal => domain == 0 && self.domains.iter().all(|progress| progress.state),
             _ => progress.identity.is_some() && !progress.state,
         };
@@ -236,7 +238,11 @@ impl Reader {
                 Ok(Event::Memory(domain, memory, pages))
             }
             RecordKind::Chunk => self.chunk(domain, bytes),
-            RecordKind::Round => Ok(Event::Round(domain, decode(head.kind, bytes)?)),
+            RecordKind::Round => {
+                // A state before it was that of a domain which runs on.
+                self.progress(domain).state = false;
+                Ok(Event::Round(domain, decode(head.kind, bytes)?))
+            }
             RecordKind::State => self.state(domain, bytes),
             RecordKind::Seal => self.seal(decode(head.kind, bytes)?),
         }

@@ -27,7 +27,7 @@ fn map(changes: &[PageChange]) -> PageMap {
     map
 }
 
-/// Two rounds, a state, a seal, and a state and a seal that replace them.
+/// A round with a state, the rest with the state that counts, a seal, and a state and a seal that replace them.
 fn image() -> Vec<u8> {
     use PageChange::*;
     let mut out = Vec::new();
@@ -37,6 +37,7 @@ fn image() -> Vec<u8> {
     writer.chunk(0, MEMORY, 0, &map(&[Data, Zero, Absent, Data]), &mut out);
     writer.page(&[1; PAGE_BYTES], &mut out);
     writer.page(&[2; PAGE_BYTES], &mut out);
+    writer.state(0, &description(), &mut out);
     writer.round(
         0,
         Round {
@@ -103,6 +104,7 @@ fn reads_what_was_written_however_it_is_cut() {
             Record("chunk"),
             Page(MEMORY, 0, 1),
             Page(MEMORY, 3, 2),
+            Record("state"),
             Record("round"),
             Record("chunk"),
             Page(MEMORY, 512, 3),

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use abi::register::ObjectId;
 use nomad_image::{
-    Description, DomainId, Identity, Name, Names, Numbering, Outline, Round, Writer, describe,
+    Description, DomainId, Identity, Name, Names, Numbering, Outline, Parts, Round, Writer,
+    describe,
 };
 use runtime::capability::Domain;
 use runtime::protocol::Mac;
@@ -16,7 +17,7 @@ use runtime::{Cap, Error};
 use crate::capture::captured::{self, Captured};
 use crate::capture::listing::{self, Read};
 use crate::capture::pass::{Ends, Pass, Scope};
-use crate::capture::ring::Ring;
+use crate::capture::ring::{Ring, Whose};
 use crate::capture::{CaptureError, Found, names, state};
 use crate::machine::Machine;
 
@@ -39,7 +40,10 @@ pub struct Outgoing {
     writer: Option<Writer>,
     memories: Vec<Captured>,
     outline: Outline,
-    frozen: Option<Frozen>,
+    /// What the frozen domain consists of.
+    description: Option<Description>,
+    ring: Option<Ring>,
+    is_described: bool,
     is_frozen: bool,
     is_left_behind: bool,
     is_exported: bool,
@@ -47,10 +51,10 @@ pub struct Outgoing {
     pass: Option<Pass>,
 }
 
-/// What was read of the domain when it stood still.
-struct Frozen {
-    description: Description,
-    ring: Option<Ring>,
+/// What was read of the domain while it stood still.
+struct State {
+    read: Read,
+    parts: Parts,
 }
 
 impl Outgoing {
@@ -75,7 +79,9 @@ impl Outgoing {
             numbering: Numbering::default(),
             writer: None,
             memories: Vec::new(),
-            frozen: None,
+            description: None,
+            ring: None,
+            is_described: false,
             is_frozen: false,
             is_left_behind: false,
             is_exported: false,
@@ -185,12 +191,16 @@ impl Outgoing {
         Ok(pass.produce(&mut ends, out)?)
     }
 
-    /// Ends a round.
+    /// Ends a round. The first in which that is possible says what the domain consists of at that moment: the target
+    /// tries to build it while it still runs here.
     ///
     /// # Errors
-    /// None was begun.
+    /// None was begun, or what the kernel says.
     pub fn end_round(&mut self, number: u32, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         let pass = self.pass.take().ok_or(CaptureError::Confused)?;
+        if !self.is_described {
+            self.describe_running(out)?;
+        }
         let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
         let round = Round {
             number,
@@ -228,23 +238,51 @@ impl Outgoing {
         let name = self.name();
         self.is_exported = true;
         self.machine.root.export(name)?;
+        let state = self.read_state()?;
+        let version = state.read.version;
+        let description = self.describe(state)?;
+        let digest = description.digest();
+        self.description = Some(description);
+        Ok(Exported { version, digest })
+    }
+
+    /// Appends the state of the running domain. What cannot be described at this moment is left out: what counts is
+    /// whether it can when it is frozen.
+    fn describe_running(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
+        self.domain.freeze()?;
+        let state = self.read_state();
+        self.domain.thaw()?;
+        if let Ok(description) = state.and_then(|state| self.describe(state)) {
+            let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
+            writer.state(0, &description, out);
+            self.is_described = true;
+        }
+        Ok(())
+    }
+
+    /// Reads the domain, which stands still.
+    fn read_state(&mut self) -> Result<State, CaptureError> {
+        let (root, name) = (self.machine.root, self.name());
         // Asking for the time counts as a change: first the time, then the version.
         let clock = state::clock(self.domain)?;
         let read = listing::read(self.domain)?;
-        names::complete(self.machine.root, name, &read.listing, &mut self.names)?;
-        let root = self.machine.root;
+        names::complete(root, name, &read.listing, &mut self.names)?;
         let parts = state::parts(root, self.domain, &self.identity, &read, clock)?;
+        Ok(State { read, parts })
+    }
+
+    /// Describes what was read, and finds the ring that is to go along.
+    fn describe(&mut self, State { read, parts }: State) -> Result<Description, CaptureError> {
         let description = describe(&read.listing, &self.names, &mut self.numbering, parts)?;
-        let exported = Exported {
-            version: read.version,
-            digest: description.digest(),
+        let whose = Whose {
+            own: self.machine.own,
+            domain: self.domain,
+            read: &read,
+            description: &description,
+            numbering: &self.numbering,
         };
-        let own = self.machine.own;
-        self.frozen = Some(Frozen {
-            ring: Ring::find(own, self.domain, &read, &description, &self.numbering)?,
-            description,
-        });
-        Ok(exported)
+        self.ring = Ring::find(&whose, self.ring.take())?;
+        Ok(description)
     }
 
     /// Sends the state, and the ring of the domain's port with the frames that wait in it.
@@ -253,16 +291,17 @@ impl Outgoing {
     /// It was not exported.
     pub fn end_freeze(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         self.pass = None;
-        let frozen = self.frozen.as_ref().ok_or(CaptureError::Confused)?;
+        let description = self.description.as_ref();
+        let description = description.ok_or(CaptureError::Confused)?;
         let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
-        if let Some(ring) = &frozen.ring {
+        if let Some(ring) = &self.ring {
             if !self.is_ring_announced {
                 ring.announce(writer, out);
                 self.is_ring_announced = true;
             }
             ring.send(writer, out);
         }
-        writer.state(0, &frozen.description, out);
+        writer.state(0, description, out);
         writer.seal(out);
         Ok(())
     }
@@ -288,7 +327,7 @@ impl Outgoing {
                 let _ = captured::end_log(self.domain, ObjectId(memory.id));
             }
         }
-        self.frozen = None;
+        (self.description, self.ring) = (None, None);
         if core::mem::take(&mut self.is_exported)
             && let Err(error) = self.machine.root.revert(self.name())
         {
@@ -324,7 +363,7 @@ impl Outgoing {
     /// Root said no.
     pub fn destroy(&mut self) -> Result<(), CaptureError> {
         self.memories.clear();
-        self.frozen = None;
+        (self.description, self.ring) = (None, None);
         Ok(self.machine.root.release(self.name())?)
     }
 

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use abi::record::MappingRecord;
+use abi::register::ObjectId;
 use nomad_image::{
     Description, MemoryKey, Name, Numbering, PAGE_BYTES, PageChange, PageMap, Writer,
 };
@@ -17,28 +18,44 @@ use crate::capture::queue;
 /// A port's ring, seen.
 pub struct Ring {
     key: MemoryKey,
+    memory: ObjectId,
     view: View,
 }
 
+/// What says whether a domain has a ring, and which.
+pub struct Whose<'a> {
+    /// This server's domain.
+    pub own: Cap<Domain>,
+    /// The domain.
+    pub domain: Cap<Domain>,
+    /// The lists of it.
+    pub read: &'a Read,
+    /// Its description.
+    pub description: &'a Description,
+    /// The positions of its objects and outsiders.
+    pub numbering: &'a Numbering,
+}
+
 impl Ring {
-    /// The domain's, if it has one mapped. `own` is this server's domain.
+    /// The domain's, if it has one mapped: the one that was found before, or a new view.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn find(
-        own: Cap<Domain>,
-        domain: Cap<Domain>,
-        read: &Read,
-        description: &Description,
-        numbering: &Numbering,
-    ) -> Result<Option<Ring>, Error> {
+    pub fn find(whose: &Whose<'_>, found: Option<Ring>) -> Result<Option<Ring>, Error> {
+        let Whose {
+            own,
+            domain,
+            read,
+            description,
+            numbering,
+        } = *whose;
         let is_port = |name: &Name| name.as_str() == queue::PORT;
         let mut outsiders = description.outsiders.iter();
         let Some(position) = outsiders.position(|outsider| is_port(&outsider.name)) else {
             return Ok(None);
         };
-        let id = numbering.outsiders()[position].object;
-        let mapped = |mapping: &&MappingRecord| mapping.memory == id.0;
+        let memory = numbering.outsiders()[position].object;
+        let mapped = |mapping: &&MappingRecord| mapping.memory == memory.0;
         let Some(mapping) = read.listing.mappings.iter().find(mapped) else {
             return Ok(None);
         };
@@ -46,8 +63,11 @@ impl Ring {
             return Ok(None);
         }
         let key = MemoryKey::Outside(position as u32);
-        let view = View::new(own, domain, id, PORT_PAGES)?;
-        Ok(Some(Ring { key, view }))
+        if let Some(found) = found.filter(|found| found.key == key && found.memory == memory) {
+            return Ok(Some(found));
+        }
+        let view = View::new(own, domain, memory, PORT_PAGES)?;
+        Ok(Some(Ring { key, memory, view }))
     }
 
     /// Says that there is such a Memory.

@@ -17,6 +17,7 @@ use nomad_protocol::{
 use runtime::port::SLOT_COUNT;
 
 use crate::channel::segments::{Arrival, Segments, StreamError};
+use crate::restore::Incoming;
 use crate::shell::Shell;
 
 /// Bytes on their way: so few that their frames fit the ring of this domain's port, with room for other frames. What
@@ -176,6 +177,11 @@ impl Stream<'_> {
                         .map_err(End::Failed)?;
                 }
                 Some(Arrival::Ends(header)) => {
+                    if let StreamHeader::Round { transaction, .. } = header {
+                        self.shell
+                            .with_incoming(transaction, Incoming::rehearse)
+                            .map_err(End::Failed)?;
+                    }
                     self.shell.sessions.borrow_mut().excuse(from);
                     self.shell.report(transaction_of(&header), ended(&header));
                 }

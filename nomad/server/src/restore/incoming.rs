@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   admitted --chunks, pages--> ... --state--> described --build--> built, and kept by root --let_go--> root's
+//!                                       the first of a running domain --rehearse--> built, and ended again
 //! ```
 //!
 //! What is here ends with this server; what root keeps does not, and is activated or discarded through root alone.
@@ -40,6 +41,7 @@ pub struct Incoming {
     parcels: BTreeMap<u32, Parcel>,
     described: Option<Described>,
     built: Option<Built>,
+    is_rehearsed: bool,
     is_let_go: bool,
 }
 
@@ -75,6 +77,7 @@ impl Incoming {
             parcels: BTreeMap::new(),
             described: None,
             built: None,
+            is_rehearsed: false,
             is_let_go: false,
         })
     }
@@ -158,6 +161,27 @@ impl Incoming {
         Ok(())
     }
 
+    /// Builds the domain once as soon as it was described, and ends that again: what this machine lacks shows while the
+    /// domain still runs on the other one, and what is bound for it is there when it is built in earnest.
+    ///
+    /// # Errors
+    /// What it lacks.
+    pub fn rehearse(&mut self) -> Result<(), RestoreError> {
+        if self.is_rehearsed || self.described.is_none() {
+            return Ok(());
+        }
+        self.is_rehearsed = true;
+        let assembled = self.assemble();
+        if let Some(mut built) = self.built.take() {
+            built.destroy(&self.memories);
+        }
+        match assembled {
+            // The domain may give pages up until it is frozen.
+            Err(error) if error.is_out_of_memory() => Ok(()),
+            assembled => assembled,
+        }
+    }
+
     /// Builds the domain, frozen, in place of one that was built before, and has root keep it. Says the digest of what
     /// was built.
     ///
@@ -167,12 +191,26 @@ impl Incoming {
         if let Some(mut earlier) = self.built.take() {
             earlier.destroy(&self.memories);
         }
-        let described = self
-            .described
-            .as_ref()
-            .ok_or(RestoreError::Unexpected("no state"))?;
+        self.assemble()?;
+        let (described, built) = (self.described.as_ref(), self.built.as_ref());
+        let (described, built) = described.zip(built).ok_or(NO_STATE)?;
         let description = &described.description;
-        let wake = description.wake.ok_or(RestoreError::NoWake)?;
+        let wake = description
+            .wake
+            .map(|wake| built.object::<Notification>(wake));
+        let wake = wake.flatten().ok_or(RestoreError::NoWake)?;
+        let kept = self
+            .machine
+            .root
+            .keep(self.name, self.pool, built.domain, wake);
+        kept.asking("keeping the domain")?;
+        Ok(description.digest())
+    }
+
+    /// Makes all that was described, the domain's time included.
+    fn assemble(&mut self) -> Result<(), RestoreError> {
+        let described = self.described.as_ref().ok_or(NO_STATE)?;
+        let description = &described.description;
         let plan = Plan {
             machine: self.machine,
             pool: self.pool,
@@ -184,15 +222,7 @@ impl Incoming {
             let memory = built.outsider(*position).ok_or(NOT_ANNOUNCED)?;
             deliver(&self.machine, memory, parcel).during("delivering to", (*position).into())?;
         }
-        set_clock(&self.machine, built, described, self.incarnation, 0)?;
-        let wake = built.object::<Notification>(wake);
-        let wake = wake.ok_or(RestoreError::NoWake)?;
-        let kept = self
-            .machine
-            .root
-            .keep(self.name, self.pool, built.domain, wake);
-        kept.asking("keeping the domain")?;
-        Ok(description.digest())
+        set_clock(&self.machine, built, described, self.incarnation, 0)
     }
 
     /// The domain is about to run, after it has stood for `stood_us` microseconds as far as that is known: its clock says
@@ -247,6 +277,7 @@ impl Incoming {
     }
 }
 
+const NO_STATE: RestoreError = RestoreError::Unexpected("no state");
 const NOT_ANNOUNCED: RestoreError = RestoreError::Unexpected("pages that were not announced");
 
 /// Sets a domain's clock, which goes on from here whether or not the domain runs. It has stood for `stood_us`
