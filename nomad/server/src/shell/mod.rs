@@ -9,12 +9,12 @@
 //! | [`questions`] | who asks for something, and who may |
 //! | [`roll_calls`] | domains at home here, before they are started |
 //! | [`operator`] | commands, and the lines that answer them |
-//! | [`diary`] | what the log is told of transactions, after everything else |
+//! | [`afterwards`] | what is done after everything else |
 //! | [`failures`] | this server's errors in the protocol's words |
 //! | [`hook`] | for tests: the server stands still at a moment that they name |
 
 pub mod actions;
-pub mod diary;
+pub mod afterwards;
 pub mod failures;
 pub mod hook;
 pub mod operator;
@@ -52,7 +52,7 @@ use crate::machine::Machine;
 use crate::peers::Peers;
 use crate::records::Records;
 use crate::restore::Incoming;
-use crate::shell::diary::Diary;
+use crate::shell::afterwards::Afterwards;
 use crate::shell::hook::Hook;
 use crate::shell::questions::Asker;
 use crate::shell::resume::Resumed;
@@ -120,8 +120,8 @@ pub struct Shell {
     pub operators: RefCell<BTreeMap<TransactionId, RequestId>>,
     /// Datagrams that were of nobody who may be heard.
     pub turned_away: Cell<u64>,
-    /// What the log shall say of transactions.
-    pub diary: Diary,
+    /// What can wait.
+    pub afterwards: Afterwards,
     /// Datagrams that wait to be sent.
     pub outbox: RefCell<VecDeque<Datagram>>,
     /// What the sender shall do.
@@ -176,7 +176,7 @@ impl Shell {
             desk: RefCell::new(Desk::new(random.fork())),
             operators: RefCell::default(),
             turned_away: Cell::new(0),
-            diary: Diary::default(),
+            afterwards: Afterwards::default(),
             outbox: RefCell::default(),
             jobs: Channel::new(),
             reported: Signal::new(),
@@ -286,7 +286,7 @@ pub async fn serve(start: Start, tasks: Tasks) {
     let shell: &'static Shell = Box::leak(Box::new(Shell::new(start)));
     shell.resume_frames();
     tasks.spawn(late::task::run(shell, late::task::tunnel(start)));
-    tasks.spawn(shell.diary.write());
+    tasks.spawn(afterwards::run(shell));
     tasks.spawn(sender::run(shell, stack));
     for over in &shell.stream_over {
         tasks.spawn(receiver::run(shell, stack, over));

@@ -196,13 +196,13 @@ impl Shell {
         let line = notice_line(notice);
         // Of the phases the operator hears; the log, which is slow, only of what comes of them.
         if !matches!(notice, Notice::Phase(_)) {
-            self.diary
-                .note(format!("{:08x}: {line}", (transaction.0 >> 96) as u32));
+            self.afterwards
+                .log(format!("{:08x}: {line}", (transaction.0 >> 96) as u32));
         }
         if let Some(hook) = &self.hook
             && hook.borrow_mut().told(&line)
         {
-            self.diary.note(format!("held at `{line}`"));
+            self.afterwards.log(format!("held at `{line}`"));
         }
         let operator = self.operators.borrow().get(&transaction).copied();
         if let Some(operator) = operator {

@@ -6,6 +6,7 @@ use nomad_protocol::{
 use runtime::Error;
 
 use crate::capture::{CaptureError, Outgoing};
+use crate::shell::afterwards::Later;
 use crate::shell::{Job, Shell, What, failures};
 
 /// The kernel does not say who changed a frozen domain.
@@ -24,16 +25,28 @@ impl Shell {
             return;
         }
         self.note_step(transaction, action);
+        if action == SourceAction::Destroy {
+            return self.afterwards.push(Later::Destroy(transaction));
+        }
         let event = {
             let mut outgoing = self.outgoing.borrow_mut();
             match outgoing.get_mut(&transaction) {
                 Some(outgoing) => step(outgoing, action),
-                None => without_domain(action),
+                None => None,
             }
         };
         if let Some(event) = event {
             self.report(transaction, event);
         }
+    }
+
+    /// Gives the memory of a domain that has left back. An earlier life of this server may have done so, and ended before
+    /// that was noted.
+    pub(super) fn destroy(&self, transaction: TransactionId) {
+        if let Some(outgoing) = self.outgoing.borrow_mut().get_mut(&transaction) {
+            complain(outgoing, "releasing", |outgoing| outgoing.destroy());
+        }
+        self.report(transaction, Event::Source(SourceEvent::Destroyed));
     }
 }
 
@@ -47,12 +60,6 @@ fn what_to_send(action: SourceAction) -> Option<What> {
         } => Some(What::Freeze(attempt, rounds, digest)),
         _ => None,
     }
-}
-
-/// The step of a source whose domain is gone: an earlier life of this server may have destroyed it and ended before that
-/// was noted.
-fn without_domain(action: SourceAction) -> Option<Event> {
-    (action == SourceAction::Destroy).then_some(Event::Source(SourceEvent::Destroyed))
 }
 
 /// Takes one step; says what the protocol is to be told.
@@ -76,15 +83,13 @@ fn step(outgoing: &mut Outgoing, action: SourceAction) -> Option<Event> {
             complain(outgoing, "thawing", |outgoing| outgoing.thaw());
             None
         }
-        SourceAction::Destroy => {
-            complain(outgoing, "releasing", |outgoing| outgoing.destroy());
-            Some(Event::Source(SourceEvent::Destroyed))
-        }
         SourceAction::Unretire => {
             complain(outgoing, "running it again", Outgoing::run_again);
             None
         }
-        SourceAction::CopyRound { .. } | SourceAction::SendFreeze { .. } => None,
+        SourceAction::CopyRound { .. }
+        | SourceAction::SendFreeze { .. }
+        | SourceAction::Destroy => None,
     }
 }
 
@@ -121,16 +126,4 @@ fn told<T>(result: Result<T, CaptureError>, event: impl FnOnce(T) -> SourceEvent
 pub fn failed(error: &CaptureError) -> Event {
     log::warn!("capture: {error:?}");
     Event::Failed(failures::of_capture(error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_domain_that_is_gone_already_counts_as_destroyed() {
-        let destroyed = Some(Event::Source(SourceEvent::Destroyed));
-        assert_eq!(without_domain(SourceAction::Destroy), destroyed);
-        assert_eq!(without_domain(SourceAction::Thaw), None);
-    }
 }
