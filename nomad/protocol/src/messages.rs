@@ -47,14 +47,12 @@ pub const PIECE_BYTES_MAX: usize = 768;
 /// that were not heard are sent again. A source that was restarted begins another stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Late {
-    /// Source to target: a piece of a frame. Repeated until heard.
+    /// Source to target: a piece of a stream of frames, each with its length as a u16 before it. Repeated until heard.
     Piece {
         /// Which stream.
         stream: u32,
         /// Its number there.
         number: u64,
-        /// Whether the frame's next piece follows; else this is its last.
-        more: bool,
         /// At most [`PIECE_BYTES_MAX`].
         bytes: Vec<u8>,
     },

@@ -24,7 +24,7 @@ fn commit_has_the_documented_bytes() {
         held_us: 2,
     })
     .encode();
-    let mut expected = vec![2, 0, 8, 7, 6, 5, 4, 3, 2, 1, 1, 7];
+    let mut expected = vec![3, 0, 8, 7, 6, 5, 4, 3, 2, 1, 1, 7];
     expected.extend_from_slice(&[0; 15]);
     expected.extend_from_slice(&[4, 1, 0xac, 0x02, 2]);
     assert_eq!(bytes, expected);
@@ -43,12 +43,11 @@ fn late_frames_have_the_documented_bytes() {
     let piece = late(Late::Piece {
         stream: 5,
         number: 300,
-        more: true,
         bytes: vec![9, 8],
     });
     let bytes = piece.encode();
     assert_eq!(bytes[10..12], [5, 7]);
-    assert_eq!(bytes[27..], [0, 5, 0xac, 2, 1, 2, 9, 8]);
+    assert_eq!(bytes[27..], [0, 5, 0xac, 2, 2, 9, 8]);
     assert_eq!(Envelope::decode(&bytes), Ok(piece));
     let heard = late(Late::Heard { stream: 5, next: 7 }).encode();
     assert_eq!(heard[27..], [1, 5, 7]);
@@ -59,7 +58,6 @@ fn the_longest_piece_fits_and_its_length_is_not_believed() {
     let piece = |bytes| Late::Piece {
         stream: u32::MAX,
         number: u64::MAX,
-        more: true,
         bytes,
     };
     let bytes = late(piece(vec![1; PIECE_BYTES_MAX])).encode();
@@ -109,7 +107,7 @@ fn another_version_is_refused_with_both_numbers() {
     bytes[0] = 1;
     assert_eq!(
         Envelope::decode(&bytes),
-        Err(DecodeError::Version { ours: 2, theirs: 1 })
+        Err(DecodeError::Version { ours: 3, theirs: 1 })
     );
 }
 

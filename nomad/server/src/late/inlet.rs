@@ -17,13 +17,16 @@ pub struct Inlet {
 pub struct Taken {
     /// The number of the piece that is expected next.
     pub next: u64,
-    /// The frame that it completed.
-    pub frame: Option<Vec<u8>>,
+    /// The frames that it completed.
+    pub frames: Vec<Vec<u8>>,
 }
+
+/// Bytes of the length before a frame.
+const LENGTH_BYTES: usize = 2;
 
 impl Inlet {
     /// Takes a piece; nothing comes of one that belongs to no stream that was heard from its beginning.
-    pub fn take(&mut self, stream: u32, number: u64, more: bool, bytes: &[u8]) -> Option<Taken> {
+    pub fn take(&mut self, stream: u32, number: u64, bytes: &[u8]) -> Option<Taken> {
         let next = match self.expected {
             Some((known, next)) if known == stream => next,
             // It is the first, or the source was restarted.
@@ -34,26 +37,38 @@ impl Inlet {
             _ => return None,
         };
         self.expected = Some((stream, next));
+        let frames = Vec::new();
         if number != next {
-            return Some(Taken { next, frame: None });
+            return Some(Taken { next, frames });
         }
-        self.expected = Some((stream, next + 1));
-        Some(Taken {
-            next: next + 1,
-            frame: self.append(more, bytes),
-        })
+        self.begun.extend_from_slice(bytes);
+        let Some(frames) = self.take_frames() else {
+            // What follows cannot be told apart any more.
+            *self = Inlet::default();
+            return None;
+        };
+        let next = next + 1;
+        self.expected = Some((stream, next));
+        Some(Taken { next, frames })
     }
 
-    /// The frame, if this completes it. One that is too long is none.
-    fn append(&mut self, more: bool, bytes: &[u8]) -> Option<Vec<u8>> {
-        let room = FRAME_BYTES_MAX + 1 - self.begun.len();
-        self.begun
-            .extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if more {
-            return None;
+    /// The frames that are whole; nothing if one is longer than frames are.
+    fn take_frames(&mut self) -> Option<Vec<Vec<u8>>> {
+        let mut frames = Vec::new();
+        let mut rest = &self.begun[..];
+        while let Some((length, after)) = rest.split_first_chunk::<LENGTH_BYTES>() {
+            let length = usize::from(u16::from_le_bytes(*length));
+            if length > FRAME_BYTES_MAX {
+                return None;
+            }
+            let Some((frame, after)) = after.split_at_checked(length) else {
+                break;
+            };
+            frames.push(frame.to_vec());
+            rest = after;
         }
-        let frame = core::mem::take(&mut self.begun);
-        (frame.len() <= FRAME_BYTES_MAX).then_some(frame)
+        self.begun = rest.to_vec();
+        Some(frames)
     }
 }
 
@@ -64,48 +79,55 @@ mod tests {
     use super::*;
     use crate::late::outlet::Outlet;
 
-    fn take(inlet: &mut Inlet, number: u64, more: bool, bytes: &[u8]) -> Option<Taken> {
-        inlet.take(1, number, more, bytes)
+    /// A frame as it lies in a stream.
+    fn in_stream(frame: &[u8]) -> Vec<u8> {
+        [&(frame.len() as u16).to_le_bytes()[..], frame].concat()
+    }
+
+    fn taken(next: u64, frames: &[&[u8]]) -> Option<Taken> {
+        let frames = frames.iter().map(|frame| frame.to_vec()).collect();
+        Some(Taken { next, frames })
     }
 
     #[test]
     fn a_piece_that_comes_again_or_too_early_changes_nothing() {
         let mut inlet = Inlet::default();
-        assert_eq!(take(&mut inlet, 1, false, b"early"), None);
-        let next = |next, frame: Option<&[u8]>| {
-            let frame = frame.map(<[u8]>::to_vec);
-            Some(Taken { next, frame })
-        };
-        assert_eq!(take(&mut inlet, 0, true, b"one "), next(1, None));
-        assert_eq!(take(&mut inlet, 0, true, b"one "), next(1, None));
-        assert_eq!(take(&mut inlet, 2, false, b"early"), next(1, None));
-        assert_eq!(
-            take(&mut inlet, 1, false, b"frame"),
-            next(2, Some(b"one frame"))
-        );
+        let bytes = in_stream(b"one frame");
+        let (first, second) = bytes.split_at(4);
+        assert_eq!(inlet.take(1, 1, second), None);
+        assert_eq!(inlet.take(1, 0, first), taken(1, &[]));
+        assert_eq!(inlet.take(1, 0, first), taken(1, &[]));
+        assert_eq!(inlet.take(1, 2, b"early"), taken(1, &[]));
+        assert_eq!(inlet.take(1, 1, second), taken(2, &[b"one frame"]));
     }
 
     #[test]
-    fn a_frame_that_is_too_long_is_none_and_harms_no_other() {
+    fn a_piece_holds_several_frames_and_the_beginning_of_one() {
         let mut inlet = Inlet::default();
-        for number in 0..9 {
-            let taken = take(&mut inlet, number, true, &[1; 1000]).expect("in order");
-            assert_eq!(taken.frame, None);
-        }
-        assert!(inlet.begun.len() <= FRAME_BYTES_MAX + 1);
-        let end = take(&mut inlet, 9, false, b"end").expect("in order");
-        assert_eq!(end.frame, None);
-        let whole = take(&mut inlet, 10, false, b"whole").expect("in order");
-        assert_eq!(whole.frame.as_deref(), Some(&b"whole"[..]));
+        let bytes = [in_stream(b"one"), in_stream(b""), in_stream(b"three")].concat();
+        let (first, second) = bytes.split_at(8);
+        assert_eq!(inlet.take(1, 0, first), taken(1, &[b"one", b""]));
+        assert_eq!(inlet.take(1, 1, second), taken(2, &[b"three"]));
+        assert!(inlet.begun.is_empty());
+    }
+
+    #[test]
+    fn nothing_comes_of_a_stream_after_a_frame_that_is_too_long() {
+        let mut inlet = Inlet::default();
+        assert_eq!(inlet.take(1, 0, &in_stream(b"good")), taken(1, &[b"good"]));
+        let length = (FRAME_BYTES_MAX as u16 + 1).to_le_bytes();
+        assert_eq!(inlet.take(1, 1, &length), None);
+        assert_eq!(inlet.take(1, 2, &in_stream(b"lost")), None);
+        assert!(inlet.begun.is_empty());
+        assert_eq!(inlet.take(2, 0, &in_stream(b"new")), taken(1, &[b"new"]));
     }
 
     #[test]
     fn another_stream_begins_anew_with_its_first_piece() {
         let mut inlet = Inlet::default();
-        take(&mut inlet, 0, true, b"half");
-        assert_eq!(inlet.take(2, 1, false, b"x"), None);
-        let first = inlet.take(2, 0, false, b"new").expect("a beginning");
-        assert_eq!(first.frame.as_deref(), Some(&b"new"[..]));
+        inlet.take(1, 0, &in_stream(b"half")[..4]);
+        assert_eq!(inlet.take(2, 1, b"x"), None);
+        assert_eq!(inlet.take(2, 0, &in_stream(b"new")), taken(1, &[b"new"]));
     }
 
     /// Frames through a network that loses, doubles and swaps datagrams, as a seed says.
@@ -135,16 +157,15 @@ mod tests {
                     let Late::Piece {
                         stream,
                         number,
-                        more,
                         bytes,
                     } = wire.swap_remove(draw(wire.len() as u64) as usize)
                     else {
                         panic!("only pieces go this way");
                     };
-                    let Some(taken) = inlet.take(stream, number, more, &bytes) else {
+                    let Some(taken) = inlet.take(stream, number, &bytes) else {
                         continue;
                     };
-                    arrived.extend(taken.frame);
+                    arrived.extend(taken.frames);
                     if draw(2) == 0 {
                         outlet.heard(now_us, stream, taken.next);
                     }

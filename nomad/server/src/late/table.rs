@@ -130,7 +130,6 @@ impl Table {
             Late::Piece {
                 stream,
                 number,
-                more,
                 bytes,
             } => {
                 if self.inward.len() >= INWARD_MAX {
@@ -144,8 +143,8 @@ impl Table {
                     return None;
                 };
                 let mac = entry.mac;
-                let taken = entry.frames.take(stream, number, more, &bytes)?;
-                taken.frame.iter().for_each(|frame| self.admit(mac, frame));
+                let taken = entry.frames.take(stream, number, &bytes)?;
+                taken.frames.iter().for_each(|frame| self.admit(mac, frame));
                 let next = taken.next;
                 Some(Late::Heard { stream, next })
             }
