@@ -121,6 +121,9 @@ fn make_binding(
         }
         names::RING => {
             let station = provision::import(binding.state).ok_or(Refusal::Malformed)?;
+            if root.switchboard.is_taken(number, station) {
+                return Err(Refusal::AddressTaken);
+            }
             let ring = root.add_port(number, station).map_err(kernel)?;
             let rights = MemoryRights::READ | MemoryRights::WRITE;
             Ok((ring.mint(rights, 0).map_err(kernel)?.erase(), 0))

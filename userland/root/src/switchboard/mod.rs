@@ -68,6 +68,16 @@ impl Switchboard {
         ports.find(|port| port.owner == owner && !port.removed)
     }
 
+    /// Whether a port of another owner has one of the addresses of this station.
+    pub fn is_taken(&self, owner: DomainNumber, station: Station) -> bool {
+        let mut others = self.ports.iter();
+        others.any(|port| {
+            let other = port.station;
+            let same_ip = other.ip.is_some() && other.address() == station.address();
+            port.owner != owner && !port.removed && (other.mac == station.mac || same_ip)
+        })
+    }
+
     fn of_mut(&mut self, owner: DomainNumber) -> impl Iterator<Item = &mut Port> {
         self.ports
             .iter_mut()

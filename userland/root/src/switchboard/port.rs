@@ -19,6 +19,13 @@ pub struct Station {
     pub side: Side,
 }
 
+impl Station {
+    /// Its IPv4 address, without the network that it is in.
+    pub fn address(&self) -> Option<[u8; 4]> {
+        self.ip.map(|ip| ip.address)
+    }
+}
+
 /// A port.
 #[derive(Clone, Debug)]
 pub struct Port {

@@ -89,6 +89,27 @@ fn a_port_whose_owner_was_leaving_is_quiet_for_a_new_switch_too() {
 }
 
 #[test]
+fn an_address_is_taken_as_long_as_its_port_is_there() {
+    let mut board = Switchboard::default();
+    let with_ip = |last, ip: &str| Station {
+        ip: ip.parse().ok(),
+        ..station(last)
+    };
+    board.add(A, with_ip(1, "10.77.0.20/24"), ring(10));
+    assert!(!board.is_taken(A, with_ip(1, "10.77.0.20/24")), "its own");
+    assert!(board.is_taken(B, station(1)));
+    assert!(board.is_taken(B, with_ip(2, "10.77.0.20/16")));
+    assert!(!board.is_taken(B, with_ip(2, "10.77.0.21/24")));
+    board.add(B, station(3), ring(11));
+    assert!(
+        !board.is_taken(A, station(2)),
+        "no address is like no other"
+    );
+    board.remove(A);
+    assert!(!board.is_taken(B, with_ip(1, "10.77.0.20/24")));
+}
+
+#[test]
 fn a_step_stays_the_next_one_until_it_is_reported() {
     let mut board = Switchboard::default();
     board.add(A, station(1), ring(10));

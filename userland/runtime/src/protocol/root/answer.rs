@@ -23,6 +23,8 @@ numbered! {
         Capability = 8: "a capability is missing or of another kind";
         /// The kernel refused; root's log says what.
         Kernel = 9: "the kernel refused";
+        /// The domain's Ethernet or IPv4 address is another domain's here.
+        AddressTaken = 10: "its address is another domain's here";
     }
 }
 
