@@ -8,10 +8,12 @@
 //! | [`names`] | what root calls the objects outside |
 //! | [`captured`] | a Memory of the domain, seen read-only, and which of its pages are still to be sent |
 //! | [`outgoing`] | [`Outgoing`]: a domain on its way out, and the steps that the protocol asks for |
+//! | [`backlog`] | the pages that are to be sent, of all its Memories |
 //! | [`pass`] | one walk over the pages that are to be sent |
 //! | [`state`] | what a frozen domain is besides its memory |
 //! | [`ring`], [`queue`] | the ring of its port, and which of that ring's pages are in use |
 
+pub mod backlog;
 pub mod captured;
 pub mod error;
 pub mod found;

@@ -4,7 +4,6 @@
 
 use alloc::vec::Vec;
 
-use abi::register::ObjectId;
 use nomad_image::{
     Description, DomainId, Identity, Name, Names, Numbering, Outline, Parts, Round, Writer,
     describe,
@@ -14,9 +13,8 @@ use runtime::protocol::Mac;
 use runtime::protocol::root::DomainRecord;
 use runtime::{Cap, Error};
 
-use crate::capture::captured::{self, Captured};
+use crate::capture::backlog::Backlog;
 use crate::capture::listing::{self, Read};
-use crate::capture::pass::{Ends, Pass, Scope};
 use crate::capture::ring::{Ring, Whose};
 use crate::capture::{CaptureError, Found, names, state};
 use crate::machine::Machine;
@@ -38,7 +36,7 @@ pub struct Outgoing {
     names: Names,
     numbering: Numbering,
     writer: Option<Writer>,
-    memories: Vec<Captured>,
+    backlog: Backlog,
     outline: Outline,
     /// What the frozen domain consists of.
     description: Option<Description>,
@@ -48,7 +46,6 @@ pub struct Outgoing {
     is_left_behind: bool,
     is_exported: bool,
     is_ring_announced: bool,
-    pass: Option<Pass>,
 }
 
 /// What was read of the domain while it stood still.
@@ -78,7 +75,7 @@ impl Outgoing {
             names: found.names,
             numbering: Numbering::default(),
             writer: None,
-            memories: Vec::new(),
+            backlog: Backlog::new(machine.own, found.domain),
             description: None,
             ring: None,
             is_described: false,
@@ -86,7 +83,6 @@ impl Outgoing {
             is_left_behind: false,
             is_exported: false,
             is_ring_announced: false,
-            pass: None,
         }
     }
 
@@ -131,14 +127,13 @@ impl Outgoing {
     /// # Errors
     /// What the kernel says.
     pub fn start_log(&mut self) -> Result<(), CaptureError> {
-        let read = listing::read(self.domain)?;
-        self.collect_dirty(&read)
+        self.look_again().map(|_| ())
     }
 
     /// Begins a round; says how many pages it covers.
     pub fn begin_round(&mut self) -> u64 {
-        self.pass = Some(Pass::new(Scope::Round));
-        self.pending_pages()
+        self.backlog.begin_round();
+        self.backlog.page_count()
     }
 
     /// Begins to send the frozen domain; says how many pages that covers.
@@ -146,13 +141,9 @@ impl Outgoing {
     /// # Errors
     /// What the kernel says.
     pub fn begin_freeze(&mut self) -> Result<u64, CaptureError> {
-        let read = listing::read(self.domain)?;
-        self.collect_dirty(&read)?;
-        for memory in &mut self.memories {
-            memory.collect_present(self.domain)?;
-        }
-        self.pass = Some(Pass::new(Scope::Freeze));
-        Ok(self.pending_pages())
+        let pages = self.look_again()?;
+        self.backlog.begin_freeze()?;
+        Ok(pages)
     }
 
     /// Appends a piece of what is being sent; says whether there is more.
@@ -181,14 +172,7 @@ impl Outgoing {
                 none.insert(writer)
             }
         };
-        let pass = self.pass.as_mut().ok_or(CaptureError::Confused)?;
-        let mut ends = Ends {
-            domain: self.domain,
-            memories: &mut self.memories,
-            numbering: &mut self.numbering,
-            writer,
-        };
-        Ok(pass.produce(&mut ends, out)?)
+        self.backlog.produce(&mut self.numbering, writer, out)
     }
 
     /// Ends a round. The first in which that is possible says what the domain consists of at that moment: the target
@@ -197,16 +181,12 @@ impl Outgoing {
     /// # Errors
     /// None was begun, or what the kernel says.
     pub fn end_round(&mut self, number: u32, out: &mut Vec<u8>) -> Result<(), CaptureError> {
-        let pass = self.pass.take().ok_or(CaptureError::Confused)?;
+        let data_pages = self.backlog.end_pass()?;
         if !self.is_described {
             self.describe_running(out)?;
         }
         let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
-        let round = Round {
-            number,
-            data_pages: pass.data_pages,
-        };
-        writer.round(0, round, out);
+        writer.round(0, Round { number, data_pages }, out);
         Ok(())
     }
 
@@ -216,8 +196,8 @@ impl Outgoing {
     /// What the kernel says.
     pub fn look_again(&mut self) -> Result<u64, CaptureError> {
         let read = listing::read(self.domain)?;
-        self.collect_dirty(&read)?;
-        Ok(self.pending_pages())
+        self.backlog.collect_dirty(&read)?;
+        Ok(self.backlog.page_count())
     }
 
     /// Stops the domain.
@@ -290,7 +270,7 @@ impl Outgoing {
     /// # Errors
     /// It was not exported.
     pub fn end_freeze(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
-        self.pass = None;
+        self.backlog.end_pass()?;
         let description = self.description.as_ref();
         let description = description.ok_or(CaptureError::Confused)?;
         let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
@@ -317,15 +297,10 @@ impl Outgoing {
     /// Ends the dirty log and lets root and the switch serve the domain again. What fails here changes nothing: the
     /// domain runs on.
     pub fn end_capture(&mut self) {
-        for memory in &self.memories {
-            let _ = memory.end_log(self.domain);
-        }
-        self.memories.clear();
+        self.backlog.end();
         if self.is_left_behind {
             let read = listing::read(self.domain).unwrap_or_default();
-            for memory in read.memories() {
-                let _ = captured::end_log(self.domain, ObjectId(memory.id));
-            }
+            self.backlog.end_unknown(&read);
         }
         (self.description, self.ring) = (None, None);
         if core::mem::take(&mut self.is_exported)
@@ -362,36 +337,8 @@ impl Outgoing {
     /// # Errors
     /// Root said no.
     pub fn destroy(&mut self) -> Result<(), CaptureError> {
-        self.memories.clear();
+        self.backlog.clear();
         (self.description, self.ring) = (None, None);
         Ok(self.machine.root.release(self.name())?)
-    }
-
-    fn pending_pages(&self) -> u64 {
-        self.memories
-            .iter()
-            .map(|memory| memory.pending.len())
-            .sum()
-    }
-
-    /// Looks at every Memory that the domain has now.
-    fn collect_dirty(&mut self, read: &Read) -> Result<(), CaptureError> {
-        let is_there = |memory: &Captured| read.memories().any(|record| record.id == memory.id.0);
-        self.memories.retain(is_there);
-        for record in read.memories().filter(|record| record.attribute == 0) {
-            let id = ObjectId(record.id);
-            if !self.memories.iter().any(|memory| memory.id == id) {
-                self.memories.push(Captured::new(
-                    self.machine.own,
-                    self.domain,
-                    id,
-                    record.size,
-                )?);
-            }
-        }
-        for memory in &mut self.memories {
-            memory.collect_dirty(self.domain)?;
-        }
-        Ok(())
     }
 }
