@@ -107,8 +107,8 @@ fn a_target_of_another_version_names_both() {
 #[test]
 fn a_pinned_domain_moves_once_it_has_let_go() {
     let mut fleet = Fleet::start_with_first("pinned-a");
-    fleet.await_log(Station::A, "[pinned] holds contiguous memory");
-    let why = "contiguous memory, which a device may write";
+    fleet.await_log(Station::A, "[pinned] holds a pool");
+    let why = "a domain or pool of its own inside";
     let explained = fleet.ask(Station::A, &["explain", "pinned"]);
     assert!(explained.contains(why), "{explained}");
     let answer = fleet.ask(Station::A, &["migrate", "pinned", "b"]);

@@ -1,5 +1,5 @@
-//! A domain that holds what cannot leave its machine, contiguous memory, until a datagram tells it to let go. It says what
-//! it holds each time, so that a test can follow.
+//! A domain that holds what cannot leave its machine, a pool for domains of its own, until a datagram tells it to let go. It
+//! says what it holds each time, so that a test can follow.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 
@@ -29,21 +29,20 @@ mod pinned {
 
     async fn hold(start: Start, tasks: Tasks) {
         let pool: Cap<Pool> = start.require("pool");
-        let memory = pool.create_contiguous_memory(PageCount(1));
-        let (memory, _) = memory.expect("contiguous memory");
+        let child = pool.split(PageCount(16)).expect("memory for a pool");
         let stack = net::stack(start, tasks);
         let (mut metadata, mut bytes) = ([[PacketMetadata::EMPTY; 4]; 2], [[0; BUFFER_BYTES]; 2]);
         let ([receive_metadata, send_metadata], [receive, send]) = (&mut metadata, &mut bytes);
         let mut socket = UdpSocket::new(stack, receive_metadata, receive, send_metadata, send);
         socket.bind(PORT).expect("a free port");
-        log::info!("holds contiguous memory");
-        let mut held = Some(memory);
+        log::info!("holds a pool");
+        let mut held = Some(child);
         loop {
             // What it says is of no importance, nor that it may be too long.
             let _ = socket.recv_from(&mut []).await;
             match held.take() {
-                Some(memory) => {
-                    memory.destroy().expect("memory of its own");
+                Some(child) => {
+                    child.destroy().expect("a pool of its own");
                     log::info!("lets go");
                 }
                 None => log::info!("holds nothing"),
