@@ -136,8 +136,10 @@ impl Switch {
 
     /// Moves frames until no port has any. Whoever sends one after that rings.
     pub fn forward_all(&mut self) {
+        let mut frame = [0; FRAME_BYTES_MAX];
         loop {
-            let moved = (0..self.ports.len()).fold(0, |moved, index| moved + self.forward(index));
+            let ports = 0..self.ports.len();
+            let moved = ports.fold(0, |moved, index| moved + self.forward(index, &mut frame));
             if moved == 0 && !self.frames_wait() {
                 return;
             }
@@ -158,13 +160,12 @@ impl Switch {
         })
     }
 
-    /// Moves a batch of a port's frames; how many.
-    fn forward(&mut self, index: usize) -> usize {
+    /// Moves a batch of a port's frames, each through `frame`; how many.
+    fn forward(&mut self, index: usize, frame: &mut [u8; FRAME_BYTES_MAX]) -> usize {
         let number = self.ports[index].number();
-        let mut frame = [0; FRAME_BYTES_MAX];
         let mut moved = 0;
         while moved < BATCH && self.is_active(number) {
-            match self.ports[index].cable().incoming().receive(&mut frame) {
+            match self.ports[index].cable().incoming().receive(frame) {
                 Ok(Some(length)) => self.dispatch(index, &frame[..length]),
                 Ok(None) => break,
                 Err(lie) => self.disable(number, lie),

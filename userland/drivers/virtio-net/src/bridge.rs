@@ -30,20 +30,20 @@ impl Bridge {
     /// # Errors
     /// The port's [`Lie`].
     pub fn move_all(&mut self) -> Result<(), Lie> {
+        let mut frame = [0; FRAME_BYTES_MAX];
         loop {
-            let moved = self.move_in()? + self.move_out()?;
+            let moved = self.move_in(&mut frame)? + self.move_out()?;
             if moved == 0 && !self.wish()? {
                 return Ok(());
             }
         }
     }
 
-    /// From the card to the switch. What the switch has no space for stays with the card.
-    fn move_in(&mut self) -> Result<usize, Lie> {
-        let mut frame = [0; FRAME_BYTES_MAX];
+    /// From the card to the switch, each frame through `frame`. What the switch has no space for stays with the card.
+    fn move_in(&mut self, frame: &mut [u8; FRAME_BYTES_MAX]) -> Result<usize, Lie> {
         let mut moved = 0;
         while moved < BATCH && self.port.outgoing().space()? > 0 {
-            let Some(bytes) = self.card.receive(&mut frame) else {
+            let Some(bytes) = self.card.receive(frame) else {
                 break;
             };
             match self.port.outgoing().send(&frame[..bytes]) {
