@@ -91,9 +91,18 @@ impl PageSet {
 
     /// Whether a page of the chunk that begins here is in it.
     pub fn touches_chunk(&self, first_page: u64) -> bool {
+        self.chunk(first_page).any(|word| word != 0)
+    }
+
+    /// Whether the same pages of the chunk that begins here are in it and in another one.
+    pub fn agrees_in_chunk(&self, other: &PageSet, first_page: u64) -> bool {
+        self.chunk(first_page).eq(other.chunk(first_page))
+    }
+
+    fn chunk(&self, first_page: u64) -> impl Iterator<Item = u64> + '_ {
         let first = (first_page / WORD_BITS) as usize;
         let words = self.words.iter().skip(first).take(WORDS_PER_CHUNK);
-        words.copied().any(|word| word != 0)
+        words.copied()
     }
 }
 
@@ -143,5 +152,8 @@ mod tests {
         set.insert(1024);
         let touched: Vec<bool> = [0, 512, 1024].map(|first| set.touches_chunk(first)).into();
         assert_eq!(touched, [false, false, true]);
+        let none = PageSet::new(1100);
+        let agrees = [0, 512, 1024].map(|first| set.agrees_in_chunk(&none, first));
+        assert_eq!(agrees, [true, true, false]);
     }
 }

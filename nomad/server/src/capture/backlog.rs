@@ -54,7 +54,10 @@ impl Backlog {
 
     /// How many pages are to be sent.
     pub fn page_count(&self) -> u64 {
-        let pending = self.memories.iter().map(|memory| memory.pending.len());
+        let pending = self
+            .memories
+            .iter()
+            .map(|memory| memory.pages.pending.len());
         pending.sum()
     }
 

@@ -9,6 +9,7 @@ use runtime::mapping::Mapping;
 use runtime::shared::SharedMemory;
 use runtime::{Cap, Error};
 
+use crate::capture::page_state::PageState;
 use crate::page_set::PageSet;
 
 /// Bytes of a page that are looked at together when zeros are searched for.
@@ -61,10 +62,8 @@ pub struct Captured {
     pub id: ObjectId,
     /// Its pages.
     pub view: View,
-    /// Those that are still to be sent.
-    pub pending: PageSet,
-    /// At the freeze: those that are there.
-    pub present: PageSet,
+    /// What is known of them.
+    pub pages: PageState,
     /// Whether the image knows of it.
     pub is_announced: bool,
 }
@@ -83,8 +82,7 @@ impl Captured {
         Ok(Captured {
             id,
             view: View::new(own, domain, id, pages)?,
-            pending: PageSet::new(pages),
-            present: PageSet::new(pages),
+            pages: PageState::new(pages),
             is_announced: false,
         })
     }
@@ -96,7 +94,7 @@ impl Captured {
     /// # Errors
     /// What `DomainPages` says.
     pub fn collect_dirty(&mut self, domain: Cap<Domain>) -> Result<(), Error> {
-        collect(domain, self.id, Which::Dirty, &mut self.pending)
+        collect(domain, self.id, Which::Dirty, &mut self.pages.pending)
     }
 
     /// Reads which pages are there, of the chunk that begins here.
@@ -109,7 +107,7 @@ impl Captured {
     pub fn refresh_present(&mut self, domain: Cap<Domain>, first_page: u64) -> Result<(), Error> {
         let count = PageCount(CHUNK_PAGES_MAX as u64);
         let bitmap = domain.pages(self.id, PageCount(first_page), count, Which::Present)?;
-        self.present.replace(first_page, bitmap.bits());
+        self.pages.present.replace(first_page, bitmap.bits());
         Ok(())
     }
 
@@ -118,8 +116,8 @@ impl Captured {
     /// # Errors
     /// What `DomainPages` says.
     pub fn collect_present(&mut self, domain: Cap<Domain>) -> Result<(), Error> {
-        self.present.clear();
-        collect(domain, self.id, Which::Present, &mut self.present)
+        self.pages.present.clear();
+        collect(domain, self.id, Which::Present, &mut self.pages.present)
     }
 
     /// Ends the dirty log.

@@ -7,6 +7,7 @@
 //! | [`listing`] | the kernel's lists, read whole |
 //! | [`names`] | what root calls the objects outside |
 //! | [`captured`] | a Memory of the domain, seen read-only, and which of its pages are still to be sent |
+//! | [`page_state`] | which of a Memory's pages are to be sent, are there, are known to the target |
 //! | [`outgoing`] | [`Outgoing`]: a domain on its way out, and the steps that the protocol asks for |
 //! | [`backlog`] | the pages that are to be sent, of all its Memories |
 //! | [`pass`] | one walk over the pages that are to be sent |
@@ -20,6 +21,7 @@ pub mod found;
 pub mod listing;
 pub mod names;
 pub mod outgoing;
+pub mod page_state;
 pub mod pass;
 pub mod queue;
 pub mod ring;

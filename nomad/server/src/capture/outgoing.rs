@@ -38,7 +38,9 @@ pub struct Outgoing {
     writer: Option<Writer>,
     backlog: Backlog,
     outline: Outline,
-    /// What the frozen domain consists of.
+    /// The lists of the frozen domain.
+    read: Option<Read>,
+    /// What it consists of.
     description: Option<Description>,
     ring: Option<Ring>,
     is_described: bool,
@@ -76,6 +78,7 @@ impl Outgoing {
             numbering: Numbering::default(),
             writer: None,
             backlog: Backlog::new(machine.own, found.domain),
+            read: None,
             description: None,
             ring: None,
             is_described: false,
@@ -141,9 +144,10 @@ impl Outgoing {
     /// # Errors
     /// What the kernel says.
     pub fn begin_freeze(&mut self) -> Result<u64, CaptureError> {
-        let pages = self.look_again()?;
+        let read = self.read.take().ok_or(CaptureError::Confused)?;
+        self.backlog.collect_dirty(&read)?;
         self.backlog.begin_freeze()?;
-        Ok(pages)
+        Ok(self.backlog.page_count())
     }
 
     /// Appends a piece of what is being sent; says whether there is more.
@@ -220,9 +224,9 @@ impl Outgoing {
         self.machine.root.export(name)?;
         let state = self.read_state()?;
         let version = state.read.version;
-        let description = self.describe(state)?;
+        let (read, description) = self.describe(state)?;
         let digest = description.digest();
-        self.description = Some(description);
+        (self.read, self.description) = (Some(read), Some(description));
         Ok(Exported { version, digest })
     }
 
@@ -232,7 +236,7 @@ impl Outgoing {
         self.domain.freeze()?;
         let state = self.read_state();
         self.domain.thaw()?;
-        if let Ok(description) = state.and_then(|state| self.describe(state)) {
+        if let Ok((_, description)) = state.and_then(|state| self.describe(state)) {
             let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
             writer.state(0, &description, out);
             self.is_described = true;
@@ -252,7 +256,8 @@ impl Outgoing {
     }
 
     /// Describes what was read, and finds the ring that is to go along.
-    fn describe(&mut self, State { read, parts }: State) -> Result<Description, CaptureError> {
+    fn describe(&mut self, state: State) -> Result<(Read, Description), CaptureError> {
+        let State { read, parts } = state;
         let description = describe(&read.listing, &self.names, &mut self.numbering, parts)?;
         let whose = Whose {
             own: self.machine.own,
@@ -262,7 +267,7 @@ impl Outgoing {
             numbering: &self.numbering,
         };
         self.ring = Ring::find(&whose, self.ring.take())?;
-        Ok(description)
+        Ok((read, description))
     }
 
     /// Sends the state, and the ring of the domain's port with the frames that wait in it.

@@ -13,7 +13,7 @@ use runtime::capability::Domain;
 use runtime::{Cap, Error};
 
 use crate::capture::captured::Captured;
-use crate::page_set::PageSet;
+use crate::capture::page_state::PageState;
 
 /// A piece ends when it has so many bytes.
 pub const PIECE_BYTES: usize = 32 * 1024;
@@ -23,7 +23,7 @@ pub const PIECE_BYTES: usize = 32 * 1024;
 pub enum Scope {
     /// Those that are pending, of a domain that runs.
     Round,
-    /// Those that are pending, and the word that the others are absent or unchanged, of a domain that stands still.
+    /// All of which the target does not know how they are, of a domain that stands still.
     Freeze,
 }
 
@@ -78,19 +78,18 @@ impl Pass {
             let Some(memory) = ends.memories.get_mut(self.memory) else {
                 return Ok(false);
             };
-            if self.first_page >= memory.pending.page_count() {
+            if self.first_page >= memory.pages.page_count() {
                 (self.memory, self.first_page) = (self.memory + 1, 0);
                 continue;
             }
             let is_new = self.chunk.is_none();
-            if is_new
-                && self.scope == Scope::Round
-                && !memory.pending.touches_chunk(self.first_page)
-            {
+            if is_new && !self.concerns_chunk(&memory.pages) {
                 self.first_page += CHUNK_PAGES_MAX as u64;
                 continue;
             }
-            memory.refresh_present(ends.domain, self.first_page)?;
+            if self.scope == Scope::Round {
+                memory.refresh_present(ends.domain, self.first_page)?;
+            }
             if is_new {
                 self.begin_chunk(ends, out);
             } else {
@@ -100,28 +99,29 @@ impl Pass {
         Ok(true)
     }
 
+    /// Whether there may be something to say about the chunk that comes next.
+    fn concerns_chunk(&self, pages: &PageState) -> bool {
+        match self.scope {
+            Scope::Round => pages.pending.touches_chunk(self.first_page),
+            Scope::Freeze => pages.lacks_in_chunk(self.first_page),
+        }
+    }
+
     fn begin_chunk(&mut self, ends: &mut Ends<'_>, out: &mut Vec<u8>) {
         let memory = &mut ends.memories[self.memory];
         let first_page = self.first_page;
-        let map = chunk_map(
-            self.scope,
-            first_page,
-            &memory.pending,
-            &memory.present,
-            |page| memory.view.is_zero(page),
-        );
+        let map = chunk_map(first_page, &memory.pages, |page| memory.view.is_zero(page));
+        for index in 0..map.page_count() {
+            let page = first_page + index as u64;
+            memory.pages.told(page, map.get(index));
+        }
         if map.pages(PageChange::Unchanged).count() == map.page_count() {
             self.first_page += CHUNK_PAGES_MAX as u64;
             return;
         }
-        for page in 0..map.page_count() {
-            if map.get(page) != PageChange::Data {
-                memory.pending.remove(first_page + page as u64);
-            }
-        }
         let key = MemoryKey::Inside(ends.numbering.object(memory.id));
         if !memory.is_announced {
-            ends.writer.memory(0, key, memory.pending.page_count(), out);
+            ends.writer.memory(0, key, memory.pages.page_count(), out);
             memory.is_announced = true;
         }
         ends.writer.chunk(0, key, first_page, &map, out);
@@ -141,12 +141,12 @@ impl Pass {
             };
             let page = self.first_page + index as u64;
             // It was there when the map was made. If it has gone since, a later round says so.
-            match memory.present.contains(page) {
+            match memory.pages.present.contains(page) {
                 true => memory.view.read(page, &mut bytes),
                 false => bytes.fill(0),
             }
             ends.writer.page(&bytes, out);
-            memory.pending.remove(page);
+            memory.pages.sent(page);
             self.data_pages += 1;
             chunk.next = index + 1;
         }
@@ -154,26 +154,13 @@ impl Pass {
 }
 
 /// What a chunk says about its pages.
-fn chunk_map(
-    scope: Scope,
-    first_page: u64,
-    pending: &PageSet,
-    present: &PageSet,
-    is_zero: impl Fn(u64) -> bool,
-) -> PageMap {
-    let rest = pending.page_count() - first_page;
+fn chunk_map(first_page: u64, pages: &PageState, is_zero: impl Fn(u64) -> bool) -> PageMap {
+    let rest = pages.page_count() - first_page;
     let count = (CHUNK_PAGES_MAX as u64).min(rest) as usize;
     let mut map = PageMap::try_new(count).expect("a chunk is no longer than that");
     for index in 0..count {
         let page = first_page + index as u64;
-        let change = match (present.contains(page), pending.contains(page), scope) {
-            (false, _, Scope::Freeze) => PageChange::Absent,
-            (false, true, Scope::Round) => PageChange::Absent,
-            (true, true, _) if is_zero(page) => PageChange::Zero,
-            (true, true, _) => PageChange::Data,
-            _ => PageChange::Unchanged,
-        };
-        map.set(index, change);
+        map.set(index, pages.change(page, || is_zero(page)));
     }
     map
 }
@@ -182,34 +169,17 @@ fn chunk_map(
 mod tests {
     use super::*;
 
-    fn set(pages: &[u64]) -> PageSet {
-        let mut set = PageSet::new(600);
-        pages.iter().for_each(|page| set.insert(*page));
-        set
-    }
-
-    fn changes(scope: Scope) -> Vec<PageChange> {
-        let (pending, present) = (set(&[513, 514, 515]), set(&[513, 514, 516]));
-        let map = chunk_map(scope, 512, &pending, &present, |page| page == 514);
+    #[test]
+    fn the_last_chunk_is_as_long_as_the_rest() {
+        let mut pages = PageState::new(600);
+        for page in [513, 514] {
+            pages.pending.insert(page);
+            pages.present.insert(page);
+        }
+        let map = chunk_map(512, &pages, |page| page == 514);
         assert_eq!(map.page_count(), 88);
-        (0..5).map(|page| map.get(page)).collect()
-    }
-
-    #[test]
-    fn a_round_speaks_of_pending_pages_only() {
         use PageChange::*;
-        assert_eq!(
-            changes(Scope::Round),
-            [Unchanged, Data, Zero, Absent, Unchanged]
-        );
-    }
-
-    #[test]
-    fn a_freeze_says_of_every_page_whether_it_is_there() {
-        use PageChange::*;
-        assert_eq!(
-            changes(Scope::Freeze),
-            [Absent, Data, Zero, Absent, Unchanged]
-        );
+        let changes: Vec<PageChange> = (0..4).map(|page| map.get(page)).collect();
+        assert_eq!(changes, [Unchanged, Data, Zero, Unchanged]);
     }
 }
