@@ -30,6 +30,7 @@ pub mod splitmix;
 pub mod third_party;
 pub mod transcript;
 pub mod trial;
+pub mod whole;
 
 pub use artefacts::Artefacts;
 pub use fleet::{Fleet, Station};
@@ -38,3 +39,4 @@ pub use segment::{Faults, MacAddress, Port, Segment};
 pub use third_party::ThirdParty;
 pub use transcript::Unmet;
 pub use trial::Trial;
+pub use whole::Whole;

@@ -1,5 +1,7 @@
 //! One move of a domain, as the operator and the clients saw it: [`Migration`].
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use crate::prober::Report;
@@ -74,9 +76,15 @@ impl Migration {
 
     /// The longest time between two UDP replies, from the command to three seconds after its end, in nanoseconds.
     pub fn gap_ns(&self, report: &Report) -> u64 {
-        let end = self.begun_ns + self.total_us * 1000 + AFTERMATH_NS;
-        report.longest_gap_ns(self.begun_ns, end)
+        gap_ns(report, self.begun_ns, Duration::from_micros(self.total_us))
     }
+}
+
+/// The longest time between two UDP replies from the beginning of a move, on the prober's clock, to three seconds after
+/// its end, in nanoseconds.
+pub fn gap_ns(report: &Report, begun_ns: u64, total: Duration) -> u64 {
+    let end = begun_ns + total.as_nanos() as u64 + AFTERMATH_NS;
+    report.longest_gap_ns(begun_ns, end)
 }
 
 /// The pages sent up to the end of a round: `1 sent 16990 remaining 1053 rate 6139056`.

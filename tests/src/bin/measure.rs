@@ -1,4 +1,5 @@
-//! What moves cost: ten of them, of the counter with the `wws` workload, under a prober's eyes.
+//! What moves cost: ten of them, of the counter with the `wws` workload, under a prober's eyes; and the same ten moves of a
+//! whole machine with the same counter by QEMU's own migration, on the same host.
 //!
 //! Prints lines `bench NAME VALUE UNIT`, the median, the least and the most of each figure. It fails if an answer was
 //! wrong or the connection did not live: a figure of a broken move is none.
@@ -9,9 +10,10 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
-use harness::migration::Migration;
-use harness::prober;
-use harness::{Fleet, Station};
+use harness::migration::{self, Migration};
+use harness::prober::{self, Report};
+use harness::third_party::Probe;
+use harness::{Fleet, Station, ThirdParty, Whole};
 
 /// Where the counter answers.
 const COUNTER: &str = "10.77.0.20:7000";
@@ -29,52 +31,49 @@ struct Measured {
 }
 
 fn main() -> ExitCode {
+    match measure_ours().and_then(|()| measure_qemus()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("the moves were not clean: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Moves a domain.
+///
+/// # Errors
+/// What the clients met.
+fn measure_ours() -> Result<(), String> {
     let mut fleet = Fleet::start();
     fleet.await_log(Station::A, "[counter] counter: ready");
-    let options = prober::Options::new(COUNTER.parse().expect("an address"));
-    let probe = fleet.party.probe(&options);
+    let probe = watch(&fleet.party);
     let stations = [Station::A, Station::B].into_iter().cycle();
     let moves: Vec<Measured> = stations
         .take(MOVES)
         .map(|from| measure(&fleet, from))
         .collect();
-    sleep(WATCHED);
-    let report = probe.finish();
-    if report.summary.error_count() != 0 || !report.summary.tcp_survived {
-        for station in [Station::A, Station::B] {
-            let (name, log) = (station.name(), fleet.machine(station).log());
-            eprintln!("machine {name} said:\n{log}");
-        }
-        eprintln!("the moves were not clean: {:?}", report.summary);
-        return ExitCode::FAILURE;
-    }
-    let of = |figure: &dyn Fn(&Measured) -> f64| moves.iter().map(figure).collect();
-    print(
-        "gap_ms",
-        "ms",
-        of(&|moved| moved.migration.gap_ns(&report) as f64 / 1e6),
-    );
-    print(
-        "freeze_to_thaw_ms",
-        "ms",
-        of(&|moved| moved.migration.freeze_to_release_us as f64 / 1e3),
-    );
-    print(
-        "total_ms",
-        "ms",
-        of(&|moved| moved.migration.total_us as f64 / 1e3),
-    );
-    print(
-        "wire_overhead",
-        "ratio",
-        of(&|moved| moved.wire_bytes as f64 / (moved.migration.pages_sent as f64 * PAGE_BYTES)),
-    );
-    print(
-        "pages_resent",
-        "pages",
-        of(&|moved| moved.migration.pages_resent as f64),
-    );
-    ExitCode::SUCCESS
+    let report = clean(probe).map_err(|why| {
+        let logs = [Station::A, Station::B].map(|station| fleet.machine(station).log());
+        format!("{why}\n{}", logs.join("\n"))
+    })?;
+    let print = |name, unit, figure: &dyn Fn(&Measured) -> f64| {
+        print(&format!("{name}.wws"), unit, moves.iter().map(figure));
+    };
+    print("gap_ms", "ms", &|moved| ms(moved.migration.gap_ns(&report)));
+    print("freeze_to_thaw_ms", "ms", &|moved| {
+        moved.migration.freeze_to_release_us as f64 / 1e3
+    });
+    print("total_ms", "ms", &|moved| {
+        moved.migration.total_us as f64 / 1e3
+    });
+    print("wire_overhead", "ratio", &|moved| {
+        moved.wire_bytes as f64 / (moved.migration.pages_sent as f64 * PAGE_BYTES)
+    });
+    print("pages_resent", "pages", &|moved| {
+        moved.migration.pages_resent as f64
+    });
+    Ok(())
 }
 
 fn measure(fleet: &Fleet, from: Station) -> Measured {
@@ -88,8 +87,51 @@ fn measure(fleet: &Fleet, from: Station) -> Measured {
     }
 }
 
+/// Has QEMU move a machine.
+///
+/// # Errors
+/// What the clients met.
+fn measure_qemus() -> Result<(), String> {
+    let mut whole = Whole::start();
+    let probe = watch(&whole.party);
+    let moves: Vec<_> = (0..MOVES)
+        .map(|_| {
+            sleep(WATCHED);
+            whole.migrate()
+        })
+        .collect();
+    let report = clean(probe)?;
+    let gaps = moves
+        .iter()
+        .map(|moved| ms(migration::gap_ns(&report, moved.begun_ns, moved.total)));
+    print("gap_ms.wws.qemu", "ms", gaps);
+    let totals = moves.iter().map(|moved| moved.total.as_secs_f64() * 1e3);
+    print("total_ms.wws.qemu", "ms", totals);
+    Ok(())
+}
+
+fn watch(party: &ThirdParty) -> Probe {
+    let address = COUNTER.parse().expect("an address");
+    party.probe(&prober::Options::new(address))
+}
+
+/// What a probe saw, if that was as it should be.
+fn clean(probe: Probe) -> Result<Report, String> {
+    sleep(WATCHED);
+    let report = probe.finish();
+    let is_clean = report.summary.error_count() == 0 && report.summary.tcp_survived;
+    let why = || report.summary.to_string();
+    is_clean.then_some(()).ok_or_else(why)?;
+    Ok(report)
+}
+
+fn ms(ns: u64) -> f64 {
+    ns as f64 / 1e6
+}
+
 /// The median, the least and the most.
-fn print(name: &str, unit: &str, mut values: Vec<f64>) {
+fn print(name: &str, unit: &str, values: impl Iterator<Item = f64>) {
+    let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let middle = (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0;
     for (which, value) in [
@@ -97,6 +139,6 @@ fn print(name: &str, unit: &str, mut values: Vec<f64>) {
         ("min", values[0]),
         ("max", values[values.len() - 1]),
     ] {
-        println!("bench migration.{name}.wws.{which} {value:.3} {unit}");
+        println!("bench migration.{name}.{which} {value:.3} {unit}");
     }
 }
