@@ -3,6 +3,9 @@
 //! It passes messages to the transaction that they are about, if they come from that transaction's other machine; it
 //! lets at most one unsettled transaction touch a domain; and it answers *Unknown* for what has no record, which under
 //! this boot means aborted. So a restarted nomad must [`Ledger::resume`] from **all** records before it hears anything.
+//! Which offers are taken is judged in `admission`.
+
+mod admission;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -14,7 +17,7 @@ use crate::context::Force;
 use crate::identity::{BootId, DomainId, MachineId, TransactionId};
 use crate::messages::{Envelope, Message, Step};
 use crate::offer::{Capabilities, Name, Offer};
-use crate::reasons::{Doubt, PhaseName, Refusal, Side};
+use crate::reasons::{Doubt, PhaseName, Side};
 use crate::record::{Progressed, Record};
 use crate::source::{Cancelled, DomainState, Source};
 use crate::target::{Offered, Target};
@@ -22,8 +25,7 @@ use crate::time::Instant;
 use crate::timers::{Timer, Timing};
 use crate::transfer::Transfer;
 
-/// One machine may have so many domains on their way here at a time, prepared ones included.
-pub const TARGETS_PER_PEER_MAX: usize = 16;
+pub use admission::TARGETS_PER_PEER_MAX;
 
 /// What a ledger knows of its own machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -269,54 +271,6 @@ impl Ledger {
         &self.here
     }
 
-    fn offered(&mut self, now: Instant, offered: Offered) {
-        let (source, transaction) = (offered.source, offered.transaction);
-        match self.judge(now, &offered) {
-            Verdict::Take => {
-                let target = Target::new(now, self.here.boot, offered, self.here.timing);
-                self.transfers.insert(transaction, Transfer::Target(target));
-            }
-            Verdict::Refuse(why) => self.answer(source, transaction, Step::Refuse(why)),
-            Verdict::Wait => {}
-        }
-    }
-
-    fn judge(&mut self, now: Instant, offered: &Offered) -> Verdict {
-        if let Err(why) = self.here.capabilities.judge(&offered.offer) {
-            return Verdict::Refuse(why);
-        }
-        if let Some((transaction, transfer)) = self.in_the_way_mut(offered) {
-            let incarnation = transfer.offer().incarnation;
-            return match transfer {
-                _ if transfer.doubt().is_some() => {
-                    Verdict::Refuse(Refusal::InDoubt { transaction })
-                }
-                Transfer::Source(_) => Verdict::Refuse(Refusal::AlreadyHere { incarnation }),
-                Transfer::Target(target) if target.phase() == PhaseName::Activate => {
-                    Verdict::Refuse(Refusal::AlreadyHere {
-                        incarnation: incarnation.next(),
-                    })
-                }
-                // Most likely an earlier attempt that the source has given up: ask; the offer will be repeated.
-                Transfer::Target(target) => {
-                    target.ask(now);
-                    Verdict::Wait
-                }
-            };
-        }
-        let is_target_of = |transfer: &&Transfer| {
-            transfer.side() == Side::Target && transfer.peer() == offered.source
-        };
-        let used = self.transfers.values().filter(is_target_of).count();
-        if used >= TARGETS_PER_PEER_MAX {
-            return Verdict::Refuse(Refusal::Quota {
-                used: used as u32,
-                limit: TARGETS_PER_PEER_MAX as u32,
-            });
-        }
-        Verdict::Take
-    }
-
     fn unsettled(&self, domain: DomainId) -> Option<(TransactionId, &Transfer)> {
         let touches =
             |transfer: &Transfer| transfer.offer().domain == domain && !is_settled(transfer);
@@ -325,22 +279,6 @@ impl Ledger {
             .iter()
             .find(|(_, transfer)| touches(transfer))?;
         Some((*found.0, found.1))
-    }
-
-    /// What must be settled before an offer can be taken: a transaction that touches the domain, or one in which the
-    /// same source sent another domain of that name. The second is left from before the source was restarted, and
-    /// started its domains anew.
-    fn in_the_way_mut(&mut self, offered: &Offered) -> Option<(TransactionId, &mut Transfer)> {
-        let touches = |transfer: &Transfer| {
-            let is_namesake = transfer.side() == Side::Target
-                && transfer.peer() == offered.source
-                && transfer.offer().name == offered.offer.name;
-            is_namesake || transfer.offer().domain == offered.offer.domain
-        };
-        let mut transfers = self.transfers.iter_mut();
-        let (transaction, transfer) =
-            transfers.find(|(_, transfer)| touches(transfer) && !is_settled(transfer))?;
-        Some((*transaction, transfer))
     }
 
     fn answer(&mut self, to: MachineId, transaction: TransactionId, step: Step) {
@@ -372,13 +310,6 @@ impl Ledger {
             }
         }
     }
-}
-
-/// What is made of an offer before the shell is asked.
-enum Verdict {
-    Take,
-    Refuse(Refusal),
-    Wait,
 }
 
 /// Is a copy of the domain on this machine no longer this transaction's business?

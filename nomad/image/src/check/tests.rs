@@ -1,0 +1,169 @@
+//! Descriptions that lie, one rule after the other.
+
+use super::*;
+use crate::samples;
+use abi::Rights;
+
+fn fault(change: impl FnOnce(&mut Description)) -> Option<Fault> {
+    let mut description = samples::description();
+    assert_eq!(description.check(&Limits::default()), Ok(()));
+    change(&mut description);
+    description.check(&Limits::default()).err()
+}
+
+#[test]
+fn refuses_references_to_what_is_not_there() {
+    let target = Target::Inside(99);
+    assert_eq!(
+        fault(|d| d.capabilities[0].target = target),
+        Some(Fault::NoSuchTarget { target })
+    );
+    assert_eq!(
+        fault(|d| d.mappings[0].memory = target),
+        Some(Fault::NoSuchTarget { target })
+    );
+    assert_eq!(
+        fault(|d| d.held[0].target = target),
+        Some(Fault::NoSuchTarget { target })
+    );
+    assert_eq!(
+        fault(|d| d.held[0].holder = 99),
+        Some(Fault::BadHolder { holder: 99 })
+    );
+}
+
+#[test]
+fn refuses_references_of_the_wrong_kind() {
+    let thread = Target::Inside(samples::THREAD);
+    assert_eq!(
+        fault(|d| d.mappings[0].memory = thread),
+        Some(Fault::WrongKind { target: thread })
+    );
+    assert_eq!(
+        fault(|d| d.held[0].target = thread),
+        Some(Fault::WrongKind { target: thread })
+    );
+}
+
+#[test]
+fn refuses_to_be_woken_by_what_is_no_notification() {
+    let target = Target::Inside(samples::THREAD);
+    assert_eq!(
+        fault(|d| d.wake = Some(samples::THREAD)),
+        Some(Fault::WrongKind { target })
+    );
+}
+
+#[test]
+fn refuses_a_derivation_in_a_circle() {
+    let circle = fault(|d| {
+        let (first, second) = (d.capabilities[0], &mut d.capabilities[1]);
+        *second = Capability {
+            slot: second.slot,
+            parent: Some(first.slot),
+            ..first
+        };
+        d.capabilities[0].parent = Some(d.capabilities[1].slot);
+    });
+    assert!(
+        matches!(circle, Some(Fault::NotDerived { .. })),
+        "{circle:?}"
+    );
+}
+
+#[test]
+fn refuses_a_child_that_allows_more_than_its_parent() {
+    let slot = samples::DERIVED_SLOT;
+    let grown = fault(|d| {
+        for capability in d.capabilities.iter_mut() {
+            if capability.slot == slot {
+                capability.rights = ObjectKind::Endpoint.all_rights();
+            } else if capability.parent.is_none()
+                && capability.target == Target::Inside(samples::ENDPOINT)
+            {
+                capability.rights = Rights(0);
+            }
+        }
+    });
+    assert_eq!(grown, Some(Fault::NotDerived { slot }));
+}
+
+#[test]
+fn refuses_rights_that_the_kind_has_not_and_slots_out_of_order() {
+    let slot = samples::description().capabilities[0].slot;
+    assert_eq!(
+        fault(|d| d.capabilities[0].rights = Rights(0x7fff)),
+        Some(Fault::ImpossibleRights { slot })
+    );
+    assert!(matches!(
+        fault(|d| d.capabilities.swap(0, 1)),
+        Some(Fault::SlotOutOfOrder { .. })
+    ));
+    assert!(matches!(
+        fault(|d| d.slot_count = 1),
+        Some(Fault::SlotOutOfOrder { .. })
+    ));
+}
+
+#[test]
+fn refuses_an_answer_to_a_thread_that_awaits_nothing() {
+    let nothing = fault(|d| {
+        if let Object::Thread(thread) = &mut d.objects[samples::THREAD as usize] {
+            thread.0.awaits = Awaits::Nothing as u64;
+        }
+    });
+    assert!(
+        matches!(nothing, Some(Fault::NothingAwaited { .. })),
+        "{nothing:?}"
+    );
+}
+
+#[test]
+fn refuses_mappings_that_no_call_could_have_made() {
+    let changes: [fn(&mut Mapping); 6] = [
+        |m| m.address += PAGE_BYTES,
+        |m| m.address = USER_END,
+        |m| m.page_count = 0,
+        |m| m.page_count = u64::MAX,
+        |m| m.first_page = 1,
+        |m| m.page_count += 512,
+    ];
+    for change in changes {
+        let fault = fault(|d| change(&mut d.mappings[0]));
+        assert!(matches!(fault, Some(Fault::BadMapping { .. })), "{fault:?}");
+    }
+    let overlap = fault(|d| d.mappings[1].address = d.mappings[0].address);
+    assert!(matches!(overlap, Some(Fault::BadMapping { .. })));
+}
+
+#[test]
+fn refuses_memories_that_are_too_large_or_pinned() {
+    let memory =
+        |pages, attribute| fault(move |d| d.objects[0] = Object::Memory { pages, attribute });
+    let large = memory(MEMORY_PAGES_MAX + 1, Attribute::Ordinary);
+    assert!(matches!(
+        large,
+        Some(Fault::MemoryTooLarge { object: 0, .. })
+    ));
+    assert_eq!(
+        memory(16, Attribute::Device),
+        Some(Fault::PinnedMemory { object: 0 })
+    );
+}
+
+#[test]
+fn orders_parents_before_children() {
+    let description = samples::description();
+    let order = description.derivation_order().expect("valid");
+    assert_eq!(order.len(), description.capabilities.len());
+    for (place, position) in order.iter().enumerate() {
+        if let Some(parent) = description.capabilities[*position].parent {
+            let earlier = &order[..place];
+            assert!(
+                earlier
+                    .iter()
+                    .any(|p| description.capabilities[*p].slot == parent)
+            );
+        }
+    }
+}

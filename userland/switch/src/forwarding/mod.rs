@@ -1,0 +1,215 @@
+//! Which ports a frame goes to, and what is learned from it.
+//!
+//! ```text
+//! from a domain, to a domain here        that port
+//! from a domain, to somebody else        the uplink that it was heard from last, or every uplink
+//! from an uplink, to a domain here       that port
+//! from an uplink, to somebody else       nowhere
+//! to a group                             every other port; from an uplink not to other uplinks
+//!
+//! to a domain that is leaving or away    the tunnel; from a domain, once it was heard from an uplink, that uplink
+//! from the tunnel, to a domain here      that port
+//! from the tunnel, to anybody else       nowhere
+//! ```
+//!
+//! A domain that is being moved has an inactive port here, and is away for a while when that is given up. Without a
+//! tunnel it is anybody else. What comes from the tunnel was on the wire once: it never gets there again, and says
+//! nothing about where its sender is.
+
+use alloc::vec::Vec;
+
+use runtime::protocol::Mac;
+use runtime::protocol::ports::{PortNumber, Side};
+
+use crate::away::Away;
+use crate::frame::Header;
+
+/// Most addresses that are remembered. When they are more, the one heard of longest ago is forgotten.
+pub const LEARNED_MAX: usize = 256;
+
+/// A port, as far as forwarding is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Station {
+    /// The port.
+    pub port: PortNumber,
+    /// A domain's only address.
+    pub mac: Mac,
+    /// What is behind it.
+    pub side: Side,
+    /// Whether frames flow.
+    pub active: bool,
+}
+
+/// What is known of who is where.
+#[derive(Debug, Default)]
+pub struct Forwarding {
+    stations: Vec<Station>,
+    /// Addresses behind uplinks, the one heard of last at the end.
+    learned: Vec<(Mac, PortNumber)>,
+    away: Away,
+}
+
+/// Where a frame goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// To this port.
+    To(PortNumber),
+    /// To every active port of this side, but not back.
+    ToAll(Side),
+    /// To every active port with stations behind it, but not back.
+    ToEverybody,
+    /// Nowhere: it is for nobody behind another port.
+    Nowhere,
+    /// Nowhere: the sender is not who it says.
+    Forged,
+}
+
+impl Forwarding {
+    /// Adds a port, or changes what is known of it. What was heard of a domain's address elsewhere is forgotten: it is
+    /// here, or goes from here.
+    pub fn set(&mut self, station: Station) {
+        if station.side == Side::Domain {
+            self.away.remove(station.mac);
+            self.learned.retain(|(mac, _)| *mac != station.mac);
+        }
+        match self.find_mut(station.port) {
+            Some(known) => *known = station,
+            None => self.stations.push(station),
+        }
+    }
+
+    /// Forgets a port and who was behind it.
+    pub fn remove(&mut self, port: PortNumber) {
+        self.stations.retain(|station| station.port != port);
+        self.learned.retain(|(_, behind)| *behind != port);
+    }
+
+    /// Forgets a port whose domain runs elsewhere now, but keeps its address for a while.
+    pub fn depart(&mut self, port: PortNumber, now_ns: u64) {
+        let station = self.find(port).copied();
+        self.remove(port);
+        if let Some(Station { mac, .. }) = station {
+            self.away.insert(mac, now_ns);
+        }
+    }
+
+    /// Lets time pass: what was kept long enough is forgotten.
+    pub fn expire(&mut self, now_ns: u64) {
+        self.away.expire(now_ns);
+    }
+
+    /// What is known of a port.
+    pub fn find(&self, port: PortNumber) -> Option<&Station> {
+        self.stations.iter().find(|station| station.port == port)
+    }
+
+    fn find_mut(&mut self, port: PortNumber) -> Option<&mut Station> {
+        self.stations
+            .iter_mut()
+            .find(|station| station.port == port)
+    }
+
+    /// Decides about a frame that came from `from`, and learns from it.
+    pub fn decide(&mut self, from: PortNumber, header: &Header) -> Verdict {
+        let Some(station) = self.find(from).copied() else {
+            return Verdict::Nowhere;
+        };
+        match station.side {
+            Side::Domain if header.source != station.mac => return Verdict::Forged,
+            Side::Domain => {}
+            Side::Uplink => self.learn(header.source, from),
+            Side::Tunnel => {}
+        }
+        match header.destination.is_group() {
+            true => to_group(station.side),
+            false => self.to_station(&station, header.destination),
+        }
+    }
+
+    /// Decides about a frame for one station.
+    fn to_station(&self, from: &Station, mac: Mac) -> Verdict {
+        if let Some(port) = self.domain_at(mac) {
+            return match port == from.port {
+                true => Verdict::Nowhere,
+                false => Verdict::To(port),
+            };
+        }
+        match from.side {
+            Side::Tunnel => Verdict::Nowhere,
+            Side::Uplink => self.tunnel_to(mac).map_or(Verdict::Nowhere, Verdict::To),
+            Side::Domain => match self.uplink_of(mac).or_else(|| self.tunnel_to(mac)) {
+                Some(port) => Verdict::To(port),
+                None => Verdict::ToAll(Side::Uplink),
+            },
+        }
+    }
+
+    /// Whether a frame from `from` with this verdict goes to `port`.
+    pub fn goes_to(&self, from: PortNumber, verdict: Verdict, port: PortNumber) -> bool {
+        let station = self.find(port).filter(|station| station.active);
+        port != from
+            && station.is_some_and(|station| match verdict {
+                Verdict::To(wanted) => wanted == port,
+                Verdict::ToAll(side) => side == station.side,
+                Verdict::ToEverybody => station.side != Side::Tunnel,
+                Verdict::Nowhere | Verdict::Forged => false,
+            })
+    }
+
+    /// The active port of the domain with this address.
+    fn domain_at(&self, mac: Mac) -> Option<PortNumber> {
+        let mut domains = self
+            .stations
+            .iter()
+            .filter(|station| station.side == Side::Domain);
+        let found = domains.find(|station| station.active && station.mac == mac)?;
+        Some(found.port)
+    }
+
+    /// The tunnel, if the domain with this address is leaving or away.
+    fn tunnel_to(&self, mac: Mac) -> Option<PortNumber> {
+        let mut stations = self.stations.iter();
+        let is_leaving = stations
+            .any(|station| station.side == Side::Domain && !station.active && station.mac == mac);
+        if !is_leaving && !self.away.contains(mac) {
+            return None;
+        }
+        let mut stations = self.stations.iter();
+        let tunnel = stations.find(|station| station.side == Side::Tunnel && station.active)?;
+        Some(tunnel.port)
+    }
+
+    fn uplink_of(&self, mac: Mac) -> Option<PortNumber> {
+        let found = self.learned.iter().find(|(known, _)| *known == mac)?;
+        Some(found.1)
+    }
+
+    fn learn(&mut self, mac: Mac, behind: PortNumber) {
+        // What talks most is at the end, and is found there first.
+        if mac.is_group() || self.learned.last() == Some(&(mac, behind)) {
+            return;
+        }
+        match self.learned.iter().position(|(known, _)| *known == mac) {
+            Some(index) => {
+                self.learned.remove(index);
+            }
+            None if self.learned.len() == LEARNED_MAX => {
+                self.learned.remove(0);
+            }
+            None => {}
+        }
+        self.learned.push((mac, behind));
+    }
+}
+
+/// Decides about a frame for many stations.
+fn to_group(from: Side) -> Verdict {
+    match from {
+        Side::Domain => Verdict::ToEverybody,
+        Side::Uplink => Verdict::ToAll(Side::Domain),
+        Side::Tunnel => Verdict::Nowhere,
+    }
+}
+
+#[cfg(test)]
+mod tests;

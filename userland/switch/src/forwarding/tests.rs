@@ -1,0 +1,236 @@
+//! Where frames go, and what is learned from them.
+
+use super::*;
+use crate::away::KEPT_NS;
+
+const A: PortNumber = PortNumber(1);
+const B: PortNumber = PortNumber(2);
+const WIRE: PortNumber = PortNumber(3);
+const WIRE2: PortNumber = PortNumber(4);
+const TUNNEL: PortNumber = PortNumber(5);
+
+fn mac(last: u8) -> Mac {
+    Mac([2, 0, 0, 0, 0, last])
+}
+
+fn station(port: PortNumber, side: Side) -> Station {
+    Station {
+        port,
+        mac: mac(port.0 as u8),
+        side,
+        active: true,
+    }
+}
+
+/// Two domains and two uplinks.
+fn forwarding() -> Forwarding {
+    let mut forwarding = Forwarding::default();
+    for (port, side) in [
+        (A, Side::Domain),
+        (B, Side::Domain),
+        (WIRE, Side::Uplink),
+        (WIRE2, Side::Uplink),
+    ] {
+        forwarding.set(station(port, side));
+    }
+    forwarding
+}
+
+fn targets(
+    forwarding: &mut Forwarding,
+    from: PortNumber,
+    source: Mac,
+    destination: Mac,
+) -> Vec<PortNumber> {
+    let header = Header {
+        destination,
+        source,
+    };
+    let verdict = forwarding.decide(from, &header);
+    let ports = [A, B, WIRE, WIRE2, TUNNEL].into_iter();
+    ports
+        .filter(|port| forwarding.goes_to(from, verdict, *port))
+        .collect()
+}
+
+#[test]
+fn domains_reach_each_other_directly() {
+    let mut forwarding = forwarding();
+    assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [B]);
+    assert!(targets(&mut forwarding, A, mac(1), mac(1)).is_empty());
+}
+
+#[test]
+fn a_stranger_is_sought_behind_every_uplink_until_it_was_heard() {
+    let mut forwarding = forwarding();
+    assert_eq!(targets(&mut forwarding, A, mac(1), mac(9)), [WIRE, WIRE2]);
+    assert_eq!(targets(&mut forwarding, WIRE2, mac(9), mac(1)), [A]);
+    assert_eq!(targets(&mut forwarding, A, mac(1), mac(9)), [WIRE2]);
+    targets(&mut forwarding, WIRE, mac(9), mac(1));
+    assert_eq!(targets(&mut forwarding, A, mac(1), mac(9)), [WIRE]);
+}
+
+#[test]
+fn what_is_for_nobody_here_goes_nowhere() {
+    let mut forwarding = forwarding();
+    assert!(targets(&mut forwarding, WIRE, mac(9), mac(8)).is_empty());
+    assert!(targets(&mut forwarding, PortNumber(77), mac(1), mac(2)).is_empty());
+}
+
+#[test]
+fn a_group_is_everybody_but_no_frame_passes_between_uplinks() {
+    let mut forwarding = forwarding();
+    assert_eq!(
+        targets(&mut forwarding, A, mac(1), Mac::BROADCAST),
+        [B, WIRE, WIRE2]
+    );
+    assert_eq!(
+        targets(&mut forwarding, WIRE, mac(9), Mac::BROADCAST),
+        [A, B]
+    );
+}
+
+#[test]
+fn a_domain_cannot_pass_for_another() {
+    let mut forwarding = forwarding();
+    let header = Header {
+        destination: mac(9),
+        source: mac(2),
+    };
+    assert_eq!(forwarding.decide(A, &header), Verdict::Forged);
+    assert!(!forwarding.goes_to(A, Verdict::Forged, B));
+}
+
+#[test]
+fn a_domain_that_moved_away_is_found_where_it_was_heard_from() {
+    let mut forwarding = forwarding();
+    forwarding.set(Station {
+        active: false,
+        ..station(B, Side::Domain)
+    });
+    assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [WIRE, WIRE2]);
+    assert!(targets(&mut forwarding, WIRE, mac(9), mac(2)).is_empty());
+    assert_eq!(targets(&mut forwarding, WIRE, mac(2), Mac::BROADCAST), [A]);
+    assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [WIRE]);
+    forwarding.set(station(B, Side::Domain));
+    assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [B]);
+}
+
+/// The same with a tunnel, and B no longer served.
+fn forwarding_with_tunnel() -> Forwarding {
+    let mut forwarding = forwarding();
+    forwarding.set(station(TUNNEL, Side::Tunnel));
+    quiesce(&mut forwarding);
+    forwarding
+}
+
+fn quiesce(forwarding: &mut Forwarding) {
+    forwarding.set(Station {
+        active: false,
+        ..station(B, Side::Domain)
+    });
+}
+
+#[test]
+fn frames_for_a_domain_that_leaves_go_through_the_tunnel() {
+    let mut forwarding = forwarding_with_tunnel();
+    assert_eq!(targets(&mut forwarding, WIRE, mac(9), mac(2)), [TUNNEL]);
+    assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [TUNNEL]);
+    assert_eq!(targets(&mut forwarding, WIRE, mac(9), mac(1)), [A]);
+    forwarding.set(station(B, Side::Domain));
+    assert_eq!(
+        targets(&mut forwarding, WIRE, mac(9), mac(2)),
+        [B],
+        "it stays"
+    );
+}
+
+#[test]
+fn a_domain_that_has_left_is_reached_through_the_tunnel_for_a_while() {
+    let mut forwarding = forwarding_with_tunnel();
+    forwarding.depart(B, 100);
+    forwarding.expire(100 + KEPT_NS - 1);
+    assert_eq!(targets(&mut forwarding, WIRE, mac(9), mac(2)), [TUNNEL]);
+    forwarding.expire(100 + KEPT_NS);
+    assert!(targets(&mut forwarding, WIRE, mac(9), mac(2)).is_empty());
+    assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [WIRE, WIRE2]);
+}
+
+#[test]
+fn a_domain_that_is_back_is_away_no_more() {
+    let mut forwarding = forwarding_with_tunnel();
+    forwarding.depart(B, 0);
+    let back = Station {
+        port: PortNumber(6),
+        ..station(B, Side::Domain)
+    };
+    forwarding.set(back);
+    forwarding.remove(back.port);
+    assert!(targets(&mut forwarding, WIRE, mac(9), mac(2)).is_empty());
+}
+
+#[test]
+fn domains_talk_directly_to_one_that_was_heard_elsewhere() {
+    let mut forwarding = forwarding();
+    forwarding.set(station(TUNNEL, Side::Tunnel));
+    // Heard before it was here: that says nothing of where it goes.
+    targets(&mut forwarding, WIRE2, mac(2), mac(1));
+    quiesce(&mut forwarding);
+    assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [TUNNEL]);
+    targets(&mut forwarding, WIRE, mac(2), Mac::BROADCAST);
+    assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [WIRE]);
+    assert_eq!(targets(&mut forwarding, WIRE2, mac(9), mac(2)), [TUNNEL]);
+}
+
+#[test]
+fn what_comes_from_the_tunnel_reaches_domains_here_and_nobody_else() {
+    let mut forwarding = forwarding_with_tunnel();
+    targets(&mut forwarding, WIRE, mac(9), mac(1));
+    assert_eq!(targets(&mut forwarding, TUNNEL, mac(9), mac(1)), [A]);
+    for destination in [mac(2), mac(8), mac(9), mac(5), Mac::BROADCAST] {
+        let targets = targets(&mut forwarding, TUNNEL, mac(7), destination);
+        assert!(targets.is_empty(), "{destination}");
+    }
+    assert_eq!(
+        targets(&mut forwarding, A, mac(1), mac(7)),
+        [WIRE, WIRE2],
+        "nothing was learned"
+    );
+}
+
+#[test]
+fn no_group_is_behind_the_tunnel_and_nobody_can_address_it() {
+    let mut forwarding = forwarding_with_tunnel();
+    for (from, source) in [(A, mac(1)), (WIRE, mac(9))] {
+        for destination in [Mac::BROADCAST, mac(5)] {
+            let targets = targets(&mut forwarding, from, source, destination);
+            assert!(!targets.contains(&TUNNEL), "{destination}");
+        }
+    }
+}
+
+#[test]
+fn a_removed_uplink_takes_its_stations_along() {
+    let mut forwarding = forwarding();
+    targets(&mut forwarding, WIRE2, mac(9), mac(1));
+    forwarding.remove(WIRE2);
+    assert_eq!(targets(&mut forwarding, A, mac(1), mac(9)), [WIRE]);
+}
+
+#[test]
+fn remembers_a_limited_number_of_addresses() {
+    let mut forwarding = forwarding();
+    let stranger = |index: usize| Mac([4, 0, 0, 0, (index >> 8) as u8, index as u8]);
+    for index in 0..=LEARNED_MAX {
+        targets(&mut forwarding, WIRE, stranger(index), mac(1));
+    }
+    assert_eq!(forwarding.learned.len(), LEARNED_MAX);
+    assert_eq!(
+        targets(&mut forwarding, A, mac(1), stranger(0)),
+        [WIRE, WIRE2]
+    );
+    assert_eq!(
+        targets(&mut forwarding, A, mac(1), stranger(LEARNED_MAX)),
+        [WIRE]
+    );
+}
