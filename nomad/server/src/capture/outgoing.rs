@@ -38,10 +38,7 @@ pub struct Outgoing {
     writer: Option<Writer>,
     backlog: Backlog,
     outline: Outline,
-    /// The lists of the frozen domain.
-    read: Option<Read>,
-    /// What it consists of.
-    description: Option<Description>,
+    frozen: Option<Frozen>,
     ring: Option<Ring>,
     is_described: bool,
     is_frozen: bool,
@@ -54,6 +51,12 @@ pub struct Outgoing {
 struct State {
     read: Read,
     parts: Parts,
+}
+
+/// What a domain that stands still consists of.
+struct Frozen {
+    read: Read,
+    description: Description,
 }
 
 impl Outgoing {
@@ -78,8 +81,7 @@ impl Outgoing {
             numbering: Numbering::default(),
             writer: None,
             backlog: Backlog::new(machine.own, found.domain),
-            read: None,
-            description: None,
+            frozen: None,
             ring: None,
             is_described: false,
             is_frozen: false,
@@ -144,8 +146,8 @@ impl Outgoing {
     /// # Errors
     /// What the kernel says.
     pub fn begin_freeze(&mut self) -> Result<u64, CaptureError> {
-        let read = self.read.take().ok_or(CaptureError::Confused)?;
-        self.backlog.collect_dirty(&read)?;
+        let frozen = self.frozen.as_ref().ok_or(CaptureError::Confused)?;
+        self.backlog.collect_dirty(&frozen.read)?;
         self.backlog.begin_freeze()?;
         Ok(self.backlog.page_count())
     }
@@ -223,11 +225,12 @@ impl Outgoing {
         self.is_exported = true;
         self.machine.root.export(name)?;
         let state = self.read_state()?;
-        let version = state.read.version;
-        let (read, description) = self.describe(state)?;
-        let digest = description.digest();
-        (self.read, self.description) = (Some(read), Some(description));
-        Ok(Exported { version, digest })
+        let frozen = self.describe(state)?;
+        let frozen = self.frozen.insert(frozen);
+        Ok(Exported {
+            version: frozen.read.version,
+            digest: frozen.description.digest(),
+        })
     }
 
     /// Appends the state of the running domain. What cannot be described at this moment is left out: what counts is
@@ -236,9 +239,9 @@ impl Outgoing {
         self.domain.freeze()?;
         let state = self.read_state();
         self.domain.thaw()?;
-        if let Ok((_, description)) = state.and_then(|state| self.describe(state)) {
+        if let Ok(described) = state.and_then(|state| self.describe(state)) {
             let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
-            writer.state(0, &description, out);
+            writer.state(0, &described.description, out);
             self.is_described = true;
         }
         Ok(())
@@ -256,7 +259,7 @@ impl Outgoing {
     }
 
     /// Describes what was read, and finds the ring that is to go along.
-    fn describe(&mut self, state: State) -> Result<(Read, Description), CaptureError> {
+    fn describe(&mut self, state: State) -> Result<Frozen, CaptureError> {
         let State { read, parts } = state;
         let description = describe(&read.listing, &self.names, &mut self.numbering, parts)?;
         let whose = Whose {
@@ -267,7 +270,7 @@ impl Outgoing {
             numbering: &self.numbering,
         };
         self.ring = Ring::find(&whose, self.ring.take())?;
-        Ok((read, description))
+        Ok(Frozen { read, description })
     }
 
     /// Sends the state, and the ring of the domain's port with the frames that wait in it.
@@ -276,8 +279,7 @@ impl Outgoing {
     /// It was not exported.
     pub fn end_freeze(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         self.backlog.end_pass()?;
-        let description = self.description.as_ref();
-        let description = description.ok_or(CaptureError::Confused)?;
+        let frozen = self.frozen.as_ref().ok_or(CaptureError::Confused)?;
         let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
         if let Some(ring) = &self.ring {
             if !self.is_ring_announced {
@@ -286,7 +288,7 @@ impl Outgoing {
             }
             ring.send(writer, out);
         }
-        writer.state(0, description, out);
+        writer.state(0, &frozen.description, out);
         writer.seal(out);
         Ok(())
     }
@@ -307,7 +309,7 @@ impl Outgoing {
             let read = listing::read(self.domain).unwrap_or_default();
             self.backlog.end_unknown(&read);
         }
-        (self.description, self.ring) = (None, None);
+        (self.frozen, self.ring) = (None, None);
         if core::mem::take(&mut self.is_exported)
             && let Err(error) = self.machine.root.revert(self.name())
         {
@@ -343,7 +345,7 @@ impl Outgoing {
     /// Root said no.
     pub fn destroy(&mut self) -> Result<(), CaptureError> {
         self.backlog.clear();
-        (self.description, self.ring) = (None, None);
+        (self.frozen, self.ring) = (None, None);
         Ok(self.machine.root.release(self.name())?)
     }
 }

@@ -87,9 +87,7 @@ impl Pass {
                 self.first_page += CHUNK_PAGES_MAX as u64;
                 continue;
             }
-            if self.scope == Scope::Round {
-                memory.refresh_present(ends.domain, self.first_page)?;
-            }
+            memory.refresh_present(ends.domain, self.first_page)?;
             if is_new {
                 self.begin_chunk(ends, out);
             } else {

@@ -14,7 +14,7 @@ use nomad_image::{
     Chunk, Description, Digest, DomainId, Event, MemoryKey, Name, Outsider, PAGE_BYTES, PageMap,
 };
 use runtime::Cap;
-use runtime::capability::{Memory, Notification, Pool};
+use runtime::capability::{Domain, Memory, Notification, Pool};
 use runtime::mapping::Mapping;
 use runtime::port::{PORT_PAGES, Port, Side, Wish};
 use runtime::protocol::Mac;
@@ -161,8 +161,8 @@ impl Incoming {
         Ok(())
     }
 
-    /// Builds the domain once as soon as it was described, and ends that again: what this machine lacks shows while the
-    /// domain still runs on the other one, and what is bound for it is there when it is built in earnest.
+    /// Builds the domain once as soon as it was described, and ends that again: what this machine lacks shows early, and
+    /// what is bound for the domain is there when it is built in earnest. The source does not wait for it.
     ///
     /// # Errors
     /// What it lacks.
@@ -171,10 +171,8 @@ impl Incoming {
             return Ok(());
         }
         self.is_rehearsed = true;
-        let assembled = self.assemble();
-        if let Some(mut built) = self.built.take() {
-            built.destroy(&self.memories);
-        }
+        let assembled = self.assemble().map(|_| ());
+        self.dismantle();
         match assembled {
             // The domain may give pages up until it is frozen.
             Err(error) if error.is_out_of_memory() => Ok(()),
@@ -188,27 +186,16 @@ impl Incoming {
     /// # Errors
     /// Which call failed.
     pub fn build(&mut self) -> Result<Digest, RestoreError> {
-        if let Some(mut earlier) = self.built.take() {
-            earlier.destroy(&self.memories);
-        }
-        self.assemble()?;
-        let (described, built) = (self.described.as_ref(), self.built.as_ref());
-        let (described, built) = described.zip(built).ok_or(NO_STATE)?;
-        let description = &described.description;
-        let wake = description
-            .wake
-            .map(|wake| built.object::<Notification>(wake));
-        let wake = wake.flatten().ok_or(RestoreError::NoWake)?;
-        let kept = self
-            .machine
-            .root
-            .keep(self.name, self.pool, built.domain, wake);
+        self.dismantle();
+        let (domain, wake) = self.assemble()?;
+        let kept = self.machine.root.keep(self.name, self.pool, domain, wake);
         kept.asking("keeping the domain")?;
-        Ok(description.digest())
+        let described = self.described.as_ref().ok_or(NO_STATE)?;
+        Ok(described.description.digest())
     }
 
-    /// Makes all that was described, the domain's time included.
-    fn assemble(&mut self) -> Result<(), RestoreError> {
+    /// Makes all that was described, the domain's time included. Says the domain and what wakes it.
+    fn assemble(&mut self) -> Result<(Cap<Domain>, Cap<Notification>), RestoreError> {
         let described = self.described.as_ref().ok_or(NO_STATE)?;
         let description = &described.description;
         let plan = Plan {
@@ -222,7 +209,16 @@ impl Incoming {
             let memory = built.outsider(*position).ok_or(NOT_ANNOUNCED)?;
             deliver(&self.machine, memory, parcel).during("delivering to", (*position).into())?;
         }
-        set_clock(&self.machine, built, described, self.incarnation, 0)
+        set_clock(&self.machine, built, described, self.incarnation, 0)?;
+        let wake = description.wake.and_then(|wake| built.object(wake));
+        Ok((built.domain, wake.ok_or(RestoreError::NoWake)?))
+    }
+
+    /// Ends what was built, but not the Memories that have arrived.
+    fn dismantle(&mut self) {
+        if let Some(mut built) = self.built.take() {
+            built.destroy(&self.memories);
+        }
     }
 
     /// The domain is about to run, after it has stood for `stood_us` microseconds as far as that is known: its clock says
@@ -267,9 +263,7 @@ impl Incoming {
 
     /// The domain does not come: ends what was made of it. Its pool is root's to take back.
     pub fn discard(mut self) {
-        if let Some(built) = &mut self.built {
-            built.destroy(&self.memories);
-        }
+        self.dismantle();
         while let Some((_, arriving)) = self.memories.pop_first() {
             arriving.destroy();
         }
