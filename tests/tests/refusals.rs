@@ -105,6 +105,19 @@ fn a_target_of_another_version_names_both() {
 }
 
 #[test]
+fn a_target_without_a_service_says_so_and_leaves_no_trace() {
+    let mut fleet = Fleet::start_with_first("service-a");
+    fleet.await_log(Station::A, "[kv] kv: ready");
+    let answer = fleet.ask(Station::A, &["migrate", "kv", "b"]);
+    let why = "a step of the target failed: a service does not serve the domain";
+    assert!(answer.contains(why), "{answer}");
+    let list = fleet.ask(Station::A, &["list"]);
+    assert!(list.contains("domain kv running"), "{list}");
+    assert!(!list.contains("transaction"), "{list}");
+    assert!(!fleet.ask(Station::B, &["list"]).contains("kv"));
+}
+
+#[test]
 fn a_pinned_domain_moves_once_it_has_let_go() {
     let mut fleet = Fleet::start_with_first("pinned-a");
     fleet.await_log(Station::A, "[pinned] holds a pool");
