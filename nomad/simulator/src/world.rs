@@ -19,7 +19,7 @@ pub struct Setup {
     /// Pages of the domain.
     pub pages: usize,
     /// Pages of each machine's pool.
-    pub pool_pages: u64,
+    pub pool_pages: [u64; 2],
     /// What is asked of a move.
     pub goals: Goals,
     /// The timers of both machines.
@@ -52,7 +52,10 @@ pub enum Crash {
 impl World {
     /// A world at its beginning.
     pub fn new(setup: &Setup) -> Self {
-        let machine = |number| Machine::new(number, setup.pool_pages, setup.timing, setup.mutant);
+        let machine = |number: usize| {
+            let pages = setup.pool_pages[number];
+            Machine::new(number, pages, setup.timing, setup.mutant)
+        };
         let mut machines = [machine(0), machine(1)];
         machines[0].kernel.create(DOMAIN, setup.pages);
         World {

@@ -34,7 +34,7 @@ fn exploration(bounds: Bounds, reachable: &[Outcome], mutant: Mutant) -> Explora
     };
     let setup = Setup {
         pages: 2,
-        pool_pages: 4,
+        pool_pages: [4; 2],
         goals,
         timing,
         mutant,

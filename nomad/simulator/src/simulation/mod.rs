@@ -138,10 +138,15 @@ impl Simulation {
             overhead_us: 50,
             rounds_max: 8,
         };
-        let pool_pages = PAGES as u64 + if faults.small_pool { 0 } else { 32 };
+        let pages = PAGES as u64;
+        let target_pages = if faults.small_pool {
+            pages - 1
+        } else {
+            pages + 32
+        };
         let setup = Setup {
             pages: PAGES,
-            pool_pages,
+            pool_pages: [pages + 32, target_pages],
             goals,
             timing: TIMING,
             mutant,
