@@ -102,6 +102,12 @@ pub enum Step {
     /// Either: I have no record of this transaction. Under the boot that took part in it that means aborted; under
     /// another boot nobody knows.
     Unknown,
+    /// Target to source: so many rounds are here whole, and what they tell of the domain can be built. Repeated, in place of
+    /// Admit, until a freeze has arrived.
+    Received {
+        /// How many.
+        rounds: u32,
+    },
 }
 
 /// What precedes the pages and records on the page stream. The stream is reliable and in order while it lasts.
@@ -137,9 +143,11 @@ impl Step {
     /// Only what awaits an outcome is answered, so that two machines never talk in circles.
     pub fn answer_unknown(&self) -> Option<Step> {
         match self {
-            Step::Admit | Step::Prepared { .. } | Step::Commit { .. } | Step::Activated => {
-                Some(Step::Unknown)
-            }
+            Step::Admit
+            | Step::Received { .. }
+            | Step::Prepared { .. }
+            | Step::Commit { .. }
+            | Step::Activated => Some(Step::Unknown),
             Step::Released => Some(Step::ReleaseHeard),
             Step::Offer(_)
             | Step::Refuse(_)

@@ -201,8 +201,6 @@ impl Target {
     pub fn ask(&mut self, now: Instant) {
         if self.timers.is_armed(Timer::Repeat) {
             self.step(now, Input::Timer(Timer::Repeat));
-        } else if matches!(self.phase, Phase::Receive(_)) {
-            Receiving::ask(&mut self.context(now));
         }
     }
 

@@ -21,15 +21,12 @@ pub(super) struct Receiving {
 impl Receiving {
     pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
         context.enter(PhaseName::Receive);
-        Self::ask(context);
-        // Its Abort may get lost, and then only the question tells that the source has given up.
-        context.repeat();
-        context.limit(context.timing().receive_limit_us);
-        Phase::Receive(Receiving {
+        Receiving {
             peer_boot,
             rounds: 0,
             pages: 0,
-        })
+        }
+        .await_more(context)
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
@@ -42,7 +39,7 @@ impl Receiving {
                 ..
             }
             | Input::Timer(Timer::Repeat) => {
-                Self::ask(context);
+                self.say_received(context);
                 Phase::Receive(self)
             }
             // What went before the reservation (it may be a second one, for a doubled Offer) is missing here.
@@ -67,19 +64,30 @@ impl Receiving {
     }
 
     fn round_received(self, context: &mut Context<'_>, pages: u64) -> Phase {
-        context.limit(context.timing().receive_limit_us);
         let rounds = self.rounds.saturating_add(1);
         let pages = self.pages.saturating_add(pages);
         context.notify(Notice::Received { rounds, pages });
-        Phase::Receive(Receiving {
+        Receiving {
             rounds,
             pages,
             ..self
-        })
+        }
+        .await_more(context)
     }
 
-    /// Says Admit again; a source that has given up answers that it knows of nothing.
-    pub(super) fn ask(context: &mut Context<'_>) {
-        context.send(Step::Admit);
+    fn await_more(self, context: &mut Context<'_>) -> Phase {
+        self.say_received(context);
+        // Its Abort may get lost, and then only the question tells that the source has given up.
+        context.repeat();
+        context.limit(context.timing().receive_limit_us);
+        Phase::Receive(self)
+    }
+
+    /// Says what is here; a source that has given up answers that it knows of nothing.
+    fn say_received(&self, context: &mut Context<'_>) {
+        context.send(match self.rounds {
+            0 => Step::Admit,
+            rounds => Step::Received { rounds },
+        });
     }
 }

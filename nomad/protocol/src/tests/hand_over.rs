@@ -252,6 +252,51 @@ fn a_target_may_give_up_until_it_is_prepared_and_not_after() {
     assert_eq!(pair.phase(1), Some(PhaseName::Verify));
 }
 
+/// Says that a round was sent, and leaves it on its way.
+fn sends_slowly(action: &Action) -> Option<Vec<Event>> {
+    let Action::Source(SourceAction::CopyRound { number }) = *action else {
+        return None;
+    };
+    let round = planner::Round {
+        pages: 64,
+        bytes: 64 * 4096,
+        elapsed_us: 1000,
+        dirtied: 1,
+    };
+    Some([Event::Source(SourceEvent::RoundSent { number, round })].into())
+}
+
+#[test]
+fn a_domain_runs_until_the_target_has_its_round() {
+    let mut pair = Pair::moving();
+    pair.shell = sends_slowly;
+    pair.settle();
+    // What the target says again, or of another round, does not count.
+    for step in [Step::Admit, Step::Received { rounds: 2 }] {
+        let boot = pair.machines[1].here().boot;
+        let message = Message::About(MOVE, step);
+        pair.machines[0].handle_message(pair.now, B, Envelope { boot, message });
+    }
+    pair.settle();
+    assert_eq!(pair.phase(0), Some(PhaseName::Rounds));
+    let arrived = TargetEvent::RoundReceived {
+        number: 0,
+        pages: 64,
+    };
+    pair.machines[1].handle_event(pair.now, MOVE, Event::Target(arrived));
+    pair.settle();
+    assert!(pair.noticed(0, Notice::Finished));
+}
+
+#[test]
+fn a_round_whose_arrival_is_not_heard_of_is_told_of_again() {
+    let mut pair = Pair::moving();
+    pair.settle_without(Step::Received { rounds: 1 });
+    assert_eq!(pair.phase(0), Some(PhaseName::Rounds));
+    pair.pass_time();
+    assert!(pair.noticed(0, Notice::Finished));
+}
+
 /// Found by exploration: a doubled Offer made a second reservation, and the rounds of the first were missing in it.
 #[test]
 fn a_second_reservation_does_not_do_without_earlier_rounds() {

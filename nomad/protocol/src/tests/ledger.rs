@@ -50,6 +50,7 @@ fn unknown_transactions_are_said_to_be_unknown() {
     };
     for asking in [
         Step::Admit,
+        Step::Received { rounds: 1 },
         prepared,
         Step::Commit {
             attempt: Attempt::FIRST,
