@@ -202,7 +202,7 @@ impl Shell {
         if let Some(hook) = &self.hook
             && hook.borrow_mut().told(&line)
         {
-            self.afterwards.log(format!("held at `{line}`"));
+            log::info!("held at `{line}`");
         }
         let operator = self.operators.borrow().get(&transaction).copied();
         if let Some(operator) = operator {

@@ -6,7 +6,6 @@ use nomad_protocol::{
 use runtime::Error;
 
 use crate::capture::{CaptureError, Outgoing};
-use crate::shell::afterwards::Later;
 use crate::shell::{Job, Shell, What, failures};
 
 /// The kernel does not say who changed a frozen domain.
@@ -26,7 +25,7 @@ impl Shell {
         }
         self.note_step(transaction, action);
         if action == SourceAction::Destroy {
-            return self.afterwards.push(Later::Destroy(transaction));
+            return self.afterwards.destroy(transaction);
         }
         let event = {
             let mut outgoing = self.outgoing.borrow_mut();
@@ -42,7 +41,7 @@ impl Shell {
 
     /// Gives the memory of a domain that has left back. An earlier life of this server may have done so, and ended before
     /// that was noted.
-    pub(super) fn destroy(&self, transaction: TransactionId) {
+    pub(super) fn give_back(&self, transaction: TransactionId) {
         if let Some(outgoing) = self.outgoing.borrow_mut().get_mut(&transaction) {
             complain(outgoing, "releasing", |outgoing| outgoing.destroy());
         }
