@@ -28,6 +28,8 @@ pub use rate::Rate;
 pub const PAGE_BYTES: u64 = 4096;
 /// How long a domain may stand still, unless the operator asks for something else.
 pub const DOWNTIME_GOAL_US: u64 = 20_000;
+/// What a freeze costs besides pages, unless it is known better: what emulated machines take for it (`docs/performance.md`).
+pub const FREEZE_OVERHEAD_US: u64 = 10_000;
 /// Rounds after which the domain is frozen in any case, unless the operator asks for something else.
 pub const ROUNDS_MAX: u32 = 30;
 /// So many rounds in a row must fail to shrink the remainder before more of them are judged useless.

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DOWNTIME_GOAL_US, PAGE_BYTES, ROUNDS_MAX, Rate, SHRINK_PARTS, STALLED_ROUNDS};
+use crate::{
+    DOWNTIME_GOAL_US, FREEZE_OVERHEAD_US, PAGE_BYTES, ROUNDS_MAX, Rate, SHRINK_PARTS,
+    STALLED_ROUNDS,
+};
 
 /// What the operator asks of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,7 +22,7 @@ impl Default for Goals {
     fn default() -> Self {
         Goals {
             downtime_us: DOWNTIME_GOAL_US,
-            overhead_us: 0,
+            overhead_us: FREEZE_OVERHEAD_US,
             rounds_max: ROUNDS_MAX,
         }
     }
