@@ -4,6 +4,7 @@ use abi::calls::Yield;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use embassy_futures::select::{Either, select};
 use embassy_net::tcp::TcpSocket;
 use embassy_net::{IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, Instant as Now, with_timeout};
@@ -24,6 +25,8 @@ const RECEIVE_BYTES: usize = 1024;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long it may acknowledge nothing.
 const SILENCE_LIMIT: Duration = Duration::from_secs(10);
+/// How often it is asked whether it is there, when there is nothing to acknowledge.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
 /// Why a segment was not sent.
 enum Unsent {
@@ -64,6 +67,7 @@ pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
         let mut socket = TcpSocket::new(stack, &mut receive, &mut send);
         socket.set_nagle_enabled(false);
         socket.set_timeout(Some(SILENCE_LIMIT));
+        socket.set_keep_alive(Some(KEEP_ALIVE));
         let mut stream = Stream {
             shell,
             transaction: job.transaction,
@@ -95,28 +99,48 @@ struct Stream<'a> {
 impl Stream<'_> {
     /// Does this job and those that follow for the same transaction; returns the first of another.
     async fn serve(&mut self, first: Job) -> Option<Job> {
-        let mut sealer = match with_timeout(CONNECT_LIMIT, self.dial()).await {
-            Ok(Ok(sealer)) => sealer,
-            _ => {
-                self.end(Unsent::Broken).await;
-                return None;
+        match self.send_all(first).await {
+            Ok(next) => {
+                self.end(Unsent::Over).await;
+                Some(next)
             }
+            Err(unsent) => {
+                self.end(unsent).await;
+                None
+            }
+        }
+    }
+
+    async fn send_all(&mut self, first: Job) -> Result<Job, Unsent> {
+        let dialled = with_timeout(CONNECT_LIMIT, self.dial()).await;
+        let Ok(Ok(mut sealer)) = dialled else {
+            return Err(Unsent::Broken);
         };
         let mut job = first;
         while job.transaction == self.transaction {
-            let sent = match job.what {
-                What::Round(number) => self.send_round(&mut sealer, number).await,
-                What::Freeze(..) => self.send_freeze(&mut sealer, job.what).await,
-                What::Close => Err(Unsent::Over),
-            };
-            if let Err(unsent) = sent {
-                self.end(unsent).await;
-                return None;
+            match job.what {
+                What::Round(number) => self.send_round(&mut sealer, number).await?,
+                What::Freeze(..) => self.send_freeze(&mut sealer, job.what).await?,
+                What::Close => return Err(Unsent::Over),
             }
-            job = self.shell.jobs.receive().await;
+            job = self.next_after(job).await?;
         }
-        self.end(Unsent::Over).await;
-        Some(job)
+        Ok(job)
+    }
+
+    /// Awaits the next job. After a round it comes when the target has said that the round is there: a target that is gone
+    /// shows only by the connection's end, since there is nothing to write.
+    async fn next_after(&mut self, job: Job) -> Result<Job, Unsent> {
+        let next = self.shell.jobs.receive();
+        if !matches!(job.what, What::Round(_)) {
+            return Ok(next.await);
+        }
+        let mut nothing = [0];
+        match select(next, self.socket.read(&mut nothing)).await {
+            Either::First(next) => Ok(next),
+            // The target says nothing here but its answer to the handshake.
+            Either::Second(_) => Err(Unsent::Broken),
+        }
     }
 
     async fn end(&mut self, unsent: Unsent) {
