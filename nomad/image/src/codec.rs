@@ -9,6 +9,7 @@ use serde::de::Deserialize;
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 
 use crate::description::{Clock, Description};
+use crate::limits::at_most;
 use crate::record::RecordKind;
 use crate::{Digest, Error, Identity, Limits};
 
@@ -159,14 +160,6 @@ fn take_all<'a, T: Deserialize<'a>>(
         items.push(take(bytes)?);
     }
     Ok(items)
-}
-
-fn at_most(what: &'static str, found: u32, most: u32) -> Result<(), Error> {
-    if found > most {
-        let (found, most) = (found.into(), most.into());
-        return Err(Error::TooMany { what, found, most });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@
 //! | `page_map` | [`PageMap`]: two bits a page say what a chunk brings of it |
 //! | `description` | [`Description`]: everything about a frozen domain but its pages |
 //! | `codec`, `check` | its bytes; what must hold before anybody acts on it |
-//! | `writer`, `reader`, `checksum` | the stream |
+//! | `writer`, `reader`, `progress`, `checksum` | the stream |
 //! | `listing` | [`Listing`]: what the kernel says about a domain |
 //! | `verdict` | [`judge`]: what becomes of each thing that a domain holds |
 //! | `describe` | [`describe`]: from a listing to a description |
@@ -45,6 +45,7 @@ mod name;
 mod outline;
 mod page_map;
 mod preamble;
+mod progress;
 mod reader;
 mod record;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! How much a reader is willing to take in.
 
+use crate::Error;
+
 /// Limits on an image, compared before anything is allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -36,5 +38,19 @@ impl Default for Limits {
             exports_max: 64,
             pages_max: abi::MEMORY_PAGES_MAX,
         }
+    }
+}
+
+/// # Errors
+/// There are more than that.
+pub(crate) fn at_most(
+    what: &'static str,
+    found: impl Into<u64>,
+    most: impl Into<u64>,
+) -> Result<(), Error> {
+    let (found, most) = (found.into(), most.into());
+    match found <= most {
+        true => Ok(()),
+        false => Err(Error::TooMany { what, found, most }),
     }
 }

@@ -16,10 +16,12 @@ use alloc::vec::Vec;
 
 use crate::checksum::Running;
 use crate::codec::no_more;
+use crate::limits::at_most;
+use crate::progress::Progress;
 use crate::record::{RECORD_HEAD_BYTES, RecordHead, RecordKind};
 use crate::{
-    CHUNK_PAGES_MAX, Checksum, Chunk, Description, Error, Identity, Limits, MemoryKey, Object,
-    Outline, PAGE_BYTES, PREAMBLE_BYTES, PageChange, PageMap, Preamble, Round, Seal,
+    CHUNK_PAGES_MAX, Checksum, Chunk, Description, Error, Limits, MemoryKey, Outline, PAGE_BYTES,
+    PREAMBLE_BYTES, PageChange, PageMap, Preamble, Round, Seal,
 };
 
 /// Most bytes in the body of a record of fixed size.
@@ -75,14 +77,6 @@ struct Pages {
     chunk: Chunk,
     map: PageMap,
     next: usize,
-}
-
-/// What was said about a domain.
-#[derive(Default)]
-struct Progress {
-    identity: Option<Identity>,
-    memories: Vec<(MemoryKey, u64)>,
-    state: bool,
 }
 
 impl Reader {
@@ -187,14 +181,7 @@ impl Reader {
             RecordKind::Chunk => CHUNK_BODY_BYTES_MAX,
             RecordKind::Memory | RecordKind::Round | RecordKind::Seal => SMALL_BODY_BYTES_MAX,
         };
-        if head.body_bytes > most {
-            let (found, most) = (head.body_bytes.into(), most.into());
-            return Err(Error::TooMany {
-                what: "bytes in a record",
-                found,
-                most,
-            });
-        }
+        at_most("bytes in a record", head.body_bytes, most)?;
         self.check_place(head)?;
         self.sealed = false;
         if head.kind == RecordKind::Seal {
@@ -205,8 +192,7 @@ impl Reader {
         Ok(())
     }
 
-    /// A domain's outline comes first and once; after its state nothing but the end of the round or the seal; the seal
-    /// when all have theirs.
+    /// The seal comes when all domains have their states, everything else when its domain is so far.
     fn check_place(&self, head: RecordHead) -> Result<(), Error> {
         let (domain, count) = (head.domain, self.domains.len() as u16);
         let progress = self
@@ -214,10 +200,10 @@ impl Reader {
             .get(usize::from(domain))
             .ok_or(Error::NoSuchDomain { domain, count })?;
         let in_place = match head.kind {
-            RecordKind::Outline => progress.identity.is_none(),
-            RecordKind::Round => progress.identity.is_some(),
-            RecordKind::Seal => domain == 0 && self.domains.iter().all(|progress| progress.state),
-            _ => progress.identity.is_some() && !progress.state,
+            RecordKind::Seal => {
+                domain == 0 && self.domains.iter().all(|each| each.allows(head.kind))
+            }
+            kind => progress.allows(kind),
         };
         in_place.then_some(()).ok_or(Error::OutOfPlace {
             kind: head.kind as u8,
@@ -229,55 +215,23 @@ impl Reader {
         match head.kind {
             RecordKind::Outline => {
                 let outline: Outline = decode(head.kind, bytes)?;
-                self.progress(domain).identity = Some(outline.identity.clone());
+                self.progress(domain).begin(outline.identity.clone());
                 Ok(Event::Outline(domain, outline))
             }
             RecordKind::Memory => {
                 let (memory, pages) = decode(head.kind, bytes)?;
-                self.announce(domain, memory, pages)?;
+                let limits = self.limits;
+                self.progress(domain).announce(memory, pages, &limits)?;
                 Ok(Event::Memory(domain, memory, pages))
             }
             RecordKind::Chunk => self.chunk(domain, bytes),
             RecordKind::Round => {
-                // A state before it was that of a domain which runs on.
-                self.progress(domain).state = false;
+                self.progress(domain).go_on();
                 Ok(Event::Round(domain, decode(head.kind, bytes)?))
             }
             RecordKind::State => self.state(domain, bytes),
             RecordKind::Seal => self.seal(decode(head.kind, bytes)?),
         }
-    }
-
-    fn announce(&mut self, domain: u8, memory: MemoryKey, pages: u64) -> Result<(), Error> {
-        let limits = self.limits;
-        let memories = &mut self.progress(domain).memories;
-        if memories.iter().any(|(known, _)| *known == memory) {
-            return Err(Error::Reannounced);
-        }
-        let most = u64::from(limits.objects_max) + u64::from(limits.outsiders_max);
-        let found = memories.len() as u64 + 1;
-        if found > most {
-            return Err(Error::TooMany {
-                what: "Memories",
-                found,
-                most,
-            });
-        }
-        let (found, most) = (
-            memories
-                .iter()
-                .fold(pages, |sum, (_, pages)| sum.saturating_add(*pages)),
-            limits.pages_max,
-        );
-        if found > most {
-            return Err(Error::TooMany {
-                what: "pages",
-                found,
-                most,
-            });
-        }
-        memories.push((memory, pages));
-        Ok(())
     }
 
     fn chunk(&mut self, domain: u8, bytes: &[u8]) -> Result<Event<'static>, Error> {
@@ -286,20 +240,7 @@ impl Reader {
             postcard::take_from_bytes(bytes).map_err(|_| Error::Malformed { kind })?;
         let map =
             PageMap::from_bytes(chunk.page_count.into(), map).ok_or(Error::Malformed { kind })?;
-        let memories = &self.progress(domain).memories;
-        let known = memories.iter().find(|(known, _)| *known == chunk.memory);
-        let memory_pages = known.ok_or(Error::UnannouncedMemory)?.1;
-        let (first_page, page_count) = (chunk.first_page, chunk.page_count.into());
-        let within = first_page
-            .checked_add(page_count)
-            .is_some_and(|end| end <= memory_pages);
-        if !within || !first_page.is_multiple_of(CHUNK_PAGES_MAX as u64) {
-            return Err(Error::PagesBeyondMemory {
-                first_page,
-                page_count,
-                memory_pages,
-            });
-        }
+        self.progress(domain).check_chunk(&chunk)?;
         self.await_pages(Pages {
             domain,
             chunk,
@@ -346,18 +287,7 @@ impl Reader {
 
     fn state(&mut self, domain: u8, bytes: &[u8]) -> Result<Event<'static>, Error> {
         let description = Description::from_bytes(bytes, &self.limits)?;
-        let progress = self.progress(domain);
-        if progress.identity.as_ref() != Some(&description.identity) {
-            return Err(Error::IdentityChanged);
-        }
-        if !progress
-            .memories
-            .iter()
-            .all(|(memory, pages)| agrees(&description, *memory, *pages))
-        {
-            return Err(Error::Reannounced);
-        }
-        progress.state = true;
+        self.progress(domain).describe(&description)?;
         Ok(Event::State(domain, Box::new(description)))
     }
 
@@ -367,30 +297,13 @@ impl Reader {
         }
         self.attempts += 1;
         self.sealed = true;
-        self.domains
-            .iter_mut()
-            .for_each(|progress| progress.state = false);
+        self.domains.iter_mut().for_each(Progress::go_on);
         Ok(Event::Sealed(seal))
     }
 
     /// The head was checked: the domain is there.
     fn progress(&mut self, domain: u8) -> &mut Progress {
         &mut self.domains[usize::from(domain)]
-    }
-}
-
-/// Is a Memory what it was announced to be, unless it has ended?
-fn agrees(description: &Description, memory: MemoryKey, announced: u64) -> bool {
-    match memory {
-        MemoryKey::Inside(index) => match description.objects.get(index as usize) {
-            Some(Object::Memory { pages, .. }) => *pages == announced,
-            Some(Object::Gone) => true,
-            _ => false,
-        },
-        MemoryKey::Outside(index) => {
-            let outsider = description.outsiders.get(index as usize);
-            outsider.is_some_and(|outsider| outsider.kind == abi::ObjectKind::Memory)
-        }
     }
 }
 

@@ -3,20 +3,19 @@
 //! Parts that outlive the domain (its port, its clock page, endpoints) are root's; a device's parts are made from
 //! the domain's pool.
 
+pub mod ports;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use abi::Error;
 use abi::kind::{EndpointRights, PoolRights};
-use abi::register::PageCount;
 use manifest::{Capability, Device, Manifest};
-
 use runtime::Cap;
 use runtime::capability::{Endpoint, Memory, Pool, Thread};
-use runtime::port::PORT_PAGES;
-use runtime::protocol::ports::{Side, doorbell_flag};
-use runtime::protocol::{Ipv4, Mac};
+use runtime::protocol::Mac;
+use runtime::protocol::ports::doorbell_flag;
 
 use crate::badge::{DomainNumber, Interface};
 use crate::clock;
@@ -73,8 +72,9 @@ pub fn provide<'a>(
     let number = root.domains[index].number;
     let clock = clock::make_page(&root.machine).map_err(NotStarted::at("the clock page"))?;
     root.domains[index].clock = Some(clock);
-    let port = provide_port(root, number, described).map_err(NotStarted::at("the port"))?;
-    let tunnel = provide_tunnel(root, number, described).map_err(NotStarted::at("the tunnel"))?;
+    let port = ports::provide(root, number, described).map_err(NotStarted::at("the port"))?;
+    let tunnel =
+        ports::provide_tunnel(root, number, described).map_err(NotStarted::at("the tunnel"))?;
     let records = provide_records(root, index, described);
     let records = records.map_err(NotStarted::at("the records"))?;
     make_services(root, described).map_err(NotStarted::at("a service's endpoint"))?;
@@ -153,7 +153,9 @@ impl<'a> Provided<'a> {
 
     /// The records of the outside objects among the grants.
     pub fn held(&self, grants: &[Grant]) -> Vec<Held> {
-        let port_state = self.port.map_or([0; 2], |(_, station)| export(station));
+        let port_state = self
+            .port
+            .map_or([0; 2], |(_, station)| ports::export(station));
         let held = grants.iter().filter_map(|grant| match grant.name {
             names::RING => names::held(grant, port_state),
             _ => names::held(grant, [0; 2]),
@@ -172,73 +174,6 @@ impl<'a> Provided<'a> {
     }
 }
 
-/// A port's station as it goes along when its domain moves.
-pub fn export(station: Station) -> [u64; 2] {
-    let ip = station.ip.map_or(u64::MAX, Ipv4::to_word);
-    [station.mac.to_word(), ip]
-}
-
-/// The station that `export` told of; nothing if it makes no sense.
-pub fn import(state: [u64; 2]) -> Option<Station> {
-    let ip = match state[1] {
-        u64::MAX => None,
-        word => Some(Ipv4::from_word(word).ok()?),
-    };
-    Some(Station {
-        mac: Mac::from_word(state[0]).ok()?,
-        ip,
-        side: Side::Domain,
-    })
-}
-
-/// The domain's port, which may be there from its last life.
-fn provide_port(
-    root: &mut Supervisor,
-    number: DomainNumber,
-    described: &manifest::Domain,
-) -> Result<Option<(Cap<Memory>, Station)>, Error> {
-    let Some(port) = &described.port else {
-        return Ok(None);
-    };
-    let side = match port.uplink {
-        true => Side::Uplink,
-        false => Side::Domain,
-    };
-    if let Some(port) = root.switchboard.of(number, side) {
-        return Ok(Some((port.ring(), port.station())));
-    }
-    let station = Station {
-        mac: Mac(port.mac.map_or([0; 6], |mac| mac.0)),
-        ip: port.ip.map(|ip| Ipv4 {
-            address: ip.address.octets(),
-            prefix: ip.prefix,
-        }),
-        side,
-    };
-    root.add_port(number, station)
-        .map(|ring| Some((ring, station)))
-}
-
-/// The migration server's tunnel, which may be there from its last life.
-fn provide_tunnel(
-    root: &mut Supervisor,
-    number: DomainNumber,
-    described: &manifest::Domain,
-) -> Result<Option<Cap<Memory>>, Error> {
-    if !described.capabilities.contains(&Capability::Tunnel) {
-        return Ok(None);
-    }
-    if let Some(tunnel) = root.switchboard.of(number, Side::Tunnel) {
-        return Ok(Some(tunnel.ring()));
-    }
-    let station = Station {
-        mac: Mac([0; 6]),
-        ip: None,
-        side: Side::Tunnel,
-    };
-    root.add_port(number, station).map(Some)
-}
-
 /// The domain's records, which are there from its last life, and never cleared.
 fn provide_records(
     root: &mut Supervisor,
@@ -255,32 +190,6 @@ fn provide_records(
     let records = pool.create_populated_memory(names::RECORDS_PAGES)?;
     root.domains[index].records = Some(records);
     Ok(Some(records))
-}
-
-impl Supervisor {
-    /// Makes a port with a ring of its own.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn add_port(
-        &mut self,
-        owner: DomainNumber,
-        station: Station,
-    ) -> Result<Cap<Memory>, Error> {
-        let ring = self
-            .machine
-            .pool
-            .create_populated_memory(PageCount(PORT_PAGES))?;
-        self.switchboard.add(owner, station, ring);
-        Ok(ring)
-    }
-
-    /// Takes a ring's memory back.
-    pub fn destroy_ring(&self, ring: Cap<Memory>) {
-        if let Err(error) = ring.destroy() {
-            log::error!("cannot take back a ring: {error}");
-        }
-    }
 }
 
 fn make_services(root: &mut Supervisor, described: &manifest::Domain) -> Result<(), Error> {

@@ -120,7 +120,7 @@ fn make_binding(
             Ok((page.mint(rights, 0).map_err(kernel)?.erase(), 0))
         }
         names::RING => {
-            let station = provision::import(binding.state).ok_or(Refusal::Malformed)?;
+            let station = provision::ports::import(binding.state).ok_or(Refusal::Malformed)?;
             if root.switchboard.is_taken(number, station) {
                 return Err(Refusal::AddressTaken);
             }

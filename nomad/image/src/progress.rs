@@ -1,0 +1,118 @@
+//! What an image has said about a domain so far: [`Progress`], against which its next records are held.
+
+use alloc::vec::Vec;
+
+use crate::limits::at_most;
+use crate::record::RecordKind;
+use crate::{CHUNK_PAGES_MAX, Chunk, Description, Error, Identity, Limits, MemoryKey, Object};
+
+/// What was said about a domain.
+#[derive(Default)]
+pub struct Progress {
+    identity: Option<Identity>,
+    memories: Vec<(MemoryKey, u64)>,
+    state: bool,
+}
+
+impl Progress {
+    /// Whether a record of this kind may come now: the outline first and once; after the state nothing but the end of the
+    /// round or the seal.
+    pub fn allows(&self, kind: RecordKind) -> bool {
+        match kind {
+            RecordKind::Outline => self.identity.is_none(),
+            RecordKind::Round => self.identity.is_some(),
+            RecordKind::Seal => self.state,
+            _ => self.identity.is_some() && !self.state,
+        }
+    }
+
+    /// Takes note of whose outline it was.
+    pub fn begin(&mut self, identity: Identity) {
+        self.identity = Some(identity);
+    }
+
+    /// Takes note of a Memory.
+    ///
+    /// # Errors
+    /// It was announced before, or is one too many.
+    pub fn announce(
+        &mut self,
+        memory: MemoryKey,
+        pages: u64,
+        limits: &Limits,
+    ) -> Result<(), Error> {
+        if self.pages_of(memory).is_some() {
+            return Err(Error::Reannounced);
+        }
+        let most = u64::from(limits.objects_max) + u64::from(limits.outsiders_max);
+        at_most("Memories", self.memories.len() as u64 + 1, most)?;
+        let known = self.memories.iter().map(|(_, pages)| *pages);
+        let sum = known.fold(pages, u64::saturating_add);
+        at_most("pages", sum, limits.pages_max)?;
+        self.memories.push((memory, pages));
+        Ok(())
+    }
+
+    /// Holds a chunk against the Memory that it is of.
+    ///
+    /// # Errors
+    /// The Memory was not announced, or the chunk lies beyond its end or askew.
+    pub fn check_chunk(&self, chunk: &Chunk) -> Result<(), Error> {
+        let memory_pages = self.pages_of(chunk.memory);
+        let memory_pages = memory_pages.ok_or(Error::UnannouncedMemory)?;
+        let (first_page, page_count) = (chunk.first_page, chunk.page_count.into());
+        let end = first_page.checked_add(page_count);
+        let within = end.is_some_and(|end| end <= memory_pages);
+        if within && first_page.is_multiple_of(CHUNK_PAGES_MAX as u64) {
+            return Ok(());
+        }
+        Err(Error::PagesBeyondMemory {
+            first_page,
+            page_count,
+            memory_pages,
+        })
+    }
+
+    /// Takes note of a state.
+    ///
+    /// # Errors
+    /// It is another domain's, or its Memories are not what they were announced to be.
+    pub fn describe(&mut self, description: &Description) -> Result<(), Error> {
+        if self.identity.as_ref() != Some(&description.identity) {
+            return Err(Error::IdentityChanged);
+        }
+        let mut memories = self.memories.iter();
+        if !memories.all(|(memory, pages)| agrees(description, *memory, *pages)) {
+            return Err(Error::Reannounced);
+        }
+        self.state = true;
+        Ok(())
+    }
+
+    /// More may come: a state before the end of a round was that of a domain which runs on, one before a seal may be
+    /// replaced.
+    pub fn go_on(&mut self) {
+        self.state = false;
+    }
+
+    fn pages_of(&self, memory: MemoryKey) -> Option<u64> {
+        let mut memories = self.memories.iter();
+        let (_, pages) = memories.find(|(known, _)| *known == memory)?;
+        Some(*pages)
+    }
+}
+
+/// Is a Memory what it was announced to be, unless it has ended?
+fn agrees(description: &Description, memory: MemoryKey, announced: u64) -> bool {
+    match memory {
+        MemoryKey::Inside(index) => match description.objects.get(index as usize) {
+            Some(Object::Memory { pages, .. }) => *pages == announced,
+            Some(Object::Gone) => true,
+            _ => false,
+        },
+        MemoryKey::Outside(index) => {
+            let outsider = description.outsiders.get(index as usize);
+            outsider.is_some_and(|outsider| outsider.kind == abi::ObjectKind::Memory)
+        }
+    }
+}
