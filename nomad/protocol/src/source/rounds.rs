@@ -67,7 +67,8 @@ impl Rounds {
     fn judge(self, context: &mut Context<'_>) -> Phase {
         match self.sent {
             Some((round, sent)) if self.received => {
-                let elapsed_us = round.elapsed_us + context.now.us_since(sent);
+                let on_its_way_us = context.now.us_since(sent);
+                let elapsed_us = round.elapsed_us.saturating_add(on_its_way_us);
                 self.round_done(
                     context,
                     Round {
