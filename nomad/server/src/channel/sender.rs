@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use embassy_futures::select::{Either, select};
 use embassy_net::tcp::TcpSocket;
 use embassy_net::{IpAddress, IpEndpoint, Stack};
-use embassy_time::{Duration, Instant as Now, with_timeout};
+use embassy_time::{Duration, Instant as Now, Timer, with_timeout};
 use nomad_channel::tunnel::{Dialling, Records, Sealer, Untrusted};
 use nomad_protocol::planner::Round;
 use nomad_protocol::{Event, PORT, SourceEvent, StreamHeader, TransactionId};
@@ -25,6 +25,8 @@ const RECEIVE_BYTES: usize = 1024;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long it may acknowledge nothing.
 const SILENCE_LIMIT: Duration = Duration::from_secs(10);
+/// How long after a connection's end the target may say why.
+const REASON_LIMIT: Duration = Duration::from_millis(200);
 /// How often it is asked whether it is there, when there is nothing to acknowledge.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
@@ -145,7 +147,11 @@ impl Stream<'_> {
 
     async fn end(&mut self, unsent: Unsent) {
         match unsent {
-            Unsent::Broken => self.shell.report(self.transaction, Event::StreamBroken),
+            Unsent::Broken => {
+                // A target that gives up ends the connection, too: if it says why, that is the reason, and this is not.
+                Timer::after(REASON_LIMIT).await;
+                self.shell.report(self.transaction, Event::StreamBroken);
+            }
             Unsent::Failed(error) => {
                 let event = source::failed(&error);
                 self.shell.report(self.transaction, event);
