@@ -120,6 +120,19 @@ fn a_target_without_a_service_says_so_and_leaves_no_trace() {
 }
 
 #[test]
+fn a_target_that_may_not_give_a_priority_says_so() {
+    let fleet = Fleet::start_with_other("low-b", |options| options);
+    let (fleet, probe) = watched(fleet);
+    let answer = fleet.ask(Station::A, &MIGRATE);
+    let why = "a thread has priority 16, above that of the migration server there";
+    assert!(answer.contains(why), "{answer}");
+    assert!(!answer.contains("phase Freeze"), "{answer}");
+    sleep(WATCHED);
+    assert_only_on(&fleet, Station::A, Fleet::ask);
+    assert_undisturbed(probe);
+}
+
+#[test]
 fn a_pinned_domain_moves_once_it_has_let_go() {
     let mut fleet = Fleet::start_with_first("pinned-a");
     fleet.await_log(Station::A, "[pinned] holds a pool");

@@ -40,6 +40,7 @@ pub fn check(manifest: &Manifest) -> Result<(), Complaint> {
             services(manifest, domain),
             arguments(domain),
             moving(domain),
+            priority(manifest, domain),
         ];
         for check in checks {
             check.map_err(|(field, reason)| Complaint {
@@ -227,6 +228,20 @@ fn moving(domain: &Domain) -> Check {
     )
 }
 
+/// The migration server gives its threads their priorities when it comes back, and nobody gives more than their own.
+fn priority(manifest: &Manifest, domain: &Domain) -> Check {
+    let is_server = |other: &&Domain| other.capabilities.contains(&Capability::Records);
+    match manifest.domains.iter().find(is_server) {
+        Some(server) if domain.movable => {
+            require(domain.priority <= server.priority, "priority", || {
+                let (name, most) = (&server.name, server.priority);
+                format!("a movable domain's is not above that of `{name}`, {most}")
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::source::tests::error_of;
@@ -279,6 +294,15 @@ mod tests {
             let expected = format!("test.toml:{line}: domain `d`: field `{field}`: ");
             assert!(error.starts_with(&expected), "{fields}: {error}");
         }
+    }
+
+    #[test]
+    fn what_moves_is_not_above_who_moves_it() {
+        let server = "name = \"s\"\nimage = \"x\"\npool_mib = 2\ncapabilities = [\"records\"]\n";
+        let domain = "[[domain]]\nname = \"d\"\nimage = \"x\"\npool_mib = 2\npriority = 17\n";
+        let error = complaint(&format!("{server}{domain}movable = true\n"));
+        let expected = "test.toml:16: domain `d`: field `priority`: a movable domain's is not above that of `s`, 16";
+        assert_eq!(error, expected);
     }
 
     #[test]

@@ -95,6 +95,7 @@ struct Machine {
 #[serde(deny_unknown_fields)]
 struct Override {
     port: Option<Port>,
+    priority: Option<u8>,
     pool_mib: Option<u32>,
     heap_mib: Option<u32>,
     arguments: Option<BTreeMap<String, String>>,
@@ -105,6 +106,7 @@ impl Override {
         if let Some(port) = &self.port {
             domain.port = Some(port.clone());
         }
+        domain.priority = self.priority.unwrap_or(domain.priority);
         domain.pool_mib = self.pool_mib.unwrap_or(domain.pool_mib);
         domain.heap_mib = self.heap_mib.unwrap_or(domain.heap_mib);
         for (key, value) in self.arguments.iter().flatten() {
@@ -328,11 +330,12 @@ pub(crate) mod tests {
             "differs",
             &format!("{DOMAIN}arguments = {{ a = \"1\", b = \"2\" }}\n"),
             "include = \"default.toml\"\n[machine]\nname = \"b\"\n\
-             [override.d]\narguments = { b = \"3\" }\npool_mib = 9\n",
+             [override.d]\narguments = { b = \"3\" }\npool_mib = 9\npriority = 20\n",
         )
         .unwrap();
         let domain = &manifest.domains[0];
-        assert_eq!((manifest.machine.as_str(), domain.pool_mib), ("b", 9));
+        assert_eq!(manifest.machine, "b");
+        assert_eq!((domain.pool_mib, domain.priority), (9, 20));
         let arguments: Vec<_> = domain.arguments.values().collect();
         assert_eq!(arguments, ["1", "3"]);
     }

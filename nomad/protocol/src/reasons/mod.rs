@@ -142,6 +142,11 @@ pub enum LocalFailure {
         /// Its error, as numbered by the system-call interface.
         error: u32,
     },
+    /// A thread has a priority that the migration server may not give.
+    Priority {
+        /// Which.
+        priority: u8,
+    },
 }
 
 /// What kind of outside change moved a frozen domain's version.

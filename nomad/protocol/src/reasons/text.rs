@@ -83,6 +83,10 @@ impl fmt::Display for LocalFailure {
                 Some(error) => write!(f, "the kernel refused: {error}"),
                 None => write!(f, "the kernel refused with status {error}"),
             },
+            LocalFailure::Priority { priority } => write!(
+                f,
+                "a thread has priority {priority}, above that of the migration server there"
+            ),
         }
     }
 }

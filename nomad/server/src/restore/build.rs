@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use abi::Rights;
 use abi::register::{PageCount, Slot, UserAddress};
 use nomad_image::{Capability, Description, HeldCapability, Object, Outsider, Role, Target};
-use runtime::Cap;
 use runtime::capability::{Any, Domain, Endpoint, Kind, Memory, Notification, Pool, Thread};
+use runtime::{Cap, Error};
 
 use crate::capture::names;
 use crate::machine::Machine;
@@ -265,9 +265,11 @@ impl Built {
         for (position, object) in (0..).zip(&description.objects) {
             if let (Object::Thread(state), Some(thread)) = (object, self.object::<Thread>(position))
             {
-                thread
-                    .write(&state.0)
-                    .during("setting thread", position.into())?;
+                let written = thread.write(&state.0);
+                if written == Err(Error::MissingRight) {
+                    return Err(RestoreError::Priority(state.0.priority));
+                }
+                written.during("setting thread", position.into())?;
             }
         }
         Ok(())

@@ -26,6 +26,8 @@ pub enum RestoreError {
         /// What it said.
         error: RootError,
     },
+    /// A thread has a priority that this server, whose own is lower, may not give.
+    Priority(u64),
     /// Root has nothing of this name.
     NoService(Name),
     /// The image is of another domain than was admitted.
@@ -62,6 +64,7 @@ impl fmt::Display for RestoreError {
         match self {
             RestoreError::Kernel { step, which, error } => write!(f, "{step} {which:#x}: {error}"),
             RestoreError::Root { step, error } => write!(f, "{step}: {error}"),
+            RestoreError::Priority(priority) => write!(f, "priority {priority} is above our own"),
             RestoreError::NoService(name) => write!(f, "there is no {name} here"),
             RestoreError::OtherDomain => write!(f, "the image is of another domain"),
             RestoreError::NoWake => write!(f, "the image has no notification to wake it by"),

@@ -30,6 +30,9 @@ pub fn of_restore(error: &RestoreError) -> LocalFailure {
     match error {
         error if error.is_out_of_memory() => LocalFailure::NoMemory,
         RestoreError::Kernel { error, .. } => of_kernel(*error),
+        RestoreError::Priority(priority) => LocalFailure::Priority {
+            priority: u8::try_from(*priority).unwrap_or(u8::MAX),
+        },
         RestoreError::Root { .. } | RestoreError::NoService(_) => {
             LocalFailure::Service { slot: NO_SLOT }
         }
