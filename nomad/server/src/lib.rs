@@ -13,6 +13,7 @@
 //! | [`machine`], [`peers`] | this machine, the others |
 //! | [`records`] | what outlives this server |
 //! | [`page_set`] | pages |
+//! | [`turns`] | turns of the executor, and giving way |
 //!
 //! One thread, tasks on an executor: [`channel::control`] hears datagrams, timers and events and performs what the
 //! ledger asks for, in order; [`channel::sender`] and [`channel::receiver`] move bytes and nothing else. A borrow of
@@ -34,5 +35,6 @@ pub mod records;
 pub mod restore;
 pub mod root;
 pub mod shell;
+pub mod turns;
 
 pub use shell::serve;

@@ -199,9 +199,7 @@ impl Target {
 
     /// Asks the source at once what became of the transaction, if it was not heard of for a while.
     pub fn ask(&mut self, now: Instant) {
-        if self.timers.is_armed(Timer::Repeat) {
-            self.step(now, Input::Timer(Timer::Repeat));
-        }
+        self.expire(now, Timer::Repeat);
     }
 
     /// The next thing to do, if any.

@@ -3,7 +3,6 @@
 use alloc::vec;
 
 use embassy_futures::select::{Either3, select3};
-use embassy_futures::yield_now;
 use embassy_net::udp::{PacketMetadata, UdpMetadata, UdpSocket};
 use embassy_net::{IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, Instant as Now, Timer};
@@ -15,14 +14,12 @@ use nomad_protocol::{Attendance, DATAGRAM_BYTES_MAX, Envelope, MachineId, Messag
 use crate::channel::outlets::Outlets;
 use crate::late::outlet::WINDOW;
 use crate::shell::{Shell, now};
+use crate::turns::{TO_LEAVE, give_way};
 
 /// The longest datagram that is heard or sent.
 const BYTES_MAX: usize = PACKET_HEAD_BYTES + DATAGRAM_BYTES_MAX + TAG_BYTES;
 /// Datagrams that wait to be heard or sent: late frames come many at a time.
 const DATAGRAMS_MAX: usize = 2 * WINDOW;
-/// Rounds of the executor until a datagram has left: the stack takes it out of its socket in one, and the bell that sends
-/// it on its way is rung at the end of it.
-const ROUNDS_TO_LEAVE: usize = 2;
 /// How long the task sleeps when no timer is armed.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -60,9 +57,7 @@ async fn flush(shell: &Shell, outlets: &Outlets) {
     }
     if !datagrams.is_empty() {
         // What is heard next may be a handshake, which takes milliseconds.
-        for _ in 0..ROUNDS_TO_LEAVE {
-            yield_now().await;
-        }
+        give_way(TO_LEAVE).await;
     }
 }
 

@@ -19,6 +19,7 @@ use runtime::port::SLOT_COUNT;
 use crate::channel::segments::{Arrival, Segments, StreamError};
 use crate::restore::Incoming;
 use crate::shell::Shell;
+use crate::turns::{TO_SAY, give_way};
 
 /// Bytes on their way: so few that their frames fit the ring of this domain's port, with room for other frames. What
 /// does not fit a ring is lost, and waits for a retransmission.
@@ -81,6 +82,8 @@ pub async fn run(
         };
         let end = stream.take_from(&mut socket).await;
         stream.report(end);
+        // If the transaction ends, the source is to hear why before it notices this.
+        give_way(TO_SAY).await;
         socket.abort();
         // The reset, if it is one, goes out with the next poll of the stack.
         let _ = socket.flush().await;

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use embassy_futures::select::{Either, select};
 use embassy_net::tcp::TcpSocket;
 use embassy_net::{IpAddress, IpEndpoint, Stack};
-use embassy_time::{Duration, Instant as Now, Timer, with_timeout};
+use embassy_time::{Duration, Instant as Now, with_timeout};
 use nomad_channel::tunnel::{Dialling, Records, Sealer, Untrusted};
 use nomad_protocol::planner::Round;
 use nomad_protocol::{Event, PORT, SourceEvent, StreamHeader, TransactionId};
@@ -16,6 +16,7 @@ use runtime::system_call::invoke;
 use crate::capture::pass::PIECE_BYTES;
 use crate::capture::{CaptureError, Outgoing};
 use crate::shell::{Job, Shell, What, source};
+use crate::turns::{TO_SAY, give_way};
 
 /// Bytes in flight.
 const SEND_BYTES: usize = 256 * 1024;
@@ -25,8 +26,6 @@ const RECEIVE_BYTES: usize = 1024;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long it may acknowledge nothing.
 const SILENCE_LIMIT: Duration = Duration::from_secs(10);
-/// How long after a connection's end the target may say why.
-const REASON_LIMIT: Duration = Duration::from_millis(200);
 /// How often it is asked whether it is there, when there is nothing to acknowledge.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
@@ -131,7 +130,7 @@ impl Stream<'_> {
     }
 
     /// Awaits the next job. After a round it comes when the target has said that the round is there: a target that is gone
-    /// shows only by the connection's end, since there is nothing to write.
+    /// shows only by the connection's end, since there is nothing to write. After a freeze the freeze's own limit sees to that.
     async fn next_after(&mut self, job: Job) -> Result<Job, Unsent> {
         let next = self.shell.jobs.receive();
         if !matches!(job.what, What::Round(_)) {
@@ -148,8 +147,8 @@ impl Stream<'_> {
     async fn end(&mut self, unsent: Unsent) {
         match unsent {
             Unsent::Broken => {
-                // A target that gives up ends the connection, too: if it says why, that is the reason, and this is not.
-                Timer::after(REASON_LIMIT).await;
+                // A target that gives up says why before it ends the connection: what has come is heard first.
+                give_way(TO_SAY).await;
                 self.shell.report(self.transaction, Event::StreamBroken);
             }
             Unsent::Failed(error) => {

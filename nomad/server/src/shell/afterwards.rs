@@ -9,17 +9,13 @@ use alloc::string::String;
 use core::cell::RefCell;
 
 use embassy_futures::select::{Either, select};
-use embassy_futures::yield_now;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Timer};
 use nomad_protocol::TransactionId;
 
 use crate::shell::Shell;
-
-/// Rounds of the executor in which the other tasks go first: datagrams leave their socket in one, and the bell that sends them
-/// on their way is rung at the end of it.
-const ROUNDS: usize = 3;
+use crate::turns::{TO_SAY, give_way};
 
 /// So long nothing is left for later before the log is written: longer than steps of a move are apart that matter to its pause.
 const QUIET: Duration = Duration::from_millis(300);
@@ -77,7 +73,7 @@ impl Afterwards {
 
     async fn destroy_all(&self, act: impl Fn(Later)) {
         loop {
-            after_the_others().await;
+            give_way(TO_SAY).await;
             let next = self.destroys.borrow_mut().pop_front();
             let Some(transaction) = next else { return };
             act(Later::Destroy(transaction));
@@ -89,14 +85,8 @@ impl Afterwards {
             let next = self.lines.borrow_mut().pop_front();
             let Some(line) = next else { return };
             act(Later::Log(line));
-            after_the_others().await;
+            give_way(TO_SAY).await;
         }
-    }
-}
-
-async fn after_the_others() {
-    for _ in 0..ROUNDS {
-        yield_now().await;
     }
 }
 
@@ -149,7 +139,7 @@ mod tests {
             let mut task = core::pin::pin!(self.afterwards.run(quiet, act));
             steps.map(|step| {
                 step();
-                for _ in 0..(2 * LINES_MAX * ROUNDS) {
+                for _ in 0..(2 * LINES_MAX * TO_SAY) {
                     let mut context = Context::from_waker(Waker::noop());
                     assert!(task.as_mut().poll(&mut context).is_pending());
                 }
@@ -202,7 +192,7 @@ mod tests {
             assert!(task.as_mut().poll(&mut context).is_pending());
         };
         for count in [0, 1] {
-            for _ in 0..ROUNDS {
+            for _ in 0..TO_SAY {
                 poll();
                 assert_eq!(done.get(), count);
             }
