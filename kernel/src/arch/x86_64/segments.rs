@@ -5,7 +5,7 @@
 use super::cpu::{self, Features};
 use crate::arch::UserContext;
 use x86_64::VirtAddr;
-use x86_64::instructions::segmentation::{DS, ES, FS, Segment, Segment64};
+use x86_64::instructions::segmentation::{DS, ES, FS, GS, Segment, Segment64};
 use x86_64::registers::model_specific::{FsBase, KernelGsBase};
 use x86_64::structures::gdt::SegmentSelector;
 
@@ -24,12 +24,13 @@ pub fn save_segment_bases(context: &UserContext) {
 ///
 /// The bases are canonical: they were saved from the registers or have passed [`UserContext::sanitise`].
 pub fn load_segment_bases(context: &UserContext) {
-    // SAFETY: these registers have no meaning in kernel mode. GS is left alone: its base in use is the kernel's.
+    // SAFETY: these registers have no meaning in kernel mode.
     unsafe {
         DS::set_reg(SegmentSelector::NULL);
         ES::set_reg(SegmentSelector::NULL);
         FS::set_reg(SegmentSelector::NULL);
     }
+    clear_gs_selector();
     let fs = VirtAddr::new_truncate(context.fs_base.get());
     if cpu::has(Features::FSGSBASE) {
         // SAFETY: the base is canonical, and the kernel does not use FS.
@@ -38,4 +39,19 @@ pub fn load_segment_bases(context: &UserContext) {
         FsBase::write(fs);
     }
     KernelGsBase::write(VirtAddr::new_truncate(context.gs_base.get()));
+}
+
+/// Clears the selector in GS, which hardly any thread sets. On some processors that clears the base in use too, so the
+/// user's base is the one in use meanwhile; it is written afterwards.
+fn clear_gs_selector() {
+    if GS::get_reg() == SegmentSelector::NULL {
+        return;
+    }
+    // SAFETY: interrupts are off, and the handlers that can come all the same do not use GS. After the second SWAPGS the
+    // base in use is the kernel's again.
+    unsafe {
+        GS::swap();
+        GS::set_reg(SegmentSelector::NULL);
+        GS::swap();
+    }
 }
