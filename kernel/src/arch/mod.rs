@@ -20,6 +20,8 @@ mod options;
 #[cfg(any(target_os = "none", test))]
 mod ranges;
 #[cfg(any(target_os = "none", test))]
+mod refusal;
+#[cfg(any(target_os = "none", test))]
 mod symbols;
 mod vector;
 

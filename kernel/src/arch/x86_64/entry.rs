@@ -15,7 +15,7 @@ use super::cpu::{self, Features};
 use super::descriptors::{USER_CODE, USER_DATA};
 use super::panic::{TrapFrame, trap_panic};
 use super::{apic, interrupts, memory, vector_registers};
-use crate::arch::{Cause, DEVICE_VECTORS, Resume, UserContext};
+use crate::arch::{Cause, DEVICE_VECTORS, Resume, UserContext, refusal};
 use core::arch::{asm, global_asm};
 use core::mem::offset_of;
 use core::ptr;
@@ -150,16 +150,18 @@ fn cause(vector: u8, error: u64) -> Cause {
 
 /// An exception in kernel mode, or one that nobody can go on after: ours to answer for.
 ///
-/// Some are not: a debug exception, which some processors deliver after the SYSCALL that follows MOV SS; and the fault of
-/// an instruction that loads what came from user mode.
+/// Some are not: a debug exception, which some processors deliver after the SYSCALL that follows MOV SS; and the refusal of
+/// an instruction that loads what came from user mode. A machine check or an NMI that happens to come at such an
+/// instruction is no refusal.
 extern "C" fn kernel_fault(frame: &mut TrapFrame) {
     const TRAP_FLAG: u64 = 1 << 8;
     if frame.vector == u64::from(DEBUG) {
         frame.rflags &= !TRAP_FLAG;
-    } else if let Some(repair) = repair(frame.rip) {
-        frame.rip = repair;
-    } else {
-        trap_panic(frame);
+        return;
+    }
+    match repair(frame.rip).filter(|_| refusal::is_refusal(frame.vector, frame.error)) {
+        Some(repair) => frame.rip = repair,
+        None => trap_panic(frame),
     }
 }
 

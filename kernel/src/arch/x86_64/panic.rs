@@ -41,7 +41,7 @@ pub(super) struct TrapFrame {
     rbx: u64,
     rax: u64,
     pub(super) vector: u64,
-    error: u64,
+    pub(super) error: u64,
     pub(super) rip: u64,
     cs: u64,
     pub(super) rflags: u64,

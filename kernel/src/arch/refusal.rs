@@ -1,0 +1,26 @@
+//! Which exceptions mean that an instruction refused the values that it was to load.
+//!
+//! IRET to an address that is not canonical and XRSTOR of a state with reserved bits end in a general protection fault, on
+//! some processors in a stack fault, without an error code. All else that comes at those instructions (an NMI, a machine check, a
+//! page fault) says nothing about the values.
+
+const STACK_FAULT: u64 = 12;
+const GENERAL_PROTECTION: u64 = 13;
+
+/// Whether an exception says so.
+pub fn is_refusal(vector: u64, error: u64) -> bool {
+    matches!(vector, STACK_FAULT | GENERAL_PROTECTION) && error == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_faults_about_the_values_are_refusals() {
+        let refusals = (0..256).filter(|vector| is_refusal(*vector, 0));
+        assert!(refusals.eq([STACK_FAULT, GENERAL_PROTECTION]));
+        // With an error code a selector is at fault, and those are the kernel's own.
+        assert!(!is_refusal(GENERAL_PROTECTION, 0x10));
+    }
+}
