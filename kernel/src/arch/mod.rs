@@ -48,7 +48,7 @@ pub use machine::interrupts;
 pub use machine::{
     activate, activate_kernel, arm_timer, console_write, direct_map, flush_all, flush_page,
     install_kernel_half, io_read, io_write, load_segment_bases, random_seed, save_segment_bases,
-    ticks, ticks_per_second, vector_component_offset, vectors_deny, vectors_load, vectors_save,
+    ticks, ticks_per_second, vector_component_offset, vectors_clear, vectors_load, vectors_save,
 };
 
 /// The width of one access to an I/O port.

@@ -3,8 +3,11 @@
 //! ```text
 //!    0  legacy: x87, MXCSR, XMM0-15          512 bytes
 //!  512  header: XSTATE_BV, XCOMP_BV, 0 ...    64 bytes
-//!  576  the other components, at the offsets that this processor's CPUID gives (AVX, AVX-512)
+//!  576  the upper halves of YMM0-15         256 bytes
 //! ```
+//!
+//! That is all that [`abi::thread_state`] carries, so it is all that user mode may use: a component that a thread can
+//! use but that cannot be exported would be lost, silently, whenever the thread moves.
 //!
 //! Out and in it goes per component, in the layout that the architecture fixes for each, never as the whole area: offsets
 //! differ between processors, and a header from outside could make XRSTOR fault.
@@ -12,11 +15,14 @@
 //! Invariant: XRSTOR of any state that was built here does not fault.
 
 use super::machine;
+use abi::thread_state::{AVX_BYTES, LEGACY_BYTES};
 use core::cell::Cell;
 use core::fmt;
 
-/// Room for x87, SSE, AVX and AVX-512 in the standard format, on any processor.
-const WORDS: usize = 2_752 / 8;
+/// Bytes of the header between the legacy component and the others.
+const HEADER_BYTES: usize = 64;
+
+const WORDS: usize = (LEGACY_BYTES + HEADER_BYTES + AVX_BYTES) / 8;
 
 /// Where MXCSR is, in bytes.
 const MXCSR_OFFSET: usize = 24;
@@ -38,12 +44,6 @@ pub enum VectorComponent {
     Legacy,
     /// The upper halves of YMM0 to 15.
     AvxHigh,
-    /// AVX-512: the mask registers.
-    Opmask,
-    /// AVX-512: the upper halves of ZMM0 to 15.
-    ZmmHigh,
-    /// AVX-512: ZMM16 to 31.
-    Zmm16To31,
 }
 
 /// Why a component could not be read or written.
@@ -78,22 +78,13 @@ impl fmt::Display for VectorError {
 
 impl VectorComponent {
     /// All components, in the order of their numbers.
-    pub const ALL: [Self; 5] = [
-        Self::Legacy,
-        Self::AvxHigh,
-        Self::Opmask,
-        Self::ZmmHigh,
-        Self::Zmm16To31,
-    ];
+    pub const ALL: [Self; 2] = [Self::Legacy, Self::AvxHigh];
 
     /// Its size.
     pub const fn byte_count(self) -> usize {
         match self {
-            Self::Legacy => 512,
-            Self::AvxHigh => 256,
-            Self::Opmask => 64,
-            Self::ZmmHigh => 512,
-            Self::Zmm16To31 => 1024,
+            Self::Legacy => LEGACY_BYTES,
+            Self::AvxHigh => AVX_BYTES,
         }
     }
 
@@ -102,9 +93,6 @@ impl VectorComponent {
         match self {
             Self::Legacy => 0b11,
             Self::AvxHigh => 1 << 2,
-            Self::Opmask => 1 << 5,
-            Self::ZmmHigh => 1 << 6,
-            Self::Zmm16To31 => 1 << 7,
         }
     }
 
@@ -139,6 +127,17 @@ impl VectorState {
     #[cfg(not(target_os = "none"))]
     pub(super) fn words(&self) -> &[Cell<u64>] {
         &self.words
+    }
+
+    /// Whether the component differs from what a new thread has. The processor may mark a component as used that is not,
+    /// so the content counts as well. The legacy component always counts as used: every processor can take it.
+    pub fn uses(&self, component: VectorComponent) -> bool {
+        let Some(offset) = machine::vector_component_offset(component) else {
+            return false;
+        };
+        let words = &self.words[offset / 8..(offset + component.byte_count()) / 8];
+        let marked = self.words[XSTATE_BV].get() & component.state_bits() != 0;
+        component == VectorComponent::Legacy || marked && words.iter().any(|word| word.get() != 0)
     }
 
     /// Copies a component out.
@@ -246,11 +245,27 @@ mod tests {
 
     #[test]
     fn refuses_what_the_processor_lacks() {
-        machine::Machine::new(1).remove_vector_component(Zmm16To31);
+        machine::Machine::new(1).remove_vector_component(AvxHigh);
         let state = VectorState::initial();
-        let expected = Err(VectorError::Unsupported(Zmm16To31));
-        assert_eq!(state.write_component(Zmm16To31, &[0; 1024]), expected);
-        assert!(!Zmm16To31.is_supported());
-        assert!(Opmask.is_supported());
+        let expected = Err(VectorError::Unsupported(AvxHigh));
+        assert_eq!(state.write_component(AvxHigh, &[0; 256]), expected);
+        assert!(!AvxHigh.is_supported() && !state.uses(AvxHigh));
+        assert!(Legacy.is_supported());
+    }
+
+    #[test]
+    fn a_component_is_used_if_it_is_marked_and_not_as_at_first() {
+        let state = VectorState::initial();
+        assert!(state.uses(Legacy) && !state.uses(AvxHigh));
+        // Marked alone does not count: some processors mark every component.
+        state.write_component(AvxHigh, &[0; 256]).expect("written");
+        assert!(!state.uses(AvxHigh));
+        let mut bytes = [0; 256];
+        bytes[255] = 1;
+        state.write_component(AvxHigh, &bytes).expect("written");
+        assert!(state.uses(AvxHigh));
+        // What is not marked is left over from before.
+        state.words[XSTATE_BV].set(0);
+        assert!(!state.uses(AvxHigh));
     }
 }

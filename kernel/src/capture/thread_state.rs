@@ -141,7 +141,8 @@ fn export_vectors(vectors: &VectorState, state: &mut ThreadState) -> Result<(), 
     };
     read(VectorComponent::Legacy, &mut state.legacy)?;
     state.vectors = VECTOR_LEGACY;
-    if VectorComponent::AvxHigh.is_supported() {
+    // Only if it was used: a processor without it can then take the thread.
+    if vectors.uses(VectorComponent::AvxHigh) {
         read(VectorComponent::AvxHigh, &mut state.avx)?;
         state.vectors |= VECTOR_AVX;
     }

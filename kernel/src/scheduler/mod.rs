@@ -39,6 +39,8 @@ pub struct Scheduler {
     current: Cell<Option<Ref<Thread>>>,
     /// Whose segment bases and vector registers the processor holds.
     loaded: Cell<Option<Ref<Thread>>>,
+    /// Whether the vector registers hold something that a thread without them must not find there.
+    vectors_live: Cell<bool>,
     /// Threads with deadlines.
     pub timers: Timers,
     next_tick: Cell<Option<u64>>,
@@ -54,6 +56,8 @@ impl Scheduler {
             occupied: Cell::new(0),
             current: Cell::new(None),
             loaded: Cell::new(None),
+            // The firmware may have used them.
+            vectors_live: Cell::new(true),
             timers: Timers::empty(),
             next_tick: Cell::new(None),
             armed: Cell::new(u64::MAX),
@@ -145,7 +149,7 @@ impl Scheduler {
     /// Lets the current thread use the vector registers, from now on for good.
     pub fn allow_vectors(&self, thread: Ref<Thread>) {
         thread.uses_vectors.set(true);
-        arch::vectors_load(&thread.vectors);
+        self.load_vectors(thread);
     }
 
     /// Forgets a thread that ends: it is in no queue, and the processor does not hold its registers.
@@ -219,7 +223,6 @@ impl Scheduler {
         arch::save_segment_bases(&thread.context);
         if thread.uses_vectors.get() {
             arch::vectors_save(&thread.vectors);
-            arch::vectors_deny();
         }
     }
 
@@ -233,9 +236,16 @@ impl Scheduler {
     fn load(&self, thread: Ref<Thread>) {
         arch::load_segment_bases(&thread.context);
         if thread.uses_vectors.get() {
-            arch::vectors_load(&thread.vectors);
+            self.load_vectors(thread);
+        } else if self.vectors_live.take() {
+            arch::vectors_clear();
         }
         arch::activate(thread.domain.space.root());
         self.loaded.set(Some(thread));
+    }
+
+    fn load_vectors(&self, thread: Ref<Thread>) {
+        arch::vectors_load(&thread.vectors);
+        self.vectors_live.set(true);
     }
 }

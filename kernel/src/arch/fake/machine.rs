@@ -26,8 +26,8 @@ pub enum Event {
     VectorsSave,
     /// The vector registers were loaded and allowed.
     VectorsLoad,
-    /// The vector registers were denied.
-    VectorsDeny,
+    /// The vector registers were cleared and denied.
+    VectorsClear,
     /// A port was read.
     IoRead { port: u16, width: IoWidth },
     /// A port was written.
@@ -153,6 +153,11 @@ impl Machine {
     /// The byte that XMM0 to 15 hold, as user code sees it; none if the registers are denied.
     pub fn vectors(&self) -> Option<u8> {
         with(|state| state.registers.vectors())
+    }
+
+    /// The byte that XMM0 to 15 hold, denied or not: what a processor with a flaw shows to user code all the same.
+    pub fn live_vectors(&self) -> u8 {
+        with(|state| state.registers.live_vectors())
     }
 
     /// Acts as user code that sets its FS and GS base.

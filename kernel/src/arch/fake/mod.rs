@@ -19,6 +19,6 @@ pub use memory::{
 };
 pub(super) use registers::mxcsr_mask;
 pub use registers::{
-    load_segment_bases, save_segment_bases, vector_component_offset, vectors_deny, vectors_load,
+    load_segment_bases, save_segment_bases, vector_component_offset, vectors_clear, vectors_load,
     vectors_save,
 };

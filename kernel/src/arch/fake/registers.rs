@@ -41,6 +41,10 @@ impl Registers {
         (!self.vectors_denied).then(|| self.vectors.words()[XMM.start].get() as u8)
     }
 
+    pub(super) fn live_vectors(&self) -> u8 {
+        self.vectors.words()[XMM.start].get() as u8
+    }
+
     fn has(&self, component: VectorComponent) -> bool {
         !self.missing.contains(&component)
     }
@@ -76,9 +80,10 @@ pub fn vectors_load(vectors: &VectorState) {
     });
 }
 
-/// Denies the use of the vector registers: it raises exception 7.
-pub fn vectors_deny() {
-    record(Event::VectorsDeny, |state| {
+/// Replaces what the vector registers hold by the initial state, and denies their use: it raises exception 7.
+pub fn vectors_clear() {
+    record(Event::VectorsClear, |state| {
+        state.registers.vectors = VectorState::initial();
         state.registers.vectors_denied = true;
     });
 }
@@ -88,9 +93,6 @@ pub fn vector_component_offset(component: VectorComponent) -> Option<usize> {
     let offset = match component {
         VectorComponent::Legacy => 0,
         VectorComponent::AvxHigh => 576,
-        VectorComponent::Opmask => 1088,
-        VectorComponent::ZmmHigh => 1152,
-        VectorComponent::Zmm16To31 => 1664,
     };
     with(|state| state.registers.has(component)).then_some(offset)
 }

@@ -23,17 +23,16 @@ bitflags::bitflags! {
         const FSGSBASE = 1 << 3;
         const XSAVE = 1 << 4;
         const AVX = 1 << 5;
-        const AVX512 = 1 << 6;
-        const X2APIC = 1 << 7;
-        const TSC_DEADLINE = 1 << 8;
-        const INVARIANT_TSC = 1 << 9;
-        const RDRAND = 1 << 10;
-        const RDSEED = 1 << 11;
-        const PAGES_1G = 1 << 12;
-        const PAT = 1 << 13;
-        const PGE = 1 << 14;
-        const MCE = 1 << 15;
-        const RDTSCP = 1 << 16;
+        const X2APIC = 1 << 6;
+        const TSC_DEADLINE = 1 << 7;
+        const INVARIANT_TSC = 1 << 8;
+        const RDRAND = 1 << 9;
+        const RDSEED = 1 << 10;
+        const PAGES_1G = 1 << 11;
+        const PAT = 1 << 12;
+        const PGE = 1 << 13;
+        const MCE = 1 << 14;
+        const RDTSCP = 1 << 15;
     }
 }
 
@@ -124,7 +123,6 @@ fn probe() -> Features {
         (Features::FSGSBASE, structured.ebx, 0),
         (Features::XSAVE, basic.ecx, 26),
         (Features::AVX, basic.ecx, 28),
-        (Features::AVX512, structured.ebx, 16),
         (Features::X2APIC, basic.ecx, 21),
         (Features::TSC_DEADLINE, basic.ecx, 24),
         (Features::INVARIANT_TSC, power.edx, 8),
@@ -140,10 +138,7 @@ fn probe() -> Features {
     }
     // The vector registers also need XSAVE to switch them.
     if states & 0b110 != 0b110 {
-        features.remove(Features::AVX | Features::AVX512);
-    }
-    if states & 0b1110_0110 != 0b1110_0110 {
-        features.remove(Features::AVX512);
+        features.remove(Features::AVX);
     }
     features
 }

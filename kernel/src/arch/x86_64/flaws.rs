@@ -1,6 +1,8 @@
 //! Known flaws of transient execution, by what the processor says it is free of.
 //!
-//! There is no defence against them yet; the boot log names them.
+//! There is no defence against them yet; the boot log names them. One is not listed, since it finds nothing: LazyFP, reading
+//! the vector registers of the thread before while CR0.TS denies them. The scheduler clears them for a thread that does
+//! not use them.
 
 use super::cpu::leaf;
 use heapless::Vec;

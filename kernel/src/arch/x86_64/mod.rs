@@ -33,4 +33,4 @@ pub use random::random_seed;
 pub use segments::{load_segment_bases, save_segment_bases};
 pub use serial::console_write;
 pub(super) use vector_registers::mxcsr_mask;
-pub use vector_registers::{vector_component_offset, vectors_deny, vectors_load, vectors_save};
+pub use vector_registers::{vector_component_offset, vectors_clear, vectors_load, vectors_save};

@@ -1,7 +1,7 @@
 //! Saving and loading the vector registers: XSAVE where the processor has it, else FXSAVE.
 //!
-//! XCR0 enables x87, SSE, AVX and AVX-512 as far as the processor has them, and nothing else, so that
-//! [`VectorState`] has room for all there is.
+//! XCR0 enables x87, SSE and AVX as far as the processor has them, and nothing else: those are the components that a
+//! thread's exported state carries. AVX-512 stays off until it carries that too.
 
 use super::cpu::{self, Features, leaf};
 use crate::arch::{VectorComponent, VectorState};
@@ -62,12 +62,12 @@ pub(super) fn initialise() {
         if cpu::has(Features::AVX) {
             enabled |= XCr0Flags::AVX;
         }
-        if cpu::has(Features::AVX512) {
-            enabled |= XCr0Flags::OPMASK | XCr0Flags::ZMM_HI256 | XCr0Flags::HI16_ZMM;
-        }
         // SAFETY: CPUID has all of these, in combinations that the processor accepts.
         unsafe { XCr0::write(enabled) };
         ENABLED.store(enabled.bits(), Ordering::Relaxed);
+        let exported = VectorComponent::ALL.map(VectorComponent::state_bits);
+        let exported = exported.into_iter().fold(0, |all, bits| all | bits);
+        assert_eq!(enabled.bits() & !exported, 0, "a component would be lost");
         let needed = leaf(0xd, 0).ebx as usize;
         assert!(needed <= VectorState::BYTES, "XSAVE needs {needed} bytes");
     }
@@ -135,8 +135,17 @@ pub fn vectors_load(vectors: &VectorState) {
     }
 }
 
+/// Replaces what the vector registers hold by the initial state, and denies user mode their use. Denied alone, they
+/// could still be read: some processors execute instructions on them before they raise exception 7 (LazyFP).
+pub fn vectors_clear() {
+    allow();
+    forget_x87_pointers();
+    load(&INITIAL.0);
+    vectors_deny();
+}
+
 /// Denies user mode the vector registers: their next use is exception 7.
-pub fn vectors_deny() {
+fn vectors_deny() {
     // SAFETY: the kernel itself uses no vector registers.
     unsafe { Cr0::update(|flags| flags.insert(Cr0Flags::TASK_SWITCHED)) };
 }

@@ -4,6 +4,10 @@ use abi::thread_state::{ThreadState, VECTOR_AVX, VECTOR_LEGACY};
 use abi::{Error, PRIORITY_MAX};
 
 use super::scene::Scene;
+use crate::arch::VectorComponent;
+use crate::arch::fake::Event;
+use crate::memory::Ref;
+use crate::objects::Thread;
 
 /// What is wrong with a state.
 type Lie = (&'static str, fn(&mut ThreadState));
@@ -91,22 +95,30 @@ fn a_running_thread_is_neither_read_nor_written() {
     assert_eq!(scene.write(0, &state), Err(Error::WrongState));
 }
 
+/// Acts as a thread that fills its vector registers, and is allowed to when it first tries.
+fn use_vectors(scene: &Scene, thread: Ref<Thread>, byte: u8) {
+    scene.world.kernel.scheduler.force(thread);
+    if !scene.world.machine.use_vectors(byte) {
+        try_vectors(scene);
+        assert!(scene.world.machine.use_vectors(byte));
+    }
+}
+
+/// The running thread is denied the vector registers, and tries again.
+fn try_vectors(scene: &Scene) {
+    let cause = crate::arch::Cause::Exception {
+        vector: 7,
+        error: 0,
+        address: 0,
+    };
+    scene.world.kernel.enter(cause);
+}
+
 #[test]
 fn vector_registers_move_with_their_thread_and_stay_nowhere() {
     let scene = Scene::new();
-    let kernel = &scene.world.kernel;
-    let use_vectors = |thread, byte| {
-        kernel.scheduler.force(thread);
-        if !scene.world.machine.use_vectors(byte) {
-            kernel.enter(crate::arch::Cause::Exception {
-                vector: 7,
-                error: 0,
-                address: 0,
-            });
-            assert!(scene.world.machine.use_vectors(byte));
-        }
-    };
-    use_vectors(scene.subject.thread, 0x5a);
+    let scheduler = &scene.world.kernel.scheduler;
+    use_vectors(&scene, scene.subject.thread, 0x5a);
     scene.freeze();
     let state = scene.read(scene.subject.thread).expect("frozen");
     assert_eq!(state.vectors & VECTOR_LEGACY, VECTOR_LEGACY);
@@ -116,14 +128,85 @@ fn vector_registers_move_with_their_thread_and_stay_nowhere() {
     other.vectors = 0;
     scene.write(0, &other).expect("without vectors");
     scene.thaw();
-    kernel.scheduler.force(scene.helper);
+    scheduler.force(scene.helper);
     assert_eq!(scene.world.machine.vectors(), Some(0x5a));
-    kernel.scheduler.force(scene.subject.thread);
+    scheduler.force(scene.subject.thread);
     assert_eq!(scene.world.machine.vectors(), None);
-    kernel.enter(crate::arch::Cause::Exception {
-        vector: 7,
-        error: 0,
-        address: 0,
-    });
+    try_vectors(&scene);
     assert_eq!(scene.world.machine.vectors(), Some(0));
+}
+
+#[test]
+fn no_vector_registers_of_another_thread_are_live_while_one_without_them_runs() {
+    let scene = Scene::new();
+    let (kernel, machine) = (&scene.world.kernel, scene.world.machine);
+    let [user, other] = [scene.subject.thread, scene.helper];
+    let runs = |thread| {
+        kernel.scheduler.force(thread);
+        machine.live_vectors()
+    };
+    use_vectors(&scene, user, 0x5a);
+    assert_eq!(runs(other), 0);
+    assert_eq!(machine.vectors(), None);
+    assert_eq!(runs(user), 0x5a);
+    // Also when the processor idles in between, or when the user was read meanwhile.
+    scene.freeze();
+    scene.read(user).expect("frozen");
+    assert_eq!(runs(scene.keeper.thread), 0);
+    scene.thaw();
+    assert_eq!(runs(user), 0x5a);
+}
+
+#[test]
+fn switches_between_threads_without_vector_registers_leave_those_alone() {
+    let scene = Scene::new();
+    let threads = [scene.subject.thread, scene.helper, scene.keeper.thread];
+    scene.world.kernel.scheduler.force(threads[2]);
+    scene.world.machine.take_events();
+    for thread in threads.iter().cycle().take(9) {
+        scene.world.kernel.scheduler.force(*thread);
+    }
+    let events = scene.world.machine.take_events();
+    let touched = |event: &Event| {
+        matches!(
+            event,
+            Event::VectorsSave | Event::VectorsLoad | Event::VectorsClear
+        )
+    };
+    assert!(!events.iter().any(touched), "{events:?}");
+}
+
+#[test]
+fn a_component_that_a_thread_never_used_is_not_exported() {
+    let scene = Scene::new();
+    let read = || {
+        let frozen = scene.read(scene.subject.thread).expect("frozen");
+        frozen.vectors
+    };
+    scene.freeze();
+    assert_eq!(read(), 0);
+    scene.thaw();
+    use_vectors(&scene, scene.subject.thread, 0x5a);
+    scene.freeze();
+    assert_eq!(read(), VECTOR_LEGACY);
+    let mut state = scene.read(scene.subject.thread).expect("frozen");
+    state.vectors |= VECTOR_AVX;
+    state.avx[0] = 1;
+    scene.write(0, &state).expect("the machine has AVX");
+    assert_eq!(read(), VECTOR_LEGACY | VECTOR_AVX);
+}
+
+#[test]
+fn a_machine_without_avx_takes_a_thread_that_did_not_use_it() {
+    let scene = Scene::new();
+    use_vectors(&scene, scene.subject.thread, 0x5a);
+    scene.freeze();
+    let mut state = scene.read(scene.subject.thread).expect("frozen");
+    scene
+        .world
+        .machine
+        .remove_vector_component(VectorComponent::AvxHigh);
+    assert_eq!(scene.write(0, &state), Ok(()));
+    state.vectors |= VECTOR_AVX;
+    assert_eq!(scene.write(0, &state), Err(Error::BadState));
 }
