@@ -33,6 +33,8 @@ pub struct Kernel {
     pub ram: Vec<PhysRange, RANGES_MAX>,
     /// Who hears of a device's interrupt, by vector.
     pub interrupts: [Cell<Option<Ref<Interrupt>>>; VECTOR_COUNT],
+    /// Vectors whose interrupts are to be delivered again at the next entry for the timer.
+    pub undelivered: ipc::Vectors,
     next_id: Cell<u64>,
 }
 
@@ -58,6 +60,7 @@ impl Kernel {
             root_pool,
             ram: boot.ram.clone(),
             interrupts: [const { Cell::new(None) }; VECTOR_COUNT],
+            undelivered: ipc::Vectors::default(),
             next_id: Cell::new(2),
         }
     }
@@ -179,6 +182,7 @@ impl Kernel {
             };
             ipc::time_out(self, thread);
         }
+        ipc::deliver_again(self);
         self.scheduler.arm();
     }
 }

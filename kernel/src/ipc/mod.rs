@@ -7,6 +7,8 @@
 //! | `reply` | answers, and reply rights that are given up |
 //! | `notify` | flags: signal, wait, interrupts, deadlines |
 //! | `fault` | a thread's fault becomes a message |
+//! | `standing` | whether a blocked thread may still have what it waits for |
+//! | `vectors` | a set of interrupt vectors |
 //! | `waiting` | leaving whatever a thread waits in |
 //!
 //! Every function here finds a thread's RIP *at* the system call (see [`crate::objects::Thread`]), and leaves it
@@ -16,15 +18,22 @@ mod fault;
 mod notify;
 mod rendezvous;
 mod reply;
+mod standing;
 mod transfer;
+mod vectors;
 mod waiting;
 
 #[cfg(test)]
 mod tests;
 
+/// Blocked threads that one step of a call tries to meet. One that cannot be met is taken out of its queue, so that the next
+/// step meets the next ones.
+const MET_PER_STEP: usize = 16;
+
 pub use fault::raise_fault;
-pub use notify::{deliver_interrupt, signal, time_out, wait};
+pub use notify::{deliver_again, deliver_interrupt, offer_flags, signal, time_out, wait};
 pub use rendezvous::{receive, send};
 pub use reply::{abandon, awaits, install_reply, reply};
 pub use transfer::{Message, message_buffer};
+pub use vectors::Vectors;
 pub use waiting::{end_wait, leave, roll_back, stop};

@@ -3,32 +3,78 @@
 use abi::{Error, MessageInfo};
 use capabilities::Storage;
 
+use super::MET_PER_STEP;
+use super::standing::{is_still_allowed, turn_away};
+use crate::arch;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Notification, Object, Phase, Thread};
+use crate::objects::{Notification, Object, Phase, Step, Thread};
 
-/// Raises flags: ends a wait, or the receiving of the thread that is bound; or they stay until somebody asks.
-pub fn signal(kernel: &Kernel, notification: Ref<Notification>, flags: u64) {
+/// Raises flags: ends a wait, or the receiving of the thread that is bound; or they stay until a thread takes them. While
+/// there is [`Step::More`] to do, no flag is raised yet: the same again goes on.
+pub fn signal(kernel: &Kernel, notification: Ref<Notification>, flags: u64) -> Step {
     if flags == 0 {
+        return Step::Done;
+    }
+    for _ in 0..MET_PER_STEP {
+        let Some(waiter) = notification.waiters.first() else {
+            raise(kernel, notification, flags);
+            return Step::Done;
+        };
+        if is_still_allowed(waiter) {
+            super::leave(kernel, waiter);
+            waiter.set_argument(0, notification.flags.take() | flags);
+            waiter.complete(Ok(()));
+            kernel.scheduler.wake(waiter);
+            return Step::Done;
+        }
+        turn_away(kernel, waiter);
+    }
+    Step::More
+}
+
+/// Raises flags for which no thread waits, unless the bound thread receives. Flags that are raised already are no change:
+/// else signals alone could move a frozen domain's version without end.
+fn raise(kernel: &Kernel, notification: Ref<Notification>, flags: u64) {
+    let raised = notification.flags.get();
+    let all = raised | flags;
+    if let Some(receiver) = notification.bound.get().filter(|thread| receives(*thread)) {
+        if is_still_allowed(receiver) {
+            notification.flags.set(0);
+            return give_bound_flags(kernel, receiver, all);
+        }
+        turn_away(kernel, receiver);
+    }
+    if all != raised {
+        notification.flags.set(all);
+        notification.header.touch();
+    }
+}
+
+/// Ends the `Receive` that a thread waits in, if it does, with the flags that its bound notification has raised already.
+pub fn offer_flags(kernel: &Kernel, thread: Ref<Thread>) {
+    if !receives(thread) {
         return;
     }
-    let all = notification.flags.replace(0) | flags;
-    if let Some(waiter) = notification.waiters.first() {
-        super::leave(kernel, waiter);
-        waiter.set_argument(0, all);
-        waiter.complete(Ok(()));
-        return kernel.scheduler.wake(waiter);
+    if !is_still_allowed(thread) {
+        return turn_away(kernel, thread);
     }
-    if let Some(receiver) = notification
-        .bound
-        .get()
-        .filter(|thread| matches!(thread.phase.get(), Phase::Receiving { .. }))
-    {
-        super::leave(kernel, receiver);
-        return give_bound_flags(kernel, receiver, all);
+    let flags = bound_flags(thread);
+    if flags != 0 {
+        give_bound_flags(kernel, thread, flags);
     }
-    notification.flags.set(all);
-    notification.header.touch();
+}
+
+fn receives(thread: Ref<Thread>) -> bool {
+    matches!(thread.phase.get(), Phase::Receiving { .. })
+}
+
+/// Completes the `Receive` of a thread that waits in one with flags instead of a message.
+fn give_bound_flags(kernel: &Kernel, receiver: Ref<Thread>, flags: u64) {
+    super::leave(kernel, receiver);
+    set_bound_flags(receiver, flags);
+    receiver.complete(Ok(()));
+    kernel.scheduler.wake(receiver);
 }
 
 /// A thread waits for flags until a deadline in its domain's time, in nanoseconds.
@@ -56,7 +102,11 @@ pub fn wait(kernel: &Kernel, thread: Ref<Thread>, notification: Ref<Notification
 
 /// A waiting thread's deadline has come; it has left the list of deadlines.
 pub fn time_out(kernel: &Kernel, thread: Ref<Thread>) {
-    super::end_wait(kernel, thread, Error::TimedOut);
+    if is_still_allowed(thread) {
+        super::end_wait(kernel, thread, Error::TimedOut);
+    } else {
+        turn_away(kernel, thread);
+    }
 }
 
 /// A device's interrupt came.
@@ -65,25 +115,39 @@ pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
         return;
     };
     let bound = SlotStorage.slot(interrupt.notification()).capability();
-    if let Some(Object::Notification(notification)) = bound.map(|capability| capability.object) {
-        signal(kernel, notification, interrupt.flags.get());
+    if let Some(Object::Notification(notification)) = bound.map(|capability| capability.object)
+        && signal(kernel, notification, interrupt.flags.get()) == Step::More
+    {
+        kernel.undelivered.insert(vector);
+        kernel.scheduler.arm_at(arch::ticks());
+    }
+}
+
+/// Goes on with an interrupt whose notification had more threads waiting without authority than one step turns away.
+pub fn deliver_again(kernel: &Kernel) {
+    if let Some(vector) = kernel.undelivered.take_first() {
+        deliver_interrupt(kernel, vector);
     }
 }
 
 /// Puts the flags of a receiver's bound notification, if any are raised, into its registers.
 pub(super) fn take_bound_flags(receiver: Ref<Thread>) -> bool {
-    let bound = SlotStorage.slot(receiver.bound_notification()).capability();
-    let Some(Object::Notification(notification)) = bound.map(|capability| capability.object) else {
-        return false;
-    };
-    if notification.header.is_retired() {
-        return false;
-    }
-    let flags = take_flags(notification);
+    let flags = bound_flags(receiver);
     if flags != 0 {
         set_bound_flags(receiver, flags);
     }
     flags != 0
+}
+
+/// Takes the flags that a thread's bound notification has raised.
+fn bound_flags(thread: Ref<Thread>) -> u64 {
+    let bound = SlotStorage.slot(thread.bound_notification()).capability();
+    match bound.map(|capability| capability.object) {
+        Some(Object::Notification(notification)) if !notification.header.is_retired() => {
+            take_flags(notification)
+        }
+        _ => 0,
+    }
 }
 
 /// Takes the flags that are raised. Whoever waits may be outside, and the domain that owns the notification frozen.
@@ -93,12 +157,6 @@ fn take_flags(notification: Ref<Notification>) -> u64 {
         notification.header.touch();
     }
     flags
-}
-
-fn give_bound_flags(kernel: &Kernel, receiver: Ref<Thread>, flags: u64) {
-    set_bound_flags(receiver, flags);
-    receiver.complete(Ok(()));
-    kernel.scheduler.wake(receiver);
 }
 
 fn set_bound_flags(receiver: Ref<Thread>, flags: u64) {

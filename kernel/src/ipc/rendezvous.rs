@@ -5,15 +5,14 @@ use abi::register::{Register, Slot};
 use abi::{Error, MessageInfo, Number};
 use capabilities::{Place, Storage};
 
+use super::MET_PER_STEP;
+use super::fault::stop_unhandled;
 use super::reply::grant_reply;
+use super::standing::{is_still_allowed, turn_away};
 use super::transfer::{Blame, Message, transfer};
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Endpoint, Phase, Thread};
-
-/// Others that one step of a call tries to meet. Whoever cannot be met has his wait ended, so that the next step meets the
-/// next ones.
-const MET_PER_STEP: usize = 16;
 
 /// The argument register of `Receive` that names the slot for a reply right.
 const REPLY_ARGUMENT: usize = 6;
@@ -27,19 +26,19 @@ pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>, phase
         let Some(receiver) = endpoint.receivers.first() else {
             return endpoint.senders.push(sender);
         };
-        match hand_over(kernel, sender, receiver) {
+        if !is_still_allowed(receiver) {
+            turn_away(kernel, receiver);
+            continue;
+        }
+        return match hand_over(kernel, sender, receiver) {
             Ok(()) => {
                 endpoint.receivers.remove(receiver);
-                return complete_both(kernel, sender, receiver);
+                complete_both(kernel, sender, receiver);
             }
-            Err(Blame::Sender(error)) => {
-                sender.complete(Err(error));
-                return kernel.scheduler.wake(sender);
-            }
-            Err(Blame::Receiver(error)) => super::end_wait(kernel, receiver, error),
-        }
+            Err(error) => refuse(kernel, sender, error),
+        };
     }
-    start_again(kernel, sender);
+    stand_still(kernel, sender);
 }
 
 /// A thread receives at an endpoint: its bound notification's flags, or the first message that can be handed to it; or
@@ -55,25 +54,34 @@ pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>) 
         let Some(sender) = endpoint.senders.first() else {
             return endpoint.receivers.push(receiver);
         };
-        match hand_over(kernel, sender, receiver) {
-            Ok(()) => {
-                endpoint.senders.remove(sender);
-                return complete_both(kernel, sender, receiver);
-            }
-            Err(Blame::Sender(error)) => super::end_wait(kernel, sender, error),
-            Err(Blame::Receiver(error)) => {
-                receiver.complete(Err(error));
-                return kernel.scheduler.wake(receiver);
-            }
+        if !is_still_allowed(sender) {
+            turn_away(kernel, sender);
+            continue;
+        }
+        let result = hand_over(kernel, sender, receiver);
+        endpoint.senders.remove(sender);
+        match result {
+            Ok(()) => return complete_both(kernel, sender, receiver),
+            Err(error) => refuse(kernel, sender, error),
         }
     }
-    start_again(kernel, receiver);
+    stand_still(kernel, receiver);
 }
 
-/// Lets a thread make the call, or the fault, that it stands at once more.
-fn start_again(kernel: &Kernel, thread: Ref<Thread>) {
+/// Lets a thread that is in no queue make the call, or the fault, that it stands at once more.
+fn stand_still(kernel: &Kernel, thread: Ref<Thread>) {
     thread.phase.set(Phase::Ready);
     kernel.scheduler.wake(thread);
+}
+
+/// Ends the attempt of a sender, which is in no queue, whose message the receiver cannot take: a call or send with an error;
+/// a thread whose fault it is stops. The receiver does not notice.
+fn refuse(kernel: &Kernel, sender: Ref<Thread>, error: Error) {
+    if let Phase::SendingFault { fault, .. } = sender.phase.get() {
+        return stop_unhandled(kernel, sender, fault);
+    }
+    sender.complete(Err(error));
+    kernel.scheduler.wake(sender);
 }
 
 /// What a sender has to say.
@@ -84,12 +92,10 @@ struct Outgoing {
 }
 
 impl Outgoing {
-    fn of(sender: Ref<Thread>) -> Result<Outgoing, Blame> {
+    fn of(sender: Ref<Thread>) -> Result<Outgoing, Error> {
         match sender.phase.get() {
             Phase::SendingFault { badge, fault, .. } => {
-                let info = MessageInfo::words_only(FAULT_WORDS)
-                    .map_err(Blame::Sender)?
-                    .as_fault();
+                let info = MessageInfo::words_only(FAULT_WORDS)?.as_fault();
                 let [w0, w1, w2] = fault.words;
                 let message = Message {
                     info,
@@ -102,7 +108,7 @@ impl Outgoing {
                 })
             }
             Phase::Sending { badge, .. } => {
-                let message = Message::of_arguments(sender).map_err(Blame::Sender)?;
+                let message = Message::of_arguments(sender)?;
                 let wants_answer = sender.context.rax.get() == Number::Call as u64;
                 Ok(Outgoing {
                     message,
@@ -116,10 +122,14 @@ impl Outgoing {
 }
 
 /// Moves the message; after that both calls are to be completed, or the sender's first part.
-fn hand_over(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) -> Result<(), Blame> {
+///
+/// # Errors
+/// The sender's, before anything has moved: whatever a message lacks or the receiver has no room for concerns the one who
+/// sent it, so that no sender can end the receiver's call for the others.
+fn hand_over(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) -> Result<(), Error> {
     let outgoing = Outgoing::of(sender)?;
     let reply_slot = match outgoing.wants_answer {
-        true => Some(reply_slot(receiver).map_err(|error| blame_for_reply_slot(sender, error))?),
+        true => Some(reply_slot(receiver)?),
         false => None,
     };
     transfer(
@@ -129,20 +139,16 @@ fn hand_over(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) -> Res
         receiver,
         outgoing.badge,
         reply_slot,
-    )?;
+    )
+    .map_err(|blame| match blame {
+        Blame::Sender(error) => error,
+        // A receiver without a buffer takes short messages only.
+        Blame::Receiver(_) => Error::MessageSize,
+    })?;
     if let Some(place) = reply_slot {
         grant_reply(sender, place);
     }
     Ok(())
-}
-
-/// A caller is refused by a receiver that named no room for a reply right; a faulting thread has no choice, so there
-/// the receiver is told.
-fn blame_for_reply_slot(sender: Ref<Thread>, error: Error) -> Blame {
-    match sender.phase.get() {
-        Phase::SendingFault { .. } => Blame::Receiver(error),
-        _ => Blame::Sender(error),
-    }
 }
 
 fn reply_slot(receiver: Ref<Thread>) -> Result<Place, Error> {

@@ -12,6 +12,9 @@ use crate::arch::Cause;
 use crate::objects::Phase;
 use crate::testing::{Citizen, World, slots};
 
+mod blame;
+mod revocation;
+
 const ENDPOINT: Slot = Slot(slots::FREE);
 const REPLY: Slot = Slot(slots::FREE + 1);
 const NOTIFICATION: Slot = Slot(slots::FREE + 2);
@@ -165,7 +168,7 @@ fn refuses_a_caller_when_the_receiver_named_no_slot_for_its_reply_right() {
     );
     let send = Send {
         endpoint: ENDPOINT,
-        info: MessageInfo::EMPTY,
+        info: MessageInfo::words_only(1).expect("short"),
         w0: 5,
         w1: 0,
         w2: 0,

@@ -85,7 +85,9 @@ pub fn transfer(
     to.set_argument(0, badge);
     to.set_argument(1, info.bits());
     for (index, word) in message.words.into_iter().enumerate() {
-        to.set_argument(FIRST_WORD + index, word);
+        // What the sender's registers hold beyond its words is no part of the message.
+        let said = if index < info.words() { word } else { 0 };
+        to.set_argument(FIRST_WORD + index, said);
     }
     Ok(())
 }

@@ -31,6 +31,12 @@ pub fn roll_back(kernel: &Kernel, thread: Ref<Thread>) {
     }
 }
 
+/// Makes a blocked thread stand at its call, or its faulting instruction, and make it again as soon as it can run.
+pub fn start_again(kernel: &Kernel, thread: Ref<Thread>) {
+    roll_back(kernel, thread);
+    kernel.scheduler.wake(thread);
+}
+
 /// Stops a thread, until it is started.
 pub fn stop(kernel: &Kernel, thread: Ref<Thread>) {
     roll_back(kernel, thread);

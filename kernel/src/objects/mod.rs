@@ -51,4 +51,4 @@ pub use memory::{Attribute, MemoryObject};
 pub use notification::Notification;
 pub use object::Object;
 pub use pool::{Pool, Search};
-pub use thread::{Fault, Link, Phase, Thread};
+pub use thread::{Fault, FaultHandler, Link, Phase, Thread};

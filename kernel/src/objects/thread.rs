@@ -13,7 +13,9 @@
 //! ```
 //!
 //! Invariant: while a thread is blocked, its RIP is *at* the instruction that blocked it and its argument registers
-//! are as the call found them, so that rolling back is forgetting the phase. Completing the call moves RIP on.
+//! are as the call found them, so that rolling back is forgetting the phase. Completing the call moves RIP on. What a phase
+//! records of a capability is what the call found; whether the slot still holds it is asked when the thread is met
+//! (`ipc/standing.rs`).
 
 use core::cell::Cell;
 
@@ -65,6 +67,18 @@ pub enum Phase {
 pub struct Fault {
     /// What happened: [`abi::fault::FaultKind`] and the two words about it.
     pub words: [u64; 3],
+    /// Where the message goes.
+    pub handler: FaultHandler,
+}
+
+/// The capability through which a fault message is sent. It is looked up when the message is sent, and again when a queued
+/// message is received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultHandler {
+    /// The thread's fault endpoint.
+    FaultEndpoint,
+    /// The pager of the Memory that is mapped at this address.
+    Pager(u64),
 }
 
 /// A place in one queue.

@@ -11,7 +11,7 @@ use crate::arch::{self, VirtAddr};
 use crate::ipc;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage, Translation};
-use crate::objects::{Domain, Fault, Mapping, Thread};
+use crate::objects::{Domain, Fault, FaultHandler, Thread};
 
 /// The processor's vector for vector registers that were denied.
 const DEVICE_NOT_AVAILABLE: u8 = 7;
@@ -32,7 +32,7 @@ enum Verdict {
     /// The instruction can be tried again.
     Mended,
     /// The Memory's pager hears of this page.
-    Pager(Ref<Mapping>, u64),
+    Pager(u64),
     /// The thread's fault endpoint hears of it.
     Fault,
 }
@@ -53,9 +53,15 @@ pub fn handle_exception(kernel: &Kernel, vector: u8, error: u64, address: u64) {
         PAGE_FAULT => handle_page_fault(kernel, thread, error, address),
         _ => {
             let words = [FaultKind::Exception as u64, u64::from(vector), error];
-            ipc::raise_fault(kernel, thread, thread.fault_endpoint(), Fault { words });
+            raise_exception(kernel, thread, words);
         }
     }
+}
+
+/// Sends an exception that is not a matter of a Memory's pager to the thread's fault endpoint.
+fn raise_exception(kernel: &Kernel, thread: Ref<Thread>, words: [u64; 3]) {
+    let handler = FaultHandler::FaultEndpoint;
+    ipc::raise_fault(kernel, thread, Fault { words, handler });
 }
 
 /// Follows a domain's tables to an address; links a leaf table on the way if that is all that is missing.
@@ -75,14 +81,14 @@ fn handle_page_fault(kernel: &Kernel, thread: Ref<Thread>, error: u64, address: 
         address,
     ) {
         Verdict::Mended => arch::flush_page(VirtAddr::new_truncate(address)),
-        Verdict::Pager(mapping, page) => {
-            let memory = mapping.memory.get().expect("a mapping in use has a Memory");
+        Verdict::Pager(page) => {
             let words = [FaultKind::AbsentPage as u64, page, error];
-            ipc::raise_fault(kernel, thread, memory.pager(), Fault { words });
+            let handler = FaultHandler::Pager(address);
+            ipc::raise_fault(kernel, thread, Fault { words, handler });
         }
         Verdict::Fault => {
             let words = [FaultKind::Page as u64, address, error];
-            ipc::raise_fault(kernel, thread, thread.fault_endpoint(), Fault { words });
+            raise_exception(kernel, thread, words);
         }
     }
 }
@@ -106,7 +112,7 @@ fn judge(kernel: &Kernel, domain: Ref<Domain>, error: PageFaultError, address: u
     if SlotStorage.slot(memory.pager()).is_empty() {
         Verdict::Fault
     } else {
-        Verdict::Pager(mapping, page)
+        Verdict::Pager(page)
     }
 }
 

@@ -133,9 +133,14 @@ impl Scheduler {
             .earliest()
             .unwrap_or(u64::MAX)
             .min(self.next_tick.get().unwrap_or(u64::MAX));
-        if earliest < self.armed.get() {
-            self.armed.set(earliest);
-            arch::arm_timer(earliest);
+        self.arm_at(earliest);
+    }
+
+    /// Arms the timer for this time, in ticks, unless it is armed for an earlier one.
+    pub fn arm_at(&self, ticks: u64) {
+        if ticks < self.armed.get() {
+            self.armed.set(ticks);
+            arch::arm_timer(ticks);
         }
     }
 

@@ -10,7 +10,7 @@ use super::{CallResult, Outcome, lookup};
 use crate::ipc::{self, Message};
 use crate::kernel::Kernel;
 use crate::memory::Ref;
-use crate::objects::{Phase, Thread};
+use crate::objects::{Phase, Step, Thread};
 
 pub fn call(kernel: &Kernel, caller: Ref<Thread>, call: Call) -> CallResult {
     send_through(kernel, caller, call.endpoint)
@@ -69,8 +69,10 @@ pub fn reply_and_receive(
 
 pub fn signal(kernel: &Kernel, caller: Ref<Thread>, call: Signal) -> CallResult {
     let notification = lookup::notification(caller, call.notification, NotificationRights::SIGNAL)?;
-    ipc::signal(kernel, notification, call.flags);
-    Ok(Outcome::DONE)
+    match ipc::signal(kernel, notification, call.flags) {
+        Step::More => Ok(Outcome::Again),
+        Step::Done => Ok(Outcome::DONE),
+    }
 }
 
 pub fn wait(kernel: &Kernel, caller: Ref<Thread>, call: Wait) -> CallResult {

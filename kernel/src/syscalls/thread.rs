@@ -109,6 +109,8 @@ pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: ThreadBind) -> CallResul
     )?;
     notification.bound.set(Some(thread));
     thread.domain.touch();
+    // Flags raised before would otherwise wake it only with the next signal.
+    ipc::offer_flags(kernel, thread);
     Ok(Outcome::DONE)
 }
 

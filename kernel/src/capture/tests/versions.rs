@@ -249,6 +249,25 @@ fn whatever_changes_a_frozen_domain_from_outside_raises_its_version() {
 }
 
 #[test]
+fn a_signal_that_raises_nothing_new_is_no_change() {
+    let scene = scene();
+    let signal = |flags| Signal {
+        notification: OWN_NOTIFICATION,
+        flags,
+    };
+    scene.freeze();
+    let keeper = scene.keeper.thread;
+    scene.world.does(keeper, signal(0b101));
+    let version = scene.version();
+    for flags in [0, 1, 0b100, 0b101] {
+        scene.world.does(keeper, signal(flags));
+        assert_eq!(scene.version(), version, "{flags:#b}");
+    }
+    scene.world.does(keeper, signal(0b10));
+    assert!(scene.version() > version);
+}
+
+#[test]
 fn reading_changes_nothing() {
     let scene = scene();
     let version = scene.freeze();

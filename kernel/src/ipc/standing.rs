@@ -1,0 +1,100 @@
+//! Whether a blocked thread may still have what it waits for.
+//!
+//! A blocked thread stands at its call, and its authority is what its slot holds now, not what the slot held when the
+//! thread blocked. So every path that meets a blocked thread (a message, a signal, flags of a bound notification, a
+//! deadline) first looks the slot up again, with [`is_still_allowed`]. A thread that fails the test is not met: with
+//! [`turn_away`] it makes its call once more, and that call returns the error, and the next thread is met instead. So a
+//! revocation needs no walk over queues.
+
+use abi::register::{Register, Slot};
+use abi::{EndpointRights, NotificationRights, Rights};
+use capabilities::{Capability, Place, Storage};
+
+use super::waiting::start_again;
+use crate::kernel::Kernel;
+use crate::memory::{Ref, SlotStorage};
+use crate::objects::{Fault, FaultHandler, Object, Phase, Thread};
+
+/// The argument register of every call that blocks that names the slot it waits through.
+const SLOT_ARGUMENT: usize = 0;
+
+/// Whether the capability that a thread waits through is still there, with the right and the badge that the call found,
+/// and the thread's domain runs.
+pub fn is_still_allowed(thread: Ref<Thread>) -> bool {
+    thread.domain.is_running()
+        && match thread.phase.get() {
+            Phase::Sending { endpoint, badge } => held(thread).is_some_and(|held| {
+                allows(
+                    held,
+                    Object::Endpoint(endpoint),
+                    EndpointRights::SEND.into(),
+                ) && held.badge.get() == badge
+            }),
+            Phase::Receiving { endpoint } => held(thread).is_some_and(|held| {
+                allows(
+                    held,
+                    Object::Endpoint(endpoint),
+                    EndpointRights::RECEIVE.into(),
+                )
+            }),
+            Phase::Waiting { notification } => held(thread).is_some_and(|held| {
+                allows(
+                    held,
+                    Object::Notification(notification),
+                    NotificationRights::WAIT.into(),
+                )
+            }),
+            Phase::SendingFault {
+                endpoint,
+                badge,
+                fault,
+            } => handler_of(thread, fault).is_some_and(|held| {
+                held.object == Object::Endpoint(endpoint) && held.badge.get() == badge
+            }),
+            Phase::Ready | Phase::Awaiting | Phase::AwaitingFault => true,
+        }
+}
+
+/// Takes a thread that is no longer allowed out of its queue: it makes its call, or the faulting instruction, again. A
+/// thread whose fault endpoint is gone stops instead: not every exception happens again.
+pub fn turn_away(kernel: &Kernel, thread: Ref<Thread>) {
+    match thread.phase.get() {
+        Phase::SendingFault { fault, .. }
+            if thread.domain.is_running()
+                && fault.handler == FaultHandler::FaultEndpoint
+                && SlotStorage.slot(thread.fault_endpoint()).is_empty() =>
+        {
+            super::leave(kernel, thread);
+            super::fault::stop_unhandled(kernel, thread, fault);
+        }
+        _ => start_again(kernel, thread),
+    }
+}
+
+/// The capability through which a thread's fault message goes, if there is one now and it still concerns the same page.
+pub fn handler_of(thread: Ref<Thread>, fault: Fault) -> Option<Capability<Object>> {
+    SlotStorage.slot(handler_slot(thread, fault)?).capability()
+}
+
+fn handler_slot(thread: Ref<Thread>, fault: Fault) -> Option<Place> {
+    match fault.handler {
+        FaultHandler::FaultEndpoint => Some(thread.fault_endpoint()),
+        FaultHandler::Pager(address) => {
+            let mapping = thread.domain.mapping_at(address)?;
+            let [_, page, _] = fault.words;
+            let memory = mapping.memory.get()?;
+            (mapping.page_at(address) == page).then(|| memory.pager())
+        }
+    }
+}
+
+/// The capability in the slot that a blocked thread's call names.
+fn held(thread: Ref<Thread>) -> Option<Capability<Object>> {
+    let slot = Slot::from_register(thread.arguments()[SLOT_ARGUMENT]).ok()?;
+    let place = thread.domain.place(slot).ok()?;
+    SlotStorage.slot(place).capability()
+}
+
+fn allows(held: Capability<Object>, object: Object, rights: Rights) -> bool {
+    held.object == object && held.rights.contains(rights)
+}

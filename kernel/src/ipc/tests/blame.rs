@@ -1,0 +1,166 @@
+//! Nothing that a sender does ends the receiver's call for the others, and no register says more than the message.
+
+use abi::calls::{ThreadBind, ThreadFaults};
+
+use super::*;
+
+/// A client whose faults go to the endpoint.
+fn faulting() -> (World, Citizen, Citizen) {
+    let (world, server, client) = pair();
+    let (thread, endpoint) = (slots::THREAD, ENDPOINT);
+    world.does(client.thread, ThreadFaults { thread, endpoint });
+    (world, server, client)
+}
+
+fn fault(world: &World, client: Citizen) {
+    world.kernel.scheduler.force(client.thread);
+    client.thread.context.rip.set(0x1234);
+    world.kernel.enter(Cause::Exception {
+        vector: 6,
+        error: 0,
+        address: 0,
+    });
+}
+
+fn send(words: usize, w0: u64) -> Send {
+    let (endpoint, info) = (ENDPOINT, MessageInfo::words_only(words).expect("short"));
+    let (w1, w2, w3) = (11, 12, 13);
+    Send {
+        endpoint,
+        info,
+        w0,
+        w1,
+        w2,
+        w3,
+    }
+}
+
+fn receive_without_reply() -> Receive {
+    let reply = Slot::NONE;
+    Receive { reply, ..receive() }
+}
+
+#[test]
+fn a_fault_that_a_receiver_has_no_reply_slot_for_stops_its_thread() {
+    for server_first in [true, false] {
+        let (world, server, client) = faulting();
+        if server_first {
+            world.begin(server.thread, receive_without_reply());
+            fault(&world, client);
+        } else {
+            fault(&world, client);
+            world.begin(server.thread, receive_without_reply());
+        }
+        assert_eq!(world.outcome::<Receive>(server.thread), None, "it waits on");
+        assert!(client.thread.stopped.get());
+        assert_eq!(client.thread.phase.get(), Phase::Ready);
+        assert!(world.machine.console().contains("stops at 0x1234"));
+        let other = world.citizen();
+        world.give(server, ENDPOINT, other, ENDPOINT, 8);
+        world.does(other.thread, send(1, 5));
+        assert_eq!(received(&world, server).words[0], 5);
+    }
+}
+
+#[test]
+fn a_long_message_to_a_receiver_without_a_buffer_is_refused() {
+    for buffer in [0, 0x7000_0000] {
+        for server_first in [true, false] {
+            let (world, server, client) = pair();
+            server.thread.message_buffer.set(buffer);
+            if server_first {
+                world.begin(server.thread, receive());
+                world.begin(client.thread, send(5, 1));
+            } else {
+                world.begin(client.thread, send(5, 1));
+                world.begin(server.thread, receive());
+            }
+            assert_eq!(world.outcome::<Receive>(server.thread), None, "it waits on");
+            assert_eq!(
+                world.outcome::<Send>(client.thread),
+                Some(Err(Error::MessageSize))
+            );
+            world.does(client.thread, send(4, 2));
+            assert_eq!(received(&world, server).words[0], 2);
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_the_caller_has_no_buffer_for_ends_the_callers_call_alone() {
+    let (world, server, client) = pair();
+    client.thread.message_buffer.set(0);
+    world.begin(client.thread, call(1, 1));
+    world.does(server.thread, receive());
+    let info = MessageInfo::words_only(5).expect("short");
+    world.does(server.thread, Reply { info, ..reply(1) });
+    assert_eq!(
+        world.outcome::<Call>(client.thread),
+        Some(Err(Error::BufferAbsent))
+    );
+}
+
+#[test]
+fn a_message_carries_only_the_words_that_it_says() {
+    for words in 0..=4 {
+        let expected: [u64; 4] = core::array::from_fn(|index| {
+            let all = [9, 11, 12, 13];
+            if index < words { all[index] } else { 0 }
+        });
+        let (world, server, client) = pair();
+        world.begin(server.thread, receive());
+        world.does(client.thread, send(words, 9));
+        assert_eq!(received(&world, server).words, expected, "sent");
+        world.begin(client.thread, call(words, 9));
+        world.does(server.thread, receive());
+        assert_eq!(received(&world, server).words, expected, "called");
+        let info = MessageInfo::words_only(words).expect("short");
+        let (w0, w1, w2, w3) = (9, 11, 12, 13);
+        let reply = REPLY;
+        let answer = Reply {
+            reply,
+            info,
+            w0,
+            w1,
+            w2,
+            w3,
+        };
+        world.does(server.thread, answer);
+        let answer = world.outcome::<Call>(client.thread).expect("answered");
+        assert_eq!(answer.expect("no error").words, expected, "answered");
+    }
+}
+
+#[test]
+fn binding_a_notification_delivers_flags_that_are_raised_already() {
+    let (world, server, _) = pair();
+    let (pool, into) = (slots::POOL, NOTIFICATION);
+    world.does(server.thread, NotificationCreate { pool, into });
+    let (notification, flags) = (NOTIFICATION, 6);
+    let second = world.thread_in(server.domain, SPARE);
+    world.does(
+        second,
+        Signal {
+            notification,
+            flags,
+        },
+    );
+    world.begin(server.thread, receive());
+    let thread = slots::THREAD;
+    world.does(
+        second,
+        ThreadBind {
+            thread,
+            notification,
+        },
+    );
+    let message = received(&world, server);
+    assert!(message.info.is_notification());
+    assert_eq!(message.badge, 6);
+    let deadline = 0;
+    let poll = Wait {
+        notification,
+        deadline,
+    };
+    assert_eq!(world.call(second, poll), Err(Error::TimedOut), "taken once");
+}

@@ -1,0 +1,365 @@
+//! A thread that is blocked through a capability that was taken away is not met.
+
+use abi::calls::{
+    CapabilityDelete, CapabilityMint, CapabilityMove, CapabilityRevoke, MemoryCreate, MemoryPager,
+    ThreadBind, ThreadFaults,
+};
+use abi::register::{Access, PageCount, UserAddress};
+use abi::{EndpointRights, NotificationRights};
+
+use super::*;
+use crate::memory::Ref;
+use crate::objects::{Object, Thread};
+
+/// The server's second copy, from which the third citizen's capability comes.
+const LENT: Slot = Slot(slots::FREE + 10);
+
+/// A pair, and a third citizen that holds the endpoint in the same slot, by way of the server's [`LENT`].
+fn trio() -> (World, Citizen, Citizen, Citizen) {
+    let (world, server, client) = pair();
+    let third = world.citizen();
+    world.give(server, ENDPOINT, server, LENT, 9);
+    world.give(server, LENT, third, ENDPOINT, 0);
+    (world, server, client, third)
+}
+
+fn with_notification() -> (World, Citizen, Citizen) {
+    let (world, server, client) = pair();
+    let (pool, into) = (slots::POOL, NOTIFICATION);
+    world.does(server.thread, NotificationCreate { pool, into });
+    world.give(server, NOTIFICATION, client, NOTIFICATION, 0);
+    (world, server, client)
+}
+
+fn revoke(world: &World, citizen: Citizen, slot: Slot) {
+    world.does(citizen.thread, CapabilityRevoke { slot });
+}
+
+/// What becomes of a call that its thread was sent back to.
+fn made_again<A: abi::calls::Arguments>(
+    world: &World,
+    thread: Ref<Thread>,
+) -> Option<Result<A::Output, Error>> {
+    assert!(world.is_at_call(thread), "{:?}", thread.phase.get());
+    world.step(thread);
+    world.outcome::<A>(thread)
+}
+
+fn wait() -> Wait {
+    Wait {
+        notification: NOTIFICATION,
+        deadline: u64::MAX,
+    }
+}
+
+fn signal(flags: u64) -> Signal {
+    Signal {
+        notification: NOTIFICATION,
+        flags,
+    }
+}
+
+#[test]
+fn a_receiver_whose_right_was_revoked_is_sent_nothing() {
+    let (world, server, client, third) = trio();
+    world.begin(third.thread, receive());
+    revoke(&world, server, LENT);
+    world.begin(client.thread, call(1, 42));
+    assert_eq!(third.domain.place(REPLY).map(is_empty), Ok(true));
+    assert_eq!(
+        made_again::<Receive>(&world, third.thread),
+        Some(Err(Error::EmptySlot))
+    );
+    world.begin(server.thread, receive());
+    assert_eq!(received(&world, server).words[0], 42);
+}
+
+fn is_empty(place: capabilities::Place) -> bool {
+    use capabilities::Storage;
+    crate::memory::SlotStorage.slot(place).is_empty()
+}
+
+#[test]
+fn a_call_through_a_revoked_capability_is_not_received() {
+    let (world, server, client, third) = trio();
+    world.begin(third.thread, call(1, 13));
+    world.begin(client.thread, call(1, 42));
+    revoke(&world, server, LENT);
+    world.begin(server.thread, receive());
+    let message = received(&world, server);
+    assert_eq!((message.badge, message.words[0]), (7, 42));
+    assert_eq!(
+        made_again::<Call>(&world, third.thread),
+        Some(Err(Error::EmptySlot))
+    );
+}
+
+#[test]
+fn a_blocked_caller_whose_capability_was_replaced_calls_through_the_new_one() {
+    let (world, server, client) = pair();
+    world.begin(client.thread, call(1, 42));
+    revoke(&world, server, ENDPOINT);
+    world.give(server, ENDPOINT, client, ENDPOINT, 8);
+    world.begin(server.thread, receive());
+    assert_eq!(world.outcome::<Receive>(server.thread), None);
+    assert_eq!(made_again::<Call>(&world, client.thread), None);
+    assert_eq!(received(&world, server).badge, 8);
+}
+
+#[test]
+fn a_blocked_caller_whose_capability_has_moved_hears_that_the_slot_is_empty() {
+    let (world, server, client) = pair();
+    let second = world.thread_in(client.domain, SPARE);
+    world.begin(second, call(1, 42));
+    let (from, to) = (ENDPOINT, NOTIFICATION);
+    world.does(client.thread, CapabilityMove { from, to });
+    world.begin(server.thread, receive());
+    assert_eq!(world.outcome::<Receive>(server.thread), None);
+    assert_eq!(
+        made_again::<Call>(&world, second),
+        Some(Err(Error::EmptySlot))
+    );
+}
+
+#[test]
+fn a_receiver_left_with_the_right_to_send_only_is_sent_nothing() {
+    let (world, server, client, third) = trio();
+    world.begin(third.thread, receive());
+    revoke(&world, server, LENT);
+    let lesser = CapabilityMint {
+        from: ENDPOINT,
+        to: SPARE,
+        rights: EndpointRights::SEND.into(),
+        badge: 5,
+    };
+    world.does(server.thread, lesser);
+    world.give(server, SPARE, third, ENDPOINT, 0);
+    world.begin(client.thread, call(1, 42));
+    assert_eq!(
+        made_again::<Receive>(&world, third.thread),
+        Some(Err(Error::MissingRight))
+    );
+    world.begin(server.thread, receive());
+    assert_eq!(received(&world, server).words[0], 42);
+}
+
+#[test]
+fn flags_pass_over_a_waiter_whose_right_was_revoked() {
+    let (world, server, client) = with_notification();
+    world.begin(client.thread, wait());
+    revoke(&world, server, NOTIFICATION);
+    let second = world.thread_in(server.domain, SPARE);
+    world.begin(second, wait());
+    world.does(server.thread, signal(4));
+    assert_eq!(world.outcome::<Wait>(second), Some(Ok(4)));
+    assert_eq!(
+        made_again::<Wait>(&world, client.thread),
+        Some(Err(Error::EmptySlot))
+    );
+}
+
+#[test]
+fn a_deadline_does_not_hide_that_the_right_to_wait_is_gone() {
+    let (world, server, client) = with_notification();
+    world.machine.set_ticks(1_000);
+    let deadline = 500_000;
+    world.begin(client.thread, Wait { deadline, ..wait() });
+    revoke(&world, server, NOTIFICATION);
+    world.machine.set_ticks(500_001);
+    world.kernel.enter(Cause::Timer);
+    assert_eq!(
+        made_again::<Wait>(&world, client.thread),
+        Some(Err(Error::EmptySlot))
+    );
+}
+
+#[test]
+fn a_bound_receiver_that_may_no_longer_receive_leaves_the_flags() {
+    let (world, server, _, third) = trio();
+    let (pool, into) = (slots::POOL, NOTIFICATION);
+    world.does(third.thread, NotificationCreate { pool, into });
+    let (thread, notification) = (slots::THREAD, NOTIFICATION);
+    world.does(
+        third.thread,
+        ThreadBind {
+            thread,
+            notification,
+        },
+    );
+    let second = world.thread_in(third.domain, SPARE);
+    world.begin(third.thread, receive());
+    revoke(&world, server, LENT);
+    world.does(second, signal(2));
+    assert_eq!(
+        made_again::<Receive>(&world, third.thread),
+        Some(Err(Error::EmptySlot))
+    );
+    let deadline = 0;
+    assert_eq!(world.call(second, Wait { deadline, ..wait() }), Ok(2));
+}
+
+/// Raises an exception in a thread, which then stands at this address.
+fn fault(world: &World, thread: Ref<Thread>, vector: u8, address: u64) {
+    world.kernel.scheduler.force(thread);
+    thread.context.rip.set(0x1234);
+    world.kernel.enter(Cause::Exception {
+        vector,
+        error: 4,
+        address,
+    });
+}
+
+#[test]
+fn a_fault_that_waits_at_a_revoked_fault_endpoint_stops_its_thread() {
+    let (world, server, client, third) = trio();
+    let (thread, endpoint) = (slots::THREAD, ENDPOINT);
+    world.does(third.thread, ThreadFaults { thread, endpoint });
+    fault(&world, third.thread, 6, 0);
+    revoke(&world, server, LENT);
+    world.begin(client.thread, call(1, 42));
+    world.begin(server.thread, receive());
+    assert_eq!(received(&world, server).words[0], 42);
+    assert!(third.thread.stopped.get());
+    assert_eq!(third.thread.context.rip.get(), 0x1234);
+    assert!(world.machine.console().contains("stops at 0x1234"));
+}
+
+#[test]
+fn a_fault_that_waits_at_a_pager_that_is_gone_happens_again() {
+    const MEMORY: Slot = Slot(slots::FREE + 11);
+    const ADDRESS: u64 = 0x8000_0000;
+    let (world, server, _, third) = trio();
+    let (pool, pages, into) = (slots::POOL, PageCount(4), MEMORY);
+    world.does(third.thread, MemoryCreate { pool, pages, into });
+    let (memory, pager) = (MEMORY, ENDPOINT);
+    world.does(third.thread, MemoryPager { memory, pager });
+    let map = abi::calls::DomainMap {
+        domain: slots::DOMAIN,
+        memory,
+        address: UserAddress(ADDRESS),
+        first_page: PageCount(0),
+        page_count: pages,
+        access: Access::ReadWrite,
+    };
+    world.does(third.thread, map);
+    let second = world.thread_in(third.domain, SPARE);
+    fault(&world, third.thread, 14, ADDRESS + 4096);
+    assert!(matches!(
+        third.thread.phase.get(),
+        Phase::SendingFault { .. }
+    ));
+    let pager = Slot::NONE;
+    world.does(second, MemoryPager { memory, pager });
+    world.begin(server.thread, receive());
+    assert_eq!(world.outcome::<Receive>(server.thread), None);
+    assert!(third.thread.is_runnable());
+    assert_eq!(third.thread.context.rip.get(), 0x1234);
+    // Nobody supplies the page any more.
+    fault(&world, third.thread, 14, ADDRESS + 4096);
+    assert!(third.thread.stopped.get());
+}
+
+/// A notification that 40 threads of the client wait for without right, and then one thread of the server's with.
+fn crowd() -> (World, Citizen, Vec<Ref<Thread>>, Ref<Thread>) {
+    let (world, server, _) = with_notification();
+    let crowd = world.citizen_of(1024);
+    world.give(server, NOTIFICATION, crowd, NOTIFICATION, 0);
+    let threads: Vec<_> = (0..40)
+        .map(|number| world.thread_in(crowd.domain, Slot(slots::FREE + 12 + number)))
+        .collect();
+    for thread in &threads {
+        world.begin(*thread, wait());
+    }
+    let slot = NOTIFICATION;
+    world.does(crowd.thread, CapabilityDelete { slot });
+    let entitled = world.thread_in(server.domain, SPARE);
+    world.begin(entitled, wait());
+    (world, server, threads, entitled)
+}
+
+#[test]
+fn a_signal_turns_many_waiters_away_in_bounded_steps() {
+    let (world, server, threads, entitled) = crowd();
+    assert_eq!(world.steps_of(server.thread, signal(1)), 40 / 16 + 1);
+    assert_eq!(world.outcome::<Wait>(entitled), Some(Ok(1)));
+    for thread in threads {
+        let refused = made_again::<Wait>(&world, thread);
+        assert_eq!(refused, Some(Err(Error::EmptySlot)));
+    }
+}
+
+#[test]
+fn an_interrupt_turns_many_waiters_away_in_bounded_steps_and_is_not_lost() {
+    use crate::objects::create_interrupt;
+    const INTERRUPT: Slot = Slot(slots::FREE + 4);
+    let (world, server, _, entitled) = crowd();
+    let place = server.domain.place(INTERRUPT).expect("a slot");
+    let vector = create_interrupt(&world.kernel, server.pool, None, place).expect("a vector");
+    let bind = abi::calls::InterruptBind {
+        interrupt: INTERRUPT,
+        notification: NOTIFICATION,
+        flags: 8,
+    };
+    world.does(server.thread, bind);
+    world.machine.set_ticks(5_000);
+    world.kernel.enter(Cause::Interrupt { vector });
+    for _ in 0..2 {
+        assert_eq!(world.outcome::<Wait>(entitled), None);
+        let due = world.machine.timer().expect("it goes on");
+        assert!(due < 5_100, "at once, not at {due}");
+        world.kernel.enter(Cause::Timer);
+    }
+    assert_eq!(world.outcome::<Wait>(entitled), Some(Ok(8)));
+}
+
+#[test]
+fn rights_over_a_notification_that_remain_are_enough() {
+    let (world, server, client) = with_notification();
+    world.begin(client.thread, wait());
+    revoke(&world, server, NOTIFICATION);
+    let lesser = CapabilityMint {
+        from: NOTIFICATION,
+        to: SPARE,
+        rights: NotificationRights::WAIT.into(),
+        badge: 0,
+    };
+    world.does(server.thread, lesser);
+    world.give(server, SPARE, client, NOTIFICATION, 0);
+    world.does(server.thread, signal(1));
+    assert_eq!(world.outcome::<Wait>(client.thread), Some(Ok(1)));
+}
+
+#[test]
+fn a_thread_whose_domain_does_not_run_is_not_met() {
+    let (world, server, client) = pair();
+    world.begin(client.thread, call(1, 42));
+    // As in the middle of freezing a domain of many threads: the state has turned, the thread is still queued.
+    let frozen = crate::objects::DomainState::Frozen;
+    client.domain.set_state(frozen);
+    world.begin(server.thread, receive());
+    assert_eq!(world.outcome::<Receive>(server.thread), None);
+    assert_eq!(client.thread.phase.get(), Phase::Ready);
+    assert_eq!(client.thread.context.rip.get(), crate::testing::CALL_SITE);
+}
+
+#[test]
+fn the_object_in_the_slot_has_to_be_the_same() {
+    let (world, server, client, third) = trio();
+    world.begin(third.thread, receive());
+    revoke(&world, server, LENT);
+    let (pool, into) = (slots::POOL, ENDPOINT);
+    let second = world.thread_in(third.domain, SPARE);
+    world.does(second, EndpointCreate { pool, into });
+    world.begin(client.thread, call(1, 42));
+    assert_eq!(made_again::<Receive>(&world, third.thread), None);
+    let Phase::Receiving { endpoint } = third.thread.phase.get() else {
+        panic!("it receives at its own endpoint");
+    };
+    let own = third.domain.place(ENDPOINT).expect("a slot");
+    use capabilities::Storage;
+    let held = crate::memory::SlotStorage.slot(own).capability();
+    assert_eq!(
+        held.map(|held| held.object),
+        Some(Object::Endpoint(endpoint))
+    );
+}
