@@ -18,11 +18,12 @@ readonly other_packages=(
     lld                                                                   # links the kernel and the programs
     ovmf seabios                                                          # UEFI and BIOS
     grub-pc-bin grub-efi-amd64-bin grub-common xorriso mtools             # the image
+    bochs bochsbios bochs-term                                            # a second, independent PC
     redis-tools iproute2 util-linux                                       # the clients, and the wire's far end
     ca-certificates                                                       # to fetch crates
 )
 # What the packages above are good for, as programs, for systems that call their packages something else.
-readonly programs=(cargo rustc ld.lld qemu-system-x86_64 grub-mkrescue xorriso mformat redis-cli redis-benchmark ip unshare)
+readonly programs=(cargo rustc ld.lld qemu-system-x86_64 bochs grub-mkrescue xorriso mformat redis-cli redis-benchmark ip unshare)
 
 readonly backports_file=/etc/apt/sources.list.d/caravan-backports.sources
 

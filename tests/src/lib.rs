@@ -2,7 +2,7 @@
 //!
 //! A test reads like a story: a [`Segment`] is the wire, a [`Machine`] is a QEMU plugged into it, a [`ThirdParty`] is
 //! a client elsewhere on the same wire, which no machine's death takes along, and a [`prober`] is the client that
-//! notices every wrong answer and every pause.
+//! notices every wrong answer and every pause. A [`Bochs`] is a PC of another make, without a wire.
 //!
 //! ```text
 //!   Machine "one"      Machine "two"      ThirdParty (tap in its own user and network namespace)
@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod artefacts;
+pub mod bochs;
 pub mod child;
 pub mod fleet;
 pub mod keeper;
@@ -33,6 +34,7 @@ pub mod trial;
 pub mod whole;
 
 pub use artefacts::Artefacts;
+pub use bochs::Bochs;
 pub use fleet::{Fleet, Station};
 pub use machine::{Machine, Verdict};
 pub use segment::{Faults, MacAddress, Port, Segment};

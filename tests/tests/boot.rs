@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use harness::Artefacts;
+use harness::bochs::Processor;
 use harness::machine::{Board, Boot, Options};
+use harness::{Artefacts, Bochs};
 
 /// Stops a hang: firmware alone takes seconds, on a slow host many.
 const LIMIT: Duration = Duration::from_secs(240);
@@ -53,6 +54,16 @@ fn comes_up_with(options: Options, domain: &str) -> String {
     machine.expect(KERNEL, LIMIT);
     machine.expect(ROOT, LIMIT);
     machine.expect(domain, LIMIT);
+    machine.log()
+}
+
+/// The same on a PC of another make, which starts from a CD.
+fn comes_up_in_bochs(name: &str, processor: Processor) -> String {
+    let archive = Artefacts::archive_named(ARCHIVE);
+    let mut machine = Bochs::start(name, processor, &Artefacts::kernel(), &archive);
+    for line in [KERNEL, ROOT, COUNTER] {
+        machine.expect(line, LIMIT);
+    }
     machine.log()
 }
 
@@ -123,4 +134,18 @@ fn starts_with_more_cores_than_it_uses() {
 #[test]
 fn starts_with_memory_above_four_gibibytes() {
     comes_up(by_pvh("large").memory_mib(5 << 10));
+}
+
+#[test]
+fn starts_on_a_modelled_processor_of_intels() {
+    let log = comes_up_in_bochs("tigerlake", Processor::TigerLake);
+    for feature in ["X2APIC", "TSC_DEADLINE", "SMAP", "UMIP"] {
+        assert!(has_feature(&log, feature), "{feature} is not in\n{log}");
+    }
+}
+
+#[test]
+fn starts_on_a_modelled_processor_of_amds() {
+    let log = comes_up_in_bochs("ryzen", Processor::Ryzen);
+    assert!(!has_feature(&log, "TSC_DEADLINE"), "{log}");
 }

@@ -12,19 +12,8 @@ use crate::manifest;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Without `all_video` GRUB under UEFI passes no framebuffer on. Serial is for machines without a screen.
-const GRUB_CONFIGURATION: &str = "\
-insmod all_video
-serial --unit=0 --speed=115200
-terminal_input console serial
-terminal_output console serial
-set timeout=0
-menuentry Caravan {
-    multiboot2 /boot/kernel.elf
-    module2 /boot/archive.tar archive
-    boot
-}
-";
+/// What GRUB does. The machine tests make images of their own with the same.
+const GRUB_CONFIGURATION: &str = include_str!("../../lib/grub.cfg");
 
 /// Makes the image from what was built last.
 pub fn make(arguments: &[String], workspace: &Workspace) -> Result<()> {

@@ -13,6 +13,7 @@ const TOOLS: &[&str] = &["dirname", "sed"];
 const PROGRAMS: &[&str] = &[
     "cargo",
     "ld.lld",
+    "bochs",
     "grub-mkrescue",
     "xorriso",
     "mformat",

@@ -17,11 +17,11 @@
 //!
 //! A machine that disappoints ends the test with the end of its serial log in the message.
 
+mod console;
 mod options;
 mod qmp;
 mod verdict;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::{ChildStdin, Stdio};
 use std::time::Duration;
@@ -29,6 +29,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub(crate) use console::Console;
 pub use options::{Board, Boot, Options};
 pub use qmp::Qmp;
 pub use verdict::Verdict;
@@ -48,10 +49,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 pub struct Machine {
     name: String,
     process: Child,
-    keyboard: ChildStdin,
-    serial: Transcript,
-    /// How much of the serial log earlier expectations have consumed.
-    consumed: usize,
+    console: Console<ChildStdin>,
     /// What QEMU itself complains about.
     complaints: Transcript,
     directory: TempDir,
@@ -78,11 +76,12 @@ impl Machine {
             child::spawn(command).unwrap_or_else(|error| panic!("QEMU does not start: {error}"));
         Self {
             name: options.name,
-            keyboard: process.take_stdin().expect("a piped stdin"),
-            serial: Transcript::follow(process.take_stdout().expect("a piped stdout")),
+            console: Console::new(
+                process.take_stdin().expect("a piped stdin"),
+                process.take_stdout().expect("a piped stdout"),
+            ),
             complaints: Transcript::follow(process.take_stderr().expect("a piped stderr")),
             process,
-            consumed: 0,
             directory,
             control: None,
         }
@@ -100,7 +99,7 @@ impl Machine {
 
     /// All that the machine has said.
     pub fn log(&self) -> String {
-        self.serial.text()
+        self.console.text()
     }
 
     /// Waits for a line that contains `text`, after those that were expected before, and returns the whole line.
@@ -123,7 +122,7 @@ impl Machine {
 
     /// As [`expect`](Self::expect), for those who have an answer to its failing.
     pub fn wait_for(&mut self, text: &str, limit: Duration) -> Result<String, Unmet> {
-        self.await_either(Awaited::Line(text), limit)
+        self.console.wait_for(Awaited::Line(text), limit)
     }
 
     /// Types a line on the machine's console.
@@ -132,11 +131,7 @@ impl Machine {
     ///
     /// If the machine has ended.
     pub fn type_line(&mut self, line: &str) {
-        let typed = self
-            .keyboard
-            .write_all(format!("{line}\n").as_bytes())
-            .and_then(|()| self.keyboard.flush());
-        if let Err(error) = typed {
+        if let Err(error) = self.console.type_line(line) {
             self.fail(&format!("`{line}` cannot be typed: {error}"));
         }
     }
@@ -183,7 +178,7 @@ impl Machine {
         let Some(status) = self.process.wait(limit) else {
             self.fail(&format!("it does not end within {limit:?}"));
         };
-        self.serial.wait_for_end(DRAIN_LIMIT);
+        self.console.wait_for_end(DRAIN_LIMIT);
         status.into()
     }
 
@@ -200,7 +195,7 @@ impl Machine {
     }
 
     fn expect_either(&mut self, awaited: Awaited<'_>, limit: Duration) -> String {
-        match self.await_either(awaited, limit) {
+        match self.console.wait_for(awaited, limit) {
             Ok(text) => text,
             Err(Unmet::Late) => self.fail(&format!("{awaited:?} does not come within {limit:?}")),
             Err(Unmet::Ended) => {
@@ -210,15 +205,9 @@ impl Machine {
         }
     }
 
-    fn await_either(&mut self, awaited: Awaited<'_>, limit: Duration) -> Result<String, Unmet> {
-        let found = self.serial.wait_for(awaited, self.consumed, limit)?;
-        self.consumed = found.end;
-        Ok(found.text)
-    }
-
     /// Ends the test with `reason` and the end of the log.
     fn fail(&self, reason: &str) -> ! {
-        let (name, tail) = (&self.name, self.serial.tail(TAIL_LINES));
+        let (name, tail) = (&self.name, self.console.tail(TAIL_LINES));
         let complaints = self.complaints.tail(TAIL_LINES);
         panic!(
             "machine {name}: {reason}\n--- the end of its log ---\n{tail}\n--- what QEMU says ---\n{complaints}\n---"
