@@ -114,6 +114,8 @@ pub struct Thread {
     pub timer: IndexPlace<Thread>,
     /// When its wait ends, in ticks, while it is among them.
     pub deadline_ticks: Cell<Option<u64>>,
+    /// Ticks that are left of its slice of the core, while it is in a ready queue.
+    pub slice_left: Cell<u64>,
     /// Where its message buffer is, alleged; 0 for none.
     pub message_buffer: Cell<u64>,
     /// Raised by every call, so that an answer to an older one is stale.
@@ -142,6 +144,7 @@ impl Thread {
             link: Link::default(),
             timer: IndexPlace::nowhere(),
             deadline_ticks: Cell::new(None),
+            slice_left: Cell::new(0),
             message_buffer: Cell::new(0),
             call_number: Cell::new(0),
             answerable: Cell::new(false),

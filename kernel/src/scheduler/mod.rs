@@ -1,8 +1,20 @@
 //! Who runs next: [`Scheduler`].
 //!
-//! Fixed priorities, round robin among equals at every tick of [`TICK_MS`]. Neither calls nor replies read the
-//! clock or arm the timer: the tick is armed when a core leaves idleness and at every tick, deadlines when they
-//! are entered and are the next.
+//! Fixed priorities, and round robin among equals: a thread at the head of its ready queue runs for a slice of
+//! [`SLICE_MS`], then goes behind the others. The slice belongs to the thread:
+//!
+//! ```text
+//!   wake, yield, slice over --> behind its equals, with a whole slice
+//!   preempted               --> before its equals, with what is left of its slice
+//!   chosen from its queue   --> its slice begins, or goes on
+//! ```
+//!
+//! So a thread that gives up the core early takes nothing from the next one, one that is interrupted by a higher
+//! priority loses nothing, and each runs for at most one slice before all that were ready at its priority have had theirs.
+//!
+//! The clock is read only when a thread is chosen from a queue. A system call after which the caller goes on running
+//! does not read it. The timer is armed only for a time before the one for which it is armed already: a
+//! slice that ends later than the one before it is armed when the timer fires for that one.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -10,10 +22,13 @@
 //! | `timers` | [`Timers`]: threads with deadlines |
 //! | `clock` | [`Clock`]: ticks and nanoseconds |
 //!
-//! Invariant: a thread is in a ready queue exactly when it is runnable and not current.
+//! Invariants: a thread is in a ready queue exactly when it is runnable and not current; while a thread runs, the
+//! timer is armed for the end of its slice or earlier.
 
 mod clock;
 mod queue;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use core::cell::Cell;
@@ -27,7 +42,7 @@ use crate::memory::Ref;
 use crate::objects::Thread;
 
 /// How long a thread runs before another of its priority does.
-pub const TICK_MS: u64 = 5;
+pub const SLICE_MS: u64 = 5;
 
 const PRIORITY_COUNT: usize = abi::PRIORITY_MAX as usize + 1;
 
@@ -43,9 +58,11 @@ pub struct Scheduler {
     vectors_live: Cell<bool>,
     /// Threads with deadlines.
     pub timers: Timers,
-    next_tick: Cell<Option<u64>>,
+    /// When the slice ends that the current thread is using, in ticks; none while nothing runs.
+    slice_end: Cell<Option<u64>>,
+    /// The tick for which the timer is armed.
     armed: Cell<u64>,
-    tick_ticks: u64,
+    slice_ticks: u64,
 }
 
 impl Scheduler {
@@ -59,9 +76,9 @@ impl Scheduler {
             // The firmware may have used them.
             vectors_live: Cell::new(true),
             timers: Timers::empty(),
-            next_tick: Cell::new(None),
+            slice_end: Cell::new(None),
             armed: Cell::new(u64::MAX),
-            tick_ticks: clock.ticks_per_second() * TICK_MS / 1000,
+            slice_ticks: clock.ticks_per_second() * SLICE_MS / 1000,
         }
     }
 
@@ -70,11 +87,13 @@ impl Scheduler {
         self.current.get()
     }
 
-    /// Enters a thread that has become runnable; does nothing for one that is not, or already is known.
+    /// Enters a thread that has become runnable, behind its equals and with a whole slice; does nothing for one that is
+    /// not runnable, or already is known.
     pub fn wake(&self, thread: Ref<Thread>) {
         if !thread.is_runnable() || thread.link.queued.get() || self.current.get() == Some(thread) {
             return;
         }
+        thread.slice_left.set(self.slice_ticks);
         self.ready[thread.priority.get() as usize].push(thread);
         self.mark(thread.priority.get());
     }
@@ -98,11 +117,11 @@ impl Scheduler {
         }
     }
 
-    /// The timer fired: takes note, and rotates at a tick. The caller ends the waits that are due.
+    /// The timer fired: takes note, and rotates if the current slice is over. The caller ends the waits that are due,
+    /// and arms the timer again.
     pub fn tick(&self, now_ticks: u64) {
         self.armed.set(u64::MAX);
-        if self.next_tick.get().is_some_and(|tick| tick <= now_ticks) {
-            self.next_tick.set(None);
+        if self.slice_end.get().is_some_and(|end| end <= now_ticks) {
             self.rotate();
         }
     }
@@ -112,35 +131,18 @@ impl Scheduler {
         let next = self.choose();
         self.current.set(next);
         let Some(thread) = next else {
-            self.next_tick.set(None);
-            self.arm();
-            self.unload();
-            arch::activate_kernel();
-            return Resume::Idle;
+            return self.idle();
         };
-        if self.next_tick.get().is_none() {
-            self.next_tick.set(Some(arch::ticks() + self.tick_ticks));
-            self.arm();
-        }
         self.ensure_loaded(thread);
         Resume::Thread(&thread.as_static().context)
     }
 
-    /// Arms the timer for the next deadline or tick, unless it is armed for an earlier time.
+    /// Arms the timer for the next deadline or the end of the slice, unless it is armed for an
+    /// earlier time.
     pub fn arm(&self) {
-        let earliest = self
-            .timers
-            .earliest()
-            .unwrap_or(u64::MAX)
-            .min(self.next_tick.get().unwrap_or(u64::MAX));
-        self.arm_at(earliest);
-    }
-
-    /// Arms the timer for this time, in ticks, unless it is armed for an earlier one.
-    pub fn arm_at(&self, ticks: u64) {
-        if ticks < self.armed.get() {
-            self.armed.set(ticks);
-            arch::arm_timer(ticks);
+        let times = [self.timers.earliest(), self.slice_end.get()];
+        if let Some(earliest) = times.into_iter().flatten().min() {
+            self.arm_at(earliest);
         }
     }
 
@@ -179,8 +181,17 @@ impl Scheduler {
             self.rotate();
             self.remove(thread);
             self.current.set(Some(thread));
+            self.begin_slice(thread, arch::ticks());
         }
         self.ensure_loaded(thread);
+    }
+
+    fn idle(&self) -> Resume {
+        self.slice_end.set(None);
+        self.arm();
+        self.unload();
+        arch::activate_kernel();
+        Resume::Idle
     }
 
     fn choose(&self) -> Option<Ref<Thread>> {
@@ -188,20 +199,48 @@ impl Scheduler {
         let current = self.current.take().filter(|thread| thread.is_runnable());
         match (current, highest) {
             (Some(thread), Some(priority)) if thread.priority.get() < priority => {
-                self.ready[thread.priority.get() as usize].push_front(thread);
-                self.mark(thread.priority.get());
-                self.take(priority)
+                let now = arch::ticks();
+                self.preempt(thread, now);
+                self.take(priority, now)
             }
             (Some(thread), _) => Some(thread),
-            (None, Some(priority)) => self.take(priority),
+            (None, Some(priority)) => self.take(priority, arch::ticks()),
             (None, None) => None,
         }
     }
 
-    fn take(&self, priority: u8) -> Option<Ref<Thread>> {
-        let thread = self.ready[priority as usize].pop();
+    /// Puts the thread that ran before its equals, with what is left of the slice, or behind them if nothing is left.
+    fn preempt(&self, thread: Ref<Thread>, now_ticks: u64) {
+        let end = self.slice_end.get().unwrap_or(now_ticks);
+        let left = end.saturating_sub(now_ticks);
+        if left == 0 {
+            return self.wake(thread);
+        }
+        thread.slice_left.set(left);
+        self.ready[thread.priority.get() as usize].push_front(thread);
+        self.mark(thread.priority.get());
+    }
+
+    /// Takes the first thread of a ready queue; its slice begins or goes on.
+    fn take(&self, priority: u8, now_ticks: u64) -> Option<Ref<Thread>> {
+        let thread = self.ready[priority as usize].pop()?;
         self.unmark_if_empty(priority);
-        thread
+        self.begin_slice(thread, now_ticks);
+        Some(thread)
+    }
+
+    fn begin_slice(&self, thread: Ref<Thread>, now_ticks: u64) {
+        let end = now_ticks.saturating_add(thread.slice_left.get());
+        self.slice_end.set(Some(end));
+        self.arm_at(end);
+    }
+
+    /// Arms the timer for this time, in ticks, unless it is armed for an earlier one.
+    pub fn arm_at(&self, ticks: u64) {
+        if ticks < self.armed.get() {
+            self.armed.set(ticks);
+            arch::arm_timer(ticks);
+        }
     }
 
     fn highest_ready(&self) -> Option<u8> {

@@ -118,6 +118,11 @@ impl Machine {
         with(|state| state.timer)
     }
 
+    /// Takes note that the timer fires: it is armed no more. Returns the tick that it was armed for.
+    pub fn take_timer(&self) -> Option<u64> {
+        with(|state| state.timer.take())
+    }
+
     /// Sets the clock.
     pub fn set_ticks(&self, ticks: u64) {
         with(|state| state.ticks = ticks);

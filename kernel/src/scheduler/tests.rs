@@ -1,0 +1,283 @@
+//! Who gets how much of the core: threads that compete, on a clock that stands still while the kernel works.
+
+use std::collections::BTreeMap;
+
+use abi::calls::{NotificationCreate, Signal, Wait, Yield};
+use abi::register::Slot;
+
+use super::SLICE_MS;
+use crate::arch::Cause;
+use crate::memory::Ref;
+use crate::objects::Thread;
+use crate::testing::{Citizen, World, slots};
+
+/// The fake clock counts nanoseconds.
+const MS: u64 = 1_000_000;
+const SLICE: u64 = SLICE_MS * MS;
+/// How long the threads compete: some hundred slices.
+const CONTEST: u64 = 2_000 * MS;
+
+const NOTIFICATION: Slot = Slot(slots::FREE);
+
+/// What a thread does in place of computing on.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    /// Lets others of its priority run.
+    Yield,
+    /// Sleeps for so long.
+    Sleep(u64),
+    /// Signals the notification of its domain.
+    Signal,
+    /// Waits for that notification.
+    Wait,
+}
+
+/// A thread, and when it acts.
+#[derive(Clone, Copy, Debug)]
+struct Contender {
+    citizen: Citizen,
+    /// What it does, and when: given the time at which it began to run and that for which the timer is armed.
+    habit: Option<(Act, fn(u64, u64) -> u64)>,
+}
+
+/// Threads that compete for the core, and how long each has had it.
+struct Contest {
+    world: World,
+    contenders: Vec<Contender>,
+    had: BTreeMap<usize, u64>,
+    now: u64,
+}
+
+impl Contest {
+    fn new() -> Contest {
+        let world = World::new();
+        world.machine.set_ticks_step(0);
+        Contest {
+            world,
+            contenders: Vec::new(),
+            had: BTreeMap::new(),
+            now: MS,
+        }
+    }
+
+    /// Enters a thread of this priority; the number is its place among the contenders.
+    fn enter(&mut self, priority: u8, habit: Option<(Act, fn(u64, u64) -> u64)>) -> usize {
+        let citizen = self.world.citizen();
+        let (pool, into) = (slots::POOL, NOTIFICATION);
+        self.world
+            .does(citizen.thread, NotificationCreate { pool, into });
+        self.world.kernel.scheduler.remove(citizen.thread);
+        citizen.thread.priority.set(priority);
+        self.contenders.push(Contender { citizen, habit });
+        self.contenders.len() - 1
+    }
+
+    /// Gives a contender the notification of another in place of its own.
+    fn share_notification(&self, from: usize, to: usize) {
+        let (from, to) = (self.contenders[from].citizen, self.contenders[to].citizen);
+        let place = to.domain.place(NOTIFICATION).expect("a slot");
+        self.world.kernel.empty_slot(place).expect("its own");
+        self.world.give(from, NOTIFICATION, to, NOTIFICATION, 0);
+    }
+
+    /// Lets them run for the time of a contest, and returns each one's share in percent of what all had.
+    fn shares(&mut self) -> Vec<u64> {
+        self.world.machine.set_ticks(self.now);
+        let scheduler = &self.world.kernel.scheduler;
+        // What was done to set the scene is over: all stand in the queue, in their order.
+        scheduler.rotate();
+        for contender in &self.contenders {
+            scheduler.remove(contender.citizen.thread);
+        }
+        for contender in &self.contenders {
+            scheduler.wake(contender.citizen.thread);
+        }
+        self.world.kernel.enter(Cause::Spurious);
+        let end = self.now + CONTEST;
+        while self.now < end {
+            self.run_once();
+        }
+        let all: u64 = self.had.values().sum();
+        let had = |number| self.had.get(&number).copied().unwrap_or(0);
+        (0..self.contenders.len())
+            .map(|number| had(number) * 100 / all)
+            .collect()
+    }
+
+    /// Whatever runs goes on running until it acts or the timer fires.
+    fn run_once(&mut self) {
+        let timer = self.world.machine.timer();
+        let Some(number) = self.current() else {
+            return self.fire(timer.expect("somebody sleeps"));
+        };
+        let timer = timer.expect("while a thread runs the timer is armed");
+        let habit = self.contenders[number].habit;
+        let acts_at = habit.map_or(u64::MAX, |(_, when)| when(self.now, timer).max(self.now));
+        let until = timer.min(acts_at).max(self.now);
+        *self.had.entry(number).or_default() += until - self.now;
+        if timer <= acts_at {
+            return self.fire(timer);
+        }
+        self.advance(until);
+        let (act, _) = habit.expect("it acts");
+        self.act(self.contenders[number].citizen.thread, act);
+    }
+
+    fn current(&self) -> Option<usize> {
+        let current = self.world.kernel.scheduler.current()?;
+        self.contenders
+            .iter()
+            .position(|contender| contender.citizen.thread == current)
+    }
+
+    fn fire(&mut self, timer: u64) {
+        self.advance(timer.max(self.now));
+        self.world.machine.take_timer();
+        self.world.kernel.enter(Cause::Timer);
+    }
+
+    fn advance(&mut self, now: u64) {
+        self.now = now;
+        self.world.machine.set_ticks(now);
+    }
+
+    fn act(&self, thread: Ref<Thread>, act: Act) {
+        let notification = NOTIFICATION;
+        let wait = |deadline| Wait {
+            notification,
+            deadline,
+        };
+        match act {
+            Act::Yield => self.world.begin_step(thread, Yield {}),
+            Act::Sleep(time) => self.world.begin_step(thread, wait(self.now + time)),
+            Act::Wait => self.world.begin_step(thread, wait(u64::MAX)),
+            Act::Signal => {
+                let flags = 1;
+                self.world.begin_step(
+                    thread,
+                    Signal {
+                        notification,
+                        flags,
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// Just before the timer fires, as a thread finds out that watches the time-stamp counter.
+fn before_the_timer(began: u64, timer: u64) -> u64 {
+    began.max(timer.saturating_sub(MS / 10))
+}
+
+#[test]
+fn equals_share_the_core() {
+    let mut contest = Contest::new();
+    for _ in 0..4 {
+        contest.enter(10, None);
+    }
+    assert_eq!(contest.shares(), [25, 25, 25, 25]);
+}
+
+#[test]
+fn a_thread_that_gives_up_the_core_before_its_slice_ends_gains_nothing() {
+    let acts = [
+        Act::Yield,
+        Act::Sleep(1),
+        Act::Sleep(MS / 20),
+        Act::Sleep(MS),
+    ];
+    for act in acts {
+        let mut contest = Contest::new();
+        let thief = contest.enter(10, Some((act, before_the_timer)));
+        let victim = contest.enter(10, None);
+        let shares = contest.shares();
+        assert!(shares[thief] <= 51, "{act:?}: {shares:?}");
+        assert!(shares[victim] >= 49, "{act:?}: {shares:?}");
+    }
+}
+
+#[test]
+fn giving_up_the_core_at_any_moment_gains_nothing() {
+    let moments: [fn(u64, u64) -> u64; 4] = [
+        |began, _| began + MS / 100,
+        |began, _| began + MS,
+        |began, _| began + SLICE / 2,
+        |began, _| began + SLICE - 1,
+    ];
+    for moment in moments {
+        let mut contest = Contest::new();
+        let thief = contest.enter(10, Some((Act::Yield, moment)));
+        contest.enter(10, None);
+        contest.enter(10, None);
+        let shares = contest.shares();
+        assert!(shares[thief] <= 34, "{shares:?}");
+        assert!(shares[1].abs_diff(shares[2]) <= 1, "{shares:?}");
+    }
+}
+
+#[test]
+fn a_thread_that_is_interrupted_keeps_what_is_left_of_its_slice() {
+    // The sleeper above them wakes in the middle of slices, often enough that no slice is uninterrupted.
+    let mut contest = Contest::new();
+    let often: fn(u64, u64) -> u64 = |began, _| began + MS / 2;
+    let above = contest.enter(20, Some((Act::Sleep(MS * 7 / 10), often)));
+    let (first, second) = (contest.enter(10, None), contest.enter(10, None));
+    let shares = contest.shares();
+    assert!((40..=43).contains(&shares[above]), "{shares:?}");
+    assert!(shares[first].abs_diff(shares[second]) <= 1, "{shares:?}");
+}
+
+#[test]
+fn a_signal_to_a_thread_above_costs_the_signaller_no_turn() {
+    let mut contest = Contest::new();
+    let soon: fn(u64, u64) -> u64 = |began, _| began + MS / 3;
+    let at_once: fn(u64, u64) -> u64 = |began, _| began;
+    let above = contest.enter(20, Some((Act::Wait, at_once)));
+    let signaller = contest.enter(10, Some((Act::Signal, soon)));
+    let victim = contest.enter(10, None);
+    contest.share_notification(above, signaller);
+    let shares = contest.shares();
+    assert_eq!(shares[above], 0);
+    assert!(
+        shares[signaller].abs_diff(shares[victim]) <= 2,
+        "{shares:?}"
+    );
+}
+
+#[test]
+fn a_slice_is_whole_however_late_the_timer_was_armed() {
+    // The second wakes just before the slice of the first ends: it gets a slice of its own and not that rest.
+    let mut contest = Contest::new();
+    contest.enter(10, Some((Act::Yield, before_the_timer)));
+    let second = contest.enter(10, None);
+    contest.world.machine.set_ticks(contest.now);
+    contest.shares();
+    let turns = contest.had[&second] / SLICE;
+    assert!(turns > 190, "{turns} slices");
+}
+
+#[test]
+fn a_system_call_after_which_the_caller_goes_on_neither_reads_the_clock_nor_arms_the_timer() {
+    let world = World::new();
+    let citizen = world.citizen();
+    let (pool, into) = (slots::POOL, NOTIFICATION);
+    world.does(citizen.thread, NotificationCreate { pool, into });
+    world.machine.set_ticks(MS);
+    world.machine.take_events();
+    let (notification, flags) = (NOTIFICATION, 1);
+    world.does(
+        citizen.thread,
+        Signal {
+            notification,
+            flags,
+        },
+    );
+    world.does(citizen.thread, abi::calls::Null {});
+    world.machine.set_ticks_step(0);
+    assert_eq!(crate::arch::ticks(), MS);
+    let arms = world.machine.take_events();
+    let armed =
+        |event: &crate::arch::fake::Event| matches!(event, crate::arch::fake::Event::ArmTimer(_));
+    assert!(!arms.iter().any(armed), "{arms:?}");
+}
