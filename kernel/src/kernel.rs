@@ -183,6 +183,7 @@ impl Kernel {
             ipc::time_out(self, thread);
         }
         ipc::deliver_again(self);
+        self.scheduler.write_log();
         self.scheduler.arm();
     }
 }

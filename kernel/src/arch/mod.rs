@@ -15,6 +15,7 @@ mod boot_information;
 mod cause;
 mod context;
 mod line;
+mod log;
 #[cfg(any(target_os = "none", test))]
 mod options;
 #[cfg(any(target_os = "none", test))]
@@ -29,6 +30,7 @@ pub use boot_information::{BootInformation, CpuInformation, Framebuffer, PhysRan
 pub use cause::{Cause, Resume};
 pub use context::{NotCanonical, UserContext};
 pub use line::{Line, NoSuchLine, Polarity, Trigger};
+pub use log::{Log, TRANSMITTER_BYTES};
 pub use vector::{VectorComponent, VectorError, VectorState};
 
 #[cfg(not(target_os = "none"))]
@@ -46,9 +48,10 @@ pub use self::x86_64::panic;
 pub use ::x86_64::{PhysAddr, VirtAddr};
 pub use machine::interrupts;
 pub use machine::{
-    activate, activate_kernel, arm_timer, console_write, direct_map, flush_all, flush_page,
-    install_kernel_half, io_read, io_write, load_segment_bases, random_seed, save_segment_bases,
-    ticks, ticks_per_second, vector_component_offset, vectors_clear, vectors_load, vectors_save,
+    activate, activate_kernel, arm_timer, console_is_present, console_put,
+    console_transmitter_is_empty, direct_map, flush_all, flush_page, install_kernel_half, io_read,
+    io_write, load_segment_bases, random_seed, save_segment_bases, ticks, ticks_per_second,
+    vector_component_offset, vectors_clear, vectors_load, vectors_save, with_log,
 };
 
 /// The width of one access to an I/O port.
@@ -65,22 +68,18 @@ pub enum IoWidth {
 /// The vectors that device interrupts may use, of lines and of messages alike.
 pub const DEVICE_VECTORS: core::ops::RangeInclusive<u8> = 0x30..=0xef;
 
-/// Console output through [`console_write`], for `write!`.
-pub struct Console;
+/// The port of the console to which bytes are written, which user mode may write to as well.
+pub const CONSOLE_PORT: u16 = 0x3f8;
 
-impl core::fmt::Write for Console {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        console_write(text.as_bytes());
-        Ok(())
-    }
-}
+/// The port of QEMU's exit device.
+pub const EXIT_PORT: u16 = 0xf4;
 
 /// Writes one line of the kernel's log: `caravan: ` and the formatted message.
 #[macro_export]
 macro_rules! log {
     ($($message:tt)*) => {{
-        use core::fmt::Write as _;
-        // Writing to the console never fails.
-        let _ = writeln!($crate::arch::Console, "caravan: {}", format_args!($($message)*));
+        $crate::arch::with_log(|log| {
+            log.write_line(format_args!("caravan: {}", format_args!($($message)*)));
+        });
     }};
 }

@@ -60,6 +60,8 @@ pub struct Scheduler {
     pub timers: Timers,
     /// When the slice ends that the current thread is using, in ticks; none while nothing runs.
     slice_end: Cell<Option<u64>>,
+    /// When the console may take more of the log, in ticks; none while no line waits.
+    log_due: Cell<Option<u64>>,
     /// The tick for which the timer is armed.
     armed: Cell<u64>,
     slice_ticks: u64,
@@ -77,6 +79,7 @@ impl Scheduler {
             vectors_live: Cell::new(true),
             timers: Timers::empty(),
             slice_end: Cell::new(None),
+            log_due: Cell::new(None),
             armed: Cell::new(u64::MAX),
             slice_ticks: clock.ticks_per_second() * SLICE_MS / 1000,
         }
@@ -137,13 +140,22 @@ impl Scheduler {
         Resume::Thread(&thread.as_static().context)
     }
 
-    /// Arms the timer for the next deadline or the end of the slice, unless it is armed for an
-    /// earlier time.
+    /// Arms the timer for the next deadline, the end of the slice or what the log waits for, unless it is armed for
+    /// an earlier time.
     pub fn arm(&self) {
-        let times = [self.timers.earliest(), self.slice_end.get()];
+        let times = [
+            self.timers.earliest(),
+            self.slice_end.get(),
+            self.log_due.get(),
+        ];
         if let Some(earliest) = times.into_iter().flatten().min() {
             self.arm_at(earliest);
         }
+    }
+
+    /// Writes as much of the log as the console takes without waiting. [`Scheduler::arm`] brings the next time.
+    pub fn write_log(&self) {
+        self.log_due.set(arch::with_log(arch::Log::drain));
     }
 
     /// Takes a thread's registers out of the processor, so that its state in memory is whole.
@@ -188,6 +200,7 @@ impl Scheduler {
 
     fn idle(&self) -> Resume {
         self.slice_end.set(None);
+        self.write_log();
         self.arm();
         self.unload();
         arch::activate_kernel();

@@ -107,8 +107,21 @@ pub fn read_port(caller: Ref<Thread>, call: IoIn) -> CallResult {
 pub fn write_port(caller: Ref<Thread>, call: IoOut) -> CallResult {
     let ports = lookup::io_ports(caller, call.ports, IoPortsRights::OUT)?;
     check_port(ports, call.port, call.width)?;
+    if !log_gives_way(call.port, call.value) {
+        return Ok(Outcome::Again);
+    }
     arch::io_write(call.port, io_width(call.width), call.value);
     Ok(Outcome::DONE)
+}
+
+/// Whether the kernel's log leaves this port to user mode now: the console's not in the middle of a line, and QEMU's exit
+/// device only after the last line.
+fn log_gives_way(port: u16, value: u32) -> bool {
+    match port {
+        arch::CONSOLE_PORT => arch::with_log(|log| log.admit_user_byte(value as u8)),
+        arch::EXIT_PORT => arch::with_log(arch::Log::is_written),
+        _ => true,
+    }
 }
 
 pub fn create_memory(kernel: &Kernel, caller: Ref<Thread>, call: DeviceMemoryCreate) -> CallResult {

@@ -1,7 +1,7 @@
 //! Clock, timer, ports, interrupt controllers and console: a note of what the kernel did to each.
 
 use super::machine::{Event, record, with};
-use crate::arch::IoWidth;
+use crate::arch::{IoWidth, TRANSMITTER_BYTES};
 
 /// The clock. Every look moves it by the machine's step.
 pub fn ticks() -> u64 {
@@ -44,9 +44,28 @@ pub fn io_write(port: u16, width: IoWidth, value: u32) {
     record(Event::IoWrite { port, width, value }, |_| ());
 }
 
-/// Writes to the kernel's console.
-pub fn console_write(bytes: &[u8]) {
-    with(|state| state.console.extend_from_slice(bytes));
+/// Whether there is a console.
+pub fn console_is_present() -> bool {
+    true
+}
+
+/// Whether the console takes [`TRANSMITTER_BYTES`] now.
+pub fn console_transmitter_is_empty() -> bool {
+    with(|state| state.transmitter.is_none_or(|held| held == 0))
+}
+
+/// Writes a byte to the console, whose transmitter has room.
+pub fn console_put(byte: u8) {
+    with(|state| {
+        state.console.push(byte);
+        if let Some(held) = &mut state.transmitter {
+            *held += 1;
+            assert!(
+                *held <= TRANSMITTER_BYTES,
+                "a byte was written to a full transmitter"
+            );
+        }
+    });
 }
 
 /// A number that is hard to guess. Here the same sequence on every machine, so that tests repeat.

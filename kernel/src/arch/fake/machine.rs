@@ -3,7 +3,7 @@
 use super::memory::Arena;
 use super::registers::Registers;
 use crate::arch::{BootInformation, CpuInformation, Line, PhysAddr, PhysRange, VectorComponent};
-use crate::arch::{IoWidth, VirtAddr};
+use crate::arch::{IoWidth, Log, VirtAddr};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::vec::Vec;
@@ -55,11 +55,19 @@ pub(super) struct State {
     pub(super) seed: u64,
     pub(super) answers: BTreeMap<u16, VecDeque<u32>>,
     pub(super) console: Vec<u8>,
+    /// How many bytes the console's transmitter holds; none if it sends every byte in no time.
+    pub(super) transmitter: Option<usize>,
     pub(super) events: Vec<Event>,
 }
 
 thread_local! {
     static STATE: RefCell<Option<State>> = const { RefCell::new(None) };
+    static LOG: RefCell<Log> = const { RefCell::new(Log::immediate()) };
+}
+
+/// Uses the kernel's log.
+pub fn with_log<T>(action: impl FnOnce(&Log) -> T) -> T {
+    LOG.with_borrow(action)
 }
 
 /// Runs on this thread's machine; makes one of 64 MiB if there is none yet.
@@ -87,6 +95,7 @@ impl State {
             seed: 0,
             answers: BTreeMap::new(),
             console: Vec::new(),
+            transmitter: None,
             events: Vec::new(),
         }
     }
@@ -100,6 +109,7 @@ impl Machine {
     /// A fresh machine for this thread, in place of the one before, whose memory is given back.
     pub fn new(mebibytes: usize) -> Self {
         STATE.set(Some(State::new(mebibytes)));
+        LOG.set(Log::immediate());
         Self(())
     }
 
@@ -136,6 +146,21 @@ impl Machine {
     /// What the next read of a port answers, after earlier answers; a port without answers reads all ones.
     pub fn answer(&self, port: u16, value: u32) {
         with(|state| state.answers.entry(port).or_default().push_back(value));
+    }
+
+    /// Gives the console a transmitter that holds what it is given until [`Machine::empty_transmitter`].
+    pub fn slow_down_console(&self) {
+        with(|state| state.transmitter = Some(0));
+    }
+
+    /// Lets the console send every byte in no time again.
+    pub fn speed_up_console(&self) {
+        with(|state| state.transmitter = None);
+    }
+
+    /// The console has sent what its transmitter held: so many bytes.
+    pub fn empty_transmitter(&self) -> usize {
+        with(|state| state.transmitter.as_mut().map_or(0, std::mem::take))
     }
 
     /// What the kernel wrote to its console.

@@ -10,9 +10,10 @@ mod memory;
 mod registers;
 
 pub use device::{
-    arm_timer, console_write, interrupts, io_read, io_write, random_seed, ticks, ticks_per_second,
+    arm_timer, console_is_present, console_put, console_transmitter_is_empty, interrupts, io_read,
+    io_write, random_seed, ticks, ticks_per_second,
 };
-pub use machine::{Event, Machine, boot_information};
+pub use machine::{Event, Machine, boot_information, with_log};
 pub use memory::{
     KERNEL_HALF_ENTRY, activate, activate_kernel, direct_map, flush_all, flush_page,
     install_kernel_half,

@@ -31,6 +31,6 @@ pub use panic::panic;
 pub use port::{io_read, io_write};
 pub use random::random_seed;
 pub use segments::{load_segment_bases, save_segment_bases};
-pub use serial::console_write;
+pub use serial::{console_is_present, console_put, console_transmitter_is_empty, with_log};
 pub(super) use vector_registers::mxcsr_mask;
 pub use vector_registers::{vector_component_offset, vectors_clear, vectors_load, vectors_save};

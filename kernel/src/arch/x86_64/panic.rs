@@ -4,6 +4,7 @@
 
 use crate::arch::options;
 use crate::arch::symbols::SymbolTable;
+use crate::arch::{EXIT_PORT, Log, with_log};
 use crate::log;
 use core::arch::asm;
 use core::panic::PanicInfo;
@@ -13,8 +14,7 @@ use super::core_local::{STACK, STACKS_OF_EXCEPTIONS};
 use super::port::io_write;
 use crate::arch::IoWidth;
 
-/// QEMU's exit device, and what it gets on a panic: QEMU exits with twice that, plus one.
-const EXIT_PORT: u16 = 0xf4;
+/// What QEMU's exit device gets on a panic: QEMU exits with twice that, plus one.
 const EXIT_PANIC: u32 = 0x11;
 
 /// How many callers are printed.
@@ -52,6 +52,7 @@ pub(super) struct TrapFrame {
 /// Prints a panic of the kernel's own code, and stops.
 pub fn panic(information: &PanicInfo) -> ! {
     if !PANICKING.swap(true, Ordering::Relaxed) {
+        with_log(Log::become_immediate);
         match information.location() {
             Some(location) => log!("panic at {location}: {}", information.message()),
             None => log!("panic: {}", information.message()),
@@ -67,6 +68,7 @@ pub fn panic(information: &PanicInfo) -> ! {
 /// Prints an exception that the kernel cannot go on after, and stops.
 pub(super) fn trap_panic(frame: &TrapFrame) -> ! {
     if !PANICKING.swap(true, Ordering::Relaxed) {
+        with_log(Log::become_immediate);
         print_registers(frame);
         let symbols = SymbolTable::embedded();
         log!("  at {:#x} {}", frame.rip, symbols.place(frame.rip));

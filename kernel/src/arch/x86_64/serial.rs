@@ -1,9 +1,10 @@
-//! The kernel's console: the first serial port (a 16550 at 0x3f8), written without interrupts.
+//! The kernel's console: the first serial port, a 16550, used without interrupts. What goes to it is a [`Log`].
 
 use super::port::{read_byte, write_byte};
+use crate::arch::{CONSOLE_PORT, Log};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-const DATA: u16 = 0x3f8;
+const DATA: u16 = CONSOLE_PORT;
 const INTERRUPT_ENABLE: u16 = DATA + 1;
 const FIFO_CONTROL: u16 = DATA + 2;
 const LINE_CONTROL: u16 = DATA + 3;
@@ -11,13 +12,11 @@ const MODEM_CONTROL: u16 = DATA + 4;
 const LINE_STATUS: u16 = DATA + 5;
 const SCRATCH: u16 = DATA + 7;
 
-/// The bit of LINE_STATUS that says that a byte may be written.
+/// The bit of LINE_STATUS that says that the transmitter's FIFO is empty.
 const TRANSMITTER_EMPTY: u8 = 1 << 5;
 
-/// How often LINE_STATUS is read before a byte is given up: at 1 us a read, longer than a byte takes at 1,200 baud.
-const POLLS_MAX: u32 = 10_000;
-
 static PRESENT: AtomicBool = AtomicBool::new(false);
+static LOG: Log = Log::immediate();
 
 /// Sets the port to 115,200 baud, 8N1, FIFOs on, interrupts off; a machine without one stays silent.
 pub(super) fn initialise() {
@@ -37,24 +36,22 @@ pub(super) fn initialise() {
     PRESENT.store(true, Ordering::Relaxed);
 }
 
-/// Writes to the kernel's console, with carriage returns where a terminal wants them.
-pub fn console_write(bytes: &[u8]) {
-    if !PRESENT.load(Ordering::Relaxed) {
-        return;
-    }
-    for &byte in bytes {
-        if byte == b'\n' {
-            write_when_empty(b'\r');
-        }
-        write_when_empty(byte);
-    }
+/// Uses the kernel's log.
+pub fn with_log<T>(action: impl FnOnce(&Log) -> T) -> T {
+    action(&LOG)
 }
 
-fn write_when_empty(byte: u8) {
-    for _ in 0..POLLS_MAX {
-        if read_byte(LINE_STATUS) & TRANSMITTER_EMPTY != 0 {
-            return write_byte(DATA, byte);
-        }
-        core::hint::spin_loop();
-    }
+/// Whether the machine has the port.
+pub fn console_is_present() -> bool {
+    PRESENT.load(Ordering::Relaxed)
+}
+
+/// Whether the port takes [`TRANSMITTER_BYTES`](crate::arch::TRANSMITTER_BYTES) now.
+pub fn console_transmitter_is_empty() -> bool {
+    read_byte(LINE_STATUS) & TRANSMITTER_EMPTY != 0
+}
+
+/// Writes a byte to the port, whose transmitter has room.
+pub fn console_put(byte: u8) {
+    write_byte(DATA, byte);
 }

@@ -17,7 +17,7 @@ use super::{
     apic, clock, core_local, cpu, descriptors, entry, interrupts, serial, vector_registers,
 };
 use crate::arch::options::{self, Options};
-use crate::arch::{BootInformation, PhysAddr};
+use crate::arch::{BootInformation, Log, PhysAddr, with_log};
 use crate::log;
 use core::arch::global_asm;
 use core::mem::size_of_val;
@@ -54,6 +54,7 @@ extern "C" fn boot_entered(loader_information: u32, protocol: u32, entered_ticks
     let next = crate::start(&information);
     let (booted, waited) = (clock::ticks() - entered_ticks, clock::waited_ticks());
     log!("{booted} ticks from the loader to user mode, {waited} of them waiting for clocks");
+    with_log(Log::become_patient);
     entry::leave(next)
 }
 

@@ -1,0 +1,189 @@
+//! The kernel's log, and how it shares the console's serial port with user mode: [`Log`].
+//!
+//! While threads run, nothing waits for the port: a line goes into a ring, and whenever the port's transmitter is empty
+//! the kernel may fill it once: when a line is put in, at an entry for the timer, before idling. Before the first
+//! thread runs and in a panic every line is written to its end at once.
+//!
+//! Root and the shell write to the same port with `IoOut`. Lines of both stay whole: a line that the kernel has begun
+//! goes on before user mode's next byte, and one that user mode has begun is given [`USER_LINE_MS`] to go on.
+
+mod ring;
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use ring::LogRing;
+
+use super::machine::{
+    console_is_present, console_put, console_transmitter_is_empty, ticks, ticks_per_second,
+};
+
+/// Bytes that an empty transmitter takes.
+pub const TRANSMITTER_BYTES: usize = 16;
+
+/// How long a line that user mode has begun keeps the kernel's lines back after its last byte.
+const USER_LINE_MS: u64 = 20;
+
+/// After how long a transmitter that does not become empty is considered stuck: what waits for it is dropped.
+const STUCK_MS: u64 = 1000;
+
+/// How often the transmitter is looked at before a byte that is written at once is given up: at 1 us a look, longer than
+/// a byte takes at 1,200 baud.
+const POLLS_MAX: u32 = 10_000;
+
+/// Tenths of a millisecond that a full transmitter takes to become empty at 115,200 baud.
+const TRANSMITTER_TENTHS_MS: u64 = 14;
+
+/// The kernel's log.
+pub struct Log {
+    ring: LogRing,
+    /// Whether lines are written to their end at once.
+    is_immediate: AtomicBool,
+    /// Whether a line of the kernel's has begun to go out and not ended.
+    is_in_line: AtomicBool,
+    /// Whether the transmitter may still hold bytes of the kernel's.
+    fills_transmitter: AtomicBool,
+    /// Whether user mode has begun a line and not ended it.
+    user_is_in_line: AtomicBool,
+    /// When user mode wrote its last byte, in ticks.
+    user_wrote_ticks: AtomicU64,
+    /// Since when bytes have waited, or when some went out last, in ticks.
+    moved_ticks: AtomicU64,
+}
+
+impl Log {
+    /// A log whose lines are written at once.
+    pub const fn immediate() -> Log {
+        Log {
+            ring: LogRing::new(),
+            is_immediate: AtomicBool::new(true),
+            is_in_line: AtomicBool::new(false),
+            fills_transmitter: AtomicBool::new(false),
+            user_is_in_line: AtomicBool::new(false),
+            user_wrote_ticks: AtomicU64::new(0),
+            moved_ticks: AtomicU64::new(0),
+        }
+    }
+
+    /// Writes a line: at once, or into the ring and as much of it into the transmitter as that takes.
+    pub fn write_line(&self, line: fmt::Arguments<'_>) {
+        if !console_is_present() {
+            return;
+        }
+        if self.ring.is_empty() {
+            self.moved_ticks.store(ticks(), Relaxed);
+        }
+        self.ring.put_line(line);
+        if self.is_immediate.load(Relaxed) {
+            self.flush();
+        } else {
+            self.drain();
+        }
+    }
+
+    /// From now on nothing waits for the port.
+    pub fn become_patient(&self) {
+        self.is_immediate.store(false, Relaxed);
+    }
+
+    /// From now on, and for all that is in the ring, every line is written to its end at once: for a panic.
+    pub fn become_immediate(&self) {
+        self.is_immediate.store(true, Relaxed);
+        self.flush();
+    }
+
+    /// Fills the transmitter once if it is empty. Returns when to do it again, in ticks; none if no byte waits.
+    pub fn drain(&self) -> Option<u64> {
+        if self.ring.is_empty() {
+            return None;
+        }
+        let now = ticks();
+        if !self.user_has_the_line(now) {
+            self.fill(now);
+        }
+        let pause = ticks_per_second() * TRANSMITTER_TENTHS_MS / 10_000;
+        (!self.ring.is_empty()).then_some(now + pause)
+    }
+
+    /// Whether a byte of user mode's may go to the port now; takes note of it if so. Else the kernel's line has come a
+    /// step nearer to its end, and user mode is to try again.
+    pub fn admit_user_byte(&self, byte: u8) -> bool {
+        let now = ticks();
+        if self.fills_transmitter.load(Relaxed) || self.is_in_line.load(Relaxed) {
+            if !console_transmitter_is_empty() {
+                return self.drop_if_stuck(now);
+            }
+            self.fills_transmitter.store(false, Relaxed);
+            if self.is_in_line.load(Relaxed) {
+                self.fill(now);
+                return false;
+            }
+        }
+        self.user_wrote_ticks.store(now, Relaxed);
+        self.user_is_in_line.store(byte != b'\n', Relaxed);
+        true
+    }
+
+    /// Whether all lines are written; writes some of what is left.
+    pub fn is_written(&self) -> bool {
+        self.fill(ticks());
+        self.ring.is_empty()
+    }
+
+    fn user_has_the_line(&self, now: u64) -> bool {
+        let wrote = self.user_wrote_ticks.load(Relaxed);
+        let patience = ticks_per_second() * USER_LINE_MS / 1000;
+        self.user_is_in_line.load(Relaxed) && now.saturating_sub(wrote) < patience
+    }
+
+    /// Fills the transmitter if it is empty, to the end of a line at most, so that a line of user mode's can follow.
+    fn fill(&self, now: u64) {
+        if self.ring.is_empty() {
+            return;
+        }
+        if !console_transmitter_is_empty() {
+            self.drop_if_stuck(now);
+            return;
+        }
+        for _ in 0..TRANSMITTER_BYTES {
+            let Some(byte) = self.ring.take() else { break };
+            console_put(byte);
+            self.is_in_line.store(byte != b'\n', Relaxed);
+            if byte == b'\n' {
+                break;
+            }
+        }
+        self.user_is_in_line.store(false, Relaxed);
+        self.fills_transmitter.store(true, Relaxed);
+        self.moved_ticks.store(now, Relaxed);
+    }
+
+    /// Drops what waits if the transmitter has not become empty for long, and says whether it did.
+    fn drop_if_stuck(&self, now: u64) -> bool {
+        let patience = ticks_per_second() * STUCK_MS / 1000;
+        let is_stuck = now.saturating_sub(self.moved_ticks.load(Relaxed)) > patience;
+        if is_stuck {
+            self.ring.discard();
+            self.is_in_line.store(false, Relaxed);
+            self.fills_transmitter.store(false, Relaxed);
+        }
+        is_stuck
+    }
+
+    /// Writes all that waits. A transmitter that does not become empty loses it.
+    fn flush(&self) {
+        while let Some(byte) = self.ring.take() {
+            let is_empty = (0..POLLS_MAX).any(|_| {
+                core::hint::spin_loop();
+                console_transmitter_is_empty()
+            });
+            if !is_empty {
+                return self.ring.discard();
+            }
+            console_put(byte);
+        }
+        self.is_in_line.store(false, Relaxed);
+    }
+}

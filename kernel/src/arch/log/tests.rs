@@ -1,0 +1,215 @@
+//! The log on a console that takes its time.
+
+use super::*;
+use crate::arch::{CONSOLE_PORT, Cause, EXIT_PORT, fake, with_log};
+use crate::testing::{Citizen, World, slots};
+use abi::calls::{IoOut, ThreadStop};
+use abi::register::{Slot, Width};
+
+/// The fake clock counts nanoseconds.
+const MS: u64 = 1_000_000;
+
+/// A world in which threads run already, whose console takes its time.
+fn slow() -> World {
+    let world = World::new();
+    world.machine.slow_down_console();
+    world.machine.set_ticks_step(0);
+    with_log(Log::become_patient);
+    world
+}
+
+/// The timer fires at the tick that it is armed for, after the console has sent what it held; how much that was.
+fn fire(world: &World) -> usize {
+    let sent = world.machine.empty_transmitter();
+    let due = world.machine.take_timer().expect("the timer is armed");
+    world.machine.set_ticks(due);
+    world.kernel.enter(Cause::Timer);
+    sent
+}
+
+#[test]
+fn the_line_of_a_fault_waits_for_no_console() {
+    let world = slow();
+    let citizen = world.citizen();
+    world.kernel.scheduler.force(citizen.thread);
+    let (vector, error, address) = (6, 0, 0);
+    world.kernel.enter(Cause::Exception {
+        vector,
+        error,
+        address,
+    });
+    assert!(citizen.thread.stopped.get());
+    assert_eq!(world.machine.console(), "caravan: thread ");
+    // Nothing runs: the timer is armed for the log alone, until all of it is written.
+    while world.machine.timer().is_some() {
+        assert!(fire(&world) <= TRANSMITTER_BYTES);
+    }
+    let console = world.machine.console();
+    assert!(console.ends_with("fault 2, 0x6, 0x0\r\n"), "{console}");
+    assert_eq!(console.lines().count(), 1);
+}
+
+#[test]
+fn nothing_is_written_to_a_transmitter_that_still_sends() {
+    let world = slow();
+    crate::log!("a line that the transmitter cannot hold");
+    let first = world.machine.console();
+    for _ in 0..10 {
+        with_log(Log::drain);
+    }
+    assert_eq!(world.machine.console(), first);
+    world.machine.empty_transmitter();
+    with_log(Log::drain);
+    assert_eq!(world.machine.console().len(), 2 * TRANSMITTER_BYTES);
+}
+
+#[test]
+fn too_many_lines_are_counted_and_cost_nothing() {
+    let world = slow();
+    for number in 0..1000 {
+        crate::log!("line {number}");
+    }
+    assert_eq!(world.machine.console().len(), TRANSMITTER_BYTES);
+    while with_log(Log::drain).is_some() {
+        world.machine.empty_transmitter();
+    }
+    crate::log!("the last");
+    while with_log(Log::drain).is_some() {
+        world.machine.empty_transmitter();
+    }
+    let console = world.machine.console();
+    let lines: Vec<&str> = console.lines().collect();
+    let kept = lines.len() - 2;
+    assert!(kept > 100, "{kept}");
+    for (number, line) in lines[..kept].iter().enumerate() {
+        assert_eq!(*line, format!("caravan: line {number}"));
+    }
+    let missing = 1000 - kept;
+    assert_eq!(
+        lines[kept],
+        format!("caravan: {missing} lines were dropped here")
+    );
+    assert_eq!(lines[kept + 1], "caravan: the last");
+}
+
+#[test]
+fn lines_are_written_whole_before_threads_run_and_in_a_panic() {
+    let world = World::new();
+    crate::log!("at boot, a line that is longer than a transmitter");
+    assert!(world.machine.console().ends_with("transmitter\r\n"));
+    let world = slow();
+    crate::log!("a line that is on its way when a panic comes");
+    // What the transmitter holds goes out while the panic polls.
+    world.machine.speed_up_console();
+    with_log(Log::become_immediate);
+    assert!(world.machine.console().ends_with("when a panic comes\r\n"));
+}
+
+/// A citizen with the right to write to ports, and the slot of that.
+fn writer(world: &World, first: u16) -> (Citizen, Slot) {
+    use crate::objects::{IoPorts, Object, create};
+    let citizen = world.citizen();
+    let ports = Slot(slots::FREE);
+    let place = citizen.domain.place(ports).expect("a slot");
+    let last = first;
+    let make = |header, _| IoPorts {
+        header,
+        first,
+        last,
+    };
+    create(&world.kernel, citizen.pool, place, Object::IoPorts, make).expect("ports");
+    (citizen, ports)
+}
+
+/// Begins to write a byte, and says whether it was written.
+fn writes(world: &World, (citizen, ports): (Citizen, Slot), port: u16, byte: u8) -> bool {
+    world.machine.take_events();
+    let (width, value) = (Width::Byte, byte.into());
+    world.begin_step(
+        citizen.thread,
+        IoOut {
+            ports,
+            port,
+            width,
+            value,
+        },
+    );
+    let written = |event: &fake::Event| matches!(event, fake::Event::IoWrite { .. });
+    let is_written = world.machine.take_events().iter().any(written);
+    assert_eq!(is_written, !world.is_at_call(citizen.thread));
+    is_written
+}
+
+#[test]
+fn user_modes_bytes_do_not_come_into_a_line_of_the_kernels() {
+    let world = slow();
+    let user = writer(&world, CONSOLE_PORT);
+    crate::log!("a line of some length");
+    let mut tries = 0;
+    while !writes(&world, user, CONSOLE_PORT, b'x') {
+        world.machine.empty_transmitter();
+        tries += 1;
+    }
+    let console = world.machine.console();
+    assert_eq!(console, "caravan: a line of some length\r\n");
+    assert!(tries >= console.len() / TRANSMITTER_BYTES, "{tries} tries");
+}
+
+#[test]
+fn the_kernels_lines_do_not_come_into_one_of_user_modes() {
+    let world = slow();
+    let user = writer(&world, CONSOLE_PORT);
+    world.machine.set_ticks(100 * MS);
+    assert!(writes(&world, user, CONSOLE_PORT, b'x'));
+    crate::log!("first");
+    assert_eq!(world.machine.console(), "");
+    assert!(writes(&world, user, CONSOLE_PORT, b'\n'));
+    with_log(Log::drain);
+    assert_eq!(world.machine.console(), "caravan: first\r\n");
+    // A line that user mode does not end keeps nobody waiting for long.
+    world.machine.empty_transmitter();
+    assert!(writes(&world, user, CONSOLE_PORT, b'>'));
+    crate::log!("then");
+    world.machine.set_ticks((100 + USER_LINE_MS) * MS);
+    with_log(Log::drain);
+    assert!(world.machine.console().ends_with("caravan: then\r\n"));
+}
+
+#[test]
+fn a_stuck_transmitter_keeps_user_mode_waiting_for_a_second_and_no_longer() {
+    let world = slow();
+    let user = writer(&world, CONSOLE_PORT);
+    crate::log!("a line of some length");
+    assert!(!writes(&world, user, CONSOLE_PORT, b'x'));
+    world.machine.set_ticks((STUCK_MS + 2) * MS);
+    assert!(writes(&world, user, CONSOLE_PORT, b'x'));
+    assert_eq!(with_log(Log::drain), None);
+}
+
+#[test]
+fn the_machine_ends_after_the_last_line() {
+    let world = slow();
+    let user = writer(&world, EXIT_PORT);
+    crate::log!("the last words, which are some more than a few");
+    while !writes(&world, user, EXIT_PORT, 0x10) {
+        world.machine.empty_transmitter();
+    }
+    assert!(world.machine.console().ends_with("than a few\r\n"));
+}
+
+#[test]
+fn while_threads_run_the_log_is_written_at_their_ticks() {
+    let world = slow();
+    let citizen = world.citizen();
+    world.kernel.scheduler.force(citizen.thread);
+    crate::log!("a line that takes several entries to write");
+    let mut entries = 0;
+    while with_log(|log| !log.ring.is_empty()) {
+        fire(&world);
+        entries += 1;
+    }
+    assert!(entries <= 3, "{entries}");
+    let thread = slots::THREAD;
+    world.begin_step(citizen.thread, ThreadStop { thread });
+    assert!(citizen.thread.stopped.get());
+}
