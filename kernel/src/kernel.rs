@@ -168,7 +168,8 @@ impl Kernel {
             Holder::FaultEndpoint(thread) => thread.domain.touch(),
             Holder::Pager(memory) => memory.header.touch(),
             Holder::Mapping(mapping) => paging::remove_mapping(mapping),
-            Holder::Origin | Holder::InterruptNotification(_) => {}
+            Holder::InterruptNotification(interrupt) => interrupt.header.touch(),
+            Holder::Origin => {}
         }
     }
 

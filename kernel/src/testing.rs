@@ -10,6 +10,8 @@ use crate::kernel::Kernel;
 use crate::memory::{Frame, Ref, SlotStorage};
 use crate::objects::{self, Domain, Object, Phase, Pool, Thread};
 
+pub mod snapshot;
+
 /// Slots that every domain of a world has.
 pub mod slots {
     use super::Slot;

@@ -33,7 +33,7 @@ mod pool;
 mod thread;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use create::{
     check_free, create, create_contiguous, create_domain, create_first_domain, create_interrupt,

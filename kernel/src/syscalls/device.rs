@@ -69,6 +69,7 @@ pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: InterruptBind) -> CallRe
         None if SlotStorage.slot(inside).is_empty() => {}
         None => kernel.empty_slot(inside)?,
     }
+    interrupt.header.touch();
     Ok(Outcome::DONE)
 }
 

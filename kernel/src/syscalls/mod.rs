@@ -18,6 +18,8 @@ mod capability;
 mod device;
 mod domain;
 mod lookup;
+#[cfg(test)]
+mod matrix;
 mod memory;
 mod message;
 mod pool;

@@ -8,25 +8,33 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 /// the kernel's half is caught.
 pub const KERNEL_HALF_ENTRY: u64 = 0x000f_ffff_0000_0003;
 
-/// A page-aligned allocation that plays physical memory, from address 0.
+/// The alignment of the memory that an arena asks for: no more than what every allocation has, since an allocator clears
+/// what must be aligned better itself, where it otherwise gets pages that are clear already.
+const ALIGNMENT: usize = 8;
+
+/// The alignment of physical memory.
+const PAGE: usize = 4096;
+
+/// An allocation that plays physical memory, from address 0: at the start of a page.
 pub(super) struct Arena {
-    base: *mut u8,
+    allocation: *mut u8,
     layout: Layout,
 }
 
 impl Arena {
     pub(super) fn new(byte_count: usize) -> Self {
-        let layout = Layout::from_size_align(byte_count, 4096).expect("a size of whole pages");
+        let layout =
+            Layout::from_size_align(byte_count + PAGE, ALIGNMENT).expect("a size of whole pages");
         // SAFETY: callers ask for at least one MiB, so that the size is not zero.
-        let base = unsafe { alloc_zeroed(layout) };
-        if base.is_null() {
+        let allocation = unsafe { alloc_zeroed(layout) };
+        if allocation.is_null() {
             handle_alloc_error(layout);
         }
-        Self { base, layout }
+        Self { allocation, layout }
     }
 
     pub(super) fn byte_count(&self) -> usize {
-        self.layout.size()
+        self.layout.size() - PAGE
     }
 
     fn at(&self, address: PhysAddr) -> *mut u8 {
@@ -35,14 +43,15 @@ impl Arena {
             offset < self.byte_count(),
             "{address:?} is beyond the machine's memory"
         );
-        self.base.wrapping_add(offset)
+        let start = self.allocation.addr().next_multiple_of(PAGE) - self.allocation.addr();
+        self.allocation.wrapping_add(start + offset)
     }
 }
 
 impl Drop for Arena {
     fn drop(&mut self) {
         // SAFETY: `new` allocated it with this layout, and only the drop frees it.
-        unsafe { dealloc(self.base, self.layout) }
+        unsafe { dealloc(self.allocation, self.layout) }
     }
 }
 

@@ -7,7 +7,7 @@
 //! | `exhaustion` | a pool that is full at every allocation |
 //! | `random` | any calls, in any order |
 
-mod checker;
+pub(crate) mod checker;
 mod ending;
 mod exhaustion;
 mod long;

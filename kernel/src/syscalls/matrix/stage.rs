@@ -1,0 +1,364 @@
+//! The stage on which every call is tried: [`Stage`], a caller with every right over everything of another domain.
+
+use abi::calls::{
+    Call, DomainFreeze, DomainInstall, DomainMap, DomainRetire, EndpointCreate,
+    InterruptCreateMessage, IoPortsCreate, MemoryCreate, MemoryPopulate, NotificationCreate,
+    PoolSplit, Receive, ThreadPrepare,
+};
+use abi::message::DATA_OFFSET;
+use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::thread_state::{THREAD_STATE_BYTES, ThreadState};
+use abi::{EndpointRights, Error, MessageInfo, ObjectKind, Rights};
+use capabilities::{Badge, Storage};
+
+use super::rows::Made;
+use crate::memory::{Ref, SlotStorage};
+use crate::objects::{self, DomainState, Hardware, Object, Phase, Thread};
+use crate::testing::snapshot::{self, Snapshot};
+use crate::testing::{CALL_SITE, Citizen, World, slots};
+
+/// An endpoint of the caller's, which the subject may send through.
+pub const SERVICE: Slot = Slot(8);
+/// The subject's domain.
+pub const SUBJECT: Slot = Slot(20);
+/// The subject's pool.
+pub const POOL: Slot = Slot(21);
+/// The subject's first thread.
+pub const THREAD: Slot = Slot(22);
+/// A stopped thread of the subject's.
+pub const HELPER: Slot = Slot(23);
+/// A Memory of the subject's pool, with its first page.
+pub const MEMORY: Slot = Slot(24);
+/// A Memory of the caller's, with its first page.
+pub const GIVER: Slot = Slot(25);
+/// An endpoint of the subject's pool.
+pub const ENDPOINT: Slot = Slot(26);
+/// A notification of the subject's pool.
+pub const NOTIFICATION: Slot = Slot(27);
+/// An interrupt of the subject's pool.
+pub const INTERRUPT: Slot = Slot(28);
+/// Ports of the subject's pool.
+pub const PORTS: Slot = Slot(29);
+/// The hardware.
+pub const HARDWARE: Slot = Slot(30);
+/// A child of the caller's pool.
+pub const CHILD: Slot = Slot(31);
+/// An empty slot.
+pub const FREE: Slot = Slot(32);
+/// An empty slot for reply rights.
+pub const REPLY: Slot = Slot(33);
+/// A thread of the caller's own domain, and the one that serves beside the caller.
+pub const SERVER: Slot = Slot(34);
+/// Where a capability waits while another stands in for it.
+const ASIDE: Slot = Slot(40);
+
+/// A slot of the subject's table that [`Stage::install`] fills, and an empty one behind it.
+pub const SUBJECTS: Slot = Slot(41);
+/// See [`SUBJECTS`].
+pub const SUBJECTS_FREE: Slot = Slot(42);
+
+/// Where [`Stage::map`] maps.
+pub const ADDRESS: UserAddress = UserAddress(0x8000_0000);
+/// The first port of [`PORTS`].
+pub const PORT: u16 = 0x300;
+
+/// Two domains: the caller's and the subject's.
+pub struct Stage {
+    pub world: World,
+    pub caller: Citizen,
+    pub subject: Citizen,
+    server: Ref<Thread>,
+}
+
+impl Stage {
+    pub fn new() -> Stage {
+        let world = World::new();
+        let caller = world.citizen();
+        let subject = world.citizen();
+        let server = world.thread_in(caller.domain, SERVER);
+        let helper = world.thread_in(subject.domain, HELPER);
+        helper.stopped.set(true);
+        world.kernel.scheduler.remove(helper);
+        for (from, to) in [
+            (slots::DOMAIN, SUBJECT),
+            (slots::POOL, POOL),
+            (slots::THREAD, THREAD),
+            (HELPER, HELPER),
+        ] {
+            world.give(subject, from, caller, to, 0);
+        }
+        let stage = Stage {
+            world,
+            caller,
+            subject,
+            server,
+        };
+        stage.furnish();
+        stage
+    }
+
+    /// Makes the objects that calls are tried on.
+    fn furnish(&self) {
+        let place = self.caller.domain.place(HARDWARE).expect("a slot");
+        let kernel = &self.world.kernel;
+        let make = |header, _| Hardware { header };
+        objects::create(kernel, self.caller.pool, place, Object::Hardware, make).expect("room");
+        let own = slots::POOL;
+        let pool = POOL;
+        self.does(EndpointCreate {
+            pool: own,
+            into: SERVICE,
+        });
+        self.does(EndpointCreate {
+            pool,
+            into: ENDPOINT,
+        });
+        self.does(NotificationCreate {
+            pool,
+            into: NOTIFICATION,
+        });
+        self.does(InterruptCreateMessage {
+            pool,
+            hardware: HARDWARE,
+            into: INTERRUPT,
+        });
+        self.does(IoPortsCreate {
+            pool,
+            hardware: HARDWARE,
+            first: PORT,
+            count: 8,
+            into: PORTS,
+        });
+        self.does(PoolSplit {
+            pool: own,
+            pages: PageCount(32),
+            into: CHILD,
+        });
+        for (pool, memory) in [(pool, MEMORY), (own, GIVER)] {
+            self.does(MemoryCreate {
+                pool,
+                pages: PageCount(8),
+                into: memory,
+            });
+            self.does(MemoryPopulate {
+                memory,
+                first_page: PageCount(0),
+                page_count: PageCount(1),
+            });
+        }
+        self.does(ThreadPrepare {
+            thread: HELPER,
+            instruction: UserAddress(CALL_SITE),
+            stack: UserAddress(0),
+            argument: 1,
+            message_buffer: UserAddress(0),
+        });
+        // So that a page that is copied changes what it replaces.
+        let giver = self.object(GIVER);
+        let Object::Memory(giver) = giver else {
+            panic!("{giver:?} is no Memory")
+        };
+        giver.frame(0).expect("populated").write_word(0, 7);
+    }
+
+    fn object(&self, slot: Slot) -> Object {
+        let place = self.caller.domain.place(slot).expect("a slot");
+        let held = SlotStorage.slot(place).capability();
+        held.expect("a capability").object
+    }
+
+    /// The kind of object in a slot of the caller's.
+    pub fn kind(&self, slot: Slot) -> ObjectKind {
+        self.object(slot).kind()
+    }
+
+    pub fn is_empty(&self, slot: Slot) -> bool {
+        let place = self.caller.domain.place(slot).expect("a slot");
+        SlotStorage.slot(place).is_empty()
+    }
+
+    /// Puts a copy of another capability in the place of one.
+    pub fn replace(&self, slot: Slot, other: Slot) {
+        self.set_aside(slot);
+        let [from, to] = [other, slot].map(|slot| self.caller.domain.place(slot).expect("a slot"));
+        capabilities::copy(&SlotStorage, from, to).expect("it was emptied");
+    }
+
+    /// Makes a call as the caller, which succeeds.
+    pub fn does<A: abi::Arguments + Copy + core::fmt::Debug>(&self, call: A) -> A::Output {
+        self.world.does(self.caller.thread, call)
+    }
+
+    /// Gives the subject a capability to the caller's endpoint.
+    pub fn install(&self) {
+        self.does(DomainInstall {
+            domain: SUBJECT,
+            from: SERVICE,
+            to: SUBJECTS,
+            rights: EndpointRights::all().into(),
+            badge: 0,
+        });
+    }
+
+    /// Maps the subject's Memory into the subject.
+    pub fn map(&self) {
+        self.does(DomainMap {
+            domain: SUBJECT,
+            memory: MEMORY,
+            address: ADDRESS,
+            first_page: PageCount(0),
+            page_count: PageCount(8),
+            access: Access::ReadWrite,
+        });
+    }
+
+    /// The subject's first thread calls the caller, who gets the right to answer.
+    pub fn subject_calls(&self) {
+        self.install();
+        let info = MessageInfo::words_only(1).expect("short");
+        let endpoint = SUBJECTS;
+        let [w0, w1, w2, w3] = [1, 0, 0, 0];
+        let call = Call {
+            endpoint,
+            info,
+            w0,
+            w1,
+            w2,
+            w3,
+        };
+        self.world.begin(self.subject.thread, call);
+        self.world.does(
+            self.server,
+            Receive {
+                endpoint: SERVICE,
+                info: MessageInfo::EMPTY,
+                w0,
+                w1,
+                w2,
+                w3,
+                reply: REPLY,
+            },
+        );
+        assert_eq!(self.subject.thread.phase.get(), Phase::Awaiting);
+    }
+
+    /// Freezes the subject, if it runs.
+    pub fn freeze(&self) {
+        if self.subject.domain.is_running() {
+            self.does(DomainFreeze { domain: SUBJECT });
+        }
+    }
+
+    /// Retires the subject, if it is not.
+    pub fn retire(&self) {
+        if self.subject.domain.state() != DomainState::Retired {
+            self.freeze();
+            self.does(self.retirement());
+        }
+    }
+
+    /// The call that retires the subject as it is now.
+    pub fn retirement(&self) -> DomainRetire {
+        DomainRetire {
+            domain: SUBJECT,
+            version: self.version(),
+        }
+    }
+
+    /// The caller's other thread retires the subject if it is still at this version.
+    pub fn retire_at(&self, version: u64) -> Result<(), Error> {
+        let retirement = DomainRetire {
+            version,
+            ..self.retirement()
+        };
+        self.world.call(self.server, retirement)
+    }
+
+    pub fn version(&self) -> u64 {
+        self.subject.domain.version()
+    }
+
+    /// Leaves the caller's capability in this slot no more than these rights.
+    pub fn limit(&self, slot: Slot, rights: Rights) {
+        self.set_aside(slot);
+        let [from, to] = [ASIDE, slot].map(|slot| self.caller.domain.place(slot).expect("a slot"));
+        capabilities::mint(&SlotStorage, from, to, rights, Badge::NONE).expect("fewer rights");
+    }
+
+    /// Empties a slot of the caller's without ending what depends on it.
+    pub fn set_aside(&self, slot: Slot) {
+        let [from, to] = [slot, ASIDE].map(|slot| self.caller.domain.place(slot).expect("a slot"));
+        if !SlotStorage.slot(to).is_empty() {
+            self.world
+                .kernel
+                .empty_slot(to)
+                .expect("it holds something");
+        }
+        capabilities::move_to(&SlotStorage, from, to).expect("it was emptied");
+    }
+
+    /// The rights over the kind of object in a slot, one by one.
+    pub fn every_right(&self, slot: Slot) -> Vec<Rights> {
+        let all = self.kind(slot).all_rights();
+        let single = (0..u16::BITS).map(|bit| Rights(1 << bit));
+        single.filter(|right| all.contains(*right)).collect()
+    }
+
+    /// The caller makes a call with all its steps; none if it blocks.
+    pub fn run(&self, made: Made) -> Option<Result<(), Error>> {
+        self.stand_at(made);
+        self.go()
+    }
+
+    /// The caller makes a call, which succeeds.
+    pub fn succeeds(&self, made: Made) {
+        assert_eq!(self.run(made), Some(Ok(())), "{made:?}");
+    }
+
+    /// The caller's registers are those of a call.
+    pub fn stand_at(&self, made: Made) {
+        let thread = self.caller.thread;
+        thread.context.rip.set(CALL_SITE);
+        thread.context.rax.set(made.number as u64);
+        for (index, value) in made.registers.into_iter().enumerate() {
+            thread.set_argument(index, value);
+        }
+    }
+
+    /// The caller makes the call that it stands at, with all its steps; none if it blocks.
+    pub fn go(&self) -> Option<Result<(), Error>> {
+        let thread = self.caller.thread;
+        self.world.step(thread);
+        while self.world.is_at_call(thread) {
+            self.world.step(thread);
+        }
+        if thread.phase.get() != Phase::Ready {
+            return None;
+        }
+        Some(match Error::from_status(thread.context.rax.get()) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        })
+    }
+
+    /// Everything there is.
+    pub fn snapshot(&self) -> Snapshot {
+        snapshot::of_kernel(&self.world.kernel, self.caller.thread)
+    }
+
+    /// Everything about the subject that moves along with it.
+    pub fn subject_snapshot(&self) -> Snapshot {
+        snapshot::of_domain(self.subject.domain)
+    }
+
+    /// The caller's message buffer holds a state that the subject's stopped thread is not in.
+    pub fn say_other_state(&self) {
+        self.does(abi::calls::ThreadRead { thread: HELPER });
+        let buffer = self.world.buffer(self.caller);
+        let mut bytes = [0; THREAD_STATE_BYTES];
+        buffer.read_bytes(DATA_OFFSET, &mut bytes);
+        let mut state = ThreadState::from_bytes(&bytes);
+        state.registers.rbx += 1;
+        buffer.write_bytes(DATA_OFFSET, &state.to_bytes());
+    }
+}
