@@ -5,7 +5,8 @@ use abi::register::{Access, PageCount, Slot, UserAddress};
 use abi::{Error, Registers};
 use capabilities::Storage;
 
-use crate::arch::{Cause, fake};
+use crate::arch::fake::{self, UserAccess};
+use crate::arch::{Cause, PhysAddr};
 use crate::kernel::Kernel;
 use crate::memory::{Frame, Ref, SlotStorage};
 use crate::objects::{self, Domain, Object, Phase, Pool, Thread};
@@ -186,6 +187,45 @@ impl World {
         self.kernel.scheduler.force(thread);
         thread.context.rip.set(thread.context.rip.get() + 2);
         self.kernel.enter(Cause::SystemCall);
+    }
+
+    /// User code of a thread reads a word; `None` if it raised a fault that did not let it go on.
+    pub fn load(&self, thread: Ref<Thread>, address: u64) -> Option<u64> {
+        let at = self.access(thread, address, UserAccess::Load)?;
+        Some(self.machine.read(at))
+    }
+
+    /// User code of a thread writes a word; `None` as for [`World::load`].
+    pub fn store(&self, thread: Ref<Thread>, address: u64, value: u64) -> Option<()> {
+        let at = self.access(thread, address, UserAccess::Store)?;
+        self.machine.write(at, value);
+        Some(())
+    }
+
+    /// User code of a thread accesses an address, and the kernel handles the page faults that this raises; `None` if the
+    /// thread cannot try again after one.
+    pub fn access(
+        &self,
+        thread: Ref<Thread>,
+        address: u64,
+        access: UserAccess,
+    ) -> Option<PhysAddr> {
+        const TRIES: usize = 3;
+        for _ in 0..TRIES {
+            if !thread.is_runnable() {
+                return None;
+            }
+            self.kernel.scheduler.force(thread);
+            match self.machine.access(address, access) {
+                Ok(at) => return Some(at),
+                Err(fault) => self.kernel.enter(Cause::Exception {
+                    vector: 14,
+                    error: fault.error,
+                    address,
+                }),
+            };
+        }
+        panic!("the page fault at {address:#x} comes again after the kernel has mended it");
     }
 
     /// What became of the call; none while the thread is blocked in it.

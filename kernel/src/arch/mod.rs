@@ -49,9 +49,10 @@ pub use ::x86_64::{PhysAddr, VirtAddr};
 pub use machine::interrupts;
 pub use machine::{
     activate, activate_kernel, arm_timer, console_is_present, console_put,
-    console_transmitter_is_empty, direct_map, flush_all, flush_page, install_kernel_half, io_read,
-    io_write, load_segment_bases, random_seed, save_segment_bases, ticks, ticks_per_second,
-    vector_component_offset, vectors_clear, vectors_load, vectors_save, with_log,
+    console_transmitter_is_empty, direct_map, flush_all, flush_page, frame_released,
+    install_kernel_half, io_read, io_write, load_segment_bases, random_seed, save_segment_bases,
+    ticks, ticks_per_second, vector_component_offset, vectors_clear, vectors_load, vectors_save,
+    with_log,
 };
 
 /// The width of one access to an I/O port.

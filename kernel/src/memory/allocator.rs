@@ -6,7 +6,7 @@
 use core::cell::Cell;
 
 use super::{FRAME_BYTES, Frame};
-use crate::arch::{PhysAddr, PhysRange, RANGES_MAX};
+use crate::arch::{self, PhysAddr, PhysRange, RANGES_MAX};
 
 /// End of the list of frames that came back.
 const NONE: u64 = u64::MAX;
@@ -69,6 +69,7 @@ impl FrameAllocator {
 
     /// Gives a frame back. Nothing may refer to it any more, on any core.
     pub fn release(&self, frame: Frame) {
+        arch::frame_released(frame.address());
         frame.write_word(0, self.returned.get());
         self.returned.set(frame.address().as_u64());
         self.free.set(self.free.get() + 1);

@@ -11,6 +11,8 @@ mod map;
 mod pages;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tlb_tests;
 
 pub use absent::{handle_exception, translate};
 pub use map::{MapRequest, map, remove_mapping, unlink_step};

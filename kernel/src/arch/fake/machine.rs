@@ -2,6 +2,7 @@
 
 use super::memory::Arena;
 use super::registers::Registers;
+use super::tlb::Tlb;
 use crate::arch::{BootInformation, CpuInformation, Line, PhysAddr, PhysRange, VectorComponent};
 use crate::arch::{IoWidth, Log, VirtAddr};
 use std::cell::RefCell;
@@ -48,6 +49,7 @@ pub enum Event {
 pub(super) struct State {
     pub(super) arena: Arena,
     pub(super) active: Option<PhysAddr>,
+    pub(super) tlb: Tlb,
     pub(super) registers: Registers,
     pub(super) ticks: u64,
     pub(super) ticks_step: u64,
@@ -88,6 +90,7 @@ impl State {
         Self {
             arena: Arena::new(mebibytes << 20),
             active: None,
+            tlb: Tlb::default(),
             registers: Registers::new(),
             ticks: 1_000_000,
             ticks_step: 1,

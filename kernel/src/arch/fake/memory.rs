@@ -37,7 +37,7 @@ impl Arena {
         self.layout.size() - PAGE
     }
 
-    fn at(&self, address: PhysAddr) -> *mut u8 {
+    pub(super) fn at(&self, address: PhysAddr) -> *mut u8 {
         let offset = address.as_u64() as usize;
         assert!(
             offset < self.byte_count(),
@@ -72,23 +72,31 @@ pub fn install_kernel_half(root: PhysAddr) {
 /// Makes a root table the active one, unless it is.
 pub fn activate(root: PhysAddr) {
     if with(|state| state.active) != Some(root) {
-        record(Event::Activate(root), |state| state.active = Some(root));
+        record(Event::Activate(root), |state| {
+            state.active = Some(root);
+            state.forget_translations();
+        });
     }
 }
 
 /// Makes the kernel's own tables active, unless they are.
 pub fn activate_kernel() {
     if with(|state| state.active).is_some() {
-        record(Event::ActivateKernel, |state| state.active = None);
+        record(Event::ActivateKernel, |state| {
+            state.active = None;
+            state.forget_translations();
+        });
     }
 }
 
 /// Forgets the translation of one page in the active address space.
 pub fn flush_page(page: VirtAddr) {
-    record(Event::FlushPage(page), |_| ());
+    record(Event::FlushPage(page), |state| {
+        state.flush_translations(Some(page.align_down(4096_u64).as_u64()));
+    });
 }
 
 /// Forgets all translations of user pages.
 pub fn flush_all() {
-    record(Event::FlushAll, |_| ());
+    record(Event::FlushAll, |state| state.flush_translations(None));
 }

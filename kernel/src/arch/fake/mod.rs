@@ -2,12 +2,14 @@
 //!
 //! Every thread has a machine of its own, so that tests run side by side: [`Machine::new`] makes it, and the facade's
 //! functions act on it. User code does not run: a test sets a thread's registers, calls [`crate::enter`], and asks the
-//! [`Machine`] what the kernel did.
+//! [`Machine`] what the kernel did. What user code would read and write, a test reads and writes with
+//! [`Machine::access`], through the tables that the kernel made and a TLB.
 
 mod device;
 mod machine;
 mod memory;
 mod registers;
+mod tlb;
 
 pub use device::{
     arm_timer, console_is_present, console_put, console_transmitter_is_empty, interrupts, io_read,
@@ -23,3 +25,4 @@ pub use registers::{
     load_segment_bases, save_segment_bases, vector_component_offset, vectors_clear, vectors_load,
     vectors_save,
 };
+pub use tlb::{PageFault, UserAccess, frame_released};

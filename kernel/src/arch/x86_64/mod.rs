@@ -25,7 +25,8 @@ mod vector_registers;
 pub use apic::arm_timer;
 pub use clock::{ticks, ticks_per_second};
 pub use memory::{
-    activate, activate_kernel, direct_map, flush_all, flush_page, install_kernel_half,
+    activate, activate_kernel, direct_map, flush_all, flush_page, frame_released,
+    install_kernel_half,
 };
 pub use panic::panic;
 pub use port::{io_read, io_write};

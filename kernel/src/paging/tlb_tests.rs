@@ -1,0 +1,206 @@
+//! What user code reaches through the processor's TLB after the kernel took it away.
+//!
+//! The fake machine's TLB remembers until it is flushed, and panics when a frame is released that it leads to: see
+//! `arch::fake`.
+
+use abi::PAGE_BYTES;
+use abi::calls::{
+    CapabilityRevoke, Destroy, DomainMap, DomainPages, DomainUnmap, MemoryCreate, MemoryDiscard,
+    MemoryPopulate, PageSet, PoolSplit,
+};
+use abi::message::DATA_OFFSET;
+use abi::register::{Access, PageCount, Slot, UserAddress};
+use capabilities::Storage;
+
+use crate::arch::fake::UserAccess;
+use crate::memory::{Ref, SlotStorage};
+use crate::objects::{MemoryObject, Object};
+use crate::testing::{Citizen, World, slots};
+
+const MEMORY: Slot = Slot(slots::FREE);
+const COPY: Slot = Slot(slots::FREE + 1);
+/// Pages of the Memory: more than a leaf table has.
+const PAGES: u64 = 700;
+const ADDRESS: u64 = 0x8000_0000;
+
+/// A citizen with a Memory of which the first 16 pages are present.
+fn scene() -> (World, Citizen) {
+    let world = World::new();
+    let citizen = world.citizen();
+    let create = MemoryCreate {
+        pool: slots::POOL,
+        pages: PageCount(PAGES),
+        into: MEMORY,
+    };
+    world.does(citizen.thread, create);
+    let populate = MemoryPopulate {
+        memory: MEMORY,
+        first_page: PageCount(0),
+        page_count: PageCount(16),
+    };
+    world.does(citizen.thread, populate);
+    (world, citizen)
+}
+
+fn map(world: &World, citizen: Citizen, access: Access) {
+    let map = DomainMap {
+        domain: slots::DOMAIN,
+        memory: MEMORY,
+        address: UserAddress(ADDRESS),
+        first_page: PageCount(0),
+        page_count: PageCount(PAGES),
+        access,
+    };
+    world.does(citizen.thread, map);
+}
+
+fn memory(citizen: Citizen) -> Ref<MemoryObject> {
+    let place = citizen.domain.place(MEMORY).expect("a slot");
+    match SlotStorage.slot(place).capability().map(|held| held.object) {
+        Some(Object::Memory(memory)) => memory,
+        other => panic!("no Memory but {other:?}"),
+    }
+}
+
+#[test]
+fn a_page_that_was_discarded_is_out_of_reach() {
+    let (world, citizen) = scene();
+    map(&world, citizen, Access::ReadWrite);
+    for page in 0..16 {
+        let address = ADDRESS + page * PAGE_BYTES;
+        assert_eq!(world.store(citizen.thread, address, page), Some(()));
+    }
+    let discard = MemoryDiscard {
+        memory: MEMORY,
+        first_page: PageCount(3),
+        page_count: PageCount(5),
+    };
+    world.does(citizen.thread, discard);
+    assert_eq!(
+        world.load(citizen.thread, ADDRESS + 8 * PAGE_BYTES),
+        Some(8)
+    );
+    assert_eq!(world.load(citizen.thread, ADDRESS + 3 * PAGE_BYTES), None);
+    assert!(citizen.thread.stopped.get());
+}
+
+#[test]
+fn a_mapping_that_was_taken_away_is_out_of_reach() {
+    let unmap = DomainUnmap {
+        domain: slots::DOMAIN,
+        address: UserAddress(ADDRESS),
+    };
+    let take_away: [&dyn Fn(&World, Citizen); 3] = [
+        &|world, citizen| world.does(citizen.thread, unmap),
+        &|world, citizen| {
+            world.give(citizen, MEMORY, citizen, COPY, 0);
+            world.does(citizen.thread, CapabilityRevoke { slot: MEMORY });
+        },
+        &|world, citizen| world.does(citizen.thread, Destroy { object: MEMORY }),
+    ];
+    for take in take_away {
+        let (world, citizen) = scene();
+        map(&world, citizen, Access::ReadWrite);
+        assert_eq!(world.store(citizen.thread, ADDRESS, 7), Some(()));
+        assert_eq!(world.load(citizen.thread, ADDRESS), Some(7));
+        take(&world, citizen);
+        assert_eq!(world.load(citizen.thread, ADDRESS), None);
+    }
+}
+
+#[test]
+fn a_page_that_is_written_after_a_dirty_pass_is_dirty_in_the_next() {
+    let (world, citizen) = scene();
+    map(&world, citizen, Access::ReadWrite);
+    let pass = || {
+        let read = DomainPages {
+            domain: slots::DOMAIN,
+            memory: memory(citizen).header.id,
+            first_page: PageCount(0),
+            page_count: PageCount(PAGES),
+            which: PageSet::Dirty,
+        };
+        world.does(citizen.thread, read);
+        world.buffer(citizen).read_word(DATA_OFFSET)
+    };
+    let write = |page: u64| world.store(citizen.thread, ADDRESS + page * PAGE_BYTES, 1);
+    (0..16).for_each(|page| assert_eq!(write(page), Some(())));
+    assert_eq!(pass(), 0xffff);
+    // The processor sets the bit again only if it has forgotten that it was set.
+    assert_eq!(write(5), Some(()));
+    assert_eq!(pass(), 1 << 5);
+    assert_eq!(world.load(citizen.thread, ADDRESS), Some(1));
+    assert_eq!(pass(), 0);
+}
+
+#[test]
+fn the_tables_allow_what_the_mapping_allows_and_no_more() {
+    use UserAccess::{Fetch, Load, Store};
+    for (access, allowed, forbidden) in [
+        (Access::Read, vec![Load], vec![Store, Fetch]),
+        (Access::ReadWrite, vec![Load, Store], vec![Fetch]),
+        (Access::ReadExecute, vec![Load, Fetch], vec![Store]),
+    ] {
+        for (kinds, may) in [(allowed, true), (forbidden, false)] {
+            for kind in kinds {
+                let (world, citizen) = scene();
+                map(&world, citizen, access);
+                let reached = world.access(citizen.thread, ADDRESS, kind);
+                assert_eq!(reached.is_some(), may, "{access:?} {kind:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_kernels_half_is_not_the_users() {
+    let (world, citizen) = scene();
+    for address in [0xffff_8000_0000_0000, 0xffff_ffff_8000_0000] {
+        world.kernel.scheduler.force(citizen.thread);
+        let reached = world.machine.access(address, UserAccess::Load);
+        assert!(reached.is_err());
+    }
+}
+
+#[test]
+fn a_pool_whose_memory_is_mapped_goes_without_a_translation_left() {
+    const POOL: Slot = Slot(slots::FREE + 2);
+    let world = World::new();
+    let citizen = world.citizen();
+    let free = world.kernel.frames.free();
+    let split = PoolSplit {
+        pool: slots::POOL,
+        pages: PageCount(30),
+        into: POOL,
+    };
+    world.does(citizen.thread, split);
+    let create = MemoryCreate {
+        pool: POOL,
+        pages: PageCount(PAGES),
+        into: MEMORY,
+    };
+    world.does(citizen.thread, create);
+    let populate = MemoryPopulate {
+        memory: MEMORY,
+        first_page: PageCount(500),
+        page_count: PageCount(20),
+    };
+    world.does(citizen.thread, populate);
+    map(&world, citizen, Access::ReadWrite);
+    let address = |page: u64| ADDRESS + page * PAGE_BYTES;
+    (500..520).for_each(|page| assert_eq!(world.store(citizen.thread, address(page), 7), Some(())));
+    world.does(citizen.thread, Destroy { object: POOL });
+    assert_eq!(world.load(citizen.thread, address(505)), None);
+    // The domain keeps the tables above the links, and the record of the mapping.
+    assert!(world.kernel.frames.free() > free - 5);
+}
+
+#[test]
+#[should_panic(expected = "while the TLB leads to it")]
+fn a_frame_that_the_tlb_leads_to_cannot_be_released() {
+    let (world, citizen) = scene();
+    map(&world, citizen, Access::ReadWrite);
+    assert_eq!(world.store(citizen.thread, ADDRESS, 7), Some(()));
+    let frame = memory(citizen).frame(0).expect("a page");
+    crate::arch::frame_released(frame.address());
+}
