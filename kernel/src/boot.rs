@@ -10,10 +10,10 @@ use capabilities::Place;
 use xmas_elf::ElfFile;
 use xmas_elf::program::Type;
 
-use crate::arch::{self, BootInformation, PhysRange};
+use crate::arch::{self, BootInformation};
 use crate::kernel::Kernel;
 use crate::log;
-use crate::memory::{Frame, PhysRun, Ref};
+use crate::memory::{ForeignRun, Ref, archive_bytes};
 use crate::objects::{self, Attribute, Domain, Hardware, MemoryObject, Object, Pool};
 use crate::paging::{self, MapRequest};
 
@@ -43,10 +43,10 @@ const MAGIC_FIELD: core::ops::Range<usize> = 257..262;
 /// # Panics
 /// If the machine cannot run root: no archive, no image in it, too little memory. The message says which.
 pub fn make_root(kernel: &Kernel, boot: &BootInformation) {
-    let bytes = archive_bytes(boot.archive);
+    let bytes = archive_bytes(boot);
     let image = first_member(bytes).unwrap_or_else(|reason| panic!("boot archive: {reason}"));
     let birth = Birth::begin(kernel);
-    birth.give_authority(boot.archive);
+    birth.give_authority(boot);
     let entry = birth
         .load(image)
         .unwrap_or_else(|reason| panic!("root's image: {reason}"));
@@ -60,11 +60,6 @@ pub fn make_root(kernel: &Kernel, boot: &BootInformation) {
         "root starts at {entry:#x}, {} MiB in its pool",
         kernel.root_pool.limit / 256
     );
-}
-
-/// The archive's bytes, where the kernel sees them.
-fn archive_bytes(range: PhysRange) -> &'static [u8] {
-    Frame::containing(range.start).bytes_of_run(range.byte_count())
 }
 
 fn first_member(archive: &[u8]) -> Result<&[u8], &'static str> {
@@ -111,7 +106,7 @@ impl<'k> Birth<'k> {
             .expect("root's first slots are in the first frame of its table")
     }
 
-    fn give_authority(&self, archive: PhysRange) {
+    fn give_authority(&self, boot: &BootInformation) {
         let (kernel, pool) = (self.kernel, self.pool);
         objects::publish(Object::Pool(pool), self.place(root_slots::POOL));
         objects::publish(Object::Domain(self.domain), self.place(root_slots::DOMAIN));
@@ -120,11 +115,7 @@ impl<'k> Birth<'k> {
             Hardware { header }
         })
         .expect("the machine has memory for root");
-        let count = archive.byte_count().div_ceil(PAGE_BYTES);
-        let run = PhysRun {
-            first: Frame::containing(archive.start),
-            count,
-        };
+        let run = ForeignRun::of_archive(boot);
         let place = self.place(root_slots::ARCHIVE);
         let memory = objects::create_memory_of(kernel, pool, run, Attribute::Archive, place)
             .expect("the machine has memory for the archive's tables");

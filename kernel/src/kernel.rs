@@ -8,7 +8,7 @@ use capabilities::{Capability, Place, Storage};
 use heapless::Vec;
 
 use crate::arch::{self, BootInformation, Cause, PhysRange, RANGES_MAX, Resume};
-use crate::memory::{Frame, FrameAllocator, Holder, Ref, SlotStorage};
+use crate::memory::{FrameAllocator, Holder, OwnedFrame, Ref, SlotStorage, Unmapped};
 use crate::objects::{Header, Interrupt, Object, Pool, Step};
 use crate::scheduler::{Clock, Scheduler};
 use crate::{ipc, paging, syscalls};
@@ -47,8 +47,9 @@ impl Kernel {
         let frames = FrameAllocator::new(&boot.memory);
         let limit = frames.free();
         let frame = frames.allocate().expect("a machine has memory");
-        let header = Header::new(ObjectId(1), frame, None);
-        let root_pool = Ref::place(frame, Pool::new(header, limit));
+        let root_pool = Ref::place(frame, |_, home| {
+            Pool::new(Header::new(ObjectId(1), home, None), limit)
+        });
         root_pool
             .charge(1)
             .expect("the root pool holds its own frame");
@@ -97,7 +98,7 @@ impl Kernel {
     ///
     /// # Errors
     /// [`Error::PoolEmpty`].
-    pub fn take_frame(&self, pool: Ref<Pool>) -> Result<Frame, Error> {
+    pub fn take_frame(&self, pool: Ref<Pool>) -> Result<OwnedFrame, Error> {
         pool.charge(1)?;
         self.frames.allocate().ok_or_else(|| {
             pool.refund(1);
@@ -105,10 +106,17 @@ impl Kernel {
         })
     }
 
-    /// Gives back a frame that the pool paid for. Nothing refers to it any more.
-    pub fn return_frame(&self, pool: Ref<Pool>, frame: Frame) {
+    /// Gives back a frame that the pool paid for.
+    pub fn return_frame(&self, pool: Ref<Pool>, frame: OwnedFrame) {
         self.frames.release(frame);
         pool.refund(1);
+    }
+
+    /// Gives back what was unmapped and the pool paid for, after the flush.
+    pub fn return_unmapped(&self, pool: Ref<Pool>, unmapped: Unmapped) {
+        unmapped
+            .flush()
+            .for_each(|frame| self.return_frame(pool, frame));
     }
 
     /// Empties a slot and does what follows from that for whatever the slot was part of. What was derived from it

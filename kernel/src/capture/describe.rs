@@ -153,7 +153,7 @@ fn object_record(object: Object) -> ObjectRecord {
             record.present = memory.present.get();
             record.attribute = match memory.attribute {
                 Attribute::Ordinary => 0,
-                Attribute::Contiguous { .. } => 1,
+                Attribute::Contiguous => 1,
                 Attribute::Device | Attribute::Archive => 2,
             };
         }

@@ -8,7 +8,7 @@ use abi::message::{DATA_BYTES, DATA_OFFSET};
 use abi::{Error, PAGES_PER_TABLE};
 
 use crate::arch;
-use crate::memory::{Entry, Frame, Ref, Table};
+use crate::memory::{Entry, Frame, LeafTable, Ref};
 use crate::objects::{Attribute, MemoryObject};
 
 /// Pages that one call covers: four leaf tables.
@@ -68,11 +68,11 @@ pub fn read_page_set(
     Ok(covered)
 }
 
-fn word_of(leaf: Table, first: u64, which: PageSet, first_pass: bool) -> u64 {
+fn word_of(leaf: LeafTable, first: u64, which: PageSet, first_pass: bool) -> u64 {
     let bit = |index: u64| {
         let in_set = match which {
             PageSet::Dirty => {
-                let had = leaf.remove_flags(first + index, Entry::DIRTY);
+                let had = leaf.remove_marks(first + index, Entry::DIRTY);
                 had.contains(Entry::PRESENT) && (first_pass || had.contains(Entry::DIRTY))
             }
             _ => leaf.flags(first + index).contains(Entry::PRESENT),

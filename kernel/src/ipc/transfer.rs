@@ -104,10 +104,7 @@ pub fn message_buffer(kernel: &Kernel, thread: Ref<Thread>) -> Result<Frame, Err
     let translation = paging::translate(kernel, thread.domain, address).filter(|there| there.write);
     let there = translation.ok_or(Error::BufferAbsent)?;
     let (leaf, index) = there.leaf;
-    if leaf.flags(index).contains(Entry::UNCACHED) {
-        return Err(Error::BufferAbsent);
-    }
-    leaf.add_flags(index, Entry::DIRTY | Entry::ACCESSED);
+    leaf.add_marks(index, Entry::DIRTY | Entry::ACCESSED);
     Ok(there.frame)
 }
 

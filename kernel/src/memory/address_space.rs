@@ -9,7 +9,9 @@
 //!                                +-link rw--> leaf table of Memory B <-link r---- another domain's PD
 //! ```
 
-use super::{Entry, Frame, Table};
+use core::cell::Cell;
+
+use super::{Entry, Frame, LeafTable, OwnedFrame, Table, Unmapped};
 use crate::arch::{self, PhysAddr};
 
 /// What a link allows.
@@ -38,21 +40,25 @@ pub struct Translation {
     /// Whether the mapping allows writing.
     pub write: bool,
     /// The leaf table and the index of the page in it.
-    pub leaf: (Table, u64),
+    pub leaf: (LeafTable, u64),
 }
 
-/// A domain's root table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A domain's upper tables.
+#[derive(Debug)]
 pub struct AddressSpace {
     root: Table,
+    is_dismantled: Cell<bool>,
 }
 
 impl AddressSpace {
-    /// An address space without user mappings, rooted in a frame that has no other use.
-    pub fn create(frame: Frame) -> AddressSpace {
+    /// An address space without user mappings.
+    pub fn create(frame: OwnedFrame) -> AddressSpace {
         let root = Table::create(frame);
-        arch::install_kernel_half(frame.address());
-        AddressSpace { root }
+        arch::install_kernel_half(root.frame().address());
+        AddressSpace {
+            root,
+            is_dismantled: Cell::new(false),
+        }
     }
 
     /// What the processor's CR3 takes.
@@ -68,29 +74,35 @@ impl AddressSpace {
     pub fn link<E>(
         &self,
         address: u64,
-        leaf: Table,
+        leaf: LeafTable,
         rights: LinkRights,
-        mut allocate: impl FnMut() -> Result<Frame, E>,
+        mut allocate: impl FnMut() -> Result<OwnedFrame, E>,
     ) -> Result<(), E> {
         let mut table = self.root;
         for level in [3, 2] {
-            let index = index_at(address, level);
-            table = match table.child(index) {
-                Some(child) => child,
-                None => {
-                    let child = Table::create(allocate()?);
-                    table.set(index, child.frame(), Entry::BRANCH);
-                    child
-                }
-            };
+            table = table.ensure_child(index_at(address, level), &mut allocate)?;
         }
-        table.set(index_at(address, 1), leaf.frame(), rights.flags());
+        let leaf = leaf.0.frame().address();
+        table.refer(index_at(address, 1), leaf, rights.flags());
         Ok(())
     }
 
-    /// Removes the link at an address, a multiple of 2 MiB; returns the next address at which there may be one. The caller
-    /// flushes the TLB.
-    pub fn unlink(&self, address: u64) -> u64 {
+    /// Removes the links from an address on, a multiple of 2 MiB, and below `end`, and makes every core forget them. Looks at
+    /// no more than `most` places; returns where to go on.
+    pub fn unlink(&self, address: u64, end: u64, most: usize) -> u64 {
+        let mut next = address;
+        for _ in 0..most {
+            if next >= end {
+                break;
+            }
+            next = self.unlink_one(next);
+        }
+        arch::flush_all();
+        next
+    }
+
+    /// Removes the link at an address; returns the next address at which there may be one.
+    fn unlink_one(&self, address: u64) -> u64 {
         let after = |level| (address | (span(level) - 1)) + 1;
         let Some(middle) = self.root.child(index_at(address, 3)) else {
             return after(3);
@@ -98,7 +110,8 @@ impl AddressSpace {
         let Some(directory) = middle.child(index_at(address, 2)) else {
             return after(2);
         };
-        directory.clear(index_at(address, 1));
+        let kept = directory.clear(index_at(address, 1));
+        assert_eq!(kept, None, "a leaf table belongs to its Memory");
         after(1)
     }
 
@@ -108,13 +121,13 @@ impl AddressSpace {
             .is_some_and(|directory| directory.target(index_at(address, 1)).is_some())
     }
 
-    /// Follows the tables.
+    /// Follows the tables to a page of RAM.
     pub fn translate(&self, address: u64) -> Option<Translation> {
         let directory = self.directory(address)?;
         let link = index_at(address, 1);
-        let leaf = directory.child(link)?;
+        let leaf = LeafTable(directory.child(link)?);
         let index = index_at(address, 0);
-        let frame = leaf.target(index)?;
+        let frame = leaf.frame(index)?;
         let write = directory.flags(link).contains(Entry::WRITE);
         Some(Translation {
             frame,
@@ -124,17 +137,22 @@ impl AddressSpace {
     }
 
     /// Takes away one of the tables between the root and the links, and the root last; `None` when nothing is
-    /// left. All links must be gone before.
-    pub fn dismantle(&self) -> Option<Frame> {
+    /// left. All links must be gone before, and no thread of the domain be loaded.
+    pub fn dismantle(&self) -> Option<Unmapped> {
+        if self.is_dismantled.get() {
+            return None;
+        }
         for top in 0..Self::USER_ENTRIES {
             let Some(middle) = self.root.child(top) else {
                 continue;
             };
             return (0..super::TABLE_ENTRIES)
                 .find_map(|index| middle.clear(index))
-                .or_else(|| self.root.clear(top));
+                .or_else(|| self.root.clear(top))
+                .map(Unmapped::one);
         }
-        None
+        self.is_dismantled.set(true);
+        Some(Unmapped::one(self.root.into_frame()))
     }
 
     /// Entries of the root that are the user's half.
@@ -161,9 +179,18 @@ fn span(level: u32) -> u64 {
 mod tests {
     use super::*;
     use crate::arch::fake;
-    use crate::memory::FrameAllocator;
+    use crate::memory::{FrameAllocator, PageTables};
 
     const AT: u64 = 0x7f_c060_0000;
+
+    const READ: LinkRights = LinkRights {
+        write: false,
+        execute: true,
+    };
+    const WRITE: LinkRights = LinkRights {
+        write: true,
+        execute: false,
+    };
 
     fn space() -> (FrameAllocator, AddressSpace) {
         fake::Machine::new(4);
@@ -176,60 +203,49 @@ mod tests {
     fn a_page_appears_through_every_link_with_the_link_s_rights() {
         let (frames, space) = space();
         let mut allocate = || frames.allocate().ok_or(());
-        let leaf = Table::create(allocate().expect("a frame"));
+        let tables = PageTables::new();
+        let leaf = tables.ensure_leaf(3, &mut allocate).expect("room");
         let page = allocate().expect("a frame");
+        let view = page.view();
+        space.link(AT, leaf, READ, &mut allocate).expect("room");
         space
-            .link(
-                AT,
-                leaf,
-                LinkRights {
-                    write: false,
-                    execute: true,
-                },
-                &mut allocate,
-            )
+            .link(AT + 0x20_0000, leaf, WRITE, &mut allocate)
             .expect("room");
-        space
-            .link(
-                AT + 0x20_0000,
-                leaf,
-                LinkRights {
-                    write: true,
-                    execute: false,
-                },
-                &mut allocate,
-            )
-            .expect("room");
-        assert_eq!(space.translate(AT + 0x3000), None);
-        leaf.set(3, page, Entry::LEAF);
+        assert!(space.translate(AT + 0x3000).is_none());
+        leaf.insert(3, page, Entry::LEAF);
         let first = space.translate(AT + 0x3123).expect("mapped");
         let second = space.translate(AT + 0x20_3123).expect("mapped");
-        assert_eq!((first.frame, first.write), (page, false));
-        assert_eq!((second.frame, second.write), (page, true));
-        space.unlink(AT);
-        assert_eq!(space.translate(AT + 0x3123), None);
+        assert_eq!((first.frame, first.write), (view, false));
+        assert_eq!((second.frame, second.write), (view, true));
+        assert_eq!(space.unlink(AT, AT + 0x20_0000, 9), AT + 0x20_0000);
+        assert!(space.translate(AT + 0x3123).is_none());
         assert!(space.is_linked(AT + 0x20_0000));
     }
 
     #[test]
-    fn dismantling_gives_every_table_back() {
-        let (frames, space) = space();
+    fn dismantling_gives_every_table_back_and_each_once() {
+        fake::Machine::new(4);
+        let frames = FrameAllocator::new(&fake::boot_information().memory);
         let free = frames.free();
-        let leaf = Table::create(frames.allocate().expect("a frame"));
+        let space = AddressSpace::create(frames.allocate().expect("a frame"));
+        let tables = PageTables::new();
+        let mut allocate = || frames.allocate().ok_or(());
+        let leaf = tables.ensure_leaf(0, &mut allocate).expect("room");
         for address in [0, AT, 0x40_0000_0000] {
-            let rights = LinkRights {
-                write: true,
-                execute: false,
-            };
             space
-                .link(address, leaf, rights, || frames.allocate().ok_or(()))
+                .link(address, leaf, WRITE, &mut allocate)
                 .expect("room");
-            space.unlink(address);
+            space.unlink(address, address + 1, 1);
         }
-        frames.release(leaf.frame());
-        while let Some(frame) = space.dismantle() {
-            frames.release(frame);
+        let release = |unmapped: Unmapped| {
+            unmapped.flush().for_each(|frame| frames.release(frame));
+        };
+        release(tables.take_leaf(0).expect("the leaf table"));
+        frames.release(tables.take_directory().expect("the directory"));
+        while let Some(table) = space.dismantle() {
+            release(table);
         }
         assert_eq!(frames.free(), free);
+        assert!(space.dismantle().is_none());
     }
 }

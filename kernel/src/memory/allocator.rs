@@ -5,7 +5,7 @@
 
 use core::cell::Cell;
 
-use super::{FRAME_BYTES, Frame};
+use super::{FRAME_BYTES, Frame, OwnedFrame, OwnedRun};
 use crate::arch::{self, PhysAddr, PhysRange, RANGES_MAX};
 
 /// End of the list of frames that came back.
@@ -47,14 +47,14 @@ impl FrameAllocator {
     }
 
     /// Takes a frame; its content is arbitrary. `None` when there is none.
-    pub fn allocate(&self) -> Option<Frame> {
+    pub fn allocate(&self) -> Option<OwnedFrame> {
         let frame = self.take_returned().or_else(|| self.take_fresh())?;
         self.free.set(self.free.get() - 1);
-        Some(frame)
+        Some(OwnedFrame::new(frame))
     }
 
     /// Takes `count` frames in a row that were never used before; `None` when no region has so many left.
-    pub fn allocate_contiguous(&self, count: u64) -> Option<Frame> {
+    pub fn allocate_contiguous(&self, count: u64) -> Option<OwnedRun> {
         let bytes = count.checked_mul(FRAME_BYTES).filter(|bytes| *bytes != 0)?;
         let region = self
             .fresh
@@ -64,13 +64,13 @@ impl FrameAllocator {
         let first = end - bytes;
         region.set(PhysRange::new(start, first));
         self.free.set(self.free.get() - count);
-        Some(Frame::containing(first))
+        Some(OwnedRun::new(Frame::containing(first), count))
     }
 
-    /// Gives a frame back. Nothing may refer to it any more, on any core.
-    pub fn release(&self, frame: Frame) {
+    /// Gives a frame back.
+    pub fn release(&self, frame: OwnedFrame) {
         arch::frame_released(frame.address());
-        frame.write_word(0, self.returned.get());
+        frame.view().write_word(0, self.returned.get());
         self.returned.set(frame.address().as_u64());
         self.free.set(self.free.get() + 1);
     }
@@ -112,12 +112,12 @@ mod tests {
     fn gives_every_frame_once_and_takes_them_back() {
         let allocator = allocator();
         let all = allocator.free();
-        let mut taken: Vec<Frame> = std::iter::from_fn(|| allocator.allocate()).collect();
+        let mut taken: Vec<OwnedFrame> = std::iter::from_fn(|| allocator.allocate()).collect();
         assert_eq!((taken.len() as u64, allocator.free()), (all, 0));
         taken.sort_by_key(|frame| frame.address());
         taken.dedup();
         assert_eq!(taken.len() as u64, all);
-        taken.iter().for_each(|frame| allocator.release(*frame));
+        taken.into_iter().for_each(|frame| allocator.release(frame));
         assert_eq!(allocator.free(), all);
         assert_eq!(
             std::iter::from_fn(|| allocator.allocate()).count() as u64,
@@ -129,9 +129,10 @@ mod tests {
     fn contiguous_runs_and_single_frames_do_not_overlap() {
         let allocator = allocator();
         let run = allocator.allocate_contiguous(16).expect("a fresh run");
-        let singles: Vec<Frame> = std::iter::from_fn(|| allocator.allocate()).collect();
-        for index in 0..16 {
-            assert!(!singles.contains(&run.plus(index)));
+        let singles: Vec<OwnedFrame> = std::iter::from_fn(|| allocator.allocate()).collect();
+        assert_eq!(run.count(), 16);
+        for frame in allocator.allocate_contiguous(16).into_iter().flatten() {
+            assert!(!singles.contains(&frame));
         }
         assert_eq!(allocator.allocate_contiguous(1), None);
     }

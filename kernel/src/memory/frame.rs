@@ -5,22 +5,14 @@ use core::ptr;
 use super::FRAME_BYTES;
 use crate::arch::{PhysAddr, direct_map};
 
-/// A page of RAM, by its address. Holding one proves no ownership: the pool's account does.
+/// A page of RAM, to look at and to write to. Copies are free: a frame's owner is an [`super::OwnedFrame`] or a table's
+/// entry, and what remains of a frame on the stack of the call in progress is not used after its owner has ended its use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame(PhysAddr);
 
-/// Frames in a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PhysRun {
-    /// The first.
-    pub first: Frame,
-    /// How many.
-    pub count: u64,
-}
-
 impl Frame {
-    /// The frame that holds this address.
-    pub fn containing(address: PhysAddr) -> Frame {
+    /// The frame that holds this address, which is one of RAM.
+    pub(super) fn containing(address: PhysAddr) -> Frame {
         Frame(address.align_down(FRAME_BYTES))
     }
 
@@ -30,7 +22,7 @@ impl Frame {
     }
 
     /// The frame `count` frames later.
-    pub fn plus(self, count: u64) -> Frame {
+    pub(super) fn plus(self, count: u64) -> Frame {
         Frame(self.0 + count * FRAME_BYTES)
     }
 
@@ -103,16 +95,6 @@ impl Frame {
                 bytes.len(),
             )
         }
-    }
-
-    /// The bytes of a run of frames that begins here and that nobody changes any more: the boot archive's.
-    pub fn bytes_of_run(self, count: u64) -> &'static [u8] {
-        if count == 0 {
-            return &[];
-        }
-        // SAFETY: boot code loaded the archive there, in one run of RAM that no pool has, and it is mapped read-only
-        // everywhere but in the direct map, through which only frames of pools are written.
-        unsafe { core::slice::from_raw_parts(self.pointer(), count as usize) }
     }
 
     fn word_at(self, offset: u64) -> *mut u64 {

@@ -5,16 +5,20 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `frame` | [`Frame`]: one page of RAM, and its bytes |
+//! | `owned` | [`OwnedFrame`]: the right to use one for something, or to release it |
+//! | `unmapped` | [`Unmapped`]: frames that a TLB may still lead to |
+//! | `run` | [`OwnedRun`], [`ForeignRun`]: pages in a row |
 //! | `allocator` | [`FrameAllocator`]: the frames that no pool has |
 //! | `reference` | [`Ref`]: a kernel object that lives in a frame |
-//! | `table` | [`Table`]: a frame of 512 page-table entries |
+//! | `table` | a frame of 512 page-table entries |
+//! | `page_tables` | [`PageTables`]: the tables of a Memory; [`LeafTable`]: one of them |
 //! | `address_space` | [`AddressSpace`]: a domain's upper tables, into which Memories' leaf tables are linked |
 //! | `slots` | the storage of capability slots |
 //! | `holder` | [`Holder`]: whose slot a slot is |
 //! | `lock` | the kernel lock |
 //!
-//! Invariant: a frame has one use at a time, and whoever ends that use first removes every [`Ref`], table entry
-//! and slot that names it. Objects hold references to each other only as capabilities, queue links and the lists
+//! Invariant: a frame has one owner at a time, which the types see to (see `owned`), and whoever ends its use first removes
+//! every [`Ref`], table entry and slot that names it. Objects hold references to each other only as capabilities, queue links and the lists
 //! of their owner, all of which destruction empties.
 
 mod address_space;
@@ -22,18 +26,27 @@ mod allocator;
 mod frame;
 mod holder;
 mod lock;
+mod owned;
+mod page_tables;
 mod reference;
+mod run;
 mod slots;
 mod table;
+mod unmapped;
 
 pub use address_space::{AddressSpace, LinkRights, Translation};
 pub use allocator::FrameAllocator;
-pub use frame::{Frame, PhysRun};
+pub use frame::Frame;
 pub use holder::Holder;
 pub use lock::KernelLock;
+pub use owned::{Occupied, OwnedFrame};
+pub use page_tables::{LeafTable, PageTables};
 pub use reference::Ref;
+pub use run::{ForeignRun, OwnedRun, archive_bytes};
 pub use slots::{SLOTS_PER_FRAME, SlotDirectory, SlotFrame, SlotStorage, place_of};
-pub use table::{Entry, TABLE_ENTRIES, Table};
+use table::Table;
+pub use table::{Entry, TABLE_ENTRIES};
+pub use unmapped::Unmapped;
 
 /// Bytes in a frame.
 pub const FRAME_BYTES: u64 = abi::PAGE_BYTES;

@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use super::{FRAME_BYTES, Frame};
+use super::{FRAME_BYTES, Occupied, OwnedFrame};
 
 /// A shared reference to a kernel object. Objects change through cells, under the kernel lock.
 ///
@@ -13,41 +13,35 @@ use super::{FRAME_BYTES, Frame};
 pub struct Ref<T>(NonNull<T>);
 
 impl<T> Ref<T> {
-    /// Puts a value at the start of a frame that has no other use.
-    pub fn place(frame: Frame, value: T) -> Ref<T> {
+    /// Puts a value at the start of a frame. `make` gets the reference before the value is there, to store or to pack, never
+    /// to look through; and the frame, which whoever ends the value takes back.
+    pub fn place(frame: OwnedFrame, make: impl FnOnce(Ref<T>, Occupied) -> T) -> Ref<T> {
         const { assert!(size_of::<T>() <= FRAME_BYTES as usize) };
         const { assert!(align_of::<T>() <= FRAME_BYTES as usize) };
-        let pointer = frame.pointer().cast::<T>();
-        // SAFETY: the frame is in the direct map, large and aligned enough by the assertions above, and the caller's
-        // to use: nobody else refers into it.
-        unsafe { pointer.write(value) };
-        Ref(NonNull::new(pointer).expect("the direct map does not begin at zero"))
-    }
-
-    /// As [`Ref::place`], for a value that keeps its own identity: `make` gets the reference before the value is there,
-    /// to store or to pack, never to look through.
-    pub fn place_with(frame: Frame, make: impl FnOnce(Ref<T>) -> T) -> Ref<T> {
-        let pointer = NonNull::new(frame.pointer().cast::<T>())
-            .expect("the direct map does not begin at zero");
-        Ref::place(frame, make(Ref(pointer)))
-    }
-
-    /// As [`Ref::place_with`], at an offset inside a frame, apart from what else is there.
-    ///
-    /// # Panics
-    /// If it does not fit there.
-    pub fn place_at(frame: Frame, offset: usize, make: impl FnOnce(Ref<T>) -> T) -> Ref<T> {
-        assert!(
-            offset.is_multiple_of(align_of::<T>())
-                && offset + size_of::<T>() <= FRAME_BYTES as usize
-        );
-        // SAFETY: inside the frame, as just checked, which is in the direct map and the caller's to use.
-        let pointer = unsafe { frame.pointer().add(offset).cast::<T>() };
+        let pointer = frame.view().pointer().cast::<T>();
         let reference = Ref(NonNull::new(pointer).expect("the direct map does not begin at zero"));
-        let value = make(reference);
-        // SAFETY: as above; the alignment was checked too.
+        let value = make(reference, Occupied::new(frame));
+        // SAFETY: the frame is in the direct map, large and aligned enough by the assertions above, and was the caller's
+        // to use: nothing else refers into it.
         unsafe { pointer.write(value) };
         reference
+    }
+
+    /// Fills a frame with as many values as it has room for; `make` is as for [`Ref::place`]. Returns the frame, which whoever
+    /// ends all of them takes back.
+    pub fn place_many(frame: OwnedFrame, mut make: impl FnMut(Ref<T>) -> T) -> Occupied {
+        const { assert!(align_of::<T>() <= FRAME_BYTES as usize) };
+        let first = frame.view().pointer().cast::<T>();
+        for index in 0..FRAME_BYTES as usize / size_of::<T>() {
+            // SAFETY: the frame has room for this many values, as just calculated.
+            let pointer = unsafe { first.add(index) };
+            let reference =
+                Ref(NonNull::new(pointer).expect("the direct map does not begin at zero"));
+            let value = make(reference);
+            // SAFETY: as above; the frame is in the direct map and was the caller's to use.
+            unsafe { pointer.write(value) };
+        }
+        Occupied::new(frame)
     }
 
     /// A plain reference for the way out of the kernel, which the arch code uses until the next entry.

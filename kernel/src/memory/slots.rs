@@ -3,9 +3,11 @@
 //! A slot's [`Place`] is its address without the low six bits (slots are aligned to 64 bytes) and without the
 //! sign extension of the kernel's half.
 
+use core::cell::Cell;
+
 use capabilities::{Directory, Place, Slot, Storage};
 
-use super::{Entry, FRAME_BYTES, Frame, Table};
+use super::{Entry, FRAME_BYTES, OwnedFrame, Table};
 use crate::objects::Object;
 
 /// Slots in a frame of a domain's table.
@@ -41,13 +43,13 @@ impl Storage for SlotStorage {
 }
 
 /// A frame of empty slots.
-#[derive(Clone, Copy, Debug)]
-pub struct SlotFrame(Frame);
+#[derive(Debug)]
+pub struct SlotFrame(OwnedFrame);
 
 impl SlotFrame {
-    /// Fills a frame that has no other use with empty slots of this holder.
-    pub fn create(frame: Frame, holder: u64) -> SlotFrame {
-        let first = frame.pointer().cast::<Slot<Object>>();
+    /// Fills a frame with empty slots of this holder.
+    pub fn create(frame: OwnedFrame, holder: u64) -> SlotFrame {
+        let first = frame.view().pointer().cast::<Slot<Object>>();
         for index in 0..SLOTS_PER_FRAME as usize {
             // SAFETY: a frame has room for `SLOTS_PER_FRAME` slots and their alignment, and is the caller's to use.
             unsafe { first.add(index).write(Slot::empty(holder)) };
@@ -56,29 +58,35 @@ impl SlotFrame {
     }
 }
 
-/// Where the frames of one domain's table are: a frame with an entry for each.
-#[derive(Clone, Copy, Debug)]
-pub struct SlotDirectory(Table);
+/// Where the frames of one domain's table are: a frame with an entry for each. No processor walks it.
+#[derive(Debug)]
+pub struct SlotDirectory {
+    table: Table,
+    is_taken: Cell<bool>,
+}
 
 impl SlotDirectory {
-    /// A directory without frames, in a frame that has no other use.
-    pub fn create(frame: Frame) -> SlotDirectory {
-        SlotDirectory(Table::create(frame))
+    /// A directory without frames.
+    pub fn create(frame: OwnedFrame) -> SlotDirectory {
+        SlotDirectory {
+            table: Table::create(frame),
+            is_taken: Cell::new(false),
+        }
     }
 
-    /// The directory's own frame.
-    pub fn frame(&self) -> Frame {
-        self.0.frame()
+    /// Takes the directory's own frame, once. The directory is not used any more.
+    pub fn take_frame(&self) -> Option<OwnedFrame> {
+        (!self.is_taken.replace(true)).then(|| self.table.into_frame())
     }
 
     /// Whether the frame with this index is there.
     pub fn is_attached(&self, index: u32) -> bool {
-        self.0.target(u64::from(index)).is_some()
+        self.table.target(u64::from(index)).is_some()
     }
 
     /// Takes away the frame with this index. Its slots must be empty, and are no slots any more.
-    pub fn detach(&self, index: u32) -> Option<Frame> {
-        self.0.clear(u64::from(index))
+    pub fn detach(&self, index: u32) -> Option<OwnedFrame> {
+        self.table.clear(u64::from(index))
     }
 }
 
@@ -97,13 +105,13 @@ impl Directory for SlotDirectory {
     const FRAME_COUNT_MAX: u32 = abi::SLOTS_MAX / SLOTS_PER_FRAME;
 
     fn attach(&self, index: u32, frame: SlotFrame) {
-        self.0.set(u64::from(index), frame.0, Entry::PRESENT);
+        self.table.adopt(u64::from(index), frame.0, Entry::PRESENT);
     }
 
     #[inline(always)]
     fn place(&self, index: u32, offset: u32) -> Place {
         let frame = self
-            .0
+            .table
             .target(u64::from(index))
             .expect("the table counts only frames that were attached");
         // SAFETY: `attach` got a frame of `SLOTS_PER_FRAME` slots, and the table passes a smaller offset.

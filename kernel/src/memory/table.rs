@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use bitflags::bitflags;
 
-use super::Frame;
+use super::{Frame, OwnedFrame};
 use crate::arch::PhysAddr;
 
 /// Entries in a table.
@@ -33,6 +33,10 @@ bitflags! {
         const ACCESSED = 1 << 5;
         /// The page was written.
         const DIRTY = 1 << 6;
+        /// The frame belongs to the entry, and is somebody else's again when the entry is cleared. The processor ignores it.
+        const OWNED = 1 << 9;
+        /// What the entry refers to is no RAM: the kernel does not look at it. The processor ignores this flag too.
+        const NOT_RAM = 1 << 10;
         /// Executing is not allowed.
         const NO_EXECUTE = 1 << 63;
     }
@@ -46,6 +50,9 @@ impl Entry {
         .union(Entry::ACCESSED)
         .union(Entry::DIRTY);
 
+    /// What the processor sets when it uses a page.
+    pub const MARKS: Entry = Entry::ACCESSED.union(Entry::DIRTY);
+
     /// A device's page.
     pub const DEVICE: Entry = Entry::LEAF
         .union(Entry::UNCACHED)
@@ -55,67 +62,106 @@ impl Entry {
     pub const BRANCH: Entry = Entry::PRESENT.union(Entry::WRITE).union(Entry::USER);
 }
 
-/// A page table.
+/// A page table. Outside of the room it is seen as what it is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Table(Frame);
+pub(super) struct Table(Frame);
 
 impl Table {
-    /// Makes an empty table of a frame that has no other use.
-    pub fn create(frame: Frame) -> Table {
-        frame.zero();
-        Table(frame)
+    /// Makes an empty table, which keeps the frame.
+    pub(super) fn create(frame: OwnedFrame) -> Table {
+        frame.view().zero();
+        Table(frame.view())
+    }
+
+    /// The frame that [`Table::create`] got, once more: whoever keeps the table calls this once, when it is no table any more.
+    pub(super) fn into_frame(self) -> OwnedFrame {
+        OwnedFrame::new(self.0)
     }
 
     /// The frame.
-    pub fn frame(self) -> Frame {
+    pub(super) fn frame(self) -> Frame {
         self.0
     }
 
     /// The table below, if this entry has one.
-    pub fn child(self, index: u64) -> Option<Table> {
+    pub(super) fn child(self, index: u64) -> Option<Table> {
         self.target(index).map(Table)
     }
 
-    /// The frame that an entry refers to, if it is present.
-    pub fn target(self, index: u64) -> Option<Frame> {
-        let entry = self.entries()[index as usize].load(Ordering::Relaxed);
-        (entry & Entry::PRESENT.bits() != 0)
+    /// The table below, made if there is none.
+    ///
+    /// # Errors
+    /// What `allocate` fails with.
+    pub(super) fn ensure_child<E>(
+        self,
+        index: u64,
+        mut allocate: impl FnMut() -> Result<OwnedFrame, E>,
+    ) -> Result<Table, E> {
+        if let Some(child) = self.child(index) {
+            return Ok(child);
+        }
+        let frame = allocate()?;
+        let child = Table(frame.view());
+        child.0.zero();
+        self.adopt(index, frame, Entry::BRANCH);
+        Ok(child)
+    }
+
+    /// The frame that an entry refers to, if it is present and RAM.
+    pub(super) fn target(self, index: u64) -> Option<Frame> {
+        const KINDS: Entry = Entry::PRESENT.union(Entry::NOT_RAM);
+        let entry = self.entry(index).load(Ordering::Relaxed);
+        (entry & KINDS.bits() == Entry::PRESENT.bits())
             .then(|| Frame::containing(PhysAddr::new(entry & ADDRESS)))
+    }
+
+    /// Whether an entry is anything but empty.
+    pub(super) fn is_used(self, index: u64) -> bool {
+        self.entry(index).load(Ordering::Relaxed) != 0
     }
 
     /// The flags of an entry.
-    pub fn flags(self, index: u64) -> Entry {
-        Entry::from_bits_truncate(self.entries()[index as usize].load(Ordering::Relaxed))
+    pub(super) fn flags(self, index: u64) -> Entry {
+        Entry::from_bits_truncate(self.entry(index).load(Ordering::Relaxed))
     }
 
-    /// Fills an empty entry.
-    pub fn set(self, index: u64, frame: Frame, flags: Entry) {
-        self.entries()[index as usize]
-            .store(frame.address().as_u64() | flags.bits(), Ordering::Release);
+    /// Fills an empty entry, which keeps the frame.
+    pub(super) fn adopt(self, index: u64, frame: OwnedFrame, flags: Entry) {
+        self.refer(index, frame.address(), flags | Entry::OWNED);
     }
 
-    /// Empties an entry; returns the frame it referred to.
-    pub fn clear(self, index: u64) -> Option<Frame> {
-        let entry = self.entries()[index as usize].swap(0, Ordering::AcqRel);
-        (entry & Entry::PRESENT.bits() != 0)
-            .then(|| Frame::containing(PhysAddr::new(entry & ADDRESS)))
+    /// Fills an empty entry that refers to a frame which something else keeps.
+    pub(super) fn refer(self, index: u64, address: PhysAddr, flags: Entry) {
+        let entry = self.entry(index);
+        assert_eq!(
+            entry.load(Ordering::Relaxed),
+            0,
+            "an entry is emptied before it is filled again"
+        );
+        entry.store(address.as_u64() | flags.bits(), Ordering::Release);
+    }
+
+    /// Empties an entry; returns the frame that it kept.
+    pub(super) fn clear(self, index: u64) -> Option<OwnedFrame> {
+        let entry = self.entry(index).swap(0, Ordering::AcqRel);
+        (entry & Entry::OWNED.bits() != 0)
+            .then(|| OwnedFrame::new(Frame::containing(PhysAddr::new(entry & ADDRESS))))
     }
 
     /// Adds flags to a present entry.
-    pub fn add_flags(self, index: u64, flags: Entry) {
-        self.entries()[index as usize].fetch_or(flags.bits(), Ordering::AcqRel);
+    pub(super) fn add_flags(self, index: u64, flags: Entry) {
+        self.entry(index).fetch_or(flags.bits(), Ordering::AcqRel);
     }
 
     /// Removes flags; returns those the entry had.
-    pub fn remove_flags(self, index: u64, flags: Entry) -> Entry {
-        Entry::from_bits_truncate(
-            self.entries()[index as usize].fetch_and(!flags.bits(), Ordering::AcqRel),
-        )
+    pub(super) fn remove_flags(self, index: u64, flags: Entry) -> Entry {
+        Entry::from_bits_truncate(self.entry(index).fetch_and(!flags.bits(), Ordering::AcqRel))
     }
 
-    fn entries(&self) -> &[AtomicU64; TABLE_ENTRIES as usize] {
+    fn entry(&self, index: u64) -> &AtomicU64 {
         // SAFETY: only `create` and entries of tables make a `Table`, so the frame holds 512 entries; the module's
         // invariant keeps it a table while one refers to it.
-        unsafe { &*self.0.pointer().cast() }
+        let entries: &[AtomicU64; TABLE_ENTRIES as usize] = unsafe { &*self.0.pointer().cast() };
+        &entries[index as usize]
     }
 }

@@ -7,7 +7,7 @@ use super::{Attribute, Domain, Header, MemoryObject, Object, Pool, Thread};
 use crate::arch;
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{
-    AddressSpace, Entry, Frame, Holder, PhysRun, Ref, SLOTS_PER_FRAME, SlotDirectory, SlotFrame,
+    AddressSpace, Entry, ForeignRun, Holder, Ref, SLOTS_PER_FRAME, SlotDirectory, SlotFrame,
     SlotStorage,
 };
 
@@ -37,8 +37,9 @@ pub fn create<T>(
 ) -> Result<Ref<T>, Error> {
     check_free(into)?;
     let frame = kernel.take_frame(pool)?;
-    let header = Header::new(kernel.new_id(), frame, Some(pool));
-    let reference = Ref::place_with(frame, |this| make(header, this));
+    let reference = Ref::place(frame, |this, home| {
+        make(Header::new(kernel.new_id(), home, Some(pool)), this)
+    });
     publish(wrap(reference), into);
     pool.enlist(wrap(reference));
     Ok(reference)
@@ -90,8 +91,9 @@ pub fn create_unpublished_pool(
         .frames
         .allocate()
         .expect("the root pool's limit is what there is");
-    let header = Header::new(kernel.new_id(), frame, Some(parent));
-    let pool = Ref::place(frame, Pool::new(header, pages));
+    let pool = Ref::place(frame, |_, home| {
+        Pool::new(Header::new(kernel.new_id(), home, Some(parent)), pages)
+    });
     pool.charge(1).expect("the child has a page");
     parent.enlist(Object::Pool(pool));
     Ok(pool)
@@ -123,8 +125,10 @@ pub fn create_first_domain(kernel: &Kernel, pool: Ref<Pool>) -> Result<Ref<Domai
     let space = AddressSpace::create(kernel.take_frame(pool)?);
     let directory = SlotDirectory::create(kernel.take_frame(pool)?);
     let frame = kernel.take_frame(pool)?;
-    let header = Header::new(kernel.new_id(), frame, Some(pool));
-    let domain = Ref::place(frame, Domain::new(header, space, directory));
+    let domain = Ref::place(frame, |_, home| {
+        let header = Header::new(kernel.new_id(), home, Some(pool));
+        Domain::new(header, space, directory)
+    });
     pool.enlist(Object::Domain(domain));
     pool.domain.set(Some(domain));
     grow_table(kernel, domain)?;
@@ -191,38 +195,32 @@ pub fn create_memory(
     })
 }
 
-/// Makes a Memory of a run of frames: a device's, the archive's, or a contiguous one's.
+/// Makes a Memory of pages that no pool has: a device's, or the archive's.
 ///
 /// # Errors
-/// As [`create_memory`]; when the pool cannot pay for the tables, the Memory is gone again.
+/// As [`create_memory`]; when the pool cannot pay for the tables, there is no Memory.
 pub fn create_memory_of(
     kernel: &Kernel,
     pool: Ref<Pool>,
-    run: PhysRun,
+    run: ForeignRun,
     attribute: Attribute,
     into: Place,
 ) -> Result<Ref<MemoryObject>, Error> {
-    let tables = run.count.div_ceil(abi::PAGES_PER_TABLE)
-        + run
-            .count
-            .div_ceil(abi::PAGES_PER_TABLE * abi::PAGES_PER_TABLE);
-    if pool.limit - pool.used() < tables + 1 {
-        return Err(Error::PoolEmpty);
-    }
-    let memory = create_memory(kernel, pool, run.count, attribute, into)?;
+    check_room_for_run(pool, run.count(), 0)?;
+    let memory = create_memory(kernel, pool, run.count(), attribute, into)?;
     let flags = if attribute == Attribute::Device {
         Entry::DEVICE
     } else {
         Entry::LEAF
     };
-    for page in 0..run.count {
+    for page in 0..run.count() {
         let leaf = memory.ensure_leaf(page, || kernel.take_frame(pool))?;
-        memory.insert(leaf, page, run.first.plus(page), flags);
+        memory.insert_foreign(leaf, page, &run, flags);
     }
     Ok(memory)
 }
 
-/// Makes a populated Memory in one run of frames.
+/// Makes a populated Memory in one run of frames; returns its bus address.
 ///
 /// # Errors
 /// As [`create_memory_of`]; [`Error::PoolEmpty`] also when no run is long enough.
@@ -231,28 +229,35 @@ pub fn create_contiguous(
     pool: Ref<Pool>,
     count: u64,
     into: Place,
-) -> Result<Frame, Error> {
+) -> Result<u64, Error> {
     check_free(into)?;
     if count == 0 || count > CONTIGUOUS_PAGES_MAX {
         return Err(Error::ArgumentRange);
     }
-    if pool.limit - pool.used() < count + 3 {
-        return Err(Error::PoolEmpty);
-    }
-    let first = kernel
+    check_room_for_run(pool, count, count)?;
+    let run = kernel
         .frames
         .allocate_contiguous(count)
         .ok_or(Error::PoolEmpty)?;
-    (0..count).for_each(|index| first.plus(index).zero());
+    let address = run.address().as_u64();
     pool.charge(count)?;
-    create_memory_of(
-        kernel,
-        pool,
-        PhysRun { first, count },
-        Attribute::Contiguous { first },
-        into,
-    )?;
-    Ok(first)
+    let memory = create_memory(kernel, pool, count, Attribute::Contiguous, into)?;
+    let leaf = memory.ensure_leaf(0, || kernel.take_frame(pool))?;
+    for (page, frame) in (0..).zip(run) {
+        frame.view().zero();
+        memory.insert(leaf, page, frame, Entry::LEAF);
+    }
+    Ok(address)
+}
+
+/// Checks that a pool can pay for a Memory with tables for a run of `count` pages, and for `frames` more.
+fn check_room_for_run(pool: Ref<Pool>, count: u64, frames: u64) -> Result<(), Error> {
+    let leaves = count.div_ceil(abi::PAGES_PER_TABLE);
+    let directories = leaves.div_ceil(abi::PAGES_PER_TABLE);
+    if pool.limit - pool.used() < 1 + leaves + directories + frames {
+        return Err(Error::PoolEmpty);
+    }
+    Ok(())
 }
 
 /// Most pages of a contiguous Memory: what one leaf table holds, since it is made in one step.

@@ -18,7 +18,7 @@ use super::{
     Domain, DomainState, Endpoint, Interrupt, MemoryObject, Notification, Object, Pool, Thread,
 };
 use crate::kernel::Kernel;
-use crate::memory::{Frame, Ref, SLOTS_PER_FRAME, SlotStorage};
+use crate::memory::{OwnedFrame, Ref, SLOTS_PER_FRAME, SlotStorage};
 use crate::{arch, ipc, paging};
 
 /// How far it came.
@@ -121,21 +121,24 @@ fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
         let _ = kernel.empty_step(mapping.slot());
         return Step::More;
     }
-    let part = take_slot_frame(kernel, domain)
-        .or_else(|| domain.take_mapping_frame())
-        .or_else(|| domain.space.dismantle());
+    let part = take_slot_frame(kernel, domain).or_else(|| domain.take_mapping_frame());
     if let Some(frame) = part {
         kernel.return_frame(domain.pool(), frame);
         return Step::More;
     }
-    kernel.return_frame(domain.pool(), domain.directory.frame());
-    kernel.return_frame(domain.pool(), Frame::containing(domain.space.root()));
+    if let Some(table) = domain.space.dismantle() {
+        kernel.return_unmapped(domain.pool(), table);
+        return Step::More;
+    }
+    if let Some(frame) = domain.directory.take_frame() {
+        kernel.return_frame(domain.pool(), frame);
+    }
     domain.pool().domain.set(None);
     Step::Done
 }
 
 /// Empties the slots of a frame of the table, at most [`SLOTS_PER_FRAME`], and takes the frame.
-fn take_slot_frame(kernel: &Kernel, domain: Ref<Domain>) -> Option<Frame> {
+fn take_slot_frame(kernel: &Kernel, domain: Ref<Domain>) -> Option<OwnedFrame> {
     let index =
         (0..domain.table.frame_count()).find(|index| domain.directory.is_attached(*index))?;
     let slots = index * SLOTS_PER_FRAME..(index + 1) * SLOTS_PER_FRAME;
@@ -167,18 +170,22 @@ fn dismantle_memory(kernel: &Kernel, memory: Ref<MemoryObject>) -> Step {
     }
     let _ = kernel.empty_slot(memory.pager());
     let pool = pool_of(Object::Memory(memory));
-    let table = match memory.first_leaf() {
-        Some(page) if paging::discard(kernel, memory, page, PAGES_PER_TABLE, PAGES_PER_STEP) => {
+    if let Some(page) = memory.first_leaf() {
+        if paging::discard(kernel, memory, page, PAGES_PER_TABLE, PAGES_PER_STEP) {
             return Step::More;
         }
-        Some(page) => memory.take_leaf(page),
-        None => memory.take_directory(),
-    };
-    let Some(table) = table else {
-        return Step::Done;
-    };
-    kernel.return_frame(pool, table);
-    Step::More
+        if let Some(table) = memory.take_leaf(page) {
+            kernel.return_unmapped(pool, table);
+        }
+        return Step::More;
+    }
+    match memory.take_directory() {
+        Some(directory) => {
+            kernel.return_frame(pool, directory);
+            Step::More
+        }
+        None => Step::Done,
+    }
 }
 
 fn dismantle_endpoint(kernel: &Kernel, endpoint: Ref<Endpoint>) -> Step {
@@ -219,16 +226,16 @@ fn finish(kernel: &Kernel, target: Object) {
         cleared.is_ok(),
         "a finished object has no capabilities left: {cleared:?}"
     );
-    let (frame, parent) = (header.frame, pool_of(target));
+    let parent = pool_of(target);
     parent.delist(target);
     match target {
         Object::Pool(pool) => {
             assert_eq!(pool.used(), 1, "a finished pool has spent its own frame");
             let limit = pool.limit;
-            kernel.frames.release(frame);
+            kernel.frames.release(header.vacate());
             parent.refund(limit);
         }
-        _ => kernel.return_frame(parent, frame),
+        _ => kernel.return_frame(parent, header.vacate()),
     }
 }
 

@@ -8,7 +8,7 @@ use capabilities::{Place, Table};
 
 use super::mapping::key_of;
 use super::{Header, Index, Mapping, Pool, Thread};
-use crate::memory::{AddressSpace, FRAME_BYTES, Frame, Ref, SlotDirectory};
+use crate::memory::{AddressSpace, Occupied, OwnedFrame, Ref, SlotDirectory};
 
 /// Whether a domain runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +39,6 @@ impl Uninformed {
     pub const ALL: Uninformed = Uninformed::From(ObjectId(0));
 }
 
-/// Mapping records in a frame.
-const MAPPINGS_PER_FRAME: usize = FRAME_BYTES as usize / size_of::<Mapping>();
-
 /// Most frames of mapping records in a domain.
 const MAPPING_FRAMES_MAX: usize = 25;
 
@@ -67,7 +64,8 @@ pub struct Domain {
     version: Cell<u64>,
     mappings: Index<Mapping>,
     free_mapping: Cell<Option<Ref<Mapping>>>,
-    mapping_frames: [Cell<Option<Frame>>; MAPPING_FRAMES_MAX],
+    mapping_frame_count: Cell<usize>,
+    mapping_frames: [Cell<Option<Occupied>>; MAPPING_FRAMES_MAX],
 }
 
 impl Domain {
@@ -86,6 +84,7 @@ impl Domain {
             version: Cell::new(0),
             mappings: Index::empty(),
             free_mapping: Cell::new(None),
+            mapping_frame_count: Cell::new(0),
             mapping_frames: [const { Cell::new(None) }; MAPPING_FRAMES_MAX],
         }
     }
@@ -220,13 +219,15 @@ impl Domain {
     }
 
     /// Takes back a frame of mapping records; all of them must be free.
-    pub fn take_mapping_frame(&self) -> Option<Frame> {
+    pub fn take_mapping_frame(&self) -> Option<OwnedFrame> {
         assert!(
             self.mappings.is_empty(),
             "mapping records go when all are free"
         );
         self.free_mapping.set(None);
-        self.mapping_frames.iter().find_map(Cell::take)
+        let last = self.mapping_frame_count.get().checked_sub(1)?;
+        self.mapping_frame_count.set(last);
+        self.mapping_frames[last].take().map(Occupied::vacate)
     }
 }
 
@@ -237,23 +238,20 @@ impl Ref<Domain> {
     /// [`Error::TableFull`] if there are as many as there may be; nothing was allocated then.
     pub fn grow_mappings(
         self,
-        allocate: impl FnOnce() -> Result<Frame, Error>,
+        allocate: impl FnOnce() -> Result<OwnedFrame, Error>,
     ) -> Result<(), Error> {
         let room = self
             .mapping_frames
-            .iter()
-            .find(|cell| cell.get().is_none())
+            .get(self.mapping_frame_count.get())
             .ok_or(Error::TableFull)?;
-        let frame = allocate()?;
-        room.set(Some(frame));
-        for index in 0..MAPPINGS_PER_FRAME {
-            let record = Ref::place_at(frame, index * size_of::<Mapping>(), |this| {
-                Mapping::free(self, this)
-            });
+        let frame = Ref::place_many(allocate()?, |this| {
+            let record = Mapping::free(self, this);
+            record.next_free.set(self.free_mapping.replace(Some(this)));
             record
-                .next_free
-                .set(self.free_mapping.replace(Some(record)));
-        }
+        });
+        room.set(Some(frame));
+        self.mapping_frame_count
+            .set(self.mapping_frame_count.get() + 1);
         Ok(())
     }
 }

@@ -6,35 +6,44 @@ use abi::register::ObjectId;
 use capabilities::{Place, Slot};
 
 use super::{Object, Pool};
-use crate::memory::{Frame, Holder, Ref, place_of};
+use crate::memory::{Holder, Occupied, OwnedFrame, Ref, place_of};
 
 /// Identity, the pool that pays, and the origin of all capabilities to the object.
 pub struct Header {
     /// Its identity: never used again.
     pub id: ObjectId,
-    /// The frame that the object lies in.
-    pub frame: Frame,
     /// Who pays; nobody for the root pool.
     pub pool: Option<Ref<Pool>>,
     /// The neighbours in the pool's list, in the order of creation.
     pub previous: Cell<Option<Object>>,
     /// See `previous`.
     pub next: Cell<Option<Object>>,
+    /// The frame that the object lies in.
+    home: Cell<Option<Occupied>>,
     /// The root of the tree of capabilities to the object.
     origin: Slot<Object>,
 }
 
 impl Header {
     /// The header of an object in no list yet, whose origin is empty.
-    pub fn new(id: ObjectId, frame: Frame, pool: Option<Ref<Pool>>) -> Header {
+    pub fn new(id: ObjectId, home: Occupied, pool: Option<Ref<Pool>>) -> Header {
         Header {
             id,
-            frame,
             pool,
             previous: Cell::new(None),
             next: Cell::new(None),
+            home: Cell::new(Some(home)),
             origin: Slot::empty(Holder::Origin.pack()),
         }
+    }
+
+    /// Takes back the object's frame: the object is finished, and nothing refers to it any more.
+    ///
+    /// # Panics
+    /// The second time.
+    pub(super) fn vacate(&self) -> OwnedFrame {
+        let home = self.home.take();
+        home.expect("an object is finished once").vacate()
     }
 
     /// Counts a change of the object, if the domain of its pool is frozen.

@@ -259,7 +259,7 @@ mod tests {
 
     use super::*;
     use crate::arch::fake;
-    use crate::memory::{Frame, FrameAllocator};
+    use crate::memory::FrameAllocator;
 
     std::thread_local! {
         /// How often anybody looked at a key.
@@ -267,7 +267,7 @@ mod tests {
     }
 
     struct Numbered {
-        number: u32,
+        number: Cell<u32>,
         place: IndexPlace<Numbered>,
     }
 
@@ -276,7 +276,7 @@ mod tests {
 
         fn key(&self) -> u32 {
             LOOKS.set(LOOKS.get() + 1);
-            self.number
+            self.number.get()
         }
 
         fn place(&self) -> &IndexPlace<Numbered> {
@@ -284,44 +284,46 @@ mod tests {
         }
     }
 
-    const SPACE: usize = size_of::<Numbered>().next_multiple_of(align_of::<Numbered>());
-    const PER_FRAME: usize = 4096 / SPACE;
-
-    /// Things with these keys, in frames of the fake machine.
+    /// Things in frames of the fake machine.
     struct Things {
         _machine: fake::Machine,
         allocator: FrameAllocator,
-        frame: Frame,
-        made: usize,
+        spare: Vec<Ref<Numbered>>,
     }
 
     impl Things {
         fn new() -> Things {
             let machine = fake::Machine::new(32);
-            let allocator = FrameAllocator::new(&fake::boot_information().memory);
-            let frame = allocator.allocate().expect("a frame");
             Things {
                 _machine: machine,
-                allocator,
-                frame,
-                made: 0,
+                allocator: FrameAllocator::new(&fake::boot_information().memory),
+                spare: Vec::new(),
             }
         }
 
+        /// One with this key.
         fn make(&mut self, number: u32) -> Ref<Numbered> {
-            if self.made == PER_FRAME {
-                self.frame = self.allocator.allocate().expect("a frame");
-                self.made = 0;
-            }
-            let offset = self.made * SPACE;
-            self.made += 1;
-            let place = IndexPlace::nowhere();
-            Ref::place_at(self.frame, offset, |_| Numbered { number, place })
+            let thing = self.spare.pop().unwrap_or_else(|| self.make_many());
+            thing.number.set(number);
+            thing
+        }
+
+        fn make_many(&mut self) -> Ref<Numbered> {
+            let frame = self.allocator.allocate().expect("a frame");
+            // The frame goes with the machine.
+            let _ = Ref::place_many(frame, |thing| {
+                self.spare.push(thing);
+                Numbered {
+                    number: Cell::new(0),
+                    place: IndexPlace::nowhere(),
+                }
+            });
+            self.spare.pop().expect("a frame has room for one")
         }
     }
 
     fn numbers(index: &Index<Numbered>) -> Vec<u32> {
-        index.iter_from(0).map(|thing| thing.number).collect()
+        index.iter_from(0).map(|thing| thing.number.get()).collect()
     }
 
     proptest! {
@@ -344,7 +346,7 @@ mod tests {
                     index.remove(index.first_from(number).expect("it is there"));
                 }
                 let key = if up { number.saturating_add(1) } else { number.saturating_sub(1) };
-                let found = |thing: Option<Ref<Numbered>>| thing.map(|thing| thing.number);
+                let found = |thing: Option<Ref<Numbered>>| thing.map(|thing| thing.number.get());
                 prop_assert_eq!(found(index.first_from(key)), model.range(key..).next().copied());
                 prop_assert_eq!(found(index.last_until(key)), model.range(..=key).next_back().copied());
                 prop_assert_eq!(found(index.last_until(u32::MAX)), model.last().copied());
@@ -376,7 +378,7 @@ mod tests {
                 count(&mut || index.insert(*thing));
             }
             for thing in &all {
-                let key = thing.number;
+                let key = thing.number.get();
                 count(&mut || assert!(index.first_from(key.saturating_sub(1)).is_some()));
                 count(&mut || assert!(index.last_until(key + 1).is_some()));
                 count(&mut || assert!(index.first_from(0).is_some()));

@@ -1,19 +1,17 @@
 //! A sparse range of pages with one set of page tables: [`MemoryObject`].
 //!
-//! The pages are stored *as* leaf page tables, whose entries carry every right; mappings link those tables into
-//! domains with fewer. So a page supplied once appears in every mapping, and the processor's dirty bits are the
+//! The pages are stored *as* leaf page tables ([`PageTables`]), whose entries carry every right; mappings link those tables
+//! into domains with fewer. So a page supplied once appears in every mapping, and the processor's dirty bits are the
 //! same in all of them.
-//!
-//! ```text
-//!   MemoryObject.directories[page / 262144] -> directory[page / 512 % 512] -> leaf table[page % 512] -> page
-//! ```
 
 use core::cell::Cell;
 
 use capabilities::{Place, Slot};
 
 use super::{Header, Mapping, Object};
-use crate::memory::{Entry, Frame, Holder, Ref, TABLE_ENTRIES, Table, place_of};
+use crate::memory::{
+    Entry, ForeignRun, Frame, Holder, LeafTable, OwnedFrame, PageTables, Ref, Unmapped, place_of,
+};
 
 /// What a Memory's pages are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,20 +19,12 @@ pub enum Attribute {
     /// RAM, page by page.
     Ordinary,
     /// RAM in one run, which a device may write: never captured.
-    Contiguous {
-        /// The first page.
-        first: Frame,
-    },
+    Contiguous,
     /// A device's registers.
     Device,
     /// RAM that belongs to no pool: the boot archive.
     Archive,
 }
-
-/// Pages that one directory leads to: 1 GiB.
-const PAGES_PER_DIRECTORY: u64 = TABLE_ENTRIES * TABLE_ENTRIES;
-
-const DIRECTORIES_MAX: usize = (abi::MEMORY_PAGES_MAX / PAGES_PER_DIRECTORY) as usize;
 
 /// A sparse range of pages.
 pub struct MemoryObject {
@@ -50,7 +40,7 @@ pub struct MemoryObject {
     pub logged: Cell<bool>,
     /// Its first mapping.
     pub first_mapping: Cell<Option<Ref<Mapping>>>,
-    directories: [Cell<Option<Table>>; DIRECTORIES_MAX],
+    tables: PageTables,
     pager: Slot<Object>,
 }
 
@@ -69,7 +59,7 @@ impl MemoryObject {
             present: Cell::new(0),
             logged: Cell::new(false),
             first_mapping: Cell::new(None),
-            directories: [const { Cell::new(None) }; DIRECTORIES_MAX],
+            tables: PageTables::new(),
             pager: Slot::empty(Holder::Pager(this).pack()),
         }
     }
@@ -87,15 +77,19 @@ impl MemoryObject {
     }
 
     /// The leaf table that a page belongs to, if there is one.
-    pub fn leaf(&self, page: u64) -> Option<Table> {
-        self.directory(page)
-            .get()?
-            .child(page / TABLE_ENTRIES % TABLE_ENTRIES)
+    pub fn leaf(&self, page: u64) -> Option<LeafTable> {
+        self.tables.leaf(page)
     }
 
-    /// The frame of a page, if it is present.
+    /// The frame of a page, if it is present and RAM.
     pub fn frame(&self, page: u64) -> Option<Frame> {
-        self.leaf(page)?.target(page % TABLE_ENTRIES)
+        self.leaf(page)?.frame(page)
+    }
+
+    /// Whether a page is present.
+    pub fn is_present(&self, page: u64) -> bool {
+        self.leaf(page)
+            .is_some_and(|leaf| leaf.flags(page).contains(Entry::PRESENT))
     }
 
     /// The leaf table that a page belongs to, made if there is none.
@@ -105,59 +99,48 @@ impl MemoryObject {
     pub fn ensure_leaf<E>(
         &self,
         page: u64,
-        mut allocate: impl FnMut() -> Result<Frame, E>,
-    ) -> Result<Table, E> {
-        let cell = self.directory(page);
-        let directory = match cell.get() {
-            Some(directory) => directory,
-            None => Table::create(allocate()?),
-        };
-        cell.set(Some(directory));
-        let index = page / TABLE_ENTRIES % TABLE_ENTRIES;
-        if let Some(leaf) = directory.child(index) {
-            return Ok(leaf);
-        }
-        let leaf = Table::create(allocate()?);
-        directory.set(index, leaf.frame(), Entry::BRANCH);
-        Ok(leaf)
+        allocate: impl FnMut() -> Result<OwnedFrame, E>,
+    ) -> Result<LeafTable, E> {
+        self.tables.ensure_leaf(page, allocate)
     }
 
     /// Enters an absent page whose leaf table is there.
-    pub fn insert(&self, leaf: Table, page: u64, frame: Frame, flags: Entry) {
-        leaf.set(page % TABLE_ENTRIES, frame, flags);
+    pub fn insert(&self, leaf: LeafTable, page: u64, frame: OwnedFrame, flags: Entry) {
+        leaf.insert(page, frame, flags);
         self.present.set(self.present.get() + 1);
     }
 
-    /// Takes a page out. The caller flushes the TLB before the frame gets another use.
-    pub fn remove(&self, page: u64) -> Option<Frame> {
-        let frame = self.leaf(page)?.clear(page % TABLE_ENTRIES)?;
-        self.present.set(self.present.get() - 1);
-        Some(frame)
+    /// Enters an absent page of a run that no pool has, as [`MemoryObject::insert`] does.
+    pub fn insert_foreign(&self, leaf: LeafTable, page: u64, run: &ForeignRun, flags: Entry) {
+        leaf.insert_foreign(page, run, flags);
+        self.present.set(self.present.get() + 1);
+    }
+
+    /// Takes a page out; false if it is absent.
+    pub fn remove(&self, page: u64, unmapped: &mut Unmapped) -> bool {
+        let is_there = self
+            .leaf(page)
+            .is_some_and(|leaf| leaf.remove(page, unmapped));
+        if is_there {
+            self.present.set(self.present.get() - 1);
+        }
+        is_there
     }
 
     /// The first page of the first leaf table in the first directory; none when that directory has no more, or there is no
     /// directory.
     pub fn first_leaf(&self) -> Option<u64> {
-        let present = |cell: &Cell<Option<Table>>| cell.get().is_some();
-        let number = self.directories.iter().position(present)?;
-        let directory = self.directories[number].get()?;
-        let index = (0..TABLE_ENTRIES).find(|index| directory.target(*index).is_some())?;
-        Some(number as u64 * PAGES_PER_DIRECTORY + index * TABLE_ENTRIES)
+        self.tables.first_leaf()
     }
 
     /// Takes away the leaf table of a page. None of its pages may be present, and no mapping link it.
-    pub fn take_leaf(&self, page: u64) -> Option<Frame> {
-        self.directory(page)
-            .get()?
-            .clear(page / TABLE_ENTRIES % TABLE_ENTRIES)
+    pub fn take_leaf(&self, page: u64) -> Option<Unmapped> {
+        self.tables.take_leaf(page)
     }
 
     /// Takes away the first directory. None of its leaf tables may be left.
-    pub fn take_directory(&self) -> Option<Frame> {
-        self.directories
-            .iter()
-            .find_map(Cell::take)
-            .map(Table::frame)
+    pub fn take_directory(&self) -> Option<OwnedFrame> {
+        self.tables.take_directory()
     }
 
     /// Enters a mapping, first.
@@ -182,9 +165,5 @@ impl MemoryObject {
         if let Some(next) = next {
             next.previous_in_memory.set(previous);
         }
-    }
-
-    fn directory(&self, page: u64) -> &Cell<Option<Table>> {
-        &self.directories[(page / PAGES_PER_DIRECTORY) as usize]
     }
 }

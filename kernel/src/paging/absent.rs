@@ -102,7 +102,7 @@ fn judge(kernel: &Kernel, domain: Ref<Domain>, error: PageFaultError, address: u
     };
     let memory = mapping.memory.get().expect("a mapping in use has a Memory");
     let page = mapping.page_at(address);
-    if memory.frame(page).is_some() {
+    if memory.is_present(page) {
         return if link_at(kernel, mapping, address).is_ok() {
             Verdict::Mended
         } else {

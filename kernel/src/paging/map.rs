@@ -6,7 +6,6 @@ use abi::register::Access;
 use abi::{Error, MAP_STEP_BYTES, PAGES_PER_TABLE, USER_END};
 use capabilities::{Capability, Place};
 
-use crate::arch;
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Domain, Mapping, MemoryObject, Object, Step};
@@ -111,15 +110,9 @@ pub fn link_at(kernel: &Kernel, mapping: Ref<Mapping>, address: u64) -> Result<(
 
 /// Takes some of a mapping's links away; from the first step on it gets no new ones. When it is done, its slot can be emptied.
 pub fn unlink_step(mapping: Ref<Mapping>) -> Step {
-    let (space, end) = (mapping.domain.space, mapping.end());
-    let mut next = mapping.unlinked_to.get().unwrap_or(mapping.start());
-    for _ in 0..UNLINKED_PER_STEP {
-        if next >= end {
-            break;
-        }
-        next = space.unlink(next);
-    }
-    arch::flush_all();
+    let (space, end) = (&mapping.domain.space, mapping.end());
+    let from = mapping.unlinked_to.get().unwrap_or(mapping.start());
+    let next = space.unlink(from, end, UNLINKED_PER_STEP);
     mapping.unlinked_to.set(Some(next));
     if next < end { Step::More } else { Step::Done }
 }

@@ -3,9 +3,8 @@
 
 use abi::Error;
 
-use crate::arch;
 use crate::kernel::Kernel;
-use crate::memory::{Entry, Frame, Ref};
+use crate::memory::{Entry, Frame, Ref, Unmapped};
 use crate::objects::{Attribute, MemoryObject, Pool};
 
 /// Pages that one step gives.
@@ -78,31 +77,20 @@ pub fn discard(
     count: u64,
     most: usize,
 ) -> bool {
-    let mut taken = heapless::Vec::<Frame, DISCARD_MAX>::new();
-    let end = (first + count).min(memory.page_count);
-    for page in first..end {
-        if taken.len() == most.min(DISCARD_MAX) {
+    let mut unmapped = Unmapped::none();
+    let mut taken = 0;
+    for page in first..(first + count).min(memory.page_count) {
+        if taken == most.min(DISCARD_MAX) {
             break;
         }
-        if let Some(frame) = memory.remove(page) {
-            taken.push(frame).expect("the loop stops when it is full");
-        }
+        taken += usize::from(memory.remove(page, &mut unmapped));
     }
-    arch::flush_all();
-    let pool = pool_of(memory);
-    if matches!(
-        memory.attribute,
-        Attribute::Ordinary | Attribute::Contiguous { .. }
-    ) {
-        taken
-            .iter()
-            .for_each(|frame| kernel.return_frame(pool, *frame));
-    }
-    !taken.is_empty()
+    kernel.return_unmapped(pool_of(memory), unmapped);
+    taken != 0
 }
 
 /// Most pages that one step takes.
-pub const DISCARD_MAX: usize = 64;
+pub const DISCARD_MAX: usize = Unmapped::MAX;
 
 /// Gives an absent page, which `fill` fills before anybody sees it.
 fn give_page(
@@ -114,14 +102,14 @@ fn give_page(
     let pool = pool_of(memory);
     let leaf = memory.ensure_leaf(page, || kernel.take_frame(pool))?;
     let frame = kernel.take_frame(pool)?;
-    fill(frame);
+    fill(frame.view());
     memory.insert(leaf, page, frame, Entry::LEAF);
     Ok(())
 }
 
 fn mark_dirty(memory: Ref<MemoryObject>, page: u64) {
     if let Some(leaf) = memory.leaf(page) {
-        leaf.add_flags(page % abi::PAGES_PER_TABLE, Entry::DIRTY);
+        leaf.add_marks(page, Entry::DIRTY);
     }
 }
 

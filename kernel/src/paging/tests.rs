@@ -128,7 +128,7 @@ impl Scene {
     /// The processor writes a page, as user code would make it.
     fn write(&self, page: u64) {
         let leaf = self.memory(MEMORY).leaf(page).expect("a table");
-        leaf.add_flags(page % 512, Entry::DIRTY);
+        leaf.add_marks(page, Entry::DIRTY);
     }
 
     fn fault(&self, address: u64, error: u64) {
@@ -332,7 +332,7 @@ fn what_the_kernel_writes_is_dirty_too() {
     let scene = Scene::new();
     let memory = scene.memory(slots::BUFFER);
     let leaf = memory.leaf(0).expect("a table");
-    leaf.remove_flags(0, Entry::DIRTY);
+    leaf.remove_marks(0, Entry::DIRTY);
     scene
         .pages(0, PageSet::Present)
         .expect("into the message buffer");
@@ -340,7 +340,7 @@ fn what_the_kernel_writes_is_dirty_too() {
     scene.populate(0, 1).expect("room");
     scene.supply(9, 1, 0).expect("it is there");
     let leaf = scene.memory(OTHER).leaf(9).expect("a table");
-    leaf.remove_flags(9, Entry::DIRTY);
+    leaf.remove_marks(9, Entry::DIRTY);
     scene.supply(9, 1, 0).expect("it is there");
     assert!(leaf.flags(9).contains(Entry::DIRTY));
 }

@@ -179,6 +179,8 @@ impl Scheduler {
         );
         if self.loaded.get() == Some(thread) {
             self.unload();
+            // Its domain's tables may be the next that go.
+            arch::activate_kernel();
         }
     }
 

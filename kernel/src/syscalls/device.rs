@@ -15,7 +15,7 @@ use super::thread::hold;
 use super::{CallResult, Outcome, Results, lookup};
 use crate::arch::{self, IoWidth, Line, PhysAddr, PhysRange, Polarity, Trigger};
 use crate::kernel::Kernel;
-use crate::memory::{Frame, PhysRun, Ref, SlotStorage};
+use crate::memory::{ForeignRun, Ref, SlotStorage};
 use crate::objects::{self, Attribute, IoPorts, Object, Pool, Thread};
 
 /// Most pages of a device's memory made at once: what one directory of leaf tables spans in 1 MiB of tables.
@@ -141,13 +141,7 @@ pub fn create_memory(kernel: &Kernel, caller: Ref<Thread>, call: DeviceMemoryCre
     }
     let start = PhysAddr::new_truncate(call.bus_address);
     let range = PhysRange::new(start, PhysAddr::new_truncate(end));
-    if kernel.ram.iter().any(|ram| ram.overlaps(&range)) {
-        return Err(Error::NotDevice);
-    }
-    let run = PhysRun {
-        first: Frame::containing(start),
-        count: call.pages.0,
-    };
+    let run = ForeignRun::of_device(range, &kernel.ram).ok_or(Error::NotDevice)?;
     objects::create_memory_of(kernel, pool, run, Attribute::Device, into)?;
     Ok(Outcome::DONE)
 }

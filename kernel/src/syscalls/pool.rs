@@ -52,8 +52,8 @@ pub fn create_contiguous(
 ) -> CallResult {
     let pool = lookup::pool(caller, call.pool, PoolRights::CREATE | PoolRights::DMA)?;
     let into = lookup::free_slot(caller, call.into)?;
-    let first = objects::create_contiguous(kernel, pool, call.pages.0, into)?;
-    Ok(Outcome::one(first.address().as_u64()))
+    let address = objects::create_contiguous(kernel, pool, call.pages.0, into)?;
+    Ok(Outcome::one(address))
 }
 
 pub fn create_endpoint(kernel: &Kernel, caller: Ref<Thread>, call: EndpointCreate) -> CallResult {

@@ -1,15 +1,17 @@
 //! Calls that lie, calls that are long, and calls on oneself.
 
 use abi::calls::{
-    Arguments, CapabilityCopy, CapabilityInspect, CapabilityMint, DomainThaw, EndpointCreate,
-    MemoryCreate, MemoryPopulate, NotificationCreate, Null, ThreadPrepare, ThreadRead, ThreadStop,
-    Wait, Yield,
+    Arguments, CapabilityCopy, CapabilityInspect, CapabilityMint, DomainMap, DomainThaw,
+    EndpointCreate, MemoryCreate, MemoryPopulate, NotificationCreate, Null, ThreadPrepare,
+    ThreadRead, ThreadStop, Wait, Yield,
 };
-use abi::register::{PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, Slot, UserAddress};
 use abi::{Error, Number, REGISTER_COUNT, Rights};
 
-use crate::memory::Entry;
-use crate::objects::Phase;
+use crate::arch::fake::UserAccess;
+use crate::arch::{PhysAddr, PhysRange};
+use crate::memory::ForeignRun;
+use crate::objects::{self, Attribute, Phase};
 use crate::testing::{BUFFER_ADDRESS, CALL_SITE, Citizen, World, slots};
 
 const OBJECT: Slot = Slot(slots::FREE);
@@ -196,20 +198,45 @@ fn a_running_thread_is_neither_read_nor_prepared() {
     assert_eq!(world.call(citizen.thread, thaw), Err(Error::WrongState));
 }
 
+const DEVICE_ADDRESS: u64 = 0xa000_0000;
+
+/// Maps a page of a device, for reading and writing.
+fn map_device(world: &World, citizen: Citizen, address: u64) {
+    const DEVICE: Slot = Slot(slots::FREE + 9);
+    let start = PhysAddr::new(0xfeb0_0000);
+    let page = PhysRange::new(start, start + abi::PAGE_BYTES);
+    let run = ForeignRun::of_device(page, &world.kernel.ram).expect("there is no RAM");
+    let place = citizen.domain.place(DEVICE).expect("a slot");
+    let (kernel, pool) = (&world.kernel, citizen.pool);
+    objects::create_memory_of(kernel, pool, run, Attribute::Device, place).expect("room");
+    let map = DomainMap {
+        domain: slots::DOMAIN,
+        memory: DEVICE,
+        address: UserAddress(address),
+        first_page: PageCount(0),
+        page_count: PageCount(1),
+        access: Access::ReadWrite,
+    };
+    world.does(citizen.thread, map);
+    let reached = world.access(citizen.thread, address, UserAccess::Store);
+    assert_eq!(reached, Some(start));
+}
+
 #[test]
 fn a_message_buffer_is_no_devices_page_and_none_that_is_read_only() {
     let (world, citizen) = citizen();
-    let there = citizen.domain.space.translate(BUFFER_ADDRESS);
-    let (leaf, index) = there.expect("the buffer is mapped").leaf;
     let thread = world.thread_in(citizen.domain, OBJECT);
     thread.stopped.set(true);
     world.kernel.scheduler.remove(thread);
     let read = ThreadRead { thread: OBJECT };
     world.does(citizen.thread, read);
-    leaf.add_flags(index, Entry::UNCACHED);
-    assert_eq!(world.call(citizen.thread, read), Err(Error::BufferAbsent));
-    leaf.remove_flags(index, Entry::UNCACHED);
-    for buffer in [0, 0x9000_0000, BUFFER_ADDRESS + abi::PAGE_BYTES] {
+    map_device(&world, citizen, DEVICE_ADDRESS);
+    for buffer in [
+        0,
+        DEVICE_ADDRESS,
+        0x9000_0000,
+        BUFFER_ADDRESS + abi::PAGE_BYTES,
+    ] {
         citizen.thread.message_buffer.set(buffer);
         assert_eq!(world.call(citizen.thread, read), Err(Error::BufferAbsent));
     }

@@ -1,0 +1,110 @@
+//! Who may decide what a frame is used for: [`OwnedFrame`], and [`Occupied`] while a value lies in it.
+//!
+//! ```text
+//!                    Ref::place               Occupied::vacate
+//!   FrameAllocator ------------> a kernel object ------------> FrameAllocator
+//!        allocate |  adopted by an entry             Unmapped::flush ^ release
+//!                 +------------> a page table, a page -------------->+
+//! ```
+//!
+//! Neither type can be copied, and only the allocator and a table's entry that owns its frame make them. So code outside of
+//! this room cannot release a frame twice, place an object in a frame that has a use, or release a frame that a processor may
+//! still reach:
+//!
+//! ```
+//! # use kernel::memory::{FrameAllocator, OwnedFrame, Ref, Unmapped};
+//! fn release(frames: &FrameAllocator, frame: OwnedFrame, unmapped: Unmapped) {
+//!     frames.release(frame);
+//!     unmapped.flush().for_each(|frame| frames.release(frame));
+//! }
+//! ```
+//!
+//! Twice is once too often:
+//!
+//! ```compile_fail,E0382
+//! # use kernel::memory::{FrameAllocator, OwnedFrame};
+//! fn release(frames: &FrameAllocator, frame: OwnedFrame) {
+//!     frames.release(frame);
+//!     frames.release(frame);
+//! }
+//! ```
+//!
+//! An object lies in a frame of its own, not in one that is also released:
+//!
+//! ```compile_fail,E0382
+//! # use kernel::memory::{FrameAllocator, OwnedFrame, Ref};
+//! fn place(frames: &FrameAllocator, frame: OwnedFrame) -> Ref<u64> {
+//!     let number = Ref::place(frame, |_, _| 7_u64);
+//!     frames.release(frame);
+//!     number
+//! }
+//! ```
+//!
+//! A page that is seen through a table is nobody's to release, or to place something in:
+//!
+//! ```compile_fail,E0308
+//! # use kernel::memory::{FrameAllocator, LeafTable};
+//! fn release(frames: &FrameAllocator, leaf: LeafTable) {
+//!     frames.release(leaf.frame(0).unwrap());
+//! }
+//! ```
+//!
+//! What was unmapped is not free before the flush:
+//!
+//! ```compile_fail,E0308
+//! # use kernel::memory::{FrameAllocator, Unmapped};
+//! fn release(frames: &FrameAllocator, unmapped: Unmapped) {
+//!     frames.release(unmapped);
+//! }
+//! ```
+//!
+//! And nobody makes a frame out of an address:
+//!
+//! ```compile_fail,E0624
+//! # use kernel::{arch::PhysAddr, memory::Frame};
+//! fn make(address: PhysAddr) -> Frame {
+//!     Frame::containing(address)
+//! }
+//! ```
+
+use super::Frame;
+use crate::arch::PhysAddr;
+
+/// A frame that has no use yet, and the right to give it one or to release it.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a frame that is dropped is lost"]
+pub struct OwnedFrame(Frame);
+
+impl OwnedFrame {
+    /// For the allocator, and for whatever takes a frame out of its use.
+    pub(super) fn new(frame: Frame) -> OwnedFrame {
+        OwnedFrame(frame)
+    }
+
+    /// Its bytes, to fill before anybody else sees them.
+    pub fn view(&self) -> Frame {
+        self.0
+    }
+
+    /// Its first byte's physical address.
+    pub fn address(&self) -> PhysAddr {
+        self.0.address()
+    }
+}
+
+/// The frame of a value that [`super::Ref`] placed. It is kept with the value, which is then gone when the frame is taken
+/// back.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a frame that is dropped is lost"]
+pub struct Occupied(OwnedFrame);
+
+impl Occupied {
+    pub(super) fn new(frame: OwnedFrame) -> Occupied {
+        Occupied(frame)
+    }
+
+    /// The frame, free for another use. By the module's invariant every reference to what lies in it has been removed.
+    pub fn vacate(self) -> OwnedFrame {
+        self.0
+    }
+}

@@ -1,0 +1,143 @@
+//! The tables of a Memory: [`PageTables`], and one [`LeafTable`] of them.
+//!
+//! ```text
+//!   directories[page / 262144] -> directory[page / 512 % 512] -> leaf table[page % 512] -> page
+//! ```
+//!
+//! The leaf tables are the ones that the processor walks, by way of the links in domains' page directories.
+
+use core::cell::Cell;
+
+use super::{Entry, ForeignRun, Frame, OwnedFrame, TABLE_ENTRIES, Table, Unmapped};
+
+/// Pages that one directory leads to: 1 GiB.
+const PAGES_PER_DIRECTORY: u64 = TABLE_ENTRIES * TABLE_ENTRIES;
+
+const DIRECTORIES_MAX: usize = (abi::MEMORY_PAGES_MAX / PAGES_PER_DIRECTORY) as usize;
+
+/// The directories and leaf tables of a Memory, with the frames that they lie in.
+#[derive(Debug)]
+pub struct PageTables {
+    directories: [Cell<Option<Table>>; DIRECTORIES_MAX],
+}
+
+/// A table of 512 pages of a Memory. Pages are named by their number in the Memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeafTable(pub(super) Table);
+
+impl LeafTable {
+    /// The bytes of a page, if it is present and RAM.
+    pub fn frame(self, page: u64) -> Option<Frame> {
+        self.0.target(page % TABLE_ENTRIES)
+    }
+
+    /// The flags of a page's entry.
+    pub fn flags(self, page: u64) -> Entry {
+        self.0.flags(page % TABLE_ENTRIES)
+    }
+
+    /// Marks a page as accessed or dirty, as the processor does.
+    pub fn add_marks(self, page: u64, marks: Entry) {
+        self.0.add_flags(page % TABLE_ENTRIES, marks & Entry::MARKS);
+    }
+
+    /// Removes such marks; returns the flags that the entry had.
+    pub fn remove_marks(self, page: u64, marks: Entry) -> Entry {
+        self.0
+            .remove_flags(page % TABLE_ENTRIES, marks & Entry::MARKS)
+    }
+
+    /// Enters a page where there is none.
+    pub fn insert(self, page: u64, frame: OwnedFrame, flags: Entry) {
+        self.0.adopt(page % TABLE_ENTRIES, frame, flags);
+    }
+
+    /// Enters a page of a run where there is none; the frame stays what it is when the page is removed.
+    pub fn insert_foreign(self, page: u64, run: &ForeignRun, flags: Entry) {
+        let mut flags = flags.difference(Entry::OWNED);
+        flags.set(Entry::NOT_RAM, !run.is_ram());
+        self.0.refer(page % TABLE_ENTRIES, run.page(page), flags);
+    }
+
+    /// Removes a page; false if there is none.
+    pub fn remove(self, page: u64, unmapped: &mut Unmapped) -> bool {
+        let index = page % TABLE_ENTRIES;
+        let is_there = self.0.is_used(index);
+        if is_there {
+            unmapped.add(self.0.clear(index));
+        }
+        is_there
+    }
+}
+
+impl PageTables {
+    /// No table.
+    pub const fn new() -> PageTables {
+        PageTables {
+            directories: [const { Cell::new(None) }; DIRECTORIES_MAX],
+        }
+    }
+
+    /// The leaf table of a page, if there is one.
+    pub fn leaf(&self, page: u64) -> Option<LeafTable> {
+        self.directory(page)
+            .get()?
+            .child(page / TABLE_ENTRIES % TABLE_ENTRIES)
+            .map(LeafTable)
+    }
+
+    /// The leaf table of a page, made if there is none.
+    ///
+    /// # Errors
+    /// What `allocate` fails with; a directory made before stays.
+    pub fn ensure_leaf<E>(
+        &self,
+        page: u64,
+        mut allocate: impl FnMut() -> Result<OwnedFrame, E>,
+    ) -> Result<LeafTable, E> {
+        let cell = self.directory(page);
+        let directory = match cell.get() {
+            Some(directory) => directory,
+            None => Table::create(allocate()?),
+        };
+        cell.set(Some(directory));
+        let index = page / TABLE_ENTRIES % TABLE_ENTRIES;
+        directory.ensure_child(index, allocate).map(LeafTable)
+    }
+
+    /// The first page of the first leaf table in the first directory; none when that directory has no more, or there is no
+    /// directory.
+    pub fn first_leaf(&self) -> Option<u64> {
+        let present = |cell: &Cell<Option<Table>>| cell.get().is_some();
+        let number = self.directories.iter().position(present)?;
+        let directory = self.directories[number].get()?;
+        let index = (0..TABLE_ENTRIES).find(|index| directory.is_used(*index))?;
+        Some(number as u64 * PAGES_PER_DIRECTORY + index * TABLE_ENTRIES)
+    }
+
+    /// Takes away the leaf table of a page. None of its pages may be there, and no mapping link it.
+    pub fn take_leaf(&self, page: u64) -> Option<Unmapped> {
+        self.directory(page)
+            .get()?
+            .clear(page / TABLE_ENTRIES % TABLE_ENTRIES)
+            .map(Unmapped::one)
+    }
+
+    /// Takes away the first directory, which no processor walks. None of its leaf tables may be left.
+    pub fn take_directory(&self) -> Option<OwnedFrame> {
+        self.directories
+            .iter()
+            .find_map(Cell::take)
+            .map(Table::into_frame)
+    }
+
+    fn directory(&self, page: u64) -> &Cell<Option<Table>> {
+        &self.directories[(page / PAGES_PER_DIRECTORY) as usize]
+    }
+}
+
+impl Default for PageTables {
+    fn default() -> Self {
+        PageTables::new()
+    }
+}
