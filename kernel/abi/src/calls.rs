@@ -169,7 +169,7 @@ calls! {
 
     /// Sends a message and waits for its answer. The receiver gets a reply right in a slot it named.
     1 Call {
-        /// An Endpoint with SEND.
+        /// An Endpoint with SEND, and GRANT to pass capabilities, in the message or in the answer.
         endpoint: Slot,
         /// The message's shape.
         info: MessageInfo,
@@ -196,12 +196,12 @@ calls! {
         w2: u64,
         /// Word 3.
         w3: u64,
-        /// The reply right to use, and the slot for the next caller's.
+        /// The reply right to use, with GRANT to pass capabilities, and the slot for the next caller's.
         reply: Slot
     } -> Received;
     /// Sends a message and returns when it was received; no answer.
     3 Send {
-        /// An Endpoint with SEND.
+        /// An Endpoint with SEND, and GRANT to pass capabilities.
         endpoint: Slot,
         /// The message's shape.
         info: MessageInfo,
@@ -233,7 +233,7 @@ calls! {
     } -> Received;
     /// Answers a call. The reply right is used up.
     5 Reply {
-        /// A reply right.
+        /// A reply right, with GRANT to pass capabilities.
         reply: Slot,
         /// The answer's shape.
         info: MessageInfo,
@@ -303,9 +303,12 @@ calls! {
         /// The slot.
         slot: Slot
     } -> (u64, u64, u64);
-    /// Reads which object a slot refers to: its [`ObjectId`].
+    /// Reads which object a slot of a domain's table refers to: its [`ObjectId`], which is not shown to whoever merely holds a
+    /// capability.
     22 CapabilityIdentify {
-        /// The slot.
+        /// A Domain with CAPTURE.
+        domain: Slot,
+        /// The slot of that domain's table.
         slot: Slot
     } -> u64;
 
@@ -437,7 +440,9 @@ calls! {
         /// The thread that awaits.
         thread: Slot,
         /// The domain's empty slot.
-        to: Slot
+        to: Slot,
+        /// Of the reply right: none, or GRANT as over an Endpoint.
+        rights: Rights
     } -> ();
     /// Grows a domain's table until it has this many slots.
     54 DomainGrow {

@@ -57,7 +57,7 @@ impl ObjectKind {
             ObjectKind::Memory => MemoryRights::all().into(),
             ObjectKind::Endpoint => EndpointRights::all().into(),
             ObjectKind::Notification => NotificationRights::all().into(),
-            ObjectKind::Reply => Rights(0),
+            ObjectKind::Reply => EndpointRights::GRANT.into(),
             ObjectKind::Interrupt => InterruptRights::all().into(),
             ObjectKind::IoPorts => IoPortsRights::all().into(),
             ObjectKind::Hardware => HardwareRights::all().into(),
@@ -171,6 +171,9 @@ rights! {
         SEND = 0;
         /// Receive.
         RECEIVE = 1;
+        /// Pass capabilities in what is sent, and let the answer to a call bring some. A reply right has it, as the same bit,
+        /// if the capability that was called through had it: without it a channel carries data only, in both directions.
+        GRANT = 2;
     }
     /// Rights over a Notification.
     NotificationRights {

@@ -33,7 +33,7 @@ const MET_PER_STEP: usize = 16;
 pub use fault::raise_fault;
 pub use notify::{deliver_again, deliver_interrupt, offer_flags, signal, time_out, wait};
 pub use rendezvous::{receive, send};
-pub use reply::{abandon, awaits, install_reply, reply};
+pub use reply::{abandon, awaits, install_reply, may_grant, reply};
 pub use transfer::{Message, message_buffer};
 pub use vectors::Vectors;
 pub use waiting::{end_wait, leave, roll_back, stop};

@@ -2,7 +2,7 @@
 
 use abi::fault::FAULT_WORDS;
 use abi::register::{Register, Slot};
-use abi::{Error, MessageInfo, Number};
+use abi::{EndpointRights, Error, MessageInfo, Number, Rights};
 use capabilities::{Place, Storage};
 
 use super::MET_PER_STEP;
@@ -88,7 +88,8 @@ fn refuse(kernel: &Kernel, sender: Ref<Thread>, error: Error) {
 struct Outgoing {
     message: Message,
     badge: u64,
-    wants_answer: bool,
+    /// The rights of the reply right that it wants, if it does.
+    answer: Option<Rights>,
 }
 
 impl Outgoing {
@@ -104,16 +105,20 @@ impl Outgoing {
                 Ok(Outgoing {
                     message,
                     badge,
-                    wants_answer: true,
+                    answer: Some(Rights::default()),
                 })
             }
-            Phase::Sending { badge, .. } => {
+            Phase::Sending { badge, grant, .. } => {
                 let message = Message::of_arguments(sender)?;
-                let wants_answer = sender.context.rax.get() == Number::Call as u64;
+                let rights = match grant {
+                    true => EndpointRights::GRANT.into(),
+                    false => Rights::default(),
+                };
+                let is_call = sender.context.rax.get() == Number::Call as u64;
                 Ok(Outgoing {
                     message,
                     badge,
-                    wants_answer,
+                    answer: is_call.then_some(rights),
                 })
             }
             phase => panic!("a thread that sends is in phase {phase:?}"),
@@ -128,9 +133,9 @@ impl Outgoing {
 /// sent it, so that no sender can end the receiver's call for the others.
 fn hand_over(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) -> Result<(), Error> {
     let outgoing = Outgoing::of(sender)?;
-    let reply_slot = match outgoing.wants_answer {
-        true => Some(reply_slot(receiver)?),
-        false => None,
+    let reply_slot = match outgoing.answer {
+        Some(rights) => Some((reply_slot(receiver)?, rights)),
+        None => None,
     };
     transfer(
         kernel,
@@ -138,15 +143,15 @@ fn hand_over(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) -> Res
         outgoing.message,
         receiver,
         outgoing.badge,
-        reply_slot,
+        reply_slot.map(|(place, _)| place),
     )
     .map_err(|blame| match blame {
         Blame::Sender(error) => error,
         // A receiver without a buffer takes short messages only.
         Blame::Receiver(_) => Error::MessageSize,
     })?;
-    if let Some(place) = reply_slot {
-        grant_reply(sender, place);
+    if let Some((place, rights)) = reply_slot {
+        grant_reply(sender, place, rights);
     }
     Ok(())
 }

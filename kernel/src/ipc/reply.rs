@@ -1,9 +1,10 @@
 //! Answers, and reply rights that are given up.
 //!
 //! A reply right is a capability to a thread with the number of one of its calls as badge, derived from the thread's
-//! origin. It answers only while the thread awaits the answer to that very call.
+//! origin. It answers only while the thread awaits the answer to that very call. It has the right GRANT if the call went through
+//! a capability that had it, and else brings no capabilities.
 
-use abi::Error;
+use abi::{EndpointRights, Error, Rights};
 use capabilities::{Badge, Capability, Place, Storage};
 
 use super::transfer::{Blame, Message, transfer};
@@ -12,10 +13,10 @@ use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Object, Phase, Thread};
 
 /// Puts the right to answer the call that `caller` begins into an empty slot.
-pub fn grant_reply(caller: Ref<Thread>, place: Place) {
+pub fn grant_reply(caller: Ref<Thread>, place: Place, rights: Rights) {
     let right = Capability {
         object: Object::Reply(caller),
-        rights: abi::Rights(0),
+        rights,
         badge: Badge::new(caller.next_call_number()),
     };
     capabilities::derive(&SlotStorage, caller.header.origin(), place, right)
@@ -27,7 +28,8 @@ pub fn grant_reply(caller: Ref<Thread>, place: Place) {
 ///
 /// # Errors
 /// [`Error::EmptySlot`], [`Error::WrongKind`]; [`Error::Gone`] if the right is stale, which removes it; and what is wrong
-/// with the message, in which case the right stays.
+/// with the message, [`Error::MissingRight`] for capabilities that it may not bring included, in which case the right
+/// stays.
 pub fn reply(
     kernel: &Kernel,
     replier: Ref<Thread>,
@@ -44,6 +46,11 @@ pub fn reply(
     // For a caller that has gone elsewhere the right is as stale as for one that awaits nothing.
     let awaits = awaits(caller, right.badge.get()) && !caller.domain.is_retired();
     match caller.phase.get() {
+        Phase::Awaiting
+            if awaits && message.info.capabilities() > 0 && !may_grant(right.rights) =>
+        {
+            return Err(Error::MissingRight);
+        }
         Phase::Awaiting if awaits => match transfer(kernel, replier, message, caller, 0, None) {
             Ok(()) => caller.complete(Ok(())),
             Err(Blame::Receiver(error)) => caller.complete(Err(error)),
@@ -76,14 +83,23 @@ pub fn abandon(kernel: &Kernel, caller: Ref<Thread>, call_number: u64) {
 /// Puts the right to answer a thread that awaits, of a domain being restored, into an empty slot.
 ///
 /// # Errors
-/// [`Error::WrongState`] if the thread does not await an answer, [`Error::OccupiedSlot`].
-pub fn install_reply(caller: Ref<Thread>, place: Place) -> Result<(), Error> {
+/// [`Error::ArgumentRange`] for other rights than GRANT; [`Error::WrongState`] if the thread does not await an answer,
+/// [`Error::OccupiedSlot`].
+pub fn install_reply(caller: Ref<Thread>, place: Place, rights: Rights) -> Result<(), Error> {
+    if !Rights::from(EndpointRights::GRANT).contains(rights) {
+        return Err(Error::ArgumentRange);
+    }
     if !matches!(caller.phase.get(), Phase::Awaiting | Phase::AwaitingFault) {
         return Err(Error::WrongState);
     }
     crate::objects::check_free(place)?;
-    grant_reply(caller, place);
+    grant_reply(caller, place, rights);
     Ok(())
+}
+
+/// Whether capabilities may pass with messages through a capability of these rights.
+pub fn may_grant(rights: Rights) -> bool {
+    rights.contains(EndpointRights::GRANT.into())
 }
 
 /// Whether a thread awaits the answer to its call of this number.

@@ -10,6 +10,7 @@ use abi::register::{Register, Slot};
 use abi::{EndpointRights, NotificationRights, Rights};
 use capabilities::{Capability, Place, Storage};
 
+use super::reply::may_grant;
 use super::waiting::start_again;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
@@ -23,27 +24,19 @@ const SLOT_ARGUMENT: usize = 0;
 pub fn is_still_allowed(thread: Ref<Thread>) -> bool {
     thread.domain.is_running()
         && match thread.phase.get() {
-            Phase::Sending { endpoint, badge } => held(thread).is_some_and(|held| {
-                allows(
-                    held,
-                    Object::Endpoint(endpoint),
-                    EndpointRights::SEND.into(),
-                ) && held.badge.get() == badge
-            }),
-            Phase::Receiving { endpoint } => held(thread).is_some_and(|held| {
-                allows(
-                    held,
-                    Object::Endpoint(endpoint),
-                    EndpointRights::RECEIVE.into(),
-                )
-            }),
-            Phase::Waiting { notification } => held(thread).is_some_and(|held| {
-                allows(
-                    held,
-                    Object::Notification(notification),
-                    NotificationRights::WAIT.into(),
-                )
-            }),
+            Phase::Sending {
+                endpoint,
+                badge,
+                grant,
+            } => held(thread, Object::Endpoint(endpoint), EndpointRights::SEND)
+                .is_some_and(|held| held.badge.get() == badge && may_grant(held.rights) == grant),
+            Phase::Receiving { endpoint } => {
+                held(thread, Object::Endpoint(endpoint), EndpointRights::RECEIVE).is_some()
+            }
+            Phase::Waiting { notification } => {
+                let object = Object::Notification(notification);
+                held(thread, object, NotificationRights::WAIT).is_some()
+            }
             Phase::SendingFault {
                 endpoint,
                 badge,
@@ -88,13 +81,14 @@ fn handler_slot(thread: Ref<Thread>, fault: Fault) -> Option<Place> {
     }
 }
 
-/// The capability in the slot that a blocked thread's call names.
-fn held(thread: Ref<Thread>) -> Option<Capability<Object>> {
+/// The capability in the slot that a blocked thread's call names, if it is to this object with these rights.
+fn held(
+    thread: Ref<Thread>,
+    object: Object,
+    rights: impl Into<Rights>,
+) -> Option<Capability<Object>> {
     let slot = Slot::from_register(thread.arguments()[SLOT_ARGUMENT]).ok()?;
     let place = thread.domain.place(slot).ok()?;
-    SlotStorage.slot(place).capability()
-}
-
-fn allows(held: Capability<Object>, object: Object, rights: Rights) -> bool {
-    held.object == object && held.rights.contains(rights)
+    let held = SlotStorage.slot(place).capability()?;
+    (held.object == object && held.rights.contains(rights.into())).then_some(held)
 }

@@ -13,6 +13,7 @@ use crate::objects::Phase;
 use crate::testing::{Citizen, World, slots};
 
 mod blame;
+mod grant;
 mod revocation;
 
 const ENDPOINT: Slot = Slot(slots::FREE);
@@ -113,7 +114,8 @@ fn long_messages_and_capabilities_go_through_the_buffers() {
     world.begin(client.thread, Call { info, ..call(4, 0) });
     assert_eq!(received(&world, server).info.words(), 64);
     assert!((4..64).all(|index| to.read_word(index * 8) == index * 1000));
-    let identify = |slot| abi::calls::CapabilityIdentify { slot };
+    let domain = slots::DOMAIN;
+    let identify = |slot| abi::calls::CapabilityIdentify { domain, slot };
     let given = world.does(server.thread, identify(SPARE));
     world.does(server.thread, reply(0));
     assert_eq!(given, world.does(client.thread, identify(slots::BUFFER)));

@@ -36,6 +36,8 @@ pub enum Phase {
         endpoint: Ref<Endpoint>,
         /// The badge of the capability it sends through.
         badge: u64,
+        /// Whether that capability has the right GRANT.
+        grant: bool,
     },
     /// It waits for a message.
     Receiving {

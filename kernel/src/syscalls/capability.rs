@@ -1,11 +1,11 @@
 //! copy, mint, move, delete, revoke, inspect.
 
-use abi::Error;
 use abi::calls::{
     CapabilityCopy, CapabilityDelete, CapabilityIdentify, CapabilityInspect, CapabilityMint,
     CapabilityMove, CapabilityRevoke,
 };
 use abi::register::Slot;
+use abi::{DomainRights, Error};
 use capabilities::{Badge, Place, Storage};
 
 use super::{CallResult, Outcome, Results, lookup};
@@ -67,8 +67,13 @@ pub fn inspect(caller: Ref<Thread>, call: CapabilityInspect) -> CallResult {
 }
 
 pub fn identify(caller: Ref<Thread>, call: CapabilityIdentify) -> CallResult {
-    let (_, capability) = lookup::lookup(caller, call.slot)?;
-    Ok(Outcome::one(capability.object.id().0))
+    let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
+    let place = domain.place(call.slot)?;
+    let held = SlotStorage
+        .slot(place)
+        .capability()
+        .ok_or(Error::EmptySlot)?;
+    Ok(Outcome::one(held.object.id().0))
 }
 
 /// The places of a capability that can be copied and of an empty slot. A reply right is for one holder.

@@ -88,7 +88,7 @@ pub fn install_reply(caller: Ref<Thread>, call: DomainInstallReply) -> CallResul
     if thread.domain != domain || domain.is_running() {
         return Err(Error::WrongState);
     }
-    ipc::install_reply(thread, domain.place(call.to)?)?;
+    ipc::install_reply(thread, domain.place(call.to)?, call.rights)?;
     domain.touch();
     Ok(Outcome::DONE)
 }

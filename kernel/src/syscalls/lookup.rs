@@ -136,16 +136,19 @@ pub fn domain(caller: Ref<Thread>, slot: Slot, rights: DomainRights) -> Result<R
     }
 }
 
-/// An Endpoint to send through, and the badge that its receiver sees.
+/// An Endpoint to send through, the rights over it, and the badge that its receiver sees.
 ///
 /// # Errors
 /// As for the other kinds.
-pub fn sending_endpoint(caller: Ref<Thread>, slot: Slot) -> Result<(Ref<Endpoint>, u64), Error> {
+pub fn sending_endpoint(
+    caller: Ref<Thread>,
+    slot: Slot,
+) -> Result<(Ref<Endpoint>, Rights, u64), Error> {
     let (_, capability) = lookup(caller, slot)?;
     let Object::Endpoint(endpoint) = capability.object else {
         return Err(Error::WrongKind);
     };
     require(capability, EndpointRights::SEND.into())?;
     refuse_retired(&endpoint.header)?;
-    Ok((endpoint, capability.badge.get()))
+    Ok((endpoint, capability.rights, capability.badge.get()))
 }

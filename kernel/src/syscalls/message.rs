@@ -4,7 +4,8 @@
 //! [`crate::objects::Thread`]), and what completes the call moves RIP on.
 
 use abi::calls::{Call, Receive, Reply, ReplyAndReceive, Send, Signal, Wait};
-use abi::{EndpointRights, Error, NotificationRights, Number};
+use abi::register::Slot;
+use abi::{EndpointRights, Error, MessageInfo, NotificationRights, Number};
 
 use super::{CallResult, Outcome, lookup};
 use crate::ipc::{self, Message};
@@ -13,17 +14,26 @@ use crate::memory::Ref;
 use crate::objects::{Phase, Step, Thread};
 
 pub fn call(kernel: &Kernel, caller: Ref<Thread>, call: Call) -> CallResult {
-    send_through(kernel, caller, call.endpoint)
+    send_through(kernel, caller, call.endpoint, call.info)
 }
 
 pub fn send(kernel: &Kernel, caller: Ref<Thread>, call: Send) -> CallResult {
-    send_through(kernel, caller, call.endpoint)
+    send_through(kernel, caller, call.endpoint, call.info)
 }
 
-fn send_through(kernel: &Kernel, caller: Ref<Thread>, slot: abi::register::Slot) -> CallResult {
-    let (endpoint, badge) = lookup::sending_endpoint(caller, slot)?;
+fn send_through(kernel: &Kernel, caller: Ref<Thread>, slot: Slot, info: MessageInfo) -> CallResult {
+    let (endpoint, rights, badge) = lookup::sending_endpoint(caller, slot)?;
+    let grant = ipc::may_grant(rights);
+    if info.capabilities() > 0 && !grant {
+        return Err(Error::MissingRight);
+    }
     caller.rewind();
-    ipc::send(kernel, caller, endpoint, Phase::Sending { endpoint, badge });
+    let phase = Phase::Sending {
+        endpoint,
+        badge,
+        grant,
+    };
+    ipc::send(kernel, caller, endpoint, phase);
     Ok(Outcome::Settled)
 }
 

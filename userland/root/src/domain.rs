@@ -107,15 +107,21 @@ impl Domain {
         }
     }
 
-    /// What the domain holds this object as.
-    pub fn binding_of(&self, object: ObjectId, badge: u64) -> Option<Binding> {
-        let wake = self.body.as_ref().map(|body| body.wake.identify());
-        if badge == 0 && wake == Some(Ok(object)) {
+    /// What the domain holds this object as. `root` is root's own domain, in whose table the outside objects are looked for.
+    pub fn binding_of(
+        &self,
+        root: Cap<DomainKind>,
+        object: ObjectId,
+        badge: u64,
+    ) -> Option<Binding> {
+        let is_it = |slot| root.identify(slot) == Ok(object);
+        let mut wake = self.body.iter().map(|body| body.wake.slot());
+        if badge == 0 && wake.any(is_it) {
             return plain(names::WAKE);
         }
         let held = self.held.iter();
         let mut same = held.filter(|held| held.badge == badge);
-        same.find(|held| held.capability.identify() == Ok(object))
+        same.find(|held| is_it(held.capability.slot()))
             .map(|held| held.binding)
     }
 }

@@ -40,17 +40,21 @@ pub const RECORDS: &str = "records";
 /// What wakes the switch.
 pub const DOORBELL: &str = "doorbell";
 
-/// An interface of root's, for a domain.
+/// An interface of root's, for a domain. Capabilities pass through those of the migration server and of the switch only.
 pub fn interface(
     machine: &Machine,
     name: &'static str,
     interface: Interface,
     domain: DomainNumber,
 ) -> Grant<'static> {
-    Grant::new(name, machine.endpoint, EndpointRights::SEND).badged(badge(interface, domain))
+    let rights = match interface {
+        Interface::Root | Interface::Ports => EndpointRights::SEND | EndpointRights::GRANT,
+        Interface::Log | Interface::Faults => EndpointRights::SEND,
+    };
+    Grant::new(name, machine.endpoint, rights).badged(badge(interface, domain))
 }
 
-/// A service that another domain provides, for a domain that calls it.
+/// A service that another domain provides, for a domain that calls it: with data, no capabilities.
 pub fn service<'a>(name: &'a str, endpoint: Cap<Endpoint>, domain: DomainNumber) -> Grant<'a> {
     Grant::new(name, endpoint, EndpointRights::SEND).badged(u64::from(domain.0))
 }

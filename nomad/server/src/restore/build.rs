@@ -280,7 +280,9 @@ impl Built {
             if let Target::Reply(position) = capability.target {
                 let thread = self.object::<Thread>(position);
                 let thread = thread.ok_or(RestoreError::Unexpected("a reply to nobody"))?;
-                let installed = self.domain.install_reply(thread, Slot(capability.slot));
+                let installed =
+                    self.domain
+                        .install_reply(thread, Slot(capability.slot), capability.rights);
                 installed.during("installing the reply right in slot", capability.slot.into())?;
             }
         }

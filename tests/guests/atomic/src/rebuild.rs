@@ -150,9 +150,11 @@ impl Building<'_> {
         for record in &self.captured.capabilities {
             if record.kind == ObjectKind::Reply as u64 {
                 let thread = Cap::from_slot(self.successor(ObjectId(record.object))?);
-                self.subject
-                    .domain
-                    .install_reply(thread, Slot(record.slot as u32))?;
+                self.subject.domain.install_reply(
+                    thread,
+                    Slot(record.slot as u32),
+                    Rights(record.rights as u16),
+                )?;
             }
         }
         Ok(())

@@ -66,7 +66,7 @@ impl Lender {
     pub fn outsider(&self, id: ObjectId) -> Result<Slot, Error> {
         let image = image().map(|(memory, ..)| memory.slot());
         let all = [self.service.slot(), image[0], image[1]];
-        let is_it = |slot: &Slot| Cap::<Endpoint>::from_slot(*slot).identify() == Ok(id);
+        let is_it = |slot: &Slot| self.domain.identify(*slot) == Ok(id);
         all.into_iter().find(is_it).ok_or(Error::NotThere)
     }
 }

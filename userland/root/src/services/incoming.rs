@@ -139,6 +139,7 @@ fn make_binding(
 
 /// Takes a complete domain over. One that was kept before is no more: its builder has ended it.
 pub fn keep(root: &mut Supervisor, name: Name, message: &Message) -> Reply {
+    let own = root.machine.domain;
     let index = coming(root, name)?;
     let domain = &mut root.domains[index];
     let pool = domain.pool.ok_or(Refusal::WrongState)?;
@@ -146,7 +147,7 @@ pub fn keep(root: &mut Supervisor, name: Name, message: &Message) -> Reply {
     let sent = reader
         .capability::<Pool>()
         .map_err(|_| Refusal::Capability)?;
-    if sent.identify() != pool.identify() {
+    if own.identify(sent.slot()) != own.identify(pool.slot()) {
         return Err(Refusal::Capability);
     }
     let body = Body {

@@ -109,10 +109,11 @@ fn name_of(root: &Supervisor, name: Name, object: ObjectId, badge: u64) -> Reply
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let domain = &root.domains[index];
     let faults = self::badge(Interface::Faults, domain.number);
-    let binding = if badge == faults && root.machine.endpoint.identify() == Ok(object) {
+    let own = root.machine.domain;
+    let binding = if badge == faults && own.identify(root.machine.endpoint.slot()) == Ok(object) {
         plain(names::FAULTS)
     } else {
-        domain.binding_of(object, badge)
+        domain.binding_of(own, object, badge)
     };
     let binding = binding.ok_or(Refusal::NoSuchObject)?;
     Ok((binding.pack(), None))

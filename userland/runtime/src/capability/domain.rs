@@ -2,9 +2,9 @@
 
 use abi::Error;
 use abi::calls::{
-    DomainClock, DomainDerive, DomainDescribe, DomainFreeze, DomainGrow, DomainInstall,
-    DomainInstallReply, DomainMap, DomainMapCaptured, DomainPages, DomainReadThread, DomainRemove,
-    DomainRetire, DomainThaw, DomainUnmap, DomainUnretire, PageSet, ThreadCreate,
+    CapabilityIdentify, DomainClock, DomainDerive, DomainDescribe, DomainFreeze, DomainGrow,
+    DomainInstall, DomainInstallReply, DomainMap, DomainMapCaptured, DomainPages, DomainReadThread,
+    DomainRemove, DomainRetire, DomainThaw, DomainUnmap, DomainUnretire, PageSet, ThreadCreate,
 };
 use abi::message::DATA_BYTES;
 use abi::record::{List, RECORD_WORDS, RECORDS_MAX, RecordWords};
@@ -137,15 +137,34 @@ impl Cap<Domain> {
         })
     }
 
-    /// Puts the reply right for an awaiting thread of the frozen domain into the domain's table.
+    /// The object that a slot of the domain's table refers to.
+    ///
+    /// # Errors
+    /// What `CapabilityIdentify` says.
+    pub fn identify(self, slot: Slot) -> Result<ObjectId, Error> {
+        invoke(CapabilityIdentify {
+            domain: self.slot(),
+            slot,
+        })
+        .map(ObjectId)
+    }
+
+    /// Puts the reply right for an awaiting thread of the frozen domain into the domain's table: with `GRANT` as over an
+    /// endpoint, or no rights.
     ///
     /// # Errors
     /// What `DomainInstallReply` says.
-    pub fn install_reply(self, thread: Cap<Thread>, to: Slot) -> Result<(), Error> {
+    pub fn install_reply(
+        self,
+        thread: Cap<Thread>,
+        to: Slot,
+        rights: abi::Rights,
+    ) -> Result<(), Error> {
         invoke(DomainInstallReply {
             domain: self.slot(),
             thread: thread.slot(),
             to,
+            rights,
         })
     }
 

@@ -16,14 +16,13 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use abi::calls::{
-    CapabilityCopy, CapabilityDelete, CapabilityIdentify, CapabilityInspect, CapabilityMint,
-    CapabilityRevoke, Destroy,
+    CapabilityCopy, CapabilityDelete, CapabilityInspect, CapabilityMint, CapabilityRevoke, Destroy,
 };
 use abi::kind::{
     DomainRights, EndpointRights, HardwareRights, InterruptRights, IoPortsRights, MemoryRights,
     NotificationRights, PoolRights, ThreadRights,
 };
-use abi::register::{ObjectId, Slot};
+use abi::register::Slot;
 use abi::{Error, ObjectKind, Rights};
 
 use crate::slots;
@@ -186,14 +185,6 @@ impl<T: Kind> Cap<T> {
             rights: Rights(rights as u16),
             badge,
         })
-    }
-
-    /// Which object it refers to.
-    ///
-    /// # Errors
-    /// What `CapabilityIdentify` says.
-    pub fn identify(self) -> Result<ObjectId, Error> {
-        invoke(CapabilityIdentify { slot: self.slot }).map(ObjectId)
     }
 }
 

@@ -1,0 +1,174 @@
+//! Without the right GRANT a channel carries data only, in both directions.
+
+use abi::EndpointRights;
+use abi::calls::{CapabilityMint, DomainInstallReply};
+
+use super::*;
+
+const DATA_ONLY: Slot = Slot(slots::FREE + 9);
+
+/// A pair whose client holds the endpoint with these rights.
+fn pair_with(rights: EndpointRights) -> (World, Citizen, Citizen) {
+    let world = World::new();
+    let (server, client) = (world.citizen(), world.citizen());
+    let (pool, into) = (slots::POOL, ENDPOINT);
+    world.does(server.thread, EndpointCreate { pool, into });
+    let mint = CapabilityMint {
+        from: ENDPOINT,
+        to: DATA_ONLY,
+        rights: rights.into(),
+        badge: 7,
+    };
+    world.does(server.thread, mint);
+    world.give(server, DATA_ONLY, client, ENDPOINT, 0);
+    for citizen in [server, client] {
+        let buffer = world.buffer(citizen);
+        buffer.write_word(SEND_OFFSET, u64::from(slots::BUFFER.0));
+        buffer.write_word(RECEIVE_OFFSET, u64::from(SPARE.0));
+    }
+    (world, server, client)
+}
+
+fn gift() -> MessageInfo {
+    MessageInfo::try_new(0, 1).expect("fits")
+}
+
+fn send() -> Send {
+    let (endpoint, info) = (ENDPOINT, gift());
+    let (w0, w1, w2, w3) = (0, 0, 0, 0);
+    Send {
+        endpoint,
+        info,
+        w0,
+        w1,
+        w2,
+        w3,
+    }
+}
+
+#[test]
+fn a_capability_does_not_pass_without_grant() {
+    for server_first in [true, false] {
+        let (world, server, client) = pair_with(EndpointRights::SEND);
+        if server_first {
+            world.begin(server.thread, receive());
+        }
+        let info = gift();
+        let refused = world.call(client.thread, Call { info, ..call(0, 0) });
+        assert_eq!(refused, Err(Error::MissingRight));
+        assert_eq!(world.call(client.thread, send()), Err(Error::MissingRight));
+        if !server_first {
+            world.begin(server.thread, receive());
+        }
+        assert_eq!(world.outcome::<Receive>(server.thread), None);
+        let words = Send {
+            info: MessageInfo::EMPTY,
+            ..send()
+        };
+        world.does(client.thread, words);
+    }
+}
+
+#[test]
+fn a_capability_passes_with_grant() {
+    let (world, server, client) = pair_with(EndpointRights::SEND | EndpointRights::GRANT);
+    world.begin(server.thread, receive());
+    world.does(client.thread, send());
+    assert_eq!(received(&world, server).info.capabilities(), 1);
+}
+
+#[test]
+fn an_answer_brings_capabilities_only_to_a_caller_with_grant() {
+    let grant = EndpointRights::SEND | EndpointRights::GRANT;
+    for (rights, expected) in [
+        (EndpointRights::SEND, Err(Error::MissingRight)),
+        (grant, Ok(())),
+    ] {
+        let (world, server, client) = pair_with(rights);
+        world.begin(client.thread, call(0, 0));
+        world.does(server.thread, receive());
+        let info = gift();
+        let answer = Reply { info, ..reply(0) };
+        assert_eq!(world.call(server.thread, answer), expected);
+        let brought = world.outcome::<Call>(client.thread);
+        assert_eq!(brought.is_some(), expected.is_ok());
+        if expected.is_err() {
+            // The right is still there, for an answer in words.
+            world.does(server.thread, reply(5));
+            let answer = world.outcome::<Call>(client.thread).expect("answered");
+            assert_eq!(answer.expect("no error").words[0], 5);
+        }
+    }
+}
+
+#[test]
+fn reply_and_receive_brings_no_capability_without_grant() {
+    let (world, server, client) = pair_with(EndpointRights::SEND);
+    world.begin(client.thread, call(0, 0));
+    world.does(server.thread, receive());
+    let both = ReplyAndReceive {
+        endpoint: ENDPOINT,
+        info: gift(),
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply: REPLY,
+    };
+    assert_eq!(world.call(server.thread, both), Err(Error::MissingRight));
+    assert_eq!(client.thread.phase.get(), Phase::Awaiting);
+}
+
+#[test]
+fn a_reply_right_is_installed_with_grant_or_without_and_nothing_else() {
+    let (world, keeper, subject) = pair_with(EndpointRights::SEND);
+    const SUBJECT: Slot = Slot(20);
+    const THREAD: Slot = Slot(21);
+    world.give(subject, slots::DOMAIN, keeper, SUBJECT, 0);
+    world.give(subject, slots::THREAD, keeper, THREAD, 0);
+    world.begin(subject.thread, call(0, 0));
+    world.does(keeper.thread, receive());
+    subject
+        .domain
+        .set_state(crate::objects::DomainState::Frozen);
+    let install = |to, rights| DomainInstallReply {
+        domain: SUBJECT,
+        thread: THREAD,
+        to: Slot(to),
+        rights,
+    };
+    let more = EndpointRights::GRANT | EndpointRights::SEND;
+    let refused = world.call(keeper.thread, install(40, more.into()));
+    assert_eq!(refused, Err(Error::ArgumentRange));
+    for (to, rights) in [(40, abi::Rights(0)), (41, EndpointRights::GRANT.into())] {
+        world.does(keeper.thread, install(to, rights));
+        let place = subject.domain.place(Slot(to)).expect("a slot");
+        use capabilities::Storage;
+        let held = crate::memory::SlotStorage.slot(place).capability();
+        assert_eq!(held.expect("a reply right").rights, rights);
+    }
+}
+
+#[test]
+fn a_blocked_caller_that_lost_grant_calls_again_without() {
+    let (world, server, client) = pair_with(EndpointRights::SEND | EndpointRights::GRANT);
+    let info = gift();
+    world.begin(client.thread, Call { info, ..call(0, 0) });
+    world.does(
+        server.thread,
+        abi::calls::CapabilityRevoke { slot: DATA_ONLY },
+    );
+    let lesser = CapabilityMint {
+        from: DATA_ONLY,
+        to: NOTIFICATION,
+        rights: EndpointRights::SEND.into(),
+        badge: 0,
+    };
+    world.does(server.thread, lesser);
+    world.give(server, NOTIFICATION, client, ENDPOINT, 0);
+    world.begin(server.thread, receive());
+    assert_eq!(world.outcome::<Receive>(server.thread), None);
+    world.step(client.thread);
+    let refused = world.outcome::<Call>(client.thread);
+    assert_eq!(refused, Some(Err(Error::MissingRight)));
+}
