@@ -17,13 +17,13 @@ use crate::objects::{Endpoint, Phase, Thread};
 /// The argument register of `Receive` that names the slot for a reply right.
 const REPLY_ARGUMENT: usize = 6;
 
-/// A thread sends through an endpoint, with the phase ([`Phase::Sending`] or [`Phase::SendingFault`]) that says what.
+/// The running thread sends through an endpoint, with the phase ([`Phase::Sending`] or [`Phase::SendingFault`]) that says what.
 /// It meets a receiver that waits, or waits itself.
 pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>, phase: Phase) {
-    kernel.scheduler.remove(sender);
     sender.phase.set(phase);
     for _ in 0..MET_PER_STEP {
         let Some(receiver) = endpoint.receivers.first() else {
+            kernel.scheduler.remove(sender);
             return endpoint.senders.push(sender);
         };
         if !is_still_allowed(receiver) {
@@ -38,20 +38,20 @@ pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>, phase
             Err(error) => refuse(kernel, sender, error),
         };
     }
-    stand_still(kernel, sender);
+    // It makes the call, or the fault, that it stands at once more.
+    sender.phase.set(Phase::Ready);
 }
 
-/// A thread receives at an endpoint: its bound notification's flags, or the first message that can be handed to it; or
+/// The running thread receives at an endpoint: its bound notification's flags, or the first message that can be handed to it; or
 /// it waits.
 pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>) {
-    kernel.scheduler.remove(receiver);
     receiver.phase.set(Phase::Receiving { endpoint });
     if super::notify::take_bound_flags(receiver) {
-        receiver.complete(Ok(()));
-        return kernel.scheduler.wake(receiver);
+        return receiver.complete(Ok(()));
     }
     for _ in 0..MET_PER_STEP {
         let Some(sender) = endpoint.senders.first() else {
+            kernel.scheduler.remove(receiver);
             return endpoint.receivers.push(receiver);
         };
         if !is_still_allowed(sender) {
@@ -65,13 +65,7 @@ pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>) 
             Err(error) => refuse(kernel, sender, error),
         }
     }
-    stand_still(kernel, receiver);
-}
-
-/// Lets a thread that is in no queue make the call, or the fault, that it stands at once more.
-fn stand_still(kernel: &Kernel, thread: Ref<Thread>) {
-    thread.phase.set(Phase::Ready);
-    kernel.scheduler.wake(thread);
+    receiver.phase.set(Phase::Ready);
 }
 
 /// Ends the attempt of a sender, which is in no queue, whose message the receiver cannot take: a call or send with an error;
@@ -170,13 +164,19 @@ fn reply_slot(receiver: Ref<Thread>) -> Result<Place, Error> {
     }
 }
 
+/// Completes both calls, or of a call its first part. A caller gives the core to the thread that it called; a thread that sends
+/// or receives keeps it.
 fn complete_both(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) {
     receiver.complete(Ok(()));
     match sender.phase.get() {
         Phase::SendingFault { .. } => sender.phase.set(Phase::AwaitingFault),
         _ if sender.context.rax.get() == Number::Call as u64 => sender.phase.set(Phase::Awaiting),
-        _ => sender.complete(Ok(())),
+        _ => {
+            sender.complete(Ok(()));
+            kernel.scheduler.wake(receiver);
+            return kernel.scheduler.wake(sender);
+        }
     }
-    kernel.scheduler.wake(receiver);
-    kernel.scheduler.wake(sender);
+    kernel.scheduler.remove(sender);
+    kernel.scheduler.switch_to(receiver);
 }

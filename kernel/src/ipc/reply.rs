@@ -24,7 +24,7 @@ pub fn grant_reply(caller: Ref<Thread>, place: Place, rights: Rights) {
     caller.answerable.set(true);
 }
 
-/// Answers through the reply right at `place`, which is used up.
+/// Answers through the reply right at `place`, which is used up. The thread that is answered has yet to be woken.
 ///
 /// # Errors
 /// [`Error::EmptySlot`], [`Error::WrongKind`]; [`Error::Gone`] if the right is stale, which removes it; and what is wrong
@@ -35,7 +35,7 @@ pub fn reply(
     replier: Ref<Thread>,
     place: Place,
     message: Message,
-) -> Result<(), Error> {
+) -> Result<Ref<Thread>, Error> {
     let right = SlotStorage
         .slot(place)
         .capability()
@@ -63,8 +63,8 @@ pub fn reply(
         }
     }
     caller.domain.touch();
-    kernel.scheduler.wake(caller);
-    kernel.empty_slot(place)
+    kernel.empty_slot(place)?;
+    Ok(caller)
 }
 
 /// The right to answer this thread's call number was given up: if it still awaits, nobody will answer. One of a retired

@@ -15,6 +15,7 @@ use crate::testing::{Citizen, World, slots};
 mod blame;
 mod grant;
 mod revocation;
+mod switching;
 
 const ENDPOINT: Slot = Slot(slots::FREE);
 const REPLY: Slot = Slot(slots::FREE + 1);

@@ -7,6 +7,7 @@
 //!   wake, yield, slice over --> behind its equals, with a whole slice
 //!   preempted               --> before its equals, with what is left of its slice
 //!   chosen from its queue   --> its slice begins, or goes on
+//!   called, answered        --> in place of its partner that waits now, for the rest of that slice
 //! ```
 //!
 //! So a thread that gives up the core early takes nothing from the next one, one that is interrupted by a higher
@@ -93,12 +94,27 @@ impl Scheduler {
     /// Enters a thread that has become runnable, behind its equals and with a whole slice; does nothing for one that is
     /// not runnable, or already is known.
     pub fn wake(&self, thread: Ref<Thread>) {
-        if !thread.is_runnable() || thread.link.queued.get() || self.current.get() == Some(thread) {
-            return;
+        if self.is_new(thread) {
+            thread.slice_left.set(self.slice_ticks);
+            self.ready[thread.priority.get() as usize].push(thread);
+            self.mark(thread.priority.get());
         }
-        thread.slice_left.set(self.slice_ticks);
-        self.ready[thread.priority.get() as usize].push(thread);
-        self.mark(thread.priority.get());
+    }
+
+    /// As [`Scheduler::wake`], for a thread that a call or an answer has made runnable: if the one that called or answered has
+    /// given the core up, this one runs in its place, for the rest of its slice. Otherwise each call and each answer would wait
+    /// for a slice of every thread that only computes.
+    pub fn switch_to(&self, thread: Ref<Thread>) {
+        if self.current.get().is_none() && self.is_new(thread) {
+            self.current.set(Some(thread));
+        } else {
+            self.wake(thread);
+        }
+    }
+
+    /// Whether a thread is runnable, and neither queued nor on the core yet.
+    fn is_new(&self, thread: Ref<Thread>) -> bool {
+        thread.is_runnable() && !thread.link.queued.get() && self.current.get() != Some(thread)
     }
 
     /// Forgets a thread that is no longer runnable, or no longer at this priority: takes it from its ready queue or

@@ -50,7 +50,8 @@ pub fn reply(kernel: &Kernel, caller: Ref<Thread>, call: Reply) -> CallResult {
         info: call.info,
         words: [call.w0, call.w1, call.w2, call.w3],
     };
-    ipc::reply(kernel, caller, place, message)?;
+    let answered = ipc::reply(kernel, caller, place, message)?;
+    kernel.scheduler.wake(answered);
     Ok(Outcome::DONE)
 }
 
@@ -67,13 +68,17 @@ pub fn reply_and_receive(
         info: call.info,
         words: [call.w0, call.w1, call.w2, call.w3],
     };
-    match ipc::reply(kernel, caller, place, message) {
-        Ok(()) | Err(Error::Gone | Error::EmptySlot) => {}
+    let answered = match ipc::reply(kernel, caller, place, message) {
+        Ok(answered) => Some(answered),
+        Err(Error::Gone | Error::EmptySlot) => None,
         Err(error) => return Err(error),
-    }
+    };
     caller.context.rax.set(Number::Receive as u64);
     caller.rewind();
     ipc::receive(kernel, caller, endpoint);
+    if let Some(answered) = answered {
+        kernel.scheduler.switch_to(answered);
+    }
     Ok(Outcome::Settled)
 }
 

@@ -172,7 +172,13 @@ impl Scene {
             let number = ids.iter().position(|id| *id == ObjectId(record.object));
             let thread = SUBJECT_THREADS[number.expect("an inside thread")];
             let (domain, to) = (SUBJECT, Slot(record.slot as u32));
-            let install = DomainInstallReply { domain, thread, to };
+            let rights = abi::Rights(record.rights as u16);
+            let install = DomainInstallReply {
+                domain,
+                thread,
+                to,
+                rights,
+            };
             self.world.does(self.keeper.thread, install);
         }
     }

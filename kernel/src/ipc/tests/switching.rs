@@ -1,0 +1,122 @@
+//! Who runs after a message or an answer, beside a thread of the same priority that only computes.
+
+use super::*;
+use crate::memory::Ref;
+use crate::objects::Thread;
+use crate::scheduler::SLICE_MS;
+
+/// A server that waits, a client that is about to call, and a thread that computes, all ready threads of one priority.
+fn with_hog() -> (World, Citizen, Citizen, Ref<Thread>) {
+    let (world, server, client) = pair();
+    world.begin(server.thread, receive());
+    let hog = world.thread_in(client.domain, SPARE);
+    (world, server, client, hog)
+}
+
+fn answer_and_receive() -> ReplyAndReceive {
+    let (endpoint, reply) = (ENDPOINT, REPLY);
+    let (w0, w1, w2, w3) = (0, 0, 0, 0);
+    ReplyAndReceive {
+        endpoint,
+        info: MessageInfo::EMPTY,
+        w0,
+        w1,
+        w2,
+        w3,
+        reply,
+    }
+}
+
+fn runs(world: &World) -> Ref<Thread> {
+    world.kernel.scheduler.current().expect("a thread runs")
+}
+
+#[test]
+fn a_call_and_its_answer_do_not_wait_for_a_thread_that_computes() {
+    let (world, server, client, hog) = with_hog();
+    for _ in 0..3 {
+        world.begin(client.thread, call(0, 0));
+        assert!(runs(&world) == server.thread, "the call was received");
+        world.begin(server.thread, answer_and_receive());
+        assert!(runs(&world) == client.thread, "the answer came");
+    }
+    assert!(hog.is_runnable());
+}
+
+#[test]
+fn a_thread_that_answers_without_receiving_goes_on() {
+    let (world, server, client, _) = with_hog();
+    world.begin(client.thread, call(0, 0));
+    world.does(server.thread, reply(0));
+    assert!(runs(&world) == server.thread);
+    assert!(client.thread.is_runnable());
+}
+
+#[test]
+fn a_server_for_which_the_next_call_waits_goes_on() {
+    let (world, server, client, _) = with_hog();
+    let second = world.thread_in(client.domain, NOTIFICATION);
+    world.begin(client.thread, call(0, 0));
+    world.begin(second, call(0, 1));
+    world.begin(server.thread, answer_and_receive());
+    assert!(runs(&world) == server.thread);
+    assert_eq!(received(&world, server).words[0], 0);
+    assert!(client.thread.is_runnable());
+}
+
+#[test]
+fn a_thread_that_sends_goes_on() {
+    let (world, server, client, _) = with_hog();
+    let (endpoint, info) = (ENDPOINT, MessageInfo::EMPTY);
+    let (w0, w1, w2, w3) = (0, 0, 0, 0);
+    let send = Send {
+        endpoint,
+        info,
+        w0,
+        w1,
+        w2,
+        w3,
+    };
+    world.does(client.thread, send);
+    assert!(runs(&world) == client.thread);
+    assert!(server.thread.is_runnable());
+}
+
+#[test]
+fn a_thread_that_receives_a_message_that_waited_goes_on() {
+    let (world, server, client) = pair();
+    world.begin(client.thread, call(0, 0));
+    world.thread_in(client.domain, SPARE);
+    world.begin(server.thread, receive());
+    assert!(runs(&world) == server.thread);
+    assert_eq!(client.thread.phase.get(), Phase::Awaiting);
+}
+
+#[test]
+fn a_server_of_lower_priority_waits_for_threads_above_it() {
+    let (world, server, client, hog) = with_hog();
+    server.thread.priority.set(9);
+    world.begin(client.thread, call(0, 0));
+    assert!(runs(&world) == hog);
+    world.kernel.scheduler.remove(hog);
+    hog.stopped.set(true);
+    world.kernel.enter(Cause::Spurious);
+    assert!(runs(&world) == server.thread);
+}
+
+#[test]
+fn threads_that_call_each_other_share_with_a_thread_that_computes() {
+    let (world, server, client, hog) = with_hog();
+    let mut ticks = 1_000;
+    world.machine.set_ticks(ticks);
+    let mut turns = 0;
+    for _ in 0..4 {
+        world.begin(client.thread, call(0, 0));
+        world.begin(server.thread, answer_and_receive());
+        ticks += SLICE_MS * 1_000_000 + 1;
+        world.machine.set_ticks(ticks);
+        world.kernel.enter(Cause::Timer);
+        turns += usize::from(runs(&world) == hog);
+    }
+    assert!(turns >= 2, "the computing thread had {turns} turns of 4");
+}
