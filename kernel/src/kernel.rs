@@ -3,18 +3,20 @@
 use core::cell::Cell;
 
 use abi::Error;
-use abi::register::ObjectId;
 use capabilities::{Capability, Place, Storage};
 use heapless::Vec;
 
 use crate::arch::{self, BootInformation, Cause, PhysRange, RANGES_MAX, Resume};
 use crate::memory::{FrameAllocator, Holder, OwnedFrame, Ref, SlotStorage, Unmapped};
-use crate::objects::{Header, Interrupt, Object, Pool, Step};
+use crate::objects::{Header, Identity, IdentityKeys, Interrupt, Object, Pool, Step};
 use crate::scheduler::{Clock, Scheduler};
 use crate::{ipc, paging, syscalls};
 
 /// The processor's vectors.
 const VECTOR_COUNT: usize = 256;
+
+/// The serial number of the first object, the root pool.
+const FIRST_SERIAL: u64 = 1;
 
 /// Waits that end in one entry for the timer.
 const TIMED_OUT_PER_ENTRY: usize = 64;
@@ -35,7 +37,7 @@ pub struct Kernel {
     pub interrupts: [Cell<Option<Ref<Interrupt>>>; VECTOR_COUNT],
     /// Vectors whose interrupts are to be delivered again at the next entry for the timer.
     pub undelivered: ipc::Vectors,
-    next_id: Cell<u64>,
+    next_serial: Cell<u64>,
 }
 
 impl Kernel {
@@ -47,8 +49,10 @@ impl Kernel {
         let frames = FrameAllocator::new(&boot.memory);
         let limit = frames.free();
         let frame = frames.allocate().expect("a machine has memory");
+        let identities = IdentityKeys::draw(arch::random_seed);
         let root_pool = Ref::place(frame, |_, home| {
-            Pool::new(Header::new(ObjectId(1), home, None), limit)
+            let header = Header::new(identities.identity(FIRST_SERIAL), home, None);
+            Pool::new(header, limit, identities)
         });
         root_pool
             .charge(1)
@@ -62,7 +66,7 @@ impl Kernel {
             ram: boot.ram.clone(),
             interrupts: [const { Cell::new(None) }; VECTOR_COUNT],
             undelivered: ipc::Vectors::default(),
-            next_id: Cell::new(2),
+            next_serial: Cell::new(FIRST_SERIAL + 1),
         }
     }
 
@@ -88,10 +92,10 @@ impl Kernel {
     }
 
     /// An identity that no object had before.
-    pub fn new_id(&self) -> ObjectId {
-        let id = self.next_id.get();
-        self.next_id.set(id + 1);
-        ObjectId(id)
+    pub fn new_identity(&self) -> Identity {
+        let serial = self.next_serial.get();
+        self.next_serial.set(serial + 1);
+        self.root_pool.identities.identity(serial)
     }
 
     /// Takes a frame that the pool pays for. Its content is arbitrary.

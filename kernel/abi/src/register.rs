@@ -124,7 +124,7 @@ impl Register for UserAddress {
     }
 }
 
-/// A kernel object's identity: never reused while the machine runs, unknown to other machines.
+/// A kernel object's identity: never reused while the machine runs, unknown to other machines, and in no order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[repr(transparent)]
 pub struct ObjectId(pub u64);

@@ -15,6 +15,9 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Domain, DomainState, Object, Search, Step, Thread, Uninformed};
 
+/// What comes after the last object.
+const CALLERS: Uninformed = Uninformed::Callers(SlotNumber::new(0));
+
 /// Slots that one step looks at.
 const SLOTS_SEARCHED: u32 = 64;
 
@@ -50,15 +53,14 @@ fn inform_at(kernel: &Kernel, domain: Ref<Domain>, id: ObjectId) {
         Search::Found(object) => match first_waiter(object) {
             Some(thread) => ipc::end_wait(kernel, thread, Error::Gone),
             None => {
-                let next = ObjectId(object.id().0 + 1);
-                domain.uninformed.set(Uninformed::From(next));
+                let next = object.header().next.get();
+                domain
+                    .uninformed
+                    .set(next.map_or(CALLERS, |next| Uninformed::From(next.id())));
             }
         },
         Search::Unfinished => {}
-        Search::Absent => {
-            let first = Uninformed::Callers(SlotNumber::new(0));
-            domain.uninformed.set(first);
-        }
+        Search::Absent => domain.uninformed.set(CALLERS),
     }
 }
 

@@ -27,8 +27,8 @@ pub fn raise_fault(kernel: &Kernel, thread: Ref<Thread>, fault: Fault) {
 pub(super) fn stop_unhandled(kernel: &Kernel, thread: Ref<Thread>, fault: Fault) {
     let [kind, what, more] = fault.words;
     let (domain, thread_id, rip) = (
-        thread.domain.header.id.0,
-        thread.header.id.0,
+        thread.domain.header.serial,
+        thread.header.serial,
         thread.context.rip.get(),
     );
     log!(

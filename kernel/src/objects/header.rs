@@ -5,13 +5,15 @@ use core::cell::Cell;
 use abi::register::ObjectId;
 use capabilities::{Place, Slot};
 
-use super::{Object, Pool};
+use super::{Identity, Object, Pool};
 use crate::memory::{Holder, Occupied, OwnedFrame, Ref, place_of};
 
 /// Identity, the pool that pays, and the origin of all capabilities to the object.
 pub struct Header {
     /// Its identity: never used again.
     pub id: ObjectId,
+    /// Its place in the order of creation.
+    pub serial: u64,
     /// Who pays; nobody for the root pool.
     pub pool: Option<Ref<Pool>>,
     /// The neighbours in the pool's list, in the order of creation.
@@ -26,9 +28,10 @@ pub struct Header {
 
 impl Header {
     /// The header of an object in no list yet, whose origin is empty.
-    pub fn new(id: ObjectId, home: Occupied, pool: Option<Ref<Pool>>) -> Header {
+    pub fn new(identity: Identity, home: Occupied, pool: Option<Ref<Pool>>) -> Header {
         Header {
-            id,
+            id: identity.id,
+            serial: identity.serial,
             pool,
             previous: Cell::new(None),
             next: Cell::new(None),

@@ -8,7 +8,7 @@ use core::cell::Cell;
 use abi::Error;
 use abi::register::ObjectId;
 
-use super::{Domain, Header, Object};
+use super::{Domain, Header, IdentityKeys, Object};
 use crate::memory::Ref;
 
 /// Objects that a step of a search passes.
@@ -33,6 +33,8 @@ pub struct Pool {
     pub limit: u64,
     /// How many pools it lies in.
     pub depth: u32,
+    /// What the identities of all the machine's objects are made with.
+    pub identities: IdentityKeys,
     used: Cell<u64>,
     first: Cell<Option<Object>>,
     last: Cell<Option<Object>>,
@@ -44,8 +46,9 @@ pub struct Pool {
 
 impl Pool {
     /// A pool of this many pages that has spent nothing.
-    pub fn new(header: Header, limit: u64) -> Pool {
+    pub fn new(header: Header, limit: u64, identities: IdentityKeys) -> Pool {
         Pool {
+            identities,
             depth: header.pool.map_or(0, |parent| parent.depth + 1),
             header,
             limit,
@@ -109,17 +112,22 @@ impl Pool {
         self.domain.get().is_some_and(|domain| domain.is_retired())
     }
 
-    /// Looks for the object of this identity, or else the next younger one: the list is in the order of identities.
+    /// Looks for the object of this identity, or else the next younger one: the list is in the order of creation. No identity,
+    /// zero, leads to the first object.
     /// Passes a bounded number of objects; the bookmark keeps how far it came.
     pub fn seek(&self, id: ObjectId) -> Search {
-        let from = self.bookmark.get().filter(|object| object.id() <= id);
+        let serial = self.identities.serial(id);
+        let from = self
+            .bookmark
+            .get()
+            .filter(|object| object.header().serial <= serial);
         let mut next = from.or(self.first.get());
         for _ in 0..OBJECTS_PASSED {
             let Some(object) = next else {
                 return Search::Absent;
             };
             self.bookmark.set(next);
-            if object.id() >= id {
+            if object.header().serial >= serial {
                 return Search::Found(object);
             }
             next = object.header().next.get();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use abi::calls::{NotificationCreate, Signal, Wait, Yield};
+use abi::MessageInfo;
+use abi::calls::{Call, EndpointCreate, NotificationCreate, ReplyAndReceive, Signal, Wait, Yield};
 use abi::register::Slot;
 
 use super::SLICE_MS;
@@ -18,6 +19,8 @@ const SLICE: u64 = SLICE_MS * MS;
 const CONTEST: u64 = 2_000 * MS;
 
 const NOTIFICATION: Slot = Slot(slots::FREE);
+const ENDPOINT: Slot = Slot(slots::FREE + 1);
+const REPLY: Slot = Slot(slots::FREE + 2);
 
 /// What a thread does in place of computing on.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +33,10 @@ enum Act {
     Signal,
     /// Waits for that notification.
     Wait,
+    /// Calls through the endpoint of its domain.
+    Call,
+    /// Answers, and waits for the next call there.
+    Serve,
 }
 
 /// A thread, and when it acts.
@@ -151,6 +158,8 @@ impl Contest {
             Act::Yield => self.world.begin_step(thread, Yield {}),
             Act::Sleep(time) => self.world.begin_step(thread, wait(self.now + time)),
             Act::Wait => self.world.begin_step(thread, wait(u64::MAX)),
+            Act::Call => self.world.begin_step(thread, call()),
+            Act::Serve => self.world.begin_step(thread, serve()),
             Act::Signal => {
                 let flags = 1;
                 self.world.begin_step(
@@ -162,6 +171,29 @@ impl Contest {
                 );
             }
         }
+    }
+}
+
+fn call() -> Call {
+    Call {
+        endpoint: ENDPOINT,
+        info: MessageInfo::EMPTY,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    }
+}
+
+fn serve() -> ReplyAndReceive {
+    ReplyAndReceive {
+        endpoint: ENDPOINT,
+        info: MessageInfo::EMPTY,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply: REPLY,
     }
 }
 
@@ -280,4 +312,26 @@ fn a_system_call_after_which_the_caller_goes_on_neither_reads_the_clock_nor_arms
     let armed =
         |event: &crate::arch::fake::Event| matches!(event, crate::arch::fake::Event::ArmTimer(_));
     assert!(!arms.iter().any(armed), "{arms:?}");
+}
+
+#[test]
+fn threads_that_call_each_other_share_one_slice_and_wait_for_no_other_in_between() {
+    let soon = |began: u64, _| began + MS / 10;
+    let mut contest = Contest::new();
+    let server = contest.enter(10, Some((Act::Serve, soon)));
+    let client = contest.enter(10, Some((Act::Call, soon)));
+    let third = contest.enter(10, None);
+    let (pool, into) = (slots::POOL, ENDPOINT);
+    let citizens = [server, client].map(|number| contest.contenders[number].citizen);
+    let [server_is, client_is] = citizens;
+    contest
+        .world
+        .does(server_is.thread, EndpointCreate { pool, into });
+    contest
+        .world
+        .give(server_is, ENDPOINT, client_is, ENDPOINT, 7);
+    let shares = contest.shares();
+    assert!((48..=52).contains(&shares[third]), "{shares:?}");
+    assert!((23..=27).contains(&shares[client]), "{shares:?}");
+    assert!((23..=27).contains(&shares[server]), "{shares:?}");
 }

@@ -251,3 +251,61 @@ fn calls_that_do_nothing_leave_every_argument_alone() {
         assert_eq!(citizen.thread.arguments(), [5; REGISTER_COUNT]);
     }
 }
+
+#[test]
+fn the_identity_of_what_a_slot_holds_is_shown_with_the_right_to_capture_only() {
+    use abi::DomainRights;
+    use abi::calls::{CapabilityIdentify, CapabilityMint, DomainDescribe};
+    let (world, citizen) = citizen();
+    let identify = |domain, slot| CapabilityIdentify { domain, slot };
+    let id = world.does(citizen.thread, identify(slots::DOMAIN, slots::BUFFER));
+    assert_eq!(
+        world.call(citizen.thread, identify(slots::DOMAIN, OBJECT)),
+        Err(Error::EmptySlot)
+    );
+    let all_but = CapabilityMint {
+        from: slots::DOMAIN,
+        to: OBJECT,
+        rights: (DomainRights::all() - DomainRights::CAPTURE).into(),
+        badge: 0,
+    };
+    world.does(citizen.thread, all_but);
+    assert_eq!(
+        world.call(citizen.thread, identify(OBJECT, slots::BUFFER)),
+        Err(Error::MissingRight)
+    );
+    // It is the identity that the lists show.
+    let describe = DomainDescribe {
+        domain: slots::DOMAIN,
+        list: abi::record::List::Capabilities,
+        cursor: 0,
+    };
+    world.does(citizen.thread, describe);
+    let record = (0..4).map(|index| {
+        let first = abi::message::DATA_OFFSET + index * 64;
+        [0, 2].map(|word| world.buffer(citizen).read_word(first + word * 8))
+    });
+    let shown = record
+        .into_iter()
+        .find(|[slot, _]| *slot == u64::from(slots::BUFFER.0));
+    assert_eq!(shown.map(|[_, object]| object), Some(id));
+}
+
+#[test]
+fn identities_do_not_tell_how_many_objects_others_made() {
+    use abi::calls::{CapabilityIdentify, NotificationCreate};
+    let (world, citizen) = citizen();
+    let (pool, domain) = (slots::POOL, slots::DOMAIN);
+    let made: Vec<u64> = (20..36)
+        .map(|slot| {
+            let into = Slot(slot);
+            world.does(citizen.thread, NotificationCreate { pool, into });
+            world.does(citizen.thread, CapabilityIdentify { domain, slot: into })
+        })
+        .collect();
+    let distances = made.windows(2).map(|pair| pair[1].abs_diff(pair[0]));
+    assert!(
+        distances.min().is_some_and(|least| least > 1 << 32),
+        "{made:x?}"
+    );
+}

@@ -3,7 +3,6 @@
 use super::*;
 use crate::memory::Ref;
 use crate::objects::Thread;
-use crate::scheduler::SLICE_MS;
 
 /// A server that waits, a client that is about to call, and a thread that computes, all ready threads of one priority.
 fn with_hog() -> (World, Citizen, Citizen, Ref<Thread>) {
@@ -102,21 +101,4 @@ fn a_server_of_lower_priority_waits_for_threads_above_it() {
     hog.stopped.set(true);
     world.kernel.enter(Cause::Spurious);
     assert!(runs(&world) == server.thread);
-}
-
-#[test]
-fn threads_that_call_each_other_share_with_a_thread_that_computes() {
-    let (world, server, client, hog) = with_hog();
-    let mut ticks = 1_000;
-    world.machine.set_ticks(ticks);
-    let mut turns = 0;
-    for _ in 0..4 {
-        world.begin(client.thread, call(0, 0));
-        world.begin(server.thread, answer_and_receive());
-        ticks += SLICE_MS * 1_000_000 + 1;
-        world.machine.set_ticks(ticks);
-        world.kernel.enter(Cause::Timer);
-        turns += usize::from(runs(&world) == hog);
-    }
-    assert!(turns >= 2, "the computing thread had {turns} turns of 4");
 }

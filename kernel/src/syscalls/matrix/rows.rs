@@ -144,7 +144,8 @@ const ONE: PageCount = PageCount(1);
 const BUS_ADDRESS: u64 = 1 << 32;
 
 fn id(stage: &Stage, slot: Slot) -> ObjectId {
-    ObjectId(stage.does(CapabilityIdentify { slot }))
+    let domain = slots::DOMAIN;
+    ObjectId(stage.does(CapabilityIdentify { domain, slot }))
 }
 
 fn map(access: Access) -> Made {
@@ -358,7 +359,15 @@ pub fn rows(number: Number) -> Vec<Row> {
         ],
         Number::CapabilityInspect => vec![row(|_| made(CapabilityInspect { slot: MEMORY }))],
         Number::CapabilityIdentify => {
-            vec![row(|_| made(CapabilityIdentify { slot: MEMORY })).needs_any(MEMORY, NONE)]
+            vec![
+                row(|_| {
+                    made(CapabilityIdentify {
+                        domain: SUBJECT,
+                        slot: slots::POOL,
+                    })
+                })
+                .needs(domain, DomainRights::CAPTURE),
+            ]
         }
 
         Number::PoolSplit => vec![
@@ -524,6 +533,7 @@ pub fn rows(number: Number) -> Vec<Row> {
                     domain: SUBJECT,
                     thread: THREAD,
                     to: SUBJECTS_FREE,
+                    rights: EndpointRights::GRANT.into(),
                 })
             })
             .after(Stage::subject_calls)

@@ -1,0 +1,160 @@
+//! What an object is called, and when it was made: [`Identity`], and the [`IdentityKeys`] between the two.
+//!
+//! Objects have serial numbers in the order of their creation, on the whole machine. If those were shown, whoever makes an
+//! object could read from its number how many others had been made since the last: a channel between domains that share
+//! nothing. So what is shown is the serial number in cipher, under keys that are drawn when the kernel starts: a Feistel
+//! network of 32-bit halves. It is a permutation, so that identities are as unique as serial numbers.
+//!
+//! ```text
+//!   left, right = right, left XOR mix(right, key)      for each key
+//! ```
+
+use abi::register::ObjectId;
+
+const ROUNDS: usize = 6;
+
+/// The identities that mean something else: no object, and the end of a list.
+const RESERVED: [u64; 2] = [0, u64::MAX];
+
+/// An object's two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// What it is called outside the kernel.
+    pub id: ObjectId,
+    /// Its place in the order of creation, from one on; never leaves the kernel but in its log.
+    pub serial: u64,
+}
+
+/// The secret between serial numbers and identities.
+#[derive(Clone, Copy)]
+pub struct IdentityKeys([u64; ROUNDS]);
+
+impl IdentityKeys {
+    /// Keys drawn from a source of numbers that are hard to guess.
+    pub fn draw(mut random: impl FnMut() -> u64) -> IdentityKeys {
+        IdentityKeys(core::array::from_fn(|_| random()))
+    }
+
+    /// The identity of the object with this serial number.
+    pub fn identity(&self, serial: u64) -> Identity {
+        let id = ObjectId(past_reserved(serial, |number| self.encrypt(number)));
+        Identity { id, serial }
+    }
+
+    /// The serial number of the object of this identity, if there is one; for any other number, some number.
+    pub fn serial(&self, id: ObjectId) -> u64 {
+        past_reserved(id.0, |number| self.decrypt(number))
+    }
+
+    fn encrypt(&self, number: u64) -> u64 {
+        let forth = |(left, right), key: &u64| (right, left ^ mix(right, *key));
+        join(self.0.iter().fold(split(number), forth))
+    }
+
+    fn decrypt(&self, number: u64) -> u64 {
+        let back = |(left, right), key: &u64| (right ^ mix(left, *key), left);
+        join(self.0.iter().rev().fold(split(number), back))
+    }
+}
+
+/// Applies a permutation of all numbers, again and again until the result is not reserved: a permutation of the rest, which
+/// leaves the reserved ones as they are.
+fn past_reserved(number: u64, permute: impl Fn(u64) -> u64) -> u64 {
+    if RESERVED.contains(&number) {
+        return number;
+    }
+    let mut next = permute(number);
+    while RESERVED.contains(&next) {
+        next = permute(next);
+    }
+    next
+}
+
+fn split(number: u64) -> (u32, u32) {
+    ((number >> 32) as u32, number as u32)
+}
+
+fn join((left, right): (u32, u32)) -> u64 {
+    u64::from(left) << 32 | u64::from(right)
+}
+
+/// The round function: two multiplications, so that every bit of the half and of the key bears on every bit of the result.
+fn mix(half: u32, key: u64) -> u32 {
+    let mixed = (u64::from(half) ^ key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    (mixed >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Keys that are counted up from a seed, weak as that is.
+    fn keys(seed: u64) -> IdentityKeys {
+        let mut next = seed;
+        IdentityKeys::draw(|| {
+            next += 1;
+            next.wrapping_mul(0xbf58_476d_1ce4_e5b9)
+        })
+    }
+
+    #[test]
+    fn each_identity_leads_back_to_its_serial_number() {
+        for seed in 0..4 {
+            let keys = keys(seed);
+            let numbers = (1..10_000).chain([1 << 32, 1 << 40, u64::MAX - 1]);
+            let mut seen = BTreeSet::new();
+            for serial in numbers {
+                let id = keys.identity(serial).id;
+                assert_eq!(keys.serial(id), serial);
+                assert!(!RESERVED.contains(&id.0) && seen.insert(id));
+            }
+        }
+    }
+
+    #[test]
+    fn no_object_and_the_end_of_a_list_stay_what_they_are() {
+        for reserved in RESERVED {
+            assert_eq!(keys(1).serial(ObjectId(reserved)), reserved);
+        }
+    }
+
+    #[test]
+    fn a_result_that_is_reserved_is_passed_on() {
+        // Swaps 5 with zero, 6 with the end, and leaves the rest.
+        let permute = |number| match number {
+            5 => 0,
+            0 => u64::MAX,
+            u64::MAX => 6,
+            6 => 5,
+            other => other,
+        };
+        assert_eq!(past_reserved(5, permute), 6);
+        assert_eq!(past_reserved(6, permute), 5);
+        assert_eq!(past_reserved(7, permute), 7);
+    }
+
+    #[test]
+    fn identities_show_neither_order_nor_distance() {
+        let keys = keys(7);
+        let shown: Vec<u64> = (1..=1_000)
+            .map(|serial| keys.identity(serial).id.0)
+            .collect();
+        let rising = shown.windows(2).filter(|pair| pair[0] < pair[1]).count();
+        assert!((400..600).contains(&rising), "{rising} of 999 rise");
+        let distances: BTreeSet<u64> = shown
+            .windows(2)
+            .map(|pair| pair[1].wrapping_sub(pair[0]))
+            .collect();
+        assert_eq!(distances.len(), 999, "no distance occurs twice");
+    }
+
+    #[test]
+    fn other_keys_give_other_identities() {
+        let same =
+            (1..1_000).filter(|serial| keys(1).identity(*serial) == keys(2).identity(*serial));
+        assert_eq!(same.count(), 0);
+    }
+}
