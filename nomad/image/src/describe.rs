@@ -128,34 +128,30 @@ impl Resolver<'_> {
             first_page: record.first_page,
             page_count: record.page_count,
             access: Access::from_register(record.access).map_err(|_| Undescribed::BadRecord(id))?,
+            parent: parent(record.parent).ok_or(Undescribed::BadRecord(id))?,
         })
     }
 
     fn capability(&mut self, record: &CapabilityRecord) -> Result<Capability, Undescribed> {
         let bad = Undescribed::BadRecord(ObjectId(record.object));
-        let parent = record
-            .parent
-            .checked_sub(1)
-            .map(u32::try_from)
-            .transpose()
-            .map_err(|_| bad)?;
         Ok(Capability {
             slot: u32::try_from(record.slot).map_err(|_| bad)?,
             target: self.reference(record)?,
             rights: rights(record)?,
             badge: record.badge,
-            parent,
+            parent: parent(record.parent).ok_or(bad)?,
         })
     }
 
     fn held(&mut self, record: &CapabilityRecord) -> Result<HeldCapability, Undescribed> {
+        let bad = Undescribed::BadRecord(ObjectId(record.holder));
         Ok(HeldCapability {
             holder: self.numbering.object(ObjectId(record.holder)),
-            role: Role::from_number(record.slot)
-                .ok_or(Undescribed::BadRecord(ObjectId(record.holder)))?,
+            role: Role::from_number(record.slot).ok_or(bad)?,
             target: self.reference(record)?,
             rights: rights(record)?,
             badge: record.badge,
+            parent: parent(record.parent).ok_or(bad)?,
         })
     }
 
@@ -165,6 +161,11 @@ impl Resolver<'_> {
             .map(|kind| self.target(id, record.badge, kind))
             .ok_or(Undescribed::BadRecord(id))
     }
+}
+
+/// The slot that a record's word stands for: one less, or none for zero. None at all if it is no slot's number.
+fn parent(word: u64) -> Option<Option<u32>> {
+    word.checked_sub(1).map(u32::try_from).transpose().ok()
 }
 
 fn rights(record: &CapabilityRecord) -> Result<Rights, Undescribed> {
@@ -236,14 +237,17 @@ fn outsiders(
 impl Role {
     /// The role that a held slot's number names.
     pub fn from_number(number: u64) -> Option<Role> {
-        [
-            (Held::Pager, Role::Pager),
-            (Held::FaultEndpoint, Role::FaultEndpoint),
-            (Held::BoundNotification, Role::BoundNotification),
-        ]
-        .into_iter()
-        .find(|(held, _)| *held as u64 == number)
-        .map(|(_, role)| role)
+        let roles = [Role::Pager, Role::FaultEndpoint, Role::BoundNotification];
+        roles.into_iter().find(|role| role.held() as u64 == number)
+    }
+
+    /// What the kernel calls it.
+    pub fn held(self) -> Held {
+        match self {
+            Role::Pager => Held::Pager,
+            Role::FaultEndpoint => Held::FaultEndpoint,
+            Role::BoundNotification => Held::BoundNotification,
+        }
     }
 }
 
@@ -288,6 +292,8 @@ mod tests {
         };
         assert_eq!(description.outsiders[log as usize].name.as_str(), "log");
         assert_eq!(description.held.len(), 1);
+        assert_eq!(description.mappings[0].parent, Some(7));
+        assert_eq!(description.held[0].parent, Some(8));
     }
 
     #[test]

@@ -125,6 +125,8 @@ pub struct Mapping {
     /// How.
     #[serde(with = "foreign::access")]
     pub access: Access,
+    /// The slot of the table whose capability it was made through: revoking that one unmaps it.
+    pub parent: Option<u32>,
 }
 
 /// A slot of the table.
@@ -139,7 +141,7 @@ pub struct Capability {
     pub rights: Rights,
     /// Its badge, or zero.
     pub badge: u64,
-    /// The slot of this table that it was derived from.
+    /// The slot of this table that it was derived from, at whatever remove.
     pub parent: Option<u32>,
 }
 
@@ -168,6 +170,8 @@ pub struct HeldCapability {
     pub rights: Rights,
     /// Its badge, or zero.
     pub badge: u64,
+    /// The slot of the table that it was derived from.
+    pub parent: Option<u32>,
 }
 
 /// What a portable service knows of the domain.
@@ -205,6 +209,14 @@ impl Attribute {
 }
 
 impl Description {
+    /// What the table has in a slot.
+    pub fn capability_in(&self, slot: u32) -> Option<&Capability> {
+        let position = self
+            .capabilities
+            .binary_search_by_key(&slot, |capability| capability.slot);
+        self.capabilities.get(position.ok()?)
+    }
+
     /// The kind of what a capability refers to, if it is there.
     pub fn kind_of(&self, target: Target) -> Option<ObjectKind> {
         match target {

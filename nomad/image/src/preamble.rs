@@ -6,7 +6,7 @@ use crate::{Error, Limits};
 pub const MAGIC: [u8; 8] = *b"CARAVAN\x1a";
 
 /// Version of the format. There is no translation between versions: another one is refused.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// Version of the system-call interface that the domain was built for. What a thread's state says is part of it.
 pub const ABI_VERSION: u32 = 2;

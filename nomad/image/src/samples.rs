@@ -17,6 +17,8 @@ pub const THREAD: u32 = 1;
 pub const ENDPOINT: u32 = 2;
 pub const NOTIFICATION: u32 = 3;
 pub const DERIVED_SLOT: u32 = 3;
+pub const NOTIFICATION_SLOT: u32 = 4;
+pub const MEMORY_SLOT: u32 = 7;
 
 pub fn name(text: &str) -> Name {
     Name::try_new(text).expect("a name")
@@ -92,6 +94,7 @@ pub fn description() -> Description {
                 first_page: 512,
                 page_count: 512,
                 access: Access::ReadWrite,
+                parent: Some(MEMORY_SLOT),
             },
             Mapping {
                 address: 0x80_0000,
@@ -99,6 +102,7 @@ pub fn description() -> Description {
                 first_page: 0,
                 page_count: 129,
                 access: Access::ReadWrite,
+                parent: None,
             },
         ],
         capabilities: vec![
@@ -112,7 +116,7 @@ pub fn description() -> Description {
                 Some(8),
             ),
             capability(
-                4,
+                NOTIFICATION_SLOT,
                 Target::Inside(NOTIFICATION),
                 NotificationRights::WAIT.into(),
                 0,
@@ -121,9 +125,9 @@ pub fn description() -> Description {
             capability(5, Target::Outside(0), EndpointRights::SEND.into(), 77, None),
             capability(6, Target::Reply(THREAD), Rights(0), 0, None),
             capability(
-                7,
+                MEMORY_SLOT,
                 Target::Inside(MEMORY),
-                MemoryRights::READ.into(),
+                (MemoryRights::READ | MemoryRights::WRITE).into(),
                 0,
                 None,
             ),
@@ -141,6 +145,7 @@ pub fn description() -> Description {
             target: Target::Inside(NOTIFICATION),
             rights: NotificationRights::WAIT.into(),
             badge: 0,
+            parent: Some(NOTIFICATION_SLOT),
         }],
         wake: Some(NOTIFICATION),
         exports: vec![Export {
@@ -185,6 +190,7 @@ pub fn listing() -> Listing {
             first_page: 0,
             page_count: 1024,
             access: Access::ReadWrite as u64,
+            parent: 8,
         }],
         capabilities: vec![
             slot(1, ObjectKind::Domain, 8, all(ObjectKind::Domain), 0),
@@ -193,6 +199,14 @@ pub fn listing() -> Listing {
             slot(4, ObjectKind::Endpoint, 12, all(ObjectKind::Endpoint), 0),
             slot(5, ObjectKind::Endpoint, 100, EndpointRights::SEND.into(), 0),
             slot(6, ObjectKind::Reply, 11, Rights(0), 0),
+            slot(7, ObjectKind::Memory, 10, all(ObjectKind::Memory), 0),
+            slot(
+                8,
+                ObjectKind::Notification,
+                13,
+                all(ObjectKind::Notification),
+                0,
+            ),
         ],
         held: vec![CapabilityRecord {
             holder: 11,
@@ -201,7 +215,7 @@ pub fn listing() -> Listing {
                 ObjectKind::Notification,
                 13,
                 NotificationRights::WAIT.into(),
-                0,
+                9,
             )
         }],
     }

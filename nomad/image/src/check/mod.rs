@@ -7,8 +7,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
+use abi::kind::MemoryRights;
+use abi::register::Access;
 use abi::thread_state::Awaits;
-use abi::{MAP_STEP_BYTES, MEMORY_PAGES_MAX, ObjectKind, PAGE_BYTES, PAGES_PER_TABLE, USER_END};
+use abi::{
+    MAP_STEP_BYTES, MEMORY_PAGES_MAX, ObjectKind, PAGE_BYTES, PAGES_PER_TABLE, Rights, USER_END,
+};
 
 use crate::description::{Attribute, Capability, Description, Mapping, Object, Role, Target};
 use crate::{Limits, Name};
@@ -60,12 +64,12 @@ pub enum Fault {
         /// The slot.
         slot: u32,
     },
-    /// A mapping that no call could have made, or that overlaps another.
+    /// A mapping that no call could have made, or not through its parent, or that overlaps another.
     BadMapping {
         /// Its address.
         address: u64,
     },
-    /// A held capability whose holder has no such slot, or has it twice.
+    /// A held capability whose holder has no such slot, or has it twice, or that cannot have been derived from its parent.
     BadHolder {
         /// The object's position.
         holder: u32,
@@ -160,10 +164,22 @@ impl Description {
             .binary_search_by_key(&parent_slot, |candidate| candidate.slot)
             .map_err(|_| fault)?;
         let parent = &self.capabilities[position];
-        let derivable = parent.target == capability.target
-            && parent.rights.contains(capability.rights)
-            && (parent.badge == 0 || parent.badge == capability.badge);
+        let derivable = is_derivable(
+            parent,
+            capability.target,
+            capability.rights,
+            capability.badge,
+        );
         derivable.then_some(Some(position)).ok_or(fault)
+    }
+
+    /// Whether the slot, if one is named, holds what this can have been derived from.
+    fn comes_from(&self, parent: Option<u32>, target: Target, rights: Rights, badge: u64) -> bool {
+        let derivable = |slot| {
+            let parent = self.capability_in(slot);
+            parent.is_some_and(|parent| is_derivable(parent, target, rights, badge))
+        };
+        parent.is_none_or(derivable)
     }
 
     fn check_memories(&self, limits: &Limits) -> Result<(), Fault> {
@@ -256,13 +272,20 @@ impl Description {
             memory,
             first_page,
             page_count,
-            ..
+            access,
+            parent,
         } = *mapping;
         let fault = Fault::BadMapping { address };
         match self.kind_of(memory) {
             Some(ObjectKind::Memory) => {}
             Some(_) => return Err(Fault::WrongKind { target: memory }),
             None => return Err(Fault::NoSuchTarget { target: memory }),
+        }
+        // A mapping has no badge; a Memory's capability may have one that says nothing.
+        let badge = parent.and_then(|slot| self.capability_in(slot));
+        let badge = badge.map_or(0, |parent| parent.badge);
+        if !self.comes_from(parent, memory, rights_for(access), badge) {
+            return Err(fault);
         }
         let end_page = first_page.checked_add(page_count).ok_or(fault)?;
         let memory_pages = match memory {
@@ -311,6 +334,9 @@ impl Description {
                 Some(_) => return Err(Fault::WrongKind { target }),
                 None => return Err(Fault::NoSuchTarget { target }),
             }
+            if !self.comes_from(held.parent, target, held.rights, held.badge) {
+                return Err(Fault::BadHolder { holder });
+            }
         }
         seen.sort_unstable();
         match seen.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -318,6 +344,22 @@ impl Description {
             None => Ok(()),
         }
     }
+}
+
+fn is_derivable(parent: &Capability, target: Target, rights: Rights, badge: u64) -> bool {
+    parent.target == target
+        && parent.rights.contains(rights)
+        && (parent.badge == 0 || parent.badge == badge)
+}
+
+/// The rights to a Memory that a mapping needs.
+fn rights_for(access: Access) -> Rights {
+    match access {
+        Access::Read => MemoryRights::READ,
+        Access::ReadWrite => MemoryRights::READ | MemoryRights::WRITE,
+        Access::ReadExecute => MemoryRights::READ | MemoryRights::EXECUTE,
+    }
+    .into()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::samples;
-use abi::Rights;
+use abi::kind::NotificationRights;
 
 fn fault(change: impl FnOnce(&mut Description)) -> Option<Fault> {
     let mut description = samples::description();
@@ -86,6 +86,32 @@ fn refuses_a_child_that_allows_more_than_its_parent() {
         }
     });
     assert_eq!(grown, Some(Fault::NotDerived { slot }));
+}
+
+#[test]
+fn refuses_mappings_and_held_capabilities_of_parents_that_they_cannot_have() {
+    let [memory, notification] = [samples::MEMORY_SLOT, samples::NOTIFICATION_SLOT];
+    let address = samples::description().mappings[0].address;
+    let lies: [fn(&mut Description); 3] = [
+        |d| d.mappings[0].parent = Some(samples::NOTIFICATION_SLOT),
+        |d| d.mappings[0].parent = Some(99),
+        |d| d.mappings[0].access = Access::ReadExecute,
+    ];
+    for lie in lies {
+        assert_eq!(fault(lie), Some(Fault::BadMapping { address }));
+    }
+    let holder = samples::THREAD;
+    for parent in [memory, 99] {
+        let lie = fault(|d| d.held[0].parent = Some(parent));
+        assert_eq!(lie, Some(Fault::BadHolder { holder }));
+    }
+    let grown = fault(|d| {
+        let slot = d.capabilities.iter_mut().find(|c| c.slot == notification);
+        slot.expect("there").rights = NotificationRights::SIGNAL.into();
+    });
+    assert_eq!(grown, Some(Fault::BadHolder { holder }));
+    assert_eq!(fault(|d| d.held[0].parent = None), None);
+    assert_eq!(fault(|d| d.mappings[0].parent = None), None);
 }
 
 #[test]

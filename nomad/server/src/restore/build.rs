@@ -1,5 +1,6 @@
-//! The list of calls that make a domain of its description: make the objects, find the outsiders, map, fill the table,
-//! hand out what objects hold, set the threads. Each can fail once and says so; whoever asked discards the whole.
+//! The list of calls that make a domain of its description: make the objects, find the outsiders, fill the table, map, hand
+//! out what objects hold, set the threads. What was derived from a slot of the domain's table is derived from it again, so
+//! that revoking it there reaches what it reached before. Each can fail once and says so; whoever asked discards the whole.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -65,8 +66,8 @@ impl Built {
         self.domain.freeze().during("freezing the domain", 0)?;
         self.make_objects(plan)?;
         self.bind_outsiders(plan)?;
-        self.map(plan.description)?;
         self.fill_table(plan)?;
+        self.map(plan.description)?;
         self.hand_out(plan)?;
         self.set_threads(plan.description)?;
         self.install_replies(plan.description)?;
@@ -138,25 +139,34 @@ impl Built {
 
     fn map(&self, description: &Description) -> Result<(), RestoreError> {
         for mapping in &description.mappings {
-            let memory = match mapping.memory {
-                Target::Outside(position) => self.outsider::<Memory>(position),
-                Target::Inside(position) => self.object(position),
-                _ => None,
-            };
-            let memory = memory.ok_or(RestoreError::Unexpected("a mapping of nothing"))?;
             let (first_page, page_count) =
                 (PageCount(mapping.first_page), PageCount(mapping.page_count));
-            self.domain
-                .map(
-                    memory,
-                    UserAddress(mapping.address),
+            let address = UserAddress(mapping.address);
+            let mapped = match mapping.parent {
+                Some(slot) => {
+                    self.domain
+                        .map_own(Slot(slot), address, first_page, page_count, mapping.access)
+                }
+                None => self.domain.map(
+                    self.mapped_memory(mapping.memory)?,
+                    address,
                     first_page,
                     page_count,
                     mapping.access,
-                )
-                .during("mapping at", mapping.address)?;
+                ),
+            };
+            mapped.during("mapping at", mapping.address)?;
         }
         Ok(())
+    }
+
+    fn mapped_memory(&self, memory: Target) -> Result<Cap<Memory>, RestoreError> {
+        let memory = match memory {
+            Target::Outside(position) => self.outsider(position),
+            Target::Inside(position) => self.object(position),
+            _ => None,
+        };
+        memory.ok_or(RestoreError::Unexpected("a mapping of nothing"))
     }
 
     fn fill_table(&self, plan: &Plan<'_>) -> Result<(), RestoreError> {
@@ -232,7 +242,12 @@ impl Built {
                 target,
                 rights,
                 badge,
+                parent,
             } = *held;
+            if let Some(parent) = parent {
+                self.hold(plan, held, parent)?;
+                continue;
+            }
             let from = self.capability(plan, target)?;
             let minted = match target {
                 Target::Outside(_) => from.duplicate(),
@@ -244,6 +259,24 @@ impl Built {
             given?;
         }
         Ok(())
+    }
+
+    /// Hands out below a slot of the domain's own table.
+    fn hold(
+        &self,
+        plan: &Plan<'_>,
+        held: &HeldCapability,
+        parent: u32,
+    ) -> Result<(), RestoreError> {
+        let holder = self.object::<Any>(held.holder);
+        let holder = holder.ok_or(RestoreError::Unexpected("a holder that is gone"))?;
+        let badge = match held.target {
+            Target::Outside(_) => 0,
+            _ => badge_for(plan, parent, held.badge),
+        };
+        self.domain
+            .hold(Slot(parent), holder, held.role.held(), badge)
+            .during("handing out to object", held.holder.into())
     }
 
     fn give(&self, holder: u32, role: Role, capability: Cap<Any>) -> Result<(), RestoreError> {
@@ -324,11 +357,7 @@ impl Built {
 
 /// The badge that makes a child of the capability in slot `parent`: zero, which keeps the parent's, if that has one.
 fn badge_for(plan: &Plan<'_>, parent: u32, badge: u64) -> u64 {
-    let capabilities = &plan.description.capabilities;
-    let parent = capabilities
-        .iter()
-        .find(|candidate| candidate.slot == parent);
-    match parent {
+    match plan.description.capability_in(parent) {
         Some(parent) if parent.badge != 0 => 0,
         _ => badge,
     }
