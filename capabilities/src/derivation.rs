@@ -124,7 +124,7 @@ pub(crate) fn content<S: Storage>(storage: &S, place: Place) -> Result<Content<S
     storage.slot(place).content().ok_or(Error::Empty { place })
 }
 
-fn refuse_occupied<S: Storage>(storage: &S, place: Place) -> Result<(), S> {
+pub(crate) fn refuse_occupied<S: Storage>(storage: &S, place: Place) -> Result<(), S> {
     match storage.slot(place).is_empty() {
         true => Ok(()),
         false => Err(Error::Occupied { place }),

@@ -36,6 +36,11 @@ pub enum Error<R: Rights> {
         /// The slot with descendants.
         place: Place,
     },
+    /// The slot is the root of its tree, so nothing can stand beside it.
+    NoParent {
+        /// The root.
+        place: Place,
+    },
     /// Origins stand below origins up to [`GENERATION_MAX`](crate::GENERATION_MAX) deep.
     TooManyGenerations {
         /// The slot of the last generation.
@@ -71,6 +76,7 @@ impl<R: Rights> fmt::Display for Error<R> {
                 write!(f, "badge {asked} asked of a capability with badge {held}")
             }
             Self::InUse { place } => write!(f, "slot {place} has others derived from it"),
+            Self::NoParent { place } => write!(f, "slot {place} is the root of its tree"),
             Self::TooManyGenerations { place } => {
                 write!(f, "slot {place} is of the last generation")
             }

@@ -1,45 +1,52 @@
 //! Reading the derivation tree: the relatives of a slot.
 //!
 //! Children and siblings are next door in the tour. A parent is found at the end of the row of siblings, which may be
-//! long, so [`climb`] goes a bounded part of the way.
+//! long, so [`climb`] goes one stop, and a [`bookmark`] keeps how far somebody came.
 
+use crate::derivation::{content, refuse_occupied};
+use crate::slot::Content;
 use crate::tour::{self, Edge, Mark};
-use crate::{Place, Storage};
+use crate::{Error, Object, Place, Result, Rights, Storage};
 
-/// How far [`climb`] came.
+/// The next stop on the way from a slot to its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Climb {
-    /// The slot has this parent.
+    /// This is the parent.
     Parent(Place),
     /// The slot is the root of its tree (or is empty).
     Root,
-    /// An older sibling, which has the same parent: go on from there.
+    /// The next older sibling, which has the same parent.
     Sibling(Place),
 }
 
-/// Goes towards the parent of `place`, past at most `sibling_count_max` older siblings.
-pub fn climb<S: Storage>(storage: &S, place: Place, sibling_count_max: u32) -> Climb {
-    let mut at = place;
-    for _ in 0..=sibling_count_max {
-        match tour::after(storage, Mark::end(at)) {
-            None => return Climb::Root,
-            Some(mark) if mark.edge == Edge::End => return Climb::Parent(mark.place),
-            Some(mark) => at = mark.place,
-        }
+/// Goes from `place` one stop towards its parent, past no more than one older sibling.
+pub fn climb<S: Storage>(storage: &S, place: Place) -> Climb {
+    match tour::after(storage, Mark::end(place)) {
+        None => Climb::Root,
+        Some(mark) if mark.edge == Edge::End => Climb::Parent(mark.place),
+        Some(mark) => Climb::Sibling(mark.place),
     }
-    Climb::Sibling(at)
 }
 
-/// The slot from which `place` was derived. It takes a step for every older sibling: see [`climb`].
-pub fn parent<S: Storage>(storage: &S, place: Place) -> Option<Place> {
-    let mut at = place;
-    loop {
-        match climb(storage, at, u32::MAX) {
-            Climb::Parent(parent) => return Some(parent),
-            Climb::Root => return None,
-            Climb::Sibling(sibling) => at = sibling,
-        }
+/// Puts a bookmark into the empty slot `to`: a leaf that becomes the next older sibling of `beside`. A climb that stops at
+/// `beside` goes on from there, whatever becomes of `beside` and its relatives in between, because the bookmark keeps its
+/// position in the tree as every slot does. It holds what `beside` holds, without rights, and goes when its parent's
+/// descendants are revoked.
+///
+/// # Errors
+/// [`Error::Empty`], [`Error::Occupied`]; [`Error::NoParent`] where `beside` is a root.
+pub fn bookmark<S: Storage>(storage: &S, beside: Place, to: Place) -> Result<(), S> {
+    let content = content(storage, beside)?;
+    refuse_occupied(storage, to)?;
+    if tour::after(storage, Mark::end(beside)).is_none() {
+        return Err(Error::NoParent { place: beside });
     }
+    let rights = <S::Object as Object>::Rights::none();
+    storage
+        .slot(to)
+        .set_content(Some(Content { rights, ..content }));
+    tour::insert_behind(storage, beside, to);
+    Ok(())
 }
 
 /// The youngest slot derived directly from `place`.
@@ -65,8 +72,9 @@ fn start(mark: Option<Mark>) -> Option<Place> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::forest::{Forest, at, full};
-    use crate::{copy, plant};
+    use crate::testing::checker::check;
+    use crate::testing::forest::{Bits, Forest, at, full, parent};
+    use crate::{clear_leaf, copy, delete, derive, plant};
 
     /// A root in slot 0 with a child in each of the others.
     fn row(child_count: usize) -> Forest {
@@ -88,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn every_child_knows_its_parent() {
+    fn every_child_finds_its_parent() {
         let forest = row(3);
         assert_eq!(parent(&forest, at(0)), None);
         for child in 1..=3 {
@@ -97,15 +105,85 @@ mod tests {
     }
 
     #[test]
-    fn climbs_past_no_more_siblings_than_it_may() {
+    fn a_climb_reads_one_slot_a_stop() {
         let forest = row(9);
-        assert_eq!(climb(&forest, at(9), 8), Climb::Parent(at(0)));
-        assert_eq!(climb(&forest, at(9), 3), Climb::Sibling(at(5)));
-        assert_eq!(climb(&forest, at(5), 4), Climb::Parent(at(0)));
-        assert_eq!(climb(&forest, at(0), 0), Climb::Root);
+        assert_eq!(climb(&forest, at(9)), Climb::Sibling(at(8)));
+        assert_eq!(climb(&forest, at(1)), Climb::Parent(at(0)));
+        assert_eq!(climb(&forest, at(0)), Climb::Root);
         let visit_count = forest.visits_of(|| {
-            climb(&forest, at(9), 3);
+            climb(&forest, at(9));
         });
-        assert_eq!(visit_count, 4);
+        assert_eq!(visit_count, 1);
+    }
+
+    /// [`row`] with one free slot, the last, and a child of child 2 in slot 5.
+    fn row_with_room() -> Forest {
+        let forest = Forest::new(7);
+        plant(&forest, at(0), full(0)).unwrap();
+        for child in 1..=4 {
+            copy(&forest, at(0), at(child)).unwrap();
+        }
+        copy(&forest, at(2), at(5)).unwrap();
+        forest
+    }
+
+    #[test]
+    fn a_bookmark_stands_behind_what_was_passed() {
+        let forest = row_with_room();
+        bookmark(&forest, at(3), at(6)).unwrap();
+        check(&forest).unwrap();
+        assert_eq!(climb(&forest, at(3)), Climb::Sibling(at(6)));
+        assert_eq!(climb(&forest, at(6)), Climb::Sibling(at(2)));
+        let held = forest.slot(at(6)).capability().unwrap();
+        assert_eq!(held.rights, Bits(0));
+        assert_eq!(held.object, full(0).object);
+    }
+
+    #[test]
+    fn a_bookmark_keeps_its_place_whatever_goes_around_it() {
+        for gone in 1..=4 {
+            let forest = row_with_room();
+            bookmark(&forest, at(3), at(6)).unwrap();
+            delete(&forest, at(gone)).unwrap();
+            check(&forest).unwrap();
+            assert_eq!(parent(&forest, at(6)), Some(at(0)), "without {gone}");
+        }
+        let forest = row_with_room();
+        bookmark(&forest, at(5), at(6)).unwrap();
+        delete(&forest, at(2)).unwrap();
+        check(&forest).unwrap();
+        assert_eq!(parent(&forest, at(6)), Some(at(0)));
+    }
+
+    #[test]
+    fn a_bookmark_beside_an_origin_is_one_too() {
+        let forest = Forest::new(3);
+        plant(&forest, at(0), full(0)).unwrap();
+        derive(&forest, at(0), at(1), full(1)).unwrap();
+        bookmark(&forest, at(1), at(2)).unwrap();
+        check(&forest).unwrap();
+        clear_leaf(&forest, at(2)).unwrap();
+        assert_eq!(climb(&forest, at(1)), Climb::Parent(at(0)));
+    }
+
+    #[test]
+    fn revoking_takes_bookmarks_along() {
+        let forest = row_with_room();
+        bookmark(&forest, at(5), at(6)).unwrap();
+        let mut removed = forest.revoke_all(2);
+        removed.sort();
+        assert_eq!(removed, [5, 6]);
+    }
+
+    #[test]
+    fn refuses_bookmarks_that_would_stand_nowhere() {
+        let forest = row_with_room();
+        let refused = bookmark(&forest, at(0), at(6));
+        assert_eq!(refused, Err(Error::NoParent { place: at(0) }));
+        let refused = bookmark(&forest, at(6), at(6));
+        assert_eq!(refused, Err(Error::Empty { place: at(6) }));
+        let refused = bookmark(&forest, at(1), at(2));
+        assert_eq!(refused, Err(Error::Occupied { place: at(2) }));
+        check(&forest).unwrap();
     }
 }

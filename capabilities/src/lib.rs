@@ -12,7 +12,7 @@
 //! | `tour.rs` | the list that the tree is kept as |
 //! | `derivation.rs` | [`plant`], [`copy`], [`mint`], [`derive()`], [`move_to`], [`delete`], [`clear_leaf`] |
 //! | `revocation.rs` | [`revoke`] and [`revoke_except`], a step at a time |
-//! | `family.rs` | [`parent`], [`first_child`], [`next_sibling`]: reading the tree |
+//! | `family.rs` | [`climb`], [`first_child`], [`next_sibling`]: reading the tree; [`bookmark`]: resuming that |
 //! | `table.rs` | a domain's [`Table`]: from [`SlotNumber`] to place |
 //! | `error.rs` | why something was refused |
 //!
@@ -112,7 +112,7 @@ pub use badge::Badge;
 pub use capability::Capability;
 pub use derivation::{GENERATION_MAX, clear_leaf, copy, delete, derive, mint, move_to, plant};
 pub use error::{Error, Result};
-pub use family::{Climb, climb, first_child, has_children, next_sibling, parent};
+pub use family::{Climb, bookmark, climb, first_child, has_children, next_sibling};
 pub use object::Object;
 pub use revocation::{RevokeStep, next_revoked, revoke, revoke_except};
 pub use rights::Rights;

@@ -93,6 +93,12 @@ pub(crate) fn insert_below<S: Storage>(storage: &S, parent: Place, place: Place)
     insert(storage, place, Some(left), after(storage, left));
 }
 
+/// Puts `place` right behind `left`, which is inside something.
+pub(crate) fn insert_behind<S: Storage>(storage: &S, left: Place, place: Place) {
+    let left = Mark::end(left);
+    insert(storage, place, Some(left), after(storage, left));
+}
+
 /// Takes `place` out. What was inside it stays where it is.
 pub(crate) fn remove<S: Storage>(storage: &S, place: Place) {
     let around = Surroundings::of(storage, place);

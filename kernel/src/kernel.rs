@@ -165,7 +165,7 @@ impl Kernel {
     /// Does what follows from a slot having been emptied, for whatever it was part of.
     fn emptied(&self, place: Place, was: Capability<Object>) {
         match Holder::unpack(SlotStorage.slot(place).holder()) {
-            Holder::Table(domain) => {
+            Holder::Table { domain, .. } => {
                 domain.touch();
                 if let Object::Reply(thread) = was.object {
                     ipc::abandon(self, thread, was.badge.get());
@@ -181,7 +181,7 @@ impl Kernel {
             Holder::Pager(memory) => memory.header.touch(),
             Holder::Mapping(mapping) => paging::remove_mapping(mapping),
             Holder::InterruptNotification(interrupt) => interrupt.header.touch(),
-            Holder::Origin => {}
+            Holder::Origin | Holder::Bookmark => {}
         }
     }
 
@@ -209,6 +209,7 @@ pub fn slot_error(error: capabilities::Error<abi::Rights>) -> Error {
         capabilities::Error::RightsExceeded { .. } => Error::MissingRight,
         capabilities::Error::BadgeFixed { .. } => Error::BadgeFixed,
         capabilities::Error::InUse { .. } => Error::InUse,
+        capabilities::Error::NoParent { .. } => Error::NotThere,
         capabilities::Error::NoSuchSlot { .. } => Error::NoSuchSlot,
         capabilities::Error::TooManyGenerations { .. } | capabilities::Error::TableFull { .. } => {
             Error::TableFull

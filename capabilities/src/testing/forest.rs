@@ -5,7 +5,9 @@ use std::vec::Vec;
 
 use crate::slot::Content;
 use crate::tour::{Edge, Link};
-use crate::{Capability, Object, Place, RevokeStep, Rights, Role, Slot, Storage, revoke};
+use crate::{
+    Capability, Climb, Object, Place, RevokeStep, Rights, Role, Slot, Storage, climb, revoke,
+};
 
 /// An object by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +46,15 @@ pub(crate) fn at(index: usize) -> Place {
 /// The number of the slot at `place`.
 pub(crate) fn index_of(place: Place) -> usize {
     place.get() as usize - 1
+}
+
+/// The slot that `place` was derived from, found past all older siblings.
+pub(crate) fn parent(forest: &Forest, place: Place) -> Option<Place> {
+    match climb(forest, place) {
+        Climb::Parent(parent) => Some(parent),
+        Climb::Root => None,
+        Climb::Sibling(sibling) => parent(forest, sibling),
+    }
 }
 
 /// All that is in a slot.

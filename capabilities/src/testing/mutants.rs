@@ -5,12 +5,10 @@ use std::vec::Vec;
 use crate::slot::{Content, Role};
 use crate::testing::checker::check;
 use crate::testing::exhaustive::explore;
-use crate::testing::forest::{Bits, Forest, Thing, at, full, index_of};
+use crate::testing::forest::{Bits, Forest, Thing, at, full, index_of, parent};
 use crate::testing::operation::{Effect, Operation, Outcome, perform};
 use crate::tour::{self, Edge, Link, Mark};
-use crate::{
-    Badge, Place, RevokeStep, Storage, copy, derive, first_child, mint, move_to, parent, plant,
-};
+use crate::{Badge, Place, RevokeStep, Storage, copy, derive, first_child, mint, move_to, plant};
 
 /// An implementation of the model with one fault.
 type Mutant = fn(&Forest, Operation) -> Outcome;

@@ -3,7 +3,7 @@
 //! The kernel decodes a [`Request`] and matches on it; the runtime encodes the same argument structs. A call
 //! that one side forgets does not compile.
 
-use crate::record::List;
+use crate::record::{Held, List};
 use crate::register::{
     Access, ObjectId, PageCount, REGISTER_COUNT, Register, Registers, Slot, UserAddress, Width,
 };
@@ -522,6 +522,35 @@ calls! {
         /// Which pages.
         which: PageSet
     } -> u64;
+    /// Maps pages of a Memory through a capability of the domain's own table: revoking that one there unmaps them.
+    66 DomainMapOwn {
+        /// A Domain with MAP and INSTALL.
+        domain: Slot,
+        /// The domain's slot: a Memory with the rights that `access` needs.
+        memory: Slot,
+        /// Where, at a 2 MiB step.
+        address: UserAddress,
+        /// The first page, at a step of 512.
+        first_page: PageCount,
+        /// How many pages.
+        page_count: PageCount,
+        /// How.
+        access: Access
+    } -> ();
+    /// Puts a copy of a capability of the domain's own table into an object: a Memory's pager, a thread's fault endpoint, a
+    /// thread's bound notification. Revoking it there takes the copy away.
+    67 DomainHold {
+        /// A Domain with INSTALL.
+        domain: Slot,
+        /// The domain's slot: an Endpoint with SEND, or a Notification with WAIT to be bound.
+        from: Slot,
+        /// The caller's: a Memory with MANAGE, or a Thread with WRITE.
+        holder: Slot,
+        /// What for.
+        held: Held,
+        /// The copy's badge; zero keeps the source's.
+        badge: u64
+    } -> ();
 
     /// Starts a stopped thread.
     80 ThreadStart {

@@ -49,6 +49,20 @@ pub enum Held {
     BoundNotification = 3,
 }
 
+impl Register for Held {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        match register {
+            1 => Ok(Held::Pager),
+            2 => Ok(Held::FaultEndpoint),
+            3 => Ok(Held::BoundNotification),
+            _ => Err(Error::ArgumentRange),
+        }
+    }
+    fn to_register(&self) -> u64 {
+        *self as u64
+    }
+}
+
 /// Words in every record.
 pub const RECORD_WORDS: usize = 8;
 
@@ -110,7 +124,10 @@ records! {
         /// How many pages.
         page_count,
         /// A [`crate::register::Access`].
-        access
+        access,
+        /// The slot of this table that the capability it was made through is, or was derived from, plus one; or zero if
+        /// none is.
+        parent
     }
     /// A capability.
     CapabilityRecord {
@@ -124,7 +141,7 @@ records! {
         rights,
         /// The badge.
         badge,
-        /// The slot of this table it was derived from plus one, or zero if that is not in this table.
+        /// The nearest slot of this table that it was derived from, at whatever remove, plus one; or zero if none is.
         parent,
         /// The [`ObjectId`](crate::register::ObjectId) of the object that holds it, in [`List::Held`]; else zero.
         holder

@@ -1,19 +1,18 @@
 //! The lists about a domain: its pool's objects, its mappings, its capabilities, those that its objects hold.
 //!
-//! Each call writes up to [`RECORDS_MAX`] records into the data of the caller's message buffer and says where the
-//! next one begins. A list of a domain that runs may change between two calls: freeze it first.
+//! Each call writes up to [`RECORDS_MAX`](abi::record::RECORDS_MAX) records into the data of the caller's message buffer and
+//! says where the next one begins. It looks at a bounded number of slots and objects; what it looks at is counted by its
+//! [`Climber`]. A list of a domain that runs may change between two calls: freeze it first.
 
-use abi::message::DATA_OFFSET;
-use abi::record::{
-    CapabilityRecord, Held, List, MappingRecord, ObjectRecord, RECORD_WORDS, RECORDS_MAX,
-    RecordWords,
-};
-use abi::register::{ObjectId, Slot};
+use abi::record::{CapabilityRecord, Held, List, RECORDS_MAX};
+use abi::register::ObjectId;
 use capabilities::{Capability, Place, Scan, SlotNumber, Storage};
 
+use super::parent::{Climber, Parent};
+use super::records::{self, Records};
 use crate::ipc;
-use crate::memory::{Frame, Holder, Ref, SLOTS_PER_FRAME, SlotDirectory, SlotStorage};
-use crate::objects::{Attribute, Domain, Mapping, Object, Search};
+use crate::memory::{Frame, Ref, SlotStorage};
+use crate::objects::{Domain, Object, Search};
 
 /// What a call has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,67 +25,179 @@ pub struct Page {
 
 const END: u64 = u64::MAX;
 
-/// Slots that one call looks at.
-const SLOTS_SEARCHED: u32 = 1024;
-
-/// Objects that one call looks at for what they hold.
-const OBJECTS_SEARCHED: usize = 256;
-
 /// Most capabilities that an object holds.
 const HELD_MAX: usize = 2;
 
-/// Older siblings that are passed on the way to a parent; a parent further away is not reported.
-const SIBLINGS_PASSED: u32 = 1024;
+/// How many looks at a slot each of these takes as long as.
+mod looks {
+    /// Writing a record.
+    pub const RECORD: u32 = 8;
+    /// Going to the next object, and seeing what it holds.
+    pub const OBJECT: u32 = 4;
+    /// Going to the next mapping: its index is a tree of up to 32 turns.
+    pub const MAPPING: u32 = 12;
+}
+
+/// Where a list goes on after one call.
+enum Rest {
+    /// With the entry that has this number.
+    From(u64),
+    /// Nowhere: it is at its end.
+    Nothing,
+    /// Where this call began: it has not come to the end of its first entry.
+    Same,
+}
 
 /// Writes records of a list from a cursor on: 0, or what the last call returned. None while it has not found the place in
-/// the list: the same again goes on.
+/// the list, or the parent of the first entry there: the same again goes on.
 pub fn describe(domain: Ref<Domain>, list: List, cursor: u64, buffer: Frame) -> Option<Page> {
-    match list {
-        List::Objects => describe_objects(domain, cursor, buffer),
-        List::Mappings => Some(describe_mappings(domain, cursor, buffer)),
-        List::Capabilities => Some(describe_capabilities(domain, cursor, buffer)),
-        List::Held => describe_held(domain, cursor, buffer),
+    let mut records = Records::new(buffer);
+    let climber = Climber::new(domain, list);
+    let rest = match list {
+        List::Objects => describe_objects(domain, cursor, &mut records)?,
+        List::Mappings => describe_mappings(domain, cursor, climber, &mut records),
+        List::Capabilities => describe_capabilities(domain, cursor, climber, &mut records),
+        List::Held => describe_held(domain, cursor, climber, &mut records)?,
+    };
+    let next = match rest {
+        Rest::From(next) => next,
+        Rest::Nothing => END,
+        Rest::Same => return None,
+    };
+    if domain.is_running() {
+        // What is true of it now may not be true of it when the next call is made.
+        domain.ascent.last.set(None);
     }
+    let count = records.count() as u64;
+    Some(Page { count, next })
 }
 
 /// The pool itself, then what it made; the cursor is the next object's identity.
-fn describe_objects(domain: Ref<Domain>, cursor: u64, buffer: Frame) -> Option<Page> {
-    let mut records = Records::new(buffer);
+fn describe_objects(domain: Ref<Domain>, cursor: u64, records: &mut Records) -> Option<Rest> {
     let mut next = objects_from(domain, cursor)?;
     if cursor == 0 {
-        records.write(&object_record(Object::Pool(domain.pool())).to_words());
+        records.write(&records::of_object(Object::Pool(domain.pool())).to_words());
     }
     while let Some(object) = next.filter(|_| records.have_room_for(1)) {
-        records.write(&object_record(object).to_words());
+        records.write(&records::of_object(object).to_words());
         next = object.header().next.get();
     }
-    Some(records.page(next.map(|object| object.id().0)))
+    Some(rest(next.map(|object| object.id().0)))
 }
 
 /// What objects hold; the cursor is the next object's identity.
-fn describe_held(domain: Ref<Domain>, cursor: u64, buffer: Frame) -> Option<Page> {
-    let mut records = Records::new(buffer);
-    let mut next = objects_from(domain, cursor)?;
-    for _ in 0..OBJECTS_SEARCHED {
-        let Some(object) = next.filter(|_| records.have_room_for(HELD_MAX)) else {
+fn describe_held(
+    domain: Ref<Domain>,
+    cursor: u64,
+    mut climber: Climber,
+    records: &mut Records,
+) -> Option<Rest> {
+    let first = objects_from(domain, cursor)?;
+    let mut next = first;
+    while let Some(object) = next {
+        if !records.have_room_for(HELD_MAX) || !climber.look(looks::OBJECT) {
             break;
-        };
-        for record in held_by(object) {
-            records.write(&record.to_words());
+        }
+        if !describe_holder(object, &mut climber, records) {
+            if next == first {
+                return Some(Rest::Same);
+            }
+            break;
         }
         next = object.header().next.get();
     }
-    Some(records.page(next.map(|object| object.id().0)))
+    Some(rest(next.map(|object| object.id().0)))
+}
+
+/// Writes what one object holds: all of it, or nothing when the call may not look at as much.
+fn describe_holder(object: Object, climber: &mut Climber, records: &mut Records) -> bool {
+    let id = object.id().0;
+    let mut found = [None; HELD_MAX];
+    for (record, (what, place)) in found.iter_mut().zip(held_by(object).into_iter().flatten()) {
+        let Some(capability) = SlotStorage.slot(place).capability() else {
+            continue;
+        };
+        let Parent::Slot(parent) = climber.parent(id, Some(what), place) else {
+            return false;
+        };
+        *record = Some(CapabilityRecord {
+            slot: what as u64,
+            holder: id,
+            ..records::of_capability(capability, parent)
+        });
+    }
+    for record in found.into_iter().flatten() {
+        climber.look(looks::RECORD);
+        records.write(&record.to_words());
+    }
+    true
 }
 
 /// In the order of addresses; the cursor is the next address.
-fn describe_mappings(domain: Ref<Domain>, cursor: u64, buffer: Frame) -> Page {
-    let mut records = Records::new(buffer);
-    let mut rest = domain.mappings_from(cursor);
-    for mapping in rest.by_ref().take(RECORDS_MAX) {
-        records.write(&mapping_record(mapping).to_words());
+fn describe_mappings(
+    domain: Ref<Domain>,
+    cursor: u64,
+    mut climber: Climber,
+    records: &mut Records,
+) -> Rest {
+    for mapping in domain.mappings_from(cursor).take(RECORDS_MAX + 1) {
+        let start = mapping.start();
+        if !records.have_room_for(1) || !climber.look(looks::MAPPING + looks::RECORD) {
+            return Rest::From(start);
+        }
+        match climber.parent(start, None, mapping.slot()) {
+            Parent::Slot(parent) => {
+                records.write(&records::of_mapping(mapping, parent).to_words());
+            }
+            Parent::Unfinished if records.count() == 0 => return Rest::Same,
+            Parent::Unfinished => return Rest::From(start),
+        }
     }
-    records.page(rest.next().map(|mapping| mapping.start()))
+    Rest::Nothing
+}
+
+/// In the order of slots; the cursor is the next slot.
+fn describe_capabilities(
+    domain: Ref<Domain>,
+    cursor: u64,
+    mut climber: Climber,
+    records: &mut Records,
+) -> Rest {
+    let first = SlotNumber::new(u32::try_from(cursor).unwrap_or(u32::MAX));
+    let mut next = first;
+    while records.have_room_for(1) {
+        let (slot, place) =
+            match domain
+                .table
+                .next_occupied(&domain.directory, next, climber.looks_left())
+            {
+                Scan::Found { slot, place } => (slot, place),
+                Scan::Unfinished { next } => return Rest::From(next.get().into()),
+                Scan::End => return Rest::Nothing,
+            };
+        climber.look(slot.get() - next.get() + 1);
+        if let Some(capability) = live_capability(place) {
+            let number = u64::from(slot.get());
+            match climber.parent(number, None, place) {
+                Parent::Slot(parent) => {
+                    climber.look(looks::RECORD);
+                    let record = CapabilityRecord {
+                        slot: number,
+                        ..records::of_capability(capability, parent)
+                    };
+                    records.write(&record.to_words());
+                }
+                Parent::Unfinished if slot == first => return Rest::Same,
+                Parent::Unfinished => return Rest::From(number),
+            }
+        }
+        next = SlotNumber::new(slot.get() + 1);
+    }
+    Rest::From(next.get().into())
+}
+
+fn rest(next: Option<u64>) -> Rest {
+    next.map_or(Rest::Nothing, Rest::From)
 }
 
 /// The first object of the domain's pool from this identity on, if there is one; nothing while the search is not at its
@@ -99,173 +210,25 @@ fn objects_from(domain: Ref<Domain>, id: u64) -> Option<Option<Object>> {
     }
 }
 
-fn describe_capabilities(domain: Ref<Domain>, cursor: u64, buffer: Frame) -> Page {
-    let mut records = Records::new(buffer);
-    let mut next = SlotNumber::new(u32::try_from(cursor).unwrap_or(u32::MAX));
-    let stop = next.get().saturating_add(SLOTS_SEARCHED);
-    while next.get() < stop && records.have_room_for(1) {
-        let scan = domain
-            .table
-            .next_occupied(&domain.directory, next, stop - next.get());
-        next = match scan {
-            Scan::Found { slot, place } => {
-                if let Some(record) = slot_record(domain, slot, place) {
-                    records.write(&record.to_words());
-                }
-                SlotNumber::new(slot.get() + 1)
-            }
-            Scan::Unfinished { next } => next,
-            Scan::End => return records.page(None),
-        };
-    }
-    records.page(Some(u64::from(next.get())))
-}
-
-/// What is in an occupied slot of the table, unless it is stale.
-fn slot_record(domain: Ref<Domain>, slot: SlotNumber, place: Place) -> Option<CapabilityRecord> {
+/// What is in an occupied slot of the table, unless it is the right to answer a call that awaits no answer any more: that is
+/// worth as much as an empty slot, and not to be taken for the right to answer what the thread does now.
+fn live_capability(place: Place) -> Option<Capability<Object>> {
     let capability = SlotStorage.slot(place).capability()?;
-    let record = CapabilityRecord {
-        slot: u64::from(slot.get()),
-        parent: parent_slot(domain, place).map_or(0, |parent| u64::from(parent) + 1),
-        ..capability_record(capability)
+    let is_live = match capability.object {
+        Object::Reply(caller) => ipc::awaits(caller, capability.badge.get()),
+        _ => true,
     };
-    (!is_stale(capability)).then_some(record)
+    is_live.then_some(capability)
 }
 
-/// Whether it is the right to answer a call that awaits no answer any more: worth as much as an empty slot, and not to be
-/// taken for the right to answer what the thread does now.
-fn is_stale(capability: Capability<Object>) -> bool {
-    match capability.object {
-        Object::Reply(caller) => !ipc::awaits(caller, capability.badge.get()),
-        _ => false,
-    }
-}
-
-fn object_record(object: Object) -> ObjectRecord {
-    let mut record = ObjectRecord {
-        id: object.id().0,
-        kind: object.kind() as u64,
-        ..ObjectRecord::default()
-    };
+/// The slots inside an object, and what they are for.
+fn held_by(object: Object) -> [Option<(Held, Place)>; HELD_MAX] {
     match object {
-        Object::Memory(memory) => {
-            record.size = memory.page_count;
-            record.present = memory.present.get();
-            record.attribute = match memory.attribute {
-                Attribute::Ordinary => 0,
-                Attribute::Contiguous => 1,
-                Attribute::Device | Attribute::Archive => 2,
-            };
-        }
-        Object::Domain(domain) => {
-            record.size = u64::from(domain.table.slot_count::<SlotDirectory>());
-            record.attribute = domain.clock_offset.get().cast_unsigned();
-        }
-        Object::Pool(pool) => record.size = pool.limit,
-        Object::Notification(notification) => record.size = notification.flags.get(),
-        _ => {}
-    }
-    record
-}
-
-fn mapping_record(mapping: Ref<Mapping>) -> MappingRecord {
-    MappingRecord {
-        address: mapping.start(),
-        memory: mapping.memory.get().map_or(0, |memory| memory.header.id.0),
-        first_page: mapping.first_page.get(),
-        page_count: mapping.page_count.get(),
-        access: mapping.access.get() as u64,
-    }
-}
-
-fn capability_record(capability: Capability<Object>) -> CapabilityRecord {
-    CapabilityRecord {
-        kind: capability.object.kind() as u64,
-        object: capability.object.id().0,
-        rights: u64::from(capability.rights.0),
-        badge: capability.badge.get(),
-        ..CapabilityRecord::default()
-    }
-}
-
-/// What an object holds: up to [`HELD_MAX`] capabilities.
-fn held_by(object: Object) -> impl Iterator<Item = CapabilityRecord> {
-    let places = match object {
         Object::Thread(thread) => [
             Some((Held::FaultEndpoint, thread.fault_endpoint())),
             Some((Held::BoundNotification, thread.bound_notification())),
         ],
         Object::Memory(memory) => [Some((Held::Pager, memory.pager())), None],
         _ => [None; HELD_MAX],
-    };
-    places
-        .into_iter()
-        .flatten()
-        .filter_map(move |(what, place)| {
-            let capability = SlotStorage.slot(place).capability()?;
-            Some(CapabilityRecord {
-                slot: what as u64,
-                holder: object.id().0,
-                ..capability_record(capability)
-            })
-        })
-}
-
-/// The slot of the same table that a capability was derived from.
-fn parent_slot(domain: Ref<Domain>, place: Place) -> Option<u32> {
-    let capabilities::Climb::Parent(parent) =
-        capabilities::climb(&SlotStorage, place, SIBLINGS_PASSED)
-    else {
-        return None;
-    };
-    let in_table = Holder::unpack(SlotStorage.slot(parent).holder()) == Holder::Table(domain);
-    if in_table {
-        slot_number(domain, parent)
-    } else {
-        None
-    }
-}
-
-fn slot_number(domain: Ref<Domain>, place: Place) -> Option<u32> {
-    let first_of = |index: u32| {
-        domain
-            .place(Slot(index * SLOTS_PER_FRAME))
-            .map_or(0, Place::get)
-    };
-    let lines = u64::from(SLOTS_PER_FRAME);
-    let index = (0..domain.table.frame_count())
-        .find(|index| place.get() / lines == first_of(*index) / lines)?;
-    Some(index * SLOTS_PER_FRAME + (place.get() % lines) as u32)
-}
-
-/// The records of one answer.
-struct Records {
-    buffer: Frame,
-    count: usize,
-}
-
-impl Records {
-    fn new(buffer: Frame) -> Records {
-        Records { buffer, count: 0 }
-    }
-
-    fn have_room_for(&self, more: usize) -> bool {
-        self.count + more <= RECORDS_MAX
-    }
-
-    fn write(&mut self, words: &RecordWords) {
-        let first = self.count * RECORD_WORDS;
-        for (index, word) in words.iter().enumerate() {
-            let offset = DATA_OFFSET + (first + index) as u64 * 8;
-            self.buffer.write_word(offset, *word);
-        }
-        self.count += 1;
-    }
-
-    fn page(&self, next: Option<u64>) -> Page {
-        Page {
-            count: self.count as u64,
-            next: next.unwrap_or(END),
-        }
     }
 }

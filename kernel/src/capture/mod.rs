@@ -5,12 +5,16 @@
 //! | `freeze` | freeze, thaw |
 //! | `retire` | retire, which is the commit point of a move, and its undoing |
 //! | `describe` | the lists: objects, mappings, capabilities |
+//! | `records` | what a list says about each of them |
+//! | `parent` | which slot each capability was derived from |
 //! | `thread_state` | a thread's state, out and in |
 //! | `page_set` | which pages are present, which were written |
 
 mod describe;
 mod freeze;
 mod page_set;
+mod parent;
+mod records;
 mod retire;
 mod thread_state;
 

@@ -1,13 +1,18 @@
 //! Whose slot a slot is: [`Holder`], packed into the number that the capability model keeps for us.
 
-use super::Ref;
+use super::{Ref, SLOTS_PER_FRAME};
 use crate::objects::{Domain, Interrupt, Mapping, MemoryObject, Thread};
 
 /// What a slot is part of, so that the kernel can act when it is emptied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
     /// A domain's table.
-    Table(Ref<Domain>),
+    Table {
+        /// The domain.
+        domain: Ref<Domain>,
+        /// Which frame of the table it lies in.
+        frame: u32,
+    },
     /// An object's origin: goes with the object.
     Origin,
     /// A Memory's pager.
@@ -20,22 +25,36 @@ pub enum Holder {
     InterruptNotification(Ref<Interrupt>),
     /// A mapping.
     Mapping(Ref<Mapping>),
+    /// A bookmark in a derivation tree: see [`Ascent`](crate::objects::Ascent).
+    Bookmark,
 }
 
 /// Objects are aligned to more than this, so that their address leaves room for a tag.
 const TAG_MASK: u64 = 0x3f;
 
+/// An address is 48 bits, sign-extended: the bits above have room for a frame's number.
+const ADDRESS_BITS: u32 = 48;
+
+const _: () = assert!(abi::SLOTS_MAX / SLOTS_PER_FRAME <= 1 << (u64::BITS - ADDRESS_BITS));
+
 impl Holder {
+    /// [`Holder::Bookmark`] as a number.
+    pub const BOOKMARK: u64 = 7;
+
     /// The holder as a number.
     pub fn pack(self) -> u64 {
         match self {
             Holder::Origin => 0,
-            Holder::Table(domain) => domain.address() | 1,
+            Holder::Table { domain, frame } => {
+                let address = domain.address() & ((1 << ADDRESS_BITS) - 1);
+                u64::from(frame) << ADDRESS_BITS | address | 1
+            }
             Holder::Pager(memory) => memory.address() | 2,
             Holder::FaultEndpoint(thread) => thread.address() | 3,
             Holder::BoundNotification(thread) => thread.address() | 4,
             Holder::InterruptNotification(interrupt) => interrupt.address() | 5,
             Holder::Mapping(mapping) => mapping.address() | 6,
+            Holder::Bookmark => Holder::BOOKMARK,
         }
     }
 
@@ -47,19 +66,45 @@ impl Holder {
     pub fn unpack(number: u64) -> Holder {
         match number & TAG_MASK {
             0 => Holder::Origin,
-            1 => Holder::Table(reference(number)),
+            1 => Holder::Table {
+                domain: reference(without_frame(number)),
+                frame: (number >> ADDRESS_BITS) as u32,
+            },
             2 => Holder::Pager(reference(number)),
             3 => Holder::FaultEndpoint(reference(number)),
             4 => Holder::BoundNotification(reference(number)),
             5 => Holder::InterruptNotification(reference(number)),
             6 => Holder::Mapping(reference(number)),
+            Holder::BOOKMARK => Holder::Bookmark,
             tag => panic!("a slot's holder has the tag {tag}"),
         }
     }
+}
+
+/// The number with its address sign-extended again.
+fn without_frame(number: u64) -> u64 {
+    let shift = u64::BITS - ADDRESS_BITS;
+    ((number << shift).cast_signed() >> shift).cast_unsigned()
 }
 
 fn reference<T>(number: u64) -> Ref<T> {
     // SAFETY: `pack` took the address from a reference of the type that the tag says, and a slot does not outlive
     // what it is part of. The numbers come from slots alone, which only this kernel makes.
     unsafe { Ref::from_address(number & !TAG_MASK) }.expect("a packed reference is not null")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::World;
+
+    #[test]
+    fn a_table_slot_knows_its_domain_and_its_frame() {
+        let world = World::new();
+        let domain = world.citizen().domain;
+        for frame in [0, 1, 300, abi::SLOTS_MAX / SLOTS_PER_FRAME - 1] {
+            let holder = Holder::Table { domain, frame };
+            assert_eq!(Holder::unpack(holder.pack()), holder);
+        }
+    }
 }

@@ -148,10 +148,15 @@ pub fn grow_table(kernel: &Kernel, domain: Ref<Domain>) -> Result<(), Error> {
         return Err(Error::TableFull);
     }
     let frame = kernel.take_frame(domain.pool())?;
-    let holder = Holder::Table(domain).pack();
+    let holder = Holder::Table {
+        domain,
+        frame: domain.table.frame_count(),
+    };
     domain
         .table
-        .grow(&domain.directory, || SlotFrame::create(frame, holder))
+        .grow(&domain.directory, || {
+            SlotFrame::create(frame, holder.pack())
+        })
         .map_err(slot_error)?;
     domain.touch();
     Ok(())

@@ -126,6 +126,8 @@ fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
         kernel.return_frame(domain.pool(), frame);
         return Step::More;
     }
+    // An empty bookmark is refused, which is as well.
+    let _ = kernel.empty_slot(domain.ascent.bookmark());
     if let Some(table) = domain.space.dismantle() {
         kernel.return_unmapped(domain.pool(), table);
         return Step::More;

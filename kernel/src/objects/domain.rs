@@ -7,7 +7,7 @@ use abi::{Error, THREADS_MAX};
 use capabilities::{Place, Table};
 
 use super::mapping::key_of;
-use super::{Header, Index, Mapping, Pool, Thread};
+use super::{Ascent, Header, Index, Mapping, Pool, Thread};
 use crate::memory::{AddressSpace, Occupied, OwnedFrame, Ref, SlotDirectory};
 
 /// Whether a domain runs.
@@ -60,6 +60,8 @@ pub struct Domain {
     pub clock_offset: Cell<i64>,
     /// Once it is retired: who has yet to hear of it.
     pub uninformed: Cell<Uninformed>,
+    /// How far a description of it came.
+    pub ascent: Ascent,
     state: Cell<DomainState>,
     version: Cell<u64>,
     mappings: Index<Mapping>,
@@ -80,6 +82,7 @@ impl Domain {
             thread_count: Cell::new(0),
             clock_offset: Cell::new(0),
             uninformed: Cell::new(Uninformed::ALL),
+            ascent: Ascent::none(),
             state: Cell::new(DomainState::Running),
             version: Cell::new(0),
             mappings: Index::empty(),

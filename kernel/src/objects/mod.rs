@@ -13,11 +13,13 @@
 //! | `notification` | [`Notification`]: a word of flags |
 //! | `devices` | [`Interrupt`], [`IoPorts`], [`Hardware`] |
 //! | `index` | [`Index`]: mappings and sleepers, found by a number |
+//! | `ascent` | [`Ascent`]: how far a description came on the way to a capability's parent |
 //! | `create` | making them |
 //! | `destroy` | ending them, step by step |
 //!
 //! An object takes a frame of its pool. Objects change through cells, under the kernel lock.
 
+mod ascent;
 mod create;
 mod destroy;
 mod devices;
@@ -36,6 +38,7 @@ mod thread;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use ascent::{Answer, Ascent, Entry};
 pub use create::{
     check_free, create, create_contiguous, create_domain, create_first_domain, create_interrupt,
     create_memory, create_memory_of, create_pool, create_thread, create_unpublished_pool,

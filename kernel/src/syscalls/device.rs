@@ -11,7 +11,7 @@ use abi::{
 };
 use capabilities::{Place, Storage};
 
-use super::thread::hold;
+use super::thread::{Source, hold};
 use super::{CallResult, Outcome, Results, lookup};
 use crate::arch::{self, IoWidth, Line, PhysAddr, PhysRange, Polarity, Trigger};
 use crate::kernel::Kernel;
@@ -59,8 +59,7 @@ pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: InterruptBind) -> CallRe
             lookup::notification(caller, slot, NotificationRights::SIGNAL)?;
             hold(
                 kernel,
-                caller,
-                slot,
+                Source::in_table(caller, slot)?,
                 inside,
                 NotificationRights::SIGNAL.into(),
             )?;

@@ -216,7 +216,7 @@ fn visible_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<Memory
     })
 }
 
-fn rights_for(access: Access) -> MemoryRights {
+pub fn rights_for(access: Access) -> MemoryRights {
     match access {
         Access::Read => MemoryRights::READ,
         Access::ReadWrite => MemoryRights::READ | MemoryRights::WRITE,

@@ -18,7 +18,12 @@ use crate::objects::{
 /// # Errors
 /// [`Error::NoSuchSlot`], [`Error::EmptySlot`].
 pub fn lookup(caller: Ref<Thread>, slot: Slot) -> Result<(Place, Capability<Object>), Error> {
-    let place = caller.domain.place(slot)?;
+    in_table(caller.domain, slot)
+}
+
+/// As [`lookup`], in the table of any domain.
+fn in_table(domain: Ref<Domain>, slot: Slot) -> Result<(Place, Capability<Object>), Error> {
+    let place = domain.place(slot)?;
     let capability = SlotStorage
         .slot(place)
         .capability()
@@ -64,13 +69,13 @@ fn refuse_retired(header: &Header) -> Result<(), Error> {
 }
 
 macro_rules! typed {
-    ($($(#[$doc:meta])* $name:ident: $variant:ident($type:ty) with $rights:ty;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident($holder:ty, $find:ident): $variant:ident($type:ty) with $rights:ty;)*) => {$(
         $(#[$doc])*
         ///
         /// # Errors
         /// As [`lookup`]; [`Error::WrongKind`], [`Error::MissingRight`]; [`Error::Gone`] for a retired domain's.
-        pub fn $name(caller: Ref<Thread>, slot: Slot, rights: $rights) -> Result<Ref<$type>, Error> {
-            let (_, capability) = lookup(caller, slot)?;
+        pub fn $name(table: $holder, slot: Slot, rights: $rights) -> Result<Ref<$type>, Error> {
+            let (_, capability) = $find(table, slot)?;
             let Object::$variant(object) = capability.object else { return Err(Error::WrongKind) };
             require(capability, rights.into())?;
             refuse_retired(&object.header)?;
@@ -81,19 +86,25 @@ macro_rules! typed {
 
 typed! {
     /// A Thread with these rights.
-    thread: Thread(Thread) with ThreadRights;
+    thread(Ref<Thread>, lookup): Thread(Thread) with ThreadRights;
     /// A Memory with these rights.
-    memory: Memory(MemoryObject) with MemoryRights;
+    memory(Ref<Thread>, lookup): Memory(MemoryObject) with MemoryRights;
     /// An Endpoint with these rights.
-    endpoint: Endpoint(Endpoint) with EndpointRights;
+    endpoint(Ref<Thread>, lookup): Endpoint(Endpoint) with EndpointRights;
     /// A Notification with these rights.
-    notification: Notification(Notification) with NotificationRights;
+    notification(Ref<Thread>, lookup): Notification(Notification) with NotificationRights;
     /// An Interrupt with these rights.
-    interrupt: Interrupt(Interrupt) with InterruptRights;
+    interrupt(Ref<Thread>, lookup): Interrupt(Interrupt) with InterruptRights;
     /// IoPorts with these rights.
-    io_ports: IoPorts(IoPorts) with IoPortsRights;
+    io_ports(Ref<Thread>, lookup): IoPorts(IoPorts) with IoPortsRights;
     /// The Hardware with these rights.
-    hardware: Hardware(Hardware) with HardwareRights;
+    hardware(Ref<Thread>, lookup): Hardware(Hardware) with HardwareRights;
+    /// A Memory with these rights, of a domain's own table.
+    own_memory(Ref<Domain>, in_table): Memory(MemoryObject) with MemoryRights;
+    /// An Endpoint with these rights, of a domain's own table.
+    own_endpoint(Ref<Domain>, in_table): Endpoint(Endpoint) with EndpointRights;
+    /// A Notification with these rights, of a domain's own table.
+    own_notification(Ref<Domain>, in_table): Notification(Notification) with NotificationRights;
 }
 
 /// A Pool with these rights. That of a retired domain reports, and makes nothing more.

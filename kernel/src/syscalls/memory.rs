@@ -6,11 +6,11 @@ use abi::calls::{MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply};
 use abi::{EndpointRights, Error, MemoryRights, PAGES_PER_TABLE};
 use capabilities::Storage;
 
-use super::thread::hold;
+use super::thread::{Source, hold};
 use super::{CallResult, Outcome, lookup};
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Attribute, Thread};
+use crate::objects::{Attribute, MemoryObject, Thread};
 use crate::paging;
 
 /// The argument registers that hold a range's first page and its count.
@@ -59,19 +59,32 @@ pub fn set_pager(kernel: &Kernel, caller: Ref<Thread>, call: MemoryPager) -> Cal
     match call.pager.some() {
         Some(slot) => {
             lookup::endpoint(caller, slot, EndpointRights::SEND)?;
-            hold(
-                kernel,
-                caller,
-                slot,
-                memory.pager(),
-                EndpointRights::SEND.into(),
-            )?;
+            hold_pager(kernel, memory, Source::in_table(caller, slot)?)?;
         }
         None if SlotStorage.slot(memory.pager()).is_empty() => {}
         None => kernel.empty_slot(memory.pager())?,
     }
     memory.header.touch();
     Ok(Outcome::DONE)
+}
+
+/// Makes an endpoint that can be sent to a Memory's pager.
+///
+/// # Errors
+/// As [`hold`].
+pub fn hold_pager(
+    kernel: &Kernel,
+    memory: Ref<MemoryObject>,
+    endpoint: Source,
+) -> Result<(), Error> {
+    hold(
+        kernel,
+        endpoint,
+        memory.pager(),
+        EndpointRights::SEND.into(),
+    )?;
+    memory.header.touch();
+    Ok(())
 }
 
 /// Moves a range's arguments on; done when nothing remains.

@@ -10,6 +10,7 @@
 //! | `capability` | copy, mint, move, delete, revoke, inspect |
 //! | `pool` | split, create, destroy |
 //! | `domain` | map, install, freeze, describe, retire |
+//! | `own` | map, hold through a domain's own capabilities |
 //! | `thread` | start, stop, read, write |
 //! | `memory` | populate, supply, discard, pager |
 //! | `device` | interrupts, ports, device memory |
@@ -22,6 +23,7 @@ mod lookup;
 mod matrix;
 mod memory;
 mod message;
+mod own;
 mod pool;
 #[cfg(test)]
 mod tests;
@@ -143,6 +145,8 @@ fn dispatch(kernel: &Kernel, caller: Ref<Thread>, request: Request) -> CallResul
         Request::DomainReadThread(call) => domain::read_thread(kernel, caller, call),
         Request::DomainMapCaptured(call) => domain::map_captured(kernel, caller, call),
         Request::DomainPages(call) => domain::read_pages(kernel, caller, call),
+        Request::DomainMapOwn(call) => own::map(kernel, caller, call),
+        Request::DomainHold(call) => own::hold(kernel, caller, call),
 
         Request::ThreadStart(call) => thread::start(kernel, caller, call),
         Request::ThreadStop(call) => thread::stop(kernel, caller, call),

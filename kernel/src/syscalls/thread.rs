@@ -15,7 +15,7 @@ use capabilities::{Badge, Place, Storage};
 use super::{CallResult, Outcome, lookup};
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Phase, Thread};
+use crate::objects::{Notification, Phase, Thread};
 use crate::{capture, ipc};
 
 pub fn start(kernel: &Kernel, caller: Ref<Thread>, call: ThreadStart) -> CallResult {
@@ -93,6 +93,21 @@ pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: ThreadBind) -> CallResul
         return clear(kernel, thread, thread.bound_notification());
     };
     let notification = lookup::notification(caller, slot, NotificationRights::WAIT)?;
+    let source = Source::in_table(caller, slot)?;
+    hold_notification(kernel, thread, notification, source)?;
+    Ok(Outcome::DONE)
+}
+
+/// Binds a notification that can be waited for to a thread.
+///
+/// # Errors
+/// [`Error::InUse`] if it is bound to another; and as [`hold`].
+pub fn hold_notification(
+    kernel: &Kernel,
+    thread: Ref<Thread>,
+    notification: Ref<Notification>,
+    source: Source,
+) -> Result<(), Error> {
     if notification
         .bound
         .get()
@@ -102,8 +117,7 @@ pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: ThreadBind) -> CallResul
     }
     hold(
         kernel,
-        caller,
-        slot,
+        source,
         thread.bound_notification(),
         NotificationRights::WAIT.into(),
     )?;
@@ -111,7 +125,7 @@ pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: ThreadBind) -> CallResul
     thread.domain.touch();
     // Flags raised before would otherwise wake it only with the next signal.
     ipc::offer_flags(kernel, thread);
-    Ok(Outcome::DONE)
+    Ok(())
 }
 
 pub fn set_fault_endpoint(kernel: &Kernel, caller: Ref<Thread>, call: ThreadFaults) -> CallResult {
@@ -120,15 +134,27 @@ pub fn set_fault_endpoint(kernel: &Kernel, caller: Ref<Thread>, call: ThreadFaul
         return clear(kernel, thread, thread.fault_endpoint());
     };
     lookup::endpoint(caller, slot, EndpointRights::SEND)?;
+    hold_fault_endpoint(kernel, thread, Source::in_table(caller, slot)?)?;
+    Ok(Outcome::DONE)
+}
+
+/// Makes an endpoint that can be sent to a thread's fault endpoint.
+///
+/// # Errors
+/// As [`hold`].
+pub fn hold_fault_endpoint(
+    kernel: &Kernel,
+    thread: Ref<Thread>,
+    endpoint: Source,
+) -> Result<(), Error> {
     hold(
         kernel,
-        caller,
-        slot,
+        endpoint,
         thread.fault_endpoint(),
         EndpointRights::SEND.into(),
     )?;
     thread.domain.touch();
-    Ok(Outcome::DONE)
+    Ok(())
 }
 
 pub fn prepare(kernel: &Kernel, caller: Ref<Thread>, call: ThreadPrepare) -> CallResult {
@@ -151,19 +177,39 @@ pub fn prepare(kernel: &Kernel, caller: Ref<Thread>, call: ThreadPrepare) -> Cal
     Ok(Outcome::DONE)
 }
 
+/// What a slot inside an object gets a copy of.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// Where the capability is.
+    pub place: Place,
+    /// The copy's badge; none keeps the capability's.
+    pub badge: Badge,
+}
+
+impl Source {
+    /// A slot of the caller's table.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSlot`].
+    pub fn in_table(caller: Ref<Thread>, slot: Slot) -> Result<Source, Error> {
+        let place = caller.domain.place(slot)?;
+        let badge = Badge::NONE;
+        Ok(Source { place, badge })
+    }
+}
+
 /// Puts a copy of a capability into a slot inside an object, in place of what is there.
-pub fn hold(
-    kernel: &Kernel,
-    caller: Ref<Thread>,
-    from: Slot,
-    inside: Place,
-    rights: Rights,
-) -> Result<(), Error> {
-    let (place, _) = lookup::lookup(caller, from)?;
+///
+/// # Errors
+/// [`Error::EmptySlot`], [`Error::MissingRight`], [`Error::BadgeFixed`]: nothing has changed then.
+pub fn hold(kernel: &Kernel, from: Source, inside: Place, rights: Rights) -> Result<(), Error> {
+    let held = SlotStorage.slot(from.place).capability();
+    let held = held.ok_or(Error::EmptySlot)?;
+    held.mint(rights, from.badge).map_err(slot_error)?;
     if !SlotStorage.slot(inside).is_empty() {
         kernel.empty_slot(inside)?;
     }
-    capabilities::mint(&SlotStorage, place, inside, rights, Badge::NONE).map_err(slot_error)
+    capabilities::mint(&SlotStorage, from.place, inside, rights, from.badge).map_err(slot_error)
 }
 
 fn clear(kernel: &Kernel, thread: Ref<Thread>, inside: Place) -> CallResult {

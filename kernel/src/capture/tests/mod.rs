@@ -7,7 +7,9 @@
 //! | `versions` | what counts as a change of a frozen domain |
 //! | `retiring` | what a retirement does to outsiders |
 //! | `states` | thread states that lie |
+//! | `derivation` | what was derived from what |
 
+mod derivation;
 pub mod phases;
 mod retiring;
 pub mod scene;

@@ -183,6 +183,18 @@ impl Scene {
         }
     }
 
+    /// The subject's first thread and its pool, in the keeper's table.
+    pub const SUBJECTS_THREAD: Slot = SUBJECT_THREADS[0];
+    /// See `SUBJECTS_THREAD`.
+    pub const SUBJECTS_POOL: Slot = SUBJECT_POOL;
+
+    /// Ends the subject, and puts another in its place that is as a new one: frozen, in other pages.
+    pub fn rebuild_bare(&mut self) {
+        self.destroy();
+        (self.subject, self.helper) = populate(&self.world, self.keeper);
+        self.freeze();
+    }
+
     /// Ends the subject's pool.
     pub fn destroy(&self) {
         let object = SUBJECT_POOL;

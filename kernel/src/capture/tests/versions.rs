@@ -1,13 +1,15 @@
 //! What counts as a change of a frozen domain, and what retiring makes of it.
 
 use abi::calls::{
-    CapabilityDelete, CapabilityRevoke, Destroy, DomainClock, DomainDerive, DomainInstall,
-    DomainMap, DomainRemove, DomainRetire, DomainThaw, DomainUnmap, DomainUnretire, EndpointCreate,
-    MemoryCreate, MemoryDiscard, MemoryPopulate, NotificationCreate, PoolSplit, Signal,
-    ThreadCreate, ThreadFaults, ThreadSchedule, ThreadStart, Wait,
+    CapabilityDelete, CapabilityRevoke, Destroy, DomainClock, DomainDerive, DomainHold,
+    DomainInstall, DomainMap, DomainMapOwn, DomainRemove, DomainRetire, DomainThaw, DomainUnmap,
+    DomainUnretire, EndpointCreate, MemoryCreate, MemoryDiscard, MemoryPopulate,
+    NotificationCreate, PoolSplit, Signal, ThreadCreate, ThreadFaults, ThreadSchedule, ThreadStart,
+    Wait,
 };
+use abi::record::Held;
 use abi::register::{Access, PageCount, Slot, UserAddress};
-use abi::{EndpointRights, Error, Rights};
+use abi::{EndpointRights, Error, MemoryRights, Rights};
 
 use super::scene::{ENDPOINT, KEEPERS_SPARE, REPLY, SUBJECT, Scene, answer, call, receive};
 use crate::testing::slots;
@@ -58,6 +60,29 @@ fn install(to: u32) -> DomainInstall {
         from: OWN_ENDPOINT,
         to: Slot(to),
         rights: EndpointRights::SEND.into(),
+        badge: 0,
+    }
+}
+
+/// Where [`install_memory`] puts it.
+const OWN_MEMORY: Slot = Slot(42);
+
+fn install_memory() -> DomainInstall {
+    DomainInstall {
+        domain: SUBJECT,
+        from: MEMORY,
+        to: OWN_MEMORY,
+        rights: MemoryRights::READ.into(),
+        badge: 0,
+    }
+}
+
+fn hold(holder: Slot, held: Held) -> DomainHold {
+    DomainHold {
+        domain: SUBJECT,
+        from: Slot(40),
+        holder,
+        held,
         badge: 0,
     }
 }
@@ -130,6 +155,28 @@ const CHANGES: &[Change] = &[
         }),
     ),
     ("a mapping", NOTHING, keeper!(map())),
+    (
+        "a mapping through its own table",
+        keeper!(install_memory()),
+        keeper!(DomainMapOwn {
+            domain: SUBJECT,
+            memory: OWN_MEMORY,
+            address: ADDRESS,
+            first_page: ZERO,
+            page_count: PageCount(2),
+            access: Access::Read
+        }),
+    ),
+    (
+        "a fault endpoint from its own table",
+        keeper!(install(40)),
+        keeper!(hold(THREAD, Held::FaultEndpoint)),
+    ),
+    (
+        "a pager from its own table",
+        keeper!(install(40)),
+        keeper!(hold(MEMORY, Held::Pager)),
+    ),
     (
         "a mapping gone",
         keeper!(map()),

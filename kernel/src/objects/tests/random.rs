@@ -52,7 +52,7 @@ fn kind_of_first_argument(number: Number) -> Option<ObjectKind> {
         1..=4 => Some(ObjectKind::Endpoint),
         5 => Some(ObjectKind::Reply),
         6 | 7 => Some(ObjectKind::Notification),
-        35 | 48..=63 => Some(ObjectKind::Domain),
+        35 | 48..=71 => Some(ObjectKind::Domain),
         32..=39 => Some(ObjectKind::Pool),
         80..=87 => Some(ObjectKind::Thread),
         96..=99 => Some(ObjectKind::Memory),

@@ -5,16 +5,16 @@
 use abi::calls::{
     Call, CapabilityCopy, CapabilityDelete, CapabilityIdentify, CapabilityInspect, CapabilityMint,
     CapabilityMove, CapabilityRevoke, Destroy, DeviceMemoryCreate, DomainClock, DomainCreate,
-    DomainDerive, DomainDescribe, DomainFreeze, DomainGrow, DomainInstall, DomainInstallReply,
-    DomainMap, DomainMapCaptured, DomainPages, DomainReadThread, DomainRemove, DomainThaw,
-    DomainUnmap, DomainUnretire, EndpointCreate, InterruptAcknowledge, InterruptBind,
-    InterruptCreateLine, InterruptCreateMessage, IoIn, IoOut, IoPortsCreate, MemoryCreate,
-    MemoryCreateContiguous, MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply,
+    DomainDerive, DomainDescribe, DomainFreeze, DomainGrow, DomainHold, DomainInstall,
+    DomainInstallReply, DomainMap, DomainMapCaptured, DomainMapOwn, DomainPages, DomainReadThread,
+    DomainRemove, DomainThaw, DomainUnmap, DomainUnretire, EndpointCreate, InterruptAcknowledge,
+    InterruptBind, InterruptCreateLine, InterruptCreateMessage, IoIn, IoOut, IoPortsCreate,
+    MemoryCreate, MemoryCreateContiguous, MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply,
     NotificationCreate, Null, PageSet, PoolReport, PoolSplit, Random, Receive, Reply,
     ReplyAndReceive, Send, Signal, ThreadBind, ThreadCreate, ThreadFaults, ThreadPrepare,
     ThreadRead, ThreadSchedule, ThreadStart, ThreadStop, ThreadWrite, Wait, Yield,
 };
-use abi::record::List;
+use abi::record::{Held, List};
 use abi::register::{Access, ObjectId, PageCount, Slot, UserAddress, Width};
 use abi::{
     Arguments, DESTROY, DomainRights, EndpointRights, Error, HardwareRights, InterruptRights,
@@ -177,6 +177,17 @@ fn pager(pager: Slot) -> Made {
     made(MemoryPager {
         memory: MEMORY,
         pager,
+    })
+}
+
+/// From the slot of the subject's table that [`Stage::install_copy_of`] fills.
+fn hold(holder: Slot, held: Held) -> Made {
+    made(DomainHold {
+        domain: SUBJECT,
+        from: SUBJECTS,
+        holder,
+        held,
+        badge: 0,
     })
 }
 
@@ -636,6 +647,38 @@ pub fn rows(number: Number) -> Vec<Row> {
                 })
             })
             .needs(domain, DomainRights::CAPTURE),
+        ],
+        Number::DomainMapOwn => vec![
+            row(|_| {
+                made(DomainMapOwn {
+                    domain: SUBJECT,
+                    memory: SUBJECTS,
+                    address: ADDRESS,
+                    first_page: ZERO,
+                    page_count: PAGES,
+                    access: Access::ReadWrite,
+                })
+            })
+            .after(|stage| stage.install_copy_of(MEMORY))
+            .needs(domain, DomainRights::MAP | DomainRights::INSTALL)
+            .changes(),
+        ],
+        Number::DomainHold => vec![
+            row(|_| hold(MEMORY, Held::Pager))
+                .after(Stage::install)
+                .needs(domain, DomainRights::INSTALL)
+                .needs(MEMORY, MemoryRights::MANAGE)
+                .changes(),
+            row(|_| hold(HELPER, Held::FaultEndpoint))
+                .after(Stage::install)
+                .needs(domain, DomainRights::INSTALL)
+                .needs(HELPER, ThreadRights::WRITE)
+                .changes(),
+            row(|_| hold(HELPER, Held::BoundNotification))
+                .after(|stage| stage.install_copy_of(NOTIFICATION))
+                .needs(domain, DomainRights::INSTALL)
+                .needs(HELPER, ThreadRights::WRITE)
+                .changes(),
         ],
 
         Number::ThreadStart => vec![

@@ -8,7 +8,7 @@ use abi::calls::{
 use abi::message::DATA_OFFSET;
 use abi::register::{Access, PageCount, Slot, UserAddress};
 use abi::thread_state::{THREAD_STATE_BYTES, ThreadState};
-use abi::{EndpointRights, Error, MessageInfo, ObjectKind, Rights};
+use abi::{Error, MessageInfo, ObjectKind, Rights};
 use capabilities::{Badge, Storage};
 
 use super::rows::Made;
@@ -191,11 +191,16 @@ impl Stage {
 
     /// Gives the subject a capability to the caller's endpoint.
     pub fn install(&self) {
+        self.install_copy_of(SERVICE);
+    }
+
+    /// Gives the subject what a slot of the caller's holds.
+    pub fn install_copy_of(&self, from: Slot) {
         self.does(DomainInstall {
             domain: SUBJECT,
-            from: SERVICE,
+            from,
             to: SUBJECTS,
-            rights: EndpointRights::all().into(),
+            rights: self.kind(from).all_rights(),
             badge: 0,
         });
     }

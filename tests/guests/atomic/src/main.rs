@@ -3,7 +3,7 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `workloads`, `registers` | what the threads of the domain do, checking themselves |
+//! | `workloads`, `registers`, `derives` | what the threads of the domain do, checking themselves |
 //! | `board` | where they tell about it |
 //! | `subject` | the domain, and its birth |
 //! | `captured` | all that is read of it |
@@ -19,6 +19,7 @@ extern crate alloc;
 mod board;
 mod captured;
 mod console;
+mod derives;
 mod moves;
 mod random;
 mod rebuild;

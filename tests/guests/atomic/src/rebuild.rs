@@ -1,4 +1,4 @@
-//! The list of calls that make a domain of what was read: objects, mappings, table, what objects hold, threads, rights to
+//! The list of calls that make a domain of what was read: objects, table, mappings, what objects hold, threads, rights to
 //! answer, flags. It is frozen until somebody thaws it.
 
 use alloc::vec::Vec;
@@ -34,13 +34,18 @@ pub fn rebuild(lender: &Lender, captured: &Captured) -> Result<Subject, Error> {
         objects: Vec::new(),
     };
     building.make_objects()?;
-    building.map()?;
     building.fill_table()?;
+    building.map()?;
     building.hand_out()?;
     building.set_threads()?;
     building.install_replies()?;
     building.raise_flags()?;
     building.finish()
+}
+
+/// The slot that a record's parent stands for.
+fn own_slot(parent: u64) -> Option<Slot> {
+    parent.checked_sub(1).map(|slot| Slot(slot as u32))
 }
 
 impl Building<'_> {
@@ -82,15 +87,18 @@ impl Building<'_> {
                 first_page,
                 page_count,
                 access,
+                parent,
             } = *record;
-            let memory = Cap::from_slot(self.successor(ObjectId(memory))?);
-            self.subject.domain.map(
-                memory,
-                UserAddress(address),
-                PageCount(first_page),
-                PageCount(page_count),
-                Access::from_register(access)?,
-            )?;
+            let domain = self.subject.domain;
+            let (address, first_page) = (UserAddress(address), PageCount(first_page));
+            let (page_count, access) = (PageCount(page_count), Access::from_register(access)?);
+            match own_slot(parent) {
+                Some(slot) => domain.map_own(slot, address, first_page, page_count, access)?,
+                None => {
+                    let memory = Cap::from_slot(self.successor(ObjectId(memory))?);
+                    domain.map(memory, address, first_page, page_count, access)?;
+                }
+            }
         }
         Ok(())
     }
@@ -110,11 +118,9 @@ impl Building<'_> {
             if kind == ObjectKind::Reply as u64 {
                 continue;
             }
-            match parent.checked_sub(1) {
-                Some(parent) => self
-                    .subject
-                    .domain
-                    .derive(Slot(parent as u32), to, rights, 0)?,
+            match own_slot(parent) {
+                // None of the slots that subjects derive from has a badge.
+                Some(parent) => self.subject.domain.derive(parent, to, rights, badge)?,
                 None => {
                     let from = Cap::<Any>::from_slot(self.successor(ObjectId(object))?);
                     self.subject.domain.install(from, to, rights, badge)?;
@@ -124,10 +130,17 @@ impl Building<'_> {
         Ok(())
     }
 
-    /// What objects hold: subjects have fault endpoints and nothing else.
+    /// What objects hold: what they hold below nothing in the table are fault endpoints that the driver gave.
     fn hand_out(&self) -> Result<(), Error> {
         for record in &self.captured.held {
-            if record.slot != Held::FaultEndpoint as u64 {
+            let what = Held::from_register(record.slot)?;
+            if let Some(slot) = own_slot(record.parent) {
+                let holder = Cap::<Any>::from_slot(self.successor(ObjectId(record.holder))?);
+                let domain = self.subject.domain;
+                domain.hold(slot, holder, what, record.badge)?;
+                continue;
+            }
+            if what != Held::FaultEndpoint {
                 return Err(Error::WrongKind);
             }
             let thread = Cap::<Thread>::from_slot(self.successor(ObjectId(record.holder))?);

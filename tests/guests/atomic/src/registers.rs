@@ -183,3 +183,24 @@ pub fn has_avx() -> bool {
     }
     (u64::from(high) << 32 | u64::from(low)) & AVX_STATE == AVX_STATE
 }
+
+/// Loads a selector into DS, ES, FS and GS: any thread may, and no other thread must find it there.
+pub fn leave_selectors() {
+    // SAFETY: SS holds a selector that user mode may load. The segments have no meaning but for the bases of FS and GS, which
+    // this program does not use.
+    unsafe {
+        core::arch::asm!("mov {0:e}, ss", "mov ds, {0:e}", "mov es, {0:e}", "mov fs, {0:e}", "mov gs, {0:e}",
+            out(reg) _, options(nomem, nostack, preserves_flags));
+    }
+}
+
+/// What is in DS, ES, FS and GS, all together: zero for a thread that left nothing there.
+pub fn selectors() -> u32 {
+    let (ds, es, fs, gs): (u32, u32, u32, u32);
+    // SAFETY: it reads four registers.
+    unsafe {
+        core::arch::asm!("mov {0:e}, ds", "mov {1:e}, es", "mov {2:e}, fs", "mov {3:e}, gs",
+            out(reg) ds, out(reg) es, out(reg) fs, out(reg) gs, options(nomem, nostack, preserves_flags));
+    }
+    (ds | es | fs | gs) & 0xffff
+}

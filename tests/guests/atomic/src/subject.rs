@@ -1,7 +1,9 @@
 //! The domain that is frozen and rebuilt: [`Subject`], and its birth.
 
 use runtime::abi::PAGE_BYTES;
-use runtime::abi::kind::{EndpointRights, MemoryRights, NotificationRights, ThreadRights};
+use runtime::abi::kind::{
+    DomainRights, EndpointRights, MemoryRights, NotificationRights, ThreadRights,
+};
 use runtime::abi::register::{Access, ObjectId, PageCount, UserAddress};
 use runtime::abi::start_page::root_slots;
 use runtime::capability::{Domain, Endpoint, Kind, Memory, Pool};
@@ -21,7 +23,7 @@ const STACKS: u64 = 8 << 30;
 const STACK_PAGES: u64 = 3;
 
 /// Pages of a subject's pool.
-const PAGES: u64 = 176;
+const PAGES: u64 = 192;
 /// Subjects run below the driver, so that it takes over as soon as its wait ends.
 pub const PRIORITY: u8 = 32;
 
@@ -143,13 +145,17 @@ impl Subject {
             self.hand_over(self.pool.create_notification()?, slot, both)?;
         }
         let rights = EndpointRights::SEND | EndpointRights::RECEIVE;
-        for slot in [own::INSIDE, own::HOLDER] {
+        for slot in [own::INSIDE, own::HOLDER, own::REVOKED] {
             self.hand_over(self.pool.create_endpoint()?, slot, rights)?;
         }
         self.domain.install(faults, own::FAULTS, rights, 0)?;
         let hole = self.pool.create_memory(PageCount(HOLE_PAGES))?;
         self.map(hole, HOLE_ADDRESS, HOLE_PAGES, Access::ReadWrite)?;
         self.hand_over(hole, own::HOLE, MemoryRights::MANAGE)?;
+        let paged = self.pool.create_memory(PageCount(1))?;
+        self.hand_over(paged, own::PAGED, MemoryRights::MANAGE | MemoryRights::READ)?;
+        self.domain
+            .install(self.domain, own::DOMAIN, DomainRights::MAP, 0)?;
         self.domain
             .install(lender.service, own::OUTSIDE, EndpointRights::SEND, 7)?;
         let signal = NotificationRights::SIGNAL.into();

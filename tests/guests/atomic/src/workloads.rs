@@ -11,13 +11,16 @@ use runtime::abi::{MessageInfo, Register};
 use runtime::system_call::invoke;
 
 use crate::board::Board;
-use crate::registers::{Vectors, has_avx, keep_general, keep_xmm, keep_ymm};
+use crate::derives::derives_and_revokes;
+use crate::registers::{
+    Vectors, has_avx, keep_general, keep_xmm, keep_ymm, leave_selectors, selectors,
+};
 
 /// A workload.
 pub type Workload = extern "C" fn(Board) -> !;
 
 /// All of them: a thread each, in this order.
-pub const WORKLOADS: [(&str, Workload); 14] = [
+pub const WORKLOADS: [(&str, Workload); 15] = [
     ("computes", computes),
     ("computes with vectors", computes_with_vectors),
     ("calls inside", calls_inside),
@@ -32,6 +35,7 @@ pub const WORKLOADS: [(&str, Workload); 14] = [
     ("calls outside too", calls_outside),
     ("is held while it calls", calls_its_holder),
     ("holds who calls", holds_who_calls),
+    ("derives and revokes", derives_and_revokes),
 ];
 
 /// The workload whose faults the one behind it mends.
@@ -71,6 +75,16 @@ pub mod slots {
     pub const HELD_THREAD: Slot = Slot(13);
     /// The thread that is stopped while its faults are mended.
     pub const FAULTING_THREAD: Slot = Slot(14);
+    /// The subject's domain.
+    pub const DOMAIN: Slot = Slot(15);
+    /// An endpoint of the subject's: what is derived from it is revoked.
+    pub const REVOKED: Slot = Slot(16);
+    /// A Memory of the subject's that gets a mapping and a pager.
+    pub const PAGED: Slot = Slot(17);
+    /// Empty: the first slot for what is derived.
+    pub const DERIVED: Slot = Slot(18);
+    /// How many slots.
+    pub const DERIVED_COUNT: u32 = 24;
 }
 use slots::*;
 
@@ -95,6 +109,7 @@ pub const fn answer_of(number: u64) -> u64 {
 extern "C" fn computes(board: Board) -> ! {
     loop {
         let seed = answer_of(board.rounds());
+        leave_selectors();
         board.check(keep_general(seed, TURNS) == 0, 1);
         board.round();
         let _ = invoke(Yield {});
@@ -306,6 +321,7 @@ extern "C" fn recurses(board: Board) -> ! {
     loop {
         let seed = board.rounds();
         board.check(descend(seed, DEPTH) == expected(seed), 18);
+        board.check(selectors() == 0, 29);
         board.round();
     }
 }

@@ -3,11 +3,12 @@
 use abi::Error;
 use abi::calls::{
     CapabilityIdentify, DomainClock, DomainDerive, DomainDescribe, DomainFreeze, DomainGrow,
-    DomainInstall, DomainInstallReply, DomainMap, DomainMapCaptured, DomainPages, DomainReadThread,
-    DomainRemove, DomainRetire, DomainThaw, DomainUnmap, DomainUnretire, PageSet, ThreadCreate,
+    DomainHold, DomainInstall, DomainInstallReply, DomainMap, DomainMapCaptured, DomainMapOwn,
+    DomainPages, DomainReadThread, DomainRemove, DomainRetire, DomainThaw, DomainUnmap,
+    DomainUnretire, PageSet, ThreadCreate,
 };
 use abi::message::DATA_BYTES;
-use abi::record::{List, RECORD_WORDS, RECORDS_MAX, RecordWords};
+use abi::record::{Held, List, RECORD_WORDS, RECORDS_MAX, RecordWords};
 use abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
 use abi::thread_state::ThreadState;
 
@@ -72,6 +73,48 @@ impl Cap<Domain> {
             first_page,
             page_count,
             access,
+        })
+    }
+
+    /// Maps pages of the Memory in a slot of the domain's own table, below what that slot holds.
+    ///
+    /// # Errors
+    /// What `DomainMapOwn` says.
+    pub fn map_own(
+        self,
+        memory: Slot,
+        address: UserAddress,
+        first_page: PageCount,
+        page_count: PageCount,
+        access: Access,
+    ) -> Result<(), Error> {
+        invoke(DomainMapOwn {
+            domain: self.slot(),
+            memory,
+            address,
+            first_page,
+            page_count,
+            access,
+        })
+    }
+
+    /// Puts a copy of what a slot of the domain's own table holds into an object, below what that slot holds.
+    ///
+    /// # Errors
+    /// What `DomainHold` says.
+    pub fn hold<T: Kind>(
+        self,
+        from: Slot,
+        holder: Cap<T>,
+        held: Held,
+        badge: u64,
+    ) -> Result<(), Error> {
+        invoke(DomainHold {
+            domain: self.slot(),
+            from,
+            holder: holder.slot(),
+            held,
+            badge,
         })
     }
 
