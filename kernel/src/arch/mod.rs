@@ -11,6 +11,8 @@
 //! the segment bases (see [`save_segment_bases`]) and the vector registers (see [`vectors_save`]), which the kernel
 //! saves when it switches threads.
 
+#[cfg(any(target_os = "none", test))]
+mod acpi;
 mod boot_information;
 mod cause;
 mod context;
@@ -20,6 +22,8 @@ mod log;
 mod options;
 #[cfg(any(target_os = "none", test))]
 mod ranges;
+#[cfg(any(target_os = "none", test))]
+mod rate;
 #[cfg(any(target_os = "none", test))]
 mod refusal;
 #[cfg(any(target_os = "none", test))]
@@ -50,9 +54,9 @@ pub use machine::interrupts;
 pub use machine::{
     activate, activate_kernel, arm_timer, console_is_present, console_put,
     console_transmitter_is_empty, direct_map, flush_all, flush_page, frame_released,
-    install_kernel_half, io_read, io_write, load_segment_bases, random_seed, save_segment_bases,
-    ticks, ticks_per_second, vector_component_offset, vectors_clear, vectors_load, vectors_save,
-    with_log,
+    install_kernel_half, io_read, io_write, load_segment_bases, physical_address_bits, random_seed,
+    save_segment_bases, ticks, ticks_per_second, vector_component_offset, vectors_clear,
+    vectors_load, vectors_save, with_log,
 };
 
 /// The width of one access to an I/O port.

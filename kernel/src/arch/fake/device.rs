@@ -23,6 +23,11 @@ pub fn arm_timer(deadline_ticks: u64) {
     });
 }
 
+/// How many bits a physical address has.
+pub fn physical_address_bits() -> u32 {
+    40
+}
+
 /// Reads a port.
 pub fn io_read(port: u16, width: IoWidth) -> u32 {
     let ones = match width {
@@ -96,6 +101,19 @@ pub mod interrupts {
                 Trigger::Edge
             },
             polarity: Polarity::High,
+        }
+    }
+
+    /// The line of a PCI device, after the firmware's overrides.
+    pub fn pci_line(gsi: u32) -> Line {
+        Line {
+            gsi,
+            trigger: Trigger::Level,
+            polarity: if gsi == 9 {
+                Polarity::High
+            } else {
+                Polarity::Low
+            },
         }
     }
 

@@ -1,46 +1,183 @@
-//! The local APIC: acknowledging interrupts, and the timer.
+//! The local APIC: acknowledging interrupts, the timer, and the pins of NMIs.
+//!
+//! Its registers are a page in memory (xAPIC) or MSRs (x2APIC); a register's number is its offset in the page divided by
+//! 16, and its MSR's number less 0x800 (Intel SDM volume 3, 11.4 and 11.12).
 //!
 //! The timer fires at a value of the clock where the processor has that (TSC-deadline); else the clock's value is
 //! converted to a count, by a rate that was measured.
+//!
+//! One core runs today: what is found of its APIC is in statics, so that a handler on a stack of its own, which must not
+//! use the core's data, can reach it.
 
 use super::clock::{measure_until_agreed, read_closely, ticks, ticks_per_second, wait_ticks};
-use super::core_local::Core;
 use super::cpu::{self, Features};
-use core::sync::atomic::{AtomicU64, Ordering};
-use x2apic::lapic::{LocalApic, LocalApicBuilder, TimerDivide, TimerMode};
+use crate::arch::PhysAddr;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use x86_64::VirtAddr;
-use x86_64::registers::model_specific::Msr;
+use x86_64::registers::model_specific::{ApicBase, ApicBaseFlags, Msr};
 
 /// The timer's vector. Those above the devices' are the kernel's.
 pub(super) const TIMER_VECTOR: u8 = 0xf0;
+/// The vector that an NMI's handler sends to its own core, since it must not do anything itself.
+pub(super) const NMI_NOTICE_VECTOR: u8 = 0xf1;
 /// The vector of the APIC's own errors.
 const ERROR_VECTOR: u8 = 0xfe;
 /// The vector of interrupts that went away before they were delivered. They must not be acknowledged.
 pub(super) const SPURIOUS_VECTOR: u8 = 0xff;
 
+/// The highest number by which an interrupt controller or a device's message can name a core; above it is "every core".
+const DESTINATION_MAX: u32 = 0xfe;
+
 /// IA32_TSC_DEADLINE.
 const TSC_DEADLINE: u32 = 0x6e0;
+
+/// How far two measurements of the timer's rate may be apart: one part in this many. What it is off by makes an
+/// interrupt early or late, and no clock wrong.
+const TIMER_AGREEMENT: u64 = 2_000;
+
+/// The first of an x2APIC's MSRs.
+const FIRST_MSR: u32 = 0x800;
+
+/// The registers that are used.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+enum Register {
+    TaskPriority = 0x08,
+    EndOfInterrupt = 0x0b,
+    Spurious = 0x0f,
+    /// The first of eight: the interrupts that are being handled.
+    InService = 0x10,
+    ErrorStatus = 0x28,
+    LocalMachineCheck = 0x2f,
+    Command = 0x30,
+    LocalTimer = 0x32,
+    LocalThermal = 0x33,
+    LocalCounters = 0x34,
+    LocalPin0 = 0x35,
+    LocalPin1 = 0x36,
+    LocalError = 0x37,
+    InitialCount = 0x38,
+    CurrentCount = 0x39,
+    Divide = 0x3e,
+    /// Only in an x2APIC.
+    SelfCommand = 0x3f,
+}
+
+/// The bits of a local interrupt's register.
+const MASKED: u32 = 1 << 16;
+const DELIVER_NMI: u32 = 0b100 << 8;
+const TIMER_BY_DEADLINE: u32 = 0b10 << 17;
+
+/// Where the registers of an xAPIC are mapped; 0 for an x2APIC.
+static PAGE: AtomicU64 = AtomicU64::new(0);
+
+/// Whether the APIC can be told to interrupt its own core.
+static STARTED: AtomicBool = AtomicBool::new(false);
 
 /// Counts of the timer for each tick of the clock, in 2^-32. Zero where the timer takes the clock's own values.
 static COUNTS_PER_TICK: AtomicU64 = AtomicU64::new(0);
 
-/// Enables the running core's APIC, with the timer disarmed. `registers` is where its page is mapped, if it has one.
-pub(super) fn initialise(registers: Option<VirtAddr>) {
-    let mut builder = LocalApicBuilder::new();
-    builder
-        .timer_vector(TIMER_VECTOR.into())
-        .error_vector(ERROR_VECTOR.into())
-        .spurious_vector(SPURIOUS_VECTOR.into())
-        .timer_mode(timer_mode())
-        .timer_divide(TimerDivide::Div1)
-        .timer_initial(0);
-    if let Some(registers) = registers {
-        builder.set_xapic_base(registers.as_u64());
+/// Where the registers of an xAPIC are in physical memory; none for an x2APIC.
+///
+/// Firmware that has locked the APIC in x2APIC mode does so on processors that say in CPUID that they have it.
+pub(super) fn registers() -> Option<PhysAddr> {
+    (!cpu::has(Features::X2APIC)).then(|| ApicBase::read().0.start_address())
+}
+
+/// Brings the running core's APIC from any state to this: enabled, the timer disarmed, nothing in service, every local
+/// interrupt masked but for the APIC's errors and NMIs at these pins. `page` is where its registers are mapped, if they
+/// are in memory.
+///
+/// While an APIC is disabled by software, its local interrupts cannot be unmasked: so it is enabled first.
+///
+/// # Panics
+/// If no interrupt controller can name this core.
+pub(super) fn initialise(page: Option<VirtAddr>, nmi_pins: [bool; 2]) {
+    PAGE.store(page.map_or(0, VirtAddr::as_u64), Ordering::Relaxed);
+    switch_on(page.is_none());
+    let number = cpu::initial_apic_id();
+    assert!(
+        number <= DESTINATION_MAX,
+        "the boot core's APIC has number {number}: without interrupt remapping no device can interrupt it"
+    );
+    mask_everything();
+    const ENABLED: u32 = 1 << 8;
+    write(Register::Spurious, ENABLED | u32::from(SPURIOUS_VECTOR));
+    write(Register::TaskPriority, 0);
+    end_what_is_in_service();
+    write(Register::LocalError, ERROR_VECTOR.into());
+    // Writing it makes the errors since the last write readable, and forgets them.
+    write(Register::ErrorStatus, 0);
+    for (pin, has_nmi) in [Register::LocalPin0, Register::LocalPin1]
+        .into_iter()
+        .zip(nmi_pins)
+    {
+        if has_nmi {
+            write(pin, DELIVER_NMI);
+        }
     }
-    let mut apic = builder.build().expect("x2APIC, or the page of an xAPIC");
-    // SAFETY: interrupts are off, and every vector that can be raised has its gate.
-    unsafe { apic.enable() };
-    *Core::this().local_apic.borrow_mut() = Some(apic);
+    start_timer();
+    STARTED.store(true, Ordering::Relaxed);
+}
+
+/// Switches the APIC on where firmware left it off, and to x2APIC mode, which is entered from xAPIC mode only.
+fn switch_on(is_x2apic: bool) {
+    let (base, mut flags) = ApicBase::read();
+    flags |= ApicBaseFlags::LAPIC_ENABLE;
+    // SAFETY: the registers stay where they were, and interrupts are off.
+    unsafe { ApicBase::write(base, flags) };
+    if is_x2apic {
+        flags |= ApicBaseFlags::X2APIC_ENABLE;
+        // SAFETY: the processor has the mode, and all accesses from now on are by MSR.
+        unsafe { ApicBase::write(base, flags) };
+    }
+}
+
+/// Masks all local interrupts that this APIC has. LINT0 is where the old controllers are connected, which are masked too.
+fn mask_everything() {
+    let last = read_number(VERSION) >> 16 & 0xff;
+    for (register, number) in [
+        (Register::LocalTimer, 0),
+        (Register::LocalPin0, 1),
+        (Register::LocalPin1, 2),
+        (Register::LocalError, 3),
+        (Register::LocalCounters, 4),
+        (Register::LocalThermal, 5),
+        (Register::LocalMachineCheck, 6),
+    ] {
+        if number <= last {
+            write(register, MASKED);
+        }
+    }
+}
+
+/// Acknowledges what a loader or a kernel before this one had begun to handle. What has the same or a lower class of
+/// priority would never come else.
+fn end_what_is_in_service() {
+    const REGISTERS: u32 = 8;
+    let in_service =
+        || (0..REGISTERS).any(|index| read_number(Register::InService as u32 + index) != 0);
+    for _ in 0..=u8::MAX {
+        if !in_service() {
+            return;
+        }
+        end_of_interrupt();
+    }
+    crate::log!("the local APIC has interrupts in service that cannot be ended");
+}
+
+fn start_timer() {
+    const DIVIDE_BY_1: u32 = 0b1011;
+    let mode = if cpu::has(Features::TSC_DEADLINE) {
+        TIMER_BY_DEADLINE
+    } else {
+        0
+    };
+    write(Register::Divide, DIVIDE_BY_1);
+    write(Register::InitialCount, 0);
+    write(Register::LocalTimer, mode | u32::from(TIMER_VECTOR));
+    // A write to memory, as it is on an xAPIC, could otherwise come after the first deadline, which is then lost.
+    fence(Ordering::SeqCst);
 }
 
 /// Measures the timer against the clock, where it counts for itself.
@@ -48,8 +185,8 @@ pub(super) fn calibrate_timer() {
     if cpu::has(Features::TSC_DEADLINE) {
         return;
     }
-    let rate = measure_until_agreed(|| Some(measure_timer()));
-    set_count(0);
+    let rate = measure_until_agreed(TIMER_AGREEMENT, || Some(measure_timer()));
+    write(Register::InitialCount, 0);
     let rate = rate.filter(|&rate| rate != 0);
     COUNTS_PER_TICK.store(
         rate.expect("the local APIC's timer to count"),
@@ -59,10 +196,11 @@ pub(super) fn calibrate_timer() {
 
 /// The timer's counts for each tick of the clock in 2^-32, measured over 10 ms.
 fn measure_timer() -> u64 {
-    set_count(u32::MAX);
-    let first = read_closely(|| count().into());
+    write(Register::InitialCount, u32::MAX);
+    let count = || read_number(Register::CurrentCount as u32).into();
+    let first = read_closely(count);
     wait_ticks(ticks_per_second() / 100);
-    let last = read_closely(|| count().into());
+    let last = read_closely(count);
     let counted = first.value - last.value;
     let elapsed = last.ticks - first.ticks;
     ((u128::from(counted) << 32) / u128::from(elapsed)) as u64
@@ -74,48 +212,69 @@ pub fn arm_timer(deadline_ticks: u64) {
     let rate = COUNTS_PER_TICK.load(Ordering::Relaxed);
     if rate == 0 {
         // Zero would disarm it.
-        return set_deadline(deadline_ticks.max(1));
+        // SAFETY: the processor has the register, and its interrupt has its gate.
+        return unsafe { Msr::new(TSC_DEADLINE).write(deadline_ticks.max(1)) };
     }
     let remaining = deadline_ticks.saturating_sub(ticks());
     let counts = (u128::from(remaining) * u128::from(rate)) >> 32;
-    set_count(counts.clamp(1, u128::from(u32::MAX)) as u32);
+    write(
+        Register::InitialCount,
+        counts.clamp(1, u128::from(u32::MAX)) as u32,
+    );
 }
 
 /// Acknowledges the interrupt that is being handled.
 pub(super) fn end_of_interrupt() {
-    // SAFETY: the entry code calls it once for each interrupt that wants it.
-    with(|apic| unsafe { apic.end_of_interrupt() });
+    write(Register::EndOfInterrupt, 0);
+}
+
+/// Interrupts this core by [`NMI_NOTICE_VECTOR`] as soon as interrupts are on. It may be called in any state of the
+/// kernel; before the APIC is set up it does nothing.
+pub(super) fn send_nmi_notice() {
+    if !STARTED.load(Ordering::Relaxed) {
+        return;
+    }
+    if PAGE.load(Ordering::Relaxed) == 0 {
+        return write(Register::SelfCommand, NMI_NOTICE_VECTOR.into());
+    }
+    const TO_SELF: u32 = 0b01 << 18;
+    const ASSERT: u32 = 1 << 14;
+    write(
+        Register::Command,
+        TO_SELF | ASSERT | u32::from(NMI_NOTICE_VECTOR),
+    );
 }
 
 /// The running core's number on the interrupt bus.
-pub(super) fn identifier() -> u8 {
-    (cpu::leaf(1, 0).ebx >> 24) as u8
+pub(super) fn destination() -> u8 {
+    // `initialise` has refused to go on with a larger one.
+    cpu::initial_apic_id() as u8
 }
 
-fn timer_mode() -> TimerMode {
-    if cpu::has(Features::TSC_DEADLINE) {
-        TimerMode::TscDeadline
-    } else {
-        TimerMode::OneShot
+/// The number of the version's register.
+const VERSION: u32 = 0x03;
+
+fn read_number(number: u32) -> u32 {
+    match PAGE.load(Ordering::Relaxed) {
+        // SAFETY: the register exists in every APIC, and reading one has no effect.
+        0 => unsafe { Msr::new(FIRST_MSR + number).read() as u32 },
+        // SAFETY: the boot code mapped the page of registers here, uncached and for good.
+        page => unsafe { register_in(page, number).read_volatile() },
     }
 }
 
-fn set_deadline(ticks: u64) {
-    // SAFETY: the processor has the register, and its interrupt has its gate.
-    unsafe { Msr::new(TSC_DEADLINE).write(ticks) }
+fn write(register: Register, value: u32) {
+    let number = register as u32;
+    match PAGE.load(Ordering::Relaxed) {
+        // SAFETY: an x2APIC has all of these registers; every vector that they can raise has its gate.
+        0 => unsafe { Msr::new(FIRST_MSR + number).write(value.into()) },
+        // SAFETY: as in `read_number`, and the same of the vectors.
+        page => unsafe { register_in(page, number).write_volatile(value) },
+    }
 }
 
-fn set_count(count: u32) {
-    // SAFETY: the timer's interrupt has its gate.
-    with(|apic| unsafe { apic.set_timer_initial(count) });
-}
-
-fn count() -> u32 {
-    // SAFETY: reading the count has no effect.
-    with(|apic| unsafe { apic.timer_current() })
-}
-
-fn with<T>(action: impl FnOnce(&mut LocalApic) -> T) -> T {
-    let mut apic = Core::this().local_apic.borrow_mut();
-    action(apic.as_mut().expect("interrupts are on only after boot"))
+fn register_in(page: u64, number: u32) -> *mut u32 {
+    (page as *mut u8)
+        .wrapping_add(number as usize * 16)
+        .cast::<u32>()
 }

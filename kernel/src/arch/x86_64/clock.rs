@@ -3,9 +3,10 @@
 //! A virtual core may be stopped for milliseconds between any two instructions. So another clock is read between two
 //! looks at the counter, several times, and the closest pair counts; and a rate is believed when two measurements agree.
 
-use super::cpu::leaf;
+use super::cpu;
 use super::hpet::Hpet;
 use super::pit;
+use crate::arch::rate::{self, Stated};
 use core::arch::x86_64::_rdtsc;
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,8 +21,8 @@ const READINGS: usize = 5;
 /// How often a rate is measured at most until two measurements agree.
 const MEASUREMENTS_MAX: usize = 20;
 
-/// How far two measurements may be apart: one in so many.
-const AGREEMENT: u64 = 2_000;
+/// How far two measurements of the clock's rate may be apart: one part in this many.
+const CLOCK_AGREEMENT: u64 = 5_000;
 
 /// The clock.
 pub fn ticks() -> u64 {
@@ -54,13 +55,18 @@ pub(super) struct Reading {
     spread: u64,
 }
 
-/// Finds out how fast the counter runs, by what the processor says or else against another clock, and which it was.
+/// Finds out how fast the counter runs: against another clock, the better one first, and by what the processor states.
+/// Returns whose rate it is.
+///
+/// # Panics
+/// If there is neither a clock that counts nor a statement.
 pub(super) fn initialise(hpet: Option<Hpet>) -> &'static str {
-    let by_cpuid = || Some(("CPUID", stated()?));
-    let by_pit = || Some(("PIT", measure_until_agreed(pit::measure)?));
-    let by_hpet = || Some(("HPET", measure_until_agreed(|| hpet?.measure())?));
-    let known = by_cpuid().or_else(by_pit).or_else(by_hpet);
-    let (source, rate) = known.expect("a clock (CPUID, PIT or HPET) to measure the processor's by");
+    let measured =
+        |measure: &dyn Fn() -> Option<u64>| measure_until_agreed(CLOCK_AGREEMENT, measure);
+    let by_hpet = || Some(("HPET", measured(&|| hpet?.measure())?));
+    let by_pit = || Some(("PIT", measured(&pit::measure)?));
+    let known = rate::believed(stated(), by_hpet().or_else(by_pit));
+    let (source, rate) = known.expect("a clock (HPET, PIT or CPUID) to measure the processor's by");
     TICKS_PER_SECOND.store(rate, Ordering::Relaxed);
     source
 }
@@ -89,12 +95,15 @@ pub(super) fn read_closely(read: impl Fn() -> u64) -> Reading {
     closest.expect("there is at least one reading")
 }
 
-/// Measures until two measurements agree; the last one, if they never do.
-pub(super) fn measure_until_agreed(mut measure: impl FnMut() -> Option<u64>) -> Option<u64> {
+/// Measures until two measurements are no further apart than one part in `agreement`; the last one, if they never are.
+pub(super) fn measure_until_agreed(
+    agreement: u64,
+    measure: impl Fn() -> Option<u64>,
+) -> Option<u64> {
     let mut last = measure()?;
     for _ in 1..MEASUREMENTS_MAX {
         let next = measure()?;
-        if next.abs_diff(last) <= next / AGREEMENT {
+        if next.abs_diff(last) <= next / agreement {
             return Some(last.midpoint(next));
         }
         last = next;
@@ -103,19 +112,9 @@ pub(super) fn measure_until_agreed(mut measure: impl FnMut() -> Option<u64>) -> 
     Some(last)
 }
 
-/// The rate as the processor states it: the ratio to its crystal, whose rate is stated too, or follows from the base
-/// frequency.
-fn stated() -> Option<u64> {
-    let ratio = leaf(0x15, 0);
-    let (denominator, numerator) = (u64::from(ratio.eax), u64::from(ratio.ebx));
-    if denominator == 0 || numerator == 0 {
-        return None;
-    }
-    let crystal = u64::from(ratio.ecx);
-    let base_mhz = u64::from(leaf(0x16, 0).eax & 0xffff);
-    match (crystal, base_mhz) {
-        (0, 0) => None,
-        (0, mhz) => Some(mhz * 1_000_000),
-        (crystal, _) => Some(crystal * numerator / denominator),
-    }
+/// The rate as the processor states it.
+fn stated() -> Option<Stated> {
+    let ratio = cpu::leaf(0x15, 0);
+    let base_mhz = cpu::leaf(0x16, 0).eax;
+    rate::stated(ratio.eax, ratio.ebx, ratio.ecx, base_mhz)
 }

@@ -7,11 +7,10 @@
 
 use super::descriptors::Descriptors;
 use crate::arch::UserContext;
-use core::cell::{Cell, RefCell, UnsafeCell};
+use core::cell::{Cell, UnsafeCell};
 use core::mem::offset_of;
 use core::ptr;
 use spin::Once;
-use x2apic::lapic::LocalApic;
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{GsBase, KernelGsBase};
 
@@ -27,14 +26,11 @@ pub(super) const EXCEPTION_STACKS: usize = 4;
 /// A core's own data. The entry code uses the first fields by their offsets.
 #[repr(C)]
 pub(super) struct Core {
-    this: Cell<*const Core>,
     current: Cell<*const UserContext>,
     user_stack_pointer: Cell<u64>,
     stack_top: Cell<u64>,
     /// The descriptor tables, once they are made.
     pub(super) descriptors: Once<Descriptors>,
-    /// The local APIC, once it is found.
-    pub(super) local_apic: RefCell<Option<LocalApic>>,
 }
 
 /// The offset of the context of the thread that ran last.
@@ -54,7 +50,7 @@ pub(super) struct Stack<const BYTES: usize> {
 // SAFETY: nobody refers to a stack's bytes in Rust; the core that it belongs to is the only one to run on it.
 unsafe impl<const BYTES: usize> Sync for Stack<BYTES> {}
 
-// SAFETY: a core touches its own `Core` only: `Core::this` is the one way to it after boot.
+// SAFETY: a core touches its own `Core` only: after boot the entry code alone does, through GS.
 unsafe impl Sync for Core {}
 
 impl<const BYTES: usize> Stack<BYTES> {
@@ -84,31 +80,15 @@ pub(super) static STACKS_OF_EXCEPTIONS: [Stack<EXCEPTION_STACK_BYTES>; EXCEPTION
     [const { Stack::new() }; EXCEPTION_STACKS];
 
 static BOOT_CORE: Core = Core {
-    this: Cell::new(ptr::null()),
     current: Cell::new(ptr::null()),
     user_stack_pointer: Cell::new(0),
     stack_top: Cell::new(0),
     descriptors: Once::new(),
-    local_apic: RefCell::new(None),
 };
-
-impl Core {
-    /// The running core's data. Only after [`initialise`].
-    pub(super) fn this() -> &'static Self {
-        let this: *const Self;
-        // SAFETY: GS points to the core's `Core` in kernel mode, whose first field is its own address.
-        unsafe {
-            core::arch::asm!("mov {}, gs:[0]", out(reg) this, options(nostack, pure, readonly, preserves_flags));
-        }
-        // SAFETY: `initialise` stored the address of a static there.
-        unsafe { &*this }
-    }
-}
 
 /// Makes the boot core's data reachable through GS.
 pub(super) fn initialise() -> &'static Core {
     let core = &BOOT_CORE;
-    core.this.set(core);
     core.stack_top.set(STACK.top().as_u64());
     GsBase::write(VirtAddr::from_ptr(core));
     KernelGsBase::write(VirtAddr::zero());

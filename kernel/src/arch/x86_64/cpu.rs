@@ -58,6 +58,22 @@ pub(super) fn leaf(number: u32, index: u32) -> CpuidResult {
     __cpuid_count(number, index)
 }
 
+/// How many bits a physical address has here. A page-table entry with a higher bit is a fault that nothing mends.
+pub fn physical_address_bits() -> u32 {
+    // The least that any processor in long mode has, where the leaf is missing; the most that an entry has room for.
+    (leaf(0x8000_0008, 0).eax & 0xff).clamp(36, 52)
+}
+
+/// The number of the running core's local APIC, as interrupt controllers name it.
+pub(super) fn initial_apic_id() -> u32 {
+    let long = leaf(0xb, 0);
+    // The leaf is there where its first level has logical processors. Leaf 1 has no more than a byte of the number.
+    if has(Features::X2APIC) && long.ebx & 0xffff != 0 {
+        return long.edx;
+    }
+    leaf(1, 0).ebx >> 24
+}
+
 /// Finds out what the processor has and sets its control registers.
 pub(super) fn initialise() {
     let features = probe();

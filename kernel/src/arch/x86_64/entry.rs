@@ -14,7 +14,7 @@ use super::core_local::{CURRENT, STACK_TOP, USER_STACK_POINTER};
 use super::cpu::{self, Features};
 use super::descriptors::{USER_CODE, USER_DATA};
 use super::panic::{TrapFrame, trap_panic};
-use super::{apic, interrupts, memory, vector_registers};
+use super::{apic, interrupts, memory, nmi, vector_registers};
 use crate::arch::{Cause, DEVICE_VECTORS, Resume, UserContext, refusal};
 use core::arch::{asm, global_asm};
 use core::mem::offset_of;
@@ -24,6 +24,7 @@ use x86_64::registers::control::Cr2;
 
 /// Exceptions that are told from the others here.
 const DEBUG: u8 = 1;
+const NMI: u8 = 2;
 const GENERAL_PROTECTION: u8 = 13;
 const PAGE_FAULT: u8 = 14;
 
@@ -140,6 +141,11 @@ fn cause(vector: u8, error: u64) -> Cause {
             apic::end_of_interrupt();
             Cause::Interrupt { vector }
         }
+        apic::NMI_NOTICE_VECTOR => {
+            apic::end_of_interrupt();
+            nmi::log_count();
+            Cause::Spurious
+        }
         apic::SPURIOUS_VECTOR => Cause::Spurious,
         _ => {
             apic::end_of_interrupt();
@@ -150,14 +156,18 @@ fn cause(vector: u8, error: u64) -> Cause {
 
 /// An exception in kernel mode, or one that nobody can go on after: ours to answer for.
 ///
-/// Some are not: a debug exception, which some processors deliver after the SYSCALL that follows MOV SS; and the refusal of
-/// an instruction that loads what came from user mode. A machine check or an NMI that happens to come at such an
-/// instruction is no refusal.
+/// Some are not: an NMI, which comes from outside at any moment; a debug exception, which some processors deliver after the
+/// SYSCALL that follows MOV SS; and the refusal of an instruction that loads what came from user mode. A machine check or
+/// an NMI that happens to come at such an instruction is no refusal.
 extern "C" fn kernel_fault(frame: &mut TrapFrame) {
     const TRAP_FLAG: u64 = 1 << 8;
-    if frame.vector == u64::from(DEBUG) {
-        frame.rflags &= !TRAP_FLAG;
-        return;
+    match frame.vector {
+        vector if vector == u64::from(NMI) => return nmi::count(),
+        vector if vector == u64::from(DEBUG) => {
+            frame.rflags &= !TRAP_FLAG;
+            return;
+        }
+        _ => {}
     }
     match repair(frame.rip).filter(|_| refusal::is_refusal(frame.vector, frame.error)) {
         Some(repair) => frame.rip = repair,

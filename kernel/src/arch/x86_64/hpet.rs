@@ -1,4 +1,4 @@
-//! The high-precision event timer, as a clock to measure another one by, where there is no other.
+//! The high-precision event timer, as a clock to measure another one by.
 
 use super::clock::read_closely;
 use x86_64::VirtAddr;
@@ -23,11 +23,11 @@ impl Hpet {
         Self { registers }
     }
 
-    /// Measures the rate of the processor's clock over 10 ms; none if the timer does not count.
+    /// Measures the rate of the processor's clock over 50 ms; none if the timer does not count.
     pub(super) fn measure(self) -> Option<u64> {
         const FEMTOSECONDS: u64 = 1_000_000_000_000_000;
         let period = self.read(CAPABILITIES) >> 32;
-        let needed = (FEMTOSECONDS / 100).checked_div(period)?;
+        let needed = (FEMTOSECONDS / 20).checked_div(period)?;
         self.write(CONFIGURATION, self.read(CONFIGURATION) | 1);
         // The lower half is enough, and all that a 32-bit timer has.
         let counter = || self.read(COUNTER) & 0xffff_ffff;

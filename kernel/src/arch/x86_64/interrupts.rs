@@ -5,22 +5,11 @@
 
 use super::apic;
 use super::port::write_byte;
+use crate::arch::acpi::{IO_APICS_MAX, Override};
 use crate::arch::{Line, NoSuchLine, Polarity, Trigger, VirtAddr};
 use heapless::Vec;
 use spin::Mutex;
 use x2apic::ioapic::{IoApic, IrqFlags, IrqMode, RedirectionTableEntry};
-
-/// The most I/O APICs.
-pub(super) const IO_APICS_MAX: usize = 16;
-
-/// Which line an ISA interrupt is connected to, where it is not the one of its own number.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Override {
-    /// The ISA interrupt.
-    pub(super) irq: u8,
-    /// What it is connected to.
-    pub(super) line: Line,
-}
 
 /// The machine's I/O APICs.
 struct Controllers {
@@ -94,6 +83,19 @@ pub fn isa_line(irq: u8) -> Line {
     })
 }
 
+/// The line of a PCI device: level-triggered, active low, if no override of the firmware's that makes it level-triggered
+/// says another polarity.
+pub fn pci_line(gsi: u32) -> Line {
+    let overrides = CONTROLLERS.lock().overrides;
+    let mut lines = overrides.into_iter().flatten();
+    let overridden = lines.find(|line| line.gsi == gsi && line.trigger == Trigger::Level);
+    overridden.unwrap_or(Line {
+        gsi,
+        trigger: Trigger::Level,
+        polarity: Polarity::Low,
+    })
+}
+
 /// Routes a line to a vector, on this core. It is masked, until it is unmasked.
 pub fn route_line(line: Line, vector: u8) -> Result<(), NoSuchLine> {
     let mut controllers = CONTROLLERS.lock();
@@ -105,7 +107,7 @@ pub fn route_line(line: Line, vector: u8) -> Result<(), NoSuchLine> {
     entry.set_mode(IrqMode::Fixed);
     entry.set_flags(flags);
     entry.set_vector(vector);
-    entry.set_dest(apic::identifier());
+    entry.set_dest(apic::destination());
     controllers.with_line(line.gsi, |registers, index| {
         // SAFETY: the entry is masked, and its vector has its gate.
         unsafe { registers.set_table_entry(index, entry) };
@@ -133,7 +135,7 @@ pub fn unmask_line(gsi: u32) -> Result<(), NoSuchLine> {
 /// The address and data with which a device's message (MSI, MSI-X) raises a vector on this core.
 pub fn message(vector: u8) -> (u64, u32) {
     const MESSAGES: u64 = 0xfee0_0000;
-    let address = MESSAGES | u64::from(apic::identifier()) << 12;
+    let address = MESSAGES | u64::from(apic::destination()) << 12;
     (address, vector.into())
 }
 

@@ -14,6 +14,7 @@ mod flaws;
 mod hpet;
 pub mod interrupts;
 mod memory;
+mod nmi;
 mod panic;
 mod pit;
 mod port;
@@ -24,6 +25,7 @@ mod vector_registers;
 
 pub use apic::arm_timer;
 pub use clock::{ticks, ticks_per_second};
+pub use cpu::physical_address_bits;
 pub use memory::{
     activate, activate_kernel, direct_map, flush_all, flush_page, frame_released,
     install_kernel_half,

@@ -2,37 +2,28 @@
 //!
 //! Read while the early page tables map the first 4 GiB, where firmware keeps its tables.
 
-use super::super::cpu::{self, Features};
 use super::super::hpet::Hpet;
-use super::super::interrupts::{IO_APICS_MAX, Override};
-use super::acpi_handler::EarlyMap;
+use super::super::interrupts;
+use super::super::{apic, cpu};
+use super::handover::{EARLY_LIMIT, read_left_bytes};
 use super::tables::Tables;
+use crate::arch::acpi::{self, IO_APICS_MAX, Madt, Override};
 use crate::arch::{Line, PhysAddr, Polarity, Trigger, VirtAddr};
 use crate::log;
-use acpi::AcpiTables;
-use acpi::sdt::hpet::HpetInfo;
-use acpi::sdt::madt::{InterruptSourceOverrideEntry, Madt, MadtEntry};
 use heapless::Vec;
-use x2apic::lapic::xapic_base;
-
-/// An I/O APIC: the number of its first line, and where its registers are.
-type IoApic<Address> = (u32, Address);
 
 /// The machine's parts that the kernel itself uses.
 #[derive(Default)]
 pub(super) struct Platform {
-    /// How many cores could run.
-    pub(super) cores: usize,
-    /// How ISA interrupts are connected, where that is unusual.
-    pub(super) overrides: Vec<Override, 16>,
-    io_apics: Vec<IoApic<PhysAddr>, IO_APICS_MAX>,
+    /// The interrupt controllers, and how many cores could run.
+    pub(super) madt: Madt,
     hpet: Option<PhysAddr>,
 }
 
 /// The same, mapped.
 pub(super) struct Devices {
-    /// The I/O APICs.
-    pub(super) io_apics: Vec<IoApic<VirtAddr>, IO_APICS_MAX>,
+    /// The I/O APICs: the number of the first line, and where the registers are.
+    pub(super) io_apics: Vec<(u32, VirtAddr), IO_APICS_MAX>,
     /// The local APIC, unless it is an x2APIC.
     pub(super) local_apic: Option<VirtAddr>,
     /// The HPET.
@@ -43,60 +34,46 @@ impl Platform {
     /// Reads the tables, if there are any; else a machine as PCs were before ACPI.
     pub(super) fn find(rsdp: Option<PhysAddr>) -> Self {
         let mut platform = Self::default();
-        match rsdp.map(EarlyMap::tables) {
+        match rsdp.map(|rsdp| acpi::Tables::find(&read_left_bytes, rsdp.as_u64())) {
             None => log!("no ACPI"),
-            Some(Err(error)) => log!("no use of ACPI: {error:?}"),
+            Some(Err(problem)) => log!("no use of ACPI: {problem}"),
             Some(Ok(tables)) => platform.read(&tables),
         }
-        if platform.io_apics.is_empty() {
+        if platform.madt.io_apics.is_empty() {
             platform.assume();
         }
         platform
     }
 
-    fn read(&mut self, tables: &AcpiTables<EarlyMap>) {
-        if let Some(madt) = tables.find_table::<Madt>() {
-            for entry in madt.get().entries() {
-                self.note(entry);
-            }
+    fn read(&mut self, tables: &acpi::Tables<'_>) {
+        match tables.unreachable() {
+            0 => {}
+            count => log!("{count} of ACPI's tables are beyond {EARLY_LIMIT:?}: not used"),
         }
-        let hpet = HpetInfo::new(tables).ok();
-        self.hpet = hpet.and_then(|hpet| PhysAddr::try_new(hpet.base_address as u64).ok());
-    }
-
-    fn note(&mut self, entry: MadtEntry) {
-        const ENABLED: u32 = 1;
-        match entry {
-            MadtEntry::LocalApic(core) => self.cores += (core.flags & ENABLED) as usize,
-            MadtEntry::LocalX2Apic(core) => self.cores += (core.flags & ENABLED) as usize,
-            MadtEntry::IoApic(chip) => {
-                let address = PhysAddr::new(chip.io_apic_address.into());
-                let chip = (chip.global_system_interrupt_base, address);
-                keep(&mut self.io_apics, chip, "I/O APICs");
-            }
-            MadtEntry::InterruptSourceOverride(entry) => {
-                keep(
-                    &mut self.overrides,
-                    connection(entry),
-                    "interrupt overrides",
-                );
-            }
-            _ => (),
+        let complain = |problem: acpi::Problem| log!("ACPI: {problem}: not used");
+        if let Some(table) = tables.table(b"APIC", complain) {
+            self.madt = Madt::read(table, cpu::initial_apic_id());
         }
+        match self.madt.left_out {
+            0 => {}
+            count => log!("{count} of ACPI's entries on interrupt controllers are not used"),
+        }
+        let hpet = tables.hpet(complain);
+        self.hpet = hpet.and_then(|address| PhysAddr::try_new(address).ok());
     }
 
     /// One core, one I/O APIC at the usual place, the timer's interrupt on line 2.
     fn assume(&mut self) {
         log!("no I/O APIC in ACPI's tables: assuming one at the usual place");
-        self.cores = self.cores.max(1);
+        self.madt.cores = self.madt.cores.max(1);
         let timer = Line {
             gsi: 2,
             trigger: Trigger::Edge,
             polarity: Polarity::High,
         };
-        // Both lists are empty, or at least have no I/O APIC.
-        let _ = self.io_apics.push((0, PhysAddr::new(0xfec0_0000)));
-        let _ = self.overrides.push(Override {
+        // The list of I/O APICs is empty. That of overrides may be full; then the timer is among them, or is not used.
+        let _ = self.madt.io_apics.push((0, 0xfec0_0000));
+        let _ = self.madt.overrides.push(Override {
             irq: 0,
             line: timer,
         });
@@ -104,58 +81,29 @@ impl Platform {
 
     /// Maps the registers.
     pub(super) fn map(&self, tables: &mut Tables) -> Devices {
-        let io_apics = self.io_apics.iter();
-        let io_apics = io_apics.map(|&(first, address)| (first, tables.map_device(address)));
+        let io_apics = self.madt.io_apics.iter();
+        let io_apics = io_apics.map(|&(first, address)| {
+            let address = PhysAddr::new_truncate(address);
+            (first, tables.map_device(address))
+        });
         Devices {
             io_apics: io_apics.collect(),
-            local_apic: local_apic().map(|address| tables.map_device(address)),
+            local_apic: apic::registers().map(|address| tables.map_device(address)),
             hpet: self
                 .hpet
                 .map(|address| Hpet::new(tables.map_device(address))),
         }
     }
-}
 
-/// Adds to a list what it has room for.
-fn keep<T, const N: usize>(list: &mut Vec<T, N>, value: T, what: &str) {
-    if list.push(value).is_err() {
-        log!("more than {N} {what}: one is not used");
-    }
-}
-
-/// Where the registers of an xAPIC are; an x2APIC has none in memory.
-///
-/// Firmware that has locked the APIC in x2APIC mode does so on processors that say in CPUID that they have it.
-fn local_apic() -> Option<PhysAddr> {
-    if cpu::has(Features::X2APIC) {
-        return None;
-    }
-    // SAFETY: every processor with a local APIC, and so every one in long mode, has the register.
-    Some(PhysAddr::new(unsafe { xapic_base() }))
-}
-
-/// ISA interrupts are edges, active high, where an override does not say otherwise.
-fn connection(entry: &InterruptSourceOverrideEntry) -> Override {
-    const LOW: u16 = 0b11;
-    const LEVEL: u16 = 0b11;
-    let flags = entry.flags;
-    let polarity = if flags & 0b11 == LOW {
-        Polarity::Low
-    } else {
-        Polarity::High
-    };
-    let trigger = if flags >> 2 & 0b11 == LEVEL {
-        Trigger::Level
-    } else {
-        Trigger::Edge
-    };
-    let gsi = entry.global_system_interrupt;
-    Override {
-        irq: entry.irq,
-        line: Line {
-            gsi,
-            trigger,
-            polarity,
-        },
+    /// Starts the interrupt controllers.
+    pub(super) fn start(&self, devices: &Devices) {
+        interrupts::mask_legacy_controllers();
+        for &(first, registers) in &devices.io_apics {
+            interrupts::add_io_apic(first, registers);
+        }
+        for &connection in &self.madt.overrides {
+            interrupts::add_override(connection);
+        }
+        apic::initialise(devices.local_apic, self.madt.nmi_pins);
     }
 }

@@ -133,15 +133,25 @@ pub(super) fn image() -> PhysRange {
     PhysRange::new(PhysAddr::new(start), PhysAddr::new(end))
 }
 
-/// Bytes that a loader or firmware left in memory.
+/// Bytes that a loader or firmware left in memory; none if the early page tables do not map all of them.
+pub(super) fn read_left_bytes(address: u64, byte_count: usize) -> Option<&'static [u8]> {
+    let end = address.checked_add(byte_count as u64)?;
+    (end <= EARLY_LIMIT.as_u64()).then(|| {
+        let start = direct_map(PhysAddr::new(address));
+        // SAFETY: the early tables map the first 4 GiB, and nobody writes there while the loader's data is being read.
+        unsafe { core::slice::from_raw_parts(start, byte_count) }
+    })
+}
+
+/// Bytes that a loader left in memory.
+///
+/// # Panics
+/// If the early page tables do not map all of them: nothing can be started from what it left.
 pub(super) fn left_bytes(address: PhysAddr, byte_count: usize) -> &'static [u8] {
-    let end = address.as_u64().checked_add(byte_count as u64);
-    assert!(
-        end.is_some_and(|end| end <= EARLY_LIMIT.as_u64()),
-        "the loader left {byte_count} bytes at {address:?}, beyond 4 GiB"
-    );
-    // SAFETY: the early tables map the first 4 GiB, and nobody writes there while the loader's data is being read.
-    unsafe { core::slice::from_raw_parts(direct_map(address), byte_count) }
+    let bytes = read_left_bytes(address.as_u64(), byte_count);
+    bytes.unwrap_or_else(|| {
+        panic!("the loader left {byte_count} bytes at {address:?}, beyond 4 GiB")
+    })
 }
 
 /// A text that a loader left, up to its terminating zero; what is no UTF-8 is left out.

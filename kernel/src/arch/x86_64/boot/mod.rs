@@ -6,7 +6,6 @@
 //! Invariant: the early tables are used until [`tables`] has built the kernel's own; nothing of the lower half is mapped
 //! from then on.
 
-mod acpi_handler;
 mod firmware;
 mod handover;
 mod multiboot;
@@ -85,19 +84,12 @@ fn read_handover(loader_information: u32, protocol: u32) -> Handover {
 
 /// Interrupt controllers, then the clock, then the timer, which is measured by the clock.
 fn start_devices(platform: &Platform, devices: &firmware::Devices) {
-    interrupts::mask_legacy_controllers();
-    for &(first, registers) in &devices.io_apics {
-        interrupts::add_io_apic(first, registers);
-    }
-    for &connection in &platform.overrides {
-        interrupts::add_override(connection);
-    }
-    apic::initialise(devices.local_apic);
+    platform.start(devices);
     let source = clock::waiting(|| clock::initialise(devices.hpet));
     clock::waiting(apic::calibrate_timer);
     log!(
         "{} core(s), {} interrupt lines, clock {} kHz by {source}",
-        platform.cores,
+        platform.madt.cores,
         interrupts::line_count(),
         clock::ticks_per_second() / 1000
     );

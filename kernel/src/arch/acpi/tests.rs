@@ -1,0 +1,297 @@
+//! Tables as firmware should write them, and as some does.
+
+use super::*;
+use crate::arch::{Line, Polarity, Trigger};
+use std::collections::BTreeMap;
+use std::vec::Vec;
+
+/// Physical memory with tables in it. Everything else is out of reach.
+#[derive(Default)]
+struct Memory(BTreeMap<u64, Vec<u8>>);
+
+impl Memory {
+    fn with(mut self, address: u64, bytes: Vec<u8>) -> Self {
+        self.0.insert(address, bytes);
+        self
+    }
+
+    /// A machine whose XSDT lists these tables, which lie one after the other.
+    fn listing(tables: &[Vec<u8>]) -> Self {
+        let addresses: Vec<u64> = (0..tables.len() as u64)
+            .map(|number| TABLES + (number << 16))
+            .collect();
+        let memory = Self::default()
+            .with(POINTER, pointer(RSDT, XSDT))
+            .with(XSDT, xsdt(&addresses));
+        let tables = addresses.into_iter().zip(tables);
+        tables.fold(memory, |memory, (address, table)| {
+            memory.with(address, table.clone())
+        })
+    }
+
+    fn read(&self, address: u64, count: usize) -> Option<&[u8]> {
+        let (start, bytes) = self.0.range(..=address).next_back()?;
+        bytes.get((address - start) as usize..)?.get(..count)
+    }
+
+    /// Runs on the tables behind the root pointer.
+    fn tables<T>(&self, action: impl FnOnce(Result<Tables<'_>, Problem>) -> T) -> T {
+        let read = |address, count| self.read(address, count);
+        action(Tables::find(&read, POINTER))
+    }
+
+    /// The MADT, and what was complained about.
+    fn madt(&self) -> (Option<Vec<u8>>, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let found = self.tables(|tables| {
+            let tables = tables.expect("the list is usable");
+            let table = tables.table(b"APIC", |problem| problems.push(problem));
+            table.map(<[u8]>::to_vec)
+        });
+        (found, problems)
+    }
+
+    fn problem(&self) -> Option<Problem> {
+        self.tables(|tables| tables.err())
+    }
+}
+
+const POINTER: u64 = 0x100;
+const XSDT: u64 = 0x1000;
+const RSDT: u64 = 0x2000;
+const TABLES: u64 = 0x1_0000;
+
+/// Makes the bytes add up to zero by the one at this offset.
+fn sum_up(bytes: &mut [u8], at: usize) {
+    bytes[at] = 0;
+    let sum = bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+    bytes[at] = sum.wrapping_neg();
+}
+
+fn table_of(signature: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let mut bytes = signature.to_vec();
+    bytes.extend((HEADER_BYTES as u32 + body.len() as u32).to_le_bytes());
+    bytes.resize(HEADER_BYTES, 0);
+    bytes.extend(body);
+    sum_up(&mut bytes, 9);
+    bytes
+}
+
+fn xsdt(addresses: &[u64]) -> Vec<u8> {
+    let body: Vec<u8> = addresses.iter().flat_map(|one| one.to_le_bytes()).collect();
+    table_of(b"XSDT", &body)
+}
+
+fn rsdt(addresses: &[u32]) -> Vec<u8> {
+    let body: Vec<u8> = addresses.iter().flat_map(|one| one.to_le_bytes()).collect();
+    table_of(b"RSDT", &body)
+}
+
+/// A root pointer of ACPI 2.0.
+fn pointer(rsdt: u64, xsdt: u64) -> Vec<u8> {
+    let mut bytes = b"RSD PTR \0OEMID \x02".to_vec();
+    bytes[POINTER_REVISION_OFFSET] = 2;
+    bytes.extend((rsdt as u32).to_le_bytes());
+    bytes.extend(36_u32.to_le_bytes());
+    bytes.extend(xsdt.to_le_bytes());
+    bytes.resize(LONG_POINTER_BYTES, 0);
+    sum_up(&mut bytes[..POINTER_BYTES], 8);
+    sum_up(&mut bytes, 32);
+    bytes
+}
+
+fn madt(entries: &[&[u8]]) -> Vec<u8> {
+    let mut body = vec![0; 8];
+    body.extend(entries.concat());
+    table_of(b"APIC", &body)
+}
+
+const CORE: &[u8] = &[0, 8, 7, 3, 1, 0, 0, 0];
+const CHIP: &[u8] = &[1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 24, 0, 0, 0];
+
+#[test]
+fn finds_a_table_through_the_long_list() {
+    let memory = Memory::listing(&[table_of(b"FACP", &[]), madt(&[CORE])]);
+    assert_eq!(memory.madt(), (Some(madt(&[CORE])), vec![]));
+    let none = Memory::listing(&[table_of(b"FACP", &[])]);
+    assert_eq!(none.madt(), (None, vec![]));
+}
+
+#[test]
+fn finds_a_table_through_the_short_list_of_an_old_machine() {
+    let mut old = pointer(RSDT, 0);
+    old.truncate(POINTER_BYTES);
+    old[POINTER_REVISION_OFFSET] = 0;
+    sum_up(&mut old, 8);
+    let memory = Memory::default()
+        .with(POINTER, old)
+        .with(RSDT, rsdt(&[TABLES as u32]))
+        .with(TABLES, madt(&[CORE]));
+    assert!(memory.madt().0.is_some());
+}
+
+#[test]
+fn takes_the_short_list_where_the_long_one_is_unusable() {
+    let mut damaged = xsdt(&[TABLES]);
+    damaged[HEADER_BYTES] ^= 1;
+    for (address, long_list) in [(XSDT, damaged), (1 << 40, xsdt(&[TABLES]))] {
+        let memory = Memory::default()
+            .with(POINTER, pointer(RSDT, XSDT))
+            .with(address, long_list)
+            .with(RSDT, rsdt(&[TABLES as u32]))
+            .with(TABLES, madt(&[CORE]));
+        assert!(memory.madt().0.is_some());
+    }
+}
+
+#[test]
+fn skips_zeros_in_the_list() {
+    let memory = Memory::listing(&[madt(&[CORE])]).with(XSDT, xsdt(&[0, 0, TABLES, 0]));
+    assert!(memory.madt().0.is_some());
+}
+
+#[test]
+fn counts_tables_out_of_reach_and_uses_the_others() {
+    let memory = Memory::listing(&[madt(&[CORE])]).with(XSDT, xsdt(&[1 << 33, TABLES, u64::MAX]));
+    assert!(memory.madt().0.is_some());
+    let unreachable = memory.tables(|tables| tables.map(|tables| tables.unreachable()));
+    assert_eq!(unreachable, Ok(2));
+}
+
+#[test]
+fn a_root_that_is_out_of_reach_or_damaged_is_a_problem() {
+    let address = 1 << 33;
+    let beyond = Memory::default().with(POINTER, pointer(0, address));
+    assert_eq!(beyond.problem(), Some(Problem::OutOfReach { address }));
+
+    let address = POINTER;
+    let nothing = Memory::default();
+    assert_eq!(nothing.problem(), Some(Problem::OutOfReach { address }));
+    let mut damaged = pointer(RSDT, XSDT);
+    damaged[RSDT_OFFSET] ^= 1;
+    let damaged = Memory::default().with(POINTER, damaged);
+    assert_eq!(damaged.problem(), Some(Problem::Checksum { address }));
+    let other = Memory::default().with(POINTER, vec![0; LONG_POINTER_BYTES]);
+    assert_eq!(other.problem(), Some(Problem::Signature { address }));
+}
+
+#[test]
+fn a_table_with_a_wrong_sum_or_length_is_not_used() {
+    let address = TABLES;
+    let mut damaged = madt(&[CORE]);
+    damaged[HEADER_BYTES] ^= 1;
+    let memory = Memory::listing(&[damaged]);
+    assert_eq!(memory.madt(), (None, vec![Problem::Checksum { address }]));
+    for length in [0, HEADER_BYTES - 1, u32::MAX as usize] {
+        let mut table = madt(&[CORE]);
+        table[LENGTH_OFFSET..][..4].copy_from_slice(&(length as u32).to_le_bytes());
+        let memory = Memory::listing(&[table]);
+        let problem = Problem::Length { address, length };
+        assert_eq!(memory.madt(), (None, vec![problem]));
+    }
+    let mut table = madt(&[CORE]);
+    table[LENGTH_OFFSET..][..4].copy_from_slice(&4096_u32.to_le_bytes());
+    let memory = Memory::listing(&[table]);
+    assert_eq!(memory.madt(), (None, vec![Problem::OutOfReach { address }]));
+}
+
+#[test]
+fn a_second_table_stands_in_for_a_damaged_one() {
+    let mut damaged = madt(&[CORE]);
+    damaged[HEADER_BYTES] ^= 1;
+    let memory = Memory::listing(&[damaged, madt(&[CHIP])]);
+    assert_eq!(memory.madt().0, Some(madt(&[CHIP])));
+}
+
+#[test]
+fn the_hpet_is_in_memory_or_not_used() {
+    let registers: u64 = 0xfed0_0000;
+    let hpet = |space: u8| {
+        let mut body = vec![0, 0, 0, 0, space, 0, 0, 0];
+        body.extend(registers.to_le_bytes());
+        body
+    };
+    for (body, expected) in [
+        (hpet(0), Some(registers)),
+        (hpet(1), None),
+        (vec![0; 16], None),
+        (vec![0; 10], None),
+    ] {
+        let memory = Memory::listing(&[table_of(b"HPET", &body)]);
+        let found = memory.tables(|tables| tables.map(|tables| tables.hpet(|_| ())));
+        assert_eq!(found, Ok(expected));
+    }
+}
+
+#[test]
+fn reads_cores_chips_and_overrides() {
+    let disabled: &[u8] = &[0, 8, 1, 1, 0, 0, 0, 0];
+    let long_core: &[u8] = &[9, 16, 0, 0, 44, 1, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0];
+    let timer: &[u8] = &[2, 10, 0, 0, 2, 0, 0, 0, 0, 0];
+    let acpi: &[u8] = &[2, 10, 0, 9, 9, 0, 0, 0, 0xf, 0];
+    let table = madt(&[CORE, disabled, long_core, CHIP, timer, acpi]);
+    let read = Madt::read(&table, 0);
+    assert_eq!((read.cores, read.left_out), (2, 0));
+    assert_eq!(read.io_apics, [(24, 0xfec0_0000)]);
+    let connected = |irq, gsi, trigger, polarity| Override {
+        irq,
+        line: Line {
+            gsi,
+            trigger,
+            polarity,
+        },
+    };
+    let expected = [
+        connected(0, 2, Trigger::Edge, Polarity::High),
+        connected(9, 9, Trigger::Level, Polarity::Low),
+    ];
+    assert_eq!(read.overrides, expected);
+}
+
+#[test]
+fn an_entry_without_length_ends_the_walk() {
+    let read = Madt::read(&madt(&[CORE, &[1, 0], CHIP]), 0);
+    assert_eq!((read.cores, read.left_out), (1, 1));
+    assert!(read.io_apics.is_empty());
+}
+
+#[test]
+fn an_entry_longer_than_the_table_or_shorter_than_its_kind_is_left_out() {
+    let read = Madt::read(&madt(&[CORE, &[1, 200, 0, 0]]), 0);
+    assert_eq!((read.cores, read.left_out), (1, 1));
+    let read = Madt::read(&madt(&[&[1, 4, 0, 0], CORE, &[0, 2]]), 0);
+    assert_eq!((read.cores, read.left_out), (1, 2));
+}
+
+#[test]
+fn a_table_without_entries_or_without_its_own_fields_is_empty() {
+    for table in [madt(&[]), table_of(b"APIC", &[]), vec![], vec![0; 45]] {
+        assert_eq!(Madt::read(&table, 0), Madt::default());
+    }
+}
+
+#[test]
+fn more_than_there_is_room_for_is_left_out() {
+    let read = Madt::read(&madt(&[CHIP; IO_APICS_MAX + 3]), 0);
+    assert_eq!((read.io_apics.len(), read.left_out), (IO_APICS_MAX, 3));
+}
+
+#[test]
+fn nmis_reach_the_pin_that_the_table_names_for_this_core() {
+    // The boot core has APIC 3, and the table calls it 7.
+    let nmi = |processor, pin| [4, 6, processor, 0, 0, pin];
+    let pins = |entries: &[&[u8]]| Madt::read(&madt(entries), 3).nmi_pins;
+    assert_eq!(pins(&[CORE, &nmi(7, 1)]), [false, true]);
+    assert_eq!(pins(&[&nmi(0xff, 1), CORE]), [false, true]);
+    assert_eq!(pins(&[&nmi(7, 0), CORE]), [true, false]);
+    assert_eq!(pins(&[CORE, &nmi(8, 1)]), [false, false]);
+    assert_eq!(pins(&[CORE, &nmi(7, 2)]), [false, false]);
+    let long = |processor: u32| {
+        let mut entry = vec![10, 12, 0, 0];
+        entry.extend(processor.to_le_bytes());
+        entry.extend([1, 0, 0, 0]);
+        entry
+    };
+    assert_eq!(pins(&[&long(u32::MAX)]), [false, true]);
+    assert_eq!(pins(&[CORE, &long(8)]), [false, false]);
+}
