@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use harness::bochs::Processor;
 use harness::machine::{Board, Boot, Options};
-use harness::{Artefacts, Bochs};
+use harness::{Artefacts, Bochs, loader};
+use serde_json::json;
 
 /// Stops a hang: firmware alone takes seconds, on a slow host many.
 const LIMIT: Duration = Duration::from_secs(240);
@@ -148,4 +149,59 @@ fn starts_on_a_modelled_processor_of_intels() {
 fn starts_on_a_modelled_processor_of_amds() {
     let log = comes_up_in_bochs("ryzen", Processor::Ryzen);
     assert!(!has_feature(&log, "TSC_DEADLINE"), "{log}");
+}
+
+/// Started by QEMU itself, after a loader that executed these instructions.
+fn comes_up_after(name: &str, instructions: &[u8], cpu: &str) {
+    let kernel = loader::kernel_after(&Artefacts::kernel(), instructions);
+    let boot = Boot::Kernel {
+        kernel: kernel.path(),
+        archive: Some(Artefacts::archive_named(ARCHIVE)),
+    };
+    comes_up(Options::new(name, boot).memory_mib(512).cpu(cpu));
+}
+
+#[test]
+fn starts_after_a_loader_that_left_five_level_paging_on() {
+    comes_up_after("la57", loader::FIVE_LEVEL_PAGING, "max");
+}
+
+#[test]
+fn starts_after_a_loader_that_left_the_apic_disabled() {
+    comes_up_after("apic", loader::APIC_DISABLED, "max");
+    comes_up_after("apic", loader::APIC_DISABLED, "max,-x2apic");
+}
+
+#[test]
+fn goes_on_after_non_maskable_interrupts_and_counts_them() {
+    for cpu in ["max", "max,-x2apic"] {
+        let mut machine = by_pvh("nmi").cpu(cpu).start();
+        machine.expect(COUNTER, LIMIT);
+        for count in 1..=2 {
+            machine.control("inject-nmi", json!({}));
+            machine.expect(&format!("{count} non-maskable interrupt(s)"), LIMIT);
+        }
+    }
+}
+
+#[test]
+fn a_processor_that_lacks_what_the_kernel_needs_is_told_on_the_serial_line() {
+    for (cpu, line) in [
+        ("max,-nx", "does not offer no-execute"),
+        ("max,-lm", "has no 64-bit mode"),
+    ] {
+        by_pvh("refused").cpu(cpu).start().expect(line, LIMIT);
+    }
+}
+
+#[test]
+fn a_machine_without_an_archive_or_without_memory_says_so() {
+    let boot = Boot::Kernel {
+        kernel: Artefacts::kernel(),
+        archive: None,
+    };
+    let mut machine = Options::new("bare", boot).start();
+    machine.expect("boot archive: there is none", LIMIT);
+    let mut machine = by_pvh("small").memory_mib(8).start();
+    machine.expect("the machine has memory for root", LIMIT);
 }

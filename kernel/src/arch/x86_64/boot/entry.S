@@ -40,7 +40,8 @@ _start_pvh:
 .global _start_multiboot2
 _start_multiboot2:
     cmp eax, {multiboot2_magic}
-    jne hang
+    mov esi, offset not_multiboot2
+    jne refuse
     mov esi, {protocol_multiboot2}
 
 // In:  EBX = what the loader left, ESI = the protocol.
@@ -53,11 +54,22 @@ enter_long_mode:
     rdtsc
     mov [early_ticks], eax
     mov [early_ticks + 4], edx
+    mov ebp, esi
+    mov eax, 0x80000000
+    cpuid
+    xor edx, edx
+    cmp eax, 0x80000001
+    jb 1f
     mov eax, 0x80000001
     cpuid
-    and edx, (1 << 29) | (1 << 20)              // long mode, no-execute
-    cmp edx, (1 << 29) | (1 << 20)
-    jne hang
+1:
+    mov esi, offset no_long_mode
+    bt edx, 29
+    jnc refuse
+    mov esi, offset no_execute_disable
+    bt edx, 20
+    jnc refuse
+    mov esi, ebp
 
     xor ecx, ecx
 2:
@@ -77,8 +89,8 @@ enter_long_mode:
     mov dword ptr [early_root + 256 * 8], offset early_pointers + 3
     mov dword ptr [early_root + 511 * 8], offset early_pointers_kernel + 3
 
-    mov eax, cr4
-    or eax, 1 << 5                              // PAE
+    // Whatever the loader left goes: 5-level paging, for one, would read the tables below in another way.
+    mov eax, 1 << 5                             // PAE
     mov cr4, eax
     mov eax, offset early_root
     mov cr3, eax
@@ -94,9 +106,60 @@ enter_long_mode:
     .long long_mode
     .word 8
 
-hang:
+// The machine cannot run the kernel: prints a text on the first serial port, and on a screen that is in text mode.
+// In:  ESI = the text, which ends with a zero.
+refuse:
+    mov dx, 0x3f9                               // no interrupts
+    xor eax, eax
+    out dx, al
+    mov dx, 0x3fb                               // 115,200 baud
+    mov al, 0x80
+    out dx, al
+    mov dx, 0x3f8
+    mov al, 1
+    out dx, al
+    mov dx, 0x3f9
+    xor eax, eax
+    out dx, al
+    mov dx, 0x3fb                               // 8N1
+    mov al, 3
+    out dx, al
+    mov edi, 0xb8000
+3:
+    mov bl, [esi]
+    inc esi
+    test bl, bl
+    jz 7f
+    cmp bl, 32                                  // the line's end is not for the screen
+    jb 4f
+    mov bh, 0x4f                                // white on red
+    mov [edi], bx
+    add edi, 2
+4:
+    mov ecx, 10000
+    mov dx, 0x3fd
+5:
+    in al, dx
+    test al, 1 << 5                             // the transmitter is empty
+    jnz 6f
+    dec ecx
+    jnz 5b
+6:
+    mov al, bl
+    mov dx, 0x3f8
+    out dx, al
+    jmp 3b
+7:
+    cli
     hlt
-    jmp hang
+    jmp 7b
+
+not_multiboot2:
+    .asciz "caravan: the loader did not start this kernel by multiboot2\r\n"
+no_long_mode:
+    .asciz "caravan: this processor has no 64-bit mode\r\n"
+no_execute_disable:
+    .asciz "caravan: this processor does not offer no-execute (NX, XD): enable it in the firmware's setup\r\n"
 
 .code64
 long_mode:
