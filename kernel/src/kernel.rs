@@ -33,7 +33,7 @@ pub struct Kernel {
     pub root_pool: Ref<Pool>,
     /// Everything that is RAM, so that no device's Memory is made of it.
     pub ram: Vec<PhysRange, RANGES_MAX>,
-    /// Who hears of a device's interrupt, by vector.
+    /// The devices' interrupts by vector: the first of those that share it.
     pub interrupts: [Cell<Option<Ref<Interrupt>>>; VECTOR_COUNT],
     /// Vectors whose interrupts are to be delivered again at the next entry for the timer.
     pub undelivered: ipc::Vectors,
@@ -84,6 +84,12 @@ impl Kernel {
             Cause::Spurious => {}
         }
         self.scheduler.resume()
+    }
+
+    /// The interrupts that arrive at a vector: one, or those that share a line.
+    pub fn interrupts_at(&self, vector: u8) -> impl Iterator<Item = Ref<Interrupt>> {
+        let first = self.interrupts[usize::from(vector)].get();
+        core::iter::successors(first, |interrupt| interrupt.next.get())
     }
 
     /// The machine's time in nanoseconds.

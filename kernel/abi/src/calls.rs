@@ -646,16 +646,18 @@ calls! {
         pager: Slot
     } -> ();
 
-    /// Makes an interrupt from an I/O APIC line.
+    /// Makes an interrupt from a line. Level-triggered ones of one line share it: each interrupt of the device behind any of
+    /// them is one of all that have been acknowledged once, and the line is silent until all of these acknowledge it.
     112 InterruptCreateLine {
         /// A Pool with CREATE.
         pool: Slot,
         /// The Hardware with CREATE.
         hardware: Slot,
-        /// The global system interrupt.
+        /// The number of an ISA interrupt, below 16, or of a global system interrupt, as `bus` has it.
         line: u32,
-        /// 0 edge-triggered, active high; 1 level-triggered, active low.
-        level: u8,
+        /// 0 for ISA: an edge, active high; 1 for PCI: level-triggered, active low. Both where the firmware does not say
+        /// otherwise of the line.
+        bus: u8,
         /// An empty slot.
         into: Slot
     } -> ();
@@ -677,7 +679,7 @@ calls! {
         /// The flags.
         flags: u64
     } -> ();
-    /// Lets the next interrupt come.
+    /// Lets the next interrupt come: of a line that is shared, once all that heard of the last one have done this.
     115 InterruptAcknowledge {
         /// An Interrupt with HANDLE.
         interrupt: Slot
@@ -715,7 +717,7 @@ calls! {
         /// The value.
         value: u32
     } -> ();
-    /// Makes a Memory of a device's registers, uncached.
+    /// Makes a Memory of a device's registers or of its memory. A step gives it 512 pages.
     119 DeviceMemoryCreate {
         /// A Pool with CREATE.
         pool: Slot,
@@ -726,7 +728,12 @@ calls! {
         /// How many pages.
         pages: PageCount,
         /// An empty slot.
-        into: Slot
+        into: Slot,
+        /// 0 uncached, as registers want it; 1 write-combining, for the memory of a screen: writes may be gathered, and come
+        /// late.
+        cache: u8,
+        /// 0; a call that is not done yet keeps here how many pages `into` has.
+        made: PageCount
     } -> ();
     /// Draws a random word from the processor.
     120 Random {

@@ -5,7 +5,8 @@
 //! | `rendezvous` | a sender meets a receiver |
 //! | `transfer` | the message goes over: words, capabilities |
 //! | `reply` | answers, and reply rights that are given up |
-//! | `notify` | flags: signal, wait, interrupts, deadlines |
+//! | `notify` | flags: signal, wait, deadlines |
+//! | `interrupt` | devices' interrupts: delivering, acknowledging |
 //! | `fault` | a thread's fault becomes a message |
 //! | `standing` | whether a blocked thread may still have what it waits for |
 //! | `vectors` | a set of interrupt vectors |
@@ -15,6 +16,7 @@
 //! there unless the call is complete.
 
 mod fault;
+mod interrupt;
 mod notify;
 mod rendezvous;
 mod reply;
@@ -31,7 +33,10 @@ mod tests;
 const MET_PER_STEP: usize = 16;
 
 pub use fault::raise_fault;
-pub use notify::{deliver_again, deliver_interrupt, offer_flags, signal, time_out, wait};
+pub use interrupt::{
+    acknowledge_interrupt, deliver_again, deliver_interrupt, unmask_if_all_are_ready,
+};
+pub use notify::{offer_flags, signal, time_out, wait};
 pub use rendezvous::{receive, send};
 pub use reply::{abandon, awaits, install_reply, may_grant, reply};
 pub use transfer::{Message, message_buffer};

@@ -1,11 +1,10 @@
-//! Flags: signal, wait, interrupts, deadlines.
+//! Flags: signal, wait, deadlines.
 
 use abi::{Error, MessageInfo};
 use capabilities::Storage;
 
 use super::MET_PER_STEP;
 use super::standing::{is_still_allowed, turn_away};
-use crate::arch;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Notification, Object, Phase, Step, Thread};
@@ -106,27 +105,6 @@ pub fn time_out(kernel: &Kernel, thread: Ref<Thread>) {
         super::end_wait(kernel, thread, Error::TimedOut);
     } else {
         turn_away(kernel, thread);
-    }
-}
-
-/// A device's interrupt came.
-pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
-    let Some(interrupt) = kernel.interrupts[usize::from(vector)].get() else {
-        return;
-    };
-    let bound = SlotStorage.slot(interrupt.notification()).capability();
-    if let Some(Object::Notification(notification)) = bound.map(|capability| capability.object)
-        && signal(kernel, notification, interrupt.flags.get()) == Step::More
-    {
-        kernel.undelivered.insert(vector);
-        kernel.scheduler.arm_at(arch::ticks());
-    }
-}
-
-/// Goes on with an interrupt whose notification had more threads waiting without authority than one step turns away.
-pub fn deliver_again(kernel: &Kernel) {
-    if let Some(vector) = kernel.undelivered.take_first() {
-        deliver_interrupt(kernel, vector);
     }
 }
 

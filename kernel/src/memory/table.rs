@@ -25,7 +25,7 @@ bitflags! {
         const WRITE = 1 << 1;
         /// User code may use it.
         const USER = 1 << 2;
-        /// With `UNCACHED`: no caching.
+        /// With `UNCACHED`: no caching. Alone: writes are gathered.
         const WRITE_THROUGH = 1 << 3;
         /// No caching.
         const UNCACHED = 1 << 4;
@@ -57,6 +57,9 @@ impl Entry {
     pub const DEVICE: Entry = Entry::LEAF
         .union(Entry::UNCACHED)
         .union(Entry::WRITE_THROUGH);
+
+    /// A device's page whose writes may be gathered: boot code gives `WRITE_THROUGH` alone this meaning.
+    pub const DEVICE_COMBINING: Entry = Entry::LEAF.union(Entry::WRITE_THROUGH);
 
     /// A table between the root and the links: every right.
     pub const BRANCH: Entry = Entry::PRESENT.union(Entry::WRITE).union(Entry::USER);

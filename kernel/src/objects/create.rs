@@ -4,7 +4,7 @@ use abi::Error;
 use capabilities::{Capability, Place, Storage};
 
 use super::{Attribute, Domain, Header, MemoryObject, Object, Pool, Thread};
-use crate::arch;
+use crate::arch::{self, Line, Trigger};
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{
     AddressSpace, Entry, ForeignRun, Holder, Ref, SLOTS_PER_FRAME, SlotDirectory, SlotFrame,
@@ -204,10 +204,10 @@ pub fn create_memory(
     })
 }
 
-/// Makes a Memory of pages that no pool has: a device's, or the archive's.
+/// Makes a Memory of pages that no pool has, all at once: the boot archive's.
 ///
 /// # Errors
-/// As [`create_memory`]; when the pool cannot pay for the tables, there is no Memory.
+/// As [`create_tables_of`].
 pub fn create_memory_of(
     kernel: &Kernel,
     pool: Ref<Pool>,
@@ -215,18 +215,40 @@ pub fn create_memory_of(
     attribute: Attribute,
     into: Place,
 ) -> Result<Ref<MemoryObject>, Error> {
-    check_room_for_run(pool, run.count(), 0)?;
-    let memory = create_memory(kernel, pool, run.count(), attribute, into)?;
-    let flags = if attribute == Attribute::Device {
-        Entry::DEVICE
-    } else {
-        Entry::LEAF
-    };
-    for page in 0..run.count() {
-        let leaf = memory.ensure_leaf(page, || kernel.take_frame(pool))?;
-        memory.insert_foreign(leaf, page, &run, flags);
+    let memory = create_tables_of(kernel, pool, run.count(), attribute, into)?;
+    fill(memory, &run, 0, run.count(), Entry::LEAF);
+    Ok(memory)
+}
+
+/// Makes a Memory with tables for all of its pages and without pages.
+///
+/// # Errors
+/// As [`create_memory`]; when the pool cannot pay for the tables, there is no Memory.
+pub fn create_tables_of(
+    kernel: &Kernel,
+    pool: Ref<Pool>,
+    pages: u64,
+    attribute: Attribute,
+    into: Place,
+) -> Result<Ref<MemoryObject>, Error> {
+    check_room_for_run(pool, pages, 0)?;
+    let memory = create_memory(kernel, pool, pages, attribute, into)?;
+    for leaf in 0..pages.div_ceil(abi::PAGES_PER_TABLE) {
+        memory.ensure_leaf(leaf * abi::PAGES_PER_TABLE, || kernel.take_frame(pool))?;
     }
     Ok(memory)
+}
+
+/// Enters the pages of a run in a Memory that has tables for them: `count` of them, from page `first` on.
+pub fn fill(memory: Ref<MemoryObject>, run: &ForeignRun, first: u64, count: u64, flags: Entry) {
+    let end = first + count;
+    let mut page = first;
+    while page < end {
+        let leaf = memory.leaf(page).expect("the Memory was made with tables");
+        let next = end.min(page + abi::PAGES_PER_TABLE - page % abi::PAGES_PER_TABLE);
+        (page..next).for_each(|page| memory.insert_foreign(leaf, page, run, flags));
+        page = next;
+    }
 }
 
 /// Makes a populated Memory in one run of frames; returns its bus address.
@@ -272,37 +294,64 @@ fn check_room_for_run(pool: Ref<Pool>, count: u64, frames: u64) -> Result<(), Er
 /// Most pages of a contiguous Memory: what one leaf table holds, since it is made in one step.
 const CONTIGUOUS_PAGES_MAX: u64 = abi::PAGES_PER_TABLE;
 
-/// Makes an interrupt at a free vector; `line` none for a message.
+/// Most interrupts that share a line: all of them hear of each interrupt in one step.
+pub const SHARERS_MAX: usize = 8;
+
+/// Makes an interrupt: of a message or of a line without others at a free vector, else at the vector of its line.
 ///
 /// # Errors
-/// [`Error::InUse`] when no vector is free or another has the line, [`Error::NotDevice`] when no controller has it.
+/// [`Error::OccupiedSlot`]; [`Error::InUse`] when no vector is free, or the line has as many as it may, or is not one to
+/// share, or was made with another trigger or polarity; [`Error::NotDevice`] when no controller has it;
+/// [`Error::PoolEmpty`].
 pub fn create_interrupt(
     kernel: &Kernel,
     pool: Ref<Pool>,
-    line: Option<arch::Line>,
+    line: Option<Line>,
     into: Place,
 ) -> Result<u8, Error> {
     check_free(into)?;
-    let gsi = line.map(|line| line.gsi);
-    if gsi.is_some()
-        && kernel
-            .interrupts
-            .iter()
-            .filter_map(|cell| cell.get())
-            .any(|other| other.line == gsi)
-    {
-        return Err(Error::InUse);
-    }
-    let free = |vector: &u8| kernel.interrupts[usize::from(*vector)].get().is_none();
-    let vector = arch::DEVICE_VECTORS
-        .into_iter()
-        .find(free)
-        .ok_or(Error::InUse)?;
+    let sharing = line.and_then(|line| line_vector(kernel, line.gsi));
+    let vector = match sharing {
+        Some(vector) => vector,
+        None => free_vector(kernel)?,
+    };
     if let Some(line) = line {
-        arch::interrupts::route_line(line, vector).map_err(|_| Error::NotDevice)?;
+        match sharing {
+            Some(vector) => check_shareable(kernel, line, vector)?,
+            None => arch::interrupts::route_line(line, vector).map_err(|_| Error::NotDevice)?,
+        }
     }
-    let make = |header, this| super::Interrupt::new(header, vector, gsi, this);
+    let make = |header, this| super::Interrupt::new(header, vector, line, this);
     let interrupt = create(kernel, pool, into, Object::Interrupt, make)?;
-    kernel.interrupts[usize::from(vector)].set(Some(interrupt));
+    let first = &kernel.interrupts[usize::from(vector)];
+    interrupt.next.set(first.replace(Some(interrupt)));
     Ok(vector)
+}
+
+/// The vector that a line was routed to, if it was.
+fn line_vector(kernel: &Kernel, gsi: u32) -> Option<u8> {
+    arch::DEVICE_VECTORS.into_iter().find(|&vector| {
+        let first = kernel.interrupts_at(vector).next();
+        first.is_some_and(|first| first.line.is_some_and(|line| line.gsi == gsi))
+    })
+}
+
+fn free_vector(kernel: &Kernel) -> Result<u8, Error> {
+    let is_free = |vector: &u8| kernel.interrupts_at(*vector).next().is_none();
+    arch::DEVICE_VECTORS
+        .into_iter()
+        .find(is_free)
+        .ok_or(Error::InUse)
+}
+
+/// An edge cannot be shared: one that comes while another is being handled would be lost.
+fn check_shareable(kernel: &Kernel, line: Line, vector: u8) -> Result<(), Error> {
+    let mut others = kernel.interrupts_at(vector);
+    let is_same = others.all(|other| other.line == Some(line));
+    let is_full = kernel.interrupts_at(vector).count() == SHARERS_MAX;
+    if line.trigger == Trigger::Level && is_same && !is_full {
+        Ok(())
+    } else {
+        Err(Error::InUse)
+    }
 }

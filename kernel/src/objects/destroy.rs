@@ -212,11 +212,21 @@ fn dismantle_notification(kernel: &Kernel, notification: Ref<Notification>) -> S
 
 fn dismantle_interrupt(kernel: &Kernel, interrupt: Ref<Interrupt>) -> Step {
     let _ = kernel.empty_slot(interrupt.notification());
-    if let Some(line) = interrupt.line {
-        // It was routed, so a controller has it.
-        let _ = arch::interrupts::mask_line(line);
+    let (vector, next) = (interrupt.vector, interrupt.next.take());
+    let before = kernel
+        .interrupts_at(vector)
+        .find(|other| other.next.get() == Some(interrupt));
+    match before {
+        Some(before) => before.next.set(next),
+        None => kernel.interrupts[usize::from(vector)].set(next),
     }
-    kernel.interrupts[usize::from(interrupt.vector)].set(None);
+    if kernel.interrupts_at(vector).next().is_some() {
+        // It may have been the last one that had not acknowledged.
+        ipc::unmask_if_all_are_ready(kernel, vector);
+    } else if let Some(line) = interrupt.line {
+        // It was routed, so a controller has it.
+        let _ = arch::interrupts::mask_line(line.gsi);
+    }
     Step::Done
 }
 

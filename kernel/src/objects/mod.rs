@@ -40,12 +40,12 @@ pub(crate) mod tests;
 
 pub use ascent::{Answer, Ascent, Entry};
 pub use create::{
-    check_free, create, create_contiguous, create_domain, create_first_domain, create_interrupt,
-    create_memory, create_memory_of, create_pool, create_thread, create_unpublished_pool,
-    grow_table, publish,
+    SHARERS_MAX, check_free, create, create_contiguous, create_domain, create_first_domain,
+    create_interrupt, create_memory, create_memory_of, create_pool, create_tables_of,
+    create_thread, create_unpublished_pool, fill, grow_table, publish,
 };
 pub use destroy::{Step, destroy_step};
-pub use devices::{Hardware, Interrupt, IoPorts};
+pub use devices::{Hardware, Interrupt, InterruptState, IoPorts};
 pub use domain::{Domain, DomainState, Uninformed};
 pub use endpoint::Endpoint;
 pub use header::Header;

@@ -6,35 +6,37 @@ use abi::calls::{
 };
 use abi::register::{Slot, Width};
 use abi::{
-    Error, HardwareRights, InterruptRights, IoPortsRights, NotificationRights, PAGE_BYTES,
-    PoolRights,
+    Error, HardwareRights, InterruptRights, IoPortsRights, MemoryRights, NotificationRights,
+    PAGE_BYTES, PoolRights,
 };
 use capabilities::{Place, Storage};
 
 use super::thread::{Source, hold};
 use super::{CallResult, Outcome, Results, lookup};
-use crate::arch::{self, IoWidth, Line, PhysAddr, PhysRange, Polarity, Trigger};
+use crate::arch::{self, IoWidth, PhysAddr, PhysRange};
+use crate::ipc;
 use crate::kernel::Kernel;
-use crate::memory::{ForeignRun, Ref, SlotStorage};
-use crate::objects::{self, Attribute, IoPorts, Object, Pool, Thread};
+use crate::memory::{Entry, ForeignRun, Ref, SlotStorage};
+use crate::objects::{self, Attribute, IoPorts, MemoryObject, Object, Pool, Thread};
 
-/// Most pages of a device's memory made at once: what one directory of leaf tables spans in 1 MiB of tables.
+/// Most pages of a device's Memory, whose tables are all made in the first step.
 const DEVICE_PAGES_MAX: u64 = 16 * 512;
 
-/// Bits of a physical address.
-const PHYSICAL_BITS: u32 = 52;
+/// Pages that one step gives.
+const DEVICE_PAGES_PER_STEP: u64 = 512;
+
+/// The argument register of `DeviceMemoryCreate` that holds how many pages are made.
+const MADE: usize = 6;
+
+/// ISA's interrupts.
+const ISA_LINES: u32 = 16;
 
 pub fn create_line(kernel: &Kernel, caller: Ref<Thread>, call: InterruptCreateLine) -> CallResult {
     let (pool, into) = maker(caller, call.pool, call.hardware, call.into)?;
-    let (trigger, polarity) = match call.level {
-        0 => (Trigger::Edge, Polarity::High),
-        1 => (Trigger::Level, Polarity::Low),
+    let line = match call.bus {
+        0 if call.line < ISA_LINES => arch::interrupts::isa_line(call.line as u8),
+        1 => arch::interrupts::pci_line(call.line),
         _ => return Err(Error::ArgumentRange),
-    };
-    let line = Line {
-        gsi: call.line,
-        trigger,
-        polarity,
     };
     objects::create_interrupt(kernel, pool, Some(line), into)?;
     Ok(Outcome::DONE)
@@ -72,11 +74,9 @@ pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: InterruptBind) -> CallRe
     Ok(Outcome::DONE)
 }
 
-pub fn acknowledge(caller: Ref<Thread>, call: InterruptAcknowledge) -> CallResult {
+pub fn acknowledge(kernel: &Kernel, caller: Ref<Thread>, call: InterruptAcknowledge) -> CallResult {
     let interrupt = lookup::interrupt(caller, call.interrupt, InterruptRights::HANDLE)?;
-    if let Some(line) = interrupt.line {
-        arch::interrupts::unmask_line(line).map_err(|_| Error::NotDevice)?;
-    }
+    ipc::acknowledge_interrupt(kernel, interrupt);
     Ok(Outcome::DONE)
 }
 
@@ -125,24 +125,60 @@ fn log_gives_way(port: u16, value: u32) -> bool {
 }
 
 pub fn create_memory(kernel: &Kernel, caller: Ref<Thread>, call: DeviceMemoryCreate) -> CallResult {
-    let (pool, into) = maker(caller, call.pool, call.hardware, call.into)?;
-    let bytes = call.pages.0 * PAGE_BYTES;
-    let end = call
-        .bus_address
-        .checked_add(bytes)
-        .filter(|end| *end <= 1 << PHYSICAL_BITS);
+    lookup::hardware(caller, call.hardware, HardwareRights::CREATE)?;
+    let pool = lookup::pool(caller, call.pool, PoolRights::CREATE)?;
+    let run = device_run(kernel, &call)?;
+    let flags = match call.cache {
+        0 => Entry::DEVICE,
+        1 => Entry::DEVICE_COMBINING,
+        _ => return Err(Error::ArgumentRange),
+    };
+    let made = call.made.0;
+    if made == 0 {
+        let into = lookup::free_slot(caller, call.into)?;
+        objects::create_tables_of(kernel, pool, run.count(), Attribute::Device, into)?;
+    }
+    let memory = unfinished(caller, &call, pool)?;
+    let count = DEVICE_PAGES_PER_STEP.min(run.count() - made);
+    objects::fill(memory, &run, made, count, flags);
+    if made + count == run.count() {
+        return Ok(Outcome::DONE);
+    }
+    caller.set_argument(MADE, made + count);
+    Ok(Outcome::Again)
+}
+
+/// The pages that a device's Memory is to be made of.
+fn device_run(kernel: &Kernel, call: &DeviceMemoryCreate) -> Result<ForeignRun, Error> {
+    let count = call.pages.0;
+    let end = call.bus_address.checked_add(count * PAGE_BYTES);
+    let end = end.filter(|end| *end <= 1 << arch::physical_address_bits());
     let end = end.ok_or(Error::ArgumentRange)?;
     if !call.bus_address.is_multiple_of(PAGE_BYTES) {
         return Err(Error::Misaligned);
     }
-    if call.pages.0 == 0 || call.pages.0 > DEVICE_PAGES_MAX {
+    if count == 0 || count > DEVICE_PAGES_MAX || call.made.0 >= count {
         return Err(Error::ArgumentRange);
     }
     let start = PhysAddr::new_truncate(call.bus_address);
     let range = PhysRange::new(start, PhysAddr::new_truncate(end));
-    let run = ForeignRun::of_device(range, &kernel.ram).ok_or(Error::NotDevice)?;
-    objects::create_memory_of(kernel, pool, run, Attribute::Device, into)?;
-    Ok(Outcome::DONE)
+    ForeignRun::of_device(range, &kernel.ram).ok_or(Error::NotDevice)
+}
+
+/// The Memory that an earlier step of the call made, which has as many pages as the call alleges.
+///
+/// Any other that looks the same is as good: the caller could have made it of the same pages.
+fn unfinished(
+    caller: Ref<Thread>,
+    call: &DeviceMemoryCreate,
+    pool: Ref<Pool>,
+) -> Result<Ref<MemoryObject>, Error> {
+    let memory = lookup::memory(caller, call.into, MemoryRights::MANAGE)?;
+    let is_the_one = memory.attribute == Attribute::Device
+        && memory.header.pool == Some(pool)
+        && memory.page_count == call.pages.0
+        && memory.present.get() == call.made.0;
+    is_the_one.then_some(memory).ok_or(Error::OccupiedSlot)
 }
 
 pub fn random(caller: Ref<Thread>, call: Random) -> CallResult {

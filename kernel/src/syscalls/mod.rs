@@ -165,7 +165,7 @@ fn dispatch(kernel: &Kernel, caller: Ref<Thread>, request: Request) -> CallResul
         Request::InterruptCreateLine(call) => device::create_line(kernel, caller, call),
         Request::InterruptCreateMessage(call) => device::create_message(kernel, caller, call),
         Request::InterruptBind(call) => device::bind(kernel, caller, call),
-        Request::InterruptAcknowledge(call) => device::acknowledge(caller, call),
+        Request::InterruptAcknowledge(call) => device::acknowledge(kernel, caller, call),
         Request::IoPortsCreate(call) => device::create_ports(kernel, caller, call),
         Request::IoIn(call) => device::read_port(caller, call),
         Request::IoOut(call) => device::write_port(caller, call),

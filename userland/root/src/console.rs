@@ -3,7 +3,7 @@
 
 use abi::Error;
 use abi::register::Width;
-use runtime::capability::{Cap, Hardware, Interrupt, IoPorts, Pool, Trigger};
+use runtime::capability::{Bus, Cap, Hardware, Interrupt, IoPorts, Pool};
 use runtime::protocol::Name;
 use runtime::protocol::journal::Line;
 use spin::Mutex;
@@ -21,7 +21,7 @@ const TRANSMITTER_BYTES: usize = 16;
 /// never get empty.
 const PATIENCE: u32 = 1_000_000;
 
-/// The interrupt line that every PC's first serial port has.
+/// The ISA interrupt that every PC's first serial port has.
 const LINE: u32 = 4;
 
 static PORT: Mutex<Option<Cap<IoPorts>>> = Mutex::new(None);
@@ -35,9 +35,7 @@ static JOURNAL: Mutex<Journal> = Mutex::new(Journal::new());
 pub fn open(hardware: Cap<Hardware>, pool: Cap<Pool>) -> Result<(), Error> {
     *PORT.lock() = Some(hardware.create_ports(pool, COM1, PORTS)?);
     // Root only writes; the interrupt is for who reads.
-    *INTERRUPT.lock() = hardware
-        .create_line_interrupt(pool, LINE, Trigger::EdgeHigh)
-        .ok();
+    *INTERRUPT.lock() = hardware.create_line_interrupt(pool, LINE, Bus::Isa).ok();
     JOURNAL.lock().reserve();
     runtime::logging::set_sink(|line| {
         if let Some(root) = Name::try_new("root") {

@@ -799,7 +799,7 @@ pub fn rows(number: Number) -> Vec<Row> {
                     pool: POOL,
                     hardware: HARDWARE,
                     line: 5,
-                    level: 1,
+                    bus: 1,
                     into: FREE,
                 })
             })
@@ -883,6 +883,8 @@ pub fn rows(number: Number) -> Vec<Row> {
                     bus_address: BUS_ADDRESS,
                     pages: ONE,
                     into: FREE,
+                    cache: 0,
+                    made: PageCount(0),
                 })
             })
             .needs(pool, PoolRights::CREATE)

@@ -11,7 +11,7 @@ use abi::kind::{InterruptRights, MemoryRights};
 use abi::register::{Access, PageCount};
 use abi::{Error, PAGE_BYTES};
 use runtime::Cap;
-use runtime::capability::{Interrupt, InterruptMessage, Memory, Pool};
+use runtime::capability::{Cache, Interrupt, InterruptMessage, Memory, Pool};
 
 use super::bar::{BAR_COUNT, Bar};
 use super::configuration::Configuration;
@@ -146,9 +146,10 @@ fn make_region(
         return Err(NotHandedOver::Region(bar));
     }
     let pages = PageCount(bytes / PAGE_BYTES);
-    let memory = machine
-        .hardware
-        .create_device_memory(pool, bus_address, pages)?;
+    let memory =
+        machine
+            .hardware
+            .create_device_memory(pool, bus_address, pages, Cache::Uncached)?;
     Ok(Region {
         bar,
         memory: Handle::new(memory),

@@ -11,14 +11,24 @@ use super::{Cap, Hardware, Interrupt, IoPorts, Memory, Notification, Pool, creat
 use crate::slots;
 use crate::system_call::invoke;
 
-/// How a line says that something happened.
+/// The bus of a device that interrupts by a line, which fixes how the line signals where the firmware does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Trigger {
-    /// By rising.
-    EdgeHigh = 0,
-    /// By staying low.
-    LevelLow = 1,
+pub enum Bus {
+    /// ISA: the line has an ISA interrupt's number, below 16.
+    Isa = 0,
+    /// PCI: the line has a global system interrupt's number, and may be shared.
+    Pci = 1,
+}
+
+/// How a processor may treat a device's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Cache {
+    /// Each access is made as it is written.
+    Uncached = 0,
+    /// Writes may be gathered: for the memory of a screen.
+    WriteCombining = 1,
 }
 
 /// Where a message-signalled interrupt is written to, and what.
@@ -31,7 +41,7 @@ pub struct InterruptMessage {
 }
 
 impl Cap<Hardware> {
-    /// Makes an interrupt from an I/O APIC line.
+    /// Makes an interrupt from a line.
     ///
     /// # Errors
     /// What `InterruptCreateLine` says, or that no slot is free.
@@ -39,14 +49,14 @@ impl Cap<Hardware> {
         self,
         pool: Cap<Pool>,
         line: u32,
-        trigger: Trigger,
+        bus: Bus,
     ) -> Result<Cap<Interrupt>, Error> {
         created(|into| {
             invoke(InterruptCreateLine {
                 pool: pool.slot(),
                 hardware: self.slot(),
                 line,
-                level: trigger as u8,
+                bus: bus as u8,
                 into,
             })
         })
@@ -95,7 +105,7 @@ impl Cap<Hardware> {
         })
     }
 
-    /// Makes a Memory of a device's registers.
+    /// Makes a Memory of a device's registers or of its memory.
     ///
     /// # Errors
     /// What `DeviceMemoryCreate` says, or that no slot is free.
@@ -104,6 +114,7 @@ impl Cap<Hardware> {
         pool: Cap<Pool>,
         bus_address: u64,
         pages: PageCount,
+        cache: Cache,
     ) -> Result<Cap<Memory>, Error> {
         created(|into| {
             invoke(DeviceMemoryCreate {
@@ -112,6 +123,8 @@ impl Cap<Hardware> {
                 bus_address,
                 pages,
                 into,
+                cache: cache as u8,
+                made: PageCount(0),
             })
         })
     }

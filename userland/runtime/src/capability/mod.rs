@@ -28,7 +28,7 @@ use abi::{Error, ObjectKind, Rights};
 use crate::slots;
 use crate::system_call::invoke;
 
-pub use device::{InterruptMessage, Trigger};
+pub use device::{Bus, Cache, InterruptMessage};
 pub use domain::{PageBitmap, Records};
 pub use pool::Report;
 

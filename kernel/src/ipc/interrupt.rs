@@ -1,0 +1,69 @@
+//! Devices' interrupts on their way to notifications, and their acknowledgement.
+
+use capabilities::Storage;
+
+use super::signal;
+use crate::arch;
+use crate::kernel::Kernel;
+use crate::memory::{Ref, SlotStorage};
+use crate::objects::{Interrupt, InterruptState, Object, Step};
+
+/// A device's interrupt came: all that share its line are signalled, since any of their devices may have caused it.
+pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
+    for interrupt in kernel.interrupts_at(vector) {
+        let is_asleep = interrupt.state.get() == InterruptState::Asleep;
+        if interrupt.line.is_none() || !is_asleep {
+            interrupt.state.set(InterruptState::Asked);
+            interrupt.is_undelivered.set(true);
+        }
+    }
+    deliver(kernel, vector);
+}
+
+/// Goes on with an interrupt whose notification had more threads waiting without authority than one step turns away.
+pub fn deliver_again(kernel: &Kernel) {
+    if let Some(vector) = kernel.undelivered.take_first() {
+        deliver(kernel, vector);
+    }
+}
+
+/// Signals those at a vector that have not been signalled yet, until one takes more than a step.
+fn deliver(kernel: &Kernel, vector: u8) {
+    for interrupt in kernel.interrupts_at(vector) {
+        if !interrupt.is_undelivered.get() {
+            continue;
+        }
+        let bound = SlotStorage.slot(interrupt.notification()).capability();
+        if let Some(Object::Notification(notification)) = bound.map(|bound| bound.object)
+            && signal(kernel, notification, interrupt.flags.get()) == Step::More
+        {
+            kernel.undelivered.insert(vector);
+            kernel.scheduler.arm_at(arch::ticks());
+            return;
+        }
+        interrupt.is_undelivered.set(false);
+    }
+}
+
+/// Its driver has seen to an interrupt: the next one may come, once that is true of all that share the line.
+pub fn acknowledge_interrupt(kernel: &Kernel, interrupt: Ref<Interrupt>) {
+    interrupt.state.set(InterruptState::Ready);
+    unmask_if_all_are_ready(kernel, interrupt.vector);
+}
+
+/// Lets a line interrupt if one of those that share it is ready, and none has yet to acknowledge.
+pub fn unmask_if_all_are_ready(kernel: &Kernel, vector: u8) {
+    let states = || kernel.interrupts_at(vector).map(|other| other.state.get());
+    let is_ready = states().any(|state| state == InterruptState::Ready);
+    let is_asked = states().any(|state| state == InterruptState::Asked);
+    let line = kernel
+        .interrupts_at(vector)
+        .find_map(|interrupt| interrupt.line);
+    if let Some(line) = line
+        && is_ready
+        && !is_asked
+    {
+        // It was routed when the first of them was made, so a controller has it.
+        let _ = arch::interrupts::unmask_line(line.gsi);
+    }
+}
