@@ -349,14 +349,21 @@ calls! {
         /// An empty slot.
         into: Slot
     } -> ();
-    /// Makes a populated, physically contiguous Memory; returns its bus address.
+    /// Makes a physically contiguous Memory; returns its bus address. Its pages are paid for, and absent until they are
+    /// populated. A long search moves `from` on.
     37 MemoryCreateContiguous {
         /// A Pool with CREATE and DMA.
         pool: Slot,
-        /// How many pages.
+        /// How many pages, at most 512.
         pages: PageCount,
         /// An empty slot.
-        into: Slot
+        into: Slot,
+        /// The alignment of the first page's bus address, in pages: a power of two, at most 512.
+        alignment: PageCount,
+        /// The lowest bus address at which the Memory may begin.
+        from: u64,
+        /// The highest bus address at which the Memory may end: 2^32 for a device with addresses of 32 bits.
+        below: u64
     } -> u64;
     /// Makes an endpoint.
     38 EndpointCreate {

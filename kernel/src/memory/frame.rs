@@ -6,7 +6,7 @@ use super::FRAME_BYTES;
 use crate::arch::{PhysAddr, direct_map};
 
 /// A page of RAM, to look at and to write to. Copies are free: a frame's owner is an [`super::OwnedFrame`] or a table's
-/// entry, and what remains of a frame on the stack of the call in progress is not used after its owner has ended its use.
+/// entry, and a copy on the stack of the call in progress is not used after that owner has released the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame(PhysAddr);
 

@@ -9,6 +9,7 @@
 //! | `unmapped` | [`Unmapped`]: frames that a TLB may still lead to |
 //! | `run` | [`OwnedRun`], [`ForeignRun`]: pages in a row |
 //! | `allocator` | [`FrameAllocator`]: the frames that no pool has |
+//! | `bit_tree` | a set of numbers: which frames are free |
 //! | `reference` | [`Ref`]: a kernel object that lives in a frame |
 //! | `table` | a frame of 512 page-table entries |
 //! | `page_tables` | [`PageTables`]: the tables of a Memory; [`LeafTable`]: one of them |
@@ -17,12 +18,13 @@
 //! | `holder` | [`Holder`]: whose slot a slot is |
 //! | `lock` | the kernel lock |
 //!
-//! Invariant: a frame has one owner at a time, which the types see to (see `owned`), and whoever ends its use first removes
+//! Invariant: a frame has one owner at a time, enforced by the types (see `owned`). The code that ends its use first removes
 //! every [`Ref`], table entry and slot that names it. Objects hold references to each other only as capabilities, queue links and the lists
 //! of their owner, all of which destruction empties.
 
 mod address_space;
 mod allocator;
+mod bit_tree;
 mod frame;
 mod holder;
 mod lock;
@@ -35,7 +37,7 @@ mod table;
 mod unmapped;
 
 pub use address_space::{AddressSpace, LinkRights, Translation};
-pub use allocator::FrameAllocator;
+pub use allocator::{ALIGNMENT_MAX, FrameAllocator, RunRequest, RunSearch};
 pub use frame::Frame;
 pub use holder::Holder;
 pub use lock::KernelLock;

@@ -1,4 +1,4 @@
-//! Who may decide what a frame is used for: [`OwnedFrame`], and [`Occupied`] while a value lies in it.
+//! The right to use a frame or to release it: [`OwnedFrame`], and [`Occupied`] while a value lies in the frame.
 //!
 //! ```text
 //!                    Ref::place               Occupied::vacate
@@ -19,7 +19,7 @@
 //! }
 //! ```
 //!
-//! Twice is once too often:
+//! A frame is released once:
 //!
 //! ```compile_fail,E0382
 //! # use kernel::memory::{FrameAllocator, OwnedFrame};
@@ -29,7 +29,7 @@
 //! }
 //! ```
 //!
-//! An object lies in a frame of its own, not in one that is also released:
+//! A frame in which an object was placed cannot be released as well:
 //!
 //! ```compile_fail,E0382
 //! # use kernel::memory::{FrameAllocator, OwnedFrame, Ref};
@@ -40,7 +40,7 @@
 //! }
 //! ```
 //!
-//! A page that is seen through a table is nobody's to release, or to place something in:
+//! A page that was read out of a table cannot be released, since the table's entry owns it:
 //!
 //! ```compile_fail,E0308
 //! # use kernel::memory::{FrameAllocator, LeafTable};
@@ -49,7 +49,7 @@
 //! }
 //! ```
 //!
-//! What was unmapped is not free before the flush:
+//! A frame that was unmapped cannot be released before the flush:
 //!
 //! ```compile_fail,E0308
 //! # use kernel::memory::{FrameAllocator, Unmapped};
@@ -58,7 +58,7 @@
 //! }
 //! ```
 //!
-//! And nobody makes a frame out of an address:
+//! An address cannot be made into a frame:
 //!
 //! ```compile_fail,E0624
 //! # use kernel::{arch::PhysAddr, memory::Frame};
@@ -76,12 +76,12 @@ use crate::arch::PhysAddr;
 pub struct OwnedFrame(Frame);
 
 impl OwnedFrame {
-    /// For the allocator, and for whatever takes a frame out of its use.
+    /// For the allocator, and for the code that takes a frame out of its use.
     pub(super) fn new(frame: Frame) -> OwnedFrame {
         OwnedFrame(frame)
     }
 
-    /// Its bytes, to fill before anybody else sees them.
+    /// Its bytes, to be filled before the frame is used.
     pub fn view(&self) -> Frame {
         self.0
     }

@@ -52,6 +52,16 @@ impl LeafTable {
         self.0.adopt(page % TABLE_ENTRIES, frame, flags);
     }
 
+    /// Keeps a frame for a page, which stays absent until [`LeafTable::reveal`].
+    pub fn reserve(self, page: u64, frame: OwnedFrame) {
+        self.0.adopt(page % TABLE_ENTRIES, frame, Entry::empty());
+    }
+
+    /// Makes a page present in the frame that was reserved for it, filled with zeros; false if none was, or it is present.
+    pub fn reveal(self, page: u64, flags: Entry) -> bool {
+        self.0.reveal(page % TABLE_ENTRIES, flags)
+    }
+
     /// Enters a page of a run where there is none; the frame stays what it is when the page is removed.
     pub fn insert_foreign(self, page: u64, run: &ForeignRun, flags: Entry) {
         let mut flags = flags.difference(Entry::OWNED);
@@ -59,14 +69,11 @@ impl LeafTable {
         self.0.refer(page % TABLE_ENTRIES, run.page(page), flags);
     }
 
-    /// Removes a page; false if there is none.
-    pub fn remove(self, page: u64, unmapped: &mut Unmapped) -> bool {
-        let index = page % TABLE_ENTRIES;
-        let is_there = self.0.is_used(index);
-        if is_there {
-            unmapped.add(self.0.clear(index));
-        }
-        is_there
+    /// Removes a page, present or reserved; returns the flags that its entry had.
+    pub fn remove(self, page: u64, unmapped: &mut Unmapped) -> Option<Entry> {
+        let (flags, frame) = self.0.take(page % TABLE_ENTRIES)?;
+        unmapped.add(frame);
+        Some(flags)
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Ref<T>(NonNull<T>);
 
 impl<T> Ref<T> {
     /// Puts a value at the start of a frame. `make` gets the reference before the value is there, to store or to pack, never
-    /// to look through; and the frame, which whoever ends the value takes back.
+    /// to look through; and the frame, which is taken back when the value ends.
     pub fn place(frame: OwnedFrame, make: impl FnOnce(Ref<T>, Occupied) -> T) -> Ref<T> {
         const { assert!(size_of::<T>() <= FRAME_BYTES as usize) };
         const { assert!(align_of::<T>() <= FRAME_BYTES as usize) };
@@ -27,8 +27,8 @@ impl<T> Ref<T> {
         reference
     }
 
-    /// Fills a frame with as many values as it has room for; `make` is as for [`Ref::place`]. Returns the frame, which whoever
-    /// ends all of them takes back.
+    /// Fills a frame with as many values as it has room for; `make` is as for [`Ref::place`]. Returns the frame, which
+    /// is taken back when all of them have ended.
     pub fn place_many(frame: OwnedFrame, mut make: impl FnMut(Ref<T>) -> T) -> Occupied {
         const { assert!(align_of::<T>() <= FRAME_BYTES as usize) };
         let first = frame.view().pointer().cast::<T>();

@@ -33,9 +33,9 @@ bitflags! {
         const ACCESSED = 1 << 5;
         /// The page was written.
         const DIRTY = 1 << 6;
-        /// The frame belongs to the entry, and is somebody else's again when the entry is cleared. The processor ignores it.
+        /// The entry owns the frame, until it is cleared. The processor ignores this flag.
         const OWNED = 1 << 9;
-        /// What the entry refers to is no RAM: the kernel does not look at it. The processor ignores this flag too.
+        /// The page is not RAM, so the kernel never accesses it. The processor ignores this flag too.
         const NOT_RAM = 1 << 10;
         /// Executing is not allowed.
         const NO_EXECUTE = 1 << 63;
@@ -50,7 +50,7 @@ impl Entry {
         .union(Entry::ACCESSED)
         .union(Entry::DIRTY);
 
-    /// What the processor sets when it uses a page.
+    /// The flags that the processor sets when it uses a page.
     pub const MARKS: Entry = Entry::ACCESSED.union(Entry::DIRTY);
 
     /// A device's page.
@@ -76,7 +76,7 @@ impl Table {
         Table(frame.view())
     }
 
-    /// The frame that [`Table::create`] got, once more: whoever keeps the table calls this once, when it is no table any more.
+    /// The frame that [`Table::create`] got. The owner of the table calls this once, when it is not a table any more.
     pub(super) fn into_frame(self) -> OwnedFrame {
         OwnedFrame::new(self.0)
     }
@@ -146,9 +146,31 @@ impl Table {
 
     /// Empties an entry; returns the frame that it kept.
     pub(super) fn clear(self, index: u64) -> Option<OwnedFrame> {
+        let (_, frame) = self.take(index)?;
+        frame
+    }
+
+    /// Empties an entry unless it is empty; returns its flags, and the frame that it kept.
+    pub(super) fn take(self, index: u64) -> Option<(Entry, Option<OwnedFrame>)> {
+        if !self.is_used(index) {
+            return None;
+        }
         let entry = self.entry(index).swap(0, Ordering::AcqRel);
-        (entry & Entry::OWNED.bits() != 0)
-            .then(|| OwnedFrame::new(Frame::containing(PhysAddr::new(entry & ADDRESS))))
+        let frame = (entry & Entry::OWNED.bits() != 0)
+            .then(|| OwnedFrame::new(Frame::containing(PhysAddr::new(entry & ADDRESS))));
+        Some((Entry::from_bits_truncate(entry), frame))
+    }
+
+    /// Makes a frame present that an entry keeps, filled with zeros; false if the entry keeps none that is absent.
+    pub(super) fn reveal(self, index: u64, flags: Entry) -> bool {
+        const KINDS: Entry = Entry::PRESENT.union(Entry::OWNED);
+        let entry = self.entry(index).load(Ordering::Relaxed);
+        let is_reserved = entry & KINDS.bits() == Entry::OWNED.bits();
+        if is_reserved {
+            Frame::containing(PhysAddr::new(entry & ADDRESS)).zero();
+            self.add_flags(index, flags);
+        }
+        is_reserved
     }
 
     /// Adds flags to a present entry.

@@ -7,8 +7,8 @@ use super::{Attribute, Domain, Header, MemoryObject, Object, Pool, Thread};
 use crate::arch::{self, Line, Trigger};
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{
-    AddressSpace, Entry, ForeignRun, Holder, Ref, SLOTS_PER_FRAME, SlotDirectory, SlotFrame,
-    SlotStorage,
+    ALIGNMENT_MAX, AddressSpace, Entry, ForeignRun, Holder, Ref, RunRequest, RunSearch,
+    SLOTS_PER_FRAME, SlotDirectory, SlotFrame, SlotStorage,
 };
 
 /// Checks that a slot can take a new capability.
@@ -251,34 +251,50 @@ pub fn fill(memory: Ref<MemoryObject>, run: &ForeignRun, first: u64, count: u64,
     }
 }
 
-/// Makes a populated Memory in one run of frames; returns its bus address.
+/// The result of a step towards a contiguous Memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contiguous {
+    /// It is made, and begins at this bus address.
+    Made(u64),
+    /// No run lies below this address; the search goes on from there.
+    Searching(u64),
+}
+
+/// Makes a Memory whose frames are in a row. They are reserved and paid for; populating the Memory makes them present.
 ///
 /// # Errors
-/// As [`create_memory_of`]; [`Error::PoolEmpty`] also when no run is long enough.
+/// As [`create_memory_of`]; [`Error::PoolEmpty`] also when no run is long enough, [`Error::ArgumentRange`] for a request that no
+/// machine could fulfil.
 pub fn create_contiguous(
     kernel: &Kernel,
     pool: Ref<Pool>,
-    count: u64,
+    request: RunRequest,
     into: Place,
-) -> Result<u64, Error> {
+) -> Result<Contiguous, Error> {
     check_free(into)?;
+    let RunRequest {
+        count, alignment, ..
+    } = request;
     if count == 0 || count > CONTIGUOUS_PAGES_MAX {
         return Err(Error::ArgumentRange);
     }
+    if !alignment.is_power_of_two() || alignment > ALIGNMENT_MAX {
+        return Err(Error::ArgumentRange);
+    }
     check_room_for_run(pool, count, count)?;
-    let run = kernel
-        .frames
-        .allocate_contiguous(count)
-        .ok_or(Error::PoolEmpty)?;
+    let run = match kernel.frames.allocate_run(request) {
+        RunSearch::Found(run) => run,
+        RunSearch::Absent => return Err(Error::PoolEmpty),
+        RunSearch::Unfinished(from) => return Ok(Contiguous::Searching(from)),
+    };
     let address = run.address().as_u64();
     pool.charge(count)?;
     let memory = create_memory(kernel, pool, count, Attribute::Contiguous, into)?;
     let leaf = memory.ensure_leaf(0, || kernel.take_frame(pool))?;
-    for (page, frame) in (0..).zip(run) {
-        frame.view().zero();
-        memory.insert(leaf, page, frame, Entry::LEAF);
-    }
-    Ok(address)
+    (0..)
+        .zip(run)
+        .for_each(|(page, frame)| leaf.reserve(page, frame));
+    Ok(Contiguous::Made(address))
 }
 
 /// Checks that a pool can pay for a Memory with tables for a run of `count` pages, and for `frames` more.

@@ -18,7 +18,8 @@ use crate::memory::{
 pub enum Attribute {
     /// RAM, page by page.
     Ordinary,
-    /// RAM in one run, which a device may write: never captured.
+    /// RAM in one run, which a device may write: never captured. Its frames are reserved from the beginning; pages are
+    /// absent until they are populated.
     Contiguous,
     /// A device's registers.
     Device,
@@ -116,15 +117,24 @@ impl MemoryObject {
         self.present.set(self.present.get() + 1);
     }
 
-    /// Takes a page out; false if it is absent.
-    pub fn remove(&self, page: u64, unmapped: &mut Unmapped) -> bool {
-        let is_there = self
+    /// Makes a page present in the frame that is reserved for it, filled with zeros; false if none is, or it is present.
+    pub fn reveal(&self, page: u64) -> bool {
+        let is_new = self
             .leaf(page)
-            .is_some_and(|leaf| leaf.remove(page, unmapped));
-        if is_there {
+            .is_some_and(|leaf| leaf.reveal(page, Entry::LEAF));
+        if is_new {
+            self.present.set(self.present.get() + 1);
+        }
+        is_new
+    }
+
+    /// Takes a page out of its leaf table, present or reserved; false if there is neither.
+    pub fn remove(&self, leaf: LeafTable, page: u64, unmapped: &mut Unmapped) -> bool {
+        let removed = leaf.remove(page, unmapped);
+        if removed.is_some_and(|flags| flags.contains(Entry::PRESENT)) {
             self.present.set(self.present.get() - 1);
         }
-        is_there
+        removed.is_some()
     }
 
     /// The first page of the first leaf table in the first directory; none when that directory has no more, or there is no

@@ -40,9 +40,9 @@ pub(crate) mod tests;
 
 pub use ascent::{Answer, Ascent, Entry};
 pub use create::{
-    SHARERS_MAX, check_free, create, create_contiguous, create_domain, create_first_domain,
-    create_interrupt, create_memory, create_memory_of, create_pool, create_tables_of,
-    create_thread, create_unpublished_pool, fill, grow_table, publish,
+    Contiguous, SHARERS_MAX, check_free, create, create_contiguous, create_domain,
+    create_first_domain, create_interrupt, create_memory, create_memory_of, create_pool,
+    create_tables_of, create_thread, create_unpublished_pool, fill, grow_table, publish,
 };
 pub use destroy::{Step, destroy_step};
 pub use devices::{Hardware, Interrupt, InterruptState, IoPorts};

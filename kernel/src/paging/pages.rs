@@ -23,11 +23,22 @@ pub fn populate(
     first: u64,
     count: u64,
 ) -> Result<u64, Error> {
-    check_range(memory, first, count)?;
+    if !matches!(
+        memory.attribute,
+        Attribute::Ordinary | Attribute::Contiguous
+    ) {
+        return Err(Error::WrongState);
+    }
+    if !memory.holds(first, count) {
+        return Err(Error::ArgumentRange);
+    }
     let mut given = 0;
     for page in first..first + count.min(ENTRIES_PER_STEP) {
-        if memory.frame(page).is_none() {
-            give_page(kernel, memory, page, Frame::zero)?;
+        if !memory.is_present(page) {
+            // A page that has a frame already needs none of the pool.
+            if !memory.reveal(page) {
+                give_page(kernel, memory, page, Frame::zero)?;
+            }
             given += 1;
         }
         if given == PAGES_PER_STEP {
@@ -77,13 +88,16 @@ pub fn discard(
     count: u64,
     most: usize,
 ) -> bool {
+    let Some(leaf) = memory.leaf(first) else {
+        return false;
+    };
     let mut unmapped = Unmapped::none();
     let mut taken = 0;
     for page in first..(first + count).min(memory.page_count) {
         if taken == most.min(DISCARD_MAX) {
             break;
         }
-        taken += usize::from(memory.remove(page, &mut unmapped));
+        taken += usize::from(memory.remove(leaf, page, &mut unmapped));
     }
     kernel.return_unmapped(pool_of(memory), unmapped);
     taken != 0

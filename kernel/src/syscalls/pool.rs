@@ -8,10 +8,13 @@ use abi::{DomainRights, Error, PoolRights};
 
 use super::{CallResult, Outcome, Results, lookup};
 use crate::kernel::Kernel;
-use crate::memory::Ref;
+use crate::memory::{Ref, RunRequest};
 use crate::objects::{
-    self, Attribute, Endpoint, Notification, Object, Pool, Step, Thread, destroy_step,
+    self, Attribute, Contiguous, Endpoint, Notification, Object, Pool, Step, Thread, destroy_step,
 };
+
+/// The argument register of `MemoryCreateContiguous` that holds the lowest address.
+const CONTIGUOUS_FROM: usize = 4;
 
 /// Steps of a destruction in one go.
 const DESTROY_STEPS: usize = 16;
@@ -52,8 +55,19 @@ pub fn create_contiguous(
 ) -> CallResult {
     let pool = lookup::pool(caller, call.pool, PoolRights::CREATE | PoolRights::DMA)?;
     let into = lookup::free_slot(caller, call.into)?;
-    let address = objects::create_contiguous(kernel, pool, call.pages.0, into)?;
-    Ok(Outcome::one(address))
+    let request = RunRequest {
+        count: call.pages.0,
+        alignment: call.alignment.0,
+        from: call.from,
+        below: call.below,
+    };
+    match objects::create_contiguous(kernel, pool, request, into)? {
+        Contiguous::Made(address) => Ok(Outcome::one(address)),
+        Contiguous::Searching(from) => {
+            caller.set_argument(CONTIGUOUS_FROM, from);
+            Ok(Outcome::Again)
+        }
+    }
 }
 
 pub fn create_endpoint(kernel: &Kernel, caller: Ref<Thread>, call: EndpointCreate) -> CallResult {

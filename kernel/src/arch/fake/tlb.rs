@@ -18,7 +18,7 @@ const DIRTY: u64 = 1 << 6;
 const NO_EXECUTE: u64 = 1 << 63;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
-/// What user code does to an address.
+/// A kind of access by user code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum UserAccess {
@@ -34,7 +34,7 @@ pub struct PageFault {
     pub error: u64,
 }
 
-/// What all entries on the way allow together.
+/// The rights that all entries on the way have in common.
 #[derive(Clone, Copy)]
 struct Rights {
     write: bool,
@@ -82,7 +82,7 @@ struct Page {
     dirty: bool,
 }
 
-/// What the processor remembers of the active root.
+/// The translations of the active root that the processor remembers.
 #[derive(Default)]
 pub(super) struct Tlb {
     branches: BTreeMap<u64, Branch>,

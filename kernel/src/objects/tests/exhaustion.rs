@@ -71,8 +71,21 @@ fn script(world: &World, citizen: Citizen, pages: u64) -> Result<(), Error> {
     make(world, citizen, EndpointCreate { pool, into })?;
     let into = Slot(25);
     make(world, citizen, NotificationCreate { pool, into })?;
-    let (pages, into) = (PageCount(5), Slot(26));
-    make(world, citizen, MemoryCreateContiguous { pool, pages, into })?;
+    let contiguous = MemoryCreateContiguous {
+        pool,
+        pages: PageCount(5),
+        into: Slot(26),
+        alignment: PageCount(2),
+        from: 0,
+        below: 1 << 32,
+    };
+    make(world, citizen, contiguous)?;
+    let populate = MemoryPopulate {
+        memory: Slot(26),
+        first_page: PageCount(0),
+        page_count: PageCount(5),
+    };
+    make(world, citizen, populate)?;
     let (pages, into) = (PageCount(2), Slot(27));
     make(world, citizen, PoolSplit { pool, pages, into })
 }
@@ -89,7 +102,6 @@ fn every_refusal_is_the_pools_and_leaves_nothing() {
             Err(error) => assert_eq!((pages, error), (0, Error::EmptySlot)),
         }
         check(&world.kernel);
-        // Contiguous runs come from frames that were never used, and go back one by one.
         assert_eq!(
             (world.kernel.frames.free(), citizen.pool.used()),
             (free, used)

@@ -3,12 +3,14 @@
 //! | file | what it tests |
 //! | --- | --- |
 //! | `checker` | what holds between any two system calls |
+//! | `contiguous` | Memories whose frames are in a row |
 //! | `devices` | shared lines, and Memories of devices |
 //! | `ending` | objects that end in every state, a step at a time |
 //! | `exhaustion` | a pool that is full at every allocation |
 //! | `random` | any calls, in any order |
 
 pub(crate) mod checker;
+mod contiguous;
 mod devices;
 mod ending;
 mod exhaustion;

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::checker::{check, objects, threads};
 use crate::arch::Cause;
+use crate::arch::fake::UserAccess;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{DomainState, Object, Phase, Thread};
 use crate::testing::{BUFFER_ADDRESS, CALL_SITE, Citizen, World, slots};
@@ -32,6 +33,12 @@ enum Event {
         thread: usize,
         vector: u8,
         address: u64,
+    },
+    /// User code of a thread reads, writes or executes.
+    Access {
+        thread: usize,
+        address: u64,
+        access: UserAccess,
     },
     /// A thread names slots to send and to receive into, and a thread state.
     Scribble {
@@ -109,11 +116,16 @@ fn event() -> impl Strategy<Value = Event> {
         Just(0x8000_0000),
         Just(0x8000_1000),
         Just(0)
-    ];
+    ]
+    .boxed();
     prop_oneof![
         30 => (thread.clone(), number(), proptest::bool::weighted(0.9), proptest::array::uniform8(value()))
             .prop_map(|(thread, number, aimed, registers)| Event::Call { thread, number, aimed, registers }),
         8 => thread.clone().prop_map(|thread| Event::GoOn { thread }),
+        8 => (thread.clone(), addresses.clone(), proptest::sample::select(vec![
+            UserAccess::Load, UserAccess::Store, UserAccess::Fetch,
+        ]))
+            .prop_map(|(thread, address, access)| Event::Access { thread, address, access }),
         2 => (thread.clone(), prop_oneof![Just(6), Just(7), Just(14)], addresses)
             .prop_map(|(thread, vector, address)| Event::Fault { thread, vector, address }),
         3 => (thread, proptest::array::uniform4(0_u8..24), 0_u64..3, 0_u64..4)
@@ -199,6 +211,14 @@ fn happen(world: &World, keeper: Citizen, event: Event) {
                 error,
                 address,
             });
+        }
+        Event::Access {
+            thread,
+            address,
+            access,
+        } => {
+            let Some(thread) = able(thread) else { return };
+            world.access(thread, address, access);
         }
         Event::Scribble {
             thread,

@@ -431,6 +431,9 @@ pub fn rows(number: Number) -> Vec<Row> {
                     pool: POOL,
                     pages: ONE,
                     into: FREE,
+                    alignment: PageCount(1),
+                    from: 0,
+                    below: u64::MAX,
                 })
             })
             .needs(pool, PoolRights::CREATE | PoolRights::DMA)

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use abi::PAGE_BYTES;
 use abi::register::{Access, PageCount};
 use runtime::Start;
-use runtime::capability::{Cap, Domain, Pool};
+use runtime::capability::{BusRange, Cap, Domain, Pool};
 use runtime::mapping::Mapping;
 use runtime::port::{FRAME_BYTES_MAX, FRAME_BYTES_MIN, Frame};
 use runtime::protocol::Mac;
@@ -191,7 +191,7 @@ fn make_memory(start: &Start) -> Result<(SharedMemory<'static>, u64), abi::Error
     let pool: Cap<Pool> = start.require("pool");
     let domain: Cap<Domain> = start.require("domain");
     let pages = PageCount(2 * LANE_BYTES as u64 / PAGE_BYTES);
-    let (memory, bus_address) = pool.create_contiguous_memory(pages)?;
+    let (memory, bus_address) = pool.create_contiguous_memory(pages, BusRange::ALL)?;
     let mapping = Mapping::new(domain, memory, pages, Access::ReadWrite)?;
     Ok((mapping.leak(), bus_address))
 }

@@ -30,7 +30,7 @@ use crate::system_call::invoke;
 
 pub use device::{Bus, Cache, InterruptMessage};
 pub use domain::{PageBitmap, Records};
-pub use pool::Report;
+pub use pool::{BusRange, Report};
 
 /// A kind of object, as a type.
 pub trait Kind {

@@ -20,6 +20,32 @@ pub struct Report {
     pub spent: PageCount,
 }
 
+/// Where a contiguous Memory may lie, by bus address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BusRange {
+    /// The alignment of its address, in pages: a power of two, at most 512.
+    pub alignment: PageCount,
+    /// The lowest address.
+    pub from: u64,
+    /// The highest address at which it may end.
+    pub below: u64,
+}
+
+impl BusRange {
+    /// Anywhere: for a device with addresses of 64 bits.
+    pub const ALL: BusRange = BusRange {
+        alignment: PageCount(1),
+        from: 0,
+        below: u64::MAX,
+    };
+
+    /// For a device with addresses of 32 bits.
+    pub const BELOW_4_GIB: BusRange = BusRange {
+        below: 1 << 32,
+        ..BusRange::ALL
+    };
+}
+
 impl Cap<Pool> {
     /// Splits off a child pool.
     ///
@@ -87,19 +113,31 @@ impl Cap<Pool> {
         Ok(memory)
     }
 
-    /// Makes a populated, physically contiguous Memory; also returns its bus address.
+    /// Makes a physically contiguous Memory with all its pages, zeroed; also returns its bus address.
     ///
     /// # Errors
-    /// What `MemoryCreateContiguous` says, or that no slot is free.
-    pub fn create_contiguous_memory(self, pages: PageCount) -> Result<(Cap<Memory>, u64), Error> {
+    /// What `MemoryCreateContiguous` or `MemoryPopulate` says, and then there is no Memory; or that no slot is free.
+    pub fn create_contiguous_memory(
+        self,
+        pages: PageCount,
+        within: BusRange,
+    ) -> Result<(Cap<Memory>, u64), Error> {
         let (slot, bus_address) = slots::fill(|into| {
             invoke(MemoryCreateContiguous {
                 pool: self.slot(),
                 pages,
                 into,
+                alignment: within.alignment,
+                from: within.from,
+                below: within.below,
             })
         })?;
-        Ok((Cap::from_slot(slot), bus_address))
+        let memory = Cap::<Memory>::from_slot(slot);
+        memory.populate(PageCount(0), pages).inspect_err(|_| {
+            // It was made a moment ago with every right, so that this cannot fail.
+            let _ = memory.destroy();
+        })?;
+        Ok((memory, bus_address))
     }
 
     /// Makes an endpoint.

@@ -1,0 +1,217 @@
+//! Contiguous Memories: their place, their cost, and that one can be made again after any churn.
+
+use abi::calls::{
+    Destroy, MemoryCreate, MemoryCreateContiguous, MemoryDiscard, MemoryPopulate, MemorySupply,
+};
+use abi::register::{PageCount, Slot};
+use abi::{Error, PAGE_BYTES};
+use capabilities::Storage;
+
+use super::checker::check;
+use crate::memory::{OwnedFrame, Ref, SlotStorage};
+use crate::objects::{MemoryObject, Object};
+use crate::testing::{Citizen, World, slots};
+
+const RUN: Slot = Slot(20);
+const CHURN: Slot = Slot(21);
+
+const ANYWHERE: MemoryCreateContiguous = MemoryCreateContiguous {
+    pool: slots::POOL,
+    pages: PageCount(64),
+    into: RUN,
+    alignment: PageCount(1),
+    from: 0,
+    below: u64::MAX,
+};
+
+fn populate(world: &World, citizen: Citizen, memory: Slot, pages: u64) -> Result<(), Error> {
+    let populate = MemoryPopulate {
+        memory,
+        first_page: PageCount(0),
+        page_count: PageCount(pages),
+    };
+    world.call(citizen.thread, populate)
+}
+
+fn memory(citizen: Citizen) -> Ref<MemoryObject> {
+    let place = citizen.domain.place(RUN).expect("a slot");
+    match SlotStorage.slot(place).capability().map(|held| held.object) {
+        Some(Object::Memory(memory)) => memory,
+        other => panic!("no Memory but {other:?}"),
+    }
+}
+
+fn all_frames(world: &World) -> Vec<OwnedFrame> {
+    std::iter::from_fn(|| world.kernel.frames.allocate()).collect()
+}
+
+#[test]
+fn its_pages_are_paid_for_at_once_and_zeroed_when_they_are_populated() {
+    let world = World::new();
+    let citizen = world.citizen();
+    // No frame is zero.
+    let frames = all_frames(&world);
+    for frame in &frames {
+        frame.view().write_word(8, 7);
+    }
+    frames
+        .into_iter()
+        .for_each(|frame| world.kernel.frames.release(frame));
+    for populated in [0, 1, 40, 64] {
+        let (free, used) = (world.kernel.frames.free(), citizen.pool.used());
+        let address = world.does(citizen.thread, ANYWHERE);
+        // The object, a directory and a leaf table.
+        assert_eq!(citizen.pool.used(), used + 64 + 3);
+        assert_eq!(memory(citizen).present.get(), 0);
+        assert!(memory(citizen).frame(0).is_none());
+        check(&world.kernel);
+        if populated > 0 {
+            populate(&world, citizen, RUN, populated).expect("it was paid for");
+        }
+        assert_eq!(citizen.pool.used(), used + 64 + 3);
+        assert_eq!(memory(citizen).present.get(), populated);
+        for page in 0..populated {
+            let frame = memory(citizen).frame(page).expect("it was populated");
+            assert_eq!(frame.address().as_u64(), address + page * PAGE_BYTES);
+            assert_eq!(frame.read_word(8), 0);
+            frame.write_word(8, 7);
+        }
+        assert!(memory(citizen).frame(populated).is_none());
+        world.does(citizen.thread, Destroy { object: RUN });
+        let after = (world.kernel.frames.free(), citizen.pool.used());
+        assert_eq!(after, (free, used));
+    }
+}
+
+#[test]
+fn populating_it_takes_a_bounded_number_of_pages_at_a_time() {
+    let world = World::new();
+    let citizen = world.citizen_of(600);
+    let pages = PageCount(512);
+    world.does(citizen.thread, MemoryCreateContiguous { pages, ..ANYWHERE });
+    let populate = MemoryPopulate {
+        memory: RUN,
+        first_page: PageCount(0),
+        page_count: pages,
+    };
+    assert_eq!(world.steps_of(citizen.thread, populate), 512 / 16);
+    assert_eq!(memory(citizen).present.get(), 512);
+    // What is there stays.
+    memory(citizen).frame(3).expect("a page").write_word(0, 5);
+    world.does(citizen.thread, populate);
+    assert_eq!(memory(citizen).frame(3).expect("a page").read_word(0), 5);
+}
+
+#[test]
+fn what_a_device_may_write_is_neither_discarded_nor_supplied() {
+    let world = World::new();
+    let citizen = world.citizen();
+    world.does(citizen.thread, ANYWHERE);
+    let (memory, first_page, page_count) = (RUN, PageCount(0), PageCount(1));
+    let discard = MemoryDiscard {
+        memory,
+        first_page,
+        page_count,
+    };
+    let refused = world.call(citizen.thread, discard);
+    assert_eq!(refused, Err(Error::WrongState));
+    let supply = MemorySupply {
+        memory,
+        first_page,
+        page_count,
+        giver: slots::BUFFER,
+        giver_page: PageCount(0),
+    };
+    let refused = world.call(citizen.thread, supply);
+    assert_eq!(refused, Err(Error::WrongState));
+}
+
+#[test]
+fn a_request_that_no_machine_fulfils_is_refused() {
+    let world = World::new();
+    let citizen = world.citizen_of(600);
+    let (used, free) = (citizen.pool.used(), world.kernel.frames.free());
+    let with = |pages, alignment, from, below| MemoryCreateContiguous {
+        pages: PageCount(pages),
+        alignment: PageCount(alignment),
+        from,
+        below,
+        ..ANYWHERE
+    };
+    for (request, error) in [
+        (with(0, 1, 0, u64::MAX), Error::ArgumentRange),
+        (with(513, 1, 0, u64::MAX), Error::ArgumentRange),
+        (with(1, 0, 0, u64::MAX), Error::ArgumentRange),
+        (with(1, 3, 0, u64::MAX), Error::ArgumentRange),
+        (with(1, 1024, 0, u64::MAX), Error::ArgumentRange),
+        (with(1, 1, u64::MAX, u64::MAX), Error::PoolEmpty),
+        (with(1, 1, 0, 0), Error::PoolEmpty),
+        (with(1, 1, 8 << 20, 8 << 20), Error::PoolEmpty),
+        // The machine's first MiB is taken.
+        (with(1, 1, 0, 1 << 20), Error::PoolEmpty),
+    ] {
+        assert_eq!(
+            world.call(citizen.thread, request),
+            Err(error),
+            "{request:?}"
+        );
+    }
+    assert_eq!(
+        (citizen.pool.used(), world.kernel.frames.free()),
+        (used, free)
+    );
+    let address = world.does(citizen.thread, with(3, 512, 4 << 20, 8 << 20));
+    assert_eq!(address, 4 << 20);
+}
+
+#[test]
+fn a_search_among_scattered_frames_goes_on_where_it_stopped() {
+    let world = World::new();
+    let citizen = world.citizen();
+    // The pool's own frames are reserved, and spent below by nobody else.
+    let (kept, scattered): (Vec<_>, Vec<_>) = all_frames(&world)
+        .into_iter()
+        .partition(|frame| frame.address().as_u64() / PAGE_BYTES % 2 == 1);
+    scattered
+        .into_iter()
+        .for_each(|frame| world.kernel.frames.release(frame));
+    let pages = PageCount(2);
+    let request = MemoryCreateContiguous { pages, ..ANYWHERE };
+    let steps = world.steps_of(citizen.thread, request);
+    assert!(steps > 50, "{steps} steps");
+    let outcome = world.outcome::<MemoryCreateContiguous>(citizen.thread);
+    assert_eq!(outcome, Some(Err(Error::PoolEmpty)));
+    kept.into_iter()
+        .for_each(|frame| world.kernel.frames.release(frame));
+    let steps = world.steps_of(citizen.thread, request);
+    assert_eq!(steps, 1);
+}
+
+#[test]
+fn a_driver_that_is_restarted_finds_its_run_again_after_any_churn() {
+    let world = World::new();
+    let driver = world.citizen();
+    let other = world.citizen_of(world.kernel.root_pool.limit - 1000);
+    let pages = other.pool.limit - 200;
+    let create = MemoryCreate {
+        pool: slots::POOL,
+        pages: PageCount(pages),
+        into: CHURN,
+    };
+    world.does(other.thread, create);
+    for round in 0..4 {
+        world.does(driver.thread, ANYWHERE);
+        populate(&world, driver, RUN, 64).expect("it was paid for");
+        populate(&world, other, CHURN, pages).expect("the pool has as many");
+        world.does(driver.thread, Destroy { object: RUN });
+        // Some of the frames come back, and others than before are taken.
+        let discard = MemoryDiscard {
+            memory: CHURN,
+            first_page: PageCount(round * 100),
+            page_count: PageCount(pages / 2),
+        };
+        world.does(other.thread, discard);
+        check(&world.kernel);
+    }
+    world.does(driver.thread, ANYWHERE);
+}
