@@ -8,7 +8,7 @@
 //! | [`scheduler`] | who runs next |
 //! | [`ipc`] | calls, replies, signals, waits, fault messages |
 //! | [`paging`] | Memories: mapping, populating, absent pages |
-//! | [`capture`] | a frozen domain as data: freeze, describe, thread state, dirty log |
+//! | [`capture`] | a domain as data: freeze, describe, thread state, copies of pages, dirty log |
 //! | [`syscalls`] | decoding, checking and performing system calls |
 //! | [`kernel`] | [`kernel::Kernel`]: all of it together, and the ways in |
 //! | [`boot`] | root's birth |

@@ -516,18 +516,48 @@ calls! {
         /// Where, at a 2 MiB step.
         address: UserAddress
     } -> ();
-    /// Reads a bitmap of a Memory's pages into the message buffer's data, bit 0 of byte 0 for `first_page`; returns how many pages it covers.
+    /// Reads a bitmap of a Memory's pages into the message buffer's data, bit 0 of byte 0 for `first_page`; returns how many
+    /// pages it covers.
     63 DomainPages {
         /// A Domain with CAPTURE.
         domain: Slot,
-        /// The Memory.
+        /// A Memory of the domain's pool.
         memory: ObjectId,
+        /// The token of the Memory's dirty log; unused for the pages that are present.
+        log: u64,
         /// The first page, at a step of 512.
         first_page: PageCount,
         /// How many pages at most.
         page_count: PageCount,
         /// Which pages.
         which: PageSet
+    } -> u64;
+    /// Copies pages of a Memory into another one, as far as one step comes, whether or not the domain runs. Returns three masks
+    /// like `wanted`: the pages that are still to be read, those that were copied, packed densely from `into_page` on, and
+    /// those that are full of zeros. A page that was asked for and is in none of them is absent.
+    64 DomainReadPages {
+        /// A Domain with CAPTURE.
+        domain: Slot,
+        /// A Memory of the domain's pool, or one that the domain has mapped.
+        memory: ObjectId,
+        /// The token of the Memory's dirty log: the pages read count as clean from before they were copied. Zero leaves the
+        /// log alone.
+        log: u64,
+        /// The first page of the mask, at a step of 64.
+        first_page: PageCount,
+        /// Which pages, bit 0 for `first_page`.
+        wanted: u64,
+        /// A Memory with WRITE.
+        into: Slot,
+        /// The page for the first copy; this one and those for the next copies must be present.
+        into_page: PageCount
+    } -> (u64, u64, u64);
+    /// Takes over a Memory's dirty log; returns its new token. The former owner's token is void.
+    65 DomainBeginLog {
+        /// A Domain with CAPTURE.
+        domain: Slot,
+        /// A Memory of the domain's pool.
+        memory: ObjectId
     } -> u64;
     /// Maps pages of a Memory through a capability of the domain's own table: revoking that one there unmaps them.
     66 DomainMapOwn {
@@ -755,10 +785,8 @@ calls! {
 pub enum PageSet {
     /// Those that are present.
     Present = 0,
-    /// Those written since the last such call; they count as clean from now on. The first such call starts the log, in which every present page is dirty.
+    /// Those written since they last counted as clean; they count as clean from now on. A page that is new is dirty.
     Dirty = 1,
-    /// None: ends the log.
-    EndLog = 2,
 }
 
 impl Register for PageSet {
@@ -766,7 +794,6 @@ impl Register for PageSet {
         match register {
             0 => Ok(PageSet::Present),
             1 => Ok(PageSet::Dirty),
-            2 => Ok(PageSet::EndLog),
             _ => Err(Error::ArgumentRange),
         }
     }

@@ -1,4 +1,4 @@
-//! A frozen domain as data: what the kernel offers to whoever captures or restores one. It knows nothing of why.
+//! A domain as data: what the kernel offers for capturing and restoring one. It knows nothing of the purpose.
 //!
 //! | file | what it does |
 //! | --- | --- |
@@ -9,7 +9,9 @@
 //! | `parent` | which slot each capability was derived from |
 //! | `thread_state` | a thread's state, out and in |
 //! | `page_set` | which pages are present, which were written |
+//! | `copy` | pages, copied out |
 
+mod copy;
 mod describe;
 mod freeze;
 mod page_set;
@@ -21,6 +23,7 @@ mod thread_state;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use copy::{CopyRequest, copy_pages};
 pub use describe::describe;
 pub use freeze::{freeze, thaw};
 pub use page_set::read_page_set;

@@ -11,21 +11,22 @@ use crate::arch;
 use crate::memory::{Entry, Frame, LeafTable, Ref};
 use crate::objects::{Attribute, MemoryObject};
 
-/// Pages that one call covers: four leaf tables.
-const PAGES_PER_CALL: u64 = 4 * PAGES_PER_TABLE;
+/// Pages that one call covers: two leaf tables.
+const PAGES_PER_CALL: u64 = 2 * PAGES_PER_TABLE;
 
 const _: () = assert!(PAGES_PER_CALL / 8 <= DATA_BYTES as u64);
 
 const WORD_BITS: u64 = 64;
 
 /// Writes the bitmap of at most `count` pages from `first` on into the data of a message buffer; returns how many pages
-/// it covers.
+/// it covers. Dirty pages count as clean from then on.
 ///
 /// # Errors
 /// [`Error::Misaligned`] unless `first` begins a leaf table, [`Error::ArgumentRange`] beyond the Memory;
-/// [`Error::WrongState`] for memory that a device may write.
+/// [`Error::WrongState`] for memory that a device may write; [`Error::InUse`] for a token that is not the log's.
 pub fn read_page_set(
     memory: Ref<MemoryObject>,
+    log: u64,
     first: u64,
     count: u64,
     which: PageSet,
@@ -40,44 +41,39 @@ pub fn read_page_set(
     if first >= memory.page_count {
         return Err(Error::ArgumentRange);
     }
-    let first_pass = !memory.logged.get();
-    match which {
-        PageSet::EndLog => {
-            memory.logged.set(false);
-            return Ok(0);
+    let bit_of = match which {
+        PageSet::Present => is_present,
+        PageSet::Dirty => {
+            memory.check_log(log)?;
+            take_dirty
         }
-        PageSet::Dirty | PageSet::Present => {}
-    }
+    };
     let covered = count.min(PAGES_PER_CALL).min(memory.page_count - first);
     for (index, start) in (first..first + covered)
         .step_by(WORD_BITS as usize)
         .enumerate()
     {
         let word = memory.leaf(start).map_or(0, |leaf| {
-            word_of(leaf, start % PAGES_PER_TABLE, which, first_pass)
+            let bit = |bit| u64::from(bit_of(leaf, start % PAGES_PER_TABLE + bit)) << bit;
+            (0..WORD_BITS).map(bit).fold(0, |word, bit| word | bit)
         });
         buffer.write_word(DATA_OFFSET + index as u64 * 8, word);
     }
     if which == PageSet::Dirty {
         arch::flush_all();
-        // The first pass is over when it has seen the last page.
-        memory
-            .logged
-            .set(!first_pass || first + covered == memory.page_count);
     }
     Ok(covered)
 }
 
-fn word_of(leaf: LeafTable, first: u64, which: PageSet, first_pass: bool) -> u64 {
-    let bit = |index: u64| {
-        let in_set = match which {
-            PageSet::Dirty => {
-                let had = leaf.remove_marks(first + index, Entry::DIRTY);
-                had.contains(Entry::PRESENT) && (first_pass || had.contains(Entry::DIRTY))
-            }
-            _ => leaf.flags(first + index).contains(Entry::PRESENT),
-        };
-        u64::from(in_set) << index
-    };
-    (0..WORD_BITS).map(bit).fold(0, |word, bit| word | bit)
+fn is_present(leaf: LeafTable, index: u64) -> bool {
+    leaf.flags(index).contains(Entry::PRESENT)
+}
+
+/// Whether a page is dirty; it is clean then. A locked operation is spent on dirty pages only.
+fn take_dirty(leaf: LeafTable, index: u64) -> bool {
+    let is_dirty = leaf.flags(index).contains(Entry::PRESENT | Entry::DIRTY);
+    if is_dirty {
+        leaf.remove_marks(index, Entry::DIRTY);
+    }
+    is_dirty
 }

@@ -47,6 +47,17 @@ impl Frame {
         }
     }
 
+    /// Whether it is full of zeros. User code may write to it meanwhile: the answer proves nothing.
+    pub fn is_zero(self) -> bool {
+        const WORDS_AT_ONCE: u64 = 8;
+        let line = |offset: u64| {
+            (0..WORDS_AT_ONCE).fold(0, |all, word| all | self.read_word(offset + word * 8))
+        };
+        (0..FRAME_BYTES)
+            .step_by(WORDS_AT_ONCE as usize * 8)
+            .all(|offset| line(offset) == 0)
+    }
+
     /// Reads a word of a user's page. The value proves nothing.
     ///
     /// # Panics

@@ -6,6 +6,7 @@
 
 use core::cell::Cell;
 
+use abi::Error;
 use capabilities::{Place, Slot};
 
 use super::{Header, Mapping, Object};
@@ -37,8 +38,8 @@ pub struct MemoryObject {
     pub attribute: Attribute,
     /// How many pages are present.
     pub present: Cell<u64>,
-    /// Whether a dirty log runs.
-    pub logged: Cell<bool>,
+    /// The token of its dirty log; zero before the first.
+    log: Cell<u64>,
     /// Its first mapping.
     pub first_mapping: Cell<Option<Ref<Mapping>>>,
     tables: PageTables,
@@ -58,7 +59,7 @@ impl MemoryObject {
             page_count,
             attribute,
             present: Cell::new(0),
-            logged: Cell::new(false),
+            log: Cell::new(0),
             first_mapping: Cell::new(None),
             tables: PageTables::new(),
             pager: Slot::empty(Holder::Pager(this).pack()),
@@ -68,6 +69,24 @@ impl MemoryObject {
     /// The slot of the endpoint that hears of absent pages.
     pub fn pager(&self) -> Place {
         place_of(&self.pager)
+    }
+
+    /// Begins a dirty log, whose token is returned; the one before ends.
+    pub fn begin_log(&self) -> u64 {
+        self.log.set(self.log.get() + 1);
+        self.log.get()
+    }
+
+    /// Checks that a token is the log's.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] if another has taken the log over, or there never was such a log.
+    pub fn check_log(&self, token: u64) -> Result<(), Error> {
+        if token != 0 && token == self.log.get() {
+            Ok(())
+        } else {
+            Err(Error::InUse)
+        }
     }
 
     /// Whether a run of pages lies inside.
@@ -109,6 +128,16 @@ impl MemoryObject {
     pub fn insert(&self, leaf: LeafTable, page: u64, frame: OwnedFrame, flags: Entry) {
         leaf.insert(page, frame, flags);
         self.present.set(self.present.get() + 1);
+    }
+
+    /// Overwrites a page, if it is present, with a copy of a frame. A page that the kernel writes is dirty.
+    pub fn write_page(&self, page: u64, from: Frame) {
+        if let Some(leaf) = self.leaf(page)
+            && let Some(frame) = leaf.frame(page)
+        {
+            leaf.add_marks(page, Entry::DIRTY);
+            frame.copy_from(from);
+        }
     }
 
     /// Enters an absent page of a run that no pool has, as [`MemoryObject::insert`] does.

@@ -71,10 +71,9 @@ pub fn supply(
         let from = giver.frame(giver_page + index).ok_or(Error::PageAbsent)?;
         let page = first + index;
         match memory.frame(page) {
-            Some(frame) => frame.copy_from(from),
+            Some(_) => memory.write_page(page, from),
             None => give_page(kernel, memory, page, |frame| frame.copy_from(from))?,
         }
-        mark_dirty(memory, page);
     }
     Ok(count.min(PAGES_PER_STEP))
 }
@@ -119,12 +118,6 @@ fn give_page(
     fill(frame.view());
     memory.insert(leaf, page, frame, Entry::LEAF);
     Ok(())
-}
-
-fn mark_dirty(memory: Ref<MemoryObject>, page: u64) {
-    if let Some(leaf) = memory.leaf(page) {
-        leaf.add_marks(page, Entry::DIRTY);
-    }
 }
 
 fn check_range(memory: Ref<MemoryObject>, first: u64, count: u64) -> Result<(), Error> {

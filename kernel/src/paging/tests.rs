@@ -1,8 +1,8 @@
 //! What populating, supplying, discarding and mapping do and refuse, and what the dirty log tells.
 
 use abi::calls::{
-    DomainMap, DomainPages, DomainUnmap, MemoryCreate, MemoryDiscard, MemoryPager, MemoryPopulate,
-    MemorySupply, PageSet,
+    DomainBeginLog, DomainMap, DomainPages, DomainUnmap, MemoryCreate, MemoryDiscard, MemoryPager,
+    MemoryPopulate, MemorySupply, PageSet,
 };
 use abi::message::DATA_OFFSET;
 use abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
@@ -102,13 +102,23 @@ impl Scene {
         self.world.call(self.citizen.thread, map)
     }
 
+    fn id(&self) -> ObjectId {
+        self.memory(MEMORY).header.id
+    }
+
+    fn begin_log(&self) -> u64 {
+        let (domain, memory) = (slots::DOMAIN, self.id());
+        self.world
+            .does(self.citizen.thread, DomainBeginLog { domain, memory })
+    }
+
     /// The pages of a set, from `first` on.
-    fn pages(&self, first: u64, which: PageSet) -> Result<Vec<u64>, Error> {
-        let memory = ObjectId(self.memory(MEMORY).header.id.0);
-        let (domain, first_page) = (slots::DOMAIN, PageCount(first));
+    fn pages(&self, log: u64, first: u64, which: PageSet) -> Result<Vec<u64>, Error> {
+        let (domain, memory, first_page) = (slots::DOMAIN, self.id(), PageCount(first));
         let read = DomainPages {
             domain,
             memory,
+            log,
             first_page,
             page_count: PageCount(2048),
             which,
@@ -307,24 +317,26 @@ fn an_absent_page_is_its_pagers_business() {
 fn a_dirty_log_tells_each_write_once() {
     let scene = Scene::new();
     scene.populate(3, 4).expect("room");
-    assert_eq!(scene.pages(0, PageSet::Dirty), Ok(vec![3, 4, 5, 6]));
-    assert_eq!(scene.pages(0, PageSet::Dirty), Ok(vec![]));
+    let log = scene.begin_log();
+    assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![3, 4, 5, 6]));
+    assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![]));
     scene.write(5);
-    assert_eq!(scene.pages(0, PageSet::Dirty), Ok(vec![5]));
-    assert_eq!(scene.pages(0, PageSet::Dirty), Ok(vec![]));
-    assert_eq!(scene.pages(0, PageSet::Present), Ok(vec![3, 4, 5, 6]));
+    assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![5]));
+    assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![]));
+    assert_eq!(scene.pages(0, 0, PageSet::Present), Ok(vec![3, 4, 5, 6]));
 }
 
 #[test]
 fn a_page_that_went_and_came_back_is_dirty() {
     let scene = Scene::new();
     scene.populate(3, 4).expect("room");
-    scene.pages(0, PageSet::Dirty).expect("the first pass");
+    let log = scene.begin_log();
+    scene.pages(log, 0, PageSet::Dirty).expect("a pass");
     scene.discard(4, 1).expect("a page");
-    assert_eq!(scene.pages(0, PageSet::Dirty), Ok(vec![]));
-    assert_eq!(scene.pages(0, PageSet::Present), Ok(vec![3, 5, 6]));
+    assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![]));
+    assert_eq!(scene.pages(0, 0, PageSet::Present), Ok(vec![3, 5, 6]));
     scene.populate(4, 1).expect("room");
-    assert_eq!(scene.pages(0, PageSet::Dirty), Ok(vec![4]));
+    assert_eq!(scene.pages(log, 0, PageSet::Dirty), Ok(vec![4]));
 }
 
 #[test]
@@ -334,7 +346,7 @@ fn what_the_kernel_writes_is_dirty_too() {
     let leaf = memory.leaf(0).expect("a table");
     leaf.remove_marks(0, Entry::DIRTY);
     scene
-        .pages(0, PageSet::Present)
+        .pages(0, 0, PageSet::Present)
         .expect("into the message buffer");
     assert!(leaf.flags(0).contains(Entry::DIRTY));
     scene.populate(0, 1).expect("room");
@@ -346,22 +358,22 @@ fn what_the_kernel_writes_is_dirty_too() {
 }
 
 #[test]
-fn a_log_that_was_ended_begins_anew_with_every_page() {
+fn a_bitmap_begins_at_a_leaf_table_of_the_memory() {
     let scene = Scene::new();
-    scene.populate(3, 2).expect("room");
-    scene.pages(0, PageSet::Dirty).expect("the first pass");
-    scene.pages(0, PageSet::EndLog).expect("a log");
-    assert_eq!(scene.pages(0, PageSet::Dirty), Ok(vec![3, 4]));
-    assert_eq!(scene.pages(1, PageSet::Dirty), Err(Error::Misaligned));
-    assert_eq!(scene.pages(1024, PageSet::Dirty), Err(Error::ArgumentRange));
+    let log = scene.begin_log();
+    for which in [PageSet::Present, PageSet::Dirty] {
+        assert_eq!(scene.pages(log, 1, which), Err(Error::Misaligned));
+        assert_eq!(scene.pages(log, 1024, which), Err(Error::ArgumentRange));
+    }
 }
 
 #[test]
 fn a_dirty_pass_flushes_before_anybody_reads_a_page() {
     let scene = Scene::new();
     scene.populate(0, 1).expect("room");
+    let log = scene.begin_log();
     scene.world.machine.take_events();
-    scene.pages(0, PageSet::Dirty).expect("a pass");
+    scene.pages(log, 0, PageSet::Dirty).expect("a pass");
     let events = scene.world.machine.take_events();
     assert!(
         events.contains(&crate::arch::fake::Event::FlushAll),

@@ -5,8 +5,8 @@
 
 use abi::PAGE_BYTES;
 use abi::calls::{
-    CapabilityRevoke, Destroy, DomainMap, DomainPages, DomainUnmap, MemoryCreate, MemoryDiscard,
-    MemoryPopulate, PageSet, PoolSplit,
+    CapabilityRevoke, Destroy, DomainBeginLog, DomainMap, DomainPages, DomainReadPages,
+    DomainUnmap, MemoryCreate, MemoryDiscard, MemoryPopulate, PageSet, PoolSplit,
 };
 use abi::message::DATA_OFFSET;
 use abi::register::{Access, PageCount, Slot, UserAddress};
@@ -108,21 +108,31 @@ fn a_mapping_that_was_taken_away_is_out_of_reach() {
     }
 }
 
+fn begin_log(world: &World, citizen: Citizen) -> u64 {
+    let (domain, memory) = (slots::DOMAIN, memory(citizen).header.id);
+    world.does(citizen.thread, DomainBeginLog { domain, memory })
+}
+
+/// The dirty pages among the first 64, which are clean then.
+fn take_dirty(world: &World, citizen: Citizen, log: u64) -> u64 {
+    let read = DomainPages {
+        domain: slots::DOMAIN,
+        memory: memory(citizen).header.id,
+        log,
+        first_page: PageCount(0),
+        page_count: PageCount(PAGES),
+        which: PageSet::Dirty,
+    };
+    world.does(citizen.thread, read);
+    world.buffer(citizen).read_word(DATA_OFFSET)
+}
+
 #[test]
 fn a_page_that_is_written_after_a_dirty_pass_is_dirty_in_the_next() {
     let (world, citizen) = scene();
     map(&world, citizen, Access::ReadWrite);
-    let pass = || {
-        let read = DomainPages {
-            domain: slots::DOMAIN,
-            memory: memory(citizen).header.id,
-            first_page: PageCount(0),
-            page_count: PageCount(PAGES),
-            which: PageSet::Dirty,
-        };
-        world.does(citizen.thread, read);
-        world.buffer(citizen).read_word(DATA_OFFSET)
-    };
+    let log = begin_log(&world, citizen);
+    let pass = || take_dirty(&world, citizen, log);
     let write = |page: u64| world.store(citizen.thread, ADDRESS + page * PAGE_BYTES, 1);
     (0..16).for_each(|page| assert_eq!(write(page), Some(())));
     assert_eq!(pass(), 0xffff);
@@ -131,6 +141,41 @@ fn a_page_that_is_written_after_a_dirty_pass_is_dirty_in_the_next() {
     assert_eq!(pass(), 1 << 5);
     assert_eq!(world.load(citizen.thread, ADDRESS), Some(1));
     assert_eq!(pass(), 0);
+}
+
+#[test]
+fn a_page_that_is_written_after_it_was_copied_is_dirty_in_the_next_pass() {
+    let (world, citizen) = scene();
+    map(&world, citizen, Access::ReadWrite);
+    let log = begin_log(&world, citizen);
+    let create = MemoryCreate {
+        pool: slots::POOL,
+        pages: PageCount(16),
+        into: COPY,
+    };
+    world.does(citizen.thread, create);
+    let populate = MemoryPopulate {
+        memory: COPY,
+        first_page: PageCount(0),
+        page_count: PageCount(16),
+    };
+    world.does(citizen.thread, populate);
+    let write = |page: u64, value| world.store(citizen.thread, ADDRESS + page * PAGE_BYTES, value);
+    (0..8).for_each(|page| assert_eq!(write(page, 1), Some(())));
+    let read = DomainReadPages {
+        domain: slots::DOMAIN,
+        memory: memory(citizen).header.id,
+        log,
+        first_page: PageCount(0),
+        wanted: 0b111,
+        into: COPY,
+        into_page: PageCount(0),
+    };
+    assert_eq!(world.does(citizen.thread, read), (0, 0b111, 0));
+    assert_eq!(write(1, 2), Some(()));
+    assert_eq!(take_dirty(&world, citizen, log), 0xffff & !0b101);
+    assert_eq!(world.does(citizen.thread, read), (0, 0b111, 0));
+    assert_eq!(take_dirty(&world, citizen, log), 0);
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use abi::calls::{
     DomainClock, DomainDerive, DomainDescribe, DomainFreeze, DomainGrow, DomainInstall,
-    DomainInstallReply, DomainMap, DomainMapCaptured, DomainPages, DomainReadThread, DomainRemove,
-    DomainRetire, DomainThaw, DomainUnmap, DomainUnretire,
+    DomainInstallReply, DomainMap, DomainReadThread, DomainRemove, DomainRetire, DomainThaw,
+    DomainUnmap, DomainUnretire,
 };
-use abi::register::{Access, ObjectId};
+use abi::register::Access;
 use abi::{DomainRights, Error, MemoryRights, ThreadRights};
 use capabilities::{Badge, Storage};
 
@@ -14,7 +14,7 @@ use crate::capture;
 use crate::ipc;
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{Ref, SlotDirectory, SlotStorage};
-use crate::objects::{self, Attribute, Domain, MemoryObject, Object, Search, Step, Thread};
+use crate::objects::{self, Object, Step, Thread};
 use crate::paging::{self, MapRequest};
 
 /// Steps of telling outsiders of a retirement in one go.
@@ -159,61 +159,6 @@ pub fn read_thread(kernel: &Kernel, caller: Ref<Thread>, call: DomainReadThread)
         .find(|thread| thread.header.id == call.thread)
         .ok_or(Error::NotThere)?;
     super::thread::read_into_buffer(kernel, caller, thread)
-}
-
-pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCaptured) -> CallResult {
-    let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
-    let Some(memory) = visible_memory(domain, call.memory)? else {
-        return Ok(Outcome::Again);
-    };
-    if memory.attribute != Attribute::Ordinary {
-        return Err(Error::WrongState);
-    }
-    let into = lookup::domain(caller, call.into, DomainRights::MAP)?;
-    let request = MapRequest {
-        memory,
-        through: caller.domain.place(call.domain)?,
-        address: call.address.0,
-        first_page: 0,
-        page_count: memory.page_count,
-        access: Access::Read,
-    };
-    paging::map(kernel, into, request)?;
-    Ok(Outcome::DONE)
-}
-
-pub fn read_pages(kernel: &Kernel, caller: Ref<Thread>, call: DomainPages) -> CallResult {
-    let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
-    let Some(memory) = own_memory(domain, call.memory)? else {
-        return Ok(Outcome::Again);
-    };
-    let buffer = ipc::message_buffer(kernel, caller)?;
-    Ok(Outcome::one(capture::read_page_set(
-        memory,
-        call.first_page.0,
-        call.page_count.0,
-        call.which,
-        buffer,
-    )?))
-}
-
-/// A Memory of the domain's own pool; none while the search is not at its end.
-fn own_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<MemoryObject>>, Error> {
-    match domain.pool().seek(id) {
-        Search::Found(Object::Memory(memory)) if memory.header.id == id => Ok(Some(memory)),
-        Search::Found(object) if object.id() == id => Err(Error::WrongKind),
-        Search::Found(_) | Search::Absent => Err(Error::NotThere),
-        Search::Unfinished => Ok(None),
-    }
-}
-
-/// A Memory of the domain's own pool, or one that it has mapped, and so may read; none while the search is not at its end.
-fn visible_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<MemoryObject>>, Error> {
-    own_memory(domain, id).or_else(|error| {
-        let mut mapped = domain.mappings().filter_map(|mapping| mapping.memory.get());
-        let found = mapped.find(|memory| memory.header.id == id);
-        found.map(Some).ok_or(error)
-    })
 }
 
 pub fn rights_for(access: Access) -> MemoryRights {

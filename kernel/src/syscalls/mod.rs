@@ -11,6 +11,7 @@
 //! | `pool` | split, create, destroy |
 //! | `domain` | map, install, freeze, describe, retire |
 //! | `own` | map, hold through a domain's own capabilities |
+//! | `pages` | a captured domain's pages: copy, map, which are present, which were written |
 //! | `thread` | start, stop, read, write |
 //! | `memory` | populate, supply, discard, pager |
 //! | `device` | interrupts, ports, device memory |
@@ -24,6 +25,7 @@ mod matrix;
 mod memory;
 mod message;
 mod own;
+mod pages;
 mod pool;
 #[cfg(test)]
 mod tests;
@@ -143,8 +145,10 @@ fn dispatch(kernel: &Kernel, caller: Ref<Thread>, request: Request) -> CallResul
         Request::DomainUnretire(call) => domain::unretire(caller, call),
         Request::DomainClock(call) => domain::set_clock(kernel, caller, call),
         Request::DomainReadThread(call) => domain::read_thread(kernel, caller, call),
-        Request::DomainMapCaptured(call) => domain::map_captured(kernel, caller, call),
-        Request::DomainPages(call) => domain::read_pages(kernel, caller, call),
+        Request::DomainMapCaptured(call) => pages::map_captured(kernel, caller, call),
+        Request::DomainPages(call) => pages::read_set(kernel, caller, call),
+        Request::DomainReadPages(call) => pages::read(caller, call),
+        Request::DomainBeginLog(call) => pages::begin_log(caller, call),
         Request::DomainMapOwn(call) => own::map(kernel, caller, call),
         Request::DomainHold(call) => own::hold(kernel, caller, call),
 

@@ -4,7 +4,7 @@ use core::mem::offset_of;
 use core::sync::atomic::Ordering;
 
 use abi::start_page::ClockPage;
-use runtime::capability::Domain;
+use runtime::capability::{Domain, Pool};
 use runtime::clock::Scale;
 use runtime::shared::SharedMemory;
 use runtime::{Cap, Start};
@@ -18,6 +18,8 @@ pub struct Machine {
     pub root: Root,
     /// This server's own domain, into which it maps what it reads and writes.
     pub own: Cap<Domain>,
+    /// This server's own pool.
+    pub pool: Cap<Pool>,
     clock: SharedMemory<'static>,
 }
 
@@ -30,6 +32,7 @@ impl Machine {
         Machine {
             root: Root::new(start.require("root")),
             own: start.require("domain"),
+            pool: start.require("pool"),
             clock: start
                 .shared_memory("clock")
                 .expect("started without a clock"),

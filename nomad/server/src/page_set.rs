@@ -5,8 +5,33 @@ use alloc::vec::Vec;
 
 use nomad_image::CHUNK_PAGES_MAX;
 
-const WORD_BITS: u64 = u64::BITS as u64;
+/// Pages that a word of a set is about.
+pub const PAGES_PER_WORD: u64 = u64::BITS as u64;
 const WORDS_PER_CHUNK: usize = CHUNK_PAGES_MAX / u64::BITS as usize;
+
+/// Pages of one chunk, bit 0 of the first word for the chunk's first page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChunkPages(pub [u64; WORDS_PER_CHUNK]);
+
+impl ChunkPages {
+    /// These pages, numbered from the chunk's first. Others are ignored.
+    pub fn of(pages: impl IntoIterator<Item = u64>) -> ChunkPages {
+        let mut words = [0; WORDS_PER_CHUNK];
+        for page in pages {
+            if let Some(word) = words.get_mut((page / PAGES_PER_WORD) as usize) {
+                *word |= 1 << (page % PAGES_PER_WORD);
+            }
+        }
+        ChunkPages(words)
+    }
+
+    /// Whether this page of the chunk is one.
+    pub fn contains(&self, index: usize) -> bool {
+        let bits = u64::BITS as usize;
+        let word = self.0.get(index / bits);
+        word.is_some_and(|word| word >> (index % bits) & 1 != 0)
+    }
+}
 
 /// Pages, by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +44,7 @@ impl PageSet {
     /// No pages of a Memory of this size.
     pub fn new(page_count: u64) -> PageSet {
         PageSet {
-            words: vec![0; page_count.div_ceil(WORD_BITS) as usize],
+            words: vec![0; page_count.div_ceil(PAGES_PER_WORD) as usize],
             page_count,
         }
     }
@@ -44,33 +69,22 @@ impl PageSet {
 
     /// Whether this one is.
     pub fn contains(&self, page: u64) -> bool {
-        let word = self.words.get((page / WORD_BITS) as usize);
-        word.is_some_and(|word| word >> (page % WORD_BITS) & 1 != 0)
+        let word = self.words.get((page / PAGES_PER_WORD) as usize);
+        word.is_some_and(|word| word >> (page % PAGES_PER_WORD) & 1 != 0)
     }
 
     /// Puts a page in. One that the Memory has not is ignored.
     pub fn insert(&mut self, page: u64) {
         if page < self.page_count {
-            self.words[(page / WORD_BITS) as usize] |= 1 << (page % WORD_BITS);
+            self.words[(page / PAGES_PER_WORD) as usize] |= 1 << (page % PAGES_PER_WORD);
         }
     }
 
     /// Takes a page out.
     pub fn remove(&mut self, page: u64) {
         if page < self.page_count {
-            self.words[(page / WORD_BITS) as usize] &= !(1 << (page % WORD_BITS));
+            self.words[(page / PAGES_PER_WORD) as usize] &= !(1 << (page % PAGES_PER_WORD));
         }
-    }
-
-    /// Makes it as a bitmap says, bit 0 of byte 0 for `first_page`, a multiple of 64, for the pages that it covers.
-    pub fn replace(&mut self, first_page: u64, bitmap: &[u8]) {
-        let words = self
-            .words
-            .iter_mut()
-            .skip((first_page / WORD_BITS) as usize);
-        words
-            .zip(words_of(bitmap))
-            .for_each(|(word, bits)| *word = bits);
     }
 
     /// Puts in what a bitmap says, bit 0 of byte 0 for `first_page`, a multiple of 64.
@@ -78,7 +92,7 @@ impl PageSet {
         let words = self
             .words
             .iter_mut()
-            .skip((first_page / WORD_BITS) as usize);
+            .skip((first_page / PAGES_PER_WORD) as usize);
         words
             .zip(words_of(bitmap))
             .for_each(|(word, bits)| *word |= bits);
@@ -99,8 +113,16 @@ impl PageSet {
         self.chunk(first_page).eq(other.chunk(first_page))
     }
 
+    /// The pages of the chunk that begins here.
+    pub fn in_chunk(&self, first_page: u64) -> ChunkPages {
+        let mut pages = ChunkPages::default();
+        let words = pages.0.iter_mut().zip(self.chunk(first_page));
+        words.for_each(|(word, bits)| *word = bits);
+        pages
+    }
+
     fn chunk(&self, first_page: u64) -> impl Iterator<Item = u64> + '_ {
-        let first = (first_page / WORD_BITS) as usize;
+        let first = (first_page / PAGES_PER_WORD) as usize;
         let words = self.words.iter().skip(first).take(WORDS_PER_CHUNK);
         words.copied()
     }
@@ -141,9 +163,19 @@ mod tests {
             .for_each(|page| set.insert(page));
         set.insert_all(64, &[0b10]);
         assert!(set.contains(64) && set.contains(65) && set.len() == 5);
-        set.replace(64, &[0b100, 0, 0, 0, 0, 0, 0, 0, 1]);
+        set.insert_all(128, &[1, 0, 0, 0, 0, 0, 0, 0, 1]);
         let pages: Vec<u64> = (0..300).filter(|page| set.contains(*page)).collect();
-        assert_eq!(pages, [1, 66, 128, 299]);
+        assert_eq!(pages, [1, 64, 65, 128, 130, 192, 299]);
+    }
+
+    #[test]
+    fn a_chunk_s_pages_count_from_its_first() {
+        let mut set = PageSet::new(600);
+        [3, 512, 599].into_iter().for_each(|page| set.insert(page));
+        assert_eq!(set.in_chunk(0), ChunkPages::of([3]));
+        let last = set.in_chunk(512);
+        assert_eq!(last, ChunkPages::of([0, 87, 512]));
+        assert!(last.contains(87) && !last.contains(3) && !last.contains(512));
     }
 
     #[test]

@@ -5,10 +5,12 @@
 //! | `scene` | what the others look at |
 //! | `phases` | a thread in each phase: how it reads, that it goes on in place and elsewhere |
 //! | `versions` | what counts as a change of a frozen domain |
+//! | `copying` | pages copied out, and the dirty log |
 //! | `retiring` | what a retirement does to outsiders |
 //! | `states` | thread states that lie |
 //! | `derivation` | what was derived from what |
 
+mod copying;
 mod derivation;
 pub mod phases;
 mod retiring;

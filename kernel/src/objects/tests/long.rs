@@ -165,6 +165,7 @@ fn a_memory_among_many_objects_is_found_in_steps() {
     let pages = DomainPages {
         domain,
         memory,
+        log: 0,
         first_page,
         page_count: PageCount(8),
         which,

@@ -4,15 +4,16 @@
 
 use abi::calls::{
     Call, CapabilityCopy, CapabilityDelete, CapabilityIdentify, CapabilityInspect, CapabilityMint,
-    CapabilityMove, CapabilityRevoke, Destroy, DeviceMemoryCreate, DomainClock, DomainCreate,
-    DomainDerive, DomainDescribe, DomainFreeze, DomainGrow, DomainHold, DomainInstall,
-    DomainInstallReply, DomainMap, DomainMapCaptured, DomainMapOwn, DomainPages, DomainReadThread,
-    DomainRemove, DomainThaw, DomainUnmap, DomainUnretire, EndpointCreate, InterruptAcknowledge,
-    InterruptBind, InterruptCreateLine, InterruptCreateMessage, IoIn, IoOut, IoPortsCreate,
-    MemoryCreate, MemoryCreateContiguous, MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply,
-    NotificationCreate, Null, PageSet, PoolReport, PoolSplit, Random, Receive, Reply,
-    ReplyAndReceive, Send, Signal, ThreadBind, ThreadCreate, ThreadFaults, ThreadPrepare,
-    ThreadRead, ThreadSchedule, ThreadStart, ThreadStop, ThreadWrite, Wait, Yield,
+    CapabilityMove, CapabilityRevoke, Destroy, DeviceMemoryCreate, DomainBeginLog, DomainClock,
+    DomainCreate, DomainDerive, DomainDescribe, DomainFreeze, DomainGrow, DomainHold,
+    DomainInstall, DomainInstallReply, DomainMap, DomainMapCaptured, DomainMapOwn, DomainPages,
+    DomainReadPages, DomainReadThread, DomainRemove, DomainThaw, DomainUnmap, DomainUnretire,
+    EndpointCreate, InterruptAcknowledge, InterruptBind, InterruptCreateLine,
+    InterruptCreateMessage, IoIn, IoOut, IoPortsCreate, MemoryCreate, MemoryCreateContiguous,
+    MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply, NotificationCreate, Null, PageSet,
+    PoolReport, PoolSplit, Random, Receive, Reply, ReplyAndReceive, Send, Signal, ThreadBind,
+    ThreadCreate, ThreadFaults, ThreadPrepare, ThreadRead, ThreadSchedule, ThreadStart, ThreadStop,
+    ThreadWrite, Wait, Yield,
 };
 use abi::record::{Held, List};
 use abi::register::{Access, ObjectId, PageCount, Slot, UserAddress, Width};
@@ -644,9 +645,46 @@ pub fn rows(number: Number) -> Vec<Row> {
                 made(DomainPages {
                     domain: SUBJECT,
                     memory: id(stage, MEMORY),
+                    log: 0,
                     first_page: ZERO,
                     page_count: ONE,
                     which: PageSet::Present,
+                })
+            })
+            .needs(domain, DomainRights::CAPTURE),
+            row(|stage| {
+                let (domain, memory) = (SUBJECT, id(stage, MEMORY));
+                made(DomainPages {
+                    domain,
+                    memory,
+                    log: stage.does(DomainBeginLog { domain, memory }),
+                    first_page: ZERO,
+                    page_count: ONE,
+                    which: PageSet::Dirty,
+                })
+            })
+            .needs(domain, DomainRights::CAPTURE),
+        ],
+        Number::DomainReadPages => vec![
+            row(|stage| {
+                made(DomainReadPages {
+                    domain: SUBJECT,
+                    memory: id(stage, MEMORY),
+                    log: 0,
+                    first_page: ZERO,
+                    wanted: 1,
+                    into: GIVER,
+                    into_page: ZERO,
+                })
+            })
+            .needs(domain, DomainRights::CAPTURE)
+            .needs(GIVER, MemoryRights::WRITE),
+        ],
+        Number::DomainBeginLog => vec![
+            row(|stage| {
+                made(DomainBeginLog {
+                    domain: SUBJECT,
+                    memory: id(stage, MEMORY),
                 })
             })
             .needs(domain, DomainRights::CAPTURE),

@@ -8,24 +8,23 @@ use runtime::capability::Domain;
 use runtime::{Cap, Error};
 
 use crate::capture::CaptureError;
-use crate::capture::captured::{self, Captured};
+use crate::capture::captured::Captured;
 use crate::capture::listing::Read;
 use crate::capture::pass::{Ends, Pass, Scope};
+use crate::capture::staging::Staging;
 
 /// The pages of a domain that are still to be sent.
 #[derive(Debug)]
 pub struct Backlog {
-    own: Cap<Domain>,
     domain: Cap<Domain>,
     memories: Vec<Captured>,
     pass: Option<Pass>,
 }
 
 impl Backlog {
-    /// Of a domain of which nothing is known yet. `own` is this server's.
-    pub fn new(own: Cap<Domain>, domain: Cap<Domain>) -> Backlog {
+    /// Of a domain of which nothing is known yet.
+    pub fn new(domain: Cap<Domain>) -> Backlog {
         Backlog {
-            own,
             domain,
             memories: Vec::new(),
             pass: None,
@@ -37,17 +36,21 @@ impl Backlog {
     /// # Errors
     /// What the kernel says.
     pub fn collect_dirty(&mut self, read: &Read) -> Result<(), Error> {
-        let is_there = |memory: &Captured| read.memories().any(|record| record.id == memory.id.0);
+        let is_there = |memory: &Captured| {
+            let mut memories = read.memories();
+            memories.any(|record| record.id == memory.source.memory.0)
+        };
         self.memories.retain(is_there);
         for record in read.memories().filter(|record| record.attribute == 0) {
             let id = ObjectId(record.id);
-            if !self.memories.iter().any(|memory| memory.id == id) {
-                let memory = Captured::new(self.own, self.domain, id, record.size)?;
+            let is_known = |memory: &Captured| memory.source.memory == id;
+            if !self.memories.iter().any(is_known) {
+                let memory = Captured::new(self.domain, id, record.size)?;
                 self.memories.push(memory);
             }
         }
         for memory in &mut self.memories {
-            memory.collect_dirty(self.domain)?;
+            memory.collect_dirty()?;
         }
         Ok(())
     }
@@ -72,7 +75,7 @@ impl Backlog {
     /// What the kernel says.
     pub fn begin_freeze(&mut self) -> Result<(), Error> {
         for memory in &mut self.memories {
-            memory.collect_present(self.domain)?;
+            memory.collect_present()?;
         }
         self.pass = Some(Pass::new(Scope::Freeze));
         Ok(())
@@ -84,14 +87,15 @@ impl Backlog {
     /// No pass was begun, or what the kernel says.
     pub fn produce(
         &mut self,
+        staging: &mut Staging,
         numbering: &mut Numbering,
         writer: &mut Writer,
         out: &mut Vec<u8>,
     ) -> Result<bool, CaptureError> {
         let pass = self.pass.as_mut().ok_or(CaptureError::Confused)?;
         let mut ends = Ends {
-            domain: self.domain,
             memories: &mut self.memories,
+            staging,
             numbering,
             writer,
         };
@@ -107,22 +111,9 @@ impl Backlog {
         Ok(pass.data_pages)
     }
 
-    /// Ends the dirty log: nothing is to be sent any more.
-    pub fn end(&mut self) {
-        for memory in self.memories.drain(..) {
-            let _ = memory.end_log(self.domain);
-        }
-    }
-
-    /// Ends the dirty log that an earlier life of this server began.
-    pub fn end_unknown(&self, read: &Read) {
-        for memory in read.memories() {
-            let _ = captured::end_log(self.domain, ObjectId(memory.id));
-        }
-    }
-
-    /// Forgets a domain that is gone.
+    /// Forgets all of it: nothing is to be sent any more. Its dirty logs are left to whoever begins the next ones.
     pub fn clear(&mut self) {
         self.memories.clear();
+        self.pass = None;
     }
 }

@@ -1,67 +1,18 @@
-//! A Memory of a captured domain: a read-only view of it, and which of its pages are still to be sent.
+//! A Memory of a captured domain: its dirty log, and which of its pages are still to be sent.
 
-use abi::PAGE_BYTES;
-use abi::calls::PageSet as Which;
 use abi::register::{ObjectId, PageCount};
-use nomad_image::{CHUNK_PAGES_MAX, PAGE_BYTES as PAGE_LENGTH};
-use runtime::capability::Domain;
-use runtime::mapping::Mapping;
-use runtime::shared::SharedMemory;
+use runtime::capability::{Domain, PageBitmap};
 use runtime::{Cap, Error};
 
 use crate::capture::page_state::PageState;
+use crate::capture::staging::Source;
 use crate::page_set::PageSet;
-
-/// Bytes of a page that are looked at together when zeros are searched for.
-const PIECE_BYTES: usize = 64;
-
-/// A view of a Memory.
-#[derive(Debug)]
-pub struct View(Mapping);
-
-impl View {
-    /// Maps a Memory of `domain` into this domain, `own`.
-    ///
-    /// # Errors
-    /// What `DomainMapCaptured` says.
-    pub fn new(
-        own: Cap<Domain>,
-        domain: Cap<Domain>,
-        memory: ObjectId,
-        pages: u64,
-    ) -> Result<View, Error> {
-        let map = |address| domain.map_captured(memory, own, address);
-        Mapping::with(own, PageCount(pages), map).map(View)
-    }
-
-    /// Copies a page, which may be written meanwhile.
-    pub fn read(&self, page: u64, into: &mut [u8; PAGE_LENGTH]) {
-        self.0.memory().read((page * PAGE_BYTES) as usize, into);
-    }
-
-    /// Whether a page is full of zeros.
-    pub fn is_zero(&self, page: u64) -> bool {
-        let start = (page * PAGE_BYTES) as usize;
-        let mut piece = [0; PIECE_BYTES];
-        (0..PAGE_LENGTH).step_by(PIECE_BYTES).all(|offset| {
-            self.0.memory().read(start + offset, &mut piece);
-            piece == [0; PIECE_BYTES]
-        })
-    }
-
-    /// The memory itself.
-    pub fn memory(&self) -> SharedMemory<'_> {
-        self.0.memory()
-    }
-}
 
 /// A Memory of the domain's own.
 #[derive(Debug)]
 pub struct Captured {
-    /// Which.
-    pub id: ObjectId,
-    /// Its pages.
-    pub view: View,
+    /// What its pages are read from.
+    pub source: Source,
     /// What is known of them.
     pub pages: PageState,
     /// Whether the image knows of it.
@@ -69,85 +20,67 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// A Memory of this size of which everything is still to be sent.
+    /// A Memory of this size. Its dirty log begins: all pages that are present now are to be sent, and each that comes
+    /// later is dirty.
     ///
     /// # Errors
-    /// What `DomainMapCaptured` says.
-    pub fn new(
-        own: Cap<Domain>,
-        domain: Cap<Domain>,
-        id: ObjectId,
-        pages: u64,
-    ) -> Result<Captured, Error> {
-        Ok(Captured {
-            id,
-            view: View::new(own, domain, id, pages)?,
+    /// What `DomainBeginLog` and `DomainPages` say.
+    pub fn new(domain: Cap<Domain>, memory: ObjectId, pages: u64) -> Result<Captured, Error> {
+        let log = domain.begin_log(memory)?;
+        let source = Source {
+            domain,
+            memory,
+            log,
+        };
+        let mut captured = Captured {
+            source,
             pages: PageState::new(pages),
             is_announced: false,
-        })
+        };
+        collect(&mut captured.pages.pending, |first, count| {
+            domain.present_pages(memory, first, count)
+        })?;
+        Ok(captured)
     }
 
-    /// Adds the pages that were written since the last time, all that are present at the first.
+    /// Adds the pages that were written since the last time.
     ///
     /// They count as clean from now on; so this comes before they are read.
     ///
     /// # Errors
-    /// What `DomainPages` says.
-    pub fn collect_dirty(&mut self, domain: Cap<Domain>) -> Result<(), Error> {
-        collect(domain, self.id, Which::Dirty, &mut self.pages.pending)
+    /// What `DomainPages` says; [`Error::InUse`] if another has taken the log over.
+    pub fn collect_dirty(&mut self) -> Result<(), Error> {
+        let Source {
+            domain,
+            memory,
+            log,
+        } = self.source;
+        collect(&mut self.pages.pending, |first, count| {
+            domain.take_dirty_pages(memory, log, first, count)
+        })
     }
 
-    /// Reads which pages are there, of the chunk that begins here.
-    ///
-    /// A page that is absent must not be touched: this is asked right before pages are read, while the domain stands
-    /// still.
+    /// Reads which pages are present.
     ///
     /// # Errors
     /// What `DomainPages` says.
-    pub fn refresh_present(&mut self, domain: Cap<Domain>, first_page: u64) -> Result<(), Error> {
-        let count = PageCount(CHUNK_PAGES_MAX as u64);
-        let bitmap = domain.pages(self.id, PageCount(first_page), count, Which::Present)?;
-        self.pages.present.replace(first_page, bitmap.bits());
-        Ok(())
-    }
-
-    /// Reads which pages are there.
-    ///
-    /// # Errors
-    /// What `DomainPages` says.
-    pub fn collect_present(&mut self, domain: Cap<Domain>) -> Result<(), Error> {
+    pub fn collect_present(&mut self) -> Result<(), Error> {
+        let Source { domain, memory, .. } = self.source;
         self.pages.present.clear();
-        collect(domain, self.id, Which::Present, &mut self.pages.present)
-    }
-
-    /// Ends the dirty log.
-    ///
-    /// # Errors
-    /// What `DomainPages` says.
-    pub fn end_log(&self, domain: Cap<Domain>) -> Result<(), Error> {
-        end_log(domain, self.id)
+        collect(&mut self.pages.present, |first, count| {
+            domain.present_pages(memory, first, count)
+        })
     }
 }
 
-/// Ends the dirty log of a Memory.
-///
-/// # Errors
-/// What `DomainPages` says.
-pub fn end_log(domain: Cap<Domain>, memory: ObjectId) -> Result<(), Error> {
-    let ended = domain.pages(memory, PageCount(0), PageCount(0), Which::EndLog);
-    ended.map(|_| ())
-}
-
+/// Adds the pages of all bitmaps of a Memory.
 fn collect(
-    domain: Cap<Domain>,
-    id: ObjectId,
-    which: Which,
     into: &mut PageSet,
+    read: impl Fn(PageCount, PageCount) -> Result<PageBitmap, Error>,
 ) -> Result<(), Error> {
     let mut first = 0;
     while first < into.page_count() {
-        let rest = PageCount(into.page_count() - first);
-        let bitmap = domain.pages(id, PageCount(first), rest, which)?;
+        let bitmap = read(PageCount(first), PageCount(into.page_count() - first))?;
         into.insert_all(first, bitmap.bits());
         // No progress would be a mistake of the kernel's.
         first += bitmap.page_count.0.max(1);

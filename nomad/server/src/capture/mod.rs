@@ -1,4 +1,5 @@
-//! Capture: a running or frozen domain as an image, read through its Domain capability and nothing else.
+//! Capture: a running or frozen domain as an image, read through its Domain capability and nothing else. Its pages are
+//! copied: nothing of it is mapped here.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -6,7 +7,8 @@
 //! | [`found`] | [`Found`]: a domain that was looked up, and what would become of it |
 //! | [`listing`] | the kernel's lists, read whole |
 //! | [`names`] | what root calls the objects outside |
-//! | [`captured`] | a Memory of the domain, seen read-only, and which of its pages are still to be sent |
+//! | [`captured`] | a Memory of the domain, its dirty log, and which of its pages are still to be sent |
+//! | [`staging`] | copies of its pages |
 //! | [`page_state`] | which of a Memory's pages are to be sent, are there, are known to the target |
 //! | [`outgoing`] | [`Outgoing`]: a domain on its way out, and the steps that the protocol asks for |
 //! | [`backlog`] | the pages that are to be sent, of all its Memories |
@@ -25,6 +27,7 @@ pub mod page_state;
 pub mod pass;
 pub mod queue;
 pub mod ring;
+pub mod staging;
 pub mod state;
 
 pub use error::CaptureError;

@@ -16,6 +16,7 @@ use runtime::{Cap, Error};
 use crate::capture::backlog::Backlog;
 use crate::capture::listing::{self, Read};
 use crate::capture::ring::{Ring, Whose};
+use crate::capture::staging::Staging;
 use crate::capture::{CaptureError, Found, names, state};
 use crate::machine::Machine;
 
@@ -37,6 +38,8 @@ pub struct Outgoing {
     numbering: Numbering,
     writer: Option<Writer>,
     backlog: Backlog,
+    /// Room for copies, from the beginning of the capture to its end.
+    staging: Option<Staging>,
     outline: Outline,
     frozen: Option<Frozen>,
     ring: Option<Ring>,
@@ -80,7 +83,8 @@ impl Outgoing {
             names: found.names,
             numbering: Numbering::default(),
             writer: None,
-            backlog: Backlog::new(machine.own, found.domain),
+            backlog: Backlog::new(found.domain),
+            staging: None,
             frozen: None,
             ring: None,
             is_described: false,
@@ -132,6 +136,7 @@ impl Outgoing {
     /// # Errors
     /// What the kernel says.
     pub fn start_log(&mut self) -> Result<(), CaptureError> {
+        self.staging = Some(Staging::new(&self.machine)?);
         self.look_again().map(|_| ())
     }
 
@@ -154,22 +159,9 @@ impl Outgoing {
 
     /// Appends a piece of what is being sent; says whether there is more.
     ///
-    /// A domain that runs stands still meanwhile: it could take a page away between the moment at which the page is
-    /// known to be there and the moment at which it is read, and a page that is absent must not be touched.
-    ///
     /// # Errors
     /// What the kernel says.
     pub fn produce(&mut self, out: &mut Vec<u8>) -> Result<bool, CaptureError> {
-        if self.is_frozen {
-            return self.produce_piece(out);
-        }
-        self.domain.freeze()?;
-        let more = self.produce_piece(out);
-        self.domain.thaw()?;
-        more
-    }
-
-    fn produce_piece(&mut self, out: &mut Vec<u8>) -> Result<bool, CaptureError> {
         let writer = match &mut self.writer {
             Some(writer) => writer,
             none => {
@@ -178,7 +170,9 @@ impl Outgoing {
                 none.insert(writer)
             }
         };
-        self.backlog.produce(&mut self.numbering, writer, out)
+        let staging = self.staging.as_mut().ok_or(CaptureError::Confused)?;
+        self.backlog
+            .produce(staging, &mut self.numbering, writer, out)
     }
 
     /// Ends a round. The first in which that is possible says what the domain consists of at that moment: the target
@@ -262,21 +256,19 @@ impl Outgoing {
     fn describe(&mut self, state: State) -> Result<Frozen, CaptureError> {
         let State { read, parts } = state;
         let description = describe(&read.listing, &self.names, &mut self.numbering, parts)?;
-        let whose = Whose {
-            own: self.machine.own,
+        self.ring = Ring::find(&Whose {
             domain: self.domain,
             read: &read,
             description: &description,
             numbering: &self.numbering,
-        };
-        self.ring = Ring::find(&whose, self.ring.take())?;
+        });
         Ok(Frozen { read, description })
     }
 
     /// Sends the state, and the ring of the domain's port with the frames that wait in it.
     ///
     /// # Errors
-    /// It was not exported.
+    /// It was not exported, or what the kernel says.
     pub fn end_freeze(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         self.backlog.end_pass()?;
         let frozen = self.frozen.as_ref().ok_or(CaptureError::Confused)?;
@@ -286,7 +278,8 @@ impl Outgoing {
                 ring.announce(writer, out);
                 self.is_ring_announced = true;
             }
-            ring.send(writer, out);
+            let staging = self.staging.as_mut().ok_or(CaptureError::Confused)?;
+            ring.send(staging, writer, out)?;
         }
         writer.state(0, &frozen.description, out);
         writer.seal(out);
@@ -301,15 +294,9 @@ impl Outgoing {
         Ok(self.domain.retire(version)?)
     }
 
-    /// Ends the dirty log and lets root and the switch serve the domain again. What fails here changes nothing: the
-    /// domain runs on.
+    /// Lets root and the switch serve the domain again. What fails here changes nothing: the domain runs on.
     pub fn end_capture(&mut self) {
-        self.backlog.end();
-        if self.is_left_behind {
-            let read = listing::read(self.domain).unwrap_or_default();
-            self.backlog.end_unknown(&read);
-        }
-        (self.frozen, self.ring) = (None, None);
+        self.forget_capture();
         if core::mem::take(&mut self.is_exported)
             && let Err(error) = self.machine.root.revert(self.name())
         {
@@ -344,8 +331,12 @@ impl Outgoing {
     /// # Errors
     /// Root said no.
     pub fn destroy(&mut self) -> Result<(), CaptureError> {
-        self.backlog.clear();
-        (self.frozen, self.ring) = (None, None);
+        self.forget_capture();
         Ok(self.machine.root.release(self.name())?)
+    }
+
+    fn forget_capture(&mut self) {
+        self.backlog.clear();
+        (self.frozen, self.ring, self.staging) = (None, None, None);
     }
 }

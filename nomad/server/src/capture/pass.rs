@@ -9,11 +9,12 @@
 use alloc::vec::Vec;
 
 use nomad_image::{CHUNK_PAGES_MAX, MemoryKey, Numbering, PAGE_BYTES, PageChange, PageMap, Writer};
-use runtime::capability::Domain;
-use runtime::{Cap, Error};
+use runtime::Error;
 
 use crate::capture::captured::Captured;
 use crate::capture::page_state::PageState;
+use crate::capture::staging::{Content, Staging};
+use crate::page_set::ChunkPages;
 
 /// A piece ends when it has so many bytes.
 pub const PIECE_BYTES: usize = 32 * 1024;
@@ -38,19 +39,21 @@ pub struct Pass {
     pub data_pages: u64,
 }
 
-/// A chunk whose head is sent.
+/// A chunk whose head is sent, and whose data is staged.
 #[derive(Debug)]
 struct Chunk {
     map: PageMap,
     next: usize,
+    /// Copies that are sent.
+    sent: usize,
 }
 
 /// What a pass reads from and writes to.
 pub struct Ends<'a> {
-    /// The domain.
-    pub domain: Cap<Domain>,
-    /// Its Memories.
+    /// The domain's Memories.
     pub memories: &'a mut [Captured],
+    /// The copies of the chunk that is being sent.
+    pub staging: &'a mut Staging,
     /// Their positions in the image.
     pub numbering: &'a mut Numbering,
     /// The image.
@@ -87,9 +90,8 @@ impl Pass {
                 self.first_page += CHUNK_PAGES_MAX as u64;
                 continue;
             }
-            memory.refresh_present(ends.domain, self.first_page)?;
             if is_new {
-                self.begin_chunk(ends, out);
+                self.begin_chunk(ends, out)?;
             } else {
                 self.send_pages(ends, out);
             }
@@ -105,25 +107,42 @@ impl Pass {
         }
     }
 
-    fn begin_chunk(&mut self, ends: &mut Ends<'_>, out: &mut Vec<u8>) {
+    fn begin_chunk(&mut self, ends: &mut Ends<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         let memory = &mut ends.memories[self.memory];
         let first_page = self.first_page;
-        let map = chunk_map(first_page, &memory.pages, |page| memory.view.is_zero(page));
+        let (wanted, gone) = match self.scope {
+            Scope::Round => (
+                memory.pages.written_in_chunk(first_page),
+                ChunkPages::default(),
+            ),
+            Scope::Freeze => (
+                memory.pages.lacking_in_chunk(first_page),
+                memory.pages.gone_in_chunk(first_page),
+            ),
+        };
+        let content = ends.staging.read(&memory.source, first_page, &wanted)?;
+        let asked = ChunkPages(core::array::from_fn(|word| wanted.0[word] | gone.0[word]));
+        let map = chunk_map(first_page, &memory.pages, &asked, &content);
         for index in 0..map.page_count() {
             let page = first_page + index as u64;
             memory.pages.told(page, map.get(index));
         }
         if map.pages(PageChange::Unchanged).count() == map.page_count() {
             self.first_page += CHUNK_PAGES_MAX as u64;
-            return;
+            return Ok(());
         }
-        let key = MemoryKey::Inside(ends.numbering.object(memory.id));
+        let key = MemoryKey::Inside(ends.numbering.object(memory.source.memory));
         if !memory.is_announced {
             ends.writer.memory(0, key, memory.pages.page_count(), out);
             memory.is_announced = true;
         }
         ends.writer.chunk(0, key, first_page, &map, out);
-        self.chunk = Some(Chunk { map, next: 0 });
+        self.chunk = Some(Chunk {
+            map,
+            next: 0,
+            sent: 0,
+        });
+        Ok(())
     }
 
     fn send_pages(&mut self, ends: &mut Ends<'_>, out: &mut Vec<u8>) {
@@ -138,27 +157,23 @@ impl Pass {
                 return;
             };
             let page = self.first_page + index as u64;
-            // It was there when the map was made. If it has gone since, a later round says so.
-            match memory.pages.present.contains(page) {
-                true => memory.view.read(page, &mut bytes),
-                false => bytes.fill(0),
-            }
+            ends.staging.copy(chunk.sent, &mut bytes);
             ends.writer.page(&bytes, out);
             memory.pages.sent(page);
             self.data_pages += 1;
-            chunk.next = index + 1;
+            (chunk.next, chunk.sent) = (index + 1, chunk.sent + 1);
         }
     }
 }
 
 /// What a chunk says about its pages.
-fn chunk_map(first_page: u64, pages: &PageState, is_zero: impl Fn(u64) -> bool) -> PageMap {
+fn chunk_map(first_page: u64, pages: &PageState, asked: &ChunkPages, content: &Content) -> PageMap {
     let rest = pages.page_count() - first_page;
     let count = (CHUNK_PAGES_MAX as u64).min(rest) as usize;
     let mut map = PageMap::try_new(count).expect("a chunk is no longer than that");
     for index in 0..count {
         let page = first_page + index as u64;
-        map.set(index, pages.change(page, || is_zero(page)));
+        map.set(index, pages.change(page, index, asked, content));
     }
     map
 }
@@ -169,12 +184,12 @@ mod tests {
 
     #[test]
     fn the_last_chunk_is_as_long_as_the_rest() {
-        let mut pages = PageState::new(600);
-        for page in [513, 514] {
-            pages.pending.insert(page);
-            pages.present.insert(page);
-        }
-        let map = chunk_map(512, &pages, |page| page == 514);
+        let pages = PageState::new(600);
+        let content = Content {
+            data: ChunkPages::of([1]),
+            zero: ChunkPages::of([2]),
+        };
+        let map = chunk_map(512, &pages, &ChunkPages::of([1, 2, 3]), &content);
         assert_eq!(map.page_count(), 88);
         use PageChange::*;
         let changes: Vec<PageChange> = (0..4).map(|page| map.get(page)).collect();

@@ -3,19 +3,18 @@
 use alloc::vec::Vec;
 
 use abi::PAGE_BYTES;
-use runtime::port::layout::{Direction, PORT_PAGES, SLOT_BYTES, SLOT_COUNT, TO_DOMAIN, TO_SWITCH};
-use runtime::shared::SharedMemory;
-
-use core::sync::atomic::Ordering;
+use runtime::port::layout::{
+    Direction, HEADER_BYTES, PORT_PAGES, SLOT_BYTES, SLOT_COUNT, TO_DOMAIN, TO_SWITCH,
+};
 
 /// The name under which root knows a port's Memory.
 pub const PORT: &str = "port";
 
-/// The pages in use of the ring in this memory, ascending.
-pub fn pages_in_use(memory: SharedMemory<'_>) -> Vec<u64> {
+/// The pages in use of the ring with this header, ascending.
+pub fn pages_in_use(header: &[u8; HEADER_BYTES]) -> Vec<u64> {
     let mut pages = Vec::from([0]);
     for direction in [TO_DOMAIN, TO_SWITCH] {
-        let counter = |offset| memory.word32(offset).load(Ordering::Acquire);
+        let counter = |offset| header[offset..].first_chunk().map_or(0, to_u32);
         let (produced, consumed) = (counter(direction.produced), counter(direction.consumed));
         pages.extend(queued(&direction, produced, consumed));
     }
@@ -23,6 +22,10 @@ pub fn pages_in_use(memory: SharedMemory<'_>) -> Vec<u64> {
     pages.dedup();
     pages.retain(|page| *page < PORT_PAGES);
     pages
+}
+
+fn to_u32(bytes: &[u8; 4]) -> u32 {
+    u32::from_le_bytes(*bytes)
 }
 
 /// The pages of the slots between two counters. Counters that lie name no slots.
@@ -47,6 +50,16 @@ mod tests {
         assert_eq!(queued(&TO_SWITCH, 1, 0).collect::<Vec<_>>(), [65]);
         let around: Vec<u64> = queued(&TO_DOMAIN, 1, u32::MAX).collect();
         assert_eq!(around, [64, 1]);
+    }
+
+    #[test]
+    fn a_header_says_which_pages_are_in_use() {
+        let mut header = [0; HEADER_BYTES];
+        assert_eq!(pages_in_use(&header), [0]);
+        header[TO_DOMAIN.produced] = 3;
+        header[TO_SWITCH.produced] = 5;
+        header[TO_SWITCH.consumed] = 4;
+        assert_eq!(pages_in_use(&header), [0, 1, 2, 67]);
     }
 
     #[test]

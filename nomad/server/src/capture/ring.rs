@@ -11,21 +11,20 @@ use runtime::capability::Domain;
 use runtime::port::PORT_PAGES;
 use runtime::{Cap, Error};
 
-use crate::capture::captured::View;
 use crate::capture::listing::Read;
 use crate::capture::queue;
+use crate::capture::staging::{Source, Staging};
+use crate::page_set::ChunkPages;
 
-/// A port's ring, seen.
+/// A port's ring, which the domain has mapped and another owns.
+#[derive(Clone, Copy, Debug)]
 pub struct Ring {
     key: MemoryKey,
-    memory: ObjectId,
-    view: View,
+    source: Source,
 }
 
 /// What says whether a domain has a ring, and which.
 pub struct Whose<'a> {
-    /// This server's domain.
-    pub own: Cap<Domain>,
     /// The domain.
     pub domain: Cap<Domain>,
     /// The lists of it.
@@ -37,13 +36,9 @@ pub struct Whose<'a> {
 }
 
 impl Ring {
-    /// The domain's, if it has one mapped: the one that was found before, or a new view.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn find(whose: &Whose<'_>, found: Option<Ring>) -> Result<Option<Ring>, Error> {
+    /// The domain's, if it has one mapped.
+    pub fn find(whose: &Whose<'_>) -> Option<Ring> {
         let Whose {
-            own,
             domain,
             read,
             description,
@@ -51,23 +46,19 @@ impl Ring {
         } = *whose;
         let is_port = |name: &Name| name.as_str() == queue::PORT;
         let mut outsiders = description.outsiders.iter();
-        let Some(position) = outsiders.position(|outsider| is_port(&outsider.name)) else {
-            return Ok(None);
-        };
-        let memory = numbering.outsiders()[position].object;
+        let position = outsiders.position(|outsider| is_port(&outsider.name))?;
+        let memory: ObjectId = numbering.outsiders()[position].object;
         let mapped = |mapping: &&MappingRecord| mapping.memory == memory.0;
-        let Some(mapping) = read.listing.mappings.iter().find(mapped) else {
-            return Ok(None);
-        };
-        if mapping.first_page != 0 || mapping.page_count != PORT_PAGES {
-            return Ok(None);
-        }
-        let key = MemoryKey::Outside(position as u32);
-        if let Some(found) = found.filter(|found| found.key == key && found.memory == memory) {
-            return Ok(Some(found));
-        }
-        let view = View::new(own, domain, memory, PORT_PAGES)?;
-        Ok(Some(Ring { key, memory, view }))
+        let mapping = read.listing.mappings.iter().find(mapped)?;
+        let is_whole = mapping.first_page == 0 && mapping.page_count == PORT_PAGES;
+        is_whole.then_some(Ring {
+            key: MemoryKey::Outside(position as u32),
+            source: Source {
+                domain,
+                memory,
+                log: 0,
+            },
+        })
     }
 
     /// Says that there is such a Memory.
@@ -76,19 +67,38 @@ impl Ring {
     }
 
     /// Sends the pages in use.
-    pub fn send(&self, writer: &mut Writer, out: &mut Vec<u8>) {
-        let pages = queue::pages_in_use(self.view.memory());
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn send(
+        &self,
+        staging: &mut Staging,
+        writer: &mut Writer,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let mut bytes = [0; PAGE_BYTES];
+        let header = staging.read(&self.source, 0, &ChunkPages::of([0]))?;
+        if header.data.contains(0) {
+            staging.copy(0, &mut bytes);
+        }
+        let pages = queue::pages_in_use(&bytes);
+        let content = staging.read(&self.source, 0, &ChunkPages::of(pages.iter().copied()))?;
         let Some(mut map) = PageMap::try_new(PORT_PAGES as usize) else {
-            return;
+            return Ok(());
         };
         pages
             .iter()
             .for_each(|page| map.set(*page as usize, PageChange::Data));
         writer.chunk(0, self.key, 0, &map, out);
-        let mut bytes = [0; PAGE_BYTES];
+        let mut copies = 0;
         for page in pages {
-            self.view.read(page, &mut bytes);
+            bytes.fill(0);
+            if content.data.contains(page as usize) {
+                staging.copy(copies, &mut bytes);
+                copies += 1;
+            }
             writer.page(&bytes, out);
         }
+        Ok(())
     }
 }

@@ -4,14 +4,15 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use runtime::abi::calls::PageSet;
 use runtime::abi::record::{CapabilityRecord, List, MappingRecord, ObjectRecord, RecordWords};
 use runtime::abi::register::{ObjectId, PageCount};
 use runtime::abi::thread_state::ThreadState;
 use runtime::abi::{ObjectKind, PAGE_BYTES};
-use runtime::capability::Domain;
+use runtime::capability::{Domain, WantedPages};
 use runtime::mapping::Mapping;
 use runtime::{Cap, Error};
+
+use crate::subject::Lender;
 
 /// A page and what is in it.
 pub type Page = (PageCount, Vec<u8>);
@@ -47,12 +48,12 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// Reads a frozen domain, through mappings in the reader's own domain.
-    pub fn read(domain: Cap<Domain>, own: Cap<Domain>) -> Result<Captured, Error> {
+    /// Reads a frozen domain.
+    pub fn read(domain: Cap<Domain>, lender: &Lender) -> Result<Captured, Error> {
         let mut objects = Vec::new();
         for record in list(domain, List::Objects)? {
             let record = ObjectRecord::from_words(&record);
-            objects.push((ObjectId(record.id), object(domain, own, &record)?));
+            objects.push((ObjectId(record.id), object(domain, lender, &record)?));
         }
         let mappings = list(domain, List::Mappings)?;
         let capabilities = list(domain, List::Capabilities)?;
@@ -89,7 +90,7 @@ fn list(domain: Cap<Domain>, list: List) -> Result<Vec<RecordWords>, Error> {
     Ok(all)
 }
 
-fn object(domain: Cap<Domain>, own: Cap<Domain>, record: &ObjectRecord) -> Result<Object, Error> {
+fn object(domain: Cap<Domain>, lender: &Lender, record: &ObjectRecord) -> Result<Object, Error> {
     let kind = u8::try_from(record.kind)
         .ok()
         .and_then(ObjectKind::from_number);
@@ -100,7 +101,7 @@ fn object(domain: Cap<Domain>, own: Cap<Domain>, record: &ObjectRecord) -> Resul
             Object::Thread(Box::new(domain.read_thread(ObjectId(record.id))?))
         }
         Some(ObjectKind::Memory) => {
-            let pages = pages(domain, own, record)?;
+            let pages = pages(domain, lender, record)?;
             Object::Memory(PageCount(record.size), pages)
         }
         Some(ObjectKind::Endpoint) => Object::Endpoint,
@@ -109,17 +110,58 @@ fn object(domain: Cap<Domain>, own: Cap<Domain>, record: &ObjectRecord) -> Resul
     })
 }
 
-/// The pages that a Memory has. Subjects' Memories are small: one bitmap covers all of one.
-fn pages(domain: Cap<Domain>, own: Cap<Domain>, record: &ObjectRecord) -> Result<Vec<Page>, Error> {
-    let (id, count) = (ObjectId(record.id), PageCount(record.size));
-    let present = domain.pages(id, PageCount(0), count, PageSet::Present)?;
-    let mapping = Mapping::with(own, count, |address| domain.map_captured(id, own, address))?;
-    let read = |page: PageCount| {
+/// The pages that a Memory has, copied; a view of them, as a debugger has it, must show the same.
+fn pages(domain: Cap<Domain>, lender: &Lender, record: &ObjectRecord) -> Result<Vec<Page>, Error> {
+    let (memory, count) = (ObjectId(record.id), PageCount(record.size));
+    let mut pages = Vec::new();
+    for first in (0..count.0).step_by(u64::BITS as usize) {
+        let rest = (count.0 - first).min(u64::BITS.into());
+        let wanted = WantedPages {
+            memory,
+            log: 0,
+            first_page: PageCount(first),
+            mask: u64::MAX >> (u64::from(u64::BITS) - rest),
+        };
+        copy_pages(domain, lender, wanted, &mut pages)?;
+    }
+    let own = lender.domain;
+    let view = Mapping::with(own, count, |address| {
+        domain.map_captured(memory, own, address)
+    })?;
+    let shows = |page: &Page| {
         let mut bytes = vec![0; PAGE_BYTES as usize];
-        mapping
-            .memory()
-            .read((page.0 * PAGE_BYTES) as usize, &mut bytes);
-        (page, bytes)
+        view.memory()
+            .read((page.0.0 * PAGE_BYTES) as usize, &mut bytes);
+        bytes == page.1
     };
-    Ok(present.pages().map(read).collect())
+    let is_whole = pages.len() as u64 == record.present;
+    (is_whole && pages.iter().all(shows))
+        .then_some(pages)
+        .ok_or(Error::PageAbsent)
+}
+
+fn copy_pages(
+    domain: Cap<Domain>,
+    lender: &Lender,
+    mut wanted: WantedPages,
+    pages: &mut Vec<Page>,
+) -> Result<(), Error> {
+    while wanted.mask != 0 {
+        let copied = domain.read_pages(wanted, lender.staging, PageCount(0))?;
+        let mut copies = 0;
+        for bit in 0..u64::BITS {
+            let is_in = |mask: u64| mask >> bit & 1 != 0;
+            let mut bytes = vec![0; PAGE_BYTES as usize];
+            if is_in(copied.data) {
+                lender.copies.read(copies * PAGE_BYTES as usize, &mut bytes);
+                copies += 1;
+            }
+            if is_in(copied.data | copied.zero) {
+                let page = PageCount(wanted.first_page.0 + u64::from(bit));
+                pages.push((page, bytes));
+            }
+        }
+        wanted.mask = copied.remaining;
+    }
+    Ok(())
 }

@@ -130,7 +130,7 @@ impl Moves {
     }
 
     fn move_once(&mut self, subject: Subject) -> Result<Subject, Failure> {
-        let captured = Captured::read(subject.domain, self.lender.domain).during("reading")?;
+        let captured = Captured::read(subject.domain, &self.lender).during("reading")?;
         self.look_at(&captured)?;
         if self.random.below(CALLED_OFF) == 0 {
             return Ok(subject);

@@ -8,6 +8,7 @@ use runtime::abi::register::{Access, ObjectId, PageCount, UserAddress};
 use runtime::abi::start_page::root_slots;
 use runtime::capability::{Domain, Endpoint, Kind, Memory, Pool};
 use runtime::mapping::Mapping;
+use runtime::shared::SharedMemory;
 use runtime::{Cap, Error, Slot, Start, slots};
 
 use crate::board;
@@ -21,6 +22,9 @@ pub const BOARD_PAGES: u64 = WORKLOADS.len() as u64;
 /// Where the stacks are.
 const STACKS: u64 = 8 << 30;
 const STACK_PAGES: u64 = 3;
+
+/// Pages that the kernel copies in one call, and more.
+const STAGING_PAGES: PageCount = PageCount(64);
 
 /// Pages of a subject's pool.
 const PAGES: u64 = 192;
@@ -43,6 +47,10 @@ pub struct Lender {
     pub domain: Cap<Domain>,
     /// The endpoint that the driver's second thread serves.
     pub service: Cap<Endpoint>,
+    /// Where a subject's pages are copied to.
+    pub staging: Cap<Memory>,
+    /// The same, as the driver sees it.
+    pub copies: SharedMemory<'static>,
     /// The rate of the time-stamp counter.
     pub ticks_per_second: u64,
 }
@@ -50,10 +58,14 @@ pub struct Lender {
 impl Lender {
     /// What root has.
     pub fn new(start: &Start) -> Result<Lender, Error> {
-        let pool = start.require::<Pool>("pool");
+        let (pool, domain) = (start.require::<Pool>("pool"), start.require("domain"));
+        let staging = pool.create_populated_memory(STAGING_PAGES)?;
+        let copies = Mapping::new(domain, staging, STAGING_PAGES, Access::Read)?.leak();
         Ok(Lender {
             pool,
-            domain: start.require("domain"),
+            domain,
+            staging,
+            copies,
             service: pool.create_endpoint()?,
             ticks_per_second: start.page().ticks_per_second,
         })

@@ -2,10 +2,10 @@
 
 use abi::Error;
 use abi::calls::{
-    CapabilityIdentify, DomainClock, DomainDerive, DomainDescribe, DomainFreeze, DomainGrow,
-    DomainHold, DomainInstall, DomainInstallReply, DomainMap, DomainMapCaptured, DomainMapOwn,
-    DomainPages, DomainReadThread, DomainRemove, DomainRetire, DomainThaw, DomainUnmap,
-    DomainUnretire, PageSet, ThreadCreate,
+    CapabilityIdentify, DomainBeginLog, DomainClock, DomainDerive, DomainDescribe, DomainFreeze,
+    DomainGrow, DomainHold, DomainInstall, DomainInstallReply, DomainMap, DomainMapCaptured,
+    DomainMapOwn, DomainPages, DomainReadPages, DomainReadThread, DomainRemove, DomainRetire,
+    DomainThaw, DomainUnmap, DomainUnretire, PageSet, ThreadCreate,
 };
 use abi::message::DATA_BYTES;
 use abi::record::{Held, List, RECORD_WORDS, RECORDS_MAX, RecordWords};
@@ -51,6 +51,30 @@ impl PageBitmap {
     pub fn bits(&self) -> &[u8] {
         &self.bits[..(self.page_count.0 as usize).div_ceil(8).min(DATA_BYTES)]
     }
+}
+
+/// Pages of a Memory that are to be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WantedPages {
+    /// The Memory.
+    pub memory: ObjectId,
+    /// The token of its dirty log, in which the pages count as clean afterwards; zero leaves it alone.
+    pub log: u64,
+    /// The page of the mask's first bit, a multiple of 64.
+    pub first_page: PageCount,
+    /// Which pages.
+    pub mask: u64,
+}
+
+/// The result of copying some pages: masks like the wanted one. A page in none of them is absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CopiedPages {
+    /// Not read yet.
+    pub remaining: u64,
+    /// Copied, one behind the other.
+    pub data: u64,
+    /// Full of zeros, and not copied.
+    pub zero: u64,
 }
 
 impl Cap<Domain> {
@@ -322,6 +346,43 @@ impl Cap<Domain> {
         Ok(read_state())
     }
 
+    /// Copies some of the wanted pages to pages of `into`, from `into_page` on.
+    ///
+    /// # Errors
+    /// What `DomainReadPages` says.
+    pub fn read_pages(
+        self,
+        wanted: WantedPages,
+        into: Cap<Memory>,
+        into_page: PageCount,
+    ) -> Result<CopiedPages, Error> {
+        let (remaining, data, zero) = invoke(DomainReadPages {
+            domain: self.slot(),
+            memory: wanted.memory,
+            log: wanted.log,
+            first_page: wanted.first_page,
+            wanted: wanted.mask,
+            into: into.slot(),
+            into_page,
+        })?;
+        Ok(CopiedPages {
+            remaining,
+            data,
+            zero,
+        })
+    }
+
+    /// Takes over the dirty log of one of the domain's Memories; returns its token.
+    ///
+    /// # Errors
+    /// What `DomainBeginLog` says.
+    pub fn begin_log(self, memory: ObjectId) -> Result<u64, Error> {
+        invoke(DomainBeginLog {
+            domain: self.slot(),
+            memory,
+        })
+    }
+
     /// Maps one of the domain's Memories read-only into another domain.
     ///
     /// # Errors
@@ -340,13 +401,38 @@ impl Cap<Domain> {
         })
     }
 
-    /// Reads which pages of one of the domain's Memories are present or dirty, of at most `page_count`.
+    /// Reads which pages of one of the domain's Memories are present, of at most `page_count`.
     ///
     /// # Errors
     /// What `DomainPages` says.
-    pub fn pages(
+    pub fn present_pages(
         self,
         memory: ObjectId,
+        first_page: PageCount,
+        page_count: PageCount,
+    ) -> Result<PageBitmap, Error> {
+        self.page_set(memory, 0, first_page, page_count, PageSet::Present)
+    }
+
+    /// Reads which pages of one of the domain's Memories are dirty in the log with this token, of at most `page_count`.
+    /// They count as clean from then on.
+    ///
+    /// # Errors
+    /// What `DomainPages` says.
+    pub fn take_dirty_pages(
+        self,
+        memory: ObjectId,
+        log: u64,
+        first_page: PageCount,
+        page_count: PageCount,
+    ) -> Result<PageBitmap, Error> {
+        self.page_set(memory, log, first_page, page_count, PageSet::Dirty)
+    }
+
+    fn page_set(
+        self,
+        memory: ObjectId,
+        log: u64,
         first_page: PageCount,
         page_count: PageCount,
         which: PageSet,
@@ -354,6 +440,7 @@ impl Cap<Domain> {
         let page_count = invoke(DomainPages {
             domain: self.slot(),
             memory,
+            log,
             first_page,
             page_count,
             which,

@@ -1,0 +1,176 @@
+//! Pages of a domain's Memory, copied into a Memory of the reader.
+//!
+//! Copying is the one way to read a domain that runs: a page that went away meanwhile is an answer, where a mapping of it
+//! would be a fault of the reader. The dirty bit of a page is cleared and flushed before the page is copied, in the same
+//! step, so that a copy is never older than its clean bit.
+
+use abi::{Error, PAGES_PER_TABLE};
+
+use crate::arch;
+use crate::memory::{Entry, LeafTable, Ref};
+use crate::objects::{Attribute, MemoryObject};
+
+/// Pages that one call copies at most. Searching one for zeros and copying it takes up to 1,800 instructions.
+const PAGES_PER_CALL: usize = 8;
+
+/// Pages that a mask names; they lie in one leaf table.
+const MASK_PAGES: u64 = u64::BITS as u64;
+
+const _: () = assert!(PAGES_PER_TABLE.is_multiple_of(MASK_PAGES));
+
+/// What to copy, and where to.
+#[derive(Clone, Copy, Debug)]
+pub struct CopyRequest {
+    /// The Memory to read.
+    pub memory: Ref<MemoryObject>,
+    /// The token of its dirty log, or zero.
+    pub log: u64,
+    /// The first page of the mask.
+    pub first_page: u64,
+    /// The mask of the pages to copy.
+    pub wanted: u64,
+    /// The Memory for the copies.
+    pub into: Ref<MemoryObject>,
+    /// The page for the first copy.
+    pub into_page: u64,
+}
+
+/// The result of one call: masks of pages. A page that was wanted and is in none of them is absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// Not read yet.
+    pub remaining: u64,
+    /// Copied, one behind the other.
+    pub data: u64,
+    /// Full of zeros, and not copied.
+    pub zero: u64,
+}
+
+/// Copies the first of the wanted pages, at most [`PAGES_PER_CALL`].
+///
+/// # Errors
+/// [`Error::WrongState`] for memory that a device may write; [`Error::Misaligned`], [`Error::ArgumentRange`];
+/// [`Error::InUse`] for a token that is not the log's; [`Error::PageAbsent`] if there is a page to copy and no page at
+/// `into_page`. Nothing has happened then.
+pub fn copy_pages(request: CopyRequest) -> Result<Copied, Error> {
+    request.check()?;
+    let CopyRequest {
+        memory,
+        log,
+        first_page,
+        wanted,
+        into,
+        into_page,
+    } = request;
+    let Some(leaf) = memory.leaf(first_page) else {
+        return Ok(Copied::default());
+    };
+    let pages = Mask {
+        leaf,
+        first: first_page,
+    };
+    let present = pages.present_among(wanted);
+    if present == 0 {
+        return Ok(Copied::default());
+    }
+    let room = room_at(into, into_page);
+    if room == 0 {
+        return Err(Error::PageAbsent);
+    }
+    let taken = lowest(present, room);
+    if log != 0 {
+        pages.clean(taken);
+    }
+    let data = pages.copy(taken, into, into_page);
+    if data != 0 {
+        into.header.touch();
+    }
+    Ok(Copied {
+        remaining: present & !taken,
+        data,
+        zero: taken & !data,
+    })
+}
+
+impl CopyRequest {
+    fn check(&self) -> Result<(), Error> {
+        let is_ordinary = |memory: Ref<MemoryObject>| memory.attribute == Attribute::Ordinary;
+        if !is_ordinary(self.memory) || !is_ordinary(self.into) {
+            return Err(Error::WrongState);
+        }
+        if !self.first_page.is_multiple_of(MASK_PAGES) {
+            return Err(Error::Misaligned);
+        }
+        let count = MASK_PAGES - u64::from(self.wanted.leading_zeros());
+        if !self.memory.holds(self.first_page, count) || !self.into.holds(self.into_page, 0) {
+            return Err(Error::ArgumentRange);
+        }
+        match self.log {
+            0 => Ok(()),
+            log => self.memory.check_log(log),
+        }
+    }
+}
+
+/// The pages of a leaf table that a mask is about.
+#[derive(Clone, Copy)]
+struct Mask {
+    leaf: LeafTable,
+    first: u64,
+}
+
+impl Mask {
+    fn present_among(self, wanted: u64) -> u64 {
+        bits(wanted)
+            .filter(|bit| {
+                let flags = self.leaf.flags(self.first + bit);
+                flags.contains(Entry::PRESENT)
+            })
+            .fold(0, |mask, bit| mask | 1 << bit)
+    }
+
+    /// Makes pages clean, on every core, before they are read.
+    fn clean(self, taken: u64) {
+        for bit in bits(taken) {
+            self.leaf.remove_marks(self.first + bit, Entry::DIRTY);
+        }
+        arch::flush_all();
+    }
+
+    /// Copies those that are not full of zeros; returns their mask. As many pages are present from `into_page` on.
+    fn copy(self, taken: u64, into: Ref<MemoryObject>, mut into_page: u64) -> u64 {
+        let mut data = 0;
+        for bit in bits(taken) {
+            let Some(from) = self.leaf.frame(self.first + bit) else {
+                continue;
+            };
+            if from.is_zero() {
+                continue;
+            }
+            into.write_page(into_page, from);
+            into_page += 1;
+            data |= 1 << bit;
+        }
+        data
+    }
+}
+
+/// How many pages in a row are present from here on, as far as a call can use them.
+fn room_at(into: Ref<MemoryObject>, page: u64) -> usize {
+    let end = into.page_count.min(page + PAGES_PER_CALL as u64);
+    (page..end)
+        .take_while(|page| into.frame(*page).is_some())
+        .count()
+}
+
+/// The positions of a mask's bits, ascending.
+fn bits(mask: u64) -> impl Iterator<Item = u64> {
+    let rest = |mask: &u64| Some(mask & (mask - 1)).filter(|rest| *rest != 0);
+    let masks = core::iter::successors(Some(mask).filter(|mask| *mask != 0), rest);
+    masks.map(|mask| u64::from(mask.trailing_zeros()))
+}
+
+/// The mask of at most `count` bits of another one, the lowest.
+fn lowest(mask: u64, count: usize) -> u64 {
+    bits(mask).take(count).fold(0, |mask, bit| mask | 1 << bit)
+}

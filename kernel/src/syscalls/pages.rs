@@ -1,0 +1,102 @@
+//! A captured domain's pages: copies of them, which are present, which were written, a mapping for a debugger.
+
+use abi::calls::{DomainBeginLog, DomainMapCaptured, DomainPages, DomainReadPages};
+use abi::register::{Access, ObjectId};
+use abi::{DomainRights, Error, MemoryRights};
+
+use super::{CallResult, Outcome, Results, lookup};
+use crate::capture::{self, CopyRequest};
+use crate::ipc;
+use crate::kernel::Kernel;
+use crate::memory::Ref;
+use crate::objects::{Attribute, Domain, MemoryObject, Object, Search, Thread};
+use crate::paging::{self, MapRequest};
+
+pub fn read_set(kernel: &Kernel, caller: Ref<Thread>, call: DomainPages) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
+    let Some(memory) = own_memory(domain, call.memory)? else {
+        return Ok(Outcome::Again);
+    };
+    let buffer = ipc::message_buffer(kernel, caller)?;
+    Ok(Outcome::one(capture::read_page_set(
+        memory,
+        call.log,
+        call.first_page.0,
+        call.page_count.0,
+        call.which,
+        buffer,
+    )?))
+}
+
+pub fn read(caller: Ref<Thread>, call: DomainReadPages) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
+    let into = lookup::memory(caller, call.into, MemoryRights::WRITE)?;
+    let found = match call.log {
+        0 => visible_memory(domain, call.memory)?,
+        _ => own_memory(domain, call.memory)?,
+    };
+    let Some(memory) = found else {
+        return Ok(Outcome::Again);
+    };
+    let copied = capture::copy_pages(CopyRequest {
+        memory,
+        log: call.log,
+        first_page: call.first_page.0,
+        wanted: call.wanted,
+        into,
+        into_page: call.into_page.0,
+    })?;
+    Ok(Outcome::Return(Results::Three(
+        copied.remaining,
+        copied.data,
+        copied.zero,
+    )))
+}
+
+pub fn begin_log(caller: Ref<Thread>, call: DomainBeginLog) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
+    let Some(memory) = own_memory(domain, call.memory)? else {
+        return Ok(Outcome::Again);
+    };
+    Ok(Outcome::one(memory.begin_log()))
+}
+
+pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCaptured) -> CallResult {
+    let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
+    let Some(memory) = visible_memory(domain, call.memory)? else {
+        return Ok(Outcome::Again);
+    };
+    if memory.attribute != Attribute::Ordinary {
+        return Err(Error::WrongState);
+    }
+    let into = lookup::domain(caller, call.into, DomainRights::MAP)?;
+    let request = MapRequest {
+        memory,
+        through: caller.domain.place(call.domain)?,
+        address: call.address.0,
+        first_page: 0,
+        page_count: memory.page_count,
+        access: Access::Read,
+    };
+    paging::map(kernel, into, request)?;
+    Ok(Outcome::DONE)
+}
+
+/// A Memory of the domain's own pool; none while the search is not at its end.
+fn own_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<MemoryObject>>, Error> {
+    match domain.pool().seek(id) {
+        Search::Found(Object::Memory(memory)) if memory.header.id == id => Ok(Some(memory)),
+        Search::Found(object) if object.id() == id => Err(Error::WrongKind),
+        Search::Found(_) | Search::Absent => Err(Error::NotThere),
+        Search::Unfinished => Ok(None),
+    }
+}
+
+/// A Memory of the domain's own pool, or one that it has mapped, and so may read; none while the search is not at its end.
+fn visible_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<MemoryObject>>, Error> {
+    own_memory(domain, id).or_else(|error| {
+        let mut mapped = domain.mappings().filter_map(|mapping| mapping.memory.get());
+        let found = mapped.find(|memory| memory.header.id == id);
+        found.map(Some).ok_or(error)
+    })
+}
