@@ -26,8 +26,13 @@ pub struct Mapping {
     pub page_count: Cell<u64>,
     /// How.
     pub access: Cell<Access>,
+    /// Whether it was made through a capability for the Memory's domain, to look into that: an absent page is then a fault,
+    /// and nothing that the domain's pager hears of.
+    pub is_capture: Cell<bool>,
     /// While it is being taken away: no links are left below this address, and none are made anywhere.
     pub unlinked_to: Cell<Option<u64>>,
+    /// The next of all records of the domain, free or not.
+    pub next_record: Cell<Option<Ref<Mapping>>>,
     /// Of a free record, the next free one.
     pub next_free: Cell<Option<Ref<Mapping>>>,
     /// The neighbours in the Memory's list.
@@ -78,7 +83,9 @@ impl Mapping {
             first_page: Cell::new(0),
             page_count: Cell::new(0),
             access: Cell::new(Access::Read),
+            is_capture: Cell::new(false),
             unlinked_to: Cell::new(None),
+            next_record: Cell::new(None),
             next_free: Cell::new(None),
             previous_in_memory: Cell::new(None),
             next_in_memory: Cell::new(None),

@@ -109,7 +109,8 @@ fn judge(kernel: &Kernel, domain: Ref<Domain>, error: PageFaultError, address: u
             Verdict::Fault
         };
     }
-    if SlotStorage.slot(memory.pager()).is_empty() {
+    // A pager is the business of the Memory's own clients: one that only looks in never waits for it.
+    if mapping.is_capture.get() || SlotStorage.slot(memory.pager()).is_empty() {
         Verdict::Fault
     } else {
         Verdict::Pager(page)

@@ -31,6 +31,8 @@ pub struct MapRequest {
     pub page_count: u64,
     /// How.
     pub access: Access,
+    /// Whether `through` is a capability for the Memory's domain.
+    pub is_capture: bool,
 }
 
 impl MapRequest {
@@ -136,6 +138,7 @@ fn fill(mapping: Ref<Mapping>, request: MapRequest) {
     mapping.first_page.set(request.first_page);
     mapping.page_count.set(request.page_count);
     mapping.access.set(request.access);
+    mapping.is_capture.set(request.is_capture);
     mapping.memory.set(Some(request.memory));
     request.memory.add_mapping(mapping);
 }

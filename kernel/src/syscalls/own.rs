@@ -24,6 +24,7 @@ pub fn map(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapOwn) -> CallResu
         first_page: call.first_page.0,
         page_count: call.page_count.0,
         access: call.access,
+        is_capture: false,
     };
     paging::map(kernel, domain, request)?;
     Ok(Outcome::DONE)

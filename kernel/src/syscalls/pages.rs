@@ -66,7 +66,7 @@ pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCapture
     let Some(memory) = visible_memory(domain, call.memory)? else {
         return Ok(Outcome::Again);
     };
-    if memory.attribute != Attribute::Ordinary {
+    if memory.attribute != Attribute::Ordinary || domain.is_running() {
         return Err(Error::WrongState);
     }
     let into = lookup::domain(caller, call.into, DomainRights::MAP)?;
@@ -77,6 +77,7 @@ pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCapture
         first_page: 0,
         page_count: memory.page_count,
         access: Access::Read,
+        is_capture: true,
     };
     paging::map(kernel, into, request)?;
     Ok(Outcome::DONE)
@@ -94,9 +95,5 @@ fn own_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<MemoryObje
 
 /// A Memory of the domain's own pool, or one that it has mapped, and so may read; none while the search is not at its end.
 fn visible_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<MemoryObject>>, Error> {
-    own_memory(domain, id).or_else(|error| {
-        let mut mapped = domain.mappings().filter_map(|mapping| mapping.memory.get());
-        let found = mapped.find(|memory| memory.header.id == id);
-        found.map(Some).ok_or(error)
-    })
+    own_memory(domain, id).or_else(|error| domain.mapped_memory(id).map(Some).ok_or(error))
 }
