@@ -17,8 +17,7 @@ pub fn plant<S: Storage>(
     capability: Capability<S::Object>,
 ) -> Result<(), S> {
     refuse_occupied(storage, place)?;
-    let content = Content::new(capability, 0, Role::Origin);
-    storage.slot(place).set_content(Some(content));
+    fill(storage, place, Content::new(capability, 0, Role::Origin));
     tour::begin(storage, place);
     Ok(())
 }
@@ -85,6 +84,10 @@ pub fn move_to<S: Storage>(storage: &S, from: Place, to: Place) -> Result<(), S>
     storage.slot(to).set_content(Some(content));
     tour::replace(storage, from, to);
     storage.slot(from).set_content(None);
+    if storage.slot(from).holder() != storage.slot(to).holder() {
+        storage.filled(to, &content.capability());
+        storage.emptied(from, &content.capability());
+    }
     Ok(())
 }
 
@@ -115,7 +118,7 @@ pub fn clear_leaf<S: Storage>(storage: &S, place: Place) -> Result<Capability<S:
 pub(crate) fn take<S: Storage>(storage: &S, place: Place) -> Result<Capability<S::Object>, S> {
     let content = content(storage, place)?;
     tour::remove(storage, place);
-    storage.slot(place).set_content(None);
+    empty(storage, place, content);
     Ok(content.capability())
 }
 
@@ -132,8 +135,18 @@ pub(crate) fn refuse_occupied<S: Storage>(storage: &S, place: Place) -> Result<(
 }
 
 fn add_child<S: Storage>(storage: &S, parent: Place, place: Place, content: Content<S::Object>) {
-    storage.slot(place).set_content(Some(content));
+    fill(storage, place, content);
     tour::insert_below(storage, parent, place);
+}
+
+fn fill<S: Storage>(storage: &S, place: Place, content: Content<S::Object>) {
+    storage.slot(place).set_content(Some(content));
+    storage.filled(place, &content.capability());
+}
+
+fn empty<S: Storage>(storage: &S, place: Place, content: Content<S::Object>) {
+    storage.slot(place).set_content(None);
+    storage.emptied(place, &content.capability());
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use core::fmt;
 use core::num::NonZeroU64;
 
-use crate::{Object, Slot};
+use crate::{Capability, Object, Slot};
 
 /// The opaque name of a slot, given by the [`Storage`].
 ///
@@ -51,4 +51,15 @@ pub trait Storage {
     /// The model asks for the places that it is given and for those that it finds in links, so a slot must stay where
     /// it is for as long as it is occupied.
     fn slot(&self, place: Place) -> &Slot<Self::Object>;
+
+    /// `place` holds this capability from now on. Every operation that fills a slot calls this, so that the kernel can count
+    /// what each holder has; a move between two slots of one holder changes nothing of that.
+    fn filled(&self, place: Place, capability: &Capability<Self::Object>) {
+        let _ = (place, capability);
+    }
+
+    /// `place` does not hold this capability any more. Every operation that empties a slot calls this, as for `filled`.
+    fn emptied(&self, place: Place, capability: &Capability<Self::Object>) {
+        let _ = (place, capability);
+    }
 }

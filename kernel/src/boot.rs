@@ -179,6 +179,7 @@ impl<'k> Birth<'k> {
             first_page: 0,
             page_count,
             access,
+            is_capture: false,
         };
         paging::map(self.kernel, self.domain, request).expect("root's memories do not overlap");
     }

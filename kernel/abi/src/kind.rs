@@ -132,7 +132,8 @@ rights! {
         SPAWN = 2;
         /// Freeze and thaw it.
         FREEZE = 3;
-        /// Describe it, read its threads and Memories while it is frozen, run the dirty log.
+        /// Describe it, copy the pages of its Memories and of those it has mapped, run their dirty logs, all that while it
+        /// runs too; read its threads and map its Memories while it is frozen.
         CAPTURE = 4;
         /// Retire it: the commit point of a move.
         RETIRE = 5;

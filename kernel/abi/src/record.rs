@@ -111,7 +111,9 @@ records! {
         /// Of a Memory: 0 ordinary, 1 contiguous, 2 a device's. Of a Domain: its clock's offset, an `i64`.
         attribute,
         /// Of a Memory: how many pages are present.
-        present
+        present,
+        /// Of a Memory: how many capabilities and mappings let other domains write it.
+        writers
     }
     /// A Memory's mapping in the domain.
     MappingRecord {

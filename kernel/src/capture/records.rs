@@ -53,6 +53,7 @@ pub fn of_object(object: Object) -> ObjectRecord {
         Object::Memory(memory) => {
             record.size = memory.page_count;
             record.present = memory.present.get();
+            record.writers = memory.writers();
             record.attribute = match memory.attribute {
                 Attribute::Ordinary => 0,
                 Attribute::Contiguous => 1,

@@ -5,10 +5,11 @@
 
 use core::cell::Cell;
 
-use capabilities::{Directory, Place, Slot, Storage};
+use abi::MemoryRights;
+use capabilities::{Capability, Directory, Place, Slot, Storage};
 
-use super::{Entry, FRAME_BYTES, OwnedFrame, Table};
-use crate::objects::Object;
+use super::{Entry, FRAME_BYTES, Holder, OwnedFrame, Ref, Table};
+use crate::objects::{MemoryObject, Object};
 
 /// Slots in a frame of a domain's table.
 pub const SLOTS_PER_FRAME: u32 = (FRAME_BYTES / 64) as u32;
@@ -39,6 +40,36 @@ impl Storage for SlotStorage {
         // SAFETY: every place was made by `place_of` from a slot in a frame, and the module's invariant says that
         // the slot is empty, so in no link, before its frame gets another use.
         unsafe { &*(address as *const Slot<Object>) }
+    }
+
+    #[inline(always)]
+    fn filled(&self, place: Place, capability: &Capability<Object>) {
+        if let Some(memory) = written_by_outsider(self.slot(place), capability) {
+            memory.add_writer();
+        }
+    }
+
+    #[inline(always)]
+    fn emptied(&self, place: Place, capability: &Capability<Object>) {
+        if let Some(memory) = written_by_outsider(self.slot(place), capability) {
+            memory.remove_writer();
+        }
+    }
+}
+
+/// The Memory that a capability in this slot allows a domain other than the Memory's own to write.
+#[inline(always)]
+fn written_by_outsider(
+    slot: &Slot<Object>,
+    capability: &Capability<Object>,
+) -> Option<Ref<MemoryObject>> {
+    let Object::Memory(memory) = capability.object else {
+        return None;
+    };
+    let may_write = capability.rights.contains(MemoryRights::WRITE.into());
+    match Holder::unpack(slot.holder()) {
+        Holder::Table { domain, .. } if may_write && memory.is_foreign_to(domain) => Some(memory),
+        _ => None,
     }
 }
 

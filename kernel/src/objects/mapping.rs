@@ -126,6 +126,11 @@ impl Mapping {
         self.first_page.get() + (address - self.address.get()) / PAGE_BYTES
     }
 
+    /// Whether it lets another domain than the Memory's own write.
+    pub fn writes_from_outside(&self, memory: &MemoryObject) -> bool {
+        self.access.get() == Access::ReadWrite && memory.is_foreign_to(self.domain)
+    }
+
     /// What its links allow.
     pub fn link_rights(&self) -> LinkRights {
         let access = self.access.get();

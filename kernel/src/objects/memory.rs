@@ -9,7 +9,7 @@ use core::cell::Cell;
 use abi::Error;
 use capabilities::{Place, Slot};
 
-use super::{Header, Mapping, Object};
+use super::{Domain, Header, Mapping, Object};
 use crate::memory::{
     Entry, ForeignRun, Frame, Holder, LeafTable, OwnedFrame, PageTables, Ref, Unmapped, place_of,
 };
@@ -38,6 +38,8 @@ pub struct MemoryObject {
     pub attribute: Attribute,
     /// How many pages are present.
     pub present: Cell<u64>,
+    /// What lets other domains than its own write it: their capabilities with WRITE, and their mappings to write.
+    writers: Cell<u64>,
     /// The token of its dirty log; zero before the first.
     log: Cell<u64>,
     /// Its first mapping.
@@ -59,6 +61,7 @@ impl MemoryObject {
             page_count,
             attribute,
             present: Cell::new(0),
+            writers: Cell::new(0),
             log: Cell::new(0),
             first_mapping: Cell::new(None),
             tables: PageTables::new(),
@@ -69,6 +72,29 @@ impl MemoryObject {
     /// The slot of the endpoint that hears of absent pages.
     pub fn pager(&self) -> Place {
         place_of(&self.pager)
+    }
+
+    /// Whether a domain is another one than that of the pool that the Memory belongs to.
+    pub fn is_foreign_to(&self, domain: Ref<Domain>) -> bool {
+        self.header.pool != Some(domain.pool())
+    }
+
+    /// How many capabilities and mappings let other domains than its own write it.
+    pub fn writers(&self) -> u64 {
+        self.writers.get()
+    }
+
+    /// Counts another one. It changes what may become of the Memory's own domain.
+    pub fn add_writer(&self) {
+        self.writers.set(self.writers.get() + 1);
+        self.header.touch();
+    }
+
+    /// Counts one less.
+    pub fn remove_writer(&self) {
+        let writers = self.writers.get().checked_sub(1);
+        self.writers.set(writers.expect("what goes was counted"));
+        self.header.touch();
     }
 
     /// Begins a dirty log, whose token is returned; the one before ends.
@@ -184,6 +210,9 @@ impl MemoryObject {
 
     /// Enters a mapping, first.
     pub fn add_mapping(&self, mapping: Ref<Mapping>) {
+        if mapping.writes_from_outside(self) {
+            self.add_writer();
+        }
         let next = self.first_mapping.replace(Some(mapping));
         mapping.next_in_memory.set(next);
         if let Some(next) = next {
@@ -193,6 +222,9 @@ impl MemoryObject {
 
     /// Takes a mapping out of the list.
     pub fn remove_mapping(&self, mapping: Ref<Mapping>) {
+        if mapping.writes_from_outside(self) {
+            self.remove_writer();
+        }
         let (previous, next) = (
             mapping.previous_in_memory.take(),
             mapping.next_in_memory.take(),

@@ -90,11 +90,16 @@ impl Pool {
         self.used.set(used - pages);
     }
 
-    /// Counts a change of what belongs to its domain, if that is frozen.
+    /// Counts a change of what belongs to it in its domain, and in the domains of the pools that it lies in, as far as they
+    /// are frozen.
     pub fn touch(&self) {
-        if let Some(domain) = self.domain.get() {
-            domain.touch();
-        }
+        let outwards = core::iter::successors(self.header.pool, |pool| pool.header.pool);
+        let domains = outwards.filter_map(|pool| pool.domain.get());
+        self.domain
+            .get()
+            .into_iter()
+            .chain(domains)
+            .for_each(|domain| domain.touch());
     }
 
     /// The object made first.

@@ -71,7 +71,10 @@ pub fn supply(
         let from = giver.frame(giver_page + index).ok_or(Error::PageAbsent)?;
         let page = first + index;
         match memory.frame(page) {
-            Some(_) => memory.write_page(page, from),
+            Some(_) => {
+                memory.write_page(page, from);
+                memory.header.touch();
+            }
             None => give_page(kernel, memory, page, |frame| frame.copy_from(from))?,
         }
     }
@@ -117,6 +120,7 @@ fn give_page(
     let frame = kernel.take_frame(pool)?;
     fill(frame.view());
     memory.insert(leaf, page, frame, Entry::LEAF);
+    memory.header.touch();
     Ok(())
 }
 

@@ -21,8 +21,6 @@ const GIVER_PAGE: usize = 4;
 pub fn populate(kernel: &Kernel, caller: Ref<Thread>, call: MemoryPopulate) -> CallResult {
     let memory = lookup::memory(caller, call.memory, MemoryRights::MANAGE)?;
     let (first, count) = (call.first_page.0, call.page_count.0);
-    // Before, since a step that fails may have given some pages.
-    memory.header.touch();
     let done = paging::populate(kernel, memory, first, count)?;
     Ok(advance(caller, first, count, done))
 }
@@ -31,7 +29,6 @@ pub fn supply(kernel: &Kernel, caller: Ref<Thread>, call: MemorySupply) -> CallR
     let memory = lookup::memory(caller, call.memory, MemoryRights::MANAGE)?;
     let giver = lookup::memory(caller, call.giver, MemoryRights::READ)?;
     let (first, count) = (call.first_page.0, call.page_count.0);
-    memory.header.touch();
     let done = paging::supply(kernel, memory, first, count, giver, call.giver_page.0)?;
     caller.set_argument(GIVER_PAGE, call.giver_page.0 + done);
     Ok(advance(caller, first, count, done))

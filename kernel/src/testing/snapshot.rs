@@ -120,9 +120,9 @@ fn push_thread(lines: &mut Snapshot, thread: Ref<Thread>, but_status: bool) {
 fn push_memory(lines: &mut Snapshot, memory: Ref<MemoryObject>) {
     let (id, pages) = (memory.header.id, memory.page_count);
     let (attribute, present) = (memory.attribute, memory.present.get());
-    let pager = capability(memory.pager());
+    let (pager, writers) = (capability(memory.pager()), memory.writers());
     lines.push(format!(
-        "{id:?} {attribute:?}, {present} of {pages} pages, pager {pager:?}"
+        "{id:?} {attribute:?}, {present} of {pages} pages, {writers} writers, pager {pager:?}"
     ));
     if memory.attribute == crate::objects::Attribute::Device {
         return;

@@ -62,7 +62,7 @@ pub enum Refusal {
     ChildDomain,
     /// Another domain, a part of one, or its pool.
     OtherDomain,
-    /// Memory that others write.
+    /// Memory that others write, or may write.
     SharedMemory,
     /// An endpoint or notification of something that stays behind.
     StaysBehind,
@@ -179,6 +179,9 @@ fn inside(listing: &Listing, id: ObjectId) -> Judgement {
     };
     let attribute = Attribute::from_number(object.attribute);
     match (kind_of(object.kind), attribute) {
+        (Some(ObjectKind::Memory), Some(Attribute::Ordinary)) if object.writers != 0 => {
+            Judgement::Refuse(Refusal::SharedMemory)
+        }
         (Some(ObjectKind::Memory), Some(Attribute::Ordinary)) => Judgement::Recreate,
         (Some(ObjectKind::Memory), Some(Attribute::Contiguous)) => {
             Judgement::Refuse(Refusal::ContiguousMemory)
@@ -307,6 +310,29 @@ mod tests {
             refused,
             [(Subject::Object(ObjectId(77)), Refusal::ContiguousMemory)]
         );
+    }
+
+    #[test]
+    fn refuses_memory_of_its_own_that_others_may_write() {
+        let id = ObjectId(listing_memory());
+        let refused = refusals(|listing| {
+            let memory = |object: &&mut ObjectRecord| object.id == id.0;
+            let memory = listing.objects.iter_mut().find(memory);
+            memory.expect("the sample has a Memory").writers = 1;
+        });
+        assert!(
+            refused.contains(&(Subject::Object(id), Refusal::SharedMemory)),
+            "{refused:?}"
+        );
+        let is_it = |(_, refusal): &(Subject, Refusal)| *refusal == Refusal::SharedMemory;
+        assert!(refused.iter().all(is_it), "its slots and mappings too");
+    }
+
+    /// The identity of the sample's Memory.
+    fn listing_memory() -> u64 {
+        let is_memory = |object: &&ObjectRecord| object.kind == ObjectKind::Memory as u64;
+        let listing = listing();
+        listing.objects.iter().find(is_memory).expect("a Memory").id
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! | `versions` | what counts as a change of a frozen domain |
 //! | `copying` | pages copied out, and the dirty log |
 //! | `retiring` | what a retirement does to outsiders |
+//! | `writers` | who else can write a domain's Memory |
 //! | `states` | thread states that lie |
 //! | `derivation` | what was derived from what |
 
@@ -17,3 +18,4 @@ mod retiring;
 pub mod scene;
 mod states;
 mod versions;
+mod writers;

@@ -1,11 +1,11 @@
 //! What counts as a change of a frozen domain, and what retiring makes of it.
 
 use abi::calls::{
-    CapabilityDelete, CapabilityRevoke, Destroy, DomainClock, DomainDerive, DomainHold,
-    DomainInstall, DomainMap, DomainMapOwn, DomainRemove, DomainRetire, DomainThaw, DomainUnmap,
-    DomainUnretire, EndpointCreate, MemoryCreate, MemoryDiscard, MemoryPopulate,
-    NotificationCreate, PoolSplit, Signal, ThreadCreate, ThreadFaults, ThreadSchedule, ThreadStart,
-    Wait,
+    CapabilityCopy, CapabilityDelete, CapabilityMint, CapabilityRevoke, Destroy, DomainClock,
+    DomainDerive, DomainHold, DomainInstall, DomainMap, DomainMapOwn, DomainRemove, DomainRetire,
+    DomainThaw, DomainUnmap, DomainUnretire, EndpointCreate, MemoryCreate, MemoryDiscard,
+    MemoryPopulate, MemorySupply, NotificationCreate, PoolSplit, Signal, ThreadCreate,
+    ThreadFaults, ThreadSchedule, ThreadStart, Wait,
 };
 use abi::record::Held;
 use abi::register::{Access, PageCount, Slot, UserAddress};
@@ -19,6 +19,7 @@ const THREAD: Slot = Slot(22);
 const MEMORY: Slot = Slot(25);
 const OWN_NOTIFICATION: Slot = Slot(26);
 const OWN_ENDPOINT: Slot = Slot(27);
+const SECOND_SPARE: Slot = Slot(28);
 const ADDRESS: UserAddress = UserAddress(0x8000_0000);
 const ONE: PageCount = PageCount(1);
 const ZERO: PageCount = PageCount(0);
@@ -51,6 +52,23 @@ fn map() -> DomainMap {
         first_page: ZERO,
         page_count: PageCount(2),
         access: Access::Read,
+    }
+}
+
+/// The keeper maps the subject's Memory.
+fn map_outside(access: Access) -> DomainMap {
+    DomainMap {
+        domain: slots::DOMAIN,
+        access,
+        ..map()
+    }
+}
+
+fn split() -> PoolSplit {
+    PoolSplit {
+        pool: POOL,
+        pages: PageCount(4),
+        into: KEEPERS_SPARE,
     }
 }
 
@@ -247,6 +265,67 @@ const CHANGES: &[Change] = &[
         }),
     ),
     (
+        "an object in a child pool",
+        keeper!(split()),
+        keeper!(EndpointCreate {
+            pool: KEEPERS_SPARE,
+            into: SECOND_SPARE
+        }),
+    ),
+    (
+        "an object in a child pool ended",
+        |scene| {
+            scene.world.does(scene.keeper.thread, split());
+            let (pool, into) = (KEEPERS_SPARE, SECOND_SPARE);
+            let create = EndpointCreate { pool, into };
+            scene.world.does(scene.keeper.thread, create);
+        },
+        keeper!(Destroy {
+            object: SECOND_SPARE
+        }),
+    ),
+    (
+        "pages supplied",
+        keeper!(MemoryPopulate {
+            memory: MEMORY,
+            first_page: ZERO,
+            page_count: ONE
+        }),
+        keeper!(MemorySupply {
+            memory: MEMORY,
+            first_page: ZERO,
+            page_count: ONE,
+            giver: MEMORY,
+            giver_page: ZERO
+        }),
+    ),
+    (
+        "one more who may write its memory",
+        NOTHING,
+        keeper!(CapabilityCopy {
+            from: MEMORY,
+            to: KEEPERS_SPARE
+        }),
+    ),
+    (
+        "one less who may write its memory",
+        NOTHING,
+        keeper!(CapabilityDelete { slot: MEMORY }),
+    ),
+    (
+        "one more who writes its memory",
+        NOTHING,
+        keeper!(map_outside(Access::ReadWrite)),
+    ),
+    (
+        "one less who writes its memory",
+        keeper!(map_outside(Access::ReadWrite)),
+        keeper!(DomainUnmap {
+            domain: slots::DOMAIN,
+            address: ADDRESS
+        }),
+    ),
+    (
         "an object ended",
         NOTHING,
         keeper!(Destroy {
@@ -312,6 +391,32 @@ fn a_signal_that_raises_nothing_new_is_no_change() {
     }
     scene.world.does(keeper, signal(0b10));
     assert!(scene.version() > version);
+}
+
+#[test]
+fn what_changes_nothing_raises_no_version() {
+    let scene = scene();
+    let keeper = scene.keeper.thread;
+    let populate = MemoryPopulate {
+        memory: MEMORY,
+        first_page: ZERO,
+        page_count: PageCount(2),
+    };
+    scene.world.does(keeper, populate);
+    let version = scene.freeze();
+    scene.world.does(keeper, populate);
+    assert_eq!(scene.version(), version, "every page was there");
+    scene.world.does(
+        keeper,
+        CapabilityMint {
+            from: MEMORY,
+            to: KEEPERS_SPARE,
+            rights: MemoryRights::READ.into(),
+            badge: 0,
+        },
+    );
+    scene.world.does(keeper, map_outside(Access::Read));
+    assert_eq!(scene.version(), version, "others may read");
 }
 
 #[test]

@@ -1,9 +1,15 @@
 //! What holds between any two system calls: accounts that add up, queues that agree with the phases of their threads.
 
+use std::collections::BTreeMap;
+
+use abi::MemoryRights;
+use abi::register::Access;
+use capabilities::Storage;
+
 use crate::kernel::Kernel;
-use crate::memory::Ref;
+use crate::memory::{Ref, SLOTS_PER_FRAME, SlotDirectory, SlotStorage};
 use crate::objects::{
-    Domain, Endpoint, Header, Notification, Object, Phase, Pool, Thread, Uninformed,
+    Domain, Endpoint, Header, MemoryObject, Notification, Object, Phase, Pool, Thread, Uninformed,
 };
 use crate::scheduler::Queue;
 
@@ -37,6 +43,7 @@ pub fn threads(kernel: &Kernel) -> Vec<Ref<Thread>> {
 /// Checks everything.
 pub fn check(kernel: &Kernel) {
     check_accounts(kernel);
+    check_writers(kernel);
     for object in all_objects(kernel) {
         match object {
             Object::Thread(thread) => check_thread(kernel, thread),
@@ -139,6 +146,51 @@ fn check_mappings(domain: Ref<Domain>) {
         });
         assert!(in_memory.any(|other| other == mapping));
     }
+}
+
+/// Each Memory knows how many slots and mappings let other domains write it.
+fn check_writers(kernel: &Kernel) {
+    let all = all_objects(kernel);
+    let domains = all.iter().filter_map(|object| match object {
+        Object::Domain(domain) => Some(*domain),
+        _ => None,
+    });
+    let mut counted = BTreeMap::new();
+    for (domain, memory) in
+        domains.flat_map(|domain| written_in(domain).map(move |it| (domain, it)))
+    {
+        if memory.header.pool != domain.header.pool {
+            *counted.entry(memory.address()).or_insert(0) += 1;
+        }
+    }
+    for object in all {
+        if let Object::Memory(memory) = object {
+            let expected = counted.get(&memory.address()).copied();
+            assert_eq!(memory.writers(), expected.unwrap_or(0));
+        }
+    }
+}
+
+/// What a domain's slots and mappings let it write, as often as they do.
+fn written_in(domain: Ref<Domain>) -> impl Iterator<Item = Ref<MemoryObject>> {
+    // A domain that is being destroyed has lost some frames of its table.
+    let is_there = move |number: &u32| domain.directory.is_attached(number / SLOTS_PER_FRAME);
+    let numbers = (0..domain.table.slot_count::<SlotDirectory>()).filter(is_there);
+    let slots = numbers.filter_map(move |number| {
+        let place = domain.place(abi::register::Slot(number)).ok()?;
+        let held = SlotStorage.slot(place).capability()?;
+        let may_write = held.rights.contains(MemoryRights::WRITE.into());
+        match held.object {
+            Object::Memory(memory) if may_write => Some(memory),
+            _ => None,
+        }
+    });
+    let mappings = domain.mappings().filter_map(|mapping| {
+        let memory = mapping.memory.get()?;
+        (mapping.access.get() == Access::ReadWrite).then_some(memory)
+    });
+    let mappings: Vec<_> = mappings.collect();
+    slots.chain(mappings)
 }
 
 /// Those in a queue, whose links must agree.

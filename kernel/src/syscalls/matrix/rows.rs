@@ -320,7 +320,15 @@ pub fn rows(number: Number) -> Vec<Row> {
                     to: FREE,
                 })
             })
-            .needs_any(MEMORY, NONE),
+            .needs_any(MEMORY, NONE)
+            .frozen(Then::Changes),
+            row(|_| {
+                made(CapabilityCopy {
+                    from: ENDPOINT,
+                    to: FREE,
+                })
+            })
+            .needs_any(ENDPOINT, NONE),
         ],
         Number::CapabilityMint => vec![
             row(|_| {
@@ -343,7 +351,10 @@ pub fn rows(number: Number) -> Vec<Row> {
             .needs_any(MEMORY, NONE),
         ],
         Number::CapabilityDelete => vec![
-            row(|_| made(CapabilityDelete { slot: MEMORY })).needs_any(MEMORY, NONE),
+            row(|_| made(CapabilityDelete { slot: MEMORY }))
+                .needs_any(MEMORY, NONE)
+                .frozen(Then::Changes),
+            row(|_| made(CapabilityDelete { slot: ENDPOINT })).needs_any(ENDPOINT, NONE),
             row(|_| made(CapabilityDelete { slot: REPLY }))
                 .after(Stage::subject_calls)
                 .frozen(Then::Changes),

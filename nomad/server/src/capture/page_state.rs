@@ -117,10 +117,9 @@ mod tests {
     fn read(wanted: ChunkPages) -> Content {
         let there = [1, 2, 3, 4].into_iter();
         let found = there.filter(|page| wanted.contains(*page as usize));
-        let (zero, data) = found.partition::<Vec<u64>, _>(|page| *page == 2);
         Content {
-            data: ChunkPages::of(data),
-            zero: ChunkPages::of(zero),
+            data: ChunkPages::of(found.clone().filter(|page| *page != 2)),
+            zero: ChunkPages::of(found.filter(|page| *page == 2)),
         }
     }
 
