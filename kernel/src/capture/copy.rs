@@ -10,7 +10,7 @@ use crate::arch;
 use crate::memory::{Entry, LeafTable, Ref};
 use crate::objects::{Attribute, MemoryObject};
 
-/// Pages that one call copies at most. Searching one for zeros and copying it takes up to 1,800 instructions.
+/// Pages that one call copies at most. Searching one for zeros and copying it takes up to 1,400 instructions.
 const PAGES_PER_CALL: usize = 8;
 
 /// Pages that a mask names; they lie in one leaf table.

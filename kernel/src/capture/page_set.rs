@@ -11,15 +11,12 @@ use crate::arch;
 use crate::memory::{Entry, Frame, LeafTable, Ref};
 use crate::objects::{Attribute, MemoryObject};
 
-/// Pages that one call covers: two leaf tables.
-const PAGES_PER_CALL: u64 = 2 * PAGES_PER_TABLE;
-
-const _: () = assert!(PAGES_PER_CALL / 8 <= DATA_BYTES as u64);
+const _: () = assert!(PAGES_PER_TABLE / 8 <= DATA_BYTES as u64);
 
 const WORD_BITS: u64 = 64;
 
-/// Writes the bitmap of at most `count` pages from `first` on into the data of a message buffer; returns how many pages
-/// it covers. Dirty pages count as clean from then on.
+/// Writes the bitmap of at most `count` pages from `first` on, as far as their leaf table goes, into the data of a message
+/// buffer; returns how many pages it covers. Dirty pages count as clean from then on.
 ///
 /// # Errors
 /// [`Error::Misaligned`] unless `first` begins a leaf table, [`Error::ArgumentRange`] beyond the Memory;
@@ -48,13 +45,11 @@ pub fn read_page_set(
             take_dirty
         }
     };
-    let covered = count.min(PAGES_PER_CALL).min(memory.page_count - first);
-    for (index, start) in (first..first + covered)
-        .step_by(WORD_BITS as usize)
-        .enumerate()
-    {
-        let word = memory.leaf(start).map_or(0, |leaf| {
-            let bit = |bit| u64::from(bit_of(leaf, start % PAGES_PER_TABLE + bit)) << bit;
+    let covered = count.min(PAGES_PER_TABLE).min(memory.page_count - first);
+    let leaf = memory.leaf(first);
+    for (index, start) in (0..covered).step_by(WORD_BITS as usize).enumerate() {
+        let word = leaf.map_or(0, |leaf| {
+            let bit = |bit| u64::from(bit_of(leaf, start + bit)) << bit;
             (0..WORD_BITS).map(bit).fold(0, |word, bit| word | bit)
         });
         buffer.write_word(DATA_OFFSET + index as u64 * 8, word);

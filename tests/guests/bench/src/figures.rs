@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Failure};
 use crate::console::Console;
-use crate::{faults, freezing, messages, objects};
+use crate::{copying, faults, freezing, messages, objects};
 
 type Measure = fn(&Bench) -> Result<u64, Failure>;
 
@@ -37,6 +37,8 @@ const FIGURES: &[(&str, Measure)] = &[
     ("destroy.1000_pages", objects::destroy_pages),
     ("domain.freeze.1_mib", freezing::freeze::<1>),
     ("domain.freeze.64_mib", freezing::freeze::<64>),
+    ("domain.read_pages.8", copying::read_pages),
+    ("domain.take_dirty_pages.512", copying::take_dirty_pages),
 ];
 
 /// Measures and prints them all; the error names the one that could not be measured.

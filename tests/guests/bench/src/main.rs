@@ -5,7 +5,7 @@
 //! | `figures` | every figure's name, and what measures it |
 //! | `measure` | samples of the time-stamp counter, and their median |
 //! | `worker` | a domain with a thread that does what one of the `scripts` says |
-//! | `messages`, `faults`, `objects`, `freezing` | how the figures are measured |
+//! | `messages`, `faults`, `objects`, `freezing`, `copying` | how the figures are measured |
 //! | `console` | the serial line and the exit device |
 //!
 //! Every figure is a line `bench NAME VALUE UNIT`. What several threads take part in is measured between workers in
@@ -17,6 +17,7 @@ extern crate alloc;
 
 mod bench;
 mod console;
+mod copying;
 mod faults;
 mod figures;
 mod freezing;
