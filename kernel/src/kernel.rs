@@ -10,7 +10,7 @@ use crate::arch::{self, BootInformation, Cause, PhysRange, RANGES_MAX, Resume};
 use crate::memory::{FrameAllocator, Holder, OwnedFrame, Ref, SlotStorage, Unmapped};
 use crate::objects::{Header, Identity, IdentityKeys, Interrupt, Object, Pool, Step};
 use crate::scheduler::{Clock, Scheduler};
-use crate::{ipc, paging, syscalls};
+use crate::{capture, ipc, paging, syscalls};
 
 /// The processor's vectors.
 const VECTOR_COUNT: usize = 256;
@@ -196,12 +196,15 @@ impl Kernel {
         self.scheduler.tick(now);
         // Those that are left are due at once: arming for them brings the next entry.
         for _ in 0..TIMED_OUT_PER_ENTRY {
-            let Some(thread) = self.scheduler.timers.pop_due(now) else {
+            let Some(thread) = self.scheduler.timers.threads.pop_due(now) else {
                 break;
             };
             ipc::time_out(self, thread);
         }
         ipc::deliver_again(self);
+        if let Some(domain) = self.scheduler.timers.domains.pop_due(now) {
+            capture::deadline_came(self, domain);
+        }
         self.scheduler.write_log();
         self.scheduler.arm();
     }

@@ -384,6 +384,13 @@ calls! {
         /// A capability with DESTROY.
         object: Slot
     } -> ();
+    /// Ends a pool that was split off from this one, as `Destroy` would: for one to which no capability is left.
+    41 DestroyChild {
+        /// A Pool with DESTROY.
+        pool: Slot,
+        /// The child pool.
+        child: ObjectId
+    } -> ();
 
     /// Maps pages of a Memory.
     48 DomainMap {
@@ -451,22 +458,30 @@ calls! {
         /// Of the reply right: none, or GRANT as over an Endpoint.
         rights: Rights
     } -> ();
-    /// Grows a domain's table until it has this many slots.
+    /// Grows a domain's table until it has this many slots. What it does not have yet is paid for in the first step, or nothing
+    /// happens.
     54 DomainGrow {
         /// A Domain with INSTALL.
         domain: Slot,
         /// How many slots at least.
         slots: u32
     } -> ();
-    /// Stops a domain; returns its version.
+    /// Stops a domain; returns its version, and the token with which it is thawed or retired. A domain that is frozen already is
+    /// another's: InUse. When the deadline passes, the kernel thaws it, unless it is retired by then.
     55 DomainFreeze {
         /// A Domain with FREEZE.
-        domain: Slot
-    } -> u64;
-    /// Lets a frozen domain run.
+        domain: Slot,
+        /// In nanoseconds of the caller's domain's clock, `u64::MAX` for none. One that has passed freezes nothing: TimedOut.
+        deadline: u64,
+        /// Zero. The kernel keeps its progress here.
+        progress: u64
+    } -> (u64, u64);
+    /// Lets a frozen domain run. The version rises.
     56 DomainThaw {
         /// A Domain with FREEZE.
-        domain: Slot
+        domain: Slot,
+        /// What freezing it returned. That of another freeze is refused: InUse.
+        token: u64
     } -> ();
     /// Reads a list about a domain into the message buffer's data: count, next cursor (`u64::MAX` at the end), version.
     57 DomainDescribe {
@@ -483,13 +498,17 @@ calls! {
         /// A Domain with RETIRE.
         domain: Slot,
         /// What `DomainFreeze` or `DomainDescribe` returned last.
-        version: u64
+        version: u64,
+        /// What freezing it returned. That of another freeze is refused: InUse.
+        token: u64
     } -> ();
-    /// Makes a retired domain frozen again. What outsiders lost stays lost.
+    /// Makes a retired domain frozen again, and returns its new version and token. What outsiders lost stays lost.
     59 DomainUnretire {
         /// A Domain with UNRETIRE.
-        domain: Slot
-    } -> ();
+        domain: Slot,
+        /// As for `DomainFreeze`.
+        deadline: u64
+    } -> (u64, u64);
     /// Sets the domain's clock: its time is the machine's plus this many nanoseconds. Returns the machine's time, which
     /// is the time-stamp counter divided by its rate.
     60 DomainClock {

@@ -57,7 +57,10 @@ pub const MEMORY_PAGES_MAX: u64 = 64 << (30 - 12);
 /// Most slots in one domain's capability table.
 pub const SLOTS_MAX: u32 = 512 * 64;
 
-/// Most threads in one domain, so that stopping it takes bounded time.
+/// The deadline that never passes.
+pub const NO_DEADLINE: u64 = u64::MAX;
+
+/// Most threads in one domain, so that reading all of them takes bounded time.
 pub const THREADS_MAX: usize = 256;
 
 /// How deep pools can be nested: the first one of all has depth 0.

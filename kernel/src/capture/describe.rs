@@ -64,7 +64,7 @@ pub fn describe(domain: Ref<Domain>, list: List, cursor: u64, buffer: Frame) -> 
         Rest::Nothing => END,
         Rest::Same => return None,
     };
-    if domain.is_running() {
+    if !domain.is_still() {
         // What is true of it now may not be true of it when the next call is made.
         domain.ascent.last.set(None);
     }

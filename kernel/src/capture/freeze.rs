@@ -1,62 +1,181 @@
 //! Freeze and thaw; what comes after is in `retire`.
 //!
 //! ```text
-//!   running --freeze--> frozen --retire(version)--> retired
-//!      ^------thaw-------'  ^-------unretire----------'
+//!   running --freeze--> frozen --retire(version, token)--> retired
+//!      ^  thaw(token) or   |  ^                               |
+//!      +---- deadline -----+  +------------unretire-----------+
 //! ```
+//!
+//! A freeze belongs to whoever holds its token, and it ends: at its deadline the kernel thaws the domain by itself, so that
+//! no freezer's liveness decides whether a domain runs.
+//!
+//! The state turns at once; the threads are brought into line with it a few at a time ([`settle`]). A freeze returns when all
+//! of them are stopped: until then the domain is not data, and cannot be retired. A thaw returns at once: the rest is let run
+//! from the timer.
 
 use abi::Error;
 
 use crate::ipc;
 use crate::kernel::Kernel;
 use crate::memory::Ref;
-use crate::objects::{Domain, DomainState, Phase, Thread};
+use crate::objects::{Domain, DomainState, Step, Thread};
 
-/// Stops a domain: every thread stands at an instruction or awaits an answer. Takes time for its threads, none for its
-/// memory. Returns the version, also if it is frozen already.
+/// Threads that one step stops or lets run. One that sleeps takes a thousand instructions at worst.
+pub const SETTLED_PER_STEP: usize = 8;
+
+/// A deadline that has always come: what is entered with it goes on in the next entry for the timer.
+const AT_ONCE: u64 = 0;
+
+/// A freeze that is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freeze {
+    /// The domain's version.
+    pub version: u64,
+    /// What thaw and retire are asked for.
+    pub token: u64,
+}
+
+/// Begins to stop a domain, until a deadline in nanoseconds of the caller's domain's clock; returns the token of this freeze,
+/// with which [`go_on_freezing`] finishes it.
 ///
 /// # Errors
-/// [`Error::Oneself`] if the caller runs in it; [`Error::WrongState`] for a retired domain.
-pub fn freeze(kernel: &Kernel, domain: Ref<Domain>, caller: Ref<Thread>) -> Result<u64, Error> {
+/// [`Error::InUse`] if it is frozen already; [`Error::WrongState`] for a retired domain; [`Error::Oneself`] if the caller runs
+/// in it; [`Error::TimedOut`] if the deadline has passed. The state is looked at before the deadline.
+pub fn begin_freezing(
+    kernel: &Kernel,
+    domain: Ref<Domain>,
+    caller: Ref<Thread>,
+    deadline: u64,
+) -> Result<u64, Error> {
     match domain.state() {
-        DomainState::Frozen => return Ok(domain.version()),
+        DomainState::Frozen => return Err(Error::InUse),
         DomainState::Retired | DomainState::Ending => return Err(Error::WrongState),
         DomainState::Running if caller.domain == domain => return Err(Error::Oneself),
         DomainState::Running => {}
     }
-    domain
-        .threads()
-        .for_each(|thread| ipc::roll_back(kernel, thread));
-    domain.set_state(DomainState::Frozen);
-    Ok(domain.version())
+    let deadline = deadline_ticks(kernel, caller, deadline)?;
+    domain.turn(DomainState::Frozen);
+    Ok(belong(kernel, domain, deadline))
 }
 
-/// Lets a frozen domain run. A wait for an answer that nobody can give any more ends with
-/// [`Error::Interrupted`].
+/// Does a step of the freeze with this token; returns the freeze when every thread stands at an instruction or awaits an
+/// answer.
 ///
 /// # Errors
-/// [`Error::WrongState`] unless it is frozen.
-pub fn thaw(kernel: &Kernel, domain: Ref<Domain>) -> Result<(), Error> {
-    change(domain, DomainState::Frozen, DomainState::Running)?;
-    for thread in domain.threads() {
-        match thread.phase.get() {
-            Phase::Awaiting if !thread.answerable.get() => thread.complete(Err(Error::Interrupted)),
-            Phase::AwaitingFault if !thread.answerable.get() => thread.phase.set(Phase::Ready),
-            _ => {}
+/// [`Error::TimedOut`] if the domain was thawed before, [`Error::WrongState`] if it was retired.
+pub fn go_on_freezing(
+    kernel: &Kernel,
+    domain: Ref<Domain>,
+    token: u64,
+) -> Result<Option<Freeze>, Error> {
+    match domain.state() {
+        DomainState::Frozen if domain.token() == token => {}
+        DomainState::Frozen | DomainState::Running => return Err(Error::TimedOut),
+        DomainState::Retired | DomainState::Ending => return Err(Error::WrongState),
+    }
+    if settle(kernel, domain, SETTLED_PER_STEP) == Step::More {
+        return Ok(None);
+    }
+    let version = domain.version();
+    Ok(Some(Freeze { version, token }))
+}
+
+/// Lets a frozen domain run, and raises its version: what was read before is not what it is when it is frozen again.
+///
+/// # Errors
+/// As [`check_owner`].
+pub fn thaw(kernel: &Kernel, domain: Ref<Domain>, token: u64) -> Result<(), Error> {
+    check_owner(domain, token)?;
+    begin_thawing(kernel, domain);
+    Ok(())
+}
+
+/// A domain's deadline has come; it has left the list of deadlines.
+pub fn deadline_came(kernel: &Kernel, domain: Ref<Domain>) {
+    match domain.state() {
+        DomainState::Frozen => begin_thawing(kernel, domain),
+        DomainState::Running => go_on_thawing(kernel, domain),
+        state @ (DomainState::Retired | DomainState::Ending) => {
+            panic!("a domain that is {state:?} has no deadline")
         }
-        kernel.scheduler.wake(thread);
     }
-    Ok(())
 }
 
-/// Changes the state.
+fn begin_thawing(kernel: &Kernel, domain: Ref<Domain>) {
+    kernel.scheduler.timers.domains.remove(domain);
+    domain.touch();
+    domain.turn(DomainState::Running);
+    go_on_thawing(kernel, domain);
+}
+
+fn go_on_thawing(kernel: &Kernel, domain: Ref<Domain>) {
+    if settle(kernel, domain, SETTLED_PER_STEP) == Step::More {
+        kernel.scheduler.timers.domains.insert(domain, AT_ONCE);
+        kernel.scheduler.arm();
+    }
+}
+
+/// Brings up to `limit` more threads into line with the domain's state. When the last one has stopped, the version rises: what
+/// the others did meanwhile counts as changes.
+pub fn settle(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
+    if domain.is_settled() {
+        return Step::Done;
+    }
+    let move_in_line = if domain.is_running() {
+        ipc::release
+    } else {
+        ipc::hold
+    };
+    for _ in 0..limit {
+        let Some(thread) = domain.next_unsettled() else {
+            break;
+        };
+        move_in_line(kernel, thread);
+    }
+    if !domain.is_settled() {
+        return Step::More;
+    }
+    domain.touch();
+    Step::Done
+}
+
+/// Checks that a domain is frozen, and that this is the token of that freeze.
 ///
 /// # Errors
-/// [`Error::WrongState`] if it was another.
-pub(super) fn change(domain: Ref<Domain>, from: DomainState, to: DomainState) -> Result<(), Error> {
-    if domain.state() != from {
-        return Err(Error::WrongState);
+/// [`Error::WrongState`] unless it is frozen; [`Error::InUse`] if the freeze is another's.
+pub(super) fn check_owner(domain: Ref<Domain>, token: u64) -> Result<(), Error> {
+    match domain.state() {
+        DomainState::Frozen if domain.token() == token => Ok(()),
+        DomainState::Frozen => Err(Error::InUse),
+        _ => Err(Error::WrongState),
     }
-    domain.set_state(to);
-    Ok(())
+}
+
+/// A deadline of the caller's, in ticks; none for the end of time.
+///
+/// # Errors
+/// [`Error::TimedOut`] if it has passed.
+pub(super) fn deadline_ticks(
+    kernel: &Kernel,
+    caller: Ref<Thread>,
+    deadline: u64,
+) -> Result<Option<u64>, Error> {
+    let deadline = ipc::machine_deadline(caller, deadline);
+    if deadline.is_some_and(|deadline| deadline <= kernel.now_ns()) {
+        return Err(Error::TimedOut);
+    }
+    Ok(deadline.map(|deadline| kernel.clock.ticks_at(deadline)))
+}
+
+/// Gives a frozen domain a new owner, until this deadline in ticks: returns the token.
+pub(super) fn belong(kernel: &Kernel, domain: Ref<Domain>, deadline_ticks: Option<u64>) -> u64 {
+    domain.new_token();
+    let domains = &kernel.scheduler.timers.domains;
+    // A thaw that was not finished is undone.
+    domains.remove(domain);
+    if let Some(deadline) = deadline_ticks {
+        domains.insert(domain, deadline);
+        kernel.scheduler.arm();
+    }
+    domain.token()
 }

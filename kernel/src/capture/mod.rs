@@ -2,7 +2,7 @@
 //!
 //! | file | what it does |
 //! | --- | --- |
-//! | `freeze` | freeze, thaw |
+//! | `freeze` | freeze and thaw, step by step |
 //! | `retire` | retire, which is the commit point of a move, and its undoing |
 //! | `describe` | the lists: objects, mappings, capabilities |
 //! | `records` | what a list says about each of them |
@@ -25,7 +25,7 @@ pub(crate) mod tests;
 
 pub use copy::{CopyRequest, copy_pages};
 pub use describe::describe;
-pub use freeze::{freeze, thaw};
+pub use freeze::{begin_freezing, deadline_came, go_on_freezing, settle, thaw};
 pub use page_set::read_page_set;
 pub use retire::{inform, retire, unretire};
 pub use thread_state::{export, import};

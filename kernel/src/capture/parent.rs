@@ -124,7 +124,7 @@ impl Climber {
             list: self.list,
             number,
             held,
-            running: self.domain.is_running(),
+            running: !self.domain.is_still(),
             version: self.domain.version(),
         }
     }

@@ -9,7 +9,7 @@ use abi::Error;
 use abi::register::ObjectId;
 use capabilities::{Place, Scan, SlotNumber, Storage};
 
-use super::freeze::change;
+use super::freeze::{Freeze, belong, check_owner, deadline_ticks};
 use crate::ipc;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
@@ -21,18 +21,25 @@ const CALLERS: Uninformed = Uninformed::Callers(SlotNumber::new(0));
 /// Slots that one step looks at.
 const SLOTS_SEARCHED: u32 = 64;
 
-/// Retires a frozen domain, if nobody changed it since this version: from here on it does not run again. One that is
-/// retired already stays so, whatever the version.
+/// Retires a frozen domain, if the caller owns the freeze and nobody changed the domain since this version: from here on it
+/// does not run again. One that is retired already stays so, whatever the version and the token.
 ///
 /// # Errors
-/// [`Error::WrongState`] unless it is frozen; [`Error::VersionMoved`].
-pub fn retire(domain: Ref<Domain>, version: u64) -> Result<(), Error> {
-    match domain.state() {
-        DomainState::Retired => return Ok(()),
-        DomainState::Frozen if domain.version() != version => return Err(Error::VersionMoved),
-        _ => {}
+/// [`Error::WrongState`] unless it is frozen and stands still; [`Error::InUse`] if the freeze is another's;
+/// [`Error::VersionMoved`].
+pub fn retire(kernel: &Kernel, domain: Ref<Domain>, version: u64, token: u64) -> Result<(), Error> {
+    if domain.is_retired() {
+        return Ok(());
     }
-    change(domain, DomainState::Frozen, DomainState::Retired)?;
+    check_owner(domain, token)?;
+    if !domain.is_still() {
+        return Err(Error::WrongState);
+    }
+    if domain.version() != version {
+        return Err(Error::VersionMoved);
+    }
+    kernel.scheduler.timers.domains.remove(domain);
+    domain.set_state(DomainState::Retired);
     domain.uninformed.set(Uninformed::ALL);
     Ok(())
 }
@@ -96,10 +103,24 @@ fn answers_outsider(domain: Ref<Domain>, place: Place) -> bool {
     matches!(held.map(|held| held.object), Some(Object::Reply(caller)) if caller.domain != domain)
 }
 
-/// Makes a retired domain frozen again. Outsiders that have not heard that it is gone never will.
+/// Makes a retired domain frozen again, by a new freeze until this deadline, and raises its version. Outsiders that were not
+/// told that it is gone never will be.
 ///
 /// # Errors
-/// [`Error::WrongState`] unless it is retired.
-pub fn unretire(domain: Ref<Domain>) -> Result<(), Error> {
-    change(domain, DomainState::Retired, DomainState::Frozen)
+/// [`Error::WrongState`] unless it is retired; [`Error::TimedOut`] if the deadline has passed.
+pub fn unretire(
+    kernel: &Kernel,
+    domain: Ref<Domain>,
+    caller: Ref<Thread>,
+    deadline: u64,
+) -> Result<Freeze, Error> {
+    if !domain.is_retired() {
+        return Err(Error::WrongState);
+    }
+    let deadline = deadline_ticks(kernel, caller, deadline)?;
+    domain.set_state(DomainState::Frozen);
+    domain.touch();
+    let token = belong(kernel, domain, deadline);
+    let version = domain.version();
+    Ok(Freeze { version, token })
 }

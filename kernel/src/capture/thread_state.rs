@@ -14,7 +14,7 @@ use crate::objects::{Phase, Thread};
 /// A thread's state.
 ///
 /// # Errors
-/// [`Error::WrongState`] unless it is stopped or its domain is not running.
+/// [`Error::WrongState`] unless it is stopped, by itself or with its domain.
 pub fn export(kernel: &Kernel, thread: Ref<Thread>) -> Result<ThreadState, Error> {
     check_still(thread)?;
     kernel.scheduler.unload_thread(thread);
@@ -70,7 +70,7 @@ pub fn import(kernel: &Kernel, thread: Ref<Thread>, state: &ThreadState) -> Resu
 }
 
 fn check_still(thread: Ref<Thread>) -> Result<(), Error> {
-    if thread.stopped.get() || !thread.domain.is_running() {
+    if thread.stopped.get() || thread.held.get() {
         Ok(())
     } else {
         Err(Error::WrongState)

@@ -36,9 +36,9 @@ pub use fault::raise_fault;
 pub use interrupt::{
     acknowledge_interrupt, deliver_again, deliver_interrupt, unmask_if_all_are_ready,
 };
-pub use notify::{offer_flags, signal, time_out, wait};
+pub use notify::{machine_deadline, offer_flags, signal, time_out, wait};
 pub use rendezvous::{receive, send};
 pub use reply::{abandon, awaits, install_reply, may_grant, reply};
 pub use transfer::{Message, message_buffer};
 pub use vectors::Vectors;
-pub use waiting::{end_wait, leave, roll_back, stop};
+pub use waiting::{end_wait, hold, leave, release, roll_back, stop};

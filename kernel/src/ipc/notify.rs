@@ -91,10 +91,8 @@ pub fn wait(kernel: &Kernel, thread: Ref<Thread>, notification: Ref<Notification
     thread.phase.set(Phase::Waiting { notification });
     notification.waiters.push(thread);
     if let Some(deadline) = deadline {
-        kernel
-            .scheduler
-            .timers
-            .insert(thread, kernel.clock.ticks_at(deadline));
+        let ticks = kernel.clock.ticks_at(deadline);
+        kernel.scheduler.timers.threads.insert(thread, ticks);
         kernel.scheduler.arm();
     }
 }
@@ -142,9 +140,9 @@ fn set_bound_flags(receiver: Ref<Thread>, flags: u64) {
     receiver.set_argument(1, MessageInfo::notified().bits());
 }
 
-/// A deadline of the domain's clock in the machine's; none for the end of time.
-fn machine_deadline(thread: Ref<Thread>, deadline: u64) -> Option<u64> {
-    if deadline == u64::MAX {
+/// A deadline of the clock of a thread's domain in nanoseconds of the machine's time; none for the end of time.
+pub fn machine_deadline(thread: Ref<Thread>, deadline: u64) -> Option<u64> {
+    if deadline == abi::NO_DEADLINE {
         return None;
     }
     let machine = i128::from(deadline) - i128::from(thread.domain.clock_offset.get());

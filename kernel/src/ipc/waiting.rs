@@ -16,7 +16,7 @@ pub fn leave(kernel: &Kernel, thread: Ref<Thread>) {
         Phase::Receiving { endpoint } => endpoint.receivers.remove(thread),
         Phase::Waiting { notification } => {
             notification.waiters.remove(thread);
-            kernel.scheduler.timers.remove(thread);
+            kernel.scheduler.timers.threads.remove(thread);
         }
         Phase::Awaiting | Phase::AwaitingFault => {}
     }
@@ -34,6 +34,24 @@ pub fn roll_back(kernel: &Kernel, thread: Ref<Thread>) {
 /// Makes a blocked thread stand at its call, or its faulting instruction, and make it again as soon as it can run.
 pub fn start_again(kernel: &Kernel, thread: Ref<Thread>) {
     roll_back(kernel, thread);
+    kernel.scheduler.wake(thread);
+}
+
+/// Stops a thread because its domain stands still.
+pub fn hold(kernel: &Kernel, thread: Ref<Thread>) {
+    roll_back(kernel, thread);
+    thread.held.set(true);
+}
+
+/// Lets a thread of a domain that runs again run. A wait for an answer that nobody can give any more ends with
+/// [`Error::Interrupted`].
+pub fn release(kernel: &Kernel, thread: Ref<Thread>) {
+    match thread.phase.get() {
+        Phase::Awaiting if !thread.answerable.get() => thread.complete(Err(Error::Interrupted)),
+        Phase::AwaitingFault if !thread.answerable.get() => thread.phase.set(Phase::Ready),
+        _ => {}
+    }
+    thread.held.set(false);
     kernel.scheduler.wake(thread);
 }
 

@@ -139,15 +139,38 @@ pub fn create_first_domain(kernel: &Kernel, pool: Ref<Pool>) -> Result<Ref<Domai
     Ok(domain)
 }
 
-/// Adds a frame of slots to a domain's table.
+/// Pays for the frames that a domain's table lacks to have this many slots. What is paid for stays the domain's, so that growing
+/// can be interrupted, and does not fail half way.
 ///
 /// # Errors
-/// [`Error::PoolEmpty`], [`Error::TableFull`].
-pub fn grow_table(kernel: &Kernel, domain: Ref<Domain>) -> Result<(), Error> {
-    if domain.table.slot_count::<SlotDirectory>() + SLOTS_PER_FRAME > abi::SLOTS_MAX {
+/// [`Error::PoolEmpty`], [`Error::TableFull`]. Nothing has happened then.
+pub fn pay_for_table(domain: Ref<Domain>, slots: u32) -> Result<(), Error> {
+    if slots > abi::SLOTS_MAX {
         return Err(Error::TableFull);
     }
-    let frame = kernel.take_frame(domain.pool())?;
+    let paid = domain.paid_slot_frames();
+    let missing = slots
+        .div_ceil(SLOTS_PER_FRAME)
+        .saturating_sub(domain.table.frame_count() + paid);
+    domain.pool().charge(missing.into())?;
+    domain.set_paid_slot_frames(paid + missing);
+    Ok(())
+}
+
+/// Adds a frame of slots to a domain's table: one that is paid for, if there is one.
+///
+/// # Errors
+/// As [`pay_for_table`].
+pub fn grow_table(kernel: &Kernel, domain: Ref<Domain>) -> Result<(), Error> {
+    pay_for_table(
+        domain,
+        domain.table.slot_count::<SlotDirectory>() + SLOTS_PER_FRAME,
+    )?;
+    let frame = kernel
+        .frames
+        .allocate()
+        .expect("the root pool's limit is what there is");
+    domain.set_paid_slot_frames(domain.paid_slot_frames() - 1);
     let holder = Holder::Table {
         domain,
         frame: domain.table.frame_count(),

@@ -2,14 +2,15 @@
 //!
 //! ```text
 //!   destroy_step(object): the newest object inside it first (a pool's objects, a domain's threads), for each
-//!     1. quiesce:  a thread stops, a domain too; nobody makes more out of a pool
+//!     1. quiesce:  a thread stops, a domain too, a few threads a step; nobody makes more out of a pool
 //!     2. revoke:   one capability to it goes null
 //!     3. dismantle: one part goes back: a page, a mapping, a waiter, a table
 //!     4. finish:   its frame goes back to its pool
 //! ```
 //!
-//! The capability that was invoked stays until the last step, so that a destruction that was interrupted is
-//! resumed by the same call, or by one on whatever holds the object.
+//! The capability that was invoked stays until the last step, and the others to a pool as long as anything is in it, so that a
+//! destruction that was interrupted is resumed by the same call, through any other capability, or by one on whatever
+//! holds the object.
 
 use abi::{Error, PAGES_PER_TABLE};
 use capabilities::Place;
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::kernel::Kernel;
 use crate::memory::{OwnedFrame, Ref, SLOTS_PER_FRAME, SlotStorage};
-use crate::{arch, ipc, paging};
+use crate::{arch, capture, ipc, paging};
 
 /// How far it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,17 +31,17 @@ pub enum Step {
     Done,
 }
 
-/// Does one bounded step towards the end of `object`; `keep` is the slot of the capability that was invoked, which
-/// is empty when this says [`Step::Done`].
-pub fn destroy_step(kernel: &Kernel, object: Object, keep: Place) -> Step {
-    if quiesce(kernel, object, keep) == Step::More {
+/// Does one bounded step towards the end of `object`; `keep` is the slot of the capability that was invoked, if the object was
+/// not named by its parent. It is empty when this returns [`Step::Done`].
+pub fn destroy_step(kernel: &Kernel, object: Object, keep: Option<Place>) -> Step {
+    if quiesce(kernel, object) == Step::More {
         return Step::More;
     }
     let target = innermost(object);
     if revoke_one(kernel, target, keep) == Step::More || dismantle(kernel, target) == Step::More {
         return Step::More;
     }
-    if target == object {
+    if let Some(keep) = keep.filter(|_| target == object) {
         // The last capability of its tree, unless its holder went before it.
         let _ = kernel.empty_slot(keep);
     }
@@ -67,20 +68,21 @@ fn inwards(object: Object) -> impl Iterator<Item = Object> {
     core::iter::successors(Some(object), inside)
 }
 
-/// Stops what runs on the way in, and takes away the capabilities through which more could be made there: else a
-/// domain could make objects as fast as they are ended.
-fn quiesce(kernel: &Kernel, object: Object, keep: Place) -> Step {
+/// Stops what runs on the way in, and ends the pools there, so that nobody makes more out of them: else a domain could make
+/// objects as fast as they are ended. Their capabilities stay until nothing is left in them, so that whoever holds one can go
+/// on with a destruction that was interrupted.
+fn quiesce(kernel: &Kernel, object: Object) -> Step {
     for object in inwards(object) {
         match object {
             Object::Pool(pool) => {
-                if let Some(domain) = pool.domain.get() {
-                    end(kernel, domain);
-                }
-                if revoke_one(kernel, object, keep) == Step::More {
+                pool.end();
+                if let Some(domain) = pool.domain.get()
+                    && end(kernel, domain) == Step::More
+                {
                     return Step::More;
                 }
             }
-            Object::Domain(domain) => end(kernel, domain),
+            Object::Domain(domain) if end(kernel, domain) == Step::More => return Step::More,
             Object::Thread(thread) => ipc::stop(kernel, thread),
             _ => {}
         }
@@ -88,20 +90,38 @@ fn quiesce(kernel: &Kernel, object: Object, keep: Place) -> Step {
     Step::Done
 }
 
-/// Stops a domain for good. Takes time for its threads, of which there are at most [`abi::THREADS_MAX`], once.
-fn end(kernel: &Kernel, domain: Ref<Domain>) {
-    if domain.is_running() {
-        domain
-            .threads()
-            .for_each(|thread| ipc::roll_back(kernel, thread));
+/// Threads of a domain that one step stops: a call does several steps, and a thread that sleeps takes a thousand instructions.
+const STOPPED_PER_STEP: usize = 1;
+
+/// Does one step towards stopping a domain for good.
+fn end(kernel: &Kernel, domain: Ref<Domain>) -> Step {
+    if domain.state() != DomainState::Ending {
+        kernel.scheduler.timers.domains.remove(domain);
+        domain.turn(DomainState::Ending);
     }
-    domain.set_state(DomainState::Ending);
+    capture::settle(kernel, domain, STOPPED_PER_STEP)
 }
 
-fn revoke_one(kernel: &Kernel, target: Object, keep: Place) -> Step {
-    kernel
-        .revoke_step(target.header().origin(), keep)
-        .unwrap_or(Step::Done)
+fn revoke_one(kernel: &Kernel, target: Object, keep: Option<Place>) -> Step {
+    let origin = target.header().origin();
+    // Nothing is derived from itself, so keeping the origin keeps nothing.
+    let keep = keep.unwrap_or(origin);
+    match target {
+        Object::Pool(_) => revoke_pool(kernel, origin, keep),
+        _ => kernel.revoke_step(origin, keep).unwrap_or(Step::Done),
+    }
+}
+
+/// Removes a capability to a pool from which nothing is derived. When only a chain is left, it goes in the step that ends the pool:
+/// until then whoever holds a capability that the kept one was derived from can go on if the caller ends.
+fn revoke_pool(kernel: &Kernel, origin: Place, keep: Place) -> Step {
+    if let Some(leaf) = capabilities::next_leaf(&SlotStorage, origin, keep) {
+        // It is occupied, and no origin.
+        let _ = kernel.empty_slot(leaf);
+        return Step::More;
+    }
+    while kernel.revoke_step(origin, keep) == Ok(Step::More) {}
+    Step::Done
 }
 
 fn dismantle(kernel: &Kernel, target: Object) -> Step {
@@ -135,6 +155,8 @@ fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     if let Some(frame) = domain.directory.take_frame() {
         kernel.return_frame(domain.pool(), frame);
     }
+    domain.pool().refund(domain.paid_slot_frames().into());
+    domain.set_paid_slot_frames(0);
     domain.pool().domain.set(None);
     Step::Done
 }

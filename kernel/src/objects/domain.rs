@@ -7,7 +7,7 @@ use abi::{Error, THREADS_MAX};
 use capabilities::{Place, Table};
 
 use super::mapping::key_of;
-use super::{Ascent, Header, Index, Mapping, MemoryObject, Pool, Thread};
+use super::{Ascent, Header, Index, IndexPlace, Mapping, MemoryObject, Pool, Thread};
 use crate::memory::{AddressSpace, Occupied, OwnedFrame, Ref, SlotDirectory};
 
 /// Whether a domain runs.
@@ -15,7 +15,7 @@ use crate::memory::{AddressSpace, Occupied, OwnedFrame, Ref, SlotDirectory};
 pub enum DomainState {
     /// Its threads run.
     Running,
-    /// It is data: nothing in it runs; the version counts what others change in it.
+    /// It is data, as soon as it is settled: nothing in it runs; the version counts what others change in it.
     Frozen,
     /// It has gone elsewhere and never runs here again, unless an operator undoes that.
     Retired,
@@ -62,8 +62,17 @@ pub struct Domain {
     pub uninformed: Cell<Uninformed>,
     /// How far a description of it came.
     pub ascent: Ascent,
+    /// Its place among the deadlines.
+    pub timer: IndexPlace<Domain>,
+    /// When the kernel thaws it, or goes on thawing it, in ticks, while it is among the deadlines.
+    pub deadline_ticks: Cell<Option<u64>>,
     state: Cell<DomainState>,
     version: Cell<u64>,
+    freeze_count: Cell<u64>,
+    /// The first thread that is not in line with the state yet; those behind it are not either.
+    unsettled: Cell<Option<Ref<Thread>>>,
+    /// Frames of slots that the pool has paid for and that the table does not have yet.
+    paid_slot_frames: Cell<u32>,
     mappings: Index<Mapping>,
     first_record: Cell<Option<Ref<Mapping>>>,
     free_mapping: Cell<Option<Ref<Mapping>>>,
@@ -84,8 +93,13 @@ impl Domain {
             clock_offset: Cell::new(0),
             uninformed: Cell::new(Uninformed::ALL),
             ascent: Ascent::none(),
+            timer: IndexPlace::nowhere(),
+            deadline_ticks: Cell::new(None),
             state: Cell::new(DomainState::Running),
             version: Cell::new(0),
+            freeze_count: Cell::new(0),
+            unsettled: Cell::new(None),
+            paid_slot_frames: Cell::new(0),
             mappings: Index::empty(),
             first_record: Cell::new(None),
             free_mapping: Cell::new(None),
@@ -99,14 +113,52 @@ impl Domain {
         self.state.get()
     }
 
-    /// Sets whether it runs. The threads are the caller's business.
+    /// Sets the state, where that makes no difference to its threads: between frozen and retired.
     pub fn set_state(&self, state: DomainState) {
         self.state.set(state);
+    }
+
+    /// Sets the state. The threads are to be brought into line with it, one by one: [`Domain::next_unsettled`].
+    pub fn turn(&self, state: DomainState) {
+        self.state.set(state);
+        self.unsettled.set(self.first_thread.get());
+    }
+
+    /// Takes the next thread that is to be stopped or let run, as the state says.
+    pub fn next_unsettled(&self) -> Option<Ref<Thread>> {
+        let thread = self.unsettled.get()?;
+        self.unsettled.set(thread.next_in_domain.get());
+        Some(thread)
+    }
+
+    /// The first thread that is not in line with the state yet.
+    pub fn first_unsettled(&self) -> Option<Ref<Thread>> {
+        self.unsettled.get()
+    }
+
+    /// Whether all threads are in line with the state.
+    pub fn is_settled(&self) -> bool {
+        self.first_unsettled().is_none()
     }
 
     /// Whether its threads may run.
     pub fn is_running(&self) -> bool {
         self.state.get() == DomainState::Running
+    }
+
+    /// Whether it may be taken for data: nothing in it runs, and nothing will before it is thawed.
+    pub fn is_still(&self) -> bool {
+        !self.is_running() && self.is_settled()
+    }
+
+    /// The token of the freeze that it is in, or was in last: how often it was frozen.
+    pub fn token(&self) -> u64 {
+        self.freeze_count.get()
+    }
+
+    /// Makes the token of a new freeze, so that those of all before are stale.
+    pub fn new_token(&self) {
+        self.freeze_count.set(self.freeze_count.get() + 1);
     }
 
     /// Whether it has gone elsewhere.
@@ -191,16 +243,30 @@ impl Domain {
         }
     }
 
+    /// How many frames of slots are paid for that the table does not have yet.
+    pub fn paid_slot_frames(&self) -> u32 {
+        self.paid_slot_frames.get()
+    }
+
+    /// Sets how many frames of slots are paid for that the table does not have yet.
+    pub fn set_paid_slot_frames(&self, count: u32) {
+        self.paid_slot_frames.set(count);
+    }
+
     /// Enters a thread, first.
     pub fn add_thread(&self, thread: Ref<Thread>) {
         thread
             .next_in_domain
             .set(self.first_thread.replace(Some(thread)));
         self.thread_count.set(self.thread_count.get() + 1);
+        thread.held.set(!self.is_running());
     }
 
     /// Takes a thread out.
     pub fn remove_thread(&self, thread: Ref<Thread>) {
+        if self.unsettled.get() == Some(thread) {
+            self.unsettled.set(thread.next_in_domain.get());
+        }
         match self
             .threads()
             .find(|other| other.next_in_domain.get() == Some(thread))

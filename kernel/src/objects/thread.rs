@@ -108,6 +108,8 @@ pub struct Thread {
     pub phase: Cell<Phase>,
     /// Whether it was stopped, whatever its phase.
     pub stopped: Cell<bool>,
+    /// Whether its domain keeps it from running: the domain stands still, or is about to.
+    pub held: Cell<bool>,
     /// 0 to [`abi::PRIORITY_MAX`].
     pub priority: Cell<u8>,
     /// Its place in the queue that its phase says.
@@ -142,6 +144,7 @@ impl Thread {
             next_in_domain: Cell::new(None),
             phase: Cell::new(Phase::Ready),
             stopped: Cell::new(true),
+            held: Cell::new(false),
             priority: Cell::new(0),
             link: Link::default(),
             timer: IndexPlace::nowhere(),
@@ -169,7 +172,7 @@ impl Thread {
 
     /// Whether it can run now.
     pub fn is_runnable(&self) -> bool {
-        self.phase.get() == Phase::Ready && !self.stopped.get() && self.domain.is_running()
+        self.phase.get() == Phase::Ready && !self.stopped.get() && !self.held.get()
     }
 
     /// The argument registers of the system call it stands at.

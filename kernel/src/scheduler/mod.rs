@@ -20,7 +20,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `queue` | [`Queue`]: threads in order |
-//! | `timers` | [`Timers`]: threads with deadlines |
+//! | `timers` | [`Timers`]: threads and domains with deadlines |
 //! | `clock` | [`Clock`]: ticks and nanoseconds |
 //!
 //! Invariants: a thread is in a ready queue exactly when it is runnable and not current; while a thread runs, the
@@ -57,7 +57,7 @@ pub struct Scheduler {
     loaded: Cell<Option<Ref<Thread>>>,
     /// Whether the vector registers hold something that a thread without them must not find there.
     vectors_live: Cell<bool>,
-    /// Threads with deadlines.
+    /// Threads and domains with deadlines.
     pub timers: Timers,
     /// When the slice ends that the current thread is using, in ticks; none while nothing runs.
     slice_end: Cell<Option<u64>>,

@@ -17,6 +17,9 @@ use crate::memory::{Ref, SlotDirectory, SlotStorage};
 use crate::objects::{self, Object, Step, Thread};
 use crate::paging::{self, MapRequest};
 
+/// The argument register in which `DomainFreeze` keeps its progress.
+const PROGRESS_ARGUMENT: usize = 2;
+
 /// Steps of telling outsiders of a retirement in one go.
 const INFORMED_PER_STEP: usize = 32;
 
@@ -86,7 +89,7 @@ pub fn derive(caller: Ref<Thread>, call: DomainDerive) -> CallResult {
 pub fn install_reply(caller: Ref<Thread>, call: DomainInstallReply) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::INSTALL)?;
     let thread = lookup::thread(caller, call.thread, ThreadRights::WRITE)?;
-    if thread.domain != domain || domain.is_running() {
+    if thread.domain != domain || !domain.is_still() {
         return Err(Error::WrongState);
     }
     ipc::install_reply(thread, domain.place(call.to)?, call.rights)?;
@@ -96,21 +99,35 @@ pub fn install_reply(caller: Ref<Thread>, call: DomainInstallReply) -> CallResul
 
 pub fn grow(kernel: &Kernel, caller: Ref<Thread>, call: DomainGrow) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::INSTALL)?;
-    if domain.table.slot_count::<SlotDirectory>() < call.slots {
+    objects::pay_for_table(domain, call.slots)?;
+    for _ in 0..SLOT_FRAMES_PER_STEP {
+        if domain.table.slot_count::<SlotDirectory>() >= call.slots {
+            return Ok(Outcome::DONE);
+        }
         objects::grow_table(kernel, domain)?;
-        return Ok(Outcome::Again);
     }
-    Ok(Outcome::DONE)
+    Ok(Outcome::Again)
 }
+
+/// Frames of slots that a table grows by in one step.
+const SLOT_FRAMES_PER_STEP: usize = 8;
 
 pub fn freeze(kernel: &Kernel, caller: Ref<Thread>, call: DomainFreeze) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::FREEZE)?;
-    Ok(Outcome::one(capture::freeze(kernel, domain, caller)?))
+    let token = match call.progress {
+        0 => capture::begin_freezing(kernel, domain, caller, call.deadline)?,
+        token => token,
+    };
+    let Some(freeze) = capture::go_on_freezing(kernel, domain, token)? else {
+        caller.set_argument(PROGRESS_ARGUMENT, token);
+        return Ok(Outcome::Again);
+    };
+    Ok(Outcome::Return(Results::Two(freeze.version, freeze.token)))
 }
 
 pub fn thaw(kernel: &Kernel, caller: Ref<Thread>, call: DomainThaw) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::FREEZE)?;
-    capture::thaw(kernel, domain)?;
+    capture::thaw(kernel, domain, call.token)?;
     Ok(Outcome::DONE)
 }
 
@@ -131,7 +148,7 @@ pub fn describe(kernel: &Kernel, caller: Ref<Thread>, call: DomainDescribe) -> C
 /// call can start again.
 pub fn retire(kernel: &Kernel, caller: Ref<Thread>, call: DomainRetire) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::RETIRE)?;
-    capture::retire(domain, call.version)?;
+    capture::retire(kernel, domain, call.version, call.token)?;
     for _ in 0..INFORMED_PER_STEP {
         if capture::inform(kernel, domain) == Step::Done {
             return Ok(Outcome::DONE);
@@ -140,10 +157,10 @@ pub fn retire(kernel: &Kernel, caller: Ref<Thread>, call: DomainRetire) -> CallR
     Ok(Outcome::Again)
 }
 
-pub fn unretire(caller: Ref<Thread>, call: DomainUnretire) -> CallResult {
+pub fn unretire(kernel: &Kernel, caller: Ref<Thread>, call: DomainUnretire) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::UNRETIRE)?;
-    capture::unretire(domain)?;
-    Ok(Outcome::DONE)
+    let freeze = capture::unretire(kernel, domain, caller, call.deadline)?;
+    Ok(Outcome::Return(Results::Two(freeze.version, freeze.token)))
 }
 
 pub fn set_clock(kernel: &Kernel, caller: Ref<Thread>, call: DomainClock) -> CallResult {

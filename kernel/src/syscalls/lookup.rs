@@ -107,7 +107,7 @@ typed! {
     own_notification(Ref<Domain>, in_table): Notification(Notification) with NotificationRights;
 }
 
-/// A Pool with these rights. That of a retired domain reports, and makes nothing more.
+/// A Pool with these rights. That of a retired domain, and one that is being destroyed, makes nothing more.
 ///
 /// # Errors
 /// As for the other kinds.
@@ -118,7 +118,7 @@ pub fn pool(caller: Ref<Thread>, slot: Slot, rights: PoolRights) -> Result<Ref<P
     };
     require(capability, rights.into())?;
     refuse_retired(&pool.header)?;
-    if rights.contains(PoolRights::CREATE) && pool.is_retired() {
+    if rights.contains(PoolRights::CREATE) && (pool.is_retired() || pool.is_ending()) {
         return Err(Error::Gone);
     }
     Ok(pool)

@@ -130,6 +130,7 @@ fn dispatch(kernel: &Kernel, caller: Ref<Thread>, request: Request) -> CallResul
         Request::EndpointCreate(call) => pool::create_endpoint(kernel, caller, call),
         Request::NotificationCreate(call) => pool::create_notification(kernel, caller, call),
         Request::Destroy(call) => pool::destroy(kernel, caller, call),
+        Request::DestroyChild(call) => pool::destroy_child(kernel, caller, call),
 
         Request::DomainMap(call) => domain::map(kernel, caller, call),
         Request::DomainUnmap(call) => domain::unmap(kernel, caller, call),
@@ -142,7 +143,7 @@ fn dispatch(kernel: &Kernel, caller: Ref<Thread>, request: Request) -> CallResul
         Request::DomainThaw(call) => domain::thaw(kernel, caller, call),
         Request::DomainDescribe(call) => domain::describe(kernel, caller, call),
         Request::DomainRetire(call) => domain::retire(kernel, caller, call),
-        Request::DomainUnretire(call) => domain::unretire(caller, call),
+        Request::DomainUnretire(call) => domain::unretire(kernel, caller, call),
         Request::DomainClock(call) => domain::set_clock(kernel, caller, call),
         Request::DomainReadThread(call) => domain::read_thread(kernel, caller, call),
         Request::DomainMapCaptured(call) => pages::map_captured(kernel, caller, call),

@@ -66,7 +66,7 @@ pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCapture
     let Some(memory) = visible_memory(domain, call.memory)? else {
         return Ok(Outcome::Again);
     };
-    if memory.attribute != Attribute::Ordinary || domain.is_running() {
+    if memory.attribute != Attribute::Ordinary || !domain.is_still() {
         return Err(Error::WrongState);
     }
     let into = lookup::domain(caller, call.into, DomainRights::MAP)?;

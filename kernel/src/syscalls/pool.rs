@@ -1,16 +1,18 @@
 //! split, create, destroy.
 
 use abi::calls::{
-    Destroy, DomainCreate, EndpointCreate, MemoryCreate, MemoryCreateContiguous,
+    Destroy, DestroyChild, DomainCreate, EndpointCreate, MemoryCreate, MemoryCreateContiguous,
     NotificationCreate, PoolReport, PoolSplit, ThreadCreate,
 };
 use abi::{DomainRights, Error, PoolRights};
+use capabilities::Place;
 
 use super::{CallResult, Outcome, Results, lookup};
 use crate::kernel::Kernel;
 use crate::memory::{Ref, RunRequest};
 use crate::objects::{
-    self, Attribute, Contiguous, Endpoint, Notification, Object, Pool, Step, Thread, destroy_step,
+    self, Attribute, Contiguous, Endpoint, Notification, Object, Pool, Search, Step, Thread,
+    destroy_step,
 };
 
 /// The argument register of `MemoryCreateContiguous` that holds the lowest address.
@@ -92,6 +94,22 @@ pub fn create_notification(
 
 pub fn destroy(kernel: &Kernel, caller: Ref<Thread>, call: Destroy) -> CallResult {
     let (object, place) = lookup::destructible(caller, call.object)?;
+    end(kernel, caller, object, Some(place))
+}
+
+pub fn destroy_child(kernel: &Kernel, caller: Ref<Thread>, call: DestroyChild) -> CallResult {
+    let pool = lookup::pool(caller, call.pool, PoolRights::DESTROY)?;
+    match pool.seek(call.child) {
+        Search::Found(object) if object.id() != call.child => Err(Error::NotThere),
+        Search::Found(object @ Object::Pool(_)) => end(kernel, caller, object, None),
+        Search::Found(_) => Err(Error::WrongKind),
+        Search::Absent => Err(Error::NotThere),
+        Search::Unfinished => Ok(Outcome::Again),
+    }
+}
+
+/// Does some steps towards the end of an object.
+fn end(kernel: &Kernel, caller: Ref<Thread>, object: Object, keep: Option<Place>) -> CallResult {
     let holds_caller = match object {
         Object::Pool(pool) => caller.domain.pool().is_within(pool),
         Object::Domain(domain) => caller.domain == domain,
@@ -102,7 +120,7 @@ pub fn destroy(kernel: &Kernel, caller: Ref<Thread>, call: Destroy) -> CallResul
         return Err(Error::Oneself);
     }
     for _ in 0..DESTROY_STEPS {
-        if destroy_step(kernel, object, place) == Step::Done {
+        if destroy_step(kernel, object, keep) == Step::Done {
             return Ok(Outcome::DONE);
         }
     }
@@ -113,7 +131,7 @@ fn maker(
     caller: Ref<Thread>,
     pool: abi::register::Slot,
     into: abi::register::Slot,
-) -> Result<(Ref<Pool>, capabilities::Place), Error> {
+) -> Result<(Ref<Pool>, Place), Error> {
     Ok((
         lookup::pool(caller, pool, PoolRights::CREATE)?,
         lookup::free_slot(caller, into)?,

@@ -194,7 +194,7 @@ fn a_running_thread_is_neither_read_nor_prepared() {
     };
     assert_eq!(world.call(citizen.thread, prepare), Err(Error::WrongState));
     let domain = slots::DOMAIN;
-    let thaw = DomainThaw { domain };
+    let thaw = DomainThaw { domain, token: 0 };
     assert_eq!(world.call(citizen.thread, thaw), Err(Error::WrongState));
 }
 

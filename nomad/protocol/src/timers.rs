@@ -5,7 +5,7 @@
 
 use crate::time::Instant;
 
-/// Settings of the timers, in microseconds. The defaults suit machines on one Ethernet segment.
+/// Settings of the timers, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Timing {
     /// First interval after which an unanswered message is sent again; it doubles each time.
@@ -24,17 +24,22 @@ pub struct Timing {
     pub silence_limit_us: u64,
 }
 
+impl Timing {
+    /// What suits machines on one Ethernet segment.
+    pub const STANDARD: Timing = Timing {
+        repeat_first_us: 50_000,
+        repeat_max_us: 2_000_000,
+        admit_limit_us: 10_000_000,
+        round_limit_us: 120_000_000,
+        freeze_limit_us: 5_000_000,
+        receive_limit_us: 150_000_000,
+        silence_limit_us: 5_000_000,
+    };
+}
+
 impl Default for Timing {
     fn default() -> Self {
-        Timing {
-            repeat_first_us: 50_000,
-            repeat_max_us: 2_000_000,
-            admit_limit_us: 10_000_000,
-            round_limit_us: 120_000_000,
-            freeze_limit_us: 5_000_000,
-            receive_limit_us: 150_000_000,
-            silence_limit_us: 5_000_000,
-        }
+        Timing::STANDARD
     }
 }
 

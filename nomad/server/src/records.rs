@@ -1,7 +1,7 @@
 //! Records of transactions, in a Memory that a restart of this server leaves alone.
 //!
 //! ```text
-//!   page 0      magic u64 | this machine's boot id u64
+//!   page 0      magic u64 | this machine's boot id u64 | 60 notes of a freeze: token u64 | check u64 | transaction u128
 //!   page 1 on   slots of 1 KiB:  sequence u64 | length u32 | check u32 | record
 //! ```
 //!
@@ -15,11 +15,15 @@ use runtime::shared::SharedMemory;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"nomadrec");
 const BOOT_OFFSET: usize = 8;
+const TOKENS_OFFSET: usize = 16;
+const TOKEN_BYTES: usize = 32;
+const TOKENS_MAX: usize = 60;
 const SLOTS_OFFSET: usize = 4096;
 const SLOT_BYTES: usize = 1024;
 const HEAD_BYTES: usize = 16;
 
 const _: () = assert!(HEAD_BYTES + RECORD_BYTES_MAX <= SLOT_BYTES);
+const _: () = assert!(TOKENS_OFFSET + TOKENS_MAX * TOKEN_BYTES <= SLOTS_OFFSET);
 
 /// The records.
 pub struct Records {
@@ -68,8 +72,41 @@ impl Records {
         true
     }
 
-    /// Drops a transaction's record.
-    pub fn forget(&mut self, transaction: TransactionId) {
+    /// Notes the token of the freeze of a transaction's domain, until the transaction is ended. Where there is no room, nothing
+    /// is noted, and the domain that a later life of this server finds frozen runs again when the kernel lets it.
+    pub fn keep_token(&mut self, transaction: TransactionId, token: u64) {
+        if let Some(place) = self.token_place(|noted| noted.is_none()) {
+            self.memory.write(place, &note(transaction, token));
+        }
+    }
+
+    /// The token of the freeze of a transaction's domain, if it was noted.
+    pub fn token_of(&self, transaction: TransactionId) -> Option<u64> {
+        let place = self.token_place(|noted| is_of(noted, transaction))?;
+        self.note_at(place).map(|(_, token)| token)
+    }
+
+    /// The place of the first note that is so.
+    fn token_place(&self, is_it: impl Fn(Option<(TransactionId, u64)>) -> bool) -> Option<usize> {
+        let mut places = (0..TOKENS_MAX).map(|index| TOKENS_OFFSET + index * TOKEN_BYTES);
+        places.find(|place| is_it(self.note_at(*place)))
+    }
+
+    fn note_at(&self, place: usize) -> Option<(TransactionId, u64)> {
+        let mut bytes = [0; TOKEN_BYTES];
+        self.memory.read(place, &mut bytes);
+        read_note(&bytes)
+    }
+
+    /// Drops a transaction that has ended, its record and the token that was noted for it.
+    pub fn end(&mut self, transaction: TransactionId) {
+        self.forget(transaction);
+        if let Some(place) = self.token_place(|noted| is_of(noted, transaction)) {
+            self.memory.write(place, &[0; TOKEN_BYTES]);
+        }
+    }
+
+    fn forget(&mut self, transaction: TransactionId) {
         for (_, slot, _) in self
             .taken
             .iter()
@@ -120,6 +157,28 @@ impl Records {
         self.memory.read(offset, &mut bytes);
         u64::from_le_bytes(bytes)
     }
+}
+
+fn is_of(noted: Option<(TransactionId, u64)>, transaction: TransactionId) -> bool {
+    noted.is_some_and(|(known, _)| known == transaction)
+}
+
+fn note(transaction: TransactionId, token: u64) -> [u8; TOKEN_BYTES] {
+    let mut note = [0; TOKEN_BYTES];
+    let transaction = transaction.0.to_le_bytes();
+    note[..8].copy_from_slice(&token.to_le_bytes());
+    note[8..16].copy_from_slice(&u64::from(check(token, &transaction)).to_le_bytes());
+    note[16..].copy_from_slice(&transaction);
+    note
+}
+
+/// A note that was written to its end. A check is never zero for a transaction that is.
+fn read_note(bytes: &[u8; TOKEN_BYTES]) -> Option<(TransactionId, u64)> {
+    let word = |from: usize| bytes[from..from + 8].try_into().map(u64::from_le_bytes);
+    let transaction: [u8; 16] = bytes[16..].try_into().ok()?;
+    let (token, checked) = (word(0).ok()?, word(8).ok()?);
+    let is_whole = u64::from(check(token, &transaction)) == checked;
+    is_whole.then_some((TransactionId(u128::from_le_bytes(transaction)), token))
 }
 
 fn head(sequence: u64, record: &[u8]) -> [u8; HEAD_BYTES] {
@@ -192,6 +251,19 @@ mod tests {
     #[test]
     fn reads_what_was_written() {
         assert_eq!(decode(&slot(9, &record(1))), Some((9, record(1))));
+    }
+
+    #[test]
+    fn a_note_of_a_token_is_read_whole_or_not_at_all() {
+        let transaction = TransactionId(7 << 90 | 5);
+        let whole = note(transaction, 3);
+        assert_eq!(read_note(&whole), Some((transaction, 3)));
+        assert_eq!(read_note(&[0; TOKEN_BYTES]), None);
+        for position in 0..TOKEN_BYTES {
+            let mut torn = whole;
+            torn[position] ^= 0x40;
+            assert_eq!(read_note(&torn), None, "{position}");
+        }
     }
 
     #[test]

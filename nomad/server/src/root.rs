@@ -183,7 +183,7 @@ impl Root {
         capability(self.ask(&request.pack(), 1)?)
     }
 
-    /// The domain that comes is complete, and root keeps it from now on, frozen.
+    /// The domain that comes is complete, and root keeps it from now on, in the freeze of this token.
     ///
     /// # Errors
     /// [`RootError`].
@@ -192,10 +192,12 @@ impl Root {
         name: Name,
         pool: Cap<Pool>,
         domain: Cap<Domain>,
+        token: u64,
         wake: Cap<Notification>,
     ) -> Result<(), RootError> {
         let request = Request::Keep {
             name: to_root(name)?,
+            token,
         };
         let message = Message::of(request.pack().as_slice());
         let message = message.capability(pool).capability(domain).capability(wake);

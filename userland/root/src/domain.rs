@@ -40,6 +40,8 @@ pub struct Domain {
     pub pool: Option<Cap<Pool>>,
     /// Its parts, once it is complete.
     pub body: Option<Body>,
+    /// The token of the freeze in which it is kept while it is prepared.
+    pub freeze_token: u64,
     /// What was given to the one who moves it.
     pub handed: Option<Handle<DomainKind>>,
     /// Its device.
@@ -82,6 +84,7 @@ impl Domain {
             started_ns: 0,
             pool: None,
             body: None,
+            freeze_token: 0,
             handed: None,
             device: None,
             clock: None,

@@ -1,8 +1,8 @@
 //! What copying pages out of a domain returns and refuses, who owns a dirty log, and what a mapping for a debugger does.
 
 use abi::calls::{
-    DomainBeginLog, DomainMap, DomainMapCaptured, DomainPages, DomainReadPages, DomainRetire,
-    MemoryCreate, MemoryDiscard, MemoryPager, MemoryPopulate, PageSet, ThreadFaults,
+    DomainBeginLog, DomainMap, DomainMapCaptured, DomainPages, DomainReadPages, MemoryCreate,
+    MemoryDiscard, MemoryPager, MemoryPopulate, PageSet, ThreadFaults,
 };
 use abi::fault::FaultKind;
 use abi::message::DATA_OFFSET;
@@ -10,7 +10,7 @@ use abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
 use abi::{DomainRights, Error, MemoryRights, Rights};
 use capabilities::{Badge, Storage};
 
-use super::scene::{ENDPOINT, INNER, SUBJECT, Scene};
+use super::scene::{ENDPOINT, INNER, SUBJECT, Scene, retire};
 use crate::arch::Cause;
 use crate::arch::fake::Event;
 use crate::memory::{Entry, Frame, Ref, SlotStorage};
@@ -380,12 +380,10 @@ fn what_the_domain_has_mapped_is_read_but_not_logged() {
 fn a_retired_domain_is_copied_as_it_was() {
     let copying = Copying::new();
     copying.fill([7]);
-    let (domain, version) = (SUBJECT, copying.scene.freeze());
+    let version = copying.scene.freeze();
+    let retire = retire(version, copying.scene.token.get());
     let keeper = copying.scene.keeper.thread;
-    copying
-        .scene
-        .world
-        .does(keeper, DomainRetire { domain, version });
+    copying.scene.world.does(keeper, retire);
     assert_eq!(copying.read(copying.request(0, ALL)), Ok((0, 1 << 7, 0)));
     let into = MEMORY;
     let into_it = DomainReadPages {

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `scene` | what the others look at |
 //! | `phases` | a thread in each phase: how it reads, that it goes on in place and elsewhere |
+//! | `freezing` | whose a freeze is, when it ends, that it takes bounded steps |
 //! | `versions` | what counts as a change of a frozen domain |
 //! | `copying` | pages copied out, and the dirty log |
 //! | `retiring` | what a retirement does to outsiders |
@@ -13,6 +14,7 @@
 
 mod copying;
 mod derivation;
+mod freezing;
 pub mod phases;
 mod retiring;
 pub mod scene;

@@ -1,15 +1,17 @@
 //! What a retirement does to outsiders: those that wait, those that come later, and those that look.
 
 use abi::calls::{
-    Arguments, CapabilityCopy, CapabilityInspect, DomainInstall, DomainMap, DomainRetire,
-    DomainUnretire, EndpointCreate, MemoryCreate, MemoryPopulate, NotificationCreate, PoolReport,
-    Send, Signal, ThreadCreate, ThreadFaults, ThreadRead, ThreadStart, Wait,
+    Arguments, CapabilityCopy, CapabilityInspect, DomainInstall, DomainMap, EndpointCreate,
+    MemoryCreate, MemoryPopulate, NotificationCreate, PoolReport, Send, Signal, ThreadCreate,
+    ThreadFaults, ThreadRead, ThreadStart, Wait,
 };
 use abi::record::List;
 use abi::register::{Access, PageCount, Slot, UserAddress};
 use abi::{Error, MessageInfo, Rights};
 
-use super::scene::{ENDPOINT, INNER, INNER_REPLY, REPLY, SUBJECT, Scene, answer, call, receive};
+use super::scene::{
+    ENDPOINT, INNER, INNER_REPLY, REPLY, SUBJECT, Scene, answer, call, freeze, receive,
+};
 use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::{Phase, Thread, Uninformed};
@@ -49,16 +51,15 @@ fn outsider(scene: &Scene, number: u32) -> Ref<Thread> {
 }
 
 fn retire(scene: &Scene) {
-    let (domain, version) = (SUBJECT, scene.freeze());
+    let version = scene.freeze();
     let keeper = scene.keeper.thread;
-    scene.world.does(keeper, DomainRetire { domain, version });
+    scene
+        .world
+        .does(keeper, super::scene::retire(version, scene.token.get()));
 }
 
 fn unretire_and_thaw(scene: &Scene) {
-    let domain = SUBJECT;
-    scene
-        .world
-        .does(scene.keeper.thread, DomainUnretire { domain });
+    scene.unretire_by(scene.keeper.thread);
     scene.thaw();
 }
 
@@ -299,9 +300,10 @@ fn a_retired_domain_reads_as_it_did_when_it_was_frozen() {
         let threads = [scene.subject.thread, scene.helper].map(|thread| scene.read(thread));
         (lists.map(|list| scene.list(list)), threads)
     };
-    scene.freeze();
+    let version = scene.freeze();
     let before = read(&scene);
-    retire(&scene);
+    let retire = super::scene::retire(version, scene.token.get());
+    scene.world.does(scene.keeper.thread, retire);
     assert_eq!(read(&scene), before);
     assert!(before.1[0].is_ok());
 }
@@ -392,10 +394,11 @@ fn crowd() -> (Scene, Vec<Ref<Thread>>) {
 
 /// The keeper's thread begins to retire the subject, and is stopped after a step.
 fn begin_to_retire(scene: &Scene) {
-    let (domain, version) = (SUBJECT, scene.freeze());
-    let retire = DomainRetire { domain, version };
+    let version = scene.freeze();
     let thread = scene.keeper.thread;
-    scene.world.begin_step(thread, retire);
+    scene
+        .world
+        .begin_step(thread, super::scene::retire(version, scene.token.get()));
     assert!(scene.world.is_at_call(thread));
 }
 
@@ -416,11 +419,8 @@ fn the_commit_point_is_one_step_and_telling_outsiders_goes_on_from_where_it_was(
     let refused = scene.world.call(scene.server, call(INNER_OUTSIDE, 1));
     assert_eq!(refused, Err(Error::Gone));
     assert!(scene.subject.domain.is_retired() && !scene.subject.thread.is_runnable());
-    // Whoever asks next finishes, whatever version he knows.
-    let (domain, version) = (SUBJECT, 77);
-    scene
-        .world
-        .does(scene.server, DomainRetire { domain, version });
+    // The next caller finishes it, whatever version and token it names.
+    scene.world.does(scene.server, super::scene::retire(77, 77));
     assert_eq!(told(&scene, &callers), callers.len());
     assert_eq!(scene.subject.domain.uninformed.get(), Uninformed::Nobody);
 }
@@ -430,18 +430,17 @@ fn a_retirement_that_was_undone_half_way_leaves_the_rest_waiting() {
     let (scene, callers) = crowd();
     begin_to_retire(&scene);
     let some = told(&scene, &callers);
-    let domain = SUBJECT;
-    scene.world.does(scene.server, DomainUnretire { domain });
+    scene.unretire_by(scene.server);
     scene.thaw_by(scene.server);
     scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
     let awaiting = |thread: &&Ref<Thread>| thread.phase.get() == Phase::Awaiting;
     assert_eq!(callers.iter().filter(awaiting).count(), 1);
     assert_eq!(told(&scene, &callers), some);
     // A second retirement tells the others.
-    let freeze = abi::calls::DomainFreeze { domain };
-    let version = scene.world.does(scene.server, freeze);
-    let retire = DomainRetire { domain, version };
-    scene.world.does(scene.server, retire);
+    let (version, token) = scene.world.does(scene.server, freeze(u64::MAX));
+    scene
+        .world
+        .does(scene.server, super::scene::retire(version, token));
     assert_eq!(told(&scene, &callers), callers.len());
 }
 
@@ -454,9 +453,6 @@ fn an_object_that_ends_meanwhile_is_passed() {
         .world
         .does(scene.server, abi::calls::Destroy { object });
     assert_eq!(told(&scene, &callers), callers.len());
-    let (domain, version) = (SUBJECT, 0);
-    scene
-        .world
-        .does(scene.server, DomainRetire { domain, version });
+    scene.world.does(scene.server, super::scene::retire(0, 0));
     assert_eq!(scene.subject.domain.uninformed.get(), Uninformed::Nobody);
 }

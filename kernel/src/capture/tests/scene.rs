@@ -1,8 +1,11 @@
 //! What the tests of capture look at: [`Scene`], a domain that another one freezes, reads and rebuilds.
 
+use core::cell::Cell;
+
 use abi::calls::{
-    Call, Destroy, DomainDescribe, DomainFreeze, DomainInstallReply, DomainReadThread, DomainThaw,
-    EndpointCreate, NotificationCreate, Receive, Reply, ThreadWrite,
+    Call, Destroy, DomainDescribe, DomainFreeze, DomainInstallReply, DomainReadThread,
+    DomainRetire, DomainThaw, DomainUnretire, EndpointCreate, NotificationCreate, Receive, Reply,
+    ThreadWrite,
 };
 use abi::message::DATA_OFFSET;
 use abi::record::{CapabilityRecord, List, RECORD_WORDS, RecordWords};
@@ -33,6 +36,9 @@ const SUBJECT_POOL: Slot = Slot(21);
 const SUBJECT_THREADS: [Slot; 2] = [Slot(22), Slot(23)];
 const SPARE: Slot = Slot(24);
 
+/// Pages of the subject's pool, unless a test needs more.
+const PAGES: u64 = 256;
+
 /// Priorities of the subject's threads.
 const PRIORITY: u8 = 10;
 
@@ -45,10 +51,17 @@ pub struct Scene {
     pub subject: Citizen,
     /// The subject's second thread.
     pub helper: Ref<Thread>,
+    /// The token of the last freeze.
+    pub token: Cell<u64>,
 }
 
 impl Scene {
     pub fn new() -> Scene {
+        Scene::of_pages(PAGES)
+    }
+
+    /// A scene whose subject has a pool of this many pages.
+    pub fn of_pages(pages: u64) -> Scene {
         let world = World::new();
         let keeper = world.citizen();
         let server = world.thread_in(keeper.domain, HELPER);
@@ -67,19 +80,27 @@ impl Scene {
                 into: NOTIFICATION,
             },
         );
-        let (subject, helper) = populate(&world, keeper);
+        let (subject, helper) = populate(&world, keeper, pages);
         Scene {
             world,
             keeper,
             server,
             subject,
             helper,
+            token: Cell::new(0),
         }
     }
 
+    /// Freezes the subject for ever; returns the version.
     pub fn freeze(&self) -> u64 {
-        self.world
-            .does(self.keeper.thread, DomainFreeze { domain: SUBJECT })
+        self.freeze_until(u64::MAX)
+    }
+
+    /// As `freeze`, until a deadline.
+    pub fn freeze_until(&self, deadline: u64) -> u64 {
+        let (version, token) = self.world.does(self.keeper.thread, freeze(deadline));
+        self.token.set(token);
+        version
     }
 
     pub fn thaw(&self) {
@@ -88,7 +109,13 @@ impl Scene {
 
     /// As `thaw`, by another thread of the keeper's.
     pub fn thaw_by(&self, thread: Ref<Thread>) {
-        self.world.does(thread, DomainThaw { domain: SUBJECT });
+        self.world.does(thread, thaw(self.token.get()));
+    }
+
+    /// A thread of the keeper's undoes the subject's retirement.
+    pub fn unretire_by(&self, thread: Ref<Thread>) {
+        let (_, token) = self.world.does(thread, unretire(u64::MAX));
+        self.token.set(token);
     }
 
     /// The subject's version, as `DomainDescribe` tells it.
@@ -163,7 +190,7 @@ impl Scene {
             .filter(|record| record.kind == ObjectKind::Reply as u64)
             .collect();
         self.destroy();
-        (self.subject, self.helper) = populate(&self.world, self.keeper);
+        (self.subject, self.helper) = populate(&self.world, self.keeper, PAGES);
         self.freeze();
         for (number, state) in states.iter().enumerate() {
             self.write(number, state).expect("it was read so");
@@ -191,7 +218,7 @@ impl Scene {
     /// Ends the subject, and puts another in its place that is as a new one: frozen, in other pages.
     pub fn rebuild_bare(&mut self) {
         self.destroy();
-        (self.subject, self.helper) = populate(&self.world, self.keeper);
+        (self.subject, self.helper) = populate(&self.world, self.keeper, PAGES);
         self.freeze();
     }
 
@@ -220,8 +247,8 @@ impl Scene {
 }
 
 /// A subject in a fresh pool, with everything but what its threads do; the keeper's capabilities for it.
-fn populate(world: &World, keeper: Citizen) -> (Citizen, Ref<Thread>) {
-    let subject = world.citizen();
+fn populate(world: &World, keeper: Citizen, pages: u64) -> (Citizen, Ref<Thread>) {
+    let subject = world.citizen_of(pages);
     let helper = world.thread_in(subject.domain, HELPER);
     let (pool, into) = (slots::POOL, INNER);
     world.does(subject.thread, EndpointCreate { pool, into });
@@ -243,6 +270,36 @@ fn populate(world: &World, keeper: Citizen) -> (Citizen, Ref<Thread>) {
         (PRIORITY, PRIORITY)
     );
     (subject, helper)
+}
+
+pub fn freeze(deadline: u64) -> DomainFreeze {
+    DomainFreeze {
+        domain: SUBJECT,
+        deadline,
+        progress: 0,
+    }
+}
+
+pub fn thaw(token: u64) -> DomainThaw {
+    DomainThaw {
+        domain: SUBJECT,
+        token,
+    }
+}
+
+pub fn retire(version: u64, token: u64) -> DomainRetire {
+    DomainRetire {
+        domain: SUBJECT,
+        version,
+        token,
+    }
+}
+
+pub fn unretire(deadline: u64) -> DomainUnretire {
+    DomainUnretire {
+        domain: SUBJECT,
+        deadline,
+    }
 }
 
 pub fn call(endpoint: Slot, w0: u64) -> Call {

@@ -2,16 +2,17 @@
 
 use abi::calls::{
     CapabilityCopy, CapabilityDelete, CapabilityMint, CapabilityRevoke, Destroy, DomainClock,
-    DomainDerive, DomainHold, DomainInstall, DomainMap, DomainMapOwn, DomainRemove, DomainRetire,
-    DomainThaw, DomainUnmap, DomainUnretire, EndpointCreate, MemoryCreate, MemoryDiscard,
-    MemoryPopulate, MemorySupply, NotificationCreate, PoolSplit, Signal, ThreadCreate,
-    ThreadFaults, ThreadSchedule, ThreadStart, Wait,
+    DomainDerive, DomainHold, DomainInstall, DomainMap, DomainMapOwn, DomainRemove, DomainUnmap,
+    EndpointCreate, MemoryCreate, MemoryDiscard, MemoryPopulate, MemorySupply, NotificationCreate,
+    PoolSplit, Signal, ThreadCreate, ThreadFaults, ThreadSchedule, ThreadStart, Wait,
 };
 use abi::record::Held;
 use abi::register::{Access, PageCount, Slot, UserAddress};
 use abi::{EndpointRights, Error, MemoryRights, Rights};
 
-use super::scene::{ENDPOINT, KEEPERS_SPARE, REPLY, SUBJECT, Scene, answer, call, receive};
+use super::scene::{
+    ENDPOINT, KEEPERS_SPARE, REPLY, SUBJECT, Scene, answer, call, freeze, receive, retire, thaw,
+};
 use crate::testing::slots;
 
 const POOL: Slot = Slot(21);
@@ -354,6 +355,16 @@ const CHANGES: &[Change] = &[
             offset: 9
         }),
     ),
+    ("a run", NOTHING, |scene| {
+        scene.thaw();
+        scene.freeze();
+    }),
+    ("a retirement undone", NOTHING, |scene| {
+        let keeper = scene.keeper.thread;
+        let retire = retire(scene.version(), scene.token.get());
+        scene.world.does(keeper, retire);
+        scene.unretire_by(keeper);
+    }),
 ];
 
 #[test]
@@ -365,10 +376,7 @@ fn whatever_changes_a_frozen_domain_from_outside_raises_its_version() {
         let version = scene.version();
         change(&scene);
         assert!(scene.version() > version, "{name}");
-        let retire = DomainRetire {
-            domain: SUBJECT,
-            version,
-        };
+        let retire = retire(version, scene.token.get());
         let refused = scene.world.call(scene.keeper.thread, retire);
         assert_eq!(refused, Err(Error::VersionMoved), "{name}");
     }
@@ -433,37 +441,37 @@ fn reading_changes_nothing() {
     ] {
         assert!(!scene.list(list).is_empty());
     }
-    assert_eq!(scene.freeze(), version);
     assert_eq!(scene.version(), version);
 }
 
 #[test]
 fn a_retired_domain_does_not_run_until_that_is_undone() {
     let scene = scene();
-    let domain = SUBJECT;
     let version = scene.freeze();
     let keeper = scene.keeper.thread;
-    scene.world.does(keeper, DomainRetire { domain, version });
-    let thaw = DomainThaw { domain };
-    assert_eq!(scene.world.call(keeper, thaw), Err(Error::WrongState));
-    let freeze = abi::calls::DomainFreeze { domain };
-    assert_eq!(scene.world.call(keeper, freeze), Err(Error::WrongState));
+    let token = scene.token.get();
+    scene.world.does(keeper, retire(version, token));
+    let thawed = scene.world.call(keeper, thaw(token));
+    assert_eq!(thawed, Err(Error::WrongState));
+    let frozen = scene.world.call(keeper, freeze(u64::MAX));
+    assert_eq!(frozen, Err(Error::WrongState));
     let late = scene.world.call(scene.server, answer(REPLY, 1));
     assert_eq!(late, Err(Error::Gone));
     assert!(!scene.subject.thread.is_runnable());
-    scene.world.does(keeper, DomainUnretire { domain });
-    scene.world.does(keeper, thaw);
+    scene.unretire_by(keeper);
+    scene.thaw();
     assert!(scene.subject.thread.is_runnable());
 }
 
 #[test]
 fn only_a_frozen_domain_is_retired_and_nobody_freezes_himself() {
     let scene = scene();
-    let (domain, version) = (SUBJECT, 0);
     let keeper = scene.keeper.thread;
-    let retire = DomainRetire { domain, version };
-    assert_eq!(scene.world.call(keeper, retire), Err(Error::WrongState));
-    let domain = slots::DOMAIN;
-    let freeze = abi::calls::DomainFreeze { domain };
-    assert_eq!(scene.world.call(keeper, freeze), Err(Error::Oneself));
+    let retired = scene.world.call(keeper, retire(0, 0));
+    assert_eq!(retired, Err(Error::WrongState));
+    let oneself = abi::calls::DomainFreeze {
+        domain: slots::DOMAIN,
+        ..freeze(u64::MAX)
+    };
+    assert_eq!(scene.world.call(keeper, oneself), Err(Error::Oneself));
 }

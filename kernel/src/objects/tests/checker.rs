@@ -9,7 +9,8 @@ use capabilities::Storage;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SLOTS_PER_FRAME, SlotDirectory, SlotStorage};
 use crate::objects::{
-    Domain, Endpoint, Header, MemoryObject, Notification, Object, Phase, Pool, Thread, Uninformed,
+    Domain, DomainState, Endpoint, Header, MemoryObject, Notification, Object, Phase, Pool, Thread,
+    Uninformed,
 };
 use crate::scheduler::Queue;
 
@@ -49,7 +50,10 @@ pub fn check(kernel: &Kernel) {
             Object::Thread(thread) => check_thread(kernel, thread),
             Object::Endpoint(endpoint) => check_endpoint(endpoint),
             Object::Notification(notification) => check_notification(notification),
-            Object::Domain(domain) => check_mappings(domain),
+            Object::Domain(domain) => {
+                check_mappings(domain);
+                check_settling(kernel, domain);
+            }
             _ => {}
         }
     }
@@ -68,7 +72,8 @@ fn check_accounts(kernel: &Kernel) {
             Object::Pool(child) => child.limit,
             _ => 0,
         });
-        pool.used() - reserved.sum::<u64>()
+        let paid = pool.domain.get().map_or(0, |it| it.paid_slot_frames());
+        pool.used() - reserved.sum::<u64>() - u64::from(paid)
     };
     let spent: u64 = pools.chain([kernel.root_pool]).map(own).sum();
     assert_eq!(kernel.frames.free() + spent, kernel.root_pool.limit);
@@ -90,7 +95,7 @@ fn check_thread(kernel: &Kernel, thread: Ref<Thread>) {
         }
         Phase::Awaiting | Phase::AwaitingFault => assert!(!queued),
     }
-    let may_run = thread.domain.is_running() && !thread.stopped.get();
+    let may_run = !thread.held.get() && !thread.stopped.get();
     assert!(may_run || !queued && !is_current);
     let waits = matches!(thread.phase.get(), Phase::Waiting { .. });
     assert!(waits || thread.deadline_ticks.get().is_none());
@@ -132,6 +137,33 @@ fn check_notification(notification: Ref<Notification>) {
         let held = held.map(|capability| capability.object);
         assert_eq!(held, Some(Object::Notification(notification)));
     }
+}
+
+/// Threads are in line with the state of their domain, but for those that are still to be settled. A thaw that is not finished
+/// goes on from the timer.
+fn check_settling(kernel: &Kernel, domain: Ref<Domain>) {
+    let first = domain.first_unsettled();
+    let settled: Vec<_> = domain
+        .threads()
+        .take_while(|thread| Some(*thread) != first)
+        .collect();
+    let in_line = |thread: &Ref<Thread>| thread.held.get() != domain.is_running();
+    assert!(settled.iter().all(in_line));
+    let all_settled = settled.len() == domain.thread_count.get();
+    assert_eq!(
+        all_settled,
+        first.is_none(),
+        "an unsettled thread is the domain's"
+    );
+    let deadline = domain.deadline_ticks.get();
+    match domain.state() {
+        DomainState::Running if domain.is_settled() => assert_eq!(deadline, None),
+        DomainState::Running => assert_eq!(deadline, Some(0)),
+        DomainState::Frozen => {}
+        DomainState::Retired | DomainState::Ending => assert_eq!(deadline, None),
+    }
+    let earliest = kernel.scheduler.timers.domains.earliest();
+    assert!(deadline.is_none_or(|deadline| earliest.is_some_and(|earliest| earliest <= deadline)));
 }
 
 /// A domain's mappings lie one behind the other, each in the list of its Memory.

@@ -1,6 +1,9 @@
 //! Objects that end in every state, a step at a time, with everything between the steps that may happen there.
 
-use abi::calls::{Destroy, DomainMap, MemoryCreate, MemoryPopulate, PoolSplit, ThreadCreate};
+use abi::calls::{
+    Destroy, DestroyChild, DomainMap, EndpointCreate, MemoryCreate, MemoryPopulate, PoolSplit,
+    ThreadCreate,
+};
 use abi::register::{Access, PageCount, Slot, UserAddress};
 use abi::{Error, calls};
 use capabilities::{Place, Storage};
@@ -9,7 +12,7 @@ use super::checker::{all_objects, check};
 use crate::capture::tests::phases::CASES;
 use crate::capture::tests::scene::{ENDPOINT, HELPER, INNER, NOTIFICATION, Scene};
 use crate::memory::SlotStorage;
-use crate::objects::{DomainState, Step, destroy_step};
+use crate::objects::{DomainState, Object, Step, destroy_step};
 use crate::testing::{Citizen, World, slots};
 
 /// More steps than anything here takes.
@@ -25,7 +28,7 @@ fn end(world: &World, keep: Place, steps: usize) -> Step {
         let Some(held) = SlotStorage.slot(keep).capability() else {
             return Step::Done;
         };
-        let step = destroy_step(&world.kernel, held.object, keep);
+        let step = destroy_step(&world.kernel, held.object, Some(keep));
         check(&world.kernel);
         if step == Step::Done {
             return Step::Done;
@@ -121,6 +124,89 @@ fn an_interrupted_end_is_resumed_by_the_same_call_or_from_the_parent() {
     }
 }
 
+/// A keeper that holds two capabilities to a pool, one derived from the other, and whose second thread ends it.
+fn with_pool() -> (World, Citizen, Citizen) {
+    let world = World::new();
+    let (keeper, mover) = (world.citizen(), world.citizen());
+    let (pool, pages, into) = (slots::POOL, PageCount(100), Slot(20));
+    world.does(keeper.thread, PoolSplit { pool, pages, into });
+    world.give(keeper, into, mover, into, 0);
+    let into = Slot(21);
+    let pool = Slot(20);
+    world.does(mover.thread, calls::DomainCreate { pool, into });
+    for number in 0..40 {
+        let into = Slot(22 + number);
+        world.does(mover.thread, EndpointCreate { pool, into });
+    }
+    (world, keeper, mover)
+}
+
+#[test]
+fn a_pool_whose_destroyer_ends_half_way_is_destroyed_by_another_holder() {
+    for steps in 1.. {
+        let (world, keeper, mover) = with_pool();
+        let spent = keeper.pool.used();
+        let done = end(&world, place(mover, Slot(20)), steps) == Step::Done;
+        // The destroyer's table goes, and with it the capability that was invoked.
+        for slot in 20..62 {
+            let _ = world.kernel.empty_slot(place(mover, Slot(slot)));
+        }
+        let rest = world.call(keeper.thread, Destroy { object: Slot(20) });
+        assert!(done || rest == Ok(()), "after {steps} steps: {rest:?}");
+        assert_eq!(keeper.pool.used(), spent - 100, "after {steps} steps");
+        check(&world.kernel);
+        if done {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_child_pool_to_which_no_capability_is_left_is_destroyed_from_its_parent() {
+    let (world, keeper, mover) = with_pool();
+    let spent = keeper.pool.used();
+    let child = keeper.pool.last().expect("the child").id();
+    for citizen in [keeper, mover] {
+        let empty = world.kernel.empty_slot(place(citizen, Slot(20)));
+        empty.expect("a capability");
+    }
+    let pool = slots::POOL;
+    let other = mover.pool.last().expect("something").id();
+    let refused = world.call(keeper.thread, DestroyChild { pool, child: other });
+    assert_eq!(refused, Err(Error::NotThere));
+    let first = keeper.pool.first().expect("the domain").id();
+    let refused = world.call(keeper.thread, DestroyChild { pool, child: first });
+    assert_eq!(refused, Err(Error::WrongKind));
+    let destroy = DestroyChild { pool, child };
+    assert!(world.steps_of(keeper.thread, destroy) > 1);
+    assert_eq!(keeper.pool.used(), spent - 100);
+    check(&world.kernel);
+    assert_eq!(world.call(keeper.thread, destroy), Err(Error::NotThere));
+}
+
+#[test]
+fn nobody_ends_a_child_pool_without_the_right_to_or_from_inside() {
+    let world = World::new();
+    let citizen = world.citizen();
+    let child = citizen.pool.header.id;
+    let (from, to) = (slots::POOL, Slot(20));
+    let rights = abi::PoolRights::CREATE.into();
+    let mint = calls::CapabilityMint {
+        from,
+        to,
+        rights,
+        badge: 0,
+    };
+    world.does(citizen.thread, mint);
+    let refused = world.call(citizen.thread, DestroyChild { pool: to, child });
+    assert_eq!(refused, Err(Error::MissingRight));
+    let parent = Object::Pool(world.kernel.root_pool);
+    crate::objects::publish(parent, place(citizen, Slot(21)));
+    let pool = Slot(21);
+    let refused = world.call(citizen.thread, DestroyChild { pool, child });
+    assert_eq!(refused, Err(Error::Oneself));
+}
+
 /// Something of everything.
 fn furnish(world: &World, citizen: Citizen) {
     let (pool, domain, thread) = (slots::POOL, slots::DOMAIN, citizen.thread);
@@ -169,11 +255,16 @@ fn what_is_being_ended_makes_nothing_more() {
     furnish(&world, subject);
     assert_eq!(end(&world, place(keeper, Slot(20)), 1), Step::More);
     assert_eq!(subject.domain.state(), DomainState::Ending);
-    assert!(!subject.thread.is_runnable());
     let into = Slot(22);
-    let domain = Slot(21);
+    let (pool, domain) = (Slot(20), Slot(21));
     let create = ThreadCreate { domain, into };
     assert_eq!(world.call(keeper.thread, create), Err(Error::Gone));
+    let create = calls::EndpointCreate { pool, into };
+    assert_eq!(world.call(keeper.thread, create), Err(Error::Gone));
+    // A thread a step.
+    let steps = subject.domain.thread_count.get();
+    assert_eq!(end(&world, place(keeper, Slot(20)), steps), Step::More);
+    assert!(!subject.thread.is_runnable());
 }
 
 #[test]

@@ -9,6 +9,7 @@ use abi::register::{Access, PageCount, Slot, UserAddress};
 use abi::{Arguments, Error};
 
 use super::checker::{all_objects, check};
+use crate::memory::SLOTS_PER_FRAME;
 use crate::testing::{Citizen, World, slots};
 
 const POOL: Slot = Slot(20);
@@ -132,5 +133,77 @@ fn a_pool_cannot_promise_what_it_has_not() {
     let pages = PageCount(left);
     world.does(citizen.thread, PoolSplit { pool, pages, into });
     assert_eq!(citizen.pool.used(), citizen.pool.limit);
+    check(&world.kernel);
+}
+
+/// The pages that a citizen's pool has left.
+fn left(citizen: Citizen) -> u32 {
+    (citizen.pool.limit - citizen.pool.used()) as u32
+}
+
+fn grow(slots: u32) -> DomainGrow {
+    let domain = slots::DOMAIN;
+    DomainGrow { domain, slots }
+}
+
+#[test]
+fn a_table_grows_whole_or_not_at_all() {
+    let world = World::new();
+    let citizen = world.citizen_of(60);
+    let all = (left(citizen) + 1) * SLOTS_PER_FRAME;
+    for (slots, error) in [
+        (all + 1, Error::PoolEmpty),
+        (abi::SLOTS_MAX, Error::PoolEmpty),
+        (abi::SLOTS_MAX + 1, Error::TableFull),
+        (u32::MAX, Error::TableFull),
+    ] {
+        let before = (citizen.pool.used(), citizen.domain.table.frame_count());
+        assert_eq!(world.call(citizen.thread, grow(slots)), Err(error));
+        let after = (citizen.pool.used(), citizen.domain.table.frame_count());
+        assert_eq!(after, before, "{slots} slots");
+        check(&world.kernel);
+    }
+    world.does(citizen.thread, grow(all));
+    assert_eq!(left(citizen), 0);
+    assert_eq!(citizen.domain.table.frame_count() * SLOTS_PER_FRAME, all);
+    // It has that many: nothing more is to be paid.
+    world.does(citizen.thread, grow(all));
+}
+
+#[test]
+fn a_growth_that_has_begun_is_paid_for() {
+    let world = World::new();
+    let citizen = world.citizen_of(60);
+    let other = world.thread_in(citizen.domain, Slot(9));
+    let slots = 30 * SLOTS_PER_FRAME;
+    world.begin_step(citizen.thread, grow(slots));
+    assert!(world.is_at_call(citizen.thread));
+    check(&world.kernel);
+    let (pool, into) = (slots::POOL, Slot(10));
+    while left(citizen) > 0 {
+        world.does(other, EndpointCreate { pool, into });
+        let place = citizen.domain.place(into).expect("a slot");
+        world.kernel.empty_slot(place).expect("a capability");
+    }
+    while world.is_at_call(citizen.thread) {
+        world.step(citizen.thread);
+        check(&world.kernel);
+    }
+    let grown = world.outcome::<DomainGrow>(citizen.thread);
+    assert_eq!(grown, Some(Ok(())));
+    assert_eq!(citizen.domain.table.frame_count(), 30);
+}
+
+#[test]
+fn what_an_interrupted_growth_has_paid_comes_back() {
+    let world = World::new();
+    let keeper = world.citizen();
+    let free = world.kernel.frames.free();
+    let citizen = world.citizen_of(60);
+    world.give(citizen, slots::POOL, keeper, Slot(20), 0);
+    world.begin_step(citizen.thread, grow(30 * SLOTS_PER_FRAME));
+    assert!(citizen.domain.paid_slot_frames() > 0);
+    world.does(keeper.thread, Destroy { object: Slot(20) });
+    assert_eq!(world.kernel.frames.free(), free);
     check(&world.kernel);
 }

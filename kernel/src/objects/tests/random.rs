@@ -247,7 +247,8 @@ fn happen(world: &World, keeper: Citizen, event: Event) {
         Event::Revive { thread } => {
             let Some(thread) = chosen(thread) else { return };
             if thread.domain.state() == DomainState::Frozen {
-                capture::thaw(&world.kernel, thread.domain).expect("frozen");
+                let token = thread.domain.token();
+                capture::thaw(&world.kernel, thread.domain, token).expect("frozen");
             }
             if thread.phase.get() != Phase::Ready {
                 ipc::end_wait(&world.kernel, thread, Error::Gone);

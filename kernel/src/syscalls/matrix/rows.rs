@@ -4,23 +4,22 @@
 
 use abi::calls::{
     Call, CapabilityCopy, CapabilityDelete, CapabilityIdentify, CapabilityInspect, CapabilityMint,
-    CapabilityMove, CapabilityRevoke, Destroy, DeviceMemoryCreate, DomainBeginLog, DomainClock,
-    DomainCreate, DomainDerive, DomainDescribe, DomainFreeze, DomainGrow, DomainHold,
-    DomainInstall, DomainInstallReply, DomainMap, DomainMapCaptured, DomainMapOwn, DomainPages,
-    DomainReadPages, DomainReadThread, DomainRemove, DomainThaw, DomainUnmap, DomainUnretire,
-    EndpointCreate, InterruptAcknowledge, InterruptBind, InterruptCreateLine,
-    InterruptCreateMessage, IoIn, IoOut, IoPortsCreate, MemoryCreate, MemoryCreateContiguous,
-    MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply, NotificationCreate, Null, PageSet,
-    PoolReport, PoolSplit, Random, Receive, Reply, ReplyAndReceive, Send, Signal, ThreadBind,
-    ThreadCreate, ThreadFaults, ThreadPrepare, ThreadRead, ThreadSchedule, ThreadStart, ThreadStop,
-    ThreadWrite, Wait, Yield,
+    CapabilityMove, CapabilityRevoke, Destroy, DestroyChild, DeviceMemoryCreate, DomainBeginLog,
+    DomainClock, DomainCreate, DomainDerive, DomainDescribe, DomainGrow, DomainHold, DomainInstall,
+    DomainInstallReply, DomainMap, DomainMapCaptured, DomainMapOwn, DomainPages, DomainReadPages,
+    DomainReadThread, DomainRemove, DomainThaw, DomainUnmap, DomainUnretire, EndpointCreate,
+    InterruptAcknowledge, InterruptBind, InterruptCreateLine, InterruptCreateMessage, IoIn, IoOut,
+    IoPortsCreate, MemoryCreate, MemoryCreateContiguous, MemoryDiscard, MemoryPager,
+    MemoryPopulate, MemorySupply, NotificationCreate, Null, PageSet, PoolReport, PoolSplit, Random,
+    Receive, Reply, ReplyAndReceive, Send, Signal, ThreadBind, ThreadCreate, ThreadFaults,
+    ThreadPrepare, ThreadRead, ThreadSchedule, ThreadStart, ThreadStop, ThreadWrite, Wait, Yield,
 };
 use abi::record::{Held, List};
 use abi::register::{Access, ObjectId, PageCount, Slot, UserAddress, Width};
 use abi::{
     Arguments, DESTROY, DomainRights, EndpointRights, Error, HardwareRights, InterruptRights,
-    IoPortsRights, MemoryRights, MessageInfo, NotificationRights, Number, PoolRights, Registers,
-    Rights, ThreadRights,
+    IoPortsRights, MemoryRights, MessageInfo, NO_DEADLINE, NotificationRights, Number, PoolRights,
+    Registers, Rights, ThreadRights,
 };
 
 use super::stage::{
@@ -488,6 +487,16 @@ pub fn rows(number: Number) -> Vec<Row> {
             .map(|(slot, call)| row(call).needs_any(slot, DESTROY).frozen(Then::Changes))
             .collect(),
 
+        Number::DestroyChild => vec![
+            row(|stage| {
+                made(DestroyChild {
+                    pool: slots::POOL,
+                    child: id(stage, CHILD),
+                })
+            })
+            .needs(slots::POOL, DESTROY),
+        ],
+
         Number::DomainMap => vec![
             row(|_| map(Access::Read))
                 .needs(domain, DomainRights::MAP)
@@ -578,14 +587,18 @@ pub fn rows(number: Number) -> Vec<Row> {
             .changes(),
         ],
         Number::DomainFreeze => vec![
-            row(|_| made(DomainFreeze { domain: SUBJECT }))
+            row(|_| made(Stage::freezing()))
                 .needs(domain, DomainRights::FREEZE)
+                .frozen(Then::Fails(Error::InUse))
                 .retired(Then::Fails(Error::WrongState)),
         ],
         Number::DomainThaw => vec![
             row(|stage| {
                 stage.freeze();
-                made(DomainThaw { domain: SUBJECT })
+                made(DomainThaw {
+                    domain: SUBJECT,
+                    token: stage.subject.domain.token(),
+                })
             })
             .needs(domain, DomainRights::FREEZE)
             .frozen(Then::Turns)
@@ -612,7 +625,10 @@ pub fn rows(number: Number) -> Vec<Row> {
         Number::DomainUnretire => vec![
             row(|stage| {
                 stage.retire();
-                made(DomainUnretire { domain: SUBJECT })
+                made(DomainUnretire {
+                    domain: SUBJECT,
+                    deadline: NO_DEADLINE,
+                })
             })
             .needs(domain, DomainRights::UNRETIRE)
             .frozen(Then::Turns)

@@ -8,7 +8,7 @@ use abi::calls::{
 use abi::message::DATA_OFFSET;
 use abi::register::{Access, PageCount, Slot, UserAddress};
 use abi::thread_state::{THREAD_STATE_BYTES, ThreadState};
-use abi::{Error, MessageInfo, ObjectKind, Rights};
+use abi::{Error, MessageInfo, NO_DEADLINE, ObjectKind, Rights};
 use capabilities::{Badge, Storage};
 
 use super::rows::Made;
@@ -247,10 +247,19 @@ impl Stage {
         assert_eq!(self.subject.thread.phase.get(), Phase::Awaiting);
     }
 
+    /// The call that freezes the subject.
+    pub fn freezing() -> DomainFreeze {
+        DomainFreeze {
+            domain: SUBJECT,
+            deadline: NO_DEADLINE,
+            progress: 0,
+        }
+    }
+
     /// Freezes the subject, if it runs.
     pub fn freeze(&self) {
         if self.subject.domain.is_running() {
-            self.does(DomainFreeze { domain: SUBJECT });
+            self.does(Stage::freezing());
         }
     }
 
@@ -267,6 +276,7 @@ impl Stage {
         DomainRetire {
             domain: SUBJECT,
             version: self.version(),
+            token: self.subject.domain.token(),
         }
     }
 

@@ -147,6 +147,10 @@ pub enum LocalFailure {
         /// Which.
         priority: u8,
     },
+    /// The kernel let the domain run before it was retired: it had been frozen for too long.
+    FreezeEnded,
+    /// Somebody else holds the domain frozen.
+    FrozenByAnother,
 }
 
 /// What kind of outside change moved a frozen domain's version.

@@ -87,6 +87,10 @@ impl fmt::Display for LocalFailure {
                 f,
                 "a thread has priority {priority}, above that of the migration server there"
             ),
+            LocalFailure::FreezeEnded => {
+                f.write_str("the domain was frozen for too long, and runs again")
+            }
+            LocalFailure::FrozenByAnother => f.write_str("another domain holds it frozen"),
         }
     }
 }
@@ -217,6 +221,19 @@ mod tests {
         assert_eq!(
             failure.to_string(),
             alloc::format!("the kernel refused: {error}")
+        );
+    }
+
+    #[test]
+    fn a_freeze_that_ended_says_that_the_domain_runs() {
+        let failure = LocalFailure::FreezeEnded;
+        let reason = AbortReason::Failed {
+            on: Side::Source,
+            failure,
+        };
+        assert_eq!(
+            reason.to_string(),
+            "a step of the source failed: the domain was frozen for too long, and runs again"
         );
     }
 

@@ -16,6 +16,10 @@ pub enum CaptureError {
     Refused(Verdict),
     /// Root gives nobody the authority to move it.
     Pinned,
+    /// The freeze ended before the step was done: its deadline passed, and the kernel let the domain run.
+    FreezeEnded,
+    /// Another domain froze it.
+    FrozenByAnother,
     /// The kernel's records are not what they should be, or a step was asked for out of turn.
     Confused,
 }

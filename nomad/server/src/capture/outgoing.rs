@@ -11,7 +11,7 @@ use nomad_image::{
 use runtime::capability::Domain;
 use runtime::protocol::Mac;
 use runtime::protocol::root::DomainRecord;
-use runtime::{Cap, Error};
+use runtime::{Cap, Error, clock};
 
 use crate::capture::backlog::Backlog;
 use crate::capture::listing::{self, Read};
@@ -19,6 +19,9 @@ use crate::capture::ring::{Ring, Whose};
 use crate::capture::staging::Staging;
 use crate::capture::{CaptureError, Found, names, state};
 use crate::machine::Machine;
+
+/// How long a running domain stands still at most while its threads are read.
+const LOOK_LIMIT_NS: u64 = 5_000_000_000;
 
 /// A frozen domain's state was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +47,8 @@ pub struct Outgoing {
     frozen: Option<Frozen>,
     ring: Option<Ring>,
     is_described: bool,
-    is_frozen: bool,
+    /// The token of the freeze in which the domain is handed over.
+    token: Option<u64>,
     is_left_behind: bool,
     is_exported: bool,
     is_ring_announced: bool,
@@ -60,6 +64,15 @@ struct State {
 struct Frozen {
     read: Read,
     description: Description,
+}
+
+/// The kernel's refusal of what only the owner of a freeze may do.
+fn of_freeze(error: Error) -> CaptureError {
+    match error {
+        Error::WrongState => CaptureError::FreezeEnded,
+        Error::InUse => CaptureError::FrozenByAnother,
+        error => CaptureError::Kernel(error),
+    }
 }
 
 impl Outgoing {
@@ -88,19 +101,21 @@ impl Outgoing {
             frozen: None,
             ring: None,
             is_described: false,
-            is_frozen: false,
+            token: None,
             is_left_behind: false,
             is_exported: false,
             is_ring_announced: false,
         }
     }
 
-    /// A domain that an earlier life of this server was moving. It is frozen or retired.
+    /// A domain that an earlier life of this server was moving, and the token of its freeze, if that life noted one. By now the
+    /// kernel may have thawed it.
     pub fn left_behind(
         machine: Machine,
         name: Name,
         record: &DomainRecord,
         domain: Cap<Domain>,
+        token: Option<u64>,
     ) -> Outgoing {
         let found = Found {
             record: *record,
@@ -111,6 +126,7 @@ impl Outgoing {
         Outgoing {
             is_left_behind: true,
             is_exported: true,
+            token,
             ..Outgoing::new(machine, name, found)
         }
     }
@@ -200,14 +216,16 @@ impl Outgoing {
         Ok(self.backlog.page_count())
     }
 
-    /// Stops the domain.
+    /// Stops the domain for the hand-over, for this long at most: then the kernel lets it run on, unless it was retired.
+    /// Returns the token of the freeze.
     ///
     /// # Errors
-    /// What the kernel says.
-    pub fn freeze(&mut self) -> Result<(), CaptureError> {
-        self.domain.freeze()?;
-        self.is_frozen = true;
-        Ok(())
+    /// What the kernel says; [`CaptureError::FrozenByAnother`].
+    pub fn freeze(&mut self, limit_ns: u64) -> Result<u64, CaptureError> {
+        let deadline_ns = clock::now_ns().saturating_add(limit_ns);
+        let freeze = self.domain.freeze(deadline_ns).map_err(of_freeze)?;
+        self.token = Some(freeze.token);
+        Ok(freeze.token)
     }
 
     /// Reads the frozen domain's state, after root and the switch have stopped serving it.
@@ -227,12 +245,21 @@ impl Outgoing {
         })
     }
 
+    /// Does something while the running domain stands still. Should this server end or stall meanwhile, the kernel lets the
+    /// domain run on.
+    fn while_frozen<T>(&mut self, act: impl FnOnce(&mut Outgoing) -> T) -> Result<T, CaptureError> {
+        let freeze = self.domain.freeze(clock::now_ns() + LOOK_LIMIT_NS)?;
+        let result = act(self);
+        match self.domain.thaw(freeze.token) {
+            Ok(()) => Ok(result),
+            Err(error) => Err(of_freeze(error)),
+        }
+    }
+
     /// Appends the state of the running domain. What cannot be described at this moment is left out: what counts is
     /// whether it can when it is frozen.
     fn describe_running(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
-        self.domain.freeze()?;
-        let state = self.read_state();
-        self.domain.thaw()?;
+        let state = self.while_frozen(Outgoing::read_state)?;
         if let Ok(described) = state.and_then(|state| self.describe(state)) {
             let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
             writer.state(0, &described.description, out);
@@ -289,9 +316,10 @@ impl Outgoing {
     /// **Retires the domain**, if it is still at this version: it never runs here again.
     ///
     /// # Errors
-    /// What the kernel says; [`Error::VersionMoved`] if something changed it.
+    /// What the kernel says; [`Error::VersionMoved`] if something changed it; [`CaptureError::FreezeEnded`] if it runs again.
     pub fn retire(&mut self, version: u64) -> Result<(), CaptureError> {
-        Ok(self.domain.retire(version)?)
+        let token = self.token.ok_or(CaptureError::Confused)?;
+        self.domain.retire(version, token).map_err(of_freeze)
     }
 
     /// Lets root and the switch serve the domain again. What fails here changes nothing: the domain runs on.
@@ -304,26 +332,30 @@ impl Outgoing {
         }
     }
 
-    /// Lets the domain run on.
+    /// Lets the domain run on. One that an earlier life of this server froze without a note of the token runs on when that
+    /// freeze's deadline passes.
     ///
     /// # Errors
     /// What the kernel says; that it runs already is none.
     pub fn thaw(&mut self) -> Result<(), CaptureError> {
-        self.is_frozen = false;
-        match self.domain.thaw() {
+        let Some(token) = self.token.take() else {
+            return Ok(());
+        };
+        match self.domain.thaw(token) {
             Ok(()) | Err(Error::WrongState) => Ok(()),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(of_freeze(error)),
         }
     }
 
-    /// Undoes the retirement, and lets the domain run on as if it had never been frozen.
+    /// Has root undo the retirement and let the domain run on as if it had never been frozen.
     ///
     /// # Errors
     /// Root or the kernel said no.
     pub fn run_again(&mut self) -> Result<(), CaptureError> {
         self.machine.root.unretire(self.name())?;
+        self.token = None;
         self.end_capture();
-        self.thaw()
+        Ok(())
     }
 
     /// Gives the retired domain's memory back.

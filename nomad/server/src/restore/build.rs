@@ -22,6 +22,8 @@ use crate::restore::{RestoreError, scrap};
 pub struct Built {
     /// The domain.
     pub domain: Cap<Domain>,
+    /// The token of its freeze.
+    pub token: u64,
     /// Its objects by position.
     objects: Vec<Option<Cap<Any>>>,
     /// What it refers to outside, by position.
@@ -49,6 +51,7 @@ impl Built {
         let domain = plan.pool.create_domain().during("making the domain", 0)?;
         let mut built = Built {
             domain,
+            token: 0,
             objects: Vec::new(),
             outsiders: Vec::new(),
         };
@@ -62,8 +65,9 @@ impl Built {
     }
 
     fn build(&mut self, plan: &Plan<'_>) -> Result<(), RestoreError> {
-        // Frozen from its first moment: nothing in it runs before it is thawed.
-        self.domain.freeze().during("freezing the domain", 0)?;
+        // Frozen from its first moment: nothing in it runs before root thaws it.
+        let freeze = self.domain.freeze(abi::NO_DEADLINE);
+        self.token = freeze.during("freezing the domain", 0)?.token;
         self.make_objects(plan)?;
         self.bind_outsiders(plan)?;
         self.fill_table(plan)?;

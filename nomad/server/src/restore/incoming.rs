@@ -187,15 +187,17 @@ impl Incoming {
     /// Which call failed.
     pub fn build(&mut self) -> Result<Digest, RestoreError> {
         self.dismantle();
-        let (domain, wake) = self.assemble()?;
-        let kept = self.machine.root.keep(self.name, self.pool, domain, wake);
+        let (domain, token, wake) = self.assemble()?;
+        let root = self.machine.root;
+        let kept = root.keep(self.name, self.pool, domain, token, wake);
         kept.asking("keeping the domain")?;
         let described = self.described.as_ref().ok_or(NO_STATE)?;
         Ok(described.description.digest())
     }
 
-    /// Makes all that was described, the domain's time included. Says the domain and what wakes it.
-    fn assemble(&mut self) -> Result<(Cap<Domain>, Cap<Notification>), RestoreError> {
+    /// Makes all that was described, the domain's time included. Returns the domain, the token of its freeze, and what wakes
+    /// it.
+    fn assemble(&mut self) -> Result<(Cap<Domain>, u64, Cap<Notification>), RestoreError> {
         let described = self.described.as_ref().ok_or(NO_STATE)?;
         let description = &described.description;
         let plan = Plan {
@@ -211,7 +213,8 @@ impl Incoming {
         }
         set_clock(&self.machine, built, described, self.incarnation, 0)?;
         let wake = description.wake.and_then(|wake| built.object(wake));
-        Ok((built.domain, wake.ok_or(RestoreError::NoWake)?))
+        let wake = wake.ok_or(RestoreError::NoWake)?;
+        Ok((built.domain, built.token, wake))
     }
 
     /// Ends what was built, but not the Memories that have arrived.

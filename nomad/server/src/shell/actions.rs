@@ -24,7 +24,7 @@ impl Shell {
                     log::error!("there is no room for a record of {}", record.transaction);
                 }
             }
-            Action::Forget => self.records.borrow_mut().forget(transaction),
+            Action::Forget => self.records.borrow_mut().end(transaction),
             Action::Notify(notice) => {
                 self.tell(transaction, &notice);
                 self.note_end(transaction, notice);

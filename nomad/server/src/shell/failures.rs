@@ -21,6 +21,8 @@ pub fn of_capture(error: &CaptureError) -> LocalFailure {
         CaptureError::Root(_) => LocalFailure::Service { slot: NO_SLOT },
         CaptureError::Refused(verdict) => of_verdict(verdict),
         CaptureError::Pinned => LocalFailure::Service { slot: NO_SLOT },
+        CaptureError::FreezeEnded => LocalFailure::FreezeEnded,
+        CaptureError::FrozenByAnother => LocalFailure::FrozenByAnother,
         CaptureError::Confused => LocalFailure::BadImage,
     }
 }

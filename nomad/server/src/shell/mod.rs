@@ -149,7 +149,7 @@ impl Shell {
         let memory = memory.expect("started without a memory for records");
         let boot = BootId(random.number() as u64);
         let (records, boot, found) = Records::open(memory, boot);
-        let mut left = Resumed::new(machine, found);
+        let mut left = Resumed::new(machine, &records, found);
         let resumed = core::mem::take(&mut left.records);
         let here = here(start, keys.own_id(), boot);
         let ledger = Ledger::resume(now(), here, resumed, |domain| left.state_of(domain));

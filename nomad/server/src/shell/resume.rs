@@ -8,10 +8,12 @@ use alloc::vec::Vec;
 
 use nomad_image::Name;
 use nomad_protocol::{DomainId, DomainState, Progressed, Record, TransactionId};
-use runtime::Error;
+use runtime::capability::Domain;
+use runtime::{Cap, Error};
 
 use crate::capture::Outgoing;
 use crate::machine::Machine;
+use crate::records::Records;
 
 /// What is gone on with.
 #[derive(Default)]
@@ -26,16 +28,17 @@ pub struct Resumed {
 
 impl Resumed {
     /// Looks at each record.
-    pub fn new(machine: Machine, records: Vec<Record>) -> Resumed {
+    pub fn new(machine: Machine, records: &Records, found: Vec<Record>) -> Resumed {
         let mut resumed = Resumed::default();
-        for record in records {
+        for record in found {
             log::info!(
                 "found {:?} of {}",
                 record.progress,
                 record.offer.name.as_str()
             );
             if holds_domain(&record.progress) {
-                resumed.find(machine, &record);
+                let token = records.token_of(record.transaction);
+                resumed.find(machine, &record, token);
             }
             resumed.records.push(record);
         }
@@ -49,23 +52,27 @@ impl Resumed {
     }
 
     /// Finds the domain that was on its way out.
-    fn find(&mut self, machine: Machine, record: &Record) {
+    fn find(&mut self, machine: Machine, record: &Record, token: Option<u64>) {
         let name = Name::try_new(record.offer.name.as_str());
         let found = name.and_then(|name| machine.root.find(name).ok());
         let same = |id: [u8; 16]| u128::from_le_bytes(id) == record.offer.domain.0;
         if let (Some(name), Some((known, Some(domain)))) = (name, found)
             && same(known.id.0)
         {
-            // A domain that runs is stopped for a moment: what is resumed before the commit point thaws it.
-            let state = match domain.freeze() {
-                Ok(_) => DomainState::Frozen,
-                Err(Error::WrongState) => DomainState::Retired,
-                Err(_) => DomainState::Gone,
-            };
-            self.states.insert(record.offer.domain.0, state);
-            let outgoing = Outgoing::left_behind(machine, name, &known, domain);
+            self.states.insert(record.offer.domain.0, state_of(domain));
+            let outgoing = Outgoing::left_behind(machine, name, &known, domain, token);
             self.outgoing.insert(record.transaction, outgoing);
         }
+    }
+}
+
+/// The state of a domain, from how the kernel refuses to freeze it until a deadline that has passed.
+fn state_of(domain: Cap<Domain>) -> DomainState {
+    match domain.freeze(0) {
+        Err(Error::TimedOut) => DomainState::Running,
+        Err(Error::InUse) => DomainState::Frozen,
+        Err(Error::WrongState) => DomainState::Retired,
+        _ => DomainState::Gone,
     }
 }
 

@@ -1,12 +1,20 @@
 //! The steps of a source.
 
 use nomad_protocol::{
-    Change, Digest, Event, Interference, SourceAction, SourceEvent, StateVersion, TransactionId,
+    Change, Digest, Event, Interference, SourceAction, SourceEvent, StateVersion, Timing,
+    TransactionId,
 };
 use runtime::Error;
 
 use crate::capture::{CaptureError, Outgoing};
 use crate::shell::{Job, Shell, What, failures};
+
+/// After this long the kernel lets a frozen domain run on by itself: the protocol's limit and some more, so that a server that
+/// lives ends the move before.
+const FREEZE_LIMIT_NS: u64 = (Timing::STANDARD.freeze_limit_us + FREEZE_MARGIN_US) * 1_000;
+
+/// How much later than the protocol the kernel gives up.
+const FREEZE_MARGIN_US: u64 = 3_000_000;
 
 /// The kernel does not say who changed a frozen domain.
 const SOMEBODY: Interference = Interference {
@@ -30,12 +38,27 @@ impl Shell {
         let event = {
             let mut outgoing = self.outgoing.borrow_mut();
             match outgoing.get_mut(&transaction) {
+                Some(outgoing) if action == SourceAction::FreezeDomain => {
+                    Some(self.freeze(transaction, outgoing))
+                }
                 Some(outgoing) => step(outgoing, action),
                 None => None,
             }
         };
         if let Some(event) = event {
             self.report(transaction, event);
+        }
+    }
+
+    /// Stops the domain, and notes the token of that freeze: a later life of this server thaws the domain with it. The kernel
+    /// does if there is none.
+    fn freeze(&self, transaction: TransactionId, outgoing: &mut Outgoing) -> Event {
+        match outgoing.freeze(FREEZE_LIMIT_NS) {
+            Ok(token) => {
+                self.records.borrow_mut().keep_token(transaction, token);
+                Event::Source(SourceEvent::Frozen)
+            }
+            Err(error) => failed(&error),
         }
     }
 
@@ -65,7 +88,6 @@ fn what_to_send(action: SourceAction) -> Option<What> {
 fn step(outgoing: &mut Outgoing, action: SourceAction) -> Option<Event> {
     match action {
         SourceAction::StartDirtyLog => outgoing.start_log().err().map(|error| failed(&error)),
-        SourceAction::FreezeDomain => told(outgoing.freeze(), |()| SourceEvent::Frozen),
         SourceAction::ExportState { attempt } => {
             told(outgoing.export(), |exported| SourceEvent::Exported {
                 attempt,
@@ -86,7 +108,8 @@ fn step(outgoing: &mut Outgoing, action: SourceAction) -> Option<Event> {
             complain(outgoing, "running it again", Outgoing::run_again);
             None
         }
-        SourceAction::CopyRound { .. }
+        SourceAction::FreezeDomain
+        | SourceAction::CopyRound { .. }
         | SourceAction::SendFreeze { .. }
         | SourceAction::Destroy => None,
     }

@@ -93,7 +93,8 @@ fn make_and_end(lender: &Lender) -> Result<(), Failure> {
     for number in 0..DOMAINS {
         let subject = Subject::new(lender).during("making a domain")?;
         if number % 2 == 0 {
-            subject.domain.thaw().during("thawing a domain")?;
+            let thawed = subject.domain.thaw(subject.token);
+            thawed.during("thawing a domain")?;
         }
         subject.end().during("ending a domain")?;
     }

@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use runtime::abi::PAGE_BYTES;
 use runtime::abi::register::{Access, PageCount, UserAddress};
 use runtime::abi::thread_state::Awaits;
+use runtime::abi::{NO_DEADLINE, PAGE_BYTES};
 use runtime::capability::Notification;
 use runtime::mapping::Mapping;
 use runtime::{Cap, Error, clock};
@@ -115,9 +115,10 @@ impl Moves {
         let mut subject = Subject::new(&self.lender).during("making the subject")?;
         let mut before = self.told;
         for number in 1..=count {
-            subject.domain.thaw().during("thawing")?;
+            subject.domain.thaw(subject.token).during("thawing")?;
             self.pass_time()?;
-            subject.domain.freeze().during("freezing")?;
+            let freeze = subject.domain.freeze(NO_DEADLINE);
+            subject.token = freeze.during("freezing")?.token;
             subject = self.move_once(subject)?;
             if number % PATIENCE == 0 {
                 self.check_progress(&before)?;
@@ -136,7 +137,8 @@ impl Moves {
             return Ok(subject);
         }
         let successor = rebuild(&self.lender, &captured).during("rebuilding")?;
-        subject.domain.retire(captured.version).during("retiring")?;
+        let retired = subject.domain.retire(captured.version, subject.token);
+        retired.during("retiring")?;
         subject.end().during("ending")?;
         Ok(successor)
     }

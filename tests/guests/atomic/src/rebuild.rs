@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use runtime::abi::record::{CapabilityRecord, Held, MappingRecord};
 use runtime::abi::register::{Access, ObjectId, PageCount, Register, Slot, UserAddress};
-use runtime::abi::{ObjectKind, PAGE_BYTES, Rights};
+use runtime::abi::{NO_DEADLINE, ObjectKind, PAGE_BYTES, Rights};
 use runtime::capability::{Any, Memory, Thread};
 use runtime::mapping::Mapping;
 use runtime::{Cap, Error};
@@ -26,11 +26,15 @@ struct Building<'a> {
 pub fn rebuild(lender: &Lender, captured: &Captured) -> Result<Subject, Error> {
     let pool = lender.subject_pool()?;
     let domain = pool.create_domain()?;
-    domain.freeze()?;
+    let token = domain.freeze(NO_DEADLINE)?.token;
     let mut building = Building {
         lender,
         captured,
-        subject: Subject { pool, domain },
+        subject: Subject {
+            pool,
+            domain,
+            token,
+        },
         objects: Vec::new(),
     };
     building.make_objects()?;
@@ -50,7 +54,7 @@ fn own_slot(parent: u64) -> Option<Slot> {
 
 impl Building<'_> {
     fn make_objects(&mut self) -> Result<(), Error> {
-        let Subject { pool, domain } = self.subject;
+        let Subject { pool, domain, .. } = self.subject;
         for (id, object) in &self.captured.objects {
             let made = match object {
                 Object::Pool => pool.erase(),
@@ -185,7 +189,7 @@ impl Building<'_> {
 
     /// Gives up the driver's capabilities for what the domain now has itself.
     fn finish(self) -> Result<Subject, Error> {
-        let Subject { pool, domain } = self.subject;
+        let Subject { pool, domain, .. } = self.subject;
         for (_, object) in &self.objects {
             if object.slot() != pool.slot() && object.slot() != domain.slot() {
                 object.delete()?;

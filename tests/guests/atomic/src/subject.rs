@@ -1,11 +1,11 @@
 //! The domain that is frozen and rebuilt: [`Subject`], and its birth.
 
-use runtime::abi::PAGE_BYTES;
 use runtime::abi::kind::{
     DomainRights, EndpointRights, MemoryRights, NotificationRights, ThreadRights,
 };
 use runtime::abi::register::{Access, ObjectId, PageCount, UserAddress};
 use runtime::abi::start_page::root_slots;
+use runtime::abi::{NO_DEADLINE, PAGE_BYTES};
 use runtime::capability::{Domain, Endpoint, Kind, Memory, Pool};
 use runtime::mapping::Mapping;
 use runtime::shared::SharedMemory;
@@ -91,6 +91,8 @@ pub struct Subject {
     pub pool: Cap<Pool>,
     /// The domain.
     pub domain: Cap<Domain>,
+    /// The token of the freeze that it is in.
+    pub token: u64,
 }
 
 impl Subject {
@@ -98,8 +100,12 @@ impl Subject {
     pub fn new(lender: &Lender) -> Result<Subject, Error> {
         let pool = lender.subject_pool()?;
         let domain = pool.create_domain()?;
-        let subject = Subject { pool, domain };
-        domain.freeze()?;
+        let token = domain.freeze(NO_DEADLINE)?.token;
+        let subject = Subject {
+            pool,
+            domain,
+            token,
+        };
         for (memory, address, pages, access) in image() {
             subject.map(memory, address, pages, access)?;
         }

@@ -1,5 +1,8 @@
 //! Freezing a domain, small and large: it must cost the same.
 
+use core::cell::Cell;
+
+use runtime::abi::NO_DEADLINE;
 use runtime::abi::calls::{DomainFreeze, DomainThaw};
 use runtime::abi::register::{Access, PageCount};
 use runtime::system_call::invoke;
@@ -27,9 +30,22 @@ pub fn freeze<const MIB: u64>(bench: &Bench) -> Result<u64, Failure> {
     }
     let domain = worker.domain.slot();
     let refusals = Refusals::default();
+    let freeze = DomainFreeze {
+        domain,
+        deadline: NO_DEADLINE,
+        progress: 0,
+    };
+    let token = Cell::new(0);
     let value = sampled(
-        |_| refusals.note(invoke(DomainFreeze { domain })),
-        |_| refusals.note(invoke(DomainThaw { domain })),
+        |_| {
+            let frozen = invoke(freeze);
+            token.set(frozen.map_or(0, |(_, token)| token));
+            refusals.note(frozen.map(|_| ()));
+        },
+        |_| {
+            let token = token.get();
+            refusals.note(invoke(DomainThaw { domain, token }));
+        },
     );
     worker.end()?;
     refusals.or(value)

@@ -107,7 +107,7 @@ impl Worker {
 
     /// Sees to it that its first thread has not used the vector registers.
     pub fn check_plain(&self) -> Result<(), Failure> {
-        self.domain.freeze()?;
+        self.domain.freeze(runtime::abi::NO_DEADLINE)?;
         match self.thread.read()?.vectors {
             0 => Ok(()),
             _ => Err(Failure::VectorsUsed),

@@ -138,7 +138,7 @@ fn make_binding(
 }
 
 /// Takes a complete domain over. One that was kept before is no more: its builder has ended it.
-pub fn keep(root: &mut Supervisor, name: Name, message: &Message) -> Reply {
+pub fn keep(root: &mut Supervisor, name: Name, token: u64, message: &Message) -> Reply {
     let own = root.machine.domain;
     let index = coming(root, name)?;
     let domain = &mut root.domains[index];
@@ -158,6 +158,7 @@ pub fn keep(root: &mut Supervisor, name: Name, message: &Message) -> Reply {
     // Now, so that the switch has nothing to map while the domain's clients wait.
     root.switchboard.attach(domain.number, *body.wake);
     domain.body = Some(body);
+    domain.freeze_token = token;
     domain.state = DomainState::Prepared;
     root.ring_for_commands();
     Ok((done(), None))
@@ -173,7 +174,7 @@ pub fn adopt(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64) 
     }
     let body = domain.body.as_ref().ok_or(Refusal::WrongState)?;
     root.switchboard.activate(domain.number);
-    body.domain.thaw().map_err(kernel)?;
+    body.domain.thaw(domain.freeze_token).map_err(kernel)?;
     domain.incarnation = incarnation;
     domain.state = DomainState::Running;
     root.ring_for_commands();

@@ -2,6 +2,7 @@
 
 use abi::kind::DomainRights;
 use abi::register::{ObjectId, PageCount};
+use abi::{Error, NO_DEADLINE};
 use runtime::Cap;
 use runtime::capability::Any;
 use runtime::message::Message;
@@ -61,7 +62,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Reply
             movable,
         } => incoming::admit(root, name, id, pages, movable),
         Request::Bind { name, binding } => incoming::bind(root, name, binding),
-        Request::Keep { name } => incoming::keep(root, name, message),
+        Request::Keep { name, token } => incoming::keep(root, name, token, message),
         Request::Adopt {
             name,
             id,
@@ -171,7 +172,12 @@ fn unretire(root: &mut Supervisor, name: Name) -> Reply {
     let index = exported(root, name)?;
     let body = root.domains[index].body.as_ref();
     let domain = &body.ok_or(Refusal::WrongState)?.domain;
-    domain.unretire().map_err(kernel)?;
+    match domain.unretire(NO_DEADLINE) {
+        Ok(freeze) => domain.thaw(freeze.token).map_err(kernel)?,
+        // It was asked before, and the answer got lost.
+        Err(Error::WrongState) => return Ok((done(), None)),
+        Err(error) => return Err(kernel(error)),
+    }
     log::warn!("{name} is retired no more, as an operator wants it");
     Ok((done(), None))
 }

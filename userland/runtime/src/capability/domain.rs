@@ -77,6 +77,15 @@ pub struct CopiedPages {
     pub zero: u64,
 }
 
+/// A freeze that belongs to this domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freeze {
+    /// The frozen domain's version.
+    pub version: u64,
+    /// What proves whose freeze it is.
+    pub token: u64,
+}
+
 impl Cap<Domain> {
     /// Maps pages of a Memory.
     ///
@@ -259,23 +268,28 @@ impl Cap<Domain> {
         })
     }
 
-    /// Stops the domain; returns its version.
+    /// Stops the domain until a deadline in this domain's time, or [`abi::NO_DEADLINE`].
     ///
     /// # Errors
-    /// What `DomainFreeze` says.
-    pub fn freeze(self) -> Result<u64, Error> {
-        invoke(DomainFreeze {
+    /// What `DomainFreeze` says: [`Error::InUse`] if it is frozen, [`Error::WrongState`] if it is retired, and otherwise
+    /// [`Error::TimedOut`] if the deadline has passed.
+    pub fn freeze(self, deadline_ns: u64) -> Result<Freeze, Error> {
+        let (version, token) = invoke(DomainFreeze {
             domain: self.slot(),
-        })
+            deadline: deadline_ns,
+            progress: 0,
+        })?;
+        Ok(Freeze { version, token })
     }
 
     /// Lets the frozen domain run.
     ///
     /// # Errors
-    /// What `DomainThaw` says.
-    pub fn thaw(self) -> Result<(), Error> {
+    /// What `DomainThaw` says: [`Error::WrongState`] if it is not frozen, [`Error::InUse`] if another froze it.
+    pub fn thaw(self, token: u64) -> Result<(), Error> {
         invoke(DomainThaw {
             domain: self.slot(),
+            token,
         })
     }
 
@@ -305,22 +319,25 @@ impl Cap<Domain> {
     /// Retires the frozen domain if it is still at this version.
     ///
     /// # Errors
-    /// [`Error::VersionMoved`] and what else `DomainRetire` says.
-    pub fn retire(self, version: u64) -> Result<(), Error> {
+    /// [`Error::VersionMoved`], and otherwise as for [`Cap::thaw`].
+    pub fn retire(self, version: u64, token: u64) -> Result<(), Error> {
         invoke(DomainRetire {
             domain: self.slot(),
             version,
+            token,
         })
     }
 
-    /// Makes the retired domain frozen again.
+    /// Makes the retired domain frozen again, until a deadline as for [`Cap::freeze`].
     ///
     /// # Errors
-    /// What `DomainUnretire` says.
-    pub fn unretire(self) -> Result<(), Error> {
-        invoke(DomainUnretire {
+    /// What `DomainUnretire` says: [`Error::WrongState`] if it is not retired.
+    pub fn unretire(self, deadline_ns: u64) -> Result<Freeze, Error> {
+        let (version, token) = invoke(DomainUnretire {
             domain: self.slot(),
-        })
+            deadline: deadline_ns,
+        })?;
+        Ok(Freeze { version, token })
     }
 
     /// Sets the domain's clock to the machine's plus `offset_ns`; returns the machine's time.

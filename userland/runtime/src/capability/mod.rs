@@ -29,7 +29,7 @@ use crate::slots;
 use crate::system_call::invoke;
 
 pub use device::{Bus, Cache, InterruptMessage};
-pub use domain::{CopiedPages, PageBitmap, Records, WantedPages};
+pub use domain::{CopiedPages, Freeze, PageBitmap, Records, WantedPages};
 pub use pool::{BusRange, Report};
 
 /// A kind of object, as a type.

@@ -9,7 +9,7 @@ use crate::system_call::invoke;
 /// A deadline in the past: only looks.
 const POLL: u64 = 0;
 /// No deadline.
-const FOR_EVER: u64 = u64::MAX;
+const FOR_EVER: u64 = abi::NO_DEADLINE;
 
 impl Cap<Notification> {
     /// Raises flags.

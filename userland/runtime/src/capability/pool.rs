@@ -2,10 +2,10 @@
 
 use abi::Error;
 use abi::calls::{
-    DomainCreate, EndpointCreate, MemoryCreate, MemoryCreateContiguous, NotificationCreate,
-    PoolReport, PoolSplit,
+    DestroyChild, DomainCreate, EndpointCreate, MemoryCreate, MemoryCreateContiguous,
+    NotificationCreate, PoolReport, PoolSplit,
 };
-use abi::register::PageCount;
+use abi::register::{ObjectId, PageCount};
 
 use super::{Cap, Domain, Endpoint, Memory, Notification, Pool, created};
 use crate::slots;
@@ -58,6 +58,17 @@ impl Cap<Pool> {
                 pages,
                 into,
             })
+        })
+    }
+
+    /// Ends a pool that was split off from this one, which no capability may be left to.
+    ///
+    /// # Errors
+    /// What `DestroyChild` says.
+    pub fn destroy_child(self, child: ObjectId) -> Result<(), Error> {
+        invoke(DestroyChild {
+            pool: self.slot(),
+            child,
         })
     }
 

@@ -52,7 +52,8 @@ pub enum Request {
         /// An exported domain.
         name: Name,
     },
-    /// Undoes the retirement of a domain that was to move away; it is frozen again. Only where an operator forces it.
+    /// Undoes the retirement of a domain that was to move away, and lets it run. Only where an operator forces it. To be asked for
+    /// it again does nothing.
     Unretire {
         /// An exported domain.
         name: Name,
@@ -81,6 +82,8 @@ pub enum Request {
     Keep {
         /// An incoming or prepared domain.
         name: Name,
+        /// The token of its freeze, with which root thaws it.
+        token: u64,
     },
     /// The prepared domain runs from now on: root supervises and thaws it, the switch announces its port. To be asked
     /// for it again does nothing.
@@ -162,7 +165,7 @@ impl Request {
                 .with(pages.0)
                 .with(movable.into()),
             Request::Bind { name, binding } => binding.push(named(BIND, name)),
-            Request::Keep { name } => named(KEEP, name),
+            Request::Keep { name, token } => named(KEEP, name).with(token),
             Request::Adopt {
                 name,
                 id,
@@ -226,7 +229,10 @@ impl Request {
                 name,
                 id: DomainId::from_words(reader.array()?),
             },
-            KEEP => Request::Keep { name },
+            KEEP => Request::Keep {
+                name,
+                token: reader.word()?,
+            },
             UNRETIRE => Request::Unretire { name },
             _ => Request::Start { name },
         })
@@ -274,7 +280,7 @@ mod tests {
                 movable: true,
             },
             Request::Bind { name, binding },
-            Request::Keep { name },
+            Request::Keep { name, token: 3 },
             Request::Adopt {
                 name,
                 id,
