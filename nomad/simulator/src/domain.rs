@@ -3,7 +3,7 @@
 //! `age` counts the steps that the domain has run, over all its instances: an instance that starts with an age lower
 //! than one that has run is an older state. Every page holds the age at which it was last written.
 
-use nomad_protocol::{Incarnation, StateVersion};
+use nomad_protocol::{Incarnation, Instant, StateVersion};
 
 /// All that a move must carry over.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,8 +36,12 @@ pub struct Domain {
     pub incarnation: Incarnation,
     /// May it run?
     pub run: Run,
-    /// Rises when outsiders change it while it is frozen.
+    /// Rises when outsiders change it while it is frozen, and when it is thawed.
     pub version: StateVersion,
+    /// The token of the freeze that it is in, or was in last.
+    pub token: u64,
+    /// When the kernel thaws it, while it is frozen.
+    pub deadline: Option<Instant>,
     /// Which pages were written since they were last read, while there is a log.
     pub dirty: Option<Vec<bool>>,
 }
@@ -54,6 +58,8 @@ impl Domain {
             incarnation: Incarnation(0),
             run: Run::Running,
             version: StateVersion(0),
+            token: 0,
+            deadline: None,
             dirty: None,
         }
     }
@@ -68,11 +74,36 @@ impl Domain {
     pub fn interfere(&mut self, page: u64) {
         match self.run {
             Run::Retired => return,
-            Run::Frozen => self.version = StateVersion(self.version.0 + 1),
+            Run::Frozen => self.raise_version(),
             Run::Running => {}
         }
         self.contents.signals += 1;
         self.write(page);
+    }
+
+    /// It is frozen until then.
+    pub fn freeze(&mut self, deadline: Option<Instant>) {
+        self.run = Run::Frozen;
+        self.token += 1;
+        self.deadline = deadline;
+    }
+
+    /// It runs again. What was read of it before is void.
+    pub fn thaw(&mut self) {
+        self.raise_version();
+        self.run = Run::Running;
+        self.deadline = None;
+    }
+
+    /// It does not run here again.
+    pub fn retire(&mut self) {
+        self.run = Run::Retired;
+        self.deadline = None;
+        self.dirty = None;
+    }
+
+    fn raise_version(&mut self) {
+        self.version = StateVersion(self.version.0 + 1);
     }
 
     /// Takes the pages that are dirty, which makes them clean. Their contents are to be read *afterwards*.

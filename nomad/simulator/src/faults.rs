@@ -8,6 +8,8 @@ use crate::world::Crash;
 pub const FAULTS_END_US: u64 = 4_000_000;
 /// Faults that happen once begin within so long: a move takes some tens of milliseconds.
 const ONSET_US: u64 = 60_000;
+/// Some more than nomad's own limit.
+pub const FREEZE_US: u64 = 1_500_000;
 /// A machine performs about so many actions during a move.
 const ACTIONS: u64 = 45;
 
@@ -50,6 +52,8 @@ pub struct Faults {
     pub interference_us: Option<u64>,
     /// The shell answers so many actions in a thousand late.
     pub late_permille: u64,
+    /// nomad freezes the domain for this long at most: too short for some moves.
+    pub freeze_us: u64,
     /// Moves are asked for at these times.
     pub offers_us: Vec<u64>,
     /// The target's pool is too small.
@@ -67,9 +71,18 @@ impl Faults {
             cancel_us: None,
             interference_us: None,
             late_permille: 0,
+            freeze_us: FREEZE_US,
             offers_us: vec![0],
             small_pool: false,
         }
+    }
+
+    /// Draws how long the domain is frozen for at most, from a generator of its own: what else a seed draws stays what it was.
+    pub fn with_freeze_of(self, random: &mut Random) -> Self {
+        let is_short = random.permille(300);
+        let short_us = 200 + random.below(20_000);
+        let freeze_us = if is_short { short_us } else { FREEZE_US };
+        Faults { freeze_us, ..self }
     }
 
     /// Draws faults: few of each kind, and often none, so that what they do together can still be told apart.
@@ -95,6 +108,7 @@ impl Faults {
                 .then(|| (random.below(2) as usize, random.below(ONSET_US))),
             interference_us: random.permille(400).then(|| 500 + random.below(20_000)),
             late_permille: random.below(2) * random.below(600),
+            freeze_us: FREEZE_US,
             offers_us,
             small_pool: random.permille(30),
         }

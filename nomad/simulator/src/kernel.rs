@@ -1,13 +1,13 @@
 //! A fake kernel: one pool, the domains in it, and the copies that are on their way in.
 //!
-//! It outlives nomad and dies with its machine. It enforces what the real one enforces: a version that has moved is not
-//! retired, a retired domain does not thaw.
+//! It outlives nomad and dies with its machine. It enforces what the real one enforces: a freeze belongs to the holder of its
+//! token and ends at its deadline, a version that has moved is not retired, a retired domain does not thaw.
 
 use std::collections::BTreeMap;
 
 use nomad_protocol::{
-    Attempt, Change, Digest, DomainId, DomainState, Incarnation, Interference, Offer, Refusal,
-    SourceEvent, StateVersion, TransactionId,
+    Attempt, Change, Digest, DomainId, DomainState, Incarnation, Instant, Interference,
+    LocalFailure, Offer, Refusal, SourceEvent, StateVersion, TransactionId,
 };
 
 use crate::domain::{Domain, Run};
@@ -81,57 +81,87 @@ impl Kernel {
         }
     }
 
-    /// Freezes a domain that runs.
-    pub fn freeze(&mut self, id: DomainId) {
+    /// Freezes a domain that runs, until a deadline; returns the token of this freeze.
+    pub fn freeze(&mut self, id: DomainId, deadline: Option<Instant>) -> Option<u64> {
+        let domain = self.domains.get_mut(&id)?;
+        (domain.run == Run::Running).then(|| {
+            domain.freeze(deadline);
+            domain.token
+        })
+    }
+
+    /// Thaws a domain that is frozen with this token.
+    pub fn thaw(&mut self, id: DomainId, token: Option<u64>) {
         if let Some(domain) = self.domains.get_mut(&id)
-            && domain.run == Run::Running
+            && domain.run == Run::Frozen
+            && Some(domain.token) == token
         {
-            domain.run = Run::Frozen;
+            domain.thaw();
         }
     }
 
-    /// Thaws a domain that is frozen.
-    pub fn thaw(&mut self, id: DomainId) {
-        if let Some(domain) = self.domains.get_mut(&id)
-            && domain.run == Run::Frozen
-        {
-            domain.run = Run::Running;
+    /// Thaws the domains whose deadline has passed; at the end of time, all that have one.
+    pub fn pass_deadlines(&mut self, now: Option<Instant>) {
+        for domain in self.domains.values_mut() {
+            let is_due = |deadline| now.is_none_or(|now| deadline <= now);
+            if domain.deadline.is_some_and(is_due) {
+                domain.thaw();
+            }
         }
+    }
+
+    /// The next deadline of a frozen domain.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.domains
+            .values()
+            .filter_map(|domain| domain.deadline)
+            .min()
     }
 
     /// Undoes a retirement and lets the domain run.
     pub fn unretire(&mut self, id: DomainId) {
         if let Some(domain) = self.domains.get_mut(&id) {
-            domain.run = Run::Running;
+            domain.freeze(None);
+            domain.thaw();
         }
     }
 
     /// Reads a frozen domain's state.
-    pub fn export(&self, id: DomainId) -> State {
-        let domain = &self.domains[&id];
-        State {
+    pub fn export(&self, id: DomainId) -> Option<State> {
+        let domain = self.domains.get(&id)?;
+        (domain.run != Run::Running).then_some(State {
             version: domain.version,
             age: domain.contents.age,
             signals: domain.contents.signals,
-        }
+        })
     }
 
-    /// Retires a frozen domain if its version is still `version`.
-    pub fn retire(&mut self, id: DomainId, version: StateVersion) -> SourceEvent {
+    /// Retires a domain that is frozen with this token, if its version is still `version`.
+    pub fn retire(
+        &mut self,
+        id: DomainId,
+        version: StateVersion,
+        token: Option<u64>,
+    ) -> SourceEvent {
         let domain = self
             .domains
             .get_mut(&id)
             .expect("a domain that is retired exists");
-        if domain.run != Run::Retired && domain.version != version {
-            return SourceEvent::VersionMoved {
-                by: Interference {
-                    change: Change::Signal,
-                    slot: 0,
-                },
-            };
+        match domain.run {
+            Run::Retired => return SourceEvent::Retired,
+            Run::Running => return SourceEvent::NotRetired(LocalFailure::FreezeEnded),
+            Run::Frozen if Some(domain.token) != token => {
+                return SourceEvent::NotRetired(LocalFailure::FrozenByAnother);
+            }
+            Run::Frozen if domain.version != version => {
+                let (change, slot) = (Change::Signal, 0);
+                return SourceEvent::VersionMoved {
+                    by: Interference { change, slot },
+                };
+            }
+            Run::Frozen => {}
         }
-        domain.run = Run::Retired;
-        domain.dirty = None;
+        domain.retire();
         SourceEvent::Retired
     }
 
@@ -177,7 +207,7 @@ impl Kernel {
             return None;
         }
         let mut domain = Domain::new(incoming.pages.len());
-        domain.run = Run::Frozen;
+        domain.freeze(None);
         domain.contents.age = state.age;
         domain.contents.signals = state.signals;
         domain.contents.pages.clone_from(&incoming.pages);
@@ -199,7 +229,7 @@ impl Kernel {
                 .is_some_and(|domain| domain.incarnation == incarnation);
         };
         let mut domain = incoming.rebuilt.expect("what is activated was rebuilt");
-        domain.run = Run::Running;
+        domain.thaw();
         domain.incarnation = incarnation;
         self.domains.insert(id, domain);
         true

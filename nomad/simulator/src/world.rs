@@ -24,6 +24,8 @@ pub struct Setup {
     pub goals: Goals,
     /// The timers of both machines.
     pub timing: Timing,
+    /// How long nomad freezes the domain for at most.
+    pub freeze_us: u64,
     /// The rule that both machines break.
     pub mutant: Mutant,
 }
@@ -54,7 +56,7 @@ impl World {
     pub fn new(setup: &Setup) -> Self {
         let machine = |number: usize| {
             let pages = setup.pool_pages[number];
-            Machine::new(number, pages, setup.timing, setup.mutant)
+            Machine::new(number, pages, setup.timing, setup.freeze_us, setup.mutant)
         };
         let mut machines = [machine(0), machine(1)];
         machines[0].kernel.create(DOMAIN, setup.pages);
@@ -105,8 +107,7 @@ impl World {
         let effect = self.machines[number].perform(now, transaction, action);
         self.history
             .after(&self.machines[number], transaction, &effect);
-        let running = (0..2).filter(|machine| self.is_running(*machine)).count();
-        self.history.instances(running);
+        self.count_instances();
         match effect {
             Effect::Close => {
                 if let Some(stream) = self.streams.get_mut(&transaction) {
@@ -259,6 +260,19 @@ impl World {
             self.history.runs(domain.contents.age);
             domain.step(page);
         }
+    }
+
+    /// The kernels thaw what is frozen until now; at the end of time, whatever has a deadline.
+    pub fn pass_deadlines(&mut self, now: Option<Instant>) {
+        for machine in &mut self.machines {
+            machine.kernel.pass_deadlines(now);
+        }
+        self.count_instances();
+    }
+
+    fn count_instances(&mut self) {
+        let running = (0..2).filter(|machine| self.is_running(*machine)).count();
+        self.history.instances(running);
     }
 
     /// An outsider on `machine` signals the domain, if it is there.

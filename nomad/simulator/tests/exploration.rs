@@ -17,6 +17,7 @@ const PLAIN: Bounds = Bounds {
     breaks: 0,
     steps: 0,
     interferences: 0,
+    deadlines: 0,
 };
 
 fn exploration(bounds: Bounds, reachable: &[Outcome], mutant: Mutant) -> Exploration {
@@ -37,6 +38,8 @@ fn exploration(bounds: Bounds, reachable: &[Outcome], mutant: Mutant) -> Explora
         pool_pages: [4; 2],
         goals,
         timing,
+        // Deadlines pass when the exploration says so.
+        freeze_us: 1,
         mutant,
     };
     Exploration {
@@ -134,6 +137,42 @@ fn outsiders_may_change_the_frozen_domain_at_any_time() {
 }
 
 #[test]
+fn a_freeze_may_end_at_any_time() {
+    let ends = [Outcome::Moved, Outcome::Stayed];
+    explore(
+        Bounds {
+            deadlines: 2,
+            steps: 2,
+            interferences: 1,
+            ..PLAIN
+        },
+        &ends,
+    );
+    explore(
+        Bounds {
+            offers: 2,
+            deadlines: 1,
+            cancels: 1,
+            limits: 1,
+            ..PLAIN
+        },
+        &ends,
+    );
+}
+
+#[test]
+fn a_freeze_may_end_whatever_has_become_of_nomad() {
+    use Outcome::*;
+    let bounds = Bounds {
+        crashes: [1, 0],
+        deadlines: 1,
+        steps: 1,
+        ..PLAIN
+    };
+    explore(bounds, &[Moved, Stayed, TargetInDoubt, Lost]);
+}
+
+#[test]
 fn operators_may_cancel_and_streams_break_at_any_time() {
     let bounds = Bounds {
         cancels: 1,
@@ -205,6 +244,18 @@ fn a_kernel_that_retires_another_version_is_caught() {
         Mutant::KernelIgnoresVersion,
         Bounds {
             interferences: 1,
+            ..PLAIN
+        }
+    ));
+}
+
+#[test]
+fn a_kernel_that_retires_what_has_run_again_is_caught() {
+    assert!(is_caught(
+        Mutant::KernelRetiresThawed,
+        Bounds {
+            deadlines: 1,
+            steps: 1,
             ..PLAIN
         }
     ));

@@ -58,6 +58,7 @@ fn every_seed_ends_as_it_should_and_together_they_meet_every_phase() {
     }
     for why in [
         "Cancelled",
+        "Failed",
         "Interfered",
         "NomadRestarted",
         "PeerForgot",
@@ -88,6 +89,7 @@ fn every_broken_rule_is_caught_by_some_seed() {
         Mutant::TargetRunsUncommitted,
         Mutant::TargetDropsPrepared,
         Mutant::KernelIgnoresVersion,
+        Mutant::KernelRetiresThawed,
         Mutant::RecordsAreLost,
         Mutant::FreezeForgetsPages,
     ] {

@@ -21,6 +21,13 @@ impl State {
         }
     }
 
+    pub(super) fn deadlines(&self, happenings: &mut Vec<Happens>) {
+        let mut kernels = self.world.machines.iter().map(|machine| &machine.kernel);
+        if self.left.deadlines > 0 && kernels.any(|kernel| kernel.next_deadline().is_some()) {
+            happenings.push(Happens::Deadline);
+        }
+    }
+
     pub(super) fn local(&self, machine: usize, happenings: &mut Vec<Happens>) {
         let nomad = &self.world.machines[machine].nomad;
         let timers = [
@@ -66,7 +73,11 @@ impl State {
     pub(super) fn crashes_during(&self, what: &Happens) -> Vec<Step> {
         if matches!(
             what,
-            Happens::Run(_) | Happens::Interfere(_) | Happens::Break(_) | Happens::Crash(..)
+            Happens::Run(_)
+                | Happens::Interfere(_)
+                | Happens::Deadline
+                | Happens::Break(_)
+                | Happens::Crash(..)
         ) || self.left.crashes == [0, 0]
         {
             return Vec::new();
@@ -124,6 +135,10 @@ impl State {
             Happens::Interfere(machine) => {
                 self.left.interferences -= 1;
                 world.interfere(*machine, 0);
+            }
+            Happens::Deadline => {
+                self.left.deadlines -= 1;
+                world.pass_deadlines(None);
             }
             Happens::Crash(machine, crash) => {
                 self.left.crashes[*machine] -= 1;

@@ -45,6 +45,8 @@ pub struct Bounds {
     pub steps: u8,
     /// Changes of the domain from outside.
     pub interferences: u8,
+    /// Freezes whose deadline passes.
+    pub deadlines: u8,
 }
 
 /// A world, what was ever sent in it, and what may still happen.
@@ -106,6 +108,7 @@ enum Happens {
     Cancel(usize, TransactionId),
     Run(usize),
     Interfere(usize),
+    Deadline,
     Crash(usize, Crash),
 }
 
@@ -140,6 +143,7 @@ impl Model for Exploration {
         }
         let mut happenings = Vec::new();
         state.messages(&mut happenings);
+        state.deadlines(&mut happenings);
         for machine in 0..2 {
             state.local(machine, &mut happenings);
             state.faults(machine, &mut happenings);

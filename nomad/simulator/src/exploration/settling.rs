@@ -18,6 +18,7 @@ impl State {
                     return Ok(outcome);
                 }
                 state.expire_all(Timer::Limit);
+                state.world.pass_deadlines(None);
             }
         }
         judge(&state.world, 0)

@@ -35,6 +35,8 @@ pub enum Mutant {
     TargetDropsPrepared,
     /// The kernel retires a domain although its version has moved.
     KernelIgnoresVersion,
+    /// The kernel retires a domain although its freeze has ended.
+    KernelRetiresThawed,
     /// nomad's records do not outlive it.
     RecordsAreLost,
     /// What was written since the last round is not sent with the freeze.
@@ -74,10 +76,14 @@ pub struct Machine {
     pub kernel: Kernel,
     /// nomad's records, as bytes.
     pub records: BTreeMap<TransactionId, Vec<u8>>,
+    /// nomad's notes of the freezes that it owns.
+    pub tokens: BTreeMap<TransactionId, u64>,
     /// nomad.
     pub nomad: Nomad,
     /// The rule that it breaks.
     pub mutant: Mutant,
+    /// How long nomad freezes the domain for at most.
+    pub freeze_us: u64,
     pool_pages: u64,
 }
 
@@ -130,15 +136,23 @@ impl Nomad {
 
 impl Machine {
     /// A machine that was just started.
-    pub fn new(number: usize, pool_pages: u64, timing: Timing, mutant: Mutant) -> Self {
+    pub fn new(
+        number: usize,
+        pool_pages: u64,
+        timing: Timing,
+        freeze_us: u64,
+        mutant: Mutant,
+    ) -> Self {
         let nomad = Nomad::new(Ledger::new(here(number, number as u64, timing)));
         let kernel = Kernel::new(pool_pages);
         Machine {
             number,
             kernel,
             records: BTreeMap::new(),
+            tokens: BTreeMap::new(),
             nomad,
             mutant,
+            freeze_us,
             pool_pages,
         }
     }
@@ -146,7 +160,8 @@ impl Machine {
     /// The machine loses power and is started again.
     pub fn crash_machine(&mut self) {
         let Here { boot, timing, .. } = *self.nomad.ledger.here();
-        *self = Machine::new(self.number, self.pool_pages, timing, self.mutant);
+        let (pages, freeze_us) = (self.pool_pages, self.freeze_us);
+        *self = Machine::new(self.number, pages, timing, freeze_us, self.mutant);
         self.nomad = Nomad::new(Ledger::new(here(self.number, boot.0 + 2, timing)));
     }
 
@@ -154,6 +169,7 @@ impl Machine {
     pub fn crash_nomad(&mut self, now: Instant) {
         if self.mutant == Mutant::RecordsAreLost {
             self.records.clear();
+            self.tokens.clear();
         }
         let records = self
             .records

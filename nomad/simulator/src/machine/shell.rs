@@ -2,10 +2,11 @@
 
 use nomad_protocol::{
     Action, Attempt, Digest, Doubt, Event, Force, Incarnation, Instant, LocalFailure, Notice,
-    SourceAction, SourceEvent, TargetAction, TargetEvent, TransactionId,
+    SourceAction, SourceEvent, StateVersion, TargetAction, TargetEvent, TransactionId,
 };
 
 use super::{Copying, DOMAIN, Effect, Machine, Mutant};
+use crate::domain::Run;
 use crate::stream::Parcel;
 
 impl Machine {
@@ -14,7 +15,10 @@ impl Machine {
         match action {
             Action::Send { envelope, .. } => return Effect::Send(envelope),
             Action::Record(record) => drop(self.records.insert(transaction, record.encode())),
-            Action::Forget => drop(self.records.remove(&transaction)),
+            Action::Forget => {
+                self.records.remove(&transaction);
+                self.tokens.remove(&transaction);
+            }
             Action::Notify(notice) => return self.notify(now, transaction, notice),
             Action::CloseStream => {
                 self.nomad.copying.remove(&transaction);
@@ -110,11 +114,17 @@ impl Machine {
                 return self.start_round(now, transaction, number);
             }
             SourceAction::FreezeDomain => {
-                kernel.freeze(DOMAIN);
+                let deadline = now.after_us(self.freeze_us);
+                let Some(token) = kernel.freeze(DOMAIN, Some(deadline)) else {
+                    return Effect::Answer(Event::Failed(LocalFailure::FrozenByAnother));
+                };
+                self.tokens.insert(transaction, token);
                 SourceEvent::Frozen
             }
             SourceAction::ExportState { attempt } => {
-                let state = kernel.export(DOMAIN);
+                let Some(state) = kernel.export(DOMAIN) else {
+                    return Effect::Answer(Event::Failed(LocalFailure::FreezeEnded));
+                };
                 let (version, digest) = (state.version, state.digest());
                 self.nomad.exported.insert(transaction, state);
                 SourceEvent::Exported {
@@ -132,9 +142,8 @@ impl Machine {
             }
 
             SourceAction::Retire { version } => {
-                let moved_to = kernel.export(DOMAIN).version;
-                let ignores = self.mutant == Mutant::KernelIgnoresVersion;
-                kernel.retire(DOMAIN, if ignores { moved_to } else { version })
+                let token = self.tokens.get(&transaction).copied();
+                self.retire(version, token)
             }
             SourceAction::EndCapture => {
                 if let Some(domain) = kernel.domains.get_mut(&DOMAIN) {
@@ -143,7 +152,7 @@ impl Machine {
                 return Effect::Done;
             }
             SourceAction::Thaw => {
-                kernel.thaw(DOMAIN);
+                kernel.thaw(DOMAIN, self.tokens.remove(&transaction));
                 return Effect::Done;
             }
             SourceAction::Destroy => {
@@ -156,6 +165,24 @@ impl Machine {
             }
         };
         Effect::Answer(Event::Source(event))
+    }
+
+    fn retire(&mut self, version: StateVersion, token: Option<u64>) -> SourceEvent {
+        let kernel = &mut self.kernel;
+        if let Some(domain) = kernel.domains.get_mut(&DOMAIN) {
+            match (self.mutant, domain.run) {
+                (Mutant::KernelIgnoresVersion, Run::Frozen) => {
+                    let version = domain.version;
+                    return kernel.retire(DOMAIN, version, token);
+                }
+                (Mutant::KernelRetiresThawed, Run::Running) => {
+                    domain.retire();
+                    return SourceEvent::Retired;
+                }
+                _ => {}
+            }
+        }
+        kernel.retire(DOMAIN, version, token)
     }
 
     fn perform_target(&mut self, transaction: TransactionId, action: TargetAction) -> Effect {

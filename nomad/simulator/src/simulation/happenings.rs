@@ -3,7 +3,7 @@
 use nomad_protocol::{Cancelled, Envelope, TransactionId};
 
 use super::{COPY_EVERY_US, COPY_PAGES, Due, PAGES, STEP_EVERY_US, Simulation};
-use crate::faults::PlannedCrash;
+use crate::faults::{FREEZE_US, PlannedCrash};
 use crate::network::{Datagram, Weather};
 use crate::world::{Crash, World};
 
@@ -59,6 +59,9 @@ impl Simulation {
                 self.faults.interference_us = None;
                 self.faults.crashes.clear();
                 self.down_until = [now; 2];
+                for machine in &mut self.world.machines {
+                    machine.freeze_us = FREEZE_US;
+                }
             }
         }
         self.tell_broken();

@@ -122,7 +122,7 @@ pub fn run(seed: u64) -> Result<Report, Failure> {
 /// Runs a seed on machines that break a rule.
 pub fn run_mutant(seed: u64, mutant: Mutant) -> Result<Report, Failure> {
     let mut random = Random::new(seed);
-    let faults = Faults::draw(&mut random);
+    let faults = Faults::draw(&mut random).with_freeze_of(&mut Random::new(!seed));
     Simulation::new(random, faults, mutant).run()
 }
 
@@ -149,6 +149,7 @@ impl Simulation {
             pool_pages: [pages + 32, target_pages],
             goals,
             timing: TIMING,
+            freeze_us: faults.freeze_us,
             mutant,
         };
         let report = Report {
@@ -286,7 +287,10 @@ impl Simulation {
 
     fn next_at(&self) -> Option<Instant> {
         let due = self.agenda.keys().next().map(|(at, _)| *at);
+        let machines = self.world.machines.iter();
+        let deadlines = machines.filter_map(|machine| machine.kernel.next_deadline());
         due.into_iter()
+            .chain(deadlines)
             .chain((0..2).filter_map(|machine| self.timeout(machine)))
             .min()
     }
@@ -308,6 +312,7 @@ impl Simulation {
                 self.happen(due);
             }
             _ => {
+                self.world.pass_deadlines(Some(self.now));
                 for machine in 0..2 {
                     if self.is_up(machine) {
                         self.world.machines[machine]
