@@ -2,8 +2,15 @@
 //! keeps, the domain runs on exactly one machine, its clients notice nothing, no memory is lost, and a second attempt
 //! works.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use harness::Station::{self, A, B};
 use harness::Trial;
+use harness::fleet::LIMIT;
+
+/// Longer than the kernel lets a migration server keep a domain frozen.
+const STALL: Duration = Duration::from_secs(15);
 
 /// A move from A to B, and a migration server's end.
 struct Case {
@@ -74,6 +81,29 @@ fn a_migration_server_may_end_at_any_phase_of_either_side() {
         for station in [A, B] {
             trial.await_memory(station, &before);
         }
+    }
+    trial.finish_probe();
+}
+
+#[test]
+fn a_migration_server_that_stalls_does_not_keep_its_domain_from_running() {
+    let mut trial = Trial::start();
+    trial.probe();
+    let before = trial.memory();
+    // The domain is frozen, and the other machine prepared.
+    let migration = trial.hold_at(A, "phase Commit");
+    sleep(STALL);
+    trial.fleet.let_go(A);
+    // The kernel does not retire what runs again.
+    let told =
+        "failed: a step of the source failed: the domain was frozen for too long, and runs again";
+    trial.fleet.machine(A).expect(told, LIMIT);
+    trial.await_settled_on(A);
+    drop(migration);
+    trial.move_once(A);
+    trial.move_once(B);
+    for station in [A, B] {
+        trial.await_memory(station, &before);
     }
     trial.finish_probe();
 }
