@@ -13,7 +13,7 @@
 //! holds the object.
 
 use abi::{Error, PAGES_PER_TABLE};
-use capabilities::Place;
+use capabilities::{Place, Storage};
 
 use super::{
     Domain, DomainState, Endpoint, Interrupt, MemoryObject, Notification, Object, Pool, Thread,
@@ -141,7 +141,10 @@ fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
         let _ = kernel.empty_step(mapping.slot());
         return Step::More;
     }
-    let part = take_slot_frame(kernel, domain).or_else(|| domain.take_mapping_frame());
+    if let Some(index) = first_slot_frame(domain) {
+        return dismantle_slot_frame(kernel, domain, index);
+    }
+    let part = domain.take_mapping_frame();
     if let Some(frame) = part {
         kernel.return_frame(domain.pool(), frame);
         return Step::More;
@@ -161,17 +164,29 @@ fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     Step::Done
 }
 
-/// Empties the slots of a frame of the table, at most [`SLOTS_PER_FRAME`], and takes the frame.
-fn take_slot_frame(kernel: &Kernel, domain: Ref<Domain>) -> Option<OwnedFrame> {
-    let index =
-        (0..domain.table.frame_count()).find(|index| domain.directory.is_attached(*index))?;
+/// The first frame that is left of the table.
+fn first_slot_frame(domain: Ref<Domain>) -> Option<u32> {
+    (0..domain.table.frame_count()).find(|index| domain.directory.is_attached(*index))
+}
+
+/// Slots that are emptied in one step.
+const SLOTS_PER_STEP: usize = 16;
+
+/// Empties some slots of a frame of the table, or gives back the frame when all are empty.
+fn dismantle_slot_frame(kernel: &Kernel, domain: Ref<Domain>, index: u32) -> Step {
     let slots = index * SLOTS_PER_FRAME..(index + 1) * SLOTS_PER_FRAME;
-    for slot in slots.map(|number| domain.place(abi::register::Slot(number))) {
-        let place = slot.ok()?;
-        // Empty ones are refused, which is as well.
+    let places = slots.filter_map(|number| domain.place(abi::register::Slot(number)).ok());
+    let mut occupied = places.filter(|place| !SlotStorage.slot(*place).is_empty());
+    for place in occupied.by_ref().take(SLOTS_PER_STEP) {
+        // It is occupied, and a table holds no origin.
         let _ = kernel.empty_slot(place);
     }
-    domain.directory.detach(index)
+    if occupied.next().is_none()
+        && let Some(frame) = domain.directory.detach(index)
+    {
+        kernel.return_frame(domain.pool(), frame);
+    }
+    Step::More
 }
 
 fn dismantle_thread(kernel: &Kernel, thread: Ref<Thread>) -> Step {
@@ -185,7 +200,7 @@ fn dismantle_thread(kernel: &Kernel, thread: Ref<Thread>) -> Step {
 }
 
 /// Pages that go back in one step.
-const PAGES_PER_STEP: usize = 64;
+const PAGES_PER_STEP: usize = 32;
 
 fn dismantle_memory(kernel: &Kernel, memory: Ref<MemoryObject>) -> Step {
     if let Some(mapping) = memory.first_mapping.get() {

@@ -267,12 +267,15 @@ impl Domain {
         if self.unsettled.get() == Some(thread) {
             self.unsettled.set(thread.next_in_domain.get());
         }
-        match self
+        let next = thread.next_in_domain.take();
+        // A domain that ends gives up its threads from the first one on.
+        if self.first_thread.get() == Some(thread) {
+            self.first_thread.set(next);
+        } else if let Some(before) = self
             .threads()
             .find(|other| other.next_in_domain.get() == Some(thread))
         {
-            Some(before) => before.next_in_domain.set(thread.next_in_domain.take()),
-            None => self.first_thread.set(thread.next_in_domain.take()),
+            before.next_in_domain.set(next);
         }
         self.thread_count.set(self.thread_count.get() - 1);
     }

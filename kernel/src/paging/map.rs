@@ -14,7 +14,7 @@ use crate::objects::{Domain, Mapping, MemoryObject, Object, Step};
 const LINKS_AT_ONCE: u64 = 64;
 
 /// Places that one step of taking a mapping away looks at.
-const UNLINKED_PER_STEP: usize = 256;
+const UNLINKED_PER_STEP: usize = 128;
 
 /// What to map where.
 #[derive(Clone, Copy, Debug)]

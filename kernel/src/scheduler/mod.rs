@@ -22,12 +22,14 @@
 //! | `queue` | [`Queue`]: threads in order |
 //! | `timers` | [`Timers`]: threads and domains with deadlines |
 //! | `clock` | [`Clock`]: ticks and nanoseconds |
+//! | `stint` | [`Stint`]: how long an entry goes on with a long call |
 //!
 //! Invariants: a thread is in a ready queue exactly when it is runnable and not current; while a thread runs, the
 //! timer is armed for the end of its slice or earlier.
 
 mod clock;
 mod queue;
+mod stint;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -36,6 +38,7 @@ use core::cell::Cell;
 
 pub use clock::Clock;
 pub use queue::Queue;
+pub use stint::Stint;
 pub use timers::Timers;
 
 use crate::arch::{self, Resume};

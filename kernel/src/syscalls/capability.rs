@@ -11,10 +11,7 @@ use capabilities::{Badge, Place, Storage};
 use super::{CallResult, Outcome, Results, lookup};
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Object, Step, Thread};
-
-/// Capabilities that one step of a revocation removes.
-const REVOKED_PER_STEP: usize = 16;
+use crate::objects::{Object, Thread};
 
 pub fn copy(caller: Ref<Thread>, call: CapabilityCopy) -> CallResult {
     let (from, to) = copyable(caller, call.from, call.to)?;
@@ -44,13 +41,8 @@ pub fn delete(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityDelete) -> C
 
 pub fn revoke(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityRevoke) -> CallResult {
     let (place, _) = lookup::lookup(caller, call.slot)?;
-    for _ in 0..REVOKED_PER_STEP {
-        // Nothing is derived from itself, so keeping it keeps nothing.
-        if kernel.revoke_step(place, place)? == Step::Done {
-            return Ok(Outcome::DONE);
-        }
-    }
-    Ok(Outcome::Again)
+    // Nothing is derived from itself, so keeping it keeps nothing.
+    super::in_steps(|| kernel.revoke_step(place, place))
 }
 
 pub fn inspect(caller: Ref<Thread>, call: CapabilityInspect) -> CallResult {

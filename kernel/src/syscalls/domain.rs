@@ -20,9 +20,6 @@ use crate::paging::{self, MapRequest};
 /// The argument register in which `DomainFreeze` keeps its progress.
 const PROGRESS_ARGUMENT: usize = 2;
 
-/// Steps of telling outsiders of a retirement in one go.
-const INFORMED_PER_STEP: usize = 32;
-
 pub fn map(kernel: &Kernel, caller: Ref<Thread>, call: DomainMap) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::MAP)?;
     let memory = lookup::memory(caller, call.memory, rights_for(call.access))?;
@@ -149,12 +146,7 @@ pub fn describe(kernel: &Kernel, caller: Ref<Thread>, call: DomainDescribe) -> C
 pub fn retire(kernel: &Kernel, caller: Ref<Thread>, call: DomainRetire) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::RETIRE)?;
     capture::retire(kernel, domain, call.version, call.token)?;
-    for _ in 0..INFORMED_PER_STEP {
-        if capture::inform(kernel, domain) == Step::Done {
-            return Ok(Outcome::DONE);
-        }
-    }
-    Ok(Outcome::Again)
+    super::in_steps(|| Ok(capture::inform(kernel, domain)))
 }
 
 pub fn unretire(kernel: &Kernel, caller: Ref<Thread>, call: DomainUnretire) -> CallResult {

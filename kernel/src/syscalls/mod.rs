@@ -35,7 +35,8 @@ use abi::{Error, Request};
 
 use crate::kernel::Kernel;
 use crate::memory::Ref;
-use crate::objects::Thread;
+use crate::objects::{Step, Thread};
+use crate::scheduler::Stint;
 
 /// What a call has come to.
 enum Outcome {
@@ -61,6 +62,23 @@ impl Outcome {
     fn one(value: u64) -> Outcome {
         Outcome::Return(Results::One(value))
     }
+}
+
+/// Steps of a long call in one entry, however short they are.
+const STEPS_PER_ENTRY: usize = 32;
+
+/// Does steps of a long call until it is done, or until interrupts are to be let in.
+fn in_steps(mut step: impl FnMut() -> Result<Step, Error>) -> CallResult {
+    let stint = Stint::begin();
+    for _ in 0..STEPS_PER_ENTRY {
+        if step()? == Step::Done {
+            return Ok(Outcome::DONE);
+        }
+        if stint.is_over() {
+            break;
+        }
+    }
+    Ok(Outcome::Again)
 }
 
 /// What every call returns.

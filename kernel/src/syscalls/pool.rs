@@ -11,15 +11,11 @@ use super::{CallResult, Outcome, Results, lookup};
 use crate::kernel::Kernel;
 use crate::memory::{Ref, RunRequest};
 use crate::objects::{
-    self, Attribute, Contiguous, Endpoint, Notification, Object, Pool, Search, Step, Thread,
-    destroy_step,
+    self, Attribute, Contiguous, Endpoint, Notification, Object, Pool, Search, Thread, destroy_step,
 };
 
 /// The argument register of `MemoryCreateContiguous` that holds the lowest address.
 const CONTIGUOUS_FROM: usize = 4;
-
-/// Steps of a destruction in one go.
-const DESTROY_STEPS: usize = 16;
 
 pub fn split(kernel: &Kernel, caller: Ref<Thread>, call: PoolSplit) -> CallResult {
     let (pool, into) = maker(caller, call.pool, call.into)?;
@@ -119,12 +115,7 @@ fn end(kernel: &Kernel, caller: Ref<Thread>, object: Object, keep: Option<Place>
     if holds_caller {
         return Err(Error::Oneself);
     }
-    for _ in 0..DESTROY_STEPS {
-        if destroy_step(kernel, object, keep) == Step::Done {
-            return Ok(Outcome::DONE);
-        }
-    }
-    Ok(Outcome::Again)
+    super::in_steps(|| Ok(destroy_step(kernel, object, keep)))
 }
 
 fn maker(

@@ -1,8 +1,9 @@
 //! Walks over many: each step looks at a bounded number, and the next one goes on from there.
 
 use abi::calls::{
-    CapabilityRevoke, Destroy, DomainDescribe, DomainMap, DomainPages, DomainUnmap, MemoryCreate,
-    MemoryPopulate, NotificationCreate, PageSet, PoolSplit, Receive, Send, ThreadCreate, Wait,
+    CapabilityCopy, CapabilityRevoke, Destroy, DomainDescribe, DomainMap, DomainPages, DomainUnmap,
+    MemoryCreate, MemoryPopulate, NotificationCreate, PageSet, PoolSplit, Receive, Send,
+    ThreadCreate, Wait,
 };
 use abi::message::DATA_OFFSET;
 use abi::record::{List, RECORD_WORDS};
@@ -241,13 +242,33 @@ fn a_large_memory_is_unmapped_in_steps() {
     // Whoever makes the same call goes on.
     let steps = world.steps_of(overlap, UNMAP);
     assert_eq!(world.outcome::<DomainUnmap>(overlap), Some(Ok(())));
-    assert!((6..=8).contains(&steps), "{steps} steps");
+    assert!((14..=16).contains(&steps), "{steps} steps");
     assert_unmapped(&world, citizen);
     world.does(overlap, map());
     assert!(touch(&world, citizen, 0));
     // The first one, too, would find it done, had it not been mapped again meanwhile.
     assert!(world.steps_of(citizen.thread, UNMAP) > 6);
     assert_unmapped(&world, citizen);
+}
+
+#[test]
+fn long_calls_let_interrupts_in_after_a_stint() {
+    let (world, citizen) = rich();
+    let slot = slots::BUFFER;
+    let copies = |world: &World| {
+        for number in 0..30 {
+            let (from, to) = (slot, Slot(slots::FREE + 8 + number));
+            world.does(citizen.thread, CapabilityCopy { from, to });
+        }
+    };
+    // Time stands still, as good as: all that one entry may do at most.
+    copies(&world);
+    assert_eq!(world.steps_of(citizen.thread, CapabilityRevoke { slot }), 1);
+    // Every step takes long.
+    copies(&world);
+    world.machine.set_ticks_step(1_000_000);
+    assert!(world.steps_of(citizen.thread, CapabilityRevoke { slot }) > 30);
+    check(&world.kernel);
 }
 
 #[test]
