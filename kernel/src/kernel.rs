@@ -19,7 +19,7 @@ const VECTOR_COUNT: usize = 256;
 const FIRST_SERIAL: u64 = 1;
 
 /// Waits that end in one entry for the timer.
-const TIMED_OUT_PER_ENTRY: usize = 64;
+const TIMED_OUT_PER_ENTRY: usize = 16;
 
 /// Everything that the kernel knows.
 pub struct Kernel {

@@ -7,7 +7,7 @@ use abi::{Error, THREADS_MAX};
 use capabilities::{Place, Table};
 
 use super::mapping::key_of;
-use super::{Ascent, Header, Index, IndexPlace, Mapping, MemoryObject, Pool, Thread};
+use super::{Ascent, Header, HeapPlace, Index, Mapping, MemoryObject, Pool, Thread};
 use crate::memory::{AddressSpace, Occupied, OwnedFrame, Ref, SlotDirectory};
 
 /// Whether a domain runs.
@@ -63,7 +63,7 @@ pub struct Domain {
     /// How far a description of it came.
     pub ascent: Ascent,
     /// Its place among the deadlines.
-    pub timer: IndexPlace<Domain>,
+    pub timer: HeapPlace<Domain>,
     /// When the kernel thaws it, or goes on thawing it, in ticks, while it is among the deadlines.
     pub deadline_ticks: Cell<Option<u64>>,
     state: Cell<DomainState>,
@@ -93,7 +93,7 @@ impl Domain {
             clock_offset: Cell::new(0),
             uninformed: Cell::new(Uninformed::ALL),
             ascent: Ascent::none(),
-            timer: IndexPlace::nowhere(),
+            timer: HeapPlace::nowhere(),
             deadline_ticks: Cell::new(None),
             state: Cell::new(DomainState::Running),
             version: Cell::new(0),

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! So no way down is longer than a key has bits, whoever chose the keys and in whatever order they came, and nothing
-//! has to be balanced. It is taken for what a domain can make many of: mappings by address, sleepers by deadline.
+//! has to be balanced. It is taken for what a domain can make many of: mappings by address.
 
 use core::cell::Cell;
 use core::fmt::LowerHex;
@@ -32,9 +32,6 @@ pub trait Indexed: Sized {
 
 /// A number whose bits lead to a place.
 pub trait Key: Copy + Ord + LowerHex {
-    /// The least one.
-    const LEAST: Self;
-
     /// The bit at this depth, of which the highest is at depth 0.
     fn bit(self, depth: u32) -> bool;
 
@@ -45,8 +42,6 @@ pub trait Key: Copy + Ord + LowerHex {
 macro_rules! keys {
     ($($type:ty),*) => {$(
         impl Key for $type {
-            const LEAST: Self = 0;
-
             fn bit(self, depth: u32) -> bool {
                 (self << depth) >> (Self::BITS - 1) != 0
             }
@@ -57,7 +52,7 @@ macro_rules! keys {
         }
     )*};
 }
-keys!(u32, u128);
+keys!(u32);
 
 /// A place in an index.
 pub struct IndexPlace<T> {
@@ -151,11 +146,6 @@ impl<T: Indexed> Index<T> {
     /// The thing with this key or else the greatest lesser one.
     pub fn last_until(&self, key: T::Key) -> Option<Ref<T>> {
         self.nearest(key, Side::Down)
-    }
-
-    /// The thing with the least key.
-    pub fn first(&self) -> Option<Ref<T>> {
-        self.first_from(T::Key::LEAST)
     }
 
     /// All things from this key on, in the order of their keys.
@@ -350,7 +340,7 @@ mod tests {
                 prop_assert_eq!(found(index.first_from(key)), model.range(key..).next().copied());
                 prop_assert_eq!(found(index.last_until(key)), model.range(..=key).next_back().copied());
                 prop_assert_eq!(found(index.last_until(u32::MAX)), model.last().copied());
-                prop_assert_eq!(found(index.first()), model.first().copied());
+                prop_assert_eq!(found(index.first_from(0)), model.first().copied());
                 prop_assert_eq!(numbers(&index), model.iter().copied().collect::<Vec<_>>());
             }
         }

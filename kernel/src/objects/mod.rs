@@ -12,7 +12,8 @@
 //! | `endpoint` | [`Endpoint`]: rendezvous |
 //! | `notification` | [`Notification`]: a word of flags |
 //! | `devices` | [`Interrupt`], [`IoPorts`], [`Hardware`] |
-//! | `index` | [`Index`]: mappings and sleepers, found by a number |
+//! | `index` | [`Index`]: mappings, found by a number |
+//! | `heap` | [`Heap`]: sleepers, the first of which is found at once |
 //! | `ascent` | [`Ascent`]: how far a description came on the way to a capability's parent |
 //! | `create` | making them |
 //! | `destroy` | ending them, step by step |
@@ -26,6 +27,7 @@ mod devices;
 mod domain;
 mod endpoint;
 mod header;
+mod heap;
 mod identity;
 mod index;
 mod mapping;
@@ -50,6 +52,7 @@ pub use devices::{Hardware, Interrupt, InterruptState, IoPorts};
 pub use domain::{Domain, DomainState, Uninformed};
 pub use endpoint::Endpoint;
 pub use header::Header;
+pub use heap::{Heap, HeapPlace, Heaped};
 pub use identity::{Identity, IdentityKeys};
 pub use index::{Index, IndexPlace, Indexed, Key};
 pub use mapping::Mapping;

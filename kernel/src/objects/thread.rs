@@ -21,7 +21,7 @@ use core::cell::Cell;
 
 use capabilities::{Place, Slot};
 
-use super::{Domain, Endpoint, Header, IndexPlace, Notification, Object};
+use super::{Domain, Endpoint, Header, HeapPlace, Notification, Object};
 use crate::arch::{UserContext, VectorState};
 use crate::memory::{Holder, Ref, place_of};
 
@@ -115,7 +115,7 @@ pub struct Thread {
     /// Its place in the queue that its phase says.
     pub link: Link,
     /// Its place among the deadlines.
-    pub timer: IndexPlace<Thread>,
+    pub timer: HeapPlace<Thread>,
     /// When its wait ends, in ticks, while it is among them.
     pub deadline_ticks: Cell<Option<u64>>,
     /// Ticks that are left of its slice of the core, while it is in a ready queue.
@@ -147,7 +147,7 @@ impl Thread {
             held: Cell::new(false),
             priority: Cell::new(0),
             link: Link::default(),
-            timer: IndexPlace::nowhere(),
+            timer: HeapPlace::nowhere(),
             deadline_ticks: Cell::new(None),
             slice_left: Cell::new(0),
             message_buffer: Cell::new(0),

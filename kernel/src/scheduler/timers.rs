@@ -3,17 +3,17 @@
 use core::cell::Cell;
 
 use crate::memory::Ref;
-use crate::objects::{Domain, Index, IndexPlace, Indexed, Thread};
+use crate::objects::{Domain, Heap, HeapPlace, Heaped, Thread};
 
 /// What can have a deadline.
-pub trait Timed: Indexed<Key = u128> {
+pub trait Timed: Heaped {
     /// The deadline in ticks, while it is among the deadlines.
     fn deadline_ticks(&self) -> &Cell<Option<u64>>;
 }
 
-/// Things by their deadlines, and among equal ones by their identities.
+/// Things by their deadlines.
 pub struct Deadlines<T> {
-    index: Index<T>,
+    heap: Heap<T>,
 }
 
 /// Everything that has a deadline.
@@ -46,32 +46,32 @@ impl Timers {
 impl<T: Timed> Deadlines<T> {
     const fn empty() -> Deadlines<T> {
         Deadlines {
-            index: Index::empty(),
+            heap: Heap::empty(),
         }
     }
 
     /// The earliest deadline, in ticks.
     pub fn earliest(&self) -> Option<u64> {
-        self.index.first()?.deadline_ticks().get()
+        self.heap.first()?.deadline_ticks().get()
     }
 
     /// Enters a thing that has no deadline.
     pub fn insert(&self, thing: Ref<T>, deadline_ticks: u64) {
         thing.deadline_ticks().set(Some(deadline_ticks));
-        self.index.insert(thing);
+        self.heap.insert(thing);
     }
 
     /// Takes a thing out, if it has a deadline.
     pub fn remove(&self, thing: Ref<T>) {
         if thing.deadline_ticks().get().is_some() {
-            self.index.remove(thing);
+            self.heap.remove(thing);
             thing.deadline_ticks().set(None);
         }
     }
 
     /// Takes the first thing if its deadline has come.
     pub fn pop_due(&self, now_ticks: u64) -> Option<Ref<T>> {
-        let first = self.index.first()?;
+        let first = self.heap.first()?;
         let is_due = first.deadline_ticks().get()? <= now_ticks;
         is_due.then(|| {
             self.remove(first);
@@ -80,25 +80,18 @@ impl<T: Timed> Deadlines<T> {
     }
 }
 
-/// A key in the order of deadlines that no two things share.
-fn key(deadline_ticks: &Cell<Option<u64>>, id: u64) -> u128 {
-    u128::from(deadline_ticks.get().unwrap_or(u64::MAX)) << u64::BITS | u128::from(id)
-}
-
 impl Timed for Thread {
     fn deadline_ticks(&self) -> &Cell<Option<u64>> {
         &self.deadline_ticks
     }
 }
 
-impl Indexed for Thread {
-    type Key = u128;
-
-    fn key(&self) -> u128 {
-        key(&self.deadline_ticks, self.header.id.0)
+impl Heaped for Thread {
+    fn key(&self) -> u64 {
+        self.deadline_ticks.get().unwrap_or(u64::MAX)
     }
 
-    fn place(&self) -> &IndexPlace<Thread> {
+    fn heap_place(&self) -> &HeapPlace<Thread> {
         &self.timer
     }
 }
@@ -109,14 +102,12 @@ impl Timed for Domain {
     }
 }
 
-impl Indexed for Domain {
-    type Key = u128;
-
-    fn key(&self) -> u128 {
-        key(&self.deadline_ticks, self.header.id.0)
+impl Heaped for Domain {
+    fn key(&self) -> u64 {
+        self.deadline_ticks.get().unwrap_or(u64::MAX)
     }
 
-    fn place(&self) -> &IndexPlace<Domain> {
+    fn heap_place(&self) -> &HeapPlace<Domain> {
         &self.timer
     }
 }
