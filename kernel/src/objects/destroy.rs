@@ -19,7 +19,7 @@ use super::{
     Domain, DomainState, Endpoint, Interrupt, MemoryObject, Notification, Object, Pool, Thread,
 };
 use crate::kernel::Kernel;
-use crate::memory::{OwnedFrame, Ref, SLOTS_PER_FRAME, SlotStorage};
+use crate::memory::{Ref, SLOTS_PER_FRAME, SlotStorage};
 use crate::{arch, capture, ipc, paging};
 
 /// How far it came.
@@ -144,8 +144,7 @@ fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     if let Some(index) = first_slot_frame(domain) {
         return dismantle_slot_frame(kernel, domain, index);
     }
-    let part = domain.take_mapping_frame();
-    if let Some(frame) = part {
+    if let Some(frame) = domain.take_mapping_frame() {
         kernel.return_frame(domain.pool(), frame);
         return Step::More;
     }

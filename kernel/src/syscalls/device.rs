@@ -23,7 +23,7 @@ use crate::objects::{self, Attribute, IoPorts, MemoryObject, Object, Pool, Threa
 const DEVICE_PAGES_MAX: u64 = 16 * 512;
 
 /// Pages that one step gives.
-const DEVICE_PAGES_PER_STEP: u64 = 512;
+const DEVICE_PAGES_PER_STEP: u64 = 256;
 
 /// The argument register of `DeviceMemoryCreate` that holds how many pages are made.
 const MADE: usize = 6;

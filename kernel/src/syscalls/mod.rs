@@ -65,7 +65,7 @@ impl Outcome {
 }
 
 /// Steps of a long call in one entry, however short they are.
-const STEPS_PER_ENTRY: usize = 32;
+const STEPS_PER_ENTRY: usize = 16;
 
 /// Does steps of a long call until it is done, or until interrupts are to be let in.
 fn in_steps(mut step: impl FnMut() -> Result<Step, Error>) -> CallResult {

@@ -7,7 +7,7 @@ use crate::archive;
 use crate::error::{AtPath, Error, Result};
 use crate::freestanding::Target;
 use crate::process;
-use crate::programs::{self, KERNEL_BINARY, KERNEL_PACKAGE};
+use crate::programs::{self, KERNEL_BINARY, KERNEL_PACKAGE, PLUGIN_LIBRARY, PLUGIN_PACKAGE};
 use crate::symbols;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
@@ -57,7 +57,7 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
     archive::pack_all(workspace)
 }
 
-/// Builds the host's programs that tests and shows call: the operator's command line, the prober, the show.
+/// Builds the host's programs that tests and shows call: the operator's command line, the prober, the show, the plugin.
 pub fn host_programs(workspace: &Workspace) -> Result<()> {
     let mut cargo = Toolchain::find()?.cargo();
     cargo
@@ -73,7 +73,21 @@ pub fn host_programs(workspace: &Workspace) -> Result<()> {
         .arg("--target-dir")
         .arg(workspace.host_target())
         .current_dir(workspace.root());
-    process::run(&mut cargo)
+    process::run(&mut cargo)?;
+    plugin(workspace)
+}
+
+/// Builds the plugin for QEMU that counts the instructions of entries into the kernel.
+fn plugin(workspace: &Workspace) -> Result<()> {
+    let mut cargo = Toolchain::find()?.cargo();
+    cargo
+        .args(["build", "--quiet", "--package", PLUGIN_PACKAGE])
+        .arg("--target-dir")
+        .arg(workspace.host_target())
+        .current_dir(workspace.root());
+    process::run(&mut cargo)?;
+    let built = workspace.host_target().join("debug").join(PLUGIN_LIBRARY);
+    copy(&built, &workspace.artefacts().join(PLUGIN_LIBRARY))
 }
 
 /// Builds the programs named, or all, and packs what can be packed from them alone.

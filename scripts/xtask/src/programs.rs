@@ -10,6 +10,11 @@ pub const KERNEL_PACKAGE: &str = "kernel";
 /// See [`KERNEL_PACKAGE`].
 pub const KERNEL_BINARY: &str = "caravan-kernel";
 
+/// The package of the plugin for QEMU, and the library that cargo makes of it.
+pub const PLUGIN_PACKAGE: &str = "latency-plugin";
+/// See [`PLUGIN_PACKAGE`].
+pub const PLUGIN_LIBRARY: &str = "liblatency_plugin.so";
+
 /// The userland programs: each a package with one binary of the same name, in the archive as `<name>.elf`.
 pub const USERLAND: &[&str] = &[
     "root",

@@ -17,6 +17,7 @@ const ROOMS: &[&str] = &[
     "userland/runtime",
     "userland/drivers",
     "tests/guests",
+    "tests/plugins",
 ];
 /// What a crate without a room says.
 const FORBID: &str = "#![forbid(unsafe_code)]";

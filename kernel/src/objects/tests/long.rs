@@ -256,7 +256,7 @@ fn long_calls_let_interrupts_in_after_a_stint() {
     let (world, citizen) = rich();
     let slot = slots::BUFFER;
     let copies = |world: &World| {
-        for number in 0..30 {
+        for number in 0..12 {
             let (from, to) = (slot, Slot(slots::FREE + 8 + number));
             world.does(citizen.thread, CapabilityCopy { from, to });
         }
@@ -267,7 +267,7 @@ fn long_calls_let_interrupts_in_after_a_stint() {
     // Every step takes long.
     copies(&world);
     world.machine.set_ticks_step(1_000_000);
-    assert!(world.steps_of(citizen.thread, CapabilityRevoke { slot }) > 30);
+    assert!(world.steps_of(citizen.thread, CapabilityRevoke { slot }) > 12);
     check(&world.kernel);
 }
 

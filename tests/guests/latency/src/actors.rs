@@ -1,0 +1,174 @@
+//! Threads of another domain, each standing at a system call: [`Actors`].
+
+use alloc::vec::Vec;
+use core::arch::global_asm;
+
+use runtime::abi::calls::Arguments;
+use runtime::abi::register::{Access, PageCount, Slot, UserAddress};
+use runtime::abi::start_page::root_slots;
+use runtime::abi::thread_state::{GeneralRegisters, ThreadState};
+use runtime::abi::{Number, PAGE_BYTES};
+use runtime::capability::{Domain, Kind, Memory, Pool, Thread};
+use runtime::{Cap, Error};
+
+use crate::stage::{Stage, map};
+
+/// Where an actor's message buffer is, if it has one.
+pub const BUFFER: u64 = 1 << 32;
+
+/// The first slot that is free in an actor's table.
+pub const FIRST_SLOT: u32 = 1;
+
+/// Actors play below the conductor, so that it takes over as soon as it can run.
+const PRIORITY: u64 = 8;
+/// Interrupts on, and the bit that is always set.
+const RFLAGS: u64 = 0x202;
+
+/// Pages of a domain with its tables and its threads' frames, whatever their number.
+const PAGES: u64 = 600;
+
+// An actor begins at its call. When that returns, it lets others run for ever.
+global_asm!(
+    ".global actor_call",
+    "actor_call: syscall",
+    "mov eax, {yield_now}",
+    "jmp actor_call",
+    // Nothing is mapped at 0.
+    ".global actor_fault",
+    "actor_fault: mov byte ptr [0], 0",
+    yield_now = const Number::Yield as u32,
+);
+
+unsafe extern "C" {
+    fn actor_call();
+    fn actor_fault();
+    static __text_start: u8;
+    static __text_end: u8;
+}
+
+/// A domain of threads.
+pub struct Actors {
+    /// Their memory, and with that their life.
+    pub pool: Cap<Pool>,
+    /// Their domain.
+    pub domain: Cap<Domain>,
+    /// They.
+    pub threads: Vec<Cap<Thread>>,
+}
+
+impl Actors {
+    /// Makes so many that do not run yet, in a pool split off from this one.
+    pub fn new(pool: Cap<Pool>, count: usize) -> Result<Actors, Error> {
+        let pool = pool.split(PageCount(PAGES))?;
+        let domain = pool.create_domain()?;
+        let (start, end) = (&raw const __text_start, &raw const __text_end);
+        let code = Cap::<Memory>::from_slot(Slot(root_slots::IMAGE.0));
+        let pages = (end as u64 - start as u64).div_ceil(PAGE_BYTES);
+        domain.map(
+            code,
+            UserAddress(start as u64),
+            PageCount(0),
+            PageCount(pages),
+            Access::ReadExecute,
+        )?;
+        let threads = (0..count).map(|_| domain.create_thread()).collect();
+        Ok(Actors {
+            pool,
+            domain,
+            threads: threads_of(threads)?,
+        })
+    }
+
+    /// Gives them a page for their messages, and returns it.
+    pub fn give_buffer(&self) -> Result<Cap<Memory>, Error> {
+        let buffer = self.pool.create_populated_memory(PageCount(1))?;
+        map(self.domain, buffer, BUFFER, 1)?;
+        Ok(buffer)
+    }
+
+    /// Gives them a capability with all its rights.
+    pub fn give<T: Kind>(&self, capability: Cap<T>, to: u32) -> Result<(), Error> {
+        let rights = capability.inspect()?.rights;
+        let from = capability.erase();
+        self.domain.install(from, Slot(to), rights, 0)
+    }
+
+    /// Starts all of them, each at this call.
+    pub fn start_at<A: Arguments>(&self, call: A, message_buffer: u64) -> Result<(), Error> {
+        for thread in &self.threads {
+            start_at(*thread, &call, message_buffer)?;
+        }
+        Ok(())
+    }
+
+    /// Starts all of them, each at an instruction that faults.
+    pub fn start_faulting(&self) -> Result<(), Error> {
+        let registers = GeneralRegisters {
+            rip: actor_fault as *const () as u64,
+            ..at_call(Number::Null as u64, [0; 8])
+        };
+        self.threads
+            .iter()
+            .try_for_each(|thread| write_and_start(*thread, registers, 0))
+    }
+
+    /// Ends them.
+    pub fn end(self) -> Result<(), Error> {
+        self.pool.destroy()?;
+        self.forget();
+        Ok(())
+    }
+
+    /// Gives back the slots of capabilities that went with their pool.
+    pub fn forget(self) {
+        self.domain.forget();
+        self.threads.into_iter().for_each(Cap::forget);
+    }
+}
+
+/// Starts a thread at a call.
+pub fn start_at<A: Arguments>(
+    thread: Cap<Thread>,
+    call: &A,
+    message_buffer: u64,
+) -> Result<(), Error> {
+    let registers = at_call(A::NUMBER as u64, call.encode());
+    write_and_start(thread, registers, message_buffer)
+}
+
+/// So many actors in a pool of the stage's.
+pub fn cast(stage: &Stage, count: usize) -> Result<Actors, Error> {
+    Actors::new(stage.pool, count)
+}
+
+fn at_call(number: u64, arguments: runtime::abi::Registers) -> GeneralRegisters {
+    let [rdi, rsi, rdx, r10, r8, r9, r12, r13] = arguments;
+    GeneralRegisters {
+        rax: number,
+        rdi,
+        rsi,
+        rdx,
+        r8_to_r15: [r8, r9, r10, 0, r12, r13, 0, 0],
+        rip: actor_call as *const () as u64,
+        rflags: RFLAGS,
+        ..ThreadState::EMPTY.registers
+    }
+}
+
+fn write_and_start(
+    thread: Cap<Thread>,
+    registers: GeneralRegisters,
+    message_buffer: u64,
+) -> Result<(), Error> {
+    thread.write(&ThreadState {
+        registers,
+        message_buffer,
+        priority: PRIORITY,
+        ..ThreadState::EMPTY
+    })?;
+    thread.start()
+}
+
+fn threads_of(made: Vec<Result<Cap<Thread>, Error>>) -> Result<Vec<Cap<Thread>>, Error> {
+    made.into_iter().collect()
+}

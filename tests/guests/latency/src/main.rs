@@ -1,0 +1,47 @@
+//! Arranges the longest steps of the kernel that a hostile domain could think of, in root's place, while a plugin of QEMU's
+//! counts the instructions of every entry.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `stage` | what every scene needs: [`stage::Stage`] |
+//! | `actors` | threads of another domain, each standing at a system call |
+//! | `scenes` | the list of scenes |
+//! | `tables`, `pages`, `threads`, `messages`, `pools` | the scenes, by what is long in them |
+//! | `console` | the serial line and the exit device |
+//!
+//! Every scene is announced to the plugin and on the console, under its number. A scene that cannot be played fails the run.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+extern crate alloc;
+
+mod actors;
+mod console;
+mod messages;
+mod pages;
+mod pools;
+mod scenes;
+mod stage;
+mod tables;
+mod threads;
+
+use console::{Console, Verdict};
+use runtime::Start;
+use stage::Stage;
+
+runtime::entry!(main);
+
+fn main(start: Start) -> ! {
+    let console = Console::open(&start).expect("root makes ports");
+    let played = Stage::new(&start).and_then(|stage| scenes::play_all(&stage, &console));
+    console.end(match played {
+        Ok(()) => Verdict::Passed,
+        Err(error) => {
+            console.line(format_args!("the kernel says: {error}"));
+            Verdict::Failed
+        }
+    })
+}
+
+/// A host has no domains.
+#[cfg(not(target_os = "none"))]
+fn main() {}

@@ -1,0 +1,104 @@
+//! Scenes with messages.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use runtime::abi::calls::Call;
+use runtime::abi::message::{CAPABILITIES_MAX, RECEIVE_OFFSET, SEND_OFFSET, WORDS_MAX};
+use runtime::abi::register::{Access, PageCount, Slot};
+use runtime::abi::{MessageInfo, NO_DEADLINE};
+use runtime::capability::Memory;
+use runtime::mapping::Mapping;
+use runtime::message::Message;
+use runtime::server::{Event, Server};
+use runtime::{Cap, Error};
+
+use crate::actors::{BUFFER, FIRST_SLOT, cast, start_at};
+use crate::stage::Stage;
+use crate::threads::send;
+
+const SENDERS: usize = 100;
+const OUTSIDERS: usize = 256;
+
+/// Where an actor has room for capabilities that come with an answer.
+const FIRST_FREE_SLOT: u32 = FIRST_SLOT + 8;
+
+/// Senders whose message cannot be read, and a last one whose message can.
+pub fn unmeetable(stage: &Stage) -> Result<(), Error> {
+    let actors = cast(stage, SENDERS + 1)?;
+    let endpoint = stage.pool.create_endpoint()?;
+    actors.give(endpoint, FIRST_SLOT)?;
+    let (last, others) = actors.threads.split_last().ok_or(Error::NotThere)?;
+    for thread in others {
+        start_at(*thread, &send(MessageInfo::words_only(9)?), 0)?;
+    }
+    stage.pause()?;
+    start_at(*last, &send(MessageInfo::EMPTY), 0)?;
+    stage.pause()?;
+    endpoint.receive(None)?;
+    actors.end()?;
+    endpoint.destroy()
+}
+
+/// The longest message that there is, there and back.
+pub fn long(stage: &Stage) -> Result<(), Error> {
+    let actors = cast(stage, 1)?;
+    let endpoint = stage.pool.create_endpoint()?;
+    for slot in FIRST_SLOT..=FIRST_SLOT + CAPABILITIES_MAX as u32 {
+        actors.give(endpoint, slot)?;
+    }
+    let buffer = actors.give_buffer()?;
+    name_slots(stage, buffer)?;
+    let call = Call {
+        endpoint: Slot(FIRST_SLOT),
+        info: MessageInfo::try_new(WORDS_MAX, CAPABILITIES_MAX)?,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    };
+    actors.start_at(call, BUFFER)?;
+    stage.pause()?;
+    let mut server = Server::new(endpoint)?.accepting(CAPABILITIES_MAX);
+    let Event::Call { mut message, .. } = server.receive()? else {
+        return Err(Error::WrongKind);
+    };
+    message.discard_capabilities();
+    let reply = server.take_reply()?;
+    let mut answer = Message::of(&[7; WORDS_MAX]);
+    for _ in 0..CAPABILITIES_MAX {
+        answer = answer.capability(endpoint);
+    }
+    reply.reply(&answer)?;
+    actors.end()?;
+    endpoint.destroy()
+}
+
+/// Writes into an actor's message buffer which capabilities it sends, and where it has room for others.
+fn name_slots(stage: &Stage, buffer: Cap<Memory>) -> Result<(), Error> {
+    let mapping = Mapping::new(stage.domain, buffer, PageCount(1), Access::ReadWrite)?;
+    for index in 0..CAPABILITIES_MAX as u32 {
+        let word = |offset: u64| {
+            mapping
+                .memory()
+                .word32((offset + 4 * u64::from(index)) as usize)
+        };
+        word(SEND_OFFSET).store(FIRST_SLOT + 1 + index, Relaxed);
+        word(RECEIVE_OFFSET).store(FIRST_FREE_SLOT + index, Relaxed);
+    }
+    Ok(())
+}
+
+/// Outsiders wait for messages, flags and answers of a domain that goes elsewhere.
+pub fn retired(stage: &Stage) -> Result<(), Error> {
+    let domain = cast(stage, 1)?;
+    let endpoint = domain.pool.create_endpoint()?;
+    let outsiders = cast(stage, OUTSIDERS)?;
+    outsiders.give(endpoint, FIRST_SLOT)?;
+    outsiders.start_at(send(MessageInfo::EMPTY), 0)?;
+    stage.pause()?;
+    let freeze = domain.domain.freeze(NO_DEADLINE)?;
+    domain.domain.retire(freeze.version, freeze.token)?;
+    stage.pause()?;
+    outsiders.end()?;
+    domain.end()
+}

@@ -1,0 +1,115 @@
+//! Scenes in which Memories are large.
+
+use runtime::abi::record::List;
+use runtime::abi::register::{ObjectId, PageCount, UserAddress};
+use runtime::abi::{MEMORY_PAGES_MAX, PAGES_PER_TABLE};
+use runtime::capability::{BusRange, Cache, Domain, Memory, WantedPages};
+use runtime::{Cap, Error};
+
+use crate::stage::{PLAYGROUND, Stage, describe, map};
+
+const GIB_PAGES: u64 = 1 << 18;
+const PAGE_BYTES: u64 = 4096;
+const DENSE_PAGES: u64 = 4096;
+const CONTIGUOUS_PAGES: u64 = 512;
+const DEVICE_PAGES: u64 = 8192;
+/// Above all of the machine's memory, below what its firmware uses.
+const DEVICE_ADDRESS: u64 = 0xb000_0000;
+
+/// Pages far apart, each with tables of its own.
+pub fn sparse(stage: &Stage) -> Result<(), Error> {
+    let pool = stage.split(1024)?;
+    let memory = pool.create_memory(PageCount(MEMORY_PAGES_MAX))?;
+    let places = (0..MEMORY_PAGES_MAX).step_by(GIB_PAGES as usize);
+    for page in places.clone() {
+        memory.populate(PageCount(page), PageCount(1))?;
+    }
+    map(stage.domain, memory, PLAYGROUND, MEMORY_PAGES_MAX)?;
+    for page in places {
+        touch(PLAYGROUND + page * PAGE_BYTES);
+    }
+    stage.domain.unmap(UserAddress(PLAYGROUND))?;
+    memory.discard(PageCount(0), PageCount(MEMORY_PAGES_MAX))?;
+    pool.destroy()
+}
+
+/// Pages side by side, which a capture reads.
+pub fn dense(stage: &Stage) -> Result<(), Error> {
+    let pool = stage.split(DENSE_PAGES + 256)?;
+    let domain = pool.create_domain()?;
+    let memory = pool.create_memory(PageCount(DENSE_PAGES))?;
+    memory.populate(PageCount(0), PageCount(DENSE_PAGES))?;
+    map(stage.domain, memory, PLAYGROUND, DENSE_PAGES)?;
+    map(domain, memory, PLAYGROUND, DENSE_PAGES)?;
+    for page in 0..DENSE_PAGES {
+        touch(PLAYGROUND + page * PAGE_BYTES);
+    }
+    let last = describe(domain, List::Objects)?;
+    capture(stage, domain, last)?;
+    memory.discard(PageCount(0), PageCount(DENSE_PAGES / 2))?;
+    stage.domain.unmap(UserAddress(PLAYGROUND))?;
+    pool.destroy()
+}
+
+/// Reads the Memory's sets of pages and copies the pages, as a capture does.
+fn capture(stage: &Stage, domain: Cap<Domain>, memory: ObjectId) -> Result<(), Error> {
+    let copy = stage.pool.create_populated_memory(PageCount(64))?;
+    let log = domain.begin_log(memory)?;
+    for first in (0..DENSE_PAGES).step_by(PAGES_PER_TABLE as usize) {
+        let (first, count) = (PageCount(first), PageCount(PAGES_PER_TABLE));
+        domain.present_pages(memory, first, count)?;
+        domain.take_dirty_pages(memory, log, first, count)?;
+    }
+    for first in (0..DENSE_PAGES).step_by(64) {
+        let mut wanted = WantedPages {
+            memory,
+            log,
+            first_page: PageCount(first),
+            mask: u64::MAX,
+        };
+        while wanted.mask != 0 {
+            wanted.mask = domain.read_pages(wanted, copy, PageCount(0))?.remaining;
+        }
+    }
+    copy.destroy()
+}
+
+/// Copies from one Memory to another.
+pub fn supply(stage: &Stage) -> Result<(), Error> {
+    let pool = stage.split(2048)?;
+    let pages = PageCount(512);
+    let giver: Cap<Memory> = pool.create_populated_memory(pages)?;
+    let taker = pool.create_memory(pages)?;
+    taker.supply(PageCount(0), pages, giver, PageCount(0))?;
+    giver.destroy()?;
+    pool.destroy()
+}
+
+/// What a driver's rings are made of.
+pub fn contiguous(stage: &Stage) -> Result<(), Error> {
+    let pool = stage.split(CONTIGUOUS_PAGES + 64)?;
+    let (memory, _) = pool.create_contiguous_memory(PageCount(CONTIGUOUS_PAGES), BusRange::ALL)?;
+    map(stage.domain, memory, PLAYGROUND, CONTIGUOUS_PAGES)?;
+    touch(PLAYGROUND);
+    memory.destroy()?;
+    pool.destroy()
+}
+
+/// As much of a device's memory as can be had at once.
+pub fn device(stage: &Stage) -> Result<(), Error> {
+    let pool = stage.split(64)?;
+    let pages = PageCount(DEVICE_PAGES);
+    let memory =
+        stage
+            .hardware
+            .create_device_memory(pool, DEVICE_ADDRESS, pages, Cache::Uncached)?;
+    map(stage.domain, memory, PLAYGROUND, DEVICE_PAGES)?;
+    memory.destroy()?;
+    pool.destroy()
+}
+
+/// Writes a byte of a page that is mapped.
+fn touch(address: u64) {
+    // SAFETY: the scene has mapped a Memory there, whose page is present; nothing in Rust refers to it.
+    unsafe { (address as *mut u8).write_volatile(1) }
+}

@@ -1,0 +1,49 @@
+//! Scenes with large and deep pools.
+
+use runtime::Error;
+use runtime::abi::POOL_DEPTH_MAX;
+use runtime::abi::calls::{CapabilityDelete, EndpointCreate, Yield};
+use runtime::abi::record::List;
+use runtime::abi::register::PageCount;
+use runtime::system_call::invoke;
+
+use crate::actors::Actors;
+use crate::stage::{Stage, describe, scratch};
+
+const OBJECTS: u32 = 3000;
+/// Enough for the threads inside; each pool around has a little more.
+const PAGES_INSIDE: u64 = 1200;
+const THREADS: usize = 256;
+
+/// A search among many objects, and their end.
+pub fn objects(stage: &Stage) -> Result<(), Error> {
+    let pages = u64::from(OBJECTS) + 64;
+    let pool = stage.split(pages)?;
+    let domain = pool.create_domain()?;
+    for _ in 0..OBJECTS {
+        let (pool, into) = (pool.slot(), scratch(0));
+        invoke(EndpointCreate { pool, into })?;
+        invoke(CapabilityDelete { slot: into })?;
+    }
+    pool.create_populated_memory(PageCount(1))?;
+    let memory = describe(domain, List::Objects)?;
+    domain.present_pages(memory, PageCount(0), PageCount(1))?;
+    pool.destroy()
+}
+
+/// Pools inside each other, as deep as they go, and threads that run in the innermost.
+pub fn nested(stage: &Stage) -> Result<(), Error> {
+    let outermost = stage.split(PAGES_INSIDE + u64::from(POOL_DEPTH_MAX) * 4)?;
+    let mut pool = outermost;
+    // The actors' own pool is the last.
+    for depth in 2..POOL_DEPTH_MAX {
+        let pages = PAGES_INSIDE + u64::from(POOL_DEPTH_MAX - depth) * 4;
+        pool = pool.split(PageCount(pages))?;
+    }
+    let actors = Actors::new(pool, THREADS)?;
+    actors.start_at(Yield {}, 0)?;
+    stage.pause()?;
+    outermost.destroy()?;
+    actors.forget();
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! The list of scenes.
+
+use runtime::Error;
+
+use crate::console::Console;
+use crate::stage::{Stage, announce};
+use crate::{messages, pages, pools, tables, threads};
+
+/// A scene: what is long in it, and what plays it.
+type Scene = (&'static str, fn(&Stage) -> Result<(), Error>);
+
+const SCENES: &[Scene] = &[
+    ("1,500 copies of one capability", tables::copies),
+    ("a chain of copies, each of the last", tables::chain),
+    (
+        "a table of 32,768 slots, the last ones full",
+        tables::full_table,
+    ),
+    ("525 mappings", tables::mappings),
+    ("a Memory of 64 GiB with a page in every GiB", pages::sparse),
+    ("4,096 pages, written and logged", pages::dense),
+    ("two Memories, one supplied from the other", pages::supply),
+    ("512 contiguous pages", pages::contiguous),
+    ("8,192 pages of a device", pages::device),
+    ("256 threads that wait for flags", threads::waiting),
+    ("256 threads that wait to send", threads::sending),
+    ("256 threads that can run", threads::runnable),
+    ("250 sleepers that are due at once", threads::sleepers),
+    ("64 threads that fault", threads::faulting),
+    ("100 senders that cannot be met", messages::unmeetable),
+    ("64 words and four capabilities", messages::long),
+    (
+        "256 outsiders wait for a domain that is retired",
+        messages::retired,
+    ),
+    ("a pool of 3,000 objects", pools::objects),
+    ("pools 32 deep, with 256 threads inside", pools::nested),
+];
+
+/// Plays all of them.
+///
+/// # Errors
+/// What the kernel answers in the first that cannot be played.
+pub fn play_all(stage: &Stage, console: &Console) -> Result<(), Error> {
+    for (index, (name, play)) in SCENES.iter().enumerate() {
+        let number = index as u64 + 1;
+        console.line(format_args!("scene {number} {name}"));
+        announce(number);
+        play(stage)?;
+    }
+    // What follows belongs to none.
+    announce(0);
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! What every scene needs: [`Stage`].
+
+use core::arch::asm;
+
+use runtime::abi::Number;
+use runtime::abi::calls::CapabilityCopy;
+use runtime::abi::record::List;
+use runtime::abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
+use runtime::capability::{Domain, Hardware, Memory, Notification, Pool};
+use runtime::system_call::invoke;
+use runtime::{Cap, Error, Start, clock};
+
+/// Where slots begin that the runtime does not hand out, because nothing here takes so many from it.
+const SCRATCH: u32 = 4096;
+const SLOTS: u32 = 8192;
+
+/// Where a scene may have Memories mapped.
+pub const PLAYGROUND: u64 = 0x100_0000_0000;
+/// How far apart mappings can be.
+pub const MAP_STEP: u64 = 2 << 20;
+
+/// Long enough for threads to come to where they wait.
+const MOMENT_NS: u64 = 20_000_000;
+
+/// What the kernel gave to root, and a table with room.
+pub struct Stage {
+    /// All memory.
+    pub pool: Cap<Pool>,
+    /// This domain.
+    pub domain: Cap<Domain>,
+    /// All devices.
+    pub hardware: Cap<Hardware>,
+    clock: Cap<Notification>,
+}
+
+impl Stage {
+    /// Takes what the kernel gave to root, and makes room in the table.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn new(start: &Start) -> Result<Stage, Error> {
+        let pool = start.require::<Pool>("pool");
+        let domain = start.require::<Domain>("domain");
+        domain.grow(SLOTS)?;
+        Ok(Stage {
+            pool,
+            domain,
+            hardware: start.require::<Hardware>("hardware"),
+            clock: pool.create_notification()?,
+        })
+    }
+
+    /// Memory for a scene, which ends with everything in it.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn split(&self, pages: u64) -> Result<Cap<Pool>, Error> {
+        self.pool.split(PageCount(pages))
+    }
+
+    /// Lets others run for a moment.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub fn pause(&self) -> Result<(), Error> {
+        match self.clock.wait_until_ns(clock::now_ns() + MOMENT_NS) {
+            Err(Error::TimedOut) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+}
+
+/// The scratch slot with this index.
+pub fn scratch(index: u32) -> Slot {
+    Slot(SCRATCH + index)
+}
+
+/// Tells the plugin which scene begins, by the argument of a call that has none.
+pub fn announce(scene: u64) {
+    // SAFETY: the call does nothing; RCX, R11 and the status are lost.
+    unsafe {
+        asm!("syscall", inlateout("rax") Number::Null as u64 => _, in("rdi") scene,
+            lateout("rcx") _, lateout("r11") _, options(nostack));
+    }
+}
+
+/// Copies a capability into scratch slots.
+///
+/// # Errors
+/// What the kernel answers.
+pub fn copy(from: Slot, into: core::ops::Range<u32>) -> Result<(), Error> {
+    for index in into {
+        invoke(CapabilityCopy {
+            from,
+            to: scratch(index),
+        })?;
+    }
+    Ok(())
+}
+
+/// Maps a whole Memory, with everything allowed but to execute it.
+///
+/// # Errors
+/// What the kernel answers.
+pub fn map(domain: Cap<Domain>, memory: Cap<Memory>, at: u64, pages: u64) -> Result<(), Error> {
+    let access = Access::ReadWrite;
+    domain.map(
+        memory,
+        UserAddress(at),
+        PageCount(0),
+        PageCount(pages),
+        access,
+    )
+}
+
+/// Reads a list about a domain to its end, and returns the last record's identity.
+///
+/// # Errors
+/// What the kernel answers.
+pub fn describe(domain: Cap<Domain>, list: List) -> Result<ObjectId, Error> {
+    let mut cursor = Some(0);
+    let mut last = 0;
+    while let Some(from) = cursor {
+        let records = domain.describe(list, from)?;
+        last = records.records.last().map_or(last, |record| record[0]);
+        cursor = records.next;
+    }
+    Ok(ObjectId(last))
+}

@@ -1,0 +1,93 @@
+//! Scenes in which tables are large: capabilities and mappings.
+
+use runtime::Error;
+use runtime::abi::SLOTS_MAX;
+use runtime::abi::calls::{CapabilityCopy, CapabilityDelete, CapabilityMove, CapabilityRevoke};
+use runtime::abi::kind::MemoryRights;
+use runtime::abi::record::List;
+use runtime::abi::register::{Access, PageCount, Slot, UserAddress};
+use runtime::system_call::invoke;
+
+use crate::stage::{MAP_STEP, PLAYGROUND, Stage, copy, describe, scratch};
+
+const COPIES: u32 = 1500;
+/// More slots than steps of a destruction empty at once.
+const SLOTS_FILLED: u32 = 64 * 20;
+/// Records of mappings fit 25 frames, 21 each.
+const MAPPINGS: u64 = 525;
+
+/// Copies beside each other: moved, described, revoked, and destroyed with their object.
+pub fn copies(stage: &Stage) -> Result<(), Error> {
+    let pool = stage.split(64)?;
+    let slot = pool.create_endpoint()?.slot();
+    copy(slot, 0..COPIES)?;
+    describe(stage.domain, List::Capabilities)?;
+    let (from, to) = (scratch(0), scratch(COPIES));
+    invoke(CapabilityMove { from, to })?;
+    invoke(CapabilityMove { from: to, to: from })?;
+    // What was derived from it goes to its parent.
+    copy(scratch(0), COPIES..2 * COPIES)?;
+    invoke(CapabilityDelete { slot: scratch(0) })?;
+    invoke(CapabilityRevoke { slot })?;
+    copy(slot, 0..COPIES)?;
+    pool.destroy()
+}
+
+/// Copies below each other, as deep as they go.
+pub fn chain(stage: &Stage) -> Result<(), Error> {
+    let pool = stage.split(64)?;
+    let slot = pool.create_endpoint()?.slot();
+    copy(slot, 0..1)?;
+    let mut length = 1;
+    while length < COPIES {
+        let (from, to) = (scratch(length - 1), scratch(length));
+        match invoke(CapabilityCopy { from, to }) {
+            Ok(()) => length += 1,
+            Err(Error::TableFull) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    copy(scratch(length - 2), length..COPIES)?;
+    describe(stage.domain, List::Capabilities)?;
+    invoke(CapabilityRevoke { slot })?;
+    pool.destroy()
+}
+
+/// The largest table that there is, of a domain that ends.
+pub fn full_table(stage: &Stage) -> Result<(), Error> {
+    let pool = stage.split(1024)?;
+    let domain = pool.create_domain()?;
+    let endpoint = pool.create_endpoint()?;
+    domain.grow(SLOTS_MAX)?;
+    let rights = endpoint.inspect()?.rights;
+    for slot in SLOTS_MAX - SLOTS_FILLED..SLOTS_MAX {
+        domain.install(endpoint.erase(), Slot(slot), rights, 0)?;
+    }
+    describe(domain, List::Capabilities)?;
+    domain.destroy()?;
+    pool.destroy()
+}
+
+/// As many mappings as a domain has records for.
+pub fn mappings(stage: &Stage) -> Result<(), Error> {
+    let pool = stage.split(1024)?;
+    let domain = pool.create_domain()?;
+    let memory = stage.pool.create_populated_memory(PageCount(1))?;
+    let page = PageCount(1);
+    let at = |index| UserAddress(PLAYGROUND + index * MAP_STEP);
+    for index in 0..MAPPINGS {
+        domain.map(memory, at(index), PageCount(0), page, Access::Read)?;
+    }
+    describe(domain, List::Mappings)?;
+    for index in (0..MAPPINGS).step_by(2) {
+        domain.unmap(at(index))?;
+    }
+    // Another capability, whose mapping alone goes.
+    let other = memory.mint(MemoryRights::READ, 0)?;
+    domain.map(other, at(0), PageCount(0), page, Access::Read)?;
+    other.revoke()?;
+    other.delete()?;
+    memory.revoke()?;
+    memory.destroy()?;
+    pool.destroy()
+}

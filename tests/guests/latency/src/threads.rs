@@ -1,0 +1,129 @@
+//! Scenes with many threads.
+
+use runtime::abi::calls::{Send, Wait, Yield};
+use runtime::abi::record::List;
+use runtime::abi::register::Slot;
+use runtime::abi::{MessageInfo, NO_DEADLINE};
+use runtime::{Error, clock};
+
+use crate::actors::{Actors, FIRST_SLOT, cast};
+use crate::stage::{Stage, describe};
+
+const THREADS: usize = 256;
+const SLEEPERS: usize = 250;
+const FAULTING: usize = 64;
+
+const SLOT: Slot = Slot(FIRST_SLOT);
+
+/// After so long the sleepers are due; all of them sleep before.
+const SLEEP_NS: u64 = 50_000_000;
+
+/// They are frozen, read, thawed and ended while they wait for flags.
+pub fn waiting(stage: &Stage) -> Result<(), Error> {
+    let actors = cast(stage, THREADS)?;
+    let notification = stage.pool.create_notification()?;
+    actors.give(notification, SLOT.0)?;
+    let wait = Wait {
+        notification: SLOT,
+        deadline: u64::MAX - 1,
+    };
+    actors.start_at(wait, 0)?;
+    stage.pause()?;
+    freeze_and_thaw(stage, &actors)?;
+    // Their waits end one by one.
+    notification.destroy()?;
+    actors.end()
+}
+
+/// The same while they wait for a receiver.
+pub fn sending(stage: &Stage) -> Result<(), Error> {
+    let actors = cast(stage, THREADS)?;
+    let endpoint = stage.pool.create_endpoint()?;
+    actors.give(endpoint, SLOT.0)?;
+    actors.start_at(send(MessageInfo::EMPTY), 0)?;
+    stage.pause()?;
+    freeze_and_thaw(stage, &actors)?;
+    endpoint.destroy()?;
+    actors.end()
+}
+
+/// The same while they could run.
+pub fn runnable(stage: &Stage) -> Result<(), Error> {
+    let actors = cast(stage, THREADS)?;
+    actors.start_at(Yield {}, 0)?;
+    stage.pause()?;
+    freeze_and_thaw(stage, &actors)?;
+    for thread in &actors.threads {
+        thread.set_priority(7)?;
+        thread.stop()?;
+        thread.start()?;
+    }
+    actors.end()
+}
+
+/// All deadlines come at once, while others far away make the way to them long.
+pub fn sleepers(stage: &Stage) -> Result<(), Error> {
+    let actors = cast(stage, SLEEPERS)?;
+    let notification = stage.pool.create_notification()?;
+    actors.give(notification, SLOT.0)?;
+    let due = clock::now_ns() + SLEEP_NS;
+    for (index, thread) in actors.threads.iter().enumerate() {
+        // Each of the first turns off the way to the others at another bit.
+        let deadline = match index {
+            0..40 => due + (1 << (index + 22)),
+            _ => due,
+        };
+        let wait = Wait {
+            notification: SLOT,
+            deadline,
+        };
+        crate::actors::start_at(*thread, &wait, 0)?;
+    }
+    stage.pause()?;
+    // Awake, so that the timer finds them all due.
+    while clock::now_ns() < due + SLEEP_NS {
+        core::hint::spin_loop();
+    }
+    actors.end()?;
+    notification.destroy()
+}
+
+/// Each has a line in the kernel's log.
+pub fn faulting(stage: &Stage) -> Result<(), Error> {
+    let actors = cast(stage, FAULTING)?;
+    actors.start_faulting()?;
+    stage.pause()?;
+    actors.end()
+}
+
+/// How long they stay frozen until the kernel thaws them.
+const FREEZE_NS: u64 = 5_000_000;
+
+fn freeze_and_thaw(stage: &Stage, actors: &Actors) -> Result<(), Error> {
+    let freeze = actors.domain.freeze(NO_DEADLINE)?;
+    describe(actors.domain, List::Objects)?;
+    describe(actors.domain, List::Held)?;
+    for thread in &actors.threads {
+        thread.read()?;
+    }
+    // The oldest is the last in the domain's list.
+    let oldest = stage.domain.identify(actors.threads[0].slot())?;
+    actors.domain.read_thread(oldest)?;
+    actors.domain.thaw(freeze.token)?;
+    stage.pause()?;
+    // The kernel thaws them by itself.
+    actors.domain.freeze(clock::now_ns() + FREEZE_NS)?;
+    stage.pause()
+}
+
+/// A send of this shape.
+pub fn send(info: MessageInfo) -> Send {
+    Send {
+        endpoint: SLOT,
+        info,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    }
+}

@@ -1,0 +1,131 @@
+//! What QEMU calls: instructions of the kernel are counted, and what begins or ends an entry calls back.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::Mutex;
+
+use crate::entries::{Cause, Entries};
+use crate::instruction::Instruction;
+use crate::qemu::{self, Block, Counter, PluginId, Registers};
+
+/// The one virtual processor.
+const PROCESSOR: u32 = 0;
+
+/// The instructions that an entry has at most when its first ones have run: those that say why it came.
+const BEGINNING: u64 = 3;
+
+static STATE: Mutex<Option<State>> = Mutex::new(None);
+
+/// What the callbacks share.
+struct State {
+    out: String,
+    counter: Counter,
+    registers: Registers,
+    entries: Entries,
+}
+
+fn with_state(action: impl FnOnce(&mut State)) {
+    let mut state = STATE
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some(state) = state.as_mut() {
+        action(state);
+    }
+}
+
+/// The version of the interface that is used.
+#[unsafe(no_mangle)]
+pub static qemu_plugin_version: c_int = qemu::VERSION;
+
+/// Called by QEMU with the plugin's arguments.
+///
+/// # Safety
+/// `arguments` points to `count` strings that end with zero.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qemu_plugin_install(
+    id: PluginId,
+    _: *const c_void,
+    count: c_int,
+    arguments: *const *const c_char,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let arguments = unsafe { qemu::strings(count, arguments) };
+    let out = arguments.iter().find_map(|text| text.strip_prefix("out="));
+    let Some(out) = out else {
+        eprintln!("latency-plugin: out=FILE is missing");
+        return -1;
+    };
+    let state = State {
+        out: out.to_owned(),
+        counter: Counter::new(),
+        registers: Registers::default(),
+        entries: Entries::default(),
+    };
+    *STATE
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(state);
+    qemu::register(id, processor_starts, block_translated, machine_ends);
+    0
+}
+
+extern "C" fn processor_starts(_: PluginId, _: u32) {
+    with_state(|state| state.registers = Registers::find());
+}
+
+extern "C" fn block_translated(_: PluginId, block: *mut Block) {
+    with_state(|state| {
+        for instruction in qemu::instructions(block) {
+            let bytes = instruction.bytes();
+            match Instruction::of(instruction.address(), &bytes) {
+                Instruction::User => {}
+                Instruction::Leave => instruction.call(kernel_left, 0),
+                Instruction::Repeated => instruction.count_stores(&state.counter),
+                Instruction::SwapGs => {
+                    instruction.count(&state.counter);
+                    instruction.call(gs_swapped, 0);
+                }
+                Instruction::Push(value) => {
+                    instruction.count(&state.counter);
+                    instruction.call(pushed, value);
+                }
+                Instruction::Other => instruction.count(&state.counter),
+            }
+        }
+    });
+}
+
+/// Interrupts are about to be on.
+extern "C" fn kernel_left(_: u32, _: *mut c_void) {
+    with_state(|state| {
+        let count = state.counter.take(PROCESSOR);
+        if count > 0 {
+            state.entries.end(count);
+        }
+    });
+}
+
+/// The first instruction of a system call, or one of a later part of an entry.
+extern "C" fn gs_swapped(_: u32, _: *mut c_void) {
+    with_state(|state| {
+        if state.counter.get(PROCESSOR) < BEGINNING {
+            let [rax, rdi] = state.registers.read();
+            state.entries.begin(Cause::Call(rax), rdi);
+        }
+    });
+}
+
+/// The vector of an interrupt or exception, or any constant in a later part of an entry.
+extern "C" fn pushed(_: u32, value: *mut c_void) {
+    with_state(|state| {
+        if state.counter.get(PROCESSOR) <= BEGINNING {
+            state.entries.begin(Cause::Vector(value as u64), 0);
+        }
+    });
+}
+
+extern "C" fn machine_ends(_: PluginId, _: *mut c_void) {
+    with_state(|state| {
+        if let Err(error) = std::fs::write(&state.out, state.entries.to_string()) {
+            eprintln!("latency-plugin: {}: {error}", state.out);
+        }
+    });
+}

@@ -1,0 +1,78 @@
+//! What an instruction of the guest is to the count: [`Instruction`].
+
+/// The kinds of instructions that are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instruction {
+    /// One of user mode, in the lower half of the address space.
+    User,
+    /// IRET, SYSRET or HLT: the kernel is left, or idles. From here on interrupts are on.
+    Leave,
+    /// MOVS or STOS that is repeated.
+    Repeated,
+    /// SWAPGS: what the entry of a system call begins with.
+    SwapGs,
+    /// The push of a constant: what an interrupt's entry begins with, the vector.
+    Push(u64),
+    /// Any other of the kernel.
+    Other,
+}
+
+/// Addresses from here on are the kernel's.
+const UPPER_HALF: u64 = 1 << 63;
+
+impl Instruction {
+    /// What the instruction at this address is.
+    pub fn of(address: u64, bytes: &[u8]) -> Instruction {
+        if address < UPPER_HALF {
+            return Instruction::User;
+        }
+        match bytes {
+            [0x48, 0xcf] | [0x48, 0x0f, 0x07] | [0xf4] => Instruction::Leave,
+            [0x0f, 0x01, 0xf8] => Instruction::SwapGs,
+            [0x68, a, b, c, d] => Instruction::Push(u32::from_le_bytes([*a, *b, *c, *d]).into()),
+            [0xf2 | 0xf3, rest @ ..] if is_string_store(rest) => Instruction::Repeated,
+            _ => Instruction::Other,
+        }
+    }
+}
+
+/// Whether it is MOVS or STOS, perhaps behind a REX prefix.
+fn is_string_store(bytes: &[u8]) -> bool {
+    let opcode = match bytes {
+        [0x40..=0x4f, rest @ ..] => rest,
+        all => all,
+    };
+    matches!(opcode, [0xa4 | 0xa5 | 0xaa | 0xab])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KERNEL: u64 = 0xffff_ffff_8000_0000;
+
+    #[test]
+    fn the_half_says_whose_it_is() {
+        assert_eq!(Instruction::of(0x40_0000, &[0xf4]), Instruction::User);
+        assert_eq!(Instruction::of(KERNEL, &[0xf4]), Instruction::Leave);
+        assert_eq!(Instruction::of(KERNEL, &[0x90]), Instruction::Other);
+    }
+
+    #[test]
+    fn what_begins_an_entry_is_recognised() {
+        let push = [0x68, 0xf0, 0, 0, 0];
+        assert_eq!(Instruction::of(KERNEL, &push), Instruction::Push(0xf0));
+        let swapgs = [0x0f, 0x01, 0xf8];
+        assert_eq!(Instruction::of(KERNEL, &swapgs), Instruction::SwapGs);
+    }
+
+    #[test]
+    fn repeated_stores_are_told_from_other_prefixes() {
+        for bytes in [&[0xf3, 0x48, 0xab][..], &[0xf3, 0xa4], &[0xf2, 0x48, 0xa5]] {
+            assert_eq!(Instruction::of(KERNEL, bytes), Instruction::Repeated);
+        }
+        for bytes in [&[0xf3, 0x0f, 0x1e, 0xfa][..], &[0xf3, 0x90], &[0x48, 0xab]] {
+            assert_eq!(Instruction::of(KERNEL, bytes), Instruction::Other);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The part of QEMU's plugin interface that is used here, of its version 4 (QEMU 9.2 and later).
+//!
+//! Debian packages no header for it: the declarations are those of `qemu-plugin.h`.
+
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::ptr;
+
+/// The version of the interface.
+pub const VERSION: c_int = 4;
+
+/// What QEMU calls this plugin.
+pub type PluginId = u64;
+
+/// The longest instruction of x86.
+const INSTRUCTION_BYTES_MAX: usize = 15;
+
+/// `QEMU_PLUGIN_CB_R_REGS`: a callback that reads registers.
+const READS_REGISTERS: c_int = 1;
+/// `QEMU_PLUGIN_INLINE_ADD_U64`.
+const ADD: c_int = 0;
+/// `QEMU_PLUGIN_MEM_W`.
+const STORES: c_int = 2;
+
+/// A translated block of instructions: QEMU's.
+#[repr(C)]
+pub struct Block {
+    opaque: [u8; 0],
+}
+
+#[repr(C)]
+struct RawInstruction {
+    opaque: [u8; 0],
+}
+
+#[repr(C)]
+struct Scoreboard {
+    opaque: [u8; 0],
+}
+
+/// `qemu_plugin_u64`: a number per virtual processor.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Number {
+    scoreboard: *mut Scoreboard,
+    offset: usize,
+}
+
+/// GLib's `GArray` and `GByteArray`.
+#[repr(C)]
+struct Array<T> {
+    data: *mut T,
+    length: c_uint,
+}
+
+/// `qemu_plugin_reg_descriptor`.
+#[repr(C)]
+struct RegisterDescriptor {
+    handle: *mut c_void,
+    name: *const c_char,
+    feature: *const c_char,
+}
+
+type ProcessorCallback = extern "C" fn(PluginId, u32);
+type BlockCallback = extern "C" fn(PluginId, *mut Block);
+type EndCallback = extern "C" fn(PluginId, *mut c_void);
+type InstructionCallback = extern "C" fn(u32, *mut c_void);
+
+unsafe extern "C" {
+    fn qemu_plugin_register_vcpu_init_cb(id: PluginId, callback: ProcessorCallback);
+    fn qemu_plugin_register_vcpu_tb_trans_cb(id: PluginId, callback: BlockCallback);
+    fn qemu_plugin_register_atexit_cb(id: PluginId, callback: EndCallback, data: *mut c_void);
+    fn qemu_plugin_register_vcpu_insn_exec_cb(
+        instruction: *mut RawInstruction,
+        callback: InstructionCallback,
+        flags: c_int,
+        data: *mut c_void,
+    );
+    fn qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+        instruction: *mut RawInstruction,
+        operation: c_int,
+        number: Number,
+        operand: u64,
+    );
+    fn qemu_plugin_register_vcpu_mem_inline_per_vcpu(
+        instruction: *mut RawInstruction,
+        accesses: c_int,
+        operation: c_int,
+        number: Number,
+        operand: u64,
+    );
+    fn qemu_plugin_tb_n_insns(block: *const Block) -> usize;
+    fn qemu_plugin_tb_get_insn(block: *const Block, index: usize) -> *mut RawInstruction;
+    fn qemu_plugin_insn_data(
+        instruction: *const RawInstruction,
+        to: *mut c_void,
+        length: usize,
+    ) -> usize;
+    fn qemu_plugin_insn_vaddr(instruction: *const RawInstruction) -> u64;
+    fn qemu_plugin_scoreboard_new(bytes: usize) -> *mut Scoreboard;
+    fn qemu_plugin_u64_get(number: Number, processor: c_uint) -> u64;
+    fn qemu_plugin_u64_set(number: Number, processor: c_uint, value: u64);
+    fn qemu_plugin_get_registers() -> *mut Array<RegisterDescriptor>;
+    fn qemu_plugin_read_register(handle: *mut c_void, to: *mut Array<u8>) -> c_int;
+    fn g_byte_array_new() -> *mut Array<u8>;
+    fn g_byte_array_set_size(array: *mut Array<u8>, length: c_uint) -> *mut Array<u8>;
+}
+
+/// Has QEMU call the plugin when a processor starts, when it has translated a block, and when it ends.
+pub fn register(
+    id: PluginId,
+    processor_starts: ProcessorCallback,
+    block_translated: BlockCallback,
+    machine_ends: EndCallback,
+) {
+    // SAFETY: QEMU gave the identity, and the callbacks are of the types that it calls.
+    unsafe {
+        qemu_plugin_register_vcpu_init_cb(id, processor_starts);
+        qemu_plugin_register_vcpu_tb_trans_cb(id, block_translated);
+        qemu_plugin_register_atexit_cb(id, machine_ends, ptr::null_mut());
+    }
+}
+
+/// The strings of an argument vector.
+///
+/// # Safety
+/// `first` points to `count` strings that end with zero.
+pub unsafe fn strings(count: c_int, first: *const *const c_char) -> Vec<String> {
+    let count = usize::try_from(count).unwrap_or(0);
+    (0..count)
+        .map(|index| {
+            // SAFETY: the caller's promise.
+            let text = unsafe { CStr::from_ptr(*first.add(index)) };
+            text.to_string_lossy().into_owned()
+        })
+        .collect()
+}
+
+/// The instructions of a block, which QEMU is translating.
+pub fn instructions(block: *mut Block) -> impl Iterator<Item = GuestInstruction> {
+    // SAFETY: QEMU calls with a block that lives as long as the callback runs, as does the iterator.
+    let count = unsafe { qemu_plugin_tb_n_insns(block) };
+    (0..count).map(move |index| {
+        // SAFETY: as above; the index is below the count.
+        GuestInstruction(unsafe { qemu_plugin_tb_get_insn(block, index) })
+    })
+}
+
+/// An instruction of the guest that is being translated.
+pub struct GuestInstruction(*mut RawInstruction);
+
+impl GuestInstruction {
+    /// Its virtual address.
+    pub fn address(&self) -> u64 {
+        // SAFETY: it lives as long as its block.
+        unsafe { qemu_plugin_insn_vaddr(self.0) }
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![0; INSTRUCTION_BYTES_MAX];
+        // SAFETY: it lives as long as its block, and the buffer is as long as said.
+        let count =
+            unsafe { qemu_plugin_insn_data(self.0, bytes.as_mut_ptr().cast(), bytes.len()) };
+        bytes.truncate(count);
+        bytes
+    }
+
+    /// Has the plugin called before each execution, with a number.
+    pub fn call(&self, callback: InstructionCallback, number: u64) {
+        let data = ptr::without_provenance_mut(number as usize);
+        // SAFETY: it lives as long as its block; the callback does not use the data as a pointer.
+        unsafe { qemu_plugin_register_vcpu_insn_exec_cb(self.0, callback, READS_REGISTERS, data) }
+    }
+
+    /// Counts each execution.
+    pub fn count(&self, counter: &Counter) {
+        // SAFETY: it lives as long as its block, and the counter for ever.
+        unsafe { qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(self.0, ADD, counter.0, 1) }
+    }
+
+    /// Counts each of its stores.
+    pub fn count_stores(&self, counter: &Counter) {
+        // SAFETY: it lives as long as its block, and the counter for ever.
+        unsafe { qemu_plugin_register_vcpu_mem_inline_per_vcpu(self.0, STORES, ADD, counter.0, 1) }
+    }
+}
+
+/// A number that the guest's instructions count up.
+pub struct Counter(Number);
+
+// SAFETY: QEMU keeps a number per processor, and the plugin only uses that of the processor that called it.
+unsafe impl Send for Counter {}
+
+impl Counter {
+    /// A counter, which lives for ever.
+    pub fn new() -> Counter {
+        // SAFETY: a scoreboard of any size can be made at any time.
+        let scoreboard = unsafe { qemu_plugin_scoreboard_new(size_of::<u64>()) };
+        Counter(Number {
+            scoreboard,
+            offset: 0,
+        })
+    }
+
+    /// Its value on a processor.
+    pub fn get(&self, processor: u32) -> u64 {
+        // SAFETY: the scoreboard lives for ever.
+        unsafe { qemu_plugin_u64_get(self.0, processor) }
+    }
+
+    /// Its value on a processor, which begins anew.
+    pub fn take(&self, processor: u32) -> u64 {
+        let value = self.get(processor);
+        // SAFETY: the scoreboard lives for ever.
+        unsafe { qemu_plugin_u64_set(self.0, processor, 0) };
+        value
+    }
+}
+
+/// RAX and RDI, once they are found.
+#[derive(Default)]
+pub struct Registers {
+    found: Option<Found>,
+}
+
+struct Found {
+    handles: [*mut c_void; 2],
+    buffer: *mut Array<u8>,
+}
+
+// SAFETY: the handles are numbers, and the buffer is used under the lock of the plugin's state.
+unsafe impl Send for Found {}
+
+impl Registers {
+    /// Finds them; to be called when a processor starts.
+    ///
+    /// # Panics
+    /// If the processor is not an x86-64 one.
+    pub fn find() -> Registers {
+        // SAFETY: the processor's registers are known when it starts; the array is the caller's.
+        let descriptors = unsafe { &*qemu_plugin_get_registers() };
+        let handles = ["rax", "rdi"].map(|name| {
+            (0..descriptors.length as usize)
+                .map(|index| {
+                    // SAFETY: the array has so many descriptors.
+                    unsafe { &*descriptors.data.add(index) }
+                })
+                .find(|descriptor| {
+                    // SAFETY: every descriptor has a name, a string that ends with zero.
+                    unsafe { CStr::from_ptr(descriptor.name) }.to_bytes() == name.as_bytes()
+                })
+                .expect("the processor has the register")
+                .handle
+        });
+        // SAFETY: an array can be made at any time.
+        let buffer = unsafe { g_byte_array_new() };
+        Registers {
+            found: Some(Found { handles, buffer }),
+        }
+    }
+
+    /// Their values, in a callback of the processor's.
+    pub fn read(&self) -> [u64; 2] {
+        let Some(found) = &self.found else {
+            return [0; 2];
+        };
+        found.handles.map(|handle| {
+            // SAFETY: the handle is one of QEMU's, and the array is emptied before it is filled.
+            let bytes = unsafe {
+                g_byte_array_set_size(found.buffer, 0);
+                qemu_plugin_read_register(handle, found.buffer);
+                std::slice::from_raw_parts((*found.buffer).data, (*found.buffer).length as usize)
+            };
+            bytes
+                .first_chunk()
+                .map_or(0, |bytes| u64::from_le_bytes(*bytes))
+        })
+    }
+}

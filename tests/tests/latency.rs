@@ -1,0 +1,147 @@
+//! No entry into the kernel is long: the guest `latency` arranges the longest steps that a hostile domain could think of, and
+//! a plugin of QEMU's counts the instructions of every entry.
+//!
+//! `CARAVAN_WRITE_LATENCY=1` writes what was measured into `docs/latency.md`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use abi::Number;
+use harness::machine::{Boot, Options};
+use harness::{Artefacts, Verdict};
+
+/// Stops a hang.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// What the guest writes to the exit device when all was well.
+const PASSED: Verdict = Verdict::Exit(0x10);
+
+/// The most instructions between two moments at which interrupts are on.
+const BOUND: u64 = 20_000;
+
+/// The timer's vector, and those of exceptions.
+const TIMER: u64 = 0xf0;
+const EXCEPTIONS: u64 = 32;
+
+/// In the page about latency, what comes before the table.
+const MARK: &str = "<!-- From here on: written by tests/tests/latency.rs. -->\n";
+
+/// The longest entry of one cause in one scene.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    scene: u64,
+    cause: String,
+    instructions: u64,
+    entries: u64,
+}
+
+impl Row {
+    /// Reads a line of the plugin's.
+    fn parse(line: &str) -> Row {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [scene, kind, number, instructions, entries] = words[..] else {
+            panic!("{line:?} is no line of the plugin's");
+        };
+        let parse = |text: &str| text.parse().expect("a number");
+        Row {
+            scene: parse(scene),
+            cause: name(kind, parse(number)),
+            instructions: parse(instructions),
+            entries: parse(entries),
+        }
+    }
+}
+
+fn name(kind: &str, number: u64) -> String {
+    match (kind, number) {
+        ("call", number) => Number::ALL
+            .iter()
+            .find(|call| **call as u64 == number)
+            .map_or(format!("unknown call {number}"), |call| format!("{call:?}")),
+        (_, TIMER) => "the timer".to_owned(),
+        (_, 0..EXCEPTIONS) => format!("exception {number}"),
+        (_, number) => format!("interrupt {number}"),
+    }
+}
+
+/// What the guest did: the longest entries, and the scenes' names.
+fn measure() -> (Vec<Row>, BTreeMap<u64, String>) {
+    let boot = Boot::Kernel {
+        kernel: Artefacts::kernel(),
+        archive: Some(Artefacts::archive_named("guest-latency")),
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let counts = directory.path().join("counts");
+    let plugin = Artefacts::file("liblatency_plugin.so");
+    let mut machine = Options::new("latency", boot)
+        .memory_mib(512)
+        .counting()
+        .argument("-plugin")
+        .argument(format!("{},out={}", plugin.display(), counts.display()))
+        .start();
+    let verdict = machine.wait_exit(LIMIT);
+    let log = machine.log();
+    assert_eq!(verdict, PASSED, "{log}");
+    let scenes = log.lines().filter_map(scene_of).collect();
+    let counts = fs::read_to_string(counts).expect("the plugin wrote its counts");
+    (counts.lines().map(Row::parse).collect(), scenes)
+}
+
+fn scene_of(line: &str) -> Option<(u64, String)> {
+    let (_, rest) = line.split_once("scene ")?;
+    let (number, name) = rest.trim_end().split_once(' ')?;
+    Some((number.parse().ok()?, name.to_owned()))
+}
+
+/// The longest entry of every cause, the longest first.
+fn longest(rows: &[Row]) -> Vec<Row> {
+    let mut by_cause: BTreeMap<&str, &Row> = BTreeMap::new();
+    for row in rows {
+        let most = by_cause.entry(&row.cause).or_insert(row);
+        if row.instructions > most.instructions {
+            *most = row;
+        }
+    }
+    let mut longest: Vec<Row> = by_cause.into_values().cloned().collect();
+    longest.sort_by_key(|row| std::cmp::Reverse(row.instructions));
+    longest
+}
+
+/// The table for the page.
+fn table(rows: &[Row], scenes: &BTreeMap<u64, String>) -> String {
+    let mut table = String::from("| entry | instructions | scene |\n| --- | ---: | --- |\n");
+    for row in rows {
+        let scene = scenes.get(&row.scene).map_or("between scenes", |name| name);
+        // Writing to a string never fails.
+        let _ = writeln!(table, "| {} | {} | {scene} |", row.cause, row.instructions);
+    }
+    table
+}
+
+fn write_page(table: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/latency.md");
+    let page = fs::read_to_string(&path).expect("the page");
+    let (before, _) = page.split_once(MARK).expect("the page has its mark");
+    fs::write(path, format!("{before}{MARK}\n{table}")).expect("the page can be written");
+}
+
+#[test]
+fn no_entry_into_the_kernel_is_longer_than_the_bound() {
+    let (rows, scenes) = measure();
+    let longest = longest(&rows);
+    // The scenes were played, and the plugin saw them.
+    assert!(scenes.len() > 10 && longest.len() > 30, "{longest:#?}");
+    let table = table(&longest, &scenes);
+    println!("{table}");
+    if std::env::var_os("CARAVAN_WRITE_LATENCY").is_some() {
+        write_page(&table);
+    }
+    let too_long: Vec<&Row> = longest
+        .iter()
+        .filter(|row| row.instructions > BOUND)
+        .collect();
+    assert!(too_long.is_empty(), "{too_long:#?}");
+}
