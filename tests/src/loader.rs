@@ -16,10 +16,11 @@ use crate::scratch;
 /// `mov eax, cr4; or eax, 1 << 12; mov cr4, eax`
 pub const FIVE_LEVEL_PAGING: &[u8] = b"\x0f\x20\xe0\x0d\x00\x10\x00\x00\x0f\x22\xe0";
 
-/// Lets no interrupt through the local APIC, by its priority.
+/// Lets no interrupt through the local APIC, by its priority, and disables it by software.
 ///
-/// `mov dword ptr [0xfee00080], 0xff`
-pub const INTERRUPTS_BLOCKED: &[u8] = b"\xc7\x05\x80\x00\xe0\xfe\xff\x00\x00\x00";
+/// `mov dword ptr [0xfee00080], 0xff; mov dword ptr [0xfee000f0], 0xff`
+pub const APIC_DISABLED: &[u8] =
+    b"\xc7\x05\x80\x00\xe0\xfe\xff\x00\x00\x00\xc7\x05\xf0\x00\xe0\xfe\xff\x00\x00\x00";
 
 /// What a multiboot2 header begins with, and a PVH note up to its address.
 const MULTIBOOT2_MAGIC: &[u8] = b"\xd6\x50\x52\xe8";

@@ -151,36 +151,25 @@ fn starts_on_a_modelled_processor_of_amds() {
     assert!(!has_feature(&log, "TSC_DEADLINE"), "{log}");
 }
 
-/// The guest that freezes a domain at random instants: it gets no further without the timer's interrupts.
-const TIMED: &str = "guest-atomic";
-/// The guest's question, the answer (how many instants, and a seed), and what it says when they are over.
-const TIMED_QUESTION: &str = "how many moves";
-const TIMED_ANSWER: &str = "20 1";
-const TIMED_END: &str = "20 moves";
-
-/// Started by QEMU itself, after a loader that executed these instructions; waits until the timer has interrupted.
-fn is_timed_after(name: &str, instructions: &[u8], cpu: &str) {
+/// Started by QEMU itself, after a loader that executed these instructions.
+fn comes_up_after(name: &str, instructions: &[u8], cpu: &str) {
     let kernel = loader::kernel_after(&Artefacts::kernel(), instructions);
     let boot = Boot::Kernel {
         kernel: kernel.path(),
-        archive: Some(Artefacts::archive_named(TIMED)),
+        archive: Some(Artefacts::archive_named(ARCHIVE)),
     };
-    let mut machine = Options::new(name, boot).memory_mib(512).cpu(cpu).start();
-    machine.expect(TIMED_QUESTION, LIMIT);
-    machine.type_line(TIMED_ANSWER);
-    machine.expect(TIMED_END, LIMIT);
+    comes_up(Options::new(name, boot).memory_mib(512).cpu(cpu));
 }
 
 #[test]
 fn starts_after_a_loader_that_left_five_level_paging_on() {
-    is_timed_after("la57", loader::FIVE_LEVEL_PAGING, "max");
+    comes_up_after("la57", loader::FIVE_LEVEL_PAGING, "max");
 }
 
 #[test]
-fn starts_after_a_loader_that_left_interrupts_blocked() {
-    for cpu in ["max", "max,-x2apic"] {
-        is_timed_after("blocked", loader::INTERRUPTS_BLOCKED, cpu);
-    }
+fn starts_after_a_loader_that_left_the_apic_disabled() {
+    comes_up_after("apic", loader::APIC_DISABLED, "max");
+    comes_up_after("apic", loader::APIC_DISABLED, "max,-x2apic");
 }
 
 #[test]

@@ -26,7 +26,8 @@ pub const USERLAND: &[&str] = &[
     "nomad-server",
 ];
 
-/// Where the programs of the machine tests lie: each directory is a package named `guest-<directory>`.
+/// Where the programs of the machine tests lie: each directory with a `main.rs` is a package named `guest-<directory>`. What
+/// they share lies beside them.
 const GUESTS_DIRECTORY: &str = "tests/guests";
 
 /// The names of the guests that this checkout has, in order.
@@ -38,7 +39,7 @@ pub fn guests(workspace: &Workspace) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(&directory).at(&directory)? {
         let path = entry.at(&directory)?.path();
-        if path.join("Cargo.toml").is_file()
+        if path.join("src/main.rs").is_file()
             && let Some(name) = path.file_name()
         {
             names.push(format!("guest-{}", name.to_string_lossy()));

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use abi::MemoryRights;
-use abi::register::Access;
-use capabilities::Storage;
+use abi::register::{Access, Slot};
+use abi::{EndpointRights, MemoryRights, Rights};
+use capabilities::{Climb, Place, Storage};
 
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SLOTS_PER_FRAME, SlotDirectory, SlotStorage};
@@ -45,6 +45,7 @@ pub fn threads(kernel: &Kernel) -> Vec<Ref<Thread>> {
 pub fn check(kernel: &Kernel) {
     check_accounts(kernel);
     check_writers(kernel);
+    check_authority(kernel);
     for object in all_objects(kernel) {
         match object {
             Object::Thread(thread) => check_thread(kernel, thread),
@@ -77,6 +78,50 @@ fn check_accounts(kernel: &Kernel) {
     };
     let spent: u64 = pools.chain([kernel.root_pool]).map(own).sum();
     assert_eq!(kernel.frames.free() + spent, kernel.root_pool.limit);
+}
+
+/// No capability has a right, or a badge of its own choice, that the one it was derived from has not.
+fn check_authority(kernel: &Kernel) {
+    let domain = |object| match object {
+        Object::Domain(domain) => Some(domain),
+        _ => None,
+    };
+    for domain in all_objects(kernel).into_iter().filter_map(domain) {
+        let slots = 0..domain.table.slot_count::<SlotDirectory>();
+        // A domain that is being ended has given back some frames of its table.
+        let is_there = |slot: &u32| domain.directory.is_attached(slot / SLOTS_PER_FRAME);
+        for slot in slots.filter(is_there) {
+            let place = domain.place(Slot(slot)).expect("a slot of the table");
+            let Some(held) = SlotStorage.slot(place).capability() else {
+                continue;
+            };
+            let parent = SlotStorage.slot(parent(place)).capability();
+            let parent = parent.expect("what something is derived from holds something");
+            if let Object::Reply(thread) = held.object {
+                assert_eq!(parent.object, Object::Thread(thread));
+                assert!(Rights::from(EndpointRights::GRANT).contains(held.rights));
+                continue;
+            }
+            assert_eq!(held.object, parent.object);
+            assert!(
+                parent.rights.contains(held.rights),
+                "{held:?} of {parent:?}"
+            );
+            assert!(parent.badge.get() == 0 || parent.badge == held.badge);
+        }
+    }
+}
+
+/// The slot that one in a table was derived from.
+fn parent(place: Place) -> Place {
+    let mut at = place;
+    loop {
+        at = match capabilities::climb(&SlotStorage, at) {
+            Climb::Parent(parent) => return parent,
+            Climb::Sibling(sibling) => sibling,
+            Climb::Root => panic!("a slot of a table is no origin"),
+        };
+    }
 }
 
 fn check_thread(kernel: &Kernel, thread: Ref<Thread>) {

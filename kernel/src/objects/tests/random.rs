@@ -1,17 +1,19 @@
-//! Any calls, in any order, by any thread that can run: the checker holds after each, and what they spent comes back.
+//! Any calls, in any order, by any thread that can run: the checker holds after each, every outcome is one that the caller's
+//! capabilities allow, and what was spent comes back.
 
 use abi::calls::{Destroy, EndpointCreate, NotificationCreate};
 use abi::message::{DATA_OFFSET, RECEIVE_OFFSET, SEND_OFFSET};
 use abi::register::Slot;
 use abi::thread_state::{Awaits, ThreadState};
-use abi::{Error, Number, ObjectKind, Registers};
+use abi::{Error, Number, ObjectKind, Registers, Request};
+use authority::{Outcome, View};
 use capabilities::Storage;
 use proptest::prelude::*;
 
 use super::checker::{check, objects, threads};
 use crate::arch::Cause;
 use crate::arch::fake::UserAccess;
-use crate::memory::{Ref, SlotStorage};
+use crate::memory::{Ref, SlotDirectory, SlotStorage};
 use crate::objects::{DomainState, Object, Phase, Thread};
 use crate::testing::{BUFFER_ADDRESS, CALL_SITE, Citizen, World, slots};
 use crate::{capture, ipc};
@@ -167,6 +169,47 @@ fn society() -> (World, Citizen) {
     (world, keeper)
 }
 
+/// A thread makes the call that it stands at, and the oracle of authority judges what became of it.
+fn make_call(world: &World, thread: Ref<Thread>) {
+    let registers = thread.arguments();
+    let request = Request::decode(thread.context.rax.get(), &registers);
+    let table = shadow(thread);
+    world.step(thread);
+    let is_over = thread.phase.get() == Phase::Ready && thread.context.rip.get() != CALL_SITE;
+    let status = thread.context.rax.get();
+    let outcome = match Error::from_status(status).filter(|_| is_over) {
+        Some(error) => Outcome::Refused(error),
+        None => Outcome::Allowed,
+    };
+    let Ok(request) = request else {
+        assert!(matches!(outcome, Outcome::Refused(_)), "{registers:x?}");
+        return;
+    };
+    let view = |slot: Slot| table.get(slot.0 as usize).copied().unwrap_or(View::Beyond);
+    if let Err(violation) = authority::judge(&request, outcome, view) {
+        panic!("{request:?} came to {outcome:?}: {violation:?}");
+    }
+}
+
+/// What a thread's table holds.
+fn shadow(thread: Ref<Thread>) -> Vec<View> {
+    let slots = thread.domain.table.slot_count::<SlotDirectory>();
+    let view = |slot| {
+        let place = thread
+            .domain
+            .place(Slot(slot))
+            .expect("a slot of the table");
+        match SlotStorage.slot(place).capability() {
+            Some(held) => View::Holds {
+                kind: held.object.kind(),
+                rights: held.rights,
+            },
+            None => View::Empty,
+        }
+    };
+    (0..slots).map(view).collect()
+}
+
 fn happen(world: &World, keeper: Citizen, event: Event) {
     let threads: Vec<_> = threads(&world.kernel)
         .into_iter()
@@ -191,11 +234,11 @@ fn happen(world: &World, keeper: Citizen, event: Event) {
             for (index, register) in registers.into_iter().enumerate() {
                 thread.set_argument(index, register);
             }
-            world.step(thread);
+            make_call(world, thread);
         }
         Event::GoOn { thread } => {
             if let Some(thread) = able(thread).filter(|it| it.context.rip.get() == CALL_SITE) {
-                world.step(thread);
+                make_call(world, thread);
             }
         }
         Event::Fault {

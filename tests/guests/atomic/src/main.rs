@@ -9,7 +9,6 @@
 //! | `captured` | all that is read of it |
 //! | `rebuild` | the list of calls that make a domain of that |
 //! | `moves` | the schedule, and what is looked at |
-//! | `console` | the serial line and the exit device |
 //!
 //! It asks on the console for how many moves and for a seed.
 #![cfg_attr(target_os = "none", no_std, no_main)]
@@ -18,16 +17,14 @@ extern crate alloc;
 
 mod board;
 mod captured;
-mod console;
 mod derives;
 mod moves;
-mod random;
 mod rebuild;
 mod registers;
 mod subject;
 mod workloads;
 
-use console::{Console, Verdict};
+use guest_support::console::{Console, Verdict};
 use moves::{During, Failure, Moves};
 use runtime::Start;
 use subject::{Lender, Subject};
@@ -40,7 +37,7 @@ const DOMAINS: u64 = 1000;
 const WARM_UP: u64 = 8;
 
 fn main(start: Start) -> ! {
-    let console = Console::open(&start).expect("root makes ports");
+    let console = Console::open(&start, "atomic").expect("root makes ports");
     console.line(format_args!("how many moves, and which seed?"));
     let [moves, seed] = console.numbers();
     console.end(match run(&start, &console, moves, seed) {

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use guest_support::random::Random;
 use runtime::abi::register::{Access, PageCount, UserAddress};
 use runtime::abi::thread_state::Awaits;
 use runtime::abi::{NO_DEADLINE, PAGE_BYTES};
@@ -11,7 +12,6 @@ use runtime::{Cap, Error, clock};
 
 use crate::board::{self, Told};
 use crate::captured::{Captured, Object};
-use crate::random::Random;
 use crate::rebuild::rebuild;
 use crate::subject::{BOARD_PAGES, BOARDS, Lender, PRIORITY, Subject};
 use crate::workloads::{WORKLOADS, serves};

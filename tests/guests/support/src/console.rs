@@ -26,16 +26,21 @@ pub enum Verdict {
 
 /// Ports of the serial line and of the exit device.
 pub struct Console {
+    name: &'static str,
     serial: Cap<IoPorts>,
     exit: Cap<IoPorts>,
 }
 
 impl Console {
-    /// Takes the ports.
-    pub fn open(start: &Start) -> Result<Console, Error> {
+    /// Takes the ports, for the guest of this name.
+    ///
+    /// # Errors
+    /// What `IoPortsCreate` says.
+    pub fn open(start: &Start, name: &'static str) -> Result<Console, Error> {
         let hardware = start.require::<Hardware>("hardware");
         let pool = start.require::<Pool>("pool");
         Ok(Console {
+            name,
             serial: hardware.create_ports(pool, SERIAL, 8)?,
             exit: hardware.create_ports(pool, EXIT, 4)?,
         })
@@ -44,7 +49,7 @@ impl Console {
     /// Prints a line. The kernel has set the line up, and QEMU's is always ready.
     pub fn line(&self, text: fmt::Arguments<'_>) {
         // The writer below never fails.
-        let _ = writeln!(Serial(self.serial), "[atomic] {text}");
+        let _ = writeln!(Serial(self.serial), "[{}] {text}", self.name);
     }
 
     /// Waits for a line of numbers; what is no number is 0.

@@ -1,0 +1,182 @@
+//! The verdict on a call's outcome: [`judge`].
+
+use abi::{Error, Request};
+
+use super::{Lookup, View, lookups};
+
+/// What became of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It succeeded, or did a step, or waits: it passed every check of authority.
+    Allowed,
+    /// It was refused.
+    Refused(Error),
+}
+
+/// Why an outcome is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// The call was allowed although this was not as it needs.
+    Allowed(Lookup),
+    /// The call was refused with an error that nothing in the caller's table explains.
+    Unexplained(Error),
+}
+
+/// Judges a call by what its caller's table held before it.
+///
+/// # Errors
+/// The violation.
+pub fn judge(
+    request: &Request,
+    outcome: Outcome,
+    view: impl Fn(abi::register::Slot) -> View,
+) -> Result<(), Violation> {
+    let lookups = lookups(request);
+    match outcome {
+        Outcome::Allowed => match lookups.iter().find(|lookup| flaw(*lookup, &view).is_some()) {
+            Some(lookup) => Err(Violation::Allowed(lookup)),
+            None => Ok(()),
+        },
+        Outcome::Refused(error) => {
+            let flaws = |lookup| flaw(lookup, &view) == Some(error);
+            let explained = !is_about_slots(error)
+                || lookups.iter().any(flaws)
+                || is_explained_otherwise(request, error);
+            explained.then_some(()).ok_or(Violation::Unexplained(error))
+        }
+    }
+}
+
+/// The error that a lookup must end with; none if it must succeed.
+fn flaw(lookup: Lookup, view: impl Fn(abi::register::Slot) -> View) -> Option<Error> {
+    match lookup {
+        Lookup::Any(slot) => (view(slot) == View::Beyond).then_some(Error::NoSuchSlot),
+        Lookup::Empty(slot) => match view(slot) {
+            View::Beyond => Some(Error::NoSuchSlot),
+            View::Empty => None,
+            View::Holds { .. } => Some(Error::OccupiedSlot),
+        },
+        Lookup::Capability(slot, wanted, needed) => match view(slot) {
+            View::Beyond => Some(Error::NoSuchSlot),
+            View::Empty => Some(Error::EmptySlot),
+            View::Holds { kind, .. } if wanted.is_some_and(|wanted| wanted != kind) => {
+                Some(Error::WrongKind)
+            }
+            View::Holds { rights, .. } if !rights.contains(needed) => Some(Error::MissingRight),
+            View::Holds { .. } => None,
+        },
+    }
+}
+
+/// Errors that say something about a slot.
+fn is_about_slots(error: Error) -> bool {
+    matches!(
+        error,
+        Error::NoSuchSlot
+            | Error::EmptySlot
+            | Error::OccupiedSlot
+            | Error::WrongKind
+            | Error::MissingRight
+    )
+}
+
+/// Whether such an error can have another cause than the caller's table: another domain's table, a reply right that cannot be
+/// copied, a priority above the caller's own, or a capability that a message names.
+fn is_explained_otherwise(request: &Request, error: Error) -> bool {
+    match request {
+        Request::CapabilityCopy(_) | Request::CapabilityMint(_) => error == Error::WrongKind,
+        Request::DomainInstall(_)
+        | Request::DomainDerive(_)
+        | Request::DomainInstallReply(_)
+        | Request::DomainMapOwn(_)
+        | Request::DomainHold(_) => true,
+        Request::DomainRemove(_) | Request::CapabilityIdentify(_) => {
+            matches!(error, Error::NoSuchSlot | Error::EmptySlot)
+        }
+        Request::ThreadSchedule(_) | Request::ThreadWrite(_) => error == Error::MissingRight,
+        Request::DestroyChild(_)
+        | Request::DomainPages(_)
+        | Request::DomainReadPages(_)
+        | Request::DomainBeginLog(_)
+        | Request::DomainMapCaptured(_)
+        | Request::DomainReadThread(_) => error == Error::WrongKind,
+        Request::Call(_)
+        | Request::Send(_)
+        | Request::Receive(_)
+        | Request::Reply(_)
+        | Request::ReplyAndReceive(_) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use abi::calls::{CapabilityCopy, Signal};
+    use abi::register::Slot;
+    use abi::{NotificationRights, ObjectKind, Rights};
+
+    use super::*;
+
+    fn view(slot: Slot) -> View {
+        match slot.0 {
+            1 => View::Holds {
+                kind: ObjectKind::Notification,
+                rights: NotificationRights::SIGNAL.into(),
+            },
+            2 => View::Holds {
+                kind: ObjectKind::Notification,
+                rights: Rights(0),
+            },
+            3 => View::Empty,
+            _ => View::Beyond,
+        }
+    }
+
+    fn signal(slot: u32) -> Request {
+        Request::Signal(Signal {
+            notification: Slot(slot),
+            flags: 1,
+        })
+    }
+
+    #[test]
+    fn a_success_without_the_right_is_a_violation() {
+        assert_eq!(judge(&signal(1), Outcome::Allowed, view), Ok(()));
+        for slot in [2, 3, 9] {
+            let verdict = judge(&signal(slot), Outcome::Allowed, view);
+            assert!(matches!(verdict, Err(Violation::Allowed(_))), "{slot}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_explained_by_the_slot_or_is_about_none() {
+        for (slot, error) in [
+            (2, Error::MissingRight),
+            (3, Error::EmptySlot),
+            (9, Error::NoSuchSlot),
+            (1, Error::Gone),
+        ] {
+            assert_eq!(judge(&signal(slot), Outcome::Refused(error), view), Ok(()));
+        }
+        for error in [Error::MissingRight, Error::EmptySlot, Error::WrongKind] {
+            let verdict = judge(&signal(1), Outcome::Refused(error), view);
+            assert_eq!(verdict, Err(Violation::Unexplained(error)));
+        }
+    }
+
+    #[test]
+    fn a_copy_needs_an_empty_slot() {
+        let copy = |to| {
+            Request::CapabilityCopy(CapabilityCopy {
+                from: Slot(1),
+                to: Slot(to),
+            })
+        };
+        assert_eq!(judge(&copy(3), Outcome::Allowed, view), Ok(()));
+        let occupied = Outcome::Refused(Error::OccupiedSlot);
+        assert_eq!(judge(&copy(2), occupied, view), Ok(()));
+        assert!(judge(&copy(2), Outcome::Allowed, view).is_err());
+    }
+}

@@ -1,0 +1,36 @@
+//! An oracle of authority: may this call have succeeded, with what its caller held? And is its refusal explained?
+//!
+//! It knows what a caller's table holds and nothing of the kernel: every success must have been allowed by it, and every
+//! refusal that is about a slot must follow from it. What depends on the state of objects (an empty pool, a frozen domain) it
+//! does not judge.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `lookups` | what each call looks up in its caller's table |
+//! | `judge` | the verdict on an outcome |
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod judge;
+mod lookups;
+
+use abi::{ObjectKind, Rights};
+
+pub use judge::{Outcome, Violation, judge};
+pub use lookups::{Lookup, Lookups, lookups};
+
+/// What a slot of the caller's table holds, before the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The table has no such slot.
+    Beyond,
+    /// Nothing.
+    Empty,
+    /// A capability.
+    Holds {
+        /// To an object of this kind.
+        kind: ObjectKind,
+        /// With these rights.
+        rights: Rights,
+    },
+}

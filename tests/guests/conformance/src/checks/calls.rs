@@ -1,0 +1,150 @@
+//! The system call itself.
+
+use guest_support::worker::Page;
+use runtime::Error;
+use runtime::abi::{Number, REGISTER_COUNT};
+
+use crate::bed::{Bed, Failure, expect};
+
+/// Makes a system call with these argument registers, whatever they say; returns the status.
+///
+/// The registers come back as the kernel leaves them.
+pub fn raw(number: u64, registers: &mut [u64; REGISTER_COUNT]) -> u64 {
+    let status;
+    let [a, b, c, d, e, f, g, h] = registers;
+    // SAFETY: callers make calls that cannot touch this program's own memory.
+    unsafe {
+        core::arch::asm!(
+            "syscall",
+            inlateout("rax") number => status,
+            inlateout("rdi") *a,
+            inlateout("rsi") *b,
+            inlateout("rdx") *c,
+            inlateout("r10") *d,
+            inlateout("r8") *e,
+            inlateout("r9") *f,
+            inlateout("r12") *g,
+            inlateout("r13") *h,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    status
+}
+
+/// Fills every register, makes the call `Null` through a slice's end and back, and counts those that changed.
+#[unsafe(naked)]
+extern "C" fn changed_by_null(seed: u64) -> u64 {
+    core::arch::naked_asm!(
+        "push rbx",
+        "push rbp",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
+        "push rdi",
+        "lea rbx, [rdi + 1]",
+        "lea rdx, [rdi + 2]",
+        "lea rsi, [rdi + 3]",
+        "lea rbp, [rdi + 4]",
+        "lea r8, [rdi + 5]",
+        "lea r9, [rdi + 6]",
+        "lea r10, [rdi + 7]",
+        "lea r12, [rdi + 8]",
+        "lea r13, [rdi + 9]",
+        "lea r14, [rdi + 10]",
+        "lea r15, [rdi + 11]",
+        "xor eax, eax",
+        "syscall",
+        "mov r11, [rsp]",
+        "sub rbx, 1",
+        "sub rdx, 2",
+        "sub rsi, 3",
+        "sub rbp, 4",
+        "sub r8, 5",
+        "sub r9, 6",
+        "sub r10, 7",
+        "sub r12, 8",
+        "sub r13, 9",
+        "sub r14, 10",
+        "sub r15, 11",
+        "xor rbx, r11",
+        "xor rdx, r11",
+        "xor rsi, r11",
+        "xor rdi, r11",
+        "xor rbp, r11",
+        "xor r8, r11",
+        "xor r9, r11",
+        "xor r10, r11",
+        "xor r12, r11",
+        "xor r13, r11",
+        "xor r14, r11",
+        "xor r15, r11",
+        "or rax, rbx",
+        "or rax, rdx",
+        "or rax, rsi",
+        "or rax, rdi",
+        "or rax, rbp",
+        "or rax, r8",
+        "or rax, r9",
+        "or rax, r10",
+        "or rax, r12",
+        "or rax, r13",
+        "or rax, r14",
+        "or rax, r15",
+        "pop rdi",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbp",
+        "pop rbx",
+        "ret",
+    )
+}
+
+extern "C" fn calls_null(page: Page) -> ! {
+    page.set(0, changed_by_null(0x1234_5678_9abc_def0));
+    page.done()
+}
+
+pub fn keep_registers(bed: &Bed) -> Result<(), Failure> {
+    let worker = bed.worker()?;
+    worker.set(0, 1);
+    bed.finish(&worker, calls_null)?;
+    expect("what a call changed", worker.word(0), 0)?;
+    Ok(worker.end()?)
+}
+
+pub fn unknown_numbers(_: &Bed) -> Result<(), Failure> {
+    let known = |number: u64| Number::ALL.iter().any(|known| *known as u64 == number);
+    for number in (0..300).chain([1 << 16, 1 << 32, u64::MAX]) {
+        if !known(number) {
+            let mut registers = [7; REGISTER_COUNT];
+            let status = raw(number, &mut registers);
+            expect("the status", status, Error::UnknownCall as u64)?;
+            expect("a register", u64::from(registers != [7; REGISTER_COUNT]), 0)?;
+        }
+    }
+    Ok(())
+}
+
+/// A slot beyond every table is refused by every call that names one first.
+pub fn wild_arguments(_: &Bed) -> Result<(), Failure> {
+    for number in Number::ALL {
+        if matches!(number, Number::Null | Number::Yield) {
+            continue;
+        }
+        for wild in [u64::from(u32::MAX) - 1, 1 << 40, u64::MAX] {
+            let mut registers = [wild; REGISTER_COUNT];
+            let status = raw(*number as u64, &mut registers);
+            let refused = matches!(
+                Error::from_status(status),
+                Some(Error::NoSuchSlot | Error::ArgumentRange | Error::MessageSize)
+            );
+            expect("a wild call's refusal", u64::from(refused), 1)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,354 @@
+//! Calls, answers, sends: between the guest's own thread and workers.
+
+use guest_support::worker::{DONE, PRIORITY, Page, Worker};
+use runtime::abi::calls::{Call, Receive, Received, ReplyAndReceive, Send};
+use runtime::abi::kind::{EndpointRights, NotificationRights};
+use runtime::abi::message::{CAPABILITIES_MAX, RECEIVE_OFFSET, SEND_OFFSET, WORDS_MAX};
+use runtime::abi::{MessageInfo, ObjectKind, Register};
+use runtime::capability::{Any, Endpoint};
+use runtime::message::Message;
+use runtime::system_call::invoke;
+use runtime::{Cap, Error};
+
+use super::given::{ENDPOINT, RECEIVED, REPLY};
+use crate::bed::{Bed, Failure, expect, expect_refusal, require};
+
+/// Where scripts put what they got: badge or status, shape, words.
+const GOT: usize = 0;
+
+fn info(words: u64) -> MessageInfo {
+    MessageInfo::from_register(words).unwrap_or(MessageInfo::EMPTY)
+}
+
+fn status<T>(result: &Result<T, Error>) -> u64 {
+    result.as_ref().err().map_or(0, |error| *error as u64)
+}
+
+fn note(page: Page, result: Result<Received, Error>) {
+    page.set(GOT, 1000 + status(&result));
+    if let Ok(received) = result {
+        page.set(GOT, received.badge);
+        page.set(GOT + 1, received.info.bits());
+        for (index, word) in received.words.into_iter().enumerate() {
+            page.set(GOT + 2 + index, word);
+        }
+    }
+}
+
+extern "C" fn calls(page: Page) -> ! {
+    let answer = invoke(Call {
+        endpoint: ENDPOINT,
+        info: info(4),
+        w0: 11,
+        w1: 12,
+        w2: 13,
+        w3: 14,
+    });
+    note(page, answer);
+    page.done()
+}
+
+extern "C" fn sends(page: Page) -> ! {
+    let sent = invoke(Send {
+        endpoint: ENDPOINT,
+        info: info(1),
+        w0: 11,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    });
+    page.set(GOT, 1000 + status(&sent));
+    page.done()
+}
+
+/// A worker that has an endpoint of the check's to send through, with this badge.
+fn client(bed: &Bed, endpoint: Cap<Endpoint>, badge: u64) -> Result<Worker, Failure> {
+    let worker = bed.worker()?;
+    let rights = EndpointRights::all() - EndpointRights::RECEIVE;
+    worker.domain.install(endpoint, ENDPOINT, rights, badge)?;
+    Ok(worker)
+}
+
+pub fn call_and_answer(bed: &Bed) -> Result<(), Failure> {
+    let endpoint = bed.pool.create_endpoint()?;
+    let worker = client(bed, endpoint, 0xbad9e)?;
+    worker.start(calls)?;
+    let incoming = bed.receive(endpoint)?;
+    expect("the badge", incoming.badge, 0xbad9e)?;
+    expect(
+        "the words' number",
+        incoming.message.words().len() as u64,
+        4,
+    )?;
+    for (word, must) in incoming.message.words().iter().zip(11..) {
+        expect("a word", *word, must)?;
+    }
+    bed.answer(&Message::of(&[21, 22, 23]))?;
+    bed.wait()?;
+    expect("the answer's shape", worker.word(GOT + 1), 3)?;
+    for (index, must) in [(2, 21), (3, 22), (4, 23)] {
+        expect("a word of the answer", worker.word(index), must)?;
+    }
+    worker.end()?;
+    let worker = client(bed, endpoint, 3)?;
+    worker.start(sends)?;
+    let incoming = bed.receive(endpoint)?;
+    expect("the badge", incoming.badge, 3)?;
+    bed.wait()?;
+    expect("the sender's status", worker.word(GOT), 1000)?;
+    Ok(worker.end()?)
+}
+
+fn buffer_word(offset: u64) -> *mut u32 {
+    (Worker::buffer(0) + offset) as *mut u32
+}
+
+/// Answers a message with itself: its words stay in the message buffer, and what was received is sent.
+extern "C" fn echoes(page: Page) -> ! {
+    let arm = || {
+        for index in 0..CAPABILITIES_MAX as u64 {
+            let slot = RECEIVED.0 + index as u32;
+            // SAFETY: the message buffer is this thread's.
+            unsafe {
+                buffer_word(RECEIVE_OFFSET + 4 * index).write_volatile(slot);
+                buffer_word(SEND_OFFSET + 4 * index).write_volatile(slot);
+            }
+        }
+    };
+    arm();
+    let mut received = invoke(Receive {
+        endpoint: ENDPOINT,
+        info: MessageInfo::EMPTY,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply: REPLY,
+    });
+    while let Ok(message) = received {
+        note(page, received);
+        let [w0, w1, w2, w3] = message.words;
+        arm();
+        received = invoke(ReplyAndReceive {
+            endpoint: ENDPOINT,
+            info: message.info,
+            w0,
+            w1,
+            w2,
+            w3,
+            reply: REPLY,
+        });
+    }
+    page.set(GOT, 1000 + status(&received));
+    page.done()
+}
+
+pub fn long(bed: &Bed) -> Result<(), Failure> {
+    let endpoint = bed.pool.create_endpoint()?;
+    let worker = bed.worker()?;
+    worker.give(endpoint, ENDPOINT)?;
+    worker.start(echoes)?;
+    let notification = bed.pool.create_notification()?;
+    let signal = notification.mint(NotificationRights::SIGNAL, 0)?;
+    let badged = bed.pool.create_endpoint()?.mint(EndpointRights::SEND, 77)?;
+    let mut message = (0..WORDS_MAX as u64).fold(Message::new(), |message, word| {
+        message.word(word.wrapping_mul(0x1_0001) ^ 0xf0)
+    });
+    for capability in [
+        notification.erase(),
+        signal.erase(),
+        badged.erase(),
+        bed.pool.erase(),
+    ] {
+        message = message.capability(capability);
+    }
+    let answer = endpoint.call_accepting(&message, CAPABILITIES_MAX)?;
+    require("every word", answer.words() == message.words())?;
+    let came: alloc::vec::Vec<Cap<Any>> = answer
+        .capabilities()
+        .iter()
+        .map(|slot| Cap::from_slot(*slot))
+        .collect();
+    expect("the capabilities' number", came.len() as u64, 4)?;
+    for (capability, (kind, rights, badge)) in came.iter().zip([
+        (
+            ObjectKind::Notification,
+            NotificationRights::all().bits(),
+            0,
+        ),
+        (
+            ObjectKind::Notification,
+            NotificationRights::SIGNAL.bits(),
+            0,
+        ),
+        (ObjectKind::Endpoint, EndpointRights::SEND.bits(), 77),
+        (ObjectKind::Pool, runtime::abi::PoolRights::all().bits(), 0),
+    ]) {
+        let held = capability.inspect()?;
+        require("kind that was sent", held.kind == Some(kind))?;
+        expect("the rights", held.rights.0.into(), rights.into())?;
+        expect("the badge", held.badge, badge)?;
+        capability.delete()?;
+    }
+    signal.delete()?;
+    Ok(worker.end()?)
+}
+
+pub fn answer_once(bed: &Bed) -> Result<(), Failure> {
+    let endpoint = bed.pool.create_endpoint()?;
+    let worker = client(bed, endpoint, 1)?;
+    worker.start(calls)?;
+    bed.receive(endpoint)?;
+    bed.answer(&Message::of(&[1]))?;
+    match bed.answer(&Message::of(&[2])) {
+        Err(Failure::Refused(Error::EmptySlot)) => {}
+        _ => return Err(Failure::Missing("refusal of the second answer")),
+    }
+    bed.wait()?;
+    expect("the answer", worker.word(GOT + 2), 1)?;
+    Ok(worker.end()?)
+}
+
+pub fn nobody_answers(bed: &Bed) -> Result<(), Failure> {
+    let endpoint = bed.pool.create_endpoint()?;
+    // The right to answer is given up.
+    let worker = client(bed, endpoint, 1)?;
+    worker.start(calls)?;
+    bed.receive(endpoint)?;
+    bed.refuse()?;
+    bed.wait()?;
+    expect(
+        "the caller's status",
+        worker.word(GOT),
+        1000 + Error::Gone as u64,
+    )?;
+    worker.end()?;
+    // The caller is ended.
+    let worker = client(bed, endpoint, 1)?;
+    worker.start(calls)?;
+    bed.receive(endpoint)?;
+    worker.end()?;
+    match bed.answer(&Message::of(&[2])) {
+        Err(Failure::Refused(Error::EmptySlot | Error::Gone)) => Ok(()),
+        _ => Err(Failure::Missing("refusal of an answer to nobody")),
+    }
+}
+
+extern "C" fn receives_without_reply(page: Page) -> ! {
+    let received = invoke(Receive {
+        endpoint: ENDPOINT,
+        info: MessageInfo::EMPTY,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply: runtime::Slot::NONE,
+    });
+    note(page, received);
+    page.done()
+}
+
+pub fn no_reply_slot(bed: &Bed) -> Result<(), Failure> {
+    let endpoint = bed.pool.create_endpoint()?;
+    let worker = bed.worker()?;
+    worker.give(endpoint, ENDPOINT)?;
+    worker.start(receives_without_reply)?;
+    bed.settle()?;
+    let called = endpoint.call(&Message::of(&[1]));
+    expect_refusal("a call", called, Error::MessageSize)?;
+    endpoint.send(&Message::of(&[5]))?;
+    bed.wait()?;
+    expect("the word that was sent", worker.word(GOT + 2), 5)?;
+    Ok(worker.end()?)
+}
+
+/// Registers of the sender beyond the words of its message are not the receiver's to see.
+pub fn unsaid_words(bed: &Bed) -> Result<(), Failure> {
+    let endpoint = bed.pool.create_endpoint()?;
+    let worker = bed.worker()?;
+    worker.give(endpoint, ENDPOINT)?;
+    worker.start(receives_without_reply)?;
+    bed.settle()?;
+    invoke(Send {
+        endpoint: endpoint.slot(),
+        info: info(1),
+        w0: 5,
+        w1: 6,
+        w2: 7,
+        w3: 8,
+    })?;
+    bed.wait()?;
+    for (index, must) in [(2, 5), (3, 0), (4, 0), (5, 0)] {
+        expect("a word", worker.word(GOT + index), must)?;
+    }
+    Ok(worker.end()?)
+}
+
+/// Sends the notification that its page's owner waits for.
+extern "C" fn sends_a_capability(page: Page) -> ! {
+    // SAFETY: the message buffer is this thread's.
+    unsafe { buffer_word(SEND_OFFSET).write_volatile(DONE.0) };
+    let sent = invoke(Send {
+        endpoint: ENDPOINT,
+        info: MessageInfo::try_new(1, 1).unwrap_or(MessageInfo::EMPTY),
+        w0: 11,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    });
+    page.set(GOT, 1000 + status(&sent));
+    page.done()
+}
+
+pub fn data_only(bed: &Bed) -> Result<(), Failure> {
+    let endpoint = bed.pool.create_endpoint()?;
+    let worker = bed.worker()?;
+    worker
+        .domain
+        .install(endpoint, ENDPOINT, EndpointRights::SEND, 1)?;
+    bed.finish(&worker, sends_a_capability)?;
+    let must = 1000 + Error::MissingRight as u64;
+    expect("the sender's status", worker.word(GOT), must)?;
+    Ok(worker.end()?)
+}
+
+/// A thread that is blocked in a call whose capability was revoked is not met any more.
+pub fn revoked_while_blocked(bed: &Bed) -> Result<(), Failure> {
+    let endpoint = bed.pool.create_endpoint()?;
+    let copy = endpoint.duplicate()?;
+    let revoked = client(bed, copy, 1)?;
+    revoked.start(calls)?;
+    bed.settle()?;
+    let other = client(bed, endpoint, 2)?;
+    other.start(calls)?;
+    bed.settle()?;
+    copy.revoke()?;
+    expect("the badge", bed.receive(endpoint)?.badge, 2)?;
+    bed.answer(&Message::of(&[1]))?;
+    while revoked.word(GOT) == 0 || other.word(GOT + 1) == 0 {
+        bed.wait()?;
+    }
+    let must = 1000 + Error::EmptySlot as u64;
+    expect("the status of the other", revoked.word(GOT), must)?;
+    revoked.end()?;
+    Ok(other.end()?)
+}
+
+pub fn in_order(bed: &Bed) -> Result<(), Failure> {
+    let endpoint = bed.pool.create_endpoint()?;
+    let mut workers = alloc::vec::Vec::new();
+    for badge in 1..=4 {
+        let worker = client(bed, endpoint, badge)?;
+        // The later ones would be first if priorities counted here.
+        worker.start_thread(0, worker.thread, sends, PRIORITY + badge as u8)?;
+        bed.settle()?;
+        workers.push(worker);
+    }
+    for badge in 1..=4 {
+        expect("the sender's badge", endpoint.receive(None)?.badge, badge)?;
+    }
+    for worker in workers {
+        worker.end()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! The script that makes random calls, and judges what becomes of each by what its table held before.
+
+use authority::{Lookup, Outcome, View, judge, lookups};
+use guest_support::random::Random;
+use guest_support::worker::{PLAYGROUND, Page};
+use runtime::Error;
+use runtime::abi::calls::CapabilityInspect;
+use runtime::abi::register::Slot;
+use runtime::abi::{Number, ObjectKind, REGISTER_COUNT, Registers, Request, Rights};
+use runtime::system_call::invoke;
+
+/// Words of the script's page: the seed to go on from, calls made, successes.
+pub const SEED: usize = 0;
+/// See [`SEED`].
+pub const CALLS: usize = 1;
+/// See [`SEED`].
+pub const SUCCESSES: usize = 2;
+/// Words about the first violation: the call's number plus one, its status, and its registers.
+pub const VIOLATION: usize = 8;
+/// One more word about it: what the slot that was looked up held.
+pub const HELD: usize = 20;
+
+/// The slots that are played with; those below are the worker's own.
+pub const SLOTS: core::ops::Range<u32> = 2..32;
+
+/// Makes calls for ever.
+pub extern "C" fn fuzzes(page: Page) -> ! {
+    let mut random = Random::new(page.word(SEED));
+    loop {
+        let number = Number::ALL[random.below(Number::ALL.len() as u64) as usize];
+        let mut registers: Registers = core::array::from_fn(|_| value(&mut random));
+        aim(&mut random, number, &mut registers);
+        // Where a call takes its ground away, the next life goes on behind it.
+        page.set(SEED, random.word());
+        page.set(CALLS, page.word(CALLS) + 1);
+        try_call(page, &mut random, number as u64, registers);
+    }
+}
+
+/// A register: mostly a slot, a small number or an address, sometimes anything.
+fn value(random: &mut Random) -> u64 {
+    match random.below(16) {
+        0 => random.word(),
+        1 => u64::MAX >> random.below(64),
+        2 => PLAYGROUND + (random.below(4) << 21),
+        3 => 1 << random.below(64),
+        4 => 0,
+        5 => 0xffff,
+        6 => 512 * random.below(4),
+        _ => u64::from(SLOTS.start) + random.below(u64::from(SLOTS.end - SLOTS.start)),
+    }
+}
+
+/// Usually the first argument names a slot that holds what the call is for, so that not all ends at the first check.
+fn aim(random: &mut Random, number: Number, registers: &mut Registers) {
+    let Ok(request) = Request::decode(number as u64, registers) else {
+        return;
+    };
+    let wanted = match lookups(&request).iter().next() {
+        Some(Lookup::Capability(_, wanted, _)) => wanted,
+        _ => return,
+    };
+    let count = SLOTS.end - SLOTS.start;
+    let first = random.below(u64::from(count)) as u32;
+    let slots = (0..count).map(|index| SLOTS.start + (first + index) % count);
+    let holds = |slot: &u32| match view(Slot(*slot)) {
+        View::Holds { kind, .. } => wanted.is_none_or(|wanted| wanted == kind),
+        _ => false,
+    };
+    if random.below(8) != 0 {
+        let mut slots = slots;
+        registers[0] = slots.find(holds).map_or(registers[0], u64::from);
+    }
+}
+
+fn view(slot: Slot) -> View {
+    let Ok((kind, rights, _)) = invoke(CapabilityInspect { slot }) else {
+        return View::Beyond;
+    };
+    match ObjectKind::from_number(kind as u8) {
+        Some(kind) => View::Holds {
+            kind,
+            rights: Rights(rights as u16),
+        },
+        None => View::Empty,
+    }
+}
+
+/// Makes a call and judges it. What it looks up is looked at before.
+fn try_call(page: Page, random: &mut Random, number: u64, mut registers: Registers) {
+    let before = registers;
+    let request = Request::decode(number, &registers);
+    let mut seen = [(Slot::NONE, View::Beyond); 4];
+    if let Ok(request) = &request {
+        for (entry, lookup) in seen.iter_mut().zip(lookups(request).iter()) {
+            let (Lookup::Capability(slot, ..) | Lookup::Empty(slot) | Lookup::Any(slot)) = lookup;
+            *entry = (slot, view(slot));
+        }
+    }
+    let status = call(number, &mut registers, random.word());
+    let outcome = match Error::from_status(status) {
+        Some(error) => Outcome::Refused(error),
+        None => Outcome::Allowed,
+    };
+    if outcome == Outcome::Allowed {
+        page.set(SUCCESSES, page.word(SUCCESSES) + 1);
+    }
+    let known = |slot| {
+        let entry = seen.iter().find(|(seen, _)| *seen == slot);
+        entry.map_or(View::Beyond, |(_, view)| *view)
+    };
+    let is_right = match &request {
+        Ok(request) => judge(request, outcome, known).is_ok(),
+        // What does not decode is refused by its own error.
+        Err(error) => outcome == Outcome::Refused(*error),
+    };
+    if !is_right && page.word(VIOLATION) == 0 {
+        for (index, register) in before.into_iter().enumerate() {
+            page.set(VIOLATION + 2 + index, register);
+        }
+        page.set(HELD, u64::from(matches!(seen[0].1, View::Holds { .. })));
+        page.set(VIOLATION + 1, status);
+        page.set(VIOLATION, number + 1);
+    }
+}
+
+/// Flags that user code may set before it makes a call: CF, PF, AF, ZF, SF, DF, OF, NT, AC.
+const FLAGS: u64 = 0x44cd5;
+
+/// Makes a call with these flags set.
+#[inline(never)]
+fn call(number: u64, registers: &mut Registers, flags: u64) -> u64 {
+    let status;
+    let [a, b, c, d, e, f, g, h]: &mut [u64; REGISTER_COUNT] = registers;
+    let flags = flags & FLAGS | 0x202;
+    // SAFETY: what a call may take from the script, the supervisor gives back by starting it again; the flags are put back to
+    // what compiled code relies on.
+    unsafe {
+        core::arch::asm!(
+            "push r14",
+            "popfq",
+            "syscall",
+            "push 0x202",
+            "popfq",
+            inlateout("rax") number => status,
+            inlateout("rdi") *a,
+            inlateout("rsi") *b,
+            inlateout("rdx") *c,
+            inlateout("r10") *d,
+            inlateout("r8") *e,
+            inlateout("r9") *f,
+            inlateout("r12") *g,
+            inlateout("r13") *h,
+            in("r14") flags,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    status
+}

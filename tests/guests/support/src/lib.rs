@@ -1,0 +1,13 @@
+//! What the guests in root's place share.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `console` | the serial line and the device that ends QEMU |
+//! | `random` | numbers that a seed fixes |
+//! | `worker` | a domain with threads that do what a script says |
+#![no_std]
+
+pub mod console;
+pub mod random;
+#[cfg(target_os = "none")]
+pub mod worker;

@@ -1,0 +1,261 @@
+//! A domain with threads that do what a script says: [`Worker`].
+//!
+//! A worker shares the guest's code and constants and nothing else but a page of numbers: it has no data of its own, so
+//! that a script lives in registers, on its stack and on that page.
+
+use core::sync::atomic::Ordering;
+
+use runtime::abi::PAGE_BYTES;
+use runtime::abi::calls::{Signal, Wait};
+use runtime::abi::kind::NotificationRights;
+use runtime::abi::register::{Access, PageCount, UserAddress};
+use runtime::abi::start_page::root_slots;
+use runtime::capability::{Domain, Kind, Memory, Notification, Pool, Thread};
+use runtime::mapping::Mapping;
+use runtime::system_call::invoke;
+use runtime::{Cap, Error, Slot, slots};
+
+/// What a worker's thread does.
+pub type Script = extern "C" fn(Page) -> !;
+
+/// Where a worker finds its page.
+const PAGE: u64 = 4 << 30;
+/// Where its stacks are, 2 MiB apart, and its message buffers.
+const STACKS: u64 = 8 << 30;
+const BUFFERS: u64 = 12 << 30;
+const STEP: u64 = 2 << 20;
+const STACK_PAGES: u64 = 4;
+/// Where a script may have things mapped.
+pub const PLAYGROUND: u64 = 16 << 30;
+
+/// Pages of a worker's pool, its tables included, beyond those that a guest asks for.
+const PAGES: u64 = 96;
+/// Workers run below the guest's first thread, so that it takes over as soon as its wait ends.
+pub const PRIORITY: u8 = 32;
+
+/// The slot of a worker's table with the notification that says that it is done. The others are the guest's to fill.
+pub const DONE: Slot = Slot(1);
+/// The slot with the notification that nobody signals.
+const REST: Slot = Slot(63);
+
+/// Words of a page.
+const WORDS: usize = PAGE_BYTES as usize / 8;
+
+unsafe extern "C" {
+    static __text_start: u8;
+    static __text_end: u8;
+    static __rodata_start: u8;
+    static __rodata_end: u8;
+}
+
+/// A worker's own page, as the worker has it.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Page(*mut u64);
+
+impl Page {
+    /// A word.
+    pub fn word(self, index: usize) -> u64 {
+        // SAFETY: the page is the worker's, and the index is inside.
+        unsafe { self.0.add(index % WORDS).read_volatile() }
+    }
+
+    /// Sets a word.
+    pub fn set(self, index: usize, value: u64) {
+        // SAFETY: as in `word`.
+        unsafe { self.0.add(index % WORDS).write_volatile(value) }
+    }
+
+    /// Where it is.
+    pub fn address(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// Says that the script is at its end, and stays there.
+    pub fn done(self) -> ! {
+        // Whoever waits for it notices if it fails.
+        let _ = invoke(Signal {
+            notification: DONE,
+            flags: 1,
+        });
+        self.rest()
+    }
+
+    /// Stays where it is, for ever.
+    pub fn rest(self) -> ! {
+        loop {
+            // It fails if the notification is gone, and then the thread's own end is near.
+            let _ = invoke(Wait {
+                notification: REST,
+                deadline: u64::MAX,
+            });
+        }
+    }
+}
+
+/// A domain that shares the guest's program.
+pub struct Worker {
+    /// Its memory, and with that its life.
+    pub pool: Cap<Pool>,
+    /// The domain.
+    pub domain: Cap<Domain>,
+    /// Its first thread.
+    pub thread: Cap<Thread>,
+    threads: u64,
+    page: Mapping,
+}
+
+impl Worker {
+    /// Makes a worker in a pool of `more` pages than it needs for itself, with the notification that it signals at its
+    /// end. It does not run yet. `own` is the guest's own domain.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn new(
+        parent: Cap<Pool>,
+        own: Cap<Domain>,
+        done: Cap<Notification>,
+        more: u64,
+    ) -> Result<Worker, Error> {
+        let pool = parent.split(PageCount(PAGES + more))?;
+        let domain = pool.create_domain()?;
+        share_program(domain)?;
+        let memory = pool.create_populated_memory(PageCount(1))?;
+        map(domain, memory, PAGE, 1, Access::ReadWrite)?;
+        let page = Mapping::new(own, memory, PageCount(1), Access::ReadWrite)?;
+        memory.delete()?;
+        domain.install(done, DONE, NotificationRights::SIGNAL, 0)?;
+        let rest = pool.create_notification()?;
+        domain.install(rest, REST, NotificationRights::WAIT, 0)?;
+        rest.delete()?;
+        let mut worker = Worker {
+            pool,
+            domain,
+            thread: Cap::from_slot(Slot(0)),
+            threads: 0,
+            page,
+        };
+        worker.thread = worker.another_thread()?;
+        Ok(worker)
+    }
+
+    /// Makes a stopped thread with a stack and a message buffer.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn another_thread(&mut self) -> Result<Cap<Thread>, Error> {
+        let number = self.threads;
+        self.threads += 1;
+        for (address, pages) in [(STACKS, STACK_PAGES), (BUFFERS, 1)] {
+            let memory = self.pool.create_populated_memory(PageCount(pages))?;
+            let address = address + number * STEP;
+            map(self.domain, memory, address, pages, Access::ReadWrite)?;
+            memory.delete()?;
+        }
+        self.domain.create_thread()
+    }
+
+    /// Where the message buffer of its thread of this number is.
+    pub const fn buffer(number: u64) -> u64 {
+        BUFFERS + number * STEP
+    }
+
+    /// Starts its first thread.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn start(&self, script: Script) -> Result<(), Error> {
+        self.start_thread(0, self.thread, script, PRIORITY)
+    }
+
+    /// Starts the thread of this number.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn start_thread(
+        &self,
+        number: u64,
+        thread: Cap<Thread>,
+        script: Script,
+        priority: u8,
+    ) -> Result<(), Error> {
+        thread.set_priority(priority)?;
+        // As after a call: a return address would be on the stack.
+        let stack = STACKS + number * STEP + STACK_PAGES * PAGE_BYTES - 8;
+        thread.prepare(
+            UserAddress(script as usize as u64),
+            UserAddress(stack),
+            PAGE,
+            UserAddress(Worker::buffer(number)),
+        )?;
+        thread.start()
+    }
+
+    /// Gives it a copy of a capability.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn give<T: Kind>(&self, capability: Cap<T>, to: Slot) -> Result<(), Error> {
+        let rights = capability.inspect()?.rights;
+        self.domain.install(capability.erase(), to, rights, 0)
+    }
+
+    /// Maps the first pages of a Memory where the script expects them.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn map(&self, memory: Cap<Memory>, pages: u64, access: Access) -> Result<(), Error> {
+        map(self.domain, memory, PLAYGROUND, pages, access)
+    }
+
+    /// A word of its page.
+    pub fn word(&self, index: usize) -> u64 {
+        let memory = self.page.memory();
+        memory.word64(index * 8).load(Ordering::SeqCst)
+    }
+
+    /// Sets a word of its page.
+    pub fn set(&self, index: usize, value: u64) {
+        let memory = self.page.memory();
+        memory.word64(index * 8).store(value, Ordering::SeqCst);
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn end(self) -> Result<(), Error> {
+        drop(self.page);
+        self.pool.destroy()?;
+        // The pool took them along, so that their slots are empty.
+        slots::give_back(self.domain.slot());
+        slots::give_back(self.thread.slot());
+        Ok(())
+    }
+}
+
+/// Maps a whole Memory.
+fn map(
+    domain: Cap<Domain>,
+    memory: Cap<Memory>,
+    address: u64,
+    pages: u64,
+    access: Access,
+) -> Result<(), Error> {
+    let address = UserAddress(address);
+    domain.map(memory, address, PageCount(0), PageCount(pages), access)
+}
+
+/// The kernel made a Memory of each segment of the guest's image, in their order: code, constants, data.
+fn share_program(domain: Cap<Domain>) -> Result<(), Error> {
+    let code = (&raw const __text_start, &raw const __text_end);
+    let constants = (&raw const __rodata_start, &raw const __rodata_end);
+    for (index, (start, end), access) in
+        [(0, code, Access::ReadExecute), (1, constants, Access::Read)]
+    {
+        let memory = Cap::<Memory>::from_slot(Slot(root_slots::IMAGE.0 + index));
+        let pages = (end as u64 - start as u64).div_ceil(PAGE_BYTES);
+        map(domain, memory, start as u64, pages, access)?;
+    }
+    Ok(())
+}

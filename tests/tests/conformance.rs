@@ -1,0 +1,75 @@
+//! The kernel does what its interface says: the guest `conformance` checks it in root's place, on several processors.
+
+use std::time::Duration;
+
+use harness::bochs::Processor;
+use harness::machine::{Boot, Options};
+use harness::{Artefacts, Bochs, Machine, Verdict};
+
+/// Stops a hang; a run takes seconds.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// The same for Bochs, which interprets every instruction.
+const BOCHS_LIMIT: Duration = Duration::from_secs(900);
+
+/// The archive in which the guest is root.
+const ARCHIVE: &str = "guest-conformance";
+
+/// What the guest writes to the exit device when every check passed.
+const PASSED: Verdict = Verdict::Exit(0x10);
+
+/// What the kernel logs of the one thread whose exception nobody handles.
+const UNHANDLED: &str = ": fault 2, 0x6, 0x0";
+
+fn machine(cpu: &str) -> Machine {
+    let boot = Boot::Kernel {
+        kernel: Artefacts::kernel(),
+        archive: Some(Artefacts::archive_named(ARCHIVE)),
+    };
+    Options::new("conformance", boot).cpu(cpu).start()
+}
+
+/// Expects that every check passed.
+fn judge(log: &str) {
+    let failed: Vec<&str> = log.lines().filter(|line| line.contains("FAILED")).collect();
+    assert!(failed.is_empty(), "{failed:#?}\n{log}");
+    assert!(log.contains(" checks, 0 failed"), "{log}");
+    assert!(log.contains(UNHANDLED), "{log}");
+}
+
+/// Runs every check and expects that each passes.
+fn every_check_passes_on(cpu: &str) {
+    let mut machine = machine(cpu);
+    let verdict = machine.wait_exit(LIMIT);
+    let log = machine.log();
+    judge(&log);
+    assert_eq!(verdict, PASSED, "{log}");
+}
+
+/// The same on a PC of another make.
+fn every_check_passes_in_bochs(name: &str, processor: Processor) {
+    let archive = Artefacts::archive_named(ARCHIVE);
+    let mut machine = Bochs::start(name, processor, &Artefacts::kernel(), &archive);
+    machine.expect(" checks, ", BOCHS_LIMIT);
+    judge(&machine.log());
+}
+
+#[test]
+fn every_check_passes_with_all_that_the_emulator_has() {
+    every_check_passes_on("max");
+}
+
+#[test]
+fn every_check_passes_on_a_plain_processor() {
+    every_check_passes_on("qemu64");
+}
+
+#[test]
+fn every_check_passes_on_a_modelled_processor_of_intels() {
+    every_check_passes_in_bochs("tigerlake", Processor::TigerLake);
+}
+
+#[test]
+fn every_check_passes_on_a_modelled_processor_of_amds() {
+    every_check_passes_in_bochs("ryzen", Processor::Ryzen);
+}
