@@ -15,6 +15,7 @@ mod layers;
 mod lint;
 mod machine;
 mod manifest;
+mod mutations;
 mod process;
 mod programs;
 mod rooms;
@@ -44,6 +45,8 @@ cargo xtask COMMAND
   bench [kernel|migration] [--json FILE]
                         build, measure, and print one JSON object a figure
   test [STEP...]        everything that must hold, or the steps named
+  mutations [NAME...]   put faults into a copy of the kernel, one at a time, and expect that a test fails
+  mutations check|page  see whether the list fits the tree; render docs/mutations.md
   fmt-check | clippy | layers | rooms
                         one check: format, lints, direction of dependence, unsafe code in its rooms
 
@@ -74,6 +77,7 @@ fn dispatch(arguments: &[String], workspace: &Workspace) -> Result<()> {
         "debug" => build::everything(workspace).and_then(|()| run::debug(rest, workspace)),
         "bench" => bench::bench(rest, workspace),
         "test" => test::test(rest, workspace),
+        "mutations" => mutations::mutations(rest, workspace),
         "fmt-check" => lint::format(workspace),
         "clippy" => clippy(workspace),
         "layers" => layers::check(workspace),

@@ -1,0 +1,137 @@
+//! A copy of the tree in which mutations are tried: [`Copy`].
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::{Fate, Finder, Mutation};
+use crate::error::{AtPath, Error, Result};
+use crate::process;
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+
+/// A copy of what git knows of the tree, with a target directory of its own that lasts from run to run.
+pub struct Copy<'w> {
+    workspace: &'w Workspace,
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Copy<'_> {
+    /// Makes it, in place of an earlier one. Files that have not changed keep their age, so that little is compiled anew.
+    pub fn make(workspace: &Workspace) -> Result<Copy<'_>> {
+        let base = workspace.host_target().join("mutations");
+        let copy = Copy {
+            workspace,
+            root: base.join("tree"),
+            target: base.join("target"),
+        };
+        let mut git = Command::new("git");
+        git.args(["ls-files", "--cached", "--others", "--exclude-standard"])
+            .current_dir(workspace.root());
+        for file in process::output(&mut git)?.lines() {
+            copy.refresh(file)?;
+        }
+        Ok(copy)
+    }
+
+    /// Copies a file if it differs.
+    fn refresh(&self, file: &str) -> Result<()> {
+        let (from, to) = (self.workspace.source(file), self.root.join(file));
+        let Ok(text) = fs::read(&from) else {
+            // Deleted, and git does not know yet.
+            return Ok(());
+        };
+        if fs::read(&to).is_ok_and(|there| there == text) {
+            return Ok(());
+        }
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent).at(parent)?;
+        }
+        // Copied, not written: scripts stay executable.
+        fs::copy(&from, &to).at(&to).map(|_| ())
+    }
+
+    /// Tries a mutation, and takes it back.
+    pub fn try_out(&self, mutation: &Mutation) -> Result<Fate> {
+        let path = self.root.join(mutation.file);
+        let text = fs::read_to_string(&path).at(&path)?;
+        fs::write(&path, text.replacen(mutation.before, mutation.after, 1)).at(&path)?;
+        let fate = match mutation.finder {
+            Finder::Host(package, filter) => self.on_the_host(package, filter),
+            Finder::Machine(test) => self.in_a_machine(test),
+        };
+        fs::write(&path, text).at(&path)?;
+        fate
+    }
+
+    fn on_the_host(&self, package: &str, filter: &str) -> Result<Fate> {
+        let test = ["test", "--quiet", "--package", package, "--lib"];
+        let mut compile = self.cargo()?;
+        compile.args(test).arg("--no-run");
+        if let Err(error) = process::run_quietly(&mut compile) {
+            return Ok(Fate::Unusable(error.to_string()));
+        }
+        let mut run = self.cargo()?;
+        run.args(test).arg(filter);
+        fate_of(&mut run)
+    }
+
+    /// The kernel is the copy's; the archives are those of the tree itself.
+    fn in_a_machine(&self, test: &str) -> Result<Fate> {
+        let mut compile = self.cargo()?;
+        compile.args([
+            "run",
+            "--quiet",
+            "--package",
+            "xtask",
+            "--",
+            "build",
+            "kernel",
+        ]);
+        if let Err(error) = process::run_quietly(&mut compile) {
+            return Ok(Fate::Unusable(error.to_string()));
+        }
+        let mut run = Toolchain::find()?.cargo();
+        run.args([
+            "test",
+            "--quiet",
+            "--package",
+            "harness",
+            "--features",
+            "machines",
+        ])
+        .args(["--test", test])
+        .arg("--target-dir")
+        .arg(self.workspace.host_target())
+        .current_dir(self.workspace.root())
+        .envs(self.workspace.environment())
+        .env("CARAVAN_KERNEL", self.target.join("caravan/kernel.elf"))
+        .args(["--", "--test-threads=1"]);
+        fate_of(&mut run)
+    }
+
+    fn cargo(&self) -> Result<Command> {
+        let mut cargo = Toolchain::find()?.cargo();
+        cargo
+            .current_dir(&self.root)
+            .env("CARGO_TARGET_DIR", &self.target);
+        Ok(cargo)
+    }
+}
+
+/// Runs tests that are compiled already, so that their failing is a finding.
+fn fate_of(tests: &mut Command) -> Result<Fate> {
+    let output = tests
+        .output()
+        .map_err(|error| Error::Start("cargo test".to_string(), error))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if !text.contains("running ") || text.contains("running 0 tests") && !text.contains("FAILED") {
+        return Ok(Fate::Unusable("no test ran".to_string()));
+    }
+    Ok(if output.status.success() {
+        Fate::Survived
+    } else {
+        Fate::Found
+    })
+}

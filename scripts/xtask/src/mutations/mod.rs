@@ -1,0 +1,153 @@
+//! Faults put into the kernel on purpose, one at a time, each of which must make a test fail: `cargo xtask mutations`.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `table` | the faults and the tests that find them |
+//! | `copy` | a copy of the tree in which one of them is tried |
+//! | `page` | the table as docs/mutations.md |
+
+mod copy;
+mod page;
+mod table;
+
+use crate::build;
+use crate::error::{Error, Result};
+use crate::workspace::Workspace;
+use copy::Copy;
+use table::MUTATIONS;
+
+/// What finds a mutation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finder {
+    /// Tests of a crate that run on the host, of which the name contains this.
+    Host(&'static str, &'static str),
+    /// A file of tests in tests/tests, which start machines with the mutated kernel.
+    Machine(&'static str),
+}
+
+/// A fault.
+#[derive(Debug)]
+struct Mutation {
+    /// A name, for the command line.
+    name: &'static str,
+    /// The file, from the top of the tree.
+    file: &'static str,
+    /// The text that is replaced. The file has it once.
+    before: &'static str,
+    /// The text in its place.
+    after: &'static str,
+    /// What would follow from it.
+    harm: &'static str,
+    /// The tests that must fail.
+    finder: Finder,
+}
+
+/// What became of a mutation.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    /// A test failed.
+    Found,
+    /// Every test passed.
+    Survived,
+    /// It does not compile, or its text is not there: the table is out of date.
+    Unusable(String),
+}
+
+/// Tries the mutations named, or all; `page` alone renders docs/mutations.md, `check` looks whether every text is still there.
+pub fn mutations(arguments: &[String], workspace: &Workspace) -> Result<()> {
+    match arguments {
+        [only] if only == "page" => return page::write(workspace),
+        [only] if only == "check" => return check(workspace),
+        _ => {}
+    }
+    check(workspace)?;
+    let chosen = chosen(arguments)?;
+    if chosen
+        .iter()
+        .any(|it| matches!(it.finder, Finder::Machine(_)))
+    {
+        build::everything(workspace)?;
+    }
+    let copy = Copy::make(workspace)?;
+    let mut wrong = Vec::new();
+    for mutation in chosen {
+        let fate = copy.try_out(mutation)?;
+        println!("{:<40} {fate:?}", mutation.name);
+        if fate != Fate::Found {
+            wrong.push(format!("{}: {fate:?}", mutation.name));
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Violations("mutations that no test found", wrong))
+    }
+}
+
+fn chosen(names: &[String]) -> Result<Vec<&'static Mutation>> {
+    let unknown = |name: &&String| !MUTATIONS.iter().any(|it| it.name == **name);
+    if let Some(name) = names.iter().find(unknown) {
+        return Err(Error::Usage(format!("no mutation {name:?}")));
+    }
+    let is_chosen = |it: &&Mutation| names.is_empty() || names.iter().any(|name| name == it.name);
+    Ok(MUTATIONS.iter().filter(is_chosen).collect())
+}
+
+/// Whether every mutation's text is in its file, once.
+fn check(workspace: &Workspace) -> Result<()> {
+    let out_of_date: Vec<String> = MUTATIONS
+        .iter()
+        .filter_map(|it| it.complaint(workspace.root()))
+        .collect();
+    if out_of_date.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Violations("mutations out of date", out_of_date))
+    }
+}
+
+impl Mutation {
+    /// What is wrong with it, if the tree has moved on.
+    fn complaint(&self, root: &std::path::Path) -> Option<String> {
+        let text = std::fs::read_to_string(root.join(self.file)).unwrap_or_default();
+        match text.matches(self.before).count() {
+            1 => None,
+            count => Some(format!(
+                "{}: {} has its text {count} times",
+                self.name, self.file
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mutation_has_a_name_of_its_own_and_changes_something() {
+        for (index, mutation) in MUTATIONS.iter().enumerate() {
+            let name = mutation.name;
+            assert!(
+                MUTATIONS[..index].iter().all(|it| it.name != name),
+                "{name}"
+            );
+            assert_ne!(mutation.before, mutation.after, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_text_is_still_in_the_tree() {
+        check(&Workspace::find()).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    #[test]
+    fn the_page_is_that_of_the_table() {
+        let workspace = Workspace::find();
+        let page = std::fs::read_to_string(workspace.source(page::PATH)).unwrap_or_default();
+        assert!(
+            page == page::render(),
+            "docs/mutations.md: `cargo xtask mutations page`"
+        );
+    }
+}

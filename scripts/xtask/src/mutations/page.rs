@@ -1,0 +1,67 @@
+//! The table as docs/mutations.md: [`render`].
+
+use std::fmt::Write as _;
+use std::fs;
+
+use super::table::MUTATIONS;
+use super::{Finder, Mutation};
+use crate::error::{AtPath, Result};
+use crate::workspace::Workspace;
+
+/// Where the page is.
+pub const PATH: &str = "docs/mutations.md";
+
+const HEAD: &str = "\
+# Mutations
+
+A test is worth what it finds. Each line here is a fault that can be put into the kernel, what would follow from it, and the tests that
+fail then. `cargo xtask mutations` tries each one by itself in a copy of the tree; `cargo xtask mutations NAME` tries
+one. This page is rendered from scripts/xtask/src/mutations/table.rs by `cargo xtask mutations page`.
+
+";
+
+/// Writes the page.
+pub fn write(workspace: &Workspace) -> Result<()> {
+    let path = workspace.source(PATH);
+    fs::write(&path, render()).at(&path)
+}
+
+/// The page.
+pub fn render() -> String {
+    let mut text = HEAD.to_string();
+    text += "| name | file | change | what would follow | found by |\n| --- | --- | --- | --- | --- |\n";
+    for it in MUTATIONS {
+        let Mutation {
+            name, file, harm, ..
+        } = it;
+        let _ = writeln!(
+            text,
+            "| {name} | {file} | {} | {harm} | {} |",
+            change(it),
+            finder(it.finder)
+        );
+    }
+    text
+}
+
+fn change(mutation: &Mutation) -> String {
+    let before = code(mutation.before);
+    if mutation.after.trim().is_empty() {
+        format!("{before} deleted")
+    } else {
+        format!("{before} becomes {}", code(mutation.after))
+    }
+}
+
+/// Text as code in a table: on one line, without the bar that would end the cell.
+fn code(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    format!("`{}`", words.join(" ").replace('|', "\\|"))
+}
+
+fn finder(finder: Finder) -> String {
+    match finder {
+        Finder::Host(package, filter) => format!("`cargo test -p {package} --lib {filter}`"),
+        Finder::Machine(test) => format!("tests/tests/{test}.rs"),
+    }
+}
