@@ -90,7 +90,8 @@ fn a_mapping_that_was_taken_away_is_out_of_reach() {
         domain: slots::DOMAIN,
         address: UserAddress(ADDRESS),
     };
-    let take_away: [&dyn Fn(&World, Citizen); 3] = [
+    type TakeAway<'a> = &'a dyn Fn(&World, Citizen);
+    let take_away: [TakeAway; 3] = [
         &|world, citizen| world.does(citizen.thread, unmap),
         &|world, citizen| {
             world.give(citizen, MEMORY, citizen, COPY, 0);

@@ -39,12 +39,15 @@ enum Act {
     Serve,
 }
 
+/// When a thread acts, given the time at which it began to run and the time for which the timer is armed.
+type When = fn(u64, u64) -> u64;
+
 /// A thread, and when it acts.
 #[derive(Clone, Copy, Debug)]
 struct Contender {
     citizen: Citizen,
-    /// What it does, and when: given the time at which it began to run and that for which the timer is armed.
-    habit: Option<(Act, fn(u64, u64) -> u64)>,
+    /// What it does, and when.
+    habit: Option<(Act, When)>,
 }
 
 /// Threads that compete for the core, and how long each has had it.
@@ -68,7 +71,7 @@ impl Contest {
     }
 
     /// Enters a thread of this priority; the number is its place among the contenders.
-    fn enter(&mut self, priority: u8, habit: Option<(Act, fn(u64, u64) -> u64)>) -> usize {
+    fn enter(&mut self, priority: u8, habit: Option<(Act, When)>) -> usize {
         let citizen = self.world.citizen();
         let (pool, into) = (slots::POOL, NOTIFICATION);
         self.world
@@ -231,7 +234,7 @@ fn a_thread_that_gives_up_the_core_before_its_slice_ends_gains_nothing() {
 
 #[test]
 fn giving_up_the_core_at_any_moment_gains_nothing() {
-    let moments: [fn(u64, u64) -> u64; 4] = [
+    let moments: [When; 4] = [
         |began, _| began + MS / 100,
         |began, _| began + MS,
         |began, _| began + SLICE / 2,
@@ -252,7 +255,7 @@ fn giving_up_the_core_at_any_moment_gains_nothing() {
 fn a_thread_that_is_interrupted_keeps_what_is_left_of_its_slice() {
     // The sleeper above them wakes in the middle of slices, often enough that no slice is uninterrupted.
     let mut contest = Contest::new();
-    let often: fn(u64, u64) -> u64 = |began, _| began + MS / 2;
+    let often: When = |began, _| began + MS / 2;
     let above = contest.enter(20, Some((Act::Sleep(MS * 7 / 10), often)));
     let (first, second) = (contest.enter(10, None), contest.enter(10, None));
     let shares = contest.shares();
@@ -263,8 +266,8 @@ fn a_thread_that_is_interrupted_keeps_what_is_left_of_its_slice() {
 #[test]
 fn a_signal_to_a_thread_above_costs_the_signaller_no_turn() {
     let mut contest = Contest::new();
-    let soon: fn(u64, u64) -> u64 = |began, _| began + MS / 3;
-    let at_once: fn(u64, u64) -> u64 = |began, _| began;
+    let soon: When = |began, _| began + MS / 3;
+    let at_once: When = |began, _| began;
     let above = contest.enter(20, Some((Act::Wait, at_once)));
     let signaller = contest.enter(10, Some((Act::Signal, soon)));
     let victim = contest.enter(10, None);

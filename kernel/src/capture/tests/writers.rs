@@ -35,8 +35,8 @@ fn writers(scene: &Scene) -> u64 {
     check(&scene.world.kernel);
     let objects = scene.list(List::Objects);
     let objects = objects.iter().map(ObjectRecord::from_words);
-    let memories = objects.filter(|object| object.kind == ObjectKind::Memory as u64);
-    memories.last().expect("a Memory").writers
+    let mut memories = objects.filter(|object| object.kind == ObjectKind::Memory as u64);
+    memories.next_back().expect("a Memory").writers
 }
 
 fn map(memory: Slot, access: Access) -> DomainMap {
