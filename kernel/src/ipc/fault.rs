@@ -12,18 +12,19 @@ pub fn raise_fault(kernel: &Kernel, thread: Ref<Thread>, fault: Fault) {
     let handler = handler_of(thread, fault);
     match handler.map(|handler| (handler.object, handler.badge.get())) {
         Some((Object::Endpoint(endpoint), badge)) if !endpoint.header.is_retired() => {
-            let phase = Phase::SendingFault {
+            thread.phase.set(Phase::SendingFault {
                 endpoint,
                 badge,
                 fault,
-            };
-            super::send(kernel, thread, endpoint, phase);
+            });
+            super::send(kernel, thread, endpoint);
         }
         _ => stop_unhandled(kernel, thread, fault),
     }
 }
 
 /// Stops a thread, which is in no queue of an endpoint, at a fault that nobody handles, and logs it.
+#[cold]
 pub(super) fn stop_unhandled(kernel: &Kernel, thread: Ref<Thread>, fault: Fault) {
     let [kind, what, more] = fault.words;
     let (domain, thread_id, rip) = (

@@ -1,13 +1,13 @@
 //! Flags: signal, wait, deadlines.
 
 use abi::{Error, MessageInfo};
-use capabilities::Storage;
+use capabilities::Place;
 
 use super::MET_PER_STEP;
-use super::standing::{is_still_allowed, turn_away};
+use super::standing::{may_receive, may_wait, turn_away};
 use crate::kernel::Kernel;
-use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Notification, Object, Phase, Step, Thread};
+use crate::memory::Ref;
+use crate::objects::{Notification, Phase, Step, Thread};
 
 /// Raises flags: ends a wait, or the receiving of the thread that is bound; or they stay until a thread takes them. While
 /// there is [`Step::More`] to do, no flag is raised yet: the same again goes on.
@@ -20,7 +20,7 @@ pub fn signal(kernel: &Kernel, notification: Ref<Notification>, flags: u64) -> S
             raise(kernel, notification, flags);
             return Step::Done;
         };
-        if is_still_allowed(waiter) {
+        if may_wait(waiter) {
             super::leave(kernel, waiter);
             waiter.set_argument(0, notification.flags.take() | flags);
             waiter.complete(Ok(()));
@@ -38,7 +38,7 @@ fn raise(kernel: &Kernel, notification: Ref<Notification>, flags: u64) {
     let raised = notification.flags.get();
     let all = raised | flags;
     if let Some(receiver) = notification.bound.get().filter(|thread| receives(*thread)) {
-        if is_still_allowed(receiver) {
+        if may_receive(receiver) {
             notification.flags.set(0);
             return give_bound_flags(kernel, receiver, all);
         }
@@ -55,7 +55,7 @@ pub fn offer_flags(kernel: &Kernel, thread: Ref<Thread>) {
     if !receives(thread) {
         return;
     }
-    if !is_still_allowed(thread) {
+    if !may_receive(thread) {
         return turn_away(kernel, thread);
     }
     let flags = bound_flags(thread);
@@ -76,8 +76,14 @@ fn give_bound_flags(kernel: &Kernel, receiver: Ref<Thread>, flags: u64) {
     kernel.scheduler.wake(receiver);
 }
 
-/// A thread waits for flags until a deadline in its domain's time, in nanoseconds.
-pub fn wait(kernel: &Kernel, thread: Ref<Thread>, notification: Ref<Notification>, deadline: u64) {
+/// A thread waits for flags, through the slot `place`, until a deadline in its domain's time, in nanoseconds.
+pub fn wait(
+    kernel: &Kernel,
+    thread: Ref<Thread>,
+    notification: Ref<Notification>,
+    place: Place,
+    deadline: u64,
+) {
     let flags = take_flags(notification);
     if flags != 0 {
         thread.set_argument(0, flags);
@@ -88,7 +94,10 @@ pub fn wait(kernel: &Kernel, thread: Ref<Thread>, notification: Ref<Notification
         return thread.complete(Err(Error::TimedOut));
     }
     kernel.scheduler.remove(thread);
-    thread.phase.set(Phase::Waiting { notification });
+    thread.phase.set(Phase::Waiting {
+        notification,
+        place,
+    });
     notification.waiters.push(thread);
     if let Some(deadline) = deadline {
         let ticks = kernel.clock.ticks_at(deadline);
@@ -99,7 +108,7 @@ pub fn wait(kernel: &Kernel, thread: Ref<Thread>, notification: Ref<Notification
 
 /// A waiting thread's deadline has come; it has left the list of deadlines.
 pub fn time_out(kernel: &Kernel, thread: Ref<Thread>) {
-    if is_still_allowed(thread) {
+    if may_wait(thread) {
         super::end_wait(kernel, thread, Error::TimedOut);
     } else {
         turn_away(kernel, thread);
@@ -107,6 +116,7 @@ pub fn time_out(kernel: &Kernel, thread: Ref<Thread>) {
 }
 
 /// Puts the flags of a receiver's bound notification, if any are raised, into its registers.
+#[inline(always)]
 pub(super) fn take_bound_flags(receiver: Ref<Thread>) -> bool {
     let flags = bound_flags(receiver);
     if flags != 0 {
@@ -116,12 +126,10 @@ pub(super) fn take_bound_flags(receiver: Ref<Thread>) -> bool {
 }
 
 /// Takes the flags that a thread's bound notification has raised.
+#[inline(always)]
 fn bound_flags(thread: Ref<Thread>) -> u64 {
-    let bound = SlotStorage.slot(thread.bound_notification()).capability();
-    match bound.map(|capability| capability.object) {
-        Some(Object::Notification(notification)) if !notification.header.is_retired() => {
-            take_flags(notification)
-        }
+    match thread.bound() {
+        Some(notification) if !notification.header.is_retired() => take_flags(notification),
         _ => 0,
     }
 }

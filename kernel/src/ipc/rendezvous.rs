@@ -8,7 +8,7 @@ use capabilities::{Place, Storage};
 use super::MET_PER_STEP;
 use super::fault::stop_unhandled;
 use super::reply::grant_reply;
-use super::standing::{is_still_allowed, turn_away};
+use super::standing::{may_receive, may_send, turn_away};
 use super::transfer::{Blame, Message, transfer};
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
@@ -17,16 +17,15 @@ use crate::objects::{Endpoint, Phase, Thread};
 /// The argument register of `Receive` that names the slot for a reply right.
 const REPLY_ARGUMENT: usize = 6;
 
-/// The running thread sends through an endpoint, with the phase ([`Phase::Sending`] or [`Phase::SendingFault`]) that says what.
-/// It meets a receiver that waits, or waits itself.
-pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>, phase: Phase) {
-    sender.phase.set(phase);
+/// The running thread sends through an endpoint; its phase ([`Phase::Sending`] or [`Phase::SendingFault`]) says what. It meets a
+/// receiver that waits, or waits itself.
+pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>) {
     for _ in 0..MET_PER_STEP {
         let Some(receiver) = endpoint.receivers.first() else {
             kernel.scheduler.remove(sender);
             return endpoint.senders.push(sender);
         };
-        if !is_still_allowed(receiver) {
+        if !may_receive(receiver) {
             turn_away(kernel, receiver);
             continue;
         }
@@ -42,10 +41,10 @@ pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>, phase
     sender.phase.set(Phase::Ready);
 }
 
-/// The running thread receives at an endpoint: its bound notification's flags, or the first message that can be handed to it; or
+/// The running thread receives at an endpoint, through the slot `place`: its bound notification's flags, or the first message that can be handed to it; or
 /// it waits.
-pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>) {
-    receiver.phase.set(Phase::Receiving { endpoint });
+pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>, place: Place) {
+    receiver.phase.set(Phase::Receiving { endpoint, place });
     if super::notify::take_bound_flags(receiver) {
         return receiver.complete(Ok(()));
     }
@@ -54,7 +53,7 @@ pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>) 
             kernel.scheduler.remove(receiver);
             return endpoint.receivers.push(receiver);
         };
-        if !is_still_allowed(sender) {
+        if !may_send(sender) {
             turn_away(kernel, sender);
             continue;
         }
@@ -70,6 +69,7 @@ pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>) 
 
 /// Ends the attempt of a sender, which is in no queue, whose message the receiver cannot take: a call or send with an error;
 /// a thread whose fault it is stops. The receiver does not notice.
+#[cold]
 fn refuse(kernel: &Kernel, sender: Ref<Thread>, error: Error) {
     if let Phase::SendingFault { fault, .. } = sender.phase.get() {
         return stop_unhandled(kernel, sender, fault);
@@ -87,6 +87,7 @@ struct Outgoing {
 }
 
 impl Outgoing {
+    #[inline(always)]
     fn of(sender: Ref<Thread>) -> Result<Outgoing, Error> {
         match sender.phase.get() {
             Phase::SendingFault { badge, fault, .. } => {
@@ -150,9 +151,10 @@ fn hand_over(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) -> Res
     Ok(())
 }
 
+#[inline(always)]
 fn reply_slot(receiver: Ref<Thread>) -> Result<Place, Error> {
-    let slot = Slot::from_register(receiver.arguments()[REPLY_ARGUMENT])
-        .map_err(|_| Error::MessageSize)?;
+    let slot =
+        Slot::from_register(receiver.argument(REPLY_ARGUMENT)).map_err(|_| Error::MessageSize)?;
     let place = receiver
         .domain
         .place(slot)
@@ -166,6 +168,7 @@ fn reply_slot(receiver: Ref<Thread>) -> Result<Place, Error> {
 
 /// Completes both calls, or of a call its first part. A caller gives the core to the thread that it called; a thread that sends
 /// or receives keeps it.
+#[inline(always)]
 fn complete_both(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) {
     receiver.complete(Ok(()));
     match sender.phase.get() {

@@ -2,11 +2,13 @@
 //!
 //! A blocked thread stands at its call, and its authority is what its slot holds now, not what the slot held when the
 //! thread blocked. So every path that meets a blocked thread (a message, a signal, flags of a bound notification, a
-//! deadline) first looks the slot up again, with [`is_still_allowed`]. A thread that fails the test is not met: with
-//! [`turn_away`] it makes its call once more, and that call returns the error, and the next thread is met instead. So a
-//! revocation needs no walk over queues.
+//! deadline) first looks at the slot again, with [`may_send`], [`may_receive`] or [`may_wait`]. A thread that fails the test is
+//! not met: with [`turn_away`] it makes its call once more, and that call returns the error, and the next thread is met
+//! instead. So a revocation needs no walk over queues.
+//!
+//! The phase names the slot: no slot of a table moves or goes while the domain runs, and a thread that is blocked keeps its
+//! argument registers.
 
-use abi::register::{Register, Slot};
 use abi::{EndpointRights, NotificationRights, Rights};
 use capabilities::{Capability, Place, Storage};
 
@@ -16,40 +18,71 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Fault, FaultHandler, Object, Phase, Thread};
 
-/// The argument register of every call that blocks that names the slot it waits through.
-const SLOT_ARGUMENT: usize = 0;
+/// Whether the capability that a thread sends through is still there, with the right and the badge that the call found, and
+/// the thread's domain runs; for a fault, whether its handler is.
+#[inline(always)]
+pub fn may_send(thread: Ref<Thread>) -> bool {
+    match thread.phase.get() {
+        Phase::Sending {
+            endpoint,
+            place,
+            badge,
+            grant,
+        } => held(
+            thread,
+            place,
+            Object::Endpoint(endpoint),
+            EndpointRights::SEND,
+        )
+        .is_some_and(|held| held.badge.get() == badge && may_grant(held.rights) == grant),
+        Phase::SendingFault { .. } => may_send_fault(thread),
+        _ => false,
+    }
+}
 
-/// Whether the capability that a thread waits through is still there, with the right and the badge that the call found,
-/// and the thread's domain runs.
-pub fn is_still_allowed(thread: Ref<Thread>) -> bool {
+#[inline(never)]
+fn may_send_fault(thread: Ref<Thread>) -> bool {
+    let Phase::SendingFault {
+        endpoint,
+        badge,
+        fault,
+    } = thread.phase.get()
+    else {
+        return false;
+    };
     thread.domain.is_running()
-        && match thread.phase.get() {
-            Phase::Sending {
-                endpoint,
-                badge,
-                grant,
-            } => held(thread, Object::Endpoint(endpoint), EndpointRights::SEND)
-                .is_some_and(|held| held.badge.get() == badge && may_grant(held.rights) == grant),
-            Phase::Receiving { endpoint } => {
-                held(thread, Object::Endpoint(endpoint), EndpointRights::RECEIVE).is_some()
-            }
-            Phase::Waiting { notification } => {
-                let object = Object::Notification(notification);
-                held(thread, object, NotificationRights::WAIT).is_some()
-            }
-            Phase::SendingFault {
-                endpoint,
-                badge,
-                fault,
-            } => handler_of(thread, fault).is_some_and(|held| {
-                held.object == Object::Endpoint(endpoint) && held.badge.get() == badge
-            }),
-            Phase::Ready | Phase::Awaiting | Phase::AwaitingFault => true,
-        }
+        && handler_of(thread, fault).is_some_and(|held| {
+            held.object == Object::Endpoint(endpoint) && held.badge.get() == badge
+        })
+}
+
+/// Whether a thread receives through a capability that is still there, with the right, and its domain runs.
+#[inline(always)]
+pub fn may_receive(thread: Ref<Thread>) -> bool {
+    let Phase::Receiving { endpoint, place } = thread.phase.get() else {
+        return false;
+    };
+    let object = Object::Endpoint(endpoint);
+    held(thread, place, object, EndpointRights::RECEIVE).is_some()
+}
+
+/// Whether a thread waits through a capability that is still there, with the right, and its domain runs.
+#[inline(always)]
+pub fn may_wait(thread: Ref<Thread>) -> bool {
+    let Phase::Waiting {
+        notification,
+        place,
+    } = thread.phase.get()
+    else {
+        return false;
+    };
+    let object = Object::Notification(notification);
+    held(thread, place, object, NotificationRights::WAIT).is_some()
 }
 
 /// Takes a thread that is no longer allowed out of its queue: it makes its call, or the faulting instruction, again. A
 /// thread whose fault endpoint is gone stops instead: not every exception happens again.
+#[cold]
 pub fn turn_away(kernel: &Kernel, thread: Ref<Thread>) {
     match thread.phase.get() {
         Phase::SendingFault { fault, .. }
@@ -81,14 +114,18 @@ fn handler_slot(thread: Ref<Thread>, fault: Fault) -> Option<Place> {
     }
 }
 
-/// The capability in the slot that a blocked thread's call names, if it is to this object with these rights.
+/// The capability in the slot that a blocked thread's call names, if it is to this object with these rights, and the
+/// thread's domain runs.
+#[inline(always)]
 fn held(
     thread: Ref<Thread>,
+    place: Place,
     object: Object,
     rights: impl Into<Rights>,
 ) -> Option<Capability<Object>> {
-    let slot = Slot::from_register(thread.arguments()[SLOT_ARGUMENT]).ok()?;
-    let place = thread.domain.place(slot).ok()?;
+    if !thread.domain.is_running() {
+        return None;
+    }
     let held = SlotStorage.slot(place).capability()?;
     (held.object == object && held.rights.contains(rights.into())).then_some(held)
 }

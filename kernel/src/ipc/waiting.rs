@@ -13,8 +13,8 @@ pub fn leave(kernel: &Kernel, thread: Ref<Thread>) {
         Phase::Sending { endpoint, .. } | Phase::SendingFault { endpoint, .. } => {
             endpoint.senders.remove(thread)
         }
-        Phase::Receiving { endpoint } => endpoint.receivers.remove(thread),
-        Phase::Waiting { notification } => {
+        Phase::Receiving { endpoint, .. } => endpoint.receivers.remove(thread),
+        Phase::Waiting { notification, .. } => {
             notification.waiters.remove(thread);
             kernel.scheduler.timers.threads.remove(thread);
         }

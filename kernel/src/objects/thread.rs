@@ -34,6 +34,8 @@ pub enum Phase {
     Sending {
         /// Where.
         endpoint: Ref<Endpoint>,
+        /// The slot of its domain's table that it sends through.
+        place: Place,
         /// The badge of the capability it sends through.
         badge: u64,
         /// Whether that capability has the right GRANT.
@@ -43,11 +45,15 @@ pub enum Phase {
     Receiving {
         /// Where.
         endpoint: Ref<Endpoint>,
+        /// The slot of its domain's table that it receives through.
+        place: Place,
     },
     /// It waits for flags.
     Waiting {
         /// Where.
         notification: Ref<Notification>,
+        /// The slot of its domain's table that it waits through.
+        place: Place,
     },
     /// Its call was received; it awaits the answer to its current call number.
     Awaiting,
@@ -170,6 +176,14 @@ impl Thread {
         place_of(&self.bound_notification)
     }
 
+    /// The notification that also ends its `Receive`, if there is one.
+    pub fn bound(&self) -> Option<Ref<Notification>> {
+        match self.bound_notification.capability()?.object {
+            Object::Notification(notification) => Some(notification),
+            _ => None,
+        }
+    }
+
     /// Whether it can run now.
     pub fn is_runnable(&self) -> bool {
         self.phase.get() == Phase::Ready && !self.stopped.get() && !self.held.get()
@@ -180,11 +194,17 @@ impl Thread {
         self.argument_cells().map(Cell::get)
     }
 
+    /// One of them.
+    pub fn argument(&self, index: usize) -> u64 {
+        self.argument_cells()[index].get()
+    }
+
     /// Changes an argument register: the progress of a long call, or the results of one.
     pub fn set_argument(&self, index: usize, value: u64) {
         self.argument_cells()[index].set(value);
     }
 
+    #[inline(always)]
     fn argument_cells(&self) -> [&Cell<u64>; abi::REGISTER_COUNT] {
         let context = &self.context;
         [

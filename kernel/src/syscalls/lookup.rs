@@ -17,11 +17,13 @@ use crate::objects::{
 ///
 /// # Errors
 /// [`Error::NoSuchSlot`], [`Error::EmptySlot`].
+#[inline(always)]
 pub fn lookup(caller: Ref<Thread>, slot: Slot) -> Result<(Place, Capability<Object>), Error> {
     in_table(caller.domain, slot)
 }
 
 /// As [`lookup`], in the table of any domain.
+#[inline(always)]
 fn in_table(domain: Ref<Domain>, slot: Slot) -> Result<(Place, Capability<Object>), Error> {
     let place = domain.place(slot)?;
     let capability = SlotStorage
@@ -147,19 +149,43 @@ pub fn domain(caller: Ref<Thread>, slot: Slot, rights: DomainRights) -> Result<R
     }
 }
 
-/// An Endpoint to send through, the rights over it, and the badge that its receiver sees.
+/// What a call that can block goes through: the object, the slot, and the capability that the call found there.
+pub type Way<T> = (Ref<T>, Place, Capability<Object>);
+
+/// The way to an Endpoint with these rights.
 ///
 /// # Errors
 /// As for the other kinds.
-pub fn sending_endpoint(
+#[inline(always)]
+pub fn endpoint_at(
     caller: Ref<Thread>,
     slot: Slot,
-) -> Result<(Ref<Endpoint>, Rights, u64), Error> {
-    let (_, capability) = lookup(caller, slot)?;
+    rights: EndpointRights,
+) -> Result<Way<Endpoint>, Error> {
+    let (place, capability) = lookup(caller, slot)?;
     let Object::Endpoint(endpoint) = capability.object else {
         return Err(Error::WrongKind);
     };
-    require(capability, EndpointRights::SEND.into())?;
+    require(capability, rights.into())?;
     refuse_retired(&endpoint.header)?;
-    Ok((endpoint, capability.rights, capability.badge.get()))
+    Ok((endpoint, place, capability))
+}
+
+/// The way to a Notification with these rights.
+///
+/// # Errors
+/// As for the other kinds.
+#[inline(always)]
+pub fn notification_at(
+    caller: Ref<Thread>,
+    slot: Slot,
+    rights: NotificationRights,
+) -> Result<Way<Notification>, Error> {
+    let (place, capability) = lookup(caller, slot)?;
+    let Object::Notification(notification) = capability.object else {
+        return Err(Error::WrongKind);
+    };
+    require(capability, rights.into())?;
+    refuse_retired(&notification.header)?;
+    Ok((notification, place, capability))
 }

@@ -22,25 +22,26 @@ pub fn send(kernel: &Kernel, caller: Ref<Thread>, call: Send) -> CallResult {
 }
 
 fn send_through(kernel: &Kernel, caller: Ref<Thread>, slot: Slot, info: MessageInfo) -> CallResult {
-    let (endpoint, rights, badge) = lookup::sending_endpoint(caller, slot)?;
-    let grant = ipc::may_grant(rights);
+    let (endpoint, place, held) = lookup::endpoint_at(caller, slot, EndpointRights::SEND)?;
+    let grant = ipc::may_grant(held.rights);
     if info.capabilities() > 0 && !grant {
         return Err(Error::MissingRight);
     }
     caller.rewind();
-    let phase = Phase::Sending {
+    caller.phase.set(Phase::Sending {
         endpoint,
-        badge,
+        place,
+        badge: held.badge.get(),
         grant,
-    };
-    ipc::send(kernel, caller, endpoint, phase);
+    });
+    ipc::send(kernel, caller, endpoint);
     Ok(Outcome::Settled)
 }
 
 pub fn receive(kernel: &Kernel, caller: Ref<Thread>, call: Receive) -> CallResult {
-    let endpoint = lookup::endpoint(caller, call.endpoint, EndpointRights::RECEIVE)?;
+    let (endpoint, place, _) = lookup::endpoint_at(caller, call.endpoint, EndpointRights::RECEIVE)?;
     caller.rewind();
-    ipc::receive(kernel, caller, endpoint);
+    ipc::receive(kernel, caller, endpoint, place);
     Ok(Outcome::Settled)
 }
 
@@ -62,20 +63,20 @@ pub fn reply_and_receive(
     caller: Ref<Thread>,
     call: ReplyAndReceive,
 ) -> CallResult {
-    let endpoint = lookup::endpoint(caller, call.endpoint, EndpointRights::RECEIVE)?;
-    let place = caller.domain.place(call.reply)?;
+    let (endpoint, place, _) = lookup::endpoint_at(caller, call.endpoint, EndpointRights::RECEIVE)?;
+    let right = caller.domain.place(call.reply)?;
     let message = Message {
         info: call.info,
         words: [call.w0, call.w1, call.w2, call.w3],
     };
-    let answered = match ipc::reply(kernel, caller, place, message) {
+    let answered = match ipc::reply(kernel, caller, right, message) {
         Ok(answered) => Some(answered),
         Err(Error::Gone | Error::EmptySlot) => None,
         Err(error) => return Err(error),
     };
     caller.context.rax.set(Number::Receive as u64);
     caller.rewind();
-    ipc::receive(kernel, caller, endpoint);
+    ipc::receive(kernel, caller, endpoint, place);
     if let Some(answered) = answered {
         kernel.scheduler.switch_to(answered);
     }
@@ -91,9 +92,10 @@ pub fn signal(kernel: &Kernel, caller: Ref<Thread>, call: Signal) -> CallResult 
 }
 
 pub fn wait(kernel: &Kernel, caller: Ref<Thread>, call: Wait) -> CallResult {
-    let notification = lookup::notification(caller, call.notification, NotificationRights::WAIT)?;
+    let (notification, place, _) =
+        lookup::notification_at(caller, call.notification, NotificationRights::WAIT)?;
     caller.rewind();
-    ipc::wait(kernel, caller, notification, call.deadline);
+    ipc::wait(kernel, caller, notification, place, call.deadline);
     Ok(Outcome::Settled)
 }
 

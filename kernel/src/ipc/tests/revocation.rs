@@ -352,7 +352,7 @@ fn the_object_in_the_slot_has_to_be_the_same() {
     world.does(second, EndpointCreate { pool, into });
     world.begin(client.thread, call(1, 42));
     assert_eq!(made_again::<Receive>(&world, third.thread), None);
-    let Phase::Receiving { endpoint } = third.thread.phase.get() else {
+    let Phase::Receiving { endpoint, .. } = third.thread.phase.get() else {
         panic!("it receives at its own endpoint");
     };
     let own = third.domain.place(ENDPOINT).expect("a slot");

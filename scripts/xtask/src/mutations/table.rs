@@ -32,7 +32,7 @@ mutations! {
         "    require(capability, rights.into())?;\n    refuse_retired(&pool.header)?;" => "    refuse_retired(&pool.header)?;";
         "every Pool capability makes objects"; MATRIX;
     "send-right" in "kernel/src/syscalls/lookup.rs":
-        "    require(capability, EndpointRights::SEND.into())?;\n" => "";
+        "    require(capability, rights.into())?;\n    refuse_retired(&endpoint.header)?;" => "    refuse_retired(&endpoint.header)?;";
         "a capability to receive sends"; MATRIX;
     "destroy-right" in "kernel/src/syscalls/lookup.rs":
         "    require(capability, DESTROY)?;\n" => "";
@@ -160,7 +160,7 @@ mutations! {
 
     // Messages.
     "unsaid-words" in "kernel/src/ipc/transfer.rs":
-        "if index < info.words() { word } else { 0 }" => "word";
+        "word & mask" => "word";
         "registers of a sender are told to its receiver"; IPC;
     "message-dirty" in "kernel/src/ipc/transfer.rs":
         "    leaf.add_marks(index, Entry::DIRTY | Entry::ACCESSED);\n" => "";
@@ -176,13 +176,13 @@ mutations! {
         "an answer to an older call is taken for one to the newer"; Host("kernel", "ipc");
 
     "revoked-receiver" in "kernel/src/ipc/rendezvous.rs":
-        "if !is_still_allowed(receiver) {" => "if false {";
+        "if !may_receive(receiver) {" => "if false {";
         "a message goes to a thread whose right to receive was revoked"; IPC;
     "revoked-sender" in "kernel/src/ipc/rendezvous.rs":
-        "if !is_still_allowed(sender) {" => "if false {";
+        "if !may_send(sender) {" => "if false {";
         "a message comes from a thread whose right to send was revoked"; IPC;
     "revoked-waiter" in "kernel/src/ipc/notify.rs":
-        "if is_still_allowed(waiter) {" => "if true {";
+        "if may_wait(waiter) {" => "if true {";
         "flags go to a thread whose right to wait was revoked"; IPC;
     "grant" in "kernel/src/ipc/reply.rs":
         "    rights.contains(EndpointRights::GRANT.into())" => "    rights.contains(EndpointRights::empty().into())";
