@@ -115,6 +115,7 @@ pub fn clear_leaf<S: Storage>(storage: &S, place: Place) -> Result<Capability<S:
 }
 
 /// Empties `place`; what is derived from it goes to its parent.
+#[inline(always)]
 pub(crate) fn take<S: Storage>(storage: &S, place: Place) -> Result<Capability<S::Object>, S> {
     let content = content(storage, place)?;
     tour::remove(storage, place);
@@ -134,16 +135,19 @@ pub(crate) fn refuse_occupied<S: Storage>(storage: &S, place: Place) -> Result<(
     }
 }
 
+#[inline(always)]
 fn add_child<S: Storage>(storage: &S, parent: Place, place: Place, content: Content<S::Object>) {
     fill(storage, place, content);
     tour::insert_below(storage, parent, place);
 }
 
+#[inline(always)]
 fn fill<S: Storage>(storage: &S, place: Place, content: Content<S::Object>) {
     storage.slot(place).set_content(Some(content));
     storage.filled(place, &content.capability());
 }
 
+#[inline(always)]
 fn empty<S: Storage>(storage: &S, place: Place, content: Content<S::Object>) {
     storage.slot(place).set_content(None);
     storage.emptied(place, &content.capability());

@@ -191,6 +191,7 @@ impl Kernel {
         }
     }
 
+    #[inline(never)]
     fn handle_timer(&self) {
         let now = arch::ticks();
         self.scheduler.tick(now);

@@ -126,6 +126,7 @@ macro_rules! calls {
                 }
 
                 #[allow(unused_variables, unused_mut)]
+                #[inline(always)]
                 fn decode(registers: &Registers) -> Result<Self, Error> {
                     let mut registers = registers.iter().copied();
                     Ok($name { $($field: <$type>::from_register(registers.next().unwrap_or(0))?),* })
@@ -153,6 +154,7 @@ macro_rules! calls {
             ///
             /// # Errors
             /// [`Error::UnknownCall`], or the complaint of an argument's type.
+            #[inline(always)]
             pub fn decode(number: u64, registers: &Registers) -> Result<Request, Error> {
                 match number {
                     $($number => $name::decode(registers).map(Request::$name),)*

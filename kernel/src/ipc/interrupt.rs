@@ -9,6 +9,7 @@ use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Interrupt, InterruptState, Object, Step};
 
 /// A device's interrupt came: all that share its line are signalled, since any of their devices may have caused it.
+#[inline(never)]
 pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
     for interrupt in kernel.interrupts_at(vector) {
         let is_asleep = interrupt.state.get() == InterruptState::Asleep;

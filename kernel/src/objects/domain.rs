@@ -187,11 +187,16 @@ impl Domain {
     ///
     /// # Errors
     /// [`Error::NoSuchSlot`].
+    #[inline(always)]
     pub fn place(&self, slot: SlotNumber) -> Result<Place, Error> {
+        self.locate(slot).ok_or(Error::NoSuchSlot)
+    }
+
+    /// The place of a slot if it is in the table. Not inlined, and no result with an error, so that it comes in a register.
+    #[inline(never)]
+    fn locate(&self, slot: SlotNumber) -> Option<Place> {
         let number = capabilities::SlotNumber::new(slot.0);
-        self.table
-            .locate(&self.directory, number)
-            .map_err(|_| Error::NoSuchSlot)
+        self.table.locate(&self.directory, number).ok()
     }
 
     /// Its threads, the newest first.

@@ -41,6 +41,7 @@ enum Verdict {
 ///
 /// # Panics
 /// If no thread runs: the kernel's own exceptions do not come here.
+#[inline(never)]
 pub fn handle_exception(kernel: &Kernel, vector: u8, error: u64, address: u64) {
     let thread = kernel
         .scheduler
