@@ -7,9 +7,10 @@ use runtime::capability::{Hardware, IoPorts, Pool};
 use runtime::{Cap, Error, Start};
 
 const SERIAL: u16 = 0x3f8;
-/// The serial line's status, and the bit that says that a byte has come.
+/// The serial line's status, and the bits that say that a byte has come and that one can go.
 const STATUS: u16 = SERIAL + 5;
 const RECEIVED: u32 = 1;
+const CAN_SEND: u32 = 1 << 5;
 const EXIT: u16 = 0xf4;
 
 /// Most bytes of a line that is typed.
@@ -46,7 +47,7 @@ impl Console {
         })
     }
 
-    /// Prints a line. The kernel has set the line up, and QEMU's is always ready.
+    /// Prints a line. The kernel has set the line up.
     pub fn line(&self, text: fmt::Arguments<'_>) {
         // The writer below never fails.
         let _ = writeln!(Serial(self.serial), "[{}] {text}", self.name);
@@ -93,6 +94,9 @@ struct Serial(Cap<IoPorts>);
 impl Write for Serial {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for byte in text.bytes() {
+            while self.0.read(STATUS, Width::Byte).unwrap_or(CAN_SEND) & CAN_SEND == 0 {
+                core::hint::spin_loop();
+            }
             // A byte that is lost makes its line unreadable, which whoever reads it says.
             let _ = self.0.write(SERIAL, Width::Byte, byte.into());
         }

@@ -17,7 +17,7 @@ const SEED: usize = 0;
 /// The word with what was wrong, zero if nothing.
 const WRONG: usize = 1;
 /// Turns of a loop that take several slices under emulation.
-const TURNS: u64 = 40_000_000;
+const TURNS: u64 = 8_000_000;
 
 /// Runs a script in two domains at once, with a number each, and expects that neither found anything wrong.
 fn two(bed: &Bed, script: Script) -> Result<(), Failure> {
