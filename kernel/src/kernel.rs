@@ -8,7 +8,7 @@ use heapless::Vec;
 
 use crate::arch::{self, BootInformation, Cause, PhysRange, RANGES_MAX, Resume};
 use crate::memory::{FrameAllocator, Holder, OwnedFrame, Ref, SlotStorage, Unmapped};
-use crate::objects::{Header, Identity, IdentityKeys, Interrupt, Object, Pool, Step};
+use crate::objects::{Header, IdentityKeys, Interrupt, Object, Pool, Step};
 use crate::scheduler::{Clock, Scheduler};
 use crate::{capture, ipc, paging, syscalls};
 
@@ -50,8 +50,8 @@ impl Kernel {
         let limit = frames.free();
         let frame = frames.allocate().expect("a machine has memory");
         let identities = IdentityKeys::draw(arch::random_seed);
-        let root_pool = Ref::place(frame, |_, home| {
-            let header = Header::new(identities.identity(FIRST_SERIAL), home, None);
+        let root_pool = Ref::place(frame, |this, home| {
+            let header = Header::of_root(FIRST_SERIAL, home, this);
             Pool::new(header, limit, identities)
         });
         root_pool
@@ -97,11 +97,11 @@ impl Kernel {
         self.clock.ns_at(arch::ticks())
     }
 
-    /// An identity that no object had before.
-    pub fn new_identity(&self) -> Identity {
+    /// A serial number that no object had before.
+    pub fn new_serial(&self) -> u64 {
         let serial = self.next_serial.get();
         self.next_serial.set(serial + 1);
-        self.root_pool.identities.identity(serial)
+        serial
     }
 
     /// Takes a frame that the pool pays for. Its content is arbitrary.

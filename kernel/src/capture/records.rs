@@ -75,7 +75,10 @@ pub fn of_object(object: Object) -> ObjectRecord {
 pub fn of_mapping(mapping: Ref<Mapping>, parent: Option<u32>) -> MappingRecord {
     MappingRecord {
         address: mapping.start(),
-        memory: mapping.memory.get().map_or(0, |memory| memory.header.id.0),
+        memory: mapping
+            .memory
+            .get()
+            .map_or(0, |memory| memory.header.id().0),
         first_page: mapping.first_page.get(),
         page_count: mapping.page_count.get(),
         access: mapping.access.get() as u64,

@@ -38,7 +38,7 @@ pub fn create<T>(
     check_free(into)?;
     let frame = kernel.take_frame(pool)?;
     let reference = Ref::place(frame, |this, home| {
-        make(Header::new(kernel.new_identity(), home, Some(pool)), this)
+        make(Header::new(kernel.new_serial(), home, pool), this)
     });
     publish(wrap(reference), into);
     pool.enlist(wrap(reference));
@@ -93,7 +93,7 @@ pub fn create_unpublished_pool(
         .expect("the root pool's limit is what there is");
     let pool = Ref::place(frame, |_, home| {
         Pool::new(
-            Header::new(kernel.new_identity(), home, Some(parent)),
+            Header::new(kernel.new_serial(), home, parent),
             pages,
             parent.identities,
         )
@@ -130,7 +130,7 @@ pub fn create_first_domain(kernel: &Kernel, pool: Ref<Pool>) -> Result<Ref<Domai
     let directory = SlotDirectory::create(kernel.take_frame(pool)?);
     let frame = kernel.take_frame(pool)?;
     let domain = Ref::place(frame, |_, home| {
-        let header = Header::new(kernel.new_identity(), home, Some(pool));
+        let header = Header::new(kernel.new_serial(), home, pool);
         Domain::new(header, space, directory)
     });
     pool.enlist(Object::Domain(domain));

@@ -233,7 +233,7 @@ impl Domain {
         let records =
             core::iter::successors(self.first_record.get(), |record| record.next_record.get());
         let mut memories = records.filter_map(|record| record.memory.get());
-        memories.find(|memory| memory.header.id == id)
+        memories.find(|memory| memory.header.id() == id)
     }
 
     /// Checks that it can have another thread.

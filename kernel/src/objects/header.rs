@@ -5,15 +5,15 @@ use core::cell::Cell;
 use abi::register::ObjectId;
 use capabilities::{Place, Slot};
 
-use super::{Identity, Object, Pool};
+use super::{Object, Pool};
 use crate::memory::{Holder, Occupied, OwnedFrame, Ref, place_of};
 
 /// Identity, the pool that pays, and the origin of all capabilities to the object.
 pub struct Header {
-    /// Its identity: never used again.
-    pub id: ObjectId,
-    /// Its place in the order of creation.
+    /// Its place in the order of creation, from one on; never leaves the kernel but in its log.
     pub serial: u64,
+    /// The pool whose keys name it: the one that pays, or for the root pool that one itself.
+    named_by: Ref<Pool>,
     /// Who pays; nobody for the root pool.
     pub pool: Option<Ref<Pool>>,
     /// The neighbours in the pool's list, in the order of creation.
@@ -27,17 +27,30 @@ pub struct Header {
 }
 
 impl Header {
-    /// The header of an object in no list yet, whose origin is empty.
-    pub fn new(identity: Identity, home: Occupied, pool: Option<Ref<Pool>>) -> Header {
+    /// The header of an object that `pool` pays for, in no list yet, whose origin is empty.
+    pub fn new(serial: u64, home: Occupied, pool: Ref<Pool>) -> Header {
         Header {
-            id: identity.id,
-            serial: identity.serial,
-            pool,
+            pool: Some(pool),
+            ..Header::of_root(serial, home, pool)
+        }
+    }
+
+    /// The root pool's header; `this` is that pool.
+    pub fn of_root(serial: u64, home: Occupied, this: Ref<Pool>) -> Header {
+        Header {
+            serial,
+            named_by: this,
+            pool: None,
             previous: Cell::new(None),
             next: Cell::new(None),
             home: Cell::new(Some(home)),
             origin: Slot::empty(Holder::Origin.pack()),
         }
+    }
+
+    /// Its identity: never used again. It is made when it is asked for, in some hundred instructions: hardly any object is asked.
+    pub fn id(&self) -> ObjectId {
+        self.named_by.identities.identity(self.serial)
     }
 
     /// Takes back the object's frame: the object is finished, and nothing refers to it any more.

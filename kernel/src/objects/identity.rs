@@ -1,4 +1,4 @@
-//! What an object is called, and when it was made: [`Identity`], and the [`IdentityKeys`] between the two.
+//! What an object is called, and when it was made: an [`ObjectId`], a serial number, and the [`IdentityKeys`] between the two.
 //!
 //! Objects have serial numbers in the order of their creation, on the whole machine. If those were shown, whoever makes an
 //! object could read from its number how many others had been made since the last: a channel between domains that share
@@ -16,15 +16,6 @@ const ROUNDS: usize = 6;
 /// The identities that mean something else: no object, and the end of a list.
 const RESERVED: [u64; 2] = [0, u64::MAX];
 
-/// An object's two numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// What it is called outside the kernel.
-    pub id: ObjectId,
-    /// Its place in the order of creation, from one on; never leaves the kernel but in its log.
-    pub serial: u64,
-}
-
 /// The secret between serial numbers and identities.
 #[derive(Clone, Copy)]
 pub struct IdentityKeys([u64; ROUNDS]);
@@ -36,9 +27,8 @@ impl IdentityKeys {
     }
 
     /// The identity of the object with this serial number.
-    pub fn identity(&self, serial: u64) -> Identity {
-        let id = ObjectId(past_reserved(serial, |number| self.encrypt(number)));
-        Identity { id, serial }
+    pub fn identity(&self, serial: u64) -> ObjectId {
+        ObjectId(past_reserved(serial, |number| self.encrypt(number)))
     }
 
     /// The serial number of the object of this identity, if there is one; for any other number, some number.
@@ -107,7 +97,7 @@ mod tests {
             let numbers = (1..10_000).chain([1 << 32, 1 << 40, u64::MAX - 1]);
             let mut seen = BTreeSet::new();
             for serial in numbers {
-                let id = keys.identity(serial).id;
+                let id = keys.identity(serial);
                 assert_eq!(keys.serial(id), serial);
                 assert!(!RESERVED.contains(&id.0) && seen.insert(id));
             }
@@ -139,9 +129,7 @@ mod tests {
     #[test]
     fn identities_show_neither_order_nor_distance() {
         let keys = keys(7);
-        let shown: Vec<u64> = (1..=1_000)
-            .map(|serial| keys.identity(serial).id.0)
-            .collect();
+        let shown: Vec<u64> = (1..=1_000).map(|serial| keys.identity(serial).0).collect();
         let rising = shown.windows(2).filter(|pair| pair[0] < pair[1]).count();
         assert!((400..600).contains(&rising), "{rising} of 999 rise");
         let distances: BTreeSet<u64> = shown

@@ -53,7 +53,7 @@ pub use domain::{Domain, DomainState, Uninformed};
 pub use endpoint::Endpoint;
 pub use header::Header;
 pub use heap::{Heap, HeapPlace, Heaped};
-pub use identity::{Identity, IdentityKeys};
+pub use identity::IdentityKeys;
 pub use index::{Index, IndexPlace, Indexed, Key};
 pub use mapping::Mapping;
 pub use memory::{Attribute, MemoryObject};

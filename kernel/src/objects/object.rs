@@ -64,6 +64,6 @@ impl Object {
 
     /// Its identity.
     pub fn id(&self) -> ObjectId {
-        self.header().id
+        self.header().id()
     }
 }

@@ -103,7 +103,7 @@ impl Scene {
     }
 
     fn id(&self) -> ObjectId {
-        self.memory(MEMORY).header.id
+        self.memory(MEMORY).header.id()
     }
 
     fn begin_log(&self) -> u64 {

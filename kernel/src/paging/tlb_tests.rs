@@ -110,7 +110,7 @@ fn a_mapping_that_was_taken_away_is_out_of_reach() {
 }
 
 fn begin_log(world: &World, citizen: Citizen) -> u64 {
-    let (domain, memory) = (slots::DOMAIN, memory(citizen).header.id);
+    let (domain, memory) = (slots::DOMAIN, memory(citizen).header.id());
     world.does(citizen.thread, DomainBeginLog { domain, memory })
 }
 
@@ -118,7 +118,7 @@ fn begin_log(world: &World, citizen: Citizen) -> u64 {
 fn take_dirty(world: &World, citizen: Citizen, log: u64) -> u64 {
     let read = DomainPages {
         domain: slots::DOMAIN,
-        memory: memory(citizen).header.id,
+        memory: memory(citizen).header.id(),
         log,
         first_page: PageCount(0),
         page_count: PageCount(PAGES),
@@ -165,7 +165,7 @@ fn a_page_that_is_written_after_it_was_copied_is_dirty_in_the_next_pass() {
     (0..8).for_each(|page| assert_eq!(write(page, 1), Some(())));
     let read = DomainReadPages {
         domain: slots::DOMAIN,
-        memory: memory(citizen).header.id,
+        memory: memory(citizen).header.id(),
         log,
         first_page: PageCount(0),
         wanted: 0b111,

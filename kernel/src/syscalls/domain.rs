@@ -166,7 +166,7 @@ pub fn read_thread(kernel: &Kernel, caller: Ref<Thread>, call: DomainReadThread)
     let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
     let thread = domain
         .threads()
-        .find(|thread| thread.header.id == call.thread)
+        .find(|thread| thread.header.id() == call.thread)
         .ok_or(Error::NotThere)?;
     super::thread::read_into_buffer(kernel, caller, thread)
 }

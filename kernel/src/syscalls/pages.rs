@@ -86,7 +86,7 @@ pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCapture
 /// A Memory of the domain's own pool; none while the search is not at its end.
 fn own_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<MemoryObject>>, Error> {
     match domain.pool().seek(id) {
-        Search::Found(Object::Memory(memory)) if memory.header.id == id => Ok(Some(memory)),
+        Search::Found(Object::Memory(memory)) if memory.header.id() == id => Ok(Some(memory)),
         Search::Found(object) if object.id() == id => Err(Error::WrongKind),
         Search::Found(_) | Search::Absent => Err(Error::NotThere),
         Search::Unfinished => Ok(None),

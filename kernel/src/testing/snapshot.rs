@@ -47,7 +47,7 @@ fn push_object(lines: &mut Snapshot, object: Object, except: Option<Ref<Thread>>
         Object::Thread(thread) => push_thread(lines, thread, except == Some(thread)),
         Object::Memory(memory) => push_memory(lines, memory),
         Object::Notification(notification) => {
-            let bound = notification.bound.get().map(|thread| thread.header.id);
+            let bound = notification.bound.get().map(|thread| thread.header.id());
             let flags = notification.flags.get();
             lines.push(format!(
                 "{:?} flags {flags:#x} bound {bound:?}",
@@ -67,12 +67,12 @@ fn push_object(lines: &mut Snapshot, object: Object, except: Option<Ref<Thread>>
 }
 
 fn pool_line(pool: Ref<Pool>) -> String {
-    let (id, used, limit) = (pool.header.id, pool.used(), pool.limit);
+    let (id, used, limit) = (pool.header.id(), pool.used(), pool.limit);
     format!("{id:?} has spent {used} of {limit}")
 }
 
 fn push_domain(lines: &mut Snapshot, domain: Ref<Domain>) {
-    let id = domain.header.id;
+    let id = domain.header.id();
     let slots = domain.table.slot_count::<SlotDirectory>();
     let (state, clock) = (domain.state(), domain.clock_offset.get());
     lines.push(format!(
@@ -85,7 +85,7 @@ fn push_domain(lines: &mut Snapshot, domain: Ref<Domain>) {
         }
     }
     for mapping in domain.mappings() {
-        let memory = mapping.memory.get().map(|memory| memory.header.id);
+        let memory = mapping.memory.get().map(|memory| memory.header.id());
         let (start, access) = (mapping.start(), mapping.access.get());
         let (first, count) = (mapping.first_page.get(), mapping.page_count.get());
         let through = capability(mapping.slot());
@@ -96,7 +96,7 @@ fn push_domain(lines: &mut Snapshot, domain: Ref<Domain>) {
 }
 
 fn push_thread(lines: &mut Snapshot, thread: Ref<Thread>, but_status: bool) {
-    let id = thread.header.id;
+    let id = thread.header.id();
     let context = thread.context.clone();
     if but_status {
         context.rax.set(0);
@@ -118,7 +118,7 @@ fn push_thread(lines: &mut Snapshot, thread: Ref<Thread>, but_status: bool) {
 }
 
 fn push_memory(lines: &mut Snapshot, memory: Ref<MemoryObject>) {
-    let (id, pages) = (memory.header.id, memory.page_count);
+    let (id, pages) = (memory.header.id(), memory.page_count);
     let (attribute, present) = (memory.attribute, memory.present.get());
     let (pager, writers) = (capability(memory.pager()), memory.writers());
     lines.push(format!(

@@ -53,7 +53,7 @@ impl Copying {
         };
         copying.populate(STAGING, 0, STAGING_PAGES);
         Copying {
-            id: copying.memory(MEMORY).header.id,
+            id: copying.memory(MEMORY).header.id(),
             ..copying
         }
     }
@@ -296,11 +296,11 @@ fn copies_are_refused_of_what_there_is_not() {
         assert_eq!(copying.read(request), Err(error), "{first} {wanted:#x}");
     }
     let unknown = ObjectId(u64::MAX);
-    for memory in [unknown, copying.memory(OTHER).header.id] {
+    for memory in [unknown, copying.memory(OTHER).header.id()] {
         let request = DomainReadPages { memory, ..request };
         assert_eq!(copying.read(request), Err(Error::NotThere));
     }
-    let memory = copying.scene.subject.thread.header.id;
+    let memory = copying.scene.subject.thread.header.id();
     let thread = DomainReadPages { memory, ..request };
     assert_eq!(copying.read(thread), Err(Error::WrongKind));
 }
@@ -347,7 +347,7 @@ fn what_the_domain_has_mapped_is_read_but_not_logged() {
     let copying = Copying::new();
     copying.populate(OTHER, 5, 1);
     copying.frame(OTHER, 5).write_word(0, 9);
-    let memory = copying.memory(OTHER).header.id;
+    let memory = copying.memory(OTHER).header.id();
     let request = DomainReadPages {
         memory,
         ..copying.request(0, ALL)

@@ -253,7 +253,7 @@ fn a_thread_that_has_not_stopped_yet_is_not_read() {
         .world
         .begin_step(scene.keeper.thread, freeze(u64::MAX));
     let running = threads.iter().find(|thread| thread.is_runnable());
-    let thread = running.expect("one that still runs").header.id;
+    let thread = running.expect("one that still runs").header.id();
     let read = DomainReadThread {
         domain: SUBJECT,
         thread,

@@ -160,7 +160,7 @@ impl Scene {
 
     /// A thread of the subject, as the keeper reads it.
     pub fn read(&self, thread: Ref<Thread>) -> Result<ThreadState, Error> {
-        let (domain, thread) = (SUBJECT, thread.header.id);
+        let (domain, thread) = (SUBJECT, thread.header.id());
         self.world
             .call(self.keeper.thread, DomainReadThread { domain, thread })?;
         let mut bytes = [0; THREAD_STATE_BYTES];
@@ -183,7 +183,7 @@ impl Scene {
     pub fn rebuild(&mut self) {
         let states =
             [self.subject.thread, self.helper].map(|thread| self.read(thread).expect("frozen"));
-        let ids = [self.subject.thread, self.helper].map(|thread| thread.header.id);
+        let ids = [self.subject.thread, self.helper].map(|thread| thread.header.id());
         let replies: Vec<_> = self
             .capabilities()
             .into_iter()

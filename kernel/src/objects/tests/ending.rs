@@ -188,7 +188,7 @@ fn a_child_pool_to_which_no_capability_is_left_is_destroyed_from_its_parent() {
 fn nobody_ends_a_child_pool_without_the_right_to_or_from_inside() {
     let world = World::new();
     let citizen = world.citizen();
-    let child = citizen.pool.header.id;
+    let child = citizen.pool.header.id();
     let (from, to) = (slots::POOL, Slot(20));
     let rights = abi::PoolRights::CREATE.into();
     let mint = calls::CapabilityMint {

@@ -48,7 +48,7 @@ fn make_many(world: &World, citizen: Citizen) -> Vec<ObjectId> {
             |header, _| Notification::new(header),
         );
         world.kernel.empty_slot(place).expect("a capability");
-        made.expect("room").header.id
+        made.expect("room").header.id()
     };
     (0..MANY).map(|_| make()).collect()
 }
