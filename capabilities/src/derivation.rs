@@ -95,6 +95,7 @@ pub fn move_to<S: Storage>(storage: &S, from: Place, to: Place) -> Result<(), S>
 ///
 /// # Errors
 /// [`Error::Empty`]; [`Error::InUse`] for an origin with descendants, which are capabilities for what ends with it.
+#[inline(always)]
 pub fn delete<S: Storage>(storage: &S, place: Place) -> Result<Capability<S::Object>, S> {
     match content(storage, place)?.role {
         Role::Origin => clear_leaf(storage, place),
@@ -106,6 +107,7 @@ pub fn delete<S: Storage>(storage: &S, place: Place) -> Result<Capability<S::Obj
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::InUse`].
+#[inline(always)]
 pub fn clear_leaf<S: Storage>(storage: &S, place: Place) -> Result<Capability<S::Object>, S> {
     content(storage, place)?;
     if !tour::is_leaf(storage, place) {

@@ -1,15 +1,18 @@
 //! A thread's fault becomes a message.
 
-use super::standing::handler_of;
+use capabilities::Capability;
+
 use crate::kernel::Kernel;
 use crate::log;
 use crate::memory::Ref;
 use crate::objects::{Fault, Object, Phase, Thread};
 
-/// Sends a fault message through the thread's fault endpoint or a Memory's pager, as the fault says. Without one, or when
-/// its domain was retired, the thread stops.
-pub fn raise_fault(kernel: &Kernel, thread: Ref<Thread>, fault: Fault) {
-    let handler = handler_of(thread, fault);
+/// The capability through which a fault message goes, if there is one.
+pub type Handler = Option<Capability<Object>>;
+
+/// Sends a fault message through `handler`: what is in the slot of the thread's fault endpoint or a Memory's pager, as the
+/// fault says. Without one, or when its domain was retired, the thread stops.
+pub fn raise_fault(kernel: &Kernel, thread: Ref<Thread>, fault: Fault, handler: Handler) {
     match handler.map(|handler| (handler.object, handler.badge.get())) {
         Some((Object::Endpoint(endpoint), badge)) if !endpoint.header.is_retired() => {
             thread.phase.set(Phase::SendingFault {

@@ -98,7 +98,7 @@ pub fn turn_away(kernel: &Kernel, thread: Ref<Thread>) {
 }
 
 /// The capability through which a thread's fault message goes, if there is one now and it still concerns the same page.
-pub fn handler_of(thread: Ref<Thread>, fault: Fault) -> Option<Capability<Object>> {
+fn handler_of(thread: Ref<Thread>, fault: Fault) -> Option<Capability<Object>> {
     SlotStorage.slot(handler_slot(thread, fault)?).capability()
 }
 

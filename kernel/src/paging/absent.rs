@@ -11,7 +11,7 @@ use crate::arch::{self, VirtAddr};
 use crate::ipc;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage, Translation};
-use crate::objects::{Domain, Fault, FaultHandler, Thread};
+use crate::objects::{Domain, Fault, FaultHandler, MemoryObject, Thread};
 
 /// The processor's vector for vector registers that were denied.
 const DEVICE_NOT_AVAILABLE: u8 = 7;
@@ -31,8 +31,8 @@ bitflags! {
 enum Verdict {
     /// The instruction can be tried again.
     Mended,
-    /// The Memory's pager hears of this page.
-    Pager(u64),
+    /// The Memory's pager hears of this page of it.
+    Pager(Ref<MemoryObject>, u64),
     /// The thread's fault endpoint hears of it.
     Fault,
 }
@@ -62,7 +62,8 @@ pub fn handle_exception(kernel: &Kernel, vector: u8, error: u64, address: u64) {
 /// Sends an exception that is not a matter of a Memory's pager to the thread's fault endpoint.
 fn raise_exception(kernel: &Kernel, thread: Ref<Thread>, words: [u64; 3]) {
     let handler = FaultHandler::FaultEndpoint;
-    ipc::raise_fault(kernel, thread, Fault { words, handler });
+    let held = SlotStorage.slot(thread.fault_endpoint()).capability();
+    ipc::raise_fault(kernel, thread, Fault { words, handler }, held);
 }
 
 /// Follows a domain's tables to an address; links a leaf table on the way if that is all that is missing.
@@ -82,10 +83,11 @@ fn handle_page_fault(kernel: &Kernel, thread: Ref<Thread>, error: u64, address: 
         address,
     ) {
         Verdict::Mended => arch::flush_page(VirtAddr::new_truncate(address)),
-        Verdict::Pager(page) => {
+        Verdict::Pager(memory, page) => {
             let words = [FaultKind::AbsentPage as u64, page, error];
             let handler = FaultHandler::Pager(address);
-            ipc::raise_fault(kernel, thread, Fault { words, handler });
+            let held = SlotStorage.slot(memory.pager()).capability();
+            ipc::raise_fault(kernel, thread, Fault { words, handler }, held);
         }
         Verdict::Fault => {
             let words = [FaultKind::Page as u64, address, error];
@@ -114,7 +116,7 @@ fn judge(kernel: &Kernel, domain: Ref<Domain>, error: PageFaultError, address: u
     if mapping.is_capture.get() || SlotStorage.slot(memory.pager()).is_empty() {
         Verdict::Fault
     } else {
-        Verdict::Pager(page)
+        Verdict::Pager(memory, page)
     }
 }
 
