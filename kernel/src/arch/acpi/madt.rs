@@ -1,19 +1,21 @@
-//! The table of interrupt controllers (MADT), read by hand: [`Madt`].
+//! The table of interrupt controllers (MADT): [`Madt`].
 //!
-//! ```text
-//!   0 header   36 u32 address of the local APICs, u32 flags   44 entries: u8 kind, u8 length, ...
-//! ```
+//! Its own fields are followed by entries, each of which begins with its kind and its length.
 
-use super::word;
+use super::layout::Layout;
 use crate::arch::{Line, Polarity, Trigger};
+use ::acpi::sdt::madt::{
+    self, EntryHeader, InterruptSourceOverrideEntry, IoApicEntry, LocalApicEntry,
+    LocalApicNmiEntry, LocalX2ApicEntry, TriggerMode, X2ApicNmiEntry,
+};
 use heapless::Vec;
 
 /// The most I/O APICs that are used.
 pub(in crate::arch) const IO_APICS_MAX: usize = 16;
 
-const ENTRIES_OFFSET: usize = 44;
+const ENTRIES_OFFSET: usize = size_of::<madt::Madt>();
 
-/// The kinds of entries that are of interest.
+/// The kinds of entries that are of interest. The crate `acpi` does not name these numbers.
 const LOCAL_APIC: u8 = 0;
 const IO_APIC: u8 = 1;
 const OVERRIDE: u8 = 2;
@@ -61,14 +63,18 @@ impl Madt {
     pub(in crate::arch) fn read(table: &[u8], boot_core: u32) -> Self {
         let (mut madt, mut nmis) = (Self::default(), Nmis::default());
         let mut rest = table.get(ENTRIES_OFFSET..).unwrap_or_default();
-        while let [kind, length, ..] = *rest {
+        while let Some(header) = EntryHeader::read(rest) {
+            let length = usize::from(header.length);
             // A length of zero, which some firmware has, would never end; one beyond the table has no entry.
-            let entry = rest.split_at_checked(length.into());
-            let Some((entry, next)) = entry.filter(|_| length >= 2) else {
+            let entry = rest.split_at_checked(length);
+            let Some((entry, next)) = entry.filter(|_| length >= size_of::<EntryHeader>()) else {
                 madt.left_out += 1;
                 break;
             };
-            if madt.note(kind, entry, boot_core, &mut nmis).is_none() {
+            if madt
+                .note(header.entry_type, entry, boot_core, &mut nmis)
+                .is_none()
+            {
                 madt.left_out += 1;
             }
             rest = next;
@@ -86,38 +92,40 @@ impl Madt {
     fn note(&mut self, kind: u8, entry: &[u8], boot_core: u32, nmis: &mut Nmis) -> Option<()> {
         match kind {
             LOCAL_APIC => {
-                let entry: &[u8; 8] = entry.first_chunk()?;
-                self.note_core(word(entry, 4));
-                if u32::from(entry[3]) == boot_core {
-                    nmis.boot_processor = Some(entry[2].into());
+                let entry = LocalApicEntry::read(entry)?;
+                self.note_core(entry.flags);
+                if u32::from(entry.apic_id) == boot_core {
+                    nmis.boot_processor = Some(entry.processor_id.into());
                 }
             }
             LOCAL_X2APIC => {
-                let entry: &[u8; 16] = entry.first_chunk()?;
-                self.note_core(word(entry, 8));
-                if word(entry, 4) == boot_core {
-                    nmis.boot_processor = Some(word(entry, 12));
+                let entry = LocalX2ApicEntry::read(entry)?;
+                self.note_core(entry.flags);
+                if entry.x2apic_id == boot_core {
+                    nmis.boot_processor = Some(entry.processor_uid);
                 }
             }
             IO_APIC => {
-                let entry: &[u8; 12] = entry.first_chunk()?;
-                let chip = (word(entry, 8), word(entry, 4).into());
+                let entry = IoApicEntry::read(entry)?;
+                let address = entry.io_apic_address.into();
+                let chip = (entry.global_system_interrupt_base, address);
                 self.io_apics.push(chip).ok()?;
             }
             OVERRIDE => {
-                let entry: &[u8; 10] = entry.first_chunk()?;
+                let entry = InterruptSourceOverrideEntry::read(entry)?;
                 self.overrides.push(connection(entry)).ok()?;
             }
             LOCAL_APIC_NMI => {
-                let entry: &[u8; 6] = entry.first_chunk()?;
-                let processor = Some(entry[2].into()).filter(|&number| number != EVERY_PROCESSOR);
-                nmis.pins.push((processor, entry[5])).ok()?;
+                let entry = LocalApicNmiEntry::read(entry)?;
+                let number = entry.processor_id.into();
+                let processor = (number != EVERY_PROCESSOR).then_some(number);
+                nmis.pins.push((processor, entry.nmi_line)).ok()?;
             }
             LOCAL_X2APIC_NMI => {
-                let entry: &[u8; 12] = entry.first_chunk()?;
-                let number = word(entry, 4);
+                let entry = X2ApicNmiEntry::read(entry)?;
+                let number = entry.processor_uid;
                 let processor = (number != EVERY_PROCESSOR_LONG).then_some(number);
-                nmis.pins.push((processor, entry[8])).ok()?;
+                nmis.pins.push((processor, entry.nmi_line)).ok()?;
             }
             _ => {}
         }
@@ -130,25 +138,23 @@ impl Madt {
     }
 }
 
-/// ISA interrupts are edges, active high, where an override does not say otherwise.
-fn connection(entry: &[u8; 10]) -> Override {
-    const LOW: u16 = 0b11;
-    const LEVEL: u16 = 0b11;
-    let flags = u16::from_le_bytes([entry[8], entry[9]]);
-    let polarity = if flags & 0b11 == LOW {
-        Polarity::Low
-    } else {
-        Polarity::High
+/// ISA interrupts are edges, active high, unless the override's flags say otherwise. Flags with a reserved value state
+/// nothing.
+fn connection(entry: InterruptSourceOverrideEntry) -> Override {
+    let (polarity, trigger) = madt::parse_mps_inti_flags(entry.flags)
+        .unwrap_or((madt::Polarity::SameAsBus, TriggerMode::SameAsBus));
+    let polarity = match polarity {
+        madt::Polarity::ActiveLow => Polarity::Low,
+        madt::Polarity::ActiveHigh | madt::Polarity::SameAsBus => Polarity::High,
     };
-    let trigger = if flags >> 2 & 0b11 == LEVEL {
-        Trigger::Level
-    } else {
-        Trigger::Edge
+    let trigger = match trigger {
+        TriggerMode::Level => Trigger::Level,
+        TriggerMode::Edge | TriggerMode::SameAsBus => Trigger::Edge,
     };
     Override {
-        irq: entry[3],
+        irq: entry.irq,
         line: Line {
-            gsi: word(entry, 4),
+            gsi: entry.global_system_interrupt,
             trigger,
             polarity,
         },

@@ -7,32 +7,30 @@
 //! Firmware is trusted to mean well and not to be correct: a length, an address or a checksum that is wrong costs the
 //! table that has it, and never the machine. No AML is run.
 
+mod layout;
 mod madt;
 #[cfg(test)]
 mod tests;
 
+pub(super) use ::acpi::sdt::Signature;
 pub(super) use madt::{IO_APICS_MAX, Madt, Override};
 
+use ::acpi::address::{AddressSpace, GenericAddress, RawGenericAddress};
+use ::acpi::rsdp::Rsdp;
+use ::acpi::sdt::SdtHeader;
+use ::acpi::sdt::hpet::HpetTable;
 use core::fmt;
+use core::mem::offset_of;
+use layout::Layout;
 
-/// Bytes of every table's header: signature, length, revision, checksum, and whose it is.
-const HEADER_BYTES: usize = 36;
-const LENGTH_OFFSET: usize = 4;
+const HEADER_BYTES: usize = size_of::<SdtHeader>();
 
 /// The longest table that is read. Those of interest have less than 64 KiB even on machines with thousands of cores.
 const TABLE_BYTES_MAX: usize = 1 << 20;
 
 /// Bytes of the root pointer of ACPI 1.0, and the fewest of a later one.
-const POINTER_BYTES: usize = 20;
-const LONG_POINTER_BYTES: usize = 36;
-const POINTER_REVISION_OFFSET: usize = 15;
-const RSDT_OFFSET: usize = 16;
-const POINTER_LENGTH_OFFSET: usize = 20;
-const XSDT_OFFSET: usize = 24;
-
-/// Where the HPET's table has the address space (0 is memory) and the address of its registers.
-const HPET_SPACE_OFFSET: usize = 40;
-const HPET_ADDRESS_OFFSET: usize = 44;
+const SHORT_POINTER_BYTES: usize = offset_of!(Rsdp, length);
+const LONG_POINTER_BYTES: usize = size_of::<Rsdp>();
 
 /// Reads physical memory: the bytes at an address, or none where they are out of reach.
 pub(super) type Read<'m> = dyn Fn(u64, usize) -> Option<&'m [u8]> + 'm;
@@ -78,18 +76,14 @@ pub(super) struct Tables<'m> {
 impl<'m> Tables<'m> {
     /// Follows the root pointer. A machine whose XSDT is unusable may still have an RSDT.
     pub(super) fn find(read: &'m Read<'m>, pointer: u64) -> Result<Self, Problem> {
-        let bytes = bytes(read, pointer, POINTER_BYTES)?;
-        if !bytes.starts_with(b"RSD PTR ") {
-            return Err(Problem::Signature { address: pointer });
-        }
-        check_sum(bytes, pointer)?;
-        let short_list = || table(read, word(bytes, RSDT_OFFSET).into(), b"RSDT");
-        let (list, address_bytes) = if bytes[POINTER_REVISION_OFFSET] < 2 {
-            (short_list()?, 4)
+        let root = short_pointer(read, pointer)?;
+        let short_list = || table(read, root.rsdt_address.into(), Signature::RSDT);
+        let (list, address_bytes) = if root.revision < 2 {
+            (short_list()?, size_of::<u32>())
         } else {
             match long_list(read, pointer) {
-                Ok(list) => (list, 8),
-                Err(problem) => (short_list().map_err(|_| problem)?, 4),
+                Ok(list) => (list, size_of::<u64>()),
+                Err(problem) => (short_list().map_err(|_| problem)?, size_of::<u32>()),
             }
         };
         Ok(Self {
@@ -102,12 +96,12 @@ impl<'m> Tables<'m> {
     /// The first usable table with this signature. `complain` is called for those that are not usable.
     pub(super) fn table(
         &self,
-        signature: &[u8; 4],
+        signature: Signature,
         mut complain: impl FnMut(Problem),
     ) -> Option<&'m [u8]> {
         self.addresses().find_map(|address| {
-            let header = (self.read)(address, HEADER_BYTES)?;
-            if !header.starts_with(signature) {
+            let header = SdtHeader::read((self.read)(address, HEADER_BYTES)?)?;
+            if header.signature != signature {
                 return None;
             }
             table(self.read, address, signature)
@@ -124,50 +118,57 @@ impl<'m> Tables<'m> {
 
     /// The address of the HPET's registers, as its table states it.
     pub(super) fn hpet(&self, complain: impl FnMut(Problem)) -> Option<u64> {
-        const MEMORY: u8 = 0;
-        let table = self.table(b"HPET", complain)?;
-        let address = table.get(HPET_ADDRESS_OFFSET..HPET_ADDRESS_OFFSET + 8)?;
-        (table[HPET_SPACE_OFFSET] == MEMORY)
-            .then(|| long(address, 0))
-            .filter(|&address| address != 0)
+        let table = self.table(Signature::HPET, complain)?;
+        let registers = table.get(offset_of!(HpetTable, base_address)..)?;
+        let registers = GenericAddress::from_raw(RawGenericAddress::read(registers)?).ok()?;
+        let is_usable =
+            registers.address_space == AddressSpace::SystemMemory && registers.address != 0;
+        is_usable.then_some(registers.address)
     }
 
     /// The addresses that are listed. Some firmware leaves zeros between them.
     fn addresses(&self) -> impl Iterator<Item = u64> {
         let entries = self.list.chunks_exact(self.address_bytes);
         entries
-            .map(|entry| match entry.len() {
-                8 => long(entry, 0),
-                _ => word(entry, 0).into(),
+            .map(|entry| {
+                let mut address = [0; size_of::<u64>()];
+                address[..entry.len()].copy_from_slice(entry);
+                u64::from_le_bytes(address)
             })
             .filter(|&address| address != 0)
     }
 }
 
-/// The XSDT of a root pointer of ACPI 2.0 or later.
-fn long_list<'m>(read: &Read<'m>, pointer: u64) -> Result<&'m [u8], Problem> {
-    let start = bytes(read, pointer, LONG_POINTER_BYTES)?;
-    let length = word(start, POINTER_LENGTH_OFFSET) as usize;
-    if !(LONG_POINTER_BYTES..=TABLE_BYTES_MAX).contains(&length) {
-        return Err(Problem::Length {
-            address: pointer,
-            length,
-        });
+/// The part of the root pointer that ACPI 1.0 has too. The later fields are zero.
+fn short_pointer(read: &Read<'_>, address: u64) -> Result<Rsdp, Problem> {
+    let start = bytes(read, address, SHORT_POINTER_BYTES)?;
+    let mut whole = [0; LONG_POINTER_BYTES];
+    whole[..SHORT_POINTER_BYTES].copy_from_slice(start);
+    let pointer: Rsdp = structure(&whole, address)?;
+    if pointer.signature != *b"RSD PTR " {
+        return Err(Problem::Signature { address });
     }
-    check_sum(bytes(read, pointer, length)?, pointer)?;
-    table(read, long(start, XSDT_OFFSET), b"XSDT")
+    check_sum(start, address)?;
+    Ok(pointer)
+}
+
+/// The XSDT of a root pointer of ACPI 2.0 or later.
+fn long_list<'m>(read: &Read<'m>, address: u64) -> Result<&'m [u8], Problem> {
+    let pointer: Rsdp = structure(bytes(read, address, LONG_POINTER_BYTES)?, address)?;
+    let length = pointer.length as usize;
+    check_length(LONG_POINTER_BYTES, length, address)?;
+    check_sum(bytes(read, address, length)?, address)?;
+    table(read, pointer.xsdt_address, Signature::XSDT)
 }
 
 /// A whole table: its signature is this one, and its bytes add up.
-fn table<'m>(read: &Read<'m>, address: u64, signature: &[u8; 4]) -> Result<&'m [u8], Problem> {
-    let header = bytes(read, address, HEADER_BYTES)?;
-    if !header.starts_with(signature) {
+fn table<'m>(read: &Read<'m>, address: u64, signature: Signature) -> Result<&'m [u8], Problem> {
+    let header: SdtHeader = structure(bytes(read, address, HEADER_BYTES)?, address)?;
+    if header.signature != signature {
         return Err(Problem::Signature { address });
     }
-    let length = word(header, LENGTH_OFFSET) as usize;
-    if !(HEADER_BYTES..=TABLE_BYTES_MAX).contains(&length) {
-        return Err(Problem::Length { address, length });
-    }
+    let length = header.length as usize;
+    check_length(HEADER_BYTES, length, address)?;
     let table = bytes(read, address, length)?;
     check_sum(table, address)?;
     Ok(table)
@@ -178,21 +179,20 @@ fn bytes<'m>(read: &Read<'m>, address: u64, count: usize) -> Result<&'m [u8], Pr
     reachable.ok_or(Problem::OutOfReach { address })
 }
 
+fn structure<T: Layout>(bytes: &[u8], address: u64) -> Result<T, Problem> {
+    T::read(bytes).ok_or(Problem::OutOfReach { address })
+}
+
+fn check_length(least: usize, length: usize, address: u64) -> Result<(), Problem> {
+    (least..=TABLE_BYTES_MAX)
+        .contains(&length)
+        .then_some(())
+        .ok_or(Problem::Length { address, length })
+}
+
 fn check_sum(bytes: &[u8], address: u64) -> Result<(), Problem> {
     let sum = bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
     (sum == 0)
         .then_some(())
         .ok_or(Problem::Checksum { address })
-}
-
-/// The 32-bit number at an offset that the caller has checked.
-fn word(bytes: &[u8], offset: usize) -> u32 {
-    let mut value = [0; 4];
-    value.copy_from_slice(&bytes[offset..offset + 4]);
-    u32::from_le_bytes(value)
-}
-
-/// The 64-bit number at an offset that the caller has checked.
-fn long(bytes: &[u8], offset: usize) -> u64 {
-    u64::from(word(bytes, offset)) | u64::from(word(bytes, offset + 4)) << 32
 }

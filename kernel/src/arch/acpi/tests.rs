@@ -45,7 +45,7 @@ impl Memory {
         let mut problems = Vec::new();
         let found = self.tables(|tables| {
             let tables = tables.expect("the list is usable");
-            let table = tables.table(b"APIC", |problem| problems.push(problem));
+            let table = tables.table(Signature::MADT, |problem| problems.push(problem));
             table.map(<[u8]>::to_vec)
         });
         (found, problems)
@@ -60,6 +60,14 @@ const POINTER: u64 = 0x100;
 const XSDT: u64 = 0x1000;
 const RSDT: u64 = 0x2000;
 const TABLES: u64 = 0x1_0000;
+
+// The specification's numbers, so that the layouts in use are held against them.
+const HEADER_BYTES: usize = 36;
+const LENGTH_OFFSET: usize = 4;
+const POINTER_BYTES: usize = 20;
+const LONG_POINTER_BYTES: usize = 36;
+const POINTER_REVISION_OFFSET: usize = 15;
+const RSDT_OFFSET: usize = 16;
 
 /// Makes the bytes add up to zero by the one at this offset.
 fn sum_up(bytes: &mut [u8], at: usize) {
@@ -196,6 +204,19 @@ fn a_table_with_a_wrong_sum_or_length_is_not_used() {
 }
 
 #[test]
+fn a_manufacturers_name_may_be_any_bytes() {
+    let mut root = pointer(RSDT, XSDT);
+    root[9..15].fill(0xff);
+    sum_up(&mut root[..POINTER_BYTES], 8);
+    sum_up(&mut root, 32);
+    let mut table = madt(&[CORE]);
+    table[10..24].fill(0xff);
+    sum_up(&mut table, 9);
+    let memory = Memory::listing(&[table.clone()]).with(POINTER, root);
+    assert_eq!(memory.madt(), (Some(table), vec![]));
+}
+
+#[test]
 fn a_second_table_stands_in_for_a_damaged_one() {
     let mut damaged = madt(&[CORE]);
     damaged[HEADER_BYTES] ^= 1;
@@ -246,6 +267,28 @@ fn reads_cores_chips_and_overrides() {
         connected(9, 9, Trigger::Level, Polarity::Low),
     ];
     assert_eq!(read.overrides, expected);
+}
+
+#[test]
+fn an_override_signals_as_its_flags_state() {
+    // Two bits of polarity, then two of the trigger: 0 as ISA has it, 1 high or edge, 3 low or level, 2 is reserved.
+    for (flags, trigger, polarity) in [
+        (0b0101, Trigger::Edge, Polarity::High),
+        (0b0011, Trigger::Edge, Polarity::Low),
+        (0b1100, Trigger::Level, Polarity::High),
+        (0b1101, Trigger::Level, Polarity::High),
+        (0b0010, Trigger::Edge, Polarity::High),
+        (0b1000, Trigger::Edge, Polarity::High),
+        (0b1110, Trigger::Edge, Polarity::High),
+    ] {
+        let read = Madt::read(&madt(&[&[2, 10, 0, 5, 0x15, 1, 0, 0, flags, 0]]), 0);
+        let line = Line {
+            gsi: 0x115,
+            trigger,
+            polarity,
+        };
+        assert_eq!(read.overrides, [Override { irq: 5, line }], "{flags:#b}");
+    }
 }
 
 #[test]

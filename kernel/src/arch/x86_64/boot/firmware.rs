@@ -51,7 +51,7 @@ impl Platform {
             count => log!("{count} of ACPI's tables are beyond {EARLY_LIMIT:?}: not used"),
         }
         let complain = |problem: acpi::Problem| log!("ACPI: {problem}: not used");
-        if let Some(table) = tables.table(b"APIC", complain) {
+        if let Some(table) = tables.table(acpi::Signature::MADT, complain) {
             self.madt = Madt::read(table, cpu::initial_apic_id());
         }
         match self.madt.left_out {
