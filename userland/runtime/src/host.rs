@@ -1,20 +1,23 @@
 //! A stand-in for the kernel and for a domain's creator, so that programs run in a host's tests.
 //!
 //! It knows notifications, which is all that a domain in the steady state asks of a kernel, and one domain. Time
-//! is the host's time-stamp counter at a nanosecond a tick: it runs, and nobody should care how fast.
+//! is the host's time-stamp counter at a nanosecond a tick: it runs, and nobody should care how fast. A test that asks for
+//! more brings its own answers: [`with_kernel`].
 
 extern crate std;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::cell::RefCell;
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Once;
 
 use abi::register::Slot;
 use abi::start_page::{ARGUMENT_BYTES, NamedCapability, Range, StartPage};
 use abi::{Error, ObjectKind, Registers, Request};
 
 use crate::shared::SharedMemory;
-use crate::{Start, clock};
+use crate::{Start, clock, slots};
 
 /// The notification `wake` of the domain.
 pub const WAKE: Slot = Slot(4);
@@ -22,6 +25,24 @@ pub const WAKE: Slot = Slot(4);
 pub const DOORBELL: Slot = Slot(5);
 const PORT: Slot = Slot(6);
 const SLOTS: usize = 8;
+/// The first slot that [`with_kernel`] leaves free.
+const FIRST_FREE: Slot = Slot(64);
+
+/// What a test's kernel answers a call: the registers with its results.
+pub type Answer = Result<Registers, Error>;
+
+/// The answer to a call that succeeds, with zeros as its results.
+pub const DONE: Answer = Ok([0; abi::register::REGISTER_COUNT]);
+
+/// Where a thread's system calls go that a test answers itself.
+struct Kernel {
+    answer: fn(&Request) -> Answer,
+    calls: Vec<Request>,
+}
+
+std::thread_local! {
+    static KERNEL: RefCell<Option<Kernel>> = const { RefCell::new(None) };
+}
 
 static FLAGS: [AtomicU64; SLOTS] = [const { AtomicU64::new(0) }; SLOTS];
 
@@ -67,6 +88,30 @@ pub fn signal(notification: Slot, flags: u64) {
     FLAGS[notification.0 as usize].fetch_or(flags, Ordering::SeqCst);
 }
 
+/// Runs `act` with all system calls of this thread answered by `answer`; returns what `act` does, and the calls. Slots are free
+/// from 64 on. There is no message buffer: what the kernel would write there is not read.
+pub fn with_kernel<T>(
+    answer: fn(&Request) -> Answer,
+    act: impl FnOnce() -> T,
+) -> (T, Vec<Request>) {
+    static SLOTS: Once = Once::new();
+    SLOTS.call_once(|| slots::open(FIRST_FREE, Slot::NONE));
+    let calls = Vec::new();
+    KERNEL.set(Some(Kernel { answer, calls }));
+    let result = act();
+    let kernel = KERNEL.take();
+    (result, kernel.map_or_else(Vec::new, |kernel| kernel.calls))
+}
+
+/// The answer of the test's kernel, if there is one on this thread.
+fn answer(request: &Request) -> Option<Answer> {
+    KERNEL.with_borrow_mut(|kernel| {
+        let kernel = kernel.as_mut()?;
+        kernel.calls.push(*request);
+        Some((kernel.answer)(request))
+    })
+}
+
 fn named(slot: Slot, kind: ObjectKind) -> NamedCapability {
     NamedCapability {
         slot: slot.0,
@@ -77,7 +122,19 @@ fn named(slot: Slot, kind: ObjectKind) -> NamedCapability {
 
 /// What the stub calls on a host.
 pub(crate) fn system_call(number: u64, registers: &mut Registers) -> u64 {
-    match Request::decode(number, registers) {
+    let request = Request::decode(number, registers);
+    if let Ok(request) = &request
+        && let Some(answer) = answer(request)
+    {
+        return match answer {
+            Ok(results) => {
+                *registers = results;
+                0
+            }
+            Err(error) => error as u64,
+        };
+    }
+    match request {
         Ok(Request::Signal(call)) => {
             signal(call.notification, call.flags);
             0

@@ -31,11 +31,12 @@ impl Backlog {
         }
     }
 
-    /// Adds what was written since the last time, of every Memory that the domain has now; at first, all of it.
+    /// Adds what was written since the last time, of every Memory that the domain has now; at first, all of it. The scope is
+    /// that of the pass that comes next: whether the domain runs.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn collect_dirty(&mut self, read: &Read) -> Result<(), Error> {
+    pub fn collect_dirty(&mut self, read: &Read, scope: Scope) -> Result<(), Error> {
         let is_there = |memory: &Captured| {
             let mut memories = read.memories();
             memories.any(|record| record.id == memory.source.memory.0)
@@ -45,12 +46,16 @@ impl Backlog {
             let id = ObjectId(record.id);
             let is_known = |memory: &Captured| memory.source.memory == id;
             if !self.memories.iter().any(is_known) {
-                let memory = Captured::new(self.domain, id, record.size)?;
-                self.memories.push(memory);
+                let memory = Captured::new(self.domain, id, record.size);
+                self.memories.extend(scope.if_there(memory)?);
             }
         }
-        for memory in &mut self.memories {
-            memory.collect_dirty()?;
+        let mut index = 0;
+        while let Some(memory) = self.memories.get_mut(index) {
+            match scope.if_there(memory.collect_dirty())? {
+                Some(()) => index += 1,
+                None => drop(self.memories.remove(index)),
+            }
         }
         Ok(())
     }
@@ -115,5 +120,126 @@ impl Backlog {
     pub fn clear(&mut self) {
         self.memories.clear();
         self.pass = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use abi::Request;
+    use abi::record::ObjectRecord;
+    use abi::register::Slot;
+    use runtime::host::{Answer, DONE, with_kernel};
+
+    use super::*;
+    use crate::capture::page_state::PageState;
+    use crate::capture::staging::Source;
+    use crate::machine::Machine;
+
+    const DOMAIN: Cap<Domain> = Cap::from_slot(Slot(8));
+    const ENDED: ObjectId = ObjectId(1);
+    const LIVING: ObjectId = ObjectId(2);
+
+    /// A kernel to which one Memory is gone, and all of whose pages are zeros.
+    fn kernel(request: &Request) -> Answer {
+        match request {
+            Request::DomainReadPages(call) if call.memory == ENDED => Err(Error::NotThere),
+            Request::DomainReadPages(call) => Ok([0, 0, call.wanted, 0, 0, 0, 0, 0]),
+            Request::DomainBeginLog(call) if call.memory == ENDED => Err(Error::NotThere),
+            Request::DomainPages(call) if call.memory == ENDED => Err(Error::NotThere),
+            Request::DomainPages(call) => Ok([call.page_count.0, 0, 0, 0, 0, 0, 0, 0]),
+            _ => DONE,
+        }
+    }
+
+    /// A Memory of which all pages are to be sent.
+    fn written(memory: ObjectId) -> Captured {
+        let mut pages = PageState::new(600);
+        (0..600).for_each(|page| pages.pending.insert(page));
+        Captured {
+            source: Source {
+                domain: DOMAIN,
+                memory,
+                log: 1,
+            },
+            pages,
+            is_announced: false,
+        }
+    }
+
+    fn backlog() -> Backlog {
+        Backlog {
+            memories: [ENDED, LIVING].map(written).into(),
+            ..Backlog::new(DOMAIN)
+        }
+    }
+
+    /// Lists that were read before the Memory ended.
+    fn read() -> Read {
+        let mut read = Read::default();
+        read.listing.objects = [ENDED, LIVING].map(record).into();
+        read
+    }
+
+    fn record(id: ObjectId) -> ObjectRecord {
+        ObjectRecord {
+            id: id.0,
+            kind: abi::ObjectKind::Memory as u64,
+            size: 600,
+            ..ObjectRecord::default()
+        }
+    }
+
+    fn memories(backlog: &Backlog) -> Vec<ObjectId> {
+        let memories = backlog.memories.iter();
+        memories.map(|memory| memory.source.memory).collect()
+    }
+
+    /// Sends all of a pass.
+    fn send(backlog: &mut Backlog) -> Result<(), CaptureError> {
+        let mut staging = Staging::new(&Machine::of_tests())?;
+        let (mut numbering, mut out) = (Numbering::default(), Vec::new());
+        let mut writer = Writer::new(1, &mut out);
+        while backlog.produce(&mut staging, &mut numbering, &mut writer, &mut out)? {
+            out.clear();
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_memory_that_ends_during_a_round_leaves_it_and_the_others_are_sent() {
+        let (backlog, _) = with_kernel(kernel, || {
+            let mut backlog = backlog();
+            backlog.begin_round();
+            send(&mut backlog).map(|()| backlog)
+        });
+        let backlog = backlog.expect("the round goes on");
+        assert_eq!(memories(&backlog), [LIVING]);
+        assert_eq!(backlog.page_count(), 0);
+    }
+    #[test]
+    fn a_memory_that_ended_since_the_domain_was_listed_is_not_collected_while_it_runs() {
+        let collect = |mut backlog: Backlog, scope| {
+            let (collected, _) = with_kernel(kernel, || backlog.collect_dirty(&read(), scope));
+            collected.map(|()| memories(&backlog))
+        };
+        for backlog in [backlog, || Backlog::new(DOMAIN)] {
+            let collected = collect(backlog(), Scope::Round);
+            assert_eq!(collected, Ok([LIVING].into()));
+            let collected = collect(backlog(), Scope::Freeze);
+            assert_eq!(collected, Err(Error::NotThere));
+        }
+    }
+
+    #[test]
+    fn a_domain_that_stands_still_ends_no_memory() {
+        let (sent, _) = with_kernel(kernel, || {
+            let mut backlog = backlog();
+            backlog.pass = Some(Pass::new(Scope::Freeze));
+            backlog.memories.iter_mut().for_each(|memory| {
+                (0..600).for_each(|page| memory.pages.present.insert(page));
+            });
+            send(&mut backlog)
+        });
+        assert_eq!(sent, Err(CaptureError::Kernel(Error::NotThere)));
     }
 }

@@ -15,6 +15,7 @@ use runtime::{Cap, Error, clock};
 
 use crate::capture::backlog::Backlog;
 use crate::capture::listing::{self, Read};
+use crate::capture::pass::Scope;
 use crate::capture::ring::{Ring, Whose};
 use crate::capture::staging::Staging;
 use crate::capture::{CaptureError, Found, names, state};
@@ -168,7 +169,7 @@ impl Outgoing {
     /// What the kernel says.
     pub fn begin_freeze(&mut self) -> Result<u64, CaptureError> {
         let frozen = self.frozen.as_ref().ok_or(CaptureError::Confused)?;
-        self.backlog.collect_dirty(&frozen.read)?;
+        self.backlog.collect_dirty(&frozen.read, Scope::Freeze)?;
         self.backlog.begin_freeze()?;
         Ok(self.backlog.page_count())
     }
@@ -212,7 +213,7 @@ impl Outgoing {
     /// What the kernel says.
     pub fn look_again(&mut self) -> Result<u64, CaptureError> {
         let read = listing::read(self.domain)?;
-        self.backlog.collect_dirty(&read)?;
+        self.backlog.collect_dirty(&read, Scope::Round)?;
         Ok(self.backlog.page_count())
     }
 

@@ -28,6 +28,20 @@ pub enum Scope {
     Freeze,
 }
 
+impl Scope {
+    /// What the kernel says of a Memory, or nothing if that has ended: while the domain runs it may at any moment. What the
+    /// target was told of it is settled when the domain is described, without it. A domain that stands still ends none.
+    ///
+    /// # Errors
+    /// What else the kernel says.
+    pub fn if_there<T>(self, said: Result<T, Error>) -> Result<Option<T>, Error> {
+        match said {
+            Err(Error::NotThere) if self == Scope::Round => Ok(None),
+            said => said.map(Some),
+        }
+    }
+}
+
 /// A walk over all pages.
 #[derive(Debug)]
 pub struct Pass {
@@ -50,8 +64,8 @@ struct Chunk {
 
 /// What a pass reads from and writes to.
 pub struct Ends<'a> {
-    /// The domain's Memories.
-    pub memories: &'a mut [Captured],
+    /// The domain's Memories; one that is found to have ended is taken out.
+    pub memories: &'a mut Vec<Captured>,
     /// The copies of the chunk that is being sent.
     pub staging: &'a mut Staging,
     /// Their positions in the image.
@@ -120,7 +134,12 @@ impl Pass {
                 memory.pages.gone_in_chunk(first_page),
             ),
         };
-        let content = ends.staging.read(&memory.source, first_page, &wanted)?;
+        let content = ends.staging.read(&memory.source, first_page, &wanted);
+        let Some(content) = self.scope.if_there(content)? else {
+            ends.memories.remove(self.memory);
+            self.first_page = 0;
+            return Ok(());
+        };
         let asked = ChunkPages(core::array::from_fn(|word| wanted.0[word] | gone.0[word]));
         let map = chunk_map(first_page, &memory.pages, &asked, &content);
         for index in 0..map.page_count() {
