@@ -74,6 +74,13 @@ impl Arriving {
             .write((page * PAGE_BYTES) as usize, bytes);
     }
 
+    /// Takes its pager away, if it was given one: what a Memory holds does not end with the domain that it was derived in.
+    pub fn take_pager(&self) {
+        if let Err(error) = self.memory.set_pager(None) {
+            log::warn!("taking a pager away: {error}");
+        }
+    }
+
     /// Ends it.
     pub fn destroy(self) {
         drop(self.view);

@@ -345,13 +345,13 @@ impl Built {
         self.outsiders.drain(..).for_each(scrap::forget);
     }
 
-    /// Ends all of it but the Memories that have arrived.
+    /// Ends all of it but the Memories that have arrived, which are as they were before it was built.
     pub fn destroy(&mut self, memories: &BTreeMap<u32, Arriving>) {
         for (position, object) in (0..).zip(self.objects.drain(..)) {
-            if let Some(object) = object
-                && !memories.contains_key(&position)
-            {
-                scrap::destroy(object);
+            match (object, memories.get(&position)) {
+                (Some(_), Some(arriving)) => arriving.take_pager(),
+                (Some(object), None) => scrap::destroy(object),
+                (None, _) => {}
             }
         }
         self.outsiders.drain(..).for_each(scrap::forget);
