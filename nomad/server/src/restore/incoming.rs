@@ -11,7 +11,8 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
 use nomad_image::{
-    Chunk, Description, Digest, DomainId, Event, MemoryKey, Name, Outsider, PAGE_BYTES, PageMap,
+    Chunk, Description, Digest, DomainId, Event, MemoryKey, Name, Object, Outsider, PAGE_BYTES,
+    PageMap,
 };
 use runtime::Cap;
 use runtime::capability::{Domain, Memory, Notification, Pool};
@@ -195,9 +196,10 @@ impl Incoming {
         Ok(described.description.digest())
     }
 
-    /// Makes all that was described, the domain's time included. Returns the domain, the token of its freeze, and what wakes
-    /// it.
+    /// Makes all that was described, the domain's time included, when nothing else is built. Returns the domain, the token of
+    /// its freeze, and what wakes it.
     fn assemble(&mut self) -> Result<(Cap<Domain>, u64, Cap<Notification>), RestoreError> {
+        self.drop_ended();
         let described = self.described.as_ref().ok_or(NO_STATE)?;
         let description = &described.description;
         let plan = Plan {
@@ -215,6 +217,20 @@ impl Incoming {
         let wake = description.wake.and_then(|wake| built.object(wake));
         let wake = wake.ok_or(RestoreError::NoWake)?;
         Ok((built.domain, built.token, wake))
+    }
+
+    /// Ends the Memories that the domain gave up since their pages came: they are not the domain's, and would stay in its pool.
+    /// What was built before has a capability for each, and is ended before.
+    fn drop_ended(&mut self) {
+        let Some(described) = &self.described else {
+            return;
+        };
+        let objects = &described.description.objects;
+        let has_ended = |position: &u32| objects.get(*position as usize) == Some(&Object::Gone);
+        let ended = self
+            .memories
+            .extract_if(.., |position, _| has_ended(position));
+        ended.for_each(|(_, arriving)| arriving.destroy());
     }
 
     /// Ends what was built, but not the Memories that have arrived.
@@ -315,3 +331,6 @@ fn deliver(machine: &Machine, memory: Cap<Memory>, parcel: &Parcel) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
