@@ -24,6 +24,27 @@ pub enum CaptureError {
     Confused,
 }
 
+impl CaptureError {
+    /// The kernel's refusal of what only the owner of a freeze may do, or of a freeze.
+    pub fn of_freeze(error: Error) -> CaptureError {
+        match error {
+            Error::WrongState | Error::TimedOut => CaptureError::FreezeEnded,
+            Error::InUse => CaptureError::FrozenByAnother,
+            error => CaptureError::Kernel(error),
+        }
+    }
+
+    /// Why a domain that was frozen cannot be read. The threads of one that runs again have no state, and what was listed
+    /// of it may have ended.
+    #[must_use]
+    pub fn of_frozen(self) -> CaptureError {
+        match self {
+            CaptureError::Kernel(Error::WrongState | Error::NotThere) => CaptureError::FreezeEnded,
+            error => error,
+        }
+    }
+}
+
 impl From<Error> for CaptureError {
     fn from(error: Error) -> CaptureError {
         CaptureError::Kernel(error)

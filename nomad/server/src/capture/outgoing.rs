@@ -67,15 +67,6 @@ struct Frozen {
     description: Description,
 }
 
-/// The kernel's refusal of what only the owner of a freeze may do.
-fn of_freeze(error: Error) -> CaptureError {
-    match error {
-        Error::WrongState => CaptureError::FreezeEnded,
-        Error::InUse => CaptureError::FrozenByAnother,
-        error => CaptureError::Kernel(error),
-    }
-}
-
 impl Outgoing {
     /// A domain that was found and of which nothing was refused.
     pub fn new(machine: Machine, name: Name, found: Found) -> Outgoing {
@@ -87,7 +78,6 @@ impl Outgoing {
         };
         Outgoing {
             machine,
-            domain: found.domain,
             outline: Outline {
                 identity: identity.clone(),
                 pool_pages: found.record.pages.0,
@@ -98,6 +88,7 @@ impl Outgoing {
             numbering: Numbering::default(),
             writer: None,
             backlog: Backlog::new(found.domain),
+            domain: found.domain,
             staging: None,
             frozen: None,
             ring: None,
@@ -166,18 +157,19 @@ impl Outgoing {
     /// Begins to send the frozen domain; says how many pages that covers.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// What the kernel says; [`CaptureError::FreezeEnded`] if the domain runs again.
     pub fn begin_freeze(&mut self) -> Result<u64, CaptureError> {
         let frozen = self.frozen.as_ref().ok_or(CaptureError::Confused)?;
-        self.backlog.collect_dirty(&frozen.read, Scope::Freeze)?;
-        self.backlog.begin_freeze()?;
+        let collected = self.backlog.collect_dirty(&frozen.read, Scope::Freeze);
+        let begun = collected.and_then(|()| self.backlog.begin_freeze());
+        begun.map_err(|error| CaptureError::Kernel(error).of_frozen())?;
         Ok(self.backlog.page_count())
     }
 
     /// Appends a piece of what is being sent; says whether there is more.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// What the kernel says; [`CaptureError::FreezeEnded`] if the domain is being handed over and runs again.
     pub fn produce(&mut self, out: &mut Vec<u8>) -> Result<bool, CaptureError> {
         let writer = match &mut self.writer {
             Some(writer) => writer,
@@ -188,8 +180,13 @@ impl Outgoing {
             }
         };
         let staging = self.staging.as_mut().ok_or(CaptureError::Confused)?;
-        self.backlog
-            .produce(staging, &mut self.numbering, writer, out)
+        let produced = self
+            .backlog
+            .produce(staging, &mut self.numbering, writer, out);
+        match &self.frozen {
+            Some(_) => produced.map_err(CaptureError::of_frozen),
+            None => produced,
+        }
     }
 
     /// Ends a round. The first in which that is possible says what the domain consists of at that moment: the target
@@ -224,7 +221,11 @@ impl Outgoing {
     /// What the kernel says; [`CaptureError::FrozenByAnother`].
     pub fn freeze(&mut self, limit_ns: u64) -> Result<u64, CaptureError> {
         let deadline_ns = clock::now_ns().saturating_add(limit_ns);
-        let freeze = self.domain.freeze(deadline_ns).map_err(of_freeze)?;
+        let freeze = self
+            .domain
+            .cap()
+            .freeze(deadline_ns)
+            .map_err(CaptureError::of_freeze)?;
         self.token = Some(freeze.token);
         Ok(freeze.token)
     }
@@ -232,12 +233,12 @@ impl Outgoing {
     /// Reads the frozen domain's state, after root and the switch have stopped serving it.
     ///
     /// # Errors
-    /// Root or the kernel said no, or the domain holds what cannot travel.
+    /// Root or the kernel said no, or the domain holds what cannot travel; [`CaptureError::FreezeEnded`] if it runs again.
     pub fn export(&mut self) -> Result<Exported, CaptureError> {
         let name = self.name();
         self.is_exported = true;
         self.machine.root.export(name)?;
-        let state = self.read_state()?;
+        let state = self.read_state().map_err(CaptureError::of_frozen)?;
         let frozen = self.describe(state)?;
         let frozen = self.frozen.insert(frozen);
         Ok(Exported {
@@ -246,14 +247,23 @@ impl Outgoing {
         })
     }
 
-    /// Does something while the running domain stands still. Should this server end or stall meanwhile, the kernel lets the
-    /// domain run on.
-    fn while_frozen<T>(&mut self, act: impl FnOnce(&mut Outgoing) -> T) -> Result<T, CaptureError> {
-        let freeze = self.domain.freeze(clock::now_ns() + LOOK_LIMIT_NS)?;
+    /// Does something while the running domain stands still; nothing if it does not for long enough: another has frozen it for
+    /// a moment, or the limit came first. Should this server end or stall meanwhile, the kernel lets the domain run on.
+    fn while_frozen<T>(
+        &mut self,
+        act: impl FnOnce(&mut Outgoing) -> T,
+    ) -> Result<Option<T>, CaptureError> {
+        let domain = self.domain;
+        let freeze = match domain.freeze(clock::now_ns() + LOOK_LIMIT_NS) {
+            Ok(freeze) => freeze,
+            Err(Error::InUse | Error::TimedOut) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
         let result = act(self);
-        match self.domain.thaw(freeze.token) {
-            Ok(()) => Ok(result),
-            Err(error) => Err(of_freeze(error)),
+        match domain.thaw(freeze.token) {
+            Ok(()) => Ok(Some(result)),
+            Err(Error::InUse | Error::WrongState) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -261,7 +271,8 @@ impl Outgoing {
     /// whether it can when it is frozen.
     fn describe_running(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         let state = self.while_frozen(Outgoing::read_state)?;
-        if let Ok(described) = state.and_then(|state| self.describe(state)) {
+        let described = state.map(|state| state.and_then(|state| self.describe(state)));
+        if let Some(Ok(described)) = described {
             let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
             writer.state(0, &described.description, out);
             self.is_described = true;
@@ -296,7 +307,7 @@ impl Outgoing {
     /// Sends the state, and the ring of the domain's port with the frames that wait in it.
     ///
     /// # Errors
-    /// It was not exported, or what the kernel says.
+    /// It was not exported, or what the kernel says; [`CaptureError::FreezeEnded`] if the domain runs again.
     pub fn end_freeze(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         self.backlog.end_pass()?;
         let frozen = self.frozen.as_ref().ok_or(CaptureError::Confused)?;
@@ -307,7 +318,8 @@ impl Outgoing {
                 self.is_ring_announced = true;
             }
             let staging = self.staging.as_mut().ok_or(CaptureError::Confused)?;
-            ring.send(staging, writer, out)?;
+            let sent = ring.send(staging, writer, out);
+            sent.map_err(|error| CaptureError::Kernel(error).of_frozen())?;
         }
         writer.state(0, &frozen.description, out);
         writer.seal(out);
@@ -320,7 +332,10 @@ impl Outgoing {
     /// What the kernel says; [`Error::VersionMoved`] if something changed it; [`CaptureError::FreezeEnded`] if it runs again.
     pub fn retire(&mut self, version: u64) -> Result<(), CaptureError> {
         let token = self.token.ok_or(CaptureError::Confused)?;
-        self.domain.retire(version, token).map_err(of_freeze)
+        self.domain
+            .cap()
+            .retire(version, token)
+            .map_err(CaptureError::of_freeze)
     }
 
     /// Lets root and the switch serve the domain again. What fails here changes nothing: the domain runs on.
@@ -344,7 +359,7 @@ impl Outgoing {
         };
         match self.domain.thaw(token) {
             Ok(()) | Err(Error::WrongState) => Ok(()),
-            Err(error) => Err(of_freeze(error)),
+            Err(error) => Err(CaptureError::of_freeze(error)),
         }
     }
 
@@ -373,3 +388,6 @@ impl Outgoing {
         (self.frozen, self.ring, self.staging) = (None, None, None);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Rounds and hand-overs of a domain whose freeze does not last, before a kernel that says so.
+
+use alloc::collections::BTreeMap;
+
+use abi::record::ObjectRecord;
+use abi::register::{ObjectId, PageCount, Slot};
+use abi::{MessageInfo, ObjectKind, Request};
+use nomad_image::{Clock, Listing};
+use runtime::Cap;
+use runtime::host::{Answer, DONE, with_kernel};
+use runtime::protocol::Name as RootName;
+use runtime::protocol::root::{DomainId as RootId, DomainState};
+
+use super::*;
+
+fn outgoing() -> Outgoing {
+    let record = DomainRecord {
+        name: RootName::try_new("guest").expect("a name"),
+        id: RootId([7; 16]),
+        incarnation: 1,
+        state: DomainState::Running,
+        movable: true,
+        pages: PageCount(64),
+        spent: PageCount(8),
+    };
+    let found = Found {
+        record,
+        domain: Cap::from_slot(Slot(8)),
+        read: Read::default(),
+        names: Names::new(),
+    };
+    let name = Name::try_new("guest").expect("a name");
+    Outgoing::new(Machine::of_tests(), name, found)
+}
+
+/// Answers of root, which does all, and of a kernel that lists nothing.
+fn lists_nothing(request: &Request) -> Answer {
+    match request {
+        Request::Call(_) => Ok([0, MessageInfo::words_only(1)?.bits(), 0, 0, 0, 0, 0, 0]),
+        Request::DomainDescribe(_) => Ok([0, u64::MAX, 0, 0, 0, 0, 0, 0]),
+        _ => DONE,
+    }
+}
+
+/// Sends a whole round; says whether it described the domain.
+fn send_round(kernel: fn(&Request) -> Answer) -> Result<bool, CaptureError> {
+    let (sent, _) = with_kernel(kernel, || {
+        let (mut outgoing, mut out) = (outgoing(), Vec::new());
+        outgoing.start_log()?;
+        outgoing.begin_round();
+        while outgoing.produce(&mut out)? {}
+        outgoing.end_round(1, &mut out)?;
+        Ok(outgoing.is_described)
+    });
+    sent
+}
+
+#[test]
+fn a_domain_that_stands_still_for_long_enough_is_described() {
+    assert_eq!(send_round(lists_nothing), Ok(true));
+}
+
+#[test]
+fn a_domain_that_another_holds_or_that_runs_too_soon_is_not_described_this_round() {
+    let kernels: [fn(&Request) -> Answer; 4] = [
+        |request| match request {
+            Request::DomainFreeze(_) => Err(Error::InUse),
+            other => lists_nothing(other),
+        },
+        |request| match request {
+            Request::DomainFreeze(_) => Err(Error::TimedOut),
+            other => lists_nothing(other),
+        },
+        |request| match request {
+            Request::DomainThaw(_) => Err(Error::WrongState),
+            other => lists_nothing(other),
+        },
+        |request| match request {
+            Request::DomainThaw(_) => Err(Error::InUse),
+            other => lists_nothing(other),
+        },
+    ];
+    for kernel in kernels {
+        assert_eq!(send_round(kernel), Ok(false));
+    }
+}
+
+#[test]
+fn a_retired_domain_ends_the_move() {
+    let sent = send_round(|request| match request {
+        Request::DomainFreeze(_) => Err(Error::WrongState),
+        other => lists_nothing(other),
+    });
+    assert_eq!(sent, Err(CaptureError::Kernel(Error::WrongState)));
+}
+
+#[test]
+fn an_export_of_a_domain_that_runs_again_says_that_the_freeze_ended() {
+    for error in [Error::WrongState, Error::NotThere] {
+        let kernel: fn(&Request) -> Answer = match error {
+            Error::WrongState => |request| match request {
+                Request::DomainDescribe(_) => Err(Error::WrongState),
+                other => lists_nothing(other),
+            },
+            _ => |request| match request {
+                Request::DomainDescribe(_) => Err(Error::NotThere),
+                other => lists_nothing(other),
+            },
+        };
+        let (exported, _) = with_kernel(kernel, || outgoing().export());
+        assert_eq!(exported, Err(CaptureError::FreezeEnded));
+    }
+}
+
+#[test]
+fn reading_the_pages_of_a_domain_that_runs_again_says_that_the_freeze_ended() {
+    let kernel: fn(&Request) -> Answer = |request| match request {
+        Request::DomainBeginLog(_) => Err(Error::NotThere),
+        other => lists_nothing(other),
+    };
+    let (begun, _) = with_kernel(kernel, || {
+        let mut outgoing = outgoing();
+        outgoing.frozen = Some(frozen(&outgoing));
+        outgoing.begin_freeze()
+    });
+    assert_eq!(begun, Err(CaptureError::FreezeEnded));
+}
+
+/// A frozen domain of which a Memory was listed.
+fn frozen(outgoing: &Outgoing) -> Frozen {
+    let parts = Parts {
+        identity: outgoing.identity.clone(),
+        clock: Clock { domain_ns: 0 },
+        slot_count: 0,
+        wake: None,
+        threads: BTreeMap::new(),
+        exports: Vec::new(),
+    };
+    let nothing = Listing::default();
+    let described = describe(&nothing, &Names::new(), &mut Numbering::default(), parts);
+    let mut read = Read::default();
+    (read.listing.domain, read.listing.pool) = (ObjectId(1), ObjectId(2));
+    read.listing.objects.push(ObjectRecord {
+        id: 3,
+        kind: ObjectKind::Memory as u64,
+        size: 8,
+        ..ObjectRecord::default()
+    });
+    let description = described.expect("describes nothing");
+    Frozen { read, description }
+}
