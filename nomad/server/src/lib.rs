@@ -12,6 +12,7 @@
 //! | [`root`] | the machine's root, as it is asked |
 //! | [`machine`], [`peers`] | this machine, the others |
 //! | [`records`] | what outlives this server |
+//! | [`owned`] | capabilities that are given up when they are not needed any more |
 //! | [`page_set`] | pages |
 //! | [`turns`] | turns of the executor, and giving way |
 //!
@@ -29,6 +30,7 @@ pub mod channel;
 pub mod commands;
 pub mod late;
 pub mod machine;
+pub mod owned;
 pub mod page_set;
 pub mod peers;
 pub mod records;

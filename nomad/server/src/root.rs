@@ -11,6 +11,8 @@ use runtime::protocol::root::{
 use runtime::protocol::{Name as RootName, Words};
 use runtime::{Cap, Error, Message};
 
+use crate::owned::Owned;
+
 /// The `root` endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Root {
@@ -65,20 +67,15 @@ impl Root {
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn find(self, name: Name) -> Result<(DomainRecord, Option<Cap<Domain>>), RootError> {
-        let answer = self.ask(
-            &Request::Find {
-                name: to_root(name)?,
-            }
-            .pack(),
-            1,
-        )?;
-        let record = record(&answer)?;
+    pub fn find(self, name: Name) -> Result<(DomainRecord, Option<Owned<Domain>>), RootError> {
+        let name = to_root(name)?;
+        let answer = self.ask(&Request::Find { name }.pack(), 1)?;
+        let record = record(&answer);
         let domain = match answer.capabilities() {
             [] => None,
-            _ => Some(capability(answer)?),
+            _ => Some(Owned::new(capability(answer)?)),
         };
-        Ok((record, domain))
+        Ok((record?, domain))
     }
 
     /// What a domain holds an object as; `None` if root knows no name for it.

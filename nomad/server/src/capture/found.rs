@@ -3,22 +3,22 @@
 use alloc::vec::Vec;
 
 use nomad_image::{Name, Names, Verdict, judge};
-use runtime::Cap;
 use runtime::capability::Domain;
 use runtime::protocol::root::DomainRecord;
 
 use crate::capture::CaptureError;
 use crate::capture::listing::{self, Read};
 use crate::capture::names;
+use crate::owned::Owned;
 use crate::root::Root;
 
 /// A domain as it is found: what an operator is told, and what is offered to a target.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Found {
     /// What root says.
     pub record: DomainRecord,
     /// The authority over it.
-    pub domain: Cap<Domain>,
+    pub domain: Owned<Domain>,
     /// What the kernel lists.
     pub read: Read,
     /// What root calls the objects outside.
@@ -33,7 +33,7 @@ impl Found {
     pub fn find(root: Root, name: Name) -> Result<Found, CaptureError> {
         let (record, domain) = root.find(name)?;
         let domain = domain.ok_or(CaptureError::Pinned)?;
-        let read = listing::read(domain)?;
+        let read = listing::read(domain.cap())?;
         let mut names = Names::new();
         names::complete(root, name, &read.listing, &mut names)?;
         Ok(Found {

@@ -11,7 +11,7 @@ use nomad_image::{
 use runtime::capability::Domain;
 use runtime::protocol::Mac;
 use runtime::protocol::root::DomainRecord;
-use runtime::{Cap, Error, clock};
+use runtime::{Error, clock};
 
 use crate::capture::backlog::Backlog;
 use crate::capture::listing::{self, Read};
@@ -20,6 +20,7 @@ use crate::capture::ring::{Ring, Whose};
 use crate::capture::staging::Staging;
 use crate::capture::{CaptureError, Found, names, state};
 use crate::machine::Machine;
+use crate::owned::Owned;
 
 /// How long a running domain stands still at most while its threads are read.
 const LOOK_LIMIT_NS: u64 = 5_000_000_000;
@@ -36,7 +37,7 @@ pub struct Exported {
 /// A domain on its way out.
 pub struct Outgoing {
     machine: Machine,
-    domain: Cap<Domain>,
+    domain: Owned<Domain>,
     identity: Identity,
     names: Names,
     numbering: Numbering,
@@ -87,7 +88,7 @@ impl Outgoing {
             names: found.names,
             numbering: Numbering::default(),
             writer: None,
-            backlog: Backlog::new(found.domain),
+            backlog: Backlog::new(found.domain.cap()),
             domain: found.domain,
             staging: None,
             frozen: None,
@@ -106,7 +107,7 @@ impl Outgoing {
         machine: Machine,
         name: Name,
         record: &DomainRecord,
-        domain: Cap<Domain>,
+        domain: Owned<Domain>,
         token: Option<u64>,
     ) -> Outgoing {
         let found = Found {
@@ -132,7 +133,7 @@ impl Outgoing {
     pub fn port_address(&mut self) -> Option<Mac> {
         if self.is_left_behind {
             // Nothing was looked up of it in this life yet. What cannot be is missing later, too.
-            let read = listing::read(self.domain).unwrap_or_default();
+            let read = listing::read(self.domain.cap()).unwrap_or_default();
             let name = self.name();
             let _ = names::complete(self.machine.root, name, &read.listing, &mut self.names);
         }
@@ -209,7 +210,7 @@ impl Outgoing {
     /// # Errors
     /// What the kernel says.
     pub fn look_again(&mut self) -> Result<u64, CaptureError> {
-        let read = listing::read(self.domain)?;
+        let read = listing::read(self.domain.cap())?;
         self.backlog.collect_dirty(&read, Scope::Round)?;
         Ok(self.backlog.page_count())
     }
@@ -253,7 +254,7 @@ impl Outgoing {
         &mut self,
         act: impl FnOnce(&mut Outgoing) -> T,
     ) -> Result<Option<T>, CaptureError> {
-        let domain = self.domain;
+        let domain = self.domain.cap();
         let freeze = match domain.freeze(clock::now_ns() + LOOK_LIMIT_NS) {
             Ok(freeze) => freeze,
             Err(Error::InUse | Error::TimedOut) => return Ok(None),
@@ -284,10 +285,10 @@ impl Outgoing {
     fn read_state(&mut self) -> Result<State, CaptureError> {
         let (root, name) = (self.machine.root, self.name());
         // Asking for the time counts as a change: first the time, then the version.
-        let clock = state::clock(self.domain)?;
-        let read = listing::read(self.domain)?;
+        let clock = state::clock(self.domain.cap())?;
+        let read = listing::read(self.domain.cap())?;
         names::complete(root, name, &read.listing, &mut self.names)?;
-        let parts = state::parts(root, self.domain, &self.identity, &read, clock)?;
+        let parts = state::parts(root, self.domain.cap(), &self.identity, &read, clock)?;
         Ok(State { read, parts })
     }
 
@@ -296,7 +297,7 @@ impl Outgoing {
         let State { read, parts } = state;
         let description = describe(&read.listing, &self.names, &mut self.numbering, parts)?;
         self.ring = Ring::find(&Whose {
-            domain: self.domain,
+            domain: self.domain.cap(),
             read: &read,
             description: &description,
             numbering: &self.numbering,
@@ -357,7 +358,7 @@ impl Outgoing {
         let Some(token) = self.token.take() else {
             return Ok(());
         };
-        match self.domain.thaw(token) {
+        match self.domain.cap().thaw(token) {
             Ok(()) | Err(Error::WrongState) => Ok(()),
             Err(error) => Err(CaptureError::of_freeze(error)),
         }

@@ -59,7 +59,8 @@ impl Resumed {
         if let (Some(name), Some((known, Some(domain)))) = (name, found)
             && same(known.id.0)
         {
-            self.states.insert(record.offer.domain.0, state_of(domain));
+            self.states
+                .insert(record.offer.domain.0, state_of(domain.cap()));
             let outgoing = Outgoing::left_behind(machine, name, &known, domain, token);
             self.outgoing.insert(record.transaction, outgoing);
         }

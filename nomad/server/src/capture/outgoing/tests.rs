@@ -25,7 +25,7 @@ fn outgoing() -> Outgoing {
     };
     let found = Found {
         record,
-        domain: Cap::from_slot(Slot(8)),
+        domain: Owned::new(Cap::from_slot(Slot(8))),
         read: Read::default(),
         names: Names::new(),
     };
