@@ -102,6 +102,7 @@ impl AddressSpace {
     }
 
     /// Removes the link at an address; returns the next address at which there may be one.
+    #[inline]
     fn unlink_one(&self, address: u64) -> u64 {
         let after = |level| (address | (span(level) - 1)) + 1;
         let Some(middle) = self.root.child(index_at(address, 3)) else {
@@ -158,6 +159,7 @@ impl AddressSpace {
     /// Entries of the root that are the user's half.
     const USER_ENTRIES: u64 = 256;
 
+    #[inline]
     fn directory(&self, address: u64) -> Option<Table> {
         self.root
             .child(index_at(address, 3))?

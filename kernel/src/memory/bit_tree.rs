@@ -103,6 +103,7 @@ impl BitTree {
     }
 
     /// The highest number.
+    #[inline]
     pub(super) fn last(&self) -> Option<u64> {
         let mut index = 0;
         for level in self.levels.iter().rev() {

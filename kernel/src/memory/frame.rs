@@ -12,6 +12,7 @@ pub struct Frame(PhysAddr);
 
 impl Frame {
     /// The frame that holds this address, which is one of RAM.
+    #[inline]
     pub(super) fn containing(address: PhysAddr) -> Frame {
         Frame(address.align_down(FRAME_BYTES))
     }
@@ -26,6 +27,7 @@ impl Frame {
         Frame(self.0 + count * FRAME_BYTES)
     }
 
+    #[inline]
     pub(super) fn pointer(self) -> *mut u8 {
         direct_map(self.0)
     }

@@ -27,11 +27,13 @@ pub struct LeafTable(pub(super) Table);
 
 impl LeafTable {
     /// The bytes of a page, if it is present and RAM.
+    #[inline]
     pub fn frame(self, page: u64) -> Option<Frame> {
         self.0.target(page % TABLE_ENTRIES)
     }
 
     /// The flags of a page's entry.
+    #[inline]
     pub fn flags(self, page: u64) -> Entry {
         self.0.flags(page % TABLE_ENTRIES)
     }
@@ -48,6 +50,7 @@ impl LeafTable {
     }
 
     /// Enters a page where there is none.
+    #[inline]
     pub fn insert(self, page: u64, frame: OwnedFrame, flags: Entry) {
         self.0.adopt(page % TABLE_ENTRIES, frame, flags);
     }
@@ -70,6 +73,7 @@ impl LeafTable {
     }
 
     /// Removes a page, present or reserved; returns the flags that its entry had.
+    #[inline]
     pub fn remove(self, page: u64, unmapped: &mut Unmapped) -> Option<Entry> {
         let (flags, frame) = self.0.take(page % TABLE_ENTRIES)?;
         unmapped.add(frame);
@@ -86,6 +90,7 @@ impl PageTables {
     }
 
     /// The leaf table of a page, if there is one.
+    #[inline]
     pub fn leaf(&self, page: u64) -> Option<LeafTable> {
         self.directory(page)
             .get()?
@@ -138,6 +143,7 @@ impl PageTables {
             .map(Table::into_frame)
     }
 
+    #[inline]
     fn directory(&self, page: u64) -> &Cell<Option<Table>> {
         &self.directories[(page / PAGES_PER_DIRECTORY) as usize]
     }

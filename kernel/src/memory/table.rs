@@ -87,6 +87,7 @@ impl Table {
     }
 
     /// The table below, if this entry has one.
+    #[inline]
     pub(super) fn child(self, index: u64) -> Option<Table> {
         self.target(index).map(Table)
     }
@@ -95,6 +96,7 @@ impl Table {
     ///
     /// # Errors
     /// What `allocate` fails with.
+    #[inline]
     pub(super) fn ensure_child<E>(
         self,
         index: u64,
@@ -111,6 +113,7 @@ impl Table {
     }
 
     /// The frame that an entry refers to, if it is present and RAM.
+    #[inline]
     pub(super) fn target(self, index: u64) -> Option<Frame> {
         const KINDS: Entry = Entry::PRESENT.union(Entry::NOT_RAM);
         let entry = self.entry(index).load(Ordering::Relaxed);
@@ -119,21 +122,25 @@ impl Table {
     }
 
     /// Whether an entry is anything but empty.
+    #[inline]
     pub(super) fn is_used(self, index: u64) -> bool {
         self.entry(index).load(Ordering::Relaxed) != 0
     }
 
     /// The flags of an entry.
+    #[inline]
     pub(super) fn flags(self, index: u64) -> Entry {
         Entry::from_bits_truncate(self.entry(index).load(Ordering::Relaxed))
     }
 
     /// Fills an empty entry, which keeps the frame.
+    #[inline]
     pub(super) fn adopt(self, index: u64, frame: OwnedFrame, flags: Entry) {
         self.refer(index, frame.address(), flags | Entry::OWNED);
     }
 
     /// Fills an empty entry that refers to a frame which something else keeps.
+    #[inline]
     pub(super) fn refer(self, index: u64, address: PhysAddr, flags: Entry) {
         let entry = self.entry(index);
         assert_eq!(
@@ -145,12 +152,14 @@ impl Table {
     }
 
     /// Empties an entry; returns the frame that it kept.
+    #[inline]
     pub(super) fn clear(self, index: u64) -> Option<OwnedFrame> {
         let (_, frame) = self.take(index)?;
         frame
     }
 
     /// Empties an entry unless it is empty; returns its flags, and the frame that it kept.
+    #[inline]
     pub(super) fn take(self, index: u64) -> Option<(Entry, Option<OwnedFrame>)> {
         if !self.is_used(index) {
             return None;
@@ -174,15 +183,18 @@ impl Table {
     }
 
     /// Adds flags to a present entry.
+    #[inline]
     pub(super) fn add_flags(self, index: u64, flags: Entry) {
         self.entry(index).fetch_or(flags.bits(), Ordering::AcqRel);
     }
 
     /// Removes flags; returns those the entry had.
+    #[inline]
     pub(super) fn remove_flags(self, index: u64, flags: Entry) -> Entry {
         Entry::from_bits_truncate(self.entry(index).fetch_and(!flags.bits(), Ordering::AcqRel))
     }
 
+    #[inline(always)]
     fn entry(&self, index: u64) -> &AtomicU64 {
         // SAFETY: only `create` and entries of tables make a `Table`, so the frame holds 512 entries; the module's
         // invariant keeps it a table while one refers to it.

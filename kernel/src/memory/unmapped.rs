@@ -34,6 +34,7 @@ impl Unmapped {
     ///
     /// # Panics
     /// If there are [`Unmapped::MAX`] already.
+    #[inline]
     pub(super) fn add(&mut self, frame: Option<OwnedFrame>) {
         self.stale = true;
         if let Some(frame) = frame {

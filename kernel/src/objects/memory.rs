@@ -184,6 +184,7 @@ impl MemoryObject {
     }
 
     /// Takes a page out of its leaf table, present or reserved; false if there is neither.
+    #[inline]
     pub fn remove(&self, leaf: LeafTable, page: u64, unmapped: &mut Unmapped) -> bool {
         let removed = leaf.remove(page, unmapped);
         if removed.is_some_and(|flags| flags.contains(Entry::PRESENT)) {

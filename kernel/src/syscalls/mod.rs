@@ -68,6 +68,7 @@ impl Outcome {
 const STEPS_PER_ENTRY: usize = 16;
 
 /// Does steps of a long call until it is done, or until interrupts are to be let in.
+#[inline]
 fn in_steps(mut step: impl FnMut() -> Result<Step, Error>) -> CallResult {
     let stint = Stint::begin();
     for _ in 0..STEPS_PER_ENTRY {

@@ -26,6 +26,7 @@ pub(super) const WINDOW: VirtAddr = VirtAddr::new(0xffff_ff00_0000_0000);
 static KERNEL_ROOT: AtomicU64 = AtomicU64::new(0);
 
 /// Where the kernel sees a byte of RAM.
+#[inline]
 pub fn direct_map(address: PhysAddr) -> *mut u8 {
     (DIRECT_MAP + address.as_u64()).as_mut_ptr()
 }
