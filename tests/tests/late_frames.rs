@@ -33,11 +33,12 @@ fn fleet(start: fn() -> Fleet) -> Fleet {
     fleet
 }
 
-/// Requests so seldom that what comes in the longest pause of a busy host has room in every ring.
+/// Requests so seldom that those of the longest pause on a busy host have room in every ring: the smallest holds 128
+/// frames, which is 2.5 seconds here.
 fn options() -> prober::Options {
     let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
-    options.udp_interval = Duration::from_millis(5);
-    options.tcp_interval = Duration::from_millis(20);
+    options.udp_interval = Duration::from_millis(20);
+    options.tcp_interval = Duration::from_millis(50);
     options
 }
 

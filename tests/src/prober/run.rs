@@ -16,7 +16,7 @@ use super::report::{Figures, Report, Summary};
 use super::stream::Stream;
 
 /// How long replies to the last UDP requests are waited for; some were lost.
-const UDP_PATIENCE: Duration = Duration::from_millis(500);
+const UDP_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long replies to the last TCP requests are waited for: longer than a few retransmissions.
 const TCP_PATIENCE: Duration = Duration::from_secs(8);
