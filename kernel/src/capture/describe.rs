@@ -32,6 +32,8 @@ const HELD_MAX: usize = 2;
 mod looks {
     /// Writing a record.
     pub const RECORD: u32 = 8;
+    /// Making an identity, of which a record shows one, and one more if an object holds it.
+    pub const IDENTITY: u32 = 4;
     /// Going to the next object, and seeing what it holds.
     pub const OBJECT: u32 = 4;
     /// Going to the next mapping: its index is a tree of up to 32 turns.
@@ -111,23 +113,23 @@ fn describe_held(
 
 /// Writes what one object holds: all of it, or nothing when the call may not look at as much.
 fn describe_holder(object: Object, climber: &mut Climber, records: &mut Records) -> bool {
-    let id = object.id().0;
+    let serial = object.header().serial;
     let mut found = [None; HELD_MAX];
     for (record, (what, place)) in found.iter_mut().zip(held_by(object).into_iter().flatten()) {
         let Some(capability) = SlotStorage.slot(place).capability() else {
             continue;
         };
-        let Parent::Slot(parent) = climber.parent(id, Some(what), place) else {
+        let Parent::Slot(parent) = climber.parent(serial, Some(what), place) else {
             return false;
         };
         *record = Some(CapabilityRecord {
             slot: what as u64,
-            holder: id,
+            holder: object.id().0,
             ..records::of_capability(capability, parent)
         });
     }
     for record in found.into_iter().flatten() {
-        climber.look(looks::RECORD);
+        climber.look(looks::RECORD + 2 * looks::IDENTITY);
         records.write(&record.to_words());
     }
     true
@@ -142,7 +144,9 @@ fn describe_mappings(
 ) -> Rest {
     for mapping in domain.mappings_from(cursor).take(RECORDS_MAX + 1) {
         let start = mapping.start();
-        if !records.have_room_for(1) || !climber.look(looks::MAPPING + looks::RECORD) {
+        if !records.have_room_for(1)
+            || !climber.look(looks::MAPPING + looks::RECORD + looks::IDENTITY)
+        {
             return Rest::From(start);
         }
         match climber.parent(start, None, mapping.slot()) {
@@ -180,7 +184,7 @@ fn describe_capabilities(
             let number = u64::from(slot.get());
             match climber.parent(number, None, place) {
                 Parent::Slot(parent) => {
-                    climber.look(looks::RECORD);
+                    climber.look(looks::RECORD + looks::IDENTITY);
                     let record = CapabilityRecord {
                         slot: number,
                         ..records::of_capability(capability, parent)

@@ -17,7 +17,7 @@ use crate::memory::{Holder, place_of};
 pub struct Entry {
     /// Which list.
     pub list: List,
-    /// The slot, the mapping's address, or the identity of the object that holds the capability.
+    /// The slot, the mapping's address, or the serial number of the object that holds the capability.
     pub number: u64,
     /// What that object holds it for.
     pub held: Option<Held>,

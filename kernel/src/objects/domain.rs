@@ -233,7 +233,8 @@ impl Domain {
         let records =
             core::iter::successors(self.first_record.get(), |record| record.next_record.get());
         let mut memories = records.filter_map(|record| record.memory.get());
-        memories.find(|memory| memory.header.id() == id)
+        let serial = self.pool().serial_of(id);
+        memories.find(|memory| memory.header.serial == serial)
     }
 
     /// Checks that it can have another thread.

@@ -129,11 +129,16 @@ impl Pool {
         self.domain.get().is_some_and(|domain| domain.is_retired())
     }
 
+    /// The serial number of the object of this identity: what a search compares, since an identity is made anew for each look.
+    pub fn serial_of(&self, id: ObjectId) -> u64 {
+        self.identities.serial(id)
+    }
+
     /// Looks for the object of this identity, or else the next younger one: the list is in the order of creation. No identity,
     /// zero, leads to the first object.
     /// Passes a bounded number of objects; the bookmark keeps how far it came.
     pub fn seek(&self, id: ObjectId) -> Search {
-        let serial = self.identities.serial(id);
+        let serial = self.serial_of(id);
         let from = self
             .bookmark
             .get()

@@ -164,9 +164,10 @@ pub fn set_clock(kernel: &Kernel, caller: Ref<Thread>, call: DomainClock) -> Cal
 
 pub fn read_thread(kernel: &Kernel, caller: Ref<Thread>, call: DomainReadThread) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
+    let serial = domain.pool().serial_of(call.thread);
     let thread = domain
         .threads()
-        .find(|thread| thread.header.id() == call.thread)
+        .find(|thread| thread.header.serial == serial)
         .ok_or(Error::NotThere)?;
     super::thread::read_into_buffer(kernel, caller, thread)
 }
