@@ -22,12 +22,16 @@ pub(crate) unsafe fn install(address: u64) {
 }
 
 /// Runs `work`, which makes no system call, on the buffer; `None` if the thread has none.
+#[cfg(target_os = "none")]
 pub(crate) fn with<T>(work: impl FnOnce(&mut MessageBuffer) -> T) -> Option<T> {
     let buffer = BUFFER.load(Ordering::Relaxed);
     // SAFETY: `install`'s caller guarantees the page. There is one thread, `work` gets the only reference, and
     // the kernel writes the page only during system calls.
     unsafe { buffer.as_mut() }.map(work)
 }
+
+#[cfg(not(target_os = "none"))]
+pub(crate) use crate::host::with_buffer as with;
 
 /// Copies the beginning of the data area out.
 pub(crate) fn read_data(into: &mut [u8]) {

@@ -12,9 +12,10 @@ use core::cell::RefCell;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Once;
 
+use abi::message::{CAPABILITIES_MAX, DATA_BYTES, WORDS_MAX};
 use abi::register::Slot;
 use abi::start_page::{ARGUMENT_BYTES, NamedCapability, Range, StartPage};
-use abi::{Error, ObjectKind, Registers, Request};
+use abi::{Error, MessageBuffer, ObjectKind, Registers, Request};
 
 use crate::shared::SharedMemory;
 use crate::{Start, clock, slots};
@@ -34,11 +35,20 @@ pub type Answer = Result<Registers, Error>;
 /// The answer to a call that succeeds, with zeros as its results.
 pub const DONE: Answer = Ok([0; abi::register::REGISTER_COUNT]);
 
-/// Where a thread's system calls go that a test answers itself.
+/// Where a thread's system calls go that a test answers itself, and the thread's message buffer.
 struct Kernel {
     answer: fn(&Request) -> Answer,
     calls: Vec<Request>,
+    buffer: Box<MessageBuffer>,
 }
+
+const EMPTY_BUFFER: MessageBuffer = MessageBuffer {
+    words: [0; WORDS_MAX],
+    send: [0; CAPABILITIES_MAX],
+    receive: [Slot::NONE.0; CAPABILITIES_MAX],
+    reserved: [0; 188],
+    data: [0; DATA_BYTES],
+};
 
 std::thread_local! {
     static KERNEL: RefCell<Option<Kernel>> = const { RefCell::new(None) };
@@ -89,18 +99,27 @@ pub fn signal(notification: Slot, flags: u64) {
 }
 
 /// Runs `act` with all system calls of this thread answered by `answer`; returns what `act` does, and the calls. Slots are free
-/// from 64 on. There is no message buffer: what the kernel would write there is not read.
+/// from 64 on. The thread has a message buffer, into which this kernel writes nothing.
 pub fn with_kernel<T>(
     answer: fn(&Request) -> Answer,
     act: impl FnOnce() -> T,
 ) -> (T, Vec<Request>) {
     static SLOTS: Once = Once::new();
     SLOTS.call_once(|| slots::open(FIRST_FREE, Slot::NONE));
-    let calls = Vec::new();
-    KERNEL.set(Some(Kernel { answer, calls }));
+    KERNEL.set(Some(Kernel {
+        answer,
+        calls: Vec::new(),
+        buffer: Box::new(EMPTY_BUFFER),
+    }));
     let result = act();
     let kernel = KERNEL.take();
     (result, kernel.map_or_else(Vec::new, |kernel| kernel.calls))
+}
+
+/// Runs `work`, which makes no system call, on the message buffer of this thread; `None` if it has none, since no test answers
+/// its calls.
+pub(crate) fn with_buffer<T>(work: impl FnOnce(&mut MessageBuffer) -> T) -> Option<T> {
+    KERNEL.with_borrow_mut(|kernel| Some(work(&mut kernel.as_mut()?.buffer)))
 }
 
 /// The answer of the test's kernel, if there is one on this thread.
