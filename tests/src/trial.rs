@@ -163,7 +163,7 @@ impl Trial {
         assert!(said.ends_with("done"), "{}: {said}", station.name());
     }
 
-    /// The client's end: no answer was wrong, none is missing, and its one connection lived.
+    /// The client's end: it was answered, no answer was wrong, none is missing, and its one connection lived.
     ///
     /// # Panics
     ///
@@ -174,6 +174,7 @@ impl Trial {
         assert_eq!(summary.error_count(), 0, "{summary:?}");
         assert!(summary.tcp_survived, "{summary:?}");
         assert_eq!(summary.tcp.answered, summary.tcp.asked, "{summary:?}");
+        assert!(summary.tcp.answered > 0, "{summary:?}");
     }
 
     /// Looks at both machines until they are so. One that is dead or cut off must not be waited for with this.

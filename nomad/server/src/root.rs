@@ -114,13 +114,14 @@ impl Root {
         Ok(binding.is_some_and(|binding| binding.name.as_str() == "wake"))
     }
 
-    /// Quiesces what serves the domain.
+    /// Quiesces what serves the domain, whose freeze ends in this many nanoseconds.
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn export(self, name: Name) -> Result<(), RootError> {
+    pub fn export(self, name: Name, frozen_ns: u64) -> Result<(), RootError> {
         self.tell(Request::Export {
             name: to_root(name)?,
+            frozen_ns,
         })
     }
 

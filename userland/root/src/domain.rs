@@ -11,6 +11,7 @@ use runtime::protocol::root::{Binding, DomainId, DomainRecord, DomainState};
 use crate::allowance::Allowance;
 use crate::badge::DomainNumber;
 use crate::birth::Body;
+use crate::export::Export;
 use crate::handle::Handle;
 use crate::names;
 use crate::pci::Function;
@@ -42,6 +43,8 @@ pub struct Domain {
     pub body: Option<Body>,
     /// The token of the freeze in which it is kept while it is prepared.
     pub freeze_token: u64,
+    /// Its export, while it is leaving.
+    pub export: Option<Export>,
     /// What was given to the one who moves it.
     pub handed: Option<Handle<DomainKind>>,
     /// Its device.
@@ -85,6 +88,7 @@ impl Domain {
             pool: None,
             body: None,
             freeze_token: 0,
+            export: None,
             handed: None,
             device: None,
             clock: None,

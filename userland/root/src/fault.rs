@@ -4,7 +4,6 @@ use core::fmt;
 
 use manifest::Restart;
 use runtime::fault::Fault;
-use runtime::protocol::root::DomainState;
 
 use crate::badge::DomainNumber;
 use crate::clock;
@@ -35,9 +34,7 @@ impl Supervisor {
             let name = domain.name;
             log::error!("{name} was started {RESTARTS_MAX} times again; it stays");
         }
-        // One that is on its way elsewhere stays so: its fault goes along.
-        if domain.state == DomainState::Running {
-            domain.state = DomainState::Stopped;
+        if domain.note_fault() {
             self.switchboard.quiesce(number);
             self.ring_for_commands();
         }

@@ -8,6 +8,7 @@
 //! | [`provision`], [`names`] | what a domain of the manifest is given, and under which names |
 //! | [`supervisor`], [`domain`] | the domains that are here: starting and ending them |
 //! | [`fault`], [`not_started`] | what goes wrong with them, and what is done then |
+//! | [`export`] | a domain that is leaving, and stays if nobody goes on with that |
 //! | [`switchboard`] | the ports, and what the switch is told about them |
 //! | [`services`], [`badge`] | what root answers, on one endpoint |
 //! | [`pci`] | devices and handing them to drivers |
@@ -27,6 +28,7 @@ pub mod birth;
 pub mod clock;
 pub mod console;
 pub mod domain;
+pub mod export;
 pub mod fault;
 pub mod grant;
 pub mod handle;

@@ -8,8 +8,8 @@ use abi::register::PageCount;
 use manifest::Manifest;
 use runtime::Cap;
 use runtime::capability::{Endpoint, Pool, Reply};
-use runtime::protocol::Name;
 use runtime::protocol::root::{DomainId, DomainState, done};
+use runtime::protocol::{Name, Words};
 
 use crate::archive::Archive;
 use crate::badge::DomainNumber;
@@ -198,6 +198,7 @@ impl Supervisor {
     pub fn end(&mut self, index: usize) {
         let domain = &mut self.domains[index];
         domain.state = DomainState::Stopped;
+        domain.export = None;
         if let Some(function) = domain.device {
             function.disable(&self.configuration);
         }
@@ -215,7 +216,7 @@ impl Supervisor {
             }
         }
         self.switchboard.quiesce(number);
-        self.answer_awaiting_quiet(|domain| domain == number);
+        self.answer_awaiting_quiet(&done(), |domain| domain == number);
         if provision::is_switch(&self.manifest, self.domains[index].described) {
             self.forget_switch();
         }
@@ -227,16 +228,16 @@ impl Supervisor {
         for ring in self.switchboard.forget_switch() {
             self.destroy_ring(ring);
         }
-        self.answer_awaiting_quiet(|_| true);
+        self.answer_awaiting_quiet(&done(), |_| true);
     }
 
     /// Answers those who wait until the ports of certain domains are quiet.
-    pub fn answer_awaiting_quiet(&mut self, of: impl Fn(DomainNumber) -> bool) {
+    pub fn answer_awaiting_quiet(&mut self, words: &Words, of: impl Fn(DomainNumber) -> bool) {
         let awaiting = self
             .awaiting_quiet
             .extract_if(.., |(domain, _)| of(*domain));
         for (_, reply) in awaiting {
-            services::answer_later(reply, &done());
+            services::answer_later(reply, words);
         }
     }
 }

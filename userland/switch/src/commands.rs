@@ -13,16 +13,28 @@ use crate::switch::Switch;
 pub struct Commands {
     root: Cap<Endpoint>,
     done: u64,
+    next_ns: u64,
 }
 
 impl Commands {
     /// A conversation of which root knows nothing yet.
     pub fn new(root: Cap<Endpoint>) -> Commands {
-        Commands { root, done: 0 }
+        Commands {
+            root,
+            done: 0,
+            next_ns: 0,
+        }
+    }
+
+    /// When root is to be asked even if it does not ring: at once at first, since commands may be waiting since before this
+    /// switch was started.
+    pub fn next_ns(&self) -> u64 {
+        self.next_ns
     }
 
     /// Carries out what is waiting.
     pub fn carry_out(&mut self, switch: &mut Switch) {
+        self.next_ns = u64::MAX;
         loop {
             match self.carry_out_next(switch) {
                 Ok(true) => {}
@@ -43,7 +55,9 @@ impl Commands {
             answer.discard_capabilities();
             return Err(Error::MessageSize);
         };
-        if command == Command::Nothing {
+        if let Command::Nothing { ask_again_in_ns } = command {
+            let next_ns = ask_again_in_ns.map(|time| clock::now_ns().saturating_add(time));
+            self.next_ns = next_ns.unwrap_or(u64::MAX);
             return Ok(false);
         }
         // What cannot be carried out is logged and reported all the same: to try again would end the same way.
@@ -58,7 +72,7 @@ impl Commands {
 
 fn perform(switch: &mut Switch, command: Command, answer: &mut Message) -> Result<(), Error> {
     match command {
-        Command::Nothing => Ok(()),
+        Command::Nothing { .. } => Ok(()),
         Command::Attach { port, mac, side } => {
             let mut reader = answer.reader();
             let ring = reader.capability::<Memory>()?;

@@ -40,17 +40,17 @@ pub fn main(start: Start) -> ! {
     let doorbell: Cap<Notification> = start.require("doorbell");
     let mut commands = Commands::new(start.require::<Endpoint>("ports"));
     let mut switch = Switch::new(start.require::<Domain>("domain"));
-    // Commands may be waiting since before this switch was started.
-    let mut flags = COMMANDS_FLAG;
+    let mut flags = 0;
     loop {
-        if flags & COMMANDS_FLAG != 0 {
+        let now_ns = clock::now_ns();
+        if flags & COMMANDS_FLAG != 0 || now_ns >= commands.next_ns() {
             commands.carry_out(&mut switch);
         }
-        let now_ns = clock::now_ns();
         switch.expire(now_ns);
         switch.announce(now_ns);
         switch.forward_all();
-        let deadline = switch.next_announcement_ns().unwrap_or(u64::MAX);
+        let announcement_ns = switch.next_announcement_ns().unwrap_or(u64::MAX);
+        let deadline = announcement_ns.min(commands.next_ns());
         flags = doorbell
             .wait_until_ns(deadline)
             .unwrap_or_else(|error| panic!("the doorbell: {error}"));

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use nomad_image::{Name, Names, Verdict, judge};
 use runtime::capability::Domain;
-use runtime::protocol::root::DomainRecord;
+use runtime::protocol::root::{DomainRecord, DomainState};
 
 use crate::capture::CaptureError;
 use crate::capture::listing::{self, Read};
@@ -32,7 +32,9 @@ impl Found {
     /// Root or the kernel said no.
     pub fn find(root: Root, name: Name) -> Result<Found, CaptureError> {
         let (record, domain) = root.find(name)?;
-        let domain = domain.ok_or(CaptureError::Pinned)?;
+        // One that has faulted stays to be looked at.
+        let may_move = record.state != DomainState::Stopped;
+        let domain = domain.filter(|_| may_move).ok_or(CaptureError::Pinned)?;
         let read = listing::read(domain.cap())?;
         let mut names = Names::new();
         names::complete(root, name, &read.listing, &mut names)?;

@@ -51,6 +51,8 @@ pub struct Outgoing {
     is_described: bool,
     /// The token of the freeze in which the domain is handed over.
     token: Option<u64>,
+    /// When the kernel ends that freeze.
+    deadline_ns: u64,
     is_left_behind: bool,
     is_exported: bool,
     is_ring_announced: bool,
@@ -95,6 +97,7 @@ impl Outgoing {
             ring: None,
             is_described: false,
             token: None,
+            deadline_ns: 0,
             is_left_behind: false,
             is_exported: false,
             is_ring_announced: false,
@@ -227,7 +230,7 @@ impl Outgoing {
             .cap()
             .freeze(deadline_ns)
             .map_err(CaptureError::of_freeze)?;
-        self.token = Some(freeze.token);
+        (self.token, self.deadline_ns) = (Some(freeze.token), deadline_ns);
         Ok(freeze.token)
     }
 
@@ -238,7 +241,8 @@ impl Outgoing {
     pub fn export(&mut self) -> Result<Exported, CaptureError> {
         let name = self.name();
         self.is_exported = true;
-        self.machine.root.export(name)?;
+        let frozen_ns = self.deadline_ns.saturating_sub(clock::now_ns());
+        self.machine.root.export(name, frozen_ns)?;
         let state = self.read_state().map_err(CaptureError::of_frozen)?;
         let frozen = self.describe(state)?;
         let frozen = self.frozen.insert(frozen);

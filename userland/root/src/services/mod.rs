@@ -39,6 +39,7 @@ pub fn handle(root: &mut Supervisor, server: &mut Server, event: Event) -> Answe
 }
 
 fn call(root: &mut Supervisor, server: &mut Server, badge: u64, message: &Message) -> Answer {
+    root.look_after_exports();
     match badge::decode(badge) {
         Some((Interface::Log, domain)) => log::handle(root, domain, message),
         Some((Interface::Root, _)) => root::handle(root, server, message),

@@ -2,6 +2,7 @@
 
 use runtime::message::Message;
 use runtime::protocol::ports::{COMMANDS_FLAG, Command};
+use runtime::protocol::root::done;
 use runtime::server::Answer;
 
 use crate::supervisor::Supervisor;
@@ -14,8 +15,14 @@ pub fn handle(root: &mut Supervisor, message: &Message) -> Answer {
         root.note(change);
     }
     let step = root.switchboard.next_step();
-    let answer = Message::of(step.command.pack(step.serial).as_slice());
-    Answer::Now(match (step.command, step.ends) {
+    let command = match step.command {
+        Command::Nothing { .. } => Command::Nothing {
+            ask_again_in_ns: root.next_look_in_ns(),
+        },
+        command => command,
+    };
+    let answer = Message::of(command.pack(step.serial).as_slice());
+    Answer::Now(match (command, step.ends) {
         (Command::Attach { .. }, Some((ring, wake))) => answer.capability(ring).capability(wake),
         _ => answer,
     })
@@ -26,15 +33,20 @@ impl Supervisor {
         match change {
             Change::Served => {}
             Change::Gone(ring) => self.destroy_ring(ring),
-            Change::Quiet(domain) => self.answer_awaiting_quiet(|of| of == domain),
+            Change::Quiet(domain) => self.answer_awaiting_quiet(&done(), |of| of == domain),
         }
     }
 
     /// Wakes the switch if it has something to do.
     pub fn ring_for_commands(&self) {
         if self.switchboard.has_work() {
-            // The doorbell is root's own.
-            let _ = self.machine.doorbell.signal(COMMANDS_FLAG);
+            self.ring();
         }
+    }
+
+    /// Wakes the switch: it asks what to do, and when to ask again.
+    pub fn ring(&self) {
+        // The doorbell is root's own.
+        let _ = self.machine.doorbell.signal(COMMANDS_FLAG);
     }
 }

@@ -15,7 +15,7 @@ use crate::badge::{Interface, badge};
 use crate::domain::plain;
 use crate::handle::Handle;
 use crate::supervisor::Supervisor;
-use crate::{console, names};
+use crate::{clock, console, names};
 
 /// What an answer carries: words, and a capability that the caller gets a copy of.
 pub type Reply = Result<(Words, Option<Cap<Any>>), Refusal>;
@@ -25,8 +25,8 @@ pub fn handle(root: &mut Supervisor, server: &mut Server, message: &Message) -> 
     let Ok(request) = Request::unpack(message.words()) else {
         return now(&refused(Refusal::Malformed));
     };
-    if let Request::Export { name } = request {
-        return export(root, server, name);
+    if let Request::Export { name, frozen_ns } = request {
+        return export(root, server, name, frozen_ns);
     }
     match perform(root, &request, message) {
         Ok((words, None)) => now(&words),
@@ -93,8 +93,10 @@ fn find(root: &mut Supervisor, name: Name) -> Reply {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let domain = &mut root.domains[index];
     let words = domain.record().pack();
-    let running = matches!(domain.state, DomainState::Running | DomainState::Exported);
-    let Some(body) = domain.body.as_ref().filter(|_| running && domain.movable) else {
+    // One that faulted is not moved, but a migration server that was started again learns from the kernel that it is not
+    // retired.
+    let comes = matches!(domain.state, DomainState::Incoming | DomainState::Prepared);
+    let Some(body) = domain.body.as_ref().filter(|_| !comes && domain.movable) else {
         return Ok((words, None));
     };
     if domain.handed.is_none() {
@@ -121,7 +123,7 @@ fn name_of(root: &Supervisor, name: Name, object: ObjectId, badge: u64) -> Reply
 }
 
 /// Quiesces a domain's port; if the switch has to do that first, the answer comes when it has.
-fn export(root: &mut Supervisor, server: &mut Server, name: Name) -> Answer {
+fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns: u64) -> Answer {
     let Some(index) = root.by_name(name) else {
         return now(&refused(Refusal::NoSuchDomain));
     };
@@ -132,15 +134,17 @@ fn export(root: &mut Supervisor, server: &mut Server, name: Name) -> Answer {
     if !domain.movable {
         return now(&refused(Refusal::NotMovable));
     }
-    domain.state = DomainState::Exported;
+    domain.begin_export(clock::now_ns(), frozen_ns);
     let number = domain.number;
-    if root.switchboard.quiesce(number) {
+    let is_quiet = root.switchboard.quiesce(number);
+    // Even if there is nothing to do: the switch is to ask again when root looks at the domain.
+    root.ring();
+    if is_quiet {
         return now(&done());
     }
     match server.take_reply() {
         Ok(reply) => {
             root.awaiting_quiet.push((number, reply));
-            root.ring_for_commands();
             Answer::Never
         }
         Err(error) => now(&refused(kernel(error))),
@@ -149,16 +153,7 @@ fn export(root: &mut Supervisor, server: &mut Server, name: Name) -> Answer {
 
 fn revert(root: &mut Supervisor, name: Name) -> Reply {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    let domain = &mut root.domains[index];
-    match domain.state {
-        // It was asked before, and the answer got lost.
-        DomainState::Running => return Ok((done(), None)),
-        DomainState::Exported => domain.state = DomainState::Running,
-        _ => return Err(Refusal::WrongState),
-    }
-    let number = domain.number;
-    root.switchboard.activate(number);
-    root.ring_for_commands();
+    root.end_export(index)?;
     Ok((done(), None))
 }
 

@@ -176,7 +176,9 @@ impl Switchboard {
         }) else {
             return NextStep {
                 serial: 0,
-                command: Command::Nothing,
+                command: Command::Nothing {
+                    ask_again_in_ns: None,
+                },
                 ends: None,
             };
         };

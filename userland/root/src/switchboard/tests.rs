@@ -45,7 +45,7 @@ fn run(board: &mut Switchboard) -> (Vec<String>, Vec<Change>) {
         } = board.next_step();
         done = serial;
         commands.push(match command {
-            Command::Nothing => return (commands, changes),
+            Command::Nothing { .. } => return (commands, changes),
             Command::Attach { port, .. } => format!("attach {}", port.0),
             Command::Activate { port, .. } => format!("activate {}", port.0),
             Command::Quiesce { port } => format!("quiesce {}", port.0),

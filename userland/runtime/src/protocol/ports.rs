@@ -1,7 +1,8 @@
 //! The `ports` endpoint: which ports the switch has, from root, who gives them out.
 //!
 //! Root never waits for a server, since every server may wait for root. So the switch asks: root raises
-//! [`COMMANDS_FLAG`] in the switch's doorbell, and the switch calls until there is no further command.
+//! [`COMMANDS_FLAG`] in the switch's doorbell, and the switch calls until there is no further command. Root has no
+//! timer either: the last answer says when the switch is to call again.
 //!
 //! ```text
 //! call:  word 0: the serial number of the last command carried out, or 0
@@ -55,8 +56,11 @@ impl Side {
 /// What the switch shall do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Nothing, until the flag is raised again.
-    Nothing,
+    /// Nothing, until the flag is raised again or this time has passed.
+    Nothing {
+        /// In how many nanoseconds the switch asks again by itself.
+        ask_again_in_ns: Option<u64>,
+    },
     /// Map a port's ring, and leave the frames for its address as they are. Comes with the capabilities [`ATTACH_RING`] and [`ATTACH_WAKE`].
     Attach {
         /// The port.
@@ -109,6 +113,8 @@ mod operation {
 
 /// What an `announce` that is absent travels as: no prefix is that long.
 const NO_ADDRESS: u64 = u64::MAX;
+/// What an `ask_again_in_ns` that is absent travels as.
+const NEVER: u64 = u64::MAX;
 
 impl Command {
     /// The reply's words.
@@ -116,7 +122,9 @@ impl Command {
         use operation::*;
         let words = Words::new(serial);
         match *self {
-            Command::Nothing => words.with(NOTHING),
+            Command::Nothing { ask_again_in_ns } => {
+                words.with(NOTHING).with(ask_again_in_ns.unwrap_or(NEVER))
+            }
             Command::Attach { port, mac, side } => words
                 .with(ATTACH)
                 .with(port.0.into())
@@ -142,7 +150,8 @@ impl Command {
         let serial = reader.word()?;
         let operation = reader.word()?;
         if operation == NOTHING {
-            return Ok((serial, Command::Nothing));
+            let ask_again_in_ns = Some(reader.word()?).filter(|time| *time != NEVER);
+            return Ok((serial, Command::Nothing { ask_again_in_ns }));
         }
         let port = PortNumber(reader.narrow()?);
         let command = match operation {
@@ -185,7 +194,12 @@ mod tests {
     fn commands_survive_a_message() {
         let announce: Option<Ipv4> = "10.77.0.20/24".parse().ok();
         for command in [
-            Command::Nothing,
+            Command::Nothing {
+                ask_again_in_ns: None,
+            },
+            Command::Nothing {
+                ask_again_in_ns: Some(5),
+            },
             attach(Side::Domain),
             attach(Side::Uplink),
             attach(Side::Tunnel),

@@ -14,6 +14,7 @@
 //! ```text
 //! source: running --Export--> exported --Release--> (not here)
 //!              \<---Revert------/
+//!               \<--if it runs after the deadline of its freeze
 //!
 //! target: (not here) --Admit--> incoming --Keep--> prepared --Adopt--> running
 //!                  \<---Discard---/<----Discard------/

@@ -20,8 +20,8 @@ pub enum Request {
         /// The line's number.
         from: u64,
     },
-    /// The domain of this name. Answer: a [`DomainRecord`] and, if the domain is here whole and may be moved, one
-    /// capability: the Domain with every right but DESTROY and UNRETIRE.
+    /// The domain of this name. Answer: a [`DomainRecord`] and, if the domain is here whole, is not on its way here, and its
+    /// manifest lets it move, one capability: the Domain with every right but DESTROY and UNRETIRE.
     Find {
         /// The domain.
         name: Name,
@@ -41,8 +41,10 @@ pub enum Request {
     Export {
         /// A running domain.
         name: Name,
+        /// In how many nanoseconds its freeze ends. If it runs some time after that, root undoes the `Export` by itself.
+        frozen_ns: u64,
     },
-    /// Undoes `Export`.
+    /// Undoes `Export`. To be asked for it again does nothing.
     Revert {
         /// An exported domain.
         name: Name,
@@ -152,7 +154,7 @@ impl Request {
                 object,
                 badge,
             } => named(NAME_OF, name).with(object.0).with(badge),
-            Request::Export { name } => named(EXPORT, name),
+            Request::Export { name, frozen_ns } => named(EXPORT, name).with(frozen_ns),
             Request::Revert { name } => named(REVERT, name),
             Request::Release { name } => named(RELEASE, name),
             Request::Admit {
@@ -207,7 +209,10 @@ impl Request {
                 object: ObjectId(reader.word()?),
                 badge: reader.word()?,
             },
-            EXPORT => Request::Export { name },
+            EXPORT => Request::Export {
+                name,
+                frozen_ns: reader.word()?,
+            },
             REVERT => Request::Revert { name },
             RELEASE => Request::Release { name },
             ADMIT => Request::Admit {
@@ -270,7 +275,7 @@ mod tests {
                 object: ObjectId(77),
                 badge: 5,
             },
-            Request::Export { name },
+            Request::Export { name, frozen_ns: 8 },
             Request::Revert { name },
             Request::Release { name },
             Request::Admit {
