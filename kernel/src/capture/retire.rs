@@ -1,7 +1,7 @@
 //! Retire, and its undoing.
 //!
 //! [`retire`] is the commit point of a move: one step that turns the domain's state. From then on every use of its objects
-//! from outside is refused, since whoever looks one up asks the domain of its pool; the domain's own threads use none. What
+//! from outside is refused, since whoever looks one up asks its pool; the domain's own threads use none. What
 //! outsiders had begun before is ended afterwards, one by one, by [`inform`]: nobody can begin anything new meanwhile, so
 //! that whoever was passed once needs no second look, and the rest can be left to whoever asks for it again.
 
@@ -13,7 +13,7 @@ use super::freeze::{Freeze, belong, check_owner, deadline_ticks};
 use crate::ipc;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Domain, DomainState, Object, Search, Step, Thread, Uninformed};
+use crate::objects::{Domain, Object, Search, Step, Thread, Uninformed};
 
 /// What comes after the last object.
 const CALLERS: Uninformed = Uninformed::Callers(SlotNumber::new(0));
@@ -39,7 +39,7 @@ pub fn retire(kernel: &Kernel, domain: Ref<Domain>, version: u64, token: u64) ->
         return Err(Error::VersionMoved);
     }
     kernel.scheduler.timers.domains.remove(domain);
-    domain.set_state(DomainState::Retired);
+    domain.retire();
     domain.uninformed.set(Uninformed::ALL);
     Ok(())
 }
@@ -118,7 +118,7 @@ pub fn unretire(
         return Err(Error::WrongState);
     }
     let deadline = deadline_ticks(kernel, caller, deadline)?;
-    domain.set_state(DomainState::Frozen);
+    domain.unretire();
     domain.touch();
     let token = belong(kernel, domain, deadline);
     let version = domain.version();

@@ -45,7 +45,7 @@ pub fn reply(
         return Err(Error::WrongKind);
     };
     // For a caller that has gone elsewhere the right is as stale as for one that awaits nothing.
-    let awaits = awaits(caller, right.badge.get()) && !caller.domain.is_retired();
+    let awaits = awaits(caller, right.badge.get()) && !caller.header.is_retired();
     match caller.phase.get() {
         Phase::Awaiting
             if awaits && message.info.capabilities() > 0 && !may_grant(right.rights) =>
@@ -75,7 +75,7 @@ pub fn abandon(kernel: &Kernel, caller: Ref<Thread>, call_number: u64) {
     if !awaits(caller, call_number) {
         return;
     }
-    if caller.domain.is_retired() {
+    if caller.header.is_retired() {
         return caller.answerable.set(false);
     }
     super::end_wait(kernel, caller, Error::Gone);

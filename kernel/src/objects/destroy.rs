@@ -93,13 +93,20 @@ fn quiesce(kernel: &Kernel, object: Object) -> Step {
 /// Threads of a domain that one step stops: a call does several steps, and a thread that sleeps takes a thousand instructions.
 const STOPPED_PER_STEP: usize = 1;
 
-/// Does one step towards stopping a domain for good.
+/// Does one step towards stopping a domain for good, and then towards telling the outsiders that its retirement has not come to.
 fn end(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     if domain.state() != DomainState::Ending {
         kernel.scheduler.timers.domains.remove(domain);
         domain.turn(DomainState::Ending);
     }
-    capture::settle(kernel, domain, STOPPED_PER_STEP)
+    if capture::settle(kernel, domain, STOPPED_PER_STEP) == Step::More {
+        return Step::More;
+    }
+    if domain.pool().is_retired() {
+        capture::inform(kernel, domain)
+    } else {
+        Step::Done
+    }
 }
 
 fn revoke_one(kernel: &Kernel, target: Object, keep: Option<Place>) -> Step {

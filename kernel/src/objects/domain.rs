@@ -113,9 +113,16 @@ impl Domain {
         self.state.get()
     }
 
-    /// Sets the state, where that makes no difference to its threads: between frozen and retired.
-    pub fn set_state(&self, state: DomainState) {
-        self.state.set(state);
+    /// Makes a frozen domain retired, and the objects of its pool gone with it. Its threads are stopped before and after.
+    pub fn retire(&self) {
+        self.state.set(DomainState::Retired);
+        self.pool().set_retired(true);
+    }
+
+    /// Makes a retired domain frozen again, and the objects of its pool usable.
+    pub fn unretire(&self) {
+        self.state.set(DomainState::Frozen);
+        self.pool().set_retired(false);
     }
 
     /// Sets the state. The threads are to be brought into line with it, one by one: [`Domain::next_unsettled`].
@@ -161,7 +168,7 @@ impl Domain {
         self.freeze_count.set(self.freeze_count.get() + 1);
     }
 
-    /// Whether it has gone elsewhere.
+    /// Whether it has gone elsewhere, and is not being destroyed yet. Whether an object is gone is asked of its header.
     pub fn is_retired(&self) -> bool {
         self.state.get() == DomainState::Retired
     }

@@ -37,6 +37,7 @@ pub struct Pool {
     pub identities: IdentityKeys,
     used: Cell<u64>,
     is_ending: Cell<bool>,
+    is_retired: Cell<bool>,
     first: Cell<Option<Object>>,
     last: Cell<Option<Object>>,
     /// Where the last search stopped, so that the next one need not begin at the beginning.
@@ -55,6 +56,7 @@ impl Pool {
             limit,
             used: Cell::new(0),
             is_ending: Cell::new(false),
+            is_retired: Cell::new(false),
             first: Cell::new(None),
             last: Cell::new(None),
             bookmark: Cell::new(None),
@@ -124,9 +126,14 @@ impl Pool {
         self.last.get()
     }
 
-    /// Whether its domain has gone elsewhere.
+    /// Its domain has gone elsewhere, or has come back.
+    pub fn set_retired(&self, is_retired: bool) {
+        self.is_retired.set(is_retired);
+    }
+
+    /// Whether its domain has gone elsewhere. That stays true while the domain is destroyed, and after that.
     pub fn is_retired(&self) -> bool {
-        self.domain.get().is_some_and(|domain| domain.is_retired())
+        self.is_retired.get()
     }
 
     /// The serial number of the object of this identity: what a search compares, since an identity is made anew for each look.

@@ -456,3 +456,15 @@ fn an_object_that_ends_meanwhile_is_passed() {
     scene.world.does(scene.server, super::scene::retire(0, 0));
     assert_eq!(scene.subject.domain.uninformed.get(), Uninformed::Nobody);
 }
+
+#[test]
+fn outsiders_that_a_retirement_has_not_come_to_are_told_by_the_destruction() {
+    let (scene, callers) = crowd();
+    begin_to_retire(&scene);
+    assert!(told(&scene, &callers) < callers.len());
+    let object = SUBJECT;
+    scene
+        .world
+        .does(scene.server, abi::calls::Destroy { object });
+    assert_eq!(told(&scene, &callers), callers.len());
+}

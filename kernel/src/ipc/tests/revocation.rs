@@ -335,7 +335,7 @@ fn a_thread_whose_domain_does_not_run_is_not_met() {
     world.begin(client.thread, call(1, 42));
     // As in the middle of freezing a domain of many threads: the state has turned, the thread is still queued.
     let frozen = crate::objects::DomainState::Frozen;
-    client.domain.set_state(frozen);
+    client.domain.turn(frozen);
     world.begin(server.thread, receive());
     assert_eq!(world.outcome::<Receive>(server.thread), None);
     assert_eq!(client.thread.phase.get(), Phase::Ready);

@@ -149,8 +149,7 @@ fn check_thread(kernel: &Kernel, thread: Ref<Thread>) {
 /// Whether it belongs to a domain that is retired, and everybody knows.
 fn is_known_to_be_gone(header: &Header) -> bool {
     let domain = header.pool.and_then(|pool| pool.domain.get());
-    domain
-        .is_some_and(|domain| domain.is_retired() && domain.uninformed.get() == Uninformed::Nobody)
+    header.is_retired() && domain.is_none_or(|domain| domain.uninformed.get() == Uninformed::Nobody)
 }
 
 fn check_endpoint(endpoint: Ref<Endpoint>) {
@@ -205,6 +204,11 @@ fn check_settling(kernel: &Kernel, domain: Ref<Domain>) {
         "an unsettled thread is the domain's"
     );
     let deadline = domain.deadline_ticks.get();
+    let is_retired = domain.pool().is_retired();
+    match domain.state() {
+        DomainState::Ending => {}
+        state => assert_eq!(is_retired, state == DomainState::Retired),
+    }
     match domain.state() {
         DomainState::Running if domain.is_settled() => assert_eq!(deadline, None),
         DomainState::Running => assert_eq!(deadline, Some(0)),

@@ -12,9 +12,10 @@
 mod rows;
 mod stage;
 
-use abi::calls::{Arguments, CapabilityMint, ThreadSchedule};
+use abi::calls::{Arguments, CapabilityMint, Destroy, ThreadSchedule};
 use abi::{Error, Number, Rights};
 
+use crate::objects::{self, DomainState, Object, Step};
 use crate::testing::snapshot;
 use rows::{Made, Need, Row, Then, rows};
 use stage::{FREE, SERVICE, Stage, THREAD};
@@ -230,5 +231,60 @@ fn a_copy_has_no_more_rights_than_what_it_was_made_of() {
                 expect_refusal(&stage, made, Error::MissingRight, "a mint");
             }
         }
+    }
+}
+
+/// The subject is retired, then the first step is done of its destruction, but not of its pool's.
+fn begin_to_destroy(stage: &Stage) {
+    let keep = stage.caller.domain.place(stage::SUBJECT).expect("a slot");
+    let subject = Object::Domain(stage.subject.domain);
+    let step = objects::destroy_step(&stage.world.kernel, subject, Some(keep));
+    assert_eq!(step, Step::More);
+    assert_eq!(stage.subject.domain.state(), DomainState::Ending);
+}
+
+#[test]
+fn a_retired_domain_that_is_being_destroyed_is_as_gone_as_before() {
+    for (name, row) in table() {
+        let stage = Stage::new();
+        (row.prepare)(&stage);
+        stage.retire();
+        let made = (row.call)(&stage);
+        begin_to_destroy(&stage);
+        // Nothing is done through its Domain capability any more.
+        let names_domain = row.needs.iter().any(|need| need.slot == stage::SUBJECT);
+        match row.retired {
+            _ if names_domain => expect_refusal(&stage, made, Error::Gone, &name),
+            Then::Fails(error) => expect_refusal(&stage, made, error, &name),
+            Then::FindsStale => {
+                assert_eq!(stage.run(made), Some(Err(Error::Gone)), "{name}");
+                assert!(stage.is_empty(stage::REPLY), "{name}");
+            }
+            Then::Keeps | Then::Changes => {
+                let outcome = stage.run(made);
+                assert!(!matches!(outcome, Some(Err(_))), "{name}: {outcome:?}");
+            }
+            Then::Turns => panic!("{name} turns a domain without naming it"),
+        }
+    }
+}
+
+#[test]
+fn what_is_left_of_a_retired_domain_in_its_pool_stays_gone_without_the_domain() {
+    let gone = |row: &Row| row.retired == Then::Fails(Error::Gone);
+    for (name, row) in table().filter(|(_, row)| gone(row)) {
+        let stage = Stage::new();
+        (row.prepare)(&stage);
+        stage.retire();
+        let made = (row.call)(&stage);
+        stage.does(Destroy {
+            object: stage::SUBJECT,
+        });
+        let is_needed_and_gone = row.needs.iter().any(|need| stage.is_empty(need.slot));
+        let error = match is_needed_and_gone {
+            true => Error::EmptySlot,
+            false => Error::Gone,
+        };
+        expect_refusal(&stage, made, error, &name);
     }
 }
