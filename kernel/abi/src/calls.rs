@@ -526,11 +526,11 @@ calls! {
         /// The thread.
         thread: ObjectId
     } -> ();
-    /// Maps a domain's Memory read-only into the caller's domain.
+    /// Maps a frozen domain's Memory read-only into another domain.
     62 DomainMapCaptured {
         /// A Domain with CAPTURE.
         domain: Slot,
-        /// The Memory.
+        /// A Memory of the domain's pool.
         memory: ObjectId,
         /// The Domain to map into, with MAP.
         into: Slot,

@@ -63,7 +63,8 @@ pub fn begin_log(caller: Ref<Thread>, call: DomainBeginLog) -> CallResult {
 
 pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCaptured) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
-    let Some(memory) = visible_memory(domain, call.memory)? else {
+    // Another's Memory would stay mapped after its owner has taken it from the domain: the mapping hangs below the Domain.
+    let Some(memory) = own_memory(domain, call.memory)? else {
         return Ok(Outcome::Again);
     };
     if memory.attribute != Attribute::Ordinary || !domain.is_still() {

@@ -1,8 +1,8 @@
 //! What copying pages out of a domain returns and refuses, who owns a dirty log, and what a mapping for a debugger does.
 
 use abi::calls::{
-    DomainBeginLog, DomainMap, DomainMapCaptured, DomainPages, DomainReadPages, MemoryCreate,
-    MemoryDiscard, MemoryPager, MemoryPopulate, PageSet, ThreadFaults,
+    CapabilityRevoke, DomainBeginLog, DomainMap, DomainMapCaptured, DomainPages, DomainReadPages,
+    MemoryCreate, MemoryDiscard, MemoryPager, MemoryPopulate, PageSet, ThreadFaults,
 };
 use abi::fault::FaultKind;
 use abi::message::DATA_OFFSET;
@@ -524,4 +524,35 @@ fn the_reader_of_a_captured_domain_stops_at_an_absent_page_without_a_handler() {
     copying.touch(3);
     assert_eq!(scene.keeper.thread.phase.get(), Phase::Ready);
     assert!(scene.keeper.thread.stopped.get());
+}
+
+#[test]
+fn what_belongs_to_another_is_copied_while_it_is_mapped_and_is_not_mapped_for_a_debugger() {
+    let copying = Copying::new();
+    let (domain, memory) = (SUBJECT, OTHER);
+    let lent = DomainMap {
+        domain,
+        memory,
+        address: UserAddress(0x8000_0000),
+        first_page: PageCount(0),
+        page_count: PageCount(PAGES),
+        access: Access::Read,
+    };
+    let keeper = copying.scene.keeper.thread;
+    copying.scene.world.does(keeper, lent);
+    copying.populate(OTHER, 5, 1);
+    copying.scene.freeze();
+    let foreign = Copying {
+        id: copying.memory(OTHER).header.id(),
+        ..copying
+    };
+    // A view would hang below the Domain, where no revocation of the Memory reaches it.
+    assert_eq!(foreign.map_captured(), Err(Error::NotThere));
+    let request = foreign.request(0, ALL);
+    assert_eq!(foreign.read(request), Ok((0, 0, 0b10_0000)));
+    foreign
+        .scene
+        .world
+        .does(keeper, CapabilityRevoke { slot: OTHER });
+    assert_eq!(foreign.read(request), Err(Error::NotThere));
 }
