@@ -149,9 +149,7 @@ impl World {
 
     /// Makes the first step of a call as a thread.
     pub fn begin_step<A: Arguments>(&self, thread: Ref<Thread>, arguments: A) {
-        thread.context.rip.set(CALL_SITE);
-        thread.context.rax.set(A::NUMBER as u64);
-        set_arguments(thread, arguments.encode());
+        stand_at(thread, arguments);
         self.step(thread);
     }
 
@@ -263,6 +261,13 @@ impl World {
         )
         .expect("minted");
     }
+}
+
+/// Puts a thread in front of a call, which it makes when it runs.
+pub fn stand_at<A: Arguments>(thread: Ref<Thread>, arguments: A) {
+    thread.context.rip.set(CALL_SITE);
+    thread.context.rax.set(A::NUMBER as u64);
+    set_arguments(thread, arguments.encode());
 }
 
 fn set_arguments(thread: Ref<Thread>, registers: Registers) {

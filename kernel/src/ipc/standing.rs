@@ -6,8 +6,11 @@
 //! not met: with [`turn_away`] it makes its call once more, and that call returns the error, and the next thread is met
 //! instead. So a revocation needs no walk over queues.
 //!
-//! The phase names the slot: no slot of a table moves or goes while the domain runs, and a thread that is blocked keeps its
-//! argument registers.
+//! The state of the thread's domain is not asked. A thread that was stopped with its domain is in no queue; those that are still to
+//! be stopped are met as before, or two of them could turn each other away for ever.
+//!
+//! The phase names the slot: no slot of a table moves, none goes before the domain's threads have left all queues, and a thread
+//! that is blocked keeps its argument registers.
 
 use abi::{EndpointRights, NotificationRights, Rights};
 use capabilities::{Capability, Place, Storage};
@@ -18,8 +21,8 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Fault, FaultHandler, Object, Phase, Thread};
 
-/// Whether the capability that a thread sends through is still there, with the right and the badge that the call found, and
-/// the thread's domain runs; for a fault, whether its handler is.
+/// Whether the capability that a thread sends through is still there, with the right and the badge that the call found; for a
+/// fault, whether its handler is.
 #[inline(always)]
 pub fn may_send(thread: Ref<Thread>) -> bool {
     match thread.phase.get() {
@@ -28,13 +31,8 @@ pub fn may_send(thread: Ref<Thread>) -> bool {
             place,
             badge,
             grant,
-        } => held(
-            thread,
-            place,
-            Object::Endpoint(endpoint),
-            EndpointRights::SEND,
-        )
-        .is_some_and(|held| held.badge.get() == badge && may_grant(held.rights) == grant),
+        } => held(place, Object::Endpoint(endpoint), EndpointRights::SEND)
+            .is_some_and(|held| held.badge.get() == badge && may_grant(held.rights) == grant),
         Phase::SendingFault { .. } => may_send_fault(thread),
         _ => false,
     }
@@ -50,23 +48,21 @@ fn may_send_fault(thread: Ref<Thread>) -> bool {
     else {
         return false;
     };
-    thread.domain.is_running()
-        && handler_of(thread, fault).is_some_and(|held| {
-            held.object == Object::Endpoint(endpoint) && held.badge.get() == badge
-        })
+    handler_of(thread, fault)
+        .is_some_and(|held| held.object == Object::Endpoint(endpoint) && held.badge.get() == badge)
 }
 
-/// Whether a thread receives through a capability that is still there, with the right, and its domain runs.
+/// Whether a thread receives through a capability that is still there, with the right.
 #[inline(always)]
 pub fn may_receive(thread: Ref<Thread>) -> bool {
     let Phase::Receiving { endpoint, place } = thread.phase.get() else {
         return false;
     };
     let object = Object::Endpoint(endpoint);
-    held(thread, place, object, EndpointRights::RECEIVE).is_some()
+    held(place, object, EndpointRights::RECEIVE).is_some()
 }
 
-/// Whether a thread waits through a capability that is still there, with the right, and its domain runs.
+/// Whether a thread waits through a capability that is still there, with the right.
 #[inline(always)]
 pub fn may_wait(thread: Ref<Thread>) -> bool {
     let Phase::Waiting {
@@ -77,7 +73,7 @@ pub fn may_wait(thread: Ref<Thread>) -> bool {
         return false;
     };
     let object = Object::Notification(notification);
-    held(thread, place, object, NotificationRights::WAIT).is_some()
+    held(place, object, NotificationRights::WAIT).is_some()
 }
 
 /// Takes a thread that is no longer allowed out of its queue: it makes its call, or the faulting instruction, again. A
@@ -86,8 +82,7 @@ pub fn may_wait(thread: Ref<Thread>) -> bool {
 pub fn turn_away(kernel: &Kernel, thread: Ref<Thread>) {
     match thread.phase.get() {
         Phase::SendingFault { fault, .. }
-            if thread.domain.is_running()
-                && fault.handler == FaultHandler::FaultEndpoint
+            if fault.handler == FaultHandler::FaultEndpoint
                 && SlotStorage.slot(thread.fault_endpoint()).is_empty() =>
         {
             super::leave(kernel, thread);
@@ -114,18 +109,9 @@ fn handler_slot(thread: Ref<Thread>, fault: Fault) -> Option<Place> {
     }
 }
 
-/// The capability in the slot that a blocked thread's call names, if it is to this object with these rights, and the
-/// thread's domain runs.
+/// The capability in the slot that a blocked thread's call names, if it is to this object with these rights.
 #[inline(always)]
-fn held(
-    thread: Ref<Thread>,
-    place: Place,
-    object: Object,
-    rights: impl Into<Rights>,
-) -> Option<Capability<Object>> {
-    if !thread.domain.is_running() {
-        return None;
-    }
+fn held(place: Place, object: Object, rights: impl Into<Rights>) -> Option<Capability<Object>> {
     let held = SlotStorage.slot(place).capability()?;
     (held.object == object && held.rights.contains(rights.into())).then_some(held)
 }

@@ -1,17 +1,20 @@
 //! Whose a freeze is, when it ends, and how a domain of many threads stops and goes on in steps.
 
 use abi::calls::{
-    Destroy, DomainClock, DomainFreeze, DomainReadThread, ThreadCreate, ThreadStart, Wait,
+    Destroy, DomainClock, DomainFreeze, DomainReadThread, ReplyAndReceive, ThreadCreate,
+    ThreadStart, Wait,
 };
 use abi::register::Slot;
-use abi::{Error, THREADS_MAX};
+use abi::{Error, MessageInfo, THREADS_MAX};
 
-use super::scene::{NOTIFICATION, SUBJECT, Scene, freeze, retire, thaw, unretire};
+use super::scene::{
+    INNER, INNER_REPLY, NOTIFICATION, SUBJECT, Scene, call, freeze, receive, retire, thaw, unretire,
+};
 use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::tests::checker::check;
 use crate::objects::{DomainState, Thread};
-use crate::testing::slots;
+use crate::testing::{slots, stand_at};
 
 /// A deadline, in nanoseconds of a clock that begins with the machine's.
 const DEADLINE_NS: u64 = 1_000_000_000;
@@ -398,4 +401,73 @@ fn a_domain_of_many_threads_ends_in_steps() {
         scene.world.step(scene.keeper.thread);
     }
     assert_eq!(runnable(&threads), 0);
+}
+
+/// Entries in which a dozen threads have long done what they do in a test.
+const ENTRIES_MAX: usize = 1_000;
+
+/// Lets the scheduler choose who runs, until this thread has made its call. One of the subject's threads serves the others, each
+/// of which makes the call that it stands at and then sleeps.
+fn run_until_done(scene: &Scene, last: Ref<Thread>) {
+    for _ in 0..ENTRIES_MAX {
+        scene.world.kernel.scheduler.resume();
+        let chosen = scene.world.kernel.scheduler.current();
+        let thread = chosen.expect("the last one is not done");
+        if scene.world.is_at_call(thread) {
+            scene.world.step(thread);
+        } else if thread == last {
+            return;
+        } else if thread == scene.helper {
+            scene.world.begin_step(thread, reply_and_receive());
+        } else {
+            let (notification, deadline) = (NOTIFICATION, u64::MAX);
+            let wait = Wait {
+                notification,
+                deadline,
+            };
+            scene.world.begin_step(thread, wait);
+        }
+        check(&scene.world.kernel);
+    }
+    panic!("the threads that are to stop keep the core for ever");
+}
+
+fn reply_and_receive() -> ReplyAndReceive {
+    ReplyAndReceive {
+        endpoint: INNER,
+        info: MessageInfo::EMPTY,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply: INNER_REPLY,
+    }
+}
+
+#[test]
+fn calls_inside_a_domain_that_is_stopping_end_and_let_a_weaker_thread_go_on_stopping_it() {
+    for ends in [false, true] {
+        let scene = Scene::new();
+        let (domain, keeper) = (scene.subject.domain, scene.keeper.thread);
+        scene.world.kernel.scheduler.remove(keeper);
+        keeper.priority.set(5);
+        scene.world.kernel.scheduler.wake(keeper);
+        scene.world.begin(scene.helper, receive(INNER, INNER_REPLY));
+        stand_at(scene.subject.thread, call(INNER, 0));
+        for number in 0..40 {
+            let thread = scene.world.thread_in(domain, Slot(20 + number));
+            stand_at(thread, call(INNER, u64::from(number)));
+        }
+        // The first step stops the newest threads.
+        if ends {
+            let object = SUBJECT;
+            scene.world.begin_step(keeper, Destroy { object });
+        } else {
+            scene.world.begin_step(keeper, freeze(u64::MAX));
+        }
+        assert!(!domain.is_settled());
+        run_until_done(&scene, keeper);
+        assert_eq!(keeper.context.rax.get(), 0);
+        assert!(ends || domain.is_still());
+    }
 }

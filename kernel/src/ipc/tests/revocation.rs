@@ -330,16 +330,15 @@ fn rights_over_a_notification_that_remain_are_enough() {
 }
 
 #[test]
-fn a_thread_whose_domain_does_not_run_is_not_met() {
+fn a_thread_that_a_freeze_has_not_come_to_is_met() {
     let (world, server, client) = pair();
     world.begin(client.thread, call(1, 42));
     // As in the middle of freezing a domain of many threads: the state has turned, the thread is still queued.
     let frozen = crate::objects::DomainState::Frozen;
     client.domain.turn(frozen);
     world.begin(server.thread, receive());
-    assert_eq!(world.outcome::<Receive>(server.thread), None);
-    assert_eq!(client.thread.phase.get(), Phase::Ready);
-    assert_eq!(client.thread.context.rip.get(), crate::testing::CALL_SITE);
+    assert_eq!(received(&world, server).words[0], 42);
+    assert_eq!(client.thread.phase.get(), Phase::Awaiting);
 }
 
 #[test]
