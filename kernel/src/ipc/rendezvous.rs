@@ -10,6 +10,7 @@ use super::fault::stop_unhandled;
 use super::reply::grant_reply;
 use super::standing::{may_receive, may_send, turn_away};
 use super::transfer::{Blame, Message, transfer};
+use super::waiting::stand_again;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Endpoint, Phase, Thread};
@@ -38,11 +39,11 @@ pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>) {
         };
     }
     // It makes the call, or the fault, that it stands at once more.
-    sender.phase.set(Phase::Ready);
+    stand_again(kernel, sender);
 }
 
-/// The running thread receives at an endpoint, through the slot `place`: its bound notification's flags, or the first message that can be handed to it; or
-/// it waits.
+/// The running thread receives at an endpoint, through the slot `place`: its bound notification's flags, or the first message that
+/// can be handed to it; or it waits.
 pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>, place: Place) {
     receiver.phase.set(Phase::Receiving { endpoint, place });
     if super::notify::take_bound_flags(receiver) {
@@ -53,15 +54,20 @@ pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>, 
             kernel.scheduler.remove(receiver);
             return endpoint.receivers.push(receiver);
         };
+        let faults = matches!(sender.phase.get(), Phase::SendingFault { .. });
         if !may_send(sender) {
             turn_away(kernel, sender);
-            continue;
+        } else {
+            let result = hand_over(kernel, sender, receiver);
+            endpoint.senders.remove(sender);
+            match result {
+                Ok(()) => return complete_both(kernel, sender, receiver),
+                Err(error) => refuse(kernel, sender, error),
+            }
         }
-        let result = hand_over(kernel, sender, receiver);
-        endpoint.senders.remove(sender);
-        match result {
-            Ok(()) => return complete_both(kernel, sender, receiver),
-            Err(error) => refuse(kernel, sender, error),
+        if faults {
+            // It may have stopped, with a line in the log: those take too long for many in a step.
+            break;
         }
     }
     receiver.phase.set(Phase::Ready);

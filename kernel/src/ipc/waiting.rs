@@ -2,6 +2,7 @@
 
 use abi::Error;
 
+use super::fault::stop_unhandled;
 use crate::kernel::Kernel;
 use crate::memory::Ref;
 use crate::objects::{Phase, Thread};
@@ -27,8 +28,24 @@ pub fn leave(kernel: &Kernel, thread: Ref<Thread>) {
 pub fn roll_back(kernel: &Kernel, thread: Ref<Thread>) {
     leave(kernel, thread);
     if !matches!(thread.phase.get(), Phase::Awaiting | Phase::AwaitingFault) {
-        thread.phase.set(Phase::Ready);
+        stand_again(kernel, thread);
     }
+}
+
+/// Makes a thread that has left its queue, or has not entered it, stand at its call or its faulting instruction. Behind a trap
+/// there is nothing to stand at: the thread stops as if nobody handled the trap, since it would go on as if somebody had.
+pub fn stand_again(kernel: &Kernel, thread: Ref<Thread>) {
+    match thread.phase.get() {
+        Phase::SendingFault { fault, .. } if fault.is_trap() => {
+            stop_unhandled(kernel, thread, fault);
+        }
+        _ => thread.phase.set(Phase::Ready),
+    }
+}
+
+/// Whether rolling a thread back stops it and writes a line to the log.
+pub fn sends_trap(thread: Ref<Thread>) -> bool {
+    matches!(thread.phase.get(), Phase::SendingFault { fault, .. } if fault.is_trap())
 }
 
 /// Makes a blocked thread stand at its call, or its faulting instruction, and make it again as soon as it can run.

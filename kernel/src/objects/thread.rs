@@ -19,6 +19,7 @@
 
 use core::cell::Cell;
 
+use abi::fault::FaultKind;
 use capabilities::{Place, Slot};
 
 use super::{Domain, Endpoint, Header, HeapPlace, Notification, Object};
@@ -77,6 +78,17 @@ pub struct Fault {
     pub words: [u64; 3],
     /// Where the message goes.
     pub handler: FaultHandler,
+}
+
+/// The vectors of exceptions that the processor raises behind the instruction: debug, breakpoint.
+const TRAPS: [u64; 2] = [1, 3];
+
+impl Fault {
+    /// Whether the instruction that raised it is over, so that the thread does not raise it again when it goes on.
+    pub fn is_trap(&self) -> bool {
+        let [kind, vector, _] = self.words;
+        kind == FaultKind::Exception as u64 && TRAPS.contains(&vector)
+    }
 }
 
 /// The capability through which a fault message is sent. It is looked up when the message is sent, and again when a queued
