@@ -602,7 +602,7 @@ calls! {
         domain: Slot,
         /// The domain's slot: an Endpoint with SEND, or a Notification with WAIT to be bound.
         from: Slot,
-        /// The caller's: a Memory with MANAGE, or a Thread with WRITE.
+        /// The caller's: a Memory of the domain's pool with MANAGE, or a Thread of the domain with WRITE; else WrongState.
         holder: Slot,
         /// What for.
         held: Held,

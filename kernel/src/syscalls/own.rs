@@ -3,7 +3,7 @@
 
 use abi::calls::{DomainHold, DomainMapOwn};
 use abi::record::Held;
-use abi::{DomainRights, EndpointRights, MemoryRights, NotificationRights, ThreadRights};
+use abi::{DomainRights, EndpointRights, Error, MemoryRights, NotificationRights, ThreadRights};
 use capabilities::Badge;
 
 use super::thread::{self, Source};
@@ -39,20 +39,32 @@ pub fn hold(kernel: &Kernel, caller: Ref<Thread>, call: DomainHold) -> CallResul
     match call.held {
         Held::Pager => {
             let memory = lookup::memory(caller, call.holder, MemoryRights::MANAGE)?;
+            check_own(!memory.is_foreign_to(domain))?;
             lookup::own_endpoint(domain, call.from, EndpointRights::SEND)?;
             memory::hold_pager(kernel, memory, source)?;
         }
         Held::FaultEndpoint => {
             let thread = lookup::thread(caller, call.holder, ThreadRights::WRITE)?;
+            check_own(thread.domain == domain)?;
             lookup::own_endpoint(domain, call.from, EndpointRights::SEND)?;
             thread::hold_fault_endpoint(kernel, thread, source)?;
         }
         Held::BoundNotification => {
             let thread = lookup::thread(caller, call.holder, ThreadRights::WRITE)?;
+            check_own(thread.domain == domain)?;
             let notification =
                 lookup::own_notification(domain, call.from, NotificationRights::WAIT)?;
             thread::hold_notification(kernel, thread, notification, source)?;
         }
     }
     Ok(Outcome::DONE)
+}
+
+/// Refuses an object that is not the domain's: the right to rebuild a domain is none to take capabilities out of it.
+fn check_own(is_own: bool) -> Result<(), Error> {
+    if is_own {
+        Ok(())
+    } else {
+        Err(Error::WrongState)
+    }
 }

@@ -517,3 +517,38 @@ fn nothing_is_held_or_mapped_that_the_domain_itself_could_not() {
     assert_eq!(map(INNER, Access::Read), Err(Error::WrongKind));
     assert_eq!(map(Slot(41), Access::Read), Ok(()));
 }
+
+#[test]
+fn nothing_of_a_domain_goes_into_an_object_of_another() {
+    let scene = Scene::new();
+    let (world, keeper) = (&scene.world, scene.keeper);
+    let (pool, pages, into) = (slots::POOL, ONE_PAGE, BETWEEN);
+    world.does(keeper.thread, MemoryCreate { pool, pages, into });
+    let notification = NotificationCreate { pool, into: BOUND };
+    world.does(scene.subject.thread, notification);
+    for (from, holder, held) in [
+        (INNER, BETWEEN, Held::Pager),
+        (INNER, slots::THREAD, Held::FaultEndpoint),
+        (BOUND, slots::THREAD, Held::BoundNotification),
+    ] {
+        let hold = DomainHold {
+            domain: SUBJECT,
+            from,
+            holder,
+            held,
+            badge: 0,
+        };
+        let refused = world.call(keeper.thread, hold);
+        assert_eq!(refused, Err(Error::WrongState), "{held:?}");
+    }
+    let Object::Memory(memory) = object(keeper.domain, BETWEEN) else {
+        panic!("not a Memory");
+    };
+    for inside in [
+        memory.pager(),
+        keeper.thread.fault_endpoint(),
+        keeper.thread.bound_notification(),
+    ] {
+        assert!(is_empty(inside));
+    }
+}
