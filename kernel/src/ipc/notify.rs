@@ -35,15 +35,14 @@ pub fn signal(kernel: &Kernel, notification: Ref<Notification>, flags: u64) -> S
 /// Raises flags for which no thread waits, unless the bound thread receives. Flags that are raised already are no change:
 /// else signals alone could move a frozen domain's version without end.
 fn raise(kernel: &Kernel, notification: Ref<Notification>, flags: u64) {
-    let raised = notification.flags.get();
-    let all = raised | flags;
     if let Some(receiver) = notification.bound.get().filter(|thread| receives(*thread)) {
         if may_receive(receiver) {
-            notification.flags.set(0);
-            return give_bound_flags(kernel, receiver, all);
+            return give_bound_flags(kernel, receiver, take_flags(notification) | flags);
         }
         turn_away(kernel, receiver);
     }
+    let raised = notification.flags.get();
+    let all = raised | flags;
     if all != raised {
         notification.flags.set(all);
         notification.header.touch();

@@ -468,3 +468,29 @@ fn outsiders_that_a_retirement_has_not_come_to_are_told_by_the_destruction() {
         .does(scene.server, abi::calls::Destroy { object });
     assert_eq!(told(&scene, &callers), callers.len());
 }
+
+#[test]
+fn flags_that_go_to_a_bound_receiver_outside_are_a_change() {
+    let scene = scene();
+    let keeper = scene.keeper.thread;
+    let (thread, notification) = (super::scene::HELPER, OWN_NOTIFICATION);
+    let bind = abi::calls::ThreadBind {
+        thread,
+        notification,
+    };
+    scene.world.does(keeper, bind);
+    let signal = |flags| Signal {
+        notification,
+        flags,
+    };
+    scene.world.does(keeper, signal(1));
+    // It receives while the notification is gone, and so without the flag that is raised.
+    retire(&scene);
+    scene.world.begin(scene.server, receive(ENDPOINT, REPLY));
+    scene.unretire_by(keeper);
+    let version = scene.version();
+    scene.world.does(keeper, signal(2));
+    let received = scene.world.outcome::<abi::calls::Receive>(scene.server);
+    assert_eq!(received.map(|it| it.map(|it| it.badge)), Some(Ok(3)));
+    assert!(scene.version() > version);
+}
