@@ -46,12 +46,12 @@ pub struct Copied {
     pub zero: u64,
 }
 
-/// Copies the first of the wanted pages, at most [`PAGES_PER_CALL`].
+/// Reads the first of the wanted pages, at most [`PAGES_PER_CALL`], up to the first one to copy for which there is no page.
 ///
 /// # Errors
 /// [`Error::WrongState`] for memory that a device may write; [`Error::Misaligned`], [`Error::ArgumentRange`];
-/// [`Error::InUse`] for a token that is not the log's; [`Error::PageAbsent`] if there is a page to copy and no page at
-/// `into_page`. Nothing has happened then.
+/// [`Error::InUse`] for a token that is not the log's; [`Error::PageAbsent`] if the first page that is present is one to copy
+/// and there is no page at `into_page`. Nothing has happened then.
 pub fn copy_pages(request: CopyRequest) -> Result<Copied, Error> {
     request.check()?;
     let CopyRequest {
@@ -73,22 +73,21 @@ pub fn copy_pages(request: CopyRequest) -> Result<Copied, Error> {
     if present == 0 {
         return Ok(Copied::default());
     }
-    let room = room_at(into, into_page);
-    if room == 0 {
+    let tried = lowest(present, PAGES_PER_CALL);
+    let cleaned = if log == 0 { 0 } else { pages.clean(tried) };
+    let Read { data, zero } = pages.copy(tried, into, into_page);
+    let read = data | zero;
+    pages.soil(cleaned & !read);
+    if read == 0 {
         return Err(Error::PageAbsent);
     }
-    let taken = lowest(present, room);
-    if log != 0 {
-        pages.clean(taken);
-    }
-    let data = pages.copy(taken, into, into_page);
     if data != 0 {
         into.header.touch();
     }
     Ok(Copied {
-        remaining: present & !taken,
+        remaining: present & !read,
         data,
-        zero: taken & !data,
+        zero,
     })
 }
 
@@ -121,46 +120,58 @@ struct Mask {
 
 impl Mask {
     fn present_among(self, wanted: u64) -> u64 {
-        bits(wanted)
-            .filter(|bit| {
-                let flags = self.leaf.flags(self.first + bit);
-                flags.contains(Entry::PRESENT)
-            })
-            .fold(0, |mask, bit| mask | 1 << bit)
+        mask_of(bits(wanted).filter(|bit| {
+            let flags = self.leaf.flags(self.first + bit);
+            flags.contains(Entry::PRESENT)
+        }))
     }
 
-    /// Makes pages clean, on every core, before they are read.
-    fn clean(self, taken: u64) {
-        for bit in bits(taken) {
-            self.leaf.remove_marks(self.first + bit, Entry::DIRTY);
-        }
+    /// Makes pages clean, on every core, before they are read; returns the mask of those that were dirty.
+    fn clean(self, tried: u64) -> u64 {
+        let was_dirty = |bit: &u64| {
+            let flags = self.leaf.remove_marks(self.first + bit, Entry::DIRTY);
+            flags.contains(Entry::DIRTY)
+        };
+        let cleaned = mask_of(bits(tried).filter(was_dirty));
         arch::flush_all();
+        cleaned
     }
 
-    /// Copies those that are not full of zeros; returns their mask. As many pages are present from `into_page` on.
-    fn copy(self, taken: u64, into: Ref<MemoryObject>, mut into_page: u64) -> u64 {
-        let mut data = 0;
-        for bit in bits(taken) {
+    /// Makes pages dirty that were made clean and then not read.
+    fn soil(self, pages: u64) {
+        for bit in bits(pages) {
+            self.leaf.add_marks(self.first + bit, Entry::DIRTY);
+        }
+    }
+
+    /// Copies those that are not full of zeros, up to the first one that there is no page for from `into_page` on.
+    fn copy(self, tried: u64, into: Ref<MemoryObject>, into_page: u64) -> Read {
+        let mut read = Read { data: 0, zero: 0 };
+        for bit in bits(tried) {
             let Some(from) = self.leaf.frame(self.first + bit) else {
                 continue;
             };
             if from.is_zero() {
+                read.zero |= 1 << bit;
                 continue;
             }
-            into.write_page(into_page, from);
-            into_page += 1;
-            data |= 1 << bit;
+            let page = into_page + u64::from(read.data.count_ones());
+            if page == into.page_count || into.frame(page).is_none() {
+                break;
+            }
+            into.write_page(page, from);
+            read.data |= 1 << bit;
         }
-        data
+        read
     }
 }
 
-/// How many pages in a row are present from here on, as far as a call can use them.
-fn room_at(into: Ref<MemoryObject>, page: u64) -> usize {
-    let end = into.page_count.min(page + PAGES_PER_CALL as u64);
-    (page..end)
-        .take_while(|page| into.frame(*page).is_some())
-        .count()
+/// What was read: masks of pages.
+struct Read {
+    /// Copied.
+    data: u64,
+    /// Full of zeros.
+    zero: u64,
 }
 
 /// The positions of a mask's bits, ascending.
@@ -172,5 +183,9 @@ fn bits(mask: u64) -> impl Iterator<Item = u64> {
 
 /// The mask of at most `count` bits of another one, the lowest.
 fn lowest(mask: u64, count: usize) -> u64 {
-    bits(mask).take(count).fold(0, |mask, bit| mask | 1 << bit)
+    mask_of(bits(mask).take(count))
+}
+
+fn mask_of(bits: impl Iterator<Item = u64>) -> u64 {
+    bits.fold(0, |mask, bit| mask | 1 << bit)
 }

@@ -18,14 +18,17 @@ pub fn read_set(kernel: &Kernel, caller: Ref<Thread>, call: DomainPages) -> Call
         return Ok(Outcome::Again);
     };
     let buffer = ipc::message_buffer(kernel, caller)?;
-    Ok(Outcome::one(capture::read_page_set(
+    let covered = capture::read_page_set(
         memory,
         call.log,
         call.first_page.0,
         call.page_count.0,
         call.which,
         buffer,
-    )?))
+    )?;
+    // The pass may have made the buffer's own page clean before the bitmap went there.
+    ipc::message_buffer(kernel, caller)?;
+    Ok(Outcome::one(covered))
 }
 
 pub fn read(caller: Ref<Thread>, call: DomainReadPages) -> CallResult {

@@ -556,3 +556,72 @@ fn what_belongs_to_another_is_copied_while_it_is_mapped_and_is_not_mapped_for_a_
         .does(keeper, CapabilityRevoke { slot: OTHER });
     assert_eq!(foreign.read(request), Err(Error::NotThere));
 }
+
+#[test]
+fn pages_of_zeros_need_no_room() {
+    let copying = Copying::new();
+    copying.populate(MEMORY, 0, 3);
+    copying.fill([3]);
+    copying.populate(MEMORY, 4, 2);
+    let log = copying.begin_log();
+    let into = OTHER;
+    let request = DomainReadPages {
+        into,
+        ..copying.request(log, ALL)
+    };
+    assert_eq!(copying.read(request), Ok((0b11_1000, 0, 0b111)));
+    let wanted = 0b11_1000;
+    let rest = DomainReadPages { wanted, ..request };
+    // The first of them is clean already, and a refusal does not make it dirty.
+    let leaf = copying.memory(MEMORY).leaf(0).expect("a table");
+    leaf.remove_marks(4, Entry::DIRTY);
+    assert_eq!(copying.read(rest), Err(Error::PageAbsent));
+    assert_eq!(copying.pages(log, 0, PageSet::Dirty), Ok(vec![3, 5]));
+    let wanted = 0b11_0000;
+    let zeros = DomainReadPages { wanted, ..request };
+    assert_eq!(copying.read(zeros), Ok((0, 0, 0b11_0000)));
+}
+
+#[test]
+fn zeros_between_the_data_take_no_room() {
+    let copying = Copying::new();
+    copying.fill([0, 2, 4]);
+    copying.populate(MEMORY, 1, 1);
+    copying.populate(MEMORY, 3, 1);
+    let into_page = PageCount(STAGING_PAGES - 2);
+    let tight = DomainReadPages {
+        into_page,
+        ..copying.request(0, ALL)
+    };
+    assert_eq!(copying.read(tight), Ok((0b1_0000, 0b101, 0b1010)));
+}
+
+#[test]
+fn the_page_that_a_dirty_pass_writes_its_answer_to_is_dirty_afterwards() {
+    const ADDRESS: u64 = 0x8000_0000;
+    let copying = Copying::new();
+    let keeper = copying.scene.keeper.thread;
+    copying.fill([0, 1]);
+    let (domain, memory) = (slots::DOMAIN, MEMORY);
+    let map = DomainMap {
+        domain,
+        memory,
+        address: UserAddress(ADDRESS),
+        first_page: PageCount(0),
+        page_count: PageCount(PAGES),
+        access: Access::ReadWrite,
+    };
+    copying.scene.world.does(keeper, map);
+    keeper.message_buffer.set(ADDRESS);
+    let pass = DomainPages {
+        domain: SUBJECT,
+        memory: copying.id,
+        log: copying.begin_log(),
+        first_page: PageCount(0),
+        page_count: PageCount(512),
+        which: PageSet::Dirty,
+    };
+    assert_eq!(copying.scene.world.call(keeper, pass), Ok(512));
+    assert!(!copying.is_dirty(MEMORY, 1));
+    assert!(copying.is_dirty(MEMORY, 0));
+}
