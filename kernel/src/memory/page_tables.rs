@@ -89,10 +89,10 @@ impl PageTables {
         }
     }
 
-    /// The leaf table of a page, if there is one.
+    /// The leaf table of a page, if there is one; none for a page beyond the largest Memory.
     #[inline]
     pub fn leaf(&self, page: u64) -> Option<LeafTable> {
-        self.directory(page)
+        self.directory(page)?
             .get()?
             .child(page / TABLE_ENTRIES % TABLE_ENTRIES)
             .map(LeafTable)
@@ -102,12 +102,15 @@ impl PageTables {
     ///
     /// # Errors
     /// What `allocate` fails with; a directory made before stays.
+    ///
+    /// # Panics
+    /// For a page beyond the largest Memory.
     pub fn ensure_leaf<E>(
         &self,
         page: u64,
         mut allocate: impl FnMut() -> Result<OwnedFrame, E>,
     ) -> Result<LeafTable, E> {
-        let cell = self.directory(page);
+        let cell = self.directory(page).expect("the page is the Memory's");
         let directory = match cell.get() {
             Some(directory) => directory,
             None => Table::create(allocate()?),
@@ -129,7 +132,7 @@ impl PageTables {
 
     /// Takes away the leaf table of a page. None of its pages may be there, and no mapping link it.
     pub fn take_leaf(&self, page: u64) -> Option<Unmapped> {
-        self.directory(page)
+        self.directory(page)?
             .get()?
             .clear(page / TABLE_ENTRIES % TABLE_ENTRIES)
             .map(Unmapped::one)
@@ -144,8 +147,8 @@ impl PageTables {
     }
 
     #[inline]
-    fn directory(&self, page: u64) -> &Cell<Option<Table>> {
-        &self.directories[(page / PAGES_PER_DIRECTORY) as usize]
+    fn directory(&self, page: u64) -> Option<&Cell<Option<Table>>> {
+        self.directories.get((page / PAGES_PER_DIRECTORY) as usize)
     }
 }
 

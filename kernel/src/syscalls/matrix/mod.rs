@@ -3,12 +3,14 @@
 //!
 //! | file | noun |
 //! | --- | --- |
+//! | `limits` | calls with arguments at their limits |
 //! | `rows` | the table |
 //! | `stage` | the two domains that calls are tried on |
 //!
 //! The table says what is expected; what happened is read off a snapshot of the whole kernel, so that a row that says too
 //! little fails as one that says too much does.
 
+mod limits;
 mod rows;
 mod stage;
 

@@ -127,7 +127,8 @@ impl Row {
     }
 }
 
-fn made<A: Arguments>(call: A) -> Made {
+/// A call in registers.
+pub fn made<A: Arguments>(call: A) -> Made {
     Made {
         number: A::NUMBER,
         registers: call.encode(),
@@ -143,7 +144,8 @@ const ONE: PageCount = PageCount(1);
 /// Behind the fake machine's RAM.
 const BUS_ADDRESS: u64 = 1 << 32;
 
-fn id(stage: &Stage, slot: Slot) -> ObjectId {
+/// The identity of what a slot of the caller's holds.
+pub fn id(stage: &Stage, slot: Slot) -> ObjectId {
     let domain = slots::DOMAIN;
     ObjectId(stage.does(CapabilityIdentify { domain, slot }))
 }

@@ -1,7 +1,7 @@
 //! The stage on which every call is tried: [`Stage`], a caller with every right over everything of another domain.
 
 use abi::calls::{
-    Call, DomainFreeze, DomainInstall, DomainMap, DomainRetire, EndpointCreate,
+    Call, CapabilityDelete, DomainFreeze, DomainInstall, DomainMap, DomainRetire, EndpointCreate,
     InterruptCreateMessage, IoPortsCreate, MemoryCreate, MemoryPopulate, NotificationCreate,
     PoolSplit, Receive, ThreadPrepare,
 };
@@ -310,6 +310,11 @@ impl Stage {
                 .expect("it holds something");
         }
         capabilities::move_to(&SlotStorage, from, to).expect("it was emptied");
+    }
+
+    /// Empties a slot of the caller's.
+    pub fn clear(&self, slot: Slot) {
+        self.does(CapabilityDelete { slot });
     }
 
     /// The rights over the kind of object in a slot, one by one.

@@ -1,0 +1,227 @@
+//! Arguments at their limits, and ranges without pages: whatever a call comes to, the kernel does not panic.
+//!
+//! The rows make calls that succeed. Here two arguments of such a call are replaced by values at which some range ends; all
+//! the others lead into the call, as far as the check or the index that these break. The host's arithmetic panics where it
+//! overflows.
+
+use abi::calls::{
+    Arguments, DomainMap, DomainPages, DomainReadPages, MemoryCreate, MemoryDiscard,
+    MemoryPopulate, MemorySupply, PageSet, ThreadStop, ThreadWrite,
+};
+use abi::message::DATA_OFFSET;
+use abi::register::{Access, PageCount};
+use abi::thread_state::THREAD_STATE_BYTES;
+use abi::{Error, MEMORY_PAGES_MAX, Number, PAGE_BYTES, PAGES_PER_TABLE, SLOTS_MAX, USER_END};
+
+use super::rows::{Made, Row, made};
+use super::stage::{ADDRESS, FREE, GIVER, HELPER, MEMORY, POOL, SUBJECT, Stage};
+use super::table;
+use crate::objects::Phase;
+
+/// The numbers at which the ranges of arguments end.
+const LIMITS: [u64; 15] = [
+    0,
+    1,
+    8,
+    64,
+    PAGES_PER_TABLE,
+    PAGE_BYTES,
+    SLOTS_MAX as u64,
+    1 << 16,
+    MEMORY_PAGES_MAX,
+    1 << 32,
+    USER_END / PAGE_BYTES,
+    USER_END,
+    1 << 52,
+    1 << 63,
+    u64::MAX,
+];
+
+/// Each limit, and the numbers beside it.
+fn values() -> impl Iterator<Item = u64> {
+    let around = |limit: u64| [limit.wrapping_sub(1), limit, limit.wrapping_add(1)];
+    LIMITS.into_iter().flat_map(around)
+}
+
+/// Steps after which a call is given up: those that follow are alike.
+const STEPS_MAX: usize = 40;
+
+/// The caller makes some steps of a call; returns whether it can make another call then.
+fn is_able_after(stage: &Stage, made: Made) -> bool {
+    let thread = stage.caller.thread;
+    stage.stand_at(made);
+    for _ in 0..STEPS_MAX {
+        stage.world.step(thread);
+        if !stage.world.is_at_call(thread) {
+            break;
+        }
+    }
+    thread.is_runnable() && thread.phase.get() == Phase::Ready
+}
+
+/// The stage of a row.
+fn small(row: &Row) -> Stage {
+    let stage = Stage::new();
+    (row.prepare)(&stage);
+    stage
+}
+
+/// As [`small`], with the largest Memories in place of those that the call is made on.
+fn large(row: &Row) -> Stage {
+    let stage = small(row);
+    for memory in [MEMORY, GIVER] {
+        let (pool, pages, into) = (POOL, PageCount(MEMORY_PAGES_MAX), FREE);
+        stage.does(MemoryCreate { pool, pages, into });
+        for first_page in [0, MEMORY_PAGES_MAX - 1].map(PageCount) {
+            let (memory, page_count) = (FREE, PageCount(1));
+            stage.does(MemoryPopulate {
+                memory,
+                first_page,
+                page_count,
+            });
+        }
+        stage.replace(memory, FREE);
+        stage.clear(FREE);
+    }
+    stage
+}
+
+/// How many arguments a call has.
+fn argument_count(number: Number) -> usize {
+    let mut descriptions = abi::calls::DESCRIPTIONS.iter();
+    let found = descriptions.find(|call| call.number == number as u16);
+    found.expect("every call is described").arguments.len()
+}
+
+/// Makes a row's call with every pair of values in every pair of its arguments.
+fn try_pairs(row: &Row, set_up: fn(&Row) -> Stage) {
+    let mut stage = set_up(row);
+    let mut good = (row.call)(&stage);
+    let count = argument_count(good.number);
+    let mut try_out = |changes: &[(usize, u64)]| {
+        let mut made = good;
+        for (index, value) in changes {
+            made.registers[*index] = *value;
+        }
+        if !is_able_after(&stage, made) {
+            stage = set_up(row);
+            good = (row.call)(&stage);
+        }
+    };
+    for first in 0..count {
+        values().for_each(|value| try_out(&[(first, value)]));
+        for second in first + 1..count {
+            let pairs = LIMITS.map(|one| LIMITS.map(|other| [(first, one), (second, other)]));
+            pairs.iter().flatten().for_each(|pair| try_out(pair));
+        }
+    }
+}
+
+#[test]
+fn no_pair_of_arguments_at_their_limits_breaks_a_call() {
+    for (_, row) in table() {
+        try_pairs(&row, small);
+    }
+}
+
+#[test]
+fn no_pair_of_arguments_at_their_limits_breaks_a_call_on_the_largest_memory() {
+    for (_, row) in table() {
+        try_pairs(&row, large);
+    }
+}
+
+#[test]
+fn no_word_of_a_thread_s_state_at_a_limit_breaks_its_import() {
+    let stage = Stage::new();
+    stage.say_other_state();
+    let buffer = stage.world.buffer(stage.caller);
+    let mut good = [0; THREAD_STATE_BYTES];
+    buffer.read_bytes(DATA_OFFSET, &mut good);
+    for offset in (0..THREAD_STATE_BYTES - 7).step_by(8) {
+        for value in values() {
+            let mut bytes = good;
+            bytes[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
+            buffer.write_bytes(DATA_OFFSET, &bytes);
+            let able = is_able_after(&stage, made(ThreadWrite { thread: HELPER }));
+            assert!(able, "{value:#x} at {offset}");
+            stage.does(ThreadStop { thread: HELPER });
+        }
+    }
+}
+
+/// The call returns this, or blocks.
+fn expect<A: Arguments>(stage: &Stage, call: A, expected: Result<(), Error>) {
+    let outcome = stage.run(made(call));
+    assert_eq!(outcome, Some(expected), "{:?}", A::NUMBER);
+}
+
+#[test]
+fn a_range_without_pages_at_the_end_of_the_largest_memory_is_empty() {
+    let row = || super::rows::rows(Number::MemoryDiscard).remove(0);
+    let stage = large(&row());
+    let (memory, domain, into) = (MEMORY, SUBJECT, GIVER);
+    let none = PageCount(0);
+    let end = PageCount(MEMORY_PAGES_MAX);
+    let id = super::rows::id(&stage, MEMORY);
+    for (first_page, expected) in [
+        (end, Ok(())),
+        (PageCount(end.0 + 1), Err(Error::ArgumentRange)),
+    ] {
+        let page_count = none;
+        let discard = MemoryDiscard {
+            memory,
+            first_page,
+            page_count,
+        };
+        expect(&stage, discard, expected);
+        let populate = MemoryPopulate {
+            memory,
+            first_page,
+            page_count,
+        };
+        expect(&stage, populate, expected);
+        for (first_page, giver_page) in [(first_page, none), (none, first_page)] {
+            let supply = MemorySupply {
+                memory,
+                first_page,
+                page_count,
+                giver: GIVER,
+                giver_page,
+            };
+            expect(&stage, supply, expected);
+        }
+    }
+    let read = |first_page, into_page| DomainReadPages {
+        domain,
+        memory: id,
+        log: 0,
+        first_page,
+        wanted: 0,
+        into,
+        into_page,
+    };
+    expect(&stage, read(end, none), Ok(()));
+    expect(&stage, read(none, end), Ok(()));
+    expect(&stage, read(end, end), Ok(()));
+    // These have no result for no page.
+    let refused = Err(Error::ArgumentRange);
+    let pages = DomainPages {
+        domain,
+        memory: id,
+        log: 0,
+        first_page: end,
+        page_count: none,
+        which: PageSet::Present,
+    };
+    expect(&stage, pages, refused);
+    let map = DomainMap {
+        domain,
+        memory,
+        address: ADDRESS,
+        first_page: end,
+        page_count: none,
+        access: Access::Read,
+    };
+    expect(&stage, map, refused);
+}
