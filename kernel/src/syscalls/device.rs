@@ -165,19 +165,25 @@ fn device_run(kernel: &Kernel, call: &DeviceMemoryCreate) -> Result<ForeignRun, 
     ForeignRun::of_device(range, &kernel.ram).ok_or(Error::NotDevice)
 }
 
-/// The Memory that an earlier step of the call made, which has as many pages as the call alleges.
+/// The Memory that an earlier step of the call made, which has the first pages of it, as many as the call alleges, and no other.
 ///
-/// Any other that looks the same is as good: the caller could have made it of the same pages.
+/// Any other that looks the same is as good: the caller could have made it of the same pages. One that is being destroyed has
+/// lost the first pages first, so that it lacks one before the alleged number or has one behind.
 fn unfinished(
     caller: Ref<Thread>,
     call: &DeviceMemoryCreate,
     pool: Ref<Pool>,
 ) -> Result<Ref<MemoryObject>, Error> {
     let memory = lookup::memory(caller, call.into, MemoryRights::MANAGE)?;
+    let made = call.made.0;
     let is_the_one = memory.attribute == Attribute::Device
         && memory.header.pool == Some(pool)
         && memory.page_count == call.pages.0
-        && memory.present.get() == call.made.0;
+        && memory.present.get() == made
+        && made
+            .checked_sub(1)
+            .is_none_or(|last| memory.is_present(last))
+        && !memory.is_present(made);
     is_the_one.then_some(memory).ok_or(Error::OccupiedSlot)
 }
 

@@ -379,3 +379,24 @@ fn no_page_is_beyond_what_the_processor_can_address() {
     );
     assert_eq!(ram, Err(Error::NotDevice));
 }
+
+#[test]
+fn a_memory_of_a_device_that_is_being_destroyed_is_not_made_further() {
+    let (world, citizen) = driver();
+    let pages = 4 * 512;
+    world.does(citizen.thread, registers(pages));
+    let other = world.thread_in(citizen.domain, SECOND);
+    world.begin_step(citizen.thread, Destroy { object: MEMORY });
+    while world.is_at_call(citizen.thread) {
+        let present = memory(citizen).present.get();
+        let call = DeviceMemoryCreate {
+            made: PageCount(present),
+            ..registers(pages)
+        };
+        let refused = world.call(other, call);
+        assert_eq!(refused, Err(Error::OccupiedSlot), "{present} pages left");
+        assert_eq!(memory(citizen).present.get(), present);
+        world.step(citizen.thread);
+    }
+    check(&world.kernel);
+}
