@@ -314,7 +314,8 @@ calls! {
         slot: Slot
     } -> u64;
 
-    /// Splits off a child pool; its pages are reserved in the parent.
+    /// Splits off a child pool; its pages are reserved in the parent. The capability to it has all rights but DMA, and DMA if
+    /// `pool` has it.
     32 PoolSplit {
         /// A Pool with CREATE.
         pool: Slot,

@@ -1,6 +1,7 @@
-//! Making objects: each out of one frame of its pool, with all rights in the slot that the maker named.
+//! Making objects: each out of one frame of its pool, with all rights in the slot that the maker named. A child pool alone has
+//! no more rights than the capability that it was split off through, as far as they reach beyond what it pays for.
 
-use abi::Error;
+use abi::{Error, Rights};
 use capabilities::{Capability, Place, Storage};
 
 use super::{Attribute, Domain, Header, MemoryObject, Object, Pool, Thread};
@@ -45,16 +46,21 @@ pub fn create<T>(
     Ok(reference)
 }
 
-/// Plants an object's origin and copies it to `into`, which is empty.
+/// Plants an object's origin with all rights and copies it to `into`, which is empty.
 pub fn publish(object: Object, into: Place) {
-    let capability = Capability::new(object, object.kind().all_rights());
+    publish_with(object, object.kind().all_rights(), into);
+}
+
+fn publish_with(object: Object, rights: Rights, into: Place) {
+    let capability = Capability::new(object, rights);
     let origin = object.header().origin();
     capabilities::plant(&SlotStorage, origin, capability)
         .and_then(|()| capabilities::copy(&SlotStorage, origin, into))
         .expect("both slots are empty");
 }
 
-/// Splits off a child pool. Its own frame is the first page that it spends.
+/// Splits off a child pool, to which the origin, and so everybody, has these rights at most. Its own frame is the first page
+/// that it spends.
 ///
 /// # Errors
 /// [`Error::OccupiedSlot`], [`Error::PoolEmpty`], also for a child of no pages; [`Error::TableFull`] for one that lies too
@@ -63,11 +69,12 @@ pub fn create_pool(
     kernel: &Kernel,
     parent: Ref<Pool>,
     pages: u64,
+    rights: Rights,
     into: Place,
 ) -> Result<Ref<Pool>, Error> {
     check_free(into)?;
     let pool = create_unpublished_pool(kernel, parent, pages)?;
-    publish(Object::Pool(pool), into);
+    publish_with(Object::Pool(pool), rights, into);
     Ok(pool)
 }
 

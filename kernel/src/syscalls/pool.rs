@@ -4,7 +4,7 @@ use abi::calls::{
     Destroy, DestroyChild, DomainCreate, EndpointCreate, MemoryCreate, MemoryCreateContiguous,
     NotificationCreate, PoolReport, PoolSplit, ThreadCreate,
 };
-use abi::{DomainRights, Error, PoolRights};
+use abi::{DomainRights, Error, PoolRights, Rights};
 use capabilities::Place;
 
 use super::{CallResult, Outcome, Results, lookup};
@@ -19,8 +19,20 @@ const CONTIGUOUS_FROM: usize = 4;
 
 pub fn split(kernel: &Kernel, caller: Ref<Thread>, call: PoolSplit) -> CallResult {
     let (pool, into) = maker(caller, call.pool, call.into)?;
-    objects::create_pool(kernel, pool, call.pages.0, into)?;
+    let (_, held) = lookup::lookup(caller, call.pool)?;
+    objects::create_pool(kernel, pool, call.pages.0, child_rights(held.rights), into)?;
     Ok(Outcome::DONE)
+}
+
+/// The rights over a child pool for one who has these over the parent. What it can do to the child alone, it may do; bus
+/// addresses reach beyond: a device writes wherever its driver points it.
+fn child_rights(parent: Rights) -> Rights {
+    let dma = PoolRights::DMA;
+    if parent.contains(dma.into()) {
+        PoolRights::all().into()
+    } else {
+        (PoolRights::all() - dma).into()
+    }
 }
 
 pub fn report(caller: Ref<Thread>, call: PoolReport) -> CallResult {

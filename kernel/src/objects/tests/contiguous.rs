@@ -1,10 +1,11 @@
 //! Contiguous Memories: their place, their cost, and that one can be made again after any churn.
 
 use abi::calls::{
-    Destroy, MemoryCreate, MemoryCreateContiguous, MemoryDiscard, MemoryPopulate, MemorySupply,
+    CapabilityInspect, CapabilityMint, Destroy, MemoryCreate, MemoryCreateContiguous,
+    MemoryDiscard, MemoryPopulate, MemorySupply, PoolSplit,
 };
 use abi::register::{PageCount, Slot};
-use abi::{Error, PAGE_BYTES};
+use abi::{Error, PAGE_BYTES, PoolRights};
 use capabilities::Storage;
 
 use super::checker::check;
@@ -214,4 +215,44 @@ fn a_driver_that_is_restarted_finds_its_run_again_after_any_churn() {
         check(&world.kernel);
     }
     world.does(driver.thread, ANYWHERE);
+}
+
+#[test]
+fn a_child_pool_makes_contiguous_memory_only_if_its_parent_could() {
+    let world = World::new();
+    let citizen = world.citizen();
+    let (plain, child, grandchild) = (Slot(30), Slot(31), Slot(32));
+    let mint = CapabilityMint {
+        from: slots::POOL,
+        to: plain,
+        rights: PoolRights::CREATE.into(),
+        badge: 0,
+    };
+    world.does(citizen.thread, mint);
+    for (pool, expected) in [
+        (plain, PoolRights::all() - PoolRights::DMA),
+        (slots::POOL, PoolRights::all()),
+    ] {
+        for (pool, pages, into) in [(pool, 20, child), (child, 10, grandchild)] {
+            let pages = PageCount(pages);
+            world.does(citizen.thread, PoolSplit { pool, pages, into });
+            let (_, rights, _) = world.does(citizen.thread, CapabilityInspect { slot: into });
+            assert_eq!(rights, u64::from(expected.bits()));
+            let made = world.call(
+                citizen.thread,
+                MemoryCreateContiguous {
+                    pool: into,
+                    pages: PageCount(1),
+                    ..ANYWHERE
+                },
+            );
+            if expected.contains(PoolRights::DMA) {
+                assert!(made.is_ok(), "{made:?}");
+                world.does(citizen.thread, Destroy { object: RUN });
+            } else {
+                assert_eq!(made, Err(Error::MissingRight));
+            }
+        }
+        world.does(citizen.thread, Destroy { object: child });
+    }
 }

@@ -1,11 +1,11 @@
 //! Any calls, in any order, by any thread that can run: the checker holds after each, every outcome is one that the caller's
 //! capabilities allow, and what was spent comes back.
 
-use abi::calls::{Destroy, EndpointCreate, NotificationCreate};
+use abi::calls::{CapabilityMint, Destroy, EndpointCreate, NotificationCreate};
 use abi::message::{DATA_OFFSET, RECEIVE_OFFSET, SEND_OFFSET};
 use abi::register::Slot;
 use abi::thread_state::{Awaits, ThreadState};
-use abi::{Error, Number, ObjectKind, Registers, Request};
+use abi::{Error, Number, ObjectKind, PoolRights, Registers, Request};
 use authority::{Outcome, View};
 use capabilities::Storage;
 use proptest::prelude::*;
@@ -165,6 +165,13 @@ fn society() -> (World, Citizen) {
         ] {
             world.give(other, from, *citizen, Slot(to), 0);
         }
+        let mint = CapabilityMint {
+            from: slots::POOL,
+            to: Slot(12),
+            rights: (PoolRights::all() - PoolRights::DMA).into(),
+            badge: 0,
+        };
+        world.does(citizen.thread, mint);
     }
     (world, keeper)
 }
@@ -185,10 +192,21 @@ fn make_call(world: &World, thread: Ref<Thread>) {
         assert!(matches!(outcome, Outcome::Refused(_)), "{registers:x?}");
         return;
     };
-    let view = |slot: Slot| table.get(slot.0 as usize).copied().unwrap_or(View::Beyond);
-    if let Err(violation) = authority::judge(&request, outcome, view) {
+    let view = |slot| view_of(&table, slot);
+    let mut verdict = authority::judge(&request, outcome, view);
+    if is_over && outcome == Outcome::Allowed {
+        let table = shadow(thread);
+        verdict = verdict
+            .and_then(|()| authority::check_gain(&request, view, |slot| view_of(&table, slot)));
+    }
+    if let Err(violation) = verdict {
         panic!("{request:?} came to {outcome:?}: {violation:?}");
     }
+}
+
+fn view_of(table: &[View], slot: Slot) -> View {
+    let view = table.get(slot.0 as usize).copied();
+    view.unwrap_or(View::Beyond)
 }
 
 /// What a thread's table holds.

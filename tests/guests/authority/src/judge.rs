@@ -1,6 +1,7 @@
 //! The verdict on a call's outcome: [`judge`].
 
-use abi::{Error, Request};
+use abi::register::Slot;
+use abi::{Error, Request, Rights};
 
 use super::{Lookup, View, lookups};
 
@@ -20,6 +21,8 @@ pub enum Violation {
     Allowed(Lookup),
     /// The call was refused with an error that nothing in the caller's table explains.
     Unexplained(Error),
+    /// The call put a capability with these rights into this slot: more than it may.
+    Gained(Slot, Rights),
 }
 
 /// Judges a call by what its caller's table held before it.
@@ -29,7 +32,7 @@ pub enum Violation {
 pub fn judge(
     request: &Request,
     outcome: Outcome,
-    view: impl Fn(abi::register::Slot) -> View,
+    view: impl Fn(Slot) -> View,
 ) -> Result<(), Violation> {
     let lookups = lookups(request);
     match outcome {
@@ -48,7 +51,7 @@ pub fn judge(
 }
 
 /// The error that a lookup must end with; none if it must succeed.
-fn flaw(lookup: Lookup, view: impl Fn(abi::register::Slot) -> View) -> Option<Error> {
+fn flaw(lookup: Lookup, view: impl Fn(Slot) -> View) -> Option<Error> {
     match lookup {
         Lookup::Any(slot) => (view(slot) == View::Beyond).then_some(Error::NoSuchSlot),
         Lookup::Empty(slot) => match view(slot) {
@@ -114,8 +117,7 @@ mod tests {
     extern crate std;
 
     use abi::calls::{CapabilityCopy, Signal};
-    use abi::register::Slot;
-    use abi::{NotificationRights, ObjectKind, Rights};
+    use abi::{NotificationRights, ObjectKind};
 
     use super::*;
 

@@ -8,18 +8,21 @@
 //! | --- | --- |
 //! | `lookups` | what each call looks up in its caller's table |
 //! | `judge` | the verdict on an outcome |
+//! | `gains` | what a call may add to the table |
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod gains;
 mod judge;
 mod lookups;
 
 use abi::{ObjectKind, Rights};
 
+pub use gains::check_gain;
 pub use judge::{Outcome, Violation, judge};
 pub use lookups::{Lookup, Lookups, lookups};
 
-/// What a slot of the caller's table holds, before the call.
+/// What a slot of the caller's table holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
     /// The table has no such slot.

@@ -1,6 +1,6 @@
 //! The script that makes random calls, and judges what becomes of each by what its table held before.
 
-use authority::{Lookup, Outcome, View, judge, lookups};
+use authority::{Lookup, Outcome, View, check_gain, judge, lookups};
 use guest_support::random::Random;
 use guest_support::worker::{PLAYGROUND, Page};
 use runtime::Error;
@@ -110,7 +110,10 @@ fn try_call(page: Page, random: &mut Random, number: u64, mut registers: Registe
         entry.map_or(View::Beyond, |(_, view)| *view)
     };
     let is_right = match &request {
-        Ok(request) => judge(request, outcome, known).is_ok(),
+        Ok(request) => {
+            judge(request, outcome, known).is_ok()
+                && (outcome != Outcome::Allowed || check_gain(request, known, view).is_ok())
+        }
         // What does not decode is refused by its own error.
         Err(error) => outcome == Outcome::Refused(*error),
     };

@@ -1,0 +1,102 @@
+//! What a call may add to its caller's table: [`check_gain`].
+
+use abi::register::Slot;
+use abi::{PoolRights, Request, Rights};
+
+use super::{View, Violation};
+
+/// Checks what a call that succeeded has put into its caller's table, which is seen before and after the call.
+///
+/// # Errors
+/// The violation.
+pub fn check_gain(
+    request: &Request,
+    before: impl Fn(Slot) -> View,
+    after: impl Fn(Slot) -> View,
+) -> Result<(), Violation> {
+    let Some((slot, most)) = gain(request, before) else {
+        return Ok(());
+    };
+    match after(slot) {
+        View::Holds { rights, .. } if !most.contains(rights) => {
+            Err(Violation::Gained(slot, rights))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The slot that a call fills, and the most that the capability there may allow; none where the object is new, and all rights
+/// over it are the caller's.
+fn gain(request: &Request, before: impl Fn(Slot) -> View) -> Option<(Slot, Rights)> {
+    let held = |slot| match before(slot) {
+        View::Holds { rights, .. } => rights,
+        View::Beyond | View::Empty => Rights(0),
+    };
+    match *request {
+        Request::CapabilityCopy(call) => Some((call.to, held(call.from))),
+        Request::CapabilityMint(call) => Some((call.to, Rights(held(call.from).0 & call.rights.0))),
+        Request::CapabilityMove(call) => Some((call.to, held(call.from))),
+        // A child is new, but bus addresses are of the whole machine.
+        Request::PoolSplit(call) => {
+            let dma = Rights::from(PoolRights::DMA).0;
+            let all = Rights::from(PoolRights::all()).0;
+            Some((call.into, Rights(all & !dma | held(call.pool).0 & dma)))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use abi::ObjectKind;
+    use abi::calls::{CapabilityMint, PoolSplit};
+    use abi::register::PageCount;
+
+    use super::*;
+
+    const FROM: Slot = Slot(1);
+    const TO: Slot = Slot(2);
+
+    /// A table with one capability to a pool.
+    fn table(holder: Slot, rights: PoolRights) -> impl Fn(Slot) -> View {
+        move |slot| {
+            if slot != holder {
+                return View::Empty;
+            }
+            View::Holds {
+                kind: ObjectKind::Pool,
+                rights: rights.into(),
+            }
+        }
+    }
+
+    #[test]
+    fn a_child_pool_has_dma_only_by_way_of_its_parent() {
+        let split = Request::PoolSplit(PoolSplit {
+            pool: FROM,
+            pages: PageCount(1),
+            into: TO,
+        });
+        let all = PoolRights::all();
+        let less = all - PoolRights::DMA;
+        let gains = |parent, child| check_gain(&split, table(FROM, parent), table(TO, child));
+        assert_eq!(gains(all, all), Ok(()));
+        assert_eq!(gains(PoolRights::CREATE, less), Ok(()));
+        let violation = Err(Violation::Gained(TO, all.into()));
+        assert_eq!(gains(less, all), violation);
+    }
+
+    #[test]
+    fn a_copy_has_what_was_asked_for_of_what_there_was() {
+        let mint = Request::CapabilityMint(CapabilityMint {
+            from: FROM,
+            to: TO,
+            rights: PoolRights::CREATE.into(),
+            badge: 0,
+        });
+        let before = table(FROM, PoolRights::CREATE | PoolRights::REPORT);
+        let gains = |child| check_gain(&mint, &before, table(TO, child));
+        assert_eq!(gains(PoolRights::CREATE), Ok(()));
+        assert!(gains(PoolRights::CREATE | PoolRights::REPORT).is_err());
+    }
+}
