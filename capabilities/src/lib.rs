@@ -114,7 +114,7 @@ pub use derivation::{GENERATION_MAX, clear_leaf, copy, delete, derive, mint, mov
 pub use error::{Error, Result};
 pub use family::{Climb, bookmark, climb, first_child, has_children, next_sibling};
 pub use object::Object;
-pub use revocation::{RevokeStep, next_leaf, next_revoked, revoke, revoke_except};
+pub use revocation::{RevokeStep, next_revoked, revoke, revoke_except};
 pub use rights::Rights;
 pub use slot::{Role, Slot};
 pub use storage::{Place, Storage};

@@ -81,23 +81,6 @@ pub fn next_revoked<S: Storage>(
     Ok(None)
 }
 
-/// The first slot below `place` from which nothing is derived, other than `keep`. Emptying these one by one leaves the slots
-/// that `keep` was derived from to the last: a chain of no more than [`GENERATION_MAX`].
-///
-/// [`GENERATION_MAX`]: crate::GENERATION_MAX
-pub fn next_leaf<S: Storage>(storage: &S, place: Place, keep: Place) -> Option<Place> {
-    let mut next = tour::after(storage, Mark::start(place));
-    while let Some(mark) = next
-        && mark != Mark::end(place)
-    {
-        if mark.edge == Edge::Start && mark.place != keep && tour::is_leaf(storage, mark.place) {
-            return Some(mark.place);
-        }
-        next = tour::after(storage, mark);
-    }
-    None
-}
-
 fn can_go<S: Storage>(storage: &S, place: Place) -> Result<bool, S> {
     let role = content(storage, place)?.role;
     Ok(role == Role::Copy || tour::is_leaf(storage, place))
@@ -134,53 +117,6 @@ mod tests {
         copy(&forest, at(6), at(7)).unwrap();
         derive(&forest, at(7), at(8), full(3)).unwrap();
         forest
-    }
-
-    #[test]
-    fn leaves_go_before_what_the_kept_one_was_derived_from() {
-        // Two copies of the root; below the first a chain to the kept one, with a copy beside each.
-        let forest = Forest::new(9);
-        plant(&forest, at(0), full(0)).unwrap();
-        for (from, to) in [
-            (0, 1),
-            (0, 2),
-            (1, 3),
-            (1, 4),
-            (3, 5),
-            (3, 6),
-            (5, 7),
-            (7, 8),
-        ] {
-            copy(&forest, at(from), at(to)).unwrap();
-        }
-        let (keep, ancestors) = (at(7), [at(1), at(3), at(5)]);
-        let mut gone = 0;
-        while let Some(leaf) = next_leaf(&forest, at(0), keep) {
-            assert!(leaf != keep && !ancestors.contains(&leaf));
-            delete(&forest, leaf).unwrap();
-            check(&forest).unwrap();
-            gone += 1;
-        }
-        assert_eq!(gone, 4);
-        let chain = crate::first_child(&forest, at(0));
-        let chain = core::iter::successors(chain, |&slot| crate::first_child(&forest, slot));
-        assert!(chain.eq([at(1), at(3), at(5), at(7)]));
-    }
-
-    #[test]
-    fn a_leaf_is_found_in_a_walk_no_longer_than_generations_allow() {
-        // A chain as long as may be, the last of it kept, and a copy of the root, made first and so the last in the walk.
-        let length = GENERATION_MAX as usize;
-        let forest = Forest::new(length + 2);
-        plant(&forest, at(0), full(0)).unwrap();
-        copy(&forest, at(0), at(length + 1)).unwrap();
-        for generation in 1..=length {
-            copy(&forest, at(generation - 1), at(generation)).unwrap();
-        }
-        let mut leaf = None;
-        let visits = forest.visits_of(|| leaf = next_leaf(&forest, at(0), at(length)));
-        assert_eq!(leaf, Some(at(length + 1)));
-        assert!(visits <= 6 * (length + 2), "{visits}");
     }
 
     fn revoke_all_except(forest: &Forest, index: usize, keep: usize) {

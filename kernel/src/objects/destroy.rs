@@ -9,8 +9,9 @@
 //! ```
 //!
 //! The capability that was invoked stays until the last step, and the others to a pool as long as anything is in it, so that a
-//! destruction that was interrupted is resumed by the same call, through any other capability, or by one on whatever
-//! holds the object.
+//! destruction that was interrupted is resumed by the same call, through any other capability that is left, or by one on
+//! what holds the object. Capabilities go one a step, those that the invoked one was derived from before it: if its holder
+//! ends meanwhile, an empty pool may be left that no capability refers to. `DestroyChild` on its parent ends that.
 
 use abi::{Error, PAGES_PER_TABLE};
 use capabilities::{Place, Storage};
@@ -112,23 +113,9 @@ fn end(kernel: &Kernel, domain: Ref<Domain>) -> Step {
 fn revoke_one(kernel: &Kernel, target: Object, keep: Option<Place>) -> Step {
     let origin = target.header().origin();
     // Nothing is derived from itself, so keeping the origin keeps nothing.
-    let keep = keep.unwrap_or(origin);
-    match target {
-        Object::Pool(_) => revoke_pool(kernel, origin, keep),
-        _ => kernel.revoke_step(origin, keep).unwrap_or(Step::Done),
-    }
-}
-
-/// Removes a capability to a pool from which nothing is derived. When only a chain is left, it goes in the step that ends the pool:
-/// until then whoever holds a capability that the kept one was derived from can go on if the caller ends.
-fn revoke_pool(kernel: &Kernel, origin: Place, keep: Place) -> Step {
-    if let Some(leaf) = capabilities::next_leaf(&SlotStorage, origin, keep) {
-        // It is occupied, and no origin.
-        let _ = kernel.empty_slot(leaf);
-        return Step::More;
-    }
-    while kernel.revoke_step(origin, keep) == Ok(Step::More) {}
-    Step::Done
+    kernel
+        .revoke_step(origin, keep.unwrap_or(origin))
+        .unwrap_or(Step::Done)
 }
 
 fn dismantle(kernel: &Kernel, target: Object) -> Step {

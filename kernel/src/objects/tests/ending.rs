@@ -11,8 +11,8 @@ use capabilities::{Place, Storage};
 use super::checker::{all_objects, check};
 use crate::capture::tests::phases::CASES;
 use crate::capture::tests::scene::{ENDPOINT, HELPER, INNER, NOTIFICATION, Scene};
-use crate::memory::SlotStorage;
-use crate::objects::{DomainState, Object, Step, destroy_step};
+use crate::memory::{Ref, SlotStorage};
+use crate::objects::{DomainState, Object, Pool, Step, destroy_step};
 use crate::testing::{Citizen, World, slots};
 
 /// More steps than anything here takes.
@@ -141,8 +141,16 @@ fn with_pool() -> (World, Citizen, Citizen) {
     (world, keeper, mover)
 }
 
+/// The child of a keeper's pool, if it is still there.
+fn child_of(keeper: Citizen) -> Option<Ref<Pool>> {
+    match keeper.pool.last() {
+        Some(Object::Pool(pool)) => Some(pool),
+        _ => None,
+    }
+}
+
 #[test]
-fn a_pool_whose_destroyer_ends_half_way_is_destroyed_by_another_holder() {
+fn a_pool_whose_destroyer_ends_half_way_is_destroyed_by_another_holder_or_from_its_parent() {
     for steps in 1.. {
         let (world, keeper, mover) = with_pool();
         let spent = keeper.pool.used();
@@ -151,13 +159,60 @@ fn a_pool_whose_destroyer_ends_half_way_is_destroyed_by_another_holder() {
         for slot in 20..62 {
             let _ = world.kernel.empty_slot(place(mover, Slot(slot)));
         }
-        let rest = world.call(keeper.thread, Destroy { object: Slot(20) });
-        assert!(done || rest == Ok(()), "after {steps} steps: {rest:?}");
+        let (pool, object) = (slots::POOL, Slot(20));
+        if let Some(child) = child_of(keeper) {
+            let rest = match SlotStorage.slot(place(keeper, object)).is_empty() {
+                false => world.call(keeper.thread, Destroy { object }),
+                // The keeper's capability went first, when the pool was empty: it has the parent.
+                true => {
+                    assert_eq!(child.used(), 1, "after {steps} steps");
+                    let child = child.header.id();
+                    world.call(keeper.thread, DestroyChild { pool, child })
+                }
+            };
+            assert_eq!(rest, Ok(()), "after {steps} steps");
+        }
         assert_eq!(keeper.pool.used(), spent - 100, "after {steps} steps");
         check(&world.kernel);
         if done {
             break;
         }
+    }
+}
+
+/// A pool in the keeper's slot 20, and a chain of copies from there on: each is derived from the one before.
+fn chain_of_pool(length: u32) -> (World, Citizen) {
+    let world = World::new();
+    let keeper = world.citizen();
+    let (pool, pages, into) = (slots::POOL, PageCount(9), Slot(20));
+    world.does(keeper.thread, PoolSplit { pool, pages, into });
+    let slots = 20 + length;
+    let domain = slots::DOMAIN;
+    world.does(keeper.thread, calls::DomainGrow { domain, slots });
+    for number in 21..slots {
+        let (from, to) = (Slot(number - 1), Slot(number));
+        world.does(keeper.thread, calls::CapabilityCopy { from, to });
+    }
+    (world, keeper)
+}
+
+#[test]
+fn a_step_takes_one_capability_to_a_pool_however_long_their_chain_is() {
+    const LENGTH: u32 = 200;
+    for invoked in [20, 100, 20 + LENGTH - 1] {
+        let (world, keeper) = chain_of_pool(LENGTH);
+        let spent = keeper.pool.used();
+        let is_left = |number: &u32| !SlotStorage.slot(place(keeper, Slot(*number))).is_empty();
+        let left = || (20..20 + LENGTH).filter(is_left).count();
+        let keep = place(keeper, Slot(invoked));
+        for expected in (1..LENGTH as usize).rev() {
+            assert_eq!(end(&world, keep, 1), Step::More);
+            assert_eq!(left(), expected, "through {invoked}");
+            assert!(is_left(&invoked));
+        }
+        assert_eq!(end(&world, keep, 1), Step::Done);
+        assert_eq!(left(), 0);
+        assert_eq!(spent - keeper.pool.used(), 9);
     }
 }
 
