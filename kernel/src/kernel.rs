@@ -10,16 +10,13 @@ use crate::arch::{self, BootInformation, Cause, PhysRange, RANGES_MAX, Resume};
 use crate::memory::{FrameAllocator, Holder, OwnedFrame, Ref, SlotStorage, Unmapped};
 use crate::objects::{Header, IdentityKeys, Interrupt, Object, Pool, Step};
 use crate::scheduler::{Clock, Scheduler};
-use crate::{capture, ipc, paging, syscalls};
+use crate::{ipc, paging, syscalls, timer};
 
 /// The processor's vectors.
 const VECTOR_COUNT: usize = 256;
 
 /// The serial number of the first object, the root pool.
 const FIRST_SERIAL: u64 = 1;
-
-/// Waits that end in one entry for the timer.
-const TIMED_OUT_PER_ENTRY: usize = 16;
 
 /// Everything that the kernel knows.
 pub struct Kernel {
@@ -35,8 +32,10 @@ pub struct Kernel {
     pub ram: Vec<PhysRange, RANGES_MAX>,
     /// The devices' interrupts by vector: the first of those that share it.
     pub interrupts: [Cell<Option<Ref<Interrupt>>>; VECTOR_COUNT],
-    /// Vectors whose interrupts are to be delivered again at the next entry for the timer.
+    /// Vectors whose interrupts are to be delivered further by an entry for the timer.
     pub undelivered: ipc::Vectors,
+    /// What the next entry for the timer tries first.
+    pub timer_turn: timer::Turn,
     next_serial: Cell<u64>,
 }
 
@@ -66,6 +65,7 @@ impl Kernel {
             ram: boot.ram.clone(),
             interrupts: [const { Cell::new(None) }; VECTOR_COUNT],
             undelivered: ipc::Vectors::default(),
+            timer_turn: timer::Turn::default(),
             next_serial: Cell::new(FIRST_SERIAL + 1),
         }
     }
@@ -79,7 +79,7 @@ impl Kernel {
                 error,
                 address,
             } => paging::handle_exception(self, vector, error, address),
-            Cause::Timer => self.handle_timer(),
+            Cause::Timer => timer::handle(self),
             Cause::Interrupt { vector } => ipc::deliver_interrupt(self, vector),
             Cause::Spurious => {}
         }
@@ -189,25 +189,6 @@ impl Kernel {
             Holder::InterruptNotification(interrupt) => interrupt.header.touch(),
             Holder::Origin | Holder::Bookmark => {}
         }
-    }
-
-    #[inline(never)]
-    fn handle_timer(&self) {
-        let now = arch::ticks();
-        self.scheduler.tick(now);
-        // Those that are left are due at once: arming for them brings the next entry.
-        for _ in 0..TIMED_OUT_PER_ENTRY {
-            let Some(thread) = self.scheduler.timers.threads.pop_due(now) else {
-                break;
-            };
-            ipc::time_out(self, thread);
-        }
-        ipc::deliver_again(self);
-        if let Some(domain) = self.scheduler.timers.domains.pop_due(now) {
-            capture::deadline_came(self, domain);
-        }
-        self.scheduler.write_log();
-        self.scheduler.arm();
     }
 }
 

@@ -6,6 +6,7 @@
 //! | [`memory`] | frames and what lies in them; with `arch` the only room for `unsafe` |
 //! | [`objects`] | the kernel's objects, making and ending them |
 //! | [`scheduler`] | who runs next |
+//! | [`timer`] | what an entry for the timer does |
 //! | [`ipc`] | calls, replies, signals, waits, fault messages |
 //! | [`paging`] | Memories: mapping, populating, absent pages |
 //! | [`capture`] | a domain as data: freeze, describe, thread state, copies of pages, dirty log |
@@ -36,6 +37,7 @@ pub mod scheduler;
 pub mod syscalls;
 #[cfg(test)]
 mod testing;
+pub mod timer;
 
 use arch::{BootInformation, Cause, Resume};
 use memory::KernelLock;

@@ -2,7 +2,8 @@
 
 use capabilities::Storage;
 
-use super::signal;
+use super::MET_PER_STEP;
+use super::notify::signal_within;
 use crate::arch;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
@@ -21,22 +22,17 @@ pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
     deliver(kernel, vector);
 }
 
-/// Goes on with an interrupt whose notification had more threads waiting without authority than one step turns away.
-pub fn deliver_again(kernel: &Kernel) {
-    if let Some(vector) = kernel.undelivered.take_first() {
-        deliver(kernel, vector);
-    }
-}
-
-/// Signals those at a vector that have not been signalled yet, until one takes more than a step.
-fn deliver(kernel: &Kernel, vector: u8) {
+/// Signals those at a vector that have not been signalled yet, as far as one step goes for all of them together. What is left,
+/// because many threads wait without authority, is noted as undelivered.
+pub fn deliver(kernel: &Kernel, vector: u8) {
+    let mut left = MET_PER_STEP;
     for interrupt in kernel.interrupts_at(vector) {
         if !interrupt.is_undelivered.get() {
             continue;
         }
         let bound = SlotStorage.slot(interrupt.notification()).capability();
         if let Some(Object::Notification(notification)) = bound.map(|bound| bound.object)
-            && signal(kernel, notification, interrupt.flags.get()) == Step::More
+            && signal_within(kernel, notification, interrupt.flags.get(), &mut left) == Step::More
         {
             kernel.undelivered.insert(vector);
             kernel.scheduler.arm_at(arch::ticks());

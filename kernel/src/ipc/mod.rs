@@ -33,9 +33,7 @@ mod tests;
 const MET_PER_STEP: usize = 16;
 
 pub use fault::raise_fault;
-pub use interrupt::{
-    acknowledge_interrupt, deliver_again, deliver_interrupt, unmask_if_all_are_ready,
-};
+pub use interrupt::{acknowledge_interrupt, deliver, deliver_interrupt, unmask_if_all_are_ready};
 pub use notify::{machine_deadline, offer_flags, signal, time_out, wait};
 pub use rendezvous::{receive, send};
 pub use reply::{abandon, awaits, install_reply, may_grant, reply};

@@ -12,10 +12,23 @@ use crate::objects::{Notification, Phase, Step, Thread};
 /// Raises flags: ends a wait, or the receiving of the thread that is bound; or they stay until a thread takes them. While
 /// there is [`Step::More`] to do, no flag is raised yet: the same again goes on.
 pub fn signal(kernel: &Kernel, notification: Ref<Notification>, flags: u64) -> Step {
+    let mut left = MET_PER_STEP;
+    signal_within(kernel, notification, flags, &mut left)
+}
+
+/// As [`signal`], as one of several parts of a step that meets no more than `left` threads: takes off those that it met, and
+/// one for flags that nobody waits for.
+pub(super) fn signal_within(
+    kernel: &Kernel,
+    notification: Ref<Notification>,
+    flags: u64,
+    left: &mut usize,
+) -> Step {
     if flags == 0 {
         return Step::Done;
     }
-    for _ in 0..MET_PER_STEP {
+    while let Some(rest) = left.checked_sub(1) {
+        *left = rest;
         let Some(waiter) = notification.waiters.first() else {
             raise(kernel, notification, flags);
             return Step::Done;

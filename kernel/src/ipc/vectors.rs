@@ -15,6 +15,11 @@ impl Vectors {
         word.set(word.get() | 1 << (vector % WORD_BITS));
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| word.get() == 0)
+    }
+
     /// Removes the lowest vector, if there is one.
     pub fn take_first(&self) -> Option<u8> {
         let (index, word) = (0..).zip(&self.0).find(|(_, word)| word.get() != 0)?;
@@ -31,8 +36,10 @@ mod tests {
     #[test]
     fn what_was_put_in_comes_out_once_in_order() {
         let vectors = Vectors::default();
+        assert!(vectors.is_empty());
         for vector in [255, 32, 64, 32] {
             vectors.insert(vector);
+            assert!(!vectors.is_empty());
         }
         let taken = core::iter::from_fn(|| vectors.take_first());
         assert!(taken.eq([32, 64, 255]));

@@ -312,6 +312,76 @@ fn an_interrupt_turns_many_waiters_away_in_bounded_steps_and_is_not_lost() {
     assert_eq!(world.outcome::<Wait>(entitled), Some(Ok(8)));
 }
 
+/// A line that two interrupts share. For each one's notification 15 threads wait without right, until a deadline, and one with.
+fn shared_line() -> (World, Vec<Ref<Thread>>, [Ref<Thread>; 2], u8) {
+    use crate::arch::{Line, Polarity, Trigger};
+    use crate::objects::create_interrupt;
+    let world = World::new();
+    let driver = world.citizen();
+    let crowd = world.citizen_of(1024);
+    let line = Line {
+        gsi: 20,
+        trigger: Trigger::Level,
+        polarity: Polarity::Low,
+    };
+    let (pool, first) = (slots::POOL, slots::FREE + 4);
+    let mut threads = Vec::new();
+    let mut vector = 0;
+    let entitled = [0, 1].map(|index| {
+        let (interrupt, into) = (Slot(first + 2 * index), Slot(first + 2 * index + 1));
+        world.does(driver.thread, NotificationCreate { pool, into });
+        let place = driver.domain.place(interrupt).expect("a slot");
+        let made = create_interrupt(&world.kernel, driver.pool, Some(line), place);
+        vector = made.expect("a vector");
+        let bind = abi::calls::InterruptBind {
+            interrupt,
+            notification: into,
+            flags: 8,
+        };
+        world.does(driver.thread, bind);
+        world.does(
+            driver.thread,
+            abi::calls::InterruptAcknowledge { interrupt },
+        );
+        let wait = |deadline| Wait {
+            notification: into,
+            deadline,
+        };
+        world.give(driver, into, crowd, into, 0);
+        for number in 0..15 {
+            let slot = Slot(slots::FREE + 12 + 15 * index + number);
+            let thread = world.thread_in(crowd.domain, slot);
+            world.begin(thread, wait(1_000_000_000));
+            threads.push(thread);
+        }
+        world.does(crowd.thread, CapabilityDelete { slot: into });
+        let entitled = world.thread_in(driver.domain, Slot(slots::FREE + 20 + index));
+        world.begin(entitled, wait(u64::MAX));
+        entitled
+    });
+    (world, threads, entitled, vector)
+}
+
+#[test]
+fn interrupts_that_share_a_line_share_what_one_entry_may_do() {
+    let (world, threads, entitled, vector) = shared_line();
+    let turned_away = || {
+        let is_away = |thread: &&Ref<Thread>| world.is_at_call(**thread);
+        threads.iter().filter(is_away).count()
+    };
+    let met = || {
+        let outcomes = entitled.map(|thread| world.outcome::<Wait>(thread));
+        outcomes.iter().filter(|met| **met == Some(Ok(8))).count()
+    };
+    world.machine.set_ticks(5_000);
+    world.kernel.enter(Cause::Interrupt { vector });
+    assert_eq!((turned_away(), met()), (15, 1));
+    let due = world.machine.take_timer().expect("it goes on");
+    assert!(due < 5_100, "at once, not at {due}");
+    world.kernel.enter(Cause::Timer);
+    assert_eq!((turned_away(), met()), (30, 2));
+}
+
 #[test]
 fn rights_over_a_notification_that_remain_are_enough() {
     let (world, server, client) = with_notification();

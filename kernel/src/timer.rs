@@ -1,0 +1,202 @@
+//! The timer fired: [`handle`].
+//!
+//! Several things can wait for the timer, and any domain can make all of them due at once. So an entry does one of these
+//! [`JOBS`], whichever has waited longest among those that have something to do, and arms the timer at once for the others:
+//!
+//! ```text
+//!   time-outs  -->  interrupts that were not delivered  -->  thaws  --+
+//!       ^                                                             |
+//!       +-------------------------------------------------------------+
+//! ```
+
+use core::cell::Cell;
+
+use crate::kernel::Kernel;
+use crate::{arch, capture, ipc};
+
+/// Something that an entry for the timer does if there is anything to do; returns whether there was.
+type Job = fn(&Kernel, u64) -> bool;
+
+/// Everything that waits for the timer but the log and the end of a slice, which are short.
+const JOBS: [Job; 3] = [end_waits, deliver_interrupts, thaw_domain];
+
+/// Waits that end in one entry.
+const WAITS_PER_ENTRY: usize = 16;
+
+/// Whose turn it is among the [`JOBS`].
+#[derive(Debug, Default)]
+pub struct Turn(Cell<usize>);
+
+/// Does what the timer was armed for, or a part of it.
+#[inline(never)]
+pub fn handle(kernel: &Kernel) {
+    let now = arch::ticks();
+    kernel.scheduler.tick(now);
+    let first = kernel.timer_turn.0.get();
+    let mut turns = (first..first + JOBS.len()).map(|turn| turn % JOBS.len());
+    if let Some(done) = turns.find(|turn| JOBS[*turn](kernel, now)) {
+        kernel.timer_turn.0.set((done + 1) % JOBS.len());
+    }
+    kernel.scheduler.write_log();
+    // What is left is due, so that this brings the next entry at once.
+    kernel.scheduler.arm();
+    if !kernel.undelivered.is_empty() {
+        kernel.scheduler.arm_at(now);
+    }
+}
+
+/// Ends waits whose deadlines have come.
+fn end_waits(kernel: &Kernel, now_ticks: u64) -> bool {
+    let pop = || kernel.scheduler.timers.threads.pop_due(now_ticks);
+    let due = core::iter::from_fn(pop).take(WAITS_PER_ENTRY);
+    due.map(|thread| ipc::time_out(kernel, thread)).count() > 0
+}
+
+/// Goes on with the interrupts at one vector.
+fn deliver_interrupts(kernel: &Kernel, _: u64) -> bool {
+    let vector = kernel.undelivered.take_first();
+    vector.map(|vector| ipc::deliver(kernel, vector)).is_some()
+}
+
+/// Thaws a domain whose deadline has come, or goes on thawing one.
+fn thaw_domain(kernel: &Kernel, now_ticks: u64) -> bool {
+    let domain = kernel.scheduler.timers.domains.pop_due(now_ticks);
+    domain
+        .map(|domain| capture::deadline_came(kernel, domain))
+        .is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use abi::calls::{CapabilityDelete, DomainFreeze, InterruptBind, NotificationCreate, Wait};
+    use abi::register::Slot;
+
+    use crate::arch::Cause;
+    use crate::memory::Ref;
+    use crate::objects::tests::checker::check;
+    use crate::objects::{Thread, create_interrupt};
+    use crate::testing::{Citizen, World, slots};
+
+    const NOTIFICATION: Slot = Slot(slots::FREE);
+    const OTHER: Slot = Slot(slots::FREE + 1);
+    const INTERRUPT: Slot = Slot(slots::FREE + 2);
+    const SUBJECT: Slot = Slot(slots::FREE + 3);
+    const FIRST_THREAD: u32 = slots::FREE + 8;
+
+    /// When all is due, in nanoseconds, which are the fake machine's ticks.
+    const DUE: u64 = 500_000_000;
+
+    fn threads(world: &World, citizen: Citizen, count: u32) -> Vec<Ref<Thread>> {
+        let slots = (FIRST_THREAD..FIRST_THREAD + count).map(Slot);
+        slots
+            .map(|slot| world.thread_in(citizen.domain, slot))
+            .collect()
+    }
+
+    /// Sleepers, threads that an interrupt turns away, and the threads of a frozen domain.
+    struct Crowds([Vec<Ref<Thread>>; 3]);
+
+    impl Crowds {
+        /// How many of each have not been seen to.
+        fn left(&self) -> [usize; 3] {
+            let blocked = |thread: &&Ref<Thread>| !thread.is_runnable();
+            self.0
+                .each_ref()
+                .map(|crowd| crowd.iter().filter(blocked).count())
+        }
+    }
+
+    /// All that the timer does is due.
+    fn scene() -> (World, Crowds) {
+        let world = World::new();
+        let keeper = world.citizen();
+        let [waiting, frozen] = [(); 2].map(|()| world.citizen_of(1024));
+        for into in [NOTIFICATION, OTHER] {
+            let pool = slots::POOL;
+            world.does(keeper.thread, NotificationCreate { pool, into });
+            world.give(keeper, into, waiting, into, 0);
+        }
+        let wait = |notification, deadline| Wait {
+            notification,
+            deadline,
+        };
+        let mut sleepers = threads(&world, waiting, 40);
+        let turned_away = sleepers.split_off(20);
+        for thread in &sleepers {
+            world.begin(*thread, wait(OTHER, DUE));
+        }
+        for thread in &turned_away {
+            world.begin(*thread, wait(NOTIFICATION, u64::MAX));
+        }
+        let slot = NOTIFICATION;
+        world.does(waiting.thread, CapabilityDelete { slot });
+        let crowd = threads(&world, frozen, 20);
+        world.give(frozen, slots::DOMAIN, keeper, SUBJECT, 0);
+        let freeze = DomainFreeze {
+            domain: SUBJECT,
+            deadline: DUE,
+            progress: 0,
+        };
+        world.does(keeper.thread, freeze);
+        let place = keeper.domain.place(INTERRUPT).expect("a slot");
+        let vector = create_interrupt(&world.kernel, keeper.pool, None, place).expect("a vector");
+        let bind = InterruptBind {
+            interrupt: INTERRUPT,
+            notification: NOTIFICATION,
+            flags: 8,
+        };
+        world.does(keeper.thread, bind);
+        world.machine.set_ticks_step(0);
+        world.machine.set_ticks(DUE);
+        world.kernel.enter(Cause::Interrupt { vector });
+        let crowds = Crowds([sleepers, turned_away, crowd]);
+        assert_eq!(crowds.left(), [20, 4, 20]);
+        (world, crowds)
+    }
+
+    #[test]
+    fn an_entry_does_one_thing_and_the_others_follow_at_once() {
+        let (world, crowds) = scene();
+        for expected in [
+            [4, 4, 20],
+            [4, 0, 20],
+            [4, 0, 12],
+            [0, 0, 12],
+            [0, 0, 4],
+            [0, 0, 0],
+        ] {
+            let due = world.machine.take_timer();
+            assert!(due.is_some_and(|due| due <= DUE), "{due:?}");
+            world.kernel.enter(Cause::Timer);
+            assert_eq!(crowds.left(), expected);
+            check(&world.kernel);
+        }
+        let due = world.machine.take_timer();
+        assert!(due.is_none_or(|due| due > DUE), "{due:?}");
+    }
+
+    #[test]
+    fn nobody_who_is_always_due_holds_the_others_up() {
+        let (world, crowds) = scene();
+        let [sleepers, turned_away, crowd] = &crowds.0;
+        // Those that were woken are due again at the next entry.
+        for _ in 0..8 {
+            for sleeper in sleepers.iter().filter(|thread| thread.is_runnable()) {
+                let (notification, deadline) = (OTHER, DUE + 1);
+                world.machine.set_ticks(DUE);
+                world.begin(
+                    *sleeper,
+                    Wait {
+                        notification,
+                        deadline,
+                    },
+                );
+            }
+            world.machine.set_ticks(DUE + 1);
+            world.kernel.enter(Cause::Timer);
+        }
+        for thread in turned_away.iter().chain(crowd) {
+            assert!(thread.is_runnable());
+        }
+    }
+}
