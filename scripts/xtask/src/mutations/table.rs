@@ -7,6 +7,7 @@ const MATRIX: Finder = Host("kernel", "syscalls::matrix");
 const IPC: Finder = Host("kernel", "ipc");
 const TLB: Finder = Host("kernel", "paging");
 const RANDOM: Finder = Host("kernel", "objects::tests::random");
+const DEVICES: Finder = Host("kernel", "objects::tests::devices");
 const CONFORMANCE: Finder = Machine("conformance");
 
 macro_rules! mutations {
@@ -49,6 +50,9 @@ mutations! {
     "dma-right" in "kernel/src/syscalls/pool.rs":
         "PoolRights::CREATE | PoolRights::DMA" => "PoolRights::CREATE";
         "every domain learns bus addresses"; MATRIX;
+    "child-dma" in "kernel/src/syscalls/pool.rs":
+        "if parent.contains(dma.into()) {" => "if true {";
+        "a pool without DMA has children with it"; Host("kernel", "objects::tests::contiguous");
     "supply-right" in "kernel/src/syscalls/memory.rs":
         "lookup::memory(caller, call.giver, MemoryRights::READ)?" => "lookup::memory(caller, call.giver, MemoryRights::empty())?";
         "a Memory is read without the right"; MATRIX;
@@ -187,6 +191,12 @@ mutations! {
     "grant" in "kernel/src/ipc/reply.rs":
         "    rights.contains(EndpointRights::GRANT.into())" => "    rights.contains(EndpointRights::empty().into())";
         "a channel for data passes capabilities"; IPC;
+    "shared-line" in "kernel/src/ipc/interrupt.rs":
+        "interrupt.flags.get(), &mut left)" => "interrupt.flags.get(), &mut MET_PER_STEP.clone())";
+        "one entry does a whole step for each interrupt that shares a line"; IPC;
+    "timer-turn" in "kernel/src/timer.rs":
+        "        kernel.timer_turn.0.set((done + 1) % JOBS.len());" => "        let _ = done;";
+        "those that sleep hold interrupts and thaws up for ever"; Host("kernel", "timer");
 
     // Accounts.
     "uncharged-pages" in "kernel/src/objects/pool.rs":
@@ -203,7 +213,13 @@ mutations! {
         "two mappings share addresses"; RANDOM;
     "supply-bounds" in "kernel/src/paging/pages.rs":
         "    if !giver.holds(giver_page, count) {\n        return Err(Error::ArgumentRange);\n    }\n" => "";
-        "the kernel reads beyond a Memory's directories"; RANDOM;
+        "a page beyond the giver's end is called absent"; MATRIX;
+    "directory-bounds" in "kernel/src/memory/page_tables.rs":
+        "self.directories.get((page / PAGES_PER_DIRECTORY) as usize)" => "Some(&self.directories[(page / PAGES_PER_DIRECTORY) as usize])";
+        "a range without pages at the end of the largest Memory stops the machine"; MATRIX;
+    "half-destroyed" in "kernel/src/syscalls/device.rs":
+        "        && !memory.is_present(made);" => "        ;";
+        "a Memory of a device that is being destroyed is filled again, which stops the machine"; DEVICES;
     "zeroed-pages" in "kernel/src/paging/pages.rs":
         "give_page(kernel, memory, page, Frame::zero)?;" => "give_page(kernel, memory, page, |_| ())?;";
         "a fresh page shows what another domain left"; CONFORMANCE;

@@ -2,15 +2,17 @@
 
 use runtime::Error;
 use runtime::abi::POOL_DEPTH_MAX;
-use runtime::abi::calls::{CapabilityDelete, EndpointCreate, Yield};
+use runtime::abi::calls::{CapabilityCopy, CapabilityDelete, Destroy, EndpointCreate, Yield};
 use runtime::abi::record::List;
 use runtime::abi::register::PageCount;
 use runtime::system_call::invoke;
 
 use crate::actors::Actors;
-use crate::stage::{Stage, describe, scratch};
+use crate::stage::{Stage, copy, describe, scratch};
 
 const OBJECTS: u32 = 3000;
+/// Copies of a pool's capability, each derived from the one before.
+const COPIES: u32 = 1500;
 /// Enough for the threads inside; each pool around has a little more.
 const PAGES_INSIDE: u64 = 1200;
 const THREADS: usize = 256;
@@ -29,6 +31,22 @@ pub fn objects(stage: &Stage) -> Result<(), Error> {
     let memory = describe(domain, List::Objects)?;
     domain.present_pages(memory, PageCount(0), PageCount(1))?;
     pool.destroy()
+}
+
+/// A pool whose capabilities make a chain, destroyed through the first and through the last of them.
+pub fn chain(stage: &Stage) -> Result<(), Error> {
+    for invoked in [0, COPIES - 1] {
+        let pool = stage.split(64)?;
+        copy(pool.slot(), 0..1)?;
+        for index in 1..COPIES {
+            let (from, to) = (scratch(index - 1), scratch(index));
+            invoke(CapabilityCopy { from, to })?;
+        }
+        let object = scratch(invoked);
+        invoke(Destroy { object })?;
+        pool.forget();
+    }
+    Ok(())
 }
 
 /// Pools inside each other, as deep as they go, and threads that run in the innermost.

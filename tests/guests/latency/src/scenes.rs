@@ -25,7 +25,10 @@ const SCENES: &[Scene] = &[
     ("256 threads that wait for flags", threads::waiting),
     ("256 threads that wait to send", threads::sending),
     ("256 threads that can run", threads::runnable),
-    ("250 sleepers that are due at once", threads::sleepers),
+    (
+        "250 sleepers and a thaw that are due at once",
+        threads::sleepers,
+    ),
     ("64 threads that fault", threads::faulting),
     ("100 senders that cannot be met", messages::unmeetable),
     ("64 words and four capabilities", messages::long),
@@ -34,6 +37,7 @@ const SCENES: &[Scene] = &[
         messages::retired,
     ),
     ("a pool of 3,000 objects", pools::objects),
+    ("a chain of 1,500 copies of a pool", pools::chain),
     ("pools 32 deep, with 256 threads inside", pools::nested),
 ];
 

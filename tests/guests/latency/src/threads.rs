@@ -61,7 +61,7 @@ pub fn runnable(stage: &Stage) -> Result<(), Error> {
     actors.end()
 }
 
-/// All deadlines come at once, while others far away make the way to them long.
+/// All deadlines come at once, and that of a frozen domain with them, while others far away make the way to them long.
 pub fn sleepers(stage: &Stage) -> Result<(), Error> {
     let actors = cast(stage, SLEEPERS)?;
     let notification = stage.pool.create_notification()?;
@@ -79,12 +79,16 @@ pub fn sleepers(stage: &Stage) -> Result<(), Error> {
         };
         crate::actors::start_at(*thread, &wait, 0)?;
     }
+    let frozen = cast(stage, THREADS)?;
+    frozen.start_at(Yield {}, 0)?;
     stage.pause()?;
+    frozen.domain.freeze(due)?;
     // Awake, so that the timer finds them all due.
     while clock::now_ns() < due + SLEEP_NS {
         core::hint::spin_loop();
     }
     actors.end()?;
+    frozen.end()?;
     notification.destroy()
 }
 
