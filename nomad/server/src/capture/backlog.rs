@@ -34,6 +34,9 @@ impl Backlog {
     /// Adds what was written since the last time, of every Memory that the domain has now; at first, all of it. The scope is
     /// that of the pass that comes next: whether the domain runs.
     ///
+    /// The list of a domain that runs may lack what the domain has. So there only the kernel's answer about a Memory shows
+    /// that the Memory has ended: one that was dropped and found again would be announced to the target twice.
+    ///
     /// # Errors
     /// What the kernel says.
     pub fn collect_dirty(&mut self, read: &Read, scope: Scope) -> Result<(), Error> {
@@ -41,7 +44,9 @@ impl Backlog {
             let mut memories = read.memories();
             memories.any(|record| record.id == memory.source.memory.0)
         };
-        self.memories.retain(is_there);
+        if scope == Scope::Freeze {
+            self.memories.retain(is_there);
+        }
         for record in read.memories().filter(|record| record.attribute == 0) {
             let id = ObjectId(record.id);
             let is_known = |memory: &Captured| memory.source.memory == id;
@@ -216,6 +221,23 @@ mod tests {
         assert_eq!(memories(&backlog), [LIVING]);
         assert_eq!(backlog.page_count(), 0);
     }
+
+    #[test]
+    fn a_memory_that_is_missing_in_the_list_of_a_running_domain_is_kept() {
+        let collect = |scope| {
+            let (backlog, _) = with_kernel(kernel, || {
+                let mut backlog = backlog();
+                let collected = backlog.collect_dirty(&Read::default(), scope);
+                collected.map(|()| backlog)
+            });
+            backlog.expect("collects")
+        };
+        let backlog = collect(Scope::Round);
+        assert_eq!(memories(&backlog), [LIVING]);
+        assert_eq!(backlog.page_count(), 600, "what was pending still is");
+        assert_eq!(memories(&collect(Scope::Freeze)), []);
+    }
+
     #[test]
     fn a_memory_that_ended_since_the_domain_was_listed_is_not_collected_while_it_runs() {
         let collect = |mut backlog: Backlog, scope| {
