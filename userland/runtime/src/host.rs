@@ -99,7 +99,7 @@ pub fn signal(notification: Slot, flags: u64) {
 }
 
 /// Runs `act` with all system calls of this thread answered by `answer`; returns what `act` does, and the calls. Slots are free
-/// from 64 on. The thread has a message buffer, into which this kernel writes nothing.
+/// from 64 on. The thread has a message buffer, whose data `answer` may write: [`write_message_data`].
 pub fn with_kernel<T>(
     answer: fn(&Request) -> Answer,
     act: impl FnOnce() -> T,
@@ -122,13 +122,23 @@ pub(crate) fn with_buffer<T>(work: impl FnOnce(&mut MessageBuffer) -> T) -> Opti
     KERNEL.with_borrow_mut(|kernel| Some(work(&mut kernel.as_mut()?.buffer)))
 }
 
+/// Writes the beginning of the data in this thread's message buffer, as a kernel does that answers with records.
+///
+/// # Panics
+/// If there is more than fits, or no test answers this thread's calls.
+pub fn write_message_data(data: &[u8]) {
+    let written = with_buffer(|buffer| buffer.data[..data.len()].copy_from_slice(data));
+    written.expect("a thread whose calls a test answers");
+}
+
 /// The answer of the test's kernel, if there is one on this thread.
 fn answer(request: &Request) -> Option<Answer> {
-    KERNEL.with_borrow_mut(|kernel| {
+    let answer = KERNEL.with_borrow_mut(|kernel| {
         let kernel = kernel.as_mut()?;
         kernel.calls.push(*request);
-        Some((kernel.answer)(request))
-    })
+        Some(kernel.answer)
+    })?;
+    Some(answer(request))
 }
 
 fn named(slot: Slot, kind: ObjectKind) -> NamedCapability {

@@ -3,12 +3,14 @@
 use alloc::vec::Vec;
 
 use nomad_image::{Name, Names, Verdict, judge};
+use runtime::Error;
 use runtime::capability::Domain;
 use runtime::protocol::root::{DomainRecord, DomainState};
 
 use crate::capture::CaptureError;
 use crate::capture::listing::{self, Read};
 use crate::capture::names;
+use crate::capture::standing::while_frozen;
 use crate::owned::Owned;
 use crate::root::Root;
 
@@ -47,7 +49,30 @@ impl Found {
     }
 
     /// What would become of each thing that it holds.
-    pub fn verdicts(&self) -> Vec<Verdict> {
-        judge(&self.read.listing, &self.names)
+    ///
+    /// The lists of a domain that runs need not agree with each other: an object that it makes between two of them looks like
+    /// another domain's. So if anything is refused, the domain is listed again while it stands still.
+    ///
+    /// # Errors
+    /// Root or the kernel said no.
+    pub fn judge(&mut self, root: Root) -> Result<Vec<Verdict>, CaptureError> {
+        let verdicts = judge(&self.read.listing, &self.names);
+        if verdicts.iter().all(|verdict| verdict.refusal().is_none()) {
+            return Ok(verdicts);
+        }
+        let domain = self.domain.cap();
+        match while_frozen(domain, || listing::read(domain)) {
+            Ok(Some(read)) => self.read = read?,
+            // It stood still already, or cannot be stopped now.
+            Ok(None) | Err(CaptureError::Kernel(Error::WrongState)) => return Ok(verdicts),
+            Err(error) => return Err(error),
+        }
+        let name = self.record.name.as_str();
+        let name = Name::try_new(name).ok_or(CaptureError::Confused)?;
+        names::complete(root, name, &self.read.listing, &mut self.names)?;
+        Ok(judge(&self.read.listing, &self.names))
     }
 }
+
+#[cfg(test)]
+mod tests;

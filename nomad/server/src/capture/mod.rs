@@ -6,6 +6,7 @@
 //! | [`error`] | [`CaptureError`]: what may go wrong |
 //! | [`found`] | [`Found`]: a domain that was looked up, and what would become of it |
 //! | [`listing`] | the kernel's lists, read whole |
+//! | [`standing`] | a look at a running domain, which stands still meanwhile |
 //! | [`names`] | what root calls the objects outside |
 //! | [`captured`] | a Memory of the domain, its dirty log, and which of its pages are still to be sent |
 //! | [`staging`] | copies of its pages |
@@ -28,6 +29,7 @@ pub mod pass;
 pub mod queue;
 pub mod ring;
 pub mod staging;
+pub mod standing;
 pub mod state;
 
 pub use error::CaptureError;

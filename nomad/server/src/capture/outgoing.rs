@@ -18,12 +18,10 @@ use crate::capture::listing::{self, Read};
 use crate::capture::pass::Scope;
 use crate::capture::ring::{Ring, Whose};
 use crate::capture::staging::Staging;
+use crate::capture::standing::while_frozen;
 use crate::capture::{CaptureError, Found, names, state};
 use crate::machine::Machine;
 use crate::owned::Owned;
-
-/// How long a running domain stands still at most while its threads are read.
-const LOOK_LIMIT_NS: u64 = 5_000_000_000;
 
 /// A frozen domain's state was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,30 +250,10 @@ impl Outgoing {
         })
     }
 
-    /// Does something while the running domain stands still; nothing if it does not for long enough: another has frozen it for
-    /// a moment, or the limit came first. Should this server end or stall meanwhile, the kernel lets the domain run on.
-    fn while_frozen<T>(
-        &mut self,
-        act: impl FnOnce(&mut Outgoing) -> T,
-    ) -> Result<Option<T>, CaptureError> {
-        let domain = self.domain.cap();
-        let freeze = match domain.freeze(clock::now_ns() + LOOK_LIMIT_NS) {
-            Ok(freeze) => freeze,
-            Err(Error::InUse | Error::TimedOut) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let result = act(self);
-        match domain.thaw(freeze.token) {
-            Ok(()) => Ok(Some(result)),
-            Err(Error::InUse | Error::WrongState) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Appends the state of the running domain. What cannot be described at this moment is left out: what counts is
     /// whether it can when it is frozen.
     fn describe_running(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
-        let state = self.while_frozen(Outgoing::read_state)?;
+        let state = while_frozen(self.domain.cap(), || self.read_state())?;
         let described = state.map(|state| state.and_then(|state| self.describe(state)));
         if let Some(Ok(described)) = described {
             let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;

@@ -53,8 +53,8 @@ impl Shell {
     fn migrate(&self, name: Name, machine: &str, from: RequestId) -> Answer {
         let address = self.peers.find(machine);
         let address = address.ok_or_else(|| format!("I know no machine {machine}"))?;
-        let found = self.find(name)?;
-        let verdicts = found.verdicts();
+        let mut found = self.find(name)?;
+        let verdicts = self.judge(name, &mut found)?;
         let refused = |verdict: &&Verdict| verdict.refusal().is_some();
         match verdicts.iter().find(refused) {
             Some(verdict) => Err(format!("{name} cannot move: {verdict}")),
@@ -80,8 +80,9 @@ impl Shell {
     }
 
     fn explain(&self, name: Name) -> Answer {
-        let found = self.find(name)?;
-        Ok(found.verdicts().iter().map(Verdict::to_string).collect())
+        let mut found = self.find(name)?;
+        let verdicts = self.judge(name, &mut found)?;
+        Ok(verdicts.iter().map(Verdict::to_string).collect())
     }
 
     fn cancel(&self, name: Name) -> Answer {
@@ -183,12 +184,13 @@ impl Shell {
     }
 
     fn find(&self, name: Name) -> Result<Found, String> {
-        Found::find(self.machine.root, name).map_err(|error| match error {
-            CaptureError::Root(error) => format!("{name}: {error}"),
-            CaptureError::Kernel(error) => format!("{name}: {error}"),
-            CaptureError::Pinned => format!("{name} may not move"),
-            other => format!("{name}: {other:?}"),
-        })
+        Found::find(self.machine.root, name).map_err(|error| why_not(name, error))
+    }
+
+    fn judge(&self, name: Name, found: &mut Found) -> Result<Vec<Verdict>, String> {
+        found
+            .judge(self.machine.root)
+            .map_err(|error| why_not(name, error))
     }
 
     /// Tells the log, and the operator who asked for it, how a transaction gets on.
@@ -228,6 +230,16 @@ fn notice_line(notice: &Notice) -> String {
         Notice::Aborted(reason) => format!("failed: {reason}"),
         Notice::InDoubt(doubt) => format!("in doubt: {doubt}"),
         Notice::Finished => "done".into(),
+    }
+}
+
+/// Why a domain cannot be looked at.
+fn why_not(name: Name, error: CaptureError) -> String {
+    match error {
+        CaptureError::Root(error) => format!("{name}: {error}"),
+        CaptureError::Kernel(error) => format!("{name}: {error}"),
+        CaptureError::Pinned => format!("{name} may not move"),
+        other => format!("{name}: {other:?}"),
     }
 }
 

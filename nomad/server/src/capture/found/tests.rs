@@ -1,0 +1,169 @@
+//! Verdicts on a domain that runs while it is listed.
+
+use abi::record::{CapabilityRecord, List, ObjectRecord};
+use abi::register::{ObjectId, PageCount, Slot};
+use abi::{Error, MessageInfo, ObjectKind, Request};
+use nomad_image::Refusal;
+use runtime::Cap;
+use runtime::host::{Answer, DONE, with_kernel, write_message_data};
+use runtime::protocol::Name as RootName;
+use runtime::protocol::root::{self, DomainId, refused};
+
+use super::*;
+
+/// The domain's own Endpoint, of a domain 1 in a pool 2.
+const ENDPOINT: u64 = 3;
+
+/// A domain that made an object after its objects were listed, and before its capabilities were.
+fn found() -> Found {
+    let record = DomainRecord {
+        name: RootName::try_new("guest").expect("a name"),
+        id: DomainId([7; 16]),
+        incarnation: 1,
+        state: DomainState::Running,
+        movable: true,
+        pages: PageCount(64),
+        spent: PageCount(8),
+    };
+    let mut read = Read::default();
+    (read.listing.domain, read.listing.pool) = (ObjectId(1), ObjectId(2));
+    read.listing.capabilities.push(capability());
+    Found {
+        record,
+        domain: Owned::new(Cap::from_slot(Slot(8))),
+        read,
+        names: Names::new(),
+    }
+}
+
+fn capability() -> CapabilityRecord {
+    CapabilityRecord {
+        slot: 20,
+        kind: ObjectKind::Endpoint as u64,
+        object: ENDPOINT,
+        ..CapabilityRecord::default()
+    }
+}
+
+fn object(id: u64, kind: ObjectKind) -> ObjectRecord {
+    ObjectRecord {
+        id,
+        kind: kind as u64,
+        ..ObjectRecord::default()
+    }
+}
+
+/// Answers of a kernel whose domain consists of these objects and that capability, and of a root that knows no names.
+fn lists(request: &Request, objects: &[ObjectRecord]) -> Answer {
+    let records = match request {
+        Request::Call(_) => return unnamed(),
+        Request::DomainDescribe(call) if call.list == List::Objects => {
+            objects.iter().map(ObjectRecord::to_words).collect()
+        }
+        Request::DomainDescribe(call) if call.list == List::Capabilities => {
+            Vec::from([capability().to_words()])
+        }
+        Request::DomainDescribe(_) => Vec::new(),
+        _ => return DONE,
+    };
+    let words = records.as_flattened().iter();
+    let bytes: Vec<u8> = words.flat_map(|word| word.to_le_bytes()).collect();
+    write_message_data(&bytes);
+    Ok([records.len() as u64, u64::MAX, 0, 0, 0, 0, 0, 0])
+}
+
+/// Root's answer that it has no name for an object.
+fn unnamed() -> Answer {
+    let words = refused(root::Refusal::NoSuchObject);
+    let [first, ..] = *words.as_slice() else {
+        panic!("a refusal has a word")
+    };
+    Ok([0, MessageInfo::words_only(1)?.bits(), first, 0, 0, 0, 0, 0])
+}
+
+/// A kernel whose domain has the Endpoint.
+fn consistent(request: &Request) -> Answer {
+    let objects = [
+        object(2, ObjectKind::Pool),
+        object(1, ObjectKind::Domain),
+        object(ENDPOINT, ObjectKind::Endpoint),
+    ];
+    lists(request, &objects)
+}
+
+/// A kernel whose domain has no such Endpoint.
+fn foreign(request: &Request) -> Answer {
+    let objects = [object(2, ObjectKind::Pool), object(1, ObjectKind::Domain)];
+    lists(request, &objects)
+}
+
+/// What is refused, and the calls that concern the domain.
+fn refusals(kernel: fn(&Request) -> Answer) -> (Result<Vec<Refusal>, CaptureError>, Vec<Request>) {
+    let (judged, calls) = with_kernel(kernel, || {
+        let root = Root::new(Cap::from_slot(Slot(1)));
+        let mut found = found();
+        let verdicts = found.judge(root)?;
+        Ok(verdicts.iter().filter_map(Verdict::refusal).collect())
+    });
+    (judged, calls)
+}
+
+#[test]
+fn what_a_running_domain_makes_while_it_is_listed_is_not_refused() {
+    let (judged, calls) = refusals(consistent);
+    assert_eq!(judged, Ok(Vec::new()));
+    let at = |is_it: fn(&Request) -> bool| calls.iter().position(is_it).expect("was asked");
+    let frozen = at(|call| matches!(call, Request::DomainFreeze(_)));
+    let listed = at(|call| matches!(call, Request::DomainDescribe(_)));
+    let thawed = at(|call| matches!(call, Request::DomainThaw(_)));
+    assert!(frozen < listed && listed < thawed, "{calls:?}");
+    let last = calls
+        .iter()
+        .rposition(|call| matches!(call, Request::DomainDescribe(_)));
+    assert!(last < Some(thawed), "all of it while it stands still");
+}
+
+#[test]
+fn what_a_domain_that_stands_still_may_not_hold_is_refused() {
+    assert_eq!(refusals(foreign).0, Ok([Refusal::StaysBehind].into()));
+}
+
+#[test]
+fn a_domain_that_cannot_be_stopped_is_judged_as_it_was_listed() {
+    let kernels: [fn(&Request) -> Answer; 4] = [
+        |request| match request {
+            Request::DomainFreeze(_) => Err(Error::InUse),
+            other => consistent(other),
+        },
+        |request| match request {
+            Request::DomainFreeze(_) => Err(Error::TimedOut),
+            other => consistent(other),
+        },
+        |request| match request {
+            Request::DomainFreeze(_) => Err(Error::WrongState),
+            other => consistent(other),
+        },
+        |request| match request {
+            Request::DomainThaw(_) => Err(Error::WrongState),
+            other => consistent(other),
+        },
+    ];
+    for kernel in kernels {
+        assert_eq!(refusals(kernel).0, Ok([Refusal::StaysBehind].into()));
+    }
+}
+
+#[test]
+fn a_domain_that_is_not_refused_is_not_stopped() {
+    let (judged, calls) = with_kernel(consistent, || {
+        let root = Root::new(Cap::from_slot(Slot(1)));
+        let mut found = found();
+        let endpoint = object(ENDPOINT, ObjectKind::Endpoint);
+        found.read.listing.objects.push(endpoint);
+        let verdicts = found.judge(root);
+        verdicts.map(|verdicts| verdicts.len())
+    });
+    assert_eq!(judged, Ok(2));
+    let is_freeze = |call: &Request| matches!(call, Request::DomainFreeze(_));
+    assert!(!calls.iter().any(is_freeze), "{calls:?}");
+}
