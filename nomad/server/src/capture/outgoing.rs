@@ -164,7 +164,7 @@ impl Outgoing {
         let frozen = self.frozen.as_ref().ok_or(CaptureError::Confused)?;
         let collected = self.backlog.collect_dirty(&frozen.read, Scope::Freeze);
         let begun = collected.and_then(|()| self.backlog.begin_freeze());
-        begun.map_err(|error| CaptureError::Kernel(error).of_frozen())?;
+        begun.map_err(|error| self.of_hand_over(error.into()))?;
         Ok(self.backlog.page_count())
     }
 
@@ -186,7 +186,7 @@ impl Outgoing {
             .backlog
             .produce(staging, &mut self.numbering, writer, out);
         match &self.frozen {
-            Some(_) => produced.map_err(CaptureError::of_frozen),
+            Some(_) => produced.map_err(|error| self.of_hand_over(error)),
             None => produced,
         }
     }
@@ -237,17 +237,34 @@ impl Outgoing {
     /// # Errors
     /// Root or the kernel said no, or the domain holds what cannot travel; [`CaptureError::FreezeEnded`] if it runs again.
     pub fn export(&mut self) -> Result<Exported, CaptureError> {
-        let name = self.name();
-        self.is_exported = true;
         let frozen_ns = self.deadline_ns.saturating_sub(clock::now_ns());
-        self.machine.root.export(name, frozen_ns)?;
-        let state = self.read_state().map_err(CaptureError::of_frozen)?;
-        let frozen = self.describe(state)?;
+        if frozen_ns == 0 {
+            // It runs, and its clients are to reach it.
+            return Err(CaptureError::FreezeEnded);
+        }
+        let frozen = self.read_for_export(frozen_ns);
+        let frozen = frozen.map_err(|error| self.of_hand_over(error))?;
         let frozen = self.frozen.insert(frozen);
         Ok(Exported {
             version: frozen.read.version,
             digest: frozen.description.digest(),
         })
+    }
+
+    fn read_for_export(&mut self, frozen_ns: u64) -> Result<Frozen, CaptureError> {
+        self.is_exported = true;
+        self.machine.root.export(self.name(), frozen_ns)?;
+        let state = self.read_state()?;
+        self.describe(state)
+    }
+
+    /// Why a step failed for which the domain must stand still. If its freeze has ended, that is why: what was read may be of
+    /// different moments, and root serves the domain again.
+    fn of_hand_over(&self, error: CaptureError) -> CaptureError {
+        match clock::now_ns() < self.deadline_ns {
+            true => error.of_frozen(),
+            false => CaptureError::FreezeEnded,
+        }
     }
 
     /// Appends the state of the running domain. What cannot be described at this moment is left out: what counts is
@@ -293,6 +310,11 @@ impl Outgoing {
     /// It was not exported, or what the kernel says; [`CaptureError::FreezeEnded`] if the domain runs again.
     pub fn end_freeze(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         self.backlog.end_pass()?;
+        let sent = self.send_ring_and_state(out);
+        sent.map_err(|error| self.of_hand_over(error))
+    }
+
+    fn send_ring_and_state(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         let frozen = self.frozen.as_ref().ok_or(CaptureError::Confused)?;
         let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
         if let Some(ring) = &self.ring {
@@ -301,8 +323,7 @@ impl Outgoing {
                 self.is_ring_announced = true;
             }
             let staging = self.staging.as_mut().ok_or(CaptureError::Confused)?;
-            let sent = ring.send(staging, writer, out);
-            sent.map_err(|error| CaptureError::Kernel(error).of_frozen())?;
+            ring.send(staging, writer, out)?;
         }
         writer.state(0, &frozen.description, out);
         writer.seal(out);

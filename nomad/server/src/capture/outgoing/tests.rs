@@ -9,9 +9,10 @@ use nomad_image::{Clock, Listing};
 use runtime::Cap;
 use runtime::host::{Answer, DONE, with_kernel};
 use runtime::protocol::Name as RootName;
-use runtime::protocol::root::{DomainId as RootId, DomainState};
+use runtime::protocol::root::{DomainId as RootId, DomainState, Refusal};
 
 use super::*;
+use crate::root::RootError;
 
 fn outgoing() -> Outgoing {
     let record = DomainRecord {
@@ -94,21 +95,65 @@ fn a_retired_domain_ends_the_move() {
     assert_eq!(sent, Err(CaptureError::Kernel(Error::WrongState)));
 }
 
+/// Longer than any test.
+const LONG_NS: u64 = u64::MAX;
+
+/// Freezes a domain for so long and exports it; returns the calls too.
+fn freeze_and_export(
+    kernel: fn(&Request) -> Answer,
+    limit_ns: u64,
+) -> (Result<Exported, CaptureError>, Vec<Request>) {
+    with_kernel(kernel, || {
+        let mut outgoing = outgoing();
+        outgoing.freeze(limit_ns)?;
+        outgoing.export()
+    })
+}
+
 #[test]
 fn an_export_of_a_domain_that_runs_again_says_that_the_freeze_ended() {
-    for error in [Error::WrongState, Error::NotThere] {
-        let kernel: fn(&Request) -> Answer = match error {
-            Error::WrongState => |request| match request {
-                Request::DomainDescribe(_) => Err(Error::WrongState),
-                other => lists_nothing(other),
-            },
-            _ => |request| match request {
-                Request::DomainDescribe(_) => Err(Error::NotThere),
-                other => lists_nothing(other),
-            },
-        };
-        let (exported, _) = with_kernel(kernel, || outgoing().export());
+    let kernels: [fn(&Request) -> Answer; 2] = [
+        |request| match request {
+            Request::DomainDescribe(_) => Err(Error::WrongState),
+            other => lists_nothing(other),
+        },
+        |request| match request {
+            Request::DomainDescribe(_) => Err(Error::NotThere),
+            other => lists_nothing(other),
+        },
+    ];
+    for kernel in kernels {
+        let (exported, _) = freeze_and_export(kernel, LONG_NS);
         assert_eq!(exported, Err(CaptureError::FreezeEnded));
+    }
+}
+
+#[test]
+fn a_domain_whose_freeze_has_ended_is_not_exported() {
+    let (exported, calls) = freeze_and_export(lists_nothing, 0);
+    assert_eq!(exported, Err(CaptureError::FreezeEnded));
+    let is_of_root = |call: &Request| matches!(call, Request::Call(_));
+    assert!(!calls.iter().any(is_of_root), "its port stays open");
+}
+
+#[test]
+fn whatever_fails_after_the_end_of_a_freeze_fails_for_that() {
+    let errors = [
+        CaptureError::Root(RootError::Refused(Refusal::WrongState)),
+        CaptureError::Confused,
+        CaptureError::Kernel(Error::InUse),
+    ];
+    let explain = |limit_ns, error| {
+        let (explained, _) = with_kernel(lists_nothing, || {
+            let mut outgoing = outgoing();
+            outgoing.freeze(limit_ns)?;
+            Ok::<_, CaptureError>(outgoing.of_hand_over(error))
+        });
+        explained.expect("it was frozen")
+    };
+    for error in errors {
+        assert_eq!(explain(0, error), CaptureError::FreezeEnded);
+        assert_eq!(explain(LONG_NS, error), error);
     }
 }
 
@@ -120,6 +165,7 @@ fn reading_the_pages_of_a_domain_that_runs_again_says_that_the_freeze_ended() {
     };
     let (begun, _) = with_kernel(kernel, || {
         let mut outgoing = outgoing();
+        outgoing.freeze(LONG_NS)?;
         outgoing.frozen = Some(frozen(&outgoing));
         outgoing.begin_freeze()
     });
