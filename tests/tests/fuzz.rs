@@ -37,5 +37,6 @@ fn random_calls_come_to_what_their_caller_may() {
     machine.type_line(&format!("{calls} {seed}"));
     let limit = LIMIT + Duration::from_millis(calls);
     let verdict = machine.wait_exit(limit);
+    println!("{}", machine.log());
     assert_eq!(verdict, PASSED, "{}", machine.log());
 }

@@ -19,17 +19,25 @@ pub const SUCCESSES: usize = 2;
 pub const VIOLATION: usize = 8;
 /// One more word about it: what the slot that was looked up held.
 pub const HELD: usize = 20;
+/// Words with results of earlier calls: identities, tokens, versions, cursors, which random numbers never are.
+const RESULTS: usize = 32;
+/// How many.
+const RESULTS_KEPT: u64 = 8;
+/// Results below are numbers that come about by themselves.
+const RESULT_MIN: u64 = 0x100;
 
 /// The slots that are played with; those below are the worker's own.
-pub const SLOTS: core::ops::Range<u32> = 2..32;
+pub const SLOTS: core::ops::Range<u32> = 2..48;
+
+/// How often arguments are drawn until they decode.
+const TRIES: usize = 8;
 
 /// Makes calls for ever.
 pub extern "C" fn fuzzes(page: Page) -> ! {
     let mut random = Random::new(page.word(SEED));
     loop {
         let number = Number::ALL[random.below(Number::ALL.len() as u64) as usize];
-        let mut registers: Registers = core::array::from_fn(|_| value(&mut random));
-        aim(&mut random, number, &mut registers);
+        let registers = arguments(page, &mut random, number);
         // Where a call takes its ground away, the next life goes on behind it.
         page.set(SEED, random.word());
         page.set(CALLS, page.word(CALLS) + 1);
@@ -37,8 +45,8 @@ pub extern "C" fn fuzzes(page: Page) -> ! {
     }
 }
 
-/// A register: mostly a slot, a small number or an address, sometimes anything.
-fn value(random: &mut Random) -> u64 {
+/// A register: mostly a slot, a small number, an address or an earlier result, sometimes anything.
+fn value(page: Page, random: &mut Random) -> u64 {
     match random.below(16) {
         0 => random.word(),
         1 => u64::MAX >> random.below(64),
@@ -47,30 +55,60 @@ fn value(random: &mut Random) -> u64 {
         4 => 0,
         5 => 0xffff,
         6 => 512 * random.below(4),
+        7 => random.below(4),
+        8 => page.word(RESULTS + random.below(RESULTS_KEPT) as usize),
         _ => u64::from(SLOTS.start) + random.below(u64::from(SLOTS.end - SLOTS.start)),
     }
 }
 
-/// Usually the first argument names a slot that holds what the call is for, so that not all ends at the first check.
-fn aim(random: &mut Random, number: Number, registers: &mut Registers) {
-    let Ok(request) = Request::decode(number as u64, registers) else {
-        return;
-    };
-    let wanted = match lookups(&request).iter().next() {
-        Some(Lookup::Capability(_, wanted, _)) => wanted,
-        _ => return,
-    };
+/// The arguments of a call. Mostly they decode, and name slots that hold what the call looks up, so that not all ends at the
+/// first check.
+fn arguments(page: Page, random: &mut Random, number: Number) -> Registers {
+    let mut registers = core::array::from_fn(|_| value(page, random));
+    for _ in 0..TRIES {
+        if let Ok(request) = Request::decode(number as u64, &registers) {
+            aim(random, &request, &mut registers);
+            break;
+        }
+        registers = core::array::from_fn(|_| value(page, random));
+    }
+    registers
+}
+
+/// Lets each slot that a call looks up hold what is wanted there, but for one in eight.
+fn aim(random: &mut Random, request: &Request, registers: &mut Registers) {
+    let mut aimed = [false; REGISTER_COUNT];
+    for lookup in lookups(request).iter() {
+        let (Lookup::Capability(slot, ..) | Lookup::Empty(slot) | Lookup::Any(slot)) = lookup;
+        // Which argument a slot comes from is not said; its number tells, but for rare pairs of equal ones.
+        let named = |index: &usize| !aimed[*index] && registers[*index] == u64::from(slot.0);
+        let Some(index) = (0..REGISTER_COUNT).find(named) else {
+            continue;
+        };
+        aimed[index] = true;
+        if random.below(8) != 0
+            && let Some(fitting) = fitting(random, lookup)
+        {
+            registers[index] = fitting;
+        }
+    }
+}
+
+/// A slot that a lookup finds as it needs it, the first from a random one on.
+fn fitting(random: &mut Random, lookup: Lookup) -> Option<u64> {
     let count = SLOTS.end - SLOTS.start;
     let first = random.below(u64::from(count)) as u32;
-    let slots = (0..count).map(|index| SLOTS.start + (first + index) % count);
-    let holds = |slot: &u32| match view(Slot(*slot)) {
-        View::Holds { kind, .. } => wanted.is_none_or(|wanted| wanted == kind),
+    let fits = |slot: &u32| match (lookup, view(Slot(*slot))) {
+        (Lookup::Capability(_, wanted, _), View::Holds { kind, .. }) => {
+            wanted.is_none_or(|wanted| wanted == kind)
+        }
+        (Lookup::Empty(_), View::Empty) | (Lookup::Any(_), _) => true,
         _ => false,
     };
-    if random.below(8) != 0 {
-        let mut slots = slots;
-        registers[0] = slots.find(holds).map_or(registers[0], u64::from);
-    }
+    (0..count)
+        .map(|index| SLOTS.start + (first + index) % count)
+        .find(fits)
+        .map(u64::from)
 }
 
 fn view(slot: Slot) -> View {
@@ -104,6 +142,12 @@ fn try_call(page: Page, random: &mut Random, number: u64, mut registers: Registe
     };
     if outcome == Outcome::Allowed {
         page.set(SUCCESSES, page.word(SUCCESSES) + 1);
+        for result in registers[..2]
+            .iter()
+            .filter(|result| **result >= RESULT_MIN)
+        {
+            page.set(RESULTS + random.below(RESULTS_KEPT) as usize, *result);
+        }
     }
     let known = |slot| {
         let entry = seen.iter().find(|(seen, _)| *seen == slot);

@@ -7,15 +7,17 @@ use guest_support::worker::{Page, Worker};
 use runtime::abi::kind::{EndpointRights, MemoryRights, PoolRights};
 use runtime::abi::register::{Access, PageCount};
 use runtime::abi::{Error, Rights};
-use runtime::capability::{Domain, Kind, Notification, Pool};
+use runtime::capability::{Domain, Hardware, Kind, Notification, Pool};
 use runtime::{Cap, Slot, Start, clock};
 
-use crate::calls::{CALLS, HELD, SEED, SUCCESSES, VIOLATION, fuzzes};
+use crate::calls::{CALLS, HELD, SEED, SLOTS, SUCCESSES, VIOLATION, fuzzes};
 
 /// How long the script runs before the supervisor looks.
 const LOOK_NS: u64 = 3_000_000;
 /// Looks without progress after which the script's thread begins anew.
 const PATIENCE: u32 = 2;
+/// A port that a device of every PC has, and that does nothing: it shows a code while firmware starts.
+const DELAY_PORT: u16 = 0x80;
 /// Lives of one domain; then another takes its place, with capabilities to everything again.
 const LIVES: u32 = 24;
 /// Looks in a row at which the counter may stand still. A thread of the script's can have a higher priority for a while.
@@ -84,6 +86,7 @@ impl fmt::Display for Summary {
 pub struct Supervisor {
     pool: Cap<Pool>,
     domain: Cap<Domain>,
+    hardware: Cap<Hardware>,
     done: Cap<Notification>,
     random: Random,
 }
@@ -110,6 +113,7 @@ impl Supervisor {
         Ok(Supervisor {
             pool,
             domain,
+            hardware: start.require("hardware"),
             done: pool.create_notification()?,
             random: Random::new(seed),
         })
@@ -222,7 +226,9 @@ impl Supervisor {
         worker.map(memory, 4, Access::ReadWrite)?;
         let endpoint = child.create_endpoint()?;
         let notification = child.create_notification()?;
-        let mut slot = 2;
+        let ports = self.hardware.create_ports(child, DELAY_PORT, 1)?;
+        let (interrupt, _) = self.hardware.create_message_interrupt(child)?;
+        let mut slot = SLOTS.start;
         for round in 0..2 {
             let less = |all: u16| if round == 0 { all } else { all & 0x5555 };
             self.give(worker, child, &mut slot, less(PoolRights::all().bits()))?;
@@ -236,6 +242,10 @@ impl Supervisor {
                 less(EndpointRights::all().bits()),
             )?;
             self.give(worker, notification, &mut slot, less(0xffff))?;
+            self.give(worker, ports, &mut slot, less(0xffff))?;
+            self.give(worker, interrupt, &mut slot, less(0xffff))?;
+            // With the right to make parts of devices it could reach the whole machine.
+            self.give(worker, self.hardware, &mut slot, 0)?;
         }
         for made in [
             child.erase(),
@@ -244,6 +254,8 @@ impl Supervisor {
             memory.erase(),
             endpoint.erase(),
             notification.erase(),
+            ports.erase(),
+            interrupt.erase(),
         ] {
             made.delete()?;
         }
