@@ -1,11 +1,12 @@
 //! Faults that a thread of another domain handles.
 
+use guest_support::worker::map;
 use runtime::abi::register::{Access, PageCount};
 
 use crate::bench::{Bench, Failure};
 use crate::measure::SAMPLES;
 use crate::scripts::{self, slots};
-use crate::worker::{PLAYGROUND, PRIORITY, Worker, map};
+use crate::worker::{PLAYGROUND, PRIORITY, Worker};
 
 /// A page fault, whose handler maps a page.
 pub fn page(bench: &Bench) -> Result<u64, Failure> {

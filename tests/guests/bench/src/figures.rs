@@ -1,7 +1,8 @@
 //! Every figure, once.
 
+use guest_support::console::Console;
+
 use crate::bench::{Bench, Failure};
-use crate::console::Console;
 use crate::{copying, faults, freezing, messages, objects};
 
 type Measure = fn(&Bench) -> Result<u64, Failure>;

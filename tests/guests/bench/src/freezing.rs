@@ -2,6 +2,7 @@
 
 use core::cell::Cell;
 
+use guest_support::worker::map;
 use runtime::abi::NO_DEADLINE;
 use runtime::abi::calls::{DomainFreeze, DomainThaw};
 use runtime::abi::register::{Access, PageCount};
@@ -11,7 +12,7 @@ use crate::bench::{Bench, Failure};
 use crate::measure::sampled;
 use crate::objects::Refusals;
 use crate::scripts;
-use crate::worker::{PLAYGROUND, Worker, map, start};
+use crate::worker::{PLAYGROUND, Worker, start};
 
 const THREADS: usize = 4;
 const PRIORITY: u8 = 1;

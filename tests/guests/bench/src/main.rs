@@ -6,7 +6,6 @@
 //! | `measure` | samples of the time-stamp counter, and their median |
 //! | `worker` | a domain with a thread that does what one of the `scripts` says |
 //! | `messages`, `faults`, `objects`, `freezing`, `copying` | how the figures are measured |
-//! | `console` | the serial line and the exit device |
 //!
 //! Every figure is a line `bench NAME VALUE UNIT`. What several threads take part in is measured between workers in
 //! domains of their own, which never touch the vector registers unless the figure is about that; the conductor, this
@@ -16,7 +15,6 @@
 extern crate alloc;
 
 mod bench;
-mod console;
 mod copying;
 mod faults;
 mod figures;
@@ -28,13 +26,13 @@ mod scripts;
 mod worker;
 
 use bench::Bench;
-use console::{Console, Verdict};
+use guest_support::console::{Console, Verdict};
 use runtime::Start;
 
 runtime::entry!(main);
 
 fn main(start: Start) -> ! {
-    let console = Console::open(&start).expect("root makes ports");
+    let console = Console::open(&start, "bench").expect("root makes ports");
     let verdict = Bench::new(&start)
         .map_err(|failure| ("preparing", failure))
         .and_then(|bench| figures::measure_all(&bench, &console));

@@ -3,11 +3,11 @@
 //! A worker shares the conductor's code and constants and nothing else but the page of its samples: it has no data of
 //! its own, so that a script lives in registers and on its stack.
 
+use guest_support::worker::{map, share_program};
 use runtime::abi::kind::{NotificationRights, Rights};
 use runtime::abi::register::{Access, PageCount, Slot, UserAddress};
-use runtime::abi::start_page::root_slots;
 use runtime::abi::{Error, PAGE_BYTES};
-use runtime::capability::{Domain, Kind, Memory, Pool, Thread};
+use runtime::capability::{Domain, Kind, Pool, Thread};
 use runtime::mapping::Mapping;
 use runtime::{Cap, clock};
 
@@ -31,13 +31,6 @@ const PAGES: u64 = 64;
 pub const PRIORITY: u8 = 32;
 /// How long the conductor waits for a worker.
 const LIMIT_NS: u64 = 10_000_000_000;
-
-unsafe extern "C" {
-    static __text_start: u8;
-    static __text_end: u8;
-    static __rodata_start: u8;
-    static __rodata_end: u8;
-}
 
 /// A domain that shares the conductor's program.
 pub struct Worker {
@@ -134,18 +127,6 @@ pub fn start(thread: Cap<Thread>, script: Script, priority: u8) -> Result<(), Fa
     Ok(thread.start()?)
 }
 
-/// Maps a whole Memory.
-pub fn map(
-    domain: Cap<Domain>,
-    memory: Cap<Memory>,
-    address: u64,
-    pages: u64,
-    access: Access,
-) -> Result<(), Error> {
-    let address = UserAddress(address);
-    domain.map(memory, address, PageCount(0), PageCount(pages), access)
-}
-
 fn install<T: Kind>(
     domain: Cap<Domain>,
     from: Cap<T>,
@@ -153,18 +134,4 @@ fn install<T: Kind>(
     rights: Rights,
 ) -> Result<(), Error> {
     domain.install(from.erase(), to, rights, 0)
-}
-
-/// The kernel made a Memory of each segment of the conductor's image, in their order: code, constants, data.
-fn share_program(domain: Cap<Domain>) -> Result<(), Error> {
-    let code = (&raw const __text_start, &raw const __text_end);
-    let constants = (&raw const __rodata_start, &raw const __rodata_end);
-    for (index, (start, end), access) in
-        [(0, code, Access::ReadExecute), (1, constants, Access::Read)]
-    {
-        let memory = Cap::<Memory>::from_slot(Slot(root_slots::IMAGE.0 + index));
-        let pages = (end as u64 - start as u64).div_ceil(PAGE_BYTES);
-        map(domain, memory, start as u64, pages, access)?;
-    }
-    Ok(())
 }

@@ -7,7 +7,6 @@
 //! | `actors` | threads of another domain, each standing at a system call |
 //! | `scenes` | the list of scenes |
 //! | `tables`, `pages`, `threads`, `messages`, `pools` | the scenes, by what is long in them |
-//! | `console` | the serial line and the exit device |
 //!
 //! Every scene is announced to the plugin and on the console, under its number. A scene that cannot be played fails the run.
 #![cfg_attr(target_os = "none", no_std, no_main)]
@@ -15,7 +14,6 @@
 extern crate alloc;
 
 mod actors;
-mod console;
 mod messages;
 mod pages;
 mod pools;
@@ -24,14 +22,14 @@ mod stage;
 mod tables;
 mod threads;
 
-use console::{Console, Verdict};
+use guest_support::console::{Console, Verdict};
 use runtime::Start;
 use stage::Stage;
 
 runtime::entry!(main);
 
 fn main(start: Start) -> ! {
-    let console = Console::open(&start).expect("root makes ports");
+    let console = Console::open(&start, "latency").expect("root makes ports");
     let played = Stage::new(&start).and_then(|stage| scenes::play_all(&stage, &console));
     console.end(match played {
         Ok(()) => Verdict::Passed,

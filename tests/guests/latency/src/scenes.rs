@@ -1,8 +1,8 @@
 //! The list of scenes.
 
+use guest_support::console::Console;
 use runtime::Error;
 
-use crate::console::Console;
 use crate::stage::{Stage, announce};
 use crate::{messages, pages, pools, tables, threads};
 

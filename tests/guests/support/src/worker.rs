@@ -234,8 +234,11 @@ impl Worker {
     }
 }
 
-/// Maps a whole Memory.
-fn map(
+/// Maps the first pages of a Memory.
+///
+/// # Errors
+/// What the kernel says.
+pub fn map(
     domain: Cap<Domain>,
     memory: Cap<Memory>,
     address: u64,
@@ -246,8 +249,12 @@ fn map(
     domain.map(memory, address, PageCount(0), PageCount(pages), access)
 }
 
-/// The kernel made a Memory of each segment of the guest's image, in their order: code, constants, data.
-fn share_program(domain: Cap<Domain>) -> Result<(), Error> {
+/// Maps the guest's code and constants into a domain, where they are in the guest. The kernel made a Memory of each segment
+/// of its image, in their order: code, constants, data.
+///
+/// # Errors
+/// What the kernel says.
+pub fn share_program(domain: Cap<Domain>) -> Result<(), Error> {
     let code = (&raw const __text_start, &raw const __text_end);
     let constants = (&raw const __rodata_start, &raw const __rodata_end);
     for (index, (start, end), access) in
