@@ -1,12 +1,13 @@
 //! What messages, answers and flags do, on the fake machine.
 
 use abi::calls::{
-    Call, EndpointCreate, NotificationCreate, Receive, Received, Reply, ReplyAndReceive, Send,
-    Signal, Wait,
+    Call, CapabilityCopy, CapabilityDelete, CapabilityMint, DomainDerive, DomainInstall,
+    EndpointCreate, NotificationCreate, Receive, Received, Reply, ReplyAndReceive, Send, Signal,
+    Wait,
 };
 use abi::message::{RECEIVE_OFFSET, SEND_OFFSET};
 use abi::register::Slot;
-use abi::{Error, MessageInfo, Number};
+use abi::{Error, MessageInfo, Number, Rights};
 
 use crate::arch::Cause;
 use crate::objects::Phase;
@@ -101,6 +102,61 @@ fn a_call_reaches_the_server_and_the_answer_the_caller() {
         assert_eq!((answer.badge, answer.words[0]), (0, 99));
         assert_eq!(world.call(server.thread, reply(1)), Err(Error::EmptySlot));
     }
+}
+
+#[test]
+fn the_right_to_answer_has_no_copy() {
+    let (world, server, client) = pair();
+    world.begin(client.thread, call(1, 42));
+    world.begin(server.thread, receive());
+    let (domain, from, rights) = (slots::DOMAIN, REPLY, Rights(0));
+    let badge = 0;
+    let refused = [
+        world
+            .call(server.thread, CapabilityCopy { from, to: SPARE })
+            .err(),
+        world
+            .call(
+                server.thread,
+                CapabilityMint {
+                    from,
+                    to: SPARE,
+                    rights,
+                    badge,
+                },
+            )
+            .err(),
+        world
+            .call(
+                server.thread,
+                DomainInstall {
+                    domain,
+                    from,
+                    to: SPARE,
+                    rights,
+                    badge,
+                },
+            )
+            .err(),
+        world
+            .call(
+                server.thread,
+                DomainDerive {
+                    domain,
+                    from,
+                    to: SPARE,
+                    rights,
+                    badge,
+                },
+            )
+            .err(),
+    ];
+    assert_eq!(refused, [Some(Error::WrongKind); 4]);
+    assert_eq!(
+        world.call(server.thread, CapabilityDelete { slot: SPARE }),
+        Err(Error::EmptySlot)
+    );
+    world.does(server.thread, reply(99));
 }
 
 #[test]

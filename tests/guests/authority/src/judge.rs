@@ -1,7 +1,7 @@
 //! The verdict on a call's outcome: [`judge`].
 
 use abi::register::Slot;
-use abi::{Error, Request, Rights};
+use abi::{Error, ObjectKind, Request, Rights};
 
 use super::{Lookup, View, lookups};
 
@@ -59,15 +59,24 @@ fn flaw(lookup: Lookup, view: impl Fn(Slot) -> View) -> Option<Error> {
             View::Empty => None,
             View::Holds { .. } => Some(Error::OccupiedSlot),
         },
-        Lookup::Capability(slot, wanted, needed) => match view(slot) {
-            View::Beyond => Some(Error::NoSuchSlot),
-            View::Empty => Some(Error::EmptySlot),
-            View::Holds { kind, .. } if wanted.is_some_and(|wanted| wanted != kind) => {
-                Some(Error::WrongKind)
-            }
-            View::Holds { rights, .. } if !rights.contains(needed) => Some(Error::MissingRight),
-            View::Holds { .. } => None,
-        },
+        Lookup::Capability(slot, wanted, needed) => {
+            let is_fit = |kind| wanted.is_none_or(|wanted| wanted == kind);
+            flaw_of(view(slot), is_fit, needed)
+        }
+        Lookup::Copyable(slot, needed) => {
+            flaw_of(view(slot), |kind| kind != ObjectKind::Reply, needed)
+        }
+    }
+}
+
+/// The error that a capability must be refused with, unless it is of a fitting kind and has the rights.
+fn flaw_of(view: View, is_fit: impl Fn(ObjectKind) -> bool, needed: Rights) -> Option<Error> {
+    match view {
+        View::Beyond => Some(Error::NoSuchSlot),
+        View::Empty => Some(Error::EmptySlot),
+        View::Holds { kind, .. } if !is_fit(kind) => Some(Error::WrongKind),
+        View::Holds { rights, .. } if !rights.contains(needed) => Some(Error::MissingRight),
+        View::Holds { .. } => None,
     }
 }
 
@@ -83,11 +92,9 @@ fn is_about_slots(error: Error) -> bool {
     )
 }
 
-/// Whether such an error can have another cause than the caller's table: another domain's table, a reply right that cannot be
-/// copied, a priority above the caller's own, or a capability that a message names.
+/// Whether such an error can have another cause than the caller's table: another domain's table, a priority above the caller's own, or a capability that a message names.
 fn is_explained_otherwise(request: &Request, error: Error) -> bool {
     match request {
-        Request::CapabilityCopy(_) | Request::CapabilityMint(_) => error == Error::WrongKind,
         Request::DomainInstall(_)
         | Request::DomainDerive(_)
         | Request::DomainInstallReply(_)
@@ -116,8 +123,9 @@ fn is_explained_otherwise(request: &Request, error: Error) -> bool {
 mod tests {
     extern crate std;
 
+    use abi::NotificationRights;
     use abi::calls::{CapabilityCopy, Signal};
-    use abi::{NotificationRights, ObjectKind};
+    use abi::NotificationRights;
 
     use super::*;
 
@@ -132,6 +140,10 @@ mod tests {
                 rights: Rights(0),
             },
             3 => View::Empty,
+            4 => View::Holds {
+                kind: ObjectKind::Reply,
+                rights: Rights(0),
+            },
             _ => View::Beyond,
         }
     }
@@ -140,6 +152,13 @@ mod tests {
         Request::Signal(Signal {
             notification: Slot(slot),
             flags: 1,
+        })
+    }
+
+    fn copy(from: u32, to: u32) -> Request {
+        Request::CapabilityCopy(CapabilityCopy {
+            from: Slot(from),
+            to: Slot(to),
         })
     }
 
@@ -170,15 +189,17 @@ mod tests {
 
     #[test]
     fn a_copy_needs_an_empty_slot() {
-        let copy = |to| {
-            Request::CapabilityCopy(CapabilityCopy {
-                from: Slot(1),
-                to: Slot(to),
-            })
-        };
-        assert_eq!(judge(&copy(3), Outcome::Allowed, view), Ok(()));
+        assert_eq!(judge(&copy(1, 3), Outcome::Allowed, view), Ok(()));
         let occupied = Outcome::Refused(Error::OccupiedSlot);
-        assert_eq!(judge(&copy(2), occupied, view), Ok(()));
-        assert!(judge(&copy(2), Outcome::Allowed, view).is_err());
+        assert_eq!(judge(&copy(1, 2), occupied, view), Ok(()));
+        assert!(judge(&copy(1, 2), Outcome::Allowed, view).is_err());
+    }
+
+    #[test]
+    fn a_right_to_answer_has_no_copy() {
+        let refused = Outcome::Refused(Error::WrongKind);
+        assert_eq!(judge(&copy(4, 3), refused, view), Ok(()));
+        assert!(judge(&copy(4, 3), Outcome::Allowed, view).is_err());
+        assert!(judge(&copy(1, 3), refused, view).is_err());
     }
 }

@@ -13,6 +13,8 @@ use abi::{DESTROY, ObjectKind, Request, Rights};
 pub enum Lookup {
     /// A capability to an object of this kind, or of any, with these rights.
     Capability(Slot, Option<ObjectKind>, Rights),
+    /// A capability that may have a copy with these rights: any but a right to answer.
+    Copyable(Slot, Rights),
     /// An empty slot.
     Empty(Slot),
     /// A slot of the table, whatever it holds.
@@ -26,6 +28,18 @@ const LOOKUPS_MAX: usize = 3;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lookups {
     all: [Option<Lookup>; LOOKUPS_MAX],
+}
+
+impl Lookup {
+    /// The slot that is looked up.
+    pub fn slot(self) -> Slot {
+        match self {
+            Lookup::Capability(slot, ..)
+            | Lookup::Copyable(slot, _)
+            | Lookup::Empty(slot)
+            | Lookup::Any(slot) => slot,
+        }
+    }
 }
 
 impl Lookups {
@@ -62,7 +76,7 @@ fn rights_for(access: Access) -> MemoryRights {
 
 /// What a call looks up. Slots of other domains' tables are not among it.
 pub fn lookups(request: &Request) -> Lookups {
-    use Lookup::{Any, Capability, Empty};
+    use Lookup::{Any, Capability, Copyable, Empty};
     use ObjectKind::{
         Domain, Endpoint, Hardware, Interrupt, IoPorts, Memory, Notification, Pool, Thread,
     };
@@ -92,9 +106,11 @@ pub fn lookups(request: &Request) -> Lookups {
             NotificationRights::WAIT,
         )]),
 
-        Request::CapabilityCopy(call) => Lookups::of(&[any(call.from), Empty(call.to)]),
+        Request::CapabilityCopy(call) => {
+            Lookups::of(&[Copyable(call.from, Rights(0)), Empty(call.to)])
+        }
         Request::CapabilityMint(call) => {
-            Lookups::of(&[Capability(call.from, None, call.rights), Empty(call.to)])
+            Lookups::of(&[Copyable(call.from, call.rights), Empty(call.to)])
         }
         Request::CapabilityMove(call) => Lookups::of(&[any(call.from), Empty(call.to)]),
         Request::CapabilityDelete(call) => Lookups::of(&[any(call.slot)]),
@@ -128,7 +144,7 @@ pub fn lookups(request: &Request) -> Lookups {
         Request::DomainUnmap(call) => Lookups::of(&[held(call.domain, Domain, DomainRights::MAP)]),
         Request::DomainInstall(call) => Lookups::of(&[
             held(call.domain, Domain, DomainRights::INSTALL),
-            Capability(call.from, None, call.rights),
+            Copyable(call.from, call.rights),
         ]),
         Request::DomainRemove(call) => {
             Lookups::of(&[held(call.domain, Domain, DomainRights::INSTALL)])

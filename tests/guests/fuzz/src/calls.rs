@@ -79,7 +79,7 @@ fn arguments(page: Page, random: &mut Random, number: Number) -> Registers {
 fn aim(random: &mut Random, request: &Request, registers: &mut Registers) {
     let mut aimed = [false; REGISTER_COUNT];
     for lookup in lookups(request).iter() {
-        let (Lookup::Capability(slot, ..) | Lookup::Empty(slot) | Lookup::Any(slot)) = lookup;
+        let slot = lookup.slot();
         // Which argument a slot comes from is not said; its number tells, but for rare pairs of equal ones.
         let named = |index: &usize| !aimed[*index] && registers[*index] == u64::from(slot.0);
         let Some(index) = (0..REGISTER_COUNT).find(named) else {
@@ -102,6 +102,7 @@ fn fitting(random: &mut Random, lookup: Lookup) -> Option<u64> {
         (Lookup::Capability(_, wanted, _), View::Holds { kind, .. }) => {
             wanted.is_none_or(|wanted| wanted == kind)
         }
+        (Lookup::Copyable(..), View::Holds { kind, .. }) => kind != ObjectKind::Reply,
         (Lookup::Empty(_), View::Empty) | (Lookup::Any(_), _) => true,
         _ => false,
     };
@@ -131,7 +132,7 @@ fn try_call(page: Page, random: &mut Random, number: u64, mut registers: Registe
     let mut seen = [(Slot::NONE, View::Beyond); 4];
     if let Ok(request) = &request {
         for (entry, lookup) in seen.iter_mut().zip(lookups(request).iter()) {
-            let (Lookup::Capability(slot, ..) | Lookup::Empty(slot) | Lookup::Any(slot)) = lookup;
+            let slot = lookup.slot();
             *entry = (slot, view(slot));
         }
     }
