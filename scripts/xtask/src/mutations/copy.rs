@@ -10,6 +10,11 @@ use crate::process;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
+/// How long tests may take, which only those of a mutation that hangs do.
+const LIMIT_SECONDS: &str = "1800";
+/// What `timeout` exits with when it has ended a command.
+const TIMED_OUT: i32 = 124;
+
 /// A copy of what git knows of the tree, with a target directory of its own that lasts from run to run.
 pub struct Copy<'w> {
     workspace: &'w Workspace,
@@ -57,12 +62,17 @@ impl Copy<'_> {
         let path = self.root.join(mutation.file);
         let text = fs::read_to_string(&path).at(&path)?;
         fs::write(&path, text.replacen(mutation.before, mutation.after, 1)).at(&path)?;
-        let fate = match mutation.finder {
-            Finder::Host(package, filter) => self.on_the_host(package, filter),
-            Finder::Machine(test) => self.in_a_machine(test),
-        };
+        let fate = self.run(mutation.finder);
         fs::write(&path, text).at(&path)?;
         fate
+    }
+
+    /// Runs the tests of a finder on the copy as it is.
+    pub fn run(&self, finder: Finder) -> Result<Fate> {
+        match finder {
+            Finder::Host(package, filter) => self.on_the_host(package, filter),
+            Finder::Machine(test) => self.in_a_machine(test),
+        }
     }
 
     fn on_the_host(&self, package: &str, filter: &str) -> Result<Fate> {
@@ -72,7 +82,7 @@ impl Copy<'_> {
         if let Err(error) = process::run_quietly(&mut compile) {
             return Ok(Fate::Unusable(error.to_string()));
         }
-        let mut run = self.cargo()?;
+        let mut run = limited(&self.cargo()?);
         run.args(test).arg(filter);
         fate_of(&mut run)
     }
@@ -92,7 +102,7 @@ impl Copy<'_> {
         if let Err(error) = process::run_quietly(&mut compile) {
             return Ok(Fate::Unusable(error.to_string()));
         }
-        let mut run = Toolchain::find()?.cargo();
+        let mut run = limited(&Toolchain::find()?.cargo());
         run.args([
             "test",
             "--quiet",
@@ -120,11 +130,30 @@ impl Copy<'_> {
     }
 }
 
-/// Runs tests that are compiled already, so that their failing is a finding.
+/// The same command under `timeout`, which ends it with all that it has started.
+fn limited(command: &Command) -> Command {
+    let mut limited = Command::new("timeout");
+    limited.arg(LIMIT_SECONDS).arg(command.get_program());
+    if let Some(directory) = command.get_current_dir() {
+        limited.current_dir(directory);
+    }
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited
+}
+
+/// Runs tests that are compiled already, so that their failing is a finding, and so is a hang.
 fn fate_of(tests: &mut Command) -> Result<Fate> {
     let output = tests
         .output()
         .map_err(|error| Error::Start("cargo test".to_string(), error))?;
+    if output.status.code() == Some(TIMED_OUT) {
+        return Ok(Fate::Found);
+    }
     let text = String::from_utf8_lossy(&output.stdout);
     if !text.contains("running ") || text.contains("running 0 tests") && !text.contains("FAILED") {
         return Ok(Fate::Unusable("no test ran".to_string()));

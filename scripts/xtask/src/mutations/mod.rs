@@ -10,6 +10,8 @@ mod copy;
 mod page;
 mod table;
 
+use std::collections::BTreeSet;
+
 use crate::build;
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
@@ -17,7 +19,7 @@ use copy::Copy;
 use table::MUTATIONS;
 
 /// What finds a mutation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Finder {
     /// Tests of a crate that run on the host, of which the name contains this.
     Host(&'static str, &'static str),
@@ -69,6 +71,7 @@ pub fn mutations(arguments: &[String], workspace: &Workspace) -> Result<()> {
         build::everything(workspace)?;
     }
     let copy = Copy::make(workspace)?;
+    check_finders(&copy, &chosen)?;
     let mut wrong = Vec::new();
     for mutation in chosen {
         let fate = copy.try_out(mutation)?;
@@ -81,6 +84,26 @@ pub fn mutations(arguments: &[String], workspace: &Workspace) -> Result<()> {
         Ok(())
     } else {
         Err(Error::Violations("mutations that no test found", wrong))
+    }
+}
+
+/// Whether the tests pass while nothing is mutated: those that fail anyway find nothing.
+fn check_finders(copy: &Copy, chosen: &[&Mutation]) -> Result<()> {
+    let finders: BTreeSet<Finder> = chosen.iter().map(|it| it.finder).collect();
+    let mut unfit = Vec::new();
+    for finder in finders {
+        let fate = copy.run(finder)?;
+        if fate != Fate::Survived {
+            unfit.push(format!("{finder:?}: {fate:?}"));
+        }
+    }
+    if unfit.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Violations(
+            "tests that fail without a mutation",
+            unfit,
+        ))
     }
 }
 

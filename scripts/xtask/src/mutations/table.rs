@@ -59,10 +59,6 @@ mutations! {
     "ports-right" in "kernel/src/syscalls/device.rs":
         "lookup::io_ports(caller, call.ports, IoPortsRights::OUT)?" => "lookup::io_ports(caller, call.ports, IoPortsRights::IN)?";
         "ports that may be read are written"; MATRIX;
-    "hold-rights" in "kernel/src/syscalls/thread.rs":
-        "lookup::endpoint(caller, slot, EndpointRights::SEND)?" => "lookup::endpoint(caller, slot, EndpointRights::empty())?";
-        "faults go through an endpoint that may not be sent through: refused late, with something taken away";
-        MATRIX;
     "raised-priority" in "kernel/src/syscalls/thread.rs":
         "    if call.priority > caller.priority.get() {\n        return Err(Error::MissingRight);\n    }\n" => "";
         "every domain puts itself above all others"; MATRIX;
@@ -77,7 +73,7 @@ mutations! {
         "a client takes on another one's badge"; Host("capabilities", "");
     "copied-reply" in "kernel/src/syscalls/capability.rs":
         "    if matches!(capability.object, Object::Reply(_)) {\n        return Err(Error::WrongKind);\n    }\n" => "";
-        "two domains may answer one call"; RANDOM;
+        "two domains may answer one call"; IPC;
 
     // Versions.
     "supply-version" in "kernel/src/paging/pages.rs":
@@ -168,7 +164,7 @@ mutations! {
         "registers of a sender are told to its receiver"; IPC;
     "message-dirty" in "kernel/src/ipc/transfer.rs":
         "    leaf.add_marks(index, Entry::DIRTY | Entry::ACCESSED);\n" => "";
-        "a message received is lost by a move"; IPC;
+        "a message received is lost by a move"; TLB;
     "read-only-buffer" in "kernel/src/ipc/transfer.rs":
         ".filter(|there| there.write)" => ".filter(|_| true)";
         "the kernel writes to memory that the user may not write"; Host("kernel", "syscalls::tests");
@@ -177,7 +173,7 @@ mutations! {
         "two capabilities of a message meet in one slot"; Host("kernel", "");
     "stale-reply" in "kernel/src/ipc/reply.rs":
         "caller.call_number.get() == call_number\n        && " => "";
-        "an answer to an older call is taken for one to the newer"; Host("kernel", "ipc");
+        "an answer to an older call is taken for one to the newer"; Host("kernel", "capture::tests::phases");
 
     "revoked-receiver" in "kernel/src/ipc/rendezvous.rs":
         "if !may_receive(receiver) {" => "if false {";
@@ -210,7 +206,7 @@ mutations! {
         "a second domain takes the place of the first in its pool"; RANDOM;
     "overlap" in "kernel/src/paging/map.rs":
         "request.address < mapping.end()" => "request.address < mapping.start()";
-        "two mappings share addresses"; RANDOM;
+        "two mappings share addresses"; TLB;
     "supply-bounds" in "kernel/src/paging/pages.rs":
         "    if !giver.holds(giver_page, count) {\n        return Err(Error::ArgumentRange);\n    }\n" => "";
         "a page beyond the giver's end is called absent"; MATRIX;

@@ -125,7 +125,6 @@ mod tests {
 
     use abi::NotificationRights;
     use abi::calls::{CapabilityCopy, Signal};
-    use abi::NotificationRights;
 
     use super::*;
 
