@@ -9,7 +9,7 @@ use crate::arch::fake::{self, UserAccess};
 use crate::arch::{Cause, PhysAddr};
 use crate::kernel::Kernel;
 use crate::memory::{Frame, Ref, SlotStorage};
-use crate::objects::{self, Domain, Object, Phase, Pool, Thread};
+use crate::objects::{self, Domain, Hardware, Object, Phase, Pool, Thread};
 
 pub mod snapshot;
 
@@ -50,7 +50,13 @@ pub struct Citizen {
 
 impl World {
     pub fn new() -> World {
+        World::with_seed(0)
+    }
+
+    /// As [`World::new`], on a machine whose random numbers begin elsewhere.
+    pub fn with_seed(seed: u64) -> World {
         let machine = fake::Machine::new(32);
+        machine.set_seed(seed);
         World {
             kernel: Kernel::new(&fake::boot_information()),
             machine,
@@ -245,6 +251,14 @@ impl World {
             .translate(BUFFER_ADDRESS)
             .expect("the buffer is mapped")
             .frame
+    }
+
+    /// Gives a citizen the Hardware.
+    pub fn give_hardware(&self, citizen: Citizen, into: Slot) {
+        let place = citizen.domain.place(into).expect("a slot");
+        let pool = self.kernel.root_pool;
+        let make = |header, _| Hardware { header };
+        objects::create(&self.kernel, pool, place, Object::Hardware, make).expect("room");
     }
 
     /// Copies a capability from one citizen to another.

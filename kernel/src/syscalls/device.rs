@@ -82,11 +82,11 @@ pub fn acknowledge(kernel: &Kernel, caller: Ref<Thread>, call: InterruptAcknowle
 
 pub fn create_ports(kernel: &Kernel, caller: Ref<Thread>, call: IoPortsCreate) -> CallResult {
     let (pool, into) = maker(caller, call.pool, call.hardware, call.into)?;
-    let end = u32::from(call.first) + call.count.min(1 << 16);
-    let last = end
+    let last = call
+        .count
         .checked_sub(1)
-        .filter(|last| call.count != 0 && *last <= u32::from(u16::MAX));
-    let last = last.ok_or(Error::ArgumentRange)? as u16;
+        .and_then(|beyond_first| call.first.checked_add(u16::try_from(beyond_first).ok()?));
+    let last = last.ok_or(Error::ArgumentRange)?;
     objects::create(kernel, pool, into, Object::IoPorts, |header, _| IoPorts {
         header,
         first: call.first,

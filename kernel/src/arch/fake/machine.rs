@@ -55,6 +55,8 @@ pub(super) struct State {
     pub(super) ticks_step: u64,
     pub(super) timer: Option<u64>,
     pub(super) seed: u64,
+    /// What another core writes before its TLB is flushed.
+    pub(super) late_stores: Vec<(PhysAddr, u64)>,
     pub(super) answers: BTreeMap<u16, VecDeque<u32>>,
     pub(super) console: Vec<u8>,
     /// How many bytes the console's transmitter holds; none if it sends every byte in no time.
@@ -96,6 +98,7 @@ impl State {
             ticks_step: 1,
             timer: None,
             seed: 0,
+            late_stores: Vec::new(),
             answers: BTreeMap::new(),
             console: Vec::new(),
             transmitter: None,
@@ -144,6 +147,17 @@ impl Machine {
     /// Sets how far every look at the clock moves it; 1 at first, 0 stops it.
     pub fn set_ticks_step(&self, step: u64) {
         with(|state| state.ticks_step = step);
+    }
+
+    /// Sets where the sequence of random numbers begins; 0 at first.
+    pub fn set_seed(&self, seed: u64) {
+        with(|state| state.seed = seed);
+    }
+
+    /// Acts as user code on another core that writes a word of physical memory just before the next flush of all, through
+    /// a translation that its TLB holds as dirty: it marks no entry.
+    pub fn store_before_flush(&self, address: PhysAddr, value: u64) {
+        with(|state| state.late_stores.push((address, value)));
     }
 
     /// What the next read of a port answers, after earlier answers; a port without answers reads all ones.

@@ -98,5 +98,11 @@ pub fn flush_page(page: VirtAddr) {
 
 /// Forgets all translations of user pages.
 pub fn flush_all() {
-    record(Event::FlushAll, |state| state.flush_translations(None));
+    record(Event::FlushAll, |state| {
+        for (address, value) in std::mem::take(&mut state.late_stores) {
+            // SAFETY: tests name aligned words of the arena, which only this thread uses.
+            unsafe { state.arena.at(address).cast::<u64>().write(value) };
+        }
+        state.flush_translations(None);
+    });
 }

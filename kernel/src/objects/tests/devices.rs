@@ -1,242 +1,27 @@
-//! Devices: lines that several interrupts share, and Memories of registers.
+//! Memories of a device's registers.
 
 use abi::Error;
 use abi::calls::{
-    Destroy, DeviceMemoryCreate, DomainMap, InterruptAcknowledge, InterruptBind,
-    InterruptCreateLine, InterruptCreateMessage, NotificationCreate, PoolSplit, Wait,
+    Destroy, DeviceMemoryCreate, DomainMap, MemoryCreate, MemoryDiscard, MemoryPopulate,
+    MemorySupply, PoolSplit,
 };
 use abi::register::{Access, PageCount, Slot, UserAddress};
 
 use super::checker::check;
-use crate::arch::fake::{Event, UserAccess};
-use crate::arch::{Cause, Line, PhysAddr, Polarity, Trigger};
+use super::driver::{FIRST, HARDWARE, SECOND, driver};
+use crate::arch::PhysAddr;
+use crate::arch::fake::UserAccess;
 use crate::memory::{Entry, Ref};
-use crate::objects::{self, Hardware, MemoryObject, Object, SHARERS_MAX};
-use crate::testing::{Citizen, World, slots};
+use crate::objects::{MemoryObject, Object};
+use crate::testing::{Citizen, slots};
 
-const HARDWARE: Slot = Slot(8);
-const NOTIFICATION: Slot = Slot(9);
-const FIRST: Slot = Slot(10);
-const SECOND: Slot = Slot(11);
 const MEMORY: Slot = Slot(12);
-
-const ISA: u8 = 0;
-const PCI: u8 = 1;
-/// A line of PCI's, and one of ISA's.
-const GSI: u32 = 17;
-const IRQ: u32 = 4;
 
 /// Where its Memory is mapped.
 const ADDRESS: u64 = 0x5000_0000;
 
 /// Where a device is: beyond all RAM of the fake machine.
 const BUS_ADDRESS: u64 = 0xfe00_0000;
-
-/// A citizen with the Hardware and a notification.
-fn driver() -> (World, Citizen) {
-    let world = World::new();
-    let citizen = world.citizen();
-    let place = citizen.domain.place(HARDWARE).expect("a slot");
-    objects::create(
-        &world.kernel,
-        world.kernel.root_pool,
-        place,
-        Object::Hardware,
-        |header, _| Hardware { header },
-    )
-    .expect("the hardware");
-    let notification = NotificationCreate {
-        pool: slots::POOL,
-        into: NOTIFICATION,
-    };
-    world.does(citizen.thread, notification);
-    (world, citizen)
-}
-
-fn line(line: u32, bus: u8, into: Slot) -> InterruptCreateLine {
-    InterruptCreateLine {
-        pool: slots::POOL,
-        hardware: HARDWARE,
-        line,
-        bus,
-        into,
-    }
-}
-
-/// Makes an interrupt of the shared line that raises these flags.
-fn share(world: &World, citizen: Citizen, into: Slot, flags: u64) {
-    world.does(citizen.thread, line(GSI, PCI, into));
-    let bind = InterruptBind {
-        interrupt: into,
-        notification: NOTIFICATION,
-        flags,
-    };
-    world.does(citizen.thread, bind);
-}
-
-fn acknowledge(world: &World, citizen: Citizen, interrupt: Slot) -> Vec<Event> {
-    world.machine.take_events();
-    world.does(citizen.thread, InterruptAcknowledge { interrupt });
-    world.machine.take_events()
-}
-
-/// The vector that a line was last routed to.
-fn route(world: &World) -> Option<(Line, u8)> {
-    let events = world.machine.take_events();
-    events.into_iter().rev().find_map(|event| match event {
-        Event::RouteLine { line, vector } => Some((line, vector)),
-        _ => None,
-    })
-}
-
-/// The line interrupts; returns the flags that are raised then.
-fn interrupt(world: &World, citizen: Citizen, vector: u8) -> Result<u64, Error> {
-    world.kernel.enter(Cause::Interrupt { vector });
-    let wait = Wait {
-        notification: NOTIFICATION,
-        deadline: 0,
-    };
-    world.call(citizen.thread, wait)
-}
-
-fn unmasked(events: &[Event]) -> bool {
-    events.contains(&Event::UnmaskLine(GSI))
-}
-
-#[test]
-fn a_line_signals_as_its_bus_does_unless_the_firmware_says_otherwise() {
-    let (world, citizen) = driver();
-    let expected = |gsi, trigger, polarity| Line {
-        gsi,
-        trigger,
-        polarity,
-    };
-    for (number, bus, line_of) in [
-        (IRQ, ISA, expected(IRQ, Trigger::Edge, Polarity::High)),
-        (0, ISA, expected(2, Trigger::Edge, Polarity::High)),
-        (9, ISA, expected(9, Trigger::Level, Polarity::High)),
-        (9, PCI, expected(9, Trigger::Level, Polarity::High)),
-        (GSI, PCI, expected(GSI, Trigger::Level, Polarity::Low)),
-    ] {
-        world.does(citizen.thread, line(number, bus, FIRST));
-        assert_eq!(route(&world).map(|(line, _)| line), Some(line_of));
-        world.does(citizen.thread, Destroy { object: FIRST });
-    }
-    for (call, error) in [
-        (line(16, ISA, FIRST), Error::ArgumentRange),
-        (line(GSI, 2, FIRST), Error::ArgumentRange),
-        (line(24, PCI, FIRST), Error::NotDevice),
-    ] {
-        assert_eq!(world.call(citizen.thread, call), Err(error));
-    }
-}
-
-#[test]
-fn all_that_share_a_line_hear_of_it_and_the_last_to_acknowledge_opens_it() {
-    let (world, citizen) = driver();
-    share(&world, citizen, FIRST, 1);
-    let (_, vector) = route(&world).expect("the line is routed");
-    share(&world, citizen, SECOND, 2);
-    assert_eq!(route(&world), None, "it is routed once");
-    assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
-    assert!(unmasked(&acknowledge(&world, citizen, SECOND)));
-
-    assert_eq!(interrupt(&world, citizen, vector), Ok(3));
-    assert!(!unmasked(&acknowledge(&world, citizen, SECOND)));
-    assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
-    assert_eq!(interrupt(&world, citizen, vector), Ok(3));
-    check(&world.kernel);
-}
-
-#[test]
-fn an_interrupt_whose_driver_has_not_begun_silences_nobody() {
-    let (world, citizen) = driver();
-    share(&world, citizen, FIRST, 1);
-    let (_, vector) = route(&world).expect("the line is routed");
-    share(&world, citizen, SECOND, 2);
-    assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
-    assert_eq!(interrupt(&world, citizen, vector), Ok(1));
-    assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
-}
-
-#[test]
-fn the_end_of_one_opens_the_line_for_the_others_and_the_end_of_all_closes_it() {
-    let (world, citizen) = driver();
-    share(&world, citizen, FIRST, 1);
-    let (_, vector) = route(&world).expect("the line is routed");
-    share(&world, citizen, SECOND, 2);
-    acknowledge(&world, citizen, FIRST);
-    acknowledge(&world, citizen, SECOND);
-    assert_eq!(interrupt(&world, citizen, vector), Ok(3));
-    acknowledge(&world, citizen, SECOND);
-
-    world.machine.take_events();
-    world.does(citizen.thread, Destroy { object: FIRST });
-    assert!(unmasked(&world.machine.take_events()));
-    assert_eq!(interrupt(&world, citizen, vector), Ok(2));
-    world.does(citizen.thread, Destroy { object: SECOND });
-    let events = world.machine.take_events();
-    assert!(events.contains(&Event::MaskLine(GSI)) && !unmasked(&events));
-    assert_eq!(interrupt(&world, citizen, vector), Err(Error::TimedOut));
-    check(&world.kernel);
-}
-
-#[test]
-fn the_end_of_one_that_nobody_waits_for_leaves_a_line_masked_that_another_holds() {
-    let (world, citizen) = driver();
-    share(&world, citizen, FIRST, 1);
-    let (_, vector) = route(&world).expect("the line is routed");
-    share(&world, citizen, SECOND, 2);
-    acknowledge(&world, citizen, FIRST);
-    acknowledge(&world, citizen, SECOND);
-    assert_eq!(interrupt(&world, citizen, vector), Ok(3));
-    world.machine.take_events();
-    world.does(citizen.thread, Destroy { object: FIRST });
-    assert!(!unmasked(&world.machine.take_events()));
-    assert!(unmasked(&acknowledge(&world, citizen, SECOND)));
-}
-
-#[test]
-fn an_edge_is_not_shared_nor_a_line_by_more_than_there_is_room_for() {
-    let (world, citizen) = driver();
-    world.does(citizen.thread, line(IRQ, ISA, FIRST));
-    let again = line(IRQ, ISA, SECOND);
-    assert_eq!(world.call(citizen.thread, again), Err(Error::InUse));
-    // As a PCI device's it would be another trigger.
-    let other = line(IRQ, PCI, SECOND);
-    assert_eq!(world.call(citizen.thread, other), Err(Error::InUse));
-
-    let first_free = 20;
-    for number in 0..SHARERS_MAX as u32 {
-        world.does(citizen.thread, line(GSI, PCI, Slot(first_free + number)));
-    }
-    let more = line(GSI, PCI, SECOND);
-    assert_eq!(world.call(citizen.thread, more), Err(Error::InUse));
-}
-
-#[test]
-fn a_message_is_nobody_elses() {
-    let (world, citizen) = driver();
-    for into in [FIRST, SECOND] {
-        let message = InterruptCreateMessage {
-            pool: slots::POOL,
-            hardware: HARDWARE,
-            into,
-        };
-        let (_, vector) = world.does(citizen.thread, message);
-        let bind = InterruptBind {
-            interrupt: into,
-            notification: NOTIFICATION,
-            flags: u64::from(into.0),
-        };
-        world.does(citizen.thread, bind);
-        // It need not be acknowledged, not even the first time.
-        for _ in 0..2 {
-            let raised = interrupt(&world, citizen, vector as u8);
-            assert_eq!(raised, Ok(u64::from(into.0)));
-        }
-    }
-}
 
 fn registers(pages: u64) -> DeviceMemoryCreate {
     DeviceMemoryCreate {
@@ -399,4 +184,58 @@ fn a_memory_of_a_device_that_is_being_destroyed_is_not_made_further() {
         world.step(citizen.thread);
     }
     check(&world.kernel);
+}
+
+#[test]
+fn no_ram_is_put_among_a_devices_pages() {
+    let (world, citizen) = driver();
+    let pages = 512;
+    let (pool, into) = (slots::POOL, FIRST);
+    let ordinary = MemoryCreate {
+        pool,
+        pages: PageCount(pages),
+        into,
+    };
+    world.does(citizen.thread, ordinary);
+    let other = world.thread_in(citizen.domain, SECOND);
+    // Half of the pages are made, and another thread would make one of those that are to come.
+    world.begin_step(citizen.thread, registers(pages));
+    assert!(world.is_at_call(citizen.thread));
+    let (first_page, page_count) = (PageCount(300), PageCount(1));
+    let populate = MemoryPopulate {
+        memory: MEMORY,
+        first_page,
+        page_count,
+    };
+    assert_eq!(world.call(other, populate), Err(Error::WrongState));
+    let discard = MemoryDiscard {
+        memory: MEMORY,
+        first_page: PageCount(0),
+        page_count,
+    };
+    assert_eq!(world.call(other, discard), Err(Error::WrongState));
+    for (memory, giver) in [(MEMORY, FIRST), (FIRST, MEMORY)] {
+        let supply = MemorySupply {
+            memory,
+            first_page,
+            page_count,
+            giver,
+            giver_page: PageCount(0),
+        };
+        assert_eq!(world.call(other, supply), Err(Error::WrongState));
+    }
+    world.step(citizen.thread);
+    let made = world.outcome::<DeviceMemoryCreate>(citizen.thread);
+    assert_eq!(made, Some(Ok(())));
+    assert_eq!(memory(citizen).present.get(), pages);
+}
+
+#[test]
+fn a_memory_of_a_device_is_no_larger_than_one_step_can_make_tables_for() {
+    let (world, citizen) = driver();
+    for beyond in [0, 8193, 1 << 20] {
+        let refused = world.call(citizen.thread, registers(beyond));
+        assert_eq!(refused, Err(Error::ArgumentRange), "{beyond} pages");
+    }
+    world.does(citizen.thread, registers(8192));
 }

@@ -4,15 +4,22 @@
 //! | --- | --- |
 //! | `checker` | what holds between any two system calls |
 //! | `contiguous` | Memories whose frames are in a row |
-//! | `devices` | shared lines, and Memories of devices |
+//! | `devices` | Memories of devices |
+//! | `driver` | a domain that may drive devices |
 //! | `ending` | objects that end in every state, a step at a time |
 //! | `exhaustion` | a pool that is full at every allocation |
+//! | `hardware` | ports and random numbers |
+//! | `interrupts` | lines that several share, and messages |
+//! | `long` | what takes many steps |
 //! | `random` | any calls, in any order |
 
 pub(crate) mod checker;
 mod contiguous;
 mod devices;
+mod driver;
 mod ending;
 mod exhaustion;
+mod hardware;
+mod interrupts;
 mod long;
 mod random;

@@ -13,7 +13,7 @@ use capabilities::{Badge, Storage};
 
 use super::rows::Made;
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{self, DomainState, Hardware, Object, Phase, Thread};
+use crate::objects::{DomainState, Object, Phase, Thread};
 use crate::testing::snapshot::{self, Snapshot};
 use crate::testing::{CALL_SITE, Citizen, World, slots};
 
@@ -99,10 +99,7 @@ impl Stage {
 
     /// Makes the objects that calls are tried on.
     fn furnish(&self) {
-        let place = self.caller.domain.place(HARDWARE).expect("a slot");
-        let kernel = &self.world.kernel;
-        let make = |header, _| Hardware { header };
-        objects::create(kernel, self.caller.pool, place, Object::Hardware, make).expect("room");
+        self.world.give_hardware(self.caller, HARDWARE);
         let own = slots::POOL;
         let pool = POOL;
         self.does(EndpointCreate {

@@ -1,0 +1,110 @@
+//! Ports, which a capability reaches as far as it goes, and the random numbers that come with the Hardware.
+
+use std::collections::BTreeSet;
+
+use abi::Error;
+use abi::calls::{IoIn, IoOut, IoPortsCreate, Random};
+use abi::register::Width;
+
+use super::driver::{FIRST, HARDWARE, driver};
+use crate::arch::IoWidth;
+use crate::arch::fake::Event;
+use crate::testing::{Citizen, World, slots};
+
+const WIDTHS: [(Width, IoWidth, u32); 3] = [
+    (Width::Byte, IoWidth::Byte, 1),
+    (Width::Word, IoWidth::Word, 2),
+    (Width::Long, IoWidth::Long, 4),
+];
+
+fn ports(first: u16, count: u32) -> IoPortsCreate {
+    IoPortsCreate {
+        pool: slots::POOL,
+        hardware: HARDWARE,
+        first,
+        count,
+        into: FIRST,
+    }
+}
+
+/// Reads and writes a port: both come to this, and the machine sees them or nothing.
+fn expect(
+    (world, citizen): (&World, Citizen),
+    port: u16,
+    (width, io_width): (Width, IoWidth),
+    expected: Result<(), Error>,
+) {
+    let (ports, value) = (FIRST, 0x5a5a_5a5a);
+    world.machine.take_events();
+    let read = IoIn { ports, port, width };
+    let read = world.call(citizen.thread, read).map(|_| ());
+    let write = IoOut {
+        ports,
+        port,
+        width,
+        value,
+    };
+    let written = world.call(citizen.thread, write);
+    assert_eq!([read, written], [expected; 2], "{port:#x} {width:?}");
+    let mut events = world.machine.take_events();
+    events.retain(|event| matches!(event, Event::IoRead { .. } | Event::IoWrite { .. }));
+    let width = io_width;
+    let seen = [
+        Event::IoRead { port, width },
+        Event::IoWrite { port, width, value },
+    ];
+    let seen: &[Event] = if expected.is_ok() { &seen } else { &[] };
+    assert_eq!(events, seen);
+}
+
+#[test]
+fn an_access_is_made_if_every_port_of_it_is_the_capabilitys() {
+    for (first, count) in [(0x300, 8), (0x300, 1), (0, 2), (0xfffa, 6)] {
+        let (world, citizen) = driver();
+        world.does(citizen.thread, ports(first, count));
+        let (first, end) = (u32::from(first), u32::from(first) + count);
+        let near = first.saturating_sub(5)..(end + 5).min(1 << 16);
+        for port in near.chain([0, 0x80, 0xffff]) {
+            for (width, io_width, bytes) in WIDTHS {
+                let within = first <= port && port + bytes <= end;
+                let expected = within.then_some(()).ok_or(Error::ArgumentRange);
+                let scene = (&world, citizen);
+                expect(scene, port as u16, (width, io_width), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn there_are_no_ports_beyond_the_last() {
+    let (world, citizen) = driver();
+    for (first, count) in [
+        (0x300, 0),
+        (0xffff, 2),
+        (1, 1 << 16),
+        (0, 65_537),
+        (2, u32::MAX),
+    ] {
+        let refused = world.call(citizen.thread, ports(first, count));
+        assert_eq!(refused, Err(Error::ArgumentRange), "{first:#x} {count}");
+    }
+    world.does(citizen.thread, ports(0, 1 << 16));
+}
+
+#[test]
+fn every_bit_of_a_random_number_is_random() {
+    const DRAWS: usize = 256;
+    let (world, citizen) = driver();
+    let hardware = HARDWARE;
+    let draws: Vec<u64> = (0..DRAWS)
+        .map(|_| world.does(citizen.thread, Random { hardware }))
+        .collect();
+    assert_eq!(draws.iter().collect::<BTreeSet<_>>().len(), DRAWS);
+    for bit in 0..64 {
+        let ones = draws.iter().filter(|word| *word >> bit & 1 == 1).count();
+        assert!(
+            (DRAWS / 4..DRAWS * 3 / 4).contains(&ones),
+            "bit {bit}: {ones}"
+        );
+    }
+}

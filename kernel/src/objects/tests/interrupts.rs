@@ -1,0 +1,205 @@
+//! Interrupts of devices: lines that several share, and messages.
+
+use abi::Error;
+use abi::calls::{
+    Destroy, InterruptAcknowledge, InterruptBind, InterruptCreateLine, InterruptCreateMessage, Wait,
+};
+use abi::register::Slot;
+
+use super::checker::check;
+use super::driver::{FIRST, HARDWARE, NOTIFICATION, SECOND, driver};
+use crate::arch::fake::Event;
+use crate::arch::{Cause, Line, Polarity, Trigger};
+use crate::objects::SHARERS_MAX;
+use crate::testing::{Citizen, World, slots};
+
+const ISA: u8 = 0;
+const PCI: u8 = 1;
+/// A line of PCI's, and one of ISA's.
+const GSI: u32 = 17;
+const IRQ: u32 = 4;
+
+fn line(line: u32, bus: u8, into: Slot) -> InterruptCreateLine {
+    InterruptCreateLine {
+        pool: slots::POOL,
+        hardware: HARDWARE,
+        line,
+        bus,
+        into,
+    }
+}
+
+/// Makes an interrupt of the shared line that raises these flags.
+fn share(world: &World, citizen: Citizen, into: Slot, flags: u64) {
+    world.does(citizen.thread, line(GSI, PCI, into));
+    let bind = InterruptBind {
+        interrupt: into,
+        notification: NOTIFICATION,
+        flags,
+    };
+    world.does(citizen.thread, bind);
+}
+
+fn acknowledge(world: &World, citizen: Citizen, interrupt: Slot) -> Vec<Event> {
+    world.machine.take_events();
+    world.does(citizen.thread, InterruptAcknowledge { interrupt });
+    world.machine.take_events()
+}
+
+/// The vector that a line was last routed to.
+fn route(world: &World) -> Option<(Line, u8)> {
+    let events = world.machine.take_events();
+    events.into_iter().rev().find_map(|event| match event {
+        Event::RouteLine { line, vector } => Some((line, vector)),
+        _ => None,
+    })
+}
+
+/// The line interrupts; returns the flags that are raised then.
+fn interrupt(world: &World, citizen: Citizen, vector: u8) -> Result<u64, Error> {
+    world.kernel.enter(Cause::Interrupt { vector });
+    let wait = Wait {
+        notification: NOTIFICATION,
+        deadline: 0,
+    };
+    world.call(citizen.thread, wait)
+}
+
+fn unmasked(events: &[Event]) -> bool {
+    events.contains(&Event::UnmaskLine(GSI))
+}
+
+#[test]
+fn a_line_signals_as_its_bus_does_unless_the_firmware_says_otherwise() {
+    let (world, citizen) = driver();
+    let expected = |gsi, trigger, polarity| Line {
+        gsi,
+        trigger,
+        polarity,
+    };
+    for (number, bus, line_of) in [
+        (IRQ, ISA, expected(IRQ, Trigger::Edge, Polarity::High)),
+        (0, ISA, expected(2, Trigger::Edge, Polarity::High)),
+        (9, ISA, expected(9, Trigger::Level, Polarity::High)),
+        (9, PCI, expected(9, Trigger::Level, Polarity::High)),
+        (GSI, PCI, expected(GSI, Trigger::Level, Polarity::Low)),
+    ] {
+        world.does(citizen.thread, line(number, bus, FIRST));
+        assert_eq!(route(&world).map(|(line, _)| line), Some(line_of));
+        world.does(citizen.thread, Destroy { object: FIRST });
+    }
+    for (call, error) in [
+        (line(16, ISA, FIRST), Error::ArgumentRange),
+        (line(GSI, 2, FIRST), Error::ArgumentRange),
+        (line(24, PCI, FIRST), Error::NotDevice),
+    ] {
+        assert_eq!(world.call(citizen.thread, call), Err(error));
+    }
+}
+
+#[test]
+fn all_that_share_a_line_hear_of_it_and_the_last_to_acknowledge_opens_it() {
+    let (world, citizen) = driver();
+    share(&world, citizen, FIRST, 1);
+    let (_, vector) = route(&world).expect("the line is routed");
+    share(&world, citizen, SECOND, 2);
+    assert_eq!(route(&world), None, "it is routed once");
+    assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
+    assert!(unmasked(&acknowledge(&world, citizen, SECOND)));
+
+    assert_eq!(interrupt(&world, citizen, vector), Ok(3));
+    assert!(!unmasked(&acknowledge(&world, citizen, SECOND)));
+    assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
+    assert_eq!(interrupt(&world, citizen, vector), Ok(3));
+    check(&world.kernel);
+}
+
+#[test]
+fn an_interrupt_whose_driver_has_not_begun_silences_nobody() {
+    let (world, citizen) = driver();
+    share(&world, citizen, FIRST, 1);
+    let (_, vector) = route(&world).expect("the line is routed");
+    share(&world, citizen, SECOND, 2);
+    assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
+    assert_eq!(interrupt(&world, citizen, vector), Ok(1));
+    assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
+}
+
+#[test]
+fn the_end_of_one_opens_the_line_for_the_others_and_the_end_of_all_closes_it() {
+    let (world, citizen) = driver();
+    share(&world, citizen, FIRST, 1);
+    let (_, vector) = route(&world).expect("the line is routed");
+    share(&world, citizen, SECOND, 2);
+    acknowledge(&world, citizen, FIRST);
+    acknowledge(&world, citizen, SECOND);
+    assert_eq!(interrupt(&world, citizen, vector), Ok(3));
+    acknowledge(&world, citizen, SECOND);
+
+    world.machine.take_events();
+    world.does(citizen.thread, Destroy { object: FIRST });
+    assert!(unmasked(&world.machine.take_events()));
+    assert_eq!(interrupt(&world, citizen, vector), Ok(2));
+    world.does(citizen.thread, Destroy { object: SECOND });
+    let events = world.machine.take_events();
+    assert!(events.contains(&Event::MaskLine(GSI)) && !unmasked(&events));
+    assert_eq!(interrupt(&world, citizen, vector), Err(Error::TimedOut));
+    check(&world.kernel);
+}
+
+#[test]
+fn the_end_of_one_that_nobody_waits_for_leaves_a_line_masked_that_another_holds() {
+    let (world, citizen) = driver();
+    share(&world, citizen, FIRST, 1);
+    let (_, vector) = route(&world).expect("the line is routed");
+    share(&world, citizen, SECOND, 2);
+    acknowledge(&world, citizen, FIRST);
+    acknowledge(&world, citizen, SECOND);
+    assert_eq!(interrupt(&world, citizen, vector), Ok(3));
+    world.machine.take_events();
+    world.does(citizen.thread, Destroy { object: FIRST });
+    assert!(!unmasked(&world.machine.take_events()));
+    assert!(unmasked(&acknowledge(&world, citizen, SECOND)));
+}
+
+#[test]
+fn an_edge_is_not_shared_nor_a_line_by_more_than_there_is_room_for() {
+    let (world, citizen) = driver();
+    world.does(citizen.thread, line(IRQ, ISA, FIRST));
+    let again = line(IRQ, ISA, SECOND);
+    assert_eq!(world.call(citizen.thread, again), Err(Error::InUse));
+    // As a PCI device's it would be another trigger.
+    let other = line(IRQ, PCI, SECOND);
+    assert_eq!(world.call(citizen.thread, other), Err(Error::InUse));
+
+    let first_free = 20;
+    for number in 0..SHARERS_MAX as u32 {
+        world.does(citizen.thread, line(GSI, PCI, Slot(first_free + number)));
+    }
+    let more = line(GSI, PCI, SECOND);
+    assert_eq!(world.call(citizen.thread, more), Err(Error::InUse));
+}
+
+#[test]
+fn a_message_is_nobody_elses() {
+    let (world, citizen) = driver();
+    for into in [FIRST, SECOND] {
+        let message = InterruptCreateMessage {
+            pool: slots::POOL,
+            hardware: HARDWARE,
+            into,
+        };
+        let (_, vector) = world.does(citizen.thread, message);
+        let bind = InterruptBind {
+            interrupt: into,
+            notification: NOTIFICATION,
+            flags: u64::from(into.0),
+        };
+        world.does(citizen.thread, bind);
+        // It need not be acknowledged, not even the first time.
+        for _ in 0..2 {
+            let raised = interrupt(&world, citizen, vector as u8);
+            assert_eq!(raised, Ok(u64::from(into.0)));
+        }
+    }
+}
