@@ -14,6 +14,8 @@ use crate::memory::ForeignRun;
 use crate::objects::{self, Attribute, Phase};
 use crate::testing::{BUFFER_ADDRESS, CALL_SITE, Citizen, World, slots};
 
+mod identities;
+
 const OBJECT: Slot = Slot(slots::FREE);
 const COPY: Slot = Slot(slots::FREE + 1);
 /// The largest register.
@@ -222,6 +224,23 @@ fn map_device(world: &World, citizen: Citizen, address: u64) {
     assert_eq!(reached, Some(start));
 }
 
+const READ_ONLY_ADDRESS: u64 = 0xb000_0000;
+
+/// Maps the page of the message buffer once more, for reading.
+fn map_read_only(world: &World, citizen: Citizen, address: u64) {
+    let map = DomainMap {
+        domain: slots::DOMAIN,
+        memory: slots::BUFFER,
+        address: UserAddress(address),
+        first_page: PageCount(0),
+        page_count: PageCount(1),
+        access: Access::Read,
+    };
+    world.does(citizen.thread, map);
+    let reached = world.access(citizen.thread, address, UserAccess::Load);
+    assert_eq!(reached, Some(world.buffer(citizen).address()));
+}
+
 #[test]
 fn a_message_buffer_is_no_devices_page_and_none_that_is_read_only() {
     let (world, citizen) = citizen();
@@ -231,9 +250,11 @@ fn a_message_buffer_is_no_devices_page_and_none_that_is_read_only() {
     let read = ThreadRead { thread: OBJECT };
     world.does(citizen.thread, read);
     map_device(&world, citizen, DEVICE_ADDRESS);
+    map_read_only(&world, citizen, READ_ONLY_ADDRESS);
     for buffer in [
         0,
         DEVICE_ADDRESS,
+        READ_ONLY_ADDRESS,
         0x9000_0000,
         BUFFER_ADDRESS + abi::PAGE_BYTES,
     ] {
@@ -250,62 +271,4 @@ fn calls_that_do_nothing_leave_every_argument_alone() {
         assert_eq!(done, Some(0));
         assert_eq!(citizen.thread.arguments(), [5; REGISTER_COUNT]);
     }
-}
-
-#[test]
-fn the_identity_of_what_a_slot_holds_is_shown_with_the_right_to_capture_only() {
-    use abi::DomainRights;
-    use abi::calls::{CapabilityIdentify, CapabilityMint, DomainDescribe};
-    let (world, citizen) = citizen();
-    let identify = |domain, slot| CapabilityIdentify { domain, slot };
-    let id = world.does(citizen.thread, identify(slots::DOMAIN, slots::BUFFER));
-    assert_eq!(
-        world.call(citizen.thread, identify(slots::DOMAIN, OBJECT)),
-        Err(Error::EmptySlot)
-    );
-    let all_but = CapabilityMint {
-        from: slots::DOMAIN,
-        to: OBJECT,
-        rights: (DomainRights::all() - DomainRights::CAPTURE).into(),
-        badge: 0,
-    };
-    world.does(citizen.thread, all_but);
-    assert_eq!(
-        world.call(citizen.thread, identify(OBJECT, slots::BUFFER)),
-        Err(Error::MissingRight)
-    );
-    // It is the identity that the lists show.
-    let describe = DomainDescribe {
-        domain: slots::DOMAIN,
-        list: abi::record::List::Capabilities,
-        cursor: 0,
-    };
-    world.does(citizen.thread, describe);
-    let record = (0..4).map(|index| {
-        let first = abi::message::DATA_OFFSET + index * 64;
-        [0, 2].map(|word| world.buffer(citizen).read_word(first + word * 8))
-    });
-    let shown = record
-        .into_iter()
-        .find(|[slot, _]| *slot == u64::from(slots::BUFFER.0));
-    assert_eq!(shown.map(|[_, object]| object), Some(id));
-}
-
-#[test]
-fn identities_do_not_tell_how_many_objects_others_made() {
-    use abi::calls::{CapabilityIdentify, NotificationCreate};
-    let (world, citizen) = citizen();
-    let (pool, domain) = (slots::POOL, slots::DOMAIN);
-    let made: Vec<u64> = (20..36)
-        .map(|slot| {
-            let into = Slot(slot);
-            world.does(citizen.thread, NotificationCreate { pool, into });
-            world.does(citizen.thread, CapabilityIdentify { domain, slot: into })
-        })
-        .collect();
-    let distances = made.windows(2).map(|pair| pair[1].abs_diff(pair[0]));
-    assert!(
-        distances.min().is_some_and(|least| least > 1 << 32),
-        "{made:x?}"
-    );
 }

@@ -1,0 +1,77 @@
+//! Identities of objects: who is shown them, and that they tell nothing else.
+
+use abi::calls::{CapabilityIdentify, CapabilityMint, DomainDescribe, NotificationCreate};
+use abi::register::Slot;
+use abi::{DomainRights, Error};
+
+use super::{OBJECT, citizen};
+use crate::testing::{World, slots};
+
+#[test]
+fn the_identity_of_what_a_slot_holds_is_shown_with_the_right_to_capture_only() {
+    let (world, citizen) = citizen();
+    let identify = |domain, slot| CapabilityIdentify { domain, slot };
+    let id = world.does(citizen.thread, identify(slots::DOMAIN, slots::BUFFER));
+    assert_eq!(
+        world.call(citizen.thread, identify(slots::DOMAIN, OBJECT)),
+        Err(Error::EmptySlot)
+    );
+    let all_but = CapabilityMint {
+        from: slots::DOMAIN,
+        to: OBJECT,
+        rights: (DomainRights::all() - DomainRights::CAPTURE).into(),
+        badge: 0,
+    };
+    world.does(citizen.thread, all_but);
+    assert_eq!(
+        world.call(citizen.thread, identify(OBJECT, slots::BUFFER)),
+        Err(Error::MissingRight)
+    );
+    // It is the identity that the lists show.
+    let describe = DomainDescribe {
+        domain: slots::DOMAIN,
+        list: abi::record::List::Capabilities,
+        cursor: 0,
+    };
+    world.does(citizen.thread, describe);
+    let record = (0..4).map(|index| {
+        let first = abi::message::DATA_OFFSET + index * 64;
+        [0, 2].map(|word| world.buffer(citizen).read_word(first + word * 8))
+    });
+    let shown = record
+        .into_iter()
+        .find(|[slot, _]| *slot == u64::from(slots::BUFFER.0));
+    assert_eq!(shown.map(|[_, object]| object), Some(id));
+}
+
+/// The identities of notifications that a citizen makes one after another.
+fn identities(world: &World) -> Vec<u64> {
+    let citizen = world.citizen();
+    let (pool, domain) = (slots::POOL, slots::DOMAIN);
+    (20..36)
+        .map(|slot| {
+            let into = Slot(slot);
+            world.does(citizen.thread, NotificationCreate { pool, into });
+            world.does(citizen.thread, CapabilityIdentify { domain, slot: into })
+        })
+        .collect()
+}
+
+#[test]
+fn identities_do_not_tell_how_many_objects_others_made() {
+    let made = identities(&World::new());
+    let distances = made.windows(2).map(|pair| pair[1].abs_diff(pair[0]));
+    assert!(
+        distances.min().is_some_and(|least| least > 1 << 32),
+        "{made:x?}"
+    );
+}
+
+#[test]
+fn identities_are_other_ones_on_every_machine_and_in_every_boot() {
+    let made = identities(&World::with_seed(1));
+    let again = identities(&World::with_seed(1));
+    assert_eq!(made, again, "the fake machine's random numbers repeat");
+    let elsewhere = identities(&World::with_seed(2));
+    assert!(!elsewhere.iter().any(|id| made.contains(id)), "{made:x?}");
+}
