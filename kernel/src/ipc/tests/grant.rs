@@ -1,7 +1,7 @@
-//! Without the right GRANT a channel carries data only, in both directions.
+//! Without the right GRANT a channel carries data only, in both directions; and the right to answer is for one holder.
 
 use abi::EndpointRights;
-use abi::calls::{CapabilityMint, DomainInstallReply};
+use abi::calls::{CapabilityMint, DomainFreeze, DomainInstallReply};
 
 use super::*;
 
@@ -147,6 +147,80 @@ fn a_reply_right_is_installed_with_grant_or_without_and_nothing_else() {
         let held = crate::memory::SlotStorage.slot(place).capability();
         assert_eq!(held.expect("a reply right").rights, rights);
     }
+}
+
+#[test]
+fn a_right_to_answer_is_installed_only_where_the_caller_itself_stands_still() {
+    const SUBJECT: Slot = Slot(20);
+    const THREAD: Slot = Slot(21);
+    const OTHER: Slot = Slot(22);
+    let (world, server, subject) = pair_with(EndpointRights::SEND);
+    let other = world.citizen();
+    for (from, slot, to) in [
+        (subject, slots::DOMAIN, SUBJECT),
+        (subject, slots::THREAD, THREAD),
+        (other, slots::DOMAIN, OTHER),
+    ] {
+        world.give(from, slot, server, to, 0);
+    }
+    world.begin(subject.thread, call(0, 0));
+    world.does(server.thread, receive());
+    let expect = |domain, expected| {
+        let install = DomainInstallReply {
+            domain,
+            thread: THREAD,
+            to: Slot(40),
+            rights: abi::Rights(0),
+        };
+        assert_eq!(world.call(server.thread, install), expected, "{domain:?}");
+    };
+    let freeze = |domain| {
+        let deadline = u64::MAX;
+        let freeze = DomainFreeze {
+            domain,
+            deadline,
+            progress: 0,
+        };
+        world.does(server.thread, freeze);
+    };
+    expect(SUBJECT, Err(Error::WrongState));
+    freeze(OTHER);
+    expect(SUBJECT, Err(Error::WrongState));
+    expect(OTHER, Err(Error::WrongState));
+    freeze(SUBJECT);
+    expect(OTHER, Err(Error::WrongState));
+    // Until now the right that the server received is good.
+    let call_number = subject.thread.call_number.get();
+    expect(SUBJECT, Ok(()));
+    assert_ne!(subject.thread.call_number.get(), call_number);
+    assert_eq!(world.call(server.thread, reply(5)), Err(Error::Gone));
+}
+
+#[test]
+fn a_right_to_answer_is_not_sent_in_a_message() {
+    let grant = EndpointRights::SEND | EndpointRights::GRANT;
+    let (world, server, client) = pair_with(grant);
+    world.begin(client.thread, call(0, 0));
+    world.does(server.thread, receive());
+    let third = world.citizen();
+    world.give(server, ENDPOINT, third, ENDPOINT, 0);
+    let buffers = [server, third].map(|citizen| world.buffer(citizen));
+    buffers[0].write_word(SEND_OFFSET, u64::from(REPLY.0));
+    buffers[1].write_word(RECEIVE_OFFSET, u64::from(SPARE.0));
+    world.begin(third.thread, receive());
+    let info = gift();
+    let refused = [
+        world.call(server.thread, send()),
+        world
+            .call(server.thread, Call { info, ..call(0, 0) })
+            .map(|_| ()),
+        world.call(server.thread, Reply { info, ..reply(0) }),
+    ];
+    assert_eq!(refused, [Err(Error::WrongKind); 3]);
+    assert_eq!(world.outcome::<Receive>(third.thread), None);
+    world.does(server.thread, reply(5));
+    let answer = world.outcome::<Call>(client.thread).expect("answered");
+    assert_eq!(answer.expect("no error").words[0], 5);
 }
 
 #[test]

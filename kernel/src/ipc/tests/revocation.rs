@@ -1,10 +1,6 @@
 //! A thread that is blocked through a capability that was taken away is not met.
 
-use abi::calls::{
-    CapabilityDelete, CapabilityMint, CapabilityMove, CapabilityRevoke, MemoryCreate, MemoryPager,
-    ThreadBind, ThreadFaults,
-};
-use abi::register::{Access, PageCount, UserAddress};
+use abi::calls::{CapabilityDelete, CapabilityMint, CapabilityMove, CapabilityRevoke, ThreadBind};
 use abi::{EndpointRights, NotificationRights};
 
 use super::*;
@@ -12,10 +8,10 @@ use crate::memory::Ref;
 use crate::objects::{Object, Thread};
 
 /// The server's second copy, from which the third citizen's capability comes.
-const LENT: Slot = Slot(slots::FREE + 10);
+pub const LENT: Slot = Slot(slots::FREE + 10);
 
 /// A pair, and a third citizen that holds the endpoint in the same slot, by way of the server's [`LENT`].
-fn trio() -> (World, Citizen, Citizen, Citizen) {
+pub fn trio() -> (World, Citizen, Citizen, Citizen) {
     let (world, server, client) = pair();
     let third = world.citizen();
     world.give(server, ENDPOINT, server, LENT, 9);
@@ -31,7 +27,7 @@ fn with_notification() -> (World, Citizen, Citizen) {
     (world, server, client)
 }
 
-fn revoke(world: &World, citizen: Citizen, slot: Slot) {
+pub fn revoke(world: &World, citizen: Citizen, slot: Slot) {
     world.does(citizen.thread, CapabilityRevoke { slot });
 }
 
@@ -198,65 +194,27 @@ fn a_bound_receiver_that_may_no_longer_receive_leaves_the_flags() {
     assert_eq!(world.call(second, Wait { deadline, ..wait() }), Ok(2));
 }
 
-/// Raises an exception in a thread, which then stands at this address.
-fn fault(world: &World, thread: Ref<Thread>, vector: u8, address: u64) {
-    world.kernel.scheduler.force(thread);
-    thread.context.rip.set(0x1234);
-    world.kernel.enter(Cause::Exception {
-        vector,
-        error: 4,
-        address,
-    });
-}
-
 #[test]
-fn a_fault_that_waits_at_a_revoked_fault_endpoint_stops_its_thread() {
-    let (world, server, client, third) = trio();
-    let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-    world.does(third.thread, ThreadFaults { thread, endpoint });
-    fault(&world, third.thread, 6, 0);
-    revoke(&world, server, LENT);
-    world.begin(client.thread, call(1, 42));
-    world.begin(server.thread, receive());
-    assert_eq!(received(&world, server).words[0], 42);
-    assert!(third.thread.stopped.get());
-    assert_eq!(third.thread.context.rip.get(), 0x1234);
-    assert!(world.machine.console().contains("stops at 0x1234"));
-}
-
-#[test]
-fn a_fault_that_waits_at_a_pager_that_is_gone_happens_again() {
-    const MEMORY: Slot = Slot(slots::FREE + 11);
-    const ADDRESS: u64 = 0x8000_0000;
+fn a_receiver_that_may_no_longer_receive_is_bound_and_leaves_the_flags() {
     let (world, server, _, third) = trio();
-    let (pool, pages, into) = (slots::POOL, PageCount(4), MEMORY);
-    world.does(third.thread, MemoryCreate { pool, pages, into });
-    let (memory, pager) = (MEMORY, ENDPOINT);
-    world.does(third.thread, MemoryPager { memory, pager });
-    let map = abi::calls::DomainMap {
-        domain: slots::DOMAIN,
-        memory,
-        address: UserAddress(ADDRESS),
-        first_page: PageCount(0),
-        page_count: pages,
-        access: Access::ReadWrite,
-    };
-    world.does(third.thread, map);
+    let (pool, into) = (slots::POOL, NOTIFICATION);
+    world.does(third.thread, NotificationCreate { pool, into });
     let second = world.thread_in(third.domain, SPARE);
-    fault(&world, third.thread, 14, ADDRESS + 4096);
-    assert!(matches!(
-        third.thread.phase.get(),
-        Phase::SendingFault { .. }
-    ));
-    let pager = Slot::NONE;
-    world.does(second, MemoryPager { memory, pager });
-    world.begin(server.thread, receive());
-    assert_eq!(world.outcome::<Receive>(server.thread), None);
-    assert!(third.thread.is_runnable());
-    assert_eq!(third.thread.context.rip.get(), 0x1234);
-    // Nobody supplies the page any more.
-    fault(&world, third.thread, 14, ADDRESS + 4096);
-    assert!(third.thread.stopped.get());
+    world.begin(third.thread, receive());
+    revoke(&world, server, LENT);
+    world.does(second, signal(2));
+    let (thread, notification) = (slots::THREAD, NOTIFICATION);
+    let bind = ThreadBind {
+        thread,
+        notification,
+    };
+    world.does(second, bind);
+    assert_eq!(
+        made_again::<Receive>(&world, third.thread),
+        Some(Err(Error::EmptySlot))
+    );
+    let deadline = 0;
+    assert_eq!(world.call(second, Wait { deadline, ..wait() }), Ok(2));
 }
 
 /// A notification that 40 threads of the client wait for without right, and then one thread of the server's with.
@@ -431,136 +389,4 @@ fn the_object_in_the_slot_has_to_be_the_same() {
         held.map(|held| held.object),
         Some(Object::Endpoint(endpoint))
     );
-}
-
-/// The vectors of exceptions that are not raised again: RIP is behind the instruction.
-const TRAPS: [u8; 2] = [1, 3];
-/// The vector of one that is.
-const INVALID_OPCODE: u8 = 6;
-
-/// A thread whose fault endpoint is the server's, and another one of its domain.
-fn faulting(vector: u8) -> (World, Citizen, Citizen, Ref<Thread>) {
-    let (world, server, client) = pair();
-    let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-    world.does(client.thread, ThreadFaults { thread, endpoint });
-    let second = world.thread_in(client.domain, SPARE);
-    fault(&world, client.thread, vector, 0);
-    let phase = client.thread.phase.get();
-    assert!(matches!(phase, Phase::SendingFault { .. }), "{phase:?}");
-    (world, server, client, second)
-}
-
-fn expect_logged_stop(world: &World, thread: Ref<Thread>, vector: u8) {
-    assert_eq!(thread.phase.get(), Phase::Ready);
-    assert!(thread.stopped.get(), "the trap {vector} is lost");
-    assert_eq!(thread.context.rip.get(), 0x1234);
-    assert!(world.machine.console().contains("stops at 0x1234"));
-}
-
-#[test]
-fn a_trap_whose_fault_endpoint_was_replaced_stops_its_thread() {
-    for vector in [1, 3, INVALID_OPCODE] {
-        let (world, server, client, second) = faulting(vector);
-        let (pool, into) = (slots::POOL, NOTIFICATION);
-        world.does(second, EndpointCreate { pool, into });
-        let (thread, endpoint) = (slots::THREAD, NOTIFICATION);
-        world.does(second, ThreadFaults { thread, endpoint });
-        world.begin(server.thread, receive());
-        assert_eq!(world.outcome::<Receive>(server.thread), None);
-        if TRAPS.contains(&vector) {
-            expect_logged_stop(&world, client.thread, vector);
-        } else {
-            assert!(client.thread.is_runnable(), "it faults again");
-        }
-    }
-}
-
-#[test]
-fn a_thread_that_is_stopped_before_its_trap_was_received_is_logged() {
-    for vector in [1, 3, INVALID_OPCODE] {
-        let (world, _, client, second) = faulting(vector);
-        let thread = slots::THREAD;
-        world.does(second, abi::calls::ThreadStop { thread });
-        assert!(client.thread.stopped.get());
-        if TRAPS.contains(&vector) {
-            expect_logged_stop(&world, client.thread, vector);
-        } else {
-            assert!(!world.machine.console().contains("stops at"));
-        }
-    }
-}
-
-#[test]
-fn a_trap_whose_domain_is_frozen_stops_its_thread() {
-    for vector in [1, 3, INVALID_OPCODE] {
-        let (world, server, client, _) = faulting(vector);
-        let domain = NOTIFICATION;
-        world.give(client, slots::DOMAIN, server, domain, 0);
-        let freeze = abi::calls::DomainFreeze {
-            domain,
-            deadline: u64::MAX,
-            progress: 0,
-        };
-        let (_, token) = world.does(server.thread, freeze);
-        world.does(server.thread, abi::calls::DomainThaw { domain, token });
-        if TRAPS.contains(&vector) {
-            expect_logged_stop(&world, client.thread, vector);
-        } else {
-            assert!(client.thread.is_runnable(), "it faults again");
-        }
-    }
-}
-
-#[test]
-fn a_trap_that_meets_only_receivers_without_right_stops_its_thread() {
-    for vector in [1, 3, INVALID_OPCODE] {
-        let (world, server, client) = pair();
-        let crowd = world.citizen_of(1024);
-        world.give(server, ENDPOINT, crowd, ENDPOINT, 0);
-        for number in 0..20 {
-            let thread = world.thread_in(crowd.domain, Slot(slots::FREE + 12 + number));
-            world.begin(thread, receive());
-        }
-        world.does(crowd.thread, CapabilityDelete { slot: ENDPOINT });
-        let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-        world.does(client.thread, ThreadFaults { thread, endpoint });
-        fault(&world, client.thread, vector, 0);
-        if TRAPS.contains(&vector) {
-            expect_logged_stop(&world, client.thread, vector);
-        } else {
-            assert!(client.thread.is_runnable(), "it faults again");
-        }
-    }
-}
-
-#[test]
-fn threads_that_stop_because_their_faults_are_not_received_are_logged_one_per_step() {
-    for gone in [true, false] {
-        let (world, server, _) = pair();
-        let crowd = world.citizen_of(1024);
-        world.give(server, ENDPOINT, crowd, ENDPOINT, 0);
-        let slots = (0..20).map(|number| Slot(slots::FREE + 12 + number));
-        for slot in slots.clone() {
-            let faulting = world.thread_in(crowd.domain, slot);
-            let (thread, endpoint) = (slot, ENDPOINT);
-            world.does(crowd.thread, ThreadFaults { thread, endpoint });
-            fault(&world, faulting, INVALID_OPCODE, 0);
-        }
-        if gone {
-            for thread in slots {
-                let endpoint = Slot::NONE;
-                world.does(crowd.thread, ThreadFaults { thread, endpoint });
-            }
-        }
-        // Either there is no right to send, or no slot for the right to answer.
-        let reply = if gone { REPLY } else { Slot::NONE };
-        let lines = || world.machine.console().matches("stops at").count();
-        world.begin_step(server.thread, Receive { reply, ..receive() });
-        assert_eq!(lines(), 1);
-        for step in 2..=20 {
-            assert!(world.is_at_call(server.thread));
-            world.step(server.thread);
-            assert_eq!(lines(), step);
-        }
-    }
 }

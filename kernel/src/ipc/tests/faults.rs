@@ -1,0 +1,255 @@
+//! A fault whose message waits: what becomes of its thread when there is nobody to receive it any more.
+
+use abi::calls::{
+    CapabilityDelete, DomainMap, DomainUnmap, MemoryCreate, MemoryPager, ThreadFaults,
+};
+use abi::fault::FaultKind;
+use abi::register::{Access, PageCount, UserAddress};
+
+use super::revocation::{LENT, revoke, trio};
+use super::*;
+use crate::memory::Ref;
+use crate::objects::Thread;
+
+/// The vectors of exceptions that are not raised again: RIP is behind the instruction.
+const TRAPS: [u8; 2] = [1, 3];
+/// The vector of one that is.
+const INVALID_OPCODE: u8 = 6;
+
+/// Raises an exception in a thread, which then stands at this address.
+fn fault(world: &World, thread: Ref<Thread>, vector: u8, address: u64) {
+    world.kernel.scheduler.force(thread);
+    thread.context.rip.set(0x1234);
+    world.kernel.enter(Cause::Exception {
+        vector,
+        error: 4,
+        address,
+    });
+}
+
+#[test]
+fn a_fault_that_waits_at_a_revoked_fault_endpoint_stops_its_thread() {
+    let (world, server, client, third) = trio();
+    let (thread, endpoint) = (slots::THREAD, ENDPOINT);
+    world.does(third.thread, ThreadFaults { thread, endpoint });
+    fault(&world, third.thread, 6, 0);
+    revoke(&world, server, LENT);
+    world.begin(client.thread, call(1, 42));
+    world.begin(server.thread, receive());
+    assert_eq!(received(&world, server).words[0], 42);
+    assert!(third.thread.stopped.get());
+    assert_eq!(third.thread.context.rip.get(), 0x1234);
+    assert!(world.machine.console().contains("stops at 0x1234"));
+}
+
+const MEMORY: Slot = Slot(slots::FREE + 11);
+const ADDRESS: u64 = 0x8000_0000;
+/// Pages that a step of an address maps.
+const STEP_PAGES: u64 = 512;
+
+/// A [`trio`] whose third has mapped a Memory, for which the server supplies the pages, and another thread of the third.
+fn paged() -> (World, Citizen, Citizen, Ref<Thread>) {
+    let (world, server, _, third) = trio();
+    let (pool, pages, into) = (slots::POOL, PageCount(2 * STEP_PAGES), MEMORY);
+    world.does(third.thread, MemoryCreate { pool, pages, into });
+    let (memory, pager) = (MEMORY, ENDPOINT);
+    world.does(third.thread, MemoryPager { memory, pager });
+    world.does(third.thread, map_from(0));
+    let second = world.thread_in(third.domain, SPARE);
+    (world, server, third, second)
+}
+
+/// The call that maps the Memory from a page on.
+fn map_from(first_page: u64) -> DomainMap {
+    DomainMap {
+        domain: slots::DOMAIN,
+        memory: MEMORY,
+        address: UserAddress(ADDRESS),
+        first_page: PageCount(first_page),
+        page_count: PageCount(STEP_PAGES),
+        access: Access::ReadWrite,
+    }
+}
+
+/// The server receives, and is sent nothing: the thread is about to execute its instruction again.
+fn expect_another_try(world: &World, server: Citizen, thread: Ref<Thread>) {
+    world.begin(server.thread, receive());
+    assert_eq!(world.outcome::<Receive>(server.thread), None);
+    assert!(thread.is_runnable());
+    assert_eq!(thread.context.rip.get(), 0x1234);
+}
+
+#[test]
+fn a_fault_that_waits_at_a_pager_that_is_gone_happens_again() {
+    let (world, server, third, second) = paged();
+    fault(&world, third.thread, 14, ADDRESS + 4096);
+    assert!(matches!(
+        third.thread.phase.get(),
+        Phase::SendingFault { .. }
+    ));
+    let (memory, pager) = (MEMORY, Slot::NONE);
+    world.does(second, MemoryPager { memory, pager });
+    expect_another_try(&world, server, third.thread);
+    // Nobody supplies the page any more.
+    fault(&world, third.thread, 14, ADDRESS + 4096);
+    assert!(third.thread.stopped.get());
+}
+
+#[test]
+fn a_fault_that_waits_for_a_page_that_is_no_longer_mapped_there_happens_again() {
+    let (world, server, third, second) = paged();
+    fault(&world, third.thread, 14, ADDRESS + 4096);
+    let (domain, address) = (slots::DOMAIN, UserAddress(ADDRESS));
+    world.does(second, DomainUnmap { domain, address });
+    world.does(second, map_from(STEP_PAGES));
+    expect_another_try(&world, server, third.thread);
+    fault(&world, third.thread, 14, ADDRESS + 4096);
+    let [kind, page, _, _] = received(&world, server).words;
+    let expected = (FaultKind::AbsentPage as u64, STEP_PAGES + 1);
+    assert_eq!((kind, page), expected);
+}
+
+#[test]
+fn a_fault_that_waits_with_a_badge_that_its_thread_no_longer_has_happens_again() {
+    const BADGED: Slot = Slot(slots::FREE + 4);
+    let (world, server, _, third) = trio();
+    world.give(server, ENDPOINT, third, BADGED, 8);
+    let faults = |endpoint| ThreadFaults {
+        thread: slots::THREAD,
+        endpoint,
+    };
+    world.does(third.thread, faults(ENDPOINT));
+    let second = world.thread_in(third.domain, SPARE);
+    fault(&world, third.thread, INVALID_OPCODE, 0);
+    world.does(second, faults(BADGED));
+    expect_another_try(&world, server, third.thread);
+    fault(&world, third.thread, INVALID_OPCODE, 0);
+    assert_eq!(received(&world, server).badge, 8);
+}
+
+/// A thread whose fault endpoint is the server's, and another one of its domain.
+fn faulting(vector: u8) -> (World, Citizen, Citizen, Ref<Thread>) {
+    let (world, server, client) = pair();
+    let (thread, endpoint) = (slots::THREAD, ENDPOINT);
+    world.does(client.thread, ThreadFaults { thread, endpoint });
+    let second = world.thread_in(client.domain, SPARE);
+    fault(&world, client.thread, vector, 0);
+    let phase = client.thread.phase.get();
+    assert!(matches!(phase, Phase::SendingFault { .. }), "{phase:?}");
+    (world, server, client, second)
+}
+
+fn expect_logged_stop(world: &World, thread: Ref<Thread>, vector: u8) {
+    assert_eq!(thread.phase.get(), Phase::Ready);
+    assert!(thread.stopped.get(), "the trap {vector} is lost");
+    assert_eq!(thread.context.rip.get(), 0x1234);
+    assert!(world.machine.console().contains("stops at 0x1234"));
+}
+
+#[test]
+fn a_trap_whose_fault_endpoint_was_replaced_stops_its_thread() {
+    for vector in [1, 3, INVALID_OPCODE] {
+        let (world, server, client, second) = faulting(vector);
+        let (pool, into) = (slots::POOL, NOTIFICATION);
+        world.does(second, EndpointCreate { pool, into });
+        let (thread, endpoint) = (slots::THREAD, NOTIFICATION);
+        world.does(second, ThreadFaults { thread, endpoint });
+        world.begin(server.thread, receive());
+        assert_eq!(world.outcome::<Receive>(server.thread), None);
+        if TRAPS.contains(&vector) {
+            expect_logged_stop(&world, client.thread, vector);
+        } else {
+            assert!(client.thread.is_runnable(), "it faults again");
+        }
+    }
+}
+
+#[test]
+fn a_thread_that_is_stopped_before_its_trap_was_received_is_logged() {
+    for vector in [1, 3, INVALID_OPCODE] {
+        let (world, _, client, second) = faulting(vector);
+        let thread = slots::THREAD;
+        world.does(second, abi::calls::ThreadStop { thread });
+        assert!(client.thread.stopped.get());
+        if TRAPS.contains(&vector) {
+            expect_logged_stop(&world, client.thread, vector);
+        } else {
+            assert!(!world.machine.console().contains("stops at"));
+        }
+    }
+}
+
+#[test]
+fn a_trap_whose_domain_is_frozen_stops_its_thread() {
+    for vector in [1, 3, INVALID_OPCODE] {
+        let (world, server, client, _) = faulting(vector);
+        let domain = NOTIFICATION;
+        world.give(client, slots::DOMAIN, server, domain, 0);
+        let freeze = abi::calls::DomainFreeze {
+            domain,
+            deadline: u64::MAX,
+            progress: 0,
+        };
+        let (_, token) = world.does(server.thread, freeze);
+        world.does(server.thread, abi::calls::DomainThaw { domain, token });
+        if TRAPS.contains(&vector) {
+            expect_logged_stop(&world, client.thread, vector);
+        } else {
+            assert!(client.thread.is_runnable(), "it faults again");
+        }
+    }
+}
+
+#[test]
+fn a_trap_that_meets_only_receivers_without_right_stops_its_thread() {
+    for vector in [1, 3, INVALID_OPCODE] {
+        let (world, server, client) = pair();
+        let crowd = world.citizen_of(1024);
+        world.give(server, ENDPOINT, crowd, ENDPOINT, 0);
+        for number in 0..20 {
+            let thread = world.thread_in(crowd.domain, Slot(slots::FREE + 12 + number));
+            world.begin(thread, receive());
+        }
+        world.does(crowd.thread, CapabilityDelete { slot: ENDPOINT });
+        let (thread, endpoint) = (slots::THREAD, ENDPOINT);
+        world.does(client.thread, ThreadFaults { thread, endpoint });
+        fault(&world, client.thread, vector, 0);
+        if TRAPS.contains(&vector) {
+            expect_logged_stop(&world, client.thread, vector);
+        } else {
+            assert!(client.thread.is_runnable(), "it faults again");
+        }
+    }
+}
+
+#[test]
+fn threads_that_stop_because_their_faults_are_not_received_are_logged_one_per_step() {
+    for gone in [true, false] {
+        let (world, server, _) = pair();
+        let crowd = world.citizen_of(1024);
+        world.give(server, ENDPOINT, crowd, ENDPOINT, 0);
+        let slots = (0..20).map(|number| Slot(slots::FREE + 12 + number));
+        for slot in slots.clone() {
+            let faulting = world.thread_in(crowd.domain, slot);
+            let (thread, endpoint) = (slot, ENDPOINT);
+            world.does(crowd.thread, ThreadFaults { thread, endpoint });
+            fault(&world, faulting, INVALID_OPCODE, 0);
+        }
+        if gone {
+            for thread in slots {
+                let endpoint = Slot::NONE;
+                world.does(crowd.thread, ThreadFaults { thread, endpoint });
+            }
+        }
+        // Either there is no right to send, or no slot for the right to answer.
+        let reply = if gone { REPLY } else { Slot::NONE };
+        let lines = || world.machine.console().matches("stops at").count();
+        world.begin_step(server.thread, Receive { reply, ..receive() });
+        assert_eq!(lines(), 1);
+        for step in 2..=20 {
+            assert!(world.is_at_call(server.thread));
+            world.step(server.thread);
+            assert_eq!(lines(), step);
+        }
+    }
+}
