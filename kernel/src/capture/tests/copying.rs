@@ -7,7 +7,7 @@ use abi::calls::{
 use abi::fault::FaultKind;
 use abi::message::DATA_OFFSET;
 use abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
-use abi::{DomainRights, Error, MemoryRights, Rights};
+use abi::{DomainRights, Error, MEMORY_PAGES_MAX, MemoryRights, Rights};
 use capabilities::{Badge, Storage};
 
 use super::scene::{ENDPOINT, INNER, SUBJECT, Scene, retire};
@@ -218,9 +218,11 @@ fn with_its_log_a_page_is_clean_from_before_it_is_copied() {
     assert!(copying.is_dirty(MEMORY, 1), "the log was left alone");
     let events = copying.scene.world.machine.take_events();
     assert!(!events.contains(&Event::FlushAll), "{events:?}");
+    // Until the flush another core may write without making the page dirty again.
+    let late = copying.frame(MEMORY, 2).address();
+    copying.scene.world.machine.store_before_flush(late, 77);
     assert_eq!(copying.read(copying.request(log, 0b110)), Ok((0, 0b110, 0)));
-    let events = copying.scene.world.machine.take_events();
-    assert!(events.contains(&Event::FlushAll), "{events:?}");
+    assert_eq!(copying.frame(STAGING, 1).read_word(0), 77);
     assert_eq!(copying.pages(log, 0, PageSet::Dirty), Ok(vec![3]));
 }
 
@@ -274,6 +276,26 @@ fn copies_are_refused_without_room_and_then_nothing_is_clean() {
         ..request
     };
     assert_eq!(copying.read(tight), Ok((0b100, 0b11, 0)));
+}
+
+#[test]
+fn the_page_beyond_the_largest_memory_is_absent() {
+    let copying = Copying::new();
+    copying.fill([0, 1]);
+    let (pool, pages, into) = (slots::POOL, PageCount(MEMORY_PAGES_MAX), SPARE);
+    let keeper = copying.scene.keeper.thread;
+    let create = MemoryCreate { pool, pages, into };
+    copying.scene.world.does(keeper, create);
+    copying.populate(SPARE, MEMORY_PAGES_MAX - 1, 1);
+    let read = |into_page| {
+        copying.read(DomainReadPages {
+            into,
+            into_page: PageCount(into_page),
+            ..copying.request(0, 0b11)
+        })
+    };
+    assert_eq!(read(MEMORY_PAGES_MAX), Err(Error::PageAbsent));
+    assert_eq!(read(MEMORY_PAGES_MAX - 1), Ok((0b10, 0b01, 0)));
 }
 
 #[test]

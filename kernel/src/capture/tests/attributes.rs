@@ -1,0 +1,195 @@
+//! Memories that a device may write, or that everybody reads, are described as such, and not captured.
+
+use abi::calls::{
+    DeviceMemoryCreate, DomainMapCaptured, DomainPages, DomainReadPages, MemoryCreate,
+    MemoryCreateContiguous, MemoryPopulate, PageSet,
+};
+use abi::record::{List, ObjectRecord};
+use abi::register::{ObjectId, PageCount, Slot, UserAddress};
+use abi::{Error, ObjectKind};
+use capabilities::Storage;
+
+use super::scene::{SUBJECT, Scene};
+use crate::arch::{PhysAddr, PhysRange, fake};
+use crate::memory::{ForeignRun, Ref, SlotStorage};
+use crate::objects::{self, Attribute, MemoryObject, Object};
+use crate::testing::slots;
+
+/// The subject's Memories, in the keeper's table: one of each attribute.
+const ORDINARY: Slot = Slot(30);
+const CONTIGUOUS: Slot = Slot(31);
+const DEVICE: Slot = Slot(32);
+const ARCHIVE: Slot = Slot(33);
+/// Those that are not ordinary.
+const OTHERS: [Slot; 3] = [CONTIGUOUS, DEVICE, ARCHIVE];
+
+const HARDWARE: Slot = Slot(34);
+/// An ordinary Memory of the keeper's.
+const STAGING: Slot = Slot(35);
+
+const PAGES: PageCount = PageCount(2);
+/// Beyond all RAM of the fake machine.
+const BUS_ADDRESS: u64 = 0xfe00_0000;
+
+/// A scene whose subject has a Memory of each attribute, all with pages.
+fn scene() -> Scene {
+    let scene = Scene::new();
+    let (world, keeper) = (&scene.world, scene.keeper);
+    world.give_hardware(keeper, HARDWARE);
+    let pool = Scene::SUBJECTS_POOL;
+    let pages = PAGES;
+    for (pool, into) in [(pool, ORDINARY), (slots::POOL, STAGING)] {
+        world.does(keeper.thread, MemoryCreate { pool, pages, into });
+    }
+    let contiguous = MemoryCreateContiguous {
+        pool,
+        pages,
+        into: CONTIGUOUS,
+        alignment: PageCount(1),
+        from: 0,
+        below: u64::MAX,
+    };
+    world.does(keeper.thread, contiguous);
+    let device = DeviceMemoryCreate {
+        pool,
+        hardware: HARDWARE,
+        bus_address: BUS_ADDRESS,
+        pages,
+        into: DEVICE,
+        cache: 0,
+        made: PageCount(0),
+    };
+    world.does(keeper.thread, device);
+    for memory in [ORDINARY, CONTIGUOUS, STAGING] {
+        let populate = MemoryPopulate {
+            memory,
+            first_page: PageCount(0),
+            page_count: pages,
+        };
+        world.does(keeper.thread, populate);
+    }
+    make_archive(&scene);
+    let page = memory(&scene, ORDINARY).frame(0).expect("a page");
+    page.write_word(0, 7);
+    scene
+}
+
+/// The fake machine has no archive: a part of its RAM that nobody has stands for it.
+fn make_archive(scene: &Scene) {
+    let start = PhysAddr::new(0x8_0000);
+    let mut boot = fake::boot_information();
+    boot.archive = PhysRange::new(start, start + PAGES.0 * abi::PAGE_BYTES);
+    let place = scene.keeper.domain.place(ARCHIVE).expect("a slot");
+    let (kernel, pool) = (&scene.world.kernel, scene.subject.pool);
+    let run = ForeignRun::of_archive(&boot);
+    objects::create_memory_of(kernel, pool, run, Attribute::Archive, place).expect("room");
+}
+
+fn memory(scene: &Scene, slot: Slot) -> Ref<MemoryObject> {
+    let place = scene.keeper.domain.place(slot).expect("a slot");
+    match SlotStorage.slot(place).capability().map(|held| held.object) {
+        Some(Object::Memory(memory)) => memory,
+        other => panic!("no Memory but {other:?}"),
+    }
+}
+
+fn id(scene: &Scene, slot: Slot) -> ObjectId {
+    memory(scene, slot).header.id()
+}
+
+/// The keeper copies the first page of a subject's Memory.
+fn copy(scene: &Scene, of: Slot, into: Slot) -> Result<(u64, u64, u64), Error> {
+    let read = DomainReadPages {
+        domain: SUBJECT,
+        memory: id(scene, of),
+        log: 0,
+        first_page: PageCount(0),
+        wanted: 1,
+        into,
+        into_page: PageCount(0),
+    };
+    scene.world.call(scene.keeper.thread, read)
+}
+
+#[test]
+fn a_description_tells_what_a_device_may_write() {
+    let scene = scene();
+    let records = scene.list(List::Objects);
+    let records: Vec<_> = records.iter().map(ObjectRecord::from_words).collect();
+    for (slot, attribute, present) in [
+        (ORDINARY, 0, PAGES.0),
+        (CONTIGUOUS, 1, PAGES.0),
+        (DEVICE, 2, PAGES.0),
+        (ARCHIVE, 2, PAGES.0),
+    ] {
+        let id = id(&scene, slot).0;
+        let record = records.iter().find(|record| record.id == id);
+        let record = record.expect("described");
+        assert_eq!(record.kind, ObjectKind::Memory as u64);
+        let said = (record.size, record.attribute, record.present);
+        assert_eq!(said, (PAGES.0, attribute, present), "{slot:?}");
+    }
+}
+
+#[test]
+fn what_a_device_may_write_is_not_copied() {
+    let scene = scene();
+    for freezes in [false, true] {
+        if freezes {
+            scene.freeze();
+        }
+        for of in OTHERS {
+            assert_eq!(copy(&scene, of, STAGING), Err(Error::WrongState), "{of:?}");
+        }
+        assert_eq!(copy(&scene, ORDINARY, STAGING), Ok((0, 1, 0)));
+    }
+}
+
+#[test]
+fn nothing_is_copied_into_what_a_device_or_everybody_reads() {
+    let scene = scene();
+    let into = |slot| memory(&scene, slot).frame(0).map(|page| page.read_word(0));
+    let before = [CONTIGUOUS, ARCHIVE].map(into);
+    for into in OTHERS {
+        let refused = copy(&scene, ORDINARY, into);
+        assert_eq!(refused, Err(Error::WrongState), "{into:?}");
+    }
+    assert_eq!([CONTIGUOUS, ARCHIVE].map(into), before);
+}
+
+#[test]
+fn the_pages_of_what_a_device_may_write_are_not_told() {
+    let scene = scene();
+    for which in [PageSet::Present, PageSet::Dirty] {
+        for of in OTHERS {
+            let memory = id(&scene, of);
+            let pages = DomainPages {
+                domain: SUBJECT,
+                memory,
+                log: 0,
+                first_page: PageCount(0),
+                page_count: PAGES,
+                which,
+            };
+            let refused = scene.world.call(scene.keeper.thread, pages);
+            assert_eq!(refused, Err(Error::WrongState), "{of:?} {which:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_device_may_write_is_not_mapped_for_a_debugger() {
+    let scene = scene();
+    scene.freeze();
+    let view = |of| DomainMapCaptured {
+        domain: SUBJECT,
+        memory: id(&scene, of),
+        into: slots::DOMAIN,
+        address: UserAddress(0x9000_0000),
+    };
+    for of in OTHERS {
+        let refused = scene.world.call(scene.keeper.thread, view(of));
+        assert_eq!(refused, Err(Error::WrongState), "{of:?}");
+    }
+    scene.world.does(scene.keeper.thread, view(ORDINARY));
+}

@@ -1,0 +1,67 @@
+//! What the records of a description say of mappings and of the clock.
+
+use abi::calls::{DomainClock, DomainMap, MemoryCreate};
+use abi::record::{List, MappingRecord, ObjectRecord};
+use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::{MAP_STEP_BYTES, ObjectKind};
+
+use super::scene::{SUBJECT, Scene};
+use crate::testing::slots;
+
+const MEMORY: Slot = Slot(30);
+const ADDRESS: u64 = 0x8000_0000;
+/// Pages that a step of an address maps.
+const STEP: u64 = 512;
+/// Pages of the Memory: two steps, and some.
+const PAGES: u64 = 2 * STEP + 3;
+
+#[test]
+fn a_mapping_is_described_with_the_pages_that_it_shows() {
+    let scene = Scene::new();
+    let (world, thread) = (&scene.world, scene.subject.thread);
+    let (pool, pages, into) = (slots::POOL, PageCount(PAGES), MEMORY);
+    world.does(thread, MemoryCreate { pool, pages, into });
+    let mappings = [
+        (0, PAGES, Access::Read),
+        (STEP, PAGES - STEP, Access::ReadWrite),
+        (STEP, STEP, Access::Read),
+        (2 * STEP, 3, Access::ReadExecute),
+    ];
+    for (index, (first_page, page_count, access)) in (0..).zip(mappings) {
+        let map = DomainMap {
+            domain: slots::DOMAIN,
+            memory: MEMORY,
+            address: UserAddress(ADDRESS + index * 4 * MAP_STEP_BYTES),
+            first_page: PageCount(first_page),
+            page_count: PageCount(page_count),
+            access,
+        };
+        world.does(thread, map);
+    }
+    let records = scene.list(List::Mappings);
+    let described: Vec<_> = records
+        .iter()
+        .map(MappingRecord::from_words)
+        .filter(|record| record.address >= ADDRESS)
+        .map(|record| (record.first_page, record.page_count, record.access))
+        .collect();
+    let expected = mappings.map(|(first, count, access)| (first, count, access as u64));
+    assert_eq!(described, expected);
+}
+
+#[test]
+fn a_domain_is_described_with_its_clock() {
+    let scene = Scene::new();
+    for offset in [0, -5, i64::MAX, i64::MIN] {
+        let domain = SUBJECT;
+        let set = DomainClock { domain, offset };
+        scene.world.does(scene.keeper.thread, set);
+        let records = scene.list(List::Objects);
+        let domain = records
+            .iter()
+            .map(ObjectRecord::from_words)
+            .find(|record| record.kind == ObjectKind::Domain as u64);
+        let described = domain.expect("itself").attribute.cast_signed();
+        assert_eq!(described, offset);
+    }
+}

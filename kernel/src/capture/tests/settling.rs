@@ -1,0 +1,328 @@
+//! How a domain of many threads stops, goes on and ends, in bounded steps.
+
+use abi::calls::{
+    Destroy, DomainFreeze, DomainReadThread, ReplyAndReceive, ThreadCreate, ThreadFaults,
+    ThreadStart, Wait,
+};
+use abi::register::Slot;
+use abi::{Error, MessageInfo, THREADS_MAX};
+
+use super::freezing::{DEADLINE_NS, pass_time};
+use super::scene::{
+    ENDPOINT, INNER, INNER_REPLY, NOTIFICATION, SUBJECT, Scene, call, freeze, receive, retire,
+};
+use crate::arch::Cause;
+use crate::memory::Ref;
+use crate::objects::tests::checker::check;
+use crate::objects::{DomainState, Thread};
+use crate::testing::{slots, stand_at};
+
+/// Where the subject keeps the last of its many threads.
+const SPARE: Slot = Slot(40);
+
+/// A scene whose subject has as many threads as a domain may have; those that were added are returned, ready to run.
+pub fn crowd() -> (Scene, Vec<Ref<Thread>>) {
+    let scene = Scene::of_pages(THREADS_MAX as u64 + 64);
+    let domain = scene.subject.domain;
+    let place = domain.place(SPARE).expect("a slot");
+    let threads = (domain.thread_count.get()..THREADS_MAX).map(|_| {
+        let _ = scene.world.kernel.empty_slot(place);
+        scene.world.thread_in(domain, SPARE)
+    });
+    let threads = threads.collect();
+    (scene, threads)
+}
+
+fn runnable(threads: &[Ref<Thread>]) -> usize {
+    threads.iter().filter(|thread| thread.is_runnable()).count()
+}
+
+#[test]
+fn a_domain_of_many_threads_stops_in_steps_and_is_no_data_before_the_last() {
+    let (scene, threads) = crowd();
+    let keeper = scene.keeper.thread;
+    scene.world.begin_step(keeper, freeze(u64::MAX));
+    let domain = scene.subject.domain;
+    assert_eq!(domain.state(), DomainState::Frozen);
+    let mut before = threads.len();
+    let token = domain.token();
+    while scene.world.is_at_call(keeper) {
+        check(&scene.world.kernel);
+        let now = runnable(&threads);
+        assert!(before - now <= 8, "{before} ran, and now {now}");
+        before = now;
+        let version = domain.version();
+        let early = scene.world.call(scene.server, retire(version, token));
+        assert_eq!(early, Err(Error::WrongState));
+        scene.world.step(keeper);
+    }
+    let frozen = scene.world.outcome::<DomainFreeze>(keeper);
+    assert_eq!(frozen, Some(Ok((domain.version(), token))));
+    assert!(domain.is_still());
+    assert_eq!(runnable(&threads), 0);
+}
+
+#[test]
+fn what_the_last_threads_did_while_it_stopped_is_a_change() {
+    let (scene, _) = crowd();
+    scene
+        .world
+        .begin_step(scene.keeper.thread, freeze(u64::MAX));
+    let half_way = scene.subject.domain.version();
+    while scene.world.is_at_call(scene.keeper.thread) {
+        scene.world.step(scene.keeper.thread);
+    }
+    assert!(scene.subject.domain.version() > half_way);
+}
+
+#[test]
+fn a_thread_that_has_not_stopped_yet_is_not_read() {
+    let (scene, threads) = crowd();
+    scene
+        .world
+        .begin_step(scene.keeper.thread, freeze(u64::MAX));
+    let running = threads.iter().find(|thread| thread.is_runnable());
+    let thread = running.expect("one that still runs").header.id();
+    let read = DomainReadThread {
+        domain: SUBJECT,
+        thread,
+    };
+    // The other of the keeper's threads has no message buffer: it borrows this one's.
+    let buffer = scene.keeper.thread.message_buffer.get();
+    scene.server.message_buffer.set(buffer);
+    let early = scene.world.call(scene.server, read);
+    assert_eq!(early, Err(Error::WrongState));
+}
+
+#[test]
+fn a_thread_that_is_made_meanwhile_is_born_standing_still() {
+    let scene = Scene::of_pages(THREADS_MAX as u64 + 64);
+    let domain = scene.subject.domain;
+    let mut threads: Vec<_> = (0..40)
+        .map(|number| scene.world.thread_in(domain, Slot(20 + number)))
+        .collect();
+    scene
+        .world
+        .begin_step(scene.keeper.thread, freeze(u64::MAX));
+    let running = threads.iter().find(|thread| thread.is_runnable());
+    let running = *running.expect("one that still runs");
+    let (own, into) = (slots::DOMAIN, Slot(62));
+    scene
+        .world
+        .does(running, ThreadCreate { domain: own, into });
+    scene.world.does(running, ThreadStart { thread: into });
+    threads.extend(domain.first_thread.get());
+    while scene.world.is_at_call(scene.keeper.thread) {
+        scene.world.step(scene.keeper.thread);
+        check(&scene.world.kernel);
+    }
+    assert_eq!(runnable(&threads), 0);
+    scene.token.set(domain.token());
+    scene.thaw();
+    pass_time(&scene, DEADLINE_NS);
+    assert_eq!(runnable(&threads), threads.len());
+}
+
+#[test]
+fn a_thread_that_ends_between_two_steps_is_passed() {
+    let (scene, threads) = crowd();
+    scene
+        .world
+        .begin_step(scene.keeper.thread, freeze(u64::MAX));
+    let next = scene.subject.domain.first_unsettled().expect("half way");
+    let place = scene.keeper.domain.place(SPARE).expect("a slot");
+    let origin = next.header.origin();
+    capabilities::copy(&crate::memory::SlotStorage, origin, place).expect("an empty slot");
+    scene.world.does(scene.server, Destroy { object: SPARE });
+    check(&scene.world.kernel);
+    while scene.world.is_at_call(scene.keeper.thread) {
+        scene.world.step(scene.keeper.thread);
+    }
+    check(&scene.world.kernel);
+    assert_eq!(scene.subject.domain.thread_count.get(), THREADS_MAX - 1);
+    assert!(threads.len() < THREADS_MAX);
+}
+
+#[test]
+fn a_thaw_returns_at_once_and_goes_on_from_the_timer() {
+    let (scene, threads) = crowd();
+    scene.freeze();
+    scene.thaw();
+    let woken = runnable(&threads);
+    assert!(woken > 0 && woken <= 8, "{woken} woken in a step");
+    assert!(scene.subject.domain.is_running());
+    // The thread that thawed it ends; the rest is let run all the same.
+    let object = slots::THREAD;
+    scene.world.does(scene.server, Destroy { object });
+    let mut before = woken;
+    while !scene.subject.domain.is_settled() {
+        assert_eq!(scene.world.machine.timer(), Some(0));
+        scene.world.kernel.enter(Cause::Timer);
+        check(&scene.world.kernel);
+        let now = runnable(&threads);
+        assert!(now - before <= 8);
+        before = now;
+    }
+    assert_eq!(before, threads.len());
+}
+
+#[test]
+fn a_freeze_that_its_deadline_overtakes_fails_and_everything_runs() {
+    let (scene, threads) = crowd();
+    let keeper = scene.keeper.thread;
+    scene.world.begin_step(keeper, freeze(DEADLINE_NS));
+    pass_time(&scene, DEADLINE_NS);
+    assert!(scene.subject.domain.is_running() && scene.subject.domain.is_settled());
+    scene.world.step(keeper);
+    let late = scene.world.outcome::<DomainFreeze>(keeper);
+    assert_eq!(late, Some(Err(Error::TimedOut)));
+    assert_eq!(runnable(&threads), threads.len());
+}
+
+#[test]
+fn a_freeze_in_the_middle_of_a_thaw_stops_all_of_it() {
+    let (scene, threads) = crowd();
+    scene.freeze();
+    scene.thaw();
+    scene.freeze_until(DEADLINE_NS);
+    check(&scene.world.kernel);
+    assert_eq!(runnable(&threads), 0);
+    pass_time(&scene, DEADLINE_NS - 1);
+    assert_eq!(runnable(&threads), 0);
+    pass_time(&scene, DEADLINE_NS);
+    assert_eq!(runnable(&threads), threads.len());
+}
+
+#[test]
+fn a_sleeper_that_is_thawed_in_steps_sleeps_on() {
+    let scene = Scene::new();
+    let wait = Wait {
+        notification: NOTIFICATION,
+        deadline: 2 * DEADLINE_NS,
+    };
+    scene.world.begin(scene.subject.thread, wait);
+    scene.freeze_until(DEADLINE_NS);
+    assert!(scene.nobody_waits());
+    pass_time(&scene, DEADLINE_NS);
+    scene.world.step(scene.subject.thread);
+    assert!(!scene.nobody_waits());
+    pass_time(&scene, 2 * DEADLINE_NS);
+    let woken = scene.world.outcome::<Wait>(scene.subject.thread);
+    assert_eq!(woken, Some(Err(Error::TimedOut)));
+}
+
+#[test]
+fn a_domain_of_many_threads_ends_in_steps() {
+    let (scene, threads) = crowd();
+    let object = SUBJECT;
+    let mut before = threads.len();
+    scene
+        .world
+        .begin_step(scene.keeper.thread, Destroy { object });
+    while !scene.subject.domain.is_settled() {
+        let now = runnable(&threads);
+        assert!(before - now <= 16, "{before} ran, and now {now}");
+        before = now;
+        check(&scene.world.kernel);
+        scene.world.step(scene.keeper.thread);
+    }
+    assert_eq!(runnable(&threads), 0);
+}
+
+#[test]
+fn a_step_that_stops_a_thread_with_a_trap_writes_one_line_of_the_log() {
+    const TRAPS: u32 = 20;
+    let scene = Scene::new();
+    for thread in (0..TRAPS).map(|number| Slot(SPARE.0 + number)) {
+        let trapped = scene.world.thread_in(scene.subject.domain, thread);
+        let endpoint = ENDPOINT;
+        let faults = ThreadFaults { thread, endpoint };
+        scene.world.does(scene.subject.thread, faults);
+        scene.world.kernel.scheduler.force(trapped);
+        scene.world.kernel.enter(Cause::Exception {
+            vector: 3,
+            error: 0,
+            address: 0,
+        });
+    }
+    let keeper = scene.keeper.thread;
+    let lines = || scene.world.machine.console().matches("stops at").count();
+    scene.world.begin_step(keeper, freeze(u64::MAX));
+    let mut before = lines();
+    assert!(before <= 1, "{before} lines in the first step");
+    while scene.world.is_at_call(keeper) {
+        scene.world.step(keeper);
+        assert!(lines() <= before + 1);
+        before = lines();
+    }
+    assert_eq!(before, TRAPS as usize);
+}
+
+/// Entries in which a dozen threads have long done what they do in a test.
+const ENTRIES_MAX: usize = 1_000;
+
+/// Lets the scheduler choose who runs, until this thread has made its call. One of the subject's threads serves the others, each
+/// of which makes the call that it stands at and then sleeps.
+fn run_until_done(scene: &Scene, last: Ref<Thread>) {
+    for _ in 0..ENTRIES_MAX {
+        scene.world.kernel.scheduler.resume();
+        let chosen = scene.world.kernel.scheduler.current();
+        let thread = chosen.expect("the last one is not done");
+        if scene.world.is_at_call(thread) {
+            scene.world.step(thread);
+        } else if thread == last {
+            return;
+        } else if thread == scene.helper {
+            scene.world.begin_step(thread, reply_and_receive());
+        } else {
+            let (notification, deadline) = (NOTIFICATION, u64::MAX);
+            let wait = Wait {
+                notification,
+                deadline,
+            };
+            scene.world.begin_step(thread, wait);
+        }
+        check(&scene.world.kernel);
+    }
+    panic!("the threads that are to stop keep the core for ever");
+}
+
+fn reply_and_receive() -> ReplyAndReceive {
+    ReplyAndReceive {
+        endpoint: INNER,
+        info: MessageInfo::EMPTY,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply: INNER_REPLY,
+    }
+}
+
+#[test]
+fn calls_inside_a_domain_that_is_stopping_end_and_let_a_weaker_thread_go_on_stopping_it() {
+    for ends in [false, true] {
+        let scene = Scene::new();
+        let (domain, keeper) = (scene.subject.domain, scene.keeper.thread);
+        scene.world.kernel.scheduler.remove(keeper);
+        keeper.priority.set(5);
+        scene.world.kernel.scheduler.wake(keeper);
+        scene.world.begin(scene.helper, receive(INNER, INNER_REPLY));
+        stand_at(scene.subject.thread, call(INNER, 0));
+        for number in 0..40 {
+            let thread = scene.world.thread_in(domain, Slot(20 + number));
+            stand_at(thread, call(INNER, u64::from(number)));
+        }
+        // The first step stops the newest threads.
+        if ends {
+            let object = SUBJECT;
+            scene.world.begin_step(keeper, Destroy { object });
+        } else {
+            scene.world.begin_step(keeper, freeze(u64::MAX));
+        }
+        assert!(!domain.is_settled());
+        run_until_done(&scene, keeper);
+        assert_eq!(keeper.context.rax.get(), 0);
+        assert!(ends || domain.is_still());
+    }
+}
