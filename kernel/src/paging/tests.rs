@@ -6,7 +6,7 @@ use abi::calls::{
 };
 use abi::message::DATA_OFFSET;
 use abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
-use abi::{Error, MAP_STEP_BYTES, PAGE_BYTES, USER_END};
+use abi::{Error, MAP_STEP_BYTES, MEMORY_PAGES_MAX, PAGE_BYTES, USER_END};
 use capabilities::Storage;
 
 use crate::arch::Cause;
@@ -160,7 +160,25 @@ fn populating_gives_zeroed_pages_and_keeps_those_that_are_there() {
     scene.populate(490, 40).expect("room");
     assert_eq!(scene.memory(MEMORY).present.get(), 40);
     assert_eq!(scene.frame(MEMORY, 505).read_word(8), 7);
-    assert_eq!(scene.frame(MEMORY, 529).read_word(8), 0);
+}
+
+#[test]
+fn a_page_that_was_given_back_is_zeroed_when_it_is_given_again() {
+    let scene = Scene::new();
+    // All that the pool can have: what is given again was somebody's.
+    let left = scene.world.kernel.frames.free();
+    let count = scene.citizen.pool.limit - scene.citizen.pool.used() - 4;
+    assert!(count < PAGES && count < left);
+    for _ in 0..2 {
+        scene.populate(0, count).expect("room");
+        for page in 0..count {
+            let frame = scene.frame(MEMORY, page);
+            assert!(frame.is_zero(), "page {page}");
+            frame.write_word(0, 7);
+            frame.write_word(2048, 7);
+        }
+        scene.discard(0, count).expect("all of it");
+    }
 }
 
 #[test]
@@ -358,6 +376,44 @@ fn what_the_kernel_writes_is_dirty_too() {
 }
 
 #[test]
+fn a_memory_has_no_more_pages_than_its_tables_reach() {
+    let scene = Scene::new();
+    let create = |pages| MemoryCreate {
+        pool: slots::POOL,
+        pages: PageCount(pages),
+        into: Slot(slots::FREE + 3),
+    };
+    for pages in [0, MEMORY_PAGES_MAX + 1, 1 << 34, u64::MAX] {
+        let refused = scene.world.call(scene.citizen.thread, create(pages));
+        assert_eq!(refused, Err(Error::ArgumentRange), "{pages} pages");
+    }
+    let largest = create(MEMORY_PAGES_MAX);
+    scene.world.does(scene.citizen.thread, largest);
+}
+
+#[test]
+fn a_bitmap_ends_where_its_leaf_table_or_the_memory_does() {
+    let scene = Scene::new();
+    for (first_page, page_count, covered) in [
+        (0, 2048, 512),
+        (0, 100, 100),
+        (512, 2048, PAGES - 512),
+        (512, PAGES - 512, PAGES - 512),
+        (512, 7, 7),
+    ] {
+        let read = DomainPages {
+            domain: slots::DOMAIN,
+            memory: scene.id(),
+            log: 0,
+            first_page: PageCount(first_page),
+            page_count: PageCount(page_count),
+            which: PageSet::Present,
+        };
+        assert_eq!(scene.world.does(scene.citizen.thread, read), covered);
+    }
+}
+
+#[test]
 fn a_bitmap_begins_at_a_leaf_table_of_the_memory() {
     let scene = Scene::new();
     let log = scene.begin_log();
@@ -365,18 +421,4 @@ fn a_bitmap_begins_at_a_leaf_table_of_the_memory() {
         assert_eq!(scene.pages(log, 1, which), Err(Error::Misaligned));
         assert_eq!(scene.pages(log, 1024, which), Err(Error::ArgumentRange));
     }
-}
-
-#[test]
-fn a_dirty_pass_flushes_before_anybody_reads_a_page() {
-    let scene = Scene::new();
-    scene.populate(0, 1).expect("room");
-    let log = scene.begin_log();
-    scene.world.machine.take_events();
-    scene.pages(log, 0, PageSet::Dirty).expect("a pass");
-    let events = scene.world.machine.take_events();
-    assert!(
-        events.contains(&crate::arch::fake::Event::FlushAll),
-        "{events:?}"
-    );
 }

@@ -338,3 +338,20 @@ fn threads_that_call_each_other_share_one_slice_and_wait_for_no_other_in_between
     assert!((23..=27).contains(&shares[client]), "{shares:?}");
     assert!((23..=27).contains(&shares[server]), "{shares:?}");
 }
+
+#[test]
+fn the_segment_bases_that_a_thread_sets_are_its_own_and_last() {
+    let world = World::new();
+    let threads = [world.citizen().thread, world.citizen().thread];
+    let bases = [(0x10_0000, 0x20_0000), (0x30_0000, u64::MAX)];
+    for (thread, (fs, gs)) in threads.into_iter().zip(bases) {
+        world.does(thread, abi::calls::Null {});
+        assert_eq!(world.machine.segment_bases(), (0, 0));
+        world.machine.set_segment_bases(fs, gs);
+    }
+    for (thread, own) in threads.into_iter().zip(bases) {
+        world.does(thread, Yield {});
+        world.kernel.scheduler.force(thread);
+        assert_eq!(world.machine.segment_bases(), own);
+    }
+}
