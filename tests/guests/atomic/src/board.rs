@@ -1,7 +1,11 @@
-//! What a workload tells: [`Board`], its page, which it writes and the driver reads when the domain is frozen.
+//! What a workload has of its own: [`Board`], the page on which it reports and which the driver reads when the domain is frozen,
+//! and [`Buffer`], its message buffer.
 
+use runtime::Slot;
 use runtime::abi::PAGE_BYTES;
 use runtime::abi::calls::Yield;
+use runtime::abi::message::CAPABILITIES_MAX;
+use runtime::abi::message::{RECEIVE_OFFSET, SEND_OFFSET};
 use runtime::shared::SharedMemory;
 use runtime::system_call::invoke;
 
@@ -10,6 +14,16 @@ const ROUNDS: usize = 0;
 const COMPLAINT: usize = 1;
 const INTERRUPTIONS: usize = 2;
 const TICKS_PER_SECOND: usize = 3;
+/// The first word that a workload may use as it likes.
+pub const FREE: usize = 16;
+
+/// Where the boards are: a page each.
+pub const BOARDS: u64 = 4 << 30;
+/// Where the message buffers are, in the same order.
+pub const BUFFERS: u64 = 12 << 30;
+
+/// Words of a page.
+const WORDS: usize = PAGE_BYTES as usize / 8;
 
 /// A workload's own page, as the workload has it.
 #[derive(Clone, Copy)]
@@ -53,14 +67,60 @@ impl Board {
         }
     }
 
-    fn word(self, index: usize) -> u64 {
-        // SAFETY: a board is a page of the workload's own, in which `index` is one of the constants above.
-        unsafe { self.0.add(index).read_volatile() }
+    /// Where a word is.
+    pub fn address_of(self, index: usize) -> u64 {
+        self.0.wrapping_add(index % WORDS) as u64
     }
 
-    fn set(self, index: usize, value: u64) {
+    /// The workload's message buffer.
+    pub fn buffer(self) -> Buffer {
+        Buffer(self.0.wrapping_byte_add((BUFFERS - BOARDS) as usize))
+    }
+
+    fn word(self, index: usize) -> u64 {
+        // SAFETY: a board is a page of the workload's own, and the index is inside.
+        unsafe { self.0.add(index % WORDS).read_volatile() }
+    }
+
+    /// Sets a word.
+    pub fn set(self, index: usize, value: u64) {
         // SAFETY: as in `word`.
-        unsafe { self.0.add(index).write_volatile(value) }
+        unsafe { self.0.add(index % WORDS).write_volatile(value) }
+    }
+}
+
+/// A workload's message buffer.
+#[derive(Clone, Copy)]
+pub struct Buffer(*mut u64);
+
+impl Buffer {
+    /// A word.
+    pub fn word(self, index: usize) -> u64 {
+        // SAFETY: a buffer is a page of the workload's own, which the kernel writes during its calls only, and the index is
+        // inside.
+        unsafe { self.0.add(index % WORDS).read_volatile() }
+    }
+
+    /// Sets a word.
+    pub fn set_word(self, index: usize, value: u64) {
+        // SAFETY: as in `word`.
+        unsafe { self.0.add(index % WORDS).write_volatile(value) }
+    }
+
+    /// Names the capability of this number in the next message.
+    pub fn send(self, number: usize, slot: Slot) {
+        self.set_slot(SEND_OFFSET, number, slot);
+    }
+
+    /// Names the slot for the capability of this number in the next message received.
+    pub fn receive_in(self, number: usize, slot: Slot) {
+        self.set_slot(RECEIVE_OFFSET, number, slot);
+    }
+
+    fn set_slot(self, list: u64, number: usize, slot: Slot) {
+        let slots = self.0.wrapping_byte_add(list as usize).cast::<u32>();
+        // SAFETY: as in `word`; both lists are in the first half of the page.
+        unsafe { slots.add(number % CAPABILITIES_MAX).write_volatile(slot.0) }
     }
 }
 

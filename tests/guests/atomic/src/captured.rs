@@ -14,15 +14,18 @@ use runtime::{Cap, Error};
 
 use crate::subject::Lender;
 
-/// A page and what is in it.
-pub type Page = (PageCount, Vec<u8>);
+/// What is in a page of zeros.
+static ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
+
+/// A page and what is in it; none if that is zeros.
+pub type Page = (PageCount, Option<Vec<u8>>);
 
 /// An object of the domain's pool.
 pub enum Object {
     /// The pool itself.
     Pool,
-    /// The domain itself.
-    Domain,
+    /// The domain itself, with the slots of its table.
+    Domain(u64),
     /// A thread.
     Thread(Box<ThreadState>),
     /// A Memory: how many pages it can hold, and those that it has.
@@ -96,7 +99,7 @@ fn object(domain: Cap<Domain>, lender: &Lender, record: &ObjectRecord) -> Result
         .and_then(ObjectKind::from_number);
     Ok(match kind {
         Some(ObjectKind::Pool) => Object::Pool,
-        Some(ObjectKind::Domain) => Object::Domain,
+        Some(ObjectKind::Domain) => Object::Domain(record.size),
         Some(ObjectKind::Thread) => {
             Object::Thread(Box::new(domain.read_thread(ObjectId(record.id))?))
         }
@@ -128,14 +131,14 @@ fn pages(domain: Cap<Domain>, lender: &Lender, record: &ObjectRecord) -> Result<
     let view = Mapping::with(own, count, |address| {
         domain.map_captured(memory, own, address)
     })?;
-    let shows = |page: &Page| {
-        let mut bytes = vec![0; PAGE_BYTES as usize];
+    let mut bytes = vec![0; PAGE_BYTES as usize];
+    let mut shows = |page: &Page| {
         view.memory()
             .read((page.0.0 * PAGE_BYTES) as usize, &mut bytes);
-        bytes == page.1
+        bytes == page.1.as_deref().unwrap_or(&ZEROS)
     };
     let is_whole = pages.len() as u64 == record.present;
-    (is_whole && pages.iter().all(shows))
+    (is_whole && pages.iter().all(&mut shows))
         .then_some(pages)
         .ok_or(Error::PageAbsent)
 }
@@ -151,14 +154,14 @@ fn copy_pages(
         let mut copies = 0;
         for bit in 0..u64::BITS {
             let is_in = |mask: u64| mask >> bit & 1 != 0;
-            let mut bytes = vec![0; PAGE_BYTES as usize];
+            let page = PageCount(wanted.first_page.0 + u64::from(bit));
             if is_in(copied.data) {
+                let mut bytes = vec![0; PAGE_BYTES as usize];
                 lender.copies.read(copies * PAGE_BYTES as usize, &mut bytes);
                 copies += 1;
-            }
-            if is_in(copied.data | copied.zero) {
-                let page = PageCount(wanted.first_page.0 + u64::from(bit));
-                pages.push((page, bytes));
+                pages.push((page, Some(bytes)));
+            } else if is_in(copied.zero) {
+                pages.push((page, None));
             }
         }
         wanted.mask = copied.remaining;

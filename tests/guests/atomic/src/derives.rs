@@ -9,7 +9,7 @@ use runtime::abi::register::{Access, PageCount, Slot, UserAddress};
 use runtime::system_call::invoke;
 
 use crate::board::Board;
-use crate::workloads::slots::{DERIVED, DERIVED_COUNT, DOMAIN, PAGED, REVOKED};
+use crate::slots::{DERIVED, DERIVED_COUNT, DOMAIN, PAGED, REVOKED};
 
 /// Where it maps its Memory.
 const ADDRESS: u64 = 20 << 30;

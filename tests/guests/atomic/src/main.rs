@@ -3,24 +3,34 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `workloads`, `registers`, `derives` | what the threads of the domain do, checking themselves |
-//! | `board` | where they tell about it |
+//! | `workloads` | the list of what the threads of the domain do, checking themselves |
+//! | `registers`, `modes`, `derives`, `messages`, `long_calls` | workloads, by what is moved |
+//! | `calls`, `slots` | the calls that they make, and through which capabilities |
+//! | `board` | where they report |
 //! | `subject` | the domain, and its birth |
 //! | `captured` | all that is read of it |
 //! | `rebuild` | the list of calls that make a domain of that |
 //! | `moves` | the schedule, and what is looked at |
+//! | `sights` | what the freezes have to find |
 //!
-//! It asks on the console for how many moves and for a seed.
+//! It asks on the console how many moves, for a seed, and how many domains to make and end after them. Where the processor counts instructions, the same seed gives the same
+//! instants.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 extern crate alloc;
 
 mod board;
+mod calls;
 mod captured;
 mod derives;
+mod long_calls;
+mod messages;
+mod modes;
 mod moves;
 mod rebuild;
 mod registers;
+mod sights;
+mod slots;
 mod subject;
 mod workloads;
 
@@ -31,16 +41,18 @@ use subject::{Lender, Subject};
 
 runtime::entry!(main);
 
-/// Domains that are made and ended one after the other.
-const DOMAINS: u64 = 1000;
+/// Moves of which some find everything that there is to find.
+const ENOUGH: u64 = 100;
 /// Moves before the pages are counted: the driver's own table and tables have grown then.
 const WARM_UP: u64 = 8;
 
 fn main(start: Start) -> ! {
     let console = Console::open(&start, "atomic").expect("root makes ports");
-    console.line(format_args!("how many moves, and which seed?"));
-    let [moves, seed] = console.numbers();
-    console.end(match run(&start, &console, moves, seed) {
+    console.line(format_args!(
+        "how many moves, which seed, and how many domains to make and end?"
+    ));
+    let [moves, seed, domains] = console.numbers();
+    console.end(match run(&start, &console, [moves, seed, domains]) {
         Ok(()) => {
             console.line(format_args!("passed"));
             Verdict::Passed
@@ -52,42 +64,42 @@ fn main(start: Start) -> ! {
     })
 }
 
-fn run(start: &Start, console: &Console, count: u64, seed: u64) -> Result<(), Failure> {
+fn run(start: &Start, console: &Console, [count, seed, domains]: [u64; 3]) -> Result<(), Failure> {
     let lender = Lender::new(start).during("preparing")?;
     let mut moves = Moves::new(lender, seed)?;
+    if !moves.begin_on_time()? {
+        console.line(format_args!(
+            "the numbers came late: the instants are not the seed's"
+        ));
+    }
     moves.run(WARM_UP)?;
     let before = spent(&lender)?;
-    let seen = moves.run(count)?;
+    let result = moves.run(count);
     for (name, rounds) in moves.rounds() {
-        console.line(format_args!("{rounds:>9} rounds of who {name}"));
+        console.line(format_args!("{rounds:>9} rounds of the thread that {name}"));
     }
-    console.line(format_args!("{count} moves: {seen:?}"));
-    check_leak(&lender, before)?;
-    for (number, what) in [
-        (seen.awaiting, "a thread that awaited"),
-        (seen.awaiting_fault, "a thread whose fault was being mended"),
-        (seen.stopped_awaiting, "a stopped thread that awaited"),
-        (
-            seen.stopped_awaiting_fault,
-            "a stopped thread whose fault was being mended",
-        ),
-        (seen.replies, "a right to answer in the table"),
-        (seen.flags, "a flag that was raised"),
-        (seen.interruptions, "a call that was interrupted"),
-    ] {
-        if number == 0 {
+    result?;
+    let interruptions = ("a call that was interrupted", moves.interruptions());
+    for (what, times) in moves.sights().all().chain([interruptions]) {
+        console.line(format_args!("{times:>9} times {what}"));
+        if times == 0 && count >= ENOUGH {
             return Err(Failure::Missing(what));
         }
     }
-    make_and_end(&lender)?;
+    let instants = moves.instants();
+    console.line(format_args!(
+        "{count} moves at the instants {instants:016x}"
+    ));
     check_leak(&lender, before)?;
-    console.line(format_args!("{DOMAINS} domains left no trace"));
+    make_and_end(&lender, domains)?;
+    check_leak(&lender, before)?;
+    console.line(format_args!("{domains} domains left no trace"));
     Ok(())
 }
 
 /// Makes domains, lets them begin, and ends them.
-fn make_and_end(lender: &Lender) -> Result<(), Failure> {
-    for number in 0..DOMAINS {
+fn make_and_end(lender: &Lender, domains: u64) -> Result<(), Failure> {
+    for number in 0..domains {
         let subject = Subject::new(lender).during("making a domain")?;
         if number % 2 == 0 {
             let thawed = subject.domain.thaw(subject.token);

@@ -4,20 +4,26 @@ use core::fmt;
 
 use guest_support::random::Random;
 use runtime::abi::register::{Access, PageCount, UserAddress};
-use runtime::abi::thread_state::Awaits;
 use runtime::abi::{NO_DEADLINE, PAGE_BYTES};
 use runtime::capability::Notification;
 use runtime::mapping::Mapping;
 use runtime::{Cap, Error, clock};
 
-use crate::board::{self, Told};
+use crate::board::{self, BOARDS, Told};
 use crate::captured::{Captured, Object};
 use crate::rebuild::rebuild;
-use crate::subject::{BOARD_PAGES, BOARDS, Lender, PRIORITY, Subject};
-use crate::workloads::{WORKLOADS, serves};
+use crate::sights::Sights;
+use crate::subject::{BOARD_PAGES, Lender, PRIORITY, Subject};
+use crate::workloads::{WORKLOADS, answer_of, serves};
 
 /// The longest run between two freezes.
 const RUN_NS_MAX: u64 = 2_000_000;
+/// One run in so many may be longer: a thaw wakes the threads in the same order every time, and the last ones would never run.
+const LONG_RUNS: u64 = 8;
+const LONG_RUN_NS_MAX: u64 = 20_000_000;
+/// When the first run begins, in time since the machine's start: without effort if instructions are counted, since idle time
+/// is skipped then.
+const START_NS: u64 = 10_000_000_000;
 /// Within so many runs every workload gets on.
 const PATIENCE: u64 = 64;
 /// One move in so many is called off: the domain is thawed where it is.
@@ -44,8 +50,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Refused(what, error) => write!(f, "{what}: {error}"),
-            Failure::Complaint(who, what) => write!(f, "who {who} complains: {what}"),
-            Failure::Stuck(who) => write!(f, "who {who} stands still"),
+            Failure::Complaint(who, what) => write!(f, "the thread that {who} complains: {what}"),
+            Failure::Stuck(who) => write!(f, "the thread that {who} stands still"),
             Failure::Missing(what) => write!(f, "there was never {what}"),
             Failure::Leak(before, after) => write!(f, "{before} pages spent before, {after} after"),
         }
@@ -64,32 +70,14 @@ impl<T> During<T> for Result<T, Error> {
     }
 }
 
-/// What was seen at the freezes.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Seen {
-    /// Threads that awaited an answer.
-    pub awaiting: u64,
-    /// Threads that awaited the answer to a fault.
-    pub awaiting_fault: u64,
-    /// Threads that were stopped and awaited an answer.
-    pub stopped_awaiting: u64,
-    /// Threads that were stopped and awaited the answer to a fault.
-    pub stopped_awaiting_fault: u64,
-    /// Rights to answer, in the domain's own table.
-    pub replies: u64,
-    /// Notifications with flags.
-    pub flags: u64,
-    /// Calls that a move interrupted.
-    pub interruptions: u64,
-}
-
 /// The subject between two moves.
 pub struct Moves {
     lender: Lender,
     random: Random,
     silence: Cap<Notification>,
     told: [Told; WORKLOADS.len()],
-    seen: Seen,
+    sights: Sights,
+    instants: u64,
 }
 
 impl Moves {
@@ -104,14 +92,24 @@ impl Moves {
             lender,
             random: Random::new(seed),
             told: [Told::default(); WORKLOADS.len()],
-            seen: Seen::default(),
+            sights: Sights::default(),
+            instants: 0,
         })
     }
 
-    /// Moves a subject so many times, then ends it.
-    pub fn run(&mut self, count: u64) -> Result<Seen, Failure> {
+    /// Waits for the time at which every run begins, so that nothing follows from when the console's line came. Returns
+    /// whether that time was still to come.
+    pub fn begin_on_time(&mut self) -> Result<bool, Failure> {
+        let is_on_time = clock::now_ns() < START_NS;
+        self.silence.wait_until_ns(START_NS).during("waiting")?;
+        Ok(is_on_time)
+    }
+
+    /// Moves a subject this many times, then ends it.
+    pub fn run(&mut self, count: u64) -> Result<(), Failure> {
         self.told = [Told::default(); WORKLOADS.len()];
-        self.seen = Seen::default();
+        self.sights = Sights::default();
+        self.instants = 0;
         let mut subject = Subject::new(&self.lender).during("making the subject")?;
         let mut before = self.told;
         for number in 1..=count {
@@ -125,9 +123,7 @@ impl Moves {
                 before = self.told;
             }
         }
-        subject.end().during("ending the subject")?;
-        self.seen.interruptions = self.told.iter().map(|told| told.interruptions).sum();
-        Ok(self.seen)
+        subject.end().during("ending the subject")
     }
 
     fn move_once(&mut self, subject: Subject) -> Result<Subject, Failure> {
@@ -145,38 +141,33 @@ impl Moves {
 
     /// Lets the subject run.
     fn pass_time(&mut self) -> Result<(), Failure> {
-        let until = clock::now_ns() + self.random.below(RUN_NS_MAX);
+        let most = match self.random.below(LONG_RUNS) {
+            0 => LONG_RUN_NS_MAX,
+            _ => RUN_NS_MAX,
+        };
+        let until = clock::now_ns() + self.random.below(most);
         self.silence.wait_until_ns(until).during("sleeping")?;
         Ok(())
     }
 
     fn look_at(&mut self, captured: &Captured) -> Result<(), Failure> {
+        self.sights.look_at(captured);
         for state in captured.threads() {
-            let stopped = state.stopped != 0;
-            match Awaits::from_number(state.awaits) {
-                Some(Awaits::Answer) if stopped => self.seen.stopped_awaiting += 1,
-                Some(Awaits::Answer) => self.seen.awaiting += 1,
-                Some(Awaits::FaultAnswer) if stopped => self.seen.stopped_awaiting_fault += 1,
-                Some(Awaits::FaultAnswer) => self.seen.awaiting_fault += 1,
-                Some(Awaits::Nothing) | None => {}
+            let registers = &state.registers;
+            for word in [registers.rip, registers.rsp, registers.rax] {
+                self.instants = answer_of(self.instants ^ word);
             }
         }
-        let reply = runtime::abi::ObjectKind::Reply as u64;
-        let replies = captured
-            .capabilities
-            .iter()
-            .filter(|held| held.kind == reply);
-        self.seen.replies += replies.count() as u64;
         let mapped = captured
             .mappings
             .iter()
             .find(|mapping| mapping.address == BOARDS);
         let boards = mapped.map_or(0, |mapping| mapping.memory);
         for (id, object) in &captured.objects {
-            match object {
-                Object::Notification(flags) => self.seen.flags += u64::from(*flags != 0),
-                Object::Memory(_, pages) if id.0 == boards => self.read_boards(pages)?,
-                _ => {}
+            if let Object::Memory(_, pages) = object
+                && id.0 == boards
+            {
+                self.read_boards(pages)?;
             }
         }
         Ok(())
@@ -187,7 +178,7 @@ impl Moves {
             return Err(Failure::Missing("a board for every workload"));
         }
         for ((told, (_, page)), (name, _)) in self.told.iter_mut().zip(pages).zip(WORKLOADS) {
-            let now = board::read(page);
+            let now = board::read(page.as_deref().unwrap_or(&[]));
             if now.complaint != 0 {
                 return Err(Failure::Complaint(name, now.complaint));
             }
@@ -208,6 +199,22 @@ impl Moves {
             }
         }
         Ok(())
+    }
+
+    /// What was seen at the freezes.
+    pub fn sights(&self) -> Sights {
+        self.sights
+    }
+
+    /// A number that follows from where every thread stood at every freeze: the same in two runs if these were the same
+    /// instants.
+    pub fn instants(&self) -> u64 {
+        self.instants
+    }
+
+    /// How many calls were interrupted by a move.
+    pub fn interruptions(&self) -> u64 {
+        self.told.iter().map(|told| told.interruptions).sum()
     }
 
     /// What the workloads have done, each.

@@ -58,7 +58,10 @@ impl Building<'_> {
         for (id, object) in &self.captured.objects {
             let made = match object {
                 Object::Pool => pool.erase(),
-                Object::Domain => domain.erase(),
+                Object::Domain(slots) => {
+                    domain.grow(u32::try_from(*slots).unwrap_or(u32::MAX))?;
+                    domain.erase()
+                }
                 Object::Thread(_) => domain.create_thread()?.erase(),
                 Object::Memory(count, pages) => self.make_memory(*count, pages)?.erase(),
                 Object::Endpoint => pool.create_endpoint()?.erase(),
@@ -75,9 +78,11 @@ impl Building<'_> {
         let mapping = Mapping::new(self.lender.domain, memory, count, Access::ReadWrite)?;
         for (page, bytes) in pages {
             memory.populate(*page, PageCount(1))?;
-            mapping
-                .memory()
-                .write((page.0 * PAGE_BYTES) as usize, bytes);
+            if let Some(bytes) = bytes {
+                mapping
+                    .memory()
+                    .write((page.0 * PAGE_BYTES) as usize, bytes);
+            }
         }
         Ok(memory)
     }
@@ -123,8 +128,11 @@ impl Building<'_> {
                 continue;
             }
             match own_slot(parent) {
-                // None of the slots that subjects derive from has a badge.
-                Some(parent) => self.subject.domain.derive(parent, to, rights, badge)?,
+                Some(parent) => {
+                    // A badge that the parent has already is kept, and cannot be given again.
+                    let badge = if self.badge_in(parent) == 0 { badge } else { 0 };
+                    self.subject.domain.derive(parent, to, rights, badge)?;
+                }
                 None => {
                     let from = Cap::<Any>::from_slot(self.successor(ObjectId(object))?);
                     self.subject.domain.install(from, to, rights, badge)?;
@@ -134,7 +142,13 @@ impl Building<'_> {
         Ok(())
     }
 
-    /// What objects hold: what they hold below nothing in the table are fault endpoints that the driver gave.
+    fn badge_in(&self, slot: Slot) -> u64 {
+        let mut table = self.captured.capabilities.iter();
+        let found = table.find(|record| record.slot == u64::from(slot.0));
+        found.map_or(0, |record| record.badge)
+    }
+
+    /// What objects hold, below a slot of the table or, what the driver gave, below none.
     fn hand_out(&self) -> Result<(), Error> {
         for record in &self.captured.held {
             let what = Held::from_register(record.slot)?;
@@ -144,12 +158,16 @@ impl Building<'_> {
                 domain.hold(slot, holder, what, record.badge)?;
                 continue;
             }
-            if what != Held::FaultEndpoint {
-                return Err(Error::WrongKind);
+            let holder = self.successor(ObjectId(record.holder))?;
+            let object = self.successor(ObjectId(record.object))?;
+            let thread = Cap::<Thread>::from_slot(holder);
+            match what {
+                Held::FaultEndpoint => thread.set_fault_endpoint(Some(Cap::from_slot(object)))?,
+                Held::BoundNotification => thread.bind(Some(Cap::from_slot(object)))?,
+                Held::Pager => {
+                    Cap::<Memory>::from_slot(holder).set_pager(Some(Cap::from_slot(object)))?;
+                }
             }
-            let thread = Cap::<Thread>::from_slot(self.successor(ObjectId(record.holder))?);
-            let endpoint = self.successor(ObjectId(record.object))?;
-            thread.set_fault_endpoint(Some(Cap::from_slot(endpoint)))?;
         }
         Ok(())
     }

@@ -1,22 +1,24 @@
 //! The domain that is frozen and rebuilt: [`Subject`], and its birth.
 
 use runtime::abi::kind::{
-    DomainRights, EndpointRights, MemoryRights, NotificationRights, ThreadRights,
+    DomainRights, EndpointRights, MemoryRights, NotificationRights, PoolRights, ThreadRights,
 };
 use runtime::abi::register::{Access, ObjectId, PageCount, UserAddress};
 use runtime::abi::start_page::root_slots;
 use runtime::abi::{NO_DEADLINE, PAGE_BYTES};
-use runtime::capability::{Domain, Endpoint, Kind, Memory, Pool};
+use runtime::capability::{Domain, Endpoint, Kind, Memory, Notification, Pool};
 use runtime::mapping::Mapping;
 use runtime::shared::SharedMemory;
 use runtime::{Cap, Error, Slot, Start, slots};
 
-use crate::board;
-use crate::workloads::{FAULTING, HELD, HOLE_ADDRESS, HOLE_PAGES, WORKLOADS, slots as own};
+use crate::board::{self, BOARDS, BUFFERS};
+use crate::long_calls::{
+    FILLED_ADDRESS, FILLED_COUNT, PAGES_ADDRESS, PAGES_COUNT, SOURCE_ADDRESS, SOURCE_COUNT,
+};
+use crate::slots as own;
+use crate::workloads::{FAULTING, HELD, HOLE_ADDRESS, HOLE_PAGES, NOTIFIED, WORKLOADS};
 
-/// Where the boards are: a page each.
-pub const BOARDS: u64 = 4 << 30;
-/// How many.
+/// How many boards there are, and message buffers.
 pub const BOARD_PAGES: u64 = WORKLOADS.len() as u64;
 
 /// Where the stacks are.
@@ -27,7 +29,7 @@ const STACK_PAGES: u64 = 3;
 const STAGING_PAGES: PageCount = PageCount(64);
 
 /// Pages of a subject's pool.
-const PAGES: u64 = 192;
+const PAGES: u64 = 512;
 /// Subjects run below the driver, so that it takes over as soon as its wait ends.
 pub const PRIORITY: u8 = 32;
 
@@ -120,13 +122,18 @@ impl Subject {
             board::begin(&mapping.memory(), number, lender.ticks_per_second);
         }
         boards.delete()?;
-        subject
-            .make_memory(STACKS, BOARD_PAGES * STACK_PAGES)?
-            .delete()?;
-        let faults = pool.create_endpoint()?;
-        subject.fill_table(lender, faults)?;
-        subject.make_threads(faults)?;
-        faults.delete()?;
+        let stack_pages = BOARD_PAGES * STACK_PAGES;
+        for (address, pages) in [(STACKS, stack_pages), (BUFFERS, BOARD_PAGES)] {
+            subject.make_memory(address, pages)?.delete()?;
+        }
+        domain.grow(own::TABLE_SLOTS)?;
+        subject.fill_table(lender)?;
+        subject.lend_memories()?;
+        let (faults, bell) = (pool.create_endpoint()?, pool.create_notification()?);
+        subject.make_threads(faults, bell)?;
+        let rights = EndpointRights::SEND | EndpointRights::RECEIVE;
+        subject.hand_over(faults, own::FAULTS, rights)?;
+        subject.hand_over(bell, own::BELL, NotificationRights::SIGNAL)?;
         Ok(subject)
     }
 
@@ -157,27 +164,61 @@ impl Subject {
         Ok(memory)
     }
 
-    fn fill_table(&self, lender: &Lender, faults: Cap<Endpoint>) -> Result<(), Error> {
+    fn fill_table(&self, lender: &Lender) -> Result<(), Error> {
         let both = NotificationRights::SIGNAL | NotificationRights::WAIT;
-        for slot in [own::PING, own::PONG, own::SILENCE] {
+        for slot in [own::PING, own::PONG, own::SILENCE, own::BELL_HEARD] {
             self.hand_over(self.pool.create_notification()?, slot, both)?;
         }
         let rights = EndpointRights::SEND | EndpointRights::RECEIVE;
-        for slot in [own::INSIDE, own::HOLDER, own::REVOKED] {
+        for slot in [
+            own::INSIDE,
+            own::HOLDER,
+            own::REVOKED,
+            own::MARK,
+            own::LETTERS,
+            own::MANY,
+        ] {
             self.hand_over(self.pool.create_endpoint()?, slot, rights)?;
         }
-        self.domain.install(faults, own::FAULTS, rights, 0)?;
-        let hole = self.pool.create_memory(PageCount(HOLE_PAGES))?;
-        self.map(hole, HOLE_ADDRESS, HOLE_PAGES, Access::ReadWrite)?;
-        self.hand_over(hole, own::HOLE, MemoryRights::MANAGE)?;
-        let paged = self.pool.create_memory(PageCount(1))?;
-        self.hand_over(paged, own::PAGED, MemoryRights::MANAGE | MemoryRights::READ)?;
-        self.domain
-            .install(self.domain, own::DOMAIN, DomainRights::MAP, 0)?;
+        let grants = rights | EndpointRights::GRANT;
+        self.hand_over(self.pool.create_endpoint()?, own::LONG, grants)?;
+        let (map, create) = (
+            DomainRights::MAP | DomainRights::CAPTURE,
+            PoolRights::CREATE,
+        );
+        self.domain.install(self.domain, own::DOMAIN, map, 0)?;
+        self.domain.install(self.pool, own::POOL, create, 0)?;
         self.domain
             .install(lender.service, own::OUTSIDE, EndpointRights::SEND, 7)?;
         let signal = NotificationRights::SIGNAL.into();
         self.domain.derive(own::PING, own::PING_SIGNAL, signal, 0)
+    }
+
+    /// Gives it Memories without pages, or with some.
+    fn lend_memories(&self) -> Result<(), Error> {
+        let hole = self.pool.create_memory(PageCount(HOLE_PAGES))?;
+        self.map(hole, HOLE_ADDRESS, HOLE_PAGES, Access::ReadWrite)?;
+        self.hand_over(hole, own::HOLE, MemoryRights::MANAGE)?;
+        let paged = self.pool.create_memory(PageCount(1))?;
+        let readable = MemoryRights::MANAGE | MemoryRights::READ;
+        self.hand_over(paged, own::PAGED, readable)?;
+        let filled = self.pool.create_memory(PageCount(FILLED_COUNT))?;
+        self.map(filled, FILLED_ADDRESS, FILLED_COUNT, Access::ReadWrite)?;
+        self.hand_over(filled, own::FILLED, readable)?;
+        let source = self.pool.create_memory(PageCount(SOURCE_COUNT))?;
+        self.map(source, SOURCE_ADDRESS, SOURCE_COUNT, Access::ReadWrite)?;
+        for page in (0..SOURCE_COUNT).filter(|page| own::SOURCE_PRESENT >> page & 1 != 0) {
+            source.populate(PageCount(page), PageCount(1))?;
+        }
+        self.hand_over(source, own::SOURCE, MemoryRights::READ)?;
+        let (pages, pager) = (
+            self.pool.create_memory(PageCount(PAGES_COUNT))?,
+            self.pool.create_endpoint()?,
+        );
+        self.map(pages, PAGES_ADDRESS, PAGES_COUNT, Access::ReadWrite)?;
+        pages.set_pager(Some(pager))?;
+        self.hand_over(pages, own::PAGES, MemoryRights::MANAGE)?;
+        self.hand_over(pager, own::PAGER, EndpointRights::RECEIVE)
     }
 
     /// The subject has it from now on, and the driver has not.
@@ -186,7 +227,7 @@ impl Subject {
         what.delete()
     }
 
-    fn make_threads(&self, faults: Cap<Endpoint>) -> Result<(), Error> {
+    fn make_threads(&self, faults: Cap<Endpoint>, bell: Cap<Notification>) -> Result<(), Error> {
         for (number, (_, workload)) in (0..).zip(WORKLOADS) {
             let thread = self.domain.create_thread()?;
             // As after a call: a return address would be on the stack.
@@ -197,10 +238,13 @@ impl Subject {
                 UserAddress(instruction),
                 UserAddress(top),
                 board,
-                UserAddress(0),
+                UserAddress(BUFFERS + number * PAGE_BYTES),
             )?;
             if number == FAULTING as u64 {
                 thread.set_fault_endpoint(Some(faults))?;
+            }
+            if number == NOTIFIED as u64 {
+                thread.bind(Some(bell))?;
             }
             let held_in = [(FAULTING, own::FAULTING_THREAD), (HELD, own::HELD_THREAD)];
             for (_, slot) in held_in.iter().filter(|(held, _)| *held as u64 == number) {

@@ -3,24 +3,30 @@
 
 use runtime::Error;
 use runtime::abi::calls::{
-    Call, MemoryDiscard, MemoryPopulate, Receive, Received, Reply, ReplyAndReceive, Signal,
-    ThreadStart, ThreadStop, Wait, Yield,
+    MemoryDiscard, MemoryPopulate, Reply, Signal, ThreadStart, ThreadStop, Wait, Yield,
 };
 use runtime::abi::register::PageCount;
-use runtime::abi::{MessageInfo, Register};
 use runtime::system_call::invoke;
 
 use crate::board::Board;
+use crate::calls::{call, one_word, receive, reply_and_receive, wait, word_of};
 use crate::derives::derives_and_revokes;
+use crate::long_calls::{
+    describes_itself, fills_and_empties, makes_and_destroys, revokes_many, supplies_pages,
+    uses_paged_memory,
+};
+use crate::messages::{answers_at_length, calls_at_length, receives_and_is_notified, rings, sends};
+use crate::modes::{keeps_direction, keeps_mxcsr, keeps_segment_bases, keeps_x87};
 use crate::registers::{
     Vectors, has_avx, keep_general, keep_xmm, keep_ymm, leave_selectors, selectors,
 };
+use crate::slots::*;
 
 /// A workload.
 pub type Workload = extern "C" fn(Board) -> !;
 
 /// All of them: a thread each, in this order.
-pub const WORKLOADS: [(&str, Workload); 15] = [
+pub const WORKLOADS: [(&str, Workload); 30] = [
     ("computes", computes),
     ("computes with vectors", computes_with_vectors),
     ("calls inside", calls_inside),
@@ -36,57 +42,31 @@ pub const WORKLOADS: [(&str, Workload); 15] = [
     ("is held while it calls", calls_its_holder),
     ("holds who calls", holds_who_calls),
     ("derives and revokes", derives_and_revokes),
+    ("sends", sends),
+    ("receives and is notified", receives_and_is_notified),
+    ("rings", rings),
+    ("uses paged memory", uses_paged_memory),
+    ("supplies pages", supplies_pages),
+    ("calls at length", calls_at_length),
+    ("answers at length", answers_at_length),
+    ("fills and empties", fills_and_empties),
+    ("makes and destroys", makes_and_destroys),
+    ("revokes many", revokes_many),
+    ("describes itself", describes_itself),
+    ("keeps segment bases", keeps_segment_bases),
+    ("keeps the x87 unit", keeps_x87),
+    ("keeps MXCSR", keeps_mxcsr),
+    ("keeps the direction flag", keeps_direction),
 ];
 
 /// The workload whose faults the one behind it mends.
 pub const FAULTING: usize = 8;
 /// The workload that the one behind it stops while it awaits an answer.
 pub const HELD: usize = 12;
-
-/// Where the subject's threads find what they were given.
-pub mod slots {
-    use runtime::Slot;
-
-    /// An endpoint of the subject's.
-    pub const INSIDE: Slot = Slot(1);
-    /// The driver's endpoint.
-    pub const OUTSIDE: Slot = Slot(2);
-    /// Notifications of the subject's.
-    pub const PING: Slot = Slot(3);
-    /// See [`PING`].
-    pub const PONG: Slot = Slot(4);
-    /// Nobody signals it.
-    pub const SILENCE: Slot = Slot(5);
-    /// An endpoint that hears of faults.
-    pub const FAULTS: Slot = Slot(6);
-    /// The Memory in which pages are missing.
-    pub const HOLE: Slot = Slot(7);
-    /// Derived from [`PING`]: what pings go through.
-    pub const PING_SIGNAL: Slot = Slot(8);
-    /// Empty: for reply rights.
-    pub const INSIDE_REPLY: Slot = Slot(9);
-    /// See [`INSIDE_REPLY`].
-    pub const FAULTS_REPLY: Slot = Slot(10);
-    /// See [`INSIDE_REPLY`].
-    pub const HOLDER_REPLY: Slot = Slot(11);
-    /// An endpoint of the subject's: where who calls is held.
-    pub const HOLDER: Slot = Slot(12);
-    /// The thread that is stopped while it calls.
-    pub const HELD_THREAD: Slot = Slot(13);
-    /// The thread that is stopped while its faults are mended.
-    pub const FAULTING_THREAD: Slot = Slot(14);
-    /// The subject's domain.
-    pub const DOMAIN: Slot = Slot(15);
-    /// An endpoint of the subject's: what is derived from it is revoked.
-    pub const REVOKED: Slot = Slot(16);
-    /// A Memory of the subject's that gets a mapping and a pager.
-    pub const PAGED: Slot = Slot(17);
-    /// Empty: the first slot for what is derived.
-    pub const DERIVED: Slot = Slot(18);
-    /// How many slots.
-    pub const DERIVED_COUNT: u32 = 24;
-}
-use slots::*;
+/// The workload to which [`BELL`] is bound.
+pub const NOTIFIED: usize = 16;
+/// The workload that uses the Memory with a pager.
+pub const PAGED_BY_OTHERS: usize = 18;
 
 /// Where the Memory with missing pages is mapped, and its pages.
 pub const HOLE_ADDRESS: u64 = 16 << 30;
@@ -99,7 +79,6 @@ const TURNS: u64 = 4_000;
 const DEPTH: u64 = 24;
 const DEADLINE_NS: u64 = 300_000;
 const NS_PER_SECOND: u128 = 1_000_000_000;
-const FOR_EVER: u64 = u64::MAX;
 
 /// What the driver's server answers to a number.
 pub const fn answer_of(number: u64) -> u64 {
@@ -262,6 +241,8 @@ extern "C" fn mends_faults(board: Board) -> ! {
         board.check(fault.is_ok_and(|fault| fault.info.is_fault()), 16);
         let address = fault.map_or(0, |fault| fault.words[1]);
         let page = address.wrapping_sub(HOLE_ADDRESS) / 4096;
+        // So that a freeze is likely to find the other one awaiting this.
+        let _ = invoke(Yield {});
         let populated = invoke(MemoryPopulate {
             memory: HOLE,
             first_page: PageCount(page),
@@ -361,59 +342,4 @@ pub extern "C" fn serves(slots: u64) -> ! {
         request = invoke(reply_and_receive(endpoint, answer, reply));
     }
     runtime::entry::stop()
-}
-
-fn call(endpoint: runtime::Slot, w0: u64) -> Call {
-    let info = one_word();
-    Call {
-        endpoint,
-        info,
-        w0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    }
-}
-
-fn receive(endpoint: runtime::Slot, reply: runtime::Slot) -> Receive {
-    let info = MessageInfo::EMPTY;
-    Receive {
-        endpoint,
-        info,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply,
-    }
-}
-
-fn reply_and_receive(endpoint: runtime::Slot, w0: u64, reply: runtime::Slot) -> ReplyAndReceive {
-    let info = one_word();
-    ReplyAndReceive {
-        endpoint,
-        info,
-        w0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply,
-    }
-}
-
-fn wait(notification: runtime::Slot) -> Result<u64, Error> {
-    let deadline = FOR_EVER;
-    invoke(Wait {
-        notification,
-        deadline,
-    })
-}
-
-fn one_word() -> MessageInfo {
-    MessageInfo::from_register(1).unwrap_or(MessageInfo::EMPTY)
-}
-
-fn word_of(board: Board, request: Result<Received, Error>, complaint: u64) -> u64 {
-    board.check(request.is_ok(), complaint);
-    request.map_or(0, |request| request.words[0])
 }

@@ -1,0 +1,271 @@
+//! Workloads whose calls take many steps, so that freezes find them in the middle; and a Memory with a pager.
+
+use runtime::Error;
+use runtime::abi::PAGE_BYTES;
+use runtime::abi::calls::{
+    CapabilityCopy, CapabilityIdentify, CapabilityInspect, CapabilityMint, CapabilityRevoke,
+    Destroy, DomainDescribe, DomainMap, DomainPages, MemoryCreate, MemoryDiscard, MemoryPopulate,
+    MemorySupply, PageSet, Yield,
+};
+use runtime::abi::fault::FaultKind;
+use runtime::abi::kind::EndpointRights;
+use runtime::abi::message::DATA_OFFSET;
+use runtime::abi::record::{List, RECORD_WORDS};
+use runtime::abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
+use runtime::system_call::invoke;
+
+use crate::board::{Board, Buffer};
+use crate::calls::{receive, reply_and_receive};
+use crate::slots::{
+    DOMAIN, FILLED, MADE, MADE_COPIES, MADE_COUNT, MANY, MANY_COUNT, MANY_DERIVED, PAGER,
+    PAGER_REPLY, PAGES, PING, PING_SIGNAL, POOL, SOURCE, SOURCE_PRESENT,
+};
+use crate::workloads::answer_of;
+
+/// Where the Memory with a pager is mapped, and its pages.
+pub const PAGES_ADDRESS: u64 = 24 << 30;
+/// See [`PAGES_ADDRESS`].
+pub const PAGES_COUNT: u64 = 8;
+/// Where the Memory is mapped that the pager supplies from, and its pages.
+pub const SOURCE_ADDRESS: u64 = 28 << 30;
+/// See [`SOURCE_ADDRESS`].
+pub const SOURCE_COUNT: u64 = 6;
+/// Where the Memory is mapped that is filled and emptied, and its pages.
+pub const FILLED_ADDRESS: u64 = 32 << 30;
+/// See [`FILLED_ADDRESS`].
+pub const FILLED_COUNT: u64 = 64;
+/// Where the subject maps the Memory that it makes, and its pages.
+const MADE_ADDRESS: u64 = 36 << 30;
+const MADE_PAGES: u64 = 32;
+
+/// Reads, writes and gives up pages of a Memory with a pager.
+pub extern "C" fn uses_paged_memory(board: Board) -> ! {
+    loop {
+        let round = board.rounds();
+        let page = round % PAGES_COUNT;
+        let word = word_at(PAGES_ADDRESS, page);
+        // SAFETY: the page is this workload's, and the pager supplies it.
+        let (found, written) = unsafe {
+            let found = word.read_volatile();
+            word.write_volatile(!found);
+            let _ = invoke(Yield {});
+            (found, word.read_volatile())
+        };
+        board.check(found == answer_of(round), 50);
+        board.check(written == !found, 51);
+        let discarded = invoke(MemoryDiscard {
+            memory: PAGES,
+            first_page: PageCount(page),
+            page_count: PageCount(1),
+        });
+        board.check(discarded.is_ok(), 52);
+        board.round();
+    }
+}
+
+/// The pager: supplies the page, with the number that the workload before this one expects.
+pub extern "C" fn supplies_pages(board: Board) -> ! {
+    let mut fault = invoke(receive(PAGER, PAGER_REPLY));
+    loop {
+        let round = board.before().rounds();
+        let [kind, page, ..] = fault.map_or([0; 4], |fault| fault.words);
+        board.check(fault.is_ok_and(|fault| fault.info.is_fault()), 53);
+        board.check(kind == FaultKind::AbsentPage as u64, 54);
+        board.check(page == round % PAGES_COUNT, 55);
+        // SAFETY: the Memory's first page is this workload's.
+        unsafe { word_at(SOURCE_ADDRESS, 0).write_volatile(answer_of(round)) };
+        let _ = invoke(Yield {});
+        let supplied = supply(PAGES, page, 1, SOURCE, 0);
+        board.check(supplied.is_ok(), 56);
+        board.round();
+        fault = invoke(reply_and_receive(PAGER, 0, PAGER_REPLY));
+    }
+}
+
+/// Populates half of a Memory, copies it to the other half, and discards all.
+pub extern "C" fn fills_and_empties(board: Board) -> ! {
+    const HALF: u64 = FILLED_COUNT / 2;
+    /// So that a freeze is likely to find one of them.
+    const SUPPLIES: u64 = 4;
+    loop {
+        let round = board.rounds();
+        let populated = invoke(MemoryPopulate {
+            memory: FILLED,
+            first_page: PageCount(0),
+            page_count: PageCount(HALF),
+        });
+        board.check(populated.is_ok(), 65);
+        for page in 0..HALF {
+            let word = word_at(FILLED_ADDRESS, page);
+            // SAFETY: the page is this workload's, and was populated.
+            let fresh = unsafe {
+                let fresh = word.read_volatile();
+                word.write_volatile(answer_of(round + page));
+                fresh
+            };
+            // None of those that were discarded is still there.
+            board.check(fresh == 0, 66);
+        }
+        for _ in 0..SUPPLIES {
+            board.check(supply(FILLED, HALF, HALF, FILLED, 0).is_ok(), 67);
+        }
+        for page in 0..HALF {
+            // SAFETY: as above; it was supplied.
+            let copied = unsafe { word_at(FILLED_ADDRESS, HALF + page).read_volatile() };
+            board.check(copied == answer_of(round + page), 68);
+        }
+        let discarded = invoke(MemoryDiscard {
+            memory: FILLED,
+            first_page: PageCount(0),
+            page_count: PageCount(FILLED_COUNT),
+        });
+        board.check(discarded.is_ok(), 69);
+        board.round();
+        let _ = invoke(Yield {});
+    }
+}
+
+/// Makes a Memory with pages, a mapping and many capabilities to it, and destroys it.
+pub extern "C" fn makes_and_destroys(board: Board) -> ! {
+    loop {
+        board.check(make().is_ok(), 70);
+        board.check(invoke(Destroy { object: MADE }).is_ok(), 71);
+        board.check(is_empty(MADE) && are_empty(MADE_COPIES, MADE_COUNT), 72);
+        board.round();
+        let _ = invoke(Yield {});
+    }
+}
+
+fn make() -> Result<(), Error> {
+    let (memory, into) = (MADE, MADE);
+    let (first_page, page_count) = (PageCount(0), PageCount(MADE_PAGES));
+    invoke(MemoryCreate {
+        pool: POOL,
+        pages: page_count,
+        into,
+    })?;
+    // If the mapping of the round before were still there, this one would overlap it.
+    invoke(DomainMap {
+        domain: DOMAIN,
+        memory,
+        address: UserAddress(MADE_ADDRESS),
+        first_page,
+        page_count,
+        access: Access::ReadWrite,
+    })?;
+    invoke(MemoryPopulate {
+        memory,
+        first_page,
+        page_count,
+    })?;
+    for number in 0..MADE_COUNT {
+        let to = Slot(MADE_COPIES.0 + number);
+        invoke(CapabilityCopy { from: MADE, to })?;
+    }
+    Ok(())
+}
+
+/// Derives many capabilities from one and revokes them.
+pub extern "C" fn revokes_many(board: Board) -> ! {
+    loop {
+        for number in 0..MANY_COUNT {
+            let minted = invoke(CapabilityMint {
+                from: MANY,
+                to: Slot(MANY_DERIVED.0 + number),
+                rights: EndpointRights::SEND.into(),
+                badge: board.rounds() + 1,
+            });
+            board.check(minted.is_ok(), 73);
+        }
+        // Others look at them meanwhile.
+        let _ = invoke(Yield {});
+        board.check(invoke(CapabilityRevoke { slot: MANY }).is_ok(), 74);
+        board.check(are_empty(MANY_DERIVED, MANY_COUNT), 75);
+        board.round();
+        let _ = invoke(Yield {});
+    }
+}
+
+/// Reads the list of its own domain's capabilities, and which pages of a Memory are there.
+pub extern "C" fn describes_itself(board: Board) -> ! {
+    let buffer = board.buffer();
+    loop {
+        board.check(describe(Slot(0)).is_ok(), 76);
+        // The first eight slots are never empty.
+        for slot in 1..=u64::from(PING_SIGNAL.0) {
+            let record = (slot as usize - 1) * RECORD_WORDS;
+            board.check(data(buffer, record) == slot, 77);
+        }
+        let parent = (PING_SIGNAL.0 as usize - 1) * RECORD_WORDS + 5;
+        board.check(data(buffer, parent) == u64::from(PING.0) + 1, 78);
+        // One of many that have one parent, if it is there.
+        let child = Slot(MANY_DERIVED.0 + board.rounds() as u32 % 2 * (MANY_COUNT - 1));
+        let count = describe(child);
+        let is_there = count.is_ok_and(|count| count > 0) && data(buffer, 0) == u64::from(child.0);
+        let is_of_many = data(buffer, 5) == u64::from(MANY.0) + 1;
+        board.check(count.is_ok() && (!is_there || is_of_many), 81);
+        match present(buffer) {
+            Ok(pages) => {
+                board.check(pages == SOURCE_PRESENT, 79);
+                board.round();
+            }
+            // The identity is that of the Memory before a move.
+            Err(Error::NotThere) => board.interrupted(),
+            Err(_) => board.check(false, 80),
+        }
+        let _ = invoke(Yield {});
+    }
+}
+
+/// Reads the list of the domain's capabilities from a slot on; returns how many there are in the buffer.
+fn describe(from: Slot) -> Result<u64, Error> {
+    let described = invoke(DomainDescribe {
+        domain: DOMAIN,
+        list: List::Capabilities,
+        cursor: from.0.into(),
+    });
+    described.map(|(count, ..)| count)
+}
+
+/// Which pages of a Memory are present.
+fn present(buffer: Buffer) -> Result<u64, Error> {
+    let (domain, slot) = (DOMAIN, SOURCE);
+    let memory = ObjectId(invoke(CapabilityIdentify { domain, slot })?);
+    buffer.set_word(DATA_OFFSET as usize / 8, u64::MAX);
+    let covered = invoke(DomainPages {
+        domain,
+        memory,
+        log: 0,
+        first_page: PageCount(0),
+        page_count: PageCount(SOURCE_COUNT),
+        which: PageSet::Present,
+    })?;
+    Ok(data(buffer, 0) & ((1 << covered) - 1))
+}
+
+/// A word of the buffer's data.
+fn data(buffer: Buffer, index: usize) -> u64 {
+    buffer.word(DATA_OFFSET as usize / 8 + index)
+}
+
+fn supply(memory: Slot, page: u64, count: u64, giver: Slot, giver_page: u64) -> Result<(), Error> {
+    invoke(MemorySupply {
+        memory,
+        first_page: PageCount(page),
+        page_count: PageCount(count),
+        giver,
+        giver_page: PageCount(giver_page),
+    })
+}
+
+fn word_at(address: u64, page: u64) -> *mut u64 {
+    (address + page * PAGE_BYTES) as *mut u64
+}
+
+fn is_empty(slot: Slot) -> bool {
+    invoke(CapabilityInspect { slot }).map(|(kind, ..)| kind) == Ok(0)
+}
+
+fn are_empty(first: Slot, count: u32) -> bool {
+    (first.0..first.0 + count).all(|slot| is_empty(Slot(slot)))
+}

@@ -1,0 +1,194 @@
+//! Workloads that send: long messages with capabilities, messages without an answer, flags to a thread that receives.
+
+use runtime::abi::calls::{
+    Call, CapabilityInspect, CapabilityMint, CapabilityRevoke, ReplyAndReceive, Send, Signal, Yield,
+};
+use runtime::abi::kind::EndpointRights;
+use runtime::abi::message::{REGISTER_WORDS, WORDS_MAX};
+use runtime::abi::{MessageInfo, ObjectKind};
+use runtime::system_call::invoke;
+use runtime::{Error, Slot};
+
+use crate::board::{Board, Buffer};
+use crate::calls::{receive, wait};
+use crate::slots::{BELL, BELL_HEARD, LETTERS, LONG, LONG_REPLY, MARK, PASSED, RETURNED, TAKEN};
+use crate::workloads::answer_of;
+
+/// Words of an answer to a long message: fewer, so that the rest of the caller's own buffer stays.
+const ANSWER_WORDS: usize = 40;
+/// Words of a message without an answer.
+const LETTER_WORDS: usize = 16;
+
+/// Calls with as many words as there are and two capabilities; the answer brings one of them back.
+pub extern "C" fn calls_at_length(board: Board) -> ! {
+    let buffer = board.buffer();
+    loop {
+        let round = board.rounds();
+        for (number, slot) in PASSED.into_iter().enumerate() {
+            board.check(mint(slot, badge_of(round, number)).is_ok(), 33);
+            buffer.send(number, slot);
+        }
+        buffer.receive_in(0, RETURNED);
+        let [w0, w1, w2, w3] = fill(buffer, round, WORDS_MAX);
+        let info = shape(WORDS_MAX, PASSED.len());
+        let answer = invoke(Call {
+            endpoint: LONG,
+            info,
+            w0,
+            w1,
+            w2,
+            w3,
+        });
+        board.check(answer.is_ok_and(|it| it.info == shape(ANSWER_WORDS, 1)), 34);
+        let words = answer.map_or([0; REGISTER_WORDS], |it| it.words);
+        board.check(holds(buffer, words, !round, ANSWER_WORDS), 35);
+        let is_kept = |index| buffer.word(index) == word_of(round, index);
+        board.check((ANSWER_WORDS..WORDS_MAX).all(is_kept), 36);
+        board.check(holds_badge(RETURNED, badge_of(round, 1)), 37);
+        // What was passed on and what came back hang below it, wherever they went.
+        board.check(invoke(CapabilityRevoke { slot: MARK }).is_ok(), 38);
+        for slot in PASSED.into_iter().chain(TAKEN).chain([RETURNED]) {
+            let kind = invoke(CapabilityInspect { slot }).map(|(kind, ..)| kind);
+            board.check(kind == Ok(0), 39);
+        }
+        board.round();
+    }
+}
+
+/// Answers these calls, having looked at what came only after others ran.
+pub extern "C" fn answers_at_length(board: Board) -> ! {
+    let buffer = board.buffer();
+    let receive_in_both = || {
+        for (number, slot) in TAKEN.into_iter().enumerate() {
+            buffer.receive_in(number, slot);
+        }
+    };
+    receive_in_both();
+    let mut request = invoke(receive(LONG, LONG_REPLY));
+    loop {
+        let round = board.rounds();
+        let info = request.map_or(MessageInfo::EMPTY, |it| it.info);
+        board.check(info == shape(WORDS_MAX, TAKEN.len()), 40);
+        let _ = invoke(Yield {});
+        let words = request.map_or([0; REGISTER_WORDS], |it| it.words);
+        board.check(holds(buffer, words, round, WORDS_MAX), 41);
+        for (number, slot) in TAKEN.into_iter().enumerate() {
+            board.check(holds_badge(slot, badge_of(round, number)), 42);
+        }
+        board.round();
+        let [w0, w1, w2, w3] = fill(buffer, !round, ANSWER_WORDS);
+        buffer.send(0, TAKEN[1]);
+        receive_in_both();
+        request = invoke(ReplyAndReceive {
+            endpoint: LONG,
+            info: shape(ANSWER_WORDS, 1),
+            w0,
+            w1,
+            w2,
+            w3,
+            reply: LONG_REPLY,
+        });
+    }
+}
+
+/// Sends messages that nobody answers. None is lost and none comes twice, whenever the domain was frozen.
+pub extern "C" fn sends(board: Board) -> ! {
+    let buffer = board.buffer();
+    loop {
+        let [w0, w1, w2, w3] = fill(buffer, board.rounds(), LETTER_WORDS);
+        let sent = invoke(Send {
+            endpoint: LETTERS,
+            info: shape(LETTER_WORDS, 0),
+            w0,
+            w1,
+            w2,
+            w3,
+        });
+        board.check(sent.is_ok(), 43);
+        board.round();
+    }
+}
+
+/// Receives these messages, and the flags of the notification that it is bound to.
+pub extern "C" fn receives_and_is_notified(board: Board) -> ! {
+    let buffer = board.buffer();
+    let (mut letters, mut rings) = (0, 0);
+    loop {
+        // No slot for a reply right: nobody calls.
+        let received = invoke(receive(LETTERS, Slot::NONE));
+        board.check(received.is_ok(), 44);
+        let Ok(message) = received else { continue };
+        if message.info.is_notification() {
+            let flags = message.badge;
+            board.check(flags == 1 << (rings % 64), 45);
+            rings += 1;
+            let heard = invoke(Signal {
+                notification: BELL_HEARD,
+                flags,
+            });
+            board.check(heard.is_ok(), 46);
+        } else {
+            let _ = invoke(Yield {});
+            board.check(holds(buffer, message.words, letters, LETTER_WORDS), 47);
+            letters += 1;
+        }
+        board.round();
+    }
+}
+
+/// Raises flags for the thread that receives, one at a time.
+pub extern "C" fn rings(board: Board) -> ! {
+    loop {
+        let flags = 1 << (board.rounds() % 64);
+        let notification = BELL;
+        let rung = invoke(Signal {
+            notification,
+            flags,
+        });
+        board.check(rung.is_ok(), 48);
+        board.check(wait(BELL_HEARD) == Ok(flags), 49);
+        board.round();
+    }
+}
+
+fn mint(to: Slot, badge: u64) -> Result<(), Error> {
+    invoke(CapabilityMint {
+        from: MARK,
+        to,
+        rights: EndpointRights::SEND.into(),
+        badge,
+    })
+}
+
+/// The badge of the capability of this number in a round's message: never zero.
+fn badge_of(round: u64, number: usize) -> u64 {
+    round * 2 + number as u64 + 1
+}
+
+fn holds_badge(slot: Slot, badge: u64) -> bool {
+    let send = u64::from(runtime::abi::Rights::from(EndpointRights::SEND).0);
+    invoke(CapabilityInspect { slot }) == Ok((ObjectKind::Endpoint as u64, send, badge))
+}
+
+fn shape(words: usize, capabilities: usize) -> MessageInfo {
+    MessageInfo::try_new(words, capabilities).unwrap_or(MessageInfo::EMPTY)
+}
+
+/// The word at this place of a message.
+fn word_of(message: u64, index: usize) -> u64 {
+    answer_of(message.wrapping_add(index as u64))
+}
+
+/// Writes a message's words into the buffer; returns those that travel in registers.
+fn fill(buffer: Buffer, message: u64, count: usize) -> [u64; REGISTER_WORDS] {
+    for index in REGISTER_WORDS..count {
+        buffer.set_word(index, word_of(message, index));
+    }
+    core::array::from_fn(|index| word_of(message, index))
+}
+
+/// Whether these are a message's words: the first ones as they came in registers, the others in the buffer.
+fn holds(buffer: Buffer, first: [u64; REGISTER_WORDS], message: u64, count: usize) -> bool {
+    first == core::array::from_fn(|index| word_of(message, index))
+        && (REGISTER_WORDS..count).all(|index| buffer.word(index) == word_of(message, index))
+}
