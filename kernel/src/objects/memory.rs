@@ -167,16 +167,16 @@ impl MemoryObject {
     }
 
     /// Enters an absent page of a run that no pool has, as [`MemoryObject::insert`] does.
+    #[inline]
     pub fn insert_foreign(&self, leaf: LeafTable, page: u64, run: &ForeignRun, flags: Entry) {
         leaf.insert_foreign(page, run, flags);
         self.present.set(self.present.get() + 1);
     }
 
-    /// Makes a page present in the frame that is reserved for it, filled with zeros; false if none is, or it is present.
-    pub fn reveal(&self, page: u64) -> bool {
-        let is_new = self
-            .leaf(page)
-            .is_some_and(|leaf| leaf.reveal(page, Entry::LEAF));
+    /// Makes a page present in the frame that its leaf table keeps for it, filled with zeros; false if that keeps none, or the
+    /// page is present.
+    pub fn reveal(&self, leaf: LeafTable, page: u64) -> bool {
+        let is_new = leaf.reveal(page, Entry::LEAF);
         if is_new {
             self.present.set(self.present.get() + 1);
         }

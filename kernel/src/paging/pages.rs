@@ -1,19 +1,23 @@
 //! Giving a Memory pages, and taking them: populate, supply, discard. Each does a bounded number of pages and says how
 //! far it came.
 
-use abi::Error;
+use abi::{Error, PAGES_PER_TABLE};
 
 use crate::kernel::Kernel;
-use crate::memory::{Entry, Frame, Ref, Unmapped};
+use crate::memory::{Entry, Frame, LeafTable, Ref, Unmapped};
 use crate::objects::{Attribute, MemoryObject, Pool};
 
-/// Pages that one step gives.
+/// Pages that one step gives or overwrites at most.
 const PAGES_PER_STEP: u64 = 16;
 
-/// Entries that one step looks at.
-const ENTRIES_PER_STEP: u64 = 512;
+/// Pages that one step looks at, if all of them are there already.
+const LOOKS_PER_STEP: u64 = 512;
 
-/// Gives a Memory zeroed pages where it has none; returns how many pages of the range it has dealt with.
+/// Looks that a page costs which is given: both are counted together, so that no step does as much as is allowed of each.
+const LOOKS_PER_GIFT: u64 = LOOKS_PER_STEP / PAGES_PER_STEP;
+
+/// Gives a Memory zeroed pages where it has none, in the leaf table of the first one; returns how many pages of the range it has
+/// dealt with.
 ///
 /// # Errors
 /// [`Error::WrongState`] for a device's memory, [`Error::ArgumentRange`], [`Error::PoolEmpty`].
@@ -32,20 +36,31 @@ pub fn populate(
     if !memory.holds(first, count) {
         return Err(Error::ArgumentRange);
     }
-    let mut given = 0;
-    for page in first..first + count.min(ENTRIES_PER_STEP) {
-        if !memory.is_present(page) {
-            // A page that has a frame already needs none of the pool.
-            if !memory.reveal(page) {
-                give_page(kernel, memory, page, Frame::zero)?;
-            }
-            given += 1;
-        }
-        if given == PAGES_PER_STEP {
-            return Ok(page + 1 - first);
-        }
+    if count == 0 {
+        return Ok(0);
     }
-    Ok(count.min(ENTRIES_PER_STEP))
+    let pool = pool_of(memory);
+    let leaf = memory.ensure_leaf(first, || kernel.take_frame(pool))?;
+    let count = count.min(PAGES_PER_TABLE - first % PAGES_PER_TABLE);
+    as_one_change(memory, |has_changed| {
+        let mut looks = 0;
+        for page in first..first + count {
+            if looks >= LOOKS_PER_STEP {
+                return Ok(page - first);
+            }
+            if leaf.flags(page).contains(Entry::PRESENT) {
+                looks += 1;
+                continue;
+            }
+            // A page that has a frame already needs none of the pool.
+            if !memory.reveal(leaf, page) {
+                give_page(kernel, memory, leaf, page, Frame::zero)?;
+            }
+            *has_changed = true;
+            looks += LOOKS_PER_GIFT;
+        }
+        Ok(count)
+    })
 }
 
 /// Copies pages of `giver` into a Memory; returns how many.
@@ -67,18 +82,45 @@ pub fn supply(
     if !giver.holds(giver_page, count) {
         return Err(Error::ArgumentRange);
     }
-    for index in 0..count.min(PAGES_PER_STEP) {
-        let from = giver.frame(giver_page + index).ok_or(Error::PageAbsent)?;
-        let page = first + index;
-        match memory.frame(page) {
-            Some(_) => {
-                memory.write_page(page, from);
-                memory.header.touch();
-            }
-            None => give_page(kernel, memory, page, |frame| frame.copy_from(from))?,
+    let count = count.min(PAGES_PER_STEP);
+    as_one_change(memory, |has_changed| {
+        for index in 0..count {
+            let from = giver.frame(giver_page + index).ok_or(Error::PageAbsent)?;
+            supply_page(kernel, memory, first + index, from)?;
+            *has_changed = true;
         }
+        Ok(count)
+    })
+}
+
+/// Makes a page of a Memory a copy of a frame, whether it is present or not.
+fn supply_page(
+    kernel: &Kernel,
+    memory: Ref<MemoryObject>,
+    page: u64,
+    from: Frame,
+) -> Result<(), Error> {
+    if memory.is_present(page) {
+        memory.write_page(page, from);
+        return Ok(());
     }
-    Ok(count.min(PAGES_PER_STEP))
+    let pool = pool_of(memory);
+    let leaf = memory.ensure_leaf(page, || kernel.take_frame(pool))?;
+    give_page(kernel, memory, leaf, page, |frame| frame.copy_from(from))
+}
+
+/// Does a step that changes a Memory's pages and says so, and counts one change however many there were, also when it fails
+/// behind some: counting takes long deep inside of pools.
+fn as_one_change(
+    memory: Ref<MemoryObject>,
+    step: impl FnOnce(&mut bool) -> Result<u64, Error>,
+) -> Result<u64, Error> {
+    let mut has_changed = false;
+    let result = step(&mut has_changed);
+    if has_changed {
+        memory.header.touch();
+    }
+    result
 }
 
 /// Takes pages away, looking at `count` entries of one leaf table and taking at most `most`; returns whether there
@@ -112,15 +154,13 @@ pub const DISCARD_MAX: usize = Unmapped::MAX;
 fn give_page(
     kernel: &Kernel,
     memory: Ref<MemoryObject>,
+    leaf: LeafTable,
     page: u64,
     fill: impl FnOnce(Frame),
 ) -> Result<(), Error> {
-    let pool = pool_of(memory);
-    let leaf = memory.ensure_leaf(page, || kernel.take_frame(pool))?;
-    let frame = kernel.take_frame(pool)?;
+    let frame = kernel.take_frame(pool_of(memory))?;
     fill(frame.view());
     memory.insert(leaf, page, frame, Entry::LEAF);
-    memory.header.touch();
     Ok(())
 }
 

@@ -182,6 +182,24 @@ fn a_page_that_was_given_back_is_zeroed_when_it_is_given_again() {
 }
 
 #[test]
+fn a_step_that_looks_at_many_pages_gives_fewer() {
+    let scene = Scene::new();
+    let steps_of = |first, count| {
+        let populate = MemoryPopulate {
+            memory: MEMORY,
+            first_page: PageCount(first),
+            page_count: PageCount(count),
+        };
+        scene.world.steps_of(scene.citizen.thread, populate)
+    };
+    assert_eq!(steps_of(0, 16), 1);
+    assert_eq!(steps_of(0, 200), 12);
+    assert_eq!(steps_of(0, 200), 1);
+    assert_eq!(steps_of(0, 216), 2);
+    assert_eq!(scene.memory(MEMORY).present.get(), 216);
+}
+
+#[test]
 fn supplying_copies_and_overwrites() {
     let scene = Scene::new();
     scene.populate(0, 40).expect("room");

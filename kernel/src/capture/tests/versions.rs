@@ -3,8 +3,9 @@
 use abi::calls::{
     CapabilityCopy, CapabilityDelete, CapabilityMint, CapabilityRevoke, Destroy, DomainClock,
     DomainDerive, DomainHold, DomainInstall, DomainMap, DomainMapOwn, DomainRemove, DomainUnmap,
-    EndpointCreate, MemoryCreate, MemoryDiscard, MemoryPopulate, MemorySupply, NotificationCreate,
-    PoolSplit, Signal, ThreadCreate, ThreadFaults, ThreadSchedule, ThreadStart, Wait,
+    EndpointCreate, MemoryCreate, MemoryCreateContiguous, MemoryDiscard, MemoryPopulate,
+    MemorySupply, NotificationCreate, PoolSplit, Signal, ThreadCreate, ThreadFaults,
+    ThreadSchedule, ThreadStart, Wait,
 };
 use abi::record::Held;
 use abi::register::{Access, PageCount, Slot, UserAddress};
@@ -21,6 +22,7 @@ const MEMORY: Slot = Slot(25);
 const OWN_NOTIFICATION: Slot = Slot(26);
 const OWN_ENDPOINT: Slot = Slot(27);
 const SECOND_SPARE: Slot = Slot(28);
+const GIVER: Slot = Slot(29);
 const ADDRESS: UserAddress = UserAddress(0x8000_0000);
 const ONE: PageCount = PageCount(1);
 const ZERO: PageCount = PageCount(0);
@@ -195,6 +197,49 @@ const CHANGES: &[Change] = &[
         "a pager from its own table",
         keeper!(install(40)),
         keeper!(hold(MEMORY, Held::Pager)),
+    ),
+    (
+        "pages that a contiguous Memory had reserved",
+        keeper!(MemoryCreateContiguous {
+            pool: POOL,
+            pages: PageCount(2),
+            into: KEEPERS_SPARE,
+            alignment: PageCount(1),
+            from: 0,
+            below: u64::MAX
+        }),
+        keeper!(MemoryPopulate {
+            memory: KEEPERS_SPARE,
+            first_page: ZERO,
+            page_count: PageCount(2)
+        }),
+    ),
+    (
+        "a page supplied before one that the giver lacks",
+        |scene| {
+            let keeper = scene.keeper.thread;
+            let (pool, pages, into) = (slots::POOL, PageCount(2), GIVER);
+            scene.world.does(keeper, MemoryCreate { pool, pages, into });
+            let (memory, first_page, page_count) = (GIVER, ZERO, ONE);
+            let populate = MemoryPopulate {
+                memory,
+                first_page,
+                page_count,
+            };
+            scene.world.does(keeper, populate);
+        },
+        |scene| {
+            let half = MemorySupply {
+                memory: MEMORY,
+                first_page: ZERO,
+                page_count: PageCount(2),
+                giver: GIVER,
+                giver_page: ZERO,
+            };
+            let keeper = scene.keeper.thread;
+            let refused = scene.world.call(keeper, half);
+            assert_eq!(refused, Err(Error::PageAbsent));
+        },
     ),
     (
         "a mapping gone",
