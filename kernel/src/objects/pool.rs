@@ -12,7 +12,11 @@ use super::{Domain, Header, IdentityKeys, Object};
 use crate::memory::Ref;
 
 /// Objects that a step of a search passes.
-pub const OBJECTS_PASSED: usize = 256;
+const OBJECTS_PASSED: usize = 256;
+
+/// Objects that a step passes before it finds what it looks for, at most: one that passes more leaves that to the next step,
+/// since those who search go on with work that takes long, too.
+const PASSED_BEFORE_FOUND: usize = 16;
 
 /// What a step of a search came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,25 +147,28 @@ impl Pool {
 
     /// Looks for the object of this identity, or else the next younger one: the list is in the order of creation. No identity,
     /// zero, leads to the first object.
-    /// Passes a bounded number of objects; the bookmark keeps how far it came.
+    ///
+    /// Passes a bounded number of objects; the bookmark keeps how far it came. A search is unfinished also when it has passed
+    /// many objects and is at its end: the same again then passes one.
     pub fn seek(&self, id: ObjectId) -> Search {
         let serial = self.serial_of(id);
-        let from = self
-            .bookmark
-            .get()
-            .filter(|object| object.header().serial <= serial);
-        let mut next = from.or(self.first.get());
-        for _ in 0..OBJECTS_PASSED {
-            let Some(object) = next else {
-                return Search::Absent;
-            };
+        let is_older = |object: &Object| object.header().serial < serial;
+        let is_before = |object: &Object| object.header().serial <= serial;
+        let marked = self.bookmark.get().filter(is_before);
+        let mut next = marked.or(self.first.get());
+        let mut passed = 0;
+        while let Some(object) = next.filter(is_older)
+            && passed < OBJECTS_PASSED
+        {
             self.bookmark.set(next);
-            if object.header().serial >= serial {
-                return Search::Found(object);
-            }
             next = object.header().next.get();
+            passed += 1;
         }
-        Search::Unfinished
+        match next {
+            _ if passed > PASSED_BEFORE_FOUND => Search::Unfinished,
+            Some(object) => Search::Found(object),
+            None => Search::Absent,
+        }
     }
 
     /// Enters an object at the end of the list.

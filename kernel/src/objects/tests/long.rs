@@ -114,6 +114,33 @@ fn an_object_that_ends_takes_no_bookmark_along() {
     check(&world.kernel);
 }
 
+#[test]
+fn a_search_that_passes_many_leaves_what_it_finds_to_the_next_step() {
+    let (world, citizen) = rich();
+    let ids = make_many(&world, citizen);
+    assert_eq!(seek(citizen.pool, ids[4]).1, 1);
+    // What is looked for is there, was there, or is beyond the last.
+    let far = ids[100];
+    assert_eq!(seek(citizen.pool, far).1, 2);
+    let (Search::Found(object), 1) = seek(citizen.pool, far) else {
+        panic!("it is behind the bookmark");
+    };
+    let place = citizen.domain.place(SPARE).expect("a slot");
+    let origin = object.header().origin();
+    capabilities::copy(&crate::memory::SlotStorage, origin, place).expect("an empty slot");
+    world.does(citizen.thread, Destroy { object: SPARE });
+    for (looked_for, found) in [(far, Some(ids[101])), (ObjectId(u64::MAX), None)] {
+        // Another search takes the bookmark back.
+        assert!(matches!(citizen.pool.seek(ids[0]), Search::Found(_)));
+        let (search, steps) = seek(citizen.pool, looked_for);
+        match search {
+            Search::Found(object) => assert_eq!(Some(object.id()), found),
+            other => assert_eq!((other, found), (Search::Absent, None)),
+        }
+        assert!(steps > 1, "{steps} steps for {looked_for:?}");
+    }
+}
+
 /// Reads the identities of a domain's objects; before each call, `before` happens.
 fn describe(world: &World, citizen: Citizen, before: impl Fn()) -> Vec<u64> {
     let mut all = Vec::new();
