@@ -21,6 +21,10 @@ pub const ALIGNMENT_MAX: u64 = 512;
 /// Places that one step of a search looks at.
 const PLACES_PER_STEP: usize = 32;
 
+/// Places that a step passes before it finds a run, at most: one that passes more leaves that to the next step, since those who
+/// search go on with work that takes long, too.
+const PLACES_BEFORE_FOUND: usize = 4;
+
 /// Frames without an owner.
 #[derive(Debug)]
 pub struct FrameAllocator {
@@ -120,7 +124,7 @@ impl FrameAllocator {
 
     /// Searches for frames in a row, from the lowest address up, and takes them. A step looks at a bounded number of places.
     pub fn allocate_run(&self, request: RunRequest) -> RunSearch {
-        let mut places = PLACES_PER_STEP;
+        let mut passed = 0;
         for region in &self.regions {
             let end = region.end.min(request.below / FRAME_BYTES);
             let mut from = region.start.max(request.from.div_ceil(FRAME_BYTES));
@@ -129,15 +133,18 @@ impl FrameAllocator {
                 if first + request.count > end {
                     break;
                 }
-                if places == 0 {
+                if passed == PLACES_PER_STEP {
                     return RunSearch::Unfinished(first * FRAME_BYTES);
                 }
-                places -= 1;
                 let number = first - region.shift;
                 match self.numbers.next_absent(number, number + request.count) {
                     Some(taken) => from = taken + region.shift + 1,
+                    None if passed > PLACES_BEFORE_FOUND => {
+                        return RunSearch::Unfinished(first * FRAME_BYTES);
+                    }
                     None => return RunSearch::Found(self.take_run(first, number, request.count)),
                 }
+                passed += 1;
             }
         }
         RunSearch::Absent
@@ -394,7 +401,8 @@ mod tests {
             run.map(|run| run.address().as_u64()),
             Some((count - 2) * FRAME_BYTES)
         );
-        assert_eq!(steps, (count as usize / 2 - 1) / PLACES_PER_STEP + 1);
+        // The last step passes so many that it leaves the run that it finds to another one.
+        assert_eq!(steps, (count as usize / 2 - 1) / PLACES_PER_STEP + 2);
     }
 
     #[test]
