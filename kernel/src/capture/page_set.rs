@@ -38,20 +38,17 @@ pub fn read_page_set(
     if first >= memory.page_count {
         return Err(Error::ArgumentRange);
     }
-    let bit_of = match which {
-        PageSet::Present => is_present,
-        PageSet::Dirty => {
-            memory.check_log(log)?;
-            take_dirty
-        }
-    };
+    if which == PageSet::Dirty {
+        memory.check_log(log)?;
+    }
     let covered = count.min(PAGES_PER_TABLE).min(memory.page_count - first);
     let leaf = memory.leaf(first);
     for (index, start) in (0..covered).step_by(WORD_BITS as usize).enumerate() {
-        let word = leaf.map_or(0, |leaf| {
-            let bit = |bit| u64::from(bit_of(leaf, start + bit)) << bit;
-            (0..WORD_BITS).map(bit).fold(0, |word, bit| word | bit)
-        });
+        let word = match (leaf, which) {
+            (None, _) => 0,
+            (Some(leaf), PageSet::Present) => word_of(start, |page| is_present(leaf, page)),
+            (Some(leaf), PageSet::Dirty) => word_of(start, |page| take_dirty(leaf, page)),
+        };
         buffer.write_word(DATA_OFFSET + index as u64 * 8, word);
     }
     if which == PageSet::Dirty {
@@ -60,11 +57,19 @@ pub fn read_page_set(
     Ok(covered)
 }
 
+/// The word of the bits of pages from `start` on.
+#[inline(always)]
+fn word_of(start: u64, bit_of: impl Fn(u64) -> bool) -> u64 {
+    (0..WORD_BITS).fold(0, |word, bit| word | u64::from(bit_of(start + bit)) << bit)
+}
+
+#[inline(always)]
 fn is_present(leaf: LeafTable, index: u64) -> bool {
     leaf.flags(index).contains(Entry::PRESENT)
 }
 
 /// Whether a page is dirty; it is clean then. A locked operation is spent on dirty pages only.
+#[inline(always)]
 fn take_dirty(leaf: LeafTable, index: u64) -> bool {
     let is_dirty = leaf.flags(index).contains(Entry::PRESENT | Entry::DIRTY);
     if is_dirty {
