@@ -44,6 +44,7 @@ impl LeafTable {
     }
 
     /// Removes such marks; returns the flags that the entry had.
+    #[inline]
     pub fn remove_marks(self, page: u64, marks: Entry) -> Entry {
         self.0
             .remove_flags(page % TABLE_ENTRIES, marks & Entry::MARKS)
@@ -66,6 +67,7 @@ impl LeafTable {
     }
 
     /// Enters a page of a run where there is none; the frame stays what it is when the page is removed.
+    #[inline]
     pub fn insert_foreign(self, page: u64, run: &ForeignRun, flags: Entry) {
         let mut flags = flags.difference(Entry::OWNED);
         flags.set(Entry::NOT_RAM, !run.is_ram());

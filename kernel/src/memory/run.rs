@@ -67,11 +67,13 @@ impl ForeignRun {
     }
 
     /// Whether the kernel may look at the pages.
+    #[inline]
     pub(super) fn is_ram(&self) -> bool {
         self.is_ram
     }
 
     /// The physical address of a page.
+    #[inline]
     pub(super) fn page(&self, index: u64) -> PhysAddr {
         self.first + index * FRAME_BYTES
     }

@@ -22,8 +22,8 @@ use crate::objects::{self, Attribute, IoPorts, MemoryObject, Object, Pool, Threa
 /// Most pages of a device's Memory, whose tables are all made in the first step.
 const DEVICE_PAGES_MAX: u64 = 16 * 512;
 
-/// Pages that one step gives.
-const DEVICE_PAGES_PER_STEP: u64 = 256;
+/// Pages that one step gives; the first step makes the tables besides.
+const DEVICE_PAGES_PER_STEP: u64 = 128;
 
 /// The argument register of `DeviceMemoryCreate` that holds how many pages are made.
 const MADE: usize = 6;

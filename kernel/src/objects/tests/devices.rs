@@ -23,6 +23,9 @@ const ADDRESS: u64 = 0x5000_0000;
 /// Where a device is: beyond all RAM of the fake machine.
 const BUS_ADDRESS: u64 = 0xfe00_0000;
 
+/// Pages of a device that one step gives.
+const PAGES_PER_STEP: u64 = 128;
+
 fn registers(pages: u64) -> DeviceMemoryCreate {
     DeviceMemoryCreate {
         pool: slots::POOL,
@@ -48,7 +51,8 @@ fn memory(citizen: Citizen) -> Ref<MemoryObject> {
 fn a_large_memory_of_a_device_is_made_in_steps() {
     let (world, citizen) = driver();
     let pages = 3 * 512 + 1;
-    assert_eq!(world.steps_of(citizen.thread, registers(pages)), 7);
+    let steps = world.steps_of(citizen.thread, registers(pages));
+    assert_eq!(steps as u64, pages.div_ceil(PAGES_PER_STEP));
     let made = world.outcome::<DeviceMemoryCreate>(citizen.thread);
     assert_eq!(made, Some(Ok(())));
     let memory = memory(citizen);
@@ -74,7 +78,13 @@ fn a_step_goes_on_with_nothing_but_what_an_earlier_one_made() {
     let (world, citizen) = driver();
     world.begin_step(citizen.thread, registers(1025));
     // The slot may have been given another use meanwhile, or the registers say something else.
-    for (pages, made) in [(1025, 0), (1025, 255), (1025, 257), (1024, 256)] {
+    let [before, behind] = [PAGES_PER_STEP - 1, PAGES_PER_STEP + 1];
+    for (pages, made) in [
+        (1025, 0),
+        (1025, before),
+        (1025, behind),
+        (1024, PAGES_PER_STEP),
+    ] {
         let call = DeviceMemoryCreate {
             made: PageCount(made),
             ..registers(pages)
@@ -89,7 +99,7 @@ fn a_step_goes_on_with_nothing_but_what_an_earlier_one_made() {
     let refused = world.call(citizen.thread, beyond);
     assert_eq!(refused, Err(Error::ArgumentRange));
     let rest = DeviceMemoryCreate {
-        made: PageCount(256),
+        made: PageCount(PAGES_PER_STEP),
         ..registers(1025)
     };
     world.does(citizen.thread, rest);
@@ -189,7 +199,7 @@ fn a_memory_of_a_device_that_is_being_destroyed_is_not_made_further() {
 #[test]
 fn no_ram_is_put_among_a_devices_pages() {
     let (world, citizen) = driver();
-    let pages = 512;
+    let pages = 2 * PAGES_PER_STEP;
     let (pool, into) = (slots::POOL, FIRST);
     let ordinary = MemoryCreate {
         pool,
@@ -201,7 +211,7 @@ fn no_ram_is_put_among_a_devices_pages() {
     // Half of the pages are made, and another thread would make one of those that are to come.
     world.begin_step(citizen.thread, registers(pages));
     assert!(world.is_at_call(citizen.thread));
-    let (first_page, page_count) = (PageCount(300), PageCount(1));
+    let (first_page, page_count) = (PageCount(pages - 1), PageCount(1));
     let populate = MemoryPopulate {
         memory: MEMORY,
         first_page,
