@@ -93,6 +93,8 @@ impl SlotFrame {
 #[derive(Debug)]
 pub struct SlotDirectory {
     table: Table,
+    /// How many of its frames, from the first one on, have been taken away.
+    detached: Cell<u32>,
     is_taken: Cell<bool>,
 }
 
@@ -101,6 +103,7 @@ impl SlotDirectory {
     pub fn create(frame: OwnedFrame) -> SlotDirectory {
         SlotDirectory {
             table: Table::create(frame),
+            detached: Cell::new(0),
             is_taken: Cell::new(false),
         }
     }
@@ -110,14 +113,16 @@ impl SlotDirectory {
         (!self.is_taken.replace(true)).then(|| self.table.into_frame())
     }
 
-    /// Whether the frame with this index is there.
-    pub fn is_attached(&self, index: u32) -> bool {
-        self.table.target(u64::from(index)).is_some()
+    /// The index of the first frame that has not been taken away. There may be none with this index.
+    pub fn first_index(&self) -> u32 {
+        self.detached.get()
     }
 
-    /// Takes away the frame with this index. Its slots must be empty, and are no slots any more.
-    pub fn detach(&self, index: u32) -> Option<OwnedFrame> {
-        self.table.clear(u64::from(index))
+    /// Takes away the first frame that is there. Its slots must be empty, and are no slots any more.
+    pub fn detach_first(&self) -> Option<OwnedFrame> {
+        let frame = self.table.clear(self.first_index().into())?;
+        self.detached.set(self.first_index() + 1);
+        Some(frame)
     }
 }
 

@@ -135,8 +135,8 @@ fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
         let _ = kernel.empty_step(mapping.slot());
         return Step::More;
     }
-    if let Some(index) = first_slot_frame(domain) {
-        return dismantle_slot_frame(kernel, domain, index);
+    if domain.directory.first_index() < domain.table.frame_count() {
+        return dismantle_slot_frame(kernel, domain);
     }
     if let Some(frame) = domain.take_mapping_frame() {
         kernel.return_frame(domain.pool(), frame);
@@ -157,16 +157,12 @@ fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     Step::Done
 }
 
-/// The first frame that is left of the table.
-fn first_slot_frame(domain: Ref<Domain>) -> Option<u32> {
-    (0..domain.table.frame_count()).find(|index| domain.directory.is_attached(*index))
-}
-
 /// Slots that are emptied in one step.
 const SLOTS_PER_STEP: usize = 16;
 
-/// Empties some slots of a frame of the table, or gives back the frame when all are empty.
-fn dismantle_slot_frame(kernel: &Kernel, domain: Ref<Domain>, index: u32) -> Step {
+/// Empties some slots of the first frame that is left of the table, or gives back the frame when all are empty.
+fn dismantle_slot_frame(kernel: &Kernel, domain: Ref<Domain>) -> Step {
+    let index = domain.directory.first_index();
     let slots = index * SLOTS_PER_FRAME..(index + 1) * SLOTS_PER_FRAME;
     let places = slots.filter_map(|number| domain.place(abi::register::Slot(number)).ok());
     let mut occupied = places.filter(|place| !SlotStorage.slot(*place).is_empty());
@@ -175,7 +171,7 @@ fn dismantle_slot_frame(kernel: &Kernel, domain: Ref<Domain>, index: u32) -> Ste
         let _ = kernel.empty_slot(place);
     }
     if occupied.next().is_none()
-        && let Some(frame) = domain.directory.detach(index)
+        && let Some(frame) = domain.directory.detach_first()
     {
         kernel.return_frame(domain.pool(), frame);
     }

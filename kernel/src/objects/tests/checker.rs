@@ -89,7 +89,7 @@ fn check_authority(kernel: &Kernel) {
     for domain in all_objects(kernel).into_iter().filter_map(domain) {
         let slots = 0..domain.table.slot_count::<SlotDirectory>();
         // A domain that is being ended has given back some frames of its table.
-        let is_there = |slot: &u32| domain.directory.is_attached(slot / SLOTS_PER_FRAME);
+        let is_there = |slot: &u32| slot / SLOTS_PER_FRAME >= domain.directory.first_index();
         for slot in slots.filter(is_there) {
             let place = domain.place(Slot(slot)).expect("a slot of the table");
             let Some(held) = SlotStorage.slot(place).capability() else {
@@ -259,7 +259,7 @@ fn check_writers(kernel: &Kernel) {
 /// What a domain's slots and mappings let it write, as often as they do.
 fn written_in(domain: Ref<Domain>) -> impl Iterator<Item = Ref<MemoryObject>> {
     // A domain that is being destroyed has lost some frames of its table.
-    let is_there = move |number: &u32| domain.directory.is_attached(number / SLOTS_PER_FRAME);
+    let is_there = move |number: &u32| number / SLOTS_PER_FRAME >= domain.directory.first_index();
     let numbers = (0..domain.table.slot_count::<SlotDirectory>()).filter(is_there);
     let slots = numbers.filter_map(move |number| {
         let place = domain.place(abi::register::Slot(number)).ok()?;
