@@ -7,6 +7,7 @@ const MATRIX: Finder = Host("kernel", "syscalls::matrix");
 const IPC: Finder = Host("kernel", "ipc");
 const TLB: Finder = Host("kernel", "paging");
 const RANDOM: Finder = Host("kernel", "objects::tests::random");
+const LONG: Finder = Host("kernel", "objects::tests::long");
 const DEVICES: Finder = Host("kernel", "objects::tests::devices");
 const CONFORMANCE: Finder = Machine("conformance");
 
@@ -77,7 +78,7 @@ mutations! {
 
     // Versions.
     "supply-version" in "kernel/src/paging/pages.rs":
-        "                memory.write_page(page, from);\n                memory.header.touch();\n" => "                memory.write_page(page, from);\n";
+        "            supply_page(kernel, memory, first + index, from)?;\n            *has_changed = true;\n" => "            supply_page(kernel, memory, first + index, from)?;\n";
         "a page changed after the last pass is lost by a move"; MATRIX;
     "discard-version" in "kernel/src/syscalls/memory.rs":
         "        memory.header.touch();\n        return Ok(Outcome::Again);" => "        return Ok(Outcome::Again);";
@@ -193,6 +194,12 @@ mutations! {
     "timer-turn" in "kernel/src/timer.rs":
         "        kernel.timer_turn.0.set((done + 1) % JOBS.len());" => "        let _ = done;";
         "those that sleep hold interrupts and thaws up for ever"; Host("kernel", "timer");
+    "counted-gifts" in "kernel/src/paging/pages.rs":
+        "            looks += LOOKS_PER_GIFT;" => "            looks += 1;";
+        "one entry fills as many pages as a table has"; TLB;
+    "search-and-work" in "kernel/src/objects/pool.rs":
+        "            _ if passed > PASSED_BEFORE_FOUND => Search::Unfinished,\n" => "";
+        "one entry searches for long and then works for long"; LONG;
 
     // Accounts.
     "uncharged-pages" in "kernel/src/objects/pool.rs":
@@ -217,7 +224,7 @@ mutations! {
         "        && !memory.is_present(made);" => "        ;";
         "a Memory of a device that is being destroyed is filled again, which stops the machine"; DEVICES;
     "zeroed-pages" in "kernel/src/paging/pages.rs":
-        "give_page(kernel, memory, page, Frame::zero)?;" => "give_page(kernel, memory, page, |_| ())?;";
+        "give_page(kernel, memory, leaf, page, Frame::zero)?;" => "give_page(kernel, memory, leaf, page, |_| ())?;";
         "a fresh page shows what another domain left"; CONFORMANCE;
 
     // Descriptions.

@@ -13,8 +13,8 @@ use runtime::{Cap, Error};
 
 use crate::stage::{Stage, map};
 
-/// Where an actor's message buffer is, if it has one.
-pub const BUFFER: u64 = 1 << 32;
+/// Where an actor's message buffer is, if it has one: no table of those above it is above anything else.
+pub const BUFFER: u64 = 1 << 40;
 
 /// The first slot that is free in an actor's table.
 pub const FIRST_SLOT: u32 = 1;
@@ -25,7 +25,7 @@ const PRIORITY: u64 = 8;
 const RFLAGS: u64 = 0x202;
 
 /// Pages of a domain with its tables and its threads' frames, whatever their number.
-const PAGES: u64 = 600;
+const PAGES: u64 = 700;
 
 // An actor begins at its call. When that returns, it lets others run for ever.
 global_asm!(
@@ -79,10 +79,12 @@ impl Actors {
         })
     }
 
-    /// Gives them a page for their messages, and returns it.
+    /// Gives them a page for their messages, and returns it. It comes after its mapping, so that the tables above it are made
+    /// when it is used for the first time.
     pub fn give_buffer(&self) -> Result<Cap<Memory>, Error> {
-        let buffer = self.pool.create_populated_memory(PageCount(1))?;
+        let buffer = self.pool.create_memory(PageCount(1))?;
         map(self.domain, buffer, BUFFER, 1)?;
+        buffer.populate(PageCount(0), PageCount(1))?;
         Ok(buffer)
     }
 
@@ -139,6 +141,27 @@ pub fn start_at<A: Arguments>(
 /// So many actors in a pool of the stage's.
 pub fn cast(stage: &Stage, count: usize) -> Result<Actors, Error> {
     Actors::new(stage.pool, count)
+}
+
+/// Makes a call about a domain as an actor that uses its message buffer for the first time; returns the
+/// first two results.
+pub fn call_with_new_buffer<A: Arguments>(
+    stage: &Stage,
+    domain: Cap<Domain>,
+    call: A,
+) -> Result<[u64; 2], Error> {
+    let actors = cast(stage, 1)?;
+    actors.give(domain, FIRST_SLOT)?;
+    actors.give_buffer()?;
+    actors.start_at(call, BUFFER)?;
+    stage.pause()?;
+    let [thread] = actors.threads[..] else {
+        return Err(Error::NotThere);
+    };
+    thread.stop()?;
+    let registers = thread.read()?.registers;
+    actors.end()?;
+    Ok([registers.rdi, registers.rsi])
 }
 
 fn at_call(number: u64, arguments: runtime::abi::Registers) -> GeneralRegisters {

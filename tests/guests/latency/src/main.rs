@@ -6,7 +6,9 @@
 //! | `stage` | what every scene needs: [`stage::Stage`] |
 //! | `actors` | threads of another domain, each standing at a system call |
 //! | `scenes` | the list of scenes |
+//! | `nest` | pools inside each other, as deep as they go: [`nest::Nest`] |
 //! | `tables`, `pages`, `threads`, `messages`, `pools` | the scenes, by what is long in them |
+//! | `deep`, `subject` | scenes in which one entry does several long things |
 //!
 //! Every scene is announced to the plugin and on the console, under its number. A scene that cannot be played fails the run.
 #![cfg_attr(target_os = "none", no_std, no_main)]
@@ -14,11 +16,14 @@
 extern crate alloc;
 
 mod actors;
+mod deep;
 mod messages;
+mod nest;
 mod pages;
 mod pools;
 mod scenes;
 mod stage;
+mod subject;
 mod tables;
 mod threads;
 

@@ -2,21 +2,23 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use runtime::abi::calls::Call;
+use runtime::abi::calls::{Call, Receive};
 use runtime::abi::message::{CAPABILITIES_MAX, RECEIVE_OFFSET, SEND_OFFSET, WORDS_MAX};
 use runtime::abi::register::{Access, PageCount, Slot};
 use runtime::abi::{MessageInfo, NO_DEADLINE};
-use runtime::capability::Memory;
+use runtime::capability::{Memory, Thread};
 use runtime::mapping::Mapping;
 use runtime::message::Message;
 use runtime::server::{Event, Server};
 use runtime::{Cap, Error};
 
-use crate::actors::{BUFFER, FIRST_SLOT, cast, start_at};
+use crate::actors::{Actors, BUFFER, FIRST_SLOT, cast, start_at};
 use crate::stage::Stage;
 use crate::threads::send;
 
 const SENDERS: usize = 100;
+/// Senders that one step turns away before one that it meets.
+const TURNED_AWAY: usize = 15;
 const OUTSIDERS: usize = 256;
 
 /// Where an actor has room for capabilities that come with an answer.
@@ -27,36 +29,36 @@ pub fn unmeetable(stage: &Stage) -> Result<(), Error> {
     let actors = cast(stage, SENDERS + 1)?;
     let endpoint = stage.pool.create_endpoint()?;
     actors.give(endpoint, FIRST_SLOT)?;
-    let (last, others) = actors.threads.split_last().ok_or(Error::NotThere)?;
-    for thread in others {
-        start_at(*thread, &send(MessageInfo::words_only(9)?), 0)?;
-    }
-    stage.pause()?;
-    start_at(*last, &send(MessageInfo::EMPTY), 0)?;
+    let last = begin_with_unmeetable(stage, &actors)?;
+    start_at(last, &send(MessageInfo::EMPTY), 0)?;
     stage.pause()?;
     endpoint.receive(None)?;
     actors.end()?;
     endpoint.destroy()
 }
 
-/// The longest message that there is, there and back.
+/// All but the last send messages that cannot be read; returns the last, which has yet to start.
+fn begin_with_unmeetable(stage: &Stage, actors: &Actors) -> Result<Cap<Thread>, Error> {
+    let (last, others) = actors.threads.split_last().ok_or(Error::NotThere)?;
+    for thread in others {
+        start_at(*thread, &send(MessageInfo::words_only(9)?), 0)?;
+    }
+    stage.pause()?;
+    Ok(*last)
+}
+
+/// The longest message that there is, there and back, behind as many that cannot be read as one step turns away.
 pub fn long(stage: &Stage) -> Result<(), Error> {
-    let actors = cast(stage, 1)?;
+    let actors = cast(stage, TURNED_AWAY + 1)?;
     let endpoint = stage.pool.create_endpoint()?;
     for slot in FIRST_SLOT..=FIRST_SLOT + CAPABILITIES_MAX as u32 {
         actors.give(endpoint, slot)?;
     }
     let buffer = actors.give_buffer()?;
     name_slots(stage, buffer)?;
-    let call = Call {
-        endpoint: Slot(FIRST_SLOT),
-        info: MessageInfo::try_new(WORDS_MAX, CAPABILITIES_MAX)?,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    };
-    actors.start_at(call, BUFFER)?;
+    let call = call(MessageInfo::try_new(WORDS_MAX, CAPABILITIES_MAX)?);
+    let last = begin_with_unmeetable(stage, &actors)?;
+    start_at(last, &call, BUFFER)?;
     stage.pause()?;
     let mut server = Server::new(endpoint)?.accepting(CAPABILITIES_MAX);
     let Event::Call { mut message, .. } = server.receive()? else {
@@ -101,4 +103,29 @@ pub fn retired(stage: &Stage) -> Result<(), Error> {
     stage.pause()?;
     outsiders.end()?;
     domain.end()
+}
+
+/// A call of this shape.
+pub fn call(info: MessageInfo) -> Call {
+    Call {
+        endpoint: Slot(FIRST_SLOT),
+        info,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    }
+}
+
+/// A receive with this slot for the right to answer.
+pub fn receive(reply: Slot) -> Receive {
+    Receive {
+        endpoint: Slot(FIRST_SLOT),
+        info: MessageInfo::EMPTY,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply,
+    }
 }

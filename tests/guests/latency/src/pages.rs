@@ -6,15 +6,20 @@ use runtime::abi::{MEMORY_PAGES_MAX, PAGES_PER_TABLE};
 use runtime::capability::{BusRange, Cache, Domain, Memory, WantedPages};
 use runtime::{Cap, Error};
 
-use crate::stage::{PLAYGROUND, Stage, describe, map};
+use crate::stage::{MAP_STEP, PLAYGROUND, Stage, describe, map};
 
 const GIB_PAGES: u64 = 1 << 18;
 const PAGE_BYTES: u64 = 4096;
+/// Leaf tables that a mapping links when it is made.
+const LINKS: u64 = 64;
+/// What an entry of a domain's root table leads to.
+const ROOT_STEP: u64 = 1 << 39;
 const DENSE_PAGES: u64 = 4096;
 const CONTIGUOUS_PAGES: u64 = 512;
-const DEVICE_PAGES: u64 = 8192;
+/// The most pages that a device's Memory has.
+pub const DEVICE_PAGES: u64 = 8192;
 /// Above all of the machine's memory, below what its firmware uses.
-const DEVICE_ADDRESS: u64 = 0xb000_0000;
+pub const DEVICE_ADDRESS: u64 = 0xb000_0000;
 
 /// Pages far apart, each with tables of its own.
 pub fn sparse(stage: &Stage) -> Result<(), Error> {
@@ -33,6 +38,20 @@ pub fn sparse(stage: &Stage) -> Result<(), Error> {
     pool.destroy()
 }
 
+/// A Memory with all the tables that a mapping links at once, mapped where it needs most tables above those, into a domain that has
+/// no records of mappings yet.
+pub fn linked(stage: &Stage) -> Result<(), Error> {
+    let pool = stage.split(256)?;
+    let domain = pool.create_domain()?;
+    let count = PageCount(LINKS * PAGES_PER_TABLE);
+    let memory = pool.create_memory(count)?;
+    for link in 0..LINKS {
+        memory.populate(PageCount(link * PAGES_PER_TABLE), PageCount(1))?;
+    }
+    map(domain, memory, ROOT_STEP - LINKS / 2 * MAP_STEP, count.0)?;
+    pool.destroy()
+}
+
 /// Pages side by side, which a capture reads.
 pub fn dense(stage: &Stage) -> Result<(), Error> {
     let pool = stage.split(DENSE_PAGES + 256)?;
@@ -41,8 +60,9 @@ pub fn dense(stage: &Stage) -> Result<(), Error> {
     memory.populate(PageCount(0), PageCount(DENSE_PAGES))?;
     map(stage.domain, memory, PLAYGROUND, DENSE_PAGES)?;
     map(domain, memory, PLAYGROUND, DENSE_PAGES)?;
-    for page in 0..DENSE_PAGES {
-        touch(PLAYGROUND + page * PAGE_BYTES);
+    for page in 1..=DENSE_PAGES {
+        // A search for something but zeros finds it last.
+        touch(PLAYGROUND + page * PAGE_BYTES - 1);
     }
     let last = describe(domain, List::Objects)?;
     capture(stage, domain, last)?;
@@ -109,7 +129,7 @@ pub fn device(stage: &Stage) -> Result<(), Error> {
 }
 
 /// Writes a byte of a page that is mapped.
-fn touch(address: u64) {
+pub fn touch(address: u64) {
     // SAFETY: the scene has mapped a Memory there, whose page is present; nothing in Rust refers to it.
     unsafe { (address as *mut u8).write_volatile(1) }
 }

@@ -4,7 +4,7 @@ use guest_support::console::Console;
 use runtime::Error;
 
 use crate::stage::{Stage, announce};
-use crate::{messages, pages, pools, tables, threads};
+use crate::{deep, messages, pages, pools, subject, tables, threads};
 
 /// A scene: what is long in it, and what plays it.
 type Scene = (&'static str, fn(&Stage) -> Result<(), Error>);
@@ -18,6 +18,7 @@ const SCENES: &[Scene] = &[
     ),
     ("525 mappings", tables::mappings),
     ("a Memory of 64 GiB with a page in every GiB", pages::sparse),
+    ("64 tables that are linked at once", pages::linked),
     ("4,096 pages, written and logged", pages::dense),
     ("two Memories, one supplied from the other", pages::supply),
     ("512 contiguous pages", pages::contiguous),
@@ -31,7 +32,10 @@ const SCENES: &[Scene] = &[
     ),
     ("64 threads that fault", threads::faulting),
     ("100 senders that cannot be met", messages::unmeetable),
-    ("64 words and four capabilities", messages::long),
+    (
+        "64 words and four capabilities behind 15 senders that cannot be met",
+        messages::long,
+    ),
     (
         "256 outsiders wait for a domain that is retired",
         messages::retired,
@@ -39,6 +43,27 @@ const SCENES: &[Scene] = &[
     ("a pool of 3,000 objects", pools::objects),
     ("a chain of 1,500 copies of a pool", pools::chain),
     ("pools 32 deep, with 256 threads inside", pools::nested),
+    ("pages behind many others, 32 pools deep", deep::pages),
+    (
+        "frames in a row behind many that are one too few, and a device, 32 pools deep",
+        deep::runs,
+    ),
+    (
+        "the last pages of 64 GiB, which end 32 pools deep",
+        deep::last_pages,
+    ),
+    (
+        "the largest table, full of rights to answer and to write",
+        tables::answers,
+    ),
+    (
+        "a capture of a Memory behind 254 objects",
+        subject::captured,
+    ),
+    (
+        "a child pool behind 255 objects, with the last pages of 64 GiB",
+        subject::child,
+    ),
 ];
 
 /// Plays all of them.

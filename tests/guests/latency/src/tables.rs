@@ -1,16 +1,23 @@
 //! Scenes in which tables are large: capabilities and mappings.
 
 use runtime::Error;
-use runtime::abi::SLOTS_MAX;
-use runtime::abi::calls::{CapabilityCopy, CapabilityDelete, CapabilityMove, CapabilityRevoke};
+use runtime::abi::calls::{
+    CapabilityCopy, CapabilityDelete, CapabilityMove, CapabilityRevoke, DomainDescribe,
+};
 use runtime::abi::kind::MemoryRights;
 use runtime::abi::record::List;
 use runtime::abi::register::{Access, PageCount, Slot, UserAddress};
+use runtime::abi::{MessageInfo, SLOTS_MAX};
 use runtime::system_call::invoke;
 
+use crate::actors::{FIRST_SLOT, call_with_new_buffer, cast, start_at};
+use crate::messages::{call, receive};
+use crate::nest::Nest;
 use crate::stage::{MAP_STEP, PLAYGROUND, Stage, copy, describe, scratch};
 
 const COPIES: u32 = 1500;
+/// Rights to answer in the last frame of a table.
+const ANSWERS: usize = 32;
 /// More slots than steps of a destruction empty at once.
 const SLOTS_FILLED: u32 = 64 * 20;
 /// Records of mappings fit 25 frames, 21 each.
@@ -49,6 +56,13 @@ pub fn chain(stage: &Stage) -> Result<(), Error> {
     }
     copy(scratch(length - 2), length..COPIES)?;
     describe(stage.domain, List::Capabilities)?;
+    // Again, as far as one call comes, with a message buffer that is used for the first time.
+    let first_copies = DomainDescribe {
+        domain: Slot(FIRST_SLOT),
+        list: List::Capabilities,
+        cursor: scratch(0).0.into(),
+    };
+    call_with_new_buffer(stage, stage.domain, first_copies)?;
     invoke(CapabilityRevoke { slot })?;
     pool.destroy()
 }
@@ -66,6 +80,41 @@ pub fn full_table(stage: &Stage) -> Result<(), Error> {
     describe(domain, List::Capabilities)?;
     domain.destroy()?;
     pool.destroy()
+}
+
+/// The largest table, whose last slots hold what takes longest to empty: the rights to write a Memory, whose change is counted in
+/// many domains, and to answer threads that wait for that.
+pub fn answers(stage: &Stage) -> Result<(), Error> {
+    let nest = Nest::new(stage, 16)?;
+    let memory = nest.innermost.create_memory(PageCount(1))?;
+    let endpoint = stage.pool.create_endpoint()?;
+    let [callers, ending] = [cast(stage, ANSWERS)?, cast(stage, ANSWERS)?];
+    callers.give(endpoint, FIRST_SLOT)?;
+    ending.give(endpoint, FIRST_SLOT)?;
+    ending.domain.grow(SLOTS_MAX)?;
+    let first_answer = SLOTS_MAX - ANSWERS as u32;
+    for slot in first_answer - SLOTS_FILLED..first_answer {
+        ending
+            .domain
+            .install(memory.erase(), Slot(slot), memory.inspect()?.rights, 0)?;
+    }
+    for (thread, slot) in ending.threads.iter().zip(first_answer..) {
+        start_at(*thread, &receive(Slot(slot)), 0)?;
+    }
+    stage.pause()?;
+    callers.start_at(call(MessageInfo::EMPTY), 0)?;
+    stage.pause()?;
+    let held = ending
+        .domain
+        .describe(List::Capabilities, first_answer.into())?;
+    if held.records.is_empty() {
+        return Err(Error::EmptySlot);
+    }
+    ending.domain.destroy()?;
+    ending.end()?;
+    callers.end()?;
+    endpoint.destroy()?;
+    nest.end()
 }
 
 /// As many mappings as a domain has records for.

@@ -1,0 +1,88 @@
+//! Scenes in the innermost of many pools, in which an entry changes much and looks at much before that.
+
+use runtime::Error;
+use runtime::abi::calls::MemoryCreateContiguous;
+use runtime::abi::register::{PageCount, Slot};
+use runtime::abi::{MEMORY_PAGES_MAX, PAGES_PER_TABLE};
+use runtime::capability::Cache;
+use runtime::system_call::invoke;
+
+use crate::nest::Nest;
+use crate::pages::{DEVICE_ADDRESS, DEVICE_PAGES};
+use crate::stage::{Stage, scratch};
+
+/// Pages that one step takes away, behind all others of a leaf table.
+const LAST_PAGES: u64 = 64;
+/// Places that one step of a search for a run of frames looks at.
+const PLACES: u32 = 32;
+const RUN: u64 = 512;
+
+/// Pages come and go behind as many others as a step looks at.
+pub fn pages(stage: &Stage) -> Result<(), Error> {
+    let nest = Nest::new(stage, 4 * PAGES_PER_TABLE)?;
+    let (none, all) = (PageCount(0), PageCount(PAGES_PER_TABLE));
+    let memory = nest.innermost.create_memory(all)?;
+    for present in (0..PAGES_PER_TABLE).step_by(16) {
+        memory.populate(none, PageCount(present))?;
+        memory.populate(none, all)?;
+        memory.discard(PageCount(present), PageCount(PAGES_PER_TABLE - present))?;
+    }
+    memory.populate(none, all)?;
+    let taker = nest.innermost.create_memory(all)?;
+    // Once for pages that are absent, and once for those that are there.
+    taker.supply(none, all, memory, none)?;
+    taker.supply(none, all, memory, none)?;
+    memory.discard(none, PageCount(PAGES_PER_TABLE - LAST_PAGES))?;
+    memory.discard(none, all)?;
+    nest.end()
+}
+
+/// A Memory ends whose only pages, in the last leaf table of its last directory, are the last.
+pub fn last_pages(stage: &Stage) -> Result<(), Error> {
+    let nest = Nest::new(stage, 256)?;
+    let memory = nest.innermost.create_memory(PageCount(MEMORY_PAGES_MAX))?;
+    let last = PageCount(LAST_PAGES);
+    memory.populate(PageCount(MEMORY_PAGES_MAX - LAST_PAGES), last)?;
+    memory.destroy()?;
+    nest.end()
+}
+
+/// Memories that are made at once, of a device's pages and of frames in a row, before which others in a row are one too few.
+pub fn runs(stage: &Stage) -> Result<(), Error> {
+    let nest = Nest::new(stage, u64::from(PLACES + 2) * RUN * 2)?;
+    let pages = PageCount(DEVICE_PAGES);
+    let device = stage.hardware.create_device_memory(
+        nest.innermost,
+        DEVICE_ADDRESS,
+        pages,
+        Cache::Uncached,
+    )?;
+    device.destroy()?;
+    let create = |pages, into| {
+        invoke(MemoryCreateContiguous {
+            pool: nest.innermost.slot(),
+            pages: PageCount(pages),
+            into,
+            alignment: PageCount(1),
+            from: 0,
+            below: u64::MAX,
+        })
+    };
+    let short = |index| scratch(2 * index);
+    for index in 0..PLACES {
+        create(RUN - 1, short(index))?;
+        // Keeps the short run from the next one.
+        create(1, scratch(2 * index + 1))?;
+    }
+    for index in 0..PLACES {
+        destroy(short(index))?;
+        let long = scratch(2 * PLACES);
+        create(RUN, long)?;
+        destroy(long)?;
+    }
+    nest.end()
+}
+
+fn destroy(object: Slot) -> Result<(), Error> {
+    invoke(runtime::abi::calls::Destroy { object })
+}

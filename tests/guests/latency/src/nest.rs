@@ -1,0 +1,47 @@
+//! Pools inside each other, as deep as they go, with a frozen domain in each: [`Nest`]. A change in the innermost is counted in
+//! all of the domains.
+
+use runtime::abi::register::PageCount;
+use runtime::abi::{NO_DEADLINE, POOL_DEPTH_MAX};
+use runtime::capability::Pool;
+use runtime::{Cap, Error};
+
+use crate::stage::Stage;
+
+/// What a pool pays for itself and its domain.
+const PAGES_EACH: u64 = 5;
+
+/// The pools.
+pub struct Nest {
+    /// The one with nothing inside it but its domain.
+    pub innermost: Cap<Pool>,
+    outermost: Cap<Pool>,
+}
+
+impl Nest {
+    /// Makes the pools; the innermost has this many pages to spend.
+    pub fn new(stage: &Stage, pages: u64) -> Result<Nest, Error> {
+        let outermost = stage.split(pages + u64::from(POOL_DEPTH_MAX) * PAGES_EACH)?;
+        add_frozen_domain(outermost)?;
+        let mut innermost = outermost;
+        for depth in 1..POOL_DEPTH_MAX {
+            let deeper = u64::from(POOL_DEPTH_MAX - depth);
+            innermost = innermost.split(PageCount(pages + deeper * PAGES_EACH))?;
+            add_frozen_domain(innermost)?;
+        }
+        Ok(Nest {
+            innermost,
+            outermost,
+        })
+    }
+
+    /// Ends them, with everything inside.
+    pub fn end(self) -> Result<(), Error> {
+        self.outermost.destroy()
+    }
+}
+
+fn add_frozen_domain(pool: Cap<Pool>) -> Result<(), Error> {
+    pool.create_domain()?.freeze(NO_DEADLINE)?;
+    Ok(())
+}
