@@ -3,13 +3,15 @@
 use guest_support::worker::{Page, Script};
 use runtime::fault::Fault;
 
+use super::registers::processor_has_leaf_7;
 use crate::bed::{Bed, Failure, expect};
 
 macro_rules! raises {
     ($($name:ident: $($line:literal),+;)*) => {$(
         #[unsafe(naked)]
         extern "C" fn $name(_: Page) -> ! {
-            core::arch::naked_asm!($($line),+, "2: jmp 2b")
+            // One that raises nothing is done.
+            core::arch::naked_asm!($($line),+, "jmp {}", sym says_done)
         }
     )*};
 }
@@ -30,6 +32,15 @@ raises! {
     stack_far_away: "mov rsp, 0x900000000000", "push rax";
     interrupts_itself: "int 0x20";
     leaves_for_nowhere: "mov rax, 0x900000000000", "jmp rax";
+}
+
+// What tells user code where the kernel's tables are, unless the processor prevents it.
+raises! {
+    stores_gdt: "sub rsp, 16", "sgdt [rsp]";
+    stores_idt: "sub rsp, 16", "sidt [rsp]";
+    stores_ldt: "sldt eax";
+    stores_task: "str eax";
+    stores_status: "smsw eax";
 }
 
 /// Raises a SIMD floating-point exception, unmasked.
@@ -73,8 +84,27 @@ const EXCEPTIONS: &[(&str, Script, u64, u64)] = &[
     ),
 ];
 
+/// The same for a processor that has user-mode instruction prevention.
+const PREVENTED: &[(&str, Script, u64, u64)] = &[
+    ("SGDT", stores_gdt, 13, 0),
+    ("SIDT", stores_idt, 13, 0),
+    ("SLDT", stores_ldt, 13, 0),
+    ("STR", stores_task, 13, 0),
+    ("SMSW", stores_status, 13, 0),
+];
+
+fn has_instruction_prevention() -> bool {
+    const UMIP: u32 = 1 << 2;
+    processor_has_leaf_7() && core::arch::x86_64::__cpuid_count(7, 0).ecx & UMIP != 0
+}
+
 pub fn messages(bed: &Bed) -> Result<(), Failure> {
-    for (name, script, vector, code) in EXCEPTIONS.iter().copied() {
+    let prevented = if has_instruction_prevention() {
+        PREVENTED
+    } else {
+        &[]
+    };
+    for (name, script, vector, code) in EXCEPTIONS.iter().chain(prevented).copied() {
         let worker = bed.worker()?;
         worker.start(script)?;
         match bed.fault()? {

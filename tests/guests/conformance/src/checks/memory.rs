@@ -343,16 +343,25 @@ pub fn fresh_pages(bed: &Bed) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The second Memory lies where the first one lay and was written.
 pub fn contiguous(bed: &Bed) -> Result<(), Failure> {
-    let (memory, bus_address) = bed
-        .pool
-        .create_contiguous_memory(PageCount(8), BusRange::ALL)?;
+    let mut addresses = [0; 2];
+    for address in &mut addresses {
+        let (memory, bus_address) = bed
+            .pool
+            .create_contiguous_memory(PageCount(8), BusRange::ALL)?;
+        *address = bus_address;
+        {
+            let mapping = Mapping::new(bed.domain, memory, PageCount(8), Access::ReadWrite)?;
+            check_and_dirty(&mapping, 8, true)?;
+        }
+        memory.destroy()?;
+    }
     require(
         "bus address",
-        bus_address != 0 && bus_address.is_multiple_of(PAGE_BYTES),
+        addresses[0] != 0 && addresses[0].is_multiple_of(PAGE_BYTES),
     )?;
-    let mapping = Mapping::new(bed.domain, memory, PageCount(8), Access::ReadWrite)?;
-    check_and_dirty(&mapping, 8, true)
+    expect("where the second one lies", addresses[1], addresses[0])
 }
 
 fn check_and_dirty(mapping: &Mapping, pages: u64, dirty: bool) -> Result<(), Failure> {

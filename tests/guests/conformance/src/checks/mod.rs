@@ -4,12 +4,16 @@ mod calls;
 mod capabilities;
 mod ending;
 mod exceptions;
+mod flags;
+mod interrupts;
 mod memory;
 mod messages;
 mod notifications;
 mod registers;
 mod rights;
 mod scheduling;
+mod segments;
+mod vectors;
 
 use crate::bed::Check;
 
@@ -72,28 +76,36 @@ pub const CHECKS: &[(&str, Check)] = &[
         exceptions::without_handler,
     ),
     ("general registers survive preemption", registers::general),
-    ("vector registers survive preemption", registers::vectors),
-    ("x87 control and stack survive preemption", registers::x87),
-    ("MXCSR survives preemption", registers::mxcsr),
+    ("vector registers survive preemption", vectors::vectors),
+    ("x87 control and stack survive preemption", vectors::x87),
+    ("MXCSR survives preemption", vectors::mxcsr),
     (
         "a thread finds no other thread's vector registers",
-        registers::fresh_vectors,
+        vectors::fresh_vectors,
     ),
     (
         "FS and GS have bases of the thread's own",
-        registers::segment_bases,
+        segments::segment_bases,
+    ),
+    (
+        "bases that a thread gives itself are kept",
+        segments::written_bases,
     ),
     (
         "segment selectors tell nothing of other threads",
-        registers::selectors,
+        segments::selectors,
     ),
     (
         "the direction flag is the thread's own",
-        registers::direction_flag,
+        flags::direction_flag,
+    ),
+    (
+        "a page fault fills a table forwards",
+        flags::direction_flag_in_a_fault,
     ),
     (
         "alignment and nested-task flags do no harm",
-        registers::odd_flags,
+        flags::odd_flags,
     ),
     ("a higher priority runs first", scheduling::priority),
     ("equal priorities share", scheduling::slices),
@@ -110,6 +122,7 @@ pub const CHECKS: &[(&str, Check)] = &[
         "a stopped thread stands still and goes on",
         scheduling::stop_and_start,
     ),
+    ("a line that stays up interrupts once", interrupts::level),
     ("flags gather and are taken whole", notifications::flags),
     ("a deadline is never early", notifications::deadline),
     (
