@@ -157,9 +157,14 @@ impl Bed {
 
     /// Waits until a worker is done.
     pub fn wait(&self) -> Result<(), Failure> {
+        self.wait_for_flags().map(|_| ())
+    }
+
+    /// The same; returns the flags by which it says so.
+    pub fn wait_for_flags(&self) -> Result<u64, Failure> {
         match self.done.wait_until_ns(clock::now_ns() + LIMIT_NS)? {
             0 => Err(Failure::Missing("worker that came to its end")),
-            _ => Ok(()),
+            flags => Ok(flags),
         }
     }
 

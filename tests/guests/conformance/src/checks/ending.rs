@@ -7,7 +7,7 @@ use runtime::abi::{MessageInfo, NO_DEADLINE};
 use runtime::capability::Freeze;
 use runtime::message::Message;
 use runtime::system_call::invoke;
-use runtime::{Cap, Error, clock};
+use runtime::{Cap, Error};
 
 use super::given::{ENDPOINT, MEMORY, NOTIFICATION, REPLY};
 use crate::bed::{Bed, Failure, expect, expect_refusal, require};
@@ -171,43 +171,6 @@ pub fn in_the_middle(bed: &Bed) -> Result<(), Failure> {
     bed.answer(&Message::new())?;
     bed.wait()?;
     expect("the status", worker.word(0), 1000)?;
-    Ok(worker.end()?)
-}
-
-pub fn freeze(bed: &Bed) -> Result<(), Failure> {
-    let worker = bed.worker()?;
-    worker.start(spins)?;
-    let mut before = 0;
-    for _ in 0..4 {
-        bed.until(|| worker.word(1) > before)?;
-        let freeze = worker.domain.freeze(NO_DEADLINE)?;
-        let frozen = worker.word(1);
-        bed.pass_time(3_000_000)?;
-        expect(
-            "how far it came while it was frozen",
-            worker.word(1),
-            frozen,
-        )?;
-        worker.domain.thaw(freeze.token)?;
-        before = frozen;
-    }
-    Ok(worker.end()?)
-}
-
-/// A domain whose freeze has a deadline runs again by itself, and the token of that freeze is of no use any more.
-pub fn freeze_with_deadline(bed: &Bed) -> Result<(), Failure> {
-    let worker = bed.worker()?;
-    worker.start(spins)?;
-    bed.until(|| worker.word(1) > 0)?;
-    let freeze = worker.domain.freeze(clock::now_ns() + 10_000_000)?;
-    let frozen = worker.word(1);
-    bed.until(|| worker.word(1) > frozen)?;
-    let late = worker.domain.retire(freeze.version, freeze.token);
-    expect_refusal("a retirement", late, Error::WrongState)?;
-    let other = worker.domain.freeze(NO_DEADLINE)?;
-    let late = worker.domain.retire(other.version, freeze.token);
-    expect_refusal("the old token", late, Error::InUse)?;
-    require("version that rose", other.version > freeze.version)?;
     Ok(worker.end()?)
 }
 

@@ -5,6 +5,7 @@ mod capabilities;
 mod ending;
 mod exceptions;
 mod flags;
+mod freezing;
 mod interrupts;
 mod memory;
 mod messages;
@@ -183,10 +184,14 @@ pub const CHECKS: &[(&str, Check)] = &[
         "a domain ends whatever its threads do",
         ending::in_the_middle,
     ),
-    ("a frozen domain stands still and goes on", ending::freeze),
+    ("a frozen domain stands still and goes on", freezing::freeze),
+    (
+        "all threads of a frozen crowd go on",
+        freezing::freeze_a_crowd,
+    ),
     (
         "a freeze ends at its deadline",
-        ending::freeze_with_deadline,
+        freezing::freeze_with_deadline,
     ),
     ("a retired domain's objects are gone", ending::retire),
     ("an empty pool is its owner's error", ending::empty_pool),
