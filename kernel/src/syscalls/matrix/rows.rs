@@ -68,6 +68,8 @@ pub struct Row {
     pub call: fn(&Stage) -> Made,
     /// What it looks up.
     pub needs: Vec<Need>,
+    /// Whether it then waits, in place of being complete.
+    pub waits: bool,
     /// What it does when the subject is frozen.
     pub frozen: Then,
     /// What it does when the subject is retired.
@@ -79,6 +81,7 @@ fn row(call: fn(&Stage) -> Made) -> Row {
         prepare: |_| (),
         call,
         needs: Vec::new(),
+        waits: false,
         frozen: Then::Keeps,
         retired: Then::Keeps,
     }
@@ -106,6 +109,18 @@ impl Row {
             of_kind: false,
         });
         self
+    }
+
+    fn waits(self) -> Row {
+        Row {
+            waits: true,
+            ..self
+        }
+    }
+
+    /// What it comes to when nothing is missing; none if it waits.
+    pub fn success(&self) -> Option<Result<(), Error>> {
+        (!self.waits).then_some(Ok(()))
     }
 
     fn frozen(self, frozen: Then) -> Row {
@@ -225,6 +240,7 @@ pub fn rows(number: Number) -> Vec<Row> {
                 })
             })
             .needs(ENDPOINT, EndpointRights::SEND)
+            .waits()
             .gone(),
         ],
         Number::Send => vec![
@@ -239,6 +255,7 @@ pub fn rows(number: Number) -> Vec<Row> {
                 })
             })
             .needs(ENDPOINT, EndpointRights::SEND)
+            .waits()
             .gone(),
         ],
         Number::Receive => vec![
@@ -254,6 +271,7 @@ pub fn rows(number: Number) -> Vec<Row> {
                 })
             })
             .needs(ENDPOINT, EndpointRights::RECEIVE)
+            .waits()
             .gone(),
         ],
         Number::ReplyAndReceive => vec![
@@ -270,6 +288,7 @@ pub fn rows(number: Number) -> Vec<Row> {
             })
             .after(Stage::subject_calls)
             .needs(ENDPOINT, EndpointRights::RECEIVE)
+            .waits()
             .changes(),
         ],
         Number::Reply => vec![
