@@ -95,11 +95,13 @@ fn is_about_slots(error: Error) -> bool {
 /// Whether such an error can have another cause than the caller's table: another domain's table, a priority above the caller's own, or a capability that a message names.
 fn is_explained_otherwise(request: &Request, error: Error) -> bool {
     match request {
-        Request::DomainInstall(_)
-        | Request::DomainDerive(_)
-        | Request::DomainInstallReply(_)
-        | Request::DomainMapOwn(_)
-        | Request::DomainHold(_) => true,
+        Request::DomainDerive(_) => true,
+        Request::DomainInstall(_) | Request::DomainInstallReply(_) => {
+            matches!(error, Error::NoSuchSlot | Error::OccupiedSlot)
+        }
+        Request::DomainMapOwn(_) | Request::DomainHold(_) => error != Error::OccupiedSlot,
+        // It goes on with a Memory that an earlier step has put there, or another has.
+        Request::DeviceMemoryCreate(call) => call.made.0 != 0 && error == Error::OccupiedSlot,
         Request::DomainRemove(_) | Request::CapabilityIdentify(_) => {
             matches!(error, Error::NoSuchSlot | Error::EmptySlot)
         }
@@ -110,11 +112,13 @@ fn is_explained_otherwise(request: &Request, error: Error) -> bool {
         | Request::DomainBeginLog(_)
         | Request::DomainMapCaptured(_)
         | Request::DomainReadThread(_) => error == Error::WrongKind,
-        Request::Call(_)
-        | Request::Send(_)
-        | Request::Receive(_)
-        | Request::Reply(_)
-        | Request::ReplyAndReceive(_) => true,
+        Request::Call(call) => call.info.capabilities() > 0,
+        Request::Send(call) => call.info.capabilities() > 0,
+        Request::Reply(call) => call.info.capabilities() > 0,
+        Request::Receive(_) => matches!(error, Error::NoSuchSlot | Error::OccupiedSlot),
+        Request::ReplyAndReceive(call) => {
+            call.info.capabilities() > 0 || matches!(error, Error::EmptySlot | Error::WrongKind)
+        }
         _ => false,
     }
 }

@@ -268,9 +268,14 @@ pub fn lookups(request: &Request) -> Lookups {
         }
         Request::IoIn(call) => Lookups::of(&[held(call.ports, IoPorts, IoPortsRights::IN)]),
         Request::IoOut(call) => Lookups::of(&[held(call.ports, IoPorts, IoPortsRights::OUT)]),
-        Request::DeviceMemoryCreate(call) => {
-            Lookups::of(&[pool(call.pool), hardware(call.hardware), Empty(call.into)])
-        }
+        Request::DeviceMemoryCreate(call) => Lookups::of(&[
+            pool(call.pool),
+            hardware(call.hardware),
+            match call.made.0 {
+                0 => Empty(call.into),
+                _ => held(call.into, Memory, MemoryRights::MANAGE),
+            },
+        ]),
         Request::Random(call) => Lookups::of(&[hardware(call.hardware)]),
     }
 }
