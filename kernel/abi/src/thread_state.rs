@@ -46,14 +46,21 @@ pub enum Awaits {
     Answer = 1,
     /// The answer to a fault message; without one it tries the instruction again.
     FaultAnswer = 2,
+    /// The answer to a fault message about a trap, whose instruction is over; without one the thread stops.
+    TrapAnswer = 3,
 }
 
 impl Awaits {
     /// What this number says.
     pub fn from_number(number: u64) -> Option<Awaits> {
-        [Awaits::Nothing, Awaits::Answer, Awaits::FaultAnswer]
-            .into_iter()
-            .find(|awaits| *awaits as u64 == number)
+        [
+            Awaits::Nothing,
+            Awaits::Answer,
+            Awaits::FaultAnswer,
+            Awaits::TrapAnswer,
+        ]
+        .into_iter()
+        .find(|awaits| *awaits as u64 == number)
     }
 }
 

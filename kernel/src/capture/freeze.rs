@@ -130,7 +130,7 @@ pub fn settle(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
         let Some(thread) = domain.next_unsettled() else {
             break;
         };
-        let is_logged = ipc::sends_trap(thread);
+        let is_logged = ipc::is_trapped(thread);
         move_in_line(kernel, thread);
         if is_logged {
             // A line in the log takes longer than all the other threads of a step.

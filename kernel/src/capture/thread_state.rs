@@ -88,7 +88,8 @@ fn flag(word: u64) -> Result<bool, Error> {
 fn awaits_of(thread: Ref<Thread>) -> Awaits {
     match thread.phase.get() {
         Phase::Awaiting => Awaits::Answer,
-        Phase::AwaitingFault => Awaits::FaultAnswer,
+        Phase::AwaitingFault { is_trap: false } => Awaits::FaultAnswer,
+        Phase::AwaitingFault { is_trap: true } => Awaits::TrapAnswer,
         _ => Awaits::Nothing,
     }
 }
@@ -97,7 +98,8 @@ fn phase_of(awaits: Awaits) -> Phase {
     match awaits {
         Awaits::Nothing => Phase::Ready,
         Awaits::Answer => Phase::Awaiting,
-        Awaits::FaultAnswer => Phase::AwaitingFault,
+        Awaits::FaultAnswer => Phase::AwaitingFault { is_trap: false },
+        Awaits::TrapAnswer => Phase::AwaitingFault { is_trap: true },
     }
 }
 

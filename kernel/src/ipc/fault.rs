@@ -1,5 +1,7 @@
 //! A thread's fault becomes a message.
 
+use core::fmt;
+
 use capabilities::Capability;
 
 use crate::kernel::Kernel;
@@ -30,14 +32,30 @@ pub fn raise_fault(kernel: &Kernel, thread: Ref<Thread>, fault: Fault, handler: 
 #[cold]
 pub(super) fn stop_unhandled(kernel: &Kernel, thread: Ref<Thread>, fault: Fault) {
     let [kind, what, more] = fault.words;
+    stop_for(
+        kernel,
+        thread,
+        format_args!("fault {kind}, {what:#x}, {more:#x}"),
+    );
+}
+
+/// Stops a thread that awaits the answer to its fault message, which nobody gives any more, and logs it.
+#[cold]
+pub(super) fn stop_unanswered(kernel: &Kernel, thread: Ref<Thread>) {
+    stop_for(
+        kernel,
+        thread,
+        format_args!("nobody answers its fault message"),
+    );
+}
+
+fn stop_for(kernel: &Kernel, thread: Ref<Thread>, reason: fmt::Arguments) {
     let (domain, thread_id, rip) = (
         thread.domain.header.serial,
         thread.header.serial,
         thread.context.rip.get(),
     );
-    log!(
-        "thread {thread_id} of domain {domain} stops at {rip:#x}: fault {kind}, {what:#x}, {more:#x}"
-    );
+    log!("thread {thread_id} of domain {domain} stops at {rip:#x}: {reason}");
     thread.phase.set(Phase::Ready);
     super::stop(kernel, thread);
 }

@@ -39,4 +39,4 @@ pub use rendezvous::{receive, send};
 pub use reply::{abandon, awaits, install_reply, may_grant, reply};
 pub use transfer::{Message, message_buffer};
 pub use vectors::Vectors;
-pub use waiting::{end_wait, hold, leave, release, roll_back, sends_trap, stop};
+pub use waiting::{end_wait, hold, is_trapped, leave, release, roll_back, stop};

@@ -178,7 +178,10 @@ fn reply_slot(receiver: Ref<Thread>) -> Result<Place, Error> {
 fn complete_both(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) {
     receiver.complete(Ok(()));
     match sender.phase.get() {
-        Phase::SendingFault { .. } => sender.phase.set(Phase::AwaitingFault),
+        Phase::SendingFault { fault, .. } => {
+            let is_trap = fault.is_trap();
+            sender.phase.set(Phase::AwaitingFault { is_trap });
+        }
         _ if sender.context.rax.get() == Number::Call as u64 => sender.phase.set(Phase::Awaiting),
         _ => {
             sender.complete(Ok(()));

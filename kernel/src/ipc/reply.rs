@@ -57,7 +57,7 @@ pub fn reply(
             Err(Blame::Receiver(error)) => caller.complete(Err(error)),
             Err(Blame::Sender(error)) => return Err(error),
         },
-        Phase::AwaitingFault if awaits => caller.phase.set(Phase::Ready),
+        Phase::AwaitingFault { .. } if awaits => caller.phase.set(Phase::Ready),
         _ => {
             kernel.empty_slot(place)?;
             return Err(Error::Gone);
@@ -70,7 +70,7 @@ pub fn reply(
 }
 
 /// The right to answer this thread's call number was given up: if it still awaits, nobody will answer. One of a retired
-/// domain goes on awaiting; if it ever runs here again, it is interrupted.
+/// domain goes on awaiting; if it ever runs here again, [`super::release`] ends that.
 pub fn abandon(kernel: &Kernel, caller: Ref<Thread>, call_number: u64) {
     if !awaits(caller, call_number) {
         return;
@@ -91,7 +91,7 @@ pub fn install_reply(caller: Ref<Thread>, place: Place, rights: Rights) -> Resul
     if !Rights::from(EndpointRights::GRANT).contains(rights) {
         return Err(Error::ArgumentRange);
     }
-    if !matches!(caller.phase.get(), Phase::Awaiting | Phase::AwaitingFault) {
+    if !is_awaiting(caller) {
         return Err(Error::WrongState);
     }
     crate::objects::check_free(place)?;
@@ -106,6 +106,12 @@ pub fn may_grant(rights: Rights) -> bool {
 
 /// Whether a thread awaits the answer to its call of this number.
 pub fn awaits(caller: Ref<Thread>, call_number: u64) -> bool {
-    caller.call_number.get() == call_number
-        && matches!(caller.phase.get(), Phase::Awaiting | Phase::AwaitingFault)
+    caller.call_number.get() == call_number && is_awaiting(caller)
+}
+
+fn is_awaiting(caller: Ref<Thread>) -> bool {
+    matches!(
+        caller.phase.get(),
+        Phase::Awaiting | Phase::AwaitingFault { .. }
+    )
 }

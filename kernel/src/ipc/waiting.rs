@@ -2,7 +2,7 @@
 
 use abi::Error;
 
-use super::fault::stop_unhandled;
+use super::fault::{stop_unanswered, stop_unhandled};
 use crate::kernel::Kernel;
 use crate::memory::Ref;
 use crate::objects::{Phase, Thread};
@@ -19,7 +19,7 @@ pub fn leave(kernel: &Kernel, thread: Ref<Thread>) {
             notification.waiters.remove(thread);
             kernel.scheduler.timers.threads.remove(thread);
         }
-        Phase::Awaiting | Phase::AwaitingFault => {}
+        Phase::Awaiting | Phase::AwaitingFault { .. } => {}
     }
 }
 
@@ -27,7 +27,10 @@ pub fn leave(kernel: &Kernel, thread: Ref<Thread>) {
 /// awaits an answer goes on awaiting it.
 pub fn roll_back(kernel: &Kernel, thread: Ref<Thread>) {
     leave(kernel, thread);
-    if !matches!(thread.phase.get(), Phase::Awaiting | Phase::AwaitingFault) {
+    if !matches!(
+        thread.phase.get(),
+        Phase::Awaiting | Phase::AwaitingFault { .. }
+    ) {
         stand_again(kernel, thread);
     }
 }
@@ -43,9 +46,13 @@ pub fn stand_again(kernel: &Kernel, thread: Ref<Thread>) {
     }
 }
 
-/// Whether rolling a thread back stops it and writes a line to the log.
-pub fn sends_trap(thread: Ref<Thread>) -> bool {
-    matches!(thread.phase.get(), Phase::SendingFault { fault, .. } if fault.is_trap())
+/// Whether [`hold`] or [`release`] may stop a thread for good and write a line to the log.
+pub fn is_trapped(thread: Ref<Thread>) -> bool {
+    match thread.phase.get() {
+        Phase::SendingFault { fault, .. } => fault.is_trap(),
+        Phase::AwaitingFault { is_trap } => is_trap && !thread.answerable.get(),
+        _ => false,
+    }
 }
 
 /// Makes a blocked thread stand at its call, or its faulting instruction, and make it again as soon as it can run.
@@ -60,12 +67,18 @@ pub fn hold(kernel: &Kernel, thread: Ref<Thread>) {
     thread.held.set(true);
 }
 
-/// Lets a thread of a domain that runs again run. A wait for an answer that nobody can give any more ends with
-/// [`Error::Interrupted`].
+/// Lets a thread of a domain that runs again run. A wait for an answer that nobody can give any more ends: a call with
+/// [`Error::Interrupted`]; after a fault the thread makes its instruction again; and after a trap, whose instruction is over, it
+/// stops, since it would go on as if the answer had come.
 pub fn release(kernel: &Kernel, thread: Ref<Thread>) {
     match thread.phase.get() {
         Phase::Awaiting if !thread.answerable.get() => thread.complete(Err(Error::Interrupted)),
-        Phase::AwaitingFault if !thread.answerable.get() => thread.phase.set(Phase::Ready),
+        Phase::AwaitingFault { is_trap: true } if !thread.answerable.get() => {
+            stop_unanswered(kernel, thread);
+        }
+        Phase::AwaitingFault { is_trap: false } if !thread.answerable.get() => {
+            thread.phase.set(Phase::Ready);
+        }
         _ => {}
     }
     thread.held.set(false);
@@ -82,7 +95,7 @@ pub fn stop(kernel: &Kernel, thread: Ref<Thread>) {
 pub fn end_wait(kernel: &Kernel, thread: Ref<Thread>, error: Error) {
     leave(kernel, thread);
     match thread.phase.get() {
-        Phase::SendingFault { .. } | Phase::AwaitingFault => {
+        Phase::SendingFault { .. } | Phase::AwaitingFault { .. } => {
             thread.phase.set(Phase::Ready);
             thread.stopped.set(true);
         }

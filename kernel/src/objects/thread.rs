@@ -68,7 +68,10 @@ pub enum Phase {
         fault: Fault,
     },
     /// Its fault message was received; it awaits the answer to its current call number.
-    AwaitingFault,
+    AwaitingFault {
+        /// As [`Fault::is_trap`].
+        is_trap: bool,
+    },
 }
 
 /// A fault message, but for RIP.

@@ -49,8 +49,13 @@ fn answer_and_receive(w0: u64) -> ReplyAndReceive {
     }
 }
 
-/// The subject's thread raises an exception that the endpoint in this slot of its table hears of.
-fn fault(scene: &Scene, heard_at: Slot) {
+/// The vector of an exception whose instruction is executed again.
+const INVALID_OPCODE: u8 = 6;
+/// The vector of a trap, behind whose instruction the thread stands.
+const BREAKPOINT: u8 = 3;
+
+/// The subject's thread raises an exception of this vector, and the endpoint in this slot of its table receives the message.
+fn fault(scene: &Scene, vector: u8, heard_at: Slot) {
     let thread = slots::THREAD;
     let endpoint = heard_at;
     scene
@@ -58,7 +63,7 @@ fn fault(scene: &Scene, heard_at: Slot) {
         .does(scene.subject.thread, ThreadFaults { thread, endpoint });
     scene.world.kernel.scheduler.force(scene.subject.thread);
     scene.subject.thread.context.rip.set(ELSEWHERE);
-    let (vector, error, address) = (6, 0, 0);
+    let (error, address) = (0, 0);
     scene.world.kernel.enter(Cause::Exception {
         vector,
         error,
@@ -82,15 +87,26 @@ fn call_inside(scene: &Scene) {
     scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
 }
 
-fn fault_outside(scene: &Scene) {
-    fault(scene, ENDPOINT);
+fn exception_outside(scene: &Scene, vector: u8) {
+    fault(scene, vector, ENDPOINT);
     scene.world.does(scene.server, receive(ENDPOINT, REPLY));
 }
 
-fn fault_inside(scene: &Scene) {
-    fault(scene, INNER);
+fn exception_inside(scene: &Scene, vector: u8) {
+    fault(scene, vector, INNER);
     scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
 }
+
+fn fault_outside(scene: &Scene) {
+    exception_outside(scene, INVALID_OPCODE);
+}
+
+fn fault_inside(scene: &Scene) {
+    exception_inside(scene, INVALID_OPCODE);
+}
+
+/// The name of the case in which a thread that was not stopped is when it goes on elsewhere.
+const TRAP_OUTSIDE: &str = "a trap handled outside";
 
 /// How to bring the subject's thread into a phase, and how it reads then.
 pub struct Case {
@@ -209,7 +225,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "a fault that nobody took yet",
-        enter: |scene| fault(scene, ENDPOINT),
+        enter: |scene| fault(scene, INVALID_OPCODE, ENDPOINT),
         stopped: false,
         awaits: Awaits::Nothing,
         at: None,
@@ -229,7 +245,7 @@ pub const CASES: &[Case] = &[
         stopped: false,
         awaits: Awaits::FaultAnswer,
         at: None,
-        again: |phase| phase == Phase::AwaitingFault,
+        again: |phase| phase == Phase::AwaitingFault { is_trap: false },
     },
     Case {
         name: "stopped, awaiting an answer from outside",
@@ -273,7 +289,53 @@ pub const CASES: &[Case] = &[
         stopped: true,
         awaits: Awaits::FaultAnswer,
         at: None,
-        again: |phase| phase == Phase::AwaitingFault,
+        again: |phase| phase == Phase::AwaitingFault { is_trap: false },
+    },
+    Case {
+        name: "a trap that nobody took yet",
+        enter: |scene| fault(scene, BREAKPOINT, ENDPOINT),
+        stopped: true,
+        awaits: Awaits::Nothing,
+        at: None,
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: TRAP_OUTSIDE,
+        enter: |scene| exception_outside(scene, BREAKPOINT),
+        stopped: false,
+        awaits: Awaits::TrapAnswer,
+        at: None,
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: "a trap handled inside",
+        enter: |scene| exception_inside(scene, BREAKPOINT),
+        stopped: false,
+        awaits: Awaits::TrapAnswer,
+        at: None,
+        again: |phase| phase == Phase::AwaitingFault { is_trap: true },
+    },
+    Case {
+        name: "stopped, a trap handled outside",
+        enter: |scene| {
+            exception_outside(scene, BREAKPOINT);
+            stop(scene);
+        },
+        stopped: true,
+        awaits: Awaits::TrapAnswer,
+        at: None,
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: "stopped, a trap handled inside",
+        enter: |scene| {
+            exception_inside(scene, BREAKPOINT);
+            stop(scene);
+        },
+        stopped: true,
+        awaits: Awaits::TrapAnswer,
+        at: None,
+        again: |phase| phase == Phase::AwaitingFault { is_trap: true },
     },
 ];
 
@@ -358,8 +420,90 @@ fn rebuilt_elsewhere_a_thread_goes_on_or_hears_that_it_was_interrupted() {
         go_on(&scene);
         let phase = thread.phase.get();
         assert!((case.again)(phase), "{}: {phase:?}", case.name);
-        assert_eq!(thread.stopped.get(), case.stopped, "{}", case.name);
+        let stopped = case.stopped || case.name == TRAP_OUTSIDE;
+        assert_eq!(thread.stopped.get(), stopped, "{}", case.name);
     });
+}
+
+/// What the kernel's log says of the subject's thread, which stands behind a trap: how often that it stops.
+fn logged_stops(scene: &Scene) -> usize {
+    let console = scene.world.machine.console();
+    console.matches("stops at 0x1234").count()
+}
+
+#[test]
+fn a_trap_that_nobody_can_answer_after_a_move_stops_its_thread_and_is_logged() {
+    let mut scene = Scene::new();
+    exception_outside(&scene, BREAKPOINT);
+    scene.freeze();
+    scene.rebuild();
+    assert_eq!(logged_stops(&scene), 0);
+    scene.thaw();
+    assert_eq!(logged_stops(&scene), 1);
+    assert!(scene.subject.thread.stopped.get());
+    // Whoever decides that it may go on starts it.
+    let thread = slots::THREAD;
+    scene.world.does(scene.helper, ThreadStart { thread });
+    assert!(scene.subject.thread.is_runnable());
+    assert_eq!(scene.subject.thread.context.rip.get(), ELSEWHERE);
+}
+
+#[test]
+fn a_trap_that_is_answered_inside_after_a_move_lets_its_thread_go_on() {
+    let mut scene = Scene::new();
+    exception_inside(&scene, BREAKPOINT);
+    scene.freeze();
+    scene.rebuild();
+    scene.thaw();
+    let thread = scene.subject.thread;
+    assert!(!thread.is_runnable());
+    scene.world.does(scene.helper, answer(INNER_REPLY, 0));
+    assert!(thread.is_runnable());
+    assert_eq!(logged_stops(&scene), 0);
+}
+
+#[test]
+fn a_trap_whose_answer_was_given_up_while_its_domain_was_retired_stops_its_thread() {
+    for vector in [BREAKPOINT, INVALID_OPCODE] {
+        let scene = Scene::new();
+        let keeper = scene.keeper.thread;
+        exception_outside(&scene, vector);
+        let version = scene.freeze();
+        let retire = super::scene::retire(version, scene.token.get());
+        scene.world.does(keeper, retire);
+        let slot = REPLY;
+        scene.world.does(scene.server, CapabilityDelete { slot });
+        scene.unretire_by(keeper);
+        scene.thaw();
+        let thread = scene.subject.thread;
+        assert_eq!(thread.phase.get(), Phase::Ready);
+        let is_trap = vector == BREAKPOINT;
+        assert_eq!(thread.stopped.get(), is_trap);
+        assert_eq!(logged_stops(&scene), usize::from(is_trap));
+    }
+}
+
+#[test]
+fn threads_whose_traps_nobody_can_answer_are_logged_one_per_step() {
+    let scene = Scene::new();
+    let domain = scene.subject.domain;
+    let threads = (0..20).map(|number| scene.world.thread_in(domain, Slot(30 + number)));
+    for thread in threads.chain([scene.subject.thread]) {
+        thread.phase.set(Phase::AwaitingFault { is_trap: true });
+        scene.world.kernel.scheduler.remove(thread);
+        thread.context.rip.set(ELSEWHERE);
+    }
+    scene.freeze();
+    scene.thaw();
+    let mut lines = logged_stops(&scene);
+    assert!(lines <= 1);
+    while !domain.is_settled() {
+        scene.world.kernel.enter(Cause::Timer);
+        let now = logged_stops(&scene);
+        assert!(now <= lines + 1, "{lines}, then {now}");
+        lines = now;
+    }
+    assert_eq!(lines, 21);
 }
 
 #[test]

@@ -132,7 +132,8 @@ fn whoever_awaits_its_answer_hears_that_it_is_gone() {
     scene
         .world
         .does(scene.subject.thread, receive(INNER, REPLY));
-    assert_eq!(faulting.phase.get(), Phase::AwaitingFault);
+    let is_trap = false;
+    assert_eq!(faulting.phase.get(), Phase::AwaitingFault { is_trap });
     retire(&scene);
     let heard = status::<abi::calls::Call>(&scene, caller);
     assert_eq!(heard, Some(Err(Error::Gone)));

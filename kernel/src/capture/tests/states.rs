@@ -13,7 +13,7 @@ use crate::objects::Thread;
 type Lie = (&'static str, fn(&mut ThreadState));
 
 const LIES: &[Lie] = &[
-    ("nothing that is awaited", |state| state.awaits = 3),
+    ("nothing that is awaited", |state| state.awaits = 4),
     ("awaiting far off", |state| state.awaits = u64::MAX),
     ("more than stopped", |state| state.stopped = 2),
     ("stopped far off", |state| state.stopped = u64::MAX),

@@ -138,7 +138,7 @@ fn check_thread(kernel: &Kernel, thread: Ref<Thread>) {
         Phase::Waiting { notification, .. } => {
             assert!(members(&notification.waiters).contains(&thread));
         }
-        Phase::Awaiting | Phase::AwaitingFault => assert!(!queued),
+        Phase::Awaiting | Phase::AwaitingFault { .. } => assert!(!queued),
     }
     let may_run = !thread.held.get() && !thread.stopped.get();
     assert!(may_run || !queued && !is_current);

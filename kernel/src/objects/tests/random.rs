@@ -234,7 +234,7 @@ fn happen(world: &World, keeper: Citizen, successes: &Successes, event: Event) {
                 message_buffer: BUFFER_ADDRESS,
                 ..ThreadState::EMPTY
             };
-            assert_eq!(Awaits::from_number(awaits).is_none(), awaits > 2);
+            assert_eq!(Awaits::from_number(awaits).is_none(), awaits > 3);
             there.frame.write_bytes(DATA_OFFSET, &state.to_bytes());
         }
         Event::Revive { thread } => {

@@ -250,7 +250,7 @@ impl Description {
             return false;
         };
         let awaits = Awaits::from_number(thread.0.awaits);
-        matches!(awaits, Some(Awaits::Answer | Awaits::FaultAnswer))
+        awaits.is_some_and(|awaits| awaits != Awaits::Nothing)
     }
 
     fn check_mappings(&self) -> Result<(), Fault> {

@@ -173,7 +173,7 @@ mutations! {
         "            .filter(|place| !taken(*place))\n" => "";
         "two capabilities of a message meet in one slot"; Host("kernel", "");
     "stale-reply" in "kernel/src/ipc/reply.rs":
-        "caller.call_number.get() == call_number\n        && " => "";
+        "caller.call_number.get() == call_number && " => "";
         "an answer to an older call is taken for one to the newer"; Host("kernel", "capture::tests::phases");
 
     "revoked-receiver" in "kernel/src/ipc/rendezvous.rs":
@@ -188,6 +188,12 @@ mutations! {
     "grant" in "kernel/src/ipc/reply.rs":
         "    rights.contains(EndpointRights::GRANT.into())" => "    rights.contains(EndpointRights::empty().into())";
         "a channel for data passes capabilities"; IPC;
+    "trap-unanswered" in "kernel/src/ipc/waiting.rs":
+        "            stop_unanswered(kernel, thread);\n        }\n        Phase::AwaitingFault { is_trap: false }" => "            thread.phase.set(Phase::Ready);\n        }\n        Phase::AwaitingFault { is_trap: false }";
+        "a thread goes on behind a breakpoint as if its debugger had answered"; Host("kernel", "capture::tests");
+    "trap-written" in "kernel/src/capture/thread_state.rs":
+        "Awaits::TrapAnswer => Phase::AwaitingFault { is_trap: true }," => "Awaits::TrapAnswer => Phase::AwaitingFault { is_trap: false },";
+        "a move takes a breakpoint for a fault, whose instruction is executed again"; Host("kernel", "capture::tests");
     "shared-line" in "kernel/src/ipc/interrupt.rs":
         "interrupt.flags.get(), &mut left)" => "interrupt.flags.get(), &mut MET_PER_STEP.clone())";
         "one entry does a whole step for each interrupt that shares a line"; IPC;

@@ -106,6 +106,8 @@ impl Sights {
                 self.note(Sight::AwaitingPager, true);
             }
             Some(Awaits::FaultAnswer) => self.note(Sight::AwaitingFault, true),
+            // No workload raises one.
+            Some(Awaits::TrapAnswer) => {}
             Some(Awaits::Nothing) | None => {
                 for (call, sight) in CALLS {
                     self.note(sight, stands_at(state, call));

@@ -111,9 +111,9 @@ pub fn event() -> impl Strategy<Value = Event> {
             UserAccess::Load, UserAccess::Store, UserAccess::Fetch,
         ]))
             .prop_map(|(thread, address, access)| Event::Access { thread, address, access }),
-        2 => (thread.clone(), prop_oneof![Just(6), Just(7), Just(14)], addresses)
+        2 => (thread.clone(), prop_oneof![Just(3), Just(6), Just(7), Just(14)], addresses)
             .prop_map(|(thread, vector, address)| Event::Fault { thread, vector, address }),
-        3 => (thread, proptest::array::uniform4(0_u8..24), 0_u64..3, 0_u64..4)
+        3 => (thread, proptest::array::uniform4(0_u8..24), 0_u64..3, 0_u64..5)
             .prop_map(|(thread, slots, stopped, awaits)| Event::Scribble { thread, slots, stopped, awaits }),
         6 => (0_usize..16).prop_map(|thread| Event::Revive { thread }),
         1 => (0_usize..16).prop_map(|thread| Event::Thaw { thread }),
