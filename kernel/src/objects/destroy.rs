@@ -84,7 +84,10 @@ fn quiesce(kernel: &Kernel, object: Object) -> Step {
                 }
             }
             Object::Domain(domain) if end(kernel, domain) == Step::More => return Step::More,
-            Object::Thread(thread) => ipc::stop(kernel, thread),
+            Object::Thread(thread) if !thread.stopped.get() => {
+                ipc::stop(kernel, thread);
+                thread.domain.touch();
+            }
             _ => {}
         }
     }
@@ -200,6 +203,7 @@ fn dismantle_memory(kernel: &Kernel, memory: Ref<MemoryObject>) -> Step {
     let pool = pool_of(Object::Memory(memory));
     if let Some(page) = memory.first_leaf() {
         if paging::discard(kernel, memory, page, PAGES_PER_TABLE, PAGES_PER_STEP) {
+            memory.header.touch();
             return Step::More;
         }
         if let Some(table) = memory.take_leaf(page) {

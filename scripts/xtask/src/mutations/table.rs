@@ -83,6 +83,12 @@ mutations! {
     "discard-version" in "kernel/src/syscalls/memory.rs":
         "        memory.header.touch();\n        return Ok(Outcome::Again);" => "        return Ok(Outcome::Again);";
         "a page taken away is there again after a move"; MATRIX;
+    "ending-memory-version" in "kernel/src/objects/destroy.rs":
+        "            memory.header.touch();\n            return Step::More;" => "            return Step::More;";
+        "a Memory that is being destroyed moves with some of its pages"; Host("kernel", "capture::tests");
+    "ending-thread-version" in "kernel/src/objects/destroy.rs":
+        "                ipc::stop(kernel, thread);\n                thread.domain.touch();\n" => "                ipc::stop(kernel, thread);\n";
+        "a thread that is being destroyed here runs on elsewhere"; Host("kernel", "capture::tests");
     "write-version" in "kernel/src/capture/thread_state.rs":
         "    thread.domain.touch();\n" => "";
         "registers written from outside are lost by a move"; MATRIX;
