@@ -54,11 +54,11 @@ fn end_waits(kernel: &Kernel, now_ticks: u64) -> bool {
 
 /// Goes on with the interrupts at one vector.
 fn deliver_interrupts(kernel: &Kernel, _: u64) -> bool {
-    let vector = kernel.undelivered.take_first();
+    let vector = kernel.undelivered.take_next();
     vector.map(|vector| ipc::deliver(kernel, vector)).is_some()
 }
 
-/// Thaws a domain whose deadline has come, or goes on thawing one.
+/// Thaws a domain whose deadline has come, or goes on thawing one, or stopping one that ends.
 fn thaw_domain(kernel: &Kernel, now_ticks: u64) -> bool {
     let domain = kernel.scheduler.timers.domains.pop_due(now_ticks);
     domain

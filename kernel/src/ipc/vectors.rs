@@ -6,26 +6,46 @@ const WORD_BITS: u8 = 64;
 
 /// Some of the processor's 256 vectors.
 #[derive(Debug, Default)]
-pub struct Vectors([Cell<u64>; 4]);
+pub struct Vectors {
+    words: [Cell<u64>; 4],
+    /// Where the next look for one begins.
+    next: Cell<u8>,
+}
 
 impl Vectors {
     /// Adds a vector.
     pub fn insert(&self, vector: u8) {
-        let word = &self.0[usize::from(vector / WORD_BITS)];
+        let word = &self.words[usize::from(vector / WORD_BITS)];
         word.set(word.get() | 1 << (vector % WORD_BITS));
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|word| word.get() == 0)
+        self.words.iter().all(|word| word.get() == 0)
     }
 
-    /// Removes the lowest vector, if there is one.
-    pub fn take_first(&self) -> Option<u8> {
-        let (index, word) = (0..).zip(&self.0).find(|(_, word)| word.get() != 0)?;
-        let bits = word.get();
-        word.set(bits & (bits - 1));
-        Some(index * WORD_BITS + bits.trailing_zeros() as u8)
+    /// Removes the first vector above the one that was removed last, or else the lowest, if there is one: so one that is always
+    /// added again keeps none of the others waiting.
+    pub fn take_next(&self) -> Option<u8> {
+        let vector = self.first_from(self.next.get()).or(self.first_from(0))?;
+        let word = &self.words[usize::from(vector / WORD_BITS)];
+        word.set(word.get() & !(1 << (vector % WORD_BITS)));
+        self.next.set(vector.wrapping_add(1));
+        Some(vector)
+    }
+
+    fn first_from(&self, first: u8) -> Option<u8> {
+        let (first_index, below) = (first / WORD_BITS, first % WORD_BITS);
+        let mut words = (0..).zip(&self.words).skip(usize::from(first_index));
+        words.find_map(|(index, word)| {
+            let mask = if index == first_index {
+                u64::MAX << below
+            } else {
+                u64::MAX
+            };
+            let bits = word.get() & mask;
+            (bits != 0).then(|| index * WORD_BITS + bits.trailing_zeros() as u8)
+        })
     }
 }
 
@@ -41,7 +61,27 @@ mod tests {
             vectors.insert(vector);
             assert!(!vectors.is_empty());
         }
-        let taken = core::iter::from_fn(|| vectors.take_first());
+        let taken = core::iter::from_fn(|| vectors.take_next());
         assert!(taken.eq([32, 64, 255]));
+    }
+
+    #[test]
+    fn a_vector_that_is_always_put_in_again_keeps_no_other_waiting() {
+        let all = [0, 31, 63, 64, 200, 255];
+        for again in all {
+            let vectors = Vectors::default();
+            for vector in all {
+                vectors.insert(vector);
+            }
+            let mut taken = std::collections::BTreeSet::new();
+            for _ in all {
+                let vector = vectors.take_next().expect("one that is put in again");
+                taken.insert(vector);
+                vectors.insert(again);
+            }
+            assert!(taken.len() >= all.len() - 1, "beside {again}: {taken:?}");
+            vectors.take_next();
+            assert!(core::iter::from_fn(|| vectors.take_next()).all(|left| left == again));
+        }
     }
 }

@@ -203,6 +203,9 @@ mutations! {
     "shared-line" in "kernel/src/ipc/interrupt.rs":
         "interrupt.flags.get(), &mut left)" => "interrupt.flags.get(), &mut MET_PER_STEP.clone())";
         "one entry does a whole step for each interrupt that shares a line"; IPC;
+    "vector-turn" in "kernel/src/ipc/vectors.rs":
+        "        self.next.set(vector.wrapping_add(1));\n" => "";
+        "an interrupt whose receivers are never done with holds those of higher vectors up for ever"; IPC;
     "timer-turn" in "kernel/src/timer.rs":
         "        kernel.timer_turn.0.set((done + 1) % JOBS.len());" => "        let _ = done;";
         "those that sleep hold interrupts and thaws up for ever"; Host("kernel", "timer");
