@@ -11,7 +11,7 @@
 //!
 //! The state turns at once; the threads are brought into line with it a few at a time ([`settle`]). A freeze returns when all
 //! of them are stopped: until then the domain is not data, and cannot be retired. A thaw returns at once: the rest is let run
-//! from the timer.
+//! from the timer, which also goes on stopping a domain whose destruction is not finished.
 
 use abi::Error;
 
@@ -94,30 +94,35 @@ pub fn thaw(kernel: &Kernel, domain: Ref<Domain>, token: u64) -> Result<(), Erro
 pub fn deadline_came(kernel: &Kernel, domain: Ref<Domain>) {
     match domain.state() {
         DomainState::Frozen => begin_thawing(kernel, domain),
-        DomainState::Running => go_on_thawing(kernel, domain),
-        state @ (DomainState::Retired | DomainState::Ending) => {
-            panic!("a domain that is {state:?} has no deadline")
+        DomainState::Running | DomainState::Ending => {
+            settle_by_timer(kernel, domain, SETTLED_PER_STEP);
         }
+        DomainState::Retired => panic!("a retired domain has no deadline"),
     }
 }
 
 fn begin_thawing(kernel: &Kernel, domain: Ref<Domain>) {
-    kernel.scheduler.timers.domains.remove(domain);
     domain.touch();
     domain.turn(DomainState::Running);
-    go_on_thawing(kernel, domain);
+    settle_by_timer(kernel, domain, SETTLED_PER_STEP);
 }
 
-fn go_on_thawing(kernel: &Kernel, domain: Ref<Domain>) {
-    if settle(kernel, domain, SETTLED_PER_STEP) == Step::More {
-        kernel.scheduler.timers.domains.insert(domain, AT_ONCE);
+/// Does as [`settle`] for a domain that was thawed or ends, in place of waiting for its deadline. What is left goes on from the
+/// timer, whatever becomes of the thread that began it.
+pub fn settle_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
+    let domains = &kernel.scheduler.timers.domains;
+    domains.remove(domain);
+    let step = settle(kernel, domain, limit);
+    if step == Step::More {
+        domains.insert(domain, AT_ONCE);
         kernel.scheduler.arm();
     }
+    step
 }
 
 /// Brings up to `limit` more threads into line with the domain's state. When the last one has stopped, the version rises: what
 /// the others did meanwhile counts as changes.
-pub fn settle(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
+fn settle(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
     if domain.is_settled() {
         return Step::Done;
     }

@@ -98,12 +98,12 @@ fn quiesce(kernel: &Kernel, object: Object) -> Step {
 const STOPPED_PER_STEP: usize = 1;
 
 /// Does one step towards stopping a domain for good, and then towards telling the outsiders that its retirement has not come to.
+/// The timer goes on with the stopping: nobody could stop what runs in a domain to which every capability is gone.
 fn end(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     if domain.state() != DomainState::Ending {
-        kernel.scheduler.timers.domains.remove(domain);
         domain.turn(DomainState::Ending);
     }
-    if capture::settle(kernel, domain, STOPPED_PER_STEP) == Step::More {
+    if capture::settle_by_timer(kernel, domain, STOPPED_PER_STEP) == Step::More {
         return Step::More;
     }
     if domain.pool().is_retired() {

@@ -230,6 +230,31 @@ fn a_domain_of_many_threads_ends_in_steps() {
 }
 
 #[test]
+fn a_domain_whose_destroyer_ends_half_way_stops_all_the_same() {
+    let (scene, threads) = crowd();
+    let keeper = scene.keeper.thread;
+    let object = SUBJECT;
+    scene.world.begin_step(scene.server, Destroy { object });
+    // The server's thread is in this slot of the keeper's table.
+    let object = super::scene::HELPER;
+    scene.world.does(keeper, Destroy { object });
+    let mut before = runnable(&threads);
+    assert!(before > 0);
+    assert_eq!(scene.world.call(keeper, freeze(u64::MAX)), Err(Error::Gone));
+    while !scene.subject.domain.is_settled() {
+        assert_eq!(scene.world.machine.timer(), Some(0));
+        scene.world.kernel.enter(Cause::Timer);
+        check(&scene.world.kernel);
+        let now = runnable(&threads);
+        assert!(before - now <= 8, "{before} ran, and now {now}");
+        before = now;
+    }
+    assert_eq!(runnable(&threads), 0);
+    scene.destroy();
+    assert_eq!(scene.world.kernel.scheduler.timers.earliest(), None);
+}
+
+#[test]
 fn a_step_that_stops_a_thread_with_a_trap_writes_one_line_of_the_log() {
     const TRAPS: u32 = 20;
     let scene = Scene::new();

@@ -187,8 +187,8 @@ fn check_notification(notification: Ref<Notification>) {
     }
 }
 
-/// Threads are in line with the state of their domain, but for those that are still to be settled. A thaw that is not finished
-/// goes on from the timer.
+/// Threads are in line with the state of their domain, but for those that are still to be settled. A thaw or an end that is not
+/// finished goes on from the timer.
 fn check_settling(kernel: &Kernel, domain: Ref<Domain>) {
     let first = domain.first_unsettled();
     let settled: Vec<_> = domain
@@ -210,10 +210,13 @@ fn check_settling(kernel: &Kernel, domain: Ref<Domain>) {
         state => assert_eq!(is_retired, state == DomainState::Retired),
     }
     match domain.state() {
-        DomainState::Running if domain.is_settled() => assert_eq!(deadline, None),
-        DomainState::Running => assert_eq!(deadline, Some(0)),
+        DomainState::Running | DomainState::Ending if !domain.is_settled() => {
+            assert_eq!(deadline, Some(0));
+        }
         DomainState::Frozen => {}
-        DomainState::Retired | DomainState::Ending => assert_eq!(deadline, None),
+        DomainState::Running | DomainState::Retired | DomainState::Ending => {
+            assert_eq!(deadline, None);
+        }
     }
     let earliest = kernel.scheduler.timers.domains.earliest();
     assert!(deadline.is_none_or(|deadline| earliest.is_some_and(|earliest| earliest <= deadline)));

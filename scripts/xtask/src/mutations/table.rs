@@ -203,6 +203,9 @@ mutations! {
     "shared-line" in "kernel/src/ipc/interrupt.rs":
         "interrupt.flags.get(), &mut left)" => "interrupt.flags.get(), &mut MET_PER_STEP.clone())";
         "one entry does a whole step for each interrupt that shares a line"; IPC;
+    "ending-by-timer" in "kernel/src/capture/freeze.rs":
+        "    if step == Step::More {\n        domains.insert" => "    if step == Step::More && domain.is_running() {\n        domains.insert";
+        "a domain that nobody can stop any more runs on in part if its destroyer ends"; Host("kernel", "capture::tests");
     "vector-turn" in "kernel/src/ipc/vectors.rs":
         "        self.next.set(vector.wrapping_add(1));\n" => "";
         "an interrupt whose receivers are never done with holds those of higher vectors up for ever"; IPC;
