@@ -20,7 +20,8 @@ const LOOKS_PER_GIFT: u64 = LOOKS_PER_STEP / PAGES_PER_STEP;
 /// dealt with.
 ///
 /// # Errors
-/// [`Error::WrongState`] for a device's memory, [`Error::ArgumentRange`], [`Error::PoolEmpty`].
+/// [`Error::WrongState`] for a device's memory, [`Error::ArgumentRange`], [`Error::PoolEmpty`]; [`Error::Gone`] for a contiguous
+/// Memory that has lost the page's frame, because it is being destroyed: no other frame is at the address that a device was given.
 pub fn populate(
     kernel: &Kernel,
     memory: Ref<MemoryObject>,
@@ -40,7 +41,11 @@ pub fn populate(
         return Ok(0);
     }
     let pool = pool_of(memory);
-    let leaf = memory.ensure_leaf(first, || kernel.take_frame(pool))?;
+    let leaf = match memory.attribute {
+        // All its tables are there until it is destroyed.
+        Attribute::Contiguous => memory.leaf(first).ok_or(Error::Gone)?,
+        _ => memory.ensure_leaf(first, || kernel.take_frame(pool))?,
+    };
     let count = count.min(PAGES_PER_TABLE - first % PAGES_PER_TABLE);
     as_one_change(memory, |has_changed| {
         let mut looks = 0;
@@ -54,6 +59,9 @@ pub fn populate(
             }
             // A page that has a frame already needs none of the pool.
             if !memory.reveal(leaf, page) {
+                if memory.attribute == Attribute::Contiguous {
+                    return Err(Error::Gone);
+                }
                 give_page(kernel, memory, leaf, page, Frame::zero)?;
             }
             *has_changed = true;

@@ -128,6 +128,31 @@ fn what_a_device_may_write_is_neither_discarded_nor_supplied() {
 }
 
 #[test]
+fn one_that_is_being_destroyed_gets_no_other_frames() {
+    let world = World::new();
+    let citizen = world.citizen_of(600);
+    let pages = PageCount(512);
+    world.does(citizen.thread, MemoryCreateContiguous { pages, ..ANYWHERE });
+    let other = world.thread_in(citizen.domain, CHURN);
+    world.begin_step(citizen.thread, Destroy { object: RUN });
+    let mut refusals = 0;
+    while world.is_at_call(citizen.thread) {
+        let used = citizen.pool.used();
+        let populate = MemoryPopulate {
+            memory: RUN,
+            first_page: PageCount(0),
+            page_count: PageCount(1),
+        };
+        assert_eq!(world.call(other, populate), Err(Error::Gone));
+        assert_eq!(citizen.pool.used(), used);
+        refusals += 1;
+        world.step(citizen.thread);
+    }
+    assert!(refusals > 0);
+    check(&world.kernel);
+}
+
+#[test]
 fn a_request_that_no_machine_fulfils_is_refused() {
     let world = World::new();
     let citizen = world.citizen_of(600);
