@@ -68,7 +68,9 @@ fn thaw_domain(kernel: &Kernel, now_ticks: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use abi::calls::{CapabilityDelete, DomainFreeze, InterruptBind, NotificationCreate, Wait};
+    use abi::calls::{
+        CapabilityDelete, DomainFreeze, DomainThaw, InterruptBind, NotificationCreate, Wait,
+    };
     use abi::register::Slot;
 
     use crate::arch::Cause;
@@ -173,6 +175,43 @@ mod tests {
         }
         let due = world.machine.take_timer();
         assert!(due.is_none_or(|due| due > DUE), "{due:?}");
+    }
+
+    #[test]
+    fn domains_that_are_thawed_again_and_again_do_not_hold_up_one_whose_deadline_has_come() {
+        let world = World::new();
+        let keeper = world.citizen();
+        let subject = |number| Slot(SUBJECT.0 + number);
+        let domains = [0, 1, 2].map(|number| {
+            let citizen = world.citizen_of(1024);
+            threads(&world, citizen, 20);
+            world.give(citizen, slots::DOMAIN, keeper, subject(number), 0);
+            citizen.domain
+        });
+        let freeze = |number, deadline| {
+            let domain = subject(number);
+            let freeze = DomainFreeze {
+                domain,
+                deadline,
+                progress: 0,
+            };
+            let (_, token) = world.does(keeper.thread, freeze);
+            DomainThaw { domain, token }
+        };
+        freeze(0, DUE);
+        world.machine.set_ticks_step(0);
+        for entry in 0..20 {
+            world.machine.set_ticks(DUE + entry);
+            for number in [1, 2] {
+                if domains[number as usize].is_settled() {
+                    let thaw = freeze(number, u64::MAX);
+                    world.does(keeper.thread, thaw);
+                }
+            }
+            world.kernel.enter(Cause::Timer);
+            check(&world.kernel);
+        }
+        assert!(domains[0].is_running() && domains[0].is_settled());
     }
 
     #[test]

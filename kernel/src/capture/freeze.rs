@@ -15,16 +15,13 @@
 
 use abi::Error;
 
-use crate::ipc;
 use crate::kernel::Kernel;
 use crate::memory::Ref;
 use crate::objects::{Domain, DomainState, Step, Thread};
+use crate::{arch, ipc};
 
 /// Threads that one step stops or lets run. One that sleeps takes a thousand instructions at worst.
 pub const SETTLED_PER_STEP: usize = 8;
-
-/// A deadline that has always come: what is entered with it goes on in the next entry for the timer.
-const AT_ONCE: u64 = 0;
 
 /// A freeze that is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +111,8 @@ pub fn settle_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> St
     domains.remove(domain);
     let step = settle(kernel, domain, limit);
     if step == Step::More {
-        domains.insert(domain, AT_ONCE);
+        // It is due at once, and behind those that have been due for longer.
+        domains.insert(domain, arch::ticks());
         kernel.scheduler.arm();
     }
     step
