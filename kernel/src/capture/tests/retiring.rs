@@ -262,6 +262,45 @@ fn every_later_use_of_its_objects_is_told_at_once() {
 }
 
 #[test]
+fn what_lies_in_a_child_pool_stays_in_use() {
+    let scene = scene();
+    let keeper = scene.keeper.thread;
+    let (child, inner, into) = (INTO, Slot(51), Slot(52));
+    let (pool, pages) = (POOL, PageCount(8));
+    let split = abi::calls::PoolSplit {
+        pool,
+        pages,
+        into: child,
+    };
+    scene.world.does(keeper, split);
+    let pool = child;
+    let create = abi::calls::NotificationCreate { pool, into: inner };
+    scene.world.does(keeper, create);
+    retire(&scene);
+    let (notification, flags) = (inner, 5);
+    scene.world.does(
+        keeper,
+        Signal {
+            notification,
+            flags,
+        },
+    );
+    let deadline = 0;
+    let wait = Wait {
+        notification,
+        deadline,
+    };
+    assert_eq!(scene.world.does(keeper, wait), flags);
+    // The pool itself is one of the domain's objects.
+    let made = scene.world.call(keeper, EndpointCreate { pool, into });
+    assert_eq!(made, Err(Error::Gone));
+    let report = scene.world.call(keeper, PoolReport { pool });
+    assert_eq!(report, Err(Error::Gone));
+    let object = child;
+    scene.world.does(keeper, abi::calls::Destroy { object });
+}
+
+#[test]
 fn slots_can_be_dealt_with_and_the_pool_reports() {
     let scene = scene();
     retire(&scene);
