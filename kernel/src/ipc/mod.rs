@@ -36,7 +36,7 @@ pub use fault::raise_fault;
 pub use interrupt::{acknowledge_interrupt, deliver, deliver_interrupt, unmask_if_all_are_ready};
 pub use notify::{machine_deadline, offer_flags, signal, time_out, wait};
 pub use rendezvous::{receive, send};
-pub use reply::{abandon, awaits, install_reply, may_grant, reply};
+pub use reply::{abandon, answers_fault, awaits, install_reply, may_grant, reply};
 pub use transfer::{Message, message_buffer};
 pub use vectors::Vectors;
 pub use waiting::{end_wait, hold, is_trapped, leave, release, roll_back, stop};

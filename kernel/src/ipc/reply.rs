@@ -10,7 +10,7 @@ use capabilities::{Badge, Capability, Place, Storage};
 use super::transfer::{Blame, Message, transfer};
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Object, Phase, Thread};
+use crate::objects::{DomainState, Object, Phase, Thread};
 
 /// Puts the right to answer the call that `caller` begins into an empty slot.
 #[inline(always)]
@@ -70,16 +70,26 @@ pub fn reply(
 }
 
 /// The right to answer this thread's call number was given up: if it still awaits, nobody will answer. One of a retired
-/// domain goes on awaiting; if it ever runs here again, [`super::release`] ends that.
+/// domain goes on awaiting; if it ever runs here again, [`super::release`] ends that. One of a domain that ends never does.
 pub fn abandon(kernel: &Kernel, caller: Ref<Thread>, call_number: u64) {
     if !awaits(caller, call_number) {
         return;
     }
-    if caller.header.is_retired() {
+    if caller.header.is_retired() || caller.domain.state() == DomainState::Ending {
         return caller.answerable.set(false);
     }
     super::end_wait(kernel, caller, Error::Gone);
     caller.domain.touch();
+}
+
+/// Whether a slot holds the right to answer a thread's fault message, so that emptying it stops the thread and writes a line to the
+/// log. Those take too long for many in a step.
+pub fn answers_fault(place: Place) -> bool {
+    let held = SlotStorage.slot(place).capability();
+    matches!(
+        held.map(|held| held.object),
+        Some(Object::Reply(caller)) if matches!(caller.phase.get(), Phase::AwaitingFault { .. })
+    )
 }
 
 /// Puts the right to answer a thread that awaits, of a domain being restored, into an empty slot.

@@ -91,14 +91,13 @@ pub fn stop(kernel: &Kernel, thread: Ref<Thread>) {
     thread.stopped.set(true);
 }
 
-/// Ends a thread's wait with an error. A thread whose fault nobody will hear of stays where it is, stopped.
+/// Ends a thread's wait with an error. A thread whose fault message nobody receives or answers stops where it is, which is
+/// logged: [`super::answers_fault`] and the thread's phase tell when.
 pub fn end_wait(kernel: &Kernel, thread: Ref<Thread>, error: Error) {
     leave(kernel, thread);
     match thread.phase.get() {
-        Phase::SendingFault { .. } | Phase::AwaitingFault { .. } => {
-            thread.phase.set(Phase::Ready);
-            thread.stopped.set(true);
-        }
+        Phase::SendingFault { fault, .. } => stop_unhandled(kernel, thread, fault),
+        Phase::AwaitingFault { .. } => stop_unanswered(kernel, thread),
         _ => thread.complete(Err(error)),
     }
     kernel.scheduler.wake(thread);

@@ -102,6 +102,11 @@ fn fault(scene: &Scene, thread: Ref<Thread>, slot: Slot, endpoint: Slot) {
     });
 }
 
+/// How often the kernel's log says that a thread stops.
+fn logged_stops(scene: &Scene) -> usize {
+    scene.world.machine.console().matches("stops at").count()
+}
+
 #[test]
 fn whoever_waits_at_its_objects_hears_that_it_is_gone() {
     let scene = scene();
@@ -140,6 +145,7 @@ fn whoever_awaits_its_answer_hears_that_it_is_gone() {
     // Nobody mends its fault any more.
     assert_eq!(faulting.phase.get(), Phase::Ready);
     assert!(faulting.stopped.get());
+    assert_eq!(logged_stops(&scene), 1);
 }
 
 #[test]
@@ -387,6 +393,7 @@ fn faults_that_it_would_hear_of_stop_their_threads() {
         assert_eq!(thread.phase.get(), Phase::Ready);
         assert!(thread.stopped.get());
     }
+    assert_eq!(logged_stops(&scene), 2);
 }
 
 #[test]

@@ -9,10 +9,11 @@ use abi::{Error, calls};
 use capabilities::{Place, Storage};
 
 use super::checker::{all_objects, check};
+use crate::arch::Cause;
 use crate::capture::tests::phases::CASES;
-use crate::capture::tests::scene::{ENDPOINT, HELPER, INNER, NOTIFICATION, Scene};
+use crate::capture::tests::scene::{ENDPOINT, HELPER, INNER, NOTIFICATION, Scene, receive};
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{DomainState, Object, Pool, Step, destroy_step};
+use crate::objects::{DomainState, Object, Phase, Pool, Step, Thread, destroy_step};
 use crate::testing::{Citizen, World, slots};
 
 /// More steps than anything here takes.
@@ -320,6 +321,59 @@ fn what_is_being_ended_makes_nothing_more() {
     let steps = subject.domain.thread_count.get();
     assert_eq!(end(&world, place(keeper, Slot(20)), steps), Step::More);
     assert!(!subject.thread.is_runnable());
+}
+
+/// Threads whose fault messages a server has received, or that wait at its endpoint.
+fn faulting(received: bool) -> (World, Citizen, Vec<Ref<Thread>>) {
+    let world = World::new();
+    let (server, crowd) = (world.citizen(), world.citizen_of(1024));
+    let (pool, endpoint) = (slots::POOL, Slot(20));
+    let into = endpoint;
+    world.does(server.thread, EndpointCreate { pool, into });
+    world.give(server, endpoint, crowd, endpoint, 0);
+    let fault = |number: u32| {
+        let thread = Slot(30 + number);
+        let faulting = world.thread_in(crowd.domain, thread);
+        world.does(crowd.thread, calls::ThreadFaults { thread, endpoint });
+        world.kernel.scheduler.force(faulting);
+        let (vector, error, address) = (6, 0, 0);
+        world.kernel.enter(Cause::Exception {
+            vector,
+            error,
+            address,
+        });
+        if received {
+            world.does(server.thread, receive(endpoint, thread));
+        }
+        faulting
+    };
+    let threads = (0..20).map(fault).collect();
+    (world, server, threads)
+}
+
+#[test]
+fn threads_whose_handler_ends_are_logged_one_per_step() {
+    for (received, ended) in [
+        (true, slots::DOMAIN),
+        (false, Slot(20)),
+        (false, slots::POOL),
+    ] {
+        let (world, server, threads) = faulting(received);
+        let keeper = world.citizen();
+        let keep = place(keeper, Slot(20));
+        world.give(server, ended, keeper, Slot(20), 0);
+        let lines = || world.machine.console().matches("stops at").count();
+        let mut before = 0;
+        while end(&world, keep, 1) == Step::More {
+            assert!(lines() <= before + 1, "{before}, then {}", lines());
+            before = lines();
+        }
+        assert_eq!(lines(), threads.len());
+        for thread in threads {
+            assert_eq!(thread.phase.get(), Phase::Ready);
+            assert!(thread.stopped.get());
+        }
+    }
 }
 
 #[test]
