@@ -200,12 +200,21 @@ mutations! {
     "trap-written" in "kernel/src/capture/thread_state.rs":
         "Awaits::TrapAnswer => Phase::AwaitingFault { is_trap: true }," => "Awaits::TrapAnswer => Phase::AwaitingFault { is_trap: false },";
         "a move takes a breakpoint for a fault, whose instruction is executed again"; Host("kernel", "capture::tests");
+    "logged-stops" in "kernel/src/objects/destroy.rs":
+        "        if is_logged {\n            return Step::More;\n        }\n" => "        let _ = is_logged;\n";
+        "one entry writes a line to the log for each thread whose fault an ending domain was to mend"; Host("kernel", "objects::tests::ending");
+    "silent-stop" in "kernel/src/ipc/waiting.rs":
+        "        Phase::AwaitingFault { .. } => stop_unanswered(kernel, thread),\n        _ => thread.complete(Err(error))," => "        Phase::AwaitingFault { .. } => {\n            thread.phase.set(Phase::Ready);\n            thread.stopped.set(true);\n        }\n        _ => thread.complete(Err(error)),";
+        "a thread stops and nobody knows why"; Host("kernel", "capture::tests");
     "shared-line" in "kernel/src/ipc/interrupt.rs":
         "interrupt.flags.get(), &mut left)" => "interrupt.flags.get(), &mut MET_PER_STEP.clone())";
         "one entry does a whole step for each interrupt that shares a line"; IPC;
     "ending-by-timer" in "kernel/src/capture/freeze.rs":
-        "    if step == Step::More {\n        domains.insert" => "    if step == Step::More && domain.is_running() {\n        domains.insert";
+        "    if step == Step::More {\n        //" => "    if step == Step::More && domain.is_running() {\n        //";
         "a domain that nobody can stop any more runs on in part if its destroyer ends"; Host("kernel", "capture::tests");
+    "thaw-turn" in "kernel/src/capture/freeze.rs":
+        "domains.insert(domain, arch::ticks());" => "domains.insert(domain, 0);";
+        "domains that are thawed again and again keep another frozen beyond its deadline"; Host("kernel", "timer");
     "vector-turn" in "kernel/src/ipc/vectors.rs":
         "        self.next.set(vector.wrapping_add(1));\n" => "";
         "an interrupt whose receivers are never done with holds those of higher vectors up for ever"; IPC;
@@ -241,6 +250,9 @@ mutations! {
     "half-destroyed" in "kernel/src/syscalls/device.rs":
         "        && !memory.is_present(made);" => "        ;";
         "a Memory of a device that is being destroyed is filled again, which stops the machine"; DEVICES;
+    "half-destroyed-run" in "kernel/src/paging/pages.rs":
+        "                if memory.attribute == Attribute::Contiguous {\n                    return Err(Error::Gone);\n                }\n" => "";
+        "a driver gives a device addresses at which its Memory is not"; Host("kernel", "objects::tests::contiguous");
     "zeroed-pages" in "kernel/src/paging/pages.rs":
         "give_page(kernel, memory, leaf, page, Frame::zero)?;" => "give_page(kernel, memory, leaf, page, |_| ())?;";
         "a fresh page shows what another domain left"; CONFORMANCE;
