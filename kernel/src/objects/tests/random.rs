@@ -301,7 +301,7 @@ fn any_calls_keep_the_kernel_whole_and_what_they_spent_comes_back() {
 fn play(successes: &Successes) {
     let mut runner = TestRunner::new(ProptestConfig {
         cases: 96,
-        max_shrink_iters: 2000,
+        max_shrink_iters: 400,
         source_file: Some(file!()),
         ..ProptestConfig::default()
     });
