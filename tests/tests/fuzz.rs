@@ -48,7 +48,7 @@ fn random_calls_come_to_what_their_caller_may() {
 
 /// How many calls there were, and how many of them succeeded: `[fuzz] 20068 calls, 1606 succeeded, ...`.
 fn summary(log: &str) -> Option<(u64, u64)> {
-    let (before, after) = log.split_once(" calls, ")?;
+    let (before, after) = log.rsplit_once(" calls, ")?;
     let made = before.rsplit(' ').next()?;
     let succeeded = after.split(' ').next()?;
     Some((made.parse().ok()?, succeeded.parse().ok()?))
