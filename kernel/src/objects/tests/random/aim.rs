@@ -11,7 +11,7 @@ use capabilities::{Capability, Storage};
 
 use super::super::checker::objects;
 use super::SLOTS;
-use crate::memory::{Ref, SlotStorage};
+use crate::memory::{Ref, SLOTS_PER_FRAME, SlotStorage};
 use crate::objects::{Domain, Object, Phase, Thread};
 use crate::testing::BUFFER_ADDRESS;
 
@@ -220,8 +220,12 @@ impl Aim {
     }
 }
 
-pub fn held(table: Ref<Domain>, slot: u32) -> Option<Capability<Object>> {
-    let place = table.place(Slot(slot)).ok()?;
+/// What a slot of a domain's table holds. A domain that is being destroyed has lost some frames of its table.
+pub fn held(domain: Ref<Domain>, slot: u32) -> Option<Capability<Object>> {
+    if slot / SLOTS_PER_FRAME < domain.directory.first_index() {
+        return None;
+    }
+    let place = domain.place(Slot(slot)).ok()?;
     SlotStorage.slot(place).capability()
 }
 
