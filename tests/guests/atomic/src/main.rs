@@ -4,7 +4,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `workloads` | the list of what the threads of the domain do, checking themselves |
-//! | `registers`, `modes`, `derives`, `messages`, `long_calls` | workloads, by what is moved |
+//! | `modes`, `derives`, `messages`, `long_calls` | workloads, by what is moved |
 //! | `calls`, `slots` | the calls that they make, and through which capabilities |
 //! | `board` | where they report |
 //! | `subject` | the domain, and its birth |
@@ -28,7 +28,6 @@ mod messages;
 mod modes;
 mod moves;
 mod rebuild;
-mod registers;
 mod sights;
 mod slots;
 mod subject;

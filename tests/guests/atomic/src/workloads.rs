@@ -1,6 +1,9 @@
 //! What the subject's threads do, each for ever, checking itself. They live in registers, on their stacks and on their
 //! boards: a subject has no data of its own.
 
+use guest_support::registers::{
+    Vectors, has_avx, keep_general, keep_xmm, keep_ymm, leave_selectors, selectors,
+};
 use runtime::Error;
 use runtime::abi::calls::{
     MemoryDiscard, MemoryPopulate, Reply, Signal, ThreadStart, ThreadStop, Wait, Yield,
@@ -17,9 +20,6 @@ use crate::long_calls::{
 };
 use crate::messages::{answers_at_length, calls_at_length, receives_and_is_notified, rings, sends};
 use crate::modes::{keeps_direction, keeps_mxcsr, keeps_segment_bases, keeps_x87};
-use crate::registers::{
-    Vectors, has_avx, keep_general, keep_xmm, keep_ymm, leave_selectors, selectors,
-};
 use crate::slots::*;
 
 /// A workload.

@@ -4,10 +4,13 @@
 //! | --- | --- |
 //! | `console` | the serial line and the device that ends QEMU |
 //! | `random` | numbers that a seed fixes |
+//! | `registers` | loops that keep all registers |
 //! | `worker` | a domain with threads that do what a script says |
 #![no_std]
 
 pub mod console;
 pub mod random;
+#[cfg(target_os = "none")]
+pub mod registers;
 #[cfg(target_os = "none")]
 pub mod worker;

@@ -1,5 +1,6 @@
 //! Vector registers, filled, left alone over many slices of others, and looked at.
 
+use guest_support::registers::has_avx;
 use guest_support::worker::{PRIORITY, Page};
 
 use super::registers::{SEED, TURNS, WRONG, two};
@@ -59,22 +60,6 @@ extern "C" fn keeps_vectors(page: Page) -> ! {
 
 fn word_at(page: Page, index: usize) -> u64 {
     page.address() + index as u64 * 8
-}
-
-/// Whether AVX may be used: the processor has it and the kernel switched it on.
-fn has_avx() -> bool {
-    const OSXSAVE_AND_AVX: u32 = 1 << 27 | 1 << 28;
-    const AVX_STATE: u64 = 0b110;
-    let leaf = core::arch::x86_64::__cpuid(1);
-    if leaf.ecx & OSXSAVE_AND_AVX != OSXSAVE_AND_AVX {
-        return false;
-    }
-    let (low, high): (u32, u32);
-    // SAFETY: OSXSAVE says that user code may execute XGETBV.
-    unsafe {
-        core::arch::asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack));
-    }
-    (u64::from(high) << 32 | u64::from(low)) & AVX_STATE == AVX_STATE
 }
 
 pub fn vectors(bed: &Bed) -> Result<(), Failure> {
