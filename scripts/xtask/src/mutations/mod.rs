@@ -2,7 +2,7 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `table` | the faults and the tests that find them |
+//! | `table` | the faults and the tests that find them, by subject |
 //! | `copy` | a copy of the tree in which one of them is tried |
 //! | `page` | the table as docs/mutations.md |
 
@@ -16,7 +16,6 @@ use crate::build;
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 use copy::Copy;
-use table::MUTATIONS;
 
 /// What finds a mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,18 +107,17 @@ fn check_finders(copy: &Copy, chosen: &[&Mutation]) -> Result<()> {
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Mutation>> {
-    let unknown = |name: &&String| !MUTATIONS.iter().any(|it| it.name == **name);
+    let unknown = |name: &&String| !table::all().any(|it| it.name == **name);
     if let Some(name) = names.iter().find(unknown) {
         return Err(Error::Usage(format!("no mutation {name:?}")));
     }
     let is_chosen = |it: &&Mutation| names.is_empty() || names.iter().any(|name| name == it.name);
-    Ok(MUTATIONS.iter().filter(is_chosen).collect())
+    Ok(table::all().filter(is_chosen).collect())
 }
 
 /// Whether every mutation's text is in its file, once.
 fn check(workspace: &Workspace) -> Result<()> {
-    let out_of_date: Vec<String> = MUTATIONS
-        .iter()
+    let out_of_date: Vec<String> = table::all()
         .filter_map(|it| it.complaint(workspace.root()))
         .collect();
     if out_of_date.is_empty() {
@@ -149,12 +147,10 @@ mod tests {
 
     #[test]
     fn every_mutation_has_a_name_of_its_own_and_changes_something() {
-        for (index, mutation) in MUTATIONS.iter().enumerate() {
+        let mut names = BTreeSet::new();
+        for mutation in table::all() {
             let name = mutation.name;
-            assert!(
-                MUTATIONS[..index].iter().all(|it| it.name != name),
-                "{name}"
-            );
+            assert!(names.insert(name), "{name}");
             assert_ne!(mutation.before, mutation.after, "{name}");
         }
     }

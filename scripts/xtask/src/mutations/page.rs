@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use super::table::MUTATIONS;
-use super::{Finder, Mutation};
+use super::{Finder, Mutation, table};
 use crate::error::{AtPath, Result};
 use crate::workspace::Workspace;
 
@@ -16,7 +15,7 @@ const HEAD: &str = "\
 
 A test is worth what it finds. Each line here is a fault that can be put into the kernel, what would follow from it, and the tests that
 fail then. `cargo xtask mutations` tries each one by itself in a copy of the tree; `cargo xtask mutations NAME` tries
-one. This page is rendered from scripts/xtask/src/mutations/table.rs by `cargo xtask mutations page`.
+one. This page is rendered from scripts/xtask/src/mutations/table by `cargo xtask mutations page`.
 
 ";
 
@@ -30,7 +29,7 @@ pub fn write(workspace: &Workspace) -> Result<()> {
 pub fn render() -> String {
     let mut text = HEAD.to_string();
     text += "| name | file | change | what would follow | found by |\n| --- | --- | --- | --- | --- |\n";
-    for it in MUTATIONS {
+    for it in table::all() {
         let Mutation {
             name, file, harm, ..
         } = it;

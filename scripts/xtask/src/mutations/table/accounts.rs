@@ -1,0 +1,54 @@
+//! Objects, memory and who pays.
+
+use super::{CONFORMANCE, DEVICES, MATRIX, RANDOM, TLB};
+use crate::mutations::Finder::Host;
+use crate::mutations::Mutation;
+
+mutations! {
+    "uncharged-pages" in "kernel/src/objects/pool.rs":
+        "        self.used.set(used - pages);" => "        self.used.set(used - pages.min(1));";
+        "a pool never gets back what its children had"; RANDOM;
+    "lost-frame" in "kernel/src/memory/allocator.rs":
+        "        self.free.set(self.free.get() + 1);" => "";
+        "memory is lost with everything that ends"; RANDOM;
+    "two-domains" in "kernel/src/objects/create.rs":
+        "    if pool.domain.get().is_some() {\n        return Err(Error::InUse);\n    }\n" => "";
+        "a second domain takes the place of the first in its pool"; RANDOM;
+    "overlap" in "kernel/src/paging/map.rs":
+        "request.address < mapping.end()" => "request.address < mapping.start()";
+        "two mappings share addresses"; TLB;
+    "supply-bounds" in "kernel/src/paging/pages.rs":
+        "    if !giver.holds(giver_page, count) {\n        return Err(Error::ArgumentRange);\n    }\n" => "";
+        "a page beyond the giver's end is called absent"; MATRIX;
+    "directory-bounds" in "kernel/src/memory/page_tables.rs":
+        "self.directories.get((page / PAGES_PER_DIRECTORY) as usize)" => "Some(&self.directories[(page / PAGES_PER_DIRECTORY) as usize])";
+        "a range without pages at the end of the largest Memory stops the machine"; MATRIX;
+    "half-destroyed" in "kernel/src/syscalls/device.rs":
+        "        && !memory.is_present(made);" => "        ;";
+        "a Memory of a device that is being destroyed is filled again, which stops the machine"; DEVICES;
+    "half-destroyed-run" in "kernel/src/paging/pages.rs":
+        "                if memory.attribute == Attribute::Contiguous {\n                    return Err(Error::Gone);\n                }\n" => "";
+        "a driver gives a device addresses at which its Memory is not"; Host("kernel", "objects::tests::contiguous");
+    "zeroed-pages" in "kernel/src/paging/pages.rs":
+        "give_page(kernel, memory, leaf, page, Frame::zero)?;" => "give_page(kernel, memory, leaf, page, |_| ())?;";
+        "a fresh page shows what another domain left"; CONFORMANCE;
+
+    "populate-device" in "kernel/src/paging/pages.rs":
+        "    if !matches!(\n        memory.attribute,\n        Attribute::Ordinary | Attribute::Contiguous\n    ) {" => "    if memory.attribute == Attribute::Archive {";
+        "RAM is put among a device's registers, and the next step of making that Memory stops the machine"; DEVICES;
+    "device-at-once" in "kernel/src/syscalls/device.rs":
+        "const DEVICE_PAGES_MAX: u64 = 16 * 512;" => "const DEVICE_PAGES_MAX: u64 = 1024 * 512;";
+        "the first step makes 1,024 tables with interrupts off: a million instructions"; DEVICES;
+    "wide-memory" in "kernel/src/objects/create.rs":
+        "    if pages == 0 || pages > abi::MEMORY_PAGES_MAX {" => "    if pages == 0 {";
+        "a page beyond the directories stops the machine"; TLB;
+    "zeroed-run" in "kernel/src/memory/table.rs":
+        "            Frame::containing(PhysAddr::new(entry & ADDRESS)).zero();\n" => "";
+        "contiguous memory shows what another domain left"; CONFORMANCE;
+    "origin-early" in "capabilities/src/revocation.rs":
+        "    Ok(role == Role::Copy || tour::is_leaf(storage, place))" => "    Ok(role == Role::Copy || role == Role::Origin)";
+        "an object ends before what was made of it"; Host("capabilities", "");
+    "one-slot-more" in "capabilities/src/table.rs":
+        "        if slot.0 >= slot_count {" => "        if slot.0 > slot_count {";
+        "the slot behind the table is used"; Host("capabilities", "");
+}

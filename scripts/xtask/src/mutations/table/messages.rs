@@ -1,0 +1,85 @@
+//! Messages, answers, faults and flags.
+
+use super::{IPC, LONG, TLB};
+use crate::mutations::Finder::Host;
+use crate::mutations::Mutation;
+
+mutations! {
+    "unsaid-words" in "kernel/src/ipc/transfer.rs":
+        "word & mask" => "word";
+        "registers of a sender are told to its receiver"; IPC;
+    "message-dirty" in "kernel/src/ipc/transfer.rs":
+        "    leaf.add_marks(index, Entry::DIRTY | Entry::ACCESSED);\n" => "";
+        "a message received is lost by a move"; TLB;
+    "read-only-buffer" in "kernel/src/ipc/transfer.rs":
+        ".filter(|there| there.write)" => ".filter(|_| true)";
+        "the kernel writes to memory that the user may not write"; Host("kernel", "syscalls::tests");
+    "used-receive-slot" in "kernel/src/ipc/transfer.rs":
+        "            .filter(|place| !taken(*place))\n" => "";
+        "two capabilities of a message meet in one slot"; Host("kernel", "");
+    "stale-reply" in "kernel/src/ipc/reply.rs":
+        "caller.call_number.get() == call_number && " => "";
+        "an answer to an older call is taken for one to the newer"; Host("kernel", "capture::tests::phases");
+
+    "revoked-receiver" in "kernel/src/ipc/rendezvous.rs":
+        "if !may_receive(receiver) {" => "if false {";
+        "a message goes to a thread whose right to receive was revoked"; IPC;
+    "revoked-sender" in "kernel/src/ipc/rendezvous.rs":
+        "if !may_send(sender) {" => "if false {";
+        "a message comes from a thread whose right to send was revoked"; IPC;
+    "revoked-waiter" in "kernel/src/ipc/notify.rs":
+        "if may_wait(waiter) {" => "if true {";
+        "flags go to a thread whose right to wait was revoked"; IPC;
+    "grant" in "kernel/src/ipc/reply.rs":
+        "    rights.contains(EndpointRights::GRANT.into())" => "    rights.contains(EndpointRights::empty().into())";
+        "a channel for data passes capabilities"; IPC;
+    "trap-unanswered" in "kernel/src/ipc/waiting.rs":
+        "            stop_unanswered(kernel, thread);\n        }\n        Phase::AwaitingFault { is_trap: false }" => "            thread.phase.set(Phase::Ready);\n        }\n        Phase::AwaitingFault { is_trap: false }";
+        "a thread goes on behind a breakpoint as if its debugger had answered"; Host("kernel", "capture::tests");
+    "trap-written" in "kernel/src/capture/thread_state.rs":
+        "Awaits::TrapAnswer => Phase::AwaitingFault { is_trap: true }," => "Awaits::TrapAnswer => Phase::AwaitingFault { is_trap: false },";
+        "a move takes a breakpoint for a fault, whose instruction is executed again"; Host("kernel", "capture::tests");
+    "logged-stops" in "kernel/src/objects/destroy.rs":
+        "        if is_logged {\n            return Step::More;\n        }\n" => "        let _ = is_logged;\n";
+        "one entry writes a line to the log for each thread whose fault an ending domain was to mend"; Host("kernel", "objects::tests::ending");
+    "silent-stop" in "kernel/src/ipc/waiting.rs":
+        "        Phase::AwaitingFault { .. } => stop_unanswered(kernel, thread),\n        _ => thread.complete(Err(error))," => "        Phase::AwaitingFault { .. } => {\n            thread.phase.set(Phase::Ready);\n            thread.stopped.set(true);\n        }\n        _ => thread.complete(Err(error)),";
+        "a thread stops and nobody knows why"; Host("kernel", "capture::tests");
+    "shared-line" in "kernel/src/ipc/interrupt.rs":
+        "interrupt.flags.get(), &mut left)" => "interrupt.flags.get(), &mut MET_PER_STEP.clone())";
+        "one entry does a whole step for each interrupt that shares a line"; IPC;
+    "ending-by-timer" in "kernel/src/capture/freeze.rs":
+        "    if step == Step::More {\n        //" => "    if step == Step::More && domain.is_running() {\n        //";
+        "a domain that nobody can stop any more runs on in part if its destroyer ends"; Host("kernel", "capture::tests");
+    "thaw-turn" in "kernel/src/capture/freeze.rs":
+        "domains.insert(domain, arch::ticks());" => "domains.insert(domain, 0);";
+        "domains that are thawed again and again keep another frozen beyond its deadline"; Host("kernel", "timer");
+    "vector-turn" in "kernel/src/ipc/vectors.rs":
+        "        self.next.set(vector.wrapping_add(1));\n" => "";
+        "an interrupt whose receivers are never done with holds those of higher vectors up for ever"; IPC;
+    "timer-turn" in "kernel/src/timer.rs":
+        "        kernel.timer_turn.0.set((done + 1) % JOBS.len());" => "        let _ = done;";
+        "those that sleep hold interrupts and thaws up for ever"; Host("kernel", "timer");
+    "counted-gifts" in "kernel/src/paging/pages.rs":
+        "            looks += LOOKS_PER_GIFT;" => "            looks += 1;";
+        "one entry fills as many pages as a table has"; TLB;
+    "search-and-work" in "kernel/src/objects/pool.rs":
+        "            _ if passed > PASSED_BEFORE_FOUND =>" => "            _ if passed == OBJECTS_PASSED =>";
+        "one entry searches for long and then works for long"; LONG;
+
+    "fault-badge" in "kernel/src/ipc/standing.rs":
+        ".is_some_and(|held| held.object == Object::Endpoint(endpoint) && held.badge.get() == badge)" => ".is_some_and(|held| held.object == Object::Endpoint(endpoint) && badge == badge)";
+        "a fault message that waits arrives with a badge that its thread does not have any more"; Host("kernel", "ipc::tests::faults");
+    "fault-page" in "kernel/src/ipc/standing.rs":
+        "            (mapping.page_at(address) == page).then(|| memory.pager())" => "            Some(memory.pager()).filter(|_| page <= u64::MAX)";
+        "a pager receives the number of a page that another Memory had at that address"; Host("kernel", "ipc::tests::faults");
+    "logged-together" in "kernel/src/capture/freeze.rs":
+        "        if is_logged {" => "        if is_logged && limit == 0 {";
+        "one step of a freeze writes eight lines of the log with interrupts off"; Host("kernel", "capture::tests::settling");
+    "revoked-bound" in "kernel/src/ipc/notify.rs":
+        "        if may_receive(receiver) {" => "        if true {";
+        "flags go to a receiver whose right was revoked"; IPC;
+    "unheard-fault" in "kernel/src/ipc/fault.rs":
+        " if !endpoint.header.is_retired() => {" => " => {";
+        "a thread faults to a domain that has gone elsewhere, and waits for ever"; Host("kernel", "capture::tests");
+}

@@ -1,0 +1,53 @@
+//! The faults, and the tests that find them: [`all`].
+//!
+//! | file | faults in |
+//! | --- | --- |
+//! | `authority` | rights, and what goes with a capability |
+//! | `moving` | what a move depends on: versions, retirement, descriptions |
+//! | `processor` | the processor and time |
+//! | `messages` | messages, answers, faults and flags |
+//! | `accounts` | objects, memory and who pays |
+
+use super::Finder::{self, Host, Machine};
+use super::Mutation;
+
+const MATRIX: Finder = Host("kernel", "syscalls::matrix");
+const IPC: Finder = Host("kernel", "ipc");
+const TLB: Finder = Host("kernel", "paging");
+const RANDOM: Finder = Host("kernel", "objects::tests::random");
+const LONG: Finder = Host("kernel", "objects::tests::long");
+const DEVICES: Finder = Host("kernel", "objects::tests::devices");
+const CONFORMANCE: Finder = Machine("conformance");
+
+macro_rules! mutations {
+    ($($name:literal in $file:literal: $before:literal => $after:literal; $harm:literal; $finder:expr;)*) => {
+        /// Those of this file.
+        pub const MUTATIONS: &[Mutation] = &[$(Mutation {
+            name: $name,
+            file: $file,
+            before: $before,
+            after: $after,
+            harm: $harm,
+            finder: $finder,
+        }),*];
+    };
+}
+
+mod accounts;
+mod authority;
+mod messages;
+mod moving;
+mod processor;
+
+/// All of them, in the order of the page.
+pub fn all() -> impl Iterator<Item = &'static Mutation> {
+    [
+        authority::MUTATIONS,
+        moving::MUTATIONS,
+        processor::MUTATIONS,
+        messages::MUTATIONS,
+        accounts::MUTATIONS,
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -1,0 +1,87 @@
+//! The processor and time.
+
+use super::{CONFORMANCE, TLB};
+use crate::mutations::Finder::{Host, Machine};
+use crate::mutations::Mutation;
+
+mutations! {
+    // The processor.
+    "no-execute" in "kernel/src/memory/address_space.rs":
+        "        flags.set(Entry::NO_EXECUTE, !self.execute);\n" => "";
+        "all of a user's memory is executable"; CONFORMANCE;
+    "read-only" in "kernel/src/memory/address_space.rs":
+        "        flags.set(Entry::WRITE, self.write);\n" => "        flags.insert(Entry::WRITE);\n";
+        "every mapping is writable"; CONFORMANCE;
+    "unmap-flush" in "kernel/src/memory/address_space.rs":
+        "        arch::flush_all();\n" => "";
+        "what was unmapped is still reached"; TLB;
+    "discard-flush" in "kernel/src/memory/unmapped.rs":
+        "            arch::flush_all();\n" => "";
+        "a page that another domain has now is still reached"; TLB;
+    "dirty-flush" in "kernel/src/capture/page_set.rs":
+        "        arch::flush_all();\n" => "";
+        "a page written after a pass counts as clean, and is lost by a move"; TLB;
+    "copy-flush" in "kernel/src/capture/copy.rs":
+        "        arch::flush_all();\n" => "";
+        "a page written after it was copied counts as clean, and is lost by a move"; Host("kernel", "");
+    "direction-flag" in "kernel/src/arch/x86_64/entry.S":
+        "    mov rsp, gs:[{stack_top}]\n    cld\n" => "    mov rsp, gs:[{stack_top}]\n";
+        "a user makes the kernel copy backwards"; CONFORMANCE;
+    "gs-base" in "kernel/src/arch/x86_64/segments.rs":
+        "KernelGsBase::write(VirtAddr::new_truncate(context.gs_base.get()));" => "KernelGsBase::write(VirtAddr::new_truncate(context.fs_base.get()));";
+        "GS of every thread leads to where its FS does"; CONFORMANCE;
+    "gs-selector" in "kernel/src/arch/x86_64/segments.rs":
+        "    clear_gs_selector();\n" => "";
+        "a selector tells one domain of another"; CONFORMANCE;
+    "saved-rbx" in "kernel/src/arch/x86_64/entry.S":
+        "    mov [rax + {rbx}], rbx\n    mov [rax + {rcx}], rcx\n" => "    mov [rax + {rcx}], rcx\n";
+        "a register is lost at an interrupt"; CONFORMANCE;
+
+    // Time.
+    "no-slices" in "kernel/src/scheduler/mod.rs":
+        "        if self.slice_end.get().is_some_and(|end| end <= now_ticks) {\n            self.rotate();\n        }\n" => "        let _ = now_ticks;\n";
+        "one domain stops all others of its priority"; CONFORMANCE;
+    "lowest-first" in "kernel/src/scheduler/mod.rs":
+        "            .checked_ilog2()\n            .map(|priority| priority as u8)" => "            .checked_ilog2()\n            .map(|_| self.occupied.get().trailing_zeros() as u8)";
+        "low priorities run before high ones"; CONFORMANCE;
+
+    "lost-r9" in "kernel/src/arch/x86_64/entry.S":
+        "    mov r9, [rax + {r9}]\n    mov r10, [rax + {r10}]\n    mov r12, [rax + {r12}]" => "    mov r10, [rax + {r10}]\n    mov r12, [rax + {r12}]";
+        "word 3 of every message is another's"; CONFORMANCE;
+    "lost-r12" in "kernel/src/arch/x86_64/entry.S":
+        "    mov r10, [rax + {r10}]\n    mov r12, [rax + {r12}]\n    mov r13, [rax + {r13}]\n    mov r14, [rax + {r14}]\n    mov r15, [rax + {r15}]\n    mov rsp, [rax + {rsp}]" => "    mov r10, [rax + {r10}]\n    mov r13, [rax + {r13}]\n    mov r14, [rax + {r14}]\n    mov r15, [rax + {r15}]\n    mov rsp, [rax + {rsp}]";
+        "a thread that goes on behind its call finds another domain's R12"; CONFORMANCE;
+    "lost-r13" in "kernel/src/arch/x86_64/entry.S":
+        "    mov r12, [rax + {r12}]\n    mov r13, [rax + {r13}]\n    mov r14, [rax + {r14}]\n    mov r15, [rax + {r15}]\n    mov rsp, [rax + {rsp}]" => "    mov r12, [rax + {r12}]\n    mov r14, [rax + {r14}]\n    mov r15, [rax + {r15}]\n    mov rsp, [rax + {rsp}]";
+        "a thread that goes on behind its call finds another domain's R13"; CONFORMANCE;
+    "lost-bases" in "kernel/src/scheduler/mod.rs":
+        "        arch::save_segment_bases(&thread.context);\n" => "";
+        "an FS or GS base that a thread sets itself is gone at the next switch and in every move"; Host("kernel", "scheduler::tests");
+    "live-vectors" in "kernel/src/scheduler/mod.rs":
+        "        } else if self.vectors_live.take() {\n            arch::vectors_clear();\n        }" => "        }";
+        "a thread that has not used the vector registers finds another domain's numbers in them"; CONFORMANCE;
+    "umip" in "kernel/src/arch/x86_64/cpu.rs":
+        "        (Features::UMIP, Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION),\n" => "";
+        "SGDT and SIDT tell user mode where the kernel's tables are"; CONFORMANCE;
+    "smap" in "kernel/src/arch/x86_64/cpu.rs":
+        "        (Features::SMAP, Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION),\n" => "";
+        "a kernel that follows a user's pointer is not stopped"; Machine("boot");
+    "smep" in "kernel/src/arch/x86_64/cpu.rs":
+        "        (\n            Features::SMEP,\n            Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION,\n        ),\n" => "";
+        "a kernel that jumps to a user's page runs it"; Machine("boot");
+    "deadline-zero" in "kernel/src/arch/x86_64/apic.rs":
+        "write(deadline_ticks.max(1))" => "write(deadline_ticks)";
+        "a thaw in steps arms tick 0, which disarms: on every PC with a TSC deadline no timer fires any more, the machine stands still"; CONFORMANCE;
+    "level-storm" in "kernel/src/arch/x86_64/entry.rs":
+        "            interrupts::hold_level_line(vector);\n" => "";
+        "a level-triggered line interrupts for ever, before its driver can run"; CONFORMANCE;
+    "nested-task" in "kernel/src/arch/x86_64/cpu.rs":
+        "            | RFlags::ALIGNMENT_CHECK\n            | RFlags::NESTED_TASK," => "            | RFlags::ALIGNMENT_CHECK,";
+        "IRET to the next thread faults, and that thread pays"; CONFORMANCE;
+    "clock-sign" in "kernel/src/ipc/notify.rs":
+        "i128::from(deadline) - i128::from(" => "i128::from(deadline) + i128::from(";
+        "deadlines of a moved domain are off by twice its offset"; Host("kernel", "capture::tests");
+    "early-deadline" in "kernel/src/scheduler/clock.rs":
+        ".div_ceil(NS_PER_SECOND);" => " / NS_PER_SECOND;";
+        "waits end a tick early"; Host("kernel", "scheduler::clock");
+}
