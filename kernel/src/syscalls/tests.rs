@@ -1,9 +1,9 @@
 //! Calls that lie, calls that are long, and calls on oneself.
 
 use abi::calls::{
-    Arguments, CapabilityCopy, CapabilityInspect, CapabilityMint, DomainMap, DomainThaw,
-    EndpointCreate, MemoryCreate, MemoryPopulate, NotificationCreate, Null, ThreadPrepare,
-    ThreadRead, ThreadStop, Wait, Yield,
+    Arguments, CapabilityCopy, CapabilityInspect, CapabilityMint, DomainCreate, DomainMap,
+    DomainThaw, EndpointCreate, MemoryCreate, MemoryPopulate, NotificationCreate, Null, PoolSplit,
+    ThreadPrepare, ThreadRead, ThreadStop, Wait, Yield,
 };
 use abi::register::{Access, PageCount, Slot, UserAddress};
 use abi::{Error, Number, REGISTER_COUNT, Rights};
@@ -142,6 +142,22 @@ fn a_slot_in_use_is_not_overwritten() {
     assert_eq!(citizen.pool.used(), used);
     let (kind, ..) = world.does(citizen.thread, CapabilityInspect { slot: to });
     assert_eq!(kind, abi::ObjectKind::Thread as u64);
+}
+
+#[test]
+fn a_pool_has_one_domain() {
+    let (world, citizen) = citizen();
+    let into = OBJECT;
+    let again = |pool| DomainCreate { pool, into };
+    let used = citizen.pool.used();
+    let refused = world.call(citizen.thread, again(slots::POOL));
+    assert_eq!((refused, citizen.pool.used()), (Err(Error::InUse), used));
+    let (pool, pages, into) = (slots::POOL, PageCount(32), COPY);
+    world.does(citizen.thread, PoolSplit { pool, pages, into });
+    world.does(citizen.thread, again(COPY));
+    let into = Slot(slots::FREE + 2);
+    let second = DomainCreate { pool: COPY, into };
+    assert_eq!(world.call(citizen.thread, second), Err(Error::InUse));
 }
 
 #[test]
