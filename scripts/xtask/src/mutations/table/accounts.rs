@@ -13,7 +13,7 @@ mutations! {
         "memory is lost with everything that ends"; RANDOM;
     "two-domains" in "kernel/src/objects/create.rs":
         "    if pool.domain.get().is_some() {\n        return Err(Error::InUse);\n    }\n" => "";
-        "a second domain takes the place of the first in its pool"; RANDOM;
+        "a second domain takes the place of the first in its pool"; Host("kernel", "syscalls::tests");
     "overlap" in "kernel/src/paging/map.rs":
         "request.address < mapping.end()" => "request.address < mapping.start()";
         "two mappings share addresses"; TLB;
@@ -31,7 +31,7 @@ mutations! {
         "a driver gives a device addresses at which its Memory is not"; Host("kernel", "objects::tests::contiguous");
     "zeroed-pages" in "kernel/src/paging/pages.rs":
         "give_page(kernel, memory, leaf, page, Frame::zero)?;" => "give_page(kernel, memory, leaf, page, |_| ())?;";
-        "a fresh page shows what another domain left"; CONFORMANCE;
+        "a fresh page shows what another domain left"; TLB;
 
     "populate-device" in "kernel/src/paging/pages.rs":
         "    if !matches!(\n        memory.attribute,\n        Attribute::Ordinary | Attribute::Contiguous\n    ) {" => "    if memory.attribute == Attribute::Archive {";
