@@ -14,8 +14,9 @@ const PASSED: Verdict = Verdict::Exit(0x10);
 
 /// Calls in the test here. `CARAVAN_FUZZ_CALLS` and `CARAVAN_FUZZ_SEED` ask for others.
 const CALLS: u64 = 100_000;
-/// Of this many calls one must have succeeded, on average: refusals alone show little.
-const FEW: u64 = 25;
+/// Of this many calls one must have succeeded, on average: refusals alone show little. Mostly one in 10 to 20 does; a host that
+/// is slow gives the guest new capabilities less often.
+const FEW: u64 = 100;
 /// The seed of the test here.
 const SEED: u64 = 1;
 
