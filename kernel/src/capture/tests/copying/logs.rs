@@ -1,0 +1,92 @@
+//! The dirty log of a Memory: the pages that are clean after a copy or a pass, and the owner of the log.
+
+use abi::Error;
+use abi::calls::{DomainMap, DomainPages, PageSet};
+use abi::register::{Access, PageCount, UserAddress};
+
+use super::{ALL, Copying, MEMORY, PAGES, STAGING};
+use crate::arch::fake::Event;
+use crate::capture::tests::scene::SUBJECT;
+use crate::testing::slots;
+
+#[test]
+fn with_its_log_a_page_is_clean_from_before_it_is_copied() {
+    let copying = Copying::new();
+    copying.fill([1, 2, 3]);
+    let log = copying.begin_log();
+    copying.scene.world.machine.take_events();
+    assert_eq!(copying.read(copying.request(0, 0b10)), Ok((0, 0b10, 0)));
+    assert!(copying.is_dirty(MEMORY, 1), "the log was left alone");
+    let events = copying.scene.world.machine.take_events();
+    assert!(!events.contains(&Event::FlushAll), "{events:?}");
+    // Until the flush another core may write without making the page dirty again.
+    let late = copying.frame(MEMORY, 2).address();
+    copying.scene.world.machine.store_before_flush(late, 77);
+    assert_eq!(copying.read(copying.request(log, 0b110)), Ok((0, 0b110, 0)));
+    assert_eq!(copying.frame(STAGING, 1).read_word(0), 77);
+    assert_eq!(copying.pages(log, 0, PageSet::Dirty), Ok(vec![3]));
+}
+
+#[test]
+fn a_log_belongs_to_the_one_who_began_it_last() {
+    let copying = Copying::new();
+    copying.fill([1, 2]);
+    for stranger in [0, 1, u64::MAX] {
+        let refused = copying.pages(stranger, 0, PageSet::Dirty);
+        assert_eq!(refused, Err(Error::InUse), "no log was begun");
+    }
+    let first = copying.begin_log();
+    assert_eq!(copying.pages(first, 0, PageSet::Dirty), Ok(vec![1, 2]));
+    copying.fill([3]);
+    let second = copying.begin_log();
+    assert_ne!(first, second);
+    assert_eq!(copying.pages(first, 0, PageSet::Dirty), Err(Error::InUse));
+    assert_eq!(copying.read(copying.request(first, ALL)), Err(Error::InUse));
+    assert_eq!(copying.pages(0, 0, PageSet::Dirty), Err(Error::InUse));
+    assert_eq!(copying.pages(second, 0, PageSet::Dirty), Ok(vec![3]));
+    let present = copying.pages(first, 0, PageSet::Present);
+    assert_eq!(present, Ok(vec![1, 2, 3]), "that needs no log");
+}
+
+#[test]
+fn a_pass_loses_no_page_whatever_its_order_and_where_it_ends() {
+    let copying = Copying::new();
+    copying.fill([1, 600]);
+    let log = copying.begin_log();
+    // The last leaf table first, and then no more for a while.
+    assert_eq!(copying.pages(log, 512, PageSet::Dirty), Ok(vec![600]));
+    copying.fill([2]);
+    assert_eq!(copying.pages(log, 512, PageSet::Dirty), Ok(vec![]));
+    assert_eq!(copying.pages(log, 0, PageSet::Dirty), Ok(vec![1, 2]));
+    assert_eq!(copying.pages(log, 0, PageSet::Dirty), Ok(vec![]));
+}
+
+#[test]
+fn the_page_that_a_dirty_pass_writes_its_answer_to_is_dirty_afterwards() {
+    const ADDRESS: u64 = 0x8000_0000;
+    let copying = Copying::new();
+    let keeper = copying.scene.keeper.thread;
+    copying.fill([0, 1]);
+    let (domain, memory) = (slots::DOMAIN, MEMORY);
+    let map = DomainMap {
+        domain,
+        memory,
+        address: UserAddress(ADDRESS),
+        first_page: PageCount(0),
+        page_count: PageCount(PAGES),
+        access: Access::ReadWrite,
+    };
+    copying.scene.world.does(keeper, map);
+    keeper.message_buffer.set(ADDRESS);
+    let pass = DomainPages {
+        domain: SUBJECT,
+        memory: copying.id,
+        log: copying.begin_log(),
+        first_page: PageCount(0),
+        page_count: PageCount(512),
+        which: PageSet::Dirty,
+    };
+    assert_eq!(copying.scene.world.call(keeper, pass), Ok(512));
+    assert!(!copying.is_dirty(MEMORY, 1));
+    assert!(copying.is_dirty(MEMORY, 0));
+}

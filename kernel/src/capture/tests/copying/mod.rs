@@ -1,0 +1,162 @@
+//! What copying pages out of a domain returns and refuses, who owns a dirty log, and what a mapping for a debugger does.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `copies` | the pages that a call copies |
+//! | `refusals` | calls that copy nothing |
+//! | `logs` | the dirty log: its owner and its passes |
+//! | `views` | mappings of a domain for a debugger |
+
+mod copies;
+mod logs;
+mod refusals;
+mod views;
+
+use abi::Error;
+use abi::calls::{
+    DomainBeginLog, DomainPages, DomainReadPages, MemoryCreate, MemoryDiscard, MemoryPopulate,
+    PageSet,
+};
+use abi::message::DATA_OFFSET;
+use abi::register::{ObjectId, PageCount, Slot};
+use capabilities::Storage;
+
+use super::scene::{SUBJECT, Scene};
+use crate::memory::{Entry, Frame, Ref, SlotStorage};
+use crate::objects::{MemoryObject, Object};
+use crate::testing::slots;
+
+const POOL: Slot = Slot(21);
+/// The subject's Memory, in the keeper's table.
+const MEMORY: Slot = Slot(25);
+/// The keeper's Memory for copies.
+const STAGING: Slot = Slot(26);
+const OTHER: Slot = Slot(27);
+const SPARE: Slot = Slot(28);
+/// Pages of the Memories: more than a leaf table has.
+const PAGES: u64 = 700;
+const STAGING_PAGES: u64 = 64;
+const ALL: u64 = u64::MAX;
+
+/// A subject with a Memory and a keeper with room for copies of it.
+struct Copying {
+    scene: Scene,
+    id: ObjectId,
+}
+
+impl Copying {
+    fn new() -> Copying {
+        let scene = Scene::new();
+        let keeper = scene.keeper.thread;
+        for (pool, pages, into) in [
+            (POOL, PAGES, MEMORY),
+            (slots::POOL, STAGING_PAGES, STAGING),
+            (slots::POOL, PAGES, OTHER),
+        ] {
+            let pages = PageCount(pages);
+            scene.world.does(keeper, MemoryCreate { pool, pages, into });
+        }
+        let copying = Copying {
+            id: ObjectId(0),
+            scene,
+        };
+        copying.populate(STAGING, 0, STAGING_PAGES);
+        Copying {
+            id: copying.memory(MEMORY).header.id(),
+            ..copying
+        }
+    }
+
+    fn memory(&self, slot: Slot) -> Ref<MemoryObject> {
+        let place = self.scene.keeper.domain.place(slot).expect("a slot");
+        match SlotStorage.slot(place).capability().map(|held| held.object) {
+            Some(Object::Memory(memory)) => memory,
+            other => panic!("no Memory but {other:?}"),
+        }
+    }
+
+    fn frame(&self, slot: Slot, page: u64) -> Frame {
+        self.memory(slot).frame(page).expect("a page")
+    }
+
+    fn populate(&self, memory: Slot, first: u64, count: u64) {
+        let (first_page, page_count) = (PageCount(first), PageCount(count));
+        self.scene.world.does(
+            self.scene.keeper.thread,
+            MemoryPopulate {
+                memory,
+                first_page,
+                page_count,
+            },
+        );
+    }
+
+    fn discard(&self, memory: Slot, first: u64, count: u64) {
+        let (first_page, page_count) = (PageCount(first), PageCount(count));
+        self.scene.world.does(
+            self.scene.keeper.thread,
+            MemoryDiscard {
+                memory,
+                first_page,
+                page_count,
+            },
+        );
+    }
+
+    /// Gives the subject's Memory pages that are not zero, each with its number in it.
+    fn fill(&self, pages: impl IntoIterator<Item = u64>) {
+        for page in pages {
+            self.populate(MEMORY, page, 1);
+            self.frame(MEMORY, page).write_word(4088, page + 1);
+        }
+    }
+
+    fn is_dirty(&self, slot: Slot, page: u64) -> bool {
+        let leaf = self.memory(slot).leaf(page).expect("a table");
+        leaf.flags(page).contains(Entry::DIRTY)
+    }
+
+    fn request(&self, log: u64, wanted: u64) -> DomainReadPages {
+        DomainReadPages {
+            domain: SUBJECT,
+            memory: self.id,
+            log,
+            first_page: PageCount(0),
+            wanted,
+            into: STAGING,
+            into_page: PageCount(0),
+        }
+    }
+
+    fn read(&self, request: DomainReadPages) -> Result<(u64, u64, u64), Error> {
+        self.scene.world.call(self.scene.keeper.thread, request)
+    }
+
+    fn begin_log(&self) -> u64 {
+        let (domain, memory) = (SUBJECT, self.id);
+        self.scene
+            .world
+            .does(self.scene.keeper.thread, DomainBeginLog { domain, memory })
+    }
+
+    /// The pages of a set, from `first` on.
+    fn pages(&self, log: u64, first: u64, which: PageSet) -> Result<Vec<u64>, Error> {
+        let covered = self.scene.world.call(
+            self.scene.keeper.thread,
+            DomainPages {
+                domain: SUBJECT,
+                memory: self.id,
+                log,
+                first_page: PageCount(first),
+                page_count: PageCount(512),
+                which,
+            },
+        )?;
+        let buffer = self.scene.world.buffer(self.scene.keeper);
+        let is_set = |page: &u64| {
+            let word = buffer.read_word(DATA_OFFSET + (page - first) / 64 * 8);
+            word >> (page % 64) & 1 == 1
+        };
+        Ok((first..first + covered).filter(is_set).collect())
+    }
+}

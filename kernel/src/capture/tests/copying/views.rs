@@ -1,0 +1,144 @@
+//! Mappings of a frozen domain for a debugger.
+
+use abi::Error;
+use abi::calls::{
+    CapabilityRevoke, DomainMap, DomainMapCaptured, MemoryDiscard, MemoryPager, ThreadFaults,
+};
+use abi::fault::FaultKind;
+use abi::register::{Access, PageCount, UserAddress};
+
+use super::{ALL, Copying, MEMORY, OTHER, PAGES, SPARE};
+use crate::arch::Cause;
+use crate::capture::tests::scene::{ENDPOINT, INNER, SUBJECT};
+use crate::objects::Phase;
+use crate::testing::slots;
+
+const VIEW: u64 = 0x9000_0000;
+
+impl Copying {
+    fn map_captured(&self) -> Result<(), Error> {
+        let map = DomainMapCaptured {
+            domain: SUBJECT,
+            memory: self.id,
+            into: slots::DOMAIN,
+            address: UserAddress(VIEW),
+        };
+        self.scene.world.call(self.scene.keeper.thread, map)
+    }
+
+    /// The keeper touches a page of its view.
+    fn touch(&self, page: u64) {
+        self.scene
+            .world
+            .kernel
+            .scheduler
+            .force(self.scene.keeper.thread);
+        self.scene.world.kernel.enter(Cause::Exception {
+            vector: 14,
+            error: 4,
+            address: VIEW + page * abi::PAGE_BYTES,
+        });
+    }
+}
+
+#[test]
+fn a_domain_is_mapped_for_a_debugger_while_it_is_frozen() {
+    let copying = Copying::new();
+    copying.fill([1]);
+    assert_eq!(copying.map_captured(), Err(Error::WrongState));
+    copying.scene.freeze();
+    assert_eq!(copying.map_captured(), Ok(()));
+    let keeper = copying.scene.keeper;
+    let seen = keeper.domain.space.translate(VIEW + abi::PAGE_BYTES);
+    let seen = seen.expect("mapped");
+    assert_eq!((seen.frame, seen.write), (copying.frame(MEMORY, 1), false));
+}
+
+#[test]
+fn an_absent_page_of_a_captured_domain_is_its_readers_fault_and_no_message_to_its_pager() {
+    let copying = Copying::new();
+    let scene = &copying.scene;
+    let (keeper, server) = (scene.keeper.thread, scene.server);
+    copying.fill([1, 2]);
+    scene
+        .world
+        .give(scene.subject, INNER, scene.keeper, SPARE, 0);
+    let (memory, pager) = (MEMORY, SPARE);
+    scene.world.does(keeper, MemoryPager { memory, pager });
+    scene.freeze();
+    copying.map_captured().expect("frozen");
+    copying.touch(1);
+    assert_eq!(keeper.phase.get(), Phase::Ready, "it is there");
+    // It goes away under the reader, and the reader's own handler hears of that.
+    let (thread, endpoint) = (slots::THREAD, ENDPOINT);
+    scene.world.does(keeper, ThreadFaults { thread, endpoint });
+    let (first_page, page_count) = (PageCount(1), PageCount(1));
+    let discard = MemoryDiscard {
+        memory,
+        first_page,
+        page_count,
+    };
+    scene.world.does(server, discard);
+    copying.touch(1);
+    let Phase::SendingFault {
+        endpoint, fault, ..
+    } = keeper.phase.get()
+    else {
+        panic!("it is in {:?}", keeper.phase.get());
+    };
+    let address = VIEW + abi::PAGE_BYTES;
+    assert_eq!(fault.words, [FaultKind::Page as u64, address, 4]);
+    let pool = endpoint.header.pool;
+    assert_eq!(pool, Some(scene.keeper.pool), "the reader's endpoint");
+}
+
+#[test]
+fn the_reader_of_a_captured_domain_stops_at_an_absent_page_without_a_handler() {
+    let copying = Copying::new();
+    let scene = &copying.scene;
+    copying.fill([1]);
+    scene
+        .world
+        .give(scene.subject, INNER, scene.keeper, SPARE, 0);
+    let (memory, pager) = (MEMORY, SPARE);
+    scene
+        .world
+        .does(scene.keeper.thread, MemoryPager { memory, pager });
+    scene.freeze();
+    copying.map_captured().expect("frozen");
+    scene.thaw();
+    copying.touch(3);
+    assert_eq!(scene.keeper.thread.phase.get(), Phase::Ready);
+    assert!(scene.keeper.thread.stopped.get());
+}
+
+#[test]
+fn what_belongs_to_another_is_copied_while_it_is_mapped_and_is_not_mapped_for_a_debugger() {
+    let copying = Copying::new();
+    let (domain, memory) = (SUBJECT, OTHER);
+    let lent = DomainMap {
+        domain,
+        memory,
+        address: UserAddress(0x8000_0000),
+        first_page: PageCount(0),
+        page_count: PageCount(PAGES),
+        access: Access::Read,
+    };
+    let keeper = copying.scene.keeper.thread;
+    copying.scene.world.does(keeper, lent);
+    copying.populate(OTHER, 5, 1);
+    copying.scene.freeze();
+    let foreign = Copying {
+        id: copying.memory(OTHER).header.id(),
+        ..copying
+    };
+    // A view would hang below the Domain, where no revocation of the Memory reaches it.
+    assert_eq!(foreign.map_captured(), Err(Error::NotThere));
+    let request = foreign.request(0, ALL);
+    assert_eq!(foreign.read(request), Ok((0, 0, 0b10_0000)));
+    foreign
+        .scene
+        .world
+        .does(keeper, CapabilityRevoke { slot: OTHER });
+    assert_eq!(foreign.read(request), Err(Error::NotThere));
+}

@@ -1,0 +1,181 @@
+//! What was derived from what: how it is described, however many siblings there are, and that a domain rebuilt from that
+//! loses as much by a revocation as the one that was read.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `rebuilt` | a domain rebuilt from its description |
+//! | `siblings` | parents behind many siblings |
+//! | `refusals` | derivations that the domain itself could not make |
+
+mod rebuilt;
+mod refusals;
+mod siblings;
+
+use abi::EndpointRights;
+use abi::calls::{
+    CapabilityMint, DomainGrow, DomainMap, MemoryCreate, MemoryPager, NotificationCreate,
+    ThreadBind, ThreadFaults,
+};
+use abi::record::{CapabilityRecord, Held, List, MappingRecord};
+use abi::register::{Access, PageCount, Slot, UserAddress};
+use capabilities::{Place, Storage};
+
+use super::scene::{HELPER, INNER, Scene};
+use crate::memory::{Ref, SlotStorage};
+use crate::objects::tests::checker::check;
+use crate::objects::{Domain, Object};
+use crate::testing::{BUFFER_ADDRESS, Citizen, slots};
+
+/// More siblings than a call passes.
+const MANY: u32 = 1500;
+/// The first slot that they are in.
+const FIRST: u32 = 64;
+/// Slots of a table that has room for them.
+const SLOTS: u32 = 2048;
+
+/// The subject's Memories and notification, in its table.
+const MAPPED: Slot = Slot(30);
+const PAGED: Slot = Slot(31);
+const BOUND: Slot = Slot(32);
+/// A slot of the subject's that the tests fill.
+const SPARE: Slot = Slot(33);
+/// A slot of the keeper's that the tests fill.
+const BETWEEN: Slot = Slot(34);
+
+/// Where the subject maps its Memory.
+const ADDRESS: u64 = 0x8000_0000;
+
+const NO_PAGE: PageCount = PageCount(0);
+const ONE_PAGE: PageCount = PageCount(1);
+
+fn grow(scene: &Scene, citizen: Citizen) {
+    let (domain, slots) = (slots::DOMAIN, SLOTS);
+    scene
+        .world
+        .does(citizen.thread, DomainGrow { domain, slots });
+}
+
+/// The subject derives a capability from one of its own.
+fn mint(scene: &Scene, from: Slot, to: Slot, badge: u64) {
+    let rights = EndpointRights::SEND.into();
+    let mint = CapabilityMint {
+        from,
+        to,
+        rights,
+        badge,
+    };
+    scene.world.does(scene.subject.thread, mint);
+}
+
+/// Makes the subject one that has derived much from three of its slots: capabilities, a mapping, a pager, a fault endpoint,
+/// a bound notification.
+fn furnish(scene: &Scene) {
+    let (world, thread) = (&scene.world, scene.subject.thread);
+    let pool = slots::POOL;
+    grow(scene, scene.subject);
+    for into in [MAPPED, PAGED] {
+        let pages = ONE_PAGE;
+        world.does(thread, MemoryCreate { pool, pages, into });
+    }
+    world.does(thread, NotificationCreate { pool, into: BOUND });
+    world.does(
+        thread,
+        DomainMap {
+            domain: slots::DOMAIN,
+            memory: MAPPED,
+            address: UserAddress(ADDRESS),
+            first_page: NO_PAGE,
+            page_count: ONE_PAGE,
+            access: Access::ReadWrite,
+        },
+    );
+    let (memory, pager) = (PAGED, INNER);
+    world.does(thread, MemoryPager { memory, pager });
+    let (thread_slot, endpoint, notification) = (slots::THREAD, INNER, BOUND);
+    let faults = ThreadFaults {
+        thread: thread_slot,
+        endpoint,
+    };
+    world.does(thread, faults);
+    let bind = ThreadBind {
+        thread: thread_slot,
+        notification,
+    };
+    world.does(thread, bind);
+    for number in 0..MANY {
+        mint(scene, INNER, Slot(FIRST + number), u64::from(number) + 1);
+    }
+}
+
+fn mappings(scene: &Scene) -> Vec<MappingRecord> {
+    let records = scene.list(List::Mappings);
+    records.iter().map(MappingRecord::from_words).collect()
+}
+
+fn held(scene: &Scene) -> Vec<CapabilityRecord> {
+    let records = scene.list(List::Held);
+    records.iter().map(CapabilityRecord::from_words).collect()
+}
+
+fn parent_of(scene: &Scene, slot: Slot) -> Option<u64> {
+    let capabilities = scene.capabilities();
+    let record = capabilities
+        .iter()
+        .find(|record| record.slot == u64::from(slot.0));
+    record.expect("described").parent.checked_sub(1)
+}
+
+/// A record's parent that is this slot.
+fn word(slot: Slot) -> u64 {
+    u64::from(slot.0) + 1
+}
+
+#[test]
+fn whatever_hangs_from_a_slot_is_described_with_it() {
+    let scene = Scene::new();
+    furnish(&scene);
+    scene.freeze();
+    let capabilities = scene.capabilities();
+    let minted = |record: &&CapabilityRecord| record.slot >= u64::from(FIRST);
+    assert_eq!(capabilities.iter().filter(minted).count(), MANY as usize);
+    for record in capabilities.iter().filter(minted) {
+        assert_eq!(record.parent, word(INNER), "slot {}", record.slot);
+        assert_eq!(record.badge, record.slot - u64::from(FIRST) + 1);
+    }
+    // What was made out of a pool, or given by others, hangs from nothing in the table.
+    for slot in [INNER, MAPPED, slots::DOMAIN, HELPER] {
+        assert_eq!(parent_of(&scene, slot), None, "{slot:?}");
+    }
+    let of = |address| {
+        let all = mappings(&scene);
+        let found = all.iter().find(|mapping| mapping.address == address);
+        found.expect("mapped").parent
+    };
+    assert_eq!(of(ADDRESS), word(MAPPED));
+    assert_eq!(of(BUFFER_ADDRESS), word(slots::BUFFER));
+    for (what, slot) in [
+        (Held::Pager, INNER),
+        (Held::FaultEndpoint, INNER),
+        (Held::BoundNotification, BOUND),
+    ] {
+        let all = held(&scene);
+        let mut all = all.iter().filter(|record| record.slot == what as u64);
+        let record = all.next().expect("held");
+        assert_eq!(record.parent, word(slot), "{what:?}");
+        assert!(all.next().is_none());
+    }
+    check(&scene.world.kernel);
+}
+
+fn place(domain: Ref<Domain>, slot: Slot) -> Place {
+    domain.place(slot).expect("a slot")
+}
+
+fn is_empty(place: Place) -> bool {
+    SlotStorage.slot(place).is_empty()
+}
+
+fn object(domain: Ref<Domain>, slot: Slot) -> Object {
+    let held = SlotStorage.slot(place(domain, slot)).capability();
+    held.expect("occupied").object
+}

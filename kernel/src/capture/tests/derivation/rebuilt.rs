@@ -1,0 +1,138 @@
+//! A domain that is rebuilt from the description of another loses by a revocation what that one loses.
+
+use abi::calls::{
+    CapabilityDelete, CapabilityRevoke, DomainDerive, DomainGrow, DomainHold, DomainInstall,
+    DomainMapOwn, MemoryCreate, NotificationCreate,
+};
+use abi::record::Held;
+use abi::register::{Access, PageCount, Register, Slot, UserAddress};
+use abi::{MemoryRights, NotificationRights, Rights};
+
+use super::{
+    ADDRESS, BETWEEN, BOUND, FIRST, MANY, MAPPED, ONE_PAGE, PAGED, SLOTS, furnish, held, is_empty,
+    mappings, object, place,
+};
+use crate::capture::tests::scene::{INNER, SUBJECT, Scene};
+use crate::objects::Object;
+use crate::objects::tests::checker::check;
+
+/// Everything that a subject of [`furnish`] loses when it revokes what hangs from three of its slots.
+fn revoke_all(scene: &Scene) -> Vec<&'static str> {
+    let (world, subject) = (&scene.world, scene.subject);
+    let mut lost = Vec::new();
+    for slot in [INNER, MAPPED, BOUND] {
+        world.does(subject.thread, CapabilityRevoke { slot });
+    }
+    let minted = (FIRST..FIRST + MANY).map(|slot| place(subject.domain, Slot(slot)));
+    if minted.into_iter().all(is_empty) {
+        lost.push("all that was minted");
+    }
+    if subject.domain.mapping_at(ADDRESS).is_none() {
+        lost.push("the mapping");
+    }
+    let Object::Memory(paged) = object(subject.domain, PAGED) else {
+        panic!("not a Memory");
+    };
+    let thread = subject.thread;
+    for (name, place) in [
+        ("the pager", paged.pager()),
+        ("the fault endpoint", thread.fault_endpoint()),
+        ("the bound notification", thread.bound_notification()),
+    ] {
+        if is_empty(place) {
+            lost.push(name);
+        }
+    }
+    lost
+}
+
+#[test]
+fn a_rebuilt_domain_loses_by_a_revocation_what_the_one_that_was_read_loses() {
+    let mut scene = Scene::new();
+    furnish(&scene);
+    scene.freeze();
+    let capabilities = scene.capabilities();
+    let (mappings, held) = (mappings(&scene), held(&scene));
+    scene.thaw();
+    let lost = revoke_all(&scene);
+    assert_eq!(lost.len(), 5, "{lost:?}");
+
+    scene.rebuild_bare();
+    let keeper = scene.keeper.thread;
+    let grow = DomainGrow {
+        domain: SUBJECT,
+        slots: SLOTS,
+    };
+    scene.world.does(keeper, grow);
+    make_again(&scene);
+    for record in capabilities
+        .iter()
+        .filter(|record| record.slot >= u64::from(FIRST))
+    {
+        let derive = DomainDerive {
+            domain: SUBJECT,
+            from: Slot(record.parent as u32 - 1),
+            to: Slot(record.slot as u32),
+            rights: Rights(record.rights as u16),
+            badge: record.badge,
+        };
+        scene.world.does(keeper, derive);
+    }
+    for record in mappings.iter().filter(|record| record.address == ADDRESS) {
+        let map = DomainMapOwn {
+            domain: SUBJECT,
+            memory: Slot(record.parent as u32 - 1),
+            address: UserAddress(record.address),
+            first_page: PageCount(record.first_page),
+            page_count: PageCount(record.page_count),
+            access: Access::from_register(record.access).expect("an access"),
+        };
+        scene.world.does(keeper, map);
+    }
+    for record in &held {
+        let held = Held::from_register(record.slot).expect("what it is for");
+        let hold = DomainHold {
+            domain: SUBJECT,
+            from: Slot(record.parent as u32 - 1),
+            holder: match held {
+                Held::Pager => BETWEEN,
+                _ => Scene::SUBJECTS_THREAD,
+            },
+            held,
+            badge: 0,
+        };
+        scene.world.does(keeper, hold);
+    }
+    scene.thaw();
+    assert_eq!(revoke_all(&scene), lost);
+    check(&scene.world.kernel);
+}
+
+/// The objects of [`furnish`] for a rebuilt subject: in its table, and the Memory with a pager in the keeper's slot
+/// `BETWEEN`.
+fn make_again(scene: &Scene) {
+    let (world, keeper) = (&scene.world, scene.keeper.thread);
+    let pool = Scene::SUBJECTS_POOL;
+    let install = |from, to, rights: Rights| {
+        let (domain, badge) = (SUBJECT, 0);
+        let install = DomainInstall {
+            domain,
+            from,
+            to,
+            rights,
+            badge,
+        };
+        world.does(keeper, install);
+    };
+    for (to, keep) in [(MAPPED, false), (PAGED, true)] {
+        let (pages, into) = (ONE_PAGE, BETWEEN);
+        world.does(keeper, MemoryCreate { pool, pages, into });
+        install(BETWEEN, to, MemoryRights::all().into());
+        if !keep {
+            world.does(keeper, CapabilityDelete { slot: BETWEEN });
+        }
+    }
+    let into = Slot(BETWEEN.0 + 1);
+    world.does(keeper, NotificationCreate { pool, into });
+    install(into, BOUND, NotificationRights::all().into());
+}

@@ -1,0 +1,122 @@
+//! Derivations that are refused inside a domain, since the domain itself could not make them.
+
+use abi::calls::{CapabilityMint, DomainHold, DomainMapOwn, MemoryCreate, NotificationCreate};
+use abi::record::Held;
+use abi::register::{Access, Slot, UserAddress};
+use abi::{EndpointRights, Error, MemoryRights};
+use capabilities::Storage;
+
+use super::{
+    ADDRESS, BETWEEN, BOUND, MAPPED, NO_PAGE, ONE_PAGE, PAGED, SPARE, is_empty, mint, object,
+};
+use crate::capture::tests::scene::{INNER, SUBJECT, Scene};
+use crate::memory::SlotStorage;
+use crate::objects::Object;
+use crate::testing::slots;
+
+#[test]
+fn nothing_is_held_or_mapped_that_the_domain_itself_could_not() {
+    let scene = Scene::new();
+    let (world, subject) = (&scene.world, scene.subject);
+    let (pool, pages) = (slots::POOL, ONE_PAGE);
+    for into in [MAPPED, PAGED] {
+        world.does(subject.thread, MemoryCreate { pool, pages, into });
+    }
+    world.give(subject, PAGED, scene.keeper, BETWEEN, 0);
+    mint(&scene, INNER, SPARE, 7);
+    let hold = |from, badge| {
+        let (domain, holder, held) = (SUBJECT, BETWEEN, Held::Pager);
+        let hold = DomainHold {
+            domain,
+            from,
+            holder,
+            held,
+            badge,
+        };
+        world.call(scene.keeper.thread, hold)
+    };
+    let Object::Memory(paged) = object(subject.domain, PAGED) else {
+        panic!("not a Memory");
+    };
+    let pager = || {
+        let held = SlotStorage.slot(paged.pager()).capability();
+        held.map(|held| held.badge.get())
+    };
+    assert_eq!(hold(MAPPED, 0), Err(Error::WrongKind));
+    assert_eq!(hold(Slot(40), 0), Err(Error::EmptySlot));
+    assert_eq!(pager(), None);
+    assert_eq!(hold(SPARE, 0), Ok(()));
+    assert_eq!(pager(), Some(7));
+    // A refusal leaves the one that is there.
+    assert_eq!(hold(SPARE, 8), Err(Error::BadgeFixed));
+    assert_eq!(pager(), Some(7));
+    assert_eq!(hold(INNER, 8), Ok(()));
+    assert_eq!(pager(), Some(8));
+    let receive_only = EndpointRights::RECEIVE.into();
+    let mint = CapabilityMint {
+        from: INNER,
+        to: Slot(40),
+        rights: receive_only,
+        badge: 0,
+    };
+    world.does(subject.thread, mint);
+    assert_eq!(hold(Slot(40), 0), Err(Error::MissingRight));
+
+    let read_only = CapabilityMint {
+        from: MAPPED,
+        to: Slot(41),
+        rights: MemoryRights::READ.into(),
+        badge: 0,
+    };
+    world.does(subject.thread, read_only);
+    let map = |memory, access| {
+        let map = DomainMapOwn {
+            domain: SUBJECT,
+            memory,
+            address: UserAddress(ADDRESS),
+            first_page: NO_PAGE,
+            page_count: ONE_PAGE,
+            access,
+        };
+        world.call(scene.keeper.thread, map)
+    };
+    let refused = map(Slot(41), Access::ReadWrite);
+    assert_eq!(refused, Err(Error::MissingRight));
+    assert_eq!(map(INNER, Access::Read), Err(Error::WrongKind));
+    assert_eq!(map(Slot(41), Access::Read), Ok(()));
+}
+
+#[test]
+fn nothing_of_a_domain_goes_into_an_object_of_another() {
+    let scene = Scene::new();
+    let (world, keeper) = (&scene.world, scene.keeper);
+    let (pool, pages, into) = (slots::POOL, ONE_PAGE, BETWEEN);
+    world.does(keeper.thread, MemoryCreate { pool, pages, into });
+    let notification = NotificationCreate { pool, into: BOUND };
+    world.does(scene.subject.thread, notification);
+    for (from, holder, held) in [
+        (INNER, BETWEEN, Held::Pager),
+        (INNER, slots::THREAD, Held::FaultEndpoint),
+        (BOUND, slots::THREAD, Held::BoundNotification),
+    ] {
+        let hold = DomainHold {
+            domain: SUBJECT,
+            from,
+            holder,
+            held,
+            badge: 0,
+        };
+        let refused = world.call(keeper.thread, hold);
+        assert_eq!(refused, Err(Error::WrongState), "{held:?}");
+    }
+    let Object::Memory(memory) = object(keeper.domain, BETWEEN) else {
+        panic!("not a Memory");
+    };
+    for inside in [
+        memory.pager(),
+        keeper.thread.fault_endpoint(),
+        keeper.thread.bound_notification(),
+    ] {
+        assert!(is_empty(inside));
+    }
+}

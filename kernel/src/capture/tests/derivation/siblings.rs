@@ -1,0 +1,169 @@
+//! Parents that are described behind many siblings, in bounded steps.
+
+use abi::calls::{
+    CapabilityDelete, CapabilityRevoke, DomainDescribe, NotificationCreate, ThreadBind,
+    ThreadFaults,
+};
+use abi::record::{CapabilityRecord, List};
+use abi::register::Slot;
+
+use super::{
+    BETWEEN, BOUND, FIRST, MANY, SLOTS, SPARE, grow, held, is_empty, mint, parent_of, place, word,
+};
+use crate::capture::tests::scene::{ENDPOINT, INNER, SUBJECT, Scene};
+use crate::objects::tests::checker::check;
+use crate::testing::{BUFFER_ADDRESS, slots};
+
+/// Gives many of the keeper's slots a capability derived from the subject's slot.
+fn give_many(scene: &Scene, from: Slot) {
+    grow(scene, scene.keeper);
+    for slot in FIRST..FIRST + MANY {
+        scene
+            .world
+            .give(scene.subject, from, scene.keeper, Slot(slot), 0);
+    }
+}
+
+/// Describes the subject's slot `SPARE`: in how many steps, and with which parent. Before each step but the first, `before`
+/// happens.
+fn describe_spare(scene: &Scene, mut before: impl FnMut(usize)) -> (usize, u64) {
+    let describe = DomainDescribe {
+        domain: SUBJECT,
+        list: List::Capabilities,
+        cursor: SPARE.0.into(),
+    };
+    let keeper = scene.keeper.thread;
+    scene.world.begin_step(keeper, describe);
+    let mut steps = 1;
+    while scene.world.is_at_call(keeper) {
+        before(steps);
+        scene.world.step(keeper);
+        steps += 1;
+    }
+    let outcome = scene.world.outcome::<DomainDescribe>(keeper);
+    let (count, ..) = outcome.expect("complete").expect("described");
+    assert!(count > 0);
+    let buffer = scene.world.buffer(scene.keeper);
+    let words = core::array::from_fn(|index| {
+        buffer.read_word(abi::message::DATA_OFFSET + index as u64 * 8)
+    });
+    let record = CapabilityRecord::from_words(&words);
+    assert_eq!(record.slot, SPARE.0.into());
+    (steps, record.parent)
+}
+
+#[test]
+fn a_parent_behind_many_siblings_is_found_in_bounded_steps() {
+    let scene = Scene::new();
+    give_many(&scene, INNER);
+    mint(&scene, INNER, SPARE, 7);
+    scene.freeze();
+    let (steps, parent) = describe_spare(&scene, |_| {});
+    assert_eq!(parent, word(INNER));
+    assert!((4..10).contains(&steps), "{steps} steps");
+    check(&scene.world.kernel);
+}
+
+#[test]
+fn siblings_that_go_while_the_way_leads_past_them_do_not_lead_astray() {
+    let scene = Scene::new();
+    give_many(&scene, INNER);
+    mint(&scene, INNER, SPARE, 7);
+    let version = scene.freeze();
+    // Whole ranges go, that where the description stopped among them.
+    let (steps, parent) = describe_spare(&scene, |step| {
+        let step = step as u32;
+        let end = FIRST + MANY - (step - 1) * 400;
+        for slot in (end.saturating_sub(600).max(FIRST)..end).map(Slot) {
+            let place = place(scene.keeper.domain, slot);
+            if !is_empty(place) {
+                scene.world.kernel.empty_slot(place).expect("occupied");
+            }
+        }
+    });
+    assert_eq!((parent, scene.version()), (word(INNER), version));
+    assert!(steps > 1, "{steps} steps");
+    check(&scene.world.kernel);
+}
+
+#[test]
+fn a_capability_that_went_through_others_still_hangs_from_its_slot() {
+    let scene = Scene::new();
+    let (world, keeper, subject) = (&scene.world, scene.keeper, scene.subject);
+    world.give(subject, INNER, keeper, BETWEEN, 0);
+    world.give(keeper, BETWEEN, subject, SPARE, 0);
+    let version = scene.freeze();
+    assert_eq!(parent_of(&scene, SPARE), Some(INNER.0.into()));
+    // The other gives up its own: the subject's hangs where it hung, and has not changed.
+    world.does(keeper.thread, CapabilityDelete { slot: BETWEEN });
+    assert_eq!(parent_of(&scene, SPARE), Some(INNER.0.into()));
+    assert_eq!(scene.version(), version);
+}
+
+#[test]
+fn what_an_object_holds_twice_is_described_however_far_both_parents_are() {
+    let scene = Scene::new();
+    let (world, thread) = (&scene.world, scene.subject.thread);
+    let (pool, into) = (slots::POOL, BOUND);
+    world.does(thread, NotificationCreate { pool, into });
+    give_many(&scene, INNER);
+    for slot in FIRST + MANY..SLOTS {
+        world.give(scene.subject, BOUND, scene.keeper, Slot(slot), 0);
+    }
+    // The newest child stands before all older ones.
+    let (of, endpoint, notification) = (slots::THREAD, INNER, BOUND);
+    world.does(
+        thread,
+        ThreadFaults {
+            thread: of,
+            endpoint,
+        },
+    );
+    world.does(
+        thread,
+        ThreadBind {
+            thread: of,
+            notification,
+        },
+    );
+    for freeze in [false, true] {
+        if freeze {
+            scene.freeze();
+        }
+        let parents: Vec<_> = held(&scene).iter().map(|record| record.parent).collect();
+        assert_eq!(parents, [word(INNER), word(BOUND)]);
+    }
+}
+
+#[test]
+fn a_domain_that_ends_while_it_is_described_leaves_no_bookmark() {
+    let scene = Scene::new();
+    // The keeper's endpoint outlives the subject.
+    let endpoint = ENDPOINT;
+    grow(&scene, scene.keeper);
+    for slot in FIRST..FIRST + MANY {
+        let (world, keeper) = (&scene.world, scene.keeper);
+        world.give(keeper, endpoint, keeper, Slot(slot), 0);
+    }
+    scene
+        .world
+        .give(scene.keeper, endpoint, scene.subject, SPARE, 9);
+    scene.freeze();
+    let describe = DomainDescribe {
+        domain: SUBJECT,
+        list: List::Capabilities,
+        cursor: SPARE.0.into(),
+    };
+    let server = scene.server;
+    server.message_buffer.set(BUFFER_ADDRESS);
+    scene.world.begin_step(server, describe);
+    assert!(scene.world.is_at_call(server));
+    let bookmark = scene.subject.domain.ascent.bookmark();
+    assert!(!is_empty(bookmark));
+    scene.destroy();
+    check(&scene.world.kernel);
+    scene
+        .world
+        .does(scene.keeper.thread, CapabilityRevoke { slot: endpoint });
+    check(&scene.world.kernel);
+}

@@ -1,0 +1,246 @@
+//! The phases: [`CASES`].
+
+use abi::Number;
+use abi::thread_state::Awaits;
+
+use super::entering::{
+    BREAKPOINT, DEADLINE_NS, ELSEWHERE, INVALID_OPCODE, answer_and_receive, call_inside,
+    call_outside, exception_inside, exception_outside, fault, fault_inside, fault_outside, send,
+    stop, wait,
+};
+use crate::capture::tests::scene::{ENDPOINT, REPLY, Scene, call, receive};
+use crate::objects::Phase;
+
+/// The name of the case in which a thread that was not stopped is when it goes on elsewhere.
+pub const TRAP_OUTSIDE: &str = "a trap handled outside";
+
+/// How to bring the subject's thread into a phase, and how it reads then.
+pub struct Case {
+    pub name: &'static str,
+    pub enter: fn(&Scene),
+    pub stopped: bool,
+    pub awaits: Awaits,
+    /// The call that it stands at; none for one that makes none.
+    pub at: Option<Number>,
+    /// What becomes of it when it is rebuilt, thawed, and runs up to its call and into it once more.
+    pub again: fn(Phase) -> bool,
+}
+
+/// A thread in each phase.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "ready",
+        enter: |scene| scene.subject.thread.context.rip.set(ELSEWHERE),
+        stopped: false,
+        awaits: Awaits::Nothing,
+        at: None,
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: "stopped",
+        enter: |scene| {
+            scene.subject.thread.context.rip.set(ELSEWHERE);
+            stop(scene);
+        },
+        stopped: true,
+        awaits: Awaits::Nothing,
+        at: None,
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: "sending",
+        enter: |scene| scene.world.begin(scene.subject.thread, send()),
+        stopped: false,
+        awaits: Awaits::Nothing,
+        at: Some(Number::Send),
+        again: |phase| matches!(phase, Phase::Sending { badge: 7, .. }),
+    },
+    Case {
+        name: "calling",
+        enter: |scene| {
+            scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
+        },
+        stopped: false,
+        awaits: Awaits::Nothing,
+        at: Some(Number::Call),
+        again: |phase| matches!(phase, Phase::Sending { badge: 7, .. }),
+    },
+    Case {
+        name: "receiving",
+        enter: |scene| {
+            scene
+                .world
+                .begin(scene.subject.thread, receive(ENDPOINT, REPLY));
+        },
+        stopped: false,
+        awaits: Awaits::Nothing,
+        at: Some(Number::Receive),
+        again: |phase| matches!(phase, Phase::Receiving { .. }),
+    },
+    Case {
+        name: "answered and receiving",
+        enter: |scene| {
+            let world = &scene.world;
+            world.begin(scene.server, call(ENDPOINT, 3));
+            world.does(scene.subject.thread, receive(ENDPOINT, REPLY));
+            world.begin(scene.subject.thread, answer_and_receive(4));
+            let answered = world.outcome::<abi::calls::Call>(scene.server);
+            assert_eq!(
+                answered.map(|answer| answer.map(|it| it.words[0])),
+                Some(Ok(4))
+            );
+        },
+        stopped: false,
+        awaits: Awaits::Nothing,
+        at: Some(Number::Receive),
+        again: |phase| matches!(phase, Phase::Receiving { .. }),
+    },
+    Case {
+        name: "waiting",
+        enter: |scene| scene.world.begin(scene.subject.thread, wait(u64::MAX)),
+        stopped: false,
+        awaits: Awaits::Nothing,
+        at: Some(Number::Wait),
+        again: |phase| matches!(phase, Phase::Waiting { .. }),
+    },
+    Case {
+        name: "waiting with a deadline",
+        enter: |scene| {
+            scene.world.begin(scene.subject.thread, wait(DEADLINE_NS));
+        },
+        stopped: false,
+        awaits: Awaits::Nothing,
+        at: Some(Number::Wait),
+        again: |phase| matches!(phase, Phase::Waiting { .. }),
+    },
+    Case {
+        name: "awaiting an answer from outside",
+        enter: call_outside,
+        stopped: false,
+        awaits: Awaits::Answer,
+        at: Some(Number::Call),
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: "awaiting an answer from inside",
+        enter: call_inside,
+        stopped: false,
+        awaits: Awaits::Answer,
+        at: Some(Number::Call),
+        again: |phase| phase == Phase::Awaiting,
+    },
+    Case {
+        name: "a fault that nobody took yet",
+        enter: |scene| fault(scene, INVALID_OPCODE, ENDPOINT),
+        stopped: false,
+        awaits: Awaits::Nothing,
+        at: None,
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: "a fault handled outside",
+        enter: fault_outside,
+        stopped: false,
+        awaits: Awaits::FaultAnswer,
+        at: None,
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: "a fault handled inside",
+        enter: fault_inside,
+        stopped: false,
+        awaits: Awaits::FaultAnswer,
+        at: None,
+        again: |phase| phase == Phase::AwaitingFault { is_trap: false },
+    },
+    Case {
+        name: "stopped, awaiting an answer from outside",
+        enter: |scene| {
+            call_outside(scene);
+            stop(scene);
+        },
+        stopped: true,
+        awaits: Awaits::Answer,
+        at: Some(Number::Call),
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: "stopped, awaiting an answer from inside",
+        enter: |scene| {
+            call_inside(scene);
+            stop(scene);
+        },
+        stopped: true,
+        awaits: Awaits::Answer,
+        at: Some(Number::Call),
+        again: |phase| phase == Phase::Awaiting,
+    },
+    Case {
+        name: "stopped, a fault handled outside",
+        enter: |scene| {
+            fault_outside(scene);
+            stop(scene);
+        },
+        stopped: true,
+        awaits: Awaits::FaultAnswer,
+        at: None,
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: "stopped, a fault handled inside",
+        enter: |scene| {
+            fault_inside(scene);
+            stop(scene);
+        },
+        stopped: true,
+        awaits: Awaits::FaultAnswer,
+        at: None,
+        again: |phase| phase == Phase::AwaitingFault { is_trap: false },
+    },
+    Case {
+        name: "a trap that nobody took yet",
+        enter: |scene| fault(scene, BREAKPOINT, ENDPOINT),
+        stopped: true,
+        awaits: Awaits::Nothing,
+        at: None,
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: TRAP_OUTSIDE,
+        enter: |scene| exception_outside(scene, BREAKPOINT),
+        stopped: false,
+        awaits: Awaits::TrapAnswer,
+        at: None,
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: "a trap handled inside",
+        enter: |scene| exception_inside(scene, BREAKPOINT),
+        stopped: false,
+        awaits: Awaits::TrapAnswer,
+        at: None,
+        again: |phase| phase == Phase::AwaitingFault { is_trap: true },
+    },
+    Case {
+        name: "stopped, a trap handled outside",
+        enter: |scene| {
+            exception_outside(scene, BREAKPOINT);
+            stop(scene);
+        },
+        stopped: true,
+        awaits: Awaits::TrapAnswer,
+        at: None,
+        again: |phase| phase == Phase::Ready,
+    },
+    Case {
+        name: "stopped, a trap handled inside",
+        enter: |scene| {
+            exception_inside(scene, BREAKPOINT);
+            stop(scene);
+        },
+        stopped: true,
+        awaits: Awaits::TrapAnswer,
+        at: None,
+        again: |phase| phase == Phase::AwaitingFault { is_trap: true },
+    },
+];

@@ -1,0 +1,102 @@
+//! How the subject's thread comes into a phase: the calls that it makes and the exceptions that it raises.
+
+use abi::MessageInfo;
+use abi::calls::{ReplyAndReceive, Send, ThreadFaults, ThreadStop, Wait};
+use abi::register::Slot;
+
+use crate::arch::Cause;
+use crate::capture::tests::scene::{
+    ENDPOINT, INNER, INNER_REPLY, NOTIFICATION, REPLY, Scene, call, receive,
+};
+use crate::testing::slots;
+
+/// Where a thread faults, and where one that makes no call stands.
+pub const ELSEWHERE: u64 = 0x1234;
+pub const DEADLINE_NS: u64 = 50_000_000;
+
+pub fn send() -> Send {
+    Send {
+        endpoint: ENDPOINT,
+        info: MessageInfo::EMPTY,
+        w0: 5,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    }
+}
+
+pub fn wait(deadline: u64) -> Wait {
+    Wait {
+        notification: NOTIFICATION,
+        deadline,
+    }
+}
+
+pub fn answer_and_receive(w0: u64) -> ReplyAndReceive {
+    let info = MessageInfo::words_only(1).expect("short");
+    ReplyAndReceive {
+        endpoint: ENDPOINT,
+        info,
+        w0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply: REPLY,
+    }
+}
+
+/// The vector of an exception whose instruction is executed again.
+pub const INVALID_OPCODE: u8 = 6;
+/// The vector of a trap, behind whose instruction the thread stands.
+pub const BREAKPOINT: u8 = 3;
+
+/// The subject's thread raises an exception of this vector, and the endpoint in this slot of its table receives the message.
+pub fn fault(scene: &Scene, vector: u8, heard_at: Slot) {
+    let thread = slots::THREAD;
+    let endpoint = heard_at;
+    scene
+        .world
+        .does(scene.subject.thread, ThreadFaults { thread, endpoint });
+    scene.world.kernel.scheduler.force(scene.subject.thread);
+    scene.subject.thread.context.rip.set(ELSEWHERE);
+    let (error, address) = (0, 0);
+    scene.world.kernel.enter(Cause::Exception {
+        vector,
+        error,
+        address,
+    });
+}
+
+/// Others of its domain stop the subject's thread.
+pub fn stop(scene: &Scene) {
+    let thread = slots::THREAD;
+    scene.world.does(scene.helper, ThreadStop { thread });
+}
+
+pub fn call_outside(scene: &Scene) {
+    scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
+    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+}
+
+pub fn call_inside(scene: &Scene) {
+    scene.world.begin(scene.subject.thread, call(INNER, 3));
+    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+}
+
+pub fn exception_outside(scene: &Scene, vector: u8) {
+    fault(scene, vector, ENDPOINT);
+    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+}
+
+pub fn exception_inside(scene: &Scene, vector: u8) {
+    fault(scene, vector, INNER);
+    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+}
+
+pub fn fault_outside(scene: &Scene) {
+    exception_outside(scene, INVALID_OPCODE);
+}
+
+pub fn fault_inside(scene: &Scene) {
+    exception_inside(scene, INVALID_OPCODE);
+}

@@ -1,0 +1,109 @@
+//! A thread in each phase: how it reads when it is frozen, and that it goes on, in place and elsewhere.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `entering` | the calls and exceptions that bring a thread into its phase |
+//! | `cases` | the phases, each with how its thread reads and goes on |
+//! | `traps` | traps that a debugger handles |
+//! | `waits` | waits that a freeze interrupts: for answers, deadlines and flags |
+
+mod cases;
+mod entering;
+mod traps;
+mod waits;
+
+pub use cases::CASES;
+
+use abi::Error;
+use cases::{Case, TRAP_OUTSIDE};
+use entering::ELSEWHERE;
+
+use super::scene::Scene;
+use crate::objects::Phase;
+use crate::testing::CALL_SITE;
+
+/// Every case, its thread in its phase.
+fn each(mut check: impl FnMut(Scene, &Case)) {
+    for case in CASES {
+        let scene = Scene::new();
+        (case.enter)(&scene);
+        check(scene, case);
+    }
+}
+
+/// Lets the subject's thread make the call that it stands at, if it can.
+fn go_on(scene: &Scene) {
+    let thread = scene.subject.thread;
+    if thread.is_runnable() && thread.context.rip.get() == CALL_SITE {
+        scene.world.step(thread);
+    }
+}
+
+#[test]
+fn a_frozen_thread_reads_as_standing_at_its_call_or_awaiting() {
+    each(|scene, case| {
+        let before = scene.subject.thread.arguments();
+        scene.freeze();
+        let state = scene.read(scene.subject.thread).expect("frozen");
+        assert_eq!(state.stopped, u64::from(case.stopped), "{}", case.name);
+        assert_eq!(state.awaits, case.awaits as u64, "{}", case.name);
+        let site = if case.at.is_some() {
+            CALL_SITE
+        } else {
+            ELSEWHERE
+        };
+        assert_eq!(state.registers.rip, site, "{}", case.name);
+        if let Some(number) = case.at {
+            assert_eq!(state.registers.rax, number as u64, "{}", case.name);
+        }
+        assert_eq!(scene.subject.thread.arguments(), before, "{}", case.name);
+        assert!(scene.nobody_waits(), "{}", case.name);
+        assert_eq!(scene.world.kernel.scheduler.timers.earliest(), None);
+    });
+}
+
+#[test]
+fn what_was_read_can_be_written_and_reads_the_same() {
+    each(|scene, case| {
+        scene.freeze();
+        let state = scene.read(scene.subject.thread).expect("frozen");
+        scene.write(0, &state).expect("it was read so");
+        assert_eq!(scene.read(scene.subject.thread), Ok(state), "{}", case.name);
+    });
+}
+
+#[test]
+fn thawed_in_place_a_thread_is_where_it_was() {
+    each(|scene, case| {
+        let before = scene.subject.thread.phase.get();
+        scene.freeze();
+        scene.thaw();
+        go_on(&scene);
+        let after = scene.subject.thread.phase.get();
+        match before {
+            Phase::SendingFault { .. } => assert_eq!(after, Phase::Ready, "{}", case.name),
+            _ => assert_eq!(after, before, "{}", case.name),
+        }
+        let stopped = scene.subject.thread.stopped.get();
+        assert_eq!(stopped, case.stopped, "{}", case.name);
+    });
+}
+
+#[test]
+fn rebuilt_elsewhere_a_thread_goes_on_or_hears_that_it_was_interrupted() {
+    each(|mut scene, case| {
+        scene.freeze();
+        scene.rebuild();
+        scene.thaw();
+        let thread = scene.subject.thread;
+        if case.name.ends_with("awaiting an answer from outside") {
+            let heard = scene.world.outcome::<abi::calls::Call>(thread);
+            assert_eq!(heard, Some(Err(Error::Interrupted)));
+        }
+        go_on(&scene);
+        let phase = thread.phase.get();
+        assert!((case.again)(phase), "{}: {phase:?}", case.name);
+        let stopped = case.stopped || case.name == TRAP_OUTSIDE;
+        assert_eq!(thread.stopped.get(), stopped, "{}", case.name);
+    });
+}

@@ -1,0 +1,91 @@
+//! Traps whose handler is outside or inside the domain that moves.
+
+use abi::calls::{CapabilityDelete, ThreadStart};
+use abi::register::Slot;
+
+use super::entering::{BREAKPOINT, ELSEWHERE, INVALID_OPCODE, exception_inside, exception_outside};
+use crate::arch::Cause;
+use crate::capture::tests::scene::{INNER_REPLY, REPLY, Scene, answer, retire};
+use crate::objects::Phase;
+use crate::testing::slots;
+
+/// What the kernel's log says of the subject's thread, which stands behind a trap: how often that it stops.
+fn logged_stops(scene: &Scene) -> usize {
+    let console = scene.world.machine.console();
+    console.matches("stops at 0x1234").count()
+}
+
+#[test]
+fn a_trap_that_nobody_can_answer_after_a_move_stops_its_thread_and_is_logged() {
+    let mut scene = Scene::new();
+    exception_outside(&scene, BREAKPOINT);
+    scene.freeze();
+    scene.rebuild();
+    assert_eq!(logged_stops(&scene), 0);
+    scene.thaw();
+    assert_eq!(logged_stops(&scene), 1);
+    assert!(scene.subject.thread.stopped.get());
+    // Whoever decides that it may go on starts it.
+    let thread = slots::THREAD;
+    scene.world.does(scene.helper, ThreadStart { thread });
+    assert!(scene.subject.thread.is_runnable());
+    assert_eq!(scene.subject.thread.context.rip.get(), ELSEWHERE);
+}
+
+#[test]
+fn a_trap_that_is_answered_inside_after_a_move_lets_its_thread_go_on() {
+    let mut scene = Scene::new();
+    exception_inside(&scene, BREAKPOINT);
+    scene.freeze();
+    scene.rebuild();
+    scene.thaw();
+    let thread = scene.subject.thread;
+    assert!(!thread.is_runnable());
+    scene.world.does(scene.helper, answer(INNER_REPLY, 0));
+    assert!(thread.is_runnable());
+    assert_eq!(logged_stops(&scene), 0);
+}
+
+#[test]
+fn a_trap_whose_answer_was_given_up_while_its_domain_was_retired_stops_its_thread() {
+    for vector in [BREAKPOINT, INVALID_OPCODE] {
+        let scene = Scene::new();
+        let keeper = scene.keeper.thread;
+        exception_outside(&scene, vector);
+        let version = scene.freeze();
+        let retire = retire(version, scene.token.get());
+        scene.world.does(keeper, retire);
+        let slot = REPLY;
+        scene.world.does(scene.server, CapabilityDelete { slot });
+        scene.unretire_by(keeper);
+        scene.thaw();
+        let thread = scene.subject.thread;
+        assert_eq!(thread.phase.get(), Phase::Ready);
+        let is_trap = vector == BREAKPOINT;
+        assert_eq!(thread.stopped.get(), is_trap);
+        assert_eq!(logged_stops(&scene), usize::from(is_trap));
+    }
+}
+
+#[test]
+fn threads_whose_traps_nobody_can_answer_are_logged_one_per_step() {
+    let scene = Scene::new();
+    let domain = scene.subject.domain;
+    let threads = (0..20).map(|number| scene.world.thread_in(domain, Slot(30 + number)));
+    for thread in threads.chain([scene.subject.thread]) {
+        thread.phase.set(Phase::AwaitingFault { is_trap: true });
+        scene.world.kernel.scheduler.remove(thread);
+        thread.context.rip.set(ELSEWHERE);
+    }
+    scene.freeze();
+    scene.thaw();
+    let mut lines = logged_stops(&scene);
+    assert!(lines <= 1);
+    while !domain.is_settled() {
+        scene.world.kernel.enter(Cause::Timer);
+        let now = logged_stops(&scene);
+        assert!(now <= lines + 1, "{lines}, then {now}");
+        lines = now;
+    }
+    assert_eq!(lines, 21);
+}

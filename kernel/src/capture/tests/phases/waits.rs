@@ -1,0 +1,171 @@
+//! Waits that a freeze interrupts: answers, deadlines and flags that come before, during and after it.
+
+use abi::Error;
+use abi::calls::{CapabilityDelete, Signal, ThreadStart, Wait};
+use abi::thread_state::Awaits;
+
+use super::entering::{DEADLINE_NS, call_inside, stop, wait};
+use crate::capture::tests::scene::{
+    ENDPOINT, INNER, INNER_REPLY, NOTIFICATION, REPLY, SUBJECT, Scene, answer, call, receive,
+};
+use crate::objects::Phase;
+use crate::testing::slots;
+
+#[test]
+fn an_answer_from_inside_comes_after_a_move() {
+    let mut scene = Scene::new();
+    scene.world.begin(scene.subject.thread, call(INNER, 3));
+    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+    scene.freeze();
+    scene.rebuild();
+    scene.thaw();
+    scene.world.does(scene.helper, answer(INNER_REPLY, 8));
+    let answered = scene
+        .world
+        .outcome::<abi::calls::Call>(scene.subject.thread);
+    assert_eq!(answered.map(|it| it.map(|it| it.words[0])), Some(Ok(8)));
+}
+
+#[test]
+fn a_thread_that_was_stopped_while_it_awaited_runs_elsewhere_only_when_it_is_started() {
+    let mut scene = Scene::new();
+    call_inside(&scene);
+    stop(&scene);
+    scene.freeze();
+    scene.rebuild();
+    scene.thaw();
+    scene.world.does(scene.helper, answer(INNER_REPLY, 8));
+    let thread = scene.subject.thread;
+    let answered = scene.world.outcome::<abi::calls::Call>(thread);
+    assert_eq!(answered.map(|it| it.map(|it| it.words[0])), Some(Ok(8)));
+    assert!(!thread.is_runnable());
+    let start = ThreadStart {
+        thread: slots::THREAD,
+    };
+    scene.world.does(scene.helper, start);
+    assert!(thread.is_runnable());
+}
+
+#[test]
+fn a_deadline_counts_in_the_time_of_the_domain_that_it_moved_with() {
+    let mut scene = Scene::new();
+    scene.world.machine.set_ticks(1_000);
+    scene.world.begin(scene.subject.thread, wait(DEADLINE_NS));
+    scene.freeze();
+    scene.rebuild();
+    let (domain, offset) = (SUBJECT, 30_000_000);
+    let set = abi::calls::DomainClock { domain, offset };
+    scene.world.does(scene.keeper.thread, set);
+    scene.thaw();
+    scene.world.step(scene.subject.thread);
+    let machine_ns = DEADLINE_NS - 30_000_000;
+    assert_eq!(
+        scene.world.kernel.scheduler.timers.earliest(),
+        Some(scene.world.kernel.clock.ticks_at(machine_ns))
+    );
+}
+
+#[test]
+fn flags_raised_while_it_is_frozen_are_there_when_it_waits_again() {
+    let scene = Scene::new();
+    scene.world.begin(scene.subject.thread, wait(u64::MAX));
+    scene.freeze();
+    for flags in [1, 4] {
+        let notification = NOTIFICATION;
+        let signal = Signal {
+            notification,
+            flags,
+        };
+        scene.world.does(scene.keeper.thread, signal);
+    }
+    scene.thaw();
+    scene.world.step(scene.subject.thread);
+    assert_eq!(
+        scene.world.outcome::<Wait>(scene.subject.thread),
+        Some(Ok(5))
+    );
+}
+
+#[test]
+fn an_answer_that_comes_while_it_is_frozen_is_there_when_it_is_thawed() {
+    let scene = Scene::new();
+    scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
+    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+    scene.freeze();
+    scene.world.does(scene.server, answer(REPLY, 6));
+    let state = scene.read(scene.subject.thread).expect("frozen");
+    assert_eq!(state.awaits, Awaits::Nothing as u64);
+    scene.thaw();
+    let answered = scene
+        .world
+        .outcome::<abi::calls::Call>(scene.subject.thread);
+    assert_eq!(answered.map(|it| it.map(|it| it.words[0])), Some(Ok(6)));
+}
+
+#[test]
+fn a_late_answer_to_a_thread_that_was_written_is_refused() {
+    let scene = Scene::new();
+    scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
+    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+    scene.freeze();
+    let state = scene.read(scene.subject.thread).expect("frozen");
+    scene.write(0, &state).expect("it was read so");
+    assert_eq!(
+        scene.world.call(scene.server, answer(REPLY, 6)),
+        Err(Error::Gone)
+    );
+    scene.thaw();
+    let heard = scene
+        .world
+        .outcome::<abi::calls::Call>(scene.subject.thread);
+    assert_eq!(heard, Some(Err(Error::Interrupted)));
+}
+
+#[test]
+fn a_stale_reply_right_is_not_described() {
+    let scene = Scene::new();
+    scene.world.begin(scene.subject.thread, call(INNER, 3));
+    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+    scene.freeze();
+    let replies = |scene: &Scene| {
+        let all = scene.capabilities();
+        all.iter()
+            .filter(|record| record.slot == u64::from(INNER_REPLY.0))
+            .count()
+    };
+    assert_eq!(replies(&scene), 1);
+    let state = scene.read(scene.subject.thread).expect("frozen");
+    scene.write(0, &state).expect("it was read so");
+    assert_eq!(replies(&scene), 0);
+}
+
+#[test]
+fn giving_up_the_right_to_answer_a_frozen_caller_tells_it() {
+    let scene = Scene::new();
+    scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
+    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+    scene.freeze();
+    scene
+        .world
+        .does(scene.server, CapabilityDelete { slot: REPLY });
+    scene.thaw();
+    let heard = scene
+        .world
+        .outcome::<abi::calls::Call>(scene.subject.thread);
+    assert_eq!(heard, Some(Err(Error::Gone)));
+}
+
+#[test]
+fn nothing_of_a_frozen_domain_runs_or_is_met() {
+    let scene = Scene::new();
+    scene
+        .world
+        .begin(scene.subject.thread, receive(ENDPOINT, REPLY));
+    scene.freeze();
+    scene.world.begin(scene.server, call(ENDPOINT, 1));
+    assert!(matches!(scene.server.phase.get(), Phase::Sending { .. }));
+    assert!(!scene.helper.is_runnable());
+    scene.thaw();
+    scene.world.step(scene.subject.thread);
+    assert_eq!(scene.server.phase.get(), Phase::Awaiting);
+}

@@ -1,0 +1,112 @@
+//! What a retirement does to outsiders: those that wait, those that come later, and those that look.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `waiting` | threads that wait for something of the domain, or for its answer |
+//! | `uses` | later uses of its objects |
+//! | `steps` | a retirement that takes more than one step |
+
+mod steps;
+mod uses;
+mod waiting;
+
+use abi::calls::{
+    Arguments, EndpointCreate, MemoryCreate, NotificationCreate, Send, ThreadFaults, Wait,
+};
+use abi::register::{PageCount, Slot};
+use abi::{Error, MessageInfo};
+
+use super::scene::{INNER, Scene};
+use crate::arch::Cause;
+use crate::memory::Ref;
+use crate::objects::Thread;
+
+const POOL: Slot = Slot(21);
+const THREAD: Slot = Slot(22);
+const MEMORY: Slot = Slot(25);
+const OWN_NOTIFICATION: Slot = Slot(26);
+const OWN_ENDPOINT: Slot = Slot(27);
+/// The subject's [`INNER`], in the keeper's table.
+const INNER_OUTSIDE: Slot = Slot(28);
+/// The keeper's further threads.
+const FIRST_OUTSIDER: u32 = 30;
+
+/// A keeper that holds a Memory, a notification and two endpoints of the subject's pool.
+fn scene() -> Scene {
+    let scene = Scene::new();
+    let keeper = scene.keeper.thread;
+    let pool = POOL;
+    let (pages, into) = (PageCount(2), MEMORY);
+    scene.world.does(keeper, MemoryCreate { pool, pages, into });
+    let into = OWN_NOTIFICATION;
+    scene.world.does(keeper, NotificationCreate { pool, into });
+    let into = OWN_ENDPOINT;
+    scene.world.does(keeper, EndpointCreate { pool, into });
+    scene
+        .world
+        .give(scene.subject, INNER, scene.keeper, INNER_OUTSIDE, 5);
+    scene
+}
+
+/// Another thread of the keeper's.
+fn outsider(scene: &Scene, number: u32) -> Ref<Thread> {
+    let slot = Slot(FIRST_OUTSIDER + number);
+    scene.world.thread_in(scene.keeper.domain, slot)
+}
+
+fn retire(scene: &Scene) {
+    let version = scene.freeze();
+    let keeper = scene.keeper.thread;
+    scene
+        .world
+        .does(keeper, super::scene::retire(version, scene.token.get()));
+}
+
+fn unretire_and_thaw(scene: &Scene) {
+    scene.unretire_by(scene.keeper.thread);
+    scene.thaw();
+}
+
+/// What became of a thread's call, whatever its results.
+fn status<A: Arguments>(scene: &Scene, thread: Ref<Thread>) -> Option<Result<(), Error>> {
+    let outcome = scene.world.outcome::<A>(thread)?;
+    Some(outcome.map(|_| ()))
+}
+
+fn send(endpoint: Slot) -> Send {
+    Send {
+        endpoint,
+        info: MessageInfo::EMPTY,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    }
+}
+
+fn wait() -> Wait {
+    Wait {
+        notification: OWN_NOTIFICATION,
+        deadline: 1 << 40,
+    }
+}
+
+/// A thread of the keeper's faults, and the endpoint in this slot of its table hears of it.
+fn fault(scene: &Scene, thread: Ref<Thread>, slot: Slot, endpoint: Slot) {
+    let faults = ThreadFaults {
+        thread: slot,
+        endpoint,
+    };
+    scene.world.does(scene.keeper.thread, faults);
+    scene.world.kernel.scheduler.force(thread);
+    scene.world.kernel.enter(Cause::Exception {
+        vector: 6,
+        error: 0,
+        address: 0,
+    });
+}
+
+/// How often the kernel's log says that a thread stops.
+fn logged_stops(scene: &Scene) -> usize {
+    scene.world.machine.console().matches("stops at").count()
+}

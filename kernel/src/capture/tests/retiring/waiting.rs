@@ -1,0 +1,160 @@
+//! Threads that wait at the domain's objects or for its answer when it is retired, and after that is undone.
+
+use abi::Error;
+use abi::calls::{CapabilityInspect, Send, Signal, ThreadFaults, Wait};
+use abi::register::Slot;
+
+use super::{
+    FIRST_OUTSIDER, INNER_OUTSIDE, OWN_ENDPOINT, OWN_NOTIFICATION, fault, logged_stops, outsider,
+    retire, scene, send, status, unretire_and_thaw, wait,
+};
+use crate::arch::Cause;
+use crate::capture::tests::scene::{
+    ENDPOINT, HELPER, INNER, INNER_REPLY, REPLY, answer, call, receive,
+};
+use crate::objects::Phase;
+
+#[test]
+fn whoever_waits_at_its_objects_hears_that_it_is_gone() {
+    let scene = scene();
+    let [caller, sender, receiver, waiter] = [0, 1, 2, 3].map(|number| outsider(&scene, number));
+    scene.world.begin(caller, call(OWN_ENDPOINT, 1));
+    scene.world.begin(sender, send(OWN_ENDPOINT));
+    scene.world.begin(receiver, receive(INNER_OUTSIDE, REPLY));
+    scene.world.begin(waiter, wait());
+    retire(&scene);
+    let gone = Some(Err(Error::Gone));
+    assert_eq!(status::<abi::calls::Call>(&scene, caller), gone);
+    assert_eq!(status::<Send>(&scene, sender), gone);
+    assert_eq!(status::<abi::calls::Receive>(&scene, receiver), gone);
+    assert_eq!(status::<Wait>(&scene, waiter), gone);
+    assert_eq!(scene.world.kernel.scheduler.timers.earliest(), None);
+    for thread in [caller, sender, receiver, waiter] {
+        assert!(thread.is_runnable());
+    }
+}
+
+#[test]
+fn whoever_awaits_its_answer_hears_that_it_is_gone() {
+    let scene = scene();
+    let (caller, faulting) = (outsider(&scene, 0), outsider(&scene, 1));
+    scene.world.begin(caller, call(INNER_OUTSIDE, 1));
+    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+    fault(&scene, faulting, Slot(FIRST_OUTSIDER + 1), INNER_OUTSIDE);
+    scene
+        .world
+        .does(scene.subject.thread, receive(INNER, REPLY));
+    let is_trap = false;
+    assert_eq!(faulting.phase.get(), Phase::AwaitingFault { is_trap });
+    retire(&scene);
+    let heard = status::<abi::calls::Call>(&scene, caller);
+    assert_eq!(heard, Some(Err(Error::Gone)));
+    // Nobody mends its fault any more.
+    assert_eq!(faulting.phase.get(), Phase::Ready);
+    assert!(faulting.stopped.get());
+    assert_eq!(logged_stops(&scene), 1);
+}
+
+#[test]
+fn an_answer_from_inside_is_owed_until_it_is_undone() {
+    let scene = scene();
+    scene.world.begin(scene.subject.thread, call(INNER, 3));
+    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+    retire(&scene);
+    assert_eq!(scene.subject.thread.phase.get(), Phase::Awaiting);
+    unretire_and_thaw(&scene);
+    scene.world.does(scene.helper, answer(INNER_REPLY, 8));
+    let answered = status::<abi::calls::Call>(&scene, scene.subject.thread);
+    assert_eq!(answered, Some(Ok(())));
+}
+
+#[test]
+fn a_late_answer_is_refused_and_its_caller_interrupted_if_it_runs_here_again() {
+    let scene = scene();
+    scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
+    scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+    retire(&scene);
+    let late = scene.world.call(scene.server, answer(REPLY, 1));
+    assert_eq!(late, Err(Error::Gone));
+    // The right is used up, so that its slot is free for the next one.
+    let (kind, ..) = scene
+        .world
+        .does(scene.server, CapabilityInspect { slot: REPLY });
+    assert_eq!(kind, 0);
+    unretire_and_thaw(&scene);
+    let heard = status::<abi::calls::Call>(&scene, scene.subject.thread);
+    assert_eq!(heard, Some(Err(Error::Interrupted)));
+}
+
+#[test]
+fn faults_that_it_would_hear_of_stop_their_threads() {
+    let scene = scene();
+    let [queued, later] = [0, 1].map(|number| outsider(&scene, number));
+    fault(&scene, queued, Slot(FIRST_OUTSIDER), OWN_ENDPOINT);
+    let faults = ThreadFaults {
+        thread: Slot(FIRST_OUTSIDER + 1),
+        endpoint: OWN_ENDPOINT,
+    };
+    scene.world.does(scene.keeper.thread, faults);
+    retire(&scene);
+    scene.world.kernel.scheduler.force(later);
+    scene.world.kernel.enter(Cause::Exception {
+        vector: 6,
+        error: 0,
+        address: 0,
+    });
+    for thread in [queued, later] {
+        assert_eq!(thread.phase.get(), Phase::Ready);
+        assert!(thread.stopped.get());
+    }
+    assert_eq!(logged_stops(&scene), 2);
+}
+
+#[test]
+fn undone_it_serves_again() {
+    let scene = scene();
+    scene
+        .world
+        .begin(scene.subject.thread, receive(INNER, REPLY));
+    retire(&scene);
+    let refused = scene.world.call(scene.server, call(INNER_OUTSIDE, 1));
+    assert_eq!(refused, Err(Error::Gone));
+    unretire_and_thaw(&scene);
+    scene.world.step(scene.subject.thread);
+    scene.world.begin(scene.server, call(INNER_OUTSIDE, 2));
+    let received = scene
+        .world
+        .outcome::<abi::calls::Receive>(scene.subject.thread);
+    assert_eq!(received.map(|it| it.map(|it| it.words[0])), Some(Ok(2)));
+    scene.world.does(scene.subject.thread, answer(REPLY, 3));
+    assert_eq!(
+        status::<abi::calls::Call>(&scene, scene.server),
+        Some(Ok(()))
+    );
+}
+
+#[test]
+fn flags_that_go_to_a_bound_receiver_outside_are_a_change() {
+    let scene = scene();
+    let keeper = scene.keeper.thread;
+    let (thread, notification) = (HELPER, OWN_NOTIFICATION);
+    let bind = abi::calls::ThreadBind {
+        thread,
+        notification,
+    };
+    scene.world.does(keeper, bind);
+    let signal = |flags| Signal {
+        notification,
+        flags,
+    };
+    scene.world.does(keeper, signal(1));
+    // It receives while the notification is gone, and so without the flag that is raised.
+    retire(&scene);
+    scene.world.begin(scene.server, receive(ENDPOINT, REPLY));
+    scene.unretire_by(keeper);
+    let version = scene.version();
+    scene.world.does(keeper, signal(2));
+    let received = scene.world.outcome::<abi::calls::Receive>(scene.server);
+    assert_eq!(received.map(|it| it.map(|it| it.badge)), Some(Ok(3)));
+    assert!(scene.version() > version);
+}

@@ -1,0 +1,118 @@
+//! The steps in which the objects of a frozen domain are destroyed.
+
+use abi::calls::{
+    CapabilityCopy, EndpointCreate, InterruptBind, MemoryCreate, MemoryPager, MemoryPopulate,
+    ThreadBind, ThreadCreate, ThreadStart,
+};
+use abi::register::{PageCount, Slot};
+use capabilities::Storage;
+
+use super::{
+    MEMORY, OWN_ENDPOINT, OWN_NOTIFICATION, POOL, SECOND_SPARE, THREAD, ZERO, map, scene, split,
+};
+use crate::capture::tests::scene::{KEEPERS_SPARE, SUBJECT, Scene};
+use crate::memory::{Ref, SlotStorage};
+use crate::objects::{Thread, create_interrupt, destroy_step};
+use crate::testing::{World, snapshot};
+
+/// Where the keeper has an interrupt of the subject's pool.
+const OWN_INTERRUPT: Slot = Slot(29);
+
+/// Where the keeper has a Memory and a thread of the subject to which only itself holds capabilities, two to the thread.
+const BARE_MEMORY: Slot = Slot(30);
+const BARE_THREAD: Slot = Slot(31);
+const BARE_THREAD_TOO: Slot = Slot(32);
+
+fn make_bare(world: &World, keeper: Ref<Thread>) {
+    let (pool, into) = (POOL, BARE_MEMORY);
+    // More than one step takes away.
+    let pages = PageCount(80);
+    world.does(keeper, MemoryCreate { pool, pages, into });
+    let (memory, first_page, page_count) = (into, ZERO, pages);
+    world.does(
+        keeper,
+        MemoryPopulate {
+            memory,
+            first_page,
+            page_count,
+        },
+    );
+    let (domain, into) = (SUBJECT, BARE_THREAD);
+    world.does(keeper, ThreadCreate { domain, into });
+    let (from, to) = (BARE_THREAD, BARE_THREAD_TOO);
+    world.does(keeper, CapabilityCopy { from, to });
+    let thread = BARE_THREAD;
+    world.does(keeper, ThreadStart { thread });
+}
+
+/// A frozen subject with something to take away in each of the objects that are returned, by their slots in the keeper's table.
+fn furnished() -> (Scene, [Slot; 8]) {
+    let scene = scene();
+    let (world, keeper) = (&scene.world, scene.keeper.thread);
+    let (memory, pager) = (MEMORY, OWN_ENDPOINT);
+    world.does(
+        keeper,
+        MemoryPopulate {
+            memory,
+            first_page: ZERO,
+            page_count: PageCount(2),
+        },
+    );
+    world.does(keeper, map());
+    world.does(keeper, MemoryPager { memory, pager });
+    let (thread, notification) = (THREAD, OWN_NOTIFICATION);
+    world.does(
+        keeper,
+        ThreadBind {
+            thread,
+            notification,
+        },
+    );
+    world.does(keeper, split());
+    let (pool, into) = (KEEPERS_SPARE, SECOND_SPARE);
+    world.does(keeper, EndpointCreate { pool, into });
+    let place = scene.keeper.domain.place(OWN_INTERRUPT).expect("a slot");
+    create_interrupt(&world.kernel, scene.subject.pool, None, place).expect("a vector");
+    let (interrupt, flags) = (OWN_INTERRUPT, 1);
+    world.does(
+        keeper,
+        InterruptBind {
+            interrupt,
+            notification,
+            flags,
+        },
+    );
+    make_bare(world, keeper);
+    scene.freeze();
+    let objects = [
+        BARE_MEMORY,
+        BARE_THREAD,
+        MEMORY,
+        OWN_NOTIFICATION,
+        OWN_ENDPOINT,
+        THREAD,
+        KEEPERS_SPARE,
+        OWN_INTERRUPT,
+    ];
+    (scene, objects)
+}
+
+#[test]
+fn every_step_of_a_destruction_that_changes_a_frozen_domain_raises_its_version() {
+    let (_, objects) = furnished();
+    for object in objects {
+        let (scene, _) = furnished();
+        let (kernel, domain) = (&scene.world.kernel, scene.subject.domain);
+        let place = scene.keeper.domain.place(object).expect("a slot");
+        let mut changed = 0;
+        while let Some(held) = SlotStorage.slot(place).capability() {
+            let (before, version) = (snapshot::of_domain(domain), domain.version());
+            destroy_step(kernel, held.object, Some(place));
+            let changes = snapshot::difference(&before, &snapshot::of_domain(domain));
+            changed += usize::from(!changes.is_empty());
+            let has_risen = domain.version() > version;
+            assert!(changes.is_empty() || has_risen, "{object:?}: {changes:#?}");
+        }
+        assert!(changed > 0, "{object:?} is no change");
+    }
+}
