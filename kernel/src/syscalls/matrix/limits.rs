@@ -13,7 +13,7 @@ use abi::register::{Access, PageCount};
 use abi::thread_state::THREAD_STATE_BYTES;
 use abi::{Error, MEMORY_PAGES_MAX, Number, PAGE_BYTES, PAGES_PER_TABLE, SLOTS_MAX, USER_END};
 
-use super::rows::{Made, Row, made};
+use super::row::{Made, Row, made};
 use super::stage::{ADDRESS, FREE, GIVER, HELPER, MEMORY, POOL, SUBJECT, Stage};
 use super::table;
 use crate::objects::Phase;

@@ -4,6 +4,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `limits` | calls with arguments at their limits |
+//! | `row` | a row of the table: a call, what it needs, what it does |
 //! | `rows` | the table |
 //! | `stage` | the two domains that calls are tried on |
 //!
@@ -11,6 +12,7 @@
 //! little fails as one that says too much does.
 
 mod limits;
+mod row;
 mod rows;
 mod stage;
 
@@ -19,7 +21,8 @@ use abi::{Error, Number, Rights};
 
 use crate::objects::{self, DomainState, Object, Step};
 use crate::testing::snapshot;
-use rows::{Made, Need, Row, Then, rows};
+use row::{Made, Need, Row, Then};
+use rows::rows;
 use stage::{FREE, SERVICE, Stage, THREAD};
 
 /// Every row, with a name for what fails.

@@ -11,7 +11,7 @@ use abi::thread_state::{THREAD_STATE_BYTES, ThreadState};
 use abi::{Error, MessageInfo, NO_DEADLINE, ObjectKind, Rights};
 use capabilities::{Badge, Storage};
 
-use super::rows::Made;
+use super::row::Made;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{DomainState, Object, Phase, Thread};
 use crate::testing::snapshot::{self, Snapshot};

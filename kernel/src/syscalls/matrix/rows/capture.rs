@@ -1,0 +1,176 @@
+//! The rows of the calls for freezing, reading and retiring a domain.
+
+use abi::calls::{
+    DomainBeginLog, DomainClock, DomainDescribe, DomainMapCaptured, DomainPages, DomainReadPages,
+    DomainReadThread, DomainThaw, DomainUnretire, PageSet,
+};
+use abi::record::List;
+use abi::{DomainRights, Error, MemoryRights, NO_DEADLINE};
+
+use super::{ONE, ZERO, id};
+use crate::syscalls::matrix::row::{Row, Then, made, row};
+use crate::syscalls::matrix::stage::{ADDRESS, GIVER, MEMORY, SUBJECT, Stage, THREAD};
+use crate::testing::slots;
+
+pub fn domain_freeze() -> Vec<Row> {
+    vec![
+        row(|_| made(Stage::freezing()))
+            .needs(SUBJECT, DomainRights::FREEZE)
+            .frozen(Then::Fails(Error::InUse))
+            .retired(Then::Fails(Error::WrongState)),
+    ]
+}
+
+pub fn domain_thaw() -> Vec<Row> {
+    vec![
+        row(|stage| {
+            stage.freeze();
+            made(DomainThaw {
+                domain: SUBJECT,
+                token: stage.subject.domain.token(),
+            })
+        })
+        .needs(SUBJECT, DomainRights::FREEZE)
+        .frozen(Then::Turns)
+        .retired(Then::Fails(Error::WrongState)),
+    ]
+}
+
+pub fn domain_describe() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(DomainDescribe {
+                domain: SUBJECT,
+                list: List::Objects,
+                cursor: 0,
+            })
+        })
+        .needs(SUBJECT, DomainRights::CAPTURE),
+    ]
+}
+
+pub fn domain_retire() -> Vec<Row> {
+    vec![
+        row(|stage| {
+            stage.freeze();
+            made(stage.retirement())
+        })
+        .needs(SUBJECT, DomainRights::RETIRE)
+        .frozen(Then::Turns),
+    ]
+}
+
+pub fn domain_unretire() -> Vec<Row> {
+    vec![
+        row(|stage| {
+            stage.retire();
+            made(DomainUnretire {
+                domain: SUBJECT,
+                deadline: NO_DEADLINE,
+            })
+        })
+        .needs(SUBJECT, DomainRights::UNRETIRE)
+        .frozen(Then::Turns)
+        .retired(Then::Turns),
+    ]
+}
+
+pub fn domain_clock() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(DomainClock {
+                domain: SUBJECT,
+                offset: 9,
+            })
+        })
+        .needs(SUBJECT, DomainRights::CLOCK)
+        .changes(),
+    ]
+}
+
+pub fn domain_read_thread() -> Vec<Row> {
+    vec![
+        row(|stage| {
+            stage.freeze();
+            made(DomainReadThread {
+                domain: SUBJECT,
+                thread: id(stage, THREAD),
+            })
+        })
+        .needs(SUBJECT, DomainRights::CAPTURE),
+    ]
+}
+
+pub fn domain_map_captured() -> Vec<Row> {
+    vec![
+        row(|stage| {
+            stage.freeze();
+            made(DomainMapCaptured {
+                domain: SUBJECT,
+                memory: id(stage, MEMORY),
+                into: slots::DOMAIN,
+                address: ADDRESS,
+            })
+        })
+        .needs(SUBJECT, DomainRights::CAPTURE)
+        .needs(slots::DOMAIN, DomainRights::MAP),
+    ]
+}
+
+pub fn domain_pages() -> Vec<Row> {
+    vec![
+        row(|stage| {
+            made(DomainPages {
+                domain: SUBJECT,
+                memory: id(stage, MEMORY),
+                log: 0,
+                first_page: ZERO,
+                page_count: ONE,
+                which: PageSet::Present,
+            })
+        })
+        .needs(SUBJECT, DomainRights::CAPTURE),
+        row(|stage| {
+            let (domain, memory) = (SUBJECT, id(stage, MEMORY));
+            made(DomainPages {
+                domain,
+                memory,
+                log: stage.does(DomainBeginLog { domain, memory }),
+                first_page: ZERO,
+                page_count: ONE,
+                which: PageSet::Dirty,
+            })
+        })
+        .needs(SUBJECT, DomainRights::CAPTURE),
+    ]
+}
+
+pub fn domain_read_pages() -> Vec<Row> {
+    vec![
+        row(|stage| {
+            made(DomainReadPages {
+                domain: SUBJECT,
+                memory: id(stage, MEMORY),
+                log: 0,
+                first_page: ZERO,
+                wanted: 1,
+                into: GIVER,
+                into_page: ZERO,
+            })
+        })
+        .needs(SUBJECT, DomainRights::CAPTURE)
+        .needs(GIVER, MemoryRights::WRITE),
+    ]
+}
+
+pub fn domain_begin_log() -> Vec<Row> {
+    vec![
+        row(|stage| {
+            made(DomainBeginLog {
+                domain: SUBJECT,
+                memory: id(stage, MEMORY),
+            })
+        })
+        .needs(SUBJECT, DomainRights::CAPTURE),
+    ]
+}

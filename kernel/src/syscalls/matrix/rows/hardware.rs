@@ -1,0 +1,149 @@
+//! The rows of the calls for interrupts, ports, device memory and random words.
+
+use abi::calls::{
+    DeviceMemoryCreate, InterruptAcknowledge, InterruptBind, InterruptCreateLine,
+    InterruptCreateMessage, IoIn, IoOut, IoPortsCreate, Random,
+};
+use abi::register::{PageCount, Slot, Width};
+use abi::{HardwareRights, InterruptRights, IoPortsRights, NotificationRights, PoolRights};
+
+use super::ONE;
+use crate::syscalls::matrix::row::{Made, Row, made, row};
+use crate::syscalls::matrix::stage::{FREE, HARDWARE, INTERRUPT, NOTIFICATION, POOL, PORT, PORTS};
+
+/// Behind the fake machine's RAM.
+const BUS_ADDRESS: u64 = 1 << 32;
+
+pub fn bind_interrupt(notification: Slot) -> Made {
+    made(InterruptBind {
+        interrupt: INTERRUPT,
+        notification,
+        flags: 1,
+    })
+}
+
+pub fn interrupt_create_line() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(InterruptCreateLine {
+                pool: POOL,
+                hardware: HARDWARE,
+                line: 5,
+                bus: 1,
+                into: FREE,
+            })
+        })
+        .needs(POOL, PoolRights::CREATE)
+        .needs(HARDWARE, HardwareRights::CREATE)
+        .changes(),
+    ]
+}
+
+pub fn interrupt_create_message() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(InterruptCreateMessage {
+                pool: POOL,
+                hardware: HARDWARE,
+                into: FREE,
+            })
+        })
+        .needs(POOL, PoolRights::CREATE)
+        .needs(HARDWARE, HardwareRights::CREATE)
+        .changes(),
+    ]
+}
+
+pub fn interrupt_bind() -> Vec<Row> {
+    vec![
+        row(|_| bind_interrupt(NOTIFICATION))
+            .needs(INTERRUPT, InterruptRights::HANDLE)
+            .needs(NOTIFICATION, NotificationRights::SIGNAL)
+            .changes(),
+        row(|_| bind_interrupt(Slot::NONE))
+            .after(|stage| stage.succeeds(bind_interrupt(NOTIFICATION)))
+            .needs(INTERRUPT, InterruptRights::HANDLE)
+            .changes(),
+    ]
+}
+
+pub fn interrupt_acknowledge() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(InterruptAcknowledge {
+                interrupt: INTERRUPT,
+            })
+        })
+        .needs(INTERRUPT, InterruptRights::HANDLE)
+        .gone(),
+    ]
+}
+
+pub fn io_ports_create() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(IoPortsCreate {
+                pool: POOL,
+                hardware: HARDWARE,
+                first: PORT,
+                count: 1,
+                into: FREE,
+            })
+        })
+        .needs(POOL, PoolRights::CREATE)
+        .needs(HARDWARE, HardwareRights::CREATE)
+        .changes(),
+    ]
+}
+
+pub fn io_in() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(IoIn {
+                ports: PORTS,
+                port: PORT,
+                width: Width::Byte,
+            })
+        })
+        .needs(PORTS, IoPortsRights::IN)
+        .gone(),
+    ]
+}
+
+pub fn io_out() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(IoOut {
+                ports: PORTS,
+                port: PORT,
+                width: Width::Byte,
+                value: 1,
+            })
+        })
+        .needs(PORTS, IoPortsRights::OUT)
+        .gone(),
+    ]
+}
+
+pub fn device_memory_create() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(DeviceMemoryCreate {
+                pool: POOL,
+                hardware: HARDWARE,
+                bus_address: BUS_ADDRESS,
+                pages: ONE,
+                into: FREE,
+                cache: 0,
+                made: PageCount(0),
+            })
+        })
+        .needs(POOL, PoolRights::CREATE)
+        .needs(HARDWARE, HardwareRights::CREATE)
+        .changes(),
+    ]
+}
+
+pub fn random() -> Vec<Row> {
+    vec![row(|_| made(Random { hardware: HARDWARE })).needs(HARDWARE, HardwareRights::CREATE)]
+}

@@ -1,0 +1,145 @@
+//! The rows of the calls for messages and notifications.
+
+use abi::calls::{Call, Null, Receive, Reply, ReplyAndReceive, Send, Signal, Wait, Yield};
+use abi::{EndpointRights, MessageInfo, NotificationRights};
+
+use crate::syscalls::matrix::row::{Row, Then, made, row};
+use crate::syscalls::matrix::stage::{ENDPOINT, NOTIFICATION, REPLY, Stage};
+
+/// A message of one word.
+fn info() -> MessageInfo {
+    MessageInfo::words_only(1).expect("short")
+}
+
+pub fn null() -> Vec<Row> {
+    vec![row(|_| made(Null {}))]
+}
+
+pub fn yield_() -> Vec<Row> {
+    vec![row(|_| made(Yield {}))]
+}
+
+pub fn call() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(Call {
+                endpoint: ENDPOINT,
+                info: info(),
+                w0: 1,
+                w1: 0,
+                w2: 0,
+                w3: 0,
+            })
+        })
+        .needs(ENDPOINT, EndpointRights::SEND)
+        .waits()
+        .gone(),
+    ]
+}
+
+pub fn send() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(Send {
+                endpoint: ENDPOINT,
+                info: info(),
+                w0: 1,
+                w1: 0,
+                w2: 0,
+                w3: 0,
+            })
+        })
+        .needs(ENDPOINT, EndpointRights::SEND)
+        .waits()
+        .gone(),
+    ]
+}
+
+pub fn receive() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(Receive {
+                endpoint: ENDPOINT,
+                info: MessageInfo::EMPTY,
+                w0: 0,
+                w1: 0,
+                w2: 0,
+                w3: 0,
+                reply: REPLY,
+            })
+        })
+        .needs(ENDPOINT, EndpointRights::RECEIVE)
+        .waits()
+        .gone(),
+    ]
+}
+
+pub fn reply_and_receive() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(ReplyAndReceive {
+                endpoint: ENDPOINT,
+                info: info(),
+                w0: 1,
+                w1: 0,
+                w2: 0,
+                w3: 0,
+                reply: REPLY,
+            })
+        })
+        .after(Stage::subject_calls)
+        .needs(ENDPOINT, EndpointRights::RECEIVE)
+        .waits()
+        .changes(),
+    ]
+}
+
+pub fn reply() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(Reply {
+                reply: REPLY,
+                info: info(),
+                w0: 1,
+                w1: 0,
+                w2: 0,
+                w3: 0,
+            })
+        })
+        .after(Stage::subject_calls)
+        .frozen(Then::Changes)
+        .retired(Then::FindsStale),
+    ]
+}
+
+pub fn signal() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(Signal {
+                notification: NOTIFICATION,
+                flags: 1,
+            })
+        })
+        .needs(NOTIFICATION, NotificationRights::SIGNAL)
+        .changes(),
+    ]
+}
+
+pub fn wait() -> Vec<Row> {
+    vec![
+        row(|_| {
+            made(Wait {
+                notification: NOTIFICATION,
+                deadline: 0,
+            })
+        })
+        .after(|stage| {
+            stage.does(Signal {
+                notification: NOTIFICATION,
+                flags: 1,
+            });
+        })
+        .needs(NOTIFICATION, NotificationRights::WAIT)
+        .changes(),
+    ]
+}
