@@ -7,8 +7,7 @@ use std::{env, fs, path::Path};
 
 use abi::calls::{DESCRIPTIONS, Description};
 
-const MARK: &str =
-    "<!-- From here on: rendered from kernel/abi/src/calls.rs by kernel/abi/tests/manual.rs. -->\n";
+const MARK: &str = "<!-- From here on: rendered from kernel/abi/src/calls/table.rs by kernel/abi/tests/manual.rs. -->\n";
 const ARGUMENT_REGISTERS: [&str; 8] = ["RDI", "RSI", "RDX", "R10", "R8", "R9", "R12", "R13"];
 
 #[test]
