@@ -12,8 +12,6 @@ mod entering;
 mod traps;
 mod waits;
 
-pub use cases::CASES;
-
 use abi::Error;
 use cases::{Case, TRAP_OUTSIDE};
 use entering::ELSEWHERE;
@@ -21,6 +19,8 @@ use entering::ELSEWHERE;
 use super::scene::Scene;
 use crate::objects::Phase;
 use crate::testing::CALL_SITE;
+
+pub use cases::CASES;
 
 /// Every case, its thread in its phase.
 fn each(mut check: impl FnMut(Scene, &Case)) {

@@ -1,0 +1,189 @@
+//! Pages of a domain's Memories: which are present or dirty, and copies of them.
+
+use abi::Error;
+use abi::calls::{DomainBeginLog, DomainMapCaptured, DomainPages, DomainReadPages, PageSet};
+use abi::message::DATA_BYTES;
+use abi::register::{ObjectId, PageCount, UserAddress};
+
+use crate::buffer;
+use crate::capability::{Cap, Domain, Memory};
+use crate::system_call::invoke;
+
+/// A bit for each of some pages of a Memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageBitmap {
+    /// The page of the first bit.
+    pub first_page: PageCount,
+    /// How many pages.
+    pub page_count: PageCount,
+    bits: [u8; DATA_BYTES],
+}
+
+impl PageBitmap {
+    /// The pages whose bit is set, in order.
+    pub fn pages(&self) -> impl Iterator<Item = PageCount> + '_ {
+        let count = (self.page_count.0 as usize).min(DATA_BYTES * 8);
+        (0..count)
+            .filter(|index| self.bits[index / 8] & 1 << (index % 8) != 0)
+            .map(|index| PageCount(self.first_page.0 + index as u64))
+    }
+
+    /// The bits, bit 0 of byte 0 for the first page.
+    pub fn bits(&self) -> &[u8] {
+        &self.bits[..(self.page_count.0 as usize).div_ceil(8).min(DATA_BYTES)]
+    }
+}
+
+/// Pages of a Memory that are to be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WantedPages {
+    /// The Memory.
+    pub memory: ObjectId,
+    /// The token of its dirty log, in which the pages count as clean afterwards; zero leaves it alone.
+    pub log: u64,
+    /// The page of the mask's first bit, a multiple of 64.
+    pub first_page: PageCount,
+    /// Which pages.
+    pub mask: u64,
+}
+
+/// The result of copying some pages: masks like the wanted one. A page in none of them is absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CopiedPages {
+    /// Not read yet.
+    pub remaining: u64,
+    /// Copied, one behind the other.
+    pub data: u64,
+    /// Full of zeros, and not copied.
+    pub zero: u64,
+}
+
+impl Cap<Domain> {
+    /// Copies some of the wanted pages to pages of `into`, from `into_page` on.
+    ///
+    /// # Errors
+    /// What `DomainReadPages` says.
+    pub fn read_pages(
+        self,
+        wanted: WantedPages,
+        into: Cap<Memory>,
+        into_page: PageCount,
+    ) -> Result<CopiedPages, Error> {
+        let (remaining, data, zero) = invoke(DomainReadPages {
+            domain: self.slot(),
+            memory: wanted.memory,
+            log: wanted.log,
+            first_page: wanted.first_page,
+            wanted: wanted.mask,
+            into: into.slot(),
+            into_page,
+        })?;
+        Ok(CopiedPages {
+            remaining,
+            data,
+            zero,
+        })
+    }
+
+    /// Takes over the dirty log of one of the domain's Memories; returns its token.
+    ///
+    /// # Errors
+    /// What `DomainBeginLog` says.
+    pub fn begin_log(self, memory: ObjectId) -> Result<u64, Error> {
+        invoke(DomainBeginLog {
+            domain: self.slot(),
+            memory,
+        })
+    }
+
+    /// Maps one of the domain's Memories read-only into another domain.
+    ///
+    /// # Errors
+    /// What `DomainMapCaptured` says.
+    pub fn map_captured(
+        self,
+        memory: ObjectId,
+        into: Cap<Domain>,
+        address: UserAddress,
+    ) -> Result<(), Error> {
+        invoke(DomainMapCaptured {
+            domain: self.slot(),
+            memory,
+            into: into.slot(),
+            address,
+        })
+    }
+
+    /// Reads which pages of one of the domain's Memories are present, of at most `page_count`.
+    ///
+    /// # Errors
+    /// What `DomainPages` says.
+    pub fn present_pages(
+        self,
+        memory: ObjectId,
+        first_page: PageCount,
+        page_count: PageCount,
+    ) -> Result<PageBitmap, Error> {
+        self.page_set(memory, 0, first_page, page_count, PageSet::Present)
+    }
+
+    /// Reads which pages of one of the domain's Memories are dirty in the log with this token, of at most `page_count`.
+    /// They count as clean from then on.
+    ///
+    /// # Errors
+    /// What `DomainPages` says.
+    pub fn take_dirty_pages(
+        self,
+        memory: ObjectId,
+        log: u64,
+        first_page: PageCount,
+        page_count: PageCount,
+    ) -> Result<PageBitmap, Error> {
+        self.page_set(memory, log, first_page, page_count, PageSet::Dirty)
+    }
+
+    fn page_set(
+        self,
+        memory: ObjectId,
+        log: u64,
+        first_page: PageCount,
+        page_count: PageCount,
+        which: PageSet,
+    ) -> Result<PageBitmap, Error> {
+        let page_count = invoke(DomainPages {
+            domain: self.slot(),
+            memory,
+            log,
+            first_page,
+            page_count,
+            which,
+        })?;
+        let mut bits = [0; DATA_BYTES];
+        buffer::read_data(&mut bits[..(page_count as usize).div_ceil(8).min(DATA_BYTES)]);
+        Ok(PageBitmap {
+            first_page,
+            page_count: PageCount(page_count),
+            bits,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bitmap_lists_its_pages_and_no_bits_beyond_them() {
+        let mut bits = [0; DATA_BYTES];
+        bits[0] = 0b1000_0001;
+        bits[1] = 0b0000_0110;
+        let bitmap = PageBitmap {
+            first_page: PageCount(512),
+            page_count: PageCount(10),
+            bits,
+        };
+        let pages: std::vec::Vec<u64> = bitmap.pages().map(|page| page.0).collect();
+        assert_eq!(pages, [512, 519, 521]);
+        assert_eq!(bitmap.bits().len(), 2);
+    }
+}
