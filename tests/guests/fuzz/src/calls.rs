@@ -1,13 +1,15 @@
 //! The script that makes random calls, and judges what becomes of each by what its table held before.
 
-use authority::{Lookup, Outcome, View, check_gain, judge, lookups};
+use authority::{Outcome, View, check_gain, judge, lookups};
 use guest_support::random::Random;
-use guest_support::worker::{PLAYGROUND, Page};
+use guest_support::worker::Page;
 use runtime::Error;
 use runtime::abi::calls::CapabilityInspect;
 use runtime::abi::register::Slot;
 use runtime::abi::{Number, ObjectKind, REGISTER_COUNT, Registers, Request, Rights};
 use runtime::system_call::invoke;
+
+use crate::arguments::arguments;
 
 /// Words of the script's page: the seed to go on from, calls made, successes.
 pub const SEED: usize = 0;
@@ -19,18 +21,25 @@ pub const SUCCESSES: usize = 2;
 pub const VIOLATION: usize = 8;
 /// One more word about it: what the slot that was looked up held.
 pub const HELD: usize = 20;
+/// Words that say which calls have succeeded: one for each, by its number.
+pub const SUCCEEDED: usize = 64;
 /// Words with results of earlier calls: identities, tokens, versions, cursors, which random numbers never are.
-const RESULTS: usize = 32;
+pub const RESULTS: usize = 32;
 /// How many.
-const RESULTS_KEPT: u64 = 8;
+pub const RESULTS_KEPT: u64 = 8;
+/// Words with the identities of objects of the domain that the script may read.
+pub const IDENTITIES: usize = 48;
+/// How many.
+pub const IDENTITIES_KEPT: u64 = 3;
+/// Words with the token and the version that the last freeze returned.
+pub const TOKEN: usize = 56;
+/// See [`TOKEN`].
+pub const VERSION: usize = 57;
 /// Results below are numbers that come about by themselves.
-const RESULT_MIN: u64 = 0x100;
+const RESULT_MIN: u64 = 8;
 
 /// The slots that are played with; those below are the worker's own.
 pub const SLOTS: core::ops::Range<u32> = 2..48;
-
-/// How often arguments are drawn until they decode.
-const TRIES: usize = 8;
 
 /// Makes calls for ever.
 pub extern "C" fn fuzzes(page: Page) -> ! {
@@ -45,74 +54,8 @@ pub extern "C" fn fuzzes(page: Page) -> ! {
     }
 }
 
-/// A register: mostly a slot, a small number, an address or an earlier result, sometimes anything.
-fn value(page: Page, random: &mut Random) -> u64 {
-    match random.below(16) {
-        0 => random.word(),
-        1 => u64::MAX >> random.below(64),
-        2 => PLAYGROUND + (random.below(4) << 21),
-        3 => 1 << random.below(64),
-        4 => 0,
-        5 => 0xffff,
-        6 => 512 * random.below(4),
-        7 => random.below(4),
-        8 => page.word(RESULTS + random.below(RESULTS_KEPT) as usize),
-        _ => u64::from(SLOTS.start) + random.below(u64::from(SLOTS.end - SLOTS.start)),
-    }
-}
-
-/// The arguments of a call. Mostly they decode, and name slots that hold what the call looks up, so that not all ends at the
-/// first check.
-fn arguments(page: Page, random: &mut Random, number: Number) -> Registers {
-    let mut registers = core::array::from_fn(|_| value(page, random));
-    for _ in 0..TRIES {
-        if let Ok(request) = Request::decode(number as u64, &registers) {
-            aim(random, &request, &mut registers);
-            break;
-        }
-        registers = core::array::from_fn(|_| value(page, random));
-    }
-    registers
-}
-
-/// Lets each slot that a call looks up hold what is wanted there, but for one in eight.
-fn aim(random: &mut Random, request: &Request, registers: &mut Registers) {
-    let mut aimed = [false; REGISTER_COUNT];
-    for lookup in lookups(request).iter() {
-        let slot = lookup.slot();
-        // Which argument a slot comes from is not said; its number tells, but for rare pairs of equal ones.
-        let named = |index: &usize| !aimed[*index] && registers[*index] == u64::from(slot.0);
-        let Some(index) = (0..REGISTER_COUNT).find(named) else {
-            continue;
-        };
-        aimed[index] = true;
-        if random.below(8) != 0
-            && let Some(fitting) = fitting(random, lookup)
-        {
-            registers[index] = fitting;
-        }
-    }
-}
-
-/// A slot that a lookup finds as it needs it, the first from a random one on.
-fn fitting(random: &mut Random, lookup: Lookup) -> Option<u64> {
-    let count = SLOTS.end - SLOTS.start;
-    let first = random.below(u64::from(count)) as u32;
-    let fits = |slot: &u32| match (lookup, view(Slot(*slot))) {
-        (Lookup::Capability(_, wanted, _), View::Holds { kind, .. }) => {
-            wanted.is_none_or(|wanted| wanted == kind)
-        }
-        (Lookup::Copyable(..), View::Holds { kind, .. }) => kind != ObjectKind::Reply,
-        (Lookup::Empty(_), View::Empty) | (Lookup::Any(_), _) => true,
-        _ => false,
-    };
-    (0..count)
-        .map(|index| SLOTS.start + (first + index) % count)
-        .find(fits)
-        .map(u64::from)
-}
-
-fn view(slot: Slot) -> View {
+/// What a slot of the script's table holds.
+pub fn view(slot: Slot) -> View {
     let Ok((kind, rights, _)) = invoke(CapabilityInspect { slot }) else {
         return View::Beyond;
     };
@@ -142,13 +85,7 @@ fn try_call(page: Page, random: &mut Random, number: u64, mut registers: Registe
         None => Outcome::Allowed,
     };
     if outcome == Outcome::Allowed {
-        page.set(SUCCESSES, page.word(SUCCESSES) + 1);
-        for result in registers[..2]
-            .iter()
-            .filter(|result| **result >= RESULT_MIN)
-        {
-            page.set(RESULTS + random.below(RESULTS_KEPT) as usize, *result);
-        }
+        keep_results(page, random, number, &registers);
     }
     let known = |slot| {
         let entry = seen.iter().find(|(seen, _)| *seen == slot);
@@ -169,6 +106,22 @@ fn try_call(page: Page, random: &mut Random, number: u64, mut registers: Registe
         page.set(HELD, u64::from(matches!(seen[0].1, View::Holds { .. })));
         page.set(VIOLATION + 1, status);
         page.set(VIOLATION, number + 1);
+    }
+}
+
+/// Notes that a call succeeded, and what it returned, for the arguments of later ones.
+fn keep_results(page: Page, random: &mut Random, number: u64, registers: &Registers) {
+    page.set(SUCCESSES, page.word(SUCCESSES) + 1);
+    page.set(SUCCEEDED + number as usize, 1);
+    let [first, second, ..] = *registers;
+    if number == Number::DomainFreeze as u64 {
+        page.set(TOKEN, first);
+        page.set(VERSION, second);
+    }
+    for result in [first, second] {
+        if result >= RESULT_MIN {
+            page.set(RESULTS + random.below(RESULTS_KEPT) as usize, result);
+        }
     }
 }
 

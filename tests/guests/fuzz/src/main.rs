@@ -2,7 +2,12 @@
 //!
 //! | file | noun |
 //! | --- | --- |
+//! | `arguments` | the arguments of the calls |
 //! | `calls` | the script that makes the calls and judges what becomes of each |
+//! | `counter` | the domain beside it |
+//! | `failure` | why a run failed |
+//! | `peer` | the domain that the script exchanges messages with |
+//! | `summary` | what a run came to |
 //! | `supervisor` | the domains, and bringing the script back when a call took its own ground away |
 //!
 //! It asks on the console for how many calls and for a seed.
@@ -12,7 +17,17 @@
 extern crate alloc;
 
 #[cfg(target_os = "none")]
+mod arguments;
+#[cfg(target_os = "none")]
 mod calls;
+#[cfg(target_os = "none")]
+mod counter;
+#[cfg(target_os = "none")]
+mod failure;
+#[cfg(target_os = "none")]
+mod peer;
+#[cfg(target_os = "none")]
+mod summary;
 #[cfg(target_os = "none")]
 mod supervisor;
 

@@ -1,107 +1,37 @@
 //! The domains that random calls are made in and beside: [`Supervisor`].
 
-use core::fmt;
-
 use guest_support::random::Random;
-use guest_support::worker::{Page, Worker};
+use guest_support::worker::Worker;
 use runtime::abi::kind::{EndpointRights, MemoryRights, PoolRights};
 use runtime::abi::register::{Access, PageCount};
 use runtime::abi::{Error, Rights};
 use runtime::capability::{Domain, Hardware, Kind, Notification, Pool};
 use runtime::{Cap, Slot, Start, clock};
 
-use crate::calls::{CALLS, HELD, SEED, SLOTS, SUCCESSES, VIOLATION, fuzzes};
+use crate::arguments::DELAY_PORT;
+use crate::calls::{CALLS, HELD, IDENTITIES, SEED, SLOTS, VIOLATION, fuzzes};
+use crate::counter::Counter;
+use crate::failure::Failure;
+use crate::peer::Peer;
+use crate::summary::Summary;
 
 /// How long the script runs before the supervisor looks.
 const LOOK_NS: u64 = 3_000_000;
 /// Looks without progress after which the script's thread begins anew.
 const PATIENCE: u32 = 2;
-/// A port that a device of every PC has, and that does nothing: it shows a code while firmware starts.
-const DELAY_PORT: u16 = 0x80;
+/// Calls after which a life ends in any case. A script that has lost its capabilities would go on for ever, always refused.
+const LIFE_CALLS: u64 = 500;
 /// Lives of one domain; then another takes its place, with capabilities to everything again.
-const LIVES: u32 = 24;
-/// Looks in a row at which the counter may stand still. A thread of the script's can have a higher priority for a while.
-const COUNTER_PATIENCE: u32 = 64;
+const LIVES: u32 = 6;
 
-/// Why a run failed.
-#[derive(Debug)]
-pub enum Failure {
-    Refused(Error),
-    /// A call came to what the oracle does not allow: number, status, registers, whether the first slot held something.
-    Violation(u64, u64, [u64; 8], u64),
-    /// The counter's numbers are not its own any more, or it stands still.
-    Counter(u64),
-    Leak(u64, u64),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
-        Failure::Refused(error)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Refused(error) => write!(f, "the kernel says: {error}"),
-            Failure::Violation(number, status, registers, held) => {
-                let status = Error::from_status(*status).map_or("success", Error::text);
-                write!(
-                    f,
-                    "call {number} with {registers:#x?} came to: {status} (slot held: {held})"
-                )
-            }
-            Failure::Counter(at) => write!(f, "the counter was disturbed at {at}"),
-            Failure::Leak(before, after) => write!(f, "{before} pages spent before, {after} after"),
-        }
-    }
-}
-
-/// What a run came to.
-pub struct Summary {
-    calls: u64,
-    successes: u64,
-    lives: u64,
-    domains: u64,
-    counted: u64,
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Summary {
-            calls,
-            successes,
-            lives,
-            domains,
-            counted,
-        } = self;
-        write!(
-            f,
-            "{calls} calls, {successes} succeeded, {lives} lives of {domains} domains, counted to {counted}"
-        )
-    }
-}
-
-/// Whoever makes the domains, and looks after them.
+/// What makes the domains, and looks after them.
 pub struct Supervisor {
     pool: Cap<Pool>,
     domain: Cap<Domain>,
     hardware: Cap<Hardware>,
     done: Cap<Notification>,
+    begin: Cap<Notification>,
     random: Random,
-}
-
-/// The counter's words: its number, and the number's complement, written behind it.
-const NUMBER: usize = 0;
-const COMPLEMENT: usize = 1;
-
-/// Counts, for ever.
-extern "C" fn counts(page: Page) -> ! {
-    loop {
-        let number = page.word(NUMBER) + 1;
-        page.set(COMPLEMENT, !number);
-        page.set(NUMBER, number);
-    }
 }
 
 impl Supervisor {
@@ -115,6 +45,7 @@ impl Supervisor {
             domain,
             hardware: start.require("hardware"),
             done: pool.create_notification()?,
+            begin: pool.create_notification()?,
             random: Random::new(seed),
         })
     }
@@ -124,20 +55,12 @@ impl Supervisor {
         // Maps something once, so that this domain's own tables have grown.
         Worker::new(self.pool, self.domain, self.done, 0)?.end()?;
         let before = self.pool.report()?.spent.0;
-        let counter = Worker::new(self.pool, self.domain, self.done, 0)?;
-        counter.set(COMPLEMENT, !0);
-        counter.start(counts)?;
-        let mut summary = Summary {
-            calls: 0,
-            successes: 0,
-            lives: 0,
-            domains: 0,
-            counted: 0,
-        };
+        let mut counter = Counter::new(self.pool, self.domain, self.done, self.begin)?;
+        let mut summary = Summary::default();
         while summary.calls < calls {
-            self.live(&counter, &mut summary, calls)?;
+            self.live(&mut counter, &mut summary, calls)?;
         }
-        counter.end()?;
+        summary.counted = counter.end()?;
         match self.pool.report()?.spent.0 {
             after if after == before => Ok(summary),
             after => Err(Failure::Leak(before, after)),
@@ -145,9 +68,14 @@ impl Supervisor {
     }
 
     /// One domain: made, played with, ended.
-    fn live(&mut self, counter: &Worker, summary: &mut Summary, calls: u64) -> Result<(), Failure> {
+    fn live(
+        &mut self,
+        counter: &mut Counter,
+        summary: &mut Summary,
+        calls: u64,
+    ) -> Result<(), Failure> {
         let worker = Worker::new(self.pool, self.domain, self.done, 256)?;
-        self.furnish(&worker)?;
+        let peer = self.furnish(&worker)?;
         summary.domains += 1;
         let before = summary.calls;
         for _ in 0..LIVES {
@@ -155,14 +83,15 @@ impl Supervisor {
                 break;
             }
             summary.lives += 1;
-            self.watch(&worker, counter, summary)?;
+            self.watch(&worker, counter)?;
             summary.calls = before + worker.word(CALLS);
             if summary.calls >= calls {
                 break;
             }
         }
-        summary.successes += worker.word(SUCCESSES);
-        Ok(worker.end()?)
+        summary.add_successes(&worker);
+        worker.end()?;
+        Ok(peer.end()?)
     }
 
     /// Starts the script's thread from its beginning, with a seed, and with flags and segment bases that are anything.
@@ -181,32 +110,17 @@ impl Supervisor {
         worker.thread.start()
     }
 
-    /// Lets the script run until it stands still.
-    fn watch(
-        &self,
-        worker: &Worker,
-        counter: &Worker,
-        summary: &mut Summary,
-    ) -> Result<(), Failure> {
-        let (mut still, mut counter_still) = (0, 0);
-        let mut calls = worker.word(CALLS);
-        while still < PATIENCE {
+    /// Lets the script run until it stands still, or has made enough calls.
+    fn watch(&self, worker: &Worker, counter: &mut Counter) -> Result<(), Failure> {
+        let first = worker.word(CALLS);
+        let (mut calls, mut still) = (first, 0);
+        while still < PATIENCE && calls - first < LIFE_CALLS {
             match self.done.wait_until_ns(clock::now_ns() + LOOK_NS) {
                 Ok(_) | Err(Error::TimedOut) => {}
                 Err(error) => return Err(error.into()),
             }
             check_violation(worker)?;
-            let counted = counter.word(NUMBER);
-            counter_still = if counted == summary.counted {
-                counter_still + 1
-            } else {
-                0
-            };
-            let complement = !counter.word(COMPLEMENT);
-            if counter_still > COUNTER_PATIENCE || complement.wrapping_sub(counted) > 1 {
-                return Err(Failure::Counter(counted));
-            }
-            summary.counted = counted;
+            counter.look()?;
             still = if worker.word(CALLS) == calls {
                 still + 1
             } else {
@@ -218,14 +132,25 @@ impl Supervisor {
     }
 
     /// Gives the script capabilities of every kind: to objects of its own pool, with some rights left out.
-    fn furnish(&mut self, worker: &Worker) -> Result<(), Error> {
+    fn furnish(&mut self, worker: &Worker) -> Result<Peer, Error> {
         let child = worker.pool.split(PageCount(48))?;
         let subject = child.create_domain()?;
         let thread = subject.create_thread()?;
         let memory = child.create_populated_memory(PageCount(4))?;
+        let grandchild = child.split(PageCount(4))?;
+        let identified = [thread.slot(), memory.slot(), grandchild.slot()];
+        for (word, slot) in (IDENTITIES..).zip(identified) {
+            worker.set(word, self.domain.identify(slot)?.0);
+        }
         worker.map(memory, 4, Access::ReadWrite)?;
         let endpoint = child.create_endpoint()?;
+        let peer = Peer::new(self.pool, self.domain, self.done, endpoint)?;
         let notification = child.create_notification()?;
+        for slot in SLOTS.step_by(6) {
+            copy(subject, memory, slot, 0xffff)?;
+            copy(subject, endpoint, slot + 1, 0xffff)?;
+            copy(subject, notification, slot + 2, 0xffff)?;
+        }
         let ports = self.hardware.create_ports(child, DELAY_PORT, 1)?;
         let (interrupt, _) = self.hardware.create_message_interrupt(child)?;
         let mut slot = SLOTS.start;
@@ -241,6 +166,7 @@ impl Supervisor {
                 &mut slot,
                 less(EndpointRights::all().bits()),
             )?;
+            self.give(worker, peer.endpoint, &mut slot, less(0xffff))?;
             self.give(worker, notification, &mut slot, less(0xffff))?;
             self.give(worker, ports, &mut slot, less(0xffff))?;
             self.give(worker, interrupt, &mut slot, less(0xffff))?;
@@ -249,6 +175,7 @@ impl Supervisor {
         }
         for made in [
             child.erase(),
+            grandchild.erase(),
             subject.erase(),
             thread.erase(),
             memory.erase(),
@@ -259,7 +186,7 @@ impl Supervisor {
         ] {
             made.delete()?;
         }
-        Ok(())
+        Ok(peer)
     }
 
     fn give<T: Kind>(
@@ -269,13 +196,16 @@ impl Supervisor {
         slot: &mut u32,
         rights: u16,
     ) -> Result<(), Error> {
-        let to = Slot(*slot);
+        copy(worker.domain, capability, *slot, rights)?;
         *slot += 1;
-        let held = capability.inspect()?.rights;
-        worker
-            .domain
-            .install(capability.erase(), to, Rights(held.0 & rights), 0)
+        Ok(())
     }
+}
+
+/// Gives a domain a copy of a capability, with those of its rights that are among these.
+fn copy<T: Kind>(domain: Cap<Domain>, from: Cap<T>, to: u32, rights: u16) -> Result<(), Error> {
+    let held = from.inspect()?.rights;
+    domain.install(from.erase(), Slot(to), Rights(held.0 & rights), 0)
 }
 
 fn check_violation(worker: &Worker) -> Result<(), Failure> {

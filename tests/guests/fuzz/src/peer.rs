@@ -1,0 +1,92 @@
+//! A domain that the script exchanges messages with: [`Peer`].
+
+use guest_support::worker::{PRIORITY, Page, Worker};
+use runtime::abi::MessageInfo;
+use runtime::abi::calls::{Call, Receive, Reply};
+use runtime::capability::{Domain, Endpoint, Notification, Pool};
+use runtime::system_call::invoke;
+use runtime::{Cap, Error, Slot, slots};
+
+/// The slots of its table: the endpoint at which it answers, that at which it calls, and the right to answer.
+const SERVED: Slot = Slot(2);
+const CALLED: Slot = Slot(3);
+const REPLY: Slot = Slot(4);
+
+/// Pages for its endpoint and its second thread.
+const MORE: u64 = 16;
+
+/// One thread that answers, and one that calls.
+pub struct Peer {
+    worker: Worker,
+    /// The endpoint at which it answers.
+    pub endpoint: Cap<Endpoint>,
+}
+
+/// Answers whatever comes, until its endpoint is gone.
+extern "C" fn answers(page: Page) -> ! {
+    let receive = Receive {
+        endpoint: SERVED,
+        info: MessageInfo::EMPTY,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        reply: REPLY,
+    };
+    let reply = Reply {
+        reply: REPLY,
+        info: MessageInfo::EMPTY,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    };
+    while invoke(receive).is_ok() {
+        // It fails after a message that wants no answer, and after a caller that is gone.
+        let _ = invoke(reply);
+    }
+    page.rest()
+}
+
+/// Calls, until that fails.
+extern "C" fn calls(page: Page) -> ! {
+    let call = Call {
+        endpoint: CALLED,
+        info: MessageInfo::EMPTY,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    };
+    while invoke(call).is_ok() {}
+    page.rest()
+}
+
+impl Peer {
+    /// Makes it in a pool of its own, and lets it begin. `own` is the guest's domain, `done` its notification, and `called` the
+    /// endpoint at which it calls.
+    pub fn new(
+        pool: Cap<Pool>,
+        own: Cap<Domain>,
+        done: Cap<Notification>,
+        called: Cap<Endpoint>,
+    ) -> Result<Peer, Error> {
+        let mut worker = Worker::new(pool, own, done, MORE)?;
+        let endpoint = worker.pool.create_endpoint()?;
+        worker.give(endpoint, SERVED)?;
+        worker.give(called, CALLED)?;
+        worker.start(answers)?;
+        let caller = worker.another_thread()?;
+        worker.start_thread(1, caller, calls, PRIORITY)?;
+        caller.erase().delete()?;
+        Ok(Peer { worker, endpoint })
+    }
+
+    /// Ends it.
+    pub fn end(self) -> Result<(), Error> {
+        self.worker.end()?;
+        // The pool took it along, if the script had not ended it before.
+        slots::give_back(self.endpoint.slot());
+        Ok(())
+    }
+}
