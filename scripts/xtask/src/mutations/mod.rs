@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 
 use crate::build;
 use crate::error::{Error, Result};
+use crate::image;
 use crate::workspace::Workspace;
 use copy::Copy;
 
@@ -68,6 +69,8 @@ pub fn mutations(arguments: &[String], workspace: &Workspace) -> Result<()> {
         .any(|it| matches!(it.finder, Finder::Machine(_)))
     {
         build::everything(workspace)?;
+        build::host_programs(workspace)?;
+        image::make(&[], workspace)?;
     }
     let copy = Copy::make(workspace)?;
     check_finders(&copy, &chosen)?;
