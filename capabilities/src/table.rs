@@ -39,8 +39,8 @@ pub trait Directory: Storage {
     /// Enters `frame` as number `index`. Called once for each index, in order.
     fn attach(&self, index: u32, frame: Self::Frame);
 
-    /// The place of slot `offset` in frame number `index`, which was attached.
-    fn place(&self, index: u32, offset: u32) -> Place;
+    /// The place of slot `offset` in frame number `index`, which was attached; none if it has been taken away since.
+    fn place(&self, index: u32, offset: u32) -> Option<Place>;
 }
 
 /// The size of a table. Its slots are reached with its [`Directory`], the same one every time.
@@ -119,7 +119,8 @@ impl Table {
             return Err(Error::NoSuchSlot { slot, slot_count });
         }
         let (index, offset) = (slot.0 / D::SLOTS_PER_FRAME, slot.0 % D::SLOTS_PER_FRAME);
-        Ok(directory.place(index, offset))
+        let place = directory.place(index, offset);
+        place.ok_or(Error::NoSuchSlot { slot, slot_count })
     }
 
     /// The first occupied slot at or after `from`, looking at no more than `slot_count_max`.
@@ -224,6 +225,21 @@ mod tests {
                 assert_eq!(table.locate(number), Err(refusal));
                 assert_eq!(table.table.next_free(table, slot, u32::MAX), Scan::End);
             }
+        });
+    }
+
+    #[test]
+    fn refuses_a_number_in_a_frame_that_was_taken_away() {
+        with_tables(|_, table, _| {
+            table.detach(0);
+            let refusal = |number| Error::NoSuchSlot {
+                slot: SlotNumber::new(number),
+                slot_count: 8,
+            };
+            for number in 0..4 {
+                assert_eq!(table.locate(number), Err(refusal(number)));
+            }
+            assert_eq!(table.locate(4), Ok(at(8)));
         });
     }
 

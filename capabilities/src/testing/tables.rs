@@ -10,7 +10,7 @@ use crate::{Directory, Error, Place, Slot, SlotNumber, Storage, Table};
 pub(crate) struct TestTable<'a> {
     pub(crate) table: Table,
     forest: &'a Forest,
-    frames: RefCell<Vec<usize>>,
+    frames: RefCell<Vec<Option<usize>>>,
     /// The first slot of the forest that is in no table, which all tables share.
     unused: &'a Cell<usize>,
 }
@@ -30,12 +30,13 @@ impl Directory for TestTable<'_> {
 
     fn attach(&self, index: u32, frame: usize) {
         assert_eq!(self.frames.borrow().len(), index as usize);
-        self.frames.borrow_mut().push(frame);
+        self.frames.borrow_mut().push(Some(frame));
     }
 
-    fn place(&self, index: u32, offset: u32) -> Place {
+    fn place(&self, index: u32, offset: u32) -> Option<Place> {
         assert!(offset < Self::SLOTS_PER_FRAME);
-        at(self.frames.borrow()[index as usize] + offset as usize)
+        let first = self.frames.borrow()[index as usize]?;
+        Some(at(first + offset as usize))
     }
 }
 
@@ -56,6 +57,11 @@ impl<'a> TestTable<'a> {
             self.unused.set(first + Self::SLOTS_PER_FRAME as usize);
             first
         })
+    }
+
+    /// Takes away a frame.
+    pub(crate) fn detach(&self, index: usize) {
+        self.frames.borrow_mut()[index] = None;
     }
 
     pub(crate) fn locate(&self, slot: u32) -> Result<Place, Error<crate::testing::forest::Bits>> {

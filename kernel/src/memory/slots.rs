@@ -145,13 +145,10 @@ impl Directory for SlotDirectory {
     }
 
     #[inline(always)]
-    fn place(&self, index: u32, offset: u32) -> Place {
-        let frame = self
-            .table
-            .target(u64::from(index))
-            .expect("the table counts only frames that were attached");
+    fn place(&self, index: u32, offset: u32) -> Option<Place> {
+        let frame = self.table.target(u64::from(index))?;
         // SAFETY: `attach` got a frame of `SLOTS_PER_FRAME` slots, and the table passes a smaller offset.
         let slot = unsafe { &*frame.pointer().cast::<Slot<Object>>().add(offset as usize) };
-        place_of(slot)
+        Some(place_of(slot))
     }
 }
