@@ -58,9 +58,11 @@ impl UserContext {
     /// The bit of RFLAGS that always reads as one.
     const FIXED_FLAG: u64 = 1 << 1;
 
-    /// What a thread may choose: CF, PF, AF, ZF, SF, DF and OF. DF too: a thread can be stopped in the middle of a copy
-    /// that runs backwards, and has to go on that way.
-    const CHOSEN_FLAGS: u64 = 0b1100_1101_0101;
+    /// What a thread may choose: all that POPF sets in user mode, so that it is the thread's state. CF, PF, AF, ZF, SF and OF; DF,
+    /// with which a thread can be stopped in the middle of a copy that runs backwards; TF, NT, AC and ID. None of these gives a
+    /// privilege: the kernel runs without them. RF is not chosen: POPF clears it, and it matters for breakpoints in debug
+    /// registers only, which user mode does not have.
+    const CHOSEN_FLAGS: u64 = 0b1100_1101_0101 | 1 << 8 | 1 << 14 | 1 << 18 | 1 << 21;
 
     /// All zero, with interrupts enabled.
     pub const fn new() -> Self {
@@ -132,7 +134,8 @@ mod tests {
         let context = UserContext::new();
         context.rflags.set(u64::MAX);
         assert_eq!(context.sanitise(), Ok(()));
-        assert_eq!(context.rflags.get(), 0xed7);
+        // Without IOPL, RF, VM, VIF, VIP and what is reserved.
+        assert_eq!(context.rflags.get(), 0x24_4fd7);
         context.rflags.set(0);
         assert_eq!(context.sanitise(), Ok(()));
         assert_eq!(context.rflags.get(), 0x202);

@@ -81,7 +81,21 @@ fn flags_that_give_privileges_are_masked() {
     state.registers.rflags = u64::MAX;
     assert_eq!(scene.write(0, &state), Ok(()));
     let written = scene.read(scene.subject.thread).expect("frozen");
-    assert_eq!(written.registers.rflags, 0xed7);
+    assert_eq!(written.registers.rflags, 0x24_4fd7);
+}
+
+#[test]
+fn flags_that_a_thread_can_set_by_itself_move_with_it() {
+    // TF, DF, NT, AC and ID.
+    const FLAGS: u64 = 1 << 8 | 1 << 10 | 1 << 14 | 1 << 18 | 1 << 21;
+    let scene = Scene::new();
+    let flags = &scene.subject.thread.context.rflags;
+    flags.set(flags.get() | FLAGS);
+    scene.freeze();
+    let read = scene.read(scene.subject.thread).expect("frozen");
+    assert_eq!(read.registers.rflags & FLAGS, FLAGS);
+    assert_eq!(scene.write(1, &read), Ok(()));
+    assert_eq!(scene.read(scene.helper), Ok(read));
 }
 
 #[test]
