@@ -279,6 +279,7 @@ pub fn fill(memory: Ref<MemoryObject>, run: &ForeignRun, first: u64, count: u64,
         (page..next).for_each(|page| memory.insert_foreign(leaf, page, run, flags));
         page = next;
     }
+    memory.header.touch();
 }
 
 /// The result of a step towards a contiguous Memory.

@@ -622,7 +622,7 @@ calls! {
         /// The value.
         value: u32
     } -> ();
-    /// Makes a Memory of a device's registers or of its memory. A step gives it 512 pages.
+    /// Makes a Memory of a device's registers or of its memory. A step gives it 128 pages.
     119 DeviceMemoryCreate {
         /// A Pool with CREATE.
         pool: Slot,

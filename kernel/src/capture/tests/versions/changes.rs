@@ -1,10 +1,10 @@
 //! Every change of a frozen domain from outside: [`CHANGES`].
 
 use abi::calls::{
-    CapabilityCopy, CapabilityDelete, CapabilityRevoke, Destroy, DomainClock, DomainDerive,
-    DomainHold, DomainInstall, DomainMapOwn, DomainRemove, DomainUnmap, EndpointCreate,
-    MemoryCreate, MemoryCreateContiguous, MemoryDiscard, MemoryPopulate, MemorySupply, PoolSplit,
-    Signal, ThreadCreate, ThreadSchedule, ThreadStart, Wait,
+    CapabilityCopy, CapabilityDelete, CapabilityRevoke, Destroy, DeviceMemoryCreate, DomainClock,
+    DomainDerive, DomainHold, DomainInstall, DomainMapOwn, DomainRemove, DomainUnmap,
+    EndpointCreate, MemoryCreate, MemoryCreateContiguous, MemoryDiscard, MemoryPopulate,
+    MemorySupply, PoolSplit, Signal, ThreadCreate, ThreadSchedule, ThreadStart, Wait,
 };
 use abi::record::Held;
 use abi::register::{Access, PageCount, Slot};
@@ -196,6 +196,29 @@ const CHANGES: &[Change] = &[
             first_page: ZERO,
             page_count: ONE
         }),
+    ),
+    (
+        "the rest of a device's pages",
+        |scene| {
+            scene.world.give_hardware(scene.keeper, SECOND_SPARE);
+            // One more than a step gives.
+            let create = DeviceMemoryCreate {
+                pool: POOL,
+                hardware: SECOND_SPARE,
+                bus_address: 0xfe00_0000,
+                pages: PageCount(129),
+                into: KEEPERS_SPARE,
+                cache: 0,
+                made: ZERO,
+            };
+            scene.world.begin_step(scene.server, create);
+        },
+        |scene| {
+            assert!(scene.world.is_at_call(scene.server));
+            scene.world.step(scene.server);
+            let made = scene.world.outcome::<DeviceMemoryCreate>(scene.server);
+            assert_eq!(made, Some(Ok(())));
+        },
     ),
     (
         "pages gone",

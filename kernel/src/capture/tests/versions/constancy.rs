@@ -1,11 +1,13 @@
 //! Calls that change nothing of a frozen domain, and leave its version.
 
 use abi::MemoryRights;
-use abi::calls::{CapabilityMint, MemoryPopulate, Signal};
-use abi::register::{Access, PageCount};
+use abi::calls::{CapabilityMint, MemoryPopulate, Signal, ThreadStop, ThreadWrite};
+use abi::message::DATA_OFFSET;
+use abi::register::{Access, PageCount, Slot};
+use abi::thread_state::ThreadState;
 
 use super::{MEMORY, OWN_NOTIFICATION, ZERO, map_outside, scene};
-use crate::capture::tests::scene::KEEPERS_SPARE;
+use crate::capture::tests::scene::{HELPER, INNER, INNER_REPLY, KEEPERS_SPARE, call, receive};
 
 #[test]
 fn a_signal_that_raises_nothing_new_is_no_change() {
@@ -50,6 +52,32 @@ fn what_changes_nothing_raises_no_version() {
     );
     scene.world.does(keeper, map_outside(Access::Read));
     assert_eq!(scene.version(), version, "others may read");
+}
+
+#[test]
+fn a_right_to_answer_that_goes_stale_is_no_change_and_is_not_listed() {
+    const INNER_OUTSIDE: Slot = Slot(30);
+    let scene = scene();
+    let (keeper, server) = (scene.keeper, scene.server);
+    scene
+        .world
+        .give(scene.subject, INNER, keeper, INNER_OUTSIDE, 5);
+    scene.world.begin(server, call(INNER_OUTSIDE, 1));
+    scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
+    let version = scene.freeze();
+    let is_listed = || {
+        let mut records = scene.capabilities().into_iter();
+        records.any(|record| record.slot == u64::from(INNER_REPLY.0))
+    };
+    assert!(is_listed());
+    // The caller, of another domain, does something else from now on.
+    let thread = HELPER;
+    scene.world.does(keeper.thread, ThreadStop { thread });
+    let state = ThreadState::EMPTY.to_bytes();
+    scene.world.buffer(keeper).write_bytes(DATA_OFFSET, &state);
+    scene.world.does(keeper.thread, ThreadWrite { thread });
+    assert_eq!(scene.version(), version);
+    assert!(!is_listed());
 }
 
 #[test]
