@@ -46,8 +46,10 @@ pub fn read_page_set(
     for (index, start) in (0..covered).step_by(WORD_BITS as usize).enumerate() {
         let word = match (leaf, which) {
             (None, _) => 0,
-            (Some(leaf), PageSet::Present) => word_of(start, |page| is_present(leaf, page)),
-            (Some(leaf), PageSet::Dirty) => word_of(start, |page| take_dirty(leaf, page)),
+            (Some(leaf), PageSet::Present) => {
+                word_of(start, covered, |page| is_present(leaf, page))
+            }
+            (Some(leaf), PageSet::Dirty) => word_of(start, covered, |page| take_dirty(leaf, page)),
         };
         buffer.write_word(DATA_OFFSET + index as u64 * 8, word);
     }
@@ -57,10 +59,11 @@ pub fn read_page_set(
     Ok(covered)
 }
 
-/// The word of the bits of pages from `start` on.
+/// The word of the bits of pages from `start` on, before `end`: one beyond would be made clean, and not be told.
 #[inline(always)]
-fn word_of(start: u64, bit_of: impl Fn(u64) -> bool) -> u64 {
-    (0..WORD_BITS).fold(0, |word, bit| word | u64::from(bit_of(start + bit)) << bit)
+fn word_of(start: u64, end: u64, bit_of: impl Fn(u64) -> bool) -> u64 {
+    let count = WORD_BITS.min(end - start);
+    (0..count).fold(0, |word, bit| word | u64::from(bit_of(start + bit)) << bit)
 }
 
 #[inline(always)]

@@ -62,6 +62,19 @@ fn a_pass_loses_no_page_whatever_its_order_and_where_it_ends() {
 }
 
 #[test]
+fn a_pass_cleans_no_page_beyond_those_that_it_covers() {
+    for count in [1, 63, 64, 65, 100, 127] {
+        let copying = Copying::new();
+        copying.fill(0..130);
+        let log = copying.begin_log();
+        let some = copying.some_pages(log, 0, count, PageSet::Dirty);
+        assert_eq!(some, Ok((0..count).collect()));
+        let rest = copying.pages(log, 0, PageSet::Dirty);
+        assert_eq!(rest, Ok((count..130).collect()), "after {count}");
+    }
+}
+
+#[test]
 fn the_page_that_a_dirty_pass_writes_its_answer_to_is_dirty_afterwards() {
     const ADDRESS: u64 = 0x8000_0000;
     let copying = Copying::new();

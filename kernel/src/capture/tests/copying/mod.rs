@@ -141,6 +141,17 @@ impl Copying {
 
     /// The pages of a set, from `first` on.
     fn pages(&self, log: u64, first: u64, which: PageSet) -> Result<Vec<u64>, Error> {
+        self.some_pages(log, first, 512, which)
+    }
+
+    /// As `pages`, of this many pages at most.
+    fn some_pages(
+        &self,
+        log: u64,
+        first: u64,
+        count: u64,
+        which: PageSet,
+    ) -> Result<Vec<u64>, Error> {
         let covered = self.scene.world.call(
             self.scene.keeper.thread,
             DomainPages {
@@ -148,7 +159,7 @@ impl Copying {
                 memory: self.id,
                 log,
                 first_page: PageCount(first),
-                page_count: PageCount(512),
+                page_count: PageCount(count),
                 which,
             },
         )?;
