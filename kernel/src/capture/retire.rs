@@ -120,6 +120,7 @@ pub fn unretire(
     let deadline = deadline_ticks(kernel, caller, deadline)?;
     domain.unretire();
     domain.touch();
+    ipc::deliver_undelivered(kernel);
     let token = belong(kernel, domain, deadline);
     let version = domain.version();
     Ok(Freeze { version, token })

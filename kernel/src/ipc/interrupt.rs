@@ -7,7 +7,7 @@ use super::notify::signal_within;
 use crate::arch;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Interrupt, InterruptState, Object, Step};
+use crate::objects::{Interrupt, InterruptState, Notification, Object, Step};
 
 /// A device's interrupt came: all that share its line are signalled, since any of their devices may have caused it.
 #[inline(never)]
@@ -23,15 +23,19 @@ pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
 }
 
 /// Signals those at a vector that have not been signalled yet, as far as one step goes for all of them together. What is left,
-/// because many threads wait without authority, is noted as undelivered.
+/// because many threads wait without authority, is noted as undelivered. One that is bound to a notification of a retired domain
+/// stays undelivered: nothing in such a domain changes.
 pub fn deliver(kernel: &Kernel, vector: u8) {
     let mut left = MET_PER_STEP;
     for interrupt in kernel.interrupts_at(vector) {
         if !interrupt.is_undelivered.get() {
             continue;
         }
-        let bound = SlotStorage.slot(interrupt.notification()).capability();
-        if let Some(Object::Notification(notification)) = bound.map(|bound| bound.object)
+        let bound = bound_notification(interrupt);
+        if bound.is_some_and(|notification| notification.header.is_retired()) {
+            continue;
+        }
+        if let Some(notification) = bound
             && signal_within(kernel, notification, interrupt.flags.get(), &mut left) == Step::More
         {
             kernel.undelivered.insert(vector);
@@ -39,6 +43,25 @@ pub fn deliver(kernel: &Kernel, vector: u8) {
             return;
         }
         interrupt.is_undelivered.set(false);
+    }
+}
+
+/// The retirement of a domain was undone: lets the timer deliver the interrupts that have come meanwhile.
+pub fn deliver_undelivered(kernel: &Kernel) {
+    for vector in arch::DEVICE_VECTORS {
+        let mut interrupts = kernel.interrupts_at(vector);
+        if interrupts.any(|interrupt| interrupt.is_undelivered.get()) {
+            kernel.undelivered.insert(vector);
+            kernel.scheduler.arm_at(arch::ticks());
+        }
+    }
+}
+
+fn bound_notification(interrupt: Ref<Interrupt>) -> Option<Ref<Notification>> {
+    let bound = SlotStorage.slot(interrupt.notification()).capability()?;
+    match bound.object {
+        Object::Notification(notification) => Some(notification),
+        _ => None,
     }
 }
 

@@ -33,7 +33,9 @@ mod tests;
 const MET_PER_STEP: usize = 16;
 
 pub use fault::raise_fault;
-pub use interrupt::{acknowledge_interrupt, deliver, deliver_interrupt, unmask_if_all_are_ready};
+pub use interrupt::{
+    acknowledge_interrupt, deliver, deliver_interrupt, deliver_undelivered, unmask_if_all_are_ready,
+};
 pub use notify::{machine_deadline, offer_flags, signal, time_out, wait};
 pub use rendezvous::{receive, send};
 pub use reply::{abandon, answers_fault, awaits, install_reply, may_grant, reply};

@@ -1,7 +1,7 @@
 //! Threads that wait at the domain's objects or for its answer when it is retired, and after that is undone.
 
 use abi::Error;
-use abi::calls::{CapabilityInspect, Send, Signal, ThreadFaults, Wait};
+use abi::calls::{CapabilityInspect, InterruptBind, Send, Signal, ThreadBind, ThreadFaults, Wait};
 use abi::register::Slot;
 
 use super::{
@@ -9,10 +9,11 @@ use super::{
     retire, scene, send, status, unretire_and_thaw, wait,
 };
 use crate::arch::Cause;
+use crate::capture::tests::freezing::{DEADLINE_NS, pass_time};
 use crate::capture::tests::scene::{
     ENDPOINT, HELPER, INNER, INNER_REPLY, REPLY, answer, call, receive,
 };
-use crate::objects::Phase;
+use crate::objects::{Phase, create_interrupt};
 
 #[test]
 fn whoever_waits_at_its_objects_hears_that_it_is_gone() {
@@ -157,4 +158,58 @@ fn flags_that_go_to_a_bound_receiver_outside_are_a_change() {
     let received = scene.world.outcome::<abi::calls::Receive>(scene.server);
     assert_eq!(received.map(|it| it.map(|it| it.badge)), Some(Ok(3)));
     assert!(scene.version() > version);
+}
+
+/// Where the keeper has an interrupt of its own.
+const INTERRUPT: Slot = Slot(40);
+
+#[test]
+fn an_interrupt_that_an_outsider_bound_waits_until_the_retirement_is_undone() {
+    for is_bound in [false, true] {
+        let scene = scene();
+        let (kernel, keeper) = (&scene.world.kernel, scene.keeper);
+        let place = keeper.domain.place(INTERRUPT).expect("a slot");
+        let vector = create_interrupt(kernel, keeper.pool, None, place).expect("a vector");
+        let (interrupt, notification, flags) = (INTERRUPT, OWN_NOTIFICATION, 1);
+        let bind = InterruptBind {
+            interrupt,
+            notification,
+            flags,
+        };
+        scene.world.does(keeper.thread, bind);
+        if is_bound {
+            let thread = HELPER;
+            let bind = ThreadBind {
+                thread,
+                notification,
+            };
+            scene.world.does(keeper.thread, bind);
+        }
+        scene.world.begin(scene.server, receive(ENDPOINT, REPLY));
+        retire(&scene);
+        let version = scene.version();
+        kernel.enter(Cause::Interrupt { vector });
+        pass_time(&scene, DEADLINE_NS);
+        assert_eq!(scene.version(), version);
+        assert_eq!(status::<abi::calls::Receive>(&scene, scene.server), None);
+
+        scene.unretire_by(keeper.thread);
+        pass_time(&scene, 2 * DEADLINE_NS);
+        let received = scene.world.outcome::<abi::calls::Receive>(scene.server);
+        let flags = received.map(|received| received.map(|received| received.badge));
+        assert_eq!(flags, is_bound.then_some(Ok(1)));
+        let poll = Wait {
+            deadline: 0,
+            ..wait()
+        };
+        let left = scene.world.call(keeper.thread, poll);
+        assert_eq!(
+            left,
+            if is_bound {
+                Err(Error::TimedOut)
+            } else {
+                Ok(1)
+            }
+        );
+    }
 }
