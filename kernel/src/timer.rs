@@ -58,11 +58,11 @@ fn deliver_interrupts(kernel: &Kernel, _: u64) -> bool {
     vector.map(|vector| ipc::deliver(kernel, vector)).is_some()
 }
 
-/// Thaws a domain whose deadline has come, or goes on thawing one, or stopping one that ends.
+/// Thaws a domain whose deadline has come, or goes on freezing, thawing or ending one.
 fn thaw_domain(kernel: &Kernel, now_ticks: u64) -> bool {
     let domain = kernel.scheduler.timers.domains.pop_due(now_ticks);
     domain
-        .map(|domain| capture::deadline_came(kernel, domain))
+        .map(|domain| capture::deadline_came(kernel, domain, now_ticks))
         .is_some()
 }
 

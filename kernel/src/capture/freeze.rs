@@ -10,14 +10,15 @@
 //! no freezer's liveness decides whether a domain runs.
 //!
 //! The state turns at once; the threads are brought into line with it a few at a time ([`settle`]). A freeze returns when all
-//! of them are stopped: until then the domain is not data, and cannot be retired. A thaw returns at once: the rest is let run
-//! from the timer, which also goes on stopping a domain whose destruction is not finished.
+//! of them are stopped: until then the domain is not data, and cannot be retired. A thaw returns at once. Whatever becomes of the
+//! thread that began it, the timer goes on: with the rest of a freeze, of a thaw, and of stopping a domain that is destroyed.
 
 use abi::Error;
 
+use super::retire::inform;
 use crate::kernel::Kernel;
 use crate::memory::Ref;
-use crate::objects::{Domain, DomainState, Step, Thread};
+use crate::objects::{Domain, DomainState, Step, Thread, Uninformed};
 use crate::{arch, ipc};
 
 /// Threads that one step stops or lets run. One that sleeps takes a thousand instructions at worst.
@@ -59,18 +60,23 @@ pub fn begin_freezing(
 /// answer.
 ///
 /// # Errors
-/// [`Error::TimedOut`] if the domain was thawed before, [`Error::WrongState`] if it was retired.
+/// [`Error::Oneself`] if the caller runs in the domain; [`Error::TimedOut`] if the domain was thawed before,
+/// [`Error::WrongState`] if it was retired.
 pub fn go_on_freezing(
     kernel: &Kernel,
     domain: Ref<Domain>,
+    caller: Ref<Thread>,
     token: u64,
 ) -> Result<Option<Freeze>, Error> {
+    if caller.domain == domain {
+        return Err(Error::Oneself);
+    }
     match domain.state() {
         DomainState::Frozen if domain.token() == token => {}
         DomainState::Frozen | DomainState::Running => return Err(Error::TimedOut),
         DomainState::Retired | DomainState::Ending => return Err(Error::WrongState),
     }
-    if settle(kernel, domain, SETTLED_PER_STEP) == Step::More {
+    if settle_by_timer(kernel, domain, SETTLED_PER_STEP) == Step::More {
         return Ok(None);
     }
     let version = domain.version();
@@ -87,12 +93,17 @@ pub fn thaw(kernel: &Kernel, domain: Ref<Domain>, token: u64) -> Result<(), Erro
     Ok(())
 }
 
-/// A domain's deadline has come; it has left the list of deadlines.
-pub fn deadline_came(kernel: &Kernel, domain: Ref<Domain>) {
+/// A domain was due among the deadlines, and has left their list: a freeze ends, or there is more to do.
+pub fn deadline_came(kernel: &Kernel, domain: Ref<Domain>, now_ticks: u64) {
     match domain.state() {
-        DomainState::Frozen => begin_thawing(kernel, domain),
-        DomainState::Running | DomainState::Ending => {
+        DomainState::Frozen if domain.thaw_ticks.get().is_some_and(|due| due <= now_ticks) => {
+            begin_thawing(kernel, domain);
+        }
+        DomainState::Frozen | DomainState::Running => {
             settle_by_timer(kernel, domain, SETTLED_PER_STEP);
+        }
+        DomainState::Ending => {
+            end_by_timer(kernel, domain, SETTLED_PER_STEP);
         }
         DomainState::Retired => panic!("a retired domain has no deadline"),
     }
@@ -104,18 +115,45 @@ fn begin_thawing(kernel: &Kernel, domain: Ref<Domain>) {
     settle_by_timer(kernel, domain, SETTLED_PER_STEP);
 }
 
-/// Does as [`settle`] for a domain that was thawed or ends, in place of waiting for its deadline. What is left goes on from the
-/// timer, whatever becomes of the thread that began it.
-pub fn settle_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
+/// Does as [`settle`]. What is left goes on from the timer, whatever becomes of the thread that began it: nobody could stop what
+/// runs in a domain to which every capability is gone, or whose freeze never ends.
+fn settle_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
+    let step = settle(kernel, domain, limit);
+    schedule(kernel, domain);
+    step
+}
+
+/// Does one step towards stopping up to `limit` threads of a domain that ends, and when all are stopped, towards telling an
+/// outsider that its retirement has not come to. What is left goes on from the timer.
+pub fn end_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
+    let step = if !domain.is_settled() {
+        settle(kernel, domain, limit);
+        Step::More
+    } else if domain.pool().is_retired() {
+        inform(kernel, domain)
+    } else {
+        Step::Done
+    };
+    schedule(kernel, domain);
+    step
+}
+
+/// Puts a domain where it belongs among the deadlines: if there is more to do, it is due at once, and behind those that have been due
+/// for longer; else when its freeze ends.
+fn schedule(kernel: &Kernel, domain: Ref<Domain>) {
+    let is_informed = !domain.pool().is_retired() || domain.uninformed.get() == Uninformed::Nobody;
+    let due = match domain.state() {
+        _ if !domain.is_settled() => Some(arch::ticks()),
+        DomainState::Ending if !is_informed => Some(arch::ticks()),
+        DomainState::Frozen => domain.thaw_ticks.get(),
+        DomainState::Running | DomainState::Retired | DomainState::Ending => None,
+    };
     let domains = &kernel.scheduler.timers.domains;
     domains.remove(domain);
-    let step = settle(kernel, domain, limit);
-    if step == Step::More {
-        // It is due at once, and behind those that have been due for longer.
-        domains.insert(domain, arch::ticks());
+    if let Some(due) = due {
+        domains.insert(domain, due);
         kernel.scheduler.arm();
     }
-    step
 }
 
 /// Brings up to `limit` more threads into line with the domain's state. When the last one has stopped, the version rises: what
@@ -178,12 +216,7 @@ pub(super) fn deadline_ticks(
 /// Gives a frozen domain a new owner, until this deadline in ticks: returns the token.
 pub(super) fn belong(kernel: &Kernel, domain: Ref<Domain>, deadline_ticks: Option<u64>) -> u64 {
     domain.new_token();
-    let domains = &kernel.scheduler.timers.domains;
-    // A thaw that was not finished is undone.
-    domains.remove(domain);
-    if let Some(deadline) = deadline_ticks {
-        domains.insert(domain, deadline);
-        kernel.scheduler.arm();
-    }
+    domain.thaw_ticks.set(deadline_ticks);
+    schedule(kernel, domain);
     domain.token()
 }

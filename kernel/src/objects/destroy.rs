@@ -98,19 +98,12 @@ fn quiesce(kernel: &Kernel, object: Object) -> Step {
 const STOPPED_PER_STEP: usize = 1;
 
 /// Does one step towards stopping a domain for good, and then towards telling the outsiders that its retirement has not come to.
-/// The timer goes on with the stopping: nobody could stop what runs in a domain to which every capability is gone.
+/// A step that has stopped the last thread is one too: the domains further inwards have threads of their own.
 fn end(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     if domain.state() != DomainState::Ending {
         domain.turn(DomainState::Ending);
     }
-    if capture::settle_by_timer(kernel, domain, STOPPED_PER_STEP) == Step::More {
-        return Step::More;
-    }
-    if domain.pool().is_retired() {
-        capture::inform(kernel, domain)
-    } else {
-        Step::Done
-    }
+    capture::end_by_timer(kernel, domain, STOPPED_PER_STEP)
 }
 
 fn revoke_one(kernel: &Kernel, target: Object, keep: Option<Place>) -> Step {

@@ -64,8 +64,10 @@ pub struct Domain {
     pub ascent: Ascent,
     /// Its place among the deadlines.
     pub timer: HeapPlace<Domain>,
-    /// When the kernel thaws it, or goes on thawing it, in ticks, while it is among the deadlines.
+    /// When the timer comes to it, in ticks, while it is among the deadlines.
     pub deadline_ticks: Cell<Option<u64>>,
+    /// When the freeze ends that it is in, or was in last, in ticks; none for one that does not end by itself.
+    pub thaw_ticks: Cell<Option<u64>>,
     state: Cell<DomainState>,
     version: Cell<u64>,
     freeze_count: Cell<u64>,
@@ -95,6 +97,7 @@ impl Domain {
             ascent: Ascent::none(),
             timer: HeapPlace::nowhere(),
             deadline_ticks: Cell::new(None),
+            thaw_ticks: Cell::new(None),
             state: Cell::new(DomainState::Running),
             version: Cell::new(0),
             freeze_count: Cell::new(0),

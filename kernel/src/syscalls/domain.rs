@@ -115,7 +115,7 @@ pub fn freeze(kernel: &Kernel, caller: Ref<Thread>, call: DomainFreeze) -> CallR
         0 => capture::begin_freezing(kernel, domain, caller, call.deadline)?,
         token => token,
     };
-    let Some(freeze) = capture::go_on_freezing(kernel, domain, token)? else {
+    let Some(freeze) = capture::go_on_freezing(kernel, domain, caller, token)? else {
         caller.set_argument(PROGRESS_ARGUMENT, token);
         return Ok(Outcome::Again);
     };

@@ -260,6 +260,48 @@ fn a_domain_whose_destroyer_ends_half_way_stops_all_the_same() {
 }
 
 #[test]
+fn a_domain_whose_freezer_ends_half_way_stops_all_the_same() {
+    for deadline in [u64::MAX, DEADLINE_NS] {
+        let (scene, threads) = crowd();
+        scene.world.begin_step(scene.server, freeze(deadline));
+        // The server's thread is in this slot of the keeper's table.
+        let object = super::scene::HELPER;
+        scene.world.does(scene.keeper.thread, Destroy { object });
+        let mut before = runnable(&threads);
+        assert!(before > 0);
+        while !scene.subject.domain.is_settled() {
+            assert!(is_timer_due(&scene));
+            scene.world.kernel.enter(Cause::Timer);
+            check(&scene.world.kernel);
+            let now = runnable(&threads);
+            assert!(before - now <= 8, "{before} ran, and now {now}");
+            before = now;
+        }
+        assert!(scene.subject.domain.is_still());
+        assert_eq!(runnable(&threads), 0);
+        pass_time(&scene, DEADLINE_NS);
+        assert_eq!(scene.subject.domain.is_running(), deadline == DEADLINE_NS);
+    }
+}
+
+#[test]
+fn nobody_goes_on_with_a_freeze_of_his_own_domain() {
+    let (scene, threads) = crowd();
+    scene
+        .world
+        .begin_step(scene.keeper.thread, freeze(u64::MAX));
+    let running = threads.iter().find(|thread| thread.is_runnable());
+    let running = *running.expect("one that still runs");
+    let oneself = DomainFreeze {
+        domain: slots::DOMAIN,
+        progress: scene.subject.domain.token(),
+        ..freeze(u64::MAX)
+    };
+    assert_eq!(scene.world.call(running, oneself), Err(Error::Oneself));
+    assert!(running.is_runnable());
+}
+
+#[test]
 fn a_step_that_stops_a_thread_with_a_trap_writes_one_line_of_the_log() {
     const TRAPS: u32 = 20;
     let scene = Scene::new();

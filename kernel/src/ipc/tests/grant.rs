@@ -128,9 +128,12 @@ fn a_reply_right_is_installed_with_grant_or_without_and_nothing_else() {
     world.give(subject, slots::THREAD, keeper, THREAD, 0);
     world.begin(subject.thread, call(0, 0));
     world.does(keeper.thread, receive());
-    subject.domain.turn(crate::objects::DomainState::Frozen);
-    let settled = crate::capture::settle_by_timer(&world.kernel, subject.domain, 8);
-    assert_eq!(settled, crate::objects::Step::Done);
+    let freeze = DomainFreeze {
+        domain: SUBJECT,
+        deadline: u64::MAX,
+        progress: 0,
+    };
+    world.does(keeper.thread, freeze);
     let install = |to, rights| DomainInstallReply {
         domain: SUBJECT,
         thread: THREAD,

@@ -187,8 +187,8 @@ fn check_notification(notification: Ref<Notification>) {
     }
 }
 
-/// Threads are in line with the state of their domain, but for those that are still to be settled. A thaw or an end that is not
-/// finished goes on from the timer.
+/// Threads are in line with the state of their domain, but for those that are still to be settled. A freeze, a thaw or an end that
+/// is not finished goes on from the timer.
 fn check_settling(kernel: &Kernel, domain: Ref<Domain>) {
     let first = domain.first_unsettled();
     let settled: Vec<_> = domain
@@ -209,11 +209,13 @@ fn check_settling(kernel: &Kernel, domain: Ref<Domain>) {
         DomainState::Ending => {}
         state => assert_eq!(is_retired, state == DomainState::Retired),
     }
+    let informs = domain.state() == DomainState::Ending && is_retired;
     match domain.state() {
-        DomainState::Running | DomainState::Ending if !domain.is_settled() => {
+        _ if !domain.is_settled() => assert!(deadline.is_some()),
+        _ if informs && domain.uninformed.get() != Uninformed::Nobody => {
             assert!(deadline.is_some());
         }
-        DomainState::Frozen => {}
+        DomainState::Frozen => assert_eq!(deadline, domain.thaw_ticks.get()),
         DomainState::Running | DomainState::Retired | DomainState::Ending => {
             assert_eq!(deadline, None);
         }

@@ -5,7 +5,7 @@ use abi::calls::{
     ThreadCreate,
 };
 use abi::register::{Access, PageCount, Slot, UserAddress};
-use abi::{Error, calls};
+use abi::{Error, POOL_DEPTH_MAX, calls};
 use capabilities::{Place, Storage};
 
 use super::checker::{all_objects, check};
@@ -13,7 +13,10 @@ use crate::arch::Cause;
 use crate::capture::tests::phases::CASES;
 use crate::capture::tests::scene::{ENDPOINT, HELPER, INNER, NOTIFICATION, Scene, receive};
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{DomainState, Object, Phase, Pool, Step, Thread, destroy_step};
+use crate::objects::{
+    DomainState, Object, Phase, Pool, Step, Thread, create_first_domain, create_unpublished_pool,
+    destroy_step, publish,
+};
 use crate::testing::{Citizen, World, slots};
 
 /// More steps than anything here takes.
@@ -374,6 +377,68 @@ fn threads_whose_handler_ends_are_logged_one_per_step() {
             assert!(thread.stopped.get());
         }
     }
+}
+
+/// Pools inside each other, as deep as they go, the outermost in the keeper's slot 20. In each is a domain with a thread behind a
+/// trap that nobody has received.
+fn nest_of_traps() -> (World, Citizen, Vec<Ref<Thread>>) {
+    let world = World::new();
+    let keeper = world.citizen_of(1024);
+    let (domain, slots) = (slots::DOMAIN, 130);
+    world.does(keeper.thread, calls::DomainGrow { domain, slots });
+    let (pool, into) = (slots::POOL, Slot(19));
+    world.does(keeper.thread, EndpointCreate { pool, into });
+    let endpoint = place(keeper, into);
+    let mut parent = keeper.pool;
+    let mut threads = Vec::new();
+    while parent.depth < POOL_DEPTH_MAX {
+        let pages = u64::from(POOL_DEPTH_MAX - parent.depth) * 8;
+        let pool = create_unpublished_pool(&world.kernel, parent, pages).expect("room");
+        let number = threads.len() as u32;
+        publish(Object::Pool(pool), place(keeper, Slot(20 + 2 * number)));
+        let domain = create_first_domain(&world.kernel, pool).expect("room");
+        publish(Object::Domain(domain), place(keeper, Slot(21 + 2 * number)));
+        let thread = world.thread_in(domain, slots::THREAD);
+        capabilities::copy(&SlotStorage, endpoint, thread.fault_endpoint()).expect("an empty slot");
+        world.kernel.scheduler.force(thread);
+        let (vector, error, address) = (3, 0, 0);
+        world.kernel.enter(Cause::Exception {
+            vector,
+            error,
+            address,
+        });
+        threads.push(thread);
+        parent = pool;
+    }
+    (world, keeper, threads)
+}
+
+#[test]
+fn a_step_stops_one_thread_and_writes_one_line_however_many_pools_it_goes_inwards() {
+    let (world, keeper, threads) = nest_of_traps();
+    let keep = place(keeper, Slot(20));
+    let lines = || world.machine.console().matches("stops at").count();
+    let held = |thread: &&Ref<Thread>| thread.held.get();
+    for expected in 1..=threads.len() {
+        assert_eq!(end(&world, keep, 1), Step::More);
+        assert_eq!(lines(), expected);
+        assert_eq!(threads.iter().filter(held).count(), expected);
+    }
+    assert_eq!(end(&world, keep, STEPS_MAX), Step::Done);
+}
+
+#[test]
+fn a_slot_whose_frame_a_destruction_has_taken_away_is_no_slot() {
+    let world = World::new();
+    let (keeper, subject) = (world.citizen(), world.citizen());
+    let (domain, slots) = (slots::DOMAIN, 130);
+    world.does(subject.thread, calls::DomainGrow { domain, slots });
+    world.give(subject, domain, keeper, Slot(20), 0);
+    while subject.domain.directory.first_index() == 0 {
+        assert_eq!(end(&world, place(keeper, Slot(20)), 1), Step::More);
+    }
+    assert_eq!(subject.domain.place(Slot(0)), Err(Error::NoSuchSlot));
+    assert!(subject.domain.place(Slot(64)).is_ok());
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! A retirement with more waiting outsiders than one step informs.
 
 use abi::Error;
+use abi::calls::Destroy;
 
 use super::{FIRST_OUTSIDER, INNER_OUTSIDE, outsider, scene, status};
-use crate::capture::tests::scene::{INNER, INNER_REPLY, SUBJECT, Scene, call, freeze, receive};
+use crate::arch::Cause;
+use crate::capture::tests::scene::{
+    HELPER, INNER, INNER_REPLY, SUBJECT, Scene, call, freeze, receive,
+};
 use crate::memory::Ref;
+use crate::objects::tests::checker::check;
 use crate::objects::{Phase, Thread, Uninformed};
 use crate::testing::slots;
 
@@ -108,4 +113,30 @@ fn outsiders_that_a_retirement_has_not_come_to_are_told_by_the_destruction() {
         .world
         .does(scene.server, abi::calls::Destroy { object });
     assert_eq!(told(&scene, &callers), callers.len());
+}
+
+#[test]
+fn outsiders_are_told_from_the_timer_when_the_destroyer_ends_half_way() {
+    let (scene, callers) = crowd();
+    begin_to_retire(&scene);
+    let (kernel, machine) = (&scene.world.kernel, scene.world.machine);
+    let object = SUBJECT;
+    scene.world.begin_step(scene.server, Destroy { object });
+    let object = HELPER;
+    scene.world.does(scene.keeper.thread, Destroy { object });
+    let mut before = told(&scene, &callers);
+    assert!(before < callers.len());
+    while machine
+        .timer()
+        .is_some_and(|due| due <= crate::arch::ticks())
+    {
+        kernel.enter(Cause::Timer);
+        check(kernel);
+        let now = told(&scene, &callers);
+        assert!(now - before <= 1, "{before} were told, and now {now}");
+        before = now;
+    }
+    assert_eq!(before, callers.len());
+    assert_eq!(kernel.scheduler.timers.earliest(), None);
+    scene.destroy();
 }
