@@ -156,7 +156,7 @@ impl Mask {
                 continue;
             }
             let page = into_page + u64::from(read.data.count_ones());
-            if page == into.page_count || into.frame(page).is_none() {
+            if into.frame(page).is_none() {
                 break;
             }
             into.write_page(page, from);
