@@ -69,6 +69,25 @@ fn unmasked(events: &[Event]) -> bool {
     events.contains(&Event::UnmaskLine(GSI))
 }
 
+/// A driver with two interrupts of the shared line, which raise flags 1 and 2; the vector of the line.
+fn shared() -> (World, Citizen, u8) {
+    let (world, citizen) = driver();
+    share(&world, citizen, FIRST, 1);
+    let (_, vector) = route(&world).expect("the line is routed");
+    share(&world, citizen, SECOND, 2);
+    assert_eq!(route(&world), None, "it is routed once");
+    (world, citizen, vector)
+}
+
+/// As [`shared`], when both have begun, and the line has interrupted.
+fn interrupted() -> (World, Citizen, u8) {
+    let (world, citizen, vector) = shared();
+    assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
+    assert!(unmasked(&acknowledge(&world, citizen, SECOND)));
+    assert_eq!(interrupt(&world, citizen, vector), Ok(3));
+    (world, citizen, vector)
+}
+
 #[test]
 fn a_line_signals_as_its_bus_does_unless_the_firmware_says_otherwise() {
     let (world, citizen) = driver();
@@ -99,15 +118,7 @@ fn a_line_signals_as_its_bus_does_unless_the_firmware_says_otherwise() {
 
 #[test]
 fn all_that_share_a_line_hear_of_it_and_the_last_to_acknowledge_opens_it() {
-    let (world, citizen) = driver();
-    share(&world, citizen, FIRST, 1);
-    let (_, vector) = route(&world).expect("the line is routed");
-    share(&world, citizen, SECOND, 2);
-    assert_eq!(route(&world), None, "it is routed once");
-    assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
-    assert!(unmasked(&acknowledge(&world, citizen, SECOND)));
-
-    assert_eq!(interrupt(&world, citizen, vector), Ok(3));
+    let (world, citizen, vector) = interrupted();
     assert!(!unmasked(&acknowledge(&world, citizen, SECOND)));
     assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
     assert_eq!(interrupt(&world, citizen, vector), Ok(3));
@@ -116,10 +127,7 @@ fn all_that_share_a_line_hear_of_it_and_the_last_to_acknowledge_opens_it() {
 
 #[test]
 fn an_interrupt_whose_driver_has_not_begun_silences_nobody() {
-    let (world, citizen) = driver();
-    share(&world, citizen, FIRST, 1);
-    let (_, vector) = route(&world).expect("the line is routed");
-    share(&world, citizen, SECOND, 2);
+    let (world, citizen, vector) = shared();
     assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
     assert_eq!(interrupt(&world, citizen, vector), Ok(1));
     assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
@@ -127,13 +135,7 @@ fn an_interrupt_whose_driver_has_not_begun_silences_nobody() {
 
 #[test]
 fn the_end_of_one_opens_the_line_for_the_others_and_the_end_of_all_closes_it() {
-    let (world, citizen) = driver();
-    share(&world, citizen, FIRST, 1);
-    let (_, vector) = route(&world).expect("the line is routed");
-    share(&world, citizen, SECOND, 2);
-    acknowledge(&world, citizen, FIRST);
-    acknowledge(&world, citizen, SECOND);
-    assert_eq!(interrupt(&world, citizen, vector), Ok(3));
+    let (world, citizen, vector) = interrupted();
     acknowledge(&world, citizen, SECOND);
 
     world.machine.take_events();
@@ -149,13 +151,7 @@ fn the_end_of_one_opens_the_line_for_the_others_and_the_end_of_all_closes_it() {
 
 #[test]
 fn the_end_of_one_that_nobody_waits_for_leaves_a_line_masked_that_another_holds() {
-    let (world, citizen) = driver();
-    share(&world, citizen, FIRST, 1);
-    let (_, vector) = route(&world).expect("the line is routed");
-    share(&world, citizen, SECOND, 2);
-    acknowledge(&world, citizen, FIRST);
-    acknowledge(&world, citizen, SECOND);
-    assert_eq!(interrupt(&world, citizen, vector), Ok(3));
+    let (world, citizen, _) = interrupted();
     world.machine.take_events();
     world.does(citizen.thread, Destroy { object: FIRST });
     assert!(!unmasked(&world.machine.take_events()));
