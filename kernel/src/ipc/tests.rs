@@ -40,38 +40,17 @@ fn pair() -> (World, Citizen, Citizen) {
 }
 
 fn receive() -> Receive {
-    Receive {
-        endpoint: ENDPOINT,
-        info: MessageInfo::EMPTY,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply: REPLY,
-    }
+    Receive::new(ENDPOINT, REPLY)
 }
 
 fn call(words: usize, w0: u64) -> Call {
     let info = MessageInfo::words_only(words).expect("short");
-    Call {
-        endpoint: ENDPOINT,
-        info,
-        w0,
-        w1: 11,
-        w2: 12,
-        w3: 13,
-    }
+    Call::new(ENDPOINT, info, [w0, 11, 12, 13])
 }
 
 fn reply(w0: u64) -> Reply {
-    Reply {
-        reply: REPLY,
-        info: MessageInfo::words_only(1).expect("short"),
-        w0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    }
+    let info = MessageInfo::words_only(1).expect("short");
+    Reply::new(REPLY, info, [w0, 0, 0, 0])
 }
 
 fn received(world: &World, citizen: Citizen) -> Received {
@@ -110,49 +89,36 @@ fn the_right_to_answer_has_no_copy() {
     let (world, server, client) = pair();
     world.begin(client.thread, call(1, 42));
     world.begin(server.thread, receive());
-    let (domain, from, rights) = (slots::DOMAIN, REPLY, Rights(0));
-    let badge = 0;
+    let (domain, from, to) = (slots::DOMAIN, REPLY, SPARE);
+    let (rights, badge) = (Rights(0), 0);
+    let mint = CapabilityMint {
+        from,
+        to,
+        rights,
+        badge,
+    };
+    let install = DomainInstall {
+        domain,
+        from,
+        to,
+        rights,
+        badge,
+    };
+    let derive = DomainDerive {
+        domain,
+        from,
+        to,
+        rights,
+        badge,
+    };
+    let thread = server.thread;
     let refused = [
-        world
-            .call(server.thread, CapabilityCopy { from, to: SPARE })
-            .err(),
-        world
-            .call(
-                server.thread,
-                CapabilityMint {
-                    from,
-                    to: SPARE,
-                    rights,
-                    badge,
-                },
-            )
-            .err(),
-        world
-            .call(
-                server.thread,
-                DomainInstall {
-                    domain,
-                    from,
-                    to: SPARE,
-                    rights,
-                    badge,
-                },
-            )
-            .err(),
-        world
-            .call(
-                server.thread,
-                DomainDerive {
-                    domain,
-                    from,
-                    to: SPARE,
-                    rights,
-                    badge,
-                },
-            )
-            .err(),
+        world.call(thread, CapabilityCopy { from, to }),
+        world.call(thread, mint),
+        world.call(thread, install),
+        world.call(thread, derive),
     ];
-    assert_eq!(refused, [Some(Error::WrongKind); 4]);
+    assert_eq!(refused, [Err(Error::WrongKind); 4]);
     assert_eq!(
         world.call(server.thread, CapabilityDelete { slot: SPARE }),
         Err(Error::EmptySlot)
@@ -226,14 +192,8 @@ fn refuses_a_caller_when_the_receiver_named_no_slot_for_its_reply_right() {
         world.call(client.thread, call(0, 0)),
         Err(Error::MessageSize)
     );
-    let send = Send {
-        endpoint: ENDPOINT,
-        info: MessageInfo::words_only(1).expect("short"),
-        w0: 5,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    };
+    let info = MessageInfo::words_only(1).expect("short");
+    let send = Send::new(ENDPOINT, info, [5, 0, 0, 0]);
     world.does(client.thread, send);
     assert_eq!(received(&world, server).words[0], 5);
 }
@@ -261,15 +221,7 @@ fn reply_and_receive_answers_and_stands_at_a_receive() {
     world.begin(client.thread, call(1, 1));
     world.does(server.thread, receive());
     let info = MessageInfo::words_only(1).expect("short");
-    let both = ReplyAndReceive {
-        endpoint: ENDPOINT,
-        info,
-        w0: 2,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply: REPLY,
-    };
+    let both = ReplyAndReceive::new(ENDPOINT, info, [2, 0, 0, 0], REPLY);
     world.begin(server.thread, both);
     assert_eq!(
         world

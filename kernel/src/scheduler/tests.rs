@@ -178,26 +178,11 @@ impl Contest {
 }
 
 fn call() -> Call {
-    Call {
-        endpoint: ENDPOINT,
-        info: MessageInfo::EMPTY,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    }
+    Call::new(ENDPOINT, MessageInfo::EMPTY, [0; 4])
 }
 
 fn serve() -> ReplyAndReceive {
-    ReplyAndReceive {
-        endpoint: ENDPOINT,
-        info: MessageInfo::EMPTY,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply: REPLY,
-    }
+    ReplyAndReceive::new(ENDPOINT, MessageInfo::EMPTY, [0; 4], REPLY)
 }
 
 /// Just before the timer fires, as a thread finds out that watches the time-stamp counter.

@@ -304,39 +304,16 @@ pub fn unretire(deadline: u64) -> DomainUnretire {
 
 pub fn call(endpoint: Slot, w0: u64) -> Call {
     let info = MessageInfo::words_only(1).expect("short");
-    Call {
-        endpoint,
-        info,
-        w0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    }
+    Call::new(endpoint, info, [w0, 0, 0, 0])
 }
 
 pub fn receive(endpoint: Slot, reply: Slot) -> Receive {
-    let info = MessageInfo::EMPTY;
-    Receive {
-        endpoint,
-        info,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply,
-    }
+    Receive::new(endpoint, reply)
 }
 
 pub fn answer(reply: Slot, w0: u64) -> Reply {
     let info = MessageInfo::words_only(1).expect("short");
-    Reply {
-        reply,
-        info,
-        w0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    }
+    Reply::new(reply, info, [w0, 0, 0, 0])
 }
 
 /// A slot of the keeper's that the tests may fill.

@@ -360,15 +360,7 @@ fn run_until_done(scene: &Scene, last: Ref<Thread>) {
 }
 
 fn reply_and_receive() -> ReplyAndReceive {
-    ReplyAndReceive {
-        endpoint: INNER,
-        info: MessageInfo::EMPTY,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply: INNER_REPLY,
-    }
+    ReplyAndReceive::new(INNER, MessageInfo::EMPTY, [0; 4], INNER_REPLY)
 }
 
 #[test]

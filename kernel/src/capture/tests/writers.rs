@@ -128,14 +128,7 @@ fn a_capability_that_comes_in_a_message_counts() {
     from.write_word(SEND_OFFSET, u64::from(OWN.0));
     into.write_word(RECEIVE_OFFSET, u64::from(GIVEN.0));
     scene.world.begin(keeper.thread, receive(ENDPOINT, REPLY));
-    let send = Send {
-        endpoint: ENDPOINT,
-        info: MessageInfo::try_new(0, 1).expect("short"),
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    };
+    let send = Send::new(ENDPOINT, MessageInfo::try_new(0, 1).expect("short"), [0; 4]);
     scene.world.does(subject.thread, send);
     assert_eq!(writers(&scene), 1);
 }

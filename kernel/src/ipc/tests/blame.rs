@@ -23,16 +23,8 @@ fn fault(world: &World, client: Citizen) {
 }
 
 fn send(words: usize, w0: u64) -> Send {
-    let (endpoint, info) = (ENDPOINT, MessageInfo::words_only(words).expect("short"));
-    let (w1, w2, w3) = (11, 12, 13);
-    Send {
-        endpoint,
-        info,
-        w0,
-        w1,
-        w2,
-        w3,
-    }
+    let info = MessageInfo::words_only(words).expect("short");
+    Send::new(ENDPOINT, info, [w0, 11, 12, 13])
 }
 
 fn receive_without_reply() -> Receive {
@@ -115,16 +107,7 @@ fn a_message_carries_only_the_words_that_it_says() {
         world.does(server.thread, receive());
         assert_eq!(received(&world, server).words, expected, "called");
         let info = MessageInfo::words_only(words).expect("short");
-        let (w0, w1, w2, w3) = (9, 11, 12, 13);
-        let reply = REPLY;
-        let answer = Reply {
-            reply,
-            info,
-            w0,
-            w1,
-            w2,
-            w3,
-        };
+        let answer = Reply::new(REPLY, info, [9, 11, 12, 13]);
         world.does(server.thread, answer);
         let answer = world.outcome::<Call>(client.thread).expect("answered");
         assert_eq!(answer.expect("no error").words, expected, "answered");

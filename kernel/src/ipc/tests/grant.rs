@@ -34,16 +34,7 @@ fn gift() -> MessageInfo {
 }
 
 fn send() -> Send {
-    let (endpoint, info) = (ENDPOINT, gift());
-    let (w0, w1, w2, w3) = (0, 0, 0, 0);
-    Send {
-        endpoint,
-        info,
-        w0,
-        w1,
-        w2,
-        w3,
-    }
+    Send::new(ENDPOINT, gift(), [0; 4])
 }
 
 #[test]
@@ -106,15 +97,7 @@ fn reply_and_receive_brings_no_capability_without_grant() {
     let (world, server, client) = pair_with(EndpointRights::SEND);
     world.begin(client.thread, call(0, 0));
     world.does(server.thread, receive());
-    let both = ReplyAndReceive {
-        endpoint: ENDPOINT,
-        info: gift(),
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply: REPLY,
-    };
+    let both = ReplyAndReceive::new(ENDPOINT, gift(), [0; 4], REPLY);
     assert_eq!(world.call(server.thread, both), Err(Error::MissingRight));
     assert_eq!(client.thread.phase.get(), Phase::Awaiting);
 }

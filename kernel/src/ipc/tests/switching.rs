@@ -13,17 +13,7 @@ fn with_hog() -> (World, Citizen, Citizen, Ref<Thread>) {
 }
 
 fn answer_and_receive() -> ReplyAndReceive {
-    let (endpoint, reply) = (ENDPOINT, REPLY);
-    let (w0, w1, w2, w3) = (0, 0, 0, 0);
-    ReplyAndReceive {
-        endpoint,
-        info: MessageInfo::EMPTY,
-        w0,
-        w1,
-        w2,
-        w3,
-        reply,
-    }
+    ReplyAndReceive::new(ENDPOINT, MessageInfo::EMPTY, [0; 4], REPLY)
 }
 
 fn runs(world: &World) -> Ref<Thread> {
@@ -66,16 +56,7 @@ fn a_server_for_which_the_next_call_waits_goes_on() {
 #[test]
 fn a_thread_that_sends_goes_on() {
     let (world, server, client, _) = with_hog();
-    let (endpoint, info) = (ENDPOINT, MessageInfo::EMPTY);
-    let (w0, w1, w2, w3) = (0, 0, 0, 0);
-    let send = Send {
-        endpoint,
-        info,
-        w0,
-        w1,
-        w2,
-        w3,
-    };
+    let send = Send::new(ENDPOINT, MessageInfo::EMPTY, [0; 4]);
     world.does(client.thread, send);
     assert!(runs(&world) == client.thread);
     assert!(server.thread.is_runnable());

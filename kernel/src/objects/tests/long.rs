@@ -416,26 +416,11 @@ fn senders_that_cannot_be_met_do_not_hold_up_a_receiver_for_long() {
     create(&world.kernel, citizen.pool, place, Object::Endpoint, make).expect("an endpoint");
     let senders = make_threads(&world, citizen, 100);
     // They have no message buffer for so many words.
-    let send = Send {
-        endpoint: ENDPOINT,
-        info: MessageInfo::words_only(9).expect("short"),
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    };
+    let send = Send::new(ENDPOINT, MessageInfo::words_only(9).expect("short"), [0; 4]);
     for sender in &senders {
         world.begin(*sender, send);
     }
-    let receive = Receive {
-        endpoint: ENDPOINT,
-        info: MessageInfo::EMPTY,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply: REPLY,
-    };
+    let receive = Receive::new(ENDPOINT, REPLY);
     let steps = world.steps_of(citizen.thread, receive);
     assert_eq!(steps, 100 / 16 + 1);
     assert_eq!(world.outcome::<Receive>(citizen.thread), None, "it waits");

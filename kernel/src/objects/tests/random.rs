@@ -76,26 +76,9 @@ fn society() -> (World, Citizen) {
             world.give(first, HARDWARE, *citizen, HARDWARE, 0);
         }
     }
-    let (info, reply) = (MessageInfo::EMPTY, Slot(16));
-    let (w0, w1, w2, w3) = (0, 0, 0, 0);
-    let receive = Receive {
-        endpoint,
-        info,
-        w0,
-        w1,
-        w2,
-        w3,
-        reply,
-    };
+    let receive = Receive::new(endpoint, Slot(16));
     world.begin(first.thread, receive);
-    let call = Call {
-        endpoint,
-        info,
-        w0,
-        w1,
-        w2,
-        w3,
-    };
+    let call = Call::new(endpoint, MessageInfo::EMPTY, [0; 4]);
     world.begin(citizens[2].thread, call);
     (world, keeper)
 }

@@ -218,29 +218,9 @@ impl Stage {
     pub fn subject_calls(&self) {
         self.install();
         let info = MessageInfo::words_only(1).expect("short");
-        let endpoint = SUBJECTS;
-        let [w0, w1, w2, w3] = [1, 0, 0, 0];
-        let call = Call {
-            endpoint,
-            info,
-            w0,
-            w1,
-            w2,
-            w3,
-        };
+        let call = Call::new(SUBJECTS, info, [1, 0, 0, 0]);
         self.world.begin(self.subject.thread, call);
-        self.world.does(
-            self.server,
-            Receive {
-                endpoint: SERVICE,
-                info: MessageInfo::EMPTY,
-                w0,
-                w1,
-                w2,
-                w3,
-                reply: REPLY,
-            },
-        );
+        self.world.does(self.server, Receive::new(SERVICE, REPLY));
         assert_eq!(self.subject.thread.phase.get(), Phase::Awaiting);
     }
 

@@ -9,43 +9,17 @@ use crate::board::Board;
 
 /// A call with one word.
 pub fn call(endpoint: Slot, w0: u64) -> Call {
-    let info = one_word();
-    Call {
-        endpoint,
-        info,
-        w0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    }
+    Call::new(endpoint, one_word(), [w0, 0, 0, 0])
 }
 
 /// A receive, with a slot for the reply right.
 pub fn receive(endpoint: Slot, reply: Slot) -> Receive {
-    let info = MessageInfo::EMPTY;
-    Receive {
-        endpoint,
-        info,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply,
-    }
+    Receive::new(endpoint, reply)
 }
 
 /// An answer of one word, and the next receive.
 pub fn reply_and_receive(endpoint: Slot, w0: u64, reply: Slot) -> ReplyAndReceive {
-    let info = one_word();
-    ReplyAndReceive {
-        endpoint,
-        info,
-        w0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply,
-    }
+    ReplyAndReceive::new(endpoint, one_word(), [w0, 0, 0, 0], reply)
 }
 
 /// Waits for a notification without a deadline.

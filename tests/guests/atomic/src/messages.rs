@@ -29,16 +29,9 @@ pub extern "C" fn calls_at_length(board: Board) -> ! {
             buffer.send(number, slot);
         }
         buffer.receive_in(0, RETURNED);
-        let [w0, w1, w2, w3] = fill(buffer, round, WORDS_MAX);
+        let words = fill(buffer, round, WORDS_MAX);
         let info = shape(WORDS_MAX, PASSED.len());
-        let answer = invoke(Call {
-            endpoint: LONG,
-            info,
-            w0,
-            w1,
-            w2,
-            w3,
-        });
+        let answer = invoke(Call::new(LONG, info, words));
         board.check(answer.is_ok_and(|it| it.info == shape(ANSWER_WORDS, 1)), 34);
         let words = answer.map_or([0; REGISTER_WORDS], |it| it.words);
         board.check(holds(buffer, words, !round, ANSWER_WORDS), 35);
@@ -76,18 +69,15 @@ pub extern "C" fn answers_at_length(board: Board) -> ! {
             board.check(holds_badge(slot, badge_of(round, number)), 42);
         }
         board.round();
-        let [w0, w1, w2, w3] = fill(buffer, !round, ANSWER_WORDS);
+        let words = fill(buffer, !round, ANSWER_WORDS);
         buffer.send(0, TAKEN[1]);
         receive_in_both();
-        request = invoke(ReplyAndReceive {
-            endpoint: LONG,
-            info: shape(ANSWER_WORDS, 1),
-            w0,
-            w1,
-            w2,
-            w3,
-            reply: LONG_REPLY,
-        });
+        request = invoke(ReplyAndReceive::new(
+            LONG,
+            shape(ANSWER_WORDS, 1),
+            words,
+            LONG_REPLY,
+        ));
     }
 }
 
@@ -95,15 +85,8 @@ pub extern "C" fn answers_at_length(board: Board) -> ! {
 pub extern "C" fn sends(board: Board) -> ! {
     let buffer = board.buffer();
     loop {
-        let [w0, w1, w2, w3] = fill(buffer, board.rounds(), LETTER_WORDS);
-        let sent = invoke(Send {
-            endpoint: LETTERS,
-            info: shape(LETTER_WORDS, 0),
-            w0,
-            w1,
-            w2,
-            w3,
-        });
+        let words = fill(buffer, board.rounds(), LETTER_WORDS);
+        let sent = invoke(Send::new(LETTERS, shape(LETTER_WORDS, 0), words));
         board.check(sent.is_ok(), 43);
         board.round();
     }

@@ -282,16 +282,7 @@ fn hold(board: Board, thread: runtime::Slot, reply: runtime::Slot, answer: u64) 
     board.check(invoke(ThreadStop { thread }).is_ok(), 21);
     let rounds = board.before().rounds();
     let _ = invoke(Yield {});
-    let [w0, w1, w2, w3] = [answer, 0, 0, 0];
-    let info = one_word();
-    let answered = invoke(Reply {
-        reply,
-        info,
-        w0,
-        w1,
-        w2,
-        w3,
-    });
+    let answered = invoke(Reply::new(reply, one_word(), [answer, 0, 0, 0]));
     board.check(answered.is_ok(), 22);
     let _ = invoke(Yield {});
     board.check(board.before().rounds() == rounds, 23);

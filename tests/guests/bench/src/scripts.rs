@@ -196,45 +196,20 @@ pub extern "C" fn spins(_: Samples) -> ! {
 #[inline(always)]
 fn call<const WORDS: usize>() {
     let info = const { shape(WORDS) };
-    must(invoke(Call {
-        endpoint: ENDPOINT,
-        info,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    }));
+    must(invoke(Call::new(ENDPOINT, info, [0; 4])));
 }
 
 /// Answers, and returns word 1 of what comes next.
 #[inline(always)]
 fn answer<const WORDS: usize>() -> u64 {
     let info = const { shape(WORDS) };
-    must(invoke(ReplyAndReceive {
-        endpoint: ENDPOINT,
-        info,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply: REPLY,
-    }))
-    .words[1]
+    must(invoke(ReplyAndReceive::new(ENDPOINT, info, [0; 4], REPLY))).words[1]
 }
 
 /// Returns word 1 of what comes.
 #[inline(always)]
 fn receive() -> u64 {
-    must(invoke(Receive {
-        endpoint: ENDPOINT,
-        info: MessageInfo::EMPTY,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply: REPLY,
-    }))
-    .words[1]
+    must(invoke(Receive::new(ENDPOINT, REPLY))).words[1]
 }
 
 #[inline(always)]

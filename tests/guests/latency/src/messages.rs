@@ -107,25 +107,10 @@ pub fn retired(stage: &Stage) -> Result<(), Error> {
 
 /// A call of this shape.
 pub fn call(info: MessageInfo) -> Call {
-    Call {
-        endpoint: Slot(FIRST_SLOT),
-        info,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    }
+    Call::new(Slot(FIRST_SLOT), info, [0; 4])
 }
 
 /// A receive with this slot for the right to answer.
 pub fn receive(reply: Slot) -> Receive {
-    Receive {
-        endpoint: Slot(FIRST_SLOT),
-        info: MessageInfo::EMPTY,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply,
-    }
+    Receive::new(Slot(FIRST_SLOT), reply)
 }

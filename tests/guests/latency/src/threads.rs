@@ -122,12 +122,5 @@ fn freeze_and_thaw(stage: &Stage, actors: &Actors) -> Result<(), Error> {
 
 /// A send of this shape.
 pub fn send(info: MessageInfo) -> Send {
-    Send {
-        endpoint: SLOT,
-        info,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    }
+    Send::new(SLOT, info, [0; 4])
 }

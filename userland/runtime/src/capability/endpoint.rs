@@ -1,8 +1,8 @@
 //! What an Endpoint can do: carry messages. And what a reply right can: carry one answer.
 
+use abi::Error;
 use abi::calls::{self, Received};
 use abi::register::Slot;
-use abi::{Error, MessageInfo};
 
 use super::{Cap, Endpoint, Reply};
 use crate::message::{self, Incoming, Message};
@@ -18,15 +18,8 @@ impl Cap<Endpoint> {
     /// What `Call` says.
     pub fn call(self, message: &Message) -> Result<Message, Error> {
         loop {
-            let (info, [w0, w1, w2, w3]) = message.post()?;
-            match invoke(calls::Call {
-                endpoint: self.slot(),
-                info,
-                w0,
-                w1,
-                w2,
-                w3,
-            }) {
+            let (info, words) = message.post()?;
+            match invoke(calls::Call::new(self.slot(), info, words)) {
                 Err(Error::Interrupted) => continue,
                 answer => return answer.map(|answer| Incoming::collect(answer).message),
             }
@@ -48,15 +41,8 @@ impl Cap<Endpoint> {
     /// # Errors
     /// What `Send` says.
     pub fn send(self, message: &Message) -> Result<(), Error> {
-        let (info, [w0, w1, w2, w3]) = message.post()?;
-        invoke(calls::Send {
-            endpoint: self.slot(),
-            info,
-            w0,
-            w1,
-            w2,
-            w3,
-        })
+        let (info, words) = message.post()?;
+        invoke(calls::Send::new(self.slot(), info, words))
     }
 
     /// Waits for a message. The right to answer it comes into `reply`, an empty slot.
@@ -76,29 +62,21 @@ impl Cap<Endpoint> {
         reply: Cap<Reply>,
         message: &Message,
     ) -> Result<Incoming, Error> {
-        let (info, [w0, w1, w2, w3]) = message.post()?;
-        invoke(calls::ReplyAndReceive {
-            endpoint: self.slot(),
+        let (info, words) = message.post()?;
+        invoke(calls::ReplyAndReceive::new(
+            self.slot(),
             info,
-            w0,
-            w1,
-            w2,
-            w3,
-            reply: reply.slot(),
-        })
+            words,
+            reply.slot(),
+        ))
         .map(Incoming::collect)
     }
 
     fn receive_raw(self, reply: Option<Slot>) -> Result<Received, Error> {
-        invoke(calls::Receive {
-            endpoint: self.slot(),
-            info: MessageInfo::EMPTY,
-            w0: 0,
-            w1: 0,
-            w2: 0,
-            w3: 0,
-            reply: reply.unwrap_or(Slot::NONE),
-        })
+        invoke(calls::Receive::new(
+            self.slot(),
+            reply.unwrap_or(Slot::NONE),
+        ))
     }
 }
 
@@ -108,14 +86,7 @@ impl Cap<Reply> {
     /// # Errors
     /// What `Reply` says; a right that went stale is no error of the one who answers.
     pub fn reply(self, message: &Message) -> Result<(), Error> {
-        let (info, [w0, w1, w2, w3]) = message.post()?;
-        invoke(calls::Reply {
-            reply: self.slot(),
-            info,
-            w0,
-            w1,
-            w2,
-            w3,
-        })
+        let (info, words) = message.post()?;
+        invoke(calls::Reply::new(self.slot(), info, words))
     }
 }

@@ -15,14 +15,7 @@ pub const ELSEWHERE: u64 = 0x1234;
 pub const DEADLINE_NS: u64 = 50_000_000;
 
 pub fn send() -> Send {
-    Send {
-        endpoint: ENDPOINT,
-        info: MessageInfo::EMPTY,
-        w0: 5,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    }
+    Send::new(ENDPOINT, MessageInfo::EMPTY, [5, 0, 0, 0])
 }
 
 pub fn wait(deadline: u64) -> Wait {
@@ -34,15 +27,7 @@ pub fn wait(deadline: u64) -> Wait {
 
 pub fn answer_and_receive(w0: u64) -> ReplyAndReceive {
     let info = MessageInfo::words_only(1).expect("short");
-    ReplyAndReceive {
-        endpoint: ENDPOINT,
-        info,
-        w0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply: REPLY,
-    }
+    ReplyAndReceive::new(ENDPOINT, info, [w0, 0, 0, 0], REPLY)
 }
 
 /// The vector of an exception whose instruction is executed again.

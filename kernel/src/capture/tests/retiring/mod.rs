@@ -74,14 +74,7 @@ fn status<A: Arguments>(scene: &Scene, thread: Ref<Thread>) -> Option<Result<(),
 }
 
 fn send(endpoint: Slot) -> Send {
-    Send {
-        endpoint,
-        info: MessageInfo::EMPTY,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    }
+    Send::new(endpoint, MessageInfo::EMPTY, [0; 4])
 }
 
 fn wait() -> Wait {

@@ -21,94 +21,47 @@ pub fn yield_() -> Vec<Row> {
 
 pub fn call() -> Vec<Row> {
     vec![
-        row(|_| {
-            made(Call {
-                endpoint: ENDPOINT,
-                info: info(),
-                w0: 1,
-                w1: 0,
-                w2: 0,
-                w3: 0,
-            })
-        })
-        .needs(ENDPOINT, EndpointRights::SEND)
-        .waits()
-        .gone(),
+        row(|_| made(Call::new(ENDPOINT, info(), [1, 0, 0, 0])))
+            .needs(ENDPOINT, EndpointRights::SEND)
+            .waits()
+            .gone(),
     ]
 }
 
 pub fn send() -> Vec<Row> {
     vec![
-        row(|_| {
-            made(Send {
-                endpoint: ENDPOINT,
-                info: info(),
-                w0: 1,
-                w1: 0,
-                w2: 0,
-                w3: 0,
-            })
-        })
-        .needs(ENDPOINT, EndpointRights::SEND)
-        .waits()
-        .gone(),
+        row(|_| made(Send::new(ENDPOINT, info(), [1, 0, 0, 0])))
+            .needs(ENDPOINT, EndpointRights::SEND)
+            .waits()
+            .gone(),
     ]
 }
 
 pub fn receive() -> Vec<Row> {
     vec![
-        row(|_| {
-            made(Receive {
-                endpoint: ENDPOINT,
-                info: MessageInfo::EMPTY,
-                w0: 0,
-                w1: 0,
-                w2: 0,
-                w3: 0,
-                reply: REPLY,
-            })
-        })
-        .needs(ENDPOINT, EndpointRights::RECEIVE)
-        .waits()
-        .gone(),
+        row(|_| made(Receive::new(ENDPOINT, REPLY)))
+            .needs(ENDPOINT, EndpointRights::RECEIVE)
+            .waits()
+            .gone(),
     ]
 }
 
 pub fn reply_and_receive() -> Vec<Row> {
     vec![
-        row(|_| {
-            made(ReplyAndReceive {
-                endpoint: ENDPOINT,
-                info: info(),
-                w0: 1,
-                w1: 0,
-                w2: 0,
-                w3: 0,
-                reply: REPLY,
-            })
-        })
-        .after(Stage::subject_calls)
-        .needs(ENDPOINT, EndpointRights::RECEIVE)
-        .waits()
-        .changes(),
+        row(|_| made(ReplyAndReceive::new(ENDPOINT, info(), [1, 0, 0, 0], REPLY)))
+            .after(Stage::subject_calls)
+            .needs(ENDPOINT, EndpointRights::RECEIVE)
+            .waits()
+            .changes(),
     ]
 }
 
 pub fn reply() -> Vec<Row> {
     vec![
-        row(|_| {
-            made(Reply {
-                reply: REPLY,
-                info: info(),
-                w0: 1,
-                w1: 0,
-                w2: 0,
-                w3: 0,
-            })
-        })
-        .after(Stage::subject_calls)
-        .frozen(Then::Changes)
-        .retired(Then::FindsStale),
+        row(|_| made(Reply::new(REPLY, info(), [1, 0, 0, 0])))
+            .after(Stage::subject_calls)
+            .frozen(Then::Changes)
+            .retired(Then::FindsStale),
     ]
 }
 

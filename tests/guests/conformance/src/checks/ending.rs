@@ -18,14 +18,7 @@ fn note<T>(page: Page, result: Result<T, Error>) -> ! {
 }
 
 fn call() -> Call {
-    Call {
-        endpoint: ENDPOINT,
-        info: MessageInfo::EMPTY,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    }
+    Call::new(ENDPOINT, MessageInfo::EMPTY, [0; 4])
 }
 
 extern "C" fn calls(page: Page) -> ! {
@@ -33,18 +26,7 @@ extern "C" fn calls(page: Page) -> ! {
 }
 
 extern "C" fn receives(page: Page) -> ! {
-    note(
-        page,
-        invoke(Receive {
-            endpoint: ENDPOINT,
-            info: MessageInfo::EMPTY,
-            w0: 0,
-            w1: 0,
-            w2: 0,
-            w3: 0,
-            reply: REPLY,
-        }),
-    )
+    note(page, invoke(Receive::new(ENDPOINT, REPLY)))
 }
 
 extern "C" fn waits(page: Page) -> ! {

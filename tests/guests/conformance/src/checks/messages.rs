@@ -36,27 +36,13 @@ fn note(page: Page, result: Result<Received, Error>) {
 }
 
 extern "C" fn calls(page: Page) -> ! {
-    let answer = invoke(Call {
-        endpoint: ENDPOINT,
-        info: info(4),
-        w0: 11,
-        w1: 12,
-        w2: 13,
-        w3: 14,
-    });
+    let answer = invoke(Call::new(ENDPOINT, info(4), [11, 12, 13, 14]));
     note(page, answer);
     page.done()
 }
 
 extern "C" fn sends(page: Page) -> ! {
-    let sent = invoke(Send {
-        endpoint: ENDPOINT,
-        info: info(1),
-        w0: 11,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    });
+    let sent = invoke(Send::new(ENDPOINT, info(1), [11, 0, 0, 0]));
     page.set(GOT, 1000 + status(&sent));
     page.done()
 }
@@ -116,28 +102,12 @@ extern "C" fn echoes(page: Page) -> ! {
         }
     };
     arm();
-    let mut received = invoke(Receive {
-        endpoint: ENDPOINT,
-        info: MessageInfo::EMPTY,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply: REPLY,
-    });
+    let mut received = invoke(Receive::new(ENDPOINT, REPLY));
     while let Ok(message) = received {
         note(page, received);
-        let [w0, w1, w2, w3] = message.words;
+        let words = message.words;
         arm();
-        received = invoke(ReplyAndReceive {
-            endpoint: ENDPOINT,
-            info: message.info,
-            w0,
-            w1,
-            w2,
-            w3,
-            reply: REPLY,
-        });
+        received = invoke(ReplyAndReceive::new(ENDPOINT, message.info, words, REPLY));
     }
     page.set(GOT, 1000 + status(&received));
     page.done()
@@ -235,15 +205,7 @@ pub fn nobody_answers(bed: &Bed) -> Result<(), Failure> {
 }
 
 extern "C" fn receives_without_reply(page: Page) -> ! {
-    let received = invoke(Receive {
-        endpoint: ENDPOINT,
-        info: MessageInfo::EMPTY,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply: runtime::Slot::NONE,
-    });
+    let received = invoke(Receive::new(ENDPOINT, runtime::Slot::NONE));
     note(page, received);
     page.done()
 }
@@ -269,14 +231,7 @@ pub fn unsaid_words(bed: &Bed) -> Result<(), Failure> {
     worker.give(endpoint, ENDPOINT)?;
     worker.start(receives_without_reply)?;
     bed.settle()?;
-    invoke(Send {
-        endpoint: endpoint.slot(),
-        info: info(1),
-        w0: 5,
-        w1: 6,
-        w2: 7,
-        w3: 8,
-    })?;
+    invoke(Send::new(endpoint.slot(), info(1), [5, 6, 7, 8]))?;
     bed.wait()?;
     for (index, must) in [(2, 5), (3, 0), (4, 0), (5, 0)] {
         expect("a word", worker.word(GOT + index), must)?;
@@ -288,14 +243,11 @@ pub fn unsaid_words(bed: &Bed) -> Result<(), Failure> {
 extern "C" fn sends_a_capability(page: Page) -> ! {
     // SAFETY: the message buffer is this thread's.
     unsafe { buffer_word(SEND_OFFSET).write_volatile(DONE.0) };
-    let sent = invoke(Send {
-        endpoint: ENDPOINT,
-        info: MessageInfo::try_new(1, 1).unwrap_or(MessageInfo::EMPTY),
-        w0: 11,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    });
+    let sent = invoke(Send::new(
+        ENDPOINT,
+        MessageInfo::try_new(1, 1).unwrap_or(MessageInfo::EMPTY),
+        [11, 0, 0, 0],
+    ));
     page.set(GOT, 1000 + status(&sent));
     page.done()
 }

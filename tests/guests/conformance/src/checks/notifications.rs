@@ -1,7 +1,6 @@
 //! Flags, waits, deadlines.
 
 use guest_support::worker::{DONE, PRIORITY, Page, Script, Worker};
-use runtime::abi::MessageInfo;
 use runtime::abi::calls::{Receive, Signal, Wait};
 use runtime::capability::Notification;
 use runtime::system_call::invoke;
@@ -148,15 +147,7 @@ pub fn first_waiter(bed: &Bed) -> Result<(), Failure> {
 
 extern "C" fn receives(page: Page) -> ! {
     for index in [0, 4] {
-        let received = invoke(Receive {
-            endpoint: ENDPOINT,
-            info: MessageInfo::EMPTY,
-            w0: 0,
-            w1: 0,
-            w2: 0,
-            w3: 0,
-            reply: REPLY,
-        });
+        let received = invoke(Receive::new(ENDPOINT, REPLY));
         if let Ok(received) = received {
             page.set(index, received.badge);
             page.set(index + 1, u64::from(received.info.is_notification()));

@@ -70,11 +70,11 @@ macro_rules! rows {
 
 const ROWS: &[Row] = rows! {
     Call through endpoint with EndpointRights::SEND => |_, endpoint|
-        done(Call { endpoint, info: MessageInfo::EMPTY, w0: 0, w1: 0, w2: 0, w3: 0 });
+        done(Call::new(endpoint, MessageInfo::EMPTY, [0; 4]));
     Send through endpoint with EndpointRights::SEND => |_, endpoint|
-        done(Send { endpoint, info: MessageInfo::EMPTY, w0: 0, w1: 0, w2: 0, w3: 0 });
+        done(Send::new(endpoint, MessageInfo::EMPTY, [0; 4]));
     Receive through endpoint with EndpointRights::RECEIVE => |_, endpoint|
-        done(Receive { endpoint, info: MessageInfo::EMPTY, w0: 0, w1: 0, w2: 0, w3: 0, reply: Slot::NONE });
+        done(Receive::new(endpoint, Slot::NONE));
     Signal through notification with NotificationRights::SIGNAL => |_, notification|
         done(Signal { notification, flags: 1 });
     Wait through notification with NotificationRights::WAIT => |_, notification|
