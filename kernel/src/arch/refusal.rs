@@ -2,12 +2,12 @@
 //!
 //! IRET to an address that is not canonical and XRSTOR of a state with reserved bits end in a general protection fault, on
 //! some processors in a stack fault, without an error code. All else that comes at those instructions (an NMI, a machine check, a
-//! page fault) says nothing about the values.
+//! page fault) has other causes than the values.
 
 const STACK_FAULT: u64 = 12;
 const GENERAL_PROTECTION: u64 = 13;
 
-/// Whether an exception says so.
+/// Whether an exception is such a refusal.
 pub fn is_refusal(vector: u64, error: u64) -> bool {
     matches!(vector, STACK_FAULT | GENERAL_PROTECTION) && error == 0
 }

@@ -1,7 +1,7 @@
 //! The lists about a domain: its pool's objects, its mappings, its capabilities, those that its objects hold.
 //!
 //! Each call writes up to [`RECORDS_MAX`](abi::record::RECORDS_MAX) records into the data of the caller's message buffer and
-//! says where the next one begins. It looks at a bounded number of slots and objects; what it looks at is counted by its
+//! returns where the next call begins. It looks at a bounded number of slots and objects; what it looks at is counted by its
 //! [`Climber`]. A list of a domain that runs may change between two calls: freeze it first.
 
 use abi::record::{CapabilityRecord, Held, List, RECORDS_MAX};

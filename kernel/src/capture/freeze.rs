@@ -6,7 +6,7 @@
 //!      +---- deadline -----+  +------------unretire-----------+
 //! ```
 //!
-//! A freeze belongs to whoever holds its token, and it ends: at its deadline the kernel thaws the domain by itself, so that
+//! A freeze belongs to the holder of its token, and it ends: at its deadline the kernel thaws the domain by itself, so that
 //! no freezer's liveness decides whether a domain runs.
 //!
 //! The state turns at once; the threads are brought into line with it a few at a time ([`settle`]). A freeze returns when all

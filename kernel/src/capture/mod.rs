@@ -5,7 +5,7 @@
 //! | `freeze` | freeze and thaw, step by step |
 //! | `retire` | retire, which is the commit point of a move, and its undoing |
 //! | `describe` | the lists: objects, mappings, capabilities |
-//! | `records` | what a list says about each of them |
+//! | `records` | the record of each of them in a list |
 //! | `parent` | which slot each capability was derived from |
 //! | `thread_state` | a thread's state, out and in |
 //! | `page_set` | which pages are present, which were written |

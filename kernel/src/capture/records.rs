@@ -1,4 +1,4 @@
-//! The records of a description: what each says about its object, and the buffer that they go into.
+//! The records of a description: the facts in each about its object, and the buffer that they go into.
 
 use abi::message::DATA_OFFSET;
 use abi::record::{

@@ -1,9 +1,9 @@
 //! Retire, and its undoing.
 //!
 //! [`retire`] is the commit point of a move: one step that turns the domain's state. From then on every use of its objects
-//! from outside is refused, since whoever looks one up asks its pool; the domain's own threads use none. What
+//! from outside is refused, since each lookup checks the object's pool; the domain's own threads use none. What
 //! outsiders had begun before is ended afterwards, one by one, by [`inform`]: nobody can begin anything new meanwhile, so
-//! that whoever was passed once needs no second look, and the rest can be left to whoever asks for it again.
+//! that an outsider that was passed once needs no second look, and the rest can be left to the next caller.
 
 use abi::Error;
 use abi::register::ObjectId;
@@ -88,7 +88,7 @@ fn inform_callers(kernel: &Kernel, domain: Ref<Domain>, from: SlotNumber) {
     domain.uninformed.set(match found {
         Scan::Found { slot, place } => {
             if answers_outsider(domain, place) {
-                // It was found occupied, and is no origin.
+                // It was found occupied, and is not an origin.
                 let _ = kernel.empty_slot(place);
             }
             Uninformed::Callers(SlotNumber::new(slot.get() + 1))
@@ -103,8 +103,8 @@ fn answers_outsider(domain: Ref<Domain>, place: Place) -> bool {
     matches!(held.map(|held| held.object), Some(Object::Reply(caller)) if caller.domain != domain)
 }
 
-/// Makes a retired domain frozen again, by a new freeze until this deadline, and raises its version. Outsiders that were not
-/// told that it is gone never will be.
+/// Makes a retired domain frozen again, by a new freeze until this deadline, and raises its version. Outsiders that have not
+/// received Gone yet never will.
 ///
 /// # Errors
 /// [`Error::WrongState`] unless it is retired; [`Error::TimedOut`] if the deadline has passed.

@@ -12,8 +12,8 @@ use crate::objects::{Fault, Object, Phase, Thread};
 /// The capability through which a fault message goes, if there is one.
 pub type Handler = Option<Capability<Object>>;
 
-/// Sends a fault message through `handler`: what is in the slot of the thread's fault endpoint or a Memory's pager, as the
-/// fault says. Without one, or when its domain was retired, the thread stops.
+/// Sends a fault message through `handler`: what is in the slot of the thread's fault endpoint or a Memory's pager, depending
+/// on the fault. Without one, or when its domain was retired, the thread stops.
 pub fn raise_fault(kernel: &Kernel, thread: Ref<Thread>, fault: Fault, handler: Handler) {
     match handler.map(|handler| (handler.object, handler.badge.get())) {
         Some((Object::Endpoint(endpoint), badge)) if !endpoint.header.is_retired() => {

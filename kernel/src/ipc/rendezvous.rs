@@ -18,8 +18,8 @@ use crate::objects::{Endpoint, Phase, Thread};
 /// The argument register of `Receive` that names the slot for a reply right.
 const REPLY_ARGUMENT: usize = 6;
 
-/// The running thread sends through an endpoint; its phase ([`Phase::Sending`] or [`Phase::SendingFault`]) says what. It meets a
-/// receiver that waits, or waits itself.
+/// The running thread sends through an endpoint; its phase ([`Phase::Sending`] or [`Phase::SendingFault`]) decides which
+/// message. It meets a receiver that waits, or waits itself.
 pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>) {
     for _ in 0..MET_PER_STEP {
         let Some(receiver) = endpoint.receivers.first() else {

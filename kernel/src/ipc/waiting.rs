@@ -92,7 +92,7 @@ pub fn stop(kernel: &Kernel, thread: Ref<Thread>) {
 }
 
 /// Ends a thread's wait with an error. A thread whose fault message nobody receives or answers stops where it is, which is
-/// logged: [`super::answers_fault`] and the thread's phase tell when.
+/// logged: [`super::answers_fault`] and the thread's phase decide when.
 pub fn end_wait(kernel: &Kernel, thread: Ref<Thread>, error: Error) {
     leave(kernel, thread);
     match thread.phase.get() {

@@ -1,7 +1,7 @@
 //! The frames that no pool has: [`FrameAllocator`].
 //!
-//! A bit says of each frame whether it is free ([`BitTree`]), so that free frames that lie in a row are found again however
-//! they came back. Single frames are taken from the highest address down and runs from the lowest up: memory below 4 GiB,
+//! One bit per frame is set while the frame is free ([`BitTree`]), so that free frames that lie in a row are found again
+//! however they came back. Single frames are taken from the highest address down and runs from the lowest up: memory below 4 GiB,
 //! which some devices need, is used last for what may lie anywhere.
 //!
 //! Frames are *numbered* without the gaps between the machine's ranges of memory. Within a range numbers go up as addresses do,

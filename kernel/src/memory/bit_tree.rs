@@ -1,4 +1,4 @@
-//! A set of numbers that says which is the highest, and which comes next: [`BitTree`].
+//! A set of numbers that finds the highest, and the next one: [`BitTree`].
 //!
 //! ```text
 //!   level 2:  one word

@@ -341,7 +341,7 @@ fn check_room_for_run(pool: Ref<Pool>, count: u64, frames: u64) -> Result<(), Er
 /// Most pages of a contiguous Memory: what one leaf table holds, since it is made in one step.
 const CONTIGUOUS_PAGES_MAX: u64 = abi::PAGES_PER_TABLE;
 
-/// Most interrupts that share a line: all of them hear of each interrupt in one step.
+/// Most interrupts that share a line: all of them are raised in one step.
 pub const SHARERS_MAX: usize = 8;
 
 /// Makes an interrupt: of a message or of a line without others at a free vector, else at the vector of its line.

@@ -70,8 +70,8 @@ fn inwards(object: Object) -> impl Iterator<Item = Object> {
 }
 
 /// Stops what runs on the way in, and ends the pools there, so that nobody makes more out of them: else a domain could make
-/// objects as fast as they are ended. Their capabilities stay until nothing is left in them, so that whoever holds one can go
-/// on with a destruction that was interrupted.
+/// objects as fast as they are ended. Their capabilities stay until nothing is left in them, so that any holder can
+/// continue a destruction that was interrupted.
 fn quiesce(kernel: &Kernel, object: Object) -> Step {
     for object in inwards(object) {
         match object {

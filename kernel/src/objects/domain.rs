@@ -134,7 +134,7 @@ impl Domain {
         self.unsettled.set(self.first_thread.get());
     }
 
-    /// Takes the next thread that is to be stopped or let run, as the state says.
+    /// Takes the next thread that is to be stopped or let run, depending on the state.
     pub fn next_unsettled(&self) -> Option<Ref<Thread>> {
         let thread = self.unsettled.get()?;
         self.unsettled.set(thread.next_in_domain.get());

@@ -9,7 +9,7 @@
 //!     9   7
 //! ```
 //!
-//! Everything is done along ways to the right, so that whoever chooses the keys, and however many things there are, a
+//! Everything is done along ways to the right, so that, with any choice of keys and any number of things, a
 //! step takes some dozens of looks; to find the least takes one. It is taken for deadlines.
 
 use core::cell::Cell;

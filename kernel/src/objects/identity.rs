@@ -1,6 +1,6 @@
 //! What an object is called, and when it was made: an [`ObjectId`], a serial number, and the [`IdentityKeys`] between the two.
 //!
-//! Objects have serial numbers in the order of their creation, on the whole machine. If those were shown, whoever makes an
+//! Objects have serial numbers in the order of their creation, on the whole machine. If those were shown, the maker of an
 //! object could read from its number how many others had been made since the last: a channel between domains that share
 //! nothing. So what is shown is the serial number in cipher, under keys that are drawn when the kernel starts: a Feistel
 //! network of 32-bit halves. It is a permutation, so that identities are as unique as serial numbers.

@@ -27,7 +27,7 @@ pub struct Mapping {
     /// How.
     pub access: Cell<Access>,
     /// Whether it was made through a capability for the Memory's domain, to look into that: an absent page is then a fault,
-    /// and nothing that the domain's pager hears of.
+    /// and no message to the domain's pager.
     pub is_capture: Cell<bool>,
     /// While it is being taken away: no links are left below this address, and none are made anywhere.
     pub unlinked_to: Cell<Option<u64>>,

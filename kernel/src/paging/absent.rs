@@ -31,9 +31,9 @@ bitflags! {
 enum Verdict {
     /// The instruction can be tried again.
     Mended,
-    /// The Memory's pager hears of this page of it.
+    /// The Memory's pager receives a message about this page of it.
     Pager(Ref<MemoryObject>, u64),
-    /// The thread's fault endpoint hears of it.
+    /// The thread's fault endpoint receives a message.
     Fault,
 }
 

@@ -117,8 +117,8 @@ fn supply_page(
     give_page(kernel, memory, leaf, page, |frame| frame.copy_from(from))
 }
 
-/// Does a step that changes a Memory's pages and says so, and counts one change however many there were, also when it fails
-/// behind some: counting takes long deep inside of pools.
+/// Does a step that changes a Memory's pages and reports whether it did, and counts one change however many there were,
+/// also when it fails behind some: counting takes long deep inside of pools.
 fn as_one_change(
     memory: Ref<MemoryObject>,
     step: impl FnOnce(&mut bool) -> Result<u64, Error>,

@@ -1,4 +1,4 @@
-//! The kernel's objects as lines of text, so that a test can say that nothing changed, and show what did.
+//! The kernel's objects as lines of text, so that a test can prove that nothing changed, or show what did.
 
 use abi::register::Slot;
 use capabilities::{Place, Storage};
@@ -20,8 +20,8 @@ pub fn of_kernel(kernel: &Kernel, except: Ref<Thread>) -> Snapshot {
     lines
 }
 
-/// Every fact about a domain that `DomainDescribe`, `DomainReadThread` and the pages of its Memories show to whoever moves
-/// it: what its version has to rise with.
+/// Every fact about a domain that `DomainDescribe`, `DomainReadThread` and the pages of its Memories show to its migrator:
+/// its version has to rise when any of them changes.
 pub fn of_domain(domain: Ref<Domain>) -> Snapshot {
     let mut lines = Snapshot::new();
     for object in objects(domain.pool()) {

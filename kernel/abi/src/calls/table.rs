@@ -151,8 +151,8 @@ calls! {
         /// The slot.
         slot: Slot
     } -> (u64, u64, u64);
-    /// Reads which object a slot of a domain's table refers to: its [`ObjectId`], which is not shown to whoever merely holds a
-    /// capability.
+    /// Reads which object a slot of a domain's table refers to: its [`ObjectId`], which holding a capability
+    /// alone does not reveal.
     22 CapabilityIdentify {
         /// A Domain with CAPTURE.
         domain: Slot,
@@ -341,8 +341,8 @@ calls! {
         /// Zero, or what the last call returned.
         cursor: u64
     } -> (u64, u64, u64);
-    /// Retires a frozen domain if it is still at this version: it never runs here again, and whoever uses an object of its
-    /// pool, or waits for it, gets Gone. A domain that is retired already stays so.
+    /// Retires a frozen domain if it is still at this version: it never runs here again, and a thread that uses an object
+    /// of its pool, or waits for it, gets Gone. A domain that is retired already stays so.
     58 DomainRetire {
         /// A Domain with RETIRE.
         domain: Slot,
@@ -491,7 +491,7 @@ calls! {
         /// A Notification with WAIT, or none.
         notification: Slot
     } -> ();
-    /// Sets or clears the endpoint that hears of the thread's faults.
+    /// Sets or clears the endpoint that receives the thread's faults.
     86 ThreadFaults {
         /// A Thread with WRITE.
         thread: Slot,
@@ -543,7 +543,7 @@ calls! {
         /// How many pages.
         page_count: PageCount
     } -> ();
-    /// Sets or clears the endpoint that hears of absent pages.
+    /// Sets or clears the endpoint that receives messages about absent pages.
     99 MemoryPager {
         /// A Memory with MANAGE.
         memory: Slot,
@@ -560,8 +560,8 @@ calls! {
         hardware: Slot,
         /// The number of an ISA interrupt, below 16, or of a global system interrupt, as `bus` has it.
         line: u32,
-        /// 0 for ISA: an edge, active high; 1 for PCI: level-triggered, active low. Both where the firmware does not say
-        /// otherwise of the line.
+        /// 0 for ISA: an edge, active high; 1 for PCI: level-triggered, active low. Both unless the firmware
+        /// describes the line otherwise.
         bus: u8,
         /// An empty slot.
         into: Slot
@@ -575,7 +575,7 @@ calls! {
         /// An empty slot.
         into: Slot
     } -> (u64, u64);
-    /// Says which flags an interrupt raises in which notification.
+    /// Sets or clears the notification in which an interrupt raises these flags.
     114 InterruptBind {
         /// An Interrupt with HANDLE.
         interrupt: Slot,
@@ -584,7 +584,8 @@ calls! {
         /// The flags.
         flags: u64
     } -> ();
-    /// Lets the next interrupt come: of a line that is shared, once all that heard of the last one have done this.
+    /// Lets the next interrupt come: of a line that is shared, once every interrupt that the last one raised
+    /// has been acknowledged.
     115 InterruptAcknowledge {
         /// An Interrupt with HANDLE.
         interrupt: Slot

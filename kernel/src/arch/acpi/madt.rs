@@ -138,7 +138,7 @@ impl Madt {
     }
 }
 
-/// ISA interrupts are edges, active high, unless the override's flags say otherwise. Flags with a reserved value state
+/// ISA interrupts are edges, active high, unless the override's flags state otherwise. Flags with a reserved value state
 /// nothing.
 fn connection(entry: InterruptSourceOverrideEntry) -> Override {
     let (polarity, trigger) = madt::parse_mps_inti_flags(entry.flags)

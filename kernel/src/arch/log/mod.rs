@@ -160,7 +160,7 @@ impl Log {
         self.moved_ticks.store(now, Relaxed);
     }
 
-    /// Drops what waits if the transmitter has not become empty for long, and says whether it did.
+    /// Drops the waiting lines if the transmitter has not become empty for long; returns whether it did.
     fn drop_if_stuck(&self, now: u64) -> bool {
         let patience = ticks_per_second() * STUCK_MS / 1000;
         let is_stuck = now.saturating_sub(self.moved_ticks.load(Relaxed)) > patience;

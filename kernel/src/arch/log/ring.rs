@@ -35,7 +35,7 @@ impl LogRing {
         self.taken.load(Relaxed) == self.put.load(Relaxed)
     }
 
-    /// Puts a line in, with the carriage return that a terminal wants, behind a line that says how many were dropped
+    /// Puts a line in, with the carriage return that a terminal wants, behind a line with the number of those dropped
     /// before it. A line that does not fit is dropped.
     pub fn put_line(&self, line: fmt::Arguments<'_>) {
         let dropped = self.dropped.load(Relaxed);
@@ -125,9 +125,9 @@ mod tests {
         ring.put_line(format_args!("{long}"));
         ring.put_line(format_args!("{long}"));
         ring.put_line(format_args!("short"));
-        // That one fits beside the first, and says what is missing before it.
-        let told = "caravan: 2 lines were dropped here\r\nshort\r\n";
-        assert_eq!(text(&ring), format!("{long}\r\n{told}"));
+        // That one fits beside the first, behind the number of those missing before it.
+        let expected = "caravan: 2 lines were dropped here\r\nshort\r\n";
+        assert_eq!(text(&ring), format!("{long}\r\n{expected}"));
         ring.put_line(format_args!("last"));
         assert_eq!(text(&ring), "last\r\n");
     }

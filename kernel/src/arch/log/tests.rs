@@ -121,7 +121,7 @@ fn writer(world: &World, first: u16) -> (Citizen, Slot) {
     (citizen, ports)
 }
 
-/// Begins to write a byte, and says whether it was written.
+/// Begins to write a byte; returns whether it was written.
 fn writes(world: &World, (citizen, ports): (Citizen, Slot), port: u16, byte: u8) -> bool {
     world.machine.take_events();
     let (width, value) = (Width::Byte, byte.into());

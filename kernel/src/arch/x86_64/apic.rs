@@ -71,7 +71,7 @@ const TIMER_BY_DEADLINE: u32 = 0b10 << 17;
 /// Where the registers of an xAPIC are mapped; 0 for an x2APIC.
 static PAGE: AtomicU64 = AtomicU64::new(0);
 
-/// Whether the APIC can be told to interrupt its own core.
+/// Whether the APIC can be made to interrupt its own core.
 static STARTED: AtomicBool = AtomicBool::new(false);
 
 /// Counts of the timer for each tick of the clock, in 2^-32. Zero where the timer takes the clock's own values.
@@ -79,7 +79,7 @@ static COUNTS_PER_TICK: AtomicU64 = AtomicU64::new(0);
 
 /// Where the registers of an xAPIC are in physical memory; none for an x2APIC.
 ///
-/// Firmware that has locked the APIC in x2APIC mode does so on processors that say in CPUID that they have it.
+/// Firmware that has locked the APIC in x2APIC mode does so on processors whose CPUID reports it.
 pub(super) fn registers() -> Option<PhysAddr> {
     (!cpu::has(Features::X2APIC)).then(|| ApicBase::read().0.start_address())
 }

@@ -8,7 +8,7 @@ use super::port::read_byte;
 use crate::log;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// The chipset's port that says why: bit 7 a bus error (SERR), bit 6 an error of an expansion card.
+/// The chipset's port with the cause: bit 7 a bus error (SERR), bit 6 an error of an expansion card.
 const REASON: u16 = 0x61;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -236,7 +236,7 @@ fn a_deadline_that_has_passed_freezes_nothing_and_tells_the_state() {
 }
 
 #[test]
-fn whoever_retires_or_thaws_in_time_hears_no_more_of_the_deadline() {
+fn a_retirement_or_a_thaw_in_time_ends_the_deadline() {
     let scene = Scene::new();
     let keeper = scene.keeper.thread;
     let version = scene.freeze_until(DEADLINE_NS);

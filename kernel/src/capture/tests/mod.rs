@@ -12,7 +12,7 @@
 //! | `writers` | who else can write a domain's Memory |
 //! | `states` | thread states that lie |
 //! | `derivation` | what was derived from what |
-//! | `records` | what is said of mappings and of the clock |
+//! | `records` | the records of mappings and of the clock |
 //! | `attributes` | Memories that a device may write |
 
 mod attributes;

@@ -1,4 +1,4 @@
-//! What the records of a description say of mappings and of the clock.
+//! The records of mappings and of the clock in a description.
 
 use abi::calls::{DomainClock, DomainMap, MemoryCreate};
 use abi::record::{List, MappingRecord, ObjectRecord};

@@ -30,7 +30,7 @@ fn scene() -> Scene {
     scene
 }
 
-/// The number that the kernel tells of the subject's last Memory.
+/// The number of writers that the kernel reports for the subject's last Memory.
 fn writers(scene: &Scene) -> u64 {
     check(&scene.world.kernel);
     let objects = scene.list(List::Objects);

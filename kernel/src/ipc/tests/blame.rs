@@ -1,4 +1,4 @@
-//! Nothing that a sender does ends the receiver's call for the others, and no register says more than the message.
+//! Nothing that a sender does ends the receiver's call for the others, and no register holds more than the message.
 
 use abi::calls::{ThreadBind, ThreadFaults};
 

@@ -119,7 +119,7 @@ fn parent(place: Place) -> Place {
         at = match capabilities::climb(&SlotStorage, at) {
             Climb::Parent(parent) => return parent,
             Climb::Sibling(sibling) => sibling,
-            Climb::Root => panic!("a slot of a table is no origin"),
+            Climb::Root => panic!("a slot of a table is not an origin"),
         };
     }
 }

@@ -77,7 +77,7 @@ fn a_large_memory_of_a_device_is_made_in_steps() {
 fn a_step_goes_on_with_nothing_but_what_an_earlier_one_made() {
     let (world, citizen) = driver();
     world.begin_step(citizen.thread, registers(1025));
-    // The slot may have been given another use meanwhile, or the registers say something else.
+    // The slot may have been given another use meanwhile, or the registers may hold something else.
     let [before, behind] = [PAGES_PER_STEP - 1, PAGES_PER_STEP + 1];
     for (pages, made) in [
         (1025, 0),

@@ -8,8 +8,8 @@
 //! | `rows` | the table |
 //! | `stage` | the two domains that calls are tried on |
 //!
-//! The table says what is expected; what happened is read off a snapshot of the whole kernel, so that a row that says too
-//! little fails as one that says too much does.
+//! The table holds what is expected; what happened is read off a snapshot of the whole kernel, so that a row that expects
+//! too little fails like one that expects too much.
 
 mod limits;
 mod row;
@@ -153,7 +153,7 @@ fn what_a_call_does_to_a_frozen_domain_shows_in_its_version() {
 }
 
 #[test]
-fn every_call_on_a_retired_domain_does_what_the_manual_says() {
+fn every_call_on_a_retired_domain_does_what_its_row_expects() {
     for (name, row) in table() {
         let stage = Stage::new();
         (row.prepare)(&stage);

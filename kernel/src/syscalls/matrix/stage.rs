@@ -153,7 +153,7 @@ impl Stage {
         // So that a page that is copied changes what it replaces.
         let giver = self.object(GIVER);
         let Object::Memory(giver) = giver else {
-            panic!("{giver:?} is no Memory")
+            panic!("{giver:?} is not a Memory")
         };
         giver.frame(0).expect("populated").write_word(0, 7);
     }

@@ -1,4 +1,4 @@
-//! Identities of objects: who is shown them, and that they tell nothing else.
+//! Identities of objects: the callers that they are shown to, and that they reveal nothing else.
 
 use abi::calls::{CapabilityIdentify, CapabilityMint, DomainDescribe, NotificationCreate};
 use abi::register::Slot;

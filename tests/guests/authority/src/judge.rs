@@ -80,7 +80,7 @@ fn flaw_of(view: View, is_fit: impl Fn(ObjectKind) -> bool, needed: Rights) -> O
     }
 }
 
-/// Errors that say something about a slot.
+/// Errors that reveal something about a slot.
 fn is_about_slots(error: Error) -> bool {
     matches!(
         error,

@@ -30,7 +30,7 @@ impl From<Error> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Refused(error) => write!(formatter, "the kernel says: {error}"),
+            Failure::Refused(error) => write!(formatter, "the kernel refused: {error}"),
             Failure::Stuck => formatter.write_str("a worker did not come to its end"),
             Failure::VectorsUsed => formatter.write_str("a worker used the vector registers"),
         }

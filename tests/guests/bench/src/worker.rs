@@ -1,4 +1,4 @@
-//! A domain with threads that do what a script says: [`Worker`].
+//! A domain with threads that run a script: [`Worker`].
 //!
 //! A worker shares the conductor's code and constants and nothing else but the page of its samples: it has no data of
 //! its own, so that a script lives in registers and on its stack.

@@ -39,7 +39,7 @@ impl From<Error> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Refused(error) => write!(f, "the kernel says: {error}"),
+            Failure::Refused(error) => write!(f, "the kernel refused: {error}"),
             Failure::Differs(what, is, must) => write!(f, "{what} is {is:#x}, not {must:#x}"),
             Failure::Missing(what) => write!(f, "there was no {what}"),
             Failure::Leak(before, after) => write!(f, "{before} pages spent before, {after} after"),
@@ -160,7 +160,7 @@ impl Bed {
         self.wait_for_flags().map(|_| ())
     }
 
-    /// The same; returns the flags by which it says so.
+    /// The same; returns the flags that were raised.
     pub fn wait_for_flags(&self) -> Result<u64, Failure> {
         match self.done.wait_until_ns(clock::now_ns() + LIMIT_NS)? {
             0 => Err(Failure::Missing("worker that came to its end")),

@@ -1,4 +1,4 @@
-//! Checks in root's place that the kernel does what its interface says: a table of checks, one verdict line each.
+//! Checks in root's place that the kernel does what its interface promises: a table of checks, one verdict line each.
 //!
 //! | file | noun |
 //! | --- | --- |

@@ -39,7 +39,7 @@ fn main(start: Start) -> ! {
     console.end(match played {
         Ok(()) => Verdict::Passed,
         Err(error) => {
-            console.line(format_args!("the kernel says: {error}"));
+            console.line(format_args!("the kernel refused: {error}"));
             Verdict::Failed
         }
     })

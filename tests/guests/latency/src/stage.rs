@@ -75,7 +75,7 @@ pub fn scratch(index: u32) -> Slot {
     Slot(SCRATCH + index)
 }
 
-/// Tells the plugin which scene begins, by the argument of a call that has none.
+/// Announces the scene that begins to the plugin, by the argument of a call that has none.
 pub fn announce(scene: u64) {
     // SAFETY: the call does nothing; RCX, R11 and the status are lost.
     unsafe {

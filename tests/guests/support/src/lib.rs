@@ -5,7 +5,7 @@
 //! | `console` | the serial line and the device that ends QEMU |
 //! | `random` | numbers that a seed fixes |
 //! | `registers` | loops that keep all registers |
-//! | `worker` | a domain with threads that do what a script says |
+//! | `worker` | a domain with threads that run a script |
 #![no_std]
 
 pub mod console;

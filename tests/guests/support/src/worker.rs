@@ -1,4 +1,4 @@
-//! A domain with threads that do what a script says: [`Worker`].
+//! A domain with threads that run a script: [`Worker`].
 //!
 //! A worker shares the guest's code and constants and nothing else but a page of numbers: it has no data of its own, so
 //! that a script lives in registers, on its stack and on that page.
@@ -33,7 +33,7 @@ const PAGES: u64 = 96;
 /// Workers run below the guest's first thread, so that it takes over as soon as its wait ends.
 pub const PRIORITY: u8 = 32;
 
-/// The slot of a worker's table with the notification that says that it is done. The others are the guest's to fill.
+/// The slot of a worker's table with the notification that reports that it is done. The others are the guest's to fill.
 pub const DONE: Slot = Slot(1);
 /// The slot with the notification that nobody signals.
 const REST: Slot = Slot(63);
@@ -71,9 +71,9 @@ impl Page {
         self.0 as u64
     }
 
-    /// Says that the script is at its end, and stays there.
+    /// Reports that the script is at its end, and stays there.
     pub fn done(self) -> ! {
-        // Whoever waits for it notices if it fails.
+        // If it fails, the guest that waits for it times out.
         let _ = invoke(Signal {
             notification: DONE,
             flags: 1,
@@ -110,7 +110,7 @@ impl Worker {
     /// end. It does not run yet. `own` is the guest's own domain.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn new(
         parent: Cap<Pool>,
         own: Cap<Domain>,
@@ -142,7 +142,7 @@ impl Worker {
     /// Makes a stopped thread with a stack and a message buffer.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn another_thread(&mut self) -> Result<Cap<Thread>, Error> {
         let number = self.threads;
         self.threads += 1;
@@ -163,7 +163,7 @@ impl Worker {
     /// Starts its first thread.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn start(&self, script: Script) -> Result<(), Error> {
         self.start_thread(0, self.thread, script, PRIORITY)
     }
@@ -171,7 +171,7 @@ impl Worker {
     /// Starts the thread of this number.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn start_thread(
         &self,
         number: u64,
@@ -194,7 +194,7 @@ impl Worker {
     /// Gives it a copy of a capability.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn give<T: Kind>(&self, capability: Cap<T>, to: Slot) -> Result<(), Error> {
         let rights = capability.inspect()?.rights;
         self.domain.install(capability.erase(), to, rights, 0)
@@ -203,7 +203,7 @@ impl Worker {
     /// Maps the first pages of a Memory where the script expects them.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn map(&self, memory: Cap<Memory>, pages: u64, access: Access) -> Result<(), Error> {
         map(self.domain, memory, PLAYGROUND, pages, access)
     }
@@ -223,7 +223,7 @@ impl Worker {
     /// Ends it.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn end(self) -> Result<(), Error> {
         drop(self.page);
         self.pool.destroy()?;
@@ -237,7 +237,7 @@ impl Worker {
 /// Maps the first pages of a Memory.
 ///
 /// # Errors
-/// What the kernel says.
+/// The kernel's error.
 pub fn map(
     domain: Cap<Domain>,
     memory: Cap<Memory>,
@@ -253,7 +253,7 @@ pub fn map(
 /// of its image, in their order: code, constants, data.
 ///
 /// # Errors
-/// What the kernel says.
+/// The kernel's error.
 pub fn share_program(domain: Cap<Domain>) -> Result<(), Error> {
     let code = (&raw const __text_start, &raw const __text_end);
     let constants = (&raw const __rodata_start, &raw const __rodata_end);

@@ -69,7 +69,7 @@ fn an_absent_page_of_a_captured_domain_is_its_readers_fault_and_no_message_to_it
     copying.map_captured().expect("frozen");
     copying.touch(1);
     assert_eq!(keeper.phase.get(), Phase::Ready, "it is there");
-    // It goes away under the reader, and the reader's own handler hears of that.
+    // It goes away under the reader, and the reader's own handler receives the fault.
     let (thread, endpoint) = (slots::THREAD, ENDPOINT);
     scene.world.does(keeper, ThreadFaults { thread, endpoint });
     let (first_page, page_count) = (PageCount(1), PageCount(1));

@@ -9,7 +9,7 @@ use crate::capture::tests::scene::{INNER_REPLY, REPLY, Scene, answer, retire};
 use crate::objects::Phase;
 use crate::testing::slots;
 
-/// What the kernel's log says of the subject's thread, which stands behind a trap: how often that it stops.
+/// The number of lines in the kernel's log that report a stop of the subject's thread, which stands behind a trap.
 fn logged_stops(scene: &Scene) -> usize {
     let console = scene.world.machine.console();
     console.matches("stops at 0x1234").count()
@@ -25,7 +25,7 @@ fn a_trap_that_nobody_can_answer_after_a_move_stops_its_thread_and_is_logged() {
     scene.thaw();
     assert_eq!(logged_stops(&scene), 1);
     assert!(scene.subject.thread.stopped.get());
-    // Whoever decides that it may go on starts it.
+    // A holder of RUN that lets it go on starts it.
     let thread = slots::THREAD;
     scene.world.does(scene.helper, ThreadStart { thread });
     assert!(scene.subject.thread.is_runnable());

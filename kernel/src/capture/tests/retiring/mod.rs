@@ -99,7 +99,7 @@ fn fault(scene: &Scene, thread: Ref<Thread>, slot: Slot, endpoint: Slot) {
     });
 }
 
-/// How often the kernel's log says that a thread stops.
+/// The number of lines in the kernel's log that report a stop of a thread.
 fn logged_stops(scene: &Scene) -> usize {
     scene.world.machine.console().matches("stops at").count()
 }

@@ -13,7 +13,7 @@ use crate::objects::tests::checker::check;
 use crate::objects::{Phase, Thread, Uninformed};
 use crate::testing::slots;
 
-/// Callers in a queue: more than one step of a retirement tells.
+/// Callers in a queue: more than one step of a retirement informs.
 const CALLERS: u32 = 100;
 
 /// A scene with many callers at the subject's endpoint.
@@ -44,7 +44,7 @@ fn begin_to_retire(scene: &Scene) {
     assert!(scene.world.is_at_call(thread));
 }
 
-fn told(scene: &Scene, callers: &[Ref<Thread>]) -> usize {
+fn informed(scene: &Scene, callers: &[Ref<Thread>]) -> usize {
     let gone = |thread: &&Ref<Thread>| {
         status::<abi::calls::Call>(scene, **thread) == Some(Err(Error::Gone))
     };
@@ -55,7 +55,7 @@ fn told(scene: &Scene, callers: &[Ref<Thread>]) -> usize {
 fn the_commit_point_is_one_step_and_telling_outsiders_goes_on_from_where_it_was() {
     let (scene, callers) = crowd();
     begin_to_retire(&scene);
-    let some = told(&scene, &callers);
+    let some = informed(&scene, &callers);
     assert!(some > 0 && some <= 32, "{some} in a step");
     // It is retired all the same: for who comes now, and for its own threads.
     let refused = scene.world.call(scene.server, call(INNER_OUTSIDE, 1));
@@ -65,7 +65,7 @@ fn the_commit_point_is_one_step_and_telling_outsiders_goes_on_from_where_it_was(
     scene
         .world
         .does(scene.server, super::super::scene::retire(77, 77));
-    assert_eq!(told(&scene, &callers), callers.len());
+    assert_eq!(informed(&scene, &callers), callers.len());
     assert_eq!(scene.subject.domain.uninformed.get(), Uninformed::Nobody);
 }
 
@@ -73,19 +73,19 @@ fn the_commit_point_is_one_step_and_telling_outsiders_goes_on_from_where_it_was(
 fn a_retirement_that_was_undone_half_way_leaves_the_rest_waiting() {
     let (scene, callers) = crowd();
     begin_to_retire(&scene);
-    let some = told(&scene, &callers);
+    let some = informed(&scene, &callers);
     scene.unretire_by(scene.server);
     scene.thaw_by(scene.server);
     scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
     let awaiting = |thread: &&Ref<Thread>| thread.phase.get() == Phase::Awaiting;
     assert_eq!(callers.iter().filter(awaiting).count(), 1);
-    assert_eq!(told(&scene, &callers), some);
-    // A second retirement tells the others.
+    assert_eq!(informed(&scene, &callers), some);
+    // A second retirement informs the others.
     let (version, token) = scene.world.does(scene.server, freeze(u64::MAX));
     scene
         .world
         .does(scene.server, super::super::scene::retire(version, token));
-    assert_eq!(told(&scene, &callers), callers.len());
+    assert_eq!(informed(&scene, &callers), callers.len());
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn an_object_that_ends_meanwhile_is_passed() {
     scene
         .world
         .does(scene.server, abi::calls::Destroy { object });
-    assert_eq!(told(&scene, &callers), callers.len());
+    assert_eq!(informed(&scene, &callers), callers.len());
     scene
         .world
         .does(scene.server, super::super::scene::retire(0, 0));
@@ -107,12 +107,12 @@ fn an_object_that_ends_meanwhile_is_passed() {
 fn outsiders_that_a_retirement_has_not_come_to_are_told_by_the_destruction() {
     let (scene, callers) = crowd();
     begin_to_retire(&scene);
-    assert!(told(&scene, &callers) < callers.len());
+    assert!(informed(&scene, &callers) < callers.len());
     let object = SUBJECT;
     scene
         .world
         .does(scene.server, abi::calls::Destroy { object });
-    assert_eq!(told(&scene, &callers), callers.len());
+    assert_eq!(informed(&scene, &callers), callers.len());
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn outsiders_are_told_from_the_timer_when_the_destroyer_ends_half_way() {
     scene.world.begin_step(scene.server, Destroy { object });
     let object = HELPER;
     scene.world.does(scene.keeper.thread, Destroy { object });
-    let mut before = told(&scene, &callers);
+    let mut before = informed(&scene, &callers);
     assert!(before < callers.len());
     while machine
         .timer()
@@ -132,7 +132,7 @@ fn outsiders_are_told_from_the_timer_when_the_destroyer_ends_half_way() {
     {
         kernel.enter(Cause::Timer);
         check(kernel);
-        let now = told(&scene, &callers);
+        let now = informed(&scene, &callers);
         assert!(now - before <= 1, "{before} were told, and now {now}");
         before = now;
     }

@@ -57,7 +57,7 @@ const USES: &[Use] = &[
     ("start", keeper!(ThreadStart { thread: THREAD })),
     ("read a thread", keeper!(ThreadRead { thread: THREAD })),
     (
-        "hear of faults",
+        "receive faults",
         keeper!(ThreadFaults {
             thread: Slot(FIRST_OUTSIDER),
             endpoint: OWN_ENDPOINT

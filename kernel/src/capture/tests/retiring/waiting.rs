@@ -16,7 +16,7 @@ use crate::capture::tests::scene::{
 use crate::objects::{Phase, create_interrupt};
 
 #[test]
-fn whoever_waits_at_its_objects_hears_that_it_is_gone() {
+fn threads_that_wait_at_its_objects_get_gone() {
     let scene = scene();
     let [caller, sender, receiver, waiter] = [0, 1, 2, 3].map(|number| outsider(&scene, number));
     scene.world.begin(caller, call(OWN_ENDPOINT, 1));
@@ -36,7 +36,7 @@ fn whoever_waits_at_its_objects_hears_that_it_is_gone() {
 }
 
 #[test]
-fn whoever_awaits_its_answer_hears_that_it_is_gone() {
+fn threads_that_await_its_answer_get_gone() {
     let scene = scene();
     let (caller, faulting) = (outsider(&scene, 0), outsider(&scene, 1));
     scene.world.begin(caller, call(INNER_OUTSIDE, 1));

@@ -113,6 +113,6 @@ fn every_step_of_a_destruction_that_changes_a_frozen_domain_raises_its_version()
             let has_risen = domain.version() > version;
             assert!(changes.is_empty() || has_risen, "{object:?}: {changes:#?}");
         }
-        assert!(changed > 0, "{object:?} is no change");
+        assert!(changed > 0, "{object:?}: no step changed anything");
     }
 }

@@ -34,7 +34,7 @@ const ONE: PageCount = PageCount(1);
 const ZERO: PageCount = PageCount(0);
 
 /// A subject that is in the middle of a call to the keeper; the keeper holds a Memory, a notification and an endpoint of
-/// the subject's pool, through which the subject hears of its faults.
+/// the subject's pool, which is the fault endpoint of the subject's thread.
 fn scene() -> Scene {
     let scene = Scene::new();
     let keeper = scene.keeper.thread;

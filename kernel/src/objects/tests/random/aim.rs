@@ -115,7 +115,7 @@ impl Aim {
         let mut is_fitted = [false; abi::REGISTER_COUNT];
         for (position, lookup) in authority::lookups(&request).iter().enumerate() {
             let slot = u64::from(lookup.slot().0);
-            // The number tells which argument a slot comes from, but for rare pairs of equal ones.
+            // The argument that a slot comes from is the one with its number, but for rare pairs of equal ones.
             let mut slots = self.arguments().filter(|(_, _, kind)| *kind == "Slot");
             let named =
                 slots.find(|(index, ..)| !is_fitted[*index] && self.registers[*index] == slot);

@@ -37,7 +37,7 @@ pub enum Event {
         stopped: u64,
         awaits: u64,
     },
-    /// A thread that is blocked or stopped goes on, as if whoever can do that had.
+    /// A thread that is blocked or stopped goes on, as if a thread with the right to do so had made it.
     Revive { thread: usize },
     /// The frozen domain of a thread runs again, as if its freezer had thawed it.
     Thaw { thread: usize },

@@ -1,4 +1,4 @@
-//! What the arguments of a random call say of the objects that it is about: identities, tokens, versions, pages.
+//! Arguments of a random call that match the objects that it is about: identities, tokens, versions, pages.
 
 use abi::{Number, ObjectKind, PAGES_PER_TABLE};
 

@@ -7,7 +7,7 @@ use runtime::abi::{Number, REGISTER_COUNT};
 use super::registers::{SEED, WRONG, two};
 use crate::bed::{Bed, Failure, expect};
 
-/// Makes a system call with these argument registers, whatever they say; returns the status.
+/// Makes a system call with these argument registers, whatever they hold; returns the status.
 ///
 /// The registers come back as the kernel leaves them.
 pub fn raw(number: u64, registers: &mut [u64; REGISTER_COUNT]) -> u64 {

@@ -34,7 +34,7 @@ raises! {
     leaves_for_nowhere: "mov rax, 0x900000000000", "jmp rax";
 }
 
-// What tells user code where the kernel's tables are, unless the processor prevents it.
+// Instructions that reveal the addresses of the kernel's tables, unless the processor prevents it.
 raises! {
     stores_gdt: "sub rsp, 16", "sgdt [rsp]";
     stores_idt: "sub rsp, 16", "sidt [rsp]";

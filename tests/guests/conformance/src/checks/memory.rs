@@ -25,7 +25,7 @@ const FETCH: u64 = 16;
 const RETURN: u64 = 0xc3;
 /// Where a page of a worker's has an instruction: its word of this index.
 const CODE: usize = 8;
-/// Words of a page with which scripts say what they found.
+/// Words of a page in which scripts report what they found.
 const FOUND: usize = 0;
 const AGAIN: usize = 1;
 /// What is written.

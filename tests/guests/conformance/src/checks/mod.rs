@@ -93,7 +93,7 @@ pub const CHECKS: &[(&str, Check)] = &[
         segments::written_bases,
     ),
     (
-        "segment selectors tell nothing of other threads",
+        "segment selectors reveal nothing of other threads",
         segments::selectors,
     ),
     (
@@ -159,7 +159,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ),
     ("callers are met in their order", messages::in_order),
     (
-        "a message brings the words it says and no more",
+        "a message brings the words of its shape and no more",
         messages::unsaid_words,
     ),
     (

@@ -50,7 +50,7 @@ pub fn deadline(bed: &Bed) -> Result<(), Failure> {
 const DEADLINES: usize = 0;
 const ENDS: usize = 8;
 
-/// Waits, notes how that ended, and says that it is done by a flag of its own.
+/// Waits, notes how that ended, and raises a flag of its own when it is done.
 fn waits_for(page: Page, number: usize) -> ! {
     let ended = invoke(Wait {
         notification: NOTIFICATION,
