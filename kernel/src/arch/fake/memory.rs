@@ -12,8 +12,8 @@ pub const KERNEL_HALF_ENTRY: u64 = 0x000f_ffff_0000_0003;
 /// what must be aligned better itself, where it otherwise gets pages that are clear already.
 const ALIGNMENT: usize = 8;
 
-/// The alignment of physical memory.
-const PAGE: usize = 4096;
+/// Bytes in a page, and the alignment of physical memory.
+pub(super) const PAGE: usize = 4096;
 
 /// An allocation that plays physical memory, from address 0: at the start of a page.
 pub(super) struct Arena {

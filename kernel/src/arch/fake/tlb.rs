@@ -4,9 +4,10 @@
 //! as unhelpful as the architecture allows: nothing leaves it before the kernel flushes it or activates another root, and
 //! after a flush it walks at once again to every page that it knew, as a processor may that runs ahead. So a flush that is
 //! missing, and one that comes before the change it is for, both leave a stale translation, which the next access uses, and
-//! which [`frame_released`] refuses.
+//! which [`frame_released`] refuses. That also destroys what a frame held, so that a use of it afterwards shows.
 
 use super::machine::{Machine, State, with};
+use super::memory::PAGE;
 use crate::arch::PhysAddr;
 use std::collections::BTreeMap;
 
@@ -229,7 +230,10 @@ impl State {
     }
 }
 
-/// A frame gets another use.
+/// What a frame is full of when it has been released: no address, no flag and no kind of object.
+const RELEASED: u8 = 0xdb;
+
+/// A frame gets another use: what it held is gone.
 ///
 /// # Panics
 /// If the processor may still reach it through the active tables or through what its TLB remembers.
@@ -245,6 +249,8 @@ pub fn frame_released(frame: PhysAddr) {
             from, None,
             "{frame:?} is released while the TLB leads to it"
         );
+        // SAFETY: a whole page of the arena, which only this thread uses; its owner has no use for it any more.
+        unsafe { state.arena.at(frame).write_bytes(RELEASED, PAGE) };
     });
 }
 

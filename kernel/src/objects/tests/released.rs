@@ -1,0 +1,203 @@
+//! What an object holds of others is let go of before its frame gets another use.
+
+use abi::EndpointRights;
+use abi::calls::{
+    CapabilityRevoke, Destroy, DomainCreate, DomainInstall, DomainMap, EndpointCreate,
+    InterruptBind, InterruptCreateMessage, MemoryCreate, MemoryPager, MemoryPopulate, PoolSplit,
+    ThreadBind, ThreadCreate, ThreadFaults,
+};
+use abi::register::{Access, PageCount, Slot, UserAddress};
+use capabilities::Storage;
+
+use super::checker::check;
+use super::driver::{FIRST, HARDWARE, NOTIFICATION, driver};
+use crate::memory::{FRAME_BYTES, Ref, SlotStorage};
+use crate::objects::{MemoryObject, Object};
+use crate::testing::{Citizen, World, slots};
+
+/// An endpoint, and a Memory.
+const ENDPOINT: Slot = Slot(12);
+const MEMORY: Slot = Slot(13);
+/// The pool of another domain.
+const CHILD: Slot = Slot(14);
+/// The Memory that gets every frame that is left.
+const REST: Slot = Slot(15);
+
+/// What its pages are full of.
+const PATTERN: u64 = 0x5a5a_5a5a_5a5a_5a5a;
+const ONE_PAGE: PageCount = PageCount(1);
+const NO_PAGE: PageCount = PageCount(0);
+
+fn memory_in(citizen: Citizen, slot: Slot) -> Ref<MemoryObject> {
+    let place = citizen.domain.place(slot).expect("a slot");
+    let held = SlotStorage.slot(place).capability();
+    match held.map(|held| held.object) {
+        Some(Object::Memory(memory)) => memory,
+        other => panic!("{other:?} is no Memory"),
+    }
+}
+
+/// Gives every frame that the citizen's pool can still pay for to a Memory of patterns: those that were released last are
+/// among them.
+fn use_the_rest(world: &World, citizen: Citizen) {
+    /// The Memory itself, its directory and its table.
+    const OVERHEAD: u64 = 3;
+    let (pool, memory) = (slots::POOL, REST);
+    let pages = PageCount(citizen.pool.limit - citizen.pool.used() - OVERHEAD);
+    let into = memory;
+    world.does(citizen.thread, MemoryCreate { pool, pages, into });
+    let populate = MemoryPopulate {
+        memory,
+        first_page: NO_PAGE,
+        page_count: pages,
+    };
+    world.does(citizen.thread, populate);
+    assert_eq!(citizen.pool.used(), citizen.pool.limit);
+    for_each_word(citizen, |frame, offset| frame.write_word(offset, PATTERN));
+}
+
+fn for_each_word(citizen: Citizen, mut action: impl FnMut(crate::memory::Frame, u64)) {
+    let memory = memory_in(citizen, REST);
+    for page in 0..memory.page_count {
+        let frame = memory.frame(page).expect("populated");
+        (0..FRAME_BYTES)
+            .step_by(8)
+            .for_each(|offset| action(frame, offset));
+    }
+}
+
+fn bind_interrupt(world: &World, citizen: Citizen) {
+    let (pool, hardware, into) = (slots::POOL, HARDWARE, FIRST);
+    let create = InterruptCreateMessage {
+        pool,
+        hardware,
+        into,
+    };
+    world.does(citizen.thread, create);
+    let bind = InterruptBind {
+        interrupt: FIRST,
+        notification: NOTIFICATION,
+        flags: 1,
+    };
+    world.does(citizen.thread, bind);
+}
+
+fn create_endpoint(world: &World, citizen: Citizen) {
+    let (pool, into) = (slots::POOL, ENDPOINT);
+    world.does(citizen.thread, EndpointCreate { pool, into });
+}
+
+fn create_memory(world: &World, citizen: Citizen, into: Slot) {
+    let (pool, pages) = (slots::POOL, ONE_PAGE);
+    world.does(citizen.thread, MemoryCreate { pool, pages, into });
+}
+
+fn set_pager(world: &World, citizen: Citizen) {
+    create_endpoint(world, citizen);
+    create_memory(world, citizen, FIRST);
+    let (memory, pager) = (FIRST, ENDPOINT);
+    world.does(citizen.thread, MemoryPager { memory, pager });
+}
+
+fn create_thread(world: &World, citizen: Citizen) {
+    let (domain, into) = (slots::DOMAIN, FIRST);
+    world.does(citizen.thread, ThreadCreate { domain, into });
+}
+
+fn set_fault_endpoint(world: &World, citizen: Citizen) {
+    create_endpoint(world, citizen);
+    create_thread(world, citizen);
+    let (thread, endpoint) = (FIRST, ENDPOINT);
+    world.does(citizen.thread, ThreadFaults { thread, endpoint });
+}
+
+fn bind_notification(world: &World, citizen: Citizen) {
+    create_thread(world, citizen);
+    let (thread, notification) = (FIRST, NOTIFICATION);
+    let bind = ThreadBind {
+        thread,
+        notification,
+    };
+    world.does(citizen.thread, bind);
+}
+
+fn create_domain(world: &World, citizen: Citizen) {
+    let (pool, pages, into) = (slots::POOL, PageCount(32), CHILD);
+    world.does(citizen.thread, PoolSplit { pool, pages, into });
+    let (pool, into) = (CHILD, FIRST);
+    world.does(citizen.thread, DomainCreate { pool, into });
+}
+
+fn fill_table(world: &World, citizen: Citizen) {
+    create_endpoint(world, citizen);
+    create_domain(world, citizen);
+    let install = DomainInstall {
+        domain: FIRST,
+        from: ENDPOINT,
+        to: Slot(9),
+        rights: EndpointRights::SEND.into(),
+        badge: 0,
+    };
+    world.does(citizen.thread, install);
+}
+
+fn map_memory(world: &World, citizen: Citizen) {
+    create_memory(world, citizen, MEMORY);
+    create_domain(world, citizen);
+    let map = DomainMap {
+        domain: FIRST,
+        memory: MEMORY,
+        address: UserAddress(0x8000_0000),
+        first_page: NO_PAGE,
+        page_count: ONE_PAGE,
+        access: Access::ReadWrite,
+    };
+    world.does(citizen.thread, map);
+}
+
+/// An object in the slot `FIRST` that holds something: how it comes to that, and the slot of what it holds.
+type Case = (&'static str, fn(&World, Citizen), Slot);
+
+const CASES: &[Case] = &[
+    ("an interrupt", bind_interrupt, NOTIFICATION),
+    ("a pager", set_pager, ENDPOINT),
+    ("a fault endpoint", set_fault_endpoint, ENDPOINT),
+    ("a bound notification", bind_notification, NOTIFICATION),
+    ("a table", fill_table, ENDPOINT),
+    ("a mapping", map_memory, MEMORY),
+];
+
+#[test]
+fn what_is_revoked_after_its_holder_has_ended_leaves_the_frames_of_others_alone() {
+    for (name, hold, held) in CASES.iter().copied() {
+        let (world, citizen) = driver();
+        hold(&world, citizen);
+        world.does(citizen.thread, Destroy { object: FIRST });
+        use_the_rest(&world, citizen);
+        world.does(citizen.thread, CapabilityRevoke { slot: held });
+        check(&world.kernel);
+        for_each_word(citizen, |frame, offset| {
+            assert_eq!(frame.read_word(offset), PATTERN, "{name}");
+        });
+        // It has no descendant, so that nothing is left to be revoked.
+        world.does(citizen.thread, Destroy { object: held });
+        check(&world.kernel);
+    }
+}
+
+#[test]
+fn a_frame_that_is_released_holds_nothing_of_its_last_use() {
+    let (world, citizen) = driver();
+    create_memory(&world, citizen, MEMORY);
+    let (memory, first_page, page_count) = (MEMORY, NO_PAGE, ONE_PAGE);
+    let populate = MemoryPopulate {
+        memory,
+        first_page,
+        page_count,
+    };
+    world.does(citizen.thread, populate);
+    let frame = memory_in(citizen, MEMORY).frame(0).expect("populated");
+    frame.write_word(0, PATTERN);
+    world.does(citizen.thread, Destroy { object: MEMORY });
+    assert_ne!(frame.read_word(0), PATTERN);
+}
