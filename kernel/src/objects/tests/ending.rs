@@ -442,18 +442,29 @@ fn a_slot_whose_frame_a_destruction_has_taken_away_is_no_slot() {
 }
 
 #[test]
-fn nobody_ends_what_holds_himself() {
-    let world = World::new();
-    let citizen = world.citizen();
-    for object in [slots::POOL, slots::DOMAIN, slots::THREAD] {
-        let ended = world.call(citizen.thread, Destroy { object });
-        assert_eq!(ended, Err(Error::Oneself));
+fn answers_that_a_domain_awaited_when_it_began_to_end_are_given_up_in_silence() {
+    let (world, server, threads) = faulting(true);
+    let domain = threads[0].domain;
+    let crowd = Citizen {
+        pool: domain.pool(),
+        domain,
+        thread: threads[0],
+    };
+    let keeper = world.citizen();
+    world.give(crowd, slots::DOMAIN, keeper, Slot(20), 0);
+    let keep = place(keeper, Slot(20));
+    assert_eq!(end(&world, keep, 1), Step::More);
+    assert_eq!(domain.state(), DomainState::Ending);
+    for number in 0..threads.len() as u32 {
+        let slot = Slot(30 + number);
+        world.does(server.thread, calls::CapabilityDelete { slot });
+        check(&world.kernel);
     }
-    let (free, pool) = (world.kernel.frames.free(), slots::POOL);
-    let (pages, into) = (PageCount(9), Slot(9));
-    world.does(citizen.thread, PoolSplit { pool, pages, into });
-    world.does(citizen.thread, Destroy { object: into });
-    assert_eq!(world.kernel.frames.free(), free);
+    let is_silent = || !world.machine.console().contains("stops at");
+    assert!(is_silent());
+    assert!(!threads.iter().any(|thread| thread.is_runnable()));
+    assert_eq!(end(&world, keep, STEPS_MAX), Step::Done);
+    assert!(is_silent());
 }
 
 #[test]

@@ -11,7 +11,9 @@
 //! | `hardware` | ports and random numbers |
 //! | `interrupts` | lines that several share, and messages |
 //! | `long` | what takes many steps |
+//! | `oneself` | ends of what holds the caller |
 //! | `random` | any calls, in any order |
+//! | `released` | what an object holds when its frame is released |
 
 pub(crate) mod checker;
 mod contiguous;
@@ -22,4 +24,6 @@ mod exhaustion;
 mod hardware;
 mod interrupts;
 mod long;
+mod oneself;
 mod random;
+mod released;

@@ -1,0 +1,84 @@
+//! Nobody ends what holds himself: his thread, his domain, or a pool at whatever remove.
+
+use abi::Error;
+use abi::calls::{Destroy, DestroyChild, DomainCreate, PoolSplit};
+use abi::register::{PageCount, Slot};
+use capabilities::Storage;
+
+use super::checker::{all_objects, check};
+use crate::memory::SlotStorage;
+use crate::objects::{self, Object};
+use crate::testing::{Citizen, World, slots};
+
+const CHILD: Slot = Slot(20);
+const GRANDCHILD: Slot = Slot(21);
+const INNER: Slot = Slot(22);
+const ROOT: Slot = Slot(23);
+
+fn object(citizen: Citizen, slot: Slot) -> Object {
+    let place = citizen.domain.place(slot).expect("a slot");
+    let held = SlotStorage.slot(place).capability();
+    held.expect("a capability").object
+}
+
+#[test]
+fn nobody_ends_his_thread_his_domain_or_his_pool() {
+    let world = World::new();
+    let citizen = world.citizen();
+    for object in [slots::POOL, slots::DOMAIN, slots::THREAD] {
+        let ended = world.call(citizen.thread, Destroy { object });
+        assert_eq!(ended, Err(Error::Oneself));
+    }
+    let (free, pool) = (world.kernel.frames.free(), slots::POOL);
+    let (pages, into) = (PageCount(9), Slot(9));
+    world.does(citizen.thread, PoolSplit { pool, pages, into });
+    world.does(citizen.thread, Destroy { object: into });
+    assert_eq!(world.kernel.frames.free(), free);
+}
+
+/// A citizen whose pool is two levels below another's, and who holds that and all between, and the root pool.
+fn inner_citizen(world: &World) -> Citizen {
+    let outer = world.citizen();
+    for (pool, pages, into) in [(slots::POOL, 100, CHILD), (CHILD, 60, GRANDCHILD)] {
+        let pages = PageCount(pages);
+        world.does(outer.thread, PoolSplit { pool, pages, into });
+    }
+    let (pool, into) = (GRANDCHILD, INNER);
+    world.does(outer.thread, DomainCreate { pool, into });
+    let Object::Domain(domain) = object(outer, INNER) else {
+        panic!("not a domain");
+    };
+    let inner = Citizen {
+        pool: domain.pool(),
+        domain,
+        thread: world.thread_in(domain, slots::THREAD),
+    };
+    for slot in [slots::POOL, CHILD, GRANDCHILD] {
+        world.give(outer, slot, inner, slot, 0);
+    }
+    let root = inner.domain.place(ROOT).expect("a slot");
+    objects::publish(Object::Pool(world.kernel.root_pool), root);
+    inner
+}
+
+#[test]
+fn nobody_ends_a_pool_however_far_above_him_it_is() {
+    let world = World::new();
+    let inner = inner_citizen(&world);
+    let all = all_objects(&world.kernel);
+    for object in [slots::POOL, CHILD, GRANDCHILD] {
+        let ended = world.call(inner.thread, Destroy { object });
+        assert_eq!(ended, Err(Error::Oneself), "{object:?}");
+    }
+    for (pool, of) in [
+        (ROOT, slots::POOL),
+        (slots::POOL, CHILD),
+        (CHILD, GRANDCHILD),
+    ] {
+        let child = object(inner, of).id();
+        let ended = world.call(inner.thread, DestroyChild { pool, child });
+        assert_eq!(ended, Err(Error::Oneself), "{of:?}");
+    }
+    assert_eq!(all_objects(&world.kernel), all);
+    check(&world.kernel);
+}
