@@ -182,7 +182,7 @@ calls! {
         /// An empty slot.
         into: Slot
     } -> ();
-    /// Makes a stopped thread.
+    /// Makes a stopped thread. Its priority is 0, the lowest, until `ThreadSchedule` or `ThreadWrite` gives it another.
     35 ThreadCreate {
         /// A Domain with SPAWN, whose pool pays.
         domain: Slot,

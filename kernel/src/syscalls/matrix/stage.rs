@@ -158,7 +158,8 @@ impl Stage {
         giver.frame(0).expect("populated").write_word(0, 7);
     }
 
-    fn object(&self, slot: Slot) -> Object {
+    /// The object in a slot of the caller's.
+    pub fn object(&self, slot: Slot) -> Object {
         let place = self.caller.domain.place(slot).expect("a slot");
         let held = SlotStorage.slot(place).capability();
         held.expect("a capability").object
