@@ -16,11 +16,15 @@ mod row;
 mod rows;
 mod stage;
 
-use abi::calls::{Arguments, CapabilityMint, Destroy, ThreadSchedule};
+use abi::calls::{
+    Arguments, CapabilityMint, Destroy, ThreadCreate, ThreadPrepare, ThreadSchedule, ThreadStart,
+};
+use abi::register::UserAddress;
 use abi::{Error, Number, Rights};
 
 use crate::objects::{self, DomainState, Object, Step};
-use crate::testing::snapshot;
+use crate::testing::CALL_SITE;
+use crate::testing::snapshot::{self, Snapshot};
 use row::{Made, Need, Row, Then};
 use rows::rows;
 use stage::{FREE, SERVICE, Stage, THREAD};
@@ -50,6 +54,14 @@ fn expect_refusal(stage: &Stage, made: Made, error: Error, name: &str) {
     assert_eq!(stage.go(), Some(Err(error)), "{name}");
     let changes = snapshot::difference(&before, &stage.snapshot());
     assert!(changes.is_empty(), "{name} changed {changes:#?}");
+}
+
+/// The subject, and its version, are as they were.
+fn expect_same(stage: &Stage, before: &Snapshot, version: u64, name: &str) {
+    let changes = snapshot::difference(before, &stage.subject_snapshot());
+    assert!(changes.is_empty(), "{name} changed {changes:#?}");
+    let after = stage.version();
+    assert_eq!(after, version, "{name} changed nothing but the version");
 }
 
 #[test]
@@ -159,11 +171,14 @@ fn every_call_on_a_retired_domain_does_what_its_row_expects() {
         (row.prepare)(&stage);
         stage.retire();
         let made = (row.call)(&stage);
+        stage.stand_at(made);
+        let (version, before) = (stage.version(), stage.subject_snapshot());
         match row.retired {
             Then::Fails(error) => expect_refusal(&stage, made, error, &name),
             Then::FindsStale => {
                 assert_eq!(stage.run(made), Some(Err(Error::Gone)), "{name}");
                 assert!(stage.is_empty(stage::REPLY), "{name}");
+                assert_eq!(stage.version(), version, "{name}");
             }
             Then::Turns => {
                 assert_eq!(stage.run(made), Some(Ok(())), "{name}");
@@ -172,6 +187,10 @@ fn every_call_on_a_retired_domain_does_what_its_row_expects() {
             Then::Keeps | Then::Changes => {
                 assert_eq!(stage.run(made), row.success(), "{name}");
                 assert!(stage.subject.domain.is_retired(), "{name}");
+                // What the caller does with its own slots and objects changes what others hold of it, retired or not.
+                if row.frozen != Then::Changes {
+                    expect_same(&stage, &before, version, &name);
+                }
             }
         }
     }
@@ -207,6 +226,27 @@ fn nobody_gives_a_priority_above_his_own() {
             }
         );
     }
+}
+
+#[test]
+fn a_thread_begins_with_the_lowest_priority_and_keeps_it_until_it_is_given_another() {
+    let stage = Stage::new();
+    let (domain, into) = (stage::SUBJECT, FREE);
+    stage.does(ThreadCreate { domain, into });
+    let Object::Thread(thread) = stage.object(FREE) else {
+        panic!("not a thread");
+    };
+    assert_eq!(thread.priority.get(), 0);
+    let prepare = ThreadPrepare {
+        thread: FREE,
+        instruction: UserAddress(CALL_SITE),
+        stack: UserAddress(0),
+        argument: 0,
+        message_buffer: UserAddress(0),
+    };
+    stage.does(prepare);
+    stage.does(ThreadStart { thread: FREE });
+    assert_eq!((thread.priority.get(), thread.is_runnable()), (0, true));
 }
 
 #[test]
