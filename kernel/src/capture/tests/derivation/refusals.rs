@@ -3,7 +3,7 @@
 use abi::calls::{CapabilityMint, DomainHold, DomainMapOwn, MemoryCreate, NotificationCreate};
 use abi::record::Held;
 use abi::register::{Access, Slot, UserAddress};
-use abi::{EndpointRights, Error, MemoryRights};
+use abi::{EndpointRights, Error, MemoryRights, NotificationRights, Rights};
 use capabilities::Storage;
 
 use super::{
@@ -84,6 +84,92 @@ fn nothing_is_held_or_mapped_that_the_domain_itself_could_not() {
     assert_eq!(refused, Err(Error::MissingRight));
     assert_eq!(map(INNER, Access::Read), Err(Error::WrongKind));
     assert_eq!(map(Slot(41), Access::Read), Ok(()));
+}
+
+/// The subject derives a capability with these rights.
+fn limit(scene: &Scene, from: Slot, to: Slot, rights: Rights) {
+    let badge = 0;
+    let mint = CapabilityMint {
+        from,
+        to,
+        rights,
+        badge,
+    };
+    scene.world.does(scene.subject.thread, mint);
+}
+
+#[test]
+fn nothing_is_held_that_is_of_another_kind_or_lacks_the_right() {
+    const RECEIVE_ONLY: Slot = Slot(40);
+    const SIGNAL_ONLY: Slot = Slot(41);
+    const EMPTY: Slot = Slot(42);
+    const THREAD: Slot = Scene::SUBJECTS_THREAD;
+    let scene = Scene::new();
+    let (world, subject) = (&scene.world, scene.subject);
+    let (pool, pages, into) = (slots::POOL, ONE_PAGE, PAGED);
+    world.does(subject.thread, MemoryCreate { pool, pages, into });
+    let into = BOUND;
+    world.does(subject.thread, NotificationCreate { pool, into });
+    world.give(subject, PAGED, scene.keeper, BETWEEN, 0);
+    limit(&scene, INNER, RECEIVE_ONLY, EndpointRights::RECEIVE.into());
+    let signal = NotificationRights::SIGNAL.into();
+    limit(&scene, BOUND, SIGNAL_ONLY, signal);
+    let Object::Memory(paged) = object(subject.domain, PAGED) else {
+        panic!("not a Memory");
+    };
+    let (faults, bound) = (
+        subject.thread.fault_endpoint(),
+        subject.thread.bound_notification(),
+    );
+    for (held, holder, inside, fit, poor, other) in [
+        (
+            Held::Pager,
+            BETWEEN,
+            paged.pager(),
+            INNER,
+            RECEIVE_ONLY,
+            BOUND,
+        ),
+        (
+            Held::FaultEndpoint,
+            THREAD,
+            faults,
+            INNER,
+            RECEIVE_ONLY,
+            BOUND,
+        ),
+        (
+            Held::BoundNotification,
+            THREAD,
+            bound,
+            BOUND,
+            SIGNAL_ONLY,
+            INNER,
+        ),
+    ] {
+        let hold = |from| {
+            let (domain, badge) = (SUBJECT, 0);
+            let hold = DomainHold {
+                domain,
+                from,
+                holder,
+                held,
+                badge,
+            };
+            world.call(scene.keeper.thread, hold)
+        };
+        for (from, error) in [
+            (other, Error::WrongKind),
+            (PAGED, Error::WrongKind),
+            (EMPTY, Error::EmptySlot),
+            (poor, Error::MissingRight),
+        ] {
+            assert_eq!(hold(from), Err(error), "{held:?} of {from:?}");
+            assert!(is_empty(inside), "{held:?} of {from:?}");
+        }
+        assert_eq!(hold(fit), Ok(()), "{held:?}");
+        assert!(!is_empty(inside), "{held:?}");
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Parents that are described behind many siblings, in bounded steps.
 
+use abi::NotificationRights;
 use abi::calls::{
-    CapabilityDelete, CapabilityRevoke, DomainDescribe, NotificationCreate, ThreadBind,
-    ThreadFaults,
+    CapabilityDelete, CapabilityRevoke, DomainDerive, DomainDescribe, DomainRemove,
+    NotificationCreate, ThreadBind, ThreadFaults,
 };
 use abi::record::{CapabilityRecord, List};
 use abi::register::Slot;
@@ -11,6 +12,8 @@ use super::{
     BETWEEN, BOUND, FIRST, MANY, SLOTS, SPARE, grow, held, is_empty, mint, parent_of, place, word,
 };
 use crate::capture::tests::scene::{ENDPOINT, INNER, SUBJECT, Scene};
+use crate::memory::Ref;
+use crate::objects::Thread;
 use crate::objects::tests::checker::check;
 use crate::testing::{BUFFER_ADDRESS, slots};
 
@@ -24,30 +27,39 @@ fn give_many(scene: &Scene, from: Slot) {
     }
 }
 
-/// Describes the subject's slot `SPARE`: in how many steps, and with which parent. Before each step but the first, `before`
-/// happens.
-fn describe_spare(scene: &Scene, mut before: impl FnMut(usize)) -> (usize, u64) {
-    let describe = DomainDescribe {
+/// The description of the subject's table from this slot on.
+fn describe_from(slot: Slot) -> DomainDescribe {
+    DomainDescribe {
         domain: SUBJECT,
         list: List::Capabilities,
-        cursor: SPARE.0.into(),
-    };
-    let keeper = scene.keeper.thread;
-    scene.world.begin_step(keeper, describe);
-    let mut steps = 1;
-    while scene.world.is_at_call(keeper) {
-        before(steps);
-        scene.world.step(keeper);
-        steps += 1;
+        cursor: slot.0.into(),
     }
-    let outcome = scene.world.outcome::<DomainDescribe>(keeper);
+}
+
+/// The first record of a description that a thread of the keeper's has made.
+fn first_record(scene: &Scene, thread: Ref<Thread>) -> CapabilityRecord {
+    let outcome = scene.world.outcome::<DomainDescribe>(thread);
     let (count, ..) = outcome.expect("complete").expect("described");
     assert!(count > 0);
     let buffer = scene.world.buffer(scene.keeper);
     let words = core::array::from_fn(|index| {
         buffer.read_word(abi::message::DATA_OFFSET + index as u64 * 8)
     });
-    let record = CapabilityRecord::from_words(&words);
+    CapabilityRecord::from_words(&words)
+}
+
+/// Describes the subject's slot `SPARE`: in how many steps, and with which parent. Before each step but the first, `before`
+/// happens.
+fn describe_spare(scene: &Scene, mut before: impl FnMut(usize)) -> (usize, u64) {
+    let keeper = scene.keeper.thread;
+    scene.world.begin_step(keeper, describe_from(SPARE));
+    let mut steps = 1;
+    while scene.world.is_at_call(keeper) {
+        before(steps);
+        scene.world.step(keeper);
+        steps += 1;
+    }
+    let record = first_record(scene, keeper);
     assert_eq!(record.slot, SPARE.0.into());
     (steps, record.parent)
 }
@@ -86,6 +98,62 @@ fn siblings_that_go_while_the_way_leads_past_them_do_not_lead_astray() {
     check(&scene.world.kernel);
 }
 
+/// The subject makes the notification `BOUND`.
+fn create_notification(scene: &Scene) {
+    let (pool, into) = (slots::POOL, BOUND);
+    let create = NotificationCreate { pool, into };
+    scene.world.does(scene.subject.thread, create);
+}
+
+#[test]
+fn two_that_describe_a_domain_by_turns_get_the_parents_of_what_each_asks_for() {
+    const OTHER: Slot = Slot(SPARE.0 + 1);
+    let scene = Scene::new();
+    let (world, subject) = (&scene.world, scene.subject);
+    create_notification(&scene);
+    give_many(&scene, INNER);
+    mint(&scene, INNER, SPARE, 7);
+    world.give(subject, BOUND, subject, OTHER, 0);
+    scene.freeze();
+    let (first, second) = (scene.keeper.thread, scene.server);
+    second.message_buffer.set(BUFFER_ADDRESS);
+    world.begin_step(first, describe_from(SPARE));
+    assert!(world.is_at_call(first));
+    assert!(!is_empty(subject.domain.ascent.bookmark()));
+    world.does(second, describe_from(OTHER));
+    let record = first_record(&scene, second);
+    assert_eq!((record.slot, record.parent), (OTHER.0.into(), word(BOUND)));
+    while world.is_at_call(first) {
+        world.step(first);
+    }
+    let record = first_record(&scene, first);
+    assert_eq!((record.slot, record.parent), (SPARE.0.into(), word(INNER)));
+    check(&world.kernel);
+}
+
+#[test]
+fn a_slot_that_is_filled_again_is_described_with_its_new_parent() {
+    let scene = Scene::new();
+    let (world, keeper) = (&scene.world, scene.keeper.thread);
+    create_notification(&scene);
+    mint(&scene, INNER, SPARE, 7);
+    scene.freeze();
+    let (_, parent) = describe_spare(&scene, |_| {});
+    assert_eq!(parent, word(INNER));
+    let (domain, slot) = (SUBJECT, SPARE);
+    world.does(keeper, DomainRemove { domain, slot });
+    let derive = DomainDerive {
+        domain,
+        from: BOUND,
+        to: SPARE,
+        rights: NotificationRights::SIGNAL.into(),
+        badge: 0,
+    };
+    world.does(keeper, derive);
+    let (_, parent) = describe_spare(&scene, |_| {});
+    assert_eq!(parent, word(BOUND));
+}
+
 #[test]
 fn a_capability_that_went_through_others_still_hangs_from_its_slot() {
     let scene = Scene::new();
@@ -104,8 +172,7 @@ fn a_capability_that_went_through_others_still_hangs_from_its_slot() {
 fn what_an_object_holds_twice_is_described_however_far_both_parents_are() {
     let scene = Scene::new();
     let (world, thread) = (&scene.world, scene.subject.thread);
-    let (pool, into) = (slots::POOL, BOUND);
-    world.does(thread, NotificationCreate { pool, into });
+    create_notification(&scene);
     give_many(&scene, INNER);
     for slot in FIRST + MANY..SLOTS {
         world.give(scene.subject, BOUND, scene.keeper, Slot(slot), 0);
@@ -149,14 +216,9 @@ fn a_domain_that_ends_while_it_is_described_leaves_no_bookmark() {
         .world
         .give(scene.keeper, endpoint, scene.subject, SPARE, 9);
     scene.freeze();
-    let describe = DomainDescribe {
-        domain: SUBJECT,
-        list: List::Capabilities,
-        cursor: SPARE.0.into(),
-    };
     let server = scene.server;
     server.message_buffer.set(BUFFER_ADDRESS);
-    scene.world.begin_step(server, describe);
+    scene.world.begin_step(server, describe_from(SPARE));
     assert!(scene.world.is_at_call(server));
     let bookmark = scene.subject.domain.ascent.bookmark();
     assert!(!is_empty(bookmark));
