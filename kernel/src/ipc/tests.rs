@@ -14,6 +14,7 @@ use crate::objects::Phase;
 use crate::testing::{Citizen, World, slots};
 
 mod blame;
+mod deadlines;
 mod faults;
 mod grant;
 mod revocation;

@@ -218,6 +218,24 @@ fn a_deadline_is_in_the_time_of_the_freezers_domain() {
 }
 
 #[test]
+fn a_deadline_before_the_machine_began_has_passed() {
+    let scene = Scene::new();
+    let keeper = scene.keeper.thread;
+    let (domain, offset) = (slots::DOMAIN, 10 * DEADLINE_NS.cast_signed());
+    scene.world.does(keeper, DomainClock { domain, offset });
+    for deadline in [0, DEADLINE_NS, 9 * DEADLINE_NS] {
+        let late = scene.world.call(keeper, freeze(deadline));
+        assert_eq!(late, Err(Error::TimedOut), "{deadline}");
+        assert!(scene.subject.domain.is_running());
+    }
+    let version = scene.freeze();
+    let retire = retire(version, scene.token.get());
+    scene.world.does(keeper, retire);
+    let late = scene.world.call(keeper, unretire(DEADLINE_NS));
+    assert_eq!(late, Err(Error::TimedOut));
+}
+
+#[test]
 fn a_deadline_that_has_passed_freezes_nothing_and_tells_the_state() {
     let scene = Scene::new();
     let keeper = scene.keeper.thread;

@@ -1,0 +1,52 @@
+//! Deadlines of a clock that is far from the machine's own.
+
+use abi::Error;
+use abi::calls::{DomainClock, Wait};
+
+use super::{NOTIFICATION, pair};
+use crate::objects::Phase;
+use crate::testing::{Citizen, World, slots};
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+fn wait(deadline: u64) -> Wait {
+    Wait {
+        notification: NOTIFICATION,
+        deadline,
+    }
+}
+
+/// A citizen with a notification, whose clock is that of a machine that began so many nanoseconds earlier.
+fn with_clock(offset: i64) -> (World, Citizen) {
+    let (world, citizen, _) = pair();
+    let (pool, into) = (slots::POOL, NOTIFICATION);
+    let create = abi::calls::NotificationCreate { pool, into };
+    world.does(citizen.thread, create);
+    let domain = slots::DOMAIN;
+    world.does(citizen.thread, DomainClock { domain, offset });
+    (world, citizen)
+}
+
+#[test]
+fn a_deadline_before_the_machine_began_has_passed() {
+    let offset = 10 * SECOND_NS.cast_signed();
+    for deadline in [0, 1, 5 * SECOND_NS, 10 * SECOND_NS] {
+        let (world, citizen) = with_clock(offset);
+        let late = world.call(citizen.thread, wait(deadline));
+        assert_eq!(late, Err(Error::TimedOut), "{deadline}");
+    }
+    let (world, citizen) = with_clock(i64::MAX);
+    let late = world.call(citizen.thread, wait(i64::MAX as u64));
+    assert_eq!(late, Err(Error::TimedOut));
+}
+
+#[test]
+fn a_deadline_beyond_the_machines_end_is_waited_for() {
+    for deadline in [0, SECOND_NS, abi::NO_DEADLINE - 1] {
+        let (world, citizen) = with_clock(i64::MIN);
+        world.begin(citizen.thread, wait(deadline));
+        let phase = citizen.thread.phase.get();
+        assert!(matches!(phase, Phase::Waiting { .. }), "{deadline}");
+        assert!(world.kernel.scheduler.timers.earliest().is_some());
+    }
+}
