@@ -1,8 +1,12 @@
 //! Threads that wait at the domain's objects or for its answer when it is retired, and after that is undone.
 
 use abi::Error;
-use abi::calls::{CapabilityInspect, InterruptBind, Send, Signal, ThreadBind, ThreadFaults, Wait};
+use abi::calls::{
+    CapabilityInspect, InterruptBind, Reply, ReplyAndReceive, Send, Signal, ThreadBind,
+    ThreadFaults, Wait,
+};
 use abi::register::Slot;
+use abi::thread_state::Awaits;
 
 use super::{
     FIRST_OUTSIDER, INNER_OUTSIDE, OWN_ENDPOINT, OWN_NOTIFICATION, fault, logged_stops, outsider,
@@ -13,7 +17,7 @@ use crate::capture::tests::freezing::{DEADLINE_NS, pass_time};
 use crate::capture::tests::scene::{
     ENDPOINT, HELPER, INNER, INNER_REPLY, REPLY, answer, call, receive,
 };
-use crate::objects::{Phase, create_interrupt};
+use crate::objects::{Phase, Uninformed, create_interrupt};
 
 #[test]
 fn threads_that_wait_at_its_objects_get_gone() {
@@ -88,6 +92,49 @@ fn a_late_answer_is_refused_and_its_caller_interrupted_if_it_runs_here_again() {
 }
 
 #[test]
+fn a_server_whose_right_to_answer_is_stale_goes_on_to_receive() {
+    for is_written in [false, true] {
+        let scene = scene();
+        scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
+        scene.world.does(scene.server, receive(ENDPOINT, REPLY));
+        if is_written {
+            scene.freeze();
+            let mut state = scene.read(scene.subject.thread).expect("frozen");
+            state.awaits = Awaits::Nothing as u64;
+            scene.write(0, &state).expect("a state");
+        } else {
+            retire(&scene);
+        }
+        let Reply {
+            reply,
+            info,
+            w0,
+            w1,
+            w2,
+            w3,
+        } = answer(REPLY, 1);
+        let answer = ReplyAndReceive {
+            endpoint: ENDPOINT,
+            info,
+            w0,
+            w1,
+            w2,
+            w3,
+            reply,
+        };
+        scene.world.begin(scene.server, answer);
+        let phase = scene.server.phase.get();
+        assert!(matches!(phase, Phase::Receiving { .. }), "{phase:?}");
+        // The next caller is served with the same slot.
+        let caller = outsider(&scene, 0);
+        scene.world.begin(caller, call(ENDPOINT, 4));
+        let received = scene.world.outcome::<abi::calls::Receive>(scene.server);
+        assert_eq!(received.map(|it| it.map(|it| it.words[0])), Some(Ok(4)));
+        assert_eq!(caller.phase.get(), Phase::Awaiting);
+    }
+}
+
+#[test]
 fn faults_that_it_would_hear_of_stop_their_threads() {
     let scene = scene();
     let [queued, later] = [0, 1].map(|number| outsider(&scene, number));
@@ -132,6 +179,19 @@ fn undone_it_serves_again() {
         status::<abi::calls::Call>(&scene, scene.server),
         Some(Ok(()))
     );
+}
+
+#[test]
+fn a_caller_that_came_after_an_undone_retirement_gets_gone_from_the_next() {
+    let scene = scene();
+    retire(&scene);
+    assert_eq!(scene.subject.domain.uninformed.get(), Uninformed::Nobody);
+    unretire_and_thaw(&scene);
+    let caller = outsider(&scene, 0);
+    scene.world.begin(caller, call(INNER_OUTSIDE, 1));
+    retire(&scene);
+    let told = status::<abi::calls::Call>(&scene, caller);
+    assert_eq!(told, Some(Err(Error::Gone)));
 }
 
 #[test]
