@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::checker::{check, objects, threads};
-use crate::arch::Cause;
+use crate::arch::{self, Cause};
 use crate::memory::{Ref, SlotDirectory, SlotStorage};
 use crate::objects::{DomainState, Object, Phase, Thread};
 use crate::testing::{BUFFER_ADDRESS, CALL_SITE, Citizen, World, slots};
@@ -236,8 +236,9 @@ fn happen(world: &World, keeper: Citizen, successes: &Successes, event: Event) {
             }
         }
         Event::Timer => {
+            let now = arch::ticks();
             let soon = world.kernel.scheduler.timers.earliest();
-            world.machine.set_ticks(soon.unwrap_or(0));
+            world.machine.set_ticks(soon.unwrap_or(now).max(now));
             world.kernel.enter(Cause::Timer);
         }
     }

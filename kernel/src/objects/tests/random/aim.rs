@@ -11,6 +11,7 @@ use capabilities::{Capability, Storage};
 
 use super::super::checker::objects;
 use super::SLOTS;
+use crate::arch;
 use crate::memory::{Ref, SLOTS_PER_FRAME, SlotStorage};
 use crate::objects::{Domain, Object, Phase, Thread};
 use crate::testing::BUFFER_ADDRESS;
@@ -90,7 +91,8 @@ impl Aim {
                 ("bus_address", _) => 0xfe00_0000,
                 ("slots", _) => 64 + drawn % 24,
                 ("deadline", _) if drawn.is_multiple_of(2) => abi::NO_DEADLINE,
-                ("deadline", _) => 2_000_000 + drawn % 64 * 1_000,
+                // The fake machine's ticks are nanoseconds.
+                ("deadline", _) => arch::ticks() + 1_000_000 + drawn % 64 * 1_000,
                 ("address", _) => ADDRESS + drawn % 8 * abi::MAP_STEP_BYTES,
                 ("message_buffer", _) => BUFFER_ADDRESS,
                 ("first_page", _) if drawn < 20 => 0,
