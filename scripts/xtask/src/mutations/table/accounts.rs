@@ -1,6 +1,6 @@
 //! Objects, memory and who pays.
 
-use super::{CONFORMANCE, DEVICES, MATRIX, RANDOM, TLB};
+use super::{CONFORMANCE, DEVICES, MATRIX, RANDOM, RELEASED, TLB};
 use crate::mutations::Finder::Host;
 use crate::mutations::Mutation;
 
@@ -51,4 +51,20 @@ mutations! {
     "one-slot-more" in "capabilities/src/table.rs":
         "        if slot.0 >= slot_count {" => "        if slot.0 > slot_count {";
         "the slot behind the table is used"; Host("capabilities", "");
+
+    "own-pool" in "kernel/src/objects/pool.rs":
+        "core::iter::successors(Some(self), |pool| pool.header.pool).any(|pool| pool == ancestor)" => "self == ancestor";
+        "a thread ends a pool two levels above its own, and runs on in freed memory"; Host("kernel", "objects::tests::oneself");
+    "held-by-interrupt" in "kernel/src/objects/destroy.rs":
+        "    let _ = kernel.empty_slot(interrupt.notification());\n" => "";
+        "a revocation follows a link into a frame that has another use"; RELEASED;
+    "held-by-memory" in "kernel/src/objects/destroy.rs":
+        "    let _ = kernel.empty_slot(memory.pager());\n" => "";
+        "a revocation follows a link into a frame that has another use"; RELEASED;
+    "held-for-faults" in "kernel/src/objects/destroy.rs":
+        "[thread.fault_endpoint(), thread.bound_notification()]" => "[thread.bound_notification()]";
+        "a revocation follows a link into a frame that has another use"; RELEASED;
+    "held-by-binding" in "kernel/src/objects/destroy.rs":
+        "[thread.fault_endpoint(), thread.bound_notification()]" => "[thread.fault_endpoint()]";
+        "a revocation follows a link into a frame that has another use"; RELEASED;
 }

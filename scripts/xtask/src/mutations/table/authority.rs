@@ -105,4 +105,11 @@ mutations! {
     "armed-bookmark" in "capabilities/src/family.rs":
         ".set_content(Some(Content { rights, ..content }));" => ".set_content(Some(content));";
         "describing a domain makes a capability with rights in a hidden slot"; Host("capabilities", "");
+
+    "born-highest" in "kernel/src/objects/thread.rs":
+        "            priority: Cell::new(0)," => "            priority: Cell::new(abi::PRIORITY_MAX),";
+        "whoever makes a thread takes the processor from all others"; MATRIX;
+    "held-kind" in "kernel/src/syscalls/own.rs":
+        "            lookup::own_endpoint(domain, call.from, EndpointRights::SEND)?;\n            thread::hold_fault_endpoint" => "            thread::hold_fault_endpoint";
+        "a thread's faults go to something that is no endpoint"; Host("kernel", "capture::tests::derivation");
 }

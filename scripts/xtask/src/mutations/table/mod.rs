@@ -16,6 +16,7 @@ const IPC: Finder = Host("kernel", "ipc");
 const TLB: Finder = Host("kernel", "paging");
 const RANDOM: Finder = Host("kernel", "objects::tests::random");
 const LONG: Finder = Host("kernel", "objects::tests::long");
+const RELEASED: Finder = Host("kernel", "objects::tests::released");
 const DEVICES: Finder = Host("kernel", "objects::tests::devices");
 const CONFORMANCE: Finder = Machine("conformance");
 

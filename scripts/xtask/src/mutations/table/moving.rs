@@ -110,4 +110,14 @@ mutations! {
     "readers-count" in "kernel/src/memory/slots.rs":
         "if may_write && memory.is_foreign_to(domain) =>" => "if memory.is_foreign_to(domain) =>";
         "a domain whose Memory others may read cannot move"; Host("kernel", "capture::tests");
+
+    "stolen-bookmark" in "kernel/src/capture/parent.rs":
+        "    if is_marked && ascent.entry.get() == Some(entry) {" => "    if is_marked && Some(entry).is_some() {";
+        "two that describe a domain by turns get each other's parents"; Host("kernel", "capture::tests::derivation");
+    "stale-parent" in "kernel/src/capture/parent.rs":
+        "            version: self.domain.version()," => "            version: 0,";
+        "a slot that was filled again is described with its old parent"; Host("kernel", "capture::tests::derivation");
+    "silent-second" in "kernel/src/capture/retire.rs":
+        "    domain.uninformed.set(Uninformed::ALL);\n" => "";
+        "after a retirement that was undone the next one leaves outsiders waiting for ever"; Host("kernel", "capture::tests::retiring");
 }

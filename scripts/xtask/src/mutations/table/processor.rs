@@ -84,4 +84,8 @@ mutations! {
     "early-deadline" in "kernel/src/scheduler/clock.rs":
         ".div_ceil(NS_PER_SECOND);" => " / NS_PER_SECOND;";
         "waits end a tick early"; Host("kernel", "scheduler::clock");
+
+    "deadline-before-time" in "kernel/src/ipc/notify.rs":
+        "machine.max(0)" => "machine";
+        "a deadline before the machine's own beginning is waited for, for ever"; Host("kernel", "ipc::tests::deadlines");
 }
