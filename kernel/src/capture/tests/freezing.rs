@@ -1,10 +1,10 @@
 //! Whose a freeze is, and when it ends.
 
 use abi::Error;
-use abi::calls::{Destroy, DomainClock, DomainCreate, DomainFreeze, DomainThaw, PoolSplit};
+use abi::calls::{Destroy, DomainClock, DomainCreate, DomainFreeze, DomainThaw, PoolSplit, Wait};
 use abi::register::{PageCount, Slot};
 
-use super::scene::{Scene, freeze, retire, thaw, unretire};
+use super::scene::{NOTIFICATION, Scene, freeze, retire, thaw, unretire};
 use super::settling::crowd;
 use crate::arch::Cause;
 use crate::objects::tests::checker::check;
@@ -201,6 +201,23 @@ fn a_domain_whose_retirement_was_undone_runs_at_the_deadline_of_that() {
     pass_time(&scene, DEADLINE_NS);
     assert!(scene.subject.domain.is_running());
     assert!(scene.subject.thread.is_runnable() && scene.helper.is_runnable());
+}
+
+#[test]
+fn a_thread_that_waits_for_longer_does_not_put_off_a_frozen_domain() {
+    let scene = Scene::new();
+    let (notification, deadline) = (NOTIFICATION, 2 * DEADLINE_NS);
+    let wait = Wait {
+        notification,
+        deadline,
+    };
+    scene.world.begin(scene.server, wait);
+    scene.freeze_until(DEADLINE_NS);
+    pass_time(&scene, DEADLINE_NS);
+    assert!(scene.subject.domain.is_running());
+    assert!(!scene.server.is_runnable());
+    pass_time(&scene, 2 * DEADLINE_NS);
+    assert!(scene.server.is_runnable());
 }
 
 #[test]

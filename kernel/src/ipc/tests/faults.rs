@@ -42,6 +42,23 @@ fn a_fault_that_waits_at_a_revoked_fault_endpoint_stops_its_thread() {
     assert!(world.machine.console().contains("stops at 0x1234"));
 }
 
+/// The vector of the exception that a processor raises for registers that are off.
+const DEVICE_NOT_AVAILABLE: u8 = 7;
+
+#[test]
+fn denied_registers_that_are_allowed_already_are_a_fault() {
+    let (world, server, _, third) = trio();
+    let (thread, endpoint) = (slots::THREAD, ENDPOINT);
+    world.does(third.thread, ThreadFaults { thread, endpoint });
+    fault(&world, third.thread, DEVICE_NOT_AVAILABLE, 0);
+    assert!(third.thread.is_runnable(), "they are allowed");
+    fault(&world, third.thread, DEVICE_NOT_AVAILABLE, 0);
+    world.begin(server.thread, receive());
+    let [kind, vector, _, _] = received(&world, server).words;
+    let expected = (FaultKind::Exception as u64, DEVICE_NOT_AVAILABLE.into());
+    assert_eq!((kind, vector), expected);
+}
+
 const MEMORY: Slot = Slot(slots::FREE + 11);
 const ADDRESS: u64 = 0x8000_0000;
 /// Pages that a step of an address maps.

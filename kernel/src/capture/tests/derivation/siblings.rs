@@ -133,11 +133,20 @@ fn two_that_describe_a_domain_by_turns_get_the_parents_of_what_each_asks_for() {
 
 #[test]
 fn a_slot_that_is_filled_again_is_described_with_its_new_parent() {
+    for is_frozen in [true, false] {
+        describe_filled_again(is_frozen);
+    }
+}
+
+/// Describes a slot of the subject, frozen or running, twice: between that it is filled with something else.
+fn describe_filled_again(is_frozen: bool) {
     let scene = Scene::new();
     let (world, keeper) = (&scene.world, scene.keeper.thread);
     create_notification(&scene);
     mint(&scene, INNER, SPARE, 7);
-    scene.freeze();
+    if is_frozen {
+        scene.freeze();
+    }
     let (_, parent) = describe_spare(&scene, |_| {});
     assert_eq!(parent, word(INNER));
     let (domain, slot) = (SUBJECT, SPARE);
