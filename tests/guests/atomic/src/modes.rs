@@ -1,5 +1,5 @@
 //! Workloads that keep what a processor has besides its general and vector registers: segment bases, the x87 unit, MXCSR, the
-//! direction flag.
+//! direction flag, and the flags that no instruction but POPF sets.
 //!
 //! Each leaves it alone over many yields, so that at most freezes the thread stands in the middle.
 
@@ -163,6 +163,38 @@ extern "C" fn keep_direction(yields: u64) -> u64 {
         "ret",
         number = const Number::Yield as u32,
     )
+}
+
+/// NT, AC and ID.
+const FLAGS: u64 = 1 << 14 | 1 << 18 | 1 << 21;
+
+/// Sets flags; returns which of them still are set.
+#[unsafe(naked)]
+extern "C" fn keep_flags(flags: u64, yields: u64) -> u64 {
+    core::arch::naked_asm!(
+        "push rbx",
+        "mov rbx, rsi",
+        "pushf",
+        "or [rsp], rdi",
+        "popf",
+        yield_often!(),
+        "pushf",
+        "mov rax, [rsp]",
+        "and rax, rdi",
+        "not rdi",
+        "and [rsp], rdi",
+        "popf",
+        "pop rbx",
+        "ret",
+        number = const Number::Yield as u32,
+    )
+}
+
+pub extern "C" fn keeps_flags(board: Board) -> ! {
+    loop {
+        board.check(keep_flags(FLAGS, YIELDS) == FLAGS, 90);
+        board.round();
+    }
 }
 
 pub extern "C" fn keeps_direction(board: Board) -> ! {

@@ -19,14 +19,14 @@ use crate::long_calls::{
     uses_paged_memory,
 };
 use crate::messages::{answers_at_length, calls_at_length, receives_and_is_notified, rings, sends};
-use crate::modes::{keeps_direction, keeps_mxcsr, keeps_segment_bases, keeps_x87};
+use crate::modes::{keeps_direction, keeps_flags, keeps_mxcsr, keeps_segment_bases, keeps_x87};
 use crate::slots::*;
 
 /// A workload.
 pub type Workload = extern "C" fn(Board) -> !;
 
 /// All of them: a thread each, in this order.
-pub const WORKLOADS: [(&str, Workload); 30] = [
+pub const WORKLOADS: [(&str, Workload); 31] = [
     ("computes", computes),
     ("computes with vectors", computes_with_vectors),
     ("calls inside", calls_inside),
@@ -57,6 +57,7 @@ pub const WORKLOADS: [(&str, Workload); 30] = [
     ("keeps the x87 unit", keeps_x87),
     ("keeps MXCSR", keeps_mxcsr),
     ("keeps the direction flag", keeps_direction),
+    ("keeps flags", keeps_flags),
 ];
 
 /// The workload whose faults the one behind it mends.

@@ -8,7 +8,7 @@ use runtime::abi::register::{Access, PageCount, Slot, UserAddress};
 use runtime::abi::start_page::root_slots;
 use runtime::abi::thread_state::{GeneralRegisters, ThreadState};
 use runtime::abi::{Number, PAGE_BYTES};
-use runtime::capability::{Domain, Kind, Memory, Pool, Thread};
+use runtime::capability::{Domain, Endpoint, Kind, Memory, Pool, Thread};
 use runtime::{Cap, Error};
 
 use crate::stage::{Stage, map};
@@ -36,12 +36,16 @@ global_asm!(
     // Nothing is mapped at 0.
     ".global actor_fault",
     "actor_fault: mov byte ptr [0], 0",
+    ".global actor_trap",
+    "actor_trap: int3",
+    "jmp actor_trap",
     yield_now = const Number::Yield as u32,
 );
 
 unsafe extern "C" {
     fn actor_call();
     fn actor_fault();
+    fn actor_trap();
     static __text_start: u8;
     static __text_end: u8;
 }
@@ -59,7 +63,11 @@ pub struct Actors {
 impl Actors {
     /// Makes so many that do not run yet, in a pool split off from this one.
     pub fn new(pool: Cap<Pool>, count: usize) -> Result<Actors, Error> {
-        let pool = pool.split(PageCount(PAGES))?;
+        Actors::in_pool(pool.split(PageCount(PAGES))?, count)
+    }
+
+    /// As [`Actors::new`], in this very pool.
+    pub fn in_pool(pool: Cap<Pool>, count: usize) -> Result<Actors, Error> {
         let domain = pool.create_domain()?;
         let (start, end) = (&raw const __text_start, &raw const __text_end);
         let code = Cap::<Memory>::from_slot(Slot(root_slots::IMAGE.0));
@@ -105,8 +113,20 @@ impl Actors {
 
     /// Starts all of them, each at an instruction that faults.
     pub fn start_faulting(&self) -> Result<(), Error> {
+        self.start_at_instruction(actor_fault as *const () as u64)
+    }
+
+    /// Starts all of them, each at a trap of which this endpoint is sent a message.
+    pub fn start_trapped(&self, endpoint: Cap<Endpoint>) -> Result<(), Error> {
+        for thread in &self.threads {
+            thread.set_fault_endpoint(Some(endpoint))?;
+        }
+        self.start_at_instruction(actor_trap as *const () as u64)
+    }
+
+    fn start_at_instruction(&self, rip: u64) -> Result<(), Error> {
         let registers = GeneralRegisters {
-            rip: actor_fault as *const () as u64,
+            rip,
             ..at_call(Number::Null as u64, [0; 8])
         };
         self.threads

@@ -3,7 +3,7 @@
 
 use runtime::abi::register::PageCount;
 use runtime::abi::{NO_DEADLINE, POOL_DEPTH_MAX};
-use runtime::capability::Pool;
+use runtime::capability::{Domain, Pool};
 use runtime::{Cap, Error};
 
 use crate::stage::Stage;
@@ -15,6 +15,8 @@ const PAGES_EACH: u64 = 5;
 pub struct Nest {
     /// The one with nothing inside it but its domain.
     pub innermost: Cap<Pool>,
+    /// The domain of that pool.
+    pub domain: Cap<Domain>,
     outermost: Cap<Pool>,
 }
 
@@ -22,15 +24,16 @@ impl Nest {
     /// Makes the pools; the innermost has this many pages to spend.
     pub fn new(stage: &Stage, pages: u64) -> Result<Nest, Error> {
         let outermost = stage.split(pages + u64::from(POOL_DEPTH_MAX) * PAGES_EACH)?;
-        add_frozen_domain(outermost)?;
+        let mut domain = add_frozen_domain(outermost)?;
         let mut innermost = outermost;
         for depth in 1..POOL_DEPTH_MAX {
             let deeper = u64::from(POOL_DEPTH_MAX - depth);
             innermost = innermost.split(PageCount(pages + deeper * PAGES_EACH))?;
-            add_frozen_domain(innermost)?;
+            domain = add_frozen_domain(innermost)?;
         }
         Ok(Nest {
             innermost,
+            domain,
             outermost,
         })
     }
@@ -41,7 +44,8 @@ impl Nest {
     }
 }
 
-fn add_frozen_domain(pool: Cap<Pool>) -> Result<(), Error> {
-    pool.create_domain()?.freeze(NO_DEADLINE)?;
-    Ok(())
+fn add_frozen_domain(pool: Cap<Pool>) -> Result<Cap<Domain>, Error> {
+    let domain = pool.create_domain()?;
+    domain.freeze(NO_DEADLINE)?;
+    Ok(domain)
 }

@@ -1,5 +1,7 @@
 //! Scenes with large and deep pools.
 
+use alloc::vec::Vec;
+
 use runtime::Error;
 use runtime::abi::POOL_DEPTH_MAX;
 use runtime::abi::calls::{CapabilityCopy, CapabilityDelete, Destroy, EndpointCreate, Yield};
@@ -16,6 +18,8 @@ const COPIES: u32 = 1500;
 /// Enough for the threads inside; each pool around has a little more.
 const PAGES_INSIDE: u64 = 1200;
 const THREADS: usize = 256;
+/// Pages of a pool with a domain of one thread.
+const PAGES_TRAPPED: u64 = 24;
 
 /// A search among many objects, and their end.
 pub fn objects(stage: &Stage) -> Result<(), Error> {
@@ -47,6 +51,35 @@ pub fn chain(stage: &Stage) -> Result<(), Error> {
         pool.forget();
     }
     Ok(())
+}
+
+/// Pools inside each other, as deep as they go, in each a domain with a thread behind a trap that nobody has received: they end
+/// through the capability to the outermost, and through its parent.
+pub fn trapped(stage: &Stage) -> Result<(), Error> {
+    let endpoint = stage.pool.create_endpoint()?;
+    for by_parent in [false, true] {
+        let outermost = stage.split(u64::from(POOL_DEPTH_MAX) * PAGES_TRAPPED)?;
+        let mut all = Vec::new();
+        let mut pool = outermost;
+        for depth in 1..=POOL_DEPTH_MAX {
+            let actors = Actors::in_pool(pool, 1)?;
+            actors.start_trapped(endpoint)?;
+            all.push(actors);
+            if depth < POOL_DEPTH_MAX {
+                let deeper = u64::from(POOL_DEPTH_MAX - depth);
+                pool = pool.split(PageCount(deeper * PAGES_TRAPPED))?;
+            }
+        }
+        stage.pause()?;
+        if by_parent {
+            let id = stage.domain.identify(outermost.slot())?;
+            stage.pool.destroy_child(id)?;
+        } else {
+            outermost.destroy()?;
+        }
+        all.into_iter().for_each(Actors::forget);
+    }
+    endpoint.destroy()
 }
 
 /// Pools inside each other, as deep as they go, and threads that run in the innermost.

@@ -57,6 +57,14 @@ const SCENES: &[Scene] = &[
         tables::answers,
     ),
     (
+        "the largest table, full of rights to write, 32 pools deep",
+        tables::deep,
+    ),
+    (
+        "pools 32 deep, in each a thread behind a trap",
+        pools::trapped,
+    ),
+    (
         "a capture of a Memory behind 254 objects",
         subject::captured,
     ),

@@ -117,6 +117,22 @@ pub fn answers(stage: &Stage) -> Result<(), Error> {
     nest.end()
 }
 
+/// The same rights in the largest table of a domain that lies as deep as its pool can, so that each step goes all the way inwards.
+pub fn deep(stage: &Stage) -> Result<(), Error> {
+    let written = Nest::new(stage, 16)?;
+    let memory = written.innermost.create_memory(PageCount(1))?;
+    let rights = memory.inspect()?.rights;
+    let ending = Nest::new(stage, 1024)?;
+    ending.domain.grow(SLOTS_MAX)?;
+    for slot in SLOTS_MAX - SLOTS_FILLED..SLOTS_MAX {
+        ending
+            .domain
+            .install(memory.erase(), Slot(slot), rights, 0)?;
+    }
+    ending.end()?;
+    written.end()
+}
+
 /// As many mappings as a domain has records for.
 pub fn mappings(stage: &Stage) -> Result<(), Error> {
     let pool = stage.split(1024)?;
