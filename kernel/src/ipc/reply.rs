@@ -96,7 +96,7 @@ pub fn answers_fault(place: Place) -> bool {
 ///
 /// # Errors
 /// [`Error::ArgumentRange`] for other rights than GRANT; [`Error::WrongState`] if the thread does not await an answer,
-/// [`Error::OccupiedSlot`].
+/// [`Error::OccupiedSlot`], [`Error::Gone`].
 pub fn install_reply(caller: Ref<Thread>, place: Place, rights: Rights) -> Result<(), Error> {
     if !Rights::from(EndpointRights::GRANT).contains(rights) {
         return Err(Error::ArgumentRange);
@@ -104,6 +104,7 @@ pub fn install_reply(caller: Ref<Thread>, place: Place, rights: Rights) -> Resul
     if !is_awaiting(caller) {
         return Err(Error::WrongState);
     }
+    crate::objects::check_lasting(Object::Thread(caller))?;
     crate::objects::check_free(place)?;
     grant_reply(caller, place, rights);
     Ok(())

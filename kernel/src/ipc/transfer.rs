@@ -9,7 +9,7 @@ use capabilities::{Place, Storage};
 
 use crate::kernel::Kernel;
 use crate::memory::{Entry, Frame, Ref, SlotStorage};
-use crate::objects::{Object, Thread};
+use crate::objects::{Object, Thread, check_lasting};
 use crate::paging;
 
 /// Why a message did not go over, and through whom.
@@ -165,7 +165,7 @@ fn check_giveable(place: Place) -> Result<(), Error> {
         None => Err(Error::EmptySlot),
         // A reply right is for one holder.
         Some(capability) if matches!(capability.object, Object::Reply(_)) => Err(Error::WrongKind),
-        Some(_) => Ok(()),
+        Some(capability) => check_lasting(capability.object),
     }
 }
 

@@ -24,6 +24,18 @@ pub fn check_free(place: Place) -> Result<(), Error> {
     }
 }
 
+/// Checks that another capability to an object can be made.
+///
+/// # Errors
+/// [`Error::Gone`] if it is being destroyed.
+pub fn check_lasting(object: Object) -> Result<(), Error> {
+    if object.header().is_ending() {
+        Err(Error::Gone)
+    } else {
+        Ok(())
+    }
+}
+
 /// Makes an object in a frame of its own, enters it in its pool's list, and puts a capability with all rights into
 /// `into`, which must be empty.
 ///

@@ -3,7 +3,7 @@
 //! ```text
 //!   destroy_step(object): the newest object inside it first (a pool's objects, a domain's threads), for each
 //!     1. quiesce:  a thread stops, a domain too, a few threads a step; nobody makes more out of a pool
-//!     2. revoke:   one capability to it goes null
+//!     2. revoke:   one capability to it goes null; nobody makes another one
 //!     3. dismantle: one part goes back: a page, a mapping, a waiter, a table
 //!     4. finish:   its frame goes back to its pool
 //! ```
@@ -39,6 +39,7 @@ pub fn destroy_step(kernel: &Kernel, object: Object, keep: Option<Place>) -> Ste
         return Step::More;
     }
     let target = innermost(object);
+    target.header().end();
     if revoke_one(kernel, target, keep) == Step::More || dismantle(kernel, target) == Step::More {
         return Step::More;
     }
@@ -76,7 +77,7 @@ fn quiesce(kernel: &Kernel, object: Object) -> Step {
     for object in inwards(object) {
         match object {
             Object::Pool(pool) => {
-                pool.end();
+                pool.header.end();
                 if let Some(domain) = pool.domain.get()
                     && end(kernel, domain) == Step::More
                 {

@@ -22,6 +22,7 @@ pub struct Header {
     pub next: Cell<Option<Object>>,
     /// The frame that the object lies in.
     home: Cell<Option<Occupied>>,
+    is_ending: Cell<bool>,
     /// The root of the tree of capabilities to the object.
     origin: Slot<Object>,
 }
@@ -44,6 +45,7 @@ impl Header {
             previous: Cell::new(None),
             next: Cell::new(None),
             home: Cell::new(Some(home)),
+            is_ending: Cell::new(false),
             origin: Slot::empty(Holder::Origin.pack()),
         }
     }
@@ -60,6 +62,17 @@ impl Header {
     pub(super) fn vacate(&self) -> OwnedFrame {
         let home = self.home.take();
         home.expect("an object is finished once").vacate()
+    }
+
+    /// It is being destroyed: nobody makes another capability to it, or anything out of it. Else others could make them as fast as
+    /// they are taken away.
+    pub fn end(&self) {
+        self.is_ending.set(true);
+    }
+
+    /// Whether it is being destroyed.
+    pub fn is_ending(&self) -> bool {
+        self.is_ending.get()
     }
 
     /// Counts a change of the object, if the domain of its pool is frozen.

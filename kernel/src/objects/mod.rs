@@ -42,7 +42,7 @@ pub(crate) mod tests;
 
 pub use ascent::{Answer, Ascent, Entry};
 pub use create::{
-    Contiguous, SHARERS_MAX, check_free, create, create_contiguous, create_domain,
+    Contiguous, SHARERS_MAX, check_free, check_lasting, create, create_contiguous, create_domain,
     create_first_domain, create_interrupt, create_memory, create_memory_of, create_pool,
     create_tables_of, create_thread, create_unpublished_pool, fill, grow_table, pay_for_table,
     publish,

@@ -40,7 +40,6 @@ pub struct Pool {
     /// What the identities of all the machine's objects are made with.
     pub identities: IdentityKeys,
     used: Cell<u64>,
-    is_ending: Cell<bool>,
     is_retired: Cell<bool>,
     first: Cell<Option<Object>>,
     last: Cell<Option<Object>>,
@@ -59,7 +58,6 @@ impl Pool {
             header,
             limit,
             used: Cell::new(0),
-            is_ending: Cell::new(false),
             is_retired: Cell::new(false),
             first: Cell::new(None),
             last: Cell::new(None),
@@ -96,16 +94,6 @@ impl Pool {
             "a pool gets {pages} pages back and had spent {used}"
         );
         self.used.set(used - pages);
-    }
-
-    /// It is being destroyed: nothing more is made out of it.
-    pub fn end(&self) {
-        self.is_ending.set(true);
-    }
-
-    /// Whether it is being destroyed.
-    pub fn is_ending(&self) -> bool {
-        self.is_ending.get()
     }
 
     /// Counts a change of what belongs to it in its domain, and in the domains of the pools that it lies in, as far as they

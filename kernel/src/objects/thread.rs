@@ -141,6 +141,10 @@ pub struct Thread {
     pub deadline_ticks: Cell<Option<u64>>,
     /// Ticks that are left of its slice of the core, while it is in a ready queue.
     pub slice_left: Cell<u64>,
+    /// Whether it has made a step of a revocation that is not done. The end of a slice takes that back.
+    pub is_revoking: Cell<bool>,
+    /// Whether it goes on beyond its slice, until its revocation is done.
+    pub is_overdue: Cell<bool>,
     /// Where its message buffer is, alleged; 0 for none.
     pub message_buffer: Cell<u64>,
     /// Raised by every call, so that an answer to an older one is stale.
@@ -171,6 +175,8 @@ impl Thread {
             timer: HeapPlace::nowhere(),
             deadline_ticks: Cell::new(None),
             slice_left: Cell::new(0),
+            is_revoking: Cell::new(false),
+            is_overdue: Cell::new(false),
             message_buffer: Cell::new(0),
             call_number: Cell::new(0),
             answerable: Cell::new(false),

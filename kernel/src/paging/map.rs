@@ -8,7 +8,7 @@ use capabilities::{Capability, Place};
 
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Domain, Mapping, MemoryObject, Object, Step};
+use crate::objects::{Domain, Mapping, MemoryObject, Object, Step, check_lasting};
 
 /// Links made when a Memory is mapped; the first fault makes each further one.
 const LINKS_AT_ONCE: u64 = 64;
@@ -64,9 +64,13 @@ impl MapRequest {
 ///
 /// # Errors
 /// [`Error::Misaligned`], [`Error::ArgumentRange`]; [`Error::Overlap`] with another mapping; [`Error::PoolEmpty`] or
-/// [`Error::TableFull`] when the domain's pool cannot keep the record.
+/// [`Error::TableFull`] when the domain's pool cannot keep the record; [`Error::Gone`] for a Memory that is being destroyed.
 pub fn map(kernel: &Kernel, domain: Ref<Domain>, request: MapRequest) -> Result<(), Error> {
     request.check()?;
+    // A debugger sees what is left of a domain that was frozen in the middle of a destruction.
+    if !request.is_capture {
+        check_lasting(Object::Memory(request.memory))?;
+    }
     // Mappings do not overlap each other: if any reaches into the range, the last one that begins before its end does.
     let before_end = domain.mapping_below(request.end() - 1);
     if before_end.is_some_and(|mapping| request.address < mapping.end()) {

@@ -8,10 +8,12 @@
 //!   preempted               --> before its equals, with what is left of its slice
 //!   chosen from its queue   --> its slice begins, or goes on
 //!   called, answered        --> in place of its partner that waits now, for the rest of that slice
+//!   slice over in a revoke  --> goes on, until the revocation is done
 //! ```
 //!
 //! So a thread that gives up the core early takes nothing from the next one, one that is interrupted by a higher
-//! priority loses nothing, and each runs for at most one slice before all that were ready at its priority have had theirs.
+//! priority loses nothing, and each runs for at most one slice before all that were ready at its priority have had theirs, but for
+//! a revocation (decision 25).
 //!
 //! The clock is read only when a thread is chosen from a queue. A system call after which the caller goes on running
 //! does not read it. The timer is armed only for a time before the one for which it is armed already: a
@@ -143,7 +145,24 @@ impl Scheduler {
     /// and arms the timer again.
     pub fn tick(&self, now_ticks: u64) {
         self.armed.set(u64::MAX);
-        if self.slice_end.get().is_some_and(|end| end <= now_ticks) {
+        if self.slice_end.get().is_none_or(|end| end > now_ticks) {
+            return;
+        }
+        match self.current.get() {
+            Some(thread) if thread.is_revoking.take() => {
+                thread.is_overdue.set(true);
+                thread.slice_left.set(self.slice_ticks);
+                self.begin_slice(thread, now_ticks);
+            }
+            _ => self.rotate(),
+        }
+    }
+
+    /// The current thread has made a step of a revocation. While that goes on, the thread stays before its equals when its slice
+    /// is over, since they could make capabilities as fast as it takes them away; then it goes behind them.
+    pub fn note_revocation(&self, thread: Ref<Thread>, goes_on: bool) {
+        thread.is_revoking.set(goes_on);
+        if !goes_on && thread.is_overdue.take() {
             self.rotate();
         }
     }
@@ -247,7 +266,7 @@ impl Scheduler {
     fn preempt(&self, thread: Ref<Thread>, now_ticks: u64) {
         let end = self.slice_end.get().unwrap_or(now_ticks);
         let left = end.saturating_sub(now_ticks);
-        if left == 0 {
+        if left == 0 && !thread.is_revoking.get() {
             return self.wake(thread);
         }
         thread.slice_left.set(left);

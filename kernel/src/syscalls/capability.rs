@@ -11,7 +11,7 @@ use capabilities::{Badge, Place, Storage};
 use super::{CallResult, Outcome, Results, lookup};
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Object, Thread};
+use crate::objects::{self, Object, Thread};
 
 pub fn copy(caller: Ref<Thread>, call: CapabilityCopy) -> CallResult {
     let (from, to) = copyable(caller, call.from, call.to)?;
@@ -42,7 +42,10 @@ pub fn delete(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityDelete) -> C
 pub fn revoke(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityRevoke) -> CallResult {
     let (place, _) = lookup::lookup(caller, call.slot)?;
     // Nothing is derived from itself, so keeping it keeps nothing.
-    super::in_steps(|| kernel.revoke_step(place, place))
+    let outcome = super::in_steps(|| kernel.revoke_step(place, place));
+    let goes_on = matches!(outcome, Ok(Outcome::Again));
+    kernel.scheduler.note_revocation(caller, goes_on);
+    outcome
 }
 
 pub fn inspect(caller: Ref<Thread>, call: CapabilityInspect) -> CallResult {
@@ -74,5 +77,6 @@ fn copyable(caller: Ref<Thread>, from: Slot, to: Slot) -> Result<(Place, Place),
     if matches!(capability.object, Object::Reply(_)) {
         return Err(Error::WrongKind);
     }
+    objects::check_lasting(capability.object)?;
     Ok((place, lookup::free_slot(caller, to)?))
 }

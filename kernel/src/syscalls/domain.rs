@@ -54,6 +54,7 @@ pub fn install(caller: Ref<Thread>, call: DomainInstall) -> CallResult {
     if matches!(capability.object, Object::Reply(_)) {
         return Err(Error::WrongKind);
     }
+    objects::check_lasting(capability.object)?;
     let to = domain.place(call.to)?;
     capabilities::mint(&SlotStorage, from, to, call.rights, Badge::new(call.badge))
         .map_err(slot_error)?;
@@ -77,6 +78,7 @@ pub fn derive(caller: Ref<Thread>, call: DomainDerive) -> CallResult {
     if matches!(held.object, Object::Reply(_)) {
         return Err(Error::WrongKind);
     }
+    objects::check_lasting(held.object)?;
     capabilities::mint(&SlotStorage, from, to, call.rights, Badge::new(call.badge))
         .map_err(slot_error)?;
     domain.touch();

@@ -120,7 +120,7 @@ pub fn pool(caller: Ref<Thread>, slot: Slot, rights: PoolRights) -> Result<Ref<P
     };
     require(capability, rights.into())?;
     refuse_retired(&pool.header)?;
-    if rights.contains(PoolRights::CREATE) && (pool.is_retired() || pool.is_ending()) {
+    if rights.contains(PoolRights::CREATE) && (pool.is_retired() || pool.header.is_ending()) {
         return Err(Error::Gone);
     }
     Ok(pool)

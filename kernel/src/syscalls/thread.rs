@@ -201,10 +201,11 @@ impl Source {
 /// Puts a copy of a capability into a slot inside an object, in place of what is there.
 ///
 /// # Errors
-/// [`Error::EmptySlot`], [`Error::MissingRight`], [`Error::BadgeFixed`]: nothing has changed then.
+/// [`Error::EmptySlot`], [`Error::MissingRight`], [`Error::BadgeFixed`], [`Error::Gone`]: nothing has changed then.
 pub fn hold(kernel: &Kernel, from: Source, inside: Place, rights: Rights) -> Result<(), Error> {
     let held = SlotStorage.slot(from.place).capability();
     let held = held.ok_or(Error::EmptySlot)?;
+    crate::objects::check_lasting(held.object)?;
     held.mint(rights, from.badge).map_err(slot_error)?;
     if !SlotStorage.slot(inside).is_empty() {
         kernel.empty_slot(inside)?;

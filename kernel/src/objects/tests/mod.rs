@@ -12,6 +12,7 @@
 //! | `interrupts` | lines that several share, and messages |
 //! | `long` | what takes many steps |
 //! | `oneself` | ends of what holds the caller |
+//! | `outrun` | what takes away, beside threads that make more of it |
 //! | `random` | any calls, in any order |
 //! | `released` | what an object holds when its frame is released |
 
@@ -25,5 +26,6 @@ mod hardware;
 mod interrupts;
 mod long;
 mod oneself;
+mod outrun;
 mod random;
 mod released;

@@ -49,10 +49,10 @@ mutations! {
         "interrupt.flags.get(), &mut left)" => "interrupt.flags.get(), &mut MET_PER_STEP.clone())";
         "one entry does a whole step for each interrupt that shares a line"; IPC;
     "ending-by-timer" in "kernel/src/capture/freeze.rs":
-        "    if step == Step::More {\n        //" => "    if step == Step::More && domain.is_running() {\n        //";
+        "        _ if !domain.is_settled() => Some(arch::ticks())," => "        _ if !domain.is_settled() && domain.state() != DomainState::Ending => Some(arch::ticks()),";
         "a domain that nobody can stop any more runs on in part if its destroyer ends"; Host("kernel", "capture::tests");
     "thaw-turn" in "kernel/src/capture/freeze.rs":
-        "domains.insert(domain, arch::ticks());" => "domains.insert(domain, 0);";
+        "        _ if !domain.is_settled() => Some(arch::ticks())," => "        _ if !domain.is_settled() => Some(0),";
         "domains that are thawed again and again keep another frozen beyond its deadline"; Host("kernel", "timer");
     "vector-turn" in "kernel/src/ipc/vectors.rs":
         "        self.next.set(vector.wrapping_add(1));\n" => "";
@@ -89,4 +89,22 @@ mutations! {
     "logged-end" in "kernel/src/ipc/reply.rs":
         "    if caller.header.is_retired() || caller.domain.state() == DomainState::Ending {" => "    if caller.header.is_retired() || (false && caller.domain.state() == DomainState::Ending) {";
         "threads of a domain that is being destroyed write a line to the log each"; Host("kernel", "objects::tests::ending");
+    "stopped-together" in "kernel/src/capture/freeze.rs":
+        "        settle(kernel, domain, limit);\n        Step::More\n" => "        settle(kernel, domain, limit)\n";
+        "one step of a destruction stops a thread, and writes a line of the log, in each of 30 pools inside each other"; Host("kernel", "objects::tests::ending");
+    "freezer-gone" in "kernel/src/capture/freeze.rs":
+        "        _ if !domain.is_settled() => Some(arch::ticks())," => "        _ if !domain.is_settled() && domain.state() != DomainState::Frozen => Some(arch::ticks()),";
+        "threads of a frozen domain run for ever when its freezer has ended half-way"; Host("kernel", "capture::tests::settling");
+    "own-freeze" in "kernel/src/capture/freeze.rs":
+        "    if caller.domain == domain {\n        return Err(Error::Oneself);\n    }\n    match" => "    let _ = caller;\n    match";
+        "a thread stops itself in the middle of its call"; Host("kernel", "capture::tests::settling");
+    "untold-at-the-end" in "kernel/src/capture/freeze.rs":
+        "        DomainState::Ending if !is_informed => Some(arch::ticks()),\n" => "        DomainState::Ending if !is_informed => None,\n";
+        "outsiders wait for ever for a retired domain whose destruction was given up"; Host("kernel", "capture::tests::retiring");
+    "retired-interrupt" in "kernel/src/ipc/interrupt.rs":
+        "|notification| notification.header.is_retired())" => "|_| false)";
+        "a device raises flags in a domain that has gone elsewhere, and ends an outsider's wait through it"; Host("kernel", "capture::tests::retiring");
+    "kept-interrupt" in "kernel/src/capture/retire.rs":
+        "    ipc::deliver_undelivered(kernel);\n" => "";
+        "a driver whose retirement was undone waits for ever for an interrupt that came meanwhile"; Host("kernel", "capture::tests::retiring");
 }

@@ -51,7 +51,7 @@ mutations! {
         "        DomainState::Retired if rights.intersects(CHANGING) => Err(Error::Gone),\n" => "";
         "a domain that has gone elsewhere is changed"; MATRIX;
     "retired-pool" in "kernel/src/syscalls/lookup.rs":
-        "(pool.is_retired() || pool.is_ending())" => "pool.is_ending()";
+        "(pool.is_retired() || pool.header.is_ending())" => "pool.header.is_ending()";
         "objects are made in a domain that has gone elsewhere"; MATRIX;
 
     // Descriptions.
@@ -120,4 +120,13 @@ mutations! {
     "silent-second" in "kernel/src/capture/retire.rs":
         "    domain.uninformed.set(Uninformed::ALL);\n" => "";
         "after a retirement that was undone the next one leaves outsiders waiting for ever"; Host("kernel", "capture::tests::retiring");
+    "dropped-flags" in "kernel/src/arch/context.rs":
+        " | 1 << 8 | 1 << 14 | 1 << 18 | 1 << 21;" => ";";
+        "a domain that single-steps itself no longer does after a move"; Host("kernel", "capture::tests::states");
+    "device-version" in "kernel/src/objects/create.rs":
+        "    memory.header.touch();\n" => "";
+        "a Memory of a device has fewer pages in what was read of its domain than when that was retired"; Host("kernel", "capture::tests::versions");
+    "pass-beyond" in "kernel/src/capture/page_set.rs":
+        "    let count = WORD_BITS.min(end - start);" => "    let (count, _) = (WORD_BITS, end);";
+        "pages beyond those that were asked for are clean and were not told"; Host("kernel", "capture::tests::copying");
 }

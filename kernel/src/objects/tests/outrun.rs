@@ -1,0 +1,277 @@
+//! Destructions and revocations beside threads that make more of what is taken away, as fast as they can.
+
+use abi::calls::{
+    CapabilityCopy, CapabilityMint, CapabilityRevoke, Destroy, DomainDerive, DomainGrow,
+    DomainHold, DomainInstall, DomainMap, EndpointCreate, MemoryCreate, Send, ThreadFaults, Yield,
+};
+use abi::message::SEND_OFFSET;
+use abi::record::Held;
+use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::{EndpointRights, Error, MemoryRights, MessageInfo};
+use capabilities::{Place, Storage};
+
+use super::checker::check;
+use crate::arch::Cause;
+use crate::capture::tests::scene::receive;
+use crate::memory::{Ref, SlotStorage};
+use crate::objects::Thread;
+use crate::testing::{Citizen, World, slots, stand_at};
+
+/// What is taken away, in the owner's table.
+const ENDPOINT: Slot = Slot(20);
+
+/// Slots of the crowd that its threads fill.
+const FIRST: u32 = 64;
+const COUNT: u32 = 300;
+
+/// Threads of the crowd.
+const COPIERS: u32 = 4;
+
+/// Entries in which anything that ends here has ended.
+const ENTRIES_MAX: usize = 20_000;
+
+/// Ticks between two entries: a slice has 50 of them.
+const ENTRY_TICKS: u64 = 100_000;
+
+/// An owner and a crowd of copiers of the same priority.
+struct Race {
+    world: World,
+    owner: Citizen,
+    crowd: Citizen,
+    copiers: Vec<Ref<Thread>>,
+}
+
+impl Race {
+    fn new() -> Race {
+        let world = World::new();
+        let (owner, crowd) = (world.citizen(), world.citizen_of(512));
+        let (pool, into) = (slots::POOL, ENDPOINT);
+        world.does(owner.thread, EndpointCreate { pool, into });
+        let (domain, slots) = (slots::DOMAIN, FIRST + COUNT);
+        world.does(crowd.thread, DomainGrow { domain, slots });
+        for number in FIRST..FIRST + COUNT {
+            world.give(owner, ENDPOINT, crowd, Slot(number), 0);
+        }
+        let copiers = (0..COPIERS).map(|number| world.thread_in(crowd.domain, Slot(20 + number)));
+        let copiers = copiers.collect();
+        // The first thread of the crowd is none of them.
+        world.kernel.scheduler.remove(crowd.thread);
+        crowd.thread.stopped.set(true);
+        // A stint is over after one step.
+        world.machine.set_ticks_step(10_000);
+        Race {
+            world,
+            owner,
+            crowd,
+            copiers,
+        }
+    }
+
+    fn place(&self, number: u32) -> Place {
+        self.crowd.domain.place(Slot(number)).expect("a slot")
+    }
+
+    fn find(&self, is_empty: bool) -> Option<Slot> {
+        let mut numbers = FIRST..FIRST + COUNT;
+        let found =
+            numbers.find(|number| SlotStorage.slot(self.place(*number)).is_empty() == is_empty);
+        found.map(Slot)
+    }
+
+    /// A thread copies what is left into a slot that is free.
+    fn copy(&self, thread: Ref<Thread>) {
+        match (self.find(false), self.find(true)) {
+            (Some(from), Some(to)) => self.world.begin_step(thread, CapabilityCopy { from, to }),
+            _ => self.world.begin_step(thread, Yield {}),
+        }
+    }
+
+    /// Lets the scheduler choose who runs, until the owner's call is done; returns whether that comes, and whether all copiers
+    /// had the core meanwhile.
+    fn run(&self) -> (bool, bool) {
+        let (kernel, machine) = (&self.world.kernel, self.world.machine);
+        let mut ran = vec![false; self.copiers.len()];
+        for _ in 0..ENTRIES_MAX {
+            machine.set_ticks(crate::arch::ticks() + ENTRY_TICKS);
+            if machine
+                .timer()
+                .is_some_and(|due| due <= crate::arch::ticks())
+            {
+                machine.take_timer();
+                kernel.enter(Cause::Timer);
+            }
+            let thread = kernel.scheduler.current().expect("somebody can run");
+            if let Some(number) = self.copiers.iter().position(|copier| *copier == thread) {
+                ran[number] = true;
+                self.copy(thread);
+            } else if self.world.is_at_call(self.owner.thread) {
+                self.world.step(self.owner.thread);
+            }
+            if !self.world.is_at_call(self.owner.thread) {
+                check(kernel);
+                return (true, ran.iter().all(|ran| *ran));
+            }
+        }
+        (false, true)
+    }
+}
+
+#[test]
+fn a_revocation_ends_however_many_copy_at_the_same_priority() {
+    let race = Race::new();
+    let owner = race.owner.thread;
+    race.world.kernel.scheduler.force(owner);
+    stand_at(owner, CapabilityRevoke { slot: ENDPOINT });
+    let (is_done, _) = race.run();
+    assert!(is_done);
+    assert_eq!(race.find(false), None);
+    assert!(!owner.is_revoking.get() && !owner.is_overdue.get());
+    // It has gone behind its equals.
+    assert_ne!(race.world.kernel.scheduler.current(), Some(owner));
+}
+
+#[test]
+fn a_destruction_ends_however_many_copy_and_its_equals_run_meanwhile() {
+    let race = Race::new();
+    let owner = race.owner.thread;
+    race.world.kernel.scheduler.force(owner);
+    stand_at(owner, Destroy { object: ENDPOINT });
+    let (is_done, all_ran) = race.run();
+    assert!(is_done && all_ran);
+    assert_eq!(race.find(false), None);
+}
+
+#[test]
+fn a_slice_is_renewed_only_for_steps_of_a_revocation_that_were_made_in_it() {
+    let race = Race::new();
+    let (kernel, owner) = (&race.world.kernel, race.owner.thread);
+    let slot = ENDPOINT;
+    race.world.begin_step(owner, CapabilityRevoke { slot });
+    let mut renewed = 0;
+    while kernel.scheduler.current() == Some(owner) {
+        // Its code has been changed: it computes.
+        race.world
+            .machine
+            .set_ticks(crate::arch::ticks() + ENTRY_TICKS);
+        kernel.enter(Cause::Timer);
+        renewed += usize::from(owner.is_overdue.get());
+    }
+    assert!(renewed > 0);
+    assert!(!owner.is_revoking.get());
+}
+
+#[test]
+fn nobody_makes_another_capability_to_what_is_being_destroyed() {
+    const MEMORY: Slot = Slot(21);
+    const INSIDE: Slot = Slot(22);
+    const SPARE: Slot = Slot(30);
+    let world = World::new();
+    let (owner, other) = (world.citizen(), world.citizen());
+    let pool = slots::POOL;
+    let (pages, into) = (PageCount(4), MEMORY);
+    world.does(
+        owner.thread,
+        EndpointCreate {
+            pool,
+            into: ENDPOINT,
+        },
+    );
+    world.does(owner.thread, MemoryCreate { pool, pages, into });
+    for (from, into) in [(ENDPOINT, ENDPOINT), (MEMORY, MEMORY), (ENDPOINT, INSIDE)] {
+        world.give(owner, from, other, into, 0);
+    }
+    let thread = other.thread;
+    // A receiver with room for a capability.
+    let (endpoint, listener) = (Slot(23), owner.thread);
+    world.does(
+        listener,
+        EndpointCreate {
+            pool,
+            into: endpoint,
+        },
+    );
+    world.give(owner, endpoint, other, endpoint, 0);
+    world.machine.set_ticks_step(10_000);
+    for object in [ENDPOINT, MEMORY] {
+        let destroyer = world.thread_in(owner.domain, Slot(40 + object.0));
+        world.give(owner, object, owner, SPARE, 0);
+        world.begin_step(destroyer, Destroy { object });
+        assert!(world.is_at_call(destroyer));
+    }
+    let gone = Err(Error::Gone);
+    let (from, to) = (ENDPOINT, SPARE);
+    assert_eq!(world.call(thread, CapabilityCopy { from, to }), gone);
+    let (rights, badge) = (EndpointRights::SEND.into(), 0);
+    let mint = CapabilityMint {
+        from,
+        to,
+        rights,
+        badge,
+    };
+    assert_eq!(world.call(thread, mint), gone);
+    let domain = slots::DOMAIN;
+    let install = DomainInstall {
+        domain,
+        from,
+        to,
+        rights,
+        badge,
+    };
+    assert_eq!(world.call(thread, install), gone);
+    let derive = DomainDerive {
+        domain,
+        from,
+        to,
+        rights,
+        badge,
+    };
+    assert_eq!(world.call(thread, derive), gone);
+    let faults = ThreadFaults {
+        thread: slots::THREAD,
+        endpoint: ENDPOINT,
+    };
+    assert_eq!(world.call(thread, faults), gone);
+    let hold = DomainHold {
+        domain,
+        from,
+        holder: slots::THREAD,
+        held: Held::FaultEndpoint,
+        badge,
+    };
+    assert_eq!(world.call(thread, hold), gone);
+    let map = DomainMap {
+        domain,
+        memory: MEMORY,
+        address: UserAddress(0x8000_0000),
+        first_page: PageCount(0),
+        page_count: PageCount(4),
+        access: Access::Read,
+    };
+    assert_eq!(world.call(thread, map), gone);
+    let rights = MemoryRights::READ.into();
+    let mint = CapabilityMint {
+        from: MEMORY,
+        rights,
+        ..mint
+    };
+    assert_eq!(world.call(thread, mint), gone);
+
+    let buffer = world.buffer(owner);
+    buffer.write_word(abi::message::RECEIVE_OFFSET, SPARE.0.into());
+    let _ = world
+        .kernel
+        .empty_slot(owner.domain.place(SPARE).expect("a slot"));
+    world.begin(listener, receive(endpoint, Slot(31)));
+    let buffer = world.buffer(other);
+    buffer.write_word(SEND_OFFSET, INSIDE.0.into());
+    let info = MessageInfo::try_new(0, 1).expect("short");
+    let send = Send {
+        endpoint,
+        info,
+        w0: 0,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+    };
+    assert_eq!(world.call(thread, send), gone);
+}
