@@ -26,3 +26,17 @@ impl Badge {
         self.0 != 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_back_the_value_it_was_made_of() {
+        for value in [0, 1, 7, u64::MAX] {
+            let badge = Badge::new(value);
+            assert_eq!((badge.get(), badge.is_set()), (value, value != 0));
+        }
+        assert_eq!(Badge::NONE, Badge::new(0));
+    }
+}
