@@ -213,6 +213,12 @@ fn a_thread_that_waits_for_longer_does_not_put_off_a_frozen_domain() {
     };
     scene.world.begin(scene.server, wait);
     scene.freeze_until(DEADLINE_NS);
+    // Nobody is left to run, whose slice would end before.
+    let deadline = abi::NO_DEADLINE;
+    let for_ever = Wait { deadline, ..wait };
+    scene.world.begin(scene.keeper.thread, for_ever);
+    pass_time(&scene, DEADLINE_NS - 1);
+    assert!(scene.subject.domain.is_still());
     pass_time(&scene, DEADLINE_NS);
     assert!(scene.subject.domain.is_running());
     assert!(!scene.server.is_runnable());

@@ -129,4 +129,10 @@ mutations! {
     "pass-beyond" in "kernel/src/capture/page_set.rs":
         "    let count = WORD_BITS.min(end - start);" => "    let (count, _) = (WORD_BITS, end);";
         "pages beyond those that were asked for are clean and were not told"; Host("kernel", "capture::tests::copying");
+    "described-while-running" in "kernel/src/capture/describe.rs":
+        "    if !domain.is_still() {" => "    if false {";
+        "a slot of a running domain that was filled again is described with its old parent"; Host("kernel", "capture::tests::derivation");
+    "longer-wait-first" in "kernel/src/scheduler/timers.rs":
+        "            Some(thread) => Some(domain.map_or(thread, |domain| domain.min(thread)))," => "            Some(thread) => Some(thread),";
+        "a thread that sleeps for longer keeps a domain frozen beyond its deadline"; Host("kernel", "capture::tests::freezing");
 }

@@ -97,4 +97,7 @@ mutations! {
     "unpaid-slices" in "kernel/src/scheduler/mod.rs":
         "        if !goes_on && thread.is_overdue.take() {" => "        if !goes_on && thread.is_overdue.take() && false {";
         "a thread that revokes again and again runs for twice its slice"; Host("kernel", "objects::tests::outrun");
+    "denied-again" in "kernel/src/paging/absent.rs":
+        "        DEVICE_NOT_AVAILABLE if !thread.uses_vectors.get() => {" => "        DEVICE_NOT_AVAILABLE => {";
+        "a thread that uses registers the kernel keeps off faults for ever, and nobody is told"; Host("kernel", "ipc::tests::faults");
 }
