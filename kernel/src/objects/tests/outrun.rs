@@ -148,7 +148,10 @@ fn a_slice_is_renewed_only_for_steps_of_a_revocation_that_were_made_in_it() {
     let slot = ENDPOINT;
     race.world.begin_step(owner, CapabilityRevoke { slot });
     let mut renewed = 0;
-    while kernel.scheduler.current() == Some(owner) {
+    for _ in 0..ENTRIES_MAX {
+        if kernel.scheduler.current() != Some(owner) {
+            break;
+        }
         // Its code has been changed: it computes.
         race.world
             .machine
@@ -156,6 +159,7 @@ fn a_slice_is_renewed_only_for_steps_of_a_revocation_that_were_made_in_it() {
         kernel.enter(Cause::Timer);
         renewed += usize::from(owner.is_overdue.get());
     }
+    assert_ne!(kernel.scheduler.current(), Some(owner));
     assert!(renewed > 0);
     assert!(!owner.is_revoking.get());
 }
