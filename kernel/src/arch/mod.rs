@@ -16,6 +16,8 @@ mod acpi;
 mod boot_information;
 mod cause;
 mod context;
+#[cfg(any(target_os = "none", test))]
+mod draw;
 mod line;
 mod log;
 #[cfg(any(target_os = "none", test))]

@@ -2,29 +2,17 @@
 
 use super::clock::ticks;
 use super::cpu::{self, Features};
+use crate::arch::draw::{Drawn, draw};
 use core::arch::asm;
-
-/// How often a generator that has nothing to give is asked again.
-const RETRIES: u32 = 100;
 
 /// A number that is hard to guess: from the processor's generator, or else from the jitter of its clock.
 pub fn random_seed() -> u64 {
-    let seed = cpu::has(Features::RDSEED).then(|| retry(rdseed)).flatten();
-    let seed = seed.or_else(|| cpu::has(Features::RDRAND).then(|| retry(rdrand)).flatten());
+    let seed = cpu::has(Features::RDSEED).then(|| draw(rdseed)).flatten();
+    let seed = seed.or_else(|| cpu::has(Features::RDRAND).then(|| draw(rdrand)).flatten());
     seed.unwrap_or_else(jitter)
 }
 
-fn retry(generator: fn() -> (u64, u8)) -> Option<u64> {
-    (0..RETRIES).find_map(|_| match generator() {
-        (value, 1) => Some(value),
-        _ => {
-            core::hint::spin_loop();
-            None
-        }
-    })
-}
-
-fn rdseed() -> (u64, u8) {
+fn rdseed() -> Drawn {
     let (value, good);
     // SAFETY: the caller has asked for the feature; the instruction changes flags and its operand only.
     unsafe {
@@ -33,7 +21,7 @@ fn rdseed() -> (u64, u8) {
     (value, good)
 }
 
-fn rdrand() -> (u64, u8) {
+fn rdrand() -> Drawn {
     let (value, good);
     // SAFETY: as for `rdseed`.
     unsafe {

@@ -10,6 +10,7 @@ mod interrupts;
 mod memory;
 mod messages;
 mod notifications;
+mod randomness;
 mod registers;
 mod rights;
 mod scheduling;
@@ -195,4 +196,5 @@ pub const CHECKS: &[(&str, Check)] = &[
     ),
     ("a retired domain's objects are gone", ending::retire),
     ("an empty pool is its owner's error", ending::empty_pool),
+    ("random words look random", randomness::words),
 ];
