@@ -18,6 +18,8 @@ mod cause;
 mod context;
 #[cfg(any(target_os = "none", test))]
 mod draw;
+#[cfg(any(target_os = "none", test))]
+mod level_lines;
 mod line;
 mod log;
 #[cfg(any(target_os = "none", test))]

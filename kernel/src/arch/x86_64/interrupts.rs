@@ -6,6 +6,7 @@
 use super::apic;
 use super::port::write_byte;
 use crate::arch::acpi::{IO_APICS_MAX, Override};
+use crate::arch::level_lines::LevelLines;
 use crate::arch::{Line, NoSuchLine, Polarity, Trigger, VirtAddr};
 use heapless::Vec;
 use spin::Mutex;
@@ -15,8 +16,7 @@ use x2apic::ioapic::{IoApic, IrqFlags, IrqMode, RedirectionTableEntry};
 struct Controllers {
     chips: Vec<Chip, IO_APICS_MAX>,
     overrides: [Option<Line>; 16],
-    /// The level-triggered line of each vector.
-    level_lines: [Option<u32>; 256],
+    level_lines: LevelLines,
 }
 
 /// One I/O APIC: its lines are numbered from `first`.
@@ -29,7 +29,7 @@ struct Chip {
 static CONTROLLERS: Mutex<Controllers> = Mutex::new(Controllers {
     chips: Vec::new(),
     overrides: [None; 16],
-    level_lines: [None; 256],
+    level_lines: LevelLines::new(),
 });
 
 /// Silences the old interrupt controllers for good; they would raise exceptions' vectors.
@@ -99,9 +99,8 @@ pub fn pci_line(gsi: u32) -> Line {
 /// Routes a line to a vector, on this core. It is masked, until it is unmasked.
 pub fn route_line(line: Line, vector: u8) -> Result<(), NoSuchLine> {
     let mut controllers = CONTROLLERS.lock();
-    let is_level = line.trigger == Trigger::Level;
     let mut flags = IrqFlags::MASKED;
-    flags.set(IrqFlags::LEVEL_TRIGGERED, is_level);
+    flags.set(IrqFlags::LEVEL_TRIGGERED, line.trigger == Trigger::Level);
     flags.set(IrqFlags::LOW_ACTIVE, line.polarity == Polarity::Low);
     let mut entry = RedirectionTableEntry::default();
     entry.set_mode(IrqMode::Fixed);
@@ -112,10 +111,7 @@ pub fn route_line(line: Line, vector: u8) -> Result<(), NoSuchLine> {
         // SAFETY: the entry is masked, and its vector has its gate.
         unsafe { registers.set_table_entry(index, entry) };
     })?;
-    for slot in &mut controllers.level_lines {
-        slot.take_if(|gsi| *gsi == line.gsi);
-    }
-    controllers.level_lines[usize::from(vector)] = is_level.then_some(line.gsi);
+    controllers.level_lines.route(line, vector);
     Ok(())
 }
 
@@ -142,7 +138,7 @@ pub fn message(vector: u8) -> (u64, u32) {
 /// Masks the line behind a vector, if that is a level-triggered one.
 pub(super) fn hold_level_line(vector: u8) {
     let mut controllers = CONTROLLERS.lock();
-    if let Some(gsi) = controllers.level_lines[usize::from(vector)] {
+    if let Some(gsi) = controllers.level_lines.behind(vector) {
         // `route_line` noted it, so that the line exists.
         let _ = controllers.mask(gsi);
     }
