@@ -18,6 +18,7 @@
 //! A machine that disappoints ends the test with the end of its serial log in the message.
 
 mod console;
+mod monitor;
 mod options;
 mod qmp;
 mod verdict;
@@ -30,6 +31,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub(crate) use console::Console;
+pub use monitor::{MappedPage, Registers};
 pub use options::{Board, Boot, Options};
 pub use qmp::Qmp;
 pub use verdict::Verdict;
@@ -156,6 +158,53 @@ impl Machine {
             .connected()
             .and_then(|control| control.execute(command, arguments));
         answer.unwrap_or_else(|error| self.fail(&format!("no answer to `{command}`: {error}")))
+    }
+
+    /// Has QEMU's monitor for humans execute a command, and returns its answer.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU has ended.
+    pub fn monitor(&mut self, command: &str) -> String {
+        let arguments = json!({ "command-line": command });
+        let answer = self.control("human-monitor-command", arguments);
+        answer.as_str().map(str::to_owned).unwrap_or_default()
+    }
+
+    /// The registers of its first processor, which stands still while they are read.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU has ended.
+    pub fn registers(&mut self) -> Registers {
+        self.stop();
+        let shown = self.monitor("info registers");
+        self.resume();
+        Registers::parse(shown)
+    }
+
+    /// So many words of its memory, from an address as its processor sees it.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU has ended, or there is no such memory.
+    pub fn words(&mut self, address: u64, count: usize) -> Vec<u64> {
+        let shown = self.monitor(&format!("x /{count}gx {address:#x}"));
+        let words = monitor::words(&shown);
+        assert_eq!(words.len(), count, "{shown}");
+        words
+    }
+
+    /// All pages that its page tables map at this moment.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU has ended.
+    pub fn mapped_pages(&mut self) -> Vec<MappedPage> {
+        self.stop();
+        let shown = self.monitor("info tlb");
+        self.resume();
+        shown.lines().filter_map(MappedPage::parse).collect()
     }
 
     /// Ends it as pulling the plug does, and returns when it is gone.

@@ -34,6 +34,10 @@ pub(super) const USER_DATA: u16 = 0x18 | 3;
 pub(super) const USER_CODE: u16 = 0x20 | 3;
 
 /// The exceptions that get a stack of their own, in the order of those stacks: debug, NMI, double fault, machine check.
+///
+/// Debug exceptions, NMIs and machine checks come at any moment, also while the stack is still the user's. A double fault is
+/// what the kernel's own errors end in, an overflow of its stack for one: the page below that is not mapped, so no exception
+/// can be delivered on it.
 const WITH_OWN_STACK: [u8; STACKS_OF_EXCEPTIONS.len()] = [1, 2, 8, 18];
 
 /// The breakpoint exception: user code may raise it by an instruction.

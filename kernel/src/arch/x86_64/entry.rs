@@ -175,7 +175,11 @@ extern "C" fn kernel_fault(frame: &mut TrapFrame) {
     }
 }
 
-/// Where to go on after a fault of one of the few instructions that may fault.
+/// Where to go on after a fault of one of the few instructions that load what came from user mode.
+///
+/// No domain is known to bring one about: what is written to a thread has canonical addresses ([`UserContext::sanitise`]) and no
+/// reserved bits (`VectorState::write_component`), and what a thread got by itself the processor has accepted before. But
+/// processors differ in what they accept, and without this the one that refuses stops the machine.
 fn repair(rip: u64) -> Option<u64> {
     if rip == resume_iret as *const () as u64 {
         return Some(resume_refused as *const () as u64);

@@ -80,7 +80,8 @@ pub(super) fn trap_panic(frame: &TrapFrame) -> ! {
 fn print_registers(frame: &TrapFrame) {
     let (vector, error) = (frame.vector, frame.error);
     let address = x86_64::registers::control::Cr2::read_raw();
-    log!("panic: exception {vector} in the kernel, error {error:#x}, cr2 {address:#x}");
+    let name = exception_name(vector);
+    log!("panic: exception {vector} ({name}) in the kernel, error {error:#x}, cr2 {address:#x}");
     log!(
         "  rip {:016x} cs {:x} rflags {:x}",
         frame.rip,
@@ -101,6 +102,19 @@ fn print_registers(frame: &TrapFrame) {
         [("r14", frame.r14), ("r15", frame.r15), ("err", frame.error)],
     ] {
         log!("  {a} {x:016x} {b} {y:016x} {c} {z:016x}");
+    }
+}
+
+/// The exceptions that most likely stop the kernel, in the manuals' words.
+fn exception_name(vector: u64) -> &'static str {
+    match vector {
+        6 => "invalid opcode",
+        8 => "double fault",
+        12 => "stack fault",
+        13 => "general protection",
+        14 => "page fault",
+        18 => "machine check",
+        _ => "unexpected",
     }
 }
 

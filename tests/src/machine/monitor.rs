@@ -1,0 +1,163 @@
+//! QEMU's monitor for humans, which shows what its machine protocol does not: registers, memory, page tables.
+
+/// What `info registers` shows of the first processor.
+#[derive(Clone, Debug)]
+pub struct Registers {
+    text: String,
+}
+
+impl Registers {
+    pub(super) fn parse(text: String) -> Self {
+        Self { text }
+    }
+
+    /// A register: `RIP`, `CR0`, `CPL`.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU shows no such register.
+    pub fn value(&self, name: &str) -> u64 {
+        let words = self.text.split_whitespace();
+        let value = words
+            .filter_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+            .next()
+            .unwrap_or_else(|| panic!("{name} is not in {}", self.text));
+        hexadecimal(value)
+    }
+
+    /// The base of a table of descriptors, `GDT` or `IDT`, or of the task's segment, `TR`.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU shows no such table.
+    pub fn base(&self, name: &str) -> u64 {
+        // "IDT=     BASE LIMIT", and "TR =SELECTOR BASE LIMIT FLAGS".
+        let rest = self.text.lines().find_map(|line| {
+            let (before, rest) = line.split_once('=')?;
+            (before.trim() == name).then_some(rest)
+        });
+        let words = rest.map(|rest| rest.split_whitespace().collect());
+        match words.unwrap_or_else(Vec::new)[..] {
+            [base, _] | [_, base, ..] => hexadecimal(base),
+            _ => panic!("{name} is not in {}", self.text),
+        }
+    }
+
+    /// The vector registers, as many bytes of each as the kernel has switched on: words of 16 digits, the highest first.
+    pub fn vectors(&self) -> Vec<Vec<u64>> {
+        let mut vectors: Vec<Vec<u64>> = Vec::new();
+        let mut is_vector = false;
+        for word in self.text.split_whitespace() {
+            let value = match word.split_once('=') {
+                Some((name, value)) => {
+                    is_vector = name.starts_with("XMM") || name.starts_with("YMM");
+                    if is_vector {
+                        vectors.push(Vec::new());
+                    }
+                    value
+                }
+                None => word,
+            };
+            if let Some(vector) = vectors.last_mut().filter(|_| is_vector) {
+                vector.push(hexadecimal(value));
+            }
+        }
+        vectors
+    }
+}
+
+/// A page that is mapped, as a line of `info tlb` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MappedPage {
+    /// Where it is mapped.
+    pub address: u64,
+    /// Its frame's address.
+    pub frame: u64,
+    /// Its size: 4 KiB, or 2 MiB for every larger one, which is right on machines without 1 GiB in a row.
+    pub bytes: u64,
+    /// Whether it may be written.
+    pub is_writable: bool,
+    /// Whether it may be executed.
+    pub is_executable: bool,
+    /// Whether user mode reaches it.
+    pub is_user: bool,
+}
+
+impl MappedPage {
+    /// Reads `ADDRESS: FRAME XGPDACTUW`, where X stands for no-execute and a dash for a bit that is clear.
+    pub(super) fn parse(line: &str) -> Option<Self> {
+        let (address, rest) = line.trim().split_once(": ")?;
+        let (frame, flags) = rest.split_once(' ')?;
+        let has = |flag| flags.contains(flag);
+        Some(Self {
+            address: u64::from_str_radix(address, 16).ok()?,
+            frame: u64::from_str_radix(frame, 16).ok()?,
+            bytes: if has('P') { 2 << 20 } else { 4 << 10 },
+            is_writable: has('W'),
+            is_executable: !has('X'),
+            is_user: has('U'),
+        })
+    }
+
+    /// Whether it has a byte of memory in common with another.
+    pub fn shares_memory(&self, other: &Self) -> bool {
+        self.frame < other.frame + other.bytes && other.frame < self.frame + self.bytes
+    }
+}
+
+/// The words that `x /NUMBERgx ADDRESS` shows.
+pub(super) fn words(text: &str) -> Vec<u64> {
+    let words = text.split_whitespace();
+    let values = words.filter_map(|word| word.strip_prefix("0x"));
+    values.map(hexadecimal).collect()
+}
+
+fn hexadecimal(text: &str) -> u64 {
+    u64::from_str_radix(text, 16).unwrap_or_else(|_| panic!("{text:?} is not hexadecimal"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registers_are_found_by_name() {
+        let text = "RIP=ffffffff80100000 RFL=00000002 [-------] CPL=3 II=0\n\
+            TR =0028 ffffffff80170010 00000067 00008900 DPL=0 TSS64-avl\n\
+            IDT=     ffffffff80169000 00000fff\nCR0=8005003b CR2=0\n\
+            YMM00=0000000000000000 0000000000000001\nYMM01=00000000000000ff 0000000000000000\n";
+        let registers = Registers::parse(text.to_owned());
+        assert_eq!(registers.value("CPL"), 3);
+        assert_eq!(registers.value("CR0"), 0x8005_003b);
+        assert_eq!(registers.base("IDT"), 0xffff_ffff_8016_9000);
+        assert_eq!(registers.base("TR"), 0xffff_ffff_8017_0010);
+        assert_eq!(registers.vectors(), [[0, 1], [0xff, 0]]);
+    }
+
+    #[test]
+    fn pages_have_their_size_and_rights() {
+        let line = "ffff800000200000: 0000000000200000 XGPDA---W\r";
+        let large = MappedPage::parse(line).expect("a page");
+        assert_eq!(
+            (large.address, large.bytes),
+            (0xffff_8000_0020_0000, 2 << 20)
+        );
+        assert!(large.is_writable && !large.is_executable && !large.is_user);
+        let line = "0000000000400000: 00000000003ff000 ----A--U-";
+        let small = MappedPage::parse(line).expect("a page");
+        assert!(!small.is_writable && small.is_executable && small.is_user);
+        assert!(small.shares_memory(&large) && large.shares_memory(&small));
+        let behind = MappedPage {
+            frame: 0x40_0000,
+            ..small
+        };
+        assert!(!behind.shares_memory(&large) && !large.shares_memory(&behind));
+        assert_eq!(MappedPage::parse("No such thing"), None);
+    }
+
+    #[test]
+    fn words_of_memory_are_read_in_order() {
+        let text = "ffffffff80170014: 0xffffffff80180000 0x0000000000000000\r\nffffffff80170024: 0x0000000000000001\r\n";
+        assert_eq!(words(text), [0xffff_ffff_8018_0000, 0, 1]);
+    }
+}
