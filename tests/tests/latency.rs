@@ -1,12 +1,13 @@
 //! No entry into the kernel is long: the guest `latency` arranges the longest steps that a hostile domain could think of, and
-//! a plugin of QEMU's counts the instructions of every entry.
+//! a plugin of QEMU's counts the instructions of every entry. It also looks whether the kernel runs with AC set, a flag that
+//! user mode may set and that suspends SMAP.
 //!
 //! `CARAVAN_WRITE_LATENCY=1` writes what was measured into `docs/latency.md`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use abi::Number;
@@ -29,6 +30,12 @@ const EXCEPTIONS: u64 = 32;
 /// In the page about latency, what comes before the table.
 const MARK: &str = "<!-- From here on: written by tests/tests/latency.rs. -->\n";
 
+/// In the page's table, what belongs to no scene.
+const BETWEEN: &str = "between scenes";
+
+/// The scene whose thread enters the kernel with the flag set that suspends SMAP there.
+const WITH_ALIGNMENT_CHECK: &str = "a thread with AC set";
+
 /// The longest entry of one cause in one scene.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Row {
@@ -36,13 +43,15 @@ struct Row {
     cause: String,
     instructions: u64,
     entries: u64,
+    /// Entries at whose end SMAP was suspended, as user mode's AC does.
+    suspended: u64,
 }
 
 impl Row {
     /// Reads a line of the plugin's.
     fn parse(line: &str) -> Row {
         let words: Vec<&str> = line.split(' ').collect();
-        let [scene, kind, number, instructions, entries] = words[..] else {
+        let [scene, kind, number, instructions, entries, suspended] = words[..] else {
             panic!("{line:?} is no line of the plugin's");
         };
         let parse = |text: &str| text.parse().expect("a number");
@@ -51,6 +60,7 @@ impl Row {
             cause: name(kind, parse(number)),
             instructions: parse(instructions),
             entries: parse(entries),
+            suspended: parse(suspended),
         }
     }
 }
@@ -114,31 +124,80 @@ fn longest(rows: &[Row]) -> Vec<Row> {
 fn table(rows: &[Row], scenes: &BTreeMap<u64, String>) -> String {
     let mut table = String::from("| entry | instructions | scene |\n| --- | ---: | --- |\n");
     for row in rows {
-        let scene = scenes.get(&row.scene).map_or("between scenes", |name| name);
+        let scene = scenes.get(&row.scene).map_or(BETWEEN, |name| name);
         // Writing to a string never fails.
         let _ = writeln!(table, "| {} | {} | {scene} |", row.cause, row.instructions);
     }
     table
 }
 
+fn page_path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/latency.md")
+}
+
 fn write_page(table: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/latency.md");
+    let path = page_path();
     let page = fs::read_to_string(&path).expect("the page");
     let (before, _) = page.split_once(MARK).expect("the page has its mark");
     fs::write(path, format!("{before}{MARK}\n{table}")).expect("the page can be written");
+}
+
+/// The entries and scenes in the page's table, each with those of its lines.
+fn page_names() -> (BTreeSet<String>, BTreeSet<String>) {
+    let page = fs::read_to_string(page_path()).expect("the page");
+    let (_, table) = page.split_once(MARK).expect("the page has its mark");
+    let lines = table.trim().lines().skip(2);
+    lines
+        .map(|line| {
+            let cells: Vec<&str> = line.trim_matches(['|', ' ']).split(" | ").collect();
+            let [entry, _, scene] = cells[..] else {
+                panic!("{line:?} is not a line of the table");
+            };
+            (entry.to_owned(), scene.to_owned())
+        })
+        .unzip()
+}
+
+/// Expects that every scene was played, that the plugin saw it, and that what is measured is what the page lists.
+fn expect_all_of_the_page(rows: &[Row], scenes: &BTreeMap<u64, String>) {
+    let (entries, places) = page_names();
+    let measured: BTreeSet<String> = rows.iter().map(|row| row.cause.clone()).collect();
+    assert_eq!(measured, entries, "docs/latency.md lists other entries");
+    let mut played: BTreeSet<String> = scenes.values().cloned().collect();
+    played.insert(BETWEEN.to_owned());
+    let missing: Vec<&String> = places.difference(&played).collect();
+    assert!(missing.is_empty(), "not played: {missing:#?}");
+    for (number, (scene, name)) in (1..).zip(scenes) {
+        assert_eq!(*scene, number, "the scene before {name:?} is missing");
+        assert!(rows.iter().any(|row| row.scene == number), "{name:?}");
+    }
+}
+
+/// Expects that the kernel never ran with a flag of user mode's that suspends SMAP, where user mode had set it.
+fn expect_smap(rows: &[Row], scenes: &BTreeMap<u64, String>) {
+    let (scene, _) = scenes
+        .iter()
+        .find(|(_, name)| *name == WITH_ALIGNMENT_CHECK)
+        .expect("a scene with AC set");
+    for cause in ["Yield", "the timer", "exception 14"] {
+        let came = |row: &Row| row.scene == *scene && row.cause == cause;
+        assert!(rows.iter().any(came), "{cause} did not come with AC set");
+    }
+    let suspended: Vec<&Row> = rows.iter().filter(|row| row.suspended != 0).collect();
+    assert!(suspended.is_empty(), "SMAP was suspended: {suspended:#?}");
 }
 
 #[test]
 fn no_entry_into_the_kernel_is_longer_than_the_bound() {
     let (rows, scenes) = measure();
     let longest = longest(&rows);
-    // The scenes were played, and the plugin saw them.
-    assert!(scenes.len() > 10 && longest.len() > 30, "{longest:#?}");
     let table = table(&longest, &scenes);
     println!("{table}");
     if std::env::var_os("CARAVAN_WRITE_LATENCY").is_some() {
         write_page(&table);
     }
+    expect_all_of_the_page(&rows, &scenes);
+    expect_smap(&rows, &scenes);
     let too_long: Vec<&Row> = longest
         .iter()
         .filter(|row| row.instructions > BOUND)

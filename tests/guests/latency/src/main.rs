@@ -9,6 +9,7 @@
 //! | `nest` | pools inside each other, as deep as they go: [`nest::Nest`] |
 //! | `tables`, `pages`, `threads`, `messages`, `pools` | the scenes, by what is long in them |
 //! | `deep`, `subject` | scenes in which one entry does several long things |
+//! | `flags` | a scene whose thread has a flag set that the kernel must not run with |
 //!
 //! Every scene is announced to the plugin and on the console, under its number. A scene that cannot be played fails the run.
 #![cfg_attr(target_os = "none", no_std, no_main)]
@@ -17,6 +18,7 @@ extern crate alloc;
 
 mod actors;
 mod deep;
+mod flags;
 mod messages;
 mod nest;
 mod pages;

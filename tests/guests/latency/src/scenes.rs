@@ -4,7 +4,7 @@ use guest_support::console::Console;
 use runtime::Error;
 
 use crate::stage::{Stage, announce};
-use crate::{deep, messages, pages, pools, subject, tables, threads};
+use crate::{deep, flags, messages, pages, pools, subject, tables, threads};
 
 /// A scene: what is long in it, and what plays it.
 type Scene = (&'static str, fn(&Stage) -> Result<(), Error>);
@@ -72,6 +72,7 @@ const SCENES: &[Scene] = &[
         "a child pool behind 255 objects, with the last pages of 64 GiB",
         subject::child,
     ),
+    ("a thread with AC set", flags::alignment_check),
 ];
 
 /// Plays all of them.

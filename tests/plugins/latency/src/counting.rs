@@ -19,7 +19,10 @@ static STATE: Mutex<Option<State>> = Mutex::new(None);
 struct State {
     out: String,
     counter: Counter,
-    registers: Registers,
+    /// RAX and RDI: the number of a call and its first argument.
+    call: Registers<2>,
+    /// EFLAGS.
+    flags: Registers<1>,
     entries: Entries,
 }
 
@@ -57,7 +60,8 @@ pub unsafe extern "C" fn qemu_plugin_install(
     let state = State {
         out: out.to_owned(),
         counter: Counter::new(),
-        registers: Registers::default(),
+        call: Registers::default(),
+        flags: Registers::default(),
         entries: Entries::default(),
     };
     *STATE
@@ -68,7 +72,10 @@ pub unsafe extern "C" fn qemu_plugin_install(
 }
 
 extern "C" fn processor_starts(_: PluginId, _: u32) {
-    with_state(|state| state.registers = Registers::find());
+    with_state(|state| {
+        state.call = Registers::find(["rax", "rdi"]);
+        state.flags = Registers::find(["eflags"]);
+    });
 }
 
 extern "C" fn block_translated(_: PluginId, block: *mut Block) {
@@ -98,7 +105,8 @@ extern "C" fn kernel_left(_: u32, _: *mut c_void) {
     with_state(|state| {
         let count = state.counter.take(PROCESSOR);
         if count > 0 {
-            state.entries.end(count);
+            let [flags] = state.flags.read();
+            state.entries.end(count, flags);
         }
     });
 }
@@ -107,7 +115,7 @@ extern "C" fn kernel_left(_: u32, _: *mut c_void) {
 extern "C" fn gs_swapped(_: u32, _: *mut c_void) {
     with_state(|state| {
         if state.counter.get(PROCESSOR) < BEGINNING {
-            let [rax, rdi] = state.registers.read();
+            let [rax, rdi] = state.call.read();
             state.entries.begin(Cause::Call(rax), rdi);
         }
     });

@@ -12,12 +12,16 @@ pub enum Cause {
     Vector(u64),
 }
 
-/// The most instructions of an entry, and how many entries there were.
+/// The most instructions of an entry, how many entries there were, and at the end of how many SMAP was suspended.
 #[derive(Clone, Copy, Debug, Default)]
 struct Most {
     instructions: u64,
     entries: u64,
+    suspended: u64,
 }
+
+/// The flag by which the kernel suspends SMAP (supervisor mode access prevention), and which user mode sets for itself.
+const ALIGNMENT_CHECK: u64 = 1 << 18;
 
 /// The largest count of every cause, in every scene.
 #[derive(Debug, Default)]
@@ -36,14 +40,16 @@ impl Entries {
         }
     }
 
-    /// An entry ends after so many instructions. One that did not begin is the boot, which nobody waits for.
-    pub fn end(&mut self, instructions: u64) {
+    /// An entry ends after so many instructions, with these flags of the kernel's own. One that did not begin is the boot, which
+    /// nobody waits for.
+    pub fn end(&mut self, instructions: u64, flags: u64) {
         let Some(cause) = self.cause.take() else {
             return;
         };
         let most = self.most.entry((self.scene, cause)).or_default();
         most.instructions = most.instructions.max(instructions);
         most.entries += 1;
+        most.suspended += u64::from(flags & ALIGNMENT_CHECK != 0);
     }
 }
 
@@ -54,8 +60,15 @@ impl fmt::Display for Entries {
                 Cause::Call(number) => ("call", number),
                 Cause::Vector(number) => ("vector", number),
             };
-            let (instructions, entries) = (most.instructions, most.entries);
-            writeln!(f, "{scene} {kind} {number} {instructions} {entries}")?;
+            let Most {
+                instructions,
+                entries,
+                suspended,
+            } = most;
+            writeln!(
+                f,
+                "{scene} {kind} {number} {instructions} {entries} {suspended}"
+            )?;
         }
         Ok(())
     }
@@ -68,7 +81,7 @@ mod tests {
     #[test]
     fn keeps_the_most_of_every_cause_and_scene() {
         let mut entries = Entries::default();
-        entries.end(1_000_000);
+        entries.end(1_000_000, ALIGNMENT_CHECK);
         for (cause, argument, count) in [
             (Cause::Call(0), 7, 50),
             (Cause::Call(3), 9, 300),
@@ -78,10 +91,25 @@ mod tests {
             (Cause::Call(3), 9, 100),
         ] {
             entries.begin(cause, argument);
-            entries.end(count);
+            entries.end(count, 0);
         }
-        let lines =
-            "7 call 0 50 1\n7 call 3 300 2\n7 vector 240 400 1\n8 call 0 60 1\n8 call 3 100 1\n";
-        assert_eq!(entries.to_string(), lines);
+        let lines = [
+            "7 call 0 50 1 0",
+            "7 call 3 300 2 0",
+            "7 vector 240 400 1 0",
+            "8 call 0 60 1 0",
+            "8 call 3 100 1 0",
+        ];
+        assert!(entries.to_string().lines().eq(lines), "{entries}");
+    }
+
+    #[test]
+    fn counts_the_entries_at_whose_end_smap_was_suspended() {
+        let mut entries = Entries::default();
+        for flags in [ALIGNMENT_CHECK | 2, 2, ALIGNMENT_CHECK, !ALIGNMENT_CHECK] {
+            entries.begin(Cause::Vector(14), 0);
+            entries.end(10, flags);
+        }
+        assert_eq!(entries.to_string(), "0 vector 14 10 4 2\n");
     }
 }

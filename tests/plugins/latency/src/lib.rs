@@ -12,8 +12,9 @@
 //! are off between. `rep` counts once per iteration, as under `-icount`.
 //!
 //! The guest names what it does by the argument in RDI of system call 0, which the kernel ignores. The counts are
-//! written to the file `out` when QEMU ends, a line `SCENE CAUSE NUMBER MOST COUNT` each, where CAUSE is `call` or
-//! `vector`. One virtual processor is counted.
+//! written to the file `out` when QEMU ends, a line `SCENE CAUSE NUMBER MOST COUNT SUSPENDED` each, where CAUSE is `call` or
+//! `vector`, and SUSPENDED the number of entries at whose end the kernel still had AC set: user mode sets that flag, and it
+//! suspends SMAP. One virtual processor is counted.
 
 #[cfg(not(test))]
 mod counting;

@@ -217,29 +217,34 @@ impl Counter {
     }
 }
 
-/// RAX and RDI, once they are found.
-#[derive(Default)]
-pub struct Registers {
-    found: Option<Found>,
+/// Some of a processor's registers, once they are found.
+pub struct Registers<const COUNT: usize> {
+    found: Option<Found<COUNT>>,
 }
 
-struct Found {
-    handles: [*mut c_void; 2],
+struct Found<const COUNT: usize> {
+    handles: [*mut c_void; COUNT],
     buffer: *mut Array<u8>,
 }
 
 // SAFETY: the handles are numbers, and the buffer is used under the lock of the plugin's state.
-unsafe impl Send for Found {}
+unsafe impl<const COUNT: usize> Send for Found<COUNT> {}
 
-impl Registers {
-    /// Finds them; to be called when a processor starts.
+impl<const COUNT: usize> Default for Registers<COUNT> {
+    fn default() -> Self {
+        Registers { found: None }
+    }
+}
+
+impl<const COUNT: usize> Registers<COUNT> {
+    /// Finds those with these names; to be called when a processor starts.
     ///
     /// # Panics
     /// If the processor is not an x86-64 one.
-    pub fn find() -> Registers {
+    pub fn find(names: [&str; COUNT]) -> Registers<COUNT> {
         // SAFETY: the processor's registers are known when it starts; the array is the caller's.
         let descriptors = unsafe { &*qemu_plugin_get_registers() };
-        let handles = ["rax", "rdi"].map(|name| {
+        let handles = names.map(|name| {
             (0..descriptors.length as usize)
                 .map(|index| {
                     // SAFETY: the array has so many descriptors.
@@ -260,9 +265,9 @@ impl Registers {
     }
 
     /// Their values, in a callback of the processor's.
-    pub fn read(&self) -> [u64; 2] {
+    pub fn read(&self) -> [u64; COUNT] {
         let Some(found) = &self.found else {
-            return [0; 2];
+            return [0; COUNT];
         };
         found.handles.map(|handle| {
             // SAFETY: the handle is one of QEMU's, and the array is emptied before it is filled.
@@ -271,9 +276,9 @@ impl Registers {
                 qemu_plugin_read_register(handle, found.buffer);
                 std::slice::from_raw_parts((*found.buffer).data, (*found.buffer).length as usize)
             };
-            bytes
-                .first_chunk()
-                .map_or(0, |bytes| u64::from_le_bytes(*bytes))
+            // Flags are four bytes.
+            let bytes = bytes.iter().take(8).rev();
+            bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
         })
     }
 }

@@ -1,0 +1,55 @@
+//! A scene in which the thread that enters the kernel has a flag set that means something else to the kernel.
+
+use core::arch::asm;
+
+use runtime::abi::calls::{Wait, Yield};
+use runtime::abi::register::{PageCount, Slot};
+use runtime::system_call::invoke;
+use runtime::{Error, clock};
+
+use crate::actors::{FIRST_SLOT, cast};
+use crate::pages::touch;
+use crate::stage::{PLAYGROUND, Stage, map};
+
+/// After so long an actor is due, for which the timer interrupts.
+const SLEEP_NS: u64 = 50_000_000;
+
+/// A call, a page fault and the timer find the flag set that suspends SMAP in the kernel.
+pub fn alignment_check(stage: &Stage) -> Result<(), Error> {
+    let actors = cast(stage, 1)?;
+    let notification = stage.pool.create_notification()?;
+    actors.give(notification, FIRST_SLOT)?;
+    let due = clock::now_ns() + SLEEP_NS;
+    let wait = Wait {
+        notification: Slot(FIRST_SLOT),
+        deadline: due,
+    };
+    actors.start_at(wait, 0)?;
+    stage.pause()?;
+    // Its page comes after its mapping: it is linked when it is touched.
+    let pool = stage.split(16)?;
+    let memory = pool.create_memory(PageCount(1))?;
+    map(stage.domain, memory, PLAYGROUND, 1)?;
+    memory.populate(PageCount(0), PageCount(1))?;
+    set_alignment_check();
+    let called = invoke(Yield {});
+    touch(PLAYGROUND);
+    while clock::now_ns() < due + SLEEP_NS {
+        core::hint::spin_loop();
+    }
+    clear_alignment_check();
+    called?;
+    pool.destroy()?;
+    actors.end()?;
+    notification.destroy()
+}
+
+fn set_alignment_check() {
+    // SAFETY: alignment is not checked while CR0.AM is clear, as the kernel leaves it.
+    unsafe { asm!("pushf", "or dword ptr [rsp], 1 << 18", "popf") };
+}
+
+fn clear_alignment_check() {
+    // SAFETY: it clears what `set_alignment_check` has set.
+    unsafe { asm!("pushf", "and dword ptr [rsp], ~(1 << 18)", "popf") };
+}
