@@ -211,12 +211,13 @@ fn measure_timer() -> u64 {
 pub fn arm_timer(deadline_ticks: u64) {
     let rate = COUNTS_PER_TICK.load(Ordering::Relaxed);
     if rate == 0 {
-        // Zero would disarm it.
+        // Zero would disarm it. Nothing asks for tick 0, but it is a tick that has passed like any other.
         // SAFETY: the processor has the register, and its interrupt has its gate.
         return unsafe { Msr::new(TSC_DEADLINE).write(deadline_ticks.max(1)) };
     }
     let remaining = deadline_ticks.saturating_sub(ticks());
     let counts = (u128::from(remaining) * u128::from(rate)) >> 32;
+    // Zero would disarm it: that is what remains of a tick that has passed.
     write(
         Register::InitialCount,
         counts.clamp(1, u128::from(u32::MAX)) as u32,
