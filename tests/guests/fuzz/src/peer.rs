@@ -24,23 +24,8 @@ pub struct Peer {
 
 /// Answers whatever comes, until its endpoint is gone.
 extern "C" fn answers(page: Page) -> ! {
-    let receive = Receive {
-        endpoint: SERVED,
-        info: MessageInfo::EMPTY,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-        reply: REPLY,
-    };
-    let reply = Reply {
-        reply: REPLY,
-        info: MessageInfo::EMPTY,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    };
+    let receive = Receive::new(SERVED, REPLY);
+    let reply = Reply::new(REPLY, MessageInfo::EMPTY, [0; 4]);
     while invoke(receive).is_ok() {
         // It fails after a message that wants no answer, and after a caller that is gone.
         let _ = invoke(reply);
@@ -50,14 +35,7 @@ extern "C" fn answers(page: Page) -> ! {
 
 /// Calls, until that fails.
 extern "C" fn calls(page: Page) -> ! {
-    let call = Call {
-        endpoint: CALLED,
-        info: MessageInfo::EMPTY,
-        w0: 0,
-        w1: 0,
-        w2: 0,
-        w3: 0,
-    };
+    let call = Call::new(CALLED, MessageInfo::EMPTY, [0; 4]);
     while invoke(call).is_ok() {}
     page.rest()
 }
