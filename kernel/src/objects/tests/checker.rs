@@ -140,6 +140,12 @@ fn check_thread(kernel: &Kernel, thread: Ref<Thread>) {
         }
         Phase::Awaiting | Phase::AwaitingFault { .. } => assert!(!queued),
     }
+    if let Some(next) = thread.link.next.get() {
+        assert_eq!(next.link.previous.get(), Some(thread));
+    }
+    if let Some(previous) = thread.link.previous.get() {
+        assert_eq!(previous.link.next.get(), Some(thread));
+    }
     let may_run = !thread.held.get() && !thread.stopped.get();
     assert!(may_run || !queued && !is_current);
     let waits = matches!(thread.phase.get(), Phase::Waiting { .. });

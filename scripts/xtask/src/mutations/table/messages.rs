@@ -107,4 +107,7 @@ mutations! {
     "kept-interrupt" in "kernel/src/capture/retire.rs":
         "    ipc::deliver_undelivered(kernel);\n" => "";
         "a driver whose retirement was undone waits for ever for an interrupt that came meanwhile"; Host("kernel", "capture::tests::retiring");
+    "lost-link" in "kernel/src/scheduler/queue.rs":
+        "            Some(first) => first.link.previous.set(Some(thread))," => "            Some(_) => {}";
+        "a thread that was preempted is lost when the one behind it stops"; Host("kernel", "objects::tests");
 }
