@@ -1,7 +1,8 @@
 //! A copy of the tree in which mutations are tried: [`Copy`].
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Fate, Finder, Mutation};
@@ -34,10 +35,33 @@ impl Copy<'_> {
         let mut git = Command::new("git");
         git.args(["ls-files", "--cached", "--others", "--exclude-standard"])
             .current_dir(workspace.root());
-        for file in process::output(&mut git)?.lines() {
+        let listed = process::output(&mut git)?;
+        let files: BTreeSet<&str> = listed.lines().collect();
+        for file in &files {
             copy.refresh(file)?;
         }
+        copy.forget(&copy.root, &files)?;
         Ok(copy)
+    }
+
+    /// Deletes what an earlier copy had below a directory and the tree does not have any more: a module that has become a
+    /// directory would be there twice.
+    fn forget(&self, directory: &Path, files: &BTreeSet<&str>) -> Result<()> {
+        for entry in fs::read_dir(directory).at(directory)? {
+            let path = entry.at(directory)?.path();
+            if path.is_dir() {
+                self.forget(&path, files)?;
+            } else if !self.is_listed(&path, files) {
+                fs::remove_file(&path).at(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a file of the copy is one of these, which are named from the top of the tree, and still in the tree.
+    fn is_listed(&self, path: &Path, files: &BTreeSet<&str>) -> bool {
+        let name = path.strip_prefix(&self.root).ok().and_then(Path::to_str);
+        name.is_some_and(|name| files.contains(name) && self.workspace.source(name).exists())
     }
 
     /// Copies a file if it differs.
