@@ -34,7 +34,7 @@ pub struct Freeze {
 }
 
 /// Begins to stop a domain, until a deadline in nanoseconds of the caller's domain's clock; returns the token of this freeze,
-/// with which [`go_on_freezing`] finishes it.
+/// with which [`go_on_freezing`] finishes it. Its first step must follow in the same entry: that is what lets the timer know.
 ///
 /// # Errors
 /// [`Error::InUse`] if it is frozen already; [`Error::WrongState`] for a retired domain; [`Error::Oneself`] if the caller runs
@@ -53,7 +53,7 @@ pub fn begin_freezing(
     }
     let deadline = deadline_ticks(kernel, caller, deadline)?;
     domain.turn(DomainState::Frozen);
-    Ok(belong(kernel, domain, deadline))
+    Ok(own(domain, deadline))
 }
 
 /// Does a step of the freeze with this token; returns the freeze when every thread stands at an instruction or awaits an
@@ -213,10 +213,15 @@ pub(super) fn deadline_ticks(
     Ok(deadline.map(|deadline| kernel.clock.ticks_at(deadline)))
 }
 
-/// Gives a frozen domain a new owner, until this deadline in ticks: returns the token.
+/// Gives a frozen domain a new owner, until this deadline in ticks, of which the timer knows: returns the token.
 pub(super) fn belong(kernel: &Kernel, domain: Ref<Domain>, deadline_ticks: Option<u64>) -> u64 {
+    let token = own(domain, deadline_ticks);
+    schedule(kernel, domain);
+    token
+}
+
+fn own(domain: Ref<Domain>, deadline_ticks: Option<u64>) -> u64 {
     domain.new_token();
     domain.thaw_ticks.set(deadline_ticks);
-    schedule(kernel, domain);
     domain.token()
 }
