@@ -24,27 +24,45 @@ use crate::{arch, ipc};
 /// Threads that one step stops or lets run. One that sleeps takes a thousand instructions at worst.
 pub const SETTLED_PER_STEP: usize = 8;
 
-/// A freeze that is complete.
+/// A freeze.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Freeze {
-    /// The domain's version.
+    /// The domain's version, once the freeze is complete.
     pub version: u64,
     /// What thaw and retire are asked for.
     pub token: u64,
 }
 
-/// Begins to stop a domain, until a deadline in nanoseconds of the caller's domain's clock; returns the token of this freeze,
-/// with which [`go_on_freezing`] finishes it. Its first step must follow in the same entry: that is what lets the timer know.
+/// Does a step of the freeze with this token; 0 begins one, until a deadline in nanoseconds of the caller's domain's clock. It is
+/// complete when every thread stands at an instruction or awaits an answer.
 ///
 /// # Errors
-/// [`Error::InUse`] if it is frozen already; [`Error::WrongState`] for a retired domain; [`Error::Oneself`] if the caller runs
-/// in it; [`Error::TimedOut`] if the deadline has passed. The state is looked at before the deadline.
-pub fn begin_freezing(
+/// [`Error::Oneself`] if the caller runs in the domain. To begin: [`Error::InUse`] if it is frozen already,
+/// [`Error::WrongState`] for a retired domain, [`Error::TimedOut`] if the deadline has passed; the state is looked at before the
+/// deadline. To go on: [`Error::TimedOut`] if the domain was thawed before, [`Error::WrongState`] if it was retired.
+pub fn freeze(
+    kernel: &Kernel,
+    domain: Ref<Domain>,
+    caller: Ref<Thread>,
+    token: u64,
+    deadline: u64,
+) -> Result<(Step, Freeze), Error> {
+    match token {
+        0 => begin_freezing(kernel, domain, caller, deadline)?,
+        token => check_going_on(domain, caller, token)?,
+    }
+    let step = settle_by_timer(kernel, domain, SETTLED_PER_STEP);
+    let (version, token) = (domain.version(), domain.token());
+    Ok((step, Freeze { version, token }))
+}
+
+/// Turns the domain's state. Its first step lets the timer know of it.
+fn begin_freezing(
     kernel: &Kernel,
     domain: Ref<Domain>,
     caller: Ref<Thread>,
     deadline: u64,
-) -> Result<u64, Error> {
+) -> Result<(), Error> {
     match domain.state() {
         DomainState::Frozen => return Err(Error::InUse),
         DomainState::Retired | DomainState::Ending => return Err(Error::WrongState),
@@ -53,34 +71,20 @@ pub fn begin_freezing(
     }
     let deadline = deadline_ticks(kernel, caller, deadline)?;
     domain.turn(DomainState::Frozen);
-    Ok(own(domain, deadline))
+    domain.new_token();
+    domain.thaw_ticks.set(deadline);
+    Ok(())
 }
 
-/// Does a step of the freeze with this token; returns the freeze when every thread stands at an instruction or awaits an
-/// answer.
-///
-/// # Errors
-/// [`Error::Oneself`] if the caller runs in the domain; [`Error::TimedOut`] if the domain was thawed before,
-/// [`Error::WrongState`] if it was retired.
-pub fn go_on_freezing(
-    kernel: &Kernel,
-    domain: Ref<Domain>,
-    caller: Ref<Thread>,
-    token: u64,
-) -> Result<Option<Freeze>, Error> {
+fn check_going_on(domain: Ref<Domain>, caller: Ref<Thread>, token: u64) -> Result<(), Error> {
     if caller.domain == domain {
         return Err(Error::Oneself);
     }
     match domain.state() {
-        DomainState::Frozen if domain.token() == token => {}
-        DomainState::Frozen | DomainState::Running => return Err(Error::TimedOut),
-        DomainState::Retired | DomainState::Ending => return Err(Error::WrongState),
+        DomainState::Frozen if domain.token() == token => Ok(()),
+        DomainState::Frozen | DomainState::Running => Err(Error::TimedOut),
+        DomainState::Retired | DomainState::Ending => Err(Error::WrongState),
     }
-    if settle_by_timer(kernel, domain, SETTLED_PER_STEP) == Step::More {
-        return Ok(None);
-    }
-    let version = domain.version();
-    Ok(Some(Freeze { version, token }))
 }
 
 /// Lets a frozen domain run, and raises its version: what was read before is not what it is when it is frozen again.
@@ -213,15 +217,9 @@ pub(super) fn deadline_ticks(
     Ok(deadline.map(|deadline| kernel.clock.ticks_at(deadline)))
 }
 
-/// Gives a frozen domain a new owner, until this deadline in ticks, of which the timer knows: returns the token.
-pub(super) fn belong(kernel: &Kernel, domain: Ref<Domain>, deadline_ticks: Option<u64>) -> u64 {
-    let token = own(domain, deadline_ticks);
-    schedule(kernel, domain);
-    token
-}
-
-fn own(domain: Ref<Domain>, deadline_ticks: Option<u64>) -> u64 {
+/// Gives a frozen domain a new owner, until this deadline in ticks.
+pub(super) fn belong(kernel: &Kernel, domain: Ref<Domain>, deadline_ticks: Option<u64>) {
     domain.new_token();
     domain.thaw_ticks.set(deadline_ticks);
-    domain.token()
+    schedule(kernel, domain);
 }

@@ -25,7 +25,7 @@ pub(crate) mod tests;
 
 pub use copy::{CopyRequest, copy_pages};
 pub use describe::describe;
-pub use freeze::{begin_freezing, deadline_came, end_by_timer, go_on_freezing, thaw};
+pub use freeze::{deadline_came, end_by_timer, freeze, thaw};
 pub use page_set::read_page_set;
 pub use retire::{inform, retire, unretire};
 pub use thread_state::{export, import};

@@ -121,7 +121,7 @@ pub fn unretire(
     domain.unretire();
     domain.touch();
     ipc::deliver_undelivered(kernel);
-    let token = belong(kernel, domain, deadline);
-    let version = domain.version();
+    belong(kernel, domain, deadline);
+    let (version, token) = (domain.version(), domain.token());
     Ok(Freeze { version, token })
 }

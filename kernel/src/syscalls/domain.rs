@@ -113,14 +113,11 @@ const SLOT_FRAMES_PER_STEP: usize = 8;
 
 pub fn freeze(kernel: &Kernel, caller: Ref<Thread>, call: DomainFreeze) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::FREEZE)?;
-    let token = match call.progress {
-        0 => capture::begin_freezing(kernel, domain, caller, call.deadline)?,
-        token => token,
-    };
-    let Some(freeze) = capture::go_on_freezing(kernel, domain, caller, token)? else {
-        caller.set_argument(PROGRESS_ARGUMENT, token);
+    let (step, freeze) = capture::freeze(kernel, domain, caller, call.progress, call.deadline)?;
+    if step == Step::More {
+        caller.set_argument(PROGRESS_ARGUMENT, freeze.token);
         return Ok(Outcome::Again);
-    };
+    }
     Ok(Outcome::Return(Results::Two(freeze.version, freeze.token)))
 }
 
