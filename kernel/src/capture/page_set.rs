@@ -59,11 +59,16 @@ pub fn read_page_set(
     Ok(covered)
 }
 
-/// The word of the bits of pages from `start` on, before `end`: one beyond would be made clean, and not be told.
+/// The word of the bits of pages from `start` on, before `end`: a page beyond would become clean without being in the answer.
 #[inline(always)]
 fn word_of(start: u64, end: u64, bit_of: impl Fn(u64) -> bool) -> u64 {
-    let count = WORD_BITS.min(end - start);
-    (0..count).fold(0, |word, bit| word | u64::from(bit_of(start + bit)) << bit)
+    let bits = |count| (0..count).fold(0, |word, bit| word | u64::from(bit_of(start + bit)) << bit);
+    // All words but the last are whole: the compiler unrolls those.
+    if end - start >= WORD_BITS {
+        bits(WORD_BITS)
+    } else {
+        bits(end - start)
+    }
 }
 
 #[inline(always)]
