@@ -1,7 +1,7 @@
 //! Arguments of random calls that lead into the call: [`arguments`].
 //!
-//! Arguments that are any numbers hardly ever get past a call's first checks. So most are drawn by what the call says of their
-//! types, and slots by what they hold.
+//! Arguments that are any numbers hardly ever get past a call's first checks. So most are drawn by their types in the call's
+//! description, and slots by what they hold.
 
 use authority::{Lookup, View, lookups};
 use guest_support::random::Random;

@@ -24,7 +24,7 @@ impl From<Error> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Refused(error) => write!(f, "the kernel says: {error}"),
+            Failure::Refused(error) => write!(f, "the kernel refused: {error}"),
             Failure::Violation(number, status, registers, held) => {
                 let status = Error::from_status(*status).map_or("success", Error::text);
                 write!(
