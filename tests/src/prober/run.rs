@@ -18,8 +18,9 @@ use super::stream::Stream;
 /// How long replies to the last UDP requests are waited for; some were lost.
 const UDP_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long replies to the last TCP requests are waited for: longer than a few retransmissions.
-const TCP_PATIENCE: Duration = Duration::from_secs(8);
+/// How long replies to the last TCP requests are waited for. After a pause a client's kernel tries again only when about as
+/// much time has gone by once more (RFC 6298, 5.5), and on a busy host a machine that starts anew is a long pause.
+const TCP_PATIENCE: Duration = Duration::from_secs(40);
 
 /// The longest sleep, so that a stop is noticed.
 const NAP_NS: u64 = 1_000_000;

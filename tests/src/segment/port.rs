@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::counters::{Counters, Tallies};
 use super::faults::{Faults, Wire};
-use super::learning::HEADER_BYTES;
+use super::learning::{HEADER_BYTES, MacAddress};
 use super::outlet::Outlet;
 use super::switch::Switch;
 
@@ -85,7 +85,12 @@ impl Port {
         self.switch.part([self.inner.number, other.inner.number]);
     }
 
-    /// Undoes every parting on this segment.
+    /// Loses what the station of this address sends from this port and what is sent to it here. Frames for many reach it.
+    pub fn shun(&self, address: MacAddress) {
+        self.switch.shun(self.inner.number, address);
+    }
+
+    /// Undoes every parting and shunning on this segment.
     pub fn unite(&self) {
         self.switch.unite();
     }

@@ -18,6 +18,8 @@ pub struct Switch {
     pub learning: Learning,
     /// Pairs of ports between which nothing passes.
     parted: RwLock<Vec<[usize; 2]>>,
+    /// Ports, and the addresses that are not heard of there.
+    shunned: RwLock<Vec<(usize, MacAddress)>>,
     /// Whether there is a capture: spares the lock where there is none.
     capturing: AtomicBool,
     capture: Mutex<Option<Pcap<BufWriter<File>>>>,
@@ -27,7 +29,12 @@ impl Switch {
     /// Forwards a frame that has a whole header and came in at port number `from`.
     pub fn forward(&self, from: usize, frame: &[u8], delay: Duration) {
         self.record(frame);
-        self.learning.learn(MacAddress::source(frame), from);
+        let shunned = self.shunned.read().expect("no forwarder panics");
+        let source = MacAddress::source(frame);
+        if shunned.contains(&(from, source)) {
+            return;
+        }
+        self.learning.learn(source, from);
         let destination = MacAddress::destination(frame);
         let place = if destination.is_group() {
             None
@@ -36,7 +43,11 @@ impl Switch {
         };
         let ports = self.ports.read().expect("no forwarder panics");
         let parted = self.parted.read().expect("no forwarder panics");
-        let reaches = |to: usize| !parted.contains(&[from, to]) && !parted.contains(&[to, from]);
+        let reaches = |to: usize| {
+            !parted.contains(&[from, to])
+                && !parted.contains(&[to, from])
+                && !shunned.contains(&(to, destination))
+        };
         match place {
             Some(to) if to == from || !reaches(to) => {}
             Some(to) => ports[to].deliver(frame, delay),
@@ -53,9 +64,16 @@ impl Switch {
         parted.push(pair);
     }
 
+    /// Lets nothing of one address into a port or out of it.
+    pub fn shun(&self, port: usize, address: MacAddress) {
+        let mut shunned = self.shunned.write().expect("no forwarder panics");
+        shunned.push((port, address));
+    }
+
     /// Lets everything pass between all ports.
     pub fn unite(&self) {
         self.parted.write().expect("no forwarder panics").clear();
+        self.shunned.write().expect("no forwarder panics").clear();
     }
 
     /// Begins to write every forwarded frame to `path`.

@@ -163,6 +163,25 @@ fn parted_ports_hear_each_other_no_more_and_others_still() {
 }
 
 #[test]
+fn a_shunned_address_is_heard_at_its_other_port_only() {
+    let (_segment, [a, b, c]) = three();
+    b.port.shun(TWO);
+    a.send(TWO, ONE, b"lost");
+    b.send(BROADCAST, TWO, b"lost too");
+    assert!(a.hears_nothing() && b.hears_nothing());
+    b.send(BROADCAST, ONE, b"another's");
+    assert_eq!(a.receive(), c.receive());
+    c.send(BROADCAST, TWO, b"here I am");
+    assert_eq!(a.receive(), b.receive());
+    a.send(TWO, ONE, b"there");
+    assert_eq!(c.receive(), b"there");
+
+    a.port.unite();
+    b.send(BROADCAST, TWO, b"again");
+    assert_eq!(a.receive(), b"again");
+}
+
+#[test]
 fn a_cut_loses_what_is_on_its_way() {
     let (_segment, [a, b, c]) = three();
     b.port.set_faults(Some(Faults {
