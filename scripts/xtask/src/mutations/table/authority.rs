@@ -88,10 +88,10 @@ mutations! {
         "DomainRights::UNRETIRE)?" => "DomainRights::RETIRE)?";
         "a right to retire a domain makes two of it"; MATRIX;
     "any-token" in "kernel/src/capture/freeze.rs":
-        "        DomainState::Frozen if domain.token() == token => Ok(())," => "        DomainState::Frozen => Ok(()),";
+        "        DomainState::Frozen if domain.token() == token => Ok(()),\n        DomainState::Frozen => Err(Error::InUse)," => "        DomainState::Frozen => Ok(()),";
         "anybody with FREEZE thaws what another captures"; Host("kernel", "capture::tests");
     "stranger-goes-on" in "kernel/src/capture/freeze.rs":
-        "        DomainState::Frozen if domain.token() == token => {}\n" => "        DomainState::Frozen => {}\n";
+        "        DomainState::Frozen if domain.token() == token => Ok(()),\n        DomainState::Frozen | DomainState::Running => Err(Error::TimedOut)" => "        DomainState::Frozen => Ok(()),\n        DomainState::Running => Err(Error::TimedOut)";
         "a DomainFreeze with any progress succeeds on a domain that another one froze"; Host("kernel", "capture::tests::freezing");
     "one-key" in "kernel/src/kernel.rs":
         "IdentityKeys::draw(arch::random_seed)" => "IdentityKeys::draw(|| 1)";
