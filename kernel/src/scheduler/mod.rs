@@ -7,7 +7,8 @@
 //!   wake, yield, slice over --> behind its equals, with a whole slice
 //!   preempted               --> before its equals, with what is left of its slice
 //!   chosen from its queue   --> its slice begins, or goes on
-//!   called, answered        --> in place of its partner that waits now, for the rest of that slice
+//!   called, answered        --> in place of its partner that waits now, for the rest of that slice; behind its equals,
+//!                               if that slice began above its priority
 //!   slice over in a revoke  --> goes on, until the revocation is done
 //! ```
 //!
@@ -66,6 +67,8 @@ pub struct Scheduler {
     pub timers: Timers,
     /// When the slice ends that the current thread is using, in ticks; none while nothing runs.
     slice_end: Cell<Option<u64>>,
+    /// The priority at which that slice began.
+    slice_priority: Cell<u8>,
     /// When the console may take more of the log, in ticks; none while no line waits.
     log_due: Cell<Option<u64>>,
     /// The tick for which the timer is armed.
@@ -85,6 +88,7 @@ impl Scheduler {
             vectors_live: Cell::new(true),
             timers: Timers::empty(),
             slice_end: Cell::new(None),
+            slice_priority: Cell::new(0),
             log_due: Cell::new(None),
             armed: Cell::new(u64::MAX),
             slice_ticks: clock.ticks_per_second() * SLICE_MS / 1000,
@@ -108,9 +112,12 @@ impl Scheduler {
 
     /// As [`Scheduler::wake`], for a thread that a call or an answer has made runnable: if the one that called or answered has
     /// given the core up, this one runs in its place, for the rest of its slice. Otherwise each call and each answer would wait
-    /// for a slice of every thread that only computes.
+    /// for a slice of every thread that only computes. A slice goes to no thread below the priority at which it began: a server
+    /// whose slices begin above its clients would give each of them turn after turn, before their equals.
     pub fn switch_to(&self, thread: Ref<Thread>) {
-        if self.current.get().is_none() && self.is_new(thread) {
+        let is_in_place =
+            self.current.get().is_none() && thread.priority.get() >= self.slice_priority.get();
+        if is_in_place && self.is_new(thread) {
             self.current.set(Some(thread));
         } else {
             self.wake(thread);
@@ -285,6 +292,7 @@ impl Scheduler {
     fn begin_slice(&self, thread: Ref<Thread>, now_ticks: u64) {
         let end = now_ticks.saturating_add(thread.slice_left.get());
         self.slice_end.set(Some(end));
+        self.slice_priority.set(thread.priority.get());
         self.arm_at(end);
     }
 

@@ -90,6 +90,14 @@ impl Contest {
         self.world.give(from, NOTIFICATION, to, NOTIFICATION, 0);
     }
 
+    /// Makes an endpoint that one contender receives from and another calls.
+    fn share_endpoint(&self, server: usize, client: usize) {
+        let [server, client] = [server, client].map(|number| self.contenders[number].citizen);
+        let (pool, into) = (slots::POOL, ENDPOINT);
+        self.world.does(server.thread, EndpointCreate { pool, into });
+        self.world.give(server, ENDPOINT, client, ENDPOINT, 7);
+    }
+
     /// Lets them run for the time of a contest, and returns each one's share in percent of what all had.
     fn shares(&mut self) -> Vec<u64> {
         self.world.machine.set_ticks(self.now);
@@ -309,19 +317,24 @@ fn threads_that_call_each_other_share_one_slice_and_wait_for_no_other_in_between
     let server = contest.enter(10, Some((Act::Serve, soon)));
     let client = contest.enter(10, Some((Act::Call, soon)));
     let third = contest.enter(10, None);
-    let (pool, into) = (slots::POOL, ENDPOINT);
-    let citizens = [server, client].map(|number| contest.contenders[number].citizen);
-    let [server_is, client_is] = citizens;
-    contest
-        .world
-        .does(server_is.thread, EndpointCreate { pool, into });
-    contest
-        .world
-        .give(server_is, ENDPOINT, client_is, ENDPOINT, 7);
+    contest.share_endpoint(server, client);
     let shares = contest.shares();
     assert!((48..=52).contains(&shares[third]), "{shares:?}");
     assert!((23..=27).contains(&shares[client]), "{shares:?}");
     assert!((23..=27).contains(&shares[server]), "{shares:?}");
+}
+
+#[test]
+fn a_call_to_a_server_above_gives_its_caller_no_slice_of_the_server_s() {
+    // The slice ends in the server's hands, so that the server goes on with one of its own.
+    let mut contest = Contest::new();
+    let server = contest.enter(20, Some((Act::Serve, |began, _| began + MS / 5)));
+    let client = contest.enter(10, Some((Act::Call, before_the_timer)));
+    let victim = contest.enter(10, None);
+    contest.share_endpoint(server, client);
+    let shares = contest.shares();
+    assert!(shares[victim] >= 48, "{shares:?}");
+    assert!(shares[client] >= 45, "{shares:?}");
 }
 
 #[test]
