@@ -2,7 +2,8 @@
 //!
 //! Three levels belong to the domain (PML4, PDPT, PD). The fourth, the leaf tables, belong to Memories and are
 //! *linked* into page directories, 2 MiB a link. The link's flags limit what the domain may do, since the
-//! processor takes the intersection over the levels.
+//! processor takes the intersection over the levels. The entry of a page directory counts the links in it, so that one without
+//! any, which may be left from earlier mappings, costs one look.
 //!
 //! ```text
 //!   domain:  PML4 -> PDPT -> PD -+-link r-x-> leaf table of Memory A
@@ -78,42 +79,52 @@ impl AddressSpace {
         rights: LinkRights,
         mut allocate: impl FnMut() -> Result<OwnedFrame, E>,
     ) -> Result<(), E> {
-        let mut table = self.root;
-        for level in [3, 2] {
-            table = table.ensure_child(index_at(address, level), &mut allocate)?;
-        }
+        let middle = self
+            .root
+            .ensure_child(index_at(address, 3), &mut allocate)?;
+        let directory = middle.ensure_child(index_at(address, 2), &mut allocate)?;
         let leaf = leaf.0.frame().address();
-        table.refer(index_at(address, 1), leaf, rights.flags());
+        directory.refer(index_at(address, 1), leaf, rights.flags());
+        middle.count_up(index_at(address, 2));
         Ok(())
     }
 
     /// Removes the links from an address on, a multiple of 2 MiB, and below `end`, and makes every core forget them. Looks at
     /// no more than `most` places; returns where to go on.
-    pub fn unlink(&self, address: u64, end: u64, most: usize) -> u64 {
-        let mut next = address;
-        for _ in 0..most {
-            if next >= end {
-                break;
-            }
-            next = self.unlink_one(next);
+    pub fn unlink(&self, address: u64, end: u64, most: u64) -> u64 {
+        let (mut next, mut looks) = (address, 0);
+        while next < end && looks < most {
+            next = self.unlink_in_directory(next, end, most, &mut looks);
         }
         arch::flush_all();
         next
     }
 
-    /// Removes the link at an address; returns the next address at which there may be one.
+    /// Removes the links in one page directory from an address on and below `end`, until `looks`, at places and at directories, is
+    /// `most`; returns the next address at which there may be one.
     #[inline]
-    fn unlink_one(&self, address: u64) -> u64 {
+    fn unlink_in_directory(&self, address: u64, end: u64, most: u64, looks: &mut u64) -> u64 {
         let after = |level| (address | (span(level) - 1)) + 1;
+        *looks += 1;
         let Some(middle) = self.root.child(index_at(address, 3)) else {
             return after(3);
         };
-        let Some(directory) = middle.child(index_at(address, 2)) else {
+        let number = index_at(address, 2);
+        let Some(directory) = middle.child(number) else {
             return after(2);
         };
-        let kept = directory.clear(index_at(address, 1));
-        assert_eq!(kept, None, "a leaf table belongs to its Memory");
-        after(1)
+        let (links, stop) = (middle.count(number), end.min(after(2)));
+        let (mut next, mut removed) = (address, 0);
+        while next < stop && removed < links && *looks <= most {
+            if let Some((_, kept)) = directory.take(index_at(next, 1)) {
+                assert!(kept.is_none(), "a leaf table belongs to its Memory");
+                removed += 1;
+            }
+            next += span(1);
+            *looks += 1;
+        }
+        middle.count_down(number, removed);
+        if removed == links { after(2) } else { next }
     }
 
     /// Whether a leaf table is linked at an address.
@@ -222,6 +233,29 @@ mod tests {
         assert_eq!(space.unlink(AT, AT + 0x20_0000, 9), AT + 0x20_0000);
         assert!(space.translate(AT + 0x3123).is_none());
         assert!(space.is_linked(AT + 0x20_0000));
+    }
+
+    #[test]
+    fn a_page_directory_without_links_costs_one_look() {
+        const GIB: u64 = 1 << 30;
+        let (frames, space) = space();
+        let mut allocate = || frames.allocate().ok_or(());
+        let tables = PageTables::new();
+        let leaf = tables.ensure_leaf(0, &mut allocate).expect("room");
+        let last = GIB + 511 * 0x20_0000;
+        for address in [GIB, last] {
+            space
+                .link(address, leaf, READ, &mut allocate)
+                .expect("room");
+        }
+        // The last link lies behind all others that there could be.
+        assert_eq!(space.unlink(GIB, 4 * GIB, 100), GIB + 100 * 0x20_0000);
+        assert!(!space.is_linked(GIB) && space.is_linked(last));
+        assert_eq!(space.unlink(GIB + 0x20_0000, 4 * GIB, 511), 2 * GIB);
+        assert!(!space.is_linked(last));
+        space.link(last, leaf, READ, &mut allocate).expect("room");
+        space.unlink(last, last + 0x20_0000, 1);
+        assert_eq!(space.unlink(GIB, 2 * GIB, 1), 2 * GIB);
     }
 
     #[test]

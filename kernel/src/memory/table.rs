@@ -15,6 +15,11 @@ pub const TABLE_ENTRIES: u64 = 512;
 
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
+/// Where the entry of a table counts what it is told to. The processor ignores these bits of an entry that refers to a table
+/// (SDM volume 3, table 4-17).
+const COUNT: u64 = 0x3ff << COUNT_SHIFT;
+const COUNT_SHIFT: u32 = 52;
+
 bitflags! {
     /// The flags of an entry that the kernel uses.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +136,26 @@ impl Table {
     #[inline]
     pub(super) fn flags(self, index: u64) -> Entry {
         Entry::from_bits_truncate(self.entry(index).load(Ordering::Relaxed))
+    }
+
+    /// What the entry of the table below counts.
+    #[inline]
+    pub(super) fn count(self, index: u64) -> u64 {
+        (self.entry(index).load(Ordering::Relaxed) & COUNT) >> COUNT_SHIFT
+    }
+
+    /// Counts one more there, up to 1,023.
+    #[inline]
+    pub(super) fn count_up(self, index: u64) {
+        self.entry(index)
+            .fetch_add(1 << COUNT_SHIFT, Ordering::AcqRel);
+    }
+
+    /// Counts so many less there, no more than were counted.
+    #[inline]
+    pub(super) fn count_down(self, index: u64, less: u64) {
+        self.entry(index)
+            .fetch_sub(less << COUNT_SHIFT, Ordering::AcqRel);
     }
 
     /// Fills an empty entry, which keeps the frame.

@@ -14,7 +14,7 @@ use crate::objects::{Domain, Mapping, MemoryObject, Object, Step, check_lasting}
 const LINKS_AT_ONCE: u64 = 64;
 
 /// Places that one step of taking a mapping away looks at.
-const UNLINKED_PER_STEP: usize = 128;
+const UNLINKED_PER_STEP: u64 = 128;
 
 /// What to map where.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +117,11 @@ pub fn link_at(kernel: &Kernel, mapping: Ref<Mapping>, address: u64) -> Result<(
 /// Takes some of a mapping's links away; from the first step on it gets no new ones. When it is done, its slot can be emptied.
 pub fn unlink_step(mapping: Ref<Mapping>) -> Step {
     let (space, end) = (&mapping.domain.space, mapping.end());
-    let from = mapping.unlinked_to.get().unwrap_or(mapping.start());
+    let from = mapping.unlinked_to.get().unwrap_or_else(|| {
+        // Its domain faults there from now on, also if nobody goes on.
+        mapping.domain.touch();
+        mapping.start()
+    });
     let next = space.unlink(from, end, UNLINKED_PER_STEP);
     mapping.unlinked_to.set(Some(next));
     if next < end { Step::More } else { Step::Done }

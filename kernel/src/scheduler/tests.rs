@@ -94,7 +94,8 @@ impl Contest {
     fn share_endpoint(&self, server: usize, client: usize) {
         let [server, client] = [server, client].map(|number| self.contenders[number].citizen);
         let (pool, into) = (slots::POOL, ENDPOINT);
-        self.world.does(server.thread, EndpointCreate { pool, into });
+        self.world
+            .does(server.thread, EndpointCreate { pool, into });
         self.world.give(server, ENDPOINT, client, ENDPOINT, 7);
     }
 

@@ -2,12 +2,13 @@
 
 use abi::calls::{
     CapabilityCopy, CapabilityMint, CapabilityRevoke, Destroy, DomainDerive, DomainGrow,
-    DomainHold, DomainInstall, DomainMap, EndpointCreate, MemoryCreate, Send, ThreadFaults, Yield,
+    DomainHold, DomainInstall, DomainMap, EndpointCreate, MemoryCreate, MemoryPopulate, Send,
+    ThreadFaults, Yield,
 };
 use abi::message::SEND_OFFSET;
 use abi::record::Held;
 use abi::register::{Access, PageCount, Slot, UserAddress};
-use abi::{EndpointRights, Error, MemoryRights, MessageInfo};
+use abi::{EndpointRights, Error, MemoryRights, MessageInfo, PAGE_BYTES};
 use capabilities::{Place, Storage};
 
 use super::checker::check;
@@ -15,6 +16,7 @@ use crate::arch::Cause;
 use crate::capture::tests::scene::receive;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::Thread;
+use crate::paging::translate;
 use crate::testing::{Citizen, World, slots, stand_at};
 
 /// What is taken away, in the owner's table.
@@ -162,6 +164,57 @@ fn a_slice_is_renewed_only_for_steps_of_a_revocation_that_were_made_in_it() {
     assert_ne!(kernel.scheduler.current(), Some(owner));
     assert!(renewed > 0);
     assert!(!owner.is_revoking.get());
+}
+
+/// A thread takes away what it has mapped, which was cheap: that its slice is renewed meanwhile must cost its equals no more than the
+/// mapping took.
+#[test]
+fn taking_mappings_away_takes_no_longer_than_making_them() {
+    const MEMORY: Slot = Slot(21);
+    const GIB: u64 = 1 << 30;
+    const GIBS: u64 = 16;
+    const COUNT: u64 = 8;
+    let world = World::new();
+    let citizen = world.citizen_of(512);
+    let (pool, pages, into) = (slots::POOL, PageCount(GIBS * GIB / PAGE_BYTES), MEMORY);
+    world.does(citizen.thread, MemoryCreate { pool, pages, into });
+    let map = |number: u64| DomainMap {
+        domain: slots::DOMAIN,
+        memory: MEMORY,
+        address: UserAddress((1 << 40) + number * GIBS * GIB),
+        first_page: PageCount(0),
+        page_count: pages,
+        access: Access::ReadWrite,
+    };
+    // Once a page in each GiB was touched, page directories stay there.
+    for gib in 0..GIBS {
+        let (memory, first_page, page_count) = (MEMORY, gib * GIB / PAGE_BYTES, PageCount(1));
+        let first_page = PageCount(first_page);
+        let populate = MemoryPopulate {
+            memory,
+            first_page,
+            page_count,
+        };
+        world.does(citizen.thread, populate);
+    }
+    for number in 0..COUNT {
+        world.does(citizen.thread, map(number));
+        for gib in 0..GIBS {
+            let address = map(number).address.0 + gib * GIB;
+            assert!(translate(&world.kernel, citizen.domain, address).is_some());
+        }
+    }
+    let slot = MEMORY;
+    world.steps_of(citizen.thread, CapabilityRevoke { slot });
+    // A stint is over after one step.
+    world.machine.set_ticks_step(10_000);
+    let mut made = 0;
+    for number in 0..COUNT {
+        made += world.steps_of(citizen.thread, map(number));
+    }
+    let taken = world.steps_of(citizen.thread, CapabilityRevoke { slot });
+    assert!(taken <= made + 1, "{taken} steps after {made}");
+    check(&world.kernel);
 }
 
 #[test]

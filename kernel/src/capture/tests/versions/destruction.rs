@@ -13,6 +13,7 @@ use super::{
 use crate::capture::tests::scene::{KEEPERS_SPARE, SUBJECT, Scene};
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Thread, create_interrupt, destroy_step};
+use crate::paging::unlink_step;
 use crate::testing::{World, snapshot};
 
 /// Where the keeper has an interrupt of the subject's pool.
@@ -115,4 +116,16 @@ fn every_step_of_a_destruction_that_changes_a_frozen_domain_raises_its_version()
         }
         assert!(changed > 0, "{object:?}: no step changed anything");
     }
+}
+
+#[test]
+fn a_mapping_that_begins_to_go_is_a_change_whoever_ends_it() {
+    let scene = scene();
+    let keeper = scene.keeper.thread;
+    scene.world.does(keeper, map());
+    scene.freeze();
+    let mapping = scene.subject.domain.mapping_at(map().address.0);
+    let before = scene.version();
+    let _ = unlink_step(mapping.expect("it was mapped"));
+    assert!(scene.version() > before);
 }
