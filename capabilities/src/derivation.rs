@@ -157,6 +157,8 @@ fn empty<S: Storage>(storage: &S, place: Place, content: Content<S::Object>) {
 
 #[cfg(test)]
 mod tests {
+    use core::cell::Cell;
+
     use super::*;
     use crate::testing::checker::check;
     use crate::testing::forest::{Bits, Forest, Thing, at, full};
@@ -241,6 +243,76 @@ mod tests {
         assert_eq!(held(&forest, 1), None);
         let parents = [None, None, Some(4), Some(4), Some(0)];
         assert_eq!(check(&forest), Ok(parents.into()));
+    }
+
+    /// Four slots of two holders, the first two and the last two, which counts what each holder has and how often that changed.
+    struct Ledger {
+        forest: Forest,
+        counts: [Cell<usize>; 2],
+        change_count: Cell<usize>,
+    }
+
+    impl Ledger {
+        /// Slot 0 is an origin.
+        fn with_origin() -> Ledger {
+            let ledger = Ledger {
+                forest: Forest::with_holders(&[0, 0, 1, 1]),
+                counts: Default::default(),
+                change_count: Cell::new(0),
+            };
+            plant(&ledger, at(0), full(0)).unwrap();
+            ledger
+        }
+
+        fn count(&self, place: Place) -> &Cell<usize> {
+            self.change_count.set(self.change_count.get() + 1);
+            &self.counts[self.slot(place).holder() as usize]
+        }
+
+        /// What each holder has, and how often that changed.
+        fn counts(&self) -> ([usize; 2], usize) {
+            let counts = self.counts.each_ref().map(Cell::get);
+            (counts, self.change_count.get())
+        }
+    }
+
+    impl Storage for Ledger {
+        type Object = Thing;
+
+        fn slot(&self, place: Place) -> &crate::Slot<Thing> {
+            self.forest.slot(place)
+        }
+
+        fn filled(&self, place: Place, _: &Capability<Thing>) {
+            let count = self.count(place);
+            count.set(count.get() + 1);
+        }
+
+        fn emptied(&self, place: Place, _: &Capability<Thing>) {
+            let count = self.count(place);
+            count.set(count.get() - 1);
+        }
+    }
+
+    #[test]
+    fn every_slot_that_is_filled_or_emptied_is_counted_for_its_holder() {
+        let ledger = Ledger::with_origin();
+        copy(&ledger, at(0), at(2)).unwrap();
+        assert_eq!(ledger.counts(), ([1, 1], 2));
+        derive(&ledger, at(2), at(3), full(1)).unwrap();
+        assert_eq!(ledger.counts(), ([1, 2], 3));
+        clear_leaf(&ledger, at(3)).unwrap();
+        delete(&ledger, at(2)).unwrap();
+        assert_eq!(ledger.counts(), ([1, 0], 5));
+    }
+
+    #[test]
+    fn a_move_is_counted_between_two_holders_and_not_within_one() {
+        let ledger = Ledger::with_origin();
+        move_to(&ledger, at(0), at(1)).unwrap();
+        assert_eq!(ledger.counts(), ([1, 0], 1));
+        move_to(&ledger, at(1), at(2)).unwrap();
+        assert_eq!(ledger.counts(), ([0, 1], 3));
     }
 
     #[test]

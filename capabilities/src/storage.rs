@@ -52,14 +52,10 @@ pub trait Storage {
     /// it is for as long as it is occupied.
     fn slot(&self, place: Place) -> &Slot<Self::Object>;
 
-    /// `place` holds this capability from now on. Every operation that fills a slot calls this, so that the kernel can count
+    /// The place holds this capability from now on. Every operation that fills a slot calls this, so that the kernel can count
     /// what each holder has; a move between two slots of one holder changes nothing of that.
-    fn filled(&self, place: Place, capability: &Capability<Self::Object>) {
-        let _ = (place, capability);
-    }
+    fn filled(&self, _place: Place, _capability: &Capability<Self::Object>) {}
 
-    /// `place` does not hold this capability any more. Every operation that empties a slot calls this, as for `filled`.
-    fn emptied(&self, place: Place, capability: &Capability<Self::Object>) {
-        let _ = (place, capability);
-    }
+    /// The place does not hold this capability any more. Every operation that empties a slot calls this, as for `filled`.
+    fn emptied(&self, _place: Place, _capability: &Capability<Self::Object>) {}
 }

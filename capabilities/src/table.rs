@@ -247,8 +247,10 @@ mod tests {
     fn growing_moves_no_slot_and_says_the_first_new_number() {
         with_tables(|_, table, _| {
             let before = table.locate(7);
+            assert_eq!(table.table.frame_count(), 2);
             assert_eq!(table.grow(), Ok(SlotNumber::new(8)));
             assert_eq!(table.locate(7), before);
+            assert_eq!(table.table.frame_count(), 3);
         });
     }
 

@@ -77,7 +77,12 @@ impl Storage for Forest {
 
 impl Forest {
     pub(crate) fn new(slot_count: usize) -> Self {
-        let slots = (0..slot_count).map(|_| Slot::empty(0)).collect();
+        Self::with_holders(&std::vec![0; slot_count])
+    }
+
+    /// Empty slots of these holders.
+    pub(crate) fn with_holders(holders: &[u64]) -> Self {
+        let slots = holders.iter().map(|holder| Slot::empty(*holder)).collect();
         let visit_count = Cell::new(0);
         Self { slots, visit_count }
     }

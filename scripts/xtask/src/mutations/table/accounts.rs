@@ -48,6 +48,12 @@ mutations! {
     "origin-early" in "capabilities/src/revocation.rs":
         "    Ok(role == Role::Copy || tour::is_leaf(storage, place))" => "    Ok(role == Role::Copy || role == Role::Origin)";
         "an object ends before what was made of it"; Host("capabilities", "");
+    "moved-uncounted" in "capabilities/src/derivation.rs":
+        "if storage.slot(from).holder() != storage.slot(to).holder() {" => "if storage.slot(from).holder() == storage.slot(to).holder() {";
+        "a domain that moves a capability in its own table changes the version of the domain whose Memory it writes"; Host("capabilities", "");
+    "one-frame" in "capabilities/src/table.rs":
+        "        self.frame_count.get()\n    }\n\n    /// How many slots" => "        1\n    }\n\n    /// How many slots";
+        "a table gives back its first frame only"; Host("capabilities", "");
     "one-slot-more" in "capabilities/src/table.rs":
         "        if slot.0 >= slot_count {" => "        if slot.0 > slot_count {";
         "the slot behind the table is used"; Host("capabilities", "");
