@@ -40,12 +40,17 @@ pub fn delete(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityDelete) -> C
 }
 
 pub fn revoke(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityRevoke) -> CallResult {
-    let (place, _) = lookup::lookup(caller, call.slot)?;
-    // Nothing is derived from itself, so keeping it keeps nothing.
-    let outcome = super::in_steps(|| kernel.revoke_step(place, place));
+    let outcome = revoke_in_steps(kernel, caller, call.slot);
+    // It is over also if the slot has been emptied since the last step.
     let goes_on = matches!(outcome, Ok(Outcome::Again));
     kernel.scheduler.note_revocation(caller, goes_on);
     outcome
+}
+
+fn revoke_in_steps(kernel: &Kernel, caller: Ref<Thread>, slot: Slot) -> CallResult {
+    let (place, _) = lookup::lookup(caller, slot)?;
+    // Nothing is derived from itself, so keeping it keeps nothing.
+    super::in_steps(|| kernel.revoke_step(place, place))
 }
 
 pub fn inspect(caller: Ref<Thread>, call: CapabilityInspect) -> CallResult {

@@ -144,6 +144,30 @@ fn a_destruction_ends_however_many_copy_and_its_equals_run_meanwhile() {
 }
 
 #[test]
+fn a_revocation_whose_slot_is_emptied_is_over() {
+    let race = Race::new();
+    let (world, owner) = (&race.world, race.owner.thread);
+    world.begin_step(owner, CapabilityRevoke { slot: ENDPOINT });
+    for _ in 0..COUNT {
+        if owner.is_overdue.get() {
+            break;
+        }
+        world.machine.set_ticks(crate::arch::ticks() + ENTRY_TICKS);
+        world.kernel.enter(Cause::Timer);
+        world.step(owner);
+    }
+    assert!(owner.is_overdue.get() && world.is_at_call(owner));
+    let slot = race.owner.domain.place(ENDPOINT).expect("a slot");
+    world.kernel.empty_slot(slot).expect("a capability");
+    world.step(owner);
+    let outcome = world.outcome::<CapabilityRevoke>(owner);
+    assert_eq!(outcome, Some(Err(Error::EmptySlot)));
+    assert!(!owner.is_revoking.get() && !owner.is_overdue.get());
+    // It has gone behind its equals.
+    assert_ne!(world.kernel.scheduler.current(), Some(owner));
+}
+
+#[test]
 fn a_slice_is_renewed_only_for_steps_of_a_revocation_that_were_made_in_it() {
     let race = Race::new();
     let (kernel, owner) = (&race.world.kernel, race.owner.thread);

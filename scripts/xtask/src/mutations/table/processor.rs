@@ -139,6 +139,9 @@ mutations! {
     "unseen-unlinking" in "kernel/src/paging/map.rs":
         "        mapping.domain.touch();\n        mapping.start()" => "        mapping.start()";
         "a frozen domain faults at a mapping whose taking away was begun and given up, and its version does not say so"; Host("kernel", "capture::tests::versions");
+    "unfinished-revocation" in "kernel/src/syscalls/capability.rs":
+        "    let outcome = revoke_in_steps(kernel, caller, call.slot);" => "    let outcome = Ok(revoke_in_steps(kernel, caller, call.slot)?);";
+        "a thread whose slot is emptied in the middle of its revocation keeps the core for another slice"; Host("kernel", "objects::tests::outrun");
     "denied-again" in "kernel/src/paging/absent.rs":
         "        DEVICE_NOT_AVAILABLE if !thread.uses_vectors.get() => {" => "        DEVICE_NOT_AVAILABLE => {";
         "a thread that uses registers the kernel keeps off faults for ever, and nobody is told"; Host("kernel", "ipc::tests::faults");
