@@ -165,7 +165,8 @@ fn check_giveable(place: Place) -> Result<(), Error> {
         None => Err(Error::EmptySlot),
         // A reply right is for one holder.
         Some(capability) if matches!(capability.object, Object::Reply(_)) => Err(Error::WrongKind),
-        Some(capability) => check_lasting(capability.object),
+        // The same as when the destruction has come to this slot: Gone would mean that the receiver is.
+        Some(capability) => check_lasting(capability.object).map_err(|_| Error::EmptySlot),
     }
 }
 

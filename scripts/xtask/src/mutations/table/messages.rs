@@ -17,6 +17,9 @@ mutations! {
     "used-receive-slot" in "kernel/src/ipc/transfer.rs":
         "            .filter(|place| !taken(*place))\n" => "";
         "two capabilities of a message meet in one slot"; Host("kernel", "");
+    "ending-sent" in "kernel/src/ipc/transfer.rs":
+        "check_lasting(capability.object).map_err(|_| Error::EmptySlot)," => "check_lasting(capability.object),";
+        "a sender takes the end of a capability for the end of the receiver"; Host("kernel", "objects::tests::outrun");
     "stale-reply" in "kernel/src/ipc/reply.rs":
         "caller.call_number.get() == call_number && " => "";
         "an answer to an older call is taken for one to the newer"; Host("kernel", "capture::tests::phases");
