@@ -29,8 +29,8 @@ pub fn grant_reply(caller: Ref<Thread>, place: Place, rights: Rights) {
 ///
 /// # Errors
 /// [`Error::EmptySlot`], [`Error::WrongKind`]; [`Error::Gone`] if the right is stale, which removes it; and what is wrong
-/// with the message, [`Error::MissingRight`] for capabilities that it may not bring included, in which case the right
-/// stays.
+/// with the message, [`Error::MissingRight`] for capabilities that it may not bring and [`Error::EmptySlot`] for one that
+/// is missing included, in which case the right stays.
 pub fn reply(
     kernel: &Kernel,
     replier: Ref<Thread>,

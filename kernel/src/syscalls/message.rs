@@ -6,11 +6,12 @@
 use abi::calls::{Call, Receive, Reply, ReplyAndReceive, Send, Signal, Wait};
 use abi::register::Slot;
 use abi::{EndpointRights, Error, MessageInfo, NotificationRights, Number};
+use capabilities::Storage;
 
 use super::{CallResult, Outcome, lookup};
 use crate::ipc::{self, Message};
 use crate::kernel::Kernel;
-use crate::memory::Ref;
+use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Phase, Step, Thread};
 
 pub fn call(kernel: &Kernel, caller: Ref<Thread>, call: Call) -> CallResult {
@@ -71,7 +72,9 @@ pub fn reply_and_receive(
     };
     let answered = match ipc::reply(kernel, caller, right, message) {
         Ok(answered) => Some(answered),
-        Err(Error::Gone | Error::EmptySlot) => None,
+        // There was nobody to answer, or is nobody any more: a stale right is removed. Any other right stays in the slot, so
+        // that its caller can still be answered.
+        Err(_) if SlotStorage.slot(right).is_empty() => None,
         Err(error) => return Err(error),
     };
     caller.context.rax.set(Number::Receive as u64);

@@ -30,7 +30,7 @@ calls! {
         /// Word 3.
         w3: u64
     } -> Received;
-    /// Answers through `reply`, then waits for the next message. If the reply right is stale or empty, it only waits.
+    /// Answers through `reply`, then waits for the next message. If the reply right is stale or empty, it only waits; if the answer is refused, as by `Reply`, it does not wait.
     2 ReplyAndReceive {
         /// An Endpoint with RECEIVE.
         endpoint: Slot,

@@ -1,6 +1,6 @@
 //! Nothing that a sender does ends the receiver's call for the others, and no register holds more than the message.
 
-use abi::calls::{ThreadBind, ThreadFaults};
+use abi::calls::{Destroy, ThreadBind, ThreadFaults};
 
 use super::*;
 
@@ -146,4 +146,47 @@ fn binding_a_notification_delivers_flags_that_are_raised_already() {
         deadline,
     };
     assert_eq!(world.call(second, poll), Err(Error::TimedOut), "taken once");
+}
+
+#[test]
+fn an_answer_whose_capability_is_missing_is_refused_and_the_right_to_answer_stays() {
+    for is_ending in [false, true] {
+        let (world, server, client) = pair();
+        if is_ending {
+            begin_to_end_one(&world, server, SPARE);
+        }
+        world.begin(client.thread, call(1, 1));
+        world.does(server.thread, receive());
+        let free = u64::from(NOTIFICATION.0);
+        world.buffer(client).write_word(RECEIVE_OFFSET, free);
+        world
+            .buffer(server)
+            .write_word(SEND_OFFSET, u64::from(SPARE.0));
+        let info = MessageInfo::try_new(0, 1).expect("fits");
+        let refused = Err(Error::EmptySlot);
+        let plain = Reply { info, ..reply(0) };
+        assert_eq!(world.call(server.thread, plain), refused);
+        let both = ReplyAndReceive::new(ENDPOINT, info, [0; 4], REPLY);
+        world.begin(server.thread, both);
+        let outcome = world.outcome::<ReplyAndReceive>(server.thread);
+        assert_eq!(outcome.map(|outcome| outcome.map(|_| ())), Some(refused));
+        assert_eq!(world.outcome::<Call>(client.thread), None);
+        world.does(server.thread, reply(99));
+        let answer = world.outcome::<Call>(client.thread).expect("answered");
+        assert_eq!(answer.expect("no error").words[0], 99);
+    }
+}
+
+/// Makes an endpoint, and the first step towards its end.
+fn begin_to_end_one(world: &World, owner: Citizen, into: Slot) {
+    const COPY: Slot = Slot(slots::FREE + 20);
+    const DESTROYER: Slot = Slot(slots::FREE + 21);
+    let pool = slots::POOL;
+    world.does(owner.thread, EndpointCreate { pool, into });
+    world.give(owner, into, owner, COPY, 0);
+    let destroyer = world.thread_in(owner.domain, DESTROYER);
+    // A stint is over after one step.
+    world.machine.set_ticks_step(10_000);
+    world.begin_step(destroyer, Destroy { object: into });
+    assert!(world.is_at_call(destroyer));
 }

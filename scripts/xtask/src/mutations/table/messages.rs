@@ -17,6 +17,9 @@ mutations! {
     "used-receive-slot" in "kernel/src/ipc/transfer.rs":
         "            .filter(|place| !taken(*place))\n" => "";
         "two capabilities of a message meet in one slot"; Host("kernel", "");
+    "kept-right" in "kernel/src/syscalls/message.rs":
+        "        Err(_) if SlotStorage.slot(right).is_empty() => None," => "        Err(Error::Gone | Error::EmptySlot) if message.info.capabilities() > 0 || SlotStorage.slot(right).is_empty() => None,";
+        "a server whose answer lacks a capability leaves its client waiting, and receives no call any more"; IPC;
     "ending-sent" in "kernel/src/ipc/transfer.rs":
         "check_lasting(capability.object).map_err(|_| Error::EmptySlot)," => "check_lasting(capability.object),";
         "a sender takes the end of a capability for the end of the receiver"; Host("kernel", "objects::tests::outrun");
@@ -87,7 +90,7 @@ mutations! {
         "a thread faults to a domain that has gone elsewhere, and waits for ever"; Host("kernel", "capture::tests");
 
     "stale-ends-loop" in "kernel/src/syscalls/message.rs":
-        "        Err(Error::Gone | Error::EmptySlot) => None," => "        Err(Error::EmptySlot) => None,";
+        "        Err(_) if SlotStorage.slot(right).is_empty() => None," => "        Err(Error::EmptySlot) if SlotStorage.slot(right).is_empty() => None,";
         "a client that goes elsewhere ends the loop of its server"; Host("kernel", "capture::tests::retiring");
     "logged-end" in "kernel/src/ipc/reply.rs":
         "    if caller.header.is_retired() || caller.domain.state() == DomainState::Ending {" => "    if caller.header.is_retired() || (false && caller.domain.state() == DomainState::Ending) {";
