@@ -9,6 +9,7 @@
 //! ```
 
 use abi::Error;
+use abi::calls::CapabilityDelete;
 use abi::register::Slot;
 
 use crate::capability::{Cap, Endpoint, Reply};
@@ -96,10 +97,12 @@ impl Server {
         }
     }
 
-    /// Answers the last event, then waits for the next.
+    /// Answers the last event, then waits for the next. If the answer cannot be given (the client has named no slot for a
+    /// capability that it brings, or may not receive any), the client's call ends with `Gone`, and the server goes on:
+    /// no client can end it.
     ///
     /// # Errors
-    /// What `ReplyAndReceive` says, or that no slot is free.
+    /// As for [`Server::receive`].
     pub fn answer_and_receive(&mut self, answer: Answer) -> Result<Event, Error> {
         let Answer::Now(answer) = answer else {
             self.forget_caller();
@@ -107,7 +110,11 @@ impl Server {
         };
         message::arm(self.accepts)?;
         let reply = Cap::from_slot(self.reply);
-        let incoming = self.endpoint.reply_and_receive(reply, &answer)?;
+        let Ok(incoming) = self.endpoint.reply_and_receive(reply, &answer) else {
+            self.forget_caller();
+            // If it was receiving that failed, it fails again.
+            return self.receive();
+        };
         match event(incoming) {
             Some(event) => Ok(event),
             None => self.receive(),
@@ -137,7 +144,6 @@ impl Server {
 
     /// Empties the reply slot, if there is something in it.
     fn forget_caller(&mut self) {
-        use abi::calls::CapabilityDelete;
         // An empty slot is what is wanted.
         let _ = crate::system_call::invoke(CapabilityDelete { slot: self.reply });
     }
@@ -161,7 +167,8 @@ fn event(incoming: Incoming) -> Option<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abi::MessageInfo;
+    use crate::host::{self, with_kernel};
+    use abi::{MessageInfo, Request};
 
     fn incoming(info: MessageInfo) -> Incoming {
         Incoming {
@@ -189,5 +196,33 @@ mod tests {
             event(incoming(MessageInfo::notified())),
             Some(Event::Notified { flags: 6 })
         );
+    }
+
+    /// A kernel that cannot give any answer.
+    fn refuse_answers(request: &Request) -> host::Answer {
+        match request {
+            Request::ReplyAndReceive(_) => Err(Error::MessageSize),
+            _ => host::DONE,
+        }
+    }
+
+    #[test]
+    fn a_client_whose_answer_cannot_be_given_learns_that_and_the_server_goes_on() {
+        let too_long = Message::new().bytes(&[1; 8 * abi::message::WORDS_MAX]);
+        for answer in [Message::new(), too_long] {
+            let ((event, reply), calls) = with_kernel(refuse_answers, || {
+                let mut server = Server::new(Cap::from_slot(Slot(9))).unwrap();
+                let event = server.answer_and_receive(Answer::Now(answer));
+                (event, server.reply)
+            });
+            assert!(matches!(event, Ok(Event::Call { .. })), "{event:?}");
+            let [.., delete, receive] = calls.as_slice() else {
+                panic!("{calls:?}");
+            };
+            let slot = reply;
+            let expected = Request::CapabilityDelete(CapabilityDelete { slot });
+            assert_eq!(*delete, expected);
+            assert!(matches!(receive, Request::Receive(_)), "{receive:?}");
+        }
     }
 }
