@@ -24,7 +24,7 @@ pub fn check_free(place: Place) -> Result<(), Error> {
     }
 }
 
-/// Checks that another capability to an object can be made.
+/// Checks that more can be made of an object: capabilities and mappings, pages of a Memory, calls of a thread.
 ///
 /// # Errors
 /// [`Error::Gone`] if it is being destroyed.

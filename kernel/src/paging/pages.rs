@@ -5,7 +5,7 @@ use abi::{Error, PAGES_PER_TABLE};
 
 use crate::kernel::Kernel;
 use crate::memory::{Entry, Frame, LeafTable, Ref, Unmapped};
-use crate::objects::{Attribute, MemoryObject, Pool};
+use crate::objects::{Attribute, MemoryObject, Object, Pool, check_lasting};
 
 /// Pages that one step gives or overwrites at most.
 const PAGES_PER_STEP: u64 = 16;
@@ -20,8 +20,9 @@ const LOOKS_PER_GIFT: u64 = LOOKS_PER_STEP / PAGES_PER_STEP;
 /// dealt with.
 ///
 /// # Errors
-/// [`Error::WrongState`] for a device's memory, [`Error::ArgumentRange`], [`Error::PoolEmpty`]; [`Error::Gone`] for a contiguous
-/// Memory that has lost the page's frame, because it is being destroyed: no other frame is at the address that a device was given.
+/// [`Error::WrongState`] for a device's memory, [`Error::ArgumentRange`], [`Error::PoolEmpty`]; [`Error::Gone`] for a Memory that
+/// is being destroyed: others could give it pages as fast as they are taken away, and a contiguous one would get a frame that
+/// is not at the address that a device was given.
 pub fn populate(
     kernel: &Kernel,
     memory: Ref<MemoryObject>,
@@ -37,15 +38,13 @@ pub fn populate(
     if !memory.holds(first, count) {
         return Err(Error::ArgumentRange);
     }
+    check_lasting(Object::Memory(memory))?;
     if count == 0 {
         return Ok(0);
     }
     let pool = pool_of(memory);
-    let leaf = match memory.attribute {
-        // All its tables are there until it is destroyed.
-        Attribute::Contiguous => memory.leaf(first).ok_or(Error::Gone)?,
-        _ => memory.ensure_leaf(first, || kernel.take_frame(pool))?,
-    };
+    // A contiguous Memory has all its tables, and a frame for each page.
+    let leaf = memory.ensure_leaf(first, || kernel.take_frame(pool))?;
     let count = count.min(PAGES_PER_TABLE - first % PAGES_PER_TABLE);
     as_one_change(memory, |has_changed| {
         let mut looks = 0;
@@ -59,9 +58,6 @@ pub fn populate(
             }
             // A page that has a frame already needs none of the pool.
             if !memory.reveal(leaf, page) {
-                if memory.attribute == Attribute::Contiguous {
-                    return Err(Error::Gone);
-                }
                 give_page(kernel, memory, leaf, page, Frame::zero)?;
             }
             *has_changed = true;
@@ -84,6 +80,7 @@ pub fn supply(
     giver_page: u64,
 ) -> Result<u64, Error> {
     check_range(memory, first, count)?;
+    check_lasting(Object::Memory(memory))?;
     if giver.attribute == Attribute::Device {
         return Err(Error::WrongState);
     }

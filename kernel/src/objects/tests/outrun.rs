@@ -2,12 +2,13 @@
 
 use abi::calls::{
     CapabilityCopy, CapabilityMint, CapabilityRevoke, Destroy, DomainDerive, DomainGrow,
-    DomainHold, DomainInstall, DomainMap, EndpointCreate, MemoryCreate, MemoryPopulate, Send,
-    ThreadFaults, Yield,
+    DomainHold, DomainInstall, DomainMap, EndpointCreate, MemoryCreate, MemoryPopulate,
+    MemorySupply, Send, ThreadFaults, ThreadStart, ThreadWrite, Yield,
 };
-use abi::message::SEND_OFFSET;
+use abi::message::{DATA_OFFSET, SEND_OFFSET};
 use abi::record::Held;
 use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::thread_state::ThreadState;
 use abi::{EndpointRights, Error, MemoryRights, MessageInfo, PAGE_BYTES};
 use capabilities::{Place, Storage};
 
@@ -356,4 +357,69 @@ fn nobody_makes_another_capability_to_what_is_being_destroyed() {
     };
     // Gone would mean that nobody receives.
     assert_eq!(world.call(thread, send), Err(Error::EmptySlot));
+}
+
+#[test]
+fn a_memory_that_is_being_destroyed_gets_no_pages() {
+    const MEMORY: Slot = Slot(21);
+    let world = World::new();
+    let owner = world.citizen();
+    let (pool, pages, into) = (slots::POOL, PageCount(200), MEMORY);
+    world.does(owner.thread, MemoryCreate { pool, pages, into });
+    let populate = MemoryPopulate {
+        memory: MEMORY,
+        first_page: PageCount(0),
+        page_count: pages,
+    };
+    world.does(owner.thread, populate);
+    let supply = MemorySupply {
+        memory: MEMORY,
+        first_page: PageCount(0),
+        page_count: PageCount(1),
+        giver: slots::BUFFER,
+        giver_page: PageCount(0),
+    };
+    let destroyer = world.thread_in(owner.domain, Slot(40));
+    world.machine.set_ticks_step(10_000);
+    world.begin_step(destroyer, Destroy { object: MEMORY });
+    let mut steps = 1;
+    while world.is_at_call(destroyer) {
+        let spent = owner.pool.used();
+        assert_eq!(world.call(owner.thread, populate), Err(Error::Gone));
+        assert_eq!(world.call(owner.thread, supply), Err(Error::Gone));
+        assert_eq!(owner.pool.used(), spent);
+        world.step(destroyer);
+        steps += 1;
+    }
+    assert!(steps > 200 / 32, "{steps} steps");
+    check(&world.kernel);
+}
+
+#[test]
+fn a_thread_that_is_being_destroyed_is_not_started_again() {
+    const VICTIM: Slot = Slot(21);
+    let world = World::new();
+    let owner = world.citizen();
+    let victim = world.thread_in(owner.domain, VICTIM);
+    for number in 30..34 {
+        world.give(owner, VICTIM, owner, Slot(number), 0);
+    }
+    let started = ThreadState {
+        stopped: 0,
+        ..ThreadState::EMPTY
+    };
+    let buffer = world.buffer(owner);
+    buffer.write_bytes(DATA_OFFSET, &started.to_bytes());
+    let destroyer = world.thread_in(owner.domain, Slot(40));
+    world.machine.set_ticks_step(10_000);
+    world.begin_step(destroyer, Destroy { object: VICTIM });
+    while world.is_at_call(destroyer) {
+        let thread = VICTIM;
+        let start = world.call(owner.thread, ThreadStart { thread });
+        let write = world.call(owner.thread, ThreadWrite { thread });
+        assert_eq!((start, write), (Err(Error::Gone), Err(Error::Gone)));
+        assert!(!victim.is_runnable());
+        world.step(destroyer);
+    }
+    check(&world.kernel);
 }

@@ -27,8 +27,17 @@ mutations! {
         "        && !memory.is_present(made);" => "        ;";
         "a Memory of a device that is being destroyed is filled again, which stops the machine"; DEVICES;
     "half-destroyed-run" in "kernel/src/paging/pages.rs":
-        "                if memory.attribute == Attribute::Contiguous {\n                    return Err(Error::Gone);\n                }\n" => "";
+        "    check_lasting(Object::Memory(memory))?;\n    if count == 0 {" => "    if count == 0 {";
         "a driver gives a device addresses at which its Memory is not"; Host("kernel", "objects::tests::contiguous");
+    "supplied-to-the-end" in "kernel/src/paging/pages.rs":
+        "    check_lasting(Object::Memory(memory))?;\n    if giver" => "    if giver";
+        "a Memory is filled as fast as its destruction empties it"; Host("kernel", "objects::tests::outrun");
+    "started-to-the-end" in "kernel/src/syscalls/thread.rs":
+        "    check_lasting(Object::Thread(thread))?;\n    thread.stopped" => "    thread.stopped";
+        "a thread makes calls as fast as its destruction takes away the rights to answer them"; Host("kernel", "objects::tests::outrun");
+    "written-to-the-end" in "kernel/src/syscalls/thread.rs":
+        "    check_lasting(Object::Thread(thread))?;\n    let buffer" => "    let buffer";
+        "a thread that is being destroyed is started by writing it"; Host("kernel", "objects::tests::outrun");
     "zeroed-pages" in "kernel/src/paging/pages.rs":
         "give_page(kernel, memory, leaf, page, Frame::zero)?;" => "give_page(kernel, memory, leaf, page, |_| ())?;";
         "a fresh page shows what another domain left"; TLB;
