@@ -23,21 +23,18 @@ pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
 }
 
 /// Signals those at a vector that have not been signalled yet, as far as one step goes for all of them together. What is left,
-/// because many threads wait without authority, is noted as undelivered. One that is bound to a notification of a retired domain
-/// stays undelivered: nothing in such a domain changes.
+/// because many threads wait without authority, is noted as undelivered. One that is bound to nothing stays undelivered until it is
+/// bound, and so does one that is bound to a notification of a retired domain, in which nothing changes.
 pub fn deliver(kernel: &Kernel, vector: u8) {
     let mut left = MET_PER_STEP;
     for interrupt in kernel.interrupts_at(vector) {
         if !interrupt.is_undelivered.get() {
             continue;
         }
-        let bound = bound_notification(interrupt);
-        if bound.is_some_and(|notification| notification.header.is_retired()) {
+        let Some(notification) = bound_notification(interrupt) else {
             continue;
-        }
-        if let Some(notification) = bound
-            && signal_within(kernel, notification, interrupt.flags.get(), &mut left) == Step::More
-        {
+        };
+        if signal_within(kernel, notification, interrupt.flags.get(), &mut left) == Step::More {
             kernel.undelivered.insert(vector);
             kernel.scheduler.arm_at(arch::ticks());
             return;
@@ -57,10 +54,13 @@ pub fn deliver_undelivered(kernel: &Kernel) {
     }
 }
 
+/// The notification that an interrupt can be delivered to now.
 fn bound_notification(interrupt: Ref<Interrupt>) -> Option<Ref<Notification>> {
     let bound = SlotStorage.slot(interrupt.notification()).capability()?;
     match bound.object {
-        Object::Notification(notification) => Some(notification),
+        Object::Notification(notification) if !notification.header.is_retired() => {
+            Some(notification)
+        }
         _ => None,
     }
 }

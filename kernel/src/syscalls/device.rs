@@ -66,6 +66,8 @@ pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: InterruptBind) -> CallRe
                 NotificationRights::SIGNAL.into(),
             )?;
             interrupt.flags.set(call.flags);
+            // One that came while no notification could be signalled would otherwise be lost, or come late.
+            ipc::deliver(kernel, interrupt.vector);
         }
         None if SlotStorage.slot(inside).is_empty() => {}
         None => kernel.empty_slot(inside)?,

@@ -575,7 +575,8 @@ calls! {
         /// An empty slot.
         into: Slot
     } -> (u64, u64);
-    /// Sets or clears the notification in which an interrupt raises these flags.
+    /// Sets or clears the notification in which an interrupt raises these flags. If it has come since it was last delivered, it is
+    /// delivered at once.
     114 InterruptBind {
         /// An Interrupt with HANDLE.
         interrupt: Slot,

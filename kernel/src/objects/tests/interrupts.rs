@@ -199,3 +199,31 @@ fn a_message_is_nobody_elses() {
         }
     }
 }
+
+#[test]
+fn an_interrupt_that_comes_while_it_is_bound_to_nothing_is_delivered_when_it_is_bound() {
+    let (world, citizen) = driver();
+    let message = InterruptCreateMessage {
+        pool: slots::POOL,
+        hardware: HARDWARE,
+        into: FIRST,
+    };
+    let (_, vector) = world.does(citizen.thread, message);
+    assert_eq!(
+        interrupt(&world, citizen, vector as u8),
+        Err(Error::TimedOut)
+    );
+    let bind = InterruptBind {
+        interrupt: FIRST,
+        notification: NOTIFICATION,
+        flags: 2,
+    };
+    world.does(citizen.thread, bind);
+    let poll = Wait {
+        notification: NOTIFICATION,
+        deadline: 0,
+    };
+    assert_eq!(world.call(citizen.thread, poll), Ok(2));
+    world.does(citizen.thread, bind);
+    assert_eq!(world.call(citizen.thread, poll), Err(Error::TimedOut));
+}

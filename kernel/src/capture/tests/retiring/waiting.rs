@@ -15,7 +15,7 @@ use super::{
 use crate::arch::Cause;
 use crate::capture::tests::freezing::{DEADLINE_NS, pass_time};
 use crate::capture::tests::scene::{
-    ENDPOINT, HELPER, INNER, INNER_REPLY, REPLY, answer, call, receive,
+    ENDPOINT, HELPER, INNER, INNER_REPLY, NOTIFICATION, REPLY, answer, call, receive,
 };
 use crate::objects::{Phase, Uninformed, create_interrupt};
 
@@ -270,6 +270,38 @@ fn an_interrupt_that_an_outsider_bound_waits_until_the_retirement_is_undone() {
             } else {
                 Ok(1)
             }
+        );
+    }
+}
+
+#[test]
+fn an_interrupt_that_a_retired_domain_missed_is_delivered_where_it_is_bound_next() {
+    for is_destroyed in [false, true] {
+        let scene = scene();
+        let (kernel, keeper) = (&scene.world.kernel, scene.keeper);
+        let place = keeper.domain.place(INTERRUPT).expect("a slot");
+        let vector = create_interrupt(kernel, keeper.pool, None, place).expect("a vector");
+        let bind = |notification, flags| InterruptBind {
+            interrupt: INTERRUPT,
+            notification,
+            flags,
+        };
+        scene.world.does(keeper.thread, bind(OWN_NOTIFICATION, 1));
+        retire(&scene);
+        kernel.enter(Cause::Interrupt { vector });
+        if is_destroyed {
+            scene.destroy();
+        }
+        scene.world.does(keeper.thread, bind(NOTIFICATION, 4));
+        let poll = Wait {
+            notification: NOTIFICATION,
+            deadline: 0,
+        };
+        assert_eq!(scene.world.call(keeper.thread, poll), Ok(4));
+        assert_eq!(
+            scene.world.call(keeper.thread, poll),
+            Err(Error::TimedOut),
+            "once"
         );
     }
 }

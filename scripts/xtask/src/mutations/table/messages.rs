@@ -108,8 +108,14 @@ mutations! {
         "        DomainState::Ending if !is_informed => Some(arch::ticks()),\n" => "        DomainState::Ending if !is_informed => None,\n";
         "outsiders wait for ever for a retired domain whose destruction was given up"; Host("kernel", "capture::tests::retiring");
     "retired-interrupt" in "kernel/src/ipc/interrupt.rs":
-        "|notification| notification.header.is_retired())" => "|_| false)";
+        "Object::Notification(notification) if !notification.header.is_retired() => {" => "Object::Notification(notification) => {";
         "a device raises flags in a domain that has gone elsewhere, and ends an outsider's wait through it"; Host("kernel", "capture::tests::retiring");
+    "bound-again" in "kernel/src/syscalls/device.rs":
+        "            ipc::deliver(kernel, interrupt.vector);\n" => "";
+        "an interrupt that came while its notification was retired is lost for the driver that it is bound to next"; Host("kernel", "capture::tests::retiring");
+    "unbound-interrupt" in "kernel/src/ipc/interrupt.rs":
+        "            continue;\n        };\n        if signal_within(" => "            interrupt.is_undelivered.set(false);\n            continue;\n        };\n        if signal_within(";
+        "an interrupt that comes between two bindings is lost"; Host("kernel", "objects::tests::interrupts");
     "kept-interrupt" in "kernel/src/capture/retire.rs":
         "    ipc::deliver_undelivered(kernel);\n" => "";
         "a driver whose retirement was undone waits for ever for an interrupt that came meanwhile"; Host("kernel", "capture::tests::retiring");
