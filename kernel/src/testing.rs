@@ -6,7 +6,7 @@ use abi::{Error, Registers};
 use capabilities::Storage;
 
 use crate::arch::fake::{self, UserAccess};
-use crate::arch::{Cause, PhysAddr};
+use crate::arch::{Cause, PhysAddr, Trigger};
 use crate::kernel::Kernel;
 use crate::memory::{Frame, Ref, SlotStorage};
 use crate::objects::{self, Domain, Hardware, Object, Phase, Pool, Thread};
@@ -191,6 +191,15 @@ impl World {
         self.kernel.scheduler.force(thread);
         thread.context.rip.set(thread.context.rip.get() + 2);
         self.kernel.enter(Cause::SystemCall);
+    }
+
+    /// A device interrupts at a vector. As on a processor, a level-triggered line is masked by then.
+    pub fn interrupt(&self, vector: u8) {
+        let mut lines = self.kernel.interrupts_at(vector).filter_map(|it| it.line);
+        if let Some(line) = lines.find(|line| line.trigger == Trigger::Level) {
+            self.machine.hold_level_line(line.gsi);
+        }
+        self.kernel.enter(Cause::Interrupt { vector });
     }
 
     /// User code of a thread reads a word; `None` if it raised a fault that did not let it go on.

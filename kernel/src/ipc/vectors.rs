@@ -19,6 +19,13 @@ impl Vectors {
         word.set(word.get() | 1 << (vector % WORD_BITS));
     }
 
+    /// Whether a vector is among them.
+    #[cfg(test)]
+    pub fn contains(&self, vector: u8) -> bool {
+        let word = &self.words[usize::from(vector / WORD_BITS)];
+        word.get() & 1 << (vector % WORD_BITS) != 0
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| word.get() == 0)

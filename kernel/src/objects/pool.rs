@@ -159,6 +159,12 @@ impl Pool {
         }
     }
 
+    /// Where the last search stopped.
+    #[cfg(test)]
+    pub fn bookmark(&self) -> Option<Object> {
+        self.bookmark.get()
+    }
+
     /// Enters an object at the end of the list.
     pub fn enlist(&self, object: Object) {
         let previous = self.last.replace(Some(object));

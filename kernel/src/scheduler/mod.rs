@@ -229,6 +229,13 @@ impl Scheduler {
         }
     }
 
+    /// The ready queue of a priority, and whether it counts as occupied.
+    #[cfg(test)]
+    pub fn ready(&self, priority: u8) -> (&Queue, bool) {
+        let is_occupied = self.occupied.get() & 1 << priority != 0;
+        (&self.ready[usize::from(priority)], is_occupied)
+    }
+
     /// Makes a runnable thread the current one, as if it had been chosen, whoever has a higher priority.
     #[cfg(test)]
     pub fn force(&self, thread: Ref<Thread>) {

@@ -120,19 +120,28 @@ pub mod interrupts {
     /// Routes a line to a vector. It is masked, until it is unmasked.
     pub fn route_line(line: Line, vector: u8) -> Result<(), NoSuchLine> {
         check(line.gsi)?;
-        record(Event::RouteLine { line, vector }, |_| Ok(()))
+        record(Event::RouteLine { line, vector }, |state| {
+            state.open_lines.remove(&line.gsi);
+            Ok(())
+        })
     }
 
     /// Stops a line from interrupting.
     pub fn mask_line(gsi: u32) -> Result<(), NoSuchLine> {
         check(gsi)?;
-        record(Event::MaskLine(gsi), |_| Ok(()))
+        record(Event::MaskLine(gsi), |state| {
+            state.open_lines.remove(&gsi);
+            Ok(())
+        })
     }
 
     /// Lets a line interrupt.
     pub fn unmask_line(gsi: u32) -> Result<(), NoSuchLine> {
         check(gsi)?;
-        record(Event::UnmaskLine(gsi), |_| Ok(()))
+        record(Event::UnmaskLine(gsi), |state| {
+            state.open_lines.insert(gsi);
+            Ok(())
+        })
     }
 
     /// The address and data with which a device's message (MSI, MSI-X) raises a vector.

@@ -6,7 +6,7 @@ use super::tlb::Tlb;
 use crate::arch::{BootInformation, CpuInformation, Line, PhysAddr, PhysRange, VectorComponent};
 use crate::arch::{IoWidth, Log, VirtAddr};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::vec::Vec;
 
 /// Something the kernel did to the machine.
@@ -62,6 +62,8 @@ pub(super) struct State {
     /// How many bytes the console's transmitter holds; none if it sends every byte in no time.
     pub(super) transmitter: Option<usize>,
     pub(super) events: Vec<Event>,
+    /// The lines that are not masked.
+    pub(super) open_lines: BTreeSet<u32>,
 }
 
 thread_local! {
@@ -103,6 +105,7 @@ impl State {
             console: Vec::new(),
             transmitter: None,
             events: Vec::new(),
+            open_lines: BTreeSet::new(),
         }
     }
 }
@@ -163,6 +166,16 @@ impl Machine {
     /// What the next read of a port answers, after earlier answers; a port without answers reads all ones.
     pub fn answer(&self, port: u16, value: u32) {
         with(|state| state.answers.entry(port).or_default().push_back(value));
+    }
+
+    /// The lines of this thread's machine that are not masked, in order.
+    pub fn open_lines() -> Vec<u32> {
+        with(|state| state.open_lines.iter().copied().collect())
+    }
+
+    /// A level-triggered line interrupts: the processor's entry masks it before the kernel is entered.
+    pub fn hold_level_line(&self, gsi: u32) {
+        with(|state| state.open_lines.remove(&gsi));
     }
 
     /// Gives the console a transmitter that holds what it is given until [`Machine::empty_transmitter`].

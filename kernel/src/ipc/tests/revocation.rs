@@ -260,7 +260,7 @@ fn an_interrupt_turns_many_waiters_away_in_bounded_steps_and_is_not_lost() {
     };
     world.does(server.thread, bind);
     world.machine.set_ticks(5_000);
-    world.kernel.enter(Cause::Interrupt { vector });
+    world.interrupt(vector);
     for _ in 0..2 {
         assert_eq!(world.outcome::<Wait>(entitled), None);
         let due = world.machine.timer().expect("it goes on");
@@ -332,7 +332,7 @@ fn interrupts_that_share_a_line_share_what_one_entry_may_do() {
         outcomes.iter().filter(|met| **met == Some(Ok(8))).count()
     };
     world.machine.set_ticks(5_000);
-    world.kernel.enter(Cause::Interrupt { vector });
+    world.interrupt(vector);
     assert_eq!((turned_away(), met()), (15, 1));
     let due = world.machine.take_timer().expect("it goes on");
     assert!(due < 5_100, "at once, not at {due}");

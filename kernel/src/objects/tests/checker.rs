@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use abi::register::{Access, Slot};
-use abi::{EndpointRights, MemoryRights, Rights};
+use abi::{EndpointRights, MemoryRights, PRIORITY_MAX, Rights};
 use capabilities::{Climb, Place, Storage};
 
 use crate::kernel::Kernel;
@@ -13,6 +13,8 @@ use crate::objects::{
     Uninformed,
 };
 use crate::scheduler::Queue;
+
+mod interrupts;
 
 /// What a pool has made, the oldest first.
 pub fn objects(pool: Ref<Pool>) -> impl Iterator<Item = Object> {
@@ -46,11 +48,15 @@ pub fn check(kernel: &Kernel) {
     check_accounts(kernel);
     check_writers(kernel);
     check_authority(kernel);
+    check_ready(kernel);
+    interrupts::check_interrupts(kernel);
+    check_bookmark(kernel.root_pool);
     for object in all_objects(kernel) {
         match object {
             Object::Thread(thread) => check_thread(kernel, thread),
             Object::Endpoint(endpoint) => check_endpoint(endpoint),
             Object::Notification(notification) => check_notification(notification),
+            Object::Pool(pool) => check_bookmark(pool),
             Object::Domain(domain) => {
                 check_mappings(domain);
                 check_settling(kernel, domain);
@@ -124,11 +130,34 @@ fn parent(place: Place) -> Place {
     }
 }
 
+/// The threads in a ready queue have its priority, and the scheduler knows which queues have any.
+fn check_ready(kernel: &Kernel) {
+    for priority in 0..=PRIORITY_MAX {
+        let (queue, is_occupied) = kernel.scheduler.ready(priority);
+        assert_eq!(is_occupied, !queue.is_empty(), "priority {priority}");
+        for thread in members(queue) {
+            assert!(thread.is_runnable());
+            assert_eq!(thread.priority.get(), priority);
+        }
+    }
+}
+
+/// A search goes on from an object that is still in the pool's list.
+fn check_bookmark(pool: Ref<Pool>) {
+    if let Some(bookmark) = pool.bookmark() {
+        assert!(objects(pool).any(|object| object == bookmark));
+    }
+}
+
 fn check_thread(kernel: &Kernel, thread: Ref<Thread>) {
     let is_current = kernel.scheduler.current() == Some(thread);
     let queued = thread.link.queued.get();
     match thread.phase.get() {
-        Phase::Ready => assert_eq!(queued, thread.is_runnable() && !is_current),
+        Phase::Ready => {
+            assert_eq!(queued, thread.is_runnable() && !is_current);
+            let (ready, _) = kernel.scheduler.ready(thread.priority.get());
+            assert!(!queued || members(ready).contains(&thread));
+        }
         Phase::Sending { endpoint, .. } | Phase::SendingFault { endpoint, .. } => {
             assert!(members(&endpoint.senders).contains(&thread));
         }
@@ -150,6 +179,9 @@ fn check_thread(kernel: &Kernel, thread: Ref<Thread>) {
     assert!(may_run || !queued && !is_current);
     let waits = matches!(thread.phase.get(), Phase::Waiting { .. });
     assert!(waits || thread.deadline_ticks.get().is_none());
+    if let Some(notification) = thread.bound() {
+        assert_eq!(notification.bound.get(), Some(thread));
+    }
 }
 
 /// Whether it belongs to a domain that is retired, and everybody knows.

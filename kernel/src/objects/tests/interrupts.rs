@@ -9,9 +9,11 @@ use abi::register::Slot;
 use super::checker::check;
 use super::driver::{FIRST, HARDWARE, NOTIFICATION, SECOND, driver};
 use crate::arch::fake::Event;
-use crate::arch::{Cause, Line, Polarity, Trigger};
+use crate::arch::{Line, Polarity, Trigger};
 use crate::objects::SHARERS_MAX;
 use crate::testing::{Citizen, World, slots};
+
+mod retired;
 
 const ISA: u8 = 0;
 const PCI: u8 = 1;
@@ -57,7 +59,7 @@ fn route(world: &World) -> Option<(Line, u8)> {
 
 /// The line interrupts; returns the flags that are raised then.
 fn interrupt(world: &World, citizen: Citizen, vector: u8) -> Result<u64, Error> {
-    world.kernel.enter(Cause::Interrupt { vector });
+    world.interrupt(vector);
     let wait = Wait {
         notification: NOTIFICATION,
         deadline: 0,

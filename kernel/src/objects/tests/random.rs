@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::checker::{check, objects, threads};
+use crate::arch::fake::Machine;
 use crate::arch::{self, Cause};
 use crate::memory::{Ref, SlotDirectory, SlotStorage};
 use crate::objects::{DomainState, Object, Phase, Thread};
@@ -241,6 +242,21 @@ fn happen(world: &World, keeper: Citizen, successes: &Successes, event: Event) {
             world.machine.set_ticks(soon.unwrap_or(now).max(now));
             world.kernel.enter(Cause::Timer);
         }
+        Event::Interrupt { which } => interrupt(world, which),
+    }
+}
+
+/// One of the devices that can interrupt does: a message's always, and another unless its line is masked.
+fn interrupt(world: &World, which: usize) {
+    let open = Machine::open_lines();
+    let may_interrupt = |vector: &u8| {
+        let mut sharers = world.kernel.interrupts_at(*vector);
+        let first = sharers.next();
+        first.is_some_and(|first| first.line.is_none_or(|line| open.contains(&line.gsi)))
+    };
+    let vectors: Vec<u8> = arch::DEVICE_VECTORS.filter(may_interrupt).collect();
+    if let Some(vector) = vectors.get(which % vectors.len().max(1)) {
+        world.interrupt(*vector);
     }
 }
 

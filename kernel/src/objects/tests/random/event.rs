@@ -43,6 +43,8 @@ pub enum Event {
     Thaw { thread: usize },
     /// The timer fires.
     Timer,
+    /// A device interrupts.
+    Interrupt { which: usize },
 }
 
 fn value() -> impl Strategy<Value = u64> {
@@ -118,5 +120,6 @@ pub fn event() -> impl Strategy<Value = Event> {
         6 => (0_usize..16).prop_map(|thread| Event::Revive { thread }),
         1 => (0_usize..16).prop_map(|thread| Event::Thaw { thread }),
         1 => Just(Event::Timer),
+        2 => (0_usize..16).prop_map(|which| Event::Interrupt { which }),
     ]
 }

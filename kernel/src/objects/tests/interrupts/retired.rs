@@ -1,0 +1,53 @@
+//! A line that is shared with an interrupt whose notification is a retired domain's.
+
+use abi::calls::{InterruptBind, NotificationCreate, Wait};
+use abi::register::Slot;
+
+use super::{FIRST, SECOND, acknowledge, check, interrupt, shared};
+use crate::arch::Cause;
+use crate::ipc;
+use crate::testing::slots;
+
+#[test]
+fn a_retired_sharer_keeps_no_other_from_its_interrupt_and_gets_its_own_when_it_is_back() {
+    const OWN: Slot = Slot(20);
+    const FOREIGN: Slot = Slot(40);
+    let (world, citizen, vector) = shared();
+    for which in [FIRST, SECOND] {
+        acknowledge(&world, citizen, which);
+    }
+    let other = world.citizen();
+    let (pool, into) = (slots::POOL, OWN);
+    world.does(other.thread, NotificationCreate { pool, into });
+    world.give(other, OWN, citizen, FOREIGN, 0);
+    // It is met before the first one.
+    let bind = InterruptBind {
+        interrupt: SECOND,
+        notification: FOREIGN,
+        flags: 2,
+    };
+    world.does(citizen.thread, bind);
+    other.pool.set_retired(true);
+    assert_eq!(interrupt(&world, citizen, vector), Ok(1));
+
+    other.pool.set_retired(false);
+    world.machine.set_ticks_step(0);
+    // The timer is not armed for the end of a slice that is over.
+    world.kernel.scheduler.rotate();
+    world.kernel.scheduler.resume();
+    world.machine.take_timer();
+    ipc::deliver_undelivered(&world.kernel);
+    check(&world.kernel);
+    let due = world.machine.take_timer();
+    assert!(
+        due.is_some_and(|due| due <= crate::arch::ticks()),
+        "{due:?}"
+    );
+    world.kernel.enter(Cause::Timer);
+    let poll = Wait {
+        notification: OWN,
+        deadline: 0,
+    };
+    assert_eq!(world.call(other.thread, poll), Ok(2));
+    check(&world.kernel);
+}
