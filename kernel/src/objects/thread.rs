@@ -141,9 +141,9 @@ pub struct Thread {
     pub deadline_ticks: Cell<Option<u64>>,
     /// Ticks that are left of its slice of the core, while it is in a ready queue.
     pub slice_left: Cell<u64>,
-    /// Whether it has made a step of a revocation that is not done. The end of a slice takes that back.
+    /// Whether it has made a step of a revocation that is not done, in this slice.
     pub is_revoking: Cell<bool>,
-    /// Whether it goes on beyond its slice, until its revocation is done.
+    /// Whether it goes on beyond its slice, until its revocation is done; a thread that goes behind its equals no longer does.
     pub is_overdue: Cell<bool>,
     /// Where its message buffer is, alleged; 0 for none.
     pub message_buffer: Cell<u64>,

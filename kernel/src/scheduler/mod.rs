@@ -100,11 +100,13 @@ impl Scheduler {
         self.current.get()
     }
 
-    /// Enters a thread that has become runnable, behind its equals and with a whole slice; does nothing for one that is
-    /// not runnable, or already is known.
+    /// Enters a thread that has become runnable, behind its equals and with a whole slice, in which it has yet to make a step of
+    /// a revocation; does nothing for one that is not runnable, or already is known.
     pub fn wake(&self, thread: Ref<Thread>) {
         if self.is_new(thread) {
             thread.slice_left.set(self.slice_ticks);
+            thread.is_revoking.set(false);
+            thread.is_overdue.set(false);
             self.ready[thread.priority.get() as usize].push(thread);
             self.mark(thread.priority.get());
         }

@@ -3,14 +3,20 @@
 use std::collections::BTreeMap;
 
 use abi::MessageInfo;
-use abi::calls::{Call, EndpointCreate, NotificationCreate, ReplyAndReceive, Signal, Wait, Yield};
+use abi::calls::{
+    Call, EndpointCreate, NotificationCreate, ReplyAndReceive, Signal, ThreadSchedule, ThreadStop,
+    Wait, Yield,
+};
 use abi::register::Slot;
 
 use super::SLICE_MS;
 use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::Thread;
+use crate::objects::tests::checker::check;
 use crate::testing::{Citizen, World, slots};
+
+mod revoking;
 
 /// The fake clock counts nanoseconds.
 const MS: u64 = 1_000_000;
@@ -353,4 +359,24 @@ fn the_segment_bases_that_a_thread_sets_are_its_own_and_last() {
         world.kernel.scheduler.force(thread);
         assert_eq!(world.machine.segment_bases(), own);
     }
+}
+
+#[test]
+fn a_ready_thread_that_is_raised_is_chosen_before_its_former_equals() {
+    const RAISED: Slot = Slot(20);
+    let world = World::new();
+    let [chief, first, second] = [(); 3].map(|()| world.citizen());
+    world.give(second, slots::THREAD, chief, RAISED, 0);
+    let scheduler = &world.kernel.scheduler;
+    for (citizen, priority) in [(chief, 20), (first, 10), (second, 10)] {
+        scheduler.remove(citizen.thread);
+        citizen.thread.priority.set(priority);
+        scheduler.wake(citizen.thread);
+    }
+    let (thread, priority) = (RAISED, 15);
+    world.does(chief.thread, ThreadSchedule { thread, priority });
+    let thread = slots::THREAD;
+    world.begin_step(chief.thread, ThreadStop { thread });
+    assert_eq!(scheduler.current(), Some(second.thread));
+    check(&world.kernel);
 }

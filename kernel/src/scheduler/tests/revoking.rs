@@ -1,0 +1,231 @@
+//! Slices of a thread that revokes more than one entry takes away.
+
+use abi::calls::{
+    CapabilityRevoke, DomainGrow, EndpointCreate, InterruptBind, NotificationCreate, ThreadPrepare,
+    ThreadStart, ThreadStop, Wait, Yield,
+};
+use abi::register::{Slot, UserAddress};
+
+use super::{ENDPOINT, MS, NOTIFICATION, SLICE};
+use crate::memory::Ref;
+use crate::objects::tests::checker::check;
+use crate::objects::{Thread, create_interrupt};
+use crate::testing::{CALL_SITE, Citizen, World, slots};
+
+use crate::arch::Cause;
+
+/// The interrupt of the thread above, and the revoker, in its table.
+const INTERRUPT: Slot = Slot(20);
+const REVOKER: Slot = Slot(21);
+
+/// When the revoker's slice begins.
+const START: u64 = 10 * MS;
+
+/// Copies that the revoker takes away, in its equal's table: more than four entries do.
+const FIRST: u32 = 64;
+const COPIES: u32 = 80;
+
+/// A thread in the middle of a revocation, in the first slice of it; an equal that computes; and a thread above them that waits
+/// for an interrupt.
+struct Revocation {
+    world: World,
+    revoker: Ref<Thread>,
+    equal: Ref<Thread>,
+    above: Citizen,
+    vector: u8,
+}
+
+impl Revocation {
+    fn new() -> Revocation {
+        let world = World::new();
+        let [owner, equal, above] = [(); 3].map(|()| world.citizen());
+        let (pool, into) = (slots::POOL, ENDPOINT);
+        world.does(owner.thread, EndpointCreate { pool, into });
+        let (domain, slots) = (slots::DOMAIN, FIRST + COPIES);
+        world.does(equal.thread, DomainGrow { domain, slots });
+        for number in FIRST..FIRST + COPIES {
+            world.give(owner, ENDPOINT, equal, Slot(number), 0);
+        }
+        world.give(owner, slots::THREAD, above, REVOKER, 0);
+        let vector = raise_above(&world, above);
+        world.machine.set_ticks_step(0);
+        world.machine.set_ticks(START);
+        // Its slice is a whole one.
+        world.kernel.scheduler.force(equal.thread);
+        let revocation = Revocation {
+            revoker: owner.thread,
+            equal: equal.thread,
+            world,
+            above,
+            vector,
+        };
+        revocation.step();
+        revocation
+    }
+
+    /// The revoker makes a step, and runs on.
+    fn step(&self) {
+        let slot = ENDPOINT;
+        self.world
+            .begin_step(self.revoker, CapabilityRevoke { slot });
+        assert_eq!(self.current(), self.revoker);
+        assert!(self.revoker.is_revoking.get());
+    }
+
+    fn current(&self) -> Ref<Thread> {
+        let current = self.world.kernel.scheduler.current();
+        current.expect("somebody can run")
+    }
+
+    /// At this time an interrupt lets the thread above run, which does something and waits again.
+    fn interrupt(&self, ticks: u64, act: impl FnOnce(&World, Ref<Thread>)) {
+        self.world.machine.set_ticks(ticks);
+        self.world.interrupt(self.vector);
+        let thread = self.above.thread;
+        assert_eq!(self.current(), thread);
+        act(&self.world, thread);
+        wait(&self.world, thread);
+        check(&self.world.kernel);
+    }
+
+    /// The timer fires at this time; returns the time for which it is armed then.
+    fn tick(&self, ticks: u64) -> Option<u64> {
+        self.world.machine.set_ticks(ticks);
+        self.world.machine.take_timer();
+        self.world.kernel.enter(Cause::Timer);
+        check(&self.world.kernel);
+        self.world.machine.timer()
+    }
+}
+
+fn wait(world: &World, thread: Ref<Thread>) {
+    let (notification, deadline) = (NOTIFICATION, u64::MAX);
+    world.begin(
+        thread,
+        Wait {
+            notification,
+            deadline,
+        },
+    );
+}
+
+/// Lets a citizen's thread wait for an interrupt, above all others; returns the vector.
+fn raise_above(world: &World, above: Citizen) -> u8 {
+    let (pool, into) = (slots::POOL, NOTIFICATION);
+    world.does(above.thread, NotificationCreate { pool, into });
+    let place = above.domain.place(INTERRUPT).expect("a slot");
+    let vector = create_interrupt(&world.kernel, above.pool, None, place).expect("a vector");
+    let bind = InterruptBind {
+        interrupt: INTERRUPT,
+        notification: NOTIFICATION,
+        flags: 1,
+    };
+    world.does(above.thread, bind);
+    world.kernel.scheduler.remove(above.thread);
+    above.thread.priority.set(20);
+    world.kernel.scheduler.wake(above.thread);
+    wait(world, above.thread);
+    vector
+}
+
+/// Stops the revoker and starts it again, with or without other registers.
+fn restart(is_prepared: bool) -> impl FnOnce(&World, Ref<Thread>) {
+    move |world, by| {
+        let thread = REVOKER;
+        world.does(by, ThreadStop { thread });
+        let prepare = ThreadPrepare {
+            thread,
+            instruction: UserAddress(CALL_SITE),
+            stack: UserAddress(0),
+            argument: 0,
+            message_buffer: UserAddress(0),
+        };
+        if is_prepared {
+            world.does(by, prepare);
+        }
+        world.does(by, ThreadStart { thread });
+    }
+}
+
+#[test]
+fn a_slice_that_is_renewed_is_a_whole_one_however_little_was_left_of_the_one_before() {
+    let revocation = Revocation::new();
+    revocation.interrupt(START + SLICE - MS / 10, |_, _| ());
+    assert_eq!(revocation.current(), revocation.revoker);
+    let armed = revocation.tick(START + SLICE);
+    assert_eq!(revocation.current(), revocation.revoker);
+    assert_eq!(armed, Some(START + 2 * SLICE));
+}
+
+#[test]
+fn a_revoker_that_is_interrupted_at_the_end_of_its_slice_goes_on_before_its_equals() {
+    let revocation = Revocation::new();
+    revocation.interrupt(START + SLICE, |_, _| ());
+    assert_eq!(revocation.current(), revocation.revoker);
+    let armed = revocation.tick(START + SLICE);
+    assert_eq!(revocation.current(), revocation.revoker);
+    assert_eq!(armed, Some(START + 2 * SLICE));
+}
+
+#[test]
+fn a_thread_that_is_started_again_in_the_middle_of_a_revocation_has_one_slice() {
+    for is_prepared in [false, true] {
+        let revocation = Revocation::new();
+        let Revocation {
+            world,
+            revoker,
+            equal,
+            ..
+        } = &revocation;
+        revocation.interrupt(START + MS, restart(is_prepared));
+        assert_eq!(revocation.current(), *equal);
+        world.begin(*equal, Yield {});
+        // It computes.
+        assert_eq!(revocation.current(), *revoker);
+        revocation.tick(START + MS + SLICE);
+        assert_eq!(revocation.current(), *equal, "prepared: {is_prepared}");
+    }
+}
+
+#[test]
+fn a_thread_that_is_started_again_beyond_its_slice_owes_nothing_after_that() {
+    for is_prepared in [false, true] {
+        let revocation = Revocation::new();
+        let Revocation {
+            world,
+            revoker,
+            equal,
+            ..
+        } = &revocation;
+        revocation.tick(START + SLICE);
+        assert!(revoker.is_overdue.get());
+        revocation.interrupt(START + SLICE + MS, restart(is_prepared));
+        assert_eq!(revocation.current(), *equal);
+        world.begin(*equal, Yield {});
+        assert_eq!(revocation.current(), *revoker);
+        let slot = ENDPOINT;
+        world.does(*revoker, CapabilityRevoke { slot });
+        // It has all of its slice left.
+        assert_eq!(revocation.current(), *revoker, "prepared: {is_prepared}");
+    }
+}
+
+#[test]
+fn a_thread_that_gives_up_its_revocation_beyond_its_slice_owes_nothing_after_that() {
+    let revocation = Revocation::new();
+    let Revocation {
+        world,
+        revoker,
+        equal,
+        ..
+    } = &revocation;
+    revocation.tick(START + SLICE);
+    // It computes, until it is the turn of the other one.
+    revocation.tick(START + 2 * SLICE);
+    assert_eq!(revocation.current(), *equal);
+    world.begin(*equal, Yield {});
+    assert_eq!(revocation.current(), *revoker);
+    let slot = ENDPOINT;
+    world.does(*revoker, CapabilityRevoke { slot });
+    assert_eq!(revocation.current(), *revoker);
+}
