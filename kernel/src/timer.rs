@@ -178,6 +178,26 @@ mod tests {
     }
 
     #[test]
+    fn interrupts_that_are_left_over_bring_the_next_entry_where_nothing_else_is_due() {
+        let (world, crowds) = scene();
+        let scheduler = &world.kernel.scheduler;
+        let [sleepers, _, frozen] = &crowds.0;
+        for sleeper in sleepers.iter().take(4) {
+            scheduler.timers.threads.remove(*sleeper);
+        }
+        scheduler.timers.domains.remove(frozen[0].domain);
+        // The timer is not armed for the end of a slice that is over.
+        scheduler.rotate();
+        scheduler.resume();
+        world.machine.take_timer();
+        // The entry ends waits, and leaves the interrupts to the next one.
+        world.kernel.enter(Cause::Timer);
+        assert_eq!(crowds.left(), [4, 4, 20]);
+        let due = world.machine.timer();
+        assert!(due.is_some_and(|due| due <= DUE), "{due:?}");
+    }
+
+    #[test]
     fn domains_that_are_thawed_again_and_again_do_not_hold_up_one_whose_deadline_has_come() {
         let world = World::new();
         let keeper = world.citizen();

@@ -13,6 +13,7 @@ use crate::arch::Cause;
 use crate::objects::Phase;
 use crate::testing::{Citizen, World, slots};
 
+mod binding;
 mod blame;
 mod deadlines;
 mod faults;

@@ -13,19 +13,44 @@ use crate::testing::slots;
 /// A deadline, in nanoseconds of a clock that begins with the machine's.
 pub const DEADLINE_NS: u64 = 1_000_000_000;
 
+/// Entries in which all that is due at one moment is done.
+const ENTRIES_MAX: usize = 10_000;
+
 /// Lets the machine's time come to a moment, and the timer fire as often as it is armed until then.
 pub fn pass_time(scene: &Scene, ns: u64) {
     let (kernel, machine) = (&scene.world.kernel, scene.world.machine);
     let ticks = kernel.clock.ticks_at(ns);
     machine.set_ticks_step(0);
     machine.set_ticks(ticks);
-    while machine.timer().is_some_and(|armed| armed <= ticks) {
+    for entry in 0.. {
+        if machine.timer().is_none_or(|armed| armed > ticks) {
+            break;
+        }
+        assert!(
+            entry < ENTRIES_MAX,
+            "the timer is armed for what is due again and again"
+        );
         machine.take_timer();
         kernel.enter(Cause::Timer);
         check(kernel);
     }
     let earliest = kernel.scheduler.timers.earliest();
     assert!(earliest.is_none_or(|due| due > ticks), "it is not armed");
+}
+
+#[test]
+fn a_freeze_ends_at_its_deadline_and_not_later() {
+    let scene = Scene::new();
+    scene.freeze_until(DEADLINE_NS);
+    let (kernel, machine) = (&scene.world.kernel, scene.world.machine);
+    machine.set_ticks_step(0);
+    for (ticks, is_running) in [(DEADLINE_NS - 1, false), (DEADLINE_NS, true)] {
+        machine.set_ticks(ticks);
+        machine.take_timer();
+        kernel.enter(Cause::Timer);
+        assert_eq!(scene.subject.domain.is_running(), is_running, "at {ticks}");
+        check(kernel);
+    }
 }
 
 #[test]

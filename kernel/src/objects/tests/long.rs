@@ -97,7 +97,7 @@ fn an_object_that_ends_takes_no_bookmark_along() {
     let (world, citizen) = rich();
     let ids = make_many(&world, citizen);
     let (found, _) = seek(citizen.pool, ids[600]);
-    let Search::Found(Object::Notification(notification)) = found else {
+    let Search::Found(found @ Object::Notification(notification)) = found else {
         panic!("{found:?} is not the notification");
     };
     let place = citizen.domain.place(SPARE).expect("a slot");
@@ -107,6 +107,9 @@ fn an_object_that_ends_takes_no_bookmark_along() {
         place,
     )
     .expect("an empty slot");
+    // The bookmark is before what was found.
+    seek(citizen.pool, ids[601]);
+    assert_eq!(citizen.pool.bookmark(), Some(found));
     world.does(citizen.thread, Destroy { object: SPARE });
     let (found, steps) = seek(citizen.pool, ids[600]);
     assert!(matches!(found, Search::Found(object) if object.id() == ids[601]));

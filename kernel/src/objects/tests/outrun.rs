@@ -96,7 +96,7 @@ impl Race {
         let mut ran = vec![false; self.copiers.len()];
         for _ in 0..ENTRIES_MAX {
             machine.set_ticks(crate::arch::ticks() + ENTRY_TICKS);
-            if machine
+            while machine
                 .timer()
                 .is_some_and(|due| due <= crate::arch::ticks())
             {

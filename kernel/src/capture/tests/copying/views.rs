@@ -2,7 +2,8 @@
 
 use abi::Error;
 use abi::calls::{
-    CapabilityRevoke, DomainMap, DomainMapCaptured, MemoryDiscard, MemoryPager, ThreadFaults,
+    CapabilityRevoke, Destroy, DomainMap, DomainMapCaptured, MemoryDiscard, MemoryPager,
+    ThreadFaults,
 };
 use abi::fault::FaultKind;
 use abi::register::{Access, PageCount, UserAddress};
@@ -52,6 +53,25 @@ fn a_domain_is_mapped_for_a_debugger_while_it_is_frozen() {
     let seen = keeper.domain.space.translate(VIEW + abi::PAGE_BYTES);
     let seen = seen.expect("mapped");
     assert_eq!((seen.frame, seen.write), (copying.frame(MEMORY, 1), false));
+}
+
+#[test]
+fn a_debugger_sees_what_is_left_of_a_memory_whose_destruction_was_interrupted() {
+    let copying = Copying::new();
+    let scene = &copying.scene;
+    copying.fill([1]);
+    scene
+        .world
+        .give(scene.keeper, MEMORY, scene.keeper, SPARE, 0);
+    scene.freeze();
+    // A stint is over after one step.
+    scene.world.machine.set_ticks_step(10_000);
+    let object = MEMORY;
+    scene.world.begin_step(scene.server, Destroy { object });
+    assert!(copying.memory(MEMORY).header.is_ending());
+    assert_eq!(copying.map_captured(), Ok(()));
+    let seen = scene.keeper.domain.space.translate(VIEW + abi::PAGE_BYTES);
+    assert_eq!(seen.map(|seen| seen.frame), Some(copying.frame(MEMORY, 1)));
 }
 
 #[test]

@@ -1,15 +1,19 @@
 //! Derivations that are refused inside a domain, since the domain itself could not make them.
 
-use abi::calls::{CapabilityMint, DomainHold, DomainMapOwn, MemoryCreate, NotificationCreate};
+use abi::calls::{
+    CapabilityMint, Destroy, DomainHold, DomainInstallReply, DomainMapOwn, MemoryCreate,
+    NotificationCreate,
+};
 use abi::record::Held;
 use abi::register::{Access, Slot, UserAddress};
+use abi::thread_state::Awaits;
 use abi::{EndpointRights, Error, MemoryRights, NotificationRights, Rights};
 use capabilities::Storage;
 
 use super::{
     ADDRESS, BETWEEN, BOUND, MAPPED, NO_PAGE, ONE_PAGE, PAGED, SPARE, is_empty, mint, object,
 };
-use crate::capture::tests::scene::{INNER, SUBJECT, Scene};
+use crate::capture::tests::scene::{INNER, KEEPERS_SPARE, SUBJECT, Scene};
 use crate::memory::SlotStorage;
 use crate::objects::Object;
 use crate::testing::slots;
@@ -205,4 +209,27 @@ fn nothing_of_a_domain_goes_into_an_object_of_another() {
     ] {
         assert!(is_empty(inside));
     }
+}
+
+#[test]
+fn nobody_gets_a_right_to_answer_a_thread_that_is_being_destroyed() {
+    let scene = Scene::new();
+    let (world, keeper) = (&scene.world, scene.keeper);
+    let thread = Scene::SUBJECTS_THREAD;
+    world.give(keeper, thread, keeper, KEEPERS_SPARE, 0);
+    scene.freeze();
+    let mut state = scene.read(scene.subject.thread).expect("frozen");
+    state.awaits = Awaits::Answer as u64;
+    scene.write(0, &state).expect("a state of a thread");
+    // A stint is over after one step.
+    world.machine.set_ticks_step(10_000);
+    world.begin_step(scene.server, Destroy { object: thread });
+    assert!(scene.subject.thread.header.is_ending());
+    let install = DomainInstallReply {
+        domain: SUBJECT,
+        thread,
+        to: Slot(40),
+        rights: Rights(0),
+    };
+    assert_eq!(world.call(keeper.thread, install), Err(Error::Gone));
 }
