@@ -122,4 +122,22 @@ mutations! {
     "lost-link" in "kernel/src/scheduler/queue.rs":
         "            Some(first) => first.link.previous.set(Some(thread))," => "            Some(_) => {}";
         "a thread that was preempted is lost when the one behind it stops"; Host("kernel", "objects::tests");
+    "retired-sharer" in "kernel/src/ipc/interrupt.rs":
+        "        if bound.is_some_and(|notification| notification.header.is_retired()) {\n            continue;" => "        if bound.is_some_and(|notification| notification.header.is_retired()) {\n            return;";
+        "a device is silent since another one's driver, which shares its line, has bound its interrupt to a domain that has gone elsewhere"; Host("kernel", "objects::tests::interrupts");
+    "late-interrupt" in "kernel/src/ipc/interrupt.rs":
+        "            kernel.scheduler.arm_at(arch::ticks());\n        }\n" => "        }\n";
+        "an interrupt that came while a domain was retired waits for the end of a slice, or for ever on an idle machine"; Host("kernel", "objects::tests::interrupts");
+    "sharers-together" in "kernel/src/ipc/interrupt.rs":
+        "        if interrupts.any(" => "        if interrupts.all(";
+        "an interrupt that came while a domain was retired is lost if another one of its line was delivered"; Host("kernel", "objects::tests::interrupts");
+    "left-over-interrupts" in "kernel/src/timer.rs":
+        "        kernel.scheduler.arm_at(now);\n" => "";
+        "interrupts that one entry did not deliver wait for the next deadline of somebody else"; Host("kernel", "timer::tests");
+    "answer-to-the-ending" in "kernel/src/ipc/reply.rs":
+        "    crate::objects::check_lasting(Object::Thread(caller))?;\n" => "";
+        "the destruction of a thread does not end while another makes rights to answer it"; Host("kernel", "capture::tests::derivation");
+    "bound-twice" in "kernel/src/syscalls/thread.rs":
+        "        return Err(Error::InUse);\n" => "";
+        "a thread whose notification is bound to another one as well is not woken by its flags"; IPC;
 }

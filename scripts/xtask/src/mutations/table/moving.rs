@@ -135,4 +135,10 @@ mutations! {
     "longer-wait-first" in "kernel/src/scheduler/timers.rs":
         "            Some(thread) => Some(domain.map_or(thread, |domain| domain.min(thread)))," => "            Some(thread) => Some(thread),";
         "a thread that sleeps for longer keeps a domain frozen beyond its deadline"; Host("kernel", "capture::tests::freezing");
+    "view-of-the-ending" in "kernel/src/paging/map.rs":
+        "    if !request.is_capture {" => "    if true {";
+        "a debugger does not see a Memory whose destruction was interrupted by the freeze"; Host("kernel", "capture::tests::copying");
+    "late-thaw" in "kernel/src/capture/freeze.rs":
+        "is_some_and(|due| due <= now_ticks)" => "is_some_and(|due| due < now_ticks)";
+        "a domain whose freeze ends at this very tick has the timer fire again and again"; Host("kernel", "capture::tests::freezing");
 }

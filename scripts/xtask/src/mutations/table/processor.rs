@@ -145,4 +145,22 @@ mutations! {
     "denied-again" in "kernel/src/paging/absent.rs":
         "        DEVICE_NOT_AVAILABLE if !thread.uses_vectors.get() => {" => "        DEVICE_NOT_AVAILABLE => {";
         "a thread that uses registers the kernel keeps off faults for ever, and nobody is told"; Host("kernel", "ipc::tests::faults");
+    "short-renewal" in "kernel/src/scheduler/mod.rs":
+        "                thread.slice_left.set(self.slice_ticks);\n" => "";
+        "a revoker that was interrupted has the timer fire as often as what was left of its slice goes into its revocation"; Host("kernel", "scheduler::tests");
+    "unbegun-renewal" in "kernel/src/scheduler/mod.rs":
+        "                self.begin_slice(thread, now_ticks);\n" => "";
+        "a slice that is renewed is over at once, so that a revocation can be outrun"; Host("kernel", "objects::tests::outrun");
+    "interrupted-revoker" in "kernel/src/scheduler/mod.rs":
+        "        if left == 0 && !thread.is_revoking.get() {" => "        if left == 0 {";
+        "a revocation can be outrun if an interrupt comes at the end of a slice"; Host("kernel", "scheduler::tests");
+    "kept-renewal" in "kernel/src/scheduler/mod.rs":
+        "            thread.is_revoking.set(false);\n" => "";
+        "a thread that is stopped in the middle of a revocation and started again has two slices"; Host("kernel", "scheduler::tests");
+    "kept-debt" in "kernel/src/scheduler/mod.rs":
+        "            thread.is_overdue.set(false);\n" => "";
+        "a thread that gave up a revocation loses a slice at its next one, however short that is"; Host("kernel", "scheduler::tests");
+    "raised-in-its-queue" in "kernel/src/syscalls/thread.rs":
+        "    if is_ready {" => "    if false && is_ready {";
+        "a ready thread whose priority is raised goes on waiting behind its former equals"; Host("kernel", "scheduler::tests");
 }
