@@ -1,6 +1,6 @@
 //! Objects, memory and who pays.
 
-use super::{CONFORMANCE, DEVICES, MATRIX, RANDOM, RELEASED, TLB};
+use super::{CONFORMANCE, DEVICES, LONG, MATRIX, RANDOM, RELEASED, TLB};
 use crate::mutations::Finder::Host;
 use crate::mutations::Mutation;
 

@@ -123,7 +123,7 @@ mutations! {
         "            Some(first) => first.link.previous.set(Some(thread))," => "            Some(_) => {}";
         "a thread that was preempted is lost when the one behind it stops"; Host("kernel", "objects::tests");
     "retired-sharer" in "kernel/src/ipc/interrupt.rs":
-        "        if bound.is_some_and(|notification| notification.header.is_retired()) {\n            continue;" => "        if bound.is_some_and(|notification| notification.header.is_retired()) {\n            return;";
+        "        let Some(notification) = bound_notification(interrupt) else {\n            continue;" => "        let Some(notification) = bound_notification(interrupt) else {\n            return;";
         "a device is silent since another one's driver, which shares its line, has bound its interrupt to a domain that has gone elsewhere"; Host("kernel", "objects::tests::interrupts");
     "late-interrupt" in "kernel/src/ipc/interrupt.rs":
         "            kernel.scheduler.arm_at(arch::ticks());\n        }\n" => "        }\n";
