@@ -108,6 +108,8 @@ pub struct Shell {
     pub ledger: RefCell<Ledger>,
     /// What outlives this server of them.
     pub records: RefCell<Records>,
+    /// After this long the kernel lets a domain that this server froze run on.
+    pub freeze_limit_ns: u64,
     /// Domains on their way out.
     pub outgoing: RefCell<BTreeMap<TransactionId, Outgoing>>,
     /// Domains on their way in.
@@ -152,6 +154,7 @@ impl Shell {
         let mut left = Resumed::new(machine, &records, found);
         let resumed = core::mem::take(&mut left.records);
         let here = here(start, keys.own_id(), boot);
+        let freeze_limit_ns = source::freeze_limit_ns(start, &here.timing);
         let ledger = Ledger::resume(now(), here, resumed, |domain| left.state_of(domain));
         let peers = Peers::parse(start.argument("peers").unwrap_or(""));
         let peers = peers.expect("peers=NAME=ADDRESS,..");
@@ -169,6 +172,7 @@ impl Shell {
             ledger: RefCell::new(ledger),
             records: RefCell::new(records),
             keys,
+            freeze_limit_ns,
             sessions: RefCell::new(Sessions::new(random.fork())),
             outgoing: RefCell::new(left.outgoing),
             incoming: RefCell::default(),
@@ -247,6 +251,7 @@ impl Shell {
 
 /// What the ledger knows of this machine.
 fn here(start: Start, machine: MachineId, boot: BootId) -> Here {
+    let standard = Timing::STANDARD;
     Here {
         machine,
         boot,
@@ -258,7 +263,11 @@ fn here(start: Start, machine: MachineId, boot: BootId) -> Here {
             },
             cpu: cpu(),
         },
-        timing: Timing::default(),
+        timing: Timing {
+            // For tests: an offer outlives the other machine's migration server.
+            admit_limit_us: start.argument_or("admit-limit-us", standard.admit_limit_us),
+            ..standard
+        },
     }
 }
 

@@ -4,17 +4,24 @@ use nomad_protocol::{
     Change, Digest, Event, Interference, SourceAction, SourceEvent, StateVersion, Timing,
     TransactionId,
 };
-use runtime::Error;
+use runtime::{Error, Start};
 
 use crate::capture::{CaptureError, Outgoing};
 use crate::shell::{Job, Shell, What, failures};
 
-/// After this long the kernel lets a frozen domain run on by itself: the protocol's limit and some more, so that a server that
-/// lives ends the move before.
-const FREEZE_LIMIT_NS: u64 = (Timing::STANDARD.freeze_limit_us + FREEZE_MARGIN_US) * 1_000;
-
 /// How much later than the protocol the kernel gives up.
 const FREEZE_MARGIN_US: u64 = 3_000_000;
+
+/// After this long the kernel lets a frozen domain run on by itself: the protocol's limit and some more, so that a server that
+/// lives ends the move before.
+///
+/// # Panics
+/// If the manifest names a margin that is not a number.
+pub(super) fn freeze_limit_ns(start: Start, timing: &Timing) -> u64 {
+    // For tests: a server that stands still between the freeze and the commit point for as long as a test takes.
+    let margin_us = start.argument_or("freeze-margin-us", FREEZE_MARGIN_US);
+    (timing.freeze_limit_us + margin_us) * 1_000
+}
 
 /// The kernel does not say who changed a frozen domain.
 const SOMEBODY: Interference = Interference {
@@ -53,7 +60,7 @@ impl Shell {
     /// Stops the domain, and notes the token of that freeze: a later life of this server thaws the domain with it. The kernel
     /// does if there is none.
     fn freeze(&self, transaction: TransactionId, outgoing: &mut Outgoing) -> Event {
-        match outgoing.freeze(FREEZE_LIMIT_NS) {
+        match outgoing.freeze(self.freeze_limit_ns) {
             Ok(token) => {
                 self.records.borrow_mut().keep_token(transaction, token);
                 Event::Source(SourceEvent::Frozen)
