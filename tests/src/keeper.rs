@@ -130,10 +130,14 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
     use std::net::TcpListener;
+    use std::sync::Arc;
     use std::thread;
 
-    /// A store on loopback that forgets one write if it is told to.
-    fn store(forgets: Option<u64>) -> SocketAddr {
+    /// How many writes the store sees before the client is told to stop.
+    const ENOUGH: u64 = 10;
+
+    /// A store on loopback that forgets one write if it is told to, and stops its client after enough of them.
+    fn store(forgets: Option<u64>, stop: Arc<AtomicBool>) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
         let address = listener.local_addr().expect("an address");
         thread::spawn(move || {
@@ -148,6 +152,7 @@ mod tests {
                             values.insert(key.clone(), value.clone());
                         }
                         writes += 1;
+                        stop.fetch_or(writes == ENOUGH, Ordering::Relaxed);
                         "+OK\r\n".to_owned()
                     }
                     [_, key] => match values.get(key) {
@@ -173,26 +178,19 @@ mod tests {
         (0..count).map(|_| line().and_then(|_| line())).collect()
     }
 
-    fn keep(address: SocketAddr) -> io::Result<Kept> {
-        let stop = AtomicBool::new(false);
-        let keeper = Keeper::connect(address)?;
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                thread::sleep(Duration::from_millis(100));
-                stop.store(true, Ordering::Relaxed);
-            });
-            keeper.run(&stop)
-        })
+    fn keep(forgets: Option<u64>) -> io::Result<Kept> {
+        let stop = Arc::new(AtomicBool::new(false));
+        Keeper::connect(store(forgets, stop.clone()))?.run(&stop)
     }
 
     #[test]
     fn an_honest_store_keeps_everything() {
-        assert!(keep(store(None)).expect("no error").writes > 0);
+        assert_eq!(keep(None).expect("no error").writes, ENOUGH);
     }
 
     #[test]
     fn a_store_that_forgets_one_write_is_found_out() {
-        let error = keep(store(Some(3))).expect_err("a write was forgotten");
+        let error = keep(Some(3)).expect_err("a write was forgotten");
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }
 }
