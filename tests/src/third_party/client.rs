@@ -1,14 +1,10 @@
 //! A program that runs at the third party.
 
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::child::{self, Child};
-use crate::transcript::Transcript;
-
-/// How often its output is looked at.
-const LOOK_INTERVAL: Duration = Duration::from_millis(2);
+use crate::transcript::{Awaited, Transcript, Unmet};
 
 /// How much of what a failed program said is shown.
 const TAIL_LINES: usize = 40;
@@ -56,18 +52,20 @@ impl Client {
     ///
     /// # Panics
     ///
-    /// If it does not within `limit`; what it wrote is in the message.
+    /// If it does not within `limit`, or ends before; what it wrote is in the message.
     pub fn await_output(&self, text: &str, limit: Duration) {
-        let deadline = Instant::now() + limit;
-        while !self.output.text().contains(text) {
-            let said = self.output.text();
-            assert!(
-                Instant::now() < deadline,
-                "no {text:?} from {}:\n{said}",
-                self.program
-            );
-            thread::sleep(LOOK_INTERVAL);
+        let Err(unmet) = self.output.wait_for(Awaited::Text(text), 0, limit) else {
+            return;
+        };
+        if unmet == Unmet::Ended {
+            self.complaints.wait_for_end(DRAIN_LIMIT);
         }
+        panic!(
+            "no {text:?} from {} ({unmet:?}):\n{}\n{}",
+            self.program,
+            self.output.text(),
+            self.complaints.tail(TAIL_LINES)
+        );
     }
 
     /// Ends its standard input, waits for its end, and returns what it wrote to its standard output.
