@@ -4,8 +4,7 @@
 //! the operator's commands.
 
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::machine::{Boot, Machine, Options};
 use crate::migration::Migration;
@@ -18,9 +17,6 @@ pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// What a machine's log says when its migration server is up.
 const UP: &str = "[nomad] listening";
-
-/// How often a log is looked at.
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// One of the two machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,17 +170,9 @@ impl Fleet {
     ///
     /// # Panics
     ///
-    /// If it does not within [`LIMIT`]; the log is in the message.
+    /// If it does not within [`LIMIT`], or the machine ends; the log's end is in the message.
     pub fn await_log(&mut self, station: Station, text: &str) {
-        let deadline = Instant::now() + LIMIT;
-        while !self.machine(station).log().contains(text) {
-            let (name, log) = (station.name(), self.machine(station).log());
-            assert!(
-                Instant::now() < deadline,
-                "no {text:?} on machine {name}:\n{log}"
-            );
-            sleep(LOOK_INTERVAL);
-        }
+        self.machine(station).expect_anywhere(text, LIMIT);
     }
 
     /// The segment's port that a machine's card is plugged into.

@@ -69,6 +69,12 @@ impl Transcript {
         String::from_utf8_lossy(&log.lock().expect("no reader panics").bytes).into_owned()
     }
 
+    /// How many bytes it is.
+    pub fn length(&self) -> usize {
+        let (log, _) = &*self.log;
+        log.lock().expect("no reader panics").bytes.len()
+    }
+
     /// The last `count` lines.
     pub fn tail(&self, count: usize) -> String {
         let text = self.text();

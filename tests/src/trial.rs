@@ -83,6 +83,10 @@ impl Trial {
     ///
     /// If it does not come so far.
     pub fn hold_at(&mut self, station: Station, line: &str) -> Client {
+        // An earlier move may have been told of more than once.
+        for station in [Station::A, Station::B] {
+            self.fleet.machine(station).skip_log();
+        }
         self.fleet.hold_at(station, line);
         let migration = self.fleet.begin_migration("counter", Station::A);
         let told = format!("held at `{line}");

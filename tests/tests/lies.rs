@@ -39,13 +39,6 @@ fn machine_with(name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Machine {
     machine
 }
 
-/// Waits for a line wherever it is in the log.
-fn await_anywhere(machine: &mut Machine, text: &str) {
-    if !machine.log().contains(text) {
-        machine.expect(text, LIMIT);
-    }
-}
-
 /// Where a member's content lies in a ustar archive, and its header before that.
 fn member(archive: &[u8], name: &str) -> (usize, Range<usize>) {
     let mut at = 0;
@@ -75,7 +68,7 @@ fn a_domain_that_lies_harms_only_itself() {
         "[root] ERROR: liar has a page fault writing 0x123456789000",
         LIMIT,
     );
-    await_anywhere(&mut machine, COUNTER_READY);
+    machine.expect_anywhere(COUNTER_READY, LIMIT);
     let log = machine.log();
     for healthy in ["switch has", "counter has", "panicked"] {
         assert!(!log.contains(healthy), "{log}");
@@ -89,8 +82,8 @@ fn a_file_that_is_no_program_keeps_no_other_from_starting() {
         archive[content].fill(b'x');
     });
     let error = "[root] ERROR: cannot start liar: guest-liar.elf: it is no ELF file";
-    await_anywhere(&mut machine, error);
-    await_anywhere(&mut machine, COUNTER_READY);
+    machine.expect_anywhere(error, LIMIT);
+    machine.expect_anywhere(COUNTER_READY, LIMIT);
 }
 
 #[test]
@@ -103,6 +96,6 @@ fn a_truncated_program_keeps_no_other_from_starting() {
         archive.drain(gap);
     });
     let error = "[root] ERROR: cannot start liar: guest-liar.elf: it is truncated: 512 bytes";
-    await_anywhere(&mut machine, error);
-    await_anywhere(&mut machine, COUNTER_READY);
+    machine.expect_anywhere(error, LIMIT);
+    machine.expect_anywhere(COUNTER_READY, LIMIT);
 }

@@ -45,6 +45,18 @@ impl<W: Write> Console<W> {
         Ok(found.text)
     }
 
+    /// Waits for a line wherever it is in the output. What later expectations look at stays as it was.
+    pub(crate) fn wait_anywhere(&self, text: &str, limit: Duration) -> Result<(), Unmet> {
+        self.output
+            .wait_for(Awaited::Line(text), 0, limit)
+            .map(drop)
+    }
+
+    /// Lets later expectations look only at what comes from now on.
+    pub(crate) fn skip(&mut self) {
+        self.consumed = self.output.length();
+    }
+
     /// Waits until the output has ended.
     pub(crate) fn wait_for_end(&self, limit: Duration) {
         self.output.wait_for_end(limit);
@@ -70,6 +82,26 @@ mod tests {
             let found = console.wait_for(Awaited::Line("ready"), LIMIT);
             assert_eq!(found.as_deref(), Ok(expected));
         }
+        let found = console.wait_for(Awaited::Line("ready"), LIMIT);
+        assert_eq!(found, Err(Unmet::Ended));
+    }
+
+    #[test]
+    fn a_line_anywhere_is_found_before_and_after_what_was_consumed() {
+        let mut console = Console::new(Vec::new(), &b"first\nready 1\nready 2\n"[..]);
+        assert!(console.wait_for(Awaited::Line("ready 1"), LIMIT).is_ok());
+        for text in ["first", "ready 2"] {
+            assert_eq!(console.wait_anywhere(text, LIMIT), Ok(()));
+        }
+        assert_eq!(console.wait_anywhere("last", LIMIT), Err(Unmet::Ended));
+        assert!(console.wait_for(Awaited::Line("ready 2"), LIMIT).is_ok());
+    }
+
+    #[test]
+    fn what_was_skipped_is_not_found() {
+        let mut console = Console::new(Vec::new(), &b"ready 1\nready 2\n"[..]);
+        console.wait_for_end(LIMIT);
+        console.skip();
         let found = console.wait_for(Awaited::Line("ready"), LIMIT);
         assert_eq!(found, Err(Unmet::Ended));
     }

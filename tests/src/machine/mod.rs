@@ -122,6 +122,23 @@ impl Machine {
         self.expect_either(Awaited::Text(text), limit);
     }
 
+    /// Waits for a line that contains `text` wherever it is in the log: what runs side by side speaks in any order. Later
+    /// expectations look where they would have looked.
+    ///
+    /// # Panics
+    ///
+    /// As [`expect`](Self::expect).
+    pub fn expect_anywhere(&mut self, text: &str, limit: Duration) {
+        if let Err(unmet) = self.console.wait_anywhere(text, limit) {
+            self.fail_unmet(unmet, Awaited::Line(text), limit);
+        }
+    }
+
+    /// Lets later expectations look only at what the machine says from now on.
+    pub fn skip_log(&mut self) {
+        self.console.skip();
+    }
+
     /// As [`expect`](Self::expect), for those who have an answer to its failing.
     pub fn wait_for(&mut self, text: &str, limit: Duration) -> Result<String, Unmet> {
         self.console.wait_for(Awaited::Line(text), limit)
@@ -246,8 +263,14 @@ impl Machine {
     fn expect_either(&mut self, awaited: Awaited<'_>, limit: Duration) -> String {
         match self.console.wait_for(awaited, limit) {
             Ok(text) => text,
-            Err(Unmet::Late) => self.fail(&format!("{awaited:?} does not come within {limit:?}")),
-            Err(Unmet::Ended) => {
+            Err(unmet) => self.fail_unmet(unmet, awaited, limit),
+        }
+    }
+
+    fn fail_unmet(&mut self, unmet: Unmet, awaited: Awaited<'_>, limit: Duration) -> ! {
+        match unmet {
+            Unmet::Late => self.fail(&format!("{awaited:?} does not come within {limit:?}")),
+            Unmet::Ended => {
                 let end = self.process.wait(DRAIN_LIMIT).map(Verdict::from);
                 self.fail(&format!("it ended ({end:?}) before {awaited:?}"))
             }
