@@ -66,7 +66,11 @@ impl Trial {
         trial
     }
 
-    /// A client asks the counter from now on. The one before is given up.
+    /// A client asks the counter from now on, and has been answered. The one before is given up.
+    ///
+    /// # Panics
+    ///
+    /// If the client is not answered.
     pub fn probe(&mut self) {
         let mut options = Options::new(COUNTER.parse().expect("an address"));
         options.heap.mib = 2;

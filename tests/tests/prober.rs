@@ -20,7 +20,7 @@ fn probe(lie: Lie) -> Report {
     let mut options = Options::new(domain.address());
     options.heap = HEAP;
     std::thread::scope(|scope| {
-        let prober = scope.spawn(|| prober::run(&options, &stop).expect("a socket"));
+        let prober = scope.spawn(|| prober::run(&options, &stop, || ()).expect("a socket"));
         domain.serve(
             ENOUGH,
             || stop.store(true, Ordering::Relaxed),
@@ -122,7 +122,7 @@ fn reports_a_domain_that_is_not_there() {
     let address: SocketAddr = nobody.local_addr().expect("its address");
     let mut options = Options::new(address);
     options.duration = Some(Duration::from_millis(20));
-    let summary = prober::run(&options, &AtomicBool::new(false))
+    let summary = prober::run(&options, &AtomicBool::new(false), || ())
         .expect("a socket")
         .summary;
     assert!(

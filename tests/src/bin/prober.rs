@@ -17,10 +17,12 @@ Probes a domain over UDP and TCP, checks every reply, and reports the longest ga
   --working MIB         of which this much is written (4)
   --udp-interval US     microseconds between UDP requests (1000)
   --tcp-interval US     microseconds between TCP requests (5000)
+  --udp-patience US     microseconds that the last UDP replies are waited for, if some are lacking (3000000)
   --seconds N           end after this time
   --until-eof           end when the standard input ends
   --window START..END   seconds since the start, for the longest gap (from the first reply to the end)
-  --json                report as JSON; only a prober that could not probe fails then
+  --json                report as JSON; only a prober that could not probe fails then. A line before the report
+                        tells when the domain has answered over UDP and TCP
   --replies FILE        write the time of each UDP reply, in nanoseconds of the monotonic clock";
 
 /// Set to end the probing.
@@ -46,7 +48,13 @@ fn probe(arguments: Arguments) -> Result<ExitCode, String> {
     if arguments.until_eof {
         std::thread::spawn(stop_at_eof);
     }
-    let report = prober::run(&arguments.options, &STOP).map_err(|error| error.to_string())?;
+    let answered = || {
+        if arguments.json {
+            println!("{}", prober::ANSWERED);
+        }
+    };
+    let report = prober::run(&arguments.options, &STOP, answered);
+    let report = report.map_err(|error| error.to_string())?;
     if let Some(path) = arguments.replies {
         std::fs::write(&path, report.udp_replies.to_text())
             .map_err(|error| format!("{path}: {error}"))?;

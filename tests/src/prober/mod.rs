@@ -22,3 +22,6 @@ pub use options::Options;
 pub use replies::Replies;
 pub use report::{Figures, Report, Summary};
 pub use run::run;
+
+/// The line that the program prints, where it reports as JSON, when the domain has answered over both transports.
+pub const ANSWERED: &str = "answered";

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::protocol::Heap;
 
+/// Where requests may get lost, which is usual, a probe ends no later than this.
+const UDP_PATIENCE: Duration = Duration::from_secs(3);
+
 /// What to probe, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -17,6 +20,8 @@ pub struct Options {
     pub udp_interval: Duration,
     /// A TCP request leaves so often.
     pub tcp_interval: Duration,
+    /// Replies to the last UDP requests are waited for so long, if some are lacking.
+    pub udp_patience: Duration,
     /// The probing ends after this time, if nobody ends it before.
     pub duration: Option<Duration>,
     /// The window, since the start, for the summary's longest gap; without it, from the first reply to the end.
@@ -34,6 +39,7 @@ impl Options {
             },
             udp_interval: Duration::from_millis(1),
             tcp_interval: Duration::from_millis(5),
+            udp_patience: UDP_PATIENCE,
             duration: None,
             window: None,
         }
@@ -47,6 +53,7 @@ impl Options {
         add("--working", self.heap.working_mib.to_string());
         add("--udp-interval", self.udp_interval.as_micros().to_string());
         add("--tcp-interval", self.tcp_interval.as_micros().to_string());
+        add("--udp-patience", self.udp_patience.as_micros().to_string());
         if let Some(duration) = self.duration {
             add("--seconds", duration.as_secs_f64().to_string());
         }
@@ -70,6 +77,7 @@ impl Options {
             "--working" => self.heap.working_mib = number(name, &value()?)?,
             "--udp-interval" => self.udp_interval = Duration::from_micros(number(name, &value()?)?),
             "--tcp-interval" => self.tcp_interval = Duration::from_micros(number(name, &value()?)?),
+            "--udp-patience" => self.udp_patience = Duration::from_micros(number(name, &value()?)?),
             "--seconds" => self.duration = Some(seconds(name, &value()?)?),
             "--window" => self.window = Some(window(name, &value()?)?),
             _ => return Ok(false),
@@ -142,6 +150,7 @@ mod tests {
             working_mib: 8,
         };
         options.udp_interval = Duration::from_micros(1500);
+        options.udp_patience = Duration::from_secs(40);
         options.duration = Some(Duration::from_millis(2500));
         options.window = Some(Duration::from_millis(500)..Duration::from_secs(2));
         let again = read(&options.arguments()).expect("right arguments");

@@ -15,9 +15,6 @@ use super::replies::Replies;
 use super::report::{Figures, Report, Summary};
 use super::stream::Stream;
 
-/// How long replies to the last UDP requests are waited for; some were lost.
-const UDP_PATIENCE: Duration = Duration::from_secs(3);
-
 /// How long replies to the last TCP requests are waited for. After a pause a client's kernel tries again only when about as
 /// much time has gone by once more (RFC 6298, 5.5), and on a busy host a machine that starts anew is a long pause.
 const TCP_PATIENCE: Duration = Duration::from_secs(40);
@@ -28,16 +25,27 @@ const NAP_NS: u64 = 1_000_000;
 /// Socket buffers that hold more than a second's replies.
 const SOCKET_BYTES: usize = 1 << 20;
 
-/// Probes until `stop` is set or the options' time is over, collects what is outstanding, and reports.
+/// Probes until `stop` is set or the options' time is over, collects what is outstanding, and reports. Calls `answered`
+/// when the domain has answered for the first time over both transports.
 ///
 /// # Errors
 ///
 /// If this host gives no UDP socket. A domain that does not answer is a report, not an error.
-pub fn run(options: &Options, stop: &AtomicBool) -> io::Result<Report> {
+pub fn run(options: &Options, stop: &AtomicBool, answered: impl FnOnce()) -> io::Result<Report> {
+    let mut answered = Some(answered);
     let mut prober = Prober::new(options)?;
-    while !stop.load(Ordering::Relaxed) && !prober.is_over() {
+    loop {
+        // Once at least, however late it is already: this host may have slept since the beginning.
         prober.send();
+        if stop.load(Ordering::Relaxed) || prober.is_over() {
+            break;
+        }
         prober.wait_and_receive(prober.next_due());
+        if prober.is_answered()
+            && let Some(answered) = answered.take()
+        {
+            answered();
+        }
     }
     prober.end_ns = now_ns();
     loop {
@@ -124,10 +132,16 @@ impl<'a> Prober<'a> {
             .is_some_and(|duration| elapsed >= duration)
     }
 
+    /// Whether an answer has come over both transports.
+    fn is_answered(&self) -> bool {
+        self.udp.answered_count() > 0 && self.tcp.answered_count() > 0
+    }
+
     /// Whether there is something outstanding that may still come.
     fn is_waiting(&self) -> bool {
         let waited = Duration::from_nanos(now_ns() - self.end_ns);
-        let udp = self.udp.answered_count() < self.udp.asked_count() && waited < UDP_PATIENCE;
+        let udp = self.udp.answered_count() < self.udp.asked_count()
+            && waited < self.options.udp_patience;
         let tcp = self.stream.is_ok()
             && self.tcp.answered_count() < self.tcp.asked_count()
             && waited < TCP_PATIENCE;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::protocol::{REPLY_BYTES, Reply, Request};
 
-/// How long the connection may take to come about.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How long the connection may take to come about: it stops a hang.
+const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 
 /// How much is kept for a domain that does not read; further requests are not made meanwhile.
 const PENDING_BYTES_MAX: usize = 64 << 10;

@@ -140,7 +140,12 @@ impl ThirdParty {
         self.start(program, arguments).finish(limit)
     }
 
-    /// Starts a prober here. Its report comes from [`Probe::finish`].
+    /// Starts a prober here, and waits until it has been answered over UDP and over TCP. Its report comes from
+    /// [`Probe::finish`].
+    ///
+    /// # Panics
+    ///
+    /// If it is not answered.
     pub fn probe(&self, options: &crate::prober::Options) -> Probe {
         Probe::start(self, options)
     }

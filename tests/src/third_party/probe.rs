@@ -6,10 +6,13 @@ use tempfile::TempDir;
 
 use super::{Client, ThirdParty};
 use crate::child;
-use crate::prober::{Options, Replies, Report, Summary};
+use crate::prober::{ANSWERED, Options, Replies, Report, Summary};
+
+/// How long the domain may take to answer for the first time: it stops a hang.
+const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 
 /// How long the prober may take to collect what is outstanding and to report.
-const FINISH_LIMIT: Duration = Duration::from_secs(60);
+const FINISH_LIMIT: Duration = Duration::from_secs(120);
 
 /// The file of the replies' times, in the probe's directory.
 const REPLIES: &str = "replies";
@@ -30,15 +33,10 @@ impl Probe {
             .args(options.arguments())
             .args(["--until-eof", "--json", "--replies"])
             .arg(directory.path().join(REPLIES));
-        Self {
-            client: Client::start("prober", command),
-            directory,
-        }
-    }
-
-    /// Whether it still runs: it ends early only if it cannot reach the domain.
-    pub fn is_running(&mut self) -> bool {
-        self.client.is_running()
+        let client = Client::start("prober", command);
+        // A connection that began after what a test does to the domain would prove nothing.
+        client.await_output(ANSWERED, ANSWER_LIMIT);
+        Self { client, directory }
     }
 
     /// Ends the probing and returns what was seen. Its times are of the same clock as
@@ -49,7 +47,8 @@ impl Probe {
     /// If the prober failed.
     pub fn finish(self) -> Report {
         let output = self.client.finish(FINISH_LIMIT);
-        let summary: Summary = serde_json::from_str(&output).expect("the prober's summary");
+        let summary = output.lines().last().expect("the prober's summary");
+        let summary: Summary = serde_json::from_str(summary).expect("the prober's summary");
         let times = std::fs::read_to_string(self.directory.path().join(REPLIES))
             .expect("the replies' times");
         Report {
