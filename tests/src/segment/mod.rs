@@ -18,6 +18,7 @@ mod switch;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -29,6 +30,9 @@ pub use port::Port;
 use crate::scratch;
 use port::PortInner;
 use switch::Switch;
+
+/// How often a capture is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A wire that machines are plugged into. Dropping it ends it.
 #[derive(Debug)]
@@ -107,17 +111,32 @@ impl Segment {
             .expect("the capture's last bytes");
     }
 
-    /// The frames that enter the switch while `work` is done.
+    /// The frames that enter the switch from the beginning of `work` until they are `enough`, and for `longer` after that.
+    /// They are looked at until the `limit` at most.
     ///
     /// # Panics
     ///
     /// If the capture cannot be written or read.
-    pub fn captured_while(&self, work: impl FnOnce()) -> Vec<Vec<u8>> {
-        let path = self.directory().join("while.pcap");
+    pub fn captured_until(
+        &self,
+        work: impl FnOnce(),
+        enough: impl Fn(&[Vec<u8>]) -> bool,
+        longer: Duration,
+        limit: Duration,
+    ) -> Vec<Vec<u8>> {
+        let path = self.directory().join("until.pcap");
+        let frames = || pcap::frames(&std::fs::read(&path).expect("the capture"));
         self.start_capture(&path);
         work();
+        let deadline = Instant::now() + limit;
+        while !enough(&frames()) && Instant::now() < deadline {
+            thread::sleep(LOOK_INTERVAL);
+            let flushed = self.switch.flush_capture();
+            flushed.expect("the capture is written");
+        }
+        thread::sleep(longer);
         self.stop_capture();
-        pcap::frames(&std::fs::read(path).expect("the capture"))
+        frames()
     }
 
     fn start_thread(&mut self, name: String, body: impl FnOnce() + Send + 'static) {

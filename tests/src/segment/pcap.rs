@@ -49,6 +49,11 @@ impl<W: Write> Pcap<W> {
         Ok(Self { output })
     }
 
+    /// Hands what was written so far on to `output`'s own end.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+
     /// Adds a frame that was seen at `time`.
     pub fn write(&mut self, time: SystemTime, frame: &[u8]) -> io::Result<()> {
         let since = time.duration_since(UNIX_EPOCH).map_err(io::Error::other)?;

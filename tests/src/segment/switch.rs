@@ -84,6 +84,12 @@ impl Switch {
         Ok(())
     }
 
+    /// Brings all of the capture so far to disk, if there is one.
+    pub fn flush_capture(&self) -> io::Result<()> {
+        let mut capture = self.capture.lock().expect("no forwarder panics");
+        capture.as_mut().map_or(Ok(()), Pcap::flush)
+    }
+
     /// Ends the capture, if there is one, with all of it on disk.
     pub fn stop_capture(&self) -> io::Result<()> {
         self.capturing.store(false, Ordering::Release);
