@@ -145,4 +145,17 @@ mod tests {
             (1..1_000).filter(|serial| keys(1).identity(*serial) == keys(2).identity(*serial));
         assert_eq!(same.count(), 0);
     }
+
+    #[test]
+    fn every_bit_of_the_half_and_of_the_key_bears_on_every_bit_of_the_result() {
+        let mut changed = [0; 64];
+        for number in 0..2_000_u64 {
+            let half = (number as u32).wrapping_mul(0x9e37_79b9);
+            let key = number.wrapping_mul(0x2545_f491_4f6c_dd1d);
+            for (bit, changed) in changed.iter_mut().enumerate() {
+                *changed |= mix(half, key) ^ mix(half, key ^ 1 << bit);
+            }
+        }
+        assert_eq!(changed, [u32::MAX; 64]);
+    }
 }
