@@ -15,8 +15,8 @@ pub const TABLE_ENTRIES: u64 = 512;
 
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
-/// Where the entry of a table counts what it is told to. The processor ignores these bits of an entry that refers to a table
-/// (SDM volume 3, table 4-17).
+/// The bits of an entry for a lower table that hold a count of what is in that table. The processor ignores them there (SDM
+/// volume 3, table 4-17).
 const COUNT: u64 = 0x3ff << COUNT_SHIFT;
 const COUNT_SHIFT: u32 = 52;
 
@@ -138,20 +138,20 @@ impl Table {
         Entry::from_bits_truncate(self.entry(index).load(Ordering::Relaxed))
     }
 
-    /// What the entry of the table below counts.
+    /// The count in the entry for the table below.
     #[inline]
     pub(super) fn count(self, index: u64) -> u64 {
         (self.entry(index).load(Ordering::Relaxed) & COUNT) >> COUNT_SHIFT
     }
 
-    /// Counts one more there, up to 1,023.
+    /// Adds one to that count, up to 1,023.
     #[inline]
     pub(super) fn count_up(self, index: u64) {
         self.entry(index)
             .fetch_add(1 << COUNT_SHIFT, Ordering::AcqRel);
     }
 
-    /// Counts so many less there, no more than were counted.
+    /// Takes so much from that count, no more than it is.
     #[inline]
     pub(super) fn count_down(self, index: u64, less: u64) {
         self.entry(index)

@@ -7,12 +7,11 @@ use abi::calls::{
 use abi::register::{Slot, UserAddress};
 
 use super::{ENDPOINT, MS, NOTIFICATION, SLICE};
+use crate::arch::Cause;
 use crate::memory::Ref;
 use crate::objects::tests::checker::check;
 use crate::objects::{Thread, create_interrupt};
 use crate::testing::{CALL_SITE, Citizen, World, slots};
-
-use crate::arch::Cause;
 
 /// The interrupt of the thread above, and the revoker, in its table.
 const INTERRUPT: Slot = Slot(20);
@@ -86,6 +85,20 @@ impl Revocation {
         act(&self.world, thread);
         wait(&self.world, thread);
         check(&self.world.kernel);
+    }
+
+    /// It is the equal's turn, who gives it to the revoker.
+    fn yield_to_revoker(&self) {
+        assert_eq!(self.current(), self.equal);
+        self.world.begin(self.equal, Yield {});
+        assert_eq!(self.current(), self.revoker);
+    }
+
+    /// The revoker does what is left of its revocation, and runs on: it has all of its slice left.
+    fn assert_it_owes_nothing(&self) {
+        let slot = ENDPOINT;
+        self.world.does(self.revoker, CapabilityRevoke { slot });
+        assert_eq!(self.current(), self.revoker);
     }
 
     /// The timer fires at this time; returns the time for which it is armed then.
@@ -171,19 +184,15 @@ fn a_revoker_that_is_interrupted_at_the_end_of_its_slice_goes_on_before_its_equa
 fn a_thread_that_is_started_again_in_the_middle_of_a_revocation_has_one_slice() {
     for is_prepared in [false, true] {
         let revocation = Revocation::new();
-        let Revocation {
-            world,
-            revoker,
-            equal,
-            ..
-        } = &revocation;
         revocation.interrupt(START + MS, restart(is_prepared));
-        assert_eq!(revocation.current(), *equal);
-        world.begin(*equal, Yield {});
+        revocation.yield_to_revoker();
         // It computes.
-        assert_eq!(revocation.current(), *revoker);
         revocation.tick(START + MS + SLICE);
-        assert_eq!(revocation.current(), *equal, "prepared: {is_prepared}");
+        assert_eq!(
+            revocation.current(),
+            revocation.equal,
+            "prepared: {is_prepared}"
+        );
     }
 }
 
@@ -191,41 +200,20 @@ fn a_thread_that_is_started_again_in_the_middle_of_a_revocation_has_one_slice() 
 fn a_thread_that_is_started_again_beyond_its_slice_owes_nothing_after_that() {
     for is_prepared in [false, true] {
         let revocation = Revocation::new();
-        let Revocation {
-            world,
-            revoker,
-            equal,
-            ..
-        } = &revocation;
         revocation.tick(START + SLICE);
-        assert!(revoker.is_overdue.get());
+        assert!(revocation.revoker.is_overdue.get());
         revocation.interrupt(START + SLICE + MS, restart(is_prepared));
-        assert_eq!(revocation.current(), *equal);
-        world.begin(*equal, Yield {});
-        assert_eq!(revocation.current(), *revoker);
-        let slot = ENDPOINT;
-        world.does(*revoker, CapabilityRevoke { slot });
-        // It has all of its slice left.
-        assert_eq!(revocation.current(), *revoker, "prepared: {is_prepared}");
+        revocation.yield_to_revoker();
+        revocation.assert_it_owes_nothing();
     }
 }
 
 #[test]
 fn a_thread_that_gives_up_its_revocation_beyond_its_slice_owes_nothing_after_that() {
     let revocation = Revocation::new();
-    let Revocation {
-        world,
-        revoker,
-        equal,
-        ..
-    } = &revocation;
     revocation.tick(START + SLICE);
     // It computes, until it is the turn of the other one.
     revocation.tick(START + 2 * SLICE);
-    assert_eq!(revocation.current(), *equal);
-    world.begin(*equal, Yield {});
-    assert_eq!(revocation.current(), *revoker);
-    let slot = ENDPOINT;
-    world.does(*revoker, CapabilityRevoke { slot });
-    assert_eq!(revocation.current(), *revoker);
+    revocation.yield_to_revoker();
+    revocation.assert_it_owes_nothing();
 }
