@@ -341,6 +341,7 @@ mod tests {
                 prop_assert_eq!(found(index.last_until(key)), model.range(..=key).next_back().copied());
                 prop_assert_eq!(found(index.last_until(u32::MAX)), model.last().copied());
                 prop_assert_eq!(found(index.first_from(0)), model.first().copied());
+                prop_assert_eq!(index.is_empty(), model.is_empty());
                 prop_assert_eq!(numbers(&index), model.iter().copied().collect::<Vec<_>>());
             }
         }
