@@ -25,3 +25,22 @@ impl Stint {
         arch::ticks() >= self.end_ticks
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::fake::Machine;
+
+    #[test]
+    fn a_stint_lasts_its_microseconds() {
+        let machine = Machine::new(1);
+        machine.set_ticks_step(0);
+        machine.set_ticks(1_000);
+        let stint = Stint::begin();
+        let ticks = arch::ticks_per_second() / 1_000_000 * STINT_US;
+        machine.set_ticks(1_000 + ticks - 1);
+        assert!(!stint.is_over());
+        machine.set_ticks(1_000 + ticks);
+        assert!(stint.is_over());
+    }
+}

@@ -150,7 +150,10 @@ fn nothing_is_copied_into_what_a_device_or_everybody_reads() {
     let scene = scene();
     let into = |slot| memory(&scene, slot).frame(0).map(|page| page.read_word(0));
     let before = [CONTIGUOUS, ARCHIVE].map(into);
-    assert!(before.iter().all(Option::is_some), "{before:?}: both are RAM");
+    assert!(
+        before.iter().all(Option::is_some),
+        "{before:?}: both are RAM"
+    );
     for into in OTHERS {
         let refused = copy(&scene, ORDINARY, into);
         assert_eq!(refused, Err(Error::WrongState), "{into:?}");
