@@ -1,0 +1,248 @@
+//! What an entry for the timer does, and what it leaves to the next.
+
+use abi::calls::{
+    CapabilityDelete, DomainFreeze, DomainThaw, InterruptBind, NotificationCreate, Wait,
+};
+use abi::register::Slot;
+
+use crate::arch::Cause;
+use crate::memory::Ref;
+use crate::objects::tests::checker::check;
+use crate::objects::{Thread, create_interrupt};
+use crate::testing::{Citizen, World, slots};
+
+const NOTIFICATION: Slot = Slot(slots::FREE);
+const OTHER: Slot = Slot(slots::FREE + 1);
+const INTERRUPT: Slot = Slot(slots::FREE + 2);
+const SUBJECT: Slot = Slot(slots::FREE + 3);
+const FIRST_THREAD: u32 = slots::FREE + 8;
+
+/// When all is due, in nanoseconds, which are the fake machine's ticks.
+const DUE: u64 = 500_000_000;
+
+fn threads(world: &World, citizen: Citizen, count: u32) -> Vec<Ref<Thread>> {
+    let slots = (FIRST_THREAD..FIRST_THREAD + count).map(Slot);
+    slots
+        .map(|slot| world.thread_in(citizen.domain, slot))
+        .collect()
+}
+
+/// Sleepers, threads that an interrupt turns away, and the threads of a frozen domain.
+struct Crowds([Vec<Ref<Thread>>; 3]);
+
+impl Crowds {
+    /// How many of each have not been seen to.
+    fn left(&self) -> [usize; 3] {
+        let blocked = |thread: &&Ref<Thread>| !thread.is_runnable();
+        self.0
+            .each_ref()
+            .map(|crowd| crowd.iter().filter(blocked).count())
+    }
+}
+
+/// All that the timer does is due.
+fn scene() -> (World, Crowds) {
+    let world = World::new();
+    let keeper = world.citizen();
+    let [waiting, frozen] = [(); 2].map(|()| world.citizen_of(1024));
+    for into in [NOTIFICATION, OTHER] {
+        let pool = slots::POOL;
+        world.does(keeper.thread, NotificationCreate { pool, into });
+        world.give(keeper, into, waiting, into, 0);
+    }
+    let wait = |notification, deadline| Wait {
+        notification,
+        deadline,
+    };
+    let mut sleepers = threads(&world, waiting, 40);
+    let turned_away = sleepers.split_off(20);
+    for thread in &sleepers {
+        world.begin(*thread, wait(OTHER, DUE));
+    }
+    for thread in &turned_away {
+        world.begin(*thread, wait(NOTIFICATION, u64::MAX));
+    }
+    let slot = NOTIFICATION;
+    world.does(waiting.thread, CapabilityDelete { slot });
+    let crowd = threads(&world, frozen, 20);
+    world.give(frozen, slots::DOMAIN, keeper, SUBJECT, 0);
+    let freeze = DomainFreeze {
+        domain: SUBJECT,
+        deadline: DUE,
+        progress: 0,
+    };
+    world.does(keeper.thread, freeze);
+    let place = keeper.domain.place(INTERRUPT).expect("a slot");
+    let vector = create_interrupt(&world.kernel, keeper.pool, None, place).expect("a vector");
+    let bind = InterruptBind {
+        interrupt: INTERRUPT,
+        notification: NOTIFICATION,
+        flags: 8,
+    };
+    world.does(keeper.thread, bind);
+    world.machine.set_ticks_step(0);
+    world.machine.set_ticks(DUE);
+    world.kernel.enter(Cause::Interrupt { vector });
+    let crowds = Crowds([sleepers, turned_away, crowd]);
+    assert_eq!(crowds.left(), [20, 4, 20]);
+    (world, crowds)
+}
+
+#[test]
+fn waits_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_began() {
+    let world = World::new();
+    let keeper = world.citizen_of(1024);
+    let (pool, into) = (slots::POOL, OTHER);
+    world.does(keeper.thread, NotificationCreate { pool, into });
+    let sleepers = threads(&world, keeper, 4);
+    let deadlines = [3, 1, 4, 2].map(|step| DUE + step);
+    for (thread, deadline) in sleepers.iter().zip(deadlines) {
+        let notification = OTHER;
+        world.begin(
+            *thread,
+            Wait {
+                notification,
+                deadline,
+            },
+        );
+    }
+    world.machine.set_ticks_step(0);
+    for now in DUE..=DUE + 4 {
+        world.machine.set_ticks(now);
+        world.kernel.enter(Cause::Timer);
+        let awake: Vec<_> = sleepers.iter().map(|thread| thread.is_runnable()).collect();
+        assert_eq!(awake, deadlines.map(|deadline| deadline <= now));
+    }
+}
+
+#[test]
+fn freezes_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_began() {
+    let world = World::new();
+    let keeper = world.citizen();
+    let deadlines = [3, 1, 4, 2].map(|step| DUE + step);
+    let domains: Vec<_> = deadlines
+        .iter()
+        .map(|deadline| {
+            let citizen = world.citizen();
+            world.give(citizen, slots::DOMAIN, keeper, SUBJECT, 0);
+            let freeze = DomainFreeze {
+                domain: SUBJECT,
+                deadline: *deadline,
+                progress: 0,
+            };
+            world.does(keeper.thread, freeze);
+            world.does(keeper.thread, CapabilityDelete { slot: SUBJECT });
+            citizen.domain
+        })
+        .collect();
+    world.machine.set_ticks_step(0);
+    for now in DUE..=DUE + 4 {
+        world.machine.set_ticks(now);
+        world.kernel.enter(Cause::Timer);
+        let running: Vec<_> = domains.iter().map(|domain| domain.is_running()).collect();
+        assert_eq!(running, deadlines.map(|deadline| deadline <= now));
+    }
+}
+
+#[test]
+fn an_entry_does_one_thing_and_the_others_follow_at_once() {
+    let (world, crowds) = scene();
+    for expected in [
+        [4, 4, 20],
+        [4, 0, 20],
+        [4, 0, 12],
+        [0, 0, 12],
+        [0, 0, 4],
+        [0, 0, 0],
+    ] {
+        let due = world.machine.take_timer();
+        assert!(due.is_some_and(|due| due <= DUE), "{due:?}");
+        world.kernel.enter(Cause::Timer);
+        assert_eq!(crowds.left(), expected);
+        check(&world.kernel);
+    }
+    let due = world.machine.take_timer();
+    assert!(due.is_none_or(|due| due > DUE), "{due:?}");
+}
+
+#[test]
+fn interrupts_that_are_left_over_bring_the_next_entry_where_nothing_else_is_due() {
+    let (world, crowds) = scene();
+    let scheduler = &world.kernel.scheduler;
+    let [sleepers, _, frozen] = &crowds.0;
+    for sleeper in sleepers.iter().take(4) {
+        scheduler.timers.threads.remove(*sleeper);
+    }
+    scheduler.timers.domains.remove(frozen[0].domain);
+    // The timer is not armed for the end of a slice that is over.
+    scheduler.rotate();
+    scheduler.resume();
+    world.machine.take_timer();
+    // The entry ends waits, and leaves the interrupts to the next one.
+    world.kernel.enter(Cause::Timer);
+    assert_eq!(crowds.left(), [4, 4, 20]);
+    let due = world.machine.timer();
+    assert!(due.is_some_and(|due| due <= DUE), "{due:?}");
+}
+
+#[test]
+fn domains_that_are_thawed_again_and_again_do_not_hold_up_one_whose_deadline_has_come() {
+    let world = World::new();
+    let keeper = world.citizen();
+    let subject = |number| Slot(SUBJECT.0 + number);
+    let domains = [0, 1, 2].map(|number| {
+        let citizen = world.citizen_of(1024);
+        threads(&world, citizen, 20);
+        world.give(citizen, slots::DOMAIN, keeper, subject(number), 0);
+        citizen.domain
+    });
+    let freeze = |number, deadline| {
+        let domain = subject(number);
+        let freeze = DomainFreeze {
+            domain,
+            deadline,
+            progress: 0,
+        };
+        let (_, token) = world.does(keeper.thread, freeze);
+        DomainThaw { domain, token }
+    };
+    freeze(0, DUE);
+    world.machine.set_ticks_step(0);
+    for entry in 0..20 {
+        world.machine.set_ticks(DUE + entry);
+        for number in [1, 2] {
+            if domains[number as usize].is_settled() {
+                let thaw = freeze(number, u64::MAX);
+                world.does(keeper.thread, thaw);
+            }
+        }
+        world.kernel.enter(Cause::Timer);
+        check(&world.kernel);
+    }
+    assert!(domains[0].is_running() && domains[0].is_settled());
+}
+
+#[test]
+fn nobody_who_is_always_due_holds_the_others_up() {
+    let (world, crowds) = scene();
+    let [sleepers, turned_away, crowd] = &crowds.0;
+    // Those that were woken are due again at the next entry.
+    for _ in 0..8 {
+        for sleeper in sleepers.iter().filter(|thread| thread.is_runnable()) {
+            let (notification, deadline) = (OTHER, DUE + 1);
+            world.machine.set_ticks(DUE);
+            world.begin(
+                *sleeper,
+                Wait {
+                    notification,
+                    deadline,
+                },
+            );
+        }
+        world.machine.set_ticks(DUE + 1);
+        world.kernel.enter(Cause::Timer);
+    }
+    for thread in turned_away.iter().chain(crowd) {
+        assert!(thread.is_runnable());
+    }
+}
