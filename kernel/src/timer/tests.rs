@@ -88,6 +88,20 @@ fn scene() -> (World, Crowds) {
     (world, crowds)
 }
 
+/// Steps after [`DUE`] at which four things end, in the order in which they begin.
+const STEPS: [u64; 4] = [3, 1, 4, 2];
+
+/// Lets the time pass, in which each of four things has ended as soon as its deadline has come, and not before.
+fn assert_each_ends_in_time(world: &World, has_ended: [impl Fn() -> bool; 4]) {
+    world.machine.set_ticks_step(0);
+    for step in 0..=4 {
+        world.machine.set_ticks(DUE + step);
+        world.kernel.enter(Cause::Timer);
+        let ended = has_ended.each_ref().map(|has_ended| has_ended());
+        assert_eq!(ended, STEPS.map(|end| end <= step), "{step}");
+    }
+}
+
 #[test]
 fn waits_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_began() {
     let world = World::new();
@@ -95,53 +109,34 @@ fn waits_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_be
     let (pool, into) = (slots::POOL, OTHER);
     world.does(keeper.thread, NotificationCreate { pool, into });
     let sleepers = threads(&world, keeper, 4);
-    let deadlines = [3, 1, 4, 2].map(|step| DUE + step);
-    for (thread, deadline) in sleepers.iter().zip(deadlines) {
-        let notification = OTHER;
-        world.begin(
-            *thread,
-            Wait {
-                notification,
-                deadline,
-            },
-        );
+    for (thread, step) in sleepers.iter().zip(STEPS) {
+        let wait = Wait {
+            notification: OTHER,
+            deadline: DUE + step,
+        };
+        world.begin(*thread, wait);
     }
-    world.machine.set_ticks_step(0);
-    for now in DUE..=DUE + 4 {
-        world.machine.set_ticks(now);
-        world.kernel.enter(Cause::Timer);
-        let awake: Vec<_> = sleepers.iter().map(|thread| thread.is_runnable()).collect();
-        assert_eq!(awake, deadlines.map(|deadline| deadline <= now));
-    }
+    let sleepers: [_; 4] = sleepers.try_into().expect("four");
+    assert_each_ends_in_time(&world, sleepers.map(|thread| move || thread.is_runnable()));
 }
 
 #[test]
 fn freezes_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_began() {
     let world = World::new();
     let keeper = world.citizen();
-    let deadlines = [3, 1, 4, 2].map(|step| DUE + step);
-    let domains: Vec<_> = deadlines
-        .iter()
-        .map(|deadline| {
-            let citizen = world.citizen();
-            world.give(citizen, slots::DOMAIN, keeper, SUBJECT, 0);
-            let freeze = DomainFreeze {
-                domain: SUBJECT,
-                deadline: *deadline,
-                progress: 0,
-            };
-            world.does(keeper.thread, freeze);
-            world.does(keeper.thread, CapabilityDelete { slot: SUBJECT });
-            citizen.domain
-        })
-        .collect();
-    world.machine.set_ticks_step(0);
-    for now in DUE..=DUE + 4 {
-        world.machine.set_ticks(now);
-        world.kernel.enter(Cause::Timer);
-        let running: Vec<_> = domains.iter().map(|domain| domain.is_running()).collect();
-        assert_eq!(running, deadlines.map(|deadline| deadline <= now));
-    }
+    let is_running = STEPS.map(|step| {
+        let citizen = world.citizen();
+        world.give(citizen, slots::DOMAIN, keeper, SUBJECT, 0);
+        let freeze = DomainFreeze {
+            domain: SUBJECT,
+            deadline: DUE + step,
+            progress: 0,
+        };
+        world.does(keeper.thread, freeze);
+        world.does(keeper.thread, CapabilityDelete { slot: SUBJECT });
+        move || citizen.domain.is_running()
+    });
+    assert_each_ends_in_time(&world, is_running);
 }
 
 #[test]
