@@ -1,13 +1,14 @@
-//! The checker of every step: what has happened to the domain, and what must not.
+//! The checker of every step: what has happened to each domain, and what must not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use nomad_protocol::{
-    Action, Event, SourceAction, SourceEvent, TargetAction, TargetEvent, TransactionId,
+    Action, DomainId, Event, Incarnation, SourceAction, SourceEvent, TargetAction, TargetEvent,
+    TransactionId,
 };
 
 use crate::domain::{Contents, Run};
-use crate::machine::{DOMAIN, Effect, Machine};
+use crate::machine::{Effect, Machine, Move};
 
 /// What must never be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +31,13 @@ pub enum Violation {
     },
     /// A copy was activated that nobody had retired.
     ActivatedUncommitted,
+    /// An activation did not raise the incarnation.
+    IncarnationNotRisen {
+        /// The incarnation before it.
+        before: Incarnation,
+        /// The incarnation after it.
+        after: Incarnation,
+    },
     /// A source destroyed its copy before the target had activated its own.
     DestroyedUnconfirmed,
     /// A source destroyed a domain that runs: it was moved away and has come back.
@@ -40,118 +48,224 @@ pub enum Violation {
     ThawedRetired,
 }
 
-/// What has happened so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct History {
-    /// The machine on which the domain was activated last.
+/// A domain that is retired and not yet activated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Committed {
+    /// The transaction that has retired it.
+    pub transaction: TransactionId,
+    /// The number of the machine that is to activate it.
+    pub target: usize,
+    /// That machine was restarted and has lost its copy.
+    pub is_target_lost: bool,
+}
+
+/// What has happened to one domain so far.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DomainHistory {
+    /// The machine that it started on.
+    pub start: usize,
+    /// The machine on which it was activated last.
     pub home: usize,
-    /// The transaction that has retired the domain at home, while its target has not activated it.
-    pub committed: Option<TransactionId>,
-    /// The age that the domain has reached on any machine.
+    /// That machine was restarted since.
+    pub is_home_lost: bool,
+    /// The incarnation that was activated last.
+    pub incarnation: Incarnation,
+    /// It is retired at home, and its target has not activated it.
+    pub committed: Option<Committed>,
+    /// The age that it has reached on any machine.
     pub reached: u64,
     /// What each transaction has retired.
     pub retired: BTreeMap<TransactionId, Contents>,
     /// Transactions whose target has activated its copy.
     pub activated: BTreeSet<TransactionId>,
-    /// Which machines were restarted.
-    pub restarted: [bool; 2],
-    /// The first thing that should not have happened.
-    pub violation: Option<Violation>,
+    /// An operator has settled a doubt about it by force and answers for what follows: nothing is checked.
+    pub is_forced: bool,
 }
 
-impl History {
-    /// What is about to be done.
-    pub fn before(&mut self, machine: &Machine, transaction: TransactionId, action: &Action) {
-        let domain = machine.kernel.domains.get(&DOMAIN);
-        match action {
-            Action::Source(SourceAction::Thaw)
-                if domain.is_some_and(|domain| domain.run == Run::Retired) =>
-            {
-                self.violate(Violation::ThawedRetired);
-            }
-            Action::Source(SourceAction::Destroy)
-                if domain.is_some_and(|domain| domain.run == Run::Running) =>
-            {
-                self.violate(Violation::DestroyedRunning);
-            }
-            Action::Source(SourceAction::Destroy) if !self.activated.contains(&transaction) => {
-                self.violate(Violation::DestroyedUnconfirmed);
-            }
-            Action::Target(TargetAction::DiscardCopy)
-                if self.is_only_copy(machine, transaction) =>
-            {
-                self.violate(Violation::DiscardedCommitted);
-            }
-            _ => {}
+/// What has happened so far.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct History {
+    /// What has happened to each domain.
+    pub domains: BTreeMap<DomainId, DomainHistory>,
+    /// Which machines were restarted.
+    pub restarted: Vec<bool>,
+    /// The first thing that should not have happened, and to which domain.
+    pub violation: Option<(DomainId, Violation)>,
+}
+
+impl DomainHistory {
+    /// A domain that was just created on machine `start`.
+    pub fn new(start: usize) -> Self {
+        DomainHistory {
+            start,
+            home: start,
+            is_home_lost: false,
+            incarnation: Incarnation(0),
+            committed: None,
+            reached: 0,
+            retired: BTreeMap::new(),
+            activated: BTreeSet::new(),
+            is_forced: false,
         }
     }
 
-    /// What was done.
-    pub fn after(&mut self, machine: &Machine, transaction: TransactionId, effect: &Effect) {
-        let contents = machine
-            .kernel
-            .domains
-            .get(&DOMAIN)
-            .map(|domain| &domain.contents);
-        match (effect, contents) {
-            (Effect::Answer(Event::Source(SourceEvent::Retired)), Some(contents)) => {
-                self.committed = Some(transaction);
-                self.retired
-                    .entry(transaction)
-                    .or_insert_with(|| contents.clone());
+    fn retire(&mut self, committed: Committed, contents: &Contents) {
+        self.committed = Some(committed);
+        let retired = self.retired.entry(committed.transaction);
+        retired.or_insert_with(|| contents.clone());
+    }
+
+    fn activate(&mut self, machine: usize, transaction: TransactionId, incarnation: Incarnation) {
+        if self.activated.insert(transaction) {
+            self.home = machine;
+            self.is_home_lost = false;
+            self.incarnation = incarnation;
+            self.committed = None;
+        }
+    }
+
+    /// What is wrong with this activation, if anything is.
+    fn judge_activation(
+        &self,
+        transaction: TransactionId,
+        contents: &Contents,
+        after: Incarnation,
+    ) -> Option<Violation> {
+        let before = self.incarnation;
+        match self.retired.get(&transaction).cloned() {
+            None => Some(Violation::ActivatedUncommitted),
+            // Asked for again after a restart of nomad, it may have run meanwhile.
+            Some(_) if self.activated.contains(&transaction) => None,
+            Some(retired) if retired != *contents => Some(Violation::ContentsDiffer {
+                retired,
+                activated: contents.clone(),
+            }),
+            Some(_) if after <= before => Some(Violation::IncarnationNotRisen { before, after }),
+            Some(_) => None,
+        }
+    }
+
+    fn lose(&mut self, machine: usize) {
+        self.is_home_lost |= self.home == machine;
+        if let Some(committed) = &mut self.committed {
+            committed.is_target_lost |= committed.target == machine;
+        }
+    }
+}
+
+impl History {
+    /// The beginning: so many machines, and each domain on the machine that it starts on.
+    pub fn new(machines: usize, starts: &BTreeMap<DomainId, usize>) -> Self {
+        let domain = |(id, start): (&DomainId, &usize)| (*id, DomainHistory::new(*start));
+        History {
+            domains: starts.iter().map(domain).collect(),
+            restarted: vec![false; machines],
+            violation: None,
+        }
+    }
+
+    /// What is about to be done.
+    pub fn before(&mut self, machine: &Machine, transaction: TransactionId, action: &Action) {
+        let Some(Move { domain: id, .. }) = machine.subject(transaction) else {
+            return;
+        };
+        let run = machine.kernel.domains.get(&id).map(|domain| domain.run);
+        let is_activated = self.domains[&id].activated.contains(&transaction);
+        let violation = match (action, run) {
+            (Action::Source(SourceAction::Thaw), Some(Run::Retired)) => Violation::ThawedRetired,
+            (Action::Source(SourceAction::Destroy), Some(Run::Running)) => {
+                Violation::DestroyedRunning
             }
-            (Effect::Answer(Event::Target(TargetEvent::Activated)), Some(contents)) => {
-                self.activate(machine.number, transaction, contents);
+            (Action::Source(SourceAction::Destroy), _) if !is_activated => {
+                Violation::DestroyedUnconfirmed
+            }
+            (Action::Target(TargetAction::DiscardCopy), _)
+                if self.is_only_copy(machine, id, transaction) =>
+            {
+                Violation::DiscardedCommitted
+            }
+            _ => return,
+        };
+        self.violate(id, violation);
+    }
+
+    /// What machine `number` has done to the domain of a transaction.
+    pub fn after(
+        &mut self,
+        machines: &[Machine],
+        number: usize,
+        transaction: TransactionId,
+        subject: Move,
+        effect: &Effect,
+    ) {
+        let (id, target) = (subject.domain, subject.peer);
+        let Some(domain) = machines[number].kernel.domains.get(&id) else {
+            return;
+        };
+        let history = self.domains.get_mut(&id).expect("every domain has one");
+        let (contents, incarnation) = (&domain.contents, domain.incarnation);
+        match effect {
+            Effect::Answer(Event::Source(SourceEvent::Retired)) => {
+                let is_held = is_rebuilt(&machines[target], transaction);
+                let committed = Committed {
+                    transaction,
+                    target,
+                    is_target_lost: !is_held && self.restarted[target],
+                };
+                history.retire(committed, contents);
+            }
+            Effect::Answer(Event::Target(TargetEvent::Activated)) => {
+                let violation = history.judge_activation(transaction, contents, incarnation);
+                history.activate(number, transaction, incarnation);
+                if let Some(violation) = violation {
+                    self.violate(id, violation);
+                }
             }
             _ => {}
         }
     }
 
     /// An instance of this age is about to run a step.
-    pub fn runs(&mut self, age: u64) {
-        if age != self.reached {
-            self.violate(Violation::RunsFromOlderState {
-                age,
-                reached: self.reached,
-            });
+    pub fn runs(&mut self, id: DomainId, age: u64) {
+        let history = self.domains.get_mut(&id).expect("every domain has one");
+        let reached = history.reached;
+        history.reached = reached.max(age + 1);
+        if age != reached {
+            self.violate(id, Violation::RunsFromOlderState { age, reached });
         }
-        self.reached = self.reached.max(age + 1);
     }
 
-    /// So many instances can run right now.
-    pub fn instances(&mut self, running: usize) {
+    /// This many instances of a domain can run right now.
+    pub fn instances(&mut self, id: DomainId, running: usize) {
         if running > 1 {
-            self.violate(Violation::TwoRun);
+            self.violate(id, Violation::TwoRun);
         }
     }
 
-    fn activate(&mut self, machine: usize, transaction: TransactionId, contents: &Contents) {
-        match self.retired.get(&transaction).cloned() {
-            None => self.violate(Violation::ActivatedUncommitted),
-            // Asked for again after a restart of nomad, it may have run meanwhile.
-            Some(_) if self.activated.contains(&transaction) => {}
-            Some(retired) if retired != *contents => {
-                self.violate(Violation::ContentsDiffer {
-                    retired,
-                    activated: contents.clone(),
-                });
-            }
-            Some(_) => {}
-        }
-        if self.activated.insert(transaction) {
-            self.home = machine;
-            self.committed = None;
+    /// A machine was restarted: all that it held is lost.
+    pub fn restart(&mut self, machine: usize) {
+        self.restarted[machine] = true;
+        for domain in self.domains.values_mut() {
+            domain.lose(machine);
         }
     }
 
     /// Is the copy that is on its way in complete, and the one that it was made of retired?
-    fn is_only_copy(&self, machine: &Machine, transaction: TransactionId) -> bool {
-        let incoming = machine.kernel.incoming.get(&transaction);
-        self.committed == Some(transaction)
-            && incoming.is_some_and(|incoming| incoming.rebuilt.is_some())
+    fn is_only_copy(&self, machine: &Machine, id: DomainId, transaction: TransactionId) -> bool {
+        let committed = self.domains[&id].committed;
+        committed.is_some_and(|committed| committed.transaction == transaction)
+            && is_rebuilt(machine, transaction)
     }
 
-    fn violate(&mut self, violation: Violation) {
-        self.violation.get_or_insert(violation);
+    fn violate(&mut self, id: DomainId, violation: Violation) {
+        if !self.domains[&id].is_forced {
+            self.violation.get_or_insert((id, violation));
+        }
     }
+}
+
+/// Does the machine hold a whole copy that this transaction has brought and that does not run yet?
+fn is_rebuilt(machine: &Machine, transaction: TransactionId) -> bool {
+    let incoming = machine.kernel.incoming.get(&transaction);
+    incoming.is_some_and(|incoming| incoming.rebuilt.is_some())
 }

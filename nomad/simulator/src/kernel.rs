@@ -12,6 +12,9 @@ use nomad_protocol::{
 
 use crate::domain::{Domain, Run};
 
+/// The kernel's answer to a call on a domain that is not there.
+pub const NO_DOMAIN: LocalFailure = LocalFailure::Kernel { error: 1 };
+
 /// What a freeze carries besides pages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
@@ -143,10 +146,9 @@ impl Kernel {
         version: StateVersion,
         token: Option<u64>,
     ) -> SourceEvent {
-        let domain = self
-            .domains
-            .get_mut(&id)
-            .expect("a domain that is retired exists");
+        let Some(domain) = self.domains.get_mut(&id) else {
+            return SourceEvent::NotRetired(NO_DOMAIN);
+        };
         match domain.run {
             Run::Retired => return SourceEvent::Retired,
             Run::Running => return SourceEvent::NotRetired(LocalFailure::FreezeEnded),
@@ -222,13 +224,14 @@ impl Kernel {
         id: DomainId,
         incarnation: Incarnation,
     ) -> bool {
-        let Some(incoming) = self.incoming.remove(&transaction) else {
-            return self
-                .domains
-                .get(&id)
-                .is_some_and(|domain| domain.incarnation == incarnation);
+        let Some(incoming) = self.incoming.get(&transaction) else {
+            let domain = self.domains.get(&id);
+            return domain.is_some_and(|domain| domain.incarnation == incarnation);
         };
-        let mut domain = incoming.rebuilt.expect("what is activated was rebuilt");
+        let Some(mut domain) = incoming.rebuilt.clone() else {
+            return false;
+        };
+        self.incoming.remove(&transaction);
         domain.thaw();
         domain.incarnation = incarnation;
         self.domains.insert(id, domain);

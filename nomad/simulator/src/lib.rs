@@ -1,13 +1,14 @@
-//! Two fake machines around the real hand-over: a seeded simulation and an exhaustive exploration.
+//! Fake machines around the real hand-over: a seeded simulation and an exhaustive exploration.
 //!
-//! What ships is what runs here: [`nomad_protocol::Ledger`] on both machines. Fake are the kernels ([`kernel`]), the
-//! domain ([`domain`]: pages with contents that a running domain changes), the page streams ([`stream`]) and the network.
+//! What ships is what runs here: [`nomad_protocol::Ledger`] on every machine. Fake are the kernels ([`kernel`]), the
+//! domains ([`domain`]: pages with contents that a running domain changes), nomad's [`records`], the page streams
+//! ([`stream`]) and the network. `docs/verification.md` lists what is explored and simulated, and what is not.
 //!
 //! ```text
-//!              World: two Machines, Streams, History (the checker)
+//!              World: Machines, Streams, History (the checker)
 //!             /                                                   \
-//!   Simulation: a clock, a seed, a network that loses,     Exploration: every order of deliveries, timers, faults
-//!   doubles, delays and cuts; crashes; pages checked       within bounds, by stateright
+//!   Simulation: clocks, a seed, a network that loses,      Exploration: every order of deliveries, timers, faults
+//!   doubles, delays and cuts; crashes; pauses; failures    within bounds, by stateright
 //! ```
 //!
 //! Both judge by [`history`] at every step and by [`outcome`] once all is quiet. That the judges are awake is proved by
@@ -24,6 +25,7 @@ pub mod machine;
 pub mod network;
 pub mod outcome;
 pub mod random;
+pub mod records;
 pub mod simulation;
 pub mod stream;
 pub mod world;

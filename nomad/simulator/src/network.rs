@@ -6,30 +6,30 @@ use crate::random::Random;
 
 /// How bad the network is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Weather {
-    /// So many datagrams in a thousand are lost.
+pub struct NetworkConditions {
+    /// Datagrams lost, per thousand.
     pub loss_permille: u64,
-    /// So many in a thousand arrive twice.
+    /// Datagrams that arrive twice, per thousand.
     pub double_permille: u64,
-    /// The shortest way takes so long.
+    /// How long the shortest way takes.
     pub delay_min_us: u64,
-    /// The longest takes so much longer.
+    /// How much longer the longest way takes.
     pub delay_spread_us: u64,
 }
 
-impl Weather {
+impl NetworkConditions {
     /// Nothing is lost and nothing overtaken.
-    pub const FAIR: Weather = Weather {
+    pub const FAIR: NetworkConditions = NetworkConditions {
         loss_permille: 0,
         double_permille: 0,
         delay_min_us: 100,
         delay_spread_us: 0,
     };
 
-    /// Draws a weather, from fair to foul.
+    /// Draws conditions, from fair to foul.
     pub fn draw(random: &mut Random) -> Self {
         let foul = random.below(4);
-        Weather {
+        NetworkConditions {
             loss_permille: random.below(1 + 130 * foul),
             double_permille: random.below(1 + 100 * foul),
             delay_min_us: 50 + random.below(200),
@@ -61,16 +61,19 @@ impl Weather {
 /// A datagram under way.
 #[derive(Clone, Debug)]
 pub struct Datagram {
-    /// For which machine.
+    /// The number of the machine that sent it.
+    pub from: usize,
+    /// The number of the machine that it is for.
     pub to: usize,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
 impl Datagram {
-    /// A datagram that says `envelope`.
-    pub fn new(to: usize, envelope: &Envelope) -> Self {
+    /// A datagram that carries `envelope`.
+    pub fn new(from: usize, to: usize, envelope: &Envelope) -> Self {
         Datagram {
+            from,
             to,
             bytes: envelope.encode(),
         }

@@ -1,40 +1,43 @@
-//! Two machines, the streams between them, and the history that judges every step. Without time and without chance:
-//! who drives it supplies both.
+//! Machines, the streams between them, and the history that judges every step. Without time and without chance: the
+//! simulation and the exploration supply both.
 
 use std::collections::BTreeMap;
 
 use nomad_protocol::planner::{Goals, PAGE_BYTES, Round};
 use nomad_protocol::{
-    Action, Envelope, Event, Instant, OfferError, SourceEvent, Timer, Timing, TransactionId,
+    Action, DomainId, Envelope, Event, Instant, OfferError, SourceEvent, Timer, Timing,
+    TransactionId,
 };
 
 use crate::domain::Run;
 use crate::history::History;
-use crate::machine::{Copying, DOMAIN, Effect, Machine, Mutant, machine_id};
+use crate::machine::{Copying, DOMAIN, Effect, Machine, Move, Mutant, machine_id};
 use crate::stream::Stream;
 
 /// What a world is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Setup {
-    /// Pages of the domain.
+    /// Pages of each domain.
     pub pages: usize,
-    /// Pages of each machine's pool.
-    pub pool_pages: [u64; 2],
+    /// Pages of each machine's pool: as many machines as pools.
+    pub pool_pages: Vec<u64>,
+    /// The machine that each domain starts on: as many domains as starts.
+    pub starts: Vec<usize>,
     /// What is asked of a move.
     pub goals: Goals,
-    /// The timers of both machines.
+    /// The timers of all machines.
     pub timing: Timing,
-    /// How long nomad freezes the domain for at most.
+    /// How long nomad freezes a domain for at most.
     pub freeze_us: u64,
-    /// The rule that both machines break.
+    /// The rule that all machines break.
     pub mutant: Mutant,
 }
 
 /// Everything there is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct World {
-    /// The machines. The domain starts on the first.
-    pub machines: [Machine; 2],
+    /// The machines.
+    pub machines: Vec<Machine>,
     /// Page streams, by transaction.
     pub streams: BTreeMap<TransactionId, Stream>,
     /// The checker.
@@ -51,63 +54,77 @@ pub enum Crash {
     Machine,
 }
 
+/// The id of the domain with this number.
+pub fn domain_id(number: usize) -> DomainId {
+    DomainId(DOMAIN.0 + number as u128)
+}
+
 impl World {
     /// A world at its beginning.
     pub fn new(setup: &Setup) -> Self {
-        let machine = |number: usize| {
-            let pages = setup.pool_pages[number];
-            Machine::new(number, pages, setup.timing, setup.freeze_us, setup.mutant)
+        let machine = |(number, pages): (usize, &u64)| {
+            Machine::new(number, *pages, setup.timing, setup.freeze_us, setup.mutant)
         };
-        let mut machines = [machine(0), machine(1)];
-        machines[0].kernel.create(DOMAIN, setup.pages);
+        let mut machines: Vec<Machine> = setup.pool_pages.iter().enumerate().map(machine).collect();
+        let start = |(number, start): (usize, &usize)| (domain_id(number), *start);
+        let starts: BTreeMap<DomainId, usize> =
+            setup.starts.iter().enumerate().map(start).collect();
+        for (id, start) in &starts {
+            machines[*start].kernel.create(*id, setup.pages);
+        }
         World {
+            history: History::new(machines.len(), &starts),
             machines,
             streams: BTreeMap::new(),
-            history: History::default(),
             goals: setup.goals,
         }
     }
 
-    /// Has `machine` the domain moved to the other one.
+    /// The domains there are, or were.
+    pub fn domains(&self) -> impl Iterator<Item = DomainId> {
+        self.history.domains.keys().copied()
+    }
+
+    /// Has `machine` move a domain to another machine.
     pub fn offer(
         &mut self,
         now: Instant,
         machine: usize,
+        to: usize,
+        id: DomainId,
         transaction: TransactionId,
     ) -> Result<(), OfferError> {
-        let Some(offer) = self.machines[machine].offer() else {
+        let Some(offer) = self.machines[machine].offer(id) else {
             return Err(OfferError::SameMachine);
         };
-        self.machines[machine].nomad.ledger.offer(
-            now,
-            transaction,
-            machine_id(1 - machine),
-            offer,
-            self.goals,
-        )
+        let ledger = &mut self.machines[machine].nomad.ledger;
+        ledger.offer(now, transaction, machine_id(to), offer, self.goals)
     }
 
-    /// Performs the next action of a machine's nomad.
+    /// The next action of a machine's nomad. It is to be performed, or answered as one that failed.
+    pub fn poll(&mut self, machine: usize) -> Option<(TransactionId, Action)> {
+        self.machines[machine].nomad.ledger.poll_action()
+    }
+
+    /// Performs an action of a machine's nomad.
     ///
     /// Answers are the caller's to pass on, now or later; datagrams and copied pages are the caller's to move.
-    pub fn act(&mut self, now: Instant, machine: usize) -> Option<(TransactionId, Effect)> {
-        let (transaction, action) = self.machines[machine].nomad.ledger.poll_action()?;
-        Some((transaction, self.perform(now, machine, transaction, action)))
-    }
-
-    fn perform(
+    pub fn perform(
         &mut self,
         now: Instant,
         number: usize,
         transaction: TransactionId,
         action: Action,
     ) -> Effect {
-        self.history
-            .before(&self.machines[number], transaction, &action);
-        let effect = self.machines[number].perform(now, transaction, action);
-        self.history
-            .after(&self.machines[number], transaction, &effect);
-        self.count_instances();
+        let machine = &mut self.machines[number];
+        let subject = machine.subject(transaction);
+        self.history.before(machine, transaction, &action);
+        let effect = machine.perform(now, transaction, action);
+        if let Some(subject) = subject {
+            let (history, machines) = (&mut self.history, &self.machines);
+            history.after(machines, number, transaction, subject, &effect);
+            self.count_instances(subject.domain);
+        }
         match effect {
             Effect::Close => {
                 if let Some(stream) = self.streams.get_mut(&transaction) {
@@ -116,15 +133,22 @@ impl World {
                 Effect::Done
             }
             Effect::Stream(parcels) => {
-                let stream = self.streams.entry(transaction).or_default();
-                match stream.broken {
-                    None => stream.in_flight.extend(parcels.clone()),
-                    Some(_) => return Effect::Answer(Event::StreamBroken),
-                }
+                let Some(stream) = self.stream(number, transaction) else {
+                    return Effect::Answer(Event::StreamBroken);
+                };
+                stream.in_flight.extend(parcels.clone());
                 Effect::Stream(parcels)
             }
             effect => effect,
         }
+    }
+
+    /// The stream on which `from` sends a transaction's pages, unless it is broken. It is opened if there is none yet.
+    fn stream(&mut self, from: usize, transaction: TransactionId) -> Option<&mut Stream> {
+        let Move { peer, .. } = self.machines[from].subject(transaction)?;
+        let stream = self.streams.entry(transaction);
+        let stream = stream.or_insert_with(|| Stream::new(from, peer));
+        stream.broken.is_none().then_some(stream)
     }
 
     /// Passes an answer or a report to a machine's nomad.
@@ -135,18 +159,20 @@ impl World {
         transaction: TransactionId,
         event: Event,
     ) {
-        self.machines[machine]
-            .nomad
-            .ledger
-            .handle_event(now, transaction, event);
+        let Machine { nomad, mutant, .. } = &mut self.machines[machine];
+        let mut others = nomad.moves.keys().copied();
+        let another = others.find(|other| *other != transaction);
+        let to = match (mutant, another) {
+            (Mutant::AnswersAnother, Some(another)) => another,
+            _ => transaction,
+        };
+        nomad.ledger.handle_event(now, to, event);
     }
 
-    /// A datagram of the other machine reaches `machine`.
-    pub fn hear(&mut self, now: Instant, machine: usize, envelope: Envelope) {
-        self.machines[machine]
-            .nomad
-            .ledger
-            .handle_message(now, machine_id(1 - machine), envelope);
+    /// A datagram of machine `from` reaches `machine`.
+    pub fn deliver(&mut self, now: Instant, machine: usize, from: usize, envelope: Envelope) {
+        let ledger = &mut self.machines[machine].nomad.ledger;
+        ledger.handle_message(now, machine_id(from), envelope);
     }
 
     /// Lets a timer fire.
@@ -157,13 +183,11 @@ impl World {
         transaction: TransactionId,
         timer: Timer,
     ) {
-        self.machines[machine]
-            .nomad
-            .ledger
-            .expire(now, transaction, timer);
+        let ledger = &mut self.machines[machine].nomad.ledger;
+        ledger.expire(now, transaction, timer);
     }
 
-    /// Copies up to `count` more pages of a round. Says whether there was a round, and answers when it is over.
+    /// Copies up to `count` more pages of a round. Returns whether there was a round, and answers when it is over.
     pub fn copy_some(
         &mut self,
         now: Instant,
@@ -174,11 +198,10 @@ impl World {
         let Some((parcels, over)) = self.machines[machine].copy_some(transaction, count) else {
             return false;
         };
-        let stream = self.streams.entry(transaction).or_default();
-        if stream.broken.is_some() {
+        let Some(stream) = self.stream(machine, transaction) else {
             self.machines[machine].nomad.copying.remove(&transaction);
             return true;
-        }
+        };
         stream.in_flight.extend(parcels);
         if let Some(copying) = over {
             self.round_sent(now, machine, transaction, &copying);
@@ -193,17 +216,15 @@ impl World {
         transaction: TransactionId,
         copying: &Copying,
     ) {
-        let dirtied = self.machines[machine]
-            .kernel
-            .domains
-            .get(&DOMAIN)
-            .map_or(0, |domain| domain.dirty_count());
-        let elapsed_us = now.as_us().saturating_sub(copying.began.as_us()).max(1);
+        let sender = &self.machines[machine];
+        let domain = sender
+            .subject(transaction)
+            .and_then(|subject| sender.kernel.domains.get(&subject.domain));
         let round = Round {
             pages: copying.pages,
             bytes: copying.pages * PAGE_BYTES,
-            elapsed_us,
-            dirtied,
+            elapsed_us: now.us_since(copying.began).max(1),
+            dirtied: domain.map_or(0, |domain| domain.dirty_count()),
         };
         let event = SourceEvent::RoundSent {
             number: copying.number,
@@ -212,7 +233,7 @@ impl World {
         self.answer(now, machine, transaction, Event::Source(event));
     }
 
-    /// The next parcel of a stream arrives. Says whether there was one.
+    /// The next parcel of a stream arrives. Returns whether there was one.
     pub fn arrive(&mut self, now: Instant, transaction: TransactionId) -> bool {
         let Some(stream) = self.streams.get_mut(&transaction) else {
             return false;
@@ -220,64 +241,53 @@ impl World {
         let Some(parcel) = stream.in_flight.pop_front() else {
             return false;
         };
+        let [_, to] = stream.ends;
         // A stream that nothing is reserved for is broken off.
-        let reserved = |machine: &usize| {
-            self.machines[*machine]
-                .kernel
-                .incoming
-                .contains_key(&transaction)
-        };
-        let Some(machine) = (0..2).find(reserved) else {
+        let incoming = &self.machines[to].kernel.incoming;
+        if !incoming.contains_key(&transaction) {
             stream.break_off();
             return true;
-        };
-        if let Some(event) = self.machines[machine].receive(transaction, parcel) {
-            self.answer(now, machine, transaction, Event::Target(event));
+        }
+        if let Some(event) = self.machines[to].receive(transaction, parcel) {
+            self.answer(now, to, transaction, Event::Target(event));
         }
         true
     }
 
     /// A machine learns that a stream broke.
     pub fn tell_broken(&mut self, now: Instant, machine: usize, transaction: TransactionId) {
-        if let Some(Some(to_tell)) = self
-            .streams
-            .get_mut(&transaction)
-            .map(|stream| &mut stream.broken)
-        {
-            to_tell[machine] = false;
+        let stream = self.streams.get_mut(&transaction);
+        if stream.is_some_and(|stream| stream.tell(machine)) {
             self.answer(now, machine, transaction, Event::StreamBroken);
         }
     }
 
-    /// The domain runs a step on `machine`, if it runs there.
-    pub fn run(&mut self, machine: usize, page: u64) {
-        if self.is_running(machine) {
-            let domain = self.machines[machine]
-                .kernel
-                .domains
-                .get_mut(&DOMAIN)
-                .expect("it runs");
-            self.history.runs(domain.contents.age);
+    /// A domain runs a step on `machine`, if it runs there.
+    pub fn run(&mut self, machine: usize, id: DomainId, page: u64) {
+        let domain = self.machines[machine].kernel.domains.get_mut(&id);
+        if let Some(domain) = domain.filter(|domain| domain.run == Run::Running) {
+            self.history.runs(id, domain.contents.age);
             domain.step(page);
         }
     }
 
-    /// The kernels thaw what is frozen until now; at the end of time, whatever has a deadline.
-    pub fn pass_deadlines(&mut self, now: Option<Instant>) {
-        for machine in &mut self.machines {
-            machine.kernel.pass_deadlines(now);
+    /// A machine's kernel thaws what is frozen until `now`; at the end of time, whatever has a deadline.
+    pub fn pass_deadlines(&mut self, machine: usize, now: Option<Instant>) {
+        self.machines[machine].kernel.pass_deadlines(now);
+        for number in 0..self.history.domains.len() {
+            self.count_instances(domain_id(number));
         }
-        self.count_instances();
     }
 
-    fn count_instances(&mut self) {
-        let running = (0..2).filter(|machine| self.is_running(*machine)).count();
-        self.history.instances(running);
+    fn count_instances(&mut self, id: DomainId) {
+        let running = |machine: &usize| self.is_running(*machine, id);
+        let running = (0..self.machines.len()).filter(running).count();
+        self.history.instances(id, running);
     }
 
-    /// An outsider on `machine` signals the domain, if it is there.
-    pub fn interfere(&mut self, machine: usize, page: u64) {
-        if let Some(domain) = self.machines[machine].kernel.domains.get_mut(&DOMAIN) {
+    /// An outsider on `machine` signals a domain, if it is there.
+    pub fn interfere(&mut self, machine: usize, id: DomainId, page: u64) {
+        if let Some(domain) = self.machines[machine].kernel.domains.get_mut(&id) {
             domain.interfere(page);
         }
     }
@@ -288,7 +298,7 @@ impl World {
             Crash::Nomad => self.machines[machine].crash_nomad(now),
             Crash::Machine => {
                 self.machines[machine].crash_machine();
-                self.history.restarted[machine] = true;
+                self.history.restart(machine);
             }
         }
         for stream in self.streams.values_mut() {
@@ -296,12 +306,9 @@ impl World {
         }
     }
 
-    /// Does the domain run on `machine`?
-    pub fn is_running(&self, machine: usize) -> bool {
-        self.machines[machine]
-            .kernel
-            .domains
-            .get(&DOMAIN)
-            .is_some_and(|domain| domain.run == Run::Running)
+    /// Does a domain run on `machine`?
+    pub fn is_running(&self, machine: usize, id: DomainId) -> bool {
+        let domain = self.machines[machine].kernel.domains.get(&id);
+        domain.is_some_and(|domain| domain.run == Run::Running)
     }
 }

@@ -1,8 +1,13 @@
-//! The hand-over in every order within bounds; and that the judges are awake.
+//! The hand-over in every order within bounds, with the number of states that this takes; and that the judges are awake.
+//!
+//! The explorer is deterministic, so the number of states is exact. A number that changes means that more or less is
+//! explored than before, and must be explained in the commit that changes it; `docs/verification.md` lists them.
+
+use std::time::Instant;
 
 use nomad_protocol::Timing;
 use nomad_protocol::planner::Goals;
-use nomad_simulator::exploration::{Bounds, Exploration};
+use nomad_simulator::exploration::{Bounds, Exploration, Reachable};
 use nomad_simulator::machine::Mutant;
 use nomad_simulator::outcome::Outcome;
 use nomad_simulator::world::Setup;
@@ -11,16 +16,56 @@ use stateright::{Checker, Model};
 /// One move, and no fault.
 const PLAIN: Bounds = Bounds {
     offers: 1,
-    crashes: [0, 0],
+    crashes: [0; 3],
     limits: 2,
     cancels: 0,
     breaks: 0,
     steps: 0,
     interferences: 0,
     deadlines: 0,
+    failures: 0,
+    torn_records: 0,
 };
 
-fn exploration(bounds: Bounds, reachable: &[Outcome], mutant: Mutant) -> Exploration {
+const MOVED: Reachable = Reachable::Some(Outcome::Moved);
+const STAYED: Reachable = Reachable::Some(Outcome::Stayed);
+const LOST: Reachable = Reachable::Some(Outcome::Lost);
+const TARGET_IN_DOUBT: Reachable = Reachable::Some(Outcome::TargetInDoubt);
+const SOURCE_IN_DOUBT: Reachable = Reachable::Some(Outcome::SourceInDoubt);
+
+/// So many machines, and the machine that each domain starts on.
+#[derive(Clone, Copy)]
+struct Fleet {
+    machines: usize,
+    starts: &'static [usize],
+}
+
+const PAIR: Fleet = Fleet {
+    machines: 2,
+    starts: &[0],
+};
+const THREE: Fleet = Fleet {
+    machines: 3,
+    starts: &[0],
+};
+/// Two domains that can cross each other's way.
+const CROSSING: Fleet = Fleet {
+    machines: 2,
+    starts: &[0, 1],
+};
+
+/// Two domains of one machine, which can move to the same other one.
+const TOGETHER: Fleet = Fleet {
+    machines: 2,
+    starts: &[0, 0],
+};
+
+fn exploration(
+    fleet: Fleet,
+    bounds: Bounds,
+    reachable: &[Reachable],
+    mutant: Mutant,
+) -> Exploration {
     // Timers fire whenever they are armed; equal intervals keep the states few.
     let timing = Timing {
         repeat_first_us: 1,
@@ -35,10 +80,11 @@ fn exploration(bounds: Bounds, reachable: &[Outcome], mutant: Mutant) -> Explora
     };
     let setup = Setup {
         pages: 2,
-        pool_pages: [4; 2],
+        pool_pages: vec![2 + 2 * fleet.starts.len() as u64; fleet.machines],
+        starts: fleet.starts.to_vec(),
         goals,
         timing,
-        // Deadlines pass when the exploration says so.
+        // Deadlines pass when the exploration has them pass.
         freeze_us: 1,
         mutant,
     };
@@ -49,17 +95,21 @@ fn exploration(bounds: Bounds, reachable: &[Outcome], mutant: Mutant) -> Explora
     }
 }
 
-/// Explores everything within `bounds`: no property may be violated, and every end in `reachable` must be met.
-fn explore(bounds: Bounds, reachable: &[Outcome]) {
-    let model = exploration(bounds, reachable, Mutant::None);
+/// Explores everything within `bounds`: no property may be violated, every end in `reachable` must be met, and it takes
+/// exactly this many states.
+fn explore(fleet: Fleet, bounds: Bounds, reachable: &[Reachable], states: usize) {
+    let model = exploration(fleet, bounds, reachable, Mutant::None);
+    let began = Instant::now();
     let checker = model.checker().threads(2).spawn_bfs().join();
-    println!("{} states within {bounds:?}", checker.unique_state_count());
+    let (count, took) = (checker.unique_state_count(), began.elapsed());
+    println!("{count} states in {took:.1?} within {bounds:?}");
     checker.assert_properties();
+    assert_eq!(count, states, "within {bounds:?}");
 }
 
 /// Explores a world that breaks a rule, until a property is violated.
-fn is_caught(mutant: Mutant, bounds: Bounds) -> bool {
-    let checker = exploration(bounds, &[], mutant)
+fn is_caught(mutant: Mutant, fleet: Fleet, bounds: Bounds) -> bool {
+    let checker = exploration(fleet, bounds, &[], mutant)
         .checker()
         .threads(2)
         .spawn_bfs()
@@ -69,77 +119,72 @@ fn is_caught(mutant: Mutant, bounds: Bounds) -> bool {
 
 #[test]
 fn a_move_without_faults_ends_well_in_every_order() {
-    explore(
-        Bounds { steps: 2, ..PLAIN },
-        &[Outcome::Moved, Outcome::Stayed],
-    );
+    explore(PAIR, Bounds { steps: 2, ..PLAIN }, &[MOVED, STAYED], 3_335);
 }
 
 #[test]
 fn the_source_may_crash_anywhere() {
-    let ends = [
-        Outcome::Moved,
-        Outcome::Stayed,
-        Outcome::TargetInDoubt,
-        Outcome::Lost,
-    ];
+    let ends = [MOVED, STAYED, TARGET_IN_DOUBT, LOST];
     explore(
+        PAIR,
         Bounds {
-            crashes: [1, 0],
+            crashes: [1, 0, 0],
             steps: 2,
             ..PLAIN
         },
         &ends,
+        17_216,
     );
 }
 
 #[test]
 fn the_target_may_crash_anywhere() {
-    let ends = [
-        Outcome::Moved,
-        Outcome::Stayed,
-        Outcome::SourceInDoubt,
-        Outcome::Lost,
-    ];
+    let ends = [MOVED, STAYED, SOURCE_IN_DOUBT, LOST];
     explore(
+        PAIR,
         Bounds {
-            crashes: [0, 1],
+            crashes: [0, 1, 0],
             steps: 1,
             interferences: 1,
             ..PLAIN
         },
         &ends,
+        110_981,
     );
 }
 
 #[test]
 fn both_may_crash_anywhere() {
-    use Outcome::*;
     explore(
+        PAIR,
         Bounds {
-            crashes: [1, 1],
+            crashes: [1, 1, 0],
             ..PLAIN
         },
-        &[Moved, Stayed, TargetInDoubt, SourceInDoubt, Lost],
+        &[MOVED, STAYED, TARGET_IN_DOUBT, SOURCE_IN_DOUBT, LOST],
+        49_117,
     );
 }
 
 #[test]
 fn outsiders_may_change_the_frozen_domain_at_any_time() {
     explore(
+        PAIR,
         Bounds {
             interferences: 3,
             steps: 1,
             ..PLAIN
         },
-        &[Outcome::Moved, Outcome::Stayed],
+        &[MOVED, STAYED],
+        39_539,
     );
 }
 
 #[test]
 fn a_freeze_may_end_at_any_time() {
-    let ends = [Outcome::Moved, Outcome::Stayed];
+    let ends = [MOVED, STAYED];
     explore(
+        PAIR,
         Bounds {
             deadlines: 2,
             steps: 2,
@@ -147,8 +192,10 @@ fn a_freeze_may_end_at_any_time() {
             ..PLAIN
         },
         &ends,
+        26_074,
     );
     explore(
+        PAIR,
         Bounds {
             offers: 2,
             deadlines: 1,
@@ -157,19 +204,24 @@ fn a_freeze_may_end_at_any_time() {
             ..PLAIN
         },
         &ends,
+        126_662,
     );
 }
 
 #[test]
 fn a_freeze_may_end_whatever_has_become_of_nomad() {
-    use Outcome::*;
     let bounds = Bounds {
-        crashes: [1, 0],
+        crashes: [1, 0, 0],
         deadlines: 1,
         steps: 1,
         ..PLAIN
     };
-    explore(bounds, &[Moved, Stayed, TargetInDoubt, Lost]);
+    explore(
+        PAIR,
+        bounds,
+        &[MOVED, STAYED, TARGET_IN_DOUBT, LOST],
+        14_276,
+    );
 }
 
 #[test]
@@ -181,7 +233,7 @@ fn operators_may_cancel_and_streams_break_at_any_time() {
         steps: 1,
         ..PLAIN
     };
-    explore(bounds, &[Outcome::Moved, Outcome::Stayed]);
+    explore(PAIR, bounds, &[MOVED, STAYED], 39_297);
 }
 
 #[test]
@@ -192,56 +244,148 @@ fn messages_of_a_first_move_do_not_harm_a_second() {
         limits: 1,
         ..PLAIN
     };
-    explore(bounds, &[Outcome::Moved, Outcome::Stayed]);
+    explore(PAIR, bounds, &[MOVED, STAYED], 72_187);
 }
 
 #[test]
 fn a_domain_that_moves_there_and_back_outlives_crashes_of_nomad() {
-    let ends = [Outcome::Moved, Outcome::Stayed];
+    let ends = [MOVED, STAYED];
     explore(
+        PAIR,
         Bounds {
             offers: 2,
-            crashes: [1, 0],
+            crashes: [1, 0, 0],
             limits: 0,
             ..PLAIN
         },
         &ends,
+        29_183,
     );
     explore(
+        PAIR,
         Bounds {
             offers: 2,
-            crashes: [0, 1],
+            crashes: [0, 1, 0],
             limits: 0,
             ..PLAIN
         },
         &ends,
+        21_885,
     );
+}
+
+#[test]
+fn any_step_of_a_machine_may_fail() {
+    let bounds = Bounds {
+        failures: 2,
+        limits: 1,
+        ..PLAIN
+    };
+    explore(PAIR, bounds, &[MOVED, STAYED], 1_879);
+}
+
+#[test]
+fn nomad_may_die_between_the_two_writes_of_a_record() {
+    for (crashes, states) in [([2, 0, 0], 872), ([0, 2, 0], 7_846)] {
+        let bounds = Bounds {
+            crashes,
+            torn_records: 1,
+            limits: 0,
+            ..PLAIN
+        };
+        explore(PAIR, bounds, &[MOVED, STAYED, LOST], states);
+    }
+}
+
+#[test]
+fn of_three_machines_either_of_the_others_may_be_the_target() {
+    let bounds = Bounds { steps: 1, ..PLAIN };
+    explore(THREE, bounds, &[MOVED, STAYED], 3_404);
+}
+
+#[test]
+fn a_domain_may_move_on_to_a_third_machine_before_the_first_move_is_settled() {
+    let ends = [MOVED, STAYED, Reachable::MovedOn];
+    let twice = Bounds {
+        offers: 2,
+        limits: 0,
+        ..PLAIN
+    };
+    explore(THREE, twice, &ends, 2_607);
+    let bounds = Bounds {
+        cancels: 1,
+        ..twice
+    };
+    explore(THREE, bounds, &ends, 24_565);
+}
+
+/// The third machine is to the others as the second is: one move is enough for it.
+#[test]
+fn any_of_three_machines_may_crash_while_a_domain_moves_on() {
+    let ends = [MOVED, STAYED, LOST];
+    for (offers, limits, crashes, states) in [
+        (2, 0, [1, 0, 0], 67_941),
+        (2, 0, [0, 1, 0], 62_503),
+        (1, 1, [0, 0, 1], 4_899),
+    ] {
+        let bounds = Bounds {
+            offers,
+            crashes,
+            limits,
+            ..PLAIN
+        };
+        explore(THREE, bounds, &ends, states);
+    }
+}
+
+#[test]
+fn two_domains_may_cross_each_other() {
+    let ends = [STAYED, Reachable::AllMoved];
+    let both = Bounds {
+        offers: 2,
+        limits: 0,
+        ..PLAIN
+    };
+    explore(CROSSING, both, &ends, 2_385);
+    explore(CROSSING, Bounds { cancels: 1, ..both }, &ends, 28_141);
+}
+
+#[test]
+fn two_domains_of_one_machine_may_move_together() {
+    let bounds = Bounds {
+        offers: 2,
+        cancels: 1,
+        limits: 0,
+        ..PLAIN
+    };
+    explore(TOGETHER, bounds, &[STAYED, Reachable::AllMoved], 28_141);
 }
 
 #[test]
 fn nothing_is_caught_where_no_rule_is_broken() {
-    assert!(!is_caught(Mutant::None, Bounds { steps: 1, ..PLAIN }));
+    assert!(!is_caught(Mutant::None, PAIR, Bounds { steps: 1, ..PLAIN }));
 }
 
 #[test]
 fn a_source_that_thaws_after_the_commit_point_is_caught() {
-    assert!(is_caught(Mutant::SourceThawsAfterCommit, PLAIN));
+    assert!(is_caught(Mutant::SourceThawsAfterCommit, PAIR, PLAIN));
 }
 
 #[test]
 fn a_target_that_runs_what_was_not_committed_is_caught() {
-    assert!(is_caught(Mutant::TargetRunsUncommitted, PLAIN));
+    assert!(is_caught(Mutant::TargetRunsUncommitted, PAIR, PLAIN));
 }
 
 #[test]
 fn a_target_that_drops_what_it_is_prepared_for_is_caught() {
-    assert!(is_caught(Mutant::TargetDropsPrepared, PLAIN));
+    assert!(is_caught(Mutant::TargetDropsPrepared, PAIR, PLAIN));
 }
 
 #[test]
 fn a_kernel_that_retires_another_version_is_caught() {
     assert!(is_caught(
         Mutant::KernelIgnoresVersion,
+        PAIR,
         Bounds {
             interferences: 1,
             ..PLAIN
@@ -253,6 +397,7 @@ fn a_kernel_that_retires_another_version_is_caught() {
 fn a_kernel_that_retires_what_has_run_again_is_caught() {
     assert!(is_caught(
         Mutant::KernelRetiresThawed,
+        PAIR,
         Bounds {
             deadlines: 1,
             steps: 1,
@@ -265,15 +410,17 @@ fn a_kernel_that_retires_what_has_run_again_is_caught() {
 fn records_that_do_not_outlive_nomad_are_caught() {
     assert!(is_caught(
         Mutant::RecordsAreLost,
+        PAIR,
         Bounds {
-            crashes: [1, 0],
+            crashes: [1, 0, 0],
             ..PLAIN
         }
     ));
     assert!(is_caught(
         Mutant::RecordsAreLost,
+        PAIR,
         Bounds {
-            crashes: [0, 1],
+            crashes: [0, 1, 0],
             ..PLAIN
         }
     ));
@@ -283,6 +430,43 @@ fn records_that_do_not_outlive_nomad_are_caught() {
 fn a_freeze_that_forgets_pages_is_caught() {
     assert!(is_caught(
         Mutant::FreezeForgetsPages,
+        PAIR,
         Bounds { steps: 2, ..PLAIN }
     ));
+}
+
+#[test]
+fn an_answer_to_another_transaction_is_caught() {
+    let bounds = Bounds {
+        offers: 2,
+        limits: 0,
+        ..PLAIN
+    };
+    assert!(is_caught(Mutant::AnswersAnother, CROSSING, bounds));
+}
+
+#[test]
+fn a_target_that_discards_the_copy_of_another_transaction_is_caught() {
+    let bounds = Bounds {
+        offers: 2,
+        limits: 0,
+        cancels: 1,
+        ..PLAIN
+    };
+    assert!(is_caught(Mutant::DiscardsAnother, TOGETHER, bounds));
+}
+
+#[test]
+fn an_incarnation_that_does_not_rise_is_caught() {
+    assert!(is_caught(Mutant::IncarnationStays, PAIR, PLAIN));
+}
+
+#[test]
+fn an_older_record_that_stays_is_caught() {
+    let bounds = Bounds {
+        crashes: [1, 0, 0],
+        torn_records: 1,
+        ..PLAIN
+    };
+    assert!(is_caught(Mutant::OlderRecordStays, PAIR, bounds));
 }

@@ -2,31 +2,33 @@
 //!
 //! The network is the worst there is: what was ever sent may arrive at any time, in any order, any number of times, or
 //! never. Timers fire whenever they are armed, due or not: no clock can be relied on. Crashes strike between any two
-//! actions of a machine. Bounded are the number of attempts, crashes, cancels, broken streams, steps of the domain and
+//! actions of a machine. Bounded are the number of moves, crashes, cancels, broken streams, steps of the domains and
 //! changes from outside ([`Bounds`]).
 //!
 //! At every state the history must be without violation; and if from then on nothing bad happens any more, the world must
-//! settle as [`crate::outcome::judge`] says.
+//! settle as [`crate::outcome::judge`] demands.
+//!
+//! `transitions` is what may happen, `quiescence` what becomes of a state without further faults.
 
-mod happenings;
-mod settling;
+mod quiescence;
+mod transitions;
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use nomad_protocol::{Envelope, Instant, Timer, TransactionId};
-use stateright::{Model, Property};
+use nomad_protocol::{DomainId, Envelope, Instant, Timer, TransactionId};
+use stateright::{Expectation, Model, Property};
 
 use crate::outcome::Outcome;
 use crate::world::{Crash, Setup, World};
 
 /// The exploration's clock stands still.
 const NOW: Instant = Instant::from_us(0);
-/// No machine performs more actions in a row: a crash is tried after each of them.
-const ACTIONS_MAX: usize = 24;
-/// A world in which nothing bad happens any more settles in so many rounds of repetitions.
+/// A world in which nothing bad happens any more settles within this many rounds of repetitions.
 const SETTLE_ROUNDS: usize = 40;
+/// An exploration has at most this many machines.
+pub const MACHINES_MAX: usize = 3;
 
 /// How much of what may happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -34,19 +36,23 @@ pub struct Bounds {
     /// Moves that are started.
     pub offers: u8,
     /// Crashes of each machine, alone or with nomad.
-    pub crashes: [u8; 2],
+    pub crashes: [u8; MACHINES_MAX],
     /// Limits that fire.
     pub limits: u8,
     /// Operators that change their minds.
     pub cancels: u8,
     /// Broken streams.
     pub breaks: u8,
-    /// Steps that the domain runs.
+    /// Steps that the domains run.
     pub steps: u8,
-    /// Changes of the domain from outside.
+    /// Changes of the domains from outside.
     pub interferences: u8,
     /// Freezes whose deadline passes.
     pub deadlines: u8,
+    /// Steps of a machine that fail.
+    pub failures: u8,
+    /// Of the crashes of nomad, those between the two writes of a record.
+    pub torn_records: u8,
 }
 
 /// A world, what was ever sent in it, and what may still happen.
@@ -58,17 +64,19 @@ pub struct State {
     left: Bounds,
 }
 
-/// A datagram as it is on the wire: for whom, and its bytes.
+/// A datagram as it is on the wire: from whom, for whom, and its bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Datagram {
     to: usize,
+    from: usize,
     bytes: Arc<[u8]>,
 }
 
 impl Datagram {
-    fn new(to: usize, envelope: &Envelope) -> Self {
+    fn new(from: usize, to: usize, envelope: &Envelope) -> Self {
         Datagram {
             to,
+            from,
             bytes: envelope.encode().into(),
         }
     }
@@ -78,27 +86,48 @@ impl Datagram {
     }
 
     fn deliver(&self, world: &mut World) {
-        world.hear(NOW, self.to, self.read());
+        world.deliver(NOW, self.to, self.from, self.read());
     }
 }
 
 impl fmt::Debug for Datagram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "to {}: {:?}", self.to, self.read())
+        write!(f, "from {} to {}: {:?}", self.from, self.to, self.read())
     }
 }
 
 /// Something that happens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    what: Happens,
-    /// The machine that it happens to crashes after so many actions.
-    crash: Option<(usize, Crash)>,
+    transition: Transition,
+    strike: Option<Strike>,
+}
+
+/// What strikes one of the actions that a transition leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Strike {
+    /// The number of the action, from 1.
+    action: usize,
+    kind: StrikeKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StrikeKind {
+    /// The machine that has performed it crashes.
+    Crash(Crash),
+    /// It replaces a record, and nomad dies between the two writes.
+    TornRecord,
+    /// It fails.
+    Fail,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Happens {
-    Offer(usize),
+enum Transition {
+    Offer {
+        from: usize,
+        to: usize,
+        domain: DomainId,
+    },
     Deliver(Datagram),
     Expire(usize, TransactionId, Timer),
     Copied(usize, TransactionId),
@@ -106,10 +135,21 @@ enum Happens {
     Break(TransactionId),
     TellBroken(usize, TransactionId),
     Cancel(usize, TransactionId),
-    Run(usize),
-    Interfere(usize),
+    Run(usize, DomainId),
+    Interfere(usize, DomainId),
     Deadline,
     Crash(usize, Crash),
+}
+
+/// An end that must be reachable, so that the bounds are known not to be too narrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reachable {
+    /// A domain ends so.
+    Some(Outcome),
+    /// A domain was activated twice and runs on a machine that it did not start on.
+    MovedOn,
+    /// All domains have moved.
+    AllMoved,
 }
 
 /// What is explored.
@@ -119,8 +159,8 @@ pub struct Exploration {
     pub setup: Setup,
     /// How much may happen.
     pub bounds: Bounds,
-    /// Ends that must be reachable, so that the bounds are known not to be too narrow.
-    pub reachable: Vec<Outcome>,
+    /// Ends that must be reachable.
+    pub reachable: Vec<Reachable>,
 }
 
 impl Model for Exploration {
@@ -141,23 +181,26 @@ impl Model for Exploration {
         if state.world.history.violation.is_some() {
             return;
         }
-        let mut happenings = Vec::new();
-        state.messages(&mut happenings);
-        state.deadlines(&mut happenings);
-        for machine in 0..2 {
-            state.local(machine, &mut happenings);
-            state.faults(machine, &mut happenings);
+        let mut transitions = Vec::new();
+        state.messages(&mut transitions);
+        state.deadlines(&mut transitions);
+        for machine in 0..state.world.machines.len() {
+            state.local(machine, &mut transitions);
+            state.faults(machine, &mut transitions);
         }
-        for what in happenings {
-            steps.extend(state.crashes_during(&what));
-            steps.push(Step { what, crash: None });
+        for transition in transitions {
+            steps.extend(state.strikes_during(&transition));
+            steps.push(Step {
+                transition,
+                strike: None,
+            });
         }
     }
 
     fn next_state(&self, state: &State, step: Step) -> Option<State> {
         let mut next = state.clone();
-        next.happens(&step.what).then_some(())?;
-        next.perform_all(step.crash).then_some(())?;
+        next.happens(&step.transition).then_some(())?;
+        next.perform_all(step.strike)?;
         (next != *state).then_some(next)
     }
 
@@ -170,27 +213,37 @@ impl Model for Exploration {
                 state.settle().is_ok()
             }),
         ];
-        properties.extend(self.reachable.iter().map(|outcome| match outcome {
-            Outcome::Moved => {
-                Property::sometimes("it moves", |_, state: &State| state.ends(Outcome::Moved))
-            }
-            Outcome::Stayed => {
-                Property::sometimes("it stays", |_, state: &State| state.ends(Outcome::Stayed))
-            }
-            Outcome::Lost => {
-                Property::sometimes("it is lost", |_, state: &State| state.ends(Outcome::Lost))
-            }
-            Outcome::TargetInDoubt => {
-                Property::sometimes("its target is in doubt", |_, state: &State| {
-                    state.ends(Outcome::TargetInDoubt)
-                })
-            }
-            Outcome::SourceInDoubt => {
-                Property::sometimes("its source is in doubt", |_, state: &State| {
-                    state.ends(Outcome::SourceInDoubt)
-                })
-            }
-        }));
+        properties.extend(self.reachable.iter().map(Reachable::property));
         properties
+    }
+}
+
+impl Reachable {
+    fn property(&self) -> Property<Exploration> {
+        type Condition = fn(&Exploration, &State) -> bool;
+        let (name, condition): (_, Condition) = match self {
+            Reachable::Some(Outcome::Moved) => {
+                ("it moves", |_, state| state.is_end(Outcome::Moved))
+            }
+            Reachable::Some(Outcome::Stayed) => {
+                ("it stays", |_, state| state.is_end(Outcome::Stayed))
+            }
+            Reachable::Some(Outcome::Lost) => {
+                ("it is lost", |_, state| state.is_end(Outcome::Lost))
+            }
+            Reachable::Some(Outcome::TargetInDoubt) => ("its target is in doubt", |_, state| {
+                state.is_end(Outcome::TargetInDoubt)
+            }),
+            Reachable::Some(Outcome::SourceInDoubt) => ("its source is in doubt", |_, state| {
+                state.is_end(Outcome::SourceInDoubt)
+            }),
+            Reachable::MovedOn => ("it moves on", |_, state| state.has_moved_on()),
+            Reachable::AllMoved => ("all move", |_, state| state.have_all_moved()),
+        };
+        Property {
+            expectation: Expectation::Sometimes,
+            name,
+            condition,
+        }
     }
 }

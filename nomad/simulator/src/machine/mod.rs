@@ -4,8 +4,12 @@
 //!   crash_machine   kernel, records and nomad are lost; a new boot id
 //!   crash_nomad     nomad is lost; it is resumed from the records
 //! ```
+//!
+//! The shell is in `shell` (what both sides do), `source` and `target`.
 
 mod shell;
+mod source;
+mod target;
 
 use std::collections::BTreeMap;
 
@@ -15,9 +19,10 @@ use nomad_protocol::{
 };
 
 use crate::kernel::{Kernel, State};
+use crate::records::Records;
 use crate::stream::Parcel;
 
-/// The domain that everything is about.
+/// The first domain; where there is one only, everything is about it.
 pub const DOMAIN: DomainId = DomainId(1);
 
 const VERSIONS: Versions = Versions { image: 1, abi: 1 };
@@ -41,6 +46,23 @@ pub enum Mutant {
     RecordsAreLost,
     /// What was written since the last round is not sent with the freeze.
     FreezeForgetsPages,
+    /// The answer to an action of one transaction is given to another one, if there is another.
+    AnswersAnother,
+    /// A target discards the copy of another transaction, if there is another.
+    DiscardsAnother,
+    /// A domain is activated under the incarnation that it had before.
+    IncarnationStays,
+    /// A restarted nomad leaves the older one of two records of a transaction.
+    OlderRecordStays,
+}
+
+/// What a transaction moves, and between whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Move {
+    /// The domain.
+    pub domain: DomainId,
+    /// The number of the other machine.
+    pub peer: usize,
 }
 
 /// A round that is being copied.
@@ -61,6 +83,8 @@ pub struct Copying {
 pub struct Nomad {
     /// The real thing.
     pub ledger: Ledger,
+    /// What its transactions move, from their first record to the end of their last.
+    pub moves: BTreeMap<TransactionId, Move>,
     /// Rounds being copied.
     pub copying: BTreeMap<TransactionId, Copying>,
     /// Exports not yet sent.
@@ -74,15 +98,15 @@ pub struct Machine {
     pub number: usize,
     /// Its kernel.
     pub kernel: Kernel,
-    /// nomad's records, as bytes.
-    pub records: BTreeMap<TransactionId, Vec<u8>>,
+    /// nomad's records.
+    pub records: Records,
     /// nomad's notes of the freezes that it owns.
     pub tokens: BTreeMap<TransactionId, u64>,
     /// nomad.
     pub nomad: Nomad,
     /// The rule that it breaks.
     pub mutant: Mutant,
-    /// How long nomad freezes the domain for at most.
+    /// How long nomad freezes a domain for at most.
     pub freeze_us: u64,
     pool_pages: u64,
 }
@@ -95,7 +119,14 @@ pub enum Effect {
     /// The ledger is to be answered.
     Answer(Event),
     /// A datagram leaves.
-    Send(Envelope),
+    Send {
+        /// The number of the machine that it is for.
+        to: usize,
+        /// What it says.
+        envelope: Envelope,
+    },
+    /// A record replaced this older one.
+    Recorded(Vec<u8>),
     /// A round is being copied from now on.
     Copying,
     /// Parcels enter the page stream.
@@ -109,6 +140,11 @@ pub enum Effect {
 /// The id of a machine of this number.
 pub fn machine_id(number: usize) -> MachineId {
     MachineId([number as u8; 32])
+}
+
+/// The number of a machine of this id.
+pub fn machine_number(id: MachineId) -> usize {
+    usize::from(id.0[0])
 }
 
 fn here(number: usize, boot: u64, timing: Timing) -> Here {
@@ -128,6 +164,7 @@ impl Nomad {
     fn new(ledger: Ledger) -> Self {
         Nomad {
             ledger,
+            moves: BTreeMap::new(),
             copying: BTreeMap::new(),
             exported: BTreeMap::new(),
         }
@@ -148,7 +185,7 @@ impl Machine {
         Machine {
             number,
             kernel,
-            records: BTreeMap::new(),
+            records: Records::default(),
             tokens: BTreeMap::new(),
             nomad,
             mutant,
@@ -162,7 +199,9 @@ impl Machine {
         let Here { boot, timing, .. } = *self.nomad.ledger.here();
         let (pages, freeze_us) = (self.pool_pages, self.freeze_us);
         *self = Machine::new(self.number, pages, timing, freeze_us, self.mutant);
-        self.nomad = Nomad::new(Ledger::new(here(self.number, boot.0 + 2, timing)));
+        // The number is in the low byte: no two machines ever have the same boot id.
+        let boot = boot.0 + 0x100;
+        self.nomad = Nomad::new(Ledger::new(here(self.number, boot, timing)));
     }
 
     /// nomad alone dies and is started again.
@@ -171,23 +210,27 @@ impl Machine {
             self.records.clear();
             self.tokens.clear();
         }
-        let records = self
-            .records
-            .values()
-            .map(|bytes| Record::decode(bytes).expect("nomad wrote it"));
+        let records = match self.mutant {
+            Mutant::OlderRecordStays => self.records.load_and_keep_older(),
+            _ => self.records.load(),
+        };
+        let moves = records.iter().map(Move::of_record).collect();
         let here = *self.nomad.ledger.here();
         let ledger = Ledger::resume(now, here, records, |id| self.kernel.state_of(id));
-        self.nomad = Nomad::new(ledger);
+        self.nomad = Nomad {
+            moves,
+            ..Nomad::new(ledger)
+        };
     }
 
-    /// What the domain's offer says, if the domain runs here.
-    pub fn offer(&self) -> Option<Offer> {
-        let domain = self.kernel.domains.get(&DOMAIN)?;
+    /// The offer of a domain that is here.
+    pub fn offer(&self, id: DomainId) -> Option<Offer> {
+        let domain = self.kernel.domains.get(&id)?;
         let pages = domain.contents.pages.len() as u64;
         Some(Offer {
-            domain: DOMAIN,
+            domain: id,
             incarnation: domain.incarnation,
-            name: Name::try_new("counter").expect("a name"),
+            name: Name::try_new(&format!("domain-{}", id.0)).expect("a name"),
             sizes: Sizes {
                 pool_bytes: pages << 12,
                 pages,
@@ -199,8 +242,24 @@ impl Machine {
         })
     }
 
+    /// What a transaction of this machine moves.
+    pub fn subject(&self, transaction: TransactionId) -> Option<Move> {
+        self.nomad.moves.get(&transaction).copied()
+    }
+
     /// How many pages the pool has in all.
     pub fn pool_pages(&self) -> u64 {
         self.pool_pages
+    }
+}
+
+impl Move {
+    /// The move that a record is about, by its transaction.
+    pub fn of_record(record: &Record) -> (TransactionId, Move) {
+        let subject = Move {
+            domain: record.offer.domain,
+            peer: machine_number(record.peer),
+        };
+        (record.transaction, subject)
     }
 }

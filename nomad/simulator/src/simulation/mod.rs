@@ -1,32 +1,45 @@
-//! A seeded simulation: the real ledgers on two machines, with time, a bad network, crashes, and a domain that writes.
+//! A seeded simulation: the real ledgers on several machines, with time, a bad network, crashes, and domains that write.
 //!
 //! One seed is one run, the same on every machine. A run has three parts: moves under [`Faults`]; quiet, in which all
-//! must settle as [`judge`] says; and an epilogue without faults, in which another move must succeed, or an operator
-//! settles the doubt, and nothing may be left over.
+//! must settle as [`judge`] demands; and an epilogue without faults (`epilogue`), in which an operator settles every
+//! doubt, nothing may be left over, and every domain that runs must move once more.
+//!
+//! `agenda` is what will happen and when, `events` what it does, `effects` what the machines do in answer.
 
-mod acting;
-mod happenings;
+mod agenda;
+pub mod clock;
+mod effects;
+mod epilogue;
+mod events;
+mod node;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use nomad_protocol::planner::Goals;
-use nomad_protocol::{Event, Force, Instant, PhaseName, Timing, TransactionId};
+use nomad_protocol::{DomainId, Instant, PhaseName, Timing, TransactionId};
 
-use crate::faults::{FAULTS_END_US, Faults, PlannedCrash, When};
+use crate::faults::{Faults, Scale};
 use crate::history::Violation;
 use crate::machine::Mutant;
-use crate::network::Datagram;
-use crate::outcome::{Outcome, Wrong, check_left_over, judge};
+use crate::outcome::{End, Outcome, Wrong, judge};
 use crate::random::Random;
 use crate::world::{Setup, World};
 
+use agenda::Agenda;
+use node::Node;
+
 const PAGES: usize = 64;
-const STEP_EVERY_US: u64 = 170;
+/// Room for something on its way in beside all domains.
+const SPARE_PAGES: usize = 32;
 const COPY_PAGES: usize = 8;
 const COPY_EVERY_US: u64 = 100;
-/// What is not settled after so long is stuck.
+/// How often a domain runs a step while some domain is being moved.
+const STEP_EVERY_US: u64 = 170;
+/// How often otherwise: nothing of what is checked depends on it.
+const IDLE_STEP_EVERY_US: u64 = 10_000;
+/// A run that is not settled after this time is stuck.
 const PATIENCE_US: u64 = 60_000_000;
-/// In the quiet the world is judged every so often.
+/// How often the world is judged in the quiet.
 const JUDGE_EVERY_US: u64 = 100_000;
 
 const TIMING: Timing = Timing {
@@ -43,11 +56,11 @@ const TIMING: Timing = Timing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// Something happened that must not.
-    Violation(Violation),
+    Violation(DomainId, Violation),
     /// It did not settle, or not as it should.
     Settled(Wrong),
     /// Without any fault a move did not succeed.
-    SecondMove(Outcome),
+    SecondMove(DomainId, End),
     /// There was no doubt to settle where one was listed.
     NotForced,
 }
@@ -55,44 +68,20 @@ pub enum Failure {
 /// What a run was like, to know what a set of seeds has covered.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// How the moves under faults ended.
-    pub outcome: Outcome,
+    /// How the moves under faults ended for each domain.
+    pub outcomes: Vec<Outcome>,
     /// Crashes: the phase that the crashed machine was in, and what crashed.
     pub crashes: BTreeSet<(String, &'static str)>,
     /// Why moves were aborted, by name.
     pub aborts: BTreeSet<String>,
     /// Freezes that had to be replaced.
     pub replaced: usize,
-}
-
-/// Something that will happen.
-#[derive(Clone, Debug)]
-enum Due {
-    Datagram(Datagram),
-    Answer {
-        machine: usize,
-        life: u32,
-        transaction: TransactionId,
-        event: Event,
-    },
-    Copy {
-        machine: usize,
-        life: u32,
-        transaction: TransactionId,
-    },
-    Arrive(TransactionId),
-    TellBroken {
-        machine: usize,
-        transaction: TransactionId,
-    },
-    Step,
-    Interfere,
-    Offer,
-    Cancel(usize),
-    Break,
-    Cut(bool),
-    Crash(PlannedCrash),
-    Fair,
+    /// Steps that failed, by name.
+    pub failed: BTreeSet<String>,
+    /// Pauses of a machine that had a move under way.
+    pub pauses: usize,
+    /// Stale copies that were in doubt at the end.
+    pub stale: usize,
 }
 
 /// A run.
@@ -101,29 +90,38 @@ pub struct Simulation {
     random: Random,
     faults: Faults,
     now: Instant,
-    agenda: BTreeMap<(Instant, u64), Due>,
-    sequence: u64,
-    cut: bool,
-    /// Rises with every crash: what an earlier life began does not reach a later one.
-    lives: [u32; 2],
-    down_until: [Instant; 2],
-    acted: [u64; 2],
+    agenda: Agenda,
+    nodes: Vec<Node>,
+    is_cut: bool,
     transactions: u128,
     /// Streams keep their order: no parcel arrives before this.
     arrive_after: BTreeMap<TransactionId, Instant>,
+    /// The record that was replaced by the action that was just performed.
+    replaced_record: Option<(TransactionId, Vec<u8>)>,
+    /// Every action and every crash is printed.
+    is_traced: bool,
     report: Report,
 }
 
-/// Runs a seed with the faults that it draws.
+/// Runs a seed at the default scale, with the faults that it draws.
 pub fn run(seed: u64) -> Result<Report, Failure> {
-    run_mutant(seed, Mutant::None)
+    run_mutant(seed, Scale::DEFAULT, Mutant::None)
 }
 
-/// Runs a seed on machines that break a rule.
-pub fn run_mutant(seed: u64, mutant: Mutant) -> Result<Report, Failure> {
+/// Runs a seed at some scale, on machines that break a rule.
+pub fn run_mutant(seed: u64, scale: Scale, mutant: Mutant) -> Result<Report, Failure> {
     let mut random = Random::new(seed);
-    let faults = Faults::draw(&mut random).with_freeze_of(&mut Random::new(!seed));
+    let faults = Faults::of_seed(seed, scale, &mut random);
     Simulation::new(random, faults, mutant).run()
+}
+
+/// Runs a seed at some scale and prints every action and every crash.
+pub fn trace(seed: u64, scale: Scale) -> Result<Report, Failure> {
+    let mut random = Random::new(seed);
+    let faults = Faults::of_seed(seed, scale, &mut random);
+    let mut simulation = Simulation::new(random, faults, Mutant::None);
+    simulation.is_traced = true;
+    simulation.run()
 }
 
 /// Runs with these faults.
@@ -131,140 +129,94 @@ pub fn run_with(seed: u64, faults: Faults) -> Result<Report, Failure> {
     Simulation::new(Random::new(seed), faults, Mutant::None).run()
 }
 
-impl Simulation {
-    fn new(random: Random, faults: Faults, mutant: Mutant) -> Self {
-        let goals = Goals {
+fn setup(faults: &Faults, mutant: Mutant) -> Setup {
+    let Scale { machines, domains } = faults.scale;
+    let mut pool_pages = vec![(domains * PAGES + SPARE_PAGES) as u64; machines];
+    if faults.small_pool {
+        pool_pages[machines - 1] = PAGES as u64 - 1;
+    }
+    Setup {
+        pages: PAGES,
+        pool_pages,
+        starts: (0..domains).collect(),
+        goals: Goals {
             downtime_us: 300,
             overhead_us: 50,
             rounds_max: 8,
-        };
-        let pages = PAGES as u64;
-        let target_pages = if faults.small_pool {
-            pages - 1
-        } else {
-            pages + 32
-        };
-        let setup = Setup {
-            pages: PAGES,
-            pool_pages: [pages + 32, target_pages],
-            goals,
-            timing: TIMING,
-            freeze_us: faults.freeze_us,
-            mutant,
-        };
-        let report = Report {
-            outcome: Outcome::Stayed,
-            crashes: BTreeSet::new(),
-            aborts: BTreeSet::new(),
-            replaced: 0,
-        };
-        let mut simulation = Simulation {
-            world: World::new(&setup),
+        },
+        timing: TIMING,
+        freeze_us: faults.freeze_us,
+        mutant,
+    }
+}
+
+impl Simulation {
+    fn new(random: Random, faults: Faults, mutant: Mutant) -> Self {
+        Simulation {
+            world: World::new(&setup(&faults, mutant)),
             random,
-            faults,
             now: Instant::from_us(0),
-            agenda: BTreeMap::new(),
-            sequence: 0,
-            cut: false,
-            lives: [0; 2],
-            down_until: [Instant::from_us(0); 2],
-            acted: [0; 2],
+            agenda: Agenda::of(&faults),
+            nodes: faults
+                .clock_permille
+                .iter()
+                .map(|rate| Node::new(*rate))
+                .collect(),
+            faults,
+            is_cut: false,
             transactions: 0,
             arrive_after: BTreeMap::new(),
-            report,
-        };
-        simulation.plan_faults();
-        simulation
-    }
-
-    fn plan_faults(&mut self) {
-        let faults = self.faults.clone();
-        for at_us in faults.offers_us {
-            self.at(at_us, Due::Offer);
+            replaced_record: None,
+            is_traced: false,
+            report: Report {
+                outcomes: Vec::new(),
+                crashes: BTreeSet::new(),
+                aborts: BTreeSet::new(),
+                replaced: 0,
+                failed: BTreeSet::new(),
+                pauses: 0,
+                stale: 0,
+            },
         }
-        for crash in faults.crashes {
-            if let When::At(at_us) = crash.when {
-                self.at(at_us, Due::Crash(crash));
-            }
-        }
-        if let Some((cut_us, heal_us)) = faults.cut_us {
-            self.at(cut_us, Due::Cut(true));
-            self.at(heal_us, Due::Cut(false));
-        }
-        if let Some(at_us) = faults.break_us {
-            self.at(at_us, Due::Break);
-        }
-        if let Some((machine, at_us)) = faults.cancel_us {
-            self.at(at_us, Due::Cancel(machine));
-        }
-        if faults.interference_us.is_some() {
-            self.at(0, Due::Interfere);
-        }
-        self.at(0, Due::Step);
-        self.at(FAULTS_END_US, Due::Fair);
     }
 
     fn run(mut self) -> Result<Report, Failure> {
-        self.advance(FAULTS_END_US)?;
-        self.report.outcome = self.settle()?;
-        match self.report.outcome {
-            Outcome::Stayed | Outcome::Moved if !self.faults.small_pool => self.move_again()?,
-            Outcome::TargetInDoubt | Outcome::SourceInDoubt => self.settle_doubts()?,
-            _ => {}
-        }
+        self.advance_faults()?;
+        let ends = self.settle()?;
+        self.report.outcomes = ends.values().map(|end| end.outcome).collect();
+        self.report.stale = ends.values().map(|end| end.stale.len()).sum();
+        self.epilogue(&ends)?;
         Ok(self.report)
     }
 
-    /// Without faults a move succeeds.
-    fn move_again(&mut self) -> Result<(), Failure> {
-        let home = self.world.history.home;
-        self.offer();
-        self.advance(self.now.as_us() + JUDGE_EVERY_US)?;
-        let outcome = self.settle()?;
-        if self.world.history.home == home {
-            return Err(Failure::SecondMove(outcome));
+    /// Lets everything happen until the faults are over, or until there is nothing left for them to strike.
+    fn advance_faults(&mut self) -> Result<(), Failure> {
+        let end_us = self.faults.end_us();
+        while self.now.as_us() < end_us {
+            if self.is_idle() {
+                self.agenda.forget_faults();
+                self.end_faults();
+                return Ok(());
+            }
+            self.advance(end_us.min(self.now.as_us() + JUDGE_EVERY_US))?;
         }
         Ok(())
     }
 
-    /// An operator gives up every copy that is in doubt: then nothing is left.
-    fn settle_doubts(&mut self) -> Result<(), Failure> {
-        let force = if self.random.permille(500) {
-            Force::DropCopy
-        } else {
-            Force::RunHere
-        };
-        for machine in 0..2 {
-            let ledger = &mut self.world.machines[machine].nomad.ledger;
-            let doubted: Vec<TransactionId> =
-                ledger.entries().map(|entry| entry.transaction).collect();
-            for transaction in doubted {
-                if !ledger.force(self.now, transaction, force) {
-                    return Err(Failure::NotForced);
-                }
-            }
-        }
-        // What runs now may be older than what has run: the operator answers for it.
-        self.world.history = Default::default();
-        self.agenda.retain(|_, due| !matches!(due, Due::Step));
-        self.act();
-        let until = self.now.as_us() + 10 * JUDGE_EVERY_US;
-        while self.next_at().is_some_and(|at| at.as_us() <= until) {
-            self.proceed();
-        }
-        for machine in 0..2 {
-            check_left_over(&self.world, machine, false).map_err(Failure::Settled)?;
-        }
-        Ok(())
+    /// Is no move under way or planned, and no fault planned that strikes without one?
+    fn is_idle(&self) -> bool {
+        let machines = || self.world.machines.iter();
+        let is_moving = machines().any(|machine| machine.nomad.ledger.entries().next().is_some());
+        let is_frozen = machines().any(|machine| machine.kernel.next_deadline().is_some());
+        !is_moving && !is_frozen && self.agenda.is_idle()
     }
 
     /// Lets time pass until all is settled, and judges.
-    fn settle(&mut self) -> Result<Outcome, Failure> {
+    fn settle(&mut self) -> Result<BTreeMap<DomainId, End>, Failure> {
         let give_up_us = self.now.as_us() + PATIENCE_US;
         loop {
-            let settled = judge(&self.world, 0);
-            match settled {
-                Ok(outcome) => return Ok(outcome),
+            match judge(&self.world) {
+                Ok(ends) => return Ok(ends),
                 Err(wrong) if self.now.as_us() >= give_up_us => {
                     return Err(Failure::Settled(wrong));
                 }
@@ -277,8 +229,8 @@ impl Simulation {
     fn advance(&mut self, until_us: u64) -> Result<(), Failure> {
         while self.next_at().is_some_and(|at| at.as_us() <= until_us) {
             self.proceed();
-            if let Some(violation) = &self.world.history.violation {
-                return Err(Failure::Violation(violation.clone()));
+            if let Some((domain, violation)) = &self.world.history.violation {
+                return Err(Failure::Violation(*domain, violation.clone()));
             }
         }
         self.now = self.now.max(Instant::from_us(until_us));
@@ -286,18 +238,20 @@ impl Simulation {
     }
 
     fn next_at(&self) -> Option<Instant> {
-        let due = self.agenda.keys().next().map(|(at, _)| *at);
-        let machines = self.world.machines.iter();
-        let deadlines = machines.filter_map(|machine| machine.kernel.next_deadline());
-        due.into_iter()
-            .chain(deadlines)
-            .chain((0..2).filter_map(|machine| self.timeout(machine)))
-            .min()
+        let due = self.agenda.next_at();
+        let machines = (0..self.nodes.len()).filter_map(|machine| self.next_on(machine));
+        due.into_iter().chain(machines).min()
     }
 
-    fn timeout(&self, machine: usize) -> Option<Instant> {
-        let due = self.world.machines[machine].nomad.ledger.poll_timeout()?;
-        Some(due.max(self.down_until[machine]))
+    /// When a machine's kernel or nomad acts of itself.
+    fn next_on(&self, machine: usize) -> Option<Instant> {
+        let node = &self.nodes[machine];
+        let machine = &self.world.machines[machine];
+        let deadline = machine.kernel.next_deadline();
+        let deadline = deadline.map(|due| node.clock.reaches(due).max(node.paused_until));
+        let timeout = machine.nomad.ledger.poll_timeout();
+        let timeout = timeout.map(|due| node.acts_at(due));
+        deadline.into_iter().chain(timeout).min()
     }
 
     /// Lets the next thing happen, and the machines act on it.
@@ -306,38 +260,40 @@ impl Simulation {
             return;
         };
         self.now = self.now.max(at);
-        match self.agenda.first_key_value() {
-            Some(((due_at, _), _)) if *due_at <= at => {
-                let (_, due) = self.agenda.pop_first().expect("just seen");
-                self.happen(due);
-            }
-            _ => {
-                self.world.pass_deadlines(Some(self.now));
-                for machine in 0..2 {
-                    if self.is_up(machine) {
-                        self.world.machines[machine]
-                            .nomad
-                            .ledger
-                            .handle_timeout(self.now);
-                    }
-                }
-            }
+        match self.agenda.take(at) {
+            Some(due) => self.happen(due),
+            None => self.pass_time(),
         }
         self.act();
     }
 
-    fn is_up(&self, machine: usize) -> bool {
-        self.down_until[machine] <= self.now
+    fn pass_time(&mut self) {
+        for machine in 0..self.nodes.len() {
+            let node = &self.nodes[machine];
+            let local = node.clock.shows(self.now);
+            if !node.is_paused(self.now) {
+                self.world.pass_deadlines(machine, Some(local));
+            }
+        }
+        for machine in 0..self.nodes.len() {
+            if self.nodes[machine].is_active(self.now) {
+                let local = self.local(machine);
+                let ledger = &mut self.world.machines[machine].nomad.ledger;
+                ledger.handle_timeout(local);
+            }
+        }
     }
 
-    fn after(&mut self, delay_us: u64, due: Due) {
-        self.at(self.now.after_us(delay_us).as_us(), due);
+    /// Prints what happens on a machine, if the run is traced.
+    fn trace(&self, machine: usize, what: impl FnOnce() -> String) {
+        if self.is_traced {
+            println!("{:>9} us  machine {machine}  {}", self.now.as_us(), what());
+        }
     }
 
-    fn at(&mut self, at_us: u64, due: Due) {
-        self.sequence += 1;
-        self.agenda
-            .insert((Instant::from_us(at_us), self.sequence), due);
+    /// What a machine's clock shows now.
+    fn local(&self, machine: usize) -> Instant {
+        self.nodes[machine].clock.shows(self.now)
     }
 }
 

@@ -1,0 +1,127 @@
+//! Runs seeds of the simulation one after the other, and on a failure prints how to repeat it.
+//!
+//! ```text
+//!   simulate [--seed N] [--cases K | --for SECONDS] [--pair] [--trace]
+//! ```
+//!
+//! Without `--seed` the first seed is drawn from the clock. `--pair` simulates two machines and one domain instead of
+//! three machines and two domains; `--trace` prints every action and every crash. Ends with status 1 after the first seed that fails.
+
+#![forbid(unsafe_code)]
+
+use std::panic::catch_unwind;
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use nomad_simulator::faults::{Faults, Scale};
+use nomad_simulator::machine::Mutant;
+use nomad_simulator::random::Random;
+use nomad_simulator::simulation;
+
+/// How many seeds are run if nothing else is asked for.
+const CASES: u64 = 1_000;
+
+/// What is asked for.
+struct Request {
+    first: u64,
+    cases: Option<u64>,
+    time: Option<Duration>,
+    scale: Scale,
+    is_traced: bool,
+}
+
+fn main() -> ExitCode {
+    let request = match Request::parse(std::env::args().skip(1)) {
+        Ok(request) => request,
+        Err(why) => {
+            eprintln!("simulate: {why}");
+            eprintln!("usage: simulate [--seed N] [--cases K | --for SECONDS] [--pair] [--trace]");
+            return ExitCode::from(2);
+        }
+    };
+    println!("simulating from seed {}", request.first);
+    let began = Instant::now();
+    let mut seeds = 0;
+    while request.goes_on(seeds, began.elapsed()) {
+        let seed = request.first.wrapping_add(seeds);
+        if let Err(why) = request.run(seed) {
+            report(seed, request.scale, &why);
+            return ExitCode::FAILURE;
+        }
+        seeds += 1;
+    }
+    println!(
+        "{seeds} seeds end as they should, in {:.1?}",
+        began.elapsed()
+    );
+    ExitCode::SUCCESS
+}
+
+fn report(seed: u64, scale: Scale, why: &str) {
+    let faults = Faults::of_seed(seed, scale, &mut Random::new(seed));
+    let pair = if scale == Scale::PAIR { " --pair" } else { "" };
+    println!("seed {seed} fails: {why}");
+    println!("{faults:#?}");
+    println!("again: cargo xtask sim --seed {seed} --cases 1{pair}");
+}
+
+impl Request {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut request = Request {
+            first: seed_of_the_clock(),
+            cases: None,
+            time: None,
+            scale: Scale::DEFAULT,
+            is_traced: false,
+        };
+        while let Some(option) = arguments.next() {
+            match option.as_str() {
+                "--pair" => request.scale = Scale::PAIR,
+                "--trace" => request.is_traced = true,
+                _ => request.set(&option, arguments.next())?,
+            }
+        }
+        Ok(request)
+    }
+
+    fn set(&mut self, option: &str, value: Option<String>) -> Result<(), String> {
+        let value = value.ok_or_else(|| format!("{option} is without a value"))?;
+        let number = value.parse::<u64>();
+        let number = number.map_err(|_| format!("{option} {value}: not a number"))?;
+        match option {
+            "--seed" => self.first = number,
+            "--cases" => self.cases = Some(number),
+            "--for" => self.time = Some(Duration::from_secs(number)),
+            _ => return Err(format!("no option {option}")),
+        }
+        Ok(())
+    }
+
+    fn run(&self, seed: u64) -> Result<(), String> {
+        let run = || match self.is_traced {
+            true => simulation::trace(seed, self.scale),
+            false => simulation::run_mutant(seed, self.scale, Mutant::None),
+        };
+        match catch_unwind(run) {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(failure)) => Err(format!("{failure:?}")),
+            // The standard error has the place already.
+            Err(_) => Err("panicked".to_owned()),
+        }
+    }
+
+    fn goes_on(&self, seeds: u64, elapsed: Duration) -> bool {
+        match (self.cases, self.time) {
+            (None, Some(time)) => elapsed < time,
+            (cases, time) => {
+                seeds < cases.unwrap_or(CASES) && time.is_none_or(|time| elapsed < time)
+            }
+        }
+    }
+}
+
+/// Seeds of small numbers are the fixed ones: those of the clock lie far from them and from each other.
+fn seed_of_the_clock() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs()) * 1_000_000
+}

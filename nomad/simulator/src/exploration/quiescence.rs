@@ -1,0 +1,101 @@
+//! What becomes of a state if from then on nothing bad happens any more.
+
+use std::collections::BTreeMap;
+
+use nomad_protocol::{DomainId, Incarnation, Timer, TransactionId};
+
+use super::{NOW, SETTLE_ROUNDS, State};
+use crate::outcome::{End, Outcome, Wrong, judge};
+
+impl State {
+    /// Lets everything go well from here on, and judges where that leads.
+    pub fn settle(&self) -> Result<BTreeMap<DomainId, End>, Wrong> {
+        let mut state = self.clone();
+        for _ in 0..SETTLE_ROUNDS {
+            state.finish_streams();
+            let before = state.world.clone();
+            state.expire_all(Timer::Repeat);
+            if state.world == before {
+                if let Ok(ends) = judge(&state.world) {
+                    return Ok(ends);
+                }
+                state.expire_all(Timer::Limit);
+                state.pass_deadlines();
+            }
+        }
+        judge(&state.world)
+    }
+
+    /// Is all settled, with this outcome for some domain?
+    pub(super) fn is_end(&self, outcome: Outcome) -> bool {
+        judge(&self.world).is_ok_and(|ends| ends.values().any(|end| end.outcome == outcome))
+    }
+
+    /// Is all settled, and does every domain run elsewhere than it started?
+    pub(super) fn have_all_moved(&self) -> bool {
+        judge(&self.world).is_ok_and(|ends| ends.values().all(|end| end.outcome == Outcome::Moved))
+    }
+
+    /// Is all settled, and was some domain moved and moved on?
+    pub(super) fn has_moved_on(&self) -> bool {
+        let mut histories = self.world.history.domains.values();
+        histories.any(|history| history.incarnation >= Incarnation(2))
+            && self.is_end(Outcome::Moved)
+    }
+
+    pub(super) fn pass_deadlines(&mut self) {
+        for machine in 0..self.world.machines.len() {
+            self.world.pass_deadlines(machine, None);
+        }
+    }
+
+    fn finish_streams(&mut self) {
+        let transactions: Vec<TransactionId> = self.world.streams.keys().copied().collect();
+        let machines = self.world.machines.iter().enumerate();
+        let copying = machines.flat_map(|(number, machine)| {
+            let copying = machine.nomad.copying.keys();
+            copying.map(move |transaction| (number, *transaction))
+        });
+        for (machine, transaction) in copying.collect::<Vec<_>>() {
+            self.world.copy_some(NOW, machine, transaction, usize::MAX);
+            self.exchange();
+        }
+        for transaction in transactions {
+            while self.world.arrive(NOW, transaction) {
+                self.exchange();
+            }
+            for machine in 0..self.world.machines.len() {
+                let stream = self.world.streams.get(&transaction);
+                if stream.is_some_and(|stream| stream.is_to_tell(machine)) {
+                    self.world.tell_broken(NOW, machine, transaction);
+                    self.exchange();
+                }
+            }
+        }
+    }
+
+    fn expire_all(&mut self, timer: Timer) {
+        for machine in 0..self.world.machines.len() {
+            let ledger = &self.world.machines[machine].nomad.ledger;
+            let armed: Vec<TransactionId> = ledger.armed(timer).collect();
+            for transaction in armed {
+                self.world.expire(NOW, machine, transaction, timer);
+                self.exchange();
+            }
+        }
+    }
+
+    /// Performs, and delivers what is sent at once and once, until nothing is sent any more.
+    fn exchange(&mut self) {
+        loop {
+            self.sent.clear();
+            self.perform_all(None);
+            if self.sent.is_empty() {
+                return;
+            }
+            for datagram in &self.sent {
+                datagram.deliver(&mut self.world);
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The faults of a simulation, drawn from its seed before it begins.
+//!
+//! Few of each kind strike in a run, and often none, so that what they do together can still be told apart.
+
+mod crash;
+mod local;
+
+pub use crash::{PlannedCrash, When};
+pub use local::{LocalFault, LocalStep, failed};
+
+use crate::network::NetworkConditions;
+use crate::random::Random;
+use crate::simulation::clock::TRUE_RATE;
+
+/// Faults are over after this time, or when the last pause is: from then on the world must settle.
+pub const FAULTS_END_US: u64 = 4_000_000;
+/// Faults that happen once begin within this time: a move takes some tens of milliseconds.
+const ONSET_US: u64 = 60_000;
+/// Some more than nomad's own limit.
+pub const FREEZE_US: u64 = 1_500_000;
+/// A machine performs about this many actions during a move.
+const ACTIONS: u64 = 45;
+
+/// How many machines and domains a run has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scale {
+    /// Machines.
+    pub machines: usize,
+    /// Domains: each starts on the machine of its own number.
+    pub domains: usize,
+}
+
+/// A time at which a domain is moved away from where it runs then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedMove {
+    /// The number of the domain.
+    pub domain: usize,
+    /// When.
+    pub at_us: u64,
+}
+
+/// Datagrams from one machine to another are lost for a while; the other way is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OneWayLoss {
+    /// The sender.
+    pub from: usize,
+    /// The receiver.
+    pub to: usize,
+    /// When it begins.
+    pub begin_us: u64,
+    /// When it ends.
+    pub end_us: u64,
+}
+
+/// A machine stands still and goes on: nothing happens on it meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Which one.
+    pub machine: usize,
+    /// When it begins.
+    pub begin_us: u64,
+    /// When it ends.
+    pub end_us: u64,
+    /// What is sent to it meanwhile is lost, and not delivered afterwards.
+    pub is_lossy: bool,
+}
+
+/// Another than nomad freezes a domain where it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForeignFreeze {
+    /// The number of the domain.
+    pub domain: usize,
+    /// When.
+    pub at_us: u64,
+    /// For how long.
+    pub for_us: u64,
+}
+
+/// All that goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults {
+    /// The machines and domains that there are.
+    pub scale: Scale,
+    /// The network until the faults are over.
+    pub network: NetworkConditions,
+    /// Crashes.
+    pub crashes: Vec<PlannedCrash>,
+    /// All wires are cut and healed at these times.
+    pub cut_us: Option<(u64, u64)>,
+    /// All page streams break at this time.
+    pub break_us: Option<u64>,
+    /// The operator of this machine cancels its moves at this time.
+    pub cancel_us: Option<(usize, u64)>,
+    /// An outsider changes the domains about every this many microseconds.
+    pub interference_us: Option<u64>,
+    /// Actions that the shell answers late, per thousand.
+    pub late_permille: u64,
+    /// nomad freezes a domain for this long at most: too short for some moves.
+    pub freeze_us: u64,
+    /// Moves that are asked for.
+    pub moves: Vec<PlannedMove>,
+    /// The last machine's pool is too small for any domain.
+    pub small_pool: bool,
+    /// Losses in one direction.
+    pub one_way: Option<OneWayLoss>,
+    /// A pause, longer than every limit of the protocol.
+    pub pause: Option<Pause>,
+    /// The rate of each machine's clock, in thousandths of the world's.
+    pub clock_permille: Vec<u64>,
+    /// Steps that fail.
+    pub local: Vec<LocalFault>,
+    /// A freeze by another than nomad.
+    pub foreign_freeze: Option<ForeignFreeze>,
+}
+
+impl Scale {
+    /// What is simulated by default.
+    pub const DEFAULT: Scale = Scale {
+        machines: 3,
+        domains: 2,
+    };
+    /// The least that a move needs.
+    pub const PAIR: Scale = Scale {
+        machines: 2,
+        domains: 1,
+    };
+}
+
+impl Faults {
+    /// Nothing goes wrong: every domain moves once.
+    pub fn none(scale: Scale) -> Self {
+        let at_us = 0;
+        Faults {
+            scale,
+            network: NetworkConditions::FAIR,
+            crashes: Vec::new(),
+            cut_us: None,
+            break_us: None,
+            cancel_us: None,
+            interference_us: None,
+            late_permille: 0,
+            freeze_us: FREEZE_US,
+            moves: (0..scale.domains)
+                .map(|domain| PlannedMove { domain, at_us })
+                .collect(),
+            small_pool: false,
+            one_way: None,
+            pause: None,
+            clock_permille: vec![TRUE_RATE; scale.machines],
+            local: Vec::new(),
+            foreign_freeze: None,
+        }
+    }
+
+    /// Draws the faults of a seed.
+    ///
+    /// Two generators, so that more kinds of fault can be drawn from the second without another meaning for the seeds of a
+    /// pair that tests name.
+    pub fn of_seed(seed: u64, scale: Scale, first: &mut Random) -> Self {
+        let mut faults = Faults::draw(first, scale);
+        let second = &mut Random::new(!seed);
+        faults.draw_freeze(second);
+        if scale != Scale::PAIR {
+            faults.draw_more(second);
+        }
+        faults
+    }
+
+    /// When the faults are over.
+    pub fn end_us(&self) -> u64 {
+        let pause = self.pause.map_or(0, |pause| pause.end_us);
+        FAULTS_END_US.max(pause)
+    }
+
+    fn draw(random: &mut Random, scale: Scale) -> Self {
+        let again = random.below(4);
+        let moves = draw_moves(random, 0, again);
+        let crash_count = [0, 0, 1, 1, 1, 2, 3][random.below(7) as usize];
+        Faults {
+            moves,
+            network: NetworkConditions::draw(random),
+            crashes: (0..crash_count)
+                .map(|_| PlannedCrash::draw(random, scale.machines, 1 + again))
+                .collect(),
+            cut_us: random.permille(250).then(|| {
+                let cut_us = random.below(ONSET_US);
+                (cut_us, cut_us + random.below(FAULTS_END_US - ONSET_US))
+            }),
+            break_us: random.permille(100).then(|| random.below(ONSET_US)),
+            cancel_us: random.permille(150).then(|| {
+                let machine = random.below(scale.machines as u64) as usize;
+                (machine, random.below(ONSET_US))
+            }),
+            interference_us: random.permille(400).then(|| 500 + random.below(20_000)),
+            late_permille: random.below(2) * random.below(600),
+            small_pool: random.permille(30),
+            ..Faults::none(scale)
+        }
+    }
+
+    fn draw_freeze(&mut self, random: &mut Random) {
+        let is_short = random.permille(300);
+        let short_us = 200 + random.below(20_000);
+        self.freeze_us = if is_short { short_us } else { FREEZE_US };
+    }
+
+    fn draw_more(&mut self, random: &mut Random) {
+        let Scale { machines, domains } = self.scale;
+        for domain in 1..domains {
+            let again = random.below(4);
+            self.moves.extend(draw_moves(random, domain, again));
+        }
+        for crash in &mut self.crashes {
+            crash.while_recording(random);
+        }
+        self.one_way = random
+            .permille(200)
+            .then(|| OneWayLoss::draw(random, machines));
+        self.pause = random.permille(150).then(|| Pause::draw(random, machines));
+        if random.permille(400) {
+            let rate = |_| TRUE_RATE / 2 + random.below(TRUE_RATE * 3 / 2 + 1);
+            self.clock_permille = (0..machines).map(rate).collect();
+        }
+        let local = [0, 0, 0, 1, 1, 2][random.below(6) as usize];
+        self.local = (0..local)
+            .map(|_| LocalFault::draw(random, machines))
+            .collect();
+        self.foreign_freeze = random.permille(100).then(|| ForeignFreeze {
+            domain: random.below(domains as u64) as usize,
+            at_us: random.below(ONSET_US),
+            for_us: random.below(200_000),
+        });
+    }
+}
+
+/// Each is a move away from where the domain then runs.
+fn draw_moves(random: &mut Random, domain: usize, again: u64) -> Vec<PlannedMove> {
+    (0..=again)
+        .map(|nth| PlannedMove {
+            domain,
+            at_us: nth * (20_000 + random.below(ONSET_US)),
+        })
+        .collect()
+}
+
+impl OneWayLoss {
+    fn draw(random: &mut Random, machines: usize) -> Self {
+        let from = random.below(machines as u64) as usize;
+        let other = 1 + random.below(machines as u64 - 1) as usize;
+        let begin_us = random.below(ONSET_US);
+        OneWayLoss {
+            from,
+            to: (from + other) % machines,
+            begin_us,
+            end_us: begin_us + random.below(FAULTS_END_US - ONSET_US),
+        }
+    }
+}
+
+impl Pause {
+    /// Draws a pause that is longer than every limit even on a machine whose clock runs at half the rate.
+    fn draw(random: &mut Random, machines: usize) -> Self {
+        let begin_us = random.below(2 * ONSET_US);
+        Pause {
+            machine: random.below(machines as u64) as usize,
+            begin_us,
+            end_us: begin_us + 2 * FAULTS_END_US + random.below(2_000_000),
+            is_lossy: random.permille(500),
+        }
+    }
+}

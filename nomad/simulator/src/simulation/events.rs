@@ -1,0 +1,278 @@
+//! What happens: every entry of the agenda, by kind.
+
+use nomad_protocol::{Cancelled, Envelope, Instant, TransactionId};
+
+use super::agenda::Due;
+use super::{COPY_PAGES, IDLE_STEP_EVERY_US, PAGES, STEP_EVERY_US, Simulation};
+use crate::faults::{FREEZE_US, ForeignFreeze, Pause, PlannedCrash, When};
+use crate::network::{Datagram, NetworkConditions};
+use crate::world::{Crash, domain_id};
+
+impl Simulation {
+    pub(super) fn happen(&mut self, due: Due) {
+        if let Some(machine) = self.machine_of(&due)
+            && self.nodes[machine].is_paused(self.now)
+        {
+            return self.wait_for_pause(machine, due);
+        }
+        match due {
+            Due::Datagram(datagram) => self.deliver(datagram),
+            Due::Answer {
+                machine,
+                life,
+                transaction,
+                event,
+            } if life == self.nodes[machine].life => {
+                let local = self.local(machine);
+                self.world.answer(local, machine, transaction, event);
+            }
+            Due::Copy {
+                machine,
+                life,
+                transaction,
+            } if life == self.nodes[machine].life => self.copy(machine, transaction),
+            // It was begun by an earlier life.
+            Due::Answer { .. } | Due::Copy { .. } => {}
+            Due::Arrive(transaction) => self.arrive(transaction),
+            Due::TellBroken {
+                machine,
+                transaction,
+            } => {
+                let local = self.local(machine);
+                self.world.tell_broken(local, machine, transaction);
+            }
+            Due::Step => self.step(),
+            Due::Interfere => self.interfere(),
+            Due::Move(domain) => self.move_away(domain),
+            Due::Cancel(machine) => self.cancel(machine),
+            Due::Break => self.break_streams(),
+            Due::BreakBetween(from, to) => self.break_between(from, to),
+            Due::Cut(is_cut) => {
+                self.is_cut = is_cut;
+                self.break_streams();
+            }
+            Due::Crash(crash) => self.crash(crash),
+            Due::Pause(pause) => self.pause(pause),
+            Due::ForeignFreeze(freeze) => self.freeze_by_another(freeze),
+            Due::Fair => self.end_faults(),
+        }
+        self.plan_to_tell_broken();
+    }
+
+    /// The machine on which something happens, if it is one.
+    fn machine_of(&self, due: &Due) -> Option<usize> {
+        match due {
+            Due::Datagram(datagram) => Some(datagram.to),
+            Due::Answer { machine, .. }
+            | Due::Copy { machine, .. }
+            | Due::TellBroken { machine, .. }
+            | Due::Cancel(machine) => Some(*machine),
+            Due::Crash(crash) => Some(crash.machine),
+            Due::Arrive(transaction) => {
+                let stream = self.world.streams.get(transaction);
+                stream.map(|stream| stream.ends[1])
+            }
+            _ => None,
+        }
+    }
+
+    /// A paused machine does it afterwards, in the same order; what was sent to it may be lost.
+    fn wait_for_pause(&mut self, machine: usize, due: Due) {
+        let is_lossy = self.faults.pause.is_some_and(|pause| pause.is_lossy);
+        if is_lossy && matches!(due, Due::Datagram(_)) {
+            return;
+        }
+        let until_us = self.nodes[machine].paused_until.as_us();
+        self.agenda.plan(until_us, due);
+    }
+
+    fn deliver(&mut self, Datagram { from, to, bytes }: Datagram) {
+        if self.nodes[to].is_active(self.now) {
+            let envelope = Envelope::decode(&bytes).expect("a machine wrote it");
+            let local = self.local(to);
+            self.world.deliver(local, to, from, envelope);
+        }
+    }
+
+    fn arrive(&mut self, transaction: TransactionId) {
+        if let Some(stream) = self.world.streams.get(&transaction) {
+            let local = self.local(stream.ends[1]);
+            self.world.arrive(local, transaction);
+        }
+    }
+
+    fn copy(&mut self, machine: usize, transaction: TransactionId) {
+        let before = self.in_flight(transaction);
+        let local = self.local(machine);
+        if self
+            .world
+            .copy_some(local, machine, transaction, COPY_PAGES)
+        {
+            let parcels = self.in_flight(transaction).saturating_sub(before);
+            self.under_way(transaction, parcels);
+            self.plan_to_copy(machine, transaction);
+        }
+    }
+
+    fn in_flight(&self, transaction: TransactionId) -> usize {
+        let stream = self.world.streams.get(&transaction);
+        stream.map_or(0, |stream| stream.in_flight.len())
+    }
+
+    fn break_streams(&mut self) {
+        let streams = self.world.streams.values_mut();
+        streams.for_each(|stream| stream.break_off());
+    }
+
+    pub(super) fn break_between(&mut self, one: usize, other: usize) {
+        let streams = self.world.streams.values_mut();
+        streams
+            .filter(|stream| stream.ends == [one, other] || stream.ends == [other, one])
+            .for_each(|stream| stream.break_off());
+    }
+
+    fn step(&mut self) {
+        for machine in 0..self.nodes.len() {
+            for domain in 0..self.faults.scale.domains {
+                let page = self.random.below(PAGES as u64);
+                if !self.nodes[machine].is_paused(self.now) {
+                    self.world.run(machine, domain_id(domain), page);
+                }
+            }
+        }
+        let mut dirty_logs = self.world.machines.iter().flat_map(|machine| {
+            let domains = machine.kernel.domains.values();
+            domains.map(|domain| domain.dirty.is_some())
+        });
+        let every_us = match dirty_logs.any(|is_on| is_on) {
+            true => STEP_EVERY_US,
+            false => IDLE_STEP_EVERY_US,
+        };
+        self.after(every_us, Due::Step);
+    }
+
+    fn interfere(&mut self) {
+        let Some(every_us) = self.faults.interference_us else {
+            return;
+        };
+        for machine in 0..self.nodes.len() {
+            for domain in 0..self.faults.scale.domains {
+                let page = self.random.below(PAGES as u64);
+                if !self.nodes[machine].is_paused(self.now) {
+                    self.world.interfere(machine, domain_id(domain), page);
+                }
+            }
+        }
+        let after_us = 1 + self.random.below(2 * every_us);
+        self.after(after_us, Due::Interfere);
+    }
+
+    /// Moves a domain to another machine, drawn at random.
+    fn move_away(&mut self, domain: usize) {
+        let domain = domain_id(domain);
+        for machine in 0..self.nodes.len() {
+            let is_active = self.nodes[machine].is_active(self.now);
+            if is_active && self.world.is_running(machine, domain) {
+                let to = self.another(machine);
+                // Refused where an earlier move is not over: that is how it should be.
+                let _ = self.offer(machine, to, domain);
+            }
+        }
+        self.act();
+    }
+
+    /// Draws a machine that is not this one.
+    pub(super) fn another(&mut self, machine: usize) -> usize {
+        let machines = self.nodes.len();
+        let others = machines as u64 - 1;
+        // Where there is one other only, nothing is drawn.
+        let step = match others {
+            1 => 1,
+            _ => 1 + self.random.below(others) as usize,
+        };
+        (machine + step) % machines
+    }
+
+    fn cancel(&mut self, machine: usize) {
+        let local = self.local(machine);
+        let ledger = &mut self.world.machines[machine].nomad.ledger;
+        let transactions: Vec<TransactionId> =
+            ledger.entries().map(|entry| entry.transaction).collect();
+        for transaction in transactions {
+            if ledger.cancel(local, transaction) == Cancelled::Now {
+                self.report.aborts.insert("Cancelled".to_owned());
+            }
+        }
+    }
+
+    pub(super) fn crash(&mut self, crash: PlannedCrash) {
+        let machine = crash.machine;
+        self.trace(machine, || format!("crash: {crash:?}"));
+        self.report_crash(crash);
+        let older = self.replaced_record.take();
+        let local = self.local(machine);
+        if let (When::WhileRecording(_), Some((transaction, older))) = (crash.when, older) {
+            let records = &mut self.world.machines[machine].records;
+            records.leave(transaction, older);
+        }
+        self.world.crash(local, machine, crash.crash);
+        let node = &mut self.nodes[machine];
+        node.life += 1;
+        node.down_until = self.now.after_us(crash.down_us);
+    }
+
+    fn report_crash(&mut self, crash: PlannedCrash) {
+        let ledger = &self.world.machines[crash.machine].nomad.ledger;
+        let phase = ledger.entries().next();
+        let phase = phase.map_or("idle".to_owned(), |entry| {
+            format!("{:?} {:?}", entry.side, entry.phase)
+        });
+        let what = match (crash.crash, crash.when) {
+            (Crash::Nomad, When::WhileRecording(_)) => "record",
+            (Crash::Nomad, _) => "nomad",
+            (Crash::Machine, _) => "machine",
+        };
+        self.report.crashes.insert((phase, what));
+    }
+
+    fn pause(&mut self, pause: Pause) {
+        let ledger = &self.world.machines[pause.machine].nomad.ledger;
+        self.report.pauses += usize::from(ledger.entries().next().is_some());
+        self.trace(pause.machine, || format!("pause until {} us", pause.end_us));
+        self.nodes[pause.machine].paused_until = Instant::from_us(pause.end_us);
+        if pause.is_lossy {
+            // What is not answered for that long is given up.
+            let streams = self.world.streams.values_mut();
+            streams
+                .filter(|stream| stream.ends.contains(&pause.machine))
+                .for_each(|stream| stream.break_off());
+        }
+    }
+
+    fn freeze_by_another(&mut self, freeze: ForeignFreeze) {
+        let domain = domain_id(freeze.domain);
+        for machine in 0..self.nodes.len() {
+            let deadline = self.local(machine).after_us(freeze.for_us);
+            if !self.nodes[machine].is_paused(self.now) {
+                let kernel = &mut self.world.machines[machine].kernel;
+                kernel.freeze(domain, Some(deadline));
+            }
+        }
+    }
+
+    pub(super) fn end_faults(&mut self) {
+        self.is_cut = false;
+        self.faults.network = NetworkConditions::FAIR;
+        self.faults.interference_us = None;
+        self.faults.crashes.clear();
+        self.faults.one_way = None;
+        self.faults.local.clear();
+        for node in &mut self.nodes {
+            node.down_until = node.down_until.min(self.now);
+            node.paused_until = node.paused_until.min(self.now);
+        }
+        for machine in &mut self.world.machines {
+            machine.freeze_us = FREEZE_US;
+        }
+    }
+}
