@@ -20,6 +20,7 @@ mod process;
 mod programs;
 mod rooms;
 mod run;
+mod simulation;
 mod source;
 mod symbols;
 mod test;
@@ -44,6 +45,9 @@ cargo xtask COMMAND
   debug [ARCHIVE]       build, and start a machine that waits for gdb
   bench [kernel|migration] [--json FILE]
                         build, measure, and print one JSON object a figure
+  sim [--seed N] [--cases K | --for SECONDS] [--pair] [--trace]
+                        simulate the hand-over under faults, a run per seed from N or from the clock; a failure is
+                        printed with its faults and the command that repeats it
   test [STEP...]        everything that must hold, or the steps named
   mutations [NAME...]   put faults into a copy of the kernel, one at a time, and expect that a test fails
   mutations check|page  see whether the list fits the tree; render docs/mutations.md
@@ -76,6 +80,7 @@ fn dispatch(arguments: &[String], workspace: &Workspace) -> Result<()> {
         "run" => build::everything(workspace).and_then(|()| run::run(rest, workspace)),
         "debug" => build::everything(workspace).and_then(|()| run::debug(rest, workspace)),
         "bench" => bench::bench(rest, workspace),
+        "sim" => simulation::simulate(rest, workspace),
         "test" => test::test(rest, workspace),
         "mutations" => mutations::mutations(rest, workspace),
         "fmt-check" => lint::format(workspace),

@@ -13,6 +13,7 @@ use crate::layers;
 use crate::lint;
 use crate::process;
 use crate::rooms;
+use crate::simulation;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
@@ -33,6 +34,7 @@ const STEPS: &[Step] = &[
     step("lint-kernel", None, lint::kernel),
     step("lint-userland", None, lint::userland),
     step("host", None, host_tests),
+    step("seeds", None, simulation::fresh_seeds),
     step("build", None, build::everything),
     step("image", Some("build"), make_image),
     step("machines", Some("image"), machine_tests),

@@ -1,0 +1,27 @@
+//! Running seeds of the simulated hand-over.
+
+use crate::error::Result;
+use crate::process;
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+
+/// How many fresh seeds a test run has. They take about half a minute of one core.
+const FRESH_SEEDS: &str = "20000";
+
+/// Runs seeds as `arguments` ask; the `simulate` program explains them.
+pub fn simulate(arguments: &[String], workspace: &Workspace) -> Result<()> {
+    let mut cargo = Toolchain::find()?.cargo();
+    cargo
+        .args(["run", "--quiet", "--package", "nomad-simulator"])
+        .args(["--bin", "simulate", "--target-dir"])
+        .arg(workspace.host_target())
+        .arg("--")
+        .args(arguments)
+        .current_dir(workspace.root());
+    process::run(&mut cargo)
+}
+
+/// Runs seeds that no run had before: the first is drawn from the clock, and printed.
+pub fn fresh_seeds(workspace: &Workspace) -> Result<()> {
+    simulate(&["--cases".to_string(), FRESH_SEEDS.to_string()], workspace)
+}
