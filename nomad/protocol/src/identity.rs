@@ -15,6 +15,16 @@ pub struct MachineId(pub [u8; 32]);
 #[serde(into = "[u8; 8]", from = "[u8; 8]")]
 pub struct BootId(pub u64);
 
+/// One life of a machine's migration server: drawn at random when it starts, also within one boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "[u8; 8]", from = "[u8; 8]")]
+pub struct LifeId(pub u64);
+
+/// One turn of a roll call: the first is drawn at random, the next follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "[u8; 8]", from = "[u8; 8]")]
+pub struct Turn(pub u64);
+
 /// One attempt to move one domain: drawn at random by the source, never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "[u8; 16]", from = "[u8; 16]")]
@@ -54,6 +64,14 @@ impl Incarnation {
     }
 }
 
+impl Turn {
+    /// The turn after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Turn(self.0.wrapping_add(1))
+    }
+}
+
 impl Attempt {
     /// The first freeze of a transaction.
     pub const FIRST: Attempt = Attempt(1);
@@ -65,32 +83,30 @@ impl Attempt {
     }
 }
 
-impl From<BootId> for [u8; 8] {
-    fn from(id: BootId) -> Self {
-        id.0.to_le_bytes()
-    }
-}
-
-impl From<[u8; 8]> for BootId {
-    fn from(bytes: [u8; 8]) -> Self {
-        BootId(u64::from_le_bytes(bytes))
-    }
-}
-
 macro_rules! fixed_bytes {
-    ($name:ident) => {
-        impl From<$name> for [u8; 16] {
+    ($name:ident, $number:ty) => {
+        impl From<$name> for [u8; size_of::<$number>()] {
             fn from(id: $name) -> Self {
                 id.0.to_le_bytes()
             }
         }
 
-        impl From<[u8; 16]> for $name {
-            fn from(bytes: [u8; 16]) -> Self {
-                $name(u128::from_le_bytes(bytes))
+        impl From<[u8; size_of::<$number>()]> for $name {
+            fn from(bytes: [u8; size_of::<$number>()]) -> Self {
+                $name(<$number>::from_le_bytes(bytes))
             }
         }
+    };
+}
 
+fixed_bytes!(BootId, u64);
+fixed_bytes!(LifeId, u64);
+fixed_bytes!(Turn, u64);
+fixed_bytes!(TransactionId, u128);
+fixed_bytes!(DomainId, u128);
+
+macro_rules! long_hex {
+    ($name:ident) => {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "{:032x}", self.0)
@@ -99,8 +115,8 @@ macro_rules! fixed_bytes {
     };
 }
 
-fixed_bytes!(TransactionId);
-fixed_bytes!(DomainId);
+long_hex!(TransactionId);
+long_hex!(DomainId);
 
 macro_rules! short_hex {
     ($name:ident) => {

@@ -53,7 +53,8 @@ mod wire;
 pub use actions::{Action, Event, Notice, SourceAction, SourceEvent, TargetAction, TargetEvent};
 pub use context::Force;
 pub use identity::{
-    Attempt, BootId, Digest, DomainId, Incarnation, MachineId, StateVersion, TransactionId,
+    Attempt, BootId, Digest, DomainId, Incarnation, LifeId, MachineId, StateVersion, TransactionId,
+    Turn,
 };
 pub use ledger::{Entry, Here, Ledger, OfferError, TARGETS_PER_PEER_MAX};
 pub use messages::{Envelope, Late, Message, PIECE_BYTES_MAX, Step, StreamHeader};
@@ -64,7 +65,7 @@ pub use reasons::{
     AbortReason, Change, Doubt, Interference, LocalFailure, PhaseName, Refusal, Side, VersionOf,
 };
 pub use record::{Progressed, RECORD_BYTES_MAX, Record};
-pub use roll_call::{Attendance, RollCall};
+pub use roll_call::{Obstacle, RollCall, Standing};
 pub use source::{ATTEMPTS_MAX, Cancelled, DomainState, Source, WrongSide};
 pub use target::{Offered, Target};
 pub use time::Instant;

@@ -7,9 +7,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{Attempt, BootId, Digest, MachineId, TransactionId};
+use crate::identity::{Attempt, BootId, Digest, MachineId, TransactionId, Turn};
 use crate::offer::{Name, Offer};
 use crate::reasons::{AbortReason, Refusal};
+use crate::roll_call::Standing;
 
 /// One control datagram: a message, and which boot of the sender's machine says it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,12 +31,10 @@ pub enum Message {
     },
     /// Something about one transaction.
     About(TransactionId, Step),
-    /// A domain's home to everybody: do you hold a domain of this name? See [`crate::RollCall`]. Repeated until answered.
-    Asks(Name),
-    /// To the home: I hold one, whatever its state.
-    Holds(Name),
-    /// To the home: I hold none.
-    Lacks(Name),
+    /// A domain's home to everybody: have you a domain of this name? See [`crate::RollCall`]. Repeated until answered.
+    Asks(Name, Turn),
+    /// To the home: this is so with that name.
+    Answers(Name, Turn, Standing),
     /// About frames that reached the source too late for the domain that this transaction moves. The ledger ignores it.
     Late(TransactionId, Late),
 }

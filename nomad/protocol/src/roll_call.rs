@@ -1,56 +1,108 @@
-//! The roll call: before its home starts a domain anew, every other machine must have said that it holds none of that
-//! name. Otherwise a home that was restarted would make a second one of a domain that it had sent away.
+//! The roll call: before its home starts a domain anew, nobody in the fleet may have it. Otherwise a home that was restarted
+//! would make a second one of a domain that it had sent away.
 //!
 //! ```text
-//!   home                            every other machine
-//!   -- Asks (repeated) -->
-//!                          <--      Lacks, or Holds
+//!   home                                     every machine, the home itself too
+//!   -- Asks(turn), repeated -->
+//!                               <--          Answers(turn): it has one, or has none and says which life of its migration
+//!                                            server says so, and how many domains that life has admitted
 //! ```
 //!
-//! A machine that is silent, or holds one, keeps the home from starting it, and is named to the operator. The home goes
-//! on asking: it starts the domain as soon as nobody has it any more. That somebody holds it makes all earlier answers
-//! void, since the domain may have been on its way to whoever said no.
+//! Machines are asked one after the other, and meanwhile the domain may move from one that has not been asked yet to one that has.
+//! Hence the home asks in turns, and starts the domain when two turns in a row have the same answers: nobody had it when the first
+//! turn was over. For whoever had it then had none before and after, so it has admitted one in between, or is another life. (A
+//! double collect: Afek et al., "Atomic snapshots of shared memory", 1993.) From then on nobody can have it who does not start it.
+//!
+//! A machine that is silent, or has one, keeps the home from starting it, and is named to the operator. The home goes on asking.
 
 use alloc::vec::Vec;
 
-use crate::identity::MachineId;
+use serde::{Deserialize, Serialize};
+
+use crate::identity::{Incarnation, LifeId, MachineId, Turn};
 use crate::offer::Name;
 use crate::time::Instant;
 use crate::timers::Timing;
 
+/// What a machine answers of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Standing {
+    /// It has no domain of that name.
+    Lacks {
+        /// Who says so.
+        life: LifeId,
+        /// So many domains that life has admitted, of whatever name.
+        admitted: u64,
+    },
+    /// It has one, on its way in or out or at home there.
+    Holds {
+        /// Its incarnation.
+        incarnation: Incarnation,
+        /// Whether it runs there, or may.
+        runs: bool,
+    },
+}
+
+impl Standing {
+    fn lacks(self) -> bool {
+        matches!(self, Standing::Lacks { .. })
+    }
+}
+
 /// One domain's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RollCall {
     name: Name,
-    answers: Vec<(MachineId, Attendance)>,
+    turn: Turn,
+    /// When this turn was asked first.
+    asked: Option<Instant>,
+    rows: Vec<Row>,
+    is_over: bool,
     timing: Timing,
     due: Instant,
     interval_us: u64,
 }
 
-/// What is known of one machine.
+/// What one machine has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Row {
+    machine: MachineId,
+    /// In the turn before.
+    before: Option<Standing>,
+    /// In this one.
+    now: Option<Standing>,
+}
+
+/// What keeps the home from starting the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attendance {
-    /// It has not answered.
-    Silent,
-    /// It holds no domain of that name.
-    Lacks,
-    /// It holds one.
-    Holds,
+pub enum Obstacle {
+    /// This machine has not answered in this turn.
+    Silent(MachineId),
+    /// This machine has one of this incarnation.
+    Held(MachineId, Incarnation),
 }
 
 impl RollCall {
-    /// Asks all these machines.
+    /// Asks all these machines, from a turn that was drawn at random on: an answer to an earlier call must not be taken for one to
+    /// this.
     pub fn new(
         now: Instant,
         name: Name,
         machines: impl IntoIterator<Item = MachineId>,
+        turn: Turn,
         timing: Timing,
     ) -> Self {
-        let silent = |machine| (machine, Attendance::Silent);
+        let row = |machine| Row {
+            machine,
+            before: None,
+            now: None,
+        };
         RollCall {
             name,
-            answers: machines.into_iter().map(silent).collect(),
+            turn,
+            asked: None,
+            rows: machines.into_iter().map(row).collect(),
+            is_over: false,
             timing,
             due: now,
             interval_us: timing.repeat_first_us,
@@ -62,32 +114,57 @@ impl RollCall {
         &self.name
     }
 
-    /// A machine has answered.
-    pub fn heard(&mut self, from: MachineId, attendance: Attendance) {
-        if attendance == Attendance::Holds {
-            self.answers
-                .iter_mut()
-                .for_each(|(_, known)| *known = Attendance::Silent);
+    /// The turn that is being asked.
+    pub fn turn(&self) -> Turn {
+        self.turn
+    }
+
+    /// A machine has answered. What it says to another turn is not heard.
+    pub fn heard(&mut self, now: Instant, from: MachineId, turn: Turn, standing: Standing) {
+        if turn != self.turn || self.is_over {
+            return;
         }
-        let answer = self
-            .answers
-            .iter_mut()
-            .find(|(machine, _)| *machine == from);
-        if let Some((_, known)) = answer {
-            *known = attendance;
+        if let Some(row) = self.rows.iter_mut().find(|row| row.machine == from) {
+            row.now = Some(standing);
+        }
+        if self.rows.iter().all(|row| row.now.is_some()) {
+            self.end_turn(now);
+        }
+    }
+
+    fn end_turn(&mut self, now: Instant) {
+        let nobody = self
+            .rows
+            .iter()
+            .all(|row| row.now.is_some_and(Standing::lacks));
+        self.is_over = nobody && self.rows.iter().all(|row| row.now == row.before);
+        for row in &mut self.rows {
+            row.before = row.now.take();
+        }
+        self.turn = self.turn.next();
+        self.asked = None;
+        if nobody {
+            self.interval_us = self.timing.repeat_first_us;
+            self.due = now;
+        } else {
+            // It will be a while until the one who has it has it no more.
+            self.interval_us = self.timing.repeat_max_us.max(1);
+            self.due = now.after_us(self.interval_us);
         }
     }
 
     /// Whom to ask now. Asked again at growing intervals.
     pub fn poll_asks(&mut self, now: Instant) -> Vec<MachineId> {
-        if now < self.due {
+        if now < self.due || self.is_over {
             return Vec::new();
         }
+        self.asked.get_or_insert(now);
         self.due = now.after_us(self.interval_us);
         let doubled = self.interval_us.saturating_mul(2);
         // At least a microsecond, so that settings of zero cannot make the caller spin.
         self.interval_us = doubled.min(self.timing.repeat_max_us).max(1);
-        self.missing().map(|(machine, _)| machine).collect()
+        let unanswered = self.rows.iter().filter(|row| row.now.is_none());
+        unanswered.map(|row| row.machine).collect()
     }
 
     /// When to call [`RollCall::poll_asks`].
@@ -95,67 +172,25 @@ impl RollCall {
         self.due
     }
 
-    /// The machines that keep the domain from being started.
-    pub fn missing(&self) -> impl Iterator<Item = (MachineId, Attendance)> + '_ {
-        let missing = |(_, known): &&(MachineId, Attendance)| *known != Attendance::Lacks;
-        self.answers.iter().filter(missing).copied()
-    }
-
-    /// Whether every machine has said that it holds none.
+    /// Whether there was a moment, since the call began, at which nobody had the domain.
     pub fn is_over(&self) -> bool {
-        self.missing().next().is_none()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const B: MachineId = MachineId([2; 32]);
-    const C: MachineId = MachineId([3; 32]);
-
-    fn roll_call() -> RollCall {
-        let name = Name::try_new("counter").expect("a name");
-        RollCall::new(Instant::from_us(0), name, [B, C], Timing::default())
+        self.is_over
     }
 
-    #[test]
-    fn is_over_when_every_machine_has_said_no() {
-        let mut call = roll_call();
-        assert_eq!(call.poll_asks(Instant::from_us(0)), [B, C]);
-        call.heard(B, Attendance::Lacks);
-        assert!(!call.is_over());
-        call.heard(MachineId([9; 32]), Attendance::Lacks);
-        assert!(!call.is_over());
-        call.heard(C, Attendance::Lacks);
-        assert!(call.is_over());
-    }
-
-    #[test]
-    fn a_machine_that_holds_one_voids_what_others_said() {
-        let mut call = roll_call();
-        call.heard(B, Attendance::Lacks);
-        call.heard(C, Attendance::Holds);
-        call.heard(C, Attendance::Lacks);
-        let missing: Vec<_> = call.missing().collect();
-        assert_eq!(missing, [(B, Attendance::Silent)]);
-    }
-
-    #[test]
-    fn asks_again_who_has_not_said_no() {
-        let mut call = roll_call();
-        call.poll_asks(Instant::from_us(0));
-        assert_eq!(call.poll_asks(Instant::from_us(1)), []);
-        call.heard(B, Attendance::Lacks);
-        let due = call.poll_timeout();
-        assert_eq!(call.poll_asks(due), [C]);
-        assert!(call.poll_timeout() > due);
-    }
-
-    #[test]
-    fn a_machine_without_others_asks_nobody() {
-        let name = Name::try_new("counter").expect("a name");
-        let call = RollCall::new(Instant::from_us(0), name, [], Timing::default());
-        assert!(call.is_over());
+    /// What keeps the domain from being started, machine by machine.
+    pub fn obstacles(&self, now: Instant) -> impl Iterator<Item = Obstacle> + '_ {
+        // Before that those who answer at all have not had the time: what they said before counts.
+        let is_late = self
+            .asked
+            .is_some_and(|asked| now.us_since(asked) >= self.timing.silence_limit_us);
+        self.rows.iter().filter_map(
+            move |row| match row.now.or(row.before.filter(|_| !is_late)) {
+                None => Some(Obstacle::Silent(row.machine)),
+                Some(Standing::Holds { incarnation, .. }) => {
+                    Some(Obstacle::Held(row.machine, incarnation))
+                }
+                Some(Standing::Lacks { .. }) => None,
+            },
+        )
     }
 }

@@ -5,4 +5,5 @@ mod commit;
 mod hand_over;
 mod ledger;
 mod pair;
+mod roll_call;
 mod wire;

@@ -24,7 +24,7 @@ fn commit_has_the_documented_bytes() {
         held_us: 2,
     })
     .encode();
-    let mut expected = vec![4, 0, 8, 7, 6, 5, 4, 3, 2, 1, 1, 7];
+    let mut expected = vec![5, 0, 8, 7, 6, 5, 4, 3, 2, 1, 1, 7];
     expected.extend_from_slice(&[0; 15]);
     expected.extend_from_slice(&[4, 1, 0xac, 0x02, 2]);
     assert_eq!(bytes, expected);
@@ -46,7 +46,7 @@ fn late_frames_have_the_documented_bytes() {
         bytes: vec![9, 8],
     });
     let bytes = piece.encode();
-    assert_eq!(bytes[10..12], [5, 7]);
+    assert_eq!(bytes[10..12], [4, 7]);
     assert_eq!(bytes[27..], [0, 5, 0xac, 2, 2, 9, 8]);
     assert_eq!(Envelope::decode(&bytes), Ok(piece));
     let heard = late(Late::Heard { stream: 5, next: 7 }).encode();
