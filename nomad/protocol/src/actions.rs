@@ -7,7 +7,7 @@
 
 use nomad_planner::{Progress, Round};
 
-use crate::identity::{Attempt, Digest, Incarnation, MachineId, StateVersion};
+use crate::identity::{Attempt, Digest, DomainId, Incarnation, MachineId, StateVersion};
 use crate::messages::Envelope;
 use crate::offer::Offer;
 use crate::reasons::{AbortReason, Doubt, Interference, LocalFailure, PhaseName, Refusal};
@@ -29,6 +29,15 @@ pub enum Action {
     Forget,
     /// Tell the supervisor, the operator and the log.
     Notify(Notice),
+    /// Another machine runs this incarnation of a domain: if an older one runs here, stop it, for good, and list it.
+    Outlived {
+        /// Which domain.
+        domain: DomainId,
+        /// The incarnation there.
+        incarnation: Incarnation,
+        /// Where.
+        by: MachineId,
+    },
     /// Close the transaction's page stream and stop what is being copied, if anything.
     CloseStream,
     /// A step of the source's.

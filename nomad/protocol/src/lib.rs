@@ -35,6 +35,7 @@ extern crate alloc;
 
 mod actions;
 mod context;
+mod fleet;
 mod identity;
 mod ledger;
 mod messages;
@@ -52,6 +53,7 @@ mod wire;
 
 pub use actions::{Action, Event, Notice, SourceAction, SourceEvent, TargetAction, TargetEvent};
 pub use context::Force;
+pub use fleet::{Fleet, FleetId};
 pub use identity::{
     Attempt, BootId, Digest, DomainId, Incarnation, LifeId, MachineId, StateVersion, TransactionId,
     Turn,

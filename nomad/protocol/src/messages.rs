@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{Attempt, BootId, Digest, MachineId, TransactionId, Turn};
+use crate::identity::{
+    Attempt, BootId, Digest, DomainId, Incarnation, MachineId, TransactionId, Turn,
+};
 use crate::offer::{Name, Offer};
 use crate::reasons::{AbortReason, Refusal};
 use crate::roll_call::Standing;
@@ -90,8 +92,13 @@ pub enum Step {
         /// How long ago the last Prepared was heard, in microseconds: what of the round trip was no way.
         held_us: u64,
     },
-    /// Target to source: it runs. Repeated until Released is heard.
-    Activated,
+    /// Target to source: it runs. Repeated until Released is heard. A machine that runs an older copy of it stops that.
+    Activated {
+        /// Which domain.
+        domain: DomainId,
+        /// Its incarnation there.
+        incarnation: Incarnation,
+    },
     /// Source to target: the copy here is gone. Repeated until ReleaseHeard is heard.
     Released,
     /// Target to source: forget it, I have forgotten it too.
@@ -146,7 +153,7 @@ impl Step {
             | Step::Received { .. }
             | Step::Prepared { .. }
             | Step::Commit { .. }
-            | Step::Activated => Some(Step::Unknown),
+            | Step::Activated { .. } => Some(Step::Unknown),
             Step::Released => Some(Step::ReleaseHeard),
             Step::Offer(_)
             | Step::Refuse(_)

@@ -5,6 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::FleetId;
 use crate::identity::{DomainId, Incarnation};
 use crate::reasons::{Refusal, VersionOf};
 
@@ -157,6 +158,8 @@ pub struct Offer {
     pub versions: Versions,
     /// The CPU features that it may have met.
     pub cpu: CpuFeatures,
+    /// Where it may go, as far as the source knows.
+    pub fleet: FleetId,
 }
 
 /// What a machine is able to take, whatever the domain.

@@ -22,6 +22,8 @@ pub struct Timing {
     pub receive_limit_us: u64,
     /// A peer that says nothing for so long, once only it can settle the outcome, makes the transaction be listed as in doubt.
     pub silence_limit_us: u64,
+    /// The same where the outcome is known, and only the end of the transaction is not heard of.
+    pub release_limit_us: u64,
 }
 
 impl Timing {
@@ -34,6 +36,7 @@ impl Timing {
         freeze_limit_us: 5_000_000,
         receive_limit_us: 150_000_000,
         silence_limit_us: 5_000_000,
+        release_limit_us: 30_000_000,
     };
 }
 

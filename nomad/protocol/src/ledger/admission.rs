@@ -24,6 +24,7 @@ impl Ledger {
         let (source, transaction) = (offered.source, offered.transaction);
         match self.judge(now, &offered) {
             Verdict::Take => {
+                self.admitted += 1;
                 let target = Target::new(now, self.here.boot, offered, self.here.timing);
                 self.transfers.insert(transaction, Transfer::Target(target));
             }
@@ -35,6 +36,10 @@ impl Ledger {
     fn judge(&mut self, now: Instant, offered: &Offered) -> Verdict {
         if let Err(why) = self.here.capabilities.judge(&offered.offer) {
             return Verdict::Refuse(why);
+        }
+        let fleet = &self.here.fleet;
+        if offered.offer.fleet != fleet.id() || !fleet.contains(offered.source) {
+            return Verdict::Refuse(Refusal::OtherFleet);
         }
         if let Some((transaction, transfer)) = self.in_the_way_mut(offered) {
             let incarnation = transfer.offer().incarnation;
@@ -64,6 +69,9 @@ impl Ledger {
                 used: used as u32,
                 limit: TARGETS_PER_PEER_MAX as u32,
             });
+        }
+        if self.is_full() {
+            return Verdict::Refuse(Refusal::RecordsFull);
         }
         Verdict::Take
     }

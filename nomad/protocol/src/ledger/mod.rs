@@ -14,11 +14,13 @@ use nomad_planner::Goals;
 
 use crate::actions::{Action, Event};
 use crate::context::Force;
-use crate::identity::{BootId, DomainId, MachineId, TransactionId};
+use crate::fleet::Fleet;
+use crate::identity::{BootId, DomainId, LifeId, MachineId, TransactionId};
 use crate::messages::{Envelope, Message, Step};
 use crate::offer::{Capabilities, Name, Offer};
 use crate::reasons::{Doubt, PhaseName, Side};
 use crate::record::{Progressed, Record};
+use crate::roll_call::Standing;
 use crate::source::{Cancelled, DomainState, Source};
 use crate::target::{Offered, Target};
 use crate::time::Instant;
@@ -28,12 +30,18 @@ use crate::transfer::Transfer;
 pub use admission::TARGETS_PER_PEER_MAX;
 
 /// What a ledger knows of its own machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Here {
     /// The machine.
     pub machine: MachineId,
     /// Its boot.
     pub boot: BootId,
+    /// The life of its migration server.
+    pub life: LifeId,
+    /// The machines that a domain may be on.
+    pub fleet: Fleet,
+    /// Transactions that it can keep records of.
+    pub records_max: usize,
     /// What it is able to take.
     pub capabilities: Capabilities,
     /// The settings of its timers.
@@ -47,6 +55,8 @@ pub struct Ledger {
     transfers: BTreeMap<TransactionId, Transfer>,
     /// Answers that belong to no transaction here.
     answers: VecDeque<(TransactionId, Action)>,
+    /// Domains that were admitted in this life.
+    admitted: u64,
 }
 
 /// One transaction as it is listed.
@@ -71,6 +81,10 @@ pub struct Entry<'a> {
 pub enum OfferError {
     /// It is on that machine already.
     SameMachine,
+    /// That machine does not belong to the fleet: the domain's home would not look for it there.
+    NotInFleet,
+    /// There is no room for the record of another transaction.
+    RecordsFull,
     /// The transaction id was used before.
     TransactionUsed,
     /// Another transaction of the domain is not settled.
@@ -86,6 +100,7 @@ impl Ledger {
             here,
             transfers: BTreeMap::new(),
             answers: VecDeque::new(),
+            admitted: 0,
         }
     }
 
@@ -100,9 +115,8 @@ impl Ledger {
         for record in records {
             let transaction = record.transaction;
             let state = state_of(record.offer.domain);
-            ledger
-                .transfers
-                .insert(transaction, resume_transfer(now, &here, record, state));
+            let transfer = resume_transfer(now, &ledger.here, record, state);
+            ledger.transfers.insert(transaction, transfer);
         }
         // What was open and is aborted is over as soon as it is resumed.
         ledger.drop_all_finished();
@@ -121,6 +135,9 @@ impl Ledger {
         if target == self.here.machine {
             return Err(OfferError::SameMachine);
         }
+        if !self.here.fleet.contains(target) {
+            return Err(OfferError::NotInFleet);
+        }
         if self.transfers.contains_key(&transaction) {
             return Err(OfferError::TransactionUsed);
         }
@@ -130,6 +147,9 @@ impl Ledger {
             }
             Some((other, _)) => return Err(OfferError::Busy(other)),
             None => {}
+        }
+        if self.is_full() {
+            return Err(OfferError::RecordsFull);
         }
         let Here { boot, timing, .. } = self.here;
         let source = Source::new(now, boot, target, transaction, offer, goals, timing);
@@ -162,11 +182,7 @@ impl Ledger {
                         },
                     );
                 }
-                step => {
-                    if let Some(answer) = step.answer_unknown() {
-                        self.answer(from, transaction, answer);
-                    }
-                }
+                step => self.unknown(from, transaction, &step),
             },
         }
     }
@@ -271,6 +287,39 @@ impl Ledger {
         &self.here
     }
 
+    /// What this machine is to a domain of a name of which it holds none.
+    pub fn lacking(&self) -> Standing {
+        Standing::Lacks {
+            life: self.here.life,
+            admitted: self.admitted,
+        }
+    }
+
+    /// Whether there are as many transactions as there is room for records. Each has one.
+    fn is_full(&self) -> bool {
+        self.transfers.len() >= self.here.records_max
+    }
+
+    /// Something is said about a transaction of which there is no record.
+    fn unknown(&mut self, from: MachineId, transaction: TransactionId, step: &Step) {
+        if let Step::Activated {
+            domain,
+            incarnation,
+        } = *step
+        {
+            let by = from;
+            let outlived = Action::Outlived {
+                domain,
+                incarnation,
+                by,
+            };
+            self.answers.push_back((transaction, outlived));
+        }
+        if let Some(answer) = step.answer_unknown() {
+            self.answer(from, transaction, answer);
+        }
+    }
+
     fn unsettled(&self, domain: DomainId) -> Option<(TransactionId, &Transfer)> {
         let touches =
             |transfer: &Transfer| transfer.offer().domain == domain && !is_settled(transfer);
@@ -321,7 +370,7 @@ fn is_settled(transfer: &Transfer) -> bool {
 }
 
 fn resume_transfer(now: Instant, here: &Here, record: Record, state: DomainState) -> Transfer {
-    let Here { boot, timing, .. } = *here;
+    let (boot, timing) = (here.boot, here.timing);
     let resumed = match record.progress {
         Progressed::SourceOpen
         | Progressed::SourceCommitting { .. }

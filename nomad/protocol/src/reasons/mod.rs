@@ -4,6 +4,7 @@ mod text;
 
 use serde::{Deserialize, Serialize};
 
+use crate::context::Force;
 use crate::identity::{Incarnation, TransactionId};
 use crate::offer::CpuFeatures;
 
@@ -116,6 +117,10 @@ pub enum Refusal {
         /// What it may use.
         limit: u32,
     },
+    /// The two machines do not list the same machines as their fleet.
+    OtherFleet,
+    /// The target has as many transactions on record as it can keep.
+    RecordsFull,
 }
 
 /// A step on a machine of its own failed.
@@ -214,6 +219,17 @@ pub enum AbortReason {
     },
 }
 
+impl Doubt {
+    /// Whether an operator can settle it so: what runs elsewhere is not to be run here, and what runs here is not dropped.
+    pub fn is_settled_by(self, force: Force) -> bool {
+        match self {
+            Doubt::NotReleased => force == Force::RunHere,
+            Doubt::NotHeard => force == Force::DropCopy,
+            _ => true,
+        }
+    }
+}
+
 /// Why the outcome is not known: both facts and the reason are listed for the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Doubt {
@@ -229,4 +245,8 @@ pub enum Doubt {
     DiscardedByOperator,
     /// On the source: nomad's record and the kernel's state of the domain contradict each other.
     RecordContradicted,
+    /// On the target: the domain runs here, and the source has not said for long that it gave its copy back.
+    NotReleased,
+    /// On the source: the copy here is given back, and the target has not said for long that it knows.
+    NotHeard,
 }

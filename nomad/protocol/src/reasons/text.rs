@@ -66,6 +66,10 @@ impl fmt::Display for Refusal {
             Refusal::Quota { used, limit } => {
                 write!(f, "{used} domains of {limit} are there for this key")
             }
+            Refusal::OtherFleet => {
+                f.write_str("the machines of its fleet are not those of the fleet here")
+            }
+            Refusal::RecordsFull => f.write_str("no room for a record of one more move there"),
         }
     }
 }
@@ -142,6 +146,10 @@ impl fmt::Display for Doubt {
             Doubt::LostAfterActivated => "the target ran the domain, and was started again",
             Doubt::DiscardedByOperator => "the target's operator has discarded the copy",
             Doubt::RecordContradicted => "the record and the domain's state contradict each other",
+            Doubt::NotReleased => "it runs here, and the source does not say that its copy is gone",
+            Doubt::NotHeard => {
+                "it runs on the target, which does not say that it knows it may go on"
+            }
         })
     }
 }

@@ -166,7 +166,7 @@ impl Committing {
     fn step_committed(self, context: &mut Context<'_>, input: Input, silent: bool) -> Phase {
         match input {
             Input::Heard { boot, step } if boot == self.peer_boot => match step {
-                Step::Activated => Releasing::enter(context, self.peer_boot),
+                Step::Activated { .. } => Releasing::enter(context, self.peer_boot),
                 // It was prepared and does not know of it any more, without a restart: its operator threw it away.
                 Step::Unknown => InDoubt::enter(context, Doubt::DiscardedByOperator),
                 Step::Prepared { .. } => {

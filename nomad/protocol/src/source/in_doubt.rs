@@ -29,7 +29,7 @@ impl InDoubt {
         match input {
             // Said by the target's earlier boot and overtaken by the later one's Unknown: it ran there, and is gone.
             Input::Heard {
-                step: Step::Activated,
+                step: Step::Activated { .. },
                 ..
             } if self.why == Doubt::TargetRestarted => {
                 context.notify(Notice::InDoubt(Doubt::LostAfterActivated));

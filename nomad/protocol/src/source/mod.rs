@@ -216,13 +216,13 @@ impl Source {
         }
     }
 
-    /// The operator settles what is in doubt. Says whether there was a doubt to settle.
+    /// The operator settles what is in doubt. Says whether there was a doubt that this settles.
     pub fn force(&mut self, now: Instant, force: Force) -> bool {
-        let doubted = self.doubt().is_some();
-        if doubted {
+        let settles = self.doubt().is_some_and(|doubt| doubt.is_settled_by(force));
+        if settles {
             self.step(now, Input::Force(force));
         }
-        doubted
+        settles
     }
 
     /// The next thing to do, if any.
@@ -257,6 +257,7 @@ impl Source {
     pub fn doubt(&self) -> Option<Doubt> {
         match &self.phase {
             Phase::Commit(committing) => committing.doubt(),
+            Phase::Release(releasing) => releasing.doubt(),
             Phase::InDoubt(in_doubt) => Some(in_doubt.why()),
             _ => None,
         }

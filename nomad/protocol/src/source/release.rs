@@ -4,7 +4,7 @@ use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
 use crate::identity::BootId;
 use crate::messages::Step;
-use crate::reasons::PhaseName;
+use crate::reasons::{Doubt, PhaseName};
 use crate::record::Progressed;
 use crate::timers::Timer;
 
@@ -19,7 +19,10 @@ pub(super) struct Releasing {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
     Destroying,
-    Telling,
+    /// `silent`: the target was not heard for long.
+    Telling {
+        silent: bool,
+    },
 }
 
 impl Releasing {
@@ -54,9 +57,10 @@ impl Releasing {
     fn tell(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
         context.send(Step::Released);
         context.repeat();
+        context.limit(context.timing().release_limit_us);
         Phase::Release(Releasing {
             peer_boot,
-            progress: Progress::Telling,
+            progress: Progress::Telling { silent: false },
         })
     }
 
@@ -70,27 +74,35 @@ impl Releasing {
                 Self::tell(context, self.peer_boot)
             }
             (
-                Progress::Telling,
+                Progress::Telling { .. },
                 Input::Heard {
                     step: Step::ReleaseHeard,
                     ..
                 },
             ) => Self::finish(context),
             // A restarted target has nothing left to be told.
-            (Progress::Telling, Input::Heard { boot, .. }) if boot != self.peer_boot => {
+            (Progress::Telling { .. }, Input::Heard { boot, .. }) if boot != self.peer_boot => {
                 Self::finish(context)
             }
             (
-                Progress::Telling,
+                Progress::Telling { .. },
                 Input::Heard {
-                    step: Step::Activated,
+                    step: Step::Activated { .. },
                     ..
-                }
-                | Input::Timer(Timer::Repeat),
-            ) => {
+                },
+            ) => Self::tell(context, self.peer_boot),
+            (Progress::Telling { .. }, Input::Timer(Timer::Repeat)) => {
                 context.send(Step::Released);
                 Phase::Release(self)
             }
+            (Progress::Telling { .. }, Input::Timer(Timer::Limit)) => {
+                context.notify(Notice::InDoubt(Doubt::NotHeard));
+                Phase::Release(Releasing {
+                    progress: Progress::Telling { silent: true },
+                    ..self
+                })
+            }
+            (Progress::Telling { .. }, Input::Force(_)) => Self::finish(context),
             _ => Phase::Release(self),
         }
     }
@@ -103,6 +115,10 @@ impl Releasing {
     }
 
     pub(super) fn is_destroyed(&self) -> bool {
-        self.progress == Progress::Telling
+        matches!(self.progress, Progress::Telling { .. })
+    }
+
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        (self.progress == Progress::Telling { silent: true }).then_some(Doubt::NotHeard)
     }
 }

@@ -12,7 +12,7 @@ use crate::actions::{Action, Event, Notice, TargetAction, TargetEvent};
 use crate::context::{Context, Input};
 use crate::identity::BootId;
 use crate::messages::Step;
-use crate::reasons::PhaseName;
+use crate::reasons::{Doubt, PhaseName};
 use crate::record::Progressed;
 use crate::stood::Stood;
 use crate::timers::Timer;
@@ -28,7 +28,10 @@ pub(super) struct Activating {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
     Thawing(Stood),
-    Running,
+    /// `silent`: the source was not heard for long.
+    Running {
+        silent: bool,
+    },
 }
 
 impl Activating {
@@ -66,18 +69,28 @@ impl Activating {
     }
 
     fn running(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
-        context.send(Step::Activated);
+        Self::say_activated(context);
         context.repeat();
+        context.limit(context.timing().release_limit_us);
         Phase::Activate(Activating {
             peer_boot,
-            progress: Progress::Running,
+            progress: Progress::Running { silent: false },
         })
+    }
+
+    fn say_activated(context: &mut Context<'_>) {
+        let offer = &context.facts.offer;
+        let (domain, incarnation) = (offer.domain, offer.incarnation.next());
+        context.send(Step::Activated {
+            domain,
+            incarnation,
+        });
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match self.progress {
             Progress::Thawing(stood) => self.step_thawing(context, input, stood),
-            Progress::Running => self.step_running(context, input),
+            Progress::Running { .. } => self.step_running(context, input),
         }
     }
 
@@ -115,7 +128,8 @@ impl Activating {
             Input::Heard {
                 step: Step::Unknown,
                 ..
-            } => {
+            }
+            | Input::Force(_) => {
                 context.enter(PhaseName::Finished);
                 context.act(Action::Forget);
                 context.notify(Notice::Finished);
@@ -124,12 +138,22 @@ impl Activating {
             Input::Heard {
                 step: Step::Commit { .. },
                 ..
-            }
-            | Input::Timer(Timer::Repeat) => {
-                context.send(Step::Activated);
+            } => Self::running(context, self.peer_boot),
+            Input::Timer(Timer::Repeat) => {
+                Self::say_activated(context);
                 Phase::Activate(self)
+            }
+            Input::Timer(Timer::Limit) => {
+                context.notify(Notice::InDoubt(Doubt::NotReleased));
+                let progress = Progress::Running { silent: true };
+                Phase::Activate(Activating { progress, ..self })
             }
             _ => Phase::Activate(self),
         }
+    }
+
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        let silent = Progress::Running { silent: true };
+        (self.progress == silent).then_some(Doubt::NotReleased)
     }
 }

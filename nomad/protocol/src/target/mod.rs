@@ -188,13 +188,13 @@ impl Target {
         Cancelled::Now
     }
 
-    /// The operator settles what is in doubt. Says whether there was a doubt to settle.
+    /// The operator settles what is in doubt. Says whether there was a doubt that this settles.
     pub fn force(&mut self, now: Instant, force: Force) -> bool {
-        let doubted = self.doubt().is_some();
-        if doubted {
+        let settles = self.doubt().is_some_and(|doubt| doubt.is_settled_by(force));
+        if settles {
             self.step(now, Input::Force(force));
         }
-        doubted
+        settles
     }
 
     /// Asks the source at once what became of the transaction, if it was not heard of for a while.
@@ -234,6 +234,7 @@ impl Target {
     pub fn doubt(&self) -> Option<Doubt> {
         match &self.phase {
             Phase::Verify(verifying) => verifying.doubt(),
+            Phase::Activate(activating) => activating.doubt(),
             Phase::InDoubt(_) => Some(Doubt::SourceRestarted),
             _ => None,
         }

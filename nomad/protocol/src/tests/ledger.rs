@@ -57,7 +57,6 @@ fn unknown_transactions_are_said_to_be_unknown() {
             stood_us: 0,
             held_us: 0,
         },
-        Step::Activated,
     ] {
         assert_eq!(said(&mut pair, 0, B, MOVE, asking), Some(Step::Unknown));
     }
@@ -246,6 +245,143 @@ fn one_machine_cannot_fill_the_ledger() {
             envelope: answer
         }
     ));
+}
+
+#[test]
+fn a_copy_that_nobody_waits_for_is_told_that_it_was_outlived() {
+    let mut pair = Pair::new();
+    let message = Message::About(MOVE, activated());
+    let boot = BootId(99);
+    pair.machines[0].handle_message(pair.now, B, Envelope { boot, message });
+    let outlived = Action::Outlived {
+        domain: DOMAIN,
+        incarnation: offer().incarnation.next(),
+        by: B,
+    };
+    assert_eq!(pair.machines[0].poll_action(), Some((MOVE, outlived)));
+    let message = Message::About(MOVE, Step::Unknown);
+    let boot = here(A).boot;
+    let envelope = Envelope { boot, message };
+    let answer = Action::Send { to: B, envelope };
+    assert_eq!(pair.machines[0].poll_action(), Some((MOVE, answer)));
+}
+
+#[test]
+fn only_machines_of_one_fleet_move_domains_between_them() {
+    let mut pair = Pair::new();
+    let stranger = MachineId([0xc; 32]);
+    let to_stranger = pair.machines[0].offer(pair.now, MOVE, stranger, offer(), Goals::default());
+    assert_eq!(to_stranger, Err(OfferError::NotInFleet));
+    let other = Step::Refuse(Refusal::OtherFleet);
+    let from_stranger = said(&mut pair, 1, stranger, MOVE, Step::Offer(offer()));
+    assert_eq!(from_stranger, Some(other.clone()));
+    let larger = Offer {
+        fleet: Fleet::new([A, B, stranger]).id(),
+        ..offer()
+    };
+    assert_eq!(
+        said(&mut pair, 1, A, MOVE, Step::Offer(larger)),
+        Some(other)
+    );
+}
+
+#[test]
+fn a_transaction_without_room_for_its_record_does_not_begin() {
+    let mut pair = Pair::new();
+    let mut here = pair.machines[0].here().clone();
+    here.records_max = 1;
+    pair.machines = [Ledger::new(here.clone()), Ledger::new(here)];
+    let offered = |number| Offer {
+        domain: DomainId(number),
+        name: Name::try_new(&format!("counter{number}")).expect("a name"),
+        ..offer()
+    };
+    let goals = Goals::default();
+    let [source, target] = &mut pair.machines;
+    source
+        .offer(pair.now, MOVE, B, offered(1), goals)
+        .expect("there is room");
+    let full = source.offer(pair.now, ONWARD, B, offered(2), goals);
+    assert_eq!(full, Err(OfferError::RecordsFull));
+    let mut offer_to = |number| {
+        let transaction = TransactionId(number);
+        let message = Message::About(transaction, Step::Offer(offered(number)));
+        let boot = BootId(1);
+        target.handle_message(pair.now, B, Envelope { boot, message });
+        target.entries().count()
+    };
+    assert_eq!((offer_to(1), offer_to(2)), (1, 1));
+    let refused = Step::Refuse(Refusal::RecordsFull);
+    let answers: alloc::vec::Vec<Action> =
+        core::iter::from_fn(|| target.poll_action().map(|(_, action)| action)).collect();
+    let is_refusal = |action: &Action| {
+        matches!(action, Action::Send { envelope, .. }
+            if envelope.message == Message::About(TransactionId(2), refused.clone()))
+    };
+    assert!(answers.iter().any(is_refusal), "{answers:?}");
+}
+
+#[test]
+fn counts_what_it_admits_in_what_it_says_of_domains_that_it_lacks() {
+    let mut pair = Pair::new();
+    let life = LifeId(1);
+    let lacking = |admitted| Standing::Lacks { life, admitted };
+    assert_eq!(pair.machines[1].lacking(), lacking(0));
+    said(&mut pair, 1, A, MOVE, Step::Offer(offer()));
+    assert_eq!(pair.machines[1].lacking(), lacking(1));
+    said(&mut pair, 1, A, MOVE, Step::Offer(offer()));
+    assert_eq!(pair.machines[1].lacking(), lacking(1));
+}
+
+/// The source has gone for good after it has heard that the domain runs, and before it says that its copy is gone.
+#[test]
+fn an_operator_ends_a_transaction_whose_other_machine_is_gone() {
+    let mut pair = Pair::moving();
+    pair.shell =
+        |action| matches!(action, Action::Source(SourceAction::Destroy)).then(Default::default);
+    pair.settle();
+    assert!(!pair.machines[1].force(pair.now, MOVE, Force::RunHere));
+    pair.cut = true;
+    while !pair.noticed(1, Notice::InDoubt(Doubt::NotReleased)) {
+        pair.pass_time();
+    }
+    let now = pair.now;
+    assert!(!pair.machines[1].force(now, MOVE, Force::DropCopy));
+    assert!(pair.machines[1].force(now, MOVE, Force::RunHere));
+    pair.settle();
+    assert_eq!(pair.phase(1), None);
+    assert!(pair.did(1, &Action::Forget));
+}
+
+/// The same with the target, which has gone before it hears that it may move the domain on.
+#[test]
+fn an_operator_ends_what_a_target_never_hears_of() {
+    let mut pair = Pair::moving();
+    pair.settle_without(Step::Released);
+    pair.cut = true;
+    while !pair.noticed(0, Notice::InDoubt(Doubt::NotHeard)) {
+        pair.pass_time();
+    }
+    let now = pair.now;
+    assert!(!pair.machines[0].force(now, MOVE, Force::RunHere));
+    assert!(pair.machines[0].force(now, MOVE, Force::DropCopy));
+    pair.settle();
+    assert_eq!(pair.phase(0), None);
+}
+
+#[test]
+fn a_doubt_about_a_silent_machine_is_over_when_it_is_heard() {
+    let mut pair = Pair::moving();
+    pair.shell =
+        |action| matches!(action, Action::Source(SourceAction::Destroy)).then(Default::default);
+    pair.settle();
+    while !pair.noticed(1, Notice::InDoubt(Doubt::NotReleased)) {
+        pair.pass_time();
+    }
+    let now = pair.now;
+    pair.machines[0].handle_event(now, MOVE, Event::Source(SourceEvent::Destroyed));
+    pair.settle();
+    assert_eq!((pair.phase(0), pair.phase(1)), (None, None));
 }
 
 #[test]

@@ -22,9 +22,16 @@ pub fn here(machine: MachineId) -> Here {
     Here {
         machine,
         boot: BootId(u64::from(machine.0[0])),
+        life: LifeId(1),
+        fleet: fleet(),
+        records_max: 40,
         capabilities,
         timing: Timing::default(),
     }
+}
+
+pub fn fleet() -> Fleet {
+    Fleet::new([A, B])
 }
 
 pub fn offer() -> Offer {
@@ -40,6 +47,15 @@ pub fn offer() -> Offer {
         },
         versions: Versions { image: 1, abi: 1 },
         cpu: CpuFeatures([0b101; 6]),
+        fleet: fleet().id(),
+    }
+}
+
+/// What the target of an [`offer`] says when it runs the domain.
+pub fn activated() -> Step {
+    Step::Activated {
+        domain: DOMAIN,
+        incarnation: offer().incarnation.next(),
     }
 }
 
@@ -156,14 +172,14 @@ impl Pair {
 
     /// Forgets nomad's state on a machine, and goes on from its record.
     pub fn restart_nomad(&mut self, machine: usize, state: DomainState) {
-        let here = *self.machines[machine].here();
+        let here = self.machines[machine].here().clone();
         self.machines[machine] =
             Ledger::resume(self.now, here, self.last_record(machine), |_| state);
     }
 
     /// Forgets everything on a machine.
     pub fn restart_machine(&mut self, machine: usize) {
-        let mut here = *self.machines[machine].here();
+        let mut here = self.machines[machine].here().clone();
         here.boot = BootId(here.boot.0 + 100);
         self.machines[machine] = Ledger::new(here);
     }

@@ -86,7 +86,7 @@ fn steps_have_the_documented_numbers() {
             stood_us: 0,
             held_us: 0,
         },
-        Step::Activated,
+        activated(),
         Step::Released,
         Step::ReleaseHeard,
         Step::Abort(AbortReason::Cancelled),
@@ -108,7 +108,7 @@ fn another_version_is_refused_with_both_numbers() {
     bytes[0] = 1;
     assert_eq!(
         Envelope::decode(&bytes),
-        Err(DecodeError::Version { ours: 4, theirs: 1 })
+        Err(DecodeError::Version { ours: 5, theirs: 1 })
     );
 }
 
@@ -126,7 +126,7 @@ fn every_truncation_is_too_short() {
 
 #[test]
 fn bytes_left_over_are_refused() {
-    let mut bytes = envelope(Step::Activated).encode();
+    let mut bytes = envelope(activated()).encode();
     bytes.push(0);
     assert_eq!(
         Envelope::decode(&bytes),
@@ -180,6 +180,7 @@ fn the_longest_messages_fit_their_limits() {
         sizes,
         versions,
         cpu,
+        fleet: fleet().id(),
     };
     assert!(envelope(Step::Offer(offer.clone())).encode().len() <= DATAGRAM_BYTES_MAX);
     let progress = Progressed::TargetPrepared {

@@ -1,0 +1,77 @@
+//! The fleet: the machines that a domain may be on. All of them must have the same list, or the roll call of a domain's home would
+//! not ask a machine that has it.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::identity::MachineId;
+
+/// The machines of a fleet, this one among them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Fleet(Vec<MachineId>);
+
+/// Which machines a fleet is made of, in one number: the exclusive or of their ids, which are keys, and so
+/// as good as drawn at random. Lists that differ by mistake differ in this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FleetId([u8; 32]);
+
+impl Fleet {
+    /// The fleet of these machines, in any order, named once or several times.
+    pub fn new(machines: impl IntoIterator<Item = MachineId>) -> Fleet {
+        let mut machines: Vec<MachineId> = machines.into_iter().collect();
+        machines.sort_unstable();
+        machines.dedup();
+        Fleet(machines)
+    }
+
+    /// Whether a machine belongs to it.
+    pub fn contains(&self, machine: MachineId) -> bool {
+        self.0.binary_search(&machine).is_ok()
+    }
+
+    /// All of them.
+    pub fn machines(&self) -> impl Iterator<Item = MachineId> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// What two machines compare.
+    pub fn id(&self) -> FleetId {
+        let mut sum = [0; 32];
+        for machine in &self.0 {
+            for (byte, with) in sum.iter_mut().zip(machine.0) {
+                *byte ^= with;
+            }
+        }
+        FleetId(sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    const A: MachineId = MachineId([1; 32]);
+    const B: MachineId = MachineId([2; 32]);
+    const C: MachineId = MachineId([4; 32]);
+
+    #[test]
+    fn is_the_same_in_every_order() {
+        assert_eq!(Fleet::new([A, B, C]).id(), Fleet::new([C, A, B, A]).id());
+    }
+
+    #[test]
+    fn differs_by_every_machine() {
+        let fleets = [vec![A], vec![A, B], vec![A, C], vec![A, B, C]];
+        let ids: Vec<FleetId> = fleets
+            .into_iter()
+            .map(|fleet| Fleet::new(fleet).id())
+            .collect();
+        for (position, id) in ids.iter().enumerate() {
+            assert!(!ids[..position].contains(id));
+        }
+        assert!(!Fleet::new([A, B]).contains(C));
+    }
+}
