@@ -76,10 +76,19 @@ struct Row {
 /// What keeps the home from starting the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// This machine has not answered in this turn.
+    /// This machine has not answered, and has hardly had the time.
+    Asked(MachineId),
+    /// This machine has not answered for long.
     Silent(MachineId),
-    /// This machine has one of this incarnation.
-    Held(MachineId, Incarnation),
+    /// This machine has one.
+    Held {
+        /// Which machine.
+        by: MachineId,
+        /// The domain's incarnation there.
+        incarnation: Incarnation,
+        /// Whether it runs there, or may.
+        runs: bool,
+    },
 }
 
 impl RollCall {
@@ -179,18 +188,21 @@ impl RollCall {
 
     /// What keeps the domain from being started, machine by machine.
     pub fn obstacles(&self, now: Instant) -> impl Iterator<Item = Obstacle> + '_ {
-        // Before that those who answer at all have not had the time: what they said before counts.
-        let is_late = self
-            .asked
-            .is_some_and(|asked| now.us_since(asked) >= self.timing.silence_limit_us);
-        self.rows.iter().filter_map(
-            move |row| match row.now.or(row.before.filter(|_| !is_late)) {
-                None => Some(Obstacle::Silent(row.machine)),
-                Some(Standing::Holds { incarnation, .. }) => {
-                    Some(Obstacle::Held(row.machine, incarnation))
-                }
+        let limit_us = self.timing.silence_limit_us;
+        let is_late = self.asked.is_some_and(|at| now.us_since(at) >= limit_us);
+        let rows = self.rows.iter().filter(|_| !self.is_over);
+        rows.filter_map(move |row| {
+            // Until those who answer at all have had the time, what they said before counts.
+            match row.now.or(row.before.filter(|_| !is_late)) {
+                None if is_late => Some(Obstacle::Silent(row.machine)),
+                None => Some(Obstacle::Asked(row.machine)),
+                Some(Standing::Holds { incarnation, runs }) => Some(Obstacle::Held {
+                    by: row.machine,
+                    incarnation,
+                    runs,
+                }),
                 Some(Standing::Lacks { .. }) => None,
-            },
-        )
+            }
+        })
     }
 }

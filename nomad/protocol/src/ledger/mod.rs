@@ -9,6 +9,7 @@ mod admission;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
+use core::fmt;
 
 use nomad_planner::Goals;
 
@@ -91,6 +92,22 @@ pub enum OfferError {
     Busy(TransactionId),
     /// The domain came here by this transaction, and the machine that it came from has not released its copy.
     NotReleased(TransactionId),
+}
+
+impl fmt::Display for OfferError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OfferError::SameMachine => f.write_str("it is there already"),
+            OfferError::NotInFleet => f.write_str("no machine of the fleet is there"),
+            OfferError::RecordsFull => f.write_str("no room for a record of one more move"),
+            OfferError::TransactionUsed => f.write_str("the transaction's number was used before"),
+            OfferError::Busy(other) => write!(f, "transaction {other} is not over"),
+            OfferError::NotReleased(other) => write!(
+                f,
+                "the machine that it came from, by transaction {other}, has not given its copy back"
+            ),
+        }
+    }
 }
 
 impl Ledger {

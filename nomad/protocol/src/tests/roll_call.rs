@@ -118,14 +118,20 @@ fn asks_again_who_has_not_answered() {
 
 #[test]
 fn names_who_is_silent_and_who_has_one() {
-    let incarnation = Incarnation(2);
+    let held = Obstacle::Held {
+        by: B,
+        incarnation: Incarnation(2),
+        runs: true,
+    };
     let obstacles = |call: &RollCall, now| -> Vec<Obstacle> { call.obstacles(now).collect() };
     let mut call = roll_call();
+    call.poll_asks(NOW);
+    assert_eq!(obstacles(&call, NOW), [HOME, B, C].map(Obstacle::Asked));
     answer(&mut call, [lacks(0), holds(), lacks(0)]);
-    assert_eq!(obstacles(&call, NOW), [Obstacle::Held(B, incarnation)]);
+    assert_eq!(obstacles(&call, NOW), [held]);
     let due = call.poll_timeout();
     assert_eq!(call.poll_asks(due), [HOME, B, C]);
-    assert_eq!(obstacles(&call, due), [Obstacle::Held(B, incarnation)]);
+    assert_eq!(obstacles(&call, due), [held]);
     let late = due.after_us(Timing::default().silence_limit_us);
     call.heard(late, HOME, call.turn(), lacks(0));
     call.heard(late, C, call.turn(), lacks(0));
