@@ -5,6 +5,7 @@
 //! explain DOMAIN             what would become of each thing that the domain holds
 //! cancel DOMAIN              before the commit point
 //! list                       domains and transactions
+//! start DOMAIN               a domain that is at home here and that no machine has runs here, anew
 //! force DOMAIN run           settles what is in doubt: the copy here runs, whatever the other machine does
 //! force DOMAIN drop          settles what is in doubt: the copy here is destroyed
 //! mem                        the machine's memory
@@ -30,6 +31,8 @@ pub enum Command<'a> {
     Cancel(Name),
     /// Say what is here.
     List,
+    /// Start a domain that is lost.
+    Start(Name),
     /// Settle what is in doubt.
     Force(Name, Force),
     /// Say what memory the machine has.
@@ -61,7 +64,7 @@ impl NoCommand {
         match self {
             NoCommand::NoText => "that is no line of text",
             NoCommand::Unknown => {
-                "I know: migrate DOMAIN MACHINE, explain DOMAIN, cancel DOMAIN, list, force DOMAIN run|drop, mem, machines"
+                "I know: migrate DOMAIN MACHINE, explain DOMAIN, cancel DOMAIN, list, start DOMAIN, force DOMAIN run|drop, mem, machines"
             }
             NoCommand::BadName => "that is no name",
         }
@@ -91,6 +94,7 @@ impl<'a> Command<'a> {
             [Some("cancel"), Some(domain), None, None] => Ok(Command::Cancel(name(domain)?)),
             [Some("list"), None, None, None] => Ok(Command::List),
             [Some("machines"), None, None, None] => Ok(Command::Machines),
+            [Some("start"), Some(domain), None, None] => Ok(Command::Start(name(domain)?)),
             [Some("force"), Some(domain), Some("run"), None] => {
                 Ok(Command::Force(name(domain)?, Force::RunHere))
             }
@@ -125,6 +129,10 @@ mod tests {
         assert_eq!(Command::parse(b"list"), Ok(Command::List));
         assert_eq!(Command::parse(b"machines"), Ok(Command::Machines));
         assert_eq!(Command::parse(b"mem"), Ok(Command::Memory));
+        assert_eq!(
+            Command::parse(b"start counter"),
+            Ok(Command::Start(counter))
+        );
         let force = Command::parse(b"force counter drop");
         assert_eq!(force, Ok(Command::Force(counter, Force::DropCopy)));
         let hold = Command::parse(b"hold phase Freeze\n");

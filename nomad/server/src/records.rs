@@ -55,13 +55,20 @@ impl Records {
         (records, boot, found)
     }
 
-    /// Keeps a record, instead of the one before of the same transaction. Says whether there was room.
-    pub fn keep(&mut self, record: &Record) -> bool {
+    /// Of so many transactions there is room for a record, while one of them is replaced.
+    pub fn transactions_max(&self) -> usize {
+        self.slot_count().saturating_sub(1)
+    }
+
+    /// Keeps a record, instead of the one before of the same transaction.
+    ///
+    /// # Panics
+    /// If there are more transactions than [`Records::transactions_max`].
+    pub fn keep(&mut self, record: &Record) {
         let bytes = record.encode();
         let is_taken = |slot: &usize| self.taken.iter().any(|(_, taken, _)| taken == slot);
-        let Some(slot) = (0..self.slot_count()).find(|slot| !is_taken(slot)) else {
-            return false;
-        };
+        let free = (0..self.slot_count()).find(|slot| !is_taken(slot));
+        let slot = free.expect("the ledger begins no transaction without room for its record");
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         let offset = SLOTS_OFFSET + slot * SLOT_BYTES;
@@ -69,7 +76,6 @@ impl Records {
         self.memory.write(offset, &head(sequence, &bytes));
         self.forget(record.transaction);
         self.taken.push((record.transaction, slot, sequence));
-        true
     }
 
     /// Notes the token of the freeze of a transaction's domain, until the transaction is ended. Where there is no room, nothing
@@ -118,34 +124,27 @@ impl Records {
         self.taken.retain(|(known, ..)| *known != transaction);
     }
 
+    /// Reads what an earlier life has left. Of two records of a transaction, between whose writing it ended, the older one is erased:
+    /// it would come to light again when the younger one is forgotten.
     fn load(&mut self) -> Vec<Record> {
-        let mut found: Vec<Record> = Vec::new();
-        for slot in 0..self.slot_count() {
-            let mut bytes = [0; SLOT_BYTES];
-            self.memory
-                .read(SLOTS_OFFSET + slot * SLOT_BYTES, &mut bytes);
-            let Some((sequence, record)) = decode(&bytes) else {
-                continue;
-            };
-            self.next_sequence = self.next_sequence.max(sequence + 1);
-            let transaction = record.transaction;
-            let known = self
-                .taken
-                .iter()
-                .position(|(known, ..)| *known == transaction);
-            match known {
-                Some(known) if self.taken[known].2 > sequence => {}
-                Some(known) => {
-                    self.taken[known] = (transaction, slot, sequence);
-                    found[known] = record;
-                }
-                None => {
-                    self.taken.push((transaction, slot, sequence));
-                    found.push(record);
-                }
-            }
+        let mut found: Vec<(u64, usize, Record)> = (0..self.slot_count())
+            .filter_map(|slot| {
+                let mut bytes = [0; SLOT_BYTES];
+                let offset = SLOTS_OFFSET + slot * SLOT_BYTES;
+                self.memory.read(offset, &mut bytes);
+                let (sequence, record) = decode(&bytes)?;
+                Some((sequence, slot, record))
+            })
+            .collect();
+        found.sort_unstable_by_key(|(sequence, ..)| *sequence);
+        for (sequence, slot, record) in &found {
+            self.forget(record.transaction);
+            self.taken.push((record.transaction, *slot, *sequence));
+            self.next_sequence = sequence + 1;
         }
-        found
+        let is_kept = |slot: usize| self.taken.iter().any(|(_, kept, _)| *kept == slot);
+        found.retain(|(_, slot, _)| is_kept(*slot));
+        found.into_iter().map(|(.., record)| record).collect()
     }
 
     fn slot_count(&self) -> usize {
@@ -214,8 +213,10 @@ fn check(sequence: u64, record: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use nomad_protocol::{
-        CpuFeatures, DomainId, Incarnation, MachineId, Name, Offer, Progressed, Sizes, Versions,
+        CpuFeatures, DomainId, Fleet, Incarnation, MachineId, Name, Offer, Progressed, Sizes,
+        Versions,
     };
+    use runtime::host::shared_memory;
 
     use super::*;
 
@@ -235,9 +236,16 @@ mod tests {
                 },
                 versions: Versions { image: 1, abi: 1 },
                 cpu: CpuFeatures::default(),
+                fleet: Fleet::new([]).id(),
             },
             progress: Progressed::SourceOpen,
         }
+    }
+
+    /// A Memory as it is at first, or as an earlier life has left it.
+    fn open(memory: SharedMemory<'static>) -> (Records, Vec<Record>) {
+        let (records, _, found) = Records::open(memory, BootId(3));
+        (records, found)
     }
 
     fn slot(sequence: u64, record: &Record) -> [u8; SLOT_BYTES] {
@@ -275,5 +283,42 @@ mod tests {
             torn[position] ^= 0x40;
             assert_eq!(decode(&torn), None, "{position}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_is_found_by_a_later_life_once_and_in_its_last_state() {
+        let memory = shared_memory(SLOTS_OFFSET + 4 * SLOT_BYTES);
+        let (mut records, found) = open(memory);
+        assert_eq!((found, records.transactions_max()), (Vec::new(), 3));
+        let released = Record {
+            progress: Progressed::SourceReleased {
+                peer_boot: BootId(1),
+            },
+            ..record(2)
+        };
+        for kept in [record(1), record(2), record(3), released.clone()] {
+            records.keep(&kept);
+        }
+        let (mut records, found) = open(memory);
+        assert_eq!(found, [record(1), record(3), released]);
+        records.end(TransactionId(2));
+        assert_eq!(open(memory).1, [record(1), record(3)]);
+    }
+
+    #[test]
+    fn of_two_records_of_a_transaction_the_older_is_gone_for_good() {
+        let memory = shared_memory(SLOTS_OFFSET + 4 * SLOT_BYTES);
+        let (mut records, _) = open(memory);
+        records.keep(&record(1));
+        // The life that wrote a second one ended before it erased the first.
+        let younger = Record {
+            progress: Progressed::TargetOpen,
+            ..record(1)
+        };
+        memory.write(SLOTS_OFFSET + 2 * SLOT_BYTES, &slot(9, &younger));
+        let (mut records, found) = open(memory);
+        assert_eq!(found, [younger]);
+        records.end(TransactionId(1));
+        assert_eq!(open(memory).1, []);
     }
 }

@@ -1,5 +1,6 @@
 //! The machine's root, as the server asks it: which domains there are, and what their outside objects are called.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use abi::register::{ObjectId, PageCount};
@@ -61,6 +62,18 @@ impl Root {
             Err(RootError::Refused(Refusal::NoSuchDomain)) => Ok(None),
             answer => record(&answer?).map(Some),
         }
+    }
+
+    /// All of root's domains.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn all(self) -> Result<Vec<DomainRecord>, RootError> {
+        let mut records = Vec::new();
+        while let Some(record) = self.at(records.len() as u64)? {
+            records.push(record);
+        }
+        Ok(records)
     }
 
     /// The domain of this name, and the authority over it if it may move.
@@ -209,6 +222,18 @@ impl Root {
     /// [`RootError`].
     pub fn adopt(self, name: Name, id: [u8; 16], incarnation: u64) -> Result<(), RootError> {
         self.tell(Request::Adopt {
+            name: to_root(name)?,
+            id: DomainId(id),
+            incarnation,
+        })
+    }
+
+    /// A copy of this incarnation, higher than that of the one here, runs elsewhere: the one here stands still from now on.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn outlive(self, name: Name, id: [u8; 16], incarnation: u64) -> Result<(), RootError> {
+        self.tell(Request::Outlive {
             name: to_root(name)?,
             id: DomainId(id),
             incarnation,

@@ -9,7 +9,7 @@ use embassy_time::{Duration, Instant as Now, Timer};
 use nomad_channel::noise::TAG_BYTES;
 use nomad_channel::packet::PACKET_HEAD_BYTES;
 use nomad_channel::{Heard, Party, Said};
-use nomad_protocol::{Attendance, DATAGRAM_BYTES_MAX, Envelope, MachineId, Message, PORT};
+use nomad_protocol::{DATAGRAM_BYTES_MAX, Envelope, MachineId, Message, PORT};
 
 use crate::channel::outlets::Outlets;
 use crate::late::outlet::WINDOW;
@@ -100,9 +100,10 @@ fn hear(shell: &Shell, datagram: &[u8], from: UdpMetadata) {
 fn understand(shell: &Shell, machine: MachineId, message: &[u8]) {
     match Envelope::decode(message) {
         Ok(envelope) => match envelope.message {
-            Message::Asks(name) => shell.answer_roll(machine, name),
-            Message::Holds(name) => shell.hear_roll(machine, &name, Attendance::Holds),
-            Message::Lacks(name) => shell.hear_roll(machine, &name, Attendance::Lacks),
+            Message::Asks(name, turn) => shell.answer_roll(machine, name, turn),
+            Message::Answers(name, turn, standing) => {
+                shell.hear_roll(machine, &name, turn, standing);
+            }
             Message::Late(transaction, late) => shell.hear_late(machine, transaction, late),
             Message::Hello { .. } | Message::About(..) => {
                 let mut ledger = shell.ledger.borrow_mut();

@@ -1,7 +1,13 @@
 //! What the ledger asks for, done in the order in which it asks.
 
-use nomad_protocol::{Action, Notice, TransactionId};
+use alloc::format;
+use alloc::string::{String, ToString};
 
+use nomad_image::Name;
+use nomad_protocol::{Action, DomainId, Incarnation, MachineId, Notice, TransactionId};
+use runtime::protocol::root::{DomainRecord, DomainState};
+
+use crate::shell::roll_calls::Purpose;
 use crate::shell::{Job, Shell, What};
 
 impl Shell {
@@ -19,19 +25,21 @@ impl Shell {
     fn perform(&self, transaction: TransactionId, action: Action) {
         match action {
             Action::Send { to, envelope } => self.send(to, &envelope.encode()),
-            Action::Record(record) => {
-                if !self.records.borrow_mut().keep(&record) {
-                    log::error!("there is no room for a record of {}", record.transaction);
-                }
-            }
+            Action::Record(record) => self.records.borrow_mut().keep(&record),
             Action::Forget => self.records.borrow_mut().end(transaction),
             Action::Notify(notice) => {
                 self.tell(transaction, &notice);
+                self.note_doubt(transaction, &notice);
                 self.note_end(transaction, notice);
                 if let Notice::Finished | Notice::Aborted(_) = notice {
                     self.drop_transaction(transaction);
                 }
             }
+            Action::Outlived {
+                domain,
+                incarnation,
+                by,
+            } => self.outlive(domain, incarnation, by),
             Action::CloseStream => self.close_stream(transaction),
             Action::Source(action) => self.perform_source(transaction, action),
             Action::Target(action) => self.perform_target(transaction, action),
@@ -48,8 +56,63 @@ impl Shell {
         }
     }
 
+    /// Another machine runs this incarnation of a domain. An older copy that runs here was forced to.
+    fn outlive(&self, domain: DomainId, incarnation: Incarnation, by: MachineId) {
+        let records = match self.machine.root.all() {
+            Ok(records) => records,
+            Err(error) => return log::error!("root does not list its domains: {error}"),
+        };
+        let is_it = |record: &&DomainRecord| {
+            let same = u128::from_le_bytes(record.id.0) == domain.0;
+            let is_older = Incarnation(record.incarnation).is_outlived_by(incarnation);
+            same && is_older && record.state == DomainState::Running
+        };
+        let Some(record) = records.iter().find(is_it) else {
+            return;
+        };
+        let Some(name) = Name::try_new(record.name.as_str()) else {
+            return;
+        };
+        log::error!("{name} runs on {by:?} and is younger there: the copy here stands still");
+        if let Err(error) = self.machine.root.outlive(name, record.id.0, incarnation.0) {
+            log::error!("{name} cannot be stopped: {error}");
+        }
+    }
+
+    /// Gives up a copy that was outlived.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn drop_outlived(&self, name: Name) -> Result<(), String> {
+        let root = self.machine.root;
+        let (record, _) = root.find(name).map_err(|error| error.to_string())?;
+        if record.state != DomainState::Outlived {
+            return Err(format!("nothing is in doubt about {name} here"));
+        }
+        let dropped = root.discard(name, record.id.0);
+        dropped.map_err(|error| error.to_string())?;
+        self.watch_homes();
+        Ok(())
+    }
+
+    /// Asks about a domain of which a copy is here whose fate is in doubt, as long as it is.
+    fn note_doubt(&self, transaction: TransactionId, notice: &Notice) {
+        let ledger = self.ledger.borrow();
+        let mut entries = ledger.entries();
+        let entry = entries.find(|entry| entry.transaction == transaction);
+        let name = entry.map(|entry| entry.offer.name.clone());
+        drop(entries);
+        drop(ledger);
+        match (notice, name) {
+            (Notice::InDoubt(_), Some(name)) => self.call_for(name.as_str(), Purpose::Doubt),
+            (Notice::Phase(_), Some(name)) => self.end_doubt(name.as_str()),
+            _ => {}
+        }
+    }
+
     /// Nothing more will be asked of this transaction.
     fn drop_transaction(&self, transaction: TransactionId) {
+        self.watch_homes();
         self.outgoing.borrow_mut().remove(&transaction);
         if let Some(incoming) = self.incoming.borrow_mut().remove(&transaction) {
             incoming.finish();

@@ -38,8 +38,8 @@ use embassy_time::Instant as Now;
 use nomad_channel::{Keys, Random, Sessions};
 use nomad_client::{Desk, RequestId};
 use nomad_protocol::{
-    Attempt, BootId, Capabilities, CpuFeatures, Digest, Event, Here, Instant, Ledger, MachineId,
-    PORT, PhaseName, RollCall, Timing, TransactionId, Versions,
+    Attempt, BootId, Capabilities, CpuFeatures, Digest, Event, Fleet, Here, Instant, Ledger,
+    LifeId, MachineId, PORT, PhaseName, Timing, TransactionId, Versions,
 };
 use runtime::Start;
 use runtime::executor::Tasks;
@@ -56,6 +56,7 @@ use crate::shell::afterwards::Afterwards;
 use crate::shell::hook::Hook;
 use crate::shell::questions::Asker;
 use crate::shell::resume::Resumed;
+use crate::shell::roll_calls::Call;
 
 /// Jobs that may wait for the sender.
 const JOBS_MAX: usize = 8;
@@ -114,8 +115,8 @@ pub struct Shell {
     pub outgoing: RefCell<BTreeMap<TransactionId, Outgoing>>,
     /// Domains on their way in.
     pub incoming: RefCell<BTreeMap<TransactionId, Incoming>>,
-    /// Domains that wait until no other machine has them.
-    pub roll_calls: RefCell<Vec<RollCall>>,
+    /// Domains that other machines are asked about.
+    pub roll_calls: RefCell<Vec<Call>>,
     /// What operators have asked.
     pub desk: RefCell<Desk<Asker>>,
     /// At which request of an operator's a transaction began.
@@ -153,17 +154,22 @@ impl Shell {
         let (records, boot, found) = Records::open(memory, boot);
         let mut left = Resumed::new(machine, &records, found);
         let resumed = core::mem::take(&mut left.records);
-        let here = here(start, keys.own_id(), boot);
-        let freeze_limit_ns = source::freeze_limit_ns(start, &here.timing);
-        let ledger = Ledger::resume(now(), here, resumed, |domain| left.state_of(domain));
         let peers = Peers::parse(start.argument("peers").unwrap_or(""));
         let peers = peers.expect("peers=NAME=ADDRESS,..");
         // Who is spoken to first, after a restart, must be known by key.
-        let fleet: Vec<MachineId> = peers
-            .addresses()
-            .map(|address| keys.machine_at(address))
-            .collect();
-        let roll_calls = roll_calls::of_waiting(machine, &fleet);
+        let others = peers.addresses().map(|address| keys.machine_at(address));
+        let fleet = Fleet::new(others.chain([keys.own_id()]));
+        let here = Here {
+            machine: keys.own_id(),
+            boot,
+            life: LifeId(random.number() as u64),
+            fleet,
+            records_max: records.transactions_max(),
+            capabilities: capabilities(start),
+            timing: timing(start),
+        };
+        let freeze_limit_ns = source::freeze_limit_ns(start, &here.timing);
+        let ledger = Ledger::resume(now(), here, resumed, |domain| left.state_of(domain));
         Shell {
             machine,
             name: start.argument("machine").unwrap_or("here"),
@@ -176,7 +182,7 @@ impl Shell {
             sessions: RefCell::new(Sessions::new(random.fork())),
             outgoing: RefCell::new(left.outgoing),
             incoming: RefCell::default(),
-            roll_calls: RefCell::new(roll_calls),
+            roll_calls: RefCell::default(),
             desk: RefCell::new(Desk::new(random.fork())),
             operators: RefCell::default(),
             turned_away: Cell::new(0),
@@ -244,30 +250,30 @@ impl Shell {
         self.outbox.borrow_mut().extend(datagrams);
     }
 
-    fn draw_transaction(&self) -> TransactionId {
-        TransactionId(self.random.borrow_mut().number())
+    fn draw_number(&self) -> u128 {
+        self.random.borrow_mut().number()
     }
 }
 
-/// What the ledger knows of this machine.
-fn here(start: Start, machine: MachineId, boot: BootId) -> Here {
+/// The settings of the ledger's timers.
+fn timing(start: Start) -> Timing {
     let standard = Timing::STANDARD;
-    Here {
-        machine,
-        boot,
-        capabilities: Capabilities {
-            versions: Versions {
-                // For tests: a machine of another version.
-                image: start.argument_or("image-version", versions().image),
-                ..versions()
-            },
-            cpu: cpu(),
+    Timing {
+        // For tests: an offer outlives the other machine's migration server.
+        admit_limit_us: start.argument_or("admit-limit-us", standard.admit_limit_us),
+        ..standard
+    }
+}
+
+/// What this machine can take.
+fn capabilities(start: Start) -> Capabilities {
+    Capabilities {
+        versions: Versions {
+            // For tests: a machine of another version.
+            image: start.argument_or("image-version", versions().image),
+            ..versions()
         },
-        timing: Timing {
-            // For tests: an offer outlives the other machine's migration server.
-            admit_limit_us: start.argument_or("admit-limit-us", standard.admit_limit_us),
-            ..standard
-        },
+        cpu: cpu(),
     }
 }
 
@@ -294,6 +300,7 @@ pub async fn serve(start: Start, tasks: Tasks) {
     let stack = runtime::net::stack(start, tasks);
     let shell: &'static Shell = Box::leak(Box::new(Shell::new(start)));
     shell.resume_frames();
+    shell.watch_homes();
     tasks.spawn(late::task::run(shell, late::task::tunnel(start)));
     tasks.spawn(afterwards::run(shell));
     tasks.spawn(sender::run(shell, stack));

@@ -10,7 +10,7 @@ use nomad_client::RequestId;
 use nomad_image::{Name, Verdict};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    Cancelled, DomainId, Entry, Force, Incarnation, Notice, Offer, Sizes, TransactionId,
+    Cancelled, DomainId, Entry, FleetId, Force, Incarnation, Notice, Offer, Sizes, TransactionId,
 };
 
 use runtime::protocol::root::DomainRecord;
@@ -33,6 +33,7 @@ impl Shell {
             Ok(Command::List) => self.list().map(ended),
             Ok(Command::Machines) => Ok(ended(self.machines())),
             Ok(Command::Force(name, force)) => self.force(name, force).map(ended),
+            Ok(Command::Start(name)) => self.start_lost(name).map(ended),
             Ok(Command::Memory) => self.memory().map(ended),
             Ok(Command::Hold(line)) => self.hooked(|hook| hook.hold(line)).map(ended),
             Ok(Command::Go) => self.hooked(Hook::go).map(ended),
@@ -63,13 +64,14 @@ impl Shell {
     }
 
     fn offer(&self, name: Name, address: Ipv4Addr, found: Found, from: RequestId) -> Answer {
-        let transaction = self.draw_transaction();
+        let transaction = TransactionId(self.draw_number());
         let target = self.keys.machine_at(address);
-        let offer = offer_of(name, &found)?;
+        let fleet = self.ledger.borrow().here().fleet.id();
+        let offer = offer_of(name, &found, fleet)?;
         self.ledger
             .borrow_mut()
             .offer(now(), transaction, target, offer, Goals::default())
-            .map_err(|error| format!("{name} cannot be offered: {error:?}"))?;
+            .map_err(|error| format!("{name} cannot be offered: {error}"))?;
         let outgoing = Outgoing::new(self.machine, name, found);
         self.outgoing.borrow_mut().insert(transaction, outgoing);
         self.operators.borrow_mut().insert(transaction, from);
@@ -98,27 +100,43 @@ impl Shell {
         }
     }
 
+    /// Has a domain started that is at home here and that no machine has.
+    fn start_lost(&self, name: Name) -> Answer {
+        self.start_by_order(name, false)?;
+        Ok([format!("{name} is started")].into())
+    }
+
     /// Settles what is in doubt about a domain.
     fn force(&self, name: Name, force: Force) -> Answer {
-        let mut ledger = self.ledger.borrow_mut();
-        let mut entries = ledger.entries();
-        let doubted = entries
-            .find(|entry| entry.doubt.is_some() && entry.offer.name.as_str() == name.as_str())
-            .map(|entry| entry.transaction);
-        drop(entries);
-        let forced = match (doubted, force) {
-            (Some(transaction), force) => ledger.force(now(), transaction, force),
-            (None, Force::RunHere) => self.force_start(name),
-            (None, Force::DropCopy) => false,
-        };
-        if !forced {
-            return Err(format!("nothing is in doubt about {name} here"));
+        match (self.doubted(name), force) {
+            (Some(transaction), force) => {
+                let objection = self.objection_to_running(name.as_str());
+                if let (Force::RunHere, Some(why)) = (force, objection) {
+                    return Err(why);
+                }
+                if !self.ledger.borrow_mut().force(now(), transaction, force) {
+                    return Err(format!(
+                        "that does not settle what is in doubt about {name}"
+                    ));
+                }
+            }
+            (None, Force::RunHere) => self.start_by_order(name, true)?,
+            (None, Force::DropCopy) => self.drop_outlived(name)?,
         }
         Ok([match force {
             Force::RunHere => format!("{name} runs here"),
             Force::DropCopy => format!("{name} is dropped here"),
         }]
         .into())
+    }
+
+    /// The transaction of a domain that is in doubt.
+    fn doubted(&self, name: Name) -> Option<TransactionId> {
+        let ledger = self.ledger.borrow();
+        let mut entries = ledger.entries();
+        let doubted = entries
+            .find(|entry| entry.doubt.is_some() && entry.offer.name.as_str() == name.as_str());
+        doubted.map(|entry| entry.transaction)
     }
 
     fn memory(&self) -> Answer {
@@ -142,16 +160,9 @@ impl Shell {
     }
 
     fn list(&self) -> Answer {
-        let mut lines = Vec::new();
-        for index in 0.. {
-            let record = self
-                .machine
-                .root
-                .at(index)
-                .map_err(|error| error.to_string())?;
-            let Some(record) = record else { break };
-            lines.push(domain_line(&record));
-        }
+        let records = self.machine.root.all();
+        let records = records.map_err(|error| error.to_string())?;
+        let mut lines: Vec<String> = records.iter().map(domain_line).collect();
         lines.extend(
             self.ledger
                 .borrow()
@@ -255,7 +266,7 @@ fn domain_line(record: &DomainRecord) -> String {
     format!("domain {name} {state}, incarnation {incarnation}, {spent} of {pages} pages")
 }
 
-fn offer_of(name: Name, found: &Found) -> Result<Offer, String> {
+fn offer_of(name: Name, found: &Found, fleet: FleetId) -> Result<Offer, String> {
     let record = &found.record;
     let threads = found.read.of_kind(ObjectKind::Thread).count();
     Ok(Offer {
@@ -270,6 +281,7 @@ fn offer_of(name: Name, found: &Found) -> Result<Offer, String> {
         },
         versions: versions(),
         cpu: cpu(),
+        fleet,
     })
 }
 

@@ -1,127 +1,263 @@
-//! Domains that are at home on this machine and may be on another: they are started when no machine of the fleet has them.
+//! Roll calls: of domains that are at home here and are not here, and of those that an operator may force to run.
+//!
+//! A domain that waits is started as soon as nobody has it. One that was sent away and that nobody has any more is lost; it is
+//! listed until an operator starts it. What is in doubt is asked about as long as the doubt lasts, so that an operator who
+//! forces it is told who else runs it.
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use nomad_image::Name;
-use nomad_protocol::{Attendance, Envelope, Instant, MachineId, Message, RollCall, Timing};
-use runtime::protocol::root::{DomainState, Refusal};
+use nomad_protocol::{
+    Envelope, Incarnation, Instant, MachineId, Message, Obstacle, RollCall, Standing, Timing, Turn,
+};
+use runtime::protocol::root::{DomainRecord, DomainState, Refusal};
 
-use crate::machine::Machine;
 use crate::root::RootError;
 use crate::shell::{Shell, now};
 
-/// A roll call for each domain that root has waiting.
-pub fn of_waiting(machine: Machine, fleet: &[MachineId]) -> Vec<RollCall> {
-    let mut calls = Vec::new();
-    for index in 0.. {
-        let record = match machine.root.at(index) {
-            Ok(Some(record)) => record,
-            Ok(None) => break,
-            Err(error) => {
-                log::error!("root does not list its domains: {error}");
-                break;
-            }
-        };
-        let name = nomad_protocol::Name::try_new(record.name.as_str());
-        if let (DomainState::Waiting, Ok(name)) = (record.state, name) {
-            let fleet = fleet.iter().copied();
-            calls.push(RollCall::new(now(), name, fleet, Timing::default()));
+/// Why a call is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The domain is at home here: it is started when nobody has it.
+    Start,
+    /// The domain is at home here and was sent away. If nobody has it, it is lost.
+    Watch,
+    /// A copy of the domain is here, and its fate in doubt.
+    Doubt,
+}
+
+/// A roll call, and why it is made.
+pub struct Call {
+    purpose: Purpose,
+    roll: RollCall,
+}
+
+impl Call {
+    /// What an operator reads of it, if there is something to be known.
+    fn line(&self, shell: &Shell) -> Option<String> {
+        if self.purpose == Purpose::Doubt {
+            return None;
         }
+        let name = self.roll.name().as_str();
+        let obstacles: Vec<Obstacle> = self.roll.obstacles(now()).collect();
+        let held = obstacles.iter().find_map(|obstacle| match obstacle {
+            Obstacle::Held {
+                by, incarnation, ..
+            } => Some((shell.address(*by), incarnation.0)),
+            _ => None,
+        });
+        let missing: Vec<String> = obstacles
+            .iter()
+            .filter_map(|obstacle| shell.excuse(obstacle))
+            .collect();
+        Some(match held {
+            Some((at, incarnation)) => format!("home {name} at {at}, incarnation {incarnation}"),
+            None if self.roll.is_over() => format!("home {name} lost: no machine has it"),
+            None if missing.is_empty() => return None,
+            None => format!("home {name} in doubt: {}", missing.join(", ")),
+        })
     }
-    calls
+}
+
+/// Why a domain with this record is asked for, if it is.
+fn purpose_of(record: &DomainRecord) -> Option<Purpose> {
+    match record.state {
+        DomainState::Waiting => Some(Purpose::Start),
+        DomainState::Away => Some(Purpose::Watch),
+        _ => None,
+    }
 }
 
 impl Shell {
+    /// Begins a roll call for each domain that is at home here and has come to be elsewhere, and ends those of domains that are
+    /// here.
+    pub fn watch_homes(&self) {
+        let records = match self.machine.root.all() {
+            Ok(records) => records,
+            Err(error) => return log::error!("root does not list its domains: {error}"),
+        };
+        let purpose = |name: &str| {
+            let mut records = records.iter();
+            let record = records.find(|record| record.name.as_str() == name)?;
+            purpose_of(record)
+        };
+        self.roll_calls.borrow_mut().retain(|call| {
+            call.purpose == Purpose::Doubt
+                || purpose(call.roll.name().as_str()) == Some(call.purpose)
+        });
+        for record in &records {
+            if let Some(purpose) = purpose_of(record) {
+                self.call_for(record.name.as_str(), purpose);
+            }
+        }
+    }
+
+    /// Begins to ask about a domain, if that is not done already.
+    pub fn call_for(&self, name: &str, purpose: Purpose) {
+        let Ok(name) = nomad_protocol::Name::try_new(name) else {
+            return log::error!("{name:?} is no name to other machines");
+        };
+        let mut calls = self.roll_calls.borrow_mut();
+        if calls.iter().any(|call| *call.roll.name() == name) {
+            return;
+        }
+        let turn = Turn(self.draw_number() as u64);
+        let fleet = self.ledger.borrow().here().fleet.clone();
+        let roll = RollCall::new(now(), name, fleet.machines(), turn, Timing::default());
+        calls.push(Call { purpose, roll });
+    }
+
+    /// What was in doubt about a domain is settled.
+    pub fn end_doubt(&self, name: &str) {
+        let is_over =
+            |call: &Call| call.purpose == Purpose::Doubt && call.roll.name().as_str() == name;
+        self.roll_calls.borrow_mut().retain(|call| !is_over(call));
+    }
+
     /// Asks who is to be asked, and has root start what nobody has.
     pub fn call_rolls(&self) {
-        let mut asked = Vec::new();
-        let mut calls = self.roll_calls.borrow_mut();
-        for call in calls.iter_mut() {
-            let asks = Message::Asks(call.name().clone());
-            let machines = call.poll_asks(now());
-            asked.extend(machines.into_iter().map(|to| (to, asks.clone())));
+        let mut asks = Vec::new();
+        for call in self.roll_calls.borrow_mut().iter_mut() {
+            let message = Message::Asks(call.roll.name().clone(), call.roll.turn());
+            let machines = call.roll.poll_asks(now());
+            asks.extend(machines.into_iter().map(|to| (to, message.clone())));
         }
-        let over = calls.extract_if(.., |call| call.is_over());
-        let over: Vec<RollCall> = over.collect();
-        drop(calls);
-        for (to, message) in asked {
+        for (to, message) in asks {
             self.tell_machine(to, message);
         }
+        let is_over = |call: &mut Call| call.purpose == Purpose::Start && call.roll.is_over();
+        let over: Vec<Call> = self
+            .roll_calls
+            .borrow_mut()
+            .extract_if(.., is_over)
+            .collect();
         for call in over {
-            self.start(call.name());
+            self.start(call.roll.name().as_str());
         }
     }
 
     /// When to call them again.
     pub fn next_roll(&self) -> Option<Instant> {
         let calls = self.roll_calls.borrow();
-        calls.iter().map(RollCall::poll_timeout).min()
+        let open = calls.iter().filter(|call| !call.roll.is_over());
+        open.map(|call| call.roll.poll_timeout()).min()
     }
 
-    /// The home of a domain asks for it.
-    pub fn answer_roll(&self, from: MachineId, name: nomad_protocol::Name) {
-        let found = Name::try_new(name.as_str()).map(|name| self.machine.root.find(name));
-        let answer = match found {
-            Some(Ok((record, _))) if record.state != DomainState::Waiting => {
-                Message::Holds(name.clone())
-            }
-            None | Some(Ok(_) | Err(RootError::Refused(Refusal::NoSuchDomain))) => {
-                Message::Lacks(name.clone())
-            }
-            // Nobody knows: the home goes on asking.
-            Some(Err(error)) => return log::warn!("{}: {error}", name.as_str()),
-        };
-        self.tell_machine(from, answer);
+    /// Another machine asks for a domain.
+    pub fn answer_roll(&self, from: MachineId, name: nomad_protocol::Name, turn: Turn) {
+        if let Some(standing) = self.standing(&name) {
+            self.tell_machine(from, Message::Answers(name.clone(), turn, standing));
+        }
         self.ledger.borrow_mut().ask_about(now(), from, &name);
     }
 
-    /// A machine has answered.
-    pub fn hear_roll(&self, from: MachineId, name: &nomad_protocol::Name, attendance: Attendance) {
-        let mut calls = self.roll_calls.borrow_mut();
-        let mut about = calls.iter_mut().filter(|call| call.name() == name);
-        if let Some(call) = about.next() {
-            call.heard(from, attendance);
+    /// What this machine is to a domain of this name; nothing if that is not known: who asks goes on asking.
+    fn standing(&self, name: &nomad_protocol::Name) -> Option<Standing> {
+        let found = Name::try_new(name.as_str()).map(|name| self.machine.root.find(name));
+        match found {
+            Some(Ok((record, _))) if purpose_of(&record).is_none() => Some(Standing::Holds {
+                incarnation: Incarnation(record.incarnation),
+                runs: record.state == DomainState::Running,
+            }),
+            None | Some(Ok(_) | Err(RootError::Refused(Refusal::NoSuchDomain))) => {
+                Some(self.ledger.borrow().lacking())
+            }
+            Some(Err(error)) => {
+                log::warn!("{}: {error}", name.as_str());
+                None
+            }
         }
     }
 
-    /// An operator answers for the machines that have not said no. Says whether one was waiting for them.
-    pub fn force_start(&self, name: Name) -> bool {
+    /// A machine has answered.
+    pub fn hear_roll(
+        &self,
+        from: MachineId,
+        name: &nomad_protocol::Name,
+        turn: Turn,
+        standing: Standing,
+    ) {
         let mut calls = self.roll_calls.borrow_mut();
-        let about = |call: &RollCall| call.name().as_str() == name.as_str();
-        let Some(forced) = calls.iter().position(about) else {
-            return false;
-        };
-        let call = calls.remove(forced);
-        drop(calls);
-        self.start(call.name());
-        true
+        if let Some(call) = calls.iter_mut().find(|call| call.roll.name() == name) {
+            call.roll.heard(now(), from, turn, standing);
+        }
     }
 
-    /// What keeps domains from being started, a line each.
+    /// An operator has a domain started that is at home here and that no machine has, or answers for those that say nothing:
+    /// `is_forced`.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn start_by_order(&self, name: Name, is_forced: bool) -> Result<(), String> {
+        let mut calls = self.roll_calls.borrow_mut();
+        let about = |call: &Call| {
+            call.purpose != Purpose::Doubt && call.roll.name().as_str() == name.as_str()
+        };
+        let index = calls.iter().position(about);
+        let index = index.ok_or_else(|| format!("nothing is in doubt about {name} here"))?;
+        if let Some(why) = self.objection(&calls[index].roll, is_forced) {
+            return Err(why);
+        }
+        calls.remove(index);
+        drop(calls);
+        self.start(name.as_str());
+        Ok(())
+    }
+
+    /// Why an operator may not have the copy of a domain run that is here, and whose fate is in doubt.
+    pub fn objection_to_running(&self, name: &str) -> Option<String> {
+        let calls = self.roll_calls.borrow();
+        let call = calls
+            .iter()
+            .find(|call| call.roll.name().as_str() == name)?;
+        self.objection(&call.roll, true)
+    }
+
+    /// Who keeps a domain from being run here. Who says nothing for long keeps only those from it who do not force it; a copy that
+    /// stands still nobody who settles a doubt.
+    fn objection(&self, roll: &RollCall, is_forced: bool) -> Option<String> {
+        let name = roll.name().as_str();
+        roll.obstacles(now()).find_map(|obstacle| match obstacle {
+            Obstacle::Asked(machine) => {
+                let who = self.address(machine);
+                Some(format!(
+                    "{who} has been asked about {name}: say it again in some seconds"
+                ))
+            }
+            Obstacle::Silent(_) if is_forced => None,
+            Obstacle::Held { runs: false, .. } if is_forced => None,
+            obstacle => self
+                .excuse(&obstacle)
+                .map(|excuse| format!("{excuse}, so {name} is not run here")),
+        })
+    }
+
+    /// What each call has come to, a line each.
     pub fn roll_lines(&self) -> Vec<String> {
         let calls = self.roll_calls.borrow();
-        let line = |call: &RollCall| {
-            let missing: Vec<String> = call.missing().map(|missing| self.excuse(missing)).collect();
-            let (name, missing) = (call.name().as_str(), missing.join(", "));
-            format!("home {name} in doubt: {missing}")
-        };
-        calls.iter().map(line).collect()
+        calls.iter().filter_map(|call| call.line(self)).collect()
     }
 
-    fn excuse(&self, (machine, attendance): (MachineId, Attendance)) -> String {
+    fn address(&self, machine: MachineId) -> String {
         let address = self.keys.address_of(machine);
-        let who = address.map_or_else(|| "a machine".into(), |address| address.to_string());
-        match attendance {
-            Attendance::Holds => format!("{who} holds it"),
-            _ => format!("{who} does not answer"),
+        address.map_or_else(|| "a machine".into(), |address| address.to_string())
+    }
+
+    fn excuse(&self, obstacle: &Obstacle) -> Option<String> {
+        match obstacle {
+            Obstacle::Held { by, runs: true, .. } => Some(format!("{} runs it", self.address(*by))),
+            Obstacle::Held { by, .. } => Some(format!("{} holds it", self.address(*by))),
+            Obstacle::Silent(machine) | Obstacle::Asked(machine) => {
+                Some(format!("{} does not answer", self.address(*machine)))
+            }
         }
     }
 
-    fn start(&self, name: &nomad_protocol::Name) {
-        let Some(name) = Name::try_new(name.as_str()) else {
-            return;
+    fn start(&self, name: &str) {
+        let Some(name) = Name::try_new(name) else {
+            return log::error!("{name:?} is no name of a domain");
         };
         match self.machine.root.start(name) {
             // It came from another machine meanwhile.
@@ -130,8 +266,19 @@ impl Shell {
         }
     }
 
+    /// Says something to a machine; this one answers itself.
     fn tell_machine(&self, to: MachineId, message: Message) {
-        let boot = self.ledger.borrow().here().boot;
-        self.send(to, &Envelope { boot, message }.encode());
+        let here = self.ledger.borrow().here().clone();
+        match message {
+            Message::Asks(name, turn) if to == here.machine => {
+                if let Some(standing) = self.standing(&name) {
+                    self.hear_roll(to, &name, turn, standing);
+                }
+            }
+            message => {
+                let boot = here.boot;
+                self.send(to, &Envelope { boot, message }.encode());
+            }
+        }
     }
 }

@@ -19,8 +19,12 @@ numbered! {
         Exported = 4: "exported";
         /// It is here whole, frozen: whether it is to run here is not decided.
         Prepared = 5: "prepared";
-        /// It is not here yet: it is started when no other machine has it.
+        /// It is at home here and not here: it is started when no other machine has it.
         Waiting = 6: "waiting";
+        /// It is at home here and was sent away: if no other machine has it any more, an operator starts it.
+        Away = 7: "away";
+        /// It stands still for good, since a younger copy of it runs on another machine.
+        Outlived = 8: "outlived";
     }
 }
 

@@ -97,16 +97,25 @@ pub enum Request {
         /// How often it was activated, this time included.
         incarnation: u64,
     },
-    /// The domain does not come: destroys its pool and all that was bound for it.
+    /// A younger copy of the domain runs on another machine: stops the one here for good. To be asked for it again does nothing.
+    Outlive {
+        /// A running domain.
+        name: Name,
+        /// Its id.
+        id: DomainId,
+        /// The incarnation of the other copy, higher than that of the one here.
+        incarnation: u64,
+    },
+    /// The domain does not come, or was outlived: destroys its pool and all that was bound for it.
     Discard {
-        /// An incoming or prepared domain.
+        /// An incoming, prepared or outlived domain.
         name: Name,
         /// Its id.
         id: DomainId,
     },
     /// Starts a domain that is at home here and may move: no other machine has it. Answered when it was tried.
     Start {
-        /// A waiting domain, or one that was waiting and could not come from another machine.
+        /// A domain that waits or is away.
         name: Name,
     },
     /// The machine's memory. Answer: a [`MemoryRecord`].
@@ -139,6 +148,7 @@ mod operation {
     pub const START: u64 = 13;
     pub const MEMORY: u64 = 14;
     pub const LOG: u64 = 15;
+    pub const OUTLIVE: u64 = 16;
 }
 
 impl Request {
@@ -173,6 +183,13 @@ impl Request {
                 id,
                 incarnation,
             } => named(ADOPT, name).with_all(id.to_words()).with(incarnation),
+            Request::Outlive {
+                name,
+                id,
+                incarnation,
+            } => named(OUTLIVE, name)
+                .with_all(id.to_words())
+                .with(incarnation),
             Request::Discard { name, id } => named(DISCARD, name).with_all(id.to_words()),
             Request::Unretire { name } => named(UNRETIRE, name),
             Request::Start { name } => named(START, name),
@@ -198,7 +215,7 @@ impl Request {
                 return Ok(Request::Log { from });
             }
             MEMORY => return Ok(Request::Memory),
-            FIND..=START => {}
+            FIND..=START | OUTLIVE => {}
             _ => return Err(Malformed::Operation(operation)),
         }
         let name = Name::read(&mut reader)?;
@@ -226,6 +243,11 @@ impl Request {
                 binding: Binding::read(&mut reader)?,
             },
             ADOPT => Request::Adopt {
+                name,
+                id: DomainId::from_words(reader.array()?),
+                incarnation: reader.word()?,
+            },
+            OUTLIVE => Request::Outlive {
                 name,
                 id: DomainId::from_words(reader.array()?),
                 incarnation: reader.word()?,
@@ -290,6 +312,11 @@ mod tests {
                 name,
                 id,
                 incarnation: 2,
+            },
+            Request::Outlive {
+                name,
+                id,
+                incarnation: 4,
             },
             Request::Discard { name, id },
             Request::Unretire { name },
