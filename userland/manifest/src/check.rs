@@ -219,12 +219,9 @@ fn moving(domain: &Domain) -> Check {
         || "records stay with their machine".into(),
     )?;
     require(
-        !domain.movable || domain.restart == Restart::Never,
+        !domain.movable || domain.restart == Restart::Never || domain.home.is_some(),
         "restart",
-        || {
-            "a movable domain is never started again by itself, since it may be running elsewhere"
-                .into()
-        },
+        || "a movable domain is started again by its home, and this one has none".into(),
     )
 }
 

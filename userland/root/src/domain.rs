@@ -37,6 +37,8 @@ pub struct Domain {
     pub restarts_left: u32,
     /// When it was started last, in root's time.
     pub started_ns: u64,
+    /// What it was before it began to come: at home here, and elsewhere or nowhere. It is so again if it does not come.
+    pub waited: Option<DomainState>,
     /// Its memory, from the moment it is reserved.
     pub pool: Option<Cap<Pool>>,
     /// Its parts, once it is complete.
@@ -85,6 +87,7 @@ impl Domain {
             described: None,
             restarts_left: 0,
             started_ns: 0,
+            waited: None,
             pool: None,
             body: None,
             freeze_token: 0,
@@ -96,6 +99,11 @@ impl Domain {
             allowance: Allowance::default(),
             held: Vec::new(),
         }
+    }
+
+    /// Whether it is at home here and not here.
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self.state, DomainState::Waiting | DomainState::Away)
     }
 
     /// What root says of it.

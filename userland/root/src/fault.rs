@@ -4,6 +4,7 @@ use core::fmt;
 
 use manifest::Restart;
 use runtime::fault::Fault;
+use runtime::protocol::root::DomainState;
 
 use crate::badge::DomainNumber;
 use crate::clock;
@@ -25,7 +26,9 @@ impl Supervisor {
         let domain = &mut self.domains[index];
         log::error!("{} has {}", domain.name, InWords(fault));
         let described = domain.described.map(|index| &self.manifest.domains[index]);
-        if described.is_some_and(|described| described.restart == Restart::Always) {
+        let restarts = described.is_some_and(|described| described.restart == Restart::Always);
+        // One that is leaving takes its fault along.
+        if restarts && domain.state == DomainState::Running {
             if domain.may_restart() {
                 self.end(index);
                 self.start(index);

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use abi::register::PageCount;
-use manifest::Manifest;
+use manifest::{Manifest, Restart};
 use runtime::Cap;
 use runtime::capability::{Endpoint, Pool, Reply};
 use runtime::protocol::root::{DomainId, DomainState, done};
@@ -82,6 +82,21 @@ impl Supervisor {
             .iter()
             .position(|domain| domain.name == name.as_str() && domain.is_at_home(machine))?;
         Some(self.add(described, name))
+    }
+
+    /// A domain has gone from here. If it is at home here, others are asked where it is from now on.
+    pub fn note_gone(&mut self, gone: &Domain) {
+        let Some(index) = self.add_described(gone.name) else {
+            return;
+        };
+        let described = self.domains[index].described;
+        let restart = described.map(|described| self.manifest.domains[described].restart);
+        let domain = &mut self.domains[index];
+        domain.state = gone.waited.unwrap_or(match restart {
+            Some(Restart::Always) => DomainState::Waiting,
+            _ => DomainState::Away,
+        });
+        (domain.id, domain.incarnation) = (gone.id, gone.incarnation);
     }
 
     fn add(&mut self, described: usize, name: Name) -> usize {

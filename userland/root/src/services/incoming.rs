@@ -8,6 +8,7 @@
 //! An incoming domain belongs to whoever builds it, and root holds its pool only. A prepared one is root's: its builder
 //! may end, and be asked by the other machine after it was started again. It is frozen until it is adopted.
 
+use abi::NO_DEADLINE;
 use abi::kind::{EndpointRights, MemoryRights, NotificationRights};
 use abi::register::PageCount;
 use runtime::Cap;
@@ -46,10 +47,9 @@ pub fn admit(
     pages: PageCount,
     movable: bool,
 ) -> Reply {
-    // At home here, and elsewhere until now: it comes instead of being started.
-    let waits = |domain: &Domain| domain.name == name && domain.state == DomainState::Waiting;
-    root.domains.retain(|domain| !waits(domain));
-    let known = |domain: &Domain| domain.name == name || domain.id == id;
+    // One that is at home here and elsewhere comes instead of being started.
+    let known =
+        |domain: &Domain| !domain.is_elsewhere() && (domain.name == name || domain.id == id);
     if let Some(domain) = root.domains.iter().find(|domain| known(domain)) {
         let same = domain.name == name && domain.id == id && domain.state == DomainState::Incoming;
         let pool = domain.pool.filter(|_| same).ok_or(Refusal::AlreadyHere)?;
@@ -63,10 +63,12 @@ pub fn admit(
             abi::Error::PoolEmpty => Refusal::NoMemory,
             other => kernel(other),
         })?;
+    let waiting = root.by_name(name).map(|index| root.domains.remove(index));
     let number = root.draw_number();
     root.domains.push(Domain {
         state: DomainState::Incoming,
         movable,
+        waited: waiting.map(|domain| domain.state),
         pool: Some(pool),
         ..Domain::new(number, name, id)
     });
@@ -199,12 +201,33 @@ fn adoption(domain: &Domain, id: DomainId, incarnation: u64) -> Result<Adoption,
     }
 }
 
-/// Gives up a domain that does not come.
+/// Stops a domain for good of which a younger copy runs on another machine.
+pub fn outlive(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64) -> Reply {
+    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
+    let domain = &mut root.domains[index];
+    match domain.state {
+        _ if domain.id != id => return Err(Refusal::NoSuchDomain),
+        DomainState::Outlived => return Ok((done(), None)),
+        DomainState::Running if domain.incarnation < incarnation => {}
+        _ => return Err(Refusal::WrongState),
+    }
+    let body = domain.body.as_ref().ok_or(Refusal::WrongState)?;
+    body.domain.freeze(NO_DEADLINE).map_err(kernel)?;
+    domain.state = DomainState::Outlived;
+    root.switchboard.quiesce(domain.number);
+    root.ring_for_commands();
+    log::error!("{name} stands still: a younger copy of it runs on another machine");
+    Ok((done(), None))
+}
+
+/// Gives up a domain that does not come, or was outlived.
 pub fn discard(root: &mut Supervisor, name: Name, id: DomainId) -> Reply {
-    let index = coming(root, name)?;
-    // Another one of this name comes from a third machine.
-    if root.domains[index].id != id {
-        return Err(Refusal::NoSuchDomain);
+    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
+    match root.domains[index].state {
+        // Another one of this name comes from a third machine.
+        _ if root.domains[index].id != id => return Err(Refusal::NoSuchDomain),
+        state if comes(state) || state == DomainState::Outlived => {}
+        _ => return Err(Refusal::WrongState),
     }
     leave(root, index);
     Ok((done(), None))

@@ -68,6 +68,11 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Reply
             id,
             incarnation,
         } => incoming::adopt(root, name, id, incarnation),
+        Request::Outlive {
+            name,
+            id,
+            incarnation,
+        } => incoming::outlive(root, name, id, incarnation),
         Request::Discard { name, id } => incoming::discard(root, name, id),
         Request::Start { name } => start(root, name),
         Request::Memory => memory(root),
@@ -177,13 +182,12 @@ fn unretire(root: &mut Supervisor, name: Name) -> Reply {
     Ok((done(), None))
 }
 
-/// Starts a domain that waits until no other machine has it, or that came from one and went again.
+/// Starts a domain that is at home here and not here.
 fn start(root: &mut Supervisor, name: Name) -> Reply {
-    let index = match root.by_name(name) {
-        Some(index) if root.domains[index].state == DomainState::Waiting => index,
-        Some(_) => return Err(Refusal::AlreadyHere),
-        None => root.add_described(name).ok_or(Refusal::NoSuchDomain)?,
-    };
+    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
+    if !root.domains[index].is_elsewhere() {
+        return Err(Refusal::AlreadyHere);
+    }
     root.start(index);
     Ok((done(), None))
 }
@@ -211,6 +215,7 @@ pub fn leave(root: &mut Supervisor, index: usize) {
     }
     root.ring_for_commands();
     log::info!("{} left", domain.name);
+    root.note_gone(&domain);
 }
 
 /// The kernel's refusal, which only the log explains.
