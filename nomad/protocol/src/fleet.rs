@@ -1,6 +1,7 @@
 //! The fleet: the machines that a domain may be on. All of them must have the same list, or the roll call of a domain's home would
 //! not ask a machine that has it.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use crate::identity::MachineId;
 
 /// The machines of a fleet, this one among them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Fleet(Vec<MachineId>);
+pub struct Fleet(Arc<[MachineId]>);
 
 /// Which machines a fleet is made of, in one number: the exclusive or of their ids, which are keys, and so
 /// as good as drawn at random. Lists that differ by mistake differ in this.
@@ -22,7 +23,7 @@ impl Fleet {
         let mut machines: Vec<MachineId> = machines.into_iter().collect();
         machines.sort_unstable();
         machines.dedup();
-        Fleet(machines)
+        Fleet(machines.into())
     }
 
     /// Whether a machine belongs to it.
@@ -38,7 +39,7 @@ impl Fleet {
     /// What two machines compare.
     pub fn id(&self) -> FleetId {
         let mut sum = [0; 32];
-        for machine in &self.0 {
+        for machine in self.0.iter() {
             for (byte, with) in sum.iter_mut().zip(machine.0) {
                 *byte ^= with;
             }

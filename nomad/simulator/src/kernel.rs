@@ -121,6 +121,16 @@ impl Kernel {
             .min()
     }
 
+    /// Stops a domain for good that runs in an older incarnation than this.
+    pub fn outlive(&mut self, id: DomainId, incarnation: Incarnation) {
+        if let Some(domain) = self.domains.get_mut(&id)
+            && domain.run == Run::Running
+            && domain.incarnation.is_outlived_by(incarnation)
+        {
+            domain.freeze(None);
+        }
+    }
+
     /// Undoes a retirement and lets the domain run.
     pub fn unretire(&mut self, id: DomainId) {
         if let Some(domain) = self.domains.get_mut(&id) {

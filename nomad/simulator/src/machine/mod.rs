@@ -14,8 +14,8 @@ mod target;
 use std::collections::BTreeMap;
 
 use nomad_protocol::{
-    BootId, Capabilities, CpuFeatures, DomainId, Envelope, Event, Here, Instant, Ledger, MachineId,
-    Name, Notice, Offer, Record, Sizes, Timing, TransactionId, Versions,
+    BootId, Capabilities, CpuFeatures, DomainId, Envelope, Event, Fleet, Here, Instant, Ledger,
+    LifeId, MachineId, Name, Notice, Offer, Record, Sizes, Timing, TransactionId, Versions,
 };
 
 use crate::kernel::{Kernel, State};
@@ -24,6 +24,12 @@ use crate::stream::Parcel;
 
 /// The first domain; where there is one only, everything is about it.
 pub const DOMAIN: DomainId = DomainId(1);
+
+/// Machines that a world has at most.
+const MACHINES_MAX: usize = 8;
+
+/// More transactions than a world ever has.
+const RECORDS_MAX: usize = 59;
 
 const VERSIONS: Versions = Versions { image: 1, abi: 1 };
 
@@ -142,6 +148,11 @@ pub fn machine_id(number: usize) -> MachineId {
     MachineId([number as u8; 32])
 }
 
+/// All machines that a world may have.
+fn fleet() -> Fleet {
+    Fleet::new((0..MACHINES_MAX).map(machine_id))
+}
+
 /// The number of a machine of this id.
 pub fn machine_number(id: MachineId) -> usize {
     usize::from(id.0[0])
@@ -155,6 +166,9 @@ fn here(number: usize, boot: u64, timing: Timing) -> Here {
     Here {
         machine: machine_id(number),
         boot: BootId(boot),
+        life: LifeId(boot),
+        fleet: fleet(),
+        records_max: RECORDS_MAX,
         capabilities,
         timing,
     }
@@ -196,7 +210,8 @@ impl Machine {
 
     /// The machine loses power and is started again.
     pub fn crash_machine(&mut self) {
-        let Here { boot, timing, .. } = *self.nomad.ledger.here();
+        let here_before = self.nomad.ledger.here();
+        let (boot, timing) = (here_before.boot, here_before.timing);
         let (pages, freeze_us) = (self.pool_pages, self.freeze_us);
         *self = Machine::new(self.number, pages, timing, freeze_us, self.mutant);
         // The number is in the low byte: no two machines ever have the same boot id.
@@ -215,7 +230,8 @@ impl Machine {
             _ => self.records.load(),
         };
         let moves = records.iter().map(Move::of_record).collect();
-        let here = *self.nomad.ledger.here();
+        let mut here = self.nomad.ledger.here().clone();
+        here.life.0 += 1 << 32;
         let ledger = Ledger::resume(now, here, records, |id| self.kernel.state_of(id));
         self.nomad = Nomad {
             moves,
@@ -239,6 +255,7 @@ impl Machine {
             },
             versions: VERSIONS,
             cpu: CpuFeatures::default(),
+            fleet: fleet().id(),
         })
     }
 

@@ -27,6 +27,14 @@ impl Machine {
                 self.tokens.remove(&transaction);
                 self.nomad.moves.remove(&transaction);
             }
+            (
+                Action::Outlived {
+                    domain,
+                    incarnation,
+                    ..
+                },
+                _,
+            ) => self.kernel.outlive(domain, incarnation),
             (Action::CloseStream, _) => {
                 self.nomad.copying.remove(&transaction);
                 return Effect::Close;

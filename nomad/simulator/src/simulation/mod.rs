@@ -50,6 +50,7 @@ const TIMING: Timing = Timing {
     freeze_limit_us: 1_000_000,
     receive_limit_us: 4_000_000,
     silence_limit_us: 500_000,
+    release_limit_us: 1_000_000,
 };
 
 /// Why a run failed.
