@@ -4,7 +4,8 @@
 //! the operator's commands.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use crate::machine::{Boot, Machine, Options};
 use crate::migration::Migration;
@@ -14,6 +15,9 @@ use crate::{child, prober};
 
 /// How long a machine may take for anything it is asked: it stops a hang.
 pub const LIMIT: Duration = Duration::from_secs(120);
+
+/// How often a migration server is asked again.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What a machine's log says when its migration server is up.
 const UP: &str = "[nomad] listening";
@@ -232,6 +236,25 @@ impl Fleet {
     pub fn hold_at(&self, station: Station, line: &str) {
         let said = self.ask(station, &["hold", line]);
         assert_eq!(said, "done", "{} is not held", station.name());
+    }
+
+    /// Settles what is in doubt about the counter on a machine, `run` or `drop`, as soon as its migration server has given all others
+    /// the time to answer.
+    ///
+    /// # Panics
+    ///
+    /// If there is nothing to settle, or another machine runs it.
+    pub fn force(&self, station: Station, how: &str) {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let said = self.ask(station, &["force", "counter", how]);
+            if said.ends_with("done") {
+                return;
+            }
+            let is_early = said.contains("say it again") && Instant::now() < deadline;
+            assert!(is_early, "{}: {said}", station.name());
+            sleep(LOOK_INTERVAL);
+        }
     }
 
     /// Lets a migration server go on that stands still.

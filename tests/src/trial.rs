@@ -17,7 +17,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What a migration server lists of the counter.
 const HERE: &str = "domain counter ";
-const WAITS: &str = "domain counter waiting";
+const ELSEWHERE: [&str; 2] = ["domain counter waiting", "domain counter away"];
 const RUNS: &str = "domain counter running";
 const MOVES: &str = "transaction ";
 const DOUBT: &str = "in doubt";
@@ -46,7 +46,8 @@ impl Listed {
     fn is_settled_on(&self, station: Station) -> bool {
         let there = self.at(station).contains(RUNS);
         let other = self.at(station.other());
-        let elsewhere = other.contains(HERE) && !other.contains(WAITS);
+        let elsewhere =
+            other.contains(HERE) && !ELSEWHERE.iter().any(|state| other.contains(state));
         there && !elsewhere && !self.0.iter().any(|list| list.contains(MOVES))
     }
 }
@@ -167,8 +168,7 @@ impl Trial {
     ///
     /// If there is nothing to settle.
     pub fn force(&self, station: Station, how: &str) {
-        let said = self.fleet.ask(station, &["force", "counter", how]);
-        assert!(said.ends_with("done"), "{}: {said}", station.name());
+        self.fleet.force(station, how);
     }
 
     /// The client's end: it was answered, no answer was wrong, none is missing, and its one connection lived.

@@ -18,19 +18,21 @@ The fleet's secret is in FILE, or in the environment variable CARAVAN_SECRET.
   explain DOMAIN           what would become of each thing that the domain holds
   migrate DOMAIN MACHINE   moves a domain to a machine of the fleet, by name or address
   cancel DOMAIN            lets a domain stay that is on its way
+  start DOMAIN             starts a domain anew that is at home on the machine, and that no machine has any more
   force DOMAIN run|drop    settles what is in doubt: the machine's copy runs, or is destroyed
   mem                      the machine's memory
 
 --json says all that as a JSON object a line. Exit codes: 0 done, 1 refused or failed, 2 not understood.";
 
 /// Commands, and how many words each takes.
-const COMMANDS: [(&str, usize); 8] = [
+const COMMANDS: [(&str, usize); 9] = [
     ("machines", 0),
     ("ps", 0),
     ("list", 0),
     ("explain", 1),
     ("migrate", 2),
     ("cancel", 1),
+    ("start", 1),
     ("force", 2),
     ("mem", 0),
 ];

@@ -12,6 +12,7 @@ log [DOMAIN]            what was said lately, by all or by one
 caps DOMAIN             what a movable domain holds, and what becomes of it on a move
 migrate DOMAIN MACHINE  moves a domain; ^C stops watching, not the move
 cancel DOMAIN           lets a domain stay that is on its way
+start DOMAIN            starts a domain anew that is at home here, and that no machine has any more
 force DOMAIN run|drop   settles what is in doubt: the machine's copy runs, or is destroyed
 moves                   domains and moves, as the migration server knows them
 machines                the fleet, as the migration server knows it";
@@ -43,10 +44,11 @@ pub enum NoCommand<'a> {
 }
 
 /// The commands that the migration server obeys: our name, its name, how many words follow.
-const ASKED: [(&str, &str, usize); 6] = [
+const ASKED: [(&str, &str, usize); 7] = [
     ("caps", "explain", 1),
     ("migrate", "migrate", 2),
     ("cancel", "cancel", 1),
+    ("start", "start", 1),
     ("force", "force", 2),
     ("moves", "list", 0),
     ("machines", "machines", 0),
