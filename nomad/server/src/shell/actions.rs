@@ -7,7 +7,6 @@ use nomad_image::Name;
 use nomad_protocol::{Action, DomainId, Incarnation, MachineId, Notice, TransactionId};
 use runtime::protocol::root::{DomainRecord, DomainState};
 
-use crate::shell::roll_calls::Purpose;
 use crate::shell::{Job, Shell, What};
 
 impl Shell {
@@ -29,7 +28,9 @@ impl Shell {
             Action::Forget => self.records.borrow_mut().end(transaction),
             Action::Notify(notice) => {
                 self.tell(transaction, &notice);
-                self.note_doubt(transaction, &notice);
+                if let Notice::InDoubt(_) = notice {
+                    self.update_roll_calls();
+                }
                 self.note_end(transaction, notice);
                 if let Notice::Finished | Notice::Aborted(_) = notice {
                     self.drop_transaction(transaction);
@@ -91,28 +92,13 @@ impl Shell {
         }
         let dropped = root.discard(name, record.id.0);
         dropped.map_err(|error| error.to_string())?;
-        self.watch_homes();
+        self.update_roll_calls();
         Ok(())
-    }
-
-    /// Asks about a domain of which a copy is here whose fate is in doubt, as long as it is.
-    fn note_doubt(&self, transaction: TransactionId, notice: &Notice) {
-        let ledger = self.ledger.borrow();
-        let mut entries = ledger.entries();
-        let entry = entries.find(|entry| entry.transaction == transaction);
-        let name = entry.map(|entry| entry.offer.name.clone());
-        drop(entries);
-        drop(ledger);
-        match (notice, name) {
-            (Notice::InDoubt(_), Some(name)) => self.call_for(name.as_str(), Purpose::Doubt),
-            (Notice::Phase(_), Some(name)) => self.end_doubt(name.as_str()),
-            _ => {}
-        }
     }
 
     /// Nothing more will be asked of this transaction.
     fn drop_transaction(&self, transaction: TransactionId) {
-        self.watch_homes();
+        self.update_roll_calls();
         self.outgoing.borrow_mut().remove(&transaction);
         if let Some(incoming) = self.incoming.borrow_mut().remove(&transaction) {
             incoming.finish();

@@ -300,7 +300,7 @@ pub async fn serve(start: Start, tasks: Tasks) {
     let stack = runtime::net::stack(start, tasks);
     let shell: &'static Shell = Box::leak(Box::new(Shell::new(start)));
     shell.resume_frames();
-    shell.watch_homes();
+    shell.update_roll_calls();
     tasks.spawn(late::task::run(shell, late::task::tunnel(start)));
     tasks.spawn(afterwards::run(shell));
     tasks.spawn(sender::run(shell, stack));

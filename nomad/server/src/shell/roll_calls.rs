@@ -4,6 +4,7 @@
 //! listed until an operator starts it. What is in doubt is asked about as long as the doubt lasts, so that an operator who
 //! forces it is told who else runs it.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -71,49 +72,38 @@ fn purpose_of(record: &DomainRecord) -> Option<Purpose> {
 }
 
 impl Shell {
-    /// Begins a roll call for each domain that is at home here and has come to be elsewhere, and ends those of domains that are
-    /// here.
-    pub fn watch_homes(&self) {
-        let records = match self.machine.root.all() {
-            Ok(records) => records,
+    /// Begins a roll call for each domain that needs one and has none, and ends those that are not needed any more.
+    pub fn update_roll_calls(&self) {
+        let needed = match self.machine.root.all() {
+            Ok(records) => self.needed_calls(&records),
             Err(error) => return log::error!("root does not list its domains: {error}"),
         };
-        let purpose = |name: &str| {
-            let mut records = records.iter();
-            let record = records.find(|record| record.name.as_str() == name)?;
-            purpose_of(record)
-        };
-        self.roll_calls.borrow_mut().retain(|call| {
-            call.purpose == Purpose::Doubt
-                || purpose(call.roll.name().as_str()) == Some(call.purpose)
-        });
-        for record in &records {
-            if let Some(purpose) = purpose_of(record) {
-                self.call_for(record.name.as_str(), purpose);
+        let mut calls = self.roll_calls.borrow_mut();
+        calls.retain(|call| needed.get(call.roll.name()) == Some(&call.purpose));
+        for (name, purpose) in needed {
+            if !calls.iter().any(|call| *call.roll.name() == name) {
+                calls.push(self.call(name, purpose));
             }
         }
     }
 
-    /// Begins to ask about a domain, if that is not done already.
-    pub fn call_for(&self, name: &str, purpose: Purpose) {
-        let Ok(name) = nomad_protocol::Name::try_new(name) else {
-            return log::error!("{name:?} is no name to other machines");
-        };
-        let mut calls = self.roll_calls.borrow_mut();
-        if calls.iter().any(|call| *call.roll.name() == name) {
-            return;
-        }
+    /// The domains that others are to be asked about, and why.
+    fn needed_calls(&self, records: &[DomainRecord]) -> BTreeMap<nomad_protocol::Name, Purpose> {
+        let homes = records.iter().filter_map(|record| {
+            let name = nomad_protocol::Name::try_new(record.name.as_str()).ok()?;
+            Some((name, purpose_of(record)?))
+        });
+        let ledger = self.ledger.borrow();
+        let doubted = ledger.entries().filter(|entry| entry.doubt.is_some());
+        let doubted = doubted.map(|entry| (entry.offer.name.clone(), Purpose::Doubt));
+        homes.chain(doubted).collect()
+    }
+
+    fn call(&self, name: nomad_protocol::Name, purpose: Purpose) -> Call {
         let turn = Turn(self.draw_number() as u64);
         let fleet = self.ledger.borrow().here().fleet.clone();
         let roll = RollCall::new(now(), name, fleet.machines(), turn, Timing::default());
-        calls.push(Call { purpose, roll });
-    }
-
-    /// What was in doubt about a domain is settled.
-    pub fn end_doubt(&self, name: &str) {
-        let is_over =
-            |call: &Call| call.purpose == Purpose::Doubt && call.roll.name().as_str() == name;
-        self.roll_calls.borrow_mut().retain(|call| !is_over(call));
+        Call { purpose, roll }
     }
 
     /// Asks who is to be asked, and has root start what nobody has.
