@@ -11,7 +11,7 @@ use crate::identity::{Attempt, Digest, DomainId, Incarnation, MachineId, StateVe
 use crate::messages::Envelope;
 use crate::offer::Offer;
 use crate::reasons::{AbortReason, Doubt, Interference, LocalFailure, PhaseName, Refusal};
-use crate::record::Record;
+use crate::record::{Progressed, Record};
 
 /// Something for the shell to do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +44,19 @@ pub enum Action {
     Source(SourceAction),
     /// A step of the target's.
     Target(TargetAction),
+}
+
+impl Action {
+    /// Is it the first action after which a domain may run here that came from elsewhere? Each of them has one such.
+    pub(crate) fn begins_activation(&self) -> bool {
+        matches!(
+            self,
+            Action::Record(Record {
+                progress: Progressed::TargetActivating { .. },
+                ..
+            })
+        )
+    }
 }
 
 /// What a source asks of its machine.

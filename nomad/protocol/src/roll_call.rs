@@ -5,13 +5,14 @@
 //!   home                                     every machine, the home itself too
 //!   -- Asks(turn), repeated -->
 //!                               <--          Answers(turn): it has one, or has none and says which life of its migration
-//!                                            server says so, and how many domains that life has admitted
+//!                                            server says so, and how many domains have come to run in that life
 //! ```
 //!
 //! Machines are asked one after the other, and meanwhile the domain may move from one that has not been asked yet to one that has.
 //! Hence the home asks in turns, and starts the domain when two turns in a row have the same answers: nobody had it when the first
-//! turn was over. For whoever had it then had none before and after, so it has admitted one in between, or is another life. (A
-//! double collect: Afek et al., "Atomic snapshots of shared memory", 1993.) From then on nobody can have it who does not start it.
+//! turn was over. For whoever had it then had none before and after, so it has come to run there in between, or the server is another
+//! life. (A double collect: Afek et al., "Atomic snapshots of shared memory", 1993.) A copy that never ran there may have come and gone:
+//! it came from a machine that had the domain. From then on nobody can have it who does not start it.
 //!
 //! A machine that is silent, or has one, keeps the home from starting it, and is named to the operator. The home goes on asking.
 
@@ -31,8 +32,8 @@ pub enum Standing {
     Lacks {
         /// Who says so.
         life: LifeId,
-        /// So many domains that life has admitted, of whatever name.
-        admitted: u64,
+        /// So many domains have come to run there in that life, of whatever name.
+        activated: u64,
     },
     /// It has one, on its way in or out or at home there.
     Holds {

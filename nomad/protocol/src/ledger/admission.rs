@@ -24,7 +24,6 @@ impl Ledger {
         let (source, transaction) = (offered.source, offered.transaction);
         match self.judge(now, &offered) {
             Verdict::Take => {
-                self.admitted += 1;
                 let target = Target::new(now, self.here.boot, offered, self.here.timing);
                 self.transfers.insert(transaction, Transfer::Target(target));
             }

@@ -56,8 +56,8 @@ pub struct Ledger {
     transfers: BTreeMap<TransactionId, Transfer>,
     /// Answers that belong to no transaction here.
     answers: VecDeque<(TransactionId, Action)>,
-    /// Domains that were admitted in this life.
-    admitted: u64,
+    /// Domains that have come here to run in this life.
+    activated: u64,
 }
 
 /// One transaction as it is listed.
@@ -117,7 +117,7 @@ impl Ledger {
             here,
             transfers: BTreeMap::new(),
             answers: VecDeque::new(),
-            admitted: 0,
+            activated: 0,
         }
     }
 
@@ -263,12 +263,13 @@ impl Ledger {
 
     /// The next thing to do and for which transaction, if any. The shell performs them in this order.
     pub fn poll_action(&mut self) -> Option<(TransactionId, Action)> {
-        if let Some(answer) = self.answers.pop_front() {
-            return Some(answer);
-        }
-        self.transfers
-            .iter_mut()
-            .find_map(|(transaction, transfer)| Some((*transaction, transfer.poll_action()?)))
+        let answer = self.answers.pop_front();
+        let next = answer.or_else(|| {
+            let mut transfers = self.transfers.iter_mut();
+            transfers.find_map(|(id, transfer)| Some((*id, transfer.poll_action()?)))
+        })?;
+        self.activated += u64::from(next.1.begins_activation());
+        Some(next)
     }
 
     /// When to call [`Ledger::handle_timeout`].
@@ -308,7 +309,7 @@ impl Ledger {
     pub fn lacking(&self) -> Standing {
         Standing::Lacks {
             life: self.here.life,
-            admitted: self.admitted,
+            activated: self.activated,
         }
     }
 

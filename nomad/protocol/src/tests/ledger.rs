@@ -322,15 +322,16 @@ fn a_transaction_without_room_for_its_record_does_not_begin() {
 }
 
 #[test]
-fn counts_what_it_admits_in_what_it_says_of_domains_that_it_lacks() {
-    let mut pair = Pair::new();
+fn counts_what_came_to_run_in_what_it_says_of_domains_that_it_lacks() {
     let life = LifeId(1);
-    let lacking = |admitted| Standing::Lacks { life, admitted };
-    assert_eq!(pair.machines[1].lacking(), lacking(0));
+    let lacking = |activated| Standing::Lacks { life, activated };
+    let mut pair = Pair::new();
     said(&mut pair, 1, A, MOVE, Step::Offer(offer()));
+    assert_eq!(pair.machines[1].lacking(), lacking(0), "it never ran");
+    let mut pair = Pair::moving();
+    pair.settle();
     assert_eq!(pair.machines[1].lacking(), lacking(1));
-    said(&mut pair, 1, A, MOVE, Step::Offer(offer()));
-    assert_eq!(pair.machines[1].lacking(), lacking(1));
+    assert_eq!(pair.machines[0].lacking(), lacking(0), "it left");
 }
 
 /// The source has gone for good after it has heard that the domain runs, and before it says that its copy is gone.

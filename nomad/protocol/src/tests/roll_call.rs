@@ -2,7 +2,7 @@
 
 extern crate std;
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use std::collections::HashSet;
 
@@ -20,9 +20,9 @@ fn roll_call() -> RollCall {
     RollCall::new(NOW, name, [HOME, B, C], FIRST, timing)
 }
 
-fn lacks(admitted: u64) -> Standing {
+fn lacks(activated: u64) -> Standing {
     let life = LifeId(1);
-    Standing::Lacks { life, admitted }
+    Standing::Lacks { life, activated }
 }
 
 fn holds() -> Standing {
@@ -74,7 +74,7 @@ fn a_domain_that_goes_to_a_machine_that_has_said_no_is_found() {
 }
 
 #[test]
-fn a_machine_that_had_one_meanwhile_has_admitted_it() {
+fn a_machine_that_had_one_meanwhile_has_run_it() {
     let mut call = roll_call();
     answer(&mut call, [lacks(0), lacks(0), lacks(0)]);
     answer(&mut call, [lacks(0), lacks(1), lacks(0)]);
@@ -88,7 +88,7 @@ fn a_machine_that_was_restarted_meanwhile_is_asked_once_more() {
     let mut call = roll_call();
     answer(&mut call, [lacks(0); 3]);
     let life = LifeId(2);
-    let anew = Standing::Lacks { life, admitted: 0 };
+    let anew = Standing::Lacks { life, activated: 0 };
     answer(&mut call, [lacks(0), anew, lacks(0)]);
     assert!(!call.is_over());
     answer(&mut call, [lacks(0), anew, lacks(0)]);
@@ -141,21 +141,23 @@ fn names_who_is_silent_and_who_has_one() {
 /// A fleet of three around a roll call.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Fleet {
-    /// Who has a copy: two while it moves.
-    holders: BTreeSet<usize>,
+    /// Who has the domain, for all that the fleet knows.
+    holder: Option<usize>,
+    /// Who has a copy that has never run: it is moving there, or it was, and the copy is in doubt.
+    copy: Option<usize>,
     lives: [u64; 3],
-    admitted: [u64; 3],
+    activated: [u64; 3],
     moves: u8,
     restarts: u8,
 }
 
 impl Fleet {
     fn standing(&self, machine: usize) -> Standing {
-        match self.holders.contains(&machine) {
+        match [self.holder, self.copy].contains(&Some(machine)) {
             true => holds(),
             false => Standing::Lacks {
                 life: LifeId(self.lives[machine]),
-                admitted: self.admitted[machine],
+                activated: self.activated[machine],
             },
         }
     }
@@ -163,33 +165,52 @@ impl Fleet {
     /// What may happen next in the fleet, the roll call apart.
     fn next(&self) -> Vec<Fleet> {
         let mut next = Vec::new();
-        let first = self.holders.first().copied();
-        if self.holders.len() == 1 && self.moves > 0 {
-            for to in (0..3).filter(|to| Some(*to) != first) {
-                let mut moving = self.clone();
-                moving.moves -= 1;
-                moving.admitted[to] += 1;
-                moving.holders.insert(to);
-                next.push(moving);
+        match (self.holder, self.copy) {
+            (Some(from), None) if self.moves > 0 => next.extend(self.moving(from)),
+            // Committed, or forced to run: the rest of the protocol decides when. Or given up.
+            (holder, Some(to)) => {
+                next.push(self.activated(to));
+                let copy = None;
+                next.push(Fleet {
+                    holder,
+                    copy,
+                    ..self.clone()
+                });
             }
-        }
-        for gone in self.holders.iter().filter(|_| self.holders.len() == 2) {
-            // Moved, or called off: the rest of the protocol decides which.
-            let mut settled = self.clone();
-            settled.holders.remove(gone);
-            next.push(settled);
+            _ => {}
         }
         for machine in (0..3).filter(|_| self.restarts > 0) {
             let mut restarted = self.clone();
             restarted.restarts -= 1;
             restarted.lives[machine] += 1;
-            restarted.admitted[machine] = 0;
+            restarted.activated[machine] = 0;
             // The migration server alone: what root holds stays.
             next.push(restarted.clone());
-            restarted.holders.remove(&machine);
+            let others = |has: &usize| *has != machine;
+            restarted.holder = restarted.holder.filter(others);
+            restarted.copy = restarted.copy.filter(others);
             next.push(restarted);
         }
         next
+    }
+
+    fn moving(&self, from: usize) -> impl Iterator<Item = Fleet> {
+        (0..3).filter(move |to| *to != from).map(|to| Fleet {
+            copy: Some(to),
+            moves: self.moves - 1,
+            ..self.clone()
+        })
+    }
+
+    fn activated(&self, to: usize) -> Fleet {
+        let mut moved = self.clone();
+        moved.activated[to] += 1;
+        (moved.holder, moved.copy) = (Some(to), None);
+        moved
+    }
+
+    fn is_gone(&self) -> bool {
+        self.holder.is_none() && self.copy.is_none()
     }
 }
 
@@ -198,9 +219,10 @@ impl Fleet {
 fn explore(heard: fn(&mut RollCall, MachineId, Standing)) -> (bool, bool) {
     const TURNS: u64 = 4;
     let begin = Fleet {
-        holders: [1].into(),
+        holder: Some(1),
+        copy: None,
         lives: [0; 3],
-        admitted: [0; 3],
+        activated: [0; 3],
         moves: 2,
         restarts: 1,
     };
@@ -213,7 +235,7 @@ fn explore(heard: fn(&mut RollCall, MachineId, Standing)) -> (bool, bool) {
             continue;
         }
         if call.is_over() {
-            (ended, wrong) = (true, wrong || !fleet.holders.is_empty());
+            (ended, wrong) = (true, wrong || !fleet.is_gone());
             continue;
         }
         open.extend(fleet.next().into_iter().map(|next| (next, call.clone())));
@@ -234,10 +256,10 @@ fn never_ends_while_somebody_has_the_domain() {
 }
 
 #[test]
-fn would_end_too_early_if_nobody_counted_what_was_admitted_or_told_lives_apart() {
+fn would_end_too_early_if_nobody_counted_what_was_activated_or_told_lives_apart() {
     let uncounted = explore(|call, from, standing| {
         let standing = match standing {
-            Standing::Lacks { life, .. } => Standing::Lacks { life, admitted: 0 },
+            Standing::Lacks { life, .. } => Standing::Lacks { life, activated: 0 },
             holds => holds,
         };
         call.heard(NOW, from, call.turn(), standing);
@@ -246,7 +268,7 @@ fn would_end_too_early_if_nobody_counted_what_was_admitted_or_told_lives_apart()
     let nameless = explore(|call, from, standing| {
         let life = LifeId(0);
         let standing = match standing {
-            Standing::Lacks { admitted, .. } => Standing::Lacks { life, admitted },
+            Standing::Lacks { activated, .. } => Standing::Lacks { life, activated },
             holds => holds,
         };
         call.heard(NOW, from, call.turn(), standing);
