@@ -1,12 +1,29 @@
 //! The operator's shell on the serial port: what is typed is answered, also when others write there.
 
+use std::thread::sleep;
 use std::time::Duration;
 
-use harness::machine::{Boot, Options};
+use harness::machine::{Boot, Machine, Options};
 use harness::{Artefacts, MacAddress, Segment};
 
 /// Stops a hang.
 const LIMIT: Duration = Duration::from_secs(240);
+
+/// Nobody can say that machine b does not have the counter: the operator does, once b has had the time to answer.
+fn force_the_counter(machine: &mut Machine) {
+    const FORCE: &str = "force counter run";
+    machine.type_line(FORCE);
+    loop {
+        let said = machine.expect("counter", LIMIT);
+        if said.contains("counter runs here") {
+            return;
+        }
+        if said.contains("say it again") {
+            sleep(Duration::from_secs(1));
+            machine.type_line(FORCE);
+        }
+    }
+}
 
 #[test]
 fn the_shell_lists_domains_and_asks_the_migration_server() {
@@ -21,9 +38,7 @@ fn the_shell_lists_domains_and_asks_the_migration_server() {
         .card(&port, MacAddress::local(1))
         .start();
     machine.expect("[nomad] listening", LIMIT);
-    // Nobody can say that machine b does not have the counter: the operator does.
-    machine.type_line("force counter run");
-    machine.expect("counter runs here", LIMIT);
+    force_the_counter(&mut machine);
     // The counter starts beside the answer, and may be ready before that is typed out.
     machine.expect_anywhere("[counter] counter: ready", LIMIT);
     // Each command: what is typed, with a slip and a backspace, and a line of the answer.
