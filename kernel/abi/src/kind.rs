@@ -63,6 +63,15 @@ impl ObjectKind {
             ObjectKind::Hardware => HardwareRights::all().into(),
         }
     }
+
+    /// The most rights that a domain that may move has over what is its own, of this kind.
+    pub fn own_rights(self) -> Rights {
+        match self {
+            ObjectKind::Domain => DomainRights::OWN.into(),
+            ObjectKind::Pool => PoolRights::OWN.into(),
+            kind => kind.all_rights(),
+        }
+    }
 }
 
 /// A set of rights over an object whose kind says what the bits mean.
@@ -107,6 +116,17 @@ macro_rules! rights {
             }
         }
     )*};
+}
+
+impl DomainRights {
+    /// What a domain is given over itself. To install into itself grants nothing that it has not; it can grow its table. Who could
+    /// freeze or retire himself could undo a move.
+    pub const OWN: DomainRights = DomainRights::MAP.union(DomainRights::INSTALL);
+}
+
+impl PoolRights {
+    /// What a domain is given over its own pool, if anything. Bus addresses are for drivers, which stay where their device is.
+    pub const OWN: PoolRights = PoolRights::CREATE.union(PoolRights::REPORT);
 }
 
 /// The right to destroy, the same bit for every kind.

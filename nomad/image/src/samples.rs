@@ -106,7 +106,7 @@ pub fn description() -> Description {
             },
         ],
         capabilities: vec![
-            capability(1, Target::Domain, all(ObjectKind::Domain), 0, None),
+            capability(1, Target::Domain, ObjectKind::Domain.own_rights(), 0, None),
             capability(2, Target::Inside(THREAD), all(ObjectKind::Thread), 0, None),
             capability(
                 DERIVED_SLOT,
@@ -193,8 +193,8 @@ pub fn listing() -> Listing {
             parent: 8,
         }],
         capabilities: vec![
-            slot(1, ObjectKind::Domain, 8, all(ObjectKind::Domain), 0),
-            slot(2, ObjectKind::Pool, 7, all(ObjectKind::Pool), 0),
+            slot(1, ObjectKind::Domain, 8, ObjectKind::Domain.own_rights(), 0),
+            slot(2, ObjectKind::Pool, 7, ObjectKind::Pool.own_rights(), 0),
             slot(3, ObjectKind::Endpoint, 12, EndpointRights::SEND.into(), 5),
             slot(4, ObjectKind::Endpoint, 12, all(ObjectKind::Endpoint), 0),
             slot(5, ObjectKind::Endpoint, 100, EndpointRights::SEND.into(), 0),

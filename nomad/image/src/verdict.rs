@@ -6,9 +6,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
-use abi::ObjectKind;
 use abi::record::CapabilityRecord;
 use abi::register::ObjectId;
+use abi::{ObjectKind, Rights};
 
 use crate::listing::kind_of;
 use crate::{Attribute, Blob, Listing, Name, OutsideKey, Role};
@@ -68,6 +68,8 @@ pub enum Refusal {
     StaysBehind,
     /// The right to answer somebody who stays behind.
     AnswersOutsider,
+    /// More rights over itself, or its pool, than a domain is given.
+    BeyondGrant,
     /// The kernel's record says what no version of this server knows.
     UnknownRecord,
 }
@@ -111,6 +113,7 @@ pub fn judge(listing: &Listing, names: &Names) -> Vec<Verdict> {
                 badge: 0,
             },
             Some(ObjectKind::Memory),
+            Rights(0),
         ),
     });
     let slot = |record: &CapabilityRecord, subject| Verdict {
@@ -124,6 +127,7 @@ pub fn judge(listing: &Listing, names: &Names) -> Vec<Verdict> {
                 badge: record.badge,
             },
             kind_of(record.kind),
+            Rights(record.rights as u16),
         ),
     };
     let table = listing
@@ -150,6 +154,7 @@ fn reference(
     names: &Names,
     key: OutsideKey,
     kind: Option<ObjectKind>,
+    rights: Rights,
 ) -> Judgement {
     use ObjectKind::*;
     let Some(kind) = kind else {
@@ -159,7 +164,10 @@ fn reference(
         return Judgement::Refuse(Refusal::Device);
     }
     if listing.owns(key.object) {
-        return inside(listing, key.object);
+        return match kind.own_rights().contains(rights) {
+            true => inside(listing, key.object),
+            false => Judgement::Refuse(Refusal::BeyondGrant),
+        };
     }
     if kind == Reply {
         return Judgement::Refuse(Refusal::AnswersOutsider);
@@ -211,6 +219,7 @@ impl fmt::Display for Refusal {
             Refusal::SharedMemory => "memory that others write",
             Refusal::StaysBehind => "it belongs to something that stays behind",
             Refusal::AnswersOutsider => "it owes an answer to something that stays behind",
+            Refusal::BeyondGrant => "more rights over itself than a domain is given",
             Refusal::UnknownRecord => "a kind that this server does not know",
         })
     }
@@ -333,6 +342,19 @@ mod tests {
         let is_memory = |object: &&ObjectRecord| object.kind == ObjectKind::Memory as u64;
         let listing = listing();
         listing.objects.iter().find(is_memory).expect("a Memory").id
+    }
+
+    #[test]
+    fn refuses_more_rights_over_itself_than_a_domain_is_given() {
+        let subject = Subject::Slot(1);
+        let refused = refusals(|listing| {
+            let itself = |record: &&mut CapabilityRecord| record.slot == 1;
+            let record = listing.capabilities.iter_mut().find(itself);
+            let record = record.expect("the sample's first slot");
+            assert_eq!(record.object, listing.domain.0);
+            record.rights |= u64::from(abi::DomainRights::FREEZE.bits());
+        });
+        assert_eq!(refused, [(subject, Refusal::BeyondGrant)]);
     }
 
     #[test]

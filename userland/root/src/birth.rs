@@ -223,12 +223,10 @@ impl Maker<'_> {
 
     /// What every domain has of itself.
     fn own(&self, plan: &Plan, thread: Cap<Thread>) -> Vec<Grant<'static>> {
-        // To install into itself grants nothing that it has not; it can grow its table.
-        let domain_rights = DomainRights::MAP | DomainRights::INSTALL;
         let thread_rights = ThreadRights::READ | ThreadRights::WRITE | ThreadRights::SCHEDULE;
         let wake_rights = NotificationRights::SIGNAL | NotificationRights::WAIT;
         let mut own = Vec::from([
-            Grant::new("domain", *self.body.domain, domain_rights),
+            Grant::new("domain", *self.body.domain, DomainRights::OWN),
             Grant::new("thread", thread, thread_rights),
             Grant::new("wake", *self.body.wake, wake_rights),
         ]);

@@ -54,6 +54,11 @@ pub enum Fault {
         /// The slot.
         slot: u32,
     },
+    /// A capability with rights that no domain is given over itself or its pool.
+    BeyondGrant {
+        /// The slot.
+        slot: u32,
+    },
     /// A capability that cannot have been derived from its parent.
     NotDerived {
         /// The slot.
@@ -91,6 +96,12 @@ impl fmt::Display for Fault {
             Fault::SlotOutOfOrder { slot } => write!(f, "slot {slot} is out of order"),
             Fault::ImpossibleRights { slot } => {
                 write!(f, "slot {slot} has rights that its kind has not")
+            }
+            Fault::BeyondGrant { slot } => {
+                write!(
+                    f,
+                    "slot {slot} has rights that no domain is given over itself"
+                )
             }
             Fault::NotDerived { slot } => {
                 write!(f, "slot {slot} cannot be derived from its parent")
@@ -237,6 +248,9 @@ impl Description {
             }
             if !kind.all_rights().contains(rights) {
                 return Err(Fault::ImpossibleRights { slot });
+            }
+            if !matches!(target, Target::Outside(_)) && !kind.own_rights().contains(rights) {
+                return Err(Fault::BeyondGrant { slot });
             }
         }
         Ok(())

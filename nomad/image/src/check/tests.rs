@@ -132,6 +132,31 @@ fn refuses_rights_that_the_kind_has_not_and_slots_out_of_order() {
 }
 
 #[test]
+fn refuses_rights_that_no_domain_is_given_over_itself_or_its_pool() {
+    let slot = samples::description().capabilities[0].slot;
+    let own = |target, rights: Rights| {
+        fault(|d| {
+            d.capabilities[0].target = target;
+            d.capabilities[0].rights = rights;
+        })
+    };
+    let beyond = Some(Fault::BeyondGrant { slot });
+    for (target, kind) in [
+        (Target::Domain, ObjectKind::Domain),
+        (Target::Pool, ObjectKind::Pool),
+    ] {
+        let granted = kind.own_rights();
+        assert_eq!(own(target, granted), None);
+        for bit in (0..16).map(|bit| Rights(1 << bit)) {
+            let is_more = kind.all_rights().contains(bit) && !granted.contains(bit);
+            if is_more {
+                assert_eq!(own(target, Rights(granted.0 | bit.0)), beyond, "{bit:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn refuses_an_answer_to_a_thread_that_awaits_nothing() {
     let nothing = fault(|d| {
         if let Object::Thread(thread) = &mut d.objects[samples::THREAD as usize] {

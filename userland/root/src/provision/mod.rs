@@ -235,11 +235,10 @@ fn find_device(
 
 /// A driver makes memory that its device reaches; without an IOMMU it is trusted with that.
 fn pool_rights(described: &manifest::Domain) -> Option<PoolRights> {
-    let rights = PoolRights::CREATE | PoolRights::REPORT;
     let granted = described.capabilities.contains(&Capability::Pool);
     granted.then_some(match described.device {
-        Some(_) => rights | PoolRights::DMA,
-        None => rights,
+        Some(_) => PoolRights::OWN | PoolRights::DMA,
+        None => PoolRights::OWN,
     })
 }
 
