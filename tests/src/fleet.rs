@@ -74,6 +74,18 @@ const ARCHIVES: [&str; 2] = ["kv", "machine-b"];
 /// The same, but their migration servers stand still at moments that a test names, and the counter is small.
 const HOOKED_ARCHIVES: [&str; 2] = ["hooks-a", "hooks-b"];
 
+/// Whether a machine that lists this has a domain, and not only misses it because it is at home there.
+pub fn has(list: &str, domain: &str) -> bool {
+    let known = format!("domain {domain} ");
+    let misses = |line: &str| {
+        [" waiting,", " away,"]
+            .iter()
+            .any(|state| line.contains(state))
+    };
+    list.lines()
+        .any(|line| line.starts_with(&known) && !misses(line))
+}
+
 /// In what a machine differs from what it usually is.
 pub type Shape = fn(Options) -> Options;
 
@@ -374,4 +386,23 @@ fn start(ports: &[Port; 2], archives: [&str; 2], station: Station, shape: Shape)
         .argument("-append")
         .argument("debug-exit");
     shape(options).start()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_has_what_is_not_away_from_there() {
+        let list = |state| format!("domain counter {state}, incarnation 1, 5 of 9 pages\ndone");
+        for (state, is_there) in [
+            ("running", true),
+            ("exported", true),
+            ("waiting", false),
+            ("away", false),
+        ] {
+            assert_eq!(has(&list(state), "counter"), is_there, "{state}");
+        }
+        assert!(!has(&list("running"), "count"));
+    }
 }

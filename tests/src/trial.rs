@@ -4,7 +4,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::fleet::LIMIT;
+use crate::fleet::{LIMIT, has};
 use crate::prober::Options;
 use crate::third_party::{Client, Probe};
 use crate::{Fleet, Station};
@@ -16,8 +16,6 @@ const COUNTER: &str = "10.77.0.20:7000";
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What a migration server lists of the counter.
-const HERE: &str = "domain counter ";
-const ELSEWHERE: [&str; 2] = ["domain counter waiting", "domain counter away"];
 const RUNS: &str = "domain counter running";
 const MOVES: &str = "transaction ";
 const DOUBT: &str = "in doubt";
@@ -45,9 +43,7 @@ impl Listed {
     /// Whether the counter runs there, nothing of it is elsewhere, and no move of it is left.
     fn is_settled_on(&self, station: Station) -> bool {
         let there = self.at(station).contains(RUNS);
-        let other = self.at(station.other());
-        let elsewhere =
-            other.contains(HERE) && !ELSEWHERE.iter().any(|state| other.contains(state));
+        let elsewhere = has(self.at(station.other()), "counter");
         there && !elsewhere && !self.0.iter().any(|list| list.contains(MOVES))
     }
 }

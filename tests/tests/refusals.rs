@@ -4,7 +4,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use harness::fleet::LIMIT;
+use harness::fleet::{LIMIT, has};
 use harness::third_party::Probe;
 use harness::{Fleet, Station, prober};
 
@@ -32,20 +32,16 @@ fn watched(mut fleet: Fleet) -> (Fleet, Probe) {
     (fleet, probe)
 }
 
-/// A domain runs on one machine and stays there; the other one does not know it, and neither has a transaction left. The
+/// A domain runs on one machine and stays there; the other one does not have it, and neither has a transaction left. The
 /// operator hears of a move's end before its last trace is gone, so that is waited for.
 fn await_only_on(fleet: &Fleet, domain: &str, station: Station, ask_b: Ask) {
-    let (known, running) = (
-        format!("domain {domain} "),
-        format!("domain {domain} running"),
-    );
+    let running = format!("domain {domain} running");
     for (asked, ask) in [(Station::A, Fleet::ask as Ask), (Station::B, ask_b)] {
         let is_so = |list: &str| {
-            let has_it = list.contains(&known);
             let is_right = if asked == station {
                 list.contains(&running)
             } else {
-                !has_it
+                !has(list, domain)
             };
             is_right && list.ends_with("done") && !list.contains("transaction")
         };
