@@ -12,11 +12,14 @@ use nomad_protocol::MachineId;
 use sha2::{Digest, Sha256};
 
 use crate::noise;
+use crate::tag::TagKey;
 
 /// Sets machines' keys apart from everything else that may ever be derived from the secret.
 const MACHINE_PURPOSE: &[u8] = b"caravan machine key 1";
 /// The same for the operator's.
 const OPERATOR_PURPOSE: &[u8] = b"caravan operator key 1";
+/// The same for the key of tags.
+const TAG_PURPOSE: &[u8] = b"caravan tag key 1";
 
 /// Machines that are remembered: deriving a public key costs a multiplication on the curve.
 const KNOWN_MAX: usize = 64;
@@ -42,6 +45,7 @@ pub struct Keys {
     own: PrivateKey,
     own_id: MachineId,
     operator: OperatorId,
+    tags: TagKey,
     known: RefCell<BTreeMap<Ipv4Addr, MachineId>>,
 }
 
@@ -62,6 +66,7 @@ impl Keys {
         Keys {
             own_id: MachineId(noise::public_key(&own)),
             operator: OperatorId(noise::public_key(&operator_key(&secret))),
+            tags: TagKey::new(derive(TAG_PURPOSE, &secret, &[])),
             secret,
             own,
             known: RefCell::default(),
@@ -76,6 +81,11 @@ impl Keys {
     /// This machine. An operator is none, and is never called this by anybody.
     pub fn own_id(&self) -> MachineId {
         self.own_id
+    }
+
+    /// What shows who has the secret.
+    pub(crate) fn tags(&self) -> &TagKey {
+        &self.tags
     }
 
     /// The own private key.
@@ -107,18 +117,19 @@ impl Keys {
 }
 
 fn machine_key(secret: &[u8; 32], address: Ipv4Addr) -> PrivateKey {
-    let mut hash = Sha256::new();
-    hash.update(MACHINE_PURPOSE);
-    hash.update(secret);
-    hash.update(address.octets());
-    PrivateKey(hash.finalize().into())
+    PrivateKey(derive(MACHINE_PURPOSE, secret, &address.octets()))
 }
 
 fn operator_key(secret: &[u8; 32]) -> PrivateKey {
+    PrivateKey(derive(OPERATOR_PURPOSE, secret, &[]))
+}
+
+fn derive(purpose: &[u8], secret: &[u8; 32], of: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    hash.update(OPERATOR_PURPOSE);
+    hash.update(purpose);
     hash.update(secret);
-    PrivateKey(hash.finalize().into())
+    hash.update(of);
+    hash.finalize().into()
 }
 
 #[cfg(test)]

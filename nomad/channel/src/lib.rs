@@ -6,6 +6,7 @@
 //! | [`keys`] | who a machine is, and who the operator is |
 //! | [`noise`] | the handshake |
 //! | [`packet`], [`replay`], [`session`], `accepted` | encrypted datagrams |
+//! | [`tag`] | who may begin a handshake |
 //! | [`sessions`] | the sessions with all machines |
 //! | [`operators`] | the sessions with operators |
 //! | [`tunnel`] | an encrypted stream |
@@ -31,6 +32,7 @@ pub mod random;
 pub mod replay;
 pub mod session;
 pub mod sessions;
+pub mod tag;
 pub mod tunnel;
 
 pub use keys::Keys;

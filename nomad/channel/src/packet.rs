@@ -5,9 +5,10 @@
 //!   +------+----------------+-----------------+-------------------+
 //!   | kind | index      u32 | number      u64 | body              |      little-endian
 //!   +------+----------------+-----------------+-------------------+
-//!   0xc1   sender's           0                 first message of the handshake
+//!   0xc1   sender's           a ticket          first message of the handshake, and its tag
 //!   0xc2   receiver's         sender's          second message
 //!   0xc3   receiver's         nonce             an encrypted message
+//!   0xc4   receiver's         a ticket          a tag
 //! ```
 //!
 //! No kind is a letter, so that a line of text, as tests send them, is never taken for one.
@@ -27,6 +28,8 @@ pub enum Kind {
     Response = 0xc2,
     /// Carries a message.
     Data = 0xc3,
+    /// Says the ticket that an Initiation needs.
+    Retry = 0xc4,
 }
 
 /// A datagram, in parts.
@@ -57,9 +60,8 @@ impl<'a> Packet<'a> {
     pub fn from_bytes(bytes: &'a [u8]) -> Option<Packet<'a>> {
         let (head, body) = bytes.split_first_chunk::<PACKET_HEAD_BYTES>()?;
         let [kind, i0, i1, i2, i3, number @ ..] = *head;
-        let kind = [Kind::Initiation, Kind::Response, Kind::Data]
-            .into_iter()
-            .find(|known| *known as u8 == kind)?;
+        let kinds = [Kind::Initiation, Kind::Response, Kind::Data, Kind::Retry];
+        let kind = kinds.into_iter().find(|known| *known as u8 == kind)?;
         Some(Packet {
             kind,
             index: u32::from_le_bytes([i0, i1, i2, i3]),
@@ -89,7 +91,7 @@ mod tests {
     #[test]
     fn refuses_what_is_too_short_or_unknown() {
         assert_eq!(Packet::from_bytes(&[0xc1; 12]), None);
-        assert_eq!(Packet::from_bytes(&[0xc4; 40]), None);
+        assert_eq!(Packet::from_bytes(&[0xc5; 40]), None);
         assert_eq!(Packet::from_bytes(b"list of domains"), None);
     }
 }

@@ -2,34 +2,32 @@
 //!
 //! ```text
 //!   one side                                     the other
-//!   Initiation, own index       -->              candidate session, own index
+//!   Initiation, own index       -->              candidate session, own index; or Retry: see `tag`
 //!                               <--              Response, both indices
 //!   session: what waited goes   --> Data -->     the candidate becomes the session
 //! ```
 //!
-//! A datagram that was recorded and comes again makes a candidate at most: a candidate is used only after something
-//! was heard in it, which takes the other side's key. A session in which nothing is heard for [`SILENCE_US`] after
+//! A candidate is used only after something was heard in it, which takes the other side's key. An Initiation that was recorded
+//! and comes again has a ticket that was used, and is told to come with another. A session in which nothing is heard for [`SILENCE_US`] after
 //! something was sent is replaced: the other machine may have been restarted. The protocol above repeats what matters,
 //! so that nothing here does.
 //!
-//! Who does not have the fleet's secret does not know this machine's public key, cannot make a handshake that is
-//! answered, and leaves nothing behind. Nor is anything derived from the address that he claims.
+//! Who does not have the fleet's secret cannot make a tag, is not answered, and leaves nothing behind. Nor is anything derived from the address that he claims.
+
+mod answered;
+mod begun;
 
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::vec;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 use nomad_protocol::MachineId;
-use snow::HandshakeState;
 
 use crate::accepted::{Accepted, Limits};
-use crate::keys::{Keys, OperatorId};
-use crate::noise::{self, INITIATION_BYTES, RESPONSE_BYTES};
+use crate::keys::Keys;
 use crate::operators::{OperatorSession, Operators};
 use crate::packet::{Kind, Packet};
 use crate::random::Random;
-use crate::session::Session;
 
 /// A handshake that is not answered is begun anew after so long, when there is something to send.
 const RETRY_US: u64 = 200_000;
@@ -50,13 +48,17 @@ pub struct Sessions {
     operators: Operators,
     random: Random,
     next_index: u32,
+    /// Whoever begins the next handshake with this side has to say this number.
+    ticket: u64,
 }
 
 /// What is known of a machine.
 struct Peer {
     /// The latest is the one to send in.
     accepted: Accepted,
-    initiation: Option<Initiation>,
+    initiation: Option<begun::Initiation>,
+    /// What to say there to begin a handshake, as far as is known.
+    ticket: u64,
     waiting: VecDeque<Vec<u8>>,
 }
 
@@ -65,15 +67,10 @@ impl Default for Peer {
         Peer {
             accepted: Accepted::new(LIMITS),
             initiation: None,
+            ticket: 0,
             waiting: VecDeque::new(),
         }
     }
-}
-
-struct Initiation {
-    handshake: HandshakeState,
-    index: u32,
-    begun_us: u64,
 }
 
 /// What somebody said, and who.
@@ -92,6 +89,8 @@ pub enum Party {
     Machine,
     /// An operator's tool, which hears where it speaks from.
     Operator,
+    /// One of the fleet, which of them is not known yet. It hears where it speaks from.
+    Unproven,
 }
 
 /// What a datagram was good for.
@@ -118,8 +117,9 @@ pub enum Deaf {
 
 impl Sessions {
     /// No sessions yet.
-    pub fn new(random: Random) -> Sessions {
+    pub fn new(mut random: Random) -> Sessions {
         Sessions {
+            ticket: random.number() as u64,
             peers: BTreeMap::new(),
             operators: Operators::new(),
             random,
@@ -181,104 +181,8 @@ impl Sessions {
             Kind::Initiation => self.respond(keys, from, &packet),
             Kind::Response => self.complete(keys, now_us, from, &packet),
             Kind::Data => self.open(&packet).map(heard),
+            Kind::Retry => self.retry(keys, from, &packet),
         }
-    }
-
-    /// Begins a handshake, unless one was begun a moment ago.
-    fn initiate(&mut self, keys: &Keys, now_us: u64, to: MachineId) -> Option<Vec<u8>> {
-        let peer = self.peers.entry(to).or_default();
-        let is_recent = |begun: &Initiation| now_us.saturating_sub(begun.begun_us) < RETRY_US;
-        if peer.initiation.as_ref().is_some_and(is_recent) {
-            return None;
-        }
-        let mut handshake = noise::initiator(keys, to, self.random.fork()).ok()?;
-        let mut message = vec![0; INITIATION_BYTES];
-        let length = handshake.write_message(&[], &mut message).ok()?;
-        let index = draw_index(&mut self.next_index);
-        peer.initiation = Some(Initiation {
-            handshake,
-            index,
-            begun_us: now_us,
-        });
-        let packet = Packet {
-            kind: Kind::Initiation,
-            index,
-            number: 0,
-            body: &message[..length],
-        };
-        Some(packet.to_bytes())
-    }
-
-    /// Answers a handshake of a machine, whose key must be that of its address, or of an operator, who may be anywhere.
-    fn respond(&mut self, keys: &Keys, from: Ipv4Addr, packet: &Packet<'_>) -> Result<Heard, Deaf> {
-        let forged = |_| Deaf::Forged;
-        let mut handshake = noise::responder(keys, self.random.fork()).map_err(forged)?;
-        handshake
-            .read_message(packet.body, &mut [])
-            .map_err(forged)?;
-        let key = noise::peer(&handshake).ok_or(Deaf::Forged)?;
-        let is_operator = OperatorId(key) == keys.operator();
-        if !is_operator && MachineId(key) != keys.machine_at(from) {
-            return Err(Deaf::Forged);
-        }
-        let mut message = vec![0; RESPONSE_BYTES];
-        let length = handshake.write_message(&[], &mut message).map_err(forged)?;
-        let cipher = handshake.into_stateless_transport_mode().map_err(forged)?;
-        let index = draw_index(&mut self.next_index);
-        let candidate = Session::new(cipher, index, packet.index);
-        let party = match is_operator {
-            true => {
-                self.operators.propose(candidate);
-                Party::Operator
-            }
-            false => {
-                let peer = self.peers.entry(MachineId(key)).or_default();
-                peer.accepted.propose(candidate);
-                Party::Machine
-            }
-        };
-        let response = Packet {
-            kind: Kind::Response,
-            index: packet.index,
-            number: index.into(),
-            body: &message[..length],
-        };
-        Ok(Heard {
-            said: None,
-            answers: vec![response.to_bytes()],
-            party,
-        })
-    }
-
-    fn complete(
-        &mut self,
-        keys: &Keys,
-        now_us: u64,
-        from: Ipv4Addr,
-        packet: &Packet<'_>,
-    ) -> Result<Heard, Deaf> {
-        let is_answered = |begun: &mut Initiation| begun.index == packet.index;
-        let mut peers = self.peers.iter_mut();
-        let peer = peers.find(|(machine, _)| keys.address_of(**machine) == Some(from));
-        let (_, peer) = peer.ok_or(Deaf::Stale)?;
-        let mut begun = peer.initiation.take_if(is_answered).ok_or(Deaf::Stale)?;
-        let peer_index = u32::try_from(packet.number).map_err(|_| Deaf::Forged)?;
-        if begun.handshake.read_message(packet.body, &mut []).is_err() {
-            // The true answer may still come; the handshake cannot be gone on with, and is begun anew in time.
-            return Err(Deaf::Forged);
-        }
-        let cipher = begun.handshake.into_stateless_transport_mode();
-        let mut session = Session::new(cipher.map_err(|_| Deaf::Forged)?, begun.index, peer_index);
-        let waiting = peer.waiting.drain(..);
-        let answers = waiting
-            .filter_map(|message| session.seal(now_us, &message))
-            .collect();
-        peer.accepted.establish(session);
-        Ok(Heard {
-            said: None,
-            answers,
-            party: Party::Machine,
-        })
     }
 
     fn open(&mut self, packet: &Packet<'_>) -> Result<Said, Deaf> {

@@ -1,0 +1,80 @@
+//! Handshakes that this side answers.
+
+use alloc::vec;
+use core::net::Ipv4Addr;
+
+use nomad_protocol::MachineId;
+
+use super::{Deaf, Heard, Party, Sessions, draw_index};
+use crate::keys::{Keys, OperatorId};
+use crate::noise::{self, RESPONSE_BYTES};
+use crate::packet::{Kind, Packet};
+use crate::session::Session;
+use crate::tag::Tag;
+
+impl Sessions {
+    /// Answers a handshake of a machine, whose key must be that of its address, or of an operator, who may be anywhere.
+    pub(super) fn respond(
+        &mut self,
+        keys: &Keys,
+        from: Ipv4Addr,
+        packet: &Packet<'_>,
+    ) -> Result<Heard, Deaf> {
+        let forged = |_| Deaf::Forged;
+        let (message, tag) = keys.tags().open(packet).ok_or(Deaf::Forged)?;
+        if packet.number != self.ticket {
+            return Ok(refer(keys, packet.index, self.ticket, &tag));
+        }
+        // Whatever becomes of it: one ticket, one key agreement.
+        self.ticket = self.ticket.wrapping_add(1);
+        let mut handshake = noise::responder(keys, self.random.fork()).map_err(forged)?;
+        handshake.read_message(message, &mut []).map_err(forged)?;
+        let key = noise::peer(&handshake).ok_or(Deaf::Forged)?;
+        let is_operator = OperatorId(key) == keys.operator();
+        if !is_operator && MachineId(key) != keys.machine_at(from) {
+            return Err(Deaf::Forged);
+        }
+        let mut message = vec![0; RESPONSE_BYTES];
+        let length = handshake.write_message(&[], &mut message).map_err(forged)?;
+        let cipher = handshake.into_stateless_transport_mode().map_err(forged)?;
+        let index = draw_index(&mut self.next_index);
+        let candidate = Session::new(cipher, index, packet.index);
+        let party = match is_operator {
+            true => {
+                self.operators.propose(candidate);
+                Party::Operator
+            }
+            false => {
+                let peer = self.peers.entry(MachineId(key)).or_default();
+                peer.accepted.propose(candidate);
+                Party::Machine
+            }
+        };
+        let response = Packet {
+            kind: Kind::Response,
+            index: packet.index,
+            number: index.into(),
+            body: &message[..length],
+        };
+        Ok(Heard {
+            said: None,
+            answers: vec![response.to_bytes()],
+            party,
+        })
+    }
+}
+
+/// Has who begins a handshake come again with the right ticket.
+fn refer(keys: &Keys, index: u32, ticket: u64, initiation: &Tag) -> Heard {
+    let retry = Packet {
+        kind: Kind::Retry,
+        index,
+        number: ticket,
+        body: &keys.tags().retry_tag(index, ticket, initiation),
+    };
+    Heard {
+        said: None,
+        answers: vec![retry.to_bytes()],
+        party: Party::Unproven,
+    }
+}

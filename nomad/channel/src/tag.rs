@@ -1,0 +1,148 @@
+//! Tags of those who have the fleet's secret: [`TagKey`], and the tickets that they are asked for.
+//!
+//! A key agreement takes milliseconds, a tag microseconds. So the first message of a handshake carries a tag, and a *ticket*: a
+//! number that the one who answers has said, and takes once. Who does not have the secret is turned away by the tag, and who
+//! sends a recorded message again by its ticket; neither costs a key agreement.
+//!
+//! ```text
+//!   Initiation, ticket 0  -->
+//!                         <--  Retry: ticket n                 unless n was meant
+//!   Initiation, ticket n  -->  now the next one is n + 1
+//!                         <--  Response
+//! ```
+//!
+//! A Retry answers one Initiation, whose tag its own tag covers. It is shorter than what it answers.
+
+use blake2::Blake2sMac;
+use blake2::digest::consts::U16;
+use blake2::digest::{KeyInit, Mac};
+
+use crate::packet::{Kind, Packet};
+
+/// Bytes of a tag.
+pub const TAG_BYTES: usize = 16;
+
+/// What makes the message of a packet known as one of the fleet's: BLAKE2s, keyed, of 128 bits (RFC 7693).
+pub type Tag = [u8; TAG_BYTES];
+
+/// The fleet's key for tags.
+#[derive(Clone)]
+pub struct TagKey([u8; 32]);
+
+impl TagKey {
+    /// This key.
+    pub(crate) fn new(key: [u8; 32]) -> TagKey {
+        TagKey(key)
+    }
+
+    /// The tag of a packet with this body.
+    pub(crate) fn tag(&self, packet: &Packet<'_>) -> Tag {
+        self.mac(packet).finalize().into_bytes().into()
+    }
+
+    /// The message and the tag of a packet that ends with its tag, if that is the right one.
+    pub(crate) fn open<'a>(&self, packet: &Packet<'a>) -> Option<(&'a [u8], Tag)> {
+        let (message, tag) = packet.body.split_last_chunk::<TAG_BYTES>()?;
+        let tagged = Packet {
+            body: message,
+            ..*packet
+        };
+        self.mac(&tagged).verify_slice(tag).ok()?;
+        Some((message, *tag))
+    }
+
+    /// The tag of a Retry that names a ticket, to the Initiation with this index and tag.
+    pub(crate) fn retry_tag(&self, index: u32, ticket: u64, initiation: &Tag) -> Tag {
+        self.tag(&retry(index, ticket, initiation))
+    }
+
+    /// Whether a Retry answers the Initiation with this tag.
+    pub(crate) fn is_retry_to(&self, packet: &Packet<'_>, initiation: &Tag) -> bool {
+        let answered = retry(packet.index, packet.number, initiation);
+        self.mac(&answered).verify_slice(packet.body).is_ok()
+    }
+
+    fn mac(&self, packet: &Packet<'_>) -> Blake2sMac<U16> {
+        let mut mac = <Blake2sMac<U16> as KeyInit>::new((&self.0).into());
+        mac.update(&packet.to_bytes());
+        mac
+    }
+}
+
+fn retry(index: u32, ticket: u64, initiation: &Tag) -> Packet<'_> {
+    Packet {
+        kind: Kind::Retry,
+        index,
+        number: ticket,
+        body: initiation,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    const KEY: TagKey = TagKey([7; 32]);
+
+    fn initiation(body: &[u8]) -> Packet<'_> {
+        Packet {
+            kind: Kind::Initiation,
+            index: 3,
+            number: 9,
+            body,
+        }
+    }
+
+    fn tagged(message: &[u8]) -> Vec<u8> {
+        let tag = KEY.tag(&initiation(message));
+        [message, &tag].concat()
+    }
+
+    #[test]
+    fn what_was_tagged_opens() {
+        let body = tagged(b"message");
+        let (message, tag) = KEY.open(&initiation(&body)).expect("its own tag");
+        assert_eq!(message, b"message");
+        assert_eq!(tag, KEY.tag(&initiation(b"message")));
+    }
+
+    #[test]
+    fn nothing_else_opens() {
+        let body = tagged(b"message");
+        for position in 0..body.len() {
+            let mut changed = body.clone();
+            changed[position] ^= 1;
+            assert_eq!(KEY.open(&initiation(&changed)), None, "{position}");
+        }
+        let other_ticket = Packet {
+            number: 8,
+            ..initiation(&body)
+        };
+        assert_eq!(KEY.open(&other_ticket), None);
+        assert_eq!(TagKey([8; 32]).open(&initiation(&body)), None);
+        assert_eq!(KEY.open(&initiation(&body[..TAG_BYTES - 1])), None);
+    }
+
+    #[test]
+    fn a_retry_answers_one_initiation() {
+        let (one, another) = ([1; TAG_BYTES], [2; TAG_BYTES]);
+        let tag = KEY.retry_tag(3, 9, &one);
+        let packet = Packet {
+            kind: Kind::Retry,
+            index: 3,
+            number: 9,
+            body: &tag,
+        };
+        assert!(KEY.is_retry_to(&packet, &one));
+        assert!(!KEY.is_retry_to(&packet, &another));
+        assert!(!KEY.is_retry_to(
+            &Packet {
+                number: 10,
+                ..packet
+            },
+            &one
+        ));
+    }
+}
