@@ -204,11 +204,13 @@ impl Root {
         pool: Cap<Pool>,
         domain: Cap<Domain>,
         token: u64,
+        home: Option<Name>,
         wake: Cap<Notification>,
     ) -> Result<(), RootError> {
         let request = Request::Keep {
             name: to_root(name)?,
             token,
+            home: home.map(to_root).transpose()?,
         };
         let message = Message::of(request.pack().as_slice());
         let message = message.capability(pool).capability(domain).capability(wake);

@@ -31,6 +31,8 @@ pub struct Domain {
     pub state: DomainState,
     /// Whether it may be moved.
     pub movable: bool,
+    /// The machine that starts it, if one alone does.
+    pub home: Option<Name>,
     /// Where in the manifest it is described; one that came from another machine is not.
     pub described: Option<usize>,
     /// How often it may still be started again.
@@ -84,6 +86,7 @@ impl Domain {
             incarnation: 0,
             state: DomainState::Stopped,
             movable: false,
+            home: None,
             described: None,
             restarts_left: 0,
             started_ns: 0,
@@ -117,6 +120,7 @@ impl Domain {
             incarnation: self.incarnation,
             state: self.state,
             movable: self.movable,
+            home: self.home,
             pages: PageCount(pages.0),
             spent: PageCount(spent.0),
         }

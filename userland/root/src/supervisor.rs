@@ -100,11 +100,14 @@ impl Supervisor {
     }
 
     fn add(&mut self, described: usize, name: Name) -> usize {
-        let movable = self.manifest.domains[described].movable;
+        let domain = &self.manifest.domains[described];
+        let movable = domain.movable;
+        let home = domain.home.as_deref().and_then(Name::try_new);
         let number = self.draw_number();
         self.domains.push(Domain {
             described: Some(described),
             movable,
+            home,
             restarts_left: RESTARTS_MAX,
             ..Domain::new(number, name, DomainId([0; 16]))
         });

@@ -75,7 +75,10 @@ impl Outgoing {
             id: DomainId(found.record.id.0),
             incarnation: found.record.incarnation,
             name,
-            home: None,
+            home: found
+                .record
+                .home
+                .and_then(|home| Name::try_new(home.as_str())),
         };
         Outgoing {
             machine,

@@ -190,9 +190,10 @@ impl Incoming {
         self.dismantle();
         let (domain, token, wake) = self.assemble()?;
         let root = self.machine.root;
-        let kept = root.keep(self.name, self.pool, domain, token, wake);
-        kept.asking("keeping the domain")?;
         let described = self.described.as_ref().ok_or(NO_STATE)?;
+        let home = described.description.identity.home;
+        let kept = root.keep(self.name, self.pool, domain, token, home, wake);
+        kept.asking("keeping the domain")?;
         Ok(described.description.digest())
     }
 

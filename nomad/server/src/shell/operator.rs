@@ -263,7 +263,9 @@ fn ended(mut lines: Vec<String>) -> Vec<String> {
 fn domain_line(record: &DomainRecord) -> String {
     let (name, state, incarnation) = (record.name, record.state.text(), record.incarnation);
     let (spent, pages) = (record.spent.0, record.pages.0);
-    format!("domain {name} {state}, incarnation {incarnation}, {spent} of {pages} pages")
+    let home = record.home.map(|home| format!(", home {home}"));
+    let home = home.unwrap_or_default();
+    format!("domain {name} {state}, incarnation {incarnation}, {spent} of {pages} pages{home}")
 }
 
 fn offer_of(name: Name, found: &Found, fleet: FleetId) -> Result<Offer, String> {

@@ -140,7 +140,13 @@ fn make_binding(
 }
 
 /// Takes a complete domain over. One that was kept before is no more: its builder has ended it.
-pub fn keep(root: &mut Supervisor, name: Name, token: u64, message: &Message) -> Reply {
+pub fn keep(
+    root: &mut Supervisor,
+    name: Name,
+    token: u64,
+    home: Option<Name>,
+    message: &Message,
+) -> Reply {
     let own = root.machine.domain;
     let index = coming(root, name)?;
     let domain = &mut root.domains[index];
@@ -161,6 +167,7 @@ pub fn keep(root: &mut Supervisor, name: Name, token: u64, message: &Message) ->
     root.switchboard.attach(domain.number, *body.wake);
     domain.body = Some(body);
     domain.freeze_token = token;
+    domain.home = home;
     domain.state = DomainState::Prepared;
     root.ring_for_commands();
     Ok((done(), None))

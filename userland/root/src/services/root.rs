@@ -62,7 +62,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Reply
             movable,
         } => incoming::admit(root, name, id, pages, movable),
         Request::Bind { name, binding } => incoming::bind(root, name, binding),
-        Request::Keep { name, token } => incoming::keep(root, name, token, message),
+        Request::Keep { name, token, home } => incoming::keep(root, name, token, home, message),
         Request::Adopt {
             name,
             id,

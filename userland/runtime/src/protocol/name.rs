@@ -42,13 +42,35 @@ impl Name {
         words
     }
 
+    /// The words of a name, or of none: zeros.
+    pub fn optional_to_words(name: Option<Name>) -> [u64; NAME_WORDS] {
+        name.map_or([0; NAME_WORDS], Name::to_words)
+    }
+
     /// Reads a name.
     ///
     /// # Errors
     /// [`Malformed::Short`]; [`Malformed::Name`] if the bytes are no name.
     pub fn read(reader: &mut Reader) -> Result<Name, Malformed> {
+        Name::from_words(reader.array()?)
+    }
+
+    /// Reads a name, or none.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_optional(reader: &mut Reader) -> Result<Option<Name>, Malformed> {
+        let words = reader.array()?;
+        let is_none = words == [0; NAME_WORDS];
+        if is_none {
+            Ok(None)
+        } else {
+            Name::from_words(words).map(Some)
+        }
+    }
+
+    fn from_words(words: [u64; NAME_WORDS]) -> Result<Name, Malformed> {
         let mut bytes = [0; NAME_BYTES];
-        let words = reader.array::<NAME_WORDS>()?;
         for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
@@ -84,6 +106,16 @@ mod tests {
             let name = Name::try_new(text).unwrap();
             assert_eq!(read(name.to_words()).unwrap().as_str(), text);
         }
+    }
+
+    #[test]
+    fn none_survives_a_message_too() {
+        for name in [None, Name::try_new("a")] {
+            let words = Name::optional_to_words(name);
+            assert_eq!(Name::read_optional(&mut Reader::new(&words)), Ok(name));
+        }
+        let read = Name::read_optional(&mut Reader::new(&[0xff, 0, 0]));
+        assert_eq!(read, Err(Malformed::Name));
     }
 
     #[test]

@@ -57,6 +57,7 @@ mod tests {
             incarnation: 3,
             state: DomainState::Running,
             movable,
+            home: None,
             pages: PageCount(mib * PAGES_PER_MIB),
             spent: PageCount(mib * PAGES_PER_MIB - 1),
         }

@@ -22,6 +22,7 @@ fn found() -> Found {
         incarnation: 1,
         state: DomainState::Running,
         movable: true,
+        home: None,
         pages: PageCount(64),
         spent: PageCount(8),
     };

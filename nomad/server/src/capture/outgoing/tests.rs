@@ -21,6 +21,7 @@ fn outgoing() -> Outgoing {
         incarnation: 1,
         state: DomainState::Running,
         movable: true,
+        home: None,
         pages: PageCount(64),
         spent: PageCount(8),
     };

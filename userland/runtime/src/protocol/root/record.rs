@@ -41,6 +41,8 @@ pub struct DomainRecord {
     pub state: DomainState,
     /// Whether it may move.
     pub movable: bool,
+    /// The machine that starts it, if one alone does.
+    pub home: Option<Name>,
     /// The pages of its pool.
     pub pages: PageCount,
     /// How many of them are spent.
@@ -54,6 +56,7 @@ impl DomainRecord {
             .with_all(self.name.to_words())
             .with_all(self.id.to_words())
             .with_all([self.incarnation, self.state as u64, self.movable.into()])
+            .with_all(Name::optional_to_words(self.home))
             .with_all([self.pages.0, self.spent.0])
     }
 
@@ -72,6 +75,7 @@ impl DomainRecord {
             incarnation,
             state: DomainState::from_word(state).ok_or(Malformed::Value(state))?,
             movable: reader.flag()?,
+            home: Name::read_optional(reader)?,
             pages: PageCount(reader.word()?),
             spent: PageCount(reader.word()?),
         })
@@ -138,6 +142,7 @@ mod tests {
             incarnation: 3,
             state: DomainState::Exported,
             movable: true,
+            home: Some(name("a")),
             pages: PageCount(100),
             spent: PageCount(99),
         };

@@ -86,6 +86,8 @@ pub enum Request {
         name: Name,
         /// The token of its freeze, with which root thaws it.
         token: u64,
+        /// The machine that starts it, if one alone does.
+        home: Option<Name>,
     },
     /// The prepared domain runs from now on: root supervises and thaws it, the switch announces its port. To be asked
     /// for it again does nothing.
@@ -177,7 +179,9 @@ impl Request {
                 .with(pages.0)
                 .with(movable.into()),
             Request::Bind { name, binding } => binding.push(named(BIND, name)),
-            Request::Keep { name, token } => named(KEEP, name).with(token),
+            Request::Keep { name, token, home } => named(KEEP, name)
+                .with(token)
+                .with_all(Name::optional_to_words(home)),
             Request::Adopt {
                 name,
                 id,
@@ -259,6 +263,7 @@ impl Request {
             KEEP => Request::Keep {
                 name,
                 token: reader.word()?,
+                home: Name::read_optional(&mut reader)?,
             },
             UNRETIRE => Request::Unretire { name },
             _ => Request::Start { name },
@@ -307,7 +312,11 @@ mod tests {
                 movable: true,
             },
             Request::Bind { name, binding },
-            Request::Keep { name, token: 3 },
+            Request::Keep {
+                name,
+                token: 3,
+                home: Some(name),
+            },
             Request::Adopt {
                 name,
                 id,
