@@ -12,14 +12,15 @@ use nomad_protocol::MachineId;
 use sha2::{Digest, Sha256};
 
 use crate::noise;
+use crate::sessions::Party;
 use crate::tag::TagKey;
 
 /// Sets machines' keys apart from everything else that may ever be derived from the secret.
 const MACHINE_PURPOSE: &[u8] = b"caravan machine key 1";
 /// The same for the operator's.
 const OPERATOR_PURPOSE: &[u8] = b"caravan operator key 1";
-/// The same for the key of tags.
-const TAG_PURPOSE: &[u8] = b"caravan tag key 1";
+/// The same for the keys of tags, the machines' and the operators'.
+const TAG_PURPOSES: [&[u8]; 2] = [b"caravan machine tag key 1", b"caravan operator tag key 1"];
 
 /// Machines that are remembered: deriving a public key costs a multiplication on the curve.
 const KNOWN_MAX: usize = 64;
@@ -45,7 +46,9 @@ pub struct Keys {
     own: PrivateKey,
     own_id: MachineId,
     operator: OperatorId,
-    tags: TagKey,
+    party: Party,
+    machine_tags: TagKey,
+    operator_tags: TagKey,
     known: RefCell<BTreeMap<Ipv4Addr, MachineId>>,
 }
 
@@ -53,20 +56,24 @@ impl Keys {
     /// The keys of the fleet with this secret, for its machine at this address.
     pub fn new(secret: &str, address: Ipv4Addr) -> Keys {
         let secret = Sha256::digest(secret.as_bytes()).into();
-        Keys::of(secret, machine_key(&secret, address))
+        Keys::of(secret, Party::Machine, machine_key(&secret, address))
     }
 
     /// The keys of the fleet with this secret, for its operator.
     pub fn of_operator(secret: &str) -> Keys {
         let secret = Sha256::digest(secret.as_bytes()).into();
-        Keys::of(secret, operator_key(&secret))
+        Keys::of(secret, Party::Operator, operator_key(&secret))
     }
 
-    fn of(secret: [u8; 32], own: PrivateKey) -> Keys {
+    fn of(secret: [u8; 32], party: Party, own: PrivateKey) -> Keys {
+        let [machine_tags, operator_tags] =
+            TAG_PURPOSES.map(|purpose| TagKey::new(derive(purpose, &secret, &[])));
         Keys {
             own_id: MachineId(noise::public_key(&own)),
             operator: OperatorId(noise::public_key(&operator_key(&secret))),
-            tags: TagKey::new(derive(TAG_PURPOSE, &secret, &[])),
+            party,
+            machine_tags,
+            operator_tags,
             secret,
             own,
             known: RefCell::default(),
@@ -83,9 +90,17 @@ impl Keys {
         self.own_id
     }
 
-    /// What shows who has the secret.
-    pub(crate) fn tags(&self) -> &TagKey {
-        &self.tags
+    /// What shows that somebody has the secret, and whether he speaks for a machine or for an operator.
+    pub(crate) fn tags_of(&self, party: Party) -> &TagKey {
+        match party {
+            Party::Machine => &self.machine_tags,
+            Party::Operator => &self.operator_tags,
+        }
+    }
+
+    /// The same for what is said with these keys.
+    pub(crate) fn own_tags(&self) -> &TagKey {
+        self.tags_of(self.party)
     }
 
     /// The own private key.

@@ -89,8 +89,6 @@ pub enum Party {
     Machine,
     /// An operator's tool, which hears where it speaks from.
     Operator,
-    /// One of the fleet, which of them is not known yet. It hears where it speaks from.
-    Unproven,
 }
 
 /// What a datagram was good for.

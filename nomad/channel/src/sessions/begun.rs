@@ -56,7 +56,7 @@ impl Sessions {
         let is_answered = |begun: &&mut Initiation| begun.index == packet.index;
         let begun = peer.initiation.as_mut().filter(is_answered);
         let begun = begun.ok_or(Deaf::Stale)?;
-        if !keys.tags().is_retry_to(packet, &begun.tag) {
+        if !keys.own_tags().is_retry_to(packet, &begun.tag) {
             return Err(Deaf::Forged);
         }
         peer.ticket = packet.number;
@@ -116,7 +116,7 @@ impl Initiation {
             number: ticket,
             body: &self.message,
         };
-        self.tag = keys.tags().tag(&packet);
+        self.tag = keys.own_tags().tag(&packet);
         [&packet.to_bytes()[..], &self.tag].concat()
     }
 }

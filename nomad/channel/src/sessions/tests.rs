@@ -297,7 +297,8 @@ fn a_recorded_handshake_costs_no_key_agreement() {
     let drawn = b.sessions.random.clone().draw();
     for recorded in [&first, &second] {
         let heard = b.hear(1, &a, recorded).expect("is answered");
-        assert_eq!(heard.party, Party::Unproven);
+        assert_eq!(heard.party, Party::Machine);
+        assert_eq!(heard.answers[0][0], Kind::Retry as u8);
         assert!(heard.answers[0].len() < recorded.len(), "does not amplify");
     }
     // A key agreement begins with a draw.
@@ -319,6 +320,20 @@ fn of_two_with_one_ticket_the_second_gets_another() {
 }
 
 #[test]
+fn a_retry_goes_where_a_machine_or_an_operator_hears() {
+    let (mut machine, mut other) = pair();
+    let mut operator = End::operator(100, "fleet");
+    for (end, party) in [
+        (&mut other, Party::Machine),
+        (&mut operator, Party::Operator),
+    ] {
+        let initiation = end.send(0, &machine, b"x").remove(0);
+        let heard = machine.hear(0, end, &initiation).expect("a ticket");
+        assert_eq!(heard.party, party);
+    }
+}
+
+#[test]
 fn who_met_last_needs_no_ticket_told() {
     let (mut a, mut b) = pair();
     let first = a.send(0, &b, b"first");
@@ -326,7 +341,7 @@ fn who_met_last_needs_no_ticket_told() {
     a.send(1, &b, b"not answered");
     let anew = a.send(SILENCE_US + 2, &b, b"anew").remove(1);
     let heard = b.hear(SILENCE_US + 2, &a, &anew).expect("is answered");
-    assert_eq!(heard.party, Party::Machine);
+    assert_eq!(heard.answers[0][0], Kind::Response as u8);
 }
 
 #[test]

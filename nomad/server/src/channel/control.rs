@@ -83,7 +83,7 @@ fn hear(shell: &Shell, datagram: &[u8], from: UdpMetadata) {
     };
     let to = match party {
         Party::Machine => IpEndpoint::new(from.endpoint.addr, PORT),
-        Party::Operator | Party::Unproven => from.endpoint,
+        Party::Operator => from.endpoint,
     };
     shell.post(to, answers);
     match said {
