@@ -14,6 +14,10 @@ const COM1: u16 = 0x3f8;
 const PORTS: u32 = 8;
 const DATA: u16 = COM1;
 const LINE_STATUS: u16 = COM1 + 5;
+const SCRATCH: u16 = COM1 + 7;
+/// What is written to the scratch register, which keeps it and does nothing else. It is not what a bus without a device
+/// reads as.
+const PROBE: u32 = 0x5a;
 const TRANSMITTER_EMPTY: u32 = 1 << 5;
 /// How many bytes fit an empty transmitter.
 const TRANSMITTER_BYTES: usize = 16;
@@ -28,14 +32,17 @@ static PORT: Mutex<Option<Cap<IoPorts>>> = Mutex::new(None);
 static INTERRUPT: Mutex<Option<Cap<Interrupt>>> = Mutex::new(None);
 static JOURNAL: Mutex<Journal> = Mutex::new(Journal::new());
 
-/// Takes the serial port; root's own log goes there from now on.
+/// Takes the serial port if the machine has one; root's own log goes to it and to the journal from now on.
 ///
 /// # Errors
 /// Why the kernel does not give it.
 pub fn open(hardware: Cap<Hardware>, pool: Cap<Pool>) -> Result<(), Error> {
-    *PORT.lock() = Some(hardware.create_ports(pool, COM1, PORTS)?);
-    // Root only writes; the interrupt is for who reads.
-    *INTERRUPT.lock() = hardware.create_line_interrupt(pool, LINE, Bus::Isa).ok();
+    let port = hardware.create_ports(pool, COM1, PORTS)?;
+    if is_present(port)? {
+        *PORT.lock() = Some(port);
+        // Root only writes; the interrupt is for who reads.
+        *INTERRUPT.lock() = hardware.create_line_interrupt(pool, LINE, Bus::Isa).ok();
+    }
     JOURNAL.lock().reserve();
     runtime::logging::set_sink(|line| {
         if let Some(root) = Name::try_new("root") {
@@ -45,12 +52,19 @@ pub fn open(hardware: Cap<Hardware>, pool: Cap<Pool>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether there is a 16550 behind the ports. Where nothing is, every register reads as ones: a byte would always be
+/// waiting, and the transmitter always be empty.
+fn is_present(port: Cap<IoPorts>) -> Result<bool, Error> {
+    port.write(SCRATCH, Width::Byte, PROBE)?;
+    Ok(port.read(SCRATCH, Width::Byte)? == PROBE)
+}
+
 /// The line of this number, as [`Journal::line`] has it.
 pub fn line(number: u64) -> Option<Line> {
     JOURNAL.lock().line(number)
 }
 
-/// The serial port and its interrupt, for who reads what is typed.
+/// The serial port and its interrupt, for who reads what is typed; nothing on a machine without one.
 pub fn serial() -> Option<(Cap<IoPorts>, Cap<Interrupt>)> {
     Some(((*PORT.lock())?, (*INTERRUPT.lock())?))
 }
@@ -113,6 +127,52 @@ fn await_empty(port: Cap<IoPorts>) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use abi::register::Slot;
+    use abi::{Request, calls::IoIn, calls::IoOut};
+    use core::cell::Cell;
+    use runtime::host;
+
+    thread_local! {
+        /// The scratch register of this thread's machine.
+        static KEPT: Cell<u32> = const { Cell::new(0) };
+    }
+
+    fn value(value: u32) -> host::Answer {
+        let mut results = host::DONE?;
+        results[0] = value.into();
+        Ok(results)
+    }
+
+    /// A machine with a 16550, as far as its scratch register goes.
+    fn with_port(request: &Request) -> host::Answer {
+        match *request {
+            Request::IoOut(IoOut {
+                port: SCRATCH,
+                value,
+                ..
+            }) => {
+                KEPT.set(value);
+                host::DONE
+            }
+            Request::IoIn(IoIn { port: SCRATCH, .. }) => value(KEPT.get()),
+            _ => Err(Error::ArgumentRange),
+        }
+    }
+
+    /// A machine on whose bus nobody answers.
+    fn without_port(request: &Request) -> host::Answer {
+        match request {
+            Request::IoIn(_) => value(0xff),
+            _ => host::DONE,
+        }
+    }
+
+    #[test]
+    fn a_port_that_leads_nowhere_is_not_used() {
+        let is_present = || is_present(Cap::from_slot(Slot(7)));
+        assert_eq!(host::with_kernel(with_port, is_present).0, Ok(true));
+        assert_eq!(host::with_kernel(without_port, is_present).0, Ok(false));
+    }
 
     fn shown(line: &[u8]) -> String {
         visible(line).collect()

@@ -11,7 +11,8 @@
 //! | [`serial`] | keys in, text out |
 //!
 //! It holds `serial` and `serial-interrupt`, `root` for the list of domains and the log and, for moves, a `port` with the
-//! arguments `nomad=<address>` and `secret=<the fleet's secret>`. It sleeps until a key interrupts.
+//! arguments `nomad=<address>` and `secret=<the fleet's secret>`. It sleeps until a key interrupts; on a machine without a
+//! serial port, for ever.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -42,6 +43,10 @@ pub fn run(start: Start) -> ! {
 
 async fn serve(start: Start, tasks: Tasks) {
     let serial = Serial::open(start).unwrap_or_else(|error| panic!("the serial port: {error}"));
+    let Some(serial) = serial else {
+        log::warn!("this machine has no serial port: nobody can type here");
+        return;
+    };
     let nomad = net::is_connected(start).then(|| Nomad::reach(start, tasks));
     let shell = Shell {
         serial,

@@ -29,22 +29,23 @@ pub struct Serial {
 }
 
 impl Serial {
-    /// Takes the port; from now on keys interrupt.
+    /// Takes the port, from now on keys interrupt; nothing if the machine has none, so that root gave none.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn open(start: Start) -> Result<Serial, Error> {
-        let serial = Serial {
-            ports: start.require("serial"),
-            interrupt: start.require("serial-interrupt"),
+    pub fn open(start: Start) -> Result<Option<Serial>, Error> {
+        let (ports, interrupt) = (start.find("serial"), start.find("serial-interrupt"));
+        let (Some(ports), Some(interrupt)) = (ports, interrupt) else {
+            return Ok(None);
         };
+        let serial = Serial { ports, interrupt };
         let wake: Cap<Notification> = start.require("wake");
         serial.interrupt.bind(Some(wake), events::INTERRUPT)?;
         // A line is closed at first. It is opened before the port may use it, so that no edge is missed.
         serial.interrupt.acknowledge()?;
         serial.write(MODEM_CONTROL, MODEM_READY)?;
         serial.write(INTERRUPT_ENABLE, INTERRUPT_ON_DATA)?;
-        Ok(serial)
+        Ok(Some(serial))
     }
 
     /// The next key, when there is one.
