@@ -14,6 +14,13 @@ pub const NAMED_MAX: usize = 48;
 /// Bytes of a capability's name.
 pub const NAME_BYTES: usize = 24;
 
+/// Whether a text is a name of a domain, a machine or a service: 1 to [`NAME_BYTES`] letters, digits, `-`, `_`, `.` or
+/// `:`, so that every log, list and message shows it as it is.
+pub fn is_name(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    (1..=NAME_BYTES).contains(&text.len()) && text.bytes().all(allowed)
+}
+
 /// Bytes for arguments.
 pub const ARGUMENT_BYTES: usize = 1024;
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Most bytes in a name.
 pub const NAME_BYTES_MAX: usize = abi::start_page::NAME_BYTES;
 
-/// One to [`NAME_BYTES_MAX`] letters, digits, `-`, `_`, `.` or `:`.
+/// A text that [`abi::start_page::is_name`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
     bytes: [u8; NAME_BYTES_MAX],
@@ -18,8 +18,7 @@ pub struct Name {
 impl Name {
     /// The name with this text, unless it is empty, too long or has other characters.
     pub fn try_new(text: &str) -> Option<Name> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-        if text.is_empty() || text.len() > NAME_BYTES_MAX || !text.bytes().all(allowed) {
+        if !abi::start_page::is_name(text) {
             return None;
         }
         let mut bytes = [0; NAME_BYTES_MAX];

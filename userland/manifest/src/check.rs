@@ -3,8 +3,10 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
 
-use abi::start_page::{ARGUMENT_BYTES, NAME_BYTES};
+use abi::start_page::{ARGUMENT_BYTES, NAME_BYTES, is_name};
 
 use crate::{Capability, Domain, Manifest, Restart};
 
@@ -36,9 +38,10 @@ pub fn check(manifest: &Manifest) -> Result<(), Complaint> {
             sizes(domain),
             port(manifest, index),
             tunnel(manifest, index),
-            device(domain),
+            device(manifest, index),
             services(manifest, domain),
             arguments(domain),
+            peers(manifest, domain),
             moving(domain),
             priority(manifest, domain),
         ];
@@ -62,12 +65,17 @@ fn require(holds: bool, field: &'static str, reason: impl FnOnce() -> String) ->
     }
 }
 
+/// Why a text is no name of a domain, a machine or a service.
+pub fn no_name(text: &str) -> String {
+    format!("`{text}` is not 1 to {NAME_BYTES} letters, digits, `-`, `_`, `.` or `:`")
+}
+
 fn name(manifest: &Manifest, index: usize) -> Check {
-    let name = &manifest.domains[index].name;
-    let fits = !name.is_empty() && name.len() <= NAME_BYTES && !name.contains('\0');
-    require(fits, "name", || {
-        format!("`{name}` is not 1 to {NAME_BYTES} bytes long")
-    })?;
+    let Domain { name, home, .. } = &manifest.domains[index];
+    require(is_name(name), "name", || no_name(name))?;
+    if let Some(home) = home {
+        require(is_name(home), "home", || no_name(home))?;
+    }
     let mut others = manifest.domains[..index].iter();
     require(others.all(|other| other.name != *name), "name", || {
         format!("another domain is called `{name}`")
@@ -111,17 +119,17 @@ fn port(manifest: &Manifest, index: usize) -> Check {
     require(port.mac.is_some() != port.uplink, "port", || {
         "a port has a `mac`, or is the `uplink`, whose card has one".into()
     })?;
-    let same = |other: &Domain| {
-        let other = other.port.as_ref().and_then(|port| port.mac);
-        other.is_some() && other == port.mac
-    };
-    match manifest.domains[..index].iter().find(|other| same(other)) {
-        None => Ok(()),
-        Some(other) => Err((
-            "port",
-            format!("the domain `{}` has the same `mac`", other.name),
-        )),
+    for other in &manifest.domains[..index] {
+        if let Some(same) = other
+            .port
+            .as_ref()
+            .and_then(|other| port.shared_with(other))
+        {
+            let reason = format!("the domain `{}` has the same `{same}`", other.name);
+            return Err(("port", reason));
+        }
     }
+    Ok(())
 }
 
 fn tunnel(manifest: &Manifest, index: usize) -> Check {
@@ -143,16 +151,54 @@ fn tunnel(manifest: &Manifest, index: usize) -> Check {
     }
 }
 
-fn device(domain: &Domain) -> Check {
+fn device(manifest: &Manifest, index: usize) -> Check {
+    let domain = &manifest.domains[index];
     let granted = domain.capabilities.contains(&Capability::Device);
-    match domain.device {
-        None => require(!granted, "capabilities", || {
+    let Some(device) = &domain.device else {
+        return require(!granted, "capabilities", || {
             "`device` is granted, but the field `device` does not say which".into()
-        }),
-        Some(_) => require(granted, "device", || {
-            "`capabilities` does not grant `device`".into()
-        }),
+        });
+    };
+    require(granted, "device", || {
+        "`capabilities` does not grant `device`".into()
+    })?;
+    let mut others = manifest.domains[..index].iter();
+    match others.find(|other| other.device.as_ref() == Some(device) && meet(domain, other)) {
+        None => Ok(()),
+        Some(other) => Err((
+            "device",
+            format!("the domain `{}` drives the same one", other.name),
+        )),
     }
+}
+
+/// Whether one machine may start both.
+fn meet(domain: &Domain, other: &Domain) -> bool {
+    domain.home.is_none() || other.home.is_none() || domain.home == other.home
+}
+
+/// The other machines, as the migration server is told of them.
+fn peers(manifest: &Manifest, domain: &Domain) -> Check {
+    let is_server = domain.capabilities.contains(&Capability::Records);
+    let Some(peers) = domain.arguments.get("peers").filter(|_| is_server) else {
+        return Ok(());
+    };
+    let entries = peers.split(',').map(str::trim);
+    let entries = entries.filter(|entry| !entry.is_empty());
+    let mut names = Vec::from([manifest.machine.as_str()]);
+    for entry in entries {
+        let (name, address) = entry.split_once('=').unwrap_or((entry, ""));
+        let (name, address) = (name.trim(), address.trim());
+        require(is_name(name), "arguments", || no_name(name))?;
+        require(address.parse::<Ipv4Addr>().is_ok(), "arguments", || {
+            format!("the peer `{name}` is at `{address}`, which is no IPv4 address")
+        })?;
+        require(!names.contains(&name), "arguments", || {
+            format!("another machine is called `{name}`")
+        })?;
+        names.push(name);
+    }
+    Ok(())
 }
 
 fn services(manifest: &Manifest, domain: &Domain) -> Check {
@@ -167,10 +213,7 @@ fn services(manifest: &Manifest, domain: &Domain) -> Check {
         }
     }
     for service in &domain.provides {
-        let fits = !service.is_empty() && service.len() <= NAME_BYTES;
-        require(fits, "provides", || {
-            format!("`{service}` is not 1 to {NAME_BYTES} bytes long")
-        })?;
+        require(is_name(service), "provides", || no_name(service))?;
         let providers = manifest.domains.iter();
         let count = providers
             .filter(|other| other.provides.contains(service))
@@ -241,7 +284,7 @@ fn priority(manifest: &Manifest, domain: &Domain) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use crate::source::tests::error_of;
+    use crate::source::tests::{error_of, manifest_of};
 
     /// The complaint about a machine with one good domain and, from line 8 on, this one.
     fn complaint(fields: &str) -> String {
@@ -285,11 +328,46 @@ mod tests {
             ("movable = true\nrestart = \"always\"\n", "restart", 12),
             ("arguments = { \"a=b\" = \"c\" }\n", "arguments", 11),
             ("provides = [\"\"]\n", "provides", 11),
+            ("provides = [\"two words\"]\n", "provides", 11),
+            ("home = \"two words\"\n", "home", 11),
         ];
         for (fields, field, line) in cases {
             let error = complaint(&format!("{domain}{fields}"));
             let expected = format!("test.toml:{line}: domain `d`: field `{field}`: ");
             assert!(error.starts_with(&expected), "{fields}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_one_that_the_migration_server_can_say() {
+        for name in ["my kv", "z\u{e4}hler", "", "longer-than-twenty-four-b"] {
+            let error = complaint(&format!("name = \"{name}\"\nimage = \"x\"\npool_mib = 2\n"));
+            let expected = format!("test.toml:8: domain `{name}`: field `name`: `{name}` is not");
+            assert!(error.starts_with(&expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_machine_and_its_peers_have_names_of_their_own() {
+        let error = error_of("[machine]\nname = \"a b\"\n");
+        assert!(
+            error.starts_with("test.toml:2: field `machine`: `a b` is not"),
+            "{error}"
+        );
+        let cases = [
+            ("b c=10.0.0.1", "`b c` is not"),
+            ("b=10.0.0.1, b=10.0.0.2", "another machine is called `b`"),
+            ("a=10.0.0.1", "another machine is called `a`"),
+            ("b=10.0.0", "the peer `b` is at `10.0.0`"),
+            ("b", "the peer `b` is at ``"),
+        ];
+        for (peers, reason) in cases {
+            let error = complaint(&format!(
+                "name = \"s\"\nimage = \"x\"\npool_mib = 2\ncapabilities = [\"records\"]\n\
+                 arguments = {{ peers = \"{peers}\" }}\n"
+            ));
+            let expected = format!("test.toml:12: domain `s`: field `arguments`: {reason}");
+            assert!(error.starts_with(&expected), "{peers}: {error}");
         }
     }
 
@@ -315,5 +393,39 @@ mod tests {
              [[domain]]\nname = \"e\"\nimage = \"x\"\npool_mib = 2\n{port}"
         ));
         assert!(error.contains("field `port`: the domain `d`"), "{error}");
+        let port = |mac: &str, prefix: u8| {
+            format!(
+                "image = \"x\"\npool_mib = 2\ncapabilities = [\"port\"]\n\
+                 port = {{ mac = \"52:54:00:00:00:{mac}\", ip = \"10.77.0.20/{prefix}\" }}\n"
+            )
+        };
+        let error = complaint(&format!(
+            "name = \"d\"\n{}[[domain]]\nname = \"e\"\n{}",
+            port("01", 24),
+            port("02", 16)
+        ));
+        let expected = "domain `e`: field `port`: the domain `d` has the same `ip`";
+        assert!(error.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn two_domains_of_a_machine_do_not_drive_one_device() {
+        let domain = |name: &str, rest: &str| {
+            format!(
+                "name = \"{name}\"\nimage = \"x\"\npool_mib = 2\ncapabilities = [\"device\"]\n{rest}\n"
+            )
+        };
+        let both = |first: &str, second: &str| {
+            let (d, e) = (domain("d", first), domain("e", second));
+            format!("[machine]\nname = \"a\"\n[[domain]]\n{d}[[domain]]\n{e}")
+        };
+        let device = "device = { kind = \"virtio-net\" }";
+        let error = error_of(&both(device, device));
+        let expected = "domain `e`: field `device`: the domain `d` drives the same one";
+        assert!(error.contains(expected), "{error}");
+        let second = "device = { kind = \"virtio-net\", index = 1 }";
+        manifest_of(&both(device, second)).expect("two devices");
+        let at = |home: &str| format!("{device}\nhome = \"{home}\"");
+        manifest_of(&both(&at("a"), &at("b"))).expect("two machines");
     }
 }

@@ -12,7 +12,7 @@ use crate::{Capability, Port};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Domain {
-    /// Its name, at most 24 bytes.
+    /// Its name: 1 to 24 letters, digits, `-`, `_`, `.` or `:`.
     pub name: String,
     /// Its program: the archive's member of this name and `.elf`.
     pub image: String,

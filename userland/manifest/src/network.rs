@@ -24,6 +24,17 @@ pub struct Port {
     pub uplink: bool,
 }
 
+impl Port {
+    /// The name of an address that the other has too. The network that an IPv4 address is in is no part of it.
+    pub fn shared_with(&self, other: &Port) -> Option<&'static str> {
+        let address = |port: &Port| port.ip.as_ref().map(|ip| ip.address);
+        if self.mac.is_some() && self.mac == other.mac {
+            return Some("mac");
+        }
+        (address(self).is_some() && address(self) == address(other)).then_some("ip")
+    }
+}
+
 /// An Ethernet address of one station.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -16,6 +16,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use abi::start_page::is_name;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -87,7 +88,7 @@ struct Document {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Machine {
-    name: String,
+    name: Spanned<String>,
 }
 
 /// The fields in which a machine's domain may differ from the included one.
@@ -124,8 +125,8 @@ fn assemble(
     base_text: &Text,
     base: &Document,
 ) -> Result<Manifest, Error> {
-    let machine = document.machine.as_ref().or(base.machine.as_ref());
-    let machine = machine.ok_or_else(|| text.error(0..0, "field `machine`: missing".into()))?;
+    let machine = machine_name(text, document).or_else(|| machine_name(base_text, base));
+    let machine = machine.ok_or_else(|| text.error(0..0, "field `machine`: missing".into()))??;
     let included = !std::ptr::eq(document, base);
     let (mut domains, mut origins) = (Vec::new(), Vec::<Origin>::new());
     let sources = [(base_text, base)].into_iter();
@@ -136,12 +137,19 @@ fn assemble(
         }
         apply(document, text, &mut domains, &mut origins)?;
     }
-    let manifest = Manifest {
-        machine: machine.name.clone(),
-        domains,
-    };
+    let manifest = Manifest { machine, domains };
     check::check(&manifest).map_err(|complaint| locate(&complaint, &manifest, &origins))?;
     Ok(manifest)
+}
+
+/// The machine's name, if the document says one.
+fn machine_name(text: &Text, document: &Document) -> Option<Result<String, Error>> {
+    let name = &document.machine.as_ref()?.name;
+    let reason = || format!("field `machine`: {}", check::no_name(name.get_ref()));
+    Some(match is_name(name.get_ref()) {
+        true => Ok(name.get_ref().clone()),
+        false => Err(text.error(name.span(), reason())),
+    })
 }
 
 /// Applies a document's overrides. What is wrong with an overridden domain is then looked for there.
