@@ -8,6 +8,8 @@ use runtime::capability::{Cap, Domain, Endpoint, Hardware, Memory, Notification,
 use runtime::mapping::Mapping;
 use runtime::shared::SharedMemory;
 
+use crate::clock;
+
 /// The machine's capabilities.
 #[derive(Clone, Copy, Debug)]
 pub struct Machine {
@@ -21,6 +23,8 @@ pub struct Machine {
     pub endpoint: Cap<Endpoint>,
     /// What wakes the switch. It is root's, so that ports outlive a switch that is started again.
     pub doorbell: Cap<Notification>,
+    /// What nobody raises a flag of, to wait for a moment.
+    never: Cap<Notification>,
     /// Ticks of the time-stamp counter in a second.
     pub ticks_per_second: u64,
 }
@@ -38,6 +42,7 @@ impl Machine {
             hardware: Cap::from_slot(root_slots::HARDWARE),
             endpoint: pool.create_endpoint()?,
             doorbell: pool.create_notification()?,
+            never: pool.create_notification()?,
             ticks_per_second: start.page().ticks_per_second,
         })
     }
@@ -55,6 +60,16 @@ impl Machine {
         let mapping = Mapping::new(self.domain, memory, pages, Access::ReadWrite)?;
         work(mapping.memory());
         Ok(())
+    }
+
+    /// Lets so much time pass, in which everybody else runs and nobody is answered: for hardware, which cannot be waited for
+    /// otherwise.
+    ///
+    /// # Errors
+    /// What `Wait` says.
+    pub fn sleep_ns(&self, time_ns: u64) -> Result<(), Error> {
+        let until_ns = clock::now_ns().saturating_add(time_ns);
+        self.never.wait_until_ns(until_ns).map(drop)
     }
 
     /// Draws random bytes.

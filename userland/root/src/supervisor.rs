@@ -18,6 +18,7 @@ use crate::fault::RESTARTS_MAX;
 use crate::image::Image;
 use crate::machine::Machine;
 use crate::not_started::NotStarted;
+use crate::pci::function::RESET_NS;
 use crate::pci::{ConfigurationPorts, Function};
 use crate::switchboard::Switchboard;
 use crate::{birth, clock, provision, services};
@@ -218,7 +219,10 @@ impl Supervisor {
         domain.state = DomainState::Stopped;
         domain.export = None;
         if let Some(function) = domain.device {
-            function.disable(&self.configuration);
+            function.disable(&self.configuration, || {
+                // The notification is root's own; if waiting failed, the function would not be found ready at worst.
+                let _ = self.machine.sleep_ns(RESET_NS);
+            });
         }
         let number = domain.number;
         domain.held.clear();

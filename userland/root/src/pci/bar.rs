@@ -20,12 +20,29 @@ pub struct Bar {
     pub bytes: u64,
 }
 
+/// The registers as they are, to be restored after a reset.
+pub fn save(configuration: &impl Configuration, address: Address) -> [u32; BAR_COUNT] {
+    core::array::from_fn(|index| configuration.read(address, offset(index)))
+}
+
+/// Writes registers as they were saved.
+pub fn restore(configuration: &impl Configuration, address: Address, saved: [u32; BAR_COUNT]) {
+    for (index, value) in saved.into_iter().enumerate() {
+        configuration.write(address, offset(index), value);
+    }
+}
+
+/// Where in configuration space a register is.
+fn offset(index: usize) -> u8 {
+    FIRST + 4 * index as u8
+}
+
 /// Reads a function's regions of memory. It must not be in use: sizes show when all ones are written.
 pub fn read_all(configuration: &impl Configuration, address: Address) -> [Option<Bar>; BAR_COUNT] {
     let mut bars = [None; BAR_COUNT];
     let mut index = 0;
     while index < BAR_COUNT {
-        let offset = FIRST + 4 * index as u8;
+        let offset = offset(index);
         let low = configuration.read(address, offset);
         let wide = low & PORTS == 0 && low & KIND == KIND_64 && index + 1 < BAR_COUNT;
         if low & PORTS == 0 {

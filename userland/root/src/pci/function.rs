@@ -20,6 +20,9 @@ const EXPRESS_CAN_RESET: u32 = 1 << 28;
 const EXPRESS_CONTROL: u8 = 8;
 const EXPRESS_RESET: u16 = 1 << 15;
 
+/// How long a function may take to reset, in which nobody may look at it (PCI Express Base 4.0, 6.6.2).
+pub const RESET_NS: u64 = 100_000_000;
+
 /// Vendor and device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -85,19 +88,34 @@ impl Function {
         );
     }
 
-    /// Stops it from reaching memory, first of all, then resets it where it can be reset. From then on its
-    /// driver's memory may be used for something else.
-    pub fn disable(&self, configuration: &impl Configuration) {
+    /// Lets it neither answer at its regions nor reach memory.
+    pub fn cut_off(&self, configuration: &impl Configuration) {
         self.set_command(configuration, COMMAND_NO_LINE);
+    }
+
+    /// Stops it from reaching memory, first of all, then resets it where it can be reset, for which `wait` lets
+    /// [`RESET_NS`] pass. From then on its driver's memory may be used for something else, and the function is where the
+    /// firmware placed it, off.
+    pub fn disable(&self, configuration: &impl Configuration, wait: impl FnOnce()) {
+        self.cut_off(configuration);
         self.set_messages(configuration, 0);
-        if let Some(offset) = capability::find(configuration, self.address, EXPRESS) {
-            let device = configuration.read(self.address, offset + EXPRESS_DEVICE);
-            if device & EXPRESS_CAN_RESET != 0 {
-                let at = offset + EXPRESS_CONTROL;
-                let control = read_half(configuration, self.address, at) | EXPRESS_RESET;
-                write_half(configuration, self.address, at, 0, control);
-            }
-        }
+        let Some(control) = self.reset_control(configuration) else {
+            return;
+        };
+        // A reset forgets where the firmware placed its regions.
+        let placed = bar::save(configuration, self.address);
+        let reset = read_half(configuration, self.address, control) | EXPRESS_RESET;
+        write_half(configuration, self.address, control, 0, reset);
+        wait();
+        bar::restore(configuration, self.address, placed);
+        self.cut_off(configuration);
+    }
+
+    /// Where the register is that resets it, if it can be reset.
+    fn reset_control(&self, configuration: &impl Configuration) -> Option<u8> {
+        let offset = capability::find(configuration, self.address, EXPRESS)?;
+        let device = configuration.read(self.address, offset + EXPRESS_DEVICE);
+        (device & EXPRESS_CAN_RESET != 0).then_some(offset + EXPRESS_CONTROL)
     }
 
     fn set_command(&self, configuration: &impl Configuration, command: u16) {
@@ -179,7 +197,7 @@ mod tests {
         FUNCTION.enable(&bus);
         assert_ne!(command(&bus) & COMMAND_BUS_MASTER, 0);
         assert_eq!(bus.read(FUNCTION.address, 0x40), 0x8003_5011);
-        FUNCTION.disable(&bus);
+        FUNCTION.disable(&bus, || {});
         assert_eq!(command(&bus) & (COMMAND_BUS_MASTER | COMMAND_MEMORY), 0);
         assert_eq!(bus.read(FUNCTION.address, 0x40), 0x0003_5011);
     }
@@ -187,12 +205,33 @@ mod tests {
     #[test]
     fn is_cut_off_from_memory_before_it_is_reset() {
         let bus = bus();
-        FUNCTION.disable(&bus);
+        FUNCTION.disable(&bus, || {});
         let writes = bus.writes.borrow();
         let cut = writes.iter().position(|write| write.1 == COMMAND);
         let reset = writes
             .iter()
             .position(|write| write.1 == 0x58 && write.2 & u32::from(EXPRESS_RESET) != 0);
         assert!(cut < reset && cut.is_some(), "{writes:?}");
+    }
+
+    #[test]
+    fn is_where_it_was_after_a_reset_and_off() {
+        let mut bus = bus();
+        bus.mask(FUNCTION.address, 0x10, 0xffff_f000);
+        bus.mask(FUNCTION.address, 0x18, 0xffff_c000);
+        bus.write(FUNCTION.address, 0x10, 0xfebd_1000);
+        bus.write(FUNCTION.address, 0x18, 0xe000_0000);
+        bus.write(FUNCTION.address, 0x1c, 0x12);
+        let before = FUNCTION.bars(&bus);
+        FUNCTION.enable(&bus);
+        // A function that is being reset forgets, and takes nothing.
+        FUNCTION.disable(&bus, || {
+            for offset in [COMMAND, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x24] {
+                bus.write(FUNCTION.address, offset, 0);
+            }
+        });
+        assert_eq!(FUNCTION.bars(&bus), before);
+        let command = bus.read(FUNCTION.address, COMMAND) as u16;
+        assert_eq!(command, COMMAND_NO_LINE);
     }
 }
