@@ -10,8 +10,11 @@ const HEADER_MANY: u32 = 1 << 23;
 const HEADER_KIND: u32 = 0x7f << 16;
 const HEADER_BRIDGE: u32 = 1 << 16;
 const BUSES: u8 = 0x18;
+const CLASS: u8 = 0x08;
+const CLASS_NETWORK: u32 = 2;
 
-/// Every function, in the order of their addresses behind each bridge.
+/// Every function, in the order of their addresses behind each bridge. Network cards are cut off: firmware that started
+/// from the network may have left one receiving, into memory that has another owner by now.
 pub fn functions(configuration: &impl Configuration) -> Vec<Function> {
     let mut found = Vec::new();
     let mut buses = Vec::from([0]);
@@ -45,7 +48,11 @@ fn search(
             }
             continue;
         };
-        found.push(Function { address, identity });
+        let function_here = Function { address, identity };
+        if is_network(configuration, address) {
+            function_here.cut_off(configuration);
+        }
+        found.push(function_here);
         let header = configuration.read(address, HEADER);
         if header & HEADER_KIND == HEADER_BRIDGE {
             let [_, behind, ..] = configuration.read(address, BUSES).to_le_bytes();
@@ -57,6 +64,10 @@ fn search(
             return;
         }
     }
+}
+
+fn is_network(configuration: &impl Configuration, address: Address) -> bool {
+    configuration.read(address, CLASS) >> 24 == CLASS_NETWORK
 }
 
 #[cfg(test)]
@@ -96,6 +107,20 @@ mod tests {
             found,
             ["00:00.0", "00:02.0", "00:1f.0", "00:1f.2", "01:00.0"]
         );
+    }
+
+    #[test]
+    fn a_network_card_that_the_firmware_used_reaches_nothing() {
+        let mut bus = FakeBus::default();
+        let command = 0x0010_0107;
+        let functions_of = |class: u32| [(0x00, 0x1041_1af4), (0x04, command), (0x08, class << 24)];
+        bus.add(at(0, 2, 0), &functions_of(2));
+        bus.add(at(0, 3, 0), &functions_of(6));
+        functions(&bus);
+        // It decodes nothing, masters nothing, and interrupts by no line.
+        assert_eq!(bus.read(at(0, 2, 0), 0x04) & 0xffff, 1 << 10);
+        // What is behind a bridge reaches memory through it.
+        assert_eq!(bus.read(at(0, 3, 0), 0x04), command);
     }
 
     #[test]
