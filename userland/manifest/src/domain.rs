@@ -98,6 +98,7 @@ pub enum Restart {
     /// It stays as it is, to be looked at.
     #[default]
     Never,
-    /// It is started again from its image.
+    /// It is started again from its image, for ever: after a tenth of a second, and each time it faults again within ten
+    /// seconds, after twice as long as before, a minute at most.
     Always,
 }

@@ -35,9 +35,9 @@ pub struct Domain {
     pub home: Option<Name>,
     /// Where in the manifest it is described; one that came from another machine is not.
     pub described: Option<usize>,
-    /// How often it may still be started again.
-    pub restarts_left: u32,
-    /// When it was started last, in root's time.
+    /// How often it was started again in a row.
+    pub restarts: u32,
+    /// When it began to run last, or does, in root's time.
     pub started_ns: u64,
     /// What it was before it began to come: at home here, and elsewhere or nowhere. It is so again if it does not come.
     pub waited: Option<DomainState>,
@@ -88,7 +88,7 @@ impl Domain {
             movable: false,
             home: None,
             described: None,
-            restarts_left: 0,
+            restarts: 0,
             started_ns: 0,
             waited: None,
             pool: None,

@@ -1,4 +1,8 @@
 //! Domains that fault: telling it clearly, and starting again what is to be started again.
+//!
+//! What faults soon after it was started waits twice as long as the last time, up to [`DELAY_NS_MAX`], and is started
+//! again for ever: a machine is not lost with its switch, and what faults at once does not take all its time. Root has no timer. So
+//! it makes the domain at once, frozen until that moment, when the kernel lets it run.
 
 use core::fmt;
 
@@ -11,10 +15,12 @@ use crate::clock;
 use crate::domain::Domain;
 use crate::supervisor::Supervisor;
 
-/// How often in a row a domain is started again before it is left alone.
-pub const RESTARTS_MAX: u32 = 8;
+/// How long a domain waits that was well until it faulted.
+const DELAY_NS_MIN: u64 = 100_000_000;
+/// The longest that a domain waits.
+const DELAY_NS_MAX: u64 = 60_000_000_000;
 /// A domain that has run for so long was well: its end is the first in a row.
-const WELL_NS: u64 = 60_000_000_000;
+const WELL_NS: u64 = 10_000_000_000;
 
 impl Supervisor {
     /// A domain faulted and stands still. It is ended if it is to be started again, and else left to be looked at.
@@ -29,13 +35,10 @@ impl Supervisor {
         let restarts = described.is_some_and(|described| described.restart == Restart::Always);
         // One that is leaving takes its fault along.
         if restarts && domain.state == DomainState::Running {
-            if domain.may_restart() {
-                self.end(index);
-                self.start(index);
-                return;
-            }
-            let name = domain.name;
-            log::error!("{name} was started {RESTARTS_MAX} times again; it stays");
+            let delay_ns = domain.count_restart(clock::now_ns());
+            self.end(index);
+            self.start_in(index, delay_ns);
+            return;
         }
         if domain.note_fault() {
             self.switchboard.quiesce(number);
@@ -45,14 +48,14 @@ impl Supervisor {
 }
 
 impl Domain {
-    /// Whether it may be started again; if so, that is counted.
-    fn may_restart(&mut self) -> bool {
-        if clock::now_ns().saturating_sub(self.started_ns) > WELL_NS {
-            self.restarts_left = RESTARTS_MAX;
+    /// Counts that it is started again; returns after how many nanoseconds it runs.
+    fn count_restart(&mut self, now_ns: u64) -> u64 {
+        if now_ns.saturating_sub(self.started_ns) > WELL_NS {
+            self.restarts = 0;
         }
-        let may = self.restarts_left > 0;
-        self.restarts_left = self.restarts_left.saturating_sub(1);
-        may
+        let doubled = 1u64.checked_shl(self.restarts).unwrap_or(u64::MAX);
+        self.restarts = self.restarts.saturating_add(1);
+        DELAY_NS_MIN.saturating_mul(doubled).min(DELAY_NS_MAX)
     }
 }
 
@@ -117,7 +120,32 @@ fn cause(vector: u64) -> &'static str {
 mod tests {
     extern crate std;
     use super::*;
+    use runtime::protocol::Name;
+    use runtime::protocol::root::DomainId;
     use std::string::ToString;
+
+    #[test]
+    fn what_faults_again_and_again_waits_longer_and_never_for_ever() {
+        let name = Name::try_new("nic0").expect("a name");
+        let mut domain = Domain::new(DomainNumber(1), name, DomainId([1; 16]));
+        let mut now_ns = WELL_NS;
+        let mut last_ns = 0;
+        for restart in 0..200 {
+            let delay_ns = domain.count_restart(now_ns);
+            let expected = if restart == 0 {
+                DELAY_NS_MIN
+            } else {
+                DELAY_NS_MAX.min(2 * last_ns)
+            };
+            assert_eq!(delay_ns, expected, "{restart}");
+            last_ns = delay_ns;
+            domain.started_ns = now_ns + delay_ns;
+            // It faults as soon as it can no more be called well.
+            now_ns = domain.started_ns + WELL_NS;
+        }
+        assert_eq!(last_ns, DELAY_NS_MAX);
+        assert_eq!(domain.count_restart(now_ns + 1), DELAY_NS_MIN);
+    }
 
     #[test]
     fn a_fault_says_what_where_and_by_which_instruction() {

@@ -7,14 +7,14 @@ use alloc::vec::Vec;
 use abi::register::PageCount;
 use manifest::{Manifest, Restart};
 use runtime::Cap;
-use runtime::capability::{Endpoint, Pool, Reply};
+use runtime::capability::{Endpoint, Pool, Reply, Thread};
 use runtime::protocol::root::{DomainId, DomainState, done};
 use runtime::protocol::{Name, Words};
 
 use crate::archive::Archive;
 use crate::badge::DomainNumber;
 use crate::domain::Domain;
-use crate::fault::RESTARTS_MAX;
+use crate::handle::Handle;
 use crate::image::Image;
 use crate::machine::Machine;
 use crate::not_started::NotStarted;
@@ -109,7 +109,6 @@ impl Supervisor {
             described: Some(described),
             movable,
             home,
-            restarts_left: RESTARTS_MAX,
             ..Domain::new(number, name, DomainId([0; 16]))
         });
         self.domains.len() - 1
@@ -135,9 +134,20 @@ impl Supervisor {
 
     /// Starts a domain of the manifest and logs how that went.
     pub fn start(&mut self, index: usize) {
+        self.start_in(index, 0);
+    }
+
+    /// The same, but the domain runs only when so many nanoseconds have passed.
+    pub fn start_in(&mut self, index: usize, delay_ns: u64) {
         let name = self.domains[index].name;
-        match self.try_start(index) {
-            Ok(pages) => log::info!("started {name} with {} MiB", pages.0 / MIB_PAGES),
+        match self.try_start(index, delay_ns) {
+            Ok(pages) => {
+                let (mib, delay_ms) = (pages.0 / MIB_PAGES, delay_ns / 1_000_000);
+                match delay_ms {
+                    0 => log::info!("started {name} with {mib} MiB"),
+                    _ => log::info!("started {name} with {mib} MiB; it runs in {delay_ms} ms"),
+                }
+            }
             Err(error) => {
                 log::error!("cannot start {name}: {error}");
                 self.end(index);
@@ -146,7 +156,7 @@ impl Supervisor {
     }
 
     /// Starts a domain. What was made before an error is the domain's, and ends with it.
-    fn try_start(&mut self, index: usize) -> Result<PageCount, NotStarted> {
+    fn try_start(&mut self, index: usize, delay_ns: u64) -> Result<PageCount, NotStarted> {
         let described = self.domains[index].described;
         let described = described.map(|described| self.manifest.domains[described].clone());
         let described = described.ok_or(NotStarted::NotDescribed)?;
@@ -158,18 +168,19 @@ impl Supervisor {
         let pool = self.machine.pool.split(pages);
         let pool = pool.map_err(|error| NotStarted::Pool(pages, error))?;
         self.domains[index].pool = Some(pool);
-        self.make(index, &described, &image, pool)?;
+        let thread = self.make(index, &described, &image, pool)?;
+        self.run(index, *thread, delay_ns)?;
         Ok(pages)
     }
 
-    /// Makes the domain in its pool, and lets it run.
+    /// Makes the domain in its pool; returns its thread, which is still to be started.
     fn make(
         &mut self,
         index: usize,
         described: &manifest::Domain,
         image: &Image,
         pool: Cap<Pool>,
-    ) -> Result<(), NotStarted> {
+    ) -> Result<Handle<Thread>, NotStarted> {
         let [low, high, seed @ ..] = self
             .machine
             .random::<6>()
@@ -206,8 +217,18 @@ impl Supervisor {
         domain.incarnation = clock::FIRST_INCARNATION;
         domain.body = Some(body);
         domain.held = held;
+        Ok(thread)
+    }
+
+    /// Lets the domain run, when so many nanoseconds have passed: until then it is frozen, and the kernel thaws it.
+    fn run(&mut self, index: usize, thread: Cap<Thread>, delay_ns: u64) -> Result<(), NotStarted> {
+        let domain = &mut self.domains[index];
         domain.state = DomainState::Running;
-        domain.started_ns = clock::now_ns();
+        domain.started_ns = clock::now_ns().saturating_add(delay_ns);
+        if let Some(body) = domain.body.as_ref().filter(|_| delay_ns > 0) {
+            let frozen = body.domain.freeze(domain.started_ns);
+            frozen.map_err(NotStarted::at("the delay"))?;
+        }
         thread.start().map_err(NotStarted::at("the thread"))?;
         self.ring_for_commands();
         Ok(())
