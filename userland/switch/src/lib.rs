@@ -35,6 +35,10 @@ use runtime::{Start, clock};
 use commands::Commands;
 use switch::Switch;
 
+/// How often the switch looks at all rings before it looks at what else there is to do: under a flood that never ends,
+/// root's commands, announcements and what expires wait no longer than that.
+const PASSES_MAX: usize = 8;
+
 /// The switch's first function.
 pub fn main(start: Start) -> ! {
     let doorbell: Cap<Notification> = start.require("doorbell");
@@ -48,9 +52,13 @@ pub fn main(start: Start) -> ! {
         }
         switch.expire(now_ns);
         switch.announce(now_ns);
-        switch.forward_all();
+        let is_idle = switch.forward(PASSES_MAX);
         let announcement_ns = switch.next_announcement_ns().unwrap_or(u64::MAX);
-        let deadline = announcement_ns.min(commands.next_ns());
+        let deadline = match is_idle {
+            true => announcement_ns.min(commands.next_ns()),
+            // Only looks for flags.
+            false => 0,
+        };
         flags = doorbell
             .wait_until_ns(deadline)
             .unwrap_or_else(|error| panic!("the doorbell: {error}"));

@@ -134,16 +134,17 @@ impl Switch {
         self.announcements.next_ns()
     }
 
-    /// Moves frames until no port has any. Whoever sends one after that rings.
-    pub fn forward_all(&mut self) {
+    /// Moves frames until no port has any, or for so many passes over all ports; returns whether none has. Whoever sends one
+    /// after that rings.
+    pub fn forward(&mut self, passes: usize) -> bool {
         let mut frame = [0; FRAME_BYTES_MAX];
-        loop {
+        repeat(passes, || {
             let ports = 0..self.ports.len();
-            let moved = ports.fold(0, |moved, index| moved + self.forward(index, &mut frame));
-            if moved == 0 && !self.frames_wait() {
-                return;
-            }
-        }
+            let moved = ports.fold(0, |moved, index| {
+                moved + self.forward_batch(index, &mut frame)
+            });
+            moved == 0 && !self.frames_wait()
+        })
     }
 
     /// Wishes to be woken, then looks once more.
@@ -161,7 +162,7 @@ impl Switch {
     }
 
     /// Moves a batch of a port's frames, each through `frame`; how many.
-    fn forward(&mut self, index: usize, frame: &mut [u8; FRAME_BYTES_MAX]) -> usize {
+    fn forward_batch(&mut self, index: usize, frame: &mut [u8; FRAME_BYTES_MAX]) -> usize {
         let number = self.ports[index].number();
         let mut moved = 0;
         while moved < BATCH && self.is_active(number) {
@@ -215,5 +216,27 @@ impl Switch {
     fn disable(&mut self, number: PortNumber, lie: Lie) {
         log::error!("port {} is disabled, its ring lies: {lie}", number.0);
         self.quiesce(number);
+    }
+}
+
+/// Makes passes until one says that it is the last, or so many are made; returns whether one has said so.
+fn repeat(passes: usize, mut is_last: impl FnMut() -> bool) -> bool {
+    (0..passes).any(|_| is_last())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_left_after_some_passes_and_a_trickle_when_it_is_over() {
+        let mut made = 0;
+        let mut pass = |last: usize| {
+            made += 1;
+            made == last
+        };
+        assert!(repeat(8, || pass(3)));
+        assert!(!repeat(8, || pass(usize::MAX)));
+        assert_eq!(made, 3 + 8);
     }
 }
