@@ -13,7 +13,7 @@ pub struct Port {
     /// Its Ethernet address.
     #[serde(default)]
     pub mac: Option<Mac>,
-    /// Its IPv4 address, announced when the port comes up.
+    /// Its IPv4 address, announced when the port comes up. What it sends comes from there, or the switch drops it.
     #[serde(default)]
     pub ip: Option<Ip>,
     /// Where it sends what is not of its network.

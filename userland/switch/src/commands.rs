@@ -79,8 +79,8 @@ fn perform(switch: &mut Switch, command: Command, answer: &mut Message) -> Resul
             let wake = reader.capability::<Notification>()?;
             switch.attach(port, mac, side, ring, wake)
         }
-        Command::Activate { port, announce } => {
-            switch.activate(port, announce);
+        Command::Activate { port, ip } => {
+            switch.activate(port, ip);
             Ok(())
         }
         Command::Quiesce { port } => {

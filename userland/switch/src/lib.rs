@@ -10,8 +10,8 @@
 //! | [`switch`] | all ports: moving frames in batches |
 //! | [`commands`] | what root wants the ports to be |
 //!
-//! A domain's port has one address: frames that come from there with another are dropped, so that no domain can
-//! pass for another. Network cards are uplinks, behind which all other stations are; frames do not pass from one
+//! A domain's port has one Ethernet address and at most one IPv4 address: frames that come from there with others, in their
+//! header, as an IPv4 packet's source or as an ARP message's sender, are dropped, so that no domain can pass for another. Network cards are uplinks, behind which all other stations are; frames do not pass from one
 //! uplink to another. Frames that come too late for a domain that was moved go to the migration server, through its
 //! tunnel. A port whose ring lies is disabled and harms only itself.
 

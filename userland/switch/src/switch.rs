@@ -52,6 +52,7 @@ impl Switch {
         let station = Station {
             port: number,
             mac,
+            ip: None,
             side,
             active: false,
         };
@@ -60,17 +61,22 @@ impl Switch {
         Ok(())
     }
 
-    /// Lets frames flow at a port, and announces its address.
-    pub fn activate(&mut self, number: PortNumber, announce: Option<Ipv4>) {
-        self.set_active(number, true);
-        if let Some(ip) = announce {
-            self.announcements.begin(number, ip.address);
+    /// Lets frames flow at a port, and announces its address, the only one that its domain speaks for.
+    pub fn activate(&mut self, number: PortNumber, ip: Option<Ipv4>) {
+        let ip = ip.map(|ip| ip.address);
+        self.set_station(number, |station| Station {
+            ip,
+            active: true,
+            ..station
+        });
+        if let Some(ip) = ip {
+            self.announcements.begin(number, ip);
         }
     }
 
     /// Leaves a port's ring alone from now on.
     pub fn quiesce(&mut self, number: PortNumber) {
-        self.set_active(number, false);
+        self.set_station(number, |station| station);
         self.announcements.end(number);
     }
 
@@ -101,10 +107,10 @@ impl Switch {
         port.close();
     }
 
-    fn set_active(&mut self, number: PortNumber, active: bool) {
+    /// Changes what is known of a port, from the station that it is as long as no frame flows.
+    fn set_station(&mut self, number: PortNumber, becomes: impl FnOnce(Station) -> Station) {
         if let Some(index) = self.index_of(number) {
-            let station = self.ports[index].station();
-            self.forwarding.set(Station { active, ..station });
+            self.forwarding.set(becomes(self.ports[index].station()));
         }
     }
 

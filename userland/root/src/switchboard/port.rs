@@ -128,7 +128,7 @@ impl Port {
             None if self.departed => Command::Depart { port },
             None => Command::Detach { port },
             Some(Service::Attached) => Command::Attach { port, mac, side },
-            Some(Service::Active) => Command::Activate { port, announce: ip },
+            Some(Service::Active) => Command::Activate { port, ip },
             Some(Service::Quiet) => Command::Quiesce { port },
         }
     }

@@ -74,8 +74,8 @@ pub enum Command {
     Activate {
         /// The port.
         port: PortNumber,
-        /// What to announce.
-        announce: Option<Ipv4>,
+        /// Its address, which is announced, and the only one that a domain's frames may come from.
+        ip: Option<Ipv4>,
     },
     /// Let no frame flow, and leave the ring as it is: its domain is leaving.
     Quiesce {
@@ -111,7 +111,7 @@ mod operation {
     pub const DEPART: u64 = 5;
 }
 
-/// What an `announce` that is absent travels as: no prefix is that long.
+/// What an `ip` that is absent travels as: no prefix is that long.
 const NO_ADDRESS: u64 = u64::MAX;
 /// What an `ask_again_in_ns` that is absent travels as.
 const NEVER: u64 = u64::MAX;
@@ -130,10 +130,10 @@ impl Command {
                 .with(port.0.into())
                 .with(mac.to_word())
                 .with(side as u64),
-            Command::Activate { port, announce } => words
+            Command::Activate { port, ip } => words
                 .with(ACTIVATE)
                 .with(port.0.into())
-                .with(announce.map_or(NO_ADDRESS, Ipv4::to_word)),
+                .with(ip.map_or(NO_ADDRESS, Ipv4::to_word)),
             Command::Quiesce { port } => words.with(QUIESCE).with(port.0.into()),
             Command::Detach { port } => words.with(DETACH).with(port.0.into()),
             Command::Depart { port } => words.with(DEPART).with(port.0.into()),
@@ -162,7 +162,7 @@ impl Command {
             },
             ACTIVATE => Command::Activate {
                 port,
-                announce: match reader.word()? {
+                ip: match reader.word()? {
                     NO_ADDRESS => None,
                     word => Some(Ipv4::from_word(word)?),
                 },
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn commands_survive_a_message() {
-        let announce: Option<Ipv4> = "10.77.0.20/24".parse().ok();
+        let ip: Option<Ipv4> = "10.77.0.20/24".parse().ok();
         for command in [
             Command::Nothing {
                 ask_again_in_ns: None,
@@ -203,13 +203,10 @@ mod tests {
             attach(Side::Domain),
             attach(Side::Uplink),
             attach(Side::Tunnel),
+            Command::Activate { port: PORT, ip },
             Command::Activate {
                 port: PORT,
-                announce,
-            },
-            Command::Activate {
-                port: PORT,
-                announce: None,
+                ip: None,
             },
             Command::Quiesce { port: PORT },
             Command::Detach { port: PORT },

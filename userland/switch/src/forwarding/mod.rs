@@ -34,10 +34,23 @@ pub struct Station {
     pub port: PortNumber,
     /// A domain's only address.
     pub mac: Mac,
+    /// The only IPv4 address that a domain speaks for.
+    pub ip: Option<[u8; 4]>,
     /// What is behind it.
     pub side: Side,
     /// Whether frames flow.
     pub active: bool,
+}
+
+impl Station {
+    /// Whether a domain here may send this. Everybody may speak for no address, as one does who asks for one or whether
+    /// anybody has it.
+    fn may_send(&self, header: &Header) -> bool {
+        let is_own_ip = header
+            .ip
+            .is_none_or(|ip| ip == [0; 4] || self.ip == Some(ip));
+        header.source == self.mac && is_own_ip
+    }
 }
 
 /// What is known of who is where.
@@ -115,7 +128,7 @@ impl Forwarding {
             return Verdict::Nowhere;
         };
         match station.side {
-            Side::Domain if header.source != station.mac => return Verdict::Forged,
+            Side::Domain if !station.may_send(header) => return Verdict::Forged,
             Side::Domain => {}
             Side::Uplink => self.learn(header.source, from),
             Side::Tunnel => {}

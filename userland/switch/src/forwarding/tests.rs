@@ -17,6 +17,7 @@ fn station(port: PortNumber, side: Side) -> Station {
     Station {
         port,
         mac: mac(port.0 as u8),
+        ip: Some([10, 77, 0, port.0 as u8]),
         side,
         active: true,
     }
@@ -45,6 +46,7 @@ fn targets(
     let header = Header {
         destination,
         source,
+        ip: None,
     };
     let verdict = forwarding.decide(from, &header);
     let ports = [A, B, WIRE, WIRE2, TUNNEL].into_iter();
@@ -96,6 +98,7 @@ fn a_domain_cannot_pass_for_another() {
     let header = Header {
         destination: mac(9),
         source: mac(2),
+        ip: None,
     };
     assert_eq!(forwarding.decide(A, &header), Verdict::Forged);
     assert!(!forwarding.goes_to(A, Verdict::Forged, B));
@@ -233,4 +236,35 @@ fn remembers_a_limited_number_of_addresses() {
         targets(&mut forwarding, A, mac(1), stranger(LEARNED_MAX)),
         [WIRE]
     );
+}
+
+#[test]
+fn a_domain_speaks_for_its_own_ip_address_only() {
+    let mut forwarding = forwarding();
+    let mut verdict = |from: PortNumber, ip: Option<[u8; 4]>| {
+        let header = Header {
+            destination: Mac::BROADCAST,
+            source: mac(from.0 as u8),
+            ip,
+        };
+        forwarding.decide(from, &header)
+    };
+    let (own, other) = (Some([10, 77, 0, 1]), Some([10, 77, 0, 2]));
+    assert_eq!(verdict(A, own), Verdict::ToEverybody);
+    assert_eq!(verdict(A, None), Verdict::ToEverybody);
+    assert_eq!(verdict(A, Some([0; 4])), Verdict::ToEverybody);
+    assert_eq!(verdict(A, other), Verdict::Forged);
+    // Behind a card are many, and what comes through the tunnel is late and was looked at where it was sent.
+    assert_eq!(verdict(WIRE, other), Verdict::ToAll(Side::Domain));
+    // Who has no address speaks for none.
+    forwarding.set(Station {
+        ip: None,
+        ..station(A, Side::Domain)
+    });
+    let header = Header {
+        destination: mac(2),
+        source: mac(1),
+        ip: own,
+    };
+    assert_eq!(forwarding.decide(A, &header), Verdict::Forged);
 }
