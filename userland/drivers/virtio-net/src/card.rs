@@ -1,5 +1,8 @@
 //! The card as the driver uses it: a queue of frames that came, and one of frames that go.
 //!
+//! Domains have addresses of their own. The card is not told which: it delivers every frame as long as nobody asks it to
+//! filter, which takes a third queue.
+//!
 //! Both queues and their buffers lie in one contiguous Memory. A buffer holds the header that virtio puts before each
 //! frame, placed so that the frame itself begins at a multiple of eight.
 //!
@@ -19,7 +22,7 @@ use runtime::protocol::Mac;
 use runtime::shared::SharedMemory;
 
 use crate::device::{Device, QueueBell, Unusable};
-use crate::queue::{Buffer, Purpose, QUEUE_BYTES, QUEUE_SIZE, Queue};
+use crate::queue::{Buffer, Purpose, QUEUE_BYTES, QUEUE_SIZE_MAX, Queue};
 
 const RECEIVE_QUEUE: u16 = 0;
 const SEND_QUEUE: u16 = 1;
@@ -28,7 +31,7 @@ const HEADER_OFFSET: usize = 4;
 const HEADER_BYTES: usize = 12;
 const FRAME_OFFSET: usize = HEADER_OFFSET + HEADER_BYTES;
 const BUFFER_BYTES: usize = 2048;
-const BUFFERS_BYTES: usize = BUFFER_BYTES * QUEUE_SIZE as usize;
+const BUFFERS_BYTES: usize = BUFFER_BYTES * QUEUE_SIZE_MAX as usize;
 /// A queue with its buffers.
 const LANE_BYTES: usize = QUEUE_BYTES + BUFFERS_BYTES;
 
@@ -54,7 +57,7 @@ impl Lane {
         memory: SharedMemory<'static>,
         bus_address: u64,
     ) -> Result<Lane, Unusable> {
-        let queue = Queue::new(memory, bus_address);
+        let queue = Queue::new(memory, bus_address, device.queue_size(number)?);
         Ok(Lane {
             bell: device.set_up(number, &queue)?,
             queue,
@@ -92,7 +95,7 @@ impl Lane {
 /// The card.
 #[derive(Debug)]
 pub struct Card {
-    mac: Mac,
+    mac: Option<Mac>,
     receive: Lane,
     send: Lane,
     /// Buffers that the next frames can go out in.
@@ -106,20 +109,22 @@ impl Card {
     /// Why it cannot be used.
     pub fn open(start: &Start) -> Result<Card, Unusable> {
         let device = Device::find(start)?;
-        device.begin()?;
+        let features = device.begin()?;
         let (memory, bus_address) = make_memory(start).map_err(Unusable::Memory)?;
         let lane = |number, at: usize| {
             let memory = memory.part(at, LANE_BYTES);
             Lane::open(&device, number, memory, bus_address + at as u64)
         };
+        let receive = lane(RECEIVE_QUEUE, 0)?;
+        let send = lane(SEND_QUEUE, LANE_BYTES)?;
         let mut card = Card {
-            mac: device.mac(),
-            receive: lane(RECEIVE_QUEUE, 0)?,
-            send: lane(SEND_QUEUE, LANE_BYTES)?,
-            free: (0..QUEUE_SIZE).map(Buffer).collect(),
+            mac: device.mac(features),
+            free: (0..send.queue.size()).map(Buffer).collect(),
+            receive,
+            send,
         };
         card.send.queue.set_interrupts(false);
-        for index in 0..QUEUE_SIZE {
+        for index in 0..card.receive.queue.size() {
             card.give_back(Buffer(index));
         }
         device.run();
@@ -127,8 +132,8 @@ impl Card {
         Ok(card)
     }
 
-    /// The card's own address.
-    pub fn mac(&self) -> Mac {
+    /// The card's own address, if it has one.
+    pub fn mac(&self) -> Option<Mac> {
         self.mac
     }
 

@@ -8,7 +8,7 @@ use runtime::protocol::Mac;
 use runtime::shared::SharedMemory;
 
 use crate::configuration::{CONFIGURATION_BYTES, Configuration, Kind, Place};
-use crate::queue::Queue;
+use crate::queue::{QUEUE_SIZE_MAX, Queue};
 use crate::registers::Registers;
 
 const DEVICE_FEATURE_SELECT: usize = 0x00;
@@ -57,7 +57,7 @@ pub enum Unusable {
     Reset,
     /// It does not take the features that this driver needs; these it has.
     Features(u64),
-    /// It has no queue of this number, or one that is too small.
+    /// It has no queue of this number, or none of a size that there is.
     Queue(u16),
     /// It takes no interrupt message for this queue.
     Vector(u16),
@@ -135,11 +135,11 @@ impl Device {
         })
     }
 
-    /// Resets the card and agrees on features; queues are set up next.
+    /// Resets the card and agrees on features, which it returns; queues are set up next.
     ///
     /// # Errors
     /// [`Unusable::Reset`] or [`Unusable::Features`].
-    pub fn begin(&self) -> Result<(), Unusable> {
+    pub fn begin(&self) -> Result<u64, Unusable> {
         self.common.write(STATUS, 0u8);
         let reset = (0..RESET_PATIENCE).any(|_| {
             hint::spin_loop();
@@ -154,25 +154,32 @@ impl Device {
         if offered & FEATURE_VERSION_1 == 0 {
             return Err(Unusable::Features(offered));
         }
-        self.accept_features(offered & (FEATURE_VERSION_1 | FEATURE_MAC | FEATURE_PLATFORM));
+        let accepted = offered & (FEATURE_VERSION_1 | FEATURE_MAC | FEATURE_PLATFORM);
+        self.accept_features(accepted);
         self.add_status(STATUS_FEATURES);
         if self.common.read::<u8>(STATUS) & STATUS_FEATURES == 0 {
             return Err(Unusable::Features(offered));
         }
         self.common.write(CONFIGURATION_VECTOR, NO_VECTOR);
-        Ok(())
+        Ok(accepted)
     }
 
-    /// Sets up a queue.
+    /// How many buffers a queue is to have: as many as it can, or as we have room for.
     ///
     /// # Errors
-    /// [`Unusable::Queue`] or [`Unusable::Vector`].
+    /// [`Unusable::Queue`].
+    pub fn queue_size(&self, number: u16) -> Result<u16, Unusable> {
+        self.common.write(QUEUE_SELECT, number);
+        size_within(self.common.read(QUEUE_SIZE)).ok_or(Unusable::Queue(number))
+    }
+
+    /// Sets up a queue of a size that the card has.
+    ///
+    /// # Errors
+    /// [`Unusable::Vector`].
     pub fn set_up(&self, number: u16, queue: &Queue) -> Result<QueueBell, Unusable> {
         let common = &self.common;
         common.write(QUEUE_SELECT, number);
-        if common.read::<u16>(QUEUE_SIZE) < queue.size() {
-            return Err(Unusable::Queue(number));
-        }
         common.write(QUEUE_SIZE, queue.size());
         common.write(QUEUE_VECTOR, VECTOR);
         if common.read::<u16>(QUEUE_VECTOR) != VECTOR {
@@ -194,9 +201,10 @@ impl Device {
         self.add_status(STATUS_RUNNING);
     }
 
-    /// The card's own address.
-    pub fn mac(&self) -> Mac {
-        Mac(core::array::from_fn(|index| self.specific.read(index)))
+    /// The card's own address, if it has one among the features agreed on.
+    pub fn mac(&self, features: u64) -> Option<Mac> {
+        let read = || Mac(core::array::from_fn(|index| self.specific.read(index)));
+        (features & FEATURE_MAC != 0).then(read)
     }
 
     fn add_status(&self, status: u8) {
@@ -220,6 +228,11 @@ impl Device {
     }
 }
 
+/// The size of a queue that the card lets have this many buffers; none if that is no power of two, as it must be.
+fn size_within(most: u16) -> Option<u16> {
+    most.is_power_of_two().then_some(most.min(QUEUE_SIZE_MAX))
+}
+
 /// The part of a mapped region that holds some registers.
 fn region(start: &Start, place: Place) -> Option<SharedMemory<'static>> {
     const NAMES: [&str; 6] = ["bar0", "bar1", "bar2", "bar3", "bar4", "bar5"];
@@ -227,4 +240,17 @@ fn region(start: &Start, place: Place) -> Option<SharedMemory<'static>> {
     let (offset, bytes) = (place.offset as usize, place.bytes as usize);
     let fits = offset.is_multiple_of(8) && offset.checked_add(bytes)? <= memory.bytes();
     fits.then(|| memory.part(offset, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_as_large_as_card_and_driver_allow() {
+        assert_eq!(size_within(1024), Some(QUEUE_SIZE_MAX));
+        assert_eq!(size_within(64), Some(64));
+        // None, and one whose indices would not wrap around.
+        assert_eq!((size_within(0), size_within(96)), (None, None));
+    }
 }

@@ -46,7 +46,10 @@ pub fn main(start: Start) -> ! {
     if let Err(error) = interrupt.bind(Some(wake), events::INTERRUPT) {
         panic!("the interrupt: {error}");
     }
-    log::info!("card {} is up", card.mac());
+    match card.mac() {
+        Some(mac) => log::info!("card {mac} is up"),
+        None => log::info!("a card without an address of its own is up"),
+    }
     let mut bridge = Bridge::new(card, port, doorbell);
     loop {
         bridge

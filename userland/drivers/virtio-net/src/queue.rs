@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0                 descriptors: N times { address: u64, bytes: u32, flags: u16, next: u16 }
-//! 16 N              available:   flags: u16, index: u16, N times u16           (the driver writes)
+//! 2048              available:   flags: u16, index: u16, N times u16           (the driver writes)
 //! next page         used:        flags: u16, index: u16, N times { id: u32, bytes: u32 }   (the card writes)
 //! ```
 //!
@@ -13,11 +13,11 @@ use core::sync::atomic::{Ordering, fence};
 
 use runtime::shared::SharedMemory;
 
-/// Buffers of a queue.
-pub const QUEUE_SIZE: u16 = 128;
+/// Most buffers of a queue. One has fewer, a power of two, if the card takes no more.
+pub const QUEUE_SIZE_MAX: u16 = 128;
 
 const DESCRIPTOR_BYTES: usize = 16;
-const AVAILABLE: usize = DESCRIPTOR_BYTES * QUEUE_SIZE as usize;
+const AVAILABLE: usize = DESCRIPTOR_BYTES * QUEUE_SIZE_MAX as usize;
 const USED: usize = 4096;
 const HEAD_BYTES: usize = 4;
 const USED_ENTRY_BYTES: usize = 8;
@@ -26,9 +26,9 @@ const USED_ENTRY_BYTES: usize = 8;
 pub const QUEUE_BYTES: usize = 8192;
 
 const _: () = {
-    assert!(AVAILABLE + HEAD_BYTES + 2 * QUEUE_SIZE as usize <= USED);
-    assert!(USED + HEAD_BYTES + USED_ENTRY_BYTES * QUEUE_SIZE as usize <= QUEUE_BYTES);
-    assert!(QUEUE_SIZE.is_power_of_two(), "indices wrap around");
+    assert!(AVAILABLE + HEAD_BYTES + 2 * QUEUE_SIZE_MAX as usize <= USED);
+    assert!(USED + HEAD_BYTES + USED_ENTRY_BYTES * QUEUE_SIZE_MAX as usize <= QUEUE_BYTES);
+    assert!(QUEUE_SIZE_MAX.is_power_of_two(), "indices wrap around");
 };
 
 const WRITABLE: u64 = 1 << 1;
@@ -53,6 +53,7 @@ pub enum Purpose {
 pub struct Queue {
     memory: SharedMemory<'static>,
     bus_address: u64,
+    size: u16,
     /// How many buffers were ever offered, modulo 2^16.
     offered: u16,
     /// How many of them the card knows of.
@@ -61,7 +62,7 @@ pub struct Queue {
     taken: u16,
     flags: u32,
     /// Which buffers the card has.
-    lent: [bool; QUEUE_SIZE as usize],
+    lent: [bool; QUEUE_SIZE_MAX as usize],
 }
 
 /// What the card said and cannot be.
@@ -69,22 +70,23 @@ pub struct Queue {
 pub struct CardLies;
 
 impl Queue {
-    /// A queue without buffers, in zeroed memory.
-    pub fn new(memory: SharedMemory<'static>, bus_address: u64) -> Queue {
+    /// A queue without buffers for so many, a power of two up to [`QUEUE_SIZE_MAX`], in zeroed memory.
+    pub fn new(memory: SharedMemory<'static>, bus_address: u64, size: u16) -> Queue {
         Queue {
             memory: memory.part(0, QUEUE_BYTES),
             bus_address,
+            size,
             offered: 0,
             published: 0,
             taken: 0,
             flags: 0,
-            lent: [false; QUEUE_SIZE as usize],
+            lent: [false; QUEUE_SIZE_MAX as usize],
         }
     }
 
     /// How many buffers it can hold.
     pub fn size(&self) -> u16 {
-        QUEUE_SIZE
+        self.size
     }
 
     /// Where the card finds the descriptors.
@@ -113,7 +115,7 @@ impl Queue {
         let store = |at, word| self.memory.word64(at).store(word, Ordering::Relaxed);
         store(at, address);
         store(at + 8, u64::from(bytes) | flags << 32);
-        self.write_available(self.offered % QUEUE_SIZE, index);
+        self.write_available(self.offered % self.size, index);
         self.lent[usize::from(index)] = true;
         self.offered = self.offered.wrapping_add(1);
     }
@@ -145,7 +147,7 @@ impl Queue {
         if !self.has_used() {
             return Ok(None);
         }
-        let entry = usize::from(self.taken % QUEUE_SIZE) * USED_ENTRY_BYTES;
+        let entry = usize::from(self.taken % self.size) * USED_ENTRY_BYTES;
         let at = USED + HEAD_BYTES + entry;
         let load = |at| self.memory.word32(at).load(Ordering::Relaxed);
         let (id, bytes) = (load(at), load(at + 4));
@@ -209,6 +211,7 @@ mod tests {
     /// A card that uses buffers as it likes.
     struct FakeCard {
         memory: SharedMemory<'static>,
+        size: u16,
         seen: u16,
         used: u16,
     }
@@ -224,7 +227,7 @@ mod tests {
         fn available(&mut self) -> Vec<(u16, u64, u32, u16)> {
             let mut buffers = Vec::new();
             while self.seen != self.u16_at(AVAILABLE + 2) {
-                let place = usize::from(self.seen % QUEUE_SIZE);
+                let place = usize::from(self.seen % self.size);
                 let index = self.u16_at(AVAILABLE + HEAD_BYTES + 2 * place);
                 let at = usize::from(index) * DESCRIPTOR_BYTES;
                 let address = self.memory.word64(at).load(Ordering::Relaxed);
@@ -236,7 +239,7 @@ mod tests {
         }
 
         fn use_up(&mut self, index: u32, bytes: u32) {
-            let at = USED + HEAD_BYTES + usize::from(self.used % QUEUE_SIZE) * USED_ENTRY_BYTES;
+            let at = USED + HEAD_BYTES + usize::from(self.used % self.size) * USED_ENTRY_BYTES;
             self.memory.word32(at).store(index, Ordering::Relaxed);
             self.memory.word32(at + 4).store(bytes, Ordering::Relaxed);
             self.used = self.used.wrapping_add(1);
@@ -245,13 +248,18 @@ mod tests {
     }
 
     fn pair() -> (Queue, FakeCard) {
+        pair_of(QUEUE_SIZE_MAX)
+    }
+
+    fn pair_of(size: u16) -> (Queue, FakeCard) {
         let memory = memory();
         let card = FakeCard {
             memory,
+            size,
             seen: 0,
             used: 0,
         };
-        (Queue::new(memory, BUS_ADDRESS), card)
+        (Queue::new(memory, BUS_ADDRESS, size), card)
     }
 
     #[test]
@@ -270,15 +278,16 @@ mod tests {
 
     #[test]
     fn buffers_go_round_for_ever() {
-        let (mut queue, mut card) = pair();
-        for round in 0..100_000u32 {
-            let buffer = Buffer((round % 7) as u16);
-            queue.offer(buffer, u64::from(round), 1, Purpose::Send);
-            let _ = queue.publish();
-            assert_eq!(card.available().len(), 1);
-            card.use_up(buffer.0.into(), round);
-            assert_eq!(queue.take(), Ok(Some((buffer, round))));
-            assert_eq!(queue.take(), Ok(None));
+        for (mut queue, mut card) in [pair(), pair_of(8)] {
+            for round in 0..100_000u32 {
+                let buffer = Buffer((round % 7) as u16);
+                queue.offer(buffer, u64::from(round), 1, Purpose::Send);
+                let _ = queue.publish();
+                assert_eq!(card.available().len(), 1);
+                card.use_up(buffer.0.into(), round);
+                assert_eq!(queue.take(), Ok(Some((buffer, round))));
+                assert_eq!(queue.take(), Ok(None));
+            }
         }
     }
 
@@ -309,7 +318,7 @@ mod tests {
         card.use_up(3, 0);
         assert_eq!(queue.take(), Err(CardLies));
         let (mut queue, mut card) = pair();
-        card.use_up(QUEUE_SIZE.into(), 0);
+        card.use_up(QUEUE_SIZE_MAX.into(), 0);
         assert_eq!(queue.take(), Err(CardLies));
         let (mut queue, mut card) = pair();
         queue.offer(Buffer(1), 0, 1, Purpose::Send);
