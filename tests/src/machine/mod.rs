@@ -18,6 +18,7 @@
 //! A machine that disappoints ends the test with the end of its serial log in the message.
 
 mod console;
+mod debugger;
 mod monitor;
 mod options;
 mod qmp;
@@ -31,6 +32,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub(crate) use console::Console;
+pub use debugger::Debugger;
 pub use monitor::{MappedPage, Registers};
 pub use options::{Board, Boot, Options};
 pub use qmp::Qmp;
@@ -222,6 +224,32 @@ impl Machine {
         let shown = self.monitor("info tlb");
         self.resume();
         shown.lines().filter_map(MappedPage::parse).collect()
+    }
+
+    /// Attaches a debugger, before which the machine stands still. It must be [`Options::debuggable`].
+    ///
+    /// # Panics
+    ///
+    /// If QEMU has ended, or does not let it attach.
+    pub fn debugger(&mut self) -> Debugger {
+        let path = self.directory.path().join(options::DEBUGGER_SOCKET);
+        Debugger::attach(&path).unwrap_or_else(|error| self.fail(&format!("no debugger: {error}")))
+    }
+
+    /// Where the used ring of a queue of its first network card is in its memory, and how many buffers the card has used.
+    ///
+    /// # Panics
+    ///
+    /// If QEMU has ended, or the card has no such queue in use.
+    pub fn used_ring(&mut self, queue: u16) -> (u64, u16) {
+        let card = "/machine/peripheral/card0/virtio-backend";
+        let arguments = json!({ "path": card, "queue": queue });
+        let status = self.control("x-query-virtio-queue-status", arguments);
+        let number = |field: &str| {
+            let number = status[field].as_u64();
+            number.unwrap_or_else(|| self.fail(&format!("no {field} in {status}")))
+        };
+        (number("vring-used"), number("used-idx") as u16)
     }
 
     /// Ends it as pulling the plug does, and returns when it is gone.

@@ -11,6 +11,13 @@ const OVMF_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 /// The firmware's variables as delivered; each machine writes to a copy of its own.
 const OVMF_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
+/// Where a machine's debugger attaches, in the machine's directory.
+pub(super) const DEBUGGER_SOCKET: &str = "debugger";
+
+/// The ports of a PC's first two serial lines.
+const FIRST_SERIAL: u16 = 0x3f8;
+const SECOND_SERIAL: u16 = 0x2f8;
+
 /// What a machine starts from.
 #[derive(Clone, Debug)]
 pub enum Boot {
@@ -46,7 +53,10 @@ pub struct Options {
     cores: u32,
     memory_mib: u32,
     cards: Vec<(Port, MacAddress)>,
+    behind_root_ports: bool,
+    is_debuggable: bool,
     counting: bool,
+    serial_base: u16,
     further: Vec<OsString>,
 }
 
@@ -61,7 +71,10 @@ impl Options {
             cores: 1,
             memory_mib: 256,
             cards: Vec::new(),
+            behind_root_ports: false,
+            is_debuggable: false,
             counting: false,
+            serial_base: FIRST_SERIAL,
             further: Vec::new(),
         }
     }
@@ -93,6 +106,25 @@ impl Options {
     /// With a virtio network card, plugged into `port`.
     pub fn card(mut self, port: &Port, address: MacAddress) -> Self {
         self.cards.push((port.clone(), address));
+        self
+    }
+
+    /// With each network card behind a root port of its own, as on a board of today: it is PCI Express then, and can be
+    /// reset by itself.
+    pub fn behind_root_ports(mut self) -> Self {
+        self.behind_root_ports = true;
+        self
+    }
+
+    /// Lets [`Machine::debugger`] attach.
+    pub fn debuggable(mut self) -> Self {
+        self.is_debuggable = true;
+        self
+    }
+
+    /// Without the first serial line, which is where Caravan speaks: nothing comes of waiting for a line.
+    pub fn silent(mut self) -> Self {
+        self.serial_base = SECOND_SERIAL;
         self
     }
 
@@ -137,18 +169,11 @@ impl Options {
         let mut arguments = Vec::new();
         self.add_hardware(&mut arguments);
         self.add_boot(directory, &mut arguments);
-        for (number, (port, address)) in self.cards.iter().enumerate() {
-            let card =
-                format!("virtio-net-pci,netdev=n{number},mac={address},disable-legacy=on,romfile=");
-            add(
-                &mut arguments,
-                [
-                    "-netdev",
-                    &port.netdev(&format!("n{number}")),
-                    "-device",
-                    &card,
-                ],
-            );
+        self.add_cards(&mut arguments);
+        if self.is_debuggable {
+            let endpoint = directory.join(DEBUGGER_SOCKET);
+            let endpoint = format!("unix:{},server=on,wait=off", endpoint.display());
+            add(&mut arguments, ["-gdb", &endpoint]);
         }
         let control = format!(
             "unix:{},server=on,wait=off",
@@ -197,19 +222,31 @@ impl Options {
         if self.counting {
             add(arguments, ["-icount", "shift=0,sleep=off"]);
         }
+        let serial = format!("isa-serial,chardev=serial,iobase={:#x}", self.serial_base);
         add(
             arguments,
-            [
-                "-chardev",
-                "stdio,id=serial,signal=off",
-                "-device",
-                "isa-serial,chardev=serial",
-            ],
+            ["-chardev", "stdio,id=serial,signal=off", "-device", &serial],
         );
         add(
             arguments,
             ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"],
         );
+    }
+
+    fn add_cards(&self, arguments: &mut Vec<OsString>) {
+        for (number, (port, address)) in self.cards.iter().enumerate() {
+            let netdev = port.netdev(&format!("n{number}"));
+            add(arguments, ["-netdev", &netdev]);
+            let mut card = format!(
+                "virtio-net-pci,id=card{number},netdev=n{number},mac={address},disable-legacy=on,romfile="
+            );
+            if self.behind_root_ports {
+                let root_port = format!("pcie-root-port,id=root{number},chassis={number}");
+                add(arguments, ["-device", &root_port]);
+                card += &format!(",bus=root{number}");
+            }
+            add(arguments, ["-device", &card]);
+        }
     }
 
     fn add_boot(&self, directory: &Path, arguments: &mut Vec<OsString>) {

@@ -1,0 +1,93 @@
+//! QEMU's stub for debuggers, as far as tests need it: to change a machine's memory behind its back.
+//!
+//! ```text
+//! $ command # checksum        the stub answers + and a packet of its own, which is answered + again
+//! ```
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long QEMU may take to answer: it stops a hang.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A debugger that has attached. The machine stands still until [`Debugger::detach`].
+#[derive(Debug)]
+pub struct Debugger(UnixStream);
+
+impl Debugger {
+    /// Attaches at the socket of a QEMU that listens already.
+    pub(super) fn attach(path: &Path) -> io::Result<Self> {
+        let stream = UnixStream::connect(path)?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        let mut debugger = Self(stream);
+        debugger.execute("?")?;
+        // From now on addresses are those of memory, not of a processor.
+        debugger.expect_ok("Qqemu.PhyMemMode:1")?;
+        Ok(debugger)
+    }
+
+    /// Writes to the machine's memory.
+    ///
+    /// # Errors
+    /// What QEMU refuses, or that it has ended.
+    pub fn write(&mut self, address: u64, bytes: &[u8]) -> io::Result<()> {
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.expect_ok(&format!("M{address:x},{:x}:{digits}", bytes.len()))
+    }
+
+    /// Lets the machine run again.
+    ///
+    /// # Errors
+    /// That QEMU has ended.
+    pub fn detach(mut self) -> io::Result<()> {
+        self.expect_ok("D")
+    }
+
+    fn expect_ok(&mut self, command: &str) -> io::Result<()> {
+        match self.execute(command)?.as_str() {
+            "OK" => Ok(()),
+            other => Err(io::Error::other(format!("{command}: {other:?}"))),
+        }
+    }
+
+    fn execute(&mut self, command: &str) -> io::Result<String> {
+        self.0.write_all(packet(command).as_bytes())?;
+        let mut answer = String::new();
+        loop {
+            match self.byte()? {
+                b'+' => {}
+                b'$' => answer.clear(),
+                b'#' => break,
+                byte => answer.push(byte.into()),
+            }
+        }
+        // The checksum: a socket loses nothing.
+        self.0.read_exact(&mut [0; 2])?;
+        self.0.write_all(b"+")?;
+        Ok(answer)
+    }
+
+    fn byte(&mut self) -> io::Result<u8> {
+        let mut byte = [0];
+        self.0.read_exact(&mut byte)?;
+        Ok(byte[0])
+    }
+}
+
+fn packet(command: &str) -> String {
+    let sum = command.bytes().fold(0u8, u8::wrapping_add);
+    format!("${command}#{sum:02x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_ends_with_its_sum() {
+        assert_eq!(packet("?"), "$?#3f");
+        assert_eq!(packet("M10,1:ff"), "$M10,1:ff#11");
+    }
+}
