@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::account::Full;
 use crate::commands::{connection, introspection, server, strings};
-use crate::reply::Replies;
+use crate::reply::{REPLY_TOO_LARGE, Replies};
 use crate::request::Request;
 use crate::service::Service;
 use crate::session::Client;
@@ -43,6 +43,8 @@ pub enum CommandError<'a> {
     TooLong,
     /// The request had no room in the connection's buffer.
     TooLarge,
+    /// The reply has no room in the connection's buffer.
+    ReplyTooLarge,
     /// The store has no room.
     Full,
     /// There is one database, number 0.
@@ -89,6 +91,7 @@ impl CommandError<'_> {
             CommandError::Overflow => "ERR increment or decrement would overflow",
             CommandError::TooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
             CommandError::TooLarge => "ERR the request is too large",
+            CommandError::ReplyTooLarge => REPLY_TOO_LARGE,
             CommandError::Full => "OOM command not allowed when used memory > 'maxmemory'.",
             CommandError::NoDatabase => "ERR DB index is out of range",
             CommandError::NoProtocol => "NOPROTO unsupported protocol version",

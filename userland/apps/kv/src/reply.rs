@@ -8,6 +8,9 @@ use crate::buffer::{BASE_BYTES, Buffer};
 /// When so much waits to be sent, it is sent before the next request is answered.
 pub const SEND_BYTES: usize = BASE_BYTES / 2;
 
+/// What a client hears in place of a reply that has no room.
+pub const REPLY_TOO_LARGE: &str = "ERR the reply is too large";
+
 /// The replies that wait to be sent.
 #[derive(Debug)]
 pub struct Replies {
@@ -49,10 +52,16 @@ impl Replies {
         self.is_too_large = false;
     }
 
+    /// Whether the reply that is being written has had room so far. A command that writes to the store asks before it
+    /// does: later there is only the choice between a lie and no answer.
+    pub fn has_room(&self) -> bool {
+        !self.is_too_large
+    }
+
     /// The reply is written; one that had no room becomes an error.
     pub fn end(&mut self) {
         if self.is_too_large {
-            self.replace_by_error(format_args!("ERR the reply is too large"));
+            self.replace_by_error(format_args!("{REPLY_TOO_LARGE}"));
         }
     }
 

@@ -93,17 +93,66 @@ impl Store {
         self.entries = BTreeMap::new();
     }
 
-    /// Whether these entries have room, were they all new.
-    pub fn has_room<'a>(&self, entries: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> bool {
-        let bytes = entries.map(|(key, value)| cost(key, value.len()));
-        self.account.has_room(bytes.sum())
+    /// Gives these keys these values, of several for one key the last: all, or none. They need room as if all keys were
+    /// new.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn set_several<'a>(
+        &mut self,
+        pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+    ) -> Result<(), Full> {
+        let bytes = pairs.clone().map(|(key, value)| cost(key, value.len()));
+        if !self.account.has_room(bytes.sum()) {
+            return Err(Full);
+        }
+        let mut entries = Vec::new();
+        let count = pairs.clone().count();
+        entries.try_reserve_exact(count).map_err(|_| Full)?;
+        for (key, value) in pairs {
+            entries.push(Entry::copy(key, value)?);
+        }
+        // Everything is there: from here on nothing is refused.
+        entries.into_iter().for_each(|entry| self.put(entry));
+        Ok(())
     }
 
     fn insert(&mut self, key: &[u8], value: &[u8]) -> Result<(), Full> {
-        let (key, value) = (copy(key)?, copy(value)?);
-        self.account.charge(cost(&key, value.capacity()))?;
-        self.entries.insert(key.into_boxed_slice(), value);
+        let entry = Entry::copy(key, value)?;
+        if !self.account.has_room(entry.cost()) {
+            return Err(Full);
+        }
+        self.put(entry);
         Ok(())
+    }
+
+    /// Puts an entry that has room into the tree, in the place of what its key had before.
+    fn put(&mut self, entry: Entry) {
+        if let Some(old) = self.entries.get(&entry.key) {
+            self.account.refund(cost(&entry.key, old.capacity()));
+        }
+        let charged = self.account.charge(entry.cost());
+        debug_assert!(charged.is_ok(), "put without looking for room");
+        self.entries.insert(entry.key, entry.value);
+    }
+}
+
+/// A key and its value, copied and not yet in the tree.
+struct Entry {
+    key: Box<[u8]>,
+    value: Vec<u8>,
+}
+
+impl Entry {
+    fn copy(key: &[u8], value: &[u8]) -> Result<Entry, Full> {
+        Ok(Entry {
+            key: copy(key)?.into_boxed_slice(),
+            value: copy(value)?,
+        })
+    }
+
+    fn cost(&self) -> usize {
+        cost(&self.key, self.value.capacity())
     }
 }
 
@@ -113,6 +162,8 @@ fn cost(key: &[u8], capacity: usize) -> usize {
 
 /// A copy of just this capacity. The account may have room and the heap lie in pieces: that is [`Full`] as well.
 fn copy(bytes: &[u8]) -> Result<Vec<u8>, Full> {
+    #[cfg(test)]
+    tests::copy_from_heap()?;
     let mut copy = Vec::new();
     copy.try_reserve_exact(bytes.len()).map_err(|_| Full)?;
     copy.extend_from_slice(bytes);
@@ -150,6 +201,7 @@ fn enlarge(account: &Account, value: &mut Vec<u8>, capacity: usize) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::cell::Cell;
     use proptest::prelude::*;
     use std::collections::HashMap;
     use std::vec;
@@ -178,6 +230,46 @@ mod tests {
         store.append(b"other", &[0; 100]).unwrap();
         store.clear();
         assert_eq!((store.len(), store.account().used()), (0, 0));
+    }
+
+    std::thread_local! {
+        /// How many more copies this thread's heap has room for, if it is one in pieces.
+        static COPIES: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+
+    pub fn copy_from_heap() -> Result<(), Full> {
+        let Some(left) = COPIES.get() else {
+            return Ok(());
+        };
+        COPIES.set(Some(left.checked_sub(1).ok_or(Full)?));
+        Ok(())
+    }
+
+    #[test]
+    fn several_are_set_or_none_wherever_the_heap_ends() {
+        let pairs: [(&[u8], &[u8]); 4] =
+            [(b"a", b"new"), (b"b", b"new"), (b"c", b"1"), (b"c", b"2")];
+        let needed = 2 * pairs.len();
+        for copies in 0..=needed {
+            let mut store = Store::new(1 << 20);
+            store.set(b"b", b"old").unwrap();
+            let used = store.account().used();
+            COPIES.set(Some(copies));
+            let result = store.set_several(pairs.into_iter());
+            COPIES.set(None);
+            let values = [b"a", b"b", b"c"].map(|key| store.get(key).map(<[u8]>::to_vec));
+            if copies < needed {
+                assert_eq!(result, Err(Full), "with room for {copies}");
+                assert_eq!(values, [None, Some(b"old".to_vec()), None]);
+                assert_eq!(store.account().used(), used);
+            } else {
+                assert_eq!(result, Ok(()));
+                let new = Some(b"new".to_vec());
+                assert_eq!(values, [new.clone(), new, Some(b"2".to_vec())]);
+                let spent = [4, 4, 2].map(|bytes| ENTRY_BYTES + bytes);
+                assert_eq!(store.account().used(), spent.iter().sum());
+            }
+        }
     }
 
     #[derive(Clone, Debug)]

@@ -187,6 +187,28 @@ fn a_reply_cannot_be_made_large_by_a_small_request() {
     assert!(heard == expected.concat());
 }
 
+/// A service whose store holds a value that no reply has room for, since the buffers have none: only a base each.
+fn service_without_buffers() -> Service {
+    let mut service = service_of(Settings {
+        buffer_bytes_max: 0,
+        ..Settings::default()
+    });
+    service.store.set(b"k", &[b'v'; 10_000]).unwrap();
+    service
+}
+
+#[test]
+fn a_set_whose_reply_has_no_room_does_not_happen() {
+    let mut service = service_without_buffers();
+    let mut session = Session::open(&mut service);
+    let sent =
+        b"SET k new GET\r\nSTRLEN k\r\nSET k new XX GET\r\nSTRLEN k\r\nSET k new\r\nGET k\r\n";
+    let heard = send(&mut service, &mut session, sent, 4096);
+    let expected = "-ERR the reply is too large\r\n:10000\r\n\
+        -ERR the reply is too large\r\n:10000\r\n+OK\r\n$3\r\nnew\r\n";
+    assert_eq!(String::from_utf8_lossy(&heard), expected);
+}
+
 #[test]
 fn a_client_that_does_not_read_holds_up_itself() {
     let mut service = service();

@@ -68,6 +68,9 @@ pub fn set<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
     };
     if wants_old {
         call.replies.optional(old);
+        if !call.replies.has_room() {
+            return Err(CommandError::ReplyTooLarge);
+        }
     }
     if is_met {
         write(call.service, key, value)?;
@@ -124,13 +127,7 @@ pub fn set_several<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
     {
         return Err(CommandError::TooLong);
     }
-    // All or none: what has room as new keys has room as any.
-    if !call.service.store.has_room(pairs.clone()) {
-        return Err(CommandError::Full);
-    }
-    for (key, value) in pairs {
-        write(call.service, key, value)?;
-    }
+    call.service.store.set_several(pairs)?;
     call.replies.simple("OK");
     Ok(())
 }
