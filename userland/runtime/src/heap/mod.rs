@@ -1,4 +1,20 @@
 //! The heap: the range that the start page names, behind `alloc`.
+//!
+//! ```text
+//! alloc -> Heap --- small: a cell of its size class ---> Chunk (many cells of one size)
+//!              \                                           | whole chunks
+//!               ---- large ------------------------------> linked_list_allocator
+//! ```
+//!
+//! The list below keeps its holes by address and walks them at every call. It serves what is large and whole chunks, which are
+//! few; what there is much of costs a few instructions, in whatever order it comes and goes.
+
+#[cfg(any(test, target_os = "none"))]
+mod chunk;
+#[cfg(any(test, target_os = "none"))]
+mod classes;
+#[cfg(any(test, target_os = "none"))]
+mod size_class;
 
 use abi::start_page::Range;
 
@@ -7,8 +23,9 @@ mod global {
     use core::alloc::{GlobalAlloc, Layout};
     use core::ptr::{self, NonNull};
 
-    use linked_list_allocator::Heap;
     use spin::Mutex;
+
+    use super::classes::Heap;
 
     /// The heap behind a lock that nobody ever waits for: there is one thread.
     pub struct LockedHeap(pub Mutex<Heap>);
@@ -20,10 +37,8 @@ mod global {
     // layout asked for.
     unsafe impl GlobalAlloc for LockedHeap {
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-            self.0
-                .lock()
-                .allocate_first_fit(layout)
-                .map_or(ptr::null_mut(), NonNull::as_ptr)
+            let piece = self.0.lock().allocate(layout);
+            piece.map_or(ptr::null_mut(), NonNull::as_ptr)
         }
 
         unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
@@ -58,12 +73,24 @@ pub fn free_bytes() -> usize {
     global::HEAP.0.lock().free()
 }
 
+/// How many of them are in no chunk of cells, so that they serve any size. They may lie in pieces.
+#[cfg(target_os = "none")]
+pub fn uncommitted_bytes() -> usize {
+    global::HEAP.0.lock().uncommitted()
+}
+
 /// A host has its own heap.
 ///
 /// # Safety
 /// Nothing is asked.
 #[cfg(not(target_os = "none"))]
 pub(crate) unsafe fn install(_: Range) {}
+
+/// A host's heap does not tell.
+#[cfg(not(target_os = "none"))]
+pub fn uncommitted_bytes() -> usize {
+    usize::MAX
+}
 
 /// A host's heap does not tell.
 #[cfg(not(target_os = "none"))]

@@ -1,0 +1,145 @@
+//! Size classes: which cell an allocation gets, as arithmetic.
+//!
+//! Cells are multiples of 16 bytes up to 128, then four sizes to every doubling, so that no more than a fifth of one
+//! is lost.
+
+use core::alloc::Layout;
+
+use super::chunk;
+
+/// Cells begin at multiples of this, and hold nothing that asks for more.
+pub const CELL_ALIGN: usize = 16;
+/// So many bytes and fewer have classes a [`CELL_ALIGN`] apart.
+const FINE_BYTES_MAX: usize = 128;
+const FINE_CLASSES: usize = FINE_BYTES_MAX / CELL_ALIGN;
+/// Classes to a doubling above.
+const STEPS: usize = 4;
+/// The limits of [`Unit`].
+const UNIT_BYTES_MIN: usize = 256;
+const UNIT_BYTES_MAX: usize = 64 << 10;
+/// Which part of a heap its unit is. So there are never many more pieces of large memory than this.
+const UNITS: usize = 2048;
+/// A chunk has at least so many cells' bytes.
+const CHUNK_CELLS_MIN: usize = 8;
+
+/// How many classes there are in the largest heap.
+pub const CLASSES: usize =
+    FINE_CLASSES + STEPS * (UNIT_BYTES_MAX.ilog2() - FINE_BYTES_MAX.ilog2()) as usize;
+
+/// What a heap counts as small, in bytes: a power of two. It grows with the heap, so that the number of large pieces
+/// does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unit(usize);
+
+/// A class: the number of a cell's size, from the smallest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizeClass(usize);
+
+impl Unit {
+    /// The smallest unit, of a heap without memory.
+    pub const MIN: Unit = Unit(UNIT_BYTES_MIN);
+
+    /// The unit of a heap of this size.
+    pub fn of_heap(bytes: usize) -> Unit {
+        let share = (bytes / UNITS).clamp(UNIT_BYTES_MIN, UNIT_BYTES_MAX);
+        Unit(1 << share.ilog2())
+    }
+
+    /// The class of an allocation; `None` for one that is large or asks for a rare alignment.
+    pub fn class_of(self, layout: Layout) -> Option<SizeClass> {
+        let is_small = layout.size() <= self.0 && layout.align() <= CELL_ALIGN;
+        is_small.then(|| SizeClass::of_bytes(layout.size()))
+    }
+
+    /// The layout of a chunk of this class: its size, a power of two, is its alignment, so that a cell's address leads to it.
+    pub fn chunk(self, class: SizeClass) -> Layout {
+        let cells = (CHUNK_CELLS_MIN * class.bytes()).next_power_of_two();
+        let bytes = cells.max(self.0);
+        Layout::from_size_align(bytes, bytes).expect("a small power of two")
+    }
+
+    /// How many cells a chunk of this class has.
+    pub fn cells(self, class: SizeClass) -> usize {
+        (self.chunk(class).size() - chunk::HEADER_BYTES) / class.bytes()
+    }
+}
+
+impl SizeClass {
+    fn of_bytes(bytes: usize) -> SizeClass {
+        if bytes <= FINE_BYTES_MAX {
+            return SizeClass(bytes.max(1).div_ceil(CELL_ALIGN) - 1);
+        }
+        // It is above this power of two and at most the next.
+        let power = (bytes - 1).ilog2();
+        let step = (bytes - 1 - (1 << power)) >> (power - STEPS.ilog2());
+        let doublings = (power - FINE_BYTES_MAX.ilog2()) as usize;
+        SizeClass(FINE_CLASSES + STEPS * doublings + step)
+    }
+
+    /// Its place in a table of [`CLASSES`].
+    pub fn index(self) -> usize {
+        self.0
+    }
+
+    /// The class at this place.
+    pub fn at(index: usize) -> SizeClass {
+        SizeClass(index)
+    }
+
+    /// Bytes of a cell.
+    pub fn bytes(self) -> usize {
+        let Some(coarse) = self.0.checked_sub(FINE_CLASSES) else {
+            return (self.0 + 1) * CELL_ALIGN;
+        };
+        let power = FINE_BYTES_MAX << (coarse / STEPS);
+        power + (coarse % STEPS + 1) * power / STEPS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_gets_the_smallest_cell_that_holds_it() {
+        for bytes in 0..=UNIT_BYTES_MAX {
+            let class = SizeClass::of_bytes(bytes);
+            assert!(class.index() < CLASSES);
+            assert!(class.bytes() >= bytes && class.bytes().is_multiple_of(CELL_ALIGN));
+            let smaller = class.index().checked_sub(1).map(SizeClass::at);
+            assert!(smaller.is_none_or(|smaller| smaller.bytes() < bytes));
+        }
+    }
+
+    #[test]
+    fn no_more_than_a_fifth_of_a_cell_is_lost_above_the_smallest() {
+        for bytes in FINE_BYTES_MAX..=UNIT_BYTES_MAX {
+            let cell = SizeClass::of_bytes(bytes).bytes();
+            assert!(5 * (cell - bytes) <= cell, "{bytes} in {cell}");
+        }
+    }
+
+    #[test]
+    fn chunks_hold_cells_and_are_a_small_part_of_the_heap() {
+        for heap in [1, 100 << 10, 1 << 20, 40 << 20, 1 << 30] {
+            let unit = Unit::of_heap(heap);
+            for class in (0..CLASSES).map(SizeClass::at) {
+                if class.bytes() > unit.0 {
+                    break;
+                }
+                assert!(unit.cells(class) + 1 >= CHUNK_CELLS_MIN);
+                let limit = heap.max(UNITS * UNIT_BYTES_MIN) / UNITS * 8;
+                assert!(unit.chunk(class).size() <= limit);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_large_or_rarely_aligned_has_no_class() {
+        let unit = Unit::of_heap(40 << 20);
+        let class = |bytes, align| unit.class_of(Layout::from_size_align(bytes, align).unwrap());
+        assert!(class(16 << 10, 16).is_some());
+        assert_eq!(class((16 << 10) + 1, 16), None);
+        assert_eq!(class(64, 32), None);
+    }
+}
