@@ -4,6 +4,7 @@
 //! however slowly they read. The base is never refused, so that a connection can always be told that it is.
 
 use alloc::vec::Vec;
+use core::mem;
 
 use crate::account::{Account, Full};
 
@@ -17,6 +18,8 @@ pub const BUFFER_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Buffer {
     bytes: Vec<u8>,
+    /// The base while `bytes` is larger: kept, so that going back to it takes no memory.
+    base: Vec<u8>,
     charged: usize,
     account: Account,
 }
@@ -26,6 +29,7 @@ impl Buffer {
     pub fn new(account: Account) -> Buffer {
         Buffer {
             bytes: Vec::with_capacity(BASE_BYTES),
+            base: Vec::new(),
             charged: 0,
             account,
         }
@@ -68,7 +72,7 @@ impl Buffer {
     pub fn clear(&mut self) {
         self.bytes.clear();
         if self.charged > 0 {
-            self.bytes.shrink_to(BASE_BYTES);
+            self.bytes = mem::take(&mut self.base);
             self.account.refund(self.charged);
             self.charged = 0;
         }
@@ -81,11 +85,17 @@ impl Buffer {
         let capacity = length.next_power_of_two();
         let cost = capacity - self.charged;
         self.account.charge(cost)?;
-        let more = capacity - self.bytes.len();
+        let mut larger = Vec::new();
         // The account has room, but the heap may lie in pieces.
-        if self.bytes.try_reserve_exact(more).is_err() {
+        if larger.try_reserve_exact(capacity).is_err() {
             self.account.refund(cost);
             return Err(Full);
+        }
+        larger.extend_from_slice(&self.bytes);
+        let smaller = mem::replace(&mut self.bytes, larger);
+        if self.charged == 0 {
+            self.base = smaller;
+            self.base.clear();
         }
         self.charged = capacity;
         Ok(())
@@ -112,8 +122,10 @@ mod tests {
         assert_eq!(account.used(), 2 * BASE_BYTES);
         buffer.extend(&[3; BASE_BYTES]).unwrap();
         assert_eq!(account.used(), 4 * BASE_BYTES);
+        let base = buffer.base.as_ptr();
         buffer.clear();
-        assert_eq!(account.used(), 0);
+        assert_eq!((account.used(), buffer.bytes.as_ptr()), (0, base));
+        assert_eq!(buffer.bytes.capacity(), BASE_BYTES);
         buffer.extend(&[4; 2 * BASE_BYTES]).unwrap();
         assert_eq!(account.used(), 2 * BASE_BYTES);
         drop(buffer);

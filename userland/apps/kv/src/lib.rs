@@ -39,18 +39,25 @@ use core::cell::RefCell;
 use core::future::pending;
 
 use runtime::executor::Tasks;
-use runtime::{Start, clock, executor, log, net};
+use runtime::{Start, clock, executor, heap, log, net};
 
 use service::{Facts, Service};
 use settings::Settings;
 
 /// The program.
+///
+/// # Panics
+/// If an argument is no number, or the heap does not serve the arguments: whoever described the domain has to be told, before
+/// there is anything to lose.
 pub fn run(start: Start) -> ! {
-    executor::run(start, move |tasks| serve(start, tasks))
+    let settings = Settings::from_arguments(start);
+    if let Err(why) = settings.check_heap(heap::free_bytes()) {
+        panic!("{why}");
+    }
+    executor::run(start, move |tasks| serve(start, tasks, settings))
 }
 
-async fn serve(start: Start, tasks: Tasks) {
-    let settings = Settings::from_arguments(start);
+async fn serve(start: Start, tasks: Tasks, settings: Settings) {
     let service = Rc::new(RefCell::new(Service::new(settings, facts)));
     let stack = net::stack_for::<{ tasks::CONNECTIONS }>(start, tasks);
     tasks::answer(stack, tasks, service);

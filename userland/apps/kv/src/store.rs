@@ -131,8 +131,7 @@ impl Store {
         if let Some(old) = self.entries.get(&entry.key) {
             self.account.refund(cost(&entry.key, old.capacity()));
         }
-        let charged = self.account.charge(entry.cost());
-        debug_assert!(charged.is_ok(), "put without looking for room");
+        self.account.take(entry.cost());
         self.entries.insert(entry.key, entry.value);
     }
 }
@@ -201,6 +200,8 @@ fn enlarge(account: &Account, value: &mut Vec<u8>, capacity: usize) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::RESERVE_BYTES;
+    use crate::account::tests::HEAP_BYTES;
     use core::cell::Cell;
     use proptest::prelude::*;
     use std::collections::HashMap;
@@ -270,6 +271,24 @@ mod tests {
                 assert_eq!(store.account().used(), spent.iter().sum());
             }
         }
+    }
+
+    #[test]
+    fn a_heap_at_its_end_refuses_what_grows_and_serves_the_rest() {
+        let mut store = Store::new(1 << 20);
+        store.set(b"a", &[1; 10]).unwrap();
+        HEAP_BYTES.set(Some(RESERVE_BYTES));
+        assert_eq!(store.set(b"b", b""), Err(Full));
+        assert_eq!(store.set(b"a", &[2; 1000]), Err(Full));
+        assert_eq!(store.append(b"a", &[2; 1000]), Err(Full));
+        assert_eq!(
+            store.set_several([(&b"b"[..], &b""[..])].into_iter()),
+            Err(Full)
+        );
+        assert_eq!(store.set(b"a", &[3; 10]), Ok(()));
+        assert_eq!((store.get(b"a"), store.len()), (Some(&[3; 10][..]), 1));
+        assert!(store.remove(b"a"));
+        HEAP_BYTES.set(None);
     }
 
     #[derive(Clone, Debug)]
