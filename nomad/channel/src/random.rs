@@ -1,7 +1,7 @@
 //! Random numbers: SHA-256 over a seed and a counter.
 //!
-//! The seed comes from the processor's generator, by way of the start page. It is never shown, and what was drawn says
-//! nothing about what will be.
+//! The seed comes from the processor's generator: of a domain by way of its own generator, which gives a seed to nobody else. It is
+//! never shown, and what was drawn says nothing about what will be.
 
 use sha2::{Digest, Sha256};
 

@@ -8,7 +8,7 @@ use abi::register::Slot;
 use abi::start_page::StartPage;
 use log::LevelFilter;
 
-use crate::{Start, buffer, clock, heap, logging, slots};
+use crate::{Start, buffer, clock, heap, logging, random, slots};
 
 /// Names the program's main function: `fn main(start: Start) -> !`.
 #[macro_export]
@@ -34,7 +34,8 @@ pub fn stop() -> ! {
     }
 }
 
-/// Prepares everything that the runtime keeps: message buffer, heap, slots, log, clock. `None` for a start page
+/// Prepares everything that the runtime keeps: message buffer, heap, random numbers, slots, log,
+/// clock. `None` for a start page
 /// of another version.
 ///
 /// # Safety
@@ -51,6 +52,7 @@ pub unsafe fn set_up(page: *const StartPage) -> Option<Start> {
         }
         heap::install(page.heap);
     }
+    random::install(page);
     slots::open(Slot(page.first_free_slot as u32), start.own_domain());
     logging::install(
         start.find("log"),

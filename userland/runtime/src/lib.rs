@@ -9,7 +9,7 @@
 //! | [`slots`] | which slots of the table are free |
 //! | [`message`], [`server`], [`fault`] | what endpoints carry, and the loop that serves one |
 //! | [`mapping`], [`shared`] | Memories in this domain's addresses; memory that others write too |
-//! | [`heap`], [`logging`], [`clock`], [`cpu`] | `alloc`, `log`, monotonic time, what the processor can |
+//! | [`heap`], [`logging`], [`clock`], [`cpu`], [`random`] | `alloc`, `log`, monotonic time, what the processor can, `getrandom` |
 //! | [`executor`], [`events`], [`time`] | async: tasks, flags of the `wake` notification, timers |
 //! | [`port`], [`net`] | frames to and from the switch, and a TCP/IP stack on them |
 //! | [`protocol`] | what the services of a machine say |
@@ -59,6 +59,7 @@ pub mod message;
 pub mod net;
 pub mod port;
 pub mod protocol;
+pub mod random;
 pub mod server;
 pub mod shared;
 pub mod slots;

@@ -46,7 +46,7 @@ pub fn stack(start: Start, tasks: Tasks) -> Stack<'static> {
 /// As [`stack`].
 pub fn stack_for<const SOCKETS: usize>(start: Start, tasks: Tasks) -> Stack<'static> {
     let resources = Box::leak(Box::new(StackResources::<SOCKETS>::new()));
-    let (stack, runner) = embassy_net::new(device(start), config(start), resources, seed(start));
+    let (stack, runner) = embassy_net::new(device(start), config(start), resources, seed());
     tasks.spawn(run(runner));
     stack
 }
@@ -84,8 +84,10 @@ fn config(start: Start) -> Config {
 }
 
 /// What initial sequence numbers and ephemeral ports come from.
-fn seed(start: Start) -> u64 {
-    start.page().seed[0]
+///
+/// Asked for as any crate asks, so that whatever is on the network shows that the backend in [`crate::random`] links.
+fn seed() -> u64 {
+    getrandom::u64().expect("the domain's own generator never fails")
 }
 
 /// Serves a TCP port: so many connections at once, `serve` for each of them, for ever.

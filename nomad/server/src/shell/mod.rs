@@ -142,7 +142,7 @@ pub struct Shell {
 
 impl Shell {
     fn new(start: Start) -> Shell {
-        let mut random = Random::new(start.page().seed);
+        let mut random = Random::new(runtime::random::fork());
         let Ipv4 { address, .. } = start.require_argument("ip");
         let secret = start.argument("secret").expect("secret=TEXT");
         let address = Ipv4Addr::from(address);

@@ -40,7 +40,7 @@ impl Nomad {
         Nomad {
             server: start.require_argument("nomad"),
             secret: start.argument("secret").expect("secret=TEXT"),
-            random: RefCell::new(Random::new(start.page().seed)),
+            random: RefCell::new(Random::new(runtime::random::fork())),
             stack: net::stack(start, tasks),
         }
     }
