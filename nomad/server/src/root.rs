@@ -214,7 +214,7 @@ impl Root {
         };
         let message = Message::of(request.pack().as_slice());
         let message = message.capability(pool).capability(domain).capability(wake);
-        let answer = self.endpoint.call(&message)?;
+        let answer = self.endpoint.call_idempotent(&message)?;
         values(&answer).map(|_| ())
     }
 
@@ -282,7 +282,9 @@ impl Root {
 
     fn ask(self, words: &Words, capabilities: usize) -> Result<Message, RootError> {
         let question = Message::of(words.as_slice());
-        let answer = self.endpoint.call_accepting(&question, capabilities)?;
+        let answer = self
+            .endpoint
+            .call_idempotent_accepting(&question, capabilities)?;
         values(&answer)?;
         Ok(answer)
     }

@@ -70,7 +70,7 @@ fn emit(text: &str) {
         Some(sink) => sink(text),
         None if endpoint != Slot::NONE => {
             // A log that is gone is no reason to stop.
-            let _ = Cap::<Endpoint>::from_slot(endpoint).call(&packed(text));
+            let _ = Cap::<Endpoint>::from_slot(endpoint).call_idempotent(&packed(text));
         }
         None => {}
     }

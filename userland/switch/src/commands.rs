@@ -50,7 +50,9 @@ impl Commands {
     /// Whether there was a command.
     fn carry_out_next(&mut self, switch: &mut Switch) -> Result<bool, Error> {
         let report = Message::of(&[self.done]);
-        let mut answer = self.root.call_accepting(&report, ATTACH_CAPABILITIES)?;
+        let mut answer = self
+            .root
+            .call_idempotent_accepting(&report, ATTACH_CAPABILITIES)?;
         let Ok((serial, command)) = Command::unpack(answer.words()) else {
             answer.discard_capabilities();
             return Err(Error::MessageSize);

@@ -9,29 +9,41 @@ use crate::message::{self, Incoming, Message};
 use crate::system_call::invoke;
 
 impl Cap<Endpoint> {
-    /// Sends a message and waits for the answer, which may bring no capabilities.
-    ///
-    /// A call that a move of this domain interrupted is repeated: services answer the same call twice in the
-    /// same way.
+    /// Sends a message and waits for the answer, which may bring no capabilities. It is sent once.
     ///
     /// # Errors
-    /// What `Call` says.
+    /// What `Call` says. `Interrupted`: this domain was moved before the answer came, and whether the service has done what it
+    /// was asked to nobody knows; the service that hears the next call is that of the machine where the domain is now.
     pub fn call(self, message: &Message) -> Result<Message, Error> {
+        let (info, words) = message.post()?;
+        let answer = invoke(calls::Call::new(self.slot(), info, words));
+        answer.map(|answer| Incoming::collect(answer).message)
+    }
+
+    /// As [`Cap::call`], for a request whose protocol says that it may be repeated: one that a move of this domain
+    /// interrupted is sent again.
+    ///
+    /// # Errors
+    /// What `Call` says, but `Interrupted`.
+    pub fn call_idempotent(self, message: &Message) -> Result<Message, Error> {
         loop {
-            let (info, words) = message.post()?;
-            match invoke(calls::Call::new(self.slot(), info, words)) {
+            match self.call(message) {
                 Err(Error::Interrupted) => continue,
-                answer => return answer.map(|answer| Incoming::collect(answer).message),
+                answer => return answer,
             }
         }
     }
 
-    /// As [`Cap::call`], and the answer may bring up to this many capabilities.
+    /// As [`Cap::call_idempotent`], and the answer may bring up to this many capabilities.
     ///
     /// # Errors
-    /// What `Call` says, or that no slot is free.
-    pub fn call_accepting(self, message: &Message, capabilities: usize) -> Result<Message, Error> {
-        let answer = message::arm(capabilities).and_then(|()| self.call(message));
+    /// The same, or that no slot is free.
+    pub fn call_idempotent_accepting(
+        self,
+        message: &Message,
+        capabilities: usize,
+    ) -> Result<Message, Error> {
+        let answer = message::arm(capabilities).and_then(|()| self.call_idempotent(message));
         message::disarm();
         answer
     }
@@ -88,5 +100,56 @@ impl Cap<Reply> {
     pub fn reply(self, message: &Message) -> Result<(), Error> {
         let (info, words) = message.post()?;
         invoke(calls::Reply::new(self.slot(), info, words))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::{self, Answer, DONE};
+    use abi::Request;
+    use core::cell::Cell;
+
+    std::thread_local! {
+        /// How many calls of this thread are yet to be interrupted.
+        static MOVES: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// A kernel whose domain is moved while it waits for an answer.
+    fn moving(request: &Request) -> Answer {
+        assert!(matches!(request, Request::Call(_)));
+        match MOVES.get() {
+            0 => DONE,
+            moves => {
+                MOVES.set(moves - 1);
+                Err(Error::Interrupted)
+            }
+        }
+    }
+
+    fn calls(
+        moves: usize,
+        call: fn(Cap<Endpoint>, &Message) -> Result<Message, Error>,
+    ) -> (Option<Error>, usize) {
+        MOVES.set(moves);
+        let endpoint = Cap::from_slot(Slot(5));
+        let act = || call(endpoint, &Message::new()).err();
+        let (error, calls) = host::with_kernel(moving, act);
+        (error, calls.len())
+    }
+
+    #[test]
+    fn a_call_that_a_move_interrupts_is_sent_once_and_says_so() {
+        assert_eq!(calls(1, Cap::call), (Some(Error::Interrupted), 1));
+        assert_eq!(calls(0, Cap::call), (None, 1));
+    }
+
+    #[test]
+    fn a_call_that_may_be_repeated_is_sent_until_it_is_answered() {
+        assert_eq!(calls(3, Cap::call_idempotent), (None, 4));
+        let accepting = |endpoint: Cap<Endpoint>, message: &Message| {
+            endpoint.call_idempotent_accepting(message, 0)
+        };
+        assert_eq!(calls(2, accepting), (None, 3));
     }
 }

@@ -10,7 +10,8 @@
 //! | [`name`], [`address`] | values that several of them carry |
 //!
 //! Nothing here makes a system call. A receiver treats every word as an allegation: unpacking checks it.
-//! Every request may be repeated: a move ends a call with `Interrupted`, and the caller sends it again.
+//! Every request of these protocols may be repeated, of [`log`] at the price of a line that is there twice: a move ends a call
+//! with `Interrupted`, and the caller sends it again, by `Cap::call_idempotent`. What other services offer may not be so.
 
 pub mod address;
 pub mod journal;

@@ -36,7 +36,7 @@ pub fn show(
 /// The line of this number or the oldest one after it; `None` if there is none.
 fn ask(root: Cap<Endpoint>, from: u64) -> Result<Option<Line>, &'static str> {
     let question = Request::Log { from }.pack();
-    let answer = root.call(&Message::of(question.as_slice()));
+    let answer = root.call_idempotent(&Message::of(question.as_slice()));
     let answer = answer.map_err(Error::text)?;
     match root::answer(answer.words()) {
         Ok(mut reader) => match Line::read(&mut reader) {

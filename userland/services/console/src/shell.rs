@@ -90,7 +90,7 @@ impl Shell {
     fn say_of_machine(&self) {
         let answer = self
             .root
-            .call(&Message::of(Request::Memory.pack().as_slice()));
+            .call_idempotent(&Message::of(Request::Memory.pack().as_slice()));
         let memory = answer.map_err(Error::text).and_then(|answer| {
             let mut reader = root::answer(answer.words()).map_err(Refusal::text)?;
             MemoryRecord::read(&mut reader).map_err(|_| Refusal::Malformed.text())
@@ -112,7 +112,7 @@ impl Shell {
         let mut records = Vec::new();
         for index in 0.. {
             let question = Request::List { index }.pack();
-            let answer = self.root.call(&Message::of(question.as_slice()));
+            let answer = self.root.call_idempotent(&Message::of(question.as_slice()));
             let answer = answer.map_err(Error::text)?;
             match root::answer(answer.words()) {
                 Ok(mut reader) => {
