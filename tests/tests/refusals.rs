@@ -130,6 +130,21 @@ fn a_target_without_a_service_says_so_and_leaves_no_trace() {
 }
 
 #[test]
+fn a_domain_whose_service_keeps_something_of_it_stays() {
+    let mut fleet = Fleet::start_with_first("service-a");
+    fleet.await_log(Station::A, "[client] kv: ready");
+    let why = "it belongs to something that stays behind";
+    let explained = fleet.ask(Station::A, &["explain", "client"]);
+    assert!(explained.contains(why), "{explained}");
+    let explained = fleet.ask(Station::A, &["explain", "kv"]);
+    assert!(!explained.contains(why), "{explained}");
+    let answer = fleet.ask(Station::A, &["migrate", "client", "b"]);
+    let refused = answer.starts_with("failed: client cannot move") && answer.contains(why);
+    assert!(refused, "{answer}");
+    await_only_on(&fleet, "client", Station::A, Fleet::ask);
+}
+
+#[test]
 fn a_target_that_may_not_give_a_priority_says_so() {
     let fleet = Fleet::start_with_other("low-b", |options| options);
     let (fleet, probe) = watched(fleet);

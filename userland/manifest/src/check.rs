@@ -222,6 +222,11 @@ fn services(manifest: &Manifest, domain: &Domain) -> Check {
             format!("{count} domains provide `{service}`")
         })?;
     }
+    for service in &domain.stateless {
+        require(domain.provides.contains(service), "stateless", || {
+            format!("the domain does not provide `{service}`")
+        })?;
+    }
     Ok(())
 }
 
@@ -260,6 +265,11 @@ fn moving(domain: &Domain) -> Check {
         !domain.movable || !domain.capabilities.contains(&Capability::Records),
         "movable",
         || "records stay with their machine".into(),
+    )?;
+    require(
+        !domain.movable || domain.provides.is_empty(),
+        "movable",
+        || "a domain that provides a service stays with those who call it".into(),
     )?;
     require(
         !domain.movable || domain.restart == Restart::Never || domain.home.is_some(),
@@ -325,11 +335,17 @@ mod tests {
                 "movable",
                 11,
             ),
+            ("movable = true\nprovides = [\"a\"]\n", "movable", 11),
             ("movable = true\nrestart = \"always\"\n", "restart", 12),
             ("arguments = { \"a=b\" = \"c\" }\n", "arguments", 11),
             ("provides = [\"\"]\n", "provides", 11),
             ("provides = [\"two words\"]\n", "provides", 11),
             ("home = \"two words\"\n", "home", 11),
+            (
+                "provides = [\"a\"]\nstateless = [\"a\", \"b\"]\n",
+                "stateless",
+                12,
+            ),
         ];
         for (fields, field, line) in cases {
             let error = complaint(&format!("{domain}{fields}"));

@@ -39,6 +39,10 @@ pub struct Domain {
     /// The services that it answers for.
     #[serde(default)]
     pub provides: Vec<String>,
+    /// Which of them keep nothing of a client from one call to the next, so that a client that moves may go on with the service of
+    /// that name on its new machine. With every other its state would stay behind: who calls it cannot move.
+    #[serde(default)]
+    pub stateless: Vec<String>,
     /// What it reads in its start page.
     #[serde(default)]
     pub arguments: BTreeMap<String, String>,

@@ -1,7 +1,7 @@
 //! The manifest itself, and its compiled form.
 //!
 //! ```text
-//! "caravan manifest 1\n"   the Manifest, in postcard
+//! "caravan manifest 2\n"   the Manifest, in postcard
 //! ```
 
 use alloc::string::String;
@@ -10,13 +10,13 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Domain;
+use crate::{Capability, Domain};
 
 /// What the compiled manifest is called in the boot archive.
 pub const MEMBER: &str = "manifest";
 
 /// What the compiled form begins with; the number rises when the types change.
-const MAGIC: &[u8] = b"caravan manifest 1\n";
+const MAGIC: &[u8] = b"caravan manifest 2\n";
 
 /// What a machine runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub enum NoManifest {
 impl fmt::Display for NoManifest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            NoManifest::Version => "it is not a compiled manifest of version 1",
+            NoManifest::Version => "it is not a compiled manifest of version 2",
             NoManifest::Damaged => "it is damaged",
         })
     }
@@ -67,6 +67,23 @@ impl Manifest {
         self.domains
             .iter()
             .filter(|domain| domain.is_at_home(&self.machine))
+    }
+
+    /// Whether a domain provides this service and says that it keeps nothing of a client: then a client that moves goes on with the
+    /// service of that name on its new machine.
+    pub fn is_stateless(&self, service: &str) -> bool {
+        let is_it = |other: &String| other == service;
+        let mut domains = self.domains.iter();
+        domains.any(|domain| domain.stateless.iter().any(is_it))
+    }
+
+    /// Whether this name of a domain's is a service for which another machine's cannot stand in: one that it provides, or one that
+    /// keeps something of its clients.
+    pub fn stays_behind(&self, domain: &Domain, name: &str) -> bool {
+        let is_call = |capability: &Capability| matches!(capability, Capability::Service(service) if service == name);
+        let provides = domain.provides.iter().any(|service| service == name);
+        let calls = domain.capabilities.iter().any(is_call);
+        provides || (calls && !self.is_stateless(name))
     }
 
     /// The programs that the archive must hold, each once. Those of domains at home elsewhere are among them, since
@@ -122,6 +139,35 @@ mod tests {
                 "cut at {end}"
             );
         }
+    }
+
+    #[test]
+    fn only_a_service_that_keeps_nothing_of_a_client_is_found_again_elsewhere() {
+        let manifest = manifest_of(
+            r#"
+            [machine]
+            name = "a"
+            [[domain]]
+            name = "provider"
+            image = "x"
+            pool_mib = 2
+            provides = ["lookup", "ledger"]
+            stateless = ["lookup"]
+            [[domain]]
+            name = "client"
+            image = "x"
+            pool_mib = 2
+            capabilities = ["log", "service:lookup", "service:ledger"]
+        "#,
+        )
+        .unwrap();
+        let [provider, client] = &manifest.domains[..] else {
+            panic!("two domains");
+        };
+        let stays = |domain, name| manifest.stays_behind(domain, name);
+        assert!(!stays(client, "log") && !stays(client, "lookup"));
+        assert!(stays(client, "ledger"));
+        assert!(stays(provider, "lookup") && stays(provider, "ledger"));
     }
 
     #[test]

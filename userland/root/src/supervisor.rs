@@ -201,7 +201,7 @@ impl Supervisor {
             seed,
         };
         let (body, thread) = birth::bear(&self.machine, pool, &plan)?;
-        let held = provided.held(&grants);
+        let held = provided.held(&self.manifest, &grants);
         provided
             .watch(&self.machine, *thread)
             .map_err(NotStarted::at("the fault endpoint"))?;

@@ -151,13 +151,14 @@ impl<'a> Provided<'a> {
         names::interface(machine, name, interface, self.number)
     }
 
-    /// The records of the outside objects among the grants.
-    pub fn held(&self, grants: &[Grant]) -> Vec<Held> {
+    /// The records of the outside objects among the grants that every machine has. What has no record stays behind.
+    pub fn held(&self, manifest: &Manifest, grants: &[Grant]) -> Vec<Held> {
         let port_state = self
             .port
             .map_or([0; 2], |(_, station)| ports::export(station));
         let held = grants.iter().filter_map(|grant| match grant.name {
             names::RING => names::held(grant, port_state),
+            name if manifest.stays_behind(self.described, name) => None,
             _ => names::held(grant, [0; 2]),
         });
         held.collect()
@@ -208,6 +209,13 @@ fn make_services(root: &mut Supervisor, described: &manifest::Domain) -> Result<
         }
     }
     Ok(())
+}
+
+/// The endpoint of this machine's service of a name, for a client that comes from another machine: of one that keeps nothing of its
+/// clients.
+pub fn stateless_endpoint(root: &Supervisor, name: &str) -> Option<Cap<Endpoint>> {
+    let is_stateless = root.manifest.is_stateless(name);
+    is_stateless.then(|| endpoint(root, name)).flatten()
 }
 
 /// The endpoint of a service that a domain provides.

@@ -131,7 +131,8 @@ fn make_binding(
             Ok((ring.mint(rights, 0).map_err(kernel)?.erase(), 0))
         }
         service => {
-            let endpoint = provision::endpoint(root, service).ok_or(Refusal::NoSuchObject)?;
+            let endpoint =
+                provision::stateless_endpoint(root, service).ok_or(Refusal::NoSuchObject)?;
             let badge = u64::from(number.0);
             let endpoint = endpoint.mint(EndpointRights::SEND, badge).map_err(kernel)?;
             Ok((endpoint.erase(), badge))

@@ -5,7 +5,8 @@
 //! reply: word 0: 0, or a Refusal   words 1..: the answer's values          capabilities: see the operation
 //! ```
 //!
-//! A move in these verbs, which are those of every portable service. On the source: [`Request::Export`] once the
+//! A move in these verbs, which say what becomes of a domain; of services only root and the switch take part in them, others are
+//! found again by name, and only if they keep nothing of a client. On the source: [`Request::Export`] once the
 //! domain is frozen, then [`Request::Revert`] if it stays or [`Request::Release`] when it is gone. On the target:
 //! [`Request::Admit`], [`Request::Bind`] for each outside object, [`Request::Keep`] when it is complete, then
 //! [`Request::Adopt`] when it is to run or [`Request::Discard`] if it does not come. From `Keep` on root holds all that
