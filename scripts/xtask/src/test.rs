@@ -171,8 +171,8 @@ fn machine_tests(workspace: &Workspace) -> Result<()> {
             "machines",
         ])
         .envs(workspace.environment())
-        // Two machines and a prober take both cores of a small host.
-        .args(["--", "--test-threads=1"]);
+        // Each test has its own network, and its machines wait more than they work.
+        .args(["--", "--test-threads=2"]);
     process::run(&mut cargo)
 }
 
