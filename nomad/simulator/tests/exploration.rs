@@ -133,7 +133,7 @@ fn the_source_may_crash_anywhere() {
             ..PLAIN
         },
         &ends,
-        18_518,
+        17_846,
     );
 }
 

@@ -84,12 +84,12 @@ fn heap_has_room(bytes: usize) -> bool {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
     std::thread_local! {
         /// What is left of this thread's heap, if a test says so.
-        pub static HEAP_BYTES: Cell<Option<usize>> = const { Cell::new(None) };
+        pub(crate) static HEAP_BYTES: Cell<Option<usize>> = const { Cell::new(None) };
     }
 
     #[test]
