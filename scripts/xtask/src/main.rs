@@ -48,7 +48,9 @@ cargo xtask COMMAND
   sim [--seed N] [--cases K | --for SECONDS] [--pair] [--trace]
                         simulate the hand-over under faults, a run per seed from N or from the clock; a failure is
                         printed with its faults and the command that repeats it
-  test [STEP...]        everything that must hold, or the steps named
+  test [STEP...] [machines TEST...]
+                        everything that must hold, the steps named, of the machine tests those named: FILE or FILE::TEST
+  test quick            what tells most of a change in little time
   mutations [NAME...]   put faults into a copy of the kernel, one at a time, and expect that a test fails
   mutations check|page  see whether the list fits the tree; render docs/mutations.md
   fmt-check | clippy | layers | rooms

@@ -2,51 +2,21 @@
 //!
 //! A step that fails does not stop the others, so that one run says all there is to say; only what needs a step's
 //! results is left out when that step failed, and counts as failed.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`steps`] | the steps, and what each runs |
+//! | [`choice`] | the steps that were asked for |
 
-use std::process::Command;
+mod choice;
+mod steps;
+
 use std::time::{Duration, Instant};
 
-use crate::build;
 use crate::error::{Error, Result};
-use crate::image;
-use crate::layers;
-use crate::lint;
-use crate::process;
-use crate::rooms;
-use crate::simulation;
-use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
-
-/// One step of the test run.
-struct Step {
-    name: &'static str,
-    /// The step whose results this one needs.
-    needs: Option<&'static str>,
-    run: fn(&Workspace) -> Result<()>,
-}
-
-/// The steps, in order: the quick ones first.
-const STEPS: &[Step] = &[
-    step("format", None, lint::format),
-    step("layers", None, layers::check),
-    step("rooms", None, rooms::check),
-    step("lint-host", None, lint::host),
-    step("lint-kernel", None, lint::kernel),
-    step("lint-userland", None, lint::userland),
-    step("host", None, host_tests),
-    step("seeds", None, simulation::fresh_seeds),
-    step("build", None, build::everything),
-    step("image", Some("build"), make_image),
-    step("machines", Some("image"), machine_tests),
-];
-
-const fn step(
-    name: &'static str,
-    needs: Option<&'static str>,
-    run: fn(&Workspace) -> Result<()>,
-) -> Step {
-    Step { name, needs, run }
-}
+use choice::Choice;
+use steps::Step;
 
 /// How a step came out.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,38 +33,22 @@ struct Done {
     took: Duration,
 }
 
-/// Runs the steps named, or all.
+/// Runs the steps named, those of the quick run, or all.
 pub fn test(arguments: &[String], workspace: &Workspace) -> Result<()> {
-    let steps = chosen(arguments)?;
+    let Choice {
+        steps,
+        machine_tests,
+    } = Choice::of(arguments)?;
     let mut done = Vec::new();
     for step in steps {
         println!("== {}", step.name);
-        done.push(perform(step, &done, workspace));
+        done.push(perform(step, &done, workspace, &machine_tests));
     }
     print!("{}", summary(&done));
     verdict(&done)
 }
 
-fn chosen(arguments: &[String]) -> Result<Vec<&'static Step>> {
-    if arguments.is_empty() {
-        return Ok(STEPS.iter().collect());
-    }
-    for argument in arguments {
-        if !STEPS.iter().any(|step| step.name == argument) {
-            let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
-            return Err(Error::Usage(format!(
-                "no step {argument:?} among {}",
-                names.join(", ")
-            )));
-        }
-    }
-    Ok(STEPS
-        .iter()
-        .filter(|step| arguments.iter().any(|name| name == step.name))
-        .collect())
-}
-
-fn perform(step: &Step, before: &[Done], workspace: &Workspace) -> Done {
+fn perform(step: &Step, before: &[Done], workspace: &Workspace, tests: &[String]) -> Done {
     let started = Instant::now();
     let outcome = match step.needs {
         Some(needed)
@@ -104,7 +58,7 @@ fn perform(step: &Step, before: &[Done], workspace: &Workspace) -> Done {
         {
             Outcome::LeftOut(needed)
         }
-        _ => match (step.run)(workspace) {
+        _ => match (step.run)(workspace, tests) {
             Ok(()) => Outcome::Passed,
             Err(error) => {
                 eprintln!("{error}");
@@ -150,51 +104,16 @@ fn verdict(done: &[Done]) -> Result<()> {
     }
 }
 
-fn host_tests(workspace: &Workspace) -> Result<()> {
-    let mut cargo = host_cargo(workspace)?;
-    process::run(cargo.arg("--no-fail-fast"))
-}
-
-fn make_image(workspace: &Workspace) -> Result<()> {
-    image::make(&[], workspace)
-}
-
-fn machine_tests(workspace: &Workspace) -> Result<()> {
-    build::host_programs(workspace)?;
-    let mut cargo = host_cargo(workspace)?;
-    cargo
-        .args([
-            "--no-fail-fast",
-            "--package",
-            "harness",
-            "--features",
-            "machines",
-        ])
-        .envs(workspace.environment())
-        // Each test has its own network, and its machines wait more than they work.
-        .args(["--", "--test-threads=2"]);
-    process::run(&mut cargo)
-}
-
-fn host_cargo(workspace: &Workspace) -> Result<Command> {
-    let mut cargo = Toolchain::find()?.cargo();
-    cargo
-        .arg("test")
-        .arg("--target-dir")
-        .arg(workspace.host_target())
-        .current_dir(workspace.root());
-    Ok(cargo)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::steps::step;
     use super::*;
 
-    fn pass(_: &Workspace) -> Result<()> {
+    fn pass(_: &Workspace, _: &[String]) -> Result<()> {
         Ok(())
     }
 
-    fn fail(_: &Workspace) -> Result<()> {
+    fn fail(_: &Workspace, _: &[String]) -> Result<()> {
         Err(Error::Missing("it is gone".to_string()))
     }
 
@@ -202,7 +121,7 @@ mod tests {
         let workspace = Workspace::find();
         let mut done = Vec::new();
         for step in steps {
-            done.push(perform(step, &done, &workspace));
+            done.push(perform(step, &done, &workspace, &[]));
         }
         done
     }
@@ -235,23 +154,5 @@ mod tests {
     fn the_summary_says_why() {
         let text = summary(&run(&[step("a", None, fail)]));
         assert!(text.contains("FAILED: it is gone"));
-    }
-
-    #[test]
-    fn every_need_is_met_by_an_earlier_step() {
-        for (index, step) in STEPS.iter().enumerate() {
-            if let Some(needed) = step.needs {
-                assert!(
-                    STEPS[..index].iter().any(|earlier| earlier.name == needed),
-                    "{}",
-                    step.name
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn an_unknown_step_is_refused() {
-        assert!(chosen(&["fromat".to_string()]).is_err());
     }
 }

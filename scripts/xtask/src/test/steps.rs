@@ -1,0 +1,127 @@
+//! The steps, and what each runs: [`ALL`], and [`QUICK`], what is worth knowing after every change.
+
+use std::process::Command;
+
+use crate::error::Result;
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+use crate::{build, image, layers, lint, process, rooms, simulation};
+
+/// One step of the test run.
+pub struct Step {
+    /// What it is called.
+    pub name: &'static str,
+    /// The step whose results this one needs.
+    pub needs: Option<&'static str>,
+    /// What it does. The texts name machine tests, where only some are wanted.
+    pub run: fn(&Workspace, &[String]) -> Result<()>,
+}
+
+/// The steps, in order: the quick ones first.
+pub const ALL: &[Step] = &[
+    step("format", None, |workspace, _| lint::format(workspace)),
+    step("layers", None, |workspace, _| layers::check(workspace)),
+    step("rooms", None, |workspace, _| rooms::check(workspace)),
+    step("lint-host", None, |workspace, _| lint::host(workspace)),
+    step("lint-kernel", None, |workspace, _| lint::kernel(workspace)),
+    step("lint-userland", None, |workspace, _| {
+        lint::userland(workspace)
+    }),
+    step("host", None, |workspace, _| host_tests(workspace, &[])),
+    step("seeds", None, |workspace, _| {
+        simulation::fresh_seeds(workspace)
+    }),
+    step("build", None, |workspace, _| build::everything(workspace)),
+    step("image", Some("build"), |workspace, _| {
+        image::make(&[], workspace)
+    }),
+    step(MACHINES, Some("image"), machine_tests),
+];
+
+/// The step that boots machines.
+pub const MACHINES: &str = "machines";
+
+/// What tells most of a change in little time, where all was built before: no lints, no exploration, one move.
+pub const QUICK: &[Step] = &[
+    step("format", None, |workspace, _| lint::format(workspace)),
+    step("layers", None, |workspace, _| layers::check(workspace)),
+    step("rooms", None, |workspace, _| rooms::check(workspace)),
+    step("host-units", None, |workspace, _| {
+        host_tests(workspace, &["--lib"])
+    }),
+    step("build", None, |workspace, _| build::everything(workspace)),
+    step("some-machines", Some("build"), |workspace, _| {
+        let tests = ["console", "migration::a_counter_counts_on_elsewhere"];
+        machine_tests(workspace, &tests.map(str::to_owned))
+    }),
+];
+
+/// A step.
+pub const fn step(
+    name: &'static str,
+    needs: Option<&'static str>,
+    run: fn(&Workspace, &[String]) -> Result<()>,
+) -> Step {
+    Step { name, needs, run }
+}
+
+fn host_tests(workspace: &Workspace, which: &[&str]) -> Result<()> {
+    let mut cargo = host_cargo(workspace)?;
+    process::run(cargo.arg("--no-fail-fast").args(which))
+}
+
+/// Runs these machine tests, or all: `FILE`, or `FILE::TEST` for those of a file whose name contains `TEST`.
+fn machine_tests(workspace: &Workspace, tests: &[String]) -> Result<()> {
+    build::host_programs(workspace)?;
+    if tests.is_empty() {
+        return process::run(&mut machine_cargo(workspace, &[], "")?);
+    }
+    for test in tests {
+        let (file, name) = test.split_once("::").unwrap_or((test, ""));
+        process::run(&mut machine_cargo(workspace, &["--test", file], name)?)?;
+    }
+    Ok(())
+}
+
+fn machine_cargo(workspace: &Workspace, which: &[&str], name: &str) -> Result<Command> {
+    let mut cargo = host_cargo(workspace)?;
+    cargo
+        .args([
+            "--no-fail-fast",
+            "--package",
+            "harness",
+            "--features",
+            "machines",
+        ])
+        .args(which)
+        .envs(workspace.environment())
+        // Each test has its own network, and its machines wait more than they work.
+        .args(["--", "--test-threads=2"])
+        .args((!name.is_empty()).then_some(name));
+    Ok(cargo)
+}
+
+fn host_cargo(workspace: &Workspace) -> Result<Command> {
+    let mut cargo = Toolchain::find()?.cargo();
+    cargo
+        .arg("test")
+        .arg("--target-dir")
+        .arg(workspace.host_target())
+        .current_dir(workspace.root());
+    Ok(cargo)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_need_is_met_by_an_earlier_step() {
+        for steps in [ALL, QUICK] {
+            for (index, step) in steps.iter().enumerate() {
+                let is_met = |needed| steps[..index].iter().any(|earlier| earlier.name == needed);
+                assert!(step.needs.is_none_or(is_met), "{}", step.name);
+            }
+        }
+    }
+}
