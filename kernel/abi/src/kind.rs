@@ -119,9 +119,11 @@ macro_rules! rights {
 }
 
 impl DomainRights {
-    /// What a domain is given over itself. To install into itself grants nothing that it has not; it can grow its table. Who could
-    /// freeze or retire himself could undo a move.
-    pub const OWN: DomainRights = DomainRights::MAP.union(DomainRights::INSTALL);
+    /// What a domain is given over itself. To install into itself grants nothing that it has not; it can grow its table, and have as
+    /// many threads as its pool pays for. Who could freeze or retire himself could undo a move.
+    pub const OWN: DomainRights = DomainRights::MAP
+        .union(DomainRights::INSTALL)
+        .union(DomainRights::SPAWN);
 }
 
 impl PoolRights {
