@@ -3,11 +3,8 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `workloads` | the list of what the threads of the domain do, checking themselves |
-//! | `modes`, `derives`, `messages`, `long_calls` | workloads, by what is moved |
-//! | `calls`, `slots` | the calls that they make, and through which capabilities |
-//! | `board` | where they report |
 //! | `subject` | the domain, and its birth |
+//! | `service` | what its threads call outside of it |
 //! | `captured` | all that is read of it |
 //! | `rebuild` | the list of calls that make a domain of that |
 //! | `moves` | the schedule, and what is looked at |
@@ -19,19 +16,12 @@
 
 extern crate alloc;
 
-mod board;
-mod calls;
 mod captured;
-mod derives;
-mod long_calls;
-mod messages;
-mod modes;
 mod moves;
 mod rebuild;
+mod service;
 mod sights;
-mod slots;
 mod subject;
-mod workloads;
 
 use guest_support::console::{Console, Verdict};
 use moves::{During, Failure, Moves};

@@ -3,18 +3,17 @@
 use core::fmt;
 
 use guest_support::random::Random;
-use runtime::abi::register::{Access, PageCount, UserAddress};
-use runtime::abi::{NO_DEADLINE, PAGE_BYTES};
+use guest_workloads::board::{self, BOARDS, Told};
+use guest_workloads::{WORKLOADS, answer_of};
+use runtime::abi::NO_DEADLINE;
 use runtime::capability::Notification;
-use runtime::mapping::Mapping;
 use runtime::{Cap, Error, clock};
 
-use crate::board::{self, BOARDS, Told};
 use crate::captured::{Captured, Object};
 use crate::rebuild::rebuild;
+use crate::service;
 use crate::sights::Sights;
-use crate::subject::{BOARD_PAGES, Lender, PRIORITY, Subject};
-use crate::workloads::{WORKLOADS, answer_of, serves};
+use crate::subject::{BOARD_PAGES, Lender, Subject};
 
 /// The longest run between two freezes.
 const RUN_NS_MAX: u64 = 2_000_000;
@@ -28,8 +27,6 @@ const START_NS: u64 = 10_000_000_000;
 const PATIENCE: u64 = 64;
 /// One move in so many is called off: the domain is thawed where it is.
 const CALLED_OFF: u64 = 4;
-
-const SERVER_STACK_PAGES: u64 = 4;
 
 /// Why it ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +80,7 @@ pub struct Moves {
 impl Moves {
     /// Ready for a first subject; the service for it runs.
     pub fn new(lender: Lender, seed: u64) -> Result<Moves, Failure> {
-        serve(&lender).during("starting the service")?;
+        service::start(&lender).during("starting the service")?;
         Ok(Moves {
             silence: lender
                 .pool
@@ -177,10 +174,10 @@ impl Moves {
         if pages.len() as u64 != BOARD_PAGES {
             return Err(Failure::Missing("a board for every workload"));
         }
-        for ((told, (_, page)), (name, _)) in self.told.iter_mut().zip(pages).zip(WORKLOADS) {
+        for ((told, (_, page)), workload) in self.told.iter_mut().zip(pages).zip(WORKLOADS) {
             let now = board::read(page.as_deref().unwrap_or(&[]));
             if now.complaint != 0 {
-                return Err(Failure::Complaint(name, now.complaint));
+                return Err(Failure::Complaint(workload.name, now.complaint));
             }
             if now.rounds < told.rounds {
                 return Err(Failure::Missing("a counter that goes up only"));
@@ -192,10 +189,10 @@ impl Moves {
 
     fn check_progress(&self, before: &[Told]) -> Result<(), Failure> {
         let pairs = self.told.iter().zip(before).zip(WORKLOADS);
-        for ((now, before), (name, _)) in pairs {
+        for ((now, before), workload) in pairs {
             // A caller that is interrupted every time is not to blame.
             if (now.rounds, now.interruptions) == (before.rounds, before.interruptions) {
-                return Err(Failure::Stuck(name));
+                return Err(Failure::Stuck(workload.name));
             }
         }
         Ok(())
@@ -219,24 +216,7 @@ impl Moves {
 
     /// What the workloads have done, each.
     pub fn rounds(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let names = WORKLOADS.iter().map(|(name, _)| *name);
+        let names = WORKLOADS.iter().map(|workload| workload.name);
         names.zip(self.told.iter().map(|told| told.rounds))
     }
-}
-
-/// Starts the driver's second thread. It uses none of the runtime, which belongs to the first.
-fn serve(lender: &Lender) -> Result<(), Error> {
-    let stack = lender
-        .pool
-        .create_populated_memory(PageCount(SERVER_STACK_PAGES))?;
-    let pages = PageCount(SERVER_STACK_PAGES);
-    let mapping = Mapping::new(lender.domain, stack, pages, Access::ReadWrite)?.leak();
-    let top = mapping.address() + SERVER_STACK_PAGES * PAGE_BYTES - 8;
-    let reply = runtime::slots::take()?;
-    let argument = u64::from(lender.service.slot().0) | u64::from(reply.0) << 32;
-    let thread = lender.domain.create_thread()?;
-    thread.set_priority(PRIORITY)?;
-    let (instruction, stack) = (UserAddress(serves as *const () as u64), UserAddress(top));
-    thread.prepare(instruction, stack, argument, UserAddress(0))?;
-    thread.start()
 }

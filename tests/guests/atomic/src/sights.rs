@@ -1,11 +1,11 @@
 //! What the freezes have to find at least once, or the moves prove less than they seem to: [`Sights`].
 
+use guest_workloads::slots::{MANY_COUNT, MANY_DERIVED, TAKEN};
+use guest_workloads::{Needs, WORKLOADS};
 use runtime::abi::thread_state::{Awaits, ThreadState};
 use runtime::abi::{Number, ObjectKind};
 
 use crate::captured::{Captured, Object};
-use crate::slots::{MANY_COUNT, MANY_DERIVED, TAKEN};
-use crate::workloads::PAGED_BY_OTHERS;
 
 /// Something that a freeze finds.
 #[derive(Clone, Copy)]
@@ -73,8 +73,8 @@ pub struct Sights([u64; SIGHTS.len()]);
 impl Sights {
     /// Looks at a frozen domain.
     pub fn look_at(&mut self, captured: &Captured) {
-        for (workload, state) in captured.threads().enumerate() {
-            self.look_at_thread(workload, state);
+        for (workload, state) in WORKLOADS.iter().zip(captured.threads()) {
+            self.look_at_thread(workload.needs, state);
         }
         for (_, object) in &captured.objects {
             self.note(Sight::Flags, matches!(object, Object::Notification(1..)));
@@ -96,13 +96,13 @@ impl Sights {
         );
     }
 
-    fn look_at_thread(&mut self, workload: usize, state: &ThreadState) {
+    fn look_at_thread(&mut self, needs: Needs, state: &ThreadState) {
         let stopped = state.stopped != 0;
         match Awaits::from_number(state.awaits) {
             Some(Awaits::Answer) if stopped => self.note(Sight::StoppedAwaiting, true),
             Some(Awaits::Answer) => self.note(Sight::Awaiting, true),
             Some(Awaits::FaultAnswer) if stopped => self.note(Sight::StoppedAwaitingFault, true),
-            Some(Awaits::FaultAnswer) if workload == PAGED_BY_OTHERS => {
+            Some(Awaits::FaultAnswer) if needs == Needs::Pager => {
                 self.note(Sight::AwaitingPager, true);
             }
             Some(Awaits::FaultAnswer) => self.note(Sight::AwaitingFault, true),

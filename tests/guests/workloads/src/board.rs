@@ -1,5 +1,6 @@
-//! What a workload has of its own: [`Board`], the page on which it reports and which the driver reads when the domain is frozen,
-//! and [`Buffer`], its message buffer.
+//! What a workload has of its own: [`Board`], the page on which it reports to whoever watches, and [`Buffer`], its message buffer.
+
+use core::ptr;
 
 use runtime::Slot;
 use runtime::abi::PAGE_BYTES;
@@ -31,6 +32,22 @@ const WORDS: usize = PAGE_BYTES as usize / 8;
 pub struct Board(*mut u64);
 
 impl Board {
+    /// The board of the workload of this number, in its own domain.
+    pub fn at(number: usize) -> Board {
+        Board(ptr::with_exposed_provenance_mut(
+            BOARDS as usize + number * PAGE_BYTES as usize,
+        ))
+    }
+
+    /// What it says.
+    pub fn told(self) -> Told {
+        Told {
+            rounds: self.rounds(),
+            complaint: self.word(COMPLAINT),
+            interruptions: self.word(INTERRUPTIONS),
+        }
+    }
+
     /// How many rounds it has done.
     pub fn rounds(self) -> u64 {
         self.word(ROUNDS)
@@ -124,7 +141,7 @@ impl Buffer {
     }
 }
 
-/// What a board says, as the driver reads it.
+/// What a board says, as whoever watches reads it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// How many rounds.

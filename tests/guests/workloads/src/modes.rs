@@ -6,7 +6,7 @@
 use runtime::abi::Number;
 
 use crate::board::{Board, FREE};
-use crate::workloads::answer_of;
+use crate::list::answer_of;
 
 /// Yields in a round.
 const YIELDS: u64 = 16;

@@ -1,5 +1,5 @@
-//! What the subject's threads do, each for ever, checking itself. They live in registers, on their stacks and on their
-//! boards: a subject has no data of its own.
+//! What the threads do: [`WORKLOADS`], and the simple ones. They live in registers, on their stacks and on their boards: a
+//! domain that is made for them alone has no data.
 
 use guest_support::registers::{
     Vectors, has_avx, keep_general, keep_xmm, keep_ymm, leave_selectors, selectors,
@@ -22,52 +22,88 @@ use crate::messages::{answers_at_length, calls_at_length, receives_and_is_notifi
 use crate::modes::{keeps_direction, keeps_flags, keeps_mxcsr, keeps_segment_bases, keeps_x87};
 use crate::slots::*;
 
-/// A workload.
-pub type Workload = extern "C" fn(Board) -> !;
+/// What a thread runs, with its board.
+pub type Script = extern "C" fn(Board) -> !;
+
+/// What a thread does.
+#[derive(Clone, Copy)]
+pub struct Workload {
+    /// What it does, as in "the thread that computes".
+    pub name: &'static str,
+    /// How it does it.
+    pub script: Script,
+    /// What it needs.
+    pub needs: Needs,
+}
+
+/// What a workload needs beside the slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing.
+    Nothing,
+    /// That the workload behind it mends its faults, and may stop it.
+    Mender,
+    /// That the workload behind it may stop it.
+    Holder,
+    /// That [`BELL`] is bound to it.
+    Bell,
+    /// That the workload behind it is the pager of its Memory.
+    Pager,
+    /// Somebody outside of the domain who serves [`OUTSIDE`].
+    Server,
+    /// A time-stamp counter that goes on over a move.
+    Counter,
+    /// That [`DOMAIN`] may be described.
+    Description,
+}
 
 /// All of them: a thread each, in this order.
-pub const WORKLOADS: [(&str, Workload); 31] = [
-    ("computes", computes),
-    ("computes with vectors", computes_with_vectors),
-    ("calls inside", calls_inside),
-    ("answers inside", answers_inside),
-    ("calls outside", calls_outside),
-    ("waits for a deadline", waits_for_a_deadline),
-    ("pings", pings),
-    ("pongs", pongs),
-    ("faults", faults),
-    ("mends faults", mends_faults),
-    ("recurses", recurses),
-    ("calls outside too", calls_outside),
-    ("is held while it calls", calls_its_holder),
-    ("holds who calls", holds_who_calls),
-    ("derives and revokes", derives_and_revokes),
-    ("sends", sends),
-    ("receives and is notified", receives_and_is_notified),
-    ("rings", rings),
-    ("uses paged memory", uses_paged_memory),
-    ("supplies pages", supplies_pages),
-    ("calls at length", calls_at_length),
-    ("answers at length", answers_at_length),
-    ("fills and empties", fills_and_empties),
-    ("makes and destroys", makes_and_destroys),
-    ("revokes many", revokes_many),
-    ("describes itself", describes_itself),
-    ("keeps segment bases", keeps_segment_bases),
-    ("keeps the x87 unit", keeps_x87),
-    ("keeps MXCSR", keeps_mxcsr),
-    ("keeps the direction flag", keeps_direction),
-    ("keeps flags", keeps_flags),
+pub const WORKLOADS: [Workload; 31] = [
+    plain("computes", computes),
+    plain("computes with vectors", computes_with_vectors),
+    plain("calls inside", calls_inside),
+    plain("answers inside", answers_inside),
+    needy("calls outside", calls_outside, Needs::Server),
+    needy("waits for a deadline", waits_for_a_deadline, Needs::Counter),
+    plain("pings", pings),
+    plain("pongs", pongs),
+    needy("faults", faults, Needs::Mender),
+    plain("mends faults", mends_faults),
+    plain("recurses", recurses),
+    needy("calls outside too", calls_outside, Needs::Server),
+    needy("is held while it calls", calls_its_holder, Needs::Holder),
+    plain("holds who calls", holds_who_calls),
+    plain("derives and revokes", derives_and_revokes),
+    plain("sends", sends),
+    needy("receives and is notified", receives_and_is_notified, Needs::Bell),
+    plain("rings", rings),
+    needy("uses paged memory", uses_paged_memory, Needs::Pager),
+    plain("supplies pages", supplies_pages),
+    plain("calls at length", calls_at_length),
+    plain("answers at length", answers_at_length),
+    plain("fills and empties", fills_and_empties),
+    plain("makes and destroys", makes_and_destroys),
+    plain("revokes many", revokes_many),
+    needy("describes itself", describes_itself, Needs::Description),
+    plain("keeps segment bases", keeps_segment_bases),
+    plain("keeps the x87 unit", keeps_x87),
+    plain("keeps MXCSR", keeps_mxcsr),
+    plain("keeps the direction flag", keeps_direction),
+    plain("keeps flags", keeps_flags),
 ];
 
-/// The workload whose faults the one behind it mends.
-pub const FAULTING: usize = 8;
-/// The workload that the one behind it stops while it awaits an answer.
-pub const HELD: usize = 12;
-/// The workload to which [`BELL`] is bound.
-pub const NOTIFIED: usize = 16;
-/// The workload that uses the Memory with a pager.
-pub const PAGED_BY_OTHERS: usize = 18;
+/// A workload that needs nothing.
+pub const fn plain(name: &'static str, script: Script) -> Workload {
+    needy(name, script, Needs::Nothing)
+}
+
+const fn needy(name: &'static str, script: Script, needs: Needs) -> Workload {
+    Workload {
+        name,
+        script,
+        needs,
+    }
+}
 
 /// Where the Memory with missing pages is mapped, and its pages.
 pub const HOLE_ADDRESS: u64 = 16 << 30;
@@ -81,7 +117,7 @@ const DEPTH: u64 = 24;
 const DEADLINE_NS: u64 = 300_000;
 const NS_PER_SECOND: u128 = 1_000_000_000;
 
-/// What the driver's server answers to a number.
+/// What is answered to a number.
 pub const fn answer_of(number: u64) -> u64 {
     number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5555
 }
@@ -318,20 +354,4 @@ fn descend(seed: u64, depth: u64) -> u64 {
 
 fn expected(seed: u64) -> u64 {
     (0..(DEPTH + 1) * 16).fold(0, |sum, index| sum.wrapping_add(answer_of(seed + index)))
-}
-
-/// Serves calls from outside of the subject: the driver's second thread, which lets the callers wait for a while.
-pub extern "C" fn serves(slots: u64) -> ! {
-    let endpoint = runtime::Slot(slots as u32);
-    let reply = runtime::Slot((slots >> 32) as u32);
-    let mut request = invoke(receive(endpoint, reply));
-    for patience in (0..4_u64).cycle() {
-        let answer = request.map_or(0, |request| answer_of(request.words[0]));
-        for _ in 0..patience {
-            let _ = invoke(Yield {});
-        }
-        // A caller that has gone meanwhile took its reply right along, and is not missed.
-        request = invoke(reply_and_receive(endpoint, answer, reply));
-    }
-    runtime::entry::stop()
 }

@@ -17,10 +17,10 @@ use runtime::system_call::invoke;
 use crate::board::{Board, Buffer};
 use crate::calls::{receive, reply_and_receive};
 use crate::slots::{
-    DOMAIN, FILLED, MADE, MADE_COPIES, MADE_COUNT, MANY, MANY_COUNT, MANY_DERIVED, PAGER,
+    DOMAIN, FILLED, FIRST, MADE, MADE_COPIES, MADE_COUNT, MANY, MANY_COUNT, MANY_DERIVED, PAGER,
     PAGER_REPLY, PAGES, PING, PING_SIGNAL, POOL, SOURCE, SOURCE_PRESENT,
 };
-use crate::workloads::answer_of;
+use crate::list::answer_of;
 
 /// Where the Memory with a pager is mapped, and its pages.
 pub const PAGES_ADDRESS: u64 = 24 << 30;
@@ -34,7 +34,7 @@ pub const SOURCE_COUNT: u64 = 6;
 pub const FILLED_ADDRESS: u64 = 32 << 30;
 /// See [`FILLED_ADDRESS`].
 pub const FILLED_COUNT: u64 = 64;
-/// Where the subject maps the Memory that it makes, and its pages.
+/// Where the workload maps the Memory that it makes, and its pages.
 const MADE_ADDRESS: u64 = 36 << 30;
 const MADE_PAGES: u64 = 32;
 
@@ -190,13 +190,14 @@ pub extern "C" fn revokes_many(board: Board) -> ! {
 pub extern "C" fn describes_itself(board: Board) -> ! {
     let buffer = board.buffer();
     loop {
-        board.check(describe(Slot(0)).is_ok(), 76);
-        // The first eight slots are never empty.
-        for slot in 1..=u64::from(PING_SIGNAL.0) {
-            let record = (slot as usize - 1) * RECORD_WORDS;
-            board.check(data(buffer, record) == slot, 77);
+        board.check(describe(FIRST).is_ok(), 76);
+        // None before this one is ever empty.
+        let last = PING_SIGNAL.0 - FIRST.0;
+        for number in 0..=last {
+            let record = number as usize * RECORD_WORDS;
+            board.check(data(buffer, record) == u64::from(FIRST.0 + number), 77);
         }
-        let parent = (PING_SIGNAL.0 as usize - 1) * RECORD_WORDS + 5;
+        let parent = last as usize * RECORD_WORDS + 5;
         board.check(data(buffer, parent) == u64::from(PING.0) + 1, 78);
         // One of many that have one parent, if it is there.
         let child = Slot(MANY_DERIVED.0 + board.rounds() as u32 % 2 * (MANY_COUNT - 1));

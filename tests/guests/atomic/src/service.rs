@@ -1,0 +1,47 @@
+//! What the subject's threads call outside of it: the driver's second thread.
+
+use guest_workloads::answer_of;
+use guest_workloads::calls::{receive, reply_and_receive};
+use runtime::abi::PAGE_BYTES;
+use runtime::abi::calls::Yield;
+use runtime::abi::register::{Access, PageCount, UserAddress};
+use runtime::mapping::Mapping;
+use runtime::system_call::invoke;
+use runtime::{Error, Slot};
+
+use crate::subject::{Lender, PRIORITY};
+
+const STACK_PAGES: u64 = 4;
+
+/// Starts the driver's second thread. It uses none of the runtime, which belongs to the first.
+pub fn start(lender: &Lender) -> Result<(), Error> {
+    let stack = lender
+        .pool
+        .create_populated_memory(PageCount(STACK_PAGES))?;
+    let pages = PageCount(STACK_PAGES);
+    let mapping = Mapping::new(lender.domain, stack, pages, Access::ReadWrite)?.leak();
+    let top = mapping.address() + STACK_PAGES * PAGE_BYTES - 8;
+    let reply = runtime::slots::take()?;
+    let argument = u64::from(lender.service.slot().0) | u64::from(reply.0) << 32;
+    let thread = lender.domain.create_thread()?;
+    thread.set_priority(PRIORITY)?;
+    let (instruction, stack) = (UserAddress(serves as *const () as u64), UserAddress(top));
+    thread.prepare(instruction, stack, argument, UserAddress(0))?;
+    thread.start()
+}
+
+/// Lets the callers wait for a while.
+extern "C" fn serves(slots: u64) -> ! {
+    let endpoint = Slot(slots as u32);
+    let reply = Slot((slots >> 32) as u32);
+    let mut request = invoke(receive(endpoint, reply));
+    for patience in (0..4_u64).cycle() {
+        let answer = request.map_or(0, |request| answer_of(request.words[0]));
+        for _ in 0..patience {
+            let _ = invoke(Yield {});
+        }
+        // A caller that has gone meanwhile took its reply right along, and is not missed.
+        request = invoke(reply_and_receive(endpoint, answer, reply));
+    }
+    runtime::entry::stop()
+}
