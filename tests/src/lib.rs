@@ -33,6 +33,7 @@ pub mod third_party;
 pub mod transcript;
 pub mod trial;
 pub mod whole;
+pub mod zoo;
 
 pub use artefacts::Artefacts;
 pub use bochs::Bochs;

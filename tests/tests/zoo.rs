@@ -1,0 +1,71 @@
+//! A domain with a thread in every state and every kind of object moves to and fro over a bad wire, and notices nothing.
+//!
+//! `CARAVAN_ZOO_MOVES` says how often, `CARAVAN_ZOO_SEED` which frames the wire spoils and how long the domain stays.
+
+use std::thread::sleep;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use harness::splitmix::splitmix64;
+use harness::zoo::Zoo;
+use harness::{Faults, Fleet, Station};
+
+/// How often it moves unless another number is asked for.
+const MOVES: u64 = 20;
+/// The longest that it stays before the next move begins.
+const STAY_MS_MAX: u64 = 500;
+/// As many threads as there are workloads for such a domain.
+const THREADS: usize = 30;
+
+fn variable(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+    )
+}
+
+fn fresh_seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    splitmix64(now.expect("a time after 1970").as_nanos() as u64)
+}
+
+/// What a wire between machines of a poor lab does.
+fn poor(seed: u64) -> Faults {
+    Faults {
+        loss: 0.01,
+        duplication: 0.01,
+        delay: Duration::from_millis(1),
+        jitter: Duration::from_millis(1),
+        ..Faults::seeded(seed)
+    }
+}
+
+#[test]
+fn a_domain_in_every_state_moves_over_a_bad_wire_and_notices_nothing() {
+    let seed = variable("CARAVAN_ZOO_SEED").unwrap_or_else(fresh_seed);
+    let moves = variable("CARAVAN_ZOO_MOVES").unwrap_or(MOVES);
+    println!("again: CARAVAN_ZOO_SEED={seed} CARAVAN_ZOO_MOVES={moves}");
+    let mut fleet = Fleet::start_with_first("zoo-a");
+    fleet.await_log(Station::A, "[zoo] zoo: ready");
+    for station in [Station::A, Station::B] {
+        fleet.port(station).set_faults(Some(poor(seed)));
+    }
+    let mut zoo = Zoo::new(&fleet.party);
+    let mut report = zoo.report();
+    assert_eq!(report.rounds.len(), THREADS, "{report:#?}");
+    let mut from = Station::A;
+    for number in 0..moves {
+        report = zoo.await_progress(&report);
+        sleep(Duration::from_millis(
+            splitmix64(seed ^ number) % STAY_MS_MAX,
+        ));
+        fleet.migrate("zoo", from);
+        let before = report;
+        report = zoo.await_progress(&before);
+        assert_eq!(report.incarnation, before.incarnation + 1);
+        from = from.other();
+    }
+    report = zoo.await_progress(&report);
+    let rounds: u64 = report.rounds.values().sum();
+    println!("zoo: {moves} moves, {rounds} rounds of {THREADS} threads, all well");
+}
