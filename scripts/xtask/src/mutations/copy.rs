@@ -111,38 +111,22 @@ impl Copy<'_> {
         fate_of(&mut run)
     }
 
-    /// The kernel is the copy's; the archives are those of the tree itself.
+    /// Machines boot what the copy is built into.
     fn in_a_machine(&self, test: &str) -> Result<Fate> {
-        let mut compile = self.cargo()?;
-        compile.args([
-            "run",
-            "--quiet",
-            "--package",
-            "xtask",
-            "--",
-            "build",
-            "kernel",
-        ]);
+        let mut compile = self.xtask()?;
+        compile.arg("build");
         if let Err(error) = process::run_quietly(&mut compile) {
             return Ok(Fate::Unusable(error.to_string()));
         }
-        let mut run = limited(&Toolchain::find()?.cargo());
-        run.args([
-            "test",
-            "--quiet",
-            "--package",
-            "harness",
-            "--features",
-            "machines",
-        ])
-        .args(["--test", test])
-        .arg("--target-dir")
-        .arg(self.workspace.host_target())
-        .current_dir(self.workspace.root())
-        .envs(self.workspace.environment())
-        .env("CARAVAN_KERNEL", self.target.join("caravan/kernel.elf"))
-        .args(["--", "--test-threads=1"]);
+        let mut run = limited(&self.xtask()?);
+        run.args(["test", "image", "machines", test]);
         fate_of(&mut run)
+    }
+
+    fn xtask(&self) -> Result<Command> {
+        let mut cargo = self.cargo()?;
+        cargo.args(["run", "--quiet", "--package", "xtask", "--"]);
+        Ok(cargo)
     }
 
     fn cargo(&self) -> Result<Command> {

@@ -1,4 +1,4 @@
-//! Faults put into the kernel on purpose, one at a time, each of which must make a test fail: `cargo xtask mutations`.
+//! Faults put into the tree on purpose, one at a time, each of which must make a test fail: `cargo xtask mutations`.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -12,9 +12,7 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use crate::build;
 use crate::error::{Error, Result};
-use crate::image;
 use crate::workspace::Workspace;
 use copy::Copy;
 
@@ -23,7 +21,7 @@ use copy::Copy;
 enum Finder {
     /// Tests of a crate that run on the host, of which the name contains this.
     Host(&'static str, &'static str),
-    /// A file of tests in tests/tests, which start machines with the mutated kernel.
+    /// Tests of a file in tests/tests, `FILE` or `FILE::TEST`, which start machines.
     Machine(&'static str),
 }
 
@@ -64,14 +62,6 @@ pub fn mutations(arguments: &[String], workspace: &Workspace) -> Result<()> {
     }
     check(workspace)?;
     let chosen = chosen(arguments)?;
-    if chosen
-        .iter()
-        .any(|it| matches!(it.finder, Finder::Machine(_)))
-    {
-        build::everything(workspace)?;
-        build::host_programs(workspace)?;
-        image::make(&[], workspace)?;
-    }
     let copy = Copy::make(workspace)?;
     check_finders(&copy, &chosen)?;
     let mut wrong = Vec::new();

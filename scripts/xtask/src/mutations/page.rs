@@ -13,7 +13,7 @@ pub const PATH: &str = "docs/mutations.md";
 const HEAD: &str = "\
 # Mutations
 
-A test is worth what it finds. Each line here is a fault that can be put into the kernel, what would follow from it, and the tests that
+A test is worth what it finds. Each line here is a fault that can be put into the tree, what would follow from it, and the tests that
 fail then. `cargo xtask mutations` tries each one by itself in a copy of the tree; `cargo xtask mutations NAME` tries
 one. This page is rendered from scripts/xtask/src/mutations/table by `cargo xtask mutations page`.
 
@@ -61,6 +61,9 @@ fn code(text: &str) -> String {
 fn finder(finder: Finder) -> String {
     match finder {
         Finder::Host(package, filter) => format!("`cargo test -p {package} --lib {filter}`"),
-        Finder::Machine(test) => format!("tests/tests/{test}.rs"),
+        Finder::Machine(test) => match test.split_once("::") {
+            None => format!("tests/tests/{test}.rs"),
+            Some((file, name)) => format!("tests/tests/{file}.rs, {name}"),
+        },
     }
 }

@@ -7,6 +7,7 @@
 //! | `processor` | the processor and time |
 //! | `messages` | messages, answers, faults and flags |
 //! | `accounts` | objects, memory and who pays |
+//! | `handover` | the migration server, and what root and the switch do for it |
 
 use super::Finder::{self, Host, Machine};
 use super::Mutation;
@@ -19,6 +20,7 @@ const LONG: Finder = Host("kernel", "objects::tests::long");
 const RELEASED: Finder = Host("kernel", "objects::tests::released");
 const DEVICES: Finder = Host("kernel", "objects::tests::devices");
 const CONFORMANCE: Finder = Machine("conformance");
+const ZOO: Finder = Machine("zoo");
 
 macro_rules! mutations {
     ($($name:literal in $file:literal: $before:literal => $after:literal; $harm:literal; $finder:expr;)*) => {
@@ -36,6 +38,7 @@ macro_rules! mutations {
 
 mod accounts;
 mod authority;
+mod handover;
 mod messages;
 mod moving;
 mod processor;
@@ -48,6 +51,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutation> {
         processor::MUTATIONS,
         messages::MUTATIONS,
         accounts::MUTATIONS,
+        handover::MUTATIONS,
     ]
     .into_iter()
     .flatten()
