@@ -36,14 +36,40 @@ fn assert_undisturbed(report: &prober::Report) {
     assert!(summary.udp.answered > 0, "{summary:?}");
 }
 
+/// Whether a frame tells everybody where the counter's address is now (RFC 5227, 1.1).
+fn announces_the_counter(frame: &[u8]) -> bool {
+    const BROADCAST: [u8; 6] = [0xff; 6];
+    const ARP: [u8; 2] = [0x08, 0x06];
+    const COUNTER_IP: [u8; 4] = [10, 77, 0, 20];
+    frame.starts_with(&BROADCAST)
+        && frame[12..14] == ARP
+        && frame[28..32] == COUNTER_IP
+        && frame[38..42] == COUNTER_IP
+}
+
 #[test]
 fn a_counter_counts_on_elsewhere() {
     let fleet = fleet_with_counter();
     let probe = fleet.party.probe(&counter_options());
     sleep(WATCHED);
-    fleet.migrate("counter", Station::A);
-    sleep(WATCHED);
+    let work = || {
+        fleet.migrate("counter", Station::A);
+    };
+    let is_announced = |frames: &[Vec<u8>]| frames.iter().any(|it| announces_the_counter(it));
+    let frames = fleet
+        .segment
+        .captured_until(work, is_announced, Duration::ZERO, LIMIT);
+    assert!(
+        is_announced(&frames),
+        "nobody is told where the counter is now"
+    );
     assert_undisturbed(&probe.finish());
+    // Its timers run there too.
+    let probe = fleet.party.probe(&counter_options());
+    sleep(WATCHED);
+    let report = probe.finish();
+    assert_undisturbed(&report);
+    assert!(report.summary.tcp.dirtied > 0, "{:?}", report.summary);
 }
 
 #[test]

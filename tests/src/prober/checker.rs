@@ -62,6 +62,7 @@ pub struct Checker {
     answers: HashSet<(u64, u64)>,
     duplicate_count: u64,
     last_counter: u64,
+    first_dirtied: Option<u64>,
     last_dirtied: u64,
     checksums: HashMap<u64, u64>,
     errors: Errors,
@@ -78,6 +79,7 @@ impl Checker {
             answers: HashSet::new(),
             duplicate_count: 0,
             last_counter: 0,
+            first_dirtied: None,
             last_dirtied: 0,
             checksums: HashMap::new(),
             errors: Errors::default(),
@@ -135,6 +137,7 @@ impl Checker {
         self.errors.counter_back += u64::from(reply.counter <= self.last_counter);
         self.errors.dirtied_back += u64::from(reply.pages_dirtied < self.last_dirtied);
         self.last_counter = self.last_counter.max(reply.counter);
+        self.first_dirtied.get_or_insert(reply.pages_dirtied);
         self.last_dirtied = self.last_dirtied.max(reply.pages_dirtied);
     }
 
@@ -151,6 +154,11 @@ impl Checker {
     /// How many answers were to a request that had been answered.
     pub fn duplicate_count(&self) -> u64 {
         self.duplicate_count
+    }
+
+    /// How many pages the domain has dirtied from the first answer to the last.
+    pub fn dirtied_count(&self) -> u64 {
+        self.last_dirtied - self.first_dirtied.unwrap_or(self.last_dirtied)
     }
 
     /// The violations so far.

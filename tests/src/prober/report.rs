@@ -46,6 +46,8 @@ pub struct Figures {
     pub answered: u64,
     /// Further answers to requests that were answered.
     pub duplicates: u64,
+    /// Pages that the domain has dirtied from the first answer to the last.
+    pub dirtied: u64,
     /// What was wrong with them.
     pub errors: Errors,
 }
@@ -56,6 +58,7 @@ impl From<&Checker> for Figures {
             asked: checker.asked_count(),
             answered: checker.answered_count(),
             duplicates: checker.duplicate_count(),
+            dirtied: checker.dirtied_count(),
             errors: checker.errors(),
         }
     }
@@ -103,9 +106,13 @@ impl fmt::Display for Figures {
             asked,
             answered,
             duplicates,
+            dirtied,
             errors,
         } = self;
-        write!(f, "{asked} asked, {answered} answered, {duplicates} twice")?;
+        write!(
+            f,
+            "{asked} asked, {answered} answered, {duplicates} twice, {dirtied} pages dirtied"
+        )?;
         if errors.total() > 0 {
             write!(f, "; {errors:?}")
         } else {

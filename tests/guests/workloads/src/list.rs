@@ -75,7 +75,11 @@ pub const WORKLOADS: [Workload; 31] = [
     plain("holds who calls", holds_who_calls),
     plain("derives and revokes", derives_and_revokes),
     plain("sends", sends),
-    needy("receives and is notified", receives_and_is_notified, Needs::Bell),
+    needy(
+        "receives and is notified",
+        receives_and_is_notified,
+        Needs::Bell,
+    ),
     plain("rings", rings),
     needy("uses paged memory", uses_paged_memory, Needs::Pager),
     plain("supplies pages", supplies_pages),

@@ -16,11 +16,11 @@ use runtime::system_call::invoke;
 
 use crate::board::{Board, Buffer};
 use crate::calls::{receive, reply_and_receive};
+use crate::list::answer_of;
 use crate::slots::{
     DOMAIN, FILLED, FIRST, MADE, MADE_COPIES, MADE_COUNT, MANY, MANY_COUNT, MANY_DERIVED, PAGER,
     PAGER_REPLY, PAGES, PING, PING_SIGNAL, POOL, SOURCE, SOURCE_PRESENT,
 };
-use crate::list::answer_of;
 
 /// Where the Memory with a pager is mapped, and its pages.
 pub const PAGES_ADDRESS: u64 = 24 << 30;

@@ -11,8 +11,8 @@ use runtime::{Error, Slot};
 
 use crate::board::{Board, Buffer};
 use crate::calls::{receive, wait};
-use crate::slots::{BELL, BELL_HEARD, LETTERS, LONG, LONG_REPLY, MARK, PASSED, RETURNED, TAKEN};
 use crate::list::answer_of;
+use crate::slots::{BELL, BELL_HEARD, LETTERS, LONG, LONG_REPLY, MARK, PASSED, RETURNED, TAKEN};
 
 /// Words of an answer to a long message: fewer, so that the rest of the caller's own buffer stays.
 const ANSWER_WORDS: usize = 40;

@@ -40,7 +40,8 @@ impl Service {
 
     /// Answers a request.
     pub fn answer(&mut self, request: Request) -> Reply {
-        let is_damaged = self.is_damaged || self.pages.is_torn(request.sequence);
+        let page = self.pages.working_page(request.sequence);
+        let is_damaged = self.is_damaged || !self.pages.is_sound(page);
         Reply {
             request,
             counter: self.pages.raise_counter(),
