@@ -1,6 +1,6 @@
-//! Two machines on a segment with a third party beside them: [`Fleet`], what every test of a move begins with.
+//! Machines on a segment with a third party beside them: [`Fleet`], what every test of a move begins with.
 //!
-//! Both run Caravan, as the manifests `kv` (machine `a`) and `machine-b` say; the third party probes, and gives
+//! They run Caravan: mostly two, as the manifests `kv` (machine `a`) and `machine-b` say. The third party probes, and gives
 //! the operator's commands.
 
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::machine::{Boot, Machine, Options};
 use crate::migration::Migration;
 use crate::third_party::Client;
-use crate::{Artefacts, MacAddress, Port, Segment, ThirdParty};
+use crate::{Artefacts, MacAddress, Port, Segment, Station, ThirdParty};
 use crate::{child, prober};
 
 /// How long a machine may take for anything it is asked: it stops a hang.
@@ -21,41 +21,6 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What a machine's log says when its migration server is up.
 const UP: &str = "[nomad] listening";
-
-/// One of the two machines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Station {
-    /// Where the domains start.
-    A,
-    /// Where they go.
-    B,
-}
-
-impl Station {
-    /// Its name in the manifests.
-    pub fn name(self) -> &'static str {
-        match self {
-            Station::A => "a",
-            Station::B => "b",
-        }
-    }
-
-    /// The address of its migration server.
-    pub fn address(self) -> &'static str {
-        match self {
-            Station::A => "10.77.0.1",
-            Station::B => "10.77.0.2",
-        }
-    }
-
-    /// The other one.
-    pub fn other(self) -> Station {
-        match self {
-            Station::A => Station::B,
-            Station::B => Station::A,
-        }
-    }
-}
 
 /// Where a migration server hears its operator.
 const MIGRATION_PORT: u16 = 7411;
@@ -73,6 +38,8 @@ const MANIFEST: &str = concat!(
 const ARCHIVES: [&str; 2] = ["kv", "machine-b"];
 /// The same, but their migration servers stand still at moments that a test names, and the counter is small.
 const HOOKED_ARCHIVES: [&str; 2] = ["hooks-a", "hooks-b"];
+/// Three of these, each of which lists the others.
+pub const TRIO: [&str; 3] = ["trio-a", "trio-b", "trio-c"];
 
 /// Whether a machine that lists this has a domain, and not only misses it because it is at home there.
 pub fn has(list: &str, domain: &str) -> bool {
@@ -94,19 +61,18 @@ fn usual(options: Options) -> Options {
     options
 }
 
-/// Two machines and a third party.
+/// Machines and a third party.
 #[derive(Debug)]
 pub struct Fleet {
     /// The wire.
     pub segment: Segment,
     /// The clients' host.
     pub party: ThirdParty,
-    ports: [Port; 2],
-    archives: [&'static str; 2],
+    ports: Vec<Port>,
+    archives: Vec<&'static str>,
     shape_of_b: Shape,
     secret: String,
-    a: Machine,
-    b: Machine,
+    machines: Vec<Machine>,
 }
 
 impl Fleet {
@@ -116,7 +82,7 @@ impl Fleet {
     ///
     /// If one of them does not come up; its log is in the message.
     pub fn start() -> Fleet {
-        Fleet::start_from(ARCHIVES, usual)
+        Fleet::start_from(&ARCHIVES, usual)
     }
 
     /// The same, with a second machine that boots another archive and is of another shape.
@@ -125,7 +91,7 @@ impl Fleet {
     ///
     /// As [`Fleet::start`].
     pub fn start_with_other(archive: &'static str, shape: Shape) -> Fleet {
-        Fleet::start_from([ARCHIVES[0], archive], shape)
+        Fleet::start_from(&[ARCHIVES[0], archive], shape)
     }
 
     /// The same, with a first machine that boots another archive.
@@ -134,7 +100,7 @@ impl Fleet {
     ///
     /// As [`Fleet::start`].
     pub fn start_with_first(archive: &'static str) -> Fleet {
-        Fleet::start_from([archive, ARCHIVES[1]], usual)
+        Fleet::start_from(&[archive, ARCHIVES[1]], usual)
     }
 
     /// The same, with migration servers that stand still at a moment that [`Fleet::hold_at`] names, and with a small
@@ -144,10 +110,19 @@ impl Fleet {
     ///
     /// As [`Fleet::start`].
     pub fn start_hooked() -> Fleet {
-        Fleet::start_from(HOOKED_ARCHIVES, usual)
+        Fleet::start_from(&HOOKED_ARCHIVES, usual)
     }
 
-    fn start_from(archives: [&'static str; 2], shape_of_b: Shape) -> Fleet {
+    /// Machines that boot these archives.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::start`].
+    pub fn start_as(archives: &[&'static str]) -> Fleet {
+        Fleet::start_from(archives, usual)
+    }
+
+    fn start_from(archives: &[&'static str], shape_of_b: Shape) -> Fleet {
         let mut segment = Segment::new();
         let party = ThirdParty::join(
             &mut segment,
@@ -155,31 +130,36 @@ impl Fleet {
             "10.77.0.100/24",
             MacAddress::local(100),
         );
-        let ports = [Station::A, Station::B].map(|station| segment.port(station.name()));
-        let a = start(&ports, archives, Station::A, usual);
-        let b = start(&ports, archives, Station::B, shape_of_b);
+        let ports: Vec<Port> = Station::first(archives.len())
+            .map(|station| segment.port(station.name()))
+            .collect();
         let mut fleet = Fleet {
             segment,
             party,
             ports,
-            archives,
+            archives: archives.to_vec(),
             shape_of_b,
             secret: secret(),
-            a,
-            b,
+            machines: Vec::new(),
         };
-        for station in [Station::A, Station::B] {
+        for station in fleet.stations() {
+            let machine = fleet.boot(station);
+            fleet.machines.push(machine);
+        }
+        for station in fleet.stations() {
             fleet.await_log(station, UP);
         }
         fleet
     }
 
+    /// Where its machines are.
+    pub fn stations(&self) -> impl Iterator<Item = Station> + use<> {
+        Station::first(self.archives.len())
+    }
+
     /// One of the machines.
     pub fn machine(&mut self, station: Station) -> &mut Machine {
-        match station {
-            Station::A => &mut self.a,
-            Station::B => &mut self.b,
-        }
+        &mut self.machines[station as usize]
     }
 
     /// Waits until a machine's log holds a text, wherever it stands: domains start side by side.
@@ -193,7 +173,7 @@ impl Fleet {
 
     /// The segment's port that a machine's card is plugged into.
     pub fn port(&self, station: Station) -> &Port {
-        port_of(&self.ports, station)
+        &self.ports[station as usize]
     }
 
     /// Gives a machine's migration server a command of the operator's and returns what it says, also if that is no.
@@ -225,17 +205,16 @@ impl Fleet {
         self.ask_with("another secret", station, words)
     }
 
-    /// Begins to move a domain; what the migration server says comes as lines of JSON.
+    /// Begins to move a domain between A and B; what the migration server says comes as lines of JSON.
     pub fn begin_migration(&self, domain: &str, from: Station) -> Client {
+        self.begin_migration_to(domain, from, from.other())
+    }
+
+    /// The same between any two machines.
+    pub fn begin_migration_to(&self, domain: &str, from: Station, to: Station) -> Client {
         let program = operator();
         let program = program.to_str().expect("a path that is text");
-        let arguments = [
-            "--json",
-            from.address(),
-            "migrate",
-            domain,
-            from.other().name(),
-        ];
+        let arguments = ["--json", from.address(), "migrate", domain, to.name()];
         let secret = [(SECRET_VARIABLE, self.secret.as_str())];
         self.party.start_with(program, &arguments, &secret)
     }
@@ -315,11 +294,7 @@ impl Fleet {
     /// If it does not come up.
     pub fn restart(&mut self, station: Station) {
         self.machine(station).kill();
-        let shape = match station {
-            Station::A => usual,
-            Station::B => self.shape_of_b,
-        };
-        let machine = start(&self.ports, self.archives, station, shape);
+        let machine = self.boot(station);
         *self.machine(station) = machine;
         self.await_log(station, UP);
     }
@@ -330,7 +305,7 @@ impl Fleet {
     ///
     /// If it does not come up.
     pub fn replace_other(&mut self) {
-        self.archives = ARCHIVES;
+        self.archives = ARCHIVES.to_vec();
         self.shape_of_b = usual;
         self.restart(Station::B);
     }
@@ -341,9 +316,33 @@ impl Fleet {
     ///
     /// If the move fails; what the migration server said is in the message.
     pub fn migrate(&self, domain: &str, from: Station) -> Migration {
+        self.migrate_to(domain, from, from.other())
+    }
+
+    /// The same between any two machines.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::migrate`].
+    pub fn migrate_to(&self, domain: &str, from: Station, to: Station) -> Migration {
         let begun_ns = prober::now_ns();
-        let answer = self.begin_migration(domain, from).finish(LIMIT);
+        let answer = self.begin_migration_to(domain, from, to).finish(LIMIT);
         Migration::of_answer(begun_ns, &answer)
+    }
+
+    fn boot(&self, station: Station) -> Machine {
+        let archive = Some(Artefacts::archive_named(self.archives[station as usize]));
+        let kernel = Artefacts::kernel();
+        let options = Options::new(station.name(), Boot::Kernel { kernel, archive })
+            .memory_mib(512)
+            .card(self.port(station), station.card())
+            .argument("-append")
+            .argument("debug-exit");
+        let shape = match station {
+            Station::B => self.shape_of_b,
+            _ => usual,
+        };
+        shape(options).start()
     }
 }
 
@@ -359,33 +358,6 @@ fn secret() -> String {
 /// The operator's command line.
 fn operator() -> PathBuf {
     child::beside("caravan", "cargo build -p caravan")
-}
-
-fn port_of(ports: &[Port; 2], station: Station) -> &Port {
-    match station {
-        Station::A => &ports[0],
-        Station::B => &ports[1],
-    }
-}
-
-fn start(ports: &[Port; 2], archives: [&str; 2], station: Station, shape: Shape) -> Machine {
-    let [a, b] = archives;
-    let archive = match station {
-        Station::A => a,
-        Station::B => b,
-    };
-    let archive = Some(Artefacts::archive_named(archive));
-    let kernel = Artefacts::kernel();
-    let card = match station {
-        Station::A => MacAddress::local(1),
-        Station::B => MacAddress::local(2),
-    };
-    let options = Options::new(station.name(), Boot::Kernel { kernel, archive })
-        .memory_mib(512)
-        .card(port_of(ports, station), card)
-        .argument("-append")
-        .argument("debug-exit");
-    shape(options).start()
 }
 
 #[cfg(test)]

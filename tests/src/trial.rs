@@ -33,11 +33,7 @@ struct Listed([String; 2]);
 
 impl Listed {
     fn at(&self, station: Station) -> &str {
-        let Listed([a, b]) = self;
-        match station {
-            Station::A => a,
-            Station::B => b,
-        }
+        &self.0[station as usize]
     }
 
     /// Whether the counter runs there, nothing of it is elsewhere, and no move of it is left.
@@ -138,11 +134,7 @@ impl Trial {
     ///
     /// If it does not.
     pub fn await_memory(&self, station: Station, before: &[String; 2]) {
-        let [a, b] = before;
-        let before = match station {
-            Station::A => a,
-            Station::B => b,
-        };
+        let before = &before[station as usize];
         let deadline = Instant::now() + LIMIT;
         loop {
             let now = self.fleet.ask(station, &["mem"]);
