@@ -107,10 +107,14 @@ impl UserContext {
                 return Err(NotCanonical { register, value });
             }
         }
-        let chosen = self.rflags.get() & Self::CHOSEN_FLAGS;
-        self.rflags
-            .set(chosen | Self::INTERRUPT_FLAG | Self::FIXED_FLAG);
+        self.rflags.set(self.flags());
         Ok(())
+    }
+
+    /// The flags that are the thread's own. A saved context may have RF besides, by which the processor notes that an instruction
+    /// is to be tried again.
+    pub fn flags(&self) -> u64 {
+        self.rflags.get() & Self::CHOSEN_FLAGS | Self::INTERRUPT_FLAG | Self::FIXED_FLAG
     }
 }
 

@@ -116,6 +116,8 @@ fn registers_of(context: &UserContext) -> GeneralRegisters {
     for (register, cell) in registers.all_mut().into_iter().zip(cells(context)) {
         *register = cell.get();
     }
+    // What is read can be written as it is.
+    registers.rflags = context.flags();
     registers
 }
 

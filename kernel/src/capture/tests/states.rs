@@ -129,6 +129,19 @@ fn try_vectors(scene: &Scene) {
 }
 
 #[test]
+fn what_is_read_of_a_thread_is_what_is_read_once_it_was_written() {
+    const RESUME: u64 = 1 << 16;
+    let scene = Scene::new();
+    let context = &scene.subject.thread.context;
+    // As the processor leaves it at a fault.
+    context.rflags.set(context.rflags.get() | RESUME);
+    scene.freeze();
+    let read = scene.read(scene.subject.thread).expect("frozen");
+    assert_eq!(scene.write(0, &read), Ok(()));
+    assert_eq!(scene.read(scene.subject.thread), Ok(read));
+}
+
+#[test]
 fn vector_registers_move_with_their_thread_and_stay_nowhere() {
     let scene = Scene::new();
     let scheduler = &scene.world.kernel.scheduler;
