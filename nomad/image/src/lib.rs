@@ -21,6 +21,7 @@
 //! | `listing` | [`Listing`]: what the kernel says about a domain |
 //! | `verdict` | [`judge`]: what becomes of each thing that a domain holds |
 //! | `describe` | [`describe`]: from a listing to a description |
+//! | `agreement` | [`difference`]: whether what was built is what was described |
 //!
 //! Invariant: nothing is allocated before its size was compared with [`Limits`] and with what is there; whatever the
 //! bytes say, reading them ends in an [`Error`] or in a description that [`Description::check`] has passed.
@@ -30,6 +31,7 @@
 
 extern crate alloc;
 
+mod agreement;
 mod blob;
 mod check;
 mod checksum;
@@ -55,6 +57,7 @@ mod stream_tests;
 mod verdict;
 mod writer;
 
+pub use agreement::{Built, Difference, difference};
 pub use blob::Blob;
 pub use check::Fault;
 pub use checksum::Checksum;

@@ -3,8 +3,9 @@
 use core::mem::offset_of;
 use core::sync::atomic::Ordering;
 
+use abi::register::ObjectId;
 use abi::start_page::ClockPage;
-use runtime::capability::{Domain, Pool};
+use runtime::capability::{Any, Domain, Pool};
 use runtime::clock::Scale;
 use runtime::shared::SharedMemory;
 use runtime::{Cap, Start};
@@ -37,6 +38,14 @@ impl Machine {
                 .shared_memory("clock")
                 .expect("started without a clock"),
         }
+    }
+
+    /// Which object a capability of this server's own is for.
+    ///
+    /// # Errors
+    /// What `CapabilityIdentify` says.
+    pub fn identify(&self, capability: Cap<Any>) -> Result<ObjectId, runtime::Error> {
+        self.own.identify(capability.slot())
     }
 
     /// A scale by which it is `ns` at this moment, in ticks of this machine.

@@ -39,6 +39,8 @@ pub struct Plan<'a> {
     pub priority: u8,
     /// What it gets beside what is its own.
     pub grants: &'a [Grant<'a>],
+    /// The rights it has over itself.
+    pub domain_rights: DomainRights,
     /// The rights it has over its own pool, if any.
     pub pool_rights: Option<PoolRights>,
     /// Where its clock page is mapped.
@@ -226,7 +228,7 @@ impl Maker<'_> {
         let thread_rights = ThreadRights::READ | ThreadRights::WRITE | ThreadRights::SCHEDULE;
         let wake_rights = NotificationRights::SIGNAL | NotificationRights::WAIT;
         let mut own = Vec::from([
-            Grant::new("domain", *self.body.domain, DomainRights::OWN),
+            Grant::new("domain", *self.body.domain, plan.domain_rights),
             Grant::new("thread", thread, thread_rights),
             Grant::new("wake", *self.body.wake, wake_rights),
         ]);

@@ -194,6 +194,7 @@ impl Supervisor {
             heap: PageCount(u64::from(described.heap_mib) * MIB_PAGES),
             priority: described.priority,
             grants: &grants,
+            domain_rights: provision::domain_rights(described),
             pool_rights: provided.pool_rights,
             clock: clock::RANGE,
             arguments: &provided.arguments,

@@ -84,6 +84,16 @@ impl Built {
         Some(Cap::from_slot(capability.slot()))
     }
 
+    /// All objects, in the order of their positions.
+    pub fn objects(&self) -> impl Iterator<Item = Option<Cap<Any>>> + '_ {
+        self.objects.iter().copied()
+    }
+
+    /// All outsiders, in the order of their positions.
+    pub fn outsiders(&self) -> impl Iterator<Item = Cap<Any>> + '_ {
+        self.outsiders.iter().copied()
+    }
+
     /// The outsider at this position.
     pub fn outsider<T: Kind>(&self, position: u32) -> Option<Cap<T>> {
         let capability = self.outsiders.get(position as usize)?;

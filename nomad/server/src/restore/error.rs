@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use nomad_image::Name;
+use nomad_image::{Difference, Name};
 use runtime::Error;
 
 use crate::root::RootError;
@@ -34,6 +34,8 @@ pub enum RestoreError {
     OtherDomain,
     /// The image has no notification to wake the domain by.
     NoWake,
+    /// What was built is not what was described.
+    Differs(Difference),
     /// The image has something where this server does not expect it, or a step was asked for out of turn.
     Unexpected(&'static str),
 }
@@ -68,6 +70,7 @@ impl fmt::Display for RestoreError {
             RestoreError::NoService(name) => write!(f, "there is no {name} here"),
             RestoreError::OtherDomain => write!(f, "the image is of another domain"),
             RestoreError::NoWake => write!(f, "the image has no notification to wake it by"),
+            RestoreError::Differs(what) => write!(f, "what was built differs: {what:?}"),
             RestoreError::Unexpected(what) => write!(f, "unexpected: {what}"),
         }
     }

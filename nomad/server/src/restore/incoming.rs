@@ -28,7 +28,7 @@ use crate::machine::Machine;
 use crate::restore::arriving::Arriving;
 use crate::restore::build::{Built, Plan};
 use crate::restore::error::{Asking, During};
-use crate::restore::{RestoreError, clock as domain_clock, scrap};
+use crate::restore::{RestoreError, clock as domain_clock, read_back, scrap};
 
 /// A domain on its way in.
 pub struct Incoming {
@@ -181,8 +181,8 @@ impl Incoming {
         }
     }
 
-    /// Builds the domain, frozen, in place of one that was built before, and has root keep it. Says the digest of what
-    /// was built.
+    /// Builds the domain, frozen, in place of one that was built before, reads it back, and has root keep it. Says the digest of
+    /// what was built.
     ///
     /// # Errors
     /// Which call failed.
@@ -191,6 +191,9 @@ impl Incoming {
         let (domain, token, wake) = self.assemble()?;
         let root = self.machine.root;
         let described = self.described.as_ref().ok_or(NO_STATE)?;
+        if let Some(built) = &self.built {
+            read_back::verify(&self.machine, built, &described.description)?;
+        }
         let home = described.description.identity.home;
         let kept = root.keep(self.name, self.pool, domain, token, home, wake);
         kept.asking("keeping the domain")?;

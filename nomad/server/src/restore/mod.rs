@@ -7,6 +7,7 @@
 //! | [`build`] | the list of calls that make the domain of its description |
 //! | [`clock`] | its time goes on |
 //! | [`error`] | which call failed |
+//! | [`read_back`] | whether that is what was described |
 //! | [`scrap`] | capabilities that are not needed any more |
 
 pub mod arriving;
@@ -14,6 +15,7 @@ pub mod build;
 pub mod clock;
 pub mod error;
 pub mod incoming;
+pub mod read_back;
 pub mod scrap;
 
 pub use error::RestoreError;

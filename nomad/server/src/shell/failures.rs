@@ -38,9 +38,10 @@ pub fn of_restore(error: &RestoreError) -> LocalFailure {
         RestoreError::Root { .. } | RestoreError::NoService(_) => {
             LocalFailure::Service { slot: NO_SLOT }
         }
-        RestoreError::OtherDomain | RestoreError::NoWake | RestoreError::Unexpected(_) => {
-            LocalFailure::BadImage
-        }
+        RestoreError::OtherDomain
+        | RestoreError::NoWake
+        | RestoreError::Differs(_)
+        | RestoreError::Unexpected(_) => LocalFailure::BadImage,
     }
 }
 

@@ -10,7 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use abi::Error;
-use abi::kind::{EndpointRights, PoolRights};
+use abi::kind::{DomainRights, EndpointRights, PoolRights};
 use manifest::{Capability, Device, Manifest};
 use runtime::Cap;
 use runtime::capability::{Endpoint, Memory, Pool, Thread};
@@ -239,6 +239,14 @@ fn find_device(
         .filter(|function| kind::matches(function.identity, kind));
     let function = functions.nth(index as usize);
     function.copied().map(Some).ok_or(NotStarted::NoDevice)
+}
+
+/// The migration server asks the kernel which objects it holds, to compare them with those of a domain that it has built.
+pub fn domain_rights(described: &manifest::Domain) -> DomainRights {
+    match can_ask_fleet(described) {
+        true => DomainRights::OWN | DomainRights::CAPTURE,
+        false => DomainRights::OWN,
+    }
 }
 
 /// A driver makes memory that its device reaches; without an IOMMU it is trusted with that.

@@ -20,6 +20,8 @@ fn kernel(request: &Request) -> Answer {
     match request {
         // Root has done it.
         Request::Call(_) => Ok([0, abi::MessageInfo::words_only(1)?.bits(), 0, 0, 0, 0, 0, 0]),
+        // Every list is empty.
+        Request::DomainDescribe(_) => Ok([0, u64::MAX, 0, 0, 0, 0, 0, 0]),
         _ => DONE,
     }
 }
@@ -100,8 +102,9 @@ fn slot_of(incoming: &Incoming, position: u32) -> Slot {
 fn a_memory_that_the_domain_gave_up_ends_before_the_domain_is_built() {
     type Step = fn(&mut Incoming) -> Result<(), RestoreError>;
     let build: Step = |incoming| match incoming.build() {
-        // A host has no message buffer for what root is to keep.
-        Ok(_) | Err(RestoreError::Root { .. }) => Ok(()),
+        // This kernel lists nothing of what was built.
+        Err(RestoreError::Differs(_)) => Ok(()),
+        Ok(_) => Err(RestoreError::Unexpected("agreement")),
         Err(error) => Err(error),
     };
     let steps: [Step; 2] = [Incoming::rehearse, build];
