@@ -76,6 +76,22 @@ fn a_domain_that_lies_harms_only_itself() {
 }
 
 #[test]
+fn a_manifest_that_is_none_is_told_although_nobody_has_the_serial_port() {
+    let mut bytes = fs::read(Artefacts::archive_named(ARCHIVE)).expect("the archive is there");
+    let (_, content) = member(&bytes, "manifest");
+    bytes[content].fill(b'x');
+    let path = std::env::temp_dir().join(format!("caravan-{}-manifest.tar", std::process::id()));
+    fs::write(&path, bytes).expect("a temporary file");
+    let mut machine = machine(path.clone());
+    machine.expect(
+        "[root] ERROR: the archive's `manifest`: it is not a compiled manifest",
+        LIMIT,
+    );
+    machine.expect("[root] WARN: no domain has the serial port", LIMIT);
+    fs::remove_file(path).expect("it is there");
+}
+
+#[test]
 fn a_file_that_is_no_program_keeps_no_other_from_starting() {
     let mut machine = machine_with("no-elf", |archive| {
         let (_, content) = member(archive, "guest-liar.elf");

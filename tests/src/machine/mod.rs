@@ -9,7 +9,6 @@
 //! let mut segment = Segment::new();
 //! let boot = Boot::Kernel { kernel: Artefacts::kernel(), archive: Some(Artefacts::archive()) };
 //! let mut one = Options::new("one", boot).card(&segment.port("one"), MacAddress::local(1)).start();
-//! one.expect_text("> ", limit);
 //! one.type_line("help");
 //! one.expect("migrate", limit);
 //! one.kill();

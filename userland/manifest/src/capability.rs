@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Capability {
-    /// To print on the machine's console.
+    /// To say something, which the machine's console shows.
     Log,
     /// Its own pool, to make objects.
     Pool,
@@ -22,7 +22,7 @@ pub enum Capability {
     Root,
     /// To be the switch.
     Ports,
-    /// The first serial port, beside root's log.
+    /// The first serial port, and what is said on the machine: to be the console, and write that there.
     Serial,
     /// Memory of its own that outlives it, for what a new life must know of the last.
     Records,

@@ -39,6 +39,7 @@ pub fn check(manifest: &Manifest) -> Result<(), Complaint> {
             port(manifest, index),
             tunnel(manifest, index),
             device(manifest, index),
+            serial(manifest, index),
             services(manifest, domain),
             arguments(domain),
             peers(manifest, domain),
@@ -168,6 +169,19 @@ fn device(manifest: &Manifest, index: usize) -> Check {
         Some(other) => Err((
             "device",
             format!("the domain `{}` drives the same one", other.name),
+        )),
+    }
+}
+
+fn serial(manifest: &Manifest, index: usize) -> Check {
+    let has = |domain: &Domain| domain.capabilities.contains(&Capability::Serial);
+    let domain = &manifest.domains[index];
+    let mut others = manifest.domains[..index].iter();
+    match others.find(|other| has(domain) && has(other) && meet(domain, other)) {
+        None => Ok(()),
+        Some(other) => Err((
+            "capabilities",
+            format!("the domain `{}` has the one `serial` port", other.name),
         )),
     }
 }
@@ -422,6 +436,24 @@ mod tests {
         ));
         let expected = "domain `e`: field `port`: the domain `d` has the same `ip`";
         assert!(error.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn one_domain_of_a_machine_has_the_serial_port() {
+        let domain = |name: &str, home: &str| {
+            format!(
+                "[[domain]]\nname = \"{name}\"\nimage = \"x\"\npool_mib = 2\nhome = \"{home}\"\n\
+                 capabilities = [\"serial\"]\n"
+            )
+        };
+        let both = |first: &str, second: &str| {
+            let (d, e) = (domain("d", first), domain("e", second));
+            format!("[machine]\nname = \"a\"\n{d}{e}")
+        };
+        let error = error_of(&both("a", "a"));
+        let expected = "domain `e`: field `capabilities`: the domain `d` has the one `serial` port";
+        assert!(error.contains(expected), "{error}");
+        manifest_of(&both("a", "b")).expect("two machines");
     }
 
     #[test]

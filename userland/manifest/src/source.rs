@@ -21,7 +21,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::check::{self, Complaint};
-use crate::{Domain, Manifest, Port};
+use crate::{Capability, Domain, Manifest, Port};
 
 /// What is wrong with a manifest, and where.
 #[derive(Debug, PartialEq, Eq)]
@@ -99,6 +99,7 @@ struct Override {
     priority: Option<u8>,
     pool_mib: Option<u32>,
     heap_mib: Option<u32>,
+    capabilities: Option<Vec<Capability>>,
     arguments: Option<BTreeMap<String, String>>,
 }
 
@@ -110,6 +111,9 @@ impl Override {
         domain.priority = self.priority.unwrap_or(domain.priority);
         domain.pool_mib = self.pool_mib.unwrap_or(domain.pool_mib);
         domain.heap_mib = self.heap_mib.unwrap_or(domain.heap_mib);
+        if let Some(capabilities) = &self.capabilities {
+            domain.capabilities = capabilities.clone();
+        }
         for (key, value) in self.arguments.iter().flatten() {
             domain.arguments.insert(key.clone(), value.clone());
         }
@@ -338,12 +342,14 @@ pub(crate) mod tests {
             "differs",
             &format!("{DOMAIN}arguments = {{ a = \"1\", b = \"2\" }}\n"),
             "include = \"default.toml\"\n[machine]\nname = \"b\"\n\
-             [override.d]\narguments = { b = \"3\" }\npool_mib = 9\npriority = 20\n",
+             [override.d]\narguments = { b = \"3\" }\npool_mib = 9\npriority = 20\n\
+             capabilities = [\"pool\"]\n",
         )
         .unwrap();
         let domain = &manifest.domains[0];
         assert_eq!(manifest.machine, "b");
         assert_eq!((domain.pool_mib, domain.priority), (9, 20));
+        assert_eq!(domain.capabilities, [Capability::Pool]);
         let arguments: Vec<_> = domain.arguments.values().collect();
         assert_eq!(arguments, ["1", "3"]);
     }
@@ -366,10 +372,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_manifests_in_the_tree_compile() {
+    fn the_manifests_in_the_tree_compile_and_have_a_console() {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
         let files = fs::read_dir(directory).unwrap();
         let manifests = files.map(|file| compile(&file.unwrap().path()).unwrap());
-        assert!(manifests.count() >= 3);
+        let is_console = |domain: &Domain| domain.capabilities.contains(&Capability::Serial);
+        let checked = manifests.inspect(|manifest| {
+            assert!(manifest.domains_at_home().any(is_console), "{manifest:?}");
+        });
+        assert!(checked.count() >= 3);
     }
 }

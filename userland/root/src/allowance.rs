@@ -1,14 +1,18 @@
-//! What a domain may say in a while: whoever says more loses lines, and not the machine its time, for root prints
-//! above everybody's priority.
+//! What a domain may say in a while: whoever says more loses lines, its own and not others', for the journal is one for all, and
+//! the serial line slow.
 //!
-//! An account of bytes that fills as time passes. What was left out is said with the next line that is let through.
+//! An account of bytes that fills as time passes: those that go over the serial line, with the domain's name and the line's end.
+//! What was left out is said with the next line that is let through.
 
-/// Bytes that may be said at once, after a silence.
-pub const BURST_BYTES: u64 = 64 << 10;
+use crate::journal::{LINES_MAX, TEXT_BYTES_MAX};
+
+/// Bytes that may be said at once, after a silence: a quarter of what the journal holds, so that nobody alone drives out of it
+/// what others have said before the console has written it.
+pub const BURST_BYTES: u64 = TEXT_BYTES_MAX as u64 / 4;
 /// Bytes a second that may be said for ever: less than a serial line of 115,200 baud carries.
 pub const BYTES_PER_SECOND: u64 = 8 << 10;
-/// What a line costs besides its text, for its name and its end.
-const LINE_BYTES: u64 = 32;
+/// The least that a line costs, however short: its place among those that the journal holds.
+const LINE_BYTES_MIN: u64 = (TEXT_BYTES_MAX / LINES_MAX) as u64;
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -32,11 +36,10 @@ impl Default for Allowance {
 }
 
 impl Allowance {
-    /// Pays for a line of so many bytes: how many were left out before it, or `None` if it is left out itself.
+    /// Pays for a line that is so many bytes in all: how many lines were left out before it, or `None` if it is left out itself.
     pub fn pay(&mut self, now_ns: u64, bytes: usize) -> Option<u64> {
         self.fill(now_ns);
-        let cost = bytes as u64 + LINE_BYTES;
-        match self.left.checked_sub(cost) {
+        match self.left.checked_sub(LINE_BYTES_MIN.max(bytes as u64)) {
             Some(left) => {
                 self.left = left;
                 Some(core::mem::take(&mut self.dropped))
@@ -65,8 +68,8 @@ impl Allowance {
 mod tests {
     use super::*;
 
-    const LINE: usize = 68;
-    const COST: u64 = LINE as u64 + LINE_BYTES;
+    const LINE: usize = 100;
+    const COST: u64 = LINE as u64;
 
     /// Says lines at this moment until one is left out: how many were let through.
     fn flood(allowance: &mut Allowance, now_ns: u64) -> u64 {
@@ -84,6 +87,18 @@ mod tests {
         assert!(lines <= 10 * BYTES_PER_SECOND / COST + 1, "{lines}");
         assert!(lines >= BURST_BYTES / COST, "{lines}");
         assert_eq!(flood(&mut allowance, later), 0);
+    }
+
+    #[test]
+    fn a_burst_of_one_takes_a_quarter_of_the_journal_whatever_its_lines_are() {
+        for bytes in 0..500 {
+            let mut allowance = Allowance::default();
+            let lines = (0..).take_while(|_| allowance.pay(0, bytes).is_some());
+            let lines = lines.count();
+            assert!(4 * lines <= LINES_MAX, "{lines} of {bytes}");
+            assert!(4 * lines * bytes <= TEXT_BYTES_MAX, "{lines} of {bytes}");
+            assert!(lines > 0);
+        }
     }
 
     #[test]

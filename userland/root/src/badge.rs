@@ -8,7 +8,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Interface {
-    /// Prints.
+    /// Keeps what is said.
     Log = 1,
     /// Knows the machine's domains.
     Root = 2,
@@ -16,6 +16,8 @@ pub enum Interface {
     Ports = 3,
     /// Hears of faults. The kernel sends here.
     Faults = 4,
+    /// Tells what was said.
+    Journal = 5,
 }
 
 /// A domain's number: never used for another while the machine runs.
@@ -34,6 +36,7 @@ pub fn decode(badge: u64) -> Option<(Interface, DomainNumber)> {
         Interface::Root,
         Interface::Ports,
         Interface::Faults,
+        Interface::Journal,
     ]
     .into_iter()
     .find(|interface| u64::from(*interface as u32) == badge >> 32)?;
@@ -47,7 +50,7 @@ mod tests {
     #[test]
     fn a_badge_says_what_and_who() {
         let number = DomainNumber(u32::MAX);
-        for interface in [Interface::Log, Interface::Faults] {
+        for interface in [Interface::Log, Interface::Faults, Interface::Journal] {
             assert_eq!(decode(badge(interface, number)), Some((interface, number)));
         }
         assert_eq!(decode(0), None);

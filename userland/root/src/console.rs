@@ -1,5 +1,13 @@
-//! The machine's console: the first serial port, one line at a time, each with the name of who says it. The last lines
-//! are kept besides, in a [`Journal`].
+//! What was said on this machine, and the serial port that it goes to.
+//!
+//! ```text
+//! log lines of domains and of root --keep--> Journal --a flag, then calls--> the console --> serial port
+//!                                                 `--write_out, when nobody else will--------^
+//! ```
+//!
+//! Root only keeps lines, each with the name of who says it, and lets the domain that has the serial port know: a port takes
+//! a hundred microseconds for a byte, and nobody runs while root waits. It writes by itself, and waits for the port, in two
+//! cases in which there is nobody to wait for: when it panics, and when no domain has the port.
 
 use abi::Error;
 use abi::register::Width;
@@ -32,23 +40,23 @@ static PORT: Mutex<Option<Cap<IoPorts>>> = Mutex::new(None);
 static INTERRUPT: Mutex<Option<Cap<Interrupt>>> = Mutex::new(None);
 static JOURNAL: Mutex<Journal> = Mutex::new(Journal::new());
 
-/// Takes the serial port if the machine has one; root's own log goes to it and to the journal from now on.
+/// Makes the serial port's capabilities if the machine has one; root's own log goes to the journal from now on.
 ///
 /// # Errors
-/// Why the kernel does not give it.
+/// Why the kernel does not give them.
 pub fn open(hardware: Cap<Hardware>, pool: Cap<Pool>) -> Result<(), Error> {
     let port = hardware.create_ports(pool, COM1, PORTS)?;
     if is_present(port)? {
         *PORT.lock() = Some(port);
-        // Root only writes; the interrupt is for who reads.
         *INTERRUPT.lock() = hardware.create_line_interrupt(pool, LINE, Bus::Isa).ok();
     }
     JOURNAL.lock().reserve();
     runtime::logging::set_sink(|line| {
         if let Some(root) = Name::try_new("root") {
-            print(root, line.as_bytes());
+            keep(root, line.as_bytes());
         }
     });
+    runtime::logging::set_after_panic(write_out);
     Ok(())
 }
 
@@ -64,23 +72,53 @@ pub fn line(number: u64) -> Option<Line> {
     JOURNAL.lock().line(number)
 }
 
-/// The serial port and its interrupt, for who reads what is typed; nothing on a machine without one.
+/// The first line that is not written yet, as [`Journal::next_unwritten`] has it.
+pub fn next_unwritten(written: u64) -> Option<Line> {
+    JOURNAL.lock().next_unwritten(written)
+}
+
+/// Whether there are lines to be written that were not there the last time.
+pub fn take_news() -> bool {
+    JOURNAL.lock().take_news()
+}
+
+/// The serial port and its interrupt, for the one domain that uses them; nothing on a machine without one.
 pub fn serial() -> Option<(Cap<IoPorts>, Cap<Interrupt>)> {
     Some(((*PORT.lock())?, (*INTERRUPT.lock())?))
 }
 
-/// Prints a line as said by `name`, and keeps it. What is no visible character or no UTF-8 becomes `?`, so that nobody
-/// can pretend to be another or confuse a terminal.
-pub fn print(name: Name, line: &[u8]) {
-    JOURNAL.lock().keep(name, visible(line));
-    let Some(port) = *PORT.lock() else {
+/// Keeps a line as said by `name`. What is no visible character or no UTF-8 becomes `?`, so that nobody can pretend to be
+/// another or confuse a terminal.
+pub fn keep(name: Name, line: &[u8]) {
+    // It is taken only by a panic in the midst of keeping a line.
+    if let Some(mut journal) = JOURNAL.try_lock() {
+        journal.keep(name, visible(line));
+    }
+}
+
+/// How many bytes a line is on the serial line, at most.
+pub fn bytes_of_line(name: Name, line: &[u8]) -> usize {
+    name.as_str().len() + line.len() + "[] \r\n".len()
+}
+
+/// Writes all that is not written yet, and waits for the port: nobody else runs until then, and nobody else would write it.
+pub fn write_out() {
+    let (Some(mut journal), Some(port)) = (JOURNAL.try_lock(), *PORT.lock()) else {
         return;
     };
-    let said = visible(name.as_str().as_bytes());
-    let characters = ['['].into_iter().chain(said).chain("] ".chars());
-    let characters = characters.chain(visible(line)).chain("\r\n".chars());
-    // A console that fails is no reason to stop.
-    let _ = write(port, characters.flat_map(bytes_of));
+    let mut written = 0;
+    while let Some(line) = journal.next_unwritten(written) {
+        // A port that fails is no reason to stop.
+        let _ = write(port, bytes_shown(&line));
+        written = line.number + 1;
+    }
+}
+
+/// A line as it is written.
+fn bytes_shown(line: &Line) -> impl Iterator<Item = u8> {
+    let (name, text) = (line.name.as_str().as_bytes(), line.text.as_bytes());
+    let parts = [b"[", name, b"] ", text, b"\r\n"];
+    parts.into_iter().flatten().copied()
 }
 
 /// A line's characters, those that a terminal might obey replaced.
@@ -94,12 +132,6 @@ fn visible(line: &[u8]) -> impl Iterator<Item = char> {
         };
         chunk.valid().chars().map(seen).chain(broken)
     })
-}
-
-fn bytes_of(character: char) -> impl Iterator<Item = u8> {
-    let mut bytes = [0; 4];
-    let count = character.encode_utf8(&mut bytes).len();
-    bytes.into_iter().take(count)
 }
 
 fn write(port: Cap<IoPorts>, bytes: impl Iterator<Item = u8>) -> Result<(), Error> {
@@ -174,6 +206,13 @@ mod tests {
         assert_eq!(host::with_kernel(without_port, is_present).0, Ok(false));
     }
 
+    #[test]
+    fn keeping_a_line_asks_nothing_of_the_kernel_and_waits_for_no_port() {
+        let name = Name::try_new("kv").expect("a name");
+        let calls = host::with_kernel(with_port, || keep(name, &[b'x'; 400])).1;
+        assert_eq!(calls, []);
+    }
+
     fn shown(line: &[u8]) -> String {
         visible(line).collect()
     }
@@ -191,7 +230,31 @@ mod tests {
     fn what_is_visible_stays() {
         let line = "aZ ~\tä \u{10348}";
         assert_eq!(shown(line.as_bytes()), line);
-        let bytes: Vec<u8> = visible(line.as_bytes()).flat_map(bytes_of).collect();
-        assert_eq!(bytes, line.as_bytes());
+    }
+
+    #[test]
+    fn a_line_is_never_longer_than_it_is_charged_for() {
+        let name = Name::try_new("kv").expect("a name");
+        for text in [
+            &b""[..],
+            b"ready",
+            b"a\n\xff\x1b\xc3",
+            "\u{85}\u{e4}".as_bytes(),
+        ] {
+            let mut journal = Journal::new();
+            journal.keep(name, visible(text));
+            let line = journal.line(0).expect("a line");
+            let bytes = bytes_shown(&line).count();
+            assert!(bytes <= bytes_of_line(name, text), "{text:?}: {bytes}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_written_with_its_name_and_its_end() {
+        let name = Name::try_new("kv").expect("a name");
+        let mut journal = Journal::new();
+        journal.keep(name, "ready".chars());
+        let line = journal.line(0).expect("a line");
+        assert_eq!(bytes_shown(&line).collect::<Vec<u8>>(), b"[kv] ready\r\n");
     }
 }

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A line's number is its place since the machine started, so that a reader that fell behind sees how many lines it
-//! missed. Both bounds hold at any time: the oldest lines make room for a new one, each as a whole.
+//! missed. Both bounds hold at any time: the oldest lines make room for a new one, each as a whole, whether they were written
+//! to the serial port or not.
 
 use alloc::collections::VecDeque;
 
@@ -28,6 +29,10 @@ pub struct Journal {
     dropped: u64,
     /// How many bytes were dropped: where the first line's text begins.
     dropped_bytes: u64,
+    /// All lines before this number are written.
+    written: u64,
+    /// All lines before this number were announced to the one who writes them.
+    announced: u64,
 }
 
 /// Where a line's text lies, counted in bytes since the machine started.
@@ -46,6 +51,8 @@ impl Journal {
             text: VecDeque::new(),
             dropped: 0,
             dropped_bytes: 0,
+            written: 0,
+            announced: 0,
         }
     }
 
@@ -88,9 +95,26 @@ impl Journal {
         }
     }
 
+    /// The number of the next line to come.
+    fn end(&self) -> u64 {
+        self.dropped + self.lines.len() as u64
+    }
+
+    /// The first line that is not written yet, if all before this number are, beside those of which that is known.
+    pub fn next_unwritten(&mut self, written: u64) -> Option<Line> {
+        self.written = self.written.max(written.min(self.end()));
+        self.line(self.written)
+    }
+
+    /// Whether there are lines that were not there the last time.
+    pub fn take_news(&mut self) -> bool {
+        let end = self.end();
+        core::mem::replace(&mut self.announced, end) < end
+    }
+
     /// The line of this number, or the oldest one if it was dropped; `None` if it is yet to come.
-    pub fn line(&self, number: u64) -> Option<Line> {
-        let number = number.max(self.dropped);
+    pub fn line(&self, wanted: u64) -> Option<Line> {
+        let number = wanted.max(self.dropped);
         let index = usize::try_from(number - self.dropped).ok()?;
         let place = self.lines.get(index)?;
         let start = (place.start - self.dropped_bytes) as usize;
@@ -101,7 +125,8 @@ impl Journal {
             .for_each(|(to, from)| *to = *from);
         Some(Line {
             number,
-            end: self.dropped + self.lines.len() as u64,
+            dropped: number - wanted,
+            end: self.end(),
             name: place.name,
             text: Text::of(&text[..place.bytes]),
         })
@@ -185,8 +210,42 @@ mod tests {
     fn a_reader_that_fell_behind_learns_how_many_it_missed() {
         let mut journal = Journal::new();
         (0..LINES_MAX + 10).for_each(|_| keep(&mut journal, "x"));
-        assert_eq!(journal.line(3).map(|line| line.number), Some(10));
-        assert_eq!(journal.line(10).map(|line| line.number), Some(10));
+        let line = |number| journal.line(number).map(|line| (line.number, line.dropped));
+        assert_eq!(line(3), Some((10, 7)));
+        assert_eq!(line(10), Some((10, 0)));
+    }
+
+    #[test]
+    fn who_writes_goes_on_where_the_last_one_ended() {
+        let mut journal = Journal::new();
+        assert_eq!(journal.next_unwritten(0), None);
+        (0..5).for_each(|_| keep(&mut journal, "x"));
+        let mut next = |written| journal.next_unwritten(written).map(|line| line.number);
+        assert_eq!(next(0), Some(0));
+        assert_eq!(next(3), Some(3));
+        // It is started again, and knows nothing.
+        assert_eq!(next(0), Some(3));
+        assert_eq!(next(5), None);
+        assert_eq!(next(u64::MAX), None);
+        (0..LINES_MAX + 1).for_each(|_| keep(&mut journal, "y"));
+        let line = journal.next_unwritten(0).expect("a line");
+        assert_eq!((line.number, line.dropped), (6, 1), "that one was lost");
+    }
+
+    #[test]
+    fn a_line_is_news_once() {
+        let mut journal = Journal::new();
+        assert!(!journal.take_news());
+        keep(&mut journal, "x");
+        keep(&mut journal, "x");
+        assert!(journal.take_news());
+        assert!(!journal.take_news());
+        // Also when the journal is full.
+        (0..LINES_MAX).for_each(|_| keep(&mut journal, "x"));
+        assert!(journal.take_news());
+        keep(&mut journal, "x");
+        assert!(journal.take_news());
+        assert!(!journal.take_news());
     }
 
     #[test]

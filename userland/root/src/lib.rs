@@ -12,7 +12,7 @@
 //! | [`switchboard`] | the ports, and what the switch is told about them |
 //! | [`services`], [`badge`] | what root answers, on one endpoint |
 //! | [`pci`] | devices and handing them to drivers |
-//! | [`console`], [`journal`], [`allowance`] | the serial port, the last lines that went there, how much a domain may say |
+//! | [`console`], [`journal`], [`allowance`] | what was said and who writes it out, the last lines of it, how much a domain may say |
 //!
 //! Root has one thread. It answers calls and makes none, so that it never waits for a domain it looks after.
 
@@ -113,8 +113,13 @@ fn serve(mut root: Supervisor) -> Result<Never, Error> {
     );
     let mut server = Server::new(root.machine.endpoint)?.accepting(services::CAPABILITIES_MAX);
     root.start_all();
+    if !root.has_console() {
+        log::warn!("no domain has the serial port: what is said from now on is not written there");
+        console::write_out();
+    }
     let mut answer = Answer::Never;
     loop {
+        root.announce_lines();
         let event = server.answer_and_receive(answer)?;
         answer = services::handle(&mut root, &mut server, event);
     }

@@ -17,8 +17,10 @@ use crate::machine::Machine;
 /// Pages of a domain's records.
 pub const RECORDS_PAGES: PageCount = PageCount(16);
 
-/// To print.
+/// To say something.
 pub const LOG: &str = "log";
+/// What was said, for the one who has the serial port.
+pub const JOURNAL: &str = "journal";
 /// Root's list of domains.
 pub const ROOT: &str = "root";
 /// Root's commands to the switch.
@@ -49,7 +51,7 @@ pub fn interface(
 ) -> Grant<'static> {
     let rights = match interface {
         Interface::Root | Interface::Ports => EndpointRights::SEND | EndpointRights::GRANT,
-        Interface::Log | Interface::Faults => EndpointRights::SEND,
+        Interface::Log | Interface::Faults | Interface::Journal => EndpointRights::SEND,
     };
     Grant::new(name, machine.endpoint, rights).badged(badge(interface, domain))
 }

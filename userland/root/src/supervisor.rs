@@ -8,11 +8,13 @@ use abi::register::PageCount;
 use manifest::{Manifest, Restart};
 use runtime::Cap;
 use runtime::capability::{Endpoint, Pool, Reply, Thread};
+use runtime::events::JOURNAL;
 use runtime::protocol::root::{DomainId, DomainState, done};
 use runtime::protocol::{Name, Words};
 
 use crate::archive::Archive;
 use crate::badge::DomainNumber;
+use crate::birth::Body;
 use crate::domain::Domain;
 use crate::handle::Handle;
 use crate::image::Image;
@@ -21,7 +23,7 @@ use crate::not_started::NotStarted;
 use crate::pci::function::RESET_NS;
 use crate::pci::{ConfigurationPorts, Function};
 use crate::switchboard::Switchboard;
-use crate::{birth, clock, provision, services};
+use crate::{birth, clock, console, provision, services};
 
 /// Pages in a MiB.
 pub const MIB_PAGES: u64 = 256;
@@ -233,6 +235,27 @@ impl Supervisor {
         thread.start().map_err(NotStarted::at("the thread"))?;
         self.ring_for_commands();
         Ok(())
+    }
+
+    /// The domain that writes to the serial port what was said, if one was started.
+    fn console(&self) -> Option<&Body> {
+        let is_console = |domain: &&Domain| provision::is_console(&self.manifest, domain.described);
+        self.domains.iter().find(is_console)?.body.as_ref()
+    }
+
+    /// Whether a domain writes to the serial port what was said.
+    pub fn has_console(&self) -> bool {
+        self.console().is_some()
+    }
+
+    /// Wakes the console if something was said. It asks when it can, and nobody waits for it.
+    pub fn announce_lines(&self) {
+        if console::take_news()
+            && let Some(body) = self.console()
+        {
+            // The notification is the console's: it is there as long as its body.
+            let _ = body.wake.signal(JOURNAL);
+        }
     }
 
     /// Takes a domain's memory back. Its device is cut off from it before.

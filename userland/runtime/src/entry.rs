@@ -104,7 +104,7 @@ mod first {
         static PANICKED: AtomicBool = AtomicBool::new(false);
         // A panic while a panic is told tells nothing more.
         if !PANICKED.swap(true, Ordering::Relaxed) {
-            logging::line(format_args!("{information}"));
+            logging::panicked(format_args!("{information}"));
         }
         stop()
     }

@@ -17,6 +17,8 @@ pub const PORT: u64 = 1 << 1;
 pub const INTERRUPT: u64 = 1 << 2;
 /// Bit 3: the same as [`PORT`], at the migration server's tunnel.
 pub const TUNNEL: u64 = 1 << 3;
+/// Bit 4: root's journal has a line more, at the console.
+pub const JOURNAL: u64 = 1 << 4;
 /// The first bit that is free for the domain's own use.
 pub const FIRST_FREE_BIT: u32 = 8;
 

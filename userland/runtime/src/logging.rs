@@ -1,7 +1,8 @@
 //! Where the macros of the `log` crate lead: to the service behind the capability `log`, line by line.
 //!
 //! A line is one call, as [`crate::protocol::log`] packs it; what is longer becomes several lines. A program that
-//! is that service itself sets a sink of its own. Without either, lines go nowhere.
+//! is that service itself sets a sink of its own, and may set what is done after the line of a panic. Without either, lines go
+//! nowhere.
 
 use core::fmt::{self, Write};
 
@@ -20,6 +21,7 @@ pub const LINE_BYTES_MAX: usize = TEXT_BYTES_MAX - 1;
 pub type Sink = fn(&str);
 
 static SINK: Mutex<Option<Sink>> = Mutex::new(None);
+static AFTER_PANIC: Mutex<Option<fn()>> = Mutex::new(None);
 static ENDPOINT: Mutex<Slot> = Mutex::new(Slot::NONE);
 static LOGGER: Logger = Logger;
 
@@ -53,6 +55,24 @@ pub(crate) fn install(endpoint: Option<Cap<Endpoint>>, level: LevelFilter) {
 /// From now on `sink` takes the lines.
 pub fn set_sink(sink: Sink) {
     *SINK.lock() = Some(sink);
+}
+
+/// When the program has panicked and logged that, `act` is called: the last that it does.
+pub fn set_after_panic(act: fn()) {
+    *AFTER_PANIC.lock() = Some(act);
+}
+
+/// Logs a panic.
+#[cfg_attr(
+    not(target_os = "none"),
+    expect(dead_code, reason = "a host has a panic handler of its own")
+)]
+pub(crate) fn panicked(what: fmt::Arguments<'_>) {
+    line(what);
+    let act = *AFTER_PANIC.lock();
+    if let Some(act) = act {
+        act();
+    }
 }
 
 /// Logs one line, whatever the level.

@@ -54,6 +54,12 @@ pub fn is_switch(manifest: &Manifest, described: Option<usize>) -> bool {
     described.is_some_and(|domain| domain.capabilities.contains(&Capability::Ports))
 }
 
+/// Whether a domain of the manifest is the console.
+pub fn is_console(manifest: &Manifest, described: Option<usize>) -> bool {
+    let described = described.map(|index| &manifest.domains[index]);
+    described.is_some_and(|domain| domain.capabilities.contains(&Capability::Serial))
+}
+
 /// Whether a domain of the manifest is the migration server, which asks other machines what they hold.
 pub fn can_ask_fleet(described: &manifest::Domain) -> bool {
     described.capabilities.contains(&Capability::Records)
@@ -123,7 +129,11 @@ impl<'a> Provided<'a> {
                 // The switch's doorbell comes with the port.
                 Capability::Tunnel => grants.extend(self.tunnel.map(names::tunnel)),
                 Capability::Records => grants.extend(self.records.map(names::records)),
-                Capability::Serial => grants.extend(names::serial()),
+                // Who has the serial port writes there what was said.
+                Capability::Serial => {
+                    grants.extend(names::serial());
+                    grants.push(self.interface(machine, names::JOURNAL, Interface::Journal));
+                }
                 Capability::Device => {
                     grants.extend(self.parts.iter().flat_map(|parts| parts.grants()))
                 }

@@ -2,6 +2,7 @@
 //! one of its clients.
 
 pub mod incoming;
+pub mod journal;
 pub mod log;
 pub mod ports;
 pub mod root;
@@ -42,6 +43,7 @@ fn call(root: &mut Supervisor, server: &mut Server, badge: u64, message: &Messag
     root.look_after_exports();
     match badge::decode(badge) {
         Some((Interface::Log, domain)) => log::handle(root, domain, message),
+        Some((Interface::Journal, _)) => journal::handle(message),
         Some((Interface::Root, _)) => root::handle(root, server, message),
         Some((Interface::Ports, _)) => ports::handle(root, message),
         // Nobody but the kernel has a capability with such a badge.

@@ -15,7 +15,7 @@ use crate::badge::{Interface, badge};
 use crate::domain::plain;
 use crate::handle::Handle;
 use crate::supervisor::Supervisor;
-use crate::{clock, console, names};
+use crate::{clock, names};
 
 /// What an answer carries: words, and a capability that the caller gets a copy of.
 pub type Reply = Result<(Words, Option<Cap<Any>>), Refusal>;
@@ -40,10 +40,6 @@ pub fn handle(root: &mut Supervisor, server: &mut Server, message: &Message) -> 
 fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Reply {
     match *request {
         Request::List { index } => list(root, index),
-        Request::Log { from } => {
-            let line = console::line(from).ok_or(Refusal::NoSuchObject)?;
-            Ok((line.pack(), None))
-        }
         Request::Find { name } => find(root, name),
         Request::NameOf {
             name,

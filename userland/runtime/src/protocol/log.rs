@@ -1,18 +1,18 @@
-//! The `log` endpoint: text for the machine's console.
+//! The `log` endpoint: a line for the machine's journal, and so for its console.
 //!
 //! ```text
 //! call:  word 0: how many bytes    words 1..: the text, eight bytes a word, lowest first
 //! reply: empty
 //! ```
 //!
-//! A call need not be a whole line: the server gathers what each client sends until a line ends.
+//! A call is one line, whose end may be there or not: what it costs the machine follows from its length.
 
 use abi::message::WORDS_MAX;
 
 use super::words::Malformed;
 
-/// Most bytes in one call.
-pub const TEXT_BYTES_MAX: usize = 60 * 8;
+/// Most bytes in one call: what the journal keeps as one line.
+pub const TEXT_BYTES_MAX: usize = 56 * 8;
 
 const _: () = assert!(TEXT_BYTES_MAX / 8 < WORDS_MAX);
 
@@ -103,7 +103,7 @@ mod tests {
     fn refuses_a_count_that_lies() {
         assert_eq!(unpack(&[]).err(), Some(Malformed::Short));
         assert_eq!(unpack(&[9, 0]).err(), Some(Malformed::Short));
-        assert_eq!(unpack(&[481]).err(), Some(Malformed::Value(481)));
+        assert_eq!(unpack(&[449]).err(), Some(Malformed::Value(449)));
         assert_eq!(unpack(&[8, 0]).unwrap().as_bytes(), [0; 8]);
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! | module | between |
 //! | --- | --- |
-//! | [`log`] | everybody and the one who prints |
+//! | [`log`] | everybody and root, who keeps what they say |
 //! | [`root`] | root and those who list, move and adopt domains |
-//! | [`journal`] | root, who keeps what was said, and those who look later |
+//! | [`journal`] | root, who keeps what was said, and the console, which writes and shows it |
 //! | [`ports`] | root, who knows the ports, and the switch, who serves them |
 //! | [`words`] | how values are packed |
 //! | [`name`], [`address`] | values that several of them carry |

@@ -1,4 +1,4 @@
-//! What was said on this machine, as root has kept it: read from the oldest line to the newest, shown as text.
+//! What was said on this machine, as root keeps it: [`Journal`] asks for a line, for the writer or to show them again.
 
 use alloc::format;
 use alloc::string::String;
@@ -6,56 +6,82 @@ use alloc::string::String;
 use abi::Error;
 use runtime::Message;
 use runtime::capability::{Cap, Endpoint};
-use runtime::protocol::journal::Line;
-use runtime::protocol::root::{self, Refusal, Request};
+use runtime::protocol::journal::{Line, Request};
+use runtime::protocol::root::{self, Refusal};
 
-/// Shows the lines that are kept, or those of one domain. What is said from now on is not waited for.
-///
-/// # Errors
-/// Why root does not answer.
-pub fn show(
-    root: Cap<Endpoint>,
-    domain: Option<&str>,
-    mut hear: impl FnMut(&str),
-) -> Result<(), &'static str> {
-    let mut reader = Reader::default();
-    while let Some(from) = reader.wanted() {
-        let Some(line) = ask(root, from)? else {
-            break;
-        };
-        if let Some(gap) = reader.read(&line) {
-            hear(&gap);
-        }
-        if domain.is_none_or(|domain| domain == line.name.as_str()) {
-            hear(&text(&line));
-        }
-    }
-    Ok(())
+/// Root's journal.
+#[derive(Clone, Copy, Debug)]
+pub struct Journal {
+    endpoint: Cap<Endpoint>,
 }
 
-/// The line of this number or the oldest one after it; `None` if there is none.
-fn ask(root: Cap<Endpoint>, from: u64) -> Result<Option<Line>, &'static str> {
-    let question = Request::Log { from }.pack();
-    let answer = root.call_idempotent(&Message::of(question.as_slice()));
-    let answer = answer.map_err(Error::text)?;
-    match root::answer(answer.words()) {
-        Ok(mut reader) => match Line::read(&mut reader) {
-            Ok(line) => Ok(Some(line)),
-            Err(_) => Err(Refusal::Malformed.text()),
-        },
-        Err(Refusal::NoSuchObject) => Ok(None),
-        Err(refusal) => Err(refusal.text()),
+impl Journal {
+    /// The journal behind this endpoint.
+    pub fn new(endpoint: Cap<Endpoint>) -> Journal {
+        Journal { endpoint }
+    }
+
+    /// The first line that is not written yet, if all before this number are; `None` if there is none.
+    ///
+    /// # Errors
+    /// Why root does not answer.
+    pub fn next(self, written: u64) -> Result<Option<Line>, &'static str> {
+        self.ask(Request::Next { written })
+    }
+
+    /// Shows the lines that are kept, or those of one domain. What is said from now on is not waited for.
+    ///
+    /// # Errors
+    /// Why root does not answer.
+    pub fn show(
+        self,
+        domain: Option<&str>,
+        mut hear: impl FnMut(&str),
+    ) -> Result<(), &'static str> {
+        let mut reader = Reader::default();
+        while let Some(from) = reader.wanted() {
+            let Some(line) = self.ask(Request::Read { from })? else {
+                break;
+            };
+            reader.read(&line);
+            if let Some(gap) = gap(&line) {
+                hear(&gap);
+            }
+            if domain.is_none_or(|domain| domain == line.name.as_str()) {
+                hear(&text(&line));
+            }
+        }
+        Ok(())
+    }
+
+    fn ask(self, request: Request) -> Result<Option<Line>, &'static str> {
+        let question = Message::of(request.pack().as_slice());
+        let answer = self.endpoint.call_idempotent(&question);
+        let answer = answer.map_err(Error::text)?;
+        match root::answer(answer.words()) {
+            Ok(mut reader) => match Line::read(&mut reader) {
+                Ok(line) => Ok(Some(line)),
+                Err(_) => Err(Refusal::Malformed.text()),
+            },
+            Err(Refusal::NoSuchObject) => Ok(None),
+            Err(refusal) => Err(refusal.text()),
+        }
     }
 }
 
 /// A line without what a terminal might obey.
-fn text(line: &Line) -> String {
+pub fn text(line: &Line) -> String {
     let said = String::from_utf8_lossy(line.text.as_bytes());
     let visible: String = said
         .chars()
-        .filter(|character| !character.is_control())
+        .filter(|character| !character.is_control() || *character == '\t')
         .collect();
     format!("[{}] {visible}", line.name)
+}
+
+/// What is to be said of the lines before this one that are not kept.
+pub fn gap(line: &Line) -> Option<String> {
+    (line.dropped > 0).then(|| format!("({} lines were dropped)", line.dropped))
 }
 
 /// How far the reading is, and where it ends.
@@ -73,12 +99,10 @@ impl Reader {
         (!is_done).then_some(self.next)
     }
 
-    /// A line was read: what is to be said of those before it that were dropped.
-    fn read(&mut self, line: &Line) -> Option<String> {
-        let missed = line.number.saturating_sub(self.next);
+    /// A line was read.
+    fn read(&mut self, line: &Line) {
         self.next = line.number.saturating_add(1);
         self.end.get_or_insert(line.end);
-        (missed > 0).then(|| format!("({missed} lines were dropped)"))
     }
 }
 
@@ -91,6 +115,7 @@ mod tests {
     fn line(number: u64, end: u64, text: &str) -> Line {
         Line {
             number,
+            dropped: 0,
             end,
             name: Name::try_new("kv").expect("a name"),
             text: Text::of(text.as_bytes()),
@@ -101,21 +126,10 @@ mod tests {
     fn reads_up_to_where_the_log_ended_at_first() {
         let mut reader = Reader::default();
         assert_eq!(reader.wanted(), Some(0));
-        assert_eq!(reader.read(&line(0, 2, "")), None);
+        reader.read(&line(0, 2, ""));
         assert_eq!(reader.wanted(), Some(1));
-        assert_eq!(reader.read(&line(1, 9, "")), None);
+        reader.read(&line(1, 9, ""));
         assert_eq!(reader.wanted(), None);
-    }
-
-    #[test]
-    fn says_how_many_lines_it_missed() {
-        let mut reader = Reader::default();
-        let gap = reader.read(&line(7, 20, ""));
-        assert_eq!(gap.as_deref(), Some("(7 lines were dropped)"));
-        assert_eq!(reader.read(&line(8, 20, "")), None);
-        let gap = reader.read(&line(12, 24, ""));
-        assert_eq!(gap.as_deref(), Some("(3 lines were dropped)"));
-        assert_eq!(reader.wanted(), Some(13));
     }
 
     #[test]
@@ -126,7 +140,17 @@ mod tests {
     }
 
     #[test]
+    fn says_how_many_lines_were_dropped() {
+        assert_eq!(gap(&line(7, 20, "")), None);
+        let after_some = Line {
+            dropped: 7,
+            ..line(7, 20, "")
+        };
+        assert_eq!(gap(&after_some).as_deref(), Some("(7 lines were dropped)"));
+    }
+
+    #[test]
     fn a_line_has_its_name_and_commands_no_terminal() {
-        assert_eq!(text(&line(0, 1, "a\u{1b}[2J\u{9b}b\r\n")), "[kv] a[2Jb");
+        assert_eq!(text(&line(0, 1, "a\u{1b}[2J\tb\u{9b}\r\n")), "[kv] a[2J\tb");
     }
 }

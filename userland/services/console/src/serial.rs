@@ -1,6 +1,4 @@
-//! The first serial port, a 16550, as the shell uses it: keys in, text out.
-//!
-//! Root writes its log to the same port, a line at a time and always to its end, since nobody runs before root.
+//! The first serial port, a 16550, as the console uses it: keys in, and as many bytes out as its transmitter takes.
 
 use abi::Error;
 use abi::register::Width;
@@ -18,8 +16,11 @@ const INTERRUPT_ON_DATA: u32 = 1 << 0;
 const MODEM_READY: u32 = 1 << 0 | 1 << 1 | 1 << 3;
 const DATA_READY: u32 = 1 << 0;
 const TRANSMITTER_EMPTY: u32 = 1 << 5;
-/// How often a full transmitter is looked at before a byte is given up.
-const PATIENCE: u32 = 1_000_000;
+
+/// Bytes that an empty transmitter takes.
+const TRANSMITTER_BYTES: usize = 16;
+/// How long a full transmitter takes to become empty at 115,200 baud, in microseconds.
+pub const TRANSMITTER_US: u64 = 1_400;
 
 /// The port.
 #[derive(Clone, Copy, Debug)]
@@ -63,23 +64,17 @@ impl Serial {
         }
     }
 
-    /// Shows text; `\n` begins a new line. A port that takes nothing is no reason to stop.
-    pub fn show(&self, text: &str) {
-        for byte in text.bytes() {
-            if byte == b'\n' {
-                let _ = self.show_byte(b'\r');
-            }
-            let _ = self.show_byte(byte);
+    /// Sends as many of these bytes as the transmitter takes now: none while it is not empty. It is not asked to interrupt when
+    /// it is: that line is for keys, whose edges it would hide, and the kernel fills the same transmitter with lines of its own.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn send(&self, bytes: impl Iterator<Item = u8>) -> Result<(), Error> {
+        if self.read(LINE_STATUS)? & TRANSMITTER_EMPTY == 0 {
+            return Ok(());
         }
-    }
-
-    fn show_byte(&self, byte: u8) -> Result<(), Error> {
-        for _ in 0..PATIENCE {
-            if self.read(LINE_STATUS)? & TRANSMITTER_EMPTY != 0 {
-                return self.write(DATA, byte.into());
-            }
-        }
-        Err(Error::TimedOut)
+        let mut bytes = bytes.take(TRANSMITTER_BYTES);
+        bytes.try_for_each(|byte| self.write(DATA, byte.into()))
     }
 
     fn read(&self, port: u16) -> Result<u32, Error> {
@@ -88,5 +83,57 @@ impl Serial {
 
     fn write(&self, port: u16, value: u32) -> Result<(), Error> {
         self.ports.write(port, Width::Byte, value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abi::Request;
+    use abi::calls::{IoIn, IoOut};
+    use abi::register::Slot;
+    use core::cell::Cell;
+    use runtime::host::{self, Answer};
+    use std::vec::Vec;
+
+    std::thread_local! {
+        static STATUS: Cell<u32> = const { Cell::new(0) };
+    }
+
+    fn port(request: &Request) -> Answer {
+        let mut results = host::DONE?;
+        if let Request::IoIn(IoIn {
+            port: LINE_STATUS, ..
+        }) = request
+        {
+            results[0] = STATUS.get().into();
+        }
+        Ok(results)
+    }
+
+    /// What is sent of a text while the port is in this state.
+    fn sent(status: u32, text: &str) -> Vec<u8> {
+        STATUS.set(status);
+        let serial = Serial {
+            ports: Cap::from_slot(Slot(8)),
+            interrupt: Cap::from_slot(Slot(9)),
+        };
+        let (done, calls) = host::with_kernel(port, || serial.send(text.bytes()));
+        assert_eq!(done, Ok(()));
+        let byte = |call: &Request| match call {
+            Request::IoOut(IoOut {
+                port: DATA, value, ..
+            }) => Some(*value as u8),
+            _ => None,
+        };
+        calls.iter().filter_map(byte).collect()
+    }
+
+    #[test]
+    fn a_transmitter_is_given_what_it_takes_and_never_waited_for() {
+        let text = "a line that is longer than a transmitter";
+        assert_eq!(sent(DATA_READY, text), b"");
+        assert_eq!(sent(TRANSMITTER_EMPTY, text), text.as_bytes()[..16]);
+        assert_eq!(sent(TRANSMITTER_EMPTY | DATA_READY, "short"), b"short");
     }
 }

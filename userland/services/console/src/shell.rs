@@ -1,7 +1,9 @@
-//! The shell: reads a line, obeys it, shows what comes of it, for ever.
+//! The shell: reads a line, obeys it, shows what comes of it, for ever. It is silent until the first key, so that a line on
+//! which nobody types carries the machine's log and nothing else.
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::convert::Infallible;
 
 use abi::Error;
 use embassy_futures::select::select;
@@ -10,51 +12,59 @@ use runtime::capability::{Cap, Endpoint};
 use runtime::protocol::root::{self, DomainRecord, MemoryRecord, Refusal, Request};
 
 use crate::command::{Command, HELP};
+use crate::journal::Journal;
 use crate::line::{Line, Typed};
 use crate::nomad::Nomad;
+use crate::screen::Screen;
 use crate::serial::Serial;
-use crate::{journal, table};
+use crate::table;
 
 const PROMPT: &str = "> ";
 const CONTROL_C: u8 = 0x03;
 
 /// The shell.
-pub struct Shell {
-    /// Where the operator is.
+pub struct Shell<'a> {
+    /// Where the operator types.
     pub serial: Serial,
+    /// What the operator sees.
+    pub screen: &'a Screen,
     /// Who knows the domains.
     pub root: Cap<Endpoint>,
+    /// What was said.
+    pub journal: Journal,
     /// The machine's migration server, where there is a network to reach it by.
     pub nomad: Option<Nomad>,
 }
 
-impl Shell {
+impl Shell<'_> {
     /// Serves the operator.
     ///
     /// # Errors
     /// The serial port is gone.
-    pub async fn run(&self) -> Result<(), Error> {
+    pub async fn run(&self) -> Result<Infallible, Error> {
         let mut line = Line::default();
-        self.serial.show(PROMPT);
+        let mut key = self.serial.key().await?;
+        self.screen.show(PROMPT);
         loop {
-            match line.push(self.serial.key().await?) {
+            match line.push(key) {
                 Typed::Change { erase, show } => self.change(erase, show),
-                Typed::Cancelled => self.serial.show("^C\n> "),
+                Typed::Cancelled => self.screen.show("^C\n> "),
                 Typed::Line(text) => {
-                    self.serial.show("\n");
+                    self.screen.show("\n");
                     self.obey(&text).await?;
-                    self.serial.show(PROMPT);
+                    self.screen.show(PROMPT);
                 }
             }
+            key = self.serial.key().await?;
         }
     }
 
     fn change(&self, erase: usize, show: Option<char>) {
         for _ in 0..erase {
-            self.serial.show("\x08 \x08");
+            self.screen.show("\x08");
         }
         if let Some(character) = show {
-            self.serial.show(character.encode_utf8(&mut [0; 4]));
+            self.screen.show(character.encode_utf8(&mut [0; 4]));
         }
     }
 
@@ -75,8 +85,8 @@ impl Shell {
     }
 
     fn say(&self, text: &str) {
-        self.serial.show(text);
-        self.serial.show("\n");
+        self.screen.show(text);
+        self.screen.show("\n");
     }
 
     fn say_of_domains(&self, table: fn(&[DomainRecord]) -> Vec<String>) {
@@ -102,7 +112,7 @@ impl Shell {
     }
 
     fn say_log(&self, domain: Option<&str>) {
-        if let Err(why) = journal::show(self.root, domain, |line| self.say(line)) {
+        if let Err(why) = self.journal.show(domain, |line| self.say(line)) {
             self.say(why);
         }
     }

@@ -14,12 +14,6 @@ pub enum Request {
         /// From 0 on, without gaps.
         index: u64,
     },
-    /// A line of what was said on this machine. Answer: a [`journal::Line`](super::journal::Line), or
-    /// [`Refusal::NoSuchObject`] if no line has this number yet.
-    Log {
-        /// The line's number.
-        from: u64,
-    },
     /// The domain of this name. Answer: a [`DomainRecord`] and, if the domain is here whole, is not on its way here, and its
     /// manifest lets it move, one capability: the Domain with every right but DESTROY and UNRETIRE.
     Find {
@@ -149,8 +143,7 @@ mod operation {
     pub const UNRETIRE: u64 = 12;
     pub const START: u64 = 13;
     pub const MEMORY: u64 = 14;
-    pub const LOG: u64 = 15;
-    pub const OUTLIVE: u64 = 16;
+    pub const OUTLIVE: u64 = 15;
 }
 
 impl Request {
@@ -159,7 +152,6 @@ impl Request {
         use operation::*;
         match *self {
             Request::List { index } => Words::new(LIST).with(index),
-            Request::Log { from } => Words::new(LOG).with(from),
             Request::Find { name } => named(FIND, name),
             Request::NameOf {
                 name,
@@ -213,10 +205,6 @@ impl Request {
             LIST => {
                 let index = reader.word()?;
                 return Ok(Request::List { index });
-            }
-            LOG => {
-                let from = reader.word()?;
-                return Ok(Request::Log { from });
             }
             MEMORY => return Ok(Request::Memory),
             FIND..=START | OUTLIVE => {}
@@ -295,7 +283,6 @@ mod tests {
         let id = DomainId(*b"0123456789abcdef");
         std::vec![
             Request::List { index: 3 },
-            Request::Log { from: 4 },
             Request::Find { name },
             Request::NameOf {
                 name,

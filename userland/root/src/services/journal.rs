@@ -1,0 +1,21 @@
+//! `journal`: what was said, for the console.
+
+use runtime::message::Message;
+use runtime::protocol::journal::Request;
+use runtime::protocol::root::{Refusal, refused};
+use runtime::server::Answer;
+
+use super::now;
+use crate::console;
+
+/// Answers with a line.
+pub fn handle(message: &Message) -> Answer {
+    let Ok(request) = Request::unpack(message.words()) else {
+        return now(&refused(Refusal::Malformed));
+    };
+    let line = match request {
+        Request::Read { from } => console::line(from),
+        Request::Next { written } => console::next_unwritten(written),
+    };
+    now(&line.map_or(refused(Refusal::NoSuchObject), |line| line.pack()))
+}

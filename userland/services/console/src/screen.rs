@@ -1,0 +1,134 @@
+//! What the operator sees: [`Screen`], text that waits for the serial port.
+//!
+//! Lines of the machine's log and what the shell shows go to one screen. A line that the shell has begun, as its prompt, makes
+//! room for a line of the log and comes again below it.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use core::cell::RefCell;
+
+use runtime::events;
+
+/// Most bytes that wait: what is shown beyond that is left out. The whole log fits.
+const WAITING_BYTES_MAX: usize = 192 << 10;
+
+/// Raised in this domain when the shell has shown something.
+pub const SHOWN: u64 = 1 << events::FIRST_FREE_BIT;
+
+const BACKSPACE: char = '\u{8}';
+
+/// Text on its way to the serial port.
+#[derive(Debug, Default)]
+pub struct Screen {
+    waiting: RefCell<VecDeque<u8>>,
+    /// The line that the shell has begun.
+    begun: RefCell<String>,
+}
+
+impl Screen {
+    /// Shows text of the shell's: `\n` begins a new line, and a backspace takes back a character of this one.
+    pub fn show(&self, text: &str) {
+        for character in text.chars() {
+            self.note(character);
+            match character {
+                '\n' => self.put("\r\n"),
+                BACKSPACE => self.put("\u{8} \u{8}"),
+                other => self.put(other.encode_utf8(&mut [0; 4])),
+            }
+        }
+        events::raise(SHOWN);
+    }
+
+    /// Shows a line of the log, which holds no control character.
+    pub fn show_line(&self, line: &str) {
+        let begun = self.begun.borrow();
+        if begun.is_empty() {
+            self.put(line);
+            self.put("\r\n");
+            return;
+        }
+        self.put("\r");
+        self.put(line);
+        // What the begun line has beyond this one's end would stay there.
+        for _ in line.chars().count()..begun.chars().count() {
+            self.put(" ");
+        }
+        self.put("\r\n");
+        self.put(&begun);
+    }
+
+    /// How many bytes wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.borrow().len()
+    }
+
+    /// Takes the next byte to be written.
+    pub fn take(&self) -> Option<u8> {
+        self.waiting.borrow_mut().pop_front()
+    }
+
+    /// Keeps in mind how the begun line looks now.
+    fn note(&self, character: char) {
+        let mut begun = self.begun.borrow_mut();
+        match character {
+            '\n' => begun.clear(),
+            BACKSPACE => {
+                begun.pop();
+            }
+            other => begun.push(other),
+        }
+    }
+
+    fn put(&self, text: &str) {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.len() + text.len() <= WAITING_BYTES_MAX {
+            waiting.extend(text.bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(screen: &Screen) -> String {
+        let bytes = core::iter::from_fn(|| screen.take()).collect();
+        String::from_utf8(bytes).expect("text")
+    }
+
+    #[test]
+    fn a_line_of_the_log_is_itself_where_the_shell_has_begun_none() {
+        let screen = Screen::default();
+        screen.show_line("[kv] ready");
+        screen.show("said\n");
+        screen.show_line("[kv] \u{e4}");
+        let expected = "[kv] ready\r\nsaid\r\n[kv] \u{e4}\r\n";
+        assert_eq!(written(&screen), expected);
+        assert_eq!(screen.waiting(), 0);
+    }
+
+    #[test]
+    fn a_begun_line_comes_again_below_one_of_the_log() {
+        let screen = Screen::default();
+        screen.show("> migrate kvx\u{8} b");
+        assert_eq!(written(&screen), "> migrate kvx\u{8} \u{8} b");
+        screen.show_line("[kv] a");
+        assert_eq!(written(&screen), "\r[kv] a        \r\n> migrate kv b");
+        screen.show_line("[kv] longer than that");
+        let expected = "\r[kv] longer than that\r\n> migrate kv b";
+        assert_eq!(written(&screen), expected);
+    }
+
+    #[test]
+    fn what_nobody_takes_is_bounded() {
+        let screen = Screen::default();
+        for _ in 0..WAITING_BYTES_MAX {
+            screen.show("aaa\n");
+        }
+        assert!(screen.waiting() <= WAITING_BYTES_MAX);
+        screen.show_line("[kv] a");
+        while screen.take().is_some() {}
+        screen.show("b");
+        assert_eq!(written(&screen), "b");
+    }
+}
