@@ -58,7 +58,7 @@ pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: InterruptBind) -> CallRe
     let inside = interrupt.notification();
     match call.notification.some() {
         Some(slot) => {
-            lookup::notification(caller, slot, NotificationRights::SIGNAL)?;
+            lookup::raiser(caller, slot, call.flags)?;
             hold(
                 kernel,
                 Source::in_table(caller, slot)?,

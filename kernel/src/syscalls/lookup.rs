@@ -109,6 +109,20 @@ typed! {
     own_notification(Ref<Domain>, in_table): Notification(Notification) with NotificationRights;
 }
 
+/// A Notification in which the caller may raise these flags: with SIGNAL and, if the capability has a badge, within that.
+///
+/// # Errors
+/// As for the other kinds; [`Error::MissingRight`] also for a flag that is not in the badge.
+#[inline(always)]
+pub fn raiser(caller: Ref<Thread>, slot: Slot, flags: u64) -> Result<Ref<Notification>, Error> {
+    let (notification, _, capability) = notification_at(caller, slot, NotificationRights::SIGNAL)?;
+    let badge = capability.badge;
+    if badge.is_set() && flags & !badge.get() != 0 {
+        return Err(Error::MissingRight);
+    }
+    Ok(notification)
+}
+
 /// A Pool with these rights. That of a retired domain, and one that is being destroyed, makes nothing more.
 ///
 /// # Errors

@@ -87,7 +87,7 @@ pub fn reply_and_receive(
 }
 
 pub fn signal(kernel: &Kernel, caller: Ref<Thread>, call: Signal) -> CallResult {
-    let notification = lookup::notification(caller, call.notification, NotificationRights::SIGNAL)?;
+    let notification = lookup::raiser(caller, call.notification, call.flags)?;
     match ipc::signal(kernel, notification, call.flags) {
         Step::More => Ok(Outcome::Again),
         Step::Done => Ok(Outcome::DONE),

@@ -3,15 +3,16 @@
 use abi::calls::{
     Arguments, CapabilityCopy, CapabilityInspect, CapabilityMint, DomainCreate, DomainMap,
     DomainThaw, EndpointCreate, MemoryCreate, MemoryPopulate, NotificationCreate, Null, PoolSplit,
-    ThreadPrepare, ThreadRead, ThreadStop, Wait, Yield,
+    Signal, ThreadPrepare, ThreadRead, ThreadStop, Wait, Yield,
 };
 use abi::register::{Access, PageCount, Slot, UserAddress};
 use abi::{Error, Number, REGISTER_COUNT, Rights};
+use capabilities::{Capability, Storage};
 
 use crate::arch::fake::UserAccess;
 use crate::arch::{PhysAddr, PhysRange};
-use crate::memory::ForeignRun;
-use crate::objects::{self, Attribute, Phase};
+use crate::memory::{ForeignRun, SlotStorage};
+use crate::objects::{self, Attribute, Object, Phase};
 use crate::testing::{BUFFER_ADDRESS, CALL_SITE, Citizen, World, slots};
 
 mod identities;
@@ -89,6 +90,49 @@ fn every_call_wants_its_kind_and_an_empty_slot_is_none() {
             _ => Error::WrongKind,
         };
         assert_eq!(world.call(citizen.thread, wait), Err(expected));
+    }
+}
+
+/// Flags through `COPY`, a capability with the badge 6; what was raised then.
+fn raised(flags: u64) -> (Result<(), Error>, u64) {
+    let (world, citizen) = citizen();
+    let (pool, into) = (slots::POOL, OBJECT);
+    world.does(citizen.thread, NotificationCreate { pool, into });
+    let (from, to, badge) = (OBJECT, COPY, 6);
+    let rights = abi::NotificationRights::SIGNAL.into();
+    let mint = CapabilityMint {
+        from,
+        to,
+        rights,
+        badge,
+    };
+    world.does(citizen.thread, mint);
+    let notification = COPY;
+    let signalled = world.call(
+        citizen.thread,
+        Signal {
+            notification,
+            flags,
+        },
+    );
+    let Object::Notification(notification) = held(citizen, OBJECT).object else {
+        panic!("not a notification");
+    };
+    (signalled, notification.flags.get())
+}
+
+fn held(citizen: Citizen, slot: Slot) -> Capability<Object> {
+    let place = citizen.domain.place(slot).expect("a slot");
+    SlotStorage.slot(place).capability().expect("a capability")
+}
+
+#[test]
+fn flags_are_raised_within_a_capabilitys_badge_and_all_or_none() {
+    for flags in [0, 2, 4, 6] {
+        assert_eq!(raised(flags), (Ok(()), flags));
+    }
+    for flags in [1, 3, 7, 1 << 63, u64::MAX] {
+        assert_eq!(raised(flags), (Err(Error::MissingRight), 0), "{flags:#x}");
     }
 }
 

@@ -9,7 +9,7 @@ pub const MAGIC: [u8; 8] = *b"CARAVAN\x1a";
 pub const FORMAT_VERSION: u32 = 3;
 
 /// Version of the system-call interface that the domain was built for. What a thread's state says is part of it.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 /// Bytes of the preamble.
 pub const PREAMBLE_BYTES: usize = 20;

@@ -6,6 +6,7 @@ use abi::register::{Access, PageCount};
 use runtime::capability::{Any, Cap, Endpoint, Memory};
 use runtime::port::PORT_PAGES;
 use runtime::protocol::Name;
+use runtime::protocol::ports::doorbell_flag;
 use runtime::protocol::root::Binding;
 
 use crate::badge::{DomainNumber, Interface, badge};
@@ -13,6 +14,7 @@ use crate::domain::Held;
 use crate::grant::{Grant, Place};
 use crate::layout;
 use crate::machine::Machine;
+use crate::switchboard::Station;
 
 /// Pages of a domain's records.
 pub const RECORDS_PAGES: PageCount = PageCount(16);
@@ -104,9 +106,10 @@ pub fn records(records: Cap<Memory>) -> Grant<'static> {
     })
 }
 
-/// What wakes the switch, for those who have a port.
-pub fn doorbell(machine: &Machine) -> Grant<'static> {
+/// What wakes the switch, for those who have a port: with that port's flag and no other.
+pub fn doorbell(machine: &Machine, port: Station) -> Grant<'static> {
     Grant::new(DOORBELL, machine.doorbell, NotificationRights::SIGNAL)
+        .badged(doorbell_flag(port.mac))
 }
 
 /// What wakes the switch, for the switch.

@@ -98,7 +98,7 @@ calls! {
     6 Signal {
         /// A Notification with SIGNAL.
         notification: Slot,
-        /// The flags to raise.
+        /// The flags to raise: if the capability has a badge, among those of the badge.
         flags: u64
     } -> ();
     /// Waits until a flag is raised or the deadline passes; returns the flags and clears them.
@@ -582,7 +582,7 @@ calls! {
         interrupt: Slot,
         /// A Notification with SIGNAL, or none.
         notification: Slot,
-        /// The flags.
+        /// The flags: if the notification's capability has a badge, among those of the badge.
         flags: u64
     } -> ();
     /// Lets the next interrupt come: of a line that is shared, once every interrupt that the last one raised

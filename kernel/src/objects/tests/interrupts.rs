@@ -119,6 +119,32 @@ fn a_line_signals_as_its_bus_does_unless_the_firmware_says_otherwise() {
 }
 
 #[test]
+fn an_interrupt_raises_flags_within_the_badge_of_what_it_was_bound_through() {
+    const BADGED: Slot = Slot(40);
+    let (world, citizen, vector) = shared();
+    world.give(citizen, NOTIFICATION, citizen, BADGED, 4);
+    let bind = |flags| InterruptBind {
+        interrupt: FIRST,
+        notification: BADGED,
+        flags,
+    };
+    for flags in [1, 5, u64::MAX] {
+        let refused = world.call(citizen.thread, bind(flags));
+        assert_eq!(refused, Err(Error::MissingRight), "{flags:#x}");
+    }
+    for interrupt in [FIRST, SECOND] {
+        acknowledge(&world, citizen, interrupt);
+    }
+    assert_eq!(interrupt(&world, citizen, vector), Ok(3), "it is as it was");
+    world.does(citizen.thread, bind(4));
+    for interrupt in [FIRST, SECOND] {
+        acknowledge(&world, citizen, interrupt);
+    }
+    assert_eq!(interrupt(&world, citizen, vector), Ok(6));
+    check(&world.kernel);
+}
+
+#[test]
 fn all_that_share_a_line_hear_of_it_and_the_last_to_acknowledge_opens_it() {
     let (world, citizen, vector) = interrupted();
     assert!(!unmasked(&acknowledge(&world, citizen, SECOND)));

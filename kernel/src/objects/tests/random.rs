@@ -134,6 +134,7 @@ fn shadow(thread: Ref<Thread>) -> Vec<View> {
             Some(held) => View::Holds {
                 kind: held.object.kind(),
                 rights: held.rights,
+                badge: held.badge.get(),
             },
             None => View::Empty,
         }

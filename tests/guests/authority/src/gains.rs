@@ -66,6 +66,7 @@ mod tests {
             View::Holds {
                 kind: ObjectKind::Pool,
                 rights: rights.into(),
+                badge: 0,
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The verdict on a call's outcome: [`judge`].
 
 use abi::register::Slot;
-use abi::{Error, ObjectKind, Request, Rights};
+use abi::{Error, NotificationRights, ObjectKind, Request, Rights};
 
 use super::{Lookup, View, lookups};
 
@@ -50,6 +50,11 @@ pub fn judge(
     }
 }
 
+/// Whether what a slot holds is as a lookup of it needs.
+pub fn fits(lookup: Lookup, view: View) -> bool {
+    flaw(lookup, |_| view).is_none()
+}
+
 /// The error that a lookup must end with; none if it must succeed.
 fn flaw(lookup: Lookup, view: impl Fn(Slot) -> View) -> Option<Error> {
     match lookup {
@@ -62,6 +67,12 @@ fn flaw(lookup: Lookup, view: impl Fn(Slot) -> View) -> Option<Error> {
         Lookup::Capability(slot, wanted, needed) => {
             let is_fit = |kind| wanted.is_none_or(|wanted| wanted == kind);
             flaw_of(view(slot), is_fit, needed)
+        }
+        Lookup::Raiser(slot, flags) => {
+            let is_fit = |kind| kind == ObjectKind::Notification;
+            let signal = NotificationRights::SIGNAL.into();
+            let beyond = || exceeds(view(slot), flags).then_some(Error::MissingRight);
+            flaw_of(view(slot), is_fit, signal).or_else(beyond)
         }
         Lookup::Copyable(slot, needed) => {
             flaw_of(view(slot), |kind| kind != ObjectKind::Reply, needed)
@@ -77,6 +88,14 @@ fn flaw_of(view: View, is_fit: impl Fn(ObjectKind) -> bool, needed: Rights) -> O
         View::Holds { kind, .. } if !is_fit(kind) => Some(Error::WrongKind),
         View::Holds { rights, .. } if !rights.contains(needed) => Some(Error::MissingRight),
         View::Holds { .. } => None,
+    }
+}
+
+/// Whether there are flags that a capability's badge does not allow.
+fn exceeds(view: View, flags: u64) -> bool {
+    match view {
+        View::Holds { badge, .. } => badge != 0 && flags & !badge != 0,
+        View::Beyond | View::Empty => false,
     }
 }
 
@@ -127,7 +146,6 @@ fn is_explained_otherwise(request: &Request, error: Error) -> bool {
 mod tests {
     extern crate std;
 
-    use abi::NotificationRights;
     use abi::calls::{CapabilityCopy, Signal};
 
     use super::*;
@@ -137,15 +155,23 @@ mod tests {
             1 => View::Holds {
                 kind: ObjectKind::Notification,
                 rights: NotificationRights::SIGNAL.into(),
+                badge: 0,
             },
             2 => View::Holds {
                 kind: ObjectKind::Notification,
                 rights: Rights(0),
+                badge: 0,
             },
             3 => View::Empty,
             4 => View::Holds {
                 kind: ObjectKind::Reply,
                 rights: Rights(0),
+                badge: 0,
+            },
+            5 => View::Holds {
+                kind: ObjectKind::Notification,
+                rights: NotificationRights::SIGNAL.into(),
+                badge: 6,
             },
             _ => View::Beyond,
         }
@@ -187,6 +213,25 @@ mod tests {
         for error in [Error::MissingRight, Error::EmptySlot, Error::WrongKind] {
             let verdict = judge(&signal(1), Outcome::Refused(error), view);
             assert_eq!(verdict, Err(Violation::Unexplained(error)));
+        }
+    }
+
+    #[test]
+    fn flags_are_raised_within_a_badge() {
+        let raise = |flags| {
+            Request::Signal(Signal {
+                notification: Slot(5),
+                flags,
+            })
+        };
+        let refused = Outcome::Refused(Error::MissingRight);
+        for flags in [0, 2, 6] {
+            assert_eq!(judge(&raise(flags), Outcome::Allowed, view), Ok(()));
+            assert!(judge(&raise(flags), refused, view).is_err(), "{flags}");
+        }
+        for flags in [1, 7, u64::MAX] {
+            assert_eq!(judge(&raise(flags), refused, view), Ok(()));
+            assert!(judge(&raise(flags), Outcome::Allowed, view).is_err());
         }
     }
 

@@ -19,7 +19,7 @@ mod lookups;
 use abi::{ObjectKind, Rights};
 
 pub use gains::check_gain;
-pub use judge::{Outcome, Violation, judge};
+pub use judge::{Outcome, Violation, fits, judge};
 pub use lookups::{Lookup, Lookups, lookups};
 
 /// What a slot of the caller's table holds.
@@ -35,5 +35,7 @@ pub enum View {
         kind: ObjectKind,
         /// With these rights.
         rights: Rights,
+        /// With this badge, or zero.
+        badge: u64,
     },
 }

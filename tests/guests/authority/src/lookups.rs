@@ -13,6 +13,8 @@ use abi::{DESTROY, ObjectKind, Request, Rights};
 pub enum Lookup {
     /// A capability to an object of this kind, or of any, with these rights.
     Capability(Slot, Option<ObjectKind>, Rights),
+    /// A Notification with SIGNAL, in which these flags may be raised.
+    Raiser(Slot, u64),
     /// A capability that may have a copy with these rights: any but a right to answer.
     Copyable(Slot, Rights),
     /// An empty slot.
@@ -35,6 +37,7 @@ impl Lookup {
     pub fn slot(self) -> Slot {
         match self {
             Lookup::Capability(slot, ..)
+            | Lookup::Raiser(slot, _)
             | Lookup::Copyable(slot, _)
             | Lookup::Empty(slot)
             | Lookup::Any(slot) => slot,
@@ -76,7 +79,7 @@ fn rights_for(access: Access) -> MemoryRights {
 
 /// What a call looks up. Slots of other domains' tables are not among it.
 pub fn lookups(request: &Request) -> Lookups {
-    use Lookup::{Any, Capability, Copyable, Empty};
+    use Lookup::{Any, Capability, Copyable, Empty, Raiser};
     use ObjectKind::{
         Domain, Endpoint, Hardware, Interrupt, IoPorts, Memory, Notification, Pool, Thread,
     };
@@ -95,11 +98,7 @@ pub fn lookups(request: &Request) -> Lookups {
             Any(call.reply),
         ]),
         Request::Reply(call) => Lookups::of(&[held(call.reply, ObjectKind::Reply, Rights(0))]),
-        Request::Signal(call) => Lookups::of(&[held(
-            call.notification,
-            Notification,
-            NotificationRights::SIGNAL,
-        )]),
+        Request::Signal(call) => Lookups::of(&[Raiser(call.notification, call.flags)]),
         Request::Wait(call) => Lookups::of(&[held(
             call.notification,
             Notification,
@@ -258,7 +257,7 @@ pub fn lookups(request: &Request) -> Lookups {
         Request::InterruptBind(call) => with_optional(
             held(call.interrupt, Interrupt, InterruptRights::HANDLE),
             call.notification.some(),
-            |slot| held(slot, Notification, NotificationRights::SIGNAL),
+            |slot| Raiser(slot, call.flags),
         ),
         Request::InterruptAcknowledge(call) => {
             Lookups::of(&[held(call.interrupt, Interrupt, InterruptRights::HANDLE)])

@@ -3,12 +3,12 @@
 //! Arguments that are any numbers hardly ever get past a call's first checks. So most are drawn by their types in the call's
 //! description, and slots by what they hold.
 
-use authority::{Lookup, View, lookups};
+use authority::{Lookup, lookups};
 use guest_support::random::Random;
 use guest_support::worker::{PLAYGROUND, Page};
 use runtime::abi::calls::DESCRIPTIONS;
 use runtime::abi::register::Slot;
-use runtime::abi::{NO_DEADLINE, Number, ObjectKind, REGISTER_COUNT, Registers, Request};
+use runtime::abi::{NO_DEADLINE, Number, REGISTER_COUNT, Registers, Request};
 
 use crate::calls::{
     IDENTITIES, IDENTITIES_KEPT, RESULTS, RESULTS_KEPT, SLOTS, TOKEN, VERSION, view,
@@ -101,16 +101,7 @@ fn aim(random: &mut Random, request: &Request, registers: &mut Registers) {
 fn fitting(random: &mut Random, lookup: Lookup) -> Option<u64> {
     let count = SLOTS.end - SLOTS.start;
     let first = random.below(u64::from(count)) as u32;
-    let fits = |slot: &u32| match (lookup, view(Slot(*slot))) {
-        (Lookup::Capability(_, wanted, needed), View::Holds { kind, rights }) => {
-            wanted.is_none_or(|wanted| wanted == kind) && rights.contains(needed)
-        }
-        (Lookup::Copyable(_, needed), View::Holds { kind, rights }) => {
-            kind != ObjectKind::Reply && rights.contains(needed)
-        }
-        (Lookup::Empty(_), View::Empty) | (Lookup::Any(_), _) => true,
-        _ => false,
-    };
+    let fits = |slot: &u32| authority::fits(lookup, view(Slot(*slot)));
     (0..count)
         .map(|index| SLOTS.start + (first + index) % count)
         .find(fits)

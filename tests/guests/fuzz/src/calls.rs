@@ -56,13 +56,14 @@ pub extern "C" fn fuzzes(page: Page) -> ! {
 
 /// What a slot of the script's table holds.
 pub fn view(slot: Slot) -> View {
-    let Ok((kind, rights, _)) = invoke(CapabilityInspect { slot }) else {
+    let Ok((kind, rights, badge)) = invoke(CapabilityInspect { slot }) else {
         return View::Beyond;
     };
     match ObjectKind::from_number(kind as u8) {
         Some(kind) => View::Holds {
             kind,
             rights: Rights(rights as u16),
+            badge,
         },
         None => View::Empty,
     }

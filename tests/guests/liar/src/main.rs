@@ -53,6 +53,7 @@ mod liar {
     /// Writes noise over the ring's counters and wishes, and rings.
     fn scribble(start: &Start, ring: SharedMemory) {
         let doorbell: Cap<Notification> = start.require("doorbell");
+        let flag: u64 = start.require_argument("doorbell");
         let wake: Cap<Notification> = start.require("wake");
         let mut noise = 1u32;
         for _ in 0..SCRIBBLES {
@@ -60,8 +61,9 @@ mod liar {
                 noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 ring.word32(offset).store(noise, Ordering::Relaxed);
             }
-            // Every flag, root's own for the switch among them.
-            let _ = doorbell.signal(u64::MAX);
+            // Every flag, root's own for the switch among them: the kernel lets no other through than the port's.
+            assert_eq!(doorbell.signal(u64::MAX), Err(Error::MissingRight));
+            let _ = doorbell.signal(flag);
             let _ = wake.wait_until_ns(clock::now_ns() + MILLISECOND_NS);
         }
         log::info!("scribbled over the ring");

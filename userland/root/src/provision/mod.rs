@@ -121,11 +121,9 @@ impl<'a> Provided<'a> {
                     grants.push(self.interface(machine, names::PORTS, Interface::Ports));
                     grants.push(names::own_doorbell(machine));
                 }
-                Capability::Port => grants.extend(
-                    self.port
-                        .iter()
-                        .flat_map(|(ring, _)| [names::ring(*ring), names::doorbell(machine)]),
-                ),
+                Capability::Port => grants.extend(self.port.iter().flat_map(|(ring, station)| {
+                    [names::ring(*ring), names::doorbell(machine, *station)]
+                })),
                 // The switch's doorbell comes with the port.
                 Capability::Tunnel => grants.extend(self.tunnel.map(names::tunnel)),
                 Capability::Records => grants.extend(self.records.map(names::records)),
@@ -167,7 +165,8 @@ impl<'a> Provided<'a> {
             .port
             .map_or([0; 2], |(_, station)| ports::export(station));
         let held = grants.iter().filter_map(|grant| match grant.name {
-            names::RING => names::held(grant, port_state),
+            // The bell's flag follows from the port's address.
+            names::RING | names::DOORBELL => names::held(grant, port_state),
             name if manifest.stays_behind(self.described, name) => None,
             _ => names::held(grant, [0; 2]),
         });

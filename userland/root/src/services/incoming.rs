@@ -15,6 +15,7 @@ use runtime::Cap;
 use runtime::capability::{Any, Kind, Pool};
 use runtime::message::Message;
 use runtime::protocol::Name;
+use runtime::protocol::ports::doorbell_flag;
 use runtime::protocol::root::{Binding, DomainId, DomainState, Refusal, done};
 
 use super::root::{Reply, kernel, leave};
@@ -112,8 +113,10 @@ fn make_binding(
         names::LOG => interface(Interface::Log),
         names::FAULTS => interface(Interface::Faults),
         names::DOORBELL => {
-            let doorbell = machine.doorbell.mint(NotificationRights::SIGNAL, 0);
-            Ok((doorbell.map_err(kernel)?.erase(), 0))
+            let port = provision::ports::import(binding.state).ok_or(Refusal::Malformed)?;
+            let flag = doorbell_flag(port.mac);
+            let doorbell = machine.doorbell.mint(NotificationRights::SIGNAL, flag);
+            Ok((doorbell.map_err(kernel)?.erase(), flag))
         }
         clock::NAME => {
             let page = clock::make_page(&machine).map_err(kernel)?;

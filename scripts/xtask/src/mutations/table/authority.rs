@@ -50,6 +50,9 @@ mutations! {
     "second-badge" in "capabilities/src/capability.rs":
         "if self.badge.is_set() && badge.is_set() {" => "if false {";
         "a client takes on another one's badge"; Host("capabilities", "");
+    "any-flag" in "kernel/src/syscalls/lookup.rs":
+        "if badge.is_set() && flags & !badge.get() != 0 {" => "if false {";
+        "whoever may ring a bell raises every flag of it"; Host("kernel", "flags_are_raised_within");
     "copied-reply" in "kernel/src/syscalls/capability.rs":
         "    if matches!(capability.object, Object::Reply(_)) {\n        return Err(Error::WrongKind);\n    }\n" => "";
         "two domains may answer one call"; IPC;

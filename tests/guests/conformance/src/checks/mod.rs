@@ -126,6 +126,10 @@ pub const CHECKS: &[(&str, Check)] = &[
     ),
     ("a line that stays up interrupts once", interrupts::level),
     ("flags gather and are taken whole", notifications::flags),
+    (
+        "flags are raised within a capability's badge",
+        notifications::badge,
+    ),
     ("a deadline is never early", notifications::deadline),
     (
         "deadlines end waits in their order",

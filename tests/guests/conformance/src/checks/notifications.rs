@@ -1,6 +1,7 @@
 //! Flags, waits, deadlines.
 
 use guest_support::worker::{DONE, PRIORITY, Page, Script, Worker};
+use runtime::abi::NotificationRights;
 use runtime::abi::calls::{Receive, Signal, Wait};
 use runtime::capability::Notification;
 use runtime::system_call::invoke;
@@ -19,6 +20,26 @@ pub fn flags(bed: &Bed) -> Result<(), Failure> {
     expect_refusal("what is left", notification.poll_once(), Error::TimedOut)?;
     notification.signal(0)?;
     expect_refusal("no flag", notification.poll_once(), Error::TimedOut)
+}
+
+pub fn badge(bed: &Bed) -> Result<(), Failure> {
+    let notification = bed.pool.create_notification()?;
+    let badged = notification.mint(NotificationRights::SIGNAL, 1 << 63 | 6)?;
+    let copy = badged.duplicate()?;
+    for through in [badged, copy] {
+        through.signal(1 << 63 | 2)?;
+        expect("the flags", notification.poll_once()?, 1 << 63 | 2)?;
+        for flags in [1, 7, u64::MAX] {
+            expect_refusal("a signal", through.signal(flags), Error::MissingRight)?;
+        }
+        expect_refusal("no flag", notification.poll_once(), Error::TimedOut)?;
+    }
+    let wider = badged.mint(NotificationRights::SIGNAL, u64::MAX);
+    expect_refusal("another badge", wider.map(drop), Error::BadgeFixed)?;
+    for capability in [copy, badged] {
+        capability.delete()?;
+    }
+    Ok(())
 }
 
 /// Polls.
