@@ -150,8 +150,10 @@ impl Supervisor {
     pub fn end_export(&mut self, index: usize) -> Result<(), Refusal> {
         let domain = &mut self.domains[index];
         let number = domain.number;
-        if domain.end_export()? {
-            self.switchboard.activate(number);
+        match domain.end_export()? {
+            true => self.switchboard.activate(number),
+            // It is leaving no more, and has faulted.
+            false => self.switchboard.stop(number),
         }
         // The port may never be quiet now.
         self.answer_awaiting_quiet(&refused(Refusal::WrongState), |of| of == number);

@@ -41,7 +41,7 @@ impl Supervisor {
             return;
         }
         if domain.note_fault() {
-            self.switchboard.quiesce(number);
+            self.switchboard.stop(number);
             self.ring_for_commands();
         }
     }

@@ -282,7 +282,7 @@ impl Supervisor {
                 log::error!("cannot take back what {} had: {error}", domain.name);
             }
         }
-        self.switchboard.quiesce(number);
+        self.switchboard.stop(number);
         self.answer_awaiting_quiet(&done(), |domain| domain == number);
         if provision::is_switch(&self.manifest, self.domains[index].described) {
             self.forget_switch();

@@ -6,6 +6,7 @@ use runtime::clock;
 use runtime::message::Message;
 use runtime::protocol::ports::{ATTACH_CAPABILITIES, Command};
 
+use crate::forwarding::Service;
 use crate::switch::Switch;
 
 /// The conversation with root.
@@ -85,8 +86,13 @@ fn perform(switch: &mut Switch, command: Command, answer: &mut Message) -> Resul
             switch.activate(port, ip);
             Ok(())
         }
-        Command::Quiesce { port } => {
-            switch.quiesce(port);
+        Command::Quiesce { port, leaves } => {
+            let service = if leaves {
+                Service::Leaving
+            } else {
+                Service::Stopped
+            };
+            switch.quiesce(port, service);
             Ok(())
         }
         Command::Detach { port } => {

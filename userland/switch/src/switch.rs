@@ -9,7 +9,7 @@ use runtime::protocol::ports::{PortNumber, Side};
 use runtime::protocol::{Ipv4, Mac};
 
 use crate::announcement::{self, Announcements};
-use crate::forwarding::{Forwarding, Station, Verdict};
+use crate::forwarding::{Forwarding, Service, Station, Verdict};
 use crate::frame::Header;
 use crate::port::Port;
 
@@ -54,7 +54,7 @@ impl Switch {
             mac,
             ip: None,
             side,
-            active: false,
+            service: Service::Stopped,
         };
         self.ports
             .push(Port::new(self.domain, station, ring, wake)?);
@@ -66,7 +66,7 @@ impl Switch {
         let ip = ip.map(|ip| ip.address);
         self.set_station(number, |station| Station {
             ip,
-            active: true,
+            service: Service::Active,
             ..station
         });
         if let Some(ip) = ip {
@@ -74,9 +74,9 @@ impl Switch {
         }
     }
 
-    /// Leaves a port's ring alone from now on.
-    pub fn quiesce(&mut self, number: PortNumber) {
-        self.set_station(number, |station| station);
+    /// Leaves a port's ring alone from now on, whose domain is leaving or has stopped.
+    pub fn quiesce(&mut self, number: PortNumber, service: Service) {
+        self.set_station(number, |station| Station { service, ..station });
         self.announcements.end(number);
     }
 
@@ -116,7 +116,7 @@ impl Switch {
 
     fn is_active(&self, number: PortNumber) -> bool {
         let station = self.forwarding.find(number);
-        station.is_some_and(|station| station.active)
+        station.is_some_and(Station::is_active)
     }
 
     fn index_of(&self, number: PortNumber) -> Option<usize> {
@@ -221,7 +221,7 @@ impl Switch {
 
     fn disable(&mut self, number: PortNumber, lie: Lie) {
         log::error!("port {} is disabled, its ring lies: {lie}", number.0);
-        self.quiesce(number);
+        self.quiesce(number, Service::Stopped);
     }
 }
 

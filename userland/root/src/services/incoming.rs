@@ -225,7 +225,7 @@ pub fn outlive(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64
     let body = domain.body.as_ref().ok_or(Refusal::WrongState)?;
     body.domain.freeze(NO_DEADLINE).map_err(kernel)?;
     domain.state = DomainState::Outlived;
-    root.switchboard.quiesce(domain.number);
+    root.switchboard.stop(domain.number);
     root.ring_for_commands();
     log::error!("{name} stands still: a younger copy of it runs on another machine");
     Ok((done(), None))

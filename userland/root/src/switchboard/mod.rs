@@ -6,8 +6,8 @@
 //! tunnel beside it; what is wanted of the owner's is wanted of both.
 //!
 //! ```text
-//! nothing --Attach--> attached --Activate--> active --Quiesce--> quiet --Detach--> nothing
-//!                                               ^---Activate------'`-----Depart--> nothing, its address reserved
+//! nothing --Attach--> attached --Activate--> active --Quiesce--> quiet or stopped --Detach--> nothing
+//!                                               ^---Activate------'`-------Depart--> nothing, its address reserved
 //! ```
 
 use alloc::vec::Vec;
@@ -99,11 +99,20 @@ impl Switchboard {
             .for_each(|port| port.wanted = Service::Active);
     }
 
-    /// Lets no frame flow; whether that is so already.
+    /// Lets no frame flow to and from an owner that is leaving; whether that is so already.
     pub fn quiesce(&mut self, owner: DomainNumber) -> bool {
+        self.close(owner, Service::Quiet)
+    }
+
+    /// Lets no frame flow to and from an owner that stands still, or is ended.
+    pub fn stop(&mut self, owner: DomainNumber) {
+        self.close(owner, Service::Stopped);
+    }
+
+    fn close(&mut self, owner: DomainNumber, wanted: Service) -> bool {
         let step = self.step;
         self.of_mut(owner).fold(true, |quiet, port| {
-            port.wanted = Service::Quiet;
+            port.wanted = wanted;
             // The switch may have activated it already, and only not said so.
             let told = step.filter(|step| step.port == port.number);
             let becomes = told.and_then(|step| step.becomes);
@@ -157,7 +166,7 @@ impl Switchboard {
         port.known = step.becomes;
         match step.becomes {
             None if port.removed => Some(Change::Gone(self.ports.remove(at).ring)),
-            Some(known) if known.service == Service::Quiet => Some(Change::Quiet(port.owner)),
+            Some(known) if known.service.is_quiet() => Some(Change::Quiet(port.owner)),
             _ => Some(Change::Served),
         }
     }

@@ -53,6 +53,15 @@ pub(super) enum Service {
     Active,
     /// No frame flows, and its domain is leaving.
     Quiet,
+    /// No frame flows, and its domain stands still.
+    Stopped,
+}
+
+impl Service {
+    /// Whether the switch leaves the ring alone, which it has served before.
+    pub(super) fn is_quiet(self) -> bool {
+        matches!(self, Service::Quiet | Service::Stopped)
+    }
 }
 
 /// What the switch serves a port as.
@@ -129,7 +138,11 @@ impl Port {
             None => Command::Detach { port },
             Some(Service::Attached) => Command::Attach { port, mac, side },
             Some(Service::Active) => Command::Activate { port, ip },
-            Some(Service::Quiet) => Command::Quiesce { port },
+            Some(Service::Quiet) => Command::Quiesce { port, leaves: true },
+            Some(Service::Stopped) => Command::Quiesce {
+                port,
+                leaves: false,
+            },
         }
     }
 

@@ -48,7 +48,8 @@ fn run(board: &mut Switchboard) -> (Vec<String>, Vec<Change>) {
             Command::Nothing { .. } => return (commands, changes),
             Command::Attach { port, .. } => format!("attach {}", port.0),
             Command::Activate { port, .. } => format!("activate {}", port.0),
-            Command::Quiesce { port } => format!("quiesce {}", port.0),
+            Command::Quiesce { port, leaves: true } => format!("quiesce {}", port.0),
+            Command::Quiesce { port, .. } => format!("stop {}", port.0),
             Command::Detach { port } => format!("detach {}", port.0),
             Command::Depart { port } => format!("depart {}", port.0),
         });
@@ -163,6 +164,23 @@ fn quiescing_is_known_when_the_switch_says_so() {
     assert!(board.quiesce(A));
     board.activate(A);
     assert_eq!(run(&mut board).0, ["activate 1"]);
+}
+
+#[test]
+fn an_owner_that_stops_is_not_leaving_and_one_that_stays_and_has_faulted_is_so_no_more() {
+    let mut board = Switchboard::default();
+    board.add(A, station(1), ring(10));
+    serve(&mut board, A, wake(20));
+    run(&mut board);
+    board.stop(A);
+    let (commands, changes) = run(&mut board);
+    assert_eq!(commands, ["stop 1"]);
+    assert_eq!(changes, [Change::Quiet(A)]);
+    board.activate(A);
+    board.quiesce(A);
+    assert_eq!(run(&mut board).0, ["quiesce 1"]);
+    board.stop(A);
+    assert_eq!(run(&mut board).0, ["stop 1"]);
 }
 
 #[test]

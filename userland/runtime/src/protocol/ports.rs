@@ -77,10 +77,13 @@ pub enum Command {
         /// Its address, which is announced, and the only one that a domain's frames may come from.
         ip: Option<Ipv4>,
     },
-    /// Let no frame flow, and leave the ring as it is: its domain is leaving.
+    /// Let no frame flow, and leave the ring as it is.
     Quiesce {
         /// The port.
         port: PortNumber,
+        /// Its domain is leaving: what comes for it goes through the tunnel. Else it stands still for good, and what comes for it
+        /// goes nowhere.
+        leaves: bool,
     },
     /// Forget the port and unmap its ring.
     Detach {
@@ -134,7 +137,9 @@ impl Command {
                 .with(ACTIVATE)
                 .with(port.0.into())
                 .with(ip.map_or(NO_ADDRESS, Ipv4::to_word)),
-            Command::Quiesce { port } => words.with(QUIESCE).with(port.0.into()),
+            Command::Quiesce { port, leaves } => {
+                words.with(QUIESCE).with(port.0.into()).with(leaves.into())
+            }
             Command::Detach { port } => words.with(DETACH).with(port.0.into()),
             Command::Depart { port } => words.with(DEPART).with(port.0.into()),
         }
@@ -167,7 +172,10 @@ impl Command {
                     word => Some(Ipv4::from_word(word)?),
                 },
             },
-            QUIESCE => Command::Quiesce { port },
+            QUIESCE => Command::Quiesce {
+                port,
+                leaves: reader.flag()?,
+            },
             DETACH => Command::Detach { port },
             DEPART => Command::Depart { port },
             other => return Err(Malformed::Operation(other)),
@@ -208,7 +216,14 @@ mod tests {
                 port: PORT,
                 ip: None,
             },
-            Command::Quiesce { port: PORT },
+            Command::Quiesce {
+                port: PORT,
+                leaves: true,
+            },
+            Command::Quiesce {
+                port: PORT,
+                leaves: false,
+            },
             Command::Detach { port: PORT },
             Command::Depart { port: PORT },
         ] {

@@ -8,12 +8,13 @@
 //! to a group                             every other port; from an uplink not to other uplinks
 //!
 //! to a domain that is leaving or away    the tunnel; from a domain, once it was heard from an uplink, that uplink
+//! to a domain that has stopped here      nowhere; from a domain, once it was heard from an uplink, that uplink
 //! from the tunnel, to a domain here      that port
 //! from the tunnel, to anybody else       nowhere
 //! ```
 //!
-//! A domain that is being moved has an inactive port here, and is away for a while when that is given up. Without a
-//! tunnel it is anybody else. What comes from the tunnel was on the wire once: it never gets there again, and says
+//! A domain that is being moved has a port here that is leaving, and is away for a while when that is given up. Without a
+//! tunnel it is anybody else. One that has stopped, or whose ring lies, is nowhere else. What comes from the tunnel was on the wire once: it never gets there again, and says
 //! nothing about where its sender is.
 
 use alloc::vec::Vec;
@@ -38,11 +39,32 @@ pub struct Station {
     pub ip: Option<[u8; 4]>,
     /// What is behind it.
     pub side: Side,
-    /// Whether frames flow.
-    pub active: bool,
+    /// Whether frames flow, and if not, why.
+    pub service: Service,
+}
+
+/// How a port is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Frames flow.
+    Active,
+    /// No frame flows: its domain may run elsewhere soon.
+    Leaving,
+    /// No frame flows: its domain stands still, and will run nowhere, or cannot be served.
+    Stopped,
 }
 
 impl Station {
+    /// Whether frames flow.
+    pub fn is_active(&self) -> bool {
+        self.service == Service::Active
+    }
+
+    /// Whether it is the one of the domain with this address.
+    fn is_domain(&self, mac: Mac) -> bool {
+        self.side == Side::Domain && self.mac == mac
+    }
+
     /// Whether a domain here may send this. Everybody may speak for no address, as one does who asks for one or whether
     /// anybody has it.
     fn may_send(&self, header: &Header) -> bool {
@@ -152,6 +174,7 @@ impl Forwarding {
             Side::Uplink => self.tunnel_to(mac).map_or(Verdict::Nowhere, Verdict::To),
             Side::Domain => match self.uplink_of(mac).or_else(|| self.tunnel_to(mac)) {
                 Some(port) => Verdict::To(port),
+                None if self.has(mac, Service::Stopped) => Verdict::Nowhere,
                 None => Verdict::ToAll(Side::Uplink),
             },
         }
@@ -159,7 +182,7 @@ impl Forwarding {
 
     /// Whether a frame from `from` with this verdict goes to `port`.
     pub fn goes_to(&self, from: PortNumber, verdict: Verdict, port: PortNumber) -> bool {
-        let station = self.find(port).filter(|station| station.active);
+        let station = self.find(port).filter(|station| station.is_active());
         port != from
             && station.is_some_and(|station| match verdict {
                 Verdict::To(wanted) => wanted == port,
@@ -171,24 +194,25 @@ impl Forwarding {
 
     /// The active port of the domain with this address.
     fn domain_at(&self, mac: Mac) -> Option<PortNumber> {
-        let mut domains = self
-            .stations
-            .iter()
-            .filter(|station| station.side == Side::Domain);
-        let found = domains.find(|station| station.active && station.mac == mac)?;
+        let mut stations = self.stations.iter();
+        let found = stations.find(|station| station.is_domain(mac) && station.is_active())?;
         Some(found.port)
+    }
+
+    /// Whether the domain with this address has a port that is served so.
+    fn has(&self, mac: Mac, service: Service) -> bool {
+        let mut stations = self.stations.iter();
+        stations.any(|station| station.is_domain(mac) && station.service == service)
     }
 
     /// The tunnel, if the domain with this address is leaving or away.
     fn tunnel_to(&self, mac: Mac) -> Option<PortNumber> {
-        let mut stations = self.stations.iter();
-        let is_leaving = stations
-            .any(|station| station.side == Side::Domain && !station.active && station.mac == mac);
-        if !is_leaving && !self.away.contains(mac) {
+        if !self.has(mac, Service::Leaving) && !self.away.contains(mac) {
             return None;
         }
         let mut stations = self.stations.iter();
-        let tunnel = stations.find(|station| station.side == Side::Tunnel && station.active)?;
+        let tunnel =
+            stations.find(|station| station.side == Side::Tunnel && station.is_active())?;
         Some(tunnel.port)
     }
 

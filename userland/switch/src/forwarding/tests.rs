@@ -19,7 +19,7 @@ fn station(port: PortNumber, side: Side) -> Station {
         mac: mac(port.0 as u8),
         ip: Some([10, 77, 0, port.0 as u8]),
         side,
-        active: true,
+        service: Service::Active,
     }
 }
 
@@ -108,7 +108,7 @@ fn a_domain_cannot_pass_for_another() {
 fn a_domain_that_moved_away_is_found_where_it_was_heard_from() {
     let mut forwarding = forwarding();
     forwarding.set(Station {
-        active: false,
+        service: Service::Leaving,
         ..station(B, Side::Domain)
     });
     assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [WIRE, WIRE2]);
@@ -129,7 +129,7 @@ fn forwarding_with_tunnel() -> Forwarding {
 
 fn quiesce(forwarding: &mut Forwarding) {
     forwarding.set(Station {
-        active: false,
+        service: Service::Leaving,
         ..station(B, Side::Domain)
     });
 }
@@ -146,6 +146,27 @@ fn frames_for_a_domain_that_leaves_go_through_the_tunnel() {
         [B],
         "it stays"
     );
+}
+
+#[test]
+fn frames_for_a_domain_that_has_stopped_go_nowhere() {
+    let mut forwarding = forwarding_with_tunnel();
+    let stopped = Station {
+        service: Service::Stopped,
+        ..station(B, Side::Domain)
+    };
+    forwarding.set(stopped);
+    for (from, source) in [(A, mac(1)), (WIRE, mac(9)), (TUNNEL, mac(9))] {
+        let targets = targets(&mut forwarding, from, source, mac(2));
+        assert!(targets.is_empty(), "from {from:?} to {targets:?}");
+    }
+    // It says nothing either, and hears nothing that is for all.
+    let everybody = targets(&mut forwarding, A, mac(1), Mac::BROADCAST);
+    assert_eq!(everybody, [WIRE, WIRE2]);
+    // A younger copy of it runs on another machine.
+    targets(&mut forwarding, WIRE, mac(2), Mac::BROADCAST);
+    assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [WIRE]);
+    assert!(targets(&mut forwarding, WIRE2, mac(9), mac(2)).is_empty());
 }
 
 #[test]
