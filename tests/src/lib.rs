@@ -26,6 +26,7 @@ pub mod loader;
 pub mod machine;
 pub mod migration;
 pub mod prober;
+pub mod random;
 pub mod scratch;
 pub mod segment;
 pub mod splitmix;

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::splitmix::splitmix64;
+use crate::random::Random;
 
 /// What goes wrong on a port's wire, in both directions.
 ///
@@ -78,7 +78,7 @@ impl Wire {
         let mut dice = self.dice.lock().expect("no roller panics");
         *dice = faults.map(|faults| Dice {
             faults,
-            state: splitmix64(faults.seed ^ splitmix64(direction)),
+            random: Random::stream(faults.seed, direction),
         });
         self.faulty.store(dice.is_some(), Ordering::Release);
     }
@@ -99,14 +99,14 @@ impl Wire {
 #[derive(Debug)]
 struct Dice {
     faults: Faults,
-    state: u64,
+    random: Random,
 }
 
 impl Dice {
     /// Always rolls as often, so that changing one probability leaves the other decisions as they were.
     fn roll(&mut self) -> Passage {
-        let lost = self.chance() < self.faults.loss;
-        let twice = self.chance() < self.faults.duplication;
+        let lost = self.random.fraction() < self.faults.loss;
+        let twice = self.random.fraction() < self.faults.duplication;
         let delays = [self.delay(), self.delay()];
         let copies = match (lost, twice) {
             (true, _) => 0,
@@ -117,13 +117,7 @@ impl Dice {
     }
 
     fn delay(&mut self) -> Duration {
-        self.faults.delay + self.faults.jitter.mul_f64(self.chance())
-    }
-
-    /// A number in 0..1.
-    fn chance(&mut self) -> f64 {
-        self.state = self.state.wrapping_add(1);
-        (splitmix64(self.state) >> 11) as f64 / (1_u64 << 53) as f64
+        self.faults.delay + self.random.time_up_to(self.faults.jitter)
     }
 }
 
