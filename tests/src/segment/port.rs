@@ -82,7 +82,13 @@ impl Port {
 
     /// Lets nothing pass between this port and another one, while others still reach both.
     pub fn part_from(&self, other: &Port) {
-        self.switch.part([self.inner.number, other.inner.number]);
+        self.lose_to(other);
+        other.lose_to(self);
+    }
+
+    /// Loses what goes from this port to another one. What comes from there passes, and others still reach both.
+    pub fn lose_to(&self, other: &Port) {
+        self.switch.part(self.inner.number, other.inner.number);
     }
 
     /// Loses what the station of this address sends from this port and what is sent to it here. Frames for many reach it.

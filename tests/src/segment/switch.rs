@@ -16,7 +16,7 @@ use super::port::PortInner;
 pub struct Switch {
     pub ports: RwLock<Vec<Arc<PortInner>>>,
     pub learning: Learning,
-    /// Pairs of ports between which nothing passes.
+    /// Pairs of ports: nothing passes from the first to the second.
     parted: RwLock<Vec<[usize; 2]>>,
     /// Ports, and the addresses that are not heard of there.
     shunned: RwLock<Vec<(usize, MacAddress)>>,
@@ -43,11 +43,8 @@ impl Switch {
         };
         let ports = self.ports.read().expect("no forwarder panics");
         let parted = self.parted.read().expect("no forwarder panics");
-        let reaches = |to: usize| {
-            !parted.contains(&[from, to])
-                && !parted.contains(&[to, from])
-                && !shunned.contains(&(to, destination))
-        };
+        let reaches =
+            |to: usize| !parted.contains(&[from, to]) && !shunned.contains(&(to, destination));
         match place {
             Some(to) if to == from || !reaches(to) => {}
             Some(to) => ports[to].deliver(frame, delay),
@@ -58,10 +55,10 @@ impl Switch {
         }
     }
 
-    /// Lets nothing pass between two ports.
-    pub fn part(&self, pair: [usize; 2]) {
+    /// Lets nothing pass from one port to another.
+    pub fn part(&self, from: usize, to: usize) {
         let mut parted = self.parted.write().expect("no forwarder panics");
-        parted.push(pair);
+        parted.push([from, to]);
     }
 
     /// Lets nothing of one address into a port or out of it.

@@ -163,6 +163,26 @@ fn parted_ports_hear_each_other_no_more_and_others_still() {
 }
 
 #[test]
+fn a_wire_that_is_cut_one_way_carries_the_other_way() {
+    let (_segment, [a, b, c]) = three();
+    b.send(BROADCAST, TWO, b"here I am");
+    assert_eq!(a.receive(), c.receive());
+    c.send(BROADCAST, ONE, b"and I");
+    assert_eq!(a.receive(), b.receive());
+    a.port.lose_to(&b.port);
+    a.send(TWO, ONE, b"lost");
+    a.send(BROADCAST, ONE, b"to others");
+    assert_eq!(c.receive(), b"to others");
+    assert!(b.hears_nothing());
+    b.send(ONE, TWO, b"back");
+    assert_eq!(a.receive(), b"back");
+
+    a.port.unite();
+    a.send(TWO, ONE, b"again");
+    assert_eq!(b.receive(), b"again");
+}
+
+#[test]
 fn a_shunned_address_is_heard_at_its_other_port_only() {
     let (_segment, [a, b, c]) = three();
     b.port.shun(TWO);
