@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::resp::request;
+
 /// Keys that are written in turn.
 const KEYS: u64 = 500;
 
@@ -107,15 +109,6 @@ fn key(number: u64) -> String {
 
 fn value(number: u64) -> String {
     format!("{number}-{}", crate::splitmix::splitmix64(number))
-}
-
-/// A request of the Redis protocol (RESP2): an array of bulk strings.
-fn request(words: &[&str]) -> Vec<u8> {
-    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
-    for word in words {
-        bytes.extend(format!("${}\r\n{word}\r\n", word.len()).into_bytes());
-    }
-    bytes
 }
 
 fn wrong(found: &str, expected: &str) -> io::Error {

@@ -27,6 +27,7 @@ pub mod machine;
 pub mod migration;
 pub mod prober;
 pub mod random;
+pub mod resp;
 pub mod scratch;
 pub mod segment;
 pub mod splitmix;
