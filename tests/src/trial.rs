@@ -4,7 +4,8 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::fleet::{LIMIT, has};
+use crate::fleet::LIMIT;
+use crate::listed::Listed;
 use crate::prober::Options;
 use crate::third_party::{Client, Probe};
 use crate::{Fleet, Station};
@@ -15,9 +16,10 @@ const COUNTER: &str = "10.77.0.20:7000";
 /// How often the machines are asked how they are.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What a migration server lists of the counter.
-const RUNS: &str = "domain counter running";
-const MOVES: &str = "transaction ";
+/// The domain that moves.
+const DOMAIN: &str = "counter";
+
+/// What a migration server lists of a move.
 const DOUBT: &str = "in doubt";
 
 /// The machines, and what is known of the counter.
@@ -26,22 +28,6 @@ pub struct Trial {
     /// The machines.
     pub fleet: Fleet,
     probe: Option<Probe>,
-}
-
-/// What both machines list, A's first.
-struct Listed([String; 2]);
-
-impl Listed {
-    fn at(&self, station: Station) -> &str {
-        &self.0[station as usize]
-    }
-
-    /// Whether the counter runs there, nothing of it is elsewhere, and no move of it is left.
-    fn is_settled_on(&self, station: Station) -> bool {
-        let there = self.at(station).contains(RUNS);
-        let elsewhere = has(self.at(station.other()), "counter");
-        there && !elsewhere && !self.0.iter().any(|list| list.contains(MOVES))
-    }
 }
 
 impl Trial {
@@ -108,7 +94,7 @@ impl Trial {
     /// If it does not come to that, or the counter is seen to run twice.
     pub fn await_settled_on(&self, station: Station) {
         self.await_listed(&format!("settled on {}", station.name()), |listed| {
-            listed.is_settled_on(station)
+            listed.is_settled_on(station, DOMAIN)
         });
     }
 
@@ -173,26 +159,14 @@ impl Trial {
         assert!(summary.tcp.answered > 0, "{summary:?}");
     }
 
-    /// Whether the counter runs on both machines. A was asked first, and the counter may have gone from there to B before B
-    /// was asked: it runs twice only if A still runs what it ran.
-    fn runs_twice(&self, listed: &Listed) -> bool {
-        let [a, b] = [Station::A, Station::B].map(|station| running(listed.at(station)));
-        if a.is_none() || b.is_none() {
-            return false;
-        }
-        let still = self.fleet.ask(Station::A, &["list"]);
-        running(&still) == a
-    }
-
     /// Looks at both machines until they are so. One that is dead or cut off must not be waited for with this.
     fn await_listed(&self, what: &str, is_so: impl Fn(&Listed) -> bool) {
         let deadline = Instant::now() + LIMIT;
         loop {
-            let listed =
-                Listed([Station::A, Station::B].map(|station| self.fleet.ask(station, &["list"])));
-            let Listed([a, b]) = &listed;
+            let listed = Listed::ask(&self.fleet);
+            let [a, b] = [Station::A, Station::B].map(|station| listed.at(station));
             assert!(
-                !self.runs_twice(&listed),
+                !listed.runs_twice(&self.fleet, DOMAIN),
                 "the counter runs twice:\n{a}\n{b}"
             );
             if is_so(&listed) {
@@ -201,28 +175,5 @@ impl Trial {
             assert!(Instant::now() < deadline, "not {what}:\na:\n{a}\nb:\n{b}");
             sleep(LOOK_INTERVAL);
         }
-    }
-}
-
-/// The incarnation of the counter that runs on a machine, from what that lists.
-fn running(list: &str) -> Option<&str> {
-    let (_, rest) = list.split_once(RUNS)?;
-    let incarnation = rest.strip_prefix(", incarnation ")?;
-    incarnation.split(',').next()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_incarnation_that_runs_is_read_from_a_list() {
-        let list = "domain switch running, incarnation 1, 5 of 9 pages\n\
-            domain counter running, incarnation 12, 5 of 9 pages\ndone";
-        assert_eq!(running(list), Some("12"));
-        assert_eq!(
-            running(&list.replace("counter running", "counter waiting")),
-            None
-        );
     }
 }
