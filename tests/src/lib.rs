@@ -22,6 +22,7 @@ pub mod bochs;
 pub mod child;
 pub mod fleet;
 pub mod keeper;
+pub mod linear;
 pub mod listed;
 pub mod loader;
 pub mod machine;

@@ -13,15 +13,18 @@
 
 mod client;
 mod probe;
+mod registers;
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 pub use client::Client;
 pub use probe::Probe;
+pub use registers::Registers;
 
 use crate::child::{self, Child};
 use crate::keeper::Kept;
+use crate::linear::Workload;
 use crate::segment::{MacAddress, Port, Segment};
 use crate::transcript::Transcript;
 
@@ -154,6 +157,16 @@ impl ThirdParty {
     pub fn keep(&self, address: &str) -> Client {
         let keeper = child::beside("keeper", "cargo build -p harness --bins");
         self.start(keeper.to_str().expect("a path that is text"), &[address])
+    }
+
+    /// Starts clients of a key-value store here, and waits until each has been answered. What they saw comes from
+    /// [`Registers::finish`].
+    ///
+    /// # Panics
+    ///
+    /// If one is not answered.
+    pub fn ask_registers(&self, workload: &Workload) -> Registers {
+        Registers::start(self, workload)
     }
 
     /// Waits until the pump has its tap.

@@ -1,0 +1,305 @@
+//! Decides whether the operations on one key are linearizable: Lowe's just-in-time variant of Wing and Gong's search.
+//!
+//! The checker goes through invocations and answers in the order of their times and keeps every [`Configuration`] that
+//! explains the answers so far: what the register may hold, and which of the open operations have had their effect. An
+//! operation is given its effect at the latest when it is answered:
+//!
+//! ```text
+//!   invoked: it is open
+//!   answered: each configuration is continued by open operations, in every order that explains their answers, until this
+//!             one has had its effect; those that cannot be continued so are dropped, and none may be left twice
+//! ```
+//!
+//! The answers are known beforehand, so that a configuration is continued only by an operation whose answer it explains. One
+//! that changes nothing, as a read, has its effect as soon as its answer is explained: nothing is gained by waiting. If no
+//! configuration is left, the history is not linearizable, and the operation that was answered is where that shows.
+//!
+//! An operation without an answer stays open for ever. Those that ask the same are interchangeable and are only counted,
+//! and of two configurations that differ in nothing else, one that has used fewer of them makes the other superfluous. So
+//! does one that has not used an operation the one that has and overwrites it by another.
+//! Therefore a long history with many such operations is checked in a time that grows with its length alone.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+
+use super::history::{Completion, Entry};
+use super::register::{Answer, Operation, State};
+
+/// The most operations with an answer that may be open at once: the bits of [`Configuration::placed`].
+pub const OPEN_MAX: usize = 128;
+
+/// How many possible values a violation names.
+const VALUES_SHOWN_MAX: usize = 8;
+
+/// The history is linearizable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Configurations that were looked at: what the check cost.
+    pub configurations: u64,
+}
+
+/// The history is not linearizable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The operation that no order explains together with all that were answered before.
+    pub entry: Entry,
+    /// What the register may have held when that was answered, as far as the earlier answers say.
+    pub states: Vec<State>,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "no order explains\n{}", self.entry)?;
+        write!(formatter, "The key held")?;
+        for (index, state) in self.states.iter().take(VALUES_SHOWN_MAX).enumerate() {
+            let or = if index == 0 { "" } else { " or" };
+            match state {
+                Some(value) => write!(formatter, "{or} {value}")?,
+                None => write!(formatter, "{or} nothing")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Checks the operations on one key, which held nothing at first.
+///
+/// # Errors
+///
+/// [`Violation`].
+///
+/// # Panics
+///
+/// If more than [`OPEN_MAX`] operations with an answer are open at once.
+pub fn check(entries: &[Entry]) -> Result<Checked, Violation> {
+    let mut search = Search::new(entries);
+    for event in events(entries) {
+        match event {
+            Event::Invoked(index) => search.open(&entries[index], index),
+            Event::Answered(index) => search.close(index).map_err(|states| Violation {
+                entry: entries[index],
+                states,
+            })?,
+        }
+    }
+    Ok(Checked {
+        configurations: search.looked_at,
+    })
+}
+
+/// What happens to the entry of an index.
+#[derive(Clone, Copy)]
+enum Event {
+    Invoked(usize),
+    Answered(usize),
+}
+
+/// All events in the order of their times. Of two at the same time the invocation comes first, so that they may overlap.
+fn events(entries: &[Entry]) -> Vec<Event> {
+    let mut events = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        events.push((entry.invoked_ns, 0, Event::Invoked(index)));
+        if let Some(Completion { at_ns, .. }) = entry.completion {
+            events.push((at_ns, 1, Event::Answered(index)));
+        }
+    }
+    events.sort_by_key(|(at_ns, order, _)| (*at_ns, *order));
+    events.into_iter().map(|(_, _, event)| event).collect()
+}
+
+/// One explanation of what was answered so far.
+#[derive(Clone, Debug)]
+struct Configuration {
+    state: State,
+    /// The open operations, by their places, that have had their effect.
+    placed: u128,
+    /// How many of each kind of unanswered operation have had their effect.
+    used: Vec<u32>,
+    /// The last effect was that of an unanswered operation, so that it is in vain if it is overwritten by another.
+    is_fresh: bool,
+}
+
+/// An open operation that will be answered.
+#[derive(Clone, Copy)]
+struct Open {
+    index: usize,
+    operation: Operation,
+    answer: Answer,
+}
+
+/// The search: all configurations after the events so far.
+struct Search {
+    configurations: Vec<Configuration>,
+    /// The open operations with an answer. A place is free again when its operation is closed.
+    places: Vec<Option<Open>>,
+    /// The kinds of unanswered operations in the whole history, and how many of each are open.
+    kinds: Vec<(Operation, u32)>,
+    looked_at: u64,
+}
+
+impl Search {
+    fn new(entries: &[Entry]) -> Search {
+        let mut kinds: Vec<(Operation, u32)> = Vec::new();
+        for entry in entries.iter().filter(|entry| entry.completion.is_none()) {
+            if !kinds.iter().any(|(kind, _)| *kind == entry.operation) {
+                kinds.push((entry.operation, 0));
+            }
+        }
+        let first = Configuration {
+            state: None,
+            placed: 0,
+            used: vec![0; kinds.len()],
+            is_fresh: false,
+        };
+        Search {
+            configurations: vec![first],
+            places: Vec::new(),
+            kinds,
+            looked_at: 0,
+        }
+    }
+
+    fn open(&mut self, entry: &Entry, index: usize) {
+        let Some(completion) = entry.completion else {
+            let mut kinds = self.kinds.iter_mut();
+            let kind = kinds.find(|(kind, _)| *kind == entry.operation);
+            return kind.expect("every kind was collected").1 += 1;
+        };
+        let open = Some(Open {
+            index,
+            operation: entry.operation,
+            answer: completion.answer,
+        });
+        match self.places.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = open,
+            None => self.places.push(open),
+        }
+        assert!(self.places.len() <= OPEN_MAX, "too many clients");
+    }
+
+    /// The operation of this index has been answered. If nothing explains that, returns what the register may have held.
+    fn close(&mut self, index: usize) -> Result<(), Vec<State>> {
+        let mut places = self.places.iter();
+        let place = places.position(|place| place.is_some_and(|open| open.index == index));
+        let place = place.expect("what is answered was invoked");
+        let bit = 1 << place;
+        let (mut seen, mut explained) = (Frontier::default(), Frontier::default());
+        let mut waiting: VecDeque<Configuration> = VecDeque::new();
+        for configuration in &self.configurations {
+            let configuration = self.with_reads(configuration.clone());
+            if seen.insert(&configuration) {
+                waiting.push_back(configuration);
+            }
+        }
+        while let Some(mut configuration) = waiting.pop_front() {
+            self.looked_at += 1;
+            if configuration.placed & bit != 0 {
+                configuration.placed &= !bit;
+                explained.insert(&configuration);
+                continue;
+            }
+            self.successors(&configuration, |next| {
+                let next = self.with_reads(next);
+                if seen.insert(&next) {
+                    waiting.push_back(next);
+                }
+            });
+        }
+        let before = std::mem::replace(&mut self.configurations, explained.into_configurations());
+        if self.configurations.is_empty() {
+            return Err(states(before));
+        }
+        self.places[place] = None;
+        Ok(())
+    }
+
+    /// Places every open operation that changes nothing and whose answer is explained.
+    fn with_reads(&self, mut configuration: Configuration) -> Configuration {
+        for (bit, open) in self.open_operations() {
+            let (_, answer) = open.operation.apply(configuration.state);
+            if open.operation.is_read(open.answer) && answer == open.answer {
+                configuration.placed |= bit;
+            }
+        }
+        configuration
+    }
+
+    /// Each configuration that one more operation leads to.
+    fn successors(&self, from: &Configuration, mut reached: impl FnMut(Configuration)) {
+        for (bit, open) in self.open_operations() {
+            let (state, answer) = open.operation.apply(from.state);
+            if from.placed & bit == 0 && answer == open.answer {
+                let mut next = from.clone();
+                next.state = state;
+                next.placed |= bit;
+                next.is_fresh = false;
+                reached(next);
+            }
+        }
+        for (kind, (operation, open)) in self.kinds.iter().enumerate() {
+            let (state, _) = operation.apply(from.state);
+            let is_in_vain = state == from.state || from.is_fresh && operation.overwrites();
+            if from.used[kind] < *open && !is_in_vain {
+                let mut next = from.clone();
+                next.state = state;
+                next.used[kind] += 1;
+                next.is_fresh = true;
+                reached(next);
+            }
+        }
+    }
+
+    /// The open operations with an answer, and the bit of each.
+    fn open_operations(&self) -> impl Iterator<Item = (u128, Open)> {
+        let places = self.places.iter().enumerate();
+        places.filter_map(|(place, open)| Some((1 << place, (*open)?)))
+    }
+}
+
+fn states(configurations: Vec<Configuration>) -> Vec<State> {
+    let states = configurations.into_iter();
+    let mut states: Vec<State> = states.map(|configuration| configuration.state).collect();
+    states.sort_unstable();
+    states.dedup();
+    states
+}
+
+/// Configurations of which none makes another superfluous.
+#[derive(Default)]
+struct Frontier {
+    used: BTreeMap<(State, u128), Vec<Vec<u32>>>,
+}
+
+impl Frontier {
+    /// Puts a configuration in, unless it is superfluous, and takes out those that are superfluous now. Returns whether it is
+    /// in.
+    fn insert(&mut self, configuration: &Configuration) -> bool {
+        let key = (configuration.state, configuration.placed);
+        let used = &configuration.used;
+        let others = self.used.entry(key).or_default();
+        if others.iter().any(|other| is_within(other, used)) {
+            return false;
+        }
+        others.retain(|other| !is_within(used, other));
+        others.push(used.clone());
+        true
+    }
+
+    fn into_configurations(self) -> Vec<Configuration> {
+        let keys = self.used.into_iter();
+        let configurations = keys.flat_map(|((state, placed), used)| {
+            used.into_iter().map(move |used| Configuration {
+                state,
+                placed,
+                used,
+                is_fresh: false,
+            })
+        });
+        configurations.collect()
+    }
+}
+
+/// Whether no number is above the other's.
+fn is_within(numbers: &[u32], others: &[u32]) -> bool {
+    numbers.iter().zip(others).all(|(one, other)| one <= other)
+}

@@ -1,0 +1,32 @@
+//! The checker's oracle: tries all orders of all operations, with and without each unanswered one.
+
+use super::history::{Completion, Entry};
+use super::register::State;
+
+/// Whether some order explains all answers.
+pub fn is_linearizable(entries: &[Entry]) -> bool {
+    continues(None, entries)
+}
+
+/// Whether some order of what is left explains all answers from this state on.
+fn continues(state: State, left: &[Entry]) -> bool {
+    if left.iter().all(|entry| entry.completion.is_none()) {
+        return true;
+    }
+    (0..left.len()).any(|index| {
+        let mut rest = left.to_vec();
+        let entry = rest.remove(index);
+        let (next, answer) = entry.operation.apply(state);
+        let is_explained = entry
+            .completion
+            .is_none_or(|completion| completion.answer == answer);
+        let is_first = !rest.iter().any(|other| precedes(other, &entry));
+        is_first && is_explained && continues(next, &rest)
+    })
+}
+
+/// Whether an operation had been answered before the other was invoked.
+fn precedes(one: &Entry, other: &Entry) -> bool {
+    let answered = one.completion;
+    answered.is_some_and(|Completion { at_ns, .. }| at_ns < other.invoked_ns)
+}

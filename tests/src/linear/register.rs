@@ -1,0 +1,98 @@
+//! The model: one key of a store, which holds a number or nothing.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a register holds.
+pub type State = Option<i64>;
+
+/// What a client asks of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// `GET`
+    Get,
+    /// `SET`
+    Set(i64),
+    /// `SETNX`: writes if there is nothing.
+    SetIfAbsent(i64),
+    /// `SET .. GET`: writes, and answers what was there.
+    Swap(i64),
+    /// `INCR`: nothing counts as 0.
+    Increment,
+    /// `DEL`
+    Delete,
+}
+
+/// What the store answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// This was there.
+    Value(State),
+    /// A count: keys that were affected, or the number after an increment.
+    Number(i64),
+}
+
+impl Operation {
+    /// What a register holds after the operation, and the answer. Numbers are far from the ends of 64 bits.
+    pub fn apply(self, state: State) -> (State, Answer) {
+        match self {
+            Operation::Get => (state, Answer::Value(state)),
+            Operation::Set(value) => (Some(value), Answer::Done),
+            Operation::SetIfAbsent(value) => {
+                let is_absent = state.is_none();
+                (state.or(Some(value)), Answer::Number(is_absent.into()))
+            }
+            Operation::Swap(value) => (Some(value), Answer::Value(state)),
+            Operation::Increment => {
+                let next = state.unwrap_or(0) + 1;
+                (Some(next), Answer::Number(next))
+            }
+            Operation::Delete => (None, Answer::Number(state.is_some().into())),
+        }
+    }
+
+    /// Whether what a register holds afterwards has nothing to do with what it held before.
+    pub fn overwrites(self) -> bool {
+        matches!(
+            self,
+            Operation::Set(_) | Operation::Swap(_) | Operation::Delete
+        )
+    }
+
+    /// Whether an operation with this answer has changed nothing, whatever the register held.
+    pub fn is_read(self, answer: Answer) -> bool {
+        match self {
+            Operation::Get => true,
+            Operation::SetIfAbsent(_) | Operation::Delete => answer == Answer::Number(0),
+            Operation::Set(_) | Operation::Swap(_) | Operation::Increment => false,
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Operation::Get => formatter.write_str("GET"),
+            Operation::Set(value) => write!(formatter, "SET {value}"),
+            Operation::SetIfAbsent(value) => write!(formatter, "SETNX {value}"),
+            Operation::Swap(value) => write!(formatter, "SET {value} GET"),
+            Operation::Increment => formatter.write_str("INCR"),
+            Operation::Delete => formatter.write_str("DEL"),
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answer::Done => formatter.write_str("OK"),
+            Answer::Value(None) => formatter.write_str("nil"),
+            Answer::Value(Some(value)) | Answer::Number(value) => write!(formatter, "{value}"),
+        }
+    }
+}
