@@ -40,6 +40,8 @@ const ARCHIVES: [&str; 2] = ["kv", "machine-b"];
 const HOOKED_ARCHIVES: [&str; 2] = ["hooks-a", "hooks-b"];
 /// Three of these, each of which lists the others.
 pub const TRIO: [&str; 3] = ["trio-a", "trio-b", "trio-c"];
+/// The same with a store and ordinary limits, for a nemesis.
+const NEMESIS_ARCHIVES: [&str; 2] = ["nemesis-a", "nemesis-b"];
 
 /// Whether a machine that lists this has a domain, and not only misses it because it is at home there.
 pub fn has(list: &str, domain: &str) -> bool {
@@ -111,6 +113,15 @@ impl Fleet {
     /// As [`Fleet::start`].
     pub fn start_hooked() -> Fleet {
         Fleet::start_from(&HOOKED_ARCHIVES, usual)
+    }
+
+    /// The same, with a store on the first machine and migration servers that can be held but keep to their ordinary limits.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::start`].
+    pub fn start_for_nemesis() -> Fleet {
+        Fleet::start_as(&NEMESIS_ARCHIVES)
     }
 
     /// Machines that boot these archives.

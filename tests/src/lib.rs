@@ -27,6 +27,7 @@ pub mod listed;
 pub mod loader;
 pub mod machine;
 pub mod migration;
+pub mod nemesis;
 pub mod prober;
 pub mod random;
 pub mod resp;

@@ -1,0 +1,134 @@
+//! A nemesis: it moves a store between two machines and does to machines, migration servers and wires what a fleet has to
+//! live with, in an order that a seed decides. Clients of the store are to notice nothing but pauses.
+//!
+//! ```text
+//!   settled on X -- an action upon the move to Y --> healed -- await --> settled on X or Y -- a move without action --> ...
+//! ```
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | [`action`] | [`Action`]: what is done, when, and to whom; [`Deck`]: which comes next |
+//! | [`mod@perform`] | how an action is done |
+//! | [`tally`] | [`Tally`]: what was done |
+//!
+//! # What an action may cost
+//!
+//! Nothing: no action destroys the machine that has the only state of the store that counts. Of a store that moves that is the
+//! source until the commit point and the target after it, and a nemesis that kills at any moment cannot know which, since it
+//! hears of the commit point later than it happens. A machine is therefore killed only while
+//!
+//! * the store runs on the other one and is not being moved ([`Kind::KillBystander`]);
+//! * it is the target, and the source's migration server stands still before the commit point ([`Kind::KillTarget`]);
+//! * it is the source, and the target has heard of the commit ([`Kind::KillSource`]).
+//!
+//! A machine that dies with the store is not here: its home lists the store as lost and starts it anew, empty, which
+//! `tests/failures.rs` shows. Everything else may happen at any moment.
+
+pub mod action;
+mod perform;
+pub mod tally;
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+pub use action::{Action, Deck, Kind};
+pub use tally::Tally;
+
+use crate::fleet::LIMIT;
+use crate::listed::Listed;
+use crate::prober::now_ns;
+use crate::{Fleet, Station};
+
+/// The domain that moves.
+pub const DOMAIN: &str = "kv";
+/// How often the machines are asked how they are.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The machines, and what was done to them.
+#[derive(Debug)]
+pub struct Nemesis {
+    /// The machines.
+    pub fleet: Fleet,
+    /// What was done.
+    pub tally: Tally,
+    /// Where the store runs.
+    runs_on: Station,
+}
+
+impl Nemesis {
+    /// Takes over a fleet whose first machine runs the store.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
+    pub fn new(mut fleet: Fleet) -> Nemesis {
+        fleet.await_log(Station::A, "[kv] kv: ready");
+        Nemesis {
+            fleet,
+            tally: Tally::default(),
+            runs_on: Station::A,
+        }
+    }
+
+    /// Performs an action, heals what it has done, awaits that the store runs on one machine, and moves it once without
+    /// interruption.
+    ///
+    /// # Panics
+    ///
+    /// If the store does not come to rest, does not move, or runs twice.
+    pub fn strike(&mut self, action: &Action) {
+        self.tally
+            .note(&format!("{action}, from {}", self.runs_on.name()));
+        let migration = self.perform(action);
+        self.heal();
+        self.settle();
+        drop(migration);
+        self.tally.count(action.kind);
+        self.move_once();
+    }
+
+    /// Moves the store without interruption.
+    fn move_once(&mut self) {
+        self.fleet.migrate(DOMAIN, self.runs_on);
+        self.settle();
+    }
+
+    /// Makes all wires good. Machines and servers run already.
+    fn heal(&mut self) {
+        self.fleet.port(Station::A).unite();
+        for station in [Station::A, Station::B] {
+            self.fleet.port(station).set_faults(None);
+        }
+    }
+
+    /// Waits until the store runs on one machine and no move is left.
+    fn settle(&mut self) {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let listed = Listed::ask(&self.fleet);
+            let [a, b] = [Station::A, Station::B].map(|station| listed.at(station));
+            assert!(
+                !listed.runs_twice(&self.fleet, DOMAIN),
+                "runs twice:\n{a}\n{b}"
+            );
+            if let Some(station) = listed.settled(DOMAIN) {
+                return self.settled_on(station);
+            }
+            assert!(Instant::now() < deadline, "not settled:\na:\n{a}\nb:\n{b}");
+            sleep(LOOK_INTERVAL);
+        }
+    }
+
+    fn settled_on(&mut self, station: Station) {
+        if station != self.runs_on {
+            self.tally.moves += 1;
+        }
+        self.runs_on = station;
+        self.tally.note(&format!("settled on {}", station.name()));
+    }
+}
+
+/// The time in seconds, on the clients' clock.
+fn seconds() -> f64 {
+    now_ns() as f64 / 1e9
+}

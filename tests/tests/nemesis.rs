@@ -1,0 +1,177 @@
+//! Clients of a store that moves, while a nemesis acts on machines, migration servers and wires: to the clients the store is
+//! one register per key all along (it is linearizable), and no connection ends.
+//!
+//! Which actions come, and what the clients ask, follows from a seed; at which instant of a move an action strikes does not.
+//!
+//! | variable | what it says |
+//! | --- | --- |
+//! | `CARAVAN_NEMESIS_SEED` | the seed; drawn anew without it |
+//! | `CARAVAN_NEMESIS_SECONDS` | for how long, at least; each kind of action comes at least once in any case |
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use harness::Fleet;
+use harness::linear::{Entry, Observed, Operation, Workload, by_key, check, history};
+use harness::nemesis::{Deck, Nemesis, Tally, action};
+
+/// Where the store answers.
+const KV: &str = "10.77.0.21:6379";
+
+/// How long it goes on by default, in seconds.
+const SECONDS: u64 = 60;
+/// Clients of the store.
+const CLIENTS: u32 = 8;
+/// Keys that they ask for.
+const KEYS: u32 = 24;
+
+/// Operations that are answered at least, whatever the host.
+const ANSWERED_MIN: usize = 1_000;
+/// Operations of a key that are shown when they are not linearizable, up to the one that no order explains.
+const SHOWN: usize = 60;
+
+#[test]
+fn a_store_that_moves_is_linearizable_whatever_a_nemesis_does() {
+    let seed = variable("CARAVAN_NEMESIS_SEED").unwrap_or_else(fresh_seed);
+    let seconds = variable("CARAVAN_NEMESIS_SECONDS").unwrap_or(SECONDS);
+    println!("again with CARAVAN_NEMESIS_SEED={seed} CARAVAN_NEMESIS_SECONDS={seconds}");
+    let mut nemesis = Nemesis::new(Fleet::start_for_nemesis());
+    let clients = nemesis.fleet.party.ask_registers(&Workload {
+        store: KV.parse().expect("an address"),
+        seed,
+        clients: CLIENTS,
+        keys: KEYS,
+    });
+    // Whatever has gone wrong, what the clients saw is of interest.
+    let struck = catch_unwind(AssertUnwindSafe(|| strike(&mut nemesis, seed, seconds)));
+    let seen = catch_unwind(AssertUnwindSafe(|| clients.finish()));
+    if let Ok(observed) = &seen {
+        judge(observed, &nemesis.tally, seed);
+    }
+    if let Err(panic) = struck {
+        resume_unwind(panic);
+    }
+    let observed = seen.unwrap_or_else(|panic| resume_unwind(panic));
+    assert_enough(&observed, &nemesis.tally);
+}
+
+/// Acts until the time is over and every kind has come.
+fn strike(nemesis: &mut Nemesis, seed: u64, seconds: u64) {
+    let begun = Instant::now();
+    let mut deck = Deck::new(seed);
+    loop {
+        nemesis.strike(&deck.draw());
+        if deck.is_through() && begun.elapsed() >= Duration::from_secs(seconds) {
+            return;
+        }
+    }
+}
+
+/// Every key's operations are linearizable, no answer was wrong, and no connection ended.
+fn judge(observed: &Observed, tally: &Tally, seed: u64) {
+    let mut complaints = Vec::new();
+    for (key, entries) in by_key(&observed.history) {
+        if let Err(violation) = check(&entries) {
+            let shown = shown(&entries, &violation.entry);
+            complaints.push(format!("key {key}: {violation}\n{shown}"));
+        }
+    }
+    let summary = &observed.summary;
+    complaints.extend(summary.errors.iter().cloned());
+    let lost = summary.lost.iter();
+    complaints.extend(lost.map(|lost| format!("a connection ended: {lost}")));
+    if complaints.is_empty() {
+        return;
+    }
+    let path = keep(&observed.history, &tally.lines, seed);
+    panic!(
+        "{}\nAll operations are in {}",
+        complaints.join("\n"),
+        path.display()
+    );
+}
+
+/// A key's operations up to the one that no order explains.
+fn shown(entries: &[Entry], last: &Entry) -> String {
+    let end = last
+        .completion
+        .map_or(u64::MAX, |completion| completion.at_ns);
+    let until = entries.iter().filter(|entry| entry.invoked_ns <= end);
+    let until: Vec<String> = until.map(Entry::to_string).collect();
+    let from = until.len().saturating_sub(SHOWN);
+    format!(
+        "{from} operations before these\n{}",
+        until[from..].join("\n")
+    )
+}
+
+/// Writes the history, and beside it what the nemesis did; returns the history's path.
+fn keep(history: &[Entry], lines: &[String], seed: u64) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let path = directory.join(format!("nemesis-{seed}.history"));
+    let file = File::create(&path).expect("a file for the history");
+    history::write(history, BufWriter::new(file)).expect("the history is written");
+    let mut file = File::create(path.with_extension("actions")).expect("a file for the actions");
+    writeln!(file, "{}", lines.join("\n")).expect("the actions are written");
+    path
+}
+
+/// So much has happened that the verdict means something.
+fn assert_enough(observed: &Observed, tally: &Tally) {
+    let mut answered = BTreeMap::new();
+    for entry in observed
+        .history
+        .iter()
+        .filter(|entry| entry.completion.is_some())
+    {
+        *answered.entry(verb(entry.operation)).or_insert(0) += 1;
+    }
+    let all: usize = answered.values().sum();
+    println!(
+        "{all} of {} operations answered: {answered:?}",
+        observed.history.len()
+    );
+    println!("{} moves, {:?}", tally.moves, tally.actions);
+    assert!(all >= ANSWERED_MIN, "{all} operations were answered");
+    for verb in ["GET", "SET", "SETNX", "SET GET", "INCR", "DEL"] {
+        assert!(answered.contains_key(verb), "no {verb} was answered");
+    }
+    assert!(observed.history.len() > all, "no operation was given up");
+    for kind in action::KINDS {
+        assert!(tally.actions.contains_key(&kind), "{kind:?} was not done");
+    }
+    // After every action the store moves once more.
+    let actions: u64 = tally.actions.values().sum();
+    assert!(
+        tally.moves >= actions,
+        "{} moves, {actions} actions",
+        tally.moves
+    );
+}
+
+fn verb(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Get => "GET",
+        Operation::Set(_) => "SET",
+        Operation::SetIfAbsent(_) => "SETNX",
+        Operation::Swap(_) => "SET GET",
+        Operation::Increment => "INCR",
+        Operation::Delete => "DEL",
+    }
+}
+
+fn variable<T: FromStr>(name: &str) -> Option<T> {
+    let text = std::env::var(name).ok()?;
+    let number = text.parse().ok();
+    Some(number.unwrap_or_else(|| panic!("{name} is no number: {text}")))
+}
+
+fn fresh_seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.expect("a clock after 1970").as_nanos() as u64
+}
