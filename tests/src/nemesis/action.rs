@@ -59,7 +59,7 @@ pub const KINDS: [Kind; 7] = [
 pub enum Wire {
     /// Nothing.
     Good,
-    /// It loses, doubles, delays and reorders frames, also the clients', from the beginning of the move on.
+    /// It loses, doubles, delays and reorders frames, also the clients', from the beginning of the move on, or from a kill on.
     Bad(Faults),
     /// It is cut at the moment of the action.
     Cut,

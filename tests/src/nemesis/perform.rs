@@ -82,11 +82,12 @@ impl Nemesis {
             .note(&format!("held at `{line}` on {}", holds.name()));
         self.fleet.machine(holds).skip_log();
         self.fleet.hold_at(holds, line);
-        self.begin_bad_wire(action.wire);
         let migration = self.fleet.begin_migration(DOMAIN, source);
         let told = format!("held at `{line}");
         self.fleet.machine(holds).expect(&told, LIMIT);
         self.fleet.machine(dies).kill();
+        // On a bad wire the move might not have come so far.
+        self.begin_bad_wire(action.wire);
         self.cut_wire(action.wire);
         if holds != dies {
             self.fleet.let_go(holds);
