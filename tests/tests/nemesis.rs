@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -34,6 +34,8 @@ const KEYS: u32 = 24;
 const ANSWERED_MIN: usize = 1_000;
 /// Operations of a key that are shown when they are not linearizable, up to the one that no order explains.
 const SHOWN: usize = 60;
+/// Keys whose operations are shown.
+const KEYS_SHOWN: usize = 3;
 
 #[test]
 fn a_store_that_moves_is_linearizable_whatever_a_nemesis_does() {
@@ -54,6 +56,9 @@ fn a_store_that_moves_is_linearizable_whatever_a_nemesis_does() {
         judge(observed, &nemesis.tally, seed);
     }
     if let Err(panic) = struck {
+        if let Ok(observed) = &seen {
+            keep(&observed.history, &nemesis.tally.lines, seed);
+        }
         resume_unwind(panic);
     }
     let observed = seen.unwrap_or_else(|panic| resume_unwind(panic));
@@ -77,8 +82,11 @@ fn judge(observed: &Observed, tally: &Tally, seed: u64) {
     let mut complaints = Vec::new();
     for (key, entries) in by_key(&observed.history) {
         if let Err(violation) = check(&entries) {
-            let shown = shown(&entries, &violation.entry);
-            complaints.push(format!("key {key}: {violation}\n{shown}"));
+            let mut complaint = format!("key {key}: {violation}");
+            if complaints.len() < KEYS_SHOWN {
+                complaint += &shown(&entries, &violation.entry);
+            }
+            complaints.push(complaint);
         }
     }
     let summary = &observed.summary;
@@ -88,12 +96,8 @@ fn judge(observed: &Observed, tally: &Tally, seed: u64) {
     if complaints.is_empty() {
         return;
     }
-    let path = keep(&observed.history, &tally.lines, seed);
-    panic!(
-        "{}\nAll operations are in {}",
-        complaints.join("\n"),
-        path.display()
-    );
+    keep(&observed.history, &tally.lines, seed);
+    panic!("{}", complaints.join("\n"));
 }
 
 /// A key's operations up to the one that no order explains.
@@ -105,20 +109,20 @@ fn shown(entries: &[Entry], last: &Entry) -> String {
     let until: Vec<String> = until.map(Entry::to_string).collect();
     let from = until.len().saturating_sub(SHOWN);
     format!(
-        "{from} operations before these\n{}",
+        "\n{from} operations before these\n{}",
         until[from..].join("\n")
     )
 }
 
-/// Writes the history, and beside it what the nemesis did; returns the history's path.
-fn keep(history: &[Entry], lines: &[String], seed: u64) -> PathBuf {
+/// Writes the history of a run that failed, and beside it what the nemesis did.
+fn keep(history: &[Entry], lines: &[String], seed: u64) {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let path = directory.join(format!("nemesis-{seed}.history"));
+    println!("all operations are in {}", path.display());
     let file = File::create(&path).expect("a file for the history");
     history::write(history, BufWriter::new(file)).expect("the history is written");
     let mut file = File::create(path.with_extension("actions")).expect("a file for the actions");
     writeln!(file, "{}", lines.join("\n")).expect("the actions are written");
-    path
 }
 
 /// So much has happened that the verdict means something.
