@@ -8,7 +8,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | [`action`] | [`Action`]: what is done, when, and to whom; [`Deck`]: which comes next |
-//! | [`mod@perform`] | how an action is done |
+//! | `perform` | how an action is done |
 //! | [`tally`] | [`Tally`]: what was done |
 //!
 //! # What an action may cost
