@@ -74,7 +74,8 @@ fn await_settled_on(fleet: &Fleet, station: Station) {
             .collect();
         let is_right = |(it, list): (Station, &String)| {
             let is_there = has(list, "counter");
-            is_there == (it == station) && !list.contains("transaction ")
+            let is_whole = list.ends_with("done");
+            is_whole && is_there == (it == station) && !list.contains("transaction ")
         };
         let runs = lists[station as usize].contains(RUNS);
         if runs && fleet.stations().zip(&lists).all(is_right) {

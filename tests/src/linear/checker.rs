@@ -217,8 +217,11 @@ impl Search {
     fn with_reads(&self, mut configuration: Configuration) -> Configuration {
         for (bit, open) in self.open_operations() {
             let (_, answer) = open.operation.apply(configuration.state);
-            if open.operation.is_read(open.answer) && answer == open.answer {
+            let is_placed = configuration.placed & bit != 0;
+            if !is_placed && open.operation.is_read(open.answer) && answer == open.answer {
                 configuration.placed |= bit;
+                // It has seen the last write, which so was not in vain.
+                configuration.is_fresh = false;
             }
         }
         configuration

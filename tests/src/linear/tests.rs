@@ -79,6 +79,17 @@ fn a_read_may_see_a_write_that_is_not_yet_answered() {
 }
 
 #[test]
+fn of_two_unanswered_writes_both_may_have_been_seen() {
+    assert!(is_linearizable(&[
+        unanswered(0, Set(1)),
+        unanswered(1, Set(2)),
+        answered(2, 10, Get, Value(Some(1))),
+        answered(3, 5, Get, Value(Some(2))),
+        answered(11, 12, Get, Value(Some(2))),
+    ]));
+}
+
+#[test]
 fn a_stale_read_is_found() {
     let entries = [
         answered(0, 1, Set(1), Done),

@@ -261,6 +261,8 @@ fn timing(start: Start) -> Timing {
     Timing {
         // For tests: an offer outlives the other machine's migration server.
         admit_limit_us: start.argument_or("admit-limit-us", standard.admit_limit_us),
+        // For tests: a domain stands still for as long as a third machine takes to start.
+        freeze_limit_us: start.argument_or("freeze-limit-us", standard.freeze_limit_us),
         ..standard
     }
 }
