@@ -193,8 +193,10 @@ impl RollCall {
         let is_late = self.asked.is_some_and(|at| now.us_since(at) >= limit_us);
         let rows = self.rows.iter().filter(|_| !self.is_over);
         rows.filter_map(move |row| {
-            // Until those who answer at all have had the time, what they said before counts.
-            match row.now.or(row.before.filter(|_| !is_late)) {
+            // Until those who answer at all have had the time, the last whole turn counts: a part of this one and a part of that
+            // could both miss a domain that moves. That one has it now is known at once.
+            let had = row.before.filter(|_| !is_late);
+            match row.now.filter(|now| !now.lacks()).or(had).or(row.now) {
                 None if is_late => Some(Obstacle::Silent(row.machine)),
                 None => Some(Obstacle::Asked(row.machine)),
                 Some(Standing::Holds { incarnation, runs }) => Some(Obstacle::Held {

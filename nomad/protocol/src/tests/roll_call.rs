@@ -138,6 +138,22 @@ fn names_who_is_silent_and_who_has_one() {
     assert_eq!(obstacles(&call, late), [Obstacle::Silent(B)]);
 }
 
+/// It has gone from C to B since B was asked.
+#[test]
+fn a_part_of_a_turn_does_not_count_for_the_whole() {
+    let mut call = roll_call();
+    call.poll_asks(NOW);
+    answer(&mut call, [lacks(0), lacks(0), holds()]);
+    call.poll_asks(call.poll_timeout());
+    call.heard(NOW, HOME, call.turn(), lacks(0));
+    call.heard(NOW, C, call.turn(), lacks(0));
+    let obstacles: Vec<Obstacle> = call.obstacles(NOW).collect();
+    assert!(
+        matches!(obstacles[..], [Obstacle::Held { by: C, .. }]),
+        "{obstacles:?}"
+    );
+}
+
 /// A fleet of three around a roll call.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Fleet {

@@ -190,6 +190,12 @@ impl Shell {
         if let Some(why) = self.objection(&calls[index].roll, is_forced) {
             return Err(why);
         }
+        // One turn of no is not enough: it may have gone, while it was asked for, to one that had said so.
+        if !is_forced && !calls[index].roll.is_over() {
+            return Err(format!(
+                "all machines are asked about {name} once more: say it again in some seconds"
+            ));
+        }
         calls.remove(index);
         drop(calls);
         self.start(name.as_str());
