@@ -216,6 +216,24 @@ impl Fleet {
         self.ask_with("another secret", station, words)
     }
 
+    /// Waits until a machine's migration server lists this.
+    ///
+    /// # Panics
+    ///
+    /// If it does not within [`LIMIT`].
+    pub fn await_listed(&self, station: Station, text: &str) {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let list = self.ask(station, &["list"]);
+            if list.contains(text) {
+                return;
+            }
+            let name = station.name();
+            assert!(Instant::now() < deadline, "{name}: no `{text}` in {list}");
+            sleep(LOOK_INTERVAL);
+        }
+    }
+
     /// Begins to move a domain between A and B; what the migration server says comes as lines of JSON.
     pub fn begin_migration(&self, domain: &str, from: Station) -> Client {
         self.begin_migration_to(domain, from, from.other())

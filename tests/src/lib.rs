@@ -30,6 +30,7 @@ pub mod migration;
 pub mod nemesis;
 pub mod prober;
 pub mod random;
+pub mod repeat;
 pub mod resp;
 pub mod scratch;
 pub mod segment;

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use harness::machine::{Boot, Options};
+use harness::repeat::variable;
 use harness::{Artefacts, Verdict};
 
 /// Stops a hang; a run takes half a minute.
@@ -22,11 +23,6 @@ const DOMAINS: u64 = 1000;
 /// The processors of the tests here.
 const WITH_AVX: &str = "max";
 const WITHOUT_AVX: &str = "qemu64,+fsgsbase,+smep,+smap,+rdrand,+rdtscp";
-
-fn number(name: &str, default: u64) -> u64 {
-    let given = std::env::var(name).ok();
-    given.map_or(default, |given| given.parse().expect("a number"))
-}
 
 /// Has the guest move its domain, at instants that the seed fixes, and expects that nobody noticed and that
 /// domains made and ended afterwards leave no trace. Returns the guest's line about these instants.
@@ -52,14 +48,18 @@ fn moves_on(cpu: &str, [moves, seed, domains]: [u64; 3]) -> String {
 }
 
 fn moves() -> u64 {
-    number("CARAVAN_ATOMIC_MOVES", MOVES)
+    variable("CARAVAN_ATOMIC_MOVES").unwrap_or(MOVES)
 }
 
 #[test]
 fn a_domain_is_read_and_rebuilt_at_any_instant_and_notices_nothing() {
     moves_on(
         WITH_AVX,
-        [moves(), number("CARAVAN_ATOMIC_SEED", 1), DOMAINS],
+        [
+            moves(),
+            variable("CARAVAN_ATOMIC_SEED").unwrap_or(1),
+            DOMAINS,
+        ],
     );
 }
 
@@ -67,13 +67,17 @@ fn a_domain_is_read_and_rebuilt_at_any_instant_and_notices_nothing() {
 fn the_same_without_avx() {
     moves_on(
         WITHOUT_AVX,
-        [moves(), number("CARAVAN_ATOMIC_SEED", 2), DOMAINS],
+        [
+            moves(),
+            variable("CARAVAN_ATOMIC_SEED").unwrap_or(2),
+            DOMAINS,
+        ],
     );
 }
 
 #[test]
 fn a_seed_gives_the_same_instants_in_every_run() {
-    let seed = number("CARAVAN_ATOMIC_SEED", 3);
+    let seed = variable("CARAVAN_ATOMIC_SEED").unwrap_or(3);
     let [one, again, other] = [seed, seed, seed + 1].map(|seed| moves_on(WITH_AVX, [32, seed, 0]));
     assert_eq!(one, again);
     assert_ne!(one, other);

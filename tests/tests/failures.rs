@@ -3,7 +3,7 @@
 
 use harness::Station::{self, A, B};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use harness::fleet::LIMIT;
 use harness::{Fleet, MacAddress, Trial, prober};
@@ -14,9 +14,6 @@ const COUNTER_MAC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14])
 
 /// Shorter than a source waits for a target that takes in its pages.
 const CABLE_IS_OUT: Duration = Duration::from_secs(2);
-
-/// How often A is asked what it lists.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What becomes of a move from A to B.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -218,30 +215,23 @@ fn a_cable_that_is_out_while_pages_travel_costs_time_and_nothing_else() {
     assert!(summary.tcp_survived, "{summary:?}");
 }
 
-/// Waits until A lists this.
-fn await_line(trial: &Trial, text: &str) {
-    let deadline = Instant::now() + LIMIT;
-    loop {
-        let list = trial.fleet.ask(A, &["list"]);
-        if list.contains(text) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "no `{text}` in {list}");
-        sleep(LOOK_INTERVAL);
-    }
-}
-
 #[test]
 fn a_domain_that_died_with_its_machine_is_lost_until_its_home_is_told_to_start_it() {
     let mut trial = Trial::start();
     trial.move_once(A);
-    await_line(&trial, "home counter at 10.77.0.2, incarnation ");
+    trial
+        .fleet
+        .await_listed(A, "home counter at 10.77.0.2, incarnation ");
     trial.fleet.machine(B).kill();
-    await_line(&trial, "home counter in doubt: 10.77.0.2 does not answer");
+    trial
+        .fleet
+        .await_listed(A, "home counter in doubt: 10.77.0.2 does not answer");
     let early = trial.fleet.ask(A, &["start", "counter"]);
     assert!(early.contains("10.77.0.2 does not answer"), "{early}");
     trial.fleet.restart(B);
-    await_line(&trial, "home counter lost: no machine has it");
+    trial
+        .fleet
+        .await_listed(A, "home counter lost: no machine has it");
     let started = trial.fleet.ask(A, &["start", "counter"]);
     assert!(started.ends_with("done"), "{started}");
     trial.await_settled_on(A);
@@ -258,7 +248,7 @@ fn a_copy_that_was_forced_to_run_stands_still_as_soon_as_its_machine_hears_of_th
     trial.fleet.machine(A).expect("in doubt: ", LIMIT);
     trial.force(A, "run");
     trial.fleet.port(A).unite();
-    await_line(&trial, "domain counter outlived");
+    trial.fleet.await_listed(A, "domain counter outlived");
     trial.force(A, "drop");
     trial.await_settled_on(B);
     drop(migration);

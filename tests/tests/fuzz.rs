@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use harness::machine::{Boot, Options};
+use harness::repeat::variable;
 use harness::{Artefacts, Verdict};
 
 /// Stops a hang.
@@ -29,16 +30,11 @@ const RARE: usize = 4;
 /// The seed of the test here.
 const SEED: u64 = 1;
 
-fn number(name: &str, default: u64) -> u64 {
-    let given = std::env::var(name).ok();
-    given.map_or(default, |given| given.parse().expect("a number"))
-}
-
 #[test]
 fn random_calls_come_to_what_their_caller_may() {
     let (calls, seed) = (
-        number("CARAVAN_FUZZ_CALLS", CALLS),
-        number("CARAVAN_FUZZ_SEED", SEED),
+        variable("CARAVAN_FUZZ_CALLS").unwrap_or(CALLS),
+        variable("CARAVAN_FUZZ_SEED").unwrap_or(SEED),
     );
     let boot = Boot::Kernel {
         kernel: Artefacts::kernel(),

@@ -13,12 +13,12 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
-use std::str::FromStr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use harness::Fleet;
 use harness::linear::{Entry, Observed, Operation, Workload, by_key, check, history};
 use harness::nemesis::{Deck, Nemesis, Tally, action};
+use harness::repeat::{fresh_seed, variable};
 
 /// Where the store answers.
 const KV: &str = "10.77.0.21:6379";
@@ -167,15 +167,4 @@ fn verb(operation: Operation) -> &'static str {
         Operation::Increment => "INCR",
         Operation::Delete => "DEL",
     }
-}
-
-fn variable<T: FromStr>(name: &str) -> Option<T> {
-    let text = std::env::var(name).ok()?;
-    let number = text.parse().ok();
-    Some(number.unwrap_or_else(|| panic!("{name} is no number: {text}")))
-}
-
-fn fresh_seed() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.expect("a clock after 1970").as_nanos() as u64
 }

@@ -50,20 +50,6 @@ fn assert_undisturbed(probe: Probe) {
     assert!(summary.tcp.answered > 0, "{summary}");
 }
 
-/// Waits until a machine lists this.
-fn await_line(fleet: &Fleet, station: Station, text: &str) {
-    let deadline = Instant::now() + LIMIT;
-    loop {
-        let list = fleet.ask(station, &["list"]);
-        if list.contains(text) {
-            return;
-        }
-        let name = station.name();
-        assert!(Instant::now() < deadline, "{name}: no `{text}` in {list}");
-        sleep(LOOK_INTERVAL);
-    }
-}
-
 /// Waits until the counter runs on this machine, and no other has it or anything of a move.
 fn await_settled_on(fleet: &Fleet, station: Station) {
     let deadline = Instant::now() + LIMIT;
@@ -100,7 +86,7 @@ fn a_home_that_was_cut_off_and_restarted_hears_where_its_domain_has_gone() {
     fleet.migrate_to("counter", B, C);
     fleet.restart(A);
     fleet.port(A).heal();
-    await_line(&fleet, A, "home counter at 10.77.0.3, incarnation ");
+    fleet.await_listed(A, "home counter at 10.77.0.3, incarnation ");
     await_settled_on(&fleet, C);
     fleet.migrate_to("counter", C, A);
     await_settled_on(&fleet, A);
@@ -126,7 +112,7 @@ fn a_home_may_be_restarted_at_any_phase_of_a_move_between_two_others() {
         fleet.let_go(held);
         migration.await_output(r#""event":"done""#, LIMIT);
         await_settled_on(&fleet, C);
-        await_line(&fleet, A, "home counter at 10.77.0.3, incarnation ");
+        fleet.await_listed(A, "home counter at 10.77.0.3, incarnation ");
         fleet.migrate_to("counter", C, B);
         await_settled_on(&fleet, B);
     }
@@ -153,7 +139,7 @@ fn two_machines_that_are_both_b_do_not_make_two_of_a_domain() {
     let answer = fleet.ask(A, &["migrate", "counter", "b"]);
     println!("{answer}");
     if !answer.ends_with("done") {
-        await_line(&fleet, A, RUNS);
+        fleet.await_listed(A, RUNS);
     }
     assert_undisturbed(probe);
 }

@@ -3,8 +3,9 @@
 //! `CARAVAN_ZOO_MOVES` says how often, `CARAVAN_ZOO_SEED` which frames the wire spoils and how long the domain stays.
 
 use std::thread::sleep;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use harness::repeat::{fresh_seed, variable};
 use harness::splitmix::splitmix64;
 use harness::zoo::Zoo;
 use harness::{Faults, Fleet, Station};
@@ -15,19 +16,6 @@ const MOVES: u64 = 20;
 const STAY_MS_MAX: u64 = 500;
 /// As many threads as there are workloads for such a domain.
 const THREADS: usize = 30;
-
-fn variable(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
-    )
-}
-
-fn fresh_seed() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    splitmix64(now.expect("a time after 1970").as_nanos() as u64)
-}
 
 /// What a wire between machines of a poor lab does. Frames stay in order: what overtakes looks lost to a connection of pages, which
 /// then waits twice as long each time (docs/verification.md).
