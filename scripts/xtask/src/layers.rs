@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! capabilities <- abi <- kernel
-//!                     <- runtime <- servers <- apps
-//!                     <- nomad's pure crates <- servers
+//!                     <- the services' protocols <- runtime <- servers <- apps
+//!                                                <- nomad's pure crates <- servers
 //! ```
 //!
 //! An arrow points to what is depended on, and so do its continuations; nothing points the other way. What runs on the
@@ -23,6 +23,8 @@ enum Layer {
     Capabilities,
     Abi,
     Kernel,
+    /// What the services of a machine say: types over a message's words.
+    Protocols,
     Runtime,
     /// The migration protocol, channel, client, image format and planner: no IO, no time, no system calls.
     NomadPure,
@@ -31,7 +33,7 @@ enum Layer {
     Host,
 }
 
-use Layer::{Abi, Apps, Capabilities, Host, Kernel, NomadPure, Runtime, Servers};
+use Layer::{Abi, Apps, Capabilities, Host, Kernel, NomadPure, Protocols, Runtime, Servers};
 
 /// The layer of every directory; of several that match, the longest counts.
 const PLACES: &[(&str, Layer)] = &[
@@ -47,6 +49,7 @@ const PLACES: &[(&str, Layer)] = &[
     ("userland", Servers),
     ("userland/apps", Apps),
     ("userland/host", Host),
+    ("userland/protocol", Protocols),
     ("userland/runtime", Runtime),
 ];
 
@@ -68,10 +71,19 @@ impl Layer {
         let below: &[Layer] = match self {
             Capabilities => &[],
             Abi => &[Capabilities],
-            Kernel | Runtime => &[Capabilities, Abi],
-            NomadPure => &[Capabilities, Abi, NomadPure],
-            Servers => &[Capabilities, Abi, Runtime, NomadPure, Servers],
-            Apps => &[Capabilities, Abi, Runtime, NomadPure, Servers, Apps],
+            Kernel | Protocols => &[Capabilities, Abi],
+            Runtime => &[Capabilities, Abi, Protocols],
+            NomadPure => &[Capabilities, Abi, Protocols, NomadPure],
+            Servers => &[Capabilities, Abi, Protocols, Runtime, NomadPure, Servers],
+            Apps => &[
+                Capabilities,
+                Abi,
+                Protocols,
+                Runtime,
+                NomadPure,
+                Servers,
+                Apps,
+            ],
             Host => return true,
         };
         below.contains(&other)
@@ -181,6 +193,8 @@ mod tests {
             ("nomad/protocol", "nomad/image"),
             ("nomad/client", "nomad/channel"),
             ("nomad/server", "nomad/protocol"),
+            ("nomad/client", "userland/protocol"),
+            ("userland/runtime", "userland/protocol"),
             ("userland/services/console", "nomad/client"),
             ("userland/host", "nomad/client"),
             ("userland/drivers/virtio-net", "userland/switch"),
@@ -209,6 +223,8 @@ mod tests {
             ("nomad/protocol", "userland/runtime"),
             ("nomad/image", "nomad/server"),
             ("nomad/channel", "userland/runtime"),
+            ("kernel", "userland/protocol"),
+            ("userland/protocol", "userland/runtime"),
             ("nomad/client", "userland/services/console"),
             ("nomad/planner", "nomad/simulator"),
             ("userland/switch", "userland/apps/counter"),

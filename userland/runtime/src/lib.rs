@@ -12,7 +12,7 @@
 //! | [`heap`], [`logging`], [`clock`], [`cpu`], [`random`] | `alloc`, `log`, monotonic time, what the processor can, `getrandom` |
 //! | [`executor`], [`events`], [`time`] | async: tasks, flags of the `wake` notification, timers |
 //! | [`port`], [`net`] | frames to and from the switch, and a TCP/IP stack on them |
-//! | [`protocol`] | what the services of a machine say |
+//! | [`protocol`] | what the services of a machine say: the crate `service-protocol` |
 //! | `host` | a stand-in for the kernel, in a host's tests |
 //!
 //! A domain has one thread that runs Rust code. The runtime's statics rely on it: the message buffer belongs to
@@ -58,7 +58,6 @@ pub mod mapping;
 pub mod message;
 pub mod net;
 pub mod port;
-pub mod protocol;
 pub mod random;
 pub mod server;
 pub mod shared;
@@ -80,3 +79,4 @@ pub use abi::register::Slot;
 pub use embassy_net;
 pub use embassy_time;
 pub use log;
+pub use service_protocol as protocol;

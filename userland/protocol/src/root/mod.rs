@@ -33,7 +33,7 @@
 macro_rules! numbered {
     ($($(#[$outer:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $number:literal: $text:literal;)* })*) => {$(
         $(#[$outer])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u64)]
         pub enum $name {
             $($(#[$doc])* $variant = $number,)*

@@ -112,7 +112,7 @@ impl Line {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::protocol::root::answer;
+    use crate::root::answer;
 
     fn line(text: &[u8]) -> Line {
         Line {

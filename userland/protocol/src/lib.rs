@@ -13,6 +13,9 @@
 //! Every request of these protocols may be repeated, of [`log`] at the price of a line that is there twice: a move ends a call
 //! with `Interrupted`, and the caller sends it again, by `Cap::call_idempotent`. What other services offer may not be so.
 
+#![no_std]
+#![forbid(unsafe_code)]
+
 pub mod address;
 pub mod journal;
 pub mod log;

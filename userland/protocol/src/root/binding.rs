@@ -1,8 +1,8 @@
 //! An outside object as every machine has it: [`Binding`].
 
 use super::done;
-use crate::protocol::name::Name;
-use crate::protocol::words::{Malformed, Reader, Words};
+use crate::name::Name;
+use crate::words::{Malformed, Reader, Words};
 
 /// An outside object as every machine has it: its name, and what its service must know to serve the same client
 /// elsewhere. Only the two roots look into `state`.

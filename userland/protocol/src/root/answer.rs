@@ -1,6 +1,6 @@
 //! How root answers: values, or a [`Refusal`].
 
-use crate::protocol::words::{Reader, Words};
+use crate::words::{Reader, Words};
 
 numbered! {
     /// Why root did not do what it was asked.

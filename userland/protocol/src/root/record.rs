@@ -3,8 +3,8 @@
 use abi::register::PageCount;
 
 use super::{DomainId, done};
-use crate::protocol::name::Name;
-use crate::protocol::words::{Malformed, Reader, Words};
+use crate::name::Name;
+use crate::words::{Malformed, Reader, Words};
 
 numbered! {
     /// What a domain is doing here.
@@ -128,7 +128,7 @@ impl core::fmt::Display for MemoryRecord {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::protocol::root::answer;
+    use crate::root::answer;
 
     fn name(text: &str) -> Name {
         Name::try_new(text).unwrap()

@@ -3,8 +3,8 @@
 use abi::register::{ObjectId, PageCount};
 
 use super::{Binding, DomainId};
-use crate::protocol::name::Name;
-use crate::protocol::words::{Malformed, Reader, Words};
+use crate::name::Name;
+use crate::words::{Malformed, Reader, Words};
 
 /// What root is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
