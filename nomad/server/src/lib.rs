@@ -1,23 +1,25 @@
-//! The migration server of a machine: the shell around `nomad-protocol`, which decides, and `nomad-image`, which knows
-//! the bytes.
+//! The migration server of a machine: what touches sockets and capabilities. What it decides and sequences is
+//! `nomad-shell`'s, around the ledger of `nomad-protocol`; the bytes are `nomad-image`'s.
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`shell`] | the ledger of transactions, and what it asks for, done |
+//! | [`server`] | what the tasks share: the shell, and what it has to say, said |
+//! | [`local`] | what the shell calls: this machine's kernel and root, by capability |
 //! | [`capture`] | a domain as it leaves |
 //! | [`restore`] | a domain as it arrives |
-//! | [`late`] | frames that come too late for a domain |
+//! | [`failures`] | errors of these two in the protocol's words |
+//! | [`network`], [`operators`] | who is spoken to and how; who asks for something |
 //! | [`channel`] | the tasks that move datagrams and page streams |
-//! | [`commands`] | what an operator says |
+//! | [`late`] | frames that come too late for a domain |
+//! | [`afterwards`] | what is done after everything else |
 //! | [`root`] | the machine's root, as it is asked |
-//! | [`machine`], [`peers`] | this machine, the others |
-//! | [`records`] | what outlives this server |
+//! | [`machine`] | this machine |
 //! | [`owned`] | capabilities that are given up when they are not needed any more |
 //! | [`page_set`] | pages |
 //! | [`turns`] | turns of the executor, and giving way |
 //!
-//! One thread, tasks on an executor: [`channel::control`] hears datagrams, timers and events and performs what the
-//! ledger asks for, in order; [`channel::sender`] and [`channel::receiver`] move bytes and nothing else. A borrow of
+//! One thread, tasks on an executor: [`channel::control`] hears datagrams, timers and events and has the shell perform what
+//! the ledger asks for, in order; [`channel::sender`] and [`channel::receiver`] move bytes and nothing else. A borrow of
 //! the shell never lasts across an `await`.
 
 #![no_std]
@@ -25,18 +27,20 @@
 
 extern crate alloc;
 
+pub mod afterwards;
 pub mod capture;
 pub mod channel;
-pub mod commands;
+pub mod failures;
 pub mod late;
+pub mod local;
 pub mod machine;
+pub mod network;
+pub mod operators;
 pub mod owned;
 pub mod page_set;
-pub mod peers;
-pub mod records;
 pub mod restore;
 pub mod root;
-pub mod shell;
+pub mod server;
 pub mod turns;
 
-pub use shell::serve;
+pub use server::serve;

@@ -1,16 +1,16 @@
 //! The machine's root, as the server asks it: which domains there are, and what their outside objects are called.
 
 use alloc::vec::Vec;
-use core::fmt;
 
 use abi::register::{ObjectId, PageCount};
 use nomad_image::{Name, OutsideKey};
+pub use nomad_shell::RootError;
 use runtime::capability::{Any, Domain, Endpoint, Kind, Notification, Pool};
 use runtime::protocol::root::{
     self, Binding, DomainId, DomainRecord, MemoryRecord, Refusal, Request,
 };
 use runtime::protocol::{Name as RootName, Words};
-use runtime::{Cap, Error, Message};
+use runtime::{Cap, Message};
 
 use crate::owned::Owned;
 
@@ -18,33 +18,6 @@ use crate::owned::Owned;
 #[derive(Clone, Copy, Debug)]
 pub struct Root {
     endpoint: Cap<Endpoint>,
-}
-
-/// Why root did not do it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RootError {
-    /// Root says no.
-    Refused(Refusal),
-    /// The call itself failed.
-    Call(Error),
-    /// Its answer makes no sense.
-    Malformed,
-}
-
-impl fmt::Display for RootError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            RootError::Refused(refusal) => refusal.text(),
-            RootError::Call(error) => error.text(),
-            RootError::Malformed => "root's answer makes no sense",
-        })
-    }
-}
-
-impl From<Error> for RootError {
-    fn from(error: Error) -> RootError {
-        RootError::Call(error)
-    }
 }
 
 impl Root {

@@ -26,7 +26,7 @@ enum Layer {
     /// What the services of a machine say: types over a message's words.
     Protocols,
     Runtime,
-    /// The migration protocol, channel, client, image format and planner: no IO, no time, no system calls.
+    /// The migration protocol, shell, channel, client, image format and planner: no IO, no time, no system calls.
     NomadPure,
     Servers,
     Apps,
@@ -192,8 +192,8 @@ mod tests {
             ("userland/runtime", "kernel/abi"),
             ("nomad/protocol", "nomad/image"),
             ("nomad/client", "nomad/channel"),
-            ("nomad/server", "nomad/protocol"),
-            ("nomad/client", "userland/protocol"),
+            ("nomad/server", "nomad/shell"),
+            ("nomad/shell", "userland/protocol"),
             ("userland/runtime", "userland/protocol"),
             ("userland/services/console", "nomad/client"),
             ("userland/host", "nomad/client"),
@@ -223,6 +223,8 @@ mod tests {
             ("nomad/protocol", "userland/runtime"),
             ("nomad/image", "nomad/server"),
             ("nomad/channel", "userland/runtime"),
+            ("nomad/shell", "userland/runtime"),
+            ("nomad/shell", "nomad/server"),
             ("kernel", "userland/protocol"),
             ("userland/protocol", "userland/runtime"),
             ("nomad/client", "userland/services/console"),

@@ -16,7 +16,7 @@ use embassy_net::{IpAddress, IpEndpoint, Stack};
 use nomad_protocol::PORT;
 
 use crate::late::outlet::WINDOW;
-use crate::shell::Datagram;
+use crate::network::Datagram;
 
 /// So many machines have a socket of their own.
 const OUTLETS_MAX: usize = 12;

@@ -11,14 +11,12 @@ use embassy_sync::signal::Signal;
 use embassy_time::Duration;
 use nomad_channel::tunnel::{self, Opener, Records, Untrusted};
 use nomad_image::Limits;
-use nomad_protocol::{
-    Event, LocalFailure, MachineId, PORT, StreamHeader, TargetEvent, TransactionId,
-};
+use nomad_protocol::{Event, LocalFailure, MachineId, PORT, TransactionId};
+use nomad_shell::pages::{Stranger, transaction_of};
 use runtime::port::SLOT_COUNT;
 
 use crate::channel::segments::{Arrival, Segments, StreamError};
-use crate::restore::Incoming;
-use crate::shell::Shell;
+use crate::server::Server;
 use crate::turns::{TO_SAY, give_way};
 
 /// Bytes on their way: so few that their frames fit the ring of this domain's port, with room for other frames. What
@@ -60,9 +58,15 @@ impl From<Untrusted> for End {
     }
 }
 
+impl From<Stranger> for End {
+    fn from(_: Stranger) -> End {
+        End::Stranger
+    }
+}
+
 /// Receives one stream after the other, for ever.
 pub async fn run(
-    shell: &'static Shell,
+    server: &'static Server,
     stack: Stack<'static>,
     over: &'static Signal<NoopRawMutex, ()>,
 ) {
@@ -75,7 +79,7 @@ pub async fn run(
             continue;
         }
         let mut stream = Stream {
-            shell,
+            server,
             over,
             transaction: None,
             segments: Segments::new(Limits::default()),
@@ -92,7 +96,7 @@ pub async fn run(
 
 /// A page stream.
 struct Stream<'a> {
-    shell: &'a Shell,
+    server: &'a Server,
     /// Raised when it may be over.
     over: &'a Signal<NoopRawMutex, ()>,
     transaction: Option<TransactionId>,
@@ -134,7 +138,8 @@ impl Stream<'_> {
 
     fn is_over(&self) -> bool {
         let transaction = self.transaction;
-        transaction.is_some_and(|transaction| !self.shell.awaits_pages(transaction))
+        let shell = self.server.shell.borrow();
+        transaction.is_some_and(|transaction| !shell.moves.awaits_pages(transaction))
     }
 
     /// Answers the handshake.
@@ -144,7 +149,8 @@ impl Stream<'_> {
         record: &[u8],
     ) -> Result<(Opener, MachineId), End> {
         let mut out = Vec::new();
-        let made = tunnel::answer(&self.shell.keys, self.shell.fork_random(), record, &mut out)?;
+        let network = &self.server.network;
+        let made = tunnel::answer(&network.keys, network.fork_random(), record, &mut out)?;
         let written = socket.write(&out).await.map_err(|_| End::Broken)?;
         // So few bytes fit any buffer.
         (written == out.len()).then_some(made).ok_or(End::Broken)
@@ -167,26 +173,20 @@ impl Stream<'_> {
             match arrival {
                 None => {}
                 Some(Arrival::Begins(header)) => {
-                    let transaction = transaction_of(&header);
-                    let known = *self.transaction.get_or_insert(transaction);
-                    if known != transaction || self.shell.peer_of(transaction) != Some(from) {
-                        return Err(End::Stranger);
-                    }
+                    let shell = self.server.shell.borrow();
+                    let about = shell.segment_begins(from, self.transaction, &header)?;
+                    self.transaction = Some(about);
                 }
                 Some(Arrival::Says(event)) => {
                     let transaction = self.transaction.ok_or(End::Stranger)?;
-                    self.shell
-                        .with_incoming(transaction, |incoming| incoming.take(event))
-                        .map_err(End::Failed)?;
+                    let mut shell = self.server.shell.borrow_mut();
+                    shell.take(transaction, event).map_err(End::Failed)?;
                 }
                 Some(Arrival::Ends(header)) => {
-                    if let StreamHeader::Round { transaction, .. } = header {
-                        self.shell
-                            .with_incoming(transaction, Incoming::rehearse)
-                            .map_err(End::Failed)?;
-                    }
-                    self.shell.sessions.borrow_mut().excuse(from);
-                    self.shell.report(transaction_of(&header), ended(&header));
+                    let ended = self.server.shell.borrow_mut().segment_ends(&header);
+                    let event = ended.map_err(End::Failed)?;
+                    self.server.network.sessions.borrow_mut().excuse(from);
+                    self.server.report(transaction_of(&header), event);
                 }
             }
         }
@@ -198,40 +198,16 @@ impl Stream<'_> {
             return;
         };
         match end {
-            End::Broken => self.shell.report(transaction, Event::StreamBroken),
+            End::Broken => self.server.report(transaction, Event::StreamBroken),
             End::Lied(error) => {
                 log::warn!("{error}");
                 let event = Event::Failed(LocalFailure::BadImage);
-                self.shell.report(transaction, event);
+                self.server.report(transaction, event);
             }
             // Nobody of this fleet, or nobody of this transaction: it must not be able to end the transaction.
             End::Stranger => log::warn!("a page stream from a stranger"),
-            End::Failed(failure) => self.shell.report(transaction, Event::Failed(failure)),
+            End::Failed(failure) => self.server.report(transaction, Event::Failed(failure)),
             End::Over => {}
         }
     }
-}
-
-fn transaction_of(header: &StreamHeader) -> TransactionId {
-    match header {
-        StreamHeader::Round { transaction, .. } | StreamHeader::Freeze { transaction, .. } => {
-            *transaction
-        }
-    }
-}
-
-fn ended(header: &StreamHeader) -> Event {
-    Event::Target(match *header {
-        StreamHeader::Round { number, pages, .. } => TargetEvent::RoundReceived { number, pages },
-        StreamHeader::Freeze {
-            attempt,
-            rounds,
-            digest,
-            ..
-        } => TargetEvent::FreezeReceived {
-            attempt,
-            digest,
-            rounds,
-        },
-    })
 }

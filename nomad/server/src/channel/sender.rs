@@ -7,15 +7,15 @@ use alloc::vec::Vec;
 use embassy_futures::select::{Either, select};
 use embassy_net::tcp::TcpSocket;
 use embassy_net::{IpAddress, IpEndpoint, Stack};
-use embassy_time::{Duration, Instant as Now, with_timeout};
+use embassy_time::{Duration, with_timeout};
 use nomad_channel::tunnel::{Dialling, Records, Sealer, Untrusted};
-use nomad_protocol::planner::Round;
-use nomad_protocol::{Event, PORT, SourceEvent, StreamHeader, TransactionId};
+use nomad_protocol::{Event, LocalFailure, PORT, TransactionId};
+use nomad_shell::pages::Segment;
+use nomad_shell::{Job, What, pages};
 use runtime::system_call::invoke;
 
 use crate::capture::pass::PIECE_BYTES;
-use crate::capture::{CaptureError, Outgoing};
-use crate::shell::{Job, Shell, What, source};
+use crate::server::{Server, now};
 use crate::turns::{TO_SAY, give_way};
 
 /// Bytes in flight.
@@ -34,14 +34,17 @@ enum Unsent {
     /// The connection broke.
     Broken,
     /// The domain could not be read.
-    Failed(CaptureError),
+    Failed(LocalFailure),
     /// The transaction is over.
     Over,
 }
 
-impl From<CaptureError> for Unsent {
-    fn from(error: CaptureError) -> Unsent {
-        Unsent::Failed(error)
+impl From<pages::Unsent> for Unsent {
+    fn from(unsent: pages::Unsent) -> Unsent {
+        match unsent {
+            pages::Unsent::Over => Unsent::Over,
+            pages::Unsent::Failed(failure) => Unsent::Failed(failure),
+        }
     }
 }
 
@@ -53,14 +56,14 @@ impl From<Untrusted> for Unsent {
 }
 
 /// Sends for ever.
-pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
+pub async fn run(server: &'static Server, stack: Stack<'static>) {
     let mut receive = vec![0; RECEIVE_BYTES];
     let mut send = vec![0; SEND_BYTES];
     let mut next = None;
     loop {
         let job = match next.take() {
             Some(job) => job,
-            None => shell.jobs.receive().await,
+            None => server.jobs.receive().await,
         };
         if job.what == What::Close {
             continue;
@@ -70,7 +73,7 @@ pub async fn run(shell: &'static Shell, stack: Stack<'static>) {
         socket.set_timeout(Some(SILENCE_LIMIT));
         socket.set_keep_alive(Some(KEEP_ALIVE));
         let mut stream = Stream {
-            shell,
+            server,
             transaction: job.transaction,
             socket,
             piece: Vec::new(),
@@ -88,7 +91,7 @@ fn yield_now() {
 
 /// A connection to a target.
 struct Stream<'a> {
-    shell: &'a Shell,
+    server: &'a Server,
     transaction: TransactionId,
     socket: TcpSocket<'a>,
     /// What is to be sent, in clear.
@@ -119,11 +122,7 @@ impl Stream<'_> {
         };
         let mut job = first;
         while job.transaction == self.transaction {
-            match job.what {
-                What::Round(number) => self.send_round(&mut sealer, number).await?,
-                What::Freeze(..) => self.send_freeze(&mut sealer, job.what).await?,
-                What::Close => return Err(Unsent::Over),
-            }
+            self.send_segment(&mut sealer, job).await?;
             job = self.next_after(job).await?;
         }
         Ok(job)
@@ -132,7 +131,7 @@ impl Stream<'_> {
     /// Awaits the next job. After a round it comes when the target has said that the round is there: a target that is gone
     /// shows only by the connection's end, since there is nothing to write. After a freeze the freeze's own limit sees to that.
     async fn next_after(&mut self, job: Job) -> Result<Job, Unsent> {
-        let next = self.shell.jobs.receive();
+        let next = self.server.jobs.receive();
         if !matches!(job.what, What::Round(_)) {
             return Ok(next.await);
         }
@@ -149,11 +148,11 @@ impl Stream<'_> {
             Unsent::Broken => {
                 // A target that gives up says why before it ends the connection: what has come is heard first.
                 give_way(TO_SAY).await;
-                self.shell.report(self.transaction, Event::StreamBroken);
+                self.server.report(self.transaction, Event::StreamBroken);
             }
-            Unsent::Failed(error) => {
-                let event = source::failed(&error);
-                self.shell.report(self.transaction, event);
+            Unsent::Failed(failure) => {
+                let event = Event::Failed(failure);
+                self.server.report(self.transaction, event);
             }
             Unsent::Over => {}
         }
@@ -164,15 +163,17 @@ impl Stream<'_> {
 
     /// Connects to the target and makes sure that it is the one.
     async fn dial(&mut self) -> Result<Sealer, Unsent> {
-        let peer = self.shell.peer_of(self.transaction).ok_or(Unsent::Over)?;
-        let address = self.shell.keys.address_of(peer).ok_or(Unsent::Over)?;
+        let network = &self.server.network;
+        let peer = self.server.shell.borrow().moves.peer_of(self.transaction);
+        let peer = peer.ok_or(Unsent::Over)?;
+        let address = network.keys.address_of(peer).ok_or(Unsent::Over)?;
         let endpoint = IpEndpoint::new(IpAddress::Ipv4(address), PORT);
         self.socket
             .connect(endpoint)
             .await
             .map_err(|_| Unsent::Broken)?;
-        let random = self.shell.fork_random();
-        let dialling = Dialling::new(&self.shell.keys, peer, random, &mut self.sealed)?;
+        let random = network.fork_random();
+        let dialling = Dialling::new(&network.keys, peer, random, &mut self.sealed)?;
         self.write_sealed().await?;
         let mut records = Records::default();
         let mut bytes = [0; RECEIVE_BYTES];
@@ -191,62 +192,25 @@ impl Stream<'_> {
         }
     }
 
-    async fn send_round(&mut self, sealer: &mut Sealer, number: u32) -> Result<(), Unsent> {
-        let (transaction, begun) = (self.transaction, Now::now());
-        let pages = self.with(|outgoing, _| Ok(outgoing.begin_round()))?;
-        let header = StreamHeader::Round {
-            transaction,
-            number,
-            pages,
-        };
-        self.piece.extend(header.encode());
-        let mut bytes = self.send_pass(sealer).await?;
-        self.with(|outgoing, piece| outgoing.end_round(number, piece))?;
-        bytes += self.send_piece(sealer).await?;
-        let elapsed_us = begun.elapsed().as_micros();
-        let dirtied = self.with(|outgoing, _| outgoing.look_again())?;
-        let round = Round {
-            pages,
-            bytes,
-            elapsed_us,
-            dirtied,
-        };
-        let sent = SourceEvent::RoundSent { number, round };
-        self.shell.report(transaction, Event::Source(sent));
-        Ok(())
-    }
-
-    async fn send_freeze(&mut self, sealer: &mut Sealer, what: What) -> Result<(), Unsent> {
-        let What::Freeze(attempt, rounds, digest) = what else {
-            return Ok(());
-        };
-        let pages = self.with(|outgoing, _| outgoing.begin_freeze())?;
-        let header = StreamHeader::Freeze {
-            transaction: self.transaction,
-            attempt,
-            rounds,
-            digest,
-            pages,
-        };
-        self.piece.extend(header.encode());
-        self.send_pass(sealer).await?;
-        self.with(Outgoing::end_freeze)?;
-        self.send_piece(sealer).await?;
-        Ok(())
-    }
-
-    /// Sends the pass that was begun; says how many bytes that took.
-    async fn send_pass(&mut self, sealer: &mut Sealer) -> Result<u64, Unsent> {
-        let mut bytes = 0;
-        loop {
-            let more = self.with(Outgoing::produce)?;
-            bytes += self.send_piece(sealer).await?;
+    /// Sends what a job asks for, piece by piece.
+    async fn send_segment(&mut self, sealer: &mut Sealer, job: Job) -> Result<(), Unsent> {
+        let mut segment = self.begin(job)?.ok_or(Unsent::Over)?;
+        while segment.produce(&mut self.server.shell.borrow_mut(), &mut self.piece)? {
+            segment.sent(self.send_piece(sealer).await?);
             // The domain that is copied, and others as important, go first.
             yield_now();
-            if !more {
-                return Ok(bytes);
-            }
         }
+        segment.sent(self.send_piece(sealer).await?);
+        let event = segment.end(&mut self.server.shell.borrow_mut(), now())?;
+        if let Some(event) = event {
+            self.server.report(self.transaction, event);
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, job: Job) -> Result<Option<Segment>, pages::Unsent> {
+        let shell = &mut self.server.shell.borrow_mut();
+        Segment::begin(shell, now(), job, &mut self.piece)
     }
 
     async fn send_piece(&mut self, sealer: &mut Sealer) -> Result<u64, Unsent> {
@@ -267,15 +231,5 @@ impl Stream<'_> {
         self.sealed.clear();
         self.sealed.shrink_to(2 * PIECE_BYTES);
         Ok(())
-    }
-
-    /// Does something with the domain, if the transaction is not over.
-    fn with<T>(
-        &mut self,
-        act: impl FnOnce(&mut Outgoing, &mut Vec<u8>) -> Result<T, CaptureError>,
-    ) -> Result<T, Unsent> {
-        let mut outgoing = self.shell.outgoing.borrow_mut();
-        let outgoing = outgoing.get_mut(&self.transaction).ok_or(Unsent::Over)?;
-        Ok(act(outgoing, &mut self.piece)?)
     }
 }

@@ -3,64 +3,36 @@
 use alloc::vec::Vec;
 
 use nomad_image::Name;
-use nomad_protocol::{
-    Envelope, Late, MachineId, Message, Notice, PhaseName, Side, SourceAction, TransactionId,
-};
+use nomad_protocol::{Envelope, Late, MachineId, Message, PhaseName, Side, TransactionId};
+use nomad_shell::Frames;
 use runtime::protocol::Mac;
 
 use crate::capture::{Found, names};
 use crate::restore::Incoming;
-use crate::shell::{Shell, now};
+use crate::server::{Server, now};
 
-impl Shell {
-    /// A source takes this step.
-    pub fn note_step(&self, transaction: TransactionId, action: SourceAction) {
-        match action {
-            // The switch is about to stop serving the domain.
-            SourceAction::ExportState { .. } => self.hold_frames(transaction),
-            // The target runs it.
-            SourceAction::Destroy => {
-                let now_us = now().as_us();
-                self.late.change(|table| table.pass_on(transaction, now_us));
-            }
-            _ => {}
-        }
-    }
-
-    /// A transaction says this, of which only its end matters here.
-    pub fn note_end(&self, transaction: TransactionId, notice: Notice) {
-        match notice {
-            Notice::Aborted(_) => self.late.change(|table| table.revert(transaction)),
-            Notice::Finished => {
-                let now_us = now().as_us();
-                self.late.change(|table| table.settle(transaction, now_us));
-            }
-            _ => {}
-        }
-    }
-
-    /// The domain of this name that came under this transaction runs here.
-    pub fn welcome_frames(&self, transaction: TransactionId, name: Name) {
-        let incoming = self.incoming.borrow();
-        let built = incoming.get(&transaction).and_then(Incoming::port_address);
-        drop(incoming);
-        // An earlier life of this server may have built it.
-        let mac = built.or_else(|| self.port_address_of(name));
-        if let (Some(peer), Some(mac)) = (self.peer_of(transaction), mac) {
-            self.late
-                .change(|table| table.welcome(transaction, peer, mac));
+impl Server {
+    /// The shell says what becomes of frames for a transaction's domain.
+    pub fn note_frames(&self, transaction: TransactionId, frames: Frames) {
+        let now_us = now().as_us();
+        match frames {
+            Frames::Hold => self.hold_frames(transaction),
+            Frames::PassOn => self.late.change(|table| table.pass_on(transaction, now_us)),
+            Frames::Revert => self.late.change(|table| table.revert(transaction)),
+            Frames::Settle => self.late.change(|table| table.settle(transaction, now_us)),
+            Frames::Welcome(name) => self.welcome_frames(transaction, name),
         }
     }
 
     /// Goes on after this server was restarted: what it held is lost, what comes from now on is not.
     pub fn resume_frames(&self) {
-        let ledger = self.ledger.borrow();
-        let entries = ledger.entries().filter_map(|entry| {
+        let shell = self.shell.borrow();
+        let entries = shell.moves.ledger.entries().filter_map(|entry| {
             let name = Name::try_new(entry.offer.name.as_str())?;
             Some((entry.transaction, entry.side, entry.phase, name))
         });
         let entries: Vec<_> = entries.collect();
-        drop(ledger);
+        drop(shell);
         for (transaction, side, phase, name) in entries {
             match (side, phase) {
                 (Side::Source, _) => self.hold_frames(transaction),
@@ -86,26 +58,38 @@ impl Shell {
     /// Says something about late frames; it is in the outbox then.
     pub(super) fn say_late(&self, to: MachineId, transaction: TransactionId, late: Late) {
         let envelope = Envelope {
-            boot: self.ledger.borrow().here().boot,
+            boot: self.shell.borrow().moves.ledger.here().boot,
             message: Message::Late(transaction, late),
         };
-        self.send(to, &envelope.encode());
+        self.network.send(to, &envelope.encode());
     }
 
-    fn port_address_of(&self, name: Name) -> Option<Mac> {
-        let found = Found::find(self.machine.root, name).ok()?;
-        names::port_address(&found.names)
+    /// The domain of this name that came under this transaction runs here.
+    fn welcome_frames(&self, transaction: TransactionId, name: Name) {
+        let mut shell = self.shell.borrow_mut();
+        let peer = shell.moves.peer_of(transaction);
+        let incoming = shell.moves.incoming(transaction);
+        let built = incoming.and_then(|incoming| Incoming::port_address(incoming));
+        // An earlier life of this server may have built it.
+        let mac = built.or_else(|| {
+            let found = Found::find(shell.host.machine.root, name).ok()?;
+            names::port_address(&found.names)
+        });
+        if let (Some(peer), Some(mac)) = (peer, mac) {
+            self.late
+                .change(|table| table.welcome(transaction, peer, mac));
+        }
     }
 
     fn hold_frames(&self, transaction: TransactionId) {
-        let mac = {
-            let mut outgoing = self.outgoing.borrow_mut();
-            outgoing
-                .get_mut(&transaction)
-                .and_then(|domain| domain.port_address())
+        let (peer, mac): (_, Option<Mac>) = {
+            let moves = &mut self.shell.borrow_mut().moves;
+            let outgoing = moves.outgoing(transaction);
+            let mac = outgoing.and_then(|domain| domain.port_address());
+            (moves.peer_of(transaction), mac)
         };
-        if let (Some(peer), Some(mac)) = (self.peer_of(transaction), mac) {
-            let stream = self.fork_random().number() as u32;
+        if let (Some(peer), Some(mac)) = (peer, mac) {
+            let stream = self.network.fork_random().number() as u32;
             self.late
                 .change(|table| table.hold(transaction, peer, mac, stream));
         }

@@ -10,7 +10,7 @@ use runtime::capability::Notification;
 use runtime::port::{Doorbell, FRAME_BYTES_MAX, Port, SLOT_COUNT, Side, Tunnel};
 
 use crate::late::table::INWARD_MAX;
-use crate::shell::{Shell, now};
+use crate::server::{Server, now};
 
 /// How long the task sleeps when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -32,20 +32,20 @@ pub fn tunnel(start: Start) -> Tunnel {
 }
 
 /// Passes frames on, for ever.
-pub async fn run(shell: &'static Shell, mut tunnel: Tunnel) {
+pub async fn run(server: &'static Server, mut tunnel: Tunnel) {
     loop {
-        take(shell, &mut tunnel);
-        let is_full = !put(shell, &mut tunnel);
-        say(shell);
-        let due = due(shell);
-        select3(tunnel.turn(is_full), shell.late.changed.wait(), due).await;
+        take(server, &mut tunnel);
+        let is_full = !put(server, &mut tunnel);
+        say(server);
+        let due = due(server);
+        select3(tunnel.turn(is_full), server.late.changed.wait(), due).await;
     }
 }
 
 /// Takes what the switch has brought, unless too much is to go back there.
-fn take(shell: &Shell, tunnel: &mut Tunnel) {
+fn take(server: &Server, tunnel: &mut Tunnel) {
     let mut frame = Box::new([0; FRAME_BYTES_MAX]);
-    let mut table = shell.late.table.borrow_mut();
+    let mut table = server.late.table.borrow_mut();
     for _ in 0..SLOT_COUNT {
         if table.inward_count() >= INWARD_MAX {
             return;
@@ -58,8 +58,8 @@ fn take(shell: &Shell, tunnel: &mut Tunnel) {
 }
 
 /// Gives the switch what is for domains here; whether it took all.
-fn put(shell: &Shell, tunnel: &mut Tunnel) -> bool {
-    let mut table = shell.late.table.borrow_mut();
+fn put(server: &Server, tunnel: &mut Tunnel) -> bool {
+    let mut table = server.late.table.borrow_mut();
     while let Some(frame) = table.inward() {
         if !tunnel.send(frame) {
             return false;
@@ -70,20 +70,20 @@ fn put(shell: &Shell, tunnel: &mut Tunnel) -> bool {
 }
 
 /// Puts what is to be said into the outbox.
-fn say(shell: &Shell) {
+fn say(server: &Server) {
     let now_us = now().as_us();
-    shell.late.table.borrow_mut().expire(now_us);
+    server.late.table.borrow_mut().expire(now_us);
     loop {
-        let next = shell.late.table.borrow_mut().poll(now_us);
+        let next = server.late.table.borrow_mut().poll(now_us);
         let Some((to, transaction, late)) = next else {
             return;
         };
-        shell.say_late(to, transaction, late);
-        shell.reported.signal(());
+        server.say_late(to, transaction, late);
+        server.reported.signal(());
     }
 }
 
-fn due(shell: &Shell) -> Timer {
-    let next_us = shell.late.table.borrow().poll_timeout_us();
+fn due(server: &Server) -> Timer {
+    let next_us = server.late.table.borrow().poll_timeout_us();
     Timer::at(next_us.map_or_else(|| Now::now() + IDLE, Now::from_micros))
 }

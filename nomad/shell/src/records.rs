@@ -11,7 +11,8 @@
 use alloc::vec::Vec;
 
 use nomad_protocol::{BootId, RECORD_BYTES_MAX, Record, TransactionId};
-use runtime::shared::SharedMemory;
+
+use crate::host::Notes;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"nomadrec");
 const BOOT_OFFSET: usize = 8;
@@ -25,27 +26,38 @@ const HEAD_BYTES: usize = 16;
 const _: () = assert!(HEAD_BYTES + RECORD_BYTES_MAX <= SLOT_BYTES);
 const _: () = assert!(TOKENS_OFFSET + TOKENS_MAX * TOKEN_BYTES <= SLOTS_OFFSET);
 
+/// The bytes that records are kept in.
+pub trait Store {
+    /// How many.
+    fn bytes(&self) -> usize;
+
+    /// Reads those from `offset` on.
+    fn read(&self, offset: usize, bytes: &mut [u8]);
+
+    /// Writes those from `offset` on. Whoever ends meanwhile may leave a part of them written.
+    fn write(&mut self, offset: usize, bytes: &[u8]);
+}
+
 /// The records.
-pub struct Records {
-    memory: SharedMemory<'static>,
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Records<S> {
+    memory: S,
     /// Which slot holds which transaction's record, and its sequence.
     taken: Vec<(TransactionId, usize, u64)>,
     next_sequence: u64,
 }
 
-impl Records {
+impl<S: Store> Records<S> {
     /// Opens the records: what an earlier life of this server wrote, and the boot id that it drew. A Memory that was
     /// never written begins with this boot id and no records.
-    pub fn open(
-        memory: SharedMemory<'static>,
-        fresh_boot: BootId,
-    ) -> (Records, BootId, Vec<Record>) {
+    pub fn open(memory: S, fresh_boot: BootId) -> (Records<S>, BootId, Vec<Record>) {
         let mut records = Records {
             memory,
             taken: Vec::new(),
             next_sequence: 1,
         };
         if records.word(0) != MAGIC {
+            let memory = &mut records.memory;
             memory.write(BOOT_OFFSET, &fresh_boot.0.to_le_bytes());
             memory.write(0, &MAGIC.to_le_bytes());
             return (records, fresh_boot, Vec::new());
@@ -60,36 +72,27 @@ impl Records {
         self.slot_count().saturating_sub(1)
     }
 
-    /// Keeps a record, instead of the one before of the same transaction.
-    ///
-    /// # Panics
-    /// If there are more transactions than [`Records::transactions_max`].
-    pub fn keep(&mut self, record: &Record) {
-        let bytes = record.encode();
-        let is_taken = |slot: &usize| self.taken.iter().any(|(_, taken, _)| taken == slot);
-        let free = (0..self.slot_count()).find(|slot| !is_taken(slot));
-        let slot = free.expect("the ledger begins no transaction without room for its record");
-        let sequence = self.next_sequence;
-        self.next_sequence += 1;
-        let offset = SLOTS_OFFSET + slot * SLOT_BYTES;
-        self.memory.write(offset + HEAD_BYTES, &bytes);
-        self.memory.write(offset, &head(sequence, &bytes));
-        self.forget(record.transaction);
-        self.taken.push((record.transaction, slot, sequence));
+    /// The bytes, for a later life.
+    pub fn into_store(self) -> S {
+        self.memory
     }
 
-    /// Notes the token of the freeze of a transaction's domain, until the transaction is ended. Where there is no room, nothing
-    /// is noted, and the domain that a later life of this server finds frozen runs again when the kernel lets it.
-    pub fn keep_token(&mut self, transaction: TransactionId, token: u64) {
-        if let Some(place) = self.token_place(|noted| noted.is_none()) {
-            self.memory.write(place, &note(transaction, token));
-        }
+    /// The bytes.
+    pub fn store_mut(&mut self) -> &mut S {
+        &mut self.memory
     }
 
-    /// The token of the freeze of a transaction's domain, if it was noted.
-    pub fn token_of(&self, transaction: TransactionId) -> Option<u64> {
-        let place = self.token_place(|noted| is_of(noted, transaction))?;
-        self.note_at(place).map(|(_, token)| token)
+    /// The transactions that have a record.
+    pub fn transactions(&self) -> impl Iterator<Item = TransactionId> + '_ {
+        self.taken.iter().map(|(transaction, ..)| *transaction)
+    }
+
+    /// How many tokens are noted.
+    pub fn token_count(&self) -> usize {
+        let places = (0..TOKENS_MAX).map(|index| TOKENS_OFFSET + index * TOKEN_BYTES);
+        places
+            .filter(|place| self.note_at(*place).is_some())
+            .count()
     }
 
     /// The place of the first note that is so.
@@ -102,14 +105,6 @@ impl Records {
         let mut bytes = [0; TOKEN_BYTES];
         self.memory.read(place, &mut bytes);
         read_note(&bytes)
-    }
-
-    /// Drops a transaction that has ended, its record and the token that was noted for it.
-    pub fn end(&mut self, transaction: TransactionId) {
-        self.forget(transaction);
-        if let Some(place) = self.token_place(|noted| is_of(noted, transaction)) {
-            self.memory.write(place, &[0; TOKEN_BYTES]);
-        }
     }
 
     fn forget(&mut self, transaction: TransactionId) {
@@ -155,6 +150,48 @@ impl Records {
         let mut bytes = [0; 8];
         self.memory.read(offset, &mut bytes);
         u64::from_le_bytes(bytes)
+    }
+}
+
+impl<S: Store> Notes for Records<S> {
+    /// Keeps a record, instead of the one before of the same transaction.
+    ///
+    /// # Panics
+    /// If there are more transactions than [`Records::transactions_max`].
+    fn keep(&mut self, record: &Record) {
+        let bytes = record.encode();
+        let is_taken = |slot: &usize| self.taken.iter().any(|(_, taken, _)| taken == slot);
+        let free = (0..self.slot_count()).find(|slot| !is_taken(slot));
+        let slot = free.expect("the ledger begins no transaction without room for its record");
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        let offset = SLOTS_OFFSET + slot * SLOT_BYTES;
+        self.memory.write(offset + HEAD_BYTES, &bytes);
+        self.memory.write(offset, &head(sequence, &bytes));
+        self.forget(record.transaction);
+        self.taken.push((record.transaction, slot, sequence));
+    }
+
+    /// Notes the token of the freeze of a transaction's domain, until the transaction is ended. Where there is no room, nothing
+    /// is noted, and the domain that a later life of this server finds frozen runs again when the kernel lets it.
+    fn keep_token(&mut self, transaction: TransactionId, token: u64) {
+        if let Some(place) = self.token_place(|noted| noted.is_none()) {
+            self.memory.write(place, &note(transaction, token));
+        }
+    }
+
+    /// The token of the freeze of a transaction's domain, if it was noted.
+    fn token_of(&self, transaction: TransactionId) -> Option<u64> {
+        let place = self.token_place(|noted| is_of(noted, transaction))?;
+        self.note_at(place).map(|(_, token)| token)
+    }
+
+    /// Drops a transaction that has ended, its record and the token that was noted for it.
+    fn end(&mut self, transaction: TransactionId) {
+        self.forget(transaction);
+        if let Some(place) = self.token_place(|noted| is_of(noted, transaction)) {
+            self.memory.write(place, &[0; TOKEN_BYTES]);
+        }
     }
 }
 
@@ -216,9 +253,30 @@ mod tests {
         CpuFeatures, DomainId, Fleet, Incarnation, MachineId, Name, Offer, Progressed, Sizes,
         Versions,
     };
-    use runtime::host::shared_memory;
 
     use super::*;
+
+    /// Bytes of a test.
+    #[derive(Clone)]
+    struct Bytes(Vec<u8>);
+
+    impl Store for Bytes {
+        fn bytes(&self) -> usize {
+            self.0.len()
+        }
+
+        fn read(&self, offset: usize, bytes: &mut [u8]) {
+            bytes.copy_from_slice(&self.0[offset..][..bytes.len()]);
+        }
+
+        fn write(&mut self, offset: usize, bytes: &[u8]) {
+            self.0[offset..][..bytes.len()].copy_from_slice(bytes);
+        }
+    }
+
+    fn empty() -> Bytes {
+        Bytes(alloc::vec![0; SLOTS_OFFSET + 4 * SLOT_BYTES])
+    }
 
     fn record(transaction: u128) -> Record {
         Record {
@@ -243,8 +301,8 @@ mod tests {
     }
 
     /// A Memory as it is at first, or as an earlier life has left it.
-    fn open(memory: SharedMemory<'static>) -> (Records, Vec<Record>) {
-        let (records, _, found) = Records::open(memory, BootId(3));
+    fn open(memory: &Bytes) -> (Records<Bytes>, Vec<Record>) {
+        let (records, _, found) = Records::open(memory.clone(), BootId(3));
         (records, found)
     }
 
@@ -287,8 +345,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_found_by_a_later_life_once_and_in_its_last_state() {
-        let memory = shared_memory(SLOTS_OFFSET + 4 * SLOT_BYTES);
-        let (mut records, found) = open(memory);
+        let (mut records, found) = open(&empty());
         assert_eq!((found, records.transactions_max()), (Vec::new(), 3));
         let released = Record {
             progress: Progressed::SourceReleased {
@@ -299,26 +356,26 @@ mod tests {
         for kept in [record(1), record(2), record(3), released.clone()] {
             records.keep(&kept);
         }
-        let (mut records, found) = open(memory);
+        let (mut records, found) = open(&records.into_store());
         assert_eq!(found, [record(1), record(3), released]);
         records.end(TransactionId(2));
-        assert_eq!(open(memory).1, [record(1), record(3)]);
+        assert_eq!(open(&records.into_store()).1, [record(1), record(3)]);
     }
 
     #[test]
     fn of_two_records_of_a_transaction_the_older_is_gone_for_good() {
-        let memory = shared_memory(SLOTS_OFFSET + 4 * SLOT_BYTES);
-        let (mut records, _) = open(memory);
+        let (mut records, _) = open(&empty());
         records.keep(&record(1));
         // The life that wrote a second one ended before it erased the first.
         let younger = Record {
             progress: Progressed::TargetOpen,
             ..record(1)
         };
+        let memory = records.store_mut();
         memory.write(SLOTS_OFFSET + 2 * SLOT_BYTES, &slot(9, &younger));
-        let (mut records, found) = open(memory);
+        let (mut records, found) = open(&records.into_store());
         assert_eq!(found, [younger]);
         records.end(TransactionId(1));
-        assert_eq!(open(memory).1, []);
+        assert_eq!(open(&records.into_store()).1, []);
     }
 }

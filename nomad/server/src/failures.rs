@@ -1,13 +1,12 @@
 //! This server's errors in the protocol's words.
 
 use nomad_image::{Subject, Verdict};
-use nomad_protocol::{Incarnation, LocalFailure, Refusal};
+use nomad_protocol::LocalFailure;
+use nomad_shell::RootError;
 use runtime::Error;
-use runtime::protocol::root;
 
 use crate::capture::CaptureError;
 use crate::restore::RestoreError;
-use crate::root::RootError;
 
 /// No slot in particular.
 const NO_SLOT: u32 = u32::MAX;
@@ -42,22 +41,6 @@ pub fn of_restore(error: &RestoreError) -> LocalFailure {
         | RestoreError::NoWake
         | RestoreError::Differs(_)
         | RestoreError::Unexpected(_) => LocalFailure::BadImage,
-    }
-}
-
-/// Why a domain that needs so much memory is not admitted where so much is free.
-pub fn of_admission(error: RootError, needed_bytes: u64, available_bytes: u64) -> Refusal {
-    match error {
-        RootError::Refused(root::Refusal::AlreadyHere) => Refusal::AlreadyHere {
-            incarnation: Incarnation(0),
-        },
-        RootError::Refused(root::Refusal::NoMemory) | RootError::Call(Error::PoolEmpty) => {
-            Refusal::NoMemory {
-                needed_bytes,
-                available_bytes,
-            }
-        }
-        _ => Refusal::NoService { slot: NO_SLOT },
     }
 }
 
@@ -111,13 +94,5 @@ mod tests {
             of_capture(&CaptureError::Kernel(error)),
             LocalFailure::NoMemory
         );
-        let refused = RootError::Refused(root::Refusal::NoMemory);
-        assert!(matches!(
-            of_admission(refused, 7, 5),
-            Refusal::NoMemory {
-                needed_bytes: 7,
-                available_bytes: 5,
-            }
-        ));
     }
 }

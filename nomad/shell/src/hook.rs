@@ -7,7 +7,7 @@
 use alloc::string::String;
 
 /// The moment, as the beginning of the line that is told of it, and whether it has come.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Hook {
     moment: Option<String>,
     is_held: bool,

@@ -14,7 +14,7 @@ use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Timer};
 use nomad_protocol::TransactionId;
 
-use crate::shell::Shell;
+use crate::server::Server;
 use crate::turns::{TO_SAY, give_way};
 
 /// So long nothing is left for later before the log is written: longer than steps of a move are apart that matter to its pause.
@@ -91,13 +91,13 @@ impl Afterwards {
 }
 
 /// The task that does what was left for later, for ever.
-pub async fn run(shell: &'static Shell) {
+pub async fn run(server: &'static Server) {
     let act = |later| match later {
         Later::Log(line) => log::info!("{line}"),
-        Later::Destroy(transaction) => shell.give_back(transaction),
+        Later::Destroy(transaction) => server.give_back(transaction),
     };
     let quiet = async || Timer::after(QUIET).await;
-    shell.afterwards.run(quiet, act).await;
+    server.afterwards.run(quiet, act).await;
 }
 
 #[cfg(test)]

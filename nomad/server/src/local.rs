@@ -1,0 +1,358 @@
+//! What the shell calls: this machine's kernel and root, by capability ([`Local`]).
+//!
+//! A call that fails is logged here, where more is known of it than the protocol has words for.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use abi::{ObjectKind, PAGE_BYTES};
+use nomad_channel::Random;
+use nomad_image::{DomainId as ImageId, Event, Name, Verdict};
+use nomad_protocol::{
+    Attempt, Change, Digest, DomainId, DomainState, Incarnation, Interference, LocalFailure, Offer,
+    Record, Sizes, StateVersion, StreamHeader, Timing, TransactionId,
+};
+use nomad_shell::{Exported, Host, Kernel, Known, NotRetired, Notes, Records, RootError, Store};
+use runtime::capability::Domain;
+use runtime::protocol::root::{DomainRecord, MemoryRecord, Refusal};
+use runtime::shared::SharedMemory;
+use runtime::{Cap, Error, Start};
+
+use crate::capture::{CaptureError, Found, Outgoing};
+use crate::failures;
+use crate::machine::Machine;
+use crate::restore::{Incoming, RestoreError};
+
+/// How much later than the protocol the kernel gives up.
+const FREEZE_MARGIN_US: u64 = 3_000_000;
+
+/// The kernel does not say who changed a frozen domain.
+const SOMEBODY: Interference = Interference {
+    change: Change::Other,
+    slot: u32::MAX,
+};
+
+/// The host of this machine's shell.
+pub struct Local {
+    /// This machine.
+    pub machine: Machine,
+    /// After this long the kernel lets a domain that this server froze run on.
+    pub freeze_limit_ns: u64,
+    /// What outlives this server.
+    pub records: Records<SharedStore>,
+    /// Its random numbers.
+    pub random: Random,
+}
+
+/// The Memory for records, which a restart of this server leaves alone.
+pub struct SharedStore(pub SharedMemory<'static>);
+
+/// After this long the kernel lets a frozen domain run on by itself: the protocol's limit and some more, so that a server that
+/// lives ends the move before.
+///
+/// # Panics
+/// If the manifest names a margin that is not a number.
+pub fn freeze_limit_ns(start: Start, timing: &Timing) -> u64 {
+    // For tests: a server that stands still between the freeze and the commit point for as long as a test takes.
+    let margin_us = start.argument_or("freeze-margin-us", FREEZE_MARGIN_US);
+    (timing.freeze_limit_us + margin_us) * 1_000
+}
+
+impl Store for SharedStore {
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
+    fn read(&self, offset: usize, bytes: &mut [u8]) {
+        self.0.read(offset, bytes);
+    }
+
+    fn write(&mut self, offset: usize, bytes: &[u8]) {
+        self.0.write(offset, bytes);
+    }
+}
+
+impl Kernel for Local {
+    type Found = Found;
+    type Outgoing = Outgoing;
+    type Incoming = Incoming;
+    type Piece = Vec<u8>;
+    type Arrival<'a> = Event<'a>;
+
+    fn look_up(&mut self, name: Name) -> Result<Found, String> {
+        Found::find(self.machine.root, name).map_err(|error| why_not(name.as_str(), error))
+    }
+
+    fn judge(&mut self, found: &mut Found) -> Result<Vec<Verdict>, String> {
+        let judged = found.judge(self.machine.root);
+        judged.map_err(|error| why_not(found.record.name.as_str(), error))
+    }
+
+    fn known(&self, found: &Found) -> Known {
+        let record = &found.record;
+        let threads = found.read.of_kind(ObjectKind::Thread).count();
+        Known {
+            domain: DomainId(u128::from_le_bytes(record.id.0)),
+            incarnation: Incarnation(record.incarnation),
+            sizes: Sizes {
+                pool_bytes: record.pages.0.saturating_mul(PAGE_BYTES),
+                pages: found.read.pages(),
+                threads: threads as u32,
+                slots: found.read.slot_count,
+            },
+        }
+    }
+
+    fn leave(&mut self, name: Name, found: Found) -> Outgoing {
+        Outgoing::new(self.machine, name, found)
+    }
+
+    fn left_behind(
+        &mut self,
+        offer: &Offer,
+        token: Option<u64>,
+    ) -> Result<Option<(Outgoing, DomainState)>, RootError> {
+        let Some(name) = Name::try_new(offer.name.as_str()) else {
+            return Ok(None);
+        };
+        let (record, domain) = match self.machine.root.find(name) {
+            Err(RootError::Refused(Refusal::NoSuchDomain)) => return Ok(None),
+            found => found?,
+        };
+        let is_it = u128::from_le_bytes(record.id.0) == offer.domain.0;
+        Ok(domain.filter(|_| is_it).map(|domain| {
+            let state = state_of(domain.cap());
+            let machine = self.machine;
+            let outgoing = Outgoing::left_behind(machine, name, &record, domain, token);
+            (outgoing, state)
+        }))
+    }
+
+    fn name(&self, outgoing: &Outgoing) -> Name {
+        outgoing.name()
+    }
+
+    fn start_log(&mut self, outgoing: &mut Outgoing) -> Result<(), LocalFailure> {
+        outgoing.start_log().map_err(of_capture)
+    }
+
+    fn begin_round(&mut self, outgoing: &mut Outgoing) -> u64 {
+        outgoing.begin_round()
+    }
+
+    fn begin_freeze(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
+        outgoing.begin_freeze().map_err(of_capture)
+    }
+
+    fn announce(&mut self, header: StreamHeader, out: &mut Vec<u8>) {
+        out.extend(header.encode());
+    }
+
+    fn produce(
+        &mut self,
+        outgoing: &mut Outgoing,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, LocalFailure> {
+        outgoing.produce(out).map_err(of_capture)
+    }
+
+    fn end_round(
+        &mut self,
+        outgoing: &mut Outgoing,
+        number: u32,
+        out: &mut Vec<u8>,
+    ) -> Result<(), LocalFailure> {
+        outgoing.end_round(number, out).map_err(of_capture)
+    }
+
+    fn look_again(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
+        outgoing.look_again().map_err(of_capture)
+    }
+
+    fn end_freeze(
+        &mut self,
+        outgoing: &mut Outgoing,
+        out: &mut Vec<u8>,
+    ) -> Result<(), LocalFailure> {
+        outgoing.end_freeze(out).map_err(of_capture)
+    }
+
+    fn freeze(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
+        outgoing.freeze(self.freeze_limit_ns).map_err(of_capture)
+    }
+
+    fn export(&mut self, outgoing: &mut Outgoing) -> Result<Exported, LocalFailure> {
+        let exported = outgoing.export().map_err(of_capture)?;
+        Ok(Exported {
+            version: StateVersion(exported.version),
+            digest: Digest(exported.digest.0),
+        })
+    }
+
+    fn retire(&mut self, outgoing: &mut Outgoing, version: StateVersion) -> Result<(), NotRetired> {
+        outgoing.retire(version.0).map_err(|error| match error {
+            CaptureError::Kernel(Error::VersionMoved) => NotRetired::VersionMoved(SOMEBODY),
+            error => NotRetired::Failed(failures::of_capture(&error)),
+        })
+    }
+
+    fn end_capture(&mut self, outgoing: &mut Outgoing) {
+        outgoing.end_capture();
+    }
+
+    fn thaw(&mut self, outgoing: &mut Outgoing) {
+        complain(outgoing, "thawing", Outgoing::thaw);
+    }
+
+    fn run_again(&mut self, outgoing: &mut Outgoing) {
+        complain(outgoing, "running it again", Outgoing::run_again);
+    }
+
+    fn destroy(&mut self, outgoing: &mut Outgoing) {
+        complain(outgoing, "releasing", Outgoing::destroy);
+    }
+
+    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Incoming, RootError> {
+        let id = ImageId(offer.domain.0.to_le_bytes());
+        let pages = offer.sizes.pool_bytes.div_ceil(PAGE_BYTES);
+        Incoming::admit(self.machine, name, id, offer.incarnation.next().0, pages)
+    }
+
+    fn take(&mut self, incoming: &mut Incoming, arrival: Event<'_>) -> Result<(), LocalFailure> {
+        incoming.take(arrival).map_err(of_restore)
+    }
+
+    fn rehearse(&mut self, incoming: &mut Incoming) -> Result<(), LocalFailure> {
+        incoming.rehearse().map_err(of_restore)
+    }
+
+    fn build(&mut self, incoming: &mut Incoming, _: Attempt) -> Result<Digest, LocalFailure> {
+        let built = incoming.build().map_err(of_restore)?;
+        Ok(Digest(built.0))
+    }
+
+    fn let_go(&mut self, incoming: &mut Incoming, stood_us: u64) {
+        if let Err(error) = incoming.let_go(stood_us) {
+            // It goes on from when it was prepared.
+            log::warn!("restore: {error}");
+        }
+    }
+
+    fn finish(&mut self, incoming: Incoming) {
+        incoming.finish();
+    }
+
+    fn discard_incoming(&mut self, incoming: Incoming) {
+        incoming.discard();
+    }
+}
+
+impl nomad_shell::Root for Local {
+    fn all(&mut self) -> Result<Vec<DomainRecord>, RootError> {
+        self.machine.root.all()
+    }
+
+    fn find(&mut self, name: Name) -> Result<DomainRecord, RootError> {
+        self.machine.root.find(name).map(|(record, _)| record)
+    }
+
+    fn adopt(
+        &mut self,
+        name: Name,
+        id: DomainId,
+        incarnation: Incarnation,
+    ) -> Result<(), RootError> {
+        let id = id.0.to_le_bytes();
+        self.machine.root.adopt(name, id, incarnation.0)
+    }
+
+    fn outlive(
+        &mut self,
+        name: Name,
+        id: DomainId,
+        incarnation: Incarnation,
+    ) -> Result<(), RootError> {
+        let id = id.0.to_le_bytes();
+        self.machine.root.outlive(name, id, incarnation.0)
+    }
+
+    fn discard(&mut self, name: Name, id: DomainId) -> Result<(), RootError> {
+        self.machine.root.discard(name, id.0.to_le_bytes())
+    }
+
+    fn start(&mut self, name: Name) -> Result<(), RootError> {
+        self.machine.root.start(name)
+    }
+
+    fn memory(&mut self) -> Result<MemoryRecord, RootError> {
+        self.machine.root.memory()
+    }
+}
+
+impl Notes for Local {
+    fn keep(&mut self, record: &Record) {
+        self.records.keep(record);
+    }
+
+    fn end(&mut self, transaction: TransactionId) {
+        self.records.end(transaction);
+    }
+
+    fn keep_token(&mut self, transaction: TransactionId, token: u64) {
+        self.records.keep_token(transaction, token);
+    }
+
+    fn token_of(&self, transaction: TransactionId) -> Option<u64> {
+        self.records.token_of(transaction)
+    }
+}
+
+impl Host for Local {
+    fn draw(&mut self) -> u128 {
+        self.random.number()
+    }
+}
+
+/// The state of a domain, from how the kernel refuses to freeze it until a deadline that has passed.
+fn state_of(domain: Cap<Domain>) -> DomainState {
+    match domain.freeze(0) {
+        Err(Error::TimedOut) => DomainState::Running,
+        Err(Error::InUse) => DomainState::Frozen,
+        Err(Error::WrongState) => DomainState::Retired,
+        _ => DomainState::Gone,
+    }
+}
+
+/// Does what the protocol takes for done either way; the log says if it was not.
+fn complain(
+    outgoing: &mut Outgoing,
+    doing: &str,
+    act: impl FnOnce(&mut Outgoing) -> Result<(), CaptureError>,
+) {
+    if let Err(error) = act(outgoing) {
+        log::error!("{}: {doing}: {error:?}", outgoing.name());
+    }
+}
+
+/// A step of a source failed: the log says more than the protocol can.
+fn of_capture(error: CaptureError) -> LocalFailure {
+    log::warn!("capture: {error:?}");
+    failures::of_capture(&error)
+}
+
+/// The same of a target.
+fn of_restore(error: RestoreError) -> LocalFailure {
+    log::warn!("restore: {error}");
+    failures::of_restore(&error)
+}
+
+/// Why a domain cannot be looked at.
+fn why_not(name: &str, error: CaptureError) -> String {
+    match error {
+        CaptureError::Root(error) => format!("{name}: {error}"),
+        CaptureError::Kernel(error) => format!("{name}: {error}"),
+        CaptureError::Pinned => format!("{name} may not move"),
+        other => format!("{name}: {other:?}"),
+    }
+}

@@ -1,0 +1,65 @@
+//! Who asks for something, and who may: operators, in a session with the operator's key.
+
+use alloc::vec;
+use core::cell::RefCell;
+
+use embassy_net::IpEndpoint;
+use nomad_channel::{OperatorSession, Random};
+use nomad_client::{Desk, Order, RequestId};
+
+use crate::network::Network;
+use crate::server::now;
+
+/// Where an operator's tool is, and the session to speak to it in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The session.
+    pub session: OperatorSession,
+    /// Where its last message came from.
+    pub endpoint: IpEndpoint,
+}
+
+/// What operators have asked for.
+pub struct Operators {
+    desk: RefCell<Desk<Asker>>,
+}
+
+impl Operators {
+    /// Nothing yet.
+    pub fn new(random: Random) -> Operators {
+        Operators {
+            desk: RefCell::new(Desk::new(random)),
+        }
+    }
+
+    /// An operator says this: a command, if it is to be obeyed now.
+    pub fn hear(
+        &self,
+        session: OperatorSession,
+        endpoint: IpEndpoint,
+        message: &[u8],
+    ) -> Option<Order> {
+        let asker = Asker { session, endpoint };
+        self.desk.borrow_mut().hear(asker, message)
+    }
+
+    /// Says a line to an operator.
+    pub fn say(&self, to: RequestId, line: &str) {
+        self.desk.borrow_mut().say(to, line);
+    }
+
+    /// Puts what operators shall hear into the outbox.
+    pub fn answer(&self, network: &Network) {
+        loop {
+            let next = self.desk.borrow_mut().poll_message();
+            let Some((Asker { session, endpoint }, message)) = next else {
+                return;
+            };
+            let mut sessions = network.sessions.borrow_mut();
+            // A tool whose session is gone begins a new one, and asks again.
+            if let Some(datagram) = sessions.answer(now().as_us(), session, &message) {
+                network.post(endpoint, vec![datagram]);
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What the tasks share ([`Server`]), and [`serve`], which starts them.
+
+use alloc::boxed::Box;
+use core::cell::RefCell;
+use core::net::Ipv4Addr;
+
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::channel::Channel;
+use embassy_sync::signal::Signal;
+use embassy_time::Instant as Now;
+use nomad_channel::{Keys, Random};
+use nomad_protocol::planner::Goals;
+use nomad_protocol::{
+    BootId, Capabilities, CpuFeatures, Event, Fleet, Here, Instant, LifeId, Timing, TransactionId,
+    Versions,
+};
+use nomad_shell::{Job, Machines, Neighbour, Output, Records, Setting, Shell, What};
+use runtime::Start;
+use runtime::executor::Tasks;
+use runtime::protocol::Ipv4;
+
+use crate::afterwards::{self, Afterwards};
+use crate::channel::{control, receiver, sender};
+use crate::late::{self, LateFrames};
+use crate::local::{Local, SharedStore, freeze_limit_ns};
+use crate::machine::Machine;
+use crate::network::Network;
+use crate::operators::Operators;
+
+/// Jobs that may wait for the sender.
+const JOBS_MAX: usize = 8;
+/// Page streams that may come in at once.
+const STREAMS_MAX: usize = 2;
+
+/// What the tasks share. They run on one thread; a borrow never lasts across an `await`.
+pub struct Server {
+    /// What decides and sequences.
+    pub shell: RefCell<Shell<Local>>,
+    /// How others are spoken to.
+    pub network: Network,
+    /// What operators have asked.
+    pub operators: Operators,
+    /// What can wait.
+    pub afterwards: Afterwards,
+    /// Frames that come too late for a domain.
+    pub late: LateFrames,
+    /// What the sender shall do.
+    pub jobs: Channel<NoopRawMutex, Job, JOBS_MAX>,
+    /// Raised, each for a receiver, when a transaction needs its page stream no more.
+    pub stream_over: [Signal<NoopRawMutex, ()>; STREAMS_MAX],
+    /// Raised when an event was reported.
+    pub reported: Signal<NoopRawMutex, ()>,
+}
+
+impl Server {
+    fn new(start: Start) -> Server {
+        let mut random = Random::new(runtime::random::fork());
+        let Ipv4 { address, .. } = start.require_argument("ip");
+        let secret = start.argument("secret").expect("secret=TEXT");
+        let keys = Keys::new(secret, Ipv4Addr::from(address));
+        Server {
+            shell: RefCell::new(shell(start, &keys, &mut random)),
+            network: Network::new(keys, random.fork()),
+            operators: Operators::new(random),
+            afterwards: Afterwards::default(),
+            late: LateFrames::default(),
+            jobs: Channel::new(),
+            stream_over: [const { Signal::new() }; STREAMS_MAX],
+            reported: Signal::new(),
+        }
+    }
+
+    /// Tells the ledger, and wakes the task that performs what it then asks for.
+    pub fn report(&self, transaction: TransactionId, event: Event) {
+        self.shell
+            .borrow_mut()
+            .handle_event(now(), transaction, event);
+        self.reported.signal(());
+    }
+
+    /// Has the shell perform all that the ledger asks for, and passes on what it says. Datagrams are left in the outbox.
+    pub fn settle(&self) {
+        loop {
+            let next = self.shell.borrow_mut().poll(now());
+            let Some(output) = next else { return };
+            self.pass_on(output);
+        }
+    }
+
+    /// Gives the memory of a domain that has left back.
+    pub fn give_back(&self, transaction: TransactionId) {
+        let event = self.shell.borrow_mut().give_back(transaction);
+        self.report(transaction, event);
+    }
+
+    fn pass_on(&self, output: Output) {
+        match output {
+            Output::Send { to, bytes } => self.network.send(to, &bytes),
+            Output::Job(job) => self.leave_to_sender(job),
+            Output::StreamOver => self.stream_over.iter().for_each(|over| over.signal(())),
+            Output::Line(request, line) => self.operators.say(request, &line),
+            Output::Log(line) => self.afterwards.log(line),
+            Output::GiveBack(transaction) => self.afterwards.destroy(transaction),
+            Output::Frames(transaction, frames) => self.note_frames(transaction, frames),
+            Output::Late(from, transaction, late) => self.hear_late(from, transaction, late),
+            Output::End => panic!("ends, as a test asked for"),
+        }
+    }
+
+    fn leave_to_sender(&self, job: Job) {
+        // A full queue means that the sender is busy: it notices by itself when a transaction is over.
+        if self.jobs.try_send(job).is_err() && job.what != What::Close {
+            self.report(job.transaction, Event::StreamBroken);
+        }
+    }
+}
+
+/// The shell, as the start page and an earlier life's records have it.
+///
+/// # Panics
+/// If something is missing: whoever started the server forgot it.
+fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
+    let memory = start.shared_memory("records");
+    let memory = memory.expect("started without a memory for records");
+    let fresh_boot = BootId(random.number() as u64);
+    let (records, boot, found) = Records::open(SharedStore(memory), fresh_boot);
+    let machines = machines(start, keys);
+    let here = Here {
+        machine: keys.own_id(),
+        boot,
+        life: LifeId(random.number() as u64),
+        fleet: Fleet::new(machines.all().map(|machine| machine.id)),
+        records_max: records.transactions_max(),
+        capabilities: capabilities(start),
+        timing: timing(start),
+    };
+    let host = Local {
+        machine: Machine::new(start),
+        freeze_limit_ns: freeze_limit_ns(start, &here.timing),
+        records,
+        random: random.fork(),
+    };
+    let setting = Setting {
+        here,
+        machines,
+        versions: versions(),
+        goals: Goals::default(),
+        has_hooks: start.argument("hooks").is_some(),
+    };
+    Shell::resume(host, now(), setting, found)
+}
+
+/// The fleet. Who is spoken to first, after a restart, must be known by key.
+fn machines(start: Start, keys: &Keys) -> Machines {
+    let Ipv4 { address, .. } = start.require_argument("ip");
+    let own = Neighbour {
+        name: start.argument("machine").unwrap_or("here").into(),
+        address: Ipv4Addr::from(address),
+        id: keys.own_id(),
+    };
+    let others = start.argument("peers").unwrap_or("");
+    let machines = Machines::parse(own, others, |address| keys.machine_at(address));
+    machines.expect("peers=NAME=ADDRESS,..")
+}
+
+/// The settings of the ledger's timers.
+fn timing(start: Start) -> Timing {
+    let standard = Timing::STANDARD;
+    Timing {
+        // For tests: an offer outlives the other machine's migration server.
+        admit_limit_us: start.argument_or("admit-limit-us", standard.admit_limit_us),
+        // For tests: a domain stands still for as long as a third machine takes to start.
+        freeze_limit_us: start.argument_or("freeze-limit-us", standard.freeze_limit_us),
+        ..standard
+    }
+}
+
+/// What this machine can take.
+fn capabilities(start: Start) -> Capabilities {
+    Capabilities {
+        versions: Versions {
+            // For tests: a machine of another version.
+            image: start.argument_or("image-version", versions().image),
+            ..versions()
+        },
+        // What a domain may have met of this machine's processor, and what the processor has for one that comes.
+        cpu: CpuFeatures(runtime::cpu::features()),
+    }
+}
+
+/// The versions that two machines must share.
+pub fn versions() -> Versions {
+    Versions {
+        image: nomad_image::FORMAT_VERSION as u16,
+        abi: nomad_image::ABI_VERSION as u16,
+    }
+}
+
+/// The time as the protocol knows it.
+pub fn now() -> Instant {
+    Instant::from_us(Now::now().as_micros())
+}
+
+/// Starts the server's tasks, and is the one that hears datagrams.
+pub async fn serve(start: Start, tasks: Tasks) {
+    let stack = runtime::net::stack(start, tasks);
+    let server: &'static Server = Box::leak(Box::new(Server::new(start)));
+    server.resume_frames();
+    tasks.spawn(late::task::run(server, late::task::tunnel(start)));
+    tasks.spawn(afterwards::run(server));
+    tasks.spawn(sender::run(server, stack));
+    for over in &server.stream_over {
+        tasks.spawn(receiver::run(server, stack, over));
+    }
+    control::run(server, stack).await
+}

@@ -1,0 +1,125 @@
+//! The machines of the fleet by name and address: [`Machines`].
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+
+use nomad_image::Name;
+use nomad_protocol::MachineId;
+
+/// A machine of the fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Neighbour {
+    /// Its name.
+    pub name: String,
+    /// Its migration server's address.
+    pub address: Ipv4Addr,
+    /// Who it is.
+    pub id: MachineId,
+}
+
+/// The fleet as this machine knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Machines {
+    own: Neighbour,
+    others: Vec<Neighbour>,
+}
+
+impl Machines {
+    /// This machine and the others.
+    pub fn new(own: Neighbour, others: Vec<Neighbour>) -> Machines {
+        Machines { own, others }
+    }
+
+    /// This machine and the others, as a manifest names them in a text such as `b=10.77.0.2,c=10.77.0.3`; `None` if it says
+    /// anything else. `id_at` says who is at an address.
+    pub fn parse(
+        own: Neighbour,
+        others: &str,
+        id_at: impl Fn(Ipv4Addr) -> MachineId,
+    ) -> Option<Machines> {
+        let neighbour = |entry: &str| {
+            let (name, address) = entry.split_once('=')?;
+            let address = address.trim().parse().ok()?;
+            Some(Neighbour {
+                name: Name::try_new(name.trim())?.as_str().into(),
+                address,
+                id: id_at(address),
+            })
+        };
+        let entries = others.split(',').filter(|entry| !entry.trim().is_empty());
+        let others = entries.map(neighbour).collect::<Option<Vec<_>>>()?;
+        Some(Machines { own, others })
+    }
+
+    /// All of them, this one first.
+    pub fn all(&self) -> impl Iterator<Item = &Neighbour> {
+        core::iter::once(&self.own).chain(&self.others)
+    }
+
+    /// Where the others are.
+    pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> + '_ {
+        self.others.iter().map(|other| other.address)
+    }
+
+    /// Where the machine is that an operator means by this: a name of the fleet, or any address.
+    pub fn find(&self, text: &str) -> Option<Ipv4Addr> {
+        let named = self.others.iter().find(|other| other.name == text);
+        named
+            .map(|other| other.address)
+            .or_else(|| text.parse().ok())
+    }
+
+    /// The machine at an address, if one of the fleet is there.
+    pub fn id_at(&self, address: Ipv4Addr) -> Option<MachineId> {
+        let found = self.all().find(|machine| machine.address == address);
+        found.map(|machine| machine.id)
+    }
+
+    /// Where a machine is, if it belongs to the fleet.
+    pub fn address_of(&self, machine: MachineId) -> Option<Ipv4Addr> {
+        let found = self.all().find(|known| known.id == machine);
+        found.map(|known| known.address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_at(address: Ipv4Addr) -> MachineId {
+        MachineId([address.octets()[3]; 32])
+    }
+
+    fn parse(others: &str) -> Option<Machines> {
+        let address = Ipv4Addr::new(10, 77, 0, 1);
+        let own = Neighbour {
+            name: "a".into(),
+            address,
+            id: id_at(address),
+        };
+        Machines::parse(own, others, id_at)
+    }
+
+    #[test]
+    fn finds_machines_by_name_and_by_address() {
+        let machines = parse("b=10.77.0.2, c=10.77.0.3").expect("valid");
+        let c = Ipv4Addr::new(10, 77, 0, 3);
+        assert_eq!(machines.find("c"), Some(c));
+        assert_eq!(machines.find("10.77.0.3"), Some(c));
+        assert_eq!(machines.find("d"), None);
+        let id = id_at(c);
+        assert_eq!(machines.id_at(c), Some(id));
+        assert_eq!(machines.address_of(id), Some(c));
+        let stranger = machines.find("10.77.0.9").expect("an address");
+        assert_eq!(machines.id_at(stranger), None);
+    }
+
+    #[test]
+    fn refuses_a_list_with_a_typo() {
+        for text in ["b", "b=", "b=10.77.0", "=10.77.0.1", "a=1.2.3.4;b=1.2.3.5"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        assert_eq!(parse("").map(|machines| machines.all().count()), Some(1));
+    }
+}

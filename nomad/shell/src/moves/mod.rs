@@ -1,0 +1,122 @@
+//! Moves: the ledger of this machine's transactions, and the domains that they are about.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `mod.rs` | [`Moves`] |
+//! | [`source`], [`target`] | the steps of a source and of a target |
+//! | [`resume`] | what an earlier life has left behind |
+
+pub mod resume;
+pub mod source;
+pub mod target;
+
+use alloc::collections::BTreeMap;
+
+use nomad_image::Name;
+use nomad_protocol::planner::Goals;
+use nomad_protocol::{
+    Cancelled, DomainId, Entry, Instant, Ledger, MachineId, Offer, OfferError, PhaseName,
+    TransactionId,
+};
+
+use crate::host::Kernel;
+
+/// The transactions and their domains: `O` on their way out, `I` on their way in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Moves<O, I> {
+    /// The transactions.
+    pub ledger: Ledger,
+    outgoing: BTreeMap<TransactionId, O>,
+    incoming: BTreeMap<TransactionId, I>,
+}
+
+impl<O, I> Moves<O, I> {
+    /// Offers a domain to another machine.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub fn offer<H: Kernel<Outgoing = O>>(
+        &mut self,
+        host: &mut H,
+        now: Instant,
+        (transaction, target): (TransactionId, MachineId),
+        (name, found): (Name, H::Found),
+        (offer, goals): (Offer, Goals),
+    ) -> Result<(), OfferError> {
+        let ledger = &mut self.ledger;
+        ledger.offer(now, transaction, target, offer, goals)?;
+        let outgoing = host.leave(name, found);
+        self.outgoing.insert(transaction, outgoing);
+        Ok(())
+    }
+
+    /// Lets a domain stay that is on its way out; nothing if it is not.
+    pub fn cancel<H: Kernel<Outgoing = O>>(
+        &mut self,
+        host: &H,
+        now: Instant,
+        name: Name,
+    ) -> Option<Cancelled> {
+        let mut outgoing = self.outgoing.iter();
+        let (transaction, _) = outgoing.find(|(_, domain)| host.name(domain) == name)?;
+        Some(self.ledger.cancel(now, *transaction))
+    }
+
+    /// The transaction of a domain that is in doubt.
+    pub fn doubted(&self, name: Name) -> Option<TransactionId> {
+        let mut entries = self.ledger.entries();
+        let doubted = entries
+            .find(|entry| entry.doubt.is_some() && entry.offer.name.as_str() == name.as_str());
+        doubted.map(|entry| entry.transaction)
+    }
+
+    /// A transaction that is not over.
+    pub fn entry(&self, transaction: TransactionId) -> Option<Entry<'_>> {
+        let mut entries = self.ledger.entries();
+        entries.find(|entry| entry.transaction == transaction)
+    }
+
+    /// The other machine of a transaction.
+    pub fn peer_of(&self, transaction: TransactionId) -> Option<MachineId> {
+        self.entry(transaction).map(|entry| entry.peer)
+    }
+
+    /// The domain that a transaction is about.
+    pub fn domain_of(&self, transaction: TransactionId) -> Option<(Name, DomainId)> {
+        let entry = self.entry(transaction)?;
+        let name = Name::try_new(entry.offer.name.as_str())?;
+        Some((name, entry.offer.domain))
+    }
+
+    /// Whether pages of a transaction may still come.
+    pub fn awaits_pages(&self, transaction: TransactionId) -> bool {
+        self.entry(transaction).is_some_and(|entry| {
+            matches!(
+                entry.phase,
+                PhaseName::Admit | PhaseName::Receive | PhaseName::Verify
+            )
+        })
+    }
+
+    /// The domain that leaves under a transaction.
+    pub fn outgoing(&mut self, transaction: TransactionId) -> Option<&mut O> {
+        self.outgoing.get_mut(&transaction)
+    }
+
+    /// The domain that comes under a transaction.
+    pub fn incoming(&mut self, transaction: TransactionId) -> Option<&mut I> {
+        self.incoming.get_mut(&transaction)
+    }
+
+    /// Nothing more will be asked of this transaction.
+    pub(crate) fn forget<H: Kernel<Incoming = I>>(
+        &mut self,
+        host: &mut H,
+        transaction: TransactionId,
+    ) {
+        self.outgoing.remove(&transaction);
+        if let Some(incoming) = self.incoming.remove(&transaction) {
+            host.finish(incoming);
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Commands, and the lines that answer them.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+
+use nomad_client::RequestId;
+use nomad_image::{Name, Verdict};
+use nomad_protocol::{Cancelled, Entry, Force, Instant, Notice, Offer, OfferError, TransactionId};
+use service_protocol::root::{DomainRecord, DomainState};
+
+use crate::commands::{Command, NoCommand};
+use crate::hook::Hook;
+use crate::host::{Host, Known};
+use crate::output::Output;
+use crate::shell::Shell;
+
+/// The lines that answer a command, or why it was not obeyed.
+type Answer = Result<Vec<String>, String>;
+
+impl<H: Host> Shell<H> {
+    /// Obeys a command and answers it.
+    pub fn handle_command(&mut self, now: Instant, from: RequestId, text: &[u8]) {
+        let answer = match Command::parse(text) {
+            Ok(Command::Migrate(name, machine)) => self.migrate(now, name, machine, from),
+            Ok(Command::Explain(name)) => self.explain(name).map(ended),
+            Ok(Command::Cancel(name)) => self.cancel(now, name).map(ended),
+            Ok(Command::List) => self.list(now).map(ended),
+            Ok(Command::Machines) => Ok(ended(self.machine_lines())),
+            Ok(Command::Force(name, force)) => self.force(now, name, force).map(ended),
+            Ok(Command::Start(name)) => self.start_lost(now, name).map(ended),
+            Ok(Command::Memory) => self.memory().map(ended),
+            Ok(Command::Hold(line)) => self.hooked(|hook| hook.hold(line)).map(ended),
+            Ok(Command::Go) => self.hooked(Hook::go).map(ended),
+            Ok(Command::Stop) => self.stop(),
+            Err(no) => Err(no.text().into()),
+        };
+        match answer {
+            Ok(lines) => {
+                let lines = lines.into_iter().map(|line| Output::Line(from, line));
+                lines.for_each(|line| self.say(line));
+            }
+            Err(why) => self.say(Output::Line(from, format!("failed: {why}"))),
+        }
+    }
+
+    fn migrate(&mut self, now: Instant, name: Name, machine: &str, from: RequestId) -> Answer {
+        let address = self.machines.find(machine);
+        let address = address.ok_or_else(|| format!("I know no machine {machine}"))?;
+        let mut found = self.host.look_up(name)?;
+        let verdicts = self.host.judge(&mut found)?;
+        let refused = |verdict: &&Verdict| verdict.refusal().is_some();
+        match verdicts.iter().find(refused) {
+            Some(verdict) => Err(format!("{name} cannot move: {verdict}")),
+            None => self.offer(now, name, (address, found), from),
+        }
+    }
+
+    fn offer(
+        &mut self,
+        now: Instant,
+        name: Name,
+        (address, found): (Ipv4Addr, H::Found),
+        from: RequestId,
+    ) -> Answer {
+        let transaction = TransactionId(self.host.draw());
+        let refused = |error: OfferError| format!("{name} cannot be offered: {error}");
+        let target = self.machines.id_at(address);
+        let target = target.ok_or(OfferError::NotInFleet).map_err(refused)?;
+        let offer = self.offer_of(name, self.host.known(&found))?;
+        let (host, whither) = (&mut self.host, (transaction, target));
+        self.moves
+            .offer(host, now, whither, (name, found), (offer, self.goals))
+            .map_err(refused)?;
+        self.requests.insert(transaction, from);
+        Ok([format!(
+            "moving {name} to {address}, transaction {transaction}"
+        )]
+        .into())
+    }
+
+    fn offer_of(&self, name: Name, known: Known) -> Result<Offer, String> {
+        let here = self.moves.ledger.here();
+        Ok(Offer {
+            domain: known.domain,
+            incarnation: known.incarnation,
+            name: nomad_protocol::Name::try_new(name.as_str())
+                .map_err(|error| error.to_string())?,
+            sizes: known.sizes,
+            versions: self.versions,
+            cpu: here.capabilities.cpu,
+            fleet: here.fleet.id(),
+        })
+    }
+
+    fn explain(&mut self, name: Name) -> Answer {
+        let mut found = self.host.look_up(name)?;
+        let verdicts = self.host.judge(&mut found)?;
+        Ok(verdicts.iter().map(Verdict::to_string).collect())
+    }
+
+    fn cancel(&mut self, now: Instant, name: Name) -> Answer {
+        let cancelled = self.moves.cancel(&self.host, now, name);
+        match cancelled.ok_or_else(|| format!("{name} is not on its way"))? {
+            Cancelled::Now => Ok([format!("{name} stays")].into()),
+            Cancelled::IfNotTooLate => Ok([format!("{name} stays if it is not too late")].into()),
+            Cancelled::TooLate => Err("it is too late".into()),
+        }
+    }
+
+    /// Has a domain started that is at home here and that no machine has.
+    fn start_lost(&mut self, now: Instant, name: Name) -> Answer {
+        self.start_by_order(now, name, false)?;
+        Ok([format!("{name} is started")].into())
+    }
+
+    fn start_by_order(&mut self, now: Instant, name: Name, is_forced: bool) -> Result<(), String> {
+        let (calls, machines) = (&mut self.roll_calls, &self.machines);
+        calls.take_by_order(now, machines, name.as_str(), is_forced)?;
+        self.start(name.as_str());
+        Ok(())
+    }
+
+    /// Settles what is in doubt about a domain.
+    fn force(&mut self, now: Instant, name: Name, force: Force) -> Answer {
+        match (self.moves.doubted(name), force) {
+            (Some(transaction), force) => self.settle(now, name, transaction, force)?,
+            (None, Force::RunHere) => self.start_by_order(now, name, true)?,
+            (None, Force::DropCopy) => self.drop_outlived(now, name)?,
+        }
+        Ok([match force {
+            Force::RunHere => format!("{name} runs here"),
+            Force::DropCopy => format!("{name} is dropped here"),
+        }]
+        .into())
+    }
+
+    fn settle(
+        &mut self,
+        now: Instant,
+        name: Name,
+        transaction: TransactionId,
+        force: Force,
+    ) -> Result<(), String> {
+        let calls = &self.roll_calls;
+        let objection = calls.objection_to_running(now, &self.machines, name.as_str());
+        if let (Force::RunHere, Some(why)) = (force, objection) {
+            return Err(why);
+        }
+        match self.moves.ledger.force(now, transaction, force) {
+            true => Ok(()),
+            false => Err(format!(
+                "that does not settle what is in doubt about {name}"
+            )),
+        }
+    }
+
+    /// Gives up a copy that was outlived.
+    fn drop_outlived(&mut self, now: Instant, name: Name) -> Result<(), String> {
+        let found = self.host.find(name);
+        let record = found.map_err(|error| error.to_string())?;
+        if record.state != DomainState::Outlived {
+            return Err(format!("nothing is in doubt about {name} here"));
+        }
+        let id = nomad_protocol::DomainId(u128::from_le_bytes(record.id.0));
+        let dropped = self.host.discard(name, id);
+        dropped.map_err(|error| error.to_string())?;
+        self.update_roll_calls(now);
+        Ok(())
+    }
+
+    fn memory(&mut self) -> Answer {
+        let memory = self.host.memory();
+        let memory = memory.map_err(|error| error.to_string())?;
+        Ok([memory.to_string()].into())
+    }
+
+    /// Does what a test asks for, if tests may.
+    fn hooked(&mut self, act: impl FnOnce(&mut Hook)) -> Answer {
+        let hook = self.hook.as_mut().ok_or(NoCommand::Unknown.text())?;
+        act(hook);
+        Ok(Vec::new())
+    }
+
+    fn stop(&mut self) -> Answer {
+        self.hooked(|_| ())?;
+        self.say(Output::End);
+        Ok(Vec::new())
+    }
+
+    /// What is here, and what is at home here, a line each.
+    ///
+    /// # Errors
+    /// Root does not say.
+    pub fn list(&mut self, now: Instant) -> Result<Vec<String>, String> {
+        let records = self.host.all();
+        let records = records.map_err(|error| error.to_string())?;
+        let mut lines: Vec<String> = records.iter().map(domain_line).collect();
+        let entries = self.moves.ledger.entries();
+        lines.extend(entries.map(|entry| self.entry_line(&entry)));
+        lines.extend(self.home_lines(now));
+        Ok(lines)
+    }
+
+    fn machine_lines(&self) -> Vec<String> {
+        let machines = self.machines.all();
+        machines
+            .map(|machine| format!("machine {} {}", machine.name, machine.address))
+            .collect()
+    }
+
+    fn entry_line(&self, entry: &Entry<'_>) -> String {
+        let (transaction, name) = (entry.transaction, entry.offer.name.as_str());
+        let (side, phase) = (entry.side, entry.phase);
+        let line = format!("transaction {transaction} {name} {side:?} {phase:?}");
+        let line = match self.machines.address_of(entry.peer) {
+            Some(peer) => format!("{line} {peer}"),
+            None => line,
+        };
+        match entry.doubt {
+            Some(doubt) => format!("{line} in doubt: {doubt}"),
+            None => line,
+        }
+    }
+}
+
+/// A notice as a line. The last of a transaction begins with `done` or `failed`.
+pub(crate) fn notice_line(notice: &Notice) -> String {
+    match notice {
+        Notice::Phase(phase) => format!("phase {phase:?}"),
+        Notice::Progress(progress) => format!(
+            "round {} sent {} remaining {} rate {}",
+            progress.rounds,
+            progress.pages_sent,
+            progress.pages_remaining,
+            progress.bytes_per_second.unwrap_or(0)
+        ),
+        Notice::Received { rounds, pages } => format!("received {rounds} rounds, {pages} pages"),
+        Notice::Committed => "committed".into(),
+        Notice::Activated => "activated".into(),
+        Notice::Aborted(reason) => format!("failed: {reason}"),
+        Notice::InDoubt(doubt) => format!("in doubt: {doubt}"),
+        Notice::Finished => "done".into(),
+    }
+}
+
+/// An answer that is whole: it ends as that of a move does.
+fn ended(mut lines: Vec<String>) -> Vec<String> {
+    lines.push("done".into());
+    lines
+}
+
+fn domain_line(record: &DomainRecord) -> String {
+    let (name, state, incarnation) = (record.name, record.state.text(), record.incarnation);
+    let (spent, pages) = (record.spent.0, record.pages.0);
+    let home = record.home.map(|home| format!(", home {home}"));
+    let home = home.unwrap_or_default();
+    format!("domain {name} {state}, incarnation {incarnation}, {spent} of {pages} pages{home}")
+}
+
+#[cfg(test)]
+mod tests {
+    use nomad_protocol::{AbortReason, PhaseName};
+
+    use super::*;
+
+    #[test]
+    fn only_the_last_line_says_how_it_ended() {
+        let ends = |notice| {
+            let line = notice_line(&notice);
+            line.starts_with("done") || line.starts_with("failed")
+        };
+        assert!(ends(Notice::Finished) && ends(Notice::Aborted(AbortReason::Cancelled)));
+        assert!(!ends(Notice::Phase(PhaseName::Finished)) && !ends(Notice::Committed));
+    }
+}

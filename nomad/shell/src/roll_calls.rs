@@ -1,0 +1,233 @@
+//! Roll calls: of domains that are at home here and are not here, and of those that an operator may force to run.
+//!
+//! A domain that waits is started as soon as nobody has it. One that was sent away and that nobody has any more is lost; it is
+//! listed until an operator starts it. What is in doubt is asked about as long as the doubt lasts, so that an operator who
+//! forces it is told who else runs it.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use nomad_protocol::{
+    Entry, Fleet, Instant, MachineId, Name, Obstacle, RollCall, Standing, Timing, Turn,
+};
+use service_protocol::root::{DomainRecord, DomainState};
+
+use crate::machines::Machines;
+
+/// Why a call is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// The domain is at home here: it is started when nobody has it.
+    Start,
+    /// The domain is at home here and was sent away. If nobody has it, it is lost.
+    Watch,
+    /// A copy of the domain is here, and its fate in doubt.
+    Doubt,
+}
+
+impl Purpose {
+    /// Why a domain with this record is asked for, if it is.
+    pub fn of(record: &DomainRecord) -> Option<Purpose> {
+        match record.state {
+            DomainState::Waiting => Some(Purpose::Start),
+            DomainState::Away => Some(Purpose::Watch),
+            _ => None,
+        }
+    }
+}
+
+/// A roll call, and why it is made.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Call {
+    purpose: Purpose,
+    roll: RollCall,
+}
+
+/// All calls of this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RollCalls {
+    calls: Vec<Call>,
+}
+
+/// The domains that others are to be asked about, and why: those of root's that are not here, and those in doubt.
+pub fn needed<'a>(
+    records: &[DomainRecord],
+    entries: impl Iterator<Item = Entry<'a>>,
+) -> BTreeMap<Name, Purpose> {
+    let homes = records.iter().filter_map(|record| {
+        let name = Name::try_new(record.name.as_str()).ok()?;
+        Some((name, Purpose::of(record)?))
+    });
+    let doubted = entries.filter(|entry| entry.doubt.is_some());
+    let doubted = doubted.map(|entry| (entry.offer.name.clone(), Purpose::Doubt));
+    homes.chain(doubted).collect()
+}
+
+impl RollCalls {
+    /// Begins a call for each domain that needs one and has none, and ends those that are not needed any more. `draw` draws the
+    /// first turn of a call.
+    pub fn update(
+        &mut self,
+        now: Instant,
+        needed: BTreeMap<Name, Purpose>,
+        (fleet, timing): (&Fleet, Timing),
+        mut draw: impl FnMut() -> Turn,
+    ) {
+        self.calls
+            .retain(|call| needed.get(call.roll.name()) == Some(&call.purpose));
+        for (name, purpose) in needed {
+            if !self.calls.iter().any(|call| *call.roll.name() == name) {
+                let roll = RollCall::new(now, name, fleet.machines(), draw(), timing);
+                self.calls.push(Call { purpose, roll });
+            }
+        }
+    }
+
+    /// Who is to be asked now, for which domain and in which turn.
+    pub fn poll_asks(&mut self, now: Instant) -> Vec<(MachineId, Name, Turn)> {
+        let mut asks = Vec::new();
+        for Call { roll, .. } in &mut self.calls {
+            let (name, turn) = (roll.name().clone(), roll.turn());
+            let machines = roll.poll_asks(now).into_iter();
+            asks.extend(machines.map(|machine| (machine, name.clone(), turn)));
+        }
+        asks
+    }
+
+    /// Takes the domains that nobody has and that are to be started.
+    pub fn take_over(&mut self) -> Vec<Name> {
+        let is_over = |call: &mut Call| call.purpose == Purpose::Start && call.roll.is_over();
+        let over = self.calls.extract_if(.., is_over);
+        over.map(|call| call.roll.name().clone()).collect()
+    }
+
+    /// When to ask again.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let open = self.calls.iter().filter(|call| !call.roll.is_over());
+        open.map(|call| call.roll.poll_timeout()).min()
+    }
+
+    /// A machine has answered.
+    pub fn heard(
+        &mut self,
+        now: Instant,
+        from: MachineId,
+        (name, turn): (&Name, Turn),
+        standing: Standing,
+    ) {
+        if let Some(call) = self.calls.iter_mut().find(|call| call.roll.name() == name) {
+            call.roll.heard(now, from, turn, standing);
+        }
+    }
+
+    /// Takes a domain that is at home here and is to be started by order; `is_forced`: the operator answers for machines that say
+    /// nothing, and for copies that stand still.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn take_by_order(
+        &mut self,
+        now: Instant,
+        machines: &Machines,
+        name: &str,
+        is_forced: bool,
+    ) -> Result<(), String> {
+        let is_it =
+            |call: &Call| call.purpose != Purpose::Doubt && call.roll.name().as_str() == name;
+        let index = self.calls.iter().position(is_it);
+        let index = index.ok_or_else(|| format!("nothing is in doubt about {name} here"))?;
+        match objection(now, machines, &self.calls[index].roll, is_forced) {
+            Some(why) => Err(why),
+            None => {
+                self.calls.remove(index);
+                Ok(())
+            }
+        }
+    }
+
+    /// Why an operator may not have the copy of a domain run that is here, and whose fate is in doubt.
+    pub fn objection_to_running(
+        &self,
+        now: Instant,
+        machines: &Machines,
+        name: &str,
+    ) -> Option<String> {
+        let mut calls = self.calls.iter();
+        let call = calls.find(|call| call.roll.name().as_str() == name)?;
+        objection(now, machines, &call.roll, true)
+    }
+
+    /// What each call has come to, a line each.
+    pub fn lines(&self, now: Instant, machines: &Machines) -> Vec<String> {
+        let calls = self.calls.iter();
+        calls.filter_map(|call| call.line(now, machines)).collect()
+    }
+}
+
+impl Call {
+    /// What an operator reads of it, if there is something to be known.
+    fn line(&self, now: Instant, machines: &Machines) -> Option<String> {
+        if self.purpose == Purpose::Doubt {
+            return None;
+        }
+        let name = self.roll.name().as_str();
+        let obstacles: Vec<Obstacle> = self.roll.obstacles(now).collect();
+        let held = obstacles.iter().find_map(|obstacle| match obstacle {
+            Obstacle::Held {
+                by, incarnation, ..
+            } => Some((address(machines, *by), incarnation.0)),
+            _ => None,
+        });
+        let missing: Vec<String> = obstacles
+            .iter()
+            .map(|obstacle| excuse(machines, obstacle))
+            .collect();
+        Some(match held {
+            Some((at, incarnation)) => format!("home {name} at {at}, incarnation {incarnation}"),
+            None if self.roll.is_over() => format!("home {name} lost: no machine has it"),
+            None if missing.is_empty() => return None,
+            None => format!("home {name} in doubt: {}", missing.join(", ")),
+        })
+    }
+}
+
+/// Who keeps a domain from being run here. Who says nothing for long keeps only those from it who do not force it; a copy that
+/// stands still nobody who settles a doubt.
+fn objection(
+    now: Instant,
+    machines: &Machines,
+    roll: &RollCall,
+    is_forced: bool,
+) -> Option<String> {
+    let name = roll.name().as_str();
+    roll.obstacles(now).find_map(|obstacle| match obstacle {
+        Obstacle::Asked(machine) => {
+            let who = address(machines, machine);
+            Some(format!(
+                "{who} has been asked about {name}: say it again in some seconds"
+            ))
+        }
+        Obstacle::Silent(_) | Obstacle::Held { runs: false, .. } if is_forced => None,
+        obstacle => {
+            let excuse = excuse(machines, &obstacle);
+            Some(format!("{excuse}, so {name} is not run here"))
+        }
+    })
+}
+
+fn address(machines: &Machines, machine: MachineId) -> String {
+    let address = machines.address_of(machine);
+    address.map_or_else(|| "a machine".into(), |address| address.to_string())
+}
+
+fn excuse(machines: &Machines, obstacle: &Obstacle) -> String {
+    match obstacle {
+        Obstacle::Held { by, runs: true, .. } => format!("{} runs it", address(machines, *by)),
+        Obstacle::Held { by, .. } => format!("{} holds it", address(machines, *by)),
+        Obstacle::Silent(machine) | Obstacle::Asked(machine) => {
+            format!("{} does not answer", address(machines, *machine))
+        }
+    }
+}
