@@ -8,7 +8,9 @@ use nomad_protocol::{
 };
 
 use crate::domain::{Contents, Run};
-use crate::machine::{Effect, Machine, Move};
+use crate::hardware::domain_number;
+use crate::machine::{Machine, Move};
+use crate::world::domain_id;
 
 /// What must never be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +48,8 @@ pub enum Violation {
     DiscardedCommitted,
     /// A source wanted to thaw a retired domain.
     ThawedRetired,
+    /// A home started a domain anew though this machine holds one.
+    StartedBeside(usize),
 }
 
 /// A domain that is retired and not yet activated.
@@ -64,6 +68,8 @@ pub struct Committed {
 pub struct DomainHistory {
     /// The machine that it started on.
     pub start: usize,
+    /// It was started anew, since the one before was lost.
+    pub is_anew: bool,
     /// The machine on which it was activated last.
     pub home: usize,
     /// That machine was restarted since.
@@ -98,6 +104,7 @@ impl DomainHistory {
     pub fn new(start: usize) -> Self {
         DomainHistory {
             start,
+            is_anew: false,
             home: start,
             is_home_lost: false,
             incarnation: Incarnation(0),
@@ -166,10 +173,12 @@ impl History {
 
     /// What is about to be done.
     pub fn before(&mut self, machine: &Machine, transaction: TransactionId, action: &Action) {
-        let Some(Move { domain: id, .. }) = machine.subject(transaction) else {
+        let Some(Move { domain, .. }) = machine.subject(transaction) else {
             return;
         };
-        let run = machine.kernel.domains.get(&id).map(|domain| domain.run);
+        let kernel = &machine.hardware().kernel;
+        let run = kernel.domains.get(&domain).map(|domain| domain.run);
+        let id = first(domain);
         let is_activated = self.domains[&id].activated.contains(&transaction);
         let violation = match (action, run) {
             (Action::Source(SourceAction::Thaw), Some(Run::Retired)) => Violation::ThawedRetired,
@@ -180,7 +189,7 @@ impl History {
                 Violation::DestroyedUnconfirmed
             }
             (Action::Target(TargetAction::DiscardCopy), _)
-                if self.is_only_copy(machine, id, transaction) =>
+                if self.is_only_copy(machine, domain, transaction) =>
             {
                 Violation::DiscardedCommitted
             }
@@ -196,17 +205,18 @@ impl History {
         number: usize,
         transaction: TransactionId,
         subject: Move,
-        effect: &Effect,
+        event: Option<&Event>,
     ) {
-        let (id, target) = (subject.domain, subject.peer);
-        let Some(domain) = machines[number].kernel.domains.get(&id) else {
+        let (id, target) = (first(subject.domain), subject.peer);
+        let kernel = &machines[number].hardware().kernel;
+        let Some(domain) = kernel.domains.get(&subject.domain) else {
             return;
         };
         let history = self.domains.get_mut(&id).expect("every domain has one");
         let (contents, incarnation) = (&domain.contents, domain.incarnation);
-        match effect {
-            Effect::Answer(Event::Source(SourceEvent::Retired)) => {
-                let is_held = is_rebuilt(&machines[target], transaction);
+        match event {
+            Some(Event::Source(SourceEvent::Retired)) => {
+                let is_held = machines[target].hardware().is_prepared(subject.domain);
                 let committed = Committed {
                     transaction,
                     target,
@@ -214,7 +224,7 @@ impl History {
                 };
                 history.retire(committed, contents);
             }
-            Effect::Answer(Event::Target(TargetEvent::Activated)) => {
+            Some(Event::Target(TargetEvent::Activated)) => {
                 let violation = history.judge_activation(transaction, contents, incarnation);
                 history.activate(number, transaction, incarnation);
                 if let Some(violation) = violation {
@@ -242,6 +252,23 @@ impl History {
         }
     }
 
+    /// Root has started a domain anew on machine `number`, where it is at home: nobody else may have one.
+    pub fn start_anew(&mut self, machines: &[Machine], number: usize, started: DomainId) {
+        let id = first(started);
+        let holds = |machine: &&Machine| {
+            machine.number != number && machine.hardware().has(domain_number(started))
+        };
+        if let Some(beside) = machines.iter().find(holds) {
+            self.violate(id, Violation::StartedBeside(beside.number));
+        }
+        let history = DomainHistory {
+            is_anew: true,
+            is_forced: self.domains[&id].is_forced,
+            ..DomainHistory::new(number)
+        };
+        self.domains.insert(id, history);
+    }
+
     /// A machine was restarted: all that it held is lost.
     pub fn restart(&mut self, machine: usize) {
         self.restarted[machine] = true;
@@ -252,9 +279,9 @@ impl History {
 
     /// Is the copy that is on its way in complete, and the one that it was made of retired?
     fn is_only_copy(&self, machine: &Machine, id: DomainId, transaction: TransactionId) -> bool {
-        let committed = self.domains[&id].committed;
+        let committed = self.domains[&first(id)].committed;
         committed.is_some_and(|committed| committed.transaction == transaction)
-            && is_rebuilt(machine, transaction)
+            && machine.hardware().is_prepared(id)
     }
 
     fn violate(&mut self, id: DomainId, violation: Violation) {
@@ -264,8 +291,7 @@ impl History {
     }
 }
 
-/// Does the machine hold a whole copy that this transaction has brought and that does not run yet?
-fn is_rebuilt(machine: &Machine, transaction: TransactionId) -> bool {
-    let incoming = machine.kernel.incoming.get(&transaction);
-    incoming.is_some_and(|incoming| incoming.rebuilt.is_some())
+/// The id that a domain of this name had at the beginning.
+fn first(id: DomainId) -> DomainId {
+    domain_id(domain_number(id))
 }

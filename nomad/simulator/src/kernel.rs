@@ -1,4 +1,4 @@
-//! A fake kernel: one pool, the domains in it, and the copies that are on their way in.
+//! A fake kernel: one pool, and the domains in it, those among them that were built and do not run yet.
 //!
 //! It outlives nomad and dies with its machine. It enforces what the real one enforces: a freeze belongs to the holder of its
 //! token and ends at its deadline, a version that has moved is not retired, a retired domain does not thaw.
@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use nomad_protocol::{
-    Attempt, Change, Digest, DomainId, DomainState, Incarnation, Instant, Interference,
-    LocalFailure, Offer, Refusal, SourceEvent, StateVersion, TransactionId,
+    Change, Digest, DomainId, DomainState, Incarnation, Instant, Interference, LocalFailure,
+    StateVersion,
 };
+use nomad_shell::NotRetired;
 
 use crate::domain::{Domain, Run};
 
@@ -36,17 +37,6 @@ impl State {
     }
 }
 
-/// A copy on its way in: a reservation that fills.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Incoming {
-    /// Pages received so far.
-    pub pages: Vec<u64>,
-    /// The freeze that was received last.
-    pub freeze: Option<(Attempt, State)>,
-    /// The domain, once it is rebuilt: frozen.
-    pub rebuilt: Option<Domain>,
-}
-
 /// One machine's kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Kernel {
@@ -54,8 +44,6 @@ pub struct Kernel {
     pub free_pages: u64,
     /// Domains of this machine.
     pub domains: BTreeMap<DomainId, Domain>,
-    /// Copies on their way in.
-    pub incoming: BTreeMap<TransactionId, Incoming>,
 }
 
 impl Kernel {
@@ -64,14 +52,19 @@ impl Kernel {
         Kernel {
             free_pages: pool_pages,
             domains: BTreeMap::new(),
-            incoming: BTreeMap::new(),
         }
     }
 
-    /// Creates a domain that runs.
-    pub fn create(&mut self, id: DomainId, pages: usize) {
-        self.free_pages -= pages as u64;
-        self.domains.insert(id, Domain::new(pages));
+    /// Takes pages out of the pool. Returns whether there were as many.
+    pub fn reserve(&mut self, pages: u64) -> bool {
+        let left = self.free_pages.checked_sub(pages);
+        self.free_pages = left.unwrap_or(self.free_pages);
+        left.is_some()
+    }
+
+    /// Creates a domain that runs, in pages that were reserved.
+    pub fn create(&mut self, id: DomainId, pages: u64) {
+        self.domains.insert(id, Domain::new(pages as usize));
     }
 
     /// What a restarted nomad is told of a domain.
@@ -155,103 +148,35 @@ impl Kernel {
         id: DomainId,
         version: StateVersion,
         token: Option<u64>,
-    ) -> SourceEvent {
-        let Some(domain) = self.domains.get_mut(&id) else {
-            return SourceEvent::NotRetired(NO_DOMAIN);
-        };
+    ) -> Result<(), NotRetired> {
+        let domain = self.domains.get_mut(&id);
+        let domain = domain.ok_or(NotRetired::Failed(NO_DOMAIN))?;
         match domain.run {
-            Run::Retired => return SourceEvent::Retired,
-            Run::Running => return SourceEvent::NotRetired(LocalFailure::FreezeEnded),
+            Run::Retired => return Ok(()),
+            Run::Running => return Err(NotRetired::Failed(LocalFailure::FreezeEnded)),
             Run::Frozen if Some(domain.token) != token => {
-                return SourceEvent::NotRetired(LocalFailure::FrozenByAnother);
+                return Err(NotRetired::Failed(LocalFailure::FrozenByAnother));
             }
             Run::Frozen if domain.version != version => {
                 let (change, slot) = (Change::Signal, 0);
-                return SourceEvent::VersionMoved {
-                    by: Interference { change, slot },
-                };
+                return Err(NotRetired::VersionMoved(Interference { change, slot }));
             }
             Run::Frozen => {}
         }
         domain.retire();
-        SourceEvent::Retired
-    }
-
-    /// Destroys a domain and gives its pages back.
-    pub fn destroy(&mut self, id: DomainId) {
-        if let Some(domain) = self.domains.remove(&id) {
-            self.free_pages += domain.contents.pages.len() as u64;
-        }
-    }
-
-    /// Reserves what an offered domain needs.
-    pub fn reserve(&mut self, transaction: TransactionId, offer: &Offer) -> Result<(), Refusal> {
-        if let Some(domain) = self.domains.get(&offer.domain) {
-            return Err(Refusal::AlreadyHere {
-                incarnation: domain.incarnation,
-            });
-        }
-        let pages = offer.sizes.pages;
-        if self.free_pages < pages {
-            return Err(Refusal::NoMemory {
-                needed_bytes: pages << 12,
-                available_bytes: self.free_pages << 12,
-            });
-        }
-        self.free_pages -= pages;
-        let pages = vec![u64::MAX; pages as usize];
-        self.incoming.insert(
-            transaction,
-            Incoming {
-                pages,
-                freeze: None,
-                rebuilt: None,
-            },
-        );
         Ok(())
     }
 
-    /// Rebuilds the domain of a freeze that was received, and says what it is like.
-    pub fn rebuild(&mut self, transaction: TransactionId, attempt: Attempt) -> Option<Digest> {
-        let incoming = self.incoming.get_mut(&transaction)?;
-        let (received, state) = incoming.freeze.clone()?;
-        if received != attempt {
-            return None;
-        }
-        let mut domain = Domain::new(incoming.pages.len());
-        domain.freeze(None);
-        domain.contents.age = state.age;
-        domain.contents.signals = state.signals;
-        domain.contents.pages.clone_from(&incoming.pages);
-        incoming.rebuilt = Some(domain);
-        Some(state.digest())
+    /// Ends a domain. Its pages stay reserved.
+    pub fn destroy(&mut self, id: DomainId) {
+        self.domains.remove(&id);
     }
 
-    /// Lets a rebuilt domain run as this incarnation. Says whether it does; that it did already is as good.
-    pub fn activate(
-        &mut self,
-        transaction: TransactionId,
-        id: DomainId,
-        incarnation: Incarnation,
-    ) -> bool {
-        let Some(incoming) = self.incoming.get(&transaction) else {
-            let domain = self.domains.get(&id);
-            return domain.is_some_and(|domain| domain.incarnation == incarnation);
-        };
-        let Some(mut domain) = incoming.rebuilt.clone() else {
-            return false;
-        };
-        self.incoming.remove(&transaction);
-        domain.thaw();
-        domain.incarnation = incarnation;
-        self.domains.insert(id, domain);
-        true
-    }
-
-    /// Gives a copy on its way in back.
-    pub fn discard(&mut self, transaction: TransactionId) {
-        if let Some(incoming) = self.incoming.remove(&transaction) {
-            self.free_pages += incoming.pages.len() as u64;
+    /// Lets a built domain run for the first time here, as this incarnation.
+    pub fn activate(&mut self, id: DomainId, incarnation: Incarnation) {
+        if let Some(domain) = self.domains.get_mut(&id) {
+            domain.thaw();
+            domain.incarnation = incarnation;
         }
     }
 }

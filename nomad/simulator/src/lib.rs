@@ -1,8 +1,9 @@
 //! Fake machines around the real hand-over: a seeded simulation and an exhaustive exploration.
 //!
-//! What ships is what runs here: [`nomad_protocol::Ledger`] on every machine. Fake are the kernels ([`kernel`]), the
-//! domains ([`domain`]: pages with contents that a running domain changes), nomad's [`records`], the page streams
-//! ([`stream`]) and the network. `docs/verification.md` lists what is explored and simulated, and what is not.
+//! What ships is what runs here: [`nomad_shell::Shell`] on every machine. Fake is the [`hardware`] below it: the
+//! [`kernel`], the domains in it ([`domain`]: pages with contents that a running domain changes) and [`root`]; and
+//! beside it the page streams ([`stream`]) and the network. nomad's [`notes`] are kept by the code that ships, but in
+//! explorations. `docs/verification.md` lists what is explored and simulated, and what is not.
 //!
 //! ```text
 //!              World: Machines, Streams, History (the checker)
@@ -19,13 +20,15 @@
 pub mod domain;
 pub mod exploration;
 pub mod faults;
+pub mod hardware;
 pub mod history;
 pub mod kernel;
 pub mod machine;
 pub mod network;
+pub mod notes;
 pub mod outcome;
 pub mod random;
-pub mod records;
+pub mod root;
 pub mod simulation;
 pub mod stream;
 pub mod world;

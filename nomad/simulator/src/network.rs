@@ -1,6 +1,6 @@
 //! A fake network for datagrams: it loses, doubles, delays, and thereby overtakes; it can be cut.
 
-use nomad_protocol::{Envelope, Instant};
+use nomad_protocol::Instant;
 
 use crate::random::Random;
 
@@ -70,12 +70,8 @@ pub struct Datagram {
 }
 
 impl Datagram {
-    /// A datagram that carries `envelope`.
-    pub fn new(from: usize, to: usize, envelope: &Envelope) -> Self {
-        Datagram {
-            from,
-            to,
-            bytes: envelope.encode(),
-        }
+    /// A datagram of these bytes.
+    pub fn new(from: usize, to: usize, bytes: Vec<u8>) -> Self {
+        Datagram { from, to, bytes }
     }
 }

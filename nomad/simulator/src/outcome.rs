@@ -9,12 +9,14 @@
 
 use std::collections::BTreeMap;
 
-use nomad_protocol::{DomainId, Doubt, Entry, PhaseName, Side, TransactionId};
+use nomad_protocol::{DomainId, Doubt, Entry, Instant, PhaseName, Side, TransactionId};
+use service_protocol::root::DomainState;
 
 use crate::domain::Run;
+use crate::hardware::domain_number;
 use crate::history::{Committed, DomainHistory};
-use crate::machine::machine_number;
-use crate::world::World;
+use crate::machine::{Machine, domain_name, machine_number};
+use crate::world::{World, domain_id};
 
 /// How it has ended for a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,8 +29,10 @@ pub enum Outcome {
     TargetInDoubt,
     /// The source holds a retired copy; the target was restarted.
     SourceInDoubt,
-    /// The domain died with the machine that ran it or held the only copy.
+    /// The domain died with the machine that ran it or held the only copy. If it is at home somewhere, it is listed there.
     Lost,
+    /// The domain died so, and its home has started it anew.
+    StartedAnew,
 }
 
 /// How it has ended for a domain, and on which machines.
@@ -57,6 +61,10 @@ pub enum Wrong {
     Vanished(DomainId),
     /// The domain is not where the history has it.
     Misplaced(DomainId),
+    /// A home does not list where its domain is, or that it is lost.
+    Unlisted(usize, DomainId),
+    /// The domain is lost, and its home has not started it though it is to.
+    NotStarted(DomainId),
 }
 
 /// A doubt that lasts.
@@ -68,12 +76,20 @@ struct Doubted {
 }
 
 /// Judges the end of a world.
-pub fn judge(world: &World) -> Result<BTreeMap<DomainId, End>, Wrong> {
+///
+/// `now` is what the clock of each machine shows.
+pub fn judge(
+    world: &World,
+    now: impl Fn(usize) -> Instant,
+) -> Result<BTreeMap<DomainId, End>, Wrong> {
     let mut doubts = Vec::new();
     for machine in 0..world.machines.len() {
         let here = doubts_of(world, machine)?;
         check_left_over(world, machine, &here)?;
         doubts.extend(here);
+    }
+    for machine in &world.machines {
+        check_listed(world, machine, now(machine.number))?;
     }
     let histories = world.history.domains.iter();
     histories
@@ -81,9 +97,17 @@ pub fn judge(world: &World) -> Result<BTreeMap<DomainId, End>, Wrong> {
         .collect()
 }
 
-/// Checks that a machine holds nothing but domains that run, now that no doubt is left.
-pub fn check_empty(world: &World, machine: usize) -> Result<(), Wrong> {
-    check_left_over(world, machine, &[])
+/// Checks that no machine holds anything but domains that run, now that no doubt is left, and that every home has its domains
+/// listed or started.
+pub fn check_quiet(world: &World, now: impl Fn(usize) -> Instant) -> Result<(), Wrong> {
+    for machine in &world.machines {
+        check_left_over(world, machine.number, &[])?;
+        check_listed(world, machine, now(machine.number))?;
+    }
+    match world.domains().find(|id| is_to_be_started(world, *id)) {
+        Some(id) => Err(Wrong::NotStarted(id)),
+        None => Ok(()),
+    }
 }
 
 fn judge_domain(
@@ -101,6 +125,7 @@ fn judge_domain(
     let (outcome, holder) = match (&running[..], &doubted[..], history.committed) {
         ([machine], [], None) if *machine == history.home => {
             let outcome = match *machine == history.start {
+                true if history.is_anew => Outcome::StartedAnew,
                 true => Outcome::Stayed,
                 false => Outcome::Moved,
             };
@@ -118,6 +143,9 @@ fn judge_domain(
         ([], ..) => return Err(Wrong::Vanished(id)),
         _ => return Err(Wrong::Misplaced(id)),
     };
+    if outcome == Outcome::Lost && is_to_be_started(world, id) {
+        return Err(Wrong::NotStarted(id));
+    }
     Ok(End {
         outcome,
         holder,
@@ -157,7 +185,7 @@ fn lost_with(history: &DomainHistory) -> Vec<usize> {
 
 /// The doubts that last on a machine.
 fn doubts_of(world: &World, machine: usize) -> Result<Vec<Doubted>, Wrong> {
-    let entries = world.machines[machine].nomad.ledger.entries();
+    let entries = world.machines[machine].shell.moves.ledger.entries();
     entries
         .map(|entry| judge_doubt(world, machine, &entry))
         .collect()
@@ -189,29 +217,68 @@ fn judge_doubt(world: &World, machine: usize, entry: &Entry<'_>) -> Result<Doubt
 /// Everything that a machine holds must be a domain that runs there or the copy of a doubt.
 fn check_left_over(world: &World, number: usize, doubts: &[Doubted]) -> Result<(), Wrong> {
     let machine = &world.machines[number];
-    let kernel = &machine.kernel;
-    let domains = kernel.domains.values();
-    let domain_pages = domains.map(|domain| domain.contents.pages.len());
-    let incoming_pages = kernel.incoming.values();
-    let incoming_pages = incoming_pages.map(|incoming| incoming.pages.len());
-    let held_pages = domain_pages.chain(incoming_pages).sum::<usize>() as u64;
+    let hardware = machine.hardware();
+    let kernel = &hardware.kernel;
+    let entries = || hardware.root.entries.values();
+    let held_pages: u64 = entries().filter_map(|entry| entry.pool).sum();
     let is_accounted = kernel.free_pages + held_pages == machine.pool_pages();
 
     let domains = || kernel.domains.values();
     let is_logging = domains().any(|domain| domain.dirty.is_some());
     let standing = domains().filter(|domain| domain.run != Run::Running);
-    let copies = standing.count() + kernel.incoming.len();
+    // What root calls exported, incoming or prepared is a copy that does not run.
+    let is_at_rest = |state| {
+        matches!(
+            state,
+            DomainState::Running | DomainState::Waiting | DomainState::Away
+        )
+    };
+    let moving = entries().filter(|entry| !is_at_rest(entry.state));
+    let copies = [standing.count(), moving.count()];
     let is_held = |doubt: &Doubted| match doubt.side {
         Side::Source => kernel.domains.contains_key(&doubt.domain),
-        Side::Target => kernel.incoming.contains_key(&doubt.transaction),
+        Side::Target => hardware.is_prepared(doubt.domain),
     };
-    let are_doubts_all = copies == doubts.len()
-        && machine.records.transactions().count() == doubts.len()
+    let are_doubts_all = copies == [doubts.len(); 2]
+        && hardware.notes.transactions().len() == doubts.len()
+        && hardware.notes.token_count() <= doubts.len()
         && doubts.iter().all(is_held);
     match is_accounted && !is_logging && are_doubts_all {
         true => Ok(()),
         false => Err(Wrong::LeftOver(number)),
     }
+}
+
+/// A home must list where each of its domains is that is not here, as long as it does not start it.
+fn check_listed(world: &World, machine: &Machine, now: Instant) -> Result<(), Wrong> {
+    let lines = machine.shell.home_lines(now);
+    let entries = machine.hardware().root.entries.iter();
+    for (number, _) in entries.filter(|(_, entry)| entry.is_elsewhere()) {
+        let machines = world.machines.iter();
+        let holders = machines.filter(|other| other.hardware().has(*number));
+        let name = domain_name(*number);
+        let at = |holder: &Machine| format!("home {name} at {},", holder.address());
+        let mut expected: Vec<String> = holders.map(at).collect();
+        if expected.is_empty() {
+            expected.push(format!("home {name} lost"));
+        }
+        let is_one = |line: &String| expected.iter().any(|text| line.starts_with(text));
+        if !lines.iter().any(is_one) && !is_to_be_started(world, domain_id(*number)) {
+            return Err(Wrong::Unlisted(machine.number, domain_id(*number)));
+        }
+    }
+    Ok(())
+}
+
+/// Does a home wait until nobody has this domain, and has nobody?
+fn is_to_be_started(world: &World, id: DomainId) -> bool {
+    let number = domain_number(id);
+    let waits = |machine: &Machine| {
+        let entry = machine.hardware().root.entries.get(&number);
+        entry.is_some_and(|entry| entry.state == DomainState::Waiting)
+    };
+    let has = |machine: &Machine| machine.hardware().has(number);
+    world.machines.iter().any(waits) && !world.machines.iter().any(has)
 }
 
 impl Doubted {

@@ -2,33 +2,19 @@
 
 use std::collections::VecDeque;
 
-use nomad_protocol::{Attempt, Digest};
+use nomad_protocol::StreamHeader;
 
 use crate::kernel::State;
 
-/// What travels on a page stream.
+/// What travels on a page stream, behind the header of its segment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Parcel {
     /// Pages, by number.
     Pages(Vec<(usize, u64)>),
     /// A round is complete.
-    RoundEnd {
-        /// Which one.
-        number: u32,
-        /// How many pages it covered.
-        pages: u64,
-    },
-    /// A freeze is complete.
-    FreezeEnd {
-        /// Which one.
-        attempt: Attempt,
-        /// The digest of what was exported.
-        digest: Digest,
-        /// How many rounds came before.
-        rounds: u32,
-        /// What was exported.
-        state: State,
-    },
+    RoundEnd,
+    /// A freeze is complete: what was exported.
+    FreezeEnd(State),
 }
 
 /// The stream of one transaction.
@@ -37,7 +23,7 @@ pub struct Stream {
     /// The numbers of the machines at its two ends: the sender's and the receiver's.
     pub ends: [usize; 2],
     /// Sent and not yet received.
-    pub in_flight: VecDeque<Parcel>,
+    pub in_flight: VecDeque<(StreamHeader, Parcel)>,
     /// It is broken, and these ends do not know it yet.
     pub broken: Option<[bool; 2]>,
 }

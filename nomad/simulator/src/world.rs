@@ -3,16 +3,27 @@
 
 use std::collections::BTreeMap;
 
-use nomad_protocol::planner::{Goals, PAGE_BYTES, Round};
+use nomad_client::RequestId;
+use nomad_protocol::planner::{Goals, PAGE_BYTES};
 use nomad_protocol::{
-    Action, DomainId, Envelope, Event, Instant, OfferError, SourceEvent, Timer, Timing,
-    TransactionId,
+    Action, DomainId, Doubt, Event, Force, Instant, Notice, Side, Timer, Timing, TransactionId,
 };
+use nomad_shell::pages::{Segment, Unsent, transaction_of};
+use nomad_shell::{Job, Output, What};
 
 use crate::domain::Run;
+use crate::faults::LocalStep;
+use crate::hardware::{Parts, Piece, domain_number};
 use crate::history::History;
-use crate::machine::{Copying, DOMAIN, Effect, Machine, Move, Mutant, machine_id};
+use crate::machine::{
+    Common, DOMAIN, Machine, Move, Mutant, Sending, domain_name, hardware, machine_id,
+    machine_name, machine_number,
+};
+use crate::root::Restart;
 use crate::stream::Stream;
+
+/// Who gives commands.
+const OPERATOR: RequestId = RequestId(1);
 
 /// What a world is made of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,12 +34,18 @@ pub struct Setup {
     pub pool_pages: Vec<u64>,
     /// The machine that each domain starts on: as many domains as starts.
     pub starts: Vec<usize>,
+    /// Whether domains are at home on the machines that they start on, by number.
+    pub homes: BTreeMap<usize, Restart>,
     /// What is asked of a move.
     pub goals: Goals,
     /// The timers of all machines.
     pub timing: Timing,
     /// How long nomad freezes a domain for at most.
     pub freeze_us: u64,
+    /// Pages that are copied at once.
+    pub copy_pages: usize,
+    /// Whether records are kept in bytes, and numbers are drawn.
+    pub has_bytes: bool,
     /// The rule that all machines break.
     pub mutant: Mutant,
 }
@@ -42,7 +59,6 @@ pub struct World {
     pub streams: BTreeMap<TransactionId, Stream>,
     /// The checker.
     pub history: History,
-    goals: Goals,
 }
 
 /// What is lost in a crash.
@@ -54,7 +70,27 @@ pub enum Crash {
     Machine,
 }
 
-/// The id of the domain with this number.
+/// What is under way after something has happened on a machine: the simulation's or the exploration's to move on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// A datagram leaves.
+    Send {
+        /// The number of the machine that it is for.
+        to: usize,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// A round of this transaction is being sent from now on.
+    Sending(TransactionId),
+    /// So many parcels have entered a stream.
+    Streamed(TransactionId, usize),
+    /// The ledger is to be told, at once or later.
+    Answer(TransactionId, Event),
+    /// The memory of a domain that has left is to be given back, at once or later.
+    GiveBack(TransactionId),
+}
+
+/// The id of the domain with this number, as it is at the beginning.
 pub fn domain_id(number: usize) -> DomainId {
     DomainId(DOMAIN.0 + number as u128)
 }
@@ -62,93 +98,217 @@ pub fn domain_id(number: usize) -> DomainId {
 impl World {
     /// A world at its beginning.
     pub fn new(setup: &Setup) -> Self {
-        let machine = |(number, pages): (usize, &u64)| {
-            Machine::new(number, *pages, setup.timing, setup.freeze_us, setup.mutant)
-        };
-        let mut machines: Vec<Machine> = setup.pool_pages.iter().enumerate().map(machine).collect();
         let start = |(number, start): (usize, &usize)| (domain_id(number), *start);
         let starts: BTreeMap<DomainId, usize> =
             setup.starts.iter().enumerate().map(start).collect();
-        for (id, start) in &starts {
-            machines[*start].kernel.create(*id, setup.pages);
-        }
+        let numbers = 0..setup.pool_pages.len();
         World {
-            history: History::new(machines.len(), &starts),
-            machines,
+            history: History::new(numbers.len(), &starts),
+            machines: numbers.map(|number| machine(setup, number)).collect(),
             streams: BTreeMap::new(),
-            goals: setup.goals,
         }
     }
 
-    /// The domains there are, or were.
+    /// The domains there are, or were: each as it is at the beginning.
     pub fn domains(&self) -> impl Iterator<Item = DomainId> {
         self.history.domains.keys().copied()
     }
 
-    /// Has `machine` move a domain to another machine.
-    pub fn offer(
-        &mut self,
-        now: Instant,
-        machine: usize,
-        to: usize,
-        id: DomainId,
-        transaction: TransactionId,
-    ) -> Result<(), OfferError> {
-        let Some(offer) = self.machines[machine].offer(id) else {
-            return Err(OfferError::SameMachine);
-        };
-        let ledger = &mut self.machines[machine].nomad.ledger;
-        ledger.offer(now, transaction, machine_id(to), offer, self.goals)
+    /// An operator says something to a machine; returns the lines that answer it.
+    pub fn command(&mut self, now: Instant, machine: usize, text: &str) -> Vec<String> {
+        let shell = &mut self.machines[machine].shell;
+        shell.host.now = now;
+        shell.handle_command(now, OPERATOR, text.as_bytes());
+        let mut lines = Vec::new();
+        while let Some(output) = shell.poll_output() {
+            if let Output::Line(_, line) = output {
+                lines.push(line);
+            }
+        }
+        self.note_started(machine);
+        lines
     }
 
-    /// The next action of a machine's nomad. It is to be performed, or answered as one that failed.
+    /// Has `machine` move a domain to another machine. Returns whether it tries.
+    pub fn offer(&mut self, now: Instant, machine: usize, to: usize, id: DomainId) -> bool {
+        let (domain, to) = (domain_name(domain_number(id)), machine_name(to));
+        let lines = self.command(now, machine, &format!("migrate {domain} {to}"));
+        lines.iter().any(|line| line.starts_with("moving"))
+    }
+
+    /// The next action of a machine's nomad. It is to be performed.
     pub fn poll(&mut self, machine: usize) -> Option<(TransactionId, Action)> {
-        self.machines[machine].nomad.ledger.poll_action()
+        self.machines[machine].shell.poll_action()
     }
 
-    /// Performs an action of a machine's nomad.
-    ///
-    /// Answers are the caller's to pass on, now or later; datagrams and copied pages are the caller's to move.
+    /// Has a machine's nomad perform an action.
     pub fn perform(
         &mut self,
         now: Instant,
         number: usize,
         transaction: TransactionId,
         action: Action,
-    ) -> Effect {
+    ) -> Vec<Effect> {
         let machine = &mut self.machines[number];
+        if let Action::Record(record) = &action {
+            machine.moves.extend([Move::of_record(record)]);
+        }
         let subject = machine.subject(transaction);
         self.history.before(machine, transaction, &action);
-        let effect = machine.perform(now, transaction, action);
+        let (is_forget, force) = (action == Action::Forget, machine.wrong_force(&action));
+        machine.shell.host.now = now;
+        let event = machine.shell.perform(now, transaction, action);
+        if is_forget {
+            machine.moves.remove(&transaction);
+        }
+        if let Some(force) = force {
+            let ledger = &mut machine.shell.moves.ledger;
+            ledger.force(now, transaction, force);
+        }
         if let Some(subject) = subject {
             let (history, machines) = (&mut self.history, &self.machines);
-            history.after(machines, number, transaction, subject, &effect);
-            self.count_instances(subject.domain);
+            history.after(machines, number, transaction, subject, event.as_ref());
+            self.count_instances(subject.number());
         }
-        match effect {
-            Effect::Close => {
-                if let Some(stream) = self.streams.get_mut(&transaction) {
-                    stream.close(number);
+        let mut effects = self.pass_on(now, number);
+        effects.extend(event.map(|event| Effect::Answer(transaction, event)));
+        effects
+    }
+
+    /// What a machine's nomad has said, as far as it does not stay on the machine.
+    fn pass_on(&mut self, now: Instant, number: usize) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        while let Some(output) = self.machines[number].shell.poll_output() {
+            match output {
+                Output::Send { to, bytes } => {
+                    let to = machine_number(to);
+                    effects.push(Effect::Send { to, bytes });
                 }
-                Effect::Done
+                Output::Job(job) => effects.extend(self.begin(now, number, job)),
+                Output::StreamOver => self.end_streams_to(number),
+                Output::GiveBack(transaction) => effects.push(Effect::GiveBack(transaction)),
+                Output::Line(..)
+                | Output::Log(_)
+                | Output::Frames(..)
+                | Output::Late(..)
+                | Output::End => {}
             }
-            Effect::Stream(parcels) => {
-                let Some(stream) = self.stream(number, transaction) else {
-                    return Effect::Answer(Event::StreamBroken);
-                };
-                stream.in_flight.extend(parcels.clone());
-                Effect::Stream(parcels)
-            }
-            effect => effect,
         }
+        self.note_started(number);
+        effects
+    }
+
+    /// Root has started domains.
+    fn note_started(&mut self, number: usize) {
+        for id in std::mem::take(&mut self.machines[number].hardware_mut().started) {
+            self.history.start_anew(&self.machines, number, id);
+            self.count_instances(domain_number(id));
+        }
+    }
+
+    /// What becomes of a job of whoever sends pages.
+    fn begin(&mut self, now: Instant, number: usize, job: Job) -> Vec<Effect> {
+        let transaction = job.transaction;
+        let machine = &mut self.machines[number];
+        if job.what == What::Close {
+            machine.sending.remove(&transaction);
+            if let Some(stream) = self.streams.get_mut(&transaction) {
+                stream.close(number);
+            }
+            return Vec::new();
+        }
+        let mut piece = Piece::default();
+        let begun = match Segment::begin(&mut machine.shell, now, job, &mut piece) {
+            Ok(Some(segment)) => segment,
+            Ok(None) | Err(Unsent::Over) => return Vec::new(),
+            Err(Unsent::Failed(failure)) => return failed(transaction, Event::Failed(failure)),
+        };
+        let header = piece.header.expect("a segment begins with its header");
+        let sending = Sending {
+            segment: begun,
+            header,
+        };
+        machine.sending.insert(transaction, sending);
+        if let What::Round(_) = job.what {
+            // A domain whose first pages cannot be read fails at once.
+            return match machine.hardware_mut().fails(LocalStep::CopyRound) {
+                Some(failure) => {
+                    machine.sending.remove(&transaction);
+                    failed(transaction, Event::Failed(failure))
+                }
+                None => vec![Effect::Sending(transaction)],
+            };
+        }
+        let mut effects = Vec::new();
+        while self.machines[number].sending.contains_key(&transaction) {
+            effects.extend(self.send_some(now, number, transaction));
+        }
+        effects
+    }
+
+    /// Sends the next piece of what is being sent for a transaction.
+    pub fn send_some(
+        &mut self,
+        now: Instant,
+        number: usize,
+        transaction: TransactionId,
+    ) -> Vec<Effect> {
+        let machine = &mut self.machines[number];
+        let Some(mut sending) = machine.sending.remove(&transaction) else {
+            return Vec::new();
+        };
+        machine.shell.host.now = now;
+        let mut piece = Piece::default();
+        let mut more = sending.segment.produce(&mut machine.shell, &mut piece);
+        if sending.segment.is_at_end() && more == Ok(true) {
+            more = sending.segment.produce(&mut machine.shell, &mut piece);
+        }
+        let more = match more {
+            Ok(more) => more,
+            Err(Unsent::Over) => return Vec::new(),
+            Err(Unsent::Failed(failure)) => return failed(transaction, Event::Failed(failure)),
+        };
+        sending.segment.sent(piece.bytes());
+        let parcels = piece.parcels.len();
+        let Some(stream) = self.stream(number, transaction) else {
+            // The end of the stream is told by itself, but to a freeze.
+            return match sending.header {
+                nomad_protocol::StreamHeader::Round { .. } => Vec::new(),
+                _ => failed(transaction, Event::StreamBroken),
+            };
+        };
+        let header = sending.header;
+        let parcels_of = piece.parcels.into_iter();
+        stream
+            .in_flight
+            .extend(parcels_of.map(|parcel| (header, parcel)));
+        let mut effects = vec![Effect::Streamed(transaction, parcels)];
+        let machine = &mut self.machines[number];
+        if more {
+            machine.sending.insert(transaction, sending);
+            effects.push(Effect::Sending(transaction));
+        } else if let Ok(Some(event)) = sending.segment.end(&mut machine.shell, now) {
+            self.answer(now, number, transaction, event);
+        }
+        effects
     }
 
     /// The stream on which `from` sends a transaction's pages, unless it is broken. It is opened if there is none yet.
     fn stream(&mut self, from: usize, transaction: TransactionId) -> Option<&mut Stream> {
-        let Move { peer, .. } = self.machines[from].subject(transaction)?;
+        let peer = self.machines[from].shell.moves.peer_of(transaction)?;
         let stream = self.streams.entry(transaction);
-        let stream = stream.or_insert_with(|| Stream::new(from, peer));
+        let stream = stream.or_insert_with(|| Stream::new(from, machine_number(peer)));
         stream.broken.is_none().then_some(stream)
+    }
+
+    /// Ends the streams to a machine that it does not need any more.
+    fn end_streams_to(&mut self, number: usize) {
+        let moves = &self.machines[number].shell.moves;
+        for (transaction, stream) in &mut self.streams {
+            if stream.ends[1] == number && !moves.awaits_pages(*transaction) {
+                stream.close(number);
+            }
+        }
     }
 
     /// Passes an answer or a report to a machine's nomad.
@@ -159,20 +319,44 @@ impl World {
         transaction: TransactionId,
         event: Event,
     ) {
-        let Machine { nomad, mutant, .. } = &mut self.machines[machine];
-        let mut others = nomad.moves.keys().copied();
+        let machine = &mut self.machines[machine];
+        let mut others = machine.moves.keys().copied();
         let another = others.find(|other| *other != transaction);
-        let to = match (mutant, another) {
+        let to = match (machine.hardware().parts.mutant, another) {
             (Mutant::AnswersAnother, Some(another)) => another,
             _ => transaction,
         };
-        nomad.ledger.handle_event(now, to, event);
+        machine.shell.handle_event(now, to, event);
+    }
+
+    /// Gives the memory of a domain back that has left.
+    pub fn give_back(&mut self, now: Instant, machine: usize, transaction: TransactionId) {
+        let shell = &mut self.machines[machine].shell;
+        shell.host.now = now;
+        let event = shell.give_back(transaction);
+        self.answer(now, machine, transaction, event);
     }
 
     /// A datagram of machine `from` reaches `machine`.
-    pub fn deliver(&mut self, now: Instant, machine: usize, from: usize, envelope: Envelope) {
-        let ledger = &mut self.machines[machine].nomad.ledger;
-        ledger.handle_message(now, machine_id(from), envelope);
+    pub fn deliver(
+        &mut self,
+        now: Instant,
+        machine: usize,
+        from: usize,
+        bytes: &[u8],
+    ) -> Vec<Effect> {
+        let shell = &mut self.machines[machine].shell;
+        shell.host.now = now;
+        shell.handle_datagram(now, machine_id(from), bytes);
+        self.pass_on(now, machine)
+    }
+
+    /// Lets everything happen on a machine's nomad that is due.
+    pub fn pass_timeouts(&mut self, now: Instant, machine: usize) -> Vec<Effect> {
+        let shell = &mut self.machines[machine].shell;
+        shell.host.now = now;
+        shell.handle_timeout(now);
+        self.pass_on(now, machine)
     }
 
     /// Lets a timer fire.
@@ -183,54 +367,8 @@ impl World {
         transaction: TransactionId,
         timer: Timer,
     ) {
-        let ledger = &mut self.machines[machine].nomad.ledger;
+        let ledger = &mut self.machines[machine].shell.moves.ledger;
         ledger.expire(now, transaction, timer);
-    }
-
-    /// Copies up to `count` more pages of a round. Returns whether there was a round, and answers when it is over.
-    pub fn copy_some(
-        &mut self,
-        now: Instant,
-        machine: usize,
-        transaction: TransactionId,
-        count: usize,
-    ) -> bool {
-        let Some((parcels, over)) = self.machines[machine].copy_some(transaction, count) else {
-            return false;
-        };
-        let Some(stream) = self.stream(machine, transaction) else {
-            self.machines[machine].nomad.copying.remove(&transaction);
-            return true;
-        };
-        stream.in_flight.extend(parcels);
-        if let Some(copying) = over {
-            self.round_sent(now, machine, transaction, &copying);
-        }
-        true
-    }
-
-    fn round_sent(
-        &mut self,
-        now: Instant,
-        machine: usize,
-        transaction: TransactionId,
-        copying: &Copying,
-    ) {
-        let sender = &self.machines[machine];
-        let domain = sender
-            .subject(transaction)
-            .and_then(|subject| sender.kernel.domains.get(&subject.domain));
-        let round = Round {
-            pages: copying.pages,
-            bytes: copying.pages * PAGE_BYTES,
-            elapsed_us: now.us_since(copying.began).max(1),
-            dirtied: domain.map_or(0, |domain| domain.dirty_count()),
-        };
-        let event = SourceEvent::RoundSent {
-            number: copying.number,
-            round,
-        };
-        self.answer(now, machine, transaction, Event::Source(event));
     }
 
     /// The next parcel of a stream arrives. Returns whether there was one.
@@ -238,18 +376,34 @@ impl World {
         let Some(stream) = self.streams.get_mut(&transaction) else {
             return false;
         };
-        let Some(parcel) = stream.in_flight.pop_front() else {
+        let Some((header, parcel)) = stream.in_flight.pop_front() else {
             return false;
         };
-        let [_, to] = stream.ends;
-        // A stream that nothing is reserved for is broken off.
-        let incoming = &self.machines[to].kernel.incoming;
-        if !incoming.contains_key(&transaction) {
+        let [from, to] = stream.ends;
+        let shell = &mut self.machines[to].shell;
+        shell.host.now = now;
+        let known = Some(transaction);
+        if shell
+            .segment_begins(machine_id(from), known, &header)
+            .is_err()
+        {
+            // It is a stranger's, or nobody expects it: nothing is told.
             stream.break_off();
             return true;
         }
-        if let Some(event) = self.machines[to].receive(transaction, parcel) {
-            self.answer(now, to, transaction, Event::Target(event));
+        let is_end = !matches!(parcel, crate::stream::Parcel::Pages(_));
+        let taken = shell.take(transaction, parcel);
+        let ended = taken.and_then(|()| match is_end {
+            true => shell.segment_ends(&header).map(Some),
+            false => Ok(None),
+        });
+        match ended {
+            Ok(None) => {}
+            Ok(Some(event)) => self.answer(now, to, transaction_of(&header), event),
+            Err(failure) => {
+                stream.break_off();
+                self.answer(now, to, transaction, Event::Failed(failure));
+            }
         }
         true
     }
@@ -264,51 +418,119 @@ impl World {
 
     /// A domain runs a step on `machine`, if it runs there.
     pub fn run(&mut self, machine: usize, id: DomainId, page: u64) {
-        let domain = self.machines[machine].kernel.domains.get_mut(&id);
-        if let Some(domain) = domain.filter(|domain| domain.run == Run::Running) {
-            self.history.runs(id, domain.contents.age);
-            domain.step(page);
+        let number = domain_number(id);
+        let domains = &mut self.machines[machine].hardware_mut().kernel.domains;
+        for (known, domain) in domains {
+            if domain_number(*known) == number && domain.run == Run::Running {
+                self.history.runs(id, domain.contents.age);
+                domain.step(page);
+            }
         }
     }
 
-    /// A machine's kernel thaws what is frozen until `now`; at the end of time, whatever has a deadline.
+    /// A machine's kernel and root do what is due until `now`; at the end of time, whatever may become due.
     pub fn pass_deadlines(&mut self, machine: usize, now: Option<Instant>) {
-        self.machines[machine].kernel.pass_deadlines(now);
+        self.machines[machine].hardware_mut().pass_time(now);
         for number in 0..self.history.domains.len() {
-            self.count_instances(domain_id(number));
+            self.count_instances(number);
         }
     }
 
-    fn count_instances(&mut self, id: DomainId) {
-        let running = |machine: &usize| self.is_running(*machine, id);
-        let running = (0..self.machines.len()).filter(running).count();
-        self.history.instances(id, running);
+    fn count_instances(&mut self, number: usize) {
+        let running = |machine: &&Machine| machine.hardware().runs(number);
+        let running = self.machines.iter().filter(running).count();
+        self.history.instances(domain_id(number), running);
     }
 
-    /// An outsider on `machine` signals a domain, if it is there.
+    /// An outsider on `machine` signals a domain, if it is there and not on its way there.
     pub fn interfere(&mut self, machine: usize, id: DomainId, page: u64) {
-        if let Some(domain) = self.machines[machine].kernel.domains.get_mut(&id) {
+        let number = domain_number(id);
+        let hardware = self.machines[machine].hardware_mut();
+        let entry = hardware.root.entries.get(&number);
+        let here = entry.filter(|entry| !entry.comes()).map(|entry| entry.id);
+        let domain = here.and_then(|id| hardware.kernel.domains.get_mut(&id));
+        if let Some(domain) = domain {
             domain.interfere(page);
         }
     }
 
     /// A crash, and the restart after it.
-    pub fn crash(&mut self, now: Instant, machine: usize, crash: Crash) {
-        match crash {
-            Crash::Nomad => self.machines[machine].crash_nomad(now),
+    pub fn crash(&mut self, now: Instant, number: usize, crash: Crash) {
+        let machine = self.machines.remove(number);
+        let machine = match crash {
+            Crash::Nomad => machine.crash_nomad(now),
             Crash::Machine => {
-                self.machines[machine].crash_machine();
-                self.history.restart(machine);
+                self.history.restart(number);
+                machine.crash_machine(now)
             }
-        }
+        };
+        self.machines.insert(number, machine);
         for stream in self.streams.values_mut() {
-            stream.close(machine);
+            stream.close(number);
         }
+        self.note_started(number);
     }
 
     /// Does a domain run on `machine`?
     pub fn is_running(&self, machine: usize, id: DomainId) -> bool {
-        let domain = self.machines[machine].kernel.domains.get(&id);
-        domain.is_some_and(|domain| domain.run == Run::Running)
+        self.machines[machine].hardware().runs(domain_number(id))
+    }
+}
+
+fn machine(setup: &Setup, number: usize) -> Machine {
+    let homes = setup.homes.iter();
+    let homes = homes.filter(|(domain, _)| setup.starts[**domain] == number);
+    let mut hardware = hardware(Parts {
+        number,
+        pool_pages: setup.pool_pages[number],
+        homes: homes.map(|(domain, restart)| (*domain, *restart)).collect(),
+        freeze_us: setup.freeze_us,
+        copy_pages: setup.copy_pages,
+        has_bytes: setup.has_bytes,
+        mutant: setup.mutant,
+    });
+    for (domain, start) in setup.starts.iter().enumerate() {
+        if *start == number {
+            hardware.create(domain_id(domain), setup.pages as u64);
+        }
+    }
+    let common = Common {
+        machines: setup.pool_pages.len(),
+        timing: setup.timing,
+        goals: setup.goals,
+    };
+    let boot = Machine::first_boot(number);
+    Machine::new(common, hardware, boot, Instant::from_us(0))
+}
+
+fn failed(transaction: TransactionId, event: Event) -> Vec<Effect> {
+    vec![Effect::Answer(transaction, event)]
+}
+
+impl Piece {
+    /// How many bytes it takes.
+    fn bytes(&self) -> u64 {
+        let pages = self.parcels.iter().map(|parcel| match parcel {
+            crate::stream::Parcel::Pages(pages) => pages.len() as u64,
+            _ => 0,
+        });
+        pages.sum::<u64>() * PAGE_BYTES
+    }
+}
+
+impl Machine {
+    /// How a machine that breaks a rule settles by itself what is in doubt.
+    fn wrong_force(&self, action: &Action) -> Option<Force> {
+        let Action::Notify(Notice::InDoubt(Doubt::Silent)) = action else {
+            return None;
+        };
+        let mut entries = self.shell.moves.ledger.entries();
+        let side = entries.find(|entry| entry.doubt.is_some())?.side;
+        match (self.hardware().parts.mutant, side) {
+            (Mutant::SourceThawsAfterCommit, Side::Source)
+            | (Mutant::TargetRunsUncommitted, Side::Target) => Some(Force::RunHere),
+            (Mutant::TargetDropsPrepared, Side::Target) => Some(Force::DropCopy),
+            _ => None,
+        }
     }
 }

@@ -32,7 +32,7 @@ fn a_release_that_is_resumed_spares_a_domain_that_has_come_back() {
 /// a copy in doubt that is outlived. In the second seed no move came to an end, so two copies are in doubt.
 #[test]
 fn a_move_that_was_given_up_may_leave_a_stale_copy_in_doubt() {
-    for seed in [14_350, 632] {
+    for seed in [3_556, 632] {
         let report = simulation::run(seed).expect("no failure");
         assert_eq!(report.stale, 1, "seed {seed}");
     }

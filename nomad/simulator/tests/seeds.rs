@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
-use nomad_simulator::faults::{Faults, Scale};
+use nomad_simulator::faults::{Faults, LocalStep, Scale};
 use nomad_simulator::machine::Mutant;
 use nomad_simulator::outcome::Outcome;
 use nomad_simulator::simulation::{self, Failure, Report};
@@ -80,6 +80,7 @@ fn every_seed_ends_as_it_should_and_together_they_meet_every_phase() {
         Outcome::TargetInDoubt,
         Outcome::SourceInDoubt,
         Outcome::Lost,
+        Outcome::StartedAnew,
     ] {
         let met = coverage.outcomes.contains_key(&outcome);
         assert!(met, "no seed ends {outcome:?}");
@@ -98,7 +99,10 @@ fn every_seed_ends_as_it_should_and_together_they_meet_every_phase() {
         let met = coverage.aborts.contains(why);
         assert!(met, "no seed aborts for {why}");
     }
-    assert_eq!(coverage.failed.len(), 9, "some kind of step never fails");
+    for step in LocalStep::ALL {
+        let met = coverage.failed.contains(&format!("{step:?}"));
+        assert!(met, "{step:?} never fails");
+    }
     assert!(coverage.pauses > 0, "no machine is paused during a move");
 }
 
@@ -125,6 +129,7 @@ fn every_broken_rule_is_caught_by_some_seed() {
         Mutant::DiscardsAnother,
         Mutant::IncarnationStays,
         Mutant::OlderRecordStays,
+        Mutant::HomeDoesNotAsk,
     ] {
         let fails = |seed: &u64| simulation::run_mutant(*seed, Scale::DEFAULT, mutant).is_err();
         let caught = (0..SEEDS).find(fails);

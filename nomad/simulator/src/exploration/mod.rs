@@ -73,11 +73,11 @@ struct Datagram {
 }
 
 impl Datagram {
-    fn new(from: usize, to: usize, envelope: &Envelope) -> Self {
+    fn new(from: usize, to: usize, bytes: Vec<u8>) -> Self {
         Datagram {
             to,
             from,
-            bytes: envelope.encode().into(),
+            bytes: bytes.into(),
         }
     }
 
@@ -86,7 +86,9 @@ impl Datagram {
     }
 
     fn deliver(&self, world: &mut World) {
-        world.deliver(NOW, self.to, self.from, self.read());
+        // Nobody asks for a domain, so all that is said is said by actions.
+        let effects = world.deliver(NOW, self.to, self.from, &self.bytes);
+        assert_eq!(effects, [], "a datagram is answered by actions");
     }
 }
 
@@ -236,6 +238,9 @@ impl Reachable {
             }),
             Reachable::Some(Outcome::SourceInDoubt) => ("its source is in doubt", |_, state| {
                 state.is_end(Outcome::SourceInDoubt)
+            }),
+            Reachable::Some(Outcome::StartedAnew) => ("it is started anew", |_, state| {
+                state.is_end(Outcome::StartedAnew)
             }),
             Reachable::MovedOn => ("it moves on", |_, state| state.has_moved_on()),
             Reachable::AllMoved => ("all move", |_, state| state.have_all_moved()),

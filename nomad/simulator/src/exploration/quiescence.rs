@@ -16,24 +16,26 @@ impl State {
             let before = state.world.clone();
             state.expire_all(Timer::Repeat);
             if state.world == before {
-                if let Ok(ends) = judge(&state.world) {
+                if let Ok(ends) = judge(&state.world, |_| NOW) {
                     return Ok(ends);
                 }
                 state.expire_all(Timer::Limit);
                 state.pass_deadlines();
             }
         }
-        judge(&state.world)
+        judge(&state.world, |_| NOW)
     }
 
     /// Is all settled, with this outcome for some domain?
     pub(super) fn is_end(&self, outcome: Outcome) -> bool {
-        judge(&self.world).is_ok_and(|ends| ends.values().any(|end| end.outcome == outcome))
+        judge(&self.world, |_| NOW)
+            .is_ok_and(|ends| ends.values().any(|end| end.outcome == outcome))
     }
 
     /// Is all settled, and does every domain run elsewhere than it started?
     pub(super) fn have_all_moved(&self) -> bool {
-        judge(&self.world).is_ok_and(|ends| ends.values().all(|end| end.outcome == Outcome::Moved))
+        judge(&self.world, |_| NOW)
+            .is_ok_and(|ends| ends.values().all(|end| end.outcome == Outcome::Moved))
     }
 
     /// Is all settled, and was some domain moved and moved on?
@@ -53,11 +55,11 @@ impl State {
         let transactions: Vec<TransactionId> = self.world.streams.keys().copied().collect();
         let machines = self.world.machines.iter().enumerate();
         let copying = machines.flat_map(|(number, machine)| {
-            let copying = machine.nomad.copying.keys();
-            copying.map(move |transaction| (number, *transaction))
+            let sending = machine.sending.keys();
+            sending.map(move |transaction| (number, *transaction))
         });
         for (machine, transaction) in copying.collect::<Vec<_>>() {
-            self.world.copy_some(NOW, machine, transaction, usize::MAX);
+            self.world.send_some(NOW, machine, transaction);
             self.exchange();
         }
         for transaction in transactions {
@@ -76,7 +78,7 @@ impl State {
 
     fn expire_all(&mut self, timer: Timer) {
         for machine in 0..self.world.machines.len() {
-            let ledger = &self.world.machines[machine].nomad.ledger;
+            let ledger = &self.world.machines[machine].shell.moves.ledger;
             let armed: Vec<TransactionId> = ledger.armed(timer).collect();
             for transaction in armed {
                 self.world.expire(NOW, machine, transaction, timer);

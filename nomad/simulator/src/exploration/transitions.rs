@@ -3,9 +3,9 @@
 use nomad_protocol::{Action, Cancelled, DomainId, LocalFailure, Timer, TransactionId};
 
 use super::{Datagram, NOW, State, Step, Strike, StrikeKind, Transition};
-use crate::faults::failed;
-use crate::machine::Effect;
-use crate::world::Crash;
+use crate::faults::{LocalFault, LocalStep};
+use crate::machine::Machine;
+use crate::world::{Crash, Effect};
 
 impl State {
     pub(super) fn messages(&self, transitions: &mut Vec<Transition>) {
@@ -24,21 +24,22 @@ impl State {
     }
 
     pub(super) fn deadlines(&self, transitions: &mut Vec<Transition>) {
-        let mut kernels = self.world.machines.iter().map(|machine| &machine.kernel);
+        let machines = self.world.machines.iter();
+        let mut kernels = machines.map(|machine| &machine.hardware().kernel);
         if self.left.deadlines > 0 && kernels.any(|kernel| kernel.next_deadline().is_some()) {
             transitions.push(Transition::Deadline);
         }
     }
 
     pub(super) fn local(&self, machine: usize, transitions: &mut Vec<Transition>) {
-        let nomad = &self.world.machines[machine].nomad;
+        let Machine { shell, sending, .. } = &self.world.machines[machine];
         let limit = (self.left.limits > 0).then_some(Timer::Limit);
         for timer in [Timer::Repeat].into_iter().chain(limit) {
             let expire = |transaction| Transition::Expire(machine, transaction, timer);
-            transitions.extend(nomad.ledger.armed(timer).map(expire));
+            transitions.extend(shell.moves.ledger.armed(timer).map(expire));
         }
         let copied = |transaction: &TransactionId| Transition::Copied(machine, *transaction);
-        transitions.extend(nomad.copying.keys().map(copied));
+        transitions.extend(sending.keys().map(copied));
         for domain in self.world.domains() {
             if self.world.is_running(machine, domain) {
                 self.running(machine, domain, transitions);
@@ -63,12 +64,13 @@ impl State {
         }
         let Self { world, left, .. } = self;
         if left.cancels > 0 {
-            let entries = world.machines[machine].nomad.ledger.entries();
+            let entries = world.machines[machine].shell.moves.ledger.entries();
             transitions.extend(entries.map(|entry| Transition::Cancel(machine, entry.transaction)));
         }
         if left.interferences > 0 {
-            let here = world.machines[machine].kernel.domains.keys();
-            transitions.extend(here.map(|domain| Transition::Interfere(machine, *domain)));
+            let entries = world.machines[machine].hardware().root.entries.values();
+            let here = entries.filter(|entry| !entry.comes());
+            transitions.extend(here.map(|entry| Transition::Interfere(machine, entry.id)));
         }
     }
 
@@ -114,10 +116,12 @@ impl State {
         let world = &mut self.world;
         match transition {
             Transition::Offer { from, to, domain } => {
-                let transaction = TransactionId(u128::from(self.left.offers));
+                // What is drawn is the transaction's number.
+                world.machines[*from].hardware_mut().draw = u128::from(self.left.offers);
                 self.left.offers -= 1;
-                let offered = world.offer(NOW, *from, *to, *domain, transaction);
-                return offered.is_ok();
+                let offered = world.offer(NOW, *from, *to, *domain);
+                world.machines[*from].hardware_mut().draw = 0;
+                return offered;
             }
             Transition::Deliver(datagram) => datagram.deliver(world),
             Transition::Expire(machine, transaction, timer) => {
@@ -125,7 +129,7 @@ impl State {
                 world.expire(NOW, *machine, *transaction, *timer);
             }
             Transition::Copied(machine, transaction) => {
-                return world.copy_some(NOW, *machine, *transaction, usize::MAX);
+                return !world.send_some(NOW, *machine, *transaction).is_empty();
             }
             // The parcel of pages and the parcel that ends it.
             Transition::Arrive(transaction) => {
@@ -141,7 +145,7 @@ impl State {
             }
             Transition::Cancel(machine, transaction) => {
                 self.left.cancels -= 1;
-                let ledger = &mut world.machines[*machine].nomad.ledger;
+                let ledger = &mut world.machines[*machine].shell.moves.ledger;
                 return ledger.cancel(NOW, *transaction) != Cancelled::TooLate;
             }
             Transition::Run(machine, domain) => {
@@ -170,27 +174,30 @@ impl State {
         let mut performed = 0;
         while let Some((machine, transaction, action)) = self.poll() {
             performed += 1;
-            let strike = strike.filter(|strike| strike.action == performed);
-            let effect = match strike.map(|strike| strike.kind) {
-                Some(StrikeKind::Fail) => {
-                    self.left.failures = self.left.failures.checked_sub(1)?;
-                    Effect::Answer(failed(&action, LocalFailure::NoMemory)?)
-                }
-                _ => self.world.perform(NOW, machine, transaction, action),
-            };
-            match (strike.map(|strike| strike.kind), effect) {
-                (Some(StrikeKind::TornRecord), Effect::Recorded(older)) => {
+            let kind = strike.filter(|strike| strike.action == performed);
+            let kind = kind.map(|strike| strike.kind);
+            let notes = &self.world.machines[machine].hardware().notes;
+            let older = notes.plain_record(transaction);
+            let is_record = matches!(action, Action::Record(_));
+            if kind == Some(StrikeKind::Fail) {
+                self.left.failures = self.left.failures.checked_sub(1)?;
+                self.fail(machine, LocalStep::of(&action)?);
+            }
+            let effects = self.world.perform(NOW, machine, transaction, action);
+            self.forget_failures(machine);
+            match (kind, older) {
+                (Some(StrikeKind::TornRecord), Some(older)) if is_record => {
                     self.left.torn_records = self.left.torn_records.checked_sub(1)?;
-                    let records = &mut self.world.machines[machine].records;
-                    records.leave(transaction, older);
+                    let notes = &mut self.world.machines[machine].hardware_mut().notes;
+                    notes.leave(transaction, older);
                     self.crash(machine, Crash::Nomad)?;
                 }
                 (Some(StrikeKind::TornRecord), _) => return None,
-                (Some(StrikeKind::Crash(crash)), effect) => {
-                    self.pass_on(machine, transaction, effect);
+                (Some(StrikeKind::Crash(crash)), _) => {
+                    self.pass_on(machine, effects);
                     self.crash(machine, crash)?;
                 }
-                (_, effect) => self.pass_on(machine, transaction, effect),
+                (Some(StrikeKind::Fail) | None, _) => self.pass_on(machine, effects),
             }
         }
         self.forget_streams();
@@ -210,20 +217,46 @@ impl State {
         Some(())
     }
 
-    fn pass_on(&mut self, machine: usize, transaction: TransactionId, effect: Effect) {
-        match effect {
-            Effect::Answer(event) => self.world.answer(NOW, machine, transaction, event),
-            Effect::Send { to, envelope } => {
-                self.sent.insert(Datagram::new(machine, to, &envelope));
+    /// The next step of this kind fails on a machine.
+    fn fail(&mut self, machine: usize, step: LocalStep) {
+        let (failure, times) = (LocalFailure::NoMemory, 1);
+        let fault = LocalFault {
+            machine,
+            step,
+            failure,
+            times,
+        };
+        self.world.machines[machine]
+            .hardware_mut()
+            .local
+            .push(fault);
+    }
+
+    fn forget_failures(&mut self, machine: usize) {
+        let hardware = self.world.machines[machine].hardware_mut();
+        hardware.local.clear();
+        hardware.failed.clear();
+    }
+
+    fn pass_on(&mut self, machine: usize, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Answer(transaction, event) => {
+                    self.world.answer(NOW, machine, transaction, event);
+                }
+                Effect::GiveBack(transaction) => self.world.give_back(NOW, machine, transaction),
+                Effect::Send { to, bytes } => {
+                    self.sent.insert(Datagram::new(machine, to, bytes));
+                }
+                Effect::Sending(_) | Effect::Streamed(..) => {}
             }
-            _ => {}
         }
     }
 
     fn forget_streams(&mut self) {
         let machines = &self.world.machines;
         self.world.streams.retain(|transaction, _| {
-            let ledgers = machines.iter().map(|machine| &machine.nomad.ledger);
+            let ledgers = machines.iter().map(|machine| &machine.shell.moves.ledger);
             let mut entries = ledgers.flat_map(|ledger| ledger.entries());
             entries.any(|entry| entry.transaction == *transaction)
         });

@@ -1,13 +1,14 @@
 //! Steps of a machine that fail: no memory, a kernel or a service that refuses, a freeze that another holds.
 
-use nomad_protocol::{
-    Action, Event, LocalFailure, Refusal, SourceAction, SourceEvent, TargetAction, TargetEvent,
-};
+use abi::Error;
+use nomad_protocol::{Action, LocalFailure, SourceAction, TargetAction};
+use nomad_shell::RootError;
+use service_protocol::root::Refusal;
 
 use crate::random::Random;
 
 /// The kinds of step that can fail. All others are done when the shell returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LocalStep {
     /// The dirty log is not started.
     StartDirtyLog,
@@ -23,6 +24,8 @@ pub enum LocalStep {
     Retire,
     /// The target reserves nothing.
     Reserve,
+    /// The target cannot build the domain on trial.
+    Rehearse,
     /// The target does not rebuild the domain.
     Rebuild,
     /// The target does not let the domain run.
@@ -30,7 +33,7 @@ pub enum LocalStep {
 }
 
 /// A kind of step that fails on a machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LocalFault {
     /// On which machine.
     pub machine: usize,
@@ -43,7 +46,8 @@ pub struct LocalFault {
 }
 
 impl LocalStep {
-    const ALL: [LocalStep; 9] = [
+    /// All of them.
+    pub const ALL: [LocalStep; 10] = [
         LocalStep::StartDirtyLog,
         LocalStep::CopyRound,
         LocalStep::FreezeDomain,
@@ -53,9 +57,11 @@ impl LocalStep {
         LocalStep::Reserve,
         LocalStep::Rebuild,
         LocalStep::Activate,
+        LocalStep::Rehearse,
     ];
 
-    fn of(action: &Action) -> Option<Self> {
+    /// The step that an action asks for, if it can fail.
+    pub fn of(action: &Action) -> Option<Self> {
         Some(match action {
             Action::Source(SourceAction::StartDirtyLog) => LocalStep::StartDirtyLog,
             Action::Source(SourceAction::CopyRound { .. }) => LocalStep::CopyRound,
@@ -69,18 +75,6 @@ impl LocalStep {
             _ => return None,
         })
     }
-}
-
-/// The answer to an action that fails, if it can fail.
-pub fn failed(action: &Action, failure: LocalFailure) -> Option<Event> {
-    Some(match LocalStep::of(action)? {
-        LocalStep::Reserve => Event::Target(TargetEvent::Refused(Refusal::NoMemory {
-            needed_bytes: 1,
-            available_bytes: 0,
-        })),
-        LocalStep::Retire => Event::Source(SourceEvent::NotRetired(failure)),
-        _ => Event::Failed(failure),
-    })
 }
 
 impl LocalFault {
@@ -103,12 +97,59 @@ impl LocalFault {
         }
     }
 
-    /// Fails an action of `machine` if it is one of this kind, and counts it.
-    pub fn strike(&mut self, machine: usize, action: &Action) -> Option<Event> {
-        if self.times == 0 || self.machine != machine || LocalStep::of(action) != Some(self.step) {
-            return None;
-        }
-        self.times -= 1;
-        failed(action, self.failure)
+    /// Fails a step if it is one of this kind, and counts it.
+    pub fn strike(&mut self, step: LocalStep) -> Option<LocalFailure> {
+        let strikes = self.times > 0 && step == self.step;
+        self.times -= u32::from(strikes);
+        strikes.then_some(self.failure)
+    }
+}
+
+/// Root's error for a failure.
+pub fn root_error(failure: LocalFailure) -> RootError {
+    match failure {
+        LocalFailure::NoMemory => RootError::Call(Error::PoolEmpty),
+        _ => RootError::Refused(Refusal::Kernel),
+    }
+}
+
+/// Calls of root that fail without a step of a transaction that does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RootCall {
+    /// It does not list its domains.
+    List,
+    /// It does not find a domain.
+    Find,
+    /// It does not start a domain.
+    Start,
+    /// It does not give up a copy.
+    Discard,
+    /// It does not stop a copy that was outlived.
+    Outlive,
+    /// It does not give up a domain that has left.
+    Release,
+    /// It does not serve a domain that stays.
+    Revert,
+    /// It does not undo a retirement.
+    Unretire,
+}
+
+/// A call of root that fails on a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RootFault {
+    /// On which machine.
+    pub machine: usize,
+    /// Which call.
+    pub call: RootCall,
+    /// How often, counted from the first such call.
+    pub times: u32,
+}
+
+impl RootFault {
+    /// Fails a call if it is one of this kind, and counts it.
+    pub fn strike(&mut self, call: RootCall) -> Option<RootError> {
+        let strikes = self.times > 0 && call == self.call;
+        self.times -= u32::from(strikes);
+        strikes.then_some(RootError::Refused(Refusal::Kernel))
     }
 }

@@ -6,7 +6,7 @@ mod crash;
 mod local;
 
 pub use crash::{PlannedCrash, When};
-pub use local::{LocalFault, LocalStep, failed};
+pub use local::{LocalFault, LocalStep, RootCall, RootFault, root_error};
 
 use crate::network::NetworkConditions;
 use crate::random::Random;
@@ -111,6 +111,8 @@ pub struct Faults {
     pub local: Vec<LocalFault>,
     /// A freeze by another than nomad.
     pub foreign_freeze: Option<ForeignFreeze>,
+    /// Calls of root that fail.
+    pub root: Vec<RootFault>,
 }
 
 impl Scale {
@@ -149,6 +151,7 @@ impl Faults {
             clock_permille: vec![TRUE_RATE; scale.machines],
             local: Vec::new(),
             foreign_freeze: None,
+            root: Vec::new(),
         }
     }
 

@@ -22,6 +22,11 @@ pub(super) enum Due {
         life: u32,
         transaction: TransactionId,
     },
+    GiveBack {
+        machine: usize,
+        life: u32,
+        transaction: TransactionId,
+    },
     Arrive(TransactionId),
     TellBroken {
         machine: usize,

@@ -1,12 +1,13 @@
 //! What the machines do, and what of it is under way to others.
 
-use nomad_protocol::{AbortReason, Action, Event, Notice, TransactionId};
+use nomad_protocol::{AbortReason, Action, Event, Notice, SourceAction, TransactionId};
 
 use super::agenda::Due;
 use super::{COPY_EVERY_US, Simulation};
-use crate::faults::{LocalStep, PlannedCrash, When};
-use crate::machine::Effect;
+use crate::faults::{PlannedCrash, When};
 use crate::network::Datagram;
+use crate::notes::Fuse;
+use crate::world::Effect;
 
 impl Simulation {
     /// Has all machines perform what they have to.
@@ -23,7 +24,7 @@ impl Simulation {
     /// The crash that strikes a machine after the action that it has just performed.
     fn striking(&mut self, machine: usize) -> Option<PlannedCrash> {
         let acted = self.nodes[machine].acted;
-        let is_recording = self.replaced_record.is_some();
+        let is_recording = std::mem::take(&mut self.is_torn);
         let strikes = |crash: &PlannedCrash| {
             crash.machine == machine
                 && match crash.when {
@@ -37,48 +38,84 @@ impl Simulation {
     }
 
     fn act_once(&mut self, machine: usize) -> bool {
-        self.replaced_record = None;
         if !self.nodes[machine].is_active(self.now) {
             return false;
         }
         let Some((transaction, action)) = self.world.poll(machine) else {
             return false;
         };
-        let effect = self.perform(machine, transaction, action);
-        match effect {
-            Effect::Answer(event) => self.answer(machine, transaction, event),
-            Effect::Send { to, envelope } => self.send(Datagram::new(machine, to, &envelope)),
-            Effect::Copying => self.plan_to_copy(machine, transaction),
-            Effect::Stream(parcels) => self.under_way(transaction, parcels.len()),
-            Effect::Notice(notice) => self.notice(notice),
-            Effect::Recorded(older) => self.replaced_record = Some((transaction, older)),
-            Effect::Done | Effect::Close => {}
+        self.trace(machine, || format!("{}: {action:?}", transaction.0));
+        if let Action::Notify(notice) = action {
+            self.notice(notice);
         }
+        self.tear(machine, transaction, &action);
+        // Without a log no page would be copied: what follows in the same breath must know.
+        let is_urgent = action == Action::Source(SourceAction::StartDirtyLog);
+        let local = self.local(machine);
+        let effects = self.world.perform(local, machine, transaction, action);
+        self.pass_on(machine, effects, is_urgent);
         true
     }
 
-    fn perform(&mut self, machine: usize, transaction: TransactionId, action: Action) -> Effect {
-        self.trace(machine, || format!("{}: {action:?}", transaction.0));
-        let mut faults = self.faults.local.iter_mut();
-        let failed = faults.find_map(|fault| Some((fault.strike(machine, &action)?, fault.step)));
-        if let Some((event, step)) = failed {
-            self.trace(machine, || format!("{}: fails: {event:?}", transaction.0));
-            self.report.failed.insert(format!("{step:?}"));
-            if step == LocalStep::StartDirtyLog {
-                // The shell reports it before it performs the next action: without a log no page would be copied.
-                let local = self.local(machine);
-                self.world.answer(local, machine, transaction, event);
-                return Effect::Done;
-            }
-            return Effect::Answer(event);
+    /// Has nomad die between the two writes of a record, if it is to.
+    fn tear(&mut self, machine: usize, transaction: TransactionId, action: &Action) {
+        let acted = self.nodes[machine].acted;
+        let is_due = |crash: &&PlannedCrash| {
+            let after = matches!(crash.when, When::WhileRecording(after) if after <= acted + 1);
+            crash.machine == machine && after
+        };
+        let notes = &mut self.world.machines[machine].hardware_mut().notes;
+        let is_replaced = notes.transactions().contains(&transaction);
+        if self.faults.crashes.iter().any(|crash| is_due(&crash))
+            && matches!(action, Action::Record(_))
+            && is_replaced
+        {
+            // The new record and its head.
+            let (writes, torn_bytes) = (2, 0);
+            notes.set_fuse(Some(Fuse { writes, torn_bytes }));
+            self.is_torn = true;
         }
-        let local = self.local(machine);
-        self.world.perform(local, machine, transaction, action)
+    }
+
+    /// Moves on what a machine has begun; `is_urgent`: an answer is not late.
+    pub(super) fn pass_on(&mut self, machine: usize, effects: Vec<Effect>, is_urgent: bool) {
+        for effect in effects {
+            match effect {
+                Effect::Send { to, bytes } => self.send(Datagram::new(machine, to, bytes)),
+                Effect::Sending(transaction) => self.plan_to_copy(machine, transaction),
+                Effect::Streamed(transaction, parcels) => self.under_way(transaction, parcels),
+                Effect::Answer(transaction, event) if is_urgent => {
+                    let local = self.local(machine);
+                    self.world.answer(local, machine, transaction, event);
+                }
+                Effect::Answer(transaction, event) => self.answer(machine, transaction, event),
+                Effect::GiveBack(transaction) => {
+                    let life = self.nodes[machine].life;
+                    let delay_us = self.lateness_us();
+                    let give_back = Due::GiveBack {
+                        machine,
+                        life,
+                        transaction,
+                    };
+                    self.after(delay_us, give_back);
+                }
+            }
+        }
+        for name in std::mem::take(&mut self.world.machines[machine].hardware_mut().failed) {
+            self.trace(machine, || format!("fails: {name}"));
+            self.report.failed.insert(name);
+        }
+    }
+
+    fn lateness_us(&mut self) -> u64 {
+        match self.random.permille(self.faults.late_permille) {
+            true => self.random.below(3_000),
+            false => 0,
+        }
     }
 
     fn answer(&mut self, machine: usize, transaction: TransactionId, event: Event) {
-        let is_late = self.random.permille(self.faults.late_permille);
-        let delay_us = if is_late { self.random.below(3_000) } else { 0 };
+        let delay_us = self.lateness_us();
         let life = self.nodes[machine].life;
         let answer = Due::Answer {
             machine,

@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use nomad_protocol::{DomainId, Force, OfferError, TransactionId};
+use nomad_protocol::DomainId;
 
-use super::{Failure, JUDGE_EVERY_US, Simulation};
+use super::{Failure, JUDGE_EVERY_US, PATIENCE_US, Simulation};
+use crate::hardware::domain_number;
 use crate::history::DomainHistory;
-use crate::outcome::{End, Outcome, check_empty};
+use crate::machine::domain_name;
+use crate::outcome::{End, Outcome, check_quiet};
+use crate::world::domain_id;
+
+/// How often an operator says a thing again that is refused for the moment.
+const SAID_MAX: usize = 100;
 
 impl Simulation {
     pub(super) fn epilogue(&mut self, ends: &BTreeMap<DomainId, End>) -> Result<(), Failure> {
@@ -18,6 +24,7 @@ impl Simulation {
             self.settle_doubts(&doubted, ends)?;
         }
         for domain in ends.keys() {
+            self.start_again(*domain)?;
             self.move_again(*domain)?;
         }
         Ok(())
@@ -30,48 +37,91 @@ impl Simulation {
         ends: &BTreeMap<DomainId, End>,
     ) -> Result<(), Failure> {
         let of_holders = match self.random.permille(500) {
-            true => Force::DropCopy,
-            false => Force::RunHere,
+            true => "drop",
+            false => "run",
         };
         for domain in doubted {
             let history = self.world.history.domains.get_mut(domain);
             history.expect("every domain has one").is_forced = true;
         }
         for machine in 0..self.nodes.len() {
-            let local = self.local(machine);
-            let ledger = &mut self.world.machines[machine].nomad.ledger;
+            let ledger = &self.world.machines[machine].shell.moves.ledger;
             let entries = ledger.entries();
-            let entries: Vec<(TransactionId, DomainId)> = entries
-                .map(|entry| (entry.transaction, entry.offer.domain))
+            let numbers: Vec<usize> = entries
+                .map(|entry| domain_number(entry.offer.domain))
                 .collect();
-            for (transaction, domain) in entries {
-                let is_stale = ends[&domain].stale.contains(&machine);
-                let force = if is_stale {
-                    Force::DropCopy
-                } else {
-                    of_holders
-                };
-                if !ledger.force(local, transaction, force) {
-                    return Err(Failure::NotForced);
-                }
+            for number in numbers {
+                let is_stale = ends[&domain_id(number)].stale.contains(&machine);
+                let how = if is_stale { "drop" } else { of_holders };
+                self.insist(machine, &format!("force {} {how}", domain_name(number)))
+                    .map_err(Failure::NotForced)?;
             }
         }
-        self.act();
-        self.advance(self.now.as_us() + 10 * JUDGE_EVERY_US)?;
-        for machine in 0..self.nodes.len() {
-            check_empty(&self.world, machine).map_err(Failure::Settled)?;
-        }
+        self.settle_forced()?;
         for domain in doubted {
             self.begin_anew(*domain);
         }
         Ok(())
     }
 
+    /// Lets time pass until nothing is left of what was in doubt, and homes have started what they have to.
+    fn settle_forced(&mut self) -> Result<(), Failure> {
+        let give_up_us = self.now.as_us() + PATIENCE_US;
+        loop {
+            match check_quiet(&self.world, |machine| self.local(machine)) {
+                Ok(()) => return Ok(()),
+                Err(wrong) if self.now.as_us() >= give_up_us => {
+                    return Err(Failure::Settled(wrong));
+                }
+                Err(_) => self.advance(self.now.as_us() + JUDGE_EVERY_US)?,
+            }
+        }
+    }
+
+    /// Says something to a machine, again and again as long as others have not answered.
+    fn insist(&mut self, machine: usize, command: &str) -> Result<(), String> {
+        let mut answer = String::new();
+        for _ in 0..SAID_MAX {
+            let local = self.local(machine);
+            let lines = self.world.command(local, machine, command);
+            answer = lines.join("; ");
+            self.trace(machine, || format!("{command}: {answer}"));
+            self.act();
+            if answer.ends_with("done") {
+                return Ok(());
+            }
+            let later_us = self.now.as_us() + JUDGE_EVERY_US;
+            self.advance(later_us)
+                .map_err(|failure| format!("{failure:?}"))?;
+        }
+        Err(answer)
+    }
+
+    /// Has a domain started that is lost and that its home does not start by itself.
+    fn start_again(&mut self, domain: DomainId) -> Result<(), Failure> {
+        let number = domain_number(domain);
+        for machine in 0..self.nodes.len() {
+            let entries = &self.world.machines[machine].hardware().root.entries;
+            let is_away = entries
+                .get(&number)
+                .is_some_and(|entry| entry.is_elsewhere());
+            let has = |other: usize| self.world.machines[other].hardware().has(number);
+            if is_away && !(0..self.nodes.len()).any(has) {
+                self.insist(machine, &format!("start {}", domain_name(number)))
+                    .map_err(Failure::NotStarted)?;
+                self.settle()?;
+            }
+        }
+        Ok(())
+    }
+
     /// What runs now may be older than what has run, and the operator answers for that: the history begins with it.
     fn begin_anew(&mut self, id: DomainId) {
+        let number = domain_number(id);
         let machines = self.world.machines.iter();
         let mut here = machines.filter_map(|machine| {
-            let domain = machine.kernel.domains.get(&id)?;
+            let mut domains = machine.hardware().kernel.domains.iter();
+            let (_, domain) = domains.find(|(known, _)| domain_number(**known) == number)?;
             Some((machine.number, domain))
         });
         let history = match here.next() {
@@ -100,21 +150,14 @@ impl Simulation {
         self.act();
         let ends = self.settle()?;
         match (offered, &ends[&domain]) {
-            (Ok(()), end) if end.holder == Some(to) => Ok(()),
+            (true, end) if end.holder == Some(to) => Ok(()),
             (_, end) => Err(Failure::SecondMove(domain, end.clone())),
         }
     }
 
-    /// Has a machine's operator move a domain.
-    pub(super) fn offer(
-        &mut self,
-        machine: usize,
-        to: usize,
-        domain: DomainId,
-    ) -> Result<(), OfferError> {
-        self.transactions += 1;
-        let transaction = TransactionId(self.transactions);
+    /// Has a machine's operator move a domain. Returns whether it tries.
+    pub(super) fn offer(&mut self, machine: usize, to: usize, domain: DomainId) -> bool {
         let local = self.local(machine);
-        self.world.offer(local, machine, to, domain, transaction)
+        self.world.offer(local, machine, to, domain)
     }
 }

@@ -1,10 +1,11 @@
 //! What happens: every entry of the agenda, by kind.
 
-use nomad_protocol::{Cancelled, Envelope, Instant, TransactionId};
+use nomad_protocol::{Cancelled, Instant, Side, TransactionId};
 
 use super::agenda::Due;
-use super::{COPY_PAGES, IDLE_STEP_EVERY_US, PAGES, STEP_EVERY_US, Simulation};
+use super::{IDLE_STEP_EVERY_US, PAGES, STEP_EVERY_US, Simulation};
 use crate::faults::{FREEZE_US, ForeignFreeze, Pause, PlannedCrash, When};
+use crate::machine::domain_name;
 use crate::network::{Datagram, NetworkConditions};
 use crate::world::{Crash, domain_id};
 
@@ -31,8 +32,16 @@ impl Simulation {
                 life,
                 transaction,
             } if life == self.nodes[machine].life => self.copy(machine, transaction),
+            Due::GiveBack {
+                machine,
+                life,
+                transaction,
+            } if life == self.nodes[machine].life => {
+                let local = self.local(machine);
+                self.world.give_back(local, machine, transaction);
+            }
             // It was begun by an earlier life.
-            Due::Answer { .. } | Due::Copy { .. } => {}
+            Due::Answer { .. } | Due::Copy { .. } | Due::GiveBack { .. } => {}
             Due::Arrive(transaction) => self.arrive(transaction),
             Due::TellBroken {
                 machine,
@@ -65,6 +74,7 @@ impl Simulation {
             Due::Datagram(datagram) => Some(datagram.to),
             Due::Answer { machine, .. }
             | Due::Copy { machine, .. }
+            | Due::GiveBack { machine, .. }
             | Due::TellBroken { machine, .. }
             | Due::Cancel(machine) => Some(*machine),
             Due::Crash(crash) => Some(crash.machine),
@@ -88,9 +98,9 @@ impl Simulation {
 
     fn deliver(&mut self, Datagram { from, to, bytes }: Datagram) {
         if self.nodes[to].is_active(self.now) {
-            let envelope = Envelope::decode(&bytes).expect("a machine wrote it");
             let local = self.local(to);
-            self.world.deliver(local, to, from, envelope);
+            let effects = self.world.deliver(local, to, from, &bytes);
+            self.pass_on(to, effects, false);
         }
     }
 
@@ -102,21 +112,9 @@ impl Simulation {
     }
 
     fn copy(&mut self, machine: usize, transaction: TransactionId) {
-        let before = self.in_flight(transaction);
         let local = self.local(machine);
-        if self
-            .world
-            .copy_some(local, machine, transaction, COPY_PAGES)
-        {
-            let parcels = self.in_flight(transaction).saturating_sub(before);
-            self.under_way(transaction, parcels);
-            self.plan_to_copy(machine, transaction);
-        }
-    }
-
-    fn in_flight(&self, transaction: TransactionId) -> usize {
-        let stream = self.world.streams.get(&transaction);
-        stream.map_or(0, |stream| stream.in_flight.len())
+        let effects = self.world.send_some(local, machine, transaction);
+        self.pass_on(machine, effects, false);
     }
 
     fn break_streams(&mut self) {
@@ -141,7 +139,7 @@ impl Simulation {
             }
         }
         let mut dirty_logs = self.world.machines.iter().flat_map(|machine| {
-            let domains = machine.kernel.domains.values();
+            let domains = machine.hardware().kernel.domains.values();
             domains.map(|domain| domain.dirty.is_some())
         });
         let every_us = match dirty_logs.any(|is_on| is_on) {
@@ -175,7 +173,7 @@ impl Simulation {
             if is_active && self.world.is_running(machine, domain) {
                 let to = self.another(machine);
                 // Refused where an earlier move is not over: that is how it should be.
-                let _ = self.offer(machine, to, domain);
+                self.offer(machine, to, domain);
             }
         }
         self.act();
@@ -193,12 +191,22 @@ impl Simulation {
         (machine + step) % machines
     }
 
+    /// An operator cancels what leaves a machine; what comes there is cancelled too.
     fn cancel(&mut self, machine: usize) {
         let local = self.local(machine);
-        let ledger = &mut self.world.machines[machine].nomad.ledger;
-        let transactions: Vec<TransactionId> =
-            ledger.entries().map(|entry| entry.transaction).collect();
-        for transaction in transactions {
+        for number in 0..self.faults.scale.domains {
+            let name = domain_name(number);
+            let lines = self
+                .world
+                .command(local, machine, &format!("cancel {name}"));
+            if lines.contains(&format!("{name} stays")) {
+                self.report.aborts.insert("Cancelled".to_owned());
+            }
+        }
+        let ledger = &mut self.world.machines[machine].shell.moves.ledger;
+        let entries = ledger.entries().filter(|entry| entry.side == Side::Target);
+        let coming: Vec<TransactionId> = entries.map(|entry| entry.transaction).collect();
+        for transaction in coming {
             if ledger.cancel(local, transaction) == Cancelled::Now {
                 self.report.aborts.insert("Cancelled".to_owned());
             }
@@ -209,12 +217,7 @@ impl Simulation {
         let machine = crash.machine;
         self.trace(machine, || format!("crash: {crash:?}"));
         self.report_crash(crash);
-        let older = self.replaced_record.take();
         let local = self.local(machine);
-        if let (When::WhileRecording(_), Some((transaction, older))) = (crash.when, older) {
-            let records = &mut self.world.machines[machine].records;
-            records.leave(transaction, older);
-        }
         self.world.crash(local, machine, crash.crash);
         let node = &mut self.nodes[machine];
         node.life += 1;
@@ -222,7 +225,7 @@ impl Simulation {
     }
 
     fn report_crash(&mut self, crash: PlannedCrash) {
-        let ledger = &self.world.machines[crash.machine].nomad.ledger;
+        let ledger = &self.world.machines[crash.machine].shell.moves.ledger;
         let phase = ledger.entries().next();
         let phase = phase.map_or("idle".to_owned(), |entry| {
             format!("{:?} {:?}", entry.side, entry.phase)
@@ -236,7 +239,7 @@ impl Simulation {
     }
 
     fn pause(&mut self, pause: Pause) {
-        let ledger = &self.world.machines[pause.machine].nomad.ledger;
+        let ledger = &self.world.machines[pause.machine].shell.moves.ledger;
         self.report.pauses += usize::from(ledger.entries().next().is_some());
         self.trace(pause.machine, || format!("pause until {} us", pause.end_us));
         self.nodes[pause.machine].paused_until = Instant::from_us(pause.end_us);
@@ -250,12 +253,14 @@ impl Simulation {
     }
 
     fn freeze_by_another(&mut self, freeze: ForeignFreeze) {
-        let domain = domain_id(freeze.domain);
         for machine in 0..self.nodes.len() {
             let deadline = self.local(machine).after_us(freeze.for_us);
             if !self.nodes[machine].is_paused(self.now) {
-                let kernel = &mut self.world.machines[machine].kernel;
-                kernel.freeze(domain, Some(deadline));
+                let hardware = self.world.machines[machine].hardware_mut();
+                let entry = hardware.root.entries.get(&freeze.domain);
+                if let Some(id) = entry.map(|entry| entry.id) {
+                    hardware.kernel.freeze(id, Some(deadline));
+                }
             }
         }
     }
@@ -266,13 +271,15 @@ impl Simulation {
         self.faults.interference_us = None;
         self.faults.crashes.clear();
         self.faults.one_way = None;
-        self.faults.local.clear();
         for node in &mut self.nodes {
             node.down_until = node.down_until.min(self.now);
             node.paused_until = node.paused_until.min(self.now);
         }
         for machine in &mut self.world.machines {
-            machine.freeze_us = FREEZE_US;
+            let hardware = machine.hardware_mut();
+            hardware.parts.freeze_us = FREEZE_US;
+            hardware.local.clear();
+            hardware.root_faults.clear();
         }
     }
 }

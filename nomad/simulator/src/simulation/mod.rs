@@ -23,6 +23,7 @@ use crate::history::Violation;
 use crate::machine::Mutant;
 use crate::outcome::{End, Outcome, Wrong, judge};
 use crate::random::Random;
+use crate::root::Restart;
 use crate::world::{Setup, World};
 
 use agenda::Agenda;
@@ -62,8 +63,10 @@ pub enum Failure {
     Settled(Wrong),
     /// Without any fault a move did not succeed.
     SecondMove(DomainId, End),
-    /// There was no doubt to settle where one was listed.
-    NotForced,
+    /// An operator did not settle a doubt, and was told this at last.
+    NotForced(String),
+    /// An operator did not have a domain started that is lost, and was told this at last.
+    NotStarted(String),
 }
 
 /// What a run was like, to know what a set of seeds has covered.
@@ -94,11 +97,10 @@ pub struct Simulation {
     agenda: Agenda,
     nodes: Vec<Node>,
     is_cut: bool,
-    transactions: u128,
     /// Streams keep their order: no parcel arrives before this.
     arrive_after: BTreeMap<TransactionId, Instant>,
-    /// The record that was replaced by the action that was just performed.
-    replaced_record: Option<(TransactionId, Vec<u8>)>,
+    /// nomad dies between the two writes of the record that is being kept.
+    is_torn: bool,
     /// Every action and every crash is printed.
     is_traced: bool,
     report: Report,
@@ -147,14 +149,47 @@ fn setup(faults: &Faults, mutant: Mutant) -> Setup {
         },
         timing: TIMING,
         freeze_us: faults.freeze_us,
+        homes: (0..domains)
+            .map(|domain| (domain, restart(domain)))
+            .collect(),
+        copy_pages: COPY_PAGES,
+        has_bytes: true,
         mutant,
     }
+}
+
+/// What becomes of a domain that is lost: of the first its home, of the others an operator starts another one.
+fn restart(domain: usize) -> Restart {
+    match domain {
+        0 => Restart::Always,
+        _ => Restart::Never,
+    }
+}
+
+/// A world, and in its machines what is wrong with them.
+fn world(faults: &Faults, mutant: Mutant) -> World {
+    let mut world = World::new(&setup(faults, mutant));
+    for machine in &mut world.machines {
+        let number = machine.number;
+        let hardware = machine.hardware_mut();
+        let local = faults.local.iter();
+        hardware.local = local
+            .filter(|fault| fault.machine == number)
+            .copied()
+            .collect();
+        let root = faults.root.iter();
+        hardware.root_faults = root
+            .filter(|fault| fault.machine == number)
+            .copied()
+            .collect();
+    }
+    world
 }
 
 impl Simulation {
     fn new(random: Random, faults: Faults, mutant: Mutant) -> Self {
         Simulation {
-            world: World::new(&setup(&faults, mutant)),
+            world: world(&faults, mutant),
             random,
             now: Instant::from_us(0),
             agenda: Agenda::of(&faults),
@@ -165,9 +200,8 @@ impl Simulation {
                 .collect(),
             faults,
             is_cut: false,
-            transactions: 0,
             arrive_after: BTreeMap::new(),
-            replaced_record: None,
+            is_torn: false,
             is_traced: false,
             report: Report {
                 outcomes: Vec::new(),
@@ -207,8 +241,9 @@ impl Simulation {
     /// Is no move under way or planned, and no fault planned that strikes without one?
     fn is_idle(&self) -> bool {
         let machines = || self.world.machines.iter();
-        let is_moving = machines().any(|machine| machine.nomad.ledger.entries().next().is_some());
-        let is_frozen = machines().any(|machine| machine.kernel.next_deadline().is_some());
+        let is_moving =
+            machines().any(|machine| machine.shell.moves.ledger.entries().next().is_some());
+        let is_frozen = machines().any(|machine| machine.hardware().next_due().is_some());
         !is_moving && !is_frozen && self.agenda.is_idle()
     }
 
@@ -216,7 +251,7 @@ impl Simulation {
     fn settle(&mut self) -> Result<BTreeMap<DomainId, End>, Failure> {
         let give_up_us = self.now.as_us() + PATIENCE_US;
         loop {
-            match judge(&self.world) {
+            match judge(&self.world, |machine| self.local(machine)) {
                 Ok(ends) => return Ok(ends),
                 Err(wrong) if self.now.as_us() >= give_up_us => {
                     return Err(Failure::Settled(wrong));
@@ -248,9 +283,9 @@ impl Simulation {
     fn next_on(&self, machine: usize) -> Option<Instant> {
         let node = &self.nodes[machine];
         let machine = &self.world.machines[machine];
-        let deadline = machine.kernel.next_deadline();
+        let deadline = machine.hardware().next_due();
         let deadline = deadline.map(|due| node.clock.reaches(due).max(node.paused_until));
-        let timeout = machine.nomad.ledger.poll_timeout();
+        let timeout = machine.shell.poll_timeout();
         let timeout = timeout.map(|due| node.acts_at(due));
         deadline.into_iter().chain(timeout).min()
     }
@@ -279,8 +314,8 @@ impl Simulation {
         for machine in 0..self.nodes.len() {
             if self.nodes[machine].is_active(self.now) {
                 let local = self.local(machine);
-                let ledger = &mut self.world.machines[machine].nomad.ledger;
-                ledger.handle_timeout(local);
+                let effects = self.world.pass_timeouts(local, machine);
+                self.pass_on(machine, effects, false);
             }
         }
     }

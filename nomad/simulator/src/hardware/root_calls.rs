@@ -1,0 +1,142 @@
+//! What the shell asks of root: domains by name.
+
+use abi::register::PageCount;
+use nomad_image::Name;
+use nomad_protocol::{DomainId, Incarnation};
+use nomad_shell::{Root, RootError};
+use service_protocol::Name as RootName;
+use service_protocol::root::{
+    DomainId as RootId, DomainRecord, DomainState, MemoryRecord, Refusal,
+};
+
+use super::Hardware;
+use crate::faults::{LocalStep, RootCall, root_error};
+use crate::machine::{Mutant, domain_name, number_of};
+use crate::root::Entry;
+
+/// Pages of a domain that is started.
+const STARTED_PAGES: u64 = 64;
+
+fn record(number: usize, entry: &Entry) -> DomainRecord {
+    let pages = PageCount(entry.pool.unwrap_or(0));
+    DomainRecord {
+        name: RootName::try_new(&domain_name(number)).expect("a name"),
+        id: RootId(entry.id.0.to_le_bytes()),
+        incarnation: entry.incarnation.0,
+        state: entry.state,
+        movable: true,
+        home: None,
+        pages,
+        spent: pages,
+    }
+}
+
+impl Root for Hardware {
+    fn all(&mut self) -> Result<Vec<DomainRecord>, RootError> {
+        self.ask_root(RootCall::List)?;
+        let entries = self.root.entries.iter();
+        Ok(entries
+            .map(|(number, entry)| record(*number, entry))
+            .collect())
+    }
+
+    fn find(&mut self, name: Name) -> Result<DomainRecord, RootError> {
+        self.ask_root(RootCall::Find)?;
+        let number = number_of(name);
+        let entry = self.root.entries.get(&number);
+        let found = entry.map(|entry| record(number, entry));
+        found.ok_or(RootError::Refused(Refusal::NoSuchDomain))
+    }
+
+    fn adopt(
+        &mut self,
+        name: Name,
+        id: DomainId,
+        incarnation: Incarnation,
+    ) -> Result<(), RootError> {
+        if let Some(failure) = self.fails(LocalStep::Activate) {
+            return Err(root_error(failure));
+        }
+        let incarnation = match self.parts.mutant {
+            Mutant::IncarnationStays => Incarnation(incarnation.0 - 1),
+            _ => incarnation,
+        };
+        let entry = self.root.entries.get_mut(&number_of(name));
+        let entry = entry.ok_or(RootError::Refused(Refusal::NoSuchDomain))?;
+        match entry.state {
+            _ if entry.id != id => return Err(RootError::Refused(Refusal::AlreadyHere)),
+            DomainState::Prepared => {}
+            _ if entry.incarnation == incarnation => return Ok(()),
+            _ => return Err(RootError::Refused(Refusal::WrongState)),
+        }
+        (entry.state, entry.incarnation) = (DomainState::Running, incarnation);
+        self.kernel.activate(id, incarnation);
+        Ok(())
+    }
+
+    fn outlive(
+        &mut self,
+        name: Name,
+        id: DomainId,
+        incarnation: Incarnation,
+    ) -> Result<(), RootError> {
+        self.ask_root(RootCall::Outlive)?;
+        let entry = self.root.in_state(number_of(name), &[DomainState::Running]);
+        let entry = entry.map_err(RootError::Refused)?;
+        if entry.id != id || !entry.incarnation.is_outlived_by(incarnation) {
+            return Err(RootError::Refused(Refusal::WrongState));
+        }
+        entry.state = DomainState::Outlived;
+        self.kernel.outlive(id, incarnation);
+        Ok(())
+    }
+
+    fn discard(&mut self, name: Name, id: DomainId) -> Result<(), RootError> {
+        let another = |entry: &&Entry| entry.comes() && entry.id != id;
+        let another = self.root.entries.values().find(another);
+        let (number, id) = match (self.parts.mutant, another) {
+            (Mutant::DiscardsAnother, Some(another)) => {
+                (super::domain_number(another.id), another.id)
+            }
+            _ => (number_of(name), id),
+        };
+        self.ask_root(RootCall::Discard)?;
+        match self.root.entries.get(&number) {
+            Some(entry) if entry.id == id => {
+                if !entry.comes() && entry.state != DomainState::Outlived {
+                    return Err(RootError::Refused(Refusal::WrongState));
+                }
+                self.kernel.destroy(id);
+                self.kernel.free_pages += self.root.leave(number);
+                Ok(())
+            }
+            // Another one of this name, or none.
+            _ => Ok(()),
+        }
+    }
+
+    fn start(&mut self, name: Name) -> Result<(), RootError> {
+        self.ask_root(RootCall::Start)?;
+        let number = number_of(name);
+        let states = [DomainState::Waiting, DomainState::Away];
+        match self.root.in_state(number, &states) {
+            Ok(_) => {}
+            Err(Refusal::WrongState) => return Err(RootError::Refused(Refusal::AlreadyHere)),
+            Err(refusal) => return Err(RootError::Refused(refusal)),
+        }
+        // Of all that were ever started under one name, the last byte is the same.
+        let id = DomainId((nomad_shell::Host::draw(self) << 16) | (number as u128 + 1));
+        if self.create(id, STARTED_PAGES) {
+            self.started.push(id);
+        }
+        Ok(())
+    }
+
+    fn memory(&mut self) -> Result<MemoryRecord, RootError> {
+        let pages = self.parts.pool_pages;
+        Ok(MemoryRecord {
+            pages: PageCount(pages),
+            spent: PageCount(pages - self.kernel.free_pages),
+        })
+    }
+}

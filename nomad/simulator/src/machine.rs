@@ -1,0 +1,269 @@
+//! A fake machine: hardware, and the shell that ships on it.
+//!
+//! ```text
+//!   crash_machine   hardware and nomad are lost; a new boot id
+//!   crash_nomad     nomad is lost; it is resumed from its notes
+//! ```
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use nomad_image::Name;
+use nomad_protocol::planner::Goals;
+use nomad_protocol::{
+    BootId, Capabilities, CpuFeatures, DomainId, Fleet, Here, Instant, LifeId, MachineId, Record,
+    StreamHeader, Timing, TransactionId, Versions,
+};
+use nomad_shell::pages::Segment;
+use nomad_shell::{Machines, Neighbour, Root as _, Setting, Shell};
+
+use crate::hardware::{Hardware, Parts, domain_number};
+
+/// The first domain; where there is one only, everything is about it.
+pub const DOMAIN: DomainId = DomainId(1);
+
+const VERSIONS: Versions = Versions { image: 1, abi: 1 };
+
+/// One rule broken: the checkers must notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mutant {
+    /// No rule is broken.
+    None,
+    /// A source that hears nothing after the commit point runs the domain again.
+    SourceThawsAfterCommit,
+    /// A prepared target that hears nothing runs the domain.
+    TargetRunsUncommitted,
+    /// A prepared target that hears nothing gives its copy back.
+    TargetDropsPrepared,
+    /// The kernel retires a domain although its version has moved.
+    KernelIgnoresVersion,
+    /// The kernel retires a domain although its freeze has ended.
+    KernelRetiresThawed,
+    /// nomad's records do not outlive it.
+    RecordsAreLost,
+    /// What was written since the last round is not sent with the freeze.
+    FreezeForgetsPages,
+    /// The answer to an action of one transaction is given to another one, if there is another.
+    AnswersAnother,
+    /// A target discards the copy of another transaction, if there is another.
+    DiscardsAnother,
+    /// A domain is activated under the incarnation that it had before.
+    IncarnationStays,
+    /// A restarted nomad leaves the older one of two records of a transaction.
+    OlderRecordStays,
+    /// Root starts what is at home there when its machine is started, and no machine is asked.
+    HomeDoesNotAsk,
+}
+
+/// What a transaction moves, and between whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Move {
+    /// The domain.
+    pub domain: DomainId,
+    /// The number of the other machine.
+    pub peer: usize,
+}
+
+/// A round that is being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sending {
+    /// How far it is.
+    pub segment: Segment,
+    /// What it began with.
+    pub header: StreamHeader,
+}
+
+/// What all machines of a world have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Common {
+    /// How many there are.
+    pub machines: usize,
+    /// The timers.
+    pub timing: Timing,
+    /// What is asked of a move.
+    pub goals: Goals,
+}
+
+/// One machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Machine {
+    /// Its number.
+    pub number: usize,
+    /// nomad, and below it the hardware.
+    pub shell: Shell<Hardware>,
+    /// What nomad's transactions move, from their first record to the end of their last. Dies with nomad.
+    pub moves: BTreeMap<TransactionId, Move>,
+    /// Rounds that are being sent. Dies with nomad.
+    pub sending: BTreeMap<TransactionId, Sending>,
+    common: Common,
+}
+
+/// The id of a machine of this number.
+pub fn machine_id(number: usize) -> MachineId {
+    MachineId([number as u8; 32])
+}
+
+/// The number of a machine of this id.
+pub fn machine_number(id: MachineId) -> usize {
+    usize::from(id.0[0])
+}
+
+/// What an operator calls the machine of this number.
+pub fn machine_name(number: usize) -> String {
+    format!("m{number}")
+}
+
+/// What an operator calls the domain of this number.
+pub fn domain_name(number: usize) -> String {
+    format!("domain-{}", number + 1)
+}
+
+/// The number of the domain of this name.
+pub fn number_of(name: Name) -> usize {
+    let number = name.as_str().strip_prefix("domain-");
+    let number: Option<usize> = number.and_then(|number| number.parse().ok());
+    number.expect("a domain's name") - 1
+}
+
+fn neighbour(number: usize) -> Neighbour {
+    Neighbour {
+        name: machine_name(number),
+        address: Ipv4Addr::new(10, 77, 0, number as u8 + 1),
+        id: machine_id(number),
+    }
+}
+
+impl Common {
+    fn setting(&self, number: usize, boot: u64, life: u64, records_max: usize) -> Setting {
+        let others = (0..self.machines).filter(|other| *other != number);
+        let here = Here {
+            machine: machine_id(number),
+            boot: BootId(boot),
+            life: LifeId(life),
+            fleet: Fleet::new((0..self.machines).map(machine_id)),
+            records_max,
+            capabilities: Capabilities {
+                versions: VERSIONS,
+                cpu: CpuFeatures::default(),
+            },
+            timing: self.timing,
+        };
+        Setting {
+            here,
+            machines: Machines::new(neighbour(number), others.map(neighbour).collect()),
+            versions: VERSIONS,
+            goals: self.goals,
+            has_hooks: false,
+        }
+    }
+}
+
+impl Machine {
+    /// A machine that was just started.
+    pub fn new(common: Common, hardware: Hardware, boot: u64, now: Instant) -> Self {
+        let number = hardware.parts.number;
+        let records_max = hardware.notes.transactions_max();
+        let setting = common.setting(number, boot, boot, records_max);
+        Machine {
+            number,
+            shell: Shell::resume(hardware, now, setting, Vec::new()),
+            moves: BTreeMap::new(),
+            sending: BTreeMap::new(),
+            common,
+        }
+    }
+
+    /// The boot of the machine of this number that is its first.
+    pub fn first_boot(number: usize) -> u64 {
+        number as u64
+    }
+
+    /// The machine below nomad.
+    pub fn hardware(&self) -> &Hardware {
+        &self.shell.host
+    }
+
+    /// The same, to be changed.
+    pub fn hardware_mut(&mut self) -> &mut Hardware {
+        &mut self.shell.host
+    }
+
+    /// The machine loses power and is started again.
+    pub fn crash_machine(self, now: Instant) -> Self {
+        // The number is in the low byte: no two machines ever have the same boot id.
+        let boot = self.shell.moves.ledger.here().boot.0 + 0x100;
+        let mut hardware = self.shell.host.restarted(BootId(boot));
+        if hardware.parts.mutant == Mutant::HomeDoesNotAsk {
+            for number in hardware.parts.homes.clone().into_keys() {
+                let name = Name::try_new(&domain_name(number)).expect("a name");
+                let _ = hardware.start(name);
+            }
+        }
+        Machine::new(self.common, hardware, boot, now)
+    }
+
+    /// nomad alone dies and is started again.
+    pub fn crash_nomad(self, now: Instant) -> Self {
+        let here = self.shell.moves.ledger.here();
+        let (boot, life) = (here.boot.0, here.life.0 + (1 << 32));
+        let mut hardware = self.shell.host;
+        if hardware.parts.mutant == Mutant::RecordsAreLost {
+            hardware.notes.clear();
+        }
+        let leaves_older = hardware.parts.mutant == Mutant::OlderRecordStays;
+        let records = hardware.notes.load(leaves_older);
+        let moves = records.iter().map(Move::of_record).collect();
+        let records_max = hardware.notes.transactions_max();
+        let setting = self.common.setting(self.number, boot, life, records_max);
+        hardware.now = now;
+        Machine {
+            shell: Shell::resume(hardware, now, setting, records),
+            moves,
+            sending: BTreeMap::new(),
+            ..self
+        }
+    }
+
+    /// What a transaction of this machine moves.
+    pub fn subject(&self, transaction: TransactionId) -> Option<Move> {
+        self.moves.get(&transaction).copied()
+    }
+
+    /// Where operators find it.
+    pub fn address(&self) -> Ipv4Addr {
+        neighbour(self.number).address
+    }
+
+    /// How many pages the pool has in all.
+    pub fn pool_pages(&self) -> u64 {
+        self.hardware().parts.pool_pages
+    }
+}
+
+/// A machine's hardware at the beginning of a world.
+pub fn hardware(parts: Parts) -> Hardware {
+    let number = parts.number;
+    let draw = match parts.has_bytes {
+        true => number as u128 + 0x100,
+        false => 0,
+    };
+    let mut hardware = Hardware::new(parts, BootId(Machine::first_boot(number)));
+    hardware.draw = draw;
+    hardware
+}
+
+impl Move {
+    /// The move that a record is about, by its transaction.
+    pub fn of_record(record: &Record) -> (TransactionId, Move) {
+        let subject = Move {
+            domain: record.offer.domain,
+            peer: machine_number(record.peer),
+        };
+        (record.transaction, subject)
+    }
+
+    /// The number of the domain.
+    pub fn number(self) -> usize {
+        domain_number(self.domain)
+    }
+}

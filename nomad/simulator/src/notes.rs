@@ -1,0 +1,295 @@
+//! nomad's records as its machine keeps them: they outlive nomad and die with the machine.
+//!
+//! The simulation keeps them in bytes, by the code that ships. An exploration, which has to tell states apart, keeps them in
+//! the plainest form: a replaced record is two writes, as it is there, and if nomad dies between the two, both are found.
+
+use std::collections::BTreeMap;
+
+use nomad_protocol::{BootId, Record, TransactionId};
+use nomad_shell::{Notes as _, Records, Store};
+
+/// Bytes before the records.
+const HEAD_BYTES: usize = 4096;
+/// Bytes of a record's slot.
+const SLOT_BYTES: usize = 1024;
+
+/// The memory for records, and how much may still be written to it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Bytes {
+    bytes: Vec<u8>,
+    fuse: Option<Fuse>,
+    /// A fault: what an earlier life has left is not erased.
+    is_read_only: bool,
+}
+
+/// When nomad dies, in writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fuse {
+    /// So many writes are whole.
+    pub writes: u32,
+    /// So many bytes are written of the next one, and of all others none.
+    pub torn_bytes: usize,
+}
+
+impl Bytes {
+    /// Memory for this many records.
+    pub fn new(records: usize) -> Self {
+        Bytes {
+            bytes: vec![0; HEAD_BYTES + records * SLOT_BYTES],
+            fuse: None,
+            is_read_only: false,
+        }
+    }
+}
+
+impl Store for Bytes {
+    fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn read(&self, offset: usize, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.bytes[offset..][..bytes.len()]);
+    }
+
+    fn write(&mut self, offset: usize, bytes: &[u8]) {
+        let length = match &mut self.fuse {
+            _ if self.is_read_only => 0,
+            None => bytes.len(),
+            Some(fuse) if fuse.writes > 0 => {
+                fuse.writes -= 1;
+                bytes.len()
+            }
+            Some(fuse) => std::mem::take(&mut fuse.torn_bytes).min(bytes.len()),
+        };
+        self.bytes[offset..][..length].copy_from_slice(&bytes[..length]);
+    }
+}
+
+/// The records of one machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Notes {
+    /// As an exploration has them.
+    Plain(Plain),
+    /// As they ship.
+    Bytes(Box<Records<Bytes>>),
+}
+
+/// Records and tokens by transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Plain {
+    newest: BTreeMap<TransactionId, Vec<u8>>,
+    /// Left by a nomad that died between the two writes.
+    older: BTreeMap<TransactionId, Vec<u8>>,
+    tokens: BTreeMap<TransactionId, u64>,
+}
+
+impl Notes {
+    /// Bytes in which nothing was ever written, with room for this many records; the boot that they begin with.
+    pub fn of_bytes(records: usize, boot: BootId) -> Self {
+        let (records, ..) = Records::open(Bytes::new(records), boot);
+        Notes::Bytes(Box::new(records))
+    }
+
+    /// Of so many transactions there is room for a record.
+    pub fn transactions_max(&self) -> usize {
+        match self {
+            Notes::Plain(_) => 59,
+            Notes::Bytes(records) => records.transactions_max(),
+        }
+    }
+
+    /// Replaces the record of its transaction.
+    pub fn keep(&mut self, record: &Record) {
+        match self {
+            Notes::Plain(plain) => {
+                plain.newest.insert(record.transaction, record.encode());
+            }
+            Notes::Bytes(records) => records.keep(record),
+        }
+    }
+
+    /// Erases the record of a transaction and its token.
+    pub fn end(&mut self, transaction: TransactionId) {
+        match self {
+            Notes::Plain(plain) => {
+                plain.newest.remove(&transaction);
+                plain.tokens.remove(&transaction);
+            }
+            Notes::Bytes(records) => records.end(transaction),
+        }
+    }
+
+    /// Notes a token.
+    pub fn keep_token(&mut self, transaction: TransactionId, token: u64) {
+        match self {
+            Notes::Plain(plain) => {
+                plain.tokens.insert(transaction, token);
+            }
+            Notes::Bytes(records) => records.keep_token(transaction, token),
+        }
+    }
+
+    /// The token that was noted for a transaction.
+    pub fn token_of(&self, transaction: TransactionId) -> Option<u64> {
+        match self {
+            Notes::Plain(plain) => plain.tokens.get(&transaction).copied(),
+            Notes::Bytes(records) => records.token_of(transaction),
+        }
+    }
+
+    /// nomad was started again: reads the newest record of every transaction, and erases the older ones. A fault leaves
+    /// those: `leaves_older`.
+    pub fn load(&mut self, leaves_older: bool) -> Vec<Record> {
+        match self {
+            Notes::Plain(plain) => plain.load(leaves_older),
+            Notes::Bytes(records) => {
+                let mut bytes = records.store_mut().clone();
+                (bytes.fuse, bytes.is_read_only) = (None, leaves_older);
+                let (opened, _, found) = Records::open(bytes, BootId(0));
+                **records = opened;
+                records.store_mut().is_read_only = false;
+                found
+            }
+        }
+    }
+
+    /// Loses everything.
+    pub fn clear(&mut self) {
+        match self {
+            Notes::Plain(plain) => *plain = Plain::default(),
+            Notes::Bytes(records) => {
+                let ended: Vec<TransactionId> = records.transactions().collect();
+                ended.into_iter().for_each(|ended| records.end(ended));
+            }
+        }
+    }
+
+    /// The transactions that have a record.
+    pub fn transactions(&self) -> Vec<TransactionId> {
+        match self {
+            Notes::Plain(plain) => plain.transactions().collect(),
+            Notes::Bytes(records) => records.transactions().collect(),
+        }
+    }
+
+    /// How many tokens are noted.
+    pub fn token_count(&self) -> usize {
+        match self {
+            Notes::Plain(plain) => plain.tokens.len(),
+            Notes::Bytes(records) => records.token_count(),
+        }
+    }
+
+    /// From now on so much is written and no more, since nomad is about to die; `None`: all.
+    pub fn set_fuse(&mut self, fuse: Option<Fuse>) {
+        if let Notes::Bytes(records) = self {
+            records.store_mut().fuse = fuse;
+        }
+    }
+
+    /// The record of a transaction, as an exploration has it.
+    pub fn plain_record(&self, transaction: TransactionId) -> Option<Vec<u8>> {
+        match self {
+            Notes::Plain(plain) => plain.newest.get(&transaction).cloned(),
+            Notes::Bytes(_) => None,
+        }
+    }
+
+    /// nomad died after it had replaced the record `older` and before it had erased it.
+    pub fn leave(&mut self, transaction: TransactionId, older: Vec<u8>) {
+        if let Notes::Plain(plain) = self {
+            plain.older.insert(transaction, older);
+        }
+    }
+}
+
+impl Plain {
+    fn load(&mut self, leaves_older: bool) -> Vec<Record> {
+        for (transaction, older) in &self.older {
+            let newest = self.newest.entry(*transaction);
+            newest.or_insert_with(|| older.clone());
+        }
+        if !leaves_older {
+            self.older.clear();
+        }
+        let records = self.newest.values();
+        records
+            .map(|bytes| Record::decode(bytes).expect("nomad wrote it"))
+            .collect()
+    }
+
+    fn transactions(&self) -> impl Iterator<Item = TransactionId> {
+        let older = self.older.keys();
+        let only_older = older.filter(|transaction| !self.newest.contains_key(transaction));
+        self.newest.keys().chain(only_older).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nomad_protocol::{
+        CpuFeatures, DomainId, Fleet, Incarnation, MachineId, Name, Offer, Progressed, Sizes,
+        Versions,
+    };
+
+    use super::*;
+
+    fn record(progress: Progressed) -> Record {
+        Record {
+            transaction: TransactionId(1),
+            peer: MachineId([1; 32]),
+            offer: Offer {
+                domain: DomainId(1),
+                incarnation: Incarnation(0),
+                name: Name::try_new("domain-1").expect("a name"),
+                sizes: Sizes {
+                    pool_bytes: 1,
+                    pages: 1,
+                    threads: 1,
+                    slots: 1,
+                },
+                versions: Versions { image: 1, abi: 1 },
+                cpu: CpuFeatures::default(),
+                fleet: Fleet::new([]).id(),
+            },
+            progress,
+        }
+    }
+
+    /// Both forms, with an older record that nomad did not come to erase.
+    fn torn() -> [Notes; 2] {
+        let [older, newer] = [Progressed::SourceOpen, Progressed::TargetOpen].map(record);
+        let mut plain = Notes::Plain(Plain::default());
+        let mut bytes = Notes::of_bytes(4, BootId(1));
+        for notes in [&mut plain, &mut bytes] {
+            notes.keep(&older);
+        }
+        let erased = plain.plain_record(older.transaction).expect("kept");
+        plain.leave(older.transaction, erased);
+        // The record and its head.
+        let (writes, torn_bytes) = (2, 0);
+        bytes.set_fuse(Some(Fuse { writes, torn_bytes }));
+        for notes in [&mut plain, &mut bytes] {
+            notes.keep(&newer);
+        }
+        [plain, bytes]
+    }
+
+    #[test]
+    fn of_two_records_of_a_transaction_the_newer_one_counts() {
+        for mut notes in torn() {
+            assert_eq!(notes.load(false), [record(Progressed::TargetOpen)]);
+            notes.end(TransactionId(1));
+            assert_eq!(notes.load(false), []);
+        }
+    }
+
+    #[test]
+    fn an_older_record_that_is_not_erased_comes_back() {
+        for mut notes in torn() {
+            assert_eq!(notes.load(true), [record(Progressed::TargetOpen)]);
+            notes.end(TransactionId(1));
+            assert_eq!(notes.load(true), [record(Progressed::SourceOpen)]);
+        }
+    }
+}
