@@ -202,15 +202,17 @@ impl Kernel for Local {
     }
 
     fn thaw(&mut self, outgoing: &mut Outgoing) {
-        complain(outgoing, "thawing", Outgoing::thaw);
+        // The protocol takes it for done: the kernel lets the domain run when its freeze ends.
+        let _ = complain(outgoing, "thawing", Outgoing::thaw);
     }
 
-    fn run_again(&mut self, outgoing: &mut Outgoing) {
-        complain(outgoing, "running it again", Outgoing::run_again);
+    fn run_again(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
+        let done = complain(outgoing, "running it again", Outgoing::run_again);
+        done.map_err(of_root)
     }
 
-    fn destroy(&mut self, outgoing: &mut Outgoing) {
-        complain(outgoing, "releasing", Outgoing::destroy);
+    fn destroy(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
+        complain(outgoing, "releasing", Outgoing::destroy).map_err(of_root)
     }
 
     fn admit(&mut self, name: Name, offer: &Offer) -> Result<Incoming, RootError> {
@@ -324,14 +326,21 @@ fn state_of(domain: Cap<Domain>) -> DomainState {
     }
 }
 
-/// Does what the protocol takes for done either way; the log says if it was not.
+/// Does something; the log says if it was not done.
 fn complain(
     outgoing: &mut Outgoing,
     doing: &str,
     act: impl FnOnce(&mut Outgoing) -> Result<(), CaptureError>,
-) {
-    if let Err(error) = act(outgoing) {
-        log::error!("{}: {doing}: {error:?}", outgoing.name());
+) -> Result<(), CaptureError> {
+    act(outgoing).inspect_err(|error| log::error!("{}: {doing}: {error:?}", outgoing.name()))
+}
+
+/// What root has refused, of a step that asks nobody else.
+fn of_root(error: CaptureError) -> RootError {
+    match error {
+        CaptureError::Root(error) => error,
+        CaptureError::Kernel(error) => RootError::Call(error),
+        _ => RootError::Malformed,
     }
 }
 

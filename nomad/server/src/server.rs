@@ -89,8 +89,10 @@ impl Server {
 
     /// Gives the memory of a domain that has left back.
     pub fn give_back(&self, transaction: TransactionId) {
-        let event = self.shell.borrow_mut().give_back(transaction);
-        self.report(transaction, event);
+        let event = self.shell.borrow_mut().give_back(now(), transaction);
+        if let Some(event) = event {
+            self.report(transaction, event);
+        }
     }
 
     fn pass_on(&self, output: Output) {
@@ -147,7 +149,10 @@ fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
         goals: Goals::default(),
         has_hooks: start.argument("hooks").is_some(),
     };
-    Shell::resume(host, now(), setting, found)
+    // Root starts this server again, which asks again.
+    Shell::resume(host, now(), setting, found).unwrap_or_else(|(_, error)| {
+        panic!("root does not say what has become of domains: {error}")
+    })
 }
 
 /// The fleet. Who is spoken to first, after a restart, must be known by key.

@@ -181,10 +181,16 @@ pub trait Kernel {
     fn thaw(&mut self, outgoing: &mut Self::Outgoing);
 
     /// Undoes the retirement, and lets the domain run.
-    fn run_again(&mut self, outgoing: &mut Self::Outgoing);
+    ///
+    /// # Errors
+    /// Root's refusal.
+    fn run_again(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), RootError>;
 
     /// Gives the retired domain's memory back.
-    fn destroy(&mut self, outgoing: &mut Self::Outgoing);
+    ///
+    /// # Errors
+    /// Root's refusal.
+    fn destroy(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), RootError>;
 
     /// Reserves what a domain needs that comes.
     ///
@@ -314,6 +320,16 @@ pub enum RootError {
     Call(Error),
     /// Its answer makes no sense.
     Malformed,
+}
+
+impl RootError {
+    /// Whether it may be otherwise when root is asked again: then this says nothing about the domain.
+    pub fn may_pass(self) -> bool {
+        match self {
+            RootError::Refused(refusal) => refusal == Refusal::Kernel,
+            RootError::Call(_) | RootError::Malformed => true,
+        }
+    }
 }
 
 impl fmt::Display for RootError {

@@ -13,6 +13,7 @@
 //! | [`output`] | what it has to say |
 //! | [`moves`] | the ledger, and the domains that its transactions are about |
 //! | [`pages`] | page streams, as far as they are a matter of order |
+//! | [`postponed`] | what root has refused for the moment |
 //! | [`roll_calls`] | domains at home here, before they are started |
 //! | [`commands`], [`operator`] | what an operator says, and the lines that answer |
 //! | [`records`] | what outlives the shell, as bytes |
@@ -34,6 +35,7 @@ pub mod moves;
 pub mod operator;
 pub mod output;
 pub mod pages;
+pub mod postponed;
 pub mod records;
 pub mod roll_calls;
 pub mod shell;

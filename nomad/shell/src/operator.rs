@@ -118,8 +118,8 @@ impl<H: Host> Shell<H> {
     fn start_by_order(&mut self, now: Instant, name: Name, is_forced: bool) -> Result<(), String> {
         let (calls, machines) = (&mut self.roll_calls, &self.machines);
         calls.take_by_order(now, machines, name.as_str(), is_forced)?;
-        self.start(name.as_str());
-        Ok(())
+        let started = self.start(now, name.as_str());
+        started.map_err(|error| format!("{name} is not started: {error}"))
     }
 
     /// Settles what is in doubt about a domain.

@@ -139,7 +139,22 @@ impl<S: Store> Records<S> {
         }
         let is_kept = |slot: usize| self.taken.iter().any(|(_, kept, _)| *kept == slot);
         found.retain(|(_, slot, _)| is_kept(*slot));
+        self.drop_stray_tokens();
         found.into_iter().map(|(.., record)| record).collect()
+    }
+
+    /// Drops the tokens of transactions that have ended: of their two erasures this one was not done.
+    fn drop_stray_tokens(&mut self) {
+        let taken = &self.taken;
+        let is_stray = |transaction| taken.iter().all(|(known, ..)| *known != transaction);
+        let places = (0..TOKENS_MAX).map(|index| TOKENS_OFFSET + index * TOKEN_BYTES);
+        let strays = places.filter(|place| {
+            let noted = self.note_at(*place);
+            noted.is_some_and(|(transaction, _)| is_stray(transaction))
+        });
+        for place in strays.collect::<Vec<_>>() {
+            self.memory.write(place, &[0; TOKEN_BYTES]);
+        }
     }
 
     fn slot_count(&self) -> usize {
@@ -360,6 +375,20 @@ mod tests {
         assert_eq!(found, [record(1), record(3), released]);
         records.end(TransactionId(2));
         assert_eq!(open(&records.into_store()).1, [record(1), record(3)]);
+    }
+
+    #[test]
+    fn a_token_whose_record_is_gone_does_not_stay() {
+        let (mut records, _) = open(&empty());
+        for transaction in [1, 2] {
+            records.keep(&record(transaction));
+            records.keep_token(TransactionId(transaction), 7);
+        }
+        // The life that ended the first one ended itself before it erased the token.
+        records.forget(TransactionId(1));
+        let (records, _) = open(&records.into_store());
+        assert_eq!(records.token_count(), 1);
+        assert_eq!(records.token_of(TransactionId(2)), Some(7));
     }
 
     #[test]

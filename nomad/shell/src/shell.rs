@@ -17,7 +17,7 @@ use nomad_image::Name;
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
     Action, DomainId, Envelope, Event, Here, Incarnation, Instant, MachineId, Message, Notice,
-    Record, SourceAction, Standing, TargetEvent, TransactionId, Turn, Versions,
+    Record, SourceAction, Standing, TargetAction, TargetEvent, TransactionId, Turn, Versions,
 };
 use service_protocol::root::{DomainRecord, DomainState, Refusal};
 
@@ -27,6 +27,7 @@ use crate::machines::Machines;
 use crate::moves::Moves;
 use crate::moves::source::what_to_send;
 use crate::output::{Frames, Job, Output, What};
+use crate::postponed::{Postponed, Task};
 use crate::roll_calls::{self, Purpose, RollCalls};
 
 /// What a shell is told when it begins.
@@ -60,13 +61,25 @@ pub struct Shell<H: Host> {
     pub(crate) machines: Machines,
     pub(crate) versions: Versions,
     pub(crate) goals: Goals,
+    postponed: Postponed<H::Outgoing>,
     outputs: VecDeque<Output>,
 }
 
 impl<H: Host> Shell<H> {
     /// Goes on from the records of an earlier life, or begins with none.
-    pub fn resume(mut host: H, now: Instant, setting: Setting, records: Vec<Record>) -> Shell<H> {
-        let moves = Moves::resume(&mut host, now, setting.here, records);
+    ///
+    /// # Errors
+    /// The host, and why not: root does not say what has become of a domain, and may later.
+    pub fn resume(
+        mut host: H,
+        now: Instant,
+        setting: Setting,
+        records: Vec<Record>,
+    ) -> Result<Shell<H>, (H, RootError)> {
+        let moves = match Moves::resume(&mut host, now, setting.here, records) {
+            Ok(moves) => moves,
+            Err(error) => return Err((host, error)),
+        };
         let mut shell = Shell {
             host,
             moves,
@@ -76,10 +89,11 @@ impl<H: Host> Shell<H> {
             machines: setting.machines,
             versions: setting.versions,
             goals: setting.goals,
+            postponed: Postponed::default(),
             outputs: VecDeque::new(),
         };
         shell.update_roll_calls(now);
-        shell
+        Ok(shell)
     }
 
     /// A machine of the fleet says this.
@@ -115,6 +129,9 @@ impl<H: Host> Shell<H> {
             return;
         }
         self.moves.ledger.handle_timeout(now);
+        for task in self.postponed.take_due(now) {
+            self.try_again(now, task);
+        }
         self.call_rolls(now);
     }
 
@@ -127,6 +144,7 @@ impl<H: Host> Shell<H> {
         ledger
             .into_iter()
             .chain(self.roll_calls.poll_timeout())
+            .chain(self.postponed.poll_timeout())
             .min()
     }
 
@@ -174,7 +192,8 @@ impl<H: Host> Shell<H> {
                 by,
             } => self.outlive(domain, incarnation, by),
             Action::CloseStream => self.close_stream(transaction),
-            Action::Source(action) => return self.perform_source(transaction, action),
+            Action::Source(action) => return self.perform_source(now, transaction, action),
+            Action::Target(TargetAction::DiscardCopy) => return self.discard(now, transaction),
             Action::Target(action) => {
                 let event = self.moves.step_target(&mut self.host, transaction, action);
                 if event == Some(Event::Target(TargetEvent::Activated))
@@ -188,9 +207,57 @@ impl<H: Host> Shell<H> {
         None
     }
 
-    /// Gives the memory of a domain back that has left, as [`Output::GiveBack`] has asked; returns what the ledger is to be told.
-    pub fn give_back(&mut self, transaction: TransactionId) -> Event {
-        self.moves.give_back(&mut self.host, transaction)
+    /// Gives the memory of a domain back that has left, as [`Output::GiveBack`] has asked; returns what the ledger is to be told,
+    /// if root has done it.
+    pub fn give_back(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
+        let given = self.moves.give_back(&mut self.host, transaction);
+        self.or_later(now, given, Task::GiveBack(transaction))
+    }
+
+    /// Gives up a copy that does not come; returns what the ledger is to be told, if root has done it.
+    fn discard(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
+        let discarded = self.moves.discard(&mut self.host, transaction);
+        self.or_later(now, discarded, Task::Discard(transaction))
+    }
+
+    /// What was done, or nothing yet: then it is tried again later.
+    fn or_later<T>(
+        &mut self,
+        now: Instant,
+        done: Result<T, RootError>,
+        task: Task<H::Outgoing>,
+    ) -> Option<T> {
+        match done {
+            Ok(done) => Some(done),
+            Err(error) => {
+                log::warn!("root is asked again later: {error}");
+                self.postpone(now, task);
+                None
+            }
+        }
+    }
+
+    fn postpone(&mut self, now: Instant, task: Task<H::Outgoing>) {
+        let interval_us = self.moves.ledger.here().timing.repeat_max_us;
+        self.postponed.push(now.after_us(interval_us.max(1)), task);
+    }
+
+    fn try_again(&mut self, now: Instant, task: Task<H::Outgoing>) {
+        match task {
+            Task::GiveBack(transaction) => self.say(Output::GiveBack(transaction)),
+            Task::Discard(transaction) => {
+                if let Some(event) = self.discard(now, transaction) {
+                    self.handle_event(now, transaction, event);
+                }
+            }
+            Task::RunAgain(mut outgoing) => {
+                let refused = self.host.run_again(&mut outgoing).err();
+                if refused.is_some_and(RootError::may_pass) {
+                    self.postpone(now, Task::RunAgain(outgoing));
+                }
+            }
+            Task::CallRolls => self.update_roll_calls(now),
+        }
     }
 
     /// Says something to a machine.
@@ -210,6 +277,7 @@ impl<H: Host> Shell<H> {
 
     fn perform_source(
         &mut self,
+        now: Instant,
         transaction: TransactionId,
         action: SourceAction,
     ) -> Option<Event> {
@@ -225,6 +293,12 @@ impl<H: Host> Shell<H> {
             SourceAction::Destroy => {
                 self.say(Output::Frames(transaction, Frames::PassOn));
                 self.say(Output::GiveBack(transaction));
+                return None;
+            }
+            SourceAction::Unretire => {
+                if let Some(refused) = self.moves.run_again(&mut self.host, transaction) {
+                    self.postpone(now, Task::RunAgain(refused));
+                }
                 return None;
             }
             _ => {}
@@ -279,9 +353,9 @@ impl<H: Host> Shell<H> {
 
     /// Begins a roll call for each domain that needs one and has none, and ends those that are not needed any more.
     pub(crate) fn update_roll_calls(&mut self, now: Instant) {
-        let records = match self.host.all() {
-            Ok(records) => records,
-            Err(error) => return log::error!("root does not list its domains: {error}"),
+        let listed = self.host.all();
+        let Some(records) = self.or_later(now, listed, Task::CallRolls) else {
+            return;
         };
         let ledger = &self.moves.ledger;
         let needed = roll_calls::needed(&records, ledger.entries());
@@ -306,7 +380,8 @@ impl<H: Host> Shell<H> {
             }
         }
         for name in self.roll_calls.take_over() {
-            self.start(name.as_str());
+            // What is wrong is logged, and others are asked once more.
+            let _ = self.start(now, name.as_str());
         }
     }
 
@@ -343,15 +418,23 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Has root start a domain that nobody has.
-    pub(crate) fn start(&mut self, name: &str) {
+    /// Has root start a domain that nobody has. If it does not, others are asked again whether anybody has it.
+    ///
+    /// # Errors
+    /// Root's refusal.
+    pub(crate) fn start(&mut self, now: Instant, name: &str) -> Result<(), RootError> {
         let Some(name) = Name::try_new(name) else {
-            return log::error!("{name:?} is no name of a domain");
+            log::error!("{name:?} is no name of a domain");
+            return Err(RootError::Malformed);
         };
         match self.host.start(name) {
             // It came from another machine meanwhile.
-            Ok(()) | Err(RootError::Refused(Refusal::AlreadyHere)) => {}
-            Err(error) => log::error!("{name} is not started: {error}"),
+            Ok(()) | Err(RootError::Refused(Refusal::AlreadyHere)) => Ok(()),
+            Err(error) => {
+                log::error!("{name} is not started: {error}");
+                self.postpone(now, Task::CallRolls);
+                Err(error)
+            }
         }
     }
 

@@ -166,7 +166,7 @@ impl Machine {
         let setting = common.setting(number, boot, boot, records_max);
         Machine {
             number,
-            shell: Shell::resume(hardware, now, setting, Vec::new()),
+            shell: resume(hardware, now, &setting, &[]),
             moves: BTreeMap::new(),
             sending: BTreeMap::new(),
             common,
@@ -217,7 +217,7 @@ impl Machine {
         let setting = self.common.setting(self.number, boot, life, records_max);
         hardware.now = now;
         Machine {
-            shell: Shell::resume(hardware, now, setting, records),
+            shell: resume(hardware, now, &setting, &records),
             moves,
             sending: BTreeMap::new(),
             ..self
@@ -240,12 +240,27 @@ impl Machine {
     }
 }
 
+/// nomad is started, and again if it ends at once since root does not answer.
+fn resume(
+    mut hardware: Hardware,
+    now: Instant,
+    setting: &Setting,
+    records: &[Record],
+) -> Shell<Hardware> {
+    loop {
+        match Shell::resume(hardware, now, setting.clone(), records.to_vec()) {
+            Ok(shell) => return shell,
+            Err((ended, _)) => hardware = ended,
+        }
+    }
+}
+
 /// A machine's hardware at the beginning of a world.
 pub fn hardware(parts: Parts) -> Hardware {
     let number = parts.number;
-    let draw = match parts.has_bytes {
-        true => number as u128 + 0x100,
-        false => 0,
+    let draw = match parts.record_slots {
+        0 => 0,
+        _ => number as u128 + 0x100,
     };
     let mut hardware = Hardware::new(parts, BootId(Machine::first_boot(number)));
     hardware.draw = draw;

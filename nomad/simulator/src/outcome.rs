@@ -120,7 +120,7 @@ fn judge_domain(
     let running: Vec<usize> = (0..world.machines.len()).filter(runs).collect();
     let (mut abandoned, doubted): (Vec<&Doubted>, Vec<&Doubted>) = doubts
         .iter()
-        .filter(|doubt| doubt.domain == id)
+        .filter(|doubt| domain_number(doubt.domain) == domain_number(id))
         .partition(|doubt| doubt.is_abandoned(history));
     let (outcome, holder) = match (&running[..], &doubted[..], history.committed) {
         ([machine], [], None) if *machine == history.home => {

@@ -44,8 +44,8 @@ pub struct Setup {
     pub freeze_us: u64,
     /// Pages that are copied at once.
     pub copy_pages: usize,
-    /// Whether records are kept in bytes, and numbers are drawn.
-    pub has_bytes: bool,
+    /// The slots of records that are kept in bytes: then numbers are drawn, too. None if they are not.
+    pub record_slots: usize,
     /// The rule that all machines break.
     pub mutant: Mutant,
 }
@@ -333,8 +333,10 @@ impl World {
     pub fn give_back(&mut self, now: Instant, machine: usize, transaction: TransactionId) {
         let shell = &mut self.machines[machine].shell;
         shell.host.now = now;
-        let event = shell.give_back(transaction);
-        self.answer(now, machine, transaction, event);
+        let event = shell.give_back(now, transaction);
+        if let Some(event) = event {
+            self.answer(now, machine, transaction, event);
+        }
     }
 
     /// A datagram of machine `from` reaches `machine`.
@@ -486,7 +488,7 @@ fn machine(setup: &Setup, number: usize) -> Machine {
         homes: homes.map(|(domain, restart)| (*domain, *restart)).collect(),
         freeze_us: setup.freeze_us,
         copy_pages: setup.copy_pages,
-        has_bytes: setup.has_bytes,
+        record_slots: setup.record_slots,
         mutant: setup.mutant,
     });
     for (domain, start) in setup.starts.iter().enumerate() {

@@ -89,7 +89,7 @@ fn exploration(
         freeze_us: 1,
         homes: BTreeMap::new(),
         copy_pages: usize::MAX,
-        has_bytes: false,
+        record_slots: 0,
         mutant,
     };
     Exploration {

@@ -32,8 +32,20 @@ fn a_release_that_is_resumed_spares_a_domain_that_has_come_back() {
 /// a copy in doubt that is outlived. In the second seed no move came to an end, so two copies are in doubt.
 #[test]
 fn a_move_that_was_given_up_may_leave_a_stale_copy_in_doubt() {
-    for seed in [3_556, 632] {
+    for seed in [4_718, 632] {
         let report = simulation::run(seed).expect("no failure");
         assert_eq!(report.stale, 1, "seed {seed}");
+    }
+}
+
+/// Root refused a call for a moment, and the shell took for done what was not: memory of domains that had left or did not come
+/// stayed reserved, and homes asked nobody after their domains. Root is asked again now. And of a transaction that was ended by
+/// two erasures, the token stayed if nomad died between the two.
+#[test]
+fn what_root_refuses_for_a_moment_is_asked_for_again() {
+    for seed in [1, 17, 21, 28] {
+        if let Err(failure) = simulation::run(seed) {
+            panic!("seed {seed}: {failure:?}");
+        }
     }
 }

@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
-use nomad_simulator::faults::{Faults, LocalStep, Scale};
+use nomad_simulator::faults::{Faults, LocalStep, RootCall, RootFault, Scale};
 use nomad_simulator::machine::Mutant;
 use nomad_simulator::outcome::Outcome;
+use nomad_simulator::random::Random;
 use nomad_simulator::simulation::{self, Failure, Report};
 
 const SEEDS: u64 = 3_000;
@@ -60,8 +61,10 @@ impl Coverage {
                 );
             }
         }
-        let is_record = |(_, what): &(String, &str)| *what == "record";
-        assert!(self.crashes.iter().any(is_record), "no record is torn");
+        for torn in ["record", "write"] {
+            let is_it = |(_, what): &(String, &str)| *what == torn;
+            assert!(self.crashes.iter().any(is_it), "no {torn} is torn");
+        }
     }
 }
 
@@ -103,7 +106,31 @@ fn every_seed_ends_as_it_should_and_together_they_meet_every_phase() {
         let met = coverage.failed.contains(&format!("{step:?}"));
         assert!(met, "{step:?} never fails");
     }
+    for call in RootCall::DRAWN {
+        let met = coverage.failed.contains(&format!("root {call:?}"));
+        assert!(met, "root's {call:?} never fails");
+    }
     assert!(coverage.pauses > 0, "no machine is paused during a move");
+}
+
+/// A copy that an operator forces to run is one that root has to undo the retirement of.
+#[test]
+fn a_root_that_does_not_undo_a_retirement_is_asked_again() {
+    let mut failed = 0;
+    for seed in 0..SEEDS {
+        let mut faults = Faults::of_seed(seed, Scale::DEFAULT, &mut Random::new(seed));
+        faults.root = (0..faults.scale.machines)
+            .map(|machine| RootFault {
+                machine,
+                call: RootCall::Unretire,
+                times: 2,
+            })
+            .collect();
+        let report = simulation::run_with(seed, faults);
+        let report = report.unwrap_or_else(|failure| panic!("seed {seed}: {failure:?}"));
+        failed += usize::from(report.failed.contains("root Unretire"));
+    }
+    assert!(failed > 0, "no seed has a retirement undone");
 }
 
 #[test]

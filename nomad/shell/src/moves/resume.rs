@@ -9,23 +9,30 @@ use alloc::vec::Vec;
 use nomad_protocol::{DomainState, Here, Instant, Ledger, Progressed, Record};
 
 use super::Moves;
-use crate::host::Host;
+use crate::host::{Host, RootError};
 
 impl<O, I> Moves<O, I> {
     /// Goes on from these records.
+    ///
+    /// # Errors
+    /// Root does not say what has become of a domain, and may later. Without that nothing can be decided about it.
     pub fn resume<H: Host<Outgoing = O>>(
         host: &mut H,
         now: Instant,
         here: Here,
         records: Vec<Record>,
-    ) -> Moves<O, I> {
+    ) -> Result<Moves<O, I>, RootError> {
         let (mut outgoing, mut states) = (BTreeMap::new(), BTreeMap::new());
         for record in &records {
             let name = record.offer.name.as_str();
             log::info!("found {:?} of {name}", record.progress);
             if holds_domain(&record.progress) {
                 let token = host.token_of(record.transaction);
-                if let Ok(Some((domain, state))) = host.left_behind(&record.offer, token) {
+                let found = match host.left_behind(&record.offer, token) {
+                    Err(error) if error.may_pass() => return Err(error),
+                    found => found.ok().flatten(),
+                };
+                if let Some((domain, state)) = found {
                     states.insert(record.offer.domain.0, state);
                     outgoing.insert(record.transaction, domain);
                 }
@@ -34,11 +41,11 @@ impl<O, I> Moves<O, I> {
         let ledger = Ledger::resume(now, here, records, |domain| {
             states.get(&domain.0).copied().unwrap_or(DomainState::Gone)
         });
-        Moves {
+        Ok(Moves {
             ledger,
             outgoing,
             incoming: BTreeMap::new(),
-        }
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use nomad_protocol::{Event, LocalFailure, SourceAction, SourceEvent, StateVersion, TransactionId};
 
 use super::Moves;
-use crate::host::{Host, Kernel, NotRetired};
+use crate::host::{Host, Kernel, NotRetired, RootError};
 use crate::output::What;
 
 impl<O, I> Moves<O, I> {
@@ -23,15 +23,33 @@ impl<O, I> Moves<O, I> {
 
     /// Gives the memory of a domain that has left back. An earlier life of this shell may have done so, and ended before
     /// that was noted.
+    ///
+    /// # Errors
+    /// Root's refusal, if it may pass.
     pub(crate) fn give_back<H: Host<Outgoing = O>>(
         &mut self,
         host: &mut H,
         transaction: TransactionId,
-    ) -> Event {
-        if let Some(outgoing) = self.outgoing.get_mut(&transaction) {
-            host.destroy(outgoing);
+    ) -> Result<Event, RootError> {
+        let outgoing = self.outgoing.get_mut(&transaction);
+        match outgoing.map(|outgoing| host.destroy(outgoing)) {
+            Some(Err(error)) if error.may_pass() => Err(error),
+            _ => Ok(Event::Source(SourceEvent::Destroyed)),
         }
-        Event::Source(SourceEvent::Destroyed)
+    }
+
+    /// Has a domain run again; the domain, if root refuses and may do it later.
+    pub(crate) fn run_again<H: Host<Outgoing = O>>(
+        &mut self,
+        host: &mut H,
+        transaction: TransactionId,
+    ) -> Option<O> {
+        let outgoing = self.outgoing.get_mut(&transaction)?;
+        let refused = host.run_again(outgoing).err()?;
+        match refused.may_pass() {
+            true => self.outgoing.remove(&transaction),
+            false => None,
+        }
     }
 }
 
@@ -84,11 +102,8 @@ fn step<H: Kernel>(
             host.thaw(outgoing);
             None
         }
-        SourceAction::Unretire => {
-            host.run_again(outgoing);
-            None
-        }
         SourceAction::FreezeDomain
+        | SourceAction::Unretire
         | SourceAction::CopyRound { .. }
         | SourceAction::SendFreeze { .. }
         | SourceAction::Destroy => None,

@@ -14,7 +14,7 @@ use crate::host::{Host, RootError};
 const NO_SLOT: u32 = u32::MAX;
 
 impl<O, I> Moves<O, I> {
-    /// Takes a step; returns what the ledger is to be told.
+    /// Takes a step other than giving up the copy; returns what the ledger is to be told.
     pub(crate) fn step_target<H: Host<Incoming = I>>(
         &mut self,
         host: &mut H,
@@ -37,10 +37,7 @@ impl<O, I> Moves<O, I> {
             } => self.activate(host, transaction, incarnation, stood_us),
             // The switch announces a port when root activates it, which it did when the domain was adopted.
             TargetAction::Announce => return None,
-            TargetAction::DiscardCopy => {
-                self.discard(host, transaction);
-                Event::Target(TargetEvent::Discarded)
-            }
+            TargetAction::DiscardCopy => return None,
         })
     }
 
@@ -92,7 +89,14 @@ impl<O, I> Moves<O, I> {
     }
 
     /// Gives up the copy, whoever holds what of it.
-    fn discard<H: Host<Incoming = I>>(&mut self, host: &mut H, transaction: TransactionId) {
+    ///
+    /// # Errors
+    /// Root's refusal, if it may pass.
+    pub(crate) fn discard<H: Host<Incoming = I>>(
+        &mut self,
+        host: &mut H,
+        transaction: TransactionId,
+    ) -> Result<Event, RootError> {
         if let Some(incoming) = self.incoming.remove(&transaction) {
             host.discard_incoming(incoming);
         }
@@ -100,7 +104,11 @@ impl<O, I> Moves<O, I> {
             && let Err(error) = host.discard(name, id)
         {
             log::warn!("{name}: {error}");
+            if error.may_pass() {
+                return Err(error);
+            }
         }
+        Ok(Event::Target(TargetEvent::Discarded))
     }
 
     /// Does something with the domain that comes under this transaction.

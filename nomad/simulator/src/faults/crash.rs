@@ -1,6 +1,7 @@
 //! Crashes to come.
 
 use super::{ACTIONS, ONSET_US};
+use crate::notes::Fuse;
 use crate::random::Random;
 use crate::world::Crash;
 
@@ -13,6 +14,13 @@ pub enum When {
     AfterActions(u64),
     /// The first time that it replaces a record after it has performed this many actions: between the two writes.
     WhileRecording(u64),
+    /// The first time that it writes to its notes after it has performed this many actions: so much of that is written.
+    WhileWriting {
+        /// So many actions.
+        after: u64,
+        /// So much.
+        fuse: Fuse,
+    },
 }
 
 /// A crash to come.
@@ -51,6 +59,21 @@ impl PlannedCrash {
             && random.permille(400)
         {
             self.when = When::WhileRecording(after);
+        }
+    }
+
+    /// Has some of nomad's deaths fall into any write to its notes.
+    pub(super) fn while_writing(&mut self, random: &mut Random) {
+        if let (Crash::Nomad, When::AfterActions(after)) = (self.crash, self.when)
+            && random.permille(400)
+        {
+            // Of a head, of a token or of a record.
+            let bytes_max = [16, 32, 400][random.below(3) as usize];
+            let fuse = Fuse {
+                writes: random.below(4) as u32,
+                torn_bytes: random.below(bytes_max) as usize,
+            };
+            self.when = When::WhileWriting { after, fuse };
         }
     }
 }

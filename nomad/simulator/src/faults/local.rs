@@ -124,8 +124,6 @@ pub enum RootCall {
     Start,
     /// It does not give up a copy.
     Discard,
-    /// It does not stop a copy that was outlived.
-    Outlive,
     /// It does not give up a domain that has left.
     Release,
     /// It does not serve a domain that stays.
@@ -145,7 +143,31 @@ pub struct RootFault {
     pub times: u32,
 }
 
+impl RootCall {
+    /// Those that happen while faults do. A retirement is undone by order, after them.
+    pub const DRAWN: [RootCall; 6] = [
+        RootCall::List,
+        RootCall::Find,
+        RootCall::Start,
+        RootCall::Discard,
+        RootCall::Release,
+        RootCall::Revert,
+    ];
+}
+
 impl RootFault {
+    /// Draws one of `machines` machines, a call, and whether it fails once or for a while.
+    pub fn draw(random: &mut Random, machines: usize) -> Self {
+        RootFault {
+            machine: random.below(machines as u64) as usize,
+            call: RootCall::DRAWN[random.below(RootCall::DRAWN.len() as u64) as usize],
+            times: match random.permille(500) {
+                true => 1,
+                false => 2 + random.below(4) as u32,
+            },
+        }
+    }
+
     /// Fails a call if it is one of this kind, and counts it.
     pub fn strike(&mut self, call: RootCall) -> Option<RootError> {
         let strikes = self.times > 0 && call == self.call;

@@ -113,6 +113,8 @@ pub struct Faults {
     pub foreign_freeze: Option<ForeignFreeze>,
     /// Calls of root that fail.
     pub root: Vec<RootFault>,
+    /// Each machine has room for the record of one transaction only.
+    pub few_records: bool,
 }
 
 impl Scale {
@@ -152,6 +154,7 @@ impl Faults {
             local: Vec::new(),
             foreign_freeze: None,
             root: Vec::new(),
+            few_records: false,
         }
     }
 
@@ -233,6 +236,14 @@ impl Faults {
             at_us: random.below(ONSET_US),
             for_us: random.below(200_000),
         });
+        for crash in &mut self.crashes {
+            crash.while_writing(random);
+        }
+        let root = [0, 0, 0, 1, 1, 2][random.below(6) as usize];
+        self.root = (0..root)
+            .map(|_| RootFault::draw(random, machines))
+            .collect();
+        self.few_records = random.permille(100);
     }
 }
 

@@ -255,25 +255,27 @@ impl Kernel for Hardware {
         self.kernel.thaw(outgoing.id, token);
     }
 
-    fn run_again(&mut self, outgoing: &mut Outgoing) {
+    fn run_again(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
+        self.ask_root(RootCall::Unretire)?;
         let number = domain_number(outgoing.id);
         let exported = self.root.in_state(number, &[RootState::Exported]);
-        if exported.is_err() || self.ask_root(RootCall::Unretire).is_err() {
-            return;
-        }
+        exported.map_err(RootError::Refused)?;
         self.kernel.unretire(outgoing.id);
         outgoing.token = None;
         self.end_capture(outgoing);
+        Ok(())
     }
 
-    fn destroy(&mut self, outgoing: &mut Outgoing) {
+    fn destroy(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
+        self.ask_root(RootCall::Release)?;
         let number = domain_number(outgoing.id);
         let exported = self.root.in_state(number, &[RootState::Exported]);
-        let is_it = exported.is_ok_and(|entry| entry.id == outgoing.id);
-        if is_it && self.ask_root(RootCall::Release).is_ok() {
+        let entry = exported.map_err(RootError::Refused)?;
+        if entry.id == outgoing.id {
             self.kernel.destroy(outgoing.id);
             self.kernel.free_pages += self.root.leave(number);
         }
+        Ok(())
     }
 
     fn admit(&mut self, name: Name, offer: &Offer) -> Result<Incoming, RootError> {

@@ -24,9 +24,6 @@ use crate::root::{Restart, Root};
 
 pub use kernel_calls::{Arrival, Found, Incoming, Outgoing, Piece};
 
-/// Records that a simulated machine has room for.
-const RECORDS_MAX: usize = 16;
-
 /// What a machine is made of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Parts {
@@ -40,8 +37,8 @@ pub struct Parts {
     pub freeze_us: u64,
     /// Pages that are copied at once.
     pub copy_pages: usize,
-    /// Whether records are kept in bytes.
-    pub has_bytes: bool,
+    /// The slots of records that are kept in bytes; none if they are not.
+    pub record_slots: usize,
     /// The rule that it breaks.
     pub mutant: Mutant,
 }
@@ -82,9 +79,9 @@ impl Hardware {
         Hardware {
             kernel: Kernel::new(parts.pool_pages),
             root: Root::new(&parts.homes),
-            notes: match parts.has_bytes {
-                true => Notes::of_bytes(RECORDS_MAX, boot),
-                false => Notes::Plain(Plain::default()),
+            notes: match parts.record_slots {
+                0 => Notes::Plain(Plain::default()),
+                slots => Notes::of_bytes(slots, boot),
             },
             parts,
             now: Instant::from_us(0),
@@ -196,7 +193,7 @@ impl Host for Hardware {
     fn draw(&mut self) -> u128 {
         let drawn = self.draw;
         // An exploration, which has to tell states apart, says what is drawn.
-        if self.parts.has_bytes {
+        if self.parts.record_slots > 0 {
             self.draw += 1 << 8;
         }
         drawn

@@ -80,7 +80,6 @@ impl Root for Hardware {
         id: DomainId,
         incarnation: Incarnation,
     ) -> Result<(), RootError> {
-        self.ask_root(RootCall::Outlive)?;
         let entry = self.root.in_state(number_of(name), &[DomainState::Running]);
         let entry = entry.map_err(RootError::Refused)?;
         if entry.id != id || !entry.incarnation.is_outlived_by(incarnation) {

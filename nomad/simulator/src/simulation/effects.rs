@@ -9,6 +9,12 @@ use crate::network::Datagram;
 use crate::notes::Fuse;
 use crate::world::Effect;
 
+/// The new record and its head are written, and the older one is not erased.
+const BETWEEN_WRITES: Fuse = Fuse {
+    writes: 2,
+    torn_bytes: 0,
+};
+
 impl Simulation {
     /// Has all machines perform what they have to.
     pub(super) fn act(&mut self) {
@@ -30,7 +36,9 @@ impl Simulation {
                 && match crash.when {
                     When::At(_) => false,
                     When::AfterActions(after) => after == acted,
-                    When::WhileRecording(after) => after <= acted && is_recording,
+                    When::WhileRecording(after) | When::WhileWriting { after, .. } => {
+                        after <= acted && is_recording
+                    }
                 }
         };
         let position = self.faults.crashes.iter().position(strikes)?;
@@ -57,22 +65,23 @@ impl Simulation {
         true
     }
 
-    /// Has nomad die between the two writes of a record, if it is to.
+    /// Has nomad die while it writes to its notes, if it is to.
     fn tear(&mut self, machine: usize, transaction: TransactionId, action: &Action) {
-        let acted = self.nodes[machine].acted;
-        let is_due = |crash: &&PlannedCrash| {
-            let after = matches!(crash.when, When::WhileRecording(after) if after <= acted + 1);
-            crash.machine == machine && after
-        };
+        let next = self.nodes[machine].acted + 1;
         let notes = &mut self.world.machines[machine].hardware_mut().notes;
-        let is_replaced = notes.transactions().contains(&transaction);
-        if self.faults.crashes.iter().any(|crash| is_due(&crash))
-            && matches!(action, Action::Record(_))
-            && is_replaced
-        {
-            // The new record and its head.
-            let (writes, torn_bytes) = (2, 0);
-            notes.set_fuse(Some(Fuse { writes, torn_bytes }));
+        let is_record = matches!(action, Action::Record(_));
+        let is_replaced = is_record && notes.transactions().contains(&transaction);
+        let is_token = *action == Action::Source(SourceAction::FreezeDomain);
+        let writes_notes = is_record || is_token || *action == Action::Forget;
+        let mut crashes = self.faults.crashes.iter();
+        let fuse = crashes.find_map(|crash| match crash.when {
+            _ if crash.machine != machine => None,
+            When::WhileRecording(after) if after <= next && is_replaced => Some(BETWEEN_WRITES),
+            When::WhileWriting { after, fuse } if after <= next && writes_notes => Some(fuse),
+            _ => None,
+        });
+        if fuse.is_some() {
+            notes.set_fuse(fuse);
             self.is_torn = true;
         }
     }

@@ -4,7 +4,7 @@ use nomad_protocol::{Cancelled, Instant, Side, TransactionId};
 
 use super::agenda::Due;
 use super::{IDLE_STEP_EVERY_US, PAGES, STEP_EVERY_US, Simulation};
-use crate::faults::{FREEZE_US, ForeignFreeze, Pause, PlannedCrash, When};
+use crate::faults::{FREEZE_US, ForeignFreeze, Pause, PlannedCrash, RootCall, When};
 use crate::machine::domain_name;
 use crate::network::{Datagram, NetworkConditions};
 use crate::world::{Crash, domain_id};
@@ -232,6 +232,7 @@ impl Simulation {
         });
         let what = match (crash.crash, crash.when) {
             (Crash::Nomad, When::WhileRecording(_)) => "record",
+            (Crash::Nomad, When::WhileWriting { .. }) => "write",
             (Crash::Nomad, _) => "nomad",
             (Crash::Machine, _) => "machine",
         };
@@ -279,7 +280,9 @@ impl Simulation {
             let hardware = machine.hardware_mut();
             hardware.parts.freeze_us = FREEZE_US;
             hardware.local.clear();
-            hardware.root_faults.clear();
+            hardware
+                .root_faults
+                .retain(|fault| fault.call == RootCall::Unretire);
         }
     }
 }

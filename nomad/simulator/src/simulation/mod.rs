@@ -33,6 +33,10 @@ const PAGES: usize = 64;
 /// Room for something on its way in beside all domains.
 const SPARE_PAGES: usize = 32;
 const COPY_PAGES: usize = 8;
+/// Slots for records: more than a run ever needs.
+const RECORDS: usize = 16;
+/// So few that one transaction alone has a record: one slot is for replacing it.
+const FEW_RECORDS: usize = 2;
 const COPY_EVERY_US: u64 = 100;
 /// How often a domain runs a step while some domain is being moved.
 const STEP_EVERY_US: u64 = 170;
@@ -153,7 +157,10 @@ fn setup(faults: &Faults, mutant: Mutant) -> Setup {
             .map(|domain| (domain, restart(domain)))
             .collect(),
         copy_pages: COPY_PAGES,
-        has_bytes: true,
+        record_slots: match faults.few_records {
+            true => FEW_RECORDS,
+            false => RECORDS,
+        },
         mutant,
     }
 }
