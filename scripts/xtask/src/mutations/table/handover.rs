@@ -9,6 +9,7 @@ const CHANNEL: Finder = Host("nomad-channel", "");
 const IMAGE: Finder = Host("nomad-image", "");
 const PLANNER: Finder = Host("nomad-planner", "");
 const SERVER: Finder = Host("nomad-server", "");
+const SHELL: Finder = Host("nomad-shell", "");
 const ROOT: Finder = Host("root", "");
 const SWITCH: Finder = Host("switch", "");
 
@@ -112,12 +113,12 @@ mutations! {
         "a domain with the machine itself is offered to another one"; IMAGE;
 
     // What root, the switch and the records do.
-    "older-record" in "nomad/server/src/records.rs":
+    "older-record" in "nomad/shell/src/records.rs":
         "                .write(SLOTS_OFFSET + slot * SLOT_BYTES, &[0; HEAD_BYTES]);" => "                .write(SLOTS_OFFSET + slot * SLOT_BYTES, &[0; 0]);";
-        "a transaction that is over is taken up again after a restart"; SERVER;
-    "token-note" in "nomad/server/src/records.rs":
-        "            self.memory.write(place, &[0; TOKEN_BYTES]);\n" => "            let _ = place;\n";
-        "no place is left for the tokens of freezes"; SERVER;
+        "a transaction that is over is taken up again after a restart"; SHELL;
+    "token-note" in "nomad/shell/src/records.rs":
+        "        if let Some(place) = self.token_place(|noted| is_of(noted, transaction)) {\n            self.memory.write(place, &[0; TOKEN_BYTES]);\n        }\n" => "";
+        "no place is left for the tokens of freezes"; SHELL;
     "page-beyond" in "nomad/server/src/page_set.rs":
         "        if page < self.page_count {\n            self.words[(page / PAGES_PER_WORD) as usize] |=" => "        if page <= self.page_count {\n            self.words[(page / PAGES_PER_WORD) as usize] |=";
         "a lying source ends the target's migration server"; SERVER;
