@@ -138,13 +138,18 @@ impl RollCalls {
             |call: &Call| call.purpose != Purpose::Doubt && call.roll.name().as_str() == name;
         let index = self.calls.iter().position(is_it);
         let index = index.ok_or_else(|| format!("nothing is in doubt about {name} here"))?;
-        match objection(now, machines, &self.calls[index].roll, is_forced) {
-            Some(why) => Err(why),
-            None => {
-                self.calls.remove(index);
-                Ok(())
-            }
+        let roll = &self.calls[index].roll;
+        if let Some(why) = objection(now, machines, roll, is_forced) {
+            return Err(why);
         }
+        // One turn of no is not enough: it may have gone, while it was asked for, to one that had said so.
+        if !is_forced && !roll.is_over() {
+            return Err(format!(
+                "all machines are asked about {name} once more: say it again in some seconds"
+            ));
+        }
+        self.calls.remove(index);
+        Ok(())
     }
 
     /// Why an operator may not have the copy of a domain run that is here, and whose fate is in doubt.
@@ -202,18 +207,19 @@ fn objection(
     is_forced: bool,
 ) -> Option<String> {
     let name = roll.name().as_str();
-    roll.obstacles(now).find_map(|obstacle| match obstacle {
+    let answers_for = |obstacle: &Obstacle| match obstacle {
+        Obstacle::Silent(_) | Obstacle::Held { runs: false, .. } => is_forced,
+        Obstacle::Asked(_) | Obstacle::Held { .. } => false,
+    };
+    let obstacles: Vec<Obstacle> = roll.obstacles(now).filter(|it| !answers_for(it)).collect();
+    let is_known = |obstacle: &&Obstacle| !matches!(obstacle, Obstacle::Asked(_));
+    let first = obstacles.iter().find(is_known).or(obstacles.first())?;
+    Some(match first {
         Obstacle::Asked(machine) => {
-            let who = address(machines, machine);
-            Some(format!(
-                "{who} has been asked about {name}: say it again in some seconds"
-            ))
+            let who = address(machines, *machine);
+            format!("{who} has been asked about {name}: say it again in some seconds")
         }
-        Obstacle::Silent(_) | Obstacle::Held { runs: false, .. } if is_forced => None,
-        obstacle => {
-            let excuse = excuse(machines, &obstacle);
-            Some(format!("{excuse}, so {name} is not run here"))
-        }
+        known => format!("{}, so {name} is not run here", excuse(machines, known)),
     })
 }
 
