@@ -145,6 +145,14 @@ impl Root {
         self.entries.insert(number, entry);
     }
 
+    /// A domain that is here complete runs from now on: if it leaves, it is not what it was before it came.
+    pub fn adopt(&mut self, number: usize, incarnation: Incarnation) {
+        if let Some(entry) = self.entries.get_mut(&number) {
+            (entry.state, entry.incarnation) = (DomainState::Running, incarnation);
+            entry.waited = None;
+        }
+    }
+
     /// A domain is about to leave; its freeze ends then.
     pub fn export(&mut self, number: usize, deadline: Instant) -> Result<(), Refusal> {
         let states = [DomainState::Running, DomainState::Exported];

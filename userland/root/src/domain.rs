@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use abi::register::{ObjectId, PageCount};
+use manifest::Restart;
 use runtime::Cap;
 use runtime::capability::{Any, Domain as DomainKind, Memory, Pool};
 use runtime::protocol::Name;
@@ -109,6 +110,21 @@ impl Domain {
         matches!(self.state, DomainState::Waiting | DomainState::Away)
     }
 
+    /// It was complete, and runs from now on under this incarnation: if it leaves, it is not what it was before it came.
+    pub fn begin_adopted(&mut self, incarnation: u64) {
+        self.incarnation = incarnation;
+        self.state = DomainState::Running;
+        self.waited = None;
+    }
+
+    /// What a domain at home here is when it has gone, by what its manifest says of starting it again.
+    pub fn state_when_gone(&self, restart: Option<Restart>) -> DomainState {
+        self.waited.unwrap_or(match restart {
+            Some(Restart::Always) => DomainState::Waiting,
+            _ => DomainState::Away,
+        })
+    }
+
     /// What root says of it.
     pub fn record(&self) -> DomainRecord {
         let report = self.pool.and_then(|pool| pool.report().ok());
@@ -151,4 +167,37 @@ pub fn plain(name: &str) -> Option<Binding> {
         name,
         state: [0; 2],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn incoming(waited: Option<DomainState>) -> Domain {
+        let name = Name::try_new("counter").expect("a name");
+        Domain {
+            state: DomainState::Incoming,
+            waited,
+            ..Domain::new(DomainNumber(1), name, DomainId([7; 16]))
+        }
+    }
+
+    #[test]
+    fn one_that_does_not_come_is_what_it_was_before() {
+        for state in [DomainState::Waiting, DomainState::Away] {
+            let gone = incoming(Some(state));
+            assert_eq!(gone.state_when_gone(Some(Restart::Always)), state);
+            assert_eq!(gone.state_when_gone(None), state);
+        }
+    }
+
+    #[test]
+    fn one_that_came_and_left_again_is_started_unasked_only_where_its_manifest_wants_that() {
+        let mut gone = incoming(Some(DomainState::Waiting));
+        gone.begin_adopted(2);
+        let away = gone.state_when_gone(Some(Restart::Never));
+        assert_eq!(away, DomainState::Away);
+        let waiting = gone.state_when_gone(Some(Restart::Always));
+        assert_eq!(waiting, DomainState::Waiting);
+    }
 }

@@ -37,7 +37,8 @@ impl Supervisor {
         if restarts && domain.state == DomainState::Running {
             let delay_ns = domain.count_restart(clock::now_ns());
             self.end(index);
-            self.start_in(index, delay_ns);
+            // It is stopped then, and the log says why.
+            let _ = self.start_in(index, delay_ns);
             return;
         }
         if domain.note_fault() {

@@ -5,6 +5,7 @@ use core::fmt;
 
 use abi::Error;
 use abi::register::PageCount;
+use runtime::protocol::root::Refusal;
 
 use crate::birth::Stillborn;
 use crate::no_image::NoImage;
@@ -36,6 +37,14 @@ impl NotStarted {
     /// Says what was needed when the kernel refuses.
     pub fn at(what: &'static str) -> impl FnOnce(Error) -> NotStarted {
         move |error| NotStarted::Kernel(what, error)
+    }
+
+    /// It in the words of root's protocol.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            NotStarted::Pool(_, Error::PoolEmpty) => Refusal::NoMemory,
+            _ => Refusal::NotStarted,
+        }
     }
 }
 

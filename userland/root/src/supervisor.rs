@@ -5,11 +5,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use abi::register::PageCount;
-use manifest::{Manifest, Restart};
+use manifest::Manifest;
 use runtime::Cap;
 use runtime::capability::{Endpoint, Pool, Reply, Thread};
 use runtime::events::JOURNAL;
-use runtime::protocol::root::{DomainId, DomainState, done};
+use runtime::protocol::root::{DomainId, DomainState, Refusal, done};
 use runtime::protocol::{Name, Words};
 
 use crate::archive::Archive;
@@ -71,7 +71,8 @@ impl Supervisor {
             let index = self.add(described, name);
             match waits {
                 true => self.domains[index].state = DomainState::Waiting,
-                false => self.start(index),
+                // What cannot be started is logged, and the others are started.
+                false => _ = self.start(index),
             }
         }
     }
@@ -95,10 +96,7 @@ impl Supervisor {
         let described = self.domains[index].described;
         let restart = described.map(|described| self.manifest.domains[described].restart);
         let domain = &mut self.domains[index];
-        domain.state = gone.waited.unwrap_or(match restart {
-            Some(Restart::Always) => DomainState::Waiting,
-            _ => DomainState::Away,
-        });
+        domain.state = gone.state_when_gone(restart);
         (domain.id, domain.incarnation) = (gone.id, gone.incarnation);
     }
 
@@ -135,26 +133,30 @@ impl Supervisor {
     }
 
     /// Starts a domain of the manifest and logs how that went.
-    pub fn start(&mut self, index: usize) {
-        self.start_in(index, 0);
+    ///
+    /// # Errors
+    /// It is stopped: the log says why.
+    pub fn start(&mut self, index: usize) -> Result<(), Refusal> {
+        self.start_in(index, 0)
     }
 
     /// The same, but the domain runs only when so many nanoseconds have passed.
-    pub fn start_in(&mut self, index: usize, delay_ns: u64) {
+    ///
+    /// # Errors
+    /// It is stopped: the log says why.
+    pub fn start_in(&mut self, index: usize, delay_ns: u64) -> Result<(), Refusal> {
         let name = self.domains[index].name;
-        match self.try_start(index, delay_ns) {
-            Ok(pages) => {
-                let (mib, delay_ms) = (pages.0 / MIB_PAGES, delay_ns / 1_000_000);
-                match delay_ms {
-                    0 => log::info!("started {name} with {mib} MiB"),
-                    _ => log::info!("started {name} with {mib} MiB; it runs in {delay_ms} ms"),
-                }
-            }
-            Err(error) => {
-                log::error!("cannot start {name}: {error}");
-                self.end(index);
-            }
+        let pages = self.try_start(index, delay_ns).map_err(|error| {
+            log::error!("cannot start {name}: {error}");
+            self.end(index);
+            error.refusal()
+        })?;
+        let (mib, delay_ms) = (pages.0 / MIB_PAGES, delay_ns / 1_000_000);
+        match delay_ms {
+            0 => log::info!("started {name} with {mib} MiB"),
+            _ => log::info!("started {name} with {mib} MiB; it runs in {delay_ms} ms"),
         }
+        Ok(())
     }
 
     /// Starts a domain. What was made before an error is the domain's, and ends with it.

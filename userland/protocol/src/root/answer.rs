@@ -25,6 +25,8 @@ numbered! {
         Kernel = 9: "the kernel refused";
         /// The domain's Ethernet or IPv4 address is another domain's here.
         AddressTaken = 10: "its address is another domain's here";
+        /// The domain cannot be started; root's log says why.
+        NotStarted = 11: "it cannot be started, as the log explains";
     }
 }
 

@@ -188,8 +188,7 @@ pub fn adopt(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64) 
     let body = domain.body.as_ref().ok_or(Refusal::WrongState)?;
     root.switchboard.activate(domain.number);
     body.domain.thaw(domain.freeze_token).map_err(kernel)?;
-    domain.incarnation = incarnation;
-    domain.state = DomainState::Running;
+    domain.begin_adopted(incarnation);
     root.ring_for_commands();
     Ok((done(), None))
 }

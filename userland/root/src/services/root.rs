@@ -1,8 +1,8 @@
 //! `root`: the machine's domains, for those who list and move them. What a target asks is [`incoming`].
 
+use abi::Error;
 use abi::kind::DomainRights;
 use abi::register::{ObjectId, PageCount};
-use abi::{Error, NO_DEADLINE};
 use runtime::Cap;
 use runtime::capability::Any;
 use runtime::message::Message;
@@ -12,10 +12,13 @@ use runtime::server::{Answer, Server};
 
 use super::{incoming, now};
 use crate::badge::{Interface, badge};
-use crate::domain::plain;
+use crate::domain::{Domain, plain};
 use crate::handle::Handle;
 use crate::supervisor::Supervisor;
 use crate::{clock, names};
+
+/// For so long a domain that is retired no more stands still at most.
+const UNRETIRED_NS: u64 = 1_000_000_000;
 
 /// What an answer carries: words, and a capability that the caller gets a copy of.
 pub type Reply = Result<(Words, Option<Cap<Any>>), Refusal>;
@@ -168,9 +171,10 @@ fn unretire(root: &mut Supervisor, name: Name) -> Reply {
     let index = exported(root, name)?;
     let body = root.domains[index].body.as_ref();
     let domain = &body.ok_or(Refusal::WrongState)?.domain;
-    match domain.unretire(NO_DEADLINE) {
+    // If it were not thawed here, the kernel would soon.
+    match domain.unretire(clock::now_ns().saturating_add(UNRETIRED_NS)) {
         Ok(freeze) => domain.thaw(freeze.token).map_err(kernel)?,
-        // It was asked before, and the answer got lost.
+        // It was asked before, and the answer got lost, or the kernel thaws it.
         Err(Error::WrongState) => return Ok((done(), None)),
         Err(error) => return Err(kernel(error)),
     }
@@ -178,13 +182,22 @@ fn unretire(root: &mut Supervisor, name: Name) -> Reply {
     Ok((done(), None))
 }
 
-/// Starts a domain that is at home here and not here.
+/// Starts a domain that is at home here and not here. One that cannot be started is what it was before.
 fn start(root: &mut Supervisor, name: Name) -> Reply {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
+    let Domain {
+        state,
+        id,
+        incarnation,
+        ..
+    } = root.domains[index];
     if !root.domains[index].is_elsewhere() {
         return Err(Refusal::AlreadyHere);
     }
-    root.start(index);
+    root.start(index).inspect_err(|_| {
+        let domain = &mut root.domains[index];
+        (domain.state, domain.id, domain.incarnation) = (state, id, incarnation);
+    })?;
     Ok((done(), None))
 }
 
