@@ -29,7 +29,8 @@ pub enum Action {
     Forget,
     /// Tell the supervisor, the operator and the log.
     Notify(Notice),
-    /// Another machine runs this incarnation of a domain: if an older one runs here, stop it, for good, and list it.
+    /// Another machine runs this incarnation of a domain: if an older one is here, stop it, for good, and list it. When none runs here, or
+    /// can any more, tell that machine that the transaction is `Unknown`: it asks until then.
     Outlived {
         /// Which domain.
         domain: DomainId,
@@ -97,7 +98,8 @@ pub enum SourceAction {
     Thaw,
     /// Give the retired domain's memory back. Answered by `Destroyed`, also if it is gone already.
     Destroy,
-    /// Undo the retirement and run the domain: the operator has forced it by name and supplies the right to.
+    /// Undo the retirement and run the domain: the operator has forced it by name and supplies the right to. Answered by
+    /// `Unretired`, or by `Failed` if that cannot be done.
     Unretire,
 }
 
@@ -172,6 +174,8 @@ pub enum SourceEvent {
     NotRetired(LocalFailure),
     /// The domain's memory is given back.
     Destroyed,
+    /// The domain is retired no more, and runs.
+    Unretired,
 }
 
 /// What a target's machine has done or received.

@@ -124,8 +124,11 @@ impl<H: Host> Shell<H> {
 
     /// Settles what is in doubt about a domain.
     fn force(&mut self, now: Instant, name: Name, force: Force) -> Answer {
-        match (self.moves.doubted(name), force) {
-            (Some(transaction), force) => self.settle(now, name, transaction, force)?,
+        let mut doubts = self.moves.doubts(name);
+        let settled = doubts.find(|(_, doubt)| doubt.is_settled_by(force));
+        drop(doubts);
+        match (settled, force) {
+            (Some((transaction, _)), force) => self.settle(now, name, transaction, force)?,
             (None, Force::RunHere) => self.start_by_order(now, name, true)?,
             (None, Force::DropCopy) => self.drop_outlived(now, name)?,
         }
@@ -146,13 +149,12 @@ impl<H: Host> Shell<H> {
         let calls = &self.roll_calls;
         let objection = calls.objection_to_running(now, &self.machines, name.as_str());
         if let (Force::RunHere, Some(why)) = (force, objection) {
+            self.update_roll_calls(now);
             return Err(why);
         }
         match self.moves.ledger.force(now, transaction, force) {
             true => Ok(()),
-            false => Err(format!(
-                "that does not settle what is in doubt about {name}"
-            )),
+            false => Err(format!("{name} is being settled already")),
         }
     }
 
@@ -161,7 +163,7 @@ impl<H: Host> Shell<H> {
         let found = self.host.find(name);
         let record = found.map_err(|error| error.to_string())?;
         if record.state != DomainState::Outlived {
-            return Err(format!("nothing is in doubt about {name} here"));
+            return Err(format!("no copy of {name} here is in doubt or outlived"));
         }
         let id = nomad_protocol::DomainId(u128::from_le_bytes(record.id.0));
         let dropped = self.host.discard(name, id);

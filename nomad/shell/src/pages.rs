@@ -3,7 +3,8 @@
 
 use nomad_protocol::planner::Round;
 use nomad_protocol::{
-    Event, Instant, LocalFailure, MachineId, SourceEvent, StreamHeader, TargetEvent, TransactionId,
+    Event, Instant, LocalFailure, MachineId, PhaseName, SourceEvent, StreamHeader, TargetEvent,
+    TransactionId,
 };
 
 use crate::host::Host;
@@ -145,20 +146,28 @@ impl Segment {
 }
 
 impl<H: Host> Shell<H> {
-    /// A segment begins on a page stream of `from`, which was about `known` so far; returns what it is about.
+    /// A segment begins on a page stream of `from`, which was about `known` so far; returns what it is about. A transaction has one
+    /// stream, and what comes on another is a stranger's.
     ///
     /// # Errors
-    /// [`Stranger`].
+    /// [`Stranger`], also if the transaction awaits no such segment now.
     pub fn segment_begins(
-        &self,
+        &mut self,
         from: MachineId,
         known: Option<TransactionId>,
         header: &StreamHeader,
     ) -> Result<TransactionId, Stranger> {
         let transaction = transaction_of(header);
-        let is_known = known.is_none_or(|known| known == transaction);
-        let is_peer = self.moves.peer_of(transaction) == Some(from);
-        (is_known && is_peer).then_some(transaction).ok_or(Stranger)
+        let is_its = match known {
+            Some(known) => known == transaction,
+            None => !self.streams.contains(&transaction),
+        };
+        let entry = self.moves.entry(transaction).ok_or(Stranger)?;
+        if !is_its || entry.peer != from || !awaits(entry.phase, header) {
+            return Err(Stranger);
+        }
+        self.streams.insert(transaction);
+        Ok(transaction)
     }
 
     /// Takes in what a page stream says.
@@ -203,6 +212,15 @@ pub fn transaction_of(header: &StreamHeader) -> TransactionId {
         StreamHeader::Round { transaction, .. } | StreamHeader::Freeze { transaction, .. } => {
             *transaction
         }
+    }
+}
+
+/// Whether a target in this phase awaits such a segment.
+fn awaits(phase: PhaseName, header: &StreamHeader) -> bool {
+    match header {
+        StreamHeader::Round { .. } => phase == PhaseName::Receive,
+        // One that is prepared may be sent another freeze, which replaces what it has.
+        StreamHeader::Freeze { .. } => matches!(phase, PhaseName::Receive | PhaseName::Verify),
     }
 }
 

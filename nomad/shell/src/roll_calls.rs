@@ -10,7 +10,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use nomad_protocol::{
-    Entry, Fleet, Instant, MachineId, Name, Obstacle, RollCall, Standing, Timing, Turn,
+    Doubt, Entry, Fleet, Instant, MachineId, Name, Obstacle, RollCall, Standing, Timing, Turn,
 };
 use service_protocol::root::{DomainRecord, DomainState};
 
@@ -60,7 +60,7 @@ pub fn needed<'a>(
         let name = Name::try_new(record.name.as_str()).ok()?;
         Some((name, Purpose::of(record)?))
     });
-    let doubted = entries.filter(|entry| entry.doubt.is_some());
+    let doubted = entries.filter(|entry| entry.doubt.is_some_and(Doubt::has_copy));
     let doubted = doubted.map(|entry| (entry.offer.name.clone(), Purpose::Doubt));
     homes.chain(doubted).collect()
 }
@@ -160,8 +160,12 @@ impl RollCalls {
         name: &str,
     ) -> Option<String> {
         let mut calls = self.calls.iter();
-        let call = calls.find(|call| call.roll.name().as_str() == name)?;
-        objection(now, machines, &call.roll, true)
+        match calls.find(|call| call.roll.name().as_str() == name) {
+            Some(call) => objection(now, machines, &call.roll, true),
+            None => Some(format!(
+                "no machine has been asked about {name} yet: say it again in some seconds"
+            )),
+        }
     }
 
     /// What each call has come to, a line each.

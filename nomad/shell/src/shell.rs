@@ -7,7 +7,7 @@
 //!
 //! The order of actions is the ledger's: each is done, and what it leads to said, before the next.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,7 +17,8 @@ use nomad_image::Name;
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
     Action, DomainId, Envelope, Event, Here, Incarnation, Instant, MachineId, Message, Notice,
-    Record, SourceAction, Standing, TargetAction, TargetEvent, TransactionId, Turn, Versions,
+    Record, SourceAction, SourceEvent, Standing, Step, TargetAction, TargetEvent, TransactionId,
+    Turn, Versions,
 };
 use service_protocol::root::{DomainRecord, DomainState, Refusal};
 
@@ -54,6 +55,8 @@ pub struct Shell<H: Host> {
     pub moves: Moves<H::Outgoing, H::Incoming>,
     /// Domains that other machines are asked about.
     pub(crate) roll_calls: RollCalls,
+    /// Transactions that a page stream has come for.
+    pub(crate) streams: BTreeSet<TransactionId>,
     /// At which request of an operator's a transaction began.
     pub(crate) requests: BTreeMap<TransactionId, RequestId>,
     /// What the tests asked for, if they may.
@@ -61,7 +64,7 @@ pub struct Shell<H: Host> {
     pub(crate) machines: Machines,
     pub(crate) versions: Versions,
     pub(crate) goals: Goals,
-    postponed: Postponed<H::Outgoing>,
+    postponed: Postponed,
     outputs: VecDeque<Output>,
 }
 
@@ -84,6 +87,7 @@ impl<H: Host> Shell<H> {
             host,
             moves,
             roll_calls: RollCalls::default(),
+            streams: BTreeSet::new(),
             requests: BTreeMap::new(),
             hook: setting.has_hooks.then(Hook::default),
             machines: setting.machines,
@@ -190,7 +194,7 @@ impl<H: Host> Shell<H> {
                 domain,
                 incarnation,
                 by,
-            } => self.outlive(domain, incarnation, by),
+            } => self.outlive(transaction, (domain, incarnation), by),
             Action::CloseStream => self.close_stream(transaction),
             Action::Source(action) => return self.perform_source(now, transaction, action),
             Action::Target(TargetAction::DiscardCopy) => return self.discard(now, transaction),
@@ -220,13 +224,18 @@ impl<H: Host> Shell<H> {
         self.or_later(now, discarded, Task::Discard(transaction))
     }
 
+    /// Has a domain run here that an operator has forced to; returns what the ledger is to be told, if root has answered for good.
+    fn run_again(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
+        let done = self.moves.run_again(&mut self.host, transaction);
+        let event = self.or_later(now, done, Task::RunAgain(transaction))?;
+        if event == Event::Source(SourceEvent::Unretired) {
+            self.say(Output::Frames(transaction, Frames::Revert));
+        }
+        Some(event)
+    }
+
     /// What was done, or nothing yet: then it is tried again later.
-    fn or_later<T>(
-        &mut self,
-        now: Instant,
-        done: Result<T, RootError>,
-        task: Task<H::Outgoing>,
-    ) -> Option<T> {
+    fn or_later<T>(&mut self, now: Instant, done: Result<T, RootError>, task: Task) -> Option<T> {
         match done {
             Ok(done) => Some(done),
             Err(error) => {
@@ -237,12 +246,12 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    fn postpone(&mut self, now: Instant, task: Task<H::Outgoing>) {
+    fn postpone(&mut self, now: Instant, task: Task) {
         let interval_us = self.moves.ledger.here().timing.repeat_max_us;
         self.postponed.push(now.after_us(interval_us.max(1)), task);
     }
 
-    fn try_again(&mut self, now: Instant, task: Task<H::Outgoing>) {
+    fn try_again(&mut self, now: Instant, task: Task) {
         match task {
             Task::GiveBack(transaction) => self.say(Output::GiveBack(transaction)),
             Task::Discard(transaction) => {
@@ -250,10 +259,9 @@ impl<H: Host> Shell<H> {
                     self.handle_event(now, transaction, event);
                 }
             }
-            Task::RunAgain(mut outgoing) => {
-                let refused = self.host.run_again(&mut outgoing).err();
-                if refused.is_some_and(RootError::may_pass) {
-                    self.postpone(now, Task::RunAgain(outgoing));
+            Task::RunAgain(transaction) => {
+                if let Some(event) = self.run_again(now, transaction) {
+                    self.handle_event(now, transaction, event);
                 }
             }
             Task::CallRolls => self.update_roll_calls(now),
@@ -295,12 +303,7 @@ impl<H: Host> Shell<H> {
                 self.say(Output::GiveBack(transaction));
                 return None;
             }
-            SourceAction::Unretire => {
-                if let Some(refused) = self.moves.run_again(&mut self.host, transaction) {
-                    self.postpone(now, Task::RunAgain(refused));
-                }
-                return None;
-            }
+            SourceAction::Unretire => return self.run_again(now, transaction),
             _ => {}
         }
         self.moves.step_source(&mut self.host, transaction, action)
@@ -326,29 +329,46 @@ impl<H: Host> Shell<H> {
         if let Notice::Finished | Notice::Aborted(_) = notice {
             self.update_roll_calls(now);
             self.moves.forget(&mut self.host, transaction);
+            self.streams.remove(&transaction);
             self.requests.remove(&transaction);
         }
     }
 
-    /// Another machine runs this incarnation of a domain. An older copy that runs here was forced to.
-    fn outlive(&mut self, domain: DomainId, incarnation: Incarnation, by: MachineId) {
-        let records = match self.host.all() {
-            Ok(records) => records,
-            Err(error) => return log::error!("root does not list its domains: {error}"),
-        };
+    /// Another machine runs this incarnation of a domain: an older copy that runs here was forced to, and stands still from now on. That
+    /// machine, which repeats what it says, is answered when that is certain.
+    fn outlive(
+        &mut self,
+        transaction: TransactionId,
+        (domain, incarnation): (DomainId, Incarnation),
+        by: MachineId,
+    ) {
+        let stopped = self.stop_older(domain, incarnation);
+        if let Err(error) = stopped {
+            return log::error!("an older copy of what {by:?} runs is not stopped: {error}");
+        }
+        let boot = self.moves.ledger.here().boot;
+        let message = Message::About(transaction, Step::Unknown);
+        self.send(by, &Envelope { boot, message });
+    }
+
+    /// Stops the copy of a domain that runs here, if it is older than this incarnation.
+    ///
+    /// # Errors
+    /// It is not known whether one runs here, or it may run again.
+    fn stop_older(&mut self, domain: DomainId, incarnation: Incarnation) -> Result<(), RootError> {
+        let records = self.host.all()?;
         let is_it = |record: &&DomainRecord| {
             let same = u128::from_le_bytes(record.id.0) == domain.0;
             let is_older = Incarnation(record.incarnation).is_outlived_by(incarnation);
-            same && is_older && record.state == DomainState::Running
+            let may_run = matches!(record.state, DomainState::Running | DomainState::Exported);
+            same && is_older && may_run
         };
         let record = records.iter().find(is_it);
         let Some(name) = record.and_then(|record| Name::try_new(record.name.as_str())) else {
-            return;
+            return Ok(());
         };
-        log::error!("{name} runs on {by:?} and is younger there: the copy here stands still");
-        if let Err(error) = self.host.outlive(name, domain, incarnation) {
-            log::error!("{name} cannot be stopped: {error}");
-        }
+        // One that is leaving is refused: the move of an outlived copy ends before.
+        self.host.outlive(name, domain, incarnation)
     }
 
     /// Begins a roll call for each domain that needs one and has none, and ends those that are not needed any more.
@@ -406,7 +426,7 @@ impl<H: Host> Shell<H> {
         match Name::try_new(name.as_str()).map(|name| self.host.find(name)) {
             Some(Ok(record)) if Purpose::of(&record).is_none() => Some(Standing::Holds {
                 incarnation: Incarnation(record.incarnation),
-                runs: record.state == DomainState::Running,
+                runs: self.may_run(&record),
             }),
             None | Some(Ok(_) | Err(RootError::Refused(Refusal::NoSuchDomain))) => {
                 Some(self.moves.ledger.lacking())
@@ -415,6 +435,18 @@ impl<H: Host> Shell<H> {
                 log::warn!("{}: {error}", name.as_str());
                 None
             }
+        }
+    }
+
+    /// Whether a copy runs here or may again without an operator: one that leaves may, until what becomes of it is in doubt.
+    fn may_run(&self, record: &DomainRecord) -> bool {
+        match record.state {
+            DomainState::Running => true,
+            DomainState::Exported => {
+                let name = Name::try_new(record.name.as_str());
+                name.is_none_or(|name| self.moves.doubts(name).all(|(_, doubt)| !doubt.has_copy()))
+            }
+            _ => false,
         }
     }
 

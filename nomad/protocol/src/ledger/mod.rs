@@ -332,8 +332,7 @@ impl Ledger {
                 by,
             };
             self.answers.push_back((transaction, outlived));
-        }
-        if let Some(answer) = step.answer_unknown() {
+        } else if let Some(answer) = step.answer_unknown() {
             self.answer(from, transaction, answer);
         }
     }

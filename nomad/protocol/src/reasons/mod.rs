@@ -228,6 +228,11 @@ impl Doubt {
             _ => true,
         }
     }
+
+    /// Whether there may be a copy here that it is about.
+    pub fn has_copy(self) -> bool {
+        self != Doubt::NotHeard
+    }
 }
 
 /// Why the outcome is not known: both facts and the reason are listed for the operator.

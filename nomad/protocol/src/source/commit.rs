@@ -188,7 +188,7 @@ impl Committing {
                     ..self
                 })
             }
-            Input::Force(force) => InDoubt::forced(context, force),
+            Input::Force(force) => InDoubt::forced(context, Doubt::Silent, force),
             _ => Phase::Commit(self),
         }
     }

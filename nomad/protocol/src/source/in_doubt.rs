@@ -12,17 +12,15 @@ use super::Phase;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct InDoubt {
     why: Doubt,
-    dropping: bool,
+    /// What the operator wants, from then on until it is done.
+    forced: Option<Force>,
 }
 
 impl InDoubt {
     pub(super) fn enter(context: &mut Context<'_>, why: Doubt) -> Phase {
         context.enter(PhaseName::InDoubt);
         context.notify(Notice::InDoubt(why));
-        Phase::InDoubt(InDoubt {
-            why,
-            dropping: false,
-        })
+        Phase::InDoubt(InDoubt { why, forced: None })
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
@@ -31,37 +29,36 @@ impl InDoubt {
             Input::Heard {
                 step: Step::Activated { .. },
                 ..
-            } if self.why == Doubt::TargetRestarted => {
+            } if self.why == Doubt::TargetRestarted && self.forced.is_none() => {
                 context.notify(Notice::InDoubt(Doubt::LostAfterActivated));
                 Phase::InDoubt(InDoubt {
                     why: Doubt::LostAfterActivated,
                     ..self
                 })
             }
-            Input::Force(force) if !self.dropping => Self::forced(context, force),
-            Input::Event(Event::Source(SourceEvent::Destroyed)) if self.dropping => {
+            Input::Force(force) if self.forced.is_none() => Self::forced(context, self.why, force),
+            Input::Event(Event::Source(done)) if self.forced.map(done_by) == Some(done) => {
                 Self::finish(context)
+            }
+            // There is nothing that could run. The operator may still drop what is listed.
+            Input::Event(Event::Failed(_)) if self.forced == Some(Force::RunHere) => {
+                Self::enter(context, self.why)
             }
             _ => Phase::InDoubt(self),
         }
     }
 
-    /// The operator answers for what follows.
-    pub(super) fn forced(context: &mut Context<'_>, force: Force) -> Phase {
-        match force {
-            Force::RunHere => {
-                context.act(Action::Source(SourceAction::Unretire));
-                Self::finish(context)
-            }
-            Force::DropCopy => {
-                context.act(Action::Source(SourceAction::Destroy));
-                context.timers.clear();
-                Phase::InDoubt(InDoubt {
-                    why: Doubt::Silent,
-                    dropping: true,
-                })
-            }
-        }
+    /// The operator answers for what follows. The copy stays in doubt until that is done: a nomad that ends before finds it so again.
+    pub(super) fn forced(context: &mut Context<'_>, why: Doubt, force: Force) -> Phase {
+        context.act(Action::Source(match force {
+            Force::RunHere => SourceAction::Unretire,
+            Force::DropCopy => SourceAction::Destroy,
+        }));
+        context.timers.clear();
+        Phase::InDoubt(InDoubt {
+            why,
+            forced: Some(force),
+        })
     }
 
     fn finish(context: &mut Context<'_>) -> Phase {
@@ -74,5 +71,18 @@ impl InDoubt {
 
     pub(super) fn why(&self) -> Doubt {
         self.why
+    }
+
+    /// Whether the operator has settled it, and that is being done.
+    pub(super) fn is_forced(&self) -> bool {
+        self.forced.is_some()
+    }
+}
+
+/// What is reported when the machine has done what the operator wants.
+fn done_by(force: Force) -> SourceEvent {
+    match force {
+        Force::RunHere => SourceEvent::Unretired,
+        Force::DropCopy => SourceEvent::Destroyed,
     }
 }

@@ -218,7 +218,9 @@ impl Source {
 
     /// The operator settles what is in doubt. Says whether there was a doubt that this settles.
     pub fn force(&mut self, now: Instant, force: Force) -> bool {
+        let is_forced = matches!(&self.phase, Phase::InDoubt(in_doubt) if in_doubt.is_forced());
         let settles = self.doubt().is_some_and(|doubt| doubt.is_settled_by(force));
+        let settles = settles && !is_forced;
         if settles {
             self.step(now, Input::Force(force));
         }

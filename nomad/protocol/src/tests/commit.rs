@@ -198,6 +198,49 @@ fn a_committed_source_whose_target_was_restarted_keeps_its_copy() {
     assert_eq!(pair.phase(0), None);
 }
 
+/// A source in doubt whose machine answers `Unretire` so.
+fn forced_to_run(answer: Option<Event>) -> Pair {
+    let mut pair = at_the_commit_point();
+    pair.restart_machine(1);
+    answer_retire(&mut pair, SourceEvent::Retired);
+    pair.settle();
+    pair.shell = match answer {
+        Some(_) => |action| {
+            let failed = Event::Failed(LocalFailure::Service { slot: 1 });
+            (*action == Action::Source(SourceAction::Unretire)).then(|| [failed].into())
+        },
+        None => |action| (*action == Action::Source(SourceAction::Unretire)).then(Vec::new),
+    };
+    assert!(pair.machines[0].force(pair.now, MOVE, Force::RunHere));
+    pair.settle();
+    pair
+}
+
+#[test]
+fn a_forced_copy_is_in_doubt_until_it_runs() {
+    let mut pair = forced_to_run(None);
+    assert_eq!(pair.phase(0), Some(PhaseName::InDoubt));
+    for force in [Force::RunHere, Force::DropCopy] {
+        assert!(!pair.machines[0].force(pair.now, MOVE, force), "{force:?}");
+    }
+    let unretired = Event::Source(SourceEvent::Unretired);
+    pair.machines[0].handle_event(pair.now, MOVE, unretired);
+    pair.settle();
+    assert!(pair.noticed(0, Notice::Finished));
+    assert_eq!(pair.phase(0), None);
+}
+
+#[test]
+fn a_copy_that_cannot_be_run_can_be_dropped() {
+    let failure = LocalFailure::Service { slot: 1 };
+    let mut pair = forced_to_run(Some(Event::Failed(failure)));
+    assert_eq!(pair.phase(0), Some(PhaseName::InDoubt));
+    assert!(pair.machines[0].force(pair.now, MOVE, Force::DropCopy));
+    pair.settle();
+    assert!(pair.did(0, &Action::Source(SourceAction::Destroy)));
+    assert_eq!(pair.phase(0), None);
+}
+
 #[test]
 fn nothing_is_forced_without_a_doubt() {
     let mut pair = at_the_commit_point();

@@ -201,6 +201,13 @@ impl Pair {
             Action::Send { envelope, .. } if !self.cut => {
                 self.datagrams.push_back((1 - machine, envelope.clone()))
             }
+            // No older copy runs anywhere here.
+            Action::Outlived { .. } if !self.cut => {
+                let boot = self.machines[machine].here().boot;
+                let message = Message::About(MOVE, Step::Unknown);
+                self.datagrams
+                    .push_back((1 - machine, Envelope { boot, message }));
+            }
             Action::Source(action) => return self.perform_source(machine, *action),
             Action::Target(action) => {
                 return perform_target(action)
@@ -247,6 +254,7 @@ impl Pair {
             }
             SourceAction::Retire { .. } => SourceEvent::Retired,
             SourceAction::Destroy => SourceEvent::Destroyed,
+            SourceAction::Unretire => SourceEvent::Unretired,
             _ => return Vec::new(),
         };
         [Event::Source(event)].into()

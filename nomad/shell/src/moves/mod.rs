@@ -15,7 +15,7 @@ use alloc::collections::BTreeMap;
 use nomad_image::Name;
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    Cancelled, DomainId, Entry, Instant, Ledger, MachineId, Offer, OfferError, PhaseName,
+    Cancelled, DomainId, Doubt, Entry, Instant, Ledger, MachineId, Offer, OfferError, PhaseName,
     TransactionId,
 };
 
@@ -62,12 +62,11 @@ impl<O, I> Moves<O, I> {
         Some(self.ledger.cancel(now, *transaction))
     }
 
-    /// The transaction of a domain that is in doubt.
-    pub fn doubted(&self, name: Name) -> Option<TransactionId> {
-        let mut entries = self.ledger.entries();
-        let doubted = entries
-            .find(|entry| entry.doubt.is_some() && entry.offer.name.as_str() == name.as_str());
-        doubted.map(|entry| entry.transaction)
+    /// The transactions of domains of this name that are in doubt, and why.
+    pub fn doubts(&self, name: Name) -> impl Iterator<Item = (TransactionId, Doubt)> + '_ {
+        let entries = self.ledger.entries();
+        let named = entries.filter(move |entry| entry.offer.name.as_str() == name.as_str());
+        named.filter_map(|entry| Some((entry.transaction, entry.doubt?)))
     }
 
     /// A transaction that is not over.

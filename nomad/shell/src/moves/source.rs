@@ -3,6 +3,7 @@
 use nomad_protocol::{Event, LocalFailure, SourceAction, SourceEvent, StateVersion, TransactionId};
 
 use super::Moves;
+use super::target::of_root;
 use crate::host::{Host, Kernel, NotRetired, RootError};
 use crate::output::What;
 
@@ -38,17 +39,22 @@ impl<O, I> Moves<O, I> {
         }
     }
 
-    /// Has a domain run again; the domain, if root refuses and may do it later.
+    /// Has a domain run again; returns what the ledger is to be told: also that it cannot, for good.
+    ///
+    /// # Errors
+    /// Root's refusal, if it may pass.
     pub(crate) fn run_again<H: Host<Outgoing = O>>(
         &mut self,
         host: &mut H,
         transaction: TransactionId,
-    ) -> Option<O> {
-        let outgoing = self.outgoing.get_mut(&transaction)?;
-        let refused = host.run_again(outgoing).err()?;
-        match refused.may_pass() {
-            true => self.outgoing.remove(&transaction),
-            false => None,
+    ) -> Result<Event, RootError> {
+        let Some(outgoing) = self.outgoing.get_mut(&transaction) else {
+            return Ok(Event::Failed(LocalFailure::BadImage));
+        };
+        match host.run_again(outgoing) {
+            Ok(()) => Ok(Event::Source(SourceEvent::Unretired)),
+            Err(error) if error.may_pass() => Err(error),
+            Err(error) => Ok(Event::Failed(of_root(error))),
         }
     }
 }

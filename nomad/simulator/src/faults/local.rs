@@ -130,6 +130,8 @@ pub enum RootCall {
     Revert,
     /// It does not undo a retirement.
     Unretire,
+    /// It does not stop an outlived copy.
+    Outlive,
 }
 
 /// A call of root that fails on a machine.
@@ -144,7 +146,7 @@ pub struct RootFault {
 }
 
 impl RootCall {
-    /// Those that happen while faults do. A retirement is undone by order, after them.
+    /// Those that happen while faults do. A retirement is undone by order, after them, and what comes of it is outlived then.
     pub const DRAWN: [RootCall; 6] = [
         RootCall::List,
         RootCall::Find,

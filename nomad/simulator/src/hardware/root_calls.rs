@@ -61,7 +61,7 @@ impl Root for Hardware {
             Mutant::IncarnationStays => Incarnation(incarnation.0 - 1),
             _ => incarnation,
         };
-        let entry = self.root.entries.get_mut(&number_of(name));
+        let entry = self.root.entries.get(&number_of(name));
         let entry = entry.ok_or(RootError::Refused(Refusal::NoSuchDomain))?;
         match entry.state {
             _ if entry.id != id => return Err(RootError::Refused(Refusal::AlreadyHere)),
@@ -69,7 +69,7 @@ impl Root for Hardware {
             _ if entry.incarnation == incarnation => return Ok(()),
             _ => return Err(RootError::Refused(Refusal::WrongState)),
         }
-        (entry.state, entry.incarnation) = (DomainState::Running, incarnation);
+        self.root.adopt(number_of(name), incarnation);
         self.kernel.activate(id, incarnation);
         Ok(())
     }
@@ -80,6 +80,7 @@ impl Root for Hardware {
         id: DomainId,
         incarnation: Incarnation,
     ) -> Result<(), RootError> {
+        self.ask_root(RootCall::Outlive)?;
         let entry = self.root.in_state(number_of(name), &[DomainState::Running]);
         let entry = entry.map_err(RootError::Refused)?;
         if entry.id != id || !entry.incarnation.is_outlived_by(incarnation) {

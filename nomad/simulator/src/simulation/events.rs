@@ -280,9 +280,8 @@ impl Simulation {
             let hardware = machine.hardware_mut();
             hardware.parts.freeze_us = FREEZE_US;
             hardware.local.clear();
-            hardware
-                .root_faults
-                .retain(|fault| fault.call == RootCall::Unretire);
+            let is_later = |call| matches!(call, RootCall::Unretire | RootCall::Outlive);
+            hardware.root_faults.retain(|fault| is_later(fault.call));
         }
     }
 }
