@@ -5,7 +5,6 @@ use core::cell::RefCell;
 use core::net::Ipv4Addr;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use embassy_sync::channel::Channel;
 use embassy_sync::signal::Signal;
 use embassy_time::Instant as Now;
 use nomad_channel::{Keys, Random};
@@ -14,12 +13,13 @@ use nomad_protocol::{
     BootId, Capabilities, CpuFeatures, Event, Fleet, Here, Instant, LifeId, Timing, TransactionId,
     Versions,
 };
-use nomad_shell::{Job, Machines, Neighbour, Output, Records, Setting, Shell, What};
+use nomad_shell::{Machines, Neighbour, Output, Records, Setting, Shell};
 use runtime::Start;
 use runtime::executor::Tasks;
 use runtime::protocol::Ipv4;
 
 use crate::afterwards::{self, Afterwards};
+use crate::channel::jobs::{Jobs, SENDERS_MAX};
 use crate::channel::{control, receiver, sender};
 use crate::late::{self, LateFrames};
 use crate::local::{Local, SharedStore, freeze_limit_ns};
@@ -27,8 +27,6 @@ use crate::machine::Machine;
 use crate::network::Network;
 use crate::operators::Operators;
 
-/// Jobs that may wait for the sender.
-const JOBS_MAX: usize = 8;
 /// Page streams that may come in at once.
 const STREAMS_MAX: usize = 2;
 
@@ -44,8 +42,8 @@ pub struct Server {
     pub afterwards: Afterwards,
     /// Frames that come too late for a domain.
     pub late: LateFrames,
-    /// What the sender shall do.
-    pub jobs: Channel<NoopRawMutex, Job, JOBS_MAX>,
+    /// What the senders shall do.
+    pub jobs: Jobs,
     /// Raised, each for a receiver, when a transaction needs its page stream no more.
     pub stream_over: [Signal<NoopRawMutex, ()>; STREAMS_MAX],
     /// Raised when an event was reported.
@@ -64,7 +62,7 @@ impl Server {
             operators: Operators::new(random),
             afterwards: Afterwards::default(),
             late: LateFrames::default(),
-            jobs: Channel::new(),
+            jobs: Jobs::new(),
             stream_over: [const { Signal::new() }; STREAMS_MAX],
             reported: Signal::new(),
         }
@@ -98,7 +96,11 @@ impl Server {
     fn pass_on(&self, output: Output) {
         match output {
             Output::Send { to, bytes } => self.network.send(to, &bytes),
-            Output::Job(job) => self.leave_to_sender(job),
+            Output::Job(job) => {
+                if self.jobs.leave(job).is_err() {
+                    self.report(job.transaction, Event::StreamBroken);
+                }
+            }
             Output::StreamOver => self.stream_over.iter().for_each(|over| over.signal(())),
             Output::Line(request, line) => self.operators.say(request, &line),
             Output::Log(line) => self.afterwards.log(line),
@@ -106,13 +108,6 @@ impl Server {
             Output::Frames(transaction, frames) => self.note_frames(transaction, frames),
             Output::Late(from, transaction, late) => self.hear_late(from, transaction, late),
             Output::End => panic!("ends, as a test asked for"),
-        }
-    }
-
-    fn leave_to_sender(&self, job: Job) {
-        // A full queue means that the sender is busy: it notices by itself when a transaction is over.
-        if self.jobs.try_send(job).is_err() && job.what != What::Close {
-            self.report(job.transaction, Event::StreamBroken);
         }
     }
 }
@@ -213,7 +208,9 @@ pub async fn serve(start: Start, tasks: Tasks) {
     server.resume_frames();
     tasks.spawn(late::task::run(server, late::task::tunnel(start)));
     tasks.spawn(afterwards::run(server));
-    tasks.spawn(sender::run(server, stack));
+    for number in 0..SENDERS_MAX {
+        tasks.spawn(sender::run(server, stack, number));
+    }
     for over in &server.stream_over {
         tasks.spawn(receiver::run(server, stack, over));
     }

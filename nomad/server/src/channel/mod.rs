@@ -5,12 +5,13 @@
 //! | --- | --- |
 //! | [`control`] | the task that hears datagrams, timers and events |
 //! | [`outlets`] | the sockets that datagrams leave by |
-//! | [`outlets`] | datagrams on their way out |
-//! | [`sender`] | the task that sends a domain's pages |
+//! | [`jobs`] | what those who send pages shall do |
+//! | [`sender`] | the tasks that send a domain's pages |
 //! | [`receiver`] | the tasks that receive them |
 //! | [`segments`] | what a page stream says: headers of the protocol, pieces of an image |
 
 pub mod control;
+pub mod jobs;
 pub mod outlets;
 pub mod receiver;
 pub mod segments;

@@ -55,31 +55,29 @@ impl From<Untrusted> for Unsent {
     }
 }
 
-/// Sends for ever.
-pub async fn run(server: &'static Server, stack: Stack<'static>) {
+/// Sends for ever: one transaction's pages after another's. `number` is this sender's.
+pub async fn run(server: &'static Server, stack: Stack<'static>, number: usize) {
     let mut receive = vec![0; RECEIVE_BYTES];
     let mut send = vec![0; SEND_BYTES];
-    let mut next = None;
     loop {
-        let job = match next.take() {
-            Some(job) => job,
-            None => server.jobs.receive().await,
-        };
-        if job.what == What::Close {
-            continue;
+        let job = server.jobs.next(number).await;
+        if job.what != What::Close {
+            let mut socket = TcpSocket::new(stack, &mut receive, &mut send);
+            socket.set_nagle_enabled(false);
+            socket.set_timeout(Some(SILENCE_LIMIT));
+            socket.set_keep_alive(Some(KEEP_ALIVE));
+            let mut stream = Stream {
+                server,
+                number,
+                transaction: job.transaction,
+                socket,
+                piece: Vec::new(),
+                sealed: Vec::new(),
+            };
+            let unsent = stream.send_all(job).await;
+            stream.end(unsent).await;
         }
-        let mut socket = TcpSocket::new(stack, &mut receive, &mut send);
-        socket.set_nagle_enabled(false);
-        socket.set_timeout(Some(SILENCE_LIMIT));
-        socket.set_keep_alive(Some(KEEP_ALIVE));
-        let mut stream = Stream {
-            server,
-            transaction: job.transaction,
-            socket,
-            piece: Vec::new(),
-            sealed: Vec::new(),
-        };
-        next = stream.serve(job).await;
+        server.jobs.finish(number);
     }
 }
 
@@ -92,6 +90,8 @@ fn yield_now() {
 /// A connection to a target.
 struct Stream<'a> {
     server: &'a Server,
+    /// The sender's number.
+    number: usize,
     transaction: TransactionId,
     socket: TcpSocket<'a>,
     /// What is to be sent, in clear.
@@ -101,45 +101,38 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    /// Does this job and those that follow for the same transaction; returns the first of another.
-    async fn serve(&mut self, first: Job) -> Option<Job> {
-        match self.send_all(first).await {
-            Ok(next) => {
-                self.end(Unsent::Over).await;
-                Some(next)
-            }
-            Err(unsent) => {
-                self.end(unsent).await;
-                None
-            }
+    /// Does this job and those that follow, until the stream is to be closed or breaks; returns why it ends.
+    async fn send_all(&mut self, first: Job) -> Unsent {
+        let dialled = with_timeout(CONNECT_LIMIT, self.dial()).await;
+        let Ok(Ok(mut sealer)) = dialled else {
+            return Unsent::Broken;
+        };
+        let mut next = Ok(first);
+        loop {
+            next = match next {
+                Ok(job) => self.send_job(&mut sealer, job).await,
+                Err(unsent) => return unsent,
+            };
         }
     }
 
-    async fn send_all(&mut self, first: Job) -> Result<Job, Unsent> {
-        let dialled = with_timeout(CONNECT_LIMIT, self.dial()).await;
-        let Ok(Ok(mut sealer)) = dialled else {
-            return Err(Unsent::Broken);
-        };
-        let mut job = first;
-        while job.transaction == self.transaction {
-            self.send_segment(&mut sealer, job).await?;
-            job = self.next_after(job).await?;
-        }
-        Ok(job)
+    /// Does a job; returns the next.
+    async fn send_job(&mut self, sealer: &mut Sealer, job: Job) -> Result<Job, Unsent> {
+        self.send_segment(sealer, job).await?;
+        self.next_after(job).await
     }
 
     /// Awaits the next job. After a round it comes when the target has said that the round is there: a target that is gone
-    /// shows only by the connection's end, since there is nothing to write. After a freeze the freeze's own limit sees to that.
+    /// shows only by the connection's end, since there is nothing to write. After a freeze the freeze's own limit sees to that, and
+    /// what is in doubt for long has no stream.
     async fn next_after(&mut self, job: Job) -> Result<Job, Unsent> {
-        let next = self.server.jobs.receive();
-        if !matches!(job.what, What::Round(_)) {
-            return Ok(next.await);
-        }
+        let next = self.server.jobs.next(self.number);
         let mut nothing = [0];
+        // The target says nothing here but its answer to the handshake.
         match select(next, self.socket.read(&mut nothing)).await {
             Either::First(next) => Ok(next),
-            // The target says nothing here but its answer to the handshake.
-            Either::Second(_) => Err(Unsent::Broken),
+            Either::Second(_) if matches!(job.what, What::Round(_)) => Err(Unsent::Broken),
+            Either::Second(_) => Err(Unsent::Over),
         }
     }
 
