@@ -17,6 +17,7 @@ use abi::register::Slot;
 use abi::start_page::{ARGUMENT_BYTES, NamedCapability, Range, StartPage};
 use abi::{Error, MessageBuffer, ObjectKind, Registers, Request};
 
+use crate::executor::{self, Tasks};
 use crate::shared::SharedMemory;
 use crate::{Start, clock, slots};
 
@@ -91,6 +92,11 @@ pub fn start(arguments: &str, port: SharedMemory<'static>) -> Start {
     let start = Start::try_new(Box::leak(Box::new(page))).expect("a page of this version");
     clock::install(start);
     start
+}
+
+/// Somewhere to spawn tasks, and what polls those that are ready, once each.
+pub fn tasks() -> (Tasks, impl Fn()) {
+    executor::rounds()
 }
 
 /// Raises flags of a notification, as somebody outside the domain.

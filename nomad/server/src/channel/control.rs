@@ -13,7 +13,7 @@ use nomad_channel::{Heard, Party, Said};
 use nomad_client::Order;
 use nomad_protocol::{DATAGRAM_BYTES_MAX, PORT};
 
-use crate::channel::outlets::Outlets;
+use crate::channel::outlets::{Outlet, Outlets};
 use crate::late::outlet::WINDOW;
 use crate::server::{Server, now};
 use crate::turns::{TO_LEAVE, give_way};
@@ -29,18 +29,19 @@ const IDLE: Duration = Duration::from_secs(3600);
 pub async fn run(server: &'static Server, stack: Stack<'static>) {
     let metadata = || vec![PacketMetadata::EMPTY; DATAGRAMS_MAX].leak();
     let buffer = || vec![0; DATAGRAMS_MAX * BYTES_MAX].leak();
-    let mut socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
-    socket.bind(PORT).expect("a port that nobody else has");
+    let socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
+    let common = Outlet::new(socket, PORT);
     let addresses: Vec<_> = server.shell.borrow().machines().addresses().collect();
-    let outlets = Outlets::new(stack, socket, addresses.into_iter(), BYTES_MAX);
+    let mut outlets = Outlets::new(stack, common, addresses.into_iter(), BYTES_MAX);
     log::info!("listening on port {PORT}");
     let mut datagram = vec![0; BYTES_MAX];
     loop {
         server.settle();
         server.operators.answer(&server.network);
         flush(server, &outlets).await;
-        let heard = outlets.common.recv_from(&mut datagram);
-        match select3(heard, server.reported.wait(), due(server)).await {
+        let due = due(server, outlets.look(Now::now()));
+        let heard = outlets.common.socket.recv_from(&mut datagram);
+        match select3(heard, server.reported.wait(), due).await {
             Either3::First(Ok((length, from))) => hear(server, &datagram[..length], from),
             // Longer than any datagram of ours.
             Either3::First(Err(_)) | Either3::Second(()) => {}
@@ -52,7 +53,7 @@ pub async fn run(server: &'static Server, stack: Stack<'static>) {
 async fn flush(server: &Server, outlets: &Outlets) {
     let datagrams = server.network.take_outbox();
     for datagram in &datagrams {
-        outlets.send(datagram).await;
+        outlets.send(datagram);
     }
     if !datagrams.is_empty() {
         // What is heard next may be a handshake, which takes milliseconds.
@@ -60,9 +61,12 @@ async fn flush(server: &Server, outlets: &Outlets) {
     }
 }
 
-fn due(server: &Server) -> Timer {
+/// Fires when the shell is to be called, or at `look`.
+fn due(server: &Server, look: Option<Now>) -> Timer {
     let next = server.shell.borrow().poll_timeout();
-    Timer::at(next.map_or_else(|| Now::now() + IDLE, |at| Now::from_micros(at.as_us())))
+    let next = next.map(|at| Now::from_micros(at.as_us()));
+    let first = next.into_iter().chain(look).min();
+    Timer::at(first.unwrap_or_else(|| Now::now() + IDLE))
 }
 
 fn hear(server: &Server, datagram: &[u8], from: UdpMetadata) {

@@ -3,12 +3,12 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use embassy_futures::select::{Either, select};
-use embassy_net::Stack;
+use embassy_futures::select::{Either3, select3};
 use embassy_net::tcp::TcpSocket;
+use embassy_net::{IpAddress, Stack};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
-use embassy_time::Duration;
+use embassy_time::{Duration, Instant as Now, Timer};
 use nomad_channel::tunnel::{self, Opener, Records, Untrusted};
 use nomad_image::Limits;
 use nomad_protocol::{Event, LocalFailure, MachineId, PORT, TransactionId};
@@ -33,7 +33,7 @@ const _: () = {
 const SEND_BYTES: usize = 1024;
 /// Bytes that are looked at together.
 const PIECE_BYTES: usize = 32 * 1024;
-/// How long a connection may stay silent before it has said what it is about.
+/// How long a connection may take to say what it is about, however much it says until then.
 const BEGIN_LIMIT: Duration = Duration::from_secs(10);
 /// How long it may stay silent after that.
 const SILENCE_LIMIT: Duration = Duration::from_secs(150);
@@ -78,20 +78,30 @@ pub async fn run(
         if socket.accept(PORT).await.is_err() {
             continue;
         }
-        let mut stream = Stream {
-            server,
-            over,
-            transaction: None,
-            segments: Segments::new(Limits::default()),
-        };
-        let end = stream.take_from(&mut socket).await;
-        stream.report(end);
-        // If the transaction ends, the source is to hear why before it notices this.
-        give_way(TO_SAY).await;
+        if is_of_fleet(server, &socket) {
+            let mut stream = Stream {
+                server,
+                over,
+                transaction: None,
+                segments: Segments::new(Limits::default()),
+            };
+            let end = stream.take_from(&mut socket).await;
+            stream.report(end);
+            // If the transaction ends, the source is to hear why before it notices this.
+            give_way(TO_SAY).await;
+        }
         socket.abort();
         // The reset, if it is one, goes out with the next poll of the stack.
         let _ = socket.flush().await;
     }
+}
+
+/// Whether a machine of the fleet is at the other end. Who it is the handshake proves.
+fn is_of_fleet(server: &Server, socket: &TcpSocket<'_>) -> bool {
+    let shell = server.shell.borrow();
+    let mut known = shell.machines().addresses();
+    let peer = socket.remote_endpoint().map(|peer| peer.addr);
+    known.any(|address| peer == Some(IpAddress::Ipv4(address)))
 }
 
 /// A page stream.
@@ -108,12 +118,19 @@ impl Stream<'_> {
         let mut piece = vec![0; PIECE_BYTES];
         let mut records = Records::default();
         let mut tunnel: Option<(Opener, MachineId)> = None;
+        let begin_limit = Now::now() + BEGIN_LIMIT;
         loop {
-            let mut rest = match select(socket.read(&mut piece), self.over.wait()).await {
-                Either::First(Ok(0) | Err(_)) => return End::Broken,
-                Either::First(Ok(length)) => &piece[..length],
-                Either::Second(()) if self.is_over() => return End::Over,
-                Either::Second(()) => continue,
+            let limit = match self.transaction {
+                Some(_) => Now::MAX,
+                None => begin_limit,
+            };
+            let read = socket.read(&mut piece);
+            let mut rest = match select3(read, self.over.wait(), Timer::at(limit)).await {
+                Either3::First(Ok(0) | Err(_)) => return End::Broken,
+                Either3::First(Ok(length)) => &piece[..length],
+                Either3::Second(()) if self.is_over() => return End::Over,
+                Either3::Second(()) => continue,
+                Either3::Third(()) => return End::Stranger,
             };
             while !rest.is_empty() {
                 let (used, record) = records.take(rest);
@@ -173,7 +190,7 @@ impl Stream<'_> {
             match arrival {
                 None => {}
                 Some(Arrival::Begins(header)) => {
-                    let shell = self.server.shell.borrow();
+                    let mut shell = self.server.shell.borrow_mut();
                     let about = shell.segment_begins(from, self.transaction, &header)?;
                     self.transaction = Some(about);
                 }

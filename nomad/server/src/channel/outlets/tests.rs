@@ -1,0 +1,171 @@
+extern crate std;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::rc::Rc;
+use core::cell::RefCell;
+use core::task::{Context, Waker};
+
+use embassy_net::{Config, IpEndpoint, Ipv4Cidr, StackResources, StaticConfigV4};
+use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
+
+use super::*;
+
+const HERE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+const PRESENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+const ABSENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
+const OPERATOR: u16 = 9999;
+const MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
+
+/// A wire on which one other station is, which answers the question for its Ethernet address.
+#[derive(Clone, Default)]
+struct Wire {
+    incoming: Rc<RefCell<VecDeque<Vec<u8>>>>,
+    /// Wakes the stack when something comes.
+    waker: Rc<RefCell<Option<Waker>>>,
+    /// The last byte of each IPv4 packet on it.
+    sent: Rc<RefCell<Vec<u8>>>,
+}
+
+impl Wire {
+    fn carry(&self, frame: &[u8]) {
+        match frame[12..14] {
+            [8, 0] => self.sent.borrow_mut().extend(frame.last()),
+            [8, 6] if frame[38..42] == PRESENT.octets() => {
+                let mut answer = frame.to_vec();
+                answer[..6].copy_from_slice(&frame[6..12]);
+                answer[6..12].copy_from_slice(&MAC);
+                answer[21] = 2;
+                answer[22..28].copy_from_slice(&MAC);
+                answer[28..32].copy_from_slice(&frame[38..42]);
+                answer[32..42].copy_from_slice(&frame[22..32]);
+                self.incoming.borrow_mut().push_back(answer);
+                self.waker.take().into_iter().for_each(Waker::wake);
+            }
+            _ => {}
+        }
+    }
+}
+
+struct Arrived(Vec<u8>);
+
+impl RxToken for Arrived {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(mut self, take: F) -> R {
+        take(&mut self.0)
+    }
+}
+
+impl TxToken for Wire {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, fill: F) -> R {
+        let mut frame = vec![0; length];
+        let result = fill(&mut frame);
+        self.carry(&frame);
+        result
+    }
+}
+
+impl Driver for Wire {
+    type RxToken<'a> = Arrived;
+    type TxToken<'a> = Wire;
+
+    fn receive(&mut self, context: &mut Context<'_>) -> Option<(Arrived, Wire)> {
+        *self.waker.borrow_mut() = Some(context.waker().clone());
+        let frame = self.incoming.borrow_mut().pop_front()?;
+        Some((Arrived(frame), self.clone()))
+    }
+
+    fn transmit(&mut self, _: &mut Context<'_>) -> Option<Wire> {
+        Some(self.clone())
+    }
+
+    fn link_state(&mut self, _: &mut Context<'_>) -> LinkState {
+        LinkState::Up
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::default();
+        capabilities.max_transmission_unit = 1514;
+        capabilities
+    }
+
+    fn hardware_address(&self) -> HardwareAddress {
+        HardwareAddress::Ethernet([2, 0, 0, 0, 0, 1])
+    }
+}
+
+/// A stack on a wire, and the sockets of a fleet without other machines.
+struct Trial {
+    wire: Wire,
+    round: Box<dyn Fn()>,
+    outlets: Outlets,
+}
+
+impl Trial {
+    fn new() -> Trial {
+        // The stack asks what time it is.
+        runtime::host::start("", runtime::host::shared_memory(4096));
+        let wire = Wire::default();
+        let config = Config::ipv4_static(StaticConfigV4 {
+            address: Ipv4Cidr::new(HERE, 24),
+            gateway: None,
+            dns_servers: Default::default(),
+        });
+        let resources = Box::leak(Box::new(StackResources::<4>::new()));
+        let (stack, mut runner) = embassy_net::new(wire.clone(), config, resources, 7);
+        let metadata = || vec![PacketMetadata::EMPTY; DATAGRAMS_MAX].leak();
+        let buffer = || vec![0; DATAGRAMS_MAX * 100].leak();
+        let socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
+        let common = Outlet::new(socket, PORT);
+        let outlets = Outlets::new(stack, common, [].into_iter(), 100);
+        let (tasks, round) = runtime::host::tasks();
+        tasks.spawn(async move { runner.run().await });
+        let trial = Trial {
+            wire,
+            round: Box::new(round),
+            outlets,
+        };
+        trial.turn();
+        trial
+    }
+
+    /// Lets the stack do what it can.
+    fn turn(&self) {
+        (0..4).for_each(|_| (self.round)());
+    }
+
+    /// Sends a datagram of one byte to an operator at this address.
+    fn send(&self, to: Ipv4Addr, byte: u8) {
+        let to = IpEndpoint::new(IpAddress::Ipv4(to), OPERATOR);
+        let bytes = vec![byte];
+        self.outlets.send(&Datagram { to, bytes });
+        self.turn();
+    }
+
+    fn sent(&self) -> Vec<u8> {
+        self.wire.sent.borrow().clone()
+    }
+}
+
+#[test]
+fn an_operator_who_is_gone_keeps_nobody_else_from_being_answered_for_long() {
+    let mut trial = Trial::new();
+    trial.send(PRESENT, 1);
+    assert_eq!(trial.sent(), [1]);
+    let begin = Now::from_millis(5);
+    assert_eq!(trial.outlets.look(begin), None);
+
+    // More than the socket holds: none of it is waited for.
+    (0..2 * DATAGRAMS_MAX).for_each(|_| trial.send(ABSENT, 2));
+    trial.send(PRESENT, 3);
+    assert_eq!(trial.outlets.look(begin), Some(begin + WAIT_LIMIT));
+    assert_eq!(trial.sent(), [1]);
+
+    assert_eq!(trial.outlets.look(begin + WAIT_LIMIT), None);
+    trial.send(PRESENT, 4);
+    // The stack keeps the socket silent for a while.
+    let hangs = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while trial.sent() == [1] && std::time::Instant::now() < hangs {
+        trial.turn();
+    }
+    assert_eq!(trial.sent(), [1, 4]);
+}
