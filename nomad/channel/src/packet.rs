@@ -11,7 +11,6 @@
 //!   0xc4   receiver's         a ticket          a tag
 //! ```
 //!
-//! No kind is a letter, so that a line of text, as tests send them, is never taken for one.
 
 use alloc::vec::Vec;
 

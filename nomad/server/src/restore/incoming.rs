@@ -253,11 +253,14 @@ impl Incoming {
         if core::mem::replace(&mut self.is_let_go, true) {
             return Ok(());
         }
-        if let (Some(built), Some(described)) = (&self.built, &self.described) {
-            set_clock(&self.machine, built, described, self.incarnation, stood_us)?;
-        }
+        let set = match (&self.built, &self.described) {
+            (Some(built), Some(described)) => {
+                set_clock(&self.machine, built, described, self.incarnation, stood_us)
+            }
+            _ => Ok(()),
+        };
         self.forget();
-        Ok(())
+        set
     }
 
     fn forget(&mut self) {
