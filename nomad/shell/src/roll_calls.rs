@@ -241,3 +241,90 @@ fn excuse(machines: &Machines, obstacle: &Obstacle) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::net::Ipv4Addr;
+
+    use abi::register::PageCount;
+    use nomad_protocol::{
+        CpuFeatures, DomainId, Incarnation, Offer, PhaseName, Side, Sizes, TransactionId, Versions,
+    };
+    use service_protocol::root;
+
+    use super::*;
+    use crate::machines::Neighbour;
+
+    const NAME: &str = "counter";
+
+    fn name() -> Name {
+        Name::try_new(NAME).expect("a name")
+    }
+
+    fn offer() -> Offer {
+        Offer {
+            domain: DomainId(1),
+            incarnation: Incarnation(1),
+            name: name(),
+            sizes: Sizes {
+                pool_bytes: 1,
+                pages: 1,
+                threads: 1,
+                slots: 1,
+            },
+            versions: Versions { image: 1, abi: 1 },
+            cpu: CpuFeatures::default(),
+            fleet: Fleet::new([]).id(),
+        }
+    }
+
+    fn record(state: DomainState) -> DomainRecord {
+        DomainRecord {
+            name: service_protocol::Name::try_new(NAME).expect("a name"),
+            id: root::DomainId([1; 16]),
+            incarnation: 1,
+            state,
+            movable: true,
+            home: None,
+            pages: PageCount(0),
+            spent: PageCount(0),
+        }
+    }
+
+    /// Why others are asked about a domain at home here, of which a transaction is in such doubt.
+    fn purpose(state: DomainState, doubt: Doubt) -> Option<Purpose> {
+        let offer = offer();
+        let entry = Entry {
+            transaction: TransactionId(7),
+            side: Side::Source,
+            peer: MachineId([2; 32]),
+            offer: &offer,
+            phase: PhaseName::Release,
+            doubt: Some(doubt),
+        };
+        needed(&[record(state)], [entry].into_iter()).remove(&name())
+    }
+
+    #[test]
+    fn a_domain_that_has_left_is_missed_though_its_target_is_silent() {
+        let missed = purpose(DomainState::Waiting, Doubt::NotHeard);
+        assert_eq!(missed, Some(Purpose::Start));
+        let missed = purpose(DomainState::Away, Doubt::NotHeard);
+        assert_eq!(missed, Some(Purpose::Watch));
+        let doubted = purpose(DomainState::Exported, Doubt::Silent);
+        assert_eq!(doubted, Some(Purpose::Doubt));
+    }
+
+    #[test]
+    fn nothing_is_forced_to_run_before_others_are_asked() {
+        let own = Neighbour {
+            name: "a".into(),
+            address: Ipv4Addr::new(10, 77, 0, 1),
+            id: MachineId([1; 32]),
+        };
+        let machines = Machines::new(own, Vec::new());
+        let calls = RollCalls::default();
+        let objection = calls.objection_to_running(Instant::from_us(0), &machines, NAME);
+        assert!(objection.is_some());
+    }
+}

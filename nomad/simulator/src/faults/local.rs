@@ -146,7 +146,7 @@ pub struct RootFault {
 }
 
 impl RootCall {
-    /// Those that happen while faults do. A retirement is undone by order, after them, and what comes of it is outlived then.
+    /// Those that happen while faults do. A retirement is undone by order, after them; a copy is outlived only after that.
     pub const DRAWN: [RootCall; 6] = [
         RootCall::List,
         RootCall::Find,

@@ -280,8 +280,9 @@ impl Simulation {
             let hardware = machine.hardware_mut();
             hardware.parts.freeze_us = FREEZE_US;
             hardware.local.clear();
-            let is_later = |call| matches!(call, RootCall::Unretire | RootCall::Outlive);
-            hardware.root_faults.retain(|fault| is_later(fault.call));
+            hardware
+                .root_faults
+                .retain(|fault| fault.call == RootCall::Unretire);
         }
     }
 }

@@ -1,0 +1,202 @@
+//! What the shell does on one fake machine, in situations that the simulation does not come to.
+
+use std::collections::BTreeMap;
+
+use nomad_protocol::planner::Goals;
+use nomad_protocol::{
+    AbortReason, Attempt, BootId, CpuFeatures, Digest, DomainId, Envelope, Fleet, Incarnation,
+    Instant, Message, Name, Offer, Sizes, Standing, Step, StreamHeader, Timing, TransactionId,
+    Turn, Versions,
+};
+use nomad_shell::Output;
+use nomad_shell::pages::Stranger;
+use nomad_simulator::faults::{RootCall, RootFault};
+use nomad_simulator::hardware::Parts;
+use nomad_simulator::machine::{Common, DOMAIN, Machine, Mutant, hardware, machine_id};
+use nomad_simulator::root::Restart;
+use service_protocol::root::DomainState;
+
+const HERE: usize = 0;
+const PEER: usize = 1;
+const MOVE: TransactionId = TransactionId(7);
+
+/// A machine of a fleet of three; `runs`: the domain runs on it.
+fn machine(runs: bool, homes: BTreeMap<usize, Restart>) -> Machine {
+    let mut hardware = hardware(Parts {
+        number: HERE,
+        pool_pages: 100,
+        homes,
+        freeze_us: 1_000_000,
+        copy_pages: 4,
+        record_slots: 8,
+        mutant: Mutant::None,
+    });
+    if runs {
+        assert!(hardware.create(DOMAIN, 4));
+    }
+    let common = Common {
+        machines: 3,
+        timing: Timing::STANDARD,
+        goals: Goals::default(),
+    };
+    Machine::new(common, hardware, 0, now())
+}
+
+fn now() -> Instant {
+    Instant::from_us(5)
+}
+
+fn name() -> Name {
+    Name::try_new("domain-1").expect("a name")
+}
+
+/// What the machine has to say to another one after that one's message.
+fn answers(machine: &mut Machine, from: usize, message: Message) -> Vec<Message> {
+    let boot = BootId(from as u64);
+    let bytes = Envelope { boot, message }.encode();
+    machine
+        .shell
+        .handle_datagram(now(), machine_id(from), &bytes);
+    outputs(machine, |output| match output {
+        Output::Send { to, bytes } if to == machine_id(from) => {
+            let envelope = Envelope::decode(&bytes).expect("what is said can be read");
+            Some(envelope.message)
+        }
+        _ => None,
+    })
+}
+
+fn outputs<T>(machine: &mut Machine, pick: impl Fn(Output) -> Option<T>) -> Vec<T> {
+    let outputs = std::iter::from_fn(|| machine.shell.poll(now()));
+    outputs.filter_map(pick).collect()
+}
+
+fn state(machine: &Machine) -> DomainState {
+    machine.hardware().root.entries[&0].state
+}
+
+#[test]
+fn who_runs_a_younger_copy_is_answered_only_when_the_older_one_stands_still() {
+    let mut machine = machine(true, BTreeMap::new());
+    machine.hardware_mut().root_faults.push(RootFault {
+        machine: HERE,
+        call: RootCall::Outlive,
+        times: 1,
+    });
+    let activated = Step::Activated {
+        domain: DOMAIN,
+        incarnation: Incarnation(1),
+    };
+    let activated = Message::About(MOVE, activated);
+    assert_eq!(answers(&mut machine, PEER, activated.clone()), []);
+    assert!(machine.hardware().runs(0));
+    let unknown = Message::About(MOVE, Step::Unknown);
+    assert_eq!(answers(&mut machine, PEER, activated), [unknown]);
+    assert!(!machine.hardware().runs(0));
+    assert_eq!(state(&machine), DomainState::Outlived);
+}
+
+#[test]
+fn a_domain_that_leaves_may_still_run_as_far_as_its_home_is_told() {
+    let mut machine = machine(true, BTreeMap::new());
+    let root = &mut machine.hardware_mut().root;
+    root.export(0, now()).expect("it runs");
+    let asks = Message::Asks(name(), Turn(3));
+    let holds = Standing::Holds {
+        incarnation: Incarnation(0),
+        runs: true,
+    };
+    let expected = Message::Answers(name(), Turn(3), holds);
+    assert_eq!(answers(&mut machine, PEER, asks), [expected]);
+}
+
+#[test]
+fn a_domain_that_came_and_left_is_started_again_unasked_only_if_its_manifest_wants_that() {
+    for (restart, expected) in [
+        (Restart::Never, DomainState::Away),
+        (Restart::Always, DomainState::Waiting),
+    ] {
+        let mut machine = machine(false, BTreeMap::from([(0, restart)]));
+        let root = &mut machine.hardware_mut().root;
+        root.admit(0, DOMAIN, 4);
+        root.adopt(0, Incarnation(2));
+        root.leave(0);
+        assert_eq!(state(&machine), expected);
+    }
+}
+
+/// A machine that takes in a domain of `PEER`'s.
+fn target() -> Machine {
+    let mut machine = machine(false, BTreeMap::new());
+    let offer = Offer {
+        domain: DomainId(1),
+        incarnation: Incarnation(0),
+        name: name(),
+        sizes: Sizes {
+            pool_bytes: 4 * 4096,
+            pages: 4,
+            threads: 1,
+            slots: 1,
+        },
+        versions: Versions { image: 1, abi: 1 },
+        cpu: CpuFeatures::default(),
+        fleet: Fleet::new((0..3).map(machine_id)).id(),
+    };
+    let offer = Message::About(MOVE, Step::Offer(offer));
+    let admitted = answers(&mut machine, PEER, offer);
+    assert_eq!(admitted, [Message::About(MOVE, Step::Admit)]);
+    machine
+}
+
+fn round(transaction: TransactionId) -> StreamHeader {
+    StreamHeader::Round {
+        transaction,
+        number: 0,
+        pages: 4,
+    }
+}
+
+#[test]
+fn a_transaction_has_one_page_stream_and_it_is_its_source_s() {
+    let shell = &mut target().shell;
+    let (peer, third) = (machine_id(PEER), machine_id(2));
+    assert_eq!(
+        shell.segment_begins(third, None, &round(MOVE)),
+        Err(Stranger)
+    );
+    assert_eq!(shell.segment_begins(peer, None, &round(MOVE)), Ok(MOVE));
+    assert_eq!(
+        shell.segment_begins(peer, None, &round(MOVE)),
+        Err(Stranger)
+    );
+    assert_eq!(
+        shell.segment_begins(peer, Some(MOVE), &round(MOVE)),
+        Ok(MOVE)
+    );
+    let other = Some(TransactionId(8));
+    assert_eq!(
+        shell.segment_begins(peer, other, &round(MOVE)),
+        Err(Stranger)
+    );
+}
+
+#[test]
+fn a_target_that_gives_up_takes_no_more_pages() {
+    let mut machine = target();
+    let peer = machine_id(PEER);
+    let freeze = StreamHeader::Freeze {
+        transaction: MOVE,
+        attempt: Attempt::FIRST,
+        digest: Digest([0; 32]),
+        rounds: 0,
+        pages: 4,
+    };
+    assert_eq!(machine.shell.segment_begins(peer, None, &freeze), Ok(MOVE));
+    let abort = Step::Abort(AbortReason::Cancelled);
+    answers(&mut machine, PEER, Message::About(MOVE, abort));
+    let known = Some(MOVE);
+    assert_eq!(
+        machine.shell.segment_begins(peer, known, &freeze),
+        Err(Stranger)
+    );
+}
