@@ -30,11 +30,11 @@ impl Default for Limits {
         Limits {
             domains_max: 1,
             outline_bytes_max: 1024,
-            state_bytes_max: 4 << 20,
-            objects_max: 4096,
-            outsiders_max: 256,
+            state_bytes_max: 2 << 20,
+            objects_max: 2048,
+            outsiders_max: 64,
             mappings_max: 1024,
-            capabilities_max: abi::SLOTS_MAX,
+            capabilities_max: 4096,
             exports_max: 64,
             pages_max: abi::MEMORY_PAGES_MAX,
         }

@@ -96,6 +96,11 @@ impl Reader {
         }
     }
 
+    /// Takes in no more than this from now on.
+    pub fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Reads some of `input`: says how much, and what that completed. To be called until all is read; an event may come
     /// without a byte being read.
     ///
@@ -108,6 +113,8 @@ impl Reader {
         let need = self.need();
         let missing = need - self.buffer.len();
         let Some((part, _)) = input.split_at_checked(missing) else {
+            // Not more than it takes: a state is long.
+            self.buffer.reserve_exact(missing);
             self.buffer.extend_from_slice(input);
             return Ok((input.len(), None));
         };

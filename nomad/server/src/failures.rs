@@ -22,6 +22,8 @@ pub fn of_capture(error: &CaptureError) -> LocalFailure {
         CaptureError::Pinned => LocalFailure::Service { slot: NO_SLOT },
         CaptureError::FreezeEnded => LocalFailure::FreezeEnded,
         CaptureError::FrozenByAnother => LocalFailure::FrozenByAnother,
+        // It grew while it was copied.
+        CaptureError::TooMany { .. } => of_kernel(Error::ArgumentRange),
         CaptureError::Confused => LocalFailure::BadImage,
     }
 }

@@ -8,6 +8,7 @@
 //! | [`capture`] | a domain as it leaves |
 //! | [`restore`] | a domain as it arrives |
 //! | [`failures`] | errors of these two in the protocol's words |
+//! | [`budget`] | this server's memory, as far as moves take it |
 //! | [`network`], [`operators`] | who is spoken to and how; who asks for something |
 //! | [`channel`] | the tasks that move datagrams and page streams |
 //! | [`late`] | frames that come too late for a domain |
@@ -28,6 +29,7 @@
 extern crate alloc;
 
 pub mod afterwards;
+pub mod budget;
 pub mod capture;
 pub mod channel;
 pub mod failures;

@@ -3,7 +3,7 @@
 //! A call that fails is logged here, where more is known of it than the protocol has words for.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use abi::{ObjectKind, PAGE_BYTES};
@@ -13,12 +13,15 @@ use nomad_protocol::{
     Attempt, Change, Digest, DomainId, DomainState, Incarnation, Interference, LocalFailure, Offer,
     Record, Sizes, StateVersion, StreamHeader, Timing, TransactionId,
 };
-use nomad_shell::{Exported, Host, Kernel, Known, NotRetired, Notes, Records, RootError, Store};
+use nomad_shell::{
+    Exported, Host, Kernel, Known, NotAdmitted, NotRetired, Notes, Records, RootError, Store,
+};
 use runtime::capability::Domain;
 use runtime::protocol::root::{DomainRecord, MemoryRecord, Refusal};
 use runtime::shared::SharedMemory;
 use runtime::{Cap, Error, Start};
 
+use crate::budget::{Budget, Extent};
 use crate::capture::{CaptureError, Found, Outgoing};
 use crate::failures;
 use crate::machine::Machine;
@@ -43,6 +46,8 @@ pub struct Local {
     pub records: Records<SharedStore>,
     /// Its random numbers.
     pub random: Random,
+    /// What moves may take of this server's memory.
+    pub budget: Budget,
 }
 
 /// The Memory for records, which a restart of this server leaves alone.
@@ -104,8 +109,11 @@ impl Kernel for Local {
         }
     }
 
-    fn leave(&mut self, name: Name, found: Found) -> Outgoing {
-        Outgoing::new(self.machine, name, found)
+    fn leave(&mut self, name: Name, found: Found) -> Result<Outgoing, String> {
+        let extent = Extent::of(&self.known(&found).sizes);
+        let share = self.budget.take(extent.heap_bytes());
+        let share = share.map_err(|no_room| no_room.to_string())?;
+        Ok(Outgoing::new(self.machine, name, found, share))
     }
 
     fn left_behind(
@@ -215,10 +223,20 @@ impl Kernel for Local {
         complain(outgoing, "releasing", Outgoing::destroy).map_err(of_root)
     }
 
-    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Incoming, RootError> {
+    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Incoming, NotAdmitted> {
+        let extent = Extent::of(&offer.sizes);
+        let share = self.budget.take(extent.heap_bytes()).map_err(|no_room| {
+            log::warn!("{name} is not admitted: {no_room}");
+            NotAdmitted::NoRoom {
+                needed_bytes: no_room.needed as u64,
+                left_bytes: no_room.left as u64,
+            }
+        })?;
         let id = ImageId(offer.domain.0.to_le_bytes());
         let pages = offer.sizes.pool_bytes.div_ceil(PAGE_BYTES);
-        Incoming::admit(self.machine, name, id, offer.incarnation.next().0, pages)
+        let incarnation = offer.incarnation.next().0;
+        let admitted = Incoming::admit(self.machine, name, id, incarnation, pages, (extent, share));
+        admitted.map_err(NotAdmitted::Root)
     }
 
     fn take(&mut self, incoming: &mut Incoming, arrival: Event<'_>) -> Result<(), LocalFailure> {
@@ -362,6 +380,9 @@ fn why_not(name: &str, error: CaptureError) -> String {
         CaptureError::Root(error) => format!("{name}: {error}"),
         CaptureError::Kernel(error) => format!("{name}: {error}"),
         CaptureError::Pinned => format!("{name} may not move"),
+        CaptureError::TooMany { what, most } => {
+            format!("{name} has too many {what}: a domain that moves has {most} at most")
+        }
         other => format!("{name}: {other:?}"),
     }
 }

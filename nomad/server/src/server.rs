@@ -19,6 +19,7 @@ use runtime::executor::Tasks;
 use runtime::protocol::Ipv4;
 
 use crate::afterwards::{self, Afterwards};
+use crate::budget::Budget;
 use crate::channel::jobs::{Jobs, SENDERS_MAX};
 use crate::channel::{control, receiver, sender};
 use crate::late::{self, LateFrames};
@@ -136,6 +137,7 @@ fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
         freeze_limit_ns: freeze_limit_ns(start, &here.timing),
         records,
         random: random.fork(),
+        budget: Budget::default(),
     };
     let setting = Setting {
         here,

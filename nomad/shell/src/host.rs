@@ -52,6 +52,20 @@ pub enum NotRetired {
     Failed(LocalFailure),
 }
 
+/// Why a domain is not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAdmitted {
+    /// Root said no.
+    Root(RootError),
+    /// The server itself has too little memory for one more move.
+    NoRoom {
+        /// What it may take.
+        needed_bytes: u64,
+        /// What is left.
+        left_bytes: u64,
+    },
+}
+
 /// The kernel's calls that a move consists of.
 pub trait Kernel {
     /// A domain that was looked up.
@@ -80,8 +94,11 @@ pub trait Kernel {
     /// What a target is told of it.
     fn known(&self, found: &Self::Found) -> Known;
 
-    /// It begins to leave.
-    fn leave(&mut self, name: Name, found: Self::Found) -> Self::Outgoing;
+    /// It is to leave. Nothing is done to it yet.
+    ///
+    /// # Errors
+    /// Why it cannot now, in an operator's words.
+    fn leave(&mut self, name: Name, found: Self::Found) -> Result<Self::Outgoing, String>;
 
     /// The domain of an offer that an earlier life of the shell has made, and what the kernel says of it; nothing if it is not here. The
     /// token is that of its last freeze, if it was noted.
@@ -195,8 +212,8 @@ pub trait Kernel {
     /// Reserves what a domain needs that comes.
     ///
     /// # Errors
-    /// Root's refusal.
-    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Self::Incoming, RootError>;
+    /// [`NotAdmitted`].
+    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Self::Incoming, NotAdmitted>;
 
     /// Takes in what a page stream says.
     ///

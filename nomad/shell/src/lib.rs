@@ -40,7 +40,7 @@ pub mod records;
 pub mod roll_calls;
 pub mod shell;
 
-pub use host::{Exported, Host, Kernel, Known, NotRetired, Notes, Root, RootError};
+pub use host::{Exported, Host, Kernel, Known, NotAdmitted, NotRetired, Notes, Root, RootError};
 pub use machines::{Machines, Neighbour};
 pub use output::{Frames, Job, Output, What};
 pub use records::{Records, Store};

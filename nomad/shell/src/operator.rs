@@ -69,9 +69,10 @@ impl<H: Host> Shell<H> {
         let target = self.machines.id_at(address);
         let target = target.ok_or(OfferError::NotInFleet).map_err(refused)?;
         let offer = self.offer_of(name, self.host.known(&found))?;
-        let (host, whither) = (&mut self.host, (transaction, target));
+        let outgoing = self.host.leave(name, found)?;
+        let whither = (transaction, target);
         self.moves
-            .offer(host, now, whither, (name, found), (offer, self.goals))
+            .offer(now, whither, outgoing, (offer, self.goals))
             .map_err(refused)?;
         self.requests.insert(transaction, from);
         Ok([format!(

@@ -3,6 +3,7 @@
 use nomad_image::{Undescribed, Verdict};
 use runtime::Error;
 
+use crate::capture::listing::Unlisted;
 use crate::root::RootError;
 
 /// Why a step of the source's failed.
@@ -14,6 +15,13 @@ pub enum CaptureError {
     Root(RootError),
     /// The domain holds what cannot travel.
     Refused(Verdict),
+    /// The domain has more of something than a move takes.
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many may move.
+        most: u32,
+    },
     /// Root gives nobody the authority to move it.
     Pinned,
     /// The freeze ended before the step was done: its deadline passed, and the kernel let the domain run.
@@ -48,6 +56,15 @@ impl CaptureError {
 impl From<Error> for CaptureError {
     fn from(error: Error) -> CaptureError {
         CaptureError::Kernel(error)
+    }
+}
+
+impl From<Unlisted> for CaptureError {
+    fn from(unlisted: Unlisted) -> CaptureError {
+        match unlisted {
+            Unlisted::Kernel(error) => CaptureError::Kernel(error),
+            Unlisted::TooMany { what, most } => CaptureError::TooMany { what, most },
+        }
     }
 }
 

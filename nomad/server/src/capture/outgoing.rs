@@ -13,6 +13,7 @@ use runtime::protocol::Mac;
 use runtime::protocol::root::DomainRecord;
 use runtime::{Error, clock};
 
+use crate::budget::Share;
 use crate::capture::backlog::Backlog;
 use crate::capture::listing::{self, Read};
 use crate::capture::pass::Scope;
@@ -54,6 +55,8 @@ pub struct Outgoing {
     is_left_behind: bool,
     is_exported: bool,
     is_ring_announced: bool,
+    /// What its move may take of this server's memory.
+    _share: Share,
 }
 
 /// What was read of the domain while it stood still.
@@ -70,7 +73,7 @@ struct Frozen {
 
 impl Outgoing {
     /// A domain that was found and of which nothing was refused.
-    pub fn new(machine: Machine, name: Name, found: Found) -> Outgoing {
+    pub fn new(machine: Machine, name: Name, found: Found, share: Share) -> Outgoing {
         let identity = Identity {
             id: DomainId(found.record.id.0),
             incarnation: found.record.incarnation,
@@ -102,6 +105,7 @@ impl Outgoing {
             is_left_behind: false,
             is_exported: false,
             is_ring_announced: false,
+            _share: share,
         }
     }
 
@@ -124,7 +128,7 @@ impl Outgoing {
             is_left_behind: true,
             is_exported: true,
             token,
-            ..Outgoing::new(machine, name, found)
+            ..Outgoing::new(machine, name, found, Share::default())
         }
     }
 

@@ -192,6 +192,9 @@ impl Stream<'_> {
                 Some(Arrival::Begins(header)) => {
                     let mut shell = self.server.shell.borrow_mut();
                     let about = shell.segment_begins(from, self.transaction, &header)?;
+                    if let Some(incoming) = shell.moves.incoming(about) {
+                        self.segments.limit(incoming.extent().limits());
+                    }
                     self.transaction = Some(about);
                 }
                 Some(Arrival::Says(event)) => {

@@ -69,6 +69,11 @@ impl Segments {
         }
     }
 
+    /// Takes in no more than this of an image from now on.
+    pub fn limit(&mut self, limits: Limits) {
+        self.reader.limit(limits);
+    }
+
     /// Reads some of `input`: says how much, and what that completed. To be called until all is read.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ use runtime::{Error, clock};
 
 use abi::register::{Access, PageCount};
 
+use crate::budget::{Extent, Share};
 use crate::capture::{names, queue};
 use crate::machine::Machine;
 use crate::restore::arriving::Arriving;
@@ -39,7 +40,11 @@ pub struct Incoming {
     incarnation: u64,
     pool: Cap<Pool>,
     memories: BTreeMap<u32, Arriving>,
-    parcels: BTreeMap<u32, Parcel>,
+    /// Frames that travel along, and for which of the Memories outside.
+    parcel: Option<(u32, Parcel)>,
+    extent: Extent,
+    /// What its move may take of this server's memory.
+    _share: Share,
     described: Option<Described>,
     built: Option<Built>,
     is_rehearsed: bool,
@@ -66,6 +71,7 @@ impl Incoming {
         id: DomainId,
         incarnation: u64,
         pages: u64,
+        (extent, share): (Extent, Share),
     ) -> Result<Incoming, crate::root::RootError> {
         let pool = machine.root.admit(name, id.0, pages)?;
         Ok(Incoming {
@@ -75,7 +81,9 @@ impl Incoming {
             incarnation,
             pool,
             memories: BTreeMap::new(),
-            parcels: BTreeMap::new(),
+            parcel: None,
+            extent,
+            _share: share,
             described: None,
             built: None,
             is_rehearsed: false,
@@ -114,8 +122,9 @@ impl Incoming {
                 let arriving = arriving.during("making Memory", position.into())?;
                 self.memories.insert(position, arriving);
             }
-            MemoryKey::Outside(position) if pages == PORT_PAGES => {
-                self.parcels.insert(position, Parcel::new());
+            // A domain has one port.
+            MemoryKey::Outside(position) if pages == PORT_PAGES && self.parcel.is_none() => {
+                self.parcel = Some((position, Parcel::new()));
             }
             MemoryKey::Outside(_) => return Err(RestoreError::Unexpected("pages of a service")),
         }
@@ -132,10 +141,7 @@ impl Incoming {
             }
             MemoryKey::Outside(position) => {
                 // Each freeze brings all pages that are in use.
-                self.parcels
-                    .get_mut(&position)
-                    .ok_or(NOT_ANNOUNCED)?
-                    .clear();
+                self.parcel_of(position)?.clear();
                 Ok(())
             }
         }
@@ -155,11 +161,22 @@ impl Incoming {
                     .put(page, bytes);
             }
             MemoryKey::Outside(position) => {
-                let parcel = self.parcels.get_mut(&position).ok_or(NOT_ANNOUNCED)?;
-                parcel.insert(page, Box::new(*bytes));
+                self.parcel_of(position)?.insert(page, Box::new(*bytes));
             }
         }
         Ok(())
+    }
+
+    fn parcel_of(&mut self, position: u32) -> Result<&mut Parcel, RestoreError> {
+        match &mut self.parcel {
+            Some((known, parcel)) if *known == position => Ok(parcel),
+            _ => Err(NOT_ANNOUNCED),
+        }
+    }
+
+    /// How large the domain may be.
+    pub fn extent(&self) -> Extent {
+        self.extent
     }
 
     /// Builds the domain once as soon as it was described, and ends that again: what this machine lacks shows early, and
@@ -213,7 +230,7 @@ impl Incoming {
             memories: &self.memories,
         };
         let built = self.built.insert(Built::new(&plan)?);
-        for (position, parcel) in &self.parcels {
+        if let Some((position, parcel)) = &self.parcel {
             let memory = built.outsider(*position).ok_or(NOT_ANNOUNCED)?;
             deliver(&self.machine, memory, parcel).during("delivering to", (*position).into())?;
         }

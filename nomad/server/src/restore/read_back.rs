@@ -10,7 +10,7 @@ use abi::register::ObjectId;
 use nomad_image::{Description, Difference, OutsideKey, ThreadImage, difference};
 use runtime::Error;
 
-use crate::capture::listing;
+use crate::capture::listing::{self, Unlisted};
 use crate::machine::Machine;
 use crate::restore::RestoreError;
 use crate::restore::build::Built;
@@ -34,7 +34,11 @@ fn compare(
     built: &Built,
     description: &Description,
 ) -> Result<Option<Difference>, Error> {
-    let read = listing::read(built.domain)?;
+    let read = listing::read(built.domain).map_err(|unlisted| match unlisted {
+        Unlisted::Kernel(error) => error,
+        // It was built of fewer.
+        Unlisted::TooMany { .. } => Error::ArgumentRange,
+    })?;
     let mut threads = BTreeMap::new();
     for thread in read.of_kind(ObjectKind::Thread) {
         let id = ObjectId(thread.id);

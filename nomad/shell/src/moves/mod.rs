@@ -35,17 +35,15 @@ impl<O, I> Moves<O, I> {
     ///
     /// # Errors
     /// The ledger's.
-    pub fn offer<H: Kernel<Outgoing = O>>(
+    pub fn offer(
         &mut self,
-        host: &mut H,
         now: Instant,
         (transaction, target): (TransactionId, MachineId),
-        (name, found): (Name, H::Found),
+        outgoing: O,
         (offer, goals): (Offer, Goals),
     ) -> Result<(), OfferError> {
         let ledger = &mut self.ledger;
         ledger.offer(now, transaction, target, offer, goals)?;
-        let outgoing = host.leave(name, found);
         self.outgoing.insert(transaction, outgoing);
         Ok(())
     }

@@ -8,7 +8,7 @@ use nomad_protocol::{
 use service_protocol::root;
 
 use super::Moves;
-use crate::host::{Host, RootError};
+use crate::host::{Host, NotAdmitted, RootError};
 
 /// No slot in particular.
 const NO_SLOT: u32 = u32::MAX;
@@ -55,7 +55,14 @@ impl<O, I> Moves<O, I> {
                 self.incoming.insert(transaction, incoming);
                 TargetEvent::Reserved
             }
-            Err(error) => {
+            Err(NotAdmitted::NoRoom {
+                needed_bytes,
+                left_bytes: available_bytes,
+            }) => TargetEvent::Refused(Refusal::NoMemory {
+                needed_bytes,
+                available_bytes,
+            }),
+            Err(NotAdmitted::Root(error)) => {
                 log::info!("{name} is not admitted: {error}");
                 let free = host.memory().map_or(0, |memory| memory.free().0);
                 let available_bytes = free.saturating_mul(PAGE_BYTES);

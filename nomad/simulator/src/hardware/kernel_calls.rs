@@ -6,7 +6,7 @@ use nomad_protocol::{
     StreamHeader,
 };
 use nomad_shell::moves::target::of_root;
-use nomad_shell::{Exported, Kernel, Known, NotRetired, RootError};
+use nomad_shell::{Exported, Kernel, Known, NotAdmitted, NotRetired, RootError};
 use service_protocol::root::{DomainState as RootState, Refusal};
 
 use super::{Hardware, domain_number};
@@ -105,8 +105,8 @@ impl Kernel for Hardware {
         }
     }
 
-    fn leave(&mut self, name: Name, found: Found) -> Outgoing {
-        Outgoing::new(found.id, name)
+    fn leave(&mut self, name: Name, found: Found) -> Result<Outgoing, String> {
+        Ok(Outgoing::new(found.id, name))
     }
 
     fn left_behind(
@@ -278,15 +278,16 @@ impl Kernel for Hardware {
         Ok(())
     }
 
-    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Incoming, RootError> {
+    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Incoming, NotAdmitted> {
+        let refused = |refusal| NotAdmitted::Root(RootError::Refused(refusal));
         if self.fails(LocalStep::Reserve).is_some() {
-            return Err(RootError::Refused(Refusal::NoMemory));
+            return Err(refused(Refusal::NoMemory));
         }
         let (number, pages) = (number_of(name), offer.sizes.pages);
         let expected = self.root.expects(number, offer.domain);
-        if !expected.map_err(RootError::Refused)? {
+        if !expected.map_err(refused)? {
             if !self.kernel.reserve(pages) {
-                return Err(RootError::Refused(Refusal::NoMemory));
+                return Err(refused(Refusal::NoMemory));
             }
             self.root.admit(number, offer.domain, pages);
         }

@@ -32,7 +32,7 @@ fn outgoing() -> Outgoing {
         names: Names::new(),
     };
     let name = Name::try_new("guest").expect("a name");
-    Outgoing::new(Machine::of_tests(), name, found)
+    Outgoing::new(Machine::of_tests(), name, found, Share::default())
 }
 
 /// Answers of root, which does all, and of a kernel that lists nothing.

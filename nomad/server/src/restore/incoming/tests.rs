@@ -6,6 +6,7 @@ use abi::calls::{Destroy, MemoryPager};
 use abi::register::Slot;
 use abi::{Request, Rights};
 use nomad_image::{Attribute, Clock, HeldCapability, Identity, Role, Target};
+use nomad_protocol::Sizes;
 use runtime::host::{Answer, DONE, with_kernel};
 
 use super::*;
@@ -15,6 +16,13 @@ const WAKE: u32 = 0;
 const KEPT: u32 = 1;
 const ENDED: u32 = 2;
 const PAGER: u32 = 3;
+
+const SIZES: Sizes = Sizes {
+    pool_bytes: 8 * 4096,
+    pages: 16,
+    threads: 1,
+    slots: 8,
+};
 
 fn kernel(request: &Request) -> Answer {
     match request {
@@ -79,7 +87,9 @@ fn described() -> Incoming {
         incarnation: 2,
         pool: Cap::from_slot(Slot(9)),
         memories: BTreeMap::new(),
-        parcels: BTreeMap::new(),
+        parcel: None,
+        extent: Extent::of(&SIZES),
+        _share: Share::default(),
         described: None,
         built: None,
         is_rehearsed: false,
@@ -146,4 +156,19 @@ fn the_rehearsals_pager_is_taken_away() {
     };
     assert!(given.memory == kept && given.pager != Slot::NONE);
     assert_eq!((taken.memory, taken.pager), (kept, Slot::NONE));
+}
+
+#[test]
+fn a_source_cannot_send_frames_for_two_ports() {
+    let ((), _) = with_kernel(kernel, || {
+        let mut incoming = described();
+        let parcel = |position| MemoryKey::Outside(position);
+        assert_eq!(incoming.make_memory(parcel(3), PORT_PAGES), Ok(()));
+        assert!(incoming.make_memory(parcel(4), PORT_PAGES).is_err());
+        assert_eq!(incoming.put(parcel(3), 0, &[1; PAGE_BYTES]), Ok(()));
+        assert_eq!(
+            incoming.put(parcel(4), 0, &[1; PAGE_BYTES]),
+            Err(NOT_ANNOUNCED)
+        );
+    });
 }
