@@ -4,6 +4,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use harness::fleet::LIMIT;
+use harness::migration::Migration;
 use harness::third_party::kept_by;
 use harness::{Fleet, Station, prober};
 
@@ -117,6 +118,23 @@ fn moves_kv_under_load() {
     }
     sleep(WATCHED);
     assert!(load.is_running(), "{}", load.output().tail(10));
+    assert!(kept_by(keeper, LIMIT).writes > 0);
+}
+
+#[test]
+fn two_domains_move_at_once() {
+    let mut fleet = fleet_with_counter();
+    fleet.await_log(Station::A, "[kv] kv: ready");
+    let keeper = fleet.party.keep(KV);
+    let probe = fleet.party.probe(&counter_options());
+    for from in [Station::A, Station::B] {
+        let begun_ns = prober::now_ns();
+        let moves = ["counter", "kv"].map(|domain| fleet.begin_migration(domain, from));
+        for answer in moves.map(|begun| begun.finish(LIMIT)) {
+            Migration::of_answer(begun_ns, &answer);
+        }
+    }
+    assert_undisturbed(&probe.finish());
     assert!(kept_by(keeper, LIMIT).writes > 0);
 }
 

@@ -63,7 +63,7 @@ impl Server {
             operators: Operators::new(random),
             afterwards: Afterwards::default(),
             late: LateFrames::default(),
-            jobs: Jobs::new(),
+            jobs: Jobs::default(),
             stream_over: [const { Signal::new() }; STREAMS_MAX],
             reported: Signal::new(),
         }

@@ -13,7 +13,8 @@
 //! | [`output`] | what it has to say |
 //! | [`moves`] | the ledger, and the domains that its transactions are about |
 //! | [`pages`] | page streams, as far as they are a matter of order |
-//! | [`postponed`] | what root has refused for the moment |
+//! | [`postponed`] | what root has refused for the moment, and is asked for again |
+//! | `whereabouts` | where domains are: what others are asked and answered |
 //! | [`roll_calls`] | domains at home here, before they are started |
 //! | [`commands`], [`operator`] | what an operator says, and the lines that answer |
 //! | [`records`] | what outlives the shell, as bytes |
@@ -39,6 +40,7 @@ pub mod postponed;
 pub mod records;
 pub mod roll_calls;
 pub mod shell;
+mod whereabouts;
 
 pub use host::{Exported, Host, Kernel, Known, NotAdmitted, NotRetired, Notes, Root, RootError};
 pub use machines::{Machines, Neighbour};

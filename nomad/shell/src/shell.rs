@@ -13,14 +13,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use nomad_client::RequestId;
-use nomad_image::Name;
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    Action, DomainId, Envelope, Event, Here, Incarnation, Instant, MachineId, Message, Notice,
-    Record, SourceAction, SourceEvent, Standing, Step, TargetAction, TargetEvent, TransactionId,
-    Turn, Versions,
+    Action, Envelope, Event, Here, Instant, MachineId, Message, Notice, Record, SourceAction,
+    TargetAction, TargetEvent, TransactionId, Versions,
 };
-use service_protocol::root::{DomainRecord, DomainState, Refusal};
 
 use crate::hook::Hook;
 use crate::host::{Host, RootError};
@@ -28,8 +25,8 @@ use crate::machines::Machines;
 use crate::moves::Moves;
 use crate::moves::source::what_to_send;
 use crate::output::{Frames, Job, Output, What};
-use crate::postponed::{Postponed, Task};
-use crate::roll_calls::{self, Purpose, RollCalls};
+use crate::postponed::Postponed;
+use crate::roll_calls::RollCalls;
 
 /// What a shell is told when it begins.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +61,7 @@ pub struct Shell<H: Host> {
     pub(crate) machines: Machines,
     pub(crate) versions: Versions,
     pub(crate) goals: Goals,
-    postponed: Postponed,
+    pub(crate) postponed: Postponed,
     outputs: VecDeque<Output>,
 }
 
@@ -211,63 +208,6 @@ impl<H: Host> Shell<H> {
         None
     }
 
-    /// Gives the memory of a domain back that has left, as [`Output::GiveBack`] has asked; returns what the ledger is to be told,
-    /// if root has done it.
-    pub fn give_back(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
-        let given = self.moves.give_back(&mut self.host, transaction);
-        self.or_later(now, given, Task::GiveBack(transaction))
-    }
-
-    /// Gives up a copy that does not come; returns what the ledger is to be told, if root has done it.
-    fn discard(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
-        let discarded = self.moves.discard(&mut self.host, transaction);
-        self.or_later(now, discarded, Task::Discard(transaction))
-    }
-
-    /// Has a domain run here that an operator has forced to; returns what the ledger is to be told, if root has answered for good.
-    fn run_again(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
-        let done = self.moves.run_again(&mut self.host, transaction);
-        let event = self.or_later(now, done, Task::RunAgain(transaction))?;
-        if event == Event::Source(SourceEvent::Unretired) {
-            self.say(Output::Frames(transaction, Frames::Revert));
-        }
-        Some(event)
-    }
-
-    /// What was done, or nothing yet: then it is tried again later.
-    fn or_later<T>(&mut self, now: Instant, done: Result<T, RootError>, task: Task) -> Option<T> {
-        match done {
-            Ok(done) => Some(done),
-            Err(error) => {
-                log::warn!("root is asked again later: {error}");
-                self.postpone(now, task);
-                None
-            }
-        }
-    }
-
-    fn postpone(&mut self, now: Instant, task: Task) {
-        let interval_us = self.moves.ledger.here().timing.repeat_max_us;
-        self.postponed.push(now.after_us(interval_us.max(1)), task);
-    }
-
-    fn try_again(&mut self, now: Instant, task: Task) {
-        match task {
-            Task::GiveBack(transaction) => self.say(Output::GiveBack(transaction)),
-            Task::Discard(transaction) => {
-                if let Some(event) = self.discard(now, transaction) {
-                    self.handle_event(now, transaction, event);
-                }
-            }
-            Task::RunAgain(transaction) => {
-                if let Some(event) = self.run_again(now, transaction) {
-                    self.handle_event(now, transaction, event);
-                }
-            }
-            Task::CallRolls => self.update_roll_calls(now),
-        }
-    }
-
     /// Says something to a machine.
     pub fn send(&mut self, to: MachineId, envelope: &Envelope) {
         let bytes = envelope.encode();
@@ -332,147 +272,6 @@ impl<H: Host> Shell<H> {
             self.streams.remove(&transaction);
             self.requests.remove(&transaction);
         }
-    }
-
-    /// Another machine runs this incarnation of a domain: an older copy that runs here was forced to, and stands still from now on. That
-    /// machine, which repeats what it says, is answered when that is certain.
-    fn outlive(
-        &mut self,
-        transaction: TransactionId,
-        (domain, incarnation): (DomainId, Incarnation),
-        by: MachineId,
-    ) {
-        let stopped = self.stop_older(domain, incarnation);
-        if let Err(error) = stopped {
-            return log::error!("an older copy of what {by:?} runs is not stopped: {error}");
-        }
-        let boot = self.moves.ledger.here().boot;
-        let message = Message::About(transaction, Step::Unknown);
-        self.send(by, &Envelope { boot, message });
-    }
-
-    /// Stops the copy of a domain that runs here, if it is older than this incarnation.
-    ///
-    /// # Errors
-    /// It is not known whether one runs here, or it may run again.
-    fn stop_older(&mut self, domain: DomainId, incarnation: Incarnation) -> Result<(), RootError> {
-        let records = self.host.all()?;
-        let is_it = |record: &&DomainRecord| {
-            let same = u128::from_le_bytes(record.id.0) == domain.0;
-            let is_older = Incarnation(record.incarnation).is_outlived_by(incarnation);
-            let may_run = matches!(record.state, DomainState::Running | DomainState::Exported);
-            same && is_older && may_run
-        };
-        let record = records.iter().find(is_it);
-        let Some(name) = record.and_then(|record| Name::try_new(record.name.as_str())) else {
-            return Ok(());
-        };
-        // One that is leaving is refused: the move of an outlived copy ends before.
-        self.host.outlive(name, domain, incarnation)
-    }
-
-    /// Begins a roll call for each domain that needs one and has none, and ends those that are not needed any more.
-    pub(crate) fn update_roll_calls(&mut self, now: Instant) {
-        let listed = self.host.all();
-        let Some(records) = self.or_later(now, listed, Task::CallRolls) else {
-            return;
-        };
-        let ledger = &self.moves.ledger;
-        let needed = roll_calls::needed(&records, ledger.entries());
-        let here = ledger.here();
-        let host = &mut self.host;
-        self.roll_calls
-            .update(now, needed, (&here.fleet, here.timing), || {
-                Turn(host.draw() as u64)
-            });
-    }
-
-    /// Asks who is to be asked, and has root start what nobody has.
-    fn call_rolls(&mut self, now: Instant) {
-        let here = self.moves.ledger.here();
-        let (own, boot) = (here.machine, here.boot);
-        for (to, name, turn) in self.roll_calls.poll_asks(now) {
-            if to != own {
-                let message = Message::Asks(name, turn);
-                self.send(to, &Envelope { boot, message });
-            } else if let Some(standing) = self.standing(&name) {
-                self.roll_calls.heard(now, own, (&name, turn), standing);
-            }
-        }
-        for name in self.roll_calls.take_over() {
-            // What is wrong is logged, and others are asked once more.
-            let _ = self.start(now, name.as_str());
-        }
-    }
-
-    /// Another machine asks for a domain.
-    fn answer_roll(
-        &mut self,
-        now: Instant,
-        from: MachineId,
-        name: nomad_protocol::Name,
-        turn: Turn,
-    ) {
-        self.moves.ledger.ask_about(now, from, &name);
-        if let Some(standing) = self.standing(&name) {
-            let boot = self.moves.ledger.here().boot;
-            let message = Message::Answers(name, turn, standing);
-            self.send(from, &Envelope { boot, message });
-        }
-    }
-
-    /// What this machine is to a domain of this name; nothing if that is not known: who asks goes on asking.
-    fn standing(&mut self, name: &nomad_protocol::Name) -> Option<Standing> {
-        match Name::try_new(name.as_str()).map(|name| self.host.find(name)) {
-            Some(Ok(record)) if Purpose::of(&record).is_none() => Some(Standing::Holds {
-                incarnation: Incarnation(record.incarnation),
-                runs: self.may_run(&record),
-            }),
-            None | Some(Ok(_) | Err(RootError::Refused(Refusal::NoSuchDomain))) => {
-                Some(self.moves.ledger.lacking())
-            }
-            Some(Err(error)) => {
-                log::warn!("{}: {error}", name.as_str());
-                None
-            }
-        }
-    }
-
-    /// Whether a copy runs here or may again without an operator: one that leaves may, until what becomes of it is in doubt.
-    fn may_run(&self, record: &DomainRecord) -> bool {
-        match record.state {
-            DomainState::Running => true,
-            DomainState::Exported => {
-                let name = Name::try_new(record.name.as_str());
-                name.is_none_or(|name| self.moves.doubts(name).all(|(_, doubt)| !doubt.has_copy()))
-            }
-            _ => false,
-        }
-    }
-
-    /// Has root start a domain that nobody has. If it does not, others are asked again whether anybody has it.
-    ///
-    /// # Errors
-    /// Root's refusal.
-    pub(crate) fn start(&mut self, now: Instant, name: &str) -> Result<(), RootError> {
-        let Some(name) = Name::try_new(name) else {
-            log::error!("{name:?} is no name of a domain");
-            return Err(RootError::Malformed);
-        };
-        match self.host.start(name) {
-            // It came from another machine meanwhile.
-            Ok(()) | Err(RootError::Refused(Refusal::AlreadyHere)) => Ok(()),
-            Err(error) => {
-                log::error!("{name} is not started: {error}");
-                self.postpone(now, Task::CallRolls);
-                Err(error)
-            }
-        }
-    }
-
-    /// What the calls of domains at home here have come to, a line each.
-    pub fn home_lines(&self, now: Instant) -> Vec<String> {
-        self.roll_calls.lines(now, &self.machines)
     }
 
     /// Whether a test has this shell stand still. It performs nothing that the ledger asks for then, is deaf to other

@@ -31,9 +31,9 @@ struct Sender {
     jobs: Channel<NoopRawMutex, Job, JOBS_MAX>,
 }
 
-impl Jobs {
+impl Default for Jobs {
     /// Nothing to do, and every sender free.
-    pub fn new() -> Jobs {
+    fn default() -> Jobs {
         let sender = || Sender {
             serves: Cell::new(None),
             jobs: Channel::new(),
@@ -43,7 +43,9 @@ impl Jobs {
             waiting: RefCell::default(),
         }
     }
+}
 
+impl Jobs {
     /// Leaves a job to the sender of its transaction, or to one that is free.
     ///
     /// # Errors
@@ -122,7 +124,7 @@ mod tests {
 
     #[test]
     fn each_transaction_has_a_sender_of_its_own() {
-        let jobs = Jobs::new();
+        let jobs = Jobs::default();
         for left in [
             round(1),
             round(2),
@@ -140,7 +142,7 @@ mod tests {
 
     #[test]
     fn one_too_many_waits_until_a_sender_is_free() {
-        let jobs = Jobs::new();
+        let jobs = Jobs::default();
         for left in 1..=4 {
             assert_eq!(jobs.leave(round(left)), Ok(()));
         }
@@ -153,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_was_left_for_a_stream_that_broke_is_dropped() {
-        let jobs = Jobs::new();
+        let jobs = Jobs::default();
         assert_eq!(jobs.leave(round(1)), Ok(()));
         jobs.finish(0);
         assert_eq!(jobs.leave(job(1, What::Close)), Ok(()));
@@ -162,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_transaction_that_leaves_too_much_is_refused() {
-        let jobs = Jobs::new();
+        let jobs = Jobs::default();
         for _ in 0..JOBS_MAX {
             assert_eq!(jobs.leave(round(1)), Ok(()));
         }

@@ -1,23 +1,28 @@
 //! Machines, the streams between them, and the history that judges every step. Without time and without chance: the
 //! simulation and the exploration supply both.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `mod.rs` | [`World`] |
+//! | `pages` | page streams between its machines |
+
+mod pages;
 
 use std::collections::BTreeMap;
 
 use nomad_client::RequestId;
-use nomad_protocol::planner::{Goals, PAGE_BYTES};
+use nomad_protocol::planner::Goals;
 use nomad_protocol::{
     Action, DomainId, Doubt, Event, Force, Instant, Notice, Side, Timer, Timing, TransactionId,
 };
-use nomad_shell::pages::{Segment, Unsent, transaction_of};
-use nomad_shell::{Job, Output, What};
+use nomad_shell::Output;
 
 use crate::domain::Run;
-use crate::faults::LocalStep;
-use crate::hardware::{Parts, Piece, domain_number};
+use crate::hardware::{Parts, domain_number};
 use crate::history::History;
 use crate::machine::{
-    Common, DOMAIN, Machine, Move, Mutant, Sending, domain_name, hardware, machine_id,
-    machine_name, machine_number,
+    Common, DOMAIN, Machine, Move, Mutant, domain_name, hardware, machine_id, machine_name,
+    machine_number,
 };
 use crate::root::Restart;
 use crate::stream::Stream;
@@ -206,111 +211,6 @@ impl World {
         }
     }
 
-    /// What becomes of a job of whoever sends pages.
-    fn begin(&mut self, now: Instant, number: usize, job: Job) -> Vec<Effect> {
-        let transaction = job.transaction;
-        let machine = &mut self.machines[number];
-        if job.what == What::Close {
-            machine.sending.remove(&transaction);
-            if let Some(stream) = self.streams.get_mut(&transaction) {
-                stream.close(number);
-            }
-            return Vec::new();
-        }
-        let mut piece = Piece::default();
-        let begun = match Segment::begin(&mut machine.shell, now, job, &mut piece) {
-            Ok(Some(segment)) => segment,
-            Ok(None) | Err(Unsent::Over) => return Vec::new(),
-            Err(Unsent::Failed(failure)) => return failed(transaction, Event::Failed(failure)),
-        };
-        let header = piece.header.expect("a segment begins with its header");
-        let sending = Sending {
-            segment: begun,
-            header,
-        };
-        machine.sending.insert(transaction, sending);
-        if let What::Round(_) = job.what {
-            // A domain whose first pages cannot be read fails at once.
-            return match machine.hardware_mut().fails(LocalStep::CopyRound) {
-                Some(failure) => {
-                    machine.sending.remove(&transaction);
-                    failed(transaction, Event::Failed(failure))
-                }
-                None => vec![Effect::Sending(transaction)],
-            };
-        }
-        let mut effects = Vec::new();
-        while self.machines[number].sending.contains_key(&transaction) {
-            effects.extend(self.send_some(now, number, transaction));
-        }
-        effects
-    }
-
-    /// Sends the next piece of what is being sent for a transaction.
-    pub fn send_some(
-        &mut self,
-        now: Instant,
-        number: usize,
-        transaction: TransactionId,
-    ) -> Vec<Effect> {
-        let machine = &mut self.machines[number];
-        let Some(mut sending) = machine.sending.remove(&transaction) else {
-            return Vec::new();
-        };
-        machine.shell.host.now = now;
-        let mut piece = Piece::default();
-        let mut more = sending.segment.produce(&mut machine.shell, &mut piece);
-        if sending.segment.is_at_end() && more == Ok(true) {
-            more = sending.segment.produce(&mut machine.shell, &mut piece);
-        }
-        let more = match more {
-            Ok(more) => more,
-            Err(Unsent::Over) => return Vec::new(),
-            Err(Unsent::Failed(failure)) => return failed(transaction, Event::Failed(failure)),
-        };
-        sending.segment.sent(piece.bytes());
-        let parcels = piece.parcels.len();
-        let Some(stream) = self.stream(number, transaction) else {
-            // The end of the stream is told by itself, but to a freeze.
-            return match sending.header {
-                nomad_protocol::StreamHeader::Round { .. } => Vec::new(),
-                _ => failed(transaction, Event::StreamBroken),
-            };
-        };
-        let header = sending.header;
-        let parcels_of = piece.parcels.into_iter();
-        stream
-            .in_flight
-            .extend(parcels_of.map(|parcel| (header, parcel)));
-        let mut effects = vec![Effect::Streamed(transaction, parcels)];
-        let machine = &mut self.machines[number];
-        if more {
-            machine.sending.insert(transaction, sending);
-            effects.push(Effect::Sending(transaction));
-        } else if let Ok(Some(event)) = sending.segment.end(&mut machine.shell, now) {
-            self.answer(now, number, transaction, event);
-        }
-        effects
-    }
-
-    /// The stream on which `from` sends a transaction's pages, unless it is broken. It is opened if there is none yet.
-    fn stream(&mut self, from: usize, transaction: TransactionId) -> Option<&mut Stream> {
-        let peer = self.machines[from].shell.moves.peer_of(transaction)?;
-        let stream = self.streams.entry(transaction);
-        let stream = stream.or_insert_with(|| Stream::new(from, machine_number(peer)));
-        stream.broken.is_none().then_some(stream)
-    }
-
-    /// Ends the streams to a machine that it does not need any more.
-    fn end_streams_to(&mut self, number: usize) {
-        let moves = &self.machines[number].shell.moves;
-        for (transaction, stream) in &mut self.streams {
-            if stream.ends[1] == number && !moves.awaits_pages(*transaction) {
-                stream.close(number);
-            }
-        }
-    }
-
     /// Passes an answer or a report to a machine's nomad.
     pub fn answer(
         &mut self,
@@ -371,51 +271,6 @@ impl World {
     ) {
         let ledger = &mut self.machines[machine].shell.moves.ledger;
         ledger.expire(now, transaction, timer);
-    }
-
-    /// The next parcel of a stream arrives. Returns whether there was one.
-    pub fn arrive(&mut self, now: Instant, transaction: TransactionId) -> bool {
-        let Some(stream) = self.streams.get_mut(&transaction) else {
-            return false;
-        };
-        let Some((header, parcel)) = stream.in_flight.pop_front() else {
-            return false;
-        };
-        let [from, to] = stream.ends;
-        let shell = &mut self.machines[to].shell;
-        shell.host.now = now;
-        let known = Some(transaction);
-        if shell
-            .segment_begins(machine_id(from), known, &header)
-            .is_err()
-        {
-            // It is a stranger's, or nobody expects it: nothing is told.
-            stream.break_off();
-            return true;
-        }
-        let is_end = !matches!(parcel, crate::stream::Parcel::Pages(_));
-        let taken = shell.take(transaction, parcel);
-        let ended = taken.and_then(|()| match is_end {
-            true => shell.segment_ends(&header).map(Some),
-            false => Ok(None),
-        });
-        match ended {
-            Ok(None) => {}
-            Ok(Some(event)) => self.answer(now, to, transaction_of(&header), event),
-            Err(failure) => {
-                stream.break_off();
-                self.answer(now, to, transaction, Event::Failed(failure));
-            }
-        }
-        true
-    }
-
-    /// A machine learns that a stream broke.
-    pub fn tell_broken(&mut self, now: Instant, machine: usize, transaction: TransactionId) {
-        let stream = self.streams.get_mut(&transaction);
-        if stream.is_some_and(|stream| stream.tell(machine)) {
-            self.answer(now, machine, transaction, Event::StreamBroken);
-        }
     }
 
     /// A domain runs a step on `machine`, if it runs there.
@@ -503,21 +358,6 @@ fn machine(setup: &Setup, number: usize) -> Machine {
     };
     let boot = Machine::first_boot(number);
     Machine::new(common, hardware, boot, Instant::from_us(0))
-}
-
-fn failed(transaction: TransactionId, event: Event) -> Vec<Effect> {
-    vec![Effect::Answer(transaction, event)]
-}
-
-impl Piece {
-    /// How many bytes it takes.
-    fn bytes(&self) -> u64 {
-        let pages = self.parcels.iter().map(|parcel| match parcel {
-            crate::stream::Parcel::Pages(pages) => pages.len() as u64,
-            _ => 0,
-        });
-        pages.sum::<u64>() * PAGE_BYTES
-    }
 }
 
 impl Machine {

@@ -1,0 +1,144 @@
+//! Records that an earlier life has left, whole and half.
+
+use nomad_protocol::{
+    CpuFeatures, DomainId, Fleet, Incarnation, MachineId, Name, Offer, Progressed, Sizes, Versions,
+};
+
+use super::*;
+
+/// Bytes of a test.
+#[derive(Clone)]
+struct Bytes(Vec<u8>);
+
+impl Store for Bytes {
+    fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    fn read(&self, offset: usize, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.0[offset..][..bytes.len()]);
+    }
+
+    fn write(&mut self, offset: usize, bytes: &[u8]) {
+        self.0[offset..][..bytes.len()].copy_from_slice(bytes);
+    }
+}
+
+fn empty() -> Bytes {
+    Bytes(alloc::vec![0; SLOTS_OFFSET + 4 * SLOT_BYTES])
+}
+
+fn record(transaction: u128) -> Record {
+    Record {
+        transaction: TransactionId(transaction),
+        peer: MachineId([7; 32]),
+        offer: Offer {
+            domain: DomainId(5),
+            incarnation: Incarnation(1),
+            name: Name::try_new("counter").expect("a name"),
+            sizes: Sizes {
+                pool_bytes: 1,
+                pages: 2,
+                threads: 3,
+                slots: 4,
+            },
+            versions: Versions { image: 1, abi: 1 },
+            cpu: CpuFeatures::default(),
+            fleet: Fleet::new([]).id(),
+        },
+        progress: Progressed::SourceOpen,
+    }
+}
+
+/// A Memory as it is at first, or as an earlier life has left it.
+fn open(memory: &Bytes) -> (Records<Bytes>, Vec<Record>) {
+    let (records, _, found) = Records::open(memory.clone(), BootId(3));
+    (records, found)
+}
+
+fn slot(sequence: u64, record: &Record) -> [u8; SLOT_BYTES] {
+    let bytes = record.encode();
+    let mut slot = [0; SLOT_BYTES];
+    slot[..HEAD_BYTES].copy_from_slice(&head(sequence, &bytes));
+    slot[HEAD_BYTES..][..bytes.len()].copy_from_slice(&bytes);
+    slot
+}
+
+#[test]
+fn reads_what_was_written() {
+    assert_eq!(decode(&slot(9, &record(1))), Some((9, record(1))));
+}
+
+#[test]
+fn a_note_of_a_token_is_read_whole_or_not_at_all() {
+    let transaction = TransactionId(7 << 90 | 5);
+    let whole = note(transaction, 3);
+    assert_eq!(read_note(&whole), Some((transaction, 3)));
+    assert_eq!(read_note(&[0; TOKEN_BYTES]), None);
+    for position in 0..TOKEN_BYTES {
+        let mut torn = whole;
+        torn[position] ^= 0x40;
+        assert_eq!(read_note(&torn), None, "{position}");
+    }
+}
+
+#[test]
+fn an_empty_slot_and_a_half_written_one_hold_nothing() {
+    assert_eq!(decode(&[0; SLOT_BYTES]), None);
+    let whole = slot(9, &record(1));
+    for position in 0..HEAD_BYTES + 40 {
+        let mut torn = whole;
+        torn[position] ^= 0x40;
+        assert_eq!(decode(&torn), None, "{position}");
+    }
+}
+
+#[test]
+fn what_is_kept_is_found_by_a_later_life_once_and_in_its_last_state() {
+    let (mut records, found) = open(&empty());
+    assert_eq!((found, records.transactions_max()), (Vec::new(), 3));
+    let released = Record {
+        progress: Progressed::SourceReleased {
+            peer_boot: BootId(1),
+        },
+        ..record(2)
+    };
+    for kept in [record(1), record(2), record(3), released.clone()] {
+        records.keep(&kept);
+    }
+    let (mut records, found) = open(&records.into_store());
+    assert_eq!(found, [record(1), record(3), released]);
+    records.end(TransactionId(2));
+    assert_eq!(open(&records.into_store()).1, [record(1), record(3)]);
+}
+
+#[test]
+fn a_token_whose_record_is_gone_does_not_stay() {
+    let (mut records, _) = open(&empty());
+    for transaction in [1, 2] {
+        records.keep(&record(transaction));
+        records.keep_token(TransactionId(transaction), 7);
+    }
+    // The life that ended the first one ended itself before it erased the token.
+    records.forget(TransactionId(1));
+    let (records, _) = open(&records.into_store());
+    assert_eq!(records.token_count(), 1);
+    assert_eq!(records.token_of(TransactionId(2)), Some(7));
+}
+
+#[test]
+fn of_two_records_of_a_transaction_the_older_is_gone_for_good() {
+    let (mut records, _) = open(&empty());
+    records.keep(&record(1));
+    // The life that wrote a second one ended before it erased the first.
+    let younger = Record {
+        progress: Progressed::TargetOpen,
+        ..record(1)
+    };
+    let memory = records.store_mut();
+    memory.write(SLOTS_OFFSET + 2 * SLOT_BYTES, &slot(9, &younger));
+    let (mut records, found) = open(&records.into_store());
+    assert_eq!(found, [younger]);
+    records.end(TransactionId(1));
+    assert_eq!(open(&records.into_store()).1, []);
+}
