@@ -3,7 +3,7 @@
 
 use harness::Station::{self, A, B};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use harness::fleet::LIMIT;
 use harness::{Fleet, MacAddress, Trial, prober};
@@ -11,6 +11,9 @@ use harness::{Fleet, MacAddress, Trial, prober};
 /// Where the counter answers.
 const COUNTER: &str = "10.77.0.20:7000";
 const COUNTER_MAC: MacAddress = MacAddress([0x52, 0x54, 0x00, 0x4d, 0x00, 0x14]);
+
+/// A copy that runs has answered long before.
+const NO_ANSWER: Duration = Duration::from_secs(5);
 
 /// Shorter than a source waits for a target that takes in its pages.
 const CABLE_IS_OUT: Duration = Duration::from_secs(2);
@@ -247,10 +250,39 @@ fn a_copy_that_was_forced_to_run_stands_still_as_soon_as_its_machine_hears_of_th
     trial.fleet.let_go(B);
     trial.fleet.machine(A).expect("in doubt: ", LIMIT);
     trial.force(A, "run");
+    assert!(has_answered(&trial.fleet, LIMIT), "A's copy does not run");
     trial.fleet.port(A).unite();
     trial.fleet.await_listed(A, "domain counter outlived");
+    trial.fleet.port(B).cut();
+    let answers = has_answered(&trial.fleet, NO_ANSWER);
+    trial.fleet.port(B).heal();
+    assert!(!answers, "A's copy runs on beside the younger one");
     trial.force(A, "drop");
     trial.await_settled_on(B);
     drop(migration);
     trial.move_once(B);
+}
+
+/// Whether A's counter answers somebody who asks for its Ethernet address and whom nobody else hears. It is asked again and again.
+fn has_answered(fleet: &Fleet, limit: Duration) -> bool {
+    const ASKER: [u8; 6] = [0x02, 0, 0, 0, 0, 0x77];
+    const HEAD: [u8; 10] = [0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1];
+    let addresses: [&[u8]; 4] = [&ASKER, &[10, 77, 0, 119], &[0; 6], &[10, 77, 0, 20]];
+    let mut question = [[0xff; 6], ASKER].concat();
+    question.extend(HEAD);
+    question.extend(addresses.concat());
+    question.resize(60, 0);
+    let deadline = Instant::now() + limit;
+    let is_answer = |frame: &Vec<u8>| frame.starts_with(&[ASKER, COUNTER_MAC.0].concat());
+    let answered = |frames: &[Vec<u8>]| frames.iter().any(is_answer);
+    loop {
+        let ask = || fleet.port(A).inject(&question);
+        let once = Duration::from_millis(500);
+        let frames = fleet
+            .segment
+            .captured_until(ask, answered, Duration::ZERO, once);
+        if answered(&frames) || Instant::now() > deadline {
+            return answered(&frames);
+        }
+    }
 }

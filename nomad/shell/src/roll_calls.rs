@@ -261,6 +261,15 @@ mod tests {
         Name::try_new(NAME).expect("a name")
     }
 
+    fn machines() -> Machines {
+        let own = Neighbour {
+            name: "a".into(),
+            address: Ipv4Addr::new(10, 77, 0, 1),
+            id: MachineId([1; 32]),
+        };
+        Machines::new(own, Vec::new())
+    }
+
     fn offer() -> Offer {
         Offer {
             domain: DomainId(1),
@@ -315,16 +324,28 @@ mod tests {
         assert_eq!(doubted, Some(Purpose::Doubt));
     }
 
+    /// Whether an operator may start the domain here though another machine has answered so.
+    fn may_start(runs: bool, is_forced: bool) -> bool {
+        let (machine, now) = (MachineId([2; 32]), Instant::from_us(0));
+        let mut roll = RollCall::new(now, name(), [machine], Turn(1), Timing::STANDARD);
+        roll.poll_asks(now);
+        let incarnation = Incarnation(1);
+        let standing = Standing::Holds { incarnation, runs };
+        roll.heard(now, machine, Turn(1), standing);
+        objection(now, &machines(), &roll, is_forced).is_none()
+    }
+
+    #[test]
+    fn only_a_copy_that_stands_still_elsewhere_may_be_passed_over_and_only_by_force() {
+        let held = [(true, false), (true, true), (false, false), (false, true)];
+        let may_start = held.map(|(runs, is_forced)| may_start(runs, is_forced));
+        assert_eq!(may_start, [false, false, false, true]);
+    }
+
     #[test]
     fn nothing_is_forced_to_run_before_others_are_asked() {
-        let own = Neighbour {
-            name: "a".into(),
-            address: Ipv4Addr::new(10, 77, 0, 1),
-            id: MachineId([1; 32]),
-        };
-        let machines = Machines::new(own, Vec::new());
         let calls = RollCalls::default();
-        let objection = calls.objection_to_running(Instant::from_us(0), &machines, NAME);
+        let objection = calls.objection_to_running(Instant::from_us(0), &machines(), NAME);
         assert!(objection.is_some());
     }
 }
