@@ -54,7 +54,7 @@ fn force_the_counter(machine: &mut Machine) {
     machine.type_line(FORCE);
     loop {
         let said = machine.expect("counter", LIMIT);
-        if said.contains("counter runs here") {
+        if said.contains("counter is to run here") {
             return;
         }
         if said.contains("say it again") {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::FleetId;
 use crate::identity::{
     Attempt, BootId, Digest, DomainId, Incarnation, MachineId, TransactionId, Turn,
 };
@@ -33,8 +34,9 @@ pub enum Message {
     },
     /// Something about one transaction.
     About(TransactionId, Step),
-    /// A domain's home to everybody: have you a domain of this name? See [`crate::RollCall`]. Repeated until answered.
-    Asks(Name, Turn),
+    /// A domain's home to everybody: have you a domain of this name? See [`crate::RollCall`]. Repeated until answered; answered only
+    /// within one fleet.
+    Asks(Name, Turn, FleetId),
     /// To the home: this is so with that name.
     Answers(Name, Turn, Standing),
     /// About frames that reached the source too late for the domain that this transaction moves. The ledger ignores it.

@@ -72,6 +72,8 @@ struct Row {
     before: Option<Standing>,
     /// In this one.
     now: Option<Standing>,
+    /// When that came.
+    answered: Instant,
 }
 
 /// What keeps the home from starting the domain.
@@ -106,6 +108,7 @@ impl RollCall {
             machine,
             before: None,
             now: None,
+            answered: now,
         };
         RollCall {
             name,
@@ -135,7 +138,7 @@ impl RollCall {
             return;
         }
         if let Some(row) = self.rows.iter_mut().find(|row| row.machine == from) {
-            row.now = Some(standing);
+            (row.now, row.answered) = (Some(standing), now);
         }
         if self.rows.iter().all(|row| row.now.is_some()) {
             self.end_turn(now);
@@ -173,8 +176,16 @@ impl RollCall {
         let doubled = self.interval_us.saturating_mul(2);
         // At least a microsecond, so that settings of zero cannot make the caller spin.
         self.interval_us = doubled.min(self.timing.repeat_max_us).max(1);
-        let unanswered = self.rows.iter().filter(|row| row.now.is_none());
-        unanswered.map(|row| row.machine).collect()
+        // A turn that a silent machine holds up lasts, and what others have answered long ago may be so no more.
+        let is_late = self.is_late(now);
+        let asked = self.rows.iter().filter(|row| is_late || row.now.is_none());
+        asked.map(|row| row.machine).collect()
+    }
+
+    /// Whether this turn has been asked for so long that who has not answered is silent.
+    fn is_late(&self, now: Instant) -> bool {
+        let limit_us = self.timing.silence_limit_us;
+        self.asked.is_some_and(|at| now.us_since(at) >= limit_us)
     }
 
     /// When to call [`RollCall::poll_asks`].
@@ -189,14 +200,15 @@ impl RollCall {
 
     /// What keeps the domain from being started, machine by machine.
     pub fn obstacles(&self, now: Instant) -> impl Iterator<Item = Obstacle> + '_ {
-        let limit_us = self.timing.silence_limit_us;
-        let is_late = self.asked.is_some_and(|at| now.us_since(at) >= limit_us);
+        let (is_late, limit_us) = (self.is_late(now), self.timing.silence_limit_us);
         let rows = self.rows.iter().filter(|_| !self.is_over);
         rows.filter_map(move |row| {
             // Until those who answer at all have had the time, the last whole turn counts: a part of this one and a part of that
             // could both miss a domain that moves. That one has it now is known at once.
             let had = row.before.filter(|_| !is_late);
-            match row.now.filter(|now| !now.lacks()).or(had).or(row.now) {
+            let is_fresh = now.us_since(row.answered) < limit_us;
+            let has = row.now.filter(|_| !is_late || is_fresh);
+            match has.filter(|has| !has.lacks()).or(had).or(has) {
                 None if is_late => Some(Obstacle::Silent(row.machine)),
                 None => Some(Obstacle::Asked(row.machine)),
                 Some(Standing::Holds { incarnation, runs }) => Some(Obstacle::Held {

@@ -78,6 +78,10 @@ impl Transfer {
         either!(self, side => side.force(now, force))
     }
 
+    pub(crate) fn is_about_to_run(&self) -> bool {
+        either!(self, side => side.is_about_to_run())
+    }
+
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
         either!(self, side => side.poll_action())
     }

@@ -15,7 +15,7 @@ use crate::identity::BootId;
 use crate::messages::{Envelope, Message, StreamHeader};
 
 /// The version of these messages. Any difference is refused, with both numbers.
-pub const PROTOCOL_VERSION: u16 = 5;
+pub const PROTOCOL_VERSION: u16 = 6;
 /// UDP port of control datagrams and TCP port of page streams.
 pub const PORT: u16 = 7411;
 /// No control datagram is longer, before encryption: it fits one Ethernet frame.

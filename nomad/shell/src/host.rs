@@ -326,6 +326,9 @@ pub trait Notes {
 pub trait Host: Kernel + Root + Notes {
     /// A number that nobody can guess and nobody has drawn before.
     fn draw(&mut self) -> u128;
+
+    /// Bytes of this server's own heap that are free.
+    fn heap_free(&self) -> u64;
 }
 
 /// Why root did not do it.

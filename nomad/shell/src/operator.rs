@@ -7,7 +7,9 @@ use core::net::Ipv4Addr;
 
 use nomad_client::RequestId;
 use nomad_image::{Name, Verdict};
-use nomad_protocol::{Cancelled, Entry, Force, Instant, Notice, Offer, OfferError, TransactionId};
+use nomad_protocol::{
+    Cancelled, Doubt, Entry, Force, Instant, Notice, Offer, OfferError, TransactionId,
+};
 use service_protocol::root::{DomainRecord, DomainState};
 
 use crate::commands::{Command, NoCommand};
@@ -129,13 +131,15 @@ impl<H: Host> Shell<H> {
         let settled = doubts.find(|(_, doubt)| doubt.is_settled_by(force));
         drop(doubts);
         match (settled, force) {
-            (Some((transaction, _)), force) => self.settle(now, name, transaction, force)?,
+            (Some((transaction, doubt)), force) => {
+                self.settle(now, name, (transaction, doubt), force)?;
+            }
             (None, Force::RunHere) => self.start_by_order(now, name, true)?,
             (None, Force::DropCopy) => self.drop_outlived(now, name)?,
         }
         Ok([match force {
-            Force::RunHere => format!("{name} runs here"),
-            Force::DropCopy => format!("{name} is dropped here"),
+            Force::RunHere => format!("{name} is to run here"),
+            Force::DropCopy => format!("{name} is to be dropped here"),
         }]
         .into())
     }
@@ -144,12 +148,14 @@ impl<H: Host> Shell<H> {
         &mut self,
         now: Instant,
         name: Name,
-        transaction: TransactionId,
+        (transaction, doubt): (TransactionId, Doubt),
         force: Force,
     ) -> Result<(), String> {
         let calls = &self.roll_calls;
         let objection = calls.objection_to_running(now, &self.machines, name.as_str());
-        if let (Force::RunHere, Some(why)) = (force, objection) {
+        // What runs here already is to run on, and nobody else is waited for.
+        let begins = force == Force::RunHere && doubt != Doubt::NotReleased;
+        if let (true, Some(why)) = (begins, objection) {
             self.update_roll_calls(now);
             return Err(why);
         }
@@ -176,7 +182,9 @@ impl<H: Host> Shell<H> {
     fn memory(&mut self) -> Answer {
         let memory = self.host.memory();
         let memory = memory.map_err(|error| error.to_string())?;
-        Ok([memory.to_string()].into())
+        let (root, own) = (memory.heap_free, self.host.heap_free());
+        let heaps = format!("heap free: {root} bytes of root's, {own} of the migration server's");
+        Ok([memory.to_string(), heaps].into())
     }
 
     /// Does what a test asks for, if tests may.

@@ -310,6 +310,7 @@ mod tests {
             offer: &offer,
             phase: PhaseName::Release,
             doubt: Some(doubt),
+            is_about_to_run: false,
         };
         needed(&[record(state)], [entry].into_iter()).remove(&name())
     }

@@ -107,7 +107,7 @@ impl<H: Host> Shell<H> {
             Err(error) => return log::warn!("from {from:?}: {error:?}"),
         };
         match envelope.message {
-            Message::Asks(name, turn) => self.answer_roll(now, from, name, turn),
+            Message::Asks(name, turn, fleet) => self.answer_roll(now, from, fleet, (name, turn)),
             Message::Answers(name, turn, standing) => {
                 self.roll_calls.heard(now, from, (&name, turn), standing);
                 self.call_rolls(now);
@@ -191,7 +191,7 @@ impl<H: Host> Shell<H> {
                 domain,
                 incarnation,
                 by,
-            } => self.outlive(transaction, (domain, incarnation), by),
+            } => self.outlive(now, transaction, (domain, incarnation), by),
             Action::CloseStream => self.close_stream(transaction),
             Action::Source(action) => return self.perform_source(now, transaction, action),
             Action::Target(TargetAction::DiscardCopy) => return self.discard(now, transaction),

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use nomad_image::Name;
 use nomad_protocol::{
-    DomainId, Envelope, Incarnation, Instant, MachineId, Message, Standing, Step, TransactionId,
-    Turn,
+    DomainId, Doubt, Envelope, FleetId, Incarnation, Instant, MachineId, Message, Standing, Step,
+    TransactionId, Turn,
 };
 use service_protocol::root::{DomainRecord, DomainState, Refusal};
 
@@ -20,11 +20,12 @@ impl<H: Host> Shell<H> {
     /// machine, which repeats what it says, is answered when that is certain.
     pub(crate) fn outlive(
         &mut self,
+        now: Instant,
         transaction: TransactionId,
         (domain, incarnation): (DomainId, Incarnation),
         by: MachineId,
     ) {
-        let stopped = self.stop_older(domain, incarnation);
+        let stopped = self.stop_older(now, domain, incarnation);
         if let Err(error) = stopped {
             return log::error!("an older copy of what {by:?} runs is not stopped: {error}");
         }
@@ -37,7 +38,12 @@ impl<H: Host> Shell<H> {
     ///
     /// # Errors
     /// It is not known whether one runs here, or it may run again.
-    fn stop_older(&mut self, domain: DomainId, incarnation: Incarnation) -> Result<(), RootError> {
+    fn stop_older(
+        &mut self,
+        now: Instant,
+        domain: DomainId,
+        incarnation: Incarnation,
+    ) -> Result<(), RootError> {
         let records = self.host.all()?;
         let is_it = |record: &&DomainRecord| {
             let same = u128::from_le_bytes(record.id.0) == domain.0;
@@ -49,7 +55,8 @@ impl<H: Host> Shell<H> {
         let Some(name) = record.and_then(|record| Name::try_new(record.name.as_str())) else {
             return Ok(());
         };
-        // One that is leaving is refused: the move of an outlived copy ends before.
+        // Root refuses one that is leaving. It is to stay, so that it is stopped when it is asked about again.
+        self.moves.cancel(&self.host, now, name);
         self.host.outlive(name, domain, incarnation)
     }
 
@@ -72,10 +79,10 @@ impl<H: Host> Shell<H> {
     /// Asks who is to be asked, and has root start what nobody has.
     pub(crate) fn call_rolls(&mut self, now: Instant) {
         let here = self.moves.ledger.here();
-        let (own, boot) = (here.machine, here.boot);
+        let (own, boot, fleet) = (here.machine, here.boot, here.fleet.id());
         for (to, name, turn) in self.roll_calls.poll_asks(now) {
             if to != own {
-                let message = Message::Asks(name, turn);
+                let message = Message::Asks(name, turn, fleet);
                 self.send(to, &Envelope { boot, message });
             } else if let Some(standing) = self.standing(&name) {
                 self.roll_calls.heard(now, own, (&name, turn), standing);
@@ -87,17 +94,23 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Another machine asks for a domain.
+    /// Another machine asks for a domain. One that does not ask the same machines is not answered: it would take for lost what is on
+    /// one that it does not know.
     pub(crate) fn answer_roll(
         &mut self,
         now: Instant,
         from: MachineId,
-        name: nomad_protocol::Name,
-        turn: Turn,
+        fleet: FleetId,
+        (name, turn): (nomad_protocol::Name, Turn),
     ) {
+        let here = self.moves.ledger.here();
+        let boot = here.boot;
+        if fleet != here.fleet.id() {
+            let asker = self.machines.address_of(from);
+            return log::warn!("{asker:?} asks for {} with another fleet", name.as_str());
+        }
         self.moves.ledger.ask_about(now, from, &name);
         if let Some(standing) = self.standing(&name) {
-            let boot = self.moves.ledger.here().boot;
             let message = Message::Answers(name, turn, standing);
             self.send(from, &Envelope { boot, message });
         }
@@ -120,15 +133,20 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Whether a copy runs here or may again without an operator: one that leaves may, until what becomes of it is in doubt.
+    /// Whether a copy runs here or may without another word: one that leaves may, until what becomes of it is in doubt; one that comes
+    /// and one in doubt may as soon as that is settled so.
     fn may_run(&self, record: &DomainRecord) -> bool {
+        let mut entries = self.moves.ledger.entries();
+        let mut its = entries
+            .by_ref()
+            .filter(|entry| entry.offer.name.as_str() == record.name.as_str());
         match record.state {
             DomainState::Running => true,
-            DomainState::Exported => {
-                let name = Name::try_new(record.name.as_str());
-                name.is_none_or(|name| self.moves.doubts(name).all(|(_, doubt)| !doubt.has_copy()))
-            }
-            _ => false,
+            DomainState::Exported => its.all(|entry| {
+                let stands = entry.doubt.is_some_and(Doubt::has_copy);
+                entry.is_about_to_run || !stands
+            }),
+            _ => its.any(|entry| entry.is_about_to_run),
         }
     }
 

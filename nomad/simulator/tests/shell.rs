@@ -46,6 +46,10 @@ fn now() -> Instant {
     Instant::from_us(5)
 }
 
+fn fleet() -> Fleet {
+    Fleet::new((0..3).map(machine_id))
+}
+
 fn name() -> Name {
     Name::try_new("domain-1").expect("a name")
 }
@@ -101,13 +105,23 @@ fn a_domain_that_leaves_may_still_run_as_far_as_its_home_is_told() {
     let mut machine = machine(true, BTreeMap::new());
     let root = &mut machine.hardware_mut().root;
     root.export(0, now()).expect("it runs");
-    let asks = Message::Asks(name(), Turn(3));
+    let asks = Message::Asks(name(), Turn(3), fleet().id());
     let holds = Standing::Holds {
         incarnation: Incarnation(0),
         runs: true,
     };
     let expected = Message::Answers(name(), Turn(3), holds);
     assert_eq!(answers(&mut machine, PEER, asks), [expected]);
+}
+
+/// It would start the domain though a machine that it does not ask has it.
+#[test]
+fn a_home_with_another_fleet_is_not_answered() {
+    let mut machine = machine(false, BTreeMap::new());
+    let asks = |fleet: Fleet| Message::Asks(name(), Turn(3), fleet.id());
+    let smaller = Fleet::new([HERE, PEER].map(machine_id));
+    assert_eq!(answers(&mut machine, PEER, asks(smaller)), []);
+    assert_eq!(answers(&mut machine, PEER, asks(fleet())).len(), 1);
 }
 
 #[test]
@@ -140,7 +154,7 @@ fn target() -> Machine {
         },
         versions: Versions { image: 1, abi: 1 },
         cpu: CpuFeatures::default(),
-        fleet: Fleet::new((0..3).map(machine_id)).id(),
+        fleet: fleet().id(),
     };
     let offer = Message::About(MOVE, Step::Offer(offer));
     let admitted = answers(&mut machine, PEER, offer);

@@ -75,6 +75,8 @@ pub struct Entry<'a> {
     pub phase: PhaseName,
     /// Why its outcome is in doubt, if it is.
     pub doubt: Option<Doubt>,
+    /// Whether the copy here runs as soon as this machine has done what that takes.
+    pub is_about_to_run: bool,
 }
 
 /// Why a domain cannot be offered now.
@@ -289,6 +291,7 @@ impl Ledger {
             offer: transfer.offer(),
             phase: transfer.phase(),
             doubt: transfer.doubt(),
+            is_about_to_run: transfer.is_about_to_run(),
         })
     }
 

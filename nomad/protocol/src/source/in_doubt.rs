@@ -73,9 +73,9 @@ impl InDoubt {
         self.why
     }
 
-    /// Whether the operator has settled it, and that is being done.
-    pub(super) fn is_forced(&self) -> bool {
-        self.forced.is_some()
+    /// How the operator has settled it, while that is being done.
+    pub(super) fn order(&self) -> Option<Force> {
+        self.forced
     }
 }
 

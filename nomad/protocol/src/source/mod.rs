@@ -218,7 +218,8 @@ impl Source {
 
     /// The operator settles what is in doubt. Says whether there was a doubt that this settles.
     pub fn force(&mut self, now: Instant, force: Force) -> bool {
-        let is_forced = matches!(&self.phase, Phase::InDoubt(in_doubt) if in_doubt.is_forced());
+        let is_forced =
+            matches!(&self.phase, Phase::InDoubt(in_doubt) if in_doubt.order().is_some());
         let settles = self.doubt().is_some_and(|doubt| doubt.is_settled_by(force));
         let settles = settles && !is_forced;
         if settles {
@@ -263,6 +264,11 @@ impl Source {
             Phase::InDoubt(in_doubt) => Some(in_doubt.why()),
             _ => None,
         }
+    }
+
+    /// Whether an operator has forced the copy to run, and that is being done.
+    pub fn is_about_to_run(&self) -> bool {
+        matches!(&self.phase, Phase::InDoubt(in_doubt) if in_doubt.order() == Some(Force::RunHere))
     }
 
     /// Is the copy here given back, so that only the target's acknowledgement is awaited?

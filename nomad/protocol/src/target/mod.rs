@@ -197,6 +197,11 @@ impl Target {
         settles
     }
 
+    /// Whether the domain runs here, or does as soon as root adopts it.
+    pub fn is_about_to_run(&self) -> bool {
+        self.phase() == PhaseName::Activate
+    }
+
     /// Asks the source at once what became of the transaction, if it was not heard of for a while.
     pub fn ask(&mut self, now: Instant) {
         self.expire(now, Timer::Repeat);

@@ -291,3 +291,29 @@ fn would_end_too_early_if_nobody_counted_what_was_activated_or_told_lives_apart(
     });
     assert_eq!(nameless, (true, true));
 }
+
+#[test]
+fn a_silent_machine_does_not_make_what_others_answer_last() {
+    let mut call = roll_call();
+    call.poll_asks(NOW);
+    let stands = Standing::Holds {
+        incarnation: Incarnation(2),
+        runs: false,
+    };
+    call.heard(NOW, HOME, FIRST, lacks(0));
+    call.heard(NOW, B, FIRST, stands);
+    // C is silent, and B is asked again.
+    let late = NOW.after_us(Timing::STANDARD.silence_limit_us);
+    assert_eq!(call.poll_asks(late), [HOME, B, C]);
+    let silent = [HOME, B, C].map(Obstacle::Silent);
+    assert_eq!(call.obstacles(late).collect::<Vec<_>>(), silent);
+    call.heard(late, HOME, FIRST, lacks(0));
+    call.heard(late, B, FIRST, holds());
+    let held = Obstacle::Held {
+        by: B,
+        incarnation: Incarnation(2),
+        runs: true,
+    };
+    let obstacles: Vec<_> = call.obstacles(late).collect();
+    assert_eq!(obstacles, [held, Obstacle::Silent(C)]);
+}

@@ -24,7 +24,7 @@ fn commit_has_the_documented_bytes() {
         held_us: 2,
     })
     .encode();
-    let mut expected = vec![5, 0, 8, 7, 6, 5, 4, 3, 2, 1, 1, 7];
+    let mut expected = vec![6, 0, 8, 7, 6, 5, 4, 3, 2, 1, 1, 7];
     expected.extend_from_slice(&[0; 15]);
     expected.extend_from_slice(&[4, 1, 0xac, 0x02, 2]);
     assert_eq!(bytes, expected);
@@ -108,7 +108,7 @@ fn another_version_is_refused_with_both_numbers() {
     bytes[0] = 1;
     assert_eq!(
         Envelope::decode(&bytes),
-        Err(DecodeError::Version { ours: 5, theirs: 1 })
+        Err(DecodeError::Version { ours: 6, theirs: 1 })
     );
 }
 

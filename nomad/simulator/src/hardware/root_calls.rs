@@ -137,6 +137,7 @@ impl Root for Hardware {
         Ok(MemoryRecord {
             pages: PageCount(pages),
             spent: PageCount(pages - self.kernel.free_pages),
+            heap_free: 0,
         })
     }
 }

@@ -89,6 +89,8 @@ pub struct MemoryRecord {
     pub pages: PageCount,
     /// How many of them are spent, those of other pools included.
     pub spent: PageCount,
+    /// Bytes of root's own heap that are free.
+    pub heap_free: u64,
 }
 
 impl MemoryRecord {
@@ -99,7 +101,7 @@ impl MemoryRecord {
 
     /// The answer's words.
     pub fn pack(&self) -> Words {
-        done().with_all([self.pages.0, self.spent.0])
+        done().with_all([self.pages.0, self.spent.0, self.heap_free])
     }
 
     /// Reads the answer after [`answer`] has read its status.
@@ -110,6 +112,7 @@ impl MemoryRecord {
         Ok(MemoryRecord {
             pages: PageCount(reader.word()?),
             spent: PageCount(reader.word()?),
+            heap_free: reader.word()?,
         })
     }
 }
@@ -156,6 +159,7 @@ mod tests {
         let record = MemoryRecord {
             pages: PageCount(130_000),
             spent: PageCount(42),
+            heap_free: 7,
         };
         let words = record.pack();
         let read = MemoryRecord::read(&mut answer(words.as_slice()).unwrap());
