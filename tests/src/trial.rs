@@ -111,7 +111,14 @@ impl Trial {
 
     /// What memory is spent on both machines, when nothing is being moved.
     pub fn memory(&self) -> [String; 2] {
-        [Station::A, Station::B].map(|station| self.fleet.ask(station, &["mem"]))
+        [Station::A, Station::B].map(|station| self.memory_of(station))
+    }
+
+    /// What is spent of a machine's memory: of what is said of it the first line.
+    fn memory_of(&self, station: Station) -> String {
+        let answer = self.fleet.ask(station, &["mem"]);
+        let memory = answer.lines().find(|line| line.starts_with("memory "));
+        memory.unwrap_or(&answer).to_owned()
     }
 
     /// Waits until a machine spends what it did before. The switch gives rings back in its own time.
@@ -123,7 +130,7 @@ impl Trial {
         let before = &before[station as usize];
         let deadline = Instant::now() + LIMIT;
         loop {
-            let now = self.fleet.ask(station, &["mem"]);
+            let now = self.memory_of(station);
             if now == *before {
                 return;
             }

@@ -1,10 +1,11 @@
 //! A running domain moves between two machines, and its clients notice nothing but a pause.
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use harness::fleet::LIMIT;
 use harness::migration::Migration;
+use harness::repeat::variable;
 use harness::third_party::kept_by;
 use harness::{Fleet, Station, prober};
 
@@ -136,6 +137,63 @@ fn two_domains_move_at_once() {
     }
     assert_undisturbed(&probe.finish());
     assert!(kept_by(keeper, LIMIT).writes > 0);
+}
+
+/// Moves of a batch. `CARAVAN_MOVES=50` for a long run.
+const BATCH: usize = 8;
+
+/// Less than anything that a move could leave behind, be it a page stream's buffer or a capability's slot. What grows once stays so.
+const BYTES_PER_MOVE: u64 = 64;
+
+/// An operator's requests that a migration server remembers, and some more.
+const REQUESTS: usize = 40;
+
+/// Bytes that are free of the heaps of both machines' roots and migration servers, when only equal requests are remembered.
+fn heaps(fleet: &Fleet) -> Vec<u64> {
+    let free = |station| {
+        (0..REQUESTS).for_each(|_| drop(fleet.ask(station, &["cancel", "nobody"])));
+        let answer = fleet.ask(station, &["mem"]);
+        let heaps = answer.lines().find(|line| line.starts_with("heap free: "));
+        let heaps = heaps.unwrap_or_else(|| panic!("no heaps in {answer}"));
+        let words = heaps.split_whitespace().map(str::to_owned);
+        words
+            .filter_map(|word| word.parse().ok())
+            .collect::<Vec<u64>>()
+    };
+    [Station::A, Station::B]
+        .into_iter()
+        .flat_map(free)
+        .collect()
+}
+
+#[test]
+fn moves_leave_nothing_behind_in_the_heaps_of_root_and_of_the_migration_server() {
+    let moves = variable("CARAVAN_MOVES").unwrap_or(BATCH);
+    let mut fleet = Fleet::start_hooked();
+    fleet.await_log(Station::A, "[counter] counter: ready");
+    let move_often = || {
+        for from in [Station::A, Station::B].into_iter().cycle().take(moves) {
+            fleet.migrate("counter", from);
+        }
+    };
+    move_often();
+    let before = heaps(&fleet);
+    move_often();
+    let most = BYTES_PER_MOVE * moves as u64;
+    let is_as_before = |after: &[u64]| {
+        let mut heaps = before.iter().zip(after);
+        heaps.all(|(before, after)| before.saturating_sub(*after) < most)
+    };
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let after = heaps(&fleet);
+        assert_eq!(after.len(), 4, "{after:?}");
+        if is_as_before(&after) {
+            return;
+        }
+        // Memory is given back, and the log written, when there is time.
+        assert!(Instant::now() < deadline, "{after:?} instead of {before:?}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use nomad_channel::Random;
 use nomad_image::{DomainId as ImageId, Event, Name, Verdict};
 use nomad_protocol::{
     Attempt, Change, Digest, DomainId, DomainState, Incarnation, Interference, LocalFailure, Offer,
-    Record, Sizes, StateVersion, StreamHeader, Timing, TransactionId,
+    Record, Side, Sizes, StateVersion, StreamHeader, Timing, TransactionId,
 };
 use nomad_shell::{
     Exported, Host, Kernel, Known, NotAdmitted, NotRetired, Notes, Records, RootError, Store,
@@ -111,7 +111,7 @@ impl Kernel for Local {
 
     fn leave(&mut self, name: Name, found: Found) -> Result<Outgoing, String> {
         let extent = Extent::of(&self.known(&found).sizes);
-        let share = self.budget.take(extent.heap_bytes());
+        let share = self.budget.take(Side::Source, extent.heap_bytes());
         let share = share.map_err(|no_room| no_room.to_string())?;
         Ok(Outgoing::new(self.machine, name, found, share))
     }
@@ -225,13 +225,16 @@ impl Kernel for Local {
 
     fn admit(&mut self, name: Name, offer: &Offer) -> Result<Incoming, NotAdmitted> {
         let extent = Extent::of(&offer.sizes);
-        let share = self.budget.take(extent.heap_bytes()).map_err(|no_room| {
-            log::warn!("{name} is not admitted: {no_room}");
-            NotAdmitted::NoRoom {
-                needed_bytes: no_room.needed as u64,
-                left_bytes: no_room.left as u64,
-            }
-        })?;
+        let share = self
+            .budget
+            .take(Side::Target, extent.heap_bytes())
+            .map_err(|no_room| {
+                log::warn!("{name} is not admitted: {no_room}");
+                NotAdmitted::NoRoom {
+                    needed_bytes: no_room.needed as u64,
+                    left_bytes: no_room.left as u64,
+                }
+            })?;
         let id = ImageId(offer.domain.0.to_le_bytes());
         let pages = offer.sizes.pool_bytes.div_ceil(PAGE_BYTES);
         let incarnation = offer.incarnation.next().0;
@@ -331,6 +334,10 @@ impl Notes for Local {
 impl Host for Local {
     fn draw(&mut self) -> u128 {
         self.random.number()
+    }
+
+    fn heap_free(&self) -> u64 {
+        runtime::heap::free_bytes() as u64
     }
 }
 

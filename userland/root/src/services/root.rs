@@ -206,6 +206,7 @@ fn memory(root: &Supervisor) -> Reply {
     let record = MemoryRecord {
         pages: PageCount(report.total.0),
         spent: PageCount(report.spent.0),
+        heap_free: runtime::heap::free_bytes() as u64,
     };
     Ok((record.pack(), None))
 }
