@@ -197,12 +197,12 @@ mod tests {
         append(&mut bytes, &description.clock);
         append(&mut bytes, &description.wake);
         let counts = Counts {
-            objects: 2000,
+            objects: 4000,
             ..samples::minimal().counts()
         };
         append(&mut bytes, &counts);
         let read = Description::from_bytes(&bytes, &Limits::default());
-        let (count, remaining) = (2000, 0);
+        let (count, remaining) = (4000, 0);
         assert_eq!(
             read,
             Err(Error::CountBeyondRecord {

@@ -13,7 +13,7 @@ use core::fmt;
 
 use abi::thread_state::THREAD_STATE_BYTES;
 use nomad_image::{Limits, PAGE_BYTES};
-use nomad_protocol::Sizes;
+use nomad_protocol::{Side, Sizes};
 use runtime::port::PORT_PAGES;
 
 /// Threads of a domain that moves.
@@ -22,11 +22,13 @@ pub const THREADS_MAX: u32 = 512;
 pub const CAPABILITIES_MAX: u32 = 4096;
 
 /// Bytes that an object, a mapping or an outsider takes at most: in a description, as the kernel lists it, and as it is built.
-const THING_BYTES: usize = 256;
+const ITEM_BYTES: usize = 192;
 /// The same of a capability, in the table or held.
 const CAPABILITY_BYTES: usize = 256;
 /// The same of a thread: its state in a description, in the bytes that this travels as, and read back.
 const THREAD_BYTES: usize = 3 * (THREAD_STATE_BYTES + 64);
+/// Bytes that one of them or a capability takes at most in a state as it travels; an outsider has its name there.
+const RECORD_BYTES: usize = 64;
 /// Sets of pages of a Memory: what is to be sent, what is present, what the target knows.
 const SETS: usize = 3;
 /// Bytes of frames that travel with a domain.
@@ -54,11 +56,11 @@ impl Extent {
         }
     }
 
-    /// What an image of it may say.
+    /// The limits of its image.
     pub fn limits(&self) -> Limits {
         let most = Limits::default();
         Limits {
-            state_bytes_max: u32::try_from(self.state_bytes()).unwrap_or(u32::MAX),
+            state_bytes_max: self.record_bytes(),
             capabilities_max: self.capabilities,
             pages_max: self.pages.min(most.pages_max),
             ..most
@@ -68,16 +70,32 @@ impl Extent {
     /// Bytes that its move takes at most of this server's heap, on either side.
     pub fn heap_bytes(&self) -> usize {
         let pages = usize::try_from(self.pages).unwrap_or(usize::MAX);
-        (self.state_bytes() + PARCEL_BYTES).saturating_add(pages.saturating_mul(SETS) / 8)
+        let state_bytes = self.record_bytes() as usize + self.state_bytes();
+        (state_bytes + PARCEL_BYTES).saturating_add(pages.saturating_mul(SETS) / 8)
+    }
+
+    /// Bytes of a state as it travels: it is there as bytes before it is decoded.
+    fn record_bytes(&self) -> u32 {
+        let most = Limits::default();
+        let small = items() + 2 * self.capabilities as usize;
+        let bytes =
+            small * RECORD_BYTES + self.threads as usize * (THREAD_STATE_BYTES + RECORD_BYTES);
+        u32::try_from(bytes).map_or(most.state_bytes_max, |bytes| {
+            bytes.min(most.state_bytes_max)
+        })
     }
 
     fn state_bytes(&self) -> usize {
-        let limits = Limits::default();
-        let things = limits.objects_max + limits.mappings_max + limits.outsiders_max;
-        things as usize * THING_BYTES
+        items() * ITEM_BYTES
             + self.threads as usize * THREAD_BYTES
             + 2 * self.capabilities as usize * CAPABILITY_BYTES
     }
+}
+
+/// Objects, mappings and outsiders of a domain at most.
+fn items() -> usize {
+    let most = Limits::default();
+    (most.objects_max + most.mappings_max + most.outsiders_max) as usize
 }
 
 /// There is no room for a move.
@@ -105,7 +123,9 @@ impl fmt::Display for NoRoom {
 pub struct Budget {
     /// In all; asked for when the first move begins, since the server's sockets are there by then.
     total: OnceCell<usize>,
-    taken: Rc<Cell<usize>>,
+    out: Rc<Cell<usize>>,
+    /// At most half of it all: what other machines offer does not keep a domain from leaving.
+    incoming: Rc<Cell<usize>>,
 }
 
 /// What a move has reserved, until this is dropped.
@@ -116,22 +136,28 @@ pub struct Share {
 }
 
 impl Budget {
-    /// Reserves so many bytes.
+    /// Reserves this many bytes for a move of which this machine is that side.
     ///
     /// # Errors
     /// [`NoRoom`].
-    pub fn take(&self, needed: usize) -> Result<Share, NoRoom> {
+    pub fn take(&self, side: Side, needed: usize) -> Result<Share, NoRoom> {
         let free = || runtime::heap::uncommitted_bytes().saturating_sub(RESERVE_BYTES);
-        let left = self
-            .total
-            .get_or_init(free)
-            .saturating_sub(self.taken.get());
+        let total = *self.total.get_or_init(free);
+        let (out, incoming) = (self.out.get(), self.incoming.get());
+        let left = total.saturating_sub(out + incoming);
+        let (taken, left) = match side {
+            Side::Source => (&self.out, left),
+            Side::Target => (
+                &self.incoming,
+                left.min((total / 2).saturating_sub(incoming)),
+            ),
+        };
         if needed > left {
             return Err(NoRoom { needed, left });
         }
-        self.taken.set(self.taken.get() + needed);
+        taken.set(taken.get() + needed);
         Ok(Share {
-            taken: Rc::clone(&self.taken),
+            taken: Rc::clone(taken),
             bytes: needed,
         })
     }
@@ -163,27 +189,18 @@ mod tests {
     }
 
     #[test]
-    fn moves_share_what_there_is() {
+    fn moves_share_what_there_is_and_half_of_it_is_kept_for_those_that_leave() {
         let budget = of(100);
-        let first = budget.take(60).expect("room for it");
-        assert_eq!(
-            budget.take(60).err(),
-            Some(NoRoom {
-                needed: 60,
-                left: 40
-            })
-        );
-        let second = budget.take(40).expect("room for it");
-        drop(first);
-        assert_eq!(
-            budget.take(61).err(),
-            Some(NoRoom {
-                needed: 61,
-                left: 60
-            })
-        );
-        drop(second);
-        assert!(budget.take(100).is_ok());
+        let leaving = budget.take(Side::Source, 30).expect("room for it");
+        let coming = budget.take(Side::Target, 40).expect("room for it");
+        let refused = |side, needed| budget.take(side, needed).err().map(|no| no.left);
+        assert_eq!(refused(Side::Target, 11), Some(10));
+        assert_eq!(refused(Side::Source, 31), Some(30));
+        drop(leaving);
+        assert_eq!(refused(Side::Target, 11), Some(10));
+        assert_eq!(refused(Side::Source, 61), Some(60));
+        drop(coming);
+        assert!(budget.take(Side::Source, 100).is_ok());
     }
 
     #[test]
@@ -196,19 +213,27 @@ mod tests {
         let largest = Extent::of(&sizes(u32::MAX, u32::MAX, u64::MAX));
         let most = (THREADS_MAX, CAPABILITIES_MAX, u64::MAX);
         assert_eq!((largest.threads, largest.capabilities, largest.pages), most);
-        assert!(of(1 << 40).take(largest.heap_bytes()).is_err());
+        assert!(
+            of(1 << 40)
+                .take(Side::Source, largest.heap_bytes())
+                .is_err()
+        );
     }
 
     /// What the heap of `userland/manifests/default.toml` leaves to moves, with two MiB for sockets.
-    const MOVES_BYTES: usize = (16 << 20) - (2 << 20) - RESERVE_BYTES;
+    const MOVES_BYTES: usize = (20 << 20) - (2 << 20) - RESERVE_BYTES;
 
     #[test]
-    fn the_largest_domain_and_four_small_ones_fit_the_heap_that_manifests_give() {
+    fn the_largest_domain_or_three_small_ones_may_come_and_as_many_leave() {
         let largest = Extent::of(&sizes(THREADS_MAX, CAPABILITIES_MAX, 1 << 20));
-        assert!(of(MOVES_BYTES).take(largest.heap_bytes()).is_ok());
-        let budget = of(MOVES_BYTES);
-        let small = Extent::of(&sizes(8, 256, 20_000)).heap_bytes();
-        let shares: [_; 4] = core::array::from_fn(|_| budget.take(small));
-        assert!(shares.iter().all(Result::is_ok), "{shares:?}");
+        let small = Extent::of(&sizes(8, 256, 20_000));
+        for (extent, count) in [(largest, 1), (small, 3)] {
+            let budget = of(MOVES_BYTES);
+            let sides = [Side::Target, Side::Source].into_iter();
+            let moves = sides.flat_map(|side| core::iter::repeat_n(side, count));
+            let shares = moves.map(|side| budget.take(side, extent.heap_bytes()));
+            let shares: Result<alloc::vec::Vec<_>, _> = shares.collect();
+            assert!(shares.is_ok(), "{extent:?}: {shares:?}");
+        }
     }
 }

@@ -56,7 +56,7 @@ pub struct Outgoing {
     is_exported: bool,
     is_ring_announced: bool,
     /// What its move may take of this server's memory.
-    _share: Share,
+    share: Share,
 }
 
 /// What was read of the domain while it stood still.
@@ -105,7 +105,7 @@ impl Outgoing {
             is_left_behind: false,
             is_exported: false,
             is_ring_announced: false,
-            _share: share,
+            share,
         }
     }
 
@@ -397,6 +397,7 @@ impl Outgoing {
     fn forget_capture(&mut self) {
         self.backlog.clear();
         (self.frozen, self.ring, self.staging) = (None, None, None);
+        self.share = Share::default();
     }
 }
 

@@ -26,6 +26,8 @@ const RECEIVE_BYTES: usize = 1024;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long it may acknowledge nothing.
 const SILENCE_LIMIT: Duration = Duration::from_secs(10);
+/// How long it may take to say that it has what was sent: longer than any phase of a move.
+const AWAIT_LIMIT: Duration = Duration::from_secs(180);
 /// How often it is asked whether it is there, when there is nothing to acknowledge.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
@@ -119,20 +121,21 @@ impl Stream<'_> {
     /// Does a job; returns the next.
     async fn send_job(&mut self, sealer: &mut Sealer, job: Job) -> Result<Job, Unsent> {
         self.send_segment(sealer, job).await?;
-        self.next_after(job).await
+        self.next().await
     }
 
-    /// Awaits the next job. After a round it comes when the target has said that the round is there: a target that is gone
-    /// shows only by the connection's end, since there is nothing to write. After a freeze the freeze's own limit sees to that, and
-    /// what is in doubt for long has no stream.
-    async fn next_after(&mut self, job: Job) -> Result<Job, Unsent> {
+    /// Awaits the next job, for so long as a target may need that is there. One that is gone shows only by the connection's end, since
+    /// there is nothing to write. That a stream broke is nothing to a transaction that is committed.
+    async fn next(&mut self) -> Result<Job, Unsent> {
         let next = self.server.jobs.next(self.number);
         let mut nothing = [0];
-        // The target says nothing here but its answer to the handshake.
-        match select(next, self.socket.read(&mut nothing)).await {
+        let gone = async {
+            // The target says nothing here but its answer to the handshake.
+            let _ = with_timeout(AWAIT_LIMIT, self.socket.read(&mut nothing)).await;
+        };
+        match select(next, gone).await {
             Either::First(next) => Ok(next),
-            Either::Second(_) if matches!(job.what, What::Round(_)) => Err(Unsent::Broken),
-            Either::Second(_) => Err(Unsent::Over),
+            Either::Second(()) => Err(Unsent::Broken),
         }
     }
 
@@ -218,8 +221,12 @@ impl Stream<'_> {
     async fn write_sealed(&mut self) -> Result<(), Unsent> {
         let mut rest = &self.sealed[..];
         while !rest.is_empty() {
-            let written = self.socket.write(rest).await;
-            rest = &rest[written.map_err(|_| Unsent::Broken)?..];
+            // While something is sent nothing else is asked for but to end that.
+            let over = self.server.jobs.next(self.number);
+            match select(self.socket.write(rest), over).await {
+                Either::First(written) => rest = &rest[written.map_err(|_| Unsent::Broken)?..],
+                Either::Second(_) => return Err(Unsent::Over),
+            }
         }
         self.sealed.clear();
         self.sealed.shrink_to(2 * PIECE_BYTES);

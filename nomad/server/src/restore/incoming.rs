@@ -42,9 +42,11 @@ pub struct Incoming {
     memories: BTreeMap<u32, Arriving>,
     /// Frames that travel along, and for which of the Memories outside.
     parcel: Option<(u32, Parcel)>,
+    /// The address of its port, when the description is there no more.
+    address: Option<Mac>,
     extent: Extent,
     /// What its move may take of this server's memory.
-    _share: Share,
+    share: Share,
     described: Option<Described>,
     built: Option<Built>,
     is_rehearsed: bool,
@@ -82,8 +84,9 @@ impl Incoming {
             pool,
             memories: BTreeMap::new(),
             parcel: None,
+            address: None,
             extent,
-            _share: share,
+            share,
             described: None,
             built: None,
             is_rehearsed: false,
@@ -282,6 +285,9 @@ impl Incoming {
 
     fn forget(&mut self) {
         self.memories.clear();
+        self.address = self.port_address();
+        (self.parcel, self.described) = (None, None);
+        self.share = Share::default();
         if let Some(built) = &mut self.built {
             built.forget();
         }
@@ -289,6 +295,9 @@ impl Incoming {
 
     /// The address of its port, if it has one.
     pub fn port_address(&self) -> Option<Mac> {
+        if self.address.is_some() {
+            return self.address;
+        }
         let outsiders = self.described.as_ref()?.description.outsiders.iter();
         let mut ports = outsiders.filter(|outsider| outsider.name.as_str() == queue::PORT);
         let port = ports.next()?;
