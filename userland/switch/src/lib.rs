@@ -6,6 +6,7 @@
 //! | [`forwarding`] | which ports a frame goes to, and what is learned from it. Pure |
 //! | [`away`] | the addresses of domains that have left. Pure |
 //! | [`announcement`] | telling everybody where an address is now. Pure |
+//! | [`losses`] | when lost frames are reported. Pure |
 //! | [`port`] | a ring with its owner's bell |
 //! | [`switch`] | all ports: moving frames in batches |
 //! | [`commands`] | what root wants the ports to be |
@@ -25,6 +26,7 @@ pub mod away;
 pub mod commands;
 pub mod forwarding;
 pub mod frame;
+pub mod losses;
 pub mod port;
 pub mod switch;
 
@@ -52,10 +54,9 @@ pub fn main(start: Start) -> ! {
         }
         switch.expire(now_ns);
         switch.announce(now_ns);
-        let is_idle = switch.forward(PASSES_MAX);
-        let announcement_ns = switch.next_announcement_ns().unwrap_or(u64::MAX);
-        let deadline = match is_idle {
-            true => announcement_ns.min(commands.next_ns()),
+        switch.report_losses(now_ns);
+        let deadline = match switch.forward(PASSES_MAX) {
+            true => switch.next_ns().min(commands.next_ns()),
             // Only looks for flags.
             false => 0,
         };

@@ -9,6 +9,7 @@ use runtime::port::{self, Lie, PORT_PAGES, Port as Cable, SendError, Wish};
 use runtime::protocol::ports::{PortNumber, Side};
 
 use crate::forwarding::Station;
+use crate::losses::Losses;
 
 /// A port of the switch.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub struct Port {
     sent_unheard: bool,
     /// What happened here.
     pub counters: Counters,
+    losses: Losses,
 }
 
 /// What happened at a port.
@@ -36,6 +38,13 @@ pub struct Counters {
     pub dropped_full: u64,
     /// Frames from its owner with an address that is not its own.
     pub dropped_forged: u64,
+}
+
+impl Counters {
+    /// Frames that were lost here.
+    pub fn lost(&self) -> u64 {
+        self.dropped_full + self.dropped_forged
+    }
 }
 
 impl Port {
@@ -62,6 +71,7 @@ impl Port {
             },
             sent_unheard: false,
             counters: Counters::default(),
+            losses: Losses::default(),
         })
     }
 
@@ -112,6 +122,19 @@ impl Port {
     pub fn wake_receiver(&mut self) {
         if core::mem::take(&mut self.sent_unheard) {
             self.wake(Wish::FRAMES);
+        }
+    }
+
+    /// When its losses are to be reported, if there are any that were not.
+    pub fn report_due_ns(&self) -> Option<u64> {
+        self.losses.due_ns(&self.counters)
+    }
+
+    /// Reports its losses if that is due.
+    pub fn report_losses(&mut self, now_ns: u64) {
+        if self.losses.take_due(&self.counters, now_ns) {
+            let Station { port, mac, .. } = self.station;
+            log::warn!("port {} of {mac} lost frames: {:?}", port.0, self.counters);
         }
     }
 

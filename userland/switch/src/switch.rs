@@ -135,9 +135,18 @@ impl Switch {
         self.wake_receivers();
     }
 
-    /// When the next announcement is due.
-    pub fn next_announcement_ns(&self) -> Option<u64> {
-        self.announcements.next_ns()
+    /// Reports the losses that are due.
+    pub fn report_losses(&mut self, now_ns: u64) {
+        for port in &mut self.ports {
+            port.report_losses(now_ns);
+        }
+    }
+
+    /// When the next announcement or report is due; `u64::MAX` if there is none.
+    pub fn next_ns(&self) -> u64 {
+        let reports = self.ports.iter().filter_map(Port::report_due_ns);
+        let next = reports.chain(self.announcements.next_ns()).min();
+        next.unwrap_or(u64::MAX)
     }
 
     /// Moves frames until no port has any, or for so many passes over all ports; returns whether none has. Whoever sends one
