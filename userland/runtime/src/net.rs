@@ -17,7 +17,7 @@ use embassy_time::{Duration, with_timeout};
 use crate::Start;
 use crate::capability::Notification;
 use crate::executor::Tasks;
-use crate::port::{Device, Doorbell, Port, Side};
+use crate::port::{Device, Doorbell, FRAME_BYTES_MAX, Port, Side};
 use crate::protocol::address::{Ipv4, Mac};
 
 /// Sockets that a domain may have open at once.
@@ -25,6 +25,10 @@ pub const SOCKETS_MAX: usize = 24;
 
 /// Bytes that a TCP connection holds for each direction.
 const TCP_BUFFER_BYTES: usize = 16 * 1024;
+/// Most bytes that TCP carries in a frame.
+const SEGMENT_BYTES: usize = FRAME_BYTES_MAX - 54;
+/// Frames that may be on their way to a connection at once: a window of full ones, and those that open and close it.
+pub const TCP_FRAMES: usize = TCP_BUFFER_BYTES.div_ceil(SEGMENT_BYTES) + 3;
 /// After so long without a sign of life the other side is asked for one.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// After so long without one it is given up. Long, since it counts how long a move was held up.

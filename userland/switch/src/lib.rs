@@ -6,6 +6,7 @@
 //! | [`forwarding`] | which ports a frame goes to, and what is learned from it. Pure |
 //! | [`away`] | the addresses of domains that have left. Pure |
 //! | [`announcement`] | telling everybody where an address is now. Pure |
+//! | [`buffer`] | the frames that wait for room in a ring. Pure |
 //! | [`losses`] | when lost frames are reported. Pure |
 //! | [`port`] | a ring with its owner's bell |
 //! | [`switch`] | all ports: moving frames in batches |
@@ -14,7 +15,8 @@
 //! A domain's port has one Ethernet address and at most one IPv4 address: frames that come from there with others, in their
 //! header, as an IPv4 packet's source or as an ARP message's sender, are dropped, so that no domain can pass for another. Network cards are uplinks, behind which all other stations are; frames do not pass from one
 //! uplink to another. Frames that come too late for a domain that was moved go to the migration server, through its
-//! tunnel. A port whose ring lies is disabled and harms only itself.
+//! tunnel. Frames that find a ring full wait in the switch's own buffer. A port whose ring lies is disabled and harms only
+//! itself.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -23,6 +25,7 @@ extern crate alloc;
 
 pub mod announcement;
 pub mod away;
+pub mod buffer;
 pub mod commands;
 pub mod forwarding;
 pub mod frame;
@@ -32,8 +35,9 @@ pub mod switch;
 
 use runtime::capability::{Cap, Domain, Endpoint, Notification};
 use runtime::protocol::ports::COMMANDS_FLAG;
-use runtime::{Start, clock};
+use runtime::{Start, clock, heap};
 
+use buffer::Buffer;
 use commands::Commands;
 use switch::Switch;
 
@@ -45,7 +49,9 @@ const PASSES_MAX: usize = 8;
 pub fn main(start: Start) -> ! {
     let doorbell: Cap<Notification> = start.require("doorbell");
     let mut commands = Commands::new(start.require::<Endpoint>("ports"));
-    let mut switch = Switch::new(start.require::<Domain>("domain"));
+    let buffer = Buffer::for_heap(heap::free_bytes());
+    log::info!("room for {} frames beyond the rings", buffer.limit());
+    let mut switch = Switch::new(start.require::<Domain>("domain"), buffer);
     let mut flags = 0;
     loop {
         let now_ns = clock::now_ns();

@@ -1,4 +1,4 @@
-//! A port: a mapped ring, and the bell of the one at its other end.
+//! A port: a mapped ring, what waits for room in it, and the bell of the one at its other end.
 
 use abi::Error;
 use abi::register::{Access, PageCount};
@@ -7,7 +7,9 @@ use runtime::events;
 use runtime::mapping::Mapping;
 use runtime::port::{self, Lie, PORT_PAGES, Port as Cable, SendError, Wish};
 use runtime::protocol::ports::{PortNumber, Side};
+use runtime::shared::SharedMemory;
 
+use crate::buffer::{Buffer, Queue};
 use crate::forwarding::Station;
 use crate::losses::Losses;
 
@@ -15,8 +17,9 @@ use crate::losses::Losses;
 #[derive(Debug)]
 pub struct Port {
     station: Station,
-    ring: Cap<Memory>,
-    mapping: Mapping,
+    ring: RingMemory,
+    /// Frames for which the ring had no room.
+    waiting: Queue,
     wake: Cap<Notification>,
     /// The flag to raise there.
     flag: u64,
@@ -27,6 +30,16 @@ pub struct Port {
     losses: Losses,
 }
 
+/// Where a port's ring lies.
+#[derive(Debug)]
+enum RingMemory {
+    /// In a Memory that is mapped.
+    Mapped(Cap<Memory>, Mapping),
+    /// In the memory of a test, which has no kernel that maps anything.
+    #[cfg(test)]
+    Given(SharedMemory<'static>),
+}
+
 /// What happened at a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -34,7 +47,9 @@ pub struct Counters {
     pub received: u64,
     /// Frames for its owner.
     pub sent: u64,
-    /// Frames for its owner that found its ring full.
+    /// Those of them that waited, since its ring was full.
+    pub waited: u64,
+    /// Frames for its owner for which neither its ring nor the buffer had room, or that waited when it stopped.
     pub dropped_full: u64,
     /// Frames from its owner with an address that is not its own.
     pub dropped_forged: u64,
@@ -58,11 +73,15 @@ impl Port {
         ring: Cap<Memory>,
         wake: Cap<Notification>,
     ) -> Result<Port, Error> {
-        let pages = PageCount(PORT_PAGES);
-        Ok(Port {
+        let mapping = Mapping::new(domain, ring, PageCount(PORT_PAGES), Access::ReadWrite)?;
+        Ok(Port::over(RingMemory::Mapped(ring, mapping), station, wake))
+    }
+
+    fn over(ring: RingMemory, station: Station, wake: Cap<Notification>) -> Port {
+        Port {
             station,
             ring,
-            mapping: Mapping::new(domain, ring, pages, Access::ReadWrite)?,
+            waiting: Queue::default(),
             wake,
             flag: match station.side {
                 // Its owner has a port like any other beside it.
@@ -72,7 +91,7 @@ impl Port {
             sent_unheard: false,
             counters: Counters::default(),
             losses: Losses::default(),
-        })
+        }
     }
 
     /// Its number.
@@ -87,7 +106,7 @@ impl Port {
 
     /// The switch's end of the ring.
     pub fn cable(&self) -> Cable<'_> {
-        let cable = Cable::try_new(self.mapping.memory(), port::Side::Switch);
+        let cable = Cable::try_new(self.ring.memory(), port::Side::Switch);
         cable.expect("as many pages as a port has are mapped")
     }
 
@@ -99,23 +118,80 @@ impl Port {
         }
     }
 
-    /// Sends a frame to the owner; one that does not fit is dropped.
+    /// Sends a frame to the owner. It waits in the buffer if the ring is full or others wait already, and is dropped if there is
+    /// no room either.
     ///
     /// # Errors
     /// The ring's lie.
-    pub fn send(&mut self, frame: &[u8]) -> Result<(), Lie> {
+    pub fn send(&mut self, buffer: &mut Buffer, frame: &[u8]) -> Result<(), Lie> {
+        if self.waiting.is_empty() && self.put(frame)? {
+            return Ok(());
+        }
+        match buffer.push(&mut self.waiting, frame) {
+            true => self.counters.waited += 1,
+            false => self.counters.dropped_full += 1,
+        }
+        Ok(())
+    }
+
+    /// Sends the frames that wait, as far as the ring has room by now; returns how many.
+    ///
+    /// # Errors
+    /// The ring's lie.
+    pub fn send_waiting(&mut self, buffer: &mut Buffer) -> Result<usize, Lie> {
+        let mut sent = 0;
+        while let Some(frame) = buffer.first(&self.waiting)
+            && self.put(frame)?
+        {
+            buffer.pop(&mut self.waiting);
+            sent += 1;
+        }
+        Ok(sent)
+    }
+
+    /// Puts a frame into the ring; `false` if that is full.
+    fn put(&mut self, frame: &[u8]) -> Result<bool, Lie> {
         let sent = self.cable().outgoing().send(frame);
         match sent {
             Ok(()) => {
                 self.counters.sent += 1;
                 self.sent_unheard = true;
+                Ok(true)
             }
-            Err(SendError::Full) => self.counters.dropped_full += 1,
+            Err(SendError::Full) => Ok(false),
             // It came out of a ring, which holds no frame of such a length.
-            Err(SendError::Length(_)) => {}
-            Err(SendError::Lie(lie)) => return Err(lie),
+            Err(SendError::Length(_)) => Ok(true),
+            Err(SendError::Lie(lie)) => Err(lie),
         }
-        Ok(())
+    }
+
+    /// Wishes to be woken when the owner has sent frames, or taken some that others wait behind; then looks once more: whether
+    /// there is anything to do.
+    pub fn wish(&self) -> bool {
+        let (cable, waits) = (self.cable(), !self.waiting.is_empty());
+        cable.wish(match waits {
+            true => Wish::FRAMES.or(Wish::SPACE),
+            false => Wish::FRAMES,
+        });
+        // A lie waits to be found out.
+        let is_there = |count: Result<u32, Lie>| count.map_or(true, |count| count > 0);
+        is_there(cable.incoming().queued()) || waits && is_there(cable.outgoing().space())
+    }
+
+    /// Takes the frames that wait, which are another port's to send from now on: [`Port::send_later`], or [`Port::drop_waiting`].
+    pub fn take_waiting(&mut self) -> Queue {
+        core::mem::take(&mut self.waiting)
+    }
+
+    /// Sends these frames after those that wait already.
+    pub fn send_later(&mut self, buffer: &mut Buffer, frames: Queue) {
+        self.counters.waited += frames.len() as u64;
+        buffer.append(&mut self.waiting, frames);
+    }
+
+    /// Drops the frames that wait.
+    pub fn drop_waiting(&mut self, buffer: &mut Buffer) {
+        self.counters.dropped_full += buffer.clear(&mut self.waiting) as u64;
     }
 
     /// Wakes the owner if frames were sent and it waits for some.
@@ -140,8 +216,34 @@ impl Port {
 
     /// Unmaps the ring and gives up the capabilities, whose objects may be gone already.
     pub fn close(self) {
-        drop(self.mapping);
-        self.ring.forget();
+        match self.ring {
+            RingMemory::Mapped(memory, mapping) => {
+                drop(mapping);
+                memory.forget();
+            }
+            #[cfg(test)]
+            RingMemory::Given(_) => {}
+        }
         self.wake.forget();
+    }
+
+    /// A port whose ring lies in this memory.
+    #[cfg(test)]
+    pub(crate) fn given(
+        memory: SharedMemory<'static>,
+        station: Station,
+        wake: Cap<Notification>,
+    ) -> Port {
+        Port::over(RingMemory::Given(memory), station, wake)
+    }
+}
+
+impl RingMemory {
+    fn memory(&self) -> SharedMemory<'_> {
+        match self {
+            RingMemory::Mapped(_, mapping) => mapping.memory(),
+            #[cfg(test)]
+            RingMemory::Given(memory) => *memory,
+        }
     }
 }

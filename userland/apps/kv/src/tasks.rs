@@ -7,6 +7,7 @@ use runtime::embassy_net::Stack;
 use runtime::embassy_net::tcp::{Error, TcpSocket};
 use runtime::executor::Tasks;
 use runtime::net;
+use runtime::port::{BUFFERED_FRAMES, SLOT_COUNT};
 
 use crate::service::Service;
 use crate::session::Session;
@@ -14,6 +15,9 @@ use crate::session::Session;
 /// Connections at once. A client that closes fifty and at once opens fifty finds that many free, even if the first
 /// are not yet gone.
 pub const CONNECTIONS: usize = 128;
+
+// All of them may have clients send at once what their windows allow: no frame is lost for want of room.
+const _: () = assert!(CONNECTIONS * net::TCP_FRAMES <= SLOT_COUNT as usize + BUFFERED_FRAMES);
 
 /// Bytes taken from a socket at once.
 const READ_BYTES: usize = 4096;

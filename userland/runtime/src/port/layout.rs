@@ -5,6 +5,10 @@ use abi::PAGE_BYTES;
 /// Frames that one direction holds.
 pub const SLOT_COUNT: u32 = 128;
 
+/// Frames that wait in the switch for one port's owner while its ring is full: as many if no other port's do, and if the switch
+/// has the heap for it. What more there is then is lost.
+pub const BUFFERED_FRAMES: usize = 2048;
+
 /// Bytes of a slot.
 pub const SLOT_BYTES: usize = 2048;
 

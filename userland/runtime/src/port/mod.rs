@@ -10,6 +10,9 @@
 //! slot       0  length: u32     4  unused      8  the frame
 //! ```
 //!
+//! Where the direction towards the domain is full, the switch keeps frames until there is space again
+//! ([`layout::BUFFERED_FRAMES`]).
+//!
 //! | file | noun |
 //! | --- | --- |
 //! | [`layout`] | the numbers above |
@@ -31,7 +34,7 @@ pub mod wishes;
 
 pub use bell::Doorbell;
 pub use device::Device;
-pub use layout::{FRAME_BYTES_MAX, FRAME_BYTES_MIN, PORT_PAGES, SLOT_COUNT};
+pub use layout::{BUFFERED_FRAMES, FRAME_BYTES_MAX, FRAME_BYTES_MIN, PORT_PAGES, SLOT_COUNT};
 pub use ring::{Frame, Lie, Ring, SendError};
 pub use tunnel::Tunnel;
 pub use wishes::Wish;

@@ -206,7 +206,7 @@ impl Forwarding {
     }
 
     /// The tunnel, if the domain with this address is leaving or away.
-    fn tunnel_to(&self, mac: Mac) -> Option<PortNumber> {
+    pub fn tunnel_to(&self, mac: Mac) -> Option<PortNumber> {
         if !self.has(mac, Service::Leaving) && !self.away.contains(mac) {
             return None;
         }

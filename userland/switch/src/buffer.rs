@@ -1,0 +1,276 @@
+//! The switch's own memory for frames whose port's ring is full: [`Buffer`], and a [`Queue`] in it for each port.
+//!
+//! ```text
+//! frame -> ring of the port, 128 frames -> owner
+//!     \--> queue in the buffer --/    while the ring is full, and behind what waits already
+//! ```
+//!
+//! All ports share the buffer. A queue may grow as long as it is shorter than what is free (Choudhury and Hahne, "Dynamic queue
+//! length thresholds for shared-memory packet switches", 1998): one alone gets half, and an owner that never takes anything leaves
+//! as much to the next one as it has itself.
+
+use alloc::vec::Vec;
+
+use runtime::port::{BUFFERED_FRAMES, FRAME_BYTES_MAX};
+
+/// Most frames that wait, of all ports together: as many again as one port may have.
+pub const FRAMES_MAX: usize = 2 * BUFFERED_FRAMES;
+/// Bytes of heap that the rest of the switch needs: its ports, and what it knows of addresses.
+const RESERVE_BYTES: usize = 256 << 10;
+
+/// The number of a slot.
+type SlotIndex = u16;
+
+const _: () = assert!(FRAMES_MAX - 1 <= SlotIndex::MAX as usize);
+
+/// Room for one frame.
+#[derive(Debug)]
+struct Slot {
+    /// The slot behind it in its queue, or in the list of free ones.
+    next: Option<SlotIndex>,
+    length: u16,
+    bytes: [u8; FRAME_BYTES_MAX],
+}
+
+/// The frames that wait at one port, the oldest first.
+#[derive(Debug, Default)]
+pub struct Queue {
+    ends: Option<Ends>,
+    length: usize,
+}
+
+/// The first and the last slot of a queue that has any.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    first: SlotIndex,
+    last: SlotIndex,
+}
+
+impl Queue {
+    /// How many frames wait.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+}
+
+/// The memory.
+#[derive(Debug)]
+pub struct Buffer {
+    /// Those that were ever used. Their memory is there from the beginning, so that no frame waits for an allocation.
+    slots: Vec<Slot>,
+    /// The first of those that are free again. The one freed last is used first.
+    unused: Option<SlotIndex>,
+    free: usize,
+    limit: usize,
+}
+
+impl Buffer {
+    /// Room for this many frames, [`FRAMES_MAX`] at most.
+    pub fn new(frames: usize) -> Buffer {
+        let limit = frames.min(FRAMES_MAX);
+        Buffer {
+            slots: Vec::with_capacity(limit),
+            unused: None,
+            free: limit,
+            limit,
+        }
+    }
+
+    /// As much room as a heap with this many bytes free has.
+    pub fn for_heap(free_bytes: usize) -> Buffer {
+        Buffer::new(free_bytes.saturating_sub(RESERVE_BYTES) / size_of::<Slot>())
+    }
+
+    /// How many frames it holds at most.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Puts a frame at the end of a queue; `false` if there is no room for it.
+    pub fn push(&mut self, queue: &mut Queue, frame: &[u8]) -> bool {
+        if queue.length >= self.free || frame.len() > FRAME_BYTES_MAX {
+            return false;
+        }
+        let index = self.take_slot();
+        let slot = &mut self.slots[usize::from(index)];
+        slot.next = None;
+        slot.length = frame.len() as u16;
+        slot.bytes[..frame.len()].copy_from_slice(frame);
+        let added = Queue {
+            ends: Some(Ends {
+                first: index,
+                last: index,
+            }),
+            length: 1,
+        };
+        self.append(queue, added);
+        true
+    }
+
+    /// The oldest frame of a queue.
+    pub fn first(&self, queue: &Queue) -> Option<&[u8]> {
+        let slot = &self.slots[usize::from(queue.ends?.first)];
+        Some(&slot.bytes[..usize::from(slot.length)])
+    }
+
+    /// Takes the oldest frame off a queue.
+    pub fn pop(&mut self, queue: &mut Queue) {
+        let Some(Ends { first, last }) = queue.ends else {
+            return;
+        };
+        let slot = &mut self.slots[usize::from(first)];
+        let next = core::mem::replace(&mut slot.next, self.unused);
+        queue.ends = next.map(|first| Ends { first, last });
+        queue.length -= 1;
+        self.unused = Some(first);
+        self.free += 1;
+    }
+
+    /// Takes all frames off a queue; returns how many.
+    pub fn clear(&mut self, queue: &mut Queue) -> usize {
+        let count = queue.length;
+        while !queue.is_empty() {
+            self.pop(queue);
+        }
+        count
+    }
+
+    /// Puts the frames of one queue behind those of another, however many: they have their room already.
+    pub fn append(&mut self, queue: &mut Queue, more: Queue) {
+        let Some(added) = more.ends else {
+            return;
+        };
+        queue.ends = Some(match queue.ends {
+            None => added,
+            Some(Ends { first, last }) => {
+                self.slots[usize::from(last)].next = Some(added.first);
+                Ends {
+                    first,
+                    last: added.last,
+                }
+            }
+        });
+        queue.length += more.length;
+    }
+
+    /// A slot that is in no queue; there is one.
+    fn take_slot(&mut self) -> SlotIndex {
+        self.free -= 1;
+        if let Some(index) = self.unused {
+            self.unused = self.slots[usize::from(index)].next;
+            return index;
+        }
+        self.slots.push(Slot {
+            next: None,
+            length: 0,
+            bytes: [0; FRAME_BYTES_MAX],
+        });
+        (self.slots.len() - 1) as SlotIndex
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::VecDeque;
+
+    fn frame(number: usize) -> Vec<u8> {
+        alloc::vec![number as u8; 14 + number % 1501]
+    }
+
+    fn take(buffer: &mut Buffer, queue: &mut Queue) -> Option<Vec<u8>> {
+        let first = buffer.first(queue).map(<[u8]>::to_vec);
+        buffer.pop(queue);
+        first
+    }
+
+    /// Three queues against three lists, by chance: what was put in comes out, in order, and nothing else.
+    #[test]
+    fn queues_keep_their_frames_and_their_order() {
+        const ROOM: usize = 50;
+        let mut buffer = Buffer::new(ROOM);
+        let mut queues: [Queue; 3] = Default::default();
+        let mut lists: [VecDeque<Vec<u8>>; 3] = Default::default();
+        let mut random = 1_u64;
+        for number in 0..50_000 {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let (which, what) = ((random >> 33) as usize % 3, (random >> 40) % 32);
+            let used: usize = lists.iter().map(VecDeque::len).sum();
+            let (queue, list) = (&mut queues[which], &mut lists[which]);
+            match what {
+                0 => assert_eq!(buffer.clear(queue), list.drain(..).count()),
+                1 => {
+                    let more = core::mem::take(&mut queues[(which + 1) % 3]);
+                    buffer.append(&mut queues[which], more);
+                    let more = core::mem::take(&mut lists[(which + 1) % 3]);
+                    lists[which].extend(more);
+                }
+                2..18 => {
+                    let has_room = list.len() < ROOM - used;
+                    assert_eq!(buffer.push(queue, &frame(number)), has_room);
+                    list.extend(has_room.then(|| frame(number)));
+                }
+                _ => assert_eq!(take(&mut buffer, queue), list.pop_front()),
+            }
+            let lengths = queues.each_ref().map(Queue::len);
+            assert_eq!(lengths, lists.each_ref().map(VecDeque::len));
+        }
+    }
+
+    #[test]
+    fn one_queue_gets_half_and_leaves_room_for_the_next() {
+        let mut buffer = Buffer::new(100);
+        let mut fill = |queue: &mut Queue| while buffer.push(queue, &[0; 60]) {};
+        let (mut greedy, mut other) = (Queue::default(), Queue::default());
+        fill(&mut greedy);
+        fill(&mut other);
+        assert_eq!((greedy.len(), other.len()), (50, 25));
+        fill(&mut greedy);
+        assert_eq!(greedy.len(), 50, "it has more than is free");
+    }
+
+    #[test]
+    fn never_allocates_once_it_is_there() {
+        let mut buffer = Buffer::new(FRAMES_MAX + 1);
+        assert_eq!(buffer.limit(), FRAMES_MAX);
+        let place = buffer.slots.as_ptr();
+        let mut queue = Queue::default();
+        for _ in 0..3 {
+            while buffer.push(&mut queue, &[1; FRAME_BYTES_MAX]) {}
+            assert_eq!(buffer.clear(&mut queue), BUFFERED_FRAMES);
+        }
+        assert_eq!(buffer.slots.as_ptr(), place);
+        assert_eq!(
+            buffer.slots.len(),
+            BUFFERED_FRAMES,
+            "what was free is used again"
+        );
+    }
+
+    #[test]
+    fn takes_what_the_heap_can_spare() {
+        assert_eq!(Buffer::for_heap(RESERVE_BYTES - 1).limit(), 0);
+        let bytes = RESERVE_BYTES + 3 * size_of::<Slot>();
+        assert_eq!(Buffer::for_heap(bytes).limit(), 3);
+        assert_eq!(Buffer::for_heap(usize::MAX).limit(), FRAMES_MAX);
+        assert!(
+            FRAMES_MAX * size_of::<Slot>() + RESERVE_BYTES < 7 << 20,
+            "the manifests give 8 MiB"
+        );
+    }
+
+    #[test]
+    fn a_buffer_without_room_holds_nothing() {
+        let (mut buffer, mut queue) = (Buffer::new(0), Queue::default());
+        assert!(!buffer.push(&mut queue, &[0; 60]));
+        buffer.pop(&mut queue);
+        assert_eq!(buffer.first(&queue), None);
+    }
+}

@@ -1,0 +1,224 @@
+//! Frames between ports in ordinary memory: what waits, what follows a domain, what is lost.
+
+use super::*;
+use crate::buffer::FRAMES_MAX;
+use crate::port::Counters;
+use abi::PAGE_BYTES;
+use abi::register::Slot;
+use runtime::host::{self, DONE, shared_memory};
+use runtime::port::{self, BUFFERED_FRAMES, PORT_PAGES, Port as Cable, SLOT_COUNT};
+
+const WIRE: PortNumber = PortNumber(1);
+const TUNNEL: PortNumber = PortNumber(2);
+const A: PortNumber = PortNumber(3);
+const B: PortNumber = PortNumber(4);
+/// How often a test has the switch look at its rings.
+const PASSES: usize = 8;
+
+fn mac(port: PortNumber) -> Mac {
+    Mac([2, 0, 0, 0, 0, port.0 as u8])
+}
+
+/// A switch, and the owners' ends of its ports.
+struct Bench {
+    switch: Switch,
+    ends: Vec<(PortNumber, Cable<'static>)>,
+}
+
+impl Bench {
+    /// A wire, a tunnel and two domains.
+    fn new() -> Bench {
+        let domain = Cap::from_slot(Slot(1));
+        let mut bench = Bench {
+            switch: Switch::new(domain, Buffer::new(FRAMES_MAX)),
+            ends: Vec::new(),
+        };
+        bench.plug(WIRE, Side::Uplink);
+        bench.plug(TUNNEL, Side::Tunnel);
+        bench.plug(A, Side::Domain);
+        bench.plug(B, Side::Domain);
+        bench
+    }
+
+    fn plug(&mut self, number: PortNumber, side: Side) {
+        let memory = shared_memory((PORT_PAGES * PAGE_BYTES) as usize);
+        let station = Station {
+            port: number,
+            mac: mac(number),
+            ip: None,
+            side,
+            service: Service::Stopped,
+        };
+        let port = Port::given(memory, station, Cap::from_slot(host::WAKE));
+        self.switch.ports.push(port);
+        self.switch.activate(number, None);
+        let end = Cable::try_new(memory, port::Side::Domain).expect("a port of the right size");
+        self.ends.push((number, end));
+    }
+
+    fn end(&self, number: PortNumber) -> Cable<'static> {
+        let found = self.ends.iter().find(|(port, _)| *port == number);
+        found.expect("a port that was plugged in").1
+    }
+
+    fn counters(&self, number: PortNumber) -> Counters {
+        self.switch.ports[self.switch.index_of(number).expect("a port")].counters
+    }
+
+    /// Has the owner of a port send frames with these numbers to another one, as many at a time as its ring holds.
+    fn send(&mut self, from: PortNumber, to: PortNumber, numbers: core::ops::Range<u32>) {
+        for number in numbers {
+            while self.end(from).outgoing().space() == Ok(0) {
+                self.switch.forward(PASSES);
+            }
+            let mut frame = [0; 60];
+            frame[..6].copy_from_slice(&mac(to).0);
+            frame[6..12].copy_from_slice(&mac(from).0);
+            frame[20..24].copy_from_slice(&number.to_be_bytes());
+            self.end(from)
+                .outgoing()
+                .send(&frame)
+                .expect("there is space");
+        }
+        while !self.switch.forward(PASSES) {}
+    }
+
+    /// The number of the next frame that a port's owner takes.
+    fn take(&self, number: PortNumber) -> Option<u32> {
+        let mut frame = [0; FRAME_BYTES_MAX];
+        let length = self.end(number).incoming().receive(&mut frame);
+        length.expect("no lie")?;
+        frame[20..]
+            .first_chunk()
+            .map(|number| u32::from_be_bytes(*number))
+    }
+
+    /// The numbers of all frames that a port's owner gets, which sleeps whenever its ring is empty.
+    fn take_all(&mut self, number: PortNumber) -> Vec<u32> {
+        let mut taken = Vec::new();
+        loop {
+            let before = taken.len();
+            taken.extend(core::iter::from_fn(|| self.take(number)));
+            if taken.len() == before {
+                return taken;
+            }
+            // What wakes the switch is the bell and nothing else.
+            if self.end(number).owes_bell(Wish::SPACE) {
+                while !self.switch.forward(PASSES) {}
+            }
+        }
+    }
+}
+
+#[test]
+fn a_burst_larger_than_a_ring_waits_and_comes_whole_and_in_order() {
+    let mut bench = Bench::new();
+    let burst = SLOT_COUNT + BUFFERED_FRAMES as u32;
+    for from in [WIRE, B] {
+        bench.send(from, A, 0..burst);
+        assert!(bench.take_all(A).into_iter().eq(0..burst), "from {from:?}");
+    }
+    let counters = bench.counters(A);
+    assert_eq!(counters.waited, 2 * BUFFERED_FRAMES as u64);
+    assert_eq!((counters.sent, counters.lost()), (2 * u64::from(burst), 0));
+}
+
+#[test]
+fn frames_for_the_wire_wait_too() {
+    let mut bench = Bench::new();
+    bench.send(A, WIRE, 0..1000);
+    assert!(bench.take_all(WIRE).into_iter().eq(0..1000));
+}
+
+#[test]
+fn no_frame_overtakes_one_that_waits() {
+    let mut bench = Bench::new();
+    bench.send(WIRE, A, 0..SLOT_COUNT + 1);
+    assert_eq!(bench.take(A), Some(0));
+    // There is space again, but one waits for it.
+    bench.send(WIRE, A, SLOT_COUNT + 1..SLOT_COUNT + 3);
+    assert!(bench.take_all(A).into_iter().eq(1..SLOT_COUNT + 3));
+}
+
+#[test]
+fn who_takes_nothing_loses_its_own_frames_and_no_others() {
+    let mut bench = Bench::new();
+    bench.send(WIRE, A, 0..10_000);
+    let kept = u64::from(SLOT_COUNT) + BUFFERED_FRAMES as u64;
+    assert_eq!(bench.counters(A).lost(), 10_000 - kept);
+    bench.send(WIRE, B, 0..1000);
+    assert!(bench.take_all(B).into_iter().eq(0..1000));
+    assert_eq!(bench.counters(B).lost(), 0);
+}
+
+#[test]
+fn what_waits_for_a_domain_that_leaves_goes_through_the_tunnel_before_what_comes_later() {
+    let mut bench = Bench::new();
+    bench.send(WIRE, A, 0..500);
+    bench.switch.quiesce(A, Service::Leaving);
+    bench.send(WIRE, A, 500..600);
+    let ring = core::iter::from_fn(|| bench.take(A));
+    assert!(ring.eq(0..SLOT_COUNT), "the ring is left alone");
+    assert!(bench.take_all(TUNNEL).into_iter().eq(SLOT_COUNT..600));
+    assert_eq!(bench.take(A), None);
+    // It stays after all.
+    bench.switch.activate(A, None);
+    bench.send(TUNNEL, A, 700..1000);
+    assert!(bench.take_all(A).into_iter().eq(700..1000));
+}
+
+#[test]
+fn what_waits_for_a_domain_that_stops_is_lost_and_leaves_its_room() {
+    let mut bench = Bench::new();
+    for _ in 0..5 {
+        bench.send(WIRE, A, 0..BUFFERED_FRAMES as u32);
+        bench.switch.quiesce(A, Service::Stopped);
+        assert_eq!(
+            core::iter::from_fn(|| bench.take(A)).count(),
+            SLOT_COUNT as usize
+        );
+        assert_eq!(bench.take_all(TUNNEL), []);
+        bench.switch.activate(A, None);
+        while !bench.switch.forward(PASSES) {}
+    }
+    let lost = 5 * (BUFFERED_FRAMES as u64 - u64::from(SLOT_COUNT));
+    assert_eq!(bench.counters(A).lost(), lost);
+    bench.send(WIRE, B, 0..SLOT_COUNT + BUFFERED_FRAMES as u32);
+    assert_eq!(bench.counters(B).lost(), 0);
+}
+
+#[test]
+fn a_port_that_is_given_up_leaves_its_room() {
+    let mut bench = Bench::new();
+    for _ in 0..5 {
+        bench.send(WIRE, A, 0..BUFFERED_FRAMES as u32);
+        host::with_kernel(|_| DONE, || bench.switch.detach(A));
+        bench.ends.retain(|(port, _)| *port != A);
+        bench.plug(A, Side::Domain);
+    }
+    bench.send(WIRE, A, 0..BUFFERED_FRAMES as u32);
+    assert_eq!(bench.counters(A).lost(), 0);
+}
+
+#[test]
+fn a_loss_has_the_switch_report_it() {
+    let mut bench = Bench::new();
+    bench.send(WIRE, A, 0..SLOT_COUNT + BUFFERED_FRAMES as u32);
+    assert_eq!(bench.switch.next_ns(), u64::MAX);
+    bench.send(WIRE, A, 0..1);
+    assert_eq!(bench.switch.next_ns(), 0);
+    bench.switch.report_losses(5);
+    assert_eq!(bench.switch.next_ns(), u64::MAX);
+}
+
+#[test]
+fn a_flood_is_left_after_some_passes_and_a_trickle_when_it_is_over() {
+    let mut made = 0;
+    let mut pass = |last: usize| {
+        made += 1;
+        made == last
+    };
+    assert!(repeat(8, || pass(3)));
+    assert!(!repeat(8, || pass(usize::MAX)));
+    assert_eq!(made, 3 + 8);
+}
