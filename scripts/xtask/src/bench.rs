@@ -36,6 +36,7 @@ const KERNEL_MARK: &str = "caravan: ";
 struct Request {
     kernel: bool,
     migration: bool,
+    connect: bool,
     json: Option<PathBuf>,
 }
 
@@ -54,8 +55,10 @@ pub fn bench(arguments: &[String], workspace: &Workspace) -> Result<()> {
     if request.kernel {
         figures.extend(measure_kernel(workspace)?);
     }
-    if request.migration {
-        figures.extend(measure_migration(workspace)?);
+    for (is_wanted, program) in [(request.migration, "measure"), (request.connect, "connect")] {
+        if is_wanted {
+            figures.extend(measure_machines(program, workspace)?);
+        }
     }
     let lines: String = figures
         .iter()
@@ -72,6 +75,7 @@ fn parse(arguments: &[String]) -> Result<Request> {
     let mut request = Request {
         kernel: false,
         migration: false,
+        connect: false,
         json: None,
     };
     let mut rest = arguments.iter();
@@ -79,6 +83,7 @@ fn parse(arguments: &[String]) -> Result<Request> {
         match argument.as_str() {
             "kernel" => request.kernel = true,
             "migration" => request.migration = true,
+            "connect" => request.connect = true,
             "--json" => match rest.next() {
                 Some(file) => request.json = Some(file.into()),
                 None => return Err(Error::Usage("--json needs a file".to_string())),
@@ -90,24 +95,25 @@ fn parse(arguments: &[String]) -> Result<Request> {
             }
         }
     }
-    if !request.kernel && !request.migration {
+    if !request.kernel && !request.migration && !request.connect {
         request.kernel = true;
     }
     Ok(request)
 }
 
-/// Ten moves, measured at a third machine by a program of the harness. In wall time, unlike the kernel's figures.
-fn measure_migration(workspace: &Workspace) -> Result<Vec<Figure>> {
+/// Whole machines, measured at a third one by a program of the harness: `measure` moves a domain ten times, `connect` has
+/// clients connect to the store. In wall time, unlike the kernel's figures.
+fn measure_machines(program: &str, workspace: &Workspace) -> Result<Vec<Figure>> {
     build::everything(workspace)?;
     build::host_programs(workspace)?;
-    let mut measure = Command::new(workspace.host_target().join("debug/measure"));
+    let mut measure = Command::new(workspace.host_target().join("debug").join(program));
     let said = process::output(measure.envs(workspace.environment()))?;
     let figures = said
         .lines()
         .filter(|line| line.starts_with(MARK))
         .map(Figure::parse);
     let figures: std::result::Result<Vec<_>, _> = figures.collect();
-    figures.map_err(|why| Error::Malformed("the output of measure".into(), why))
+    figures.map_err(|why| Error::Malformed(program.into(), why))
 }
 
 fn measure_kernel(workspace: &Workspace) -> Result<Vec<Figure>> {
@@ -215,6 +221,7 @@ mod tests {
     fn measures_the_kernel_unless_told_otherwise() {
         assert!(request("").unwrap().kernel);
         assert!(!request("migration").unwrap().kernel);
+        assert!(!request("connect").unwrap().kernel);
     }
 
     #[test]

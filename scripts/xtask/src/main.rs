@@ -43,7 +43,7 @@ cargo xtask COMMAND
   image [ARCHIVE]       build, and make the image that starts from USB, disk and CD
   run [ARCHIVE]         build, and start a machine on this terminal
   debug [ARCHIVE]       build, and start a machine that waits for gdb
-  bench [kernel|migration] [--json FILE]
+  bench [kernel|migration|connect] [--json FILE]
                         build, measure, and print one JSON object a figure
   sim [--seed N] [--cases K | --for SECONDS] [--pair] [--trace]
                         simulate the hand-over under faults, a run per seed from N or from the clock; a failure is

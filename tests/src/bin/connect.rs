@@ -1,0 +1,119 @@
+//! How long requests take when fifty clients connect to the store at once and each sends sixteen of them: the benchmark of the
+//! Redis tools, run again and again against one machine.
+//!
+//! A lost frame shows in three ways: a client sends a segment again, its request takes 200 ms longer, and, if it was the switch that lost it,
+//! the machine's log has it. The first two a busy host can bring about as well.
+//!
+//! Prints lines `bench NAME VALUE UNIT`, and to the error output each run and what the log has. `CARAVAN_CONNECT_RUNS` is the
+//! number of runs, 100 without it; `CARAVAN_CONNECT_CAPTURE` names a file for a capture of all frames.
+
+#![forbid(unsafe_code)]
+
+use std::env;
+use std::path::Path;
+use std::time::Duration;
+
+use harness::fleet::LIMIT;
+use harness::{Fleet, Station};
+
+/// Where the store answers.
+const HOST: &str = "10.77.0.21";
+const PORT: &str = "6379";
+/// How often the benchmark runs, unless the environment names another number.
+const RUNS: usize = 100;
+/// Linux sends a lost segment again after this time at the earliest.
+const STALL_MS: f64 = 200.0;
+/// How long a machine's last lines may take to its serial port.
+const LOG_PATIENCE: Duration = Duration::from_secs(2);
+
+fn main() {
+    let runs =
+        env::var("CARAVAN_CONNECT_RUNS").map_or(RUNS, |runs| runs.parse().expect("a number"));
+    let capture = env::var("CARAVAN_CONNECT_CAPTURE").ok();
+    // The second machine only says that it has no store, so that the first starts it.
+    let mut fleet = Fleet::start();
+    fleet.await_log(Station::A, "[kv] kv: ready");
+    if let Some(path) = &capture {
+        fleet.segment.start_capture(Path::new(path));
+    }
+    let mut all: Vec<Run> = (0..runs)
+        .map(|number| {
+            let run = run(&fleet);
+            eprintln!("run {number}: {run:?}");
+            run
+        })
+        .collect();
+    all.sort_by(|a, b| a.slowest_ms.total_cmp(&b.slowest_ms));
+    let count = |is_so: fn(&Run) -> bool| all.iter().filter(|run| is_so(run)).count();
+    let stalled = count(|run| run.slowest_ms >= STALL_MS);
+    let retransmitting = count(|run| run.retransmitted > 0);
+    println!("bench connect.runs {runs} runs");
+    println!("bench connect.retransmitting {retransmitting} runs");
+    println!("bench connect.stalled {stalled} runs");
+    let (middle, last) = (&all[runs / 2], &all[runs - 1]);
+    println!("bench connect.slowest_ms.median {} ms", middle.slowest_ms);
+    println!("bench connect.slowest_ms.max {} ms", last.slowest_ms);
+    std::thread::sleep(LOG_PATIENCE);
+    let log = fleet.machine(Station::A).log();
+    log.lines()
+        .filter(|line| line.contains("lost"))
+        .for_each(|line| eprintln!("{line}"));
+}
+
+/// What a run of the benchmark met.
+#[derive(Debug)]
+struct Run {
+    /// The longest time that a request took.
+    slowest_ms: f64,
+    /// Segments that clients sent again.
+    retransmitted: u64,
+}
+
+fn run(fleet: &Fleet) -> Run {
+    let before = retransmitted(fleet);
+    let slowest_ms = slowest_ms(&benchmark(fleet));
+    Run {
+        slowest_ms,
+        retransmitted: retransmitted(fleet) - before,
+    }
+}
+
+/// Segments that the clients' host has ever sent again: a line of names and a line of values for each protocol.
+fn retransmitted(fleet: &Fleet) -> u64 {
+    let counters = fleet.party.run("cat", &["/proc/net/snmp"], LIMIT);
+    let mut lines = counters.lines().filter(|line| line.starts_with("Tcp:"));
+    let (names, values) = (lines.next(), lines.next());
+    let pairs = names.zip(values).map(|(names, values)| {
+        let values = values.split(' ');
+        names
+            .split(' ')
+            .zip(values)
+            .find(|(name, _)| *name == "RetransSegs")
+    });
+    let found = pairs.flatten().and_then(|(_, value)| value.parse().ok());
+    found.unwrap_or_else(|| panic!("no RetransSegs in {counters}"))
+}
+
+/// The table that a run of the benchmark prints.
+fn benchmark(fleet: &Fleet) -> String {
+    let load = "-c 50 -P 16 -n 20000 -t set,get --csv";
+    let mut arguments = vec!["-h", HOST, "-p", PORT];
+    arguments.extend(load.split(' '));
+    fleet.party.run("redis-benchmark", &arguments, LIMIT)
+}
+
+/// The longest time that a request took: the last column of each test's row.
+fn slowest_ms(table: &str) -> f64 {
+    let rows = table
+        .lines()
+        .filter(|row| row.starts_with("\"SET\"") || row.starts_with("\"GET\""));
+    let longest = rows.map(|row| {
+        let last = row.rsplit(',').next().unwrap_or_default();
+        last.trim_matches('"')
+            .parse::<f64>()
+            .unwrap_or_else(|_| panic!("no time in {row}"))
+    });
+    longest
+        .reduce(f64::max)
+        .unwrap_or_else(|| panic!("no row of a test in {table}"))
+}
