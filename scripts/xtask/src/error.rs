@@ -31,6 +31,8 @@ pub enum Error {
     Missing(String),
     /// Steps of the test run that failed.
     Steps(Vec<String>),
+    /// Machine tests that failed, as they were named.
+    Tests(Vec<String>),
 }
 
 impl fmt::Display for Error {
@@ -48,6 +50,7 @@ impl fmt::Display for Error {
             Error::Manifest(error) => write!(f, "{error}"),
             Error::Violations(check, lines) => write!(f, "{check}:\n  {}", lines.join("\n  ")),
             Error::Missing(what) => write!(f, "{what}"),
+            Error::Tests(names) => write!(f, "machine tests that failed: {}", names.join(", ")),
             Error::Steps(names) => write!(f, "failed: {}", names.join(", ")),
         }
     }

@@ -7,8 +7,10 @@
 //! | --- | --- |
 //! | [`steps`] | the steps, and what each runs |
 //! | [`choice`] | the steps that were asked for |
+//! | [`machines`] | the step that boots machines |
 
 mod choice;
+mod machines;
 mod steps;
 
 use std::time::{Duration, Instant};

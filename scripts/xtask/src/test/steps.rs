@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use super::machines;
 use crate::error::Result;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
@@ -35,7 +36,7 @@ pub const ALL: &[Step] = &[
     step("image", Some("build"), |workspace, _| {
         image::make(&[], workspace)
     }),
-    step(MACHINES, Some("image"), machine_tests),
+    step(MACHINES, Some("image"), machines::run),
 ];
 
 /// The step that boots machines.
@@ -52,7 +53,7 @@ pub const QUICK: &[Step] = &[
     step("build", None, |workspace, _| build::everything(workspace)),
     step("some-machines", Some("build"), |workspace, _| {
         let tests = ["console", "migration::a_counter_counts_on_elsewhere"];
-        machine_tests(workspace, &tests.map(str::to_owned))
+        machines::run(workspace, &tests.map(str::to_owned))
     }),
 ];
 
@@ -70,38 +71,8 @@ fn host_tests(workspace: &Workspace, which: &[&str]) -> Result<()> {
     process::run(cargo.arg("--no-fail-fast").args(which))
 }
 
-/// Runs these machine tests, or all: `FILE`, or `FILE::TEST` for those of a file whose name contains `TEST`.
-fn machine_tests(workspace: &Workspace, tests: &[String]) -> Result<()> {
-    build::host_programs(workspace)?;
-    if tests.is_empty() {
-        return process::run(&mut machine_cargo(workspace, &[], "")?);
-    }
-    for test in tests {
-        let (file, name) = test.split_once("::").unwrap_or((test, ""));
-        process::run(&mut machine_cargo(workspace, &["--test", file], name)?)?;
-    }
-    Ok(())
-}
-
-fn machine_cargo(workspace: &Workspace, which: &[&str], name: &str) -> Result<Command> {
-    let mut cargo = host_cargo(workspace)?;
-    cargo
-        .args([
-            "--no-fail-fast",
-            "--package",
-            "harness",
-            "--features",
-            "machines",
-        ])
-        .args(which)
-        .envs(workspace.environment())
-        // Each test has its own network, and its machines wait more than they work.
-        .args(["--", "--test-threads=2"])
-        .args((!name.is_empty()).then_some(name));
-    Ok(cargo)
-}
-
-fn host_cargo(workspace: &Workspace) -> Result<Command> {
+/// Cargo's test command, as the tests on the host are built.
+pub fn host_cargo(workspace: &Workspace) -> Result<Command> {
     let mut cargo = Toolchain::find()?.cargo();
     cargo
         .arg("test")
