@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Fate, Finder, Mutation};
+use super::fate::{Ended, Fate};
+use super::{Finder, Mutation};
 use crate::error::{AtPath, Error, Result};
 use crate::process;
 use crate::toolchain::Toolchain;
@@ -154,21 +155,15 @@ fn limited(command: &Command) -> Command {
     limited
 }
 
-/// Runs tests that are compiled already, so that their failing is a finding, and so is a hang.
+/// Runs tests, and judges what they print.
 fn fate_of(tests: &mut Command) -> Result<Fate> {
     let output = tests
         .output()
         .map_err(|error| Error::Start("cargo test".to_string(), error))?;
-    if output.status.code() == Some(TIMED_OUT) {
-        return Ok(Fate::Found);
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    if !text.contains("running ") || text.contains("running 0 tests") && !text.contains("FAILED") {
-        return Ok(Fate::Unusable("no test ran".to_string()));
-    }
-    Ok(if output.status.success() {
-        Fate::Survived
-    } else {
-        Fate::Found
-    })
+    let ended = match output.status.code() {
+        Some(0) => Ended::Well,
+        Some(TIMED_OUT) => Ended::Late,
+        _ => Ended::Badly,
+    };
+    Ok(Fate::of(ended, &String::from_utf8_lossy(&output.stdout)))
 }

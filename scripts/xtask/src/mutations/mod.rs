@@ -4,9 +4,11 @@
 //! | --- | --- |
 //! | `table` | the faults and the tests that find them, by subject |
 //! | `copy` | a copy of the tree in which one of them is tried |
+//! | `fate` | what became of one, from what its tests printed |
 //! | `page` | the table as docs/mutations.md |
 
 mod copy;
+mod fate;
 mod page;
 mod table;
 
@@ -15,6 +17,7 @@ use std::collections::BTreeSet;
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 use copy::Copy;
+use fate::Fate;
 
 /// What finds a mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,17 +45,6 @@ struct Mutation {
     finder: Finder,
 }
 
-/// What became of a mutation.
-#[derive(Debug, PartialEq, Eq)]
-enum Fate {
-    /// A test failed.
-    Found,
-    /// Every test passed.
-    Survived,
-    /// It does not compile, or its text is not there: the table is out of date.
-    Unusable(String),
-}
-
 /// Tries the mutations named, or all; `page` alone renders docs/mutations.md, `check` looks whether every text is still there.
 pub fn mutations(arguments: &[String], workspace: &Workspace) -> Result<()> {
     match arguments {
@@ -68,7 +60,7 @@ pub fn mutations(arguments: &[String], workspace: &Workspace) -> Result<()> {
     for mutation in chosen {
         let fate = copy.try_out(mutation)?;
         println!("{:<40} {fate:?}", mutation.name);
-        if fate != Fate::Found {
+        if !matches!(fate, Fate::Found(_)) {
             wrong.push(format!("{}: {fate:?}", mutation.name));
         }
     }
