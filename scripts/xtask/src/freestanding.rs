@@ -120,15 +120,14 @@ mod tests {
 
     #[test]
     fn a_changed_script_is_a_changed_flag() {
-        let directory = std::env::temp_dir().join(format!("xtask-script-{}", std::process::id()));
-        fs::create_dir_all(&directory).unwrap();
+        let place = tempfile::tempdir().unwrap();
+        let directory = place.path();
         let script = directory.join("x.ld");
         fs::write(&script, "a").unwrap();
-        let first = copy_named_by_content(&script, &directory).unwrap();
-        let again = copy_named_by_content(&script, &directory).unwrap();
+        let first = copy_named_by_content(&script, directory).unwrap();
+        let again = copy_named_by_content(&script, directory).unwrap();
         fs::write(&script, "b").unwrap();
-        let changed = copy_named_by_content(&script, &directory).unwrap();
-        fs::remove_dir_all(&directory).unwrap();
+        let changed = copy_named_by_content(&script, directory).unwrap();
         assert_eq!(first, again);
         assert_ne!(first, changed);
     }

@@ -183,10 +183,9 @@ mod tests {
         assert!(!is_whole(Path::new("/nowhere/bin"), Path::new("/nowhere")));
     }
 
-    /// A toolchain below a directory of its own, with these files: where its programs are, and its sysroot.
-    fn toolchain(name: &str, files: &[&str]) -> (PathBuf, PathBuf) {
-        let name = format!("caravan-toolchain-{}-{name}", std::process::id());
-        let sysroot = env::temp_dir().join(name);
+    /// A toolchain below a directory of its own in this place, with these files: where its programs are, and its sysroot.
+    fn toolchain(place: &Path, name: &str, files: &[&str]) -> (PathBuf, PathBuf) {
+        let sysroot = place.join(name);
         for file in files {
             let file = sysroot.join(file);
             fs::create_dir_all(file.parent().expect("it is below")).unwrap();
@@ -197,6 +196,8 @@ mod tests {
 
     #[test]
     fn takes_the_first_toolchain_that_has_all_its_parts() {
+        let place = tempfile::tempdir().unwrap();
+        let toolchain = |name, files: &[&str]| toolchain(place.path(), name, files);
         let no_source = toolchain("no-source", &["bin/cargo", "bin/rustc"]);
         let no_cargo = toolchain("no-cargo", &["bin/rustc", LIBRARY_SOURCE]);
         let whole = toolchain("whole", &["bin/cargo", LIBRARY_SOURCE]);
@@ -208,8 +209,5 @@ mod tests {
         );
         assert_eq!(chosen(&[&other, &whole]), Some(other.0.clone()));
         assert_eq!(chosen(&[&no_source, &no_cargo]), None);
-        for (_, sysroot) in [no_source, no_cargo, whole, other] {
-            fs::remove_dir_all(sysroot).unwrap();
-        }
     }
 }
