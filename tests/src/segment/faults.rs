@@ -1,7 +1,8 @@
 //! What a bad wire does to the frames that cross it, decided by a seed.
 //!
 //! A port's wire has two directions, and each has its own [`Wire`] with its own dice, so that what happens to the n-th
-//! frame in one direction depends on the seed alone and not on what the other direction carries.
+//! frame in one direction depends on the seed and the port alone and not on what the other direction carries. Ports with one seed
+//! have different dice: else the n-th frames of two machines would be lost together.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,7 @@ use crate::random::Random;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Faults {
-    /// Decides which frames are hit: the same seed hits the same frames of each direction.
+    /// Decides which frames are hit: the same seed hits the same frames of each direction of a port, and others at other ports.
     pub seed: u64,
     /// The probability that a frame is lost.
     pub loss: f64,
@@ -73,12 +74,12 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Replaces the faults, and begins with the seed anew. `direction` tells the two directions' dice apart.
-    pub fn set(&self, faults: Option<Faults>, direction: u64) {
+    /// Replaces the faults, and begins with the seed anew. `stream` tells this wire's dice from those of others.
+    pub fn set(&self, faults: Option<Faults>, stream: u64) {
         let mut dice = self.dice.lock().expect("no roller panics");
         *dice = faults.map(|faults| Dice {
             faults,
-            random: Random::stream(faults.seed, direction),
+            random: Random::stream(faults.seed, stream),
         });
         self.faulty.store(dice.is_some(), Ordering::Release);
     }
@@ -125,9 +126,9 @@ impl Dice {
 mod tests {
     use super::*;
 
-    fn passages(faults: Faults, direction: u64) -> Vec<Passage> {
+    fn passages(faults: Faults, stream: u64) -> Vec<Passage> {
         let wire = Wire::default();
-        wire.set(Some(faults), direction);
+        wire.set(Some(faults), stream);
         (0..1000).map(|_| wire.cross()).collect()
     }
 

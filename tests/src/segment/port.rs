@@ -103,8 +103,9 @@ impl Port {
 
     /// Makes the wire bad, or, with `None`, good again.
     pub fn set_faults(&self, faults: Option<Faults>) {
-        self.inner.inbound.set(faults, 0);
-        self.inner.outbound.set(faults, 1);
+        let first = 2 * self.inner.number as u64;
+        self.inner.inbound.set(faults, first);
+        self.inner.outbound.set(faults, first + 1);
     }
 
     /// Hands a frame to the peer alone, as a switch does that has not learned where the frame's station is now.

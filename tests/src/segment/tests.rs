@@ -242,6 +242,33 @@ fn loses_and_doubles_as_its_seed_says() {
 }
 
 #[test]
+fn one_seed_at_two_ports_hits_other_frames_at_each() {
+    const LAST: u8 = 0xff;
+    let (_segment, [a, b, c]) = three();
+    let faults = Faults {
+        loss: 0.5,
+        ..Faults::seeded(11)
+    };
+    let arrived = |from: &Peer, address: MacAddress| {
+        let crossed = || {
+            let counters = from.port.counters();
+            counters.from_peer.frames + counters.lost.frames
+        };
+        let before = crossed();
+        from.port.set_faults(Some(faults));
+        (0..200).for_each(|number| from.send(BROADCAST, address, &[number]));
+        wait_until("each has come or is lost", || crossed() == before + 200);
+        from.port.set_faults(None);
+        from.send(BROADCAST, address, &[LAST]);
+        let received = std::iter::repeat_with(|| c.receive()[0]);
+        let received: Vec<u8> = received.take_while(|number| *number != LAST).collect();
+        assert!((50..150).contains(&received.len()), "{received:?}");
+        received
+    };
+    assert_ne!(arrived(&a, ONE), arrived(&b, TWO));
+}
+
+#[test]
 fn delays_without_reordering() {
     let (_segment, [a, b, _c]) = three();
     let delay = Duration::from_millis(30);
