@@ -8,7 +8,7 @@ use nomad_protocol::{
 };
 
 use crate::domain::{Contents, Run};
-use crate::hardware::domain_number;
+use crate::hardware::{GivenUp, domain_number};
 use crate::machine::{Machine, Move};
 use crate::world::domain_id;
 
@@ -50,6 +50,8 @@ pub enum Violation {
     ThawedRetired,
     /// A home started a domain anew though this machine holds one.
     StartedBeside(usize),
+    /// The copy on this machine does not stand still although a younger one runs elsewhere.
+    OutlivedRuns(usize),
 }
 
 /// A domain that is retired and not yet activated.
@@ -250,6 +252,31 @@ impl History {
         if running > 1 {
             self.violate(id, Violation::TwoRun);
         }
+    }
+
+    /// Machine `number` has given up the memory of a complete domain, just now.
+    pub fn give_up(&mut self, number: usize, given_up: GivenUp) {
+        let (GivenUp::Left(id, _) | GivenUp::Came(id)) = given_up;
+        let id = first(id);
+        let history = &self.domains[&id];
+        let violation = match (given_up, history.committed) {
+            // It has not come to run elsewhere since it came to run here.
+            (GivenUp::Left(_, Run::Running), _) if history.home == number => {
+                Violation::DestroyedRunning
+            }
+            (GivenUp::Left(..), _) if history.home == number => Violation::DestroyedUnconfirmed,
+            (GivenUp::Came(_), Some(committed)) if committed.target == number => {
+                Violation::DiscardedCommitted
+            }
+            _ => return,
+        };
+        self.violate(id, violation);
+    }
+
+    /// A copy on machine `number` runs, or may run again, though it was outlived. No operator answers for that.
+    pub fn outlived_runs(&mut self, id: DomainId, number: usize) {
+        let violation = Violation::OutlivedRuns(number);
+        self.violation.get_or_insert((id, violation));
     }
 
     /// Root has started a domain anew on machine `number`, where it is at home: nobody else may have one.

@@ -16,6 +16,7 @@ use crate::domain::Run;
 use crate::hardware::domain_number;
 use crate::history::{Committed, DomainHistory};
 use crate::machine::{Machine, domain_name, machine_number};
+use crate::root::Entry as RootEntry;
 use crate::world::{World, domain_id};
 
 /// How it has ended for a domain.
@@ -234,16 +235,21 @@ fn check_left_over(world: &World, number: usize, doubts: &[Doubted]) -> Result<(
         )
     };
     let moving = entries().filter(|entry| !is_at_rest(entry.state));
+    // A copy that was outlived is listed, stands still, and is nobody's until its operator drops it.
+    let is_outlived = |entry: &&RootEntry| entry.state == DomainState::Outlived;
+    let outlived: Vec<&RootEntry> = entries().filter(is_outlived).collect();
+    let stands = |entry: &&RootEntry| !hardware.has_restless_outlived(domain_number(entry.id));
+    let do_outlived_stand = outlived.iter().all(stands);
     let copies = [standing.count(), moving.count()];
     let is_held = |doubt: &Doubted| match doubt.side {
         Side::Source => kernel.domains.contains_key(&doubt.domain),
         Side::Target => hardware.is_prepared(doubt.domain),
     };
-    let are_doubts_all = copies == [doubts.len(); 2]
+    let are_doubts_all = copies == [doubts.len() + outlived.len(); 2]
         && hardware.notes.transactions().len() == doubts.len()
         && hardware.notes.token_count() <= doubts.len()
         && doubts.iter().all(is_held);
-    match is_accounted && !is_logging && are_doubts_all {
+    match is_accounted && !is_logging && are_doubts_all && do_outlived_stand {
         true => Ok(()),
         false => Err(Wrong::LeftOver(number)),
     }

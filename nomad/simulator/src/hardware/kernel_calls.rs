@@ -9,7 +9,7 @@ use nomad_shell::moves::target::of_root;
 use nomad_shell::{Exported, Kernel, Known, NotAdmitted, NotRetired, RootError};
 use service_protocol::root::{DomainState as RootState, Refusal};
 
-use super::{Hardware, domain_number};
+use super::{GivenUp, Hardware, domain_number};
 use crate::domain::{Domain, Run};
 use crate::faults::{LocalStep, RootCall};
 use crate::kernel::{NO_DOMAIN, State};
@@ -270,11 +270,13 @@ impl Kernel for Hardware {
         self.ask_root(RootCall::Release)?;
         let number = domain_number(outgoing.id);
         let exported = self.root.in_state(number, &[RootState::Exported]);
-        let entry = exported.map_err(RootError::Refused)?;
-        if entry.id == outgoing.id {
-            self.kernel.destroy(outgoing.id);
-            self.kernel.free_pages += self.root.leave(number);
-        }
+        // As root has it: by name, whatever domain of that name is exported.
+        let id = exported.map_err(RootError::Refused)?.id;
+        let domain = self.kernel.domains.get(&id);
+        let left = domain.map(|domain| GivenUp::Left(id, domain.run));
+        self.given_up.extend(left);
+        self.kernel.destroy(id);
+        self.kernel.free_pages += self.root.leave(number);
         Ok(())
     }
 
@@ -339,13 +341,19 @@ impl Kernel for Hardware {
     fn finish(&mut self, _: Incoming) {}
 
     fn discard_incoming(&mut self, incoming: Incoming) {
-        if self.is_prepared(incoming.id) {
-            self.kernel.destroy(incoming.id);
-        }
+        self.dismantle(incoming.id);
     }
 }
 
 impl Hardware {
+    /// Ends a domain that was built and does not run. Root goes on to take it for one that it keeps.
+    fn dismantle(&mut self, id: DomainId) {
+        if self.is_prepared(id) {
+            self.note_discarded(id);
+            self.kernel.destroy(id);
+        }
+    }
+
     fn log_pages(&mut self, outgoing: &Outgoing, is_on: bool) {
         if let Some(domain) = self.kernel.domains.get_mut(&outgoing.id) {
             domain.dirty = is_on.then(|| vec![true; domain.contents.pages.len()]);

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use nomad_protocol::{BootId, DomainId, Instant, LocalFailure, Record, TransactionId};
 use nomad_shell::{Host, RootError};
+use service_protocol::root::DomainState;
 
 use crate::domain::Run;
 use crate::faults::{LocalFault, LocalStep, RootCall, RootFault};
@@ -66,6 +67,18 @@ pub struct Hardware {
     pub failed: Vec<String>,
     /// Domains that root has started since this was emptied.
     pub started: Vec<DomainId>,
+    /// What was given up since this was emptied.
+    pub given_up: Vec<GivenUp>,
+}
+
+/// A complete domain whose memory a machine gives up, at the moment at which it does: the action that leads to it may have been
+/// performed long before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GivenUp {
+    /// One that has left, and what the kernel let it do.
+    Left(DomainId, Run),
+    /// One that was on its way here.
+    Came(DomainId),
 }
 
 /// The number of the domain with this id: all that were ever started under one name have the same.
@@ -90,6 +103,7 @@ impl Hardware {
             root_faults: Vec::new(),
             failed: Vec::new(),
             started: Vec::new(),
+            given_up: Vec::new(),
         }
     }
 
@@ -131,6 +145,23 @@ impl Hardware {
     pub fn is_prepared(&self, id: DomainId) -> bool {
         let entry = self.root.entries.get(&domain_number(id));
         entry.is_some_and(|entry| entry.id == id && entry.is_prepared())
+    }
+
+    /// Does a copy of this number not stand still that a younger one has outlived, or will it not for ever?
+    pub fn has_restless_outlived(&self, number: usize) -> bool {
+        let entry = self.root.entries.get(&number);
+        let outlived = entry.filter(|entry| entry.state == DomainState::Outlived);
+        outlived.is_some_and(|entry| {
+            let domain = self.kernel.domains.get(&entry.id);
+            !domain.is_some_and(|domain| domain.run == Run::Frozen && domain.deadline.is_none())
+        })
+    }
+
+    /// Takes note that a complete domain which is on its way here is given up, if it is.
+    fn note_discarded(&mut self, id: DomainId) {
+        if self.is_prepared(id) && self.kernel.domains.contains_key(&id) {
+            self.given_up.push(GivenUp::Came(id));
+        }
     }
 
     /// Lets the kernel and root do what is due; at the end of time, whatever may become due.

@@ -110,6 +110,7 @@ impl Root for Hardware {
                 self.kernel.free_pages += self.root.leave(number);
                 Ok(())
             }
+                self.note_discarded(id);
             // Another one of this name, or none.
             _ => Ok(()),
         }

@@ -130,7 +130,7 @@ impl World {
                 lines.push(line);
             }
         }
-        self.note_started(machine);
+        self.note_done(machine);
         lines
     }
 
@@ -199,12 +199,15 @@ impl World {
                 | Output::End => {}
             }
         }
-        self.note_started(number);
+        self.note_done(number);
         effects
     }
 
-    /// Root has started domains.
-    fn note_started(&mut self, number: usize) {
+    /// Root has given up domains, and started others.
+    fn note_done(&mut self, number: usize) {
+        for given_up in std::mem::take(&mut self.machines[number].hardware_mut().given_up) {
+            self.history.give_up(number, given_up);
+        }
         for id in std::mem::take(&mut self.machines[number].hardware_mut().started) {
             self.history.start_anew(&self.machines, number, id);
             self.count_instances(domain_number(id));
@@ -235,6 +238,7 @@ impl World {
         shell.host.now = now;
         let event = shell.give_back(now, transaction);
         if let Some(event) = event {
+        self.note_done(machine);
             self.answer(now, machine, transaction, event);
         }
     }
@@ -300,6 +304,11 @@ impl World {
     }
 
     /// An outsider on `machine` signals a domain, if it is there and not on its way there.
+        let is_restless = |machine: &&Machine| machine.hardware().has_restless_outlived(number);
+        if let Some(machine) = self.machines.iter().find(is_restless) {
+            self.history
+                .outlived_runs(domain_id(number), machine.number);
+        }
     pub fn interfere(&mut self, machine: usize, id: DomainId, page: u64) {
         let number = domain_number(id);
         let hardware = self.machines[machine].hardware_mut();
@@ -325,7 +334,7 @@ impl World {
         for stream in self.streams.values_mut() {
             stream.close(number);
         }
-        self.note_started(number);
+        self.note_done(number);
     }
 
     /// Does a domain run on `machine`?
