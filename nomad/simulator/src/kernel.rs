@@ -124,9 +124,11 @@ impl Kernel {
         }
     }
 
-    /// Undoes a retirement and lets the domain run.
+    /// Undoes a retirement and lets the domain run. One that is not retired stays as it is.
     pub fn unretire(&mut self, id: DomainId) {
-        if let Some(domain) = self.domains.get_mut(&id) {
+        if let Some(domain) = self.domains.get_mut(&id)
+            && domain.run == Run::Retired
+        {
             domain.freeze(None);
             domain.thaw();
         }

@@ -15,7 +15,7 @@ use nomad_protocol::{DomainId, Incarnation, Instant};
 use service_protocol::root::{DomainState, Refusal};
 
 /// How long after a freeze's deadline root looks at an exported domain.
-const LOOK_MARGIN_US: u64 = 100_000;
+const LOOK_MARGIN_US: u64 = 1_000_000;
 
 /// What becomes of a domain at home that has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

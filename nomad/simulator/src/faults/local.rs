@@ -1,4 +1,9 @@
 //! Steps of a machine that fail: no memory, a kernel or a service that refuses, a freeze that another holds.
+//!
+//! A step fails before it has an effect, but for two, which have one when they fail on a real machine: root has exported a domain
+//! whose state nomad then cannot read; and a domain that was built and kept is ended before it is built again from a later freeze.
+//! Root's other calls either do nothing or are done when they are answered, and its answers do not get lost: what becomes of nomad
+//! between the two is a crash.
 
 use abi::Error;
 use nomad_protocol::{Action, LocalFailure, SourceAction, TargetAction};
@@ -16,8 +21,10 @@ pub enum LocalStep {
     CopyRound,
     /// The domain is not frozen.
     FreezeDomain,
-    /// The frozen domain is not read.
+    /// The frozen domain is not exported.
     ExportState,
+    /// The frozen domain is exported, and not read.
+    ReadState,
     /// The frozen domain is not sent.
     SendFreeze,
     /// The domain is not retired.
@@ -47,11 +54,12 @@ pub struct LocalFault {
 
 impl LocalStep {
     /// All of them.
-    pub const ALL: [LocalStep; 10] = [
+    pub const ALL: [LocalStep; 11] = [
         LocalStep::StartDirtyLog,
         LocalStep::CopyRound,
         LocalStep::FreezeDomain,
         LocalStep::ExportState,
+        LocalStep::ReadState,
         LocalStep::SendFreeze,
         LocalStep::Retire,
         LocalStep::Reserve,

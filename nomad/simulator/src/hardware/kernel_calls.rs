@@ -214,6 +214,9 @@ impl Kernel for Hardware {
         self.root
             .export(domain_number(outgoing.id), deadline)
             .map_err(|refusal| of_root(RootError::Refused(refusal)))?;
+        if let Some(failure) = self.fails(LocalStep::ReadState) {
+            return Err(failure);
+        }
         let state = self.kernel.export(outgoing.id);
         let state = outgoing
             .exported
@@ -319,6 +322,7 @@ impl Kernel for Hardware {
     }
 
     fn build(&mut self, incoming: &mut Incoming, _: Attempt) -> Result<Digest, LocalFailure> {
+        self.dismantle(incoming.id);
         if let Some(failure) = self.fails(LocalStep::Rebuild) {
             return Err(failure);
         }

@@ -57,18 +57,18 @@ impl Root for Hardware {
         if let Some(failure) = self.fails(LocalStep::Activate) {
             return Err(root_error(failure));
         }
-        let incarnation = match self.parts.mutant {
-            Mutant::IncarnationStays => Incarnation(incarnation.0 - 1),
-            _ => incarnation,
-        };
         let entry = self.root.entries.get(&number_of(name));
         let entry = entry.ok_or(RootError::Refused(Refusal::NoSuchDomain))?;
         match entry.state {
             _ if entry.id != id => return Err(RootError::Refused(Refusal::AlreadyHere)),
-            DomainState::Prepared => {}
             _ if entry.incarnation == incarnation => return Ok(()),
+            DomainState::Prepared => {}
             _ => return Err(RootError::Refused(Refusal::WrongState)),
         }
+        let incarnation = match self.parts.mutant {
+            Mutant::IncarnationStays => Incarnation(incarnation.0 - 1),
+            _ => incarnation,
+        };
         self.root.adopt(number_of(name), incarnation);
         self.kernel.activate(id, incarnation);
         Ok(())
@@ -81,10 +81,14 @@ impl Root for Hardware {
         incarnation: Incarnation,
     ) -> Result<(), RootError> {
         self.ask_root(RootCall::Outlive)?;
-        let entry = self.root.in_state(number_of(name), &[DomainState::Running]);
-        let entry = entry.map_err(RootError::Refused)?;
-        if entry.id != id || !entry.incarnation.is_outlived_by(incarnation) {
-            return Err(RootError::Refused(Refusal::WrongState));
+        let entry = self.root.entries.get_mut(&number_of(name));
+        let entry = entry.ok_or(RootError::Refused(Refusal::NoSuchDomain))?;
+        match entry.state {
+            _ if entry.id != id => return Err(RootError::Refused(Refusal::NoSuchDomain)),
+            // It was asked before.
+            DomainState::Outlived => return Ok(()),
+            DomainState::Running if entry.incarnation.is_outlived_by(incarnation) => {}
+            _ => return Err(RootError::Refused(Refusal::WrongState)),
         }
         entry.state = DomainState::Outlived;
         self.kernel.outlive(id, incarnation);
@@ -106,11 +110,11 @@ impl Root for Hardware {
                 if !entry.comes() && entry.state != DomainState::Outlived {
                     return Err(RootError::Refused(Refusal::WrongState));
                 }
+                self.note_discarded(id);
                 self.kernel.destroy(id);
                 self.kernel.free_pages += self.root.leave(number);
                 Ok(())
             }
-                self.note_discarded(id);
             // Another one of this name, or none.
             _ => Ok(()),
         }
