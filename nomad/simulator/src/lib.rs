@@ -24,6 +24,7 @@ pub mod hardware;
 pub mod history;
 pub mod kernel;
 pub mod machine;
+mod mistaken;
 pub mod network;
 pub mod notes;
 pub mod outcome;

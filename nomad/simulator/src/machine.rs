@@ -53,6 +53,14 @@ pub enum Mutant {
     OlderRecordStays,
     /// Root starts what is at home there when its machine is started, and no machine is asked.
     HomeDoesNotAsk,
+    /// A source that has committed takes a target's Prepared for Activated.
+    PreparedIsActivated,
+    /// Whatever boot of another machine says something, it is taken for that machine's first.
+    BootsLookAlike,
+    /// A target says Prepared without having given its copy to root.
+    PreparedIsNotKept,
+    /// A source gives its copy back as soon as it is retired.
+    GivesBackEarly,
 }
 
 /// What a transaction moves, and between whom.

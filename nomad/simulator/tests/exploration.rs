@@ -1,103 +1,23 @@
-//! The hand-over in every order within bounds, with the number of states that this takes; and that the judges are awake.
+//! The hand-over in every order within bounds, with the number of states that this takes.
 //!
 //! The explorer is deterministic, so the number of states is exact. A number that changes means that more or less is
 //! explored than before, and must be explained in the commit that changes it; `docs/verification.md` lists them.
 
-use std::collections::BTreeMap;
+mod scenes;
+
 use std::time::Instant;
 
-use nomad_protocol::Timing;
-use nomad_protocol::planner::Goals;
-use nomad_simulator::exploration::{Bounds, Exploration, Reachable};
+use nomad_simulator::exploration::{Bounds, Reachable};
 use nomad_simulator::machine::Mutant;
 use nomad_simulator::outcome::Outcome;
-use nomad_simulator::world::Setup;
+use scenes::{CROSSING, Fleet, PAIR, PLAIN, THREE, TOGETHER, exploration};
 use stateright::{Checker, Model};
-
-/// One move, and no fault.
-const PLAIN: Bounds = Bounds {
-    offers: 1,
-    crashes: [0; 3],
-    limits: 2,
-    cancels: 0,
-    breaks: 0,
-    steps: 0,
-    interferences: 0,
-    deadlines: 0,
-    failures: 0,
-    torn_records: 0,
-};
 
 const MOVED: Reachable = Reachable::Some(Outcome::Moved);
 const STAYED: Reachable = Reachable::Some(Outcome::Stayed);
 const LOST: Reachable = Reachable::Some(Outcome::Lost);
 const TARGET_IN_DOUBT: Reachable = Reachable::Some(Outcome::TargetInDoubt);
 const SOURCE_IN_DOUBT: Reachable = Reachable::Some(Outcome::SourceInDoubt);
-
-/// So many machines, and the machine that each domain starts on.
-#[derive(Clone, Copy)]
-struct Fleet {
-    machines: usize,
-    starts: &'static [usize],
-}
-
-const PAIR: Fleet = Fleet {
-    machines: 2,
-    starts: &[0],
-};
-const THREE: Fleet = Fleet {
-    machines: 3,
-    starts: &[0],
-};
-/// Two domains that can cross each other's way.
-const CROSSING: Fleet = Fleet {
-    machines: 2,
-    starts: &[0, 1],
-};
-
-/// Two domains of one machine, which can move to the same other one.
-const TOGETHER: Fleet = Fleet {
-    machines: 2,
-    starts: &[0, 0],
-};
-
-fn exploration(
-    fleet: Fleet,
-    bounds: Bounds,
-    reachable: &[Reachable],
-    mutant: Mutant,
-) -> Exploration {
-    // Timers fire whenever they are armed; equal intervals keep the states few.
-    let timing = Timing {
-        repeat_first_us: 1,
-        repeat_max_us: 1,
-        ..Timing::default()
-    };
-    // A goal that is never met: every move takes two rounds, unless nothing is dirty.
-    let goals = Goals {
-        downtime_us: 0,
-        overhead_us: 1,
-        rounds_max: 2,
-    };
-    let setup = Setup {
-        pages: 2,
-        pool_pages: vec![2 + 2 * fleet.starts.len() as u64; fleet.machines],
-        starts: fleet.starts.to_vec(),
-        goals,
-        timing,
-        // Deadlines pass when the exploration has them pass.
-        freeze_us: 1,
-        homes: BTreeMap::new(),
-        copy_pages: usize::MAX,
-        record_slots: 0,
-        mutant,
-    };
-    Exploration {
-        setup,
-        bounds,
-        reachable: reachable.to_vec(),
-    }
-}
 
 /// Explores everything within `bounds`: no property may be violated, every end in `reachable` must be met, and it takes
 /// exactly this many states.
@@ -109,16 +29,6 @@ fn explore(fleet: Fleet, bounds: Bounds, reachable: &[Reachable], states: usize)
     println!("{count} states in {took:.1?} within {bounds:?}");
     checker.assert_properties();
     assert_eq!(count, states, "within {bounds:?}");
-}
-
-/// Explores a world that breaks a rule, until a property is violated.
-fn is_caught(mutant: Mutant, fleet: Fleet, bounds: Bounds) -> bool {
-    let checker = exploration(fleet, bounds, &[], mutant)
-        .checker()
-        .threads(2)
-        .spawn_bfs()
-        .join();
-    !checker.discoveries().is_empty()
 }
 
 #[test]
@@ -363,114 +273,4 @@ fn two_domains_of_one_machine_may_move_together() {
         ..PLAIN
     };
     explore(TOGETHER, bounds, &[STAYED, Reachable::AllMoved], 37_541);
-}
-
-#[test]
-fn nothing_is_caught_where_no_rule_is_broken() {
-    assert!(!is_caught(Mutant::None, PAIR, Bounds { steps: 1, ..PLAIN }));
-}
-
-#[test]
-fn a_source_that_thaws_after_the_commit_point_is_caught() {
-    assert!(is_caught(Mutant::SourceThawsAfterCommit, PAIR, PLAIN));
-}
-
-#[test]
-fn a_target_that_runs_what_was_not_committed_is_caught() {
-    assert!(is_caught(Mutant::TargetRunsUncommitted, PAIR, PLAIN));
-}
-
-#[test]
-fn a_target_that_drops_what_it_is_prepared_for_is_caught() {
-    assert!(is_caught(Mutant::TargetDropsPrepared, PAIR, PLAIN));
-}
-
-#[test]
-fn a_kernel_that_retires_another_version_is_caught() {
-    assert!(is_caught(
-        Mutant::KernelIgnoresVersion,
-        PAIR,
-        Bounds {
-            interferences: 1,
-            ..PLAIN
-        }
-    ));
-}
-
-#[test]
-fn a_kernel_that_retires_what_has_run_again_is_caught() {
-    assert!(is_caught(
-        Mutant::KernelRetiresThawed,
-        PAIR,
-        Bounds {
-            deadlines: 1,
-            steps: 1,
-            ..PLAIN
-        }
-    ));
-}
-
-#[test]
-fn records_that_do_not_outlive_nomad_are_caught() {
-    assert!(is_caught(
-        Mutant::RecordsAreLost,
-        PAIR,
-        Bounds {
-            crashes: [1, 0, 0],
-            ..PLAIN
-        }
-    ));
-    assert!(is_caught(
-        Mutant::RecordsAreLost,
-        PAIR,
-        Bounds {
-            crashes: [0, 1, 0],
-            ..PLAIN
-        }
-    ));
-}
-
-#[test]
-fn a_freeze_that_forgets_pages_is_caught() {
-    assert!(is_caught(
-        Mutant::FreezeForgetsPages,
-        PAIR,
-        Bounds { steps: 2, ..PLAIN }
-    ));
-}
-
-#[test]
-fn an_answer_to_another_transaction_is_caught() {
-    let bounds = Bounds {
-        offers: 2,
-        limits: 0,
-        ..PLAIN
-    };
-    assert!(is_caught(Mutant::AnswersAnother, CROSSING, bounds));
-}
-
-#[test]
-fn a_target_that_discards_the_copy_of_another_transaction_is_caught() {
-    let bounds = Bounds {
-        offers: 2,
-        limits: 0,
-        cancels: 1,
-        ..PLAIN
-    };
-    assert!(is_caught(Mutant::DiscardsAnother, TOGETHER, bounds));
-}
-
-#[test]
-fn an_incarnation_that_does_not_rise_is_caught() {
-    assert!(is_caught(Mutant::IncarnationStays, PAIR, PLAIN));
-}
-
-#[test]
-fn an_older_record_that_stays_is_caught() {
-    let bounds = Bounds {
-        crashes: [1, 0, 0],
-        torn_records: 1,
-        ..PLAIN
-    };
-    assert!(is_caught(Mutant::OlderRecordStays, PAIR, bounds));
 }

@@ -157,6 +157,10 @@ fn every_broken_rule_is_caught_by_some_seed() {
         Mutant::IncarnationStays,
         Mutant::OlderRecordStays,
         Mutant::HomeDoesNotAsk,
+        Mutant::PreparedIsActivated,
+        Mutant::BootsLookAlike,
+        Mutant::PreparedIsNotKept,
+        Mutant::GivesBackEarly,
     ] {
         let fails = |seed: &u64| simulation::run_mutant(*seed, Scale::DEFAULT, mutant).is_err();
         let caught = (0..SEEDS).find(fails);

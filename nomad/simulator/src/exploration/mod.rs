@@ -23,6 +23,11 @@ use stateright::{Expectation, Model, Property};
 use crate::outcome::Outcome;
 use crate::world::{Crash, Setup, World};
 
+/// What must hold at every state.
+pub const EVERY_STEP: &str = "no step is a violation";
+/// What must become of every state if nothing bad happens any more.
+pub const THE_END: &str = "it settles as it should";
+
 /// The exploration's clock stands still.
 const NOW: Instant = Instant::from_us(0);
 /// A world in which nothing bad happens any more settles within this many rounds of repetitions.
@@ -208,12 +213,10 @@ impl Model for Exploration {
 
     fn properties(&self) -> Vec<Property<Self>> {
         let mut properties = vec![
-            Property::always("no step is a violation", |_, state: &State| {
+            Property::always(EVERY_STEP, |_, state: &State| {
                 state.world.history.violation.is_none()
             }),
-            Property::always("it settles as it should", |_, state: &State| {
-                state.settle().is_ok()
-            }),
+            Property::always(THE_END, |_, state: &State| state.settle().is_ok()),
         ];
         properties.extend(self.reachable.iter().map(Reachable::property));
         properties

@@ -242,7 +242,11 @@ impl Kernel for Hardware {
             }
             _ => version,
         };
-        self.kernel.retire(id, version, outgoing.token)
+        self.kernel.retire(id, version, outgoing.token)?;
+        if mutant == Mutant::GivesBackEarly {
+            let _ = self.destroy(outgoing);
+        }
+        Ok(())
     }
 
     fn end_capture(&mut self, outgoing: &mut Outgoing) {
@@ -327,6 +331,9 @@ impl Kernel for Hardware {
             return Err(failure);
         }
         let state = incoming.freeze.as_ref().ok_or(LocalFailure::BadImage)?;
+        if self.parts.mutant == Mutant::PreparedIsNotKept {
+            return Ok(state.digest());
+        }
         let states = [RootState::Incoming, RootState::Prepared];
         let entry = self.root.in_state(number_of(incoming.name), &states);
         let entry = entry.map_err(|refusal| of_root(RootError::Refused(refusal)))?;

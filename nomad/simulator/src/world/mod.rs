@@ -24,6 +24,7 @@ use crate::machine::{
     Common, DOMAIN, Machine, Move, Mutant, domain_name, hardware, machine_id, machine_name,
     machine_number,
 };
+use crate::mistaken::mistaken;
 use crate::root::Restart;
 use crate::stream::Stream;
 
@@ -237,8 +238,8 @@ impl World {
         let shell = &mut self.machines[machine].shell;
         shell.host.now = now;
         let event = shell.give_back(now, transaction);
-        if let Some(event) = event {
         self.note_done(machine);
+        if let Some(event) = event {
             self.answer(now, machine, transaction, event);
         }
     }
@@ -251,8 +252,10 @@ impl World {
         from: usize,
         bytes: &[u8],
     ) -> Vec<Effect> {
+        let mistaken = mistaken(&self.machines[machine], from, bytes);
         let shell = &mut self.machines[machine].shell;
         shell.host.now = now;
+        let bytes = mistaken.as_deref().unwrap_or(bytes);
         shell.handle_datagram(now, machine_id(from), bytes);
         self.pass_on(now, machine)
     }
@@ -301,14 +304,14 @@ impl World {
         let running = |machine: &&Machine| machine.hardware().runs(number);
         let running = self.machines.iter().filter(running).count();
         self.history.instances(domain_id(number), running);
-    }
-
-    /// An outsider on `machine` signals a domain, if it is there and not on its way there.
         let is_restless = |machine: &&Machine| machine.hardware().has_restless_outlived(number);
         if let Some(machine) = self.machines.iter().find(is_restless) {
             self.history
                 .outlived_runs(domain_id(number), machine.number);
         }
+    }
+
+    /// An outsider on `machine` signals a domain, if it is there and not on its way there.
     pub fn interfere(&mut self, machine: usize, id: DomainId, page: u64) {
         let number = domain_number(id);
         let hardware = self.machines[machine].hardware_mut();

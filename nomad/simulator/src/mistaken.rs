@@ -1,0 +1,41 @@
+//! Machines that mistake what another one says: what arrives in place of a datagram.
+
+use nomad_protocol::{BootId, Entry, Envelope, Message, PhaseName, Step};
+
+use crate::machine::{Machine, Mutant};
+
+/// What a machine takes these bytes of machine `from` for, if it takes them for something else.
+pub fn mistaken(machine: &Machine, from: usize, bytes: &[u8]) -> Option<Vec<u8>> {
+    let change = match machine.hardware().parts.mutant {
+        Mutant::PreparedIsActivated => prepared_is_activated,
+        Mutant::BootsLookAlike => boots_look_alike,
+        _ => return None,
+    };
+    let envelope = Envelope::decode(bytes).expect("a machine wrote it");
+    Some(change(machine, from, envelope).encode())
+}
+
+/// A source that has committed takes the question of a prepared target for the message that the domain runs there.
+fn prepared_is_activated(machine: &Machine, _: usize, mut envelope: Envelope) -> Envelope {
+    if let Message::About(transaction, step @ Step::Prepared { .. }) = &mut envelope.message {
+        let mut entries = machine.shell.moves.ledger.entries();
+        let is_it = |entry: &Entry<'_>| {
+            entry.transaction == *transaction && entry.phase == PhaseName::Commit
+        };
+        if let Some(entry) = entries.find(is_it) {
+            *step = Step::Activated {
+                domain: entry.offer.domain,
+                incarnation: entry.offer.incarnation.next(),
+            };
+        }
+    }
+    envelope
+}
+
+/// Whatever boot of a machine says something, it is taken for the first.
+fn boots_look_alike(_: &Machine, from: usize, envelope: Envelope) -> Envelope {
+    Envelope {
+        boot: BootId(Machine::first_boot(from)),
+        ..envelope
+    }
+}

@@ -1,0 +1,236 @@
+//! That the judges of the exploration are awake: each rule that is broken is caught, and for what it leads to.
+//!
+//! The first state that is wrong, in the order of the explorer, decides: one thread makes that order the same in every run.
+
+mod scenes;
+
+use nomad_simulator::exploration::{Bounds, EVERY_STEP, State, THE_END};
+use nomad_simulator::history::Violation;
+use nomad_simulator::machine::Mutant;
+use nomad_simulator::outcome::Wrong;
+use scenes::{CROSSING, Fleet, PAIR, PLAIN, THREE, TOGETHER, exploration};
+use stateright::{Checker, Model};
+
+/// What was caught: by the judge of every step, and by the judge of the end.
+#[derive(Debug)]
+struct Caught {
+    step: Option<Violation>,
+    end: Option<Wrong>,
+}
+
+/// Explores a world that breaks a rule, until both judges have caught it or all is explored.
+fn caught(mutant: Mutant, fleet: Fleet, bounds: Bounds) -> Caught {
+    let model = exploration(fleet, bounds, &[], mutant);
+    let checker = model.checker().spawn_bfs().join();
+    let state =
+        |name: &'static str| -> Option<State> { checker.discovery(name)?.into_states().pop() };
+    let violation = state(EVERY_STEP).and_then(|state| state.world.history.violation);
+    Caught {
+        step: violation.map(|(_, violation)| violation),
+        end: state(THE_END).and_then(|state| state.settle().err()),
+    }
+}
+
+/// Asserts what is caught: a step that violates this, or nothing but an end that is wrong so.
+macro_rules! assert_caught {
+    ($mutant:ident, $fleet:expr, $bounds:expr, step $violation:pat) => {{
+        let caught = caught(Mutant::$mutant, $fleet, $bounds);
+        assert!(matches!(caught.step, Some($violation)), "{caught:?}");
+    }};
+    ($mutant:ident, $fleet:expr, $bounds:expr, end $wrong:pat) => {{
+        let caught = caught(Mutant::$mutant, $fleet, $bounds);
+        assert!(
+            matches!(
+                caught,
+                Caught {
+                    step: None,
+                    end: Some($wrong)
+                }
+            ),
+            "{caught:?}"
+        );
+    }};
+}
+
+const SOURCE_CRASHES: Bounds = Bounds {
+    crashes: [1, 0, 0],
+    ..PLAIN
+};
+const TARGET_CRASHES: Bounds = Bounds {
+    crashes: [0, 1, 0],
+    ..PLAIN
+};
+
+#[test]
+fn nothing_is_caught_where_no_rule_is_broken() {
+    let caught = caught(Mutant::None, PAIR, Bounds { steps: 1, ..PLAIN });
+    assert!(
+        matches!(
+            caught,
+            Caught {
+                step: None,
+                end: None
+            }
+        ),
+        "{caught:?}"
+    );
+}
+
+/// The first harm is not that two run: the target asks, is answered that nothing is known of the transaction, and drops its copy.
+#[test]
+fn a_source_that_thaws_after_the_commit_point_is_caught() {
+    assert_caught!(
+        SourceThawsAfterCommit,
+        PAIR,
+        PLAIN,
+        step Violation::DiscardedCommitted
+    );
+}
+
+#[test]
+fn a_target_that_runs_what_was_not_committed_is_caught() {
+    assert_caught!(
+        TargetRunsUncommitted,
+        PAIR,
+        PLAIN,
+        step Violation::ActivatedUncommitted
+    );
+}
+
+#[test]
+fn a_target_that_drops_what_it_is_prepared_for_is_caught() {
+    assert_caught!(
+        TargetDropsPrepared,
+        PAIR,
+        PLAIN,
+        step Violation::DiscardedCommitted
+    );
+}
+
+#[test]
+fn a_kernel_that_retires_another_version_is_caught() {
+    let bounds = Bounds {
+        interferences: 1,
+        ..PLAIN
+    };
+    assert_caught!(
+        KernelIgnoresVersion,
+        PAIR,
+        bounds,
+        step Violation::ContentsDiffer { .. }
+    );
+}
+
+#[test]
+fn a_kernel_that_retires_what_has_run_again_is_caught() {
+    let bounds = Bounds {
+        deadlines: 1,
+        steps: 1,
+        ..PLAIN
+    };
+    assert_caught!(
+        KernelRetiresThawed,
+        PAIR,
+        bounds,
+        step Violation::ContentsDiffer { .. }
+    );
+}
+
+#[test]
+fn records_of_a_source_that_do_not_outlive_nomad_are_caught() {
+    assert_caught!(
+        RecordsAreLost,
+        PAIR,
+        SOURCE_CRASHES,
+        step Violation::DiscardedCommitted
+    );
+}
+
+#[test]
+fn records_of_a_target_that_do_not_outlive_nomad_are_caught() {
+    assert_caught!(RecordsAreLost, PAIR, TARGET_CRASHES, end Wrong::NeedlessDoubt(..));
+}
+
+#[test]
+fn a_freeze_that_forgets_pages_is_caught() {
+    let bounds = Bounds { steps: 2, ..PLAIN };
+    assert_caught!(
+        FreezeForgetsPages,
+        PAIR,
+        bounds,
+        step Violation::ContentsDiffer { .. }
+    );
+}
+
+#[test]
+fn an_answer_to_another_transaction_is_caught() {
+    let bounds = Bounds {
+        offers: 2,
+        limits: 0,
+        ..PLAIN
+    };
+    assert_caught!(AnswersAnother, CROSSING, bounds, end Wrong::Unsettled(..));
+}
+
+#[test]
+fn a_target_that_discards_the_copy_of_another_transaction_is_caught() {
+    let bounds = Bounds {
+        offers: 2,
+        limits: 0,
+        cancels: 1,
+        ..PLAIN
+    };
+    assert_caught!(DiscardsAnother, TOGETHER, bounds, step Violation::DiscardedCommitted);
+}
+
+#[test]
+fn an_incarnation_that_does_not_rise_is_caught() {
+    assert_caught!(
+        IncarnationStays,
+        PAIR,
+        PLAIN,
+        step Violation::IncarnationNotRisen { .. }
+    );
+}
+
+#[test]
+fn an_older_record_that_stays_is_caught() {
+    let bounds = Bounds {
+        crashes: [1, 0, 0],
+        torn_records: 1,
+        ..PLAIN
+    };
+    assert_caught!(OlderRecordStays, PAIR, bounds, end Wrong::LeftOver(_));
+}
+
+#[test]
+fn a_source_that_takes_a_prepared_copy_for_one_that_runs_is_caught() {
+    assert_caught!(
+        PreparedIsActivated,
+        PAIR,
+        PLAIN,
+        step Violation::DestroyedUnconfirmed
+    );
+}
+
+#[test]
+fn a_machine_that_takes_another_boot_for_the_one_it_knew_is_caught() {
+    assert_caught!(
+        BootsLookAlike,
+        PAIR,
+        SOURCE_CRASHES,
+        step Violation::DiscardedCommitted
+    );
+}
+
+#[test]
+fn a_target_that_is_prepared_with_nothing_kept_is_caught() {
+    assert_caught!(PreparedIsNotKept, PAIR, PLAIN, end Wrong::Unsettled(..));
+}
+
+/// What is judged is the moment at which the memory is given up: no action has asked for it.
+#[test]
+fn a_source_that_gives_its_copy_back_as_soon_as_it_is_retired_is_caught() {
+    let bounds = Bounds { limits: 0, ..PLAIN };
+    assert_caught!(GivesBackEarly, THREE, bounds, step Violation::DestroyedUnconfirmed);
+}

@@ -1,0 +1,91 @@
+//! What the explorations are made of.
+
+use std::collections::BTreeMap;
+
+use nomad_protocol::Timing;
+use nomad_protocol::planner::Goals;
+use nomad_simulator::exploration::{Bounds, Exploration, Reachable};
+use nomad_simulator::machine::Mutant;
+use nomad_simulator::world::Setup;
+
+/// One move, and no fault.
+pub const PLAIN: Bounds = Bounds {
+    offers: 1,
+    crashes: [0; 3],
+    limits: 2,
+    cancels: 0,
+    breaks: 0,
+    steps: 0,
+    interferences: 0,
+    deadlines: 0,
+    failures: 0,
+    torn_records: 0,
+};
+
+/// So many machines, and the machine that each domain starts on.
+#[derive(Clone, Copy)]
+pub struct Fleet {
+    machines: usize,
+    starts: &'static [usize],
+}
+
+/// Two machines and a domain.
+pub const PAIR: Fleet = Fleet {
+    machines: 2,
+    starts: &[0],
+};
+/// Three machines and a domain.
+pub const THREE: Fleet = Fleet {
+    machines: 3,
+    starts: &[0],
+};
+/// Two domains that can cross each other's way.
+pub const CROSSING: Fleet = Fleet {
+    machines: 2,
+    starts: &[0, 1],
+};
+
+/// Two domains of one machine, which can move to the same other one.
+pub const TOGETHER: Fleet = Fleet {
+    machines: 2,
+    starts: &[0, 0],
+};
+
+/// What is explored: a world that keeps to the rules or breaks one, and the ends that it must be able to have.
+pub fn exploration(
+    fleet: Fleet,
+    bounds: Bounds,
+    reachable: &[Reachable],
+    mutant: Mutant,
+) -> Exploration {
+    // Timers fire whenever they are armed; equal intervals keep the states few.
+    let timing = Timing {
+        repeat_first_us: 1,
+        repeat_max_us: 1,
+        ..Timing::default()
+    };
+    // A goal that is never met: every move takes two rounds, unless nothing is dirty.
+    let goals = Goals {
+        downtime_us: 0,
+        overhead_us: 1,
+        rounds_max: 2,
+    };
+    let setup = Setup {
+        pages: 2,
+        pool_pages: vec![2 + 2 * fleet.starts.len() as u64; fleet.machines],
+        starts: fleet.starts.to_vec(),
+        goals,
+        timing,
+        // Deadlines pass when the exploration has them pass.
+        freeze_us: 1,
+        homes: BTreeMap::new(),
+        copy_pages: usize::MAX,
+        record_slots: 0,
+        mutant,
+    };
+    Exploration {
+        setup,
+        bounds,
+        reachable: reachable.to_vec(),
+    }
+}
