@@ -173,6 +173,11 @@ impl Fleet {
         &mut self.machines[station as usize]
     }
 
+    /// All that a machine has said on its serial port.
+    pub fn log(&self, station: Station) -> String {
+        self.machines[station as usize].log()
+    }
+
     /// Waits until a machine's log holds a text, wherever it stands: domains start side by side.
     ///
     /// # Panics

@@ -12,6 +12,8 @@ use harness::{Fleet, Station, prober};
 const COUNTER: &str = "10.77.0.20:7000";
 /// What a machine lists that runs it.
 const RUNS: &str = "domain counter running";
+/// How the line of a migration server's log ends that says that a domain has come to run there.
+const ACTIVATED: &str = ": activated";
 /// How often the machines are asked how they are.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -25,6 +27,20 @@ const HELD: [(Station, &str); 8] = [
     (C, "phase Verify"),
     (C, "phase Activate"),
     (C, "activated"),
+];
+
+/// Where a home that does not list C is asked to move a domain of its, and the last line of the answer. B lists C, so that it could
+/// pass the domain on.
+const UNLISTED: [(&str, &str); 3] = [
+    (
+        "b",
+        "failed: the target refuses: the machines of its fleet are not those of the fleet here",
+    ),
+    ("c", "failed: I know no machine c"),
+    (
+        "10.77.0.3",
+        "failed: counter cannot be offered: no machine of the fleet is there",
+    ),
 ];
 
 fn fleet(archives: [&'static str; 3]) -> Fleet {
@@ -123,9 +139,10 @@ fn a_home_may_be_restarted_at_any_phase_of_a_move_between_two_others() {
 fn a_machine_that_the_home_does_not_list_gets_no_domain_of_its() {
     let fleet = fleet(["hooks-a", "trio-b", "trio-c"]);
     let probe = probe(&fleet);
-    for to in [B, C] {
-        let answer = fleet.ask(A, &["migrate", "counter", to.name()]);
-        assert!(!answer.ends_with("done"), "{answer}");
+    for (to, reason) in UNLISTED {
+        let answer = fleet.ask(A, &["migrate", "counter", to]);
+        let last = answer.lines().last().unwrap_or_default();
+        assert_eq!(last, reason, "to {to}: {answer}");
     }
     await_settled_on(&fleet, A);
     assert_undisturbed(probe);
@@ -134,12 +151,59 @@ fn a_machine_that_the_home_does_not_list_gets_no_domain_of_its() {
 /// One image on two machines: both say that they are B, by name, address and key.
 #[test]
 fn two_machines_that_are_both_b_do_not_make_two_of_a_domain() {
-    let fleet = fleet(["hooks-a", "hooks-b", "hooks-b"]);
+    let mut fleet = fleet(["hooks-a", "hooks-b", "hooks-b"]);
     let probe = probe(&fleet);
     let answer = fleet.ask(A, &["migrate", "counter", "b"]);
     println!("{answer}");
-    if !answer.ends_with("done") {
+    let has_moved = answer.ends_with("done");
+    if has_moved {
+        await_activation(&fleet);
+    } else {
         fleet.await_listed(A, RUNS);
     }
     assert_undisturbed(probe);
+    // Each is asked on its own console: on the wire nobody knows which of the two Bs answers.
+    let run = [A, B, C].map(|station| runs_by_its_console(&mut fleet, station));
+    let [on_a, on_b, on_c] = run.map(usize::from);
+    assert_eq!(
+        [on_a, on_b + on_c],
+        [usize::from(!has_moved), usize::from(has_moved)],
+        "{run:?}: {answer}"
+    );
+    assert_eq!(activations(&fleet), usize::from(has_moved), "{answer}");
+}
+
+/// How many domains the two Bs have activated, as their logs have it.
+fn activations(fleet: &Fleet) -> usize {
+    let logs = [B, C].map(|station| fleet.log(station));
+    let lines = logs.iter().flat_map(|log| log.lines());
+    lines.filter(|line| line.ends_with(ACTIVATED)).count()
+}
+
+/// Waits until a log has the activation. A migration server writes its log when nothing else is left to do.
+fn await_activation(fleet: &Fleet) {
+    let deadline = Instant::now() + LIMIT;
+    while activations(fleet) == 0 {
+        assert!(Instant::now() < deadline, "no log has an activation");
+        sleep(LOOK_INTERVAL);
+    }
+}
+
+/// Whether a machine's own console lists the counter as running there.
+fn runs_by_its_console(fleet: &mut Fleet, station: Station) -> bool {
+    // The answer to a command that there is none of comes after the whole table.
+    const END: &str = "there is no command end";
+    let machine = fleet.machine(station);
+    let before = machine.log().len();
+    machine.skip_log();
+    machine.type_line("ps");
+    machine.expect_text("> ", LIMIT);
+    machine.type_line("end");
+    machine.expect(END, LIMIT);
+    let listed = machine.log().split_off(before);
+    let runs = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.starts_with(&["counter", "running"])
+    };
+    listed.lines().any(runs)
 }
