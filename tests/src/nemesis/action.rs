@@ -18,6 +18,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(8);
 /// The longest time that a machine which was killed is away.
 const AWAY_MAX: Duration = Duration::from_secs(3);
 
+/// Lines of a move before its commit point, at which the domain runs at the source.
+pub const EARLY_LINES: [&str; 3] = ["phase Offer", "phase Rounds", "round 1"];
+
 /// What a bad wire does at most. Frames overtake each other by the jitter.
 const LOSS_MAX: f64 = 0.05;
 const DUPLICATION_MAX: f64 = 0.1;
@@ -43,7 +46,7 @@ pub enum Kind {
     KillSource,
 }
 
-/// All kinds. A deck has each once, and [`Kind::Wire`] once more for each thing that happens to a wire.
+/// All kinds. A deck has each once, [`Kind::Cancel`] once more, and [`Kind::Wire`] once for each thing that happens to a wire.
 pub const KINDS: [Kind; 7] = [
     Kind::Cancel,
     Kind::Wire,
@@ -83,6 +86,8 @@ pub enum Moment {
     After(Duration),
     /// So long after the operator heard of this phase.
     AfterPhase(&'static str, Duration),
+    /// While the source's migration server stands still at this line, which it tells before the commit point.
+    HeldAt(&'static str),
 }
 
 /// What is done.
@@ -102,11 +107,23 @@ pub struct Action {
     pub wire: Wire,
 }
 
+/// What a deck decides of an action before its order: the rest is drawn with it.
+#[derive(Clone, Copy, Debug)]
+struct Card {
+    kind: Kind,
+    wire: Wire,
+    /// The move is held before its commit point meanwhile, so that the action strikes it for certain.
+    is_held: bool,
+}
+
 /// Actions in a random order, in which no kind is forgotten: every kind once, in a random order, and so on.
+///
+/// A move may be over before an action at any moment strikes it. Therefore each deck has a cancel and a cut wire besides that strike
+/// a move which is held.
 #[derive(Debug)]
 pub struct Deck {
     random: Random,
-    left: Vec<(Kind, Wire)>,
+    left: Vec<Card>,
 }
 
 impl Side {
@@ -136,12 +153,19 @@ impl Deck {
     /// The next action.
     pub fn draw(&mut self) -> Action {
         if self.left.is_empty() {
-            self.left = self.kinds();
+            self.left = self.cards();
             self.random.shuffle(&mut self.left);
         }
-        let (kind, wire) = self.left.pop().expect("a deck is not empty");
+        let Card {
+            kind,
+            wire,
+            is_held,
+        } = self.left.pop().expect("a deck is not empty");
         let side = self.side();
-        let moment = self.moment(kind);
+        let moment = match is_held {
+            true => Moment::HeldAt(self.random.pick(&EARLY_LINES)),
+            false => self.moment(kind),
+        };
         let line = self.random.bits();
         let lasts = match kind {
             Kind::Pause => PAUSE_MIN + self.random.time_up_to(PAUSE_MAX - PAUSE_MIN),
@@ -160,13 +184,22 @@ impl Deck {
         }
     }
 
-    fn kinds(&mut self) -> Vec<(Kind, Wire)> {
+    fn cards(&mut self) -> Vec<Card> {
+        let card = |is_held, kind, wire| Card {
+            kind,
+            wire,
+            is_held,
+        };
         let others = KINDS.into_iter().filter(|kind| *kind != Kind::Wire);
-        let mut kinds: Vec<(Kind, Wire)> = others.map(|kind| (kind, self.any_wire())).collect();
+        let mut cards: Vec<Card> = others
+            .map(|kind| card(false, kind, self.any_wire()))
+            .collect();
         let side = self.side();
-        let wires = [self.bad_wire(), Wire::Cut, Wire::OneWay(side)];
-        kinds.extend(wires.map(|wire| (Kind::Wire, wire)));
-        kinds
+        let wires = [self.bad_wire(), Wire::OneWay(side)];
+        cards.extend(wires.map(|wire| card(false, Kind::Wire, wire)));
+        cards.push(card(true, Kind::Wire, Wire::Cut));
+        cards.push(card(true, Kind::Cancel, self.any_wire()));
+        cards
     }
 
     fn any_wire(&mut self) -> Wire {
@@ -244,15 +277,35 @@ mod tests {
         assert_ne!(actions(1), actions(2));
     }
 
+    fn decks(count: usize) -> Vec<Vec<Action>> {
+        let mut deck = Deck::new(5);
+        let mut draw = || {
+            let mut actions = Vec::new();
+            while actions.is_empty() || !deck.is_through() {
+                actions.push(deck.draw());
+            }
+            actions
+        };
+        (0..count).map(|_| draw()).collect()
+    }
+
     #[test]
     fn every_kind_comes_in_each_deck() {
-        let mut deck = Deck::new(5);
-        for _ in 0..10 {
-            let mut kinds = Vec::new();
-            while kinds.is_empty() || !deck.is_through() {
-                kinds.push(deck.draw().kind);
+        for actions in decks(10) {
+            let comes = |kind| actions.iter().any(|action| action.kind == kind);
+            assert!(KINDS.into_iter().all(comes), "{actions:?}");
+        }
+    }
+
+    #[test]
+    fn each_deck_strikes_moves_that_are_held() {
+        for actions in decks(10) {
+            for kind in [Kind::Cancel, Kind::Wire] {
+                let is_held = |action: &&Action| {
+                    action.kind == kind && matches!(action.moment, Moment::HeldAt(_))
+                };
+                assert_eq!(actions.iter().filter(is_held).count(), 1, "{actions:?}");
             }
-            assert!(KINDS.iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
         }
     }
 }

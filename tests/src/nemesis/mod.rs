@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | [`action`] | [`Action`]: what is done, when, and to whom; [`Deck`]: which comes next |
 //! | `perform` | how an action is done |
-//! | [`tally`] | [`Tally`]: what was done |
+//! | [`tally`] | [`Tally`]: what was done, and [`Struck`]: what it met |
 //!
 //! # What an action may cost
 //!
@@ -32,7 +32,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 pub use action::{Action, Deck, Kind};
-pub use tally::Tally;
+pub use tally::{Struck, Tally};
 
 use crate::fleet::LIMIT;
 use crate::listed::Listed;
@@ -79,11 +79,13 @@ impl Nemesis {
     pub fn strike(&mut self, action: &Action) {
         self.tally
             .note(&format!("{action}, from {}", self.runs_on.name()));
-        let migration = self.perform(action);
+        let source = self.runs_on;
+        let (struck, migration) = self.perform(action);
         self.heal();
         self.settle();
         drop(migration);
-        self.tally.count(action.kind);
+        let has_moved = self.runs_on != source;
+        self.tally.count(action.kind, struck, has_moved);
         self.move_once();
     }
 
@@ -120,9 +122,6 @@ impl Nemesis {
     }
 
     fn settled_on(&mut self, station: Station) {
-        if station != self.runs_on {
-            self.tally.moves += 1;
-        }
         self.runs_on = station;
         self.tally.note(&format!("settled on {}", station.name()));
     }

@@ -3,8 +3,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::action::{Action, Kind, Moment, Side, Wire};
-use super::{DOMAIN, Nemesis};
+use super::action::{Action, EARLY_LINES, Kind, Moment, Side, Wire};
+use super::{DOMAIN, Nemesis, Struck};
 use crate::Station;
 use crate::fleet::LIMIT;
 use crate::third_party::Client;
@@ -15,9 +15,9 @@ const PHASE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where the migration server of a side may be held while the target is killed: the store is the source's for certain.
 const BEFORE_COMMIT: [(Side, &str); 3] = [
-    (Side::Source, "phase Offer"),
-    (Side::Source, "phase Rounds"),
-    (Side::Source, "round 1"),
+    (Side::Source, EARLY_LINES[0]),
+    (Side::Source, EARLY_LINES[1]),
+    (Side::Source, EARLY_LINES[2]),
 ];
 /// The same while the source is killed: the store is the target's for certain, which has heard of the commit.
 const AFTER_COMMIT: [(Side, &str); 3] = [
@@ -26,34 +26,54 @@ const AFTER_COMMIT: [(Side, &str); 3] = [
     (Side::Source, "phase Release"),
 ];
 
+/// What an operator's client of a move writes when that is over: it has moved, or it has not.
+const OVER: [&str; 2] = [r#""event":"done""#, r#""event":"failed""#];
+
 impl Nemesis {
-    /// Does it; what it did to wires stays. Returns the operator's client of the move, if there is one.
-    pub(super) fn perform(&mut self, action: &Action) -> Option<Client> {
-        match action.kind {
-            Kind::Cancel | Kind::Wire | Kind::Pause | Kind::EndServer => Some(self.disturb(action)),
+    /// Does it; what it did to wires stays. Returns what it struck, and the operator's client of the move, if there is one.
+    pub(super) fn perform(&mut self, action: &Action) -> (Struck, Option<Client>) {
+        let (struck, migration) = match action.kind {
+            Kind::Cancel | Kind::Wire | Kind::Pause | Kind::EndServer => self.disturb(action),
             Kind::KillBystander => {
                 self.begin_bad_wire(action.wire);
                 self.cut_wire(action.wire);
                 self.kill(self.runs_on.other(), action.lasts);
-                None
+                return (Struck::default(), None);
             }
-            Kind::KillTarget => Some(self.kill_at(action, &BEFORE_COMMIT, Side::Target)),
-            Kind::KillSource => Some(self.kill_at(action, &AFTER_COMMIT, Side::Source)),
-        }
+            Kind::KillTarget => self.kill_at(action, &BEFORE_COMMIT, Side::Target),
+            Kind::KillSource => self.kill_at(action, &AFTER_COMMIT, Side::Source),
+        };
+        (struck, Some(migration))
     }
 
     /// Begins a move and disturbs it.
-    fn disturb(&mut self, action: &Action) -> Client {
+    fn disturb(&mut self, action: &Action) -> (Struck, Client) {
         let source = self.runs_on;
         let station = action.side.station(source);
-        self.begin_bad_wire(action.wire);
-        let migration = self.fleet.begin_migration(DOMAIN, source);
+        let migration = match action.moment {
+            Moment::HeldAt(line) => {
+                let migration = self.begin_held(source, line);
+                // On a bad wire the move might not have come so far.
+                self.begin_bad_wire(action.wire);
+                migration
+            }
+            _ => {
+                self.begin_bad_wire(action.wire);
+                self.fleet.begin_migration(DOMAIN, source)
+            }
+        };
         await_moment(&migration, action.moment);
+        let mut struck = Struck {
+            is_under_way: is_under_way(&migration),
+            is_cancel_obeyed: false,
+        };
         self.cut_wire(action.wire);
         match action.kind {
             Kind::Cancel => {
                 let said = self.fleet.ask(source, &["cancel", DOMAIN]);
                 self.tally.note(&said);
+                // It may also stay only if it is not too late, or go although it was to stay.
+                struck.is_cancel_obeyed = said == format!("{DOMAIN} stays\ndone");
             }
             Kind::Pause => self.fleet.machine(station).stop(),
             Kind::EndServer => {
@@ -62,6 +82,9 @@ impl Nemesis {
             }
             _ => {}
         }
+        if let Moment::HeldAt(_) = action.moment {
+            self.fleet.let_go(source);
+        }
         let is_over = action.kind == Kind::Cancel && action.wire == Wire::Good;
         if !is_over {
             sleep(action.lasts);
@@ -69,22 +92,20 @@ impl Nemesis {
         if action.kind == Kind::Pause {
             self.fleet.machine(station).resume();
         }
-        migration
+        (struck, migration)
     }
 
     /// Begins a move, holds it at one of these lines, and kills a side.
-    fn kill_at(&mut self, action: &Action, lines: &[(Side, &str)], side: Side) -> Client {
+    fn kill_at(&mut self, action: &Action, lines: &[(Side, &str)], side: Side) -> (Struck, Client) {
         let source = self.runs_on;
         let (holds, line) = lines[(action.line % lines.len() as u64) as usize];
         let holds = holds.station(source);
         let dies = side.station(source);
-        self.tally
-            .note(&format!("held at `{line}` on {}", holds.name()));
-        self.fleet.machine(holds).skip_log();
-        self.fleet.hold_at(holds, line);
-        let migration = self.fleet.begin_migration(DOMAIN, source);
-        let told = format!("held at `{line}");
-        self.fleet.machine(holds).expect(&told, LIMIT);
+        let migration = self.begin_held(holds, line);
+        let struck = Struck {
+            is_under_way: is_under_way(&migration),
+            is_cancel_obeyed: false,
+        };
         self.fleet.machine(dies).kill();
         // On a bad wire the move might not have come so far.
         self.begin_bad_wire(action.wire);
@@ -93,6 +114,18 @@ impl Nemesis {
             self.fleet.let_go(holds);
         }
         self.kill(dies, action.lasts);
+        (struck, migration)
+    }
+
+    /// Begins a move, and waits until a migration server stands still at this line of it.
+    fn begin_held(&mut self, holds: Station, line: &str) -> Client {
+        self.tally
+            .note(&format!("held at `{line}` on {}", holds.name()));
+        self.fleet.machine(holds).skip_log();
+        self.fleet.hold_at(holds, line);
+        let migration = self.fleet.begin_migration(DOMAIN, self.runs_on);
+        let told = format!("held at `{line}");
+        self.fleet.machine(holds).expect(&told, LIMIT);
         migration
     }
 
@@ -126,6 +159,8 @@ impl Nemesis {
 /// Waits for a moment of a move.
 fn await_moment(migration: &Client, moment: Moment) {
     match moment {
+        // It has come.
+        Moment::HeldAt(_) => {}
         Moment::After(time) => sleep(time),
         Moment::AfterPhase(phase, time) => {
             let text = format!(r#""event":"phase","text":"{phase}""#);
@@ -136,4 +171,10 @@ fn await_moment(migration: &Client, moment: Moment) {
             sleep(time);
         }
     }
+}
+
+/// Whether the operator has not been answered yet how a move has ended.
+fn is_under_way(migration: &Client) -> bool {
+    let text = migration.output().text();
+    !OVER.iter().any(|end| text.contains(end))
 }
