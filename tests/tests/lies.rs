@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use harness::Artefacts;
 use harness::machine::{Boot, Machine, Options};
+use harness::{Artefacts, scratch};
 
 /// Stops a hang.
 const LIMIT: Duration = Duration::from_secs(240);
@@ -15,6 +15,8 @@ const LIMIT: Duration = Duration::from_secs(240);
 /// A switch, a domain that lies, and a counter.
 const ARCHIVE: &str = "liar";
 const COUNTER_READY: &str = "[counter] counter: ready";
+/// What root's log begins with.
+const BEGINS: &str = "[root] machine a";
 const BLOCK_BYTES: usize = 512;
 
 fn machine(archive: PathBuf) -> Machine {
@@ -26,16 +28,15 @@ fn machine(archive: PathBuf) -> Machine {
     options.start()
 }
 
-/// A machine whose archive was changed.
-fn machine_with(name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Machine {
+/// A machine whose archive was changed and which has told this since; it has read the archive before.
+fn machine_with(change: impl FnOnce(&mut Vec<u8>), told: &str) -> Machine {
     let mut bytes = fs::read(Artefacts::archive_named(ARCHIVE)).expect("the archive is there");
     change(&mut bytes);
-    let path = std::env::temp_dir().join(format!("caravan-{}-{name}.tar", std::process::id()));
+    let directory = scratch::directory();
+    let path = directory.path().join("changed.tar");
     fs::write(&path, bytes).expect("a temporary file");
-    let mut machine = machine(path.clone());
-    machine.expect("[root] machine a", LIMIT);
-    // It was read before root ran.
-    fs::remove_file(path).expect("it is there");
+    let mut machine = machine(path);
+    machine.expect(told, LIMIT);
     machine
 }
 
@@ -77,26 +78,22 @@ fn a_domain_that_lies_harms_only_itself() {
 
 #[test]
 fn a_manifest_that_is_none_is_told_although_nobody_has_the_serial_port() {
-    let mut bytes = fs::read(Artefacts::archive_named(ARCHIVE)).expect("the archive is there");
-    let (_, content) = member(&bytes, "manifest");
-    bytes[content].fill(b'x');
-    let path = std::env::temp_dir().join(format!("caravan-{}-manifest.tar", std::process::id()));
-    fs::write(&path, bytes).expect("a temporary file");
-    let mut machine = machine(path.clone());
-    machine.expect(
-        "[root] ERROR: the archive's `manifest`: it is not a compiled manifest",
-        LIMIT,
-    );
+    let no_manifest = |archive: &mut Vec<u8>| {
+        let (_, content) = member(archive, "manifest");
+        archive[content].fill(b'x');
+    };
+    let error = "[root] ERROR: the archive's `manifest`: it is not a compiled manifest";
+    let mut machine = machine_with(no_manifest, error);
     machine.expect("[root] WARN: no domain has the serial port", LIMIT);
-    fs::remove_file(path).expect("it is there");
 }
 
 #[test]
 fn a_file_that_is_no_program_keeps_no_other_from_starting() {
-    let mut machine = machine_with("no-elf", |archive| {
+    let no_program = |archive: &mut Vec<u8>| {
         let (_, content) = member(archive, "guest-liar.elf");
         archive[content].fill(b'x');
-    });
+    };
+    let mut machine = machine_with(no_program, BEGINS);
     let error = "[root] ERROR: cannot start liar: guest-liar.elf: it is no ELF file";
     machine.expect_anywhere(error, LIMIT);
     machine.expect_anywhere(COUNTER_READY, LIMIT);
@@ -104,13 +101,14 @@ fn a_file_that_is_no_program_keeps_no_other_from_starting() {
 
 #[test]
 fn a_truncated_program_keeps_no_other_from_starting() {
-    let mut machine = machine_with("truncated", |archive| {
+    let truncated = |archive: &mut Vec<u8>| {
         // A member is only as long as its header says: one block.
         let (header, content) = member(archive, "guest-liar.elf");
         archive[header + 124..header + 135].copy_from_slice(b"00000001000");
         let gap = content.start + BLOCK_BYTES..content.end.next_multiple_of(BLOCK_BYTES);
         archive.drain(gap);
-    });
+    };
+    let mut machine = machine_with(truncated, BEGINS);
     let error = "[root] ERROR: cannot start liar: guest-liar.elf: it is truncated: 512 bytes";
     machine.expect_anywhere(error, LIMIT);
     machine.expect_anywhere(COUNTER_READY, LIMIT);
