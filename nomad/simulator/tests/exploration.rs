@@ -118,7 +118,7 @@ fn a_freeze_may_end_at_any_time() {
             ..PLAIN
         },
         &ends,
-        188_440,
+        185_964,
     );
 }
 
