@@ -10,7 +10,6 @@
 //!   0xc3   receiver's         nonce             an encrypted message
 //!   0xc4   receiver's         a ticket          a tag
 //! ```
-//!
 
 use alloc::vec::Vec;
 

@@ -31,7 +31,7 @@ const THREAD_BYTES: usize = 3 * (THREAD_STATE_BYTES + 64);
 const RECORD_BYTES: usize = 64;
 /// Sets of pages of a Memory: what is to be sent, what is present, what the target knows.
 const SETS: usize = 3;
-/// Bytes of frames that travel with a domain.
+/// Bytes of the frames that travel with a domain.
 const PARCEL_BYTES: usize = PORT_PAGES as usize * (PAGE_BYTES + 64);
 
 /// What is left for what belongs to no move: the lists of a domain that an operator asks about, and the lines that answer him.

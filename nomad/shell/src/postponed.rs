@@ -50,20 +50,20 @@ impl Postponed {
 }
 
 impl<H: Host> Shell<H> {
-    /// Gives the memory of a domain back that has left, as [`Output::GiveBack`] has asked; returns what the ledger is to be told,
+    /// Gives the memory of a domain back that has left, as [`Output::GiveBack`] has asked; returns the event for the ledger,
     /// if root has done it.
     pub fn give_back(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
         let given = self.moves.give_back(&mut self.host, transaction);
         self.or_later(now, given, Task::GiveBack(transaction))
     }
 
-    /// Gives up a copy that does not come; returns what the ledger is to be told, if root has done it.
+    /// Gives up a copy that does not come; returns the event for the ledger, if root has done it.
     pub(crate) fn discard(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
         let discarded = self.moves.discard(&mut self.host, transaction);
         self.or_later(now, discarded, Task::Discard(transaction))
     }
 
-    /// Has a domain run here that an operator has forced to; returns what the ledger is to be told, if root has answered for good.
+    /// Has a domain run here that an operator has forced to; returns the event for the ledger, if root has answered for good.
     pub(crate) fn run_again(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
         let done = self.moves.run_again(&mut self.host, transaction);
         let event = self.or_later(now, done, Task::RunAgain(transaction))?;

@@ -135,7 +135,7 @@ impl Supervisor {
     /// Starts a domain of the manifest and logs how that went.
     ///
     /// # Errors
-    /// It is stopped: the log says why.
+    /// It is stopped, and the log has the reason.
     pub fn start(&mut self, index: usize) -> Result<(), Refusal> {
         self.start_in(index, 0)
     }
@@ -143,7 +143,7 @@ impl Supervisor {
     /// The same, but the domain runs only when so many nanoseconds have passed.
     ///
     /// # Errors
-    /// It is stopped: the log says why.
+    /// It is stopped, and the log has the reason.
     pub fn start_in(&mut self, index: usize, delay_ns: u64) -> Result<(), Refusal> {
         let name = self.domains[index].name;
         let pages = self.try_start(index, delay_ns).map_err(|error| {

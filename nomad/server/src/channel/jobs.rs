@@ -1,4 +1,4 @@
-//! Jobs for those who send pages: [`Jobs`].
+//! What the tasks that send pages have to do: [`Jobs`].
 //!
 //! A transaction has a sender of its own from its first job on until its stream is closed, so that two moves do not end each
 //! other's streams. One that finds no sender free waits for one.
@@ -20,7 +20,7 @@ const JOBS_MAX: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overfull;
 
-/// What each sender shall do.
+/// The jobs of all senders.
 pub struct Jobs {
     senders: [Sender; SENDERS_MAX],
     waiting: RefCell<VecDeque<Job>>,

@@ -21,11 +21,11 @@ use nomad_protocol::PORT;
 use crate::late::outlet::WINDOW;
 use crate::network::Datagram;
 
-/// So many machines have a socket of their own.
+/// How many machines have a socket of their own.
 const OUTLETS_MAX: usize = 12;
 /// Datagrams that wait for one machine: late frames come many at a time.
 const DATAGRAMS_MAX: usize = 4 + WINDOW;
-/// So long the first datagram of a shared socket may wait: an answer to the question for an address takes one round trip. The stack
+/// How long the first datagram of a shared socket may wait: an answer to the question for an address takes one round trip. The stack
 /// keeps a socket silent for as long after it has asked, also if the datagram is dropped meanwhile.
 const WAIT_LIMIT: Duration = Duration::from_secs(1);
 
@@ -71,7 +71,7 @@ impl Outlet {
             return Some(due);
         }
         log::debug!("port {}: what nobody takes is dropped", self.port);
-        // What has come and was not read goes along: it is said again too.
+        // What has come and was not read goes along: that is repeated too.
         self.socket.close();
         self.socket
             .bind(self.port)
@@ -83,7 +83,7 @@ impl Outlet {
 
 /// The sockets.
 pub struct Outlets {
-    /// Hears everybody, and answers operators.
+    /// Receives from everybody, and answers operators.
     pub common: Outlet,
     machines: Vec<(Ipv4Addr, Outlet)>,
     /// For machines that are none of the fleet, or too many.

@@ -33,7 +33,7 @@ const _: () = {
 const SEND_BYTES: usize = 1024;
 /// Bytes that are looked at together.
 const PIECE_BYTES: usize = 32 * 1024;
-/// How long a connection may take to say what it is about, however much it says until then.
+/// How long a connection may take to name its transaction, however many bytes come until then.
 const BEGIN_LIMIT: Duration = Duration::from_secs(10);
 /// How long it may stay silent after that.
 const SILENCE_LIMIT: Duration = Duration::from_secs(150);

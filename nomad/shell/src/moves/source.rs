@@ -8,7 +8,7 @@ use crate::host::{Host, Kernel, NotRetired, RootError};
 use crate::output::What;
 
 impl<O, I> Moves<O, I> {
-    /// Takes a step that is not left to whoever sends pages; returns what the ledger is to be told.
+    /// Takes a step that is not left to whoever sends pages; returns the event for the ledger.
     pub(crate) fn step_source<H: Host<Outgoing = O>>(
         &mut self,
         host: &mut H,
@@ -39,7 +39,7 @@ impl<O, I> Moves<O, I> {
         }
     }
 
-    /// Has a domain run again; returns what the ledger is to be told: also that it cannot, for good.
+    /// Has a domain run again; returns the event for the ledger, also if it cannot run.
     ///
     /// # Errors
     /// Root's refusal, if it may pass.
@@ -84,7 +84,7 @@ fn freeze<H: Host>(host: &mut H, transaction: TransactionId, outgoing: &mut H::O
     }
 }
 
-/// Takes one step; returns what the ledger is to be told.
+/// Takes one step; returns the event for the ledger.
 fn step<H: Kernel>(
     host: &mut H,
     outgoing: &mut H::Outgoing,

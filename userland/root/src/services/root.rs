@@ -17,7 +17,7 @@ use crate::handle::Handle;
 use crate::supervisor::Supervisor;
 use crate::{clock, names};
 
-/// For so long a domain that is retired no more stands still at most.
+/// The longest that a domain stays frozen that is retired no more.
 const UNRETIRED_NS: u64 = 1_000_000_000;
 
 /// What an answer carries: words, and a capability that the caller gets a copy of.
