@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::ThirdParty;
 use crate::fleet::LIMIT;
+use crate::prober::now_ns;
 
 /// Where it is asked, as bash has it.
 const PLACE: &str = "/dev/udp/10.77.0.25/7300";
@@ -19,6 +20,10 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 pub struct Report {
     /// Its incarnation.
     pub incarnation: u64,
+    /// What its clock shows, in nanoseconds.
+    pub clock_ns: u64,
+    /// When it was asked and when its answer was there, in nanoseconds of this host's clock: it looked at its own in between.
+    pub between_ns: [u64; 2],
     /// By what each thread does: how often it has done it.
     pub rounds: BTreeMap<String, u64>,
     /// Those that found something wrong, with the number of what they found.
@@ -29,12 +34,13 @@ impl Report {
     /// Reads an answer to this request; none if it is the answer to another one.
     fn of_answer(request: &str, answer: &str) -> Option<Report> {
         let (head, rest) = answer.split_once('\n')?;
-        let (echo, incarnation) = head.split_once(' ')?;
-        if echo != request {
+        let mut words = head.split(' ');
+        if words.next()? != request {
             return None;
         }
         let mut report = Report {
-            incarnation: incarnation.parse().ok()?,
+            incarnation: words.next()?.parse().ok()?,
+            clock_ns: words.next()?.parse().ok()?,
             ..Report::default()
         };
         for line in rest.lines() {
@@ -48,6 +54,18 @@ impl Report {
             report.rounds.insert(name, rounds);
         }
         Some(report)
+    }
+
+    /// By how much its clock has gone too far since this report, or not far enough if that is below zero; in nanoseconds. Zero if
+    /// both clocks may have gone equally far.
+    pub fn clock_error_ns(&self, since: &Report) -> i64 {
+        let ([asked, answered], [asked_since, answered_since]) =
+            (self.between_ns, since.between_ns);
+        let least = asked.saturating_sub(answered_since);
+        let most = answered.saturating_sub(asked_since);
+        // Less than nothing if it has gone back.
+        let passed = self.clock_ns.cast_signed() - since.clock_ns.cast_signed();
+        passed - passed.clamp(least.cast_signed(), most.cast_signed())
     }
 
     /// Those that have done nothing since this report, or that it does not know.
@@ -81,8 +99,14 @@ impl<'a> Zoo<'a> {
         loop {
             self.asked += 1;
             let request = format!("r{}", self.asked);
-            if let Some(report) = Report::of_answer(&request, &self.ask(&request)) {
-                return report;
+            let asked_ns = now_ns();
+            let answer = self.ask(&request);
+            if let Some(report) = Report::of_answer(&request, &answer) {
+                let between_ns = [asked_ns, now_ns()];
+                return Report {
+                    between_ns,
+                    ..report
+                };
             }
             assert!(Instant::now() < deadline, "the zoo does not answer");
         }
@@ -124,8 +148,9 @@ mod tests {
 
     #[test]
     fn reads_what_it_says() {
-        let report = Report::of_answer("r7", "r7 3\n12 0 keeps flags\n5 90 sleeps\n").unwrap();
-        assert_eq!(report.incarnation, 3);
+        let answer = "r7 3 1500\n12 0 keeps flags\n5 90 sleeps\n";
+        let report = Report::of_answer("r7", answer).unwrap();
+        assert_eq!((report.incarnation, report.clock_ns), (3, 1500));
         assert_eq!(report.rounds["keeps flags"], 12);
         assert_eq!(
             report.complaints,
@@ -135,8 +160,23 @@ mod tests {
 
     #[test]
     fn an_answer_to_another_request_is_none() {
-        assert_eq!(Report::of_answer("r8", "r7 3\n12 0 sleeps\n"), None);
+        assert_eq!(Report::of_answer("r8", "r7 3 1500\n12 0 sleeps\n"), None);
         assert_eq!(Report::of_answer("r8", ""), None);
+    }
+
+    #[test]
+    fn a_clock_is_wrong_by_what_the_time_of_asking_does_not_explain() {
+        let report = |clock_ns, between_ns| Report {
+            clock_ns,
+            between_ns,
+            ..Report::default()
+        };
+        let before = report(1_000, [50, 60]);
+        // From 40 to 70 may have passed.
+        for (clock_ns, error) in [(1_040, 0), (1_070, 0), (1_075, 5), (1_039, -1), (900, -140)] {
+            let now = report(clock_ns, [100, 120]);
+            assert_eq!(now.clock_error_ns(&before), error, "{clock_ns}");
+        }
     }
 
     #[test]

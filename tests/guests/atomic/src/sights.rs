@@ -1,7 +1,8 @@
 //! What the freezes have to find at least once, or the moves prove less than they seem to: [`Sights`].
 
-use guest_workloads::slots::{MANY_COUNT, MANY_DERIVED, TAKEN};
-use guest_workloads::{Needs, WORKLOADS};
+use guest_workloads::slots::{MADE_COPIES, MADE_COUNT, MANY_COUNT, MANY_DERIVED, TAKEN};
+use guest_workloads::{FILLED_COUNT, MADE_ADDRESS, Needs, WORKLOADS};
+use runtime::Slot;
 use runtime::abi::thread_state::{Awaits, ThreadState};
 use runtime::abi::{Number, ObjectKind};
 
@@ -15,19 +16,20 @@ enum Sight {
     AwaitingFault,
     StoppedAwaitingFault,
     AwaitingPager,
+    AwaitingTrap,
+    Stopped,
     Sending,
     Reply,
     Flags,
     Passed,
     Populating,
     SupplyingOrDiscarding,
-    Destroying,
-    Revoking,
+    HalfDestroyed,
     HalfRevoked,
 }
 
 /// All of them, in words.
-const SIGHTS: [(Sight, &str); 14] = [
+const SIGHTS: [(Sight, &str); 15] = [
     (Sight::Awaiting, "a thread that awaits an answer"),
     (
         Sight::StoppedAwaiting,
@@ -39,6 +41,8 @@ const SIGHTS: [(Sight, &str); 14] = [
         "a stopped thread whose fault is being mended",
     ),
     (Sight::AwaitingPager, "a thread that awaits its pager"),
+    (Sight::AwaitingTrap, "a thread whose trap is being answered"),
+    (Sight::Stopped, "a stopped thread that awaits nothing"),
     (Sight::Sending, "a thread that sends"),
     (Sight::Reply, "a right to answer in the table"),
     (Sight::Flags, "a flag that is raised"),
@@ -48,22 +52,21 @@ const SIGHTS: [(Sight, &str); 14] = [
         Sight::SupplyingOrDiscarding,
         "a supply or a discard half-way",
     ),
-    (Sight::Destroying, "a destruction half-way"),
-    (Sight::Revoking, "a revocation half-way"),
+    (
+        Sight::HalfDestroyed,
+        "a Memory that is being destroyed, with some of its capabilities and its mapping",
+    ),
     (
         Sight::HalfRevoked,
         "a capability of which some copies are revoked",
     ),
 ];
 
-/// The calls at which a thread stands when a freeze finds it before the call, in its queue, or between two of its steps.
-const CALLS: [(Number, Sight); 6] = [
-    (Number::Send, Sight::Sending),
+/// The calls that keep their progress in their arguments, first page and page count.
+const PAGE_CALLS: [(Number, Sight); 3] = [
     (Number::MemoryPopulate, Sight::Populating),
     (Number::MemorySupply, Sight::SupplyingOrDiscarding),
     (Number::MemoryDiscard, Sight::SupplyingOrDiscarding),
-    (Number::Destroy, Sight::Destroying),
-    (Number::CapabilityRevoke, Sight::Revoking),
 ];
 
 /// How often each was seen.
@@ -79,21 +82,17 @@ impl Sights {
         for (_, object) in &captured.objects {
             self.note(Sight::Flags, matches!(object, Object::Notification(1..)));
         }
-        let mut derived = 0;
         for record in &captured.capabilities {
             self.note(Sight::Reply, record.kind == ObjectKind::Reply as u64);
             let is_passed = TAKEN.iter().any(|slot| u64::from(slot.0) == record.slot);
             self.note(Sight::Passed, is_passed);
-            let first = u64::from(MANY_DERIVED.0);
-            derived += u32::from((first..first + u64::from(MANY_COUNT)).contains(&record.slot));
         }
-        let revokes = captured
-            .threads()
-            .any(|state| stands_at(state, Number::CapabilityRevoke));
-        self.note(
-            Sight::HalfRevoked,
-            revokes && (1..MANY_COUNT).contains(&derived),
-        );
+        let stands = |call| captured.threads().any(|state| stands_at(state, call));
+        let derived = count(captured, MANY_DERIVED, MANY_COUNT);
+        let is_half = stands(Number::CapabilityRevoke) && (1..MANY_COUNT).contains(&derived);
+        self.note(Sight::HalfRevoked, is_half);
+        let is_half = stands(Number::Destroy) && is_half_destroyed(captured);
+        self.note(Sight::HalfDestroyed, is_half);
     }
 
     fn look_at_thread(&mut self, needs: Needs, state: &ThreadState) {
@@ -106,11 +105,12 @@ impl Sights {
                 self.note(Sight::AwaitingPager, true);
             }
             Some(Awaits::FaultAnswer) => self.note(Sight::AwaitingFault, true),
-            // No workload raises one.
-            Some(Awaits::TrapAnswer) => {}
+            Some(Awaits::TrapAnswer) => self.note(Sight::AwaitingTrap, true),
+            Some(Awaits::Nothing) | None if stopped => self.note(Sight::Stopped, true),
             Some(Awaits::Nothing) | None => {
-                for (call, sight) in CALLS {
-                    self.note(sight, stands_at(state, call));
+                self.note(Sight::Sending, stands_at(state, Number::Send));
+                for (call, sight) in PAGE_CALLS {
+                    self.note(sight, stands_at(state, call) && is_half_way(state));
                 }
             }
         }
@@ -131,4 +131,26 @@ impl Sights {
 /// Whether a thread stands at a call, or has just loaded its number.
 fn stands_at(state: &ThreadState, call: Number) -> bool {
     state.registers.rax == call as u64
+}
+
+/// Whether a call is neither at its beginning nor just before its end: the workloads let it begin at a multiple of this many pages, or
+/// give it one page.
+fn is_half_way(state: &ThreadState) -> bool {
+    let (first_page, page_count) = (state.registers.rsi, state.registers.rdx);
+    !first_page.is_multiple_of(FILLED_COUNT / 2) && page_count > 1
+}
+
+/// How many of these slots are not empty.
+fn count(captured: &Captured, first: Slot, slots: u32) -> u32 {
+    let range = u64::from(first.0)..u64::from(first.0 + slots);
+    let records = captured.capabilities.iter();
+    records.map(|it| u32::from(range.contains(&it.slot))).sum()
+}
+
+/// Whether of the Memory that a workload makes, with its capabilities and its mapping, some are there and some are not.
+fn is_half_destroyed(captured: &Captured) -> bool {
+    let mut mappings = captured.mappings.iter();
+    let is_mapped = mappings.any(|mapping| mapping.address == MADE_ADDRESS);
+    let parts = count(captured, MADE_COPIES, MADE_COUNT) + u32::from(is_mapped);
+    (1..=MADE_COUNT).contains(&parts)
 }

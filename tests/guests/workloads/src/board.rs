@@ -94,7 +94,8 @@ impl Board {
         Buffer(self.0.wrapping_byte_add((BUFFERS - BOARDS) as usize))
     }
 
-    fn word(self, index: usize) -> u64 {
+    /// A word.
+    pub fn word(self, index: usize) -> u64 {
         // SAFETY: a board is a page of the workload's own, and the index is inside.
         unsafe { self.0.add(index % WORDS).read_volatile() }
     }

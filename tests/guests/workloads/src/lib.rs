@@ -4,7 +4,7 @@
 //! | file | noun |
 //! | --- | --- |
 //! | `list` | the list of workloads, and the simple ones |
-//! | `modes`, `derives`, `messages`, `long_calls` | workloads, by what is moved |
+//! | `modes`, `derives`, `messages`, `crowd`, `long_calls`, `stops` | workloads, by what is moved |
 //! | `calls`, `slots` | the calls that they make, and through which capabilities |
 //! | `board` | where they report |
 //! | `stage` | what they need in their domain, and their threads |
@@ -13,6 +13,7 @@
 
 pub mod board;
 pub mod calls;
+mod crowd;
 mod derives;
 mod list;
 mod long_calls;
@@ -20,5 +21,7 @@ mod messages;
 mod modes;
 pub mod slots;
 pub mod stage;
+mod stops;
 
 pub use list::{Needs, Script, WORKLOADS, Workload, answer_of, plain};
+pub use long_calls::{FILLED_COUNT, MADE_ADDRESS};

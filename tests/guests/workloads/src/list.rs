@@ -13,6 +13,7 @@ use runtime::system_call::invoke;
 
 use crate::board::Board;
 use crate::calls::{call, one_word, receive, reply_and_receive, wait, word_of};
+use crate::crowd::{answers_in_a_crowd, calls_in_a_crowd};
 use crate::derives::derives_and_revokes;
 use crate::long_calls::{
     describes_itself, fills_and_empties, makes_and_destroys, revokes_many, supplies_pages,
@@ -21,6 +22,7 @@ use crate::long_calls::{
 use crate::messages::{answers_at_length, calls_at_length, receives_and_is_notified, rings, sends};
 use crate::modes::{keeps_direction, keeps_flags, keeps_mxcsr, keeps_segment_bases, keeps_x87};
 use crate::slots::*;
+use crate::stops::{answers_traps, runs_and_is_stopped, starts_who_trapped, stops_who_runs, traps};
 
 /// What a thread runs, with its board.
 pub type Script = extern "C" fn(Board) -> !;
@@ -45,6 +47,10 @@ pub enum Needs {
     Mender,
     /// That the workload behind it may stop it.
     Holder,
+    /// The same, while it awaits nothing.
+    Stopper,
+    /// That the workload behind it answers its traps, and the one behind that may start it.
+    Tracer,
     /// That [`BELL`] is bound to it.
     Bell,
     /// That the workload behind it is the pager of its Memory.
@@ -58,7 +64,7 @@ pub enum Needs {
 }
 
 /// All of them: a thread each, in this order.
-pub const WORKLOADS: [Workload; 31] = [
+pub const WORKLOADS: [Workload; 40] = [
     plain("computes", computes),
     plain("computes with vectors", computes_with_vectors),
     plain("calls inside", calls_inside),
@@ -94,6 +100,15 @@ pub const WORKLOADS: [Workload; 31] = [
     plain("keeps MXCSR", keeps_mxcsr),
     plain("keeps the direction flag", keeps_direction),
     plain("keeps flags", keeps_flags),
+    plain("calls in a crowd", calls_in_a_crowd::<0>),
+    plain("calls in a crowd too", calls_in_a_crowd::<1>),
+    plain("answers in a crowd", answers_in_a_crowd::<0>),
+    plain("answers in a crowd too", answers_in_a_crowd::<1>),
+    needy("runs and is stopped", runs_and_is_stopped, Needs::Stopper),
+    plain("stops who runs", stops_who_runs),
+    needy("traps", traps, Needs::Tracer),
+    plain("answers traps", answers_traps),
+    plain("starts who trapped", starts_who_trapped),
 ];
 
 /// A workload that needs nothing.

@@ -35,7 +35,7 @@ pub const FILLED_ADDRESS: u64 = 32 << 30;
 /// See [`FILLED_ADDRESS`].
 pub const FILLED_COUNT: u64 = 64;
 /// Where the workload maps the Memory that it makes, and its pages.
-const MADE_ADDRESS: u64 = 36 << 30;
+pub const MADE_ADDRESS: u64 = 36 << 30;
 const MADE_PAGES: u64 = 32;
 
 /// Reads, writes and gives up pages of a Memory with a pager.

@@ -93,5 +93,21 @@ pub const MANY_COUNT: u32 = 480;
 pub const MADE_COPIES: Slot = slot(543);
 /// How many slots.
 pub const MADE_COUNT: u32 = 32;
+/// An endpoint of the domain's: two threads call there, and two receive.
+pub const CROWD: Slot = slot(575);
+/// What each of the two calls through, with a badge of its own.
+pub const CROWD_CALLERS: [Slot; 2] = [slot(576), slot(577)];
+/// The badges of [`CROWD_CALLERS`].
+pub const CROWD_BADGES: [u64; 2] = [0x5a5a_0001, 0xa5a5_0002];
+/// Empty: for the reply rights of the two that receive.
+pub const CROWD_REPLIES: [Slot; 2] = [slot(578), slot(579)];
+/// An endpoint that hears of traps.
+pub const TRAPS: Slot = slot(580);
+/// See [`INSIDE_REPLY`].
+pub const TRAPS_REPLY: Slot = slot(581);
+/// The thread that raises traps.
+pub const TRAPPING_THREAD: Slot = slot(582);
+/// The thread that is stopped while it runs.
+pub const STOPPED_THREAD: Slot = slot(583);
 /// Slots of a table that has them all.
-pub const TABLE_SLOTS: u32 = FIRST.0 + 575;
+pub const TABLE_SLOTS: u32 = FIRST.0 + 584;

@@ -64,8 +64,14 @@ impl Stage {
             own::LETTERS,
             own::MANY,
             own::FAULTS,
+            own::TRAPS,
+            own::CROWD,
         ] {
             self.hand_over(self.pool.create_endpoint()?, slot, rights)?;
+        }
+        for (slot, badge) in own::CROWD_CALLERS.into_iter().zip(own::CROWD_BADGES) {
+            let send = EndpointRights::SEND.into();
+            self.domain.derive(own::CROWD, slot, send, badge)?;
         }
         let grants = rights | EndpointRights::GRANT;
         self.hand_over(self.pool.create_endpoint()?, own::LONG, grants)
@@ -150,6 +156,12 @@ impl Stage {
                     .hold(own::FAULTS, thread.erase(), Held::FaultEndpoint, 0)?;
                 install(own::FAULTING_THREAD)
             }
+            Needs::Tracer => {
+                self.domain
+                    .hold(own::TRAPS, thread.erase(), Held::FaultEndpoint, 0)?;
+                install(own::TRAPPING_THREAD)
+            }
+            Needs::Stopper => install(own::STOPPED_THREAD),
             Needs::Bell => self
                 .domain
                 .hold(own::BELL, thread.erase(), Held::BoundNotification, 0),

@@ -21,6 +21,10 @@ runtime::entry!(zoo::main);
 #[cfg(not(target_os = "none"))]
 fn main() {}
 
+/// Workloads run below the thread that answers.
+#[cfg(target_os = "none")]
+const PRIORITY: u8 = 8;
+
 #[cfg(target_os = "none")]
 mod zoo {
     use guest_workloads::stage::Stage;
@@ -31,6 +35,7 @@ mod zoo {
     use runtime::executor::{self, Tasks};
     use runtime::{Error, Start, log, net};
 
+    use crate::PRIORITY;
     use crate::habits::{self, HABITS};
     use crate::report::report;
 
@@ -40,9 +45,6 @@ mod zoo {
     const BUFFER_BYTES: usize = 4096;
     /// Bytes of a request, which the report repeats.
     const REQUEST_BYTES: usize = 32;
-    /// Workloads run below the thread that answers.
-    const PRIORITY: u8 = 8;
-
     /// The program.
     pub fn main(start: Start) -> ! {
         executor::run(start, move |tasks| live(start, tasks))
@@ -67,7 +69,8 @@ mod zoo {
         let (pool, domain) = (start.require("pool"), start.require("domain"));
         let stage = Stage { pool, domain };
         let count = workloads().count() as u64;
-        stage.furnish(count, DomainRights::MAP)?.delete()?;
+        let rights = DomainRights::MAP | DomainRights::SPAWN;
+        stage.furnish(count, rights)?.delete()?;
         habits::furnish(&stage)?;
         stage.start(workloads(), PRIORITY)
     }

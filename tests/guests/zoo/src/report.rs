@@ -1,7 +1,7 @@
 //! How the workloads are, as text of one datagram.
 //!
 //! ```text
-//! <request> <incarnation>
+//! <request> <incarnation> <clock>   the domain's time, in nanoseconds
 //! <rounds> <complaint> <name>       a line for each workload; no complaint is 0
 //! ```
 
@@ -17,7 +17,12 @@ pub fn report(request: &[u8], workloads: impl Iterator<Item = Workload>) -> Stri
     let request = core::str::from_utf8(request).unwrap_or("");
     let mut text = String::new();
     // Writing to a string succeeds.
-    let _ = writeln!(text, "{request} {}", clock::incarnation());
+    let _ = writeln!(
+        text,
+        "{request} {} {}",
+        clock::incarnation(),
+        clock::now_ns()
+    );
     for (number, workload) in workloads.enumerate() {
         let told = Board::at(number).told();
         let _ = writeln!(text, "{} {} {}", told.rounds, told.complaint, workload.name);

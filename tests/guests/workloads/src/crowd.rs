@@ -1,0 +1,39 @@
+//! Two threads that call at one endpoint, each through a capability with a badge of its own, and two that receive there.
+
+use runtime::abi::calls::Yield;
+use runtime::system_call::invoke;
+
+use crate::board::Board;
+use crate::calls::{call, receive, reply_and_receive, word_of};
+use crate::list::answer_of;
+use crate::slots::{CROWD, CROWD_BADGES, CROWD_CALLERS, CROWD_REPLIES};
+
+/// Calls, and gets the answer that is meant for this one of the callers.
+pub extern "C" fn calls_in_a_crowd<const NUMBER: usize>(board: Board) -> ! {
+    loop {
+        let round = board.rounds();
+        let answer = invoke(call(CROWD_CALLERS[NUMBER], round)).map(|answer| answer.words[0]);
+        board.check(answer == Ok(answer_to(round, CROWD_BADGES[NUMBER])), 80);
+        board.round();
+    }
+}
+
+/// Answers whichever of the two has called.
+pub extern "C" fn answers_in_a_crowd<const NUMBER: usize>(board: Board) -> ! {
+    let reply = CROWD_REPLIES[NUMBER];
+    let mut request = invoke(receive(CROWD, reply));
+    loop {
+        let number = word_of(board, request, 81);
+        let badge = request.map_or(0, |request| request.badge);
+        board.check(CROWD_BADGES.contains(&badge), 82);
+        // So that the other one receives, too.
+        let _ = invoke(Yield {});
+        board.round();
+        let answer = answer_to(number, badge);
+        request = invoke(reply_and_receive(CROWD, answer, reply));
+    }
+}
+
+fn answer_to(number: u64, badge: u64) -> u64 {
+    answer_of(number ^ badge.rotate_left(32))
+}
