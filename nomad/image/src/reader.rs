@@ -113,8 +113,9 @@ impl Reader {
         let need = self.need();
         let missing = need - self.buffer.len();
         let Some((part, _)) = input.split_at_checked(missing) else {
-            // Not more than it takes: a state is long.
-            self.buffer.reserve_exact(missing);
+            // Twice what is there as it grows, but not more than it takes: a state is long.
+            let more = input.len().max(self.buffer.len()).min(missing);
+            self.buffer.reserve_exact(more);
             self.buffer.extend_from_slice(input);
             return Ok((input.len(), None));
         };
