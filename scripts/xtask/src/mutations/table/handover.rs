@@ -36,8 +36,8 @@ mutations! {
     "held-slot" in "nomad/server/src/restore/build.rs":
         ".hold(Slot(parent), holder, held.role.held(), badge)" => ".hold(Slot(parent + 1), holder, held.role.held(), badge)";
         "a pager, a bell or who hears of faults is another one after a move"; ZOO;
-    "adopted-incarnation" in "userland/root/src/services/incoming.rs":
-        "    body.domain.thaw(domain.freeze_token).map_err(kernel)?;\n    domain.incarnation = incarnation;\n" => "    body.domain.thaw(domain.freeze_token).map_err(kernel)?;\n";
+    "adopted-incarnation" in "userland/root/src/domain.rs":
+        "        self.incarnation = incarnation;\n        self.state = DomainState::Running;\n" => "        self.state = DomainState::Running;\n";
         "the incarnation never rises beyond two, and old copies pass for young ones"; ZOO;
     "announcement" in "userland/switch/src/switch.rs":
         "Verdict::ToAll(Side::Uplink)" => "Verdict::ToAll(Side::Domain)";
