@@ -137,7 +137,11 @@ fn a_home_may_be_restarted_at_any_phase_of_a_move_between_two_others() {
 
 #[test]
 fn a_machine_that_the_home_does_not_list_gets_no_domain_of_its() {
-    let fleet = fleet(["hooks-a", "trio-b", "trio-c"]);
+    let mut fleet = Fleet::start_as(&["hooks-a", "trio-b", "trio-c"]);
+    // B lists C too, and so does not answer the roll call of A, which would not ask C. An operator says that the counter is nowhere.
+    fleet.await_listed(A, "home counter in doubt: 10.77.0.2 does not answer");
+    fleet.force(A, "run");
+    fleet.await_log(A, "[counter] counter: ready");
     let probe = probe(&fleet);
     for (to, reason) in UNLISTED {
         let answer = fleet.ask(A, &["migrate", "counter", to]);
