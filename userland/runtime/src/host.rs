@@ -19,7 +19,7 @@ use abi::{Error, MessageBuffer, ObjectKind, Registers, Request};
 
 use crate::executor::{self, Tasks};
 use crate::shared::SharedMemory;
-use crate::{Start, clock, slots};
+use crate::{Start, clock, mapping, slots};
 
 /// The notification `wake` of the domain.
 pub const WAKE: Slot = Slot(4);
@@ -29,6 +29,8 @@ const PORT: Slot = Slot(6);
 const SLOTS: usize = 8;
 /// The first slot that [`with_kernel`] leaves free.
 const FIRST_FREE: Slot = Slot(64);
+/// How much all tests of a program may have mapped at once.
+const MAPPED_BYTES: usize = 1 << 30;
 
 /// What a test's kernel answers a call: the registers with its results.
 pub type Answer = Result<Registers, Error>;
@@ -105,13 +107,17 @@ pub fn signal(notification: Slot, flags: u64) {
 }
 
 /// Runs `act` with all system calls of this thread answered by `answer`; returns what `act` does, and the calls. Slots are free
-/// from 64 on. The thread has a message buffer, whose data `answer` may write: [`write_message_data`].
+/// from 64 on. The thread has a message buffer, whose data `answer` may write: [`write_message_data`]. What is mapped is memory,
+/// with the bytes of an earlier mapping or zeros in it: this kernel does not know which mappings show the same pages.
 pub fn with_kernel<T>(
     answer: fn(&Request) -> Answer,
     act: impl FnOnce() -> T,
 ) -> (T, Vec<Request>) {
-    static SLOTS: Once = Once::new();
-    SLOTS.call_once(|| slots::open(FIRST_FREE, Slot::NONE));
+    static OPENED: Once = Once::new();
+    OPENED.call_once(|| {
+        slots::open(FIRST_FREE, Slot::NONE);
+        mapping::open(memory_for_mappings());
+    });
     KERNEL.set(Some(Kernel {
         answer,
         calls: Vec::new(),
@@ -120,6 +126,15 @@ pub fn with_kernel<T>(
     let result = act();
     let kernel = KERNEL.take();
     (result, kernel.map_or_else(Vec::new, |kernel| kernel.calls))
+}
+
+/// Memory that is never given back. The host provides its pages when they are touched.
+fn memory_for_mappings() -> Range {
+    let words = alloc::vec![0_u64; MAPPED_BYTES / size_of::<u64>()];
+    Range {
+        start: words.leak().as_ptr() as u64,
+        bytes: MAPPED_BYTES as u64,
+    }
 }
 
 /// Runs `work`, which makes no system call, on the message buffer of this thread; `None` if it has none, since no test answers

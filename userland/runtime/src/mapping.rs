@@ -93,16 +93,29 @@ static REGION: Mutex<Region> = Mutex::new(Region::new());
 /// Most ranges that are remembered for reuse.
 const HOLES_MAX: usize = 16;
 
-/// Free addresses: those above `next`, and a few holes below.
+/// Takes the addresses of all mappings from this range instead, which has memory without a kernel.
+#[cfg(not(target_os = "none"))]
+pub(crate) fn open(range: Range) {
+    let start = range.start.next_multiple_of(MAP_STEP_BYTES);
+    *REGION.lock() = Region::of(start, range.start + range.bytes);
+}
+
+/// Free addresses: those from `next` to `end`, and a few holes below.
 struct Region {
     next: u64,
+    end: u64,
     holes: heapless::Vec<Range, HOLES_MAX>,
 }
 
 impl Region {
     const fn new() -> Region {
+        Region::of(REGION_START, REGION_END)
+    }
+
+    const fn of(start: u64, end: u64) -> Region {
         Region {
-            next: REGION_START,
+            next: start,
+            end,
             holes: heapless::Vec::new(),
         }
     }
@@ -120,7 +133,7 @@ impl Region {
             return Some(start);
         }
         let start = self.next;
-        let end = start.checked_add(bytes).filter(|end| *end <= REGION_END)?;
+        let end = start.checked_add(bytes).filter(|end| *end <= self.end)?;
         self.next = end;
         Some(start)
     }
@@ -138,7 +151,30 @@ impl Region {
 
 #[cfg(test)]
 mod tests {
+    use abi::register::Slot;
+
     use super::*;
+    use crate::host::{DONE, with_kernel};
+
+    #[test]
+    fn what_is_mapped_on_a_host_holds_what_is_written() {
+        let map = || {
+            let (own, memory) = (Cap::from_slot(Slot(1)), Cap::from_slot(Slot(2)));
+            Mapping::new(own, memory, PageCount(3), Access::ReadWrite).expect("maps")
+        };
+        let ((), _) = with_kernel(
+            |_| DONE,
+            || {
+                let (first, second) = (map(), map());
+                let last = 3 * PAGE_BYTES as usize - 1;
+                first.memory().write(last, &[1]);
+                second.memory().write(last, &[2]);
+                let mut byte = [0];
+                first.memory().read(last, &mut byte);
+                assert_eq!(byte, [1]);
+            },
+        );
+    }
 
     #[test]
     fn ranges_never_overlap_and_are_used_again() {
