@@ -393,3 +393,44 @@ fn why_not(name: &str, error: CaptureError) -> String {
         other => format!("{name}: {other:?}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use abi::Request;
+    use abi::register::Slot;
+    use nomad_protocol::BootId;
+    use runtime::host::{Answer, shared_memory, with_kernel};
+
+    use super::*;
+    use crate::restore::incoming::tests::{STOOD_US, built, kernel, offsets};
+
+    fn local() -> Local {
+        let memory = SharedStore(shared_memory(16 << 10));
+        Local {
+            machine: Machine::of_tests(),
+            freeze_limit_ns: 0,
+            records: Records::open(memory, BootId(1)).0,
+            random: Random::new([1, 2, 3, 4]),
+            budget: Budget::default(),
+        }
+    }
+
+    #[test]
+    fn a_domain_that_is_let_go_learns_how_long_it_has_stood() {
+        let ((), calls) = with_kernel(kernel, || local().let_go(&mut built(), STOOD_US));
+        let stood_ns = 1_000 * STOOD_US.cast_signed();
+        assert_eq!(offsets(&calls).last(), Some(&stood_ns));
+    }
+
+    #[test]
+    fn the_state_of_a_domain_is_known_by_how_a_freeze_is_refused() {
+        let state = |answer: fn(&Request) -> Answer| {
+            let (state, _) = with_kernel(answer, || state_of(Cap::from_slot(Slot(8))));
+            state
+        };
+        assert_eq!(state(|_| Err(Error::TimedOut)), DomainState::Running);
+        assert_eq!(state(|_| Err(Error::InUse)), DomainState::Frozen);
+        assert_eq!(state(|_| Err(Error::WrongState)), DomainState::Retired);
+        assert_eq!(state(|_| Err(Error::NotThere)), DomainState::Gone);
+    }
+}

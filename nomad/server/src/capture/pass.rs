@@ -199,7 +199,67 @@ fn chunk_map(first_page: u64, pages: &PageState, asked: &ChunkPages, content: &C
 
 #[cfg(test)]
 mod tests {
+    use abi::register::{ObjectId, Slot};
+    use runtime::Cap;
+    use runtime::host::{DONE, with_kernel};
+
     use super::*;
+    use crate::capture::staging::Source;
+    use crate::machine::Machine;
+
+    /// A Memory of which the target has pages 600 and 601; only the second is still there, and none is pending.
+    fn with_a_page_given_up() -> Captured {
+        let mut pages = PageState::new(1100);
+        [600, 601]
+            .into_iter()
+            .for_each(|page| pages.known.insert(page));
+        pages.present.insert(601);
+        Captured {
+            source: Source {
+                domain: Cap::from_slot(Slot(8)),
+                memory: ObjectId(1),
+                log: 1,
+            },
+            pages,
+            is_announced: true,
+        }
+    }
+
+    /// Makes a whole pass over a Memory; returns what the target has then, and the bytes of the image.
+    fn pass_over(memory: Captured, scope: Scope) -> (Vec<u64>, usize) {
+        let (passed, _) = with_kernel(
+            |_| DONE,
+            || {
+                let mut memories = Vec::from([memory]);
+                let mut out = Vec::new();
+                let mut ends = Ends {
+                    memories: &mut memories,
+                    staging: &mut Staging::new(&Machine::of_tests()).expect("room for a chunk"),
+                    numbering: &mut Numbering::default(),
+                    writer: &mut Writer::new(1, &mut out),
+                };
+                let head = out.len();
+                let produced = Pass::new(scope).produce(&mut ends, &mut out);
+                assert_eq!(produced, Ok(false), "it fits one piece");
+                let known = |page: &u64| memories[0].pages.known.contains(*page);
+                ((0..1100).filter(known).collect(), out.len() - head)
+            },
+        );
+        passed
+    }
+
+    #[test]
+    fn a_page_that_was_given_up_is_told_of_when_the_domain_stands_still() {
+        let (known, bytes) = pass_over(with_a_page_given_up(), Scope::Freeze);
+        assert_eq!(known, [601]);
+        assert!(bytes > 0, "the target was told");
+    }
+
+    #[test]
+    fn a_round_is_about_pages_that_were_written_and_no_others() {
+        let (known, bytes) = pass_over(with_a_page_given_up(), Scope::Round);
+        assert_eq!((known, bytes), ([600, 601].into(), 0));
+    }
 
     #[test]
     fn the_last_chunk_is_as_long_as_the_rest() {

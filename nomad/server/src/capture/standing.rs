@@ -29,3 +29,34 @@ pub fn while_frozen<T>(
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use abi::Request;
+    use abi::register::Slot;
+    use runtime::host::{Answer, DONE, with_kernel};
+
+    use super::*;
+
+    const TOKEN: u64 = 6;
+
+    fn kernel(request: &Request) -> Answer {
+        match request {
+            Request::DomainFreeze(_) => Ok([1, TOKEN, 0, 0, 0, 0, 0, 0]),
+            _ => DONE,
+        }
+    }
+
+    #[test]
+    fn a_domain_that_is_looked_at_runs_on_by_itself_if_nobody_thaws_it() {
+        let began_ns = clock::now_ns();
+        let (looked, calls) = with_kernel(kernel, || while_frozen(Cap::from_slot(Slot(8)), || 3));
+        assert_eq!(looked, Ok(Some(3)));
+        let [Request::DomainFreeze(freeze), Request::DomainThaw(thaw)] = calls[..] else {
+            panic!("{calls:?}");
+        };
+        let stands_ns = began_ns + LOOK_LIMIT_NS..=clock::now_ns() + LOOK_LIMIT_NS;
+        assert!(stands_ns.contains(&freeze.deadline), "{freeze:?}");
+        assert_eq!(thaw.token, TOKEN);
+    }
+}

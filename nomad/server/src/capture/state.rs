@@ -66,3 +66,50 @@ fn wake(root: Root, name: Name, read: &Read) -> Result<Option<ObjectId>, Capture
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use abi::Request;
+    use abi::record::{List, ObjectRecord};
+    use abi::register::Slot;
+    use runtime::host::{Answer, DONE, with_kernel, write_message_data};
+
+    use super::*;
+
+    const DOMAIN: Cap<Domain> = Cap::from_slot(Slot(8));
+    /// How far the domain's clock is ahead of the machine's, and what that shows.
+    const OFFSET_NS: i64 = -3_000;
+    const MACHINE_NS: u64 = 5_000;
+
+    /// A kernel with a domain whose clock has an offset.
+    fn kernel(request: &Request) -> Answer {
+        match request {
+            Request::DomainClock(_) => Ok([MACHINE_NS, 0, 0, 0, 0, 0, 0, 0]),
+            Request::DomainDescribe(call) if call.list == List::Objects => {
+                let domain = ObjectRecord {
+                    id: 1,
+                    kind: ObjectKind::Domain as u64,
+                    attribute: OFFSET_NS.cast_unsigned(),
+                    ..ObjectRecord::default()
+                };
+                let words = domain.to_words();
+                let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+                write_message_data(&bytes);
+                Ok([1, u64::MAX, 0, 0, 0, 0, 0, 0])
+            }
+            Request::DomainDescribe(_) => Ok([0, u64::MAX, 0, 0, 0, 0, 0, 0]),
+            _ => DONE,
+        }
+    }
+
+    #[test]
+    fn a_domains_time_is_read_and_stays_as_it_is() {
+        let (read, calls) = with_kernel(kernel, || clock(DOMAIN));
+        assert_eq!(read, Ok(Clock { domain_ns: 2_000 }));
+        let offsets = calls.iter().filter_map(|call| match call {
+            Request::DomainClock(call) => Some(call.offset),
+            _ => None,
+        });
+        assert!(offsets.eq([OFFSET_NS]));
+    }
+}

@@ -87,3 +87,84 @@ impl Arriving {
         scrap::destroy(self.memory);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use abi::Request;
+    use abi::calls::MemoryDiscard;
+    use abi::register::Slot;
+    use alloc::vec::Vec;
+    use runtime::host::{DONE, with_kernel};
+
+    use super::*;
+
+    const OWN: Cap<Domain> = Cap::from_slot(Slot(2));
+    const POOL: Cap<Pool> = Cap::from_slot(Slot(3));
+    /// The first page of a chunk, and the Memory is longer than a chunk.
+    const FIRST: u64 = 512;
+    const PAGES: u64 = 600;
+
+    /// A chunk whose pages 1 and 2 are so.
+    fn pages(change: PageChange) -> PageMap {
+        let mut map = PageMap::try_new(88).expect("a chunk");
+        [1, 2].into_iter().for_each(|page| map.set(page, change));
+        map
+    }
+
+    fn arriving() -> Arriving {
+        Arriving::new(OWN, POOL, PAGES).expect("makes a Memory")
+    }
+
+    fn byte_of(arriving: &Arriving, page: u64) -> u8 {
+        let mut byte = [0];
+        let memory = arriving.view.memory();
+        memory.read((page * PAGE_BYTES) as usize + 77, &mut byte);
+        byte[0]
+    }
+
+    #[test]
+    fn a_page_that_was_written_and_is_zero_again_is_zeroed_and_no_other_is() {
+        with_kernel(
+            |_| DONE,
+            || {
+                let mut arriving = arriving();
+                let data = pages(PageChange::Data);
+                assert_eq!(arriving.apply(FIRST, &data), Ok(()));
+                let [written, other] = [FIRST + 1, FIRST + 3];
+                [written, other]
+                    .into_iter()
+                    .for_each(|page| arriving.put(page, &[5; PAGE_LENGTH]));
+                let zero = pages(PageChange::Zero);
+                assert_eq!(arriving.apply(FIRST, &zero), Ok(()));
+                assert_eq!(byte_of(&arriving, written), 0);
+                assert_eq!(byte_of(&arriving, other), 5, "nothing was said of it");
+                assert!(arriving.written.is_empty());
+            },
+        );
+    }
+
+    #[test]
+    fn a_page_that_was_given_up_is_discarded() {
+        let (memory, calls) = with_kernel(
+            |_| DONE,
+            || {
+                let mut arriving = arriving();
+                for change in [PageChange::Data, PageChange::Absent] {
+                    assert_eq!(arriving.apply(FIRST, &pages(change)), Ok(()));
+                }
+                assert!(arriving.written.is_empty());
+                arriving.memory().slot()
+            },
+        );
+        let discarded: Vec<_> = calls
+            .into_iter()
+            .filter(|call| matches!(call, Request::MemoryDiscard(_)))
+            .collect();
+        let expected = Request::MemoryDiscard(MemoryDiscard {
+            memory,
+            first_page: PageCount(FIRST + 1),
+            page_count: PageCount(2),
+        });
+        assert_eq!(discarded, [expected]);
+    }
+}

@@ -376,3 +376,6 @@ fn badge_for(plan: &Plan<'_>, parent: u32, badge: u64) -> u64 {
         _ => badge,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,7 +44,37 @@ pub fn set(
 
 #[cfg(test)]
 mod tests {
+    use abi::Request;
+    use abi::register::Slot;
+    use alloc::vec::Vec;
+    use runtime::host::{DONE, with_kernel};
+
     use super::*;
+
+    const DOMAIN: Cap<Domain> = Cap::from_slot(Slot(8));
+
+    /// The offsets that a domain's clock is set to so that it is `now_ns` there, on a machine that is older than the domain.
+    fn offsets(now_ns: u64) -> Vec<i64> {
+        let (set, calls) = with_kernel(
+            |request| match request {
+                Request::DomainClock(_) => Ok([9_000, 0, 0, 0, 0, 0, 0, 0]),
+                _ => DONE,
+            },
+            || set(&Machine::of_tests(), DOMAIN, None, 4, now_ns),
+        );
+        assert_eq!(set, Ok(()));
+        let offsets = calls.iter().filter_map(|call| match call {
+            Request::DomainClock(call) => Some(call.offset),
+            _ => None,
+        });
+        offsets.collect()
+    }
+
+    #[test]
+    fn the_domains_time_is_the_machines_and_an_offset_of_either_sign() {
+        assert_eq!(offsets(2_000), [0, -7_000]);
+        assert_eq!(offsets(10_000), [0, 1_000]);
+    }
 
     #[test]
     fn a_move_counts_in_the_domains_time() {

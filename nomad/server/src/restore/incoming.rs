@@ -366,4 +366,4 @@ fn deliver(machine: &Machine, memory: Cap<Memory>, parcel: &Parcel) -> Result<()
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

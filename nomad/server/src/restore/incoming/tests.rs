@@ -2,10 +2,13 @@
 
 use alloc::vec::Vec;
 
-use abi::calls::{Destroy, MemoryPager};
+use abi::calls::{
+    CapabilityDelete, CapabilityMint, Destroy, DomainCreate, EndpointCreate, MemoryCreate,
+    MemoryPager, NotificationCreate,
+};
 use abi::register::Slot;
 use abi::{Request, Rights};
-use nomad_image::{Attribute, Clock, HeldCapability, Identity, Role, Target};
+use nomad_image::{Attribute, Clock, HeldCapability, Identity, Outline, Role, Target};
 use nomad_protocol::Sizes;
 use runtime::host::{Answer, DONE, with_kernel};
 
@@ -24,7 +27,8 @@ const SIZES: Sizes = Sizes {
     slots: 8,
 };
 
-fn kernel(request: &Request) -> Answer {
+/// A kernel that does all and lists nothing, and a root that does all.
+pub(crate) fn kernel(request: &Request) -> Answer {
     match request {
         // Root has done it.
         Request::Call(_) => Ok([0, abi::MessageInfo::words_only(1)?.bits(), 0, 0, 0, 0, 0, 0]),
@@ -157,6 +161,121 @@ fn the_rehearsals_pager_is_taken_away() {
     };
     assert!(given.memory == kept && given.pager != Slot::NONE);
     assert_eq!((taken.memory, taken.pager), (kept, Slot::NONE));
+}
+
+#[test]
+fn an_outline_is_of_the_domain_that_was_offered_by_name_and_by_id() {
+    let outline = |id, domain: &str| {
+        let identity = Identity {
+            id: DomainId([id; 16]),
+            name: Name::try_new(domain).expect("a name"),
+            ..description().identity
+        };
+        let outline = Outline {
+            identity,
+            pool_pages: 64,
+            present_pages: 16,
+        };
+        let (taken, _) = with_kernel(kernel, || described().take(Event::Outline(0, outline)));
+        taken
+    };
+    assert_eq!(outline(7, "guest"), Ok(()));
+    for (id, domain) in [(8, "guest"), (7, "other"), (8, "other")] {
+        assert_eq!(outline(id, domain), Err(RestoreError::OtherDomain));
+    }
+}
+
+/// An hour.
+pub(crate) const STOOD_US: u64 = 3_600_000_000;
+
+/// A domain that was built; this kernel lists nothing of it.
+pub(crate) fn built() -> Incoming {
+    let mut incoming = described();
+    let built = incoming.build();
+    assert!(matches!(built, Err(RestoreError::Differs(_))), "{built:?}");
+    incoming
+}
+
+#[test]
+fn a_domain_that_is_let_go_has_stood_for_as_long_as_it_has_and_again_changes_nothing() {
+    let ((), calls) = with_kernel(kernel, || {
+        let mut incoming = built();
+        for stood_us in [STOOD_US, 2 * STOOD_US] {
+            assert_eq!(incoming.let_go(stood_us), Ok(()));
+        }
+    });
+    let offsets = offsets(&calls);
+    let [0, _, 0, let_go_ns] = offsets[..] else {
+        panic!("{offsets:?}");
+    };
+    assert_eq!(let_go_ns, 1_000 * STOOD_US.cast_signed());
+}
+
+/// The offsets that clocks are set to.
+pub(crate) fn offsets(calls: &[Request]) -> Vec<i64> {
+    let offsets = calls.iter().filter_map(|call| match call {
+        Request::DomainClock(call) => Some(call.offset),
+        _ => None,
+    });
+    offsets.collect()
+}
+
+/// The slots that calls fill, less those that they empty.
+fn left_over(calls: &[Request]) -> Vec<Slot> {
+    let mut slots = Vec::new();
+    for call in calls {
+        match *call {
+            Request::DomainCreate(DomainCreate { into, .. })
+            | Request::MemoryCreate(MemoryCreate { into, .. })
+            | Request::EndpointCreate(EndpointCreate { into, .. })
+            | Request::NotificationCreate(NotificationCreate { into, .. })
+            | Request::CapabilityMint(CapabilityMint { to: into, .. }) => slots.push(into),
+            Request::CapabilityDelete(CapabilityDelete { slot })
+            | Request::Destroy(Destroy { object: slot }) => slots.retain(|it| *it != slot),
+            _ => {}
+        }
+    }
+    slots
+}
+
+fn count(calls: &[Request], is_it: fn(&Request) -> bool) -> usize {
+    calls.iter().filter(|call| is_it(call)).count()
+}
+
+#[test]
+fn nothing_of_a_domain_that_came_stays_in_this_server_and_nothing_of_it_is_ended() {
+    let (pool, calls) = with_kernel(kernel, || {
+        let mut incoming = built();
+        let pool = incoming.pool.slot();
+        assert_eq!(incoming.let_go(0), Ok(()));
+        incoming.finish();
+        pool
+    });
+    assert_eq!(left_over(&calls), []);
+    let deleted = Request::CapabilityDelete(CapabilityDelete { slot: pool });
+    assert!(calls.contains(&deleted), "{calls:?}");
+    let maps = count(&calls, |call| matches!(call, Request::DomainMap(_)));
+    let unmaps = count(&calls, |call| matches!(call, Request::DomainUnmap(_)));
+    assert_eq!(maps, unmaps);
+    // The Memory that the domain had given up before it was built.
+    assert_eq!(count(&calls, |call| matches!(call, Request::Destroy(_))), 1);
+}
+
+#[test]
+fn nothing_of_a_domain_that_does_not_come_is_left() {
+    let ((), calls) = with_kernel(kernel, || built().discard());
+    assert_eq!(left_over(&calls), []);
+    let made = count(&calls, |call| {
+        matches!(
+            call,
+            Request::DomainCreate(_)
+                | Request::MemoryCreate(_)
+                | Request::EndpointCreate(_)
+                | Request::NotificationCreate(_)
+        )
+    });
+    let ended = count(&calls, |call| matches!(call, Request::Destroy(_)));
+    assert_eq!((made, ended), (5, 5));
 }
 
 #[test]
