@@ -310,3 +310,27 @@ impl Supervisor {
         }
     }
 }
+
+#[cfg(test)]
+impl Supervisor {
+    /// A machine without devices, programs or domains, of which a test's kernel answers all that is asked.
+    pub fn of_tests() -> Supervisor {
+        let machine = Machine::of_tests();
+        let configuration = ConfigurationPorts::new(machine.hardware, machine.pool);
+        Supervisor {
+            machine,
+            manifest: Manifest {
+                machine: "nameless".into(),
+                domains: Vec::new(),
+            },
+            archive: Archive::new(&[]),
+            domains: Vec::new(),
+            switchboard: Switchboard::default(),
+            awaiting_quiet: Vec::new(),
+            services: Vec::new(),
+            configuration: configuration.expect("a kernel that makes them"),
+            functions: Vec::new(),
+            numbers_made: 0,
+        }
+    }
+}

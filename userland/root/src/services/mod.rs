@@ -64,3 +64,6 @@ pub fn answer_later(reply: Cap<Reply>, words: &Words) {
     }
     slots::give_back(reply.slot());
 }
+
+#[cfg(test)]
+mod tests;

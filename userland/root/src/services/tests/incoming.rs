@@ -1,0 +1,220 @@
+//! What a domain that comes costs and gets.
+
+use abi::NO_DEADLINE;
+use abi::calls::DomainFreeze;
+use runtime::capability::{Any, Domain as DomainKind, Notification};
+use runtime::protocol::root::{Binding, DomainId};
+
+use super::*;
+use crate::names;
+use crate::services::incoming;
+
+const OTHER_ID: DomainId = DomainId([8; 16]);
+const OTHER_POOL: Slot = Slot(23);
+
+/// What a builder sends with a whole domain in this pool.
+fn parts(pool: Slot) -> Message {
+    Message::new()
+        .capability(Cap::<Pool>::from_slot(pool))
+        .capability(Cap::<DomainKind>::from_slot(DOMAIN))
+        .capability(Cap::<Notification>::from_slot(WAKE))
+}
+
+fn keep(root: &mut Supervisor, pool: Slot, token: u64) -> Result<(), Refusal> {
+    incoming::keep(root, name(), token, None, &parts(pool)).map(drop)
+}
+
+#[test]
+fn a_domain_that_is_adopted_runs_under_its_new_incarnation() {
+    let ((), calls) = with_kernel(willing, || {
+        let mut root = root(DomainState::Prepared, 0);
+        incoming::adopt(&mut root, name(), ID, 4).expect("adopts");
+        let domain = &root.domains[0];
+        assert_eq!(
+            (domain.state, domain.incarnation),
+            (DomainState::Running, 4)
+        );
+        // The answer was lost: asked again, nothing is thawed again.
+        incoming::adopt(&mut root, name(), ID, 4).expect("has adopted");
+    });
+    assert_eq!(thawed(&calls), [TOKEN]);
+}
+
+#[test]
+fn a_domain_has_its_port_when_it_is_adopted_and_not_before() {
+    with_kernel(willing, || {
+        let mut root = root(DomainState::Incoming, 0);
+        let number = root.domains[0].number;
+        root.add_port(number, station(1, 1)).expect("adds a port");
+        assert_eq!(keep(&mut root, POOL, TOKEN), Ok(()));
+        assert_eq!(commands(&mut root), ["attach"]);
+        incoming::adopt(&mut root, name(), ID, 4).expect("adopts");
+        assert_eq!(commands(&mut root), ["activate"]);
+    });
+}
+
+#[test]
+fn a_domain_that_cannot_be_thawed_is_still_to_be_adopted() {
+    let kernel = |request: &Request| match request {
+        Request::DomainThaw(_) => Err(abi::Error::InUse),
+        other => willing(other),
+    };
+    with_kernel(kernel, || {
+        let mut root = root(DomainState::Prepared, 0);
+        let adopted = incoming::adopt(&mut root, name(), ID, 4);
+        assert_eq!(adopted.map(drop), Err(Refusal::Kernel));
+        let domain = &root.domains[0];
+        assert_eq!(
+            (domain.state, domain.incarnation),
+            (DomainState::Prepared, 0)
+        );
+    });
+}
+
+#[test]
+fn a_domain_is_kept_until_it_is_adopted_and_thawed_by_the_last_token() {
+    let ((), calls) = with_kernel(willing, || {
+        let mut root = root(DomainState::Incoming, 0);
+        for token in [8, 9] {
+            assert_eq!(keep(&mut root, POOL, token), Ok(()));
+            assert_eq!(root.domains[0].state, DomainState::Prepared);
+        }
+        incoming::adopt(&mut root, name(), ID, 4).expect("adopts");
+    });
+    assert_eq!(thawed(&calls), [9]);
+}
+
+#[test]
+fn only_what_is_in_the_pool_that_was_admitted_is_kept() {
+    with_kernel(willing, || {
+        let mut root = root(DomainState::Incoming, 0);
+        assert_eq!(keep(&mut root, OTHER_POOL, 9), Err(Refusal::Capability));
+        assert_eq!(root.domains[0].state, DomainState::Incoming);
+        assert!(root.domains[0].body.is_none());
+    });
+}
+
+#[test]
+fn a_younger_copy_stops_a_running_domain_for_good() {
+    let ((), calls) = with_kernel(willing, || {
+        let mut root = root(DomainState::Running, 3);
+        for _ in 0..2 {
+            incoming::outlive(&mut root, name(), ID, 4).expect("stops it, or has");
+            assert_eq!(root.domains[0].state, DomainState::Outlived);
+        }
+    });
+    let freezes = calls.iter().filter_map(|call| match call {
+        Request::DomainFreeze(DomainFreeze { deadline, .. }) => Some(*deadline),
+        _ => None,
+    });
+    assert_eq!(freezes.collect::<Vec<_>>(), [NO_DEADLINE]);
+}
+
+#[test]
+fn no_frame_flows_to_a_domain_that_was_outlived() {
+    with_kernel(willing, || {
+        let mut root = served(DomainState::Running, 3);
+        incoming::outlive(&mut root, name(), ID, 4).expect("stops it");
+        assert_eq!(commands(&mut root), ["stop"]);
+    });
+}
+
+#[test]
+fn no_older_copy_no_other_domain_and_nothing_that_leaves_stops_one() {
+    let cases = [
+        (DomainState::Running, ID, 3, Refusal::WrongState),
+        (DomainState::Running, ID, 2, Refusal::WrongState),
+        (DomainState::Running, OTHER_ID, 4, Refusal::NoSuchDomain),
+        (DomainState::Exported, ID, 4, Refusal::WrongState),
+        (DomainState::Prepared, ID, 4, Refusal::WrongState),
+    ];
+    for (state, id, incarnation, refusal) in cases {
+        let ((), calls) = with_kernel(willing, || {
+            let mut root = root(state, 3);
+            let outlived = incoming::outlive(&mut root, name(), id, incarnation);
+            assert_eq!(outlived.map(drop), Err(refusal));
+            assert_eq!(root.domains[0].state, state);
+        });
+        let freezes = |call: &Request| matches!(call, Request::DomainFreeze(_));
+        assert!(!calls.iter().any(freezes), "{state:?} {incarnation}");
+    }
+}
+
+#[test]
+fn what_does_not_come_or_was_outlived_is_discarded() {
+    for state in [
+        DomainState::Incoming,
+        DomainState::Prepared,
+        DomainState::Outlived,
+    ] {
+        let ((), calls) = with_kernel(willing, || {
+            let mut root = root(state, 0);
+            incoming::discard(&mut root, name(), ID).expect("discards");
+            assert!(root.domains.is_empty());
+        });
+        assert!(is_destroyed(&calls, POOL), "{state:?}");
+    }
+}
+
+#[test]
+fn neither_what_runs_or_leaves_nor_another_of_its_name_is_discarded() {
+    let cases = [
+        (DomainState::Running, ID, Refusal::WrongState),
+        (DomainState::Exported, ID, Refusal::WrongState),
+        (DomainState::Stopped, ID, Refusal::WrongState),
+        (DomainState::Prepared, OTHER_ID, Refusal::NoSuchDomain),
+    ];
+    for (state, id, refusal) in cases {
+        let (domains, calls) = with_kernel(willing, || {
+            let mut root = root(state, 2);
+            let discarded = incoming::discard(&mut root, name(), id);
+            assert_eq!(discarded.map(drop), Err(refusal));
+            root.domains.len()
+        });
+        assert_eq!(domains, 1);
+        assert!(!is_destroyed(&calls, POOL), "{state:?}");
+    }
+}
+
+/// Asks for a port for the domain that comes, while another domain of this machine has one with addresses 1 and 1.
+fn bind_port(wanted: Station) -> Result<Option<Cap<Any>>, Refusal> {
+    let (bound, _) = with_kernel(willing, || {
+        let mut root = root(DomainState::Incoming, 0);
+        let other = root.draw_number();
+        root.add_port(other, station(1, 1)).expect("adds a port");
+        incoming::bind(&mut root, name(), port_of(wanted)).map(|(_, capability)| capability)
+    });
+    bound
+}
+
+fn port_of(station: Station) -> Binding {
+    Binding {
+        name: Name::try_new(names::RING).expect("a name"),
+        state: [
+            station.mac.to_word(),
+            station.ip.map_or(u64::MAX, Ipv4::to_word),
+        ],
+    }
+}
+
+#[test]
+fn a_domain_that_is_built_again_gets_the_port_that_it_has() {
+    let ((), calls) = with_kernel(willing, || {
+        let mut root = root(DomainState::Incoming, 0);
+        let mut bind = || incoming::bind(&mut root, name(), port_of(station(1, 1)));
+        let (first, again) = (bind().expect("binds"), bind().expect("binds again"));
+        assert_eq!(first.1, again.1);
+        assert_eq!(root.domains[0].held.len(), 1);
+    });
+    let rings = calls.iter();
+    let rings = rings.filter(|call| matches!(call, Request::MemoryCreate(_)));
+    assert_eq!(rings.count(), 1);
+}
+
+#[test]
+fn a_domain_whose_address_another_one_has_here_gets_no_port() {
+    for taken in [station(1, 2), station(2, 1)] {
+        assert_eq!(bind_port(taken), Err(Refusal::AddressTaken), "{taken:?}");
+    }
+    assert!(bind_port(station(2, 2)).is_ok_and(|port| port.is_some()));
+}

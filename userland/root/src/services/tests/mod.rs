@@ -1,0 +1,124 @@
+//! What root does for those who move domains, before a kernel that answers every call.
+
+mod incoming;
+mod root;
+
+use alloc::vec::Vec;
+
+use abi::calls::{Destroy, DomainThaw};
+use abi::register::Slot;
+use abi::{ObjectKind, Request};
+use runtime::capability::Pool;
+use runtime::host::{self, DONE, with_kernel};
+use runtime::protocol::ports::{Command, Side};
+use runtime::protocol::root::{DomainId, DomainState, Refusal};
+use runtime::protocol::{Ipv4, Mac, Name};
+
+use super::*;
+use crate::birth::Body;
+use crate::domain::Domain;
+use crate::handle::Handle;
+use crate::switchboard::Station;
+
+const ID: DomainId = DomainId([7; 16]);
+const POOL: Slot = Slot(20);
+const DOMAIN: Slot = Slot(21);
+const WAKE: Slot = Slot(22);
+/// The token of the freeze in which a prepared domain is kept.
+const TOKEN: u64 = 5;
+
+fn name() -> Name {
+    Name::try_new("counter").expect("a name")
+}
+
+/// Every call succeeds; an object is identified by the slot that it is in, and its kind follows from that.
+fn willing(request: &Request) -> host::Answer {
+    let kind = |slot| match slot {
+        DOMAIN => ObjectKind::Domain,
+        WAKE => ObjectKind::Notification,
+        _ => ObjectKind::Pool,
+    };
+    match request {
+        Request::CapabilityIdentify(call) => Ok([call.slot.0.into(), 0, 0, 0, 0, 0, 0, 0]),
+        Request::CapabilityInspect(call) => Ok([kind(call.slot) as u64, 0, 0, 0, 0, 0, 0, 0]),
+        _ => DONE,
+    }
+}
+
+fn body() -> Body {
+    Body {
+        pool: Cap::<Pool>::from_slot(POOL),
+        domain: Handle::new(Cap::from_slot(DOMAIN)),
+        wake: Handle::new(Cap::from_slot(WAKE)),
+    }
+}
+
+/// A machine with one domain in this state, whole unless it is incoming.
+fn root(state: DomainState, incarnation: u64) -> Supervisor {
+    let mut root = Supervisor::of_tests();
+    let number = root.draw_number();
+    root.domains.push(Domain {
+        state,
+        incarnation,
+        movable: true,
+        pool: Some(Cap::from_slot(POOL)),
+        body: (state != DomainState::Incoming).then(body),
+        freeze_token: TOKEN,
+        ..Domain::new(number, name(), ID)
+    });
+    root
+}
+
+/// The same with a port that the switch serves.
+fn served(state: DomainState, incarnation: u64) -> Supervisor {
+    let mut root = root(state, incarnation);
+    let number = root.domains[0].number;
+    root.add_port(number, station(1, 1)).expect("adds a port");
+    root.switchboard.attach(number, Cap::from_slot(WAKE));
+    root.switchboard.activate(number);
+    commands(&mut root);
+    root
+}
+
+/// The port of a domain with this Ethernet address and this last byte of an IPv4 address.
+fn station(mac: u8, ip: u8) -> Station {
+    Station {
+        mac: Mac([2, 0, 0, 0, 0, mac]),
+        ip: Some(Ipv4 {
+            address: [10, 0, 0, ip],
+            prefix: 24,
+        }),
+        side: Side::Domain,
+    }
+}
+
+/// What the switch is told, which does it all.
+fn commands(root: &mut Supervisor) -> Vec<&'static str> {
+    let mut commands = Vec::new();
+    loop {
+        let step = root.switchboard.next_step();
+        commands.push(match step.command {
+            Command::Nothing { .. } => return commands,
+            Command::Attach { .. } => "attach",
+            Command::Activate { .. } => "activate",
+            Command::Quiesce { leaves: true, .. } => "quiesce",
+            Command::Quiesce { .. } => "stop",
+            Command::Detach { .. } => "detach",
+            Command::Depart { .. } => "depart",
+        });
+        root.switchboard.completed(step.serial);
+    }
+}
+
+/// The tokens of freezes that are ended.
+fn thawed(calls: &[Request]) -> Vec<u64> {
+    let tokens = calls.iter().filter_map(|call| match call {
+        Request::DomainThaw(DomainThaw { token, .. }) => Some(*token),
+        _ => None,
+    });
+    tokens.collect()
+}
+
+fn is_destroyed(calls: &[Request], object: Slot) -> bool {
+    calls.contains(&Request::Destroy(Destroy { object }))
+}

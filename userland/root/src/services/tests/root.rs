@@ -1,0 +1,151 @@
+//! What a domain that leaves costs and gets.
+
+use abi::kind::DomainRights;
+use runtime::protocol::root::{Request as Asked, done, refused};
+
+use super::*;
+use crate::services::root;
+
+/// Longer than any test.
+const FROZEN_NS: u64 = 1 << 60;
+
+/// Root's answer: its words and how many capabilities it brings; nothing if it comes later.
+fn ask(root: &mut Supervisor, asked: Asked) -> Option<(Vec<u64>, usize)> {
+    let mut server = Server::new(root.machine.endpoint).expect("a free slot");
+    let message = Message::of(asked.pack().as_slice());
+    match root::handle(root, &mut server, &message) {
+        Answer::Now(answer) => Some((answer.words().into(), answer.capabilities().len())),
+        Answer::Never => None,
+    }
+}
+
+fn is_done() -> Option<(Vec<u64>, usize)> {
+    Some((done().as_slice().into(), 0))
+}
+
+fn is_refused(refusal: Refusal) -> Option<(Vec<u64>, usize)> {
+    Some((refused(refusal).as_slice().into(), 0))
+}
+
+fn export() -> Asked {
+    Asked::Export {
+        name: name(),
+        frozen_ns: FROZEN_NS,
+    }
+}
+
+#[test]
+fn only_a_movable_domain_that_is_here_and_has_not_faulted_is_exported() {
+    with_kernel(willing, || {
+        for state in [DomainState::Running, DomainState::Exported] {
+            let mut root = root(state, 1);
+            assert_eq!(ask(&mut root, export()), is_done());
+            assert_eq!(root.domains[0].state, DomainState::Exported);
+        }
+        for state in [
+            DomainState::Stopped,
+            DomainState::Prepared,
+            DomainState::Outlived,
+        ] {
+            let exported = ask(&mut root(state, 1), export());
+            assert_eq!(exported, is_refused(Refusal::WrongState), "{state:?}");
+        }
+        let mut root = root(DomainState::Running, 1);
+        root.domains[0].movable = false;
+        let exported = ask(&mut root, export());
+        assert_eq!(exported, is_refused(Refusal::NotMovable));
+    });
+}
+
+#[test]
+fn an_export_is_answered_when_the_switch_leaves_the_port_alone() {
+    with_kernel(willing, || {
+        let mut root = served(DomainState::Running, 1);
+        assert_eq!(ask(&mut root, export()), None);
+        assert_eq!(root.awaiting_quiet.len(), 1);
+        assert_eq!(commands(&mut root), ["quiesce"]);
+        assert_eq!(ask(&mut root, export()), is_done());
+    });
+}
+
+#[test]
+fn only_what_was_exported_is_released_and_its_address_stays_reserved() {
+    let release = Asked::Release { name: name() };
+    for state in [
+        DomainState::Running,
+        DomainState::Stopped,
+        DomainState::Prepared,
+    ] {
+        let (released, calls) = with_kernel(willing, || ask(&mut root(state, 1), release));
+        assert_eq!(released, is_refused(Refusal::WrongState), "{state:?}");
+        assert!(!is_destroyed(&calls, POOL), "{state:?}");
+    }
+    let ((), calls) = with_kernel(willing, || {
+        let mut root = served(DomainState::Exported, 1);
+        assert_eq!(ask(&mut root, release), is_done());
+        assert!(root.domains.is_empty());
+        assert_eq!(commands(&mut root), ["depart"]);
+    });
+    assert!(is_destroyed(&calls, POOL));
+}
+
+#[test]
+fn who_moves_a_domain_can_neither_end_it_nor_undo_its_retirement() {
+    let find = Asked::Find { name: name() };
+    let (found, calls) = with_kernel(willing, || ask(&mut root(DomainState::Running, 1), find));
+    assert_eq!(found.map(|(_, capabilities)| capabilities), Some(1));
+    let rights = calls.iter().find_map(|call| match call {
+        Request::CapabilityMint(call) if call.from == DOMAIN => Some(call.rights),
+        _ => None,
+    });
+    let rights = rights.expect("a copy is made");
+    let withheld = DomainRights::DESTROY | DomainRights::UNRETIRE;
+    assert_eq!(rights, (DomainRights::all() - withheld).into());
+}
+
+#[test]
+fn nobody_gets_authority_over_a_domain_that_comes_or_may_not_move() {
+    let find = Asked::Find { name: name() };
+    with_kernel(willing, || {
+        let mut pinned = root(DomainState::Running, 1);
+        pinned.domains[0].movable = false;
+        for mut root in [root(DomainState::Prepared, 0), pinned] {
+            let found = ask(&mut root, find);
+            assert_eq!(found.map(|(_, capabilities)| capabilities), Some(0));
+        }
+    });
+}
+
+#[test]
+fn a_domain_that_is_retired_no_more_runs() {
+    let kernel = |request: &Request| match request {
+        Request::DomainUnretire(_) => Ok([9, TOKEN, 0, 0, 0, 0, 0, 0]),
+        other => willing(other),
+    };
+    let unretire = Asked::Unretire { name: name() };
+    let ((), calls) = with_kernel(kernel, || {
+        let mut exported = root(DomainState::Exported, 1);
+        assert_eq!(ask(&mut exported, unretire), is_done());
+        let mut running = root(DomainState::Running, 1);
+        let refused = ask(&mut running, unretire);
+        assert_eq!(refused, is_refused(Refusal::WrongState));
+    });
+    assert_eq!(thawed(&calls), [TOKEN]);
+}
+
+#[test]
+fn what_is_here_is_not_started_a_second_time() {
+    let start = Asked::Start { name: name() };
+    for state in [
+        DomainState::Running,
+        DomainState::Exported,
+        DomainState::Incoming,
+        DomainState::Prepared,
+        DomainState::Outlived,
+    ] {
+        let (started, calls) = with_kernel(willing, || ask(&mut root(state, 1), start));
+        assert_eq!(started, is_refused(Refusal::AlreadyHere), "{state:?}");
+        let makes = |call: &Request| matches!(call, Request::PoolSplit(_));
+        assert!(!calls.iter().any(makes), "{state:?}");
+    }
+}
