@@ -124,6 +124,21 @@ fn a_burst_larger_than_a_ring_waits_and_comes_whole_and_in_order() {
 }
 
 #[test]
+fn an_active_port_is_announced_to_the_wire_and_to_no_domain() {
+    let mut bench = Bench::new();
+    let ip = Ipv4 {
+        address: [10, 0, 0, 9],
+        prefix: 24,
+    };
+    bench.switch.activate(A, Some(ip));
+    bench.switch.announce(bench.switch.next_ns());
+    assert!(bench.take(WIRE).is_some());
+    for other in [TUNNEL, A, B] {
+        assert_eq!(bench.take(other), None, "{other:?}");
+    }
+}
+
+#[test]
 fn frames_for_the_wire_wait_too() {
     let mut bench = Bench::new();
     bench.send(A, WIRE, 0..1000);
