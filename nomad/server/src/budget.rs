@@ -170,6 +170,16 @@ impl Drop for Share {
 }
 
 #[cfg(test)]
+impl Budget {
+    /// This many bytes for moves.
+    pub fn of_tests(bytes: usize) -> Budget {
+        let budget = Budget::default();
+        budget.total.set(bytes).expect("nothing was taken yet");
+        budget
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -182,15 +192,9 @@ mod tests {
         }
     }
 
-    fn of(bytes: usize) -> Budget {
-        let budget = Budget::default();
-        budget.total.set(bytes).expect("nothing was taken yet");
-        budget
-    }
-
     #[test]
     fn moves_share_what_there_is_and_half_of_it_is_kept_for_those_that_leave() {
-        let budget = of(100);
+        let budget = Budget::of_tests(100);
         let leaving = budget.take(Side::Source, 30).expect("room for it");
         let coming = budget.take(Side::Target, 40).expect("room for it");
         let refused = |side, needed| budget.take(side, needed).err().map(|no| no.left);
@@ -214,7 +218,7 @@ mod tests {
         let most = (THREADS_MAX, CAPABILITIES_MAX, u64::MAX);
         assert_eq!((largest.threads, largest.capabilities, largest.pages), most);
         assert!(
-            of(1 << 40)
+            Budget::of_tests(1 << 40)
                 .take(Side::Source, largest.heap_bytes())
                 .is_err()
         );
@@ -228,7 +232,7 @@ mod tests {
         let largest = Extent::of(&sizes(THREADS_MAX, CAPABILITIES_MAX, 1 << 20));
         let small = Extent::of(&sizes(8, 256, 20_000));
         for (extent, count) in [(largest, 1), (small, 3)] {
-            let budget = of(MOVES_BYTES);
+            let budget = Budget::of_tests(MOVES_BYTES);
             let sides = [Side::Target, Side::Source].into_iter();
             let moves = sides.flat_map(|side| core::iter::repeat_n(side, count));
             let shares = moves.map(|side| budget.take(side, extent.heap_bytes()));

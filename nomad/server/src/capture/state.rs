@@ -69,10 +69,11 @@ fn wake(root: Root, name: Name, read: &Read) -> Result<Option<ObjectId>, Capture
 
 #[cfg(test)]
 mod tests {
-    use abi::Request;
     use abi::record::{List, ObjectRecord};
     use abi::register::Slot;
+    use abi::{MessageInfo, Request};
     use runtime::host::{Answer, DONE, with_kernel, write_message_data};
+    use runtime::protocol::root::{Refusal, refused};
 
     use super::*;
 
@@ -100,6 +101,33 @@ mod tests {
             Request::DomainDescribe(_) => Ok([0, u64::MAX, 0, 0, 0, 0, 0, 0]),
             _ => DONE,
         }
+    }
+
+    /// The notification that wakes a domain with these, where root has no name for any.
+    fn wake_of(notifications: &[u64]) -> Option<ObjectId> {
+        let unnamed: fn(&Request) -> Answer = |_| {
+            let words = refused(Refusal::NoSuchObject);
+            let info = MessageInfo::words_only(1)?.bits();
+            Ok([0, info, words.as_slice()[0], 0, 0, 0, 0, 0])
+        };
+        let mut read = Read::default();
+        let objects = notifications.iter().map(|id| ObjectRecord {
+            id: *id,
+            kind: ObjectKind::Notification as u64,
+            ..ObjectRecord::default()
+        });
+        read.listing.objects.extend(objects);
+        let name = Name::try_new("guest").expect("a name");
+        let root = Root::new(Cap::from_slot(Slot(1)));
+        let (found, _) = with_kernel(unnamed, || wake(root, name, &read));
+        found.expect("root answers")
+    }
+
+    #[test]
+    fn what_wakes_a_domain_is_what_root_says_or_else_the_only_one() {
+        assert_eq!(wake_of(&[]), None);
+        assert_eq!(wake_of(&[5]), Some(ObjectId(5)));
+        assert_eq!(wake_of(&[5, 6]), None);
     }
 
     #[test]

@@ -142,3 +142,72 @@ fn of_two_records_of_a_transaction_the_older_is_gone_for_good() {
     records.end(TransactionId(1));
     assert_eq!(open(&records.into_store()).1, []);
 }
+
+/// Bytes of a life that ends within a write: it writes this many more.
+#[derive(Clone)]
+struct Mortal {
+    memory: Bytes,
+    left: usize,
+}
+
+impl Store for Mortal {
+    fn bytes(&self) -> usize {
+        self.memory.bytes()
+    }
+
+    fn read(&self, offset: usize, bytes: &mut [u8]) {
+        self.memory.read(offset, bytes);
+    }
+
+    fn write(&mut self, offset: usize, bytes: &[u8]) {
+        let count = bytes.len().min(self.left);
+        self.left -= count;
+        self.memory.write(offset, &bytes[..count]);
+    }
+}
+
+/// What a life leaves behind that ends after it has written this many bytes.
+fn lives_for(left: usize, memory: &Bytes, act: impl FnOnce(&mut Records<Mortal>)) -> Bytes {
+    let memory = memory.clone();
+    let (mut records, ..) = Records::open(Mortal { memory, left }, BootId(3));
+    act(&mut records);
+    records.into_store().memory
+}
+
+#[test]
+fn a_record_that_is_replaced_is_there_whenever_the_life_that_replaces_it_ends() {
+    let (mut records, _) = open(&empty());
+    [1, 2, 1]
+        .into_iter()
+        .for_each(|it| records.keep(&record(it)));
+    let memory = records.into_store();
+    let younger = Record {
+        progress: Progressed::TargetOpen,
+        ..record(1)
+    };
+    let whole = HEAD_BYTES + younger.encode().len();
+    for left in 0..=whole + HEAD_BYTES {
+        let memory = lives_for(left, &memory, |records| records.keep(&younger));
+        let (_, mut found) = open(&memory);
+        found.retain(|found| found.transaction == TransactionId(1));
+        let expected = match left >= whole {
+            true => younger.clone(),
+            false => record(1),
+        };
+        assert_eq!(found, [expected], "after {left} of {whole} bytes");
+    }
+}
+
+#[test]
+fn a_boot_has_one_id_whenever_the_life_that_draws_it_ends() {
+    for left in 0..=16 {
+        let memory = lives_for(left, &empty(), |_| {});
+        let (records, boot, _) = Records::open(memory, BootId(4));
+        let drawn = match left < 16 {
+            true => BootId(4),
+            false => BootId(3),
+        };
+        assert_eq!(boot, drawn, "after {left} bytes");
+        assert_eq!(Records::open(records.into_store(), BootId(5)).1, drawn);
+    }
+}

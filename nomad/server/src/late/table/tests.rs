@@ -73,6 +73,21 @@ fn what_is_held_and_what_still_comes_goes_to_the_target() {
 }
 
 #[test]
+fn no_other_machine_than_the_target_says_that_frames_were_heard() {
+    let mut a = Table::default();
+    a.hold(MOVE, B, COUNTER, 1);
+    a.pass_on(MOVE, 0);
+    a.take(&frame(COUNTER, 60));
+    assert!(a.poll(0).is_some());
+    let heard = Late::Heard { stream: 1, next: 1 };
+    a.hear(0, C, MOVE, heard.clone());
+    let again = |table: &mut Table| table.poll(1_000_000).is_some();
+    assert!(again(&mut a), "the target has not heard it");
+    a.hear(1_000_000, B, MOVE, heard);
+    assert_eq!(a.poll(9_000_000), None);
+}
+
+#[test]
 fn only_what_is_for_a_domain_that_came_from_there_is_admitted() {
     let (mut a, mut b) = (Table::default(), Table::default());
     a.hold(MOVE, B, COUNTER, 1);

@@ -2,25 +2,32 @@
 
 use alloc::boxed::Box;
 
-use abi::Request;
-use abi::calls::{DomainDerive, DomainHold, DomainInstall, DomainInstallReply};
+use abi::calls::{DomainDerive, DomainHold, DomainInstall, DomainInstallReply, Signal};
 use abi::thread_state::ThreadState;
-use nomad_image::{Clock, DomainId, Identity, Name, ThreadImage};
-use runtime::host::{DONE, with_kernel};
+use abi::{MessageInfo, ObjectKind, Request};
+use nomad_image::{Blob, Clock, DomainId, Identity, Name, ThreadImage};
+use runtime::host::{Answer, DONE, with_kernel};
 
 use super::*;
 
 /// Positions of the objects.
 const ENDPOINT: u32 = 0;
 const CALLER: u32 = 1;
+const NOTIFICATION: u32 = 2;
 /// Slots of the domain's table.
 const SERVED: u32 = 5;
 const CLIENT: u32 = 6;
 const GRANDCHILD: u32 = 7;
 const REPLY: u32 = 8;
+const SERVICE: u32 = 9;
 
 const BADGE: u64 = 77;
 const RIGHTS: Rights = Rights(1);
+/// What this machine grants over the service.
+const GRANTED: Rights = Rights(0b101);
+/// What the image claims over it.
+const CLAIMED: Rights = Rights(0b011);
+const FLAGS: u64 = 6;
 
 fn capability(slot: u32, target: Target, badge: u64, parent: Option<u32>) -> Capability {
     Capability {
@@ -32,7 +39,20 @@ fn capability(slot: u32, target: Target, badge: u64, parent: Option<u32>) -> Cap
     }
 }
 
-/// A server with a client that it knows by a badge and whose call it has yet to answer; the client's faults go to it.
+/// Every call succeeds, and root has what the domain refers to outside: an endpoint.
+fn willing(request: &Request) -> Answer {
+    match request {
+        Request::Call(_) => Ok([0, MessageInfo::try_new(1, 1)?.bits(), 0, 0, 0, 0, 0, 0]),
+        Request::CapabilityInspect(_) => {
+            let (kind, rights) = (ObjectKind::Endpoint as u64, GRANTED.0.into());
+            Ok([kind, rights, 0, 0, 0, 0, 0, 0])
+        }
+        _ => DONE,
+    }
+}
+
+/// A server with a client that it knows by a badge and whose call it has yet to answer; the client's faults go to it. It is
+/// itself the client of a service outside.
 fn description() -> Description {
     let endpoint = Target::Inside(ENDPOINT);
     let faults = HeldCapability {
@@ -56,15 +76,25 @@ fn description() -> Description {
         objects: [
             Object::Endpoint,
             Object::Thread(ThreadImage(Box::new(ThreadState::EMPTY))),
+            Object::Notification { flags: FLAGS },
         ]
         .into(),
-        outsiders: Vec::new(),
+        outsiders: [Outsider {
+            name: Name::try_new("time").expect("a name"),
+            kind: ObjectKind::Endpoint,
+            binding: Blob([0; 16].into()),
+        }]
+        .into(),
         mappings: Vec::new(),
         capabilities: [
             capability(SERVED, endpoint, 0, None),
             capability(CLIENT, endpoint, BADGE, None),
             capability(GRANDCHILD, endpoint, BADGE, Some(CLIENT)),
             capability(REPLY, Target::Reply(CALLER), 0, None),
+            Capability {
+                rights: CLAIMED,
+                ..capability(SERVICE, Target::Outside(0), BADGE, None)
+            },
         ]
         .into(),
         held: [faults].into(),
@@ -72,27 +102,33 @@ fn description() -> Description {
     }
 }
 
-/// Builds the domain; returns the slots of this server with the domain, its endpoint and its thread, and the calls.
-fn build() -> ([Slot; 3], Vec<Request>) {
-    with_kernel(
-        |_| DONE,
-        || {
-            let plan = Plan {
-                machine: Machine::of_tests(),
-                pool: Cap::from_slot(Slot(9)),
-                description: &description(),
-                memories: &BTreeMap::new(),
-            };
-            let built = Built::new(&plan).expect("builds");
-            let object = |position| built.object::<Any>(position).expect("it was made").slot();
-            [built.domain.slot(), object(ENDPOINT), object(CALLER)]
-        },
-    )
+/// A domain that was built, and the calls.
+fn build() -> (Built, Vec<Request>) {
+    let (built, calls) = try_build(willing);
+    (built.expect("builds"), calls)
+}
+
+fn try_build(kernel: fn(&Request) -> Answer) -> (Result<Built, RestoreError>, Vec<Request>) {
+    with_kernel(kernel, || {
+        Built::new(&Plan {
+            machine: Machine::of_tests(),
+            pool: Cap::from_slot(Slot(9)),
+            description: &description(),
+            memories: &BTreeMap::new(),
+        })
+    })
+}
+
+/// This server's slot for an object of the domain.
+fn slot_of(built: &Built, position: u32) -> Slot {
+    let object = built.object::<Any>(position);
+    object.expect("it was made").slot()
 }
 
 #[test]
 fn clients_of_the_domains_own_have_the_badges_that_they_had() {
-    let ([domain, endpoint, _], calls) = build();
+    let (built, calls) = build();
+    let (domain, endpoint) = (built.domain.slot(), slot_of(&built, ENDPOINT));
     let installed = |slot, badge| {
         Request::DomainInstall(DomainInstall {
             domain,
@@ -108,7 +144,8 @@ fn clients_of_the_domains_own_have_the_badges_that_they_had() {
 
 #[test]
 fn what_was_derived_is_derived_again_and_keeps_its_parents_badge() {
-    let ([domain, ..], calls) = build();
+    let (built, calls) = build();
+    let domain = built.domain.slot();
     let derived = Request::DomainDerive(DomainDerive {
         domain,
         from: Slot(CLIENT),
@@ -121,7 +158,8 @@ fn what_was_derived_is_derived_again_and_keeps_its_parents_badge() {
 
 #[test]
 fn the_right_to_answer_a_call_is_in_the_slot_in_which_it_was() {
-    let ([domain, _, thread], calls) = build();
+    let (built, calls) = build();
+    let (domain, thread) = (built.domain.slot(), slot_of(&built, CALLER));
     let installed = Request::DomainInstallReply(DomainInstallReply {
         domain,
         thread,
@@ -133,7 +171,8 @@ fn the_right_to_answer_a_call_is_in_the_slot_in_which_it_was() {
 
 #[test]
 fn what_an_object_holds_is_handed_out_below_the_slot_that_it_was_below() {
-    let ([domain, _, thread], calls) = build();
+    let (built, calls) = build();
+    let (domain, thread) = (built.domain.slot(), slot_of(&built, CALLER));
     let held = Request::DomainHold(DomainHold {
         domain,
         from: Slot(SERVED),
@@ -142,4 +181,54 @@ fn what_an_object_holds_is_handed_out_below_the_slot_that_it_was_below() {
         badge: 9,
     });
     assert!(calls.contains(&held), "{calls:?}");
+}
+
+#[test]
+fn a_domain_gets_no_more_of_a_service_than_this_machine_grants_and_no_badge_that_it_names() {
+    let (built, calls) = build();
+    let service = built.outsider::<Any>(0).expect("it was bound");
+    let installed = Request::DomainInstall(DomainInstall {
+        domain: built.domain.slot(),
+        from: service.slot(),
+        to: Slot(SERVICE),
+        rights: Rights(GRANTED.0 & CLAIMED.0),
+        badge: 0,
+    });
+    assert!(calls.contains(&installed), "{calls:?}");
+}
+
+#[test]
+fn a_service_of_another_kind_than_the_domain_held_ends_the_move() {
+    let (built, _) = try_build(|request| match request {
+        Request::CapabilityInspect(_) => Ok([ObjectKind::Memory as u64, 1, 0, 0, 0, 0, 0, 0]),
+        other => willing(other),
+    });
+    assert!(
+        matches!(built, Err(RestoreError::NoService(_))),
+        "{built:?}"
+    );
+}
+
+#[test]
+fn flags_that_nobody_has_taken_are_raised_again() {
+    let (built, calls) = build();
+    let raised = Request::Signal(Signal {
+        notification: slot_of(&built, NOTIFICATION),
+        flags: FLAGS,
+    });
+    assert!(calls.contains(&raised), "{calls:?}");
+}
+
+#[test]
+fn a_domain_is_frozen_before_anything_is_in_it() {
+    let (_, calls) = build();
+    let at = |is_it: fn(&Request) -> bool| calls.iter().position(is_it).expect("was asked");
+    let frozen = at(|call| matches!(call, Request::DomainFreeze(_)));
+    let thread = at(|call| matches!(call, Request::ThreadCreate(_)));
+    let installed = at(|call| matches!(call, Request::DomainInstall(_)));
+    assert!(frozen < thread && frozen < installed, "{calls:?}");
+    let Request::DomainFreeze(freeze) = calls[frozen] else {
+        panic!("{calls:?}");
+    };
+    assert_eq!(freeze.deadline, abi::NO_DEADLINE);
 }

@@ -9,10 +9,11 @@ use abi::calls::{
 use abi::register::Slot;
 use abi::{Request, Rights};
 use nomad_image::{Attribute, Clock, HeldCapability, Identity, Outline, Role, Target};
-use nomad_protocol::Sizes;
+use nomad_protocol::{Side as MoveSide, Sizes};
 use runtime::host::{Answer, DONE, with_kernel};
 
 use super::*;
+use crate::budget::Budget;
 
 /// Positions of the objects.
 const WAKE: u32 = 0;
@@ -276,6 +277,40 @@ fn nothing_of_a_domain_that_does_not_come_is_left() {
     });
     let ended = count(&calls, |call| matches!(call, Request::Destroy(_)));
     assert_eq!((made, ended), (5, 5));
+}
+
+#[test]
+fn what_a_move_took_of_this_servers_memory_is_free_when_the_domain_runs() {
+    let budget = Budget::of_tests(100);
+    let ((), _) = with_kernel(kernel, || {
+        let mut incoming = built();
+        incoming.share = budget.take(MoveSide::Target, 50).expect("half of it");
+        assert!(budget.take(MoveSide::Target, 1).is_err());
+        assert_eq!(incoming.let_go(0), Ok(()));
+        assert!(budget.take(MoveSide::Target, 50).is_ok());
+    });
+}
+
+#[test]
+fn each_freeze_brings_all_frames_that_wait_anew() {
+    let port = MemoryKey::Outside(3);
+    let freeze = Chunk {
+        memory: port,
+        first_page: 0,
+        page_count: 4,
+    };
+    let map = PageMap::try_new(4).expect("a chunk");
+    let ((), _) = with_kernel(kernel, || {
+        let mut incoming = described();
+        assert_eq!(incoming.make_memory(port, PORT_PAGES), Ok(()));
+        for page in [1, 2] {
+            assert_eq!(incoming.apply(freeze, &map), Ok(()));
+            assert_eq!(incoming.put(port, page, &[1; PAGE_BYTES]), Ok(()));
+        }
+        let frames = incoming.parcel.map(|(_, parcel)| parcel);
+        let pages: Vec<u64> = frames.into_iter().flatten().map(|(page, _)| page).collect();
+        assert_eq!(pages, [2]);
+    });
 }
 
 #[test]

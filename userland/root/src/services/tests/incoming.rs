@@ -21,7 +21,8 @@ fn parts(pool: Slot) -> Message {
 }
 
 fn keep(root: &mut Supervisor, pool: Slot, token: u64) -> Result<(), Refusal> {
-    incoming::keep(root, name(), token, None, &parts(pool)).map(drop)
+    let home = Name::try_new("a");
+    incoming::keep(root, name(), token, home, &parts(pool)).map(drop)
 }
 
 #[test]
@@ -78,6 +79,7 @@ fn a_domain_is_kept_until_it_is_adopted_and_thawed_by_the_last_token() {
         for token in [8, 9] {
             assert_eq!(keep(&mut root, POOL, token), Ok(()));
             assert_eq!(root.domains[0].state, DomainState::Prepared);
+            assert_eq!(root.domains[0].home, Name::try_new("a"));
         }
         incoming::adopt(&mut root, name(), ID, 4).expect("adopts");
     });
