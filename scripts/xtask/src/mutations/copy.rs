@@ -95,20 +95,21 @@ impl Copy<'_> {
     /// Runs the tests of a finder on the copy as it is.
     pub fn run(&self, finder: Finder) -> Result<Fate> {
         match finder {
-            Finder::Host(package, filter) => self.on_the_host(package, filter),
+            Finder::Host(package, filter) => self.on_the_host(package, &["--lib"], filter),
+            Finder::Suite(package, file) => self.on_the_host(package, &["--test", file], ""),
             Finder::Machine(test) => self.in_a_machine(test),
         }
     }
 
-    fn on_the_host(&self, package: &str, filter: &str) -> Result<Fate> {
-        let test = ["test", "--quiet", "--package", package, "--lib"];
+    fn on_the_host(&self, package: &str, target: &[&str], filter: &str) -> Result<Fate> {
+        let test = ["test", "--quiet", "--package", package];
         let mut compile = self.cargo()?;
-        compile.args(test).arg("--no-run");
+        compile.args(test).args(target).arg("--no-run");
         if let Err(error) = process::run_quietly(&mut compile) {
             return Ok(Fate::Unusable(error.to_string()));
         }
         let mut run = limited(&self.cargo()?);
-        run.args(test).arg(filter);
+        run.args(test).args(target).arg(filter);
         fate_of(&mut run)
     }
 

@@ -24,6 +24,8 @@ use fate::Fate;
 enum Finder {
     /// Tests of a crate that run on the host, of which the name contains this.
     Host(&'static str, &'static str),
+    /// Tests of a file in the directory `tests` of a crate, which run on the host.
+    Suite(&'static str, &'static str),
     /// Tests of a file in tests/tests, `FILE` or `FILE::TEST`, which start machines.
     Machine(&'static str),
 }

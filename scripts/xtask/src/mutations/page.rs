@@ -61,6 +61,7 @@ fn code(text: &str) -> String {
 fn finder(finder: Finder) -> String {
     match finder {
         Finder::Host(package, filter) => format!("`cargo test -p {package} --lib {filter}`"),
+        Finder::Suite(package, file) => format!("`cargo test -p {package} --test {file}`"),
         Finder::Machine(test) => match test.split_once("::") {
             None => format!("tests/tests/{test}.rs"),
             Some((file, name)) => format!("tests/tests/{file}.rs, {name}"),
