@@ -1,7 +1,6 @@
 //! The hand-over: the migration server, what it says to others, and what root and the switch do for it.
 
-use super::ZOO;
-use crate::mutations::Finder::{self, Host, Machine};
+use crate::mutations::Finder::{self, Host, Suite};
 use crate::mutations::Mutation;
 
 const PROTOCOL: Finder = Host("nomad-protocol", "");
@@ -12,36 +11,37 @@ const SERVER: Finder = Host("nomad-server", "");
 const SHELL: Finder = Host("nomad-shell", "");
 const ROOT: Finder = Host("root", "");
 const SWITCH: Finder = Host("switch", "");
+const SEGMENTS: Finder = Suite("nomad-simulator", "segments");
 
 mutations! {
     // A domain is built again.
     "clock-offset" in "nomad/server/src/restore/clock.rs":
         "now_ns.wrapping_sub(machine_ns)" => "machine_ns.wrapping_sub(now_ns)";
-        "deadlines are off by twice the difference of the machines' clocks"; ZOO;
+        "deadlines are off by twice the difference of the machines' clocks"; SERVER;
     "zero-page" in "nomad/server/src/restore/arriving.rs":
         "            if self.written.contains(page) {\n                self.put" => "            if !self.written.contains(page) {\n                self.put";
-        "a page that was sent and is zero again keeps its old data"; ZOO;
+        "a page that was sent and is zero again keeps its old data"; SERVER;
     "absent-page" in "nomad/server/src/restore/arriving.rs":
         "map.runs(|change| change == PageChange::Absent)" => "map.runs(|_| false)";
-        "a page that was given up is there again, with its old data"; ZOO;
+        "a page that was given up is there again, with its old data"; SERVER;
     "frozen-pass" in "nomad/server/src/capture/pass.rs":
         "            Scope::Freeze => pages.lacks_in_chunk(self.first_page)," => "            Scope::Freeze => pages.pending.touches_chunk(self.first_page),";
-        "pages that were given up since they were sent stay"; ZOO;
+        "pages that were given up since they were sent stay"; SERVER;
     "reply-slot" in "nomad/server/src/restore/build.rs":
         ".install_reply(thread, Slot(capability.slot), capability.rights);" => ".install_reply(thread, Slot(capability.slot + 1), capability.rights);";
-        "a server answers nobody after a move"; ZOO;
+        "a server answers nobody after a move"; SERVER;
     "rebuilt-badge" in "nomad/server/src/restore/build.rs":
         "            _ => capability.badge,\n" => "            _ => 0,\n";
-        "a domain's own clients are confused with each other after a move"; ZOO;
+        "a domain's own clients are confused with each other after a move"; SERVER;
     "held-slot" in "nomad/server/src/restore/build.rs":
         ".hold(Slot(parent), holder, held.role.held(), badge)" => ".hold(Slot(parent + 1), holder, held.role.held(), badge)";
-        "a pager, a bell or who hears of faults is another one after a move"; ZOO;
+        "a pager, a bell or who hears of faults is another one after a move"; SERVER;
     "adopted-incarnation" in "userland/root/src/domain.rs":
         "        self.incarnation = incarnation;\n        self.state = DomainState::Running;\n" => "        self.state = DomainState::Running;\n";
-        "the incarnation never rises beyond two, and old copies pass for young ones"; ZOO;
+        "the incarnation never rises beyond two, and old copies pass for young ones"; ROOT;
     "announcement" in "userland/switch/src/switch.rs":
         "Verdict::ToAll(Side::Uplink)" => "Verdict::ToAll(Side::Domain)";
-        "nobody on the wire hears where a domain is now"; Machine("migration::a_counter_counts_on_elsewhere");
+        "nobody on the wire hears where a domain is now"; SWITCH;
 
     // What is decided.
     "commit-record" in "nomad/protocol/src/source/commit.rs":
@@ -143,4 +143,66 @@ mutations! {
     "away-address" in "userland/switch/src/forwarding/mod.rs":
         "            self.away.remove(station.mac);\n" => "";
         "frames for a domain that has come back go through the tunnel"; SWITCH;
+
+    // What root does for a domain that moves, and the calls that build it.
+    "unthawed" in "userland/root/src/services/incoming.rs":
+        "    body.domain.thaw(domain.freeze_token).map_err(kernel)?;\n    domain.begin_adopted" => "    domain.begin_adopted";
+        "a domain that has arrived stands still for ever, and is listed as running"; ROOT;
+    "refused-thaw" in "userland/root/src/services/incoming.rs":
+        "    body.domain.thaw(domain.freeze_token).map_err(kernel)?;\n    domain.begin_adopted" => "    let _ = body.domain.thaw(domain.freeze_token);\n    domain.begin_adopted";
+        "a domain that does not run is taken for adopted, and its source gives it up"; ROOT;
+    "kept-token" in "userland/root/src/services/incoming.rs":
+        "    domain.freeze_token = token;\n" => "";
+        "a domain that was built twice cannot be thawed"; ROOT;
+    "kept-pool" in "userland/root/src/services/incoming.rs":
+        "    if own.identify(sent.slot()) != own.identify(pool.slot()) {\n        return Err(Refusal::Capability);\n    }\n" => "";
+        "root runs a domain in a pool that it has not admitted and does not take back"; ROOT;
+    "outlived-by-older" in "userland/root/src/services/incoming.rs":
+        "DomainState::Running if domain.incarnation < incarnation => {}" => "DomainState::Running => {}";
+        "an older copy of a domain stops the younger one for good"; ROOT;
+    "outlived-by-another" in "userland/root/src/services/incoming.rs":
+        "        _ if domain.id != id => return Err(Refusal::NoSuchDomain),\n        DomainState::Outlived" => "        DomainState::Outlived";
+        "a domain is stopped for good by one that has only its name"; ROOT;
+    "outlived-runs" in "userland/root/src/services/incoming.rs":
+        "    body.domain.freeze(NO_DEADLINE).map_err(kernel)?;\n    domain.state = DomainState::Outlived;" => "    let _ = body;\n    domain.state = DomainState::Outlived;";
+        "two copies of a domain run"; ROOT;
+    "discarded-another" in "userland/root/src/services/incoming.rs":
+        "        _ if root.domains[index].id != id => return Err(Refusal::NoSuchDomain),\n" => "";
+        "a move that failed ends a domain that comes from a third machine"; ROOT;
+    "discarded-running" in "userland/root/src/services/incoming.rs":
+        "        state if comes(state) || state == DomainState::Outlived => {}\n        _ => return Err(Refusal::WrongState)," => "        _ => {}";
+        "a running domain is ended in place of one that does not come"; ROOT;
+    "taken-address" in "userland/root/src/services/incoming.rs":
+        "            if root.switchboard.is_taken(number, station) {\n                return Err(Refusal::AddressTaken);\n            }\n" => "";
+        "two domains of a machine have one address"; ROOT;
+    "released-running" in "userland/root/src/services/root.rs":
+        "        DomainState::Exported => Ok(index),\n        _ => Err(Refusal::WrongState)," => "        _ => Ok(index),";
+        "a domain that stays is ended as if it had left"; ROOT;
+    "started-again" in "userland/root/src/services/root.rs":
+        "    if !root.domains[index].is_elsewhere() {\n        return Err(Refusal::AlreadyHere);\n    }\n" => "";
+        "a domain that is here is started a second time"; ROOT;
+    "mover-rights" in "userland/root/src/services/root.rs":
+        "all - (DomainRights::DESTROY | DomainRights::UNRETIRE)" => "all - DomainRights::DESTROY";
+        "the migration server makes two of a domain without root"; ROOT;
+    "outline" in "nomad/server/src/restore/incoming.rs":
+        "outline.identity.id == self.id && outline.identity.name == self.name" => "outline.identity.id == self.id || outline.identity.name == self.name";
+        "another domain arrives under the offered one's name"; SERVER;
+    "standing-time" in "nomad/server/src/local.rs":
+        "incoming.let_go(stood_us)" => "incoming.let_go(stood_us.min(0))";
+        "a domain's time stands still while it moves"; SERVER;
+    "described-time" in "nomad/server/src/capture/state.rs":
+        "machine_ns.wrapping_add_signed(offset_ns)" => "machine_ns";
+        "the second move of a domain sets its time to the machine's"; SERVER;
+    "endless-look" in "nomad/server/src/capture/standing.rs":
+        "domain.freeze(clock::now_ns().saturating_add(LOOK_LIMIT_NS))" => "domain.freeze(abi::NO_DEADLINE)";
+        "a migration server that ends while it looks at a domain leaves it standing still for ever"; SERVER;
+    "claimed-rights" in "nomad/server/src/restore/build.rs":
+        "rights = Rights(rights.0 & granted.0);" => "rights = Rights(rights.0 | granted.0);";
+        "an image gives its domain every right over the services of this machine"; SERVER;
+    "older-record-first" in "nomad/shell/src/records.rs":
+        "        let sequence = self.next_sequence;\n        self.next_sequence += 1;\n        let offset" => "        self.forget(record.transaction);\n        let sequence = self.next_sequence;\n        self.next_sequence += 1;\n        let offset";
+        "a server that ends between the two writes of a record forgets its transaction"; SHELL;
+    "pages-of-a-stranger" in "nomad/shell/src/pages.rs":
+        "if !is_its || entry.peer != from || !awaits" => "if !is_its && entry.peer != from || !awaits";
+        "any machine of the fleet sends pages for another one's move"; SEGMENTS;
 }

@@ -20,7 +20,6 @@ const LONG: Finder = Host("kernel", "objects::tests::long");
 const RELEASED: Finder = Host("kernel", "objects::tests::released");
 const DEVICES: Finder = Host("kernel", "objects::tests::devices");
 const CONFORMANCE: Finder = Machine("conformance");
-const ZOO: Finder = Machine("zoo");
 
 macro_rules! mutations {
     ($($name:literal in $file:literal: $before:literal => $after:literal; $harm:literal; $finder:expr;)*) => {
