@@ -1,7 +1,7 @@
 //! What a move depends on: versions, retirement, descriptions.
 
 use super::{MATRIX, TLB};
-use crate::mutations::Finder::{Host, Machine};
+use crate::mutations::Finder::Host;
 use crate::mutations::Mutation;
 
 mutations! {
@@ -82,7 +82,7 @@ mutations! {
         "the second move of a domain sets its clock by the difference of two machines' times"; Host("kernel", "capture::tests::records");
     "described-present" in "kernel/src/capture/records.rs":
         "            record.present = memory.present.get();\n" => "";
-        "a move's estimate is nothing"; Machine("atomic");
+        "a move's estimate is nothing"; Host("kernel", "capture::tests::attributes");
     "unretired-for-ever" in "kernel/src/capture/retire.rs":
         "    belong(kernel, domain, deadline);" => "    belong(kernel, domain, deadline.filter(|_| false));";
         "a retirement that was undone leaves the domain standing still for ever if the one who undid it ends"; Host("kernel", "capture::tests::freezing");
