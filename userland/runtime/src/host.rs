@@ -29,7 +29,7 @@ const PORT: Slot = Slot(6);
 const SLOTS: usize = 8;
 /// The first slot that [`with_kernel`] leaves free.
 const FIRST_FREE: Slot = Slot(64);
-/// How much all tests of a program may have mapped at once.
+/// Bytes that all tests of a program may have mapped at once.
 const MAPPED_BYTES: usize = 1 << 30;
 
 /// What a test's kernel answers a call: the registers with its results.
@@ -107,8 +107,8 @@ pub fn signal(notification: Slot, flags: u64) {
 }
 
 /// Runs `act` with all system calls of this thread answered by `answer`; returns what `act` does, and the calls. Slots are free
-/// from 64 on. The thread has a message buffer, whose data `answer` may write: [`write_message_data`]. What is mapped is memory,
-/// with the bytes of an earlier mapping or zeros in it: this kernel does not know which mappings show the same pages.
+/// from 64 on. The thread has a message buffer, whose data `answer` may write: [`write_message_data`]. A mapping has memory
+/// behind it, with the bytes of an earlier one or zeros: two mappings never show the same pages.
 pub fn with_kernel<T>(
     answer: fn(&Request) -> Answer,
     act: impl FnOnce() -> T,
@@ -128,7 +128,7 @@ pub fn with_kernel<T>(
     (result, kernel.map_or_else(Vec::new, |kernel| kernel.calls))
 }
 
-/// Memory that is never given back. The host provides its pages when they are touched.
+/// Leaked memory. The host provides a page when it is first touched.
 fn memory_for_mappings() -> Range {
     let words = alloc::vec![0_u64; MAPPED_BYTES / size_of::<u64>()];
     Range {

@@ -93,7 +93,7 @@ static REGION: Mutex<Region> = Mutex::new(Region::new());
 /// Most ranges that are remembered for reuse.
 const HOLES_MAX: usize = 16;
 
-/// Takes the addresses of all mappings from this range instead, which has memory without a kernel.
+/// Takes the addresses of all later mappings from this range, which has memory behind it.
 #[cfg(not(target_os = "none"))]
 pub(crate) fn open(range: Range) {
     let start = range.start.next_multiple_of(MAP_STEP_BYTES);
@@ -157,7 +157,7 @@ mod tests {
     use crate::host::{DONE, with_kernel};
 
     #[test]
-    fn what_is_mapped_on_a_host_holds_what_is_written() {
+    fn mappings_of_a_host_hold_what_is_written() {
         let map = || {
             let (own, memory) = (Cap::from_slot(Slot(1)), Cap::from_slot(Slot(2)));
             Mapping::new(own, memory, PageCount(3), Access::ReadWrite).expect("maps")

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     const DOMAIN: Cap<Domain> = Cap::from_slot(Slot(8));
-    /// How far the domain's clock is ahead of the machine's, and what that shows.
+    /// The domain's clock is behind the machine's.
     const OFFSET_NS: i64 = -3_000;
     const MACHINE_NS: u64 = 5_000;
 
@@ -103,7 +103,7 @@ mod tests {
         }
     }
 
-    /// The notification that wakes a domain with these, where root has no name for any.
+    /// The notification that wakes a domain with these notifications, if root has a name for none of them.
     fn wake_of(notifications: &[u64]) -> Option<ObjectId> {
         let unnamed: fn(&Request) -> Answer = |_| {
             let words = refused(Refusal::NoSuchObject);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_wakes_a_domain_is_what_root_says_or_else_the_only_one() {
+    fn a_domain_is_woken_by_its_only_notification_if_root_names_none() {
         assert_eq!(wake_of(&[]), None);
         assert_eq!(wake_of(&[5]), Some(ObjectId(5)));
         assert_eq!(wake_of(&[5, 6]), None);

@@ -100,11 +100,11 @@ mod tests {
 
     const OWN: Cap<Domain> = Cap::from_slot(Slot(2));
     const POOL: Cap<Pool> = Cap::from_slot(Slot(3));
-    /// The first page of a chunk, and the Memory is longer than a chunk.
+    /// The first page of the Memory's second chunk.
     const FIRST: u64 = 512;
     const PAGES: u64 = 600;
 
-    /// A chunk whose pages 1 and 2 are so.
+    /// A chunk with this change to its pages 1 and 2.
     fn pages(change: PageChange) -> PageMap {
         let mut map = PageMap::try_new(88).expect("a chunk");
         [1, 2].into_iter().for_each(|page| map.set(page, change));

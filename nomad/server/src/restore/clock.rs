@@ -53,7 +53,7 @@ mod tests {
 
     const DOMAIN: Cap<Domain> = Cap::from_slot(Slot(8));
 
-    /// The offsets that a domain's clock is set to so that it is `now_ns` there, on a machine that is older than the domain.
+    /// The offsets that a domain's clock is set to when it is to be `now_ns` there.
     fn offsets(now_ns: u64) -> Vec<i64> {
         let (set, calls) = with_kernel(
             |request| match request {

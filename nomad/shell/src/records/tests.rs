@@ -143,7 +143,7 @@ fn of_two_records_of_a_transaction_the_older_is_gone_for_good() {
     assert_eq!(open(&records.into_store()).1, []);
 }
 
-/// Bytes of a life that ends within a write: it writes this many more.
+/// The bytes of a life that ends in the middle of a write, after `left` more bytes.
 #[derive(Clone)]
 struct Mortal {
     memory: Bytes,
@@ -166,7 +166,7 @@ impl Store for Mortal {
     }
 }
 
-/// What a life leaves behind that ends after it has written this many bytes.
+/// The bytes that remain of a life that ends after it has written `left` bytes.
 fn lives_for(left: usize, memory: &Bytes, act: impl FnOnce(&mut Records<Mortal>)) -> Bytes {
     let memory = memory.clone();
     let (mut records, ..) = Records::open(Mortal { memory, left }, BootId(3));

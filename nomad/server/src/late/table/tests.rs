@@ -73,7 +73,7 @@ fn what_is_held_and_what_still_comes_goes_to_the_target() {
 }
 
 #[test]
-fn no_other_machine_than_the_target_says_that_frames_were_heard() {
+fn only_the_target_acknowledges_frames() {
     let mut a = Table::default();
     a.hold(MOVE, B, COUNTER, 1);
     a.pass_on(MOVE, 0);

@@ -1,4 +1,4 @@
-//! The calls that build a domain, before a kernel that answers every one.
+//! The calls that build a domain, with a kernel that performs all of them.
 
 use alloc::boxed::Box;
 
@@ -23,9 +23,9 @@ const SERVICE: u32 = 9;
 
 const BADGE: u64 = 77;
 const RIGHTS: Rights = Rights(1);
-/// What this machine grants over the service.
+/// The rights that this machine grants over the service.
 const GRANTED: Rights = Rights(0b101);
-/// What the image claims over it.
+/// The rights that the image claims over it.
 const CLAIMED: Rights = Rights(0b011);
 const FLAGS: u64 = 6;
 
@@ -39,7 +39,7 @@ fn capability(slot: u32, target: Target, badge: u64, parent: Option<u32>) -> Cap
     }
 }
 
-/// Every call succeeds, and root has what the domain refers to outside: an endpoint.
+/// Every call succeeds, and root has an endpoint for the service outside.
 fn willing(request: &Request) -> Answer {
     match request {
         Request::Call(_) => Ok([0, MessageInfo::try_new(1, 1)?.bits(), 0, 0, 0, 0, 0, 0]),
@@ -102,7 +102,7 @@ fn description() -> Description {
     }
 }
 
-/// A domain that was built, and the calls.
+/// Builds the domain; returns it, and the calls.
 fn build() -> (Built, Vec<Request>) {
     let (built, calls) = try_build(willing);
     (built.expect("builds"), calls)

@@ -28,7 +28,7 @@ const SIZES: Sizes = Sizes {
     slots: 8,
 };
 
-/// A kernel that does all and lists nothing, and a root that does all.
+/// A kernel that performs every call and lists nothing, and a root that performs every request.
 pub(crate) fn kernel(request: &Request) -> Answer {
     match request {
         // Root has done it.

@@ -1,4 +1,4 @@
-//! What a domain that comes costs and gets.
+//! Requests about a domain that arrives.
 
 use abi::NO_DEADLINE;
 use abi::calls::DomainFreeze;
@@ -12,7 +12,7 @@ use crate::services::incoming;
 const OTHER_ID: DomainId = DomainId([8; 16]);
 const OTHER_POOL: Slot = Slot(23);
 
-/// What a builder sends with a whole domain in this pool.
+/// The message in which a builder sends a complete domain in this pool.
 fn parts(pool: Slot) -> Message {
     Message::new()
         .capability(Cap::<Pool>::from_slot(pool))
@@ -87,7 +87,7 @@ fn a_domain_is_kept_until_it_is_adopted_and_thawed_by_the_last_token() {
 }
 
 #[test]
-fn only_what_is_in_the_pool_that_was_admitted_is_kept() {
+fn only_a_domain_in_the_pool_that_was_admitted_is_kept() {
     with_kernel(willing, || {
         let mut root = root(DomainState::Incoming, 0);
         assert_eq!(keep(&mut root, OTHER_POOL, 9), Err(Refusal::Capability));
@@ -122,7 +122,7 @@ fn no_frame_flows_to_a_domain_that_was_outlived() {
 }
 
 #[test]
-fn no_older_copy_no_other_domain_and_nothing_that_leaves_stops_one() {
+fn neither_an_older_copy_nor_another_domain_stops_one_and_none_is_stopped_that_leaves() {
     let cases = [
         (DomainState::Running, ID, 3, Refusal::WrongState),
         (DomainState::Running, ID, 2, Refusal::WrongState),
@@ -143,7 +143,7 @@ fn no_older_copy_no_other_domain_and_nothing_that_leaves_stops_one() {
 }
 
 #[test]
-fn what_does_not_come_or_was_outlived_is_discarded() {
+fn a_domain_that_does_not_arrive_or_was_outlived_is_discarded() {
     for state in [
         DomainState::Incoming,
         DomainState::Prepared,
@@ -159,7 +159,7 @@ fn what_does_not_come_or_was_outlived_is_discarded() {
 }
 
 #[test]
-fn neither_what_runs_or_leaves_nor_another_of_its_name_is_discarded() {
+fn neither_a_domain_that_runs_or_leaves_nor_another_of_its_name_is_discarded() {
     let cases = [
         (DomainState::Running, ID, Refusal::WrongState),
         (DomainState::Exported, ID, Refusal::WrongState),
@@ -178,7 +178,7 @@ fn neither_what_runs_or_leaves_nor_another_of_its_name_is_discarded() {
     }
 }
 
-/// Asks for a port for the domain that comes, while another domain of this machine has one with addresses 1 and 1.
+/// Binds a port for the domain that arrives, while another domain of this machine has the station (1, 1).
 fn bind_port(wanted: Station) -> Result<Option<Cap<Any>>, Refusal> {
     let (bound, _) = with_kernel(willing, || {
         let mut root = root(DomainState::Incoming, 0);

@@ -1,4 +1,4 @@
-//! What root does for those who move domains, before a kernel that answers every call.
+//! Root's answers to the migration server, with a kernel that performs every call.
 
 mod incoming;
 mod root;
@@ -92,7 +92,7 @@ fn station(mac: u8, ip: u8) -> Station {
     }
 }
 
-/// What the switch is told, which does it all.
+/// The commands of a switch that performs all of them.
 fn commands(root: &mut Supervisor) -> Vec<&'static str> {
     let mut commands = Vec::new();
     loop {
@@ -110,7 +110,7 @@ fn commands(root: &mut Supervisor) -> Vec<&'static str> {
     }
 }
 
-/// The tokens of freezes that are ended.
+/// The tokens of the freezes that are ended.
 fn thawed(calls: &[Request]) -> Vec<u64> {
     let tokens = calls.iter().filter_map(|call| match call {
         Request::DomainThaw(DomainThaw { token, .. }) => Some(*token),

@@ -1,4 +1,4 @@
-//! What a domain that leaves costs and gets.
+//! Requests about a domain that is here or leaves.
 
 use abi::kind::DomainRights;
 use runtime::protocol::root::{Request as Asked, done, refused};
@@ -9,7 +9,7 @@ use crate::services::root;
 /// Longer than any test.
 const FROZEN_NS: u64 = 1 << 60;
 
-/// Root's answer: its words and how many capabilities it brings; nothing if it comes later.
+/// Root's answer: its words and the number of its capabilities; `None` if it comes later.
 fn ask(root: &mut Supervisor, asked: Asked) -> Option<(Vec<u64>, usize)> {
     let mut server = Server::new(root.machine.endpoint).expect("a free slot");
     let message = Message::of(asked.pack().as_slice());
@@ -69,7 +69,7 @@ fn an_export_is_answered_when_the_switch_leaves_the_port_alone() {
 }
 
 #[test]
-fn only_what_was_exported_is_released_and_its_address_stays_reserved() {
+fn only_an_exported_domain_is_released_and_its_address_stays_reserved() {
     let release = Asked::Release { name: name() };
     for state in [
         DomainState::Running,
@@ -90,7 +90,7 @@ fn only_what_was_exported_is_released_and_its_address_stays_reserved() {
 }
 
 #[test]
-fn who_moves_a_domain_can_neither_end_it_nor_undo_its_retirement() {
+fn the_migration_server_can_neither_end_a_domain_nor_undo_its_retirement() {
     let find = Asked::Find { name: name() };
     let (found, calls) = with_kernel(willing, || ask(&mut root(DomainState::Running, 1), find));
     assert_eq!(found.map(|(_, capabilities)| capabilities), Some(1));
@@ -104,7 +104,7 @@ fn who_moves_a_domain_can_neither_end_it_nor_undo_its_retirement() {
 }
 
 #[test]
-fn nobody_gets_authority_over_a_domain_that_comes_or_may_not_move() {
+fn no_authority_is_given_over_a_domain_that_arrives_or_may_not_move() {
     let find = Asked::Find { name: name() };
     with_kernel(willing, || {
         let mut pinned = root(DomainState::Running, 1);
@@ -134,7 +134,7 @@ fn a_domain_that_is_retired_no_more_runs() {
 }
 
 #[test]
-fn what_is_here_is_not_started_a_second_time() {
+fn a_domain_that_is_here_is_not_started_a_second_time() {
     let start = Asked::Start { name: name() };
     for state in [
         DomainState::Running,
