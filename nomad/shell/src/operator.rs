@@ -8,7 +8,7 @@ use core::net::Ipv4Addr;
 use nomad_client::RequestId;
 use nomad_image::{Name, Verdict};
 use nomad_protocol::{
-    Cancelled, Doubt, Entry, Force, Instant, Notice, Offer, OfferError, TransactionId,
+    Cancelled, DomainId, Doubt, Entry, Force, Instant, Notice, Offer, OfferError, TransactionId,
 };
 use service_protocol::root::{DomainRecord, DomainState};
 
@@ -127,15 +127,18 @@ impl<H: Host> Shell<H> {
 
     /// Settles what is in doubt about a domain.
     fn force(&mut self, now: Instant, name: Name, force: Force) -> Answer {
-        let mut doubts = self.moves.doubts(name);
-        let settled = doubts.find(|(_, doubt)| doubt.is_settled_by(force));
-        drop(doubts);
-        match (settled, force) {
-            (Some((transaction, doubt)), force) => {
-                self.settle(now, name, (transaction, doubt), force)?;
+        let doubts = self.moves.doubts(name);
+        let settled = doubts.filter(|(_, doubt)| doubt.is_settled_by(force));
+        let settled: Vec<_> = settled.collect();
+        match (settled.is_empty(), force) {
+            (false, _) => {
+                for it in settled {
+                    self.settle(now, name, it, force)?;
+                }
             }
-            (None, Force::RunHere) => self.start_by_order(now, name, true)?,
-            (None, Force::DropCopy) => self.drop_outlived(now, name)?,
+            (true, Force::RunHere) if self.is_outlived(name) => self.revive(now, name)?,
+            (true, Force::RunHere) => self.start_by_order(now, name, true)?,
+            (true, Force::DropCopy) => self.drop_outlived(now, name)?,
         }
         Ok([match force {
             Force::RunHere => format!("{name} is to run here"),
@@ -151,13 +154,9 @@ impl<H: Host> Shell<H> {
         (transaction, doubt): (TransactionId, Doubt),
         force: Force,
     ) -> Result<(), String> {
-        let calls = &self.roll_calls;
-        let objection = calls.objection_to_running(now, &self.machines, name.as_str());
         // What runs here already is to run on, and nobody else is waited for.
-        let begins = force == Force::RunHere && doubt != Doubt::NotReleased;
-        if let (true, Some(why)) = (begins, objection) {
-            self.update_roll_calls(now);
-            return Err(why);
+        if force == Force::RunHere && doubt != Doubt::NotReleased {
+            self.object_to_running(now, name)?;
         }
         match self.moves.ledger.force(now, transaction, force) {
             true => Ok(()),
@@ -165,14 +164,45 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Gives up a copy that was outlived.
-    fn drop_outlived(&mut self, now: Instant, name: Name) -> Result<(), String> {
+    /// Refuses to have a copy run here while others are not known to have none that runs. They are asked, if they are not yet.
+    fn object_to_running(&mut self, now: Instant, name: Name) -> Result<(), String> {
+        let calls = &self.roll_calls;
+        match calls.objection_to_running(now, &self.machines, name.as_str()) {
+            None => Ok(()),
+            Some(why) => {
+                self.update_roll_calls(now);
+                Err(why)
+            }
+        }
+    }
+
+    /// The id of a copy here that was outlived.
+    fn outlived(&mut self, name: Name) -> Result<DomainId, String> {
         let found = self.host.find(name);
         let record = found.map_err(|error| error.to_string())?;
-        if record.state != DomainState::Outlived {
-            return Err(format!("no copy of {name} here is in doubt or outlived"));
+        match record.state {
+            DomainState::Outlived => Ok(DomainId(u128::from_le_bytes(record.id.0))),
+            _ => Err(format!("no copy of {name} here is in doubt or outlived")),
         }
-        let id = nomad_protocol::DomainId(u128::from_le_bytes(record.id.0));
+    }
+
+    fn is_outlived(&mut self, name: Name) -> bool {
+        self.outlived(name).is_ok()
+    }
+
+    /// Lets a copy run on that was outlived: by one that died since, or that there never was.
+    fn revive(&mut self, now: Instant, name: Name) -> Result<(), String> {
+        let id = self.outlived(name)?;
+        self.object_to_running(now, name)?;
+        let revived = self.host.revive(name, id);
+        revived.map_err(|error| error.to_string())?;
+        self.update_roll_calls(now);
+        Ok(())
+    }
+
+    /// Gives up a copy that was outlived.
+    fn drop_outlived(&mut self, now: Instant, name: Name) -> Result<(), String> {
+        let id = self.outlived(name)?;
         let dropped = self.host.discard(name, id);
         dropped.map_err(|error| error.to_string())?;
         self.update_roll_calls(now);

@@ -23,7 +23,7 @@ pub enum Purpose {
     Start,
     /// The domain is at home here and was sent away. If nobody has it, it is lost.
     Watch,
-    /// A copy of the domain is here, and its fate in doubt.
+    /// A copy of the domain is here, and its fate in doubt, or it was outlived.
     Doubt,
 }
 
@@ -51,14 +51,16 @@ pub struct RollCalls {
     calls: Vec<Call>,
 }
 
-/// The domains that others are to be asked about, and why: those of root's that are not here, and those in doubt.
+/// The domains that others are to be asked about, and why: those of root's that are not here, and those here in doubt or outlived, which
+/// an operator may force to run.
 pub fn needed<'a>(
     records: &[DomainRecord],
     entries: impl Iterator<Item = Entry<'a>>,
 ) -> BTreeMap<Name, Purpose> {
     let homes = records.iter().filter_map(|record| {
         let name = Name::try_new(record.name.as_str()).ok()?;
-        Some((name, Purpose::of(record)?))
+        let outlived = (record.state == DomainState::Outlived).then_some(Purpose::Doubt);
+        Some((name, Purpose::of(record).or(outlived)?))
     });
     let doubted = entries.filter(|entry| entry.doubt.is_some_and(Doubt::has_copy));
     let doubted = doubted.map(|entry| (entry.offer.name.clone(), Purpose::Doubt));

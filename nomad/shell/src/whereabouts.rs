@@ -133,8 +133,8 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Whether a copy runs here or may without another word: one that leaves may, until what becomes of it is in doubt; one that comes
-    /// and one in doubt may as soon as that is settled so.
+    /// Whether a copy runs here or may without another word: one that leaves may, until what becomes of it is in doubt; one that is
+    /// prepared and one in doubt may as soon as that is settled so.
     fn may_run(&self, record: &DomainRecord) -> bool {
         let mut entries = self.moves.ledger.entries();
         let mut its = entries
@@ -146,7 +146,9 @@ impl<H: Host> Shell<H> {
                 let stands = entry.doubt.is_some_and(Doubt::has_copy);
                 entry.is_about_to_run || !stands
             }),
-            _ => its.any(|entry| entry.is_about_to_run),
+            DomainState::Prepared => its.any(|entry| entry.is_about_to_run),
+            // An outlived one stands still, though its own move here may not be over.
+            _ => false,
         }
     }
 

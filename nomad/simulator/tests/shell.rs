@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
     AbortReason, Attempt, BootId, CpuFeatures, Digest, DomainId, Envelope, Fleet, Incarnation,
-    Instant, Message, Name, Offer, Sizes, Standing, Step, StreamHeader, Timing, TransactionId,
-    Turn, Versions,
+    Instant, Message, Name, Offer, Progressed, Record, Sizes, Standing, Step, StreamHeader, Timing,
+    TransactionId, Turn, Versions,
 };
-use nomad_shell::Output;
 use nomad_shell::pages::Stranger;
+use nomad_shell::{Notes, Output};
 use nomad_simulator::faults::{RootCall, RootFault};
 use nomad_simulator::hardware::Parts;
 use nomad_simulator::machine::{Common, DOMAIN, Machine, Mutant, hardware, machine_id};
@@ -139,11 +139,43 @@ fn a_domain_that_came_and_left_is_started_again_unasked_only_if_its_manifest_wan
     }
 }
 
-/// A machine that takes in a domain of `PEER`'s.
-fn target() -> Machine {
-    let mut machine = machine(false, BTreeMap::new());
-    let offer = Offer {
-        domain: DomainId(1),
+/// Its own move here is not over, but it stands still.
+#[test]
+fn a_copy_that_came_and_was_outlived_does_not_run_as_far_as_others_are_told() {
+    let mut machine = machine(true, BTreeMap::new());
+    machine.hardware_mut().keep(&Record {
+        transaction: MOVE,
+        peer: machine_id(PEER),
+        offer: offer(DOMAIN),
+        progress: Progressed::TargetActivated {
+            peer_boot: BootId(PEER as u64),
+        },
+    });
+    let mut machine = machine.crash_nomad(now());
+    let activated = Step::Activated {
+        domain: DOMAIN,
+        incarnation: Incarnation(9),
+    };
+    answers(
+        &mut machine,
+        PEER,
+        Message::About(TransactionId(8), activated),
+    );
+    assert_eq!(state(&machine), DomainState::Outlived);
+    let entries = machine.shell.moves.ledger.entries();
+    assert_eq!(entries.filter(|entry| entry.is_about_to_run).count(), 1);
+    let holds = Standing::Holds {
+        incarnation: Incarnation(0),
+        runs: false,
+    };
+    let expected = Message::Answers(name(), Turn(3), holds);
+    let asks = Message::Asks(name(), Turn(3), fleet().id());
+    assert_eq!(answers(&mut machine, PEER, asks)[0], expected);
+}
+
+fn offer(domain: DomainId) -> Offer {
+    Offer {
+        domain,
         incarnation: Incarnation(0),
         name: name(),
         sizes: Sizes {
@@ -155,8 +187,13 @@ fn target() -> Machine {
         versions: Versions { image: 1, abi: 1 },
         cpu: CpuFeatures::default(),
         fleet: fleet().id(),
-    };
-    let offer = Message::About(MOVE, Step::Offer(offer));
+    }
+}
+
+/// A machine that takes in a domain of `PEER`'s.
+fn target() -> Machine {
+    let mut machine = machine(false, BTreeMap::new());
+    let offer = Message::About(MOVE, Step::Offer(offer(DomainId(1))));
     let admitted = answers(&mut machine, PEER, offer);
     assert_eq!(admitted, [Message::About(MOVE, Step::Admit)]);
     machine

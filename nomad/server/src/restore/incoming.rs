@@ -30,6 +30,7 @@ use crate::restore::arriving::Arriving;
 use crate::restore::build::{Built, Plan};
 use crate::restore::error::{Asking, During};
 use crate::restore::{RestoreError, clock as domain_clock, read_back, scrap};
+use crate::root::RootError;
 
 /// A domain on its way in.
 pub struct Incoming {
@@ -74,8 +75,13 @@ impl Incoming {
         incarnation: u64,
         pages: u64,
         (extent, share): (Extent, Share),
-    ) -> Result<Incoming, crate::root::RootError> {
-        let pool = machine.root.admit(name, id.0, pages)?;
+    ) -> Result<Incoming, RootError> {
+        let pool = machine.root.admit(name, id.0, pages).inspect_err(|error| {
+            // Root may have done it all the same: nobody else would ever give the name free.
+            if !matches!(error, RootError::Refused(_)) {
+                let _ = machine.root.discard(name, id.0);
+            }
+        })?;
         Ok(Incoming {
             machine,
             name,

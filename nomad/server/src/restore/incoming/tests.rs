@@ -11,6 +11,7 @@ use abi::{Request, Rights};
 use nomad_image::{Attribute, Clock, HeldCapability, Identity, Outline, Role, Target};
 use nomad_protocol::{Side as MoveSide, Sizes};
 use runtime::host::{Answer, DONE, with_kernel};
+use runtime::protocol::root::Refusal;
 
 use super::*;
 use crate::budget::Budget;
@@ -326,4 +327,28 @@ fn a_source_cannot_send_frames_for_two_ports() {
             Err(NOT_ANNOUNCED)
         );
     });
+}
+
+/// Root may keep the name for it: nobody else would give that free.
+#[test]
+fn an_admission_whose_answer_makes_no_sense_is_taken_back() {
+    let admit = || {
+        let extent = (Extent::of(&SIZES), Share::default());
+        Incoming::admit(Machine::of_tests(), name(), DomainId([7; 16]), 2, 8, extent).err()
+    };
+    let asked = |calls: &[Request]| {
+        let is_call = |call: &&Request| matches!(call, Request::Call(_));
+        calls.iter().filter(is_call).count()
+    };
+    // It is done, and no capability comes along.
+    let (error, calls) = with_kernel(kernel, admit);
+    assert_eq!((error, asked(&calls)), (Some(RootError::Malformed), 2));
+    let refused = |_: &Request| {
+        let refusal = Refusal::AlreadyHere as u64;
+        let info = abi::MessageInfo::words_only(1)?.bits();
+        Ok([0, info, refusal, 0, 0, 0, 0, 0])
+    };
+    let (error, calls) = with_kernel(refused, admit);
+    let refusal = Some(RootError::Refused(Refusal::AlreadyHere));
+    assert_eq!((error, asked(&calls)), (refusal, 1));
 }
