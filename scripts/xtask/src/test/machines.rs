@@ -1,100 +1,144 @@
 //! The tests that boot machines: all of them, or those that are named, `FILE` or `FILE::TEST`.
 
-use std::process::Command;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
 
+use serde_json::Value;
+
+use super::lanes::{self, Test};
 use super::steps::host_cargo;
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 use crate::{build, process};
 
+/// Files with the longest tests, which begin first: nothing else would run beside the last of them.
+const LONG: [&str; 6] = [
+    "failures", "three", "restarts", "refusals", "nemesis", "zoo",
+];
+/// Tests at a time for each processor. Each has its own network, and its machines wait more than they work.
+const LANES: usize = 2;
+/// More are never needed, and each takes up to a gigabyte.
+const LANES_MAX: usize = 12;
+
 /// Runs these machine tests, or all: `FILE`, or `FILE::TEST` for those of a file whose name contains `TEST`.
 ///
 /// # Errors
-/// A test failed, or a name is that of no test. The other names are run all the same.
-pub fn run(workspace: &Workspace, tests: &[String]) -> Result<()> {
+/// A name is that of no test, and nothing was run; or tests failed.
+pub fn run(workspace: &Workspace, names: &[String]) -> Result<()> {
     build::host_programs(workspace)?;
-    if tests.is_empty() {
-        return process::run(&mut cargo(workspace, &[], "")?);
-    }
-    each(tests, |test| run_named(workspace, test))
+    let mut tests = wanted(all(workspace)?, names)?;
+    tests.sort_by_key(|test| {
+        LONG.iter()
+            .position(|file| *file == test.file)
+            .unwrap_or(LONG.len())
+    });
+    let processors = available_parallelism().map_or(1, usize::from);
+    let lanes = (LANES * processors).min(LANES_MAX);
+    let logs = workspace.artefacts().join("tests");
+    lanes::run(tests, lanes, &logs, &workspace.environment())
 }
 
-/// Runs every one of these, and names those that failed in the end.
-fn each(tests: &[String], mut run: impl FnMut(&str) -> Result<()>) -> Result<()> {
-    let mut failed = Vec::new();
-    for test in tests {
-        if let Err(error) = run(test) {
-            eprintln!("{test}: {error}");
-            failed.push(test.clone());
-        }
+/// Those of the tests that are named, each once.
+fn wanted(all: Vec<Test>, names: &[String]) -> Result<Vec<Test>> {
+    let is_named = |test: &Test, name: &String| {
+        let (file, part) = name.split_once("::").unwrap_or((name, ""));
+        test.file == file && test.name.contains(part)
+    };
+    let nothing = |name: &&String| !all.iter().any(|test| is_named(test, name));
+    if let Some(name) = names.iter().find(nothing) {
+        return Err(Error::Missing(format!("no machine test is called {name}")));
     }
-    if failed.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Tests(failed))
-    }
+    let is_wanted = |test: &Test| names.is_empty() || names.iter().any(|it| is_named(test, it));
+    Ok(all.into_iter().filter(is_wanted).collect())
 }
 
-fn run_named(workspace: &Workspace, test: &str) -> Result<()> {
-    let (file, name) = test.split_once("::").unwrap_or((test, ""));
-    let which = ["--test", file];
-    // The test program takes a name that no test has for a run of none, which passes.
-    let listed = process::output(cargo(workspace, &which, name)?.arg("--list"))?;
-    if !lists_a_test(&listed) {
-        return Err(Error::Missing(format!("{file} has no test {name:?}")));
-    }
-    process::run(&mut cargo(workspace, &which, name)?)
-}
-
-/// Whether the list of a test program has a test.
-fn lists_a_test(listed: &str) -> bool {
-    listed.lines().any(|line| line.ends_with(": test"))
-}
-
-fn cargo(workspace: &Workspace, which: &[&str], name: &str) -> Result<Command> {
+/// All machine tests, compiled.
+fn all(workspace: &Workspace) -> Result<Vec<Test>> {
     let mut cargo = host_cargo(workspace)?;
-    cargo
-        .args([
-            "--no-fail-fast",
-            "--package",
-            "harness",
-            "--features",
-            "machines",
-        ])
-        .args(which)
-        .envs(workspace.environment())
-        // Each test has its own network, and its machines wait more than they work.
-        .args(["--", "--test-threads=2"])
-        .args((!name.is_empty()).then_some(name));
-    Ok(cargo)
+    cargo.args(["--no-run", "--package", "harness", "--features", "machines"]);
+    cargo.args(["--tests", "--message-format", "json-render-diagnostics"]);
+    let messages = process::output(&mut cargo)?;
+    let mut tests = Vec::new();
+    for (file, program) in messages.lines().filter_map(test_program) {
+        let mut list = std::process::Command::new(&program);
+        let listed = process::output(list.args(["--list", "--format", "terse"]))?;
+        let names = listed
+            .lines()
+            .filter_map(|line| line.strip_suffix(": test"));
+        tests.extend(names.map(|name| Test {
+            program: program.clone(),
+            file: file.clone(),
+            name: name.to_string(),
+        }));
+    }
+    Ok(tests)
+}
+
+/// The file and the program that one of cargo's messages tells of, if it is of a file in tests/tests.
+fn test_program(message: &str) -> Option<(String, PathBuf)> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    let target = &message["target"];
+    let is_test = target["kind"].as_array()?.iter().any(|kind| kind == "test");
+    let program = message["executable"].as_str().filter(|_| is_test)?;
+    Some((target["name"].as_str()?.to_string(), program.into()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_test_that_fails_keeps_none_of_the_others_from_running() {
-        let tests = ["boot", "zoo::typo", "lies"].map(str::to_owned);
-        let mut ran = Vec::new();
-        let result = each(&tests, |test| {
-            ran.push(test.to_owned());
-            match test {
-                "lies" => Ok(()),
-                _ => Err(Error::Missing("it fails".to_string())),
-            }
-        });
-        assert_eq!(ran, tests);
-        let error = result.expect_err("two have failed").to_string();
-        assert_eq!(error, "machine tests that failed: boot, zoo::typo");
-        assert!(each(&tests, |_| Ok(())).is_ok());
+    fn tests() -> Vec<Test> {
+        let test = |(file, name): (&str, &str)| Test {
+            program: PathBuf::new(),
+            file: file.to_string(),
+            name: name.to_string(),
+        };
+        [
+            ("boot", "it_starts"),
+            ("boot", "it_ends"),
+            ("zoo", "it_starts"),
+        ]
+        .map(test)
+        .into()
+    }
+
+    fn names(wanted: &[&str]) -> Result<Vec<String>> {
+        let wanted: Vec<String> = wanted.iter().map(|name| name.to_string()).collect();
+        let tests = super::wanted(tests(), &wanted)?;
+        Ok(tests.iter().map(Test::full_name).collect())
     }
 
     #[test]
-    fn a_name_that_no_test_has_is_seen_in_the_list() {
-        assert!(lists_a_test(
-            "it_boots: test\nit_ends: test\n\n2 tests, 0 benchmarks\n"
-        ));
-        assert!(!lists_a_test("0 tests, 0 benchmarks\n"));
+    fn a_file_and_a_part_of_a_name_choose_tests_and_nothing_named_is_all() {
+        assert_eq!(names(&[]).unwrap().len(), 3);
+        assert_eq!(names(&["boot"]).unwrap().len(), 2);
+        assert_eq!(
+            names(&["boot::ends", "zoo"]).unwrap(),
+            ["boot::it_ends", "zoo::it_starts"]
+        );
+        assert_eq!(names(&["zoo", "zoo::it"]).unwrap(), ["zoo::it_starts"]);
+    }
+
+    #[test]
+    fn a_name_that_no_test_has_is_an_error() {
+        for name in ["zoo::typo", "typo", "it_starts"] {
+            assert!(
+                names(&["boot", name])
+                    .unwrap_err()
+                    .to_string()
+                    .contains(name)
+            );
+        }
+    }
+
+    #[test]
+    fn the_programs_of_files_in_tests_are_told_from_others() {
+        let message = |kind: &str| {
+            format!(r#"{{"target":{{"kind":["{kind}"],"name":"boot"}},"executable":"/boot-1"}}"#)
+        };
+        let expected = Some(("boot".to_string(), PathBuf::from("/boot-1")));
+        assert_eq!(test_program(&message("test")), expected);
+        assert_eq!(test_program(&message("bin")), None);
+        assert_eq!(test_program("   Compiling harness"), None);
     }
 }

@@ -8,8 +8,10 @@
 //! | [`steps`] | the steps, and what each runs |
 //! | [`choice`] | the steps that were asked for |
 //! | [`machines`] | the step that boots machines |
+//! | [`lanes`] | tests side by side |
 
 mod choice;
+mod lanes;
 mod machines;
 mod steps;
 

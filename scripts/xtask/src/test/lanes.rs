@@ -1,0 +1,158 @@
+//! Tests side by side, each in a process of its own: [`run`].
+//!
+//! Cargo runs one test program after the other, so that the last test of each has the host for itself. Here the next test of any program
+//! begins as soon as one ends.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::error::{AtPath, Error, Result};
+
+/// A test of a test program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Test {
+    /// The program.
+    pub program: PathBuf,
+    /// The file that it was compiled from, without its ending.
+    pub file: String,
+    /// The test's name there.
+    pub name: String,
+}
+
+impl Test {
+    /// `FILE::TEST`.
+    pub fn full_name(&self) -> String {
+        format!("{}::{}", self.file, self.name)
+    }
+
+    /// Runs it; what it prints goes to a file, which no process that it leaves behind can keep open for us.
+    fn run(&self, log: &Path, environment: &[(&'static str, PathBuf)]) -> Result<ExitStatus> {
+        let output = File::create(log).at(log)?;
+        let errors = output.try_clone().at(log)?;
+        Command::new(&self.program)
+            .args(["--exact", &self.name])
+            .envs(environment.iter().map(|(name, path)| (name, path)))
+            .stdout(output)
+            .stderr(errors)
+            .status()
+            .map_err(|error| Error::Start(self.full_name(), error))
+    }
+}
+
+/// Runs tests in their order, so many at a time, and says of each how it ended, as a test program does; of one that fails, what it
+/// has printed. What each prints is kept in the directory.
+///
+/// # Errors
+/// Some failed: which.
+pub fn run(
+    tests: Vec<Test>,
+    lanes: usize,
+    directory: &Path,
+    environment: &[(&'static str, PathBuf)],
+) -> Result<()> {
+    fs::create_dir_all(directory).at(directory)?;
+    let count = tests.len();
+    println!("\nrunning {count} tests");
+    let waiting = Mutex::new(VecDeque::from(tests));
+    let failed = Mutex::new(Vec::new());
+    let next = || waiting.lock().expect("no lane panics").pop_front();
+    let lane = || {
+        while let Some(test) = next() {
+            let log = directory.join(format!(
+                "{}.{}.log",
+                test.file,
+                test.name.replace("::", ".")
+            ));
+            let started = Instant::now();
+            let ended = test.run(&log, environment);
+            // One lane speaks at a time.
+            let mut failed = failed.lock().expect("no lane panics");
+            if !report(&test, &log, ended, started.elapsed()) {
+                failed.push(test.full_name());
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..lanes {
+            scope.spawn(lane);
+        }
+    });
+    let failed = failed.into_inner().expect("no lane panics");
+    conclude(count, &failed);
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Tests(failed)),
+    }
+}
+
+/// Says how it all ended.
+fn conclude(count: usize, failed: &[String]) {
+    let verdict = if failed.is_empty() { "ok" } else { "FAILED" };
+    if !failed.is_empty() {
+        println!("\nfailures:\n    {}", failed.join("\n    "));
+    }
+    let (passed, failed) = (count - failed.len(), failed.len());
+    println!("\ntest result: {verdict}. {passed} passed; {failed} failed");
+}
+
+/// Says how a test ended; whether it passed.
+fn report(test: &Test, log: &Path, ended: Result<ExitStatus>, took: Duration) -> bool {
+    let passed = matches!(&ended, Ok(status) if status.success());
+    let word = if passed { "ok" } else { "FAILED" };
+    if let Err(error) = ended {
+        eprintln!("{error}");
+    } else if !passed {
+        print!(
+            "{}",
+            String::from_utf8_lossy(&fs::read(log).unwrap_or_default())
+        );
+    }
+    println!("test {} ... {word}, {} s", test.full_name(), took.as_secs());
+    passed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What this very test program runs as a test of its own.
+    fn of_this(name: &str) -> Test {
+        Test {
+            program: std::env::current_exe().expect("a program"),
+            file: "xtask".to_string(),
+            name: format!("test::lanes::tests::samples::{name}"),
+        }
+    }
+
+    mod samples {
+        /// Fails only where the environment asks for it.
+        #[test]
+        fn fails_if_asked() {
+            assert!(std::env::var_os("XTASK_SAMPLE_FAILS").is_none());
+        }
+
+        #[test]
+        fn passes() {}
+    }
+
+    #[test]
+    fn a_test_that_fails_keeps_none_of_the_others_from_running() {
+        let directory = std::env::temp_dir().join(format!("xtask-lanes-{}", std::process::id()));
+        let tests = ["fails_if_asked", "passes", "fails_if_asked"].map(of_this);
+        let asked = [("XTASK_SAMPLE_FAILS", PathBuf::from("1"))];
+        let failing = run(tests.to_vec(), 2, &directory, &asked);
+        let passing = run(tests.to_vec(), 2, &directory, &[]);
+        let logs = fs::read_dir(&directory).expect("a directory").count();
+        fs::remove_dir_all(&directory).expect("it is removed");
+        let error = failing.expect_err("two have failed").to_string();
+        assert_eq!(error.matches("fails_if_asked").count(), 2, "{error}");
+        assert!(!error.contains("passes"), "{error}");
+        assert!(passing.is_ok());
+        assert_eq!(logs, 2);
+    }
+}
