@@ -51,6 +51,7 @@ cargo xtask COMMAND
   test [STEP...] [machines TEST...]
                         everything that must hold, the steps named, of the machine tests those named: FILE or FILE::TEST
   test quick            what tells most of a change in little time
+  test --long [...]     the same as without; what finds more the longer it runs goes on for hours
   mutations [NAME...]   put faults into a copy of the kernel, one at a time, and expect that a test fails
   mutations check|page  see whether the list fits the tree; render docs/mutations.md
   fmt-check | clippy | layers | rooms

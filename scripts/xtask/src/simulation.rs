@@ -5,8 +5,10 @@ use crate::process;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
-/// How many fresh seeds a test run has. They take about half a minute of one core.
+/// How many fresh seeds a test run has. They take about a minute and a half of one core.
 const FRESH_SEEDS: &str = "20000";
+/// How many a long one has.
+const MANY_SEEDS: &str = "1000000";
 
 /// Runs seeds as `arguments` ask; the `simulate` program explains them.
 pub fn simulate(arguments: &[String], workspace: &Workspace) -> Result<()> {
@@ -22,6 +24,7 @@ pub fn simulate(arguments: &[String], workspace: &Workspace) -> Result<()> {
 }
 
 /// Runs seeds that no run had before: the first is drawn from the clock, and printed.
-pub fn fresh_seeds(workspace: &Workspace) -> Result<()> {
-    simulate(&["--cases".to_string(), FRESH_SEEDS.to_string()], workspace)
+pub fn fresh_seeds(workspace: &Workspace, is_long: bool) -> Result<()> {
+    let cases = if is_long { MANY_SEEDS } else { FRESH_SEEDS };
+    simulate(&["--cases".to_string(), cases.to_string()], workspace)
 }

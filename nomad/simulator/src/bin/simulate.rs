@@ -1,4 +1,4 @@
-//! Runs seeds of the simulation one after the other, and on a failure prints how to repeat it.
+//! Runs seeds of the simulation, one on each processor at a time, and on a failure prints how to repeat it.
 //!
 //! ```text
 //!   simulate [--seed N] [--cases K | --for SECONDS] [--pair] [--trace]
@@ -9,8 +9,12 @@
 
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nomad_simulator::faults::{Faults, Scale};
@@ -41,17 +45,17 @@ fn main() -> ExitCode {
     };
     println!("simulating from seed {}", request.first);
     let began = Instant::now();
-    let mut seeds = 0;
-    while request.goes_on(seeds, began.elapsed()) {
-        let seed = request.first.wrapping_add(seeds);
-        if let Err(why) = request.run(seed) {
-            report(seed, request.scale, &why);
-            return ExitCode::FAILURE;
-        }
-        seeds += 1;
+    let lanes = match request.is_traced {
+        true => 1,
+        false => thread::available_parallelism().map_or(1, usize::from),
+    };
+    let (ended, failed) = request.run_all(lanes, began);
+    if let Some((seed, why)) = failed {
+        report(seed, request.scale, &why);
+        return ExitCode::FAILURE;
     }
     println!(
-        "{seeds} seeds end as they should, in {:.1?}",
+        "{ended} seeds end as they should, in {:.1?}",
         began.elapsed()
     );
     ExitCode::SUCCESS
@@ -95,6 +99,33 @@ impl Request {
             _ => return Err(format!("no option {option}")),
         }
         Ok(())
+    }
+
+    /// Runs seeds side by side until there are enough or one fails; how many, and the first that failed.
+    fn run_all(&self, lanes: usize, began: Instant) -> (u64, Option<(u64, String)>) {
+        let (next, ended) = (AtomicU64::new(0), AtomicU64::new(0));
+        let failed = Mutex::new(BTreeMap::new());
+        let failures = || failed.lock().expect("a seed that panics is caught");
+        let lane = || {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                if !failures().is_empty() || !self.goes_on(index, began.elapsed()) {
+                    return;
+                }
+                let seed = self.first.wrapping_add(index);
+                if let Err(why) = self.run(seed) {
+                    failures().insert(index, (seed, why));
+                }
+                ended.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 0..lanes {
+                scope.spawn(lane);
+            }
+        });
+        let first = failures().pop_first().map(|(_, failure)| failure);
+        (ended.into_inner(), first)
     }
 
     fn run(&self, seed: u64) -> Result<(), String> {

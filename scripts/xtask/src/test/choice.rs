@@ -5,6 +5,8 @@ use crate::error::{Error, Result};
 
 /// What asks for the quick steps.
 const QUICKLY: &str = "quick";
+/// What asks for long runs of tests that find more the longer they run.
+const LONG: &str = "--long";
 
 /// Steps, and of the machine tests those that are wanted: all, if none is named.
 pub struct Choice {
@@ -12,28 +14,41 @@ pub struct Choice {
     pub steps: Vec<&'static Step>,
     /// `FILE` or `FILE::TEST`.
     pub machine_tests: Vec<String>,
+    /// Whether what finds more the longer it runs is to run for hours.
+    pub is_long: bool,
 }
 
 impl Choice {
-    /// Reads `STEP.. [machines TEST..]`, `quick`, or nothing, which is everything.
+    /// Reads `STEP.. [machines TEST..]`, `quick`, or nothing, which is everything; and among them `--long`.
     ///
     /// # Errors
     /// A word that names nothing.
     pub fn of(arguments: &[String]) -> Result<Choice> {
+        let is_long = arguments.iter().any(|word| word == LONG);
+        let words: Vec<String> = arguments
+            .iter()
+            .filter(|word| *word != LONG)
+            .cloned()
+            .collect();
+        Self::among(&words).map(|choice| Choice { is_long, ..choice })
+    }
+
+    fn among(words: &[String]) -> Result<Choice> {
         let all = |steps: &'static [Step]| Choice {
             steps: steps.iter().collect(),
             machine_tests: Vec::new(),
+            is_long: false,
         };
-        match arguments {
+        match words {
             [] => return Ok(all(ALL)),
             [only] if only == QUICKLY => return Ok(all(QUICK)),
             _ => {}
         }
         let is_step = |word: &String| ALL.iter().any(|step| step.name == word);
-        let machines = arguments.iter().position(|word| word == MACHINES);
+        let machines = words.iter().position(|word| word == MACHINES);
         let (names, tests) = match machines {
-            Some(place) => arguments.split_at(place + 1),
-            None => (arguments, [].as_slice()),
+            Some(place) => words.split_at(place + 1),
+            None => (words, [].as_slice()),
         };
         if let Some(unknown) = names.iter().find(|name| !is_step(name)) {
             return Err(no_such_step(unknown));
@@ -49,6 +64,7 @@ impl Choice {
                 .filter(|step| names.iter().any(|name| name == step.name))
                 .collect(),
             machine_tests: tests.to_vec(),
+            is_long: false,
         })
     }
 }
@@ -90,6 +106,15 @@ mod tests {
         let choice = choice("image machines failures::a_source console").unwrap();
         assert_eq!(names(&choice), ["image", "machines"]);
         assert_eq!(choice.machine_tests, ["failures::a_source", "console"]);
+    }
+
+    #[test]
+    fn what_is_chosen_may_run_long() {
+        let choice = choice("--long machines zoo").unwrap();
+        assert_eq!((choice.is_long, names(&choice)), (true, vec!["machines"]));
+        assert_eq!(choice.machine_tests, ["zoo"]);
+        assert!(super::tests::choice("--long").unwrap().steps.len() == ALL.len());
+        assert!(!super::tests::choice("machines zoo").unwrap().is_long);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! begins as soon as one ends.
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -12,6 +13,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{AtPath, Error, Result};
+
+/// What each test finds in its environment, besides what is there.
+pub type Environment = [(&'static str, OsString)];
 
 /// A test of a test program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +35,12 @@ impl Test {
     }
 
     /// Runs it; what it prints goes to a file, which no process that it leaves behind can keep open for us.
-    fn run(&self, log: &Path, environment: &[(&'static str, PathBuf)]) -> Result<ExitStatus> {
+    fn run(&self, log: &Path, environment: &Environment) -> Result<ExitStatus> {
         let output = File::create(log).at(log)?;
         let errors = output.try_clone().at(log)?;
         Command::new(&self.program)
             .args(["--exact", &self.name])
-            .envs(environment.iter().map(|(name, path)| (name, path)))
+            .envs(environment.iter().cloned())
             .stdout(output)
             .stderr(errors)
             .status()
@@ -53,7 +57,7 @@ pub fn run(
     tests: Vec<Test>,
     lanes: usize,
     directory: &Path,
-    environment: &[(&'static str, PathBuf)],
+    environment: &Environment,
 ) -> Result<()> {
     fs::create_dir_all(directory).at(directory)?;
     let count = tests.len();
@@ -144,7 +148,7 @@ mod tests {
     fn a_test_that_fails_keeps_none_of_the_others_from_running() {
         let directory = std::env::temp_dir().join(format!("xtask-lanes-{}", std::process::id()));
         let tests = ["fails_if_asked", "passes", "fails_if_asked"].map(of_this);
-        let asked = [("XTASK_SAMPLE_FAILS", PathBuf::from("1"))];
+        let asked = [("XTASK_SAMPLE_FAILS", OsString::from("1"))];
         let failing = run(tests.to_vec(), 2, &directory, &asked);
         let passing = run(tests.to_vec(), 2, &directory, &[]);
         let logs = fs::read_dir(&directory).expect("a directory").count();

@@ -1,5 +1,6 @@
 //! The tests that boot machines: all of them, or those that are named, `FILE` or `FILE::TEST`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
@@ -20,11 +21,17 @@ const LANES: usize = 2;
 /// More are never needed, and each takes up to a gigabyte.
 const LANES_MAX: usize = 12;
 
+/// What a long run asks of those tests that find more the longer they run, unless the environment asks for something else.
+const LONG_RUNS: [(&str, &str); 2] = [
+    ("CARAVAN_ZOO_MOVES", "200"),
+    ("CARAVAN_NEMESIS_SECONDS", "7200"),
+];
+
 /// Runs these machine tests, or all: `FILE`, or `FILE::TEST` for those of a file whose name contains `TEST`.
 ///
 /// # Errors
 /// A name is that of no test, and nothing was run; or tests failed.
-pub fn run(workspace: &Workspace, names: &[String]) -> Result<()> {
+pub fn run(workspace: &Workspace, names: &[String], is_long: bool) -> Result<()> {
     build::host_programs(workspace)?;
     let mut tests = wanted(all(workspace)?, names)?;
     tests.sort_by_key(|test| {
@@ -35,7 +42,17 @@ pub fn run(workspace: &Workspace, names: &[String]) -> Result<()> {
     let processors = available_parallelism().map_or(1, usize::from);
     let lanes = (LANES * processors).min(LANES_MAX);
     let logs = workspace.artefacts().join("tests");
-    lanes::run(tests, lanes, &logs, &workspace.environment())
+    lanes::run(tests, lanes, &logs, &environment(workspace, is_long))
+}
+
+fn environment(workspace: &Workspace, is_long: bool) -> Vec<(&'static str, OsString)> {
+    let paths = workspace.environment().into_iter();
+    let paths = paths.map(|(name, path)| (name, path.into_os_string()));
+    let is_free = |(name, _): &(&str, &str)| is_long && std::env::var_os(name).is_none();
+    let long = LONG_RUNS.into_iter().filter(is_free);
+    paths
+        .chain(long.map(|(name, value)| (name, value.into())))
+        .collect()
 }
 
 /// Those of the tests that are named, each once.

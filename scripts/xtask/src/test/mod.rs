@@ -39,20 +39,17 @@ struct Done {
 
 /// Runs the steps named, those of the quick run, or all.
 pub fn test(arguments: &[String], workspace: &Workspace) -> Result<()> {
-    let Choice {
-        steps,
-        machine_tests,
-    } = Choice::of(arguments)?;
+    let choice = Choice::of(arguments)?;
     let mut done = Vec::new();
-    for step in steps {
+    for step in &choice.steps {
         println!("== {}", step.name);
-        done.push(perform(step, &done, workspace, &machine_tests));
+        done.push(perform(step, &done, workspace, &choice));
     }
     print!("{}", summary(&done));
     verdict(&done)
 }
 
-fn perform(step: &Step, before: &[Done], workspace: &Workspace, tests: &[String]) -> Done {
+fn perform(step: &Step, before: &[Done], workspace: &Workspace, choice: &Choice) -> Done {
     let started = Instant::now();
     let outcome = match step.needs {
         Some(needed)
@@ -62,7 +59,7 @@ fn perform(step: &Step, before: &[Done], workspace: &Workspace, tests: &[String]
         {
             Outcome::LeftOut(needed)
         }
-        _ => match (step.run)(workspace, tests) {
+        _ => match (step.run)(workspace, choice) {
             Ok(()) => Outcome::Passed,
             Err(error) => {
                 eprintln!("{error}");
@@ -113,19 +110,20 @@ mod tests {
     use super::steps::step;
     use super::*;
 
-    fn pass(_: &Workspace, _: &[String]) -> Result<()> {
+    fn pass(_: &Workspace, _: &Choice) -> Result<()> {
         Ok(())
     }
 
-    fn fail(_: &Workspace, _: &[String]) -> Result<()> {
+    fn fail(_: &Workspace, _: &Choice) -> Result<()> {
         Err(Error::Missing("it is gone".to_string()))
     }
 
     fn run(steps: &[Step]) -> Vec<Done> {
         let workspace = Workspace::find();
+        let choice = Choice::of(&[]).expect("everything");
         let mut done = Vec::new();
         for step in steps {
-            done.push(perform(step, &done, &workspace, &[]));
+            done.push(perform(step, &done, &workspace, &choice));
         }
         done
     }

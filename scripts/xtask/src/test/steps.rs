@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use super::choice::Choice;
 use super::machines;
 use crate::error::Result;
 use crate::toolchain::Toolchain;
@@ -14,8 +15,8 @@ pub struct Step {
     pub name: &'static str,
     /// The step whose results this one needs.
     pub needs: Option<&'static str>,
-    /// What it does. The texts name machine tests, where only some are wanted.
-    pub run: fn(&Workspace, &[String]) -> Result<()>,
+    /// What it does, as far as it was chosen.
+    pub run: fn(&Workspace, &Choice) -> Result<()>,
 }
 
 /// The steps, in order: the quick ones first.
@@ -29,14 +30,16 @@ pub const ALL: &[Step] = &[
         lint::userland(workspace)
     }),
     step("host", None, |workspace, _| host_tests(workspace, &[])),
-    step("seeds", None, |workspace, _| {
-        simulation::fresh_seeds(workspace)
+    step("seeds", None, |workspace, choice| {
+        simulation::fresh_seeds(workspace, choice.is_long)
     }),
     step("build", None, |workspace, _| build::everything(workspace)),
     step("image", Some("build"), |workspace, _| {
         image::make(&[], workspace)
     }),
-    step(MACHINES, Some("image"), machines::run),
+    step(MACHINES, Some("image"), |workspace, choice| {
+        machines::run(workspace, &choice.machine_tests, choice.is_long)
+    }),
 ];
 
 /// The step that boots machines.
@@ -53,7 +56,7 @@ pub const QUICK: &[Step] = &[
     step("build", None, |workspace, _| build::everything(workspace)),
     step("some-machines", Some("build"), |workspace, _| {
         let tests = ["console", "migration::a_counter_counts_on_elsewhere"];
-        machines::run(workspace, &tests.map(str::to_owned))
+        machines::run(workspace, &tests.map(str::to_owned), false)
     }),
 ];
 
@@ -61,7 +64,7 @@ pub const QUICK: &[Step] = &[
 pub const fn step(
     name: &'static str,
     needs: Option<&'static str>,
-    run: fn(&Workspace, &[String]) -> Result<()>,
+    run: fn(&Workspace, &Choice) -> Result<()>,
 ) -> Step {
     Step { name, needs, run }
 }
