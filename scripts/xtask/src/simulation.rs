@@ -5,7 +5,7 @@ use crate::process;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
-/// How many fresh seeds a test run has. They take about a minute and a half of one core.
+/// How many fresh seeds a test run has. They take about a minute of one core.
 const FRESH_SEEDS: &str = "20000";
 /// How many a long one has.
 const MANY_SEEDS: &str = "1000000";
