@@ -212,8 +212,11 @@ impl<H: Host> Shell<H> {
     fn memory(&mut self) -> Answer {
         let memory = self.host.memory();
         let memory = memory.map_err(|error| error.to_string())?;
-        let (root, own) = (memory.heap_free, self.host.heap_free());
-        let heaps = format!("heap free: {root} bytes of root's, {own} of the migration server's");
+        let (root, switch) = (memory.heap_free, memory.switch_heap_free);
+        let own = self.host.heap_free();
+        let heaps = format!(
+            "heap free: {root} bytes of root's, {switch} of the switch's, {own} of the migration server's"
+        );
         Ok([memory.to_string(), heaps].into())
     }
 

@@ -5,7 +5,7 @@
 //! timer either: the last answer says when the switch is to call again.
 //!
 //! ```text
-//! call:  word 0: the serial number of the last command carried out, or 0
+//! call:  word 0: the serial number of the last command carried out, or 0    word 1: bytes of the switch's heap that are free
 //! reply: word 0: this command's serial number, or 0 for none    word 1: the command    words 2..: its values
 //! ```
 //!

@@ -2,9 +2,9 @@
 
 use abi::Error;
 use runtime::capability::{Cap, Endpoint, Memory, Notification};
-use runtime::clock;
 use runtime::message::Message;
 use runtime::protocol::ports::{ATTACH_CAPABILITIES, Command};
+use runtime::{clock, heap};
 
 use crate::forwarding::Service;
 use crate::switch::Switch;
@@ -50,7 +50,7 @@ impl Commands {
 
     /// Whether there was a command.
     fn carry_out_next(&mut self, switch: &mut Switch) -> Result<bool, Error> {
-        let report = Message::of(&[self.done]);
+        let report = Message::of(&[self.done, heap::free_bytes() as u64]);
         let mut answer = self
             .root
             .call_idempotent_accepting(&report, ATTACH_CAPABILITIES)?;

@@ -158,6 +158,7 @@ impl Root for Hardware {
             pages: PageCount(pages),
             spent: PageCount(pages - self.kernel.free_pages),
             heap_free: 0,
+            switch_heap_free: 0,
         })
     }
 }

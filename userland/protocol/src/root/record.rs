@@ -91,6 +91,8 @@ pub struct MemoryRecord {
     pub spent: PageCount,
     /// Bytes of root's own heap that are free.
     pub heap_free: u64,
+    /// Bytes of the switch's that were free when it spoke to root last.
+    pub switch_heap_free: u64,
 }
 
 impl MemoryRecord {
@@ -101,7 +103,12 @@ impl MemoryRecord {
 
     /// The answer's words.
     pub fn pack(&self) -> Words {
-        done().with_all([self.pages.0, self.spent.0, self.heap_free])
+        done().with_all([
+            self.pages.0,
+            self.spent.0,
+            self.heap_free,
+            self.switch_heap_free,
+        ])
     }
 
     /// Reads the answer after [`answer`] has read its status.
@@ -113,6 +120,7 @@ impl MemoryRecord {
             pages: PageCount(reader.word()?),
             spent: PageCount(reader.word()?),
             heap_free: reader.word()?,
+            switch_heap_free: reader.word()?,
         })
     }
 }
@@ -160,6 +168,7 @@ mod tests {
             pages: PageCount(130_000),
             spent: PageCount(42),
             heap_free: 7,
+            switch_heap_free: 9,
         };
         let words = record.pack();
         let read = MemoryRecord::read(&mut answer(words.as_slice()).unwrap());

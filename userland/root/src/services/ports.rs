@@ -10,7 +10,9 @@ use crate::switchboard::Change;
 
 /// Takes note of the step that the switch has taken, and tells it the next.
 pub fn handle(root: &mut Supervisor, message: &Message) -> Answer {
-    let serial = message.words().first().copied().unwrap_or(0);
+    let word = |index| message.words().get(index).copied().unwrap_or(0);
+    let serial = word(0);
+    root.switchboard.heap_free = word(1);
     if let Some(change) = root.switchboard.completed(serial) {
         root.note(change);
     }

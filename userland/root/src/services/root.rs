@@ -208,6 +208,7 @@ fn memory(root: &Supervisor) -> Reply {
         pages: PageCount(report.total.0),
         spent: PageCount(report.spent.0),
         heap_free: runtime::heap::free_bytes() as u64,
+        switch_heap_free: root.switchboard.heap_free,
     };
     Ok((record.pack(), None))
 }

@@ -37,6 +37,8 @@ pub struct NextStep {
 /// All ports.
 #[derive(Debug, Default)]
 pub struct Switchboard {
+    /// Bytes of the switch's heap that were free when it asked last.
+    pub heap_free: u64,
     ports: Vec<Port>,
     ports_made: u32,
     steps_made: u64,
