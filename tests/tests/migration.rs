@@ -188,6 +188,31 @@ fn moves_leave_nothing_behind_in_the_heaps_of_servers() {
     panic!("each batch of moves leaves something behind: {free:?}");
 }
 
+/// What a migration server keeps for what belongs to no move: `RESERVE_BYTES` of nomad/server/src/budget.rs.
+const RESERVE_BYTES: u64 = 2 << 20;
+
+/// The largest domain that may move takes no more of either migration server's heap than a move reserves.
+#[test]
+fn the_largest_domain_moves_there_and_back_within_what_is_reserved_for_it() {
+    let mut fleet = Fleet::start_with_first("crowd-a");
+    fleet.await_log(Station::A, "[crowd] has 512 threads and 4000 capabilities");
+    for (from, incarnation) in [(Station::A, 1), (Station::B, 2)] {
+        fleet.migrate("crowd", from);
+        let runs = format!("[crowd] runs in incarnation {incarnation}");
+        fleet.await_log(from.other(), &runs);
+    }
+    for station in [Station::A, Station::B] {
+        let answer = fleet.ask(station, &["mem"]);
+        let least = answer.lines().find_map(|line| {
+            let rest = line.strip_prefix("heap never below: ")?;
+            rest.split_once(' ')?.0.parse::<u64>().ok()
+        });
+        let least = least.unwrap_or_else(|| panic!("no least in {answer}"));
+        println!("{station:?}: never below {least} bytes");
+        assert!(least >= RESERVE_BYTES, "{station:?}: {least}");
+    }
+}
+
 #[test]
 fn only_who_has_the_fleets_secret_is_obeyed() {
     let fleet = fleet_with_counter();

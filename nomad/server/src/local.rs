@@ -340,6 +340,10 @@ impl Host for Local {
         self.random.number()
     }
 
+    fn heap_least(&self) -> u64 {
+        runtime::heap::least_uncommitted_bytes() as u64
+    }
+
     fn heap_free(&self) -> u64 {
         runtime::heap::free_bytes() as u64
     }

@@ -335,6 +335,9 @@ pub trait Host: Kernel + Root + Notes {
 
     /// Bytes of this server's own heap that are free.
     fn heap_free(&self) -> u64;
+
+    /// The fewest bytes of it that ever were in no use at all.
+    fn heap_least(&self) -> u64;
 }
 
 /// Why root did not do it.

@@ -217,7 +217,9 @@ impl<H: Host> Shell<H> {
         let heaps = format!(
             "heap free: {root} bytes of root's, {switch} of the switch's, {own} of the migration server's"
         );
-        Ok([memory.to_string(), heaps].into())
+        let least = self.host.heap_least();
+        let least = format!("heap never below: {least} bytes of the migration server's");
+        Ok([memory.to_string(), heaps, least].into())
     }
 
     /// Does what a test asks for, if tests may.

@@ -230,6 +230,10 @@ impl Host for Hardware {
         drawn
     }
 
+    fn heap_least(&self) -> u64 {
+        0
+    }
+
     fn heap_free(&self) -> u64 {
         0
     }

@@ -17,6 +17,7 @@ pub struct Heap {
     unit: Unit,
     /// Bytes of cells that nobody has.
     cell_bytes_free: usize,
+    least_uncommitted: usize,
     #[cfg(test)]
     list_calls: usize,
 }
@@ -32,6 +33,7 @@ impl Heap {
             chunks: [ptr::null_mut(); CLASSES],
             unit: Unit::MIN,
             cell_bytes_free: 0,
+            least_uncommitted: 0,
             #[cfg(test)]
             list_calls: 0,
         }
@@ -45,6 +47,7 @@ impl Heap {
         self.unit = Unit::of_heap(bytes);
         // SAFETY: The caller guarantees the range.
         unsafe { self.list.init(start, bytes) }
+        self.least_uncommitted = self.list.free();
     }
 
     /// How many bytes are not in use. They may lie in pieces.
@@ -55,6 +58,11 @@ impl Heap {
     /// How many of them are in no chunk. They may lie in pieces.
     pub fn uncommitted(&self) -> usize {
         self.list.free()
+    }
+
+    /// The fewest of them that there ever were.
+    pub fn least_uncommitted(&self) -> usize {
+        self.least_uncommitted
     }
 
     /// A piece of this layout; `None` if there is none.
@@ -147,7 +155,9 @@ impl Heap {
     fn take_from_list(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         #[cfg(test)]
         (self.list_calls += 1);
-        self.list.allocate_first_fit(layout).ok()
+        let piece = self.list.allocate_first_fit(layout).ok();
+        self.least_uncommitted = self.least_uncommitted.min(self.list.free());
+        piece
     }
 
     /// # Safety

@@ -79,6 +79,12 @@ pub fn uncommitted_bytes() -> usize {
     global::HEAP.0.lock().uncommitted()
 }
 
+/// The fewest of these that there ever were.
+#[cfg(target_os = "none")]
+pub fn least_uncommitted_bytes() -> usize {
+    global::HEAP.0.lock().least_uncommitted()
+}
+
 /// A host has its own heap.
 ///
 /// # Safety
@@ -95,5 +101,11 @@ pub fn uncommitted_bytes() -> usize {
 /// A host's heap does not tell.
 #[cfg(not(target_os = "none"))]
 pub fn free_bytes() -> usize {
+    usize::MAX
+}
+
+/// A host's heap does not tell.
+#[cfg(not(target_os = "none"))]
+pub fn least_uncommitted_bytes() -> usize {
     usize::MAX
 }
