@@ -241,9 +241,9 @@ fn a_domain_that_died_with_its_machine_is_lost_until_its_home_is_told_to_start_i
     trial.move_once(A);
 }
 
-/// The wire is cut when the counter runs on B already, and A's operator, who does not know that, has A's copy run too. Then A hears of the
-/// younger one.
-fn outlived_on_a() -> Trial {
+/// The wire is cut when the counter runs on B already, and A's operator, who does not know that, has A's copy run too.
+#[test]
+fn a_copy_that_was_forced_to_run_stands_still_as_soon_as_its_machine_hears_of_the_younger_one() {
     let mut trial = Trial::start();
     let migration = trial.hold_at(B, "activated");
     trial.fleet.port(A).part_from(trial.fleet.port(B));
@@ -253,31 +253,14 @@ fn outlived_on_a() -> Trial {
     assert!(has_answered(&trial.fleet, LIMIT), "A's copy does not run");
     trial.fleet.port(A).unite();
     trial.fleet.await_listed(A, "domain counter outlived");
-    drop(migration);
-    trial
-}
-
-#[test]
-fn a_copy_that_was_forced_to_run_stands_still_as_soon_as_its_machine_hears_of_the_younger_one() {
-    let trial = outlived_on_a();
     trial.fleet.port(B).cut();
     let answers = has_answered(&trial.fleet, NO_ANSWER);
     trial.fleet.port(B).heal();
     assert!(!answers, "A's copy runs on beside the younger one");
     trial.force(A, "drop");
     trial.await_settled_on(B);
+    drop(migration);
     trial.move_once(B);
-}
-
-#[test]
-fn a_copy_that_was_outlived_runs_on_when_the_younger_one_died_with_its_machine() {
-    let mut trial = outlived_on_a();
-    trial.fleet.machine(B).kill();
-    trial.force(A, "run");
-    assert!(has_answered(&trial.fleet, LIMIT), "A's copy does not run");
-    trial.fleet.restart(B);
-    trial.await_settled_on(A);
-    trial.move_once(A);
 }
 
 /// Whether A's counter answers somebody who asks for its Ethernet address and whom nobody else hears. It is asked again and again.

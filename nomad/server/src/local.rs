@@ -300,10 +300,6 @@ impl nomad_shell::Root for Local {
         self.machine.root.outlive(name, id, incarnation.0)
     }
 
-    fn revive(&mut self, name: Name, id: DomainId) -> Result<(), RootError> {
-        self.machine.root.revive(name, id.0.to_le_bytes())
-    }
-
     fn discard(&mut self, name: Name, id: DomainId) -> Result<(), RootError> {
         self.machine.root.discard(name, id.0.to_le_bytes())
     }

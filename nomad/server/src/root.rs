@@ -215,17 +215,6 @@ impl Root {
         })
     }
 
-    /// An outlived domain runs on. That it runs already is no error.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    pub fn revive(self, name: Name, id: [u8; 16]) -> Result<(), RootError> {
-        self.tell(Request::Revive {
-            name: to_root(name)?,
-            id: DomainId(id),
-        })
-    }
-
     /// The domain does not come: its memory is given back. That it is not here any more is no error.
     ///
     /// # Errors

@@ -288,12 +288,6 @@ pub trait Root {
         incarnation: Incarnation,
     ) -> Result<(), RootError>;
 
-    /// An outlived domain runs on. That it runs already is no error.
-    ///
-    /// # Errors
-    /// [`RootError`].
-    fn revive(&mut self, name: Name, id: DomainId) -> Result<(), RootError>;
-
     /// The domain does not come: its memory is given back. That it is not here any more is no error.
     ///
     /// # Errors

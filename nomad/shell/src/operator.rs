@@ -136,7 +136,6 @@ impl<H: Host> Shell<H> {
                     self.settle(now, name, it, force)?;
                 }
             }
-            (true, Force::RunHere) if self.is_outlived(name) => self.revive(now, name)?,
             (true, Force::RunHere) => self.start_by_order(now, name, true)?,
             (true, Force::DropCopy) => self.drop_outlived(now, name)?,
         }
@@ -176,33 +175,14 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// The id of a copy here that was outlived.
-    fn outlived(&mut self, name: Name) -> Result<DomainId, String> {
-        let found = self.host.find(name);
-        let record = found.map_err(|error| error.to_string())?;
-        match record.state {
-            DomainState::Outlived => Ok(DomainId(u128::from_le_bytes(record.id.0))),
-            _ => Err(format!("no copy of {name} here is in doubt or outlived")),
-        }
-    }
-
-    fn is_outlived(&mut self, name: Name) -> bool {
-        self.outlived(name).is_ok()
-    }
-
-    /// Lets a copy run on that was outlived: by one that died since, or that there never was.
-    fn revive(&mut self, now: Instant, name: Name) -> Result<(), String> {
-        let id = self.outlived(name)?;
-        self.object_to_running(now, name)?;
-        let revived = self.host.revive(name, id);
-        revived.map_err(|error| error.to_string())?;
-        self.update_roll_calls(now);
-        Ok(())
-    }
-
     /// Gives up a copy that was outlived.
     fn drop_outlived(&mut self, now: Instant, name: Name) -> Result<(), String> {
-        let id = self.outlived(name)?;
+        let found = self.host.find(name);
+        let record = found.map_err(|error| error.to_string())?;
+        if record.state != DomainState::Outlived {
+            return Err(format!("no copy of {name} here is in doubt or outlived"));
+        }
+        let id = DomainId(u128::from_le_bytes(record.id.0));
         let dropped = self.host.discard(name, id);
         dropped.map_err(|error| error.to_string())?;
         self.update_roll_calls(now);

@@ -23,7 +23,7 @@ pub enum Purpose {
     Start,
     /// The domain is at home here and was sent away. If nobody has it, it is lost.
     Watch,
-    /// A copy of the domain is here, and its fate in doubt, or it was outlived.
+    /// A copy of the domain is here, and its fate in doubt.
     Doubt,
 }
 
@@ -51,16 +51,14 @@ pub struct RollCalls {
     calls: Vec<Call>,
 }
 
-/// The domains that others are to be asked about, and why: those of root's that are not here, and those here in doubt or outlived, which
-/// an operator may force to run.
+/// The domains that others are to be asked about, and why: those of root's that are not here, and those in doubt.
 pub fn needed<'a>(
     records: &[DomainRecord],
     entries: impl Iterator<Item = Entry<'a>>,
 ) -> BTreeMap<Name, Purpose> {
     let homes = records.iter().filter_map(|record| {
         let name = Name::try_new(record.name.as_str()).ok()?;
-        let outlived = (record.state == DomainState::Outlived).then_some(Purpose::Doubt);
-        Some((name, Purpose::of(record).or(outlived)?))
+        Some((name, Purpose::of(record)?))
     });
     let doubted = entries.filter(|entry| entry.doubt.is_some_and(Doubt::has_copy));
     let doubted = doubted.map(|entry| (entry.offer.name.clone(), Purpose::Doubt));

@@ -124,13 +124,6 @@ impl Kernel {
         }
     }
 
-    /// Lets a domain run on that stands still for good.
-    pub fn revive(&mut self, id: DomainId) {
-        if let Some(domain) = self.domains.get_mut(&id) {
-            domain.thaw();
-        }
-    }
-
     /// Undoes a retirement and lets the domain run. One that is not retired stays as it is.
     pub fn unretire(&mut self, id: DomainId) {
         if let Some(domain) = self.domains.get_mut(&id)

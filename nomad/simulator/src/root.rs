@@ -1,7 +1,7 @@
 //! A fake root: the domains of a machine by name, and what each of them is doing, as `userland/root` has it.
 //!
 //! ```text
-//!   at home, not here: waiting or away --start--> running    --Outlive--> outlived, --Revive--> running
+//!   at home, not here: waiting or away --start--> running      --Outlive--> outlived
 //!                          \                      ^  | Export ^ Revert, or it runs after the deadline of its freeze
 //!                           \                     |  v        |
 //!   not here --admit--> incoming --keep--> prepared  exported --release--> not here

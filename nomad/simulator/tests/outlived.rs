@@ -212,24 +212,6 @@ fn a_copy_that_was_outlived_is_dropped_and_leaves_nothing() {
     assert!(scene.world.is_running(TARGET, DOMAIN));
 }
 
-/// Whoever has a younger one that does not run, or none, does not keep it from running on; whoever runs one does.
-#[test]
-fn a_copy_that_was_outlived_runs_on_by_order_when_the_younger_one_is_no_more() {
-    let mut scene = outlived();
-    for _ in 0..100 {
-        scene.tick();
-        let answer = scene.world.command(scene.now, SOURCE, "force domain-1 run");
-        assert!(answer[0].starts_with("failed"), "{answer:?}");
-    }
-    scene.world.crash(scene.now, TARGET, Crash::Machine);
-    assert!(!scene.world.is_running(TARGET, DOMAIN));
-    scene.insist("force domain-1 run");
-    assert!(scene.world.is_running(SOURCE, DOMAIN));
-    let listed = scene.listed();
-    assert!(listed.contains("domain domain-1 running"), "{listed}");
-    assert_eq!(check_quiet(&scene.world, |_| scene.now), Ok(()));
-}
-
 #[test]
 fn a_copy_that_runs_though_it_was_outlived_is_caught() {
     let mut scene = outlived();

@@ -46,7 +46,7 @@ pub struct Domain {
     pub pool: Option<Cap<Pool>>,
     /// Its parts, once it is complete.
     pub body: Option<Body>,
-    /// The token of the freeze in which it is kept while it is prepared or outlived.
+    /// The token of the freeze in which it is kept while it is prepared.
     pub freeze_token: u64,
     /// Its export, while it is leaving.
     pub export: Option<Export>,

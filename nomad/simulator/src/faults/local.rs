@@ -140,8 +140,6 @@ pub enum RootCall {
     Unretire,
     /// It does not stop an outlived copy.
     Outlive,
-    /// It does not let an outlived copy run on.
-    Revive,
 }
 
 /// A call of root that fails on a machine.
@@ -156,7 +154,7 @@ pub struct RootFault {
 }
 
 impl RootCall {
-    /// Those that happen while faults do. A retirement is undone by order, after them; a copy is outlived, and runs on, only after that.
+    /// Those that happen while faults do. A retirement is undone by order, after them; a copy is outlived only after that.
     pub const DRAWN: [RootCall; 6] = [
         RootCall::List,
         RootCall::Find,

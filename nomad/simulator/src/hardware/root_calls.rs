@@ -95,21 +95,6 @@ impl Root for Hardware {
         Ok(())
     }
 
-    fn revive(&mut self, name: Name, id: DomainId) -> Result<(), RootError> {
-        self.ask_root(RootCall::Revive)?;
-        let entry = self.root.entries.get_mut(&number_of(name));
-        let entry = entry.ok_or(RootError::Refused(Refusal::NoSuchDomain))?;
-        match entry.state {
-            _ if entry.id != id => return Err(RootError::Refused(Refusal::NoSuchDomain)),
-            DomainState::Running => return Ok(()),
-            DomainState::Outlived => {}
-            _ => return Err(RootError::Refused(Refusal::WrongState)),
-        }
-        entry.state = DomainState::Running;
-        self.kernel.revive(id);
-        Ok(())
-    }
-
     fn discard(&mut self, name: Name, id: DomainId) -> Result<(), RootError> {
         let another = |entry: &&Entry| entry.comes() && entry.id != id;
         let another = self.root.entries.values().find(another);

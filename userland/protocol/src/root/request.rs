@@ -102,13 +102,6 @@ pub enum Request {
         /// The incarnation of the other copy, higher than that of the one here.
         incarnation: u64,
     },
-    /// An outlived domain runs on: nobody runs a younger copy any more. To be asked for it again does nothing.
-    Revive {
-        /// An outlived domain.
-        name: Name,
-        /// Its id.
-        id: DomainId,
-    },
     /// The domain does not come, or was outlived: destroys its pool and all that was bound for it.
     Discard {
         /// An incoming, prepared or outlived domain.
@@ -151,7 +144,6 @@ mod operation {
     pub const START: u64 = 13;
     pub const MEMORY: u64 = 14;
     pub const OUTLIVE: u64 = 15;
-    pub const REVIVE: u64 = 16;
 }
 
 impl Request {
@@ -194,7 +186,6 @@ impl Request {
             } => named(OUTLIVE, name)
                 .with_all(id.to_words())
                 .with(incarnation),
-            Request::Revive { name, id } => named(REVIVE, name).with_all(id.to_words()),
             Request::Discard { name, id } => named(DISCARD, name).with_all(id.to_words()),
             Request::Unretire { name } => named(UNRETIRE, name),
             Request::Start { name } => named(START, name),
@@ -216,7 +207,7 @@ impl Request {
                 return Ok(Request::List { index });
             }
             MEMORY => return Ok(Request::Memory),
-            FIND..=START | OUTLIVE | REVIVE => {}
+            FIND..=START | OUTLIVE => {}
             _ => return Err(Malformed::Operation(operation)),
         }
         let name = Name::read(&mut reader)?;
@@ -252,10 +243,6 @@ impl Request {
                 name,
                 id: DomainId::from_words(reader.array()?),
                 incarnation: reader.word()?,
-            },
-            REVIVE => Request::Revive {
-                name,
-                id: DomainId::from_words(reader.array()?),
             },
             DISCARD => Request::Discard {
                 name,
@@ -327,7 +314,6 @@ mod tests {
                 id,
                 incarnation: 4,
             },
-            Request::Revive { name, id },
             Request::Discard { name, id },
             Request::Unretire { name },
             Request::Start { name },

@@ -2,9 +2,7 @@
 //!
 //! ```text
 //! (not here) --admit--> incoming --keep--> prepared --adopt--> running
-//!         \<---discard---/<----discard------/          ^  | outlive
-//!          \                                    revive |  v
-//!           \<-----------------discard----------------- outlived
+//!         \<---discard---/<----discard------/
 //! ```
 //!
 //! An incoming domain belongs to whoever builds it, and root holds its pool only. A prepared one is root's: its builder
@@ -26,7 +24,6 @@ use crate::birth::Body;
 use crate::domain::{Domain, Held};
 use crate::handle::Handle;
 use crate::supervisor::Supervisor;
-use crate::switchboard::Switchboard;
 use crate::{clock, names, provision};
 
 /// Whether a domain is on its way here.
@@ -188,17 +185,12 @@ pub fn adopt(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64) 
         Adoption::Done => return Ok((done(), None)),
         Adoption::Due => {}
     }
-    thaw(domain, &mut root.switchboard)?;
+    let body = domain.body.as_ref().ok_or(Refusal::WrongState)?;
+    root.switchboard.activate(domain.number);
+    body.domain.thaw(domain.freeze_token).map_err(kernel)?;
     domain.begin_adopted(incarnation);
     root.ring_for_commands();
     Ok((done(), None))
-}
-
-/// Lets a domain run that stands still, and frames flow to and from it.
-fn thaw(domain: &Domain, switchboard: &mut Switchboard) -> Result<(), Refusal> {
-    let body = domain.body.as_ref().ok_or(Refusal::WrongState)?;
-    switchboard.activate(domain.number);
-    body.domain.thaw(domain.freeze_token).map_err(kernel)
 }
 
 /// What an adoption takes.
@@ -230,27 +222,11 @@ pub fn outlive(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64
         _ => return Err(Refusal::WrongState),
     }
     let body = domain.body.as_ref().ok_or(Refusal::WrongState)?;
-    domain.freeze_token = body.domain.freeze(NO_DEADLINE).map_err(kernel)?.token;
+    body.domain.freeze(NO_DEADLINE).map_err(kernel)?;
     domain.state = DomainState::Outlived;
     root.switchboard.stop(domain.number);
     root.ring_for_commands();
     log::error!("{name} stands still: a younger copy of it runs on another machine");
-    Ok((done(), None))
-}
-
-/// Lets an outlived domain run on, in the incarnation that it has: a younger copy that turns up after all outlives it again.
-pub fn revive(root: &mut Supervisor, name: Name, id: DomainId) -> Reply {
-    let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    let domain = &mut root.domains[index];
-    match domain.state {
-        _ if domain.id != id => return Err(Refusal::NoSuchDomain),
-        DomainState::Running => return Ok((done(), None)),
-        DomainState::Outlived => {}
-        _ => return Err(Refusal::WrongState),
-    }
-    thaw(domain, &mut root.switchboard)?;
-    domain.state = DomainState::Running;
-    root.ring_for_commands();
     Ok((done(), None))
 }
 

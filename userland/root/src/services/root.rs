@@ -72,7 +72,6 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Reply
             id,
             incarnation,
         } => incoming::outlive(root, name, id, incarnation),
-        Request::Revive { name, id } => incoming::revive(root, name, id),
         Request::Discard { name, id } => incoming::discard(root, name, id),
         Request::Start { name } => start(root, name),
         Request::Memory => memory(root),

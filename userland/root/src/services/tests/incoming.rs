@@ -122,50 +122,6 @@ fn no_frame_flows_to_a_domain_that_was_outlived() {
 }
 
 #[test]
-fn a_domain_that_was_outlived_runs_on_when_it_is_revived_and_frames_flow() {
-    const STOPPED: u64 = 9;
-    let kernel = |request: &Request| match request {
-        Request::DomainFreeze(_) => Ok([0, STOPPED, 0, 0, 0, 0, 0, 0]),
-        other => willing(other),
-    };
-    let ((), calls) = with_kernel(kernel, || {
-        let mut root = served(DomainState::Running, 3);
-        incoming::outlive(&mut root, name(), ID, 4).expect("stops it");
-        commands(&mut root);
-        // The answer may be lost: asked again, nothing is thawed again.
-        for _ in 0..2 {
-            incoming::revive(&mut root, name(), ID).expect("revives it, or has");
-        }
-        let domain = &root.domains[0];
-        assert_eq!(
-            (domain.state, domain.incarnation),
-            (DomainState::Running, 3)
-        );
-        assert_eq!(commands(&mut root), ["activate"]);
-    });
-    assert_eq!(thawed(&calls), [STOPPED]);
-}
-
-#[test]
-fn only_the_domain_that_was_outlived_is_revived() {
-    let cases = [
-        (DomainState::Outlived, OTHER_ID, Refusal::NoSuchDomain),
-        (DomainState::Prepared, ID, Refusal::WrongState),
-        (DomainState::Exported, ID, Refusal::WrongState),
-        (DomainState::Stopped, ID, Refusal::WrongState),
-    ];
-    for (state, id, refusal) in cases {
-        let ((), calls) = with_kernel(willing, || {
-            let mut root = root(state, 2);
-            let revived = incoming::revive(&mut root, name(), id);
-            assert_eq!(revived.map(drop), Err(refusal));
-            assert_eq!(root.domains[0].state, state);
-        });
-        assert_eq!(thawed(&calls), [], "{state:?}");
-    }
-}
-
-#[test]
 fn neither_an_older_copy_nor_another_domain_stops_one_and_none_is_stopped_that_leaves() {
     let cases = [
         (DomainState::Running, ID, 3, Refusal::WrongState),
