@@ -304,6 +304,10 @@ impl nomad_shell::Root for Local {
         self.machine.root.discard(name, id.0.to_le_bytes())
     }
 
+    fn drop_outlived(&mut self, name: Name, id: DomainId) -> Result<(), RootError> {
+        self.machine.root.drop_outlived(name, id.0.to_le_bytes())
+    }
+
     fn start(&mut self, name: Name) -> Result<(), RootError> {
         self.machine.root.start(name)
     }

@@ -220,10 +220,24 @@ impl Root {
     /// # Errors
     /// [`RootError`].
     pub fn discard(self, name: Name, id: [u8; 16]) -> Result<(), RootError> {
-        let request = Request::Discard {
+        self.give_up(Request::Discard {
             name: to_root(name)?,
             id: DomainId(id),
-        };
+        })
+    }
+
+    /// An outlived copy is given up. That it is not here any more is no error.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn drop_outlived(self, name: Name, id: [u8; 16]) -> Result<(), RootError> {
+        self.give_up(Request::DropOutlived {
+            name: to_root(name)?,
+            id: DomainId(id),
+        })
+    }
+
+    fn give_up(self, request: Request) -> Result<(), RootError> {
         match self.tell(request) {
             Err(RootError::Refused(Refusal::NoSuchDomain)) => Ok(()),
             told => told,

@@ -294,6 +294,12 @@ pub trait Root {
     /// [`RootError`].
     fn discard(&mut self, name: Name, id: DomainId) -> Result<(), RootError>;
 
+    /// An outlived copy is given up. That it is not here any more is no error.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    fn drop_outlived(&mut self, name: Name, id: DomainId) -> Result<(), RootError>;
+
     /// Starts a domain that is at home here and that no other machine has.
     ///
     /// # Errors

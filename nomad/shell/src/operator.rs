@@ -132,9 +132,11 @@ impl<H: Host> Shell<H> {
         let settled: Vec<_> = settled.collect();
         match (settled.is_empty(), force) {
             (false, _) => {
-                for it in settled {
-                    self.settle(now, name, it, force)?;
-                }
+                // One that cannot be settled now does not keep the others from it.
+                let outcomes = settled.into_iter();
+                let outcomes = outcomes.map(|it| self.settle(now, name, it, force));
+                let outcomes: Vec<_> = outcomes.collect();
+                outcomes.into_iter().collect::<Result<(), String>>()?;
             }
             (true, Force::RunHere) => self.start_by_order(now, name, true)?,
             (true, Force::DropCopy) => self.drop_outlived(now, name)?,
@@ -183,7 +185,7 @@ impl<H: Host> Shell<H> {
             return Err(format!("no copy of {name} here is in doubt or outlived"));
         }
         let id = DomainId(u128::from_le_bytes(record.id.0));
-        let dropped = self.host.discard(name, id);
+        let dropped = self.host.drop_outlived(name, id);
         dropped.map_err(|error| error.to_string())?;
         self.update_roll_calls(now);
         Ok(())

@@ -50,8 +50,10 @@ fn main() -> ExitCode {
         false => thread::available_parallelism().map_or(1, usize::from),
     };
     let (ended, failed) = request.run_all(lanes, began);
-    if let Some((seed, why)) = failed {
-        report(seed, request.scale, &why);
+    for (seed, why) in &failed {
+        report(*seed, request.scale, why);
+    }
+    if !failed.is_empty() {
         return ExitCode::FAILURE;
     }
     println!(
@@ -101,8 +103,8 @@ impl Request {
         Ok(())
     }
 
-    /// Runs seeds side by side until there are enough or one fails; how many, and the first that failed.
-    fn run_all(&self, lanes: usize, began: Instant) -> (u64, Option<(u64, String)>) {
+    /// Runs seeds side by side until there are enough or one fails; how many, and those that failed.
+    fn run_all(&self, lanes: usize, began: Instant) -> (u64, Vec<(u64, String)>) {
         let (next, ended) = (AtomicU64::new(0), AtomicU64::new(0));
         let failed = Mutex::new(BTreeMap::new());
         let failures = || failed.lock().expect("a seed that panics is caught");
@@ -124,8 +126,8 @@ impl Request {
                 scope.spawn(lane);
             }
         });
-        let first = failures().pop_first().map(|(_, failure)| failure);
-        (ended.into_inner(), first)
+        let failed = failed.into_inner().expect("a seed that panics is caught");
+        (ended.into_inner(), failed.into_values().collect())
     }
 
     fn run(&self, seed: u64) -> Result<(), String> {

@@ -31,6 +31,30 @@ fn record(number: usize, entry: &Entry) -> DomainRecord {
     }
 }
 
+impl Hardware {
+    fn give_up(
+        &mut self,
+        number: usize,
+        id: DomainId,
+        is_so: impl Fn(&Entry) -> bool,
+    ) -> Result<(), RootError> {
+        self.ask_root(RootCall::Discard)?;
+        match self.root.entries.get(&number) {
+            Some(entry) if entry.id == id => {
+                if !is_so(entry) {
+                    return Err(RootError::Refused(Refusal::WrongState));
+                }
+                self.note_discarded(id);
+                self.kernel.destroy(id);
+                self.kernel.free_pages += self.root.leave(number);
+                Ok(())
+            }
+            // Another one of this name, or none.
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Root for Hardware {
     fn all(&mut self) -> Result<Vec<DomainRecord>, RootError> {
         self.ask_root(RootCall::List)?;
@@ -104,20 +128,12 @@ impl Root for Hardware {
             }
             _ => (number_of(name), id),
         };
-        self.ask_root(RootCall::Discard)?;
-        match self.root.entries.get(&number) {
-            Some(entry) if entry.id == id => {
-                if !entry.comes() && entry.state != DomainState::Outlived {
-                    return Err(RootError::Refused(Refusal::WrongState));
-                }
-                self.note_discarded(id);
-                self.kernel.destroy(id);
-                self.kernel.free_pages += self.root.leave(number);
-                Ok(())
-            }
-            // Another one of this name, or none.
-            _ => Ok(()),
-        }
+        self.give_up(number, id, Entry::comes)
+    }
+
+    fn drop_outlived(&mut self, name: Name, id: DomainId) -> Result<(), RootError> {
+        let is_outlived = |entry: &Entry| entry.state == DomainState::Outlived;
+        self.give_up(number_of(name), id, is_outlived)
     }
 
     fn start(&mut self, name: Name) -> Result<(), RootError> {

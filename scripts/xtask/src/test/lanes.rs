@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::{AtPath, Error, Result};
 
+/// What a test program prints when its one test has passed.
+const RAN: &str = "test result: ok. 1 passed";
+
 /// What each test finds in its environment, besides what is there.
 pub type Environment = [(&'static str, OsString)];
 
@@ -63,7 +66,7 @@ pub fn run(
     let count = tests.len();
     println!("\nrunning {count} tests");
     let waiting = Mutex::new(VecDeque::from(tests));
-    let failed = Mutex::new(Vec::new());
+    let (failed, broken) = (Mutex::new(Vec::new()), Mutex::new(None));
     let next = || waiting.lock().expect("no lane panics").pop_front();
     let lane = || {
         while let Some(test) = next() {
@@ -72,12 +75,19 @@ pub fn run(
                 test.file,
                 test.name.replace("::", ".")
             ));
+            println!("test {} begins", test.full_name());
             let started = Instant::now();
             let ended = test.run(&log, environment);
             // One lane speaks at a time.
             let mut failed = failed.lock().expect("no lane panics");
-            if !report(&test, &log, ended, started.elapsed()) {
-                failed.push(test.full_name());
+            match ended {
+                Ok(status) if report(&test, &log, status, started.elapsed()) => {}
+                Ok(_) => failed.push(test.full_name()),
+                // No test has failed: nothing can be run here.
+                Err(error) => {
+                    waiting.lock().expect("no lane panics").clear();
+                    *broken.lock().expect("no lane panics") = Some(error);
+                }
             }
         }
     };
@@ -86,6 +96,9 @@ pub fn run(
             scope.spawn(lane);
         }
     });
+    if let Some(error) = broken.into_inner().expect("no lane panics") {
+        return Err(error);
+    }
     let failed = failed.into_inner().expect("no lane panics");
     conclude(count, &failed);
     match failed.is_empty() {
@@ -104,17 +117,14 @@ fn conclude(count: usize, failed: &[String]) {
     println!("\ntest result: {verdict}. {passed} passed; {failed} failed");
 }
 
-/// Says how a test ended; whether it passed.
-fn report(test: &Test, log: &Path, ended: Result<ExitStatus>, took: Duration) -> bool {
-    let passed = matches!(&ended, Ok(status) if status.success());
+/// Says how a test ended; whether it ran and passed: a program that is asked for a test which it ignores is content, too.
+fn report(test: &Test, log: &Path, status: ExitStatus, took: Duration) -> bool {
+    let printed = fs::read(log).unwrap_or_default();
+    let printed = String::from_utf8_lossy(&printed);
+    let passed = status.success() && printed.contains(RAN);
     let word = if passed { "ok" } else { "FAILED" };
-    if let Err(error) = ended {
-        eprintln!("{error}");
-    } else if !passed {
-        print!(
-            "{}",
-            String::from_utf8_lossy(&fs::read(log).unwrap_or_default())
-        );
+    if !passed {
+        print!("{printed}");
     }
     println!("test {} ... {word}, {} s", test.full_name(), took.as_secs());
     passed
@@ -134,6 +144,10 @@ mod tests {
     }
 
     mod samples {
+        #[test]
+        #[ignore = "a sample of what is ignored"]
+        fn is_ignored() {}
+
         /// Fails only where the environment asks for it.
         #[test]
         fn fails_if_asked() {
@@ -145,18 +159,32 @@ mod tests {
     }
 
     #[test]
-    fn a_test_that_fails_keeps_none_of_the_others_from_running() {
+    fn a_program_that_cannot_be_started_is_no_failed_test() {
+        let directory = std::env::temp_dir().join(format!("xtask-no-lane-{}", std::process::id()));
+        let missing = Test {
+            program: "/no/such/program".into(),
+            ..of_this("passes")
+        };
+        let result = run(vec![missing], 2, &directory, &[]);
+        fs::remove_dir_all(&directory).expect("it is removed");
+        assert!(matches!(result, Err(Error::Start(..))));
+    }
+
+    #[test]
+    fn a_test_that_fails_or_does_not_run_keeps_none_of_the_others_from_running() {
         let directory = std::env::temp_dir().join(format!("xtask-lanes-{}", std::process::id()));
         let tests = ["fails_if_asked", "passes", "fails_if_asked"].map(of_this);
         let asked = [("XTASK_SAMPLE_FAILS", OsString::from("1"))];
         let failing = run(tests.to_vec(), 2, &directory, &asked);
         let passing = run(tests.to_vec(), 2, &directory, &[]);
+        let ignoring = run(vec![of_this("is_ignored")], 1, &directory, &[]);
         let logs = fs::read_dir(&directory).expect("a directory").count();
         fs::remove_dir_all(&directory).expect("it is removed");
         let error = failing.expect_err("two have failed").to_string();
         assert_eq!(error.matches("fails_if_asked").count(), 2, "{error}");
         assert!(!error.contains("passes"), "{error}");
         assert!(passing.is_ok());
-        assert_eq!(logs, 2);
+        assert!(matches!(ignoring, Err(Error::Tests(_))));
+        assert_eq!(logs, 3);
     }
 }

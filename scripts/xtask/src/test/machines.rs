@@ -14,7 +14,7 @@ use crate::{build, process};
 
 /// Files with the longest tests, which begin first: nothing else would run beside the last of them.
 const LONG: [&str; 6] = [
-    "failures", "three", "restarts", "refusals", "nemesis", "zoo",
+    "zoo", "nemesis", "failures", "three", "restarts", "refusals",
 ];
 /// Tests at a time for each processor. Each has its own network, and its machines wait more than they work.
 const LANES: usize = 2;
@@ -33,7 +33,11 @@ const LONG_RUNS: [(&str, &str); 2] = [
 /// A name is that of no test, and nothing was run; or tests failed.
 pub fn run(workspace: &Workspace, names: &[String], is_long: bool) -> Result<()> {
     build::host_programs(workspace)?;
-    let mut tests = wanted(all(workspace)?, names)?;
+    let all = all(workspace)?;
+    if all.is_empty() {
+        return Err(Error::Missing("no machine test was compiled".to_string()));
+    }
+    let mut tests = wanted(all, names)?;
     tests.sort_by_key(|test| {
         LONG.iter()
             .position(|file| *file == test.file)

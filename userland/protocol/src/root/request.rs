@@ -102,9 +102,16 @@ pub enum Request {
         /// The incarnation of the other copy, higher than that of the one here.
         incarnation: u64,
     },
-    /// The domain does not come, or was outlived: destroys its pool and all that was bound for it.
+    /// The domain does not come: destroys its pool and all that was bound for it.
     Discard {
-        /// An incoming, prepared or outlived domain.
+        /// An incoming or prepared domain.
+        name: Name,
+        /// Its id.
+        id: DomainId,
+    },
+    /// The same of a copy that was outlived. It may be the last one: so only an operator's order leads to this.
+    DropOutlived {
+        /// An outlived domain.
         name: Name,
         /// Its id.
         id: DomainId,
@@ -144,6 +151,7 @@ mod operation {
     pub const START: u64 = 13;
     pub const MEMORY: u64 = 14;
     pub const OUTLIVE: u64 = 15;
+    pub const DROP_OUTLIVED: u64 = 16;
 }
 
 impl Request {
@@ -187,6 +195,9 @@ impl Request {
                 .with_all(id.to_words())
                 .with(incarnation),
             Request::Discard { name, id } => named(DISCARD, name).with_all(id.to_words()),
+            Request::DropOutlived { name, id } => {
+                named(DROP_OUTLIVED, name).with_all(id.to_words())
+            }
             Request::Unretire { name } => named(UNRETIRE, name),
             Request::Start { name } => named(START, name),
             Request::Memory => Words::new(MEMORY),
@@ -207,7 +218,7 @@ impl Request {
                 return Ok(Request::List { index });
             }
             MEMORY => return Ok(Request::Memory),
-            FIND..=START | OUTLIVE => {}
+            FIND..=START | OUTLIVE | DROP_OUTLIVED => {}
             _ => return Err(Malformed::Operation(operation)),
         }
         let name = Name::read(&mut reader)?;
@@ -245,6 +256,10 @@ impl Request {
                 incarnation: reader.word()?,
             },
             DISCARD => Request::Discard {
+                name,
+                id: DomainId::from_words(reader.array()?),
+            },
+            DROP_OUTLIVED => Request::DropOutlived {
                 name,
                 id: DomainId::from_words(reader.array()?),
             },
@@ -315,6 +330,7 @@ mod tests {
                 incarnation: 4,
             },
             Request::Discard { name, id },
+            Request::DropOutlived { name, id },
             Request::Unretire { name },
             Request::Start { name },
             Request::Memory,

@@ -230,13 +230,27 @@ pub fn outlive(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64
     Ok((done(), None))
 }
 
-/// Gives up a domain that does not come, or was outlived.
+/// Gives up a domain that does not come.
 pub fn discard(root: &mut Supervisor, name: Name, id: DomainId) -> Reply {
+    give_up(root, name, id, comes)
+}
+
+/// Gives up a copy that was outlived.
+pub fn drop_outlived(root: &mut Supervisor, name: Name, id: DomainId) -> Reply {
+    give_up(root, name, id, |state| state == DomainState::Outlived)
+}
+
+fn give_up(
+    root: &mut Supervisor,
+    name: Name,
+    id: DomainId,
+    is_so: impl Fn(DomainState) -> bool,
+) -> Reply {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    match root.domains[index].state {
+    match &root.domains[index] {
         // Another one of this name comes from a third machine.
-        _ if root.domains[index].id != id => return Err(Refusal::NoSuchDomain),
-        state if comes(state) || state == DomainState::Outlived => {}
+        domain if domain.id != id => return Err(Refusal::NoSuchDomain),
+        domain if is_so(domain.state) => {}
         _ => return Err(Refusal::WrongState),
     }
     leave(root, index);

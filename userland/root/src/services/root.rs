@@ -73,6 +73,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Reply
             incarnation,
         } => incoming::outlive(root, name, id, incarnation),
         Request::Discard { name, id } => incoming::discard(root, name, id),
+        Request::DropOutlived { name, id } => incoming::drop_outlived(root, name, id),
         Request::Start { name } => start(root, name),
         Request::Memory => memory(root),
     }

@@ -167,11 +167,14 @@ mutations! {
         "    body.domain.freeze(NO_DEADLINE).map_err(kernel)?;\n    domain.state = DomainState::Outlived;" => "    let _ = body;\n    domain.state = DomainState::Outlived;";
         "two copies of a domain run"; ROOT;
     "discarded-another" in "userland/root/src/services/incoming.rs":
-        "        _ if root.domains[index].id != id => return Err(Refusal::NoSuchDomain),\n" => "";
+        "        domain if domain.id != id => return Err(Refusal::NoSuchDomain),\n" => "";
         "a move that failed ends a domain that comes from a third machine"; ROOT;
     "discarded-running" in "userland/root/src/services/incoming.rs":
-        "        state if comes(state) || state == DomainState::Outlived => {}\n        _ => return Err(Refusal::WrongState)," => "        _ => {}";
+        "        domain if is_so(domain.state) => {}\n        _ => return Err(Refusal::WrongState)," => "        _ => {}";
         "a running domain is ended in place of one that does not come"; ROOT;
+    "discarded-outlived" in "userland/root/src/services/incoming.rs":
+        "give_up(root, name, id, comes)" => "give_up(root, name, id, |state| comes(state) || state == DomainState::Outlived)";
+        "what may be the last copy is destroyed, and nobody has ordered it"; ROOT;
     "taken-address" in "userland/root/src/services/incoming.rs":
         "            if root.switchboard.is_taken(number, station) {\n                return Err(Refusal::AddressTaken);\n            }\n" => "";
         "two domains of a machine have one address"; ROOT;
