@@ -28,6 +28,8 @@ pub struct Report {
     pub rounds: BTreeMap<String, u64>,
     /// Those that found something wrong, with the number of what they found.
     pub complaints: BTreeMap<String, u64>,
+    /// Those with a call that a move interrupted, with the number of such calls.
+    pub interruptions: BTreeMap<String, u64>,
 }
 
 impl Report {
@@ -44,16 +46,25 @@ impl Report {
             ..Report::default()
         };
         for line in rest.lines() {
-            let mut words = line.splitn(3, ' ');
-            let rounds = words.next()?.parse().ok()?;
-            let complaint = words.next()?.parse().ok()?;
-            let name = words.next()?.to_owned();
-            if complaint != 0 {
-                report.complaints.insert(name.clone(), complaint);
-            }
-            report.rounds.insert(name, rounds);
+            report.read_line(line)?;
         }
         Some(report)
+    }
+
+    /// Reads the line of one thread.
+    fn read_line(&mut self, line: &str) -> Option<()> {
+        let mut words = line.splitn(4, ' ');
+        let mut number = || words.next()?.parse().ok();
+        let (rounds, complaint, interruptions) = (number()?, number()?, number()?);
+        let name = words.next()?.to_owned();
+        if complaint != 0 {
+            self.complaints.insert(name.clone(), complaint);
+        }
+        if interruptions != 0 {
+            self.interruptions.insert(name.clone(), interruptions);
+        }
+        self.rounds.insert(name, rounds);
+        Some(())
     }
 
     /// By how much its clock has gone too far since this report, or not far enough if that is below zero; in nanoseconds. Zero if
@@ -148,7 +159,7 @@ mod tests {
 
     #[test]
     fn reads_what_it_says() {
-        let answer = "r7 3 1500\n12 0 keeps flags\n5 90 sleeps\n";
+        let answer = "r7 3 1500\n12 0 0 keeps flags\n5 90 0 sleeps\n7 0 2 calls outside\n";
         let report = Report::of_answer("r7", answer).unwrap();
         assert_eq!((report.incarnation, report.clock_ns), (3, 1500));
         assert_eq!(report.rounds["keeps flags"], 12);
@@ -156,11 +167,15 @@ mod tests {
             report.complaints,
             BTreeMap::from([("sleeps".to_owned(), 90)])
         );
+        assert_eq!(
+            report.interruptions,
+            BTreeMap::from([("calls outside".to_owned(), 2)])
+        );
     }
 
     #[test]
     fn an_answer_to_another_request_is_none() {
-        assert_eq!(Report::of_answer("r8", "r7 3 1500\n12 0 sleeps\n"), None);
+        assert_eq!(Report::of_answer("r8", "r7 3 1500\n12 0 0 sleeps\n"), None);
         assert_eq!(Report::of_answer("r8", ""), None);
     }
 

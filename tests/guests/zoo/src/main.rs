@@ -27,13 +27,15 @@ const PRIORITY: u8 = 8;
 
 #[cfg(target_os = "none")]
 mod zoo {
+    use guest_workloads::slots::OUTSIDE;
     use guest_workloads::stage::Stage;
     use guest_workloads::{Needs, WORKLOADS, Workload};
-    use runtime::abi::kind::DomainRights;
+    use runtime::abi::kind::{DomainRights, EndpointRights};
+    use runtime::capability::Endpoint;
     use runtime::embassy_net::Stack;
     use runtime::embassy_net::udp::{PacketMetadata, UdpSocket};
     use runtime::executor::{self, Tasks};
-    use runtime::{Error, Start, log, net};
+    use runtime::{Cap, Error, Start, log, net};
 
     use crate::PRIORITY;
     use crate::habits::{self, HABITS};
@@ -45,16 +47,19 @@ mod zoo {
     const BUFFER_BYTES: usize = 4096;
     /// Bytes of a request, which the report repeats.
     const REQUEST_BYTES: usize = 32;
+    /// The service outside of the domain that its threads call: each machine has one.
+    const SERVICE: &str = "answers";
+
     /// The program.
     pub fn main(start: Start) -> ! {
         executor::run(start, move |tasks| live(start, tasks))
     }
 
-    /// Those that neither a server of the test's nor this machine's counter serves.
+    /// Those that need neither this machine's counter nor the domain's description.
     pub fn workloads() -> impl Iterator<Item = Workload> + Clone {
         let is_portable = |workload: &Workload| {
             let needs = workload.needs;
-            !matches!(needs, Needs::Server | Needs::Counter | Needs::Description)
+            !matches!(needs, Needs::Counter | Needs::Description)
         };
         WORKLOADS.into_iter().filter(is_portable).chain(HABITS)
     }
@@ -71,6 +76,8 @@ mod zoo {
         let count = workloads().count() as u64;
         let rights = DomainRights::MAP | DomainRights::SPAWN;
         stage.furnish(count, rights)?.delete()?;
+        let service: Cap<Endpoint> = start.require(SERVICE);
+        domain.install(service, OUTSIDE, EndpointRights::SEND, 0)?;
         habits::furnish(&stage)?;
         stage.start(workloads(), PRIORITY)
     }

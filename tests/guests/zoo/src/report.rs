@@ -1,8 +1,8 @@
 //! How the workloads are, as text of one datagram.
 //!
 //! ```text
-//! <request> <incarnation> <clock>   the domain's time, in nanoseconds
-//! <rounds> <complaint> <name>       a line for each workload; no complaint is 0
+//! <request> <incarnation> <clock>                  the domain's time, in nanoseconds
+//! <rounds> <complaint> <interruptions> <name>      a line for each workload; no complaint is 0
 //! ```
 
 use alloc::string::String;
@@ -25,7 +25,11 @@ pub fn report(request: &[u8], workloads: impl Iterator<Item = Workload>) -> Stri
     );
     for (number, workload) in workloads.enumerate() {
         let told = Board::at(number).told();
-        let _ = writeln!(text, "{} {} {}", told.rounds, told.complaint, workload.name);
+        let _ = writeln!(
+            text,
+            "{} {} {} {}",
+            told.rounds, told.complaint, told.interruptions, workload.name
+        );
     }
     text
 }
