@@ -195,8 +195,8 @@ const RESERVE_BYTES: u64 = 2 << 20;
 #[test]
 fn the_largest_domain_moves_there_and_back_within_what_is_reserved_for_it() {
     let mut fleet = Fleet::start_with_first("crowd-a");
-    fleet.await_log(Station::A, "[crowd] has 512 threads and 4000 capabilities");
-    for (from, incarnation) in [(Station::A, 1), (Station::B, 2)] {
+    fleet.await_log(Station::A, "[crowd] has 256 threads and 4000 capabilities");
+    for (from, incarnation) in [(Station::A, 2), (Station::B, 3)] {
         fleet.migrate("crowd", from);
         let runs = format!("[crowd] runs in incarnation {incarnation}");
         fleet.await_log(from.other(), &runs);

@@ -1,7 +1,9 @@
 //! This server's memory, as far as moves take it: [`Budget`].
 //!
 //! A server that runs out of memory ends, and every move with it. So each move reserves what it may take at most, and one that
-//! there is no room for is not begun: its operator reads why before anything is done.
+//! there is no room for is not begun: its operator reads why before anything is done. The sizes below are upper bounds: a domain with
+//! as many threads and capabilities as may be took less than half of its share, on either side
+//! (`migration::the_largest_domain_moves_there_and_back_within_what_is_reserved_for_it`).
 //!
 //! ```text
 //!   heap = sockets and what else is there at first | RESERVE: one domain that is looked at | shares of moves | rest
@@ -16,8 +18,8 @@ use nomad_image::{Limits, PAGE_BYTES};
 use nomad_protocol::{Side, Sizes};
 use runtime::port::PORT_PAGES;
 
-/// Threads of a domain that moves.
-pub const THREADS_MAX: u32 = 512;
+/// Threads of a domain: the kernel lets none have more.
+pub const THREADS_MAX: u32 = abi::THREADS_MAX as u32;
 /// Capabilities of a domain that moves, and as many that its objects hold.
 pub const CAPABILITIES_MAX: u32 = 4096;
 

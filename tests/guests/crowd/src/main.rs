@@ -11,11 +11,12 @@ fn main() {}
 
 #[cfg(target_os = "none")]
 mod crowd {
+    use abi::THREADS_MAX;
     use runtime::capability::{Domain, Notification, Pool};
     use runtime::{Cap, Error, Start, clock, log};
 
-    /// Threads, this one included: the migration server's `THREADS_MAX`.
-    const THREADS: usize = 512;
+    /// Threads, this one included.
+    const THREADS: usize = THREADS_MAX;
     /// Capabilities: a little fewer than its `CAPABILITIES_MAX`, since there are some at the start.
     const CAPABILITIES: usize = 4_000;
     /// What the domain's table must hold.
