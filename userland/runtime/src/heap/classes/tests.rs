@@ -155,3 +155,18 @@ fn a_heap_without_memory_has_none() {
     assert_eq!(heap.allocate(Layout::new::<u64>()), None);
     assert_eq!(heap.allocate(Layout::new::<[u64; 10_000]>()), None);
 }
+
+#[test]
+fn the_fewest_bytes_that_were_left_are_remembered() {
+    let mut fixture = Fixture::new(HEAP_BYTES);
+    let all = fixture.heap.uncommitted();
+    assert_eq!(fixture.heap.least_uncommitted(), all);
+    for _ in 0..4 {
+        assert!(fixture.take(HEAP_BYTES / 8, 8));
+    }
+    let least = fixture.heap.uncommitted();
+    assert!(least < all / 2 + HEAP_BYTES / 16);
+    fixture.give_all_back_in_any_order();
+    assert!(fixture.take(HEAP_BYTES / 8, 8));
+    assert_eq!(fixture.heap.least_uncommitted(), least);
+}
