@@ -111,13 +111,13 @@ impl Domain {
 impl Supervisor {
     /// Looks at each exported domain that must have been thawed by now, and ends the exports of those that run.
     pub fn look_after_exports(&mut self) {
-        let Some(first_ns) = self.next_look_ns() else {
-            return;
-        };
-        let now_ns = clock::now_ns();
-        if now_ns < first_ns {
-            return;
+        if self.next_look_ns().is_some() {
+            self.look_at_exports(clock::now_ns());
         }
+    }
+
+    /// The same, at this time.
+    pub(crate) fn look_at_exports(&mut self, now_ns: u64) {
         for index in 0..self.domains.len() {
             let domain = &mut self.domains[index];
             if domain.look_ns().is_none_or(|look_ns| now_ns < look_ns) {

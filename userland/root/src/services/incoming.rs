@@ -186,8 +186,9 @@ pub fn adopt(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64) 
         Adoption::Due => {}
     }
     let body = domain.body.as_ref().ok_or(Refusal::WrongState)?;
-    root.switchboard.activate(domain.number);
+    // No port is announced of a domain that stands still after all.
     body.domain.thaw(domain.freeze_token).map_err(kernel)?;
+    root.switchboard.activate(domain.number);
     domain.begin_adopted(incarnation);
     root.ring_for_commands();
     Ok((done(), None))

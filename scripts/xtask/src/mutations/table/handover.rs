@@ -146,10 +146,10 @@ mutations! {
 
     // What root does for a domain that moves, and the calls that build it.
     "unthawed" in "userland/root/src/services/incoming.rs":
-        "    body.domain.thaw(domain.freeze_token).map_err(kernel)?;\n    domain.begin_adopted" => "    domain.begin_adopted";
+        "    body.domain.thaw(domain.freeze_token).map_err(kernel)?;\n    root.switchboard.activate" => "    root.switchboard.activate";
         "a domain that has arrived stands still for ever, and is listed as running"; ROOT;
     "refused-thaw" in "userland/root/src/services/incoming.rs":
-        "    body.domain.thaw(domain.freeze_token).map_err(kernel)?;\n    domain.begin_adopted" => "    let _ = body.domain.thaw(domain.freeze_token);\n    domain.begin_adopted";
+        "    body.domain.thaw(domain.freeze_token).map_err(kernel)?;\n    root.switchboard.activate" => "    let _ = body.domain.thaw(domain.freeze_token);\n    root.switchboard.activate";
         "a domain that does not run is taken for adopted, and its source gives it up"; ROOT;
     "kept-token" in "userland/root/src/services/incoming.rs":
         "    domain.freeze_token = token;\n" => "";
@@ -166,6 +166,9 @@ mutations! {
     "outlived-runs" in "userland/root/src/services/incoming.rs":
         "    body.domain.freeze(NO_DEADLINE).map_err(kernel)?;\n    domain.state = DomainState::Outlived;" => "    let _ = body;\n    domain.state = DomainState::Outlived;";
         "two copies of a domain run"; ROOT;
+    "export-look" in "userland/root/src/export.rs":
+        "if domain.look_ns().is_none_or(|look_ns| now_ns < look_ns) {" => "if domain.look_ns().is_none() {";
+        "a domain that leaves is served again, though its freeze has not ended, when the export of another one has"; ROOT;
     "discarded-another" in "userland/root/src/services/incoming.rs":
         "        domain if domain.id != id => return Err(Refusal::NoSuchDomain),\n" => "";
         "a move that failed ends a domain that comes from a third machine"; ROOT;

@@ -61,7 +61,10 @@ fn a_domain_that_cannot_be_thawed_is_still_to_be_adopted() {
         other => willing(other),
     };
     with_kernel(kernel, || {
-        let mut root = root(DomainState::Prepared, 0);
+        let mut root = root(DomainState::Incoming, 0);
+        let number = root.domains[0].number;
+        root.add_port(number, station(1, 1)).expect("adds a port");
+        assert_eq!(keep(&mut root, POOL, TOKEN), Ok(()));
         let adopted = incoming::adopt(&mut root, name(), ID, 4);
         assert_eq!(adopted.map(drop), Err(Refusal::Kernel));
         let domain = &root.domains[0];
@@ -69,6 +72,8 @@ fn a_domain_that_cannot_be_thawed_is_still_to_be_adopted() {
             (domain.state, domain.incarnation),
             (DomainState::Prepared, 0)
         );
+        // Nor is its port announced.
+        assert_eq!(commands(&mut root), ["attach"]);
     });
 }
 

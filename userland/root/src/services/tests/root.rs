@@ -8,6 +8,8 @@ use crate::services::root;
 
 /// Longer than any test.
 const FROZEN_NS: u64 = 1 << 60;
+/// Long before that, and long after the end of an export that began at the beginning.
+const LATER_NS: u64 = 1 << 40;
 
 /// Root's answer: its words and the number of its capabilities; `None` if it comes later.
 fn ask(root: &mut Supervisor, asked: Asked) -> Option<(Vec<u64>, usize)> {
@@ -113,6 +115,36 @@ fn no_authority_is_given_over_a_domain_that_arrives_or_may_not_move() {
             let found = ask(&mut root, find);
             assert_eq!(found.map(|(_, capabilities)| capabilities), Some(0));
         }
+    });
+}
+
+/// A machine with a domain whose export is to have ended long ago, and one that has just begun to leave.
+fn two_that_leave() -> Supervisor {
+    let mut root = root(DomainState::Running, 1);
+    let number = root.draw_number();
+    let other = Name::try_new("kv").expect("a name");
+    root.domains.push(Domain {
+        body: Some(body()),
+        ..Domain::new(number, other, DomainId([8; 16]))
+    });
+    for (domain, frozen_ns) in root.domains.iter_mut().zip([0, FROZEN_NS]) {
+        domain.begin_export(0, frozen_ns);
+    }
+    root
+}
+
+#[test]
+fn a_domain_that_was_left_exported_is_served_again_and_one_that_is_leaving_is_not() {
+    // Who freezes a domain that runs until a time that has passed comes too late.
+    let kernel = |request: &Request| match request {
+        Request::DomainFreeze(_) => Err(abi::Error::TimedOut),
+        other => willing(other),
+    };
+    with_kernel(kernel, || {
+        let mut root = two_that_leave();
+        root.look_at_exports(LATER_NS);
+        let states: Vec<_> = root.domains.iter().map(|domain| domain.state).collect();
+        assert_eq!(states, [DomainState::Running, DomainState::Exported]);
     });
 }
 
