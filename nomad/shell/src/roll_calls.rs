@@ -183,18 +183,26 @@ impl Call {
         }
         let name = self.roll.name().as_str();
         let obstacles: Vec<Obstacle> = self.roll.obstacles(now).collect();
-        let held = obstacles.iter().find_map(|obstacle| match obstacle {
+        let held = obstacles.iter().filter_map(|obstacle| match *obstacle {
             Obstacle::Held {
-                by, incarnation, ..
-            } => Some((address(machines, *by), incarnation.0)),
+                by,
+                incarnation,
+                runs,
+            } => Some((runs, incarnation.0, by)),
             _ => None,
         });
+        // Of several copies the one that runs, or was to run last.
+        let held = held.max_by_key(|(runs, incarnation, _)| (*runs, *incarnation));
         let missing: Vec<String> = obstacles
             .iter()
             .map(|obstacle| excuse(machines, obstacle))
             .collect();
         Some(match held {
-            Some((at, incarnation)) => format!("home {name} at {at}, incarnation {incarnation}"),
+            Some((runs, incarnation, by)) => {
+                let at = address(machines, by);
+                let stands = if runs { "" } else { ", and stands still" };
+                format!("home {name} at {at}, incarnation {incarnation}{stands}")
+            }
             None if self.roll.is_over() => format!("home {name} lost: no machine has it"),
             None if missing.is_empty() => return None,
             None => format!("home {name} in doubt: {}", missing.join(", ")),
@@ -325,15 +333,43 @@ mod tests {
         assert_eq!(doubted, Some(Purpose::Doubt));
     }
 
+    /// A roll call that other machines have answered so: the incarnation of their copy, and whether it runs.
+    fn answered(now: Instant, answers: &[(u64, bool)]) -> RollCall {
+        let machine = |index: usize| MachineId([2 + index as u8; 32]);
+        let others = (0..answers.len()).map(machine);
+        let mut roll = RollCall::new(now, name(), others, Turn(1), Timing::STANDARD);
+        roll.poll_asks(now);
+        for (index, (incarnation, runs)) in answers.iter().enumerate() {
+            let standing = Standing::Holds {
+                incarnation: Incarnation(*incarnation),
+                runs: *runs,
+            };
+            roll.heard(now, machine(index), Turn(1), standing);
+        }
+        roll
+    }
+
     /// Whether an operator may start the domain here though another machine has answered so.
     fn may_start(runs: bool, is_forced: bool) -> bool {
-        let (machine, now) = (MachineId([2; 32]), Instant::from_us(0));
-        let mut roll = RollCall::new(now, name(), [machine], Turn(1), Timing::STANDARD);
-        roll.poll_asks(now);
-        let incarnation = Incarnation(1);
-        let standing = Standing::Holds { incarnation, runs };
-        roll.heard(now, machine, Turn(1), standing);
+        let now = Instant::from_us(0);
+        let roll = answered(now, &[(1, runs)]);
         objection(now, &machines(), &roll, is_forced).is_none()
+    }
+
+    #[test]
+    fn a_home_lists_the_copy_that_runs_and_says_of_one_that_does_not_that_it_stands_still() {
+        let line = |answers: &[(u64, bool)]| {
+            let now = Instant::from_us(0);
+            let (purpose, roll) = (Purpose::Watch, answered(now, answers));
+            Call { purpose, roll }.line(now, &machines())
+        };
+        let runs = line(&[(1, false), (2, true), (3, false)]).expect("it is known");
+        assert!(runs.ends_with("incarnation 2"), "{runs}");
+        let stands = line(&[(1, false), (3, false)]).expect("it is known");
+        assert!(
+            stands.ends_with("incarnation 3, and stands still"),
+            "{stands}"
+        );
     }
 
     #[test]
