@@ -106,11 +106,21 @@ fn conclude(trial: &mut Trial, outcome: Outcome, survivor: Station, before: &[St
         }
     };
     trial.await_settled_on(runs_on);
+    assert_answers(&trial.fleet, runs_on);
     trial.move_once(runs_on);
     if runs_on == A {
         trial.move_once(B);
     }
     trial.await_memory(survivor, before);
+}
+
+/// The counter answers from that machine. If it does not, the logs say what came before.
+fn assert_answers(fleet: &Fleet, station: Station) {
+    if !has_answered(fleet, station, LIMIT) {
+        let logs = [A, B].map(|station| fleet.log(station));
+        let [a, b] = &logs;
+        panic!("the counter runs and does not answer\n--- a\n{a}\n--- b\n{b}");
+    }
 }
 
 #[test]
@@ -250,11 +260,14 @@ fn a_copy_that_was_forced_to_run_stands_still_as_soon_as_its_machine_hears_of_th
     trial.fleet.let_go(B);
     trial.fleet.machine(A).expect("in doubt: ", LIMIT);
     trial.force(A, "run");
-    assert!(has_answered(&trial.fleet, LIMIT), "A's copy does not run");
+    assert!(
+        has_answered(&trial.fleet, A, LIMIT),
+        "A's copy does not run"
+    );
     trial.fleet.port(A).unite();
     trial.fleet.await_listed(A, "domain counter outlived");
     trial.fleet.port(B).cut();
-    let answers = has_answered(&trial.fleet, NO_ANSWER);
+    let answers = has_answered(&trial.fleet, A, NO_ANSWER);
     trial.fleet.port(B).heal();
     assert!(!answers, "A's copy runs on beside the younger one");
     trial.force(A, "drop");
@@ -263,8 +276,9 @@ fn a_copy_that_was_forced_to_run_stands_still_as_soon_as_its_machine_hears_of_th
     trial.move_once(B);
 }
 
-/// Whether A's counter answers somebody who asks for its Ethernet address and whom nobody else hears. It is asked again and again.
-fn has_answered(fleet: &Fleet, limit: Duration) -> bool {
+/// Whether a machine's counter answers somebody who asks for its Ethernet address and whom nobody else hears. It is asked again and
+/// again.
+fn has_answered(fleet: &Fleet, station: Station, limit: Duration) -> bool {
     const ASKER: [u8; 6] = [0x02, 0, 0, 0, 0, 0x77];
     const HEAD: [u8; 10] = [0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1];
     let addresses: [&[u8]; 4] = [&ASKER, &[10, 77, 0, 119], &[0; 6], &[10, 77, 0, 20]];
@@ -276,7 +290,7 @@ fn has_answered(fleet: &Fleet, limit: Duration) -> bool {
     let is_answer = |frame: &Vec<u8>| frame.starts_with(&[ASKER, COUNTER_MAC.0].concat());
     let answered = |frames: &[Vec<u8>]| frames.iter().any(is_answer);
     loop {
-        let ask = || fleet.port(A).inject(&question);
+        let ask = || fleet.port(station).inject(&question);
         let once = Duration::from_millis(500);
         let frames = fleet
             .segment
