@@ -1,4 +1,6 @@
-//! Which pages of a port's ring travel: the header, and the slots of frames that are queued.
+//! Which pages of a port's ring travel: the header, the slots of frames that are queued, and the slot that the domain writes next.
+//!
+//! The domain may stand in the middle of queueing a frame: it has written the slot, and counts it as soon as it runs again.
 
 use alloc::vec::Vec;
 
@@ -17,6 +19,9 @@ pub fn pages_in_use(header: &[u8; HEADER_BYTES]) -> Vec<u64> {
         let counter = |offset| header[offset..].first_chunk().map_or(0, to_u32);
         let (produced, consumed) = (counter(direction.produced), counter(direction.consumed));
         pages.extend(queued(&direction, produced, consumed));
+        if direction == TO_SWITCH {
+            pages.push(page_of(&direction, produced));
+        }
     }
     pages.sort_unstable();
     pages.dedup();
@@ -32,11 +37,13 @@ fn to_u32(bytes: &[u8; 4]) -> u32 {
 fn queued(direction: &Direction, produced: u32, consumed: u32) -> impl Iterator<Item = u64> {
     let count = produced.wrapping_sub(consumed);
     let count = if count > SLOT_COUNT { 0 } else { count };
-    let slots = direction.slots;
-    (0..count).map(move |index| {
-        let slot = consumed.wrapping_add(index) % SLOT_COUNT;
-        (slots + slot as usize * SLOT_BYTES) as u64 / PAGE_BYTES
-    })
+    (0..count).map(move |index| page_of(direction, consumed.wrapping_add(index)))
+}
+
+/// The page of the slot of the frame with this number.
+fn page_of(direction: &Direction, number: u32) -> u64 {
+    let slot = (number % SLOT_COUNT) as usize;
+    (direction.slots + slot * SLOT_BYTES) as u64 / PAGE_BYTES
 }
 
 #[cfg(test)]
@@ -55,11 +62,20 @@ mod tests {
     #[test]
     fn a_header_says_which_pages_are_in_use() {
         let mut header = [0; HEADER_BYTES];
-        assert_eq!(pages_in_use(&header), [0]);
         header[TO_DOMAIN.produced] = 3;
-        header[TO_SWITCH.produced] = 5;
+        header[TO_SWITCH.produced] = 6;
         header[TO_SWITCH.consumed] = 4;
-        assert_eq!(pages_in_use(&header), [0, 1, 2, 67]);
+        assert_eq!(pages_in_use(&header), [0, 1, 2, 67, 68]);
+    }
+
+    /// The domain was stopped between its two steps: it has written the frame, and not counted it yet.
+    #[test]
+    fn a_frame_that_a_domain_is_about_to_count_travels() {
+        let mut header = [0; HEADER_BYTES];
+        assert_eq!(pages_in_use(&header), [0, 65]);
+        header[TO_SWITCH.produced] = 127;
+        header[TO_SWITCH.consumed] = 127;
+        assert_eq!(pages_in_use(&header), [0, 128]);
     }
 
     #[test]

@@ -155,6 +155,11 @@ mod tests {
         }
 
         #[test]
+        fn fails_too() {
+            fails_if_asked();
+        }
+
+        #[test]
         fn passes() {}
     }
 
@@ -173,7 +178,7 @@ mod tests {
     #[test]
     fn a_test_that_fails_or_does_not_run_keeps_none_of_the_others_from_running() {
         let directory = std::env::temp_dir().join(format!("xtask-lanes-{}", std::process::id()));
-        let tests = ["fails_if_asked", "passes", "fails_if_asked"].map(of_this);
+        let tests = ["fails_if_asked", "passes", "fails_too"].map(of_this);
         let asked = [("XTASK_SAMPLE_FAILS", OsString::from("1"))];
         let failing = run(tests.to_vec(), 2, &directory, &asked);
         let passing = run(tests.to_vec(), 2, &directory, &[]);
@@ -181,10 +186,12 @@ mod tests {
         let logs = fs::read_dir(&directory).expect("a directory").count();
         fs::remove_dir_all(&directory).expect("it is removed");
         let error = failing.expect_err("two have failed").to_string();
-        assert_eq!(error.matches("fails_if_asked").count(), 2, "{error}");
+        for name in ["fails_if_asked", "fails_too"] {
+            assert!(error.contains(name), "{error}");
+        }
         assert!(!error.contains("passes"), "{error}");
         assert!(passing.is_ok());
         assert!(matches!(ignoring, Err(Error::Tests(_))));
-        assert_eq!(logs, 3);
+        assert_eq!(logs, 4);
     }
 }
