@@ -1,29 +1,29 @@
-//! Sessions that were agreed on, and those in which nothing was heard yet: [`Accepted`].
+//! Established sessions, and those without a first message yet: [`Accepted`].
 //!
 //! ```text
-//!   handshake answered  ->  candidate  -- something heard in it -->  session
+//!   handshake answered  ->  candidate  -- first message -->  session
 //! ```
 //!
-//! Who recorded a handshake and sends it again gets a candidate at most, and candidates push out candidates only: both
-//! lists are bounded, the oldest goes first.
+//! Replaying a recorded handshake creates a candidate at most, and candidates evict only candidates: both lists are
+//! bounded, the oldest goes first.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::packet::Packet;
 use crate::session::Session;
-use crate::sessions::Deaf;
+use crate::sessions::ReceiveError;
 
-/// How many of each are kept.
+/// The capacity of each list.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Sessions.
+    /// Established sessions.
     pub sessions: usize,
-    /// Candidates.
+    /// Sessions without a first message.
     pub candidates: usize,
 }
 
-/// Sessions and candidates.
+/// The sessions and candidates with one peer, or with all operators.
 pub struct Accepted {
     /// The latest first.
     sessions: VecDeque<Session>,
@@ -32,7 +32,7 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// None yet.
+    /// Creates empty lists.
     pub fn new(limits: Limits) -> Accepted {
         Accepted {
             sessions: VecDeque::new(),
@@ -41,53 +41,55 @@ impl Accepted {
         }
     }
 
-    /// Adds what a handshake of the other side's has led to.
-    pub fn propose(&mut self, candidate: Session) {
+    /// Adds the result of a handshake that the other side began.
+    pub fn add_candidate(&mut self, candidate: Session) {
         push_front(&mut self.candidates, candidate, self.limits.candidates);
     }
 
-    /// Adds what a handshake of this side's has led to, which the other side has answered.
+    /// Adds the result of a handshake that this side began and the other side answered.
     pub fn establish(&mut self, session: Session) {
         push_front(&mut self.sessions, session, self.limits.sessions);
     }
 
-    /// The session that was agreed on last.
+    /// The session established last.
     pub fn latest(&mut self) -> Option<&mut Session> {
         self.sessions.front_mut()
     }
 
-    /// The session that this side calls so.
-    pub fn named(&mut self, index: u32) -> Option<&mut Session> {
+    /// The session with this index on this side.
+    pub fn get_mut(&mut self, index: u32) -> Option<&mut Session> {
         let mut sessions = self.sessions.iter_mut();
         sessions.find(|session| session.index == index)
     }
 
-    /// Whether this side calls a session or candidate so.
-    pub fn has(&self, index: u32) -> bool {
+    /// Whether a session or candidate has this index on this side.
+    pub fn contains(&self, index: u32) -> bool {
         let mut all = self.sessions.iter().chain(&self.candidates);
         all.any(|session| session.index == index)
     }
 
-    /// Decrypts what was said in a session, or in a candidate, which becomes one.
+    /// Decrypts a message of a session, or of a candidate, which thereby becomes a session.
     ///
     /// # Errors
-    /// [`Deaf::Forged`] or [`Deaf::Stale`].
-    pub fn open(&mut self, packet: &Packet<'_>) -> Result<Vec<u8>, Deaf> {
-        if let Some(session) = self.named(packet.index) {
-            return session.open(packet).ok_or(Deaf::Forged);
+    /// [`ReceiveError::Forged`] or [`ReceiveError::Stale`].
+    pub fn open(&mut self, packet: &Packet<'_>) -> Result<Vec<u8>, ReceiveError> {
+        if let Some(session) = self.get_mut(packet.index) {
+            return session.open(packet).ok_or(ReceiveError::Forged);
         }
         let is_meant = |session: &Session| session.index == packet.index;
         let position = self.candidates.iter().position(is_meant);
-        let position = position.ok_or(Deaf::Stale)?;
-        let message = self.candidates[position].open(packet).ok_or(Deaf::Forged)?;
+        let position = position.ok_or(ReceiveError::Stale)?;
+        let message = self.candidates[position]
+            .open(packet)
+            .ok_or(ReceiveError::Forged)?;
         if let Some(session) = self.candidates.remove(position) {
             self.establish(session);
         }
         Ok(message)
     }
 
-    /// Makes a session the last to go.
-    pub fn freshen(&mut self, index: u32) {
+    /// Makes a session the last to be evicted.
+    pub fn touch(&mut self, index: u32) {
         let is_meant = |session: &Session| session.index == index;
         let position = self.sessions.iter().position(is_meant);
         if let Some(session) = position.and_then(|position| self.sessions.remove(position)) {
@@ -95,14 +97,14 @@ impl Accepted {
         }
     }
 
-    /// How many sessions and candidates there are.
+    /// The number of sessions and candidates.
     #[cfg(test)]
     pub fn count(&self) -> usize {
         self.sessions.len() + self.candidates.len()
     }
 }
 
-fn push_front(sessions: &mut VecDeque<Session>, session: Session, most: usize) {
+fn push_front(sessions: &mut VecDeque<Session>, session: Session, limit: usize) {
     sessions.push_front(session);
-    sessions.truncate(most);
+    sessions.truncate(limit);
 }

@@ -1,8 +1,7 @@
-//! Who a machine is, and who the operator is: keys that follow from the fleet's secret.
+//! The identities of machines and of the operator: keys derived from the fleet's secret.
 //!
-//! A machine's key follows from the machine's address too; the operator's is one for the fleet. Whoever has the secret
-//! has all of them: the fleet trusts itself as a whole. What a machine is called by the protocol, its [`MachineId`], is
-//! its public key.
+//! A machine's key is derived from its address too; the fleet has one operator's key. The secret gives access to all
+//! of them: the fleet trusts itself as a whole. A machine's [`MachineId`] in the protocol is its public key.
 
 use alloc::collections::BTreeMap;
 use core::cell::RefCell;
@@ -12,17 +11,17 @@ use nomad_protocol::MachineId;
 use sha2::{Digest, Sha256};
 
 use crate::noise;
-use crate::sessions::Party;
+use crate::sessions::PeerKind;
 use crate::tag::TagKey;
 
-/// Sets machines' keys apart from everything else that may ever be derived from the secret.
+/// Separates machines' keys from everything else that may ever be derived from the secret.
 const MACHINE_PURPOSE: &[u8] = b"caravan machine key 1";
-/// The same for the operator's.
+/// The same for the operator's key.
 const OPERATOR_PURPOSE: &[u8] = b"caravan operator key 1";
-/// The same for the keys of tags, the machines' and the operators'.
+/// The same for the tag keys of machines and of operators.
 const TAG_PURPOSES: [&[u8]; 2] = [b"caravan machine tag key 1", b"caravan operator tag key 1"];
 
-/// Machines that are remembered: deriving a public key costs a multiplication on the curve.
+/// Capacity of the cache of machines: deriving a public key costs a multiplication on the curve.
 const KNOWN_MAX: usize = 64;
 
 /// A private key.
@@ -30,7 +29,7 @@ const KNOWN_MAX: usize = 64;
 pub struct PrivateKey([u8; 32]);
 
 impl PrivateKey {
-    /// The bytes, for the handshake.
+    /// The raw key, for the handshake.
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -40,38 +39,38 @@ impl PrivateKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperatorId(pub(crate) [u8; 32]);
 
-/// The own key, a machine's or the operator's, and the way to those of the machines.
+/// The own key, a machine's or the operator's, and the derivation of every machine's public key.
 pub struct Keys {
     secret: [u8; 32],
     own: PrivateKey,
     own_id: MachineId,
     operator: OperatorId,
-    party: Party,
+    peer_kind: PeerKind,
     machine_tags: TagKey,
     operator_tags: TagKey,
     known: RefCell<BTreeMap<Ipv4Addr, MachineId>>,
 }
 
 impl Keys {
-    /// The keys of the fleet with this secret, for its machine at this address.
+    /// Derives the keys of the machine at this address in the fleet with this secret.
     pub fn new(secret: &str, address: Ipv4Addr) -> Keys {
         let secret = Sha256::digest(secret.as_bytes()).into();
-        Keys::of(secret, Party::Machine, machine_key(&secret, address))
+        Keys::of(secret, PeerKind::Machine, machine_key(&secret, address))
     }
 
-    /// The keys of the fleet with this secret, for its operator.
-    pub fn of_operator(secret: &str) -> Keys {
+    /// Derives the keys of the operator of the fleet with this secret.
+    pub fn for_operator(secret: &str) -> Keys {
         let secret = Sha256::digest(secret.as_bytes()).into();
-        Keys::of(secret, Party::Operator, operator_key(&secret))
+        Keys::of(secret, PeerKind::Operator, operator_key(&secret))
     }
 
-    fn of(secret: [u8; 32], party: Party, own: PrivateKey) -> Keys {
+    fn of(secret: [u8; 32], peer_kind: PeerKind, own: PrivateKey) -> Keys {
         let [machine_tags, operator_tags] =
             TAG_PURPOSES.map(|purpose| TagKey::new(derive(purpose, &secret, &[])));
         Keys {
             own_id: MachineId(noise::public_key(&own)),
             operator: OperatorId(noise::public_key(&operator_key(&secret))),
-            party,
+            peer_kind,
             machine_tags,
             operator_tags,
             secret,
@@ -80,35 +79,36 @@ impl Keys {
         }
     }
 
-    /// The operator of this fleet.
+    /// The identity of this fleet's operator.
     pub fn operator(&self) -> OperatorId {
         self.operator
     }
 
-    /// This machine. An operator is none, and is never called this by anybody.
+    /// The identity of this machine. With an operator's keys it is the operator's public key, which no peer uses as a
+    /// machine's.
     pub fn own_id(&self) -> MachineId {
         self.own_id
     }
 
-    /// What shows that somebody has the secret, and whether he speaks for a machine or for an operator.
-    pub(crate) fn tags_of(&self, party: Party) -> &TagKey {
-        match party {
-            Party::Machine => &self.machine_tags,
-            Party::Operator => &self.operator_tags,
+    /// The key of the tags that prove knowledge of the secret, separate for machines and operators.
+    pub(crate) fn tags_of(&self, peer_kind: PeerKind) -> &TagKey {
+        match peer_kind {
+            PeerKind::Machine => &self.machine_tags,
+            PeerKind::Operator => &self.operator_tags,
         }
     }
 
-    /// The same for what is said with these keys.
+    /// The key of the tags that this side makes.
     pub(crate) fn own_tags(&self) -> &TagKey {
-        self.tags_of(self.party)
+        self.tags_of(self.peer_kind)
     }
 
-    /// The own private key.
+    /// The private key of this side.
     pub(crate) fn own(&self) -> &PrivateKey {
         &self.own
     }
 
-    /// The machine at this address.
+    /// The identity of the machine at this address.
     pub fn machine_at(&self, address: Ipv4Addr) -> MachineId {
         let mut known = self.known.borrow_mut();
         if let Some(machine) = known.get(&address) {
@@ -123,7 +123,7 @@ impl Keys {
         machine
     }
 
-    /// Where a machine is that was met before.
+    /// The address of a machine, if it is in the cache of [`Keys::machine_at`].
     pub fn address_of(&self, machine: MachineId) -> Option<Ipv4Addr> {
         let known = self.known.borrow();
         let found = known.iter().find(|(_, known)| **known == machine);
@@ -166,13 +166,13 @@ mod tests {
     #[test]
     fn another_secret_is_another_fleet() {
         assert_ne!(Keys::new("one", A).own_id(), Keys::new("two", A).own_id());
-        let operator = |secret| Keys::of_operator(secret).operator();
+        let operator = |secret| Keys::for_operator(secret).operator();
         assert_ne!(operator("one"), operator("two"));
     }
 
     #[test]
     fn machines_know_their_operator_who_is_no_machine() {
-        let (a, operator) = (Keys::new("fleet", A), Keys::of_operator("fleet"));
+        let (a, operator) = (Keys::new("fleet", A), Keys::for_operator("fleet"));
         assert_eq!(a.operator(), operator.operator());
         assert_eq!(operator.machine_at(A), a.own_id());
         assert_eq!(operator.own_id().0, operator.operator().0);

@@ -3,10 +3,10 @@
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`keys`] | who a machine is, and who the operator is |
+//! | [`keys`] | the identities of machines and of the operator |
 //! | [`noise`] | the handshake |
 //! | [`packet`], [`replay`], [`session`], `accepted` | encrypted datagrams |
-//! | [`tag`] | who may begin a handshake |
+//! | [`tag`] | the proof that admits a handshake |
 //! | [`sessions`] | the sessions with all machines |
 //! | [`operators`] | the sessions with operators |
 //! | [`tunnel`] | an encrypted stream |
@@ -15,8 +15,8 @@
 //! It does no IO and reads no clock: bytes and the time are passed in. The migration server holds one end, another
 //! migration server or an operator's tool the other.
 //!
-//! Invariant: what is heard in a session is of whom the session's handshake was made with, by key. What a machine says
-//! can never be taken for an operator's, nor the reverse.
+//! Invariant: every message of a session is authenticated to the key that completed its handshake. A machine's message
+//! can never pass for an operator's, nor the reverse.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -38,4 +38,4 @@ pub mod tunnel;
 pub use keys::Keys;
 pub use operators::OperatorSession;
 pub use random::Random;
-pub use sessions::{Deaf, Heard, Party, Said, Sessions};
+pub use sessions::{Incoming, PeerKind, ReceiveError, Received, Sessions};

@@ -1,6 +1,6 @@
 //! The handshake: Noise IK with 25519, ChaChaPoly and BLAKE2s.
 //!
-//! The one who begins knows the other's key beforehand; two messages, and both know who they speak to.
+//! The initiator knows the responder's key beforehand; after two messages each side has authenticated the other.
 
 use alloc::boxed::Box;
 
@@ -13,15 +13,15 @@ use snow::{Builder, Error, HandshakeState};
 use crate::keys::{Keys, PrivateKey};
 use crate::random::Random;
 
-/// The protocol's name, as Noise spells it.
+/// The protocol's name in Noise's notation.
 const PATTERN: &str = "Noise_IK_25519_ChaChaPoly_BLAKE2s";
 
-/// Both sides must agree on this: it names the use of the handshake and its version.
+/// Names the use of the handshake and its version; both sides must agree on it.
 const PROLOGUE: &[u8] = b"caravan nomad 1";
 
 /// Bytes of the first message, without a payload: a key, an encrypted key, a tag.
 pub const INITIATION_BYTES: usize = 32 + 48 + 16;
-/// Bytes of the second: a key and a tag.
+/// Bytes of the second message: a key and a tag.
 pub const RESPONSE_BYTES: usize = 32 + 16;
 /// Bytes that encryption adds to a message.
 pub const TAG_BYTES: usize = 16;
@@ -29,7 +29,7 @@ pub const TAG_BYTES: usize = 16;
 /// Begins a handshake with a machine.
 ///
 /// # Errors
-/// What the Noise implementation says.
+/// The error of the Noise implementation.
 pub fn initiator(keys: &Keys, peer: MachineId, random: Random) -> Result<HandshakeState, Error> {
     builder(random)?
         .local_private_key(keys.own().as_bytes())?
@@ -38,10 +38,10 @@ pub fn initiator(keys: &Keys, peer: MachineId, random: Random) -> Result<Handsha
         .build_initiator()
 }
 
-/// Answers one.
+/// Answers a handshake.
 ///
 /// # Errors
-/// What the Noise implementation says.
+/// The error of the Noise implementation.
 pub fn responder(keys: &Keys, random: Random) -> Result<HandshakeState, Error> {
     builder(random)?
         .local_private_key(keys.own().as_bytes())?
@@ -49,12 +49,12 @@ pub fn responder(keys: &Keys, random: Random) -> Result<HandshakeState, Error> {
         .build_responder()
 }
 
-/// The public key of whom a handshake was made with, once it is known.
+/// The public key of the other side of a handshake, once it is known.
 pub fn peer(handshake: &HandshakeState) -> Option<[u8; 32]> {
     handshake.get_remote_static()?.try_into().ok()
 }
 
-/// The public key to a private one.
+/// The public key that belongs to a private key.
 pub(crate) fn public_key(private: &PrivateKey) -> [u8; 32] {
     let mut curve = DefaultResolver
         .resolve_dh(&DHChoice::Curve25519)
@@ -73,7 +73,7 @@ fn builder<'a>(random: Random) -> Result<Builder<'a>, Error> {
     ))
 }
 
-/// The built-in algorithms, with random numbers of our own.
+/// The built-in algorithms, with our own random numbers.
 struct Resolver {
     random: Random,
 }
@@ -91,7 +91,7 @@ impl Draw for Source {
 
 impl CryptoResolver for Resolver {
     fn resolve_rng(&self) -> Option<Box<dyn Draw>> {
-        // Asked once a handshake, for which the generator was forked.
+        // Called once per handshake, for which the generator was forked.
         Some(Box::new(Source(self.random.clone())))
     }
 

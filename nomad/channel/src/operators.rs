@@ -1,17 +1,17 @@
 //! The sessions with operators' tools: [`Operators`].
 //!
-//! All of them have the operator's key, and there may be several at once, wherever they are: a session is known by its
-//! number here. A machine answers operators and never begins. The one that was heard least recently goes first when there
-//! are too many; its tool notices the silence and begins anew.
+//! All of them have the operator's key, and several may be connected at once from any address: a session is identified
+//! by its local index. A machine answers operators and never begins a handshake. When there are too many, the least
+//! recently used session is evicted; its tool notices the silence and begins a new one.
 
 use alloc::vec::Vec;
 
 use crate::accepted::{Accepted, Limits};
 use crate::packet::Packet;
 use crate::session::Session;
-use crate::sessions::Deaf;
+use crate::sessions::ReceiveError;
 
-/// How many operators' tools are listened to at once.
+/// Operators' tools that may be connected at once.
 const LIMITS: Limits = Limits {
     sessions: 32,
     candidates: 32,
@@ -21,7 +21,7 @@ const LIMITS: Limits = Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperatorSession(u32);
 
-/// All of them.
+/// The sessions with all operators' tools.
 pub(crate) struct Operators(Accepted);
 
 impl Operators {
@@ -29,31 +29,34 @@ impl Operators {
         Operators(Accepted::new(LIMITS))
     }
 
-    /// Adds what an operator's handshake has led to.
-    pub(crate) fn propose(&mut self, candidate: Session) {
-        self.0.propose(candidate);
+    /// Adds the result of an operator's handshake.
+    pub(crate) fn add_candidate(&mut self, candidate: Session) {
+        self.0.add_candidate(candidate);
     }
 
-    /// Whether a datagram claims to be of one of these sessions.
-    pub(crate) fn has(&self, packet: &Packet<'_>) -> bool {
-        self.0.has(packet.index)
+    /// Whether a datagram claims to belong to one of these sessions.
+    pub(crate) fn contains(&self, packet: &Packet<'_>) -> bool {
+        self.0.contains(packet.index)
     }
 
-    /// Decrypts what an operator said.
-    pub(crate) fn open(&mut self, packet: &Packet<'_>) -> Result<(OperatorSession, Vec<u8>), Deaf> {
+    /// Decrypts an operator's message.
+    pub(crate) fn open(
+        &mut self,
+        packet: &Packet<'_>,
+    ) -> Result<(OperatorSession, Vec<u8>), ReceiveError> {
         let message = self.0.open(packet)?;
-        self.0.freshen(packet.index);
+        self.0.touch(packet.index);
         Ok((OperatorSession(packet.index), message))
     }
 
-    /// Encrypts what an operator shall hear, if the session is still there.
+    /// Encrypts a message to an operator; `None` if the session no longer exists.
     pub(crate) fn seal(
         &mut self,
         to: OperatorSession,
         now_us: u64,
         message: &[u8],
     ) -> Option<Vec<u8>> {
-        self.0.named(to.0)?.seal(now_us, message)
+        self.0.get_mut(to.0)?.seal(now_us, message)
     }
 
     #[cfg(test)]

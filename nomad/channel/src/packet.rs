@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 /// Bytes before the body.
 pub const PACKET_HEAD_BYTES: usize = 13;
 
-/// What a datagram is.
+/// The type of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -26,25 +26,25 @@ pub enum Kind {
     Response = 0xc2,
     /// Carries a message.
     Data = 0xc3,
-    /// Says the ticket that an Initiation needs.
+    /// Carries the ticket that an Initiation needs.
     Retry = 0xc4,
 }
 
-/// A datagram, in parts.
+/// A datagram, parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
-    /// What it is.
+    /// The type of the datagram.
     pub kind: Kind,
-    /// A session or handshake: see the picture.
+    /// A session or handshake: see the diagram above.
     pub index: u32,
-    /// Another, or a nonce.
+    /// A ticket, the sender's index or a nonce, by [`Kind`].
     pub number: u64,
-    /// The rest.
+    /// The bytes after the head.
     pub body: &'a [u8],
 }
 
 impl<'a> Packet<'a> {
-    /// The bytes.
+    /// Serialises the datagram.
     pub fn to_bytes(self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(PACKET_HEAD_BYTES + self.body.len());
         bytes.push(self.kind as u8);
@@ -54,7 +54,7 @@ impl<'a> Packet<'a> {
         bytes
     }
 
-    /// The parts of a datagram, if it is one.
+    /// Parses a datagram; `None` if it is too short or of an unknown kind.
     pub fn from_bytes(bytes: &'a [u8]) -> Option<Packet<'a>> {
         let (head, body) = bytes.split_first_chunk::<PACKET_HEAD_BYTES>()?;
         let [kind, i0, i1, i2, i3, number @ ..] = *head;

@@ -1,14 +1,14 @@
 //! Random numbers: SHA-256 over a seed and a counter.
 //!
-//! The seed comes from the processor's generator: of a domain by way of its own generator, which gives a seed to nobody else. It is
-//! never shown, and what was drawn says nothing about what will be.
+//! The seed comes from the processor's generator; a domain gets it from its own generator, which gives each seed out
+//! once. The seed is never revealed, and earlier draws do not predict later ones.
 
 use sha2::{Digest, Sha256};
 
-/// Bytes of a draw.
+/// Bytes per draw.
 const DRAW_BYTES: usize = 32;
 
-/// A generator.
+/// A deterministic random number generator.
 #[derive(Clone)]
 pub struct Random {
     seed: [u8; DRAW_BYTES],
@@ -16,7 +16,7 @@ pub struct Random {
 }
 
 impl Random {
-    /// The generator that this seed begins.
+    /// Creates a generator from a seed.
     pub fn new(seed: [u64; 4]) -> Random {
         let mut bytes = [0; DRAW_BYTES];
         for (chunk, word) in bytes.chunks_exact_mut(8).zip(seed) {
@@ -28,7 +28,7 @@ impl Random {
         }
     }
 
-    /// The next bytes.
+    /// Draws the next bytes.
     pub fn draw(&mut self) -> [u8; DRAW_BYTES] {
         let mut hash = Sha256::new();
         hash.update(self.seed);
@@ -37,7 +37,7 @@ impl Random {
         hash.finalize().into()
     }
 
-    /// The next 128-bit number.
+    /// Draws the next 128-bit number.
     pub fn number(&mut self) -> u128 {
         let drawn = self.draw();
         let mut bytes = [0; 16];
@@ -45,7 +45,7 @@ impl Random {
         u128::from_le_bytes(bytes)
     }
 
-    /// A generator of its own, for whoever keeps one.
+    /// Draws the seed of an independent generator.
     pub fn fork(&mut self) -> Random {
         Random {
             seed: self.draw(),

@@ -1,4 +1,4 @@
-//! The replay window: which nonces were heard already.
+//! The replay window: the nonces received already.
 
 /// Nonces that may come out of order.
 const WINDOW: u64 = 64;
@@ -6,38 +6,38 @@ const WINDOW: u64 = 64;
 /// No message has a nonce from here on: the cipher keeps the last one for itself.
 pub const NONCE_END: u64 = u64::MAX - 1;
 
-/// The latest nonces heard.
+/// The latest nonces received.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Window {
-    /// One above the highest heard.
+    /// One above the highest nonce received.
     next: u64,
-    /// Bit `i`: whether `next - 1 - i` was heard.
-    heard: u64,
+    /// Bit `i`: whether `next - 1 - i` was received.
+    received: u64,
 }
 
 impl Window {
-    /// Whether a nonce is new. It is not noted: only what turns out to be authentic is.
+    /// Whether a nonce is new. It is not recorded: only an authentic message's is, by [`Window::mark_received`].
     pub fn is_new(&self, nonce: u64) -> bool {
         if nonce >= NONCE_END {
             return false;
         }
         match self.next.checked_sub(nonce + 1) {
             None => true,
-            Some(age) => age < WINDOW && self.heard >> age & 1 == 0,
+            Some(age) => age < WINDOW && self.received >> age & 1 == 0,
         }
     }
 
-    /// Notes a nonce of an authentic message that was new.
-    pub fn note(&mut self, nonce: u64) {
+    /// Records the new nonce of an authentic message.
+    pub fn mark_received(&mut self, nonce: u64) {
         match self.next.checked_sub(nonce + 1) {
-            Some(age) if age < WINDOW => self.heard |= 1 << age,
+            Some(age) if age < WINDOW => self.received |= 1 << age,
             Some(_) => {}
             None => {
                 let ahead = nonce + 1 - self.next;
                 let kept = self
-                    .heard
+                    .received
                     .checked_shl(u32::try_from(ahead).unwrap_or(u32::MAX));
-                self.heard = kept.unwrap_or(0) | 1;
+                self.received = kept.unwrap_or(0) | 1;
                 self.next = nonce + 1;
             }
         }
@@ -48,32 +48,32 @@ impl Window {
 mod tests {
     use super::*;
 
-    fn hear(window: &mut Window, nonce: u64) -> bool {
+    fn accept(window: &mut Window, nonce: u64) -> bool {
         let new = window.is_new(nonce);
         if new {
-            window.note(nonce);
+            window.mark_received(nonce);
         }
         new
     }
 
     #[test]
-    fn hears_each_nonce_once_in_whatever_order() {
+    fn accepts_each_nonce_once_in_any_order() {
         let mut window = Window::default();
         for nonce in [3, 0, 1, 5, 2, 4, 63, 64, 30] {
-            assert!(hear(&mut window, nonce), "{nonce}");
-            assert!(!hear(&mut window, nonce), "{nonce}");
+            assert!(accept(&mut window, nonce), "{nonce}");
+            assert!(!accept(&mut window, nonce), "{nonce}");
         }
     }
 
     #[test]
-    fn what_is_too_old_was_heard() {
+    fn refuses_a_nonce_older_than_the_window() {
         let mut window = Window::default();
-        assert!(hear(&mut window, 100));
-        assert!(!hear(&mut window, 36));
-        assert!(hear(&mut window, 37));
-        assert!(hear(&mut window, 1000));
-        assert!(!hear(&mut window, 101));
-        assert!(!hear(&mut window, 100));
+        assert!(accept(&mut window, 100));
+        assert!(!accept(&mut window, 36));
+        assert!(accept(&mut window, 37));
+        assert!(accept(&mut window, 1000));
+        assert!(!accept(&mut window, 101));
+        assert!(!accept(&mut window, 100));
     }
 
     #[test]

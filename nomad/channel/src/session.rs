@@ -13,21 +13,21 @@ use crate::noise::TAG_BYTES;
 use crate::packet::{Kind, Packet};
 use crate::replay::{NONCE_END, Window};
 
-/// A session.
+/// An established session or a candidate.
 pub struct Session {
     cipher: StatelessTransportState,
-    /// How this side calls it.
+    /// The session's index on this side.
     pub index: u32,
-    /// How the other side does.
+    /// The session's index on the other side.
     peer_index: u32,
     sent: u64,
     window: Window,
-    /// Since when what was sent is unanswered, in microseconds.
+    /// When the oldest unanswered message was sent.
     silent_since_us: Option<u64>,
 }
 
 impl Session {
-    /// The session that a handshake has agreed on.
+    /// Creates the session of a completed handshake.
     pub fn new(cipher: StatelessTransportState, index: u32, peer_index: u32) -> Session {
         Session {
             cipher,
@@ -39,7 +39,7 @@ impl Session {
         }
     }
 
-    /// Encrypts a message; `None` when the session is worn out, which takes longer than a machine lives.
+    /// Encrypts a message; `None` when the nonces are used up, which takes longer than a machine lives.
     pub fn seal(&mut self, now_us: u64, message: &[u8]) -> Option<Vec<u8>> {
         if self.sent >= NONCE_END {
             return None;
@@ -61,7 +61,7 @@ impl Session {
         Some(packet.to_bytes())
     }
 
-    /// Decrypts a message that the other side sent, the first time that it comes.
+    /// Decrypts a message of the other side, the first time it is received.
     pub fn open(&mut self, packet: &Packet<'_>) -> Option<Vec<u8>> {
         let nonce = packet.number;
         if !self.window.is_new(nonce) {
@@ -70,17 +70,17 @@ impl Session {
         let mut message = vec![0; packet.body.len()];
         let opened = self.cipher.read_message(nonce, packet.body, &mut message);
         message.truncate(opened.ok()?);
-        self.window.note(nonce);
+        self.window.mark_received(nonce);
         self.silent_since_us = None;
         Some(message)
     }
 
-    /// The other side is known to be there by other means: what was sent may stay unanswered.
-    pub fn excuse(&mut self) {
+    /// Ends the wait for an answer: the other side is known to be alive by other means.
+    pub fn mark_alive(&mut self) {
         self.silent_since_us = None;
     }
 
-    /// Whether nothing was heard for so long after something was sent: the other side may have lost the session.
+    /// Whether a message has been unanswered for longer than the limit: the other side may have lost the session.
     pub fn is_silent(&self, now_us: u64, limit_us: u64) -> bool {
         self.silent_since_us
             .is_some_and(|since_us| now_us.saturating_sub(since_us) > limit_us)

@@ -1,21 +1,21 @@
-//! The sessions with all machines and operators, without IO: messages in, datagrams out, and the other way round.
+//! The sessions with all machines and operators, sans-IO: messages in, datagrams out, and the reverse.
 //!
 //! ```text
 //!   one side                                     the other
 //!   Initiation, own index       -->              candidate session, own index; or Retry: see `tag`
 //!                               <--              Response, both indices
-//!   session: what waited goes   --> Data -->     the candidate becomes the session
+//!   session: queued messages    --> Data -->     the candidate becomes the session
 //! ```
 //!
-//! A candidate is used only after something was heard in it, which takes the other side's key. An Initiation that was recorded
-//! and comes again has a ticket that was used, and is told to come with another. A session in which nothing is heard for [`SILENCE_US`] after
-//! something was sent is replaced: the other machine may have been restarted. The protocol above repeats what matters,
-//! so that nothing here does.
+//! A candidate is used only after a message was received in it, which takes the other side's key. A replayed Initiation
+//! carries a used ticket, and is answered with a Retry. A session with no answer for [`SILENCE_US`] after a send is
+//! replaced: the other machine may have been restarted. The protocol above retransmits, so nothing here does.
 //!
-//! Who does not have the fleet's secret cannot make a tag, is not answered, and leaves nothing behind. Nor is anything derived from the address that he claims.
+//! A sender without the fleet's secret cannot make a tag, gets no answer and leaves no state behind. Nor is any key
+//! derived from the address that it claims.
 
-mod answered;
-mod begun;
+mod initiator;
+mod responder;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -29,37 +29,36 @@ use crate::operators::{OperatorSession, Operators};
 use crate::packet::{Kind, Packet};
 use crate::random::Random;
 
-/// A handshake that is not answered is begun anew after so long, when there is something to send.
+/// How long a handshake may be unanswered before the next send begins a new one.
 const RETRY_US: u64 = 200_000;
-/// A session that is not answered is replaced after so long.
+/// How long a session may be unanswered before it is replaced.
 const SILENCE_US: u64 = 1_000_000;
-/// Messages that wait for a session; the oldest goes first when there are more.
-const WAITING_MAX: usize = 8;
-/// Sessions with a machine that messages are accepted in, and candidates: a machine's datagrams may come doubled and
-/// out of order.
+/// Messages queued for a session; beyond that the oldest is dropped.
+const QUEUE_MAX: usize = 8;
+/// Sessions and candidates per machine: its datagrams may arrive duplicated and out of order.
 const LIMITS: Limits = Limits {
     sessions: 3,
     candidates: 4,
 };
 
-/// All sessions.
+/// The sessions with all machines and operators.
 pub struct Sessions {
     peers: BTreeMap<MachineId, Peer>,
     operators: Operators,
     random: Random,
     next_index: u32,
-    /// Whoever begins the next handshake with this side has to say this number.
+    /// The ticket that the next handshake with this side has to carry.
     ticket: u64,
 }
 
-/// What is known of a machine.
+/// The state kept per machine.
 struct Peer {
-    /// The latest is the one to send in.
+    /// Messages are sent in the latest session.
     accepted: Accepted,
-    initiation: Option<begun::Initiation>,
-    /// What to say there to begin a handshake, as far as is known.
+    initiation: Option<initiator::Initiation>,
+    /// The peer's next ticket, as far as is known.
     ticket: u64,
-    waiting: VecDeque<Vec<u8>>,
+    queued: VecDeque<Vec<u8>>,
 }
 
 impl Default for Peer {
@@ -68,53 +67,53 @@ impl Default for Peer {
             accepted: Accepted::new(LIMITS),
             initiation: None,
             ticket: 0,
-            waiting: VecDeque::new(),
+            queued: VecDeque::new(),
         }
     }
 }
 
-/// What somebody said, and who.
+/// An authenticated message and its sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum Incoming {
     /// A machine of the fleet, by its own key.
     Machine(MachineId, Vec<u8>),
     /// An operator's tool, by the operator's key.
     Operator(OperatorSession, Vec<u8>),
 }
 
-/// Who is at the other end of a session.
+/// The kind of peer at the other end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Party {
-    /// A machine of the fleet, which hears at its one port, wherever it speaks from.
+pub enum PeerKind {
+    /// A machine of the fleet, which receives at its well-known port, whatever port it sends from.
     Machine,
-    /// An operator's tool, which hears where it speaks from.
+    /// An operator's tool, which receives at the port it sends from.
     Operator,
 }
 
-/// What a datagram was good for.
+/// The result of an accepted datagram.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Heard {
-    /// A message.
-    pub said: Option<Said>,
+pub struct Received {
+    /// The message it carried, if any.
+    pub incoming: Option<Incoming>,
     /// Datagrams to send back.
     pub answers: Vec<Vec<u8>>,
-    /// To whom.
-    pub party: Party,
+    /// The kind of peer to send them to.
+    pub peer_kind: PeerKind,
 }
 
-/// Why a datagram was good for nothing.
+/// The reason a datagram was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deaf {
-    /// It is none of the channel's.
-    NoPacket,
-    /// It belongs to no session or handshake here, or was heard before.
+pub enum ReceiveError {
+    /// It is not a datagram of the channel.
+    Malformed,
+    /// It belongs to no session or handshake of this side.
     Stale,
-    /// It is not what its sender's key would make.
+    /// It is not authentic, or was received before.
     Forged,
 }
 
 impl Sessions {
-    /// No sessions yet.
+    /// Creates an empty set of sessions.
     pub fn new(mut random: Random) -> Sessions {
         Sessions {
             ticket: random.number() as u64,
@@ -125,7 +124,7 @@ impl Sessions {
         }
     }
 
-    /// Encrypts a message, or lets it wait for a handshake; returns the datagrams to send to that machine.
+    /// Encrypts a message, or queues it for a handshake; returns the datagrams to send to that machine.
     pub fn send(
         &mut self,
         keys: &Keys,
@@ -141,7 +140,7 @@ impl Sessions {
             datagrams.extend(session.seal(now_us, message));
         }
         if datagrams.is_empty() {
-            peer.let_wait(message);
+            peer.enqueue(message);
         }
         if is_stale {
             datagrams.extend(self.initiate(keys, now_us, to));
@@ -149,75 +148,75 @@ impl Sessions {
         datagrams
     }
 
-    /// A machine is known to be there, and not to have been restarted, by other means than a datagram: a stream from it
-    /// goes on. What was sent to it may stay unanswered without a new handshake, whose arithmetic takes milliseconds.
-    pub fn excuse(&mut self, machine: MachineId) {
+    /// Records that a machine is alive and was not restarted, which a running stream from it proves. Messages to it may
+    /// stay unanswered without a new handshake, whose arithmetic takes milliseconds.
+    pub fn mark_alive(&mut self, machine: MachineId) {
         let peer = self.peers.get_mut(&machine);
         if let Some(session) = peer.and_then(|peer| peer.accepted.latest()) {
-            session.excuse();
+            session.mark_alive();
         }
     }
 
-    /// Encrypts an answer to an operator; `None` if the session is not there any more.
+    /// Encrypts an answer to an operator; `None` if the session no longer exists.
     pub fn answer(&mut self, now_us: u64, to: OperatorSession, message: &[u8]) -> Option<Vec<u8>> {
         self.operators.seal(to, now_us, message)
     }
 
-    /// Hears a datagram that says to come from `from`.
+    /// Handles a datagram whose source address is `from`.
     ///
     /// # Errors
-    /// Why it is not heard.
-    pub fn hear(
+    /// The reason it was rejected.
+    pub fn handle_datagram(
         &mut self,
         keys: &Keys,
         now_us: u64,
         from: Ipv4Addr,
         datagram: &[u8],
-    ) -> Result<Heard, Deaf> {
-        let packet = Packet::from_bytes(datagram).ok_or(Deaf::NoPacket)?;
+    ) -> Result<Received, ReceiveError> {
+        let packet = Packet::from_bytes(datagram).ok_or(ReceiveError::Malformed)?;
         match packet.kind {
-            Kind::Initiation => self.respond(keys, from, &packet),
-            Kind::Response => self.complete(keys, now_us, from, &packet),
-            Kind::Data => self.open(&packet).map(heard),
-            Kind::Retry => self.retry(keys, from, &packet),
+            Kind::Initiation => self.handle_initiation(keys, from, &packet),
+            Kind::Response => self.handle_response(keys, now_us, from, &packet),
+            Kind::Data => self.handle_data(&packet).map(received),
+            Kind::Retry => self.handle_retry(keys, from, &packet),
         }
     }
 
-    fn open(&mut self, packet: &Packet<'_>) -> Result<Said, Deaf> {
-        if self.operators.has(packet) {
+    fn handle_data(&mut self, packet: &Packet<'_>) -> Result<Incoming, ReceiveError> {
+        if self.operators.contains(packet) {
             let (session, message) = self.operators.open(packet)?;
-            return Ok(Said::Operator(session, message));
+            return Ok(Incoming::Operator(session, message));
         }
         let mut peers = self.peers.iter_mut();
-        let peer = peers.find(|(_, peer)| peer.accepted.has(packet.index));
-        let (machine, peer) = peer.ok_or(Deaf::Stale)?;
+        let peer = peers.find(|(_, peer)| peer.accepted.contains(packet.index));
+        let (machine, peer) = peer.ok_or(ReceiveError::Stale)?;
         let message = peer.accepted.open(packet)?;
-        Ok(Said::Machine(*machine, message))
+        Ok(Incoming::Machine(*machine, message))
     }
 }
 
 impl Peer {
-    /// What is repeated until it is answered need not wait twice.
-    fn let_wait(&mut self, message: &[u8]) {
-        if self.waiting.iter().any(|waiting| waiting == message) {
+    /// Queues a message once: a retransmission is not queued again.
+    fn enqueue(&mut self, message: &[u8]) {
+        if self.queued.iter().any(|queued| queued == message) {
             return;
         }
-        if self.waiting.len() >= WAITING_MAX {
-            self.waiting.pop_front();
+        if self.queued.len() >= QUEUE_MAX {
+            self.queued.pop_front();
         }
-        self.waiting.push_back(message.to_vec());
+        self.queued.push_back(message.to_vec());
     }
 }
 
-fn heard(said: Said) -> Heard {
-    let party = match said {
-        Said::Machine(..) => Party::Machine,
-        Said::Operator(..) => Party::Operator,
+fn received(incoming: Incoming) -> Received {
+    let peer_kind = match incoming {
+        Incoming::Machine(..) => PeerKind::Machine,
+        Incoming::Operator(..) => PeerKind::Operator,
     };
-    Heard {
-        said: Some(said),
+    Received {
+        incoming: Some(incoming),
         answers: Vec::new(),
-        party,
+        peer_kind,
     }
 }
 

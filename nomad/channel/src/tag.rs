@@ -1,17 +1,17 @@
-//! Tags of those who have the fleet's secret: [`TagKey`], and the tickets that they are asked for.
+//! Tags, which prove knowledge of the fleet's secret, and tickets, which prove freshness: [`TagKey`].
 //!
-//! A key agreement takes milliseconds, a tag microseconds. So the first message of a handshake carries a tag, and a *ticket*: a
-//! number that the one who answers has said, and takes once. Who does not have the secret is turned away by the tag, and who
-//! sends a recorded message again by its ticket; neither costs a key agreement.
+//! A key agreement takes milliseconds, a tag microseconds. So the first message of a handshake carries a tag and a
+//! *ticket*: a number that the responder has given out and accepts once. The tag rejects a sender without the secret, the
+//! ticket rejects a replayed message; neither costs a key agreement.
 //!
 //! ```text
 //!   Initiation, ticket 0  -->
-//!                         <--  Retry: ticket n                 unless n was meant
-//!   Initiation, ticket n  -->  now the next one is n + 1
+//!                         <--  Retry: ticket n                 unless the ticket was n
+//!   Initiation, ticket n  -->  the next ticket is n + 1
 //!                         <--  Response
 //! ```
 //!
-//! A Retry answers one Initiation, whose tag its own tag covers. It is shorter than what it answers.
+//! A Retry's tag covers the tag of the one Initiation that it answers. It is shorter than that Initiation.
 
 use blake2::Blake2sMac;
 use blake2::digest::consts::U16;
@@ -22,7 +22,7 @@ use crate::packet::{Kind, Packet};
 /// Bytes of a tag.
 pub const TAG_BYTES: usize = 16;
 
-/// What makes the message of a packet known as one of the fleet's: BLAKE2s, keyed, of 128 bits (RFC 7693).
+/// Authenticates a packet as the fleet's: keyed BLAKE2s of 128 bits (RFC 7693).
 pub type Tag = [u8; TAG_BYTES];
 
 /// The fleet's key for tags.
@@ -30,7 +30,7 @@ pub type Tag = [u8; TAG_BYTES];
 pub struct TagKey([u8; 32]);
 
 impl TagKey {
-    /// This key.
+    /// Wraps derived key material.
     pub(crate) fn new(key: [u8; 32]) -> TagKey {
         TagKey(key)
     }
@@ -40,7 +40,7 @@ impl TagKey {
         self.mac(packet).finalize().into_bytes().into()
     }
 
-    /// The message and the tag of a packet that ends with its tag, if that is the right one.
+    /// Splits a packet's body into message and tag; `None` if the tag is wrong.
     pub(crate) fn open<'a>(&self, packet: &Packet<'a>) -> Option<(&'a [u8], Tag)> {
         let (message, tag) = packet.body.split_last_chunk::<TAG_BYTES>()?;
         let tagged = Packet {
@@ -51,7 +51,7 @@ impl TagKey {
         Some((message, *tag))
     }
 
-    /// The tag of a Retry that names a ticket, to the Initiation with this index and tag.
+    /// The tag of a Retry with this ticket, in answer to the Initiation with this index and tag.
     pub(crate) fn retry_tag(&self, index: u32, ticket: u64, initiation: &Tag) -> Tag {
         self.tag(&retry(index, ticket, initiation))
     }

@@ -1,12 +1,12 @@
-//! A page stream, encrypted: a handshake of its own, then records.
+//! An encrypted page stream: its own handshake, then records.
 //!
 //! ```text
 //!   length u16 | first message of the handshake        -->
 //!                                                      <--   length u16 | second message
-//!   length u16 | ciphertext and tag                    -->   as often as there are bytes to send
+//!   length u16 | ciphertext and tag                    -->   repeated while there are bytes to send
 //! ```
 //!
-//! Each record's nonce is its number: what comes out of order, twice or changed is an end of the stream.
+//! Each record's nonce is its number: a record that is reordered, repeated or altered ends the stream.
 
 use alloc::vec::Vec;
 
@@ -17,14 +17,14 @@ use crate::keys::Keys;
 use crate::noise::{self, INITIATION_BYTES, RESPONSE_BYTES, TAG_BYTES};
 use crate::random::Random;
 
-/// Bytes of the length that every record begins with.
+/// Bytes of a record's length field.
 const LENGTH_BYTES: usize = 2;
-/// Most bytes in a record, its length not counted.
+/// Most bytes in a record after its length field.
 const RECORD_BYTES_MAX: usize = u16::MAX as usize;
-/// Most bytes that one record carries.
+/// Most bytes of content per record.
 const CONTENT_BYTES_MAX: usize = RECORD_BYTES_MAX - TAG_BYTES;
 
-/// The other side is not who it should be, or somebody has changed what it said.
+/// The other side is not the expected machine, or its data was altered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Untrusted;
 
@@ -34,16 +34,15 @@ impl From<snow::Error> for Untrusted {
     }
 }
 
-/// Takes a stream apart into records.
+/// Splits a stream into records.
 #[derive(Debug, Default)]
-pub struct Records {
+pub struct RecordDecoder {
     buffer: Vec<u8>,
 }
 
-impl Records {
-    /// Takes some of `input`: says how much, and the record that this completed, which is to be used before the next
-    /// call.
-    pub fn take<'a>(&'a mut self, input: &[u8]) -> (usize, Option<&'a [u8]>) {
+impl RecordDecoder {
+    /// Consumes some of `input`; returns the number of bytes consumed, and the record that they completed, if any.
+    pub fn decode<'a>(&'a mut self, input: &[u8]) -> (usize, Option<&'a [u8]>) {
         if self.is_whole() {
             self.buffer.clear();
         }
@@ -69,46 +68,46 @@ impl Records {
     }
 }
 
-/// The side that begins, until it is answered.
-pub struct Dialling {
+/// The initiator's side, until its handshake is answered.
+pub struct Initiator {
     handshake: HandshakeState,
 }
 
-impl Dialling {
-    /// Begins a handshake with a machine; appends the first record.
+impl Initiator {
+    /// Begins a handshake with a machine; appends the first record to `out`.
     ///
     /// # Errors
-    /// The handshake cannot be made.
+    /// The Noise implementation rejects the keys.
     pub fn new(
         keys: &Keys,
         peer: MachineId,
         random: Random,
         out: &mut Vec<u8>,
-    ) -> Result<Dialling, Untrusted> {
+    ) -> Result<Initiator, Untrusted> {
         let mut handshake = noise::initiator(keys, peer, random)?;
         let mut message = [0; INITIATION_BYTES];
         let length = handshake.write_message(&[], &mut message)?;
         append(&message[..length], out);
-        Ok(Dialling { handshake })
+        Ok(Initiator { handshake })
     }
 
-    /// The other side's record came.
+    /// Completes the handshake with the responder's record.
     ///
     /// # Errors
-    /// It is not the machine's.
-    pub fn answered(mut self, record: &[u8]) -> Result<Sealer, Untrusted> {
+    /// The record is not from that machine.
+    pub fn handle_response(mut self, record: &[u8]) -> Result<Sealer, Untrusted> {
         self.handshake.read_message(record, &mut [])?;
         let cipher = self.handshake.into_transport_mode()?;
         Ok(Sealer { cipher })
     }
 }
 
-/// Answers the first record of one who dials; appends the answer, and says who it is by key. Whether that is a machine
-/// with a part in what follows is the caller's to judge.
+/// Answers an initiator's first record; appends the answer to `out`, and returns the initiator's key. The caller checks
+/// whether that machine takes part in the transaction.
 ///
 /// # Errors
-/// It is no handshake.
-pub fn answer(
+/// The record is not a handshake.
+pub fn respond(
     keys: &Keys,
     random: Random,
     record: &[u8],
@@ -130,16 +129,16 @@ pub fn answer(
     ))
 }
 
-/// The side that sends.
+/// The sender's side: encrypts.
 pub struct Sealer {
     cipher: TransportState,
 }
 
 impl Sealer {
-    /// Appends records with this content.
+    /// Appends records with this content to `out`.
     ///
     /// # Errors
-    /// The stream is worn out.
+    /// The nonces are used up.
     pub fn seal(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), Untrusted> {
         for part in content.chunks(CONTENT_BYTES_MAX) {
             let length = part.len() + TAG_BYTES;
@@ -152,17 +151,17 @@ impl Sealer {
     }
 }
 
-/// The side that receives.
+/// The receiver's side: decrypts.
 pub struct Opener {
     cipher: TransportState,
     content: Vec<u8>,
 }
 
 impl Opener {
-    /// The content of the next record.
+    /// Decrypts the next record.
     ///
     /// # Errors
-    /// It is not what the other side sent next.
+    /// It is not the record that the other side sent next.
     pub fn open(&mut self, record: &[u8]) -> Result<&[u8], Untrusted> {
         self.content.resize(record.len(), 0);
         let length = self.cipher.read_message(record, &mut self.content)?;
@@ -190,23 +189,23 @@ mod tests {
         let (a, b) = (Keys::new(secret_a, A), Keys::new(secret_b, B));
         let random = |n| Random::new([n, 0, 0, 0]);
         let (mut to_b, mut to_a) = (Vec::new(), Vec::new());
-        let dialling = Dialling::new(&a, a.machine_at(B), random(1), &mut to_b)?;
-        let mut records = Records::default();
-        let (_, record) = records.take(&to_b);
-        let (opener, peer) = answer(&b, random(2), record.expect("whole"), &mut to_a)?;
+        let initiator = Initiator::new(&a, a.machine_at(B), random(1), &mut to_b)?;
+        let mut decoder = RecordDecoder::default();
+        let (_, record) = decoder.decode(&to_b);
+        let (opener, peer) = respond(&b, random(2), record.expect("whole"), &mut to_a)?;
         assert_eq!(peer, a.own_id());
-        let mut records = Records::default();
-        let (_, record) = records.take(&to_a);
-        Ok((dialling.answered(record.expect("whole"))?, opener))
+        let mut decoder = RecordDecoder::default();
+        let (_, record) = decoder.decode(&to_a);
+        Ok((initiator.handle_response(record.expect("whole"))?, opener))
     }
 
     fn read(opener: &mut Opener, stream: &[u8], step: usize) -> Result<Vec<u8>, Untrusted> {
-        let mut records = Records::default();
+        let mut decoder = RecordDecoder::default();
         let mut content = Vec::new();
         for part in stream.chunks(step) {
             let mut rest = part;
             while !rest.is_empty() {
-                let (used, record) = records.take(rest);
+                let (used, record) = decoder.decode(rest);
                 if let Some(record) = record {
                     content.extend_from_slice(opener.open(record)?);
                 }

@@ -14,7 +14,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use nomad_channel::{Keys, Random, Said, Sessions};
+use nomad_channel::{Incoming, Keys, Random, Sessions};
 use nomad_protocol::{Instant, MachineId};
 
 use crate::end::End;
@@ -74,7 +74,7 @@ impl Client {
         mut random: Random,
         command: &str,
     ) -> Client {
-        let keys = Keys::of_operator(secret);
+        let keys = Keys::for_operator(secret);
         let bytes = command.len();
         let limit = COMMAND_BYTES_MAX;
         let phase = match bytes > limit {
@@ -102,13 +102,13 @@ impl Client {
 
     /// Hears a datagram. What is not of this machine, or of nobody who has the secret, is passed over.
     pub fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) {
-        let heard = self
-            .sessions
-            .hear(&self.keys, now.as_us(), self.address, datagram);
-        let Ok(heard) = heard else { return };
-        self.outbox.extend(heard.answers);
-        match heard.said {
-            Some(Said::Machine(machine, message)) if machine == self.machine => {
+        let received =
+            self.sessions
+                .handle_datagram(&self.keys, now.as_us(), self.address, datagram);
+        let Ok(received) = received else { return };
+        self.outbox.extend(received.answers);
+        match received.incoming {
+            Some(Incoming::Machine(machine, message)) if machine == self.machine => {
                 if let Some(answer) = Answer::decode(&message) {
                     self.understand(now, answer);
                 }

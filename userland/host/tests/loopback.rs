@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use nomad_channel::{Keys, OperatorSession, Random, Said, Sessions};
+use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions};
 use nomad_client::Desk;
 
 const SECRET: &str = "of this test";
@@ -52,13 +52,13 @@ fn serve(socket: &UdpSocket, obeyed: &AtomicUsize) {
     loop {
         let (length, from) = socket.recv_from(&mut datagram).expect("a socket");
         let now_us = begun.elapsed().as_micros() as u64;
-        let Ok(heard) = sessions.hear(&keys, now_us, A, &datagram[..length]) else {
+        let Ok(received) = sessions.handle_datagram(&keys, now_us, A, &datagram[..length]) else {
             continue;
         };
-        for answer in heard.answers {
+        for answer in received.answers {
             socket.send_to(&answer, from).expect("sent");
         }
-        if let Some(Said::Operator(session, message)) = heard.said
+        if let Some(Incoming::Operator(session, message)) = received.incoming
             && let Some(order) = desk.hear((session, from), &message)
         {
             obeyed.fetch_add(1, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! Machines and operators that speak to each other, and strangers and recordings that try to.
+//! Machines and operators in sessions with each other, and strangers and replays that get none.
 
 use core::net::Ipv4Addr;
 
@@ -21,7 +21,7 @@ impl End {
     }
 
     fn operator(last: u8, secret: &str) -> End {
-        End::with(last, Keys::of_operator(secret))
+        End::with(last, Keys::for_operator(secret))
     }
 
     fn with(last: u8, keys: Keys) -> End {
@@ -33,15 +33,20 @@ impl End {
     }
 
     fn send(&mut self, now_us: u64, to: &End, message: &[u8]) -> Vec<Vec<u8>> {
-        // Whom a machine speaks to it knows by address.
+        // A machine knows its peers by address.
         self.keys.machine_at(to.address);
         self.sessions
             .send(&self.keys, now_us, to.keys.own_id(), message)
     }
 
-    fn hear(&mut self, now_us: u64, from: &End, datagram: &[u8]) -> Result<Heard, Deaf> {
+    fn handle_datagram(
+        &mut self,
+        now_us: u64,
+        from: &End,
+        datagram: &[u8],
+    ) -> Result<Received, ReceiveError> {
         self.sessions
-            .hear(&self.keys, now_us, from.address, datagram)
+            .handle_datagram(&self.keys, now_us, from.address, datagram)
     }
 }
 
@@ -49,14 +54,14 @@ fn pair() -> (End, End) {
     (End::new(1, "fleet"), End::new(2, "fleet"))
 }
 
-/// The words of a machine or an operator.
-fn words(said: Option<Said>) -> Option<Vec<u8>> {
-    said.map(|said| match said {
-        Said::Machine(_, message) | Said::Operator(_, message) => message,
+/// The payload of a message, whatever its sender.
+fn payload(incoming: Option<Incoming>) -> Option<Vec<u8>> {
+    incoming.map(|incoming| match incoming {
+        Incoming::Machine(_, message) | Incoming::Operator(_, message) => message,
     })
 }
 
-/// Carries datagrams to and fro until none is left; says what the second and the first end heard.
+/// Delivers datagrams in both directions until none is left; returns the messages that the second and the first end received.
 fn carry(
     now_us: u64,
     a: &mut End,
@@ -64,20 +69,20 @@ fn carry(
     datagrams: Vec<Vec<u8>>,
 ) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let (mut to_b, mut to_a) = (datagrams, Vec::new());
-    let (mut heard_b, mut heard_a) = (Vec::new(), Vec::new());
+    let (mut received_b, mut received_a) = (Vec::new(), Vec::new());
     while !to_b.is_empty() || !to_a.is_empty() {
         for datagram in core::mem::take(&mut to_b) {
-            let heard = b.hear(now_us, a, &datagram).expect("hears");
-            heard_b.extend(words(heard.said));
-            to_a.extend(heard.answers);
+            let received = b.handle_datagram(now_us, a, &datagram).expect("accepted");
+            received_b.extend(payload(received.incoming));
+            to_a.extend(received.answers);
         }
         for datagram in core::mem::take(&mut to_a) {
-            let heard = a.hear(now_us, b, &datagram).expect("hears");
-            heard_a.extend(words(heard.said));
-            to_b.extend(heard.answers);
+            let received = a.handle_datagram(now_us, b, &datagram).expect("accepted");
+            received_a.extend(payload(received.incoming));
+            to_b.extend(received.answers);
         }
     }
-    (heard_b, heard_a)
+    (received_b, received_a)
 }
 
 #[test]
@@ -87,15 +92,15 @@ fn what_waits_for_the_handshake_arrives_after_it_and_the_way_back_is_open() {
     datagrams.extend(a.send(1, &b, b"two"));
     assert_eq!(datagrams.len(), 1, "one handshake");
     assert!(!datagrams[0].windows(3).any(|bytes| bytes == b"one"));
-    let (heard, _) = carry(2, &mut a, &mut b, datagrams);
-    assert_eq!(heard, [b"one", b"two"]);
+    let (received, _) = carry(2, &mut a, &mut b, datagrams);
+    assert_eq!(received, [b"one", b"two"]);
     let back = b.send(3, &a, b"back");
-    let (heard, _) = carry(3, &mut b, &mut a, back);
-    assert_eq!(heard, [b"back"]);
+    let (received, _) = carry(3, &mut b, &mut a, back);
+    assert_eq!(received, [b"back"]);
 }
 
 #[test]
-fn a_machine_of_another_fleet_is_not_heard() {
+fn a_machine_of_another_fleet_is_rejected() {
     let (mut a, mut b) = (End::new(1, "one"), End::new(2, "two"));
     let datagrams = a.sessions.send(
         &a.keys,
@@ -103,29 +108,41 @@ fn a_machine_of_another_fleet_is_not_heard() {
         a.keys.machine_at(Ipv4Addr::new(10, 77, 0, 2)),
         b"x",
     );
-    assert_eq!(b.hear(0, &a, &datagrams[0]), Err(Deaf::Forged));
-    // Even one that knows this machine's public key has no part in the fleet.
+    assert_eq!(
+        b.handle_datagram(0, &a, &datagrams[0]),
+        Err(ReceiveError::Forged)
+    );
+    // Knowing this machine's public key does not make a machine part of the fleet.
     let datagrams = a.send(0, &b, b"x");
-    assert_eq!(b.hear(0, &a, &datagrams[0]), Err(Deaf::Forged));
+    assert_eq!(
+        b.handle_datagram(0, &a, &datagrams[0]),
+        Err(ReceiveError::Forged)
+    );
 }
 
 #[test]
-fn nothing_is_heard_twice() {
+fn nothing_is_accepted_twice() {
     let (mut a, mut b) = pair();
     let first = a.send(0, &b, b"first");
     carry(0, &mut a, &mut b, first.clone());
     let second = a.send(1, &b, b"second");
-    assert!(b.hear(1, &a, &second[0]).is_ok());
-    assert_eq!(b.hear(1, &a, &second[0]), Err(Deaf::Forged));
-    // Who says a recorded initiation again is told to come with another ticket; the way back stays the same.
-    let retry = b.hear(2, &a, &first[0]).expect("is answered");
-    assert_eq!(a.hear(2, &b, &retry.answers[0]), Err(Deaf::Stale));
+    assert!(b.handle_datagram(1, &a, &second[0]).is_ok());
+    assert_eq!(
+        b.handle_datagram(1, &a, &second[0]),
+        Err(ReceiveError::Forged)
+    );
+    // A replayed initiation is answered with another ticket; the way back stays the same.
+    let retry = b.handle_datagram(2, &a, &first[0]).expect("is answered");
+    assert_eq!(
+        a.handle_datagram(2, &b, &retry.answers[0]),
+        Err(ReceiveError::Stale)
+    );
     let back = b.send(3, &a, b"back");
     assert_eq!(carry(3, &mut b, &mut a, back).0, [b"back"]);
 }
 
 #[test]
-fn a_changed_datagram_is_not_heard_and_does_no_harm() {
+fn a_changed_datagram_is_rejected_and_does_no_harm() {
     let (mut a, mut b) = pair();
     let first = a.send(0, &b, b"first");
     carry(0, &mut a, &mut b, first);
@@ -133,22 +150,23 @@ fn a_changed_datagram_is_not_heard_and_does_no_harm() {
     for position in 0..datagram.len() {
         let mut changed = datagram.clone();
         changed[position] ^= 0x10;
-        assert!(b.hear(1, &a, &changed).is_err(), "{position}");
+        assert!(b.handle_datagram(1, &a, &changed).is_err(), "{position}");
     }
     assert_eq!(
-        b.hear(1, &a, &datagram).map(|heard| words(heard.said)),
+        b.handle_datagram(1, &a, &datagram)
+            .map(|received| payload(received.incoming)),
         Ok(Some(b"second".to_vec()))
     );
 }
 
 #[test]
-fn a_restarted_machine_is_spoken_to_anew() {
+fn a_restarted_machine_gets_a_new_handshake() {
     let (mut a, mut b) = pair();
     let first = a.send(0, &b, b"first");
     carry(0, &mut a, &mut b, first);
     b.sessions = Sessions::new(Random::new([9, 9, 9, 9]));
     let lost = a.send(1, &b, b"lost");
-    assert_eq!(b.hear(1, &a, &lost[0]), Err(Deaf::Stale));
+    assert_eq!(b.handle_datagram(1, &a, &lost[0]), Err(ReceiveError::Stale));
     let datagrams = a.send(SILENCE_US + 2, &b, b"again");
     let initiation = datagrams[1..].to_vec();
     carry(SILENCE_US + 2, &mut a, &mut b, initiation);
@@ -162,7 +180,7 @@ fn a_machine_that_is_known_to_be_there_need_not_answer() {
     let first = a.send(0, &b, b"first");
     carry(0, &mut a, &mut b, first);
     a.send(1, &b, b"not answered");
-    a.sessions.excuse(b.keys.own_id());
+    a.sessions.mark_alive(b.keys.own_id());
     assert_eq!(a.send(SILENCE_US + 2, &b, b"second").len(), 1);
     assert_eq!(a.send(2 * SILENCE_US + 3, &b, b"third").len(), 2);
 }
@@ -184,21 +202,21 @@ fn a_lost_handshake_is_begun_anew() {
     assert_eq!(a.send(0, &b, b"one").len(), 1);
     assert_eq!(a.send(RETRY_US - 1, &b, b"two").len(), 0);
     let again = a.send(RETRY_US, &b, b"three");
-    let (heard, _) = carry(RETRY_US, &mut a, &mut b, again);
-    assert_eq!(heard, [&b"one"[..], b"two", b"three"]);
+    let (received, _) = carry(RETRY_US, &mut a, &mut b, again);
+    assert_eq!(received, [&b"one"[..], b"two", b"three"]);
 }
 
-/// What the second of two ends hears of the first.
-fn said(from: &mut End, to: &mut End, message: &[u8]) -> Option<Said> {
+/// The message that the second of two ends receives from the first.
+fn deliver(from: &mut End, to: &mut End, message: &[u8]) -> Option<Incoming> {
     let mut datagrams = from.send(0, to, message);
     while let Some(datagram) = datagrams.pop() {
-        let heard = to.hear(0, from, &datagram).expect("hears");
-        if heard.said.is_some() {
-            return heard.said;
+        let received = to.handle_datagram(0, from, &datagram).expect("accepted");
+        if received.incoming.is_some() {
+            return received.incoming;
         }
-        for answer in heard.answers {
-            let heard = from.hear(0, to, &answer).expect("hears");
-            datagrams.extend(heard.answers);
+        for answer in received.answers {
+            let received = from.handle_datagram(0, to, &answer).expect("accepted");
+            datagrams.extend(received.answers);
         }
     }
     None
@@ -207,43 +225,50 @@ fn said(from: &mut End, to: &mut End, message: &[u8]) -> Option<Said> {
 #[test]
 fn a_machine_and_an_operator_cannot_pass_for_each_other() {
     let (mut machine, mut other) = pair();
-    let heard = said(&mut other, &mut machine, b"x");
+    let received = deliver(&mut other, &mut machine, b"x");
     assert_eq!(
-        heard,
-        Some(Said::Machine(other.keys.own_id(), b"x".to_vec()))
+        received,
+        Some(Incoming::Machine(other.keys.own_id(), b"x".to_vec()))
     );
-    // An operator may be anywhere, also where a machine is.
+    // An operator may have any address, also a machine's.
     for place in [2, 100] {
         let mut operator = End::operator(place, "fleet");
-        let heard = said(&mut operator, &mut machine, b"x");
-        assert!(matches!(heard, Some(Said::Operator(..))), "{heard:?}");
+        let received = deliver(&mut operator, &mut machine, b"x");
+        assert!(
+            matches!(received, Some(Incoming::Operator(..))),
+            "{received:?}"
+        );
     }
-    // A machine's key is good at its address only.
+    // A machine's key is valid at its address only.
     let mut moved = End::with(100, Keys::new("fleet", address(2)));
     let datagrams = moved.send(0, &machine, b"x");
-    let retry = machine.hear(0, &moved, &datagrams[0]).expect("a ticket");
-    let again = moved.hear(0, &machine, &retry.answers[0]).expect("retries");
-    let heard = machine.hear(0, &moved, &again.answers[0]);
-    assert_eq!(heard, Err(Deaf::Forged));
+    let retry = machine
+        .handle_datagram(0, &moved, &datagrams[0])
+        .expect("a ticket");
+    let again = moved
+        .handle_datagram(0, &machine, &retry.answers[0])
+        .expect("retries");
+    let received = machine.handle_datagram(0, &moved, &again.answers[0]);
+    assert_eq!(received, Err(ReceiveError::Forged));
 }
 
 #[test]
 fn several_operators_are_answered_each_in_its_session() {
     let mut machine = End::new(1, "fleet");
     let mut operators = [100, 100, 101].map(|place| End::operator(place, "fleet"));
-    // Two of them have drawn the same numbers so far, as only a test can have it.
+    // Two of them have drawn the same numbers so far, which happens only in a test.
     let sessions =
-        operators
-            .each_mut()
-            .map(|operator| match said(operator, &mut machine, b"question") {
-                Some(Said::Operator(session, _)) => session,
+        operators.each_mut().map(
+            |operator| match deliver(operator, &mut machine, b"question") {
+                Some(Incoming::Operator(session, _)) => session,
                 other => panic!("{other:?}"),
-            });
+            },
+        );
     for (operator, session) in operators.iter_mut().zip(sessions) {
         let answer = machine.sessions.answer(1, session, b"answer");
-        let heard = operator.hear(1, &machine, &answer.expect("a session"));
+        let received = operator.handle_datagram(1, &machine, &answer.expect("a session"));
         assert_eq!(
-            heard.map(|heard| words(heard.said)),
+            received.map(|received| payload(received.incoming)),
             Ok(Some(b"answer".to_vec()))
         );
     }
@@ -255,8 +280,8 @@ fn an_operator_of_another_fleet_leaves_nothing_behind() {
     let mut stranger = End::operator(100, "another");
     for step in 0..100 {
         let datagrams = stranger.send(step * RETRY_US, &End::new(1, "another"), b"list");
-        let heard = machine.hear(step, &stranger, &datagrams[0]);
-        assert_eq!(heard, Err(Deaf::Forged));
+        let received = machine.handle_datagram(step, &stranger, &datagrams[0]);
+        assert_eq!(received, Err(ReceiveError::Forged));
     }
     assert_eq!(machine.sessions.operators.count(), 0);
     assert!(machine.sessions.peers.is_empty());
@@ -268,23 +293,25 @@ fn a_flood_of_recorded_handshakes_stays_bounded_and_ends_no_session() {
     let mut machine = End::new(1, "fleet");
     let mut operator = End::operator(100, "fleet");
     let recorded = operator.send(0, &machine, b"question");
-    let session = match said(&mut operator, &mut machine, b"again") {
+    let session = match deliver(&mut operator, &mut machine, b"again") {
         None => carry(0, &mut operator, &mut machine, recorded.clone()).0,
         Some(other) => panic!("before the handshake: {other:?}"),
     };
     assert_eq!(session, [&b"question"[..], b"again"]);
     for _ in 0..200 {
-        assert!(machine.hear(1, &operator, &recorded[0]).is_ok());
+        assert!(machine.handle_datagram(1, &operator, &recorded[0]).is_ok());
     }
     assert_eq!(machine.sessions.operators.count(), 1);
-    let heard = said(&mut operator, &mut machine, b"still here");
-    assert!(matches!(heard, Some(Said::Operator(..))));
+    let received = deliver(&mut operator, &mut machine, b"still here");
+    assert!(matches!(received, Some(Incoming::Operator(..))));
 }
 
 /// The initiation with the right ticket that follows from one without.
 fn with_ticket(from: &mut End, to: &mut End, initiation: &[u8]) -> Vec<u8> {
-    let retry = to.hear(0, from, initiation).expect("a ticket");
-    let mut retried = from.hear(0, to, &retry.answers[0]).expect("retries");
+    let retry = to.handle_datagram(0, from, initiation).expect("a ticket");
+    let mut retried = from
+        .handle_datagram(0, to, &retry.answers[0])
+        .expect("retries");
     retried.answers.remove(0)
 }
 
@@ -296,10 +323,13 @@ fn a_recorded_handshake_costs_no_key_agreement() {
     carry(0, &mut a, &mut b, Vec::from([second.clone()]));
     let drawn = b.sessions.random.clone().draw();
     for recorded in [&first, &second] {
-        let heard = b.hear(1, &a, recorded).expect("is answered");
-        assert_eq!(heard.party, Party::Machine);
-        assert_eq!(heard.answers[0][0], Kind::Retry as u8);
-        assert!(heard.answers[0].len() < recorded.len(), "does not amplify");
+        let received = b.handle_datagram(1, &a, recorded).expect("is answered");
+        assert_eq!(received.peer_kind, PeerKind::Machine);
+        assert_eq!(received.answers[0][0], Kind::Retry as u8);
+        assert!(
+            received.answers[0].len() < recorded.len(),
+            "does not amplify"
+        );
     }
     // A key agreement begins with a draw.
     assert_eq!(b.sessions.random.clone().draw(), drawn);
@@ -314,45 +344,56 @@ fn of_two_with_one_ticket_the_second_gets_another() {
         with_ticket(operator, &mut machine, &bare)
     });
     for (operator, initiation) in [(&mut one, first), (&mut two, second)] {
-        let heard = carry(0, operator, &mut machine, Vec::from([initiation])).0;
-        assert_eq!(heard, [b"question"]);
+        let received = carry(0, operator, &mut machine, Vec::from([initiation])).0;
+        assert_eq!(received, [b"question"]);
     }
 }
 
 #[test]
-fn a_retry_goes_where_a_machine_or_an_operator_hears() {
+fn a_retry_goes_where_a_machine_or_an_operator_receives() {
     let (mut machine, mut other) = pair();
     let mut operator = End::operator(100, "fleet");
-    for (end, party) in [
-        (&mut other, Party::Machine),
-        (&mut operator, Party::Operator),
+    for (end, peer_kind) in [
+        (&mut other, PeerKind::Machine),
+        (&mut operator, PeerKind::Operator),
     ] {
         let initiation = end.send(0, &machine, b"x").remove(0);
-        let heard = machine.hear(0, end, &initiation).expect("a ticket");
-        assert_eq!(heard.party, party);
+        let received = machine
+            .handle_datagram(0, end, &initiation)
+            .expect("a ticket");
+        assert_eq!(received.peer_kind, peer_kind);
     }
 }
 
 #[test]
-fn who_met_last_needs_no_ticket_told() {
+fn the_last_peer_needs_no_retry_for_its_ticket() {
     let (mut a, mut b) = pair();
     let first = a.send(0, &b, b"first");
     carry(0, &mut a, &mut b, first);
     a.send(1, &b, b"not answered");
     let anew = a.send(SILENCE_US + 2, &b, b"anew").remove(1);
-    let heard = b.hear(SILENCE_US + 2, &a, &anew).expect("is answered");
-    assert_eq!(heard.answers[0][0], Kind::Response as u8);
+    let received = b
+        .handle_datagram(SILENCE_US + 2, &a, &anew)
+        .expect("is answered");
+    assert_eq!(received.answers[0][0], Kind::Response as u8);
 }
 
 #[test]
-fn a_retry_that_answers_another_initiation_is_not_heard() {
+fn a_retry_that_answers_another_initiation_is_rejected() {
     let (mut a, mut b) = pair();
     let first = a.send(0, &b, b"first").remove(0);
-    let stale = b.hear(0, &a, &first).expect("a ticket").answers.remove(0);
-    assert!(a.hear(0, &b, &stale).is_ok());
-    assert_eq!(a.hear(0, &b, &stale), Err(Deaf::Forged));
+    let stale = b
+        .handle_datagram(0, &a, &first)
+        .expect("a ticket")
+        .answers
+        .remove(0);
+    assert!(a.handle_datagram(0, &b, &stale).is_ok());
+    assert_eq!(a.handle_datagram(0, &b, &stale), Err(ReceiveError::Forged));
     a.send(RETRY_US, &b, b"second");
-    assert_eq!(a.hear(RETRY_US, &b, &stale), Err(Deaf::Stale));
+    assert_eq!(
+        a.handle_datagram(RETRY_US, &b, &stale),
+        Err(ReceiveError::Stale)
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use nomad_channel::{Keys, OperatorSession, Random, Said, Sessions};
+use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions};
 use nomad_protocol::Instant;
 
 use crate::message::{Nonce, Question};
@@ -57,17 +57,17 @@ impl Machine {
 
     /// Hears a datagram; says what goes back.
     fn hear(&mut self, now: Instant, datagram: &[u8]) -> Vec<Vec<u8>> {
-        let heard = self
+        let received = self
             .sessions
-            .hear(&self.keys, now.as_us(), OPERATOR, datagram);
-        let Ok(heard) = heard else {
+            .handle_datagram(&self.keys, now.as_us(), OPERATOR, datagram);
+        let Ok(received) = received else {
             return Vec::new();
         };
-        if let Some(Said::Operator(session, message)) = heard.said {
+        if let Some(Incoming::Operator(session, message)) = received.incoming {
             self.somebody = Some(session);
             self.orders.extend(self.desk.hear(session, &message));
         }
-        heard.answers
+        received.answers
     }
 
     fn flush(&mut self, now: Instant) -> Vec<Vec<u8>> {

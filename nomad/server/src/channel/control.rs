@@ -9,7 +9,7 @@ use embassy_net::{IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, Instant as Now, Timer};
 use nomad_channel::noise::TAG_BYTES;
 use nomad_channel::packet::PACKET_HEAD_BYTES;
-use nomad_channel::{Heard, Party, Said};
+use nomad_channel::{Incoming, PeerKind, Received};
 use nomad_client::Order;
 use nomad_protocol::{DATAGRAM_BYTES_MAX, PORT};
 
@@ -73,25 +73,27 @@ fn hear(server: &Server, datagram: &[u8], from: UdpMetadata) {
     let network = &server.network;
     let IpAddress::Ipv4(address) = from.endpoint.addr;
     let mut sessions = network.sessions.borrow_mut();
-    let heard = sessions.hear(&network.keys, now().as_us(), address, datagram);
+    let received = sessions.handle_datagram(&network.keys, now().as_us(), address, datagram);
     drop(sessions);
-    let Heard {
-        said,
+    let Received {
+        incoming,
         answers,
-        party,
-    } = match heard {
-        Ok(heard) => heard,
-        Err(deaf) => return network.turn_away(from.endpoint, &deaf),
+        peer_kind,
+    } = match received {
+        Ok(received) => received,
+        Err(error) => return network.turn_away(from.endpoint, &error),
     };
-    let to = match party {
-        Party::Machine => IpEndpoint::new(from.endpoint.addr, PORT),
-        Party::Operator => from.endpoint,
+    let to = match peer_kind {
+        PeerKind::Machine => IpEndpoint::new(from.endpoint.addr, PORT),
+        PeerKind::Operator => from.endpoint,
     };
     network.post(to, answers);
     let mut shell = server.shell.borrow_mut();
-    match said {
-        Some(Said::Machine(machine, message)) => shell.handle_datagram(now(), machine, &message),
-        Some(Said::Operator(session, message)) => {
+    match incoming {
+        Some(Incoming::Machine(machine, message)) => {
+            shell.handle_datagram(now(), machine, &message)
+        }
+        Some(Incoming::Operator(session, message)) => {
             let order = server.operators.hear(session, from.endpoint, &message);
             if let Some(Order { request, command }) = order {
                 shell.handle_command(now(), request, command.as_bytes());

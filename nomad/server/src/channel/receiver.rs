@@ -9,7 +9,7 @@ use embassy_net::{IpAddress, Stack};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant as Now, Timer};
-use nomad_channel::tunnel::{self, Opener, Records, Untrusted};
+use nomad_channel::tunnel::{self, Opener, RecordDecoder, Untrusted};
 use nomad_image::Limits;
 use nomad_protocol::{Event, LocalFailure, MachineId, PORT, TransactionId};
 use nomad_shell::pages::{Stranger, transaction_of};
@@ -116,7 +116,7 @@ struct Stream<'a> {
 impl Stream<'_> {
     async fn take_from(&mut self, socket: &mut TcpSocket<'_>) -> End {
         let mut piece = vec![0; PIECE_BYTES];
-        let mut records = Records::default();
+        let mut decoder = RecordDecoder::default();
         let mut tunnel: Option<(Opener, MachineId)> = None;
         let begin_limit = Now::now() + BEGIN_LIMIT;
         loop {
@@ -133,7 +133,7 @@ impl Stream<'_> {
                 Either3::Third(()) => return End::Stranger,
             };
             while !rest.is_empty() {
-                let (used, record) = records.take(rest);
+                let (used, record) = decoder.decode(rest);
                 rest = &rest[used..];
                 let Some(record) = record else { continue };
                 let done = match &mut tunnel {
@@ -167,7 +167,7 @@ impl Stream<'_> {
     ) -> Result<(Opener, MachineId), End> {
         let mut out = Vec::new();
         let network = &self.server.network;
-        let made = tunnel::answer(&network.keys, network.fork_random(), record, &mut out)?;
+        let made = tunnel::respond(&network.keys, network.fork_random(), record, &mut out)?;
         let written = socket.write(&out).await.map_err(|_| End::Broken)?;
         // So few bytes fit any buffer.
         (written == out.len()).then_some(made).ok_or(End::Broken)
@@ -205,7 +205,7 @@ impl Stream<'_> {
                 Some(Arrival::Ends(header)) => {
                     let ended = self.server.shell.borrow_mut().segment_ends(&header);
                     let event = ended.map_err(End::Failed)?;
-                    self.server.network.sessions.borrow_mut().excuse(from);
+                    self.server.network.sessions.borrow_mut().mark_alive(from);
                     self.server.report(transaction_of(&header), event);
                 }
             }

@@ -8,7 +8,7 @@ use embassy_futures::select::{Either, select};
 use embassy_net::tcp::TcpSocket;
 use embassy_net::{IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, with_timeout};
-use nomad_channel::tunnel::{Dialling, Records, Sealer, Untrusted};
+use nomad_channel::tunnel::{Initiator, RecordDecoder, Sealer, Untrusted};
 use nomad_protocol::{Event, LocalFailure, PORT, TransactionId};
 use nomad_shell::pages::Segment;
 use nomad_shell::{Job, What, pages};
@@ -169,9 +169,9 @@ impl Stream<'_> {
             .await
             .map_err(|_| Unsent::Broken)?;
         let random = network.fork_random();
-        let dialling = Dialling::new(&network.keys, peer, random, &mut self.sealed)?;
+        let initiator = Initiator::new(&network.keys, peer, random, &mut self.sealed)?;
         self.write_sealed().await?;
-        let mut records = Records::default();
+        let mut decoder = RecordDecoder::default();
         let mut bytes = [0; RECEIVE_BYTES];
         loop {
             let count = self
@@ -182,8 +182,8 @@ impl Stream<'_> {
             if count == 0 {
                 return Err(Unsent::Broken);
             }
-            if let (_, Some(record)) = records.take(&bytes[..count]) {
-                return Ok(dialling.answered(record)?);
+            if let (_, Some(record)) = decoder.decode(&bytes[..count]) {
+                return Ok(initiator.handle_response(record)?);
             }
         }
     }

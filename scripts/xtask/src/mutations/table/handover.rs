@@ -78,21 +78,21 @@ mutations! {
         "            self.stalled.saturating_add(1)" => "            0";
         "a domain that writes as fast as it is copied is copied until the rounds run out"; PLANNER;
 
-    // What is heard.
+    // What is received.
     "replayed-nonce" in "nomad/channel/src/replay.rs":
-        "age < WINDOW && self.heard >> age & 1 == 0" => "age < WINDOW";
-        "a recorded message is heard again"; CHANNEL;
+        "age < WINDOW && self.received >> age & 1 == 0" => "age < WINDOW";
+        "a recorded message is accepted again"; CHANNEL;
     "late-nonce" in "nomad/channel/src/replay.rs":
-        "self.heard = kept.unwrap_or(0) | 1;" => "self.heard = kept.unwrap_or(0);";
-        "the message heard last is heard again"; CHANNEL;
-    "ticket" in "nomad/channel/src/sessions/answered.rs":
+        "self.received = kept.unwrap_or(0) | 1;" => "self.received = kept.unwrap_or(0);";
+        "the message received last is accepted again"; CHANNEL;
+    "ticket" in "nomad/channel/src/sessions/responder.rs":
         "        self.ticket = self.ticket.wrapping_add(1);\n" => "";
         "a recorded handshake costs a key agreement each time"; CHANNEL;
-    "handshake-peer" in "nomad/channel/src/sessions/answered.rs":
-        "Party::Machine => MachineId(key) == keys.machine_at(from)," => "Party::Machine => true,";
+    "handshake-peer" in "nomad/channel/src/sessions/responder.rs":
+        "PeerKind::Machine => MachineId(key) == keys.machine_at(from)," => "PeerKind::Machine => true,";
         "one machine of the fleet speaks for another"; CHANNEL;
-    "handshake-operator" in "nomad/channel/src/sessions/answered.rs":
-        "Party::Operator => OperatorId(key) == keys.operator()," => "Party::Operator => true,";
+    "handshake-operator" in "nomad/channel/src/sessions/responder.rs":
+        "PeerKind::Operator => OperatorId(key) == keys.operator()," => "PeerKind::Operator => true,";
         "everybody gives an operator's commands"; CHANNEL;
     "retry-tag" in "nomad/channel/src/tag.rs":
         "        self.mac(&answered).verify_slice(packet.body).is_ok()" => "        let _ = answered;\n        true";

@@ -1,0 +1,134 @@
+//! Handshakes as initiator.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+
+use nomad_protocol::MachineId;
+use snow::HandshakeState;
+
+use super::{Peer, PeerKind, RETRY_US, ReceiveError, Received, Sessions, draw_index};
+use crate::keys::Keys;
+use crate::noise::{self, INITIATION_BYTES};
+use crate::packet::{Kind, Packet};
+use crate::session::Session;
+use crate::tag::Tag;
+
+/// A handshake that is not answered yet.
+pub(super) struct Initiation {
+    handshake: HandshakeState,
+    message: Vec<u8>,
+    index: u32,
+    tag: Tag,
+    started_us: u64,
+}
+
+impl Sessions {
+    /// Begins a handshake, unless one was begun within [`RETRY_US`].
+    pub(super) fn initiate(&mut self, keys: &Keys, now_us: u64, to: MachineId) -> Option<Vec<u8>> {
+        let peer = self.peers.entry(to).or_default();
+        let is_recent =
+            |initiation: &Initiation| now_us.saturating_sub(initiation.started_us) < RETRY_US;
+        if peer.initiation.as_ref().is_some_and(is_recent) {
+            return None;
+        }
+        let mut handshake = noise::initiator(keys, to, self.random.fork()).ok()?;
+        let mut message = vec![0; INITIATION_BYTES];
+        let length = handshake.write_message(&[], &mut message).ok()?;
+        message.truncate(length);
+        let initiation = peer.initiation.insert(Initiation {
+            handshake,
+            message,
+            index: draw_index(&mut self.next_index),
+            tag: Tag::default(),
+            started_us: now_us,
+        });
+        Some(initiation.datagram(keys, peer.ticket))
+    }
+
+    /// Repeats an Initiation with the ticket that it needs.
+    pub(super) fn handle_retry(
+        &mut self,
+        keys: &Keys,
+        from: Ipv4Addr,
+        packet: &Packet<'_>,
+    ) -> Result<Received, ReceiveError> {
+        let peer = self.peer_at(keys, from).ok_or(ReceiveError::Stale)?;
+        let is_meant = |initiation: &&mut Initiation| initiation.index == packet.index;
+        let initiation = peer.initiation.as_mut().filter(is_meant);
+        let initiation = initiation.ok_or(ReceiveError::Stale)?;
+        if !keys.own_tags().is_retry_to(packet, &initiation.tag) {
+            return Err(ReceiveError::Forged);
+        }
+        peer.ticket = packet.number;
+        Ok(Received {
+            incoming: None,
+            answers: vec![initiation.datagram(keys, peer.ticket)],
+            peer_kind: PeerKind::Machine,
+        })
+    }
+
+    /// Completes a handshake, and sends the queued messages.
+    pub(super) fn handle_response(
+        &mut self,
+        keys: &Keys,
+        now_us: u64,
+        from: Ipv4Addr,
+        packet: &Packet<'_>,
+    ) -> Result<Received, ReceiveError> {
+        let is_meant = |initiation: &mut Initiation| initiation.index == packet.index;
+        let peer = self.peer_at(keys, from).ok_or(ReceiveError::Stale)?;
+        let mut initiation = peer
+            .initiation
+            .take_if(is_meant)
+            .ok_or(ReceiveError::Stale)?;
+        let peer_index = u32::try_from(packet.number).map_err(|_| ReceiveError::Forged)?;
+        if initiation
+            .handshake
+            .read_message(packet.body, &mut [])
+            .is_err()
+        {
+            // The true answer may still come, but this handshake cannot be resumed; a later send begins a new one.
+            return Err(ReceiveError::Forged);
+        }
+        let cipher = initiation.handshake.into_stateless_transport_mode();
+        let mut session = Session::new(
+            cipher.map_err(|_| ReceiveError::Forged)?,
+            initiation.index,
+            peer_index,
+        );
+        // The peer's next ticket, unless another handshake with it comes between.
+        peer.ticket = peer.ticket.wrapping_add(1);
+        let queued = peer.queued.drain(..);
+        let answers = queued
+            .filter_map(|message| session.seal(now_us, &message))
+            .collect();
+        peer.accepted.establish(session);
+        Ok(Received {
+            incoming: None,
+            answers,
+            peer_kind: PeerKind::Machine,
+        })
+    }
+
+    /// The known machine at this address.
+    fn peer_at(&mut self, keys: &Keys, address: Ipv4Addr) -> Option<&mut Peer> {
+        let mut peers = self.peers.iter_mut();
+        let found = peers.find(|(machine, _)| keys.address_of(**machine) == Some(address));
+        found.map(|(_, peer)| peer)
+    }
+}
+
+impl Initiation {
+    /// The datagram that begins the handshake with this ticket.
+    fn datagram(&mut self, keys: &Keys, ticket: u64) -> Vec<u8> {
+        let packet = Packet {
+            kind: Kind::Initiation,
+            index: self.index,
+            number: ticket,
+            body: &self.message,
+        };
+        self.tag = keys.own_tags().tag(&packet);
+        [&packet.to_bytes()[..], &self.tag].concat()
+    }
+}

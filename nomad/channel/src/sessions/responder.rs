@@ -1,0 +1,101 @@
+//! Handshakes as responder.
+
+use alloc::vec;
+use core::net::Ipv4Addr;
+
+use nomad_protocol::MachineId;
+
+use super::{PeerKind, ReceiveError, Received, Sessions, draw_index};
+use crate::keys::{Keys, OperatorId};
+use crate::noise::{self, RESPONSE_BYTES};
+use crate::packet::{Kind, Packet};
+use crate::session::Session;
+use crate::tag::Tag;
+
+impl Sessions {
+    /// Answers a handshake of a machine, whose key must match its address, or of an operator, who may use any address.
+    pub(super) fn handle_initiation(
+        &mut self,
+        keys: &Keys,
+        from: Ipv4Addr,
+        packet: &Packet<'_>,
+    ) -> Result<Received, ReceiveError> {
+        let forged = |_| ReceiveError::Forged;
+        let (peer_kind, message, tag) = verify_tag(keys, packet).ok_or(ReceiveError::Forged)?;
+        if packet.number != self.ticket {
+            return Ok(request_retry(
+                keys,
+                peer_kind,
+                packet.index,
+                self.ticket,
+                &tag,
+            ));
+        }
+        // Used up whatever the outcome: one ticket, one key agreement.
+        self.ticket = self.ticket.wrapping_add(1);
+        let mut handshake = noise::responder(keys, self.random.fork()).map_err(forged)?;
+        handshake.read_message(message, &mut []).map_err(forged)?;
+        let key = noise::peer(&handshake).ok_or(ReceiveError::Forged)?;
+        let is_own = match peer_kind {
+            PeerKind::Machine => MachineId(key) == keys.machine_at(from),
+            PeerKind::Operator => OperatorId(key) == keys.operator(),
+        };
+        if !is_own {
+            return Err(ReceiveError::Forged);
+        }
+        let mut message = vec![0; RESPONSE_BYTES];
+        let length = handshake.write_message(&[], &mut message).map_err(forged)?;
+        let cipher = handshake.into_stateless_transport_mode().map_err(forged)?;
+        let index = draw_index(&mut self.next_index);
+        let candidate = Session::new(cipher, index, packet.index);
+        match peer_kind {
+            PeerKind::Operator => self.operators.add_candidate(candidate),
+            PeerKind::Machine => {
+                let peer = self.peers.entry(MachineId(key)).or_default();
+                peer.accepted.add_candidate(candidate);
+            }
+        }
+        let response = Packet {
+            kind: Kind::Response,
+            index: packet.index,
+            number: index.into(),
+            body: &message[..length],
+        };
+        Ok(Received {
+            incoming: None,
+            answers: vec![response.to_bytes()],
+            peer_kind,
+        })
+    }
+}
+
+/// The kind of peer that an initiation's tag proves, with its message and tag; `None` if the tag is wrong.
+fn verify_tag<'a>(keys: &Keys, packet: &Packet<'a>) -> Option<(PeerKind, &'a [u8], Tag)> {
+    [PeerKind::Machine, PeerKind::Operator]
+        .into_iter()
+        .find_map(|peer_kind| {
+            let (message, tag) = keys.tags_of(peer_kind).open(packet)?;
+            Some((peer_kind, message, tag))
+        })
+}
+
+/// Asks the initiator to repeat its Initiation with the right ticket.
+fn request_retry(
+    keys: &Keys,
+    peer_kind: PeerKind,
+    index: u32,
+    ticket: u64,
+    initiation: &Tag,
+) -> Received {
+    let retry = Packet {
+        kind: Kind::Retry,
+        index,
+        number: ticket,
+        body: &keys.tags_of(peer_kind).retry_tag(index, ticket, initiation),
+    };
+    Received {
+        incoming: None,
+        answers: vec![retry.to_bytes()],
+        peer_kind,
+    }
+}
