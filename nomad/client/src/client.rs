@@ -1,13 +1,13 @@
-//! The side that asks: [`Client`], one command and its answer.
+//! The operator's side: [`Client`], one command and its answer.
 //!
 //! ```text
-//!   Opening --Opened--> Asking(number) --last line--> Over(how it ended)
+//!   Opening --Opened--> Asking(request) --last line--> Over(outcome)
 //!      |                     |
-//!      +----- nothing heard for long, or Unknown ---> Over(why there is no answer)
+//!      +------ nothing received, or Unknown ---------> Over(failure)
 //! ```
 //!
-//! Whoever drives it hands in datagrams and the time, sends what [`Client::poll_datagram`] yields to the machine's
-//! [`PORT`](nomad_protocol::PORT), and comes back at [`Client::poll_timeout`].
+//! The caller passes in datagrams and the time, sends the datagrams of [`Client::poll_datagram`] to the machine's
+//! [`PORT`](nomad_protocol::PORT), and calls again at [`Client::poll_timeout`].
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -21,20 +21,19 @@ use crate::end::End;
 use crate::failure::Failure;
 use crate::message::{Answer, COMMAND_BYTES_MAX, Nonce, Question, RequestId};
 
-/// A question that is not answered is asked again after so long, then after twice as long, and so on up to
-/// [`KEEP_US`].
-const AGAIN_US: u64 = 100_000;
-/// How often the server is asked when it has nothing to say: a line may have got lost. More often than a session that is
-/// not answered is given up, for what confirms the last line is not answered.
-const KEEP_US: u64 = 500_000;
-/// How long lines that are missing may take to come by themselves, overtaken.
-const SOON_US: u64 = 20_000;
-/// How long the first answer may take.
-const FIRST_US: u64 = 10_000_000;
-/// How long a server may be silent that has answered before.
-const SILENCE_US: u64 = 60_000_000;
+/// The first retransmission timeout of a question. It doubles with each retransmission, up to [`KEEPALIVE_US`].
+const RETRANSMIT_US: u64 = 100_000;
+/// How often an idle server is asked: a line may have been lost. It is shorter than the channel's limit for an unanswered
+/// session, since the acknowledgement of the last line is not answered.
+const KEEPALIVE_US: u64 = 500_000;
+/// How long missing lines may be late, reordered by the network, before they are asked for.
+const REORDER_US: u64 = 20_000;
+/// The time limit of the first answer.
+const FIRST_ANSWER_LIMIT_US: u64 = 10_000_000;
+/// How long a server that has answered may be silent.
+const SILENCE_LIMIT_US: u64 = 60_000_000;
 
-/// A command on its way.
+/// One command of an operator, and its answer.
 pub struct Client {
     keys: Keys,
     sessions: Sessions,
@@ -43,13 +42,13 @@ pub struct Client {
     command: String,
     nonce: Nonce,
     phase: Phase,
-    /// Lines that were heard.
-    heard: u32,
-    /// When it is asked again.
+    /// Lines received so far.
+    received: u32,
+    /// When the question is sent again.
     due: Instant,
-    /// How long until the time after that.
+    /// The timeout of the next question.
     wait_us: u64,
-    /// Since when nothing was heard.
+    /// When the last answer was received.
     silent_since: Instant,
     outbox: VecDeque<Vec<u8>>,
     lines: VecDeque<String>,
@@ -57,16 +56,16 @@ pub struct Client {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// The server shall give the request a number.
+    /// The request has no id yet.
     Opening,
-    /// It has this one.
+    /// The server has drawn the request's id.
     Asking(RequestId),
-    /// There is nothing more to do.
+    /// The command has ended.
     Over(Result<End, Failure>),
 }
 
 impl Client {
-    /// Asks the machine at this address of the fleet with this secret.
+    /// Sends a command to the machine at this address, of the fleet with this secret.
     pub fn ask(
         now: Instant,
         secret: &str,
@@ -89,9 +88,9 @@ impl Client {
             command: command.into(),
             nonce: Nonce(random.number() as u64),
             phase,
-            heard: 0,
+            received: 0,
             due: now,
-            wait_us: AGAIN_US,
+            wait_us: RETRANSMIT_US,
             silent_since: now,
             outbox: VecDeque::new(),
             lines: VecDeque::new(),
@@ -100,7 +99,7 @@ impl Client {
         client
     }
 
-    /// Hears a datagram. What is not of this machine, or of nobody who has the secret, is passed over.
+    /// Handles a datagram. One that does not authenticate as this machine's is ignored.
     pub fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) {
         let received =
             self.sessions
@@ -110,16 +109,16 @@ impl Client {
         match received.incoming {
             Some(Incoming::Machine(machine, message)) if machine == self.machine => {
                 if let Some(answer) = Answer::decode(&message) {
-                    self.understand(now, answer);
+                    self.handle_answer(now, answer);
                 }
             }
             Some(_) | None => {}
         }
     }
 
-    /// The time has come, or may have.
+    /// Retransmits, or gives up, if that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if now >= self.patience_ends() {
+        if now >= self.deadline() {
             self.phase = match self.phase {
                 Phase::Opening => Phase::Over(Err(Failure::NoAnswer)),
                 Phase::Asking(_) => Phase::Over(Err(Failure::Silent)),
@@ -127,7 +126,7 @@ impl Client {
             };
         }
         if now >= self.due {
-            self.say(now);
+            self.send_question(now);
         }
     }
 
@@ -136,19 +135,17 @@ impl Client {
         self.outbox.pop_front()
     }
 
-    /// The next line of the answer, without what a terminal might obey.
+    /// The next line of the answer, without control characters.
     pub fn poll_line(&mut self) -> Option<String> {
         self.lines.pop_front()
     }
 
     /// When [`Client::handle_timeout`] is to be called; `None` when the command is over.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.end()
-            .is_none()
-            .then(|| self.due.min(self.patience_ends()))
+        self.end().is_none().then(|| self.due.min(self.deadline()))
     }
 
-    /// How the command ended, if it has.
+    /// The outcome of the command, if it has ended.
     pub fn end(&self) -> Option<Result<End, Failure>> {
         match self.phase {
             Phase::Over(end) => Some(end),
@@ -156,21 +153,21 @@ impl Client {
         }
     }
 
-    fn patience_ends(&self) -> Instant {
-        let patience_us = match self.phase {
-            Phase::Opening => FIRST_US,
-            Phase::Asking(_) | Phase::Over(_) => SILENCE_US,
+    fn deadline(&self) -> Instant {
+        let limit_us = match self.phase {
+            Phase::Opening => FIRST_ANSWER_LIMIT_US,
+            Phase::Asking(_) | Phase::Over(_) => SILENCE_LIMIT_US,
         };
-        self.silent_since.after_us(patience_us)
+        self.silent_since.after_us(limit_us)
     }
 
-    fn understand(&mut self, now: Instant, answer: Answer) {
+    fn handle_answer(&mut self, now: Instant, answer: Answer) {
         match (self.phase, answer) {
             (Phase::Opening, Answer::Opened { nonce, request }) if nonce == self.nonce => {
                 self.silent_since = now;
                 self.phase = Phase::Asking(request);
-                self.wait_us = AGAIN_US;
-                self.say(now);
+                self.wait_us = RETRANSMIT_US;
+                self.send_question(now);
             }
             (Phase::Asking(asked), Answer::Unknown { request }) if asked == request => {
                 self.phase = Phase::Over(Err(Failure::Forgotten));
@@ -185,55 +182,55 @@ impl Client {
                 },
             ) if asked == request => {
                 self.silent_since = now;
-                self.take(now, request, first, lines);
-                self.ask_later(now, count);
+                self.handle_lines(now, request, first, lines);
+                self.schedule_question(now, count);
             }
             _ => {}
         }
     }
 
-    /// Takes those of the lines that are next. Others were heard, or come again: what is missing before them is asked for.
-    fn take(&mut self, now: Instant, request: RequestId, first: u32, lines: Vec<String>) {
-        let Some(known) = self.heard.checked_sub(first) else {
+    /// Accepts the lines that come next. Lines received before are skipped; lines after a gap are dropped, and sent again.
+    fn handle_lines(&mut self, now: Instant, request: RequestId, first: u32, lines: Vec<String>) {
+        let Some(known) = self.received.checked_sub(first) else {
             return;
         };
-        let before = self.heard;
+        let before = self.received;
         for line in lines.into_iter().skip(known as usize) {
-            self.heard += 1;
-            self.lines.push_back(shown(&line));
+            self.received += 1;
+            self.lines.push_back(without_controls(&line));
             if let Some(end) = End::of_line(&line) {
                 self.phase = Phase::Over(Ok(end));
             }
         }
-        if self.heard > before {
-            let heard = self.heard;
-            self.send(now, &Question::Heard { request, heard });
+        if self.received > before {
+            let received = self.received;
+            self.send(now, &Question::Ack { request, received });
         }
     }
 
-    /// Asks again soon if lines are missing, else in a while.
-    fn ask_later(&mut self, now: Instant, count: u32) {
-        self.wait_us = KEEP_US;
-        self.due = match self.heard < count {
-            true => self.due.min(now.after_us(SOON_US)),
-            false => now.after_us(KEEP_US),
+    /// Schedules the next question: soon if lines are missing, otherwise as a keepalive.
+    fn schedule_question(&mut self, now: Instant, count: u32) {
+        self.wait_us = KEEPALIVE_US;
+        self.due = match self.received < count {
+            true => self.due.min(now.after_us(REORDER_US)),
+            false => now.after_us(KEEPALIVE_US),
         };
     }
 
-    /// Asks what is to be asked in this phase, and again after a time.
-    fn say(&mut self, now: Instant) {
+    /// Sends the question of this phase, and schedules its retransmission.
+    fn send_question(&mut self, now: Instant) {
         let question = match self.phase {
             Phase::Opening => Question::Open { nonce: self.nonce },
             Phase::Asking(request) => Question::Ask {
                 request,
-                heard: self.heard,
+                received: self.received,
                 command: self.command.clone(),
             },
             Phase::Over(_) => return,
         };
         self.send(now, &question);
         self.due = now.after_us(self.wait_us);
-        self.wait_us = (2 * self.wait_us).min(KEEP_US);
+        self.wait_us = (2 * self.wait_us).min(KEEPALIVE_US);
     }
 
     fn send(&mut self, now: Instant, question: &Question) {
@@ -245,8 +242,8 @@ impl Client {
     }
 }
 
-/// A line without what a terminal might obey.
-fn shown(line: &str) -> String {
+/// A line without control characters, which a terminal might act on.
+fn without_controls(line: &str) -> String {
     line.chars()
         .filter(|character| !character.is_control())
         .collect()
@@ -258,6 +255,6 @@ mod tests {
 
     #[test]
     fn a_line_cannot_command_the_terminal() {
-        assert_eq!(shown("a\x1b[2Jb\r\n\u{9b}c"), "a[2Jbc");
+        assert_eq!(without_controls("a\x1b[2Jb\r\n\u{9b}c"), "a[2Jbc");
     }
 }

@@ -1,16 +1,16 @@
-//! How a command ended: [`End`], which an answer's last line begins with.
+//! The outcome of a command: [`End`], which begins an answer's last line.
 
-/// How a command ended.
+/// The outcome of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// As it should.
+    /// The command succeeded.
     Done,
-    /// Not; the line says why.
+    /// The command failed; the line gives the reason.
     Failed,
 }
 
 impl End {
-    /// What a line says of it, if it is an answer's last.
+    /// The outcome that a line reports, if it is an answer's last.
     pub fn of_line(line: &str) -> Option<End> {
         match line.split([' ', ':']).next() {
             Some("done") => Some(End::Done),

@@ -1,22 +1,22 @@
-//! Why a command has no answer: [`Failure`].
+//! The reason that a command has no answer: [`Failure`].
 
 use core::fmt;
 
-/// Why a command has no answer.
+/// The reason that a command has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The command is longer than any.
+    /// The command is too long.
     TooLong {
-        /// How many bytes it has.
+        /// Its length in bytes.
         bytes: usize,
-        /// How many are allowed.
+        /// The longest command allowed, in bytes.
         limit: usize,
     },
-    /// Nothing was heard: to one who does not know the secret a machine says nothing.
+    /// No answer was received: without the fleet's secret a machine does not answer.
     NoAnswer,
-    /// Nothing was heard for long, in the middle of the answer.
+    /// The server stopped answering before the last line.
     Silent,
-    /// The server does not know the request any more. Whether the command was obeyed, it cannot say.
+    /// The server no longer knows the request, nor whether its command was executed.
     Forgotten,
 }
 
@@ -26,17 +26,17 @@ impl fmt::Display for Failure {
             Failure::TooLong { bytes, limit } => {
                 write!(
                     formatter,
-                    "the command has {bytes} bytes, and none has more than {limit}"
+                    "the command has {bytes} bytes; at most {limit} are allowed"
                 )
             }
             Failure::NoAnswer => {
                 formatter.write_str("the machine does not answer, or has another secret")
             }
             Failure::Silent => formatter
-                .write_str("the machine has fallen silent; what became of the command is not known"),
+                .write_str("the machine stopped answering; the outcome of the command is unknown"),
             Failure::Forgotten => formatter.write_str(
-                "the machine has forgotten the command: its migration server was started anew, or has had too many \
-                 others; `list` shows what became of it",
+                "the machine has forgotten the command: its migration server was restarted, or has had too many \
+                 others; `list` shows the outcome",
             ),
         }
     }

@@ -1,27 +1,27 @@
-//! An operator's command to a machine's migration server, and the lines that answer it.
+//! An operator's command to a machine's migration server, and the lines of its reply.
 //!
 //! ```text
-//!   Client                                    Desk
-//!     -- Open { nonce }              -->        a number for the request
-//!     <-- Opened { nonce, request }  --
-//!     -- Ask { request, heard: 0 }   -->        the command is obeyed: once
-//!     <-- Lines { first: 0, .. }     --         as they come
-//!     -- Heard { request, heard: 3 } -->        the transcript forgets what was heard
-//!     <-- Lines { first: 3, .. }     --
-//!     -- Heard { request, heard: 4 } -->        and the request
+//!   Client                                     operator::Server
+//!     -- Open { nonce }               -->        draws a request id
+//!     <-- Opened { nonce, request }   --
+//!     -- Ask { request, received: 0 } -->        executes the command: once
+//!     <-- Lines { first: 0, .. }      --         as they are produced
+//!     -- Ack { request, received: 3 } -->        drops the acknowledged lines
+//!     <-- Lines { first: 3, .. }      --
+//!     -- Ack { request, received: 4 } -->        and the request
 //! ```
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`message`] | what is said, and its bytes |
-//! | [`client`] | the side that asks: one command |
-//! | [`desk`], [`transcript`] | the side that answers: all requests, and the lines of each |
-//! | [`end`], [`failure`] | how a command ends, and why one has no answer |
+//! | [`message`] | questions, answers and their bytes |
+//! | [`client`] | the operator's side: one command |
+//! | [`operator`], [`reply_buffer`] | the server's side: all requests, and the lines of each |
+//! | [`end`], [`failure`] | the outcome of a command, and the reason for a missing answer |
 //!
-//! Both do no IO and read no clock. Everything is said inside a session with the operator's key, of `nomad-channel`.
+//! Neither side does IO or reads a clock. All messages travel in a `nomad-channel` session with the operator's key.
 //!
-//! Invariants: a command is obeyed at most once, for the server gives the number and takes it once; a server that was
-//! started anew knows no number of its earlier life. A line is yielded once, in order, or the client says that it has
+//! Invariants: a command is executed at most once, because the server draws the request id and accepts it once; a
+//! restarted server knows none of its earlier ids. A line is yielded once, in order, or the client reports that it has
 //! lost the answer.
 
 #![no_std]
@@ -30,14 +30,13 @@
 extern crate alloc;
 
 pub mod client;
-pub mod desk;
 pub mod end;
 pub mod failure;
 pub mod message;
-pub mod transcript;
+pub mod operator;
+pub mod reply_buffer;
 
 pub use client::Client;
-pub use desk::{Desk, Order};
 pub use end::End;
 pub use failure::Failure;
 pub use message::{Answer, COMMAND_BYTES_MAX, Question, RequestId};

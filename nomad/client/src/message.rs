@@ -1,11 +1,11 @@
-//! What an operator's tool and a migration server say to each other, and its bytes.
+//! The messages between an operator's tool and a migration server, and their bytes.
 //!
 //! ```text
 //!   version u16 | question or answer (postcard)         little-endian
 //! ```
 //!
-//! Whatever arrives is taken to be hostile, though only who has the operator's key can send it: lengths are bounded
-//! before anything is read.
+//! Input is treated as hostile, although only a holder of the operator's key can send it: lengths are bounded before
+//! anything is read.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,77 +14,77 @@ use nomad_protocol::DATAGRAM_BYTES_MAX;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// The version of these messages. Another one is not understood.
+/// The version of these messages. Others are rejected.
 pub const VERSION: u16 = 1;
 /// The longest command, in bytes.
 pub const COMMAND_BYTES_MAX: usize = 256;
 /// The longest line of an answer, in bytes.
 pub const LINE_BYTES_MAX: usize = 512;
-/// Most bytes of a message before its lines, and of a line's length.
+/// Most bytes of a `Lines` message before its lines.
 pub(crate) const LINES_HEAD_BYTES: usize = 2 + 1 + 8 + 5 + 5 + 2;
-/// See [`LINES_HEAD_BYTES`].
+/// Most bytes of a line's length.
 pub(crate) const LINE_HEAD_BYTES: usize = 2;
 
-/// A request, as the server calls it: drawn at random, never used again.
+/// The server's identifier of a request: drawn at random, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "[u8; 8]", from = "[u8; 8]")]
 pub struct RequestId(pub u64);
 
-/// What a client calls its request until it has a number for it: drawn at random.
+/// The client's identifier of a request that has no [`RequestId`] yet: drawn at random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "[u8; 8]", from = "[u8; 8]")]
 pub struct Nonce(pub u64);
 
-/// What an operator's tool says.
+/// A message from an operator's tool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Question {
-    /// A number, please.
+    /// Asks for a request id.
     Open {
-        /// For this request.
+        /// Identifies the request until then.
         nonce: Nonce,
     },
-    /// Obey this if you have not, and say what I have not heard.
+    /// Execute the command if it was not executed yet, and send the lines not received yet.
     Ask {
-        /// The number that was given.
+        /// The id that the server has drawn.
         request: RequestId,
-        /// How many lines were heard.
-        heard: u32,
-        /// The command.
+        /// Lines received so far.
+        received: u32,
+        /// The command's text.
         command: String,
     },
-    /// This was heard, and needs no answer.
-    Heard {
-        /// Of this request.
+    /// Acknowledges lines. It is not answered.
+    Ack {
+        /// The request that the lines belong to.
         request: RequestId,
-        /// How many lines.
-        heard: u32,
+        /// Lines received so far.
+        received: u32,
     },
 }
 
-/// What a migration server says.
+/// A message from a migration server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
-    /// The number of a request.
+    /// The id of a new request.
     Opened {
-        /// What the client calls it.
+        /// The nonce of the client's question.
         nonce: Nonce,
-        /// What it is called from now on.
+        /// The id of the request from now on.
         request: RequestId,
     },
-    /// Lines of an answer, perhaps none.
+    /// Lines of a reply, perhaps none.
     Lines {
-        /// To this request.
+        /// The request that they answer.
         request: RequestId,
         /// The number of the first of them, from 0.
         first: u32,
-        /// How many lines there are so far: those that do not follow by themselves are to be asked for.
+        /// Lines produced so far: the client asks for those that are not sent.
         count: u32,
-        /// The lines.
+        /// The text of each line.
         lines: Vec<String>,
     },
-    /// There is no such request, or not any more.
+    /// There is no such request, or it was forgotten.
     Unknown {
-        /// This one.
+        /// The id of the client's question.
         request: RequestId,
     },
 }
@@ -114,27 +114,27 @@ impl From<[u8; 8]> for Nonce {
 }
 
 impl Question {
-    /// Writes it.
+    /// Serialises the message, version included.
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
     }
 
-    /// Reads one; `None` if it is none.
+    /// Parses a question; `None` if it is malformed, of another version or too long.
     pub fn decode(bytes: &[u8]) -> Option<Question> {
         decode(bytes).filter(|question| match question {
             Question::Ask { command, .. } => command.len() <= COMMAND_BYTES_MAX,
-            Question::Open { .. } | Question::Heard { .. } => true,
+            Question::Open { .. } | Question::Ack { .. } => true,
         })
     }
 }
 
 impl Answer {
-    /// Writes it.
+    /// Serialises the message, version included.
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
     }
 
-    /// Reads one; `None` if it is none.
+    /// Parses an answer; `None` if it is malformed, of another version or too long.
     pub fn decode(bytes: &[u8]) -> Option<Answer> {
         decode(bytes)
     }

@@ -5,7 +5,8 @@ use core::cell::RefCell;
 
 use embassy_net::IpEndpoint;
 use nomad_channel::{OperatorSession, Random};
-use nomad_client::{Desk, Order, RequestId};
+use nomad_client::RequestId;
+use nomad_client::operator::{Request, Server};
 
 use crate::network::Network;
 use crate::server::now;
@@ -21,14 +22,14 @@ pub struct Asker {
 
 /// What operators have asked for.
 pub struct Operators {
-    desk: RefCell<Desk<Asker>>,
+    server: RefCell<Server<Asker>>,
 }
 
 impl Operators {
     /// Nothing yet.
     pub fn new(random: Random) -> Operators {
         Operators {
-            desk: RefCell::new(Desk::new(random)),
+            server: RefCell::new(Server::new(random)),
         }
     }
 
@@ -38,20 +39,20 @@ impl Operators {
         session: OperatorSession,
         endpoint: IpEndpoint,
         message: &[u8],
-    ) -> Option<Order> {
+    ) -> Option<Request> {
         let asker = Asker { session, endpoint };
-        self.desk.borrow_mut().hear(asker, message)
+        self.server.borrow_mut().handle_message(asker, message)
     }
 
     /// Says a line to an operator.
     pub fn say(&self, to: RequestId, line: &str) {
-        self.desk.borrow_mut().say(to, line);
+        self.server.borrow_mut().send_line(to, line);
     }
 
     /// Puts what operators shall hear into the outbox.
     pub fn answer(&self, network: &Network) {
         loop {
-            let next = self.desk.borrow_mut().poll_message();
+            let next = self.server.borrow_mut().poll_message();
             let Some((Asker { session, endpoint }, message)) = next else {
                 return;
             };

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions};
-use nomad_client::Desk;
+use nomad_client::operator;
 
 const SECRET: &str = "of this test";
 const A: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
@@ -46,7 +46,8 @@ fn serve(socket: &UdpSocket, obeyed: &AtomicUsize) {
     };
     let keys = Keys::new(SECRET, *own.ip());
     let mut sessions = Sessions::new(Random::new([own.port().into(), 1, 2, 3]));
-    let mut desk: Desk<(OperatorSession, SocketAddr)> = Desk::new(Random::new([4, 5, 6, 7]));
+    let mut operators: operator::Server<(OperatorSession, SocketAddr)> =
+        operator::Server::new(Random::new([4, 5, 6, 7]));
     let begun = Instant::now();
     let mut datagram = [0; 2048];
     loop {
@@ -59,14 +60,14 @@ fn serve(socket: &UdpSocket, obeyed: &AtomicUsize) {
             socket.send_to(&answer, from).expect("sent");
         }
         if let Some(Incoming::Operator(session, message)) = received.incoming
-            && let Some(order) = desk.hear((session, from), &message)
+            && let Some(request) = operators.handle_message((session, from), &message)
         {
             obeyed.fetch_add(1, Ordering::SeqCst);
-            for line in answer(&order.command) {
-                desk.say(order.request, line);
+            for line in answer(&request.command) {
+                operators.send_line(request.id, line);
             }
         }
-        while let Some(((session, to), message)) = desk.poll_message() {
+        while let Some(((session, to), message)) = operators.poll_message() {
             let datagram = sessions.answer(now_us, session, &message);
             socket
                 .send_to(&datagram.expect("a session"), to)

@@ -1,17 +1,17 @@
-//! A command is obeyed once and its answer heard whole, whatever the wire does; or it is said why not.
+//! A command is executed once and its answer received whole, whatever the wire does; or the client reports why not.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::scene::{Faults, Scene};
-use crate::desk::REQUESTS_MAX;
+use crate::operator::REQUESTS_MAX;
 use crate::{COMMAND_BYTES_MAX, End, Failure};
 
-/// A wire that does all it can.
+/// A wire with every fault.
 const BAD: Faults = Faults {
     lost: 30,
-    doubled: 30,
+    duplicated: 30,
     delay_us: 5000,
 };
 
@@ -20,32 +20,32 @@ fn lines(count: usize) -> Vec<String> {
 }
 
 #[test]
-fn a_command_is_obeyed_and_answered() {
+fn a_command_is_executed_and_answered() {
     let mut scene = Scene::new(1, Faults::default(), "fleet", "explain kv");
-    let order = scene.order();
-    assert_eq!(order.command, "explain kv");
+    let request = scene.take_request();
+    assert_eq!(request.command, "explain kv");
     for line in ["slot 1: recreate", "failed: no"] {
-        scene.say(order.request, line);
+        scene.send_line(request.id, line);
     }
     assert_eq!(scene.finish(), Ok(End::Failed));
     assert_eq!(scene.lines, ["slot 1: recreate", "failed: no"]);
 }
 
 #[test]
-fn whatever_the_wire_does_it_is_obeyed_once_and_every_line_heard_once_in_order() {
+fn whatever_the_wire_does_it_is_executed_once_and_every_line_received_once_in_order() {
     for seed in 0..60 {
         let mut scene = Scene::new(seed, BAD, "fleet", "migrate kv b");
-        let order = scene.order();
+        let request = scene.take_request();
         let mut expected = lines(40);
         for line in &expected {
-            scene.say(order.request, line);
+            scene.send_line(request.id, line);
             scene.pass(seed * 100);
         }
-        scene.say(order.request, "done");
+        scene.send_line(request.id, "done");
         expected.push("done".into());
         assert_eq!(scene.finish(), Ok(End::Done), "{seed}");
         assert_eq!(scene.lines, expected, "{seed}");
-        assert_eq!(scene.machine.orders, [], "{seed}");
+        assert_eq!(scene.machine.requests, [], "{seed}");
     }
 }
 
@@ -54,11 +54,11 @@ fn an_answer_of_many_datagrams_comes_whole() {
     for seed in 0..20 {
         let faults = if seed < 10 { Faults::default() } else { BAD };
         let mut scene = Scene::new(seed, faults, "fleet", "explain kv");
-        let order = scene.order();
+        let request = scene.take_request();
         let mut expected: Vec<String> = lines(500);
         expected.push("done".into());
         for line in &expected {
-            scene.say(order.request, line);
+            scene.send_line(request.id, line);
         }
         assert_eq!(scene.finish(), Ok(End::Done));
         assert_eq!(scene.lines, expected);
@@ -68,17 +68,17 @@ fn an_answer_of_many_datagrams_comes_whole() {
 #[test]
 fn a_long_silence_of_one_who_works_ends_nothing() {
     let mut scene = Scene::new(1, BAD, "fleet", "migrate kv b");
-    let order = scene.order();
+    let request = scene.take_request();
     scene.pass(600_000_000);
-    scene.say(order.request, "done");
+    scene.send_line(request.id, "done");
     assert_eq!(scene.finish(), Ok(End::Done));
 }
 
 #[test]
-fn one_with_another_secret_hears_nothing_and_is_told_what_that_may_mean() {
+fn a_client_with_another_secret_gets_no_answer_and_reports_the_likely_reason() {
     let mut scene = Scene::new(1, Faults::default(), "another", "list");
     assert_eq!(scene.finish(), Err(Failure::NoAnswer));
-    assert_eq!(scene.machine.orders, []);
+    assert_eq!(scene.machine.requests, []);
     assert!(format!("{}", Failure::NoAnswer).contains("another secret"));
 }
 
@@ -93,15 +93,15 @@ fn a_machine_that_is_not_there_is_given_up() {
 }
 
 #[test]
-fn a_server_that_was_started_anew_obeys_no_command_again() {
+fn a_restarted_server_executes_no_command_again() {
     for seed in 0..50 {
         let mut scene = Scene::new(seed, BAD, "fleet", "migrate kv b");
-        let order = scene.order();
-        scene.say(order.request, "phase Offer");
+        let request = scene.take_request();
+        scene.send_line(request.id, "phase Offer");
         scene.pass(seed * 20_000);
         scene.restart();
         assert_eq!(scene.finish(), Err(Failure::Forgotten), "{seed}");
-        assert_eq!(scene.machine.orders, [], "{seed}");
+        assert_eq!(scene.machine.requests, [], "{seed}");
         assert!(scene.lines.len() <= 1);
     }
 }
@@ -117,22 +117,22 @@ fn a_command_that_is_too_long_is_not_sent() {
 #[test]
 fn one_who_listens_is_not_forgotten_for_those_who_do_not() {
     let mut scene = Scene::new(1, Faults::default(), "fleet", "migrate kv b");
-    let order = scene.order();
+    let request = scene.take_request();
     for other in 0..4 * REQUESTS_MAX as u64 {
-        // Others ask for numbers and are never heard of again.
+        // Others ask for request ids and then stay silent.
         scene.machine.open(other);
         if other % 8 == 0 {
             scene.pass(3_000_000);
         }
     }
-    scene.say(order.request, "done");
+    scene.send_line(request.id, "done");
     assert_eq!(scene.finish(), Ok(End::Done));
 }
 
 #[test]
 fn a_request_that_has_gone_is_unknown() {
     let mut scene = Scene::new(1, Faults::default(), "fleet", "migrate kv b");
-    scene.order();
+    scene.take_request();
     for other in 0..REQUESTS_MAX as u64 {
         scene.machine.open(other);
     }

@@ -1,4 +1,4 @@
-//! A client and a desk, with a wire between them that loses, doubles and reorders.
+//! A client and an operator server, with a wire between them that loses, duplicates and reorders.
 
 mod answers;
 mod scene;

@@ -1,4 +1,4 @@
-//! A machine, its operator, and the wire between them.
+//! The scene of the tests: [`Scene`].
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,33 +8,34 @@ use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions};
 use nomad_protocol::Instant;
 
 use crate::message::{Nonce, Question};
-use crate::{Client, Desk, End, Failure, Order, RequestId};
+use crate::operator::{Request, Server};
+use crate::{Client, End, Failure, RequestId};
 
 /// Where the machine is.
 pub const MACHINE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 /// Where the operator is.
 pub const OPERATOR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 100);
 
-/// How a wire treats datagrams, in percent.
+/// The faults of a wire.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Faults {
-    /// It loses so many.
+    /// Datagrams lost, in percent.
     pub lost: u64,
-    /// It doubles so many.
-    pub doubled: u64,
-    /// How long a datagram may take, in microseconds: those sent later may come earlier.
+    /// Datagrams duplicated, in percent.
+    pub duplicated: u64,
+    /// The longest delay: datagrams sent later may arrive earlier.
     pub delay_us: u64,
 }
 
-/// A machine's migration server, as far as operators know it.
+/// The part of a machine's migration server that operators see.
 pub struct Machine {
     keys: Keys,
     sessions: Sessions,
-    pub desk: Desk<OperatorSession>,
-    /// What it was told to do.
-    pub orders: Vec<Order>,
-    /// An operator who was heard.
-    somebody: Option<OperatorSession>,
+    pub operators: Server<OperatorSession>,
+    /// The commands to execute.
+    pub requests: Vec<Request>,
+    /// A connected operator.
+    operator: Option<OperatorSession>,
 }
 
 impl Machine {
@@ -42,21 +43,22 @@ impl Machine {
         Machine {
             keys: Keys::new(secret, MACHINE),
             sessions: Sessions::new(Random::new([life, 1, 0, 0])),
-            desk: Desk::new(Random::new([life, 2, 0, 0])),
-            orders: Vec::new(),
-            somebody: None,
+            operators: Server::new(Random::new([life, 2, 0, 0])),
+            requests: Vec::new(),
+            operator: None,
         }
     }
 
-    /// Some operator asks for a number.
+    /// An operator asks for a request id.
     pub fn open(&mut self, nonce: u64) {
-        let session = self.somebody.expect("somebody was heard");
+        let session = self.operator.expect("a connected operator");
         let nonce = Nonce(nonce);
-        self.desk.hear(session, &Question::Open { nonce }.encode());
+        self.operators
+            .handle_message(session, &Question::Open { nonce }.encode());
     }
 
-    /// Hears a datagram; says what goes back.
-    fn hear(&mut self, now: Instant, datagram: &[u8]) -> Vec<Vec<u8>> {
+    /// Handles a datagram; returns the datagrams to send back.
+    fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> Vec<Vec<u8>> {
         let received = self
             .sessions
             .handle_datagram(&self.keys, now.as_us(), OPERATOR, datagram);
@@ -64,33 +66,34 @@ impl Machine {
             return Vec::new();
         };
         if let Some(Incoming::Operator(session, message)) = received.incoming {
-            self.somebody = Some(session);
-            self.orders.extend(self.desk.hear(session, &message));
+            self.operator = Some(session);
+            self.requests
+                .extend(self.operators.handle_message(session, &message));
         }
         received.answers
     }
 
     fn flush(&mut self, now: Instant) -> Vec<Vec<u8>> {
         let mut datagrams = Vec::new();
-        while let Some((to, message)) = self.desk.poll_message() {
+        while let Some((to, message)) = self.operators.poll_message() {
             datagrams.extend(self.sessions.answer(now.as_us(), to, &message));
         }
         datagrams
     }
 }
 
-/// To whom a datagram is on its way.
+/// The destination of a datagram.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum To {
     Machine,
     Operator,
 }
 
-/// All of it.
+/// A machine, its operator, and the wire between them.
 pub struct Scene {
     pub machine: Machine,
     pub client: Client,
-    /// What the operator has heard.
+    /// The lines that the operator received.
     pub lines: Vec<String>,
     faults: Faults,
     random: Random,
@@ -113,26 +116,26 @@ impl Scene {
         }
     }
 
-    /// Says a line of the machine's answer.
-    pub fn say(&mut self, request: RequestId, line: &str) {
-        self.machine.desk.say(request, line);
+    /// Sends a line of the machine's reply.
+    pub fn send_line(&mut self, request: RequestId, line: &str) {
+        self.machine.operators.send_line(request, line);
     }
 
-    /// The machine's server is started anew.
+    /// Restarts the machine's server.
     pub fn restart(&mut self) {
         self.machine = Machine::new("fleet", 1 << 32);
     }
 
-    /// Goes on until the machine has an order, and takes it.
-    pub fn order(&mut self) -> Order {
-        while self.machine.orders.is_empty() {
+    /// Steps until the machine has a request, and takes it.
+    pub fn take_request(&mut self) -> Request {
+        while self.machine.requests.is_empty() {
             assert_eq!(self.client.end(), None);
             self.step();
         }
-        self.machine.orders.remove(0)
+        self.machine.requests.remove(0)
     }
 
-    /// Goes on until the command is over.
+    /// Steps until the command is over.
     pub fn finish(&mut self) -> Result<End, Failure> {
         loop {
             if let Some(end) = self.client.end() {
@@ -142,7 +145,7 @@ impl Scene {
         }
     }
 
-    /// Goes on for a time.
+    /// Steps until this much time has passed.
     pub fn pass(&mut self, us: u64) {
         let until = self.now.after_us(us);
         while self.now < until {
@@ -150,7 +153,7 @@ impl Scene {
         }
     }
 
-    /// Sends all that is to be sent, then lets the next thing happen.
+    /// Sends all pending datagrams, then advances to the next arrival or timeout.
     fn step(&mut self) {
         while let Some(datagram) = self.client.poll_datagram() {
             self.carry(To::Machine, datagram);
@@ -167,7 +170,7 @@ impl Scene {
             match to {
                 To::Operator => self.client.handle_datagram(now, &datagram),
                 To::Machine => {
-                    for answer in self.machine.hear(now, &datagram) {
+                    for answer in self.machine.handle_datagram(now, &datagram) {
                         self.carry(To::Operator, answer);
                     }
                 }
@@ -182,7 +185,7 @@ impl Scene {
     fn carry(&mut self, to: To, datagram: Vec<u8>) {
         let copies = match (
             self.percent(self.faults.lost),
-            self.percent(self.faults.doubled),
+            self.percent(self.faults.duplicated),
         ) {
             (true, _) => 0,
             (false, true) => 2,

@@ -18,17 +18,17 @@ fn questions_have_the_documented_bytes() {
     assert_eq!(open.encode(), [1, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
     let ask = Question::Ask {
         request: REQUEST,
-        heard: 0,
+        received: 0,
         command: "list".into(),
     };
     let mut expected = vec![1, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 0, 4];
     expected.extend(b"list");
     assert_eq!(ask.encode(), expected);
-    let heard = Question::Heard {
+    let ack = Question::Ack {
         request: REQUEST,
-        heard: 1,
+        received: 1,
     };
-    assert_eq!(heard.encode(), [1, 0, 2, 8, 7, 6, 5, 4, 3, 2, 1, 1]);
+    assert_eq!(ack.encode(), [1, 0, 2, 8, 7, 6, 5, 4, 3, 2, 1, 1]);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn answers_have_the_documented_bytes() {
 fn another_version_a_command_too_long_and_bytes_left_over_are_refused() {
     let ask = |command: String| Question::Ask {
         request: REQUEST,
-        heard: 0,
+        received: 0,
         command,
     };
     let mut bytes = ask("list".into()).encode();

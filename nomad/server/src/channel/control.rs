@@ -10,7 +10,7 @@ use embassy_time::{Duration, Instant as Now, Timer};
 use nomad_channel::noise::TAG_BYTES;
 use nomad_channel::packet::PACKET_HEAD_BYTES;
 use nomad_channel::{Incoming, PeerKind, Received};
-use nomad_client::Order;
+use nomad_client::operator::Request;
 use nomad_protocol::{DATAGRAM_BYTES_MAX, PORT};
 
 use crate::channel::outlets::{Outlet, Outlets};
@@ -94,9 +94,9 @@ fn hear(server: &Server, datagram: &[u8], from: UdpMetadata) {
             shell.handle_datagram(now(), machine, &message)
         }
         Some(Incoming::Operator(session, message)) => {
-            let order = server.operators.hear(session, from.endpoint, &message);
-            if let Some(Order { request, command }) = order {
-                shell.handle_command(now(), request, command.as_bytes());
+            let request = server.operators.hear(session, from.endpoint, &message);
+            if let Some(Request { id, command }) = request {
+                shell.handle_command(now(), id, command.as_bytes());
             }
         }
         None => {}

@@ -1,4 +1,4 @@
-//! The lines that answer a request, until they were heard: [`Transcript`].
+//! The lines of a reply that are not acknowledged yet: [`ReplyBuffer`].
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -9,31 +9,31 @@ use nomad_protocol::DATAGRAM_BYTES_MAX;
 use crate::end::End;
 use crate::message::{Answer, LINE_BYTES_MAX, LINE_HEAD_BYTES, LINES_HEAD_BYTES, RequestId};
 
-/// Most bytes that wait to be heard.
-pub const TRANSCRIPT_BYTES_MAX: usize = 64 * 1024;
-/// Most messages that one question is answered with.
+/// Most unacknowledged bytes.
+pub const REPLY_BYTES_MAX: usize = 64 * 1024;
+/// Most messages in answer to one question.
 pub const MESSAGES_MAX: usize = 8;
 
-/// The lines that were said and not confirmed.
+/// The unacknowledged lines of a reply.
 #[derive(Clone, Debug, Default)]
-pub struct Transcript {
-    /// The number of the first line that is kept.
+pub struct ReplyBuffer {
+    /// The number of the first line in `lines`.
     first: u32,
     lines: VecDeque<String>,
     bytes: usize,
     ended: bool,
 }
 
-/// More lines wait than are kept.
+/// The unacknowledged lines exceed [`REPLY_BYTES_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overrun;
 
-impl Transcript {
-    /// Adds a line, cut if it is too long. After an answer's last there are no others.
+impl ReplyBuffer {
+    /// Adds a line, truncated to [`LINE_BYTES_MAX`]. Lines after an answer's last are ignored.
     ///
     /// # Errors
-    /// Nobody has listened for too long: the transcript is of no use any more.
-    pub fn say(&mut self, line: &str) -> Result<(), Overrun> {
+    /// [`Overrun`]: the client does not acknowledge; the buffer is to be dropped.
+    pub fn push(&mut self, line: &str) -> Result<(), Overrun> {
         if self.ended {
             return Ok(());
         }
@@ -41,15 +41,15 @@ impl Transcript {
         self.ended = End::of_line(line).is_some();
         self.bytes += line.len() + LINE_HEAD_BYTES;
         self.lines.push_back(line.into());
-        match self.bytes > TRANSCRIPT_BYTES_MAX {
+        match self.bytes > REPLY_BYTES_MAX {
             true => Err(Overrun),
             false => Ok(()),
         }
     }
 
-    /// Forgets what was heard.
-    pub fn confirm(&mut self, heard: u32) {
-        while self.first < heard {
+    /// Drops the acknowledged lines.
+    pub fn acknowledge(&mut self, received: u32) {
+        while self.first < received {
             let Some(line) = self.lines.pop_front() else {
                 return;
             };
@@ -58,23 +58,23 @@ impl Transcript {
         }
     }
 
-    /// Whether all was said and heard.
-    pub fn is_over(&self) -> bool {
+    /// Whether the last line was added and all lines are acknowledged.
+    pub fn is_complete(&self) -> bool {
         self.ended && self.lines.is_empty()
     }
 
-    /// How many lines there were so far.
+    /// The number of lines so far, acknowledged ones included.
     pub fn count(&self) -> u32 {
         self.first + self.lines.len() as u32
     }
 
-    /// The lines from one on, in messages; one without lines if there are none. Those after [`MESSAGES_MAX`] messages
-    /// are to be asked for.
+    /// The lines from number `from` on, as messages; one empty message if there are none. The client asks for those
+    /// beyond [`MESSAGES_MAX`] messages.
     pub fn since(&self, request: RequestId, from: u32) -> Vec<Answer> {
         let mut messages = Vec::new();
         let mut first = from.max(self.first);
         while messages.len() < MESSAGES_MAX {
-            let lines = self.piece(first);
+            let lines = self.batch(first);
             let next = first + lines.len() as u32;
             messages.push(Answer::Lines {
                 request,
@@ -90,8 +90,8 @@ impl Transcript {
         messages
     }
 
-    /// As many lines from one on as fit a message.
-    fn piece(&self, first: u32) -> Vec<String> {
+    /// The lines from number `first` on that fit one message.
+    fn batch(&self, first: u32) -> Vec<String> {
         let mut bytes = LINES_HEAD_BYTES;
         let skipped = first.saturating_sub(self.first) as usize;
         let fits = |line: &&String| {
@@ -111,17 +111,17 @@ mod tests {
 
     const REQUEST: RequestId = RequestId(7);
 
-    /// A transcript with so many lines of so many bytes.
-    fn transcript(count: usize, bytes: usize) -> Transcript {
-        let mut transcript = Transcript::default();
+    /// A buffer with `count` lines of `bytes` bytes each.
+    fn buffer(count: usize, bytes: usize) -> ReplyBuffer {
+        let mut reply = ReplyBuffer::default();
         for number in 0..count {
             let line = format!("{number:bytes$}");
-            transcript.say(&line).expect("room");
+            reply.push(&line).expect("room");
         }
-        transcript
+        reply
     }
 
-    /// The number of a message's first line, and how many it has.
+    /// The number of a message's first line, and its number of lines.
     fn lines(answer: &Answer) -> (u32, usize) {
         match answer {
             Answer::Lines { first, lines, .. } => (*first, lines.len()),
@@ -132,10 +132,10 @@ mod tests {
     #[test]
     fn every_message_fits_a_datagram_however_long_the_lines() {
         for bytes in [1, 126, 128, 129, 511, 512] {
-            let transcript = transcript(60, bytes);
+            let reply = buffer(60, bytes);
             let mut next = 0;
             while next < 60 {
-                for message in transcript.since(REQUEST, next) {
+                for message in reply.since(REQUEST, next) {
                     assert!(message.encode().len() <= DATAGRAM_BYTES_MAX);
                     let (first, count) = lines(&message);
                     assert_eq!(first, next);
@@ -147,25 +147,25 @@ mod tests {
     }
 
     #[test]
-    fn says_again_what_was_not_heard_and_forgets_what_was() {
-        let mut transcript = transcript(5, 10);
-        transcript.confirm(2);
-        assert_eq!(lines(&transcript.since(REQUEST, 0)[0]).0, 2);
-        assert_eq!(lines(&transcript.since(REQUEST, 4)[0]), (4, 1));
-        assert_eq!(lines(&transcript.since(REQUEST, 5)[0]), (5, 0));
-        transcript.say("done").expect("room");
-        transcript.say("never said").expect("nothing to add");
-        assert_eq!(lines(&transcript.since(REQUEST, 5)[0]), (5, 1));
-        assert!(!transcript.is_over());
-        transcript.confirm(u32::MAX);
-        assert!(transcript.is_over());
+    fn resends_unacknowledged_lines_and_forgets_acknowledged_ones() {
+        let mut reply = buffer(5, 10);
+        reply.acknowledge(2);
+        assert_eq!(lines(&reply.since(REQUEST, 0)[0]).0, 2);
+        assert_eq!(lines(&reply.since(REQUEST, 4)[0]), (4, 1));
+        assert_eq!(lines(&reply.since(REQUEST, 5)[0]), (5, 0));
+        reply.push("done").expect("room");
+        reply.push("never sent").expect("nothing to add");
+        assert_eq!(lines(&reply.since(REQUEST, 5)[0]), (5, 1));
+        assert!(!reply.is_complete());
+        reply.acknowledge(u32::MAX);
+        assert!(reply.is_complete());
     }
 
     #[test]
-    fn what_nobody_hears_is_bounded() {
-        let mut transcript = Transcript::default();
+    fn unacknowledged_lines_are_bounded() {
+        let mut reply = ReplyBuffer::default();
         let line = format!("{:1000}", "é");
-        let said = (0..1000).take_while(|_| transcript.say(&line).is_ok());
-        assert!(said.count() <= TRANSCRIPT_BYTES_MAX / LINE_BYTES_MAX);
+        let added = (0..1000).take_while(|_| reply.push(&line).is_ok());
+        assert!(added.count() <= REPLY_BYTES_MAX / LINE_BYTES_MAX);
     }
 }

@@ -1,0 +1,186 @@
+//! The server's side: [`Server`], the requests of all operators of a migration server.
+//!
+//! ```text
+//!   Open -> a request id -> Ask: a Request, once -> lines are sent -> all acknowledged: forgotten
+//! ```
+//!
+//! The number of requests is bounded. The least recently active one is evicted first, because a live client keeps
+//! asking. Eviction drops its reply, but does not cancel its command.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use nomad_channel::Random;
+
+use crate::message::{Answer, Nonce, Question, RequestId};
+use crate::reply_buffer::ReplyBuffer;
+
+/// Most requests that are kept.
+pub const REQUESTS_MAX: usize = 32;
+
+/// The requests of operators at addresses of type `A`.
+pub struct Server<A> {
+    /// The most recently active first.
+    requests: VecDeque<RequestState<A>>,
+    outbox: VecDeque<(A, Answer)>,
+    random: Random,
+}
+
+/// A command to execute now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Identifies the request that its lines are sent to.
+    pub id: RequestId,
+    /// The command's text.
+    pub command: String,
+}
+
+struct RequestState<A> {
+    id: RequestId,
+    nonce: Nonce,
+    /// The source of its last message.
+    from: A,
+    stage: Stage,
+    reply: ReplyBuffer,
+    /// The number of the first line that was not sent.
+    unsent: u32,
+    /// Whether an answer is due even without a line to send.
+    answer_due: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It has an id.
+    Open,
+    /// Its command was handed out for execution.
+    Executing,
+}
+
+impl<A: Copy> Server<A> {
+    /// Creates a server without requests.
+    pub fn new(random: Random) -> Server<A> {
+        Server {
+            requests: VecDeque::new(),
+            outbox: VecDeque::new(),
+            random,
+        }
+    }
+
+    /// Handles a message of the operator at `from`. A message that is not a question is ignored.
+    pub fn handle_message(&mut self, from: A, message: &[u8]) -> Option<Request> {
+        match Question::decode(message)? {
+            Question::Open { nonce } => {
+                self.open(from, nonce);
+                None
+            }
+            Question::Ask {
+                request,
+                received,
+                command,
+            } => self.ask(from, request, received, command),
+            Question::Ack { request, received } => {
+                self.acknowledge(from, request, received);
+                None
+            }
+        }
+    }
+
+    /// Adds a line to the reply of a request, if the request is still kept.
+    pub fn send_line(&mut self, request: RequestId, line: &str) {
+        let Some(position) = self.position(request) else {
+            return;
+        };
+        if self.requests[position].reply.push(line).is_err() {
+            self.requests.remove(position);
+        }
+    }
+
+    /// The next message for an operator.
+    pub fn poll_message(&mut self) -> Option<(A, Vec<u8>)> {
+        if self.outbox.is_empty() {
+            let mut requests = self.requests.iter_mut();
+            let request = requests.find(|request| request.has_answers())?;
+            let from = request.from;
+            let answers = request.take_answers();
+            self.outbox
+                .extend(answers.into_iter().map(|answer| (from, answer)));
+        }
+        let (to, answer) = self.outbox.pop_front()?;
+        Some((to, answer.encode()))
+    }
+
+    fn open(&mut self, from: A, nonce: Nonce) {
+        let mut known = self.requests.iter();
+        let known = known.find(|request| request.nonce == nonce);
+        let request = match known.map(|request| request.id) {
+            Some(request) => request,
+            None => self.add(from, nonce),
+        };
+        self.outbox
+            .push_back((from, Answer::Opened { nonce, request }));
+    }
+
+    fn add(&mut self, from: A, nonce: Nonce) -> RequestId {
+        let id = RequestId(self.random.number() as u64);
+        self.requests.push_front(RequestState {
+            id,
+            nonce,
+            from,
+            stage: Stage::Open,
+            reply: ReplyBuffer::default(),
+            unsent: 0,
+            answer_due: false,
+        });
+        self.requests.truncate(REQUESTS_MAX);
+        id
+    }
+
+    fn ask(&mut self, from: A, id: RequestId, received: u32, command: String) -> Option<Request> {
+        let Some(request) = self.touch(from, id) else {
+            let answer = Answer::Unknown { request: id };
+            self.outbox.push_back((from, answer));
+            return None;
+        };
+        request.reply.acknowledge(received);
+        request.unsent = received.min(request.reply.count());
+        request.answer_due = true;
+        let before = core::mem::replace(&mut request.stage, Stage::Executing);
+        (before == Stage::Open).then_some(Request { id, command })
+    }
+
+    fn acknowledge(&mut self, from: A, id: RequestId, received: u32) {
+        let Some(request) = self.touch(from, id) else {
+            return;
+        };
+        request.reply.acknowledge(received);
+        if request.reply.is_complete() {
+            self.requests.pop_front();
+        }
+    }
+
+    /// Makes a request the most recently active one.
+    fn touch(&mut self, from: A, id: RequestId) -> Option<&mut RequestState<A>> {
+        let position = self.position(id)?;
+        let mut request = self.requests.remove(position)?;
+        request.from = from;
+        self.requests.push_front(request);
+        self.requests.front_mut()
+    }
+
+    fn position(&self, id: RequestId) -> Option<usize> {
+        self.requests.iter().position(|request| request.id == id)
+    }
+}
+
+impl<A> RequestState<A> {
+    fn has_answers(&self) -> bool {
+        self.answer_due || self.unsent < self.reply.count()
+    }
+
+    fn take_answers(&mut self) -> Vec<Answer> {
+        let from = core::mem::replace(&mut self.unsent, self.reply.count());
+        self.answer_due = false;
+        self.reply.since(self.id, from)
+    }
+}
