@@ -1,8 +1,8 @@
-//! When to stop copying and freeze: the planner of adaptive pre-copy.
+//! The planner of adaptive pre-copy: it decides when to stop copying and freeze.
 //!
-//! A running domain is copied in rounds. Each round sends what was dirty when it began, and meanwhile the domain
-//! dirties pages again: that is what the next round would send. The planner is told what each round sent, how long it
-//! took and what is dirty now, and answers with a [`Plan`]: another round, or freeze and why.
+//! A running domain is copied in rounds. Each round sends the pages that were dirty when it began; the pages that the
+//! domain dirties meanwhile are left to the next round. The planner receives each round's size, duration and number of
+//! dirty pages, and returns a [`Plan`]: another round, or freeze, with the reason.
 //!
 //! ```text
 //!            round_done(Round)
@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Neighbours: `nomad-protocol` owns a [`Planner`] in its source's phase *Rounds*; the server measures.
-//! Invariant: it terminates after `rounds_max` rounds whatever it is told, and no value makes it overflow.
+//! Invariant: it ends after at most `rounds_max` rounds whatever the measurements, and no value makes it overflow.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -24,15 +24,15 @@ mod rate;
 pub use planner::{FreezeReason, Goals, Plan, Planner, Progress, Round};
 pub use rate::Rate;
 
-/// Bytes of one page.
+/// Bytes per page.
 pub const PAGE_BYTES: u64 = 4096;
-/// How long a domain may stand still, unless the operator asks for something else.
+/// The default downtime goal.
 pub const DOWNTIME_GOAL_US: u64 = 20_000;
-/// What a freeze costs besides pages, unless it is known better: what emulated machines take for it (`docs/performance.md`).
+/// The default cost of a freeze besides pages, as measured on emulated machines (`docs/performance.md`).
 pub const FREEZE_OVERHEAD_US: u64 = 10_000;
-/// Rounds after which the domain is frozen in any case, unless the operator asks for something else.
+/// The default limit on rounds: after it the domain is frozen in any case.
 pub const ROUNDS_MAX: u32 = 30;
-/// So many rounds in a row must fail to shrink the remainder before more of them are judged useless.
+/// Consecutive rounds that fail to shrink the remainder before the copying stops.
 pub const STALLED_ROUNDS: u32 = 2;
-/// A round shrinks the remainder if it cuts at least one part in so many.
+/// A round counts as shrinking the remainder if it cuts at least one part in this many.
 pub const SHRINK_PARTS: u64 = 16;

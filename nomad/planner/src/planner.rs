@@ -1,4 +1,4 @@
-//! The planner: what it is told ([`Round`]), what it wants ([`Goals`]), what it answers ([`Plan`], [`Progress`]).
+//! The planner: its measurements ([`Round`]), its goals ([`Goals`]), its results ([`Plan`], [`Progress`]).
 
 use serde::{Deserialize, Serialize};
 
@@ -7,14 +7,14 @@ use crate::{
     STALLED_ROUNDS,
 };
 
-/// What the operator asks of a move.
+/// The operator's goals of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Goals {
-    /// The domain should stand still no longer than this.
+    /// The longest downtime to aim for.
     pub downtime_us: u64,
-    /// What a freeze costs besides pages: state records, rebuilding, a round trip.
+    /// The cost of a freeze besides pages: state records, rebuilding, a round trip.
     pub overhead_us: u64,
-    /// Freeze after so many rounds in any case. At least one round is copied.
+    /// Freeze after this many rounds in any case. At least one round is copied.
     pub rounds_max: u32,
 }
 
@@ -28,32 +28,32 @@ impl Default for Goals {
     }
 }
 
-/// One finished round, as it was measured.
+/// The measurements of a finished round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Round {
-    /// Pages that the round covered, absent and zero ones included.
+    /// Pages covered, absent and zero ones included.
     pub pages: u64,
-    /// Bytes that it put on the wire.
+    /// Bytes sent on the wire.
     pub bytes: u64,
-    /// How long it took.
+    /// The round's duration.
     pub elapsed_us: u64,
-    /// Pages dirtied meanwhile: what remains to be sent.
+    /// Pages dirtied during the round, which remain to be sent.
     pub dirtied: u64,
 }
 
-/// What to do next.
+/// The next step of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Plan {
-    /// Copy what is dirty, the domain keeps running.
+    /// Copy the dirty pages while the domain keeps running.
     AnotherRound,
-    /// Freeze the domain and send the rest.
+    /// Freeze the domain and send the remaining pages.
     Freeze(FreezeReason),
 }
 
-/// Why no further round is worth its while.
+/// The reason to freeze instead of copying another round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FreezeReason {
-    /// What remains can be sent within the downtime goal.
+    /// The remaining pages can be sent within the downtime goal.
     FitsGoal,
     /// The domain dirties pages as fast as they are sent.
     NoLongerShrinks,
@@ -61,22 +61,22 @@ pub enum FreezeReason {
     RoundsExhausted,
 }
 
-/// How far a move is, for the operator's eyes.
+/// The progress of a move, to show to the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Progress {
     /// Rounds finished.
     pub rounds: u32,
-    /// Pages covered so far, those that were sent again included.
+    /// Pages covered so far, repeated ones included.
     pub pages_sent: u64,
-    /// Pages that remain.
+    /// Pages that remain to be sent.
     pub pages_remaining: u64,
-    /// Measured rate, nothing before the first round.
+    /// The measured rate; `None` before the first round.
     pub bytes_per_second: Option<u64>,
-    /// The domain would stand still so long if it were frozen now, nothing before the first round.
+    /// The estimated downtime if the domain were frozen now; `None` before the first round.
     pub downtime_estimate_us: Option<u64>,
 }
 
-/// Decides, round by round, whether copying on is worth its while.
+/// Decides after each round whether another one is worthwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Planner {
     goals: Goals,
@@ -88,7 +88,7 @@ pub struct Planner {
 }
 
 impl Planner {
-    /// A planner for a domain of `pages` pages, all of which are yet to be sent.
+    /// Creates a planner for a domain of `pages` pages, none of which is sent yet.
     pub fn new(goals: Goals, pages: u64) -> Self {
         Planner {
             goals,
@@ -100,7 +100,7 @@ impl Planner {
         }
     }
 
-    /// Takes note of a finished round and says what to do next.
+    /// Records a finished round and returns the next step.
     pub fn round_done(&mut self, round: Round) -> Plan {
         self.rate.measure(round.bytes, round.elapsed_us);
         self.rounds = self.rounds.saturating_add(1);
@@ -114,7 +114,7 @@ impl Planner {
         self.plan()
     }
 
-    /// How far the move is.
+    /// The progress so far.
     pub fn progress(&self) -> Progress {
         Progress {
             rounds: self.rounds,
@@ -140,7 +140,7 @@ impl Planner {
         }
     }
 
-    /// Every remaining page is taken to cost its full size: an estimate that errs is to err on the long side.
+    /// Assumes that every remaining page costs its full size, so that the estimate errs on the long side.
     fn downtime_estimate_us(&self) -> Option<u64> {
         let bytes = self.pages_remaining.saturating_mul(PAGE_BYTES);
         let sending_us = self.rate.time_for_us(bytes)?;
@@ -148,7 +148,7 @@ impl Planner {
     }
 }
 
-/// Did this round leave noticeably less than it sent? The same domain at the same rate would do so again.
+/// Whether the round left noticeably fewer pages than it sent: at unchanged rates the next one would too.
 fn shrinks(round: Round) -> bool {
     round.dirtied < round.pages - round.pages.div_ceil(SHRINK_PARTS).min(round.pages)
 }
@@ -160,7 +160,7 @@ mod tests {
 
     const MEGABYTE_PER_SECOND: u64 = 1_000_000;
 
-    /// A domain that dirties `dirty_per_second` pages a second within a working set, on a wire of a given rate.
+    /// Moves a domain that dirties `dirty_per_second` pages per second within its working set. `wire` is bytes per second.
     fn move_domain(
         pages: u64,
         dirty_per_second: u64,
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_below_the_overhead_is_never_said_to_fit() {
+    fn a_goal_below_the_overhead_never_counts_as_met() {
         let goals = Goals {
             downtime_us: 1_000,
             overhead_us: 2_000,
@@ -250,7 +250,7 @@ mod tests {
         }
     }
 
-    /// Values of the size that occurs, so that the ordinary branches are met too.
+    /// Values of realistic size, so that the ordinary branches are covered too.
     fn plausible_round() -> impl Strategy<Value = Round> {
         (1u64..100_000, 1u64..10_000_000, 0u64..100_000).prop_map(|(pages, elapsed_us, dirtied)| {
             Round {
@@ -308,7 +308,7 @@ mod tests {
         }
 
         #[test]
-        fn the_estimate_is_what_the_rate_says(round in plausible_round(), overhead_us in 0u64..1_000_000) {
+        fn the_estimate_follows_from_the_rate(round in plausible_round(), overhead_us in 0u64..1_000_000) {
             let mut planner = Planner::new(Goals { overhead_us, ..Goals::default() }, 100_000);
             planner.round_done(round);
             let progress = planner.progress();

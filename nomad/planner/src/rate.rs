@@ -1,10 +1,10 @@
-//! A transfer rate as a decayed sum: bytes over time, the recent past weighing most.
+//! A transfer rate as the ratio of two decayed sums, bytes over time, weighted towards the recent past.
 //!
-//! Sums and not an average of rates, so that a tiny round, whose time is mostly latency, counts only for its size.
+//! It is not an average of rates, so a tiny round, whose time is mostly latency, counts only for its size.
 
 use serde::{Deserialize, Serialize};
 
-/// Measured bytes per second.
+/// A measured transfer rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rate {
     bytes: u64,
@@ -12,13 +12,13 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Adds a measurement; everything measured before counts half from now on.
+    /// Adds a measurement, and halves the weight of all earlier ones.
     pub fn measure(&mut self, bytes: u64, elapsed_us: u64) {
         self.bytes = (self.bytes / 2).saturating_add(bytes);
         self.elapsed_us = (self.elapsed_us / 2).saturating_add(elapsed_us);
     }
 
-    /// Bytes per second, or nothing if nothing was measured yet.
+    /// Bytes per second; `None` before the first measurement.
     pub fn bytes_per_second(&self) -> Option<u64> {
         if self.bytes == 0 || self.elapsed_us == 0 {
             return None;
@@ -27,7 +27,7 @@ impl Rate {
         Some(saturate(per_second))
     }
 
-    /// How long `bytes` would take, rounded up, or nothing if nothing was measured yet.
+    /// The time that `bytes` would take, in microseconds, rounded up; `None` before the first measurement.
     pub fn time_for_us(&self, bytes: u64) -> Option<u64> {
         if self.bytes == 0 || self.elapsed_us == 0 {
             return None;
@@ -74,7 +74,7 @@ mod tests {
                 slowest = slowest.min(exact as u64);
                 fastest = fastest.max(exact as u64);
             }
-            // Halving drops at most one byte and one microsecond a round: allow for that.
+            // Halving drops at most one byte and one microsecond per round: allow for that.
             let per_second = rate.bytes_per_second().expect("measured");
             prop_assert!(per_second >= slowest / 4, "{} < {}", per_second, slowest);
             prop_assert!(per_second / 4 <= fastest.saturating_add(1), "{} > {}", per_second, fastest);
