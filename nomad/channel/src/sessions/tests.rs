@@ -61,7 +61,7 @@ fn payload(incoming: Option<Incoming>) -> Option<Vec<u8>> {
     })
 }
 
-/// Delivers datagrams in both directions until none is left; returns the messages that the second and the first end received.
+/// Delivers datagrams in both directions until none is left; returns the messages received by the second and the first end.
 fn carry(
     now_us: u64,
     a: &mut End,
