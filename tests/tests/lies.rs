@@ -62,7 +62,7 @@ fn a_domain_that_lies_harms_only_itself() {
     machine.expect("is disabled, its ring lies", LIMIT);
     machine.expect("[liar] scribbled over the ring", LIMIT);
     machine.expect("[liar] lied to root", LIMIT);
-    machine.expect("lines of liar dropped: it said too much", LIMIT);
+    machine.expect("lines of liar dropped: it exceeded its log quota", LIMIT);
     machine.expect("[liar] flooded the log", LIMIT);
     machine.expect("[liar] lied to the kernel", LIMIT);
     machine.expect(
@@ -94,7 +94,7 @@ fn a_file_that_is_no_program_keeps_no_other_from_starting() {
         archive[content].fill(b'x');
     };
     let mut machine = machine_with(no_program, BEGINS);
-    let error = "[root] ERROR: cannot start liar: guest-liar.elf: it is no ELF file";
+    let error = "[root] ERROR: cannot start liar: guest-liar.elf: it is not an ELF file";
     machine.expect_anywhere(error, LIMIT);
     machine.expect_anywhere(COUNTER_READY, LIMIT);
 }

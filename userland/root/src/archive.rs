@@ -1,12 +1,12 @@
-//! The boot archive: a *ustar*, of which root reads the members' names and contents.
+//! The boot archive: *ustar*, of which root reads the names and contents of the members.
 //!
 //! ```text
-//! member: header (512 bytes)  content, padded to 512      end: a header of zeros, or of the bytes
+//! member: header (512 bytes)  content, padded to 512      end: a header of zeros, or the end of the bytes
 //! header: 0 name (100 bytes)   124 size (11 octal digits)   257 "ustar"
 //! ```
 //!
-//! An archive may be cut short or damaged: then the members before that place are there, and [`Archive::damage`]
-//! says what is wrong.
+//! An archive may be truncated or damaged: then the members before that point are available, and [`Archive::damage`]
+//! returns the defect.
 
 use core::fmt;
 
@@ -15,18 +15,18 @@ const NAME: core::ops::Range<usize> = 0..100;
 const SIZE: core::ops::Range<usize> = 124..135;
 const MAGIC: core::ops::Range<usize> = 257..262;
 
-/// The archive.
+/// An archive, possibly damaged.
 #[derive(Clone, Copy, Debug)]
 pub struct Archive<'a> {
     bytes: &'a [u8],
 }
 
-/// What is wrong with an archive, at which byte.
+/// A defect of an archive and its offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
-    /// No header is there.
+    /// There is no valid header.
     Header(usize),
-    /// The header there is of a member that goes beyond the archive's end.
+    /// The member of this header extends beyond the end of the archive.
     Short(usize),
 }
 
@@ -42,19 +42,17 @@ impl fmt::Display for Damage {
 /// A file in the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member<'a> {
-    /// Its name.
     pub name: &'a str,
-    /// Its content.
     pub content: &'a [u8],
 }
 
 impl<'a> Archive<'a> {
-    /// The archive that these bytes are said to be.
+    /// Takes the bytes of an alleged archive.
     pub fn new(bytes: &'a [u8]) -> Archive<'a> {
         Archive { bytes }
     }
 
-    /// The members up to the end or to the first damage.
+    /// The members before the end or the first defect.
     pub fn members(&self) -> impl Iterator<Item = Member<'a>> {
         self.walk().map_while(Result::ok)
     }
@@ -67,7 +65,7 @@ impl<'a> Archive<'a> {
             .map(|member| member.content)
     }
 
-    /// What is wrong with the archive, if anything.
+    /// The first defect, if any.
     pub fn damage(&self) -> Option<Damage> {
         self.walk().find_map(Result::err)
     }
@@ -82,7 +80,7 @@ impl<'a> Archive<'a> {
             let member = member(bytes, at);
             at = match &member {
                 Ok(member) => at + BLOCK_BYTES + member.content.len().next_multiple_of(BLOCK_BYTES),
-                // Nothing is known of what follows.
+                // The next header cannot be located.
                 Err(_) => bytes.len(),
             };
             Some(member)

@@ -1,26 +1,26 @@
-//! Root's one endpoint, told apart by badges: what a message is about, and which domain sent it.
+//! The badges of root's one endpoint: the interface that a message is for, and the domain that sent it.
 //!
 //! ```text
 //! bits 32..: the interface     bits 0..32: the domain's number
 //! ```
 
-/// What root does for those who call it.
+/// An interface of root's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Interface {
-    /// Keeps what is said.
+    /// Log lines of domains.
     Log = 1,
-    /// Knows the machine's domains.
+    /// The machine's domains: listing and moving them.
     Root = 2,
-    /// Tells the switch what to do.
+    /// Commands for the switch.
     Ports = 3,
-    /// Hears of faults. The kernel sends here.
+    /// Faults, sent by the kernel.
     Faults = 4,
-    /// Tells what was said.
+    /// Reading the log.
     Journal = 5,
 }
 
-/// A domain's number: never used for another while the machine runs.
+/// A domain's number, never reused while the machine runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DomainNumber(pub u32);
 
@@ -29,7 +29,7 @@ pub fn badge(interface: Interface, domain: DomainNumber) -> u64 {
     u64::from(interface as u32) << 32 | u64::from(domain.0)
 }
 
-/// What a badge says. Root made them all, so that a badge without a meaning comes from nobody.
+/// Decodes a badge. Root mints all of them, so an invalid one cannot arrive.
 pub fn decode(badge: u64) -> Option<(Interface, DomainNumber)> {
     let interface = [
         Interface::Log,

@@ -1,4 +1,4 @@
-//! A domain's clock: a page by which it turns ticks into its own time, and the kernel's offset that agrees with it.
+//! A domain's clock: the page with which it converts ticks to its own time, and the kernel's offset that matches.
 
 use abi::kind::MemoryRights;
 use abi::register::{Access, PageCount};
@@ -12,10 +12,10 @@ use crate::grant::{Grant, Place};
 use crate::layout::CLOCK;
 use crate::machine::Machine;
 
-/// What a domain knows its clock page by.
+/// The name of the clock page's capability.
 pub const NAME: &str = "clock";
 
-/// Where a domain finds its clock page.
+/// The address range of the clock page.
 pub const RANGE: Range = Range {
     start: CLOCK,
     bytes: PAGE_BYTES,
@@ -26,15 +26,15 @@ const ONE_PAGE: PageCount = PageCount(1);
 /// The incarnation of a domain that has not moved yet.
 pub const FIRST_INCARNATION: u64 = 1;
 
-/// A page for a domain's clock, empty. It is root's, so that it outlives what is mapped of it.
+/// Creates an empty clock page. Root owns it, so that it outlives its mappings.
 ///
 /// # Errors
-/// What the kernel says.
-pub fn make_page(machine: &Machine) -> Result<Cap<Memory>, Error> {
+/// The kernel's refusal.
+pub fn create_page(machine: &Machine) -> Result<Cap<Memory>, Error> {
     machine.pool.create_populated_memory(ONE_PAGE)
 }
 
-/// The page, for the domain that reads it.
+/// The page as a read-only grant, mapped.
 pub fn grant(page: Cap<Memory>) -> Grant<'static> {
     Grant::new(NAME, page, MemoryRights::READ).mapped(Place {
         address: CLOCK,
@@ -43,13 +43,12 @@ pub fn grant(page: Cap<Memory>) -> Grant<'static> {
     })
 }
 
-/// Lets a new domain's time begin now, at zero.
+/// Starts a new domain's time now, at zero.
 ///
 /// # Errors
-/// What the kernel says.
+/// The kernel's refusal.
 pub fn start(machine: &Machine, domain: Cap<Domain>, page: Cap<Memory>) -> Result<(), Error> {
-    // The counter is read between two questions for the machine's time, so that the two agree to within half the
-    // cost of a call.
+    // The counter is read between two readings of the machine's time, so that the two agree to within half the cost of a call.
     let before = domain.set_clock(0)?;
     let ticks = clock::ticks();
     let after = domain.set_clock(0)?;
@@ -61,7 +60,7 @@ pub fn start(machine: &Machine, domain: Cap<Domain>, page: Cap<Memory>) -> Resul
     })
 }
 
-/// Root's own time.
+/// The current time on root's clock.
 pub fn now_ns() -> u64 {
     clock::now_ns()
 }

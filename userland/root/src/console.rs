@@ -1,13 +1,13 @@
-//! What was said on this machine, and the serial port that it goes to.
+//! The machine's log and the serial port that it goes to.
 //!
 //! ```text
-//! log lines of domains and of root --keep--> Journal --a flag, then calls--> the console --> serial port
-//!                                                 `--write_out, when nobody else will--------^
+//! log lines of domains and of root --append--> Journal --a flag, then calls--> the console --> serial port
+//!                                                 `--write_out, without a console------------^
 //! ```
 //!
-//! Root only keeps lines, each with the name of who says it, and lets the domain that has the serial port know: a port takes
-//! a hundred microseconds for a byte, and nobody runs while root waits. It writes by itself, and waits for the port, in two
-//! cases in which there is nobody to wait for: when it panics, and when no domain has the port.
+//! Root only keeps lines, each with the name of its sender, and notifies the domain that has the serial port: a port takes a hundred
+//! microseconds per byte, and no other domain runs while root polls it. Root writes lines itself, and waits for the port, in two
+//! cases that delay no other domain's output: when it panics, and when no domain has the port.
 
 use abi::Error;
 use abi::register::Width;
@@ -23,27 +23,25 @@ const PORTS: u32 = 8;
 const DATA: u16 = COM1;
 const LINE_STATUS: u16 = COM1 + 5;
 const SCRATCH: u16 = COM1 + 7;
-/// What is written to the scratch register, which keeps it and does nothing else. It is not what a bus without a device
-/// reads as.
+/// The value written to the scratch register, which only stores it. A bus without a device reads as another one.
 const PROBE: u32 = 0x5a;
 const TRANSMITTER_EMPTY: u32 = 1 << 5;
-/// How many bytes fit an empty transmitter.
+/// The capacity of an empty transmitter.
 const TRANSMITTER_BYTES: usize = 16;
-/// How often a full transmitter is looked at before its bytes are given up: a port without a machine behind it may
-/// never get empty.
-const PATIENCE: u32 = 1_000_000;
+/// The number of polls before the bytes in a full transmitter are given up: a broken port may never become empty.
+const POLLS_MAX: u32 = 1_000_000;
 
-/// The ISA interrupt that every PC's first serial port has.
+/// The ISA interrupt of every PC's first serial port.
 const LINE: u32 = 4;
 
 static PORT: Mutex<Option<Cap<IoPorts>>> = Mutex::new(None);
 static INTERRUPT: Mutex<Option<Cap<Interrupt>>> = Mutex::new(None);
 static JOURNAL: Mutex<Journal> = Mutex::new(Journal::new());
 
-/// Makes the serial port's capabilities if the machine has one; root's own log goes to the journal from now on.
+/// Creates the serial port's capabilities if the machine has one, and redirects root's own log to the journal.
 ///
 /// # Errors
-/// Why the kernel does not give them.
+/// The kernel's refusal.
 pub fn open(hardware: Cap<Hardware>, pool: Cap<Pool>) -> Result<(), Error> {
     let port = hardware.create_ports(pool, COM1, PORTS)?;
     if is_present(port)? {
@@ -53,75 +51,75 @@ pub fn open(hardware: Cap<Hardware>, pool: Cap<Pool>) -> Result<(), Error> {
     JOURNAL.lock().reserve();
     runtime::logging::set_sink(|line| {
         if let Some(root) = Name::try_new("root") {
-            keep(root, line.as_bytes());
+            append(root, line.as_bytes());
         }
     });
     runtime::logging::set_after_panic(write_out);
     Ok(())
 }
 
-/// Whether there is a 16550 behind the ports. Where nothing is, every register reads as ones: a byte would always be
-/// waiting, and the transmitter always be empty.
+/// Whether a 16550 answers at the ports. Without one every register reads as ones, which would mean a byte received and an
+/// empty transmitter.
 fn is_present(port: Cap<IoPorts>) -> Result<bool, Error> {
     port.write(SCRATCH, Width::Byte, PROBE)?;
     Ok(port.read(SCRATCH, Width::Byte)? == PROBE)
 }
 
-/// The line of this number, as [`Journal::line`] has it.
+/// See [`Journal::line`].
 pub fn line(number: u64) -> Option<Line> {
     JOURNAL.lock().line(number)
 }
 
-/// The first line that is not written yet, as [`Journal::next_unwritten`] has it.
+/// See [`Journal::next_unwritten`].
 pub fn next_unwritten(written: u64) -> Option<Line> {
     JOURNAL.lock().next_unwritten(written)
 }
 
-/// Whether there are lines to be written that were not there the last time.
-pub fn take_news() -> bool {
-    JOURNAL.lock().take_news()
+/// See [`Journal::mark_announced`].
+pub fn mark_announced() -> bool {
+    JOURNAL.lock().mark_announced()
 }
 
-/// The serial port and its interrupt, for the one domain that uses them; nothing on a machine without one.
+/// The serial port and its interrupt, for the one domain that uses them, if the machine has one.
 pub fn serial() -> Option<(Cap<IoPorts>, Cap<Interrupt>)> {
     Some(((*PORT.lock())?, (*INTERRUPT.lock())?))
 }
 
-/// Keeps a line as said by `name`. What is no visible character or no UTF-8 becomes `?`, so that nobody can pretend to be
-/// another or confuse a terminal.
-pub fn keep(name: Name, line: &[u8]) {
-    // It is taken only by a panic in the midst of keeping a line.
+/// Appends a line with its sender's name. A control character or invalid UTF-8 becomes `?`, so that no sender can fake another's
+/// line or control a terminal.
+pub fn append(name: Name, line: &[u8]) {
+    // Only a panic while a line is appended finds it locked.
     if let Some(mut journal) = JOURNAL.try_lock() {
-        journal.keep(name, visible(line));
+        journal.append(name, visible(line));
     }
 }
 
-/// How many bytes a line is on the serial line, at most.
+/// The maximum number of bytes that a line takes on the serial port.
 pub fn bytes_of_line(name: Name, line: &[u8]) -> usize {
     name.as_str().len() + line.len() + "[] \r\n".len()
 }
 
-/// Writes all that is not written yet, and waits for the port: nobody else runs until then, and nobody else would write it.
+/// Writes all unwritten lines and polls the port meanwhile: no other domain runs until then, and none would write them.
 pub fn write_out() {
     let (Some(mut journal), Some(port)) = (JOURNAL.try_lock(), *PORT.lock()) else {
         return;
     };
     let mut written = 0;
     while let Some(line) = journal.next_unwritten(written) {
-        // A port that fails is no reason to stop.
+        // The lines after one that failed are still tried.
         let _ = write(port, bytes_shown(&line));
         written = line.number + 1;
     }
 }
 
-/// A line as it is written.
+/// A line as it goes to the port.
 fn bytes_shown(line: &Line) -> impl Iterator<Item = u8> {
     let (name, text) = (line.name.as_str().as_bytes(), line.text.as_bytes());
     let parts = [b"[", name, b"] ", text, b"\r\n"];
     parts.into_iter().flatten().copied()
 }
 
-/// A line's characters, those that a terminal might obey replaced.
+/// A line's characters, with those that could control a terminal replaced.
 fn visible(line: &[u8]) -> impl Iterator<Item = char> {
     line.utf8_chunks().flat_map(|chunk| {
         let broken = (!chunk.invalid().is_empty()).then_some('?');
@@ -148,7 +146,7 @@ fn write(port: Cap<IoPorts>, bytes: impl Iterator<Item = u8>) -> Result<(), Erro
 }
 
 fn await_empty(port: Cap<IoPorts>) -> Result<(), Error> {
-    for _ in 0..PATIENCE {
+    for _ in 0..POLLS_MAX {
         if port.read(LINE_STATUS, Width::Byte)? & TRANSMITTER_EMPTY != 0 {
             return Ok(());
         }
@@ -165,8 +163,8 @@ mod tests {
     use runtime::host;
 
     thread_local! {
-        /// The scratch register of this thread's machine.
-        static KEPT: Cell<u32> = const { Cell::new(0) };
+        /// The scratch register of this thread's fake port.
+        static SCRATCH_REGISTER: Cell<u32> = const { Cell::new(0) };
     }
 
     fn value(value: u32) -> host::Answer {
@@ -175,7 +173,7 @@ mod tests {
         Ok(results)
     }
 
-    /// A machine with a 16550, as far as its scratch register goes.
+    /// A machine with the scratch register of a 16550.
     fn with_port(request: &Request) -> host::Answer {
         match *request {
             Request::IoOut(IoOut {
@@ -183,15 +181,15 @@ mod tests {
                 value,
                 ..
             }) => {
-                KEPT.set(value);
+                SCRATCH_REGISTER.set(value);
                 host::DONE
             }
-            Request::IoIn(IoIn { port: SCRATCH, .. }) => value(KEPT.get()),
+            Request::IoIn(IoIn { port: SCRATCH, .. }) => value(SCRATCH_REGISTER.get()),
             _ => Err(Error::ArgumentRange),
         }
     }
 
-    /// A machine on whose bus nobody answers.
+    /// A machine whose bus reads as ones.
     fn without_port(request: &Request) -> host::Answer {
         match request {
             Request::IoIn(_) => value(0xff),
@@ -209,7 +207,7 @@ mod tests {
     #[test]
     fn keeping_a_line_asks_nothing_of_the_kernel_and_waits_for_no_port() {
         let name = Name::try_new("kv").expect("a name");
-        let calls = host::with_kernel(with_port, || keep(name, &[b'x'; 400])).1;
+        let calls = host::with_kernel(with_port, || append(name, &[b'x'; 400])).1;
         assert_eq!(calls, []);
     }
 
@@ -242,7 +240,7 @@ mod tests {
             "\u{85}\u{e4}".as_bytes(),
         ] {
             let mut journal = Journal::new();
-            journal.keep(name, visible(text));
+            journal.append(name, visible(text));
             let line = journal.line(0).expect("a line");
             let bytes = bytes_shown(&line).count();
             assert!(bytes <= bytes_of_line(name, text), "{text:?}: {bytes}");
@@ -253,7 +251,7 @@ mod tests {
     fn a_line_is_written_with_its_name_and_its_end() {
         let name = Name::try_new("kv").expect("a name");
         let mut journal = Journal::new();
-        journal.keep(name, "ready".chars());
+        journal.append(name, "ready".chars());
         let line = journal.line(0).expect("a line");
         assert_eq!(bytes_shown(&line).collect::<Vec<u8>>(), b"[kv] ready\r\n");
     }

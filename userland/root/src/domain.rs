@@ -1,4 +1,4 @@
-//! A domain as root knows it: who it is, what it is doing, what it consists of, and which outside objects it holds.
+//! Root's record of a domain: its identity, its state, its objects, and the outside objects that it holds.
 
 use alloc::vec::Vec;
 
@@ -9,76 +9,70 @@ use runtime::capability::{Any, Domain as DomainKind, Memory, Pool};
 use runtime::protocol::Name;
 use runtime::protocol::root::{Binding, DomainId, DomainRecord, DomainState};
 
-use crate::allowance::Allowance;
 use crate::badge::DomainNumber;
-use crate::birth::Body;
 use crate::export::Export;
 use crate::handle::Handle;
+use crate::log_quota::LogQuota;
 use crate::names;
 use crate::pci::Function;
+use crate::spawn::DomainObjects;
 
-/// A domain.
+/// A domain of this machine.
 #[derive(Debug)]
 pub struct Domain {
-    /// Its number: in the badges of its capabilities.
+    /// Its number, part of the badges of its capabilities.
     pub number: DomainNumber,
-    /// Its name.
     pub name: Name,
-    /// Its id.
     pub id: DomainId,
-    /// How often it was activated.
+    /// The number of its activations.
     pub incarnation: u64,
-    /// What it is doing.
     pub state: DomainState,
-    /// Whether it may be moved.
     pub movable: bool,
-    /// The machine that starts it, if one alone does.
+    /// The only machine that starts it, if there is one.
     pub home: Option<Name>,
-    /// Where in the manifest it is described; one that came from another machine is not.
-    pub described: Option<usize>,
-    /// How often it was started again in a row.
+    /// Its index in the manifest; a domain that came from another machine has none.
+    pub manifest_index: Option<usize>,
+    /// Restarts in a row.
     pub restarts: u32,
-    /// When it began to run last, or does, in root's time.
+    /// The time at which it last began to run, or will, in root's time.
     pub started_ns: u64,
-    /// What it was before it began to come: at home here, and elsewhere or nowhere. It is so again if it does not come.
-    pub waited: Option<DomainState>,
-    /// Its memory, from the moment it is reserved.
+    /// The state of a domain at home here before it was admitted from elsewhere, restored if it does not arrive.
+    pub state_before_arrival: Option<DomainState>,
+    /// Its memory, from the moment of its reservation.
     pub pool: Option<Cap<Pool>>,
-    /// Its parts, once it is complete.
-    pub body: Option<Body>,
-    /// The token of the freeze in which it is kept while it is prepared.
+    /// Its objects, once it is complete.
+    pub objects: Option<DomainObjects>,
+    /// The token of its freeze while it is prepared.
     pub freeze_token: u64,
-    /// Its export, while it is leaving.
     pub export: Option<Export>,
-    /// What was given to the one who moves it.
-    pub handed: Option<Handle<DomainKind>>,
-    /// Its device.
+    /// The capability that the migration server gets.
+    pub migration_handle: Option<Handle<DomainKind>>,
     pub device: Option<Function>,
-    /// Its clock page.
     pub clock: Option<Cap<Memory>>,
-    /// Memory of its own that outlives it.
+    /// Its Memory that outlives it.
     pub records: Option<Cap<Memory>>,
-    /// What it may still say.
-    pub allowance: Allowance,
-    /// The outside objects that it holds.
-    pub held: Vec<Held>,
+    /// Its budget of log output.
+    pub log_quota: LogQuota,
+    /// Outside objects that it holds.
+    pub held: Vec<HeldObject>,
 }
 
 /// An outside object that a domain holds.
 #[derive(Debug)]
-pub struct Held {
-    /// What the domain knows it by, and what every machine must know to provide it.
+pub struct HeldObject {
+    /// The domain's name for it, and the state that any machine needs to provide it.
     pub binding: Binding,
-    /// Root's own capability for it.
+    /// Root's own capability to it.
     pub capability: Cap<Any>,
-    /// The badge of the domain's.
+    /// The badge of the domain's capability.
     pub badge: u64,
-    /// The same, if it was made for this domain alone: then it ends with the domain.
+    /// The same capability if it was minted for this domain alone, dropped with the record.
+    #[expect(dead_code, reason = "dropping it frees the slot")]
     pub minted: Option<Handle<Any>>,
 }
 
 impl Domain {
-    /// A domain that is nothing yet but a name.
+    /// A stopped domain without memory or objects.
     pub fn new(number: DomainNumber, name: Name, id: DomainId) -> Domain {
         Domain {
             number,
@@ -88,44 +82,44 @@ impl Domain {
             state: DomainState::Stopped,
             movable: false,
             home: None,
-            described: None,
+            manifest_index: None,
             restarts: 0,
             started_ns: 0,
-            waited: None,
+            state_before_arrival: None,
             pool: None,
-            body: None,
+            objects: None,
             freeze_token: 0,
             export: None,
-            handed: None,
+            migration_handle: None,
             device: None,
             clock: None,
             records: None,
-            allowance: Allowance::default(),
+            log_quota: LogQuota::default(),
             held: Vec::new(),
         }
     }
 
-    /// Whether it is at home here and not here.
+    /// Whether it is at home on this machine but not present.
     pub fn is_elsewhere(&self) -> bool {
         matches!(self.state, DomainState::Waiting | DomainState::Away)
     }
 
-    /// It was complete, and runs from now on under this incarnation: if it leaves, it is not what it was before it came.
+    /// Marks a prepared domain as running under this incarnation. Its state before the arrival no longer counts.
     pub fn begin_adopted(&mut self, incarnation: u64) {
         self.incarnation = incarnation;
         self.state = DomainState::Running;
-        self.waited = None;
+        self.state_before_arrival = None;
     }
 
-    /// What a domain at home here is when it has gone, by what its manifest says of starting it again.
+    /// The state that a domain at home here has after it is gone, by its restart policy.
     pub fn state_when_gone(&self, restart: Option<Restart>) -> DomainState {
-        self.waited.unwrap_or(match restart {
+        self.state_before_arrival.unwrap_or(match restart {
             Some(Restart::Always) => DomainState::Waiting,
             _ => DomainState::Away,
         })
     }
 
-    /// What root says of it.
+    /// Its entry in root's list of domains.
     pub fn record(&self) -> DomainRecord {
         let report = self.pool.and_then(|pool| pool.report().ok());
         let (pages, spent) =
@@ -142,7 +136,7 @@ impl Domain {
         }
     }
 
-    /// What the domain holds this object as. `root` is root's own domain, in whose table the outside objects are looked for.
+    /// The binding under which the domain holds this object. `root` is root's own domain, whose table has the outside objects.
     pub fn binding_of(
         &self,
         root: Cap<DomainKind>,
@@ -150,9 +144,9 @@ impl Domain {
         badge: u64,
     ) -> Option<Binding> {
         let is_it = |slot| root.identify(slot) == Ok(object);
-        let mut wake = self.body.iter().map(|body| body.wake.slot());
+        let mut wake = self.objects.iter().map(|objects| objects.wake.slot());
         if badge == 0 && wake.any(is_it) {
-            return plain(names::WAKE);
+            return stateless_binding(names::WAKE);
         }
         let held = self.held.iter();
         let mut same = held.filter(|held| held.badge == badge);
@@ -161,8 +155,8 @@ impl Domain {
     }
 }
 
-/// The binding of a name that goes with no state.
-pub fn plain(name: &str) -> Option<Binding> {
+/// A binding without state.
+pub fn stateless_binding(name: &str) -> Option<Binding> {
     Name::try_new(name).map(|name| Binding {
         name,
         state: [0; 2],
@@ -173,11 +167,11 @@ pub fn plain(name: &str) -> Option<Binding> {
 mod tests {
     use super::*;
 
-    fn incoming(waited: Option<DomainState>) -> Domain {
+    fn incoming(state_before_arrival: Option<DomainState>) -> Domain {
         let name = Name::try_new("counter").expect("a name");
         Domain {
             state: DomainState::Incoming,
-            waited,
+            state_before_arrival,
             ..Domain::new(DomainNumber(1), name, DomainId([7; 16]))
         }
     }

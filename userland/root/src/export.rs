@@ -1,14 +1,14 @@
-//! A domain that is leaving: when its freeze must have ended, and what root does if it is still here then.
+//! The export of a leaving domain, and its end by root if the move is abandoned.
 //!
 //! The migration server freezes a domain, exports it, and reverts the export if the move fails. A server that ended or
-//! stalled does not: the kernel thaws the domain at the freeze's deadline, and nobody would open its port again. So
-//! root looks at an exported domain soon after that deadline, and ends the export itself if the domain runs.
+//! stalled does not: the kernel thaws the domain at the freeze's deadline, and its port would stay closed. So root checks
+//! an exported domain soon after that deadline, and ends the export itself if the domain runs.
 //!
 //! ```text
 //! running --Export--> exported --Revert, or it runs after the deadline--> running, or stopped if it faulted meanwhile
 //! ```
 //!
-//! Root has no timer. It looks when it is called, and asks the switch, which would open the port, to call at that time.
+//! Root has no timer. It checks when it is called, and asks the switch, which would open the port, to call at that time.
 
 use abi::Error;
 use runtime::capability::Freeze;
@@ -18,30 +18,28 @@ use crate::clock;
 use crate::domain::Domain;
 use crate::supervisor::Supervisor;
 
-/// How long after a freeze's deadline root looks at the domain, and how long after that it looks again. A server that
-/// is alive has ended the move before.
+/// The delay from a freeze's deadline to the check, and from one check to the next. A live server has ended the move before.
 const MARGIN_NS: u64 = 1_000_000_000;
 
-/// The export of a domain.
+/// The state of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Export {
-    /// When root looks at the domain, in root's time.
-    look_ns: u64,
-    /// Whether the domain has faulted since it was exported.
+    /// The time of the next check, in root's time.
+    check_ns: u64,
     has_faulted: bool,
 }
 
-/// What root does after a look at an exported domain.
+/// The outcome of a check of an exported domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     /// It runs: the export is over.
     End,
-    /// It is frozen or retired: the migration server decides. Root looks again later.
+    /// It is frozen or retired: the migration server decides. Root checks again later.
     Wait,
 }
 
-/// The outcome, from what the kernel answers to a freeze whose deadline has passed: it refuses that, and the error
-/// depends on the state.
+/// The outcome, from the kernel's answer to a freeze whose deadline has passed: a refusal whose error depends on the domain's
+/// state.
 fn outcome(answer: Result<Freeze, Error>) -> Outcome {
     match answer {
         Err(Error::TimedOut) => Outcome::End,
@@ -50,20 +48,19 @@ fn outcome(answer: Result<Freeze, Error>) -> Outcome {
 }
 
 impl Domain {
-    /// Takes note that the domain is leaving, and that its freeze ends in so many nanoseconds. What is known of an
-    /// export that has not ended stays.
+    /// Marks the domain as leaving, with a freeze that ends after `frozen_ns`. A fault recorded by an export in progress stays.
     pub fn begin_export(&mut self, now_ns: u64, frozen_ns: u64) {
         let has_faulted = self.export.is_some_and(|export| export.has_faulted);
         self.state = DomainState::Exported;
         self.export = Some(Export {
-            look_ns: now_ns.saturating_add(frozen_ns).saturating_add(MARGIN_NS),
+            check_ns: now_ns.saturating_add(frozen_ns).saturating_add(MARGIN_NS),
             has_faulted,
         });
     }
 
-    /// Takes note of a fault; returns whether the domain is stopped by it. One that is leaving is not: its fault goes
-    /// along, and counts here if the domain stays.
-    pub fn note_fault(&mut self) -> bool {
+    /// Records a fault; returns whether it stops the domain. A leaving domain is not stopped: its fault moves along, and counts here if
+    /// the domain stays.
+    pub fn record_fault(&mut self) -> bool {
         if let Some(export) = &mut self.export {
             export.has_faulted = true;
         }
@@ -74,10 +71,10 @@ impl Domain {
         stops
     }
 
-    /// Ends the export of a domain that stays; returns whether it is to be served.
+    /// Ends the export of a domain that stays; returns whether the switch serves it again.
     ///
     /// # Errors
-    /// [`Refusal::WrongState`] if it was never here to be exported. That its export has ended already is not an error.
+    /// [`Refusal::WrongState`] if it is in a state without export. An export that has already ended is not an error.
     pub fn end_export(&mut self) -> Result<bool, Refusal> {
         match (self.state, self.export.take()) {
             (DomainState::Exported, export) => {
@@ -94,56 +91,59 @@ impl Domain {
         }
     }
 
-    /// When root looks at it, in root's time, if it is exported.
-    fn look_ns(&self) -> Option<u64> {
-        self.export.map(|export| export.look_ns)
+    /// The time of its next check, in root's time, if it is exported.
+    fn check_ns(&self) -> Option<u64> {
+        self.export.map(|export| export.check_ns)
     }
 
-    /// Takes note of a look; returns whether the export is over.
-    fn note_look(&mut self, now_ns: u64, outcome: Outcome) -> bool {
+    /// Records a check; returns whether the export is over.
+    fn record_check(&mut self, now_ns: u64, outcome: Outcome) -> bool {
         if let Some(export) = &mut self.export {
-            export.look_ns = now_ns.saturating_add(MARGIN_NS);
+            export.check_ns = now_ns.saturating_add(MARGIN_NS);
         }
         outcome == Outcome::End
     }
 }
 
 impl Supervisor {
-    /// Looks at each exported domain that must have been thawed by now, and ends the exports of those that run.
-    pub fn look_after_exports(&mut self) {
-        if self.next_look_ns().is_some() {
-            self.look_at_exports(clock::now_ns());
+    /// Checks each exported domain whose freeze must have ended by now, and ends the exports of those that run.
+    pub fn check_due_exports(&mut self) {
+        if self.next_check_ns().is_some() {
+            self.check_exports(clock::now_ns());
         }
     }
 
-    /// The same, at this time.
-    pub(crate) fn look_at_exports(&mut self, now_ns: u64) {
+    /// The same at the given time.
+    pub(crate) fn check_exports(&mut self, now_ns: u64) {
         for index in 0..self.domains.len() {
             let domain = &mut self.domains[index];
-            if domain.look_ns().is_none_or(|look_ns| now_ns < look_ns) {
+            if domain.check_ns().is_none_or(|check_ns| now_ns < check_ns) {
                 continue;
             }
-            let answer = domain.body.as_ref().map(|body| body.domain.freeze(0));
-            if domain.note_look(now_ns, answer.map_or(Outcome::Wait, outcome)) {
+            let answer = domain
+                .objects
+                .as_ref()
+                .map(|objects| objects.domain.freeze(0));
+            if domain.record_check(now_ns, answer.map_or(Outcome::Wait, outcome)) {
                 log::warn!("{} was left exported when its freeze ended", domain.name);
-                // The export of an exported domain can be ended.
+                // Cannot fail: the domain is exported.
                 let _ = self.end_export(index);
             }
         }
     }
 
-    /// When root looks at an exported domain next, in root's time.
-    fn next_look_ns(&self) -> Option<u64> {
-        self.domains.iter().filter_map(Domain::look_ns).min()
+    /// The time of the next check of any domain, in root's time.
+    fn next_check_ns(&self) -> Option<u64> {
+        self.domains.iter().filter_map(Domain::check_ns).min()
     }
 
-    /// In how many nanoseconds root looks at an exported domain next.
-    pub fn next_look_in_ns(&self) -> Option<u64> {
-        let look_ns = self.next_look_ns()?;
-        Some(look_ns.saturating_sub(clock::now_ns()))
+    /// The time left until the next check of any domain.
+    pub fn next_check_in_ns(&self) -> Option<u64> {
+        let check_ns = self.next_check_ns()?;
+        Some(check_ns.saturating_sub(clock::now_ns()))
     }
 
-    /// Ends the export of a domain that stays here, and has it served again unless it has faulted.
+    /// Ends the export of a domain that stays here, and reactivates its port unless it has faulted.
     ///
     /// # Errors
     /// As for [`Domain::end_export`].
@@ -152,10 +152,10 @@ impl Supervisor {
         let number = domain.number;
         match domain.end_export()? {
             true => self.switchboard.activate(number),
-            // It is leaving no more, and has faulted.
+            // It is no longer leaving, and has faulted.
             false => self.switchboard.stop(number),
         }
-        // The port may never be quiet now.
+        // The port may never become quiet now.
         self.answer_awaiting_quiet(&refused(Refusal::WrongState), |of| of == number);
         self.ring_for_commands();
         Ok(())
@@ -190,22 +190,22 @@ mod tests {
 
     #[test]
     fn root_looks_some_time_after_the_deadline_of_the_freeze() {
-        assert_eq!(exported().look_ns(), Some(10 + FROZEN_NS + MARGIN_NS));
-        assert_eq!(domain(DomainState::Running).look_ns(), None);
+        assert_eq!(exported().check_ns(), Some(10 + FROZEN_NS + MARGIN_NS));
+        assert_eq!(domain(DomainState::Running).check_ns(), None);
     }
 
     #[test]
     fn a_freeze_without_a_deadline_is_never_looked_at() {
         let mut domain = domain(DomainState::Running);
         domain.begin_export(10, u64::MAX);
-        assert_eq!(domain.look_ns(), Some(u64::MAX));
+        assert_eq!(domain.check_ns(), Some(u64::MAX));
     }
 
     #[test]
     fn the_deadline_of_the_last_freeze_counts() {
         let mut domain = exported();
         domain.begin_export(20, FROZEN_NS);
-        assert_eq!(domain.look_ns(), Some(20 + FROZEN_NS + MARGIN_NS));
+        assert_eq!(domain.check_ns(), Some(20 + FROZEN_NS + MARGIN_NS));
     }
 
     #[test]
@@ -220,9 +220,9 @@ mod tests {
     fn every_look_is_followed_by_a_later_one_while_the_domain_is_exported() {
         for outcome in [Outcome::Wait, Outcome::End] {
             let mut domain = exported();
-            let is_over = domain.note_look(FROZEN_NS, outcome);
+            let is_over = domain.record_check(FROZEN_NS, outcome);
             assert_eq!(is_over, outcome == Outcome::End);
-            assert_eq!(domain.look_ns(), Some(FROZEN_NS + MARGIN_NS));
+            assert_eq!(domain.check_ns(), Some(FROZEN_NS + MARGIN_NS));
         }
     }
 
@@ -239,66 +239,66 @@ mod tests {
         }
     }
 
-    /// What happens to a domain while it leaves.
+    /// An event while a domain is leaving.
     #[derive(Clone, Copy, Debug)]
-    enum Happens {
+    enum Transition {
         Export,
         Fault,
-        LookAndRuns,
-        LookAndWaits,
+        CheckFindsRunning,
+        CheckFindsFrozen,
         Revert,
     }
 
-    const ALL: [Happens; 5] = [
-        Happens::Export,
-        Happens::Fault,
-        Happens::LookAndRuns,
-        Happens::LookAndWaits,
-        Happens::Revert,
+    const TRANSITIONS: [Transition; 5] = [
+        Transition::Export,
+        Transition::Fault,
+        Transition::CheckFindsRunning,
+        Transition::CheckFindsFrozen,
+        Transition::Revert,
     ];
 
-    fn apply(domain: &mut Domain, happens: Happens) {
-        match happens {
-            // Root refuses to export one that is stopped.
-            Happens::Export if domain.state == DomainState::Stopped => {}
-            Happens::Export => domain.begin_export(0, FROZEN_NS),
-            Happens::Fault => {
-                domain.note_fault();
+    fn apply(domain: &mut Domain, transition: Transition) {
+        match transition {
+            // Root refuses to export a stopped domain.
+            Transition::Export if domain.state == DomainState::Stopped => {}
+            Transition::Export => domain.begin_export(0, FROZEN_NS),
+            Transition::Fault => {
+                domain.record_fault();
             }
-            Happens::LookAndRuns | Happens::LookAndWaits => {
-                let outcome = match happens {
-                    Happens::LookAndRuns => Outcome::End,
+            Transition::CheckFindsRunning | Transition::CheckFindsFrozen => {
+                let outcome = match transition {
+                    Transition::CheckFindsRunning => Outcome::End,
                     _ => Outcome::Wait,
                 };
-                // Root looks at exported ones only.
-                if domain.look_ns().is_some() && domain.note_look(0, outcome) {
+                // Root checks exported domains only.
+                if domain.check_ns().is_some() && domain.record_check(0, outcome) {
                     domain.end_export().expect("an exported domain");
                 }
             }
-            Happens::Revert => {
+            Transition::Revert => {
                 domain.end_export().expect("a domain that is here");
             }
         }
     }
 
-    /// In every order: whether the domain is exported depends on the last step about that, and one that has ever faulted is
-    /// never listed as running again.
+    /// In every order: the last step about the export decides whether the domain is exported, and a domain that has faulted is never
+    /// listed as running again.
     #[test]
     fn an_exported_domain_ends_as_running_or_as_stopped_if_it_has_faulted() {
         const STEPS: u32 = 6;
-        for number in 0..ALL.len().pow(STEPS) {
-            let steps: Vec<Happens> = (0..STEPS)
-                .map(|step| ALL[number / ALL.len().pow(step) % ALL.len()])
+        for number in 0..TRANSITIONS.len().pow(STEPS) {
+            let steps: Vec<Transition> = (0..STEPS)
+                .map(|step| TRANSITIONS[number / TRANSITIONS.len().pow(step) % TRANSITIONS.len()])
                 .collect();
             let mut domain = domain(DomainState::Running);
             let (mut is_exported, mut has_faulted) = (false, false);
-            for happens in &steps {
-                apply(&mut domain, *happens);
-                match happens {
-                    Happens::Export => is_exported |= !has_faulted,
-                    Happens::Fault => has_faulted = true,
-                    Happens::LookAndWaits => {}
-                    Happens::LookAndRuns | Happens::Revert => is_exported = false,
+            for transition in &steps {
+                apply(&mut domain, *transition);
+                match transition {
+                    Transition::Export => is_exported |= !has_faulted,
+                    Transition::Fault => has_faulted = true,
+                    Transition::CheckFindsFrozen => {}
+                    Transition::CheckFindsRunning | Transition::Revert => is_exported = false,
                 }
                 let expected = match (is_exported, has_faulted) {
                     (true, _) => DomainState::Exported,

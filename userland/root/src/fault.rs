@@ -1,8 +1,8 @@
-//! Domains that fault: telling it clearly, and starting again what is to be started again.
+//! Handles faults of domains: logs them, and restarts domains by their policy.
 //!
-//! What faults soon after it was started waits twice as long as the last time, up to [`DELAY_NS_MAX`], and is started
-//! again for ever: a machine is not lost with its switch, and what faults at once does not take all its time. Root has no timer. So
-//! it makes the domain at once, frozen until that moment, when the kernel lets it run.
+//! A domain that faults soon after its start waits twice as long as the last time, up to [`DELAY_NS_MAX`], and is restarted without
+//! a limit: a machine is not lost with its switch, and a domain that always faults does not use all its time. Root has no timer, so
+//! it builds the domain at once, frozen until that moment, when the kernel thaws it.
 
 use core::fmt;
 
@@ -15,33 +15,36 @@ use crate::clock;
 use crate::domain::Domain;
 use crate::supervisor::Supervisor;
 
-/// How long a domain waits that was well until it faulted.
+/// The delay after the first fault in a row.
 const DELAY_NS_MIN: u64 = 100_000_000;
-/// The longest that a domain waits.
+/// The maximum delay.
 const DELAY_NS_MAX: u64 = 60_000_000_000;
-/// A domain that has run for so long was well: its end is the first in a row.
-const WELL_NS: u64 = 10_000_000_000;
+/// A domain that ran this long was stable: its fault is the first in a row.
+const STABLE_NS: u64 = 10_000_000_000;
 
 impl Supervisor {
-    /// A domain faulted and stands still. It is ended if it is to be started again, and else left to be looked at.
+    /// Handles a fault, which has stopped a thread of the domain. The domain is restarted by its policy, or else kept for inspection.
     pub fn fault(&mut self, number: DomainNumber, fault: Fault) {
         let Some(index) = self.by_number(number) else {
-            log::error!("a domain that is not here has {}", InWords(fault));
+            log::error!("an unknown domain has {}", FaultText(fault));
             return;
         };
         let domain = &mut self.domains[index];
-        log::error!("{} has {}", domain.name, InWords(fault));
-        let described = domain.described.map(|index| &self.manifest.domains[index]);
-        let restarts = described.is_some_and(|described| described.restart == Restart::Always);
-        // One that is leaving takes its fault along.
+        log::error!("{} has {}", domain.name, FaultText(fault));
+        let description = domain
+            .manifest_index
+            .map(|index| &self.manifest.domains[index]);
+        let restarts =
+            description.is_some_and(|description| description.restart == Restart::Always);
+        // The fault of a leaving domain moves along.
         if restarts && domain.state == DomainState::Running {
             let delay_ns = domain.count_restart(clock::now_ns());
             self.end(index);
-            // It is stopped then, and the log says why.
+            // On an error it is stopped, and the log has the reason.
             let _ = self.start_in(index, delay_ns);
             return;
         }
-        if domain.note_fault() {
+        if domain.record_fault() {
             self.switchboard.stop(number);
             self.ring_for_commands();
         }
@@ -49,9 +52,9 @@ impl Supervisor {
 }
 
 impl Domain {
-    /// Counts that it is started again; returns after how many nanoseconds it runs.
+    /// Counts a restart; returns its delay in nanoseconds.
     fn count_restart(&mut self, now_ns: u64) -> u64 {
-        if now_ns.saturating_sub(self.started_ns) > WELL_NS {
+        if now_ns.saturating_sub(self.started_ns) > STABLE_NS {
             self.restarts = 0;
         }
         let doubled = 1u64.checked_shl(self.restarts).unwrap_or(u64::MAX);
@@ -60,10 +63,10 @@ impl Domain {
     }
 }
 
-/// A fault in words.
-struct InWords(Fault);
+/// A fault as text for the log.
+struct FaultText(Fault);
 
-impl fmt::Display for InWords {
+impl fmt::Display for FaultText {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Fault::Page {
@@ -94,7 +97,7 @@ impl fmt::Display for InWords {
     }
 }
 
-/// What an instruction did at the address of a page fault (Intel SDM volume 3, 5.7).
+/// The access that caused a page fault (Intel SDM volume 3, 5.7).
 fn access(code: u64) -> &'static str {
     const WRITE: u64 = 1 << 1;
     const EXECUTE: u64 = 1 << 4;
@@ -105,14 +108,14 @@ fn access(code: u64) -> &'static str {
     }
 }
 
-/// What programs do to get an exception.
+/// The usual cause of an exception.
 fn cause(vector: u64) -> &'static str {
     match vector {
         0 => "a division",
-        6 => "an instruction that no processor has, as after a panic",
-        13 => "an instruction or an address that is not for it",
+        6 => "an undefined instruction, as after a panic",
+        13 => "a forbidden instruction or address",
         16 | 19 => "floating-point arithmetic",
-        17 => "an address that is not aligned",
+        17 => "an unaligned address",
         _ => "of another kind",
     }
 }
@@ -129,7 +132,7 @@ mod tests {
     fn what_faults_again_and_again_waits_longer_and_never_for_ever() {
         let name = Name::try_new("nic0").expect("a name");
         let mut domain = Domain::new(DomainNumber(1), name, DomainId([1; 16]));
-        let mut now_ns = WELL_NS;
+        let mut now_ns = STABLE_NS;
         let mut last_ns = 0;
         for restart in 0..200 {
             let delay_ns = domain.count_restart(now_ns);
@@ -141,8 +144,8 @@ mod tests {
             assert_eq!(delay_ns, expected, "{restart}");
             last_ns = delay_ns;
             domain.started_ns = now_ns + delay_ns;
-            // It faults as soon as it can no more be called well.
-            now_ns = domain.started_ns + WELL_NS;
+            // It faults at the last moment before it counts as stable.
+            now_ns = domain.started_ns + STABLE_NS;
         }
         assert_eq!(last_ns, DELAY_NS_MAX);
         assert_eq!(domain.count_restart(now_ns + 1), DELAY_NS_MIN);
@@ -155,14 +158,14 @@ mod tests {
             code: 0b110,
             instruction: 0x40_1234,
         };
-        let words = InWords(fault).to_string();
+        let words = FaultText(fault).to_string();
         assert_eq!(words, "a page fault writing 0xdeadbeef at 0x401234");
         let fault = Fault::Exception {
             vector: 6,
             code: 0,
             instruction: 0x40_1234,
         };
-        let words = InWords(fault).to_string();
+        let words = FaultText(fault).to_string();
         assert!(
             words.contains("panic") && words.ends_with("at 0x401234"),
             "{words}"

@@ -1,4 +1,4 @@
-//! What a domain is given: one of root's capabilities under a name, with rights, and mapped where it is a Memory.
+//! A capability for a domain: minted from one of root's, with a name, rights, and the mapping of a Memory.
 
 use abi::register::{Access, PageCount, Slot};
 use abi::start_page::NamedCapability;
@@ -6,39 +6,37 @@ use abi::{Error, ObjectKind, PAGE_BYTES, Rights};
 use runtime::Cap;
 use runtime::capability::{Any, Domain, Kind, Memory};
 
-/// A Memory's place in the domain.
+/// The mapping of a Memory in the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Where.
+    /// Its virtual address.
     pub address: u64,
-    /// How many pages.
+    /// Its size.
     pub pages: PageCount,
-    /// How.
     pub access: Access,
 }
 
 /// A capability for a domain.
 #[derive(Clone, Copy, Debug)]
 pub struct Grant<'a> {
-    /// What the domain knows it by.
+    /// The domain's name for it.
     pub name: &'a str,
-    /// Root's own.
+    /// Root's own capability.
     pub capability: Cap<Any>,
-    /// What it refers to.
+    /// The kind of its object.
     pub kind: ObjectKind,
-    /// The domain's rights.
     pub rights: Rights,
     /// The domain's badge; zero keeps root's.
     pub badge: u64,
-    /// Where the Memory is mapped.
+    /// The mapping, if it is a Memory.
     pub place: Option<Place>,
 }
 
 impl<'a> Grant<'a> {
-    /// A grant of this capability with these rights.
+    /// A grant without badge or mapping.
     pub fn new<T: Kind>(name: &'a str, capability: Cap<T>, rights: T::Rights) -> Grant<'a> {
         const {
-            assert!(T::KIND.is_some(), "a grant says what it is");
+            assert!(T::KIND.is_some(), "a grant has a kind");
         }
         Grant {
             name,
@@ -50,12 +48,12 @@ impl<'a> Grant<'a> {
         }
     }
 
-    /// The same with a badge.
+    /// Sets the badge.
     pub fn badged(self, badge: u64) -> Grant<'a> {
         Grant { badge, ..self }
     }
 
-    /// The same, mapped.
+    /// Sets the mapping.
     pub fn mapped(self, place: Place) -> Grant<'a> {
         Grant {
             place: Some(place),
@@ -63,11 +61,11 @@ impl<'a> Grant<'a> {
         }
     }
 
-    /// Gives it to a domain, in this slot.
+    /// Installs the capability in this slot of a domain, and maps it if asked.
     ///
     /// # Errors
-    /// What the kernel says.
-    pub fn give(&self, domain: Cap<Domain>, slot: Slot) -> Result<(), Error> {
+    /// The kernel's refusal.
+    pub fn install(&self, domain: Cap<Domain>, slot: Slot) -> Result<(), Error> {
         domain.install(self.capability, slot, self.rights, self.badge)?;
         match self.place {
             None => Ok(()),
@@ -85,7 +83,7 @@ impl<'a> Grant<'a> {
         }
     }
 
-    /// How the start page tells of it.
+    /// Its entry in the start page.
     pub fn entry(&self, slot: Slot) -> NamedCapability {
         NamedCapability {
             slot: slot.0,

@@ -1,17 +1,17 @@
-//! A capability that is root's own: its slot is free again when the handle is dropped, whether or not the object still
-//! exists. What others hold of the object stays.
+//! An owned capability of root's: dropping the handle frees its slot, whether or not the object still exists. Other
+//! capabilities to the object stay.
 
 use core::ops::Deref;
 
 use runtime::Cap;
 use runtime::capability::Kind;
 
-/// Root's own capability.
+/// An owned capability.
 #[derive(Debug)]
 pub struct Handle<T: Kind>(Cap<T>);
 
 impl<T: Kind> Handle<T> {
-    /// Takes care of a capability.
+    /// Takes ownership of a capability.
     pub fn new(capability: Cap<T>) -> Handle<T> {
         Handle(capability)
     }

@@ -1,19 +1,19 @@
-//! A program: a static 64-bit ELF file, checked before anything is made for it.
+//! A program: a static 64-bit ELF file, validated before anything is created for it.
 //!
-//! [`Image::parse`] believes nothing: what it returns can be mapped as it says. Each segment becomes a Memory of
-//! its own, so that it begins at a 2 MiB step, and no page is both writable and executable.
+//! [`Image::parse`] trusts no field: every image that it returns can be mapped. Each segment becomes a Memory of its own, so it
+//! begins at a 2 MiB step, and no page is both writable and executable.
 
 use alloc::vec::Vec;
 
 use abi::register::{Access, PageCount};
 use abi::{MAP_STEP_BYTES, PAGE_BYTES};
 
+use crate::elf_error::ElfError;
 use crate::layout::{IMAGE_END, IMAGE_START};
-use crate::no_image::NoImage;
 
 const HEADER_BYTES: usize = 64;
 const PROGRAM_HEADER_BYTES: usize = 56;
-/// More segments than any program of ours has.
+/// More segments than any of our programs has.
 const SEGMENTS_MAX: u16 = 32;
 
 const EXECUTABLE: u16 = 2;
@@ -24,25 +24,23 @@ const INTERPRETER: u32 = 3;
 const FLAG_EXECUTE: u32 = 1;
 const FLAG_WRITE: u32 = 2;
 
-/// A checked program.
+/// A validated program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image<'a> {
-    /// Its first instruction, in an executable segment.
+    /// The address of its first instruction, in an executable segment.
     pub entry: u64,
-    /// Its segments, none of which overlaps another.
+    /// The segments, which do not overlap.
     pub segments: Vec<Segment<'a>>,
 }
 
-/// A part of a program.
+/// A loadable segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment<'a> {
-    /// Where it is mapped, at a 2 MiB step.
+    /// Its virtual address, at a 2 MiB step.
     pub address: u64,
-    /// How.
     pub access: Access,
-    /// What it begins with; zeros follow.
+    /// Its initial bytes; zeros follow.
     pub content: &'a [u8],
-    /// How many pages it has.
     pub pages: PageCount,
 }
 
@@ -53,31 +51,31 @@ impl Segment<'_> {
 }
 
 impl<'a> Image<'a> {
-    /// Reads and checks a program.
+    /// Parses and validates a program.
     ///
     /// # Errors
-    /// The first [`NoImage`] found.
-    pub fn parse(file: &'a [u8]) -> Result<Image<'a>, NoImage> {
+    /// The first [`ElfError`] found.
+    pub fn parse(file: &'a [u8]) -> Result<Image<'a>, ElfError> {
         if !file.starts_with(b"\x7fELF") {
-            return Err(NoImage::Magic);
+            return Err(ElfError::Magic);
         }
         let header = Fields(part(file, 0, HEADER_BYTES as u64)?);
         let class_and_order = header.0[4..6] == [2, 1];
         if !class_and_order || header.u16(16) != EXECUTABLE || header.u16(18) != X86_64 {
-            return Err(NoImage::Kind);
+            return Err(ElfError::Kind);
         }
         let (table, entry_bytes, count) = (header.u64(32), header.u16(54), header.u16(56));
         if usize::from(entry_bytes) != PROGRAM_HEADER_BYTES || count > SEGMENTS_MAX {
-            return Err(NoImage::Header);
+            return Err(ElfError::Header);
         }
         let mut segments: Vec<Segment> = Vec::new();
         for index in 0..u64::from(count) {
             let at = table.checked_add(index * PROGRAM_HEADER_BYTES as u64);
-            let at = at.ok_or(NoImage::Header)?;
+            let at = at.ok_or(ElfError::Header)?;
             let fields = Fields(part(file, at, PROGRAM_HEADER_BYTES as u64)?);
             match fields.u32(0) {
                 LOAD => segments.extend(segment(file, &fields)?),
-                DYNAMIC | INTERPRETER => return Err(NoImage::Kind),
+                DYNAMIC | INTERPRETER => return Err(ElfError::Kind),
                 _ => {}
             }
         }
@@ -88,10 +86,10 @@ impl<'a> Image<'a> {
         image.check().map(|()| image)
     }
 
-    /// Checks what must hold between the segments.
-    fn check(&self) -> Result<(), NoImage> {
+    /// Checks the segments against each other and against the entry.
+    fn check(&self) -> Result<(), ElfError> {
         if self.segments.is_empty() {
-            return Err(NoImage::Empty);
+            return Err(ElfError::Empty);
         }
         for (index, segment) in self.segments.iter().enumerate() {
             // Mappings take whole steps.
@@ -99,14 +97,14 @@ impl<'a> Image<'a> {
             let overlaps = |other: &Segment| other.address < end && segment.address < other.end();
             if self.segments[..index].iter().any(overlaps) {
                 let address = segment.address;
-                return Err(NoImage::Overlap { address });
+                return Err(ElfError::Overlap { address });
             }
         }
         let code = |segment: &&Segment| segment.access == Access::ReadExecute;
         let mut code = self.segments.iter().filter(code);
         match code.any(|segment| (segment.address..segment.end()).contains(&self.entry)) {
             true => Ok(()),
-            false => Err(NoImage::Entry {
+            false => Err(ElfError::Entry {
                 address: self.entry,
             }),
         }
@@ -114,22 +112,22 @@ impl<'a> Image<'a> {
 }
 
 /// A segment to load; none if it has no bytes.
-fn segment<'a>(file: &'a [u8], fields: &Fields) -> Result<Option<Segment<'a>>, NoImage> {
+fn segment<'a>(file: &'a [u8], fields: &Fields) -> Result<Option<Segment<'a>>, ElfError> {
     let (flags, offset, address) = (fields.u32(4), fields.u64(8), fields.u64(16));
     let (file_bytes, memory_bytes) = (fields.u64(32), fields.u64(40));
     if memory_bytes == 0 {
         return Ok(None);
     }
     if file_bytes > memory_bytes {
-        return Err(NoImage::Size { address });
+        return Err(ElfError::Size { address });
     }
     let end = address.checked_add(memory_bytes);
     let fits = address >= IMAGE_START && end.is_some_and(|end| end <= IMAGE_END);
     if !fits || !address.is_multiple_of(MAP_STEP_BYTES) {
-        return Err(NoImage::Placement { address });
+        return Err(ElfError::Placement { address });
     }
     let access = match (flags & FLAG_WRITE != 0, flags & FLAG_EXECUTE != 0) {
-        (true, true) => return Err(NoImage::WritableCode { address }),
+        (true, true) => return Err(ElfError::WritableCode { address }),
         (true, false) => Access::ReadWrite,
         (false, true) => Access::ReadExecute,
         (false, false) => Access::Read,
@@ -142,11 +140,11 @@ fn segment<'a>(file: &'a [u8], fields: &Fields) -> Result<Option<Segment<'a>>, N
     }))
 }
 
-/// A part of the file that is said to be there.
-fn part(file: &[u8], offset: u64, bytes: u64) -> Result<&[u8], NoImage> {
+/// A range of the file, which may be truncated.
+fn part(file: &[u8], offset: u64, bytes: u64) -> Result<&[u8], ElfError> {
     let needed = offset.saturating_add(bytes);
     if needed > file.len() as u64 {
-        return Err(NoImage::Truncated {
+        return Err(ElfError::Truncated {
             bytes: file.len(),
             needed,
         });
@@ -154,7 +152,7 @@ fn part(file: &[u8], offset: u64, bytes: u64) -> Result<&[u8], NoImage> {
     Ok(&file[offset as usize..needed as usize])
 }
 
-/// Little-endian fields of a header that is known to be long enough.
+/// Little-endian fields of a header whose length was checked.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
@@ -244,7 +242,7 @@ mod tests {
     fn says_what_is_wrong() {
         let code = (READ_EXECUTE, CODE, 10, 10);
         let cases = [
-            (b"MZ".to_vec(), "no ELF"),
+            (b"MZ".to_vec(), "not an ELF"),
             (elf(CODE, &[]), "no segment"),
             (elf(CODE + 4096, &[code]), "entry 0x401000"),
             (elf(DATA, &[code, (READ_WRITE, DATA, 0, 1)]), "entry"),
@@ -252,10 +250,7 @@ mod tests {
                 elf(CODE, &[code, (7, DATA, 1, 1)]),
                 "writable and executable",
             ),
-            (
-                elf(CODE, &[code, (READ_WRITE, DATA, 2, 1)]),
-                "senseless size",
-            ),
+            (elf(CODE, &[code, (READ_WRITE, DATA, 2, 1)]), "invalid size"),
             (
                 elf(CODE, &[code, (READ_WRITE, DATA + 4096, 1, 1)]),
                 "0x601000",
@@ -283,10 +278,10 @@ mod tests {
     fn refuses_another_machine_and_a_dynamic_program() {
         let mut other = good();
         put(&mut other, 18, &183u16.to_le_bytes());
-        assert_eq!(Image::parse(&other), Err(NoImage::Kind));
+        assert_eq!(Image::parse(&other), Err(ElfError::Kind));
         let mut dynamic = good();
         put(&mut dynamic, HEADER_BYTES, &INTERPRETER.to_le_bytes());
-        assert_eq!(Image::parse(&dynamic), Err(NoImage::Kind));
+        assert_eq!(Image::parse(&dynamic), Err(ElfError::Kind));
     }
 
     #[test]

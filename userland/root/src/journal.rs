@@ -1,13 +1,12 @@
-//! The last lines of the machine's log, for those who look later.
+//! The last lines of the machine's log.
 //!
 //! ```text
-//! lines:  0 ... (dropped) ... first | first + 1 | ... | last      each: who said it, and where in the text it lies
+//! lines:  0 ... (dropped) ... first | first + 1 | ... | last      each: its sender's name and the extent of its text
 //! text:   a ring of bytes, the lines' texts one after another
 //! ```
 //!
-//! A line's number is its place since the machine started, so that a reader that fell behind sees how many lines it
-//! missed. Both bounds hold at any time: the oldest lines make room for a new one, each as a whole, whether they were written
-//! to the serial port or not.
+//! Lines are numbered from the machine's start, so a reader that fell behind sees how many lines it missed. Both limits always
+//! hold: the oldest lines make room for a new one, each as a whole, whether they were written to the serial port or not.
 
 use alloc::collections::VecDeque;
 
@@ -15,29 +14,29 @@ use runtime::protocol::Name;
 use runtime::protocol::journal::{LINE_BYTES_MAX, Line};
 use runtime::protocol::log::Text;
 
-/// Most bytes of text that are kept.
+/// The maximum size of the text.
 pub const TEXT_BYTES_MAX: usize = 64 << 10;
-/// Most lines that are kept, however short.
+/// The maximum number of lines, however short.
 pub const LINES_MAX: usize = 2048;
 
-/// The lines.
+/// A bounded log.
 #[derive(Debug, Default)]
 pub struct Journal {
-    lines: VecDeque<Place>,
+    lines: VecDeque<Entry>,
     text: VecDeque<u8>,
-    /// How many lines were dropped: the first one's number.
+    /// The number of dropped lines, which is the first line's number.
     dropped: u64,
-    /// How many bytes were dropped: where the first line's text begins.
+    /// The number of dropped bytes, which is the offset of the first line's text.
     dropped_bytes: u64,
-    /// All lines before this number are written.
+    /// All lines before this number were written.
     written: u64,
-    /// All lines before this number were announced to the one who writes them.
+    /// All lines before this number were announced to the console.
     announced: u64,
 }
 
-/// Where a line's text lies, counted in bytes since the machine started.
+/// The sender and the extent of a line's text, with its offset in bytes since the machine started.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Entry {
     name: Name,
     start: u64,
     bytes: usize,
@@ -56,30 +55,30 @@ impl Journal {
         }
     }
 
-    /// Takes all the memory that it will ever need.
+    /// Allocates all the memory that it will ever need.
     pub fn reserve(&mut self) {
         self.lines.reserve_exact(LINES_MAX - self.lines.len());
         self.text.reserve_exact(TEXT_BYTES_MAX - self.text.len());
     }
 
-    /// Keeps a line; one that is too long for a message becomes several.
-    pub fn keep(&mut self, name: Name, text: impl Iterator<Item = char>) {
+    /// Appends a line; one that is too long for a message becomes several.
+    pub fn append(&mut self, name: Name, text: impl Iterator<Item = char>) {
         let mut text = text.peekable();
         loop {
             let mut piece = heapless::String::<LINE_BYTES_MAX>::new();
             while text.next_if(|next| piece.push(*next).is_ok()).is_some() {}
-            self.keep_piece(name, piece.as_bytes());
+            self.append_piece(name, piece.as_bytes());
             if text.peek().is_none() {
                 return;
             }
         }
     }
 
-    fn keep_piece(&mut self, name: Name, text: &[u8]) {
+    fn append_piece(&mut self, name: Name, text: &[u8]) {
         while self.lines.len() == LINES_MAX || self.text.len() + text.len() > TEXT_BYTES_MAX {
             self.drop_oldest();
         }
-        self.lines.push_back(Place {
+        self.lines.push_back(Entry {
             name,
             start: self.dropped_bytes + self.text.len() as u64,
             bytes: text.len(),
@@ -88,38 +87,38 @@ impl Journal {
     }
 
     fn drop_oldest(&mut self) {
-        if let Some(Place { bytes, .. }) = self.lines.pop_front() {
+        if let Some(Entry { bytes, .. }) = self.lines.pop_front() {
             self.text.drain(..bytes);
             self.dropped += 1;
             self.dropped_bytes += bytes as u64;
         }
     }
 
-    /// The number of the next line to come.
+    /// The number of the next line to be appended.
     fn end(&self) -> u64 {
         self.dropped + self.lines.len() as u64
     }
 
-    /// The first line that is not written yet, if all before this number are, beside those of which that is known.
+    /// The first unwritten line, after a report that all before this number were written. Reports never move it back.
     pub fn next_unwritten(&mut self, written: u64) -> Option<Line> {
         self.written = self.written.max(written.min(self.end()));
         self.line(self.written)
     }
 
-    /// Whether there are lines that were not there the last time.
-    pub fn take_news(&mut self) -> bool {
+    /// Marks all lines as announced; returns whether any is new since the last call.
+    pub fn mark_announced(&mut self) -> bool {
         let end = self.end();
         core::mem::replace(&mut self.announced, end) < end
     }
 
-    /// The line of this number, or the oldest one if it was dropped; `None` if it is yet to come.
+    /// The line of this number, or the oldest one if it was dropped; `None` if it does not exist yet.
     pub fn line(&self, wanted: u64) -> Option<Line> {
         let number = wanted.max(self.dropped);
         let index = usize::try_from(number - self.dropped).ok()?;
-        let place = self.lines.get(index)?;
-        let start = (place.start - self.dropped_bytes) as usize;
+        let entry = self.lines.get(index)?;
+        let start = (entry.start - self.dropped_bytes) as usize;
         let mut text = [0; LINE_BYTES_MAX];
-        let bytes = self.text.range(start..start + place.bytes);
+        let bytes = self.text.range(start..start + entry.bytes);
         text.iter_mut()
             .zip(bytes)
             .for_each(|(to, from)| *to = *from);
@@ -127,8 +126,8 @@ impl Journal {
             number,
             dropped: number - wanted,
             end: self.end(),
-            name: place.name,
-            text: Text::of(&text[..place.bytes]),
+            name: entry.name,
+            text: Text::of(&text[..entry.bytes]),
         })
     }
 }
@@ -143,11 +142,11 @@ mod tests {
         Name::try_new(text).expect("a name")
     }
 
-    fn keep(journal: &mut Journal, text: &str) {
-        journal.keep(name("kv"), text.chars());
+    fn append(journal: &mut Journal, text: &str) {
+        journal.append(name("kv"), text.chars());
     }
 
-    /// Every line from a number on.
+    /// All lines from a number on.
     fn read(journal: &Journal, mut number: u64) -> Vec<(u64, String)> {
         let mut lines = Vec::new();
         while let Some(line) = journal.line(number) {
@@ -162,9 +161,9 @@ mod tests {
     fn gives_back_who_said_what_in_order() {
         let mut journal = Journal::new();
         assert_eq!(journal.line(0), None);
-        journal.keep(name("root"), "started kv".chars());
-        journal.keep(name("kv"), "".chars());
-        journal.keep(name("kv"), "ready".chars());
+        journal.append(name("root"), "started kv".chars());
+        journal.append(name("kv"), "".chars());
+        journal.append(name("kv"), "ready".chars());
         let names: Vec<_> = (0..3)
             .filter_map(|n| journal.line(n))
             .map(|line| line.name)
@@ -184,7 +183,7 @@ mod tests {
         let capacity = (journal.text.capacity(), journal.lines.capacity());
         // Lengths that do not divide the ring's, so that lines lie across its end.
         for number in 0..5000 {
-            keep(
+            append(
                 &mut journal,
                 &std::format!("{number} {}", "x".repeat(number % 300)),
             );
@@ -209,7 +208,7 @@ mod tests {
     #[test]
     fn a_reader_that_fell_behind_learns_how_many_it_missed() {
         let mut journal = Journal::new();
-        (0..LINES_MAX + 10).for_each(|_| keep(&mut journal, "x"));
+        (0..LINES_MAX + 10).for_each(|_| append(&mut journal, "x"));
         let line = |number| journal.line(number).map(|line| (line.number, line.dropped));
         assert_eq!(line(3), Some((10, 7)));
         assert_eq!(line(10), Some((10, 0)));
@@ -219,15 +218,15 @@ mod tests {
     fn who_writes_goes_on_where_the_last_one_ended() {
         let mut journal = Journal::new();
         assert_eq!(journal.next_unwritten(0), None);
-        (0..5).for_each(|_| keep(&mut journal, "x"));
+        (0..5).for_each(|_| append(&mut journal, "x"));
         let mut next = |written| journal.next_unwritten(written).map(|line| line.number);
         assert_eq!(next(0), Some(0));
         assert_eq!(next(3), Some(3));
-        // It is started again, and knows nothing.
+        // A restarted console knows of none.
         assert_eq!(next(0), Some(3));
         assert_eq!(next(5), None);
         assert_eq!(next(u64::MAX), None);
-        (0..LINES_MAX + 1).for_each(|_| keep(&mut journal, "y"));
+        (0..LINES_MAX + 1).for_each(|_| append(&mut journal, "y"));
         let line = journal.next_unwritten(0).expect("a line");
         assert_eq!((line.number, line.dropped), (6, 1), "that one was lost");
     }
@@ -235,23 +234,23 @@ mod tests {
     #[test]
     fn a_line_is_news_once() {
         let mut journal = Journal::new();
-        assert!(!journal.take_news());
-        keep(&mut journal, "x");
-        keep(&mut journal, "x");
-        assert!(journal.take_news());
-        assert!(!journal.take_news());
+        assert!(!journal.mark_announced());
+        append(&mut journal, "x");
+        append(&mut journal, "x");
+        assert!(journal.mark_announced());
+        assert!(!journal.mark_announced());
         // Also when the journal is full.
-        (0..LINES_MAX).for_each(|_| keep(&mut journal, "x"));
-        assert!(journal.take_news());
-        keep(&mut journal, "x");
-        assert!(journal.take_news());
-        assert!(!journal.take_news());
+        (0..LINES_MAX).for_each(|_| append(&mut journal, "x"));
+        assert!(journal.mark_announced());
+        append(&mut journal, "x");
+        assert!(journal.mark_announced());
+        assert!(!journal.mark_announced());
     }
 
     #[test]
     fn empty_lines_are_bounded_too() {
         let mut journal = Journal::new();
-        (0..3 * LINES_MAX).for_each(|_| keep(&mut journal, ""));
+        (0..3 * LINES_MAX).for_each(|_| append(&mut journal, ""));
         assert_eq!(journal.lines.len(), LINES_MAX);
     }
 
@@ -259,7 +258,7 @@ mod tests {
     fn a_long_line_becomes_several_between_characters() {
         let mut journal = Journal::new();
         let long = std::format!("x{}", "ä".repeat(LINE_BYTES_MAX));
-        keep(&mut journal, &long);
+        append(&mut journal, &long);
         let lines = read(&journal, 0);
         assert_eq!(lines.len(), 3);
         let joined: String = lines.into_iter().map(|(_, text)| text).collect();

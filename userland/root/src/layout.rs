@@ -1,43 +1,40 @@
-//! Where what a domain is born with lies in its addresses.
+//! The initial address space of a domain.
 //!
 //! ```text
 //! 4 MiB .. 1 GiB        the program's segments
 //! 1 GiB ..              start page, message buffer, clock, stack (below it a hole), port, devices: a few steps each
 //! 8 GiB ..              the heap
-//! 16 TiB .. 32 TiB      what the domain maps itself
+//! 16 TiB .. 32 TiB      the domain's own mappings
 //! ```
 //!
-//! Each begins at a 2 MiB step, since each is a Memory of its own. Everything but the heap shares two tables.
+//! Each begins at a 2 MiB step, since each is a Memory of its own. All but the heap share two tables.
 
 use abi::MAP_STEP_BYTES;
 
-/// Where programs may begin.
+/// The lowest address of a program.
 pub const IMAGE_START: u64 = 4 << 20;
-/// Where they must have ended.
+/// The end of the range for programs.
 pub const IMAGE_END: u64 = 1 << 30;
 
-/// The start page.
 pub const START_PAGE: u64 = 1 << 30;
 /// The first thread's message buffer.
 pub const MESSAGE_BUFFER: u64 = START_PAGE + MAP_STEP_BYTES;
-/// The clock page.
 pub const CLOCK: u64 = START_PAGE + 2 * MAP_STEP_BYTES;
-/// The stack; the step below is a hole, so that a stack that overflows faults.
+/// The stack; the step below is a hole, so a stack overflow faults.
 pub const STACK: u64 = START_PAGE + 4 * MAP_STEP_BYTES;
 /// The port's ring.
 pub const PORT: u64 = START_PAGE + 8 * MAP_STEP_BYTES;
 /// The tunnel's ring.
 pub const TUNNEL: u64 = START_PAGE + 10 * MAP_STEP_BYTES;
-/// The records that outlive the domain.
+/// The Memory that outlives the domain.
 pub const RECORDS: u64 = START_PAGE + 12 * MAP_STEP_BYTES;
-/// What is known of the device's configuration.
+/// A copy of the device's configuration space.
 pub const DEVICE_CONFIGURATION: u64 = START_PAGE + 16 * MAP_STEP_BYTES;
-/// The device's registers: each region has this many bytes of addresses.
+/// The device's registers, one region after another.
 pub const DEVICE_REGISTERS: u64 = START_PAGE + 32 * MAP_STEP_BYTES;
-/// How far apart a device's regions are, and so how large one can be.
+/// The distance between a device's regions, and so their maximum size.
 pub const DEVICE_REGION_BYTES: u64 = 16 * MAP_STEP_BYTES;
 
-/// The heap.
 pub const HEAP: u64 = 8 << 30;
 
 const _: () = assert!(DEVICE_REGISTERS + 6 * DEVICE_REGION_BYTES <= 2 << 30);

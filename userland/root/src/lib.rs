@@ -1,49 +1,49 @@
-//! The root server: starts what the machine's manifest names, watches it, and knows which name an object has.
+//! The root server: starts the domains in the machine's manifest, supervises them, and maps names to objects.
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`machine`] | the authority that root was born with |
-//! | [`archive`], [`image`], [`no_image`] | the boot archive and the programs in it, checked |
-//! | [`birth`], [`layout`], [`grant`], [`handle`], [`clock`] | how a domain is made |
-//! | [`provision`], [`names`] | what a domain of the manifest is given, and under which names |
-//! | [`supervisor`], [`domain`] | the domains that are here: starting and ending them |
-//! | [`fault`], [`not_started`] | what goes wrong with them, and what is done then |
-//! | [`export`] | a domain that is leaving, and stays if nobody goes on with that |
-//! | [`switchboard`] | the ports, and what the switch is told about them |
-//! | [`services`], [`badge`] | what root answers, on one endpoint |
-//! | [`pci`] | devices and handing them to drivers |
-//! | [`console`], [`journal`], [`allowance`] | what was said and who writes it out, the last lines of it, how much a domain may say |
+//! | [`machine`] | root's initial authority |
+//! | [`archive`], [`image`], [`elf_error`] | the boot archive and the programs in it, validated |
+//! | [`spawn`], [`layout`], [`grant`], [`handle`], [`clock`] | building a domain |
+//! | [`provision`], [`names`] | the resources that the manifest gives a domain, and their names |
+//! | [`supervisor`], [`domain`] | the domains on this machine: starting and ending them |
+//! | [`fault`], [`start_error`] | their faults and failed starts, and the response |
+//! | [`export`] | a domain that is leaving, and stays if its move is abandoned |
+//! | [`switchboard`] | the ports, and the commands to the switch about them |
+//! | [`services`], [`badge`] | root's interfaces, all on one endpoint |
+//! | [`pci`] | devices and their hand-over to drivers |
+//! | [`console`], [`journal`], [`log_quota`] | the log and its output, its last lines, each domain's quota |
 //!
-//! Root has one thread. It answers calls and makes none, so that it never waits for a domain it looks after.
+//! Root has one thread. It answers calls and makes none, so it never waits for a domain that it supervises.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
-pub mod allowance;
-pub mod archive;
-pub mod badge;
-pub mod birth;
-pub mod clock;
-pub mod console;
-pub mod domain;
-pub mod export;
-pub mod fault;
-pub mod grant;
-pub mod handle;
-pub mod image;
-pub mod journal;
-pub mod layout;
-pub mod machine;
-pub mod names;
-pub mod no_image;
-pub mod not_started;
-pub mod pci;
-pub mod provision;
-pub mod services;
-pub mod supervisor;
-pub mod switchboard;
+mod archive;
+mod badge;
+mod clock;
+mod console;
+mod domain;
+mod elf_error;
+mod export;
+mod fault;
+mod grant;
+mod handle;
+mod image;
+mod journal;
+mod layout;
+mod log_quota;
+mod machine;
+mod names;
+mod pci;
+mod provision;
+mod services;
+mod spawn;
+mod start_error;
+mod supervisor;
+mod switchboard;
 
 use abi::Error;
 use alloc::vec::Vec;
@@ -56,18 +56,18 @@ use runtime::server::{Answer, Server};
 use supervisor::Supervisor;
 use switchboard::Switchboard;
 
-/// Root's first function.
+/// The entry point of the program.
 pub fn main(start: Start) -> ! {
     match boot(&start).and_then(serve) {
         Ok(never) => match never {},
-        Err(error) => panic!("root cannot go on: {error}"),
+        Err(error) => panic!("root cannot continue: {error}"),
     }
 }
 
-/// What never is.
+/// A type without values: serving does not end.
 enum Never {}
 
-/// Takes the machine and looks at what it is to run.
+/// Takes the machine's capabilities, then reads the archive, the manifest and the PCI bus.
 fn boot(start: &Start) -> Result<Supervisor, Error> {
     let machine = Machine::new(start)?;
     console::open(machine.hardware, machine.pool)?;
@@ -86,11 +86,11 @@ fn boot(start: &Start) -> Result<Supervisor, Error> {
         services: Vec::new(),
         configuration,
         functions: pci::functions(&configuration),
-        numbers_made: 0,
+        last_number: 0,
     })
 }
 
-/// The manifest; without one the machine runs nothing, and says why.
+/// The manifest; without a valid one the machine runs nothing, and the log has the reason.
 fn read_manifest(archive: &Archive) -> Manifest {
     let manifest = archive.find(manifest::MEMBER).map(Manifest::from_bytes);
     match manifest {
@@ -104,7 +104,7 @@ fn read_manifest(archive: &Archive) -> Manifest {
     }
 }
 
-/// Starts everything, and answers for ever.
+/// Starts all domains, then answers calls for ever.
 fn serve(mut root: Supervisor) -> Result<Never, Error> {
     log::info!(
         "machine {}: {} devices on the bus",
@@ -114,12 +114,12 @@ fn serve(mut root: Supervisor) -> Result<Never, Error> {
     let mut server = Server::new(root.machine.endpoint)?.accepting(services::CAPABILITIES_MAX);
     root.start_all();
     if !root.has_console() {
-        log::warn!("no domain has the serial port: what is said from now on is not written there");
+        log::warn!("no domain has the serial port: later log lines are not written to it");
         console::write_out();
     }
     let mut answer = Answer::Never;
     loop {
-        root.announce_lines();
+        root.notify_console();
         let event = server.answer_and_receive(answer)?;
         answer = services::handle(&mut root, &mut server, event);
     }

@@ -1,4 +1,4 @@
-//! What root was born with or made for itself at first: the authority that everything else here comes from.
+//! Root's initial authority: the kernel's capabilities and the first objects that root creates from them.
 
 use abi::Error;
 use abi::register::{Access, PageCount};
@@ -13,27 +13,27 @@ use crate::clock;
 /// The machine's capabilities.
 #[derive(Clone, Copy, Debug)]
 pub struct Machine {
-    /// All memory.
+    /// All free memory.
     pub pool: Cap<Pool>,
-    /// Root's own domain, to map into.
+    /// Root's own domain, for mapping.
     pub domain: Cap<Domain>,
-    /// All devices.
+    /// All devices and I/O ports.
     pub hardware: Cap<Hardware>,
-    /// The endpoint that root serves.
+    /// The endpoint of all of root's interfaces.
     pub endpoint: Cap<Endpoint>,
-    /// What wakes the switch. It is root's, so that ports outlive a switch that is started again.
+    /// The notification that wakes the switch. Root owns it, so that ports outlive a restarted switch.
     pub doorbell: Cap<Notification>,
-    /// What nobody raises a flag of, to wait for a moment.
-    never: Cap<Notification>,
-    /// Ticks of the time-stamp counter in a second.
+    /// A notification that is never signalled, for waits with a time limit.
+    unsignalled: Cap<Notification>,
+    /// The frequency of the time-stamp counter.
     pub ticks_per_second: u64,
 }
 
 impl Machine {
-    /// Takes what the kernel gave, and makes root's endpoint and the doorbell.
+    /// Takes the kernel's capabilities, and creates root's endpoint and the doorbell.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's refusal.
     pub fn new(start: &Start) -> Result<Machine, Error> {
         let pool = Cap::<Pool>::from_slot(root_slots::POOL);
         Ok(Machine {
@@ -42,15 +42,15 @@ impl Machine {
             hardware: Cap::from_slot(root_slots::HARDWARE),
             endpoint: pool.create_endpoint()?,
             doorbell: pool.create_notification()?,
-            never: pool.create_notification()?,
+            unsignalled: pool.create_notification()?,
             ticks_per_second: start.page().ticks_per_second,
         })
     }
 
-    /// Maps a Memory for as long as `work` writes into it.
+    /// Maps a Memory while `work` writes to it.
     ///
     /// # Errors
-    /// What mapping it says.
+    /// The refusal to map it.
     pub fn write_to(
         &self,
         memory: Cap<Memory>,
@@ -62,20 +62,19 @@ impl Machine {
         Ok(())
     }
 
-    /// Lets so much time pass, in which everybody else runs and nobody is answered: for hardware, which cannot be waited for
-    /// otherwise.
+    /// Sleeps while other domains run and no call is answered: for hardware that signals no completion.
     ///
     /// # Errors
-    /// What `Wait` says.
+    /// The refusal of `Wait`.
     pub fn sleep_ns(&self, time_ns: u64) -> Result<(), Error> {
         let until_ns = clock::now_ns().saturating_add(time_ns);
-        self.never.wait_until_ns(until_ns).map(drop)
+        self.unsignalled.wait_until_ns(until_ns).map(drop)
     }
 
-    /// Draws random bytes.
+    /// Random words from the hardware.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's refusal.
     pub fn random<const WORDS: usize>(&self) -> Result<[u64; WORDS], Error> {
         let mut words = [0; WORDS];
         for word in &mut words {
@@ -87,8 +86,8 @@ impl Machine {
 
 #[cfg(test)]
 impl Machine {
-    /// A machine of which a test's kernel answers all that is asked.
-    pub fn of_tests() -> Machine {
+    /// A machine whose calls go to a test's kernel.
+    pub fn for_tests() -> Machine {
         use abi::register::Slot;
         Machine {
             pool: Cap::from_slot(Slot(1)),
@@ -96,7 +95,7 @@ impl Machine {
             hardware: Cap::from_slot(Slot(3)),
             endpoint: Cap::from_slot(Slot(4)),
             doorbell: Cap::from_slot(Slot(5)),
-            never: Cap::from_slot(Slot(6)),
+            unsignalled: Cap::from_slot(Slot(6)),
             ticks_per_second: 1_000_000_000,
         }
     }

@@ -1,4 +1,4 @@
-//! The root server's program; what it does is in the library.
+//! The root server's program: the library's entry point.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The names that domains know outside objects by, and what each stands for on this machine.
+//! The names of outside objects, and the grant that each stands for on this machine.
 
 use abi::kind::EndpointRights;
 use abi::kind::{InterruptRights, IoPortsRights, MemoryRights, NotificationRights};
@@ -10,41 +10,38 @@ use runtime::protocol::ports::doorbell_flag;
 use runtime::protocol::root::Binding;
 
 use crate::badge::{DomainNumber, Interface, badge};
-use crate::domain::Held;
+use crate::domain::HeldObject;
 use crate::grant::{Grant, Place};
 use crate::layout;
 use crate::machine::Machine;
-use crate::switchboard::Station;
+use crate::switchboard::PortAddress;
 
-/// Pages of a domain's records.
+/// The size of a domain's records.
 pub const RECORDS_PAGES: PageCount = PageCount(16);
 
-/// To say something.
+/// The endpoint for log lines.
 pub const LOG: &str = "log";
-/// What was said, for the one who has the serial port.
+/// The endpoint for reading the log, for the console.
 pub const JOURNAL: &str = "journal";
-/// Root's list of domains.
+/// The endpoint for listing and moving domains.
 pub const ROOT: &str = "root";
-/// Root's commands to the switch.
+/// The endpoint for root's commands to the switch.
 pub const PORTS: &str = "ports";
-/// Where a domain's faults are heard of. No capability of the domain's, but held by its thread.
+/// The endpoint that receives a domain's faults, held by its thread and not in its table.
 pub const FAULTS: &str = "faults";
-/// The serial port.
 pub const SERIAL: &str = "serial";
-/// Its interrupt.
 pub const SERIAL_INTERRUPT: &str = "serial-interrupt";
-/// A port's ring.
 pub const RING: &str = "port";
 /// The ring of the migration server's tunnel.
 pub const TUNNEL: &str = "tunnel";
-/// A domain's own word of flags, which root knows too, since the switch raises some of them.
+/// The notification that a domain's executor waits on. Root holds it too, for the switch to signal.
 pub const WAKE: &str = "wake";
-/// Memory of a domain's own that outlives it.
+/// A domain's Memory that outlives it.
 pub const RECORDS: &str = "records";
-/// What wakes the switch.
+/// The notification that wakes the switch.
 pub const DOORBELL: &str = "doorbell";
 
-/// An interface of root's, for a domain. Capabilities pass through those of the migration server and of the switch only.
+/// An interface of root's, for a domain. Only those of the migration server and of the switch transfer capabilities.
 pub fn interface(
     machine: &Machine,
     name: &'static str,
@@ -58,22 +55,21 @@ pub fn interface(
     Grant::new(name, machine.endpoint, rights).badged(badge(interface, domain))
 }
 
-/// A service that another domain provides, for a domain that calls it: with data, no capabilities.
+/// A service of another domain, for a client: it transfers data and no capabilities.
 pub fn service<'a>(name: &'a str, endpoint: Cap<Endpoint>, domain: DomainNumber) -> Grant<'a> {
     Grant::new(name, endpoint, EndpointRights::SEND).badged(u64::from(domain.0))
 }
 
-/// The same service, for the domain that provides it.
-pub fn provision(name: &str, endpoint: Cap<Endpoint>) -> Grant<'_> {
+/// The same service, for its provider.
+pub fn provider(name: &str, endpoint: Cap<Endpoint>) -> Grant<'_> {
     Grant::new(name, endpoint, EndpointRights::RECEIVE)
 }
 
-/// A port's ring, mapped.
 pub fn ring(ring: Cap<Memory>) -> Grant<'static> {
     ring_at(RING, ring, layout::PORT)
 }
 
-/// The ring of a tunnel, mapped.
+/// The ring of the tunnel, mapped.
 pub fn tunnel(ring: Cap<Memory>) -> Grant<'static> {
     ring_at(TUNNEL, ring, layout::TUNNEL)
 }
@@ -86,7 +82,7 @@ fn ring_at(name: &'static str, ring: Cap<Memory>, address: u64) -> Grant<'static
     })
 }
 
-/// The serial port, for the console.
+/// The serial port and its interrupt, for the console.
 pub fn serial<'a>() -> impl Iterator<Item = Grant<'a>> {
     let grants = crate::console::serial().map(|(ports, interrupt)| {
         [
@@ -97,7 +93,7 @@ pub fn serial<'a>() -> impl Iterator<Item = Grant<'a>> {
     grants.into_iter().flatten()
 }
 
-/// Memory that outlives the domain, mapped.
+/// The Memory that outlives the domain, mapped.
 pub fn records(records: Cap<Memory>) -> Grant<'static> {
     Grant::new(RECORDS, records, MemoryRights::READ | MemoryRights::WRITE).mapped(Place {
         address: layout::RECORDS,
@@ -106,21 +102,21 @@ pub fn records(records: Cap<Memory>) -> Grant<'static> {
     })
 }
 
-/// What wakes the switch, for those who have a port: with that port's flag and no other.
-pub fn doorbell(machine: &Machine, port: Station) -> Grant<'static> {
+/// The doorbell for the owner of a port, with that port's flag and no other.
+pub fn doorbell(machine: &Machine, port: PortAddress) -> Grant<'static> {
     Grant::new(DOORBELL, machine.doorbell, NotificationRights::SIGNAL)
         .badged(doorbell_flag(port.mac))
 }
 
-/// What wakes the switch, for the switch.
+/// The doorbell for the switch itself.
 pub fn own_doorbell(machine: &Machine) -> Grant<'static> {
     let rights = NotificationRights::SIGNAL | NotificationRights::WAIT;
     Grant::new(DOORBELL, machine.doorbell, rights)
 }
 
-/// The record of a grant of an outside object. `state` goes along when the domain moves.
-pub fn held(grant: &Grant, state: [u64; 2]) -> Option<Held> {
-    Some(Held {
+/// The record of a granted outside object. `state` moves with the domain.
+pub fn held(grant: &Grant, state: [u64; 2]) -> Option<HeldObject> {
+    Some(HeldObject {
         binding: Binding {
             name: Name::try_new(grant.name)?,
             state,

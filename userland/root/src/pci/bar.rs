@@ -1,8 +1,8 @@
-//! Base address registers: where a function's registers are on the bus, and how many bytes.
+//! Base address registers: the bus addresses and sizes of a function's regions.
 
 use super::configuration::{Address, Configuration};
 
-/// How many a function has.
+/// Base address registers per function.
 pub const BAR_COUNT: usize = 6;
 
 const FIRST: u8 = 0x10;
@@ -11,33 +11,33 @@ const KIND: u32 = 0b110;
 const KIND_64: u32 = 0b100;
 const FLAGS: u32 = 0xf;
 
-/// A region of memory that a function answers at.
+/// A memory region of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bar {
-    /// Where, as the firmware placed it; zero if it did not.
+    /// Its bus address as assigned by the firmware; zero if it has none.
     pub bus_address: u64,
-    /// How many bytes: a power of two.
+    /// Its size, a power of two.
     pub bytes: u64,
 }
 
-/// The registers as they are, to be restored after a reset.
+/// The current registers, to be restored after a reset.
 pub fn save(configuration: &impl Configuration, address: Address) -> [u32; BAR_COUNT] {
     core::array::from_fn(|index| configuration.read(address, offset(index)))
 }
 
-/// Writes registers as they were saved.
+/// Writes saved registers back.
 pub fn restore(configuration: &impl Configuration, address: Address, saved: [u32; BAR_COUNT]) {
     for (index, value) in saved.into_iter().enumerate() {
         configuration.write(address, offset(index), value);
     }
 }
 
-/// Where in configuration space a register is.
+/// The offset of a register in configuration space.
 fn offset(index: usize) -> u8 {
     FIRST + 4 * index as u8
 }
 
-/// Reads a function's regions of memory. It must not be in use: sizes show when all ones are written.
+/// Reads a function's memory regions. It must not be in use, since writing all ones reveals the sizes.
 pub fn read_all(configuration: &impl Configuration, address: Address) -> [Option<Bar>; BAR_COUNT] {
     let mut bars = [None; BAR_COUNT];
     let mut index = 0;
@@ -74,7 +74,7 @@ fn read(
     })
 }
 
-/// What a register holds, and which of its bits can be set.
+/// A register's value and its writable bits.
 fn probe(configuration: &impl Configuration, address: Address, offset: u8) -> (u32, u32) {
     let value = configuration.read(address, offset);
     configuration.write(address, offset, u32::MAX);

@@ -1,4 +1,4 @@
-//! Finding all functions: bus 0, and behind each bridge the bus that the firmware gave it.
+//! Finds all functions: those on bus 0, and on the bus that the firmware assigned to each bridge.
 
 use alloc::vec::Vec;
 
@@ -13,8 +13,8 @@ const BUSES: u8 = 0x18;
 const CLASS: u8 = 0x08;
 const CLASS_NETWORK: u32 = 2;
 
-/// Every function, in the order of their addresses behind each bridge. Network cards are cut off: firmware that started
-/// from the network may have left one receiving, into memory that has another owner by now.
+/// All functions, ordered by address on each bus. Network cards are cut off: firmware that booted from the network may have left
+/// one receiving into memory that has another owner by now.
 pub fn functions(configuration: &impl Configuration) -> Vec<Function> {
     let mut found = Vec::new();
     let mut buses = Vec::from([0]);
@@ -96,7 +96,7 @@ mod tests {
         bus.add(at(0, 31, 0), &[(0x00, 0x2918_8086), (0x0c, 1 << 23)]);
         bus.add(at(0, 31, 2), &[(0x00, 0x2922_8086)]);
         bus.add(at(1, 0, 0), &[(0x00, 0x1041_1af4)]);
-        // Only a function 0 that says so has others.
+        // Only a function 0 marked as multi-function has others.
         bus.add(at(1, 0, 1), &[(0x00, 0x1041_1af4)]);
         let found = functions(&bus);
         let found: Vec<String> = found
@@ -117,9 +117,9 @@ mod tests {
         bus.add(at(0, 2, 0), &functions_of(2));
         bus.add(at(0, 3, 0), &functions_of(6));
         functions(&bus);
-        // It decodes nothing, masters nothing, and interrupts by no line.
+        // No decoding, no bus mastering, no interrupt line.
         assert_eq!(bus.read(at(0, 2, 0), 0x04) & 0xffff, 1 << 10);
-        // What is behind a bridge reaches memory through it.
+        // Devices behind a bridge reach memory through it.
         assert_eq!(bus.read(at(0, 3, 0), 0x04), command);
     }
 

@@ -5,16 +5,16 @@ use super::configuration::{Address, Configuration, read_half};
 const STATUS: u8 = 0x06;
 const STATUS_HAS_LIST: u16 = 1 << 4;
 const FIRST: u8 = 0x34;
-/// More than fit: a list that is longer goes round in circles.
+/// At least as many as fit: a longer list is circular.
 const CAPABILITIES_MAX: usize = 48;
 
-/// What kind of capability.
+/// The identifier of a kind of capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Id(pub u8);
 
 /// PCI Express.
 pub const EXPRESS: Id = Id(0x10);
-/// Interrupts by message, with a table.
+/// Message-signalled interrupts with a table.
 pub const MSI_X: Id = Id(0x11);
 
 /// The offset of the first capability of this kind.

@@ -1,4 +1,4 @@
-//! Configuration space, through the two ports that every PC has (PCI Local Bus 3.0, 3.2.2.3.2).
+//! Configuration space, through the two I/O ports of every PC (PCI Local Bus 3.0, 3.2.2.3.2).
 
 use core::fmt;
 
@@ -11,14 +11,13 @@ const ADDRESS: u16 = 0xcf8;
 const DATA: u16 = 0xcfc;
 const ENABLE: u32 = 1 << 31;
 
-/// A function's place on the bus.
+/// The address of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// The bus.
     pub bus: u8,
-    /// The device, 0 to 31.
+    /// 0 to 31.
     pub device: u8,
-    /// The function, 0 to 7.
+    /// 0 to 7.
     pub function: u8,
 }
 
@@ -35,19 +34,18 @@ impl fmt::Display for Address {
 
 /// Reads and writes the configuration space of functions, 32 bits at offsets that are multiples of four.
 pub trait Configuration {
-    /// Reads; all ones where nothing is.
+    /// Reads a register; all ones without a function.
     fn read(&self, address: Address, offset: u8) -> u32;
-    /// Writes.
     fn write(&self, address: Address, offset: u8, value: u32);
 }
 
-/// The 16-bit half of a register that `offset` names.
+/// The 16-bit half of a register at `offset`.
 pub fn read_half(configuration: &impl Configuration, address: Address, offset: u8) -> u16 {
     let value = configuration.read(address, offset & !3);
     (value >> (8 * (offset & 2))) as u16
 }
 
-/// Writes one half and leaves the other as it is. Of status registers, in which ones clear, zeros are written.
+/// Writes one half together with the value `other` of the other half: zero for a status register, in which ones clear bits.
 pub fn write_half(
     configuration: &impl Configuration,
     address: Address,
@@ -63,15 +61,15 @@ pub fn write_half(
     configuration.write(address, offset & !3, value);
 }
 
-/// The ports.
+/// The address and data ports.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfigurationPorts(Cap<IoPorts>);
 
 impl ConfigurationPorts {
-    /// Takes the ports.
+    /// Creates the capability to the ports.
     ///
     /// # Errors
-    /// Why the kernel does not give them.
+    /// The kernel's refusal.
     pub fn new(hardware: Cap<Hardware>, pool: Cap<Pool>) -> Result<ConfigurationPorts, Error> {
         hardware
             .create_ports(pool, ADDRESS, 8)
@@ -83,7 +81,7 @@ impl ConfigurationPorts {
             | u32::from(address.device) << 11
             | u32::from(address.function) << 8;
         let value = ENABLE | place | u32::from(offset & !3);
-        // The ports are ours, so that this cannot fail; if it did, reading would find nothing.
+        // The ports are ours, so this cannot fail; if it did, reads would find no function.
         let _ = self.0.write(ADDRESS, Width::Long, value);
     }
 }
@@ -108,7 +106,7 @@ pub(super) mod fake {
     use std::collections::BTreeMap;
     use std::vec::Vec;
 
-    /// A bus of functions that remember what is written, within masks.
+    /// A bus of functions that store written values, within masks.
     #[derive(Default)]
     pub struct FakeBus {
         functions: RefCell<BTreeMap<(u8, u8, u8), [u32; 64]>>,
@@ -121,7 +119,7 @@ pub(super) mod fake {
     }
 
     impl FakeBus {
-        /// Puts a function there with these registers; all others are zero.
+        /// Adds a function with these registers; all others are zero.
         pub fn add(&mut self, address: Address, registers: &[(u8, u32)]) {
             let mut space = [0; 64];
             for (offset, value) in registers {
@@ -130,7 +128,7 @@ pub(super) mod fake {
             self.functions.get_mut().insert(key(address), space);
         }
 
-        /// Lets only these bits of a register be written.
+        /// Restricts the writable bits of a register.
         pub fn mask(&mut self, address: Address, offset: u8, mask: u32) {
             let (bus, device, function) = key(address);
             self.masks.insert((bus, device, function, offset), mask);

@@ -1,4 +1,4 @@
-//! A function that was found on the bus: what it is, and switching it on and off.
+//! A function on the bus: its identity, and enabling and disabling it.
 
 use super::bar::{self, BAR_COUNT, Bar};
 use super::capability::{self, EXPRESS, MSI_X};
@@ -20,37 +20,34 @@ const EXPRESS_CAN_RESET: u32 = 1 << 28;
 const EXPRESS_CONTROL: u8 = 8;
 const EXPRESS_RESET: u16 = 1 << 15;
 
-/// How long a function may take to reset, in which nobody may look at it (PCI Express Base 4.0, 6.6.2).
+/// The time that a reset may take, during which the function must not be accessed (PCI Express Base 4.0, 6.6.2).
 pub const RESET_NS: u64 = 100_000_000;
 
-/// Vendor and device.
+/// The vendor and device identifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The vendor.
     pub vendor: u16,
-    /// What the vendor calls it.
+    /// Assigned by the vendor.
     pub device: u16,
 }
 
-/// A function.
+/// A function of a PCI device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Function {
-    /// Where it is.
     pub address: Address,
-    /// What it is.
     pub identity: Identity,
 }
 
-/// Where a function's table of interrupt messages is.
+/// The location of a function's MSI-X table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MessageTable {
-    /// In which of its regions.
+pub struct MsiXTable {
+    /// The index of its region.
     pub bar: usize,
-    /// How far from that one's beginning.
+    /// Its offset in the region.
     pub offset: u32,
 }
 
-/// What there is at an address, if anything.
+/// The identity of the function at an address, if there is one.
 pub fn identify(configuration: &impl Configuration, address: Address) -> Option<Identity> {
     let value = configuration.read(address, IDENTITY);
     let (vendor, device) = (value as u16, (value >> 16) as u16);
@@ -58,28 +55,28 @@ pub fn identify(configuration: &impl Configuration, address: Address) -> Option<
 }
 
 impl Function {
-    /// Its regions of memory. It must be off.
+    /// Its memory regions. It must be disabled.
     pub fn bars(&self, configuration: &impl Configuration) -> [Option<Bar>; BAR_COUNT] {
         bar::read_all(configuration, self.address)
     }
 
-    /// Its table of interrupt messages, if it has one.
-    pub fn message_table(&self, configuration: &impl Configuration) -> Option<MessageTable> {
+    /// Its MSI-X table, if it has one.
+    pub fn msi_x_table(&self, configuration: &impl Configuration) -> Option<MsiXTable> {
         let offset = capability::find(configuration, self.address, MSI_X)?;
         let value = configuration.read(self.address, offset + MSI_X_TABLE);
         let bar = (value & 7) as usize;
-        (bar < BAR_COUNT).then_some(MessageTable {
+        (bar < BAR_COUNT).then_some(MsiXTable {
             bar,
             offset: value & !7,
         })
     }
 
-    /// Lets it answer at its regions, but not reach memory.
-    pub fn answer(&self, configuration: &impl Configuration) {
+    /// Lets it decode its regions, but not master the bus.
+    pub fn enable_decoding(&self, configuration: &impl Configuration) {
         self.set_command(configuration, COMMAND_MEMORY | COMMAND_NO_LINE);
     }
 
-    /// Lets it reach memory and send interrupt messages.
+    /// Lets it master the bus and send interrupt messages.
     pub fn enable(&self, configuration: &impl Configuration) {
         self.set_messages(configuration, MSI_X_ENABLE);
         self.set_command(
@@ -88,21 +85,20 @@ impl Function {
         );
     }
 
-    /// Lets it neither answer at its regions nor reach memory.
+    /// Lets it neither decode its regions nor master the bus.
     pub fn cut_off(&self, configuration: &impl Configuration) {
         self.set_command(configuration, COMMAND_NO_LINE);
     }
 
-    /// Stops it from reaching memory, first of all, then resets it where it can be reset, for which `wait` lets
-    /// [`RESET_NS`] pass. From then on its driver's memory may be used for something else, and the function is where the
-    /// firmware placed it, off.
+    /// Stops its bus mastering first, then resets it if it supports that; `wait` must take [`RESET_NS`]. Afterwards its driver's
+    /// memory may be reused, and the function is disabled, with its regions where the firmware placed them.
     pub fn disable(&self, configuration: &impl Configuration, wait: impl FnOnce()) {
         self.cut_off(configuration);
         self.set_messages(configuration, 0);
         let Some(control) = self.reset_control(configuration) else {
             return;
         };
-        // A reset forgets where the firmware placed its regions.
+        // A reset clears the addresses of its regions.
         let placed = bar::save(configuration, self.address);
         let reset = read_half(configuration, self.address, control) | EXPRESS_RESET;
         write_half(configuration, self.address, control, 0, reset);
@@ -111,7 +107,7 @@ impl Function {
         self.cut_off(configuration);
     }
 
-    /// Where the register is that resets it, if it can be reset.
+    /// The offset of the register that resets it, if it supports a reset.
     fn reset_control(&self, configuration: &impl Configuration) -> Option<u8> {
         let offset = capability::find(configuration, self.address, EXPRESS)?;
         let device = configuration.read(self.address, offset + EXPRESS_DEVICE);
@@ -175,8 +171,8 @@ mod tests {
         let bus = bus();
         assert_eq!(identify(&bus, FUNCTION.address), Some(FUNCTION.identity));
         assert_eq!(
-            FUNCTION.message_table(&bus),
-            Some(MessageTable {
+            FUNCTION.msi_x_table(&bus),
+            Some(MsiXTable {
                 bar: 1,
                 offset: 0x800
             })
@@ -192,7 +188,7 @@ mod tests {
     fn reaches_memory_only_when_it_is_enabled() {
         let bus = bus();
         let command = |bus: &FakeBus| bus.read(FUNCTION.address, COMMAND) as u16;
-        FUNCTION.answer(&bus);
+        FUNCTION.enable_decoding(&bus);
         assert_eq!(command(&bus), COMMAND_MEMORY | COMMAND_NO_LINE);
         FUNCTION.enable(&bus);
         assert_ne!(command(&bus) & COMMAND_BUS_MASTER, 0);
@@ -224,7 +220,7 @@ mod tests {
         bus.write(FUNCTION.address, 0x1c, 0x12);
         let before = FUNCTION.bars(&bus);
         FUNCTION.enable(&bus);
-        // A function that is being reset forgets, and takes nothing.
+        // A function under reset has its registers cleared and ignores writes.
         FUNCTION.disable(&bus, || {
             for offset in [COMMAND, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x24] {
                 bus.write(FUNCTION.address, offset, 0);

@@ -1,7 +1,7 @@
-//! The parts of a function as capabilities of its driver: regions of registers, an interrupt, and a copy of its
-//! configuration space, which the driver itself cannot reach.
+//! Hands a function to its driver as capabilities: regions of registers, an interrupt, and a copy of its configuration space, which
+//! the driver itself cannot access.
 //!
-//! All are made from the driver's pool and end with it. The interrupt's message is the table's entry 0.
+//! All are created from the driver's pool and end with it. The interrupt uses entry 0 of the MSI-X table.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -15,52 +15,49 @@ use runtime::capability::{Cache, Interrupt, InterruptMessage, Memory, Pool};
 
 use super::bar::{BAR_COUNT, Bar};
 use super::configuration::Configuration;
-use super::function::{Function, MessageTable};
+use super::function::{Function, MsiXTable};
 use crate::grant::{Grant, Place};
 use crate::handle::Handle;
 use crate::layout::{DEVICE_CONFIGURATION, DEVICE_REGION_BYTES, DEVICE_REGISTERS};
 use crate::machine::Machine;
 
-/// What the regions are called.
+/// The capability names of the regions.
 const REGION_NAMES: [&str; BAR_COUNT] = ["bar0", "bar1", "bar2", "bar3", "bar4", "bar5"];
-/// Bytes of configuration space that the ports reach.
+/// The size of the configuration space that the ports can access.
 const CONFIGURATION_BYTES: usize = 256;
 const ONE_PAGE: PageCount = PageCount(1);
 
-/// Where in the table's entry what is written.
+/// Offsets in an entry of the MSI-X table.
 const ENTRY_ADDRESS: usize = 0;
 const ENTRY_DATA: usize = 8;
 const ENTRY_CONTROL: usize = 12;
 const ENTRY_BYTES: usize = 16;
 
-/// Why a function cannot be handed over.
+/// The reason a function cannot be handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotHandedOver {
-    /// The firmware gave a region no place that a page table can show, or it is too large for the layout.
+pub enum HandoverError {
+    /// The region cannot be mapped at its bus address, or it is too large for the layout.
     Region(usize),
-    /// It has no table of interrupt messages.
-    NoMessages,
+    /// It has no usable MSI-X table.
+    NoMsiX,
     /// The kernel refused.
     Kernel(Error),
 }
 
-impl From<Error> for NotHandedOver {
-    fn from(error: Error) -> NotHandedOver {
-        NotHandedOver::Kernel(error)
+impl From<Error> for HandoverError {
+    fn from(error: Error) -> HandoverError {
+        HandoverError::Kernel(error)
     }
 }
 
-impl fmt::Display for NotHandedOver {
+impl fmt::Display for HandoverError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NotHandedOver::Region(bar) => {
-                write!(
-                    formatter,
-                    "its region {bar} is at no place that can be mapped"
-                )
+            HandoverError::Region(bar) => {
+                write!(formatter, "its region {bar} cannot be mapped")
             }
-            NotHandedOver::NoMessages => formatter.write_str("it cannot interrupt by message"),
-            NotHandedOver::Kernel(error) => error.fmt(formatter),
+            HandoverError::NoMsiX => formatter.write_str("it has no usable MSI-X table"),
+            HandoverError::Kernel(error) => error.fmt(formatter),
         }
     }
 }
@@ -73,7 +70,7 @@ struct Region {
     pages: PageCount,
 }
 
-/// A function's parts, as root's capabilities.
+/// Root's capabilities to the objects of a function.
 #[derive(Debug)]
 pub struct Parts {
     regions: Vec<Region>,
@@ -82,26 +79,26 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Makes the parts from the driver's pool and sets the interrupt's message; the function answers then, and is
-    /// not enabled yet.
+    /// Creates the objects from the driver's pool and sets the interrupt's message; the function then decodes its regions, but is not
+    /// enabled yet.
     ///
     /// # Errors
-    /// [`NotHandedOver`] says why not. What was made ends with the pool.
-    pub fn make(
+    /// See [`HandoverError`]. Objects created before the error end with the pool.
+    pub fn create(
         machine: &Machine,
         configuration: &impl Configuration,
         function: &Function,
         pool: Cap<Pool>,
-    ) -> Result<Parts, NotHandedOver> {
-        let table = function.message_table(configuration);
-        let table = table.ok_or(NotHandedOver::NoMessages)?;
+    ) -> Result<Parts, HandoverError> {
+        let table = function.msi_x_table(configuration);
+        let table = table.ok_or(HandoverError::NoMsiX)?;
         let mut regions = Vec::new();
         for (bar, region) in function.bars(configuration).into_iter().enumerate() {
             if let Some(region) = region {
-                regions.push(make_region(machine, pool, bar, region)?);
+                regions.push(create_region(machine, pool, bar, region)?);
             }
         }
-        function.answer(configuration);
+        function.enable_decoding(configuration);
         let (interrupt, message) = machine.hardware.create_message_interrupt(pool)?;
         write_message(machine, &regions, table, message)?;
         Ok(Parts {
@@ -111,7 +108,7 @@ impl Parts {
         })
     }
 
-    /// What the driver is given.
+    /// The driver's grants.
     pub fn grants<'a>(&self) -> impl Iterator<Item = Grant<'a>> {
         let read_write = MemoryRights::READ | MemoryRights::WRITE;
         let regions = self.regions.iter().map(move |region| {
@@ -134,16 +131,16 @@ impl Parts {
     }
 }
 
-fn make_region(
+fn create_region(
     machine: &Machine,
     pool: Cap<Pool>,
     bar: usize,
     region: Bar,
-) -> Result<Region, NotHandedOver> {
+) -> Result<Region, HandoverError> {
     let Bar { bus_address, bytes } = region;
     let whole_pages = bus_address.is_multiple_of(PAGE_BYTES) && bytes >= PAGE_BYTES;
     if bus_address == 0 || !whole_pages || bytes > DEVICE_REGION_BYTES {
-        return Err(NotHandedOver::Region(bar));
+        return Err(HandoverError::Region(bar));
     }
     let pages = PageCount(bytes / PAGE_BYTES);
     let memory =
@@ -160,20 +157,20 @@ fn make_region(
 fn write_message(
     machine: &Machine,
     regions: &[Region],
-    table: MessageTable,
+    table: MsiXTable,
     message: InterruptMessage,
-) -> Result<(), NotHandedOver> {
+) -> Result<(), HandoverError> {
     let region = regions.iter().find(|region| region.bar == table.bar);
-    let region = region.ok_or(NotHandedOver::NoMessages)?;
+    let region = region.ok_or(HandoverError::NoMsiX)?;
     let at = table.offset as usize;
     if at + ENTRY_BYTES > (region.pages.0 * PAGE_BYTES) as usize {
-        return Err(NotHandedOver::NoMessages);
+        return Err(HandoverError::NoMsiX);
     }
     let words = [
         (ENTRY_ADDRESS, message.address as u32),
         (ENTRY_ADDRESS + 4, (message.address >> 32) as u32),
         (ENTRY_DATA, message.data),
-        // Not masked.
+        // Unmasked.
         (ENTRY_CONTROL, 0),
     ];
     machine.write_to(*region.memory, region.pages, |memory| {

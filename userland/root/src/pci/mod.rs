@@ -1,14 +1,14 @@
-//! The PCI bus: which functions there are, and handing one to its driver.
+//! The PCI bus: finding functions, and handing one to its driver.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`configuration`] | reading and writing configuration space |
-//! | [`capability`] | the list of capabilities in it |
-//! | [`bar`] | base address registers: where a function's registers are |
-//! | [`function`] | a function that was found, switching it on and off |
-//! | [`bus`] | finding all functions |
-//! | [`kind`] | which functions are devices of a kind that a manifest names |
-//! | [`handover`] | the parts of a function as capabilities of its driver |
+//! | [`configuration`] | access to configuration space |
+//! | [`capability`] | the capability list in it |
+//! | [`bar`] | base address registers: a function's regions |
+//! | [`function`] | a function, enabling and disabling it |
+//! | [`bus`] | enumerating all functions |
+//! | [`kind`] | the kinds of devices in a manifest |
+//! | [`handover`] | a function as capabilities of its driver |
 
 pub mod bar;
 pub mod bus;
@@ -19,5 +19,5 @@ pub mod handover;
 pub mod kind;
 
 pub use bus::functions;
-pub use configuration::{Configuration, ConfigurationPorts};
+pub use configuration::ConfigurationPorts;
 pub use function::Function;

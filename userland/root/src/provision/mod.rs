@@ -1,7 +1,7 @@
-//! What a described domain is provided with: from the manifest's words to grants.
+//! The resources of a domain: from its description in the manifest to grants.
 //!
-//! Parts that outlive the domain (its port, its clock page, endpoints) are root's; a device's parts are made from
-//! the domain's pool.
+//! Resources that outlive the domain (its port, its clock page, endpoints) are root's; those of a device are created from the
+//! domain's pool.
 
 pub mod ports;
 
@@ -19,99 +19,99 @@ use runtime::protocol::ports::doorbell_flag;
 
 use crate::badge::{DomainNumber, Interface};
 use crate::clock;
-use crate::domain::Held;
+use crate::domain::HeldObject;
 use crate::grant::Grant;
 use crate::handle::Handle;
 use crate::machine::Machine;
 use crate::names;
-use crate::not_started::NotStarted;
 use crate::pci::handover::Parts;
 use crate::pci::{Function, kind};
+use crate::start_error::StartError;
 use crate::supervisor::Supervisor;
-use crate::switchboard::Station;
+use crate::switchboard::PortAddress;
 
-/// What a domain is provided with.
+/// The resources of a domain.
 #[derive(Debug)]
-pub struct Provided<'a> {
+pub struct Resources<'a> {
     number: DomainNumber,
-    described: &'a manifest::Domain,
-    port: Option<(Cap<Memory>, Station)>,
+    description: &'a manifest::Domain,
+    port: Option<(Cap<Memory>, PortAddress)>,
     tunnel: Option<Cap<Memory>>,
     records: Option<Cap<Memory>>,
-    /// Its clock page.
     pub clock: Cap<Memory>,
-    /// Its device's parts.
+    /// The objects of its device.
     pub parts: Option<Parts>,
-    /// Its rights over its own pool.
+    /// Its rights over its own pool, if any.
     pub pool_rights: Option<PoolRights>,
     /// `key=value` lines.
     pub arguments: String,
 }
 
 /// Whether a domain of the manifest is the switch.
-pub fn is_switch(manifest: &Manifest, described: Option<usize>) -> bool {
-    let described = described.map(|index| &manifest.domains[index]);
-    described.is_some_and(|domain| domain.capabilities.contains(&Capability::Ports))
+pub fn is_switch(manifest: &Manifest, description: Option<usize>) -> bool {
+    let description = description.map(|index| &manifest.domains[index]);
+    description.is_some_and(|domain| domain.capabilities.contains(&Capability::Ports))
 }
 
 /// Whether a domain of the manifest is the console.
-pub fn is_console(manifest: &Manifest, described: Option<usize>) -> bool {
-    let described = described.map(|index| &manifest.domains[index]);
-    described.is_some_and(|domain| domain.capabilities.contains(&Capability::Serial))
+pub fn is_console(manifest: &Manifest, description: Option<usize>) -> bool {
+    let description = description.map(|index| &manifest.domains[index]);
+    description.is_some_and(|domain| domain.capabilities.contains(&Capability::Serial))
 }
 
-/// Whether a domain of the manifest is the migration server, which asks other machines what they hold.
-pub fn can_ask_fleet(described: &manifest::Domain) -> bool {
-    described.capabilities.contains(&Capability::Records)
+/// Whether a domain of the manifest is the migration server, which runs the roll call of the fleet.
+pub fn is_migration_server(description: &manifest::Domain) -> bool {
+    description.capabilities.contains(&Capability::Records)
 }
 
-/// Makes what the domain at `index` is provided with, or finds it where it outlived the domain's last life.
+/// Creates the resources of the domain at `index`, or finds those that outlived its last run.
 ///
 /// # Errors
-/// What is missing, or what the kernel refuses.
-pub fn provide<'a>(
+/// The missing device, or the kernel's refusal.
+pub fn prepare<'a>(
     root: &mut Supervisor,
     index: usize,
-    described: &'a manifest::Domain,
+    description: &'a manifest::Domain,
     pool: Cap<Pool>,
-) -> Result<Provided<'a>, NotStarted> {
+) -> Result<Resources<'a>, StartError> {
     let number = root.domains[index].number;
-    let clock = clock::make_page(&root.machine).map_err(NotStarted::at("the clock page"))?;
+    let clock = clock::create_page(&root.machine).map_err(StartError::at("the clock page"))?;
     root.domains[index].clock = Some(clock);
-    let port = ports::provide(root, number, described).map_err(NotStarted::at("the port"))?;
-    let tunnel =
-        ports::provide_tunnel(root, number, described).map_err(NotStarted::at("the tunnel"))?;
-    let records = provide_records(root, index, described);
-    let records = records.map_err(NotStarted::at("the records"))?;
-    make_services(root, described).map_err(NotStarted::at("a service's endpoint"))?;
-    let function = find_device(root, described)?;
+    let port =
+        ports::find_or_create(root, number, description).map_err(StartError::at("the port"))?;
+    let tunnel = ports::find_or_create_tunnel(root, number, description)
+        .map_err(StartError::at("the tunnel"))?;
+    let records = find_or_create_records(root, index, description);
+    let records = records.map_err(StartError::at("the records"))?;
+    create_services(root, description).map_err(StartError::at("a service's endpoint"))?;
+    let function = find_device(root, description)?;
     root.domains[index].device = function;
     let parts = match function {
         None => None,
         Some(function) => {
-            let made = Parts::make(&root.machine, &root.configuration, &function, pool);
-            Some(made.map_err(NotStarted::Device)?)
+            let made = Parts::create(&root.machine, &root.configuration, &function, pool);
+            Some(made.map_err(StartError::Device)?)
         }
     };
-    Ok(Provided {
+    Ok(Resources {
         number,
-        described,
+        description,
         port,
         tunnel,
         records,
         clock,
-        pool_rights: pool_rights(described),
-        arguments: arguments(&root.manifest.machine, described),
+        pool_rights: pool_rights(description),
+        arguments: arguments(&root.manifest.machine, description),
         parts,
     })
 }
 
-impl<'a> Provided<'a> {
-    /// What the domain is granted beside what is its own.
+impl<'a> Resources<'a> {
+    /// The domain's grants, except for those to its own objects.
     pub fn grants(&self, root: &Supervisor) -> Vec<Grant<'a>> {
         let machine = &root.machine;
         let mut grants: Vec<Grant<'a>> = Vec::from([clock::grant(self.clock)]);
-        for capability in &self.described.capabilities {
+        for capability in &self.description.capabilities {
             match capability {
                 Capability::Log => grants.push(self.interface(machine, names::LOG, Interface::Log)),
                 Capability::Root => {
@@ -121,13 +121,13 @@ impl<'a> Provided<'a> {
                     grants.push(self.interface(machine, names::PORTS, Interface::Ports));
                     grants.push(names::own_doorbell(machine));
                 }
-                Capability::Port => grants.extend(self.port.iter().flat_map(|(ring, station)| {
-                    [names::ring(*ring), names::doorbell(machine, *station)]
+                Capability::Port => grants.extend(self.port.iter().flat_map(|(ring, address)| {
+                    [names::ring(*ring), names::doorbell(machine, *address)]
                 })),
                 // The switch's doorbell comes with the port.
                 Capability::Tunnel => grants.extend(self.tunnel.map(names::tunnel)),
                 Capability::Records => grants.extend(self.records.map(names::records)),
-                // Who has the serial port writes there what was said.
+                // The owner of the serial port writes the log to it.
                 Capability::Serial => {
                     grants.extend(names::serial());
                     grants.push(self.interface(machine, names::JOURNAL, Interface::Journal));
@@ -139,13 +139,13 @@ impl<'a> Provided<'a> {
                     endpoint(root, name)
                         .map(|endpoint| names::service(name, endpoint, self.number)),
                 ),
-                // Its own: it comes with the rights that `pool_rights` says.
+                // Among the domain's own objects, with the rights in `pool_rights`.
                 Capability::Pool => {}
             }
         }
-        let provides = self.described.provides.iter();
+        let provides = self.description.provides.iter();
         grants.extend(provides.filter_map(|name| {
-            endpoint(root, name).map(|endpoint| names::provision(name, endpoint))
+            endpoint(root, name).map(|endpoint| names::provider(name, endpoint))
         }));
         grants
     }
@@ -159,38 +159,38 @@ impl<'a> Provided<'a> {
         names::interface(machine, name, interface, self.number)
     }
 
-    /// The records of the outside objects among the grants that every machine has. What has no record stays behind.
-    pub fn held(&self, manifest: &Manifest, grants: &[Grant]) -> Vec<Held> {
+    /// Records of the granted outside objects that every machine has. An object without a record stays behind in a move.
+    pub fn held_objects(&self, manifest: &Manifest, grants: &[Grant]) -> Vec<HeldObject> {
         let port_state = self
             .port
-            .map_or([0; 2], |(_, station)| ports::export(station));
+            .map_or([0; 2], |(_, address)| ports::export(address));
         let held = grants.iter().filter_map(|grant| match grant.name {
-            // The bell's flag follows from the port's address.
+            // The doorbell's flag follows from the port's address.
             names::RING | names::DOORBELL => names::held(grant, port_state),
-            name if manifest.stays_behind(self.described, name) => None,
+            name if manifest.stays_behind(self.description, name) => None,
             _ => names::held(grant, [0; 2]),
         });
         held.collect()
     }
 
-    /// Lets root hear of the thread's faults.
+    /// Directs the thread's faults to root.
     ///
     /// # Errors
-    /// What the kernel says.
-    pub fn watch(&self, machine: &Machine, thread: Cap<Thread>) -> Result<(), Error> {
+    /// The kernel's refusal.
+    pub fn set_fault_endpoint(&self, machine: &Machine, thread: Cap<Thread>) -> Result<(), Error> {
         let badge = crate::badge::badge(Interface::Faults, self.number);
         let endpoint = Handle::new(machine.endpoint.mint(EndpointRights::SEND, badge)?);
         thread.set_fault_endpoint(Some(*endpoint))
     }
 }
 
-/// The domain's records, which are there from its last life, and never cleared.
-fn provide_records(
+/// The domain's records, which survive a restart and are never cleared.
+fn find_or_create_records(
     root: &mut Supervisor,
     index: usize,
-    described: &manifest::Domain,
+    description: &manifest::Domain,
 ) -> Result<Option<Cap<Memory>>, Error> {
-    if !described.capabilities.contains(&Capability::Records) {
+    if !description.capabilities.contains(&Capability::Records) {
         return Ok(None);
     }
     if let Some(records) = root.domains[index].records {
@@ -202,16 +202,16 @@ fn provide_records(
     Ok(Some(records))
 }
 
-fn make_services(root: &mut Supervisor, described: &manifest::Domain) -> Result<(), Error> {
-    // Whoever starts first, the provider or a client, makes the endpoint.
-    let called = described
+fn create_services(root: &mut Supervisor, description: &manifest::Domain) -> Result<(), Error> {
+    // The first to start, the provider or a client, causes the endpoint's creation.
+    let called = description
         .capabilities
         .iter()
         .filter_map(|capability| match capability {
             Capability::Service(name) => Some(name),
             _ => None,
         });
-    for name in called.chain(&described.provides) {
+    for name in called.chain(&description.provides) {
         if endpoint(root, name).is_none() {
             let endpoint = root.machine.pool.create_endpoint()?;
             root.services.push((name.clone(), endpoint));
@@ -220,14 +220,13 @@ fn make_services(root: &mut Supervisor, described: &manifest::Domain) -> Result<
     Ok(())
 }
 
-/// The endpoint of this machine's service of a name, for a client that comes from another machine: of one that keeps nothing of its
-/// clients.
+/// The endpoint of a stateless service, for a client that arrives from another machine.
 pub fn stateless_endpoint(root: &Supervisor, name: &str) -> Option<Cap<Endpoint>> {
     let is_stateless = root.manifest.is_stateless(name);
     is_stateless.then(|| endpoint(root, name)).flatten()
 }
 
-/// The endpoint of a service that a domain provides.
+/// The endpoint of a service, if it exists.
 pub fn endpoint(root: &Supervisor, name: &str) -> Option<Cap<Endpoint>> {
     let mut services = root.services.iter();
     services
@@ -237,9 +236,9 @@ pub fn endpoint(root: &Supervisor, name: &str) -> Option<Cap<Endpoint>> {
 
 fn find_device(
     root: &Supervisor,
-    described: &manifest::Domain,
-) -> Result<Option<Function>, NotStarted> {
-    let Some(Device { kind, index }) = described.device else {
+    description: &manifest::Domain,
+) -> Result<Option<Function>, StartError> {
+    let Some(Device { kind, index }) = description.device else {
         return Ok(None);
     };
     let mut functions = root
@@ -247,32 +246,32 @@ fn find_device(
         .iter()
         .filter(|function| kind::matches(function.identity, kind));
     let function = functions.nth(index as usize);
-    function.copied().map(Some).ok_or(NotStarted::NoDevice)
+    function.copied().map(Some).ok_or(StartError::NoDevice)
 }
 
-/// The migration server asks the kernel which objects it holds, to compare them with those of a domain that it has built.
-pub fn domain_rights(described: &manifest::Domain) -> DomainRights {
-    match can_ask_fleet(described) {
+/// The migration server identifies the objects that it holds, to compare them with those of a domain that it has built.
+pub fn domain_rights(description: &manifest::Domain) -> DomainRights {
+    match is_migration_server(description) {
         true => DomainRights::OWN | DomainRights::CAPTURE,
         false => DomainRights::OWN,
     }
 }
 
-/// A driver makes memory that its device reaches; without an IOMMU it is trusted with that.
-fn pool_rights(described: &manifest::Domain) -> Option<PoolRights> {
-    let granted = described.capabilities.contains(&Capability::Pool);
-    granted.then_some(match described.device {
+/// A driver creates memory for DMA; without an IOMMU it is trusted with that.
+fn pool_rights(description: &manifest::Domain) -> Option<PoolRights> {
+    let granted = description.capabilities.contains(&Capability::Pool);
+    granted.then_some(match description.device {
         Some(_) => PoolRights::OWN | PoolRights::DMA,
         None => PoolRights::OWN,
     })
 }
 
-fn arguments(machine: &str, described: &manifest::Domain) -> String {
+fn arguments(machine: &str, description: &manifest::Domain) -> String {
     let mut lines = format!("machine={machine}\n");
-    for (key, value) in &described.arguments {
+    for (key, value) in &description.arguments {
         lines += &format!("{key}={value}\n");
     }
-    let Some(port) = &described.port else {
+    let Some(port) = &description.port else {
         return lines;
     };
     let mac = port.mac.map_or([0; 6], |mac| mac.0);

@@ -1,4 +1,4 @@
-//! The ports that domains are provided with, which outlive them, and what goes along when a domain moves.
+//! The ports of domains, which outlive them, and the part of a port's state that moves with its domain.
 
 use abi::Error;
 use abi::register::PageCount;
@@ -11,47 +11,47 @@ use runtime::protocol::{Ipv4, Mac};
 
 use crate::badge::DomainNumber;
 use crate::supervisor::Supervisor;
-use crate::switchboard::Station;
+use crate::switchboard::PortAddress;
 
-/// A port's station as it goes along when its domain moves.
-pub fn export(station: Station) -> [u64; 2] {
-    let ip = station.ip.map_or(u64::MAX, Ipv4::to_word);
-    [station.mac.to_word(), ip]
+/// A port's address as the state of a binding.
+pub fn export(address: PortAddress) -> [u64; 2] {
+    let ip = address.ip.map_or(u64::MAX, Ipv4::to_word);
+    [address.mac.to_word(), ip]
 }
 
-/// The station that `export` told of; nothing if it makes no sense.
-pub fn import(state: [u64; 2]) -> Option<Station> {
+/// The inverse of [`export`]; `None` if the state is malformed.
+pub fn import(state: [u64; 2]) -> Option<PortAddress> {
     let ip = match state[1] {
         u64::MAX => None,
         word => Some(Ipv4::from_word(word).ok()?),
     };
-    Some(Station {
+    Some(PortAddress {
         mac: Mac::from_word(state[0]).ok()?,
         ip,
         side: Side::Domain,
     })
 }
 
-/// The domain's port, which may be there from its last life.
+/// The domain's port, which survives a restart.
 ///
 /// # Errors
-/// What the kernel says.
-pub(super) fn provide(
+/// The kernel's refusal.
+pub(super) fn find_or_create(
     root: &mut Supervisor,
     number: DomainNumber,
-    described: &manifest::Domain,
-) -> Result<Option<(Cap<Memory>, Station)>, Error> {
-    let Some(port) = &described.port else {
+    description: &manifest::Domain,
+) -> Result<Option<(Cap<Memory>, PortAddress)>, Error> {
+    let Some(port) = &description.port else {
         return Ok(None);
     };
     let side = match port.uplink {
         true => Side::Uplink,
         false => Side::Domain,
     };
-    if let Some(port) = root.switchboard.of(number, side) {
-        return Ok(Some((port.ring(), port.station())));
+    if let Some(port) = root.switchboard.find(number, side) {
+        return Ok(Some((port.ring(), port.address())));
     }
-    let station = Station {
+    let address = PortAddress {
         mac: Mac(port.mac.map_or([0; 6], |mac| mac.0)),
         ip: port.ip.map(|ip| Ipv4 {
             address: ip.address.octets(),
@@ -59,55 +59,55 @@ pub(super) fn provide(
         }),
         side,
     };
-    root.add_port(number, station)
-        .map(|ring| Some((ring, station)))
+    root.add_port(number, address)
+        .map(|ring| Some((ring, address)))
 }
 
-/// The migration server's tunnel, which may be there from its last life.
+/// The migration server's tunnel, which survives a restart.
 ///
 /// # Errors
-/// What the kernel says.
-pub(super) fn provide_tunnel(
+/// The kernel's refusal.
+pub(super) fn find_or_create_tunnel(
     root: &mut Supervisor,
     number: DomainNumber,
-    described: &manifest::Domain,
+    description: &manifest::Domain,
 ) -> Result<Option<Cap<Memory>>, Error> {
-    if !described.capabilities.contains(&Capability::Tunnel) {
+    if !description.capabilities.contains(&Capability::Tunnel) {
         return Ok(None);
     }
-    if let Some(tunnel) = root.switchboard.of(number, Side::Tunnel) {
+    if let Some(tunnel) = root.switchboard.find(number, Side::Tunnel) {
         return Ok(Some(tunnel.ring()));
     }
-    let station = Station {
+    let address = PortAddress {
         mac: Mac([0; 6]),
         ip: None,
         side: Side::Tunnel,
     };
-    root.add_port(number, station).map(Some)
+    root.add_port(number, address).map(Some)
 }
 
 impl Supervisor {
-    /// Makes a port with a ring of its own.
+    /// Creates a port and its ring.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's refusal.
     pub fn add_port(
         &mut self,
         owner: DomainNumber,
-        station: Station,
+        address: PortAddress,
     ) -> Result<Cap<Memory>, Error> {
         let ring = self
             .machine
             .pool
             .create_populated_memory(PageCount(PORT_PAGES))?;
-        self.switchboard.add(owner, station, ring);
+        self.switchboard.add(owner, address, ring);
         Ok(ring)
     }
 
-    /// Takes a ring's memory back.
+    /// Frees a ring's memory.
     pub fn destroy_ring(&self, ring: Cap<Memory>) {
         if let Err(error) = ring.destroy() {
-            log::error!("cannot take back a ring: {error}");
+            log::error!("cannot destroy a ring: {error}");
         }
     }
 }

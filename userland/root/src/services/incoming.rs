@@ -1,12 +1,12 @@
-//! What `root` does for a domain that comes from another machine.
+//! Requests to `root` about a domain that arrives from another machine.
 //!
 //! ```text
 //! (not here) --admit--> incoming --keep--> prepared --adopt--> running
 //!         \<---discard---/<----discard------/
 //! ```
 //!
-//! An incoming domain belongs to whoever builds it, and root holds its pool only. A prepared one is root's: its builder
-//! may end, and be asked by the other machine after it was started again. It is frozen until it is adopted.
+//! An incoming domain belongs to its builder, the migration server, and root holds its pool only. A prepared one is root's, so it
+//! survives a restart of its builder. It is frozen until it is adopted.
 
 use abi::NO_DEADLINE;
 use abi::kind::{EndpointRights, MemoryRights, NotificationRights};
@@ -18,37 +18,37 @@ use runtime::protocol::Name;
 use runtime::protocol::ports::doorbell_flag;
 use runtime::protocol::root::{Binding, DomainId, DomainState, Refusal, done};
 
-use super::root::{Reply, kernel, leave};
+use super::root::{Response, kernel, remove_domain};
 use crate::badge::{Interface, badge};
-use crate::birth::Body;
-use crate::domain::{Domain, Held};
+use crate::domain::{Domain, HeldObject};
 use crate::handle::Handle;
+use crate::spawn::DomainObjects;
 use crate::supervisor::Supervisor;
 use crate::{clock, names, provision};
 
-/// Whether a domain is on its way here.
-fn comes(state: DomainState) -> bool {
+/// Whether a domain in this state is arriving.
+fn is_arriving(state: DomainState) -> bool {
     matches!(state, DomainState::Incoming | DomainState::Prepared)
 }
 
-/// The domain of this name that is on its way here.
-fn coming(root: &Supervisor, name: Name) -> Result<usize, Refusal> {
+/// The arriving domain of this name.
+fn find_arriving(root: &Supervisor, name: Name) -> Result<usize, Refusal> {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
-    match comes(root.domains[index].state) {
+    match is_arriving(root.domains[index].state) {
         true => Ok(index),
         false => Err(Refusal::WrongState),
     }
 }
 
-/// Reserves memory.
+/// Reserves memory for a domain.
 pub fn admit(
     root: &mut Supervisor,
     name: Name,
     id: DomainId,
     pages: PageCount,
     movable: bool,
-) -> Reply {
-    // One that is at home here and elsewhere comes instead of being started.
+) -> Response {
+    // One that is at home here and elsewhere may arrive instead of being started.
     let known =
         |domain: &Domain| !domain.is_elsewhere() && (domain.name == name || domain.id == id);
     if let Some(domain) = root.domains.iter().find(|domain| known(domain)) {
@@ -64,28 +64,28 @@ pub fn admit(
             abi::Error::PoolEmpty => Refusal::NoMemory,
             other => kernel(other),
         })?;
-    let waiting = root.by_name(name).map(|index| root.domains.remove(index));
-    let number = root.draw_number();
+    let earlier = root.by_name(name).map(|index| root.domains.remove(index));
+    let number = root.allocate_number();
     root.domains.push(Domain {
         state: DomainState::Incoming,
         movable,
-        waited: waiting.map(|domain| domain.state),
+        state_before_arrival: earlier.map(|domain| domain.state),
         pool: Some(pool),
         ..Domain::new(number, name, id)
     });
     Ok((done(), Some(pool.erase())))
 }
 
-/// Finds this machine's object of a name, or makes it.
-pub fn bind(root: &mut Supervisor, name: Name, binding: Binding) -> Reply {
-    let index = coming(root, name)?;
+/// Finds or creates this machine's object for a binding.
+pub fn bind(root: &mut Supervisor, name: Name, binding: Binding) -> Response {
+    let index = find_arriving(root, name)?;
     let held = root.domains[index].held.iter();
     let mut bound = held.filter(|held| held.binding == binding);
     if let Some(held) = bound.next() {
         return Ok((done(), Some(held.capability)));
     }
-    let (capability, badge) = make_binding(root, index, binding)?;
-    root.domains[index].held.push(Held {
+    let (capability, badge) = create_binding(root, index, binding)?;
+    root.domains[index].held.push(HeldObject {
         binding,
         capability,
         badge,
@@ -94,8 +94,8 @@ pub fn bind(root: &mut Supervisor, name: Name, binding: Binding) -> Reply {
     Ok((done(), Some(capability)))
 }
 
-/// This machine's capability for a name, with the badge that it has.
-fn make_binding(
+/// This machine's capability for a binding, and its badge.
+fn create_binding(
     root: &mut Supervisor,
     index: usize,
     binding: Binding,
@@ -119,17 +119,17 @@ fn make_binding(
             Ok((doorbell.map_err(kernel)?.erase(), flag))
         }
         clock::NAME => {
-            let page = clock::make_page(&machine).map_err(kernel)?;
+            let page = clock::create_page(&machine).map_err(kernel)?;
             root.domains[index].clock = Some(page);
             let rights = MemoryRights::READ | MemoryRights::WRITE;
             Ok((page.mint(rights, 0).map_err(kernel)?.erase(), 0))
         }
         names::RING => {
-            let station = provision::ports::import(binding.state).ok_or(Refusal::Malformed)?;
-            if root.switchboard.is_taken(number, station) {
+            let address = provision::ports::import(binding.state).ok_or(Refusal::Malformed)?;
+            if root.switchboard.is_taken(number, address) {
                 return Err(Refusal::AddressTaken);
             }
-            let ring = root.add_port(number, station).map_err(kernel)?;
+            let ring = root.add_port(number, address).map_err(kernel)?;
             let rights = MemoryRights::READ | MemoryRights::WRITE;
             Ok((ring.mint(rights, 0).map_err(kernel)?.erase(), 0))
         }
@@ -143,16 +143,16 @@ fn make_binding(
     }
 }
 
-/// Takes a complete domain over. One that was kept before is no more: its builder has ended it.
+/// Takes over a complete domain. One that was kept before no longer exists: its builder has destroyed it.
 pub fn keep(
     root: &mut Supervisor,
     name: Name,
     token: u64,
     home: Option<Name>,
     message: &Message,
-) -> Reply {
+) -> Response {
     let own = root.machine.domain;
-    let index = coming(root, name)?;
+    let index = find_arriving(root, name)?;
     let domain = &mut root.domains[index];
     let pool = domain.pool.ok_or(Refusal::WrongState)?;
     let mut reader = message.reader();
@@ -162,14 +162,14 @@ pub fn keep(
     if own.identify(sent.slot()) != own.identify(pool.slot()) {
         return Err(Refusal::Capability);
     }
-    let body = Body {
+    let objects = DomainObjects {
         pool,
         domain: copy(reader.capability())?,
         wake: copy(reader.capability())?,
     };
-    // Now, so that the switch has nothing to map while the domain's clients wait.
-    root.switchboard.attach(domain.number, *body.wake);
-    domain.body = Some(body);
+    // Attached already now, so that the switch has nothing to map while the domain's clients wait.
+    root.switchboard.attach(domain.number, *objects.wake);
+    domain.objects = Some(objects);
     domain.freeze_token = token;
     domain.home = home;
     domain.state = DomainState::Prepared;
@@ -177,29 +177,29 @@ pub fn keep(
     Ok((done(), None))
 }
 
-/// Lets a prepared domain run. It is thawed here, so that it cannot be root's and yet stand still for ever.
-pub fn adopt(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64) -> Reply {
+/// Lets a prepared domain run. Root thaws it itself, so an adopted domain cannot stay frozen for ever.
+pub fn adopt(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64) -> Response {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let domain = &mut root.domains[index];
     match adoption(domain, id, incarnation)? {
         Adoption::Done => return Ok((done(), None)),
         Adoption::Due => {}
     }
-    let body = domain.body.as_ref().ok_or(Refusal::WrongState)?;
-    // No port is announced of a domain that stands still after all.
-    body.domain.thaw(domain.freeze_token).map_err(kernel)?;
+    let objects = domain.objects.as_ref().ok_or(Refusal::WrongState)?;
+    // First, so that no port of a domain that stays frozen is announced.
+    objects.domain.thaw(domain.freeze_token).map_err(kernel)?;
     root.switchboard.activate(domain.number);
     domain.begin_adopted(incarnation);
     root.ring_for_commands();
     Ok((done(), None))
 }
 
-/// What an adoption takes.
+/// The work left for an adoption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Adoption {
-    /// It was asked for before, and who asked ended or heard no answer. The domain may even have ended since.
+    /// None: the request is a repetition whose first answer was lost. The domain may even have ended since.
     Done,
-    /// The domain is to run.
+    /// The domain is to be thawed.
     Due,
 }
 
@@ -212,8 +212,8 @@ fn adoption(domain: &Domain, id: DomainId, incarnation: u64) -> Result<Adoption,
     }
 }
 
-/// Stops a domain for good of which a younger copy runs on another machine.
-pub fn outlive(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64) -> Reply {
+/// Stops a domain for good because a younger copy of it runs on another machine.
+pub fn outlive(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64) -> Response {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let domain = &mut root.domains[index];
     match domain.state {
@@ -222,22 +222,22 @@ pub fn outlive(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64
         DomainState::Running if domain.incarnation < incarnation => {}
         _ => return Err(Refusal::WrongState),
     }
-    let body = domain.body.as_ref().ok_or(Refusal::WrongState)?;
-    body.domain.freeze(NO_DEADLINE).map_err(kernel)?;
+    let objects = domain.objects.as_ref().ok_or(Refusal::WrongState)?;
+    objects.domain.freeze(NO_DEADLINE).map_err(kernel)?;
     domain.state = DomainState::Outlived;
     root.switchboard.stop(domain.number);
     root.ring_for_commands();
-    log::error!("{name} stands still: a younger copy of it runs on another machine");
+    log::error!("{name} is stopped: a younger copy of it runs on another machine");
     Ok((done(), None))
 }
 
-/// Gives up a domain that does not come.
-pub fn discard(root: &mut Supervisor, name: Name, id: DomainId) -> Reply {
-    give_up(root, name, id, comes)
+/// Discards a domain that does not arrive.
+pub fn discard(root: &mut Supervisor, name: Name, id: DomainId) -> Response {
+    give_up(root, name, id, is_arriving)
 }
 
-/// Gives up a copy that was outlived.
-pub fn drop_outlived(root: &mut Supervisor, name: Name, id: DomainId) -> Reply {
+/// Discards an outlived copy.
+pub fn drop_outlived(root: &mut Supervisor, name: Name, id: DomainId) -> Response {
     give_up(root, name, id, |state| state == DomainState::Outlived)
 }
 
@@ -245,20 +245,20 @@ fn give_up(
     root: &mut Supervisor,
     name: Name,
     id: DomainId,
-    is_so: impl Fn(DomainState) -> bool,
-) -> Reply {
+    may_discard: impl Fn(DomainState) -> bool,
+) -> Response {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     match &root.domains[index] {
-        // Another one of this name comes from a third machine.
+        // Another domain of this name arrives from a third machine.
         domain if domain.id != id => return Err(Refusal::NoSuchDomain),
-        domain if is_so(domain.state) => {}
+        domain if may_discard(domain.state) => {}
         _ => return Err(Refusal::WrongState),
     }
-    leave(root, index);
+    remove_domain(root, index);
     Ok((done(), None))
 }
 
-/// A copy of a capability that was sent: what came with a message is deleted after it.
+/// Duplicates a transferred capability: those of a message are deleted after it is handled.
 fn copy<T: Kind>(sent: Result<Cap<T>, abi::Error>) -> Result<Handle<T>, Refusal> {
     let sent = sent.map_err(|_| Refusal::Capability)?;
     sent.duplicate().map(Handle::new).map_err(kernel)

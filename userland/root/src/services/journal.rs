@@ -1,4 +1,4 @@
-//! `journal`: what was said, for the console.
+//! `journal`: the log, for the console.
 
 use runtime::message::Message;
 use runtime::protocol::journal::Request;
@@ -8,7 +8,7 @@ use runtime::server::Answer;
 use super::now;
 use crate::console;
 
-/// Answers with a line.
+/// Answers with the requested line.
 pub fn handle(message: &Message) -> Answer {
     let Ok(request) = Request::unpack(message.words()) else {
         return now(&refused(Refusal::Malformed));

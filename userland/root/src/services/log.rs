@@ -1,4 +1,4 @@
-//! `log`: what domains say, with their names.
+//! `log`: log lines of domains.
 
 use runtime::message::Message;
 use runtime::protocol::log;
@@ -8,25 +8,25 @@ use crate::badge::DomainNumber;
 use crate::supervisor::Supervisor;
 use crate::{clock, console};
 
-/// Keeps a line. What is malformed is answered all the same: it is the caller's loss.
+/// Appends a line to the journal. A malformed one is dropped, with the same answer: only the caller loses.
 pub fn handle(root: &mut Supervisor, domain: DomainNumber, message: &Message) -> Answer {
     if let (Some(index), Ok(text)) = (root.by_number(domain), log::unpack(message.words())) {
         let text = text.as_bytes();
-        keep(root, index, text.strip_suffix(b"\n").unwrap_or(text));
+        append(root, index, text.strip_suffix(b"\n").unwrap_or(text));
     }
     Answer::Now(Message::new())
 }
 
-/// Keeps a line, unless its domain said too much lately.
-fn keep(root: &mut Supervisor, index: usize, line: &[u8]) {
+/// Appends a line unless its domain has exceeded its quota.
+fn append(root: &mut Supervisor, index: usize, line: &[u8]) {
     let domain = &mut root.domains[index];
     let name = domain.name;
     let bytes = console::bytes_of_line(name, line);
-    let Some(left_out) = domain.allowance.pay(clock::now_ns(), bytes) else {
+    let Some(dropped) = domain.log_quota.charge(clock::now_ns(), bytes) else {
         return;
     };
-    if left_out > 0 {
-        ::log::warn!("{left_out} lines of {name} dropped: it said too much");
+    if dropped > 0 {
+        ::log::warn!("{dropped} lines of {name} dropped: it exceeded its log quota");
     }
-    console::keep(name, line);
+    console::append(name, line);
 }

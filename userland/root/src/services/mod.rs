@@ -1,5 +1,4 @@
-//! What root does for those who call it, an interface a file. Root answers; it never calls, and so never waits for
-//! one of its clients.
+//! Root's interfaces, one per file. Root answers and never calls, so it never waits for a client.
 
 pub mod incoming;
 pub mod journal;
@@ -16,22 +15,22 @@ use runtime::slots;
 use crate::badge::{self, Interface};
 use crate::supervisor::Supervisor;
 
-/// Most capabilities that a call brings: those of a domain that is to be kept.
+/// The maximum number of capabilities in a call, that of the request to keep a domain.
 pub const CAPABILITIES_MAX: usize = runtime::protocol::root::KEEP_CAPABILITIES;
 
-/// Does what a message asks for.
+/// Handles one event of root's endpoint.
 pub fn handle(root: &mut Supervisor, server: &mut Server, event: Event) -> Answer {
     match event {
         Event::Fault { badge, fault } => {
             if let Some((Interface::Faults, domain)) = badge::decode(badge) {
                 root.fault(domain, fault);
             }
-            // The thread stands still until its domain is ended.
+            // The thread stays stopped until its domain is ended.
             Answer::Never
         }
         Event::Call { badge, mut message } => {
             let answer = call(root, server, badge, &message);
-            // What was kept was copied.
+            // The handlers have duplicated those that they keep.
             message.discard_capabilities();
             answer
         }
@@ -40,25 +39,25 @@ pub fn handle(root: &mut Supervisor, server: &mut Server, event: Event) -> Answe
 }
 
 fn call(root: &mut Supervisor, server: &mut Server, badge: u64, message: &Message) -> Answer {
-    root.look_after_exports();
+    root.check_due_exports();
     match badge::decode(badge) {
         Some((Interface::Log, domain)) => log::handle(root, domain, message),
         Some((Interface::Journal, _)) => journal::handle(message),
         Some((Interface::Root, _)) => root::handle(root, server, message),
         Some((Interface::Ports, _)) => ports::handle(root, message),
-        // Nobody but the kernel has a capability with such a badge.
+        // Only the kernel sends with such a badge, and it does not call.
         Some((Interface::Faults, _)) | None => Answer::Never,
     }
 }
 
-/// Answers now.
+/// An immediate answer.
 fn now(words: &Words) -> Answer {
     Answer::Now(Message::of(words.as_slice()))
 }
 
-/// Answers a call whose reply right was kept.
+/// Answers a deferred call with its stored reply right.
 pub fn answer_later(reply: Cap<Reply>, words: &Words) {
-    // A caller that is gone needs no answer; the right is used up or void.
+    // On failure the caller is gone and needs no answer.
     if reply.reply(&Message::of(words.as_slice())).is_err() {
         let _ = reply.delete();
     }

@@ -1,4 +1,4 @@
-//! `ports`: the switch asks what to do.
+//! `ports`: commands for the switch, which polls for them.
 
 use runtime::message::Message;
 use runtime::protocol::ports::{COMMANDS_FLAG, Command};
@@ -8,30 +8,30 @@ use runtime::server::Answer;
 use crate::supervisor::Supervisor;
 use crate::switchboard::Change;
 
-/// Takes note of the step that the switch has taken, and tells it the next.
+/// Records the step that the switch has completed, and answers with the next one.
 pub fn handle(root: &mut Supervisor, message: &Message) -> Answer {
     let word = |index| message.words().get(index).copied().unwrap_or(0);
     let serial = word(0);
     root.switchboard.heap_free = word(1);
     if let Some(change) = root.switchboard.completed(serial) {
-        root.note(change);
+        root.apply(change);
     }
     let step = root.switchboard.next_step();
     let command = match step.command {
         Command::Nothing { .. } => Command::Nothing {
-            ask_again_in_ns: root.next_look_in_ns(),
+            ask_again_in_ns: root.next_check_in_ns(),
         },
         command => command,
     };
     let answer = Message::of(command.pack(step.serial).as_slice());
-    Answer::Now(match (command, step.ends) {
+    Answer::Now(match (command, step.capabilities) {
         (Command::Attach { .. }, Some((ring, wake))) => answer.capability(ring).capability(wake),
         _ => answer,
     })
 }
 
 impl Supervisor {
-    fn note(&mut self, change: Change) {
+    fn apply(&mut self, change: Change) {
         match change {
             Change::Served => {}
             Change::Gone(ring) => self.destroy_ring(ring),
@@ -39,16 +39,16 @@ impl Supervisor {
         }
     }
 
-    /// Wakes the switch if it has something to do.
+    /// Wakes the switch if there is a command for it.
     pub fn ring_for_commands(&self) {
         if self.switchboard.has_work() {
             self.ring();
         }
     }
 
-    /// Wakes the switch: it asks what to do, and when to ask again.
+    /// Wakes the switch: it polls for a command, and learns the time of its next poll.
     pub fn ring(&self) {
-        // The doorbell is root's own.
+        // Cannot fail: the doorbell is root's own.
         let _ = self.machine.doorbell.signal(COMMANDS_FLAG);
     }
 }

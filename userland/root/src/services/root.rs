@@ -1,4 +1,4 @@
-//! `root`: the machine's domains, for those who list and move them. What a target asks is [`incoming`].
+//! `root`: listing and moving the machine's domains. Requests of a move's target are in [`incoming`].
 
 use abi::Error;
 use abi::kind::DomainRights;
@@ -12,18 +12,18 @@ use runtime::server::{Answer, Server};
 
 use super::{incoming, now};
 use crate::badge::{Interface, badge};
-use crate::domain::{Domain, plain};
+use crate::domain::{Domain, stateless_binding};
 use crate::handle::Handle;
 use crate::supervisor::Supervisor;
 use crate::{clock, names};
 
-/// The longest that a domain stays frozen that is retired no more.
+/// The maximum freeze of a domain whose retirement was undone.
 const UNRETIRED_NS: u64 = 1_000_000_000;
 
-/// What an answer carries: words, and a capability that the caller gets a copy of.
-pub type Reply = Result<(Words, Option<Cap<Any>>), Refusal>;
+/// The words of an answer, and a capability to transfer a copy of.
+pub type Response = Result<(Words, Option<Cap<Any>>), Refusal>;
 
-/// Answers a request.
+/// Handles a request.
 pub fn handle(root: &mut Supervisor, server: &mut Server, message: &Message) -> Answer {
     let Ok(request) = Request::unpack(message.words()) else {
         return now(&refused(Refusal::Malformed));
@@ -40,7 +40,7 @@ pub fn handle(root: &mut Supervisor, server: &mut Server, message: &Message) -> 
     }
 }
 
-fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Reply {
+fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Response {
     match *request {
         Request::List { index } => list(root, index),
         Request::Find { name } => find(root, name),
@@ -49,7 +49,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Reply
             object,
             badge,
         } => name_of(root, name, object, badge),
-        // It may be answered later, and is done before.
+        // Handled before, since its answer may be deferred.
         Request::Export { .. } => Err(Refusal::Malformed),
         Request::Revert { name } => revert(root, name),
         Request::Release { name } => release(root, name),
@@ -80,7 +80,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Reply
 }
 
 /// The exported domain of this name.
-fn exported(root: &Supervisor, name: Name) -> Result<usize, Refusal> {
+fn find_exported(root: &Supervisor, name: Name) -> Result<usize, Refusal> {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     match root.domains[index].state {
         DomainState::Exported => Ok(index),
@@ -88,38 +88,47 @@ fn exported(root: &Supervisor, name: Name) -> Result<usize, Refusal> {
     }
 }
 
-fn list(root: &Supervisor, index: u64) -> Reply {
+fn list(root: &Supervisor, index: u64) -> Response {
     let index = usize::try_from(index).map_err(|_| Refusal::NoSuchDomain)?;
     let domain = root.domains.get(index).ok_or(Refusal::NoSuchDomain)?;
     Ok((domain.record().pack(), None))
 }
 
-fn find(root: &mut Supervisor, name: Name) -> Reply {
+fn find(root: &mut Supervisor, name: Name) -> Response {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let domain = &mut root.domains[index];
     let words = domain.record().pack();
-    // One that faulted is not moved, but a migration server that was started again learns from the kernel that it is not
-    // retired.
-    let comes = matches!(domain.state, DomainState::Incoming | DomainState::Prepared);
-    let Some(body) = domain.body.as_ref().filter(|_| !comes && domain.movable) else {
+    // A faulted domain does not move, but a restarted migration server needs the capability to find out that it is not retired.
+    let is_arriving = matches!(domain.state, DomainState::Incoming | DomainState::Prepared);
+    let Some(objects) = domain
+        .objects
+        .as_ref()
+        .filter(|_| !is_arriving && domain.movable)
+    else {
         return Ok((words, None));
     };
-    if domain.handed.is_none() {
+    if domain.migration_handle.is_none() {
         let all = DomainRights::all();
         let rights = all - (DomainRights::DESTROY | DomainRights::UNRETIRE);
-        let handed = body.domain.mint(rights, 0).map_err(kernel)?;
-        domain.handed = Some(Handle::new(handed));
+        let migration_handle = objects.domain.mint(rights, 0).map_err(kernel)?;
+        domain.migration_handle = Some(Handle::new(migration_handle));
     }
-    Ok((words, domain.handed.as_ref().map(|handed| handed.erase())))
+    Ok((
+        words,
+        domain
+            .migration_handle
+            .as_ref()
+            .map(|migration_handle| migration_handle.erase()),
+    ))
 }
 
-fn name_of(root: &Supervisor, name: Name, object: ObjectId, badge: u64) -> Reply {
+fn name_of(root: &Supervisor, name: Name, object: ObjectId, badge: u64) -> Response {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let domain = &root.domains[index];
     let faults = self::badge(Interface::Faults, domain.number);
     let own = root.machine.domain;
     let binding = if badge == faults && own.identify(root.machine.endpoint.slot()) == Ok(object) {
-        plain(names::FAULTS)
+        stateless_binding(names::FAULTS)
     } else {
         domain.binding_of(own, object, badge)
     };
@@ -127,7 +136,7 @@ fn name_of(root: &Supervisor, name: Name, object: ObjectId, badge: u64) -> Reply
     Ok((binding.pack(), None))
 }
 
-/// Quiesces a domain's port; if the switch has to do that first, the answer comes when it has.
+/// Exports a domain and quiesces its port; the answer is deferred until the switch has done that.
 fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns: u64) -> Answer {
     let Some(index) = root.by_name(name) else {
         return now(&refused(Refusal::NoSuchDomain));
@@ -142,7 +151,7 @@ fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns: u64
     domain.begin_export(clock::now_ns(), frozen_ns);
     let number = domain.number;
     let is_quiet = root.switchboard.quiesce(number);
-    // Even if there is nothing to do: the switch is to ask again when root looks at the domain.
+    // Even without a command: the switch is to poll again at the time of root's check.
     root.ring();
     if is_quiet {
         return now(&done());
@@ -156,35 +165,35 @@ fn export(root: &mut Supervisor, server: &mut Server, name: Name, frozen_ns: u64
     }
 }
 
-fn revert(root: &mut Supervisor, name: Name) -> Reply {
+fn revert(root: &mut Supervisor, name: Name) -> Response {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     root.end_export(index)?;
     Ok((done(), None))
 }
 
-fn release(root: &mut Supervisor, name: Name) -> Reply {
-    let index = exported(root, name)?;
-    leave(root, index);
+fn release(root: &mut Supervisor, name: Name) -> Response {
+    let index = find_exported(root, name)?;
+    remove_domain(root, index);
     Ok((done(), None))
 }
 
-fn unretire(root: &mut Supervisor, name: Name) -> Reply {
-    let index = exported(root, name)?;
-    let body = root.domains[index].body.as_ref();
-    let domain = &body.ok_or(Refusal::WrongState)?.domain;
-    // If it were not thawed here, the kernel would soon.
+fn unretire(root: &mut Supervisor, name: Name) -> Response {
+    let index = find_exported(root, name)?;
+    let objects = root.domains[index].objects.as_ref();
+    let domain = &objects.ok_or(Refusal::WrongState)?.domain;
+    // Thawed at once; the kernel's deadline is the fallback.
     match domain.unretire(clock::now_ns().saturating_add(UNRETIRED_NS)) {
         Ok(freeze) => domain.thaw(freeze.token).map_err(kernel)?,
-        // It was asked before, and the answer got lost, or the kernel thaws it.
+        // A repeated request whose first answer was lost, or the kernel has thawed it.
         Err(Error::WrongState) => return Ok((done(), None)),
         Err(error) => return Err(kernel(error)),
     }
-    log::warn!("{name} is retired no more, as an operator wants it");
+    log::warn!("{name} is no longer retired, at an operator's request");
     Ok((done(), None))
 }
 
-/// Starts a domain that is at home here and not here. One that cannot be started is what it was before.
-fn start(root: &mut Supervisor, name: Name) -> Reply {
+/// Starts a domain that is at home here but not present. A failure restores its previous state.
+fn start(root: &mut Supervisor, name: Name) -> Response {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let Domain {
         state,
@@ -202,7 +211,7 @@ fn start(root: &mut Supervisor, name: Name) -> Reply {
     Ok((done(), None))
 }
 
-fn memory(root: &Supervisor) -> Reply {
+fn memory(root: &Supervisor) -> Response {
     let report = root.machine.pool.report().map_err(kernel)?;
     let record = MemoryRecord {
         pages: PageCount(report.total.0),
@@ -213,8 +222,8 @@ fn memory(root: &Supervisor) -> Reply {
     Ok((record.pack(), None))
 }
 
-/// A domain went, or does not come after all.
-pub fn leave(root: &mut Supervisor, index: usize) {
+/// Removes a domain that has left, or does not arrive.
+pub fn remove_domain(root: &mut Supervisor, index: usize) {
     let state = root.domains[index].state;
     root.end(index);
     let domain = root.domains.remove(index);
@@ -227,11 +236,11 @@ pub fn leave(root: &mut Supervisor, index: usize) {
     }
     root.ring_for_commands();
     log::info!("{} left", domain.name);
-    root.note_gone(&domain);
+    root.record_departure(&domain);
 }
 
-/// The kernel's refusal, which only the log explains.
+/// Logs the kernel's error, which the protocol's refusal does not carry.
 pub fn kernel(error: abi::Error) -> Refusal {
-    log::error!("the kernel refused what a move needs: {error}");
+    log::error!("the kernel refused a call for a move: {error}");
     Refusal::Kernel
 }

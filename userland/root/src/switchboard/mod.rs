@@ -1,9 +1,9 @@
-//! The machine's ports: what the switch shall serve, and what it is known to serve.
+//! The machine's ports: their desired and their observed state at the switch.
 //!
-//! Root wants each port in some state; the switch reports what it has done. [`Switchboard::next_step`] is the first step
-//! between the two. A switch that starts anew serves nothing, and so hears of every port again; a port whose owner
-//! was started again is attached anew, because its `wake` is another. A domain has a port, and the migration server a
-//! tunnel beside it; what is wanted of the owner's is wanted of both.
+//! Root sets a desired state for each port; the switch reports each completed step. [`Switchboard::next_step`] is the first step
+//! from the observed towards the desired state. A restarted switch serves no port and receives them all again; the port of a
+//! restarted owner is attached again, because its `wake` is a new one. A domain has a port, and the migration server also a tunnel;
+//! both of its ports have the same desired state.
 //!
 //! ```text
 //! nothing --Attach--> attached --Activate--> active --Quiesce--> quiet or stopped --Detach--> nothing
@@ -20,24 +20,24 @@ use crate::badge::DomainNumber;
 
 mod port;
 
-use port::{Known, Service, Step};
-pub use port::{Port, Station};
+use port::{Observed, Service, Step};
+pub use port::{Port, PortAddress};
 
-/// What the switch is told.
+/// The answer to a poll of the switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextStep {
-    /// What it reports when it is done; 0 for nothing to do.
+    /// The number that the switch reports on completion; 0 for no command.
     pub serial: u64,
-    /// What it shall do.
+    /// The command to execute.
     pub command: Command,
-    /// The port's ring and its owner's `wake`.
-    pub ends: Option<(Cap<Memory>, Cap<Notification>)>,
+    /// The port's ring and its owner's `wake`, transferred with [`Command::Attach`].
+    pub capabilities: Option<(Cap<Memory>, Cap<Notification>)>,
 }
 
-/// All ports.
+/// The ports of the machine.
 #[derive(Debug, Default)]
 pub struct Switchboard {
-    /// Bytes of the switch's heap that were free when it asked last.
+    /// Free bytes of the switch's heap at its last poll.
     pub heap_free: u64,
     ports: Vec<Port>,
     ports_made: u32,
@@ -45,111 +45,111 @@ pub struct Switchboard {
     step: Option<Step>,
 }
 
-/// What became of a port by a step that the switch has taken.
+/// The effect of a completed step on its port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It serves it still, or anew.
+    /// The switch serves it.
     Served,
-    /// The port changes its ring no more.
+    /// The switch no longer uses its ring.
     Quiet(DomainNumber),
-    /// The port is gone, and its ring can be destroyed.
+    /// It is gone, and its ring can be destroyed.
     Gone(Cap<Memory>),
 }
 
 impl Switchboard {
-    /// Adds a port with this ring, of which the switch does not hear yet.
-    pub fn add(&mut self, owner: DomainNumber, station: Station, ring: Cap<Memory>) {
+    /// Adds a port with this ring, not yet known to the switch.
+    pub fn add(&mut self, owner: DomainNumber, address: PortAddress, ring: Cap<Memory>) {
         self.ports_made += 1;
         let number = PortNumber(self.ports_made);
-        self.ports.push(Port::new(number, owner, station, ring));
+        self.ports.push(Port::new(number, owner, address, ring));
     }
 
-    /// The owner's port with this side.
-    pub fn of(&self, owner: DomainNumber, side: Side) -> Option<&Port> {
-        let mut ports = self.ports.iter().filter(|port| port.station.side == side);
+    /// The owner's port on this side.
+    pub fn find(&self, owner: DomainNumber, side: Side) -> Option<&Port> {
+        let mut ports = self.ports.iter().filter(|port| port.address.side == side);
         ports.find(|port| port.owner == owner && !port.removed)
     }
 
-    /// Whether a port of another owner has one of the addresses of this station.
-    pub fn is_taken(&self, owner: DomainNumber, station: Station) -> bool {
+    /// Whether a port of another owner has the same Ethernet or IPv4 address.
+    pub fn is_taken(&self, owner: DomainNumber, address: PortAddress) -> bool {
         let mut others = self.ports.iter();
         others.any(|port| {
-            let other = port.station;
-            let same_ip = other.ip.is_some() && other.address() == station.address();
-            port.owner != owner && !port.removed && (other.mac == station.mac || same_ip)
+            let other = port.address;
+            let same_ip = other.ip.is_some() && other.ipv4() == address.ipv4();
+            port.owner != owner && !port.removed && (other.mac == address.mac || same_ip)
         })
     }
 
-    fn of_mut(&mut self, owner: DomainNumber) -> impl Iterator<Item = &mut Port> {
+    fn ports_of_mut(&mut self, owner: DomainNumber) -> impl Iterator<Item = &mut Port> {
         self.ports
             .iter_mut()
             .filter(move |port| port.owner == owner && !port.removed)
     }
 
-    /// Has the owner's ports made ready: it is woken through `wake` once frames flow.
+    /// Requests that the owner's ports be attached: the switch signals `wake` once frames flow.
     pub fn attach(&mut self, owner: DomainNumber, wake: Cap<Notification>) {
-        for port in self.of_mut(owner) {
+        for port in self.ports_of_mut(owner) {
             port.wake = Some(wake);
             port.generation += 1;
-            port.wanted = Service::Attached;
+            port.desired = Service::Attached;
         }
     }
 
-    /// Lets frames flow to and from an owner whose ports are attached.
+    /// Requests that frames flow to and from the owner.
     pub fn activate(&mut self, owner: DomainNumber) {
-        self.of_mut(owner)
-            .for_each(|port| port.wanted = Service::Active);
+        self.ports_of_mut(owner)
+            .for_each(|port| port.desired = Service::Active);
     }
 
-    /// Lets no frame flow to and from an owner that is leaving; whether that is so already.
+    /// Requests that no frames flow to and from an owner that is leaving; returns whether none does already.
     pub fn quiesce(&mut self, owner: DomainNumber) -> bool {
         self.close(owner, Service::Quiet)
     }
 
-    /// Lets no frame flow to and from an owner that stands still, or is ended.
+    /// Requests that no frames flow to and from an owner that is stopped.
     pub fn stop(&mut self, owner: DomainNumber) {
         self.close(owner, Service::Stopped);
     }
 
-    fn close(&mut self, owner: DomainNumber, wanted: Service) -> bool {
+    fn close(&mut self, owner: DomainNumber, desired: Service) -> bool {
         let step = self.step;
-        self.of_mut(owner).fold(true, |quiet, port| {
-            port.wanted = wanted;
-            // The switch may have activated it already, and only not said so.
-            let told = step.filter(|step| step.port == port.number);
-            let becomes = told.and_then(|step| step.becomes);
-            let active = |known: Known| known.service == Service::Active;
-            quiet && !port.known.is_some_and(active) && !becomes.is_some_and(active)
+        self.ports_of_mut(owner).fold(true, |quiet, port| {
+            port.desired = desired;
+            // The switch may have activated it already without reporting it yet.
+            let pending = step.filter(|step| step.port == port.number);
+            let becomes = pending.and_then(|step| step.becomes);
+            let active = |observed: Observed| observed.service == Service::Active;
+            quiet && !port.observed.is_some_and(active) && !becomes.is_some_and(active)
         })
     }
 
-    /// Forgets the port of a domain that runs on another machine: its address stays reserved for a while. Answers as
-    /// [`Switchboard::remove`].
+    /// Removes the port of a domain that runs on another machine: its address stays reserved for a while. Returns the ring as
+    /// [`Switchboard::remove`] does.
     pub fn depart(&mut self, owner: DomainNumber) -> Option<Cap<Memory>> {
-        self.of_mut(owner).for_each(|port| port.departed = true);
+        self.ports_of_mut(owner)
+            .for_each(|port| port.departed = true);
         self.remove(owner)
     }
 
-    /// Forgets the port of a domain, which has one. Answers its ring if nobody uses that any more; else a [`Change`]
-    /// will.
+    /// Removes the port of a domain. Returns its ring if the switch does not use it; otherwise a [`Change`] returns it later.
     pub fn remove(&mut self, owner: DomainNumber) -> Option<Cap<Memory>> {
-        let port = self.of_mut(owner).next()?;
+        let port = self.ports_of_mut(owner).next()?;
         port.removed = true;
         let (number, ring) = (port.number, port.ring);
-        // The switch may have taken the ring already, and only not said so.
-        let told = self.step.is_some_and(|step| step.port == number);
-        let unused = port_of(&self.ports, number)?.known.is_none() && !told;
+        // The switch may have taken the ring already without reporting it yet.
+        let pending = self.step.is_some_and(|step| step.port == number);
+        let unused = port_of(&self.ports, number)?.observed.is_none() && !pending;
         if unused {
             self.ports.retain(|port| port.number != number);
         }
         unused.then_some(ring)
     }
 
-    /// The switch serves nothing any more. Answers the rings that were waiting for that.
+    /// Records that the switch is gone and serves no port. Returns the rings of removed ports.
     pub fn forget_switch(&mut self) -> Vec<Cap<Memory>> {
         self.step = None;
         for port in &mut self.ports {
-            port.known = None;
+            port.observed = None;
         }
         let removed = self.ports.iter().filter(|port| port.removed);
         let rings = removed.map(|port| port.ring).collect();
@@ -157,7 +157,7 @@ impl Switchboard {
         rings
     }
 
-    /// The switch has taken the step with this serial number.
+    /// Records the switch's completion of the step with this serial number.
     pub fn completed(&mut self, serial: u64) -> Option<Change> {
         let step = self.step.take_if(|step| step.serial == serial)?;
         let at = self
@@ -165,18 +165,18 @@ impl Switchboard {
             .iter()
             .position(|port| port.number == step.port)?;
         let port = &mut self.ports[at];
-        port.known = step.becomes;
+        port.observed = step.becomes;
         match step.becomes {
             None if port.removed => Some(Change::Gone(self.ports.remove(at).ring)),
-            Some(known) if known.service.is_quiet() => Some(Change::Quiet(port.owner)),
+            Some(observed) if observed.service.is_quiet() => Some(Change::Quiet(port.owner)),
             _ => Some(Change::Served),
         }
     }
 
-    /// The step that the switch takes next, again until it has.
+    /// The next step for the switch, the same one until its completion.
     pub fn next_step(&mut self) -> NextStep {
         if let Some(step) = self.step {
-            // What was wanted may have changed since, but the switch may have taken this step already.
+            // The desired state may have changed since, but the switch may have completed this step already.
             if let Some(port) = port_of(&self.ports, step.port) {
                 return port.next_step(step);
             }
@@ -190,7 +190,7 @@ impl Switchboard {
                 command: Command::Nothing {
                     ask_again_in_ns: None,
                 },
-                ends: None,
+                capabilities: None,
             };
         };
         self.steps_made += 1;
@@ -203,7 +203,7 @@ impl Switchboard {
         port.next_step(step)
     }
 
-    /// Whether the switch has something to do.
+    /// Whether there is a command for the switch.
     pub fn has_work(&self) -> bool {
         self.step.is_some() || self.ports.iter().any(|port| port.step().is_some())
     }

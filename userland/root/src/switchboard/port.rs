@@ -1,4 +1,4 @@
-//! A port as root wants it and as the switch is known to serve it.
+//! A port with its desired and its observed state.
 
 use runtime::Cap;
 use runtime::capability::{Memory, Notification};
@@ -8,132 +8,130 @@ use runtime::protocol::{Ipv4, Mac};
 use super::NextStep;
 use crate::badge::DomainNumber;
 
-/// A port's address and what is behind it.
+/// The addresses of a port and its side of the switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Station {
+pub struct PortAddress {
     /// Its Ethernet address; zeros for an uplink.
     pub mac: Mac,
-    /// Its IPv4 address.
+    /// Its IPv4 address and network.
     pub ip: Option<Ipv4>,
-    /// What is behind it.
+    /// Its side: a domain, the uplink or the tunnel.
     pub side: Side,
 }
 
-impl Station {
-    /// Its IPv4 address, without the network that it is in.
-    pub fn address(&self) -> Option<[u8; 4]> {
+impl PortAddress {
+    /// Its IPv4 address without the network.
+    pub fn ipv4(&self) -> Option<[u8; 4]> {
         self.ip.map(|ip| ip.address)
     }
 }
 
-/// A port.
+/// A port of the switch.
 #[derive(Clone, Debug)]
 pub struct Port {
     pub(super) number: PortNumber,
     pub(super) owner: DomainNumber,
-    pub(super) station: Station,
+    pub(super) address: PortAddress,
     pub(super) ring: Cap<Memory>,
     pub(super) wake: Option<Cap<Notification>>,
-    /// Rises with every `wake`.
+    /// Increments with every new `wake`.
     pub(super) generation: u32,
-    /// How it shall be served, once it has a `wake`.
-    pub(super) wanted: Service,
+    /// Its desired state once it has a `wake`.
+    pub(super) desired: Service,
     pub(super) removed: bool,
     /// Removed, because its domain runs on another machine.
     pub(super) departed: bool,
-    pub(super) known: Option<Known>,
+    pub(super) observed: Option<Observed>,
 }
 
-/// How the switch serves a port.
+/// A state of service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
-    /// Its ring is mapped; frames for its address go where they would without it.
+    /// Its ring is mapped; frames for its address go elsewhere, as without it.
     Attached,
     /// Frames flow.
     Active,
     /// No frame flows, and its domain is leaving.
     Quiet,
-    /// No frame flows, and its domain stands still.
+    /// No frame flows, and its domain is stopped.
     Stopped,
 }
 
 impl Service {
-    /// Whether the switch leaves the ring alone, which it has served before.
+    /// Whether the switch has stopped using the ring.
     pub(super) fn is_quiet(self) -> bool {
         matches!(self, Service::Quiet | Service::Stopped)
     }
 }
 
-/// What the switch serves a port as.
+/// The observed state of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct Observed {
     pub generation: u32,
     pub service: Service,
 }
 
-/// A step that the switch was told to take.
+/// A step sent to the switch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
     pub serial: u64,
     pub port: PortNumber,
-    pub becomes: Option<Known>,
+    pub becomes: Option<Observed>,
 }
 
 impl Port {
-    /// A port that the switch has not heard of.
+    /// A port not yet known to the switch.
     pub(super) fn new(
         number: PortNumber,
         owner: DomainNumber,
-        station: Station,
+        address: PortAddress,
         ring: Cap<Memory>,
     ) -> Port {
         Port {
             number,
             owner,
-            station,
+            address,
             ring,
             wake: None,
             generation: 0,
-            wanted: Service::Attached,
+            desired: Service::Attached,
             removed: false,
             departed: false,
-            known: None,
+            observed: None,
         }
     }
 
-    /// Its address and what is behind it.
-    pub fn station(&self) -> Station {
-        self.station
+    pub fn address(&self) -> PortAddress {
+        self.address
     }
 
-    /// Its ring.
     pub fn ring(&self) -> Cap<Memory> {
         self.ring
     }
 
-    /// What the next step makes of it; nothing if it is as it shall be.
-    pub(super) fn step(&self) -> Option<Option<Known>> {
+    /// The state after the next step; `None` if the desired state is reached.
+    pub(super) fn step(&self) -> Option<Option<Observed>> {
         let served = self.wake.is_some() && !self.removed;
-        match self.known {
-            None if served => Some(Some(Known {
+        match self.observed {
+            None if served => Some(Some(Observed {
                 generation: self.generation,
                 service: Service::Attached,
             })),
             None => None,
             Some(_) if !served => Some(None),
-            Some(known) if known.generation != self.generation => Some(None),
-            Some(known) if known.service != self.wanted => Some(Some(Known {
-                service: self.wanted,
-                ..known
+            Some(observed) if observed.generation != self.generation => Some(None),
+            Some(observed) if observed.service != self.desired => Some(Some(Observed {
+                service: self.desired,
+                ..observed
             })),
             Some(_) => None,
         }
     }
 
-    /// The command that makes this of it.
-    fn command(&self, becomes: Option<Known>) -> Command {
-        let (port, Station { mac, ip, side }) = (self.number, self.station);
-        match becomes.map(|known| known.service) {
+    /// The command that leads to this state.
+    fn command(&self, becomes: Option<Observed>) -> Command {
+        let (port, PortAddress { mac, ip, side }) = (self.number, self.address);
+        match becomes.map(|observed| observed.service) {
             None if self.departed => Command::Depart { port },
             None => Command::Detach { port },
             Some(Service::Attached) => Command::Attach { port, mac, side },
@@ -150,7 +148,7 @@ impl Port {
         NextStep {
             serial: step.serial,
             command: self.command(step.becomes),
-            ends: self.wake.map(|wake| (self.ring, wake)),
+            capabilities: self.wake.map(|wake| (self.ring, wake)),
         }
     }
 }

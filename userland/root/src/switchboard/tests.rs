@@ -1,4 +1,4 @@
-//! What the switch is told, and what root learns from its reports.
+//! Commands to the switch and the handling of its reports.
 
 extern crate std;
 use std::format;
@@ -13,8 +13,8 @@ use super::*;
 const A: DomainNumber = DomainNumber(1);
 const B: DomainNumber = DomainNumber(2);
 
-fn station(last: u8) -> Station {
-    Station {
+fn address(last: u8) -> PortAddress {
+    PortAddress {
         mac: Mac([2, 0, 0, 0, 0, last]),
         ip: None,
         side: Side::Domain,
@@ -29,13 +29,13 @@ fn wake(slot: u32) -> Cap<Notification> {
     Cap::from_slot(Slot(slot))
 }
 
-/// The owner runs.
+/// Attaches and activates the owner's ports.
 fn serve(board: &mut Switchboard, owner: DomainNumber, wake: Cap<Notification>) {
     board.attach(owner, wake);
     board.activate(owner);
 }
 
-/// A switch that does all it is told; the commands in short.
+/// Runs a switch that executes every command; returns the commands as text.
 fn run(board: &mut Switchboard) -> (Vec<String>, Vec<Change>) {
     let (mut commands, mut changes, mut done) = (Vec::new(), Vec::new(), 0);
     loop {
@@ -59,7 +59,7 @@ fn run(board: &mut Switchboard) -> (Vec<String>, Vec<Change>) {
 #[test]
 fn a_port_is_attached_and_activated_when_its_owner_runs() {
     let mut board = Switchboard::default();
-    board.add(A, station(1), ring(10));
+    board.add(A, address(1), ring(10));
     assert!(!board.has_work());
     serve(&mut board, A, wake(20));
     assert_eq!(run(&mut board).0, ["attach 1", "activate 1"]);
@@ -69,7 +69,7 @@ fn a_port_is_attached_and_activated_when_its_owner_runs() {
 #[test]
 fn a_port_is_attached_before_its_owner_runs() {
     let mut board = Switchboard::default();
-    board.add(A, station(1), ring(10));
+    board.add(A, address(1), ring(10));
     board.attach(A, wake(20));
     assert_eq!(run(&mut board).0, ["attach 1"]);
     assert!(board.quiesce(A), "no frame flows yet");
@@ -82,7 +82,7 @@ fn a_port_is_attached_before_its_owner_runs() {
 #[test]
 fn a_port_whose_owner_was_leaving_is_quiet_for_a_new_switch_too() {
     let mut board = Switchboard::default();
-    board.add(A, station(1), ring(10));
+    board.add(A, address(1), ring(10));
     serve(&mut board, A, wake(20));
     board.quiesce(A);
     board.forget_switch();
@@ -92,18 +92,18 @@ fn a_port_whose_owner_was_leaving_is_quiet_for_a_new_switch_too() {
 #[test]
 fn an_address_is_taken_as_long_as_its_port_is_there() {
     let mut board = Switchboard::default();
-    let with_ip = |last, ip: &str| Station {
+    let with_ip = |last, ip: &str| PortAddress {
         ip: ip.parse().ok(),
-        ..station(last)
+        ..address(last)
     };
     board.add(A, with_ip(1, "10.77.0.20/24"), ring(10));
     assert!(!board.is_taken(A, with_ip(1, "10.77.0.20/24")), "its own");
-    assert!(board.is_taken(B, station(1)));
+    assert!(board.is_taken(B, address(1)));
     assert!(board.is_taken(B, with_ip(2, "10.77.0.20/16")));
     assert!(!board.is_taken(B, with_ip(2, "10.77.0.21/24")));
-    board.add(B, station(3), ring(11));
+    board.add(B, address(3), ring(11));
     assert!(
-        !board.is_taken(A, station(2)),
+        !board.is_taken(A, address(2)),
         "no address is like no other"
     );
     board.remove(A);
@@ -113,7 +113,7 @@ fn an_address_is_taken_as_long_as_its_port_is_there() {
 #[test]
 fn a_step_stays_the_next_one_until_it_is_reported() {
     let mut board = Switchboard::default();
-    board.add(A, station(1), ring(10));
+    board.add(A, address(1), ring(10));
     serve(&mut board, A, wake(20));
     let first = board.next_step();
     assert_eq!(board.next_step(), first);
@@ -127,7 +127,7 @@ fn a_step_stays_the_next_one_until_it_is_reported() {
 fn a_switch_that_starts_anew_hears_of_every_port() {
     let mut board = Switchboard::default();
     for (owner, slot) in [(A, 1), (B, 2)] {
-        board.add(owner, station(slot as u8), ring(slot));
+        board.add(owner, address(slot as u8), ring(slot));
         serve(&mut board, owner, wake(slot + 10));
     }
     run(&mut board);
@@ -142,7 +142,7 @@ fn a_switch_that_starts_anew_hears_of_every_port() {
 #[test]
 fn an_owner_that_starts_anew_is_attached_anew() {
     let mut board = Switchboard::default();
-    board.add(A, station(1), ring(10));
+    board.add(A, address(1), ring(10));
     serve(&mut board, A, wake(20));
     run(&mut board);
     serve(&mut board, A, wake(21));
@@ -153,7 +153,7 @@ fn an_owner_that_starts_anew_is_attached_anew() {
 #[test]
 fn quiescing_is_known_when_the_switch_says_so() {
     let mut board = Switchboard::default();
-    board.add(A, station(1), ring(10));
+    board.add(A, address(1), ring(10));
     assert!(board.quiesce(A), "nobody serves it yet");
     serve(&mut board, A, wake(20));
     run(&mut board);
@@ -169,7 +169,7 @@ fn quiescing_is_known_when_the_switch_says_so() {
 #[test]
 fn an_owner_that_stops_is_not_leaving_and_one_that_stays_and_has_faulted_is_so_no_more() {
     let mut board = Switchboard::default();
-    board.add(A, station(1), ring(10));
+    board.add(A, address(1), ring(10));
     serve(&mut board, A, wake(20));
     run(&mut board);
     board.stop(A);
@@ -186,7 +186,7 @@ fn an_owner_that_stops_is_not_leaving_and_one_that_stays_and_has_faulted_is_so_n
 #[test]
 fn a_port_that_may_be_active_already_is_not_quiet() {
     let mut board = Switchboard::default();
-    board.add(A, station(1), ring(10));
+    board.add(A, address(1), ring(10));
     serve(&mut board, A, wake(20));
     let attach = board.next_step();
     board.completed(attach.serial);
@@ -200,13 +200,13 @@ fn a_port_that_may_be_active_already_is_not_quiet() {
 #[test]
 fn a_ring_is_given_back_when_nobody_uses_it_any_more() {
     let mut board = Switchboard::default();
-    board.add(A, station(1), ring(10));
+    board.add(A, address(1), ring(10));
     assert_eq!(board.remove(A), Some(ring(10)));
-    board.add(B, station(2), ring(11));
+    board.add(B, address(2), ring(11));
     serve(&mut board, B, wake(20));
     run(&mut board);
     assert_eq!(board.remove(B), None);
-    assert!(board.of(B, Side::Domain).is_none());
+    assert!(board.find(B, Side::Domain).is_none());
     let (commands, changes) = run(&mut board);
     assert_eq!(commands, ["detach 2"]);
     assert_eq!(changes, [Change::Gone(ring(11))]);
@@ -215,7 +215,7 @@ fn a_ring_is_given_back_when_nobody_uses_it_any_more() {
 #[test]
 fn a_domain_that_has_left_is_said_to_have() {
     let mut board = Switchboard::default();
-    board.add(A, station(1), ring(10));
+    board.add(A, address(1), ring(10));
     serve(&mut board, A, wake(20));
     run(&mut board);
     board.quiesce(A);
@@ -229,15 +229,15 @@ fn a_domain_that_has_left_is_said_to_have() {
 #[test]
 fn a_tunnel_is_served_as_long_as_the_port_beside_it() {
     let mut board = Switchboard::default();
-    board.add(A, station(1), ring(10));
-    let tunnel = Station {
+    board.add(A, address(1), ring(10));
+    let tunnel = PortAddress {
         side: Side::Tunnel,
-        ..station(0)
+        ..address(0)
     };
     board.add(A, tunnel, ring(11));
     serve(&mut board, A, wake(20));
-    assert_eq!(board.of(A, Side::Tunnel).map(Port::ring), Some(ring(11)));
-    assert_eq!(board.of(A, Side::Domain).map(Port::ring), Some(ring(10)));
+    assert_eq!(board.find(A, Side::Tunnel).map(Port::ring), Some(ring(11)));
+    assert_eq!(board.find(A, Side::Domain).map(Port::ring), Some(ring(10)));
     let (commands, _) = run(&mut board);
     assert_eq!(
         commands,
@@ -251,14 +251,14 @@ fn a_tunnel_is_served_as_long_as_the_port_beside_it() {
 #[test]
 fn a_ring_that_the_switch_may_have_taken_waits_for_it() {
     let mut board = Switchboard::default();
-    board.add(A, station(1), ring(10));
+    board.add(A, address(1), ring(10));
     serve(&mut board, A, wake(20));
     let step = board.next_step();
-    assert_eq!(step.ends, Some((ring(10), wake(20))));
+    assert_eq!(step.capabilities, Some((ring(10), wake(20))));
     assert_eq!(board.remove(A), None);
     board.completed(step.serial);
     assert_eq!(run(&mut board).1, [Change::Gone(ring(10))]);
-    board.add(B, station(2), ring(11));
+    board.add(B, address(2), ring(11));
     serve(&mut board, B, wake(21));
     board.next_step();
     assert_eq!(board.remove(B), None);

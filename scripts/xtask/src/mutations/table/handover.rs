@@ -146,10 +146,10 @@ mutations! {
 
     // What root does for a domain that moves, and the calls that build it.
     "unthawed" in "userland/root/src/services/incoming.rs":
-        "    body.domain.thaw(domain.freeze_token).map_err(kernel)?;\n    root.switchboard.activate" => "    root.switchboard.activate";
+        "    objects.domain.thaw(domain.freeze_token).map_err(kernel)?;\n    root.switchboard.activate" => "    root.switchboard.activate";
         "a domain that has arrived stands still for ever, and is listed as running"; ROOT;
     "refused-thaw" in "userland/root/src/services/incoming.rs":
-        "    body.domain.thaw(domain.freeze_token).map_err(kernel)?;\n    root.switchboard.activate" => "    let _ = body.domain.thaw(domain.freeze_token);\n    root.switchboard.activate";
+        "    objects.domain.thaw(domain.freeze_token).map_err(kernel)?;\n    root.switchboard.activate" => "    let _ = objects.domain.thaw(domain.freeze_token);\n    root.switchboard.activate";
         "a domain that does not run is taken for adopted, and its source gives it up"; ROOT;
     "kept-token" in "userland/root/src/services/incoming.rs":
         "    domain.freeze_token = token;\n" => "";
@@ -164,22 +164,22 @@ mutations! {
         "        _ if domain.id != id => return Err(Refusal::NoSuchDomain),\n        DomainState::Outlived" => "        DomainState::Outlived";
         "a domain is stopped for good by one that has only its name"; ROOT;
     "outlived-runs" in "userland/root/src/services/incoming.rs":
-        "    body.domain.freeze(NO_DEADLINE).map_err(kernel)?;\n    domain.state = DomainState::Outlived;" => "    let _ = body;\n    domain.state = DomainState::Outlived;";
+        "    objects.domain.freeze(NO_DEADLINE).map_err(kernel)?;\n    domain.state = DomainState::Outlived;" => "    let _ = objects;\n    domain.state = DomainState::Outlived;";
         "two copies of a domain run"; ROOT;
     "export-look" in "userland/root/src/export.rs":
-        "if domain.look_ns().is_none_or(|look_ns| now_ns < look_ns) {" => "if domain.look_ns().is_none() {";
+        "if domain.check_ns().is_none_or(|check_ns| now_ns < check_ns) {" => "if domain.check_ns().is_none() {";
         "a domain that leaves is served again, though its freeze has not ended, when the export of another one has"; ROOT;
     "discarded-another" in "userland/root/src/services/incoming.rs":
         "        domain if domain.id != id => return Err(Refusal::NoSuchDomain),\n" => "";
         "a move that failed ends a domain that comes from a third machine"; ROOT;
     "discarded-running" in "userland/root/src/services/incoming.rs":
-        "        domain if is_so(domain.state) => {}\n        _ => return Err(Refusal::WrongState)," => "        _ => {}";
+        "        domain if may_discard(domain.state) => {}\n        _ => return Err(Refusal::WrongState)," => "        _ => {}";
         "a running domain is ended in place of one that does not come"; ROOT;
     "discarded-outlived" in "userland/root/src/services/incoming.rs":
-        "give_up(root, name, id, comes)" => "give_up(root, name, id, |state| comes(state) || state == DomainState::Outlived)";
+        "give_up(root, name, id, is_arriving)" => "give_up(root, name, id, |state| is_arriving(state) || state == DomainState::Outlived)";
         "what may be the last copy is destroyed, and nobody has ordered it"; ROOT;
     "taken-address" in "userland/root/src/services/incoming.rs":
-        "            if root.switchboard.is_taken(number, station) {\n                return Err(Refusal::AddressTaken);\n            }\n" => "";
+        "            if root.switchboard.is_taken(number, address) {\n                return Err(Refusal::AddressTaken);\n            }\n" => "";
         "two domains of a machine have one address"; ROOT;
     "released-running" in "userland/root/src/services/root.rs":
         "        DomainState::Exported => Ok(index),\n        _ => Err(Refusal::WrongState)," => "        _ => Ok(index),";

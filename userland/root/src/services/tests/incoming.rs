@@ -1,4 +1,4 @@
-//! Requests about a domain that arrives.
+//! Requests about an arriving domain.
 
 use abi::NO_DEADLINE;
 use abi::calls::DomainFreeze;
@@ -12,7 +12,7 @@ use crate::services::incoming;
 const OTHER_ID: DomainId = DomainId([8; 16]);
 const OTHER_POOL: Slot = Slot(23);
 
-/// The message in which a builder sends a complete domain in this pool.
+/// The message with which a builder hands over a complete domain in this pool.
 fn parts(pool: Slot) -> Message {
     Message::new()
         .capability(Cap::<Pool>::from_slot(pool))
@@ -27,7 +27,7 @@ fn keep(root: &mut Supervisor, pool: Slot, token: u64) -> Result<(), Refusal> {
 
 #[test]
 fn a_domain_that_is_adopted_runs_under_its_new_incarnation() {
-    let ((), calls) = with_kernel(willing, || {
+    let ((), calls) = with_kernel(accept_all, || {
         let mut root = root(DomainState::Prepared, 0);
         incoming::adopt(&mut root, name(), ID, 4).expect("adopts");
         let domain = &root.domains[0];
@@ -35,7 +35,7 @@ fn a_domain_that_is_adopted_runs_under_its_new_incarnation() {
             (domain.state, domain.incarnation),
             (DomainState::Running, 4)
         );
-        // The answer was lost: asked again, nothing is thawed again.
+        // A repeated request, as after a lost answer, thaws nothing again.
         incoming::adopt(&mut root, name(), ID, 4).expect("has adopted");
     });
     assert_eq!(thawed(&calls), [TOKEN]);
@@ -43,10 +43,10 @@ fn a_domain_that_is_adopted_runs_under_its_new_incarnation() {
 
 #[test]
 fn a_domain_has_its_port_when_it_is_adopted_and_not_before() {
-    with_kernel(willing, || {
+    with_kernel(accept_all, || {
         let mut root = root(DomainState::Incoming, 0);
         let number = root.domains[0].number;
-        root.add_port(number, station(1, 1)).expect("adds a port");
+        root.add_port(number, address(1, 1)).expect("adds a port");
         assert_eq!(keep(&mut root, POOL, TOKEN), Ok(()));
         assert_eq!(commands(&mut root), ["attach"]);
         incoming::adopt(&mut root, name(), ID, 4).expect("adopts");
@@ -58,12 +58,12 @@ fn a_domain_has_its_port_when_it_is_adopted_and_not_before() {
 fn a_domain_that_cannot_be_thawed_is_still_to_be_adopted() {
     let kernel = |request: &Request| match request {
         Request::DomainThaw(_) => Err(abi::Error::InUse),
-        other => willing(other),
+        other => accept_all(other),
     };
     with_kernel(kernel, || {
         let mut root = root(DomainState::Incoming, 0);
         let number = root.domains[0].number;
-        root.add_port(number, station(1, 1)).expect("adds a port");
+        root.add_port(number, address(1, 1)).expect("adds a port");
         assert_eq!(keep(&mut root, POOL, TOKEN), Ok(()));
         let adopted = incoming::adopt(&mut root, name(), ID, 4);
         assert_eq!(adopted.map(drop), Err(Refusal::Kernel));
@@ -79,7 +79,7 @@ fn a_domain_that_cannot_be_thawed_is_still_to_be_adopted() {
 
 #[test]
 fn a_domain_is_kept_until_it_is_adopted_and_thawed_by_the_last_token() {
-    let ((), calls) = with_kernel(willing, || {
+    let ((), calls) = with_kernel(accept_all, || {
         let mut root = root(DomainState::Incoming, 0);
         for token in [8, 9] {
             assert_eq!(keep(&mut root, POOL, token), Ok(()));
@@ -93,17 +93,17 @@ fn a_domain_is_kept_until_it_is_adopted_and_thawed_by_the_last_token() {
 
 #[test]
 fn only_a_domain_in_the_pool_that_was_admitted_is_kept() {
-    with_kernel(willing, || {
+    with_kernel(accept_all, || {
         let mut root = root(DomainState::Incoming, 0);
         assert_eq!(keep(&mut root, OTHER_POOL, 9), Err(Refusal::Capability));
         assert_eq!(root.domains[0].state, DomainState::Incoming);
-        assert!(root.domains[0].body.is_none());
+        assert!(root.domains[0].objects.is_none());
     });
 }
 
 #[test]
 fn a_younger_copy_stops_a_running_domain_for_good() {
-    let ((), calls) = with_kernel(willing, || {
+    let ((), calls) = with_kernel(accept_all, || {
         let mut root = root(DomainState::Running, 3);
         for _ in 0..2 {
             incoming::outlive(&mut root, name(), ID, 4).expect("stops it, or has");
@@ -119,7 +119,7 @@ fn a_younger_copy_stops_a_running_domain_for_good() {
 
 #[test]
 fn no_frame_flows_to_a_domain_that_was_outlived() {
-    with_kernel(willing, || {
+    with_kernel(accept_all, || {
         let mut root = served(DomainState::Running, 3);
         incoming::outlive(&mut root, name(), ID, 4).expect("stops it");
         assert_eq!(commands(&mut root), ["stop"]);
@@ -136,7 +136,7 @@ fn neither_an_older_copy_nor_another_domain_stops_one_and_none_is_stopped_that_l
         (DomainState::Prepared, ID, 4, Refusal::WrongState),
     ];
     for (state, id, incarnation, refusal) in cases {
-        let ((), calls) = with_kernel(willing, || {
+        let ((), calls) = with_kernel(accept_all, || {
             let mut root = root(state, 3);
             let outlived = incoming::outlive(&mut root, name(), id, incarnation);
             assert_eq!(outlived.map(drop), Err(refusal));
@@ -149,14 +149,14 @@ fn neither_an_older_copy_nor_another_domain_stops_one_and_none_is_stopped_that_l
 
 #[test]
 fn a_domain_that_does_not_arrive_is_discarded_and_one_that_was_outlived_dropped() {
-    type GiveUp = fn(&mut Supervisor, Name, DomainId) -> crate::services::root::Reply;
+    type GiveUp = fn(&mut Supervisor, Name, DomainId) -> crate::services::root::Response;
     let cases = [
         (DomainState::Incoming, incoming::discard as GiveUp),
         (DomainState::Prepared, incoming::discard),
         (DomainState::Outlived, incoming::drop_outlived),
     ];
     for (state, give_up) in cases {
-        let ((), calls) = with_kernel(willing, || {
+        let ((), calls) = with_kernel(accept_all, || {
             let mut root = root(state, 0);
             give_up(&mut root, name(), ID).expect("gives it up");
             assert!(root.domains.is_empty());
@@ -171,12 +171,12 @@ fn neither_a_domain_that_runs_or_leaves_nor_another_of_its_name_is_discarded() {
         (DomainState::Running, ID, Refusal::WrongState),
         (DomainState::Exported, ID, Refusal::WrongState),
         (DomainState::Stopped, ID, Refusal::WrongState),
-        // It may be the last copy: only an order of its own drops it.
+        // It may be the last copy: only an explicit request drops it.
         (DomainState::Outlived, ID, Refusal::WrongState),
         (DomainState::Prepared, OTHER_ID, Refusal::NoSuchDomain),
     ];
     for (state, id, refusal) in cases {
-        let (domains, calls) = with_kernel(willing, || {
+        let (domains, calls) = with_kernel(accept_all, || {
             let mut root = root(state, 2);
             let discarded = incoming::discard(&mut root, name(), id);
             assert_eq!(discarded.map(drop), Err(refusal));
@@ -187,32 +187,32 @@ fn neither_a_domain_that_runs_or_leaves_nor_another_of_its_name_is_discarded() {
     }
 }
 
-/// Binds a port for the domain that arrives, while another domain of this machine has the station (1, 1).
-fn bind_port(wanted: Station) -> Result<Option<Cap<Any>>, Refusal> {
-    let (bound, _) = with_kernel(willing, || {
+/// Binds a port for the arriving domain, while another domain of this machine has the address (1, 1).
+fn bind_port(wanted: PortAddress) -> Result<Option<Cap<Any>>, Refusal> {
+    let (bound, _) = with_kernel(accept_all, || {
         let mut root = root(DomainState::Incoming, 0);
-        let other = root.draw_number();
-        root.add_port(other, station(1, 1)).expect("adds a port");
+        let other = root.allocate_number();
+        root.add_port(other, address(1, 1)).expect("adds a port");
         incoming::bind(&mut root, name(), port_of(wanted)).map(|(_, capability)| capability)
     });
     bound
 }
 
-fn port_of(station: Station) -> Binding {
+fn port_of(address: PortAddress) -> Binding {
     Binding {
         name: Name::try_new(names::RING).expect("a name"),
         state: [
-            station.mac.to_word(),
-            station.ip.map_or(u64::MAX, Ipv4::to_word),
+            address.mac.to_word(),
+            address.ip.map_or(u64::MAX, Ipv4::to_word),
         ],
     }
 }
 
 #[test]
 fn a_domain_that_is_built_again_gets_the_port_that_it_has() {
-    let ((), calls) = with_kernel(willing, || {
+    let ((), calls) = with_kernel(accept_all, || {
         let mut root = root(DomainState::Incoming, 0);
-        let mut bind = || incoming::bind(&mut root, name(), port_of(station(1, 1)));
+        let mut bind = || incoming::bind(&mut root, name(), port_of(address(1, 1)));
         let (first, again) = (bind().expect("binds"), bind().expect("binds again"));
         assert_eq!(first.1, again.1);
         assert_eq!(root.domains[0].held.len(), 1);
@@ -224,8 +224,8 @@ fn a_domain_that_is_built_again_gets_the_port_that_it_has() {
 
 #[test]
 fn a_domain_whose_address_another_one_has_here_gets_no_port() {
-    for taken in [station(1, 2), station(2, 1)] {
+    for taken in [address(1, 2), address(2, 1)] {
         assert_eq!(bind_port(taken), Err(Refusal::AddressTaken), "{taken:?}");
     }
-    assert!(bind_port(station(2, 2)).is_ok_and(|port| port.is_some()));
+    assert!(bind_port(address(2, 2)).is_ok_and(|port| port.is_some()));
 }

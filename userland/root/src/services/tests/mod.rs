@@ -1,4 +1,4 @@
-//! Root's answers to the migration server, with a kernel that performs every call.
+//! Root's answers to the migration server, on a kernel that accepts every call.
 
 mod incoming;
 mod root;
@@ -15,24 +15,24 @@ use runtime::protocol::root::{DomainId, DomainState, Refusal};
 use runtime::protocol::{Ipv4, Mac, Name};
 
 use super::*;
-use crate::birth::Body;
 use crate::domain::Domain;
 use crate::handle::Handle;
-use crate::switchboard::Station;
+use crate::spawn::DomainObjects;
+use crate::switchboard::PortAddress;
 
 const ID: DomainId = DomainId([7; 16]);
 const POOL: Slot = Slot(20);
 const DOMAIN: Slot = Slot(21);
 const WAKE: Slot = Slot(22);
-/// The token of the freeze in which a prepared domain is kept.
+/// The token of a prepared domain's freeze.
 const TOKEN: u64 = 5;
 
 fn name() -> Name {
     Name::try_new("counter").expect("a name")
 }
 
-/// Every call succeeds; an object is identified by the slot that it is in, and its kind follows from that.
-fn willing(request: &Request) -> host::Answer {
+/// A kernel whose every call succeeds; an object's identity and kind follow from its slot.
+fn accept_all(request: &Request) -> host::Answer {
     let kind = |slot| match slot {
         DOMAIN => ObjectKind::Domain,
         WAKE => ObjectKind::Notification,
@@ -45,24 +45,24 @@ fn willing(request: &Request) -> host::Answer {
     }
 }
 
-fn body() -> Body {
-    Body {
+fn objects() -> DomainObjects {
+    DomainObjects {
         pool: Cap::<Pool>::from_slot(POOL),
         domain: Handle::new(Cap::from_slot(DOMAIN)),
         wake: Handle::new(Cap::from_slot(WAKE)),
     }
 }
 
-/// A machine with one domain in this state, whole unless it is incoming.
+/// A machine with one domain in this state, complete unless it is incoming.
 fn root(state: DomainState, incarnation: u64) -> Supervisor {
-    let mut root = Supervisor::of_tests();
-    let number = root.draw_number();
+    let mut root = Supervisor::for_tests();
+    let number = root.allocate_number();
     root.domains.push(Domain {
         state,
         incarnation,
         movable: true,
         pool: Some(Cap::from_slot(POOL)),
-        body: (state != DomainState::Incoming).then(body),
+        objects: (state != DomainState::Incoming).then(objects),
         freeze_token: TOKEN,
         ..Domain::new(number, name(), ID)
     });
@@ -73,16 +73,16 @@ fn root(state: DomainState, incarnation: u64) -> Supervisor {
 fn served(state: DomainState, incarnation: u64) -> Supervisor {
     let mut root = root(state, incarnation);
     let number = root.domains[0].number;
-    root.add_port(number, station(1, 1)).expect("adds a port");
+    root.add_port(number, address(1, 1)).expect("adds a port");
     root.switchboard.attach(number, Cap::from_slot(WAKE));
     root.switchboard.activate(number);
     commands(&mut root);
     root
 }
 
-/// The port of a domain with this Ethernet address and this last byte of an IPv4 address.
-fn station(mac: u8, ip: u8) -> Station {
-    Station {
+/// A domain's port address with these last bytes of its Ethernet and IPv4 addresses.
+fn address(mac: u8, ip: u8) -> PortAddress {
+    PortAddress {
         mac: Mac([2, 0, 0, 0, 0, mac]),
         ip: Some(Ipv4 {
             address: [10, 0, 0, ip],
@@ -92,7 +92,7 @@ fn station(mac: u8, ip: u8) -> Station {
     }
 }
 
-/// The commands of a switch that performs all of them.
+/// Takes all commands in the place of the switch.
 fn commands(root: &mut Supervisor) -> Vec<&'static str> {
     let mut commands = Vec::new();
     loop {
@@ -110,7 +110,7 @@ fn commands(root: &mut Supervisor) -> Vec<&'static str> {
     }
 }
 
-/// The tokens of the freezes that are ended.
+/// The tokens of the ended freezes.
 fn thawed(calls: &[Request]) -> Vec<u64> {
     let tokens = calls.iter().filter_map(|call| match call {
         Request::DomainThaw(DomainThaw { token, .. }) => Some(*token),

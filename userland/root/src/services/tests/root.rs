@@ -1,20 +1,20 @@
-//! Requests about a domain that is here or leaves.
+//! Requests about a domain that is present or leaving.
 
 use abi::kind::DomainRights;
-use runtime::protocol::root::{Request as Asked, done, refused};
+use runtime::protocol::root::{Request as RootRequest, done, refused};
 
 use super::*;
 use crate::services::root;
 
-/// Longer than any test.
+/// A freeze longer than any test.
 const FROZEN_NS: u64 = 1 << 60;
-/// Long before that, and long after the end of an export that began at the beginning.
+/// A time long before its end, and long after that of an export without a freeze.
 const LATER_NS: u64 = 1 << 40;
 
-/// Root's answer: its words and the number of its capabilities; `None` if it comes later.
-fn ask(root: &mut Supervisor, asked: Asked) -> Option<(Vec<u64>, usize)> {
+/// Root's answer: its words and the number of its capabilities; `None` if it is deferred.
+fn call(root: &mut Supervisor, request: RootRequest) -> Option<(Vec<u64>, usize)> {
     let mut server = Server::new(root.machine.endpoint).expect("a free slot");
-    let message = Message::of(asked.pack().as_slice());
+    let message = Message::of(request.pack().as_slice());
     match root::handle(root, &mut server, &message) {
         Answer::Now(answer) => Some((answer.words().into(), answer.capabilities().len())),
         Answer::Never => None,
@@ -29,8 +29,8 @@ fn is_refused(refusal: Refusal) -> Option<(Vec<u64>, usize)> {
     Some((refused(refusal).as_slice().into(), 0))
 }
 
-fn export() -> Asked {
-    Asked::Export {
+fn export() -> RootRequest {
+    RootRequest::Export {
         name: name(),
         frozen_ns: FROZEN_NS,
     }
@@ -38,10 +38,10 @@ fn export() -> Asked {
 
 #[test]
 fn only_a_movable_domain_that_is_here_and_has_not_faulted_is_exported() {
-    with_kernel(willing, || {
+    with_kernel(accept_all, || {
         for state in [DomainState::Running, DomainState::Exported] {
             let mut root = root(state, 1);
-            assert_eq!(ask(&mut root, export()), is_done());
+            assert_eq!(call(&mut root, export()), is_done());
             assert_eq!(root.domains[0].state, DomainState::Exported);
         }
         for state in [
@@ -49,42 +49,42 @@ fn only_a_movable_domain_that_is_here_and_has_not_faulted_is_exported() {
             DomainState::Prepared,
             DomainState::Outlived,
         ] {
-            let exported = ask(&mut root(state, 1), export());
+            let exported = call(&mut root(state, 1), export());
             assert_eq!(exported, is_refused(Refusal::WrongState), "{state:?}");
         }
         let mut root = root(DomainState::Running, 1);
         root.domains[0].movable = false;
-        let exported = ask(&mut root, export());
+        let exported = call(&mut root, export());
         assert_eq!(exported, is_refused(Refusal::NotMovable));
     });
 }
 
 #[test]
 fn an_export_is_answered_when_the_switch_leaves_the_port_alone() {
-    with_kernel(willing, || {
+    with_kernel(accept_all, || {
         let mut root = served(DomainState::Running, 1);
-        assert_eq!(ask(&mut root, export()), None);
+        assert_eq!(call(&mut root, export()), None);
         assert_eq!(root.awaiting_quiet.len(), 1);
         assert_eq!(commands(&mut root), ["quiesce"]);
-        assert_eq!(ask(&mut root, export()), is_done());
+        assert_eq!(call(&mut root, export()), is_done());
     });
 }
 
 #[test]
 fn only_an_exported_domain_is_released_and_its_address_stays_reserved() {
-    let release = Asked::Release { name: name() };
+    let release = RootRequest::Release { name: name() };
     for state in [
         DomainState::Running,
         DomainState::Stopped,
         DomainState::Prepared,
     ] {
-        let (released, calls) = with_kernel(willing, || ask(&mut root(state, 1), release));
+        let (released, calls) = with_kernel(accept_all, || call(&mut root(state, 1), release));
         assert_eq!(released, is_refused(Refusal::WrongState), "{state:?}");
         assert!(!is_destroyed(&calls, POOL), "{state:?}");
     }
-    let ((), calls) = with_kernel(willing, || {
+    let ((), calls) = with_kernel(accept_all, || {
         let mut root = served(DomainState::Exported, 1);
-        assert_eq!(ask(&mut root, release), is_done());
+        assert_eq!(call(&mut root, release), is_done());
         assert!(root.domains.is_empty());
         assert_eq!(commands(&mut root), ["depart"]);
     });
@@ -93,8 +93,10 @@ fn only_an_exported_domain_is_released_and_its_address_stays_reserved() {
 
 #[test]
 fn the_migration_server_can_neither_end_a_domain_nor_undo_its_retirement() {
-    let find = Asked::Find { name: name() };
-    let (found, calls) = with_kernel(willing, || ask(&mut root(DomainState::Running, 1), find));
+    let find = RootRequest::Find { name: name() };
+    let (found, calls) = with_kernel(accept_all, || {
+        call(&mut root(DomainState::Running, 1), find)
+    });
     assert_eq!(found.map(|(_, capabilities)| capabilities), Some(1));
     let rights = calls.iter().find_map(|call| match call {
         Request::CapabilityMint(call) if call.from == DOMAIN => Some(call.rights),
@@ -107,24 +109,24 @@ fn the_migration_server_can_neither_end_a_domain_nor_undo_its_retirement() {
 
 #[test]
 fn no_authority_is_given_over_a_domain_that_arrives_or_may_not_move() {
-    let find = Asked::Find { name: name() };
-    with_kernel(willing, || {
+    let find = RootRequest::Find { name: name() };
+    with_kernel(accept_all, || {
         let mut pinned = root(DomainState::Running, 1);
         pinned.domains[0].movable = false;
         for mut root in [root(DomainState::Prepared, 0), pinned] {
-            let found = ask(&mut root, find);
+            let found = call(&mut root, find);
             assert_eq!(found.map(|(_, capabilities)| capabilities), Some(0));
         }
     });
 }
 
-/// A machine with a domain whose export is to have ended long ago, and one that has just begun to leave.
+/// A machine with a domain whose export should have ended long ago, and one that has just begun to leave.
 fn two_that_leave() -> Supervisor {
     let mut root = root(DomainState::Running, 1);
-    let number = root.draw_number();
+    let number = root.allocate_number();
     let other = Name::try_new("kv").expect("a name");
     root.domains.push(Domain {
-        body: Some(body()),
+        objects: Some(objects()),
         ..Domain::new(number, other, DomainId([8; 16]))
     });
     for (domain, frozen_ns) in root.domains.iter_mut().zip([0, FROZEN_NS]) {
@@ -135,14 +137,14 @@ fn two_that_leave() -> Supervisor {
 
 #[test]
 fn a_domain_that_was_left_exported_is_served_again_and_one_that_is_leaving_is_not() {
-    // Who freezes a domain that runs until a time that has passed comes too late.
+    // A freeze of a running domain with a deadline in the past times out.
     let kernel = |request: &Request| match request {
         Request::DomainFreeze(_) => Err(abi::Error::TimedOut),
-        other => willing(other),
+        other => accept_all(other),
     };
     with_kernel(kernel, || {
         let mut root = two_that_leave();
-        root.look_at_exports(LATER_NS);
+        root.check_exports(LATER_NS);
         let states: Vec<_> = root.domains.iter().map(|domain| domain.state).collect();
         assert_eq!(states, [DomainState::Running, DomainState::Exported]);
     });
@@ -152,14 +154,14 @@ fn a_domain_that_was_left_exported_is_served_again_and_one_that_is_leaving_is_no
 fn a_domain_that_is_retired_no_more_runs() {
     let kernel = |request: &Request| match request {
         Request::DomainUnretire(_) => Ok([9, TOKEN, 0, 0, 0, 0, 0, 0]),
-        other => willing(other),
+        other => accept_all(other),
     };
-    let unretire = Asked::Unretire { name: name() };
+    let unretire = RootRequest::Unretire { name: name() };
     let ((), calls) = with_kernel(kernel, || {
         let mut exported = root(DomainState::Exported, 1);
-        assert_eq!(ask(&mut exported, unretire), is_done());
+        assert_eq!(call(&mut exported, unretire), is_done());
         let mut running = root(DomainState::Running, 1);
-        let refused = ask(&mut running, unretire);
+        let refused = call(&mut running, unretire);
         assert_eq!(refused, is_refused(Refusal::WrongState));
     });
     assert_eq!(thawed(&calls), [TOKEN]);
@@ -167,7 +169,7 @@ fn a_domain_that_is_retired_no_more_runs() {
 
 #[test]
 fn a_domain_that_is_here_is_not_started_a_second_time() {
-    let start = Asked::Start { name: name() };
+    let start = RootRequest::Start { name: name() };
     for state in [
         DomainState::Running,
         DomainState::Exported,
@@ -175,7 +177,7 @@ fn a_domain_that_is_here_is_not_started_a_second_time() {
         DomainState::Prepared,
         DomainState::Outlived,
     ] {
-        let (started, calls) = with_kernel(willing, || ask(&mut root(state, 1), start));
+        let (started, calls) = with_kernel(accept_all, || call(&mut root(state, 1), start));
         assert_eq!(started, is_refused(Refusal::AlreadyHere), "{state:?}");
         let makes = |call: &Request| matches!(call, Request::PoolSplit(_));
         assert!(!calls.iter().any(makes), "{state:?}");
