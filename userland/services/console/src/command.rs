@@ -1,50 +1,50 @@
-//! What the operator may say: [`Command`].
+//! The operator's commands: [`Command`].
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The commands, for the operator.
+/// The text that `help` shows.
 pub const HELP: &str = "\
 help                    this
 ps                      the domains of this machine
-mem                     what memory they have, and the machine
-log [DOMAIN]            what was said lately, by all or by one
-caps DOMAIN             what a movable domain holds, and what becomes of it on a move
+mem                     the memory of each domain and of the machine
+log [DOMAIN]            the last lines of the log, of all domains or of one
+caps DOMAIN             the capabilities of a movable domain, and their verdicts for a move
 migrate DOMAIN MACHINE  moves a domain; ^C stops watching, not the move
-cancel DOMAIN           lets a domain stay that is on its way
-start DOMAIN            starts a domain anew that is at home here, and that no machine has any more
+cancel DOMAIN           cancels a move in progress
+start DOMAIN            starts a domain afresh that is at home here, and that no machine has any more
 force DOMAIN run|drop   settles what is in doubt: the machine's copy runs, or is destroyed
-moves                   domains and moves, as the migration server knows them
-machines                the fleet, as the migration server knows it";
+moves                   the migration server's domains and moves
+machines                the machines of the fleet";
 
-/// A command.
+/// A parsed command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Nothing was said.
-    Nothing,
-    /// What may be said.
+    /// The line is empty.
+    Empty,
+    /// The list of commands.
     Help,
-    /// The domains of this machine.
+    /// The table of this machine's domains.
     Domains,
-    /// Their memory.
+    /// The table of their memory.
     Memory,
-    /// What was said, by all or by this domain.
+    /// The log, of all domains or of this one.
     Log(Option<String>),
-    /// What the migration server is asked, as it wants to hear it.
-    Ask(String),
+    /// A request to the migration server, in its own syntax.
+    Server(String),
 }
 
-/// Why a line is no command.
+/// The reason a line was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoCommand<'a> {
-    /// There is none of this name.
+pub enum CommandError<'a> {
+    /// No command has this name.
     Unknown(&'a str),
-    /// It takes so many words.
-    Words(&'a str, usize),
+    /// The command takes this many arguments.
+    ArgumentCount(&'a str, usize),
 }
 
-/// The commands that the migration server obeys: our name, its name, how many words follow.
-const ASKED: [(&str, &str, usize); 7] = [
+/// The commands for the migration server: our name, its name, and the number of arguments.
+const SERVER_COMMANDS: [(&str, &str, usize); 7] = [
     ("caps", "explain", 1),
     ("migrate", "migrate", 2),
     ("cancel", "cancel", 1),
@@ -55,14 +55,14 @@ const ASKED: [(&str, &str, usize); 7] = [
 ];
 
 impl Command {
-    /// Reads a line.
+    /// Parses a line.
     ///
     /// # Errors
-    /// Why it is none.
-    pub fn parse(line: &str) -> Result<Command, NoCommand<'_>> {
+    /// The reason for rejecting it.
+    pub fn parse(line: &str) -> Result<Command, CommandError<'_>> {
         let mut words = line.split_ascii_whitespace();
         let Some(verb) = words.next() else {
-            return Ok(Command::Nothing);
+            return Ok(Command::Empty);
         };
         let words: Vec<&str> = words.collect();
         let own = match verb {
@@ -71,34 +71,41 @@ impl Command {
             "mem" => Some(Command::Memory),
             "log" => {
                 let domain = words.first().map(|name| String::from(*name));
-                return expect(verb, &words, words.len().min(1)).map(|()| Command::Log(domain));
+                return expect_arguments(verb, &words, words.len().min(1))
+                    .map(|()| Command::Log(domain));
             }
             _ => None,
         };
         if let Some(command) = own {
-            return expect(verb, &words, 0).map(|()| command);
+            return expect_arguments(verb, &words, 0).map(|()| command);
         }
-        let asked = ASKED.iter().find(|(name, ..)| *name == verb);
-        let (_, asked, count) = asked.ok_or(NoCommand::Unknown(verb))?;
-        expect(verb, &words, *count)?;
-        let line = core::iter::once(*asked).chain(words);
-        Ok(Command::Ask(line.collect::<Vec<_>>().join(" ")))
+        let command = SERVER_COMMANDS.iter().find(|(name, ..)| *name == verb);
+        let (_, request, count) = command.ok_or(CommandError::Unknown(verb))?;
+        expect_arguments(verb, &words, *count)?;
+        let line = core::iter::once(*request).chain(words);
+        Ok(Command::Server(line.collect::<Vec<_>>().join(" ")))
     }
 }
 
-fn expect<'a>(verb: &'a str, words: &[&str], count: usize) -> Result<(), NoCommand<'a>> {
+fn expect_arguments<'a>(
+    verb: &'a str,
+    words: &[&str],
+    count: usize,
+) -> Result<(), CommandError<'a>> {
     match words.len() == count {
         true => Ok(()),
-        false => Err(NoCommand::Words(verb, count)),
+        false => Err(CommandError::ArgumentCount(verb, count)),
     }
 }
 
-impl core::fmt::Display for NoCommand<'_> {
+impl core::fmt::Display for CommandError<'_> {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            NoCommand::Unknown(verb) => write!(formatter, "there is no command {verb}; try help"),
-            NoCommand::Words(verb, count) => {
-                write!(formatter, "{verb} takes {count} words more; try help")
+            CommandError::Unknown(verb) => {
+                write!(formatter, "there is no command {verb}; try help")
+            }
+            CommandError::ArgumentCount(verb, count) => {
+                write!(formatter, "{verb} takes {count} arguments; try help")
             }
         }
     }
@@ -117,34 +124,37 @@ mod tests {
             Command::parse("log kv"),
             Ok(Command::Log(Some("kv".into())))
         );
-        assert_eq!(Command::parse("  "), Ok(Command::Nothing));
-        for (line, asked) in [
+        assert_eq!(Command::parse("  "), Ok(Command::Empty));
+        for (line, request) in [
             ("migrate  kv b", "migrate kv b"),
             ("caps kv", "explain kv"),
             ("cancel kv", "cancel kv"),
             ("moves", "list"),
         ] {
-            assert_eq!(Command::parse(line), Ok(Command::Ask(asked.into())));
+            assert_eq!(Command::parse(line), Ok(Command::Server(request.into())));
         }
     }
 
     #[test]
     fn says_what_is_wrong() {
-        assert_eq!(Command::parse("fly kv"), Err(NoCommand::Unknown("fly")));
+        assert_eq!(Command::parse("fly kv"), Err(CommandError::Unknown("fly")));
         assert_eq!(
             Command::parse("migrate kv"),
-            Err(NoCommand::Words("migrate", 2))
+            Err(CommandError::ArgumentCount("migrate", 2))
         );
-        assert_eq!(Command::parse("ps a"), Err(NoCommand::Words("ps", 0)));
+        assert_eq!(
+            Command::parse("ps a"),
+            Err(CommandError::ArgumentCount("ps", 0))
+        );
         assert_eq!(
             Command::parse("log kv counter"),
-            Err(NoCommand::Words("log", 1))
+            Err(CommandError::ArgumentCount("log", 1))
         );
     }
 
     #[test]
     fn every_command_is_in_the_help() {
-        let verbs = ASKED.iter().map(|(name, ..)| *name);
+        let verbs = SERVER_COMMANDS.iter().map(|(name, ..)| *name);
         for verb in verbs.chain(["help", "ps", "mem", "log"]) {
             assert!(HELP.lines().any(|line| line.starts_with(verb)), "{verb}");
         }

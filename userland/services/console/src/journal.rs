@@ -1,4 +1,4 @@
-//! What was said on this machine, as root keeps it: [`Journal`] asks for a line, for the writer or to show them again.
+//! Client for root's journal, the machine's log: [`Journal`] fetches lines, for the writer or to show them again.
 
 use alloc::format;
 use alloc::string::String;
@@ -9,54 +9,54 @@ use runtime::capability::{Cap, Endpoint};
 use runtime::protocol::journal::{Line, Request};
 use runtime::protocol::root::{self, Refusal};
 
-/// Root's journal.
+/// The client.
 #[derive(Clone, Copy, Debug)]
 pub struct Journal {
     endpoint: Cap<Endpoint>,
 }
 
 impl Journal {
-    /// The journal behind this endpoint.
+    /// A client of the journal behind this endpoint.
     pub fn new(endpoint: Cap<Endpoint>) -> Journal {
         Journal { endpoint }
     }
 
-    /// The first line that is not written yet, if all before this number are; `None` if there is none.
+    /// Reports that all lines before this number are written; returns the first unwritten one, if any.
     ///
     /// # Errors
-    /// Why root does not answer.
+    /// The reason root does not answer.
     pub fn next(self, written: u64) -> Result<Option<Line>, &'static str> {
-        self.ask(Request::Next { written })
+        self.request(Request::Next { written })
     }
 
-    /// Shows the lines that are kept, or those of one domain. What is said from now on is not waited for.
+    /// Passes the kept lines, or those of one domain, to `on_line`. Lines that arrive meanwhile are not waited for.
     ///
     /// # Errors
-    /// Why root does not answer.
+    /// The reason root does not answer.
     pub fn show(
         self,
         domain: Option<&str>,
-        mut hear: impl FnMut(&str),
+        mut on_line: impl FnMut(&str),
     ) -> Result<(), &'static str> {
         let mut reader = Reader::default();
-        while let Some(from) = reader.wanted() {
-            let Some(line) = self.ask(Request::Read { from })? else {
+        while let Some(from) = reader.next_number() {
+            let Some(line) = self.request(Request::Read { from })? else {
                 break;
             };
             reader.read(&line);
-            if let Some(gap) = gap(&line) {
-                hear(&gap);
+            if let Some(gap) = gap_notice(&line) {
+                on_line(&gap);
             }
             if domain.is_none_or(|domain| domain == line.name.as_str()) {
-                hear(&text(&line));
+                on_line(&text(&line));
             }
         }
         Ok(())
     }
 
-    fn ask(self, request: Request) -> Result<Option<Line>, &'static str> {
-        let question = Message::of(request.pack().as_slice());
-        let answer = self.endpoint.call_idempotent(&question);
+    fn request(self, request: Request) -> Result<Option<Line>, &'static str> {
+        let message = Message::of(request.pack().as_slice());
+        let answer = self.endpoint.call_idempotent(&message);
         let answer = answer.map_err(Error::text)?;
         match root::answer(answer.words()) {
             Ok(mut reader) => match Line::read(&mut reader) {
@@ -69,37 +69,37 @@ impl Journal {
     }
 }
 
-/// A line without what a terminal might obey.
+/// A line's text without control characters, which a terminal might interpret.
 pub fn text(line: &Line) -> String {
-    let said = String::from_utf8_lossy(line.text.as_bytes());
-    let visible: String = said
+    let text = String::from_utf8_lossy(line.text.as_bytes());
+    let visible: String = text
         .chars()
         .filter(|character| !character.is_control() || *character == '\t')
         .collect();
     format!("[{}] {visible}", line.name)
 }
 
-/// What is to be said of the lines before this one that are not kept.
-pub fn gap(line: &Line) -> Option<String> {
+/// The notice about the dropped lines before this one, if any.
+pub fn gap_notice(line: &Line) -> Option<String> {
     (line.dropped > 0).then(|| format!("({} lines were dropped)", line.dropped))
 }
 
-/// How far the reading is, and where it ends.
+/// The position in the log while it is shown, and its end.
 #[derive(Debug, Default)]
 struct Reader {
     next: u64,
-    /// Where the log ended when the first line was read.
+    /// The end of the log when the first line was read.
     end: Option<u64>,
 }
 
 impl Reader {
     /// The number of the line to read next; `None` at the end.
-    fn wanted(&self) -> Option<u64> {
+    fn next_number(&self) -> Option<u64> {
         let is_done = self.end.is_some_and(|end| self.next >= end);
         (!is_done).then_some(self.next)
     }
 
-    /// A line was read.
+    /// Advances past a line.
     fn read(&mut self, line: &Line) {
         self.next = line.number.saturating_add(1);
         self.end.get_or_insert(line.end);
@@ -125,28 +125,31 @@ mod tests {
     #[test]
     fn reads_up_to_where_the_log_ended_at_first() {
         let mut reader = Reader::default();
-        assert_eq!(reader.wanted(), Some(0));
+        assert_eq!(reader.next_number(), Some(0));
         reader.read(&line(0, 2, ""));
-        assert_eq!(reader.wanted(), Some(1));
+        assert_eq!(reader.next_number(), Some(1));
         reader.read(&line(1, 9, ""));
-        assert_eq!(reader.wanted(), None);
+        assert_eq!(reader.next_number(), None);
     }
 
     #[test]
     fn a_root_that_lies_ends_the_reading() {
         let mut reader = Reader::default();
         reader.read(&line(u64::MAX, 0, ""));
-        assert_eq!(reader.wanted(), None);
+        assert_eq!(reader.next_number(), None);
     }
 
     #[test]
     fn says_how_many_lines_were_dropped() {
-        assert_eq!(gap(&line(7, 20, "")), None);
+        assert_eq!(gap_notice(&line(7, 20, "")), None);
         let after_some = Line {
             dropped: 7,
             ..line(7, 20, "")
         };
-        assert_eq!(gap(&after_some).as_deref(), Some("(7 lines were dropped)"));
+        assert_eq!(
+            gap_notice(&after_some).as_deref(),
+            Some("(7 lines were dropped)")
+        );
     }
 
     #[test]

@@ -1,20 +1,20 @@
-//! The console: it alone has the serial port, writes there what is said on the machine, and is the operator's shell.
+//! The console: the only domain with the serial port. It writes the machine's log to it and runs the operator's shell.
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`line`] | the line that is being typed |
-//! | [`command`] | what the operator may say |
-//! | [`shell`] | reads a line, obeys it, shows what comes of it |
+//! | [`line`] | the line being typed |
+//! | [`command`] | the operator's commands |
+//! | [`shell`] | reads a command, executes it, shows the result |
 //! | [`table`] | the domains as text |
-//! | [`journal`] | what was said on this machine, as root keeps it |
-//! | [`nomad`] | the machine's migration server, as it is asked |
-//! | [`screen`] | text that waits to be written |
-//! | [`writer`] | writes it, and the log beside it |
+//! | [`journal`] | client for root's journal, the machine's log |
+//! | [`nomad`] | client for the machine's migration server |
+//! | [`screen`] | text waiting to be written |
+//! | [`writer`] | the task that writes it, and the log |
 //! | [`serial`] | the port: keys in, bytes out |
 //!
-//! It holds `serial` and `serial-interrupt`, `journal` for what is said, `root` for the list of domains and, for moves, a `port` with
-//! the arguments `nomad=<address>` and `secret=<the fleet's secret>`. It sleeps until something is said or a key interrupts; on
-//! a machine without a serial port, for ever.
+//! It holds `serial` and `serial-interrupt`, `journal` for the log, `root` for the list of domains and, for moves, a `port` with the
+//! arguments `nomad=<address>` and `secret=<the fleet's secret>`. It sleeps until a log line or a key arrives; on a machine without a
+//! serial port, for ever.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -23,15 +23,15 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-pub mod command;
-pub mod journal;
-pub mod line;
-pub mod nomad;
-pub mod screen;
-pub mod serial;
-pub mod shell;
-pub mod table;
-pub mod writer;
+mod command;
+mod journal;
+mod line;
+mod nomad;
+mod screen;
+mod serial;
+mod shell;
+mod table;
+mod writer;
 
 use runtime::executor::Tasks;
 use runtime::{Start, executor, net};
@@ -43,7 +43,7 @@ use screen::Screen;
 use serial::Serial;
 use shell::Shell;
 
-/// The program.
+/// The entry point of the program.
 pub fn run(start: Start) -> ! {
     executor::run(start, move |tasks| serve(start, tasks))
 }
@@ -51,10 +51,10 @@ pub fn run(start: Start) -> ! {
 async fn serve(start: Start, tasks: Tasks) {
     let serial = Serial::open(start).unwrap_or_else(|error| panic!("the serial port: {error}"));
     let Some(serial) = serial else {
-        log::warn!("this machine has no serial port: nobody can type here");
+        log::warn!("this machine has no serial port: the console has no shell");
         return;
     };
-    let nomad = net::is_connected(start).then(|| Nomad::reach(start, tasks));
+    let nomad = net::is_connected(start).then(|| Nomad::connect(start, tasks));
     let journal = Journal::new(start.require("journal"));
     let screen = Screen::default();
     let shell = Shell {

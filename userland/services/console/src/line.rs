@@ -1,8 +1,8 @@
-//! The line that is being typed: what each key does to it, and what of that is shown.
+//! The line being typed: the effect of each key on it and on the screen.
 
 use alloc::string::String;
 
-/// The longest line.
+/// The maximum length of a line.
 pub const LINE_BYTES_MAX: usize = 200;
 
 const BACKSPACE: u8 = 0x08;
@@ -11,19 +11,19 @@ const CONTROL_U: u8 = 0x15;
 const DELETE: u8 = 0x7f;
 const ESCAPE: u8 = 0x1b;
 
-/// What a key led to.
+/// The effect of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Typed {
-    /// Only what is shown changes: so many characters go, then these come.
+pub enum KeyEffect {
+    /// A change of the screen only.
     Change {
-        /// How many characters are taken from the screen.
+        /// The number of characters to erase.
         erase: usize,
-        /// What is added.
+        /// The character to add afterwards.
         show: Option<char>,
     },
-    /// The line is done.
+    /// The line is complete.
     Line(String),
-    /// The line was given up.
+    /// The line was cancelled.
     Cancelled,
 }
 
@@ -32,12 +32,12 @@ pub enum Typed {
 pub struct Line {
     text: String,
     previous: u8,
-    sequence: Sequence,
+    sequence: EscapeState,
 }
 
-/// Where in an escape sequence, such as an arrow key sends, the next byte is.
+/// The position of the next byte relative to an escape sequence, such as that of an arrow key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Sequence {
+enum EscapeState {
     #[default]
     Outside,
     Begun,
@@ -45,8 +45,8 @@ enum Sequence {
 }
 
 impl Line {
-    /// A key was pressed.
-    pub fn push(&mut self, byte: u8) -> Typed {
+    /// Handles a key.
+    pub fn push(&mut self, byte: u8) -> KeyEffect {
         let previous = core::mem::replace(&mut self.previous, byte);
         if self.is_in_sequence(byte) {
             return shown(None);
@@ -54,10 +54,10 @@ impl Line {
         match byte {
             // Terminals end a line with one of these, files with the other, some with both.
             b'\n' if previous == b'\r' => shown(None),
-            b'\r' | b'\n' => Typed::Line(core::mem::take(&mut self.text)),
+            b'\r' | b'\n' => KeyEffect::Line(core::mem::take(&mut self.text)),
             CONTROL_C => {
                 self.text.clear();
-                Typed::Cancelled
+                KeyEffect::Cancelled
             }
             CONTROL_U => erased(core::mem::take(&mut self.text).len()),
             BACKSPACE | DELETE => erased(self.text.pop().map_or(0, |_| 1)),
@@ -69,31 +69,26 @@ impl Line {
         }
     }
 
-    /// What is typed so far, to be shown again.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Keys that are no characters are left out whole: ESC, `[`, and up to a letter or `~`.
+    /// Skips the whole sequence of a key that is not a character: ESC, `[`, and all up to a letter or `~`.
     fn is_in_sequence(&mut self, byte: u8) -> bool {
         let (inside, next) = match (self.sequence, byte) {
-            (_, ESCAPE) => (true, Sequence::Begun),
-            (Sequence::Begun, b'[' | b'O') => (true, Sequence::Inside),
-            (Sequence::Inside, b'@'..=b'~') => (true, Sequence::Outside),
-            (Sequence::Inside, b' '..) => (true, Sequence::Inside),
-            _ => (false, Sequence::Outside),
+            (_, ESCAPE) => (true, EscapeState::Begun),
+            (EscapeState::Begun, b'[' | b'O') => (true, EscapeState::Inside),
+            (EscapeState::Inside, b'@'..=b'~') => (true, EscapeState::Outside),
+            (EscapeState::Inside, b' '..) => (true, EscapeState::Inside),
+            _ => (false, EscapeState::Outside),
         };
         self.sequence = next;
         inside
     }
 }
 
-fn shown(show: Option<char>) -> Typed {
-    Typed::Change { erase: 0, show }
+fn shown(show: Option<char>) -> KeyEffect {
+    KeyEffect::Change { erase: 0, show }
 }
 
-fn erased(erase: usize) -> Typed {
-    Typed::Change { erase, show: None }
+fn erased(erase: usize) -> KeyEffect {
+    KeyEffect::Change { erase, show: None }
 }
 
 #[cfg(test)]
@@ -105,9 +100,9 @@ mod tests {
         let mut line = Line::default();
         let typed = typed.iter().map(|byte| line.push(*byte));
         let line = |typed| match typed {
-            Typed::Line(text) => Some(text),
-            Typed::Cancelled => Some("^C".into()),
-            Typed::Change { .. } => None,
+            KeyEffect::Line(text) => Some(text),
+            KeyEffect::Cancelled => Some("^C".into()),
+            KeyEffect::Change { .. } => None,
         };
         typed.filter_map(line).collect()
     }

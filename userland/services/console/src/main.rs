@@ -1,9 +1,9 @@
-//! Starts the console in a domain; what it does is the library beside.
+//! The console's program: the library's entry point.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 
 runtime::entry!(console_shell::run);
 
-/// A host has no domains.
+/// Nothing to run on a host, which has no domains.
 #[cfg(not(target_os = "none"))]
 fn main() {}

@@ -1,4 +1,4 @@
-//! This machine's migration server, as it is asked: [`Nomad`] drives a [`Client`] over the console's own stack.
+//! Client for this machine's migration server: [`Nomad`] drives a [`Client`] over the console's own network stack.
 
 use alloc::format;
 use alloc::vec;
@@ -16,14 +16,14 @@ use runtime::embassy_time::{Instant, with_deadline};
 use runtime::executor::Tasks;
 use runtime::net;
 
-/// The port that answers come to.
+/// The UDP port for answers.
 const OWN_PORT: u16 = 7410;
-/// The longest datagram that is heard: a message and what the channel adds to it.
+/// The maximum size of a datagram: a message and the channel's overhead.
 const BYTES_MAX: usize = DATAGRAM_BYTES_MAX + 64;
-/// Datagrams that may wait to be heard or sent.
+/// The capacity of each of the socket's queues, in datagrams.
 const DATAGRAMS_MAX: usize = 8;
 
-/// The migration server, and who may ask it.
+/// The migration server's address, and the secret that authorizes requests.
 pub struct Nomad {
     stack: Stack<'static>,
     server: Ipv4Addr,
@@ -32,11 +32,11 @@ pub struct Nomad {
 }
 
 impl Nomad {
-    /// The server that the argument `nomad` names, with the fleet's `secret`; starts the stack to reach it with.
+    /// Takes the arguments `nomad`, the server's address, and `secret`, the fleet's secret; starts the network stack.
     ///
     /// # Panics
-    /// If something is missing: whoever started the console forgot it.
-    pub fn reach(start: Start, tasks: Tasks) -> Nomad {
+    /// If an argument is missing, an error of the manifest.
+    pub fn connect(start: Start, tasks: Tasks) -> Nomad {
         Nomad {
             server: start.require_argument("nomad"),
             secret: start.argument("secret").expect("secret=TEXT"),
@@ -45,28 +45,28 @@ impl Nomad {
         }
     }
 
-    /// Asks the server and hands over each line of its answer, the last included; what goes wrong is such a line too.
-    pub async fn ask(&self, line: &str, mut hear: impl FnMut(&str)) {
+    /// Sends a request and passes each line of the answer to `on_line`, including the last one or a failure.
+    pub async fn request(&self, line: &str, mut on_line: impl FnMut(&str)) {
         let random = self.random.borrow_mut().fork();
         let mut client = Client::ask(now(), self.secret, self.server, random, line);
-        match self.drive(&mut client, &mut hear).await {
+        match self.drive(&mut client, &mut on_line).await {
             Ok(()) => {}
-            Err(Some(failure)) => hear(&format!("failed: {failure}")),
-            Err(None) => hear("failed: the console's port is taken"),
+            Err(Some(failure)) => on_line(&format!("failed: {failure}")),
+            Err(None) => on_line("failed: the console's port is taken"),
         }
     }
 
     async fn drive(
         &self,
         client: &mut Client,
-        hear: &mut impl FnMut(&str),
+        on_line: &mut impl FnMut(&str),
     ) -> Result<(), Option<Failure>> {
-        let (mut heard_metadata, mut heard) = (metadata(), buffer());
+        let (mut received_metadata, mut received) = (metadata(), buffer());
         let (mut sent_metadata, mut sent) = (metadata(), buffer());
         let mut socket = UdpSocket::new(
             self.stack,
-            &mut heard_metadata,
-            &mut heard,
+            &mut received_metadata,
+            &mut received,
             &mut sent_metadata,
             &mut sent,
         );
@@ -75,11 +75,11 @@ impl Nomad {
         let mut datagram = vec![0; BYTES_MAX];
         loop {
             while let Some(datagram) = client.poll_datagram() {
-                // One that is not sent counts as lost.
+                // A datagram that cannot be sent counts as lost.
                 let _ = socket.send_to(&datagram, server).await;
             }
             while let Some(line) = client.poll_line() {
-                hear(&line);
+                on_line(&line);
             }
             if let Some(end) = client.end() {
                 return end.map(|_| ()).map_err(Some);

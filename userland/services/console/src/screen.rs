@@ -1,7 +1,7 @@
-//! What the operator sees: [`Screen`], text that waits for the serial port.
+//! The operator's screen: [`Screen`], text waiting for the serial port.
 //!
-//! Lines of the machine's log and what the shell shows go to one screen. A line that the shell has begun, as its prompt, makes
-//! room for a line of the log and comes again below it.
+//! The machine's log and the shell's output share one screen. A partial line of the shell, such as its prompt, makes room for a
+//! line of the log and is repeated below it.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -9,10 +9,10 @@ use core::cell::RefCell;
 
 use runtime::events;
 
-/// Most bytes that wait: what is shown beyond that is left out. The whole log fits.
+/// The maximum of waiting bytes: more output is dropped. The whole log fits.
 const WAITING_BYTES_MAX: usize = 192 << 10;
 
-/// Raised in this domain when the shell has shown something.
+/// Raised in this domain after output of the shell.
 pub const SHOWN: u64 = 1 << events::FIRST_FREE_BIT;
 
 const BACKSPACE: char = '\u{8}';
@@ -21,15 +21,15 @@ const BACKSPACE: char = '\u{8}';
 #[derive(Debug, Default)]
 pub struct Screen {
     waiting: RefCell<VecDeque<u8>>,
-    /// The line that the shell has begun.
-    begun: RefCell<String>,
+    /// The shell's last line while it is not complete.
+    partial: RefCell<String>,
 }
 
 impl Screen {
-    /// Shows text of the shell's: `\n` begins a new line, and a backspace takes back a character of this one.
+    /// Shows text of the shell: `\n` begins a new line, and a backspace erases a character of the current one.
     pub fn show(&self, text: &str) {
         for character in text.chars() {
-            self.note(character);
+            self.track(character);
             match character {
                 '\n' => self.put("\r\n"),
                 BACKSPACE => self.put("\u{8} \u{8}"),
@@ -39,43 +39,43 @@ impl Screen {
         events::raise(SHOWN);
     }
 
-    /// Shows a line of the log, which holds no control character.
+    /// Shows a line of the log, which must not contain control characters.
     pub fn show_line(&self, line: &str) {
-        let begun = self.begun.borrow();
-        if begun.is_empty() {
+        let partial = self.partial.borrow();
+        if partial.is_empty() {
             self.put(line);
             self.put("\r\n");
             return;
         }
         self.put("\r");
         self.put(line);
-        // What the begun line has beyond this one's end would stay there.
-        for _ in line.chars().count()..begun.chars().count() {
+        // Overwrites the rest of a longer partial line.
+        for _ in line.chars().count()..partial.chars().count() {
             self.put(" ");
         }
         self.put("\r\n");
-        self.put(&begun);
+        self.put(&partial);
     }
 
-    /// How many bytes wait.
+    /// The number of waiting bytes.
     pub fn waiting(&self) -> usize {
         self.waiting.borrow().len()
     }
 
     /// Takes the next byte to be written.
-    pub fn take(&self) -> Option<u8> {
+    pub fn next_byte(&self) -> Option<u8> {
         self.waiting.borrow_mut().pop_front()
     }
 
-    /// Keeps in mind how the begun line looks now.
-    fn note(&self, character: char) {
-        let mut begun = self.begun.borrow_mut();
+    /// Updates the partial line.
+    fn track(&self, character: char) {
+        let mut partial = self.partial.borrow_mut();
         match character {
-            '\n' => begun.clear(),
+            '\n' => partial.clear(),
             BACKSPACE => {
-                begun.pop();
+                partial.pop();
             }
-            other => begun.push(other),
+            other => partial.push(other),
         }
     }
 
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     fn written(screen: &Screen) -> String {
-        let bytes = core::iter::from_fn(|| screen.take()).collect();
+        let bytes = core::iter::from_fn(|| screen.next_byte()).collect();
         String::from_utf8(bytes).expect("text")
     }
 
@@ -127,7 +127,7 @@ mod tests {
         }
         assert!(screen.waiting() <= WAITING_BYTES_MAX);
         screen.show_line("[kv] a");
-        while screen.take().is_some() {}
+        while screen.next_byte().is_some() {}
         screen.show("b");
         assert_eq!(written(&screen), "b");
     }

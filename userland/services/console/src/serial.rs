@@ -1,4 +1,4 @@
-//! The first serial port, a 16550, as the console uses it: keys in, and as many bytes out as its transmitter takes.
+//! Driver for the first serial port, a 16550: reads keys, and sends as many bytes as its transmitter takes.
 
 use abi::Error;
 use abi::register::Width;
@@ -17,12 +17,12 @@ const MODEM_READY: u32 = 1 << 0 | 1 << 1 | 1 << 3;
 const DATA_READY: u32 = 1 << 0;
 const TRANSMITTER_EMPTY: u32 = 1 << 5;
 
-/// Bytes that an empty transmitter takes.
+/// The capacity of an empty transmitter.
 const TRANSMITTER_BYTES: usize = 16;
-/// How long a full transmitter takes to become empty at 115,200 baud, in microseconds.
+/// The time that a full transmitter takes to become empty at 115,200 baud.
 pub const TRANSMITTER_US: u64 = 1_400;
 
-/// The port.
+/// The opened port.
 #[derive(Clone, Copy, Debug)]
 pub struct Serial {
     ports: Cap<IoPorts>,
@@ -30,10 +30,10 @@ pub struct Serial {
 }
 
 impl Serial {
-    /// Takes the port, from now on keys interrupt; nothing if the machine has none, so that root gave none.
+    /// Opens the port and enables interrupts for keys; `None` on a machine without one, where root grants none.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's refusal.
     pub fn open(start: Start) -> Result<Option<Serial>, Error> {
         let (ports, interrupt) = (start.find("serial"), start.find("serial-interrupt"));
         let (Some(ports), Some(interrupt)) = (ports, interrupt) else {
@@ -42,33 +42,33 @@ impl Serial {
         let serial = Serial { ports, interrupt };
         let wake: Cap<Notification> = start.require("wake");
         serial.interrupt.bind(Some(wake), events::INTERRUPT)?;
-        // A line is closed at first. It is opened before the port may use it, so that no edge is missed.
+        // The interrupt line is masked at first. It is unmasked before the port may use it, so that no edge is missed.
         serial.interrupt.acknowledge()?;
         serial.write(MODEM_CONTROL, MODEM_READY)?;
         serial.write(INTERRUPT_ENABLE, INTERRUPT_ON_DATA)?;
         Ok(Some(serial))
     }
 
-    /// The next key, when there is one.
+    /// Waits for the next key.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's refusal.
     pub async fn key(&self) -> Result<u8, Error> {
         loop {
             if self.read(LINE_STATUS)? & DATA_READY != 0 {
                 return self.read(DATA).map(|byte| byte as u8);
             }
             events::wait(events::INTERRUPT).await;
-            // The next may come from now on; what this one was about is looked at afterwards.
+            // The next interrupt may arrive from now on; the status is read afterwards.
             self.interrupt.acknowledge()?;
         }
     }
 
-    /// Sends as many of these bytes as the transmitter takes now: none while it is not empty. It is not asked to interrupt when
-    /// it is: that line is for keys, whose edges it would hide, and the kernel fills the same transmitter with lines of its own.
+    /// Sends as many of these bytes as the transmitter takes now: none while it is not empty. Its interrupt stays disabled: it would
+    /// hide the edges of keys on the same line, and the kernel also fills the transmitter with its own lines.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's refusal.
     pub fn send(&self, bytes: impl Iterator<Item = u8>) -> Result<(), Error> {
         if self.read(LINE_STATUS)? & TRANSMITTER_EMPTY == 0 {
             return Ok(());
@@ -111,7 +111,7 @@ mod tests {
         Ok(results)
     }
 
-    /// What is sent of a text while the port is in this state.
+    /// The part of a text that is sent with this line status.
     fn sent(status: u32, text: &str) -> Vec<u8> {
         STATUS.set(status);
         let serial = Serial {

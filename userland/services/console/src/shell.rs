@@ -1,5 +1,5 @@
-//! The shell: reads a line, obeys it, shows what comes of it, for ever. It is silent until the first key, so that a line on
-//! which nobody types carries the machine's log and nothing else.
+//! The shell: reads a command, executes it, shows the result, for ever. It is silent until the first key, so that a serial line
+//! without an operator carries the machine's log and nothing else.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,7 +13,7 @@ use runtime::protocol::root::{self, DomainRecord, MemoryRecord, Refusal, Request
 
 use crate::command::{Command, HELP};
 use crate::journal::Journal;
-use crate::line::{Line, Typed};
+use crate::line::{KeyEffect, Line};
 use crate::nomad::Nomad;
 use crate::screen::Screen;
 use crate::serial::Serial;
@@ -22,36 +22,36 @@ use crate::table;
 const PROMPT: &str = "> ";
 const CONTROL_C: u8 = 0x03;
 
-/// The shell.
+/// The shell's connections.
 pub struct Shell<'a> {
-    /// Where the operator types.
+    /// The source of keys.
     pub serial: Serial,
-    /// What the operator sees.
+    /// The destination of output.
     pub screen: &'a Screen,
-    /// Who knows the domains.
+    /// Root, for the list of domains.
     pub root: Cap<Endpoint>,
-    /// What was said.
+    /// The machine's log.
     pub journal: Journal,
-    /// The machine's migration server, where there is a network to reach it by.
+    /// The machine's migration server, if the console has a port.
     pub nomad: Option<Nomad>,
 }
 
 impl Shell<'_> {
-    /// Serves the operator.
+    /// Serves the operator for ever.
     ///
     /// # Errors
-    /// The serial port is gone.
+    /// A failure of the serial port.
     pub async fn run(&self) -> Result<Infallible, Error> {
         let mut line = Line::default();
         let mut key = self.serial.key().await?;
         self.screen.show(PROMPT);
         loop {
             match line.push(key) {
-                Typed::Change { erase, show } => self.change(erase, show),
-                Typed::Cancelled => self.screen.show("^C\n> "),
-                Typed::Line(text) => {
+                KeyEffect::Change { erase, show } => self.change(erase, show),
+                KeyEffect::Cancelled => self.screen.show("^C\n> "),
+                KeyEffect::Line(text) => {
                     self.screen.show("\n");
-                    self.obey(&text).await?;
+                    self.execute(&text).await?;
                     self.screen.show(PROMPT);
                 }
             }
@@ -68,36 +68,36 @@ impl Shell<'_> {
         }
     }
 
-    async fn obey(&self, text: &str) -> Result<(), Error> {
+    async fn execute(&self, text: &str) -> Result<(), Error> {
         match Command::parse(text) {
-            Ok(Command::Nothing) => {}
-            Ok(Command::Help) => self.say(HELP),
-            Ok(Command::Domains) => self.say_of_domains(table::domains),
+            Ok(Command::Empty) => {}
+            Ok(Command::Help) => self.print(HELP),
+            Ok(Command::Domains) => self.print_domains(table::domains),
             Ok(Command::Memory) => {
-                self.say_of_domains(table::memory);
-                self.say_of_machine();
+                self.print_domains(table::memory);
+                self.print_machine_memory();
             }
-            Ok(Command::Log(domain)) => self.say_log(domain.as_deref()),
-            Ok(Command::Ask(line)) => self.ask(&line).await?,
-            Err(no) => self.say(&alloc::format!("{no}")),
+            Ok(Command::Log(domain)) => self.print_log(domain.as_deref()),
+            Ok(Command::Server(line)) => self.request(&line).await?,
+            Err(error) => self.print(&alloc::format!("{error}")),
         }
         Ok(())
     }
 
-    fn say(&self, text: &str) {
+    fn print(&self, text: &str) {
         self.screen.show(text);
         self.screen.show("\n");
     }
 
-    fn say_of_domains(&self, table: fn(&[DomainRecord]) -> Vec<String>) {
+    fn print_domains(&self, table: fn(&[DomainRecord]) -> Vec<String>) {
         match self.domains() {
-            Ok(records) => table(&records).iter().for_each(|line| self.say(line)),
-            Err(why) => self.say(why),
+            Ok(records) => table(&records).iter().for_each(|line| self.print(line)),
+            Err(reason) => self.print(reason),
         }
     }
 
-    /// What memory the machine has.
-    fn say_of_machine(&self) {
+    /// Prints the machine's memory.
+    fn print_machine_memory(&self) {
         let answer = self
             .root
             .call_idempotent(&Message::of(Request::Memory.pack().as_slice()));
@@ -106,23 +106,23 @@ impl Shell<'_> {
             MemoryRecord::read(&mut reader).map_err(|_| Refusal::Malformed.text())
         });
         match memory {
-            Ok(memory) => self.say(&alloc::format!("{memory}")),
-            Err(why) => self.say(why),
+            Ok(memory) => self.print(&alloc::format!("{memory}")),
+            Err(reason) => self.print(reason),
         }
     }
 
-    fn say_log(&self, domain: Option<&str>) {
-        if let Err(why) = self.journal.show(domain, |line| self.say(line)) {
-            self.say(why);
+    fn print_log(&self, domain: Option<&str>) {
+        if let Err(reason) = self.journal.show(domain, |line| self.print(line)) {
+            self.print(reason);
         }
     }
 
-    /// Every domain that root knows.
+    /// Root's list of domains.
     fn domains(&self) -> Result<Vec<DomainRecord>, &'static str> {
         let mut records = Vec::new();
         for index in 0.. {
-            let question = Request::List { index }.pack();
-            let answer = self.root.call_idempotent(&Message::of(question.as_slice()));
+            let request = Request::List { index }.pack();
+            let answer = self.root.call_idempotent(&Message::of(request.as_slice()));
             let answer = answer.map_err(Error::text)?;
             match root::answer(answer.words()) {
                 Ok(mut reader) => {
@@ -136,27 +136,27 @@ impl Shell<'_> {
         Ok(records)
     }
 
-    /// Asks the migration server, and shows its answer until its end or until the operator has seen enough.
-    async fn ask(&self, line: &str) -> Result<(), Error> {
+    /// Sends a request to the migration server, and shows its answer to its end or until the operator types `^C`.
+    async fn request(&self, line: &str) -> Result<(), Error> {
         let Some(nomad) = &self.nomad else {
-            self.say("this console was started without a port");
+            self.print("this console was started without a port");
             return Ok(());
         };
-        let answer = nomad.ask(line, |line| self.say(line));
-        let enough = async {
+        let answer = nomad.request(line, |line| self.print(line));
+        let interrupt = async {
             loop {
                 match self.serial.key().await {
                     Ok(CONTROL_C) => return Ok(()),
-                    // Nothing else is for now.
+                    // Other keys are ignored meanwhile.
                     Ok(_) => {}
                     Err(error) => return Err(error),
                 }
             }
         };
-        match select(answer, enough).await {
+        match select(answer, interrupt).await {
             embassy_futures::select::Either::First(()) => Ok(()),
             embassy_futures::select::Either::Second(ended) => {
-                self.say("^C");
+                self.print("^C");
                 ended
             }
         }

@@ -1,4 +1,4 @@
-//! The domains of the machine as text.
+//! The machine's domains as text tables.
 
 use alloc::format;
 use alloc::string::String;
@@ -9,7 +9,7 @@ use runtime::protocol::root::DomainRecord;
 
 const PAGES_PER_MIB: u64 = (1 << 20) / PAGE_BYTES;
 
-/// Who they are and what they do, a line each.
+/// The domains and their states, one per line.
 pub fn domains(records: &[DomainRecord]) -> Vec<String> {
     let head = row("DOMAIN", "STATE", "LIFE", "MOVES");
     let rows = records.iter().map(|record| {
@@ -20,7 +20,7 @@ pub fn domains(records: &[DomainRecord]) -> Vec<String> {
     core::iter::once(head).chain(rows).collect()
 }
 
-/// What memory they have and what of it is spent, a line each, and all of it.
+/// Their memory and its use, one domain per line, with a total.
 pub fn memory(records: &[DomainRecord]) -> Vec<String> {
     let head = row("DOMAIN", "POOL MiB", "SPENT", "FREE KiB");
     let rows = records

@@ -1,11 +1,11 @@
-//! The task that writes to the serial port: what the shell has shown, and when that is out, the machine's log.
+//! The task that writes to the serial port: first the shell's output, then the machine's log.
 //!
 //! ```text
 //! a line of the log, if nothing waits on the screen -> what the transmitter takes -> again, later if it takes nothing
 //! ```
 //!
-//! The processor is everybody's while the port sends: the task sleeps until the transmitter is empty. What is said faster than
-//! the port is, waits in root's journal.
+//! Other domains run while the port sends: the task sleeps until the transmitter is empty. Lines that arrive faster than the port
+//! sends wait in root's journal.
 
 use core::convert::Infallible;
 
@@ -21,7 +21,7 @@ use crate::serial::{Serial, TRANSMITTER_US};
 /// Writes for ever.
 ///
 /// # Errors
-/// The serial port is gone.
+/// A failure of the serial port.
 pub async fn run(serial: Serial, screen: &Screen, journal: Journal) -> Result<Infallible, Error> {
     let mut written = 0;
     loop {
@@ -30,23 +30,23 @@ pub async fn run(serial: Serial, screen: &Screen, journal: Journal) -> Result<In
             continue;
         }
         let waiting = screen.waiting();
-        serial.send(core::iter::from_fn(|| screen.take()))?;
+        serial.send(core::iter::from_fn(|| screen.next_byte()))?;
         match screen.waiting() < waiting {
-            // A port that takes everything at once, as one of an emulator, would never let the shell have its turn.
+            // Otherwise a port that takes all bytes at once, such as an emulator's, would starve the shell.
             true => yield_now().await,
             false => Timer::after_micros(TRANSMITTER_US).await,
         }
     }
 }
 
-/// Puts the next line of the log on the screen; returns whether there was one. All before the line `written` are out.
+/// Shows the next line of the log; returns whether there was one. All before the line `written` are already written.
 fn show_next(screen: &Screen, journal: Journal, written: &mut u64) -> bool {
-    // Root is there as long as the machine is: an answer that makes no sense is looked at again with the next line.
+    // Root lives as long as the machine: after an invalid answer the request is repeated with the next line.
     let Ok(Some(line)) = journal.next(*written) else {
         return false;
     };
-    if let Some(gap) = journal::gap(&line) {
-        screen.show_line(&gap);
+    if let Some(notice) = journal::gap_notice(&line) {
+        screen.show_line(&notice);
     }
     screen.show_line(&journal::text(&line));
     *written = line.number.saturating_add(1);
