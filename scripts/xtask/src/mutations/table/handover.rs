@@ -119,6 +119,9 @@ mutations! {
     "token-note" in "nomad/shell/src/records.rs":
         "        if let Some(place) = self.token_place(|noted| is_of(noted, transaction)) {\n            self.memory.write(place, &[0; TOKEN_BYTES]);\n        }\n" => "";
         "no place is left for the tokens of freezes"; SHELL;
+    "half-written-slot" in "nomad/server/src/capture/queue.rs":
+        "        if direction == TO_SWITCH {\n" => "        if false {\n";
+        "a domain that is frozen in the middle of queueing a frame loses its network"; SERVER;
     "page-beyond" in "nomad/server/src/page_set.rs":
         "        if page < self.page_count {\n            self.words[(page / PAGES_PER_WORD) as usize] |=" => "        if page <= self.page_count {\n            self.words[(page / PAGES_PER_WORD) as usize] |=";
         "a lying source ends the target's migration server"; SERVER;
