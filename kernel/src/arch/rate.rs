@@ -1,4 +1,4 @@
-//! How fast the clock runs: which of the rates that were stated and measured is believed.
+//! The clock's rate: when measurements of it agree, and which of the stated and the measured rates is believed.
 
 /// A rate that the processor states in CPUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,6 +8,49 @@ pub(super) struct Stated {
     /// Whether it follows from the crystal's frequency. Otherwise it is the nominal base frequency, which the clock's own
     /// rate is only close to: a processor of 4,000 MHz may count 4,008 MHz.
     pub(super) is_exact: bool,
+}
+
+/// One measurement of a rate against another clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measurement {
+    /// The rate, in ticks per second.
+    Rate(u64),
+    /// The processor was stopped for so long that the other clock's readings mean nothing. Another measurement may succeed.
+    Disturbed,
+    /// The other clock does not count.
+    NoClock,
+}
+
+/// The outcome of several measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measured {
+    /// Two in succession agreed on this rate.
+    Agreed(u64),
+    /// None did; this was the last.
+    Last(u64),
+}
+
+/// The most measurements that are made until two agree.
+const MEASUREMENTS_MAX: usize = 40;
+
+/// Measures until two measurements in succession differ by at most one part in `agreement`; none if the other clock does
+/// not count.
+pub(super) fn measure_until_agreed(
+    agreement: u64,
+    mut measure: impl FnMut() -> Measurement,
+) -> Option<Measured> {
+    let mut last: Option<u64> = None;
+    for _ in 0..MEASUREMENTS_MAX {
+        match (measure(), last) {
+            (Measurement::Rate(next), Some(last)) if next.abs_diff(last) <= next / agreement => {
+                return Some(Measured::Agreed(last.midpoint(next)));
+            }
+            (Measurement::Rate(next), _) => last = Some(next),
+            (Measurement::Disturbed, _) => {}
+            (Measurement::NoClock, _) => return None,
+        }
+    }
+    last.map(Measured::Last)
 }
 
 /// How far a measurement may be from an exact rate: one part in this many, which is more than its own error.
@@ -54,6 +97,30 @@ mod tests {
     use super::*;
 
     const MHZ: u64 = 1_000_000;
+
+    fn measured(measurements: &[Measurement]) -> Option<Measured> {
+        let mut measurements = measurements.iter().cycle();
+        measure_until_agreed(5_000, || *measurements.next().expect("a cycle"))
+    }
+
+    #[test]
+    fn a_disturbed_measurement_is_made_again() {
+        use Measurement::*;
+        let rates = [Disturbed, Rate(3000), Rate(1000), Disturbed, Rate(1000)];
+        assert_eq!(measured(&rates), Some(Measured::Agreed(1000)));
+    }
+
+    #[test]
+    fn measurements_that_never_agree_yield_the_last() {
+        let rates = [1000, 2000].map(Measurement::Rate);
+        assert_eq!(measured(&rates), Some(Measured::Last(2000)));
+    }
+
+    #[test]
+    fn a_clock_that_does_not_count_yields_no_rate() {
+        assert_eq!(measured(&[Measurement::NoClock]), None);
+        assert_eq!(measured(&[Measurement::Disturbed]), None);
+    }
 
     #[test]
     fn the_base_frequency_is_not_the_clocks_rate() {

@@ -12,6 +12,7 @@
 use super::clock::{measure_until_agreed, read_closely, ticks, ticks_per_second, wait_ticks};
 use super::cpu::{self, Features};
 use crate::arch::PhysAddr;
+use crate::arch::rate::Measurement;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{ApicBase, ApicBaseFlags, Msr};
@@ -185,7 +186,7 @@ pub(super) fn calibrate_timer() {
     if cpu::has(Features::TSC_DEADLINE) {
         return;
     }
-    let rate = measure_until_agreed(TIMER_AGREEMENT, || Some(measure_timer()));
+    let rate = measure_until_agreed(TIMER_AGREEMENT, || Measurement::Rate(measure_timer()));
     write(Register::InitialCount, 0);
     let rate = rate.filter(|&rate| rate != 0);
     COUNTS_PER_TICK.store(

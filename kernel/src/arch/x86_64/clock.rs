@@ -6,7 +6,7 @@
 use super::cpu;
 use super::hpet::Hpet;
 use super::pit;
-use crate::arch::rate::{self, Stated};
+use crate::arch::rate::{self, Measured, Measurement, Stated};
 use core::arch::x86_64::_rdtsc;
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,9 +17,6 @@ static WAITED_TICKS: AtomicU64 = AtomicU64::new(0);
 
 /// How often another clock is read at one moment.
 const READINGS: usize = 5;
-
-/// How often a rate is measured at most until two measurements agree.
-const MEASUREMENTS_MAX: usize = 20;
 
 /// How far two measurements of the clock's rate may be apart: one part in this many.
 const CLOCK_AGREEMENT: u64 = 5_000;
@@ -62,8 +59,8 @@ pub(super) struct Reading {
 /// If there is neither a clock that counts nor a statement.
 pub(super) fn initialise(hpet: Option<Hpet>) -> &'static str {
     let measured =
-        |measure: &dyn Fn() -> Option<u64>| measure_until_agreed(CLOCK_AGREEMENT, measure);
-    let by_hpet = || Some(("HPET", measured(&|| hpet?.measure())?));
+        |measure: &dyn Fn() -> Measurement| measure_until_agreed(CLOCK_AGREEMENT, measure);
+    let by_hpet = || Some(("HPET", hpet.and_then(|hpet| measured(&|| hpet.measure()))?));
     let by_pit = || Some(("PIT", measured(&pit::measure)?));
     let known = rate::believed(stated(), by_hpet().or_else(by_pit));
     let (source, rate) = known.expect("a clock (HPET, PIT or CPUID) to measure the processor's by");
@@ -98,18 +95,15 @@ pub(super) fn read_closely(read: impl Fn() -> u64) -> Reading {
 /// Measures until two measurements are no further apart than one part in `agreement`; the last one, if they never are.
 pub(super) fn measure_until_agreed(
     agreement: u64,
-    measure: impl Fn() -> Option<u64>,
+    measure: impl FnMut() -> Measurement,
 ) -> Option<u64> {
-    let mut last = measure()?;
-    for _ in 1..MEASUREMENTS_MAX {
-        let next = measure()?;
-        if next.abs_diff(last) <= next / agreement {
-            return Some(last.midpoint(next));
+    Some(match rate::measure_until_agreed(agreement, measure)? {
+        Measured::Agreed(rate) => rate,
+        Measured::Last(rate) => {
+            crate::log!("the clock's measurements do not agree: it may run wrong");
+            rate
         }
-        last = next;
-    }
-    crate::log!("the clock's measurements do not agree: it may run wrong");
-    Some(last)
+    })
 }
 
 /// The rate as the processor states it.

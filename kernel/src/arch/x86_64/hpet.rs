@@ -1,6 +1,7 @@
 //! The high-precision event timer, as a clock to measure another one by.
 
 use super::clock::read_closely;
+use crate::arch::rate::Measurement;
 use x86_64::VirtAddr;
 
 /// The registers that are used, in bytes.
@@ -23,8 +24,13 @@ impl Hpet {
         Self { registers }
     }
 
-    /// Measures the rate of the processor's clock over 50 ms; none if the timer does not count.
-    pub(super) fn measure(self) -> Option<u64> {
+    /// Measures the rate of the processor's clock over 50 ms.
+    pub(super) fn measure(self) -> Measurement {
+        self.rate().map_or(Measurement::NoClock, Measurement::Rate)
+    }
+
+    /// The rate; none if the timer does not count. A pause does no harm: the timer starts anew after 40 s or more.
+    fn rate(self) -> Option<u64> {
         const FEMTOSECONDS: u64 = 1_000_000_000_000_000;
         let period = self.read(CAPABILITIES) >> 32;
         let needed = (FEMTOSECONDS / 20).checked_div(period)?;

@@ -2,6 +2,7 @@
 
 use super::clock::{Reading, read_closely};
 use super::port::{read_byte, write_byte};
+use crate::arch::rate::Measurement;
 
 const CHANNEL_0: u16 = 0x40;
 const COMMAND: u16 = 0x43;
@@ -20,19 +21,31 @@ const POLLS_MAX: u32 = 10_000_000;
 /// device.
 const POLLS_UNCHANGED_MAX: u32 = 10_000;
 
-/// Measures the rate of the processor's clock; none if there is no timer that counts.
+/// Measures the rate of the processor's clock.
 ///
 /// Channel 0 counts down from its greatest value; channel 2, which others use, is gated by a port that not every machine
 /// has.
-pub(super) fn measure() -> Option<u64> {
+pub(super) fn measure() -> Measurement {
     const CHANNEL_0_BOTH_BYTES_ONE_SHOT: u8 = 0b0011_0000;
     write_byte(COMMAND, CHANNEL_0_BOTH_BYTES_ONE_SHOT);
     write_byte(CHANNEL_0, 0xff);
     write_byte(CHANNEL_0, 0xff);
-    let first = wait_below(0xffff)?;
-    let last = wait_below(first.value.checked_sub(COUNTS)?)?;
-    let counted = first.value.checked_sub(last.value)?;
-    ((last.ticks - first.ticks) * COUNTS_PER_SECOND).checked_div(counted)
+    let Some(first) = wait_below(0xffff) else {
+        return Measurement::NoClock;
+    };
+    // A virtual core that was stopped meanwhile may see the counter near its end, or in its next round.
+    let Some(limit) = first.value.checked_sub(COUNTS) else {
+        return Measurement::Disturbed;
+    };
+    let Some(last) = wait_below(limit) else {
+        return Measurement::NoClock;
+    };
+    match first.value.checked_sub(last.value) {
+        None | Some(0) => Measurement::Disturbed,
+        Some(counted) => {
+            Measurement::Rate((last.ticks - first.ticks) * COUNTS_PER_SECOND / counted)
+        }
+    }
 }
 
 /// Waits until the counter is below the limit, then reads it together with the processor's clock.
