@@ -1,4 +1,4 @@
-//! The kernel as one value: [`Kernel`], and the ways into it.
+//! The state of the kernel, [`Kernel`], and its entry points.
 
 use core::cell::Cell;
 
@@ -18,29 +18,23 @@ const VECTOR_COUNT: usize = 256;
 /// The serial number of the first object, the root pool.
 const FIRST_SERIAL: u64 = 1;
 
-/// Everything that the kernel knows.
 pub struct Kernel {
-    /// The frames that no pool has spent.
     pub frames: FrameAllocator,
-    /// Who runs.
     pub scheduler: Scheduler,
-    /// The machine's time.
     pub clock: Clock,
-    /// The account of all memory.
     pub root_pool: Ref<Pool>,
-    /// Everything that is RAM, so that no device's Memory is made of it.
+    /// All RAM, of which no device's Memory may consist.
     pub ram: Vec<PhysRange, RANGES_MAX>,
-    /// The devices' interrupts by vector: the first of those that share it.
+    /// The devices' interrupts by vector: the first of each list of sharers.
     pub interrupts: [Cell<Option<Ref<Interrupt>>>; VECTOR_COUNT],
-    /// Vectors whose interrupts are to be delivered further by an entry for the timer.
+    /// Vectors with undelivered interrupts, which the timer delivers.
     pub undelivered: ipc::Vectors,
-    /// What the next entry for the timer tries first.
     pub timer_turn: timer::Turn,
     next_serial: Cell<u64>,
 }
 
 impl Kernel {
-    /// The kernel of the machine that `boot` describes. Nothing runs yet.
+    /// The kernel of the machine that `boot` describes, without a domain.
     ///
     /// # Panics
     /// If the machine has no memory.
@@ -48,7 +42,7 @@ impl Kernel {
         let frames = FrameAllocator::new(&boot.memory);
         let limit = frames.free();
         let frame = frames.allocate().expect("a machine has memory");
-        let identities = IdentityKeys::draw(arch::random_seed);
+        let identities = IdentityKeys::generate(arch::random_seed);
         let root_pool = Ref::place(frame, |this, home| {
             let header = Header::of_root(FIRST_SERIAL, home, this);
             Pool::new(header, limit, identities)
@@ -70,7 +64,7 @@ impl Kernel {
         }
     }
 
-    /// Handles one entry and says what runs next.
+    /// Handles one entry and returns what runs next.
     pub fn enter(&self, cause: Cause) -> Resume {
         match cause {
             Cause::SystemCall => syscalls::handle(self),
@@ -86,7 +80,7 @@ impl Kernel {
         self.scheduler.resume()
     }
 
-    /// The interrupts that arrive at a vector: one, or those that share a line.
+    /// The interrupts at a vector: one, or those that share a line.
     pub fn interrupts_at(&self, vector: u8) -> impl Iterator<Item = Ref<Interrupt>> {
         let first = self.interrupts[usize::from(vector)].get();
         core::iter::successors(first, |interrupt| interrupt.next.get())
@@ -97,14 +91,14 @@ impl Kernel {
         self.clock.ns_at(arch::ticks())
     }
 
-    /// A serial number that no object had before.
+    /// A fresh serial number.
     pub fn new_serial(&self) -> u64 {
         let serial = self.next_serial.get();
         self.next_serial.set(serial + 1);
         serial
     }
 
-    /// Takes a frame that the pool pays for. Its content is arbitrary.
+    /// Allocates a frame with arbitrary content and charges it to the pool.
     ///
     /// # Errors
     /// [`Error::PoolEmpty`].
@@ -116,21 +110,21 @@ impl Kernel {
         })
     }
 
-    /// Gives back a frame that the pool paid for.
+    /// Frees a frame and refunds the pool.
     pub fn return_frame(&self, pool: Ref<Pool>, frame: OwnedFrame) {
         self.frames.release(frame);
         pool.refund(1);
     }
 
-    /// Gives back what was unmapped and the pool paid for, after the flush.
+    /// Flushes and frees unmapped frames and refunds the pool.
     pub fn return_unmapped(&self, pool: Ref<Pool>, unmapped: Unmapped) {
         unmapped
             .flush()
             .for_each(|frame| self.return_frame(pool, frame));
     }
 
-    /// Empties a slot and does what follows from that for whatever the slot was part of. What was derived from it
-    /// goes to its parent.
+    /// Deletes the capability in a slot, and lets the structure that the slot is part of react. Capabilities derived from it
+    /// become its parent's.
     ///
     /// # Errors
     /// [`Error::EmptySlot`]; [`Error::InUse`] for an origin with descendants.
@@ -140,8 +134,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Empties a slot as [`Kernel::empty_slot`] does, or does one bounded step towards that: a mapping's links go before its
-    /// slot is emptied.
+    /// As [`Kernel::empty_slot`], in bounded steps: a mapping's links are removed before its slot is emptied.
     ///
     /// # Errors
     /// As [`Kernel::empty_slot`].
@@ -155,7 +148,7 @@ impl Kernel {
         Ok(Step::Done)
     }
 
-    /// Does one bounded step towards removing all that was derived from a capability, but for what `keep` holds.
+    /// Does one bounded step of deleting everything derived from a capability, except the capability in `keep`.
     ///
     /// # Errors
     /// [`Error::EmptySlot`].
@@ -168,7 +161,7 @@ impl Kernel {
         Ok(Step::More)
     }
 
-    /// Does what follows from a slot having been emptied, for whatever it was part of.
+    /// Lets the structure that an emptied slot is part of react.
     fn emptied(&self, place: Place, was: Capability<Object>) {
         match Holder::unpack(SlotStorage.slot(place).holder()) {
             Holder::Table { domain, .. } => {
@@ -192,7 +185,7 @@ impl Kernel {
     }
 }
 
-/// What a refusal of the capability model is to a caller.
+/// The error that a caller gets for an error of the capability model.
 pub fn slot_error(error: capabilities::Error<abi::Rights>) -> Error {
     match error {
         capabilities::Error::Empty { .. } => Error::EmptySlot,

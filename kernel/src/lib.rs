@@ -1,18 +1,18 @@
 //! The Caravan microkernel.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! | --- | --- |
 //! | [`arch`] | the machine, real and fake: entry, page-table registers, timer, ports |
-//! | [`memory`] | frames and what lies in them; with `arch` the only room for `unsafe` |
-//! | [`objects`] | the kernel's objects, making and ending them |
-//! | [`scheduler`] | who runs next |
-//! | [`timer`] | what an entry for the timer does |
-//! | [`ipc`] | calls, replies, signals, waits, fault messages |
-//! | [`paging`] | Memories: mapping, populating, absent pages |
-//! | [`capture`] | a domain as data: freeze, describe, thread state, copies of pages, dirty log |
-//! | [`syscalls`] | decoding, checking and performing system calls |
-//! | [`kernel`] | [`kernel::Kernel`]: all of it together, and the ways in |
-//! | [`boot`] | root's birth |
+//! | [`memory`] | frames and their content; besides `arch` the only module with `unsafe` |
+//! | `objects` | the kernel's objects, their creation and destruction |
+//! | `scheduler` | priorities, ready queues, deadlines |
+//! | `timer` | the timer interrupt |
+//! | `ipc` | calls, replies, signals, waits, fault messages |
+//! | `paging` | Memories: mapping, populating, page faults |
+//! | `capture` | a domain as data: freeze, describe, thread state, copies of pages, dirty log |
+//! | `syscalls` | decoding, checking and performing system calls |
+//! | `kernel` | the state of the kernel, and its entry points |
+//! | `boot` | spawning the root domain |
 //!
 //! Control flows one way: the machine calls [`enter`], which handles the cause and returns what runs next. A call
 //! is atomic: it happens whole, or not at all, or as one bounded step of a longer one whose progress is in the
@@ -25,26 +25,26 @@
 
 #[allow(unsafe_code)]
 pub mod arch;
-pub mod boot;
-pub mod capture;
-pub mod ipc;
-pub mod kernel;
+mod boot;
+mod capture;
+mod ipc;
+mod kernel;
 #[allow(unsafe_code)]
 pub mod memory;
-pub mod objects;
-pub mod paging;
-pub mod scheduler;
-pub mod syscalls;
+mod objects;
+mod paging;
+mod scheduler;
+mod syscalls;
 #[cfg(test)]
 mod testing;
-pub mod timer;
+mod timer;
 
 use arch::{BootInformation, Cause, Resume};
 use memory::KernelLock;
 
 static KERNEL: KernelLock = KernelLock::new();
 
-/// Starts the kernel on the machine that `boot` describes: makes root and says that it runs. Called once.
+/// Starts the kernel on the machine that `boot` describes: creates root and returns it to run. Called once.
 pub fn start(boot: &BootInformation) -> Resume {
     KERNEL.start(kernel::Kernel::new(boot), |kernel| {
         boot::make_root(kernel, boot);
@@ -52,7 +52,7 @@ pub fn start(boot: &BootInformation) -> Resume {
     })
 }
 
-/// Handles one entry into the kernel and says what runs next.
+/// Handles one entry into the kernel and returns what runs next.
 pub fn enter(cause: Cause) -> Resume {
     KERNEL.with(|kernel| kernel.enter(cause))
 }

@@ -1,7 +1,7 @@
-//! The kernel as an executable: the library, and what to do when it panics.
+//! The kernel's executable: the library, and the panic handler.
 //!
-//! Everything, from the first instruction on, is in the library (see `arch/x86_64/boot`); this file only makes the
-//! linker take it. On the host it is an empty program, so that the workspace builds as a whole.
+//! Everything, from the first instruction on, is in the library (see `arch/x86_64/boot`); this file only links
+//! it. On the host it is an empty program, so that the whole workspace builds.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 

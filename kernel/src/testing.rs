@@ -1,4 +1,4 @@
-//! A kernel on the fake machine, for host tests: [`World`] makes domains and threads, and makes system calls as them.
+//! A kernel on the fake machine, for host tests: [`World`] creates domains and threads, and makes system calls as them.
 
 use abi::calls::{Arguments, Output};
 use abi::register::{Access, PageCount, Slot, UserAddress};
@@ -13,25 +13,25 @@ use crate::objects::{self, Domain, Hardware, Object, Phase, Pool, Thread};
 
 pub mod snapshot;
 
-/// Slots that every domain of a world has.
+/// The initial slots of every domain of a world.
 pub mod slots {
     use super::Slot;
-    /// Its pool, all rights.
+    /// The domain's pool, with all rights.
     pub const POOL: Slot = Slot(1);
-    /// Itself, all rights.
+    /// The domain itself, with all rights.
     pub const DOMAIN: Slot = Slot(2);
-    /// Its first thread, all rights.
+    /// The domain's first thread, with all rights.
     pub const THREAD: Slot = Slot(3);
-    /// The Memory of its message buffer.
+    /// The Memory of that thread's message buffer.
     pub const BUFFER: Slot = Slot(4);
-    /// The first that is free.
+    /// The first free slot.
     pub const FREE: u32 = 8;
 }
 
-/// Where every thread's message buffer is.
+/// The address of every message buffer.
 pub const BUFFER_ADDRESS: u64 = 0x4000_0000;
 
-/// Where a thread of a world makes its calls: the SYSCALL instruction.
+/// The address of the SYSCALL instruction of every thread.
 pub const CALL_SITE: u64 = 0x40_1000;
 
 /// A kernel and its machine.
@@ -53,7 +53,7 @@ impl World {
         World::with_seed(0)
     }
 
-    /// As [`World::new`], on a machine whose random numbers begin elsewhere.
+    /// As [`World::new`], with this seed for the random numbers.
     pub fn with_seed(seed: u64) -> World {
         let machine = fake::Machine::new(32);
         machine.set_seed(seed);
@@ -68,7 +68,7 @@ impl World {
         self.citizen_of(256)
     }
 
-    /// As [`World::citizen`], in a pool of so many pages.
+    /// As [`World::citizen`], in a pool of this many pages.
     pub fn citizen_of(&self, pages: u64) -> Citizen {
         let pool = objects::create_unpublished_pool(&self.kernel, self.kernel.root_pool, pages)
             .expect("a pool");
@@ -86,7 +86,7 @@ impl World {
         citizen
     }
 
-    /// A further thread, which can be run and has no message buffer.
+    /// Adds a runnable thread without a message buffer.
     pub fn thread_in(&self, domain: Ref<Domain>, slot: Slot) -> Ref<Thread> {
         let place = domain.place(slot).expect("a slot");
         let thread = objects::create_thread(&self.kernel, domain, place).expect("a thread");
@@ -133,7 +133,7 @@ impl World {
         citizen.thread.message_buffer.set(BUFFER_ADDRESS);
     }
 
-    /// Makes a call as a thread and expects that it is complete at once.
+    /// Makes a call as a thread, and expects it to complete.
     pub fn call<A: Arguments>(
         &self,
         thread: Ref<Thread>,
@@ -143,7 +143,7 @@ impl World {
         self.outcome::<A>(thread).expect("the call is complete")
     }
 
-    /// As [`World::call`], for one that succeeds.
+    /// As [`World::call`], for a call that succeeds.
     pub fn does<A: Arguments + Copy + core::fmt::Debug>(
         &self,
         thread: Ref<Thread>,
@@ -159,7 +159,7 @@ impl World {
         self.step(thread);
     }
 
-    /// Whether a thread stands at a call that it would make now.
+    /// Whether a thread can run and stands at a call.
     pub fn is_at_call(&self, thread: Ref<Thread>) -> bool {
         thread.is_runnable() && thread.context.rip.get() == CALL_SITE
     }
@@ -186,14 +186,14 @@ impl World {
         }
     }
 
-    /// The thread executes the SYSCALL instruction that it stands at, once.
+    /// Executes the SYSCALL instruction that the thread stands at, once.
     pub fn step(&self, thread: Ref<Thread>) {
         self.kernel.scheduler.force(thread);
         thread.context.rip.set(thread.context.rip.get() + 2);
         self.kernel.enter(Cause::SystemCall);
     }
 
-    /// A device interrupts at a vector. As on a processor, a level-triggered line is masked by then.
+    /// Raises an interrupt at a vector. As on a processor, a level-triggered line is masked by then.
     pub fn interrupt(&self, vector: u8) {
         let mut lines = self.kernel.interrupts_at(vector).filter_map(|it| it.line);
         if let Some(line) = lines.find(|line| line.trigger == Trigger::Level) {
@@ -202,21 +202,21 @@ impl World {
         self.kernel.enter(Cause::Interrupt { vector });
     }
 
-    /// User code of a thread reads a word; `None` if it raised a fault that did not let it go on.
+    /// Reads a word as user code of a thread; `None` if a fault blocks or stops it.
     pub fn load(&self, thread: Ref<Thread>, address: u64) -> Option<u64> {
         let at = self.access(thread, address, UserAccess::Load)?;
         Some(self.machine.read(at))
     }
 
-    /// User code of a thread writes a word; `None` as for [`World::load`].
+    /// Writes a word as user code of a thread; `None` as for [`World::load`].
     pub fn store(&self, thread: Ref<Thread>, address: u64, value: u64) -> Option<()> {
         let at = self.access(thread, address, UserAccess::Store)?;
         self.machine.write(at, value);
         Some(())
     }
 
-    /// User code of a thread accesses an address, and the kernel handles the page faults that this raises; `None` if the
-    /// thread cannot try again after one.
+    /// Accesses an address as user code of a thread, and lets the kernel handle the page faults; `None` if the
+    /// thread cannot retry after one.
     pub fn access(
         &self,
         thread: Ref<Thread>,
@@ -238,10 +238,10 @@ impl World {
                 }),
             };
         }
-        panic!("the page fault at {address:#x} comes again after the kernel has mended it");
+        panic!("the page fault at {address:#x} recurs after the kernel has resolved it");
     }
 
-    /// What became of the call; none while the thread is blocked in it.
+    /// The result of the call; none while the thread is blocked in it.
     pub fn outcome<A: Arguments>(&self, thread: Ref<Thread>) -> Option<Result<A::Output, Error>> {
         if thread.phase.get() != Phase::Ready || thread.context.rip.get() == CALL_SITE {
             return None;
@@ -262,7 +262,7 @@ impl World {
             .frame
     }
 
-    /// Gives a citizen the Hardware.
+    /// Gives a citizen a capability to the Hardware.
     pub fn give_hardware(&self, citizen: Citizen, into: Slot) {
         let place = citizen.domain.place(into).expect("a slot");
         let pool = self.kernel.root_pool;
@@ -286,7 +286,7 @@ impl World {
     }
 }
 
-/// Puts a thread in front of a call, which it makes when it runs.
+/// Makes a thread stand at a call, which it makes when it runs.
 pub fn stand_at<A: Arguments>(thread: Ref<Thread>, arguments: A) {
     thread.context.rip.set(CALL_SITE);
     thread.context.rax.set(A::NUMBER as u64);

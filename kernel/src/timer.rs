@@ -1,12 +1,12 @@
-//! The timer fired: [`handle`].
+//! Handling the timer interrupt: [`handle`].
 //!
-//! Several things can wait for the timer, and any domain can make all of them due at once. So an entry does one of these
-//! [`JOBS`], whichever has waited longest among those that have something to do, and arms the timer at once for the others:
+//! Several [`JOBS`] depend on the timer, and any domain can make all of them due at once. So an entry does only one, round
+//! robin among those that have work, and re-arms the timer immediately for the others:
 //!
 //! ```text
-//!   time-outs  -->  interrupts that were not delivered  -->  thaws  --+
-//!       ^                                                             |
-//!       +-------------------------------------------------------------+
+//!   time-outs  -->  undelivered interrupts  -->  thaws  --+
+//!       ^                                                 |
+//!       +-------------------------------------------------+
 //! ```
 
 use core::cell::Cell;
@@ -14,20 +14,20 @@ use core::cell::Cell;
 use crate::kernel::Kernel;
 use crate::{arch, capture, ipc};
 
-/// Something that an entry for the timer does if there is anything to do; returns whether there was.
+/// A job of a timer interrupt; returns whether there was work.
 type Job = fn(&Kernel, u64) -> bool;
 
-/// Everything that waits for the timer but the log and the end of a slice, which are short.
+/// All work that depends on the timer, except the log and the end of a slice, which are short.
 const JOBS: [Job; 3] = [end_waits, deliver_interrupts, thaw_domain];
 
-/// Waits that end in one entry.
+/// The maximum number of waits that one entry ends.
 const WAITS_PER_ENTRY: usize = 16;
 
-/// Whose turn it is among the [`JOBS`].
+/// The job that is tried first.
 #[derive(Debug, Default)]
 pub struct Turn(Cell<usize>);
 
-/// Does what the timer was armed for, or a part of it.
+/// Handles a timer interrupt, or a part of the due work.
 #[inline(never)]
 pub fn handle(kernel: &Kernel) {
     let now = arch::ticks();
@@ -38,27 +38,27 @@ pub fn handle(kernel: &Kernel) {
         kernel.timer_turn.0.set((done + 1) % JOBS.len());
     }
     kernel.scheduler.write_log();
-    // What is left is due, so that this brings the next entry at once.
+    // The rest is due, so this triggers the next entry immediately.
     kernel.scheduler.arm();
     if !kernel.undelivered.is_empty() {
         kernel.scheduler.arm_at(now);
     }
 }
 
-/// Ends waits whose deadlines have come.
+/// Ends waits whose deadlines have passed.
 fn end_waits(kernel: &Kernel, now_ticks: u64) -> bool {
     let pop = || kernel.scheduler.timers.threads.pop_due(now_ticks);
     let due = core::iter::from_fn(pop).take(WAITS_PER_ENTRY);
     due.map(|thread| ipc::time_out(kernel, thread)).count() > 0
 }
 
-/// Goes on with the interrupts at one vector.
+/// Continues to deliver the interrupts at one vector.
 fn deliver_interrupts(kernel: &Kernel, _: u64) -> bool {
     let vector = kernel.undelivered.take_next();
     vector.map(|vector| ipc::deliver(kernel, vector)).is_some()
 }
 
-/// Thaws a domain whose deadline has come, or goes on freezing, thawing or ending one.
+/// Thaws a domain whose deadline has passed, or continues freezing, thawing or destroying one.
 fn thaw_domain(kernel: &Kernel, now_ticks: u64) -> bool {
     let domain = kernel.scheduler.timers.domains.pop_due(now_ticks);
     domain

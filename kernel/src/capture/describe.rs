@@ -66,9 +66,9 @@ pub fn describe(domain: Ref<Domain>, list: List, cursor: u64, buffer: Frame) -> 
         Rest::Nothing => END,
         Rest::Same => return None,
     };
-    if !domain.is_still() {
+    if !domain.is_quiescent() {
         // What is true of it now may not be true of it when the next call is made.
-        domain.ascent.last.set(None);
+        domain.parent_search.last.set(None);
     }
     let count = records.count() as u64;
     Some(Page { count, next })

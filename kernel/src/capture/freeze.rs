@@ -18,7 +18,7 @@ use abi::Error;
 use super::retire::inform;
 use crate::kernel::Kernel;
 use crate::memory::Ref;
-use crate::objects::{Domain, DomainState, Step, Thread, Uninformed};
+use crate::objects::{Domain, DomainState, PendingWaiters, Step, Thread};
 use crate::{arch, ipc};
 
 /// Threads that one step stops or lets run. One that sleeps takes a thousand instructions at worst.
@@ -65,12 +65,12 @@ fn begin_freezing(
 ) -> Result<(), Error> {
     match domain.state() {
         DomainState::Frozen => return Err(Error::InUse),
-        DomainState::Retired | DomainState::Ending => return Err(Error::WrongState),
+        DomainState::Retired | DomainState::Destroying => return Err(Error::WrongState),
         DomainState::Running if caller.domain == domain => return Err(Error::Oneself),
         DomainState::Running => {}
     }
     let deadline = deadline_ticks(kernel, caller, deadline)?;
-    domain.turn(DomainState::Frozen);
+    domain.set_state(DomainState::Frozen);
     domain.new_token();
     domain.thaw_ticks.set(deadline);
     Ok(())
@@ -83,7 +83,7 @@ fn check_going_on(domain: Ref<Domain>, caller: Ref<Thread>, token: u64) -> Resul
     match domain.state() {
         DomainState::Frozen if domain.token() == token => Ok(()),
         DomainState::Frozen | DomainState::Running => Err(Error::TimedOut),
-        DomainState::Retired | DomainState::Ending => Err(Error::WrongState),
+        DomainState::Retired | DomainState::Destroying => Err(Error::WrongState),
     }
 }
 
@@ -106,7 +106,7 @@ pub fn deadline_came(kernel: &Kernel, domain: Ref<Domain>, now_ticks: u64) {
         DomainState::Frozen | DomainState::Running => {
             settle_by_timer(kernel, domain, SETTLED_PER_STEP);
         }
-        DomainState::Ending => {
+        DomainState::Destroying => {
             end_by_timer(kernel, domain, SETTLED_PER_STEP);
         }
         DomainState::Retired => panic!("a retired domain has no deadline"),
@@ -115,7 +115,7 @@ pub fn deadline_came(kernel: &Kernel, domain: Ref<Domain>, now_ticks: u64) {
 
 fn begin_thawing(kernel: &Kernel, domain: Ref<Domain>) {
     domain.touch();
-    domain.turn(DomainState::Running);
+    domain.set_state(DomainState::Running);
     settle_by_timer(kernel, domain, SETTLED_PER_STEP);
 }
 
@@ -145,12 +145,13 @@ pub fn end_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step 
 /// Puts a domain where it belongs among the deadlines: if there is more to do, it is due at once, and behind those that have been due
 /// for longer; else when its freeze ends.
 fn schedule(kernel: &Kernel, domain: Ref<Domain>) {
-    let is_informed = !domain.pool().is_retired() || domain.uninformed.get() == Uninformed::Nobody;
+    let is_informed =
+        !domain.pool().is_retired() || domain.pending_waiters.get() == PendingWaiters::None;
     let due = match domain.state() {
         _ if !domain.is_settled() => Some(arch::ticks()),
-        DomainState::Ending if !is_informed => Some(arch::ticks()),
+        DomainState::Destroying if !is_informed => Some(arch::ticks()),
         DomainState::Frozen => domain.thaw_ticks.get(),
-        DomainState::Running | DomainState::Retired | DomainState::Ending => None,
+        DomainState::Running | DomainState::Retired | DomainState::Destroying => None,
     };
     let domains = &kernel.scheduler.timers.domains;
     domains.remove(domain);

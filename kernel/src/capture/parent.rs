@@ -5,13 +5,13 @@
 //! object or a mapping holds is never a parent, since nothing is derived from it, and an object's origin is nobody's.
 //!
 //! The way up leads past older siblings, of which others can make any number. A call goes a bounded part of it; a bookmark in
-//! the tree keeps where it stopped ([`Ascent`]).
+//! the tree keeps where it stopped ([`ParentSearch`]).
 
 use abi::record::{Held, List};
 use capabilities::{Climb, Place, Storage};
 
 use crate::memory::{Holder, Ref, SLOTS_PER_FRAME, SlotStorage};
-use crate::objects::{Answer, Ascent, Domain, Entry};
+use crate::objects::{Domain, Entry, FoundParent, ParentSearch};
 
 /// Slots that one call looks at, or what takes as long. A look takes about 30 instructions.
 const LOOKS_MAX: u32 = 400;
@@ -31,7 +31,7 @@ pub struct Climber {
     list: List,
     looks_left: u32,
     /// The answer before: its siblings further up have the same parent.
-    last: Option<Answer>,
+    last: Option<FoundParent>,
 }
 
 impl Climber {
@@ -44,13 +44,13 @@ impl Climber {
             last: None,
         };
         // What was true of a running domain may not be any more.
-        let is_current = |answer: &Answer| {
-            let Answer { entry, .. } = *answer;
+        let is_current = |answer: &FoundParent| {
+            let FoundParent { entry, .. } = *answer;
             let same = climber.entry(entry.number, entry.held);
             !entry.running && same == entry
         };
         Climber {
-            last: domain.ascent.last.get().filter(is_current),
+            last: domain.parent_search.last.get().filter(is_current),
             ..climber
         }
     }
@@ -71,7 +71,7 @@ impl Climber {
     /// it is when it is asked for again.
     pub fn parent(&mut self, number: u64, held: Option<Held>, place: Place) -> Parent {
         let domain = self.domain;
-        let ascent = &domain.ascent;
+        let ascent = &domain.parent_search;
         let entry = self.entry(number, held);
         if let Some(answer) = ascent.last.get().filter(|answer| answer.entry == entry) {
             return Parent::Slot(answer.parent);
@@ -91,7 +91,7 @@ impl Climber {
             };
         };
         drop_bookmark(ascent);
-        let answer = Answer {
+        let answer = FoundParent {
             entry,
             place,
             parent,
@@ -124,14 +124,14 @@ impl Climber {
             list: self.list,
             number,
             held,
-            running: !self.domain.is_still(),
+            running: !self.domain.is_quiescent(),
             version: self.domain.version(),
         }
     }
 }
 
 /// Where the ascent from this entry stopped. That of another entry is forgotten.
-fn resume(ascent: &Ascent, entry: Entry) -> Option<Place> {
+fn resume(ascent: &ParentSearch, entry: Entry) -> Option<Place> {
     let is_marked = !SlotStorage.slot(ascent.bookmark()).is_empty();
     if is_marked && ascent.entry.get() == Some(entry) {
         return Some(ascent.bookmark());
@@ -141,7 +141,7 @@ fn resume(ascent: &Ascent, entry: Entry) -> Option<Place> {
 }
 
 /// Keeps that the ascent from this entry came to `at`, which is not the root of its tree.
-fn interrupt(ascent: &Ascent, entry: Entry, at: Place) {
+fn interrupt(ascent: &ParentSearch, entry: Entry, at: Place) {
     if at == ascent.bookmark() {
         return;
     }
@@ -151,7 +151,7 @@ fn interrupt(ascent: &Ascent, entry: Entry, at: Place) {
     ascent.entry.set(Some(entry));
 }
 
-fn drop_bookmark(ascent: &Ascent) {
+fn drop_bookmark(ascent: &ParentSearch) {
     // An empty one is refused, which is as well.
     let _ = capabilities::clear_leaf(&SlotStorage, ascent.bookmark());
 }

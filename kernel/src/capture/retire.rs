@@ -13,10 +13,10 @@ use super::freeze::{Freeze, belong, check_owner, deadline_ticks};
 use crate::ipc;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Domain, Object, Search, Step, Thread, Uninformed};
+use crate::objects::{Domain, Object, PendingWaiters, Search, Step, Thread};
 
 /// What comes after the last object.
-const CALLERS: Uninformed = Uninformed::Callers(SlotNumber::new(0));
+const CALLERS: PendingWaiters = PendingWaiters::Callers(SlotNumber::new(0));
 
 /// Slots that one step looks at.
 const SLOTS_SEARCHED: u32 = 64;
@@ -32,7 +32,7 @@ pub fn retire(kernel: &Kernel, domain: Ref<Domain>, version: u64, token: u64) ->
         return Ok(());
     }
     check_owner(domain, token)?;
-    if !domain.is_still() {
+    if !domain.is_quiescent() {
         return Err(Error::WrongState);
     }
     if domain.version() != version {
@@ -40,16 +40,16 @@ pub fn retire(kernel: &Kernel, domain: Ref<Domain>, version: u64, token: u64) ->
     }
     kernel.scheduler.timers.domains.remove(domain);
     domain.retire();
-    domain.uninformed.set(Uninformed::ALL);
+    domain.pending_waiters.set(PendingWaiters::ALL);
     Ok(())
 }
 
 /// Does one bounded step of telling outsiders that wait for something of a retired domain that it is gone.
 pub fn inform(kernel: &Kernel, domain: Ref<Domain>) -> Step {
-    match domain.uninformed.get() {
-        Uninformed::From(id) => inform_at(kernel, domain, id),
-        Uninformed::Callers(slot) => inform_callers(kernel, domain, slot),
-        Uninformed::Nobody => return Step::Done,
+    match domain.pending_waiters.get() {
+        PendingWaiters::From(id) => inform_at(kernel, domain, id),
+        PendingWaiters::Callers(slot) => inform_callers(kernel, domain, slot),
+        PendingWaiters::None => return Step::Done,
     }
     Step::More
 }
@@ -62,12 +62,12 @@ fn inform_at(kernel: &Kernel, domain: Ref<Domain>, id: ObjectId) {
             None => {
                 let next = object.header().next.get();
                 domain
-                    .uninformed
-                    .set(next.map_or(CALLERS, |next| Uninformed::From(next.id())));
+                    .pending_waiters
+                    .set(next.map_or(CALLERS, |next| PendingWaiters::From(next.id())));
             }
         },
         Search::Unfinished => {}
-        Search::Absent => domain.uninformed.set(CALLERS),
+        Search::Absent => domain.pending_waiters.set(CALLERS),
     }
 }
 
@@ -85,16 +85,16 @@ fn inform_callers(kernel: &Kernel, domain: Ref<Domain>, from: SlotNumber) {
     let found = domain
         .table
         .next_occupied(&domain.directory, from, SLOTS_SEARCHED);
-    domain.uninformed.set(match found {
+    domain.pending_waiters.set(match found {
         Scan::Found { slot, place } => {
             if answers_outsider(domain, place) {
                 // It was found occupied, and is not an origin.
                 let _ = kernel.empty_slot(place);
             }
-            Uninformed::Callers(SlotNumber::new(slot.get() + 1))
+            PendingWaiters::Callers(SlotNumber::new(slot.get() + 1))
         }
-        Scan::Unfinished { next } => Uninformed::Callers(next),
-        Scan::End => Uninformed::Nobody,
+        Scan::Unfinished { next } => PendingWaiters::Callers(next),
+        Scan::End => PendingWaiters::None,
     });
 }
 

@@ -1,4 +1,4 @@
-//! A thread's fault becomes a message.
+//! Sending a thread's fault as a message.
 
 use core::fmt;
 
@@ -12,8 +12,8 @@ use crate::objects::{Fault, Object, Phase, Thread};
 /// The capability through which a fault message goes, if there is one.
 pub type Handler = Option<Capability<Object>>;
 
-/// Sends a fault message through `handler`: what is in the slot of the thread's fault endpoint or a Memory's pager, depending
-/// on the fault. Without one, or when its domain was retired, the thread stops.
+/// Sends a fault message through `handler`, the capability in the slot of the thread's fault endpoint or a Memory's pager,
+/// depending on the fault. Without one, or when its domain was retired, the thread stops.
 pub fn raise_fault(kernel: &Kernel, thread: Ref<Thread>, fault: Fault, handler: Handler) {
     match handler.map(|handler| (handler.object, handler.badge.get())) {
         Some((Object::Endpoint(endpoint), badge)) if !endpoint.header.is_retired() => {
@@ -28,7 +28,7 @@ pub fn raise_fault(kernel: &Kernel, thread: Ref<Thread>, fault: Fault, handler: 
     }
 }
 
-/// Stops a thread, which is in no queue of an endpoint, at a fault that nobody handles, and logs it.
+/// Stops a thread, which is in no endpoint's queue, at an unhandled fault, and logs it.
 #[cold]
 pub(super) fn stop_unhandled(kernel: &Kernel, thread: Ref<Thread>, fault: Fault) {
     let [kind, what, more] = fault.words;
@@ -39,7 +39,7 @@ pub(super) fn stop_unhandled(kernel: &Kernel, thread: Ref<Thread>, fault: Fault)
     );
 }
 
-/// Stops a thread that awaits the answer to its fault message, which nobody gives any more, and logs it.
+/// Stops a thread whose fault message can no longer be answered, and logs it.
 #[cold]
 pub(super) fn stop_unanswered(kernel: &Kernel, thread: Ref<Thread>) {
     stop_for(

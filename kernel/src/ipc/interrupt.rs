@@ -1,32 +1,32 @@
-//! Devices' interrupts on their way to notifications, and their acknowledgement.
+//! Delivering devices' interrupts to notifications, and acknowledging them.
 
 use capabilities::Storage;
 
-use super::MET_PER_STEP;
+use super::PEERS_PER_STEP;
 use super::notify::signal_within;
 use crate::arch;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Interrupt, InterruptState, Notification, Object, Step};
 
-/// A device's interrupt came: all that share its line are signalled, since any of their devices may have caused it.
+/// Handles a device's interrupt: signals all that share its line, since any of their devices may have caused it.
 #[inline(never)]
 pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
     for interrupt in kernel.interrupts_at(vector) {
-        let is_asleep = interrupt.state.get() == InterruptState::Asleep;
-        if interrupt.line.is_none() || !is_asleep {
-            interrupt.state.set(InterruptState::Asked);
+        let is_disarmed = interrupt.state.get() == InterruptState::Disarmed;
+        if interrupt.line.is_none() || !is_disarmed {
+            interrupt.state.set(InterruptState::InService);
             interrupt.is_undelivered.set(true);
         }
     }
     deliver(kernel, vector);
 }
 
-/// Signals those at a vector that have not been signalled yet, as far as one step goes for all of them together. What is left,
-/// because many threads wait without authority, is noted as undelivered. One that is bound to nothing stays undelivered until it is
-/// bound, and so does one that is bound to a notification of a retired domain, in which nothing changes.
+/// Signals the interrupts at a vector that are undelivered, within one step for all of them. When many threads wait without
+/// authority, the rest is recorded as undelivered. An unbound interrupt stays undelivered until it is bound, and so does one
+/// bound to a notification of a retired domain, in which nothing changes.
 pub fn deliver(kernel: &Kernel, vector: u8) {
-    let mut left = MET_PER_STEP;
+    let mut left = PEERS_PER_STEP;
     for interrupt in kernel.interrupts_at(vector) {
         if !interrupt.is_undelivered.get() {
             continue;
@@ -43,7 +43,7 @@ pub fn deliver(kernel: &Kernel, vector: u8) {
     }
 }
 
-/// The retirement of a domain was undone: lets the timer deliver the interrupts that have come meanwhile.
+/// After the undoing of a retirement: lets the timer deliver the interrupts that arrived meanwhile.
 pub fn deliver_undelivered(kernel: &Kernel) {
     for vector in arch::DEVICE_VECTORS {
         let mut interrupts = kernel.interrupts_at(vector);
@@ -65,25 +65,25 @@ fn bound_notification(interrupt: Ref<Interrupt>) -> Option<Ref<Notification>> {
     }
 }
 
-/// Its driver has seen to an interrupt: the next one may come, once that is true of all that share the line.
+/// Acknowledges an interrupt for its driver: the line is unmasked once all that share it are acknowledged.
 pub fn acknowledge_interrupt(kernel: &Kernel, interrupt: Ref<Interrupt>) {
-    interrupt.state.set(InterruptState::Ready);
-    unmask_if_all_are_ready(kernel, interrupt.vector);
+    interrupt.state.set(InterruptState::Armed);
+    unmask_if_acknowledged(kernel, interrupt.vector);
 }
 
-/// Lets a line interrupt if one of those that share it is ready, and none has yet to acknowledge.
-pub fn unmask_if_all_are_ready(kernel: &Kernel, vector: u8) {
+/// Unmasks a line if one of the interrupts that share it is armed and none is in service.
+pub fn unmask_if_acknowledged(kernel: &Kernel, vector: u8) {
     let states = || kernel.interrupts_at(vector).map(|other| other.state.get());
-    let is_ready = states().any(|state| state == InterruptState::Ready);
-    let is_asked = states().any(|state| state == InterruptState::Asked);
+    let is_armed = states().any(|state| state == InterruptState::Armed);
+    let is_in_service = states().any(|state| state == InterruptState::InService);
     let line = kernel
         .interrupts_at(vector)
         .find_map(|interrupt| interrupt.line);
     if let Some(line) = line
-        && is_ready
-        && !is_asked
+        && is_armed
+        && !is_in_service
     {
-        // It was routed when the first of them was made, so a controller has it.
+        // It was routed for the first of them, so it belongs to a controller.
         let _ = arch::interrupts::unmask_line(line.gsi);
     }
 }

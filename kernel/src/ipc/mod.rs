@@ -1,26 +1,25 @@
 //! Calls, replies, signals, waits and fault messages.
 //!
-//! | file | what it does |
+//! | file | contents |
 //! | --- | --- |
-//! | `rendezvous` | a sender meets a receiver |
-//! | `transfer` | the message goes over: words, capabilities |
-//! | `reply` | answers, and reply rights that are given up |
+//! | `rendezvous` | sending and receiving |
+//! | `transfer` | moving a message: words, capabilities |
+//! | `reply` | answers, and abandoned reply rights |
 //! | `notify` | flags: signal, wait, deadlines |
-//! | `interrupt` | devices' interrupts: delivering, acknowledging |
-//! | `fault` | a thread's fault becomes a message |
-//! | `standing` | whether a blocked thread may still have what it waits for |
+//! | `interrupt` | devices' interrupts: delivery, acknowledgement |
+//! | `fault` | sending a fault as a message |
+//! | `authority` | whether a blocked thread still has the right to its operation |
 //! | `vectors` | a set of interrupt vectors |
-//! | `waiting` | leaving whatever a thread waits in |
+//! | `waiting` | ending, rolling back and releasing waits |
 //!
-//! Every function here finds a thread's RIP *at* the system call (see [`crate::objects::Thread`]), and leaves it
-//! there unless the call is complete.
+//! Invariant: a thread's RIP is *at* the system call (see [`crate::objects::Thread`]) until the call completes.
 
+mod authority;
 mod fault;
 mod interrupt;
 mod notify;
 mod rendezvous;
 mod reply;
-mod standing;
 mod transfer;
 mod vectors;
 mod waiting;
@@ -28,17 +27,17 @@ mod waiting;
 #[cfg(test)]
 mod tests;
 
-/// Blocked threads that one step of a call tries to meet. One that cannot be met is taken out of its queue, so that the next
-/// step meets the next ones.
-const MET_PER_STEP: usize = 16;
+/// The maximum number of blocked threads that one step of a call tries. A peer that cannot be served has its wait aborted, so
+/// the next step makes progress.
+const PEERS_PER_STEP: usize = 16;
 
 pub use fault::raise_fault;
 pub use interrupt::{
-    acknowledge_interrupt, deliver, deliver_interrupt, deliver_undelivered, unmask_if_all_are_ready,
+    acknowledge_interrupt, deliver, deliver_interrupt, deliver_undelivered, unmask_if_acknowledged,
 };
-pub use notify::{machine_deadline, offer_flags, signal, time_out, wait};
+pub use notify::{deliver_bound_flags, machine_deadline, signal, time_out, wait};
 pub use rendezvous::{receive, send};
 pub use reply::{abandon, answers_fault, awaits, install_reply, may_grant, reply};
 pub use transfer::{Message, message_buffer};
 pub use vectors::Vectors;
-pub use waiting::{end_wait, hold, is_trapped, leave, release, roll_back, stop};
+pub use waiting::{end_wait, hold, is_trapped, leave, release, stop};

@@ -3,21 +3,21 @@
 use abi::{Error, MessageInfo};
 use capabilities::Place;
 
-use super::MET_PER_STEP;
-use super::standing::{may_receive, may_wait, turn_away};
+use super::PEERS_PER_STEP;
+use super::authority::{abort_wait, may_receive, may_wait};
 use crate::kernel::Kernel;
 use crate::memory::Ref;
 use crate::objects::{Notification, Phase, Step, Thread};
 
-/// Raises flags: ends a wait, or the receiving of the thread that is bound; or they stay until a thread takes them. While
-/// there is [`Step::More`] to do, no flag is raised yet: the same again goes on.
+/// Raises flags: they complete a wait, or the `Receive` of the bound thread, or stay until a thread takes them. On
+/// [`Step::More`] no flag was raised yet, and repeating the call continues.
 pub fn signal(kernel: &Kernel, notification: Ref<Notification>, flags: u64) -> Step {
-    let mut left = MET_PER_STEP;
+    let mut left = PEERS_PER_STEP;
     signal_within(kernel, notification, flags, &mut left)
 }
 
-/// As [`signal`], as one of several parts of a step that meets no more than `left` threads: takes off those that it met, and
-/// one for flags that nobody waits for.
+/// As [`signal`], for one of several signals of a step that tries at most `left` threads: subtracts those that it tried, and
+/// one for flags without a waiter.
 pub(super) fn signal_within(
     kernel: &Kernel,
     notification: Ref<Notification>,
@@ -40,19 +40,19 @@ pub(super) fn signal_within(
             kernel.scheduler.wake(waiter);
             return Step::Done;
         }
-        turn_away(kernel, waiter);
+        abort_wait(kernel, waiter);
     }
     Step::More
 }
 
-/// Raises flags for which no thread waits, unless the bound thread receives. Flags that are raised already are no change:
-/// else signals alone could move a frozen domain's version without end.
+/// Raises flags for which no thread waits, unless the bound thread receives. Raising a flag again is not a change:
+/// otherwise signals alone could move a frozen domain's version without end.
 fn raise(kernel: &Kernel, notification: Ref<Notification>, flags: u64) {
     if let Some(receiver) = notification.bound.get().filter(|thread| receives(*thread)) {
         if may_receive(receiver) {
-            return give_bound_flags(kernel, receiver, take_flags(notification) | flags);
+            return complete_with_flags(kernel, receiver, take_flags(notification) | flags);
         }
-        turn_away(kernel, receiver);
+        abort_wait(kernel, receiver);
     }
     let raised = notification.flags.get();
     let all = raised | flags;
@@ -62,17 +62,17 @@ fn raise(kernel: &Kernel, notification: Ref<Notification>, flags: u64) {
     }
 }
 
-/// Ends the `Receive` that a thread waits in, if it does, with the flags that its bound notification has raised already.
-pub fn offer_flags(kernel: &Kernel, thread: Ref<Thread>) {
+/// Completes the `Receive` of a thread that is blocked in one with flags that its bound notification already has.
+pub fn deliver_bound_flags(kernel: &Kernel, thread: Ref<Thread>) {
     if !receives(thread) {
         return;
     }
     if !may_receive(thread) {
-        return turn_away(kernel, thread);
+        return abort_wait(kernel, thread);
     }
     let flags = bound_flags(thread);
     if flags != 0 {
-        give_bound_flags(kernel, thread, flags);
+        complete_with_flags(kernel, thread, flags);
     }
 }
 
@@ -80,15 +80,15 @@ fn receives(thread: Ref<Thread>) -> bool {
     matches!(thread.phase.get(), Phase::Receiving { .. })
 }
 
-/// Completes the `Receive` of a thread that waits in one with flags instead of a message.
-fn give_bound_flags(kernel: &Kernel, receiver: Ref<Thread>, flags: u64) {
+/// Completes the `Receive` of a blocked thread with flags instead of a message.
+fn complete_with_flags(kernel: &Kernel, receiver: Ref<Thread>, flags: u64) {
     super::leave(kernel, receiver);
     set_bound_flags(receiver, flags);
     receiver.complete(Ok(()));
     kernel.scheduler.wake(receiver);
 }
 
-/// A thread waits for flags, through the slot `place`, until a deadline in its domain's time, in nanoseconds.
+/// Waits for flags, through the slot `place`, until a deadline in the time of the thread's domain, in nanoseconds.
 pub fn wait(
     kernel: &Kernel,
     thread: Ref<Thread>,
@@ -118,16 +118,16 @@ pub fn wait(
     }
 }
 
-/// A waiting thread's deadline has come; it has left the list of deadlines.
+/// Ends the wait of a thread whose deadline has passed and was removed from the deadlines.
 pub fn time_out(kernel: &Kernel, thread: Ref<Thread>) {
     if may_wait(thread) {
         super::end_wait(kernel, thread, Error::TimedOut);
     } else {
-        turn_away(kernel, thread);
+        abort_wait(kernel, thread);
     }
 }
 
-/// Puts the flags of a receiver's bound notification, if any are raised, into its registers.
+/// Moves the flags of a receiver's bound notification into its registers; returns whether there were any.
 #[inline(always)]
 pub(super) fn take_bound_flags(receiver: Ref<Thread>) -> bool {
     let flags = bound_flags(receiver);
@@ -146,7 +146,7 @@ fn bound_flags(thread: Ref<Thread>) -> u64 {
     }
 }
 
-/// Takes the flags that are raised. Whoever waits may be outside, and the domain that owns the notification frozen.
+/// Takes the raised flags. The waiting thread may be outside, and the domain that owns the notification frozen.
 fn take_flags(notification: Ref<Notification>) -> u64 {
     let flags = notification.flags.take();
     if flags != 0 {
@@ -160,7 +160,7 @@ fn set_bound_flags(receiver: Ref<Thread>, flags: u64) {
     receiver.set_argument(1, MessageInfo::notified().bits());
 }
 
-/// A deadline of the clock of a thread's domain in nanoseconds of the machine's time; none for the end of time.
+/// Converts a deadline from the time of a thread's domain to the machine's time; none for [`abi::NO_DEADLINE`].
 pub fn machine_deadline(thread: Ref<Thread>, deadline: u64) -> Option<u64> {
     if deadline == abi::NO_DEADLINE {
         return None;

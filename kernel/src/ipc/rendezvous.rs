@@ -1,16 +1,16 @@
-//! A sender meets a receiver.
+//! Synchronous rendezvous: sending and receiving.
 
 use abi::fault::FAULT_WORDS;
 use abi::register::{Register, Slot};
 use abi::{EndpointRights, Error, MessageInfo, Number, Rights};
 use capabilities::{Place, Storage};
 
-use super::MET_PER_STEP;
+use super::PEERS_PER_STEP;
+use super::authority::{abort_wait, may_receive, may_send};
 use super::fault::stop_unhandled;
 use super::reply::grant_reply;
-use super::standing::{may_receive, may_send, turn_away};
 use super::transfer::{Blame, Message, transfer};
-use super::waiting::stand_again;
+use super::waiting::reset_phase;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Endpoint, Phase, Thread};
@@ -18,16 +18,16 @@ use crate::objects::{Endpoint, Phase, Thread};
 /// The argument register of `Receive` that names the slot for a reply right.
 const REPLY_ARGUMENT: usize = 6;
 
-/// The running thread sends through an endpoint; its phase ([`Phase::Sending`] or [`Phase::SendingFault`]) decides which
-/// message. It meets a receiver that waits, or waits itself.
+/// Sends the running thread's message through an endpoint; its phase ([`Phase::Sending`] or [`Phase::SendingFault`]) selects
+/// the message. A waiting receiver takes it, or the sender blocks.
 pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>) {
-    for _ in 0..MET_PER_STEP {
+    for _ in 0..PEERS_PER_STEP {
         let Some(receiver) = endpoint.receivers.first() else {
             kernel.scheduler.remove(sender);
             return endpoint.senders.push(sender);
         };
         if !may_receive(receiver) {
-            turn_away(kernel, receiver);
+            abort_wait(kernel, receiver);
             continue;
         }
         return match hand_over(kernel, sender, receiver) {
@@ -38,25 +38,25 @@ pub fn send(kernel: &Kernel, sender: Ref<Thread>, endpoint: Ref<Endpoint>) {
             Err(error) => refuse(kernel, sender, error),
         };
     }
-    // It makes the call, or the fault, that it stands at once more.
-    stand_again(kernel, sender);
+    // It repeats the call or the fault that it stands at.
+    reset_phase(kernel, sender);
 }
 
-/// The running thread receives at an endpoint, through the slot `place`: its bound notification's flags, or the first message that
-/// can be handed to it; or it waits.
+/// Receives at an endpoint, through the slot `place`: the running thread gets its bound notification's flags, or the first
+/// message that can be delivered; or it blocks.
 pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>, place: Place) {
     receiver.phase.set(Phase::Receiving { endpoint, place });
     if super::notify::take_bound_flags(receiver) {
         return receiver.complete(Ok(()));
     }
-    for _ in 0..MET_PER_STEP {
+    for _ in 0..PEERS_PER_STEP {
         let Some(sender) = endpoint.senders.first() else {
             kernel.scheduler.remove(receiver);
             return endpoint.receivers.push(receiver);
         };
         let faults = matches!(sender.phase.get(), Phase::SendingFault { .. });
         if !may_send(sender) {
-            turn_away(kernel, sender);
+            abort_wait(kernel, sender);
         } else {
             let result = hand_over(kernel, sender, receiver);
             endpoint.senders.remove(sender);
@@ -66,15 +66,15 @@ pub fn receive(kernel: &Kernel, receiver: Ref<Thread>, endpoint: Ref<Endpoint>, 
             }
         }
         if faults {
-            // It may have stopped, with a line in the log: those take too long for many in a step.
+            // It may have stopped, with a log line, which is too slow for many in one step.
             break;
         }
     }
     receiver.phase.set(Phase::Ready);
 }
 
-/// Ends the attempt of a sender, which is in no queue, whose message the receiver cannot take: a call or send with an error;
-/// a thread whose fault it is stops. The receiver does not notice.
+/// Fails a sender, which is in no queue, whose message cannot be delivered: a call or send returns an error, a faulting
+/// thread stops. The receiver does not notice.
 #[cold]
 fn refuse(kernel: &Kernel, sender: Ref<Thread>, error: Error) {
     if let Phase::SendingFault { fault, .. } = sender.phase.get() {
@@ -84,11 +84,11 @@ fn refuse(kernel: &Kernel, sender: Ref<Thread>, error: Error) {
     kernel.scheduler.wake(sender);
 }
 
-/// What a sender has to say.
+/// A sender's message.
 struct Outgoing {
     message: Message,
     badge: u64,
-    /// The rights of the reply right that it wants, if it does.
+    /// The rights of the reply right, if one is requested.
     answer: Option<Rights>,
 }
 
@@ -127,11 +127,11 @@ impl Outgoing {
     }
 }
 
-/// Moves the message; after that both calls are to be completed, or the sender's first part.
+/// Moves the message. The caller then completes both calls, or the first part of the sender's.
 ///
 /// # Errors
-/// The sender's, before anything has moved: whatever a message lacks or the receiver has no room for concerns the one who
-/// sent it, so that no sender can end the receiver's call for the others.
+/// For the sender, before anything has moved. An invalid message, or one that the receiver has no room for, fails only the
+/// sender, so that no sender can end the receiver's call for the others.
 fn hand_over(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) -> Result<(), Error> {
     let outgoing = Outgoing::of(sender)?;
     let reply_slot = match outgoing.answer {
@@ -148,7 +148,7 @@ fn hand_over(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) -> Res
     )
     .map_err(|blame| match blame {
         Blame::Sender(error) => error,
-        // A receiver without a buffer takes short messages only.
+        // A receiver without a buffer takes only short messages.
         Blame::Receiver(_) => Error::MessageSize,
     })?;
     if let Some((place, rights)) = reply_slot {
@@ -172,8 +172,8 @@ fn reply_slot(receiver: Ref<Thread>) -> Result<Place, Error> {
     }
 }
 
-/// Completes both calls, or of a call its first part. A caller gives the core to the thread that it called; a thread that sends
-/// or receives keeps it.
+/// Completes both calls, or the first part of a `Call`. A caller yields the core to the thread that it called; a thread that
+/// sends or receives keeps it.
 #[inline(always)]
 fn complete_both(kernel: &Kernel, sender: Ref<Thread>, receiver: Ref<Thread>) {
     receiver.complete(Ok(()));

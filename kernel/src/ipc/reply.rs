@@ -1,8 +1,8 @@
-//! Answers, and reply rights that are given up.
+//! Answers, and abandoned reply rights.
 //!
-//! A reply right is a capability to a thread with the number of one of its calls as badge, derived from the thread's
-//! origin. It answers only while the thread awaits the answer to that very call. It has the right GRANT if the call went through
-//! a capability that had it, and else brings no capabilities.
+//! A reply right is a capability to a thread, with the number of one of its calls as badge, derived from the thread's
+//! origin. It is valid only while the thread awaits the answer to that very call. It has the right GRANT, without which an
+//! answer carries no capabilities, if the call went through a capability with GRANT.
 
 use abi::{EndpointRights, Error, Rights};
 use capabilities::{Badge, Capability, Place, Storage};
@@ -25,12 +25,12 @@ pub fn grant_reply(caller: Ref<Thread>, place: Place, rights: Rights) {
     caller.answerable.set(true);
 }
 
-/// Answers through the reply right at `place`, which is used up. The thread that is answered has yet to be woken.
+/// Answers through the reply right at `place`, and consumes it. The caller of this function wakes the answered thread.
 ///
 /// # Errors
-/// [`Error::EmptySlot`], [`Error::WrongKind`]; [`Error::Gone`] if the right is stale, which removes it; and what is wrong
-/// with the message, [`Error::MissingRight`] for capabilities that it may not bring and [`Error::EmptySlot`] for one that
-/// is missing included, in which case the right stays.
+/// [`Error::EmptySlot`], [`Error::WrongKind`]; [`Error::Gone`] if the right is stale, which removes it. The right stays on
+/// errors of the message, such as [`Error::MissingRight`] for capabilities without GRANT and [`Error::EmptySlot`] for a
+/// missing one.
 pub fn reply(
     kernel: &Kernel,
     replier: Ref<Thread>,
@@ -44,7 +44,7 @@ pub fn reply(
     let Object::Reply(caller) = right.object else {
         return Err(Error::WrongKind);
     };
-    // For a caller that has gone elsewhere the right is as stale as for one that awaits nothing.
+    // The right is stale, too, for a caller that was moved away.
     let awaits = awaits(caller, right.badge.get()) && !caller.header.is_retired();
     match caller.phase.get() {
         Phase::Awaiting
@@ -64,26 +64,27 @@ pub fn reply(
         }
     }
     caller.domain.touch();
-    // The caller awaits no more and the replier's domain runs, so nothing follows from the slot having been emptied.
+    // The caller no longer awaits and the replier's domain runs, so emptying the slot has no further effects.
     capabilities::delete(&SlotStorage, place).map_err(slot_error)?;
     Ok(caller)
 }
 
-/// The right to answer this thread's call number was given up: if it still awaits, nobody will answer. One of a retired
-/// domain goes on awaiting; if it ever runs here again, [`super::release`] ends that. One of a domain that ends never does.
+/// Handles the loss of the right to answer this call of a thread: if the thread still awaits, its wait fails. A thread of a
+/// retired domain keeps awaiting, until [`super::release`] should it ever run here again; one of a domain that is being
+/// destroyed never runs.
 pub fn abandon(kernel: &Kernel, caller: Ref<Thread>, call_number: u64) {
     if !awaits(caller, call_number) {
         return;
     }
-    if caller.header.is_retired() || caller.domain.state() == DomainState::Ending {
+    if caller.header.is_retired() || caller.domain.state() == DomainState::Destroying {
         return caller.answerable.set(false);
     }
     super::end_wait(kernel, caller, Error::Gone);
     caller.domain.touch();
 }
 
-/// Whether a slot holds the right to answer a thread's fault message, so that emptying it stops the thread and writes a line to the
-/// log. Those take too long for many in a step.
+/// Whether a slot holds the right to answer a fault message. Emptying it stops the thread and writes a log line, which is
+/// too slow for many in one step.
 pub fn answers_fault(place: Place) -> bool {
     let held = SlotStorage.slot(place).capability();
     matches!(
@@ -92,7 +93,7 @@ pub fn answers_fault(place: Place) -> bool {
     )
 }
 
-/// Puts the right to answer a thread that awaits, of a domain being restored, into an empty slot.
+/// Puts the right to answer an awaiting thread of a domain being restored into an empty slot.
 ///
 /// # Errors
 /// [`Error::ArgumentRange`] for other rights than GRANT; [`Error::WrongState`] if the thread does not await an answer,
@@ -104,13 +105,13 @@ pub fn install_reply(caller: Ref<Thread>, place: Place, rights: Rights) -> Resul
     if !is_awaiting(caller) {
         return Err(Error::WrongState);
     }
-    crate::objects::check_lasting(Object::Thread(caller))?;
+    crate::objects::check_alive(Object::Thread(caller))?;
     crate::objects::check_free(place)?;
     grant_reply(caller, place, rights);
     Ok(())
 }
 
-/// Whether capabilities may pass with messages through a capability of these rights.
+/// Whether messages through a capability with these rights may carry capabilities.
 pub fn may_grant(rights: Rights) -> bool {
     rights.contains(EndpointRights::GRANT.into())
 }

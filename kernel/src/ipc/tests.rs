@@ -1,4 +1,4 @@
-//! What messages, answers and flags do, on the fake machine.
+//! Messages, answers and flags, on the fake machine.
 
 use abi::calls::{
     Call, CapabilityCopy, CapabilityDelete, CapabilityMint, DomainDerive, DomainInstall,
@@ -26,7 +26,7 @@ const REPLY: Slot = Slot(slots::FREE + 1);
 const NOTIFICATION: Slot = Slot(slots::FREE + 2);
 const SPARE: Slot = Slot(slots::FREE + 3);
 
-/// A server that has made an endpoint, and a client that holds it with badge 7.
+/// A server with an endpoint, and a client that holds it with badge 7.
 fn pair() -> (World, Citizen, Citizen) {
     let world = World::new();
     let (server, client) = (world.citizen(), world.citizen());
@@ -148,7 +148,7 @@ fn long_messages_and_capabilities_go_through_the_buffers() {
 }
 
 #[test]
-fn refuses_a_capability_without_a_slot_for_it_and_the_receiver_waits_on() {
+fn refuses_a_capability_without_a_slot_for_it_and_the_receiver_keeps_waiting() {
     let (world, server, client) = pair();
     world
         .buffer(client)
@@ -237,7 +237,7 @@ fn reply_and_receive_answers_and_stands_at_a_receive() {
 }
 
 #[test]
-fn a_caller_whose_reply_right_is_deleted_hears_that_nobody_will_answer() {
+fn a_caller_whose_reply_right_is_deleted_gets_gone() {
     let (world, server, client) = pair();
     world.begin(client.thread, call(0, 0));
     world.does(server.thread, receive());
@@ -246,7 +246,7 @@ fn a_caller_whose_reply_right_is_deleted_hears_that_nobody_will_answer() {
 }
 
 #[test]
-fn callers_hear_when_the_endpoint_is_destroyed() {
+fn callers_get_gone_when_the_endpoint_is_destroyed() {
     let (world, server, client) = pair();
     world.begin(client.thread, call(0, 0));
     world.does(server.thread, abi::calls::Destroy { object: ENDPOINT });
@@ -388,7 +388,7 @@ fn a_fault_is_a_message_and_its_answer_resumes_the_thread() {
 }
 
 #[test]
-fn a_thread_whose_fault_nobody_hears_stops() {
+fn a_thread_with_an_unhandled_fault_stops() {
     let (world, _, client) = pair();
     world.kernel.scheduler.force(client.thread);
     world.kernel.enter(Cause::Exception {

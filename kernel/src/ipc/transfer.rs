@@ -1,6 +1,6 @@
-//! The message goes over: words and capabilities.
+//! Moving a message: words and capabilities.
 //!
-//! All that can fail is checked first, and says whose fault it was; then the message moves whole.
+//! Everything that can fail is checked first, and the error names the party at fault; then the whole message moves.
 
 use abi::message::{CAPABILITIES_MAX, RECEIVE_OFFSET, REGISTER_WORDS, SEND_OFFSET};
 use abi::register::Slot;
@@ -9,13 +9,13 @@ use capabilities::{Place, Storage};
 
 use crate::kernel::Kernel;
 use crate::memory::{Entry, Frame, Ref, SlotStorage};
-use crate::objects::{Object, Thread, check_lasting};
+use crate::objects::{Object, Thread, check_alive};
 use crate::paging;
 
-/// Why a message did not go over, and through whom.
+/// The reason a message was not transferred, by the party at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
-    /// The sender's message cannot be sent, or not to this receiver.
+    /// The message is invalid, or this receiver has no room for it.
     Sender(Error),
     /// The receiver cannot receive.
     Receiver(Error),
@@ -27,15 +27,15 @@ const FIRST_WORD: usize = 2;
 /// A message in a thread's registers and buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct Message {
-    /// Its shape.
+    /// The number of its words and capabilities.
     pub info: MessageInfo,
     /// Its first words.
     pub words: [u64; REGISTER_WORDS],
 }
 
 impl Message {
-    /// The message in the argument registers of a call, reply or send. Its shape is checked once more, since a thread
-    /// that was written from outside can stand at a call with anything in its registers.
+    /// The message in the argument registers of a call, reply or send. Its sizes are checked once more, since a thread
+    /// whose state was written from outside can stand at a call with anything in its registers.
     ///
     /// # Errors
     /// [`Error::MessageSize`].
@@ -49,17 +49,17 @@ impl Message {
     }
 }
 
-/// The capabilities of a message on their way: from where to where.
+/// The capabilities of a message, checked: the source and the destination of each.
 #[derive(Clone, Copy, Debug, Default)]
-struct Parcel {
+struct CapabilityTransfer {
     moves: [Option<(Place, Place)>; CAPABILITIES_MAX],
 }
 
-/// Moves a message from one thread to another, which is then ready to be completed. No capability goes to the place
-/// `kept_free`, which another is about to take.
+/// Moves a message from one thread to another, whose call can then be completed. No capability goes to the place
+/// `kept_free`, which the reply right is about to take.
 ///
 /// # Errors
-/// Whoever is to blame, before anything has moved.
+/// The party at fault, before anything has moved.
 #[inline(always)]
 pub fn transfer(
     kernel: &Kernel,
@@ -76,14 +76,14 @@ pub fn transfer(
     to.set_argument(0, badge);
     to.set_argument(1, info.bits());
     for (index, word) in message.words.into_iter().enumerate() {
-        // What the sender's registers hold beyond its words is no part of the message. A mask, since a branch a word costs more.
+        // The sender's registers beyond its words are not part of the message. A mask, since a branch per word costs more.
         let mask = u64::from(index < info.words()).wrapping_neg();
         to.set_argument(FIRST_WORD + index, word & mask);
     }
     Ok(())
 }
 
-/// Moves what of a message is in the buffers.
+/// Moves the part of a message that is in the buffers.
 #[inline(never)]
 fn transfer_buffer(
     kernel: &Kernel,
@@ -94,12 +94,12 @@ fn transfer_buffer(
 ) -> Result<(), Blame> {
     let source = message_buffer(kernel, from).map_err(Blame::Sender)?;
     let target = message_buffer(kernel, to).map_err(Blame::Receiver)?;
-    let parcel = check_capabilities((from, source), (to, target), info.capabilities(), kept_free)?;
+    let checked = check_capabilities((from, source), (to, target), info.capabilities(), kept_free)?;
     for index in REGISTER_WORDS..info.words() {
         let offset = index as u64 * 8;
         target.write_word(offset, source.read_word(offset));
     }
-    move_capabilities(parcel);
+    copy_capabilities(checked);
     if info.capabilities() > 0 {
         to.domain.touch();
     }
@@ -127,8 +127,8 @@ fn check_capabilities(
     (to, target): (Ref<Thread>, Frame),
     count: usize,
     kept_free: Option<Place>,
-) -> Result<Parcel, Blame> {
-    let mut parcel = Parcel::default();
+) -> Result<CapabilityTransfer, Blame> {
+    let mut checked = CapabilityTransfer::default();
     for index in 0..count {
         let give = from
             .domain
@@ -140,15 +140,15 @@ fn check_capabilities(
             .ok()
             .filter(|place| SlotStorage.slot(*place).is_empty());
         let taken = |place: Place| {
-            let mut others = parcel.moves.iter().flatten();
+            let mut others = checked.moves.iter().flatten();
             kept_free == Some(place) || others.any(|(_, other)| *other == place)
         };
         let take = room
             .filter(|place| !taken(*place))
             .ok_or(Blame::Sender(Error::MessageSize))?;
-        parcel.moves[index] = Some((give, take));
+        checked.moves[index] = Some((give, take));
     }
-    Ok(parcel)
+    Ok(checked)
 }
 
 fn slot_in(buffer: Frame, list: u64, index: usize) -> Slot {
@@ -163,15 +163,15 @@ fn slot_in(buffer: Frame, list: u64, index: usize) -> Slot {
 fn check_giveable(place: Place) -> Result<(), Error> {
     match SlotStorage.slot(place).capability() {
         None => Err(Error::EmptySlot),
-        // A reply right is for one holder.
+        // A reply right has one holder.
         Some(capability) if matches!(capability.object, Object::Reply(_)) => Err(Error::WrongKind),
-        // The same as when the destruction has come to this slot: Gone would mean that the receiver is.
-        Some(capability) => check_lasting(capability.object).map_err(|_| Error::EmptySlot),
+        // The same error as once the destruction has emptied this slot: Gone would mean the receiver.
+        Some(capability) => check_alive(capability.object).map_err(|_| Error::EmptySlot),
     }
 }
 
-fn move_capabilities(parcel: Parcel) {
-    for (give, take) in parcel.moves.into_iter().flatten() {
-        capabilities::copy(&SlotStorage, give, take).expect("the parcel was checked");
+fn copy_capabilities(transfer: CapabilityTransfer) {
+    for (give, take) in transfer.moves.into_iter().flatten() {
+        capabilities::copy(&SlotStorage, give, take).expect("the transfer was checked");
     }
 }

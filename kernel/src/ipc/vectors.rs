@@ -4,35 +4,32 @@ use core::cell::Cell;
 
 const WORD_BITS: u8 = 64;
 
-/// Some of the processor's 256 vectors.
+/// A subset of the processor's 256 vectors.
 #[derive(Debug, Default)]
 pub struct Vectors {
     words: [Cell<u64>; 4],
-    /// Where the next look for one begins.
+    /// The vector at which the next search begins.
     next: Cell<u8>,
 }
 
 impl Vectors {
-    /// Adds a vector.
     pub fn insert(&self, vector: u8) {
         let word = &self.words[usize::from(vector / WORD_BITS)];
         word.set(word.get() | 1 << (vector % WORD_BITS));
     }
 
-    /// Whether a vector is among them.
     #[cfg(test)]
     pub fn contains(&self, vector: u8) -> bool {
         let word = &self.words[usize::from(vector / WORD_BITS)];
         word.get() & 1 << (vector % WORD_BITS) != 0
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| word.get() == 0)
     }
 
-    /// Removes the first vector above the one that was removed last, or else the lowest, if there is one: so one that is always
-    /// added again keeps none of the others waiting.
+    /// Removes the first vector above the one that was removed last, or else the lowest, if any: so a vector that is added again
+    /// and again does not starve the others.
     pub fn take_next(&self) -> Option<u8> {
         let vector = self.first_from(self.next.get()).or(self.first_from(0))?;
         let word = &self.words[usize::from(vector / WORD_BITS)];
@@ -61,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_put_in_comes_out_once_in_order() {
+    fn inserted_vectors_come_out_once_in_order() {
         let vectors = Vectors::default();
         assert!(vectors.is_empty());
         for vector in [255, 32, 64, 32] {
@@ -73,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vector_that_is_always_put_in_again_keeps_no_other_waiting() {
+    fn a_vector_that_is_always_inserted_again_starves_no_other() {
         let all = [0, 31, 63, 64, 200, 255];
         for again in all {
             let vectors = Vectors::default();
@@ -82,7 +79,7 @@ mod tests {
             }
             let mut taken = std::collections::BTreeSet::new();
             for _ in all {
-                let vector = vectors.take_next().expect("one that is put in again");
+                let vector = vectors.take_next().expect("one that is inserted again");
                 taken.insert(vector);
                 vectors.insert(again);
             }

@@ -1,4 +1,4 @@
-//! Leaving whatever a thread waits in.
+//! Ending, rolling back and releasing a thread's wait.
 
 use abi::Error;
 
@@ -7,7 +7,7 @@ use crate::kernel::Kernel;
 use crate::memory::Ref;
 use crate::objects::{Phase, Thread};
 
-/// Takes a thread out of the queue that its phase says, and off the core if it is there. The phase stays.
+/// Removes a thread from its phase's queue, or from the core. The phase stays.
 pub fn leave(kernel: &Kernel, thread: Ref<Thread>) {
     match thread.phase.get() {
         Phase::Ready => kernel.scheduler.remove(thread),
@@ -23,21 +23,21 @@ pub fn leave(kernel: &Kernel, thread: Ref<Thread>) {
     }
 }
 
-/// Makes a thread that is blocked in a one-part call, or in the first part of one, stand at the call again. One that
-/// awaits an answer goes on awaiting it.
+/// Makes a thread that is blocked in a one-part call, or in the first part of a two-part call, stand at the call again. One that
+/// awaits an answer keeps awaiting it.
 pub fn roll_back(kernel: &Kernel, thread: Ref<Thread>) {
     leave(kernel, thread);
     if !matches!(
         thread.phase.get(),
         Phase::Awaiting | Phase::AwaitingFault { .. }
     ) {
-        stand_again(kernel, thread);
+        reset_phase(kernel, thread);
     }
 }
 
-/// Makes a thread that has left its queue, or has not entered it, stand at its call or its faulting instruction. Behind a trap
-/// there is nothing to stand at: the thread stops as if nobody handled the trap, since it would go on as if somebody had.
-pub fn stand_again(kernel: &Kernel, thread: Ref<Thread>) {
+/// Makes a thread that is in no queue stand at its call or its faulting instruction. After a trap the instruction is over: the
+/// thread stops as if nobody handled the trap, since otherwise it would resume as if somebody had.
+pub fn reset_phase(kernel: &Kernel, thread: Ref<Thread>) {
     match thread.phase.get() {
         Phase::SendingFault { fault, .. } if fault.is_trap() => {
             stop_unhandled(kernel, thread, fault);
@@ -46,7 +46,7 @@ pub fn stand_again(kernel: &Kernel, thread: Ref<Thread>) {
     }
 }
 
-/// Whether [`hold`] or [`release`] may stop a thread for good and write a line to the log.
+/// Whether [`hold`] or [`release`] may stop a thread for good and write a log line.
 pub fn is_trapped(thread: Ref<Thread>) -> bool {
     match thread.phase.get() {
         Phase::SendingFault { fault, .. } => fault.is_trap(),
@@ -55,21 +55,21 @@ pub fn is_trapped(thread: Ref<Thread>) -> bool {
     }
 }
 
-/// Makes a blocked thread stand at its call, or its faulting instruction, and make it again as soon as it can run.
-pub fn start_again(kernel: &Kernel, thread: Ref<Thread>) {
+/// Makes a blocked thread repeat its call or its faulting instruction as soon as it can run.
+pub fn restart(kernel: &Kernel, thread: Ref<Thread>) {
     roll_back(kernel, thread);
     kernel.scheduler.wake(thread);
 }
 
-/// Stops a thread because its domain stands still.
+/// Stops a thread with its domain.
 pub fn hold(kernel: &Kernel, thread: Ref<Thread>) {
     roll_back(kernel, thread);
     thread.held.set(true);
 }
 
-/// Lets a thread of a domain that runs again run. A wait for an answer that nobody can give any more ends: a call with
-/// [`Error::Interrupted`]; after a fault the thread makes its instruction again; and after a trap, whose instruction is over, it
-/// stops, since it would go on as if the answer had come.
+/// Lets a thread run again with its domain. A wait for an answer that nobody can give any more ends: a call returns
+/// [`Error::Interrupted`]; a faulting thread repeats its instruction; and after a trap, whose instruction is over, the thread
+/// stops, since otherwise it would resume as if it had been answered.
 pub fn release(kernel: &Kernel, thread: Ref<Thread>) {
     match thread.phase.get() {
         Phase::Awaiting if !thread.answerable.get() => thread.complete(Err(Error::Interrupted)),
@@ -91,8 +91,8 @@ pub fn stop(kernel: &Kernel, thread: Ref<Thread>) {
     thread.stopped.set(true);
 }
 
-/// Ends a thread's wait with an error. A thread whose fault message nobody receives or answers stops where it is, which is
-/// logged: [`super::answers_fault`] and the thread's phase decide when.
+/// Ends a thread's wait with an error. A thread with a fault message stops where it is, which is logged:
+/// [`super::answers_fault`] and the thread's phase tell which those are.
 pub fn end_wait(kernel: &Kernel, thread: Ref<Thread>, error: Error) {
     leave(kernel, thread);
     match thread.phase.get() {

@@ -1,9 +1,9 @@
 //! A domain's upper page tables: [`AddressSpace`].
 //!
 //! Three levels belong to the domain (PML4, PDPT, PD). The fourth, the leaf tables, belong to Memories and are
-//! *linked* into page directories, 2 MiB a link. The link's flags limit what the domain may do, since the
-//! processor takes the intersection over the levels. The entry of a page directory counts the links in it, so that one without
-//! any, which may be left from earlier mappings, costs one look.
+//! *linked* into page directories, 2 MiB per link. The link's flags limit the domain's access, since the
+//! processor intersects the rights of all levels. A page directory's entry counts the links in the directory, so that an empty
+//! one left by earlier mappings is skipped in one step.
 //!
 //! ```text
 //!   domain:  PML4 -> PDPT -> PD -+-link r-x-> leaf table of Memory A
@@ -15,7 +15,7 @@ use core::cell::Cell;
 use super::{Entry, Frame, LeafTable, OwnedFrame, Table, Unmapped};
 use crate::arch::{self, PhysAddr};
 
-/// What a link allows.
+/// The accesses that a link allows beyond reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkRights {
     /// Writing.
@@ -33,7 +33,7 @@ impl LinkRights {
     }
 }
 
-/// Where an address leads.
+/// The result of a page-table walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Translation {
     /// The page's frame.
@@ -62,16 +62,16 @@ impl AddressSpace {
         }
     }
 
-    /// What the processor's CR3 takes.
+    /// The address for the CR3 register.
     pub fn root(&self) -> PhysAddr {
         self.root.frame().address()
     }
 
-    /// Links a leaf table at an address (a multiple of 2 MiB), making tables on the way with `allocate`. What it
-    /// makes stays in the address space, also when a later one fails.
+    /// Links a leaf table at an address (a multiple of 2 MiB), creating tables on the way with `allocate`. They stay in the
+    /// address space even when a later allocation fails.
     ///
     /// # Errors
-    /// What `allocate` fails with.
+    /// Those of `allocate`.
     pub fn link<E>(
         &self,
         address: u64,
@@ -89,8 +89,8 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Removes the links from an address on, a multiple of 2 MiB, and below `end`, and makes every core forget them. Looks at
-    /// no more than `most` places; returns where to go on.
+    /// Removes the links from an address (a multiple of 2 MiB) up to `end`, and flushes every core's TLB. Examines at most
+    /// `most` entries; returns the address to continue at.
     pub fn unlink(&self, address: u64, end: u64, most: u64) -> u64 {
         let (mut next, mut looks) = (address, 0);
         while next < end && looks < most {
@@ -100,8 +100,8 @@ impl AddressSpace {
         next
     }
 
-    /// Removes the links in one page directory from an address on and below `end`, until `looks`, at places and at directories, is
-    /// `most`; returns the next address at which there may be one.
+    /// Removes the links in one page directory from an address up to `end`, until the number of examined entries and directories,
+    /// `looks`, reaches `most`; returns the next address at which there may be a link.
     #[inline]
     fn unlink_in_directory(&self, address: u64, end: u64, most: u64, looks: &mut u64) -> u64 {
         let after = |level| (address | (span(level) - 1)) + 1;
@@ -133,7 +133,7 @@ impl AddressSpace {
             .is_some_and(|directory| directory.target(index_at(address, 1)).is_some())
     }
 
-    /// Follows the tables to a page of RAM.
+    /// Walks the tables to a page of RAM.
     pub fn translate(&self, address: u64) -> Option<Translation> {
         let directory = self.directory(address)?;
         let link = index_at(address, 1);
@@ -148,8 +148,8 @@ impl AddressSpace {
         })
     }
 
-    /// Takes away one of the tables between the root and the links, and the root last; `None` when nothing is
-    /// left. All links must be gone before, and no thread of the domain be loaded.
+    /// Removes one of the tables between the root and the links, the root last; `None` when nothing is
+    /// left. All links must be gone, and no thread of the domain may be loaded.
     pub fn dismantle(&self) -> Option<Unmapped> {
         if self.is_dismantled.get() {
             return None;
@@ -167,7 +167,7 @@ impl AddressSpace {
         Some(Unmapped::one(self.root.into_frame()))
     }
 
-    /// Entries of the root that are the user's half.
+    /// The root's entries for the user half.
     const USER_ENTRIES: u64 = 256;
 
     #[inline]
@@ -183,7 +183,7 @@ fn index_at(address: u64, level: u32) -> u64 {
     address >> (12 + 9 * level) & (super::TABLE_ENTRIES - 1)
 }
 
-/// Bytes that an entry of a table of this level is for.
+/// Bytes that an entry of a table of this level covers.
 fn span(level: u32) -> u64 {
     1 << (12 + 9 * level)
 }
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_directory_without_links_costs_one_look() {
+    fn a_page_directory_without_links_is_skipped_in_one_step() {
         const GIB: u64 = 1 << 30;
         let (frames, space) = space();
         let mut allocate = || frames.allocate().ok_or(());
@@ -248,7 +248,7 @@ mod tests {
                 .link(address, leaf, READ, &mut allocate)
                 .expect("room");
         }
-        // The last link lies behind all others that there could be.
+        // The last link is in the last entry.
         assert_eq!(space.unlink(GIB, 4 * GIB, 100), GIB + 100 * 0x20_0000);
         assert!(!space.is_linked(GIB) && space.is_linked(last));
         assert_eq!(space.unlink(GIB + 0x20_0000, 4 * GIB, 511), 2 * GIB);
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn dismantling_gives_every_table_back_and_each_once() {
+    fn dismantling_returns_every_table_exactly_once() {
         fake::Machine::new(4);
         let frames = FrameAllocator::new(&fake::boot_information().memory);
         let free = frames.free();

@@ -1,11 +1,11 @@
-//! The frames that no pool has: [`FrameAllocator`].
+//! The allocator of free frames: [`FrameAllocator`].
 //!
-//! One bit per frame is set while the frame is free ([`BitTree`]), so that free frames that lie in a row are found again
-//! however they came back. Single frames are taken from the highest address down and runs from the lowest up: memory below 4 GiB,
-//! which some devices need, is used last for what may lie anywhere.
+//! One bit per frame is set while the frame is free ([`BitTree`]), so contiguous free frames are found again in whatever order
+//! they were released. Single frames are taken from the highest address down and runs from the lowest up: memory below 4 GiB,
+//! which some devices need, is used last for anything else.
 //!
-//! Frames are *numbered* without the gaps between the machine's ranges of memory. Within a range numbers go up as addresses do,
-//! and a frame's number is aligned as its address is, up to [`ALIGNMENT_MAX`].
+//! Frames are *numbered* without the gaps between the machine's ranges of memory. Within a range numbers ascend with addresses,
+//! and a frame's number has the alignment of its address, up to [`ALIGNMENT_MAX`].
 
 use core::cell::Cell;
 
@@ -18,14 +18,14 @@ use crate::arch::{self, PhysAddr, PhysRange, RANGES_MAX};
 /// The largest alignment of a run, in frames: 2 MiB.
 pub const ALIGNMENT_MAX: u64 = 512;
 
-/// Places that one step of a search looks at.
+/// The maximum number of places that one step of a search examines.
 const PLACES_PER_STEP: usize = 32;
 
-/// Places that a step passes before it finds a run, at most: one that passes more leaves that to the next step, since those who
-/// search go on with work that takes long, too.
+/// The maximum number of places that a step passes when it finds a run: a step that passes more leaves the run to the next one,
+/// since callers follow a successful search with long work of their own.
 const PLACES_BEFORE_FOUND: usize = 4;
 
-/// Frames without an owner.
+/// The free frames of the machine.
 #[derive(Debug)]
 pub struct FrameAllocator {
     regions: Vec<Region, RANGES_MAX>,
@@ -33,46 +33,44 @@ pub struct FrameAllocator {
     free: Cell<u64>,
 }
 
-/// Frames in a row, with or without an owner. All frames here are counted from address 0, in frames.
+/// Contiguous frames, free or not. All positions here are in frames, counted from address 0.
 #[derive(Clone, Copy, Debug)]
 struct Region {
-    /// The first frame.
     start: u64,
-    /// The frame behind the last one.
     end: u64,
-    /// Subtracted from a frame to get its number: a multiple of [`ALIGNMENT_MAX`].
+    /// Subtracted from a frame's position to get its number: a multiple of [`ALIGNMENT_MAX`].
     shift: u64,
 }
 
-/// A run of frames that is asked for.
+/// A request for a run of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunRequest {
-    /// How many frames, not none.
+    /// The number of frames, at least one.
     pub count: u64,
     /// The alignment of its address, in frames: a power of two, at most [`ALIGNMENT_MAX`].
     pub alignment: u64,
     /// The lowest address.
     pub from: u64,
-    /// The highest address at which it may end.
+    /// The limit for its end address.
     pub below: u64,
 }
 
 /// The result of a step of a search for a run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RunSearch {
-    /// Here it is.
+    /// The run, allocated.
     Found(OwnedRun),
-    /// There is none.
+    /// No such run exists.
     Absent,
-    /// There is none below this address; the search goes on from there.
+    /// There is none below this address; the search continues there.
     Unfinished(u64),
 }
 
 impl FrameAllocator {
-    /// All frames of these ranges, which ascend and lie apart, but for those that the allocator needs for itself.
+    /// An allocator of all frames of these ranges, which ascend and are disjoint, except those for its own bits.
     ///
     /// # Panics
-    /// If none of them has room for that.
+    /// If no range has room for the bits.
     pub fn new(ranges: &[PhysRange]) -> FrameAllocator {
         let mut regions = regions_of(ranges);
         let limit = number_limit(&regions);
@@ -104,12 +102,12 @@ impl FrameAllocator {
         }
     }
 
-    /// How many frames there are to give.
+    /// The number of free frames.
     pub fn free(&self) -> u64 {
         self.free.get()
     }
 
-    /// Takes a frame; its content is arbitrary. `None` when there is none.
+    /// Allocates a frame with arbitrary content; `None` when there is none.
     pub fn allocate(&self) -> Option<OwnedFrame> {
         let number = self.numbers.last()?;
         self.numbers.remove(number);
@@ -122,7 +120,7 @@ impl FrameAllocator {
         )))
     }
 
-    /// Searches for frames in a row, from the lowest address up, and takes them. A step looks at a bounded number of places.
+    /// Searches for contiguous frames, from the lowest address up, and allocates them. A step examines a bounded number of places.
     pub fn allocate_run(&self, request: RunRequest) -> RunSearch {
         let mut passed = 0;
         for region in &self.regions {
@@ -150,7 +148,7 @@ impl FrameAllocator {
         RunSearch::Absent
     }
 
-    /// Gives a frame back.
+    /// Frees a frame.
     ///
     /// # Panics
     /// If it is free already.
@@ -187,7 +185,7 @@ fn regions_of(ranges: &[PhysRange]) -> Vec<Region, RANGES_MAX> {
         if start >= end {
             continue;
         }
-        // As near to the numbers before as the alignment lets it be.
+        // As close to the numbers before as the alignment permits.
         let gap = start - number_limit(&regions);
         let shift = gap - gap % ALIGNMENT_MAX;
         regions
@@ -197,7 +195,7 @@ fn regions_of(ranges: &[PhysRange]) -> Vec<Region, RANGES_MAX> {
     regions
 }
 
-/// The number behind the last one.
+/// One past the last number.
 fn number_limit(regions: &[Region]) -> u64 {
     regions.last().map_or(0, |last| last.end - last.shift)
 }
@@ -206,12 +204,12 @@ fn frame_at(frame: u64) -> Frame {
     Frame::containing(PhysAddr::new(frame * FRAME_BYTES))
 }
 
-/// The words in a run of frames that the allocator keeps for itself.
+/// The words in a run of frames that hold the allocator's bits.
 fn words_at(first: u64, frames: u64) -> &'static [Cell<u64>] {
     let pointer = frame_at(first).pointer().cast::<Cell<u64>>();
     let count = frames * FRAME_BYTES / 8;
-    // SAFETY: the frames are RAM in the direct map, no pool gets them, and they are cut off from the region that they were
-    // part of, so that this slice is the only way to them, for good. Any bytes are words.
+    // SAFETY: the frames are RAM in the direct map, no pool gets them, and they were cut off from their region, so this slice
+    // is the only way to them, for good. Any bytes are valid words.
     unsafe { core::slice::from_raw_parts(pointer, count as usize) }
 }
 
@@ -233,7 +231,7 @@ mod tests {
         FrameAllocator::new(&fake::boot_information().memory)
     }
 
-    /// The frames of ranges that need not be there: only their numbers are looked at.
+    /// An allocator for ranges that need not exist: only numbers are used.
     fn imagined(ranges: &[(u64, u64)]) -> FrameAllocator {
         let range =
             |(start, end): &(u64, u64)| PhysRange::new(PhysAddr::new(*start), PhysAddr::new(*end));
@@ -245,7 +243,7 @@ mod tests {
         FrameAllocator::with_words(regions, words, limit)
     }
 
-    /// A search to its end, and its steps.
+    /// Completes a search; returns its result and the number of steps.
     fn search(allocator: &FrameAllocator, request: RunRequest) -> (Option<OwnedRun>, usize) {
         let mut request = request;
         for steps in 1.. {
@@ -266,10 +264,10 @@ mod tests {
     }
 
     #[test]
-    fn gives_every_frame_once_and_takes_them_back() {
+    fn allocates_every_frame_once_and_again_after_release() {
         let allocator = allocator();
         let count = allocator.free();
-        // The machine's second MiB, but for the allocator's own frame.
+        // The machine's second MiB, except the allocator's own frame.
         assert_eq!(count, 255);
         let mut taken = all(&allocator);
         assert_eq!((taken.len() as u64, allocator.free()), (count, 0));
@@ -291,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn single_frames_leave_the_memory_below_4_gib_for_last() {
+    fn single_frames_use_memory_below_4_gib_last() {
         let ranges = [(1 << 20, 16 << 20), (FOUR_GIB, FOUR_GIB + (4 << 20))];
         let allocator = imagined(&ranges);
         let taken = all(&allocator);
@@ -301,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_lie_where_they_were_asked_for() {
+    fn runs_lie_where_requested() {
         let ranges = [
             (0x5000, 0x9f000),
             (1 << 20, 8 << 20),
@@ -366,7 +364,7 @@ mod tests {
         let run: std::vec::Vec<OwnedFrame> = run.expect("all is free").collect();
         let singles = all(&allocator);
         assert_eq!(search(&allocator, ANYWHERE).0, None);
-        // Back in an order that is not theirs.
+        // Released out of order.
         let (odd, even): (std::vec::Vec<_>, std::vec::Vec<_>) = run
             .into_iter()
             .partition(|frame| frame.address().as_u64() / FRAME_BYTES % 2 == 1);
@@ -381,8 +379,8 @@ mod tests {
     }
 
     #[test]
-    fn a_search_is_long_only_in_steps() {
-        // Every second frame of 64 MiB is taken, but for the last two.
+    fn a_long_search_takes_bounded_steps() {
+        // Every second frame of 64 MiB is taken, except the last two.
         let allocator = imagined(&[(0, 64 << 20)]);
         let taken = all(&allocator);
         let count = taken.len() as u64;
@@ -401,7 +399,7 @@ mod tests {
             run.map(|run| run.address().as_u64()),
             Some((count - 2) * FRAME_BYTES)
         );
-        // The last step passes so many that it leaves the run that it finds to another one.
+        // The last step passes so many places that it leaves the run it finds to another step.
         assert_eq!(steps, (count as usize / 2 - 1) / PLACES_PER_STEP + 2);
     }
 

@@ -1,4 +1,4 @@
-//! A set of numbers that finds the highest, and the next one: [`BitTree`].
+//! A set of numbers with a fast search for the highest and for the next one: [`BitTree`].
 //!
 //! ```text
 //!   level 2:  one word
@@ -6,7 +6,7 @@
 //!   level 0:  a bit for every number that is in the set
 //! ```
 //!
-//! Every operation looks at a word or two per level: with 16 million numbers (64 GiB of frames) there are four.
+//! Every operation touches a word or two per level: 16 million numbers (64 GiB of frames) take four levels.
 
 use core::cell::Cell;
 
@@ -14,7 +14,7 @@ use heapless::Vec;
 
 const WORD_BITS: u64 = u64::BITS as u64;
 
-/// Levels enough for more frames than a physical address can name.
+/// Enough levels for more frames than a physical address can name.
 const LEVELS_MAX: usize = 7;
 
 /// A set of numbers below a limit.
@@ -24,7 +24,7 @@ pub(super) struct BitTree {
 }
 
 impl BitTree {
-    /// How many words a set of numbers below `limit` takes.
+    /// The number of words for a set of numbers below `limit`.
     pub(super) fn word_count(limit: u64) -> u64 {
         let mut words = limit.div_ceil(WORD_BITS).max(1);
         let mut sum = words;
@@ -48,7 +48,7 @@ impl BitTree {
             let (level, above) = rest.split_at(count as usize);
             levels
                 .push(level)
-                .expect("there are levels enough for any limit");
+                .expect("there are enough levels for any limit");
             if count == 1 {
                 return BitTree { levels };
             }
@@ -56,13 +56,13 @@ impl BitTree {
         }
     }
 
-    /// Adds a number; false if it was there.
+    /// Adds a number; false if it was present.
     pub(super) fn insert(&self, number: u64) -> bool {
         let mut index = number;
         for level in &self.levels {
             let word = &level[(index / WORD_BITS) as usize];
             let (was, bit) = (word.get(), 1 << (index % WORD_BITS));
-            // Above level 0 a bit that is there belongs to a word that was not zero.
+            // Above level 0 a set bit belongs to a word that was not zero.
             if was & bit != 0 {
                 return false;
             }
@@ -75,7 +75,7 @@ impl BitTree {
         true
     }
 
-    /// Adds all numbers from `first` on and below `end`.
+    /// Adds all numbers from `first` up to, but not including, `end`.
     pub(super) fn insert_range(&self, first: u64, end: u64) {
         if first >= end {
             return;
@@ -95,7 +95,7 @@ impl BitTree {
         self.clear_bits(number / WORD_BITS, 1 << (number % WORD_BITS));
     }
 
-    /// Removes all numbers from `first` on and below `end`.
+    /// Removes all numbers from `first` up to, but not including, `end`.
     pub(super) fn remove_range(&self, first: u64, end: u64) {
         for (index, mask) in masks(first, end) {
             self.clear_bits(index, mask);
@@ -113,7 +113,7 @@ impl BitTree {
         Some(index)
     }
 
-    /// The lowest number that is not below `from`.
+    /// The lowest number from `from` on.
     pub(super) fn next(&self, from: u64) -> Option<u64> {
         let mut index = from;
         for (height, level) in self.levels.iter().enumerate() {
@@ -128,7 +128,7 @@ impl BitTree {
         None
     }
 
-    /// The lowest number from `first` on and below `end` that is not there.
+    /// The lowest number from `first` on and below `end` that is not in the set.
     pub(super) fn next_absent(&self, first: u64, end: u64) -> Option<u64> {
         let absent = |(index, mask): (u64, u64)| {
             let missing = !self.levels[0][index as usize].get() & mask;
@@ -144,7 +144,7 @@ impl BitTree {
         })
     }
 
-    /// Clears bits of a word of level 0, and those above of words that are zero then.
+    /// Clears bits of a word of level 0, and the bits above for words that become zero.
     fn clear_bits(&self, index: u64, mask: u64) {
         let (mut index, mut mask) = (index, mask);
         for level in &self.levels {
@@ -159,7 +159,7 @@ impl BitTree {
     }
 }
 
-/// The words that hold the numbers from `first` on and below `end`, each with the bits that are theirs.
+/// The indices of the words with the numbers from `first` on and below `end`, each with the mask of their bits.
 fn masks(first: u64, end: u64) -> impl Iterator<Item = (u64, u64)> {
     (first / WORD_BITS..end.div_ceil(WORD_BITS)).map(move |index| {
         let start = index * WORD_BITS;

@@ -5,19 +5,19 @@ use core::ptr;
 use super::FRAME_BYTES;
 use crate::arch::{PhysAddr, direct_map};
 
-/// A page of RAM, to look at and to write to. Copies are free: a frame's owner is an [`super::OwnedFrame`] or a table's
+/// A readable and writable page of RAM. Copies are free: a frame's owner is an [`super::OwnedFrame`] or a table's
 /// entry, and a copy on the stack of the call in progress is not used after that owner has released the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame(PhysAddr);
 
 impl Frame {
-    /// The frame that holds this address, which is one of RAM.
+    /// The frame of this address, which must be RAM.
     #[inline]
     pub(super) fn containing(address: PhysAddr) -> Frame {
         Frame(address.align_down(FRAME_BYTES))
     }
 
-    /// Its first byte's physical address.
+    /// Its physical address.
     pub fn address(self) -> PhysAddr {
         self.0
     }
@@ -49,7 +49,7 @@ impl Frame {
         }
     }
 
-    /// Whether it is full of zeros. User code may write to it meanwhile: the answer proves nothing.
+    /// Whether it is all zeros. User code may write to it meanwhile: the answer proves nothing.
     pub fn is_zero(self) -> bool {
         const WORDS_AT_ONCE: u64 = 8;
         let line = |offset: u64| {

@@ -1,19 +1,19 @@
-//! Whose slot a slot is: [`Holder`], packed into the number that the capability model keeps for us.
+//! The owner of a slot: [`Holder`], packed into the number that the capability model stores for the kernel.
 
 use super::{Ref, SLOTS_PER_FRAME};
 use crate::objects::{Domain, Interrupt, Mapping, MemoryObject, Thread};
 
-/// What a slot is part of, so that the kernel can act when it is emptied.
+/// The structure that a slot is part of, so that the kernel can react when the slot is emptied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
     /// A domain's table.
     Table {
         /// The domain.
         domain: Ref<Domain>,
-        /// Which frame of the table it lies in.
+        /// The index of its frame in the table.
         frame: u32,
     },
-    /// An object's origin: goes with the object.
+    /// An object's origin, destroyed with the object.
     Origin,
     /// A Memory's pager.
     Pager(Ref<MemoryObject>),
@@ -25,14 +25,14 @@ pub enum Holder {
     InterruptNotification(Ref<Interrupt>),
     /// A mapping.
     Mapping(Ref<Mapping>),
-    /// A bookmark in a derivation tree: see [`Ascent`](crate::objects::Ascent).
+    /// A bookmark in a derivation tree: see [`ParentSearch`](crate::objects::ParentSearch).
     Bookmark,
 }
 
-/// Objects are aligned to more than this, so that their address leaves room for a tag.
+/// Objects are aligned to more than this, so their addresses leave room for a tag.
 const TAG_MASK: u64 = 0x3f;
 
-/// An address is 48 bits, sign-extended: the bits above have room for a frame's number.
+/// An address is 48 bits, sign-extended: the bits above have room for a frame's index.
 const ADDRESS_BITS: u32 = 48;
 
 const _: () = assert!(abi::SLOTS_MAX / SLOTS_PER_FRAME <= 1 << (u64::BITS - ADDRESS_BITS));
@@ -58,10 +58,10 @@ impl Holder {
         }
     }
 
-    /// The holder that [`Holder::pack`] made this number of.
+    /// The holder that [`Holder::pack`] packed into this number.
     ///
     /// # Panics
-    /// If it did not.
+    /// For any other number.
     #[inline(always)]
     pub fn unpack(number: u64) -> Holder {
         match number & TAG_MASK {
@@ -88,8 +88,8 @@ fn without_frame(number: u64) -> u64 {
 }
 
 fn reference<T>(number: u64) -> Ref<T> {
-    // SAFETY: `pack` took the address from a reference of the type that the tag says, and a slot does not outlive
-    // what it is part of. The numbers come from slots alone, which only this kernel makes.
+    // SAFETY: `pack` took the address from a reference of the type that the tag names, and a slot does not outlive
+    // the structure that it is part of. The numbers come only from slots, which only this kernel creates.
     unsafe { Ref::from_address(number & !TAG_MASK) }.expect("a packed reference is not null")
 }
 

@@ -14,7 +14,7 @@ impl KernelLock {
         KernelLock(spin::Mutex::new(None))
     }
 
-    /// Puts the kernel there, once, and runs `action` on it.
+    /// Stores the kernel, once, and runs `action` on it.
     pub fn start<T>(&self, kernel: Kernel, action: impl FnOnce(&Kernel) -> T) -> T {
         let mut guard = self.0.lock();
         action(guard.insert(kernel))

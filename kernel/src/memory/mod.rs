@@ -1,26 +1,26 @@
-//! Physical memory: who owns each frame, and the few ways to look inside one.
+//! Physical memory: the owner of each frame, and the few ways to access its bytes.
 //!
-//! This is a room for `unsafe`: frames become typed here, so that the rest of the kernel is safe code.
+//! This module may use `unsafe`: frames become typed here, so that the rest of the kernel is safe code.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | `frame` | [`Frame`]: one page of RAM, and its bytes |
-//! | `owned` | [`OwnedFrame`]: the right to use one for something, or to release it |
-//! | `unmapped` | [`Unmapped`]: frames that a TLB may still lead to |
-//! | `run` | [`OwnedRun`], [`ForeignRun`]: pages in a row |
-//! | `allocator` | [`FrameAllocator`]: the frames that no pool has |
+//! | `owned` | [`OwnedFrame`]: the right to use a frame, or to release it |
+//! | `unmapped` | [`Unmapped`]: frames that a TLB may still refer to |
+//! | `run` | [`OwnedRun`], [`ForeignRun`]: contiguous pages |
+//! | `allocator` | [`FrameAllocator`]: the free frames |
 //! | `bit_tree` | a set of numbers: which frames are free |
 //! | `reference` | [`Ref`]: a kernel object that lives in a frame |
 //! | `table` | a frame of 512 page-table entries |
 //! | `page_tables` | [`PageTables`]: the tables of a Memory; [`LeafTable`]: one of them |
 //! | `address_space` | [`AddressSpace`]: a domain's upper tables, into which Memories' leaf tables are linked |
 //! | `slots` | the storage of capability slots |
-//! | `holder` | [`Holder`]: whose slot a slot is |
+//! | `holder` | [`Holder`]: the owner of a slot |
 //! | `lock` | the kernel lock |
 //!
 //! Invariant: a frame has one owner at a time, enforced by the types (see `owned`). The code that ends its use first removes
-//! every [`Ref`], table entry and slot that names it. Objects hold references to each other only as capabilities, queue links and the lists
-//! of their owner, all of which destruction empties.
+//! every [`Ref`], table entry and slot that names it. Objects refer to each other only through capabilities, queue links and their
+//! owner's lists, all of which destruction empties.
 
 mod address_space;
 mod allocator;

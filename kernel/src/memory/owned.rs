@@ -7,9 +7,9 @@
 //!                 +------------> a page table, a page -------------->+
 //! ```
 //!
-//! Neither type can be copied, and only the allocator and a table's entry that owns its frame make them. So code outside of
-//! this room cannot release a frame twice, place an object in a frame that has a use, or release a frame that a processor may
-//! still reach:
+//! Neither type can be copied, and only the allocator and a table's entry that owns its frame create them. So code outside of
+//! this module cannot release a frame twice, place an object in a frame in use, or release a frame that a processor may
+//! still access:
 //!
 //! ```
 //! # use kernel::memory::{FrameAllocator, OwnedFrame, Ref, Unmapped};
@@ -58,7 +58,7 @@
 //! }
 //! ```
 //!
-//! An address cannot be made into a frame:
+//! An address cannot be converted into a frame:
 //!
 //! ```compile_fail,E0624
 //! # use kernel::{arch::PhysAddr, memory::Frame};
@@ -70,13 +70,13 @@
 use super::Frame;
 use crate::arch::PhysAddr;
 
-/// A frame that has no use yet, and the right to give it one or to release it.
+/// A frame not in use, and the right to use it or to release it.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a frame that is dropped is lost"]
 pub struct OwnedFrame(Frame);
 
 impl OwnedFrame {
-    /// For the allocator, and for the code that takes a frame out of its use.
+    /// For the allocator, and for code that ends a use of a frame.
     pub(super) fn new(frame: Frame) -> OwnedFrame {
         OwnedFrame(frame)
     }
@@ -86,14 +86,14 @@ impl OwnedFrame {
         self.0
     }
 
-    /// Its first byte's physical address.
+    /// Its physical address.
     pub fn address(&self) -> PhysAddr {
         self.0.address()
     }
 }
 
-/// The frame of a value that [`super::Ref`] placed. It is kept with the value, which is then gone when the frame is taken
-/// back.
+/// The frame of a value that [`super::Ref`] placed. It is stored in the value, which is therefore dead once the frame is
+/// taken back.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a frame that is dropped is lost"]
 pub struct Occupied(OwnedFrame);
@@ -103,7 +103,7 @@ impl Occupied {
         Occupied(frame)
     }
 
-    /// The frame, free for another use. By the module's invariant every reference to what lies in it has been removed.
+    /// The frame, free for another use. By the module's invariant every reference to its content has been removed.
     pub fn vacate(self) -> OwnedFrame {
         self.0
     }

@@ -4,18 +4,18 @@
 //!   directories[page / 262144] -> directory[page / 512 % 512] -> leaf table[page % 512] -> page
 //! ```
 //!
-//! The leaf tables are the ones that the processor walks, by way of the links in domains' page directories.
+//! The processor walks the leaf tables through the links in domains' page directories.
 
 use core::cell::Cell;
 
 use super::{Entry, ForeignRun, Frame, OwnedFrame, TABLE_ENTRIES, Table, Unmapped};
 
-/// Pages that one directory leads to: 1 GiB.
+/// Pages per directory: 1 GiB.
 const PAGES_PER_DIRECTORY: u64 = TABLE_ENTRIES * TABLE_ENTRIES;
 
 const DIRECTORIES_MAX: usize = (abi::MEMORY_PAGES_MAX / PAGES_PER_DIRECTORY) as usize;
 
-/// The directories and leaf tables of a Memory, with the frames that they lie in.
+/// The directories and leaf tables of a Memory, and their frames.
 #[derive(Debug)]
 pub struct PageTables {
     directories: [Cell<Option<Table>>; DIRECTORIES_MAX],
@@ -50,23 +50,23 @@ impl LeafTable {
             .remove_flags(page % TABLE_ENTRIES, marks & Entry::MARKS)
     }
 
-    /// Enters a page where there is none.
+    /// Inserts an absent page.
     #[inline]
     pub fn insert(self, page: u64, frame: OwnedFrame, flags: Entry) {
         self.0.adopt(page % TABLE_ENTRIES, frame, flags);
     }
 
-    /// Keeps a frame for a page, which stays absent until [`LeafTable::reveal`].
+    /// Reserves a frame for a page, which stays absent until [`LeafTable::make_present`].
     pub fn reserve(self, page: u64, frame: OwnedFrame) {
         self.0.adopt(page % TABLE_ENTRIES, frame, Entry::empty());
     }
 
-    /// Makes a page present in the frame that was reserved for it, filled with zeros; false if none was, or it is present.
-    pub fn reveal(self, page: u64, flags: Entry) -> bool {
-        self.0.reveal(page % TABLE_ENTRIES, flags)
+    /// Makes a page present in its reserved frame, filled with zeros; false if none is reserved, or the page is present.
+    pub fn make_present(self, page: u64, flags: Entry) -> bool {
+        self.0.make_present(page % TABLE_ENTRIES, flags)
     }
 
-    /// Enters a page of a run where there is none; the frame stays what it is when the page is removed.
+    /// Inserts an absent page of a run, whose frame the table does not own.
     #[inline]
     pub fn insert_foreign(self, page: u64, run: &ForeignRun, flags: Entry) {
         let mut flags = flags.difference(Entry::OWNED);
@@ -84,7 +84,7 @@ impl LeafTable {
 }
 
 impl PageTables {
-    /// No table.
+    /// No tables.
     pub const fn new() -> PageTables {
         PageTables {
             directories: [const { Cell::new(None) }; DIRECTORIES_MAX],
@@ -100,10 +100,10 @@ impl PageTables {
             .map(LeafTable)
     }
 
-    /// The leaf table of a page, made if there is none.
+    /// The leaf table of a page, created if there is none.
     ///
     /// # Errors
-    /// What `allocate` fails with; a directory made before stays.
+    /// Those of `allocate`; a directory created before stays.
     ///
     /// # Panics
     /// For a page beyond the largest Memory.
@@ -122,7 +122,7 @@ impl PageTables {
         directory.ensure_child(index, allocate).map(LeafTable)
     }
 
-    /// The first page of the first leaf table in the first directory; none when that directory has no more, or there is no
+    /// The first page of the first leaf table in the first directory; none when that directory is empty, or there is no
     /// directory.
     pub fn first_leaf(&self) -> Option<u64> {
         let present = |cell: &Cell<Option<Table>>| cell.get().is_some();
@@ -132,7 +132,7 @@ impl PageTables {
         Some(number as u64 * PAGES_PER_DIRECTORY + index * TABLE_ENTRIES)
     }
 
-    /// Takes away the leaf table of a page. None of its pages may be there, and no mapping link it.
+    /// Removes the leaf table of a page. None of its pages may be present or reserved, and no mapping may link it.
     pub fn take_leaf(&self, page: u64) -> Option<Unmapped> {
         self.directory(page)?
             .get()?
@@ -140,7 +140,7 @@ impl PageTables {
             .map(Unmapped::one)
     }
 
-    /// Takes away the first directory, which no processor walks. None of its leaf tables may be left.
+    /// Removes the first directory, which must be empty. No processor walks directories.
     pub fn take_directory(&self) -> Option<OwnedFrame> {
         self.directories
             .iter()

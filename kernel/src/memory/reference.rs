@@ -9,12 +9,12 @@ use super::{FRAME_BYTES, Occupied, OwnedFrame};
 /// A shared reference to a kernel object. Objects change through cells, under the kernel lock.
 ///
 /// Copies are free and compare by identity. An object's teardown removes every copy before its frame gets
-/// another use (see the module's invariant); what remains on the stack of the call in progress is not used after.
+/// another use (see the module's invariant); copies on the stack of the call in progress are not used after that.
 pub struct Ref<T>(NonNull<T>);
 
 impl<T> Ref<T> {
-    /// Puts a value at the start of a frame. `make` gets the reference before the value is there, to store or to pack, never
-    /// to look through; and the frame, which is taken back when the value ends.
+    /// Puts a value at the start of a frame. `make` gets the reference before the value exists, to store or to pack but never
+    /// to dereference; and the frame, which is taken back when the value is destroyed.
     pub fn place(frame: OwnedFrame, make: impl FnOnce(Ref<T>, Occupied) -> T) -> Ref<T> {
         const { assert!(size_of::<T>() <= FRAME_BYTES as usize) };
         const { assert!(align_of::<T>() <= FRAME_BYTES as usize) };
@@ -27,8 +27,8 @@ impl<T> Ref<T> {
         reference
     }
 
-    /// Fills a frame with as many values as it has room for; `make` is as for [`Ref::place`]. Returns the frame, which
-    /// is taken back when all of them have ended.
+    /// Fills a frame with as many values as fit; `make` is as for [`Ref::place`]. Returns the frame, which is taken back
+    /// when all of them have been destroyed.
     pub fn place_many(frame: OwnedFrame, mut make: impl FnMut(Ref<T>) -> T) -> Occupied {
         const { assert!(align_of::<T>() <= FRAME_BYTES as usize) };
         let first = frame.view().pointer().cast::<T>();
@@ -44,18 +44,18 @@ impl<T> Ref<T> {
         Occupied::new(frame)
     }
 
-    /// A plain reference for the way out of the kernel, which the arch code uses until the next entry.
+    /// A plain reference, which the arch code uses from the exit of the kernel to the next entry.
     pub fn as_static(self) -> &'static T {
         // SAFETY: as in `deref`; the arch code holds it only while the object is the running thread's.
         unsafe { self.0.as_ref() }
     }
 
-    /// The address at which the object lies: its identity.
+    /// The object's address: its identity.
     pub fn address(self) -> u64 {
         self.0.as_ptr() as u64
     }
 
-    /// A reference to the object at an address that [`Ref::address`] gave.
+    /// The reference that [`Ref::address`] converted to this address.
     ///
     /// # Safety
     /// The object must still be alive, and of this type.

@@ -1,9 +1,9 @@
-//! Pages in a row: those of one owner, [`OwnedRun`], and those that no pool has, [`ForeignRun`].
+//! Contiguous pages: owned frames, [`OwnedRun`], and pages that belong to no pool, [`ForeignRun`].
 
 use super::{FRAME_BYTES, Frame, OwnedFrame};
 use crate::arch::{BootInformation, PhysAddr, PhysRange};
 
-/// Frames in a row, with the rights of an [`OwnedFrame`] each. They are taken from the front.
+/// Contiguous frames, each with the rights of an [`OwnedFrame`]. They are taken from the front.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "frames that are dropped are lost"]
 pub struct OwnedRun {
@@ -16,7 +16,7 @@ impl OwnedRun {
         OwnedRun { first, count }
     }
 
-    /// The physical address of its first byte.
+    /// Its physical address.
     pub fn address(&self) -> PhysAddr {
         self.first.address()
     }
@@ -33,7 +33,7 @@ impl Iterator for OwnedRun {
     }
 }
 
-/// Pages in a row that can be mapped and are never released: a device's registers, or the boot archive.
+/// Contiguous pages that can be mapped and are never released: a device's registers, or the boot archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForeignRun {
     first: PhysAddr,
@@ -42,7 +42,7 @@ pub struct ForeignRun {
 }
 
 impl ForeignRun {
-    /// A device's pages; `None` if there is RAM among them.
+    /// A device's pages; `None` if any of them is RAM.
     pub fn of_device(range: PhysRange, ram: &[PhysRange]) -> Option<ForeignRun> {
         let is_ram = ram.iter().any(|ram| ram.overlaps(&range));
         (!is_ram).then(|| ForeignRun::containing(range, false))
@@ -61,12 +61,12 @@ impl ForeignRun {
         }
     }
 
-    /// How many pages.
+    /// The number of pages.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Whether the kernel may look at the pages.
+    /// Whether the kernel may access the pages.
     #[inline]
     pub(super) fn is_ram(&self) -> bool {
         self.is_ram
@@ -79,14 +79,14 @@ impl ForeignRun {
     }
 }
 
-/// The bytes of the boot archive, where the kernel sees them.
+/// The bytes of the boot archive.
 pub fn archive_bytes(boot: &BootInformation) -> &'static [u8] {
     let count = boot.archive.byte_count();
     if count == 0 {
         return &[];
     }
     let first = Frame::containing(boot.archive.start).pointer();
-    // SAFETY: boot code loaded the archive there, in one run of RAM that no pool has, and it is mapped read-only
+    // SAFETY: boot code loaded the archive there, in contiguous RAM that belongs to no pool, and it is mapped read-only
     // everywhere but in the direct map, through which only frames of pools are written.
     unsafe { core::slice::from_raw_parts(first, count as usize) }
 }

@@ -11,7 +11,7 @@ use capabilities::{Capability, Directory, Place, Slot, Storage};
 use super::{Entry, FRAME_BYTES, Holder, OwnedFrame, Ref, Table};
 use crate::objects::{MemoryObject, Object};
 
-/// Slots in a frame of a domain's table.
+/// Slots per frame of a domain's table.
 pub const SLOTS_PER_FRAME: u32 = (FRAME_BYTES / 64) as u32;
 
 const _: () = assert!(size_of::<Slot<Object>>() == 64);
@@ -37,8 +37,8 @@ impl Storage for SlotStorage {
     fn slot(&self, place: Place) -> &Slot<Object> {
         let shifted = place.get() << (u64::BITS - ADDRESS_BITS + ALIGNMENT_BITS);
         let address = shifted.cast_signed() >> (u64::BITS - ADDRESS_BITS);
-        // SAFETY: every place was made by `place_of` from a slot in a frame, and the module's invariant says that
-        // the slot is empty, so in no link, before its frame gets another use.
+        // SAFETY: every place was made by `place_of` from a slot in a frame, and by the module's invariant the slot is empty,
+        // so in no link, before its frame gets another use.
         unsafe { &*(address as *const Slot<Object>) }
     }
 
@@ -57,7 +57,7 @@ impl Storage for SlotStorage {
     }
 }
 
-/// The Memory that a capability in this slot allows a domain other than the Memory's own to write.
+/// The Memory that a capability in this slot lets a domain other than the Memory's own write.
 #[inline(always)]
 fn written_by_outsider(
     slot: &Slot<Object>,
@@ -89,11 +89,11 @@ impl SlotFrame {
     }
 }
 
-/// Where the frames of one domain's table are: a frame with an entry for each. No processor walks it.
+/// The frames of one domain's table: a frame with an entry for each. No processor walks it.
 #[derive(Debug)]
 pub struct SlotDirectory {
     table: Table,
-    /// How many of its frames, from the first one on, have been taken away.
+    /// The number of frames that were removed, from the first one on.
     detached: Cell<u32>,
     is_taken: Cell<bool>,
 }
@@ -108,17 +108,17 @@ impl SlotDirectory {
         }
     }
 
-    /// Takes the directory's own frame, once. The directory is not used any more.
+    /// Takes the directory's own frame, once. The directory is not used after that.
     pub fn take_frame(&self) -> Option<OwnedFrame> {
         (!self.is_taken.replace(true)).then(|| self.table.into_frame())
     }
 
-    /// The index of the first frame that has not been taken away. There may be none with this index.
+    /// The index of the first frame that was not removed. The frame need not exist.
     pub fn first_index(&self) -> u32 {
         self.detached.get()
     }
 
-    /// Takes away the first frame that is there. Its slots must be empty, and are no slots any more.
+    /// Removes the first remaining frame, whose slots must be empty and cease to exist.
     pub fn detach_first(&self) -> Option<OwnedFrame> {
         let frame = self.table.clear(self.first_index().into())?;
         self.detached.set(self.first_index() + 1);

@@ -15,7 +15,7 @@ pub const TABLE_ENTRIES: u64 = 512;
 
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
-/// The bits of an entry for a lower table that hold a count of what is in that table. The processor ignores them there (SDM
+/// The bits of an entry for a lower table that hold the number of entries in use there. The processor ignores them (SDM
 /// volume 3, table 4-17).
 const COUNT: u64 = 0x3ff << COUNT_SHIFT;
 const COUNT_SHIFT: u32 = 52;
@@ -30,11 +30,11 @@ bitflags! {
         const WRITE = 1 << 1;
         /// User code may use it.
         const USER = 1 << 2;
-        /// With `UNCACHED`: no caching. Alone: writes are gathered.
+        /// With `UNCACHED`: no caching. Alone: write combining.
         const WRITE_THROUGH = 1 << 3;
         /// No caching.
         const UNCACHED = 1 << 4;
-        /// The processor has used it.
+        /// The processor has used the entry.
         const ACCESSED = 1 << 5;
         /// The page was written.
         const DIRTY = 1 << 6;
@@ -48,7 +48,7 @@ bitflags! {
 }
 
 impl Entry {
-    /// A page of a Memory: every right, and born dirty, since nobody else has seen it yet.
+    /// A page of a Memory: every right, and dirty from the start, since nobody has copied it yet.
     pub const LEAF: Entry = Entry::PRESENT
         .union(Entry::WRITE)
         .union(Entry::USER)
@@ -63,30 +63,29 @@ impl Entry {
         .union(Entry::UNCACHED)
         .union(Entry::WRITE_THROUGH);
 
-    /// A device's page whose writes may be gathered: boot code gives `WRITE_THROUGH` alone this meaning.
+    /// A device's page with write combining: boot code gives `WRITE_THROUGH` alone this meaning.
     pub const DEVICE_COMBINING: Entry = Entry::LEAF.union(Entry::WRITE_THROUGH);
 
     /// A table between the root and the links: every right.
     pub const BRANCH: Entry = Entry::PRESENT.union(Entry::WRITE).union(Entry::USER);
 }
 
-/// A page table. Outside of the room it is seen as what it is part of.
+/// A page table. Outside of this module only the structures made of tables are visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Table(Frame);
 
 impl Table {
-    /// Makes an empty table, which keeps the frame.
+    /// Creates an empty table, which owns the frame.
     pub(super) fn create(frame: OwnedFrame) -> Table {
         frame.view().zero();
         Table(frame.view())
     }
 
-    /// The frame that [`Table::create`] got. The owner of the table calls this once, when it is not a table any more.
+    /// The frame that [`Table::create`] got. The owner of the table calls this once, at the end of its use.
     pub(super) fn into_frame(self) -> OwnedFrame {
         OwnedFrame::new(self.0)
     }
 
-    /// The frame.
     pub(super) fn frame(self) -> Frame {
         self.0
     }
@@ -97,10 +96,10 @@ impl Table {
         self.target(index).map(Table)
     }
 
-    /// The table below, made if there is none.
+    /// The table below, created if there is none.
     ///
     /// # Errors
-    /// What `allocate` fails with.
+    /// Those of `allocate`.
     #[inline]
     pub(super) fn ensure_child<E>(
         self,
@@ -126,7 +125,7 @@ impl Table {
             .then(|| Frame::containing(PhysAddr::new(entry & ADDRESS)))
     }
 
-    /// Whether an entry is anything but empty.
+    /// Whether an entry is not empty.
     #[inline]
     pub(super) fn is_used(self, index: u64) -> bool {
         self.entry(index).load(Ordering::Relaxed) != 0
@@ -151,20 +150,20 @@ impl Table {
             .fetch_add(1 << COUNT_SHIFT, Ordering::AcqRel);
     }
 
-    /// Takes so much from that count, no more than it is.
+    /// Subtracts `less`, at most its value, from that count.
     #[inline]
     pub(super) fn count_down(self, index: u64, less: u64) {
         self.entry(index)
             .fetch_sub(less << COUNT_SHIFT, Ordering::AcqRel);
     }
 
-    /// Fills an empty entry, which keeps the frame.
+    /// Fills an empty entry, which then owns the frame.
     #[inline]
     pub(super) fn adopt(self, index: u64, frame: OwnedFrame, flags: Entry) {
         self.refer(index, frame.address(), flags | Entry::OWNED);
     }
 
-    /// Fills an empty entry that refers to a frame which something else keeps.
+    /// Fills an empty entry with a frame that it does not own.
     #[inline]
     pub(super) fn refer(self, index: u64, address: PhysAddr, flags: Entry) {
         let entry = self.entry(index);
@@ -176,14 +175,14 @@ impl Table {
         entry.store(address.as_u64() | flags.bits(), Ordering::Release);
     }
 
-    /// Empties an entry; returns the frame that it kept.
+    /// Empties an entry; returns the frame that it owned.
     #[inline]
     pub(super) fn clear(self, index: u64) -> Option<OwnedFrame> {
         let (_, frame) = self.take(index)?;
         frame
     }
 
-    /// Empties an entry unless it is empty; returns its flags, and the frame that it kept.
+    /// Empties an entry unless it is empty; returns its flags, and the frame that it owned.
     #[inline]
     pub(super) fn take(self, index: u64) -> Option<(Entry, Option<OwnedFrame>)> {
         if !self.is_used(index) {
@@ -195,8 +194,8 @@ impl Table {
         Some((Entry::from_bits_truncate(entry), frame))
     }
 
-    /// Makes a frame present that an entry keeps, filled with zeros; false if the entry keeps none that is absent.
-    pub(super) fn reveal(self, index: u64, flags: Entry) -> bool {
+    /// Makes an entry's reserved frame present, filled with zeros; false if the entry has none.
+    pub(super) fn make_present(self, index: u64, flags: Entry) -> bool {
         const KINDS: Entry = Entry::PRESENT.union(Entry::OWNED);
         let entry = self.entry(index).load(Ordering::Relaxed);
         let is_reserved = entry & KINDS.bits() == Entry::OWNED.bits();
@@ -213,7 +212,7 @@ impl Table {
         self.entry(index).fetch_or(flags.bits(), Ordering::AcqRel);
     }
 
-    /// Removes flags; returns those the entry had.
+    /// Removes flags; returns the flags that the entry had.
     #[inline]
     pub(super) fn remove_flags(self, index: u64, flags: Entry) -> Entry {
         Entry::from_bits_truncate(self.entry(index).fetch_and(!flags.bits(), Ordering::AcqRel))
@@ -221,7 +220,7 @@ impl Table {
 
     #[inline(always)]
     fn entry(&self, index: u64) -> &AtomicU64 {
-        // SAFETY: only `create` and entries of tables make a `Table`, so the frame holds 512 entries; the module's
+        // SAFETY: only `create` and entries of tables yield a `Table`, so the frame holds 512 entries; the module's
         // invariant keeps it a table while one refers to it.
         let entries: &[AtomicU64; TABLE_ENTRIES as usize] = unsafe { &*self.0.pointer().cast() };
         &entries[index as usize]

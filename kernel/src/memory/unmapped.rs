@@ -1,36 +1,36 @@
-//! Frames on their way out of page tables: [`Unmapped`].
+//! Frames removed from page tables before the TLB flush: [`Unmapped`].
 
 use heapless::Vec;
 
 use super::OwnedFrame;
 use crate::arch;
 
-/// Frames that no table refers to any more, while a TLB still may. The flush is the only way to have them back.
+/// Frames that no table refers to any more, while a TLB still may. Only the flush returns them.
 #[derive(Debug, Default)]
 #[must_use = "frames that are dropped are lost"]
 pub struct Unmapped {
     frames: Vec<OwnedFrame, { Unmapped::MAX }>,
-    /// Whether an entry was cleared, of an owned frame or not.
+    /// Whether an entry was cleared, with an owned frame or not.
     stale: bool,
 }
 
 impl Unmapped {
-    /// How many frames it can hold: as many as one step of a walk takes.
+    /// The maximum number of frames: as many as one step of a walk removes.
     pub const MAX: usize = 64;
 
-    /// No frame.
+    /// No frames.
     pub fn none() -> Unmapped {
         Unmapped::default()
     }
 
-    /// One frame, of a table.
+    /// A table's frame.
     pub(super) fn one(frame: OwnedFrame) -> Unmapped {
         let mut unmapped = Unmapped::none();
         unmapped.add(Some(frame));
         unmapped
     }
 
-    /// An entry was cleared; `frame` is the one that it owned.
+    /// Adds the frame of a cleared entry, if it owned one.
     ///
     /// # Panics
     /// If there are [`Unmapped::MAX`] already.
@@ -44,12 +44,12 @@ impl Unmapped {
         }
     }
 
-    /// Whether it can hold no more.
+    /// Whether it has room for no more frames.
     pub fn is_full(&self) -> bool {
         self.frames.is_full()
     }
 
-    /// Makes every core forget where these frames were mapped (there is one core), and gives them back for another use.
+    /// Flushes these mappings from every TLB (there is one core), and returns the frames for another use.
     pub fn flush(self) -> impl Iterator<Item = OwnedFrame> {
         if self.stale {
             arch::flush_all();

@@ -1,5 +1,6 @@
-//! Making objects: each out of one frame of its pool, with all rights in the slot that the maker named. A child pool alone has
-//! no more rights than the capability that it was split off through, as far as they reach beyond what it pays for.
+//! Creating objects: each takes one frame of its pool, and its creator gets a capability with all rights in the named slot.
+//! Only a child pool's rights are limited to those of the capability it was split off through, as far as they reach beyond
+//! its own memory.
 
 use abi::{Error, Rights};
 use capabilities::{Capability, Place, Storage};
@@ -24,23 +25,23 @@ pub fn check_free(place: Place) -> Result<(), Error> {
     }
 }
 
-/// Checks that more can be made of an object: capabilities and mappings, pages of a Memory, calls of a thread.
+/// Checks that an object may get new capabilities, mappings, pages or calls.
 ///
 /// # Errors
 /// [`Error::Gone`] if it is being destroyed.
-pub fn check_lasting(object: Object) -> Result<(), Error> {
-    if object.header().is_ending() {
+pub fn check_alive(object: Object) -> Result<(), Error> {
+    if object.header().is_being_destroyed() {
         Err(Error::Gone)
     } else {
         Ok(())
     }
 }
 
-/// Makes an object in a frame of its own, enters it in its pool's list, and puts a capability with all rights into
+/// Creates an object in a frame of its own, appends it to its pool's list, and puts a capability with all rights into
 /// `into`, which must be empty.
 ///
 /// # Errors
-/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`]. Nothing has happened then.
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`], without any effect.
 pub fn create<T>(
     kernel: &Kernel,
     pool: Ref<Pool>,
@@ -71,12 +72,12 @@ fn publish_with(object: Object, rights: Rights, into: Place) {
         .expect("both slots are empty");
 }
 
-/// Splits off a child pool, to which the origin, and so everybody, has these rights at most. Its own frame is the first page
-/// that it spends.
+/// Splits off a child pool whose origin, and so every capability to it, has at most these rights. Its own frame is the first
+/// page that it spends.
 ///
 /// # Errors
-/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`], also for a child of no pages; [`Error::TableFull`] for one that lies too
-/// deep.
+/// [`Error::OccupiedSlot`]; [`Error::PoolEmpty`], also for a child without pages; [`Error::TableFull`] for one nested too
+/// deeply.
 pub fn create_pool(
     kernel: &Kernel,
     parent: Ref<Pool>,
@@ -122,7 +123,7 @@ pub fn create_unpublished_pool(
     Ok(pool)
 }
 
-/// Makes a running domain without threads and with one frame of slots.
+/// Creates a running domain without threads and with one frame of slots.
 ///
 /// # Errors
 /// [`Error::OccupiedSlot`], [`Error::PoolEmpty`]; [`Error::InUse`] if the pool has a domain.
@@ -133,7 +134,7 @@ pub fn create_domain(kernel: &Kernel, pool: Ref<Pool>, into: Place) -> Result<Re
     Ok(domain)
 }
 
-/// As [`create_domain`], without a capability yet: root's, whose capability goes into its own table.
+/// As [`create_domain`], without a capability yet. For the root domain, whose capability goes into its own table.
 ///
 /// # Errors
 /// As [`create_domain`].
@@ -158,11 +159,11 @@ pub fn create_first_domain(kernel: &Kernel, pool: Ref<Pool>) -> Result<Ref<Domai
     Ok(domain)
 }
 
-/// Pays for the frames that a domain's table lacks to have this many slots. What is paid for stays the domain's, so that growing
-/// can be interrupted, and does not fail half way.
+/// Charges the frames that a domain's table needs to grow to this many slots. They stay reserved for the domain, so that growing
+/// can be interrupted and does not fail half way.
 ///
 /// # Errors
-/// [`Error::PoolEmpty`], [`Error::TableFull`]. Nothing has happened then.
+/// [`Error::PoolEmpty`], [`Error::TableFull`], without any effect.
 pub fn pay_for_table(domain: Ref<Domain>, slots: u32) -> Result<(), Error> {
     if slots > abi::SLOTS_MAX {
         return Err(Error::TableFull);
@@ -176,7 +177,7 @@ pub fn pay_for_table(domain: Ref<Domain>, slots: u32) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds a frame of slots to a domain's table: one that is paid for, if there is one.
+/// Adds a frame of slots to a domain's table: a reserved one, if there is one.
 ///
 /// # Errors
 /// As [`pay_for_table`].
@@ -204,10 +205,10 @@ pub fn grow_table(kernel: &Kernel, domain: Ref<Domain>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes a stopped thread.
+/// Creates a stopped thread.
 ///
 /// # Errors
-/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`]; [`Error::TableFull`] if the domain has as many as it may.
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`]; [`Error::TableFull`] if the domain has [`abi::THREADS_MAX`].
 pub fn create_thread(
     kernel: &Kernel,
     domain: Ref<Domain>,
@@ -226,10 +227,10 @@ pub fn create_thread(
     Ok(thread)
 }
 
-/// Makes a Memory without pages.
+/// Creates a Memory without pages.
 ///
 /// # Errors
-/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`]; [`Error::ArgumentRange`] for no pages or more than
+/// [`Error::OccupiedSlot`], [`Error::PoolEmpty`]; [`Error::ArgumentRange`] for a size of zero or more than
 /// [`abi::MEMORY_PAGES_MAX`].
 pub fn create_memory(
     kernel: &Kernel,
@@ -246,7 +247,7 @@ pub fn create_memory(
     })
 }
 
-/// Makes a Memory of pages that no pool has, all at once: the boot archive's.
+/// Creates a Memory from pages that belong to no pool, all at once: the boot archive's.
 ///
 /// # Errors
 /// As [`create_tables_of`].
@@ -262,7 +263,7 @@ pub fn create_memory_of(
     Ok(memory)
 }
 
-/// Makes a Memory with tables for all of its pages and without pages.
+/// Creates a Memory with tables for all of its pages but without pages.
 ///
 /// # Errors
 /// As [`create_memory`]; when the pool cannot pay for the tables, there is no Memory.
@@ -281,7 +282,7 @@ pub fn create_tables_of(
     Ok(memory)
 }
 
-/// Enters the pages of a run in a Memory that has tables for them: `count` of them, from page `first` on.
+/// Inserts `count` pages of a run, from page `first` on, into a Memory that has tables for them.
 pub fn fill(memory: Ref<MemoryObject>, run: &ForeignRun, first: u64, count: u64, flags: Entry) {
     let end = first + count;
     let mut page = first;
@@ -294,20 +295,20 @@ pub fn fill(memory: Ref<MemoryObject>, run: &ForeignRun, first: u64, count: u64,
     memory.header.touch();
 }
 
-/// The result of a step towards a contiguous Memory.
+/// The result of a step of creating a contiguous Memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contiguous {
-    /// It is made, and begins at this bus address.
+    /// It was created, and begins at this bus address.
     Made(u64),
-    /// No run lies below this address; the search goes on from there.
+    /// No run lies below this address; the search continues there.
     Searching(u64),
 }
 
-/// Makes a Memory whose frames are in a row. They are reserved and paid for; populating the Memory makes them present.
+/// Creates a Memory of contiguous frames. They are reserved and paid for; populating the Memory makes them present.
 ///
 /// # Errors
 /// As [`create_memory_of`]; [`Error::PoolEmpty`] also when no run is long enough, [`Error::ArgumentRange`] for a request that no
-/// machine could fulfil.
+/// machine could satisfy.
 pub fn create_contiguous(
     kernel: &Kernel,
     pool: Ref<Pool>,
@@ -350,18 +351,18 @@ fn check_room_for_run(pool: Ref<Pool>, count: u64, frames: u64) -> Result<(), Er
     Ok(())
 }
 
-/// Most pages of a contiguous Memory: what one leaf table holds, since it is made in one step.
+/// The maximum size of a contiguous Memory: one leaf table, since it is created in one step.
 const CONTIGUOUS_PAGES_MAX: u64 = abi::PAGES_PER_TABLE;
 
-/// Most interrupts that share a line: all of them are raised in one step.
+/// The maximum number of interrupts that share a line: all of them are raised in one step.
 pub const SHARERS_MAX: usize = 8;
 
-/// Makes an interrupt: of a message or of a line without others at a free vector, else at the vector of its line.
+/// Creates an interrupt. A message-signalled one, and the first of a line, gets a free vector; further ones of a line share its
+/// vector.
 ///
 /// # Errors
-/// [`Error::OccupiedSlot`]; [`Error::InUse`] when no vector is free, or the line has as many as it may, or is not one to
-/// share, or was made with another trigger or polarity; [`Error::NotDevice`] when no controller has it;
-/// [`Error::PoolEmpty`].
+/// [`Error::OccupiedSlot`]; [`Error::InUse`] when no vector is free, or the line already has [`SHARERS_MAX`], cannot be shared,
+/// or has another trigger or polarity; [`Error::NotDevice`] when no controller has the line; [`Error::PoolEmpty`].
 pub fn create_interrupt(
     kernel: &Kernel,
     pool: Ref<Pool>,
@@ -387,7 +388,7 @@ pub fn create_interrupt(
     Ok(vector)
 }
 
-/// The vector that a line was routed to, if it was.
+/// The vector that a line is routed to, if any.
 fn line_vector(kernel: &Kernel, gsi: u32) -> Option<u8> {
     arch::DEVICE_VECTORS.into_iter().find(|&vector| {
         let first = kernel.interrupts_at(vector).next();
@@ -403,7 +404,7 @@ fn free_vector(kernel: &Kernel) -> Result<u8, Error> {
         .ok_or(Error::InUse)
 }
 
-/// An edge cannot be shared: one that comes while another is being handled would be lost.
+/// An edge-triggered line cannot be shared: an edge that arrives while another is being handled would be lost.
 fn check_shareable(kernel: &Kernel, line: Line, vector: u8) -> Result<(), Error> {
     let mut others = kernel.interrupts_at(vector);
     let is_same = others.all(|other| other.line == Some(line));

@@ -1,17 +1,17 @@
-//! Ending objects, step by step.
+//! Destroying objects, step by step.
 //!
 //! ```text
 //!   destroy_step(object): the newest object inside it first (a pool's objects, a domain's threads), for each
-//!     1. quiesce:  a thread stops, a domain too, a few threads a step; nobody makes more out of a pool
-//!     2. revoke:   one capability to it goes null; nobody makes another one
-//!     3. dismantle: one part goes back: a page, a mapping, a waiter, a table
-//!     4. finish:   its frame goes back to its pool
+//!     1. quiesce:   stop it if it is a thread or a domain, a few threads per step; create nothing more in a pool
+//!     2. revoke:    delete one capability to it; create no new ones
+//!     3. dismantle: release one part: a page, a mapping, a waiter, a table
+//!     4. finish:    return its frame to its pool
 //! ```
 //!
-//! The capability that was invoked stays until the last step, and the others to a pool as long as anything is in it, so that a
-//! destruction that was interrupted is resumed by the same call, through any other capability that is left, or by one on
-//! what holds the object. Capabilities go one a step, those that the invoked one was derived from before it: if its holder
-//! ends meanwhile, an empty pool may be left that no capability refers to. `DestroyChild` on its parent ends that.
+//! The invoked capability stays until the last step, and a pool's other capabilities as long as the pool holds anything. So an
+//! interrupted destruction can be resumed by the same call, through any other remaining capability, or by destroying the
+//! object's container. Capabilities are deleted one per step, ancestors of the invoked one before it: if its holder is
+//! destroyed meanwhile, an empty pool may remain that no capability refers to. `DestroyChild` on its parent destroys that.
 
 use abi::{Error, PAGES_PER_TABLE};
 use capabilities::{Place, Storage};
@@ -23,28 +23,28 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SLOTS_PER_FRAME, SlotStorage};
 use crate::{arch, capture, ipc, paging};
 
-/// How far it came.
+/// The result of one bounded step of a longer operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// There is more to do: the same again.
+    /// Not done: repeat the call.
     More,
-    /// It is done.
+    /// Complete.
     Done,
 }
 
-/// Does one bounded step towards the end of `object`; `keep` is the slot of the capability that was invoked, if the object was
-/// not named by its parent. It is empty when this returns [`Step::Done`].
+/// Does one bounded step of destroying `object`; `keep` is the slot of the invoked capability, unless the object was named by
+/// its parent. The slot is empty when this returns [`Step::Done`].
 pub fn destroy_step(kernel: &Kernel, object: Object, keep: Option<Place>) -> Step {
     if quiesce(kernel, object) == Step::More {
         return Step::More;
     }
     let target = innermost(object);
-    target.header().end();
+    target.header().begin_destruction();
     if revoke_one(kernel, target, keep) == Step::More || dismantle(kernel, target) == Step::More {
         return Step::More;
     }
     if let Some(keep) = keep.filter(|_| target == object) {
-        // The last capability of its tree, unless its holder went before it.
+        // The last capability of its tree, unless its holder was destroyed before it.
         let _ = kernel.empty_slot(keep);
     }
     finish(kernel, target);
@@ -55,12 +55,12 @@ pub fn destroy_step(kernel: &Kernel, object: Object, keep: Option<Place>) -> Ste
     }
 }
 
-/// The object inside that goes first.
+/// The object inside that is destroyed first.
 fn innermost(object: Object) -> Object {
     inwards(object).last().unwrap_or(object)
 }
 
-/// The object, and what goes first in it, and in that: no deeper than pools are nested.
+/// The object, then repeatedly the first to destroy inside it: no deeper than pools are nested.
 fn inwards(object: Object) -> impl Iterator<Item = Object> {
     let inside = |object: &Object| match object {
         Object::Pool(pool) => pool.last(),
@@ -70,21 +70,23 @@ fn inwards(object: Object) -> impl Iterator<Item = Object> {
     core::iter::successors(Some(object), inside)
 }
 
-/// Stops what runs on the way in, and ends the pools there, so that nobody makes more out of them: else a domain could make
-/// objects as fast as they are ended. Their capabilities stay until nothing is left in them, so that any holder can
-/// continue a destruction that was interrupted.
+/// Stops domains and threads along the way in, and closes the pools there to new objects: a domain could otherwise create
+/// objects as fast as they are destroyed. A pool's capabilities stay until it is empty, so that any holder can continue an
+/// interrupted destruction.
 fn quiesce(kernel: &Kernel, object: Object) -> Step {
     for object in inwards(object) {
         match object {
             Object::Pool(pool) => {
-                pool.header.end();
+                pool.header.begin_destruction();
                 if let Some(domain) = pool.domain.get()
-                    && end(kernel, domain) == Step::More
+                    && stop_domain_step(kernel, domain) == Step::More
                 {
                     return Step::More;
                 }
             }
-            Object::Domain(domain) if end(kernel, domain) == Step::More => return Step::More,
+            Object::Domain(domain) if stop_domain_step(kernel, domain) == Step::More => {
+                return Step::More;
+            }
             Object::Thread(thread) if !thread.stopped.get() => {
                 ipc::stop(kernel, thread);
                 thread.domain.touch();
@@ -95,14 +97,14 @@ fn quiesce(kernel: &Kernel, object: Object) -> Step {
     Step::Done
 }
 
-/// Threads of a domain that one step stops: a call does several steps, and a thread that sleeps takes a thousand instructions.
+/// Threads of a domain that one step stops: a call does several steps, and stopping a sleeping thread takes a thousand instructions.
 const STOPPED_PER_STEP: usize = 1;
 
-/// Does one step towards stopping a domain for good, and then towards telling the outsiders that its retirement has not come to.
-/// A step that has stopped the last thread is one too: the domains further inwards have threads of their own.
-fn end(kernel: &Kernel, domain: Ref<Domain>) -> Step {
-    if domain.state() != DomainState::Ending {
-        domain.turn(DomainState::Ending);
+/// Does one step of stopping a domain for good, and then of failing the outside waiters that its retirement has not reached.
+/// Stopping the last thread counts as a whole step, since nested domains have threads of their own.
+fn stop_domain_step(kernel: &Kernel, domain: Ref<Domain>) -> Step {
+    if domain.state() != DomainState::Destroying {
+        domain.set_state(DomainState::Destroying);
     }
     capture::end_by_timer(kernel, domain, STOPPED_PER_STEP)
 }
@@ -139,8 +141,8 @@ fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
         kernel.return_frame(domain.pool(), frame);
         return Step::More;
     }
-    // An empty bookmark is refused, which is as well.
-    let _ = kernel.empty_slot(domain.ascent.bookmark());
+    // An empty bookmark is refused, which is fine.
+    let _ = kernel.empty_slot(domain.parent_search.bookmark());
     if let Some(table) = domain.space.dismantle() {
         kernel.return_unmapped(domain.pool(), table);
         return Step::More;
@@ -157,7 +159,7 @@ fn dismantle_domain(kernel: &Kernel, domain: Ref<Domain>) -> Step {
 /// Slots that are emptied in one step.
 const SLOTS_PER_STEP: usize = 16;
 
-/// Empties some slots of the first frame that is left of the table, or gives back the frame when all are empty.
+/// Empties some slots of the first remaining frame of the table, or returns the frame when all are empty.
 fn dismantle_slot_frame(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     let index = domain.directory.first_index();
     let slots = index * SLOTS_PER_FRAME..(index + 1) * SLOTS_PER_FRAME;
@@ -189,7 +191,7 @@ fn dismantle_thread(kernel: &Kernel, thread: Ref<Thread>) -> Step {
     Step::Done
 }
 
-/// Pages that go back in one step.
+/// Pages released in one step.
 const PAGES_PER_STEP: usize = 32;
 
 fn dismantle_memory(kernel: &Kernel, memory: Ref<MemoryObject>) -> Step {
@@ -249,16 +251,16 @@ fn dismantle_interrupt(kernel: &Kernel, interrupt: Ref<Interrupt>) -> Step {
         None => kernel.interrupts[usize::from(vector)].set(next),
     }
     if kernel.interrupts_at(vector).next().is_some() {
-        // It may have been the last one that had not acknowledged.
-        ipc::unmask_if_all_are_ready(kernel, vector);
+        // It may have been the last one that was not acknowledged.
+        ipc::unmask_if_acknowledged(kernel, vector);
     } else if let Some(line) = interrupt.line {
-        // It was routed, so a controller has it.
+        // It was routed, so it belongs to a controller.
         let _ = arch::interrupts::mask_line(line.gsi);
     }
     Step::Done
 }
 
-/// Gives back the object's frame; a pool's whole reservation.
+/// Returns the object's frame; for a pool, its whole reservation.
 fn finish(kernel: &Kernel, target: Object) {
     let header = target.header();
     let cleared = capabilities::clear_leaf(&SlotStorage, header.origin());

@@ -1,13 +1,13 @@
-//! A device's parts: [`Interrupt`], [`IoPorts`], and the authority over all of them: [`Hardware`].
+//! A device's parts, [`Interrupt`] and [`IoPorts`], and the authority over all devices: [`Hardware`].
 //!
 //! Interrupts of one level-triggered line share it, and a vector:
 //!
 //! ```text
 //!   Kernel.interrupts[vector] -> Interrupt -> next -> next
-//!                                  asleep --acknowledge--> ready --the line--> asked --acknowledge--> ready
+//!                              disarmed --acknowledge--> armed --interrupt--> in service --acknowledge--> armed
 //! ```
 //!
-//! Invariant: while one of them is asked, their line is masked.
+//! Invariant: while one of them is in service, their line is masked.
 
 use core::cell::Cell;
 
@@ -17,46 +17,41 @@ use super::{Header, Object};
 use crate::arch::Line;
 use crate::memory::{Holder, Ref, place_of};
 
-/// All devices. There is one, root's.
+/// The authority over all devices. There is one object, root's.
 pub struct Hardware {
-    /// What all objects have.
     pub header: Header,
 }
 
 /// A range of I/O ports.
 pub struct IoPorts {
-    /// What all objects have.
     pub header: Header,
-    /// The first port.
     pub first: u16,
-    /// The last port.
     pub last: u16,
 }
 
-/// How far the handling of an interrupt has come.
+/// The state of an interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InterruptState {
-    /// Its driver has not acknowledged anything yet: it is not asked, so that it silences nobody else.
-    Asleep,
-    /// It is asked when the next interrupt comes.
-    Ready,
-    /// It was asked and has not acknowledged that.
-    Asked,
+    /// Its driver has not acknowledged anything yet: it is not signalled, so that it does not block the others on its line.
+    Disarmed,
+    /// The next interrupt signals it.
+    Armed,
+    /// It was signalled and has not been acknowledged.
+    InService,
 }
 
 /// A device's interrupt.
 pub struct Interrupt {
-    /// What all objects have.
     pub header: Header,
     /// The processor's vector that it arrives at.
     pub vector: u8,
-    /// The line it comes from; none for a message.
+    /// Its line; none for a message-signalled interrupt.
     pub line: Option<Line>,
     /// The flags it raises.
     pub flags: Cell<u64>,
-    /// How far its handling has come. A message's does not matter: it silences nobody.
+    /// Irrelevant for a message-signalled interrupt, which shares no line.
     pub state: Cell<InterruptState>,
-    /// Whether it is asked and its notification has not been signalled yet.
+    /// Whether it is in service and its notification has not been signalled yet.
     pub is_undelivered: Cell<bool>,
     /// The next one on the same line.
     pub next: Cell<Option<Ref<Interrupt>>>,
@@ -72,7 +67,7 @@ impl Interrupt {
             vector,
             line,
             flags: Cell::new(0),
-            state: Cell::new(InterruptState::Asleep),
+            state: Cell::new(InterruptState::Disarmed),
             is_undelivered: Cell::new(false),
             next: Cell::new(None),
             notification: Slot::empty(holder),

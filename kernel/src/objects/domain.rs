@@ -7,7 +7,7 @@ use abi::{Error, THREADS_MAX};
 use capabilities::{Place, Table};
 
 use super::mapping::key_of;
-use super::{Ascent, Header, HeapPlace, Index, Mapping, MemoryObject, Pool, Thread};
+use super::{Header, HeapLink, Index, Mapping, MemoryObject, ParentSearch, Pool, Thread};
 use crate::memory::{AddressSpace, Occupied, OwnedFrame, Ref, SlotDirectory};
 
 /// Whether a domain runs.
@@ -15,65 +15,59 @@ use crate::memory::{AddressSpace, Occupied, OwnedFrame, Ref, SlotDirectory};
 pub enum DomainState {
     /// Its threads run.
     Running,
-    /// It is data, as soon as it is settled: nothing in it runs; the version counts what others change in it.
+    /// It is data once it has settled: nothing in it runs, and the version counts changes made by others.
     Frozen,
-    /// It has gone elsewhere and never runs here again, unless an operator undoes that.
+    /// It was moved away and never runs here again, unless an operator undoes that.
     Retired,
-    /// It is being destroyed: no capability to it is of use, but to resume that.
-    Ending,
+    /// It is being destroyed: capabilities to it can only resume the destruction.
+    Destroying,
 }
 
-/// Which outsiders wait for something of a retired domain and have yet to hear that it is gone.
+/// The outside threads that wait for something of a retired domain and whose waits have yet to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Uninformed {
-    /// Those that wait at its objects from this one on, and those that await an answer.
+pub enum PendingWaiters {
+    /// Those that wait at its objects from this one on, and callers that await an answer.
     From(ObjectId),
-    /// Those that await an answer to which the right is in this slot or a later one.
+    /// Callers whose reply right is in this slot or a later one.
     Callers(capabilities::SlotNumber),
-    /// Nobody.
-    Nobody,
+    None,
 }
 
-impl Uninformed {
-    /// All of them.
-    pub const ALL: Uninformed = Uninformed::From(ObjectId(0));
+impl PendingWaiters {
+    pub const ALL: PendingWaiters = PendingWaiters::From(ObjectId(0));
 }
 
-/// Most frames of mapping records in a domain.
+/// The maximum number of frames of mapping records in a domain.
 const MAPPING_FRAMES_MAX: usize = 25;
 
 /// Address space, capability table, threads and run state.
 pub struct Domain {
-    /// What all objects have.
     pub header: Header,
     /// Its upper page tables.
     pub space: AddressSpace,
-    /// How large its capability table is.
+    /// The size of its capability table.
     pub table: Table,
-    /// Where the table is.
+    /// The frames of its capability table.
     pub directory: SlotDirectory,
-    /// Its first thread.
     pub first_thread: Cell<Option<Ref<Thread>>>,
-    /// How many threads it has.
     pub thread_count: Cell<usize>,
-    /// Nanoseconds to add to the machine's time for its own.
+    /// Nanoseconds added to the machine's time to get its own.
     pub clock_offset: Cell<i64>,
-    /// Once it is retired: who has yet to hear of it.
-    pub uninformed: Cell<Uninformed>,
-    /// How far a description of it came.
-    pub ascent: Ascent,
-    /// Its place among the deadlines.
-    pub timer: HeapPlace<Domain>,
-    /// When the timer comes to it, in ticks, while it is among the deadlines.
+    /// Once it is retired: the outside waits that have yet to fail.
+    pub pending_waiters: Cell<PendingWaiters>,
+    /// The parent search of its description.
+    pub parent_search: ParentSearch,
+    pub timer: HeapLink<Domain>,
+    /// Its deadline, in ticks, while it is among the deadlines.
     pub deadline_ticks: Cell<Option<u64>>,
-    /// When the freeze ends that it is in, or was in last, in ticks; none for one that does not end by itself.
+    /// The end of its current or last freeze, in ticks; none for a freeze without a deadline.
     pub thaw_ticks: Cell<Option<u64>>,
     state: Cell<DomainState>,
     version: Cell<u64>,
     freeze_count: Cell<u64>,
-    /// The first thread that is not in line with the state yet; those behind it are not either.
+    /// The first thread that has yet to follow the state, as have all behind it.
     unsettled: Cell<Option<Ref<Thread>>>,
-    /// Frames of slots that the pool has paid for and that the table does not have yet.
+    /// Frames of slots that are paid for but not yet in the table.
     paid_slot_frames: Cell<u32>,
     mappings: Index<Mapping>,
     first_record: Cell<Option<Ref<Mapping>>>,
@@ -93,9 +87,9 @@ impl Domain {
             first_thread: Cell::new(None),
             thread_count: Cell::new(0),
             clock_offset: Cell::new(0),
-            uninformed: Cell::new(Uninformed::ALL),
-            ascent: Ascent::none(),
-            timer: HeapPlace::nowhere(),
+            pending_waiters: Cell::new(PendingWaiters::ALL),
+            parent_search: ParentSearch::none(),
+            timer: HeapLink::unlinked(),
             deadline_ticks: Cell::new(None),
             thaw_ticks: Cell::new(None),
             state: Cell::new(DomainState::Running),
@@ -111,42 +105,41 @@ impl Domain {
         }
     }
 
-    /// Whether it runs.
     pub fn state(&self) -> DomainState {
         self.state.get()
     }
 
-    /// Makes a frozen domain retired, and the objects of its pool gone with it. Its threads are stopped before and after.
+    /// Retires a frozen domain, whose pool's objects are gone with it. Its threads are stopped before and after.
     pub fn retire(&self) {
         self.state.set(DomainState::Retired);
         self.pool().set_retired(true);
     }
 
-    /// Makes a retired domain frozen again, and the objects of its pool usable.
+    /// Makes a retired domain frozen again, and its pool's objects usable.
     pub fn unretire(&self) {
         self.state.set(DomainState::Frozen);
         self.pool().set_retired(false);
     }
 
-    /// Sets the state. The threads are to be brought into line with it, one by one: [`Domain::next_unsettled`].
-    pub fn turn(&self, state: DomainState) {
+    /// Sets the state, which the threads then follow one by one: [`Domain::next_unsettled`].
+    pub fn set_state(&self, state: DomainState) {
         self.state.set(state);
         self.unsettled.set(self.first_thread.get());
     }
 
-    /// Takes the next thread that is to be stopped or let run, depending on the state.
+    /// Takes the next thread to be stopped or released, depending on the state.
     pub fn next_unsettled(&self) -> Option<Ref<Thread>> {
         let thread = self.unsettled.get()?;
         self.unsettled.set(thread.next_in_domain.get());
         Some(thread)
     }
 
-    /// The first thread that is not in line with the state yet.
+    /// The first thread that has yet to follow the state.
     pub fn first_unsettled(&self) -> Option<Ref<Thread>> {
         self.unsettled.get()
     }
 
-    /// Whether all threads are in line with the state.
+    /// Whether all threads follow the state.
     pub fn is_settled(&self) -> bool {
         self.first_unsettled().is_none()
     }
@@ -156,27 +149,27 @@ impl Domain {
         self.state.get() == DomainState::Running
     }
 
-    /// Whether it may be taken for data: nothing in it runs, and nothing will before it is thawed.
-    pub fn is_still(&self) -> bool {
+    /// Whether it can be treated as data: nothing in it runs, and nothing will before it is thawed.
+    pub fn is_quiescent(&self) -> bool {
         !self.is_running() && self.is_settled()
     }
 
-    /// The token of the freeze that it is in, or was in last: how often it was frozen.
+    /// The token of its current or last freeze: the number of its freezes.
     pub fn token(&self) -> u64 {
         self.freeze_count.get()
     }
 
-    /// Makes the token of a new freeze, so that those of all before are stale.
+    /// Begins a new freeze, which makes all earlier tokens stale.
     pub fn new_token(&self) {
         self.freeze_count.set(self.freeze_count.get() + 1);
     }
 
-    /// Whether it has gone elsewhere, and is not being destroyed yet. Whether an object is gone is asked of its header.
+    /// Whether it was moved away, and is not being destroyed yet. Whether an object is gone is a question for its header.
     pub fn is_retired(&self) -> bool {
         self.state.get() == DomainState::Retired
     }
 
-    /// How often others changed it while it was frozen.
+    /// The number of changes that others made while it was frozen.
     pub fn version(&self) -> u64 {
         self.version.get()
     }
@@ -188,12 +181,11 @@ impl Domain {
         }
     }
 
-    /// The pool that it belongs to.
     pub fn pool(&self) -> Ref<Pool> {
         self.header.pool.expect("every domain has a pool")
     }
 
-    /// The place of a slot, alleged to be in the table.
+    /// The place of an alleged slot.
     ///
     /// # Errors
     /// [`Error::NoSuchSlot`].
@@ -202,7 +194,7 @@ impl Domain {
         self.locate(slot).ok_or(Error::NoSuchSlot)
     }
 
-    /// The place of a slot if it is in the table. Not inlined, and no result with an error, so that it comes in a register.
+    /// The place of a slot if it is in the table. Not inlined, and an option, so that it is returned in a register.
     #[inline(never)]
     fn locate(&self, slot: SlotNumber) -> Option<Place> {
         let number = capabilities::SlotNumber::new(slot.0);
@@ -216,7 +208,7 @@ impl Domain {
         })
     }
 
-    /// Its mappings, in the order of addresses.
+    /// Its mappings, by ascending address.
     pub fn mappings(&self) -> impl Iterator<Item = Ref<Mapping>> {
         self.mappings_from(0)
     }
@@ -237,8 +229,8 @@ impl Domain {
             .filter(|mapping| mapping.contains(address))
     }
 
-    /// The Memory of this identity, if it is mapped. Looks at each record for a mapping once, which takes fewer steps than
-    /// going through the index in the order of addresses.
+    /// The Memory of this identity, if it is mapped. Visits each mapping record once, which takes fewer steps than walking the
+    /// index by address.
     pub fn mapped_memory(&self, id: ObjectId) -> Option<Ref<MemoryObject>> {
         let records =
             core::iter::successors(self.first_record.get(), |record| record.next_record.get());
@@ -247,7 +239,7 @@ impl Domain {
         memories.find(|memory| memory.header.serial == serial)
     }
 
-    /// Checks that it can have another thread.
+    /// Checks that it can get another thread.
     ///
     /// # Errors
     /// [`Error::TableFull`] if it has [`abi::THREADS_MAX`].
@@ -259,17 +251,16 @@ impl Domain {
         }
     }
 
-    /// How many frames of slots are paid for that the table does not have yet.
+    /// Frames of slots that are paid for but not yet in the table.
     pub fn paid_slot_frames(&self) -> u32 {
         self.paid_slot_frames.get()
     }
 
-    /// Sets how many frames of slots are paid for that the table does not have yet.
     pub fn set_paid_slot_frames(&self, count: u32) {
         self.paid_slot_frames.set(count);
     }
 
-    /// Enters a thread, first.
+    /// Adds a thread at the front of its list.
     pub fn add_thread(&self, thread: Ref<Thread>) {
         thread
             .next_in_domain
@@ -278,13 +269,12 @@ impl Domain {
         thread.held.set(!self.is_running());
     }
 
-    /// Takes a thread out.
     pub fn remove_thread(&self, thread: Ref<Thread>) {
         if self.unsettled.get() == Some(thread) {
             self.unsettled.set(thread.next_in_domain.get());
         }
         let next = thread.next_in_domain.take();
-        // A domain that ends gives up its threads from the first one on.
+        // A domain that is being destroyed removes its threads from the first one on.
         if self.first_thread.get() == Some(thread) {
             self.first_thread.set(next);
         } else if let Some(before) = self
@@ -296,18 +286,18 @@ impl Domain {
         self.thread_count.set(self.thread_count.get() - 1);
     }
 
-    /// A free mapping record, which goes among the mappings with [`Domain::add_mapping`].
+    /// A free mapping record, for [`Domain::add_mapping`].
     pub fn free_mapping(&self) -> Option<Ref<Mapping>> {
         self.free_mapping.get()
     }
 
-    /// Takes the record that [`Domain::free_mapping`] named, and whose address is set, among the mappings.
+    /// Adds the record that [`Domain::free_mapping`] returned, and whose address is set, to the mappings.
     pub fn add_mapping(&self, mapping: Ref<Mapping>) {
         self.free_mapping.set(mapping.next_free.take());
         self.mappings.insert(mapping);
     }
 
-    /// Takes a mapping out and makes its record free.
+    /// Removes a mapping and frees its record.
     pub fn remove_mapping(&self, mapping: Ref<Mapping>) {
         self.mappings.remove(mapping);
         mapping.memory.set(None);
@@ -317,7 +307,7 @@ impl Domain {
             .set(self.free_mapping.replace(Some(mapping)));
     }
 
-    /// Takes back a frame of mapping records; all of them must be free.
+    /// Takes a frame of mapping records; all records must be free.
     pub fn take_mapping_frame(&self) -> Option<OwnedFrame> {
         assert!(
             self.mappings.is_empty(),
@@ -332,10 +322,10 @@ impl Domain {
 }
 
 impl Ref<Domain> {
-    /// Makes free mapping records in a frame.
+    /// Adds a frame of free mapping records.
     ///
     /// # Errors
-    /// [`Error::TableFull`] if there are as many as there may be; nothing was allocated then.
+    /// [`Error::TableFull`] at the maximum number of frames; nothing was allocated then.
     pub fn grow_mappings(
         self,
         allocate: impl FnOnce() -> Result<OwnedFrame, Error>,

@@ -1,4 +1,4 @@
-//! What every object has: [`Header`].
+//! The part common to all objects: [`Header`].
 
 use core::cell::Cell;
 
@@ -8,27 +8,27 @@ use capabilities::{Place, Slot};
 use super::{Object, Pool};
 use crate::memory::{Holder, Occupied, OwnedFrame, Ref, place_of};
 
-/// Identity, the pool that pays, and the origin of all capabilities to the object.
+/// An object's identity, its pool, and the origin of all capabilities to it.
 pub struct Header {
-    /// Its place in the order of creation, from one on; never leaves the kernel but in its log.
+    /// Its number in the order of creation, from one on; leaves the kernel only in its log.
     pub serial: u64,
-    /// The pool whose keys name it: the one that pays, or for the root pool that one itself.
+    /// The pool whose keys encrypt its identity: its own, or for the root pool itself.
     named_by: Ref<Pool>,
-    /// Who pays; nobody for the root pool.
+    /// The pool that pays for it; none for the root pool.
     pub pool: Option<Ref<Pool>>,
-    /// The neighbours in the pool's list, in the order of creation.
+    /// Its neighbours in the pool's list, in the order of creation.
     pub previous: Cell<Option<Object>>,
     /// See `previous`.
     pub next: Cell<Option<Object>>,
-    /// The frame that the object lies in.
+    /// The object's frame.
     home: Cell<Option<Occupied>>,
-    is_ending: Cell<bool>,
+    is_being_destroyed: Cell<bool>,
     /// The root of the tree of capabilities to the object.
     origin: Slot<Object>,
 }
 
 impl Header {
-    /// The header of an object that `pool` pays for, in no list yet, whose origin is empty.
+    /// The header of an object that `pool` pays for, with an empty origin and in no list yet.
     pub fn new(serial: u64, home: Occupied, pool: Ref<Pool>) -> Header {
         Header {
             pool: Some(pool),
@@ -45,34 +45,33 @@ impl Header {
             previous: Cell::new(None),
             next: Cell::new(None),
             home: Cell::new(Some(home)),
-            is_ending: Cell::new(false),
+            is_being_destroyed: Cell::new(false),
             origin: Slot::empty(Holder::Origin.pack()),
         }
     }
 
-    /// Its identity: never used again. It is made when it is asked for, in some hundred instructions: hardly any object is asked.
+    /// Its identity, never reused. It is computed on demand, in about a hundred instructions, since few objects are ever asked.
     pub fn id(&self) -> ObjectId {
         self.named_by.identities.identity(self.serial)
     }
 
-    /// Takes back the object's frame: the object is finished, and nothing refers to it any more.
+    /// Takes back the frame of a destroyed object, to which nothing refers any more.
     ///
     /// # Panics
-    /// The second time.
+    /// When called twice.
     pub(super) fn vacate(&self) -> OwnedFrame {
         let home = self.home.take();
         home.expect("an object is finished once").vacate()
     }
 
-    /// It is being destroyed: nobody makes another capability to it, or anything out of it. Else others could make them as fast as
-    /// they are taken away.
-    pub fn end(&self) {
-        self.is_ending.set(true);
+    /// Marks it as being destroyed: from now on nobody creates capabilities to it, or anything in it, which could otherwise
+    /// go on as fast as they are removed.
+    pub fn begin_destruction(&self) {
+        self.is_being_destroyed.set(true);
     }
 
-    /// Whether it is being destroyed.
-    pub fn is_ending(&self) -> bool {
-        self.is_ending.get()
+    pub fn is_being_destroyed(&self) -> bool {
+        self.is_being_destroyed.get()
     }
 
     /// Counts a change of the object, if the domain of its pool is frozen.
@@ -82,12 +81,11 @@ impl Header {
         }
     }
 
-    /// Whether it belongs to a domain that has gone elsewhere: whoever uses it from here hears that it is gone.
+    /// Whether it belongs to a domain that was moved away: every use of it from here fails with Gone.
     pub fn is_retired(&self) -> bool {
         self.pool.is_some_and(|pool| pool.is_retired())
     }
 
-    /// The origin's place.
     pub fn origin(&self) -> Place {
         place_of(&self.origin)
     }

@@ -1,43 +1,42 @@
-//! Things in the order of their keys, the least first: [`Heap`], a leftist heap that is linked through the things
-//! themselves.
+//! A priority queue, least key first: [`Heap`], an intrusive leftist heap.
 //!
 //! ```text
-//!          3            no thing has a lesser key than the one above it;
-//!        /   \          the way down to the right, from any thing, is no longer than that to the left:
-//!       5     4         so among n things it passes at most log2(n + 1)
+//!          3            no element has a lesser key than its parent;
+//!        /   \          the right spine of every subtree is no longer than its left one:
+//!       5     4         so among n elements it has at most log2(n + 1)
 //!      / \
 //!     9   7
 //! ```
 //!
-//! Everything is done along ways to the right, so that, with any choice of keys and any number of things, a
-//! step takes some dozens of looks; to find the least takes one. It is taken for deadlines.
+//! All work follows right spines, so an operation visits a few dozen elements for any choice of keys and any number of
+//! elements; finding the least visits one. Used for deadlines.
 
 use core::cell::Cell;
 
 use crate::memory::Ref;
 
-/// What a heap can hold.
-pub trait Heaped: Sized {
+/// An element of a heap.
+pub trait HeapElement: Sized {
     /// Its key, which does not change while it is in a heap.
     fn key(&self) -> u64;
 
-    /// Its place in the one heap that it can be in.
-    fn heap_place(&self) -> &HeapPlace<Self>;
+    /// Its link; an element is in at most one heap.
+    fn heap_link(&self) -> &HeapLink<Self>;
 }
 
-/// A place in a heap.
-pub struct HeapPlace<T> {
+/// The link of an element in a heap.
+pub struct HeapLink<T> {
     parent: Cell<Option<Ref<T>>>,
     left: Cell<Option<Ref<T>>>,
     right: Cell<Option<Ref<T>>>,
-    /// How many things are on the way down to the right, this one included.
+    /// The number of elements on its right spine, itself included.
     rank: Cell<u32>,
 }
 
-impl<T> HeapPlace<T> {
-    /// The place of a thing that is in no heap.
-    pub const fn nowhere() -> HeapPlace<T> {
-        HeapPlace {
+impl<T> HeapLink<T> {
+    /// The link of an element that is in no heap.
+    pub const fn unlinked() -> HeapLink<T> {
+        HeapLink {
             parent: Cell::new(None),
             left: Cell::new(None),
             right: Cell::new(None),
@@ -46,106 +45,105 @@ impl<T> HeapPlace<T> {
     }
 }
 
-/// Things of which the least is found at once.
+/// Elements by key, the least found in constant time.
 pub struct Heap<T> {
     root: Cell<Option<Ref<T>>>,
 }
 
-impl<T: Heaped> Heap<T> {
-    /// A heap of nothing.
+impl<T: HeapElement> Heap<T> {
     pub const fn empty() -> Heap<T> {
         Heap {
             root: Cell::new(None),
         }
     }
 
-    /// A thing with the least key.
+    /// An element with the least key.
     pub fn first(&self) -> Option<Ref<T>> {
         self.root.get()
     }
 
-    /// Enters a thing that is in no heap.
-    pub fn insert(&self, thing: Ref<T>) {
-        self.root.set(meld(self.root.get(), Some(thing)));
+    /// Inserts an element that is in no heap.
+    pub fn insert(&self, element: Ref<T>) {
+        self.root.set(meld(self.root.get(), Some(element)));
     }
 
-    /// Takes out a thing that is in this heap. What was below it takes its place.
-    pub fn remove(&self, thing: Ref<T>) {
-        let place = thing.heap_place();
-        let below = meld(place.left.take(), place.right.take());
-        place.rank.set(1);
-        let Some(parent) = place.parent.take() else {
+    /// Removes an element that is in this heap; its melded children take its place.
+    pub fn remove(&self, element: Ref<T>) {
+        let link = element.heap_link();
+        let below = meld(link.left.take(), link.right.take());
+        link.rank.set(1);
+        let Some(parent) = link.parent.take() else {
             return self.root.set(below);
         };
         if let Some(below) = below {
-            below.heap_place().parent.set(Some(parent));
+            below.heap_link().parent.set(Some(parent));
         }
-        let above = parent.heap_place();
-        if above.left.get() == Some(thing) {
+        let above = parent.heap_link();
+        if above.left.get() == Some(element) {
             above.left.set(below);
         } else {
             above.right.set(below);
         }
-        // Each rank on the way up that changes is greater than the one before: they are few.
+        // Each changed rank on the way up is greater than the one before, so they are few.
         let mut next = Some(parent);
         while let Some(changed) = next.filter(|above| balance(*above)) {
-            next = changed.heap_place().parent.get();
+            next = changed.heap_link().parent.get();
         }
     }
 }
 
-/// Makes one heap of two, whose roots have no parent; so has its root.
-fn meld<T: Heaped>(first: Option<Ref<T>>, second: Option<Ref<T>>) -> Option<Ref<T>> {
+/// Melds two heaps into one. Neither the given roots nor the result has a parent.
+fn meld<T: HeapElement>(first: Option<Ref<T>>, second: Option<Ref<T>>) -> Option<Ref<T>> {
     let (mut first, mut second) = (first, second);
     let mut root = None;
     let mut last: Option<Ref<T>> = None;
-    // Down: the things on both ways to the right make one way, in the order of their keys.
+    // Down: merge both right spines by key.
     while let Some(least) = lesser(first, second) {
         let is_rest = first.is_none() || second.is_none();
-        least.heap_place().parent.set(last);
+        least.heap_link().parent.set(last);
         match last {
-            Some(last) => last.heap_place().right.set(Some(least)),
+            Some(last) => last.heap_link().right.set(Some(least)),
             None => root = Some(least),
         }
         if is_rest {
             break;
         }
         if first == Some(least) {
-            first = least.heap_place().right.take();
+            first = least.heap_link().right.take();
         } else {
-            second = least.heap_place().right.take();
+            second = least.heap_link().right.take();
         }
         last = Some(least);
     }
-    // Up: the longer way goes to the left.
-    while let Some(thing) = last {
-        balance(thing);
-        last = thing.heap_place().parent.get();
+    // Up: the longer spine goes to the left.
+    while let Some(element) = last {
+        balance(element);
+        last = element.heap_link().parent.get();
     }
     root
 }
 
-fn lesser<T: Heaped>(first: Option<Ref<T>>, second: Option<Ref<T>>) -> Option<Ref<T>> {
+fn lesser<T: HeapElement>(first: Option<Ref<T>>, second: Option<Ref<T>>) -> Option<Ref<T>> {
     match (first, second) {
         (Some(first), Some(second)) if second.key() < first.key() => Some(second),
         (first, second) => first.or(second),
     }
 }
 
-/// Puts the longer way down to the left, and returns whether the thing's rank has changed.
-fn balance<T: Heaped>(thing: Ref<T>) -> bool {
-    let place = thing.heap_place();
-    let (left, right) = (place.left.get(), place.right.get());
+/// Puts the longer spine to the left; returns whether the element's rank has changed.
+fn balance<T: HeapElement>(element: Ref<T>) -> bool {
+    let link = element.heap_link();
+    let (left, right) = (link.left.get(), link.right.get());
     if rank(left) < rank(right) {
-        place.left.set(right);
-        place.right.set(left);
+        link.left.set(right);
+        link.right.set(left);
     }
-    let new = rank(place.right.get()) + 1;
-    place.rank.replace(new) != new
+    let new = rank(link.right.get()) + 1;
+    link.rank.replace(new) != new
 }
 
-fn rank<T: Heaped>(thing: Option<Ref<T>>) -> u32 {
-    thing.map_or(0, |thing| thing.heap_place().rank.get())
+fn rank<T: HeapElement>(element: Option<Ref<T>>) -> u32 {
+    element.map_or(0, |element| element.heap_link().rank.get())
 }
 
 #[cfg(test)]
@@ -156,7 +154,7 @@ mod tests {
     use crate::objects::Thread;
     use crate::testing::{World, slots};
 
-    /// Threads to be put into heaps, which nobody runs.
+    /// Threads to insert into heaps, which never run.
     fn threads(world: &World, count: usize) -> Vec<Ref<Thread>> {
         let citizen = world.citizen_of(1024);
         let make = |_| {
@@ -168,16 +166,16 @@ mod tests {
         (0..count).map(make).collect()
     }
 
-    /// Checks what the heap promises of everything in it, and counts that.
-    fn check(thing: Option<Ref<Thread>>, parent: Option<Ref<Thread>>) -> usize {
-        let Some(thing) = thing else { return 0 };
-        let place = thing.heap_place();
-        assert_eq!(place.parent.get(), parent);
-        assert!(parent.is_none_or(|parent| parent.key() <= thing.key()));
-        let (left, right) = (place.left.get(), place.right.get());
+    /// Checks the heap property of every element, and counts the elements.
+    fn check(element: Option<Ref<Thread>>, parent: Option<Ref<Thread>>) -> usize {
+        let Some(element) = element else { return 0 };
+        let link = element.heap_link();
+        assert_eq!(link.parent.get(), parent);
+        assert!(parent.is_none_or(|parent| parent.key() <= element.key()));
+        let (left, right) = (link.left.get(), link.right.get());
         assert!(rank(left) >= rank(right));
-        assert_eq!(place.rank.get(), rank(right) + 1);
-        1 + check(left, Some(thing)) + check(right, Some(thing))
+        assert_eq!(link.rank.get(), rank(right) + 1);
+        1 + check(left, Some(element)) + check(right, Some(element))
     }
 
     fn insert(heap: &Heap<Thread>, thread: Ref<Thread>, key: u64) {
@@ -186,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn things_come_out_in_the_order_of_their_keys() {
+    fn elements_come_out_in_the_order_of_their_keys() {
         let world = World::new();
         let threads = threads(&world, 200);
         // Ascending, descending, all the same, and scattered.
@@ -213,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn things_are_taken_out_anywhere() {
+    fn elements_are_removed_from_any_position() {
         let world = World::new();
         let threads = threads(&world, 100);
         let heap = Heap::empty();
@@ -228,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_to_the_right_is_short_whatever_the_keys_are() {
+    fn the_right_spine_is_short_whatever_the_keys_are() {
         let world = World::new();
         let threads = threads(&world, 250);
         let rows: [fn(u64) -> u64; 3] = [

@@ -1,9 +1,9 @@
-//! What an object is called, and when it was made: an [`ObjectId`], a serial number, and the [`IdentityKeys`] between the two.
+//! The conversion between an object's serial number and its public [`ObjectId`]: [`IdentityKeys`].
 //!
-//! Objects have serial numbers in the order of their creation, on the whole machine. If those were shown, the maker of an
-//! object could read from its number how many others had been made since the last: a channel between domains that share
-//! nothing. So what is shown is the serial number in cipher, under keys that are drawn when the kernel starts: a Feistel
-//! network of 32-bit halves. It is a permutation, so that identities are as unique as serial numbers.
+//! Serial numbers count the objects of the whole machine in the order of creation. If they were public, the creator of an
+//! object could read from its number how many others had been created since its last: a covert channel between domains
+//! that share nothing. So the public identity is the encrypted serial number, under random keys generated when the kernel
+//! starts, by a Feistel network of 32-bit halves. It is a permutation, so identities are as unique as serial numbers.
 //!
 //! ```text
 //!   left, right = right, left XOR mix(right, key)      for each key
@@ -13,16 +13,16 @@ use abi::register::ObjectId;
 
 const ROUNDS: usize = 6;
 
-/// The identities that mean something else: no object, and the end of a list.
+/// The identities with another meaning: no object, and the end of a list.
 const RESERVED: [u64; 2] = [0, u64::MAX];
 
-/// The secret between serial numbers and identities.
+/// The secret keys that encrypt serial numbers.
 #[derive(Clone, Copy)]
 pub struct IdentityKeys([u64; ROUNDS]);
 
 impl IdentityKeys {
-    /// Keys drawn from a source of numbers that are hard to guess.
-    pub fn draw(mut random: impl FnMut() -> u64) -> IdentityKeys {
+    /// Generates keys from a source of unpredictable numbers.
+    pub fn generate(mut random: impl FnMut() -> u64) -> IdentityKeys {
         IdentityKeys(core::array::from_fn(|_| random()))
     }
 
@@ -31,7 +31,7 @@ impl IdentityKeys {
         ObjectId(past_reserved(serial, |number| self.encrypt(number)))
     }
 
-    /// The serial number of the object of this identity, if there is one; for any other number, some number.
+    /// The serial number of the object with this identity; an arbitrary number if there is no such object.
     pub fn serial(&self, id: ObjectId) -> u64 {
         past_reserved(id.0, |number| self.decrypt(number))
     }
@@ -47,8 +47,8 @@ impl IdentityKeys {
     }
 }
 
-/// Applies a permutation of all numbers, again and again until the result is not reserved: a permutation of the rest, which
-/// leaves the reserved ones as they are.
+/// Applies a permutation repeatedly until the result is not reserved (cycle walking): a permutation of the other numbers, which
+/// leaves the reserved ones unchanged.
 fn past_reserved(number: u64, permute: impl Fn(u64) -> u64) -> u64 {
     if RESERVED.contains(&number) {
         return number;
@@ -68,7 +68,7 @@ fn join((left, right): (u32, u32)) -> u64 {
     u64::from(left) << 32 | u64::from(right)
 }
 
-/// The round function: two multiplications, so that every bit of the half and of the key bears on every bit of the result.
+/// The round function: two multiplications, so that every bit of the half and of the key affects every bit of the result.
 fn mix(half: u32, key: u64) -> u32 {
     let mixed = (u64::from(half) ^ key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
@@ -81,10 +81,10 @@ mod tests {
 
     use super::*;
 
-    /// Keys that are counted up from a seed, weak as that is.
+    /// Weak keys, counted up from a seed.
     fn keys(seed: u64) -> IdentityKeys {
         let mut next = seed;
-        IdentityKeys::draw(|| {
+        IdentityKeys::generate(|| {
             next += 1;
             next.wrapping_mul(0xbf58_476d_1ce4_e5b9)
         })
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bit_of_the_half_and_of_the_key_bears_on_every_bit_of_the_result() {
+    fn every_bit_of_the_half_and_of_the_key_affects_every_bit_of_the_result() {
         let mut changed = [0; 64];
         for number in 0..2_000_u64 {
             let half = (number as u32).wrapping_mul(0x9e37_79b9);

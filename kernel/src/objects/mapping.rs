@@ -1,7 +1,7 @@
 //! A Memory in a domain: [`Mapping`].
 //!
-//! A mapping holds a capability, derived from the one it was made through (a Memory's, or for a capture a
-//! Domain's): when that is revoked, the mapping goes.
+//! A mapping holds a capability, derived from the one it was created through (a Memory's, or for a capture a
+//! Domain's): revoking that removes the mapping.
 
 use core::cell::Cell;
 
@@ -9,58 +9,54 @@ use abi::register::Access;
 use abi::{MAP_STEP_BYTES, PAGE_BYTES, USER_END};
 use capabilities::{Place, Slot};
 
-use super::{Domain, IndexPlace, Indexed, MemoryObject, Object};
+use super::{Domain, IndexElement, IndexLink, MemoryObject, Object};
 use crate::memory::{Holder, LinkRights, Ref, place_of};
 
 /// A range of a Memory's pages at a range of a domain's addresses.
 pub struct Mapping {
     slot: Slot<Object>,
-    /// The domain.
     pub domain: Ref<Domain>,
     /// The Memory; none while the record is free.
     pub memory: Cell<Option<Ref<MemoryObject>>>,
     address: Cell<u64>,
-    /// The Memory's page there, a multiple of 512.
+    /// The first page, a multiple of 512.
     pub first_page: Cell<u64>,
-    /// How many pages.
     pub page_count: Cell<u64>,
-    /// How.
     pub access: Cell<Access>,
-    /// Whether it was made through a capability for the Memory's domain, to look into that: an absent page is then a fault,
-    /// and no message to the domain's pager.
+    /// Whether it was created through a capability for the Memory's domain, to inspect that: an absent page is then a fault,
+    /// not a message to the domain's pager.
     pub is_capture: Cell<bool>,
-    /// While it is being taken away: no links are left below this address, and none are made anywhere.
+    /// While it is being removed: there are no links below this address, and no new ones are created.
     pub unlinked_to: Cell<Option<u64>>,
     /// The next of all records of the domain, free or not.
     pub next_record: Cell<Option<Ref<Mapping>>>,
-    /// Of a free record, the next free one.
+    /// The next free record, if this one is free.
     pub next_free: Cell<Option<Ref<Mapping>>>,
-    /// The neighbours in the Memory's list.
+    /// Its neighbours in the Memory's list.
     pub previous_in_memory: Cell<Option<Ref<Mapping>>>,
     /// See `previous_in_memory`.
     pub next_in_memory: Cell<Option<Ref<Mapping>>>,
     key: Cell<u32>,
-    in_domain: IndexPlace<Mapping>,
+    in_domain: IndexLink<Mapping>,
 }
 
-impl Indexed for Mapping {
+impl IndexElement for Mapping {
     type Key = u32;
 
     fn key(&self) -> u32 {
         self.key.get()
     }
 
-    fn place(&self) -> &IndexPlace<Mapping> {
+    fn index_link(&self) -> &IndexLink<Mapping> {
         &self.in_domain
     }
 }
 
-/// Bits of a key that say where between two powers of two an address lies.
+/// Bits of a key's fraction.
 const FRACTION_BITS: u32 = 27;
 
-/// The key of an address among a domain's mappings. It says in which step of 2 MiB the address lies as a floating-point number
-/// does: first how many bits the step's number has, then which. The order is that of addresses, and what lies low, as most of
-/// what is mapped does, turns at the first bits.
+/// The key of an address among a domain's mappings: the number of its 2 MiB step as a floating-point number, an exponent and
+/// then a fraction. Keys are ordered as addresses are, and low addresses, where most mappings lie, differ in the first bits.
 pub fn key_of(address: u64) -> u32 {
     let step = (address.min(USER_END) / MAP_STEP_BYTES) as u32;
     let Some(exponent) = step.checked_ilog2() else {
@@ -90,11 +86,11 @@ impl Mapping {
             previous_in_memory: Cell::new(None),
             next_in_memory: Cell::new(None),
             key: Cell::new(0),
-            in_domain: IndexPlace::nowhere(),
+            in_domain: IndexLink::unlinked(),
         }
     }
 
-    /// The slot that holds what it was made through.
+    /// The slot of its capability.
     pub fn slot(&self) -> Place {
         place_of(&self.slot)
     }
@@ -104,13 +100,13 @@ impl Mapping {
         self.address.get()
     }
 
-    /// Sets the first address, while it is in no index.
+    /// Sets the first address; not while it is in an index.
     pub fn set_start(&self, address: u64) {
         self.address.set(address);
         self.key.set(key_of(address));
     }
 
-    /// The first address behind it.
+    /// The end of its address range.
     pub fn end(&self) -> u64 {
         self.address.get() + (self.page_count.get() * PAGE_BYTES).next_multiple_of(MAP_STEP_BYTES)
     }
@@ -126,12 +122,11 @@ impl Mapping {
         self.first_page.get() + (address - self.address.get()) / PAGE_BYTES
     }
 
-    /// Whether it lets another domain than the Memory's own write.
+    /// Whether it lets a domain other than the Memory's own write.
     pub fn writes_from_outside(&self, memory: &MemoryObject) -> bool {
         self.access.get() == Access::ReadWrite && memory.is_foreign_to(self.domain)
     }
 
-    /// What its links allow.
     pub fn link_rights(&self) -> LinkRights {
         let access = self.access.get();
         LinkRights {

@@ -1,8 +1,8 @@
 //! A sparse range of pages with one set of page tables: [`MemoryObject`].
 //!
-//! The pages are stored *as* leaf page tables ([`PageTables`]), whose entries carry every right; mappings link those tables
-//! into domains with fewer. So a page supplied once appears in every mapping, and the processor's dirty bits are the
-//! same in all of them.
+//! The pages are stored *as* leaf page tables ([`PageTables`]), whose entries grant every right; mappings link those tables
+//! into domains with fewer rights. So a page supplied once appears in every mapping, and all mappings share the processor's
+//! dirty bits.
 
 use core::cell::Cell;
 
@@ -14,12 +14,12 @@ use crate::memory::{
     Entry, ForeignRun, Frame, Holder, LeafTable, OwnedFrame, PageTables, Ref, Unmapped, place_of,
 };
 
-/// What a Memory's pages are.
+/// The kind of a Memory's pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attribute {
     /// RAM, page by page.
     Ordinary,
-    /// RAM in one run, which a device may write: never captured. Its frames are reserved from the beginning; pages are
+    /// Contiguous RAM, which a device may write: never captured. Its frames are reserved from the beginning; pages are
     /// absent until they are populated.
     Contiguous,
     /// A device's registers.
@@ -30,19 +30,16 @@ pub enum Attribute {
 
 /// A sparse range of pages.
 pub struct MemoryObject {
-    /// What all objects have.
     pub header: Header,
-    /// How many pages it can hold.
+    /// Its size in pages.
     pub page_count: u64,
-    /// What its pages are.
     pub attribute: Attribute,
-    /// How many pages are present.
+    /// The number of present pages.
     pub present: Cell<u64>,
-    /// What lets other domains than its own write it: their capabilities with WRITE, and their mappings to write.
+    /// The number of capabilities with WRITE, and of writable mappings, of domains other than its own.
     writers: Cell<u64>,
     /// The token of its dirty log; zero before the first.
     log: Cell<u64>,
-    /// Its first mapping.
     pub first_mapping: Cell<Option<Ref<Mapping>>>,
     tables: PageTables,
     pager: Slot<Object>,
@@ -69,44 +66,44 @@ impl MemoryObject {
         }
     }
 
-    /// The slot of the endpoint that hears of absent pages.
+    /// The slot of the endpoint that receives messages about absent pages.
     pub fn pager(&self) -> Place {
         place_of(&self.pager)
     }
 
-    /// Whether a domain is another one than that of the pool that the Memory belongs to.
+    /// Whether a domain is not the one of the Memory's pool.
     pub fn is_foreign_to(&self, domain: Ref<Domain>) -> bool {
         self.header.pool != Some(domain.pool())
     }
 
-    /// How many capabilities and mappings let other domains than its own write it.
+    /// The number of capabilities and mappings through which other domains than its own can write it.
     pub fn writers(&self) -> u64 {
         self.writers.get()
     }
 
-    /// Counts another one. It changes what may become of the Memory's own domain.
+    /// Counts a writer. That is a change of the Memory's own domain, since it decides whether the domain may move.
     pub fn add_writer(&self) {
         self.writers.set(self.writers.get() + 1);
         self.header.touch();
     }
 
-    /// Counts one less.
     pub fn remove_writer(&self) {
         let writers = self.writers.get().checked_sub(1);
-        self.writers.set(writers.expect("what goes was counted"));
+        self.writers
+            .set(writers.expect("a removed writer was counted"));
         self.header.touch();
     }
 
-    /// Begins a dirty log, whose token is returned; the one before ends.
+    /// Begins a dirty log and returns its token; the log before ends.
     pub fn begin_log(&self) -> u64 {
         self.log.set(self.log.get() + 1);
         self.log.get()
     }
 
-    /// Checks that a token is the log's.
+    /// Checks that a token is the current log's.
     ///
     /// # Errors
-    /// [`Error::InUse`] if another has taken the log over, or there never was such a log.
+    /// [`Error::InUse`] if the log was taken over, or there never was such a log.
     pub fn check_log(&self, token: u64) -> Result<(), Error> {
         if token != 0 && token == self.log.get() {
             Ok(())
@@ -115,14 +112,14 @@ impl MemoryObject {
         }
     }
 
-    /// Whether a run of pages lies inside.
+    /// Whether a range of pages lies inside.
     pub fn holds(&self, first: u64, count: u64) -> bool {
         first
             .checked_add(count)
             .is_some_and(|end| end <= self.page_count)
     }
 
-    /// The leaf table that a page belongs to, if there is one.
+    /// A page's leaf table, if there is one.
     pub fn leaf(&self, page: u64) -> Option<LeafTable> {
         self.tables.leaf(page)
     }
@@ -138,10 +135,10 @@ impl MemoryObject {
             .is_some_and(|leaf| leaf.flags(page).contains(Entry::PRESENT))
     }
 
-    /// The leaf table that a page belongs to, made if there is none.
+    /// A page's leaf table, created if there is none.
     ///
     /// # Errors
-    /// What `allocate` fails with; a directory made before stays.
+    /// Those of `allocate`; a directory created before stays.
     pub fn ensure_leaf<E>(
         &self,
         page: u64,
@@ -150,7 +147,7 @@ impl MemoryObject {
         self.tables.ensure_leaf(page, allocate)
     }
 
-    /// Enters an absent page whose leaf table is there.
+    /// Inserts an absent page into its leaf table.
     pub fn insert(&self, leaf: LeafTable, page: u64, frame: OwnedFrame, flags: Entry) {
         leaf.insert(page, frame, flags);
         self.present.set(self.present.get() + 1);
@@ -166,24 +163,23 @@ impl MemoryObject {
         }
     }
 
-    /// Enters an absent page of a run that no pool has, as [`MemoryObject::insert`] does.
+    /// As [`MemoryObject::insert`], for a page of a run that belongs to no pool.
     #[inline]
     pub fn insert_foreign(&self, leaf: LeafTable, page: u64, run: &ForeignRun, flags: Entry) {
         leaf.insert_foreign(page, run, flags);
         self.present.set(self.present.get() + 1);
     }
 
-    /// Makes a page present in the frame that its leaf table keeps for it, filled with zeros; false if that keeps none, or the
-    /// page is present.
-    pub fn reveal(&self, leaf: LeafTable, page: u64) -> bool {
-        let is_new = leaf.reveal(page, Entry::LEAF);
+    /// Makes a page present in its reserved frame, filled with zeros; false if none is reserved, or the page is present.
+    pub fn make_present(&self, leaf: LeafTable, page: u64) -> bool {
+        let is_new = leaf.make_present(page, Entry::LEAF);
         if is_new {
             self.present.set(self.present.get() + 1);
         }
         is_new
     }
 
-    /// Takes a page out of its leaf table, present or reserved; false if there is neither.
+    /// Removes a present or reserved page from its leaf table; false if it is neither.
     #[inline]
     pub fn remove(&self, leaf: LeafTable, page: u64, unmapped: &mut Unmapped) -> bool {
         let removed = leaf.remove(page, unmapped);
@@ -193,23 +189,23 @@ impl MemoryObject {
         removed.is_some()
     }
 
-    /// The first page of the first leaf table in the first directory; none when that directory has no more, or there is no
+    /// The first page of the first leaf table in the first directory; none when that directory is empty, or there is no
     /// directory.
     pub fn first_leaf(&self) -> Option<u64> {
         self.tables.first_leaf()
     }
 
-    /// Takes away the leaf table of a page. None of its pages may be present, and no mapping link it.
+    /// Removes the leaf table of a page. None of its pages may be present, and no mapping may link it.
     pub fn take_leaf(&self, page: u64) -> Option<Unmapped> {
         self.tables.take_leaf(page)
     }
 
-    /// Takes away the first directory. None of its leaf tables may be left.
+    /// Removes the first directory, which must be empty.
     pub fn take_directory(&self) -> Option<OwnedFrame> {
         self.tables.take_directory()
     }
 
-    /// Enters a mapping, first.
+    /// Adds a mapping at the front of the list.
     pub fn add_mapping(&self, mapping: Ref<Mapping>) {
         if mapping.writes_from_outside(self) {
             self.add_writer();
@@ -221,7 +217,6 @@ impl MemoryObject {
         }
     }
 
-    /// Takes a mapping out of the list.
     pub fn remove_mapping(&self, mapping: Ref<Mapping>) {
         if mapping.writes_from_outside(self) {
             self.remove_writer();

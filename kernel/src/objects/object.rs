@@ -31,7 +31,6 @@ impl capabilities::Object for Object {
 }
 
 impl Object {
-    /// Its kind.
     pub fn kind(self) -> ObjectKind {
         match self {
             Object::Pool(_) => ObjectKind::Pool,
@@ -47,7 +46,7 @@ impl Object {
         }
     }
 
-    /// What all objects have. A reply right's is its thread's.
+    /// The common part. A reply right's is its thread's.
     pub fn header(&self) -> &Header {
         match self {
             Object::Pool(object) => &object.header,
@@ -62,7 +61,6 @@ impl Object {
         }
     }
 
-    /// Its identity.
     pub fn id(&self) -> ObjectId {
         self.header().id()
     }

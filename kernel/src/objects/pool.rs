@@ -1,7 +1,7 @@
 //! An account of physical memory: [`Pool`].
 //!
-//! A pool's pages are reserved in its parent when it is split off, so that what one domain spends never takes
-//! from another. Frames themselves come from one allocator: the sum of all limits never exceeds what it has.
+//! A pool's pages are reserved in its parent when it is split off, so one domain's spending never takes from another.
+//! All frames come from one allocator: the sum of all limits never exceeds the frames it has.
 
 use core::cell::Cell;
 
@@ -11,46 +11,43 @@ use abi::register::ObjectId;
 use super::{Domain, Header, IdentityKeys, Object};
 use crate::memory::Ref;
 
-/// Objects that a step of a search passes.
-const OBJECTS_PASSED: usize = 256;
+/// The maximum number of objects that one step of a search passes.
+const OBJECTS_PER_STEP: usize = 256;
 
-/// Objects that a step passes before it finds what it looks for, at most: one that passes more leaves that to the next step,
-/// since those who search go on with work that takes long, too.
+/// The maximum number of objects that a step passes when it succeeds: a step that passes more leaves the result to the next one,
+/// since callers follow a successful search with long work of their own.
 const PASSED_BEFORE_FOUND: usize = 16;
 
-/// What a step of a search came to.
+/// The result of a step of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Search {
-    /// There it is.
     Found(Object),
-    /// The same search again goes on.
+    /// Repeating the search continues it.
     Unfinished,
-    /// There is none.
     Absent,
 }
 
-/// An account of memory, and the list of what it paid for.
+/// An account of memory, and the list of the objects that it paid for.
 pub struct Pool {
-    /// What all objects have.
     pub header: Header,
-    /// How many pages it may spend.
+    /// The number of pages that it may spend.
     pub limit: u64,
-    /// How many pools it lies in.
+    /// Its depth in the tree of pools; the root pool has 0.
     pub depth: u32,
-    /// What the identities of all the machine's objects are made with.
+    /// The keys of the identities of all the machine's objects.
     pub identities: IdentityKeys,
     used: Cell<u64>,
     is_retired: Cell<bool>,
     first: Cell<Option<Object>>,
     last: Cell<Option<Object>>,
-    /// Where the last search stopped, so that the next one need not begin at the beginning.
+    /// The position of the last search, from which the next one can continue.
     bookmark: Cell<Option<Object>>,
-    /// The domain that belongs to it, if there is one.
+    /// Its domain, if there is one.
     pub domain: Cell<Option<Ref<Domain>>>,
 }
 
 impl Pool {
-    /// A pool of this many pages that has spent nothing.
+    /// A pool of `limit` pages that has spent nothing.
     pub fn new(header: Header, limit: u64, identities: IdentityKeys) -> Pool {
         Pool {
             identities,
@@ -66,7 +63,7 @@ impl Pool {
         }
     }
 
-    /// How many pages are spent, or reserved for child pools.
+    /// The number of pages that are spent, or reserved for child pools.
     pub fn used(&self) -> u64 {
         self.used.get()
     }
@@ -86,7 +83,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Gives pages back to the account.
+    /// Returns pages to the account.
     pub fn refund(&self, pages: u64) {
         let used = self.used.get();
         assert!(
@@ -96,8 +93,7 @@ impl Pool {
         self.used.set(used - pages);
     }
 
-    /// Counts a change of what belongs to it in its domain, and in the domains of the pools that it lies in, as far as they
-    /// are frozen.
+    /// Counts a change in its domain, and in the domains of the pools around it, as far as they are frozen.
     pub fn touch(&self) {
         let outwards = core::iter::successors(self.header.pool, |pool| pool.header.pool);
         let domains = outwards.filter_map(|pool| pool.domain.get());
@@ -108,36 +104,36 @@ impl Pool {
             .for_each(|domain| domain.touch());
     }
 
-    /// The object made first.
+    /// The oldest object.
     pub fn first(&self) -> Option<Object> {
         self.first.get()
     }
 
-    /// The object made last.
+    /// The newest object.
     pub fn last(&self) -> Option<Object> {
         self.last.get()
     }
 
-    /// Its domain has gone elsewhere, or has come back.
+    /// Records that its domain was moved away, or that this was undone.
     pub fn set_retired(&self, is_retired: bool) {
         self.is_retired.set(is_retired);
     }
 
-    /// Whether its domain has gone elsewhere. That stays true while the domain is destroyed, and after that.
+    /// Whether its domain was moved away. Stays true while the domain is being destroyed, and after that.
     pub fn is_retired(&self) -> bool {
         self.is_retired.get()
     }
 
-    /// The serial number of the object of this identity: what a search compares, since an identity is made anew for each look.
+    /// The serial number for this identity, which searches compare, since an identity is computed anew each time.
     pub fn serial_of(&self, id: ObjectId) -> u64 {
         self.identities.serial(id)
     }
 
-    /// Looks for the object of this identity, or else the next younger one: the list is in the order of creation. No identity,
-    /// zero, leads to the first object.
+    /// Searches for the object of this identity, or else the next younger one; the list is in the order of creation. Identity
+    /// zero leads to the first object.
     ///
-    /// Passes a bounded number of objects; the bookmark keeps how far it came. A search is unfinished also when it has passed
-    /// many objects and is at its end: the same again then passes one.
+    /// Passes a bounded number of objects; the bookmark keeps the position. A search that has passed many objects is unfinished
+    /// even at its end: the repeated search then passes one.
     pub fn seek(&self, id: ObjectId) -> Search {
         let serial = self.serial_of(id);
         let is_older = |object: &Object| object.header().serial < serial;
@@ -146,7 +142,7 @@ impl Pool {
         let mut next = marked.or(self.first.get());
         let mut passed = 0;
         while let Some(object) = next.filter(is_older)
-            && passed < OBJECTS_PASSED
+            && passed < OBJECTS_PER_STEP
         {
             self.bookmark.set(next);
             next = object.header().next.get();
@@ -159,13 +155,12 @@ impl Pool {
         }
     }
 
-    /// Where the last search stopped.
     #[cfg(test)]
     pub fn bookmark(&self) -> Option<Object> {
         self.bookmark.get()
     }
 
-    /// Enters an object at the end of the list.
+    /// Appends an object to the list.
     pub fn enlist(&self, object: Object) {
         let previous = self.last.replace(Some(object));
         object.header().previous.set(previous);
@@ -176,7 +171,7 @@ impl Pool {
         self.touch();
     }
 
-    /// Takes an object out of the list.
+    /// Removes an object from the list.
     pub fn delist(&self, object: Object) {
         let header = object.header();
         let (previous, next) = (header.previous.take(), header.next.take());
@@ -196,7 +191,7 @@ impl Pool {
 }
 
 impl Ref<Pool> {
-    /// Whether this pool is `ancestor` or was split off from it, at whatever remove.
+    /// Whether this pool is `ancestor` or one of its descendants.
     pub fn is_within(self, ancestor: Ref<Pool>) -> bool {
         core::iter::successors(Some(self), |pool| pool.header.pool).any(|pool| pool == ancestor)
     }

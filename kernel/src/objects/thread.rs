@@ -1,6 +1,6 @@
 //! A thread: [`Thread`], and the [`Phase`] it is in.
 //!
-//! There is one kernel stack a core, so a thread in the kernel is its registers and a phase, no more:
+//! There is one kernel stack per core, so a thread in the kernel is only its registers and a phase:
 //!
 //! ```text
 //!             call, send          +---------+ receive            wait
@@ -13,27 +13,26 @@
 //! ```
 //!
 //! Invariant: while a thread is blocked, its RIP is *at* the instruction that blocked it and its argument registers
-//! are as the call found them, so that rolling back is forgetting the phase. Completing the call moves RIP on. What a phase
-//! records of a capability is what the call found; whether the slot still holds it is asked when the thread is met
-//! (`ipc/standing.rs`).
+//! are as the call found them, so that rolling back is forgetting the phase. Completing the call moves RIP on. A phase records
+//! the capability that the call found; whether the slot still holds it is checked when a peer gets to the thread
+//! (`ipc/authority.rs`).
 
 use core::cell::Cell;
 
 use abi::fault::FaultKind;
 use capabilities::{Place, Slot};
 
-use super::{Domain, Endpoint, Header, HeapPlace, Notification, Object};
+use super::{Domain, Endpoint, Header, HeapLink, Notification, Object};
 use crate::arch::{UserContext, VectorState};
 use crate::memory::{Holder, Ref, place_of};
 
-/// What a thread is doing.
+/// The state of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// It runs or could.
+    /// It runs, or is ready to unless it is stopped or held.
     Ready,
     /// Its message waits at an endpoint for a receiver.
     Sending {
-        /// Where.
         endpoint: Ref<Endpoint>,
         /// The slot of its domain's table that it sends through.
         place: Place,
@@ -44,14 +43,12 @@ pub enum Phase {
     },
     /// It waits for a message.
     Receiving {
-        /// Where.
         endpoint: Ref<Endpoint>,
         /// The slot of its domain's table that it receives through.
         place: Place,
     },
     /// It waits for flags.
     Waiting {
-        /// Where.
         notification: Ref<Notification>,
         /// The slot of its domain's table that it waits through.
         place: Place,
@@ -60,11 +57,9 @@ pub enum Phase {
     Awaiting,
     /// Its fault message waits at an endpoint for a receiver.
     SendingFault {
-        /// Where.
         endpoint: Ref<Endpoint>,
         /// The badge of the capability it is sent through.
         badge: u64,
-        /// The message.
         fault: Fault,
     },
     /// Its fault message was received; it awaits the answer to its current call number.
@@ -74,20 +69,19 @@ pub enum Phase {
     },
 }
 
-/// A fault message, but for RIP.
+/// A fault message without RIP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// What happened: [`abi::fault::FaultKind`] and the two words about it.
+    /// The [`abi::fault::FaultKind`] and the two words about it.
     pub words: [u64; 3],
-    /// Where the message goes.
     pub handler: FaultHandler,
 }
 
-/// The vectors of exceptions that the processor raises behind the instruction: debug, breakpoint.
+/// The vectors of exceptions that the processor raises after the instruction: debug, breakpoint.
 const TRAPS: [u64; 2] = [1, 3];
 
 impl Fault {
-    /// Whether the instruction that raised it is over, so that the thread does not raise it again when it goes on.
+    /// Whether the instruction that raised it has completed, so that the thread does not raise it again when it resumes.
     pub fn is_trap(&self) -> bool {
         let [kind, vector, _] = self.words;
         kind == FaultKind::Exception as u64 && TRAPS.contains(&vector)
@@ -104,56 +98,48 @@ pub enum FaultHandler {
     Pager(u64),
 }
 
-/// A place in one queue.
+/// The link of a thread in a queue.
 #[derive(Debug, Default)]
 pub struct Link {
-    /// The thread before.
     pub previous: Cell<Option<Ref<Thread>>>,
-    /// The thread behind.
     pub next: Cell<Option<Ref<Thread>>>,
-    /// Whether it is in a queue at all.
+    /// Whether it is in a queue.
     pub queued: Cell<bool>,
 }
 
-/// A thread.
 pub struct Thread {
-    /// What all objects have.
     pub header: Header,
-    /// The registers, when it does not run.
+    /// Its registers, while it does not run.
     pub context: UserContext,
-    /// The domain it runs in.
     pub domain: Ref<Domain>,
-    /// The next thread of the domain.
     pub next_in_domain: Cell<Option<Ref<Thread>>>,
-    /// What it is doing.
     pub phase: Cell<Phase>,
-    /// Whether it was stopped, whatever its phase.
+    /// Whether it was stopped, in any phase.
     pub stopped: Cell<bool>,
-    /// Whether its domain keeps it from running: the domain stands still, or is about to.
+    /// Whether its domain keeps it from running, being frozen or about to be.
     pub held: Cell<bool>,
     /// 0 to [`abi::PRIORITY_MAX`].
     pub priority: Cell<u8>,
-    /// Its place in the queue that its phase says.
+    /// Its link in its phase's queue.
     pub link: Link,
-    /// Its place among the deadlines.
-    pub timer: HeapPlace<Thread>,
-    /// When its wait ends, in ticks, while it is among them.
+    pub timer: HeapLink<Thread>,
+    /// The deadline of its wait, in ticks, while it is among the deadlines.
     pub deadline_ticks: Cell<Option<u64>>,
-    /// Ticks that are left of its slice of the core, while it is in a ready queue.
+    /// Remaining ticks of its time slice, while it is in a ready queue.
     pub slice_left: Cell<u64>,
-    /// Whether it has made a step of a revocation that is not done, in this slice.
+    /// Whether it has done a step of an unfinished revocation in this slice.
     pub is_revoking: Cell<bool>,
-    /// Whether it goes on beyond its slice, until its revocation is done; a thread that goes behind its equals no longer does.
+    /// Whether it runs past its slice until its revocation is done. Going to the tail of its ready queue ends that.
     pub is_overdue: Cell<bool>,
-    /// Where its message buffer is, alleged; 0 for none.
+    /// The alleged address of its message buffer; 0 for none.
     pub message_buffer: Cell<u64>,
-    /// Raised by every call, so that an answer to an older one is stale.
+    /// Incremented by every call, so that an answer to an older one is stale.
     pub call_number: Cell<u64>,
-    /// Whether the right to answer that call was given to anybody.
+    /// Whether anybody holds the right to answer that call.
     pub answerable: Cell<bool>,
-    /// Whether it ever used the vector registers, so that they must be kept.
+    /// Whether it ever used the vector registers, which must then be saved.
     pub uses_vectors: Cell<bool>,
-    /// The vector registers, when it does not run.
+    /// Its vector registers, while it does not run.
     pub vectors: VectorState,
     fault_endpoint: Slot<Object>,
     bound_notification: Slot<Object>,
@@ -172,7 +158,7 @@ impl Thread {
             held: Cell::new(false),
             priority: Cell::new(0),
             link: Link::default(),
-            timer: HeapPlace::nowhere(),
+            timer: HeapLink::unlinked(),
             deadline_ticks: Cell::new(None),
             slice_left: Cell::new(0),
             is_revoking: Cell::new(false),
@@ -187,17 +173,17 @@ impl Thread {
         }
     }
 
-    /// The slot of the endpoint that hears of its faults.
+    /// The slot of the endpoint that receives its fault messages.
     pub fn fault_endpoint(&self) -> Place {
         place_of(&self.fault_endpoint)
     }
 
-    /// The slot of the notification that also ends its `Receive`.
+    /// The slot of the notification that also completes its `Receive`.
     pub fn bound_notification(&self) -> Place {
         place_of(&self.bound_notification)
     }
 
-    /// The notification that also ends its `Receive`, if there is one.
+    /// The notification that also completes its `Receive`, if any.
     pub fn bound(&self) -> Option<Ref<Notification>> {
         match self.bound_notification.capability()?.object {
             Object::Notification(notification) => Some(notification),
@@ -205,7 +191,6 @@ impl Thread {
         }
     }
 
-    /// Whether it can run now.
     pub fn is_runnable(&self) -> bool {
         self.phase.get() == Phase::Ready && !self.stopped.get() && !self.held.get()
     }
@@ -215,12 +200,11 @@ impl Thread {
         self.argument_cells().map(Cell::get)
     }
 
-    /// One of them.
     pub fn argument(&self, index: usize) -> u64 {
         self.argument_cells()[index].get()
     }
 
-    /// Changes an argument register: the progress of a long call, or the results of one.
+    /// Sets an argument register: the progress of a long call, or a result.
     pub fn set_argument(&self, index: usize, value: u64) {
         self.argument_cells()[index].set(value);
     }
@@ -240,7 +224,7 @@ impl Thread {
         ]
     }
 
-    /// Puts RIP back to the SYSCALL instruction, so that the call starts again.
+    /// Moves RIP back to the SYSCALL instruction, so that the call restarts.
     pub fn rewind(&self) {
         let context = &self.context;
         context
@@ -248,7 +232,7 @@ impl Thread {
             .set(context.rip.get().wrapping_sub(SYSCALL_BYTES));
     }
 
-    /// Ends a call that it was blocked in: RIP moves on, RAX says how it went.
+    /// Completes the call that it was blocked in: RIP moves on, RAX gets the status.
     pub fn complete(&self, result: Result<(), abi::Error>) {
         let context = &self.context;
         context
@@ -260,7 +244,7 @@ impl Thread {
         self.phase.set(Phase::Ready);
     }
 
-    /// Begins a call, which nobody can answer yet: returns its number.
+    /// Begins a call, which nobody can answer yet; returns its number.
     pub fn next_call_number(&self) -> u64 {
         let number = self.call_number.get() + 1;
         self.call_number.set(number);
@@ -269,5 +253,4 @@ impl Thread {
     }
 }
 
-/// Bytes of the SYSCALL instruction.
 const SYSCALL_BYTES: u64 = 2;

@@ -1,6 +1,6 @@
-//! A Memory appears in a domain, and disappears.
+//! Mapping a Memory into a domain, and unmapping it.
 //!
-//! Mapping links the leaf tables that exist; those made later are linked by the first fault there.
+//! Mapping links the existing leaf tables; the first fault links a table created later.
 
 use abi::register::Access;
 use abi::{Error, MAP_STEP_BYTES, PAGES_PER_TABLE, USER_END};
@@ -8,36 +8,31 @@ use capabilities::{Capability, Place};
 
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Domain, Mapping, MemoryObject, Object, Step, check_lasting};
+use crate::objects::{Domain, Mapping, MemoryObject, Object, Step, check_alive};
 
-/// Links made when a Memory is mapped; the first fault makes each further one.
+/// Links created when a Memory is mapped; the first fault creates each further one.
 const LINKS_AT_ONCE: u64 = 64;
 
-/// Places that one step of taking a mapping away looks at.
+/// Entries that one step of unmapping examines.
 const UNLINKED_PER_STEP: u64 = 128;
 
-/// What to map where.
+/// The arguments of [`map`].
 #[derive(Clone, Copy, Debug)]
 pub struct MapRequest {
-    /// The Memory.
     pub memory: Ref<MemoryObject>,
-    /// The slot of the capability that allows it: the mapping goes when that is revoked.
+    /// The slot of the capability that permits it: revoking that removes the mapping.
     pub through: Place,
-    /// Where.
     pub address: u64,
-    /// The first page.
     pub first_page: u64,
-    /// How many pages.
     pub page_count: u64,
-    /// How.
     pub access: Access,
     /// Whether `through` is a capability for the Memory's domain.
     pub is_capture: bool,
 }
 
 impl MapRequest {
-    /// Whether the range is one that can be mapped: since whole leaf tables are linked, it begins at one and either
-    /// ends at one or with the Memory.
+    /// Checks that the range can be mapped: since whole leaf tables are linked, it begins at the start of one and ends at the
+    /// end of one or of the Memory.
     fn check(&self) -> Result<(), Error> {
         let aligned_end = self.page_count.is_multiple_of(PAGES_PER_TABLE)
             || self.first_page + self.page_count == self.memory.page_count;
@@ -64,14 +59,14 @@ impl MapRequest {
 ///
 /// # Errors
 /// [`Error::Misaligned`], [`Error::ArgumentRange`]; [`Error::Overlap`] with another mapping; [`Error::PoolEmpty`] or
-/// [`Error::TableFull`] when the domain's pool cannot keep the record; [`Error::Gone`] for a Memory that is being destroyed.
+/// [`Error::TableFull`] when there is no room for the record; [`Error::Gone`] for a Memory that is being destroyed.
 pub fn map(kernel: &Kernel, domain: Ref<Domain>, request: MapRequest) -> Result<(), Error> {
     request.check()?;
-    // A debugger sees what is left of a domain that was frozen in the middle of a destruction.
+    // A debugger may inspect the rest of a domain that was frozen in the middle of a destruction.
     if !request.is_capture {
-        check_lasting(Object::Memory(request.memory))?;
+        check_alive(Object::Memory(request.memory))?;
     }
-    // Mappings do not overlap each other: if any reaches into the range, the last one that begins before its end does.
+    // Mappings do not overlap each other: if any intersects the range, the last one that begins before its end does.
     let before_end = domain.mapping_below(request.end() - 1);
     if before_end.is_some_and(|mapping| request.address < mapping.end()) {
         return Err(Error::Overlap);
@@ -91,11 +86,11 @@ pub fn map(kernel: &Kernel, domain: Ref<Domain>, request: MapRequest) -> Result<
     Ok(())
 }
 
-/// Links the leaf table of an address in a mapping, if there is one and it is not linked yet.
+/// Links the leaf table of an address in a mapping, if it exists and is not linked yet.
 ///
 /// # Errors
-/// [`Error::PoolEmpty`] if the domain cannot pay for the tables above; [`Error::NotThere`] for a mapping that is being taken
-/// away.
+/// [`Error::PoolEmpty`] if the domain cannot pay for the tables above; [`Error::NotThere`] for a mapping that is being
+/// removed.
 pub fn link_at(kernel: &Kernel, mapping: Ref<Mapping>, address: u64) -> Result<(), Error> {
     let domain = mapping.domain;
     let memory = mapping.memory.get().ok_or(Error::NotThere)?;
@@ -114,11 +109,11 @@ pub fn link_at(kernel: &Kernel, mapping: Ref<Mapping>, address: u64) -> Result<(
     })
 }
 
-/// Takes some of a mapping's links away; from the first step on it gets no new ones. When it is done, its slot can be emptied.
+/// Removes some of a mapping's links; from the first step on it gets no new ones. After the last step its slot can be emptied.
 pub fn unlink_step(mapping: Ref<Mapping>) -> Step {
     let (space, end) = (&mapping.domain.space, mapping.end());
     let from = mapping.unlinked_to.get().unwrap_or_else(|| {
-        // Its domain faults there from now on, also if nobody goes on.
+        // Its domain faults there from now on, even if nobody continues.
         mapping.domain.touch();
         mapping.start()
     });
@@ -127,7 +122,7 @@ pub fn unlink_step(mapping: Ref<Mapping>) -> Step {
     if next < end { Step::More } else { Step::Done }
 }
 
-/// The slot of a mapping without links was emptied: its record is free.
+/// Frees the record of a mapping without links, whose slot was emptied.
 pub fn remove_mapping(mapping: Ref<Mapping>) {
     let (domain, end) = (mapping.domain, mapping.end());
     assert!(
@@ -154,7 +149,7 @@ fn fill(mapping: Ref<Mapping>, request: MapRequest) {
 fn link_present(kernel: &Kernel, mapping: Ref<Mapping>) {
     let addresses = (mapping.start()..mapping.end()).step_by(MAP_STEP_BYTES as usize);
     for address in addresses.take(LINKS_AT_ONCE as usize) {
-        // When the pool is empty, the first fault there says so to the one who touches it.
+        // When the pool is empty, the first access there faults.
         if link_at(kernel, mapping, address).is_err() {
             return;
         }

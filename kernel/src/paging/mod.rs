@@ -1,12 +1,12 @@
-//! Memories at work: mapping them, giving them pages, and what happens when one is absent.
+//! Mapping Memories, populating them, and handling page faults.
 //!
-//! | file | what it does |
+//! | file | contents |
 //! | --- | --- |
-//! | `map` | a Memory appears in a domain, and disappears |
+//! | `map` | mapping and unmapping |
 //! | `pages` | populate, supply, discard |
-//! | `absent` | exceptions: a page fault is resolved here or becomes a message |
+//! | `exception` | exceptions: a page fault is resolved here or becomes a message |
 
-mod absent;
+mod exception;
 mod map;
 mod pages;
 #[cfg(test)]
@@ -14,6 +14,6 @@ mod tests;
 #[cfg(test)]
 mod tlb_tests;
 
-pub use absent::{handle_exception, translate};
+pub use exception::{handle_exception, translate};
 pub use map::{MapRequest, map, remove_mapping, unlink_step};
 pub use pages::{DISCARD_MAX, discard, populate, supply};

@@ -1,27 +1,26 @@
-//! Giving a Memory pages, and taking them: populate, supply, discard. Each does a bounded number of pages and says how
-//! far it came.
+//! Adding pages to a Memory, and removing them: populate, supply, discard. Each handles a bounded number of pages and returns
+//! its progress.
 
 use abi::{Error, PAGES_PER_TABLE};
 
 use crate::kernel::Kernel;
 use crate::memory::{Entry, Frame, LeafTable, Ref, Unmapped};
-use crate::objects::{Attribute, MemoryObject, Object, Pool, check_lasting};
+use crate::objects::{Attribute, MemoryObject, Object, Pool, check_alive};
 
-/// Pages that one step gives or overwrites at most.
+/// The maximum number of pages that one step inserts or overwrites.
 const PAGES_PER_STEP: u64 = 16;
 
-/// Pages that one step looks at, if all of them are there already.
+/// The maximum number of pages that one step examines if all are present.
 const LOOKS_PER_STEP: u64 = 512;
 
-/// Looks that a page costs which is given: both are counted together, so that no step does as much as is allowed of each.
-const LOOKS_PER_GIFT: u64 = LOOKS_PER_STEP / PAGES_PER_STEP;
+/// The cost of inserting a page, in examined pages: one budget covers both, so that no step does the maximum of each.
+const LOOKS_PER_INSERTION: u64 = LOOKS_PER_STEP / PAGES_PER_STEP;
 
-/// Gives a Memory zeroed pages where it has none, in the leaf table of the first one; returns how many pages of the range it has
-/// dealt with.
+/// Inserts zeroed pages where a Memory has none, within the leaf table of the first one; returns the number of pages handled.
 ///
 /// # Errors
 /// [`Error::WrongState`] for a device's memory, [`Error::ArgumentRange`], [`Error::PoolEmpty`]; [`Error::Gone`] for a Memory that
-/// is being destroyed: others could give it pages as fast as they are taken away, and a contiguous one would get a frame that
+/// is being destroyed: others could insert pages as fast as they are removed, and a contiguous one would get a frame that
 /// is not at the address that a device was given.
 pub fn populate(
     kernel: &Kernel,
@@ -38,7 +37,7 @@ pub fn populate(
     if !memory.holds(first, count) {
         return Err(Error::ArgumentRange);
     }
-    check_lasting(Object::Memory(memory))?;
+    check_alive(Object::Memory(memory))?;
     if count == 0 {
         return Ok(0);
     }
@@ -56,18 +55,18 @@ pub fn populate(
                 looks += 1;
                 continue;
             }
-            // A page that has a frame already needs none of the pool.
-            if !memory.reveal(leaf, page) {
-                give_page(kernel, memory, leaf, page, Frame::zero)?;
+            // A page with a reserved frame needs none from the pool.
+            if !memory.make_present(leaf, page) {
+                insert_page(kernel, memory, leaf, page, Frame::zero)?;
             }
             *has_changed = true;
-            looks += LOOKS_PER_GIFT;
+            looks += LOOKS_PER_INSERTION;
         }
         Ok(count)
     })
 }
 
-/// Copies pages of `giver` into a Memory; returns how many.
+/// Copies pages of `giver` into a Memory; returns their number.
 ///
 /// # Errors
 /// As [`populate`]; [`Error::PageAbsent`] if the giver lacks a page.
@@ -80,7 +79,7 @@ pub fn supply(
     giver_page: u64,
 ) -> Result<u64, Error> {
     check_range(memory, first, count)?;
-    check_lasting(Object::Memory(memory))?;
+    check_alive(Object::Memory(memory))?;
     if giver.attribute == Attribute::Device {
         return Err(Error::WrongState);
     }
@@ -111,11 +110,11 @@ fn supply_page(
     }
     let pool = pool_of(memory);
     let leaf = memory.ensure_leaf(page, || kernel.take_frame(pool))?;
-    give_page(kernel, memory, leaf, page, |frame| frame.copy_from(from))
+    insert_page(kernel, memory, leaf, page, |frame| frame.copy_from(from))
 }
 
-/// Does a step that changes a Memory's pages and reports whether it did, and counts one change however many there were,
-/// also when it fails behind some: counting takes long deep inside of pools.
+/// Runs a step that changes a Memory's pages and reports whether it did, and counts all its changes as one, even if it fails
+/// after some: counting is slow in deeply nested pools.
 fn as_one_change(
     memory: Ref<MemoryObject>,
     step: impl FnOnce(&mut bool) -> Result<u64, Error>,
@@ -128,7 +127,7 @@ fn as_one_change(
     result
 }
 
-/// Takes pages away, looking at `count` entries of one leaf table and taking at most `most`; returns whether there
+/// Removes pages, examining `count` entries of one leaf table and removing at most `most`; returns whether there
 /// were any.
 pub fn discard(
     kernel: &Kernel,
@@ -152,11 +151,11 @@ pub fn discard(
     taken != 0
 }
 
-/// Most pages that one step takes.
+/// The maximum number of pages that one step removes.
 pub const DISCARD_MAX: usize = Unmapped::MAX;
 
-/// Gives an absent page, which `fill` fills before anybody sees it.
-fn give_page(
+/// Inserts an absent page, which `fill` initializes before anybody can access it.
+fn insert_page(
     kernel: &Kernel,
     memory: Ref<MemoryObject>,
     leaf: LeafTable,

@@ -1,4 +1,4 @@
-//! What populating, supplying, discarding and mapping do and refuse, and what the dirty log tells.
+//! Populating, supplying, discarding and mapping, and the dirty log.
 
 use abi::calls::{
     DomainBeginLog, DomainMap, DomainPages, DomainUnmap, MemoryCreate, MemoryDiscard, MemoryPager,
@@ -17,7 +17,7 @@ use crate::testing::{Citizen, World, slots};
 const MEMORY: Slot = Slot(slots::FREE);
 const OTHER: Slot = Slot(slots::FREE + 1);
 const ENDPOINT: Slot = Slot(slots::FREE + 2);
-/// Pages of the Memory: more than a leaf table has.
+/// Pages of the Memory: more than one leaf table.
 const PAGES: u64 = 700;
 const ADDRESS: u64 = 0x8000_0000;
 
@@ -44,7 +44,7 @@ impl Scene {
         let place = self.citizen.domain.place(slot).expect("a slot");
         match SlotStorage.slot(place).capability().map(|held| held.object) {
             Some(Object::Memory(memory)) => memory,
-            other => panic!("no Memory but {other:?}"),
+            other => panic!("not a Memory but {other:?}"),
         }
     }
 
@@ -135,7 +135,7 @@ impl Scene {
             .collect())
     }
 
-    /// The processor writes a page, as user code would make it.
+    /// Writes a page as user code does.
     fn write(&self, page: u64) {
         let leaf = self.memory(MEMORY).leaf(page).expect("a table");
         leaf.add_marks(page, Entry::DIRTY);
@@ -153,7 +153,7 @@ impl Scene {
 }
 
 #[test]
-fn populating_gives_zeroed_pages_and_keeps_those_that_are_there() {
+fn populating_inserts_zeroed_pages_and_keeps_present_ones() {
     let scene = Scene::new();
     scene.populate(500, 20).expect("room");
     scene.frame(MEMORY, 505).write_word(8, 7);
@@ -163,9 +163,9 @@ fn populating_gives_zeroed_pages_and_keeps_those_that_are_there() {
 }
 
 #[test]
-fn a_page_that_was_given_back_is_zeroed_when_it_is_given_again() {
+fn a_released_page_is_zeroed_when_it_is_inserted_again() {
     let scene = Scene::new();
-    // All that the pool can have: what is given again was somebody's.
+    // All of the pool: every page inserted again was used before.
     let left = scene.world.kernel.frames.free();
     let count = scene.citizen.pool.limit - scene.citizen.pool.used() - 4;
     assert!(count < PAGES && count < left);
@@ -182,7 +182,7 @@ fn a_page_that_was_given_back_is_zeroed_when_it_is_given_again() {
 }
 
 #[test]
-fn a_step_that_looks_at_many_pages_gives_fewer() {
+fn a_step_that_examines_many_pages_inserts_fewer() {
     let scene = Scene::new();
     let steps_of = |first, count| {
         let populate = MemoryPopulate {
@@ -214,7 +214,7 @@ fn supplying_copies_and_overwrites() {
 }
 
 #[test]
-fn discarding_gives_back_what_populating_took() {
+fn discarding_returns_what_populating_took() {
     let scene = Scene::new();
     scene.populate(0, PAGES.min(150)).expect("room");
     let (free, used) = (scene.world.kernel.frames.free(), scene.citizen.pool.used());
@@ -222,7 +222,7 @@ fn discarding_gives_back_what_populating_took() {
     assert_eq!(scene.memory(MEMORY).present.get(), 0);
     assert_eq!(scene.world.kernel.frames.free(), free + 150);
     assert_eq!(scene.citizen.pool.used(), used - 150);
-    scene.discard(0, PAGES).expect("nothing is as good");
+    scene.discard(0, PAGES).expect("absent pages are fine");
     scene.populate(0, 150).expect("room again");
     assert_eq!(scene.world.kernel.frames.free(), free);
 }
@@ -244,7 +244,7 @@ fn ranges_outside_of_a_memory_are_refused() {
 }
 
 #[test]
-fn a_pool_that_runs_out_in_the_middle_keeps_what_was_given() {
+fn a_pool_that_runs_out_in_the_middle_keeps_the_inserted_pages() {
     let scene = Scene::new();
     let left = scene.citizen.pool.limit - scene.citizen.pool.used();
     assert_eq!(scene.populate(0, left), Err(Error::PoolEmpty));
@@ -256,7 +256,7 @@ fn a_pool_that_runs_out_in_the_middle_keeps_what_was_given() {
 }
 
 #[test]
-fn mappings_are_refused_where_they_cannot_be() {
+fn invalid_mappings_are_refused() {
     let scene = Scene::new();
     for (address, first, count, error) in [
         (ADDRESS + PAGE_BYTES, 0, PAGES, Error::Misaligned),
@@ -289,7 +289,7 @@ fn mappings_are_refused_where_they_cannot_be() {
 }
 
 #[test]
-fn a_mapping_shows_pages_that_come_later_and_goes_whole() {
+fn a_mapping_shows_pages_inserted_later_and_is_removed_whole() {
     let scene = Scene::new();
     scene.map(ADDRESS, 0, PAGES).expect("free");
     scene.populate(600, 1).expect("room");
@@ -315,7 +315,7 @@ fn a_mapping_shows_pages_that_come_later_and_goes_whole() {
 }
 
 #[test]
-fn what_a_mapping_forbids_is_a_fault_though_the_page_is_there() {
+fn an_access_that_the_mapping_forbids_is_a_fault_even_if_the_page_is_present() {
     const WRITE: u64 = 7;
     const FETCH: u64 = 0x15;
     for (access, error) in [
@@ -332,7 +332,7 @@ fn what_a_mapping_forbids_is_a_fault_though_the_page_is_there() {
 }
 
 #[test]
-fn an_absent_page_is_its_pagers_business() {
+fn an_absent_page_becomes_a_message_to_its_pager() {
     let scene = Scene::new();
     let (memory, pager) = (MEMORY, ENDPOINT);
     scene
@@ -350,7 +350,7 @@ fn an_absent_page_is_its_pagers_business() {
 }
 
 #[test]
-fn a_dirty_log_tells_each_write_once() {
+fn a_dirty_log_reports_each_write_once() {
     let scene = Scene::new();
     scene.populate(3, 4).expect("room");
     let log = scene.begin_log();
@@ -363,7 +363,7 @@ fn a_dirty_log_tells_each_write_once() {
 }
 
 #[test]
-fn a_page_that_went_and_came_back_is_dirty() {
+fn a_page_that_was_discarded_and_inserted_again_is_dirty() {
     let scene = Scene::new();
     scene.populate(3, 4).expect("room");
     let log = scene.begin_log();
@@ -376,7 +376,7 @@ fn a_page_that_went_and_came_back_is_dirty() {
 }
 
 #[test]
-fn what_the_kernel_writes_is_dirty_too() {
+fn a_page_that_the_kernel_writes_is_dirty() {
     let scene = Scene::new();
     let memory = scene.memory(slots::BUFFER);
     let leaf = memory.leaf(0).expect("a table");
@@ -410,7 +410,7 @@ fn a_memory_has_no_more_pages_than_its_tables_reach() {
 }
 
 #[test]
-fn a_bitmap_ends_where_its_leaf_table_or_the_memory_does() {
+fn a_bitmap_ends_with_its_leaf_table_or_the_memory() {
     let scene = Scene::new();
     for (first_page, page_count, covered) in [
         (0, 2048, 512),

@@ -1,6 +1,6 @@
-//! What user code reaches through the processor's TLB after the kernel took it away.
+//! User code must not reach removed pages through the processor's TLB.
 //!
-//! The fake machine's TLB remembers until it is flushed, and panics when a frame is released that it leads to: see
+//! The fake machine's TLB keeps entries until it is flushed, and panics when a frame is released that an entry refers to: see
 //! `arch::fake`.
 
 use abi::PAGE_BYTES;
@@ -19,7 +19,7 @@ use crate::testing::{Citizen, World, slots};
 
 const MEMORY: Slot = Slot(slots::FREE);
 const COPY: Slot = Slot(slots::FREE + 1);
-/// Pages of the Memory: more than a leaf table has.
+/// Pages of the Memory: more than one leaf table.
 const PAGES: u64 = 700;
 const ADDRESS: u64 = 0x8000_0000;
 
@@ -58,12 +58,12 @@ fn memory(citizen: Citizen) -> Ref<MemoryObject> {
     let place = citizen.domain.place(MEMORY).expect("a slot");
     match SlotStorage.slot(place).capability().map(|held| held.object) {
         Some(Object::Memory(memory)) => memory,
-        other => panic!("no Memory but {other:?}"),
+        other => panic!("not a Memory but {other:?}"),
     }
 }
 
 #[test]
-fn a_page_that_was_discarded_is_out_of_reach() {
+fn a_discarded_page_is_out_of_reach() {
     let (world, citizen) = scene();
     map(&world, citizen, Access::ReadWrite);
     for page in 0..16 {
@@ -85,7 +85,7 @@ fn a_page_that_was_discarded_is_out_of_reach() {
 }
 
 #[test]
-fn a_mapping_that_was_taken_away_is_out_of_reach() {
+fn a_removed_mapping_is_out_of_reach() {
     let unmap = DomainUnmap {
         domain: slots::DOMAIN,
         address: UserAddress(ADDRESS),
@@ -114,7 +114,7 @@ fn begin_log(world: &World, citizen: Citizen) -> u64 {
     world.does(citizen.thread, DomainBeginLog { domain, memory })
 }
 
-/// The dirty pages among the first 64, which are clean then.
+/// The dirty pages among the first 64, which are then clean.
 fn take_dirty(world: &World, citizen: Citizen, log: u64) -> u64 {
     let read = DomainPages {
         domain: slots::DOMAIN,
@@ -137,7 +137,7 @@ fn a_page_that_is_written_after_a_dirty_pass_is_dirty_in_the_next() {
     let write = |page: u64| world.store(citizen.thread, ADDRESS + page * PAGE_BYTES, 1);
     (0..16).for_each(|page| assert_eq!(write(page), Some(())));
     assert_eq!(pass(), 0xffff);
-    // The processor sets the bit again only if it has forgotten that it was set.
+    // The processor sets the bit again only if its TLB entry was flushed.
     assert_eq!(write(5), Some(()));
     assert_eq!(pass(), 1 << 5);
     assert_eq!(world.load(citizen.thread, ADDRESS), Some(1));
@@ -199,7 +199,7 @@ fn the_tables_allow_what_the_mapping_allows_and_no_more() {
 }
 
 #[test]
-fn the_kernels_half_is_not_the_users() {
+fn the_kernel_half_is_inaccessible_to_user_code() {
     let (world, citizen) = scene();
     for address in [0xffff_8000_0000_0000, 0xffff_ffff_8000_0000] {
         world.kernel.scheduler.force(citizen.thread);
@@ -209,7 +209,7 @@ fn the_kernels_half_is_not_the_users() {
 }
 
 #[test]
-fn a_pool_whose_memory_is_mapped_goes_without_a_translation_left() {
+fn destroying_a_pool_whose_memory_is_mapped_leaves_no_translation() {
     const POOL: Slot = Slot(slots::FREE + 2);
     let world = World::new();
     let citizen = world.citizen();
@@ -237,7 +237,7 @@ fn a_pool_whose_memory_is_mapped_goes_without_a_translation_left() {
     (500..520).for_each(|page| assert_eq!(world.store(citizen.thread, address(page), 7), Some(())));
     world.does(citizen.thread, Destroy { object: POOL });
     assert_eq!(world.load(citizen.thread, address(505)), None);
-    // The domain keeps the tables above the links, and the record of the mapping.
+    // The domain keeps the tables above the links, and the mapping record.
     assert!(world.kernel.frames.free() > free - 5);
 }
 

@@ -1,6 +1,5 @@
-//! Between the processor's ticks and nanoseconds: [`Clock`].
+//! Conversion between the processor's ticks and nanoseconds: [`Clock`].
 
-/// Nanoseconds in a second.
 const NS_PER_SECOND: u128 = 1_000_000_000;
 
 /// The rate of the time-stamp counter.
@@ -10,14 +9,12 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock of this rate.
     pub fn new(ticks_per_second: u64) -> Clock {
         Clock {
             ticks_per_second: ticks_per_second.max(1),
         }
     }
 
-    /// The rate.
     pub fn ticks_per_second(&self) -> u64 {
         self.ticks_per_second
     }
@@ -27,7 +24,7 @@ impl Clock {
         (u128::from(ticks) * NS_PER_SECOND / u128::from(self.ticks_per_second)) as u64
     }
 
-    /// The first tick at which the machine's time is not before this; the last tick there is if none.
+    /// The first tick at which the machine's time is at least this; `u64::MAX` if there is none.
     pub fn ticks_at(&self, ns: u64) -> u64 {
         let ticks = (u128::from(ns) * u128::from(self.ticks_per_second)).div_ceil(NS_PER_SECOND);
         u64::try_from(ticks).unwrap_or(u64::MAX)

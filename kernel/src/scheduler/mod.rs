@@ -1,75 +1,73 @@
-//! Who runs next: [`Scheduler`].
+//! The scheduler: [`Scheduler`].
 //!
-//! Fixed priorities, and round robin among equals: a thread at the head of its ready queue runs for a slice of
-//! [`SLICE_MS`], then goes behind the others. The slice belongs to the thread:
+//! Fixed priorities, and round robin among threads of equal priority: a thread at the head of its ready queue runs for a time
+//! slice of [`SLICE_MS`], then goes to the tail. The slice belongs to the thread:
 //!
 //! ```text
-//!   wake, yield, slice over --> behind its equals, with a whole slice
-//!   preempted               --> before its equals, with what is left of its slice
-//!   chosen from its queue   --> its slice begins, or goes on
-//!   called, answered        --> in place of its partner that waits now, for the rest of that slice; behind its equals,
-//!                               if that slice began above its priority
-//!   slice over in a revoke  --> goes on, until the revocation is done
+//!   woken, yields, slice expires --> tail of its queue, with a whole slice
+//!   preempted                    --> head of its queue, with the rest of its slice
+//!   chosen from its queue        --> its slice begins, or continues
+//!   called, answered             --> runs in place of its partner, which now waits, for the rest of that slice; but goes
+//!                                    to the tail if that slice began above its priority
+//!   slice expires in a revoke    --> runs on until the revocation is done
 //! ```
 //!
-//! So a thread that gives up the core early takes nothing from the next one, one that is interrupted by a higher
-//! priority loses nothing, and each runs for at most one slice before all that were ready at its priority have had theirs, but for
-//! a revocation (decision 25).
+//! So a thread that yields early takes nothing from the next one, a preempted thread loses nothing, and each thread runs for at
+//! most one slice before all others that were ready at its priority have had theirs, except during a revocation (decision 25).
 //!
-//! The clock is read only when a thread is chosen from a queue. A system call after which the caller goes on running
-//! does not read it. The timer is armed only for a time before the one for which it is armed already: a
-//! slice that ends later than the one before it is armed when the timer fires for that one.
+//! The clock is read only when a thread is chosen from a queue, not by a system call after which the caller keeps running.
+//! The timer is only ever re-armed for an earlier time: the end of a slice later than the armed time is armed when the timer
+//! fires.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | `queue` | [`Queue`]: threads in order |
 //! | `timers` | [`Timers`]: threads and domains with deadlines |
 //! | `clock` | [`Clock`]: ticks and nanoseconds |
-//! | `stint` | [`Stint`]: how long an entry goes on with a long call |
+//! | `budget` | [`TimeBudget`]: the time of an entry for a long call |
 //!
 //! Invariants: a thread is in a ready queue exactly when it is runnable and not current; while a thread runs, the
 //! timer is armed for the end of its slice or earlier.
 
+mod budget;
 mod clock;
 mod queue;
-mod stint;
 #[cfg(test)]
 mod tests;
 mod timers;
 
 use core::cell::Cell;
 
+pub use budget::TimeBudget;
 pub use clock::Clock;
 pub use queue::Queue;
-pub use stint::Stint;
 pub use timers::Timers;
 
 use crate::arch::{self, Resume};
 use crate::memory::Ref;
 use crate::objects::Thread;
 
-/// How long a thread runs before another of its priority does.
+/// The time slice.
 pub const SLICE_MS: u64 = 5;
 
 const PRIORITY_COUNT: usize = abi::PRIORITY_MAX as usize + 1;
 
-/// What runs on a core, and what could. One a core; there is one core so far.
+/// The running thread and the ready queues of a core. One per core; there is one core so far.
 pub struct Scheduler {
     ready: [Queue; PRIORITY_COUNT],
     /// Bit n is set when queue n is not empty.
     occupied: Cell<u64>,
     current: Cell<Option<Ref<Thread>>>,
-    /// Whose segment bases and vector registers the processor holds.
+    /// The thread whose segment bases and vector registers the processor holds.
     loaded: Cell<Option<Ref<Thread>>>,
-    /// Whether the vector registers hold something that a thread without them must not find there.
+    /// Whether the vector registers hold data that a thread that does not use them must not see.
     vectors_live: Cell<bool>,
-    /// Threads and domains with deadlines.
     pub timers: Timers,
-    /// When the slice ends that the current thread is using, in ticks; none while nothing runs.
+    /// The end of the current slice, in ticks; none while nothing runs.
     slice_end: Cell<Option<u64>>,
     /// The priority at which that slice began.
     slice_priority: Cell<u8>,
-    /// When the console may take more of the log, in ticks; none while no line waits.
+    /// The time, in ticks, at which the console may take more of the log; none while no line waits.
     log_due: Cell<Option<u64>>,
     /// The tick for which the timer is armed.
     armed: Cell<u64>,
@@ -77,7 +75,6 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler without threads.
     pub fn new(clock: Clock) -> Scheduler {
         Scheduler {
             ready: [const { Queue::new() }; PRIORITY_COUNT],
@@ -100,8 +97,8 @@ impl Scheduler {
         self.current.get()
     }
 
-    /// Enters a thread that has become runnable, behind its equals and with a whole slice, in which it has yet to make a step of
-    /// a revocation; does nothing for one that is not runnable, or already is known.
+    /// Appends a thread that has become runnable to its ready queue, with a whole slice and no revocation in progress. Does
+    /// nothing for a thread that is not runnable, or is already queued or current.
     pub fn wake(&self, thread: Ref<Thread>) {
         if self.is_new(thread) {
             thread.slice_left.set(self.slice_ticks);
@@ -112,10 +109,10 @@ impl Scheduler {
         }
     }
 
-    /// As [`Scheduler::wake`], for a thread that a call or an answer has made runnable: if the one that called or answered has
-    /// given the core up, this one runs in its place, for the rest of its slice. Otherwise each call and each answer would wait
-    /// for a slice of every thread that only computes. A slice goes to no thread below the priority at which it began: a server
-    /// whose slices begin above its clients would give each of them turn after turn, before their equals.
+    /// As [`Scheduler::wake`], for a thread made runnable by a call or an answer: if its partner has given up the core, this
+    /// thread runs in its place, for the rest of its slice. Otherwise each call and each answer would wait for a slice of every
+    /// compute-bound thread. A slice is not donated below the priority at which it began: a server of higher priority would
+    /// otherwise favour its clients over their equals.
     pub fn switch_to(&self, thread: Ref<Thread>) {
         let is_in_place =
             self.current.get().is_none() && thread.priority.get() >= self.slice_priority.get();
@@ -126,13 +123,13 @@ impl Scheduler {
         }
     }
 
-    /// Whether a thread is runnable, and neither queued nor on the core yet.
+    /// Whether a thread is runnable, and neither queued nor current.
     fn is_new(&self, thread: Ref<Thread>) -> bool {
         thread.is_runnable() && !thread.link.queued.get() && self.current.get() != Some(thread)
     }
 
-    /// Forgets a thread that is no longer runnable, or no longer at this priority: takes it from its ready queue or
-    /// from the core. It must be in no other queue.
+    /// Removes a thread that is no longer runnable, or is about to change its priority, from its ready queue or from the core.
+    /// It must be in no other queue.
     pub fn remove(&self, thread: Ref<Thread>) {
         if self.current.get() == Some(thread) {
             self.current.set(None);
@@ -143,15 +140,15 @@ impl Scheduler {
         }
     }
 
-    /// Lets another thread of the current one's priority run, if there is one.
+    /// Moves the current thread to the tail of its ready queue.
     pub fn rotate(&self) {
         if let Some(thread) = self.current.take() {
             self.wake(thread);
         }
     }
 
-    /// The timer fired: takes note, and rotates if the current slice is over. The caller ends the waits that are due,
-    /// and arms the timer again.
+    /// Handles a timer interrupt: rotates if the current slice has expired. The caller ends the waits that are due, and re-arms
+    /// the timer.
     pub fn tick(&self, now_ticks: u64) {
         self.armed.set(u64::MAX);
         if self.slice_end.get().is_none_or(|end| end > now_ticks) {
@@ -167,8 +164,8 @@ impl Scheduler {
         }
     }
 
-    /// The current thread has made a step of a revocation. While that goes on, the thread stays before its equals when its slice
-    /// is over, since they could make capabilities as fast as it takes them away; then it goes behind them.
+    /// Records a step of a revocation of the current thread. Until the revocation is done, the thread runs on when its slice
+    /// expires, since its equals could create capabilities as fast as it removes them; then it goes to the tail.
     pub fn note_revocation(&self, thread: Ref<Thread>, goes_on: bool) {
         thread.is_revoking.set(goes_on);
         if !goes_on && thread.is_overdue.take() {
@@ -176,7 +173,7 @@ impl Scheduler {
         }
     }
 
-    /// Chooses what runs next and makes the processor ready for it.
+    /// Chooses the next thread and loads its state.
     pub fn resume(&self) -> Resume {
         let next = self.choose();
         self.current.set(next);
@@ -187,7 +184,7 @@ impl Scheduler {
         Resume::Thread(&thread.as_static().context)
     }
 
-    /// Arms the timer for the next deadline, the end of the slice or what the log waits for, unless it is armed for
+    /// Arms the timer for the next deadline, the end of the slice or the next write of the log, unless it is armed for
     /// an earlier time.
     pub fn arm(&self) {
         let times = [
@@ -200,45 +197,45 @@ impl Scheduler {
         }
     }
 
-    /// Writes as much of the log as the console takes without waiting. [`Scheduler::arm`] brings the next time.
+    /// Writes as much of the log as the console takes without blocking. [`Scheduler::arm`] schedules the next write.
     pub fn write_log(&self) {
         self.log_due.set(arch::with_log(arch::Log::drain));
     }
 
-    /// Takes a thread's registers out of the processor, so that its state in memory is whole.
+    /// Saves a thread's registers if the processor holds them, so that its state in memory is complete.
     pub fn unload_thread(&self, thread: Ref<Thread>) {
         if self.loaded.get() == Some(thread) {
             self.unload();
         }
     }
 
-    /// Lets the current thread use the vector registers, from now on for good.
+    /// Lets the current thread use the vector registers from now on.
     pub fn allow_vectors(&self, thread: Ref<Thread>) {
         thread.uses_vectors.set(true);
         self.load_vectors(thread);
     }
 
-    /// Forgets a thread that ends: it is in no queue, and the processor does not hold its registers.
+    /// Unloads a thread that is being destroyed. It must be in no queue.
     pub fn forget(&self, thread: Ref<Thread>) {
         assert!(
             !thread.link.queued.get() && thread.deadline_ticks.get().is_none(),
-            "a thread that ends waits for nothing"
+            "a destroyed thread is in no queue"
         );
         if self.loaded.get() == Some(thread) {
             self.unload();
-            // Its domain's tables may be the next that go.
+            // Its domain's page tables may be destroyed next.
             arch::activate_kernel();
         }
     }
 
-    /// The ready queue of a priority, and whether it counts as occupied.
+    /// The ready queue of a priority, and whether it is marked as occupied.
     #[cfg(test)]
     pub fn ready(&self, priority: u8) -> (&Queue, bool) {
         let is_occupied = self.occupied.get() & 1 << priority != 0;
         (&self.ready[usize::from(priority)], is_occupied)
     }
 
-    /// Makes a runnable thread the current one, as if it had been chosen, whoever has a higher priority.
+    /// Makes a runnable thread the current one, as if it had been chosen, whatever the priorities of the others.
     #[cfg(test)]
     pub fn force(&self, thread: Ref<Thread>) {
         assert!(
@@ -278,7 +275,7 @@ impl Scheduler {
         }
     }
 
-    /// Puts the thread that ran before its equals, with what is left of the slice, or behind them if nothing is left.
+    /// Puts the preempted thread at the head of its queue with the rest of its slice, or at the tail if nothing is left.
     fn preempt(&self, thread: Ref<Thread>, now_ticks: u64) {
         let end = self.slice_end.get().unwrap_or(now_ticks);
         let left = end.saturating_sub(now_ticks);
@@ -290,7 +287,7 @@ impl Scheduler {
         self.mark(thread.priority.get());
     }
 
-    /// Takes the first thread of a ready queue; its slice begins or goes on.
+    /// Takes the first thread of a ready queue; its slice begins or continues.
     fn take(&self, priority: u8, now_ticks: u64) -> Option<Ref<Thread>> {
         let thread = self.ready[priority as usize].pop()?;
         self.unmark_if_empty(priority);

@@ -1,4 +1,4 @@
-//! A queue of threads, linked through the threads themselves: [`Queue`].
+//! An intrusive FIFO queue of threads: [`Queue`].
 
 use core::cell::Cell;
 
@@ -13,7 +13,6 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// An empty queue.
     pub const fn new() -> Queue {
         Queue {
             head: Cell::new(None),
@@ -21,12 +20,10 @@ impl Queue {
         }
     }
 
-    /// Whether nobody is in it.
     pub fn is_empty(&self) -> bool {
         self.head.get().is_none()
     }
 
-    /// The first thread.
     pub fn first(&self) -> Option<Ref<Thread>> {
         self.head.get()
     }
@@ -45,7 +42,7 @@ impl Queue {
         }
     }
 
-    /// Puts a thread that is in no queue first.
+    /// Prepends a thread that is in no queue.
     pub fn push_front(&self, thread: Ref<Thread>) {
         assert!(
             !thread.link.queued.replace(true),
@@ -59,14 +56,13 @@ impl Queue {
         }
     }
 
-    /// Takes the first thread.
     pub fn pop(&self) -> Option<Ref<Thread>> {
         let thread = self.head.get()?;
         self.remove(thread);
         Some(thread)
     }
 
-    /// Takes out a thread that is in this queue.
+    /// Removes a thread that is in this queue.
     pub fn remove(&self, thread: Ref<Thread>) {
         assert!(
             thread.link.queued.replace(false),

@@ -1,4 +1,4 @@
-//! Who gets how much of the core: threads that compete, on a clock that stands still while the kernel works.
+//! The shares of the core that competing threads get, on a clock that stands still while the kernel works.
 
 use std::collections::BTreeMap;
 
@@ -21,19 +21,18 @@ mod revoking;
 /// The fake clock counts nanoseconds.
 const MS: u64 = 1_000_000;
 const SLICE: u64 = SLICE_MS * MS;
-/// How long the threads compete: some hundred slices.
+/// The duration of a contest: a few hundred slices.
 const CONTEST: u64 = 2_000 * MS;
 
 const NOTIFICATION: Slot = Slot(slots::FREE);
 const ENDPOINT: Slot = Slot(slots::FREE + 1);
 const REPLY: Slot = Slot(slots::FREE + 2);
 
-/// What a thread does in place of computing on.
+/// The action of a thread that interrupts its computing.
 #[derive(Clone, Copy, Debug)]
 enum Act {
-    /// Lets others of its priority run.
     Yield,
-    /// Sleeps for so long.
+    /// Sleeps for this long.
     Sleep(u64),
     /// Signals the notification of its domain.
     Signal,
@@ -41,22 +40,20 @@ enum Act {
     Wait,
     /// Calls through the endpoint of its domain.
     Call,
-    /// Answers, and waits for the next call there.
+    /// Answers, and receives the next call there.
     Serve,
 }
 
-/// When a thread acts, given the time at which it began to run and the time for which the timer is armed.
+/// The time at which a thread acts, given the time at which it began to run and the armed time of the timer.
 type When = fn(u64, u64) -> u64;
 
-/// A thread, and when it acts.
 #[derive(Clone, Copy, Debug)]
 struct Contender {
     citizen: Citizen,
-    /// What it does, and when.
     habit: Option<(Act, When)>,
 }
 
-/// Threads that compete for the core, and how long each has had it.
+/// Threads that compete for the core, and the time that each has run.
 struct Contest {
     world: World,
     contenders: Vec<Contender>,
@@ -76,7 +73,7 @@ impl Contest {
         }
     }
 
-    /// Enters a thread of this priority; the number is its place among the contenders.
+    /// Adds a thread of this priority; returns its index among the contenders.
     fn enter(&mut self, priority: u8, habit: Option<(Act, When)>) -> usize {
         let citizen = self.world.citizen();
         let (pool, into) = (slots::POOL, NOTIFICATION);
@@ -96,7 +93,7 @@ impl Contest {
         self.world.give(from, NOTIFICATION, to, NOTIFICATION, 0);
     }
 
-    /// Makes an endpoint that one contender receives from and another calls.
+    /// Creates an endpoint that one contender receives from and another calls.
     fn share_endpoint(&self, server: usize, client: usize) {
         let [server, client] = [server, client].map(|number| self.contenders[number].citizen);
         let (pool, into) = (slots::POOL, ENDPOINT);
@@ -105,11 +102,11 @@ impl Contest {
         self.world.give(server, ENDPOINT, client, ENDPOINT, 7);
     }
 
-    /// Lets them run for the time of a contest, and returns each one's share in percent of what all had.
+    /// Runs a contest, and returns each contender's share of the total in percent.
     fn shares(&mut self) -> Vec<u64> {
         self.world.machine.set_ticks(self.now);
         let scheduler = &self.world.kernel.scheduler;
-        // What was done to set the scene is over: all stand in the queue, in their order.
+        // The setup is over: all are queued, in order.
         scheduler.rotate();
         for contender in &self.contenders {
             scheduler.remove(contender.citizen.thread);
@@ -129,7 +126,7 @@ impl Contest {
             .collect()
     }
 
-    /// Whatever runs goes on running until it acts or the timer fires.
+    /// Runs the current thread until it acts or the timer fires.
     fn run_once(&mut self) {
         let timer = self.world.machine.timer();
         let Some(number) = self.current() else {
@@ -200,13 +197,13 @@ fn serve() -> ReplyAndReceive {
     ReplyAndReceive::new(ENDPOINT, MessageInfo::EMPTY, [0; 4], REPLY)
 }
 
-/// Just before the timer fires, as a thread finds out that watches the time-stamp counter.
+/// Just before the timer fires, as a thread can predict from the time-stamp counter.
 fn before_the_timer(began: u64, timer: u64) -> u64 {
     began.max(timer.saturating_sub(MS / 10))
 }
 
 #[test]
-fn equals_share_the_core() {
+fn threads_of_equal_priority_share_the_core() {
     let mut contest = Contest::new();
     for _ in 0..4 {
         contest.enter(10, None);
@@ -215,7 +212,7 @@ fn equals_share_the_core() {
 }
 
 #[test]
-fn a_thread_that_gives_up_the_core_before_its_slice_ends_gains_nothing() {
+fn a_thread_that_yields_before_its_slice_ends_gains_nothing() {
     let acts = [
         Act::Yield,
         Act::Sleep(1),
@@ -233,7 +230,7 @@ fn a_thread_that_gives_up_the_core_before_its_slice_ends_gains_nothing() {
 }
 
 #[test]
-fn giving_up_the_core_at_any_moment_gains_nothing() {
+fn yielding_at_any_moment_gains_nothing() {
     let moments: [When; 4] = [
         |began, _| began + MS / 100,
         |began, _| began + MS,
@@ -252,8 +249,8 @@ fn giving_up_the_core_at_any_moment_gains_nothing() {
 }
 
 #[test]
-fn a_thread_that_is_interrupted_keeps_what_is_left_of_its_slice() {
-    // The sleeper above them wakes in the middle of slices, often enough that no slice is uninterrupted.
+fn a_preempted_thread_keeps_the_rest_of_its_slice() {
+    // The sleeper above them wakes in the middle of slices, often enough to interrupt every slice.
     let mut contest = Contest::new();
     let often: When = |began, _| began + MS / 2;
     let above = contest.enter(20, Some((Act::Sleep(MS * 7 / 10), often)));
@@ -282,7 +279,7 @@ fn a_signal_to_a_thread_above_costs_the_signaller_no_turn() {
 
 #[test]
 fn a_slice_is_whole_however_late_the_timer_was_armed() {
-    // The second wakes just before the slice of the first ends: it gets a slice of its own and not that rest.
+    // The second wakes just before the slice of the first ends: it gets a slice of its own, not that rest.
     let mut contest = Contest::new();
     contest.enter(10, Some((Act::Yield, before_the_timer)));
     let second = contest.enter(10, None);
@@ -293,7 +290,7 @@ fn a_slice_is_whole_however_late_the_timer_was_armed() {
 }
 
 #[test]
-fn a_system_call_after_which_the_caller_goes_on_neither_reads_the_clock_nor_arms_the_timer() {
+fn a_system_call_whose_caller_keeps_running_neither_reads_the_clock_nor_arms_the_timer() {
     let world = World::new();
     let citizen = world.citizen();
     let (pool, into) = (slots::POOL, NOTIFICATION);
@@ -332,8 +329,8 @@ fn threads_that_call_each_other_share_one_slice_and_wait_for_no_other_in_between
 }
 
 #[test]
-fn a_call_to_a_server_above_gives_its_caller_no_slice_of_the_server_s() {
-    // The slice ends in the server's hands, so that the server goes on with one of its own.
+fn a_call_to_a_higher_priority_server_does_not_donate_its_slice() {
+    // The slice ends while the server runs, so the server continues with one of its own.
     let mut contest = Contest::new();
     let server = contest.enter(20, Some((Act::Serve, |began, _| began + MS / 5)));
     let client = contest.enter(10, Some((Act::Call, before_the_timer)));
@@ -362,7 +359,7 @@ fn the_segment_bases_that_a_thread_sets_are_its_own_and_last() {
 }
 
 #[test]
-fn a_ready_thread_that_is_raised_is_chosen_before_its_former_equals() {
+fn a_ready_thread_with_a_raised_priority_is_chosen_before_its_former_equals() {
     const RAISED: Slot = Slot(20);
     let world = World::new();
     let [chief, first, second] = [(); 3].map(|()| world.citizen());

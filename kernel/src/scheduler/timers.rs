@@ -1,31 +1,30 @@
-//! What has a deadline: [`Timers`], the threads that wait with one and the domains that are frozen until one.
+//! Deadlines: [`Timers`], those of waiting threads and of frozen domains.
 
 use core::cell::Cell;
 
 use crate::memory::Ref;
-use crate::objects::{Domain, Heap, HeapPlace, Heaped, Thread};
+use crate::objects::{Domain, Heap, HeapElement, HeapLink, Thread};
 
-/// What can have a deadline.
-pub trait Timed: Heaped {
-    /// The deadline in ticks, while it is among the deadlines.
+/// An object that can have a deadline.
+pub trait Timed: HeapElement {
+    /// The deadline in ticks, while the object is in [`Deadlines`].
     fn deadline_ticks(&self) -> &Cell<Option<u64>>;
 }
 
-/// Things by their deadlines.
+/// Objects by deadline.
 pub struct Deadlines<T> {
     heap: Heap<T>,
 }
 
-/// Everything that has a deadline.
+/// All deadlines.
 pub struct Timers {
-    /// Threads whose wait ends.
+    /// Threads to wake.
     pub threads: Deadlines<Thread>,
-    /// Domains that the kernel thaws, or goes on thawing.
+    /// Domains to thaw, or to continue freezing, thawing or destroying.
     pub domains: Deadlines<Domain>,
 }
 
 impl Timers {
-    /// No deadlines.
     pub const fn empty() -> Timers {
         Timers {
             threads: Deadlines::empty(),
@@ -55,21 +54,21 @@ impl<T: Timed> Deadlines<T> {
         self.heap.first()?.deadline_ticks().get()
     }
 
-    /// Enters a thing that has no deadline.
-    pub fn insert(&self, thing: Ref<T>, deadline_ticks: u64) {
-        thing.deadline_ticks().set(Some(deadline_ticks));
-        self.heap.insert(thing);
+    /// Sets the deadline of an object that has none.
+    pub fn insert(&self, object: Ref<T>, deadline_ticks: u64) {
+        object.deadline_ticks().set(Some(deadline_ticks));
+        self.heap.insert(object);
     }
 
-    /// Takes a thing out, if it has a deadline.
-    pub fn remove(&self, thing: Ref<T>) {
-        if thing.deadline_ticks().get().is_some() {
-            self.heap.remove(thing);
-            thing.deadline_ticks().set(None);
+    /// Removes an object's deadline, if it has one.
+    pub fn remove(&self, object: Ref<T>) {
+        if object.deadline_ticks().get().is_some() {
+            self.heap.remove(object);
+            object.deadline_ticks().set(None);
         }
     }
 
-    /// Takes the first thing if its deadline has come.
+    /// Takes the first object if its deadline has passed.
     pub fn pop_due(&self, now_ticks: u64) -> Option<Ref<T>> {
         let first = self.heap.first()?;
         let is_due = first.deadline_ticks().get()? <= now_ticks;
@@ -86,12 +85,12 @@ impl Timed for Thread {
     }
 }
 
-impl Heaped for Thread {
+impl HeapElement for Thread {
     fn key(&self) -> u64 {
         self.deadline_ticks.get().unwrap_or(u64::MAX)
     }
 
-    fn heap_place(&self) -> &HeapPlace<Thread> {
+    fn heap_link(&self) -> &HeapLink<Thread> {
         &self.timer
     }
 }
@@ -102,12 +101,12 @@ impl Timed for Domain {
     }
 }
 
-impl Heaped for Domain {
+impl HeapElement for Domain {
     fn key(&self) -> u64 {
         self.deadline_ticks.get().unwrap_or(u64::MAX)
     }
 
-    fn heap_place(&self) -> &HeapPlace<Domain> {
+    fn heap_link(&self) -> &HeapLink<Domain> {
         &self.timer
     }
 }

@@ -82,6 +82,6 @@ fn copyable(caller: Ref<Thread>, from: Slot, to: Slot) -> Result<(Place, Place),
     if matches!(capability.object, Object::Reply(_)) {
         return Err(Error::WrongKind);
     }
-    objects::check_lasting(capability.object)?;
+    objects::check_alive(capability.object)?;
     Ok((place, lookup::free_slot(caller, to)?))
 }

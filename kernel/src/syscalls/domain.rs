@@ -54,7 +54,7 @@ pub fn install(caller: Ref<Thread>, call: DomainInstall) -> CallResult {
     if matches!(capability.object, Object::Reply(_)) {
         return Err(Error::WrongKind);
     }
-    objects::check_lasting(capability.object)?;
+    objects::check_alive(capability.object)?;
     let to = domain.place(call.to)?;
     capabilities::mint(&SlotStorage, from, to, call.rights, Badge::new(call.badge))
         .map_err(slot_error)?;
@@ -78,7 +78,7 @@ pub fn derive(caller: Ref<Thread>, call: DomainDerive) -> CallResult {
     if matches!(held.object, Object::Reply(_)) {
         return Err(Error::WrongKind);
     }
-    objects::check_lasting(held.object)?;
+    objects::check_alive(held.object)?;
     capabilities::mint(&SlotStorage, from, to, call.rights, Badge::new(call.badge))
         .map_err(slot_error)?;
     domain.touch();
@@ -88,7 +88,7 @@ pub fn derive(caller: Ref<Thread>, call: DomainDerive) -> CallResult {
 pub fn install_reply(caller: Ref<Thread>, call: DomainInstallReply) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::INSTALL)?;
     let thread = lookup::thread(caller, call.thread, ThreadRights::WRITE)?;
-    if thread.domain != domain || !domain.is_still() {
+    if thread.domain != domain || !domain.is_quiescent() {
         return Err(Error::WrongState);
     }
     ipc::install_reply(thread, domain.place(call.to)?, call.rights)?;

@@ -134,7 +134,9 @@ pub fn pool(caller: Ref<Thread>, slot: Slot, rights: PoolRights) -> Result<Ref<P
     };
     require(capability, rights.into())?;
     refuse_retired(&pool.header)?;
-    if rights.contains(PoolRights::CREATE) && (pool.is_retired() || pool.header.is_ending()) {
+    if rights.contains(PoolRights::CREATE)
+        && (pool.is_retired() || pool.header.is_being_destroyed())
+    {
         return Err(Error::Gone);
     }
     Ok(pool)
@@ -157,7 +159,7 @@ pub fn domain(caller: Ref<Thread>, slot: Slot, rights: DomainRights) -> Result<R
     };
     require(capability, rights.into())?;
     match domain.state() {
-        DomainState::Ending => Err(Error::Gone),
+        DomainState::Destroying => Err(Error::Gone),
         DomainState::Retired if rights.intersects(CHANGING) => Err(Error::Gone),
         _ => Ok(domain),
     }

@@ -36,7 +36,7 @@ use abi::{Error, Request};
 use crate::kernel::Kernel;
 use crate::memory::Ref;
 use crate::objects::{Step, Thread};
-use crate::scheduler::Stint;
+use crate::scheduler::TimeBudget;
 
 /// What a call has come to.
 enum Outcome {
@@ -70,12 +70,12 @@ const STEPS_PER_ENTRY: usize = 16;
 /// Does steps of a long call until it is done, or until interrupts are to be let in.
 #[inline]
 fn in_steps(mut step: impl FnMut() -> Result<Step, Error>) -> CallResult {
-    let stint = Stint::begin();
+    let budget = TimeBudget::start();
     for _ in 0..STEPS_PER_ENTRY {
         if step()? == Step::Done {
             return Ok(Outcome::DONE);
         }
-        if stint.is_over() {
+        if budget.is_spent() {
             break;
         }
     }

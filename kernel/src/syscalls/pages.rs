@@ -70,7 +70,7 @@ pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCapture
     let Some(memory) = own_memory(domain, call.memory)? else {
         return Ok(Outcome::Again);
     };
-    if memory.attribute != Attribute::Ordinary || !domain.is_still() {
+    if memory.attribute != Attribute::Ordinary || !domain.is_quiescent() {
         return Err(Error::WrongState);
     }
     let into = lookup::domain(caller, call.into, DomainRights::MAP)?;

@@ -15,13 +15,13 @@ use capabilities::{Badge, Place, Storage};
 use super::{CallResult, Outcome, lookup};
 use crate::kernel::{Kernel, slot_error};
 use crate::memory::{Ref, SlotStorage};
-use crate::objects::{Notification, Object, Phase, Thread, check_lasting};
+use crate::objects::{Notification, Object, Phase, Thread, check_alive};
 use crate::{capture, ipc};
 
 pub fn start(kernel: &Kernel, caller: Ref<Thread>, call: ThreadStart) -> CallResult {
     let thread = lookup::thread(caller, call.thread, ThreadRights::RUN)?;
     // Each of its calls would leave another right to answer it, as fast as those are taken away.
-    check_lasting(Object::Thread(thread))?;
+    check_alive(Object::Thread(thread))?;
     thread.stopped.set(false);
     thread.domain.touch();
     kernel.scheduler.wake(thread);
@@ -60,7 +60,7 @@ pub fn read_into_buffer(kernel: &Kernel, caller: Ref<Thread>, thread: Ref<Thread
 pub fn write(kernel: &Kernel, caller: Ref<Thread>, call: ThreadWrite) -> CallResult {
     let thread = lookup::thread(caller, call.thread, ThreadRights::WRITE)?;
     // The state may be that of a thread that runs.
-    check_lasting(Object::Thread(thread))?;
+    check_alive(Object::Thread(thread))?;
     let buffer = ipc::message_buffer(kernel, caller)?;
     let mut bytes = [0; THREAD_STATE_BYTES];
     buffer.read_bytes(DATA_OFFSET, &mut bytes);
@@ -128,7 +128,7 @@ pub fn hold_notification(
     notification.bound.set(Some(thread));
     thread.domain.touch();
     // Flags raised before would otherwise wake it only with the next signal.
-    ipc::offer_flags(kernel, thread);
+    ipc::deliver_bound_flags(kernel, thread);
     Ok(())
 }
 
@@ -209,7 +209,7 @@ impl Source {
 pub fn hold(kernel: &Kernel, from: Source, inside: Place, rights: Rights) -> Result<(), Error> {
     let held = SlotStorage.slot(from.place).capability();
     let held = held.ok_or(Error::EmptySlot)?;
-    check_lasting(held.object)?;
+    check_alive(held.object)?;
     held.mint(rights, from.badge).map_err(slot_error)?;
     if !SlotStorage.slot(inside).is_empty() {
         kernel.empty_slot(inside)?;

@@ -1,4 +1,4 @@
-//! The kernel's objects as lines of text, so that a test can prove that nothing changed, or show what did.
+//! Snapshots of the kernel's objects as lines of text, so that a test can prove that nothing changed, or show the difference.
 
 use abi::register::Slot;
 use capabilities::{Place, Storage};
@@ -11,7 +11,7 @@ use crate::objects::{Domain, MemoryObject, Object, Pool, Thread};
 /// One line per fact.
 pub type Snapshot = Vec<String>;
 
-/// Every fact about every object. Of the thread `except` RAX and RIP are left out: a refused call changes those.
+/// Every fact about every object, except RAX and RIP of the thread `except`: a refused call changes those.
 pub fn of_kernel(kernel: &Kernel, except: Ref<Thread>) -> Snapshot {
     let mut lines = vec![pool_line(kernel.root_pool)];
     for object in all_objects(kernel) {
@@ -20,7 +20,7 @@ pub fn of_kernel(kernel: &Kernel, except: Ref<Thread>) -> Snapshot {
     lines
 }
 
-/// Every fact about a domain that `DomainDescribe`, `DomainReadThread` and the pages of its Memories show to its migrator:
+/// Every fact about a domain that `DomainDescribe`, `DomainReadThread` and the pages of its Memories show:
 /// its version has to rise when any of them changes.
 pub fn of_domain(domain: Ref<Domain>) -> Snapshot {
     let mut lines = Snapshot::new();
@@ -95,10 +95,10 @@ fn push_domain(lines: &mut Snapshot, domain: Ref<Domain>) {
     }
 }
 
-fn push_thread(lines: &mut Snapshot, thread: Ref<Thread>, but_status: bool) {
+fn push_thread(lines: &mut Snapshot, thread: Ref<Thread>, hide_status: bool) {
     let id = thread.header.id();
     let context = thread.context.clone();
-    if but_status {
+    if hide_status {
         context.rax.set(0);
         context.rip.set(0);
     }

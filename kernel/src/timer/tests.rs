@@ -1,4 +1,4 @@
-//! What an entry for the timer does, and what it leaves to the next.
+//! The work of one timer interrupt, and the work that it leaves to the next.
 
 use abi::calls::{
     CapabilityDelete, DomainFreeze, DomainThaw, InterruptBind, NotificationCreate, Wait,
@@ -17,7 +17,7 @@ const INTERRUPT: Slot = Slot(slots::FREE + 2);
 const SUBJECT: Slot = Slot(slots::FREE + 3);
 const FIRST_THREAD: u32 = slots::FREE + 8;
 
-/// When all is due, in nanoseconds, which are the fake machine's ticks.
+/// The time at which everything is due, in nanoseconds, which are the fake machine's ticks.
 const DUE: u64 = 500_000_000;
 
 fn threads(world: &World, citizen: Citizen, count: u32) -> Vec<Ref<Thread>> {
@@ -27,11 +27,11 @@ fn threads(world: &World, citizen: Citizen, count: u32) -> Vec<Ref<Thread>> {
         .collect()
 }
 
-/// Sleepers, threads that an interrupt turns away, and the threads of a frozen domain.
+/// Sleepers, threads whose waits an interrupt aborts, and the threads of a frozen domain.
 struct Crowds([Vec<Ref<Thread>>; 3]);
 
 impl Crowds {
-    /// How many of each have not been seen to.
+    /// The number of each that were not handled yet.
     fn left(&self) -> [usize; 3] {
         let blocked = |thread: &&Ref<Thread>| !thread.is_runnable();
         self.0
@@ -40,7 +40,7 @@ impl Crowds {
     }
 }
 
-/// All that the timer does is due.
+/// A world in which all work of the timer is due.
 fn scene() -> (World, Crowds) {
     let world = World::new();
     let keeper = world.citizen();
@@ -88,10 +88,10 @@ fn scene() -> (World, Crowds) {
     (world, crowds)
 }
 
-/// Steps after [`DUE`] at which four things end, in the order in which they begin.
+/// Offsets from [`DUE`] at which four waits end, in the order in which they begin.
 const STEPS: [u64; 4] = [3, 1, 4, 2];
 
-/// Lets the time pass, in which each of four things has ended as soon as its deadline has come, and not before.
+/// Lets time pass, and expects each of four waits to end at its deadline, and not before.
 fn assert_each_ends_in_time(world: &World, has_ended: [impl Fn() -> bool; 4]) {
     world.machine.set_ticks_step(0);
     for step in 0..=4 {
@@ -140,7 +140,7 @@ fn freezes_end_in_the_order_of_their_deadlines_whatever_the_order_in_which_they_
 }
 
 #[test]
-fn an_entry_does_one_thing_and_the_others_follow_at_once() {
+fn an_entry_does_one_job_and_the_others_follow_immediately() {
     let (world, crowds) = scene();
     for expected in [
         [4, 4, 20],
@@ -161,7 +161,7 @@ fn an_entry_does_one_thing_and_the_others_follow_at_once() {
 }
 
 #[test]
-fn interrupts_that_are_left_over_bring_the_next_entry_where_nothing_else_is_due() {
+fn undelivered_interrupts_trigger_the_next_entry_when_nothing_else_is_due() {
     let (world, crowds) = scene();
     let scheduler = &world.kernel.scheduler;
     let [sleepers, _, frozen] = &crowds.0;
@@ -169,11 +169,11 @@ fn interrupts_that_are_left_over_bring_the_next_entry_where_nothing_else_is_due(
         scheduler.timers.threads.remove(*sleeper);
     }
     scheduler.timers.domains.remove(frozen[0].domain);
-    // The timer is not armed for the end of a slice that is over.
+    // The timer is not armed for the end of an expired slice.
     scheduler.rotate();
     scheduler.resume();
     world.machine.take_timer();
-    // The entry ends waits, and leaves the interrupts to the next one.
+    // The entry ends waits and leaves the interrupts to the next one.
     world.kernel.enter(Cause::Timer);
     assert_eq!(crowds.left(), [4, 4, 20]);
     let due = world.machine.timer();
@@ -181,7 +181,7 @@ fn interrupts_that_are_left_over_bring_the_next_entry_where_nothing_else_is_due(
 }
 
 #[test]
-fn domains_that_are_thawed_again_and_again_do_not_hold_up_one_whose_deadline_has_come() {
+fn domains_that_are_thawed_again_and_again_do_not_delay_one_whose_deadline_has_passed() {
     let world = World::new();
     let keeper = world.citizen();
     let subject = |number| Slot(SUBJECT.0 + number);
@@ -218,7 +218,7 @@ fn domains_that_are_thawed_again_and_again_do_not_hold_up_one_whose_deadline_has
 }
 
 #[test]
-fn nobody_who_is_always_due_holds_the_others_up() {
+fn a_job_that_is_always_due_does_not_starve_the_others() {
     let (world, crowds) = scene();
     let [sleepers, turned_away, crowd] = &crowds.0;
     // Those that were woken are due again at the next entry.

@@ -66,7 +66,7 @@ fn a_freeze_belongs_to_the_holder_of_its_token() {
         let refused = scene.world.call(other, retire(version, wrong));
         assert_eq!(refused, Err(Error::InUse));
     }
-    assert!(scene.subject.domain.is_still());
+    assert!(scene.subject.domain.is_quiescent());
     assert_eq!(scene.version(), version);
     scene.world.does(owner, thaw(token));
     assert!(scene.subject.thread.is_runnable());
@@ -104,7 +104,7 @@ fn a_freeze_that_its_deadline_overtakes_is_not_finished_as_part_of_anothers() {
     scene.world.step(keeper);
     let late = scene.world.outcome::<DomainFreeze>(keeper);
     assert_eq!(late, Some(Err(Error::TimedOut)));
-    assert!(scene.subject.domain.is_still());
+    assert!(scene.subject.domain.is_quiescent());
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn at_its_deadline_a_frozen_domain_runs_whatever_became_of_its_freezer() {
             scene.world.does(scene.server, Destroy { object });
         }
         pass_time(&scene, DEADLINE_NS - 1);
-        assert!(scene.subject.domain.is_still());
+        assert!(scene.subject.domain.is_quiescent());
         pass_time(&scene, DEADLINE_NS);
         assert!(scene.subject.domain.is_running());
         assert!(scene.subject.thread.is_runnable() && scene.helper.is_runnable());
@@ -222,7 +222,7 @@ fn a_domain_whose_retirement_was_undone_runs_at_the_deadline_of_that() {
     scene.world.does(keeper, retire(version, scene.token.get()));
     scene.world.does(keeper, unretire(DEADLINE_NS));
     pass_time(&scene, DEADLINE_NS - 1);
-    assert!(scene.subject.domain.is_still());
+    assert!(scene.subject.domain.is_quiescent());
     pass_time(&scene, DEADLINE_NS);
     assert!(scene.subject.domain.is_running());
     assert!(scene.subject.thread.is_runnable() && scene.helper.is_runnable());
@@ -243,7 +243,7 @@ fn a_thread_that_waits_for_longer_does_not_put_off_a_frozen_domain() {
     let for_ever = Wait { deadline, ..wait };
     scene.world.begin(scene.keeper.thread, for_ever);
     pass_time(&scene, DEADLINE_NS - 1);
-    assert!(scene.subject.domain.is_still());
+    assert!(scene.subject.domain.is_quiescent());
     pass_time(&scene, DEADLINE_NS);
     assert!(scene.subject.domain.is_running());
     assert!(!scene.server.is_runnable());
@@ -260,7 +260,7 @@ fn a_deadline_is_in_the_time_of_the_freezers_domain() {
         .does(scene.keeper.thread, DomainClock { domain, offset });
     scene.freeze_until(DEADLINE_NS);
     pass_time(&scene, DEADLINE_NS - 400_000_001);
-    assert!(scene.subject.domain.is_still());
+    assert!(scene.subject.domain.is_quiescent());
     pass_time(&scene, DEADLINE_NS - 400_000_000);
     assert!(scene.subject.domain.is_running());
 }
@@ -315,7 +315,7 @@ fn a_retirement_or_a_thaw_in_time_ends_the_deadline() {
     assert_eq!(scene.world.kernel.scheduler.timers.earliest(), None);
     scene.freeze();
     pass_time(&scene, 3 * DEADLINE_NS);
-    assert!(scene.subject.domain.is_still());
+    assert!(scene.subject.domain.is_quiescent());
 }
 
 #[test]

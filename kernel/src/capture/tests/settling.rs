@@ -76,7 +76,7 @@ fn a_domain_of_many_threads_stops_in_steps_and_is_no_data_before_the_last() {
     }
     let frozen = scene.world.outcome::<DomainFreeze>(keeper);
     assert_eq!(frozen, Some(Ok((domain.version(), token))));
-    assert!(domain.is_still());
+    assert!(domain.is_quiescent());
     assert_eq!(runnable(&threads), 0);
 }
 
@@ -266,7 +266,7 @@ fn a_domain_whose_freezer_ends_half_way_stops_all_the_same() {
         scene.world.does(scene.keeper.thread, Destroy { object });
         assert!(runnable(&threads) > 0);
         settle_from_the_timer(&scene, &threads);
-        assert!(scene.subject.domain.is_still());
+        assert!(scene.subject.domain.is_quiescent());
         assert_eq!(runnable(&threads), 0);
         pass_time(&scene, DEADLINE_NS);
         assert_eq!(scene.subject.domain.is_running(), deadline == DEADLINE_NS);
@@ -376,6 +376,6 @@ fn calls_inside_a_domain_that_is_stopping_end_and_let_a_weaker_thread_go_on_stop
         assert!(!domain.is_settled());
         run_until_done(&scene, keeper);
         assert_eq!(keeper.context.rax.get(), 0);
-        assert!(ends || domain.is_still());
+        assert!(ends || domain.is_quiescent());
     }
 }

@@ -1,4 +1,4 @@
-//! A thread and the notification that also ends its `Receive`.
+//! Binding a notification to a thread, whose `Receive` it then completes, too.
 
 use abi::Error;
 use abi::calls::{DomainHold, NotificationCreate, ThreadBind};
@@ -33,7 +33,7 @@ fn a_notification_is_bound_to_one_thread_at_a_time() {
         };
         world.call(caller, hold)
     };
-    // To the same thread it can be bound again.
+    // It can be bound to the same thread again.
     for _ in 0..2 {
         assert_eq!(bind(slots::THREAD, NOTIFICATION), Ok(()));
     }

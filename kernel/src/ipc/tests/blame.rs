@@ -1,4 +1,4 @@
-//! Nothing that a sender does ends the receiver's call for the others, and no register holds more than the message.
+//! No sender can end the receiver's call for the others, and no register carries more than the message.
 
 use abi::calls::{Destroy, ThreadBind, ThreadFaults};
 
@@ -79,7 +79,7 @@ fn a_long_message_to_a_receiver_without_a_buffer_is_refused() {
 }
 
 #[test]
-fn an_answer_that_the_caller_has_no_buffer_for_ends_the_callers_call_alone() {
+fn an_answer_that_the_caller_has_no_buffer_for_fails_only_the_callers_call() {
     let (world, server, client) = pair();
     client.thread.message_buffer.set(0);
     world.begin(client.thread, call(1, 1));
@@ -93,7 +93,7 @@ fn an_answer_that_the_caller_has_no_buffer_for_ends_the_callers_call_alone() {
 }
 
 #[test]
-fn a_message_carries_only_the_words_that_it_says() {
+fn a_message_carries_only_its_own_words() {
     for words in 0..=4 {
         let expected: [u64; 4] = core::array::from_fn(|index| {
             let all = [9, 11, 12, 13];
@@ -150,10 +150,10 @@ fn binding_a_notification_delivers_flags_that_are_raised_already() {
 
 #[test]
 fn an_answer_whose_capability_is_missing_is_refused_and_the_right_to_answer_stays() {
-    for is_ending in [false, true] {
+    for is_being_destroyed in [false, true] {
         let (world, server, client) = pair();
-        if is_ending {
-            begin_to_end_one(&world, server, SPARE);
+        if is_being_destroyed {
+            begin_to_destroy_one(&world, server, SPARE);
         }
         world.begin(client.thread, call(1, 1));
         world.does(server.thread, receive());
@@ -177,15 +177,15 @@ fn an_answer_whose_capability_is_missing_is_refused_and_the_right_to_answer_stay
     }
 }
 
-/// Makes an endpoint, and the first step towards its end.
-fn begin_to_end_one(world: &World, owner: Citizen, into: Slot) {
+/// Creates an endpoint, and does the first step of destroying it.
+fn begin_to_destroy_one(world: &World, owner: Citizen, into: Slot) {
     const COPY: Slot = Slot(slots::FREE + 20);
     const DESTROYER: Slot = Slot(slots::FREE + 21);
     let pool = slots::POOL;
     world.does(owner.thread, EndpointCreate { pool, into });
     world.give(owner, into, owner, COPY, 0);
     let destroyer = world.thread_in(owner.domain, DESTROYER);
-    // A stint is over after one step.
+    // The time budget is spent after one step.
     world.machine.set_ticks_step(10_000);
     world.begin_step(destroyer, Destroy { object: into });
     assert!(world.is_at_call(destroyer));

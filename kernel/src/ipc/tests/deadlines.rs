@@ -1,4 +1,4 @@
-//! Deadlines of a clock that is far from the machine's own.
+//! Deadlines of a domain clock that is far from the machine's.
 
 use abi::Error;
 use abi::calls::{DomainClock, Wait};
@@ -16,7 +16,7 @@ fn wait(deadline: u64) -> Wait {
     }
 }
 
-/// A citizen with a notification, whose clock is that of a machine that began so many nanoseconds earlier.
+/// A citizen with a notification, whose clock is ahead of the machine's by this many nanoseconds.
 fn with_clock(offset: i64) -> (World, Citizen) {
     let (world, citizen, _) = pair();
     let (pool, into) = (slots::POOL, NOTIFICATION);
@@ -41,7 +41,7 @@ fn a_deadline_before_the_machine_began_has_passed() {
 }
 
 #[test]
-fn a_deadline_beyond_the_machines_end_is_waited_for() {
+fn a_deadline_beyond_the_end_of_the_machines_time_is_waited_for() {
     for deadline in [0, SECOND_NS, abi::NO_DEADLINE - 1] {
         let (world, citizen) = with_clock(i64::MIN);
         world.begin(citizen.thread, wait(deadline));

@@ -1,4 +1,4 @@
-//! A fault whose message waits: what becomes of its thread when there is nobody to receive it any more.
+//! Queued fault messages: the fate of their threads when nobody can receive them any more.
 
 use abi::calls::{
     CapabilityDelete, DomainMap, DomainUnmap, MemoryCreate, MemoryPager, ThreadFaults,
@@ -11,9 +11,9 @@ use super::*;
 use crate::memory::Ref;
 use crate::objects::Thread;
 
-/// The vectors of exceptions that are not raised again: RIP is behind the instruction.
+/// The vectors of traps, which are not raised again: RIP is after the instruction.
 const TRAPS: [u8; 2] = [1, 3];
-/// The vector of one that is.
+/// The vector of a fault, which is raised again.
 const INVALID_OPCODE: u8 = 6;
 
 /// Raises an exception in a thread, which then stands at this address.
@@ -42,11 +42,11 @@ fn a_fault_that_waits_at_a_revoked_fault_endpoint_stops_its_thread() {
     assert!(world.machine.console().contains("stops at 0x1234"));
 }
 
-/// The vector of the exception that a processor raises for registers that are off.
+/// The vector of the exception for disabled vector registers.
 const DEVICE_NOT_AVAILABLE: u8 = 7;
 
 #[test]
-fn denied_registers_that_are_allowed_already_are_a_fault() {
+fn an_exception_for_registers_that_are_already_enabled_is_a_fault() {
     let (world, server, _, third) = trio();
     let (thread, endpoint) = (slots::THREAD, ENDPOINT);
     world.does(third.thread, ThreadFaults { thread, endpoint });
@@ -61,10 +61,10 @@ fn denied_registers_that_are_allowed_already_are_a_fault() {
 
 const MEMORY: Slot = Slot(slots::FREE + 11);
 const ADDRESS: u64 = 0x8000_0000;
-/// Pages that a step of an address maps.
+/// Pages per mapping step.
 const STEP_PAGES: u64 = 512;
 
-/// A [`trio`] whose third has mapped a Memory, for which the server supplies the pages, and another thread of the third.
+/// A [`trio`] whose third has mapped a Memory that the server pages, and another thread of the third.
 fn paged() -> (World, Citizen, Citizen, Ref<Thread>) {
     let (world, server, _, third) = trio();
     let (pool, pages, into) = (slots::POOL, PageCount(2 * STEP_PAGES), MEMORY);
@@ -76,7 +76,7 @@ fn paged() -> (World, Citizen, Citizen, Ref<Thread>) {
     (world, server, third, second)
 }
 
-/// The call that maps the Memory from a page on.
+/// The call that maps the Memory from this page on.
 fn map_from(first_page: u64) -> DomainMap {
     DomainMap {
         domain: slots::DOMAIN,
@@ -88,8 +88,8 @@ fn map_from(first_page: u64) -> DomainMap {
     }
 }
 
-/// The server receives, and is sent nothing: the thread is about to execute its instruction again.
-fn expect_another_try(world: &World, server: Citizen, thread: Ref<Thread>) {
+/// Expects that the server receives nothing, and that the thread is about to repeat its instruction.
+fn expect_retry(world: &World, server: Citizen, thread: Ref<Thread>) {
     world.begin(server.thread, receive());
     assert_eq!(world.outcome::<Receive>(server.thread), None);
     assert!(thread.is_runnable());
@@ -106,8 +106,8 @@ fn a_fault_that_waits_at_a_pager_that_is_gone_happens_again() {
     ));
     let (memory, pager) = (MEMORY, Slot::NONE);
     world.does(second, MemoryPager { memory, pager });
-    expect_another_try(&world, server, third.thread);
-    // Nobody supplies the page any more.
+    expect_retry(&world, server, third.thread);
+    // The pager is gone.
     fault(&world, third.thread, 14, ADDRESS + 4096);
     assert!(third.thread.stopped.get());
 }
@@ -119,7 +119,7 @@ fn a_fault_that_waits_for_a_page_that_is_no_longer_mapped_there_happens_again() 
     let (domain, address) = (slots::DOMAIN, UserAddress(ADDRESS));
     world.does(second, DomainUnmap { domain, address });
     world.does(second, map_from(STEP_PAGES));
-    expect_another_try(&world, server, third.thread);
+    expect_retry(&world, server, third.thread);
     fault(&world, third.thread, 14, ADDRESS + 4096);
     let [kind, page, _, _] = received(&world, server).words;
     let expected = (FaultKind::AbsentPage as u64, STEP_PAGES + 1);
@@ -139,12 +139,12 @@ fn a_fault_that_waits_with_a_badge_that_its_thread_no_longer_has_happens_again()
     let second = world.thread_in(third.domain, SPARE);
     fault(&world, third.thread, INVALID_OPCODE, 0);
     world.does(second, faults(BADGED));
-    expect_another_try(&world, server, third.thread);
+    expect_retry(&world, server, third.thread);
     fault(&world, third.thread, INVALID_OPCODE, 0);
     assert_eq!(received(&world, server).badge, 8);
 }
 
-/// A thread whose fault endpoint is the server's, and another one of its domain.
+/// A thread whose fault endpoint is the server's, and another thread of its domain.
 fn faulting(vector: u8) -> (World, Citizen, Citizen, Ref<Thread>) {
     let (world, server, client) = pair();
     let (thread, endpoint) = (slots::THREAD, ENDPOINT);
@@ -218,7 +218,7 @@ fn a_trap_whose_domain_is_frozen_stops_its_thread() {
 }
 
 #[test]
-fn a_trap_that_meets_only_receivers_without_right_stops_its_thread() {
+fn a_trap_that_finds_only_receivers_without_the_right_stops_its_thread() {
     for vector in [1, 3, INVALID_OPCODE] {
         let (world, server, client) = pair();
         let crowd = world.citizen_of(1024);
@@ -258,7 +258,7 @@ fn threads_that_stop_because_their_faults_are_not_received_are_logged_one_per_st
                 world.does(crowd.thread, ThreadFaults { thread, endpoint });
             }
         }
-        // Either there is no right to send, or no slot for the right to answer.
+        // Either the right to send or a slot for the reply right is missing.
         let reply = if gone { REPLY } else { Slot::NONE };
         let lines = || world.machine.console().matches("stops at").count();
         world.begin_step(server.thread, Receive { reply, ..receive() });

@@ -1,4 +1,4 @@
-//! Without the right GRANT a channel carries data only, in both directions; and the right to answer is for one holder.
+//! Without the right GRANT a channel carries only data, in both directions; and a reply right has one holder.
 
 use abi::EndpointRights;
 use abi::calls::{CapabilityMint, DomainFreeze, DomainInstallReply};
@@ -69,7 +69,7 @@ fn a_capability_passes_with_grant() {
 }
 
 #[test]
-fn an_answer_brings_capabilities_only_to_a_caller_with_grant() {
+fn an_answer_carries_capabilities_only_to_a_caller_with_grant() {
     let grant = EndpointRights::SEND | EndpointRights::GRANT;
     for (rights, expected) in [
         (EndpointRights::SEND, Err(Error::MissingRight)),
@@ -84,7 +84,7 @@ fn an_answer_brings_capabilities_only_to_a_caller_with_grant() {
         let brought = world.outcome::<Call>(client.thread);
         assert_eq!(brought.is_some(), expected.is_ok());
         if expected.is_err() {
-            // The right is still there, for an answer in words.
+            // The right is still there, for an answer without capabilities.
             world.does(server.thread, reply(5));
             let answer = world.outcome::<Call>(client.thread).expect("answered");
             assert_eq!(answer.expect("no error").words[0], 5);
@@ -93,7 +93,7 @@ fn an_answer_brings_capabilities_only_to_a_caller_with_grant() {
 }
 
 #[test]
-fn reply_and_receive_brings_no_capability_without_grant() {
+fn reply_and_receive_carries_no_capability_without_grant() {
     let (world, server, client) = pair_with(EndpointRights::SEND);
     world.begin(client.thread, call(0, 0));
     world.does(server.thread, receive());
@@ -136,7 +136,7 @@ fn a_reply_right_is_installed_with_grant_or_without_and_nothing_else() {
 }
 
 #[test]
-fn a_right_to_answer_is_installed_only_where_the_caller_itself_stands_still() {
+fn a_reply_right_is_installed_only_while_its_caller_is_quiescent() {
     const SUBJECT: Slot = Slot(20);
     const THREAD: Slot = Slot(21);
     const OTHER: Slot = Slot(22);
@@ -175,7 +175,7 @@ fn a_right_to_answer_is_installed_only_where_the_caller_itself_stands_still() {
     expect(OTHER, Err(Error::WrongState));
     freeze(SUBJECT);
     expect(OTHER, Err(Error::WrongState));
-    // Until now the right that the server received is good.
+    // Until now the server's reply right is valid.
     let call_number = subject.thread.call_number.get();
     expect(SUBJECT, Ok(()));
     assert_ne!(subject.thread.call_number.get(), call_number);
@@ -183,7 +183,7 @@ fn a_right_to_answer_is_installed_only_where_the_caller_itself_stands_still() {
 }
 
 #[test]
-fn a_right_to_answer_is_not_sent_in_a_message() {
+fn a_reply_right_is_not_sent_in_a_message() {
     let grant = EndpointRights::SEND | EndpointRights::GRANT;
     let (world, server, client) = pair_with(grant);
     world.begin(client.thread, call(0, 0));

@@ -1,4 +1,4 @@
-//! A thread that is blocked through a capability that was taken away is not met.
+//! A thread that is blocked through a revoked capability is passed over.
 
 use abi::calls::{CapabilityDelete, CapabilityMint, CapabilityMove, CapabilityRevoke, ThreadBind};
 use abi::{EndpointRights, NotificationRights};
@@ -7,10 +7,10 @@ use super::*;
 use crate::memory::Ref;
 use crate::objects::{Object, Thread};
 
-/// The server's second copy, from which the third citizen's capability comes.
+/// The server's second copy, from which the third citizen's capability is derived.
 pub const LENT: Slot = Slot(slots::FREE + 10);
 
-/// A pair, and a third citizen that holds the endpoint in the same slot, by way of the server's [`LENT`].
+/// A pair, and a third citizen that holds the endpoint in the same slot, derived from the server's [`LENT`].
 pub fn trio() -> (World, Citizen, Citizen, Citizen) {
     let (world, server, client) = pair();
     let third = world.citizen();
@@ -31,8 +31,8 @@ pub fn revoke(world: &World, citizen: Citizen, slot: Slot) {
     world.does(citizen.thread, CapabilityRevoke { slot });
 }
 
-/// What becomes of a call that its thread was sent back to.
-fn made_again<A: abi::calls::Arguments>(
+/// The result of a call that its thread was made to repeat.
+fn repeated<A: abi::calls::Arguments>(
     world: &World,
     thread: Ref<Thread>,
 ) -> Option<Result<A::Output, Error>> {
@@ -63,7 +63,7 @@ fn a_receiver_whose_right_was_revoked_is_sent_nothing() {
     world.begin(client.thread, call(1, 42));
     assert_eq!(third.domain.place(REPLY).map(is_empty), Ok(true));
     assert_eq!(
-        made_again::<Receive>(&world, third.thread),
+        repeated::<Receive>(&world, third.thread),
         Some(Err(Error::EmptySlot))
     );
     world.begin(server.thread, receive());
@@ -85,7 +85,7 @@ fn a_call_through_a_revoked_capability_is_not_received() {
     let message = received(&world, server);
     assert_eq!((message.badge, message.words[0]), (7, 42));
     assert_eq!(
-        made_again::<Call>(&world, third.thread),
+        repeated::<Call>(&world, third.thread),
         Some(Err(Error::EmptySlot))
     );
 }
@@ -98,12 +98,12 @@ fn a_blocked_caller_whose_capability_was_replaced_calls_through_the_new_one() {
     world.give(server, ENDPOINT, client, ENDPOINT, 8);
     world.begin(server.thread, receive());
     assert_eq!(world.outcome::<Receive>(server.thread), None);
-    assert_eq!(made_again::<Call>(&world, client.thread), None);
+    assert_eq!(repeated::<Call>(&world, client.thread), None);
     assert_eq!(received(&world, server).badge, 8);
 }
 
 #[test]
-fn a_blocked_caller_whose_capability_has_moved_hears_that_the_slot_is_empty() {
+fn a_blocked_caller_whose_capability_has_moved_gets_empty_slot() {
     let (world, server, client) = pair();
     let second = world.thread_in(client.domain, SPARE);
     world.begin(second, call(1, 42));
@@ -112,7 +112,7 @@ fn a_blocked_caller_whose_capability_has_moved_hears_that_the_slot_is_empty() {
     world.begin(server.thread, receive());
     assert_eq!(world.outcome::<Receive>(server.thread), None);
     assert_eq!(
-        made_again::<Call>(&world, second),
+        repeated::<Call>(&world, second),
         Some(Err(Error::EmptySlot))
     );
 }
@@ -132,7 +132,7 @@ fn a_receiver_left_with_the_right_to_send_only_is_sent_nothing() {
     world.give(server, SPARE, third, ENDPOINT, 0);
     world.begin(client.thread, call(1, 42));
     assert_eq!(
-        made_again::<Receive>(&world, third.thread),
+        repeated::<Receive>(&world, third.thread),
         Some(Err(Error::MissingRight))
     );
     world.begin(server.thread, receive());
@@ -149,7 +149,7 @@ fn flags_pass_over_a_waiter_whose_right_was_revoked() {
     world.does(server.thread, signal(4));
     assert_eq!(world.outcome::<Wait>(second), Some(Ok(4)));
     assert_eq!(
-        made_again::<Wait>(&world, client.thread),
+        repeated::<Wait>(&world, client.thread),
         Some(Err(Error::EmptySlot))
     );
 }
@@ -164,7 +164,7 @@ fn a_deadline_does_not_hide_that_the_right_to_wait_is_gone() {
     world.machine.set_ticks(500_001);
     world.kernel.enter(Cause::Timer);
     assert_eq!(
-        made_again::<Wait>(&world, client.thread),
+        repeated::<Wait>(&world, client.thread),
         Some(Err(Error::EmptySlot))
     );
 }
@@ -187,7 +187,7 @@ fn a_bound_receiver_that_may_no_longer_receive_leaves_the_flags() {
     revoke(&world, server, LENT);
     world.does(second, signal(2));
     assert_eq!(
-        made_again::<Receive>(&world, third.thread),
+        repeated::<Receive>(&world, third.thread),
         Some(Err(Error::EmptySlot))
     );
     let deadline = 0;
@@ -210,14 +210,14 @@ fn a_receiver_that_may_no_longer_receive_is_bound_and_leaves_the_flags() {
     };
     world.does(second, bind);
     assert_eq!(
-        made_again::<Receive>(&world, third.thread),
+        repeated::<Receive>(&world, third.thread),
         Some(Err(Error::EmptySlot))
     );
     let deadline = 0;
     assert_eq!(world.call(second, Wait { deadline, ..wait() }), Ok(2));
 }
 
-/// A notification that 40 threads of the client wait for without right, and then one thread of the server's with.
+/// A notification that 40 threads of the client wait for without the right, and then one thread of the server with it.
 fn crowd() -> (World, Citizen, Vec<Ref<Thread>>, Ref<Thread>) {
     let (world, server, _) = with_notification();
     let crowd = world.citizen_of(1024);
@@ -236,18 +236,18 @@ fn crowd() -> (World, Citizen, Vec<Ref<Thread>>, Ref<Thread>) {
 }
 
 #[test]
-fn a_signal_turns_many_waiters_away_in_bounded_steps() {
+fn a_signal_aborts_many_waits_in_bounded_steps() {
     let (world, server, threads, entitled) = crowd();
     assert_eq!(world.steps_of(server.thread, signal(1)), 40 / 16 + 1);
     assert_eq!(world.outcome::<Wait>(entitled), Some(Ok(1)));
     for thread in threads {
-        let refused = made_again::<Wait>(&world, thread);
+        let refused = repeated::<Wait>(&world, thread);
         assert_eq!(refused, Some(Err(Error::EmptySlot)));
     }
 }
 
 #[test]
-fn an_interrupt_turns_many_waiters_away_in_bounded_steps_and_is_not_lost() {
+fn an_interrupt_aborts_many_waits_in_bounded_steps_and_is_not_lost() {
     use crate::objects::create_interrupt;
     const INTERRUPT: Slot = Slot(slots::FREE + 4);
     let (world, server, _, entitled) = crowd();
@@ -270,7 +270,8 @@ fn an_interrupt_turns_many_waiters_away_in_bounded_steps_and_is_not_lost() {
     assert_eq!(world.outcome::<Wait>(entitled), Some(Ok(8)));
 }
 
-/// A line that two interrupts share. For each one's notification 15 threads wait without right, until a deadline, and one with.
+/// A line that two interrupts share. On the notification of each, 15 threads without the right wait until a deadline, and one with
+/// it.
 fn shared_line() -> (World, Vec<Ref<Thread>>, [Ref<Thread>; 2], u8) {
     use crate::arch::{Line, Polarity, Trigger};
     use crate::objects::create_interrupt;
@@ -321,7 +322,7 @@ fn shared_line() -> (World, Vec<Ref<Thread>>, [Ref<Thread>; 2], u8) {
 }
 
 #[test]
-fn interrupts_that_share_a_line_share_what_one_entry_may_do() {
+fn interrupts_that_share_a_line_share_the_limit_of_one_entry() {
     let (world, threads, entitled, vector) = shared_line();
     let turned_away = || {
         let is_away = |thread: &&Ref<Thread>| world.is_at_call(**thread);
@@ -341,7 +342,7 @@ fn interrupts_that_share_a_line_share_what_one_entry_may_do() {
 }
 
 #[test]
-fn rights_over_a_notification_that_remain_are_enough() {
+fn the_remaining_rights_to_a_notification_suffice() {
     let (world, server, client) = with_notification();
     world.begin(client.thread, wait());
     revoke(&world, server, NOTIFICATION);
@@ -358,12 +359,12 @@ fn rights_over_a_notification_that_remain_are_enough() {
 }
 
 #[test]
-fn a_thread_that_a_freeze_has_not_come_to_is_met() {
+fn a_thread_that_a_freeze_has_not_reached_is_served() {
     let (world, server, client) = pair();
     world.begin(client.thread, call(1, 42));
-    // As in the middle of freezing a domain of many threads: the state has turned, the thread is still queued.
+    // As in the middle of freezing a domain of many threads: the state is set, the thread is still queued.
     let frozen = crate::objects::DomainState::Frozen;
-    client.domain.turn(frozen);
+    client.domain.set_state(frozen);
     world.begin(server.thread, receive());
     assert_eq!(received(&world, server).words[0], 42);
     assert_eq!(client.thread.phase.get(), Phase::Awaiting);
@@ -378,7 +379,7 @@ fn the_object_in_the_slot_has_to_be_the_same() {
     let second = world.thread_in(third.domain, SPARE);
     world.does(second, EndpointCreate { pool, into });
     world.begin(client.thread, call(1, 42));
-    assert_eq!(made_again::<Receive>(&world, third.thread), None);
+    assert_eq!(repeated::<Receive>(&world, third.thread), None);
     let Phase::Receiving { endpoint, .. } = third.thread.phase.get() else {
         panic!("it receives at its own endpoint");
     };

@@ -1,10 +1,10 @@
-//! Who runs after a message or an answer, beside a thread of the same priority that only computes.
+//! The thread that runs after a message or an answer, beside a compute-bound thread of the same priority.
 
 use super::*;
 use crate::memory::Ref;
 use crate::objects::Thread;
 
-/// A server that waits, a client that is about to call, and a thread that computes, all ready threads of one priority.
+/// A waiting server, a client that is about to call, and a compute-bound thread, all of one priority.
 fn with_hog() -> (World, Citizen, Citizen, Ref<Thread>) {
     let (world, server, client) = pair();
     world.begin(server.thread, receive());
@@ -21,7 +21,7 @@ fn runs(world: &World) -> Ref<Thread> {
 }
 
 #[test]
-fn a_call_and_its_answer_do_not_wait_for_a_thread_that_computes() {
+fn a_call_and_its_answer_do_not_wait_for_a_compute_bound_thread() {
     let (world, server, client, hog) = with_hog();
     for _ in 0..3 {
         world.begin(client.thread, call(0, 0));
@@ -33,7 +33,7 @@ fn a_call_and_its_answer_do_not_wait_for_a_thread_that_computes() {
 }
 
 #[test]
-fn a_thread_that_answers_without_receiving_goes_on() {
+fn a_thread_that_answers_without_receiving_keeps_running() {
     let (world, server, client, _) = with_hog();
     world.begin(client.thread, call(0, 0));
     world.does(server.thread, reply(0));
@@ -42,7 +42,7 @@ fn a_thread_that_answers_without_receiving_goes_on() {
 }
 
 #[test]
-fn a_server_for_which_the_next_call_waits_goes_on() {
+fn a_server_with_a_queued_call_keeps_running() {
     let (world, server, client, _) = with_hog();
     let second = world.thread_in(client.domain, NOTIFICATION);
     world.begin(client.thread, call(0, 0));
@@ -54,7 +54,7 @@ fn a_server_for_which_the_next_call_waits_goes_on() {
 }
 
 #[test]
-fn a_thread_that_sends_goes_on() {
+fn a_thread_that_sends_keeps_running() {
     let (world, server, client, _) = with_hog();
     let send = Send::new(ENDPOINT, MessageInfo::EMPTY, [0; 4]);
     world.does(client.thread, send);
@@ -63,7 +63,7 @@ fn a_thread_that_sends_goes_on() {
 }
 
 #[test]
-fn a_thread_that_receives_a_message_that_waited_goes_on() {
+fn a_thread_that_receives_a_queued_message_keeps_running() {
     let (world, server, client) = pair();
     world.begin(client.thread, call(0, 0));
     world.thread_in(client.domain, SPARE);

@@ -1,4 +1,4 @@
-//! What holds between any two system calls: accounts that add up, queues that agree with the phases of their threads.
+//! Invariants that hold between system calls: accounts add up, and queues agree with their threads' phases.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +9,19 @@ use capabilities::{Climb, Place, Storage};
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SLOTS_PER_FRAME, SlotDirectory, SlotStorage};
 use crate::objects::{
-    Domain, DomainState, Endpoint, Header, MemoryObject, Notification, Object, Phase, Pool, Thread,
-    Uninformed,
+    Domain, DomainState, Endpoint, Header, MemoryObject, Notification, Object, PendingWaiters,
+    Phase, Pool, Thread,
 };
 use crate::scheduler::Queue;
 
 mod interrupts;
 
-/// What a pool has made, the oldest first.
+/// The objects of a pool, the oldest first.
 pub fn objects(pool: Ref<Pool>) -> impl Iterator<Item = Object> {
     core::iter::successors(pool.first(), |object| object.header().next.get())
 }
 
-/// Every object of the kernel but the root pool.
+/// Every object of the kernel except the root pool.
 pub fn all_objects(kernel: &Kernel) -> Vec<Object> {
     let mut all: Vec<Object> = objects(kernel.root_pool).collect();
     let mut next = 0;
@@ -34,7 +34,6 @@ pub fn all_objects(kernel: &Kernel) -> Vec<Object> {
     all
 }
 
-/// Every thread.
 pub fn threads(kernel: &Kernel) -> Vec<Ref<Thread>> {
     let thread = |object| match object {
         Object::Thread(thread) => Some(thread),
@@ -66,7 +65,7 @@ pub fn check(kernel: &Kernel) {
     }
 }
 
-/// Every frame is free or somebody's.
+/// Every frame is either free or accounted for.
 fn check_accounts(kernel: &Kernel) {
     let pools = all_objects(kernel)
         .into_iter()
@@ -86,7 +85,7 @@ fn check_accounts(kernel: &Kernel) {
     assert_eq!(kernel.frames.free() + spent, kernel.root_pool.limit);
 }
 
-/// No capability has a right, or a badge of its own choice, that the one it was derived from has not.
+/// No capability has a right that its parent lacks, or replaces a badge that its parent has.
 fn check_authority(kernel: &Kernel) {
     let domain = |object| match object {
         Object::Domain(domain) => Some(domain),
@@ -94,7 +93,7 @@ fn check_authority(kernel: &Kernel) {
     };
     for domain in all_objects(kernel).into_iter().filter_map(domain) {
         let slots = 0..domain.table.slot_count::<SlotDirectory>();
-        // A domain that is being ended has given back some frames of its table.
+        // A domain that is being destroyed has returned some frames of its table.
         let is_there = |slot: &u32| slot / SLOTS_PER_FRAME >= domain.directory.first_index();
         for slot in slots.filter(is_there) {
             let place = domain.place(Slot(slot)).expect("a slot of the table");
@@ -102,7 +101,7 @@ fn check_authority(kernel: &Kernel) {
                 continue;
             };
             let parent = SlotStorage.slot(parent(place)).capability();
-            let parent = parent.expect("what something is derived from holds something");
+            let parent = parent.expect("a parent holds a capability");
             if let Object::Reply(thread) = held.object {
                 assert_eq!(parent.object, Object::Thread(thread));
                 assert!(Rights::from(EndpointRights::GRANT).contains(held.rights));
@@ -118,7 +117,7 @@ fn check_authority(kernel: &Kernel) {
     }
 }
 
-/// The slot that one in a table was derived from.
+/// The slot that a slot in a table was derived from.
 fn parent(place: Place) -> Place {
     let mut at = place;
     loop {
@@ -130,7 +129,7 @@ fn parent(place: Place) -> Place {
     }
 }
 
-/// The threads in a ready queue have its priority, and the scheduler knows which queues have any.
+/// The threads in a ready queue have its priority, and the occupied queues are marked.
 fn check_ready(kernel: &Kernel) {
     for priority in 0..=PRIORITY_MAX {
         let (queue, is_occupied) = kernel.scheduler.ready(priority);
@@ -142,7 +141,7 @@ fn check_ready(kernel: &Kernel) {
     }
 }
 
-/// A search goes on from an object that is still in the pool's list.
+/// A bookmark is an object that is still in the pool's list.
 fn check_bookmark(pool: Ref<Pool>) {
     if let Some(bookmark) = pool.bookmark() {
         assert!(objects(pool).any(|object| object == bookmark));
@@ -184,16 +183,17 @@ fn check_thread(kernel: &Kernel, thread: Ref<Thread>) {
     }
 }
 
-/// Whether it belongs to a domain that is retired, and everybody knows.
-fn is_known_to_be_gone(header: &Header) -> bool {
+/// Whether it belongs to a retired domain whose outside waiters have all failed.
+fn has_no_waiters(header: &Header) -> bool {
     let domain = header.pool.and_then(|pool| pool.domain.get());
-    header.is_retired() && domain.is_none_or(|domain| domain.uninformed.get() == Uninformed::Nobody)
+    header.is_retired()
+        && domain.is_none_or(|domain| domain.pending_waiters.get() == PendingWaiters::None)
 }
 
 fn check_endpoint(endpoint: Ref<Endpoint>) {
     assert!(endpoint.senders.is_empty() || endpoint.receivers.is_empty());
     let nobody = endpoint.senders.is_empty() && endpoint.receivers.is_empty();
-    assert!(nobody || !is_known_to_be_gone(&endpoint.header));
+    assert!(nobody || !has_no_waiters(&endpoint.header));
     for thread in members(&endpoint.senders) {
         let there = match thread.phase.get() {
             Phase::Sending { endpoint, .. } | Phase::SendingFault { endpoint, .. } => endpoint,
@@ -211,7 +211,7 @@ fn check_endpoint(endpoint: Ref<Endpoint>) {
 fn check_notification(notification: Ref<Notification>) {
     let waiters = members(&notification.waiters);
     assert!(waiters.is_empty() || notification.flags.get() == 0);
-    assert!(waiters.is_empty() || !is_known_to_be_gone(&notification.header));
+    assert!(waiters.is_empty() || !has_no_waiters(&notification.header));
     for thread in waiters {
         assert!(
             matches!(thread.phase.get(), Phase::Waiting { notification: at, .. } if at == notification)
@@ -225,8 +225,8 @@ fn check_notification(notification: Ref<Notification>) {
     }
 }
 
-/// Threads are in line with the state of their domain, but for those that are still to be settled. A freeze, a thaw or an end that
-/// is not finished goes on from the timer.
+/// Threads follow the state of their domain, except those yet to be settled. The timer continues an unfinished freeze, thaw or
+/// destruction.
 fn check_settling(kernel: &Kernel, domain: Ref<Domain>) {
     let first = domain.first_unsettled();
     let settled: Vec<_> = domain
@@ -244,17 +244,17 @@ fn check_settling(kernel: &Kernel, domain: Ref<Domain>) {
     let deadline = domain.deadline_ticks.get();
     let is_retired = domain.pool().is_retired();
     match domain.state() {
-        DomainState::Ending => {}
+        DomainState::Destroying => {}
         state => assert_eq!(is_retired, state == DomainState::Retired),
     }
-    let informs = domain.state() == DomainState::Ending && is_retired;
+    let fails_waiters = domain.state() == DomainState::Destroying && is_retired;
     match domain.state() {
         _ if !domain.is_settled() => assert!(deadline.is_some()),
-        _ if informs && domain.uninformed.get() != Uninformed::Nobody => {
+        _ if fails_waiters && domain.pending_waiters.get() != PendingWaiters::None => {
             assert!(deadline.is_some());
         }
         DomainState::Frozen => assert_eq!(deadline, domain.thaw_ticks.get()),
-        DomainState::Running | DomainState::Retired | DomainState::Ending => {
+        DomainState::Running | DomainState::Retired | DomainState::Destroying => {
             assert_eq!(deadline, None);
         }
     }
@@ -262,7 +262,7 @@ fn check_settling(kernel: &Kernel, domain: Ref<Domain>) {
     assert!(deadline.is_none_or(|deadline| earliest.is_some_and(|earliest| earliest <= deadline)));
 }
 
-/// A domain's mappings lie one behind the other, each in the list of its Memory.
+/// A domain's mappings are disjoint and ascend, each in the list of its Memory.
 fn check_mappings(domain: Ref<Domain>) {
     let mut end = 0;
     for mapping in domain.mappings() {
@@ -276,7 +276,7 @@ fn check_mappings(domain: Ref<Domain>) {
     }
 }
 
-/// Each Memory knows how many slots and mappings let other domains write it.
+/// Each Memory counts the slots and mappings through which other domains can write it.
 fn check_writers(kernel: &Kernel) {
     let all = all_objects(kernel);
     let domains = all.iter().filter_map(|object| match object {
@@ -299,7 +299,7 @@ fn check_writers(kernel: &Kernel) {
     }
 }
 
-/// What a domain's slots and mappings let it write, as often as they do.
+/// The Memories that a domain's slots and mappings let it write, once per slot or mapping.
 fn written_in(domain: Ref<Domain>) -> impl Iterator<Item = Ref<MemoryObject>> {
     // A domain that is being destroyed has lost some frames of its table.
     let is_there = move |number: &u32| number / SLOTS_PER_FRAME >= domain.directory.first_index();
@@ -321,7 +321,7 @@ fn written_in(domain: Ref<Domain>) -> impl Iterator<Item = Ref<MemoryObject>> {
     slots.chain(mappings)
 }
 
-/// Those in a queue, whose links must agree.
+/// The members of a queue, whose links must agree.
 fn members(queue: &Queue) -> Vec<Ref<Thread>> {
     let members: Vec<_> =
         core::iter::successors(queue.first(), |thread| thread.link.next.get()).collect();

@@ -1,4 +1,4 @@
-//! Contiguous Memories: their place, their cost, and that one can be made again after any churn.
+//! Contiguous Memories: their placement and cost, and allocation after any churn.
 
 use abi::calls::{
     CapabilityInspect, CapabilityMint, Destroy, MemoryCreate, MemoryCreateContiguous,
@@ -38,7 +38,7 @@ fn memory(citizen: Citizen) -> Ref<MemoryObject> {
     let place = citizen.domain.place(RUN).expect("a slot");
     match SlotStorage.slot(place).capability().map(|held| held.object) {
         Some(Object::Memory(memory)) => memory,
-        other => panic!("no Memory but {other:?}"),
+        other => panic!("not a Memory but {other:?}"),
     }
 }
 
@@ -97,14 +97,14 @@ fn populating_it_takes_a_bounded_number_of_pages_at_a_time() {
     };
     assert_eq!(world.steps_of(citizen.thread, populate), 512 / 16);
     assert_eq!(memory(citizen).present.get(), 512);
-    // What is there stays.
+    // Present pages stay.
     memory(citizen).frame(3).expect("a page").write_word(0, 5);
     world.does(citizen.thread, populate);
     assert_eq!(memory(citizen).frame(3).expect("a page").read_word(0), 5);
 }
 
 #[test]
-fn what_a_device_may_write_is_neither_discarded_nor_supplied() {
+fn pages_that_a_device_may_write_are_neither_discarded_nor_supplied() {
     let world = World::new();
     let citizen = world.citizen();
     world.does(citizen.thread, ANYWHERE);
@@ -153,7 +153,7 @@ fn one_that_is_being_destroyed_gets_no_other_frames() {
 }
 
 #[test]
-fn a_request_that_no_machine_fulfils_is_refused() {
+fn a_request_that_no_machine_can_satisfy_is_refused() {
     let world = World::new();
     let citizen = world.citizen_of(600);
     let (used, free) = (citizen.pool.used(), world.kernel.frames.free());
@@ -191,10 +191,10 @@ fn a_request_that_no_machine_fulfils_is_refused() {
 }
 
 #[test]
-fn a_search_among_scattered_frames_goes_on_where_it_stopped() {
+fn a_search_among_scattered_frames_continues_where_it_stopped() {
     let world = World::new();
     let citizen = world.citizen();
-    // The pool's own frames are reserved, and spent below by nobody else.
+    // The pool's own frames are reserved, and nobody else spends them below.
     let (kept, scattered): (Vec<_>, Vec<_>) = all_frames(&world)
         .into_iter()
         .partition(|frame| frame.address().as_u64() / PAGE_BYTES % 2 == 1);
@@ -230,7 +230,7 @@ fn a_driver_that_is_restarted_finds_its_run_again_after_any_churn() {
         populate(&world, driver, RUN, 64).expect("it was paid for");
         populate(&world, other, CHURN, pages).expect("the pool has as many");
         world.does(driver.thread, Destroy { object: RUN });
-        // Some of the frames come back, and others than before are taken.
+        // Some frames are released, and different ones are taken.
         let discard = MemoryDiscard {
             memory: CHURN,
             first_page: PageCount(round * 100),
@@ -243,7 +243,7 @@ fn a_driver_that_is_restarted_finds_its_run_again_after_any_churn() {
 }
 
 #[test]
-fn a_child_pool_makes_contiguous_memory_only_if_its_parent_could() {
+fn a_child_pool_creates_contiguous_memory_only_if_its_parent_could() {
     let world = World::new();
     let citizen = world.citizen();
     let (plain, child, grandchild) = (Slot(30), Slot(31), Slot(32));

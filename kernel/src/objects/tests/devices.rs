@@ -17,13 +17,13 @@ use crate::testing::{Citizen, slots};
 
 const MEMORY: Slot = Slot(12);
 
-/// Where its Memory is mapped.
+/// The address of the mapping of its Memory.
 const ADDRESS: u64 = 0x5000_0000;
 
-/// Where a device is: beyond all RAM of the fake machine.
+/// The address of a device: beyond all RAM of the fake machine.
 const BUS_ADDRESS: u64 = 0xfe00_0000;
 
-/// Pages of a device that one step gives.
+/// Pages of a device that one step inserts.
 const PAGES_PER_STEP: u64 = 128;
 
 fn registers(pages: u64) -> DeviceMemoryCreate {
@@ -43,12 +43,12 @@ fn memory(citizen: Citizen) -> Ref<MemoryObject> {
     let held = capabilities::Storage::slot(&crate::memory::SlotStorage, place).capability();
     match held.map(|held| held.object) {
         Some(Object::Memory(memory)) => memory,
-        other => panic!("no Memory but {other:?}"),
+        other => panic!("not a Memory but {other:?}"),
     }
 }
 
 #[test]
-fn a_large_memory_of_a_device_is_made_in_steps() {
+fn a_large_device_memory_is_created_in_steps() {
     let (world, citizen) = driver();
     let pages = 3 * 512 + 1;
     let steps = world.steps_of(citizen.thread, registers(pages));
@@ -74,10 +74,10 @@ fn a_large_memory_of_a_device_is_made_in_steps() {
 }
 
 #[test]
-fn a_step_goes_on_with_nothing_but_what_an_earlier_one_made() {
+fn a_step_continues_only_what_an_earlier_one_created() {
     let (world, citizen) = driver();
     world.begin_step(citizen.thread, registers(1025));
-    // The slot may have been given another use meanwhile, or the registers may hold something else.
+    // The slot may have been reused meanwhile, or the registers changed.
     let [before, behind] = [PAGES_PER_STEP - 1, PAGES_PER_STEP + 1];
     for (pages, made) in [
         (1025, 0),
@@ -109,7 +109,7 @@ fn a_step_goes_on_with_nothing_but_what_an_earlier_one_made() {
 }
 
 #[test]
-fn a_pool_that_cannot_pay_for_the_tables_makes_no_memory() {
+fn a_pool_that_cannot_pay_for_the_tables_creates_no_memory() {
     let (world, citizen) = driver();
     let pool = Slot(13);
     let split = PoolSplit {
@@ -129,7 +129,7 @@ fn a_pool_that_cannot_pay_for_the_tables_makes_no_memory() {
 }
 
 #[test]
-fn a_page_is_uncached_or_gathers_writes() {
+fn a_page_is_uncached_or_write_combining() {
     for (cache, flags) in [
         (0, Entry::UNCACHED | Entry::WRITE_THROUGH),
         (1, Entry::WRITE_THROUGH),
@@ -176,7 +176,7 @@ fn no_page_is_beyond_what_the_processor_can_address() {
 }
 
 #[test]
-fn a_memory_of_a_device_that_is_being_destroyed_is_not_made_further() {
+fn a_device_memory_being_destroyed_is_not_continued() {
     let (world, citizen) = driver();
     let pages = 4 * 512;
     world.does(citizen.thread, registers(pages));
@@ -197,7 +197,7 @@ fn a_memory_of_a_device_that_is_being_destroyed_is_not_made_further() {
 }
 
 #[test]
-fn no_ram_is_put_among_a_devices_pages() {
+fn a_devices_pages_are_not_ram() {
     let (world, citizen) = driver();
     let pages = 2 * PAGES_PER_STEP;
     let (pool, into) = (slots::POOL, FIRST);
@@ -208,7 +208,7 @@ fn no_ram_is_put_among_a_devices_pages() {
     };
     world.does(citizen.thread, ordinary);
     let other = world.thread_in(citizen.domain, SECOND);
-    // Half of the pages are made, and another thread would make one of those that are to come.
+    // Half of the pages exist, and another thread tries to insert one of the rest.
     world.begin_step(citizen.thread, registers(pages));
     assert!(world.is_at_call(citizen.thread));
     let (first_page, page_count) = (PageCount(pages - 1), PageCount(1));
@@ -241,7 +241,7 @@ fn no_ram_is_put_among_a_devices_pages() {
 }
 
 #[test]
-fn a_memory_of_a_device_is_no_larger_than_one_step_can_make_tables_for() {
+fn a_device_memory_is_no_larger_than_one_step_can_create_tables_for() {
     let (world, citizen) = driver();
     for beyond in [0, 8193, 1 << 20] {
         let refused = world.call(citizen.thread, registers(beyond));

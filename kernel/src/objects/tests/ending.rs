@@ -1,4 +1,4 @@
-//! Objects that end in every state, a step at a time, with everything between the steps that may happen there.
+//! Destroying objects in every state, step by step, with events between the steps.
 
 use abi::calls::{
     Destroy, DestroyChild, DomainMap, EndpointCreate, MemoryCreate, MemoryPopulate, PoolSplit,
@@ -19,14 +19,14 @@ use crate::objects::{
 };
 use crate::testing::{Citizen, World, slots};
 
-/// More steps than anything here takes.
+/// More steps than any destruction here takes.
 const STEPS_MAX: usize = 10_000;
 
 fn place(citizen: Citizen, slot: Slot) -> Place {
     citizen.domain.place(slot).expect("a slot")
 }
 
-/// Does steps until it is done or this many are.
+/// Does up to this many steps, until it is done.
 fn end(world: &World, keep: Place, steps: usize) -> Step {
     for _ in 0..steps {
         let Some(held) = SlotStorage.slot(keep).capability() else {
@@ -42,7 +42,7 @@ fn end(world: &World, keep: Place, steps: usize) -> Step {
 }
 
 #[test]
-fn every_object_ends_in_every_state_and_nobody_waits_for_it() {
+fn every_object_is_destroyed_in_every_state_and_no_wait_remains() {
     let objects = |scene: &Scene| {
         let (keeper, subject) = (scene.keeper, scene.subject);
         [
@@ -69,7 +69,7 @@ fn every_object_ends_in_every_state_and_nobody_waits_for_it() {
 }
 
 #[test]
-fn a_domain_and_a_pool_end_in_every_state_running_or_frozen() {
+fn a_domain_and_a_pool_are_destroyed_in_every_state_running_or_frozen() {
     for case in CASES {
         for freeze in [false, true] {
             for slot in [Slot(20), Slot(21)] {
@@ -87,7 +87,7 @@ fn a_domain_and_a_pool_end_in_every_state_running_or_frozen() {
 }
 
 #[test]
-fn a_pool_gives_back_exactly_what_it_took() {
+fn a_pool_returns_exactly_what_it_took() {
     for case in CASES {
         let scene = Scene::new();
         (case.enter)(&scene);
@@ -96,14 +96,14 @@ fn a_pool_gives_back_exactly_what_it_took() {
         scene.destroy();
         check(kernel);
         assert_eq!(spent - kernel.root_pool.used(), 256, "{}", case.name);
-        // What is left is the root pool's own frame and the keeper.
+        // Only the root pool's own frame and the keeper remain.
         let left = 1 + scene.keeper.pool.used();
         assert_eq!(kernel.frames.free() + left, kernel.root_pool.limit);
     }
 }
 
 #[test]
-fn an_interrupted_end_is_resumed_by_the_same_call_or_from_the_parent() {
+fn an_interrupted_destruction_is_resumed_by_the_same_call_or_from_the_parent() {
     let mut steps = 1;
     let mut whole = false;
     while !whole {
@@ -128,7 +128,7 @@ fn an_interrupted_end_is_resumed_by_the_same_call_or_from_the_parent() {
     }
 }
 
-/// A keeper that holds two capabilities to a pool, one derived from the other, and whose second thread ends it.
+/// A keeper with two capabilities to a pool, one derived from the other, whose second thread destroys it.
 fn with_pool() -> (World, Citizen, Citizen) {
     let world = World::new();
     let (keeper, mover) = (world.citizen(), world.citizen());
@@ -145,7 +145,7 @@ fn with_pool() -> (World, Citizen, Citizen) {
     (world, keeper, mover)
 }
 
-/// The child of a keeper's pool, if it is still there.
+/// The child of a keeper's pool, if it still exists.
 fn child_of(keeper: Citizen) -> Option<Ref<Pool>> {
     match keeper.pool.last() {
         Some(Object::Pool(pool)) => Some(pool),
@@ -154,12 +154,12 @@ fn child_of(keeper: Citizen) -> Option<Ref<Pool>> {
 }
 
 #[test]
-fn a_pool_whose_destroyer_ends_half_way_is_destroyed_by_another_holder_or_from_its_parent() {
+fn a_half_destroyed_pool_is_destroyed_by_another_holder_or_from_its_parent() {
     for steps in 1.. {
         let (world, keeper, mover) = with_pool();
         let spent = keeper.pool.used();
         let done = end(&world, place(mover, Slot(20)), steps) == Step::Done;
-        // The destroyer's table goes, and with it the capability that was invoked.
+        // The destroyer's table is destroyed, and with it the invoked capability.
         for slot in 20..62 {
             let _ = world.kernel.empty_slot(place(mover, Slot(slot)));
         }
@@ -167,7 +167,7 @@ fn a_pool_whose_destroyer_ends_half_way_is_destroyed_by_another_holder_or_from_i
         if let Some(child) = child_of(keeper) {
             let rest = match SlotStorage.slot(place(keeper, object)).is_empty() {
                 false => world.call(keeper.thread, Destroy { object }),
-                // The keeper's capability went first, when the pool was empty: it has the parent.
+                // The keeper's capability was deleted first, when the pool was empty: it has the parent.
                 true => {
                     assert_eq!(child.used(), 1, "after {steps} steps");
                     let child = child.header.id();
@@ -184,7 +184,7 @@ fn a_pool_whose_destroyer_ends_half_way_is_destroyed_by_another_holder_or_from_i
     }
 }
 
-/// A pool in the keeper's slot 20, and a chain of copies from there on: each is derived from the one before.
+/// A pool in the keeper's slot 20, followed by a chain of copies, each derived from the one before.
 fn chain_of_pool(length: u32) -> (World, Citizen) {
     let world = World::new();
     let keeper = world.citizen();
@@ -201,7 +201,7 @@ fn chain_of_pool(length: u32) -> (World, Citizen) {
 }
 
 #[test]
-fn a_step_takes_one_capability_to_a_pool_however_long_their_chain_is() {
+fn a_step_deletes_one_capability_to_a_pool_however_long_their_chain_is() {
     const LENGTH: u32 = 200;
     for invoked in [20, 100, 20 + LENGTH - 1] {
         let (world, keeper) = chain_of_pool(LENGTH);
@@ -221,7 +221,7 @@ fn a_step_takes_one_capability_to_a_pool_however_long_their_chain_is() {
 }
 
 #[test]
-fn a_child_pool_to_which_no_capability_is_left_is_destroyed_from_its_parent() {
+fn a_child_pool_without_capabilities_is_destroyed_from_its_parent() {
     let (world, keeper, mover) = with_pool();
     let spent = keeper.pool.used();
     let child = keeper.pool.last().expect("the child").id();
@@ -244,7 +244,7 @@ fn a_child_pool_to_which_no_capability_is_left_is_destroyed_from_its_parent() {
 }
 
 #[test]
-fn nobody_ends_a_child_pool_without_the_right_to_or_from_inside() {
+fn a_child_pool_is_not_destroyed_without_the_right_or_from_inside() {
     let world = World::new();
     let citizen = world.citizen();
     let child = citizen.pool.header.id();
@@ -266,7 +266,7 @@ fn nobody_ends_a_child_pool_without_the_right_to_or_from_inside() {
     assert_eq!(refused, Err(Error::Oneself));
 }
 
-/// Something of everything.
+/// Creates one object of every kind.
 fn furnish(world: &World, citizen: Citizen) {
     let (pool, domain, thread) = (slots::POOL, slots::DOMAIN, citizen.thread);
     let memory = Slot(30);
@@ -306,21 +306,21 @@ fn furnish(world: &World, citizen: Citizen) {
 }
 
 #[test]
-fn what_is_being_ended_makes_nothing_more() {
+fn a_pool_being_destroyed_creates_nothing_more() {
     let world = World::new();
     let (keeper, subject) = (world.citizen(), world.citizen());
     world.give(subject, slots::POOL, keeper, Slot(20), 0);
     world.give(subject, slots::DOMAIN, keeper, Slot(21), 0);
     furnish(&world, subject);
     assert_eq!(end(&world, place(keeper, Slot(20)), 1), Step::More);
-    assert_eq!(subject.domain.state(), DomainState::Ending);
+    assert_eq!(subject.domain.state(), DomainState::Destroying);
     let into = Slot(22);
     let (pool, domain) = (Slot(20), Slot(21));
     let create = ThreadCreate { domain, into };
     assert_eq!(world.call(keeper.thread, create), Err(Error::Gone));
     let create = calls::EndpointCreate { pool, into };
     assert_eq!(world.call(keeper.thread, create), Err(Error::Gone));
-    // A thread a step.
+    // One thread per step.
     let steps = subject.domain.thread_count.get();
     assert_eq!(end(&world, place(keeper, Slot(20)), steps), Step::More);
     assert!(!subject.thread.is_runnable());
@@ -355,7 +355,7 @@ fn faulting(received: bool) -> (World, Citizen, Vec<Ref<Thread>>) {
 }
 
 #[test]
-fn threads_whose_handler_ends_are_logged_one_per_step() {
+fn threads_whose_handler_is_destroyed_are_logged_one_per_step() {
     for (received, ended) in [
         (true, slots::DOMAIN),
         (false, Slot(20)),
@@ -379,8 +379,8 @@ fn threads_whose_handler_ends_are_logged_one_per_step() {
     }
 }
 
-/// Pools inside each other, as deep as they go, the outermost in the keeper's slot 20. In each is a domain with a thread behind a
-/// trap that nobody has received.
+/// Pools nested to the maximum depth, the outermost in the keeper's slot 20. In each is a domain with a thread whose trap
+/// message nobody has received.
 fn nest_of_traps() -> (World, Citizen, Vec<Ref<Thread>>) {
     let world = World::new();
     let keeper = world.citizen_of(1024);
@@ -414,7 +414,7 @@ fn nest_of_traps() -> (World, Citizen, Vec<Ref<Thread>>) {
 }
 
 #[test]
-fn a_step_stops_one_thread_and_writes_one_line_however_many_pools_it_goes_inwards() {
+fn a_step_stops_one_thread_and_writes_one_line_however_deeply_pools_are_nested() {
     let (world, keeper, threads) = nest_of_traps();
     let keep = place(keeper, Slot(20));
     let lines = || world.machine.console().matches("stops at").count();
@@ -428,7 +428,7 @@ fn a_step_stops_one_thread_and_writes_one_line_however_many_pools_it_goes_inward
 }
 
 #[test]
-fn a_slot_whose_frame_a_destruction_has_taken_away_is_no_slot() {
+fn a_slot_whose_frame_was_released_does_not_exist() {
     let world = World::new();
     let (keeper, subject) = (world.citizen(), world.citizen());
     let (domain, slots) = (slots::DOMAIN, 130);
@@ -442,7 +442,7 @@ fn a_slot_whose_frame_a_destruction_has_taken_away_is_no_slot() {
 }
 
 #[test]
-fn answers_that_a_domain_awaited_when_it_began_to_end_are_given_up_in_silence() {
+fn answers_to_a_domain_being_destroyed_are_dropped_silently() {
     let (world, server, threads) = faulting(true);
     let domain = threads[0].domain;
     let crowd = Citizen {
@@ -454,7 +454,7 @@ fn answers_that_a_domain_awaited_when_it_began_to_end_are_given_up_in_silence() 
     world.give(crowd, slots::DOMAIN, keeper, Slot(20), 0);
     let keep = place(keeper, Slot(20));
     assert_eq!(end(&world, keep, 1), Step::More);
-    assert_eq!(domain.state(), DomainState::Ending);
+    assert_eq!(domain.state(), DomainState::Destroying);
     for number in 0..threads.len() as u32 {
         let slot = Slot(30 + number);
         world.does(server.thread, calls::CapabilityDelete { slot });
@@ -468,7 +468,7 @@ fn answers_that_a_domain_awaited_when_it_began_to_end_are_given_up_in_silence() 
 }
 
 #[test]
-fn a_mapping_goes_with_the_capability_it_was_made_through() {
+fn a_mapping_is_removed_with_the_capability_it_was_created_through() {
     let world = World::new();
     let (owner, other) = (world.citizen(), world.citizen());
     world.give(owner, slots::BUFFER, other, Slot(9), 0);

@@ -1,4 +1,4 @@
-//! A pool that is full at every allocation: each refusal is [`Error::PoolEmpty`], and everything comes back.
+//! A pool that runs out at every allocation: each refusal is [`Error::PoolEmpty`], and everything is returned.
 
 use abi::calls::{
     Destroy, DomainCreate, DomainGrow, DomainMap, EndpointCreate, MemoryCreate,
@@ -16,7 +16,7 @@ const POOL: Slot = Slot(20);
 const DOMAIN: Slot = Slot(21);
 const MEMORY: Slot = Slot(22);
 
-/// Makes a call; a refusal must leave as many objects as there were.
+/// Makes a call; a refusal must not change the number of objects.
 fn make<A: Arguments>(world: &World, citizen: Citizen, call: A) -> Result<(), Error> {
     let before = all_objects(&world.kernel).len();
     let made = world.call(citizen.thread, call).map(|_| ());
@@ -27,7 +27,7 @@ fn make<A: Arguments>(world: &World, citizen: Citizen, call: A) -> Result<(), Er
     made
 }
 
-/// Makes something of everything out of a pool of `pages`.
+/// Creates one object of every kind from a pool of `pages`.
 fn script(world: &World, citizen: Citizen, pages: u64) -> Result<(), Error> {
     let (pool, domain, memory) = (POOL, DOMAIN, MEMORY);
     let pages = PageCount(pages);
@@ -92,7 +92,7 @@ fn script(world: &World, citizen: Citizen, pages: u64) -> Result<(), Error> {
 }
 
 #[test]
-fn every_refusal_is_the_pools_and_leaves_nothing() {
+fn every_refusal_is_the_pools_and_leaves_no_objects() {
     let world = World::new();
     let citizen = world.citizen();
     let (free, used) = (world.kernel.frames.free(), citizen.pool.used());
@@ -117,7 +117,7 @@ fn every_refusal_is_the_pools_and_leaves_nothing() {
 }
 
 #[test]
-fn a_pool_cannot_promise_what_it_has_not() {
+fn a_pool_cannot_reserve_more_than_it_has() {
     let world = World::new();
     let citizen = world.citizen();
     let (pool, into) = (slots::POOL, POOL);
@@ -136,7 +136,7 @@ fn a_pool_cannot_promise_what_it_has_not() {
     check(&world.kernel);
 }
 
-/// The pages that a citizen's pool has left.
+/// The remaining pages of a citizen's pool.
 fn left(citizen: Citizen) -> u32 {
     (citizen.pool.limit - citizen.pool.used()) as u32
 }
@@ -147,7 +147,7 @@ fn grow(slots: u32) -> DomainGrow {
 }
 
 #[test]
-fn a_table_grows_whole_or_not_at_all() {
+fn a_table_grows_completely_or_not_at_all() {
     let world = World::new();
     let citizen = world.citizen_of(60);
     let all = (left(citizen) + 1) * SLOTS_PER_FRAME;
@@ -166,12 +166,12 @@ fn a_table_grows_whole_or_not_at_all() {
     world.does(citizen.thread, grow(all));
     assert_eq!(left(citizen), 0);
     assert_eq!(citizen.domain.table.frame_count() * SLOTS_PER_FRAME, all);
-    // It has that many: nothing more is to be paid.
+    // It has that many already, so nothing is charged.
     world.does(citizen.thread, grow(all));
 }
 
 #[test]
-fn a_growth_that_has_begun_is_paid_for() {
+fn an_unfinished_growth_is_paid_for() {
     let world = World::new();
     let citizen = world.citizen_of(60);
     let other = world.thread_in(citizen.domain, Slot(9));
@@ -195,7 +195,7 @@ fn a_growth_that_has_begun_is_paid_for() {
 }
 
 #[test]
-fn what_an_interrupted_growth_has_paid_comes_back() {
+fn the_charge_of_an_interrupted_growth_is_refunded() {
     let world = World::new();
     let keeper = world.citizen();
     let free = world.kernel.frames.free();

@@ -1,4 +1,4 @@
-//! Ports, which a capability reaches as far as it goes, and the random numbers that come with the Hardware.
+//! Access to ports within the range of a capability, and random numbers through the Hardware.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ fn ports(first: u16, count: u32) -> IoPortsCreate {
     }
 }
 
-/// Reads and writes a port: both come to this, and the machine sees them or nothing.
+/// Expects this result of reading and of writing a port, and that the machine sees both accesses or none.
 fn expect(
     (world, citizen): (&World, Citizen),
     port: u16,
@@ -58,7 +58,7 @@ fn expect(
 }
 
 #[test]
-fn an_access_is_made_if_every_port_of_it_is_the_capabilitys() {
+fn an_access_needs_every_port_to_be_in_the_range() {
     for (first, count) in [(0x300, 8), (0x300, 1), (0, 2), (0xfffa, 6)] {
         let (world, citizen) = driver();
         world.does(citizen.thread, ports(first, count));
@@ -76,7 +76,7 @@ fn an_access_is_made_if_every_port_of_it_is_the_capabilitys() {
 }
 
 #[test]
-fn there_are_no_ports_beyond_the_last() {
+fn refuses_ports_beyond_the_last() {
     let (world, citizen) = driver();
     for (first, count) in [
         (0x300, 0),

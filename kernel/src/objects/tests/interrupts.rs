@@ -1,4 +1,4 @@
-//! Interrupts of devices: lines that several share, and messages.
+//! Interrupts of devices: shared lines, and message-signalled interrupts.
 
 use abi::Error;
 use abi::calls::{
@@ -17,7 +17,7 @@ mod retired;
 
 const ISA: u8 = 0;
 const PCI: u8 = 1;
-/// A line of PCI's, and one of ISA's.
+/// A PCI line, and an ISA line.
 const GSI: u32 = 17;
 const IRQ: u32 = 4;
 
@@ -31,7 +31,7 @@ fn line(line: u32, bus: u8, into: Slot) -> InterruptCreateLine {
     }
 }
 
-/// Makes an interrupt of the shared line that raises these flags.
+/// Creates an interrupt of the shared line that raises these flags.
 fn share(world: &World, citizen: Citizen, into: Slot, flags: u64) {
     world.does(citizen.thread, line(GSI, PCI, into));
     let bind = InterruptBind {
@@ -57,7 +57,7 @@ fn route(world: &World) -> Option<(Line, u8)> {
     })
 }
 
-/// The line interrupts; returns the flags that are raised then.
+/// Raises the interrupt of the line; returns the flags that it raises.
 fn interrupt(world: &World, citizen: Citizen, vector: u8) -> Result<u64, Error> {
     world.interrupt(vector);
     let wait = Wait {
@@ -81,7 +81,7 @@ fn shared() -> (World, Citizen, u8) {
     (world, citizen, vector)
 }
 
-/// As [`shared`], when both have begun, and the line has interrupted.
+/// As [`shared`], after both were armed and the line has interrupted.
 fn interrupted() -> (World, Citizen, u8) {
     let (world, citizen, vector) = shared();
     assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
@@ -91,7 +91,7 @@ fn interrupted() -> (World, Citizen, u8) {
 }
 
 #[test]
-fn a_line_signals_as_its_bus_does_unless_the_firmware_says_otherwise() {
+fn a_line_has_the_trigger_of_its_bus_unless_the_firmware_overrides_it() {
     let (world, citizen) = driver();
     let expected = |gsi, trigger, polarity| Line {
         gsi,
@@ -119,7 +119,7 @@ fn a_line_signals_as_its_bus_does_unless_the_firmware_says_otherwise() {
 }
 
 #[test]
-fn an_interrupt_raises_flags_within_the_badge_of_what_it_was_bound_through() {
+fn an_interrupt_raises_flags_within_the_badge_of_its_capability() {
     const BADGED: Slot = Slot(40);
     let (world, citizen, vector) = shared();
     world.give(citizen, NOTIFICATION, citizen, BADGED, 4);
@@ -135,7 +135,7 @@ fn an_interrupt_raises_flags_within_the_badge_of_what_it_was_bound_through() {
     for interrupt in [FIRST, SECOND] {
         acknowledge(&world, citizen, interrupt);
     }
-    assert_eq!(interrupt(&world, citizen, vector), Ok(3), "it is as it was");
+    assert_eq!(interrupt(&world, citizen, vector), Ok(3), "it is unchanged");
     world.does(citizen.thread, bind(4));
     for interrupt in [FIRST, SECOND] {
         acknowledge(&world, citizen, interrupt);
@@ -145,7 +145,7 @@ fn an_interrupt_raises_flags_within_the_badge_of_what_it_was_bound_through() {
 }
 
 #[test]
-fn all_that_share_a_line_hear_of_it_and_the_last_to_acknowledge_opens_it() {
+fn all_that_share_a_line_are_signalled_and_the_last_acknowledgement_unmasks_it() {
     let (world, citizen, vector) = interrupted();
     assert!(!unmasked(&acknowledge(&world, citizen, SECOND)));
     assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
@@ -154,7 +154,7 @@ fn all_that_share_a_line_hear_of_it_and_the_last_to_acknowledge_opens_it() {
 }
 
 #[test]
-fn an_interrupt_whose_driver_has_not_begun_silences_nobody() {
+fn a_disarmed_interrupt_does_not_block_the_others() {
     let (world, citizen, vector) = shared();
     assert!(unmasked(&acknowledge(&world, citizen, FIRST)));
     assert_eq!(interrupt(&world, citizen, vector), Ok(1));
@@ -162,7 +162,7 @@ fn an_interrupt_whose_driver_has_not_begun_silences_nobody() {
 }
 
 #[test]
-fn the_end_of_one_opens_the_line_for_the_others_and_the_end_of_all_closes_it() {
+fn destroying_one_unmasks_the_line_for_the_others_and_destroying_all_masks_it() {
     let (world, citizen, vector) = interrupted();
     acknowledge(&world, citizen, SECOND);
 
@@ -178,7 +178,7 @@ fn the_end_of_one_opens_the_line_for_the_others_and_the_end_of_all_closes_it() {
 }
 
 #[test]
-fn the_end_of_one_that_nobody_waits_for_leaves_a_line_masked_that_another_holds() {
+fn destroying_one_leaves_the_line_masked_while_another_is_in_service() {
     let (world, citizen, _) = interrupted();
     world.machine.take_events();
     world.does(citizen.thread, Destroy { object: FIRST });
@@ -187,12 +187,12 @@ fn the_end_of_one_that_nobody_waits_for_leaves_a_line_masked_that_another_holds(
 }
 
 #[test]
-fn an_edge_is_not_shared_nor_a_line_by_more_than_there_is_room_for() {
+fn an_edge_is_not_shared_nor_a_line_by_more_than_the_maximum() {
     let (world, citizen) = driver();
     world.does(citizen.thread, line(IRQ, ISA, FIRST));
     let again = line(IRQ, ISA, SECOND);
     assert_eq!(world.call(citizen.thread, again), Err(Error::InUse));
-    // As a PCI device's it would be another trigger.
+    // A PCI device has another trigger.
     let other = line(IRQ, PCI, SECOND);
     assert_eq!(world.call(citizen.thread, other), Err(Error::InUse));
 
@@ -205,7 +205,7 @@ fn an_edge_is_not_shared_nor_a_line_by_more_than_there_is_room_for() {
 }
 
 #[test]
-fn a_message_is_nobody_elses() {
+fn a_message_signalled_interrupt_is_not_shared() {
     let (world, citizen) = driver();
     for into in [FIRST, SECOND] {
         let message = InterruptCreateMessage {
@@ -220,7 +220,7 @@ fn a_message_is_nobody_elses() {
             flags: u64::from(into.0),
         };
         world.does(citizen.thread, bind);
-        // It need not be acknowledged, not even the first time.
+        // It needs no acknowledgement, not even the first time.
         for _ in 0..2 {
             let raised = interrupt(&world, citizen, vector as u8);
             assert_eq!(raised, Ok(u64::from(into.0)));
@@ -229,7 +229,7 @@ fn a_message_is_nobody_elses() {
 }
 
 #[test]
-fn an_interrupt_that_comes_while_it_is_bound_to_nothing_is_delivered_when_it_is_bound() {
+fn an_interrupt_that_arrives_unbound_is_delivered_when_it_is_bound() {
     let (world, citizen) = driver();
     let message = InterruptCreateMessage {
         pool: slots::POOL,

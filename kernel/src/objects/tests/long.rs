@@ -1,4 +1,4 @@
-//! Walks over many: each step looks at a bounded number, and the next one goes on from there.
+//! Operations on many objects: each step handles a bounded number, and the next one continues.
 
 use abi::calls::{
     CapabilityCopy, CapabilityRevoke, Destroy, DomainDescribe, DomainMap, DomainPages, DomainUnmap,
@@ -25,7 +25,7 @@ const REPLY: Slot = Slot(slots::FREE + 4);
 /// More objects than one step of a search passes.
 const MANY: usize = 1000;
 
-/// Where the large Memory is mapped, and its pages: four steps of 1 GiB.
+/// The address of the large Memory, and its pages: four steps of 1 GiB.
 const ADDRESS: u64 = 0x40_0000_0000;
 const PAGES: u64 = 4 << 18;
 
@@ -36,7 +36,7 @@ fn rich() -> (World, Citizen) {
     (world, citizen)
 }
 
-/// Makes many objects of a citizen's pool, to which no capability is left; says which.
+/// Creates many objects in a citizen's pool, without capabilities; returns their identities.
 fn make_many(world: &World, citizen: Citizen) -> Vec<ObjectId> {
     let place = citizen.domain.place(SPARE).expect("a slot");
     let make = || {
@@ -53,7 +53,7 @@ fn make_many(world: &World, citizen: Citizen) -> Vec<ObjectId> {
     (0..MANY).map(|_| make()).collect()
 }
 
-/// Makes more threads of a citizen's domain, to which no capability is left.
+/// Creates more threads in a citizen's domain, without capabilities.
 fn make_threads(world: &World, citizen: Citizen, count: usize) -> Vec<Ref<Thread>> {
     let make = |_| {
         let thread = world.thread_in(citizen.domain, SPARE);
@@ -75,7 +75,7 @@ fn seek(pool: Ref<Pool>, id: ObjectId) -> (Search, usize) {
 }
 
 #[test]
-fn a_search_among_many_objects_goes_on_from_its_bookmark() {
+fn a_search_among_many_objects_continues_from_its_bookmark() {
     let (world, citizen) = rich();
     let ids = make_many(&world, citizen);
     let last = ids[MANY - 1];
@@ -87,13 +87,13 @@ fn a_search_among_many_objects_goes_on_from_its_bookmark() {
         seek(citizen.pool, ObjectId(last.0 + 1)),
         (Search::Absent, 1)
     );
-    // Backwards it begins at the beginning.
+    // A search backwards restarts at the beginning.
     let (found, steps) = seek(citizen.pool, ids[600]);
     assert!(matches!(found, Search::Found(object) if object.id() == ids[600]) && steps > 1);
 }
 
 #[test]
-fn an_object_that_ends_takes_no_bookmark_along() {
+fn a_destroyed_object_leaves_no_dangling_bookmark() {
     let (world, citizen) = rich();
     let ids = make_many(&world, citizen);
     let (found, _) = seek(citizen.pool, ids[600]);
@@ -107,7 +107,7 @@ fn an_object_that_ends_takes_no_bookmark_along() {
         place,
     )
     .expect("an empty slot");
-    // The bookmark is before what was found.
+    // The bookmark is before the found object.
     seek(citizen.pool, ids[601]);
     assert_eq!(citizen.pool.bookmark(), Some(found));
     world.does(citizen.thread, Destroy { object: SPARE });
@@ -118,11 +118,11 @@ fn an_object_that_ends_takes_no_bookmark_along() {
 }
 
 #[test]
-fn a_search_that_passes_many_leaves_what_it_finds_to_the_next_step() {
+fn a_search_that_passes_many_leaves_its_result_to_the_next_step() {
     let (world, citizen) = rich();
     let ids = make_many(&world, citizen);
     assert_eq!(seek(citizen.pool, ids[4]).1, 1);
-    // What is looked for is there, was there, or is beyond the last.
+    // The searched object exists, existed, or is beyond the last.
     let far = ids[100];
     assert_eq!(seek(citizen.pool, far).1, 2);
     let (Search::Found(object), 1) = seek(citizen.pool, far) else {
@@ -133,7 +133,7 @@ fn a_search_that_passes_many_leaves_what_it_finds_to_the_next_step() {
     capabilities::copy(&crate::memory::SlotStorage, origin, place).expect("an empty slot");
     world.does(citizen.thread, Destroy { object: SPARE });
     for (looked_for, found) in [(far, Some(ids[101])), (ObjectId(u64::MAX), None)] {
-        // Another search takes the bookmark back.
+        // Another search moves the bookmark back.
         assert!(matches!(citizen.pool.seek(ids[0]), Search::Found(_)));
         let (search, steps) = seek(citizen.pool, looked_for);
         match search {
@@ -144,7 +144,7 @@ fn a_search_that_passes_many_leaves_what_it_finds_to_the_next_step() {
     }
 }
 
-/// Reads the identities of a domain's objects; before each call, `before` happens.
+/// Reads the identities of a domain's objects; runs `before` before each call.
 fn describe(world: &World, citizen: Citizen, before: impl Fn()) -> Vec<u64> {
     let mut all = Vec::new();
     let (domain, list, mut cursor) = (slots::DOMAIN, List::Objects, 0);
@@ -166,7 +166,7 @@ fn describe(world: &World, citizen: Citizen, before: impl Fn()) -> Vec<u64> {
 }
 
 #[test]
-fn many_objects_are_described_whatever_is_looked_for_in_between() {
+fn many_objects_are_described_despite_other_searches_in_between() {
     let (world, citizen) = rich();
     let ids = make_many(&world, citizen);
     let first = citizen.pool.first().expect("the domain").id();
@@ -176,7 +176,7 @@ fn many_objects_are_described_whatever_is_looked_for_in_between() {
         1 + super::checker::objects(citizen.pool).count()
     );
     assert!(ids.iter().all(|id| whole.contains(&id.0)));
-    // Another search takes the bookmark ahead, or back to the beginning.
+    // Another search moves the bookmark ahead, or back to the beginning.
     for disturbing in [ids[700], first] {
         let again = describe(&world, citizen, || {
             citizen.pool.seek(disturbing);
@@ -206,7 +206,7 @@ fn a_memory_among_many_objects_is_found_in_steps() {
     assert_eq!(world.steps_of(citizen.thread, pages), 1);
 }
 
-/// One page in each GiB of the large Memory: the last one there, but for the first, where a link costs most to find.
+/// One page in each GiB of the large Memory: the last one, where a link is slowest to find, except in the first GiB.
 const THERE: [u64; 4] = [0, PAGES / 2 - 1, PAGES / 4 * 3 - 1, PAGES - 1];
 
 /// A Memory of four GiB with these pages, mapped whole.
@@ -267,25 +267,25 @@ fn a_large_memory_is_unmapped_in_steps() {
     map_large(&world, citizen);
     world.begin_step(citizen.thread, UNMAP);
     assert!(world.is_at_call(citizen.thread));
-    // What was reached is gone, and does not come back.
+    // The linked pages are gone, and stay gone.
     assert!(!touch(&world, citizen, 0));
     assert!(touch(&world, citizen, PAGES - 1));
     let overlap = world.thread_in(citizen.domain, SPARE);
     assert_eq!(world.call(overlap, map()), Err(Error::Overlap));
-    // Whoever makes the same call goes on.
+    // Any thread that makes the same call continues.
     let steps = world.steps_of(overlap, UNMAP);
     assert_eq!(world.outcome::<DomainUnmap>(overlap), Some(Ok(())));
     assert!((11..=13).contains(&steps), "{steps} steps");
     assert_unmapped(&world, citizen);
     world.does(overlap, map());
     assert!(THERE.iter().all(|page| touch(&world, citizen, *page)));
-    // The first one, too, would find it done, had it not been mapped again meanwhile.
+    // The first thread would find it done, too, had it not been mapped again meanwhile.
     assert!(world.steps_of(citizen.thread, UNMAP) > 6);
     assert_unmapped(&world, citizen);
 }
 
 #[test]
-fn long_calls_let_interrupts_in_after_a_stint() {
+fn long_calls_admit_interrupts_when_their_budget_is_spent() {
     let (world, citizen) = rich();
     let slot = slots::BUFFER;
     let copies = |world: &World| {
@@ -294,7 +294,7 @@ fn long_calls_let_interrupts_in_after_a_stint() {
             world.does(citizen.thread, CapabilityCopy { from, to });
         }
     };
-    // Time stands still, as good as: all that one entry may do at most.
+    // Time almost stands still: the maximum work of one entry.
     copies(&world);
     assert_eq!(world.steps_of(citizen.thread, CapabilityRevoke { slot }), 1);
     // Every step takes long.
@@ -319,7 +319,7 @@ fn where_nothing_is_linked_there_is_nothing_to_unlink() {
 }
 
 #[test]
-fn revoking_and_destroying_take_large_mappings_away_in_steps() {
+fn revoking_and_destroying_remove_large_mappings_in_steps() {
     for revoke in [true, false] {
         let (world, citizen) = rich();
         map_large(&world, citizen);
@@ -415,13 +415,13 @@ fn sleepers_that_are_due_together_wake_in_several_entries() {
 }
 
 #[test]
-fn senders_that_cannot_be_met_do_not_hold_up_a_receiver_for_long() {
+fn senders_that_cannot_be_served_do_not_delay_a_receiver_for_long() {
     let (world, citizen) = rich();
     let place = citizen.domain.place(ENDPOINT).expect("a slot");
     let make = |header, _| Endpoint::new(header);
     create(&world.kernel, citizen.pool, place, Object::Endpoint, make).expect("an endpoint");
     let senders = make_threads(&world, citizen, 100);
-    // They have no message buffer for so many words.
+    // They have no message buffer for this many words.
     let send = Send::new(ENDPOINT, MessageInfo::words_only(9).expect("short"), [0; 4]);
     for sender in &senders {
         world.begin(*sender, send);
@@ -438,7 +438,7 @@ fn senders_that_cannot_be_met_do_not_hold_up_a_receiver_for_long() {
 }
 
 #[test]
-fn a_domain_has_so_many_threads_and_no_more() {
+fn a_domain_has_a_maximum_number_of_threads() {
     let (world, citizen) = rich();
     make_threads(&world, citizen, THREADS_MAX - 1);
     let (domain, into) = (slots::DOMAIN, SPARE);
@@ -455,7 +455,7 @@ fn a_domain_has_so_many_threads_and_no_more() {
 }
 
 #[test]
-fn pools_are_nested_so_deep_and_no_deeper() {
+fn pools_have_a_maximum_depth() {
     let (world, citizen) = rich();
     let mut pool = slots::POOL;
     for depth in 2..=u64::from(POOL_DEPTH_MAX) + 1 {

@@ -1,20 +1,20 @@
-//! Making and ending objects: what it costs comes back, whatever state they are in and wherever it is interrupted.
+//! Creating and destroying objects: all memory is returned, from any state and after any interruption.
 //!
-//! | file | what it tests |
+//! | file | tests |
 //! | --- | --- |
-//! | `checker` | what holds between any two system calls |
-//! | `contiguous` | Memories whose frames are in a row |
+//! | `checker` | the invariants between system calls |
+//! | `contiguous` | contiguous Memories |
 //! | `devices` | Memories of devices |
 //! | `driver` | a domain that may drive devices |
-//! | `ending` | objects that end in every state, a step at a time |
-//! | `exhaustion` | a pool that is full at every allocation |
+//! | `ending` | destroying objects in every state, step by step |
+//! | `exhaustion` | a pool that runs out at every allocation |
 //! | `hardware` | ports and random numbers |
-//! | `interrupts` | lines that several share, and messages |
-//! | `long` | what takes many steps |
-//! | `oneself` | ends of what holds the caller |
-//! | `outrun` | what takes away, beside threads that make more of it |
-//! | `random` | any calls, in any order |
-//! | `released` | what an object holds when its frame is released |
+//! | `interrupts` | shared lines, and message-signalled interrupts |
+//! | `long` | operations of many steps |
+//! | `outrun` | destruction and revocation beside threads that create more |
+//! | `random` | random calls in random order |
+//! | `released` | the state of an object when its frame is released |
+//! | `self_destruction` | refusals to destroy what the caller is part of |
 
 pub(crate) mod checker;
 mod contiguous;
@@ -25,7 +25,7 @@ mod exhaustion;
 mod hardware;
 mod interrupts;
 mod long;
-mod oneself;
 mod outrun;
 mod random;
 mod released;
+mod self_destruction;

@@ -1,4 +1,4 @@
-//! Destructions and revocations beside threads that make more of what is taken away, as fast as they can.
+//! Destructions and revocations beside threads that create new capabilities and objects as fast as they can.
 
 use abi::calls::{
     CapabilityCopy, CapabilityMint, CapabilityRevoke, Destroy, DomainDerive, DomainGrow,
@@ -20,20 +20,20 @@ use crate::objects::Thread;
 use crate::paging::translate;
 use crate::testing::{Citizen, World, slots, stand_at};
 
-/// What is taken away, in the owner's table.
+/// The endpoint that is destroyed or revoked, in the owner's table.
 const ENDPOINT: Slot = Slot(20);
 
-/// Slots of the crowd that its threads fill.
+/// The slots that the threads of the crowd fill.
 const FIRST: u32 = 64;
 const COUNT: u32 = 300;
 
 /// Threads of the crowd.
 const COPIERS: u32 = 4;
 
-/// Entries in which anything that ends here has ended.
+/// The maximum number of entries until a call completes.
 const ENTRIES_MAX: usize = 20_000;
 
-/// Ticks between two entries: a slice has 50 of them.
+/// Ticks between two entries: 50 entries per slice.
 const ENTRY_TICKS: u64 = 100_000;
 
 /// An owner and a crowd of copiers of the same priority.
@@ -57,10 +57,10 @@ impl Race {
         }
         let copiers = (0..COPIERS).map(|number| world.thread_in(crowd.domain, Slot(20 + number)));
         let copiers = copiers.collect();
-        // The first thread of the crowd is none of them.
+        // The first thread of the crowd does not copy.
         world.kernel.scheduler.remove(crowd.thread);
         crowd.thread.stopped.set(true);
-        // A stint is over after one step.
+        // The time budget is spent after one step.
         world.machine.set_ticks_step(10_000);
         Race {
             world,
@@ -81,7 +81,7 @@ impl Race {
         found.map(Slot)
     }
 
-    /// A thread copies what is left into a slot that is free.
+    /// Copies a remaining capability into a free slot as a thread.
     fn copy(&self, thread: Ref<Thread>) {
         match (self.find(false), self.find(true)) {
             (Some(from), Some(to)) => self.world.begin_step(thread, CapabilityCopy { from, to }),
@@ -89,8 +89,8 @@ impl Race {
         }
     }
 
-    /// Lets the scheduler choose who runs, until the owner's call is done; returns whether that comes, and whether all copiers
-    /// had the core meanwhile.
+    /// Lets the scheduler choose the threads until the owner's call completes; returns whether it did, and whether all copiers
+    /// ran meanwhile.
     fn run(&self) -> (bool, bool) {
         let (kernel, machine) = (&self.world.kernel, self.world.machine);
         let mut ran = vec![false; self.copiers.len()];
@@ -120,7 +120,7 @@ impl Race {
 }
 
 #[test]
-fn a_revocation_ends_however_many_copy_at_the_same_priority() {
+fn a_revocation_completes_however_many_copy_at_the_same_priority() {
     let race = Race::new();
     let owner = race.owner.thread;
     race.world.kernel.scheduler.force(owner);
@@ -134,7 +134,7 @@ fn a_revocation_ends_however_many_copy_at_the_same_priority() {
 }
 
 #[test]
-fn a_destruction_ends_however_many_copy_and_its_equals_run_meanwhile() {
+fn a_destruction_completes_however_many_copy_and_its_equals_run_meanwhile() {
     let race = Race::new();
     let owner = race.owner.thread;
     race.world.kernel.scheduler.force(owner);
@@ -145,7 +145,7 @@ fn a_destruction_ends_however_many_copy_and_its_equals_run_meanwhile() {
 }
 
 #[test]
-fn a_revocation_whose_slot_is_emptied_is_over() {
+fn a_revocation_ends_when_its_slot_is_emptied() {
     let race = Race::new();
     let (world, owner) = (&race.world, race.owner.thread);
     world.begin_step(owner, CapabilityRevoke { slot: ENDPOINT });
@@ -169,7 +169,7 @@ fn a_revocation_whose_slot_is_emptied_is_over() {
 }
 
 #[test]
-fn a_slice_is_renewed_only_for_steps_of_a_revocation_that_were_made_in_it() {
+fn a_slice_is_renewed_only_for_revocation_steps_made_in_it() {
     let race = Race::new();
     let (kernel, owner) = (&race.world.kernel, race.owner.thread);
     let slot = ENDPOINT;
@@ -179,7 +179,7 @@ fn a_slice_is_renewed_only_for_steps_of_a_revocation_that_were_made_in_it() {
         if kernel.scheduler.current() != Some(owner) {
             break;
         }
-        // Its code has been changed: it computes.
+        // It computes instead.
         race.world
             .machine
             .set_ticks(crate::arch::ticks() + ENTRY_TICKS);
@@ -191,10 +191,10 @@ fn a_slice_is_renewed_only_for_steps_of_a_revocation_that_were_made_in_it() {
     assert!(!owner.is_revoking.get());
 }
 
-/// A thread takes away what it has mapped, which was cheap: that its slice is renewed meanwhile must cost its equals no more than the
-/// mapping took.
+/// Mapping is cheap. The renewed slices of a thread that removes its mappings must cost its equals no more time than the mapping
+/// took.
 #[test]
-fn taking_mappings_away_takes_no_longer_than_making_them() {
+fn removing_mappings_takes_no_longer_than_creating_them() {
     const MEMORY: Slot = Slot(21);
     const GIB: u64 = 1 << 30;
     const GIBS: u64 = 16;
@@ -211,7 +211,7 @@ fn taking_mappings_away_takes_no_longer_than_making_them() {
         page_count: pages,
         access: Access::ReadWrite,
     };
-    // Once a page in each GiB was touched, page directories stay there.
+    // After a page in each GiB was touched, page directories stay there.
     for gib in 0..GIBS {
         let (memory, first_page, page_count) = (MEMORY, gib * GIB / PAGE_BYTES, PageCount(1));
         let first_page = PageCount(first_page);
@@ -231,7 +231,7 @@ fn taking_mappings_away_takes_no_longer_than_making_them() {
     }
     let slot = MEMORY;
     world.steps_of(citizen.thread, CapabilityRevoke { slot });
-    // A stint is over after one step.
+    // The time budget is spent after one step.
     world.machine.set_ticks_step(10_000);
     let mut made = 0;
     for number in 0..COUNT {
@@ -243,7 +243,7 @@ fn taking_mappings_away_takes_no_longer_than_making_them() {
 }
 
 #[test]
-fn nobody_makes_another_capability_to_what_is_being_destroyed() {
+fn an_object_being_destroyed_gets_no_new_capabilities() {
     const MEMORY: Slot = Slot(21);
     const INSIDE: Slot = Slot(22);
     const SPARE: Slot = Slot(30);
@@ -355,7 +355,7 @@ fn nobody_makes_another_capability_to_what_is_being_destroyed() {
         w2: 0,
         w3: 0,
     };
-    // Gone would mean that nobody receives.
+    // Gone would mean that there is no receiver.
     assert_eq!(world.call(thread, send), Err(Error::EmptySlot));
 }
 

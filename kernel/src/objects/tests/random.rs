@@ -1,5 +1,5 @@
-//! Any calls, in any order, by any thread that can run: the checker holds after each, every outcome is one that the caller's
-//! capabilities allow, and what was spent comes back.
+//! Random calls in random order by any runnable thread: after each the checker passes and the outcome is one that the caller's
+//! capabilities permit, and in the end all memory is returned.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -28,13 +28,13 @@ mod aim;
 mod event;
 mod subjects;
 
-/// The slots that are played with.
+/// The number of slots used.
 const SLOTS: u32 = 24;
 
-/// Where they hold the Hardware.
+/// The slot of the Hardware.
 const HARDWARE: Slot = Slot(13);
 
-/// A keeper who does nothing, and three citizens who hold capabilities for each other. The first is about to answer the last.
+/// A keeper that does nothing, and three citizens with capabilities to each other. The first is about to answer the last.
 fn society() -> (World, Citizen) {
     let world = World::new();
     let keeper = world.citizen();
@@ -84,7 +84,7 @@ fn society() -> (World, Citizen) {
     (world, keeper)
 }
 
-/// A thread makes the call that it stands at, and the oracle of authority judges what became of it.
+/// Makes the call that a thread stands at, and checks the outcome against the oracle of authority.
 fn make_call(world: &World, successes: &Successes, thread: Ref<Thread>) {
     let registers = thread.arguments();
     let number = thread.context.rax.get();
@@ -122,7 +122,7 @@ fn view_of(table: &[View], slot: Slot) -> View {
     view.unwrap_or(View::Beyond)
 }
 
-/// What a thread's table holds.
+/// The content of a thread's table.
 fn shadow(thread: Ref<Thread>) -> Vec<View> {
     let slots = thread.domain.table.slot_count::<SlotDirectory>();
     let view = |slot| {
@@ -247,7 +247,7 @@ fn happen(world: &World, keeper: Citizen, successes: &Successes, event: Event) {
     }
 }
 
-/// One of the devices that can interrupt does: a message's always, and another unless its line is masked.
+/// Raises one of the interrupts that can be raised: message-signalled, or with an unmasked line.
 fn interrupt(world: &World, which: usize) {
     let open = Machine::open_lines();
     let may_interrupt = |vector: &u8| {
@@ -261,7 +261,7 @@ fn interrupt(world: &World, which: usize) {
     }
 }
 
-/// The keeper, who holds the parent of all, ends every pool but his own.
+/// The keeper, which holds the root pool, destroys every pool but its own.
 fn end_all(world: &World, keeper: Citizen) {
     loop {
         let other =
@@ -275,14 +275,14 @@ fn end_all(world: &World, keeper: Citizen) {
     }
 }
 
-/// How often each call was accepted, by its number.
+/// The number of times each call was accepted, by call number.
 type Successes = RefCell<BTreeMap<u64, usize>>;
 
-/// Rounds that are tried until each call was accepted. In one of them that leaves a rare one out now and then.
+/// The maximum number of rounds until every call was accepted. A single round sometimes misses a rare one.
 const ROUNDS_MAX: usize = 8;
 
 #[test]
-fn any_calls_keep_the_kernel_whole_and_what_they_spent_comes_back() {
+fn random_calls_keep_the_invariants_and_return_all_memory() {
     let successes = Successes::default();
     let is_missing = |number: &&Number| !successes.borrow().contains_key(&(**number as u64));
     for _ in 0..ROUNDS_MAX {
@@ -295,10 +295,10 @@ fn any_calls_keep_the_kernel_whole_and_what_they_spent_comes_back() {
     panic!("of these calls none was ever accepted: {missing:?}");
 }
 
-/// Plays a round of societies.
+/// Runs a round of societies.
 ///
 /// # Panics
-/// With the fewest events that break something.
+/// With the shortest sequence of events that breaks something.
 fn play(successes: &Successes) {
     let mut runner = TestRunner::new(ProptestConfig {
         cases: 96,

@@ -1,4 +1,4 @@
-//! What an object holds of others is let go of before its frame gets another use.
+//! A destroyed object drops its references to others before its frame is reused.
 
 use abi::EndpointRights;
 use abi::calls::{
@@ -20,10 +20,10 @@ const ENDPOINT: Slot = Slot(12);
 const MEMORY: Slot = Slot(13);
 /// The pool of another domain.
 const CHILD: Slot = Slot(14);
-/// The Memory that gets every frame that is left.
+/// The Memory that gets every remaining frame.
 const REST: Slot = Slot(15);
 
-/// What its pages are full of.
+/// The pattern in its pages.
 const PATTERN: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 const ONE_PAGE: PageCount = PageCount(1);
 const NO_PAGE: PageCount = PageCount(0);
@@ -33,12 +33,11 @@ fn memory_in(citizen: Citizen, slot: Slot) -> Ref<MemoryObject> {
     let held = SlotStorage.slot(place).capability();
     match held.map(|held| held.object) {
         Some(Object::Memory(memory)) => memory,
-        other => panic!("{other:?} is no Memory"),
+        other => panic!("{other:?} is not a Memory"),
     }
 }
 
-/// Gives every frame that the citizen's pool can still pay for to a Memory of patterns: those that were released last are
-/// among them.
+/// Allocates every frame that the citizen's pool can still pay for to a Memory of patterns, the last released ones included.
 fn use_the_rest(world: &World, citizen: Citizen) {
     /// The Memory itself, its directory and its table.
     const OVERHEAD: u64 = 3;
@@ -155,7 +154,7 @@ fn map_memory(world: &World, citizen: Citizen) {
     world.does(citizen.thread, map);
 }
 
-/// An object in the slot `FIRST` that holds something: how it comes to that, and the slot of what it holds.
+/// Objects in the slot `FIRST` that refer to another: name, construction, and the slot of the other object.
 type Case = (&'static str, fn(&World, Citizen), Slot);
 
 const CASES: &[Case] = &[
@@ -168,7 +167,7 @@ const CASES: &[Case] = &[
 ];
 
 #[test]
-fn what_is_revoked_after_its_holder_has_ended_leaves_the_frames_of_others_alone() {
+fn a_revocation_after_its_holder_is_destroyed_leaves_reused_frames_alone() {
     for (name, hold, held) in CASES.iter().copied() {
         let (world, citizen) = driver();
         hold(&world, citizen);
@@ -179,14 +178,14 @@ fn what_is_revoked_after_its_holder_has_ended_leaves_the_frames_of_others_alone(
         for_each_word(citizen, |frame, offset| {
             assert_eq!(frame.read_word(offset), PATTERN, "{name}");
         });
-        // It has no descendant, so that nothing is left to be revoked.
+        // It has no descendants: nothing is left to revoke.
         world.does(citizen.thread, Destroy { object: held });
         check(&world.kernel);
     }
 }
 
 #[test]
-fn a_frame_that_is_released_holds_nothing_of_its_last_use() {
+fn a_released_frame_keeps_nothing_of_its_last_use() {
     let (world, citizen) = driver();
     create_memory(&world, citizen, MEMORY);
     let (memory, first_page, page_count) = (MEMORY, NO_PAGE, ONE_PAGE);

@@ -1,4 +1,4 @@
-//! Slices of a thread that revokes more than one entry takes away.
+//! Slices of a thread whose revocation takes more than one entry.
 
 use abi::calls::{
     CapabilityRevoke, DomainGrow, EndpointCreate, InterruptBind, NotificationCreate, ThreadPrepare,
@@ -13,19 +13,19 @@ use crate::objects::tests::checker::check;
 use crate::objects::{Thread, create_interrupt};
 use crate::testing::{CALL_SITE, Citizen, World, slots};
 
-/// The interrupt of the thread above, and the revoker, in its table.
+/// The interrupt and the revoker, in the table of the higher-priority thread.
 const INTERRUPT: Slot = Slot(20);
 const REVOKER: Slot = Slot(21);
 
-/// When the revoker's slice begins.
+/// The start of the revoker's slice.
 const START: u64 = 10 * MS;
 
-/// Copies that the revoker takes away, in its equal's table: more than four entries do.
+/// Copies that the revoker deletes, in its equal's table: more than four entries' work.
 const FIRST: u32 = 64;
 const COPIES: u32 = 80;
 
-/// A thread in the middle of a revocation, in the first slice of it; an equal that computes; and a thread above them that waits
-/// for an interrupt.
+/// A thread in the middle of a revocation, in its first slice; a compute-bound thread of equal priority; and a higher-priority
+/// thread that waits for an interrupt.
 struct Revocation {
     world: World,
     revoker: Ref<Thread>,
@@ -49,7 +49,7 @@ impl Revocation {
         let vector = raise_above(&world, above);
         world.machine.set_ticks_step(0);
         world.machine.set_ticks(START);
-        // Its slice is a whole one.
+        // It gets a whole slice.
         world.kernel.scheduler.force(equal.thread);
         let revocation = Revocation {
             revoker: owner.thread,
@@ -62,7 +62,7 @@ impl Revocation {
         revocation
     }
 
-    /// The revoker makes a step, and runs on.
+    /// Does a step of the revocation, after which the revoker keeps running.
     fn step(&self) {
         let slot = ENDPOINT;
         self.world
@@ -76,7 +76,7 @@ impl Revocation {
         current.expect("somebody can run")
     }
 
-    /// At this time an interrupt lets the thread above run, which does something and waits again.
+    /// At this time an interrupt wakes the higher-priority thread, which acts and waits again.
     fn interrupt(&self, ticks: u64, act: impl FnOnce(&World, Ref<Thread>)) {
         self.world.machine.set_ticks(ticks);
         self.world.interrupt(self.vector);
@@ -87,21 +87,21 @@ impl Revocation {
         check(&self.world.kernel);
     }
 
-    /// It is the equal's turn, who gives it to the revoker.
+    /// The equal runs, and yields to the revoker.
     fn yield_to_revoker(&self) {
         assert_eq!(self.current(), self.equal);
         self.world.begin(self.equal, Yield {});
         assert_eq!(self.current(), self.revoker);
     }
 
-    /// The revoker does what is left of its revocation, and runs on: it has all of its slice left.
+    /// Completes the revocation, after which the revoker keeps running: it has its whole slice left.
     fn assert_it_owes_nothing(&self) {
         let slot = ENDPOINT;
         self.world.does(self.revoker, CapabilityRevoke { slot });
         assert_eq!(self.current(), self.revoker);
     }
 
-    /// The timer fires at this time; returns the time for which it is armed then.
+    /// Fires the timer at this time; returns the time for which it is armed then.
     fn tick(&self, ticks: u64) -> Option<u64> {
         self.world.machine.set_ticks(ticks);
         self.world.machine.take_timer();
@@ -122,7 +122,7 @@ fn wait(world: &World, thread: Ref<Thread>) {
     );
 }
 
-/// Lets a citizen's thread wait for an interrupt, above all others; returns the vector.
+/// Makes a citizen's thread wait for an interrupt at the highest priority; returns the vector.
 fn raise_above(world: &World, above: Citizen) -> u8 {
     let (pool, into) = (slots::POOL, NOTIFICATION);
     world.does(above.thread, NotificationCreate { pool, into });
@@ -141,7 +141,7 @@ fn raise_above(world: &World, above: Citizen) -> u8 {
     vector
 }
 
-/// Stops the revoker and starts it again, with or without other registers.
+/// Stops the revoker and restarts it, with or without new registers.
 fn restart(is_prepared: bool) -> impl FnOnce(&World, Ref<Thread>) {
     move |world, by| {
         let thread = REVOKER;
@@ -171,7 +171,7 @@ fn a_slice_that_is_renewed_is_a_whole_one_however_little_was_left_of_the_one_bef
 }
 
 #[test]
-fn a_revoker_that_is_interrupted_at_the_end_of_its_slice_goes_on_before_its_equals() {
+fn a_revoker_that_is_interrupted_at_the_end_of_its_slice_continues_before_its_equals() {
     let revocation = Revocation::new();
     revocation.interrupt(START + SLICE, |_, _| ());
     assert_eq!(revocation.current(), revocation.revoker);
@@ -212,7 +212,7 @@ fn a_thread_that_is_started_again_beyond_its_slice_owes_nothing_after_that() {
 fn a_thread_that_gives_up_its_revocation_beyond_its_slice_owes_nothing_after_that() {
     let revocation = Revocation::new();
     revocation.tick(START + SLICE);
-    // It computes, until it is the turn of the other one.
+    // It computes until the other one runs.
     revocation.tick(START + 2 * SLICE);
     revocation.yield_to_revoker();
     revocation.assert_it_owes_nothing();

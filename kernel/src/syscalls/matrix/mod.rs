@@ -282,7 +282,7 @@ fn begin_to_destroy(stage: &Stage) {
     let subject = Object::Domain(stage.subject.domain);
     let step = objects::destroy_step(&stage.world.kernel, subject, Some(keep));
     assert_eq!(step, Step::More);
-    assert_eq!(stage.subject.domain.state(), DomainState::Ending);
+    assert_eq!(stage.subject.domain.state(), DomainState::Destroying);
 }
 
 #[test]

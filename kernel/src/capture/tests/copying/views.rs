@@ -68,7 +68,7 @@ fn a_debugger_sees_what_is_left_of_a_memory_whose_destruction_was_interrupted() 
     scene.world.machine.set_ticks_step(10_000);
     let object = MEMORY;
     scene.world.begin_step(scene.server, Destroy { object });
-    assert!(copying.memory(MEMORY).header.is_ending());
+    assert!(copying.memory(MEMORY).header.is_being_destroyed());
     assert_eq!(copying.map_captured(), Ok(()));
     let seen = scene.keeper.domain.space.translate(VIEW + abi::PAGE_BYTES);
     assert_eq!(seen.map(|seen| seen.frame), Some(copying.frame(MEMORY, 1)));

@@ -224,7 +224,7 @@ fn nobody_gets_a_right_to_answer_a_thread_that_is_being_destroyed() {
     // A stint is over after one step.
     world.machine.set_ticks_step(10_000);
     world.begin_step(scene.server, Destroy { object: thread });
-    assert!(scene.subject.thread.header.is_ending());
+    assert!(scene.subject.thread.header.is_being_destroyed());
     let install = DomainInstallReply {
         domain: SUBJECT,
         thread,

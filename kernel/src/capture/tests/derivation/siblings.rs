@@ -119,7 +119,7 @@ fn two_that_describe_a_domain_by_turns_get_the_parents_of_what_each_asks_for() {
     second.message_buffer.set(BUFFER_ADDRESS);
     world.begin_step(first, describe_from(SPARE));
     assert!(world.is_at_call(first));
-    assert!(!is_empty(subject.domain.ascent.bookmark()));
+    assert!(!is_empty(subject.domain.parent_search.bookmark()));
     world.does(second, describe_from(OTHER));
     let record = first_record(&scene, second);
     assert_eq!((record.slot, record.parent), (OTHER.0.into(), word(BOUND)));
@@ -229,7 +229,7 @@ fn a_domain_that_ends_while_it_is_described_leaves_no_bookmark() {
     server.message_buffer.set(BUFFER_ADDRESS);
     scene.world.begin_step(server, describe_from(SPARE));
     assert!(scene.world.is_at_call(server));
-    let bookmark = scene.subject.domain.ascent.bookmark();
+    let bookmark = scene.subject.domain.parent_search.bookmark();
     assert!(!is_empty(bookmark));
     scene.destroy();
     check(&scene.world.kernel);

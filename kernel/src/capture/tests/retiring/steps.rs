@@ -10,7 +10,7 @@ use crate::capture::tests::scene::{
 };
 use crate::memory::Ref;
 use crate::objects::tests::checker::check;
-use crate::objects::{Phase, Thread, Uninformed};
+use crate::objects::{PendingWaiters, Phase, Thread};
 use crate::testing::slots;
 
 /// Callers in a queue: more than one step of a retirement informs.
@@ -66,7 +66,10 @@ fn the_commit_point_is_one_step_and_telling_outsiders_goes_on_from_where_it_was(
         .world
         .does(scene.server, super::super::scene::retire(77, 77));
     assert_eq!(informed(&scene, &callers), callers.len());
-    assert_eq!(scene.subject.domain.uninformed.get(), Uninformed::Nobody);
+    assert_eq!(
+        scene.subject.domain.pending_waiters.get(),
+        PendingWaiters::None
+    );
 }
 
 #[test]
@@ -100,7 +103,10 @@ fn an_object_that_ends_meanwhile_is_passed() {
     scene
         .world
         .does(scene.server, super::super::scene::retire(0, 0));
-    assert_eq!(scene.subject.domain.uninformed.get(), Uninformed::Nobody);
+    assert_eq!(
+        scene.subject.domain.pending_waiters.get(),
+        PendingWaiters::None
+    );
 }
 
 #[test]

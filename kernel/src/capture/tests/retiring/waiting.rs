@@ -17,7 +17,7 @@ use crate::capture::tests::freezing::{DEADLINE_NS, pass_time};
 use crate::capture::tests::scene::{
     ENDPOINT, HELPER, INNER, INNER_REPLY, NOTIFICATION, REPLY, answer, call, receive,
 };
-use crate::objects::{Phase, Uninformed, create_interrupt};
+use crate::objects::{PendingWaiters, Phase, create_interrupt};
 
 #[test]
 fn threads_that_wait_at_its_objects_get_gone() {
@@ -185,7 +185,10 @@ fn undone_it_serves_again() {
 fn a_caller_that_came_after_an_undone_retirement_gets_gone_from_the_next() {
     let scene = scene();
     retire(&scene);
-    assert_eq!(scene.subject.domain.uninformed.get(), Uninformed::Nobody);
+    assert_eq!(
+        scene.subject.domain.pending_waiters.get(),
+        PendingWaiters::None
+    );
     unretire_and_thaw(&scene);
     let caller = outsider(&scene, 0);
     scene.world.begin(caller, call(INNER_OUTSIDE, 1));

@@ -1,4 +1,4 @@
-//! What holds of interrupts between any two system calls: their lists, their deliveries and the masks of their lines.
+//! Invariants of interrupts between system calls: their lists, their delivery and the masks of their lines.
 
 use std::collections::BTreeSet;
 
@@ -36,11 +36,11 @@ pub fn check_interrupts(kernel: &Kernel) {
     }
     assert_eq!(listed, all.len());
     for open in Machine::open_lines() {
-        assert!(lines.contains(&open), "line {open} is nobody's");
+        assert!(lines.contains(&open), "line {open} belongs to no interrupt");
     }
 }
 
-/// The timer delivers an interrupt that has a notification to be delivered to.
+/// The timer is due to deliver every undelivered interrupt that has a notification.
 fn check_delivery(kernel: &Kernel, interrupt: Ref<Interrupt>) {
     let bound = SlotStorage.slot(interrupt.notification()).capability();
     let can_be_delivered = bound.is_some_and(|bound| !bound.object.header().is_retired());
@@ -49,8 +49,8 @@ fn check_delivery(kernel: &Kernel, interrupt: Ref<Interrupt>) {
     }
 }
 
-/// A level-triggered line is masked while one of its interrupts is asked, and open if one is ready and none is asked. Returns
-/// the line.
+/// A level-triggered line is masked while one of its interrupts is in service, and unmasked if one is armed and none is in
+/// service. Returns the line.
 fn check_line(sharers: &[Ref<Interrupt>]) -> Option<u32> {
     let line = sharers.first()?.line?;
     let is_any = |state| {
@@ -59,10 +59,10 @@ fn check_line(sharers: &[Ref<Interrupt>]) -> Option<u32> {
             .any(|interrupt| interrupt.state.get() == state)
     };
     let is_open = Machine::open_lines().contains(&line.gsi);
-    if is_any(InterruptState::Asked) {
+    if is_any(InterruptState::InService) {
         assert!(!is_open || line.trigger == Trigger::Edge);
     } else {
-        assert!(is_open || !is_any(InterruptState::Ready));
+        assert!(is_open || !is_any(InterruptState::Armed));
     }
     Some(line.gsi)
 }

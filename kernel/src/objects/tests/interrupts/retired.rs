@@ -1,4 +1,4 @@
-//! A line that is shared with an interrupt whose notification is a retired domain's.
+//! A line shared with an interrupt whose notification belongs to a retired domain.
 
 use abi::calls::{InterruptBind, NotificationCreate, Wait};
 use abi::register::Slot;
@@ -9,7 +9,7 @@ use crate::ipc;
 use crate::testing::slots;
 
 #[test]
-fn a_retired_sharer_keeps_no_other_from_its_interrupt_and_gets_its_own_when_it_is_back() {
+fn a_retired_sharer_does_not_block_the_others_and_gets_its_interrupt_when_it_is_back() {
     const OWN: Slot = Slot(20);
     const FOREIGN: Slot = Slot(40);
     let (world, citizen, vector) = shared();
@@ -20,7 +20,7 @@ fn a_retired_sharer_keeps_no_other_from_its_interrupt_and_gets_its_own_when_it_i
     let (pool, into) = (slots::POOL, OWN);
     world.does(other.thread, NotificationCreate { pool, into });
     world.give(other, OWN, citizen, FOREIGN, 0);
-    // It is met before the first one.
+    // It comes before the first one in the list.
     let bind = InterruptBind {
         interrupt: SECOND,
         notification: FOREIGN,
@@ -32,7 +32,7 @@ fn a_retired_sharer_keeps_no_other_from_its_interrupt_and_gets_its_own_when_it_i
 
     other.pool.set_retired(false);
     world.machine.set_ticks_step(0);
-    // The timer is not armed for the end of a slice that is over.
+    // The timer is not armed for the end of an expired slice.
     world.kernel.scheduler.rotate();
     world.kernel.scheduler.resume();
     world.machine.take_timer();

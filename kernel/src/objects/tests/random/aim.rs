@@ -1,8 +1,8 @@
-//! Arguments of random calls that lead into the call: [`aim`].
+//! Plausible arguments for random calls: [`aim`].
 //!
-//! A call of which every argument is drawn by itself hardly ever gets past its first checks: `DomainMap` has two slots, an
-//! address, a range and a kind of access to agree on. So each argument is turned into one that fits the others and the objects
-//! that there are. The numbers that were drawn choose among those that fit.
+//! A call with independent random arguments hardly ever passes its first checks: `DomainMap` needs two slots, an
+//! address, a range and a kind of access that agree. So each argument is replaced by one that fits the others and the existing
+//! objects. The random numbers choose among the fitting ones.
 
 use abi::register::Slot;
 use abi::{EndpointRights, Number, ObjectKind, PAGES_PER_TABLE, Registers, Request};
@@ -16,13 +16,13 @@ use crate::memory::{Ref, SLOTS_PER_FRAME, SlotStorage};
 use crate::objects::{Domain, Object, Phase, Thread};
 use crate::testing::BUFFER_ADDRESS;
 
-/// Where the calls map Memories: this address, and the next 2 MiB steps.
+/// The address at which calls map Memories; the next 2 MiB steps are used, too.
 pub const ADDRESS: u64 = 0x8000_0000;
 
-/// The one right that a right to answer may have.
+/// The only right that a reply right may have.
 const GRANT: u64 = EndpointRights::GRANT.bits() as u64;
 
-/// Turns the numbers drawn for a thread's call into arguments of which most fit.
+/// Turns random numbers for a thread's call into arguments of which most fit.
 pub fn aim(thread: Ref<Thread>, number: Number, drawn: Registers) -> Registers {
     let mut aim = Aim {
         thread,
@@ -37,21 +37,21 @@ pub fn aim(thread: Ref<Thread>, number: Number, drawn: Registers) -> Registers {
     aim.registers
 }
 
-/// A call, on its way to arguments that fit.
+/// A call whose arguments are being fitted.
 pub struct Aim {
     pub thread: Ref<Thread>,
     pub number: Number,
     pub registers: Registers,
 }
 
-/// The one that a number chooses.
+/// The element that a number chooses.
 pub fn choose<T: Copy>(all: &[T], choice: u64) -> Option<T> {
     let index = usize::try_from(choice).unwrap_or(0) % all.len().max(1);
     all.get(index).copied()
 }
 
 impl Aim {
-    /// The call's arguments: place, name and type.
+    /// The call's arguments: position, name and type.
     pub fn arguments(&self) -> impl Iterator<Item = (usize, &'static str, &'static str)> + use<> {
         let number = self.number as u16;
         let call = abi::calls::DESCRIPTIONS
@@ -74,7 +74,7 @@ impl Aim {
         }
     }
 
-    /// Replaces what does not decode, or is beyond what the world of the test has.
+    /// Replaces arguments that do not decode, or are outside of the test's world.
     fn fit_types(&mut self) {
         for (index, name, kind) in self.arguments() {
             let drawn = self.registers[index];
@@ -108,7 +108,7 @@ impl Aim {
         }
     }
 
-    /// Lets each slot that the call looks up hold what is wanted there.
+    /// Makes each slot argument name a slot with a fitting object.
     fn fit_slots(&mut self) {
         let Ok(request) = Request::decode(self.number as u64, &self.registers) else {
             return;
@@ -117,7 +117,7 @@ impl Aim {
         let mut is_fitted = [false; abi::REGISTER_COUNT];
         for (position, lookup) in authority::lookups(&request).iter().enumerate() {
             let slot = u64::from(lookup.slot().0);
-            // The argument that a slot comes from is the one with its number, but for rare pairs of equal ones.
+            // A slot comes from the argument with its number, except for rare equal pairs.
             let mut slots = self.arguments().filter(|(_, _, kind)| *kind == "Slot");
             let named =
                 slots.find(|(index, ..)| !is_fitted[*index] && self.registers[*index] == slot);
@@ -139,7 +139,7 @@ impl Aim {
         }
     }
 
-    /// Lets a receiver have room for the right to answer, and a right to answer with.
+    /// Gives a receiver a free slot for a reply right, and a reply right to answer with.
     fn fit_reply(&mut self) {
         let is_reply = |held: Option<Capability<Object>>| {
             held.is_some_and(|held| held.object.kind() == ObjectKind::Reply)
@@ -151,7 +151,7 @@ impl Aim {
         }
     }
 
-    /// Lets an argument name a slot of a table whose content fits, if there is one.
+    /// Makes an argument name a slot of a table with fitting content, if there is one.
     fn fit(
         &mut self,
         index: usize,
@@ -164,7 +164,7 @@ impl Aim {
         }
     }
 
-    /// The object that an argument names a capability to.
+    /// The object of the capability that an argument names.
     pub fn object(&self, name: &str) -> Option<Object> {
         let slot = u32::try_from(self.registers[self.position(name)?]).ok()?;
         held(self.thread.domain, slot).map(|held| held.object)
@@ -177,7 +177,7 @@ impl Aim {
         }
     }
 
-    /// As `fit_slots`, for slots of the table of the domain that the call is about.
+    /// As `fit_slots`, for slots of the table of the call's target domain.
     fn fit_foreign_slots(&mut self) {
         let Some(domain) = self.domain() else { return };
         let is_free = |held: Option<Capability<Object>>| held.is_none();
@@ -222,7 +222,7 @@ impl Aim {
     }
 }
 
-/// What a slot of a domain's table holds. A domain that is being destroyed has lost some frames of its table.
+/// The content of a slot of a domain's table. A domain that is being destroyed has lost some frames of its table.
 pub fn held(domain: Ref<Domain>, slot: u32) -> Option<Capability<Object>> {
     if slot / SLOTS_PER_FRAME < domain.directory.first_index() {
         return None;
@@ -231,11 +231,11 @@ pub fn held(domain: Ref<Domain>, slot: u32) -> Option<Capability<Object>> {
     SlotStorage.slot(place).capability()
 }
 
-/// Whether what a call is about is in a state in which the call may succeed.
+/// Whether a call's target is in a state in which the call may succeed.
 fn is_in_state(number: Number, object: Object) -> bool {
     match (number, object) {
         (Number::DomainInstallReply, Object::Domain(domain)) => {
-            domain.is_still() && domain.threads().any(awaits)
+            domain.is_quiescent() && domain.threads().any(awaits)
         }
         (
             Number::DomainThaw
@@ -243,7 +243,7 @@ fn is_in_state(number: Number, object: Object) -> bool {
             | Number::DomainReadThread
             | Number::DomainMapCaptured,
             Object::Domain(domain),
-        ) => domain.is_still(),
+        ) => domain.is_quiescent(),
         (Number::DomainUnretire, Object::Domain(domain)) => domain.is_retired(),
         (Number::DomainCreate, Object::Pool(pool)) => pool.domain.get().is_none(),
         (Number::DestroyChild, Object::Pool(pool)) => {

@@ -1,4 +1,4 @@
-//! Arguments of a random call that match the objects that it is about: identities, tokens, versions, pages.
+//! Arguments of a random call that match its target objects: identities, tokens, versions, pages.
 
 use abi::{Number, ObjectKind, PAGES_PER_TABLE};
 
@@ -8,7 +8,7 @@ use crate::memory::Ref;
 use crate::objects::{MemoryObject, Object, Pool};
 
 impl Aim {
-    /// Lets identities, tokens, versions and ranges be those of the objects that the call is about.
+    /// Replaces identities, tokens, versions and ranges by those of the call's target objects.
     pub fn fit_objects(&mut self) {
         if let Some(domain) = self.domain() {
             self.set("token", domain.token());
@@ -39,7 +39,7 @@ impl Aim {
         }
     }
 
-    /// Lets an argument be the identity of an object of a pool.
+    /// Replaces an argument by the identity of an object of a pool.
     fn name_object(&mut self, index: usize, pool: Ref<Pool>, kind: ObjectKind) {
         let of_kind = objects(pool).filter(|object| object.kind() == kind);
         let ids: Vec<u64> = of_kind.map(|object| object.id().0).collect();
@@ -48,7 +48,7 @@ impl Aim {
         }
     }
 
-    /// The Memory of which a call names pages.
+    /// The Memory whose pages a call names.
     fn memory(&self) -> Option<Ref<MemoryObject>> {
         let index = self.position("memory")?;
         let is_memory = |object: Object| match object {
@@ -68,7 +68,7 @@ impl Aim {
         by_slot.or_else(by_id)
     }
 
-    /// A range that lies in a Memory, and ends with it where it is mapped.
+    /// Fits a range into a Memory; a range to be mapped ends with the Memory.
     fn fit_range(&mut self, memory: Ref<MemoryObject>) {
         if let Some(wanted) = self.position("wanted") {
             self.registers[wanted] &= (1 << memory.page_count.min(32)) - 1;
@@ -83,7 +83,7 @@ impl Aim {
         self.registers[first] = from;
         let all = match self.number {
             Number::DomainMap | Number::DomainMapOwn => true,
-            // The giver has a page, and hardly ever more.
+            // The giver rarely has more than one page.
             Number::MemorySupply => return self.registers[count] = 1,
             _ => self.registers[count] > rest,
         };

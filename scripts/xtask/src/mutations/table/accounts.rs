@@ -27,19 +27,19 @@ mutations! {
         "        && !memory.is_present(made);" => "        ;";
         "a Memory of a device that is being destroyed is filled again, which stops the machine"; DEVICES;
     "half-destroyed-run" in "kernel/src/paging/pages.rs":
-        "    check_lasting(Object::Memory(memory))?;\n    if count == 0 {" => "    if count == 0 {";
+        "    check_alive(Object::Memory(memory))?;\n    if count == 0 {" => "    if count == 0 {";
         "a driver gives a device addresses at which its Memory is not"; Host("kernel", "objects::tests::contiguous");
     "supplied-to-the-end" in "kernel/src/paging/pages.rs":
-        "    check_lasting(Object::Memory(memory))?;\n    if giver" => "    if giver";
+        "    check_alive(Object::Memory(memory))?;\n    if giver" => "    if giver";
         "a Memory is filled as fast as its destruction empties it"; Host("kernel", "objects::tests::outrun");
     "started-to-the-end" in "kernel/src/syscalls/thread.rs":
-        "    check_lasting(Object::Thread(thread))?;\n    thread.stopped" => "    thread.stopped";
+        "    check_alive(Object::Thread(thread))?;\n    thread.stopped" => "    thread.stopped";
         "a thread makes calls as fast as its destruction takes away the rights to answer them"; Host("kernel", "objects::tests::outrun");
     "written-to-the-end" in "kernel/src/syscalls/thread.rs":
-        "    check_lasting(Object::Thread(thread))?;\n    let buffer" => "    let buffer";
+        "    check_alive(Object::Thread(thread))?;\n    let buffer" => "    let buffer";
         "a thread that is being destroyed is started by writing it"; Host("kernel", "objects::tests::outrun");
     "zeroed-pages" in "kernel/src/paging/pages.rs":
-        "give_page(kernel, memory, leaf, page, Frame::zero)?;" => "give_page(kernel, memory, leaf, page, |_| ())?;";
+        "insert_page(kernel, memory, leaf, page, Frame::zero)?;" => "insert_page(kernel, memory, leaf, page, |_| ())?;";
         "a fresh page shows what another domain left"; TLB;
 
     "populate-device" in "kernel/src/paging/pages.rs":
@@ -86,10 +86,10 @@ mutations! {
         "        let frame = self.table.target(u64::from(index))?;" => "        let frame = self.table.target(u64::from(index)).expect(\"a frame\");";
         "a number of a slot whose frame is gone stops the machine"; Host("kernel", "objects::tests::ending");
     "copied-at-the-end" in "kernel/src/objects/create.rs":
-        "    if object.header().is_ending() {" => "    if false && object.header().is_ending() {";
+        "    if object.header().is_being_destroyed() {" => "    if false && object.header().is_being_destroyed() {";
         "a destruction does not end while others copy"; Host("kernel", "objects::tests::outrun");
     "held-bookmark" in "kernel/src/objects/destroy.rs":
-        "    let _ = kernel.empty_slot(domain.ascent.bookmark());\n" => "";
+        "    let _ = kernel.empty_slot(domain.parent_search.bookmark());\n" => "";
         "a revocation follows a link into a frame that has another use"; Host("kernel", "capture::tests::derivation");
     "bookmarked-object" in "kernel/src/objects/pool.rs":
         "        if self.bookmark.get() == Some(object) {" => "        if false && self.bookmark.get() == Some(object) {";

@@ -64,10 +64,10 @@ mutations! {
         "    let last = u32::from(port) + width as u32 - 1;" => "    let last = u32::from(port) + (width as u32).min(1) - 1;";
         "a wide access reaches up to three ports beyond the last"; Host("kernel", "objects::tests::hardware");
     "foreign-reply" in "kernel/src/syscalls/domain.rs":
-        "    if thread.domain != domain || !domain.is_still() {" => "    if !domain.is_still() {";
+        "    if thread.domain != domain || !domain.is_quiescent() {" => "    if !domain.is_quiescent() {";
         "the right to answer a thread of one domain is put into the table of another"; Host("kernel", "ipc::tests::grant");
     "running-reply" in "kernel/src/syscalls/domain.rs":
-        "    if thread.domain != domain || !domain.is_still() {" => "    if thread.domain != domain {";
+        "    if thread.domain != domain || !domain.is_quiescent() {" => "    if thread.domain != domain {";
         "the right to answer a call in progress is taken from the server that received it, while both run"; Host("kernel", "ipc::tests::grant");
     "derived-reply" in "kernel/src/syscalls/domain.rs":
         "    if matches!(held.object, Object::Reply(_)) {\n        return Err(Error::WrongKind);\n    }\n" => "";
@@ -79,7 +79,7 @@ mutations! {
         "        Some(capability) if matches!(capability.object, Object::Reply(_)) => Err(Error::WrongKind),\n" => "";
         "a right to answer is copied by a message"; Host("kernel", "ipc::tests::grant");
     "bind-without-right" in "kernel/src/ipc/notify.rs":
-        "    if !may_receive(thread) {\n        return turn_away(kernel, thread);\n    }\n" => "";
+        "    if !may_receive(thread) {\n        return abort_wait(kernel, thread);\n    }\n" => "";
         "binding a notification hands flags to a receiver whose right to receive was revoked"; Host("kernel", "ipc::tests::revocation");
     "wait-right" in "kernel/src/syscalls/lookup.rs":
         "    require(capability, rights.into())?;\n    refuse_retired(&notification.header)?;" => "    refuse_retired(&notification.header)?;";
@@ -97,13 +97,13 @@ mutations! {
         "        DomainState::Frozen if domain.token() == token => Ok(()),\n        DomainState::Frozen | DomainState::Running => Err(Error::TimedOut)" => "        DomainState::Frozen => Ok(()),\n        DomainState::Running => Err(Error::TimedOut)";
         "a DomainFreeze with any progress succeeds on a domain that another one froze"; Host("kernel", "capture::tests::freezing");
     "one-key" in "kernel/src/kernel.rs":
-        "IdentityKeys::draw(arch::random_seed)" => "IdentityKeys::draw(|| 1)";
+        "IdentityKeys::generate(arch::random_seed)" => "IdentityKeys::generate(|| 1)";
         "identities are the same on every machine and in every boot: the count of objects can be read off again"; Host("kernel", "syscalls::tests::identities");
     "no-random" in "kernel/src/syscalls/device.rs":
         "    Ok(Outcome::one(arch::random_seed()))" => "    Ok(Outcome::one(arch::random_seed() & 0xffff))";
         "a word that keys are drawn from has 16 bits"; Host("kernel", "objects::tests::hardware");
     "view-of-device" in "kernel/src/syscalls/pages.rs":
-        "    if memory.attribute != Attribute::Ordinary || !domain.is_still() {" => "    if !domain.is_still() {";
+        "    if memory.attribute != Attribute::Ordinary || !domain.is_quiescent() {" => "    if !domain.is_quiescent() {";
         "a right to capture a driver's domain maps its device's registers and DMA memory"; Host("kernel", "capture::tests::attributes");
     "armed-bookmark" in "capabilities/src/family.rs":
         ".set_content(Some(Content { rights, ..content }));" => ".set_content(Some(content));";

@@ -21,7 +21,7 @@ mutations! {
         "        Err(_) if SlotStorage.slot(right).is_empty() => None," => "        Err(Error::Gone | Error::EmptySlot) if message.info.capabilities() > 0 || SlotStorage.slot(right).is_empty() => None,";
         "a server whose answer lacks a capability leaves its client waiting, and receives no call any more"; IPC;
     "ending-sent" in "kernel/src/ipc/transfer.rs":
-        "check_lasting(capability.object).map_err(|_| Error::EmptySlot)," => "check_lasting(capability.object),";
+        "check_alive(capability.object).map_err(|_| Error::EmptySlot)," => "check_alive(capability.object),";
         "a sender takes the end of a capability for the end of the receiver"; Host("kernel", "objects::tests::outrun");
     "stale-reply" in "kernel/src/ipc/reply.rs":
         "caller.call_number.get() == call_number && " => "";
@@ -52,10 +52,10 @@ mutations! {
         "        Phase::AwaitingFault { .. } => stop_unanswered(kernel, thread),\n        _ => thread.complete(Err(error))," => "        Phase::AwaitingFault { .. } => {\n            thread.phase.set(Phase::Ready);\n            thread.stopped.set(true);\n        }\n        _ => thread.complete(Err(error)),";
         "a thread stops and nobody knows why"; Host("kernel", "capture::tests");
     "shared-line" in "kernel/src/ipc/interrupt.rs":
-        "interrupt.flags.get(), &mut left)" => "interrupt.flags.get(), &mut MET_PER_STEP.clone())";
+        "interrupt.flags.get(), &mut left)" => "interrupt.flags.get(), &mut PEERS_PER_STEP.clone())";
         "one entry does a whole step for each interrupt that shares a line"; IPC;
     "ending-by-timer" in "kernel/src/capture/freeze.rs":
-        "        _ if !domain.is_settled() => Some(arch::ticks())," => "        _ if !domain.is_settled() && domain.state() != DomainState::Ending => Some(arch::ticks()),";
+        "        _ if !domain.is_settled() => Some(arch::ticks())," => "        _ if !domain.is_settled() && domain.state() != DomainState::Destroying => Some(arch::ticks()),";
         "a domain that nobody can stop any more runs on in part if its destroyer ends"; Host("kernel", "capture::tests");
     "thaw-turn" in "kernel/src/capture/freeze.rs":
         "        _ if !domain.is_settled() => Some(arch::ticks())," => "        _ if !domain.is_settled() => Some(0),";
@@ -67,16 +67,16 @@ mutations! {
         "        kernel.timer_turn.0.set((done + 1) % JOBS.len());" => "        let _ = done;";
         "those that sleep hold interrupts and thaws up for ever"; Host("kernel", "timer");
     "counted-gifts" in "kernel/src/paging/pages.rs":
-        "            looks += LOOKS_PER_GIFT;" => "            looks += 1;";
+        "            looks += LOOKS_PER_INSERTION;" => "            looks += 1;";
         "one entry fills as many pages as a table has"; TLB;
     "search-and-work" in "kernel/src/objects/pool.rs":
-        "            _ if passed > PASSED_BEFORE_FOUND =>" => "            _ if passed == OBJECTS_PASSED =>";
+        "            _ if passed > PASSED_BEFORE_FOUND =>" => "            _ if passed == OBJECTS_PER_STEP =>";
         "one entry searches for long and then works for long"; LONG;
 
-    "fault-badge" in "kernel/src/ipc/standing.rs":
+    "fault-badge" in "kernel/src/ipc/authority.rs":
         ".is_some_and(|held| held.object == Object::Endpoint(endpoint) && held.badge.get() == badge)" => ".is_some_and(|held| held.object == Object::Endpoint(endpoint) && badge == badge)";
         "a fault message that waits arrives with a badge that its thread does not have any more"; Host("kernel", "ipc::tests::faults");
-    "fault-page" in "kernel/src/ipc/standing.rs":
+    "fault-page" in "kernel/src/ipc/authority.rs":
         "            (mapping.page_at(address) == page).then(|| memory.pager())" => "            Some(memory.pager()).filter(|_| page <= u64::MAX)";
         "a pager receives the number of a page that another Memory had at that address"; Host("kernel", "ipc::tests::faults");
     "logged-together" in "kernel/src/capture/freeze.rs":
@@ -93,7 +93,7 @@ mutations! {
         "        Err(_) if SlotStorage.slot(right).is_empty() => None," => "        Err(Error::EmptySlot) if SlotStorage.slot(right).is_empty() => None,";
         "a client that goes elsewhere ends the loop of its server"; Host("kernel", "capture::tests::retiring");
     "logged-end" in "kernel/src/ipc/reply.rs":
-        "    if caller.header.is_retired() || caller.domain.state() == DomainState::Ending {" => "    if caller.header.is_retired() || (false && caller.domain.state() == DomainState::Ending) {";
+        "    if caller.header.is_retired() || caller.domain.state() == DomainState::Destroying {" => "    if caller.header.is_retired() || (false && caller.domain.state() == DomainState::Destroying) {";
         "threads of a domain that is being destroyed write a line to the log each"; Host("kernel", "objects::tests::ending");
     "stopped-together" in "kernel/src/capture/freeze.rs":
         "        settle(kernel, domain, limit);\n        Step::More\n" => "        settle(kernel, domain, limit)\n";
@@ -105,7 +105,7 @@ mutations! {
         "    if caller.domain == domain {\n        return Err(Error::Oneself);\n    }\n    match" => "    let _ = caller;\n    match";
         "a thread stops itself in the middle of its call"; Host("kernel", "capture::tests::settling");
     "untold-at-the-end" in "kernel/src/capture/freeze.rs":
-        "        DomainState::Ending if !is_informed => Some(arch::ticks()),\n" => "        DomainState::Ending if !is_informed => None,\n";
+        "        DomainState::Destroying if !is_informed => Some(arch::ticks()),\n" => "        DomainState::Destroying if !is_informed => None,\n";
         "outsiders wait for ever for a retired domain whose destruction was given up"; Host("kernel", "capture::tests::retiring");
     "retired-interrupt" in "kernel/src/ipc/interrupt.rs":
         "Object::Notification(notification) if !notification.header.is_retired() => {" => "Object::Notification(notification) => {";
@@ -135,7 +135,7 @@ mutations! {
         "        kernel.scheduler.arm_at(now);\n" => "";
         "interrupts that one entry did not deliver wait for the next deadline of somebody else"; Host("kernel", "timer::tests");
     "answer-to-the-ending" in "kernel/src/ipc/reply.rs":
-        "    crate::objects::check_lasting(Object::Thread(caller))?;\n" => "";
+        "    crate::objects::check_alive(Object::Thread(caller))?;\n" => "";
         "the destruction of a thread does not end while another makes rights to answer it"; Host("kernel", "capture::tests::derivation");
     "bound-twice" in "kernel/src/syscalls/thread.rs":
         "        return Err(Error::InUse);\n" => "";

@@ -51,7 +51,7 @@ mutations! {
         "        DomainState::Retired if rights.intersects(CHANGING) => Err(Error::Gone),\n" => "";
         "a domain that has gone elsewhere is changed"; MATRIX;
     "retired-pool" in "kernel/src/syscalls/lookup.rs":
-        "(pool.is_retired() || pool.header.is_ending())" => "pool.header.is_ending()";
+        "(pool.is_retired() || pool.header.is_being_destroyed())" => "pool.header.is_being_destroyed()";
         "objects are made in a domain that has gone elsewhere"; MATRIX;
 
     // Descriptions.
@@ -87,13 +87,13 @@ mutations! {
         "    belong(kernel, domain, deadline);" => "    belong(kernel, domain, deadline.filter(|_| false));";
         "a retirement that was undone leaves the domain standing still for ever if the one who undid it ends"; Host("kernel", "capture::tests::freezing");
     "thaw-version" in "kernel/src/capture/freeze.rs":
-        "    domain.touch();\n    domain.turn(DomainState::Running);" => "    domain.turn(DomainState::Running);";
+        "    domain.touch();\n    domain.set_state(DomainState::Running);" => "    domain.set_state(DomainState::Running);";
         "a domain without threads has the version after a thaw that it had before"; Host("kernel", "capture::tests::freezing");
     "any-version" in "kernel/src/capture/retire.rs":
         "    if domain.version() != version {\n        return Err(Error::VersionMoved);\n    }\n" => "";
         "a domain is retired that changed since it was read"; Host("kernel", "capture::tests");
     "unsettled-retire" in "kernel/src/capture/retire.rs":
-        "    if !domain.is_still() {\n        return Err(Error::WrongState);\n    }\n" => "";
+        "    if !domain.is_quiescent() {\n        return Err(Error::WrongState);\n    }\n" => "";
         "a domain is retired while some of its threads run"; Host("kernel", "capture::tests");
     "retired-deadline" in "kernel/src/capture/retire.rs":
         "    kernel.scheduler.timers.domains.remove(domain);\n    domain.retire();" => "    domain.retire();";
@@ -118,7 +118,7 @@ mutations! {
         "            version: self.domain.version()," => "            version: 0,";
         "a slot that was filled again is described with its old parent"; Host("kernel", "capture::tests::derivation");
     "silent-second" in "kernel/src/capture/retire.rs":
-        "    domain.uninformed.set(Uninformed::ALL);\n" => "";
+        "    domain.pending_waiters.set(PendingWaiters::ALL);\n" => "";
         "after a retirement that was undone the next one leaves outsiders waiting for ever"; Host("kernel", "capture::tests::retiring");
     "dropped-flags" in "kernel/src/arch/context.rs":
         " | 1 << 8 | 1 << 14 | 1 << 18 | 1 << 21;" => ";";
@@ -130,7 +130,7 @@ mutations! {
         "        bits(end - start)" => "        bits(WORD_BITS)";
         "pages beyond those that were asked for become clean without being in the answer"; Host("kernel", "capture::tests::copying");
     "described-while-running" in "kernel/src/capture/describe.rs":
-        "    if !domain.is_still() {" => "    if false {";
+        "    if !domain.is_quiescent() {" => "    if false {";
         "a slot of a running domain that was filled again is described with its old parent"; Host("kernel", "capture::tests::derivation");
     "longer-wait-first" in "kernel/src/scheduler/timers.rs":
         "            Some(thread) => Some(domain.map_or(thread, |domain| domain.min(thread)))," => "            Some(thread) => Some(thread),";

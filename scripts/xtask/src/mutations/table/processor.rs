@@ -142,7 +142,7 @@ mutations! {
     "unfinished-revocation" in "kernel/src/syscalls/capability.rs":
         "    let outcome = revoke_in_steps(kernel, caller, call.slot);" => "    let outcome = Ok(revoke_in_steps(kernel, caller, call.slot)?);";
         "a thread whose slot is emptied in the middle of its revocation keeps the core for another slice"; Host("kernel", "objects::tests::outrun");
-    "denied-again" in "kernel/src/paging/absent.rs":
+    "denied-again" in "kernel/src/paging/exception.rs":
         "        DEVICE_NOT_AVAILABLE if !thread.uses_vectors.get() => {" => "        DEVICE_NOT_AVAILABLE => {";
         "a thread that uses registers the kernel keeps off faults for ever, and nobody is told"; Host("kernel", "ipc::tests::faults");
     "short-renewal" in "kernel/src/scheduler/mod.rs":

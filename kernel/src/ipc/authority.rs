@@ -1,27 +1,27 @@
-//! Whether a blocked thread may still have what it waits for.
+//! Whether a blocked thread still has the right to its operation.
 //!
-//! A blocked thread stands at its call, and its authority is what its slot holds now, not what the slot held when the
-//! thread blocked. So every path that meets a blocked thread (a message, a signal, flags of a bound notification, a
-//! deadline) first looks at the slot again, with [`may_send`], [`may_receive`] or [`may_wait`]. A thread that fails the test is
-//! not met: with [`turn_away`] it makes its call once more, and that call returns the error, and the next thread is met
-//! instead. So a revocation needs no walk over queues.
+//! A blocked thread stands at its call, and its authority is the capability in its slot now, not the one there when it
+//! blocked. So every path that reaches a blocked thread (a message, a signal, flags of a bound notification, a
+//! deadline) first checks the slot again, with [`may_send`], [`may_receive`] or [`may_wait`]. A thread that fails the check
+//! is passed over: [`abort_wait`] makes it repeat its call, which then returns the error. So a revocation needs no walk over
+//! queues.
 //!
-//! The state of the thread's domain is not asked. A thread that was stopped with its domain is in no queue; those that are still to
-//! be stopped are met as before, or two of them could turn each other away for ever.
+//! The state of the thread's domain is not checked. A thread that was stopped with its domain is in no queue; those yet to
+//! be stopped are served as before, or two of them could abort each other's waits for ever.
 //!
-//! The phase names the slot: no slot of a table moves, none goes before the domain's threads have left all queues, and a thread
-//! that is blocked keeps its argument registers.
+//! The phase names the slot: no slot of a table moves, none is removed before the domain's threads have left all queues, and a
+//! blocked thread keeps its argument registers.
 
 use abi::{EndpointRights, NotificationRights, Rights};
 use capabilities::{Capability, Place, Storage};
 
 use super::reply::may_grant;
-use super::waiting::start_again;
+use super::waiting::restart;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Fault, FaultHandler, Object, Phase, Thread};
 
-/// Whether the capability that a thread sends through is still there, with the right and the badge that the call found; for a
+/// Whether the capability that a thread sends through is still there, with the rights and the badge that the call found; for a
 /// fault, whether its handler is.
 #[inline(always)]
 pub fn may_send(thread: Ref<Thread>) -> bool {
@@ -76,10 +76,10 @@ pub fn may_wait(thread: Ref<Thread>) -> bool {
     held(place, object, NotificationRights::WAIT).is_some()
 }
 
-/// Takes a thread that is no longer allowed out of its queue: it makes its call, or the faulting instruction, again. A
-/// thread whose fault endpoint is gone stops instead: not every exception happens again.
+/// Removes a thread without authority from its queue and makes it repeat its call or its faulting instruction. A thread whose
+/// fault endpoint is gone stops instead: not every exception happens again.
 #[cold]
-pub fn turn_away(kernel: &Kernel, thread: Ref<Thread>) {
+pub fn abort_wait(kernel: &Kernel, thread: Ref<Thread>) {
     match thread.phase.get() {
         Phase::SendingFault { fault, .. }
             if fault.handler == FaultHandler::FaultEndpoint
@@ -88,11 +88,11 @@ pub fn turn_away(kernel: &Kernel, thread: Ref<Thread>) {
             super::leave(kernel, thread);
             super::fault::stop_unhandled(kernel, thread, fault);
         }
-        _ => start_again(kernel, thread),
+        _ => restart(kernel, thread),
     }
 }
 
-/// The capability through which a thread's fault message goes, if there is one now and it still concerns the same page.
+/// The capability through which a thread's fault message goes, if there still is one for the same page.
 fn handler_of(thread: Ref<Thread>, fault: Fault) -> Option<Capability<Object>> {
     SlotStorage.slot(handler_slot(thread, fault)?).capability()
 }
@@ -109,7 +109,7 @@ fn handler_slot(thread: Ref<Thread>, fault: Fault) -> Option<Place> {
     }
 }
 
-/// The capability in the slot that a blocked thread's call names, if it is to this object with these rights.
+/// The capability in the slot of a blocked thread's call, if it is to this object and has these rights.
 #[inline(always)]
 fn held(place: Place, object: Object, rights: impl Into<Rights>) -> Option<Capability<Object>> {
     let held = SlotStorage.slot(place).capability()?;

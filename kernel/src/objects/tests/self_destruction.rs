@@ -1,4 +1,4 @@
-//! Nobody ends what holds himself: his thread, his domain, or a pool at whatever remove.
+//! A thread cannot destroy what it is part of: itself, its domain, or any pool around it.
 
 use abi::Error;
 use abi::calls::{Destroy, DestroyChild, DomainCreate, PoolSplit};
@@ -22,7 +22,7 @@ fn object(citizen: Citizen, slot: Slot) -> Object {
 }
 
 #[test]
-fn nobody_ends_his_thread_his_domain_or_his_pool() {
+fn a_thread_cannot_destroy_itself_its_domain_or_its_pool() {
     let world = World::new();
     let citizen = world.citizen();
     for object in [slots::POOL, slots::DOMAIN, slots::THREAD] {
@@ -36,7 +36,7 @@ fn nobody_ends_his_thread_his_domain_or_his_pool() {
     assert_eq!(world.kernel.frames.free(), free);
 }
 
-/// A citizen whose pool is two levels below another's, and who holds that and all between, and the root pool.
+/// A citizen whose pool is two levels below another's, with capabilities to that, to all between, and to the root pool.
 fn inner_citizen(world: &World) -> Citizen {
     let outer = world.citizen();
     for (pool, pages, into) in [(slots::POOL, 100, CHILD), (CHILD, 60, GRANDCHILD)] {
@@ -62,7 +62,7 @@ fn inner_citizen(world: &World) -> Citizen {
 }
 
 #[test]
-fn nobody_ends_a_pool_however_far_above_him_it_is() {
+fn a_thread_cannot_destroy_any_pool_around_it() {
     let world = World::new();
     let inner = inner_citizen(&world);
     let all = all_objects(&world.kernel);

@@ -1,5 +1,5 @@
-//! Exceptions of user code. A page fault that a link or nothing at all mends is mended here; every other becomes a
-//! message to the Memory's pager or the thread's fault endpoint.
+//! Exceptions of user code. A page fault that only needs a link, or nothing at all, is resolved here; every other exception
+//! becomes a message to the Memory's pager or the thread's fault endpoint.
 
 use abi::fault::FaultKind;
 use abi::register::Access;
@@ -13,7 +13,7 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage, Translation};
 use crate::objects::{Domain, Fault, FaultHandler, MemoryObject, Thread};
 
-/// The processor's vector for vector registers that were denied.
+/// The processor's vector for a use of disabled vector registers.
 const DEVICE_NOT_AVAILABLE: u8 = 7;
 /// The processor's vector for page faults.
 const PAGE_FAULT: u8 = 14;
@@ -27,20 +27,20 @@ bitflags! {
     }
 }
 
-/// What becomes of a page fault.
+/// The handling of a page fault.
 enum Verdict {
-    /// The instruction can be tried again.
-    Mended,
+    /// The instruction can be retried.
+    Resolved,
     /// The Memory's pager receives a message about this page of it.
     Pager(Ref<MemoryObject>, u64),
     /// The thread's fault endpoint receives a message.
     Fault,
 }
 
-/// The running thread raised an exception.
+/// Handles an exception of the running thread.
 ///
 /// # Panics
-/// If no thread runs: the kernel's own exceptions do not come here.
+/// If no thread runs: the kernel's own exceptions are handled elsewhere.
 #[inline(never)]
 pub fn handle_exception(kernel: &Kernel, vector: u8, error: u64, address: u64) {
     let thread = kernel
@@ -59,14 +59,14 @@ pub fn handle_exception(kernel: &Kernel, vector: u8, error: u64, address: u64) {
     }
 }
 
-/// Sends an exception that is not a matter of a Memory's pager to the thread's fault endpoint.
+/// Reports an exception that no pager handles to the thread's fault endpoint.
 fn raise_exception(kernel: &Kernel, thread: Ref<Thread>, words: [u64; 3]) {
     let handler = FaultHandler::FaultEndpoint;
     let held = SlotStorage.slot(thread.fault_endpoint()).capability();
     ipc::raise_fault(kernel, thread, Fault { words, handler }, held);
 }
 
-/// Follows a domain's tables to an address; links a leaf table on the way if that is all that is missing.
+/// Walks a domain's tables to an address; links a leaf table on the way if only that is missing.
 pub fn translate(kernel: &Kernel, domain: Ref<Domain>, address: u64) -> Option<Translation> {
     domain.space.translate(address).or_else(|| {
         let mapping = domain.mapping_at(address)?;
@@ -76,13 +76,13 @@ pub fn translate(kernel: &Kernel, domain: Ref<Domain>, address: u64) -> Option<T
 }
 
 fn handle_page_fault(kernel: &Kernel, thread: Ref<Thread>, error: u64, address: u64) {
-    match judge(
+    match classify(
         kernel,
         thread.domain,
         PageFaultError::from_bits_truncate(error),
         address,
     ) {
-        Verdict::Mended => arch::flush_page(VirtAddr::new_truncate(address)),
+        Verdict::Resolved => arch::flush_page(VirtAddr::new_truncate(address)),
         Verdict::Pager(memory, page) => {
             let words = [FaultKind::AbsentPage as u64, page, error];
             let handler = FaultHandler::Pager(address);
@@ -96,7 +96,7 @@ fn handle_page_fault(kernel: &Kernel, thread: Ref<Thread>, error: u64, address: 
     }
 }
 
-fn judge(kernel: &Kernel, domain: Ref<Domain>, error: PageFaultError, address: u64) -> Verdict {
+fn classify(kernel: &Kernel, domain: Ref<Domain>, error: PageFaultError, address: u64) -> Verdict {
     let Some(mapping) = domain
         .mapping_at(address)
         .filter(|mapping| allows(mapping.access.get(), error))
@@ -107,12 +107,12 @@ fn judge(kernel: &Kernel, domain: Ref<Domain>, error: PageFaultError, address: u
     let page = mapping.page_at(address);
     if memory.is_present(page) {
         return if link_at(kernel, mapping, address).is_ok() {
-            Verdict::Mended
+            Verdict::Resolved
         } else {
             Verdict::Fault
         };
     }
-    // A pager is the business of the Memory's own clients: one that only looks in never waits for it.
+    // A pager serves the Memory's own clients: an observer never waits for it.
     if mapping.is_capture.get() || SlotStorage.slot(memory.pager()).is_empty() {
         Verdict::Fault
     } else {
