@@ -25,7 +25,7 @@ pub enum Holder {
     InterruptNotification(Ref<Interrupt>),
     /// A mapping.
     Mapping(Ref<Mapping>),
-    /// A bookmark in a derivation tree: see [`ParentSearch`](crate::objects::ParentSearch).
+    /// A bookmark in a derivation tree: see `ParentSearch`.
     Bookmark,
 }
 
