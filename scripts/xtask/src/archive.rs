@@ -90,7 +90,7 @@ fn program(name: &str, workspace: &Workspace) -> Result<Vec<u8>> {
 
 fn write(name: &str, archive: &Archive, workspace: &Workspace) -> Result<()> {
     let path = workspace.archive(name);
-    fs::write(&path, archive.to_bytes()).at(&path)
+    fs::write(&path, archive.to_bytes().at(&path)?).at(&path)
 }
 
 #[cfg(test)]
