@@ -14,7 +14,7 @@ pub enum ElfError {
         /// The file's length.
         bytes: usize,
         /// The length that its headers require at least.
-        needed: u64,
+        needed: usize,
     },
     /// The header is malformed.
     Header,

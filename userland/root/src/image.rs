@@ -1,28 +1,25 @@
 //! A program: a static 64-bit ELF file, validated before anything is created for it.
 //!
-//! [`Image::parse`] trusts no field: every image that it returns can be mapped. Each segment becomes a Memory of its own, so it
-//! begins at a 2 MiB step, and no page is both writable and executable.
+//! The crate `elf` reads the headers and reports damage as errors. [`Image::parse`] trusts no field: every image that it
+//! returns can be mapped. Each segment becomes a Memory of its own, so it begins at a 2 MiB step, and no page is both
+//! writable and executable.
 
 use alloc::vec::Vec;
 
 use abi::register::{Access, PageCount};
 use abi::{MAP_STEP_BYTES, PAGE_BYTES};
+use elf::ElfBytes;
+use elf::abi::{EM_X86_64, ET_EXEC, PF_W, PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD};
+use elf::endian::LittleEndian;
+use elf::file::Class;
+use elf::parse::ParseError;
+use elf::segment::ProgramHeader;
 
 use crate::elf_error::ElfError;
 use crate::layout::{IMAGE_END, IMAGE_START};
 
-const HEADER_BYTES: usize = 64;
-const PROGRAM_HEADER_BYTES: usize = 56;
 /// More segments than any of our programs has.
-const SEGMENTS_MAX: u16 = 32;
-
-const EXECUTABLE: u16 = 2;
-const X86_64: u16 = 62;
-const LOAD: u32 = 1;
-const DYNAMIC: u32 = 2;
-const INTERPRETER: u32 = 3;
-const FLAG_EXECUTE: u32 = 1;
-const FLAG_WRITE: u32 = 2;
+const SEGMENTS_MAX: usize = 32;
 
 /// A validated program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,31 +53,32 @@ impl<'a> Image<'a> {
     /// # Errors
     /// The first [`ElfError`] found.
     pub fn parse(file: &'a [u8]) -> Result<Image<'a>, ElfError> {
-        if !file.starts_with(b"\x7fELF") {
+        if !file.starts_with(&elf::abi::ELFMAGIC) {
             return Err(ElfError::Magic);
         }
-        let header = Fields(part(file, 0, HEADER_BYTES as u64)?);
-        let class_and_order = header.0[4..6] == [2, 1];
-        if !class_and_order || header.u16(16) != EXECUTABLE || header.u16(18) != X86_64 {
+        let damaged = |error| ElfError::of(error, file.len());
+        let elf = ElfBytes::<LittleEndian>::minimal_parse(file).map_err(damaged)?;
+        let kind = (elf.ehdr.class, elf.ehdr.e_type, elf.ehdr.e_machine);
+        if kind != (Class::ELF64, ET_EXEC, EM_X86_64) {
             return Err(ElfError::Kind);
         }
-        let (table, entry_bytes, count) = (header.u64(32), header.u16(54), header.u16(56));
-        if usize::from(entry_bytes) != PROGRAM_HEADER_BYTES || count > SEGMENTS_MAX {
+        let headers = elf.segments().ok_or(ElfError::Empty)?;
+        if headers.len() > SEGMENTS_MAX {
             return Err(ElfError::Header);
         }
-        let mut segments: Vec<Segment> = Vec::new();
-        for index in 0..u64::from(count) {
-            let at = table.checked_add(index * PROGRAM_HEADER_BYTES as u64);
-            let at = at.ok_or(ElfError::Header)?;
-            let fields = Fields(part(file, at, PROGRAM_HEADER_BYTES as u64)?);
-            match fields.u32(0) {
-                LOAD => segments.extend(segment(file, &fields)?),
-                DYNAMIC | INTERPRETER => return Err(ElfError::Kind),
+        let mut segments = Vec::new();
+        for header in headers {
+            match header.p_type {
+                PT_LOAD if header.p_memsz > 0 => {
+                    let content = elf.segment_data(&header).map_err(damaged)?;
+                    segments.push(segment(&header, content)?);
+                }
+                PT_DYNAMIC | PT_INTERP => return Err(ElfError::Kind),
                 _ => {}
             }
         }
         let image = Image {
-            entry: header.u64(24),
+            entry: elf.ehdr.e_entry,
             segments,
         };
         image.check().map(|()| image)
@@ -111,66 +109,41 @@ impl<'a> Image<'a> {
     }
 }
 
-/// A segment to load; none if it has no bytes.
-fn segment<'a>(file: &'a [u8], fields: &Fields) -> Result<Option<Segment<'a>>, ElfError> {
-    let (flags, offset, address) = (fields.u32(4), fields.u64(8), fields.u64(16));
-    let (file_bytes, memory_bytes) = (fields.u64(32), fields.u64(40));
-    if memory_bytes == 0 {
-        return Ok(None);
-    }
-    if file_bytes > memory_bytes {
+/// A segment to load, checked by itself.
+fn segment<'a>(header: &ProgramHeader, content: &'a [u8]) -> Result<Segment<'a>, ElfError> {
+    let address = header.p_vaddr;
+    if header.p_filesz > header.p_memsz {
         return Err(ElfError::Size { address });
     }
-    let end = address.checked_add(memory_bytes);
+    let end = address.checked_add(header.p_memsz);
     let fits = address >= IMAGE_START && end.is_some_and(|end| end <= IMAGE_END);
     if !fits || !address.is_multiple_of(MAP_STEP_BYTES) {
         return Err(ElfError::Placement { address });
     }
-    let access = match (flags & FLAG_WRITE != 0, flags & FLAG_EXECUTE != 0) {
+    let access = match (header.p_flags & PF_W != 0, header.p_flags & PF_X != 0) {
         (true, true) => return Err(ElfError::WritableCode { address }),
         (true, false) => Access::ReadWrite,
         (false, true) => Access::ReadExecute,
         (false, false) => Access::Read,
     };
-    Ok(Some(Segment {
+    Ok(Segment {
         address,
         access,
-        content: part(file, offset, file_bytes)?,
-        pages: PageCount(memory_bytes.div_ceil(PAGE_BYTES)),
-    }))
+        content,
+        pages: PageCount(header.p_memsz.div_ceil(PAGE_BYTES)),
+    })
 }
 
-/// A range of the file, which may be truncated.
-fn part(file: &[u8], offset: u64, bytes: u64) -> Result<&[u8], ElfError> {
-    let needed = offset.saturating_add(bytes);
-    if needed > file.len() as u64 {
-        return Err(ElfError::Truncated {
-            bytes: file.len(),
-            needed,
-        });
-    }
-    Ok(&file[offset as usize..needed as usize])
-}
-
-/// Little-endian fields of a header whose length was checked.
-struct Fields<'a>(&'a [u8]);
-
-impl Fields<'_> {
-    fn u16(&self, at: usize) -> u16 {
-        self.number(at, 2) as u16
-    }
-
-    fn u32(&self, at: usize) -> u32 {
-        self.number(at, 4) as u32
-    }
-
-    fn u64(&self, at: usize) -> u64 {
-        self.number(at, 8)
-    }
-
-    fn number(&self, at: usize, bytes: usize) -> u64 {
-        let bytes = self.0[at..at + bytes].iter().rev();
-        bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
+impl ElfError {
+    /// What an error of the parser means for a file of this many bytes.
+    fn of(error: ParseError, bytes: usize) -> ElfError {
+        match error {
+            ParseError::UnsupportedElfClass(_) | ParseError::UnsupportedElfEndianness(_) => {
+                ElfError::Kind
+            }
+            ParseError::SliceReadError((_, needed)) => ElfError::Truncated { bytes, needed },
+            _ => ElfError::Header,
+        }
     }
 }
 
@@ -181,6 +154,8 @@ mod tests {
     use std::string::ToString;
     use std::vec;
 
+    const HEADER_BYTES: usize = 64;
+    const PROGRAM_HEADER_BYTES: usize = 56;
     const CODE: u64 = 4 << 20;
     const DATA: u64 = 6 << 20;
     const READ_EXECUTE: u32 = 5;
@@ -191,9 +166,9 @@ mod tests {
 
     fn elf(entry: u64, loads: &[Load]) -> Vec<u8> {
         let mut file = vec![0; HEADER_BYTES + loads.len() * PROGRAM_HEADER_BYTES];
-        file[..6].copy_from_slice(b"\x7fELF\x02\x01");
-        put(&mut file, 16, &EXECUTABLE.to_le_bytes());
-        put(&mut file, 18, &X86_64.to_le_bytes());
+        file[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        put(&mut file, 16, &ET_EXEC.to_le_bytes());
+        put(&mut file, 18, &EM_X86_64.to_le_bytes());
         put(&mut file, 24, &entry.to_le_bytes());
         put(&mut file, 32, &(HEADER_BYTES as u64).to_le_bytes());
         put(&mut file, 54, &(PROGRAM_HEADER_BYTES as u16).to_le_bytes());
@@ -203,7 +178,7 @@ mod tests {
                 HEADER_BYTES + index * PROGRAM_HEADER_BYTES,
                 file.len() as u64,
             );
-            put(&mut file, at, &LOAD.to_le_bytes());
+            put(&mut file, at, &PT_LOAD.to_le_bytes());
             put(&mut file, at + 4, &flags.to_le_bytes());
             put(&mut file, at + 8, &offset.to_le_bytes());
             put(&mut file, at + 16, &address.to_le_bytes());
@@ -280,8 +255,34 @@ mod tests {
         put(&mut other, 18, &183u16.to_le_bytes());
         assert_eq!(Image::parse(&other), Err(ElfError::Kind));
         let mut dynamic = good();
-        put(&mut dynamic, HEADER_BYTES, &INTERPRETER.to_le_bytes());
+        put(&mut dynamic, HEADER_BYTES, &PT_INTERP.to_le_bytes());
         assert_eq!(Image::parse(&dynamic), Err(ElfError::Kind));
+        let mut big_endian = good();
+        big_endian[5] = 2;
+        assert_eq!(Image::parse(&big_endian), Err(ElfError::Kind));
+        // With 32-bit fields, none of the tables has an offset.
+        let mut narrow = vec![0; HEADER_BYTES];
+        narrow[..7].copy_from_slice(b"\x7fELF\x01\x01\x01");
+        assert_eq!(Image::parse(&narrow), Err(ElfError::Kind));
+    }
+
+    #[test]
+    fn a_truncated_file_is_reported_with_the_length_that_it_needs() {
+        let file = good();
+        let needed = file.len();
+        let error = Image::parse(&file[..needed - 1]).unwrap_err();
+        let bytes = needed - 1;
+        assert_eq!(error, ElfError::Truncated { bytes, needed });
+        let mut beyond = good();
+        put(&mut beyond, HEADER_BYTES + 8, &u64::MAX.to_le_bytes());
+        assert_eq!(Image::parse(&beyond), Err(ElfError::Header));
+    }
+
+    #[test]
+    fn refuses_more_segments_than_a_program_has() {
+        let many = [(READ_WRITE, DATA, 0, 0); SEGMENTS_MAX + 1];
+        assert_eq!(Image::parse(&elf(CODE, &many)), Err(ElfError::Header));
+        assert_eq!(Image::parse(&elf(CODE, &many[1..])), Err(ElfError::Empty));
     }
 
     #[test]
