@@ -21,15 +21,12 @@
 //! Locks: one, the kernel lock, taken here and nowhere else.
 
 #![cfg_attr(target_os = "none", no_std)]
-#![deny(unsafe_code)]
 
-#[allow(unsafe_code)]
 pub mod arch;
 mod boot;
 mod capture;
 mod ipc;
 mod kernel;
-#[allow(unsafe_code)]
 pub mod memory;
 mod objects;
 mod paging;

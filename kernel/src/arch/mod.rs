@@ -11,6 +11,8 @@
 //! the segment bases (see [`save_segment_bases`]) and the vector registers (see [`vectors_save`]), which the kernel
 //! saves when it switches threads.
 
+#![allow(unsafe_code)]
+
 #[cfg(any(target_os = "none", test))]
 mod acpi;
 mod boot_information;

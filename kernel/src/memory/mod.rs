@@ -22,6 +22,8 @@
 //! every [`Ref`], table entry and slot that names it. Objects refer to each other only through capabilities, queue links and their
 //! owner's lists, all of which destruction empties.
 
+#![allow(unsafe_code)]
+
 mod address_space;
 mod allocator;
 mod bit_tree;

@@ -8,13 +8,15 @@
 //!
 //! An arrow points to what is depended on, and so do its continuations; nothing points the other way. What runs on the
 //! host (tests, the xtask, the simulator, the operator's tool) may see everything and is seen by nothing else. What a
-//! crate uses in its own tests does not count. A crate that has no layer is a violation too.
+//! crate uses in its own tests does not count. A crate that has no layer is a violation too. The check that unsafe code
+//! stays in its rooms follows, since it looks at the same crates.
 
 use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::process;
 use crate::toolchain::Toolchain;
+use crate::unsafe_audit;
 use crate::workspace::Workspace;
 
 /// A crate's place in the order.
@@ -107,9 +109,11 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     let metadata: Value = serde_json::from_str(&metadata)
         .map_err(|e| Error::Malformed("cargo metadata".into(), e.to_string()))?;
     let root = workspace.root().to_string_lossy();
-    let violations = violations(&members(&metadata, &root));
+    let members = members(&metadata, &root);
+    let violations = violations(&members);
     if violations.is_empty() {
-        return Ok(());
+        let directories = members.iter().map(|member| member.directory.as_str());
+        return unsafe_audit::check(workspace, directories);
     }
     Err(Error::Violations(
         "dependencies against the order of layers",

@@ -18,13 +18,12 @@ mod manifest;
 mod mutations;
 mod process;
 mod programs;
-mod rooms;
 mod run;
 mod simulation;
-mod source;
 mod symbols;
 mod test;
 mod toolchain;
+mod unsafe_audit;
 mod ustar;
 mod workspace;
 
@@ -54,8 +53,8 @@ cargo xtask COMMAND
   test --long [...]     the same as without; what finds more the longer it runs goes on for hours
   mutations [NAME...]   put faults into a copy of the kernel, one at a time, and expect that a test fails
   mutations check|page  see whether the list fits the tree; render docs/mutations.md
-  fmt-check | clippy | layers | rooms
-                        one check: format, lints, direction of dependence, unsafe code in its rooms
+  fmt-check | clippy | layers
+                        one check: format, lints, direction of dependence and the rooms of unsafe code
 
 An ARCHIVE is named after its manifest (without one: default), or after its guest.
 What is built lies in target/caravan, or in caravan below CARGO_TARGET_DIR.
@@ -89,7 +88,6 @@ fn dispatch(arguments: &[String], workspace: &Workspace) -> Result<()> {
         "fmt-check" => lint::format(workspace),
         "clippy" => clippy(workspace),
         "layers" => layers::check(workspace),
-        "rooms" => rooms::check(workspace),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

@@ -38,6 +38,7 @@
 //! ```
 
 #![no_std]
+#![allow(unsafe_code)]
 
 extern crate alloc;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::machines;
 use crate::error::Result;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
-use crate::{build, image, layers, lint, process, rooms, simulation};
+use crate::{build, image, layers, lint, process, simulation};
 
 /// One step of the test run.
 pub struct Step {
@@ -23,7 +23,6 @@ pub struct Step {
 pub const ALL: &[Step] = &[
     step("format", None, |workspace, _| lint::format(workspace)),
     step("layers", None, |workspace, _| layers::check(workspace)),
-    step("rooms", None, |workspace, _| rooms::check(workspace)),
     step("lint-host", None, |workspace, _| lint::host(workspace)),
     step("lint-kernel", None, |workspace, _| lint::kernel(workspace)),
     step("lint-userland", None, |workspace, _| {
@@ -49,7 +48,6 @@ pub const MACHINES: &str = "machines";
 pub const QUICK: &[Step] = &[
     step("format", None, |workspace, _| lint::format(workspace)),
     step("layers", None, |workspace, _| layers::check(workspace)),
-    step("rooms", None, |workspace, _| rooms::check(workspace)),
     step("host-units", None, |workspace, _| {
         host_tests(workspace, &["--lib"])
     }),

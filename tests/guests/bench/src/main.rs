@@ -11,6 +11,7 @@
 //! domains of their own, which never touch the vector registers unless the figure is about that; the conductor, this
 //! thread, sleeps meanwhile.
 #![cfg_attr(target_os = "none", no_std, no_main)]
+#![allow(unsafe_code)]
 
 extern crate alloc;
 

@@ -7,6 +7,7 @@
 //!
 //! Every check makes what it needs in pools of its own and ends them: the root pool has spent after it what it had before.
 #![cfg_attr(target_os = "none", no_std, no_main)]
+#![allow(unsafe_code)]
 
 #[cfg(target_os = "none")]
 extern crate alloc;

@@ -12,6 +12,7 @@
 //!
 //! It asks on the console for how many calls and for a seed.
 #![cfg_attr(target_os = "none", no_std, no_main)]
+#![allow(unsafe_code)]
 
 #[cfg(target_os = "none")]
 extern crate alloc;

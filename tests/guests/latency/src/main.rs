@@ -13,6 +13,7 @@
 //!
 //! Every scene is announced to the plugin and on the console, under its number. A scene that cannot be played fails the run.
 #![cfg_attr(target_os = "none", no_std, no_main)]
+#![allow(unsafe_code)]
 
 extern crate alloc;
 

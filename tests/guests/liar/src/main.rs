@@ -4,6 +4,7 @@
 //! Everything that it does is a way to do harm that must harm only itself. It says what it does, so that a test can
 //! follow.
 #![cfg_attr(target_os = "none", no_std, no_main)]
+#![allow(unsafe_code)]
 
 #[cfg(target_os = "none")]
 runtime::entry!(liar::main);

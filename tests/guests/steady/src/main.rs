@@ -1,6 +1,7 @@
 //! A machine that goes on in the same way for ever, in root's place, for tests that look at it from outside: two threads of equal
 //! priority call the kernel without a pause. One has filled its vector registers, the other never uses them.
 #![cfg_attr(target_os = "none", no_std, no_main)]
+#![allow(unsafe_code)]
 
 #[cfg(target_os = "none")]
 runtime::entry!(steady::main);

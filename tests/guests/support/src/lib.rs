@@ -7,6 +7,7 @@
 //! | `registers` | loops that keep all registers |
 //! | `worker` | a domain with threads that run a script |
 #![no_std]
+#![allow(unsafe_code)]
 
 pub mod console;
 pub mod random;

@@ -10,6 +10,7 @@
 //! | `stage` | what they need in their domain, and their threads |
 #![cfg_attr(target_os = "none", no_std)]
 #![cfg(target_os = "none")]
+#![allow(unsafe_code)]
 
 pub mod board;
 pub mod calls;

@@ -6,6 +6,7 @@
 //! | `habits` | the workloads of its own, which need the domain's clock or its memory |
 //! | `report` | how the workloads are, in words |
 #![cfg_attr(target_os = "none", no_std, no_main)]
+#![allow(unsafe_code)]
 
 #[cfg(target_os = "none")]
 extern crate alloc;

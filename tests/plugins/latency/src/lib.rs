@@ -16,6 +16,8 @@
 //! `vector`, and SUSPENDED the number of entries at whose end the kernel still had AC set: user mode sets that flag, and it
 //! suspends SMAP. One virtual processor is counted.
 
+#![allow(unsafe_code)]
+
 #[cfg(not(test))]
 mod counting;
 mod entries;

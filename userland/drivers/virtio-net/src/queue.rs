@@ -198,6 +198,7 @@ mod tests {
 
     const BUS_ADDRESS: u64 = 0x10_0000;
 
+    #[allow(unsafe_code)]
     fn memory() -> SharedMemory<'static> {
         let words: Box<[AtomicU64]> = (0..QUEUE_BYTES / 8).map(|_| AtomicU64::new(0)).collect();
         let range = Range {

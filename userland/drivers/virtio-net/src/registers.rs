@@ -1,5 +1,7 @@
 //! Reading and writing a card's registers: each access as wide as the register, and never left out.
 
+#![allow(unsafe_code)]
+
 use runtime::shared::SharedMemory;
 
 /// Some registers that are mapped.
