@@ -8,7 +8,7 @@
 //! An archive may be truncated or damaged: then the members before that point are available, and [`Archive::damage`]
 //! returns the defect.
 
-use core::fmt;
+use thiserror::Error;
 
 const BLOCK_BYTES: usize = 512;
 const NAME: core::ops::Range<usize> = 0..100;
@@ -22,21 +22,14 @@ pub struct Archive<'a> {
 }
 
 /// A defect of an archive and its offset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Damage {
     /// There is no valid header.
+    #[error("no header at byte {0}")]
     Header(usize),
     /// The member of this header extends beyond the end of the archive.
+    #[error("the member at byte {0} is cut short")]
     Short(usize),
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Damage::Header(at) => write!(formatter, "no header at byte {at}"),
-            Damage::Short(at) => write!(formatter, "the member at byte {at} is cut short"),
-        }
-    }
 }
 
 /// A file in the archive.

@@ -5,7 +5,6 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
 use abi::kind::{DomainRights, NotificationRights, PoolRights, ThreadRights};
 use abi::register::{Access, PageCount, Slot, UserAddress};
@@ -86,18 +85,13 @@ pub struct DomainObjects {
 }
 
 /// The call of a spawn that failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{object}: {error}")]
 pub struct SpawnError {
     /// The object being created.
     pub object: String,
     /// The kernel's refusal.
     pub error: Error,
-}
-
-impl fmt::Display for SpawnError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.object, self.error)
-    }
 }
 
 /// Adds the object being created to a call's error.

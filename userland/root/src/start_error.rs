@@ -1,7 +1,6 @@
 //! The reasons for a failed start of a domain.
 
 use alloc::string::String;
-use core::fmt;
 
 use abi::Error;
 use abi::register::PageCount;
@@ -13,23 +12,31 @@ use crate::spawn::SpawnError;
 use crate::supervisor::MIB_PAGES;
 
 /// The reason a domain did not start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
     /// The manifest does not describe it.
+    #[error("the manifest does not describe it")]
     NotInManifest,
     /// The archive has no such member.
+    #[error("the archive has no {0}")]
     NoMember(String),
     /// The member is not a valid program.
+    #[error("{0}: {1}")]
     Image(String, ElfError),
     /// The machine has no such device.
+    #[error("the machine has no such device")]
     NoDevice,
     /// The device cannot be handed over.
+    #[error("the device: {0}")]
     Device(HandoverError),
     /// The memory cannot be reserved.
+    #[error("{mib} MiB: {1}", mib = .0.0 / MIB_PAGES)]
     Pool(PageCount, Error),
     /// The kernel refused one of its objects.
-    Spawn(SpawnError),
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
     /// The kernel refused one of its resources.
+    #[error("{0}: {1}")]
     Kernel(&'static str, Error),
 }
 
@@ -45,28 +52,5 @@ impl StartError {
             StartError::Pool(_, Error::PoolEmpty) => Refusal::NoMemory,
             _ => Refusal::NotStarted,
         }
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::NotInManifest => write!(formatter, "the manifest does not describe it"),
-            StartError::NoMember(name) => write!(formatter, "the archive has no {name}"),
-            StartError::Image(name, error) => write!(formatter, "{name}: {error}"),
-            StartError::NoDevice => write!(formatter, "the machine has no such device"),
-            StartError::Device(error) => write!(formatter, "the device: {error}"),
-            StartError::Pool(pages, error) => {
-                write!(formatter, "{} MiB: {error}", pages.0 / MIB_PAGES)
-            }
-            StartError::Spawn(error) => error.fmt(formatter),
-            StartError::Kernel(resource, error) => write!(formatter, "{resource}: {error}"),
-        }
-    }
-}
-
-impl From<SpawnError> for StartError {
-    fn from(error: SpawnError) -> StartError {
-        StartError::Spawn(error)
     }
 }

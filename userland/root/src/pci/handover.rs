@@ -4,7 +4,6 @@
 //! All are created from the driver's pool and end with it. The interrupt uses entry 0 of the MSI-X table.
 
 use alloc::vec::Vec;
-use core::fmt;
 use core::sync::atomic::Ordering;
 
 use abi::kind::{InterruptRights, MemoryRights};
@@ -34,32 +33,17 @@ const ENTRY_CONTROL: usize = 12;
 const ENTRY_BYTES: usize = 16;
 
 /// The reason a function cannot be handed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandoverError {
     /// The region cannot be mapped at its bus address, or it is too large for the layout.
+    #[error("its region {0} cannot be mapped")]
     Region(usize),
     /// It has no usable MSI-X table.
+    #[error("it has no usable MSI-X table")]
     NoMsiX,
     /// The kernel refused.
-    Kernel(Error),
-}
-
-impl From<Error> for HandoverError {
-    fn from(error: Error) -> HandoverError {
-        HandoverError::Kernel(error)
-    }
-}
-
-impl fmt::Display for HandoverError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            HandoverError::Region(bar) => {
-                write!(formatter, "its region {bar} cannot be mapped")
-            }
-            HandoverError::NoMsiX => formatter.write_str("it has no usable MSI-X table"),
-            HandoverError::Kernel(error) => error.fmt(formatter),
-        }
-    }
+    #[error(transparent)]
+    Kernel(#[from] Error),
 }
 
 /// A region of registers.

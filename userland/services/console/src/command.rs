@@ -35,11 +35,13 @@ pub enum Command {
 }
 
 /// The reason a line was rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError<'a> {
     /// No command has this name.
+    #[error("there is no command {0}; try help")]
     Unknown(&'a str),
     /// The command takes this many arguments.
+    #[error("{0} takes {1} arguments; try help")]
     ArgumentCount(&'a str, usize),
 }
 
@@ -95,19 +97,6 @@ fn expect_arguments<'a>(
     match words.len() == count {
         true => Ok(()),
         false => Err(CommandError::ArgumentCount(verb, count)),
-    }
-}
-
-impl core::fmt::Display for CommandError<'_> {
-    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            CommandError::Unknown(verb) => {
-                write!(formatter, "there is no command {verb}; try help")
-            }
-            CommandError::ArgumentCount(verb, count) => {
-                write!(formatter, "{verb} takes {count} arguments; try help")
-            }
-        }
     }
 }
 
