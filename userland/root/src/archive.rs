@@ -6,7 +6,8 @@
 //! ```
 //!
 //! An archive may be truncated or damaged: then the members before that point are available, and [`Archive::damage`]
-//! returns the defect.
+//! returns the defect. The crate `tar-no-std` rejects an archive cut within a block, and only logs other defects
+//! (decision 8).
 
 use thiserror::Error;
 

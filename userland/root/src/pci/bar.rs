@@ -1,4 +1,6 @@
 //! Base address registers: the bus addresses and sizes of a function's regions.
+//!
+//! The crate `pci_types` reads them too, but panics on a reserved kind of register (decision 8).
 
 use super::configuration::{Address, Configuration};
 

@@ -1,4 +1,6 @@
 //! The list of capabilities in a function's configuration space (PCI Local Bus 3.0, 6.7).
+//!
+//! The iterator of the crate `pci_types` never returns if the list is circular and its entries are null (decision 8).
 
 use super::configuration::{Address, Configuration, read_half};
 

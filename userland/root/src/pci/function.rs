@@ -1,4 +1,7 @@
 //! A function on the bus: its identity, and enabling and disabling it.
+//!
+//! Writing a command register clears no error in the status register beside it, unlike `update_command` of the crate
+//! `pci_types`, which also has no access to a PCI Express function's reset (decision 8).
 
 use super::bar::{self, BAR_COUNT, Bar};
 use super::capability::{self, EXPRESS, MSI_X};

@@ -1,7 +1,8 @@
 //! Hands a function to its driver as capabilities: regions of registers, an interrupt, and a copy of its configuration space, which
 //! the driver itself cannot access.
 //!
-//! All are created from the driver's pool and end with it. The interrupt uses entry 0 of the MSI-X table.
+//! All are created from the driver's pool and end with it. The interrupt uses entry 0 of the MSI-X table, which lies in a
+//! region: the crate `pci_types` ends where this begins, at the table's location (decision 8).
 
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;

@@ -1,4 +1,4 @@
-//! The line being typed: the effect of each key on it and on the screen.
+//! The line being typed: the effect of each key on it and on the screen. It has no history, so it needs no crate.
 
 use alloc::string::String;
 
