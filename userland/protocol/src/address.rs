@@ -5,9 +5,9 @@ use core::str::FromStr;
 
 use super::words::Malformed;
 
-/// A text that is no address.
+/// The text is not a valid address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoAddress;
+pub struct AddressError;
 
 /// An Ethernet address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,21 +49,21 @@ impl fmt::Display for Mac {
 }
 
 impl FromStr for Mac {
-    type Err = NoAddress;
+    type Err = AddressError;
 
-    fn from_str(text: &str) -> Result<Mac, NoAddress> {
+    fn from_str(text: &str) -> Result<Mac, AddressError> {
         let mut bytes = [0; 6];
         let mut parts = text.split(':');
         for byte in &mut bytes {
             let part = parts
                 .next()
                 .filter(|part| part.len() == 2)
-                .ok_or(NoAddress)?;
-            *byte = u8::from_str_radix(part, 16).map_err(|_| NoAddress)?;
+                .ok_or(AddressError)?;
+            *byte = u8::from_str_radix(part, 16).map_err(|_| AddressError)?;
         }
         match parts.next() {
             None => Ok(Mac(bytes)),
-            Some(_) => Err(NoAddress),
+            Some(_) => Err(AddressError),
         }
     }
 }
@@ -103,14 +103,14 @@ impl fmt::Display for Ipv4 {
 }
 
 impl FromStr for Ipv4 {
-    type Err = NoAddress;
+    type Err = AddressError;
 
-    fn from_str(text: &str) -> Result<Ipv4, NoAddress> {
-        let (address, prefix) = text.split_once('/').ok_or(NoAddress)?;
-        let address: core::net::Ipv4Addr = address.parse().map_err(|_| NoAddress)?;
-        let prefix = prefix.parse().map_err(|_| NoAddress)?;
+    fn from_str(text: &str) -> Result<Ipv4, AddressError> {
+        let (address, prefix) = text.split_once('/').ok_or(AddressError)?;
+        let address: core::net::Ipv4Addr = address.parse().map_err(|_| AddressError)?;
+        let prefix = prefix.parse().map_err(|_| AddressError)?;
         if prefix > 32 {
-            return Err(NoAddress);
+            return Err(AddressError);
         }
         Ok(Ipv4 {
             address: address.octets(),
@@ -150,10 +150,10 @@ mod tests {
             "5:54:00:ab:cd:ef",
             "zz:54:00:ab:cd:ef",
         ] {
-            assert_eq!(text.parse::<Mac>(), Err(NoAddress), "{text}");
+            assert_eq!(text.parse::<Mac>(), Err(AddressError), "{text}");
         }
         for text in ["10.77.0.20", "10.77.0/24", "10.77.0.20/33", "10.77.0.20/x"] {
-            assert_eq!(text.parse::<Ipv4>(), Err(NoAddress), "{text}");
+            assert_eq!(text.parse::<Ipv4>(), Err(AddressError), "{text}");
         }
         assert!(Mac::from_word(1 << 48).is_err());
         assert!(Ipv4::from_word(33 << 32).is_err());

@@ -29,25 +29,24 @@ pub fn doorbell_flag(mac: Mac) -> u64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PortNumber(pub u32);
 
-/// What is at the other end of a port.
+/// The kind of device at the other end of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
-pub enum Side {
-    /// A domain with this machine's only station of that address.
+pub enum PortKind {
+    /// A domain, the only station behind the port.
     Domain = 0,
-    /// A network card, behind which all other stations are.
+    /// The driver of a NIC, behind which all other stations are.
     Uplink = 1,
-    /// The migration server, which passes frames on to domains that have left. No station is behind it.
+    /// The migration server, which forwards frames to domains that have left. No station is behind it.
     Tunnel = 2,
 }
 
-impl Side {
-    /// Reads a side.
-    fn from_word(word: u64) -> Result<Side, Malformed> {
+impl PortKind {
+    fn from_word(word: u64) -> Result<PortKind, Malformed> {
         match word {
-            0 => Ok(Side::Domain),
-            1 => Ok(Side::Uplink),
-            2 => Ok(Side::Tunnel),
+            0 => Ok(PortKind::Domain),
+            1 => Ok(PortKind::Uplink),
+            2 => Ok(PortKind::Tunnel),
             other => Err(Malformed::Value(other)),
         }
     }
@@ -67,8 +66,8 @@ pub enum Command {
         port: PortNumber,
         /// Its address; of an uplink, the card's own; zeros of a tunnel.
         mac: Mac,
-        /// What is behind it.
-        side: Side,
+        /// The kind of device behind it.
+        kind: PortKind,
     },
     /// Let frames flow. A port with an address is announced to everybody.
     Activate {
@@ -128,11 +127,11 @@ impl Command {
             Command::Nothing { ask_again_in_ns } => {
                 words.with(NOTHING).with(ask_again_in_ns.unwrap_or(NEVER))
             }
-            Command::Attach { port, mac, side } => words
+            Command::Attach { port, mac, kind } => words
                 .with(ATTACH)
                 .with(port.0.into())
                 .with(mac.to_word())
-                .with(side as u64),
+                .with(kind as u64),
             Command::Activate { port, ip } => words
                 .with(ACTIVATE)
                 .with(port.0.into())
@@ -163,7 +162,7 @@ impl Command {
             ATTACH => Command::Attach {
                 port,
                 mac: Mac::from_word(reader.word()?)?,
-                side: Side::from_word(reader.word()?)?,
+                kind: PortKind::from_word(reader.word()?)?,
             },
             ACTIVATE => Command::Activate {
                 port,
@@ -190,11 +189,11 @@ mod tests {
 
     const PORT: PortNumber = PortNumber(4);
 
-    fn attach(side: Side) -> Command {
+    fn attach(kind: PortKind) -> Command {
         Command::Attach {
             port: PORT,
             mac: Mac([2, 0, 0, 0, 0, 9]),
-            side,
+            kind,
         }
     }
 
@@ -208,9 +207,9 @@ mod tests {
             Command::Nothing {
                 ask_again_in_ns: Some(5),
             },
-            attach(Side::Domain),
-            attach(Side::Uplink),
-            attach(Side::Tunnel),
+            attach(PortKind::Domain),
+            attach(PortKind::Uplink),
+            attach(PortKind::Tunnel),
             Command::Activate { port: PORT, ip },
             Command::Activate {
                 port: PORT,
@@ -239,7 +238,7 @@ mod tests {
         assert_eq!(
             Command::unpack(&[1, 1, 4, 0, 3]),
             Err(Malformed::Value(3)),
-            "no such side"
+            "no such kind of port"
         );
         assert_eq!(
             Command::unpack(&[1, 3, 1 << 32]),

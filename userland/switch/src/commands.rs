@@ -76,11 +76,11 @@ impl Commands {
 fn perform(switch: &mut Switch, command: Command, answer: &mut Message) -> Result<(), Error> {
     match command {
         Command::Nothing { .. } => Ok(()),
-        Command::Attach { port, mac, side } => {
+        Command::Attach { port, mac, kind } => {
             let mut reader = answer.reader();
             let ring = reader.capability::<Memory>()?;
             let wake = reader.capability::<Notification>()?;
-            switch.attach(port, mac, side, ring, wake)
+            switch.attach(port, mac, kind, ring, wake)
         }
         Command::Activate { port, ip } => {
             switch.activate(port, ip);

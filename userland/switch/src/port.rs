@@ -6,7 +6,7 @@ use runtime::capability::{Cap, Domain, Memory, Notification};
 use runtime::events;
 use runtime::mapping::Mapping;
 use runtime::port::{self, Lie, PORT_PAGES, Port as Cable, SendError, Wish};
-use runtime::protocol::ports::{PortNumber, Side};
+use runtime::protocol::ports::{PortKind, PortNumber};
 use runtime::shared::SharedMemory;
 
 use crate::buffer::{Buffer, Queue};
@@ -83,10 +83,10 @@ impl Port {
             ring,
             waiting: Queue::default(),
             wake,
-            flag: match station.side {
+            flag: match station.kind {
                 // Its owner has a port like any other beside it.
-                Side::Tunnel => events::TUNNEL,
-                Side::Domain | Side::Uplink => events::PORT,
+                PortKind::Tunnel => events::TUNNEL,
+                PortKind::Domain | PortKind::Uplink => events::PORT,
             },
             sent_unheard: false,
             counters: Counters::default(),

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use abi::Error;
 use runtime::capability::{Cap, Domain, Memory, Notification};
 use runtime::port::{FRAME_BYTES_MAX, Lie, Wish};
-use runtime::protocol::ports::{PortNumber, Side};
+use runtime::protocol::ports::{PortKind, PortNumber};
 use runtime::protocol::{Ipv4, Mac};
 
 use crate::announcement::{self, Announcements};
@@ -47,7 +47,7 @@ impl Switch {
         &mut self,
         number: PortNumber,
         mac: Mac,
-        side: Side,
+        kind: PortKind,
         ring: Cap<Memory>,
         wake: Cap<Notification>,
     ) -> Result<(), Error> {
@@ -56,7 +56,7 @@ impl Switch {
             port: number,
             mac,
             ip: None,
-            side,
+            kind,
             service: Service::Stopped,
         };
         self.ports
@@ -151,7 +151,7 @@ impl Switch {
                 continue;
             };
             let frame = announcement::frame(station.mac, ip);
-            self.deliver(number, Verdict::ToAll(Side::Uplink), &frame);
+            self.deliver(number, Verdict::ToAll(PortKind::Uplink), &frame);
         }
         self.wake_receivers();
     }

@@ -6,7 +6,7 @@ use manifest::Capability;
 use runtime::Cap;
 use runtime::capability::Memory;
 use runtime::port::PORT_PAGES;
-use runtime::protocol::ports::Side;
+use runtime::protocol::ports::PortKind;
 use runtime::protocol::{Ipv4, Mac};
 
 use crate::badge::DomainNumber;
@@ -28,7 +28,7 @@ pub fn import(state: [u64; 2]) -> Option<PortAddress> {
     Some(PortAddress {
         mac: Mac::from_word(state[0]).ok()?,
         ip,
-        side: Side::Domain,
+        kind: PortKind::Domain,
     })
 }
 
@@ -44,11 +44,11 @@ pub(super) fn find_or_create(
     let Some(port) = &description.port else {
         return Ok(None);
     };
-    let side = match port.uplink {
-        true => Side::Uplink,
-        false => Side::Domain,
+    let kind = match port.uplink {
+        true => PortKind::Uplink,
+        false => PortKind::Domain,
     };
-    if let Some(port) = root.switchboard.find(number, side) {
+    if let Some(port) = root.switchboard.find(number, kind) {
         return Ok(Some((port.ring(), port.address())));
     }
     let address = PortAddress {
@@ -57,7 +57,7 @@ pub(super) fn find_or_create(
             address: ip.address.octets(),
             prefix: ip.prefix,
         }),
-        side,
+        kind,
     };
     root.add_port(number, address)
         .map(|ring| Some((ring, address)))
@@ -75,13 +75,13 @@ pub(super) fn find_or_create_tunnel(
     if !description.capabilities.contains(&Capability::Tunnel) {
         return Ok(None);
     }
-    if let Some(tunnel) = root.switchboard.find(number, Side::Tunnel) {
+    if let Some(tunnel) = root.switchboard.find(number, PortKind::Tunnel) {
         return Ok(Some(tunnel.ring()));
     }
     let address = PortAddress {
         mac: Mac([0; 6]),
         ip: None,
-        side: Side::Tunnel,
+        kind: PortKind::Tunnel,
     };
     root.add_port(number, address).map(Some)
 }

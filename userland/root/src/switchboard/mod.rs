@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 
 use runtime::Cap;
 use runtime::capability::{Memory, Notification};
-use runtime::protocol::ports::{Command, PortNumber, Side};
+use runtime::protocol::ports::{Command, PortKind, PortNumber};
 
 use crate::badge::DomainNumber;
 
@@ -64,9 +64,9 @@ impl Switchboard {
         self.ports.push(Port::new(number, owner, address, ring));
     }
 
-    /// The owner's port on this side.
-    pub fn find(&self, owner: DomainNumber, side: Side) -> Option<&Port> {
-        let mut ports = self.ports.iter().filter(|port| port.address.side == side);
+    /// The owner's port of this kind.
+    pub fn find(&self, owner: DomainNumber, kind: PortKind) -> Option<&Port> {
+        let mut ports = self.ports.iter().filter(|port| port.address.kind == kind);
         ports.find(|port| port.owner == owner && !port.removed)
     }
 

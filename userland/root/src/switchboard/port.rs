@@ -2,21 +2,21 @@
 
 use runtime::Cap;
 use runtime::capability::{Memory, Notification};
-use runtime::protocol::ports::{Command, PortNumber, Side};
+use runtime::protocol::ports::{Command, PortKind, PortNumber};
 use runtime::protocol::{Ipv4, Mac};
 
 use super::NextStep;
 use crate::badge::DomainNumber;
 
-/// The addresses of a port and its side of the switch.
+/// The addresses and the kind of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortAddress {
     /// Its Ethernet address; zeros for an uplink.
     pub mac: Mac,
     /// Its IPv4 address and network.
     pub ip: Option<Ipv4>,
-    /// Its side: a domain, the uplink or the tunnel.
-    pub side: Side,
+    /// A domain, the uplink or the tunnel.
+    pub kind: PortKind,
 }
 
 impl PortAddress {
@@ -130,11 +130,11 @@ impl Port {
 
     /// The command that leads to this state.
     fn command(&self, becomes: Option<Observed>) -> Command {
-        let (port, PortAddress { mac, ip, side }) = (self.number, self.address);
+        let (port, PortAddress { mac, ip, kind }) = (self.number, self.address);
         match becomes.map(|observed| observed.service) {
             None if self.departed => Command::Depart { port },
             None => Command::Detach { port },
-            Some(Service::Attached) => Command::Attach { port, mac, side },
+            Some(Service::Attached) => Command::Attach { port, mac, kind },
             Some(Service::Active) => Command::Activate { port, ip },
             Some(Service::Quiet) => Command::Quiesce { port, leaves: true },
             Some(Service::Stopped) => Command::Quiesce {

@@ -17,7 +17,7 @@ fn address(last: u8) -> PortAddress {
     PortAddress {
         mac: Mac([2, 0, 0, 0, 0, last]),
         ip: None,
-        side: Side::Domain,
+        kind: PortKind::Domain,
     }
 }
 
@@ -206,7 +206,7 @@ fn a_ring_is_given_back_when_nobody_uses_it_any_more() {
     serve(&mut board, B, wake(20));
     run(&mut board);
     assert_eq!(board.remove(B), None);
-    assert!(board.find(B, Side::Domain).is_none());
+    assert!(board.find(B, PortKind::Domain).is_none());
     let (commands, changes) = run(&mut board);
     assert_eq!(commands, ["detach 2"]);
     assert_eq!(changes, [Change::Gone(ring(11))]);
@@ -231,13 +231,19 @@ fn a_tunnel_is_served_as_long_as_the_port_beside_it() {
     let mut board = Switchboard::default();
     board.add(A, address(1), ring(10));
     let tunnel = PortAddress {
-        side: Side::Tunnel,
+        kind: PortKind::Tunnel,
         ..address(0)
     };
     board.add(A, tunnel, ring(11));
     serve(&mut board, A, wake(20));
-    assert_eq!(board.find(A, Side::Tunnel).map(Port::ring), Some(ring(11)));
-    assert_eq!(board.find(A, Side::Domain).map(Port::ring), Some(ring(10)));
+    assert_eq!(
+        board.find(A, PortKind::Tunnel).map(Port::ring),
+        Some(ring(11))
+    );
+    assert_eq!(
+        board.find(A, PortKind::Domain).map(Port::ring),
+        Some(ring(10))
+    );
     let (commands, _) = run(&mut board);
     assert_eq!(
         commands,

@@ -20,7 +20,7 @@
 use alloc::vec::Vec;
 
 use runtime::protocol::Mac;
-use runtime::protocol::ports::{PortNumber, Side};
+use runtime::protocol::ports::{PortKind, PortNumber};
 
 use crate::away::Away;
 use crate::frame::Header;
@@ -38,7 +38,7 @@ pub struct Station {
     /// The only IPv4 address that a domain speaks for.
     pub ip: Option<[u8; 4]>,
     /// What is behind it.
-    pub side: Side,
+    pub kind: PortKind,
     /// Whether frames flow, and if not, why.
     pub service: Service,
 }
@@ -62,7 +62,7 @@ impl Station {
 
     /// Whether it is the one of the domain with this address.
     fn is_domain(&self, mac: Mac) -> bool {
-        self.side == Side::Domain && self.mac == mac
+        self.kind == PortKind::Domain && self.mac == mac
     }
 
     /// Whether a domain here may send this. Everybody may speak for no address, as one does who asks for one or whether
@@ -89,8 +89,8 @@ pub struct Forwarding {
 pub enum Verdict {
     /// To this port.
     To(PortNumber),
-    /// To every active port of this side, but not back.
-    ToAll(Side),
+    /// To every active port of this kind, but not back.
+    ToAll(PortKind),
     /// To every active port with stations behind it, but not back.
     ToEverybody,
     /// Nowhere: it is for nobody behind another port.
@@ -103,7 +103,7 @@ impl Forwarding {
     /// Adds a port, or changes what is known of it. What was heard of a domain's address elsewhere is forgotten: it is
     /// here, or goes from here.
     pub fn set(&mut self, station: Station) {
-        if station.side == Side::Domain {
+        if station.kind == PortKind::Domain {
             self.away.remove(station.mac);
             self.learned.retain(|(mac, _)| *mac != station.mac);
         }
@@ -149,14 +149,14 @@ impl Forwarding {
         let Some(station) = self.find(from).copied() else {
             return Verdict::Nowhere;
         };
-        match station.side {
-            Side::Domain if !station.may_send(header) => return Verdict::Forged,
-            Side::Domain => {}
-            Side::Uplink => self.learn(header.source, from),
-            Side::Tunnel => {}
+        match station.kind {
+            PortKind::Domain if !station.may_send(header) => return Verdict::Forged,
+            PortKind::Domain => {}
+            PortKind::Uplink => self.learn(header.source, from),
+            PortKind::Tunnel => {}
         }
         match header.destination.is_group() {
-            true => to_group(station.side),
+            true => to_group(station.kind),
             false => self.to_station(&station, header.destination),
         }
     }
@@ -169,13 +169,13 @@ impl Forwarding {
                 false => Verdict::To(port),
             };
         }
-        match from.side {
-            Side::Tunnel => Verdict::Nowhere,
-            Side::Uplink => self.tunnel_to(mac).map_or(Verdict::Nowhere, Verdict::To),
-            Side::Domain => match self.uplink_of(mac).or_else(|| self.tunnel_to(mac)) {
+        match from.kind {
+            PortKind::Tunnel => Verdict::Nowhere,
+            PortKind::Uplink => self.tunnel_to(mac).map_or(Verdict::Nowhere, Verdict::To),
+            PortKind::Domain => match self.uplink_of(mac).or_else(|| self.tunnel_to(mac)) {
                 Some(port) => Verdict::To(port),
                 None if self.has(mac, Service::Stopped) => Verdict::Nowhere,
-                None => Verdict::ToAll(Side::Uplink),
+                None => Verdict::ToAll(PortKind::Uplink),
             },
         }
     }
@@ -186,8 +186,8 @@ impl Forwarding {
         port != from
             && station.is_some_and(|station| match verdict {
                 Verdict::To(wanted) => wanted == port,
-                Verdict::ToAll(side) => side == station.side,
-                Verdict::ToEverybody => station.side != Side::Tunnel,
+                Verdict::ToAll(kind) => kind == station.kind,
+                Verdict::ToEverybody => station.kind != PortKind::Tunnel,
                 Verdict::Nowhere | Verdict::Forged => false,
             })
     }
@@ -212,7 +212,7 @@ impl Forwarding {
         }
         let mut stations = self.stations.iter();
         let tunnel =
-            stations.find(|station| station.side == Side::Tunnel && station.is_active())?;
+            stations.find(|station| station.kind == PortKind::Tunnel && station.is_active())?;
         Some(tunnel.port)
     }
 
@@ -240,11 +240,11 @@ impl Forwarding {
 }
 
 /// Decides about a frame for many stations.
-fn to_group(from: Side) -> Verdict {
+fn to_group(from: PortKind) -> Verdict {
     match from {
-        Side::Domain => Verdict::ToEverybody,
-        Side::Uplink => Verdict::ToAll(Side::Domain),
-        Side::Tunnel => Verdict::Nowhere,
+        PortKind::Domain => Verdict::ToEverybody,
+        PortKind::Uplink => Verdict::ToAll(PortKind::Domain),
+        PortKind::Tunnel => Verdict::Nowhere,
     }
 }
 

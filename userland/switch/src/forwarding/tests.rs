@@ -13,12 +13,12 @@ fn mac(last: u8) -> Mac {
     Mac([2, 0, 0, 0, 0, last])
 }
 
-fn station(port: PortNumber, side: Side) -> Station {
+fn station(port: PortNumber, kind: PortKind) -> Station {
     Station {
         port,
         mac: mac(port.0 as u8),
         ip: Some([10, 77, 0, port.0 as u8]),
-        side,
+        kind,
         service: Service::Active,
     }
 }
@@ -26,13 +26,13 @@ fn station(port: PortNumber, side: Side) -> Station {
 /// Two domains and two uplinks.
 fn forwarding() -> Forwarding {
     let mut forwarding = Forwarding::default();
-    for (port, side) in [
-        (A, Side::Domain),
-        (B, Side::Domain),
-        (WIRE, Side::Uplink),
-        (WIRE2, Side::Uplink),
+    for (port, kind) in [
+        (A, PortKind::Domain),
+        (B, PortKind::Domain),
+        (WIRE, PortKind::Uplink),
+        (WIRE2, PortKind::Uplink),
     ] {
-        forwarding.set(station(port, side));
+        forwarding.set(station(port, kind));
     }
     forwarding
 }
@@ -109,20 +109,20 @@ fn a_domain_that_moved_away_is_found_where_it_was_heard_from() {
     let mut forwarding = forwarding();
     forwarding.set(Station {
         service: Service::Leaving,
-        ..station(B, Side::Domain)
+        ..station(B, PortKind::Domain)
     });
     assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [WIRE, WIRE2]);
     assert!(targets(&mut forwarding, WIRE, mac(9), mac(2)).is_empty());
     assert_eq!(targets(&mut forwarding, WIRE, mac(2), Mac::BROADCAST), [A]);
     assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [WIRE]);
-    forwarding.set(station(B, Side::Domain));
+    forwarding.set(station(B, PortKind::Domain));
     assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [B]);
 }
 
 /// The same with a tunnel, and B no longer served.
 fn forwarding_with_tunnel() -> Forwarding {
     let mut forwarding = forwarding();
-    forwarding.set(station(TUNNEL, Side::Tunnel));
+    forwarding.set(station(TUNNEL, PortKind::Tunnel));
     quiesce(&mut forwarding);
     forwarding
 }
@@ -130,7 +130,7 @@ fn forwarding_with_tunnel() -> Forwarding {
 fn quiesce(forwarding: &mut Forwarding) {
     forwarding.set(Station {
         service: Service::Leaving,
-        ..station(B, Side::Domain)
+        ..station(B, PortKind::Domain)
     });
 }
 
@@ -140,7 +140,7 @@ fn frames_for_a_domain_that_leaves_go_through_the_tunnel() {
     assert_eq!(targets(&mut forwarding, WIRE, mac(9), mac(2)), [TUNNEL]);
     assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [TUNNEL]);
     assert_eq!(targets(&mut forwarding, WIRE, mac(9), mac(1)), [A]);
-    forwarding.set(station(B, Side::Domain));
+    forwarding.set(station(B, PortKind::Domain));
     assert_eq!(
         targets(&mut forwarding, WIRE, mac(9), mac(2)),
         [B],
@@ -153,7 +153,7 @@ fn frames_for_a_domain_that_has_stopped_go_nowhere() {
     let mut forwarding = forwarding_with_tunnel();
     let stopped = Station {
         service: Service::Stopped,
-        ..station(B, Side::Domain)
+        ..station(B, PortKind::Domain)
     };
     forwarding.set(stopped);
     for (from, source) in [(A, mac(1)), (WIRE, mac(9)), (TUNNEL, mac(9))] {
@@ -186,7 +186,7 @@ fn a_domain_that_is_back_is_away_no_more() {
     forwarding.depart(B, 0);
     let back = Station {
         port: PortNumber(6),
-        ..station(B, Side::Domain)
+        ..station(B, PortKind::Domain)
     };
     forwarding.set(back);
     forwarding.remove(back.port);
@@ -196,7 +196,7 @@ fn a_domain_that_is_back_is_away_no_more() {
 #[test]
 fn domains_talk_directly_to_one_that_was_heard_elsewhere() {
     let mut forwarding = forwarding();
-    forwarding.set(station(TUNNEL, Side::Tunnel));
+    forwarding.set(station(TUNNEL, PortKind::Tunnel));
     // Heard before it was here: that says nothing of where it goes.
     targets(&mut forwarding, WIRE2, mac(2), mac(1));
     quiesce(&mut forwarding);
@@ -276,11 +276,11 @@ fn a_domain_speaks_for_its_own_ip_address_only() {
     assert_eq!(verdict(A, Some([0; 4])), Verdict::ToEverybody);
     assert_eq!(verdict(A, other), Verdict::Forged);
     // Behind a card are many, and what comes through the tunnel is late and was looked at where it was sent.
-    assert_eq!(verdict(WIRE, other), Verdict::ToAll(Side::Domain));
+    assert_eq!(verdict(WIRE, other), Verdict::ToAll(PortKind::Domain));
     // Who has no address speaks for none.
     forwarding.set(Station {
         ip: None,
-        ..station(A, Side::Domain)
+        ..station(A, PortKind::Domain)
     });
     let header = Header {
         destination: mac(2),

@@ -33,20 +33,20 @@ impl Bench {
             switch: Switch::new(domain, Buffer::new(FRAMES_MAX)),
             ends: Vec::new(),
         };
-        bench.plug(WIRE, Side::Uplink);
-        bench.plug(TUNNEL, Side::Tunnel);
-        bench.plug(A, Side::Domain);
-        bench.plug(B, Side::Domain);
+        bench.plug(WIRE, PortKind::Uplink);
+        bench.plug(TUNNEL, PortKind::Tunnel);
+        bench.plug(A, PortKind::Domain);
+        bench.plug(B, PortKind::Domain);
         bench
     }
 
-    fn plug(&mut self, number: PortNumber, side: Side) {
+    fn plug(&mut self, number: PortNumber, kind: PortKind) {
         let memory = shared_memory((PORT_PAGES * PAGE_BYTES) as usize);
         let station = Station {
             port: number,
             mac: mac(number),
             ip: None,
-            side,
+            kind,
             service: Service::Stopped,
         };
         let port = Port::given(memory, station, Cap::from_slot(host::WAKE));
@@ -209,7 +209,7 @@ fn a_port_that_is_given_up_leaves_its_room() {
         bench.send(WIRE, A, 0..BUFFERED_FRAMES as u32);
         host::with_kernel(|_| DONE, || bench.switch.detach(A));
         bench.ends.retain(|(port, _)| *port != A);
-        bench.plug(A, Side::Domain);
+        bench.plug(A, PortKind::Domain);
     }
     bench.send(WIRE, A, 0..BUFFERED_FRAMES as u32);
     assert_eq!(bench.counters(A).lost(), 0);

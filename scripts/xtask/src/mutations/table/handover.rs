@@ -40,7 +40,7 @@ mutations! {
         "        self.incarnation = incarnation;\n        self.state = DomainState::Running;\n" => "        self.state = DomainState::Running;\n";
         "the incarnation never rises beyond two, and old copies pass for young ones"; ROOT;
     "announcement" in "userland/switch/src/switch.rs":
-        "Verdict::ToAll(Side::Uplink)" => "Verdict::ToAll(Side::Domain)";
+        "Verdict::ToAll(PortKind::Uplink)" => "Verdict::ToAll(PortKind::Domain)";
         "nobody on the wire hears where a domain is now"; SWITCH;
 
     // What is decided.
@@ -135,10 +135,10 @@ mutations! {
         "        self.restarts = self.restarts.saturating_add(1);\n" => "";
         "a server that faults at once is started again without a pause"; ROOT;
     "forged-source" in "userland/switch/src/forwarding/mod.rs":
-        "Side::Domain if !station.may_send(header) => return Verdict::Forged," => "Side::Domain if false => return Verdict::Forged,";
+        "PortKind::Domain if !station.may_send(header) => return Verdict::Forged," => "PortKind::Domain if false => return Verdict::Forged,";
         "a domain passes for another"; SWITCH;
     "tunnel-to-wire" in "userland/switch/src/forwarding/mod.rs":
-        "            Side::Tunnel => Verdict::Nowhere," => "            Side::Tunnel => Verdict::ToAll(Side::Uplink),";
+        "            PortKind::Tunnel => Verdict::Nowhere," => "            PortKind::Tunnel => Verdict::ToAll(PortKind::Uplink),";
         "a late frame goes round between two machines"; SWITCH;
     "port-echo" in "userland/switch/src/forwarding/mod.rs":
         "                true => Verdict::Nowhere,\n                false => Verdict::To(port)," => "                true => Verdict::To(port),\n                false => Verdict::To(port),";

@@ -10,7 +10,7 @@ use abi::register::Slot;
 use abi::{ObjectKind, Request};
 use runtime::capability::Pool;
 use runtime::host::{self, DONE, with_kernel};
-use runtime::protocol::ports::{Command, Side};
+use runtime::protocol::ports::{Command, PortKind};
 use runtime::protocol::root::{DomainId, DomainState, Refusal};
 use runtime::protocol::{Ipv4, Mac, Name};
 
@@ -88,7 +88,7 @@ fn address(mac: u8, ip: u8) -> PortAddress {
             address: [10, 0, 0, ip],
             prefix: 24,
         }),
-        side: Side::Domain,
+        kind: PortKind::Domain,
     }
 }
 
