@@ -1,7 +1,7 @@
 //! The async executor: the domain's one thread polls tasks, and waits on `wake` when none is ready.
 //!
 //! ```text
-//! poll ready tasks -> ring the bell that is owed -> fire timers -> wait for a flag or the next timer -> pass flags on -> again
+//! poll ready tasks -> ring a deferred doorbell -> fire timers -> wait for a flag or the next timer -> raise the flags -> repeat
 //! ```
 
 use alloc::boxed::Box;
@@ -13,7 +13,7 @@ use embassy_executor::Spawner;
 use embassy_executor::raw::{self, TaskStorage};
 
 use crate::capability::{Cap, Notification};
-use crate::port::bell;
+use crate::port::doorbell;
 use crate::{Start, events, time};
 
 /// A task became ready since the last poll.
@@ -93,7 +93,7 @@ fn turn(executor: &'static raw::Executor, sleep: impl FnOnce(u64) -> u64) {
     PENDED.store(false, Ordering::Release);
     // SAFETY: Only this function polls, on the domain's one thread, and no task calls it.
     unsafe { executor.poll() };
-    bell::ring_owed();
+    doorbell::ring_deferred();
     let next_timer_ns = time::next_deadline_ns();
     // A task that became ready while others were polled waits for the next round.
     let is_ready = PENDED.load(Ordering::Acquire);

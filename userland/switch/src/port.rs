@@ -5,7 +5,7 @@ use abi::register::{Access, PageCount};
 use runtime::capability::{Cap, Domain, Memory, Notification};
 use runtime::events;
 use runtime::mapping::Mapping;
-use runtime::port::{self, Lie, PORT_PAGES, Port as Cable, SendError, Wish};
+use runtime::port::{self, PORT_PAGES, Port as Cable, RingError, SendError, WakeFlag};
 use runtime::protocol::ports::{PortKind, PortNumber};
 use runtime::shared::SharedMemory;
 
@@ -23,8 +23,8 @@ pub struct Port {
     wake: Cap<Notification>,
     /// The flag to raise there.
     flag: u64,
-    /// Whether frames were sent that the owner may have to be woken for.
-    sent_unheard: bool,
+    /// Whether frames were sent for which the owner was not woken yet.
+    has_unsignalled_frames: bool,
     /// What happened here.
     pub counters: Counters,
     losses: Losses,
@@ -88,7 +88,7 @@ impl Port {
                 PortKind::Tunnel => events::TUNNEL,
                 PortKind::Domain | PortKind::Uplink => events::PORT,
             },
-            sent_unheard: false,
+            has_unsignalled_frames: false,
             counters: Counters::default(),
             losses: Losses::default(),
         }
@@ -110,10 +110,10 @@ impl Port {
         cable.expect("as many pages as a port has are mapped")
     }
 
-    /// Wakes the owner if it waits for what was done.
-    pub fn wake(&self, done: Wish) {
-        if self.cable().owes_bell(done) {
-            // An owner that is gone needs no bell; root tells us soon.
+    /// Wakes the owner if it requested that for this event.
+    pub fn wake(&self, event: WakeFlag) {
+        if self.cable().take_wake_request(event) {
+            // An error is ignored: the owner is gone, and root will detach the port.
             let _ = self.wake.signal(self.flag);
         }
     }
@@ -122,8 +122,8 @@ impl Port {
     /// no room either.
     ///
     /// # Errors
-    /// The ring's lie.
-    pub fn send(&mut self, buffer: &mut Buffer, frame: &[u8]) -> Result<(), Lie> {
+    /// The ring's error.
+    pub fn send(&mut self, buffer: &mut Buffer, frame: &[u8]) -> Result<(), RingError> {
         if self.waiting.is_empty() && self.put(frame)? {
             return Ok(());
         }
@@ -137,8 +137,8 @@ impl Port {
     /// Sends the frames that wait, as far as the ring has room by now; returns how many.
     ///
     /// # Errors
-    /// The ring's lie.
-    pub fn send_waiting(&mut self, buffer: &mut Buffer) -> Result<usize, Lie> {
+    /// The ring's error.
+    pub fn send_waiting(&mut self, buffer: &mut Buffer) -> Result<usize, RingError> {
         let mut sent = 0;
         while let Some(frame) = buffer.first(&self.waiting)
             && self.put(frame)?
@@ -150,32 +150,32 @@ impl Port {
     }
 
     /// Puts a frame into the ring; `false` if that is full.
-    fn put(&mut self, frame: &[u8]) -> Result<bool, Lie> {
+    fn put(&mut self, frame: &[u8]) -> Result<bool, RingError> {
         let sent = self.cable().outgoing().send(frame);
         match sent {
             Ok(()) => {
                 self.counters.sent += 1;
-                self.sent_unheard = true;
+                self.has_unsignalled_frames = true;
                 Ok(true)
             }
             Err(SendError::Full) => Ok(false),
             // It came out of a ring, which holds no frame of such a length.
             Err(SendError::Length(_)) => Ok(true),
-            Err(SendError::Lie(lie)) => Err(lie),
+            Err(SendError::Ring(error)) => Err(error),
         }
     }
 
-    /// Wishes to be woken when the owner has sent frames, or taken some that others wait behind; then looks once more: whether
-    /// there is anything to do.
-    pub fn wish(&self) -> bool {
+    /// Requests a wake-up for frames from the owner, and for space if frames are queued for it; then checks again and returns
+    /// whether there is anything to do.
+    pub fn request_wake(&self) -> bool {
         let (cable, waits) = (self.cable(), !self.waiting.is_empty());
-        cable.wish(match waits {
-            true => Wish::FRAMES.or(Wish::SPACE),
-            false => Wish::FRAMES,
+        cable.request_wake(match waits {
+            true => WakeFlag::FRAMES.or(WakeFlag::SPACE),
+            false => WakeFlag::FRAMES,
         });
-        // A lie waits to be found out.
-        let is_there = |count: Result<u32, Lie>| count.map_or(true, |count| count > 0);
-        is_there(cable.incoming().queued()) || waits && is_there(cable.outgoing().space())
+        // An error counts as something to do, so that it is found.
+        let is_some = |count: Result<u32, RingError>| count.map_or(true, |count| count > 0);
+        is_some(cable.incoming().queued()) || waits && is_some(cable.outgoing().space())
     }
 
     /// Takes the frames that wait, which are another port's to send from now on: [`Port::send_later`], or [`Port::drop_waiting`].
@@ -196,8 +196,8 @@ impl Port {
 
     /// Wakes the owner if frames were sent and it waits for some.
     pub fn wake_receiver(&mut self) {
-        if core::mem::take(&mut self.sent_unheard) {
-            self.wake(Wish::FRAMES);
+        if core::mem::take(&mut self.has_unsignalled_frames) {
+            self.wake(WakeFlag::FRAMES);
         }
     }
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use abi::Error;
 use runtime::capability::{Cap, Domain, Memory, Notification};
-use runtime::port::{FRAME_BYTES_MAX, Lie, Wish};
+use runtime::port::{FRAME_BYTES_MAX, RingError, WakeFlag};
 use runtime::protocol::ports::{PortKind, PortNumber};
 use runtime::protocol::{Ipv4, Mac};
 
@@ -183,21 +183,21 @@ impl Switch {
         })
     }
 
-    /// Wishes to be woken, then looks once more.
+    /// Requests wake-ups, then checks again; returns whether a frame is queued.
     fn frames_wait(&self) -> bool {
         let active = self
             .ports
             .iter()
             .filter(|port| self.is_active(port.number()));
-        active.fold(false, |waiting, port| waiting | port.wish())
+        active.fold(false, |waiting, port| waiting | port.request_wake())
     }
 
     /// Sends what waits for room in a port's ring, and has it now; how many frames.
     fn send_waiting(&mut self, index: usize) -> usize {
         let port = &mut self.ports[index];
         let number = port.number();
-        let sent = port.send_waiting(&mut self.buffer).unwrap_or_else(|lie| {
-            self.disable(number, lie);
+        let sent = port.send_waiting(&mut self.buffer).unwrap_or_else(|error| {
+            self.disable(number, error);
             0
         });
         self.ports[index].wake_receiver();
@@ -212,12 +212,12 @@ impl Switch {
             match self.ports[index].cable().incoming().receive(frame) {
                 Ok(Some(length)) => self.dispatch(index, &frame[..length]),
                 Ok(None) => break,
-                Err(lie) => self.disable(number, lie),
+                Err(error) => self.disable(number, error),
             }
             moved += 1;
         }
         if moved > 0 {
-            self.ports[index].wake(Wish::SPACE);
+            self.ports[index].wake(WakeFlag::SPACE);
             self.wake_receivers();
         }
         moved
@@ -243,8 +243,8 @@ impl Switch {
             if !self.forwarding.goes_to(from, verdict, target) {
                 continue;
             }
-            if let Err(lie) = self.ports[index].send(&mut self.buffer, frame) {
-                self.disable(target, lie);
+            if let Err(error) = self.ports[index].send(&mut self.buffer, frame) {
+                self.disable(target, error);
             }
         }
     }
@@ -256,8 +256,8 @@ impl Switch {
         }
     }
 
-    fn disable(&mut self, number: PortNumber, lie: Lie) {
-        log::error!("port {} is disabled, its ring lies: {lie}", number.0);
+    fn disable(&mut self, number: PortNumber, error: RingError) {
+        log::error!("port {} is disabled, its ring lies: {error}", number.0);
         self.quiesce(number, Service::Stopped);
     }
 }

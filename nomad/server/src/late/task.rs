@@ -38,7 +38,7 @@ pub async fn run(server: &'static Server, mut tunnel: Tunnel) {
         let is_full = !put(server, &mut tunnel);
         say(server);
         let due = due(server);
-        select3(tunnel.turn(is_full), server.late.changed.wait(), due).await;
+        select3(tunnel.wait(is_full), server.late.changed.wait(), due).await;
     }
 }
 

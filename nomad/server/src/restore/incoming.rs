@@ -17,7 +17,7 @@ use nomad_image::{
 use runtime::Cap;
 use runtime::capability::{Domain, Memory, Notification, Pool};
 use runtime::mapping::Mapping;
-use runtime::port::{PORT_PAGES, Port, Side, Wish};
+use runtime::port::{PORT_PAGES, Port, Side, WakeFlag};
 use runtime::protocol::Mac;
 use runtime::{Error, clock};
 
@@ -365,7 +365,7 @@ fn deliver(machine: &Machine, memory: Cap<Memory>, parcel: &Parcel) -> Result<()
     // Who slept there may be awake here and the other way round: both are woken once, for nothing at worst.
     for side in [Side::Domain, Side::Switch] {
         if let Some(port) = Port::try_new(ring.memory(), side) {
-            port.wish(Wish::FRAMES.or(Wish::SPACE));
+            port.request_wake(WakeFlag::FRAMES.or(WakeFlag::SPACE));
         }
     }
     Ok(())

@@ -51,7 +51,7 @@ mod liar {
         entry::stop()
     }
 
-    /// Writes noise over the ring's counters and wishes, and rings.
+    /// Overwrites the ring's counters and wake flags with noise, and rings.
     fn scribble(start: &Start, ring: SharedMemory) {
         let doorbell: Cap<Notification> = start.require("doorbell");
         let flag: u64 = start.require_argument("doorbell");

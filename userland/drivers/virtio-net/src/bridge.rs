@@ -1,6 +1,6 @@
 //! Frames between the card and the switch's ring, both ways, until neither has any that the other has space for.
 
-use runtime::port::{Doorbell, FRAME_BYTES_MAX, Lie, Port, SendError, Wish};
+use runtime::port::{Doorbell, FRAME_BYTES_MAX, Port, RingError, SendError, WakeFlag};
 
 use crate::card::Card;
 
@@ -28,36 +28,36 @@ impl Bridge {
     /// Moves frames until there is nothing to move. The switch or the card will wake us when there is again.
     ///
     /// # Errors
-    /// The port's [`Lie`].
-    pub fn move_all(&mut self) -> Result<(), Lie> {
+    /// The port's [`RingError`].
+    pub fn move_all(&mut self) -> Result<(), RingError> {
         let mut frame = [0; FRAME_BYTES_MAX];
         loop {
             let moved = self.move_in(&mut frame)? + self.move_out()?;
-            if moved == 0 && !self.wish()? {
+            if moved == 0 && !self.request_wake()? {
                 return Ok(());
             }
         }
     }
 
     /// From the card to the switch, each frame through `frame`. What the switch has no space for stays with the card.
-    fn move_in(&mut self, frame: &mut [u8; FRAME_BYTES_MAX]) -> Result<usize, Lie> {
+    fn move_in(&mut self, frame: &mut [u8; FRAME_BYTES_MAX]) -> Result<usize, RingError> {
         let mut moved = 0;
         while moved < BATCH && self.port.outgoing().space()? > 0 {
             let Some(bytes) = self.card.receive(frame) else {
                 break;
             };
             match self.port.outgoing().send(&frame[..bytes]) {
-                Err(SendError::Lie(lie)) => return Err(lie),
+                Err(SendError::Ring(error)) => return Err(error),
                 // There was space a moment ago, and the length is sound; if not, the frame is lost.
                 Ok(()) | Err(_) => moved += 1,
             }
         }
-        self.finish(moved, Wish::FRAMES);
+        self.finish(moved, WakeFlag::FRAMES);
         Ok(moved)
     }
 
     /// From the switch to the card.
-    fn move_out(&mut self) -> Result<usize, Lie> {
+    fn move_out(&mut self) -> Result<usize, RingError> {
         let mut moved = 0;
         while moved < BATCH && self.card.has_space() {
             let Some(frame) = self.port.incoming().peek()? else {
@@ -67,28 +67,28 @@ impl Bridge {
             self.port.incoming().take();
             moved += 1;
         }
-        self.finish(moved, Wish::SPACE);
+        self.finish(moved, WakeFlag::SPACE);
         Ok(moved)
     }
 
     /// Tells both sides of a batch.
-    fn finish(&mut self, moved: usize, done: Wish) {
+    fn finish(&mut self, moved: usize, done: WakeFlag) {
         if moved > 0 {
             self.card.publish();
-            if self.port.owes_bell(done) {
+            if self.port.take_wake_request(done) {
                 self.doorbell.ring();
             }
         }
     }
 
-    /// Wishes to be woken for what is missing, then looks once more: whether something can be moved after all.
-    fn wish(&mut self) -> Result<bool, Lie> {
-        self.port.wish(Wish::FRAMES);
+    /// Requests wake-ups for what is missing, then checks again; returns whether a frame can be moved after all.
+    fn request_wake(&mut self) -> Result<bool, RingError> {
+        self.port.request_wake(WakeFlag::FRAMES);
         let frames_out = self.port.incoming().queued()? > 0;
         self.card.want_space(frames_out);
         let out = frames_out && self.card.has_space();
         if self.card.has_frame() {
-            self.port.wish(Wish::SPACE);
+            self.port.request_wake(WakeFlag::SPACE);
         }
         let inward = self.card.has_frame() && self.port.outgoing().space()? > 0;
         Ok(out || inward)

@@ -54,7 +54,7 @@ pub fn main(start: Start) -> ! {
     loop {
         bridge
             .move_all()
-            .unwrap_or_else(|lie| panic!("the port lies: {lie}"));
+            .unwrap_or_else(|error| panic!("the port is corrupt: {error}"));
         let flags = wake
             .wait()
             .unwrap_or_else(|error| panic!("waiting: {error}"));

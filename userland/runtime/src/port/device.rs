@@ -1,44 +1,44 @@
 //! A port's domain end as a network device for the embassy-net stack.
 //!
-//! Frames are copied between the ring and buffers of the device, since a stack wants to borrow them and shared
+//! Frames are copied between the ring and the device's buffers, since a stack borrows them and shared
 //! memory cannot be borrowed.
 
 use core::task::Context;
 
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
 
-use super::{Doorbell, FRAME_BYTES_MAX, Lie, Port, SendError, Wish, bell};
+use super::{Doorbell, FRAME_BYTES_MAX, Port, RingError, SendError, WakeFlag, doorbell};
 use crate::events;
 
-/// Frames after which the bell is rung before the round ends, so that the switch works alongside a long one.
-const FRAMES_PER_BELL: u32 = 32;
+/// The number of frames after which the doorbell is rung before the round ends, so that the switch works alongside a long one.
+const FRAMES_PER_RING: u32 = 32;
 
-/// Frames that are received in one go. The stack takes all that it can get before anybody hears of the first one: where frames
-/// come as fast as they are taken, nothing would ever be answered (Mogul and Ramakrishnan, "Eliminating receive livelock",
-/// 1997).
+/// The maximum number of frames received in one poll. The stack takes every frame it can get before any socket sees the first
+/// one: if frames arrive as fast as they are taken, none is ever answered (Mogul and Ramakrishnan, "Eliminating receive
+/// livelock", 1997).
 const BURST: u32 = 16;
 
-/// The device.
+/// The network device.
 pub struct Device {
     wire: Wire,
-    /// Frames received in this go.
+    /// Frames received in this poll.
     burst: u32,
     received: [u8; FRAME_BYTES_MAX],
     to_send: [u8; FRAME_BYTES_MAX],
 }
 
-/// The port with its bell.
+/// The port with its doorbell.
 struct Wire {
     port: Port<'static>,
     doorbell: Doorbell,
     mac: [u8; 6],
     is_disabled: bool,
-    /// Frames sent since the bell was rung.
-    unannounced: u32,
+    /// Frames sent since the doorbell was rung.
+    unsignalled: u32,
 }
 
 impl Device {
-    /// A device at this port, with this MAC address.
+    /// Creates a device on this port, with this MAC address.
     pub fn new(port: Port<'static>, doorbell: Doorbell, mac: [u8; 6]) -> Device {
         Device {
             wire: Wire {
@@ -46,7 +46,7 @@ impl Device {
                 doorbell,
                 mac,
                 is_disabled: false,
-                unannounced: 0,
+                unsignalled: 0,
             },
             burst: 0,
             received: [0; FRAME_BYTES_MAX],
@@ -56,45 +56,45 @@ impl Device {
 }
 
 impl Wire {
-    /// Whether a frame can be sent. If not, the task is woken when one can.
+    /// Whether a frame can be sent. If not, the task is woken when there is space.
     fn has_space(&mut self, context: &Context<'_>) -> bool {
-        self.await_or(context, Wish::SPACE, |port| port.outgoing().space())
+        self.poll_count(context, WakeFlag::SPACE, |port| port.outgoing().space())
     }
 
-    /// Whether a frame waits. If not, the task is woken when one does.
+    /// Whether a frame is queued. If not, the task is woken when one arrives.
     fn has_frame(&mut self, context: &Context<'_>) -> bool {
-        self.await_or(context, Wish::FRAMES, |port| port.incoming().queued())
+        self.poll_count(context, WakeFlag::FRAMES, |port| port.incoming().queued())
     }
 
-    /// Whether `count` is not zero; looks once more after wishing to be woken.
-    fn await_or(
+    /// Whether `count` is not zero; checks again after requesting a wake-up.
+    fn poll_count(
         &mut self,
         context: &Context<'_>,
-        wish: Wish,
-        count: impl Fn(&Port<'_>) -> Result<u32, Lie>,
+        flag: WakeFlag,
+        count: impl Fn(&Port<'_>) -> Result<u32, RingError>,
     ) -> bool {
-        if self.believe(count(&self.port)) {
+        if self.check(count(&self.port)) {
             return true;
         }
         events::register(events::PORT, context.waker());
-        self.port.wish(wish);
-        self.believe(count(&self.port))
+        self.port.request_wake(flag);
+        self.check(count(&self.port))
     }
 
-    fn believe(&mut self, count: Result<u32, Lie>) -> bool {
-        count.inspect_err(|lie| self.disable(*lie)).unwrap_or(0) > 0 && !self.is_disabled
+    fn check(&mut self, count: Result<u32, RingError>) -> bool {
+        count.inspect_err(|error| self.disable(*error)).unwrap_or(0) > 0 && !self.is_disabled
     }
 
     fn receive(&mut self, into: &mut [u8; FRAME_BYTES_MAX]) -> Option<usize> {
         match self.port.incoming().receive(into) {
             Ok(length) => {
-                if self.port.owes_bell(Wish::SPACE) {
-                    self.doorbell.owe();
+                if self.port.take_wake_request(WakeFlag::SPACE) {
+                    self.doorbell.defer();
                 }
                 length
             }
-            Err(lie) => {
-                self.disable(lie);
+            Err(error) => {
+                self.disable(error);
                 None
             }
         }
@@ -102,29 +102,29 @@ impl Wire {
 
     fn send(&mut self, frame: &[u8]) {
         match self.port.outgoing().send(frame) {
-            Ok(()) => self.announce(),
-            Err(SendError::Lie(lie)) => self.disable(lie),
-            // A frame that does not fit is lost, as on any wire.
+            Ok(()) => self.signal_frame(),
+            Err(SendError::Ring(error)) => self.disable(error),
+            // A frame that does not fit is dropped, as on any wire.
             Err(SendError::Full | SendError::Length(_)) => {}
         }
     }
 
-    fn announce(&mut self) {
-        if self.port.owes_bell(Wish::FRAMES) {
-            self.doorbell.owe();
-            self.unannounced = 0;
+    fn signal_frame(&mut self) {
+        if self.port.take_wake_request(WakeFlag::FRAMES) {
+            self.doorbell.defer();
+            self.unsignalled = 0;
         }
-        self.unannounced += 1;
-        if self.unannounced == FRAMES_PER_BELL {
-            bell::ring_owed();
-            self.unannounced = 0;
+        self.unsignalled += 1;
+        if self.unsignalled == FRAMES_PER_RING {
+            doorbell::ring_deferred();
+            self.unsignalled = 0;
         }
     }
 
-    fn disable(&mut self, lie: Lie) {
+    fn disable(&mut self, error: RingError) {
         if !self.is_disabled {
             self.is_disabled = true;
-            log::error!("the port is out of order: {lie}");
+            log::error!("the port is disabled: {error}");
         }
     }
 }
@@ -181,7 +181,7 @@ impl Driver for Device {
     }
 }
 
-/// A frame that was received.
+/// A received frame.
 pub struct Received<'a> {
     frame: &'a mut [u8],
 }
@@ -234,7 +234,10 @@ mod tests {
         let (mut device, switch, _) = device();
         let context = &mut Context::from_waker(Waker::noop());
         assert!(device.receive(context).is_none());
-        assert!(switch.owes_bell(Wish::FRAMES), "an empty device waits");
+        assert!(
+            switch.take_wake_request(WakeFlag::FRAMES),
+            "an empty device requests a wake-up"
+        );
 
         switch.outgoing().send(&[5; 60]).unwrap();
         let (received, transmission) = device.receive(context).unwrap();
@@ -269,12 +272,12 @@ mod tests {
         }
         assert_eq!(switch.incoming().space(), Ok(0));
         switch.incoming().take();
-        assert!(switch.owes_bell(Wish::SPACE));
+        assert!(switch.take_wake_request(WakeFlag::SPACE));
         assert!(device.transmit(context).is_some());
     }
 
     #[test]
-    fn a_port_that_lies_goes_down() {
+    fn a_corrupt_port_goes_down() {
         let (mut device, switch, memory) = device();
         let context = &mut Context::from_waker(Waker::noop());
         switch.outgoing().send(&[5; 60]).unwrap();

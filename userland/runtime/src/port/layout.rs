@@ -1,46 +1,46 @@
-//! Where things lie in a port's Memory. The picture is in [`super`].
+//! The layout of a port's Memory, drawn in [`super`].
 
 use abi::PAGE_BYTES;
 
-/// Frames that one direction holds.
+/// The number of frames that one direction holds.
 pub const SLOT_COUNT: u32 = 128;
 
-/// Frames that wait in the switch for one port's owner while its ring is full: as many if no other port's do, and if the switch
-/// has the heap for it. What more there is then is lost.
+/// The number of frames that the switch queues for one port's owner while its ring is full, if no other port has queued frames
+/// and the switch has the heap for it. Further frames are dropped.
 pub const BUFFERED_FRAMES: usize = 2048;
 
-/// Bytes of a slot.
+/// The size of a slot.
 pub const SLOT_BYTES: usize = 2048;
 
-/// Where the frame begins in its slot.
+/// The offset of the frame in its slot.
 pub const FRAME_OFFSET: usize = 8;
 
-/// The longest frame: 1500 bytes behind an Ethernet header, no checksum.
+/// The longest frame: 1500 bytes after an Ethernet header, no checksum.
 pub const FRAME_BYTES_MAX: usize = 1514;
 
 /// The shortest frame: an Ethernet header.
 pub const FRAME_BYTES_MIN: usize = 14;
 
-/// Bytes of a direction's slots.
+/// The size of the slots of one direction.
 pub const SLOTS_BYTES: usize = SLOT_COUNT as usize * SLOT_BYTES;
 
-/// Bytes of the header.
+/// The size of the header.
 pub const HEADER_BYTES: usize = PAGE_BYTES as usize;
 
-/// Bytes of a port.
+/// The size of a port.
 pub const PORT_BYTES: usize = HEADER_BYTES + 2 * SLOTS_BYTES;
 
-/// Pages of a port.
+/// The size of a port in pages.
 pub const PORT_PAGES: u64 = PORT_BYTES as u64 / PAGE_BYTES;
 
-/// Where a direction's parts lie.
+/// The offsets of one direction's parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Direction {
-    /// How many frames were ever produced, modulo 2^32.
+    /// The counter of produced frames, modulo 2^32.
     pub produced: usize,
-    /// How many were ever consumed.
+    /// The counter of consumed frames, modulo 2^32.
     pub consumed: usize,
-    /// The slots.
+    /// The first slot.
     pub slots: usize,
 }
 
@@ -58,11 +58,11 @@ pub const TO_SWITCH: Direction = Direction {
     slots: HEADER_BYTES + SLOTS_BYTES,
 };
 
-/// What the domain wants to be woken for.
-pub const DOMAIN_WISHES: usize = 256;
+/// The offset of the domain's wake flags.
+pub const DOMAIN_WAKE_FLAGS: usize = 256;
 
-/// What the switch wants to be woken for.
-pub const SWITCH_WISHES: usize = 320;
+/// The offset of the switch's wake flags.
+pub const SWITCH_WAKE_FLAGS: usize = 320;
 
 const _: () = {
     assert!(FRAME_OFFSET + FRAME_BYTES_MAX <= SLOT_BYTES);

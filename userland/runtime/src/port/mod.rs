@@ -1,51 +1,52 @@
-//! A domain's cable to the switch: one Memory that both map, and two doorbells.
+//! A domain's link to the switch: one Memory that both map, and two doorbells.
 //!
 //! ```text
 //! page 0     0  to the domain:  produced        64  consumed
 //!          128  to the switch:  produced       192  consumed
-//!          256  the domain's wishes            320  the switch's wishes
+//!          256  the domain's wake flags        320  the switch's wake flags
 //! page 1     128 slots of 2 KiB towards the domain
 //! page 65    128 slots of 2 KiB towards the switch
 //!
 //! slot       0  length: u32     4  unused      8  the frame
 //! ```
 //!
-//! Where the direction towards the domain is full, the switch keeps frames until there is space again
+//! While the direction towards the domain is full, the switch queues frames until there is space again
 //! ([`layout::BUFFERED_FRAMES`]).
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | [`layout`] | the numbers above |
 //! | [`ring`] | one direction: frames between a producer and a consumer |
-//! | [`wishes`] | who wants to be woken for what, so that bells ring seldom |
+//! | [`doorbell`] | wakes the switch |
+//! | [`wake_flags`] | the events for which a side requests a wake-up, so that doorbells ring seldom |
 //! | [`device`] | the domain's end as a network device |
 //! | [`tunnel`] | the migration server's end of the port for late frames |
 //!
-//! Everything that the two sides know lies in the Memory, so that a copy of it keeps every queued frame. Each
-//! side takes what it reads there for an allegation, its own counters included, since the other side can write
-//! them: a lie is a [`Lie`] and never more.
+//! The whole state of the two sides lies in the Memory, so a copy of it keeps every queued frame. To each side
+//! every value there is an allegation, its own counters included, since the other side can write
+//! them: an invalid one is a [`RingError`] and never more.
 
-pub mod bell;
 pub mod device;
+pub mod doorbell;
 pub mod layout;
 pub mod ring;
 pub mod tunnel;
-pub mod wishes;
+pub mod wake_flags;
 
-pub use bell::Doorbell;
 pub use device::Device;
+pub use doorbell::Doorbell;
 pub use layout::{BUFFERED_FRAMES, FRAME_BYTES_MAX, FRAME_BYTES_MIN, PORT_PAGES, SLOT_COUNT};
-pub use ring::{Frame, Lie, Ring, SendError};
+pub use ring::{Frame, Ring, RingError, SendError};
 pub use tunnel::Tunnel;
-pub use wishes::Wish;
+pub use wake_flags::WakeFlag;
 
 use crate::shared::SharedMemory;
-use wishes::Wishes;
+use wake_flags::WakeFlags;
 
-/// Which end of the cable.
+/// An end of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// The domain: a stack, or a driver, for which the wire is behind it.
+    /// The domain: a network stack, or the driver of a NIC.
     Domain,
     /// The switch.
     Switch,
@@ -56,58 +57,57 @@ pub enum Side {
 pub struct Port<'a> {
     incoming: Ring<'a>,
     outgoing: Ring<'a>,
-    own_wishes: Wishes<'a>,
-    other_wishes: Wishes<'a>,
+    own_wake_flags: WakeFlags<'a>,
+    other_wake_flags: WakeFlags<'a>,
 }
 
 impl<'a> Port<'a> {
-    /// The end `side` of the port in this memory; `None` if it is too small for one.
+    /// The end `side` of the port in this memory; `None` if the memory is too small.
     pub fn try_new(memory: SharedMemory<'a>, side: Side) -> Option<Port<'a>> {
         if memory.bytes() < layout::PORT_BYTES {
             return None;
         }
         let to_domain = Ring::new(memory, &layout::TO_DOMAIN);
         let to_switch = Ring::new(memory, &layout::TO_SWITCH);
-        let of_domain = Wishes::new(memory.word32(layout::DOMAIN_WISHES));
-        let of_switch = Wishes::new(memory.word32(layout::SWITCH_WISHES));
+        let domain_flags = WakeFlags::new(memory.word32(layout::DOMAIN_WAKE_FLAGS));
+        let switch_flags = WakeFlags::new(memory.word32(layout::SWITCH_WAKE_FLAGS));
         Some(match side {
             Side::Domain => Port {
                 incoming: to_domain,
                 outgoing: to_switch,
-                own_wishes: of_domain,
-                other_wishes: of_switch,
+                own_wake_flags: domain_flags,
+                other_wake_flags: switch_flags,
             },
             Side::Switch => Port {
                 incoming: to_switch,
                 outgoing: to_domain,
-                own_wishes: of_switch,
-                other_wishes: of_domain,
+                own_wake_flags: switch_flags,
+                other_wake_flags: domain_flags,
             },
         })
     }
 
-    /// The frames that come to this side.
+    /// The ring of frames to this side.
     pub fn incoming(&self) -> Ring<'a> {
         self.incoming
     }
 
-    /// The frames that this side sends.
+    /// The ring of frames from this side.
     pub fn outgoing(&self) -> Ring<'a> {
         self.outgoing
     }
 
-    /// Wishes to be woken. What is wished for may have happened just before: look once more, then sleep.
-    pub fn wish(&self, wish: Wish) {
-        self.own_wishes.add(wish);
+    /// Requests a wake-up for an event. It may have happened just before: check once more, then sleep.
+    pub fn request_wake(&self, flag: WakeFlag) {
+        self.own_wake_flags.add(flag);
     }
 
-    /// Whether the other side wished to be woken for what was done here last; asked once, the wish is gone, and
-    /// the bell is to be rung.
+    /// Takes the other side's wake-up request for this event. If it returns `true`, ring the doorbell.
     ///
-    /// After frames were sent ask with [`Wish::FRAMES`], after some were taken with [`Wish::SPACE`].
+    /// Call it with [`WakeFlag::FRAMES`] after sending frames, with [`WakeFlag::SPACE`] after taking some.
     #[must_use]
-    pub fn owes_bell(&self, done: Wish) -> bool {
-        self.other_wishes.take(done)
+    pub fn take_wake_request(&self, event: WakeFlag) -> bool {
+        self.other_wake_flags.take(event)
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::host::shared_memory;
 
-    fn cable() -> (Port<'static>, Port<'static>) {
+    fn link() -> (Port<'static>, Port<'static>) {
         let memory = shared_memory(layout::PORT_BYTES);
         (
             Port::try_new(memory, Side::Domain).unwrap(),
@@ -125,8 +125,8 @@ mod tests {
     }
 
     #[test]
-    fn what_one_side_sends_the_other_receives() {
-        let (domain, switch) = cable();
+    fn each_side_receives_the_other_sides_frames() {
+        let (domain, switch) = link();
         domain.outgoing().send(&[1; 60]).unwrap();
         switch.outgoing().send(&[2; 61]).unwrap();
         let mut frame = [0; FRAME_BYTES_MAX];
@@ -137,13 +137,13 @@ mod tests {
     }
 
     #[test]
-    fn a_bell_is_owed_once_for_each_wish() {
-        let (domain, switch) = cable();
-        assert!(!domain.owes_bell(Wish::FRAMES));
-        switch.wish(Wish::FRAMES);
-        assert!(!domain.owes_bell(Wish::SPACE));
-        assert!(domain.owes_bell(Wish::FRAMES));
-        assert!(!domain.owes_bell(Wish::FRAMES));
+    fn a_wake_request_is_taken_once() {
+        let (domain, switch) = link();
+        assert!(!domain.take_wake_request(WakeFlag::FRAMES));
+        switch.request_wake(WakeFlag::FRAMES);
+        assert!(!domain.take_wake_request(WakeFlag::SPACE));
+        assert!(domain.take_wake_request(WakeFlag::FRAMES));
+        assert!(!domain.take_wake_request(WakeFlag::FRAMES));
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_memory_that_is_too_small() {
+    fn rejects_memory_that_is_too_small() {
         assert!(Port::try_new(shared_memory(layout::PORT_BYTES - 8), Side::Domain).is_none());
     }
 }

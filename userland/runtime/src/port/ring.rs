@@ -1,8 +1,8 @@
 //! One direction of a port: frames from a producer to a consumer.
 //!
-//! Two free-running counters say what is queued: the producer writes a slot, then raises `produced`; the
-//! consumer copies the frame out, then raises `consumed`. Counters further apart than there are slots, and
-//! lengths that no frame has, are lies of the other side; whoever reads one should disable the port.
+//! Two free-running counters delimit the queue: the producer writes a slot, then increments `produced`; the
+//! consumer copies the frame out, then increments `consumed`. Counters further apart than there are slots, and
+//! invalid frame lengths, are the other side's doing; a reader that finds one should disable the port.
 
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +12,7 @@ use super::layout::{
 };
 use crate::shared::SharedMemory;
 
-/// One direction, seen by either side. Only the producer may send, only the consumer may take.
+/// One direction, seen from either side. Only the producer may send, only the consumer may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Ring<'a> {
     produced: &'a AtomicU32,
@@ -20,29 +20,24 @@ pub struct Ring<'a> {
     slots: SharedMemory<'a>,
 }
 
-/// What the memory says and cannot be.
+/// An invalid value in the shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lie {
+pub enum RingError {
     /// More frames are queued than there are slots.
-    Counters {
-        /// How many were produced.
-        produced: u32,
-        /// How many were consumed.
-        consumed: u32,
-    },
-    /// A frame has this length.
+    Counters { produced: u32, consumed: u32 },
+    /// No frame can have this length.
     Length(u32),
 }
 
-/// Why a frame was not sent.
+/// The reason a frame was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// The other side has not taken enough yet.
+    /// Every slot is in use.
     Full,
-    /// A frame cannot be this long.
+    /// No frame can have this length.
     Length(usize),
-    /// The ring is not in order.
-    Lie(Lie),
+    /// The ring is corrupt.
+    Ring(RingError),
 }
 
 impl<'a> Ring<'a> {
@@ -54,40 +49,40 @@ impl<'a> Ring<'a> {
         }
     }
 
-    /// How many frames are queued.
+    /// The number of queued frames.
     ///
     /// # Errors
-    /// [`Lie::Counters`].
-    pub fn queued(&self) -> Result<u32, Lie> {
+    /// [`RingError::Counters`].
+    pub fn queued(&self) -> Result<u32, RingError> {
         let produced = self.produced.load(Ordering::Acquire);
         let consumed = self.consumed.load(Ordering::Acquire);
         let queued = produced.wrapping_sub(consumed);
         if queued > SLOT_COUNT {
-            return Err(Lie::Counters { produced, consumed });
+            return Err(RingError::Counters { produced, consumed });
         }
         Ok(queued)
     }
 
-    /// How many frames can be sent before the other side has to take some.
+    /// The number of free slots.
     ///
     /// # Errors
-    /// [`Lie::Counters`].
-    pub fn space(&self) -> Result<u32, Lie> {
+    /// [`RingError::Counters`].
+    pub fn space(&self) -> Result<u32, RingError> {
         self.queued().map(|queued| SLOT_COUNT - queued)
     }
 
-    /// The oldest frame, which stays queued until [`Ring::take`].
+    /// The oldest frame, still queued until [`Ring::take`].
     ///
     /// # Errors
-    /// A [`Lie`].
-    pub fn peek(&self) -> Result<Option<Frame<'a>>, Lie> {
+    /// A [`RingError`].
+    pub fn peek(&self) -> Result<Option<Frame<'a>>, RingError> {
         if self.queued()? == 0 {
             return Ok(None);
         }
         let slot = self.slot(self.consumed.load(Ordering::Relaxed));
         let length = slot.word32(0).load(Ordering::Relaxed);
         if !is_frame_length(length as usize) {
-            return Err(Lie::Length(length));
+            return Err(RingError::Length(length));
         }
         Ok(Some(Frame {
             bytes: slot.part(FRAME_OFFSET, SLOT_BYTES - FRAME_OFFSET),
@@ -95,18 +90,18 @@ impl<'a> Ring<'a> {
         }))
     }
 
-    /// Takes the oldest frame off the queue; its slot may be written again.
+    /// Removes the oldest frame from the queue and frees its slot.
     pub fn take(&self) {
         let consumed = self.consumed.load(Ordering::Relaxed);
         self.consumed
             .store(consumed.wrapping_add(1), Ordering::Release);
     }
 
-    /// Copies the oldest frame and takes it; returns its length.
+    /// Copies and removes the oldest frame; returns its length.
     ///
     /// # Errors
-    /// A [`Lie`].
-    pub fn receive(&self, into: &mut [u8; FRAME_BYTES_MAX]) -> Result<Option<usize>, Lie> {
+    /// A [`RingError`].
+    pub fn receive(&self, into: &mut [u8; FRAME_BYTES_MAX]) -> Result<Option<usize>, RingError> {
         let Some(frame) = self.peek()? else {
             return Ok(None);
         };
@@ -118,15 +113,15 @@ impl<'a> Ring<'a> {
     /// Queues a frame.
     ///
     /// # Errors
-    /// [`SendError`]; nothing is queued then.
+    /// [`SendError`]; then nothing is queued.
     pub fn send(&self, frame: &[u8]) -> Result<(), SendError> {
         self.queue(frame.len(), |slot| slot.write(0, frame))
     }
 
-    /// Queues a copy of a frame that lies in another ring.
+    /// Queues a copy of a frame in another ring.
     ///
     /// # Errors
-    /// [`SendError`]; nothing is queued then.
+    /// [`SendError`]; then nothing is queued.
     pub fn forward(&self, frame: &Frame<'_>) -> Result<(), SendError> {
         self.queue(frame.length, |slot| {
             slot.copy_from(frame.bytes, frame.length)
@@ -137,7 +132,7 @@ impl<'a> Ring<'a> {
         if !is_frame_length(length) {
             return Err(SendError::Length(length));
         }
-        if self.space().map_err(SendError::Lie)? == 0 {
+        if self.space().map_err(SendError::Ring)? == 0 {
             return Err(SendError::Full);
         }
         let produced = self.produced.load(Ordering::Relaxed);
@@ -159,7 +154,7 @@ fn is_frame_length(length: usize) -> bool {
     (FRAME_BYTES_MIN..=FRAME_BYTES_MAX).contains(&length)
 }
 
-/// A frame where it lies. Its length is sound; its bytes are whatever the producer writes meanwhile.
+/// A frame in its slot. Its length is valid; its bytes are whatever the producer writes meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
     bytes: SharedMemory<'a>,
@@ -167,38 +162,38 @@ pub struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// How many bytes.
+    /// The length in bytes.
     pub fn length(&self) -> usize {
         self.length
     }
 
-    /// The Ethernet header: who it is for, who sent it, what it is.
+    /// The Ethernet header: destination, source and EtherType.
     pub fn header(&self) -> [u8; FRAME_BYTES_MIN] {
         let mut header = [0; FRAME_BYTES_MIN];
         self.bytes.read(0, &mut header);
         header
     }
 
-    /// Copies the frame, or the beginning that fits.
+    /// Copies the frame, or as much of its beginning as fits.
     pub fn copy_to(&self, into: &mut [u8]) {
         let bytes = into.len().min(self.length);
         self.bytes.read(0, &mut into[..bytes]);
     }
 
-    /// Copies the frame into other memory that is shared, a device's buffer for example, which has room for it
-    /// and seven bytes more.
+    /// Copies the frame into other shared memory, for example a device's buffer, which has room for it
+    /// and seven more bytes.
     pub fn copy_to_shared(&self, into: SharedMemory<'_>) {
         into.copy_from(self.bytes, self.length);
     }
 }
 
-impl fmt::Display for Lie {
+impl fmt::Display for RingError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Lie::Counters { produced, consumed } => {
+            RingError::Counters { produced, consumed } => {
                 write!(formatter, "{produced} frames produced, {consumed} consumed")
             }
-            Lie::Length(length) => write!(formatter, "a frame of {length} bytes"),
+            RingError::Length(length) => write!(formatter, "a frame of {length} bytes"),
         }
     }
 }
@@ -232,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn is_full_after_as_many_frames_as_slots() {
+    fn is_full_when_every_slot_is_in_use() {
         let (ring, _) = ring();
         for _ in 0..SLOT_COUNT {
             ring.send(&[0; 60]).unwrap();
@@ -244,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_to_send_what_is_no_frame() {
+    fn refuses_to_send_frames_of_invalid_length() {
         let (ring, _) = ring();
         for length in [0, 13, 1515, 4000] {
             let frame = std::vec![0; length];
@@ -254,27 +249,29 @@ mod tests {
     }
 
     #[test]
-    fn counters_too_far_apart_are_a_lie_to_both_sides() {
+    fn counters_too_far_apart_are_an_error_on_both_sides() {
         let (ring, memory) = ring();
         let produced = memory.word32(TO_DOMAIN.produced);
-        for lie in [SLOT_COUNT + 1, u32::MAX] {
-            produced.store(lie, Ordering::Relaxed);
-            let expected = Lie::Counters {
-                produced: lie,
+        for value in [SLOT_COUNT + 1, u32::MAX] {
+            produced.store(value, Ordering::Relaxed);
+            let expected = RingError::Counters {
+                produced: value,
                 consumed: 0,
             };
             assert_eq!(ring.peek().err(), Some(expected));
-            assert_eq!(ring.send(&[0; 60]), Err(SendError::Lie(expected)));
+            assert_eq!(ring.send(&[0; 60]), Err(SendError::Ring(expected)));
         }
     }
 
     #[test]
-    fn a_length_that_no_frame_has_is_a_lie() {
+    fn an_invalid_frame_length_is_an_error() {
         let (ring, memory) = ring();
         ring.send(&[0; 60]).unwrap();
-        for lie in [0, 13, 1515, u32::MAX] {
-            memory.word32(TO_DOMAIN.slots).store(lie, Ordering::Relaxed);
-            assert_eq!(ring.peek().err(), Some(Lie::Length(lie)));
+        for value in [0, 13, 1515, u32::MAX] {
+            memory
+                .word32(TO_DOMAIN.slots)
+                .store(value, Ordering::Relaxed);
+            assert_eq!(ring.peek().err(), Some(RingError::Length(value)));
         }
     }
 

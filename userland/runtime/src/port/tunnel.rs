@@ -1,9 +1,9 @@
-//! The migration server's end of the port that late frames go through: those for a domain that is leaving or has left
-//! come out, those that another machine has passed on go in.
+//! The migration server's end of the port for late frames: frames for a domain that is leaving or has left
+//! come out, frames forwarded by another machine go in.
 //!
-//! Unlike a [`super::Device`] nothing is lost here for want of space: a frame that does not fit stays with its owner.
+//! Unlike a [`super::Device`], it drops nothing for lack of space: a frame that does not fit stays with its owner.
 
-use super::{Doorbell, FRAME_BYTES_MAX, Lie, Port, SendError, Wish};
+use super::{Doorbell, FRAME_BYTES_MAX, Port, RingError, SendError, WakeFlag};
 use crate::events;
 
 /// The tunnel.
@@ -24,69 +24,69 @@ impl Tunnel {
         }
     }
 
-    /// Takes the next frame that the switch brought, if there is one; returns its length.
+    /// Receives the next frame from the switch, if there is one; returns its length.
     pub fn receive(&mut self, into: &mut [u8; FRAME_BYTES_MAX]) -> Option<usize> {
         if self.is_disabled {
             return None;
         }
         match self.port.incoming().receive(into) {
             Ok(length) => {
-                if length.is_some() && self.port.owes_bell(Wish::SPACE) {
-                    self.doorbell.owe();
+                if length.is_some() && self.port.take_wake_request(WakeFlag::SPACE) {
+                    self.doorbell.defer();
                 }
                 length
             }
-            Err(lie) => {
-                self.disable(lie);
+            Err(error) => {
+                self.disable(error);
                 None
             }
         }
     }
 
-    /// Gives the switch a frame; `false` if there is no space for it now. What no ring can hold is dropped.
+    /// Sends a frame to the switch; `false` if there is no space for it now. A frame of invalid length is dropped.
     pub fn send(&mut self, frame: &[u8]) -> bool {
         if self.is_disabled {
             return true;
         }
         match self.port.outgoing().send(frame) {
             Ok(()) => {
-                if self.port.owes_bell(Wish::FRAMES) {
-                    self.doorbell.owe();
+                if self.port.take_wake_request(WakeFlag::FRAMES) {
+                    self.doorbell.defer();
                 }
                 true
             }
             Err(SendError::Full) => false,
             Err(SendError::Length(_)) => true,
-            Err(SendError::Lie(lie)) => {
-                self.disable(lie);
+            Err(SendError::Ring(error)) => {
+                self.disable(error);
                 true
             }
         }
     }
 
-    /// Waits until the switch has brought frames, or, if one did not fit, has taken some.
-    pub async fn turn(&mut self, waits_for_space: bool) {
-        let wish = match waits_for_space {
-            true => Wish::FRAMES.or(Wish::SPACE),
-            false => Wish::FRAMES,
+    /// Waits until the switch has sent frames, or, if one did not fit, has taken some.
+    pub async fn wait(&mut self, waits_for_space: bool) {
+        let flag = match waits_for_space {
+            true => WakeFlag::FRAMES.or(WakeFlag::SPACE),
+            false => WakeFlag::FRAMES,
         };
-        self.port.wish(wish);
-        if !self.has_turned(waits_for_space) {
+        self.port.request_wake(flag);
+        if !self.is_ready(waits_for_space) {
             events::wait(events::TUNNEL).await;
         }
     }
 
-    /// A lie waits to be found out, so that it counts as a turn.
-    fn has_turned(&self, waits_for_space: bool) -> bool {
+    /// An error counts as ready, so that the next call finds it.
+    fn is_ready(&self, waits_for_space: bool) -> bool {
         let (incoming, outgoing) = (self.port.incoming(), self.port.outgoing());
-        let is_there = |count: Result<u32, Lie>| count.map_or(true, |count| count > 0);
+        let is_some = |count: Result<u32, RingError>| count.map_or(true, |count| count > 0);
         !self.is_disabled
-            && (is_there(incoming.queued()) || waits_for_space && is_there(outgoing.space()))
+            && (is_some(incoming.queued()) || waits_for_space && is_some(outgoing.space()))
     }
 
-    fn disable(&mut self, lie: Lie) {
+    fn disable(&mut self, error: RingError) {
         self.is_disabled = true;
-        log::error!("the tunnel is out of order: {lie}");
+        log::error!("the tunnel is disabled: {error}");
     }
 }
 
@@ -113,9 +113,9 @@ mod tests {
         (Tunnel::new(port, doorbell), switch)
     }
 
-    fn turns(tunnel: &mut Tunnel, waits_for_space: bool) -> bool {
+    fn is_woken(tunnel: &mut Tunnel, waits_for_space: bool) -> bool {
         let context = &mut Context::from_waker(Waker::noop());
-        pin!(tunnel.turn(waits_for_space)).poll(context) == Poll::Ready(())
+        pin!(tunnel.wait(waits_for_space)).poll(context) == Poll::Ready(())
     }
 
     #[test]
@@ -130,22 +130,22 @@ mod tests {
     }
 
     #[test]
-    fn waits_for_frames_and_only_if_asked_for_space() {
+    fn waits_for_frames_and_on_request_for_space() {
         let (mut tunnel, switch) = tunnel();
-        assert!(!turns(&mut tunnel, false));
-        assert!(turns(&mut tunnel, true), "there is space");
+        assert!(!is_woken(&mut tunnel, false));
+        assert!(is_woken(&mut tunnel, true), "there is space");
         for _ in 0..SLOT_COUNT {
             assert!(tunnel.send(&[1; 60]));
         }
         assert!(!tunnel.send(&[1; 60]), "a frame that does not fit is kept");
-        assert!(!turns(&mut tunnel, true));
-        assert!(switch.owes_bell(Wish::SPACE));
+        assert!(!is_woken(&mut tunnel, true));
+        assert!(switch.take_wake_request(WakeFlag::SPACE));
         switch.outgoing().send(&[5; 60]).unwrap();
-        assert!(turns(&mut tunnel, false));
+        assert!(is_woken(&mut tunnel, false));
     }
 
     #[test]
-    fn a_ring_that_lies_is_left_alone() {
+    fn a_corrupt_ring_is_left_alone() {
         let (mut tunnel, switch) = tunnel();
         switch.outgoing().send(&[5; 60]).unwrap();
         let memory = shared_memory(layout::PORT_BYTES);
@@ -154,9 +154,9 @@ mod tests {
             .store(SLOT_COUNT + 1, Ordering::Relaxed);
         tunnel.port = Port::try_new(memory, Side::Domain).unwrap();
         let mut frame = [0; FRAME_BYTES_MAX];
-        assert!(turns(&mut tunnel, false), "to find the lie out");
+        assert!(is_woken(&mut tunnel, false), "to find the error");
         assert_eq!(tunnel.receive(&mut frame), None);
-        assert!(!turns(&mut tunnel, false));
-        assert!(tunnel.send(&[5; 60]), "nothing waits for a ring that lies");
+        assert!(!is_woken(&mut tunnel, false));
+        assert!(tunnel.send(&[5; 60]), "nothing waits for a corrupt ring");
     }
 }

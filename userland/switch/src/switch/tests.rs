@@ -87,7 +87,7 @@ impl Bench {
     fn take(&self, number: PortNumber) -> Option<u32> {
         let mut frame = [0; FRAME_BYTES_MAX];
         let length = self.end(number).incoming().receive(&mut frame);
-        length.expect("no lie")?;
+        length.expect("a sound ring")?;
         frame[20..]
             .first_chunk()
             .map(|number| u32::from_be_bytes(*number))
@@ -102,8 +102,8 @@ impl Bench {
             if taken.len() == before {
                 return taken;
             }
-            // What wakes the switch is the bell and nothing else.
-            if self.end(number).owes_bell(Wish::SPACE) {
+            // Nothing but the doorbell wakes the switch.
+            if self.end(number).take_wake_request(WakeFlag::SPACE) {
                 while !self.switch.forward(PASSES) {}
             }
         }

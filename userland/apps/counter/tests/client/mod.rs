@@ -91,7 +91,7 @@ impl Client {
     }
 }
 
-/// The port as a device. It rings the domain at every frame, as if the domain always wished that.
+/// The port as a device. It wakes the domain at every frame, whatever the domain's wake flags.
 struct Cable(Port<'static>);
 
 impl Device for Cable {
