@@ -1,4 +1,4 @@
-//! Ethernet and IPv4 addresses, as they travel (a word each) and as they are written.
+//! Ethernet and IPv4 addresses, as message words (one each) and as text.
 
 use core::fmt;
 use core::str::FromStr;
@@ -14,15 +14,15 @@ pub struct AddressError;
 pub struct Mac(pub [u8; 6]);
 
 impl Mac {
-    /// Everybody.
+    /// The broadcast address.
     pub const BROADCAST: Mac = Mac([0xff; 6]);
 
-    /// Whether it names a group and not one station.
+    /// Whether it is a group address and not that of one station.
     pub fn is_group(self) -> bool {
         self.0[0] & 1 != 0
     }
 
-    /// The word, first byte highest.
+    /// The address as a word, its first byte the most significant.
     pub fn to_word(self) -> u64 {
         self.0
             .iter()
@@ -73,12 +73,12 @@ impl FromStr for Mac {
 pub struct Ipv4 {
     /// The address.
     pub address: [u8; 4],
-    /// How many bits name the network: 0 to 32.
+    /// The length of the network prefix in bits: 0 to 32.
     pub prefix: u8,
 }
 
 impl Ipv4 {
-    /// The word: the prefix above the address, whose first byte is its highest.
+    /// The address as a word: the prefix above the address, whose first byte is the most significant.
     pub fn to_word(self) -> u64 {
         u64::from(self.prefix) << 32 | u64::from(u32::from_be_bytes(self.address))
     }
@@ -126,7 +126,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn a_mac_survives_word_and_text() {
+    fn a_mac_survives_conversion_to_word_and_text() {
         let mac: Mac = "52:54:00:ab:cd:ef".parse().unwrap();
         assert_eq!(mac.0, [0x52, 0x54, 0, 0xab, 0xcd, 0xef]);
         assert_eq!(Mac::from_word(mac.to_word()), Ok(mac));
@@ -135,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn an_ip_address_survives_word_and_text() {
+    fn an_ip_address_survives_conversion_to_word_and_text() {
         let ip: Ipv4 = "10.77.0.20/24".parse().unwrap();
         assert_eq!(Ipv4::from_word(ip.to_word()), Ok(ip));
         assert_eq!(ip.to_string(), "10.77.0.20/24");
     }
 
     #[test]
-    fn refuses_what_is_no_address() {
+    fn rejects_invalid_addresses() {
         for text in [
             "",
             "52:54:00",

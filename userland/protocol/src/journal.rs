@@ -1,14 +1,14 @@
-//! The `journal` endpoint: what was said on this machine, line by line, from root, who keeps the last of it, to the console,
-//! who writes it to the serial port and shows it again to those who ask.
+//! The `journal` endpoint: the machine's log, line by line, from root, which keeps the last lines, to the console, which writes
+//! them to the serial port and shows them on request.
 //!
 //! ```text
 //! call:   word 0: the operation    1: a line's number
-//! answer: word 0: 0    1: the line's number    2: how many lines before it were dropped    3: the next line's number, yet
-//!         to come    4..7: who said it    7..: the text, as in the `log` protocol
+//! answer: word 0: 0    1: the line's number    2: the number of dropped lines before it    3: the number of the next line
+//!         to be logged    4..7: the sender's name    7..: the text, as in the `log` protocol
 //! ```
 //!
-//! Lines are numbered from 0 since the machine started. Root raises [`JOURNAL`](crate::events::JOURNAL) in the console's `wake`
-//! when there is a line more, and never waits for the console: the oldest lines make room.
+//! Lines are numbered from 0 since the machine started. Root raises the flag `runtime::events::JOURNAL` in the console's `wake`
+//! when a line is added, and never waits for the console: the oldest lines are dropped to make room.
 
 use abi::message::WORDS_MAX;
 
@@ -17,21 +17,21 @@ use super::name::{NAME_WORDS, Name};
 use super::root::done;
 use super::words::{Malformed, Reader, Words};
 
-/// Most bytes of a line: what the answer has room for, and what one call of the `log` protocol brings.
+/// The maximum length of a line in bytes: the room in an answer, and the text of one call of the `log` protocol.
 pub const LINE_BYTES_MAX: usize = (WORDS_MAX - 5 - NAME_WORDS) * 8;
 
 const _: () = assert!(LINE_BYTES_MAX == log::TEXT_BYTES_MAX);
 
-/// What root is asked. Answer: a [`Line`], or [`Refusal::NoSuchObject`](super::root::Refusal::NoSuchObject) if there is none yet.
+/// A request to root. Answer: a [`Line`], or [`Refusal::NoSuchObject`](super::root::Refusal::NoSuchObject) if there is none yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// The line of this number, or the oldest after it that is kept.
+    /// The line with this number, or the oldest kept line after it.
     Read {
         /// The number.
         from: u64,
     },
-    /// The first line that is not written to the serial port yet. Root remembers how far that is, for a console that is
-    /// started again and asks from 0.
+    /// The first line that is not yet written to the serial port. Root remembers that position for a console that was
+    /// restarted and requests from 0.
     Next {
         /// All lines before this number are written.
         written: u64,
@@ -55,7 +55,7 @@ impl Request {
     /// Reads a call's words.
     ///
     /// # Errors
-    /// [`Malformed`] says what is wrong with them.
+    /// [`Malformed`], with the reason.
     pub fn unpack(words: &[u64]) -> Result<Request, Malformed> {
         let mut reader = Reader::new(words);
         let operation = reader.word()?;
@@ -68,18 +68,18 @@ impl Request {
     }
 }
 
-/// A line.
+/// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Its number.
     pub number: u64,
-    /// How many lines between the one asked for and this one are not kept any more.
+    /// The number of dropped lines between the requested one and this one.
     pub dropped: u64,
-    /// The number that the next line to come will have.
+    /// The number of the next line to be logged.
     pub end: u64,
-    /// Who said it.
+    /// The name of the domain that logged it.
     pub name: Name,
-    /// What was said: up to [`LINE_BYTES_MAX`] bytes.
+    /// Up to [`LINE_BYTES_MAX`] bytes.
     pub text: Text,
 }
 
@@ -96,7 +96,7 @@ impl Line {
     /// Reads the answer after [`answer`](super::root::answer) has read its status.
     ///
     /// # Errors
-    /// [`Malformed`] says what is wrong with it.
+    /// [`Malformed`], with the reason.
     pub fn read(reader: &mut Reader) -> Result<Line, Malformed> {
         Ok(Line {
             number: reader.word()?,
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_cut_short_is_refused() {
+    fn rejects_truncated_answers() {
         let words = line(b"counter: ready").pack();
         for count in 1..words.as_slice().len() {
             let mut reader = answer(&words.as_slice()[..count]).unwrap();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_survive_a_message_and_nothing_else_is_one() {
+    fn requests_survive_a_message_and_others_are_rejected() {
         for request in [Request::Read { from: 4 }, Request::Next { written: 5 }] {
             let words = request.pack();
             assert_eq!(Request::unpack(words.as_slice()), Ok(request));

@@ -1,17 +1,17 @@
-//! What clients and servers say to each other, as plain types over a message's words.
+//! The protocols between clients and servers, as plain types over a message's words.
 //!
 //! | module | between |
 //! | --- | --- |
-//! | [`log`] | everybody and root, who keeps what they say |
-//! | [`root`] | root and those who list, move and adopt domains |
-//! | [`journal`] | root, who keeps what was said, and the console, which writes and shows it |
-//! | [`ports`] | root, who knows the ports, and the switch, who serves them |
+//! | [`log`] | every domain and root, which keeps the log lines |
+//! | [`root`] | root and the domains that list, move and adopt others |
+//! | [`journal`] | root, which keeps the log, and the console, which writes and shows it |
+//! | [`ports`] | root, which assigns the ports, and the switch, which serves them |
 //! | [`words`] | how values are packed |
 //! | [`name`], [`address`] | values that several of them carry |
 //!
 //! Nothing here makes a system call. A receiver treats every word as an allegation: unpacking checks it.
-//! Every request of these protocols may be repeated, of [`log`] at the price of a line that is there twice: a move ends a call
-//! with `Interrupted`, and the caller sends it again, by `Cap::call_idempotent`. What other services offer may not be so.
+//! Every request of these protocols may be repeated, in [`log`] at the price of a duplicate line: a move ends a call
+//! with `Interrupted`, and the caller sends it again, by `Cap::call_idempotent`. The protocols of other services need not allow it.
 
 #![no_std]
 #![forbid(unsafe_code)]

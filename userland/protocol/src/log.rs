@@ -1,22 +1,22 @@
-//! The `log` endpoint: a line for the machine's journal, and so for its console.
+//! The `log` endpoint: one line for the machine's journal, and so for its console.
 //!
 //! ```text
-//! call:  word 0: how many bytes    words 1..: the text, eight bytes a word, lowest first
+//! call:  word 0: the length in bytes    words 1..: the text, eight bytes per word, little-endian
 //! reply: empty
 //! ```
 //!
-//! A call is one line, whose end may be there or not: what it costs the machine follows from its length.
+//! A call is one line, with or without its line end: its cost to the machine follows from its length.
 
 use abi::message::WORDS_MAX;
 
 use super::words::Malformed;
 
-/// Most bytes in one call: what the journal keeps as one line.
+/// The maximum number of bytes in one call: one line of the journal.
 pub const TEXT_BYTES_MAX: usize = 56 * 8;
 
 const _: () = assert!(TEXT_BYTES_MAX / 8 < WORDS_MAX);
 
-/// One call's words: the text up to [`TEXT_BYTES_MAX`] bytes, and what is left for the next call.
+/// The words of one call with up to [`TEXT_BYTES_MAX`] bytes of text, their number, and the rest of the text for the next call.
 pub fn pack(text: &[u8]) -> ([u64; WORDS_MAX], usize, &[u8]) {
     let (now, rest) = text.split_at(text.len().min(TEXT_BYTES_MAX));
     let mut words = [0; WORDS_MAX];
@@ -32,7 +32,7 @@ pub fn pack(text: &[u8]) -> ([u64; WORDS_MAX], usize, &[u8]) {
 /// The text in a call's words.
 ///
 /// # Errors
-/// [`Malformed`] if there is less text than the first word says.
+/// [`Malformed`] if the length in the first word is too large, or the text is shorter than that.
 pub fn unpack(words: &[u64]) -> Result<Text, Malformed> {
     let (count, words) = words.split_first().ok_or(Malformed::Short)?;
     if *count > TEXT_BYTES_MAX as u64 {
@@ -59,7 +59,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// The text with these bytes, up to [`TEXT_BYTES_MAX`] of them.
+    /// Copies up to [`TEXT_BYTES_MAX`] of these bytes.
     pub fn of(text: &[u8]) -> Text {
         let count = text.len().min(TEXT_BYTES_MAX);
         let mut bytes = [0; TEXT_BYTES_MAX];
@@ -67,7 +67,7 @@ impl Text {
         Text { bytes, count }
     }
 
-    /// The bytes; nothing says that they are UTF-8.
+    /// The bytes, which need not be UTF-8.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.count]
     }
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_count_that_lies() {
+    fn rejects_a_wrong_length() {
         assert_eq!(unpack(&[]).err(), Some(Malformed::Short));
         assert_eq!(unpack(&[9, 0]).err(), Some(Malformed::Short));
         assert_eq!(unpack(&[449]).err(), Some(Malformed::Value(449)));

@@ -1,4 +1,4 @@
-//! A name of a domain or of a capability, as it travels: three words.
+//! The name of a domain or of a capability, encoded as three words.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use abi::start_page::NAME_BYTES;
 
 use super::words::{Malformed, Reader};
 
-/// Words of a name.
+/// The number of words of a name.
 pub const NAME_WORDS: usize = NAME_BYTES / 8;
 
 /// A name: 1 to [`NAME_BYTES`] bytes of UTF-8 without a zero.
@@ -14,7 +14,7 @@ pub const NAME_WORDS: usize = NAME_BYTES / 8;
 pub struct Name([u8; NAME_BYTES]);
 
 impl Name {
-    /// The name with this text, if it is not empty, not too long and without a zero.
+    /// The name with this text, unless it is empty, too long or contains a zero.
     pub fn try_new(text: &str) -> Option<Name> {
         if text.is_empty() || text.len() > NAME_BYTES || text.contains('\0') {
             return None;
@@ -42,7 +42,7 @@ impl Name {
         words
     }
 
-    /// The words of a name, or of none: zeros.
+    /// The words of a name; zeros for `None`.
     pub fn optional_to_words(name: Option<Name>) -> [u64; NAME_WORDS] {
         name.map_or([0; NAME_WORDS], Name::to_words)
     }
@@ -50,12 +50,12 @@ impl Name {
     /// Reads a name.
     ///
     /// # Errors
-    /// [`Malformed::Short`]; [`Malformed::Name`] if the bytes are no name.
+    /// [`Malformed::Short`]; [`Malformed::Name`] if the bytes are not a valid name.
     pub fn read(reader: &mut Reader) -> Result<Name, Malformed> {
         Name::from_words(reader.array()?)
     }
 
-    /// Reads a name, or none.
+    /// Reads a name; zeros are `None`.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn none_survives_a_message_too() {
+    fn an_absent_name_survives_a_message() {
         for name in [None, Name::try_new("a")] {
             let words = Name::optional_to_words(name);
             assert_eq!(Name::read_optional(&mut Reader::new(&words)), Ok(name));
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_name() {
+    fn rejects_invalid_names() {
         assert_eq!(Name::try_new(""), None);
         assert_eq!(Name::try_new("longer-than-twenty-four-b"), None);
         assert_eq!(Name::try_new("a\0b"), None);

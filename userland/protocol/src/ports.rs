@@ -1,31 +1,31 @@
-//! The `ports` endpoint: which ports the switch has, from root, who gives them out.
+//! The `ports` endpoint: root, which assigns the ports, commands the switch to serve them.
 //!
-//! Root never waits for a server, since every server may wait for root. So the switch asks: root raises
+//! Root never waits for a server, since every server may wait for root. So the switch polls: root raises
 //! [`COMMANDS_FLAG`] in the switch's doorbell, and the switch calls until there is no further command. Root has no
-//! timer either: the last answer says when the switch is to call again.
+//! timer either: the last answer contains the time after which the switch calls again.
 //!
 //! ```text
-//! call:  word 0: the serial number of the last command carried out, or 0    word 1: bytes of the switch's heap that are free
+//! call:  word 0: the serial number of the last executed command, or 0    word 1: the switch's free heap in bytes
 //! reply: word 0: this command's serial number, or 0 for none    word 1: the command    words 2..: its values
 //! ```
 //!
-//! A command stays the next one until it is reported, so that a call may be repeated. A switch that starts anew
-//! reports 0 and hears of every port again.
+//! A command stays the next one until the switch acknowledges it, so a call may be repeated. A restarted switch
+//! acknowledges 0 and receives every port again.
 
 use super::address::{Ipv4, Mac};
 use super::words::{Malformed, Reader, Words};
 
-/// The flag in the switch's doorbell that says that commands are waiting.
+/// The flag in the switch's doorbell for pending commands.
 pub const COMMANDS_FLAG: u64 = 1 << 63;
 
-/// The flag that a port's owner raises in the switch's doorbell. Owners may share one: the switch looks at the
-/// rings of all that do. It follows from the address, so that a domain that moves goes on raising the right one.
+/// The flag that a port's owner raises in the switch's doorbell. Owners may share one: the switch checks all their
+/// rings. It follows from the address, so a domain raises the right one after a move as well.
 pub fn doorbell_flag(mac: Mac) -> u64 {
     const FLAGS: u8 = 32;
     1 << (mac.0[5] % FLAGS)
 }
 
-/// A port's number on this machine.
+/// The number of a port on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PortNumber(pub u32);
 
@@ -52,56 +52,56 @@ impl PortKind {
     }
 }
 
-/// What the switch shall do.
+/// A command to the switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Nothing, until the flag is raised again or this time has passed.
+    /// No command is pending: wait until the flag is raised or this time has passed.
     Nothing {
-        /// In how many nanoseconds the switch asks again by itself.
+        /// The time in nanoseconds after which the switch calls again by itself.
         ask_again_in_ns: Option<u64>,
     },
-    /// Map a port's ring, and leave the frames for its address as they are. Comes with the capabilities [`ATTACH_RING`] and [`ATTACH_WAKE`].
+    /// Map a port's ring without moving frames yet. Comes with the capabilities [`ATTACH_RING`] and [`ATTACH_WAKE`].
     Attach {
         /// The port.
         port: PortNumber,
-        /// Its address; of an uplink, the card's own; zeros of a tunnel.
+        /// Its address; the NIC's own for an uplink, zeros for a tunnel.
         mac: Mac,
         /// The kind of device behind it.
         kind: PortKind,
     },
-    /// Let frames flow. A port with an address is announced to everybody.
+    /// Move frames. A port with an address is announced to all stations.
     Activate {
         /// The port.
         port: PortNumber,
-        /// Its address, which is announced, and the only one that a domain's frames may come from.
+        /// Its address, which is announced, and the only valid source of the domain's frames.
         ip: Option<Ipv4>,
     },
-    /// Let no frame flow, and leave the ring as it is.
+    /// Stop moving frames, and leave the ring as it is.
     Quiesce {
         /// The port.
         port: PortNumber,
-        /// Its domain is leaving: what comes for it goes through the tunnel. Else it stands still for good, and what comes for it
-        /// goes nowhere.
+        /// Whether its domain is leaving: then frames for it go through the tunnel. Otherwise it has stopped for good, and frames
+        /// for it are dropped.
         leaves: bool,
     },
-    /// Forget the port and unmap its ring.
+    /// Remove the port and unmap its ring.
     Detach {
         /// The port.
         port: PortNumber,
     },
-    /// The same, of a domain that runs on another machine now: keep its address reserved for a while, and let what
-    /// still comes for it go through the tunnel.
+    /// Remove the port of a domain that now runs on another machine: its address stays reserved for a while, and late
+    /// frames for it go through the tunnel.
     Depart {
         /// The port.
         port: PortNumber,
     },
 }
 
-/// Which capability of `Attach` is the ring's Memory.
+/// The index of the ring's Memory among the capabilities of `Attach`.
 pub const ATTACH_RING: usize = 0;
-/// Which capability of `Attach` is the Notification that wakes the port's owner.
+/// The index of the Notification that wakes the port's owner.
 pub const ATTACH_WAKE: usize = 1;
-/// How many capabilities `Attach` brings.
+/// The number of capabilities that `Attach` transfers.
 pub const ATTACH_CAPABILITIES: usize = 2;
 
 mod operation {
@@ -113,9 +113,9 @@ mod operation {
     pub const DEPART: u64 = 5;
 }
 
-/// What an `ip` that is absent travels as: no prefix is that long.
+/// The encoding of an absent `ip`: no prefix is that long.
 const NO_ADDRESS: u64 = u64::MAX;
-/// What an `ask_again_in_ns` that is absent travels as.
+/// The encoding of an absent `ask_again_in_ns`.
 const NEVER: u64 = u64::MAX;
 
 impl Command {
@@ -147,7 +147,7 @@ impl Command {
     /// Reads a reply: the serial number and the command.
     ///
     /// # Errors
-    /// [`Malformed`] says what is wrong with it.
+    /// [`Malformed`], with the reason.
     pub fn unpack(words: &[u64]) -> Result<(u64, Command), Malformed> {
         use operation::*;
         let mut reader = Reader::new(words);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_command() {
+    fn rejects_malformed_commands() {
         assert_eq!(Command::unpack(&[1]), Err(Malformed::Short));
         assert_eq!(Command::unpack(&[1, 9, 0]), Err(Malformed::Operation(9)));
         assert_eq!(
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn no_doorbell_flag_is_the_one_for_commands() {
+    fn no_doorbell_flag_equals_the_commands_flag() {
         for last in 0..=255 {
             let flag = doorbell_flag(Mac([2, 0, 0, 0, 0, last]));
             assert!(flag.is_power_of_two() && flag != COMMANDS_FLAG);

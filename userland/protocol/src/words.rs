@@ -1,21 +1,21 @@
-//! Packing: values into a message's words and, checked, out of them.
+//! Packing values into a message's words, and unpacking them with checks.
 
 use abi::message::WORDS_MAX;
 
-/// What is wrong with a message.
+/// The reason a message was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
     /// It ends before its last value.
     Short,
-    /// Its first word names no operation.
+    /// Its first word is not an operation.
     Operation(u64),
-    /// A word is outside what its type allows.
+    /// A word is outside the range of its type.
     Value(u64),
     /// A name is not UTF-8, or empty.
     Name,
 }
 
-/// A message in the making. No message of ours is too long, so that pushing cannot fail.
+/// A message under construction. No message of these protocols is too long, so pushing cannot fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
     words: [u64; WORDS_MAX],
@@ -32,17 +32,17 @@ impl Words {
         .with(first)
     }
 
-    /// The message with one more word.
+    /// The message with this word appended.
     ///
     /// # Panics
-    /// Beyond [`WORDS_MAX`] words: the protocol's own mistake.
+    /// Beyond [`WORDS_MAX`] words: a bug in the protocol.
     pub fn with(mut self, word: u64) -> Words {
         self.words[self.count] = word;
         self.count += 1;
         self
     }
 
-    /// The message with these words more.
+    /// The message with these words appended.
     pub fn with_all<const N: usize>(self, words: [u64; N]) -> Words {
         words.into_iter().fold(self, Words::with)
     }
@@ -53,14 +53,14 @@ impl Words {
     }
 }
 
-/// A message being read.
+/// Reads a message word by word.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     words: &'a [u64],
 }
 
 impl<'a> Reader<'a> {
-    /// Reads these words from the first on.
+    /// Reads from the first of these words.
     pub fn new(words: &'a [u64]) -> Reader<'a> {
         Reader { words }
     }
@@ -88,12 +88,12 @@ impl<'a> Reader<'a> {
         Ok(*first)
     }
 
-    /// The words that were not read yet.
+    /// The words not read yet.
     pub fn rest(&self) -> &'a [u64] {
         self.words
     }
 
-    /// The next word as a value that fits fewer bits.
+    /// The next word as a narrower type.
     ///
     /// # Errors
     /// [`Malformed::Value`] if it does not fit.
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
         T::try_from(word).map_err(|_| Malformed::Value(word))
     }
 
-    /// The next word as yes (1) or no (0).
+    /// The next word as a boolean: 0 or 1.
     ///
     /// # Errors
     /// [`Malformed::Value`] if it is neither.
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_was_pushed() {
+    fn reads_pushed_words() {
         let words = Words::new(7).with(u64::MAX).with_all([1, 2]);
         let mut reader = Reader::new(words.as_slice());
         assert_eq!(reader.word(), Ok(7));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_array_is_whole_or_not_there() {
+    fn rejects_a_truncated_array() {
         let mut reader = Reader::new(&[1, 2, 3]);
         assert_eq!(reader.array::<2>(), Ok([1, 2]));
         assert_eq!(reader.array::<2>(), Err(Malformed::Short));

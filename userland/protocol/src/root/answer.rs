@@ -1,32 +1,32 @@
-//! How root answers: values, or a [`Refusal`].
+//! Root's answers: values, or a [`Refusal`].
 
 use crate::words::{Reader, Words};
 
 numbered! {
-    /// Why root did not do what it was asked.
+    /// The reason root rejected a request.
     Refusal {
         /// The message is not one of this protocol.
         Malformed = 1: "the request is malformed";
-        /// No domain here has this name.
-        NoSuchDomain = 2: "no domain of this name is here";
-        /// A domain of this name or id is here.
-        AlreadyHere = 3: "a domain of this name or id is here already";
+        /// No domain on this machine has this name.
+        NoSuchDomain = 2: "no domain of this name is on this machine";
+        /// A domain of this name or id is already on this machine.
+        AlreadyHere = 3: "a domain of this name or id is already on this machine";
         /// Too few pages are free.
         NoMemory = 4: "too little memory is free";
-        /// The domain holds no such object, or no object here has this name.
+        /// The domain holds no such object, or no object on this machine has this name.
         NoSuchObject = 5: "no such object";
         /// The domain is in a state that does not allow this.
         WrongState = 6: "the domain's state does not allow this";
-        /// The manifest does not say that it may move.
+        /// The manifest does not allow the domain to move.
         NotMovable = 7: "the domain may not move";
-        /// A capability that the request needs was not sent, or is not what it must be.
-        Capability = 8: "a capability is missing or of another kind";
-        /// The kernel refused; root's log says what.
-        Kernel = 9: "the kernel refused";
-        /// The domain's Ethernet or IPv4 address is another domain's here.
-        AddressTaken = 10: "its address is another domain's here";
-        /// The domain cannot be started; root's log says why.
-        NotStarted = 11: "it cannot be started, as the log explains";
+        /// A required capability was not sent, or is of the wrong kind.
+        Capability = 8: "a capability is missing or of the wrong kind";
+        /// A system call of root's failed; root's log has the error.
+        Kernel = 9: "the kernel refused a call, see the log of root";
+        /// Another domain on this machine has its Ethernet or IPv4 address.
+        AddressTaken = 10: "another domain on this machine has its address";
+        /// The domain cannot be started; root's log has the reason.
+        NotStarted = 11: "it cannot be started, see the log of root";
     }
 }
 
@@ -35,15 +35,15 @@ pub fn done() -> Words {
     Words::new(0)
 }
 
-/// The words of an answer that refuses.
+/// The words of a refusal.
 pub fn refused(refusal: Refusal) -> Words {
     Words::new(refusal as u64)
 }
 
-/// What an answer says: its values, or why not.
+/// Reads an answer's status; the reader then has its values.
 ///
 /// # Errors
-/// The refusal; one that this side does not know reads as [`Refusal::Malformed`].
+/// The refusal; an unknown one reads as [`Refusal::Malformed`].
 pub fn answer(words: &[u64]) -> Result<Reader<'_>, Refusal> {
     let mut reader = Reader::new(words);
     match reader.word() {

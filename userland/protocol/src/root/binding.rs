@@ -1,16 +1,16 @@
-//! An outside object as every machine has it: [`Binding`].
+//! The machine-independent form of an outside object: [`Binding`].
 
 use super::done;
 use crate::name::Name;
 use crate::words::{Malformed, Reader, Words};
 
-/// An outside object as every machine has it: its name, and what its service must know to serve the same client
-/// elsewhere. Only the two roots look into `state`.
+/// An outside object in machine-independent form: its name, and the state that its service needs to serve the same client
+/// on another machine. Only the two roots read `state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Binding {
     /// `log`, `port`, `doorbell`, `clock`, `faults`, or a service.
     pub name: Name,
-    /// Of a port: its Ethernet address and its IPv4 address. Of others zeros.
+    /// For a port, its Ethernet address and its IPv4 address; otherwise zeros.
     pub state: [u64; 2],
 }
 
@@ -27,7 +27,7 @@ impl Binding {
     /// Reads a binding.
     ///
     /// # Errors
-    /// [`Malformed`] says what is wrong with it.
+    /// [`Malformed`], with the reason.
     pub fn read(reader: &mut Reader) -> Result<Binding, Malformed> {
         Ok(Binding {
             name: Name::read(reader)?,

@@ -1,35 +1,35 @@
-//! The `root` endpoint: the machine's domains, for those who list and move them.
+//! The `root` endpoint: listing and moving the machine's domains.
 //!
 //! ```text
 //! call:  word 0: the operation     words 1..: its values (see Request)     capabilities: see Keep
 //! reply: word 0: 0, or a Refusal   words 1..: the answer's values          capabilities: see the operation
 //! ```
 //!
-//! A move in these verbs, which say what becomes of a domain; of services only root and the switch take part in them, others are
-//! found again by name, and only if they keep nothing of a client. On the source: [`Request::Export`] once the
-//! domain is frozen, then [`Request::Revert`] if it stays or [`Request::Release`] when it is gone. On the target:
+//! A move consists of these requests. Of the services only root and the switch export a client's state; other services are
+//! looked up by name on the target, and only if they are stateless. On the source: [`Request::Export`] once the
+//! domain is frozen, then [`Request::Revert`] if it stays or [`Request::Release`] when it has left. On the target:
 //! [`Request::Admit`], [`Request::Bind`] for each outside object, [`Request::Keep`] when it is complete, then
-//! [`Request::Adopt`] when it is to run or [`Request::Discard`] if it does not come. From `Keep` on root holds all that
-//! the domain consists of: whoever moves it may end and ask root again.
+//! [`Request::Adopt`] to run it or [`Request::Discard`] if the move is cancelled. From `Keep` on root holds every part of
+//! the domain: the migration server may restart and ask root again.
 //!
 //! ```text
-//! source: running --Export--> exported --Release--> (not here)
+//! source: running --Export--> exported --Release--> (absent)
 //!              \<---Revert------/
 //!               \<--if it runs after the deadline of its freeze
 //!
-//! target: (not here) --Admit--> incoming --Keep--> prepared --Adopt--> running
-//!                  \<---Discard---/<----Discard------/
+//! target: (absent) --Admit--> incoming --Keep--> prepared --Adopt--> running
+//!                 \<--Discard---/<----Discard------/
 //! ```
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | `mod.rs` | [`DomainId`] |
-//! | [`request`] | what root is asked |
-//! | [`answer`](mod@answer) | how it answers, and why not |
-//! | [`record`] | what it says of domains and memory |
-//! | [`binding`] | an outside object as every machine has it |
+//! | [`request`] | the requests to root |
+//! | [`answer`](mod@answer) | its answers and refusals |
+//! | [`record`] | its records of domains and memory |
+//! | [`binding`] | an outside object in machine-independent form |
 
-/// An enumeration that travels as a number and is shown as text.
+/// An enumeration that is encoded as a number and displayed as text.
 macro_rules! numbered {
     ($($(#[$outer:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $number:literal: $text:literal;)* })*) => {$(
         $(#[$outer])*
@@ -47,7 +47,7 @@ macro_rules! numbered {
                 }
             }
 
-            /// It in a few words.
+            /// A short description.
             pub fn text(self) -> &'static str {
                 match self {
                     $($name::$variant => $text,)*

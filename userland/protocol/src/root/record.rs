@@ -1,4 +1,4 @@
-//! What root says of domains and memory.
+//! Root's records of domains and memory.
 
 use abi::register::PageCount;
 
@@ -7,45 +7,45 @@ use crate::name::Name;
 use crate::words::{Malformed, Reader, Words};
 
 numbered! {
-    /// What a domain is doing here.
+    /// The state of a domain on this machine.
     DomainState {
         /// It runs, as far as root knows.
         Running = 1: "running";
-        /// It came to an end or could not be started.
+        /// It has ended or could not be started.
         Stopped = 2: "stopped";
-        /// It is on its way here.
+        /// It is moving to this machine.
         Incoming = 3: "incoming";
-        /// It is on its way to another machine.
+        /// It is moving to another machine.
         Exported = 4: "exported";
-        /// It is here whole, frozen: whether it is to run here is not decided.
+        /// It is complete and frozen; the source has not yet decided whether it runs here.
         Prepared = 5: "prepared";
-        /// It is at home here and not here: it is started when no other machine has it.
+        /// It is at home here but absent: it is started once no other machine has it.
         Waiting = 6: "waiting";
-        /// It is at home here and was sent away: if no other machine has it any more, an operator starts it.
+        /// It is at home here and has left: if no other machine has it any more, an operator starts it.
         Away = 7: "away";
-        /// It stands still for good, since a younger copy of it runs on another machine.
+        /// It is stopped for good, since a younger copy runs on another machine.
         Outlived = 8: "outlived";
     }
 }
 
-/// What root says of a domain.
+/// Root's record of a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DomainRecord {
     /// Its name.
     pub name: Name,
     /// Its id.
     pub id: DomainId,
-    /// How often it was activated.
+    /// The number of times it was activated.
     pub incarnation: u64,
-    /// What it is doing.
+    /// Its state on this machine.
     pub state: DomainState,
     /// Whether it may move.
     pub movable: bool,
-    /// The machine that starts it, if one alone does.
+    /// The one machine that starts it; `None` if every machine does.
     pub home: Option<Name>,
-    /// The pages of its pool.
+    /// The size of its pool.
     pub pages: PageCount,
-    /// How many of them are spent.
+    /// The spent part of its pool.
     pub spent: PageCount,
 }
 
@@ -63,7 +63,7 @@ impl DomainRecord {
     /// Reads the answer after [`answer`] has read its status.
     ///
     /// # Errors
-    /// [`Malformed`] says what is wrong with it.
+    /// [`Malformed`], with the reason.
     pub fn read(reader: &mut Reader) -> Result<DomainRecord, Malformed> {
         let name = Name::read(reader)?;
         let id = DomainId::from_words(reader.array()?);
@@ -82,21 +82,21 @@ impl DomainRecord {
     }
 }
 
-/// What root says of the machine's memory.
+/// The state of the machine's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryRecord {
-    /// The pages of root's pool, which all other pools are split from.
+    /// The size of root's pool, which all other pools are split from.
     pub pages: PageCount,
-    /// How many of them are spent, those of other pools included.
+    /// The spent part of it, other pools included.
     pub spent: PageCount,
-    /// Bytes of root's own heap that are free.
+    /// Free bytes of root's own heap.
     pub heap_free: u64,
-    /// Bytes of the switch's that were free when it spoke to root last.
+    /// Free bytes of the switch's heap at its last call to root.
     pub switch_heap_free: u64,
 }
 
 impl MemoryRecord {
-    /// How many pages are left.
+    /// The free pages.
     pub fn free(&self) -> PageCount {
         PageCount(self.pages.0.saturating_sub(self.spent.0))
     }
@@ -114,7 +114,7 @@ impl MemoryRecord {
     /// Reads the answer after [`answer`] has read its status.
     ///
     /// # Errors
-    /// [`Malformed`] says what is wrong with it.
+    /// [`Malformed`], with the reason.
     pub fn read(reader: &mut Reader) -> Result<MemoryRecord, Malformed> {
         Ok(MemoryRecord {
             pages: PageCount(reader.word()?),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_survives_a_message() {
+    fn a_domain_record_survives_a_message() {
         let record = DomainRecord {
             name: name("kv"),
             id: DomainId([7; 16]),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_machines_memory_survives_a_message_and_is_a_line() {
+    fn the_memory_record_survives_a_message_and_is_displayed_on_one_line() {
         let record = MemoryRecord {
             pages: PageCount(130_000),
             spent: PageCount(42),

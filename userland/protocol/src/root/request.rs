@@ -1,4 +1,4 @@
-//! What root is asked: [`Request`].
+//! The requests to root: [`Request`].
 
 use abi::register::{ObjectId, PageCount};
 
@@ -6,39 +6,39 @@ use super::{Binding, DomainId};
 use crate::name::Name;
 use crate::words::{Malformed, Reader, Words};
 
-/// What root is asked.
+/// A request to root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// The domain at this place of the list. Answer: a [`DomainRecord`], or [`Refusal::NoSuchDomain`] at the end.
+    /// The domain at this index of the list. Answer: a [`DomainRecord`], or [`Refusal::NoSuchDomain`] at the end.
     List {
-        /// From 0 on, without gaps.
+        /// From 0, without gaps.
         index: u64,
     },
-    /// The domain of this name. Answer: a [`DomainRecord`] and, if the domain is here whole, is not on its way here, and its
-    /// manifest lets it move, one capability: the Domain with every right but DESTROY and UNRETIRE.
+    /// The domain of this name. Answer: a [`DomainRecord`] and, if the domain is complete, not arriving, and movable by
+    /// its manifest, one capability: the Domain with every right but DESTROY and UNRETIRE.
     Find {
         /// The domain.
         name: Name,
     },
-    /// What a domain holds this outside object as, or that this notification of its own is its `wake`. Answer: a
-    /// [`Binding`], to be given to the target's root.
+    /// The name under which a domain holds this outside object, `wake` for its own notification. Answer: a
+    /// [`Binding`] for the target's root.
     NameOf {
         /// The domain.
         name: Name,
-        /// What `DomainDescribe` showed.
+        /// The object, from `DomainDescribe`.
         object: ObjectId,
-        /// The badge shown there: several services share an endpoint.
+        /// The badge, from there too: several services share an endpoint.
         badge: u64,
     },
-    /// Quiesces what root and the switch serve the domain with: its port's ring changes no more. Answered when
-    /// that is so.
+    /// Quiesces the services of root and of the switch for the domain: its port's ring no longer changes. Answered once
+    /// that is done.
     Export {
         /// A running domain.
         name: Name,
-        /// In how many nanoseconds its freeze ends. If it runs some time after that, root undoes the `Export` by itself.
+        /// The time in nanoseconds until its freeze ends. If it runs some time after that, root undoes the `Export` by itself.
         frozen_ns: u64,
     },
-    /// Undoes `Export`. To be asked for it again does nothing.
+    /// Undoes `Export`. Repeating it has no effect.
     Revert {
         /// An exported domain.
         name: Name,
@@ -48,13 +48,13 @@ pub enum Request {
         /// An exported domain.
         name: Name,
     },
-    /// Undoes the retirement of a domain that was to move away, and lets it run. Only where an operator forces it. To be asked for
-    /// it again does nothing.
+    /// Undoes the retirement of a domain that was about to leave, and lets it run. Only at an operator's request. Repeating it
+    /// has no effect.
     Unretire {
         /// An exported domain.
         name: Name,
     },
-    /// Reserves memory for a domain that comes from another machine. Answer: one capability, a Pool with every right.
+    /// Reserves memory for a domain that arrives from another machine. Answer: one capability, a Pool with every right.
     Admit {
         /// Its name.
         name: Name,
@@ -62,76 +62,76 @@ pub enum Request {
         id: DomainId,
         /// The pages of its pool.
         pages: PageCount,
-        /// Whether it may move on.
+        /// Whether it may move again.
         movable: bool,
     },
-    /// This machine's capability for a name. Answer: one capability, with the rights that the domain shall have,
-    /// except that `clock` can also be written.
+    /// This machine's capability for a name. Answer: one capability with the rights that the domain receives,
+    /// except that `clock` is also writable.
     Bind {
         /// An incoming domain.
         name: Name,
-        /// What the source's root said.
+        /// The answer of the source's root.
         binding: Binding,
     },
-    /// The incoming domain is complete, its clock set, and frozen: root keeps it, in place of one that was complete
-    /// before. Sends the capabilities [`KEEP_POOL`], [`KEEP_DOMAIN`] and [`KEEP_WAKE`].
+    /// The incoming domain is complete, its clock set, and frozen: root keeps it, and replaces an earlier complete
+    /// one. Transfers the capabilities [`KEEP_POOL`], [`KEEP_DOMAIN`] and [`KEEP_WAKE`].
     Keep {
         /// An incoming or prepared domain.
         name: Name,
         /// The token of its freeze, with which root thaws it.
         token: u64,
-        /// The machine that starts it, if one alone does.
+        /// The one machine that starts it; `None` if every machine does.
         home: Option<Name>,
     },
-    /// The prepared domain runs from now on: root supervises and thaws it, the switch announces its port. To be asked
-    /// for it again does nothing.
+    /// Runs the prepared domain: root supervises and thaws it, the switch announces its port. Repeating it has no
+    /// effect.
     Adopt {
         /// A prepared domain.
         name: Name,
         /// Its id.
         id: DomainId,
-        /// How often it was activated, this time included.
+        /// The number of times it was activated, this time included.
         incarnation: u64,
     },
-    /// A younger copy of the domain runs on another machine: stops the one here for good. To be asked for it again does nothing.
+    /// A younger copy of the domain runs on another machine: stops this one for good. Repeating it has no effect.
     Outlive {
         /// A running domain.
         name: Name,
         /// Its id.
         id: DomainId,
-        /// The incarnation of the other copy, higher than that of the one here.
+        /// The incarnation of the other copy, higher than that of this one.
         incarnation: u64,
     },
-    /// The domain does not come: destroys its pool and all that was bound for it.
+    /// The domain will not arrive: destroys its pool and its bindings.
     Discard {
         /// An incoming or prepared domain.
         name: Name,
         /// Its id.
         id: DomainId,
     },
-    /// The same of a copy that was outlived. It may be the last one: so only an operator's order leads to this.
+    /// Destroys an outlived copy. It may be the last one, so only an operator's request leads to this.
     DropOutlived {
         /// An outlived domain.
         name: Name,
         /// Its id.
         id: DomainId,
     },
-    /// Starts a domain that is at home here and may move: no other machine has it. Answered when it was tried.
+    /// Starts a movable domain that is at home here and that no other machine has. Answered after the attempt.
     Start {
-        /// A domain that waits or is away.
+        /// A waiting or away domain.
         name: Name,
     },
     /// The machine's memory. Answer: a [`MemoryRecord`].
     Memory,
 }
 
-/// Which capability of `Keep` is the domain's Pool.
+/// The index of the domain's Pool among the capabilities of `Keep`.
 pub const KEEP_POOL: usize = 0;
-/// Which capability of `Keep` is the Domain.
+/// The index of the Domain.
 pub const KEEP_DOMAIN: usize = 1;
-/// Which capability of `Keep` is the domain's `wake` Notification.
+/// The index of the domain's `wake` Notification.
 pub const KEEP_WAKE: usize = 2;
-/// How many capabilities `Keep` sends.
+/// The number of capabilities that `Keep` transfers.
 pub const KEEP_CAPABILITIES: usize = 3;
 
 /// The operations' numbers, in word 0.
@@ -207,7 +207,7 @@ impl Request {
     /// Reads a call's words.
     ///
     /// # Errors
-    /// [`Malformed`] says what is wrong with them.
+    /// [`Malformed`], with the reason.
     pub fn unpack(words: &[u64]) -> Result<Request, Malformed> {
         use operation::*;
         let mut reader = Reader::new(words);
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_cut_short_is_refused() {
+    fn rejects_truncated_requests() {
         for request in every_request() {
             let words = request.pack();
             for count in 0..words.as_slice().len() {
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_operation_is_named() {
+    fn an_error_contains_the_unknown_operation() {
         assert_eq!(Request::unpack(&[99]), Err(Malformed::Operation(99)));
         assert_eq!(Request::unpack(&[0]), Err(Malformed::Operation(0)));
     }
