@@ -1,6 +1,6 @@
-//! This thread's message buffer: the page that the kernel reads and writes besides the registers.
+//! This thread's message buffer: the page that the kernel reads and writes in addition to the registers.
 //!
-//! All access is copying, in functions that make no system call, so that no reference into the page is alive
+//! It is only copied to and from, in functions that make no system call, so that no reference into the page is alive
 //! while the kernel writes it.
 
 use core::ptr;
@@ -12,10 +12,10 @@ use abi::register::Slot;
 
 static BUFFER: AtomicPtr<MessageBuffer> = AtomicPtr::new(ptr::null_mut());
 
-/// Takes the page at this address as the message buffer of the domain's one thread.
+/// Sets the message buffer of the domain's one thread to the page at this address.
 ///
 /// # Safety
-/// The page is mapped writable for as long as the domain lives, and nothing else uses it.
+/// The page is mapped writable for the domain's life, and used by nothing else.
 pub(crate) unsafe fn install(address: u64) {
     BUFFER.store(address as *mut MessageBuffer, Ordering::Relaxed);
     with(|buffer| buffer.receive.fill(Slot::NONE.0));
@@ -25,7 +25,7 @@ pub(crate) unsafe fn install(address: u64) {
 #[cfg(target_os = "none")]
 pub(crate) fn with<T>(work: impl FnOnce(&mut MessageBuffer) -> T) -> Option<T> {
     let buffer = BUFFER.load(Ordering::Relaxed);
-    // SAFETY: `install`'s caller guarantees the page. There is one thread, `work` gets the only reference, and
+    // SAFETY: `install`'s caller guarantees the page. There is one thread, `work` receives the only reference, and
     // the kernel writes the page only during system calls.
     unsafe { buffer.as_mut() }.map(work)
 }

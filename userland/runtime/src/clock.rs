@@ -1,7 +1,7 @@
 //! The domain's monotonic time.
 //!
-//! The time-stamp counter is the machine's; the clock page says how this domain's time follows from it, and is
-//! written anew by every move. Its reader retries when the page changed meanwhile, so that a counter read on
+//! The time-stamp counter is the machine's; the clock page contains the scale from it to this domain's time, and is
+//! rewritten by every move. Its reader retries when the page changed meanwhile, so that a counter read on
 //! one machine is never scaled by another's page; and the time it returns never goes back.
 
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
@@ -18,7 +18,7 @@ const BASE_TICKS: usize = core::mem::offset_of!(ClockPage, base_ticks);
 const BASE_NS: usize = core::mem::offset_of!(ClockPage, base_ns);
 const MULTIPLIER: usize = core::mem::offset_of!(ClockPage, multiplier);
 
-/// How time follows from ticks.
+/// The scale from ticks to time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Scale {
     /// The counter at `base_ns`.
@@ -30,7 +30,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// The scale of a counter that ticks this often in a second.
+    /// The scale of a counter with this frequency.
     pub fn of_frequency(ticks_per_second: u64, base_ticks: u64, base_ns: u64) -> Scale {
         let multiplier = (1_000_000_000_u128 << 32) / u128::from(ticks_per_second.max(1));
         Scale {
@@ -40,7 +40,7 @@ impl Scale {
         }
     }
 
-    /// The time at this counter; a counter before the base counts as the base.
+    /// The time at this counter value; one before the base counts as the base.
     pub fn ns(&self, ticks: u64) -> u64 {
         let elapsed = u128::from(ticks.saturating_sub(self.base_ticks));
         let elapsed_ns = (elapsed * u128::from(self.multiplier)) >> 32;
@@ -49,7 +49,7 @@ impl Scale {
     }
 }
 
-/// What a clock page said, and the counter at that moment.
+/// The contents of a clock page, and the counter at that moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Reading {
     incarnation: u64,
@@ -57,7 +57,7 @@ struct Reading {
     ticks: u64,
 }
 
-/// Writes a clock page: its writer is whoever made the domain or moved it. Readers see the old or the new one.
+/// Writes a clock page, on behalf of the domain's creator or of the server that moved it. Readers see the old or the new one.
 pub fn publish(page: SharedMemory<'_>, incarnation: u64, scale: Scale) {
     let sequence = page.word64(SEQUENCE);
     let before = sequence.load(Ordering::Relaxed) & !1;
@@ -74,8 +74,8 @@ pub fn publish(page: SharedMemory<'_>, incarnation: u64, scale: Scale) {
     sequence.store(before + 2, Ordering::Release);
 }
 
-/// Reads a clock page and the counter together. A page on another machine may have the sequence number that
-/// this one's had, but never its incarnation.
+/// Reads a clock page and the counter together. A page on another machine may have the same sequence number as
+/// this one had, but never the same incarnation.
 fn read(page: SharedMemory<'_>, ticks: impl Fn() -> u64) -> Reading {
     loop {
         let sequence = page.word64(SEQUENCE).load(Ordering::Acquire);
@@ -100,13 +100,13 @@ fn read(page: SharedMemory<'_>, ticks: impl Fn() -> u64) -> Reading {
     }
 }
 
-/// The page of a domain that was given none: root makes one for itself.
+/// The page of a domain that received none: root, which makes its own.
 static OWN_PAGE: [AtomicU64; 5] = [const { AtomicU64::new(0) }; 5];
 static PAGE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 static LATEST_NS: AtomicU64 = AtomicU64::new(0);
 
-/// Starts the clock that the start page names. One that names none but the counter's rate has the machine's
-/// time, which is the counter divided by its rate. Without either, time stands still.
+/// Starts the clock of the start page. With only the counter's frequency there, the domain has the machine's
+/// time, which is the counter divided by its frequency. With neither, time stands still.
 pub(crate) fn install(start: Start) {
     let page = start.page();
     if page.clock.bytes > 0 {
@@ -116,7 +116,7 @@ pub(crate) fn install(start: Start) {
     }
 }
 
-/// Starts a clock of this domain's own.
+/// Starts a clock on the domain's own page.
 pub(crate) fn install_own(scale: Scale) {
     let start = OWN_PAGE.as_ptr() as *mut u8;
     publish(memory(start), 1, scale);
@@ -138,21 +138,21 @@ fn reading() -> Option<Reading> {
     (!page.is_null()).then(|| read(memory(page), ticks))
 }
 
-/// Nanoseconds of the domain's time. Never less than before.
+/// The domain's time in nanoseconds. It never goes back.
 pub fn now_ns() -> u64 {
     let now = reading().map_or(0, |reading| reading.scale.ns(reading.ticks));
     LATEST_NS.fetch_max(now, Ordering::Relaxed).max(now)
 }
 
-/// How often the domain was activated: raised by every move.
+/// The number of times the domain was activated: incremented by every move.
 pub fn incarnation() -> u64 {
     reading().map_or(0, |reading| reading.incarnation)
 }
 
-/// The machine's time-stamp counter. For those who make clock pages.
+/// The machine's time-stamp counter, for writers of clock pages.
 pub fn ticks() -> u64 {
     // SAFETY: Both instructions are part of x86-64; the kernel lets user mode read the counter. The fence keeps
-    // the counter from being read before what precedes it.
+    // the counter from being read before preceding loads.
     unsafe {
         core::arch::x86_64::_mm_lfence();
         core::arch::x86_64::_rdtsc()
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_was_published() {
+    fn reads_the_published_page() {
         let page = shared_memory(40);
         let scale = Scale::of_frequency(1_000_000_000, 4, 2);
         publish(page, 9, scale);

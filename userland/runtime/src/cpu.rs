@@ -1,11 +1,11 @@
-//! What this machine's processor offers to a program: the instructions that run here and might fault elsewhere.
+//! The features of this machine's processor that a program can use: instructions that run here and might fault elsewhere.
 //!
 //! ```text
 //! word: 0 leaf 1 ECX   1 leaf 1 EDX   2 leaf 7 EBX   3 leaf 7 ECX   4 leaf 7 EDX   5 low half of XCR0
 //! ```
 //!
-//! Of CPUID's bits those that tell of the kernel's means, of hints that never fault, or of this one core's state say
-//! nothing about what a program can do, and are left out: equal processors give equal words, whatever runs on them.
+//! CPUID bits for kernel-only features, for hints that never fault, or for the state of one core are irrelevant to a
+//! program, and are masked out: equal processors give equal words, whatever runs on them.
 //! The bits are numbered as in Intel's manual, volume 2A, "CPUID".
 
 use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
@@ -24,7 +24,7 @@ const LEAF_7_ECX: u32 = bits(&[1, 5, 6, 8, 9, 10, 11, 12, 14, 22, 27, 28]);
 /// Leaf 7, EDX: AVX-512 (4VNNIW, 4FMAPS, VP2INTERSECT), SERIALIZE, TSXLDTRK, AMX-BF16, AVX-512 FP16, AMX (TILE, INT8).
 const LEAF_7_EDX: u32 = bits(&[2, 3, 8, 14, 16, 22, 23, 24, 25]);
 
-/// Leaf 1, ECX: the kernel lets programs read XCR0.
+/// Leaf 1, ECX: the kernel allows programs to read XCR0.
 const OSXSAVE: u32 = 1 << 27;
 const LEAF_7: u32 = 7;
 
@@ -37,11 +37,11 @@ const fn bits(numbers: &[u32]) -> u32 {
     mask
 }
 
-/// The words of this machine. A moved program must not keep them.
+/// The feature words of this machine. They are invalid after a move.
 pub fn features() -> [u32; 6] {
     let one = __cpuid(1);
     let [ebx, ecx, edx] = match __cpuid(0).eax {
-        // Beyond the highest leaf the processor answers with something else.
+        // For a leaf beyond the highest, the processor returns the data of another one.
         ..LEAF_7 => [0; 3],
         _ => {
             let seven = __cpuid_count(LEAF_7, 0);
@@ -50,13 +50,13 @@ pub fn features() -> [u32; 6] {
     };
     let xcr0 = match one.ecx & OSXSAVE {
         0 => 0,
-        // SAFETY: OSXSAVE says that the instruction may be used, and register 0 is always there.
+        // SAFETY: OSXSAVE means that the instruction may be used, and register 0 always exists.
         _ => (unsafe { _xgetbv(0) }) as u32,
     };
     usable([one.ecx, one.edx, ebx, ecx, edx, xcr0])
 }
 
-/// What of the words says what a program can do.
+/// Masks out the bits that are irrelevant to a program.
 fn usable(words: [u32; 6]) -> [u32; 6] {
     let masks = [
         LEAF_1_ECX,
@@ -82,7 +82,7 @@ mod tests {
     const MD_CLEAR: u32 = 1 << 10;
 
     #[test]
-    fn what_only_the_kernel_can_use_makes_no_difference() {
+    fn kernel_only_features_make_no_difference() {
         let kernels = [
             OSXSAVE | HYPERVISOR | X2APIC,
             HYPER_THREADING,
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_program_can_use_stays() {
+    fn features_of_programs_stay() {
         let words = [1 << 28, SSE2, 1 << 5, 1 << 9, 1 << 23, 0b111];
         assert_eq!(usable(words), words);
     }

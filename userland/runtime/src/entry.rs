@@ -1,8 +1,8 @@
-//! A domain's first instruction, and its last.
+//! The first and the last instruction of a domain.
 //!
 //! The creator starts thread 0 at `_start` with the address of the start page in RDI. [`entry!`](crate::entry)
-//! names the program's `main`. A panic logs where and why, then executes an instruction that no processor has:
-//! so the thread stops for ever and its supervisor hears of it.
+//! names the program's `main`. A panic logs its location and message, then executes an undefined instruction:
+//! the thread stops for ever and its supervisor receives a fault.
 
 use abi::register::Slot;
 use abi::start_page::StartPage;
@@ -23,24 +23,23 @@ macro_rules! entry {
     };
 }
 
-/// Stops this thread for ever; the supervisor hears of it as a fault.
+/// Stops this thread for ever; the supervisor receives a fault.
 #[cfg(target_os = "none")]
 pub fn stop() -> ! {
     loop {
-        // SAFETY: The exception has no effect but the kernel's message about it.
+        // SAFETY: The only effect of the exception is the kernel's fault message.
         unsafe {
             core::arch::asm!("ud2", options(nomem, nostack, preserves_flags));
         }
     }
 }
 
-/// Prepares everything that the runtime keeps: message buffer, heap, random numbers, slots, log,
-/// clock. `None` for a start page
+/// Initialises the runtime's state: message buffer, heap, random numbers, slots, log, clock. `None` for a start page
 /// of another version.
 ///
 /// # Safety
-/// `page` is what the domain's creator passed to thread 0: a start page that stays mapped, and the ranges that
-/// it names are mapped for what it says. This runs once, before anything else of the runtime.
+/// `page` is the argument of thread 0 from the domain's creator: a start page that stays mapped, and whose
+/// ranges are mapped for their purpose. This runs once, before anything else of the runtime.
 pub unsafe fn set_up(page: *const StartPage) -> Option<Start> {
     // SAFETY: The caller guarantees the page.
     let start = unsafe { page.as_ref() }.and_then(Start::try_new)?;
@@ -73,11 +72,11 @@ mod first {
     use crate::{Start, logging};
 
     unsafe extern "Rust" {
-        /// What [`crate::entry!`] defines.
+        /// Defined by [`crate::entry!`].
         safe fn caravan_main(start: Start) -> !;
     }
 
-    /// RDI: the start page. The stack is aligned here, whatever the creator left; a zero RBP ends backtraces.
+    /// RDI: the start page. Aligns the stack; a zero RBP ends backtraces.
     #[unsafe(naked)]
     #[unsafe(no_mangle)]
     #[unsafe(link_section = ".text.entry")]
@@ -92,7 +91,7 @@ mod first {
     }
 
     extern "C" fn begin(page: *const StartPage) -> ! {
-        // SAFETY: This is thread 0's first function, and `page` what the creator passed.
+        // SAFETY: This is thread 0's first function, and `page` is the creator's argument.
         match unsafe { set_up(page) } {
             Some(start) => caravan_main(start),
             None => stop(),
@@ -102,7 +101,7 @@ mod first {
     #[panic_handler]
     fn panic(information: &PanicInfo<'_>) -> ! {
         static PANICKED: AtomicBool = AtomicBool::new(false);
-        // A panic while a panic is told tells nothing more.
+        // A panic during the report of a panic is not reported.
         if !PANICKED.swap(true, Ordering::Relaxed) {
             logging::panicked(format_args!("{information}"));
         }

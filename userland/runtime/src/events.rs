@@ -1,7 +1,7 @@
-//! The flags of the domain's one notification, `wake`, as something to await.
+//! The flags of the domain's one notification, `wake`, as awaitable events.
 //!
-//! The executor waits on `wake` and passes what was raised to [`raise`]. A flag stays raised until a task took
-//! it by [`wait`], so that none is lost between two waits. Each flag has one waiting task.
+//! The executor waits on `wake` and passes the raised flags to [`raise`]. A flag stays raised until a task takes
+//! it with [`wait`], so none is lost between two waits. Each flag has one waiting task.
 
 use core::future::poll_fn;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -11,21 +11,21 @@ use embassy_sync::waitqueue::AtomicWaker;
 
 /// Bit 0: another thread of the domain made a task ready.
 pub const PENDER: u64 = 1 << 0;
-/// Bit 1: the switch brought frames or took some.
+/// Bit 1: the switch sent frames or took some.
 pub const PORT: u64 = 1 << 1;
-/// Bit 2: a driver's device interrupted.
+/// Bit 2: a driver's device raised an interrupt.
 pub const INTERRUPT: u64 = 1 << 2;
-/// Bit 3: the same as [`PORT`], at the migration server's tunnel.
+/// Bit 3: as [`PORT`], for the migration server's tunnel.
 pub const TUNNEL: u64 = 1 << 3;
-/// Bit 4: root's journal has a line more, at the console.
+/// Bit 4: root's journal has a new line for the console.
 pub const JOURNAL: u64 = 1 << 4;
-/// The first bit that is free for the domain's own use.
+/// The first bit for the domain's own use.
 pub const FIRST_FREE_BIT: u32 = 8;
 
 static RAISED: AtomicU64 = AtomicU64::new(0);
 static WAKERS: [AtomicWaker; 64] = [const { AtomicWaker::new() }; 64];
 
-/// Raises flags and wakes who waits for them.
+/// Raises flags and wakes the tasks that wait for them.
 pub fn raise(flags: u64) {
     RAISED.fetch_or(flags, Ordering::AcqRel);
     for bit in bits(flags) {
@@ -33,7 +33,7 @@ pub fn raise(flags: u64) {
     }
 }
 
-/// Waits until one of these flags is raised; returns those that are, and clears them.
+/// Waits until one of these flags is raised; returns and clears the raised ones.
 pub async fn wait(flags: u64) -> u64 {
     poll_fn(|context| {
         register(flags, context.waker());
@@ -45,8 +45,8 @@ pub async fn wait(flags: u64) -> u64 {
     .await
 }
 
-/// Wakes this task when one of these flags is raised the next time. For those who see by other means what has
-/// happened: they look after registering.
+/// Wakes this task when one of these flags is raised next. For callers that find out by other means what has
+/// happened: they check after registering.
 pub fn register(flags: u64, waker: &Waker) {
     for bit in bits(flags) {
         WAKERS[bit].register(waker);

@@ -1,5 +1,5 @@
-//! Critical sections, for the crates that ask for them: in a domain with one thread that runs Rust code, and
-//! without interrupts of its own, every section is critical already.
+//! The implementation of `critical-section`: a no-op in a domain, where one thread runs Rust code and there are no
+//! interrupts.
 
 #[cfg(target_os = "none")]
 mod alone {
@@ -9,7 +9,7 @@ mod alone {
 
     critical_section::set_impl!(Alone);
 
-    // SAFETY: Nothing can run between `acquire` and `release` but the caller: there is one thread.
+    // SAFETY: Only the caller can run between `acquire` and `release`: there is one thread.
     unsafe impl Impl for Alone {
         unsafe fn acquire() -> RawRestoreState {}
         unsafe fn release(_: RawRestoreState) {}

@@ -1,4 +1,4 @@
-//! The async executor: the domain's one thread polls tasks, and waits on `wake` when none is ready.
+//! The async executor: the domain's one thread polls tasks, and waits on `wake` if none is ready.
 //!
 //! ```text
 //! poll ready tasks -> ring a deferred doorbell -> fire timers -> wait for a flag or the next timer -> raise the flags -> repeat
@@ -16,39 +16,39 @@ use crate::capability::{Cap, Notification};
 use crate::port::doorbell;
 use crate::{Start, events, time};
 
-/// A task became ready since the last poll.
+/// Whether a task became ready since the last poll.
 static PENDED: AtomicBool = AtomicBool::new(false);
 
-/// What embassy calls when a task becomes ready. Tasks are made ready by this thread only, so that a flag is
-/// enough: the loop looks at it before it sleeps.
+/// Called by embassy when a task becomes ready. Only this thread makes tasks ready, so a flag is
+/// enough: the loop checks it before it sleeps.
 #[unsafe(export_name = "__pender")]
 fn pender(_: *mut ()) {
     PENDED.store(true, Ordering::Release);
 }
 
-/// Where tasks are started.
+/// Spawns tasks.
 #[derive(Clone, Copy)]
 pub struct Tasks {
     spawner: Spawner,
 }
 
 impl Tasks {
-    /// Starts a task. Its memory is never given back: it is meant for tasks that live as long as the domain.
+    /// Starts a task. Its memory is never freed: it is meant for tasks that live as long as the domain.
     pub fn spawn<F: Future<Output = ()> + 'static>(&self, task: F) {
         let storage: &'static TaskStorage<F> = Box::leak(Box::new(TaskStorage::new()));
-        // A fresh storage has room for its one task.
+        // A new storage has room for its one task.
         if let Ok(token) = storage.spawn(|| task) {
             self.spawner.spawn(token);
         }
     }
 
-    /// For tasks declared with `#[embassy_executor::task]`.
+    /// The spawner for tasks declared with `#[embassy_executor::task]`.
     pub fn spawner(&self) -> Spawner {
         self.spawner
     }
 }
 
-/// Runs `main` as the first task, and every task it starts, for ever.
+/// Runs `main` as the first task, and every task it spawns, for ever.
 ///
 /// # Panics
 /// If the domain was started without `wake`.
@@ -60,7 +60,7 @@ where
     run_on(start.require("wake"), main)
 }
 
-/// As [`run`], waiting on this notification: for a domain that makes its own.
+/// As [`run`], on this notification: for a domain that creates its own.
 pub fn run_on<M, F>(wake: Cap<Notification>, main: M) -> !
 where
     M: FnOnce(Tasks) -> F,
@@ -72,30 +72,30 @@ where
     };
     tasks.spawn(main(tasks));
     loop {
-        turn(executor, |deadline_ns| sleep(wake, deadline_ns));
+        run_round(executor, |deadline_ns| sleep(wake, deadline_ns));
     }
 }
 
-/// Tasks of a test, and a round of theirs, which does not sleep.
+/// A spawner for a test, and a function that runs one round without sleeping.
 #[cfg(not(target_os = "none"))]
 pub(crate) fn rounds() -> (Tasks, impl Fn()) {
     let executor = leak();
     let spawner = executor.spawner();
-    (Tasks { spawner }, move || turn(executor, |_| 0))
+    (Tasks { spawner }, move || run_round(executor, |_| 0))
 }
 
 fn leak() -> &'static raw::Executor {
     Box::leak(Box::new(raw::Executor::new(ptr::null_mut())))
 }
 
-/// One round; `sleep` takes a deadline and returns the flags that were raised.
-fn turn(executor: &'static raw::Executor, sleep: impl FnOnce(u64) -> u64) {
+/// Runs one round; `sleep` takes a deadline and returns the raised flags.
+fn run_round(executor: &'static raw::Executor, sleep: impl FnOnce(u64) -> u64) {
     PENDED.store(false, Ordering::Release);
     // SAFETY: Only this function polls, on the domain's one thread, and no task calls it.
     unsafe { executor.poll() };
     doorbell::ring_deferred();
     let next_timer_ns = time::next_deadline_ns();
-    // A task that became ready while others were polled waits for the next round.
+    // A task that became ready during the poll runs in the next round.
     let is_ready = PENDED.load(Ordering::Acquire);
     let flags = sleep(if is_ready { 0 } else { next_timer_ns });
     events::raise(flags & !events::PENDER);
@@ -115,7 +115,7 @@ mod tests {
     use embassy_time::Timer;
     use std::sync::Mutex;
 
-    /// The time of this test process, which stands still between calls.
+    /// Sets the time of this test process, which does not advance between calls.
     fn set_time_ns(now: u64) {
         clock::install_own(Scale {
             base_ns: now,
@@ -123,7 +123,7 @@ mod tests {
         });
     }
 
-    /// Timers, flags and spawned tasks of one executor, against sleeps that the test makes up.
+    /// Timers, flags and spawned tasks of one executor, with simulated sleeps.
     #[test]
     fn sleeps_until_the_next_timer_or_flag_and_never_while_a_task_is_ready() {
         static LOG: Mutex<std::vec::Vec<&str>> = Mutex::new(std::vec::Vec::new());
@@ -144,7 +144,7 @@ mod tests {
         });
         let round = |flags: u64| {
             let mut slept_until = None;
-            turn(executor, |deadline_ns| {
+            run_round(executor, |deadline_ns| {
                 slept_until = Some(deadline_ns);
                 flags
             });

@@ -1,43 +1,43 @@
-//! What the kernel says about faults and absent pages, decoded.
+//! The kernel's messages about faults and absent pages, decoded.
 
 use abi::fault::FaultKind;
 
 use crate::message::Incoming;
 
-/// A fault message. Any answer makes the thread try its instruction again.
+/// A fault message. Any answer makes the thread retry its instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A thread touched what it may not, or what is absent and has no pager.
+    /// A thread accessed memory that it may not, or an absent page without a pager.
     Page {
-        /// Where.
+        /// The accessed address.
         address: u64,
         /// The hardware's error code.
         code: u64,
-        /// The instruction.
+        /// The address of the instruction.
         instruction: u64,
     },
     /// A thread raised another exception.
     Exception {
-        /// Which.
+        /// The exception's vector.
         vector: u64,
         /// The hardware's error code.
         code: u64,
-        /// The instruction.
+        /// The address of the instruction.
         instruction: u64,
     },
-    /// A Memory wants a page.
+    /// An access to an absent page of a Memory.
     AbsentPage {
         /// The page's index in the Memory.
         page: u64,
         /// The hardware's error code.
         code: u64,
-        /// The instruction.
+        /// The address of the instruction.
         instruction: u64,
     },
 }
 
 impl Fault {
-    /// The fault that a message tells of; `None` if the kernel did not send it.
+    /// Decodes a fault message; `None` if the kernel did not send it.
     pub fn decode(incoming: &Incoming) -> Option<Fault> {
         if !incoming.info.is_fault() {
             return None;

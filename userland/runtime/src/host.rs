@@ -1,8 +1,8 @@
-//! A stand-in for the kernel and for a domain's creator, so that programs run in a host's tests.
+//! A fake kernel and a fake domain creator, so that programs run in tests on the host.
 //!
-//! It knows notifications, which is all that a domain in the steady state asks of a kernel, and one domain. Time
-//! is the host's time-stamp counter at a nanosecond a tick: it runs, and nobody should care how fast. A test that asks for
-//! more brings its own answers: [`with_kernel`].
+//! It implements notifications, the only objects that a domain uses in the steady state, for one domain. Time
+//! is the host's time-stamp counter at one nanosecond per tick: no test should depend on its rate. A test that needs
+//! other calls answers them itself: [`with_kernel`].
 
 extern crate std;
 
@@ -29,16 +29,16 @@ const PORT: Slot = Slot(6);
 const SLOTS: usize = 8;
 /// The first slot that [`with_kernel`] leaves free.
 const FIRST_FREE: Slot = Slot(64);
-/// Bytes that all tests of a program may have mapped at once.
+/// The number of bytes that all tests of a program may have mapped at once.
 const MAPPED_BYTES: usize = 1 << 30;
 
-/// What a test's kernel answers a call: the registers with its results.
+/// The answer of a test's kernel to a call: the registers with its results.
 pub type Answer = Result<Registers, Error>;
 
 /// The answer to a call that succeeds, with zeros as its results.
 pub const DONE: Answer = Ok([0; abi::register::REGISTER_COUNT]);
 
-/// Where a thread's system calls go that a test answers itself, and the thread's message buffer.
+/// A test's own kernel for the system calls of a thread, and the thread's message buffer.
 struct Kernel {
     answer: fn(&Request) -> Answer,
     calls: Vec<Request>,
@@ -59,7 +59,7 @@ std::thread_local! {
 
 static FLAGS: [AtomicU64; SLOTS] = [const { AtomicU64::new(0) }; SLOTS];
 
-/// Memory that others write too: zeroed, and never given back.
+/// Creates shared memory: zeroed and never freed.
 pub fn shared_memory(bytes: usize) -> SharedMemory<'static> {
     let words: Vec<AtomicU64> = (0..bytes.div_ceil(8)).map(|_| AtomicU64::new(0)).collect();
     let range = Range {
@@ -70,7 +70,7 @@ pub fn shared_memory(bytes: usize) -> SharedMemory<'static> {
     unsafe { SharedMemory::from_range(range) }
 }
 
-/// Gives birth to this process's domain, with these arguments and this port.
+/// Creates the start page of this process's domain, with these arguments and this port, and starts its clock.
 ///
 /// # Panics
 /// If the arguments are too long.
@@ -96,19 +96,19 @@ pub fn start(arguments: &str, port: SharedMemory<'static>) -> Start {
     start
 }
 
-/// Somewhere to spawn tasks, and what polls those that are ready, once each.
+/// A spawner of tasks, and a function that polls each ready task once.
 pub fn tasks() -> (Tasks, impl Fn()) {
     executor::rounds()
 }
 
-/// Raises flags of a notification, as somebody outside the domain.
+/// Raises flags of a notification from outside the domain.
 pub fn signal(notification: Slot, flags: u64) {
     FLAGS[notification.0 as usize].fetch_or(flags, Ordering::SeqCst);
 }
 
-/// Runs `act` with all system calls of this thread answered by `answer`; returns what `act` does, and the calls. Slots are free
-/// from 64 on. The thread has a message buffer, whose data `answer` may write: [`write_message_data`]. A mapping has memory
-/// behind it, with the bytes of an earlier one or zeros: two mappings never show the same pages.
+/// Runs `act` with all system calls of this thread answered by `answer`; returns the result of `act` and the calls. Slots are free
+/// from 64 on. The thread has a message buffer, whose data `answer` may write: [`write_message_data`]. A mapping is backed by
+/// memory with zeros or the bytes of an earlier one: no two mappings share pages.
 pub fn with_kernel<T>(
     answer: fn(&Request) -> Answer,
     act: impl FnOnce() -> T,
@@ -128,7 +128,7 @@ pub fn with_kernel<T>(
     (result, kernel.map_or_else(Vec::new, |kernel| kernel.calls))
 }
 
-/// Leaked memory. The host provides a page when it is first touched.
+/// Leaked memory. The host allocates a page when it is first touched.
 fn memory_for_mappings() -> Range {
     let words = alloc::vec![0_u64; MAPPED_BYTES / size_of::<u64>()];
     Range {
@@ -137,22 +137,21 @@ fn memory_for_mappings() -> Range {
     }
 }
 
-/// Runs `work`, which makes no system call, on the message buffer of this thread; `None` if it has none, since no test answers
-/// its calls.
+/// Runs `work`, which makes no system call, on the message buffer of this thread; `None` outside [`with_kernel`].
 pub(crate) fn with_buffer<T>(work: impl FnOnce(&mut MessageBuffer) -> T) -> Option<T> {
     KERNEL.with_borrow_mut(|kernel| Some(work(&mut kernel.as_mut()?.buffer)))
 }
 
-/// Writes the beginning of the data in this thread's message buffer, as a kernel does that answers with records.
+/// Writes the beginning of the data area in this thread's message buffer, as a kernel does that answers with records.
 ///
 /// # Panics
-/// If there is more than fits, or no test answers this thread's calls.
+/// If the data does not fit, or outside [`with_kernel`].
 pub fn write_message_data(data: &[u8]) {
     let written = with_buffer(|buffer| buffer.data[..data.len()].copy_from_slice(data));
     written.expect("a thread whose calls a test answers");
 }
 
-/// The answer of the test's kernel, if there is one on this thread.
+/// The answer of the test's kernel, if this thread has one.
 fn answer(request: &Request) -> Option<Answer> {
     let answer = KERNEL.with_borrow_mut(|kernel| {
         let kernel = kernel.as_mut()?;
@@ -170,7 +169,7 @@ fn named(slot: Slot, kind: ObjectKind) -> NamedCapability {
     }
 }
 
-/// What the stub calls on a host.
+/// The stub's target on the host.
 pub(crate) fn system_call(number: u64, registers: &mut Registers) -> u64 {
     let request = Request::decode(number, registers);
     if let Ok(request) = &request

@@ -1,22 +1,22 @@
-//! What a domain links: everything between the system-call interface and a program that reads well.
+//! The runtime library of a domain: everything between the system-call interface and a readable program.
 //!
 //! | module | noun |
 //! | --- | --- |
 //! | [`entry`] | the first instruction, the panic handler, the end of a thread |
-//! | [`start`] | what the domain was born with: named capabilities, arguments, ranges |
+//! | [`start`] | the start page: named capabilities, arguments, ranges |
 //! | [`system_call`] | the one assembly stub, [`system_call::invoke`] |
-//! | [`capability`] | [`Cap<T>`](Cap): typed capabilities, a method for every call |
-//! | [`slots`] | which slots of the table are free |
-//! | [`message`], [`server`], [`fault`] | what endpoints carry, and the loop that serves one |
-//! | [`mapping`], [`shared`] | Memories in this domain's addresses; memory that others write too |
-//! | [`heap`], [`logging`], [`clock`], [`cpu`], [`random`] | `alloc`, `log`, monotonic time, what the processor can, `getrandom` |
+//! | [`capability`] | [`Cap<T>`](Cap): typed capabilities, one method per system call |
+//! | [`slots`] | the free slots of the capability table |
+//! | [`message`], [`server`], [`fault`] | messages over endpoints, and the loop that serves one |
+//! | [`mapping`], [`shared`] | Memories in this domain's address space; memory that others write too |
+//! | [`heap`], [`logging`], [`clock`], [`cpu`], [`random`] | `alloc`, `log`, monotonic time, processor features, `getrandom` |
 //! | [`executor`], [`events`], [`time`] | async: tasks, flags of the `wake` notification, timers |
 //! | [`port`], [`net`] | frames to and from the switch, and a TCP/IP stack on them |
-//! | [`protocol`] | what the services of a machine say: the crate `service-protocol` |
-//! | `host` | a stand-in for the kernel, in a host's tests |
+//! | [`protocol`] | the protocols of a machine's services: the crate `service-protocol` |
+//! | `host` | a fake kernel, for tests on the host |
 //!
 //! A domain has one thread that runs Rust code. The runtime's statics rely on it: the message buffer belongs to
-//! that thread, and a critical section is nothing.
+//! that thread, and a critical section is a no-op.
 //!
 //! A minimal domain:
 //!

@@ -1,8 +1,8 @@
-//! Where the macros of the `log` crate lead: to the service behind the capability `log`, line by line.
+//! The backend of the `log` crate: sends lines to the service behind the capability `log`.
 //!
-//! A line is one call, as [`crate::protocol::log`] packs it; what is longer becomes several lines. A program that
-//! is that service itself sets a sink of its own, and may set what is done after the line of a panic. Without either, lines go
-//! nowhere.
+//! A line is one call, as [`crate::protocol::log`] packs it; longer text becomes several lines. The program that
+//! is that service sets its own sink, and may set a function to call after a panic was logged. With neither service nor sink,
+//! lines are dropped.
 
 use core::fmt::{self, Write};
 
@@ -14,10 +14,10 @@ use crate::capability::{Cap, Endpoint};
 use crate::message::Message;
 use crate::protocol::log::TEXT_BYTES_MAX;
 
-/// Most bytes of one line, so that it is one call with its end.
+/// The maximum length of a line in bytes, so that it fits one call with its line end.
 pub const LINE_BYTES_MAX: usize = TEXT_BYTES_MAX - 1;
 
-/// Takes one line, without its end.
+/// Receives one line, without its line end.
 pub type Sink = fn(&str);
 
 static SINK: Mutex<Option<Sink>> = Mutex::new(None);
@@ -44,20 +44,20 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// Starts logging to this endpoint, if there is one.
+/// Installs the logger, with this endpoint if there is one.
 pub(crate) fn install(endpoint: Option<Cap<Endpoint>>, level: LevelFilter) {
     *ENDPOINT.lock() = endpoint.map_or(Slot::NONE, Cap::slot);
-    // An error would mean that a logger is set: then it is this one.
+    // It fails only if a logger is set, and that is this one.
     let _ = log::set_logger(&LOGGER);
     log::set_max_level(level);
 }
 
-/// From now on `sink` takes the lines.
+/// Redirects all further lines to `sink`.
 pub fn set_sink(sink: Sink) {
     *SINK.lock() = Some(sink);
 }
 
-/// When the program has panicked and logged that, `act` is called: the last that it does.
+/// Sets the function that is called after a panic was logged, as the program's last action.
 pub fn set_after_panic(act: fn()) {
     *AFTER_PANIC.lock() = Some(act);
 }
@@ -67,18 +67,18 @@ pub fn set_after_panic(act: fn()) {
     not(target_os = "none"),
     expect(dead_code, reason = "a host has a panic handler of its own")
 )]
-pub(crate) fn panicked(what: fmt::Arguments<'_>) {
-    line(what);
+pub(crate) fn panicked(message: fmt::Arguments<'_>) {
+    line(message);
     let act = *AFTER_PANIC.lock();
     if let Some(act) = act {
         act();
     }
 }
 
-/// Logs one line, whatever the level.
+/// Logs one line, regardless of the level.
 pub fn line(text: fmt::Arguments<'_>) {
     let mut line = Line::<LINE_BYTES_MAX, _>::new(emit);
-    // The writer never fails; a value's own complaint ends its line early.
+    // The writer never fails; an error of a value's own formatting cuts its line short.
     let _ = line.write_fmt(text);
     line.end();
 }
@@ -89,14 +89,14 @@ fn emit(text: &str) {
     match sink {
         Some(sink) => sink(text),
         None if endpoint != Slot::NONE => {
-            // A log that is gone is no reason to stop.
+            // A log service that is gone is no reason to stop.
             let _ = Cap::<Endpoint>::from_slot(endpoint).call_idempotent(&packed(text));
         }
         None => {}
     }
 }
 
-/// A line's call.
+/// The call for a line.
 fn packed(line: &str) -> Message {
     let mut ended = heapless::Vec::<u8, TEXT_BYTES_MAX>::new();
     // Both fit: a line is a byte shorter than a call's text.
@@ -105,7 +105,7 @@ fn packed(line: &str) -> Message {
     Message::new().bytes(&ended)
 }
 
-/// Gathers text into pieces of at most `N` bytes, cut between characters and at line ends.
+/// Splits text into pieces of at most `N` bytes, between characters and at line ends.
 struct Line<const N: usize, F: FnMut(&str)> {
     text: heapless::String<N>,
     emit: F,
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_line_is_one_call_that_the_log_understands() {
+    fn the_longest_line_is_one_valid_call() {
         let line = "x".repeat(LINE_BYTES_MAX);
         let message = packed(&line);
         let text = crate::protocol::log::unpack(message.words()).unwrap();

@@ -1,7 +1,7 @@
-//! A Memory in this domain's own addresses.
+//! Memories mapped into this domain's own address space.
 //!
-//! The runtime draws the addresses from a region that creators leave alone, so that two mappings never meet
-//! and none ever meets Rust's own memory.
+//! The runtime allocates addresses from a region that domain creators do not use, so that mappings overlap neither each other
+//! nor the program's own memory.
 
 use abi::register::{Access, PageCount, UserAddress};
 use abi::start_page::Range;
@@ -11,9 +11,9 @@ use spin::Mutex;
 use crate::capability::{Cap, Domain, Memory};
 use crate::shared::SharedMemory;
 
-/// Where the addresses for a domain's own mappings begin: 16 TiB. Below are its creator's.
+/// The start of the region for a domain's own mappings: 16 TiB. The creator's mappings are below.
 pub const REGION_START: u64 = 1 << 44;
-/// Where they end.
+/// The end of the region.
 pub const REGION_END: u64 = 1 << 45;
 
 /// A mapping, unmapped when it is dropped.
@@ -27,7 +27,7 @@ impl Mapping {
     /// Maps the first pages of a Memory into `domain`, which is this domain itself.
     ///
     /// # Errors
-    /// What `DomainMap` says.
+    /// The error of `DomainMap`.
     pub fn new(
         domain: Cap<Domain>,
         memory: Cap<Memory>,
@@ -39,11 +39,11 @@ impl Mapping {
         })
     }
 
-    /// Takes addresses for `page_count` pages, at which `map` maps something into `domain`, which is this
+    /// Allocates addresses for `page_count` pages, at which `map` maps memory into `domain`, which is this
     /// domain itself.
     ///
     /// # Errors
-    /// [`Error::ArgumentRange`] if the addresses are used up; what `map` says.
+    /// [`Error::ArgumentRange`] if no addresses are free, or the error of `map`.
     pub fn with(
         domain: Cap<Domain>,
         page_count: PageCount,
@@ -59,14 +59,14 @@ impl Mapping {
         Ok(Mapping { domain, range })
     }
 
-    /// Where it is.
+    /// The mapped range.
     pub fn range(&self) -> Range {
         self.range
     }
 
-    /// What is mapped, as memory that others may write too.
+    /// The mapped memory, which others may write too.
     pub fn memory(&self) -> SharedMemory<'_> {
-        // SAFETY: It is mapped until `self` is dropped, and this module gives out nothing else of it.
+        // SAFETY: It is mapped until `self` is dropped, and this module creates no other references into it.
         unsafe { SharedMemory::from_range(self.range) }
     }
 
@@ -74,14 +74,14 @@ impl Mapping {
     pub fn leak(self) -> SharedMemory<'static> {
         let range = self.range;
         core::mem::forget(self);
-        // SAFETY: It stays mapped, since it is not dropped.
+        // SAFETY: It stays mapped, since `self` is not dropped.
         unsafe { SharedMemory::from_range(range) }
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // What could not be unmapped keeps its addresses, so that nothing else is mapped there.
+        // If unmapping fails, the addresses stay allocated, so that nothing else is mapped there.
         if self.domain.unmap(UserAddress(self.range.start)).is_ok() {
             REGION.lock().give_back(self.range);
         }
@@ -90,17 +90,17 @@ impl Drop for Mapping {
 
 static REGION: Mutex<Region> = Mutex::new(Region::new());
 
-/// Most ranges that are remembered for reuse.
+/// The maximum number of free ranges remembered for reuse.
 const HOLES_MAX: usize = 16;
 
-/// Takes the addresses of all later mappings from this range, which has memory behind it.
+/// Allocates the addresses of all later mappings from this range, which is backed by memory.
 #[cfg(not(target_os = "none"))]
 pub(crate) fn open(range: Range) {
     let start = range.start.next_multiple_of(MAP_STEP_BYTES);
     *REGION.lock() = Region::of(start, range.start + range.bytes);
 }
 
-/// Free addresses: those from `next` to `end`, and a few holes below.
+/// The free addresses: those from `next` to `end`, and a few holes below.
 struct Region {
     next: u64,
     end: u64,
@@ -138,7 +138,7 @@ impl Region {
         Some(start)
     }
 
-    /// A hole too many is forgotten: addresses are plenty.
+    /// Frees a range. Holes beyond the maximum are forgotten: addresses are plentiful.
     fn give_back(&mut self, range: Range) {
         let bytes = range.bytes.max(1).next_multiple_of(MAP_STEP_BYTES);
         if range.start + bytes == self.next {
@@ -157,7 +157,7 @@ mod tests {
     use crate::host::{DONE, with_kernel};
 
     #[test]
-    fn mappings_of_a_host_hold_what_is_written() {
+    fn mappings_on_the_host_are_backed_by_memory() {
         let map = || {
             let (own, memory) = (Cap::from_slot(Slot(1)), Cap::from_slot(Slot(2)));
             Mapping::new(own, memory, PageCount(3), Access::ReadWrite).expect("maps")
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_never_overlap_and_are_used_again() {
+    fn ranges_never_overlap_and_are_reused() {
         let mut region = Region::new();
         let first = region.take(1).unwrap();
         let second = region.take(3 * MAP_STEP_BYTES).unwrap();

@@ -1,8 +1,8 @@
-//! What endpoints carry: up to 64 words and four capabilities.
+//! Messages: up to 64 words and four capabilities.
 //!
-//! A [`Message`] is a value, written by chaining and read with a [`Reader`]. The first words travel in
-//! registers, the others in the thread's message buffer; [`Message::post`] and [`Message::collect`] are the two
-//! places that know. A message that was made too long says so when it is sent.
+//! A [`Message`] is a value, written by chaining and read with a [`Reader`]. The first words are passed in
+//! registers, the others in the thread's message buffer; only [`Message::post`] and [`Incoming::collect`] depend
+//! on that. Sending a message that is too long is an error.
 
 use abi::calls::Received;
 use abi::message::{CAPABILITIES_MAX, REGISTER_WORDS, WORDS_MAX};
@@ -12,7 +12,7 @@ use abi::{Error, MessageBuffer, MessageInfo};
 use crate::capability::{Any, Cap, Kind};
 use crate::{buffer, slots};
 
-/// Words and capabilities.
+/// A message of words and capabilities.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
     words: heapless::Vec<u64, WORDS_MAX>,
@@ -20,19 +20,19 @@ pub struct Message {
     too_long: bool,
 }
 
-/// What arrived at an endpoint, or as an answer.
+/// A received message or answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incoming {
-    /// The badge of the capability it was sent through; for a notification the flags.
+    /// The badge of the capability it was sent through; for a notification, the flags.
     pub badge: u64,
-    /// Its shape and kind.
+    /// Its size and kind.
     pub info: MessageInfo,
-    /// What it carries.
+    /// Its words and capabilities.
     pub message: Message,
 }
 
 impl Message {
-    /// An empty message.
+    /// Creates an empty message.
     pub const fn new() -> Message {
         Message {
             words: heapless::Vec::new(),
@@ -41,7 +41,7 @@ impl Message {
         }
     }
 
-    /// A message of these words.
+    /// Creates a message of these words.
     pub fn of(words: &[u64]) -> Message {
         words
             .iter()
@@ -55,7 +55,7 @@ impl Message {
         self
     }
 
-    /// Adds bytes: a word with their number, then eight to a word.
+    /// Adds bytes: a word with their number, then eight bytes per word.
     #[must_use]
     pub fn bytes(self, bytes: &[u8]) -> Message {
         bytes
@@ -67,7 +67,7 @@ impl Message {
             })
     }
 
-    /// Adds a text, as bytes.
+    /// Adds a string, as bytes.
     #[must_use]
     pub fn text(self, text: &str) -> Message {
         self.bytes(text.as_bytes())
@@ -90,7 +90,7 @@ impl Message {
         &self.capabilities
     }
 
-    /// Reads it from the beginning.
+    /// A reader at the beginning of the message.
     pub fn reader(&self) -> Reader<'_> {
         Reader {
             words: &self.words,
@@ -98,7 +98,7 @@ impl Message {
         }
     }
 
-    /// Deletes the capabilities that came with it and were not wanted.
+    /// Deletes the received capabilities and frees their slots.
     pub fn discard_capabilities(&mut self) {
         for slot in self.capabilities.iter() {
             Cap::<Any>::from_slot(*slot).forget();
@@ -106,7 +106,7 @@ impl Message {
         self.capabilities.clear();
     }
 
-    /// Its shape.
+    /// Its size.
     fn info(&self) -> Result<MessageInfo, Error> {
         if self.too_long {
             return Err(Error::MessageSize);
@@ -114,7 +114,7 @@ impl Message {
         MessageInfo::try_new(self.words.len(), self.capabilities.len())
     }
 
-    /// Puts it where the kernel takes it from: shape and words for the registers, the rest into the buffer.
+    /// Writes it for the kernel: returns the size and the words for the registers, and puts the rest into the buffer.
     pub(crate) fn post(&self) -> Result<(MessageInfo, [u64; REGISTER_WORDS]), Error> {
         let info = self.info()?;
         if self.words.len() > REGISTER_WORDS || !self.capabilities.is_empty() {
@@ -156,7 +156,7 @@ impl Message {
 }
 
 impl Incoming {
-    /// Reads what a system call received.
+    /// Reads the message that a system call received.
     pub(crate) fn collect(received: Received) -> Incoming {
         let long = received.info.words() > REGISTER_WORDS || received.info.capabilities() > 0;
         let message = if long && !received.info.is_notification() {
@@ -172,7 +172,7 @@ impl Incoming {
     }
 }
 
-/// Names free slots for up to this many capabilities of the next message to be received.
+/// Assigns free slots for up to this many capabilities of the next received message.
 pub(crate) fn arm(count: usize) -> Result<(), Error> {
     for index in 0..count.min(CAPABILITIES_MAX) {
         let armed = buffer::with(|buffer| buffer.receive[index]).ok_or(Error::BufferAbsent)?;
@@ -184,7 +184,7 @@ pub(crate) fn arm(count: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes back the slots that no capability came for.
+/// Frees the assigned slots that no capability was received into.
 pub(crate) fn disarm() {
     for index in 0..CAPABILITIES_MAX {
         let slot = buffer::with(|buffer| core::mem::replace(&mut buffer.receive[index], u32::MAX));
@@ -196,7 +196,7 @@ pub(crate) fn disarm() {
     }
 }
 
-/// Reads a message piece by piece. What is missing or malformed is [`Error::MessageSize`].
+/// Reads a message value by value. A missing or malformed value is [`Error::MessageSize`].
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     words: &'a [u64],
@@ -214,10 +214,10 @@ impl Reader<'_> {
         Ok(*first)
     }
 
-    /// The next bytes, at most `N`.
+    /// The next bytes, at most `N` of them.
     ///
     /// # Errors
-    /// [`Error::MessageSize`] if they are more, or not all there.
+    /// [`Error::MessageSize`] if there are more, or the message is truncated.
     pub fn bytes<const N: usize>(&mut self) -> Result<heapless::Vec<u8, N>, Error> {
         let count = usize::try_from(self.word()?).map_err(|_| Error::MessageSize)?;
         if count > N {
@@ -234,7 +234,7 @@ impl Reader<'_> {
         Ok(bytes)
     }
 
-    /// The next text, at most `N` bytes.
+    /// The next string, at most `N` bytes.
     ///
     /// # Errors
     /// [`Error::MessageSize`] as for [`Reader::bytes`]; [`Error::ArgumentRange`] if it is not UTF-8.
@@ -242,10 +242,10 @@ impl Reader<'_> {
         heapless::String::from_utf8(self.bytes()?).map_err(|_| Error::ArgumentRange)
     }
 
-    /// The next capability, if it is of this kind: a sender may send anything.
+    /// The next capability, checked to be of this kind: a sender may send anything.
     ///
     /// # Errors
-    /// [`Error::MessageSize`] if none is left; [`Error::WrongKind`].
+    /// [`Error::MessageSize`] at the end; [`Error::WrongKind`].
     pub fn capability<T: Kind>(&mut self) -> Result<Cap<T>, Error> {
         let (first, rest) = self.capabilities.split_first().ok_or(Error::MessageSize)?;
         self.capabilities = rest;
@@ -274,7 +274,7 @@ mod tests {
         }
     }
 
-    /// What the kernel does between two threads.
+    /// Transfers a message as the kernel does.
     fn carry(message: &Message) -> (Message, MessageBuffer) {
         let mut buffer = empty_buffer();
         message.write_to(&mut buffer);
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_capability_arrives_in_the_slot_that_was_named_which_is_then_used_up() {
+    fn a_capability_arrives_in_the_assigned_slot_which_is_then_used_up() {
         let sent = Message::new().capability(Cap::<Endpoint>::from_slot(Slot(9)));
         let (arrived, buffer) = carry(&sent);
         assert_eq!(buffer.send[0], 9);
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_lies_is_refused() {
+    fn rejects_a_wrong_length() {
         let too_many = Message::of(&[9, 0]);
         assert_eq!(too_many.reader().bytes::<16>(), Err(Error::MessageSize));
         let too_long = Message::of(&[u64::MAX, 0]);
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_grew_too_long_is_not_sent() {
+    fn a_message_that_is_too_long_is_not_sent() {
         let long = Message::new().bytes(&[1; 8 * WORDS_MAX]);
         assert_eq!(long.post(), Err(Error::MessageSize));
         let many = (0..5).fold(Message::new(), |message, slot| {

@@ -1,8 +1,8 @@
 //! A TCP/IP stack on the domain's port.
 //!
-//! The stack lies in the domain's own memory, sockets, timers and all, so that connections move with it.
+//! The whole stack, with its sockets and timers, lies in the domain's own memory, so connections move with the domain.
 //!
-//! The start page says what it needs: the Memory `port`, the notification `doorbell` with the argument
+//! It is configured by the start page: the Memory `port`, the notification `doorbell` with the argument
 //! `doorbell=<flags>`, and the arguments `mac=02:00:00:00:00:01`, `ip=10.77.0.20/24` and, if there is one,
 //! `gateway=10.77.0.1`.
 
@@ -20,31 +20,31 @@ use crate::executor::Tasks;
 use crate::port::{Device, Doorbell, FRAME_BYTES_MAX, Port, Side};
 use crate::protocol::address::{Ipv4, Mac};
 
-/// Sockets that a domain may have open at once.
+/// The maximum number of open sockets of a domain.
 pub const SOCKETS_MAX: usize = 24;
 
-/// Bytes that a TCP connection holds for each direction.
+/// The size of a TCP connection's buffer per direction.
 const TCP_BUFFER_BYTES: usize = 16 * 1024;
-/// Most bytes that TCP carries in a frame.
+/// The maximum TCP payload of a frame.
 const SEGMENT_BYTES: usize = FRAME_BYTES_MAX - 54;
-/// Frames that may be on their way to a connection at once: a window of full ones, and those that open and close it.
+/// The maximum number of frames in flight to a connection: a full window, and those that open and close it.
 pub const TCP_FRAMES: usize = TCP_BUFFER_BYTES.div_ceil(SEGMENT_BYTES) + 3;
-/// After so long without a sign of life the other side is asked for one.
+/// The silence after which a keep-alive probe is sent.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
-/// After so long without one it is given up. Long, since it counts how long a move was held up.
+/// The silence after which the connection is aborted. Long, since the duration of a stalled move counts.
 const SILENCE_MAX: Duration = Duration::from_secs(600);
-/// How long a connection that ends may take to do so in good order.
+/// The timeout of a graceful close.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Starts the stack on the domain's port.
 ///
 /// # Panics
-/// If the start page does not have what the stack needs: whoever started the domain forgot it.
+/// If the start page lacks a resource of the stack: a mistake of the domain's creator.
 pub fn stack(start: Start, tasks: Tasks) -> Stack<'static> {
     stack_for::<SOCKETS_MAX>(start, tasks)
 }
 
-/// The same for a domain that has more sockets open at once, or fewer.
+/// As [`stack`], with another maximum number of open sockets.
 ///
 /// # Panics
 /// As [`stack`].
@@ -55,7 +55,7 @@ pub fn stack_for<const SOCKETS: usize>(start: Start, tasks: Tasks) -> Stack<'sta
     stack
 }
 
-/// Whether the domain has a port at all.
+/// Whether the domain has a port.
 pub fn is_connected(start: Start) -> bool {
     start.page().find("port").is_some()
 }
@@ -87,14 +87,14 @@ fn config(start: Start) -> Config {
     })
 }
 
-/// What initial sequence numbers and ephemeral ports come from.
+/// The seed of initial sequence numbers and ephemeral ports.
 ///
-/// Asked for as any crate asks, so that whatever is on the network shows that the backend in [`crate::random`] links.
+/// Drawn with `getrandom` as in any crate, so that every networked program shows that the backend in [`crate::random`] links.
 fn seed() -> u64 {
     getrandom::u64().expect("the domain's own generator never fails")
 }
 
-/// Serves a TCP port: so many connections at once, `serve` for each of them, for ever.
+/// Serves a TCP port for ever: calls `serve` for each connection, up to this many at once.
 pub fn serve_tcp<S>(stack: Stack<'static>, tasks: Tasks, port: u16, connections: usize, serve: S)
 where
     S: AsyncFn(&mut TcpSocket<'static>) + Clone + 'static,
@@ -111,7 +111,7 @@ where
     let receive = vec![0; TCP_BUFFER_BYTES].leak();
     let send = vec![0; TCP_BUFFER_BYTES].leak();
     let mut socket = TcpSocket::new(stack, receive, send);
-    // Answers are small and awaited. Lost segments cost a second at least: the stack's own lower limit.
+    // Answers are small and awaited. A lost segment costs at least a second, the stack's minimum retransmission timeout.
     socket.set_nagle_enabled(false);
     socket.set_keep_alive(Some(KEEP_ALIVE));
     socket.set_timeout(Some(SILENCE_MAX));
@@ -123,13 +123,13 @@ where
     }
 }
 
-/// Ends a connection in good order, or else abruptly.
+/// Closes a connection gracefully, or aborts it after a timeout.
 async fn end(socket: &mut TcpSocket<'_>) {
     socket.close();
     let closed = with_timeout(CLOSE_PATIENCE, socket.flush()).await;
     socket.abort();
     if closed.is_err() {
-        // The reset goes out with the next poll of the stack.
+        // The reset is sent by the next poll of the stack.
         let _ = with_timeout(CLOSE_PATIENCE, socket.flush()).await;
     }
 }

@@ -1,21 +1,21 @@
-//! Random numbers of the domain: SHA-256 over the start page's seed and a counter.
+//! The domain's random numbers: SHA-256 over the start page's seed and a counter.
 //!
 //! ```text
-//! start page's seed -> Generator --- fork ----> generators of those who keep one
-//!                               \--- fill ----> getrandom, and so every crate that asks it
+//! start page's seed -> Generator --- fork ----> generators of their own
+//!                               \--- fill ----> getrandom, and every crate that uses it
 //! ```
 //!
-//! Nobody else reads the seed, so that what a domain shows of its random numbers, in sequence numbers or in port numbers, says nothing
-//! about those that it keeps to itself. The generator lies in the domain's memory and moves with it.
+//! The seed is read only here, so the random numbers that a domain reveals, as sequence or port numbers, reveal nothing
+//! about those that it keeps secret. The generator lies in the domain's memory and moves with it.
 
 use abi::start_page::StartPage;
 use sha2::{Digest, Sha256};
 use spin::Mutex;
 
-/// Bytes of a draw.
+/// The number of bytes per draw.
 const DRAW_BYTES: usize = 32;
 
-/// Behind a lock that nobody ever waits for: there is one thread.
+/// Behind a lock that is never contended: there is one thread.
 static GENERATOR: Mutex<Generator> = Mutex::new(Generator::new([0; 4]));
 
 /// The generator.
@@ -57,22 +57,22 @@ impl Generator {
     }
 }
 
-/// Begins with the page's seed.
+/// Seeds the generator from the start page.
 pub(crate) fn install(page: &StartPage) {
     *GENERATOR.lock() = Generator::new(page.seed);
 }
 
-/// Fills these bytes. On a host, where there is no start page, they are the same in every run.
+/// Fills these bytes. On the host, where there is no start page, they are the same in every run.
 pub fn fill(bytes: &mut [u8]) {
     GENERATOR.lock().fill(bytes);
 }
 
-/// A seed for a generator of one's own, which draws what no other does.
+/// The seed for an independent generator.
 pub fn fork() -> [u64; 4] {
     GENERATOR.lock().fork()
 }
 
-/// What crates that want random numbers call. `--cfg getrandom_backend="custom"` in the xtask's `freestanding.rs` makes them.
+/// The backend of `getrandom`, selected by `--cfg getrandom_backend="custom"` in the xtask's `freestanding.rs`.
 #[cfg(target_os = "none")]
 mod backend {
     use core::slice;
@@ -80,13 +80,13 @@ mod backend {
     use getrandom::Error;
 
     /// # Safety
-    /// `bytes` is writable for `count` bytes: getrandom, which alone calls this, guarantees it.
+    /// `bytes` is writable for `count` bytes: getrandom, the only caller, guarantees it.
     #[unsafe(no_mangle)]
     unsafe extern "Rust" fn __getrandom_v03_custom(
         bytes: *mut u8,
         count: usize,
     ) -> Result<(), Error> {
-        // They may be uninitialised, and a slice is not: they are written before it is made.
+        // They may be uninitialised, which a slice must not be: they are written before it is created.
         // SAFETY: The caller guarantees the range.
         let bytes = unsafe {
             bytes.write_bytes(0, count);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_drawn_is_new_and_no_word_of_the_seed() {
+    fn draws_are_new_and_reveal_no_word_of_the_seed() {
         let mut generator = Generator::new(SEED);
         let mut bytes = [0; 200];
         generator.fill(&mut bytes);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fork_draws_something_else_than_its_origin() {
+    fn a_fork_differs_from_its_origin() {
         let mut origin = Generator::new(SEED);
         let mut fork = Generator::new(origin.fork());
         assert_ne!(fork.draw(), origin.draw());

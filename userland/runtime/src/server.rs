@@ -1,4 +1,4 @@
-//! The loop that serves an endpoint: receive, handle, answer, and again.
+//! The loop that serves an endpoint: receive, handle, answer, repeat.
 //!
 //! ```text
 //! Server::new(endpoint)?.run(|event| match event {
@@ -17,22 +17,22 @@ use crate::fault::Fault;
 use crate::message::{self, Incoming, Message};
 use crate::slots;
 
-/// What a server is told.
+/// An event received by a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "messages are never allocated")]
 pub enum Event {
-    /// A message, sent through a capability with this badge. Its capabilities are the server's now.
+    /// A message sent through a capability with this badge. Its capabilities now belong to the server.
     Call {
         /// The badge.
         badge: u64,
         /// The message.
         message: Message,
     },
-    /// A thread or a Memory faulted whose fault endpoint or pager has this badge.
+    /// A fault of a thread or Memory whose fault endpoint or pager has this badge.
     Fault {
         /// The badge.
         badge: u64,
-        /// What happened.
+        /// The decoded fault.
         fault: Fault,
     },
     /// The server's bound notification was signalled.
@@ -42,18 +42,18 @@ pub enum Event {
     },
 }
 
-/// What becomes of the one who waits for an answer.
+/// The answer to the waiting caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "messages are never allocated")]
 pub enum Answer {
-    /// It gets this.
+    /// Sends this message.
     Now(Message),
-    /// The server took the reply right by [`Server::take_reply`], or there is nobody to answer. A right that
-    /// was not taken is deleted, and who waits hears that the other side is gone.
+    /// Sends nothing: the server took the reply right with [`Server::take_reply`], or there is no caller. A right that
+    /// was not taken is deleted, and the caller's call ends with `Gone`.
     Never,
 }
 
-/// An endpoint with what it takes to serve it.
+/// An endpoint and the state to serve it.
 #[derive(Debug)]
 pub struct Server {
     endpoint: Cap<Endpoint>,
@@ -62,7 +62,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of this endpoint that accepts no capabilities.
+    /// Creates a server of this endpoint that accepts no capabilities.
     ///
     /// # Errors
     /// That no slot is free.
@@ -86,7 +86,7 @@ impl Server {
     /// Waits for the next event.
     ///
     /// # Errors
-    /// What `Receive` says, or that no slot is free.
+    /// The error of `Receive`, or that no slot is free.
     pub fn receive(&mut self) -> Result<Event, Error> {
         loop {
             message::arm(self.accepts)?;
@@ -97,9 +97,9 @@ impl Server {
         }
     }
 
-    /// Answers the last event, then waits for the next. If the answer cannot be given (the client has named no slot for a
-    /// capability that it brings, or may not receive any), the client's call ends with `Gone`, and the server goes on:
-    /// no client can end it.
+    /// Answers the last event, then waits for the next. If the answer cannot be delivered (the client has assigned no slot for a
+    /// capability in it, or may not receive any), the client's call ends with `Gone`, and the server continues:
+    /// no client can stop it.
     ///
     /// # Errors
     /// As for [`Server::receive`].
@@ -112,7 +112,7 @@ impl Server {
         let reply = Cap::from_slot(self.reply);
         let Ok(incoming) = self.endpoint.reply_and_receive(reply, &answer) else {
             self.forget_caller();
-            // If it was receiving that failed, it fails again.
+            // If receiving failed, it fails again.
             return self.receive();
         };
         match event(incoming) {
@@ -121,20 +121,19 @@ impl Server {
         }
     }
 
-    /// Takes the right to answer the last call, in order to do that later with [`Cap::reply`]; its slot is to be
-    /// given back then.
+    /// Takes the right to answer the last call, for a later [`Cap::reply`]; the caller then frees the slot.
     ///
     /// # Errors
-    /// That no slot is free for the next caller's.
+    /// That no slot is free for the next caller's reply right.
     pub fn take_reply(&mut self) -> Result<Cap<Reply>, Error> {
         let next = slots::take()?;
         Ok(Cap::from_slot(core::mem::replace(&mut self.reply, next)))
     }
 
-    /// Serves for ever, with a handler that does not need the server itself.
+    /// Serves for ever, with a handler that does not use the server itself.
     ///
     /// # Errors
-    /// What ended it: the endpoint is gone, or no slot is free.
+    /// The endpoint is gone, or no slot is free.
     pub fn run(mut self, mut handle: impl FnMut(Event) -> Answer) -> Result<(), Error> {
         let mut event = self.receive()?;
         loop {
@@ -142,14 +141,14 @@ impl Server {
         }
     }
 
-    /// Empties the reply slot, if there is something in it.
+    /// Empties the reply slot.
     fn forget_caller(&mut self) {
-        // An empty slot is what is wanted.
+        // It fails only if the slot is empty already.
         let _ = crate::system_call::invoke(CapabilityDelete { slot: self.reply });
     }
 }
 
-/// The event that a message means; `None` for a message of the kernel's that makes no sense.
+/// Decodes a message; `None` for a malformed fault.
 fn event(incoming: Incoming) -> Option<Event> {
     let badge = incoming.badge;
     if incoming.info.is_notification() {
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_calls_faults_and_notifications_apart() {
+    fn distinguishes_calls_faults_and_notifications() {
         let call = MessageInfo::words_only(4).unwrap();
         assert!(matches!(
             event(incoming(call)),
@@ -198,7 +197,7 @@ mod tests {
         );
     }
 
-    /// A kernel that cannot give any answer.
+    /// A kernel that cannot deliver any answer.
     fn refuse_answers(request: &Request) -> host::Answer {
         match request {
             Request::ReplyAndReceive(_) => Err(Error::MessageSize),
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_whose_answer_cannot_be_given_learns_that_and_the_server_goes_on() {
+    fn an_answer_that_cannot_be_delivered_ends_the_call_and_not_the_server() {
         let too_long = Message::new().bytes(&[1; 8 * abi::message::WORDS_MAX]);
         for answer in [Message::new(), too_long] {
             let ((event, reply), calls) = with_kernel(refuse_answers, || {

@@ -1,19 +1,19 @@
 //! Memory that other domains read and write at the same time.
 //!
-//! Nothing is ever borrowed from it: it is copied in and out, eight bytes at a time where it is aligned, with
-//! relaxed atomics, so that whatever the other side does is a value and never undefined behaviour. What is
-//! read is an allegation.
+//! Nothing is ever borrowed from it: bytes are copied in and out, eight at a time where they are aligned, with
+//! relaxed atomics, so that a concurrent write of the other side changes a value and is never undefined behaviour. Every
+//! value read is an allegation.
 
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use abi::start_page::Range;
 
-/// Bytes that are copied at once where they are aligned.
+/// The number of bytes copied at once where they are aligned.
 const WORD_BYTES: usize = 8;
 
-/// A range of shared memory, valid for `'a`. Offsets beyond it panic: they are the caller's own, never the
-/// other side's.
+/// A range of shared memory, valid for `'a`. An offset beyond it panics: it comes from the caller, never from the
+/// other side.
 #[derive(Clone, Copy, Debug)]
 pub struct SharedMemory<'a> {
     start: *mut u8,
@@ -27,10 +27,10 @@ unsafe impl Send for SharedMemory<'_> {}
 unsafe impl Sync for SharedMemory<'_> {}
 
 impl<'a> SharedMemory<'a> {
-    /// The memory at this range.
+    /// The shared memory at this range.
     ///
     /// # Safety
-    /// It is mapped for `'a`, begins at a multiple of eight, and no reference into it exists but to atomics. It
+    /// It is mapped for `'a`, begins at a multiple of eight, and the only references into it are to atomics. It
     /// may be mapped read-only, if nothing is written through this value.
     pub unsafe fn from_range(range: Range) -> SharedMemory<'a> {
         SharedMemory {
@@ -40,17 +40,17 @@ impl<'a> SharedMemory<'a> {
         }
     }
 
-    /// How many bytes.
+    /// The size in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Where it is in this domain.
+    /// The address in this domain.
     pub fn address(&self) -> u64 {
         self.start as u64
     }
 
-    /// A part of it, from a multiple of eight on.
+    /// A part of it, at an offset that is a multiple of eight.
     pub fn part(&self, offset: usize, bytes: usize) -> SharedMemory<'a> {
         assert!(
             offset.is_multiple_of(8) && offset <= self.bytes && bytes <= self.bytes - offset,
@@ -104,8 +104,8 @@ impl<'a> SharedMemory<'a> {
         }
     }
 
-    /// Copies `bytes` from the beginning of another range to the beginning of this one, up to seven bytes more
-    /// where both ranges have them.
+    /// Copies `bytes` from the beginning of another range to the beginning of this one, rounded up to a multiple of eight
+    /// where both ranges have the room.
     pub fn copy_from(&self, other: SharedMemory<'_>, bytes: usize) {
         let most = (self.bytes / WORD_BYTES).min(other.bytes / WORD_BYTES);
         let count = bytes.div_ceil(WORD_BYTES).min(most);
@@ -119,7 +119,7 @@ impl<'a> SharedMemory<'a> {
         }
     }
 
-    /// So many words from `offset` on; none if it is not aligned. One check of the range serves a whole copy.
+    /// `count` words from `offset` on; none if it is not aligned. One check of the range serves a whole copy.
     fn words(&self, offset: usize, count: usize) -> &'a [AtomicU64] {
         if count == 0 || !offset.is_multiple_of(WORD_BYTES) {
             return &[];
@@ -130,7 +130,7 @@ impl<'a> SharedMemory<'a> {
         unsafe { core::slice::from_raw_parts(pointer, count) }
     }
 
-    /// So many bytes from `offset` on.
+    /// `count` bytes from `offset` on.
     fn bytes_at(&self, offset: usize, count: usize) -> &'a [AtomicU8] {
         if count == 0 {
             return &[];
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_begins_where_it_says() {
+    fn a_part_begins_at_its_offset() {
         let memory = shared_memory(64);
         memory.part(16, 8).word64(0).store(5, Ordering::Relaxed);
         assert_eq!(memory.word64(16).load(Ordering::Relaxed), 5);

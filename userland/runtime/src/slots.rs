@@ -1,7 +1,7 @@
-//! Which slots of this domain's capability table are free.
+//! The free slots of this domain's capability table.
 //!
-//! Pure bookkeeping in [`SlotMap`]; the functions of this module apply it to the domain's own table, and grow
-//! that table through the capability `domain` where it has the right to.
+//! [`SlotMap`] is pure bookkeeping; the functions of this module apply it to the domain's own table, and grow
+//! the table through the capability `domain` if that has the right.
 
 use abi::calls::{CapabilityInspect, DomainGrow};
 use abi::register::Slot;
@@ -12,17 +12,17 @@ use crate::system_call::invoke;
 
 const WORDS: usize = SLOTS_MAX as usize / 64;
 
-/// A bit for every slot that a table may have.
+/// A bitmap of all slots that a table may have.
 pub struct SlotMap {
     free: [u64; WORDS],
     /// No slot below is free.
     lowest: u32,
-    /// Slots below are known to be in the table.
+    /// Every slot below is known to exist in the table.
     known: u32,
 }
 
 impl SlotMap {
-    /// Every slot taken, until [`SlotMap::open`] says where the free ones begin.
+    /// A map without free slots, until [`SlotMap::open`] frees some.
     pub const fn new() -> SlotMap {
         SlotMap {
             free: [0; WORDS],
@@ -31,7 +31,7 @@ impl SlotMap {
         }
     }
 
-    /// Frees every slot from this one on.
+    /// Frees this slot and all above it.
     pub fn open(&mut self, first_free: Slot) {
         for slot in first_free.0..SLOTS_MAX {
             self.free[slot as usize / 64] |= 1 << (slot % 64);
@@ -40,10 +40,10 @@ impl SlotMap {
         self.known = first_free.0;
     }
 
-    /// Takes the lowest free slot; `reach` is asked to see to it that the table has it, before it is taken.
+    /// Takes the lowest free slot. Before that, `reach` must make sure that a slot not known to exist is in the table.
     ///
     /// # Errors
-    /// [`Error::TableFull`] if all are taken, or what `reach` says.
+    /// [`Error::TableFull`] if none is free, or the error of `reach`.
     pub fn take(&mut self, reach: impl FnOnce(Slot) -> Result<(), Error>) -> Result<Slot, Error> {
         let first_word = self.lowest as usize / 64;
         let word = (first_word..WORDS)
@@ -59,7 +59,7 @@ impl SlotMap {
         Ok(Slot(slot))
     }
 
-    /// Gives a slot back. One that is free already, or beyond any table, stays as it is.
+    /// Frees a slot. No effect on one that is free already, or beyond any table.
     pub fn give_back(&mut self, slot: Slot) {
         if slot.0 < SLOTS_MAX {
             self.free[slot.0 as usize / 64] |= 1 << (slot.0 % 64);
@@ -84,32 +84,32 @@ static TABLE: Mutex<Table> = Mutex::new(Table {
     domain: Slot::NONE,
 });
 
-/// Says where the free slots begin, and which capability is this domain's own.
+/// Sets the first free slot, and the slot of this domain's own Domain.
 pub(crate) fn open(first_free: Slot, domain: Slot) {
     let mut table = TABLE.lock();
     table.map.open(first_free);
     table.domain = domain;
 }
 
-/// Takes a free slot of this domain's table, which grows if it must.
+/// Takes a free slot of this domain's table, which grows if necessary.
 ///
 /// # Errors
-/// [`Error::TableFull`], or why the table could not grow.
+/// [`Error::TableFull`], or the reason the table could not grow.
 pub fn take() -> Result<Slot, Error> {
     let table = &mut *TABLE.lock();
     let domain = table.domain;
     table.map.take(|slot| reach(domain, slot))
 }
 
-/// Gives back a slot that is empty now.
+/// Frees a slot that is empty now.
 pub fn give_back(slot: Slot) {
     TABLE.lock().map.give_back(slot);
 }
 
-/// Takes a slot for what `fill` puts there, and gives it back if that fails.
+/// Takes a slot for `fill` to fill, and frees it if that fails.
 ///
 /// # Errors
-/// That of [`take`] or of `fill`.
+/// The error of [`take`] or of `fill`.
 pub fn fill<T>(fill: impl FnOnce(Slot) -> Result<T, Error>) -> Result<(Slot, T), Error> {
     let slot = take()?;
     match fill(slot) {
@@ -121,7 +121,7 @@ pub fn fill<T>(fill: impl FnOnce(Slot) -> Result<T, Error>) -> Result<(Slot, T),
     }
 }
 
-/// Grows the table, to twice its size, if it does not have this slot.
+/// Doubles the table if it does not have this slot.
 fn reach(domain: Slot, slot: Slot) -> Result<(), Error> {
     match invoke(CapabilityInspect { slot }) {
         Err(Error::NoSuchSlot) if domain == Slot::NONE => Err(Error::TableFull),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn asks_for_each_new_slot_only_once() {
+    fn checks_each_new_slot_only_once() {
         let mut map = opened(62);
         let mut asked = std::vec::Vec::new();
         for _ in 0..3 {

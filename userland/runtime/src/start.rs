@@ -1,4 +1,4 @@
-//! What the domain was born with: a checked view of its start page.
+//! A checked view of the domain's start page.
 
 use core::str::FromStr;
 
@@ -8,14 +8,14 @@ use abi::start_page::{NamedCapability, Range, StartPage, root_slots};
 use crate::capability::{Cap, Kind};
 use crate::shared::SharedMemory;
 
-/// The start page, checked. [`crate::entry!`] hands it to `main`.
+/// The start page, checked. [`crate::entry!`] passes it to `main`.
 #[derive(Clone, Copy, Debug)]
 pub struct Start {
     page: &'static StartPage,
 }
 
 impl Start {
-    /// Checks a start page; `None` if it is of another version. The ranges in it are believed.
+    /// Checks a start page; `None` if it is of another version. Its ranges are trusted.
     pub(crate) fn try_new(page: &'static StartPage) -> Option<Start> {
         page.check().then_some(Start { page })
     }
@@ -25,7 +25,7 @@ impl Start {
         self.page
     }
 
-    /// The capability of this name, if it is there and of this kind.
+    /// The capability of this name, if it exists and is of this kind.
     pub fn find<T: Kind>(&self, name: &str) -> Option<Cap<T>> {
         let named = self.page.find(name)?;
         T::KIND
@@ -36,57 +36,57 @@ impl Start {
     /// The capability of this name, without which the program cannot work.
     ///
     /// # Panics
-    /// If it is missing or of another kind: whoever started the domain forgot it.
+    /// If it is missing or of another kind: a mistake of the domain's creator.
     #[track_caller]
     pub fn require<T: Kind>(&self, name: &str) -> Cap<T> {
         self.find(name)
             .unwrap_or_else(|| panic!("started without the capability `{name}`"))
     }
 
-    /// Every capability with its name.
+    /// All capabilities with their names.
     pub fn capabilities(&self) -> &'static [NamedCapability] {
         self.page.capabilities()
     }
 
-    /// The Memory of this name, where its creator mapped it.
+    /// The Memory of this name, as its creator mapped it.
     pub fn shared_memory(&self, name: &str) -> Option<SharedMemory<'static>> {
         let named = self.page.find(name)?;
         let range = Range {
             start: named.address,
             bytes: named.bytes,
         };
-        // SAFETY: The creator mapped the Memory there for the domain's life and says so in the start page.
+        // SAFETY: The creator mapped the Memory there for the domain's life, as the start page states.
         (range.bytes > 0).then(|| unsafe { SharedMemory::from_range(range) })
     }
 
-    /// The boot archive: root's, empty for others. Nobody can write it.
+    /// The boot archive: read-only, in root only; empty in other domains.
     pub fn archive(&self) -> &'static [u8] {
         let Range { start, bytes } = self.page.archive;
         if bytes == 0 {
             return &[];
         }
-        // SAFETY: The creator mapped the archive there, read-only, for the domain's life, and says so.
+        // SAFETY: The creator mapped the archive there, read-only, for the domain's life, as the start page states.
         unsafe { core::slice::from_raw_parts(start as *const u8, bytes as usize) }
     }
 
-    /// The value of `key` in the arguments.
+    /// The value of the argument `key`.
     pub fn argument(&self, key: &str) -> Option<&'static str> {
         self.page.argument(key)
     }
 
-    /// The value of `key`, or `default` if it is not given.
+    /// The value of the argument `key`, or `default` if it is absent.
     ///
     /// # Panics
-    /// If it is given and does not read as a `T`.
+    /// If it cannot be parsed as a `T`.
     #[track_caller]
     pub fn argument_or<T: FromStr>(&self, key: &str, default: T) -> T {
         self.argument(key).map_or(default, |text| parsed(key, text))
     }
 
-    /// The value of `key`, without which the program cannot work.
+    /// The value of the argument `key`, without which the program cannot work.
     ///
     /// # Panics
-    /// If it is not given or does not read as a `T`.
+    /// If it is absent or cannot be parsed as a `T`.
     #[track_caller]
     pub fn require_argument<T: FromStr>(&self, key: &str) -> T {
         match self.argument(key) {
@@ -95,7 +95,7 @@ impl Start {
         }
     }
 
-    /// The domain's own Domain capability, if it was given one.
+    /// The domain's own Domain capability, if it has one.
     pub(crate) fn own_domain(&self) -> Slot {
         let is_root = self.page.ticks_per_second != 0;
         match self.page.find("domain") {
@@ -110,7 +110,7 @@ impl Start {
 fn parsed<T: FromStr>(key: &str, text: &str) -> T {
     match text.parse() {
         Ok(value) => value,
-        Err(_) => panic!("the argument {key}={text} makes no sense"),
+        Err(_) => panic!("the argument {key}={text} is invalid"),
     }
 }
 
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_page_of_another_version() {
+    fn rejects_a_page_of_another_version() {
         let page = StartPage {
             magic: 1,
             ..StartPage::EMPTY

@@ -1,18 +1,18 @@
 //! The one assembly stub behind every system call.
 //!
 //! [`invoke`] takes a call's argument struct from [`abi::calls`] and returns its results; the typed capabilities
-//! in [`crate::capability`] are its usual callers. A call may be stopped halfway and go on elsewhere, even on
-//! another machine: nothing here may assume that two instructions run on the same one.
+//! in [`crate::capability`] are its usual callers. A call may be interrupted halfway and resumed elsewhere, even on
+//! another machine: no code here may assume that two instructions run on the same one.
 
 use abi::{Arguments, Error};
 
 /// Makes a system call.
 ///
-/// It is not `unsafe`, although a call may unmap the caller's own memory: what a program may do to itself is
-/// what its capabilities allow.
+/// It is not `unsafe`, although a call may unmap the caller's own memory: a program may do to itself whatever
+/// its capabilities allow.
 ///
 /// # Errors
-/// What the kernel answers.
+/// The status that the kernel returns.
 #[inline(always)]
 pub fn invoke<A: Arguments>(arguments: A) -> Result<A::Output, Error> {
     use abi::calls::Output;
@@ -23,15 +23,15 @@ pub fn invoke<A: Arguments>(arguments: A) -> Result<A::Output, Error> {
     }
 }
 
-/// RAX: number in, status out. RDI RSI RDX R10 R8 R9 R12 R13: arguments in, results out. RCX and R11 are lost,
+/// RAX: number in, status out. RDI RSI RDX R10 R8 R9 R12 R13: arguments in, results out. RCX and R11 are clobbered,
 /// the rest is preserved, the stack is not touched.
 #[cfg(target_os = "none")]
 #[inline(always)]
 fn system_call(number: u64, registers: &mut abi::Registers) -> u64 {
     let status;
     let [a, b, c, d, e, f, g, h] = registers;
-    // SAFETY: The kernel changes only the registers named here and memory that the call says: the message
-    // buffer, which is read only through raw pointers after the call, and mappings that the caller asked for.
+    // SAFETY: The kernel changes only the registers named here and the memory that the call is defined to change: the message
+    // buffer, which is read only through raw pointers after the call, and mappings that the caller requested.
     unsafe {
         core::arch::asm!(
             "syscall",

@@ -1,6 +1,6 @@
-//! Timers: what embassy-time wants to know and wants done, at a tick of one microsecond.
+//! Timers: the driver of embassy-time, with a tick of one microsecond.
 //!
-//! The executor asks [`next_deadline_ns`] before it sleeps; there is no alarm besides its own deadline.
+//! The executor calls [`next_deadline_ns`] before it sleeps; its own deadline is the only alarm.
 
 use core::cell::RefCell;
 use core::task::Waker;
@@ -28,13 +28,13 @@ impl Driver for ClockDriver {
 
     fn schedule_wake(&self, at: u64, waker: &Waker) {
         critical_section::with(|section| {
-            // What this returns is whether an alarm had to be set.
+            // The result is whether an alarm has to be set.
             let _ = self.queue.borrow_ref_mut(section).schedule_wake(at, waker);
         });
     }
 }
 
-/// Wakes the tasks whose time has come; returns when the next one's comes, `u64::MAX` for never.
+/// Wakes the tasks whose timers have expired; returns the time of the next timer, `u64::MAX` for never.
 pub(crate) fn next_deadline_ns() -> u64 {
     let now = DRIVER.now();
     let next =

@@ -1,4 +1,4 @@
-//! What the parts of a device can do: Interrupt, IoPorts, and the Hardware that they are made from.
+//! The operations on Interrupt, IoPorts, and the Hardware that they are created from.
 
 use abi::Error;
 use abi::calls::{
@@ -11,7 +11,7 @@ use super::{Cap, Hardware, Interrupt, IoPorts, Memory, Notification, Pool, creat
 use crate::slots;
 use crate::system_call::invoke;
 
-/// The bus of a device that interrupts by a line, which fixes how the line signals where the firmware does not.
+/// The bus of a device that interrupts by a line. It determines the line's polarity and trigger mode if the firmware does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Bus {
@@ -21,17 +21,17 @@ pub enum Bus {
     Pci = 1,
 }
 
-/// How a processor may treat a device's memory.
+/// The cache mode of a device's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Cache {
-    /// Each access is made as it is written.
+    /// Each access is performed as written.
     Uncached = 0,
-    /// Writes may be gathered: for the memory of a screen.
+    /// Writes may be combined: for a frame buffer.
     WriteCombining = 1,
 }
 
-/// Where a message-signalled interrupt is written to, and what.
+/// The address and the data of a message-signalled interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InterruptMessage {
     /// The bus address.
@@ -41,10 +41,10 @@ pub struct InterruptMessage {
 }
 
 impl Cap<Hardware> {
-    /// Makes an interrupt from a line.
+    /// Creates an interrupt for a line.
     ///
     /// # Errors
-    /// What `InterruptCreateLine` says, or that no slot is free.
+    /// The error of `InterruptCreateLine`, or that no slot is free.
     pub fn create_line_interrupt(
         self,
         pool: Cap<Pool>,
@@ -62,10 +62,10 @@ impl Cap<Hardware> {
         })
     }
 
-    /// Makes a message-signalled interrupt.
+    /// Creates a message-signalled interrupt.
     ///
     /// # Errors
-    /// What `InterruptCreateMessage` says, or that no slot is free.
+    /// The error of `InterruptCreateMessage`, or that no slot is free.
     pub fn create_message_interrupt(
         self,
         pool: Cap<Pool>,
@@ -84,10 +84,10 @@ impl Cap<Hardware> {
         Ok((Cap::from_slot(slot), message))
     }
 
-    /// Makes a range of ports.
+    /// Creates a range of ports.
     ///
     /// # Errors
-    /// What `IoPortsCreate` says, or that no slot is free.
+    /// The error of `IoPortsCreate`, or that no slot is free.
     pub fn create_ports(
         self,
         pool: Cap<Pool>,
@@ -105,10 +105,10 @@ impl Cap<Hardware> {
         })
     }
 
-    /// Makes a Memory of a device's registers or of its memory.
+    /// Creates a Memory of a device's registers or memory.
     ///
     /// # Errors
-    /// What `DeviceMemoryCreate` says, or that no slot is free.
+    /// The error of `DeviceMemoryCreate`, or that no slot is free.
     pub fn create_device_memory(
         self,
         pool: Cap<Pool>,
@@ -132,7 +132,7 @@ impl Cap<Hardware> {
     /// Draws a random word.
     ///
     /// # Errors
-    /// What `Random` says.
+    /// The error of `Random`.
     pub fn random(self) -> Result<u64, Error> {
         invoke(Random {
             hardware: self.slot(),
@@ -141,10 +141,10 @@ impl Cap<Hardware> {
 }
 
 impl Cap<Interrupt> {
-    /// Says which flags it raises in which notification.
+    /// Sets the notification that it signals, and the flags to raise there.
     ///
     /// # Errors
-    /// What `InterruptBind` says.
+    /// The error of `InterruptBind`.
     pub fn bind(self, notification: Option<Cap<Notification>>, flags: u64) -> Result<(), Error> {
         invoke(InterruptBind {
             interrupt: self.slot(),
@@ -153,10 +153,10 @@ impl Cap<Interrupt> {
         })
     }
 
-    /// Lets the next one come.
+    /// Acknowledges the interrupt: the next one may follow.
     ///
     /// # Errors
-    /// What `InterruptAcknowledge` says.
+    /// The error of `InterruptAcknowledge`.
     pub fn acknowledge(self) -> Result<(), Error> {
         invoke(InterruptAcknowledge {
             interrupt: self.slot(),
@@ -168,7 +168,7 @@ impl Cap<IoPorts> {
     /// Reads a port.
     ///
     /// # Errors
-    /// What `IoIn` says.
+    /// The error of `IoIn`.
     pub fn read(self, port: u16, width: Width) -> Result<u32, Error> {
         invoke(IoIn {
             ports: self.slot(),
@@ -181,7 +181,7 @@ impl Cap<IoPorts> {
     /// Writes a port.
     ///
     /// # Errors
-    /// What `IoOut` says.
+    /// The error of `IoOut`.
     pub fn write(self, port: u16, width: Width, value: u32) -> Result<(), Error> {
         invoke(IoOut {
             ports: self.slot(),

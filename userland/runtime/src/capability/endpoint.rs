@@ -1,4 +1,4 @@
-//! What an Endpoint can do: carry messages. And what a reply right can: carry one answer.
+//! The operations on an Endpoint, which carries messages, and on a reply right, which carries one answer.
 
 use abi::Error;
 use abi::calls::{self, Received};
@@ -9,22 +9,22 @@ use crate::message::{self, Incoming, Message};
 use crate::system_call::invoke;
 
 impl Cap<Endpoint> {
-    /// Sends a message and waits for the answer, which may bring no capabilities. It is sent once.
+    /// Sends a message once and waits for the answer, which may not carry capabilities.
     ///
     /// # Errors
-    /// What `Call` says. `Interrupted`: this domain was moved before the answer came, and whether the service has done what it
-    /// was asked to nobody knows; the service that hears the next call is that of the machine where the domain is now.
+    /// The error of `Call`. `Interrupted`: this domain was moved before the answer arrived, and it is unknown whether the service
+    /// executed the request; the next call goes to the service on the domain's new machine.
     pub fn call(self, message: &Message) -> Result<Message, Error> {
         let (info, words) = message.post()?;
         let answer = invoke(calls::Call::new(self.slot(), info, words));
         answer.map(|answer| Incoming::collect(answer).message)
     }
 
-    /// As [`Cap::call`], for a request whose protocol says that it may be repeated: one that a move of this domain
-    /// interrupted is sent again.
+    /// As [`Cap::call`], for a request that may be repeated by its protocol: it is sent again after a move of this domain
+    /// interrupted it.
     ///
     /// # Errors
-    /// What `Call` says, but `Interrupted`.
+    /// The error of `Call`, except `Interrupted`.
     pub fn call_idempotent(self, message: &Message) -> Result<Message, Error> {
         loop {
             match self.call(message) {
@@ -34,10 +34,10 @@ impl Cap<Endpoint> {
         }
     }
 
-    /// As [`Cap::call_idempotent`], and the answer may bring up to this many capabilities.
+    /// As [`Cap::call_idempotent`], with an answer that may carry up to this many capabilities.
     ///
     /// # Errors
-    /// The same, or that no slot is free.
+    /// As for [`Cap::call_idempotent`], or that no slot is free.
     pub fn call_idempotent_accepting(
         self,
         message: &Message,
@@ -48,27 +48,27 @@ impl Cap<Endpoint> {
         answer
     }
 
-    /// Sends a message and returns when it was received.
+    /// Sends a message and returns once it is received.
     ///
     /// # Errors
-    /// What `Send` says.
+    /// The error of `Send`.
     pub fn send(self, message: &Message) -> Result<(), Error> {
         let (info, words) = message.post()?;
         invoke(calls::Send::new(self.slot(), info, words))
     }
 
-    /// Waits for a message. The right to answer it comes into `reply`, an empty slot.
+    /// Waits for a message. The right to answer it is put into `reply`, an empty slot.
     ///
     /// # Errors
-    /// What `Receive` says.
+    /// The error of `Receive`.
     pub fn receive(self, reply: Option<Slot>) -> Result<Incoming, Error> {
         self.receive_raw(reply).map(Incoming::collect)
     }
 
-    /// Answers through `reply`, then waits for the next message, whose reply right comes into the same slot.
+    /// Answers through `reply`, then waits for the next message, whose reply right is put into the same slot.
     ///
     /// # Errors
-    /// What `ReplyAndReceive` says.
+    /// The error of `ReplyAndReceive`.
     pub fn reply_and_receive(
         self,
         reply: Cap<Reply>,
@@ -93,10 +93,10 @@ impl Cap<Endpoint> {
 }
 
 impl Cap<Reply> {
-    /// Answers. The right is used up; its slot stays the caller's, empty.
+    /// Answers. The right is consumed; its slot is then empty and still taken.
     ///
     /// # Errors
-    /// What `Reply` says; a right that went stale is no error of the one who answers.
+    /// The error of `Reply`; a stale right is not an error.
     pub fn reply(self, message: &Message) -> Result<(), Error> {
         let (info, words) = message.post()?;
         invoke(calls::Reply::new(self.slot(), info, words))
@@ -111,11 +111,11 @@ mod tests {
     use core::cell::Cell;
 
     std::thread_local! {
-        /// How many calls of this thread are yet to be interrupted.
+        /// The number of this thread's calls that are still to be interrupted.
         static MOVES: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// A kernel whose domain is moved while it waits for an answer.
+    /// A kernel that moves the domain while it waits for an answer.
     fn moving(request: &Request) -> Answer {
         assert!(matches!(request, Request::Call(_)));
         match MOVES.get() {
@@ -139,13 +139,13 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_a_move_interrupts_is_sent_once_and_says_so() {
+    fn a_call_interrupted_by_a_move_is_sent_once_and_fails() {
         assert_eq!(calls(1, Cap::call), (Some(Error::Interrupted), 1));
         assert_eq!(calls(0, Cap::call), (None, 1));
     }
 
     #[test]
-    fn a_call_that_may_be_repeated_is_sent_until_it_is_answered() {
+    fn an_idempotent_call_is_repeated_until_it_is_answered() {
         assert_eq!(calls(3, Cap::call_idempotent), (None, 4));
         let accepting = |endpoint: Cap<Endpoint>, message: &Message| {
             endpoint.call_idempotent_accepting(message, 0)

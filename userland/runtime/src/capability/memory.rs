@@ -1,4 +1,4 @@
-//! What a Memory can do: get pages and lose them.
+//! The operations on a Memory: populate, supply and discard pages.
 
 use abi::Error;
 use abi::calls::{MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply};
@@ -8,10 +8,10 @@ use super::{Cap, Endpoint, Memory};
 use crate::system_call::invoke;
 
 impl Cap<Memory> {
-    /// Gives it zeroed pages where it has none.
+    /// Populates absent pages with zeros.
     ///
     /// # Errors
-    /// What `MemoryPopulate` says.
+    /// The error of `MemoryPopulate`.
     pub fn populate(self, first_page: PageCount, page_count: PageCount) -> Result<(), Error> {
         invoke(MemoryPopulate {
             memory: self.slot(),
@@ -23,7 +23,7 @@ impl Cap<Memory> {
     /// Copies pages of `giver`, from `giver_page` on, into it.
     ///
     /// # Errors
-    /// What `MemorySupply` says.
+    /// The error of `MemorySupply`.
     pub fn supply(
         self,
         first_page: PageCount,
@@ -40,10 +40,10 @@ impl Cap<Memory> {
         })
     }
 
-    /// Takes pages away.
+    /// Removes pages.
     ///
     /// # Errors
-    /// What `MemoryDiscard` says.
+    /// The error of `MemoryDiscard`.
     pub fn discard(self, first_page: PageCount, page_count: PageCount) -> Result<(), Error> {
         invoke(MemoryDiscard {
             memory: self.slot(),
@@ -52,10 +52,10 @@ impl Cap<Memory> {
         })
     }
 
-    /// Sets or clears the endpoint that hears of absent pages.
+    /// Sets or clears the endpoint that receives faults on absent pages.
     ///
     /// # Errors
-    /// What `MemoryPager` says.
+    /// The error of `MemoryPager`.
     pub fn set_pager(self, pager: Option<Cap<Endpoint>>) -> Result<(), Error> {
         invoke(MemoryPager {
             memory: self.slot(),

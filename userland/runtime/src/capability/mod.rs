@@ -1,8 +1,8 @@
-//! Typed capabilities: a slot and what kind of object it refers to, at no cost.
+//! Typed capabilities: a slot and the kind of its object as a zero-cost type.
 //!
 //! A [`Cap`] is a handle, not an owner: copying the value copies no capability, and dropping it deletes none.
-//! What every kind can do is here; what one kind can do is in the file of that kind. Methods that make
-//! something put it into a free slot (see [`crate::slots`]).
+//! Operations on every kind are here; those on one kind are in the file of that kind. Methods that create
+//! an object put its capability into a free slot (see [`crate::slots`]).
 
 mod device;
 mod domain;
@@ -32,11 +32,11 @@ pub use device::{Bus, Cache, InterruptMessage};
 pub use domain::{CopiedPages, Freeze, PageBitmap, Records, WantedPages};
 pub use pool::{BusRange, Report};
 
-/// A kind of object, as a type.
+/// A kind of kernel object, as a type.
 pub trait Kind {
-    /// Which; `None` for [`Any`].
+    /// The kind; `None` for [`Any`].
     const KIND: Option<ObjectKind>;
-    /// What can be allowed over it.
+    /// The rights over it.
     type Rights: Into<Rights> + Copy;
 }
 
@@ -75,13 +75,13 @@ impl Kind for Any {
     type Rights = Rights;
 }
 
-/// A slot that is meant to refer to a `T`. The kernel checks at every use whether it does.
+/// A slot that should hold a capability to a `T`. The kernel checks that at every use.
 pub struct Cap<T: Kind> {
     slot: Slot,
     kind: PhantomData<fn() -> T>,
 }
 
-/// What a slot holds.
+/// The contents of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inspected {
     /// The kind; `None` if the slot is empty.
@@ -93,7 +93,7 @@ pub struct Inspected {
 }
 
 impl<T: Kind> Cap<T> {
-    /// The capability that this slot is said to hold.
+    /// The capability in this slot, which is not checked.
     pub const fn from_slot(slot: Slot) -> Cap<T> {
         Cap {
             slot,
@@ -106,15 +106,15 @@ impl<T: Kind> Cap<T> {
         self.slot
     }
 
-    /// The same capability, its kind forgotten.
+    /// The same capability without its kind.
     pub const fn erase(self) -> Cap<Any> {
         Cap::from_slot(self.slot)
     }
 
-    /// A copy with the same rights and badge.
+    /// Copies the capability with the same rights and badge.
     ///
     /// # Errors
-    /// What `CapabilityCopy` says, or that no slot is free.
+    /// The error of `CapabilityCopy`, or that no slot is free.
     pub fn duplicate(self) -> Result<Cap<T>, Error> {
         created(|to| {
             invoke(CapabilityCopy {
@@ -124,10 +124,10 @@ impl<T: Kind> Cap<T> {
         })
     }
 
-    /// A copy with these rights, and with this badge unless that is zero.
+    /// Copies the capability with these rights, and with this badge unless that is zero.
     ///
     /// # Errors
-    /// What `CapabilityMint` says, or that no slot is free.
+    /// The error of `CapabilityMint`, or that no slot is free.
     pub fn mint(self, rights: T::Rights, badge: u64) -> Result<Cap<T>, Error> {
         created(|to| {
             invoke(CapabilityMint {
@@ -139,42 +139,42 @@ impl<T: Kind> Cap<T> {
         })
     }
 
-    /// Empties the slot, which is free again.
+    /// Deletes the capability and frees its slot.
     ///
     /// # Errors
-    /// What `CapabilityDelete` says.
+    /// The error of `CapabilityDelete`.
     pub fn delete(self) -> Result<(), Error> {
         invoke(CapabilityDelete { slot: self.slot })?;
         slots::give_back(self.slot);
         Ok(())
     }
 
-    /// Empties the slot, which may be empty already since its object is gone, and is free again.
+    /// Deletes the capability, if its object is not gone already, and frees its slot.
     pub fn forget(self) {
         if self.delete().is_err() {
             slots::give_back(self.slot);
         }
     }
 
-    /// Removes everything derived from it, but not itself.
+    /// Removes every capability derived from it, but not itself.
     ///
     /// # Errors
-    /// What `CapabilityRevoke` says.
+    /// The error of `CapabilityRevoke`.
     pub fn revoke(self) -> Result<(), Error> {
         invoke(CapabilityRevoke { slot: self.slot })
     }
 
-    /// Ends the object for everybody. Its slot is free again.
+    /// Destroys the object and frees the slot.
     ///
     /// # Errors
-    /// What `Destroy` says.
+    /// The error of `Destroy`.
     pub fn destroy(self) -> Result<(), Error> {
         invoke(Destroy { object: self.slot })?;
         slots::give_back(self.slot);
         Ok(())
     }
 
-    /// What the slot holds.
+    /// The contents of the slot.
     ///
     /// # Errors
     /// [`Error::NoSuchSlot`].
@@ -189,10 +189,10 @@ impl<T: Kind> Cap<T> {
 }
 
 impl Cap<Any> {
-    /// The capability as one of a certain kind, if it is one.
+    /// Converts to a capability of this kind, after checking its kind.
     ///
     /// # Errors
-    /// [`Error::WrongKind`], or what `CapabilityInspect` says.
+    /// [`Error::WrongKind`], or the error of `CapabilityInspect`.
     pub fn of_kind<T: Kind>(self) -> Result<Cap<T>, Error> {
         if T::KIND.is_some() && self.inspect()?.kind != T::KIND {
             return Err(Error::WrongKind);
@@ -226,7 +226,7 @@ impl<T: Kind> fmt::Debug for Cap<T> {
     }
 }
 
-/// The capability that `make` puts into a free slot.
+/// Calls `make` with a free slot, and returns the capability there.
 fn created<T: Kind>(make: impl FnOnce(Slot) -> Result<(), Error>) -> Result<Cap<T>, Error> {
     slots::fill(make).map(|(slot, ())| Cap::from_slot(slot))
 }

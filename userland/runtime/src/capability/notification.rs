@@ -1,4 +1,4 @@
-//! What a Notification can do: carry flags from those who raise them to the one who waits.
+//! The operations on a Notification, which carries flags from its signallers to its waiter.
 
 use abi::Error;
 use abi::calls::{Signal, Wait};
@@ -6,7 +6,7 @@ use abi::calls::{Signal, Wait};
 use super::{Cap, Notification};
 use crate::system_call::invoke;
 
-/// A deadline in the past: only looks.
+/// A deadline in the past: does not wait.
 const POLL: u64 = 0;
 /// No deadline.
 const FOR_EVER: u64 = abi::NO_DEADLINE;
@@ -15,7 +15,7 @@ impl Cap<Notification> {
     /// Raises flags.
     ///
     /// # Errors
-    /// What `Signal` says.
+    /// The error of `Signal`.
     pub fn signal(self, flags: u64) -> Result<(), Error> {
         invoke(Signal {
             notification: self.slot(),
@@ -26,7 +26,7 @@ impl Cap<Notification> {
     /// Waits until a flag is raised; returns the flags and clears them.
     ///
     /// # Errors
-    /// What `Wait` says.
+    /// The error of `Wait`.
     pub fn wait(self) -> Result<u64, Error> {
         self.wait_until_ns(FOR_EVER)
     }
@@ -34,15 +34,15 @@ impl Cap<Notification> {
     /// Returns the flags and clears them; zero if none is raised.
     ///
     /// # Errors
-    /// What `Wait` says, but that no flag is raised.
+    /// The error of `Wait`, except that no flag is raised.
     pub fn poll(self) -> Result<u64, Error> {
         self.wait_until_ns(POLL)
     }
 
-    /// Waits until a flag is raised or the domain's clock reaches the deadline; zero flags if that was first.
+    /// Waits until a flag is raised or the domain's clock reaches the deadline; returns zero if the deadline passed.
     ///
     /// # Errors
-    /// What `Wait` says, but that the deadline passed.
+    /// The error of `Wait`, except that the deadline passed.
     pub fn wait_until_ns(self, deadline: u64) -> Result<u64, Error> {
         match invoke(Wait {
             notification: self.slot(),

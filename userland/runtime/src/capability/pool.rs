@@ -1,4 +1,4 @@
-//! What a Pool can do: make objects that it pays for.
+//! The operations on a Pool: creating objects that it pays for.
 
 use abi::Error;
 use abi::calls::{
@@ -11,16 +11,16 @@ use super::{Cap, Domain, Endpoint, Memory, Notification, Pool, created};
 use crate::slots;
 use crate::system_call::invoke;
 
-/// The state of an account.
+/// The balance of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// How many pages it has.
+    /// The number of pages it has.
     pub total: PageCount,
-    /// How many of them are spent or reserved for children.
+    /// The number of pages spent or reserved for children.
     pub spent: PageCount,
 }
 
-/// Where a contiguous Memory may lie, by bus address.
+/// The permitted placement of a contiguous Memory, by bus address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BusRange {
     /// The alignment of its address, in pages: a power of two, at most 512.
@@ -32,14 +32,14 @@ pub struct BusRange {
 }
 
 impl BusRange {
-    /// Anywhere: for a device with addresses of 64 bits.
+    /// Anywhere: for a device with 64-bit addresses.
     pub const ALL: BusRange = BusRange {
         alignment: PageCount(1),
         from: 0,
         below: u64::MAX,
     };
 
-    /// For a device with addresses of 32 bits.
+    /// For a device with 32-bit addresses.
     pub const BELOW_4_GIB: BusRange = BusRange {
         below: 1 << 32,
         ..BusRange::ALL
@@ -50,7 +50,7 @@ impl Cap<Pool> {
     /// Splits off a child pool.
     ///
     /// # Errors
-    /// What `PoolSplit` says, or that no slot is free.
+    /// The error of `PoolSplit`, or that no slot is free.
     pub fn split(self, pages: PageCount) -> Result<Cap<Pool>, Error> {
         created(|into| {
             invoke(PoolSplit {
@@ -61,10 +61,10 @@ impl Cap<Pool> {
         })
     }
 
-    /// Ends a pool that was split off from this one, which no capability may be left to.
+    /// Destroys a pool that was split off from this one, to which no capability may be left.
     ///
     /// # Errors
-    /// What `DestroyChild` says.
+    /// The error of `DestroyChild`.
     pub fn destroy_child(self, child: ObjectId) -> Result<(), Error> {
         invoke(DestroyChild {
             pool: self.slot(),
@@ -72,10 +72,10 @@ impl Cap<Pool> {
         })
     }
 
-    /// How much it has and has spent.
+    /// The total and the spent pages.
     ///
     /// # Errors
-    /// What `PoolReport` says.
+    /// The error of `PoolReport`.
     pub fn report(self) -> Result<Report, Error> {
         let (total, spent) = invoke(PoolReport { pool: self.slot() })?;
         Ok(Report {
@@ -84,10 +84,10 @@ impl Cap<Pool> {
         })
     }
 
-    /// Makes the pool's one domain.
+    /// Creates the pool's one domain.
     ///
     /// # Errors
-    /// What `DomainCreate` says, or that no slot is free.
+    /// The error of `DomainCreate`, or that no slot is free.
     pub fn create_domain(self) -> Result<Cap<Domain>, Error> {
         created(|into| {
             invoke(DomainCreate {
@@ -97,10 +97,10 @@ impl Cap<Pool> {
         })
     }
 
-    /// Makes a Memory without pages.
+    /// Creates a Memory without pages.
     ///
     /// # Errors
-    /// What `MemoryCreate` says, or that no slot is free.
+    /// The error of `MemoryCreate`, or that no slot is free.
     pub fn create_memory(self, pages: PageCount) -> Result<Cap<Memory>, Error> {
         created(|into| {
             invoke(MemoryCreate {
@@ -111,23 +111,23 @@ impl Cap<Pool> {
         })
     }
 
-    /// Makes a Memory with all its pages, zeroed.
+    /// Creates a Memory with all its pages, zeroed.
     ///
     /// # Errors
-    /// As [`Cap::create_memory`]; also if the pool cannot pay for the pages, and then there is no Memory.
+    /// As [`Cap::create_memory`]; also if the pool cannot pay for the pages, and then no Memory is created.
     pub fn create_populated_memory(self, pages: PageCount) -> Result<Cap<Memory>, Error> {
         let memory = self.create_memory(pages)?;
         memory.populate(PageCount(0), pages).inspect_err(|_| {
-            // It was made a moment ago with every right, so that this cannot fail.
+            // It was just created with every right, so this cannot fail.
             let _ = memory.destroy();
         })?;
         Ok(memory)
     }
 
-    /// Makes a physically contiguous Memory with all its pages, zeroed; also returns its bus address.
+    /// Creates a physically contiguous Memory with all its pages, zeroed; also returns its bus address.
     ///
     /// # Errors
-    /// What `MemoryCreateContiguous` or `MemoryPopulate` says, and then there is no Memory; or that no slot is free.
+    /// The error of `MemoryCreateContiguous` or `MemoryPopulate`, or that no slot is free; then no Memory is created.
     pub fn create_contiguous_memory(
         self,
         pages: PageCount,
@@ -145,16 +145,16 @@ impl Cap<Pool> {
         })?;
         let memory = Cap::<Memory>::from_slot(slot);
         memory.populate(PageCount(0), pages).inspect_err(|_| {
-            // It was made a moment ago with every right, so that this cannot fail.
+            // It was just created with every right, so this cannot fail.
             let _ = memory.destroy();
         })?;
         Ok((memory, bus_address))
     }
 
-    /// Makes an endpoint.
+    /// Creates an endpoint.
     ///
     /// # Errors
-    /// What `EndpointCreate` says, or that no slot is free.
+    /// The error of `EndpointCreate`, or that no slot is free.
     pub fn create_endpoint(self) -> Result<Cap<Endpoint>, Error> {
         created(|into| {
             invoke(EndpointCreate {
@@ -164,10 +164,10 @@ impl Cap<Pool> {
         })
     }
 
-    /// Makes a notification.
+    /// Creates a notification.
     ///
     /// # Errors
-    /// What `NotificationCreate` says, or that no slot is free.
+    /// The error of `NotificationCreate`, or that no slot is free.
     pub fn create_notification(self) -> Result<Cap<Notification>, Error> {
         created(|into| {
             invoke(NotificationCreate {

@@ -1,4 +1,4 @@
-//! What a Thread can do: be prepared, started, stopped, read and written.
+//! The operations on a Thread: preparing, starting, stopping, reading and writing it.
 
 use abi::Error;
 use abi::calls::{
@@ -16,7 +16,7 @@ impl Cap<Thread> {
     /// Starts it.
     ///
     /// # Errors
-    /// What `ThreadStart` says.
+    /// The error of `ThreadStart`.
     pub fn start(self) -> Result<(), Error> {
         invoke(ThreadStart {
             thread: self.slot(),
@@ -26,7 +26,7 @@ impl Cap<Thread> {
     /// Stops it.
     ///
     /// # Errors
-    /// What `ThreadStop` says.
+    /// The error of `ThreadStop`.
     pub fn stop(self) -> Result<(), Error> {
         invoke(ThreadStop {
             thread: self.slot(),
@@ -36,7 +36,7 @@ impl Cap<Thread> {
     /// Reads its state.
     ///
     /// # Errors
-    /// What `ThreadRead` says.
+    /// The error of `ThreadRead`.
     pub fn read(self) -> Result<ThreadState, Error> {
         invoke(ThreadRead {
             thread: self.slot(),
@@ -47,7 +47,7 @@ impl Cap<Thread> {
     /// Writes its state.
     ///
     /// # Errors
-    /// What `ThreadWrite` says.
+    /// The error of `ThreadWrite`.
     pub fn write(self, state: &ThreadState) -> Result<(), Error> {
         buffer::write_data(&state.to_bytes());
         invoke(ThreadWrite {
@@ -58,7 +58,7 @@ impl Cap<Thread> {
     /// Sets its priority.
     ///
     /// # Errors
-    /// What `ThreadSchedule` says.
+    /// The error of `ThreadSchedule`.
     pub fn set_priority(self, priority: u8) -> Result<(), Error> {
         invoke(ThreadSchedule {
             thread: self.slot(),
@@ -66,10 +66,10 @@ impl Cap<Thread> {
         })
     }
 
-    /// Sets or clears the notification that also ends its `Receive`.
+    /// Sets or clears the notification that also wakes it from `Receive`.
     ///
     /// # Errors
-    /// What `ThreadBind` says.
+    /// The error of `ThreadBind`.
     pub fn bind(self, notification: Option<Cap<Notification>>) -> Result<(), Error> {
         invoke(ThreadBind {
             thread: self.slot(),
@@ -77,10 +77,10 @@ impl Cap<Thread> {
         })
     }
 
-    /// Sets or clears the endpoint that hears of its faults.
+    /// Sets or clears the endpoint that receives its faults.
     ///
     /// # Errors
-    /// What `ThreadFaults` says.
+    /// The error of `ThreadFaults`.
     pub fn set_fault_endpoint(self, endpoint: Option<Cap<Endpoint>>) -> Result<(), Error> {
         invoke(ThreadFaults {
             thread: self.slot(),
@@ -88,10 +88,10 @@ impl Cap<Thread> {
         })
     }
 
-    /// Prepares a stopped thread: instruction, stack, what RDI holds, message buffer.
+    /// Prepares a stopped thread: instruction pointer, stack pointer, RDI, message buffer.
     ///
     /// # Errors
-    /// What `ThreadPrepare` says.
+    /// The error of `ThreadPrepare`.
     pub fn prepare(
         self,
         instruction: UserAddress,
@@ -109,7 +109,7 @@ impl Cap<Thread> {
     }
 }
 
-/// The state that the kernel just put into the message buffer.
+/// Reads the state that the kernel just wrote to the message buffer.
 pub(super) fn read_state() -> ThreadState {
     let mut bytes = [0; THREAD_STATE_BYTES];
     buffer::read_data(&mut bytes);

@@ -1,11 +1,11 @@
-//! A chunk: cells of one size, in a piece of memory that begins with this header.
+//! A chunk: cells of one size in a block of memory that begins with this header.
 //!
 //! ```text
 //! | next, previous | free | used | begun | cell 0 | cell 1 | ... |
 //! ```
 //!
-//! Free cells are a list through themselves. Cells from `begun` on were never handed out, so that a new chunk costs nothing
-//! for each of them. Chunks of a class with a free cell are a list; a full chunk is in none.
+//! Free cells form an intrusive list. Cells from `begun` on were never allocated, so creating a chunk costs nothing
+//! per cell. The chunks of a class that have a free cell form a list; a full chunk is in none.
 
 use core::mem;
 use core::ptr::{self, NonNull};
@@ -34,10 +34,10 @@ const _: () = assert!(HEADER_BYTES.is_multiple_of(CELL_ALIGN));
 const _: () = assert!(mem::size_of::<Free>() <= CELL_ALIGN);
 
 impl Chunk {
-    /// Makes a chunk of this memory.
+    /// Creates a chunk in this memory.
     ///
     /// # Safety
-    /// The memory is writable, the caller's, aligned to its size, and at least the header's bytes.
+    /// The memory is writable, owned by the caller, aligned to its size, and at least as large as the header.
     pub unsafe fn make(memory: NonNull<u8>) -> NonNull<Chunk> {
         let chunk = memory.cast::<Chunk>();
         // SAFETY: The caller guarantees the memory.
@@ -53,7 +53,7 @@ impl Chunk {
         chunk
     }
 
-    /// The chunk in which this cell lies.
+    /// The chunk of this cell.
     pub fn of_cell(cell: NonNull<u8>, chunk_bytes: usize) -> *mut Chunk {
         cell.as_ptr()
             .map_addr(|address| address & !(chunk_bytes - 1))
@@ -70,18 +70,18 @@ impl Chunk {
         self.used as usize == cells
     }
 
-    /// The chunk behind it in the list.
+    /// The next chunk in the list.
     pub fn next(&self) -> *mut Chunk {
         self.next
     }
 
-    /// Hands out a cell.
+    /// Allocates a cell.
     ///
     /// # Safety
     /// `chunk` is a chunk of this class, and not full.
     pub unsafe fn take(chunk: NonNull<Chunk>, class: SizeClass) -> NonNull<u8> {
-        // SAFETY: The caller guarantees the chunk. Its free cells are nobody's, and those from `begun` on lie in it as long as
-        // not all are in use.
+        // SAFETY: The caller guarantees the chunk. Its free cells are unused, and the cell at `begun` lies in it unless all
+        // cells are in use.
         unsafe {
             let header = chunk.as_ptr();
             (*header).used += 1;
@@ -95,10 +95,10 @@ impl Chunk {
         }
     }
 
-    /// Takes a cell back.
+    /// Frees a cell.
     ///
     /// # Safety
-    /// [`Chunk::take`] gave it out of this chunk, and nobody uses it any more.
+    /// [`Chunk::take`] returned it from this chunk, and it is no longer used.
     pub unsafe fn give_back(chunk: *mut Chunk, cell: NonNull<u8>) {
         let cell = cell.cast::<Free>();
         // SAFETY: The caller guarantees both; a cell has room for the link.
@@ -111,10 +111,10 @@ impl Chunk {
         }
     }
 
-    /// Puts a chunk at the head of a list.
+    /// Inserts a chunk at the head of a list.
     ///
     /// # Safety
-    /// The list is one of chunks; this chunk is in none.
+    /// The list consists of chunks; this chunk is in none.
     pub unsafe fn link(head: &mut *mut Chunk, chunk: *mut Chunk) {
         // SAFETY: The caller guarantees that all of them are chunks.
         unsafe {
@@ -127,7 +127,7 @@ impl Chunk {
         *head = chunk;
     }
 
-    /// Takes a chunk out of its list.
+    /// Removes a chunk from its list.
     ///
     /// # Safety
     /// It is in the list of this head.

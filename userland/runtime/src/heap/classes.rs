@@ -1,4 +1,4 @@
-//! The heap: size classes in front of a list of holes.
+//! The heap: size classes in front of a free-list allocator.
 
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};
@@ -10,23 +10,23 @@ use super::size_class::{CLASSES, SizeClass, Unit};
 
 /// The heap.
 pub struct Heap {
-    /// What is large, and chunks.
+    /// Allocates large blocks and chunks.
     list: List,
-    /// Of each class, the chunks that have a free cell.
+    /// For each class, the chunks that have a free cell.
     chunks: [*mut Chunk; CLASSES],
     unit: Unit,
-    /// Bytes of cells that nobody has.
+    /// Bytes of free cells.
     cell_bytes_free: usize,
     least_uncommitted: usize,
     #[cfg(test)]
     list_calls: usize,
 }
 
-// SAFETY: The chunks are the heap's own, and go where it goes.
+// SAFETY: The heap owns its chunks exclusively, so they move between threads with it.
 unsafe impl Send for Heap {}
 
 impl Heap {
-    /// A heap without memory.
+    /// Creates a heap without memory.
     pub const fn empty() -> Heap {
         Heap {
             list: List::empty(),
@@ -39,10 +39,10 @@ impl Heap {
         }
     }
 
-    /// Gives it its memory.
+    /// Sets its memory.
     ///
     /// # Safety
-    /// The range is writable and nobody else's for the heap's life. This is the first call.
+    /// The range is writable and exclusively the heap's for the heap's life. This is the first call.
     pub unsafe fn init(&mut self, start: *mut u8, bytes: usize) {
         self.unit = Unit::of_heap(bytes);
         // SAFETY: The caller guarantees the range.
@@ -50,39 +50,39 @@ impl Heap {
         self.least_uncommitted = self.list.free();
     }
 
-    /// How many bytes are not in use. They may lie in pieces.
+    /// The number of free bytes. They may be fragmented.
     pub fn free(&self) -> usize {
         self.list.free() + self.cell_bytes_free
     }
 
-    /// How many of them are in no chunk. They may lie in pieces.
+    /// The number of free bytes outside chunks. They may be fragmented.
     pub fn uncommitted(&self) -> usize {
         self.list.free()
     }
 
-    /// The fewest of them that there ever were.
+    /// The low-water mark of [`Heap::uncommitted`].
     pub fn least_uncommitted(&self) -> usize {
         self.least_uncommitted
     }
 
-    /// A piece of this layout; `None` if there is none.
+    /// Allocates a block of this layout; `None` if there is no room.
     pub fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         match self.unit.class_of(layout) {
             Some(class) => self.take_cell(class),
-            None => self.take_piece(layout),
+            None => self.take_block(layout),
         }
     }
 
-    /// Takes a piece back.
+    /// Frees a block.
     ///
     /// # Safety
-    /// [`Heap::allocate`] gave it out with this layout, and nobody uses it any more.
-    pub unsafe fn deallocate(&mut self, piece: NonNull<u8>, layout: Layout) {
+    /// [`Heap::allocate`] returned it for this layout, and it is no longer used.
+    pub unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) {
         match self.unit.class_of(layout) {
-            // SAFETY: A layout always has the same class, so that this is one of its cells.
-            Some(class) => unsafe { self.give_cell_back(piece, class) },
+            // SAFETY: A layout always has the same class, so this is one of its cells.
+            Some(class) => unsafe { self.free_cell(block, class) },
             // SAFETY: It came from the list.
-            None => unsafe { self.give_piece_back(piece, layout) },
+            None => unsafe { self.free_block(block, layout) },
         }
     }
 
@@ -103,8 +103,8 @@ impl Heap {
     }
 
     /// # Safety
-    /// As [`Heap::deallocate`], of a cell of this class.
-    unsafe fn give_cell_back(&mut self, cell: NonNull<u8>, class: SizeClass) {
+    /// As [`Heap::deallocate`], for a cell of this class.
+    unsafe fn free_cell(&mut self, cell: NonNull<u8>, class: SizeClass) {
         let chunk = Chunk::of_cell(cell, self.unit.chunk(class).size());
         let head = &mut self.chunks[class.index()];
         self.cell_bytes_free += class.bytes();
@@ -115,7 +115,7 @@ impl Heap {
             if was_full {
                 Chunk::link(head, chunk);
             }
-            // The last one is kept: who takes and gives back one cell again and again does not make chunks.
+            // The last one is kept: a caller that allocates and frees one cell repeatedly does not create chunks.
             let is_last = *head == chunk && (*chunk).next().is_null();
             if (*chunk).is_unused() && !is_last {
                 self.release(chunk, class);
@@ -124,9 +124,9 @@ impl Heap {
     }
 
     fn make_chunk(&mut self, class: SizeClass) -> Option<NonNull<Chunk>> {
-        let memory = self.take_piece(self.unit.chunk(class))?;
+        let memory = self.take_block(self.unit.chunk(class))?;
         self.cell_bytes_free += self.unit.cells(class) * class.bytes();
-        // SAFETY: The piece is new, and laid out as a chunk of this class is. It is in no list yet.
+        // SAFETY: The block is new, and has the layout of a chunk of this class. It is in no list yet.
         unsafe {
             let chunk = Chunk::make(memory);
             Chunk::link(&mut self.chunks[class.index()], chunk.as_ptr());
@@ -138,51 +138,51 @@ impl Heap {
     /// It is an unused chunk of this class.
     unsafe fn release(&mut self, chunk: *mut Chunk, class: SizeClass) {
         self.cell_bytes_free -= self.unit.cells(class) * class.bytes();
-        // SAFETY: The caller guarantees the chunk; as it is unused, it is in its class's list and nobody has a cell.
+        // SAFETY: The caller guarantees the chunk; being unused, it is in its class's list and none of its cells is in use.
         unsafe {
             Chunk::unlink(&mut self.chunks[class.index()], chunk);
-            let piece = NonNull::new_unchecked(chunk).cast();
-            self.give_piece_back(piece, self.unit.chunk(class));
+            let block = NonNull::new_unchecked(chunk).cast();
+            self.free_block(block, self.unit.chunk(class));
         }
     }
 
-    fn take_piece(&mut self, layout: Layout) -> Option<NonNull<u8>> {
-        let piece = self.take_from_list(layout);
-        // Chunks that are kept unused may be what is missing.
-        piece.or_else(|| self.release_unused().then(|| self.take_from_list(layout))?)
+    fn take_block(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+        let block = self.take_from_list(layout);
+        // Unused chunks that are kept may make room.
+        block.or_else(|| self.release_unused().then(|| self.take_from_list(layout))?)
     }
 
     fn take_from_list(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         #[cfg(test)]
         (self.list_calls += 1);
-        let piece = self.list.allocate_first_fit(layout).ok();
+        let block = self.list.allocate_first_fit(layout).ok();
         self.least_uncommitted = self.least_uncommitted.min(self.list.free());
-        piece
+        block
     }
 
     /// # Safety
-    /// The list gave it out with this layout, and nobody uses it any more.
-    unsafe fn give_piece_back(&mut self, piece: NonNull<u8>, layout: Layout) {
+    /// The list returned it for this layout, and it is no longer used.
+    unsafe fn free_block(&mut self, block: NonNull<u8>, layout: Layout) {
         #[cfg(test)]
         (self.list_calls += 1);
         // SAFETY: The caller guarantees it.
-        unsafe { self.list.deallocate(piece, layout) }
+        unsafe { self.list.deallocate(block, layout) }
     }
 
-    /// Gives unused chunks back to the list; returns whether there was any. A class keeps one at most, and alone in its list.
+    /// Frees unused chunks to the list; returns whether there was any. A class keeps at most one, alone in its list.
     fn release_unused(&mut self) -> bool {
-        let mut is_any = false;
+        let mut has_released = false;
         for class in (0..CLASSES).map(SizeClass::at) {
             let chunk = self.chunks[class.index()];
-            // SAFETY: What a list holds are chunks of its class.
+            // SAFETY: A class's list holds only chunks of that class.
             unsafe {
                 if chunk.as_ref().is_some_and(Chunk::is_unused) {
                     self.release(chunk, class);
-                    is_any = true;
+                    has_released = true;
                 }
             }
         }
-        is_any
+        has_released
     }
 }
 

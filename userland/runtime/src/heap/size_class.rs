@@ -1,37 +1,37 @@
-//! Size classes: which cell an allocation gets, as arithmetic.
+//! Size classes: the arithmetic from an allocation's size to its cell.
 //!
-//! Cells are multiples of 16 bytes up to 128, then four sizes to every doubling, so that no more than a fifth of one
-//! is lost.
+//! Cells are multiples of 16 bytes up to 128, then four sizes per doubling, so that at most a fifth of a cell
+//! is wasted.
 
 use core::alloc::Layout;
 
 use super::chunk;
 
-/// Cells begin at multiples of this, and hold nothing that asks for more.
+/// The alignment of cells, and the maximum alignment of their contents.
 pub const CELL_ALIGN: usize = 16;
-/// So many bytes and fewer have classes a [`CELL_ALIGN`] apart.
+/// Up to this size, classes are [`CELL_ALIGN`] apart.
 const FINE_BYTES_MAX: usize = 128;
 const FINE_CLASSES: usize = FINE_BYTES_MAX / CELL_ALIGN;
-/// Classes to a doubling above.
+/// Classes per doubling above that.
 const STEPS: usize = 4;
 /// The limits of [`Unit`].
 const UNIT_BYTES_MIN: usize = 256;
 const UNIT_BYTES_MAX: usize = 64 << 10;
-/// Which part of a heap its unit is. So there are never many more pieces of large memory than this.
+/// The number of units in a heap. There are never many more large blocks than this.
 const UNITS: usize = 2048;
-/// A chunk has at least so many cells' bytes.
+/// A chunk is at least as large as this many cells.
 const CHUNK_CELLS_MIN: usize = 8;
 
-/// How many classes there are in the largest heap.
+/// The number of classes in the largest heap.
 pub const CLASSES: usize =
     FINE_CLASSES + STEPS * (UNIT_BYTES_MAX.ilog2() - FINE_BYTES_MAX.ilog2()) as usize;
 
-/// What a heap counts as small, in bytes: a power of two. It grows with the heap, so that the number of large pieces
+/// The largest small allocation in bytes, a power of two. It grows with the heap, so that the number of large blocks
 /// does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unit(usize);
 
-/// A class: the number of a cell's size, from the smallest.
+/// The index of a cell size, from the smallest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SizeClass(usize);
 
@@ -45,20 +45,20 @@ impl Unit {
         Unit(1 << share.ilog2())
     }
 
-    /// The class of an allocation; `None` for one that is large or asks for a rare alignment.
+    /// The class of an allocation; `None` for one that is large or has an unusual alignment.
     pub fn class_of(self, layout: Layout) -> Option<SizeClass> {
         let is_small = layout.size() <= self.0 && layout.align() <= CELL_ALIGN;
         is_small.then(|| SizeClass::of_bytes(layout.size()))
     }
 
-    /// The layout of a chunk of this class: its size, a power of two, is its alignment, so that a cell's address leads to it.
+    /// The layout of a chunk of this class: its size, a power of two, is also its alignment, so that a cell's address leads to it.
     pub fn chunk(self, class: SizeClass) -> Layout {
         let cells = (CHUNK_CELLS_MIN * class.bytes()).next_power_of_two();
         let bytes = cells.max(self.0);
         Layout::from_size_align(bytes, bytes).expect("a small power of two")
     }
 
-    /// How many cells a chunk of this class has.
+    /// The number of cells in a chunk of this class.
     pub fn cells(self, class: SizeClass) -> usize {
         (self.chunk(class).size() - chunk::HEADER_BYTES) / class.bytes()
     }
@@ -69,24 +69,24 @@ impl SizeClass {
         if bytes <= FINE_BYTES_MAX {
             return SizeClass(bytes.max(1).div_ceil(CELL_ALIGN) - 1);
         }
-        // It is above this power of two and at most the next.
+        // The size is above this power of two and at most the next.
         let power = (bytes - 1).ilog2();
         let step = (bytes - 1 - (1 << power)) >> (power - STEPS.ilog2());
         let doublings = (power - FINE_BYTES_MAX.ilog2()) as usize;
         SizeClass(FINE_CLASSES + STEPS * doublings + step)
     }
 
-    /// Its place in a table of [`CLASSES`].
+    /// Its index in a table of [`CLASSES`].
     pub fn index(self) -> usize {
         self.0
     }
 
-    /// The class at this place.
+    /// The class at this index.
     pub fn at(index: usize) -> SizeClass {
         SizeClass(index)
     }
 
-    /// Bytes of a cell.
+    /// The size of a cell.
     pub fn bytes(self) -> usize {
         let Some(coarse) = self.0.checked_sub(FINE_CLASSES) else {
             return (self.0 + 1) * CELL_ALIGN;
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_a_fifth_of_a_cell_is_lost_above_the_smallest() {
+    fn at_most_a_fifth_of_a_cell_is_wasted_above_the_smallest() {
         for bytes in FINE_BYTES_MAX..=UNIT_BYTES_MAX {
             let cell = SizeClass::of_bytes(bytes).bytes();
             assert!(5 * (cell - bytes) <= cell, "{bytes} in {cell}");
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_large_or_rarely_aligned_has_no_class() {
+    fn large_or_unusually_aligned_allocations_have_no_class() {
         let unit = Unit::of_heap(40 << 20);
         let class = |bytes, align| unit.class_of(Layout::from_size_align(bytes, align).unwrap());
         assert!(class(16 << 10, 16).is_some());

@@ -24,7 +24,12 @@ pub struct Ring<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RingError {
     /// More frames are queued than there are slots.
-    Counters { produced: u32, consumed: u32 },
+    Counters {
+        /// The number of produced frames.
+        produced: u32,
+        /// The number of consumed frames.
+        consumed: u32,
+    },
     /// No frame can have this length.
     Length(u32),
 }

@@ -1,4 +1,4 @@
-//! Freezing a domain, thawing it and retiring it: [`Freeze`].
+//! Freezing, thawing and retiring a domain: [`Freeze`].
 
 use abi::Error;
 use abi::calls::{DomainFreeze, DomainRetire, DomainThaw, DomainUnretire};
@@ -6,20 +6,20 @@ use abi::calls::{DomainFreeze, DomainRetire, DomainThaw, DomainUnretire};
 use crate::capability::{Cap, Domain};
 use crate::system_call::invoke;
 
-/// A freeze that belongs to this domain.
+/// A freeze owned by the calling domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Freeze {
     /// The frozen domain's version.
     pub version: u64,
-    /// What proves whose freeze it is.
+    /// The token that proves ownership of the freeze.
     pub token: u64,
 }
 
 impl Cap<Domain> {
-    /// Stops the domain until a deadline in this domain's time, or [`abi::NO_DEADLINE`].
+    /// Freezes the domain until a deadline in the caller's time, or [`abi::NO_DEADLINE`].
     ///
     /// # Errors
-    /// What `DomainFreeze` says: [`Error::InUse`] if it is frozen, [`Error::WrongState`] if it is retired, and otherwise
+    /// The error of `DomainFreeze`: [`Error::InUse`] if it is frozen, [`Error::WrongState`] if it is retired, and otherwise
     /// [`Error::TimedOut`] if the deadline has passed.
     pub fn freeze(self, deadline_ns: u64) -> Result<Freeze, Error> {
         let (version, token) = invoke(DomainFreeze {
@@ -30,10 +30,10 @@ impl Cap<Domain> {
         Ok(Freeze { version, token })
     }
 
-    /// Lets the frozen domain run.
+    /// Thaws the frozen domain.
     ///
     /// # Errors
-    /// What `DomainThaw` says: [`Error::WrongState`] if it is not frozen, [`Error::InUse`] if another froze it.
+    /// The error of `DomainThaw`: [`Error::WrongState`] if it is not frozen, [`Error::InUse`] if the freeze has another owner.
     pub fn thaw(self, token: u64) -> Result<(), Error> {
         invoke(DomainThaw {
             domain: self.slot(),
@@ -53,10 +53,10 @@ impl Cap<Domain> {
         })
     }
 
-    /// Makes the retired domain frozen again, until a deadline as for [`Cap::freeze`].
+    /// Undoes a retirement: the domain is frozen again, until a deadline as for [`Cap::freeze`].
     ///
     /// # Errors
-    /// What `DomainUnretire` says: [`Error::WrongState`] if it is not retired.
+    /// The error of `DomainUnretire`: [`Error::WrongState`] if it is not retired.
     pub fn unretire(self, deadline_ns: u64) -> Result<Freeze, Error> {
         let (version, token) = invoke(DomainUnretire {
             domain: self.slot(),

@@ -1,8 +1,8 @@
-//! What a Domain can do: be filled with memory, capabilities and threads; be frozen, read and retired.
+//! The operations on a Domain: filling it with memory, capabilities and threads; freezing, reading and retiring it.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `freeze` | a domain that is frozen, retired and thawed |
+//! | `freeze` | freezing, thawing and retiring a domain |
 //! | `records` | lists about a domain |
 //! | `pages` | pages of a domain's Memories: present, dirty, copied |
 
@@ -32,7 +32,7 @@ impl Cap<Domain> {
     /// Maps pages of a Memory.
     ///
     /// # Errors
-    /// What `DomainMap` says.
+    /// The error of `DomainMap`.
     pub fn map(
         self,
         memory: Cap<Memory>,
@@ -51,10 +51,10 @@ impl Cap<Domain> {
         })
     }
 
-    /// Maps pages of the Memory in a slot of the domain's own table, below what that slot holds.
+    /// Maps pages of the Memory in a slot of the domain's own table, as a child of that capability.
     ///
     /// # Errors
-    /// What `DomainMapOwn` says.
+    /// The error of `DomainMapOwn`.
     pub fn map_own(
         self,
         memory: Slot,
@@ -73,10 +73,10 @@ impl Cap<Domain> {
         })
     }
 
-    /// Puts a copy of what a slot of the domain's own table holds into an object, below what that slot holds.
+    /// Copies the capability in a slot of the domain's own table into an object, as a child of that capability.
     ///
     /// # Errors
-    /// What `DomainHold` says.
+    /// The error of `DomainHold`.
     pub fn hold<T: Kind>(
         self,
         from: Slot,
@@ -93,10 +93,10 @@ impl Cap<Domain> {
         })
     }
 
-    /// Unmaps the mapping that begins at this address.
+    /// Removes the mapping that begins at this address.
     ///
     /// # Errors
-    /// What `DomainUnmap` says.
+    /// The error of `DomainUnmap`.
     pub fn unmap(self, address: UserAddress) -> Result<(), Error> {
         invoke(DomainUnmap {
             domain: self.slot(),
@@ -107,7 +107,7 @@ impl Cap<Domain> {
     /// Copies one of the caller's capabilities into the domain's table.
     ///
     /// # Errors
-    /// What `DomainInstall` says.
+    /// The error of `DomainInstall`.
     pub fn install<T: Kind>(
         self,
         from: Cap<T>,
@@ -127,7 +127,7 @@ impl Cap<Domain> {
     /// Empties a slot of the domain's table.
     ///
     /// # Errors
-    /// What `DomainRemove` says.
+    /// The error of `DomainRemove`.
     pub fn remove(self, slot: Slot) -> Result<(), Error> {
         invoke(DomainRemove {
             domain: self.slot(),
@@ -135,10 +135,10 @@ impl Cap<Domain> {
         })
     }
 
-    /// Derives inside the domain's table.
+    /// Derives a capability inside the domain's table.
     ///
     /// # Errors
-    /// What `DomainDerive` says.
+    /// The error of `DomainDerive`.
     pub fn derive(
         self,
         from: Slot,
@@ -155,10 +155,10 @@ impl Cap<Domain> {
         })
     }
 
-    /// The object that a slot of the domain's table refers to.
+    /// The object of the capability in a slot of the domain's table.
     ///
     /// # Errors
-    /// What `CapabilityIdentify` says.
+    /// The error of `CapabilityIdentify`.
     pub fn identify(self, slot: Slot) -> Result<ObjectId, Error> {
         invoke(CapabilityIdentify {
             domain: self.slot(),
@@ -168,10 +168,10 @@ impl Cap<Domain> {
     }
 
     /// Puts the reply right for an awaiting thread of the frozen domain into the domain's table: with `GRANT` as over an
-    /// endpoint, or no rights.
+    /// endpoint, or without rights.
     ///
     /// # Errors
-    /// What `DomainInstallReply` says.
+    /// The error of `DomainInstallReply`.
     pub fn install_reply(
         self,
         thread: Cap<Thread>,
@@ -189,7 +189,7 @@ impl Cap<Domain> {
     /// Grows the table until it has this many slots.
     ///
     /// # Errors
-    /// What `DomainGrow` says.
+    /// The error of `DomainGrow`.
     pub fn grow(self, slots: u32) -> Result<(), Error> {
         invoke(DomainGrow {
             domain: self.slot(),
@@ -197,10 +197,10 @@ impl Cap<Domain> {
         })
     }
 
-    /// Makes a stopped thread.
+    /// Creates a stopped thread.
     ///
     /// # Errors
-    /// What `ThreadCreate` says, or that no slot is free.
+    /// The error of `ThreadCreate`, or that no slot is free.
     pub fn create_thread(self) -> Result<Cap<Thread>, Error> {
         created(|into| {
             invoke(ThreadCreate {
@@ -210,10 +210,10 @@ impl Cap<Domain> {
         })
     }
 
-    /// Reads a thread of the frozen domain.
+    /// Reads the state of a thread of the frozen domain.
     ///
     /// # Errors
-    /// What `DomainReadThread` says.
+    /// The error of `DomainReadThread`.
     pub fn read_thread(self, thread: ObjectId) -> Result<ThreadState, Error> {
         invoke(DomainReadThread {
             domain: self.slot(),
@@ -225,7 +225,7 @@ impl Cap<Domain> {
     /// Sets the domain's clock to the machine's plus `offset_ns`; returns the machine's time.
     ///
     /// # Errors
-    /// What `DomainClock` says.
+    /// The error of `DomainClock`.
     pub fn set_clock(self, offset_ns: i64) -> Result<u64, Error> {
         invoke(DomainClock {
             domain: self.slot(),

@@ -1,4 +1,4 @@
-//! Pages of a domain's Memories: which are present or dirty, and copies of them.
+//! Pages of a domain's Memories: present, dirty, copied.
 
 use abi::Error;
 use abi::calls::{DomainBeginLog, DomainMapCaptured, DomainPages, DomainReadPages, PageSet};
@@ -9,18 +9,18 @@ use crate::buffer;
 use crate::capability::{Cap, Domain, Memory};
 use crate::system_call::invoke;
 
-/// A bit for each of some pages of a Memory.
+/// A bitmap of consecutive pages of a Memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageBitmap {
     /// The page of the first bit.
     pub first_page: PageCount,
-    /// How many pages.
+    /// The number of pages.
     pub page_count: PageCount,
     bits: [u8; DATA_BYTES],
 }
 
 impl PageBitmap {
-    /// The pages whose bit is set, in order.
+    /// The pages with a set bit, in order.
     pub fn pages(&self) -> impl Iterator<Item = PageCount> + '_ {
         let count = (self.page_count.0 as usize).min(DATA_BYTES * 8);
         (0..count)
@@ -28,33 +28,33 @@ impl PageBitmap {
             .map(|index| PageCount(self.first_page.0 + index as u64))
     }
 
-    /// The bits, bit 0 of byte 0 for the first page.
+    /// The bits; bit 0 of byte 0 is the first page.
     pub fn bits(&self) -> &[u8] {
         &self.bits[..(self.page_count.0 as usize).div_ceil(8).min(DATA_BYTES)]
     }
 }
 
-/// Pages of a Memory that are to be copied.
+/// Pages of a Memory to be copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WantedPages {
     /// The Memory.
     pub memory: ObjectId,
-    /// The token of its dirty log, in which the pages count as clean afterwards; zero leaves it alone.
+    /// The token of its dirty log, in which copied pages become clean; zero leaves the log alone.
     pub log: u64,
     /// The page of the mask's first bit, a multiple of 64.
     pub first_page: PageCount,
-    /// Which pages.
+    /// The pages, one bit each.
     pub mask: u64,
 }
 
-/// The result of copying some pages: masks like the wanted one. A page in none of them is absent.
+/// The result of copying pages: masks like that of [`WantedPages`]. A page in none of them is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CopiedPages {
     /// Not read yet.
     pub remaining: u64,
-    /// Copied, one behind the other.
+    /// Copied, one after the other.
     pub data: u64,
-    /// Full of zeros, and not copied.
+    /// All zeros, and not copied.
     pub zero: u64,
 }
 
@@ -62,7 +62,7 @@ impl Cap<Domain> {
     /// Copies some of the wanted pages to pages of `into`, from `into_page` on.
     ///
     /// # Errors
-    /// What `DomainReadPages` says.
+    /// The error of `DomainReadPages`.
     pub fn read_pages(
         self,
         wanted: WantedPages,
@@ -88,7 +88,7 @@ impl Cap<Domain> {
     /// Takes over the dirty log of one of the domain's Memories; returns its token.
     ///
     /// # Errors
-    /// What `DomainBeginLog` says.
+    /// The error of `DomainBeginLog`.
     pub fn begin_log(self, memory: ObjectId) -> Result<u64, Error> {
         invoke(DomainBeginLog {
             domain: self.slot(),
@@ -99,7 +99,7 @@ impl Cap<Domain> {
     /// Maps one of the domain's Memories read-only into another domain.
     ///
     /// # Errors
-    /// What `DomainMapCaptured` says.
+    /// The error of `DomainMapCaptured`.
     pub fn map_captured(
         self,
         memory: ObjectId,
@@ -114,10 +114,10 @@ impl Cap<Domain> {
         })
     }
 
-    /// Reads which pages of one of the domain's Memories are present, of at most `page_count`.
+    /// The present pages of one of the domain's Memories, among at most `page_count`.
     ///
     /// # Errors
-    /// What `DomainPages` says.
+    /// The error of `DomainPages`.
     pub fn present_pages(
         self,
         memory: ObjectId,
@@ -127,11 +127,11 @@ impl Cap<Domain> {
         self.page_set(memory, 0, first_page, page_count, PageSet::Present)
     }
 
-    /// Reads which pages of one of the domain's Memories are dirty in the log with this token, of at most `page_count`.
-    /// They count as clean from then on.
+    /// Takes the dirty pages of one of the domain's Memories, among at most `page_count`, from the log with this token: they
+    /// become clean.
     ///
     /// # Errors
-    /// What `DomainPages` says.
+    /// The error of `DomainPages`.
     pub fn take_dirty_pages(
         self,
         memory: ObjectId,
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bitmap_lists_its_pages_and_no_bits_beyond_them() {
+    fn a_bitmap_lists_only_its_own_pages() {
         let mut bits = [0; DATA_BYTES];
         bits[0] = 0b1000_0001;
         bits[1] = 0b0000_0110;

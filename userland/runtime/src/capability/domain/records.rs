@@ -9,22 +9,22 @@ use crate::buffer;
 use crate::capability::{Cap, Domain};
 use crate::system_call::invoke;
 
-/// Some records of a list about a domain.
+/// Consecutive records of a list about a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Records {
-    /// The records; [`abi::record`] knows what they say.
+    /// The records; [`abi::record`] decodes them.
     pub records: heapless::Vec<RecordWords, RECORDS_MAX>,
-    /// Where the list goes on; `None` at its end.
+    /// The cursor of the next record; `None` at the end.
     pub next: Option<u64>,
     /// The domain's version.
     pub version: u64,
 }
 
 impl Cap<Domain> {
-    /// Reads a list about the domain, from zero or from [`Records::next`] on.
+    /// Reads a list about the domain, from cursor zero or [`Records::next`].
     ///
     /// # Errors
-    /// What `DomainDescribe` says.
+    /// The error of `DomainDescribe`.
     pub fn describe(self, list: List, cursor: u64) -> Result<Records, Error> {
         let (count, next, version) = invoke(DomainDescribe {
             domain: self.slot(),

@@ -4,12 +4,12 @@ use std::vec::Vec;
 
 const HEAP_BYTES: usize = 8 << 20;
 
-/// A heap in memory of the host's, and what was taken from it.
+/// A heap in the host's memory, and the blocks allocated from it.
 struct Fixture {
     heap: Heap,
-    pieces: Vec<(NonNull<u8>, Layout, u8)>,
+    blocks: Vec<(NonNull<u8>, Layout, u8)>,
     random: u64,
-    // Last, so that it goes last.
+    // The last field, so that it is dropped last.
     _memory: Vec<u128>,
 }
 
@@ -21,7 +21,7 @@ impl Fixture {
         unsafe { heap.init(memory.as_mut_ptr().cast(), bytes) };
         Fixture {
             heap,
-            pieces: Vec::new(),
+            blocks: Vec::new(),
             random: 1,
             _memory: memory,
         }
@@ -36,41 +36,41 @@ impl Fixture {
         (self.random >> 33) as usize % limit
     }
 
-    /// Takes a piece and fills it; returns whether there was one.
+    /// Allocates and fills a block; returns whether there was room.
     fn take(&mut self, bytes: usize, align: usize) -> bool {
         let layout = Layout::from_size_align(bytes, align).unwrap();
-        let Some(piece) = self.heap.allocate(layout) else {
+        let Some(block) = self.heap.allocate(layout) else {
             return false;
         };
-        assert!(piece.addr().get().is_multiple_of(align));
+        assert!(block.addr().get().is_multiple_of(align));
         let mark = self.random(256) as u8;
-        // SAFETY: The heap gave it out with this layout.
-        unsafe { piece.write_bytes(mark, bytes) };
-        self.pieces.push((piece, layout, mark));
+        // SAFETY: The heap returned it for this layout.
+        unsafe { block.write_bytes(mark, bytes) };
+        self.blocks.push((block, layout, mark));
         true
     }
 
-    /// Gives a piece back, which still holds what it was filled with.
-    fn give_back(&mut self, index: usize) {
-        let (piece, layout, mark) = self.pieces.swap_remove(index);
-        // SAFETY: It was taken with this layout, filled, and is given back once.
+    /// Frees a block after checking its contents.
+    fn free(&mut self, index: usize) {
+        let (block, layout, mark) = self.blocks.swap_remove(index);
+        // SAFETY: It was allocated with this layout, filled, and is freed once.
         unsafe {
-            let bytes = core::slice::from_raw_parts(piece.as_ptr(), layout.size());
+            let bytes = core::slice::from_raw_parts(block.as_ptr(), layout.size());
             assert!(bytes.iter().all(|byte| *byte == mark), "{layout:?}");
-            self.heap.deallocate(piece, layout);
+            self.heap.deallocate(block, layout);
         }
     }
 
-    fn give_all_back_in_any_order(&mut self) {
-        while !self.pieces.is_empty() {
-            let index = self.random(self.pieces.len());
-            self.give_back(index);
+    fn free_all_in_any_order(&mut self) {
+        while !self.blocks.is_empty() {
+            let index = self.random(self.blocks.len());
+            self.free(index);
         }
     }
 }
 
 #[test]
-fn pieces_of_all_sizes_come_and_go_and_never_overlap() {
+fn blocks_of_all_sizes_come_and_go_and_never_overlap() {
     let mut fixture = Fixture::new(HEAP_BYTES);
     let free = fixture.heap.free();
     for _ in 0..30_000 {
@@ -79,13 +79,13 @@ fn pieces_of_all_sizes_come_and_go_and_never_overlap() {
             let bytes = 1 + fixture.random(magnitude);
             let align = 1 << fixture.random(8);
             fixture.take(bytes, align);
-        } else if !fixture.pieces.is_empty() {
-            let index = fixture.random(fixture.pieces.len());
-            fixture.give_back(index);
+        } else if !fixture.blocks.is_empty() {
+            let index = fixture.random(fixture.blocks.len());
+            fixture.free(index);
         }
     }
-    assert!(fixture.pieces.len() > 1000);
-    fixture.give_all_back_in_any_order();
+    assert!(fixture.blocks.len() > 1000);
+    fixture.free_all_in_any_order();
     fixture.heap.release_unused();
     assert_eq!(
         (fixture.heap.free(), fixture.heap.cell_bytes_free),
@@ -93,18 +93,21 @@ fn pieces_of_all_sizes_come_and_go_and_never_overlap() {
     );
 }
 
-/// The list walks its holes at every call: what there is much of must not call it.
+/// The list walks its holes at every call: frequent operations must not call it.
 #[test]
-fn giving_much_back_in_any_order_does_not_ask_the_list_for_each_piece() {
+fn freeing_many_blocks_in_any_order_does_not_call_the_list_for_each() {
     let mut fixture = Fixture::new(HEAP_BYTES);
     for index in 0..20_000 {
         assert!(fixture.take(40 + index % 200, 8));
     }
-    let (pieces, made) = (fixture.pieces.len(), fixture.heap.list_calls);
-    fixture.give_all_back_in_any_order();
-    let given_back = fixture.heap.list_calls - made;
-    assert!(given_back <= made, "{given_back} calls for {made} chunks");
-    assert!(20 * made < pieces, "{made} chunks of {pieces} pieces");
+    let (blocks, made) = (fixture.blocks.len(), fixture.heap.list_calls);
+    fixture.free_all_in_any_order();
+    let list_calls_to_free = fixture.heap.list_calls - made;
+    assert!(
+        list_calls_to_free <= made,
+        "{list_calls_to_free} calls for {made} chunks"
+    );
+    assert!(20 * made < blocks, "{made} chunks of {blocks} blocks");
 }
 
 #[test]
@@ -116,13 +119,13 @@ fn memory_of_one_size_serves_every_other_afterwards() {
             count += 1;
         }
         assert!(count * bytes > HEAP_BYTES / 4 * 3, "{count} of {bytes}");
-        fixture.give_all_back_in_any_order();
+        fixture.free_all_in_any_order();
     }
     assert!(fixture.take(HEAP_BYTES / 2, 4096));
 }
 
 #[test]
-fn what_chunks_bind_is_free_and_committed() {
+fn free_cells_are_free_and_committed() {
     let mut fixture = Fixture::new(HEAP_BYTES);
     let free = fixture.heap.free();
     for _ in 0..1000 {
@@ -132,19 +135,19 @@ fn what_chunks_bind_is_free_and_committed() {
         fixture.heap.uncommitted(),
         fixture.heap.free() - fixture.heap.cell_bytes_free
     );
-    while fixture.pieces.len() > 1 {
-        fixture.give_back(0);
+    while fixture.blocks.len() > 1 {
+        fixture.free(0);
     }
     assert!(fixture.heap.uncommitted() < fixture.heap.free());
     assert!(fixture.heap.free() > free - 256);
 }
 
 #[test]
-fn one_piece_that_comes_and_goes_keeps_its_chunk() {
+fn one_block_that_comes_and_goes_keeps_its_chunk() {
     let mut fixture = Fixture::new(HEAP_BYTES);
     for _ in 0..100 {
         assert!(fixture.take(100, 8));
-        fixture.give_back(0);
+        fixture.free(0);
     }
     assert_eq!(fixture.heap.list_calls, 1);
 }
@@ -157,7 +160,7 @@ fn a_heap_without_memory_has_none() {
 }
 
 #[test]
-fn the_fewest_bytes_that_were_left_are_remembered() {
+fn the_low_water_mark_is_remembered() {
     let mut fixture = Fixture::new(HEAP_BYTES);
     let all = fixture.heap.uncommitted();
     assert_eq!(fixture.heap.least_uncommitted(), all);
@@ -166,7 +169,7 @@ fn the_fewest_bytes_that_were_left_are_remembered() {
     }
     let least = fixture.heap.uncommitted();
     assert!(least < all / 2 + HEAP_BYTES / 16);
-    fixture.give_all_back_in_any_order();
+    fixture.free_all_in_any_order();
     assert!(fixture.take(HEAP_BYTES / 8, 8));
     assert_eq!(fixture.heap.least_uncommitted(), least);
 }
