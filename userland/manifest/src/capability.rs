@@ -1,4 +1,4 @@
-//! What a domain may be given, beyond what is its own anyway (its Domain with MAP, its thread, its `wake`).
+//! The capabilities that a domain may receive, besides those every domain has (its Domain with MAP, its thread, its `wake`).
 
 use alloc::string::{String, ToString};
 
@@ -8,32 +8,32 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Capability {
-    /// To say something, which the machine's console shows.
+    /// To log lines, which the machine's console shows.
     Log,
-    /// Its own pool, to make objects.
+    /// Its own pool, to create objects.
     Pool,
-    /// A port at the switch: `port` says which.
+    /// The port at the switch described by `port`.
     Port,
-    /// Beside its port, the frames for domains that have left this machine: to be the migration server.
+    /// The port for frames of domains that have left this machine: for the migration server.
     Tunnel,
-    /// A device: `device` says which.
+    /// The device described by `device`.
     Device,
     /// Root's list of domains, and the authority to move them.
     Root,
-    /// To be the switch.
+    /// Root's commands about ports: for the switch.
     Ports,
-    /// The first serial port, and what is said on the machine: to be the console, and write that there.
+    /// The first serial port and the machine's log: for the console.
     Serial,
-    /// Memory of its own that outlives it, for what a new life must know of the last.
+    /// Its own memory that outlives it, for the state that a restart needs.
     Records,
     /// To call the domain that provides this service.
     Service(String),
 }
 
-/// What a service's name begins with where a manifest names it as a capability.
+/// The prefix of a service's name as a capability in a manifest.
 const SERVICE: &str = "service:";
 
-/// The names, for messages.
+/// The names, for error messages.
 const NAMES: &str = "log, pool, port, tunnel, device, root, ports, serial, records, service:NAME";
 
 impl TryFrom<String> for Capability {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_named_with_the_known_ones() {
+    fn an_error_lists_the_unknown_name_and_the_known_ones() {
         let error = Capability::try_from("log ".to_string()).unwrap_err();
         assert!(error.contains("`log `") && error.contains(NAMES), "{error}");
         assert!(Capability::try_from("service:".to_string()).is_err());

@@ -1,5 +1,5 @@
-//! What must hold between the fields of a manifest. A complaint names the domain and the field, so that the reader of
-//! the TOML can show the line.
+//! The constraints between the fields of a manifest. An error names the domain and the field, from which the parser of
+//! the TOML finds the line.
 
 use alloc::format;
 use alloc::string::String;
@@ -10,28 +10,28 @@ use abi::start_page::{ARGUMENT_BYTES, NAME_BYTES, is_name};
 
 use crate::{Capability, Domain, Manifest, Restart};
 
-/// Root's own priority, which no other domain has.
+/// Root's priority, reserved for it.
 const ROOT_PRIORITY: u8 = abi::PRIORITY_MAX;
-/// The largest pool, 1 TiB: more than any machine has, and far from overflowing anything.
+/// The largest pool, 1 TiB: more than any machine has, and far from any overflow.
 const POOL_MIB_MAX: u32 = 1 << 20;
 const STACK_KIB_MAX: u32 = 1024;
 
-/// What is wrong with a domain.
+/// An error in a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Complaint {
-    /// Which domain of the manifest.
+pub struct CheckError {
+    /// The index of the domain in the manifest.
     pub domain: usize,
-    /// Which field of it.
+    /// The name of the field.
     pub field: &'static str,
-    /// Why.
+    /// The reason for rejecting it.
     pub reason: String,
 }
 
 /// Checks the whole manifest.
 ///
 /// # Errors
-/// The first complaint.
-pub fn check(manifest: &Manifest) -> Result<(), Complaint> {
+/// The first error found.
+pub fn check(manifest: &Manifest) -> Result<(), CheckError> {
     for (index, domain) in manifest.domains.iter().enumerate() {
         let checks = [
             name(manifest, index),
@@ -47,7 +47,7 @@ pub fn check(manifest: &Manifest) -> Result<(), Complaint> {
             priority(manifest, domain),
         ];
         for check in checks {
-            check.map_err(|(field, reason)| Complaint {
+            check.map_err(|(field, reason)| CheckError {
                 domain: index,
                 field,
                 reason,
@@ -66,16 +66,16 @@ fn require(holds: bool, field: &'static str, reason: impl FnOnce() -> String) ->
     }
 }
 
-/// Why a text is no name of a domain, a machine or a service.
-pub fn no_name(text: &str) -> String {
+/// The reason a text is not a valid name of a domain, a machine or a service.
+pub fn invalid_name(text: &str) -> String {
     format!("`{text}` is not 1 to {NAME_BYTES} letters, digits, `-`, `_`, `.` or `:`")
 }
 
 fn name(manifest: &Manifest, index: usize) -> Check {
     let Domain { name, home, .. } = &manifest.domains[index];
-    require(is_name(name), "name", || no_name(name))?;
+    require(is_name(name), "name", || invalid_name(name))?;
     if let Some(home) = home {
-        require(is_name(home), "home", || no_name(home))?;
+        require(is_name(home), "home", || invalid_name(home))?;
     }
     let mut others = manifest.domains[..index].iter();
     require(others.all(|other| other.name != *name), "name", || {
@@ -111,14 +111,14 @@ fn port(manifest: &Manifest, index: usize) -> Check {
     let granted = domain.capabilities.contains(&Capability::Port);
     let Some(port) = &domain.port else {
         return require(!granted, "capabilities", || {
-            "`port` is granted, but the field `port` does not say which".into()
+            "`port` is granted, but the field `port` is missing".into()
         });
     };
     require(granted, "port", || {
         "`capabilities` does not grant `port`".into()
     })?;
     require(port.mac.is_some() != port.uplink, "port", || {
-        "a port has a `mac`, or is the `uplink`, whose card has one".into()
+        "a port has either a `mac` or `uplink = true`".into()
     })?;
     for other in &manifest.domains[..index] {
         if let Some(same) = other
@@ -157,14 +157,16 @@ fn device(manifest: &Manifest, index: usize) -> Check {
     let granted = domain.capabilities.contains(&Capability::Device);
     let Some(device) = &domain.device else {
         return require(!granted, "capabilities", || {
-            "`device` is granted, but the field `device` does not say which".into()
+            "`device` is granted, but the field `device` is missing".into()
         });
     };
     require(granted, "device", || {
         "`capabilities` does not grant `device`".into()
     })?;
     let mut others = manifest.domains[..index].iter();
-    match others.find(|other| other.device.as_ref() == Some(device) && meet(domain, other)) {
+    match others
+        .find(|other| other.device.as_ref() == Some(device) && share_a_machine(domain, other))
+    {
         None => Ok(()),
         Some(other) => Err((
             "device",
@@ -177,7 +179,7 @@ fn serial(manifest: &Manifest, index: usize) -> Check {
     let has = |domain: &Domain| domain.capabilities.contains(&Capability::Serial);
     let domain = &manifest.domains[index];
     let mut others = manifest.domains[..index].iter();
-    match others.find(|other| has(domain) && has(other) && meet(domain, other)) {
+    match others.find(|other| has(domain) && has(other) && share_a_machine(domain, other)) {
         None => Ok(()),
         Some(other) => Err((
             "capabilities",
@@ -187,11 +189,11 @@ fn serial(manifest: &Manifest, index: usize) -> Check {
 }
 
 /// Whether one machine may start both.
-fn meet(domain: &Domain, other: &Domain) -> bool {
+fn share_a_machine(domain: &Domain, other: &Domain) -> bool {
     domain.home.is_none() || other.home.is_none() || domain.home == other.home
 }
 
-/// The other machines, as the migration server is told of them.
+/// The other machines, in the migration server's arguments.
 fn peers(manifest: &Manifest, domain: &Domain) -> Check {
     let is_server = domain.capabilities.contains(&Capability::Records);
     let Some(peers) = domain.arguments.get("peers").filter(|_| is_server) else {
@@ -203,9 +205,9 @@ fn peers(manifest: &Manifest, domain: &Domain) -> Check {
     for entry in entries {
         let (name, address) = entry.split_once('=').unwrap_or((entry, ""));
         let (name, address) = (name.trim(), address.trim());
-        require(is_name(name), "arguments", || no_name(name))?;
+        require(is_name(name), "arguments", || invalid_name(name))?;
         require(address.parse::<Ipv4Addr>().is_ok(), "arguments", || {
-            format!("the peer `{name}` is at `{address}`, which is no IPv4 address")
+            format!("the peer `{name}` is at `{address}`, which is not an IPv4 address")
         })?;
         require(!names.contains(&name), "arguments", || {
             format!("another machine is called `{name}`")
@@ -227,7 +229,7 @@ fn services(manifest: &Manifest, domain: &Domain) -> Check {
         }
     }
     for service in &domain.provides {
-        require(is_name(service), "provides", || no_name(service))?;
+        require(is_name(service), "provides", || invalid_name(service))?;
         let providers = manifest.domains.iter();
         let count = providers
             .filter(|other| other.provides.contains(service))
@@ -283,23 +285,23 @@ fn moving(domain: &Domain) -> Check {
     require(
         !domain.movable || domain.provides.is_empty(),
         "movable",
-        || "a domain that provides a service stays with those who call it".into(),
+        || "a domain that provides a service stays with its callers".into(),
     )?;
     require(
         !domain.movable || domain.restart == Restart::Never || domain.home.is_some(),
         "restart",
-        || "a movable domain is started again by its home, and this one has none".into(),
+        || "a movable domain is restarted by its home, and this one has none".into(),
     )
 }
 
-/// The migration server gives its threads their priorities when it comes back, and nobody gives more than their own.
+/// The migration server sets the priorities of a restored domain's threads, and no thread may set one above its own.
 fn priority(manifest: &Manifest, domain: &Domain) -> Check {
     let is_server = |other: &&Domain| other.capabilities.contains(&Capability::Records);
     match manifest.domains.iter().find(is_server) {
         Some(server) if domain.movable => {
             require(domain.priority <= server.priority, "priority", || {
                 let (name, most) = (&server.name, server.priority);
-                format!("a movable domain's is not above that of `{name}`, {most}")
+                format!("a movable domain's priority must not exceed that of `{name}`, {most}")
             })
         }
         _ => Ok(()),
@@ -310,15 +312,15 @@ fn priority(manifest: &Manifest, domain: &Domain) -> Check {
 mod tests {
     use crate::source::tests::{error_of, manifest_of};
 
-    /// The complaint about a machine with one good domain and, from line 8 on, this one.
-    fn complaint(fields: &str) -> String {
+    /// The error in a manifest with one valid domain and, from line 8, this one.
+    fn error_in(fields: &str) -> String {
         let head = "[machine]\nname = \"a\"\n[[domain]]\nname = \"good\"\nimage = \"x\"\n\
                     pool_mib = 2\n[[domain]]\n";
         error_of(&format!("{head}{fields}"))
     }
 
     #[test]
-    fn names_line_and_field_of_what_does_not_fit() {
+    fn an_error_names_line_and_field() {
         let domain = "name = \"d\"\nimage = \"x\"\npool_mib = 2\n";
         let cases = [
             ("priority = 63\n", "priority", 11),
@@ -362,23 +364,23 @@ mod tests {
             ),
         ];
         for (fields, field, line) in cases {
-            let error = complaint(&format!("{domain}{fields}"));
+            let error = error_in(&format!("{domain}{fields}"));
             let expected = format!("test.toml:{line}: domain `d`: field `{field}`: ");
             assert!(error.starts_with(&expected), "{fields}: {error}");
         }
     }
 
     #[test]
-    fn a_name_is_one_that_the_migration_server_can_say() {
+    fn rejects_names_that_the_migration_server_cannot_use() {
         for name in ["my kv", "z\u{e4}hler", "", "longer-than-twenty-four-b"] {
-            let error = complaint(&format!("name = \"{name}\"\nimage = \"x\"\npool_mib = 2\n"));
+            let error = error_in(&format!("name = \"{name}\"\nimage = \"x\"\npool_mib = 2\n"));
             let expected = format!("test.toml:8: domain `{name}`: field `name`: `{name}` is not");
             assert!(error.starts_with(&expected), "{error}");
         }
     }
 
     #[test]
-    fn a_machine_and_its_peers_have_names_of_their_own() {
+    fn a_machine_and_its_peers_have_distinct_names() {
         let error = error_of("[machine]\nname = \"a b\"\n");
         assert!(
             error.starts_with("test.toml:2: field `machine`: `a b` is not"),
@@ -392,7 +394,7 @@ mod tests {
             ("b", "the peer `b` is at ``"),
         ];
         for (peers, reason) in cases {
-            let error = complaint(&format!(
+            let error = error_in(&format!(
                 "name = \"s\"\nimage = \"x\"\npool_mib = 2\ncapabilities = [\"records\"]\n\
                  arguments = {{ peers = \"{peers}\" }}\n"
             ));
@@ -402,23 +404,23 @@ mod tests {
     }
 
     #[test]
-    fn what_moves_is_not_above_who_moves_it() {
+    fn a_movable_domain_is_not_above_the_migration_server() {
         let server = "name = \"s\"\nimage = \"x\"\npool_mib = 2\ncapabilities = [\"records\"]\n";
         let domain = "[[domain]]\nname = \"d\"\nimage = \"x\"\npool_mib = 2\npriority = 17\n";
-        let error = complaint(&format!("{server}{domain}movable = true\n"));
-        let expected = "test.toml:16: domain `d`: field `priority`: a movable domain's is not above that of `s`, 16";
+        let error = error_in(&format!("{server}{domain}movable = true\n"));
+        let expected = "test.toml:16: domain `d`: field `priority`: a movable domain's priority must not exceed that of `s`, 16";
         assert_eq!(error, expected);
     }
 
     #[test]
     fn two_domains_do_not_share_name_or_address() {
-        let error = complaint("name = \"good\"\nimage = \"x\"\npool_mib = 2\n");
+        let error = error_in("name = \"good\"\nimage = \"x\"\npool_mib = 2\n");
         assert!(
             error.starts_with("test.toml:8: domain `good`: field `name`"),
             "{error}"
         );
         let port = "capabilities = [\"port\"]\nport = { mac = \"52:54:00:00:00:01\" }\n";
-        let error = complaint(&format!(
+        let error = error_in(&format!(
             "name = \"d\"\nimage = \"x\"\npool_mib = 2\n{port}\
              [[domain]]\nname = \"e\"\nimage = \"x\"\npool_mib = 2\n{port}"
         ));
@@ -429,7 +431,7 @@ mod tests {
                  port = {{ mac = \"52:54:00:00:00:{mac}\", ip = \"10.77.0.20/{prefix}\" }}\n"
             )
         };
-        let error = complaint(&format!(
+        let error = error_in(&format!(
             "name = \"d\"\n{}[[domain]]\nname = \"e\"\n{}",
             port("01", 24),
             port("02", 16)

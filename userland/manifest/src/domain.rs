@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Capability, Port};
 
-/// A domain: what it runs, what it may spend, what it may do.
+/// A domain: its program, its resources and its capabilities.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Domain {
@@ -19,40 +19,40 @@ pub struct Domain {
     /// 0 (lowest) to 62; root has 63.
     #[serde(default = "default_priority")]
     pub priority: u8,
-    /// What it may spend in all, page tables included.
+    /// The size of its pool, page tables included.
     pub pool_mib: u32,
-    /// How much of that is heap.
+    /// The part of it for the heap.
     #[serde(default = "default_heap_mib")]
     pub heap_mib: u32,
-    /// How much of it is its first thread's stack.
+    /// The part of it for the first thread's stack.
     #[serde(default = "default_stack_kib")]
     pub stack_kib: u32,
-    /// What it is given.
+    /// The capabilities it receives.
     #[serde(default)]
     pub capabilities: Vec<Capability>,
-    /// Its port, where `capabilities` say that it has one.
+    /// Its port, if `capabilities` contain one.
     #[serde(default)]
     pub port: Option<Port>,
-    /// Its device, where `capabilities` say that it has one.
+    /// Its device, if `capabilities` contain one.
     #[serde(default)]
     pub device: Option<Device>,
-    /// The services that it answers for.
+    /// The services that it provides.
     #[serde(default)]
     pub provides: Vec<String>,
-    /// Which of them keep nothing of a client from one call to the next, so that a client that moves may go on with the service of
-    /// that name on its new machine. With every other its state would stay behind: who calls it cannot move.
+    /// The stateless ones among them: they keep no state of a client between calls, so a client that moves continues with the
+    /// service of that name on its new machine. With any other, state would stay behind: its callers cannot move.
     #[serde(default)]
     pub stateless: Vec<String>,
-    /// What it reads in its start page.
+    /// The arguments in its start page.
     #[serde(default)]
     pub arguments: BTreeMap<String, String>,
     /// Whether it may be moved to another machine.
     #[serde(default)]
     pub movable: bool,
-    /// The one machine of the fleet that starts it; without one, every machine does.
+    /// The one machine of the fleet that starts it; if absent, every machine does.
     #[serde(default)]
     pub home: Option<String>,
-    /// What happens when it comes to an end.
+    /// The action when it ends.
     #[serde(default)]
     pub restart: Restart,
 }
@@ -80,29 +80,29 @@ fn default_stack_kib() -> u32 {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Device {
-    /// Which kind.
+    /// The kind of device.
     pub kind: DeviceKind,
-    /// Which of that kind, in the order in which the bus is searched.
+    /// Its index among those of that kind, in the order of the bus scan.
     #[serde(default)]
     pub index: u32,
 }
 
-/// The kinds of device that drivers exist for.
+/// The kinds of devices with drivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceKind {
-    /// A virtual network card (virtio 1.0, modern PCI).
+    /// A virtual NIC (virtio 1.0, modern PCI).
     VirtioNet,
 }
 
-/// What happens when a domain comes to an end.
+/// The action when a domain ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Restart {
-    /// It stays as it is, to be looked at.
+    /// It stays as it is, for inspection.
     #[default]
     Never,
-    /// It is started again from its image, for ever: after a tenth of a second, and each time it faults again within ten
-    /// seconds, after twice as long as before, a minute at most.
+    /// It is restarted from its image, any number of times: after a tenth of a second, and each time it faults again within ten
+    /// seconds, after twice the last delay, at most a minute.
     Always,
 }

@@ -1,15 +1,15 @@
-//! What a machine runs: its domains, each with exactly the capabilities it shall have.
+//! The manifest of a machine: its domains, each with exactly its capabilities.
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`machine`] | the manifest itself, and its compiled form, which lies in the boot archive and is read by root |
+//! | [`machine`] | the manifest itself, and its compiled form, which root reads from the boot archive |
 //! | [`domain`] | one domain of it |
-//! | [`capability`] | what a domain may be given |
+//! | [`capability`] | the capabilities that a domain may have |
 //! | [`network`] | a domain's port at the switch |
-//! | [`check`] | what must hold between the fields |
+//! | [`check`] | the constraints between fields |
 //! | `source` | feature `std`: TOML with includes and overrides; an error names file, line and field |
 //!
-//! One set of types serves TOML and the compiled form. Whoever reads either checks it: root does not trust the
+//! One set of types serves TOML and the compiled form. Both are checked when read: root does not trust the
 //! archive to be of its own version.
 
 #![cfg_attr(not(any(test, feature = "std")), no_std)]

@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Capability, Domain};
 
-/// What the compiled manifest is called in the boot archive.
+/// The name of the compiled manifest in the boot archive.
 pub const MEMBER: &str = "manifest";
 
-/// What the compiled form begins with; the number rises when the types change.
+/// The header of the compiled form; the number is incremented when the types change.
 const MAGIC: &[u8] = b"caravan manifest 2\n";
 
-/// What a machine runs.
+/// The domains of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The machine's name in the fleet.
@@ -27,20 +27,20 @@ pub struct Manifest {
     pub domains: Vec<Domain>,
 }
 
-/// Why bytes are no manifest.
+/// The reason bytes are not a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NoManifest {
-    /// They do not begin as a compiled manifest of this version.
+pub enum ManifestError {
+    /// They do not begin with the header of this version.
     Version,
-    /// They are damaged after their beginning.
+    /// They are damaged after the header.
     Damaged,
 }
 
-impl fmt::Display for NoManifest {
+impl fmt::Display for ManifestError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            NoManifest::Version => "it is not a compiled manifest of version 2",
-            NoManifest::Damaged => "it is damaged",
+            ManifestError::Version => "it is not a compiled manifest of version 2",
+            ManifestError::Damaged => "it is damaged",
         })
     }
 }
@@ -48,7 +48,7 @@ impl fmt::Display for NoManifest {
 impl Manifest {
     /// The compiled form.
     pub fn to_bytes(&self) -> Vec<u8> {
-        // Postcard fails on sequences of unknown length only, and we have none.
+        // Postcard fails only on sequences of unknown length, and there are none.
         let body = postcard::to_allocvec(self).expect("every field has a compiled form");
         [MAGIC, &body].concat()
     }
@@ -56,10 +56,10 @@ impl Manifest {
     /// Reads the compiled form.
     ///
     /// # Errors
-    /// [`NoManifest`] says what is wrong with it.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Manifest, NoManifest> {
-        let body = bytes.strip_prefix(MAGIC).ok_or(NoManifest::Version)?;
-        postcard::from_bytes(body).map_err(|_| NoManifest::Damaged)
+    /// [`ManifestError`], with the reason.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Manifest, ManifestError> {
+        let body = bytes.strip_prefix(MAGIC).ok_or(ManifestError::Version)?;
+        postcard::from_bytes(body).map_err(|_| ManifestError::Damaged)
     }
 
     /// The domains that this machine starts.
@@ -69,7 +69,7 @@ impl Manifest {
             .filter(|domain| domain.is_at_home(&self.machine))
     }
 
-    /// Whether a domain provides this service and says that it keeps nothing of a client: then a client that moves goes on with the
+    /// Whether a domain provides this service as a stateless one: then a client that moves continues with the
     /// service of that name on its new machine.
     pub fn is_stateless(&self, service: &str) -> bool {
         let is_it = |other: &String| other == service;
@@ -77,8 +77,8 @@ impl Manifest {
         domains.any(|domain| domain.stateless.iter().any(is_it))
     }
 
-    /// Whether this name of a domain's is a service for which another machine's cannot stand in: one that it provides, or one that
-    /// keeps something of its clients.
+    /// Whether this name of a domain is a service that another machine's cannot replace: one that it provides, or a
+    /// stateful one that it calls.
     pub fn stays_behind(&self, domain: &Domain, name: &str) -> bool {
         let is_call = |capability: &Capability| matches!(capability, Capability::Service(service) if service == name);
         let provides = domain.provides.iter().any(|service| service == name);
@@ -86,8 +86,8 @@ impl Manifest {
         provides || (calls && !self.is_stateless(name))
     }
 
-    /// The programs that the archive must hold, each once. Those of domains at home elsewhere are among them, since
-    /// a machine's part in the fleet is not what it is able to do.
+    /// The programs that the archive must contain, each once, including those of domains at home elsewhere, since
+    /// any machine must be able to run any domain.
     pub fn images(&self) -> Vec<&str> {
         let mut images: Vec<&str> = Vec::new();
         for domain in &self.domains {
@@ -123,26 +123,29 @@ mod tests {
     "#;
 
     #[test]
-    fn survives_being_compiled() {
+    fn survives_compilation() {
         let manifest = manifest_of(TWO).unwrap();
         assert_eq!(Manifest::from_bytes(&manifest.to_bytes()), Ok(manifest));
     }
 
     #[test]
-    fn a_damaged_or_foreign_form_is_refused() {
+    fn rejects_a_damaged_or_foreign_form() {
         let bytes = manifest_of(TWO).unwrap().to_bytes();
-        assert_eq!(Manifest::from_bytes(b"[machine]"), Err(NoManifest::Version));
+        assert_eq!(
+            Manifest::from_bytes(b"[machine]"),
+            Err(ManifestError::Version)
+        );
         for end in MAGIC.len()..bytes.len() {
             assert_eq!(
                 Manifest::from_bytes(&bytes[..end]),
-                Err(NoManifest::Damaged),
+                Err(ManifestError::Damaged),
                 "cut at {end}"
             );
         }
     }
 
     #[test]
-    fn only_a_service_that_keeps_nothing_of_a_client_is_found_again_elsewhere() {
+    fn only_a_stateless_service_is_found_on_another_machine() {
         let manifest = manifest_of(
             r#"
             [machine]

@@ -6,17 +6,17 @@ use core::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-/// A port. A domain's has a `mac` and mostly an `ip`; that of a network card's driver has neither and is the `uplink`.
+/// A port. A domain's has a `mac` and usually an `ip`; that of a NIC's driver has neither and is the `uplink`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Port {
     /// Its Ethernet address.
     #[serde(default)]
     pub mac: Option<Mac>,
-    /// Its IPv4 address, announced when the port comes up. What it sends comes from there, or the switch drops it.
+    /// Its IPv4 address, announced when the port comes up. The switch drops frames from another source address.
     #[serde(default)]
     pub ip: Option<Ip>,
-    /// Where it sends what is not of its network.
+    /// The router to other networks.
     #[serde(default)]
     pub gateway: Option<Ipv4Addr>,
     /// Whether all stations outside this machine are behind it.
@@ -25,7 +25,7 @@ pub struct Port {
 }
 
 impl Port {
-    /// The name of an address that the other has too. The network that an IPv4 address is in is no part of it.
+    /// The name of an address that both ports have. The prefix of an IPv4 address is not compared.
     pub fn shared_with(&self, other: &Port) -> Option<&'static str> {
         let address = |port: &Port| port.ip.as_ref().map(|ip| ip.address);
         if self.mac.is_some() && self.mac == other.mac {
@@ -35,7 +35,7 @@ impl Port {
     }
 }
 
-/// An Ethernet address of one station.
+/// The Ethernet address of one station.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Mac(pub [u8; 6]);
@@ -45,11 +45,11 @@ impl TryFrom<String> for Mac {
 
     fn try_from(text: String) -> Result<Mac, String> {
         let bytes = mac_bytes(&text).ok_or_else(|| {
-            format!("`{text}` is no Ethernet address, expected 52:54:00:12:34:56 or the like")
+            format!("`{text}` is not an Ethernet address, expected the form 52:54:00:12:34:56")
         })?;
         match bytes[0] & 1 {
             0 => Ok(Mac(bytes)),
-            _ => Err(format!("`{text}` is the address of a group")),
+            _ => Err(format!("`{text}` is a group address")),
         }
     }
 }
@@ -77,7 +77,7 @@ impl From<Mac> for String {
 pub struct Ip {
     /// The address.
     pub address: Ipv4Addr,
-    /// How many bits name the network.
+    /// The length of the network prefix in bits.
     pub prefix: u8,
 }
 
@@ -94,7 +94,7 @@ impl TryFrom<String> for Ip {
             })
             .ok_or_else(|| {
                 format!(
-                    "`{text}` is no IPv4 address with a prefix, expected 10.0.0.1/24 or the like"
+                    "`{text}` is not an IPv4 address with a prefix, expected the form 10.0.0.1/24"
                 )
             })
     }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_shown() {
+    fn an_error_shows_the_invalid_address() {
         for text in [
             "52:54:00",
             "52:54:00:ab:cd:ef:00",

@@ -1,14 +1,14 @@
-//! A manifest as it is written: TOML, in which one machine may differ from another.
+//! The source form of a manifest: TOML, in which one machine may differ from another.
 //!
 //! ```toml
-//! include = "default.toml"        # start from what another file says
+//! include = "default.toml"        # start from another file
 //! [machine]
 //! name = "b"
 //! [override.nomad]                # and change these fields of this domain
 //! port = { mac = "52:54:00:77:00:02", ip = "10.77.0.2/24" }
 //! ```
 //!
-//! Every error says where: file, line and field.
+//! Every error names file, line and field.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,17 +20,17 @@ use abi::start_page::is_name;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::check::{self, Complaint};
+use crate::check::{self, CheckError};
 use crate::{Capability, Domain, Manifest, Port};
 
-/// What is wrong with a manifest, and where.
+/// An error in a manifest, with its location.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Error {
     /// The file.
     pub file: PathBuf,
-    /// The line, from 1 on; 0 if the file cannot be read.
+    /// The line, from 1; 0 if the file cannot be read.
     pub line: usize,
-    /// What is wrong there.
+    /// The reason for rejecting it.
     pub reason: String,
 }
 
@@ -49,7 +49,7 @@ impl std::error::Error for Error {}
 /// Reads and checks the manifest in this file.
 ///
 /// # Errors
-/// The first [`Error`] found.
+/// The first error found.
 pub fn compile(path: &Path) -> Result<Manifest, Error> {
     let text = Text::read(path)?;
     let document = text.document()?;
@@ -62,7 +62,7 @@ pub fn compile(path: &Path) -> Result<Manifest, Error> {
     })?;
     let base = base_text.document()?;
     if let Some(second) = &base.include {
-        let reason = "field `include`: an included manifest includes no other".to_string();
+        let reason = "field `include`: an included manifest cannot include another".to_string();
         return Err(base_text.error(second.span(), reason));
     }
     assemble(&text, &document, &base_text, &base)
@@ -91,7 +91,7 @@ struct Machine {
     name: Spanned<String>,
 }
 
-/// The fields in which a machine's domain may differ from the included one.
+/// The fields that a machine may override in an included domain.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Override {
@@ -120,7 +120,7 @@ impl Override {
     }
 }
 
-/// Where a domain of the manifest stands, for complaints: the file and the span of its table.
+/// The location of a domain, for errors: the file and the span of its table.
 type Origin<'a> = (&'a Text, Range<usize>);
 
 fn assemble(
@@ -142,21 +142,21 @@ fn assemble(
         apply(document, text, &mut domains, &mut origins)?;
     }
     let manifest = Manifest { machine, domains };
-    check::check(&manifest).map_err(|complaint| locate(&complaint, &manifest, &origins))?;
+    check::check(&manifest).map_err(|error| locate(&error, &manifest, &origins))?;
     Ok(manifest)
 }
 
-/// The machine's name, if the document says one.
+/// The machine's name, if the document has one.
 fn machine_name(text: &Text, document: &Document) -> Option<Result<String, Error>> {
     let name = &document.machine.as_ref()?.name;
-    let reason = || format!("field `machine`: {}", check::no_name(name.get_ref()));
+    let reason = || format!("field `machine`: {}", check::invalid_name(name.get_ref()));
     Some(match is_name(name.get_ref()) {
         true => Ok(name.get_ref().clone()),
         false => Err(text.error(name.span(), reason())),
     })
 }
 
-/// Applies a document's overrides. What is wrong with an overridden domain is then looked for there.
+/// Applies a document's overrides. Errors in an overridden domain are then located there.
 fn apply<'a>(
     document: &Document,
     text: &'a Text,
@@ -174,12 +174,12 @@ fn apply<'a>(
     Ok(())
 }
 
-fn locate(complaint: &Complaint, manifest: &Manifest, origins: &[Origin]) -> Error {
-    let Complaint {
+fn locate(error: &CheckError, manifest: &Manifest, origins: &[Origin]) -> Error {
+    let CheckError {
         domain,
         field,
         reason,
-    } = complaint;
+    } = error;
     let (text, table) = &origins[*domain];
     let name = &manifest.domains[*domain].name;
     text.error(
@@ -206,7 +206,7 @@ impl Text {
             let span = error.span().unwrap_or(0..0);
             let message = error.message();
             let reason = match self.key_before(span.start) {
-                // The parser names the key of an unknown field, but not that of a wrong value.
+                // The parser names the key of an unknown field, but not that of an invalid value.
                 Some(key) if !message.contains(&format!("`{key}`")) => {
                     format!("field `{key}`: {message}")
                 }
@@ -233,9 +233,9 @@ impl Text {
         (!key.is_empty()).then_some(key)
     }
 
-    /// The span of a field in a table; the table's own if it is not there, because a default does not fit.
+    /// The span of a field in a table; that of the table if the field is absent and its default is rejected.
     ///
-    /// A table's span may cover its header only: its fields are looked for up to the next header.
+    /// A table's span may cover only its header: fields are searched up to the next header.
     fn field(&self, table: Range<usize>, field: &str) -> Range<usize> {
         let mut start = table.start;
         for (index, line) in self.text[table.start..].split_inclusive('\n').enumerate() {
@@ -263,14 +263,14 @@ pub(crate) mod tests {
         }
     }
 
-    /// The manifest that this text says.
+    /// Compiles this text.
     pub(crate) fn manifest_of(text: &str) -> Result<Manifest, Error> {
         let text = text_of(text);
         let document = text.document()?;
         assemble(&text, &document, &text, &document)
     }
 
-    /// What is wrong with this text, as it is shown.
+    /// The error in this text, as displayed.
     pub(crate) fn error_of(text: &str) -> String {
         manifest_of(text).unwrap_err().to_string()
     }
@@ -279,7 +279,7 @@ pub(crate) mod tests {
         "[machine]\nname = \"a\"\n[[domain]]\nname = \"d\"\nimage = \"x\"\npool_mib = 8\n";
 
     #[test]
-    fn fields_that_are_left_out_have_defaults() {
+    fn omitted_fields_have_defaults() {
         let manifest = manifest_of(DOMAIN).unwrap();
         let domain = &manifest.domains[0];
         assert_eq!((domain.priority, domain.stack_kib), (16, 256));
@@ -337,7 +337,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_machine_differs_in_what_it_overrides() {
+    fn a_machine_differs_in_its_overrides() {
         let manifest = compile_two(
             "differs",
             &format!("{DOMAIN}arguments = {{ a = \"1\", b = \"2\" }}\n"),
@@ -355,7 +355,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_error_names_the_file_that_it_is_in() {
+    fn an_error_names_its_file() {
         let include = "include = \"default.toml\"\n[machine]\nname = \"b\"\n";
         let nobody = format!("{include}[override.nobody]\npool_mib = 2\n");
         let error = compile_two("nobody", DOMAIN, &nobody).unwrap_err();
