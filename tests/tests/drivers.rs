@@ -17,7 +17,7 @@ const QUEUE_SIZE: u16 = 128;
 /// How long it may take until a driver sees what was done to its memory, before that is done again.
 const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
-const CARD_IS_UP: &str = "[nic0] card 52:54:00:ca:7a:02 is up";
+const CARD_IS_UP: &str = "[nic0] NIC 52:54:00:ca:7a:02 is up";
 
 /// A card that root resets when its driver ends, and memory that the test can reach.
 fn shape(options: Options) -> Options {

@@ -59,7 +59,7 @@ fn member(archive: &[u8], name: &str) -> (usize, Range<usize>) {
 #[test]
 fn a_domain_that_lies_harms_only_itself() {
     let mut machine = machine(Artefacts::archive_named(ARCHIVE));
-    machine.expect("is disabled, its ring lies", LIMIT);
+    machine.expect("is disabled, its ring is corrupt", LIMIT);
     machine.expect("[liar] scribbled over the ring", LIMIT);
     machine.expect("[liar] lied to root", LIMIT);
     machine.expect("lines of liar dropped: it exceeded its log quota", LIMIT);

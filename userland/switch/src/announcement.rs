@@ -1,4 +1,4 @@
-//! Telling everybody where an address is now: a gratuitous ARP (RFC 5227, 1.1), several times, since a frame may be
+//! Announcing the new location of an address: a gratuitous ARP (RFC 5227, 1.1), several times, since a frame may be
 //! lost.
 
 use alloc::vec::Vec;
@@ -6,27 +6,27 @@ use alloc::vec::Vec;
 use runtime::protocol::Mac;
 use runtime::protocol::ports::PortNumber;
 
-use crate::frame::{KIND_OFFSET, SOURCE_OFFSET};
+use crate::frame::{ETHERTYPE_OFFSET, SOURCE_OFFSET};
 
-/// How often.
+/// The number of announcements.
 const REPEATS: u32 = 3;
-/// How far apart.
+/// The time between two of them.
 const INTERVAL_NS: u64 = 200_000_000;
 
-/// The shortest frame that a wire carries, without its checksum.
+/// The shortest frame on a wire, without its checksum.
 pub const FRAME_BYTES: usize = 60;
 
-/// A frame that says that `ip` is at `mac`.
+/// A frame that announces `ip` at `mac`.
 pub fn frame(mac: Mac, ip: [u8; 4]) -> [u8; FRAME_BYTES] {
-    const KIND_ARP: [u8; 2] = [0x08, 0x06];
+    const ETHERTYPE_ARP: [u8; 2] = [0x08, 0x06];
     const ARP_OFFSET: usize = 14;
-    // Ethernet, IPv4, their lengths, a request. Some hosts believe no answer that they did not ask for.
+    // Ethernet, IPv4, their lengths, a request. Some hosts ignore unsolicited replies.
     const ARP_HEAD: [u8; 8] = [0, 1, 0x08, 0x00, 6, 4, 0, 1];
     let mut frame = [0; FRAME_BYTES];
     let mut put = |at: usize, bytes: &[u8]| frame[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, &Mac::BROADCAST.0);
     put(SOURCE_OFFSET, &mac.0);
-    put(KIND_OFFSET, &KIND_ARP);
+    put(ETHERTYPE_OFFSET, &ETHERTYPE_ARP);
     put(ARP_OFFSET, &ARP_HEAD);
     put(ARP_OFFSET + 8, &mac.0);
     put(ARP_OFFSET + 14, &ip);
@@ -34,7 +34,7 @@ pub fn frame(mac: Mac, ip: [u8; 4]) -> [u8; FRAME_BYTES] {
     frame
 }
 
-/// What is still to be announced.
+/// The pending announcements.
 #[derive(Debug, Default)]
 pub struct Announcements {
     pending: Vec<Announcement>,
@@ -49,7 +49,7 @@ struct Announcement {
 }
 
 impl Announcements {
-    /// Announces this port's address, at once for the first time.
+    /// Starts announcing this port's address; the first announcement is due immediately.
     pub fn begin(&mut self, port: PortNumber, ip: [u8; 4]) {
         self.end(port);
         self.pending.push(Announcement {
@@ -60,13 +60,13 @@ impl Announcements {
         });
     }
 
-    /// Announces this port no more.
+    /// Stops announcing this port.
     pub fn end(&mut self, port: PortNumber) {
         self.pending
             .retain(|announcement| announcement.port != port);
     }
 
-    /// The addresses that are to be announced now.
+    /// The addresses to announce now.
     pub fn take_due(&mut self, now_ns: u64) -> Vec<(PortNumber, [u8; 4])> {
         let mut due = Vec::new();
         for announcement in &mut self.pending {
@@ -80,7 +80,7 @@ impl Announcements {
         due
     }
 
-    /// When the next is due.
+    /// The time of the next announcement.
     pub fn next_ns(&self) -> Option<u64> {
         let due = self.pending.iter().map(|announcement| announcement.due_ns);
         due.min()
@@ -95,7 +95,7 @@ mod tests {
     const IP: [u8; 4] = [10, 77, 0, 20];
 
     #[test]
-    fn the_frame_says_who_is_where() {
+    fn the_frame_contains_both_addresses() {
         let frame = frame(Mac([0x52, 0x54, 0, 0, 0, 1]), IP);
         #[rustfmt::skip]
         let expected = [
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_ends_is_announced_no_more() {
+    fn a_closed_port_is_no_longer_announced() {
         let mut announcements = Announcements::default();
         announcements.begin(PORT, IP);
         announcements.end(PORT);

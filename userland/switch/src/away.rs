@@ -1,23 +1,23 @@
-//! The addresses of domains that have left, for as long as frames for them may still come here.
+//! The addresses of domains that have left, kept while late frames for them may arrive.
 
 use alloc::vec::Vec;
 
 use runtime::protocol::Mac;
 
-/// How long an address is kept after its domain's port was given up: longer than the wire's switches and the clients
-/// take to hear where it is now.
+/// The time an address is kept after its domain's port was detached: longer than the wire's switches and the clients
+/// take to learn its new location.
 pub const KEPT_NS: u64 = 10_000_000_000;
-/// Most addresses that are kept. When they are more, the one that left first is forgotten.
+/// The maximum number of kept addresses. Beyond it, the one that left first is forgotten.
 pub const AWAY_MAX: usize = 64;
 
-/// The addresses, the one that left last at the end.
+/// The addresses with their expiry, the one that left last at the end.
 #[derive(Debug, Default)]
 pub struct Away {
     left: Vec<(Mac, u64)>,
 }
 
 impl Away {
-    /// A domain has left.
+    /// Adds the address of a domain that has left.
     pub fn insert(&mut self, mac: Mac, now_ns: u64) {
         self.remove(mac);
         if self.left.len() == AWAY_MAX {
@@ -26,12 +26,12 @@ impl Away {
         self.left.push((mac, now_ns.saturating_add(KEPT_NS)));
     }
 
-    /// It is back, or nothing more is to be kept of it.
+    /// Forgets an address.
     pub fn remove(&mut self, mac: Mac) {
         self.left.retain(|(known, _)| *known != mac);
     }
 
-    /// Forgets those whose time is over.
+    /// Forgets expired addresses.
     pub fn expire(&mut self, now_ns: u64) {
         self.left.retain(|(_, until_ns)| now_ns < *until_ns);
     }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_again_is_kept_anew() {
+    fn leaving_again_renews_the_expiry() {
         let mut away = Away::default();
         away.insert(mac(1), 0);
         away.insert(mac(1), 7);

@@ -2,37 +2,36 @@
 //!
 //! ```text
 //! frame -> ring of the port, 128 frames -> owner
-//!     \--> queue in the buffer --/    while the ring is full, and behind what waits already
+//!     \--> queue in the buffer --/    while the ring is full or the queue is not empty
 //! ```
 //!
-//! All ports share the buffer. A queue may grow as long as it is shorter than what is free (Choudhury and Hahne, "Dynamic queue
-//! length thresholds for shared-memory packet switches", 1998): one alone gets half, and an owner that never takes anything leaves
-//! as much to the next one as it has itself.
+//! All ports share the buffer. A queue may grow as long as it is shorter than the free space (Choudhury and Hahne, "Dynamic queue
+//! length thresholds for shared-memory packet switches", 1998): one queue alone gets half, and an owner that never takes anything
+//! leaves as much for the next one as it has itself.
 
 use alloc::vec::Vec;
 
 use runtime::port::{BUFFERED_FRAMES, FRAME_BYTES_MAX};
 
-/// Most frames that wait, of all ports together: as many again as one port may have.
+/// The maximum number of queued frames of all ports: twice that of one port.
 pub const FRAMES_MAX: usize = 2 * BUFFERED_FRAMES;
-/// Bytes of heap that the rest of the switch needs: its ports, and what it knows of addresses.
+/// The heap that the rest of the switch needs: ports and addresses.
 const RESERVE_BYTES: usize = 256 << 10;
 
-/// The number of a slot.
 type SlotIndex = u16;
 
 const _: () = assert!(FRAMES_MAX - 1 <= SlotIndex::MAX as usize);
 
-/// Room for one frame.
+/// The memory of one frame.
 #[derive(Debug)]
 struct Slot {
-    /// The slot behind it in its queue, or in the list of free ones.
+    /// The next slot in its queue or in the free list.
     next: Option<SlotIndex>,
     length: u16,
     bytes: [u8; FRAME_BYTES_MAX],
 }
 
-/// The frames that wait at one port, the oldest first.
+/// The frames queued for one port, the oldest first.
 #[derive(Debug, Default)]
 pub struct Queue {
     ends: Option<Ends>,
@@ -47,30 +46,28 @@ struct Ends {
 }
 
 impl Queue {
-    /// How many frames wait.
     pub fn len(&self) -> usize {
         self.length
     }
 
-    /// Whether none waits.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
 }
 
-/// The memory.
+/// The shared buffer of all queues.
 #[derive(Debug)]
 pub struct Buffer {
-    /// Those that were ever used. Their memory is there from the beginning, so that no frame waits for an allocation.
+    /// The slots that were ever used. Their memory is allocated up front, so that queueing never allocates.
     slots: Vec<Slot>,
-    /// The first of those that are free again. The one freed last is used first.
+    /// The head of the free list, last in, first out.
     unused: Option<SlotIndex>,
     free: usize,
     limit: usize,
 }
 
 impl Buffer {
-    /// Room for this many frames, [`FRAMES_MAX`] at most.
+    /// Creates a buffer for this many frames, at most [`FRAMES_MAX`].
     pub fn new(frames: usize) -> Buffer {
         let limit = frames.min(FRAMES_MAX);
         Buffer {
@@ -81,17 +78,17 @@ impl Buffer {
         }
     }
 
-    /// As much room as a heap with this many bytes free has.
+    /// Creates a buffer as large as a heap with this many free bytes allows.
     pub fn for_heap(free_bytes: usize) -> Buffer {
         Buffer::new(free_bytes.saturating_sub(RESERVE_BYTES) / size_of::<Slot>())
     }
 
-    /// How many frames it holds at most.
+    /// The maximum number of frames.
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Puts a frame at the end of a queue; `false` if there is no room for it.
+    /// Appends a frame to a queue; `false` if there is no room for it.
     pub fn push(&mut self, queue: &mut Queue, frame: &[u8]) -> bool {
         if queue.length >= self.free || frame.len() > FRAME_BYTES_MAX {
             return false;
@@ -118,7 +115,7 @@ impl Buffer {
         Some(&slot.bytes[..usize::from(slot.length)])
     }
 
-    /// Takes the oldest frame off a queue.
+    /// Removes the oldest frame of a queue.
     pub fn pop(&mut self, queue: &mut Queue) {
         let Some(Ends { first, last }) = queue.ends else {
             return;
@@ -131,7 +128,7 @@ impl Buffer {
         self.free += 1;
     }
 
-    /// Takes all frames off a queue; returns how many.
+    /// Removes all frames of a queue; returns their number.
     pub fn clear(&mut self, queue: &mut Queue) -> usize {
         let count = queue.length;
         while !queue.is_empty() {
@@ -140,7 +137,7 @@ impl Buffer {
         count
     }
 
-    /// Puts the frames of one queue behind those of another, however many: they have their room already.
+    /// Appends the frames of one queue to another without a limit: they have their room already.
     pub fn append(&mut self, queue: &mut Queue, more: Queue) {
         let Some(added) = more.ends else {
             return;
@@ -158,7 +155,7 @@ impl Buffer {
         queue.length += more.length;
     }
 
-    /// A slot that is in no queue; there is one.
+    /// Takes a free slot; there must be one.
     fn take_slot(&mut self) -> SlotIndex {
         self.free -= 1;
         if let Some(index) = self.unused {
@@ -189,7 +186,7 @@ mod tests {
         first
     }
 
-    /// Three queues against three lists, by chance: what was put in comes out, in order, and nothing else.
+    /// Random operations on three queues and three model lists: the same frames come out in the same order.
     #[test]
     fn queues_keep_their_frames_and_their_order() {
         const ROOM: usize = 50;
@@ -233,11 +230,11 @@ mod tests {
         fill(&mut other);
         assert_eq!((greedy.len(), other.len()), (50, 25));
         fill(&mut greedy);
-        assert_eq!(greedy.len(), 50, "it has more than is free");
+        assert_eq!(greedy.len(), 50, "it is longer than the free space");
     }
 
     #[test]
-    fn never_allocates_once_it_is_there() {
+    fn never_allocates_after_its_creation() {
         let mut buffer = Buffer::new(FRAMES_MAX + 1);
         assert_eq!(buffer.limit(), FRAMES_MAX);
         let place = buffer.slots.as_ptr();
@@ -247,15 +244,11 @@ mod tests {
             assert_eq!(buffer.clear(&mut queue), BUFFERED_FRAMES);
         }
         assert_eq!(buffer.slots.as_ptr(), place);
-        assert_eq!(
-            buffer.slots.len(),
-            BUFFERED_FRAMES,
-            "what was free is used again"
-        );
+        assert_eq!(buffer.slots.len(), BUFFERED_FRAMES, "free slots are reused");
     }
 
     #[test]
-    fn takes_what_the_heap_can_spare() {
+    fn is_as_large_as_the_heap_allows() {
         assert_eq!(Buffer::for_heap(RESERVE_BYTES - 1).limit(), 0);
         let bytes = RESERVE_BYTES + 3 * size_of::<Slot>();
         assert_eq!(Buffer::for_heap(bytes).limit(), 3);

@@ -1,4 +1,4 @@
-//! What root wants the ports to be: the switch asks, carries out and reports, one command after the other.
+//! Root's commands about the ports: the switch requests, executes and acknowledges one after the other.
 
 use abi::Error;
 use runtime::capability::{Cap, Endpoint, Memory, Notification};
@@ -9,7 +9,7 @@ use runtime::{clock, heap};
 use crate::forwarding::Service;
 use crate::switch::Switch;
 
-/// The conversation with root.
+/// Client for root's `ports` endpoint.
 #[derive(Debug)]
 pub struct Commands {
     root: Cap<Endpoint>,
@@ -18,7 +18,7 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// A conversation of which root knows nothing yet.
+    /// A client that has acknowledged no command yet.
     pub fn new(root: Cap<Endpoint>) -> Commands {
         Commands {
             root,
@@ -27,29 +27,29 @@ impl Commands {
         }
     }
 
-    /// When root is to be asked even if it does not ring: at once at first, since commands may be waiting since before this
+    /// The time to call root even without its signal: at first immediately, since commands may be pending since before this
     /// switch was started.
     pub fn next_ns(&self) -> u64 {
         self.next_ns
     }
 
-    /// Carries out what is waiting.
-    pub fn carry_out(&mut self, switch: &mut Switch) {
+    /// Executes all pending commands.
+    pub fn execute(&mut self, switch: &mut Switch) {
         self.next_ns = u64::MAX;
         loop {
-            match self.carry_out_next(switch) {
+            match self.execute_next(switch) {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
-                    log::error!("cannot ask what to do: {error}");
+                    log::error!("cannot request commands: {error}");
                     return;
                 }
             }
         }
     }
 
-    /// Whether there was a command.
-    fn carry_out_next(&mut self, switch: &mut Switch) -> Result<bool, Error> {
+    /// Executes the next command; returns whether there was one.
+    fn execute_next(&mut self, switch: &mut Switch) -> Result<bool, Error> {
         let report = Message::of(&[self.done, heap::free_bytes() as u64]);
         let mut answer = self
             .root
@@ -63,9 +63,9 @@ impl Commands {
             self.next_ns = next_ns.unwrap_or(u64::MAX);
             return Ok(false);
         }
-        // What cannot be carried out is logged and reported all the same: to try again would end the same way.
+        // A failed command is logged and acknowledged all the same: a retry would fail too.
         if let Err(error) = perform(switch, command, &mut answer) {
-            log::error!("cannot carry out {command:?}: {error}");
+            log::error!("cannot execute {command:?}: {error}");
             answer.discard_capabilities();
         }
         self.done = serial;

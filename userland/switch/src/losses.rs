@@ -1,4 +1,4 @@
-//! When a port's lost frames are reported in the log: the first at once, later ones once per interval, so that a flood leaves
+//! The log reports of a port's lost frames: the first at once, later ones once per interval, so that a flood leaves
 //! room for other lines.
 
 use crate::port::Counters;
@@ -6,21 +6,21 @@ use crate::port::Counters;
 /// The shortest time between two reports about a port.
 pub const INTERVAL_NS: u64 = 10_000_000_000;
 
-/// What has been reported of a port's losses.
+/// The reported losses of a port.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Losses {
     reported: Counters,
-    /// When the next report may be made.
+    /// The earliest time of the next report.
     next_ns: u64,
 }
 
 impl Losses {
-    /// When the losses among these counters are to be reported; `None` if they have been.
+    /// The time to report the losses in these counters; `None` if they have been reported.
     pub fn due_ns(&self, counters: &Counters) -> Option<u64> {
         (counters.lost() > self.reported.lost()).then_some(self.next_ns)
     }
 
-    /// Whether they are to be reported now; asked once, they have been.
+    /// Whether they are due now; if so, they count as reported.
     pub fn take_due(&mut self, counters: &Counters, now_ns: u64) -> bool {
         let is_due = self.due_ns(counters).is_some_and(|due_ns| due_ns <= now_ns);
         if is_due {
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_of_either_kind_is_one() {
+    fn losses_of_both_kinds_count() {
         for counters in [lost(1, 0), lost(0, 1)] {
             assert!(Losses::default().take_due(&counters, 0));
         }

@@ -1,4 +1,4 @@
-//! The switch's program; what it does is in the library.
+//! The switch's program; its code is in the library.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 

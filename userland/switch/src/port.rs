@@ -1,90 +1,88 @@
-//! A port: a mapped ring, what waits for room in it, and the bell of the one at its other end.
+//! A port: a mapped ring, the frames queued for it, and the notification of its owner.
 
 use abi::Error;
 use abi::register::{Access, PageCount};
 use runtime::capability::{Cap, Domain, Memory, Notification};
 use runtime::events;
 use runtime::mapping::Mapping;
-use runtime::port::{self, PORT_PAGES, Port as Cable, RingError, SendError, WakeFlag};
+use runtime::port::{self, PORT_PAGES, Port as RingEnds, RingError, SendError, WakeFlag};
 use runtime::protocol::ports::{PortKind, PortNumber};
 use runtime::shared::SharedMemory;
 
 use crate::buffer::{Buffer, Queue};
-use crate::forwarding::Station;
+use crate::forwarding::PortEntry;
 use crate::losses::Losses;
 
-/// A port of the switch.
 #[derive(Debug)]
 pub struct Port {
-    station: Station,
+    entry: PortEntry,
     ring: RingMemory,
-    /// Frames for which the ring had no room.
+    /// Frames for which the ring had no space.
     waiting: Queue,
     wake: Cap<Notification>,
     /// The flag to raise there.
     flag: u64,
     /// Whether frames were sent for which the owner was not woken yet.
     has_unsignalled_frames: bool,
-    /// What happened here.
     pub counters: Counters,
     losses: Losses,
 }
 
-/// Where a port's ring lies.
+/// The memory of a port's ring.
 #[derive(Debug)]
 enum RingMemory {
-    /// In a Memory that is mapped.
+    /// A mapped Memory.
     Mapped(Cap<Memory>, Mapping),
-    /// In the memory of a test, which has no kernel that maps anything.
+    /// The memory of a test, which has no kernel to map one.
     #[cfg(test)]
-    Given(SharedMemory<'static>),
+    Test(SharedMemory<'static>),
 }
 
-/// What happened at a port.
+/// The statistics of a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Frames that came from its owner.
+    /// Frames from its owner.
     pub received: u64,
-    /// Frames for its owner.
+    /// Frames to its owner.
     pub sent: u64,
-    /// Those of them that waited, since its ring was full.
+    /// Frames to its owner that were queued, since its ring was full.
     pub waited: u64,
-    /// Frames for its owner for which neither its ring nor the buffer had room, or that waited when it stopped.
+    /// Frames to its owner dropped because ring and buffer were full, or because it stopped.
     pub dropped_full: u64,
-    /// Frames from its owner with an address that is not its own.
+    /// Frames from its owner dropped because of a forged source address.
     pub dropped_forged: u64,
 }
 
 impl Counters {
-    /// Frames that were lost here.
+    /// The number of dropped frames.
     pub fn lost(&self) -> u64 {
         self.dropped_full + self.dropped_forged
     }
 }
 
 impl Port {
-    /// Maps a port's ring. The capabilities are the port's from now on.
+    /// Maps a port's ring and takes ownership of the capabilities.
     ///
     /// # Errors
-    /// Why the ring cannot be mapped.
+    /// The reason the ring cannot be mapped.
     pub fn new(
         domain: Cap<Domain>,
-        station: Station,
+        entry: PortEntry,
         ring: Cap<Memory>,
         wake: Cap<Notification>,
     ) -> Result<Port, Error> {
         let mapping = Mapping::new(domain, ring, PageCount(PORT_PAGES), Access::ReadWrite)?;
-        Ok(Port::over(RingMemory::Mapped(ring, mapping), station, wake))
+        Ok(Port::over(RingMemory::Mapped(ring, mapping), entry, wake))
     }
 
-    fn over(ring: RingMemory, station: Station, wake: Cap<Notification>) -> Port {
+    fn over(ring: RingMemory, entry: PortEntry, wake: Cap<Notification>) -> Port {
         Port {
-            station,
+            entry,
             ring,
             waiting: Queue::default(),
             wake,
-            flag: match station.kind {
-                // Its owner has a port like any other beside it.
+            flag: match entry.kind {
+                // Its owner also has an ordinary port.
                 PortKind::Tunnel => events::TUNNEL,
                 PortKind::Domain | PortKind::Uplink => events::PORT,
             },
@@ -94,32 +92,31 @@ impl Port {
         }
     }
 
-    /// Its number.
     pub fn number(&self) -> PortNumber {
-        self.station.port
+        self.entry.port
     }
 
-    /// Its station, as long as no frame flows.
-    pub fn station(&self) -> Station {
-        self.station
+    /// Its forwarding entry while it is inactive.
+    pub fn entry(&self) -> PortEntry {
+        self.entry
     }
 
     /// The switch's end of the ring.
-    pub fn cable(&self) -> Cable<'_> {
-        let cable = Cable::try_new(self.ring.memory(), port::Side::Switch);
-        cable.expect("as many pages as a port has are mapped")
+    pub fn ring_ends(&self) -> RingEnds<'_> {
+        let ring_ends = RingEnds::try_new(self.ring.memory(), port::Side::Switch);
+        ring_ends.expect("as many pages as a port has are mapped")
     }
 
     /// Wakes the owner if it requested that for this event.
     pub fn wake(&self, event: WakeFlag) {
-        if self.cable().take_wake_request(event) {
+        if self.ring_ends().take_wake_request(event) {
             // An error is ignored: the owner is gone, and root will detach the port.
             let _ = self.wake.signal(self.flag);
         }
     }
 
-    /// Sends a frame to the owner. It waits in the buffer if the ring is full or others wait already, and is dropped if there is
-    /// no room either.
+    /// Sends a frame to the owner. It is queued if the ring is full or other frames are queued already, and dropped if the buffer
+    /// has no room either.
     ///
     /// # Errors
     /// The ring's error.
@@ -134,7 +131,7 @@ impl Port {
         Ok(())
     }
 
-    /// Sends the frames that wait, as far as the ring has room by now; returns how many.
+    /// Moves queued frames to the ring as far as it has space; returns their number.
     ///
     /// # Errors
     /// The ring's error.
@@ -149,9 +146,9 @@ impl Port {
         Ok(sent)
     }
 
-    /// Puts a frame into the ring; `false` if that is full.
+    /// Puts a frame into the ring; `false` if the ring is full.
     fn put(&mut self, frame: &[u8]) -> Result<bool, RingError> {
-        let sent = self.cable().outgoing().send(frame);
+        let sent = self.ring_ends().outgoing().send(frame);
         match sent {
             Ok(()) => {
                 self.counters.sent += 1;
@@ -159,7 +156,7 @@ impl Port {
                 Ok(true)
             }
             Err(SendError::Full) => Ok(false),
-            // It came out of a ring, which holds no frame of such a length.
+            // Cannot happen: it came from a ring, which holds only valid lengths.
             Err(SendError::Length(_)) => Ok(true),
             Err(SendError::Ring(error)) => Err(error),
         }
@@ -168,53 +165,53 @@ impl Port {
     /// Requests a wake-up for frames from the owner, and for space if frames are queued for it; then checks again and returns
     /// whether there is anything to do.
     pub fn request_wake(&self) -> bool {
-        let (cable, waits) = (self.cable(), !self.waiting.is_empty());
-        cable.request_wake(match waits {
+        let (ring_ends, waits) = (self.ring_ends(), !self.waiting.is_empty());
+        ring_ends.request_wake(match waits {
             true => WakeFlag::FRAMES.or(WakeFlag::SPACE),
             false => WakeFlag::FRAMES,
         });
         // An error counts as something to do, so that it is found.
         let is_some = |count: Result<u32, RingError>| count.map_or(true, |count| count > 0);
-        is_some(cable.incoming().queued()) || waits && is_some(cable.outgoing().space())
+        is_some(ring_ends.incoming().queued()) || waits && is_some(ring_ends.outgoing().space())
     }
 
-    /// Takes the frames that wait, which are another port's to send from now on: [`Port::send_later`], or [`Port::drop_waiting`].
+    /// Takes the queued frames, for [`Port::send_later`] of another port.
     pub fn take_waiting(&mut self) -> Queue {
         core::mem::take(&mut self.waiting)
     }
 
-    /// Sends these frames after those that wait already.
+    /// Queues these frames after those already queued.
     pub fn send_later(&mut self, buffer: &mut Buffer, frames: Queue) {
         self.counters.waited += frames.len() as u64;
         buffer.append(&mut self.waiting, frames);
     }
 
-    /// Drops the frames that wait.
+    /// Drops the queued frames.
     pub fn drop_waiting(&mut self, buffer: &mut Buffer) {
         self.counters.dropped_full += buffer.clear(&mut self.waiting) as u64;
     }
 
-    /// Wakes the owner if frames were sent and it waits for some.
+    /// Wakes the owner if frames were sent and it requested that.
     pub fn wake_receiver(&mut self) {
         if core::mem::take(&mut self.has_unsignalled_frames) {
             self.wake(WakeFlag::FRAMES);
         }
     }
 
-    /// When its losses are to be reported, if there are any that were not.
+    /// The time to report its losses, if there are unreported ones.
     pub fn report_due_ns(&self) -> Option<u64> {
         self.losses.due_ns(&self.counters)
     }
 
-    /// Reports its losses if that is due.
+    /// Reports its losses if due.
     pub fn report_losses(&mut self, now_ns: u64) {
         if self.losses.take_due(&self.counters, now_ns) {
-            let Station { port, mac, .. } = self.station;
+            let PortEntry { port, mac, .. } = self.entry;
             log::warn!("port {} of {mac} lost frames: {:?}", port.0, self.counters);
         }
     }
 
-    /// Unmaps the ring and gives up the capabilities, whose objects may be gone already.
+    /// Unmaps the ring and deletes the capabilities, whose objects may be gone already.
     pub fn close(self) {
         match self.ring {
             RingMemory::Mapped(memory, mapping) => {
@@ -222,19 +219,19 @@ impl Port {
                 memory.forget();
             }
             #[cfg(test)]
-            RingMemory::Given(_) => {}
+            RingMemory::Test(_) => {}
         }
         self.wake.forget();
     }
 
-    /// A port whose ring lies in this memory.
+    /// A port with its ring in this memory.
     #[cfg(test)]
-    pub(crate) fn given(
+    pub(crate) fn for_test(
         memory: SharedMemory<'static>,
-        station: Station,
+        entry: PortEntry,
         wake: Cap<Notification>,
     ) -> Port {
-        Port::over(RingMemory::Given(memory), station, wake)
+        Port::over(RingMemory::Test(memory), entry, wake)
     }
 }
 
@@ -243,7 +240,7 @@ impl RingMemory {
         match self {
             RingMemory::Mapped(_, mapping) => mapping.memory(),
             #[cfg(test)]
-            RingMemory::Given(memory) => *memory,
+            RingMemory::Test(memory) => *memory,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! All ports: moving frames in batches, waking only those who wait.
+//! All ports: forwards frames in batches, and wakes only owners that requested it.
 
 use alloc::vec::Vec;
 
@@ -10,14 +10,13 @@ use runtime::protocol::{Ipv4, Mac};
 
 use crate::announcement::{self, Announcements};
 use crate::buffer::Buffer;
-use crate::forwarding::{Forwarding, Service, Station, Verdict};
+use crate::forwarding::{Forwarding, PortEntry, Service, Verdict};
 use crate::frame::Header;
 use crate::port::Port;
 
-/// How many frames of one port are moved before the next port's.
+/// The number of frames forwarded from one port before the next port's turn.
 const BATCH: usize = 32;
 
-/// The switch.
 #[derive(Debug)]
 pub struct Switch {
     domain: Cap<Domain>,
@@ -28,7 +27,7 @@ pub struct Switch {
 }
 
 impl Switch {
-    /// A switch without ports, in this domain, with this room for frames that wait.
+    /// Creates a switch without ports, in this domain, with this buffer for queued frames.
     pub fn new(domain: Cap<Domain>, buffer: Buffer) -> Switch {
         Switch {
             domain,
@@ -39,10 +38,10 @@ impl Switch {
         }
     }
 
-    /// Takes a port on, with whom no frame is exchanged yet; one of that number that is here already is replaced.
+    /// Attaches a port, which is not active yet; replaces an existing port of that number.
     ///
     /// # Errors
-    /// Why its ring cannot be mapped.
+    /// The reason its ring cannot be mapped.
     pub fn attach(
         &mut self,
         number: PortNumber,
@@ -52,35 +51,34 @@ impl Switch {
         wake: Cap<Notification>,
     ) -> Result<(), Error> {
         self.detach(number);
-        let station = Station {
+        let entry = PortEntry {
             port: number,
             mac,
             ip: None,
             kind,
             service: Service::Stopped,
         };
-        self.ports
-            .push(Port::new(self.domain, station, ring, wake)?);
+        self.ports.push(Port::new(self.domain, entry, ring, wake)?);
         Ok(())
     }
 
-    /// Lets frames flow at a port, and announces its address, the only one that its domain speaks for.
+    /// Activates a port, and announces its address, the only valid source of its domain's frames.
     pub fn activate(&mut self, number: PortNumber, ip: Option<Ipv4>) {
         let ip = ip.map(|ip| ip.address);
-        self.set_station(number, |station| Station {
+        self.set_entry(number, |entry| PortEntry {
             ip,
             service: Service::Active,
-            ..station
+            ..entry
         });
         if let Some(ip) = ip {
             self.announcements.begin(number, ip);
         }
     }
 
-    /// Leaves a port's ring alone from now on, whose domain is leaving or has stopped. The frames that wait for it go where
-    /// those go that are still to come.
+    /// Stops serving a port whose domain is leaving or has stopped. Its queued frames go the same way as later frames for
+    /// it.
     pub fn quiesce(&mut self, number: PortNumber, service: Service) {
-        self.set_station(number, |station| Station { service, ..station });
+        self.set_entry(number, |entry| PortEntry { service, ..entry });
         self.announcements.end(number);
         let Some(index) = self.index_of(number) else {
             return;
@@ -94,19 +92,19 @@ impl Switch {
         }
     }
 
-    /// Forgets a port.
+    /// Removes a port.
     pub fn detach(&mut self, number: PortNumber) {
         self.forwarding.remove(number);
         self.close(number);
     }
 
-    /// Forgets a port whose domain runs elsewhere now. What still comes for it goes through the tunnel for a while.
+    /// Removes a port whose domain now runs elsewhere. Late frames for it go through the tunnel for a while.
     pub fn depart(&mut self, number: PortNumber, now_ns: u64) {
         self.forwarding.depart(number, now_ns);
         self.close(number);
     }
 
-    /// Lets time pass.
+    /// Expires addresses of domains that left.
     pub fn expire(&mut self, now_ns: u64) {
         self.forwarding.expire(now_ns);
     }
@@ -122,21 +120,21 @@ impl Switch {
         port.close();
     }
 
-    /// Changes what is known of a port, from the station that it is as long as no frame flows.
-    fn set_station(&mut self, number: PortNumber, becomes: impl FnOnce(Station) -> Station) {
+    /// Changes a port's forwarding entry, based on that of the inactive port.
+    fn set_entry(&mut self, number: PortNumber, change: impl FnOnce(PortEntry) -> PortEntry) {
         if let Some(index) = self.index_of(number) {
-            self.forwarding.set(becomes(self.ports[index].station()));
+            self.forwarding.set(change(self.ports[index].entry()));
         }
     }
 
     fn is_active(&self, number: PortNumber) -> bool {
-        let station = self.forwarding.find(number);
-        station.is_some_and(Station::is_active)
+        let entry = self.forwarding.find(number);
+        entry.is_some_and(PortEntry::is_active)
     }
 
-    /// The tunnel that frames for a port's domain go through, if they do.
+    /// The tunnel for frames to a port's domain, if the domain is leaving or away.
     fn tunnel_of(&self, index: usize) -> Option<usize> {
-        let tunnel = self.forwarding.tunnel_to(self.ports[index].station().mac)?;
+        let tunnel = self.forwarding.tunnel_to(self.ports[index].entry().mac)?;
         self.index_of(tunnel)
     }
 
@@ -144,34 +142,34 @@ impl Switch {
         self.ports.iter().position(|port| port.number() == number)
     }
 
-    /// Sends the announcements that are due.
+    /// Sends due announcements.
     pub fn announce(&mut self, now_ns: u64) {
         for (number, ip) in self.announcements.take_due(now_ns) {
-            let Some(station) = self.forwarding.find(number) else {
+            let Some(entry) = self.forwarding.find(number) else {
                 continue;
             };
-            let frame = announcement::frame(station.mac, ip);
+            let frame = announcement::frame(entry.mac, ip);
             self.deliver(number, Verdict::ToAll(PortKind::Uplink), &frame);
         }
         self.wake_receivers();
     }
 
-    /// Reports the losses that are due.
+    /// Logs due reports of losses.
     pub fn report_losses(&mut self, now_ns: u64) {
         for port in &mut self.ports {
             port.report_losses(now_ns);
         }
     }
 
-    /// When the next announcement or report is due; `u64::MAX` if there is none.
+    /// The time of the next announcement or report; `u64::MAX` if there is none.
     pub fn next_ns(&self) -> u64 {
         let reports = self.ports.iter().filter_map(Port::report_due_ns);
         let next = reports.chain(self.announcements.next_ns()).min();
         next.unwrap_or(u64::MAX)
     }
 
-    /// Moves frames until no port has any, or for so many passes over all ports; returns whether none has. Whoever sends one
-    /// after that rings.
+    /// Forwards frames until no port has any, or for this many passes over all ports; returns whether none has. The sender of a
+    /// later frame rings.
     pub fn forward(&mut self, passes: usize) -> bool {
         let mut frame = [0; FRAME_BYTES_MAX];
         repeat(passes, || {
@@ -192,7 +190,7 @@ impl Switch {
         active.fold(false, |waiting, port| waiting | port.request_wake())
     }
 
-    /// Sends what waits for room in a port's ring, and has it now; how many frames.
+    /// Moves frames queued for a port to its ring as far as there is space; returns their number.
     fn send_waiting(&mut self, index: usize) -> usize {
         let port = &mut self.ports[index];
         let number = port.number();
@@ -204,12 +202,12 @@ impl Switch {
         sent
     }
 
-    /// Moves a batch of a port's frames, each through `frame`; how many.
+    /// Forwards a batch of a port's frames, each through `frame`; returns their number.
     fn forward_batch(&mut self, index: usize, frame: &mut [u8; FRAME_BYTES_MAX]) -> usize {
         let number = self.ports[index].number();
         let mut moved = 0;
         while moved < BATCH && self.is_active(number) {
-            match self.ports[index].cable().incoming().receive(frame) {
+            match self.ports[index].ring_ends().incoming().receive(frame) {
                 Ok(Some(length)) => self.dispatch(index, &frame[..length]),
                 Ok(None) => break,
                 Err(error) => self.disable(number, error),
@@ -227,7 +225,7 @@ impl Switch {
         let port = &mut self.ports[index];
         let number = port.number();
         port.counters.received += 1;
-        let Some(header) = Header::of(frame) else {
+        let Some(header) = Header::parse(frame) else {
             return;
         };
         match self.forwarding.decide(number, &header) {
@@ -236,7 +234,7 @@ impl Switch {
         }
     }
 
-    /// Puts a frame into the rings that it goes to.
+    /// Sends a frame to its target ports.
     fn deliver(&mut self, from: PortNumber, verdict: Verdict, frame: &[u8]) {
         for index in 0..self.ports.len() {
             let target = self.ports[index].number();
@@ -249,7 +247,7 @@ impl Switch {
         }
     }
 
-    /// Wakes who waits for what was put into its ring: once after many frames.
+    /// Wakes the owners that requested it and received frames: once after many frames.
     fn wake_receivers(&mut self) {
         for port in &mut self.ports {
             port.wake_receiver();
@@ -257,12 +255,15 @@ impl Switch {
     }
 
     fn disable(&mut self, number: PortNumber, error: RingError) {
-        log::error!("port {} is disabled, its ring lies: {error}", number.0);
+        log::error!(
+            "port {} is disabled, its ring is corrupt: {error}",
+            number.0
+        );
         self.quiesce(number, Service::Stopped);
     }
 }
 
-/// Makes passes until one says that it is the last, or so many are made; returns whether one has said so.
+/// Makes up to this many passes, until one returns that it is the last; returns whether one was.
 fn repeat(passes: usize, mut is_last: impl FnMut() -> bool) -> bool {
     (0..passes).any(|_| is_last())
 }

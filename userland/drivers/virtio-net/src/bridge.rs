@@ -1,31 +1,30 @@
-//! Frames between the card and the switch's ring, both ways, until neither has any that the other has space for.
+//! Moves frames between the NIC and the switch's ring, both ways, until neither has one that the other has space for.
 
 use runtime::port::{Doorbell, FRAME_BYTES_MAX, Port, RingError, SendError, WakeFlag};
 
-use crate::card::Card;
+use crate::nic::Nic;
 
-/// How many frames go one way before the other way's turn.
+/// The number of frames moved one way before the other way's turn.
 const BATCH: usize = 64;
 
-/// The card at one side, the port at the other.
+/// The NIC on one side, the port on the other.
 #[derive(Debug)]
 pub struct Bridge {
-    card: Card,
+    nic: Nic,
     port: Port<'static>,
     doorbell: Doorbell,
 }
 
 impl Bridge {
-    /// A bridge between these.
-    pub fn new(card: Card, port: Port<'static>, doorbell: Doorbell) -> Bridge {
+    pub fn new(nic: Nic, port: Port<'static>, doorbell: Doorbell) -> Bridge {
         Bridge {
-            card,
+            nic,
             port,
             doorbell,
         }
     }
 
-    /// Moves frames until there is nothing to move. The switch or the card will wake us when there is again.
+    /// Moves frames until there are none. The switch or the NIC wakes this domain for the next ones.
     ///
     /// # Errors
     /// The port's [`RingError`].
@@ -39,16 +38,16 @@ impl Bridge {
         }
     }
 
-    /// From the card to the switch, each frame through `frame`. What the switch has no space for stays with the card.
+    /// Moves frames from the NIC to the switch, each through `frame`. Frames without space at the switch stay with the NIC.
     fn move_in(&mut self, frame: &mut [u8; FRAME_BYTES_MAX]) -> Result<usize, RingError> {
         let mut moved = 0;
         while moved < BATCH && self.port.outgoing().space()? > 0 {
-            let Some(bytes) = self.card.receive(frame) else {
+            let Some(bytes) = self.nic.receive(frame) else {
                 break;
             };
             match self.port.outgoing().send(&frame[..bytes]) {
                 Err(SendError::Ring(error)) => return Err(error),
-                // There was space a moment ago, and the length is sound; if not, the frame is lost.
+                // There was space just before, and the length is valid; otherwise the frame is dropped.
                 Ok(()) | Err(_) => moved += 1,
             }
         }
@@ -56,14 +55,14 @@ impl Bridge {
         Ok(moved)
     }
 
-    /// From the switch to the card.
+    /// Moves frames from the switch to the NIC.
     fn move_out(&mut self) -> Result<usize, RingError> {
         let mut moved = 0;
-        while moved < BATCH && self.card.has_space() {
+        while moved < BATCH && self.nic.has_space() {
             let Some(frame) = self.port.incoming().peek()? else {
                 break;
             };
-            self.card.send(&frame);
+            self.nic.send(&frame);
             self.port.incoming().take();
             moved += 1;
         }
@@ -71,11 +70,11 @@ impl Bridge {
         Ok(moved)
     }
 
-    /// Tells both sides of a batch.
-    fn finish(&mut self, moved: usize, done: WakeFlag) {
+    /// Notifies both sides of a batch.
+    fn finish(&mut self, moved: usize, event: WakeFlag) {
         if moved > 0 {
-            self.card.publish();
-            if self.port.take_wake_request(done) {
+            self.nic.publish();
+            if self.port.take_wake_request(event) {
                 self.doorbell.ring();
             }
         }
@@ -85,12 +84,12 @@ impl Bridge {
     fn request_wake(&mut self) -> Result<bool, RingError> {
         self.port.request_wake(WakeFlag::FRAMES);
         let frames_out = self.port.incoming().queued()? > 0;
-        self.card.want_space(frames_out);
-        let out = frames_out && self.card.has_space();
-        if self.card.has_frame() {
+        self.nic.set_space_interrupt(frames_out);
+        let out = frames_out && self.nic.has_space();
+        if self.nic.has_frame() {
             self.port.request_wake(WakeFlag::SPACE);
         }
-        let inward = self.card.has_frame() && self.port.outgoing().space()? > 0;
+        let inward = self.nic.has_frame() && self.port.outgoing().space()? > 0;
         Ok(out || inward)
     }
 }

@@ -1,39 +1,39 @@
-//! Where the card's registers are: the virtio capabilities in its configuration space (virtio 1.2, 4.1.4).
+//! The location of the NIC's registers: the virtio capabilities in its configuration space (virtio 1.2, 4.1.4).
 //!
 //! ```text
 //! 0 id = 9   1 next   2 length   3 kind   4 bar   8 offset: u32   12 length: u32   16 notify multiplier: u32
 //! ```
 
-/// Bytes of configuration space that root copies.
+/// The number of bytes of configuration space that root copies.
 pub const CONFIGURATION_BYTES: usize = 256;
 
 const FIRST: usize = 0x34;
 const VENDOR: u8 = 9;
 const LIST_START: usize = 0x40;
 const CAPABILITY_BYTES: usize = 16;
-/// More than fit: a list that is longer goes round in circles.
+/// More than fit: a longer list is cyclic.
 const CAPABILITIES_MAX: usize = 48;
 
-/// Some of the card's registers.
+/// The location of a block of registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// In which of its regions.
+    /// The index of the base address register.
     pub bar: u8,
-    /// How far from that one's beginning.
+    /// The offset in that region.
     pub offset: u32,
-    /// How many bytes.
+    /// The length in bytes.
     pub bytes: u32,
 }
 
-/// What the registers are for.
+/// The kind of a register block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
     /// Features, status and queues.
     Common = 1,
-    /// Telling the card that a queue has something.
+    /// Notifying the NIC of new buffers in a queue.
     Notify = 2,
-    /// What only network cards have.
+    /// Specific to network devices.
     Device = 4,
 }
 
@@ -42,12 +42,11 @@ pub enum Kind {
 pub struct Configuration([u8; CONFIGURATION_BYTES]);
 
 impl Configuration {
-    /// The configuration in these bytes.
     pub fn new(bytes: [u8; CONFIGURATION_BYTES]) -> Configuration {
         Configuration(bytes)
     }
 
-    /// Where the registers of this kind are.
+    /// The location of the registers of this kind.
     pub fn place(&self, kind: Kind) -> Option<Place> {
         let at = self.find(kind)?;
         Some(Place {
@@ -57,12 +56,12 @@ impl Configuration {
         })
     }
 
-    /// How far apart the queues' notify registers are.
+    /// The distance between the queues' notify registers.
     pub fn notify_multiplier(&self) -> Option<u32> {
         self.word(self.find(Kind::Notify)? + CAPABILITY_BYTES)
     }
 
-    /// The offset of the first capability of this kind, all of which is there.
+    /// The offset of the first complete capability of this kind.
     fn find(&self, kind: Kind) -> Option<usize> {
         let mut at = usize::from(self.0[FIRST] & !3);
         for _ in 0..CAPABILITIES_MAX {
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_end_nowhere_end() {
+    fn cyclic_and_truncated_lists_end() {
         let circle = [
             0x11, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         ];

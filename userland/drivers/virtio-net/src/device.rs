@@ -1,4 +1,4 @@
-//! The card's common registers: reset, features, queues (virtio 1.2, 3.1 and 4.1.4.3).
+//! The NIC's common registers: reset, features, queues (virtio 1.2, 3.1 and 4.1.4.3).
 
 use core::fmt;
 use core::hint;
@@ -32,56 +32,61 @@ const STATUS_DRIVER: u8 = 2;
 const STATUS_RUNNING: u8 = 4;
 const STATUS_FEATURES: u8 = 8;
 
-/// The card has an address of its own.
+/// The NIC has an address of its own.
 const FEATURE_MAC: u64 = 1 << 5;
-/// It speaks version 1, and so has the layouts of this driver.
+/// It implements version 1, and so has the layouts of this driver.
 const FEATURE_VERSION_1: u64 = 1 << 32;
 /// Its addresses go through an IOMMU, if there is one.
 const FEATURE_PLATFORM: u64 = 1 << 33;
 
 const NO_VECTOR: u16 = u16::MAX;
-/// The entry of the table of interrupt messages that root has set.
+/// The entry of the MSI-X table that root has set.
 const VECTOR: u16 = 0;
 
-/// How often a reset is looked at before it is given up.
-const RESET_PATIENCE: u32 = 10_000_000;
+/// The number of polls before a reset times out.
+const RESET_POLLS_MAX: u32 = 10_000_000;
 
-/// Why the card cannot be used.
+/// The reason the NIC cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unusable {
-    /// Its configuration space or its registers were not handed over.
-    NotHandedOver,
-    /// It has no registers of this kind where root mapped some.
+pub enum InitError {
+    /// Its configuration space was not handed over.
+    NotProvided,
+    /// It has no registers of this kind in the regions that root mapped.
     NoRegisters(Kind),
-    /// It does not come back from a reset.
+    /// The reset did not complete.
     Reset,
-    /// It does not take the features that this driver needs; these it has.
+    /// It does not accept the features that this driver needs; it offers these.
     Features(u64),
-    /// It has no queue of this number, or none of a size that there is.
+    /// It has no queue of this number, or one of invalid size.
     Queue(u16),
-    /// It takes no interrupt message for this queue.
+    /// It does not accept an interrupt vector for this queue.
     Vector(u16),
-    /// The kernel gives no memory for it.
+    /// Its memory could not be allocated.
     Memory(abi::Error),
 }
 
-impl fmt::Display for Unusable {
+impl fmt::Display for InitError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unusable::NotHandedOver => formatter.write_str("it was not handed over"),
-            Unusable::NoRegisters(kind) => write!(formatter, "it has no registers {kind:?}"),
-            Unusable::Reset => formatter.write_str("it does not come back from a reset"),
-            Unusable::Features(offered) => {
-                write!(formatter, "it has only the features {offered:#x}")
+            InitError::NotProvided => {
+                formatter.write_str("its configuration space was not handed over")
             }
-            Unusable::Queue(queue) => write!(formatter, "it has no queue {queue}"),
-            Unusable::Vector(queue) => write!(formatter, "queue {queue} cannot interrupt"),
-            Unusable::Memory(error) => write!(formatter, "no memory: {error}"),
+            InitError::NoRegisters(kind) => write!(formatter, "it has no registers {kind:?}"),
+            InitError::Reset => formatter.write_str("its reset did not complete"),
+            InitError::Features(offered) => {
+                write!(formatter, "it offers only the features {offered:#x}")
+            }
+            InitError::Queue(queue) => write!(formatter, "it has no queue {queue}"),
+            InitError::Vector(queue) => write!(
+                formatter,
+                "it accepts no interrupt vector for queue {queue}"
+            ),
+            InitError::Memory(error) => write!(formatter, "no memory: {error}"),
         }
     }
 }
 
-/// The card's registers.
+/// The NIC's registers.
 #[derive(Clone, Copy, Debug)]
 pub struct Device {
     common: Registers,
@@ -90,29 +95,28 @@ pub struct Device {
     specific: Registers,
 }
 
-/// What tells the card that a queue has something.
+/// Notifies the NIC of new buffers in a queue.
 #[derive(Clone, Copy, Debug)]
-pub struct QueueBell {
+pub struct QueueNotifier {
     notify: Registers,
     offset: usize,
     queue: u16,
 }
 
-impl QueueBell {
-    /// Rings.
-    pub fn ring(&self) {
+impl QueueNotifier {
+    pub fn notify(&self) {
         self.notify.write(self.offset, self.queue);
     }
 }
 
 impl Device {
-    /// The card that root handed over.
+    /// Finds the NIC that root handed over.
     ///
     /// # Errors
-    /// What is missing.
-    pub fn find(start: &Start) -> Result<Device, Unusable> {
+    /// The missing part.
+    pub fn find(start: &Start) -> Result<Device, InitError> {
         let copy = start.shared_memory("configuration");
-        let copy = copy.ok_or(Unusable::NotHandedOver)?;
+        let copy = copy.ok_or(InitError::NotProvided)?;
         let mut bytes = [0; CONFIGURATION_BYTES];
         copy.read(0, &mut bytes);
         let configuration = Configuration::new(bytes);
@@ -121,11 +125,11 @@ impl Device {
             let memory = place.and_then(|place| region(start, place));
             memory
                 .map(Registers::new)
-                .ok_or(Unusable::NoRegisters(kind))
+                .ok_or(InitError::NoRegisters(kind))
         };
         let common = configuration.place(Kind::Common);
         if common.is_none_or(|common| common.bytes < COMMON_BYTES) {
-            return Err(Unusable::NoRegisters(Kind::Common));
+            return Err(InitError::NoRegisters(Kind::Common));
         }
         Ok(Device {
             common: registers(Kind::Common)?,
@@ -135,73 +139,73 @@ impl Device {
         })
     }
 
-    /// Resets the card and agrees on features, which it returns; queues are set up next.
+    /// Resets the NIC and negotiates features, which it returns; queues are set up next.
     ///
     /// # Errors
-    /// [`Unusable::Reset`] or [`Unusable::Features`].
-    pub fn begin(&self) -> Result<u64, Unusable> {
+    /// [`InitError::Reset`] or [`InitError::Features`].
+    pub fn begin(&self) -> Result<u64, InitError> {
         self.common.write(STATUS, 0u8);
-        let reset = (0..RESET_PATIENCE).any(|_| {
+        let reset = (0..RESET_POLLS_MAX).any(|_| {
             hint::spin_loop();
             self.common.read::<u8>(STATUS) == 0
         });
         if !reset {
-            return Err(Unusable::Reset);
+            return Err(InitError::Reset);
         }
         self.add_status(STATUS_ACKNOWLEDGE);
         self.add_status(STATUS_DRIVER);
         let offered = self.offered_features();
         if offered & FEATURE_VERSION_1 == 0 {
-            return Err(Unusable::Features(offered));
+            return Err(InitError::Features(offered));
         }
         let accepted = offered & (FEATURE_VERSION_1 | FEATURE_MAC | FEATURE_PLATFORM);
         self.accept_features(accepted);
         self.add_status(STATUS_FEATURES);
         if self.common.read::<u8>(STATUS) & STATUS_FEATURES == 0 {
-            return Err(Unusable::Features(offered));
+            return Err(InitError::Features(offered));
         }
         self.common.write(CONFIGURATION_VECTOR, NO_VECTOR);
         Ok(accepted)
     }
 
-    /// How many buffers a queue is to have: as many as it can, or as we have room for.
+    /// The size of a queue: the smaller of the NIC's and the driver's maximum.
     ///
     /// # Errors
-    /// [`Unusable::Queue`].
-    pub fn queue_size(&self, number: u16) -> Result<u16, Unusable> {
+    /// [`InitError::Queue`].
+    pub fn queue_size(&self, number: u16) -> Result<u16, InitError> {
         self.common.write(QUEUE_SELECT, number);
-        size_within(self.common.read(QUEUE_SIZE)).ok_or(Unusable::Queue(number))
+        size_within(self.common.read(QUEUE_SIZE)).ok_or(InitError::Queue(number))
     }
 
-    /// Sets up a queue of a size that the card has.
+    /// Sets up a queue of a supported size.
     ///
     /// # Errors
-    /// [`Unusable::Vector`].
-    pub fn set_up(&self, number: u16, queue: &Queue) -> Result<QueueBell, Unusable> {
+    /// [`InitError::Vector`].
+    pub fn set_up(&self, number: u16, queue: &Queue) -> Result<QueueNotifier, InitError> {
         let common = &self.common;
         common.write(QUEUE_SELECT, number);
         common.write(QUEUE_SIZE, queue.size());
         common.write(QUEUE_VECTOR, VECTOR);
         if common.read::<u16>(QUEUE_VECTOR) != VECTOR {
-            return Err(Unusable::Vector(number));
+            return Err(InitError::Vector(number));
         }
         common.write_address(QUEUE_DESCRIPTORS, queue.descriptors_address());
         common.write_address(QUEUE_DRIVER, queue.available_address());
         common.write_address(QUEUE_DEVICE, queue.used_address());
         common.write(QUEUE_ENABLE, 1u16);
-        Ok(QueueBell {
+        Ok(QueueNotifier {
             notify: self.notify,
             offset: usize::from(common.read::<u16>(QUEUE_NOTIFY)) * self.notify_multiplier,
             queue: number,
         })
     }
 
-    /// Lets the card work.
+    /// Starts the NIC.
     pub fn run(&self) {
         self.add_status(STATUS_RUNNING);
     }
 
-    /// The card's own address, if it has one among the features agreed on.
+    /// The NIC's own address, if that feature was negotiated.
     pub fn mac(&self, features: u64) -> Option<Mac> {
         let read = || Mac(core::array::from_fn(|index| self.specific.read(index)));
         (features & FEATURE_MAC != 0).then(read)
@@ -228,7 +232,7 @@ impl Device {
     }
 }
 
-/// The size of a queue that the card lets have this many buffers; none if that is no power of two, as it must be.
+/// The size of a queue with this maximum of the NIC; `None` if that is not a power of two, as it must be.
 fn size_within(most: u16) -> Option<u16> {
     most.is_power_of_two().then_some(most.min(QUEUE_SIZE_MAX))
 }
@@ -247,10 +251,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queue_is_as_large_as_card_and_driver_allow() {
+    fn a_queue_is_as_large_as_nic_and_driver_allow() {
         assert_eq!(size_within(1024), Some(QUEUE_SIZE_MAX));
         assert_eq!(size_within(64), Some(64));
-        // None, and one whose indices would not wrap around.
+        // Zero, and a size whose indices would not wrap around.
         assert_eq!((size_within(0), size_within(96)), (None, None));
     }
 }

@@ -1,37 +1,37 @@
-//! The driver of virtio network cards (Virtual I/O Device 1.2: modern PCI, split queues, interrupts by message).
+//! The driver of virtio NICs (Virtual I/O Device 1.2: modern PCI, split queues, message-signalled interrupts).
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`configuration`] | where the card's registers are, as its configuration space says |
-//! | [`registers`] | reading and writing registers; the one place with `unsafe` |
-//! | [`device`] | the card's common registers: reset, features, queues |
-//! | [`queue`] | a split queue in memory that the card reads and writes |
-//! | [`card`] | the card as the driver uses it: frames out, frames in |
-//! | [`bridge`] | frames between the card and the switch's ring |
+//! | [`configuration`] | the location of the NIC's registers, from its configuration space |
+//! | [`registers`] | reading and writing registers; the only file with `unsafe` |
+//! | [`device`] | the NIC's common registers: reset, features, queues |
+//! | [`queue`] | a split queue in memory that the NIC reads and writes |
+//! | [`nic`] | sending and receiving frames |
+//! | [`bridge`] | frames between the NIC and the switch's ring |
 //!
-//! The driver is one more owner of a port at the switch: what it receives there goes out on the wire, and what comes
-//! from the wire it sends there. It sleeps until the switch or the card wakes it. Root has switched the card on and
-//! set up its interrupt; the card's memory is made from the driver's pool, and shows bus addresses.
+//! The driver owns a port at the switch like any domain: it sends frames from there to the wire, and frames
+//! from the wire there. It sleeps until the switch or the NIC wakes it. Root has enabled the NIC and
+//! set up its interrupt; the NIC's memory comes from the driver's pool, and has bus addresses.
 
 #![cfg_attr(not(test), no_std)]
 
 extern crate alloc;
 
-pub mod bridge;
-pub mod card;
-pub mod configuration;
-pub mod device;
-pub mod queue;
-pub mod registers;
+mod bridge;
+mod configuration;
+mod device;
+mod nic;
+mod queue;
+mod registers;
 
 use runtime::capability::{Cap, Interrupt, Notification};
 use runtime::port::{Doorbell, Port, Side};
 use runtime::{Start, events};
 
 use bridge::Bridge;
-use card::Card;
+use nic::Nic;
 
-/// The driver's first function.
+/// The entry point of the program.
 pub fn main(start: Start) -> ! {
     let wake: Cap<Notification> = start.require("wake");
     let interrupt: Cap<Interrupt> = start.require("interrupt");
@@ -42,15 +42,15 @@ pub fn main(start: Start) -> ! {
     let ring = start.shared_memory("port");
     let port = ring.and_then(|memory| Port::try_new(memory, Side::Domain));
     let port = port.unwrap_or_else(|| panic!("started without a port"));
-    let card = Card::open(&start).unwrap_or_else(|error| panic!("the card: {error}"));
+    let nic = Nic::open(&start).unwrap_or_else(|error| panic!("the NIC: {error}"));
     if let Err(error) = interrupt.bind(Some(wake), events::INTERRUPT) {
         panic!("the interrupt: {error}");
     }
-    match card.mac() {
-        Some(mac) => log::info!("card {mac} is up"),
-        None => log::info!("a card without an address of its own is up"),
+    match nic.mac() {
+        Some(mac) => log::info!("NIC {mac} is up"),
+        None => log::info!("a NIC without an address of its own is up"),
     }
-    let mut bridge = Bridge::new(card, port, doorbell);
+    let mut bridge = Bridge::new(nic, port, doorbell);
     loop {
         bridge
             .move_all()
@@ -59,7 +59,7 @@ pub fn main(start: Start) -> ! {
             .wait()
             .unwrap_or_else(|error| panic!("waiting: {error}"));
         if flags & events::INTERRUPT != 0 {
-            // The next may come from now on; what this one was about is looked at afterwards.
+            // The next interrupt may follow from here on; the cause of this one is handled below.
             let acknowledged = interrupt.acknowledge();
             acknowledged.unwrap_or_else(|error| panic!("the interrupt: {error}"));
         }

@@ -1,4 +1,4 @@
-//! The driver's program; what it does is in the library.
+//! The driver's program; its code is in the library.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]

@@ -1,19 +1,19 @@
-//! A split queue in memory that the card reads and writes (virtio 1.2, 2.7).
+//! A split queue in memory that the NIC reads and writes (virtio 1.2, 2.7).
 //!
 //! ```text
 //! 0                 descriptors: N times { address: u64, bytes: u32, flags: u16, next: u16 }
 //! 2048              available:   flags: u16, index: u16, N times u16           (the driver writes)
-//! next page         used:        flags: u16, index: u16, N times { id: u32, bytes: u32 }   (the card writes)
+//! next page         used:        flags: u16, index: u16, N times { id: u32, bytes: u32 }   (the NIC writes)
 //! ```
 //!
-//! Descriptor `i` is always that of buffer `i`, and a buffer is one descriptor: so there is no list of free ones
-//! here. The card is trusted with memory, but not to tell the truth: what it says is checked.
+//! Descriptor `i` always describes buffer `i`, and a buffer is one descriptor: so there is no list of free
+//! descriptors. The NIC is trusted with memory, but its data is not: every value from it is checked.
 
 use core::sync::atomic::{Ordering, fence};
 
 use runtime::shared::SharedMemory;
 
-/// Most buffers of a queue. One has fewer, a power of two, if the card takes no more.
+/// The maximum number of buffers in a queue. A queue has fewer, a power of two, if the NIC supports no more.
 pub const QUEUE_SIZE_MAX: u16 = 128;
 
 const DESCRIPTOR_BYTES: usize = 16;
@@ -22,7 +22,7 @@ const USED: usize = 4096;
 const HEAD_BYTES: usize = 4;
 const USED_ENTRY_BYTES: usize = 8;
 
-/// Bytes of a queue.
+/// The size of a queue in bytes.
 pub const QUEUE_BYTES: usize = 8192;
 
 const _: () = {
@@ -35,42 +35,42 @@ const WRITABLE: u64 = 1 << 1;
 const NO_INTERRUPT: u32 = 1;
 const NO_NOTIFICATION: u32 = 1;
 
-/// A buffer's number.
+/// The index of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buffer(pub u16);
 
-/// What the card may do with a buffer.
+/// The NIC's access to a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Read it.
+    /// The NIC reads it.
     Send,
-    /// Write it.
+    /// The NIC writes it.
     Receive,
 }
 
-/// A queue.
+/// A split queue.
 #[derive(Debug)]
 pub struct Queue {
     memory: SharedMemory<'static>,
     bus_address: u64,
     size: u16,
-    /// How many buffers were ever offered, modulo 2^16.
+    /// The number of buffers ever offered, modulo 2^16.
     offered: u16,
-    /// How many of them the card knows of.
+    /// The number of buffers published to the NIC, modulo 2^16.
     published: u16,
-    /// How many were taken back.
+    /// The number of buffers taken back, modulo 2^16.
     taken: u16,
     flags: u32,
-    /// Which buffers the card has.
+    /// Whether each buffer is lent to the NIC.
     lent: [bool; QUEUE_SIZE_MAX as usize],
 }
 
-/// What the card said and cannot be.
+/// The used ring has a buffer that the NIC does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CardLies;
+pub struct UsedRingError;
 
 impl Queue {
-    /// A queue without buffers for so many, a power of two up to [`QUEUE_SIZE_MAX`], in zeroed memory.
+    /// Creates an empty queue of this size, a power of two up to [`QUEUE_SIZE_MAX`], in zeroed memory.
     pub fn new(memory: SharedMemory<'static>, bus_address: u64, size: u16) -> Queue {
         Queue {
             memory: memory.part(0, QUEUE_BYTES),
@@ -84,27 +84,27 @@ impl Queue {
         }
     }
 
-    /// How many buffers it can hold.
+    /// The maximum number of buffers.
     pub fn size(&self) -> u16 {
         self.size
     }
 
-    /// Where the card finds the descriptors.
+    /// The bus address of the descriptor table.
     pub fn descriptors_address(&self) -> u64 {
         self.bus_address
     }
 
-    /// Where the card finds what is available.
+    /// The bus address of the available ring.
     pub fn available_address(&self) -> u64 {
         self.bus_address + AVAILABLE as u64
     }
 
-    /// Where the card says what is used.
+    /// The bus address of the used ring.
     pub fn used_address(&self) -> u64 {
         self.bus_address + USED as u64
     }
 
-    /// Lends a buffer to the card, which learns of it by [`Queue::publish`].
+    /// Lends a buffer to the NIC, which sees it after [`Queue::publish`].
     pub fn offer(&mut self, buffer: Buffer, address: u64, bytes: u32, purpose: Purpose) {
         let Buffer(index) = buffer;
         let flags = match purpose {
@@ -120,7 +120,7 @@ impl Queue {
         self.offered = self.offered.wrapping_add(1);
     }
 
-    /// Tells of the buffers offered; whether the card wants its bell rung for that.
+    /// Publishes the offered buffers; returns whether the NIC must be notified.
     #[must_use]
     pub fn publish(&mut self) -> bool {
         if self.published == self.offered {
@@ -128,22 +128,22 @@ impl Queue {
         }
         self.published = self.offered;
         self.write_head();
-        // The card either sees the new index, or has said before that it wants to be told.
+        // Either the NIC sees the new index, or the driver sees its request for a notification.
         fence(Ordering::SeqCst);
         let used = self.memory.word32(USED).load(Ordering::Relaxed);
         used & NO_NOTIFICATION == 0
     }
 
-    /// Whether the card has used a buffer that was not taken back yet.
+    /// Whether a used buffer was not taken back yet.
     pub fn has_used(&self) -> bool {
         self.used_index() != self.taken
     }
 
-    /// Takes back the next buffer that the card has used, and how many bytes it wrote.
+    /// Takes back the next used buffer, and returns the number of bytes that the NIC wrote.
     ///
     /// # Errors
-    /// [`CardLies`] if the card does not have that buffer.
-    pub fn take(&mut self) -> Result<Option<(Buffer, u32)>, CardLies> {
+    /// [`UsedRingError`] if that buffer is not lent to the NIC.
+    pub fn take(&mut self) -> Result<Option<(Buffer, u32)>, UsedRingError> {
         if !self.has_used() {
             return Ok(None);
         }
@@ -151,15 +151,15 @@ impl Queue {
         let at = USED + HEAD_BYTES + entry;
         let load = |at| self.memory.word32(at).load(Ordering::Relaxed);
         let (id, bytes) = (load(at), load(at + 4));
-        let lent = self.lent.get_mut(id as usize).ok_or(CardLies)?;
+        let lent = self.lent.get_mut(id as usize).ok_or(UsedRingError)?;
         if !core::mem::take(lent) {
-            return Err(CardLies);
+            return Err(UsedRingError);
         }
         self.taken = self.taken.wrapping_add(1);
         Ok(Some((Buffer(id as u16), bytes)))
     }
 
-    /// Asks the card to interrupt when it has used buffers, or not to. Look once more after asking.
+    /// Enables or disables interrupts for used buffers. Check once more after enabling them.
     pub fn set_interrupts(&mut self, wanted: bool) {
         let flags = if wanted { 0 } else { NO_INTERRUPT };
         if self.flags != flags {
@@ -178,7 +178,7 @@ impl Queue {
         self.memory.word32(AVAILABLE).store(head, Ordering::Release);
     }
 
-    /// Writes one of two halves of a word; nobody else writes there.
+    /// Writes one half of a word that only the driver writes.
     fn write_available(&self, place: u16, index: u16) {
         let at = AVAILABLE + HEAD_BYTES + usize::from(place & !1) * 2;
         let shift = 16 * (place & 1);
@@ -209,15 +209,15 @@ mod tests {
         unsafe { SharedMemory::from_range(range) }
     }
 
-    /// A card that uses buffers as it likes.
-    struct FakeCard {
+    /// A NIC that uses any buffers.
+    struct FakeNic {
         memory: SharedMemory<'static>,
         size: u16,
         seen: u16,
         used: u16,
     }
 
-    impl FakeCard {
+    impl FakeNic {
         fn u16_at(&self, at: usize) -> u16 {
             let mut bytes = [0; 2];
             self.memory.read(at, &mut bytes);
@@ -248,44 +248,44 @@ mod tests {
         }
     }
 
-    fn pair() -> (Queue, FakeCard) {
+    fn pair() -> (Queue, FakeNic) {
         pair_of(QUEUE_SIZE_MAX)
     }
 
-    fn pair_of(size: u16) -> (Queue, FakeCard) {
+    fn pair_of(size: u16) -> (Queue, FakeNic) {
         let memory = memory();
-        let card = FakeCard {
+        let nic = FakeNic {
             memory,
             size,
             seen: 0,
             used: 0,
         };
-        (Queue::new(memory, BUS_ADDRESS, size), card)
+        (Queue::new(memory, BUS_ADDRESS, size), nic)
     }
 
     #[test]
-    fn the_card_sees_what_is_published_and_not_before() {
-        let (mut queue, mut card) = pair();
+    fn the_nic_sees_buffers_only_after_they_are_published() {
+        let (mut queue, mut nic) = pair();
         queue.offer(Buffer(5), 0xdead_0000, 100, Purpose::Receive);
         queue.offer(Buffer(6), 0xbeef_0000, 60, Purpose::Send);
-        assert!(card.available().is_empty());
+        assert!(nic.available().is_empty());
         assert!(queue.publish());
         assert_eq!(
-            card.available(),
+            nic.available(),
             [(5, 0xdead_0000, 100, 2), (6, 0xbeef_0000, 60, 0)]
         );
         assert!(!queue.publish(), "nothing is new");
     }
 
     #[test]
-    fn buffers_go_round_for_ever() {
-        for (mut queue, mut card) in [pair(), pair_of(8)] {
+    fn buffers_are_reused_for_ever() {
+        for (mut queue, mut nic) in [pair(), pair_of(8)] {
             for round in 0..100_000u32 {
                 let buffer = Buffer((round % 7) as u16);
                 queue.offer(buffer, u64::from(round), 1, Purpose::Send);
                 let _ = queue.publish();
-                assert_eq!(card.available().len(), 1);
-                card.use_up(buffer.0.into(), round);
+                assert_eq!(nic.available().len(), 1);
+                nic.use_up(buffer.0.into(), round);
                 assert_eq!(queue.take(), Ok(Some((buffer, round))));
                 assert_eq!(queue.take(), Ok(None));
             }
@@ -293,39 +293,39 @@ mod tests {
     }
 
     #[test]
-    fn a_card_that_does_not_want_to_be_told_is_not() {
-        let (mut queue, card) = pair();
-        card.memory.write(USED, &[1, 0]);
+    fn a_nic_that_suppresses_notifications_gets_none() {
+        let (mut queue, nic) = pair();
+        nic.memory.write(USED, &[1, 0]);
         queue.offer(Buffer(0), 0, 1, Purpose::Send);
         assert!(!queue.publish());
     }
 
     #[test]
-    fn interrupts_are_asked_for_beside_the_index() {
-        let (mut queue, mut card) = pair();
+    fn the_interrupt_flag_is_stored_beside_the_index() {
+        let (mut queue, mut nic) = pair();
         queue.set_interrupts(false);
-        assert_eq!(card.u16_at(AVAILABLE), 1);
+        assert_eq!(nic.u16_at(AVAILABLE), 1);
         queue.offer(Buffer(0), 0, 1, Purpose::Send);
         let _ = queue.publish();
-        assert_eq!(card.u16_at(AVAILABLE), 1);
-        assert_eq!(card.available().len(), 1);
+        assert_eq!(nic.u16_at(AVAILABLE), 1);
+        assert_eq!(nic.available().len(), 1);
         queue.set_interrupts(true);
-        assert_eq!((card.u16_at(AVAILABLE), card.u16_at(AVAILABLE + 2)), (0, 1));
+        assert_eq!((nic.u16_at(AVAILABLE), nic.u16_at(AVAILABLE + 2)), (0, 1));
     }
 
     #[test]
-    fn a_card_that_uses_what_it_has_not_is_found_out() {
-        let (mut queue, mut card) = pair();
-        card.use_up(3, 0);
-        assert_eq!(queue.take(), Err(CardLies));
-        let (mut queue, mut card) = pair();
-        card.use_up(QUEUE_SIZE_MAX.into(), 0);
-        assert_eq!(queue.take(), Err(CardLies));
-        let (mut queue, mut card) = pair();
+    fn a_used_buffer_that_was_not_lent_is_an_error() {
+        let (mut queue, mut nic) = pair();
+        nic.use_up(3, 0);
+        assert_eq!(queue.take(), Err(UsedRingError));
+        let (mut queue, mut nic) = pair();
+        nic.use_up(QUEUE_SIZE_MAX.into(), 0);
+        assert_eq!(queue.take(), Err(UsedRingError));
+        let (mut queue, mut nic) = pair();
         queue.offer(Buffer(1), 0, 1, Purpose::Send);
-        card.use_up(1, 0);
-        card.use_up(1, 0);
+        nic.use_up(1, 0);
+        nic.use_up(1, 0);
         assert!(queue.take().is_ok());
-        assert_eq!(queue.take(), Err(CardLies));
+        assert_eq!(queue.take(), Err(UsedRingError));
     }
 }

@@ -1,16 +1,16 @@
-//! Reading and writing a card's registers: each access as wide as the register, and never left out.
+//! Volatile reads and writes of a NIC's registers, each as wide as the register.
 
 #![allow(unsafe_code)]
 
 use runtime::shared::SharedMemory;
 
-/// Some registers that are mapped.
+/// A mapped block of registers.
 #[derive(Clone, Copy, Debug)]
 pub struct Registers {
     memory: SharedMemory<'static>,
 }
 
-/// A number that is as wide as a register.
+/// An integer as wide as a register.
 pub trait Number: Copy {}
 
 impl Number for u8 {}
@@ -18,7 +18,7 @@ impl Number for u16 {}
 impl Number for u32 {}
 
 impl Registers {
-    /// The registers in this memory, which is a device's and mapped uncached.
+    /// The registers in this memory, which belongs to a device and is mapped uncached.
     pub fn new(memory: SharedMemory<'static>) -> Registers {
         Registers { memory }
     }
@@ -26,19 +26,19 @@ impl Registers {
     /// Reads the register at `offset`.
     pub fn read<T: Number>(&self, offset: usize) -> T {
         let pointer = self.pointer::<T>(offset);
-        // SAFETY: `pointer` found it mapped and aligned; any bits are a number.
+        // SAFETY: `pointer` checked that it is mapped and aligned; any bits are a valid integer.
         unsafe { pointer.read_volatile() }
     }
 
     /// Writes the register at `offset`.
     pub fn write<T: Number>(&self, offset: usize, value: T) {
         let pointer = self.pointer::<T>(offset);
-        // SAFETY: `pointer` found it mapped and aligned. What the card does with the number is a matter of the
-        // memory that it may reach, which is of the driver's own choice.
+        // SAFETY: `pointer` checked that it is mapped and aligned. The NIC's reaction can affect only the
+        // memory that it may reach, which the driver chooses.
         unsafe { pointer.write_volatile(value) }
     }
 
-    /// Writes two registers that hold the halves of an address.
+    /// Writes an address to two registers of half its width.
     pub fn write_address(&self, offset: usize, address: u64) {
         self.write(offset, address as u32);
         self.write(offset + 4, (address >> 32) as u32);

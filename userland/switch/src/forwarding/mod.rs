@@ -1,21 +1,21 @@
-//! Which ports a frame goes to, and what is learned from it.
+//! The forwarding decision for a frame, and address learning.
 //!
 //! ```text
 //! from a domain, to a domain here        that port
-//! from a domain, to somebody else        the uplink that it was heard from last, or every uplink
+//! from a domain, to another station      the uplink where it was last seen, or every uplink
 //! from an uplink, to a domain here       that port
-//! from an uplink, to somebody else       nowhere
+//! from an uplink, to another station     nowhere
 //! to a group                             every other port; from an uplink not to other uplinks
 //!
-//! to a domain that is leaving or away    the tunnel; from a domain, once it was heard from an uplink, that uplink
-//! to a domain that has stopped here      nowhere; from a domain, once it was heard from an uplink, that uplink
+//! to a domain that is leaving or away    the tunnel; from a domain, once it was seen at an uplink, that uplink
+//! to a domain that has stopped here      nowhere; from a domain, once it was seen at an uplink, that uplink
 //! from the tunnel, to a domain here      that port
-//! from the tunnel, to anybody else       nowhere
+//! from the tunnel, to another station    nowhere
 //! ```
 //!
-//! A domain that is being moved has a port here that is leaving, and is away for a while when that is given up. Without a
-//! tunnel it is anybody else. One that has stopped, or whose ring lies, is nowhere else. What comes from the tunnel was on the wire once: it never gets there again, and says
-//! nothing about where its sender is.
+//! A domain that is being moved has a leaving port here, and is away for a while after that is detached. Without a
+//! tunnel it counts as another station. One that has stopped, or has a corrupt ring, is nowhere else. A frame from the tunnel
+//! was on the wire once: it is never sent there again, and its source address is not learned.
 
 use alloc::vec::Vec;
 
@@ -25,48 +25,48 @@ use runtime::protocol::ports::{PortKind, PortNumber};
 use crate::away::Away;
 use crate::frame::Header;
 
-/// Most addresses that are remembered. When they are more, the one heard of longest ago is forgotten.
+/// The maximum number of learned addresses. Beyond it, the least recently seen one is forgotten.
 pub const LEARNED_MAX: usize = 256;
 
-/// A port, as far as forwarding is concerned.
+/// The entry of a port in the forwarding table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Station {
+pub struct PortEntry {
     /// The port.
     pub port: PortNumber,
-    /// A domain's only address.
+    /// The only address of a domain.
     pub mac: Mac,
-    /// The only IPv4 address that a domain speaks for.
+    /// The only valid IPv4 source address of a domain.
     pub ip: Option<[u8; 4]>,
-    /// What is behind it.
+    /// The kind of device behind it.
     pub kind: PortKind,
-    /// Whether frames flow, and if not, why.
+    /// Whether frames are forwarded, and if not, the reason.
     pub service: Service,
 }
 
-/// How a port is served.
+/// The service state of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
-    /// Frames flow.
+    /// Frames are forwarded.
     Active,
-    /// No frame flows: its domain may run elsewhere soon.
+    /// No frame is forwarded: its domain may run elsewhere soon.
     Leaving,
-    /// No frame flows: its domain stands still, and will run nowhere, or cannot be served.
+    /// No frame is forwarded: its domain has stopped for good, or cannot be served.
     Stopped,
 }
 
-impl Station {
-    /// Whether frames flow.
+impl PortEntry {
+    /// Whether frames are forwarded.
     pub fn is_active(&self) -> bool {
         self.service == Service::Active
     }
 
-    /// Whether it is the one of the domain with this address.
+    /// Whether it is the port of the domain with this address.
     fn is_domain(&self, mac: Mac) -> bool {
         self.kind == PortKind::Domain && self.mac == mac
     }
 
-    /// Whether a domain here may send this. Everybody may speak for no address, as one does who asks for one or whether
-    /// anybody has it.
+    /// Whether a domain may send this frame. The IPv4 address may also be zero, as when a host requests an address or probes
+    /// for one.
     fn may_send(&self, header: &Header) -> bool {
         let is_own_ip = header
             .ip
@@ -75,94 +75,92 @@ impl Station {
     }
 }
 
-/// What is known of who is where.
+/// The forwarding table.
 #[derive(Debug, Default)]
 pub struct Forwarding {
-    stations: Vec<Station>,
-    /// Addresses behind uplinks, the one heard of last at the end.
+    entries: Vec<PortEntry>,
+    /// Addresses behind uplinks, the most recently seen one at the end.
     learned: Vec<(Mac, PortNumber)>,
     away: Away,
 }
 
-/// Where a frame goes.
+/// The destination of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// To this port.
     To(PortNumber),
-    /// To every active port of this kind, but not back.
+    /// To every other active port of this kind.
     ToAll(PortKind),
-    /// To every active port with stations behind it, but not back.
-    ToEverybody,
-    /// Nowhere: it is for nobody behind another port.
+    /// To every other active port that has stations behind it.
+    Flood,
+    /// Dropped: its destination is not behind another port.
     Nowhere,
-    /// Nowhere: the sender is not who it says.
+    /// Dropped: its source address is forged.
     Forged,
 }
 
 impl Forwarding {
-    /// Adds a port, or changes what is known of it. What was heard of a domain's address elsewhere is forgotten: it is
-    /// here, or goes from here.
-    pub fn set(&mut self, station: Station) {
-        if station.kind == PortKind::Domain {
-            self.away.remove(station.mac);
-            self.learned.retain(|(mac, _)| *mac != station.mac);
+    /// Adds or updates a port's entry. A domain's address learned at an uplink is forgotten: the domain is here, or is
+    /// leaving from here.
+    pub fn set(&mut self, entry: PortEntry) {
+        if entry.kind == PortKind::Domain {
+            self.away.remove(entry.mac);
+            self.learned.retain(|(mac, _)| *mac != entry.mac);
         }
-        match self.find_mut(station.port) {
-            Some(known) => *known = station,
-            None => self.stations.push(station),
+        match self.find_mut(entry.port) {
+            Some(known) => *known = entry,
+            None => self.entries.push(entry),
         }
     }
 
-    /// Forgets a port and who was behind it.
+    /// Removes a port and the addresses behind it.
     pub fn remove(&mut self, port: PortNumber) {
-        self.stations.retain(|station| station.port != port);
+        self.entries.retain(|entry| entry.port != port);
         self.learned.retain(|(_, behind)| *behind != port);
     }
 
-    /// Forgets a port whose domain runs elsewhere now, but keeps its address for a while.
+    /// Removes a port whose domain now runs elsewhere, but keeps its address for a while.
     pub fn depart(&mut self, port: PortNumber, now_ns: u64) {
-        let station = self.find(port).copied();
+        let entry = self.find(port).copied();
         self.remove(port);
-        if let Some(Station { mac, .. }) = station {
+        if let Some(PortEntry { mac, .. }) = entry {
             self.away.insert(mac, now_ns);
         }
     }
 
-    /// Lets time pass: what was kept long enough is forgotten.
+    /// Expires addresses of domains that left.
     pub fn expire(&mut self, now_ns: u64) {
         self.away.expire(now_ns);
     }
 
-    /// What is known of a port.
-    pub fn find(&self, port: PortNumber) -> Option<&Station> {
-        self.stations.iter().find(|station| station.port == port)
+    /// The entry of a port.
+    pub fn find(&self, port: PortNumber) -> Option<&PortEntry> {
+        self.entries.iter().find(|entry| entry.port == port)
     }
 
-    fn find_mut(&mut self, port: PortNumber) -> Option<&mut Station> {
-        self.stations
-            .iter_mut()
-            .find(|station| station.port == port)
+    fn find_mut(&mut self, port: PortNumber) -> Option<&mut PortEntry> {
+        self.entries.iter_mut().find(|entry| entry.port == port)
     }
 
-    /// Decides about a frame that came from `from`, and learns from it.
+    /// Decides where a frame from `from` goes, and learns its source address.
     pub fn decide(&mut self, from: PortNumber, header: &Header) -> Verdict {
-        let Some(station) = self.find(from).copied() else {
+        let Some(entry) = self.find(from).copied() else {
             return Verdict::Nowhere;
         };
-        match station.kind {
-            PortKind::Domain if !station.may_send(header) => return Verdict::Forged,
+        match entry.kind {
+            PortKind::Domain if !entry.may_send(header) => return Verdict::Forged,
             PortKind::Domain => {}
             PortKind::Uplink => self.learn(header.source, from),
             PortKind::Tunnel => {}
         }
         match header.destination.is_group() {
-            true => to_group(station.kind),
-            false => self.to_station(&station, header.destination),
+            true => to_group(entry.kind),
+            false => self.to_unicast(&entry, header.destination),
         }
     }
 
-    /// Decides about a frame for one station.
-    fn to_station(&self, from: &Station, mac: Mac) -> Verdict {
+    /// Decides about a unicast frame.
+    fn to_unicast(&self, from: &PortEntry, mac: Mac) -> Verdict {
         if let Some(port) = self.domain_at(mac) {
             return match port == from.port {
                 true => Verdict::Nowhere,
@@ -182,27 +180,27 @@ impl Forwarding {
 
     /// Whether a frame from `from` with this verdict goes to `port`.
     pub fn goes_to(&self, from: PortNumber, verdict: Verdict, port: PortNumber) -> bool {
-        let station = self.find(port).filter(|station| station.is_active());
+        let entry = self.find(port).filter(|entry| entry.is_active());
         port != from
-            && station.is_some_and(|station| match verdict {
+            && entry.is_some_and(|entry| match verdict {
                 Verdict::To(wanted) => wanted == port,
-                Verdict::ToAll(kind) => kind == station.kind,
-                Verdict::ToEverybody => station.kind != PortKind::Tunnel,
+                Verdict::ToAll(kind) => kind == entry.kind,
+                Verdict::Flood => entry.kind != PortKind::Tunnel,
                 Verdict::Nowhere | Verdict::Forged => false,
             })
     }
 
     /// The active port of the domain with this address.
     fn domain_at(&self, mac: Mac) -> Option<PortNumber> {
-        let mut stations = self.stations.iter();
-        let found = stations.find(|station| station.is_domain(mac) && station.is_active())?;
+        let mut entries = self.entries.iter();
+        let found = entries.find(|entry| entry.is_domain(mac) && entry.is_active())?;
         Some(found.port)
     }
 
-    /// Whether the domain with this address has a port that is served so.
+    /// Whether the domain with this address has a port in this service state.
     fn has(&self, mac: Mac, service: Service) -> bool {
-        let mut stations = self.stations.iter();
-        stations.any(|station| station.is_domain(mac) && station.service == service)
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.is_domain(mac) && entry.service == service)
     }
 
     /// The tunnel, if the domain with this address is leaving or away.
@@ -210,9 +208,8 @@ impl Forwarding {
         if !self.has(mac, Service::Leaving) && !self.away.contains(mac) {
             return None;
         }
-        let mut stations = self.stations.iter();
-        let tunnel =
-            stations.find(|station| station.kind == PortKind::Tunnel && station.is_active())?;
+        let mut entries = self.entries.iter();
+        let tunnel = entries.find(|entry| entry.kind == PortKind::Tunnel && entry.is_active())?;
         Some(tunnel.port)
     }
 
@@ -222,7 +219,7 @@ impl Forwarding {
     }
 
     fn learn(&mut self, mac: Mac, behind: PortNumber) {
-        // What talks most is at the end, and is found there first.
+        // The busiest address is usually at the end already.
         if mac.is_group() || self.learned.last() == Some(&(mac, behind)) {
             return;
         }
@@ -239,10 +236,10 @@ impl Forwarding {
     }
 }
 
-/// Decides about a frame for many stations.
+/// Decides about a group frame.
 fn to_group(from: PortKind) -> Verdict {
     match from {
-        PortKind::Domain => Verdict::ToEverybody,
+        PortKind::Domain => Verdict::Flood,
         PortKind::Uplink => Verdict::ToAll(PortKind::Domain),
         PortKind::Tunnel => Verdict::Nowhere,
     }

@@ -1,4 +1,4 @@
-//! Where frames go, and what is learned from them.
+//! Forwarding decisions and address learning.
 
 use super::*;
 use crate::away::KEPT_NS;
@@ -13,8 +13,8 @@ fn mac(last: u8) -> Mac {
     Mac([2, 0, 0, 0, 0, last])
 }
 
-fn station(port: PortNumber, kind: PortKind) -> Station {
-    Station {
+fn entry(port: PortNumber, kind: PortKind) -> PortEntry {
+    PortEntry {
         port,
         mac: mac(port.0 as u8),
         ip: Some([10, 77, 0, port.0 as u8]),
@@ -32,7 +32,7 @@ fn forwarding() -> Forwarding {
         (WIRE, PortKind::Uplink),
         (WIRE2, PortKind::Uplink),
     ] {
-        forwarding.set(station(port, kind));
+        forwarding.set(entry(port, kind));
     }
     forwarding
 }
@@ -63,7 +63,7 @@ fn domains_reach_each_other_directly() {
 }
 
 #[test]
-fn a_stranger_is_sought_behind_every_uplink_until_it_was_heard() {
+fn an_unknown_station_is_sought_behind_every_uplink_until_it_is_learned() {
     let mut forwarding = forwarding();
     assert_eq!(targets(&mut forwarding, A, mac(1), mac(9)), [WIRE, WIRE2]);
     assert_eq!(targets(&mut forwarding, WIRE2, mac(9), mac(1)), [A]);
@@ -73,14 +73,14 @@ fn a_stranger_is_sought_behind_every_uplink_until_it_was_heard() {
 }
 
 #[test]
-fn what_is_for_nobody_here_goes_nowhere() {
+fn frames_for_no_station_here_are_dropped() {
     let mut forwarding = forwarding();
     assert!(targets(&mut forwarding, WIRE, mac(9), mac(8)).is_empty());
     assert!(targets(&mut forwarding, PortNumber(77), mac(1), mac(2)).is_empty());
 }
 
 #[test]
-fn a_group_is_everybody_but_no_frame_passes_between_uplinks() {
+fn group_frames_go_to_all_but_not_between_uplinks() {
     let mut forwarding = forwarding();
     assert_eq!(
         targets(&mut forwarding, A, mac(1), Mac::BROADCAST),
@@ -93,7 +93,7 @@ fn a_group_is_everybody_but_no_frame_passes_between_uplinks() {
 }
 
 #[test]
-fn a_domain_cannot_pass_for_another() {
+fn a_domain_cannot_impersonate_another() {
     let mut forwarding = forwarding();
     let header = Header {
         destination: mac(9),
@@ -105,42 +105,42 @@ fn a_domain_cannot_pass_for_another() {
 }
 
 #[test]
-fn a_domain_that_moved_away_is_found_where_it_was_heard_from() {
+fn a_domain_that_moved_away_is_found_where_it_was_last_seen() {
     let mut forwarding = forwarding();
-    forwarding.set(Station {
+    forwarding.set(PortEntry {
         service: Service::Leaving,
-        ..station(B, PortKind::Domain)
+        ..entry(B, PortKind::Domain)
     });
     assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [WIRE, WIRE2]);
     assert!(targets(&mut forwarding, WIRE, mac(9), mac(2)).is_empty());
     assert_eq!(targets(&mut forwarding, WIRE, mac(2), Mac::BROADCAST), [A]);
     assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [WIRE]);
-    forwarding.set(station(B, PortKind::Domain));
+    forwarding.set(entry(B, PortKind::Domain));
     assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [B]);
 }
 
-/// The same with a tunnel, and B no longer served.
+/// As [`forwarding`], with a tunnel, and B leaving.
 fn forwarding_with_tunnel() -> Forwarding {
     let mut forwarding = forwarding();
-    forwarding.set(station(TUNNEL, PortKind::Tunnel));
+    forwarding.set(entry(TUNNEL, PortKind::Tunnel));
     quiesce(&mut forwarding);
     forwarding
 }
 
 fn quiesce(forwarding: &mut Forwarding) {
-    forwarding.set(Station {
+    forwarding.set(PortEntry {
         service: Service::Leaving,
-        ..station(B, PortKind::Domain)
+        ..entry(B, PortKind::Domain)
     });
 }
 
 #[test]
-fn frames_for_a_domain_that_leaves_go_through_the_tunnel() {
+fn frames_for_a_leaving_domain_go_through_the_tunnel() {
     let mut forwarding = forwarding_with_tunnel();
     assert_eq!(targets(&mut forwarding, WIRE, mac(9), mac(2)), [TUNNEL]);
     assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [TUNNEL]);
     assert_eq!(targets(&mut forwarding, WIRE, mac(9), mac(1)), [A]);
-    forwarding.set(station(B, PortKind::Domain));
+    forwarding.set(entry(B, PortKind::Domain));
     assert_eq!(
         targets(&mut forwarding, WIRE, mac(9), mac(2)),
         [B],
@@ -149,18 +149,18 @@ fn frames_for_a_domain_that_leaves_go_through_the_tunnel() {
 }
 
 #[test]
-fn frames_for_a_domain_that_has_stopped_go_nowhere() {
+fn frames_for_a_stopped_domain_are_dropped() {
     let mut forwarding = forwarding_with_tunnel();
-    let stopped = Station {
+    let stopped = PortEntry {
         service: Service::Stopped,
-        ..station(B, PortKind::Domain)
+        ..entry(B, PortKind::Domain)
     };
     forwarding.set(stopped);
     for (from, source) in [(A, mac(1)), (WIRE, mac(9)), (TUNNEL, mac(9))] {
         let targets = targets(&mut forwarding, from, source, mac(2));
         assert!(targets.is_empty(), "from {from:?} to {targets:?}");
     }
-    // It says nothing either, and hears nothing that is for all.
+    // It sends nothing either, and receives no broadcast.
     let everybody = targets(&mut forwarding, A, mac(1), Mac::BROADCAST);
     assert_eq!(everybody, [WIRE, WIRE2]);
     // A younger copy of it runs on another machine.
@@ -181,12 +181,12 @@ fn a_domain_that_has_left_is_reached_through_the_tunnel_for_a_while() {
 }
 
 #[test]
-fn a_domain_that_is_back_is_away_no_more() {
+fn a_domain_that_is_back_is_no_longer_away() {
     let mut forwarding = forwarding_with_tunnel();
     forwarding.depart(B, 0);
-    let back = Station {
+    let back = PortEntry {
         port: PortNumber(6),
-        ..station(B, PortKind::Domain)
+        ..entry(B, PortKind::Domain)
     };
     forwarding.set(back);
     forwarding.remove(back.port);
@@ -194,10 +194,10 @@ fn a_domain_that_is_back_is_away_no_more() {
 }
 
 #[test]
-fn domains_talk_directly_to_one_that_was_heard_elsewhere() {
+fn domains_reach_one_that_was_seen_elsewhere_directly() {
     let mut forwarding = forwarding();
-    forwarding.set(station(TUNNEL, PortKind::Tunnel));
-    // Heard before it was here: that says nothing of where it goes.
+    forwarding.set(entry(TUNNEL, PortKind::Tunnel));
+    // Seen before it was here: that is not where it goes.
     targets(&mut forwarding, WIRE2, mac(2), mac(1));
     quiesce(&mut forwarding);
     assert_eq!(targets(&mut forwarding, A, mac(1), mac(2)), [TUNNEL]);
@@ -207,7 +207,7 @@ fn domains_talk_directly_to_one_that_was_heard_elsewhere() {
 }
 
 #[test]
-fn what_comes_from_the_tunnel_reaches_domains_here_and_nobody_else() {
+fn frames_from_the_tunnel_reach_only_domains_here() {
     let mut forwarding = forwarding_with_tunnel();
     targets(&mut forwarding, WIRE, mac(9), mac(1));
     assert_eq!(targets(&mut forwarding, TUNNEL, mac(9), mac(1)), [A]);
@@ -223,7 +223,7 @@ fn what_comes_from_the_tunnel_reaches_domains_here_and_nobody_else() {
 }
 
 #[test]
-fn no_group_is_behind_the_tunnel_and_nobody_can_address_it() {
+fn group_frames_do_not_enter_the_tunnel_and_no_frame_can_address_it() {
     let mut forwarding = forwarding_with_tunnel();
     for (from, source) in [(A, mac(1)), (WIRE, mac(9))] {
         for destination in [Mac::BROADCAST, mac(5)] {
@@ -234,7 +234,7 @@ fn no_group_is_behind_the_tunnel_and_nobody_can_address_it() {
 }
 
 #[test]
-fn a_removed_uplink_takes_its_stations_along() {
+fn removing_an_uplink_forgets_its_stations() {
     let mut forwarding = forwarding();
     targets(&mut forwarding, WIRE2, mac(9), mac(1));
     forwarding.remove(WIRE2);
@@ -260,7 +260,7 @@ fn remembers_a_limited_number_of_addresses() {
 }
 
 #[test]
-fn a_domain_speaks_for_its_own_ip_address_only() {
+fn a_domain_may_use_only_its_own_ip_address() {
     let mut forwarding = forwarding();
     let mut verdict = |from: PortNumber, ip: Option<[u8; 4]>| {
         let header = Header {
@@ -271,16 +271,16 @@ fn a_domain_speaks_for_its_own_ip_address_only() {
         forwarding.decide(from, &header)
     };
     let (own, other) = (Some([10, 77, 0, 1]), Some([10, 77, 0, 2]));
-    assert_eq!(verdict(A, own), Verdict::ToEverybody);
-    assert_eq!(verdict(A, None), Verdict::ToEverybody);
-    assert_eq!(verdict(A, Some([0; 4])), Verdict::ToEverybody);
+    assert_eq!(verdict(A, own), Verdict::Flood);
+    assert_eq!(verdict(A, None), Verdict::Flood);
+    assert_eq!(verdict(A, Some([0; 4])), Verdict::Flood);
     assert_eq!(verdict(A, other), Verdict::Forged);
-    // Behind a card are many, and what comes through the tunnel is late and was looked at where it was sent.
+    // Many stations are behind a NIC, and a late frame from the tunnel was checked on its source machine.
     assert_eq!(verdict(WIRE, other), Verdict::ToAll(PortKind::Domain));
-    // Who has no address speaks for none.
-    forwarding.set(Station {
+    // A domain without an address may use none.
+    forwarding.set(PortEntry {
         ip: None,
-        ..station(A, PortKind::Domain)
+        ..entry(A, PortKind::Domain)
     });
     let header = Header {
         destination: mac(2),

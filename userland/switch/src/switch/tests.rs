@@ -1,4 +1,4 @@
-//! Frames between ports in ordinary memory: what waits, what follows a domain, what is lost.
+//! Frames between ports in ordinary memory: queued, forwarded after a move, lost.
 
 use super::*;
 use crate::buffer::FRAMES_MAX;
@@ -6,13 +6,13 @@ use crate::port::Counters;
 use abi::PAGE_BYTES;
 use abi::register::Slot;
 use runtime::host::{self, DONE, shared_memory};
-use runtime::port::{self, BUFFERED_FRAMES, PORT_PAGES, Port as Cable, SLOT_COUNT};
+use runtime::port::{self, BUFFERED_FRAMES, PORT_PAGES, Port as RingEnds, SLOT_COUNT};
 
 const WIRE: PortNumber = PortNumber(1);
 const TUNNEL: PortNumber = PortNumber(2);
 const A: PortNumber = PortNumber(3);
 const B: PortNumber = PortNumber(4);
-/// How often a test has the switch look at its rings.
+/// The number of passes over the rings per call.
 const PASSES: usize = 8;
 
 fn mac(port: PortNumber) -> Mac {
@@ -22,7 +22,7 @@ fn mac(port: PortNumber) -> Mac {
 /// A switch, and the owners' ends of its ports.
 struct Bench {
     switch: Switch,
-    ends: Vec<(PortNumber, Cable<'static>)>,
+    ends: Vec<(PortNumber, RingEnds<'static>)>,
 }
 
 impl Bench {
@@ -42,21 +42,21 @@ impl Bench {
 
     fn plug(&mut self, number: PortNumber, kind: PortKind) {
         let memory = shared_memory((PORT_PAGES * PAGE_BYTES) as usize);
-        let station = Station {
+        let entry = PortEntry {
             port: number,
             mac: mac(number),
             ip: None,
             kind,
             service: Service::Stopped,
         };
-        let port = Port::given(memory, station, Cap::from_slot(host::WAKE));
+        let port = Port::for_test(memory, entry, Cap::from_slot(host::WAKE));
         self.switch.ports.push(port);
         self.switch.activate(number, None);
-        let end = Cable::try_new(memory, port::Side::Domain).expect("a port of the right size");
+        let end = RingEnds::try_new(memory, port::Side::Domain).expect("a port of the right size");
         self.ends.push((number, end));
     }
 
-    fn end(&self, number: PortNumber) -> Cable<'static> {
+    fn end(&self, number: PortNumber) -> RingEnds<'static> {
         let found = self.ends.iter().find(|(port, _)| *port == number);
         found.expect("a port that was plugged in").1
     }
@@ -65,7 +65,7 @@ impl Bench {
         self.switch.ports[self.switch.index_of(number).expect("a port")].counters
     }
 
-    /// Has the owner of a port send frames with these numbers to another one, as many at a time as its ring holds.
+    /// Sends frames with these numbers from a port's owner to another one, as many at a time as the ring holds.
     fn send(&mut self, from: PortNumber, to: PortNumber, numbers: core::ops::Range<u32>) {
         for number in numbers {
             while self.end(from).outgoing().space() == Ok(0) {
@@ -83,7 +83,7 @@ impl Bench {
         while !self.switch.forward(PASSES) {}
     }
 
-    /// The number of the next frame that a port's owner takes.
+    /// The number of the next frame received by a port's owner.
     fn take(&self, number: PortNumber) -> Option<u32> {
         let mut frame = [0; FRAME_BYTES_MAX];
         let length = self.end(number).incoming().receive(&mut frame);
@@ -93,7 +93,7 @@ impl Bench {
             .map(|number| u32::from_be_bytes(*number))
     }
 
-    /// The numbers of all frames that a port's owner gets, which sleeps whenever its ring is empty.
+    /// The numbers of all frames received by a port's owner, which sleeps whenever its ring is empty.
     fn take_all(&mut self, number: PortNumber) -> Vec<u32> {
         let mut taken = Vec::new();
         loop {
@@ -111,7 +111,7 @@ impl Bench {
 }
 
 #[test]
-fn a_burst_larger_than_a_ring_waits_and_comes_whole_and_in_order() {
+fn a_burst_larger_than_a_ring_is_queued_and_arrives_complete_and_in_order() {
     let mut bench = Bench::new();
     let burst = SLOT_COUNT + BUFFERED_FRAMES as u32;
     for from in [WIRE, B] {
@@ -139,24 +139,24 @@ fn an_active_port_is_announced_to_the_wire_and_to_no_domain() {
 }
 
 #[test]
-fn frames_for_the_wire_wait_too() {
+fn frames_for_the_wire_are_queued_too() {
     let mut bench = Bench::new();
     bench.send(A, WIRE, 0..1000);
     assert!(bench.take_all(WIRE).into_iter().eq(0..1000));
 }
 
 #[test]
-fn no_frame_overtakes_one_that_waits() {
+fn no_frame_overtakes_a_queued_one() {
     let mut bench = Bench::new();
     bench.send(WIRE, A, 0..SLOT_COUNT + 1);
     assert_eq!(bench.take(A), Some(0));
-    // There is space again, but one waits for it.
+    // There is space again, but a queued frame comes first.
     bench.send(WIRE, A, SLOT_COUNT + 1..SLOT_COUNT + 3);
     assert!(bench.take_all(A).into_iter().eq(1..SLOT_COUNT + 3));
 }
 
 #[test]
-fn who_takes_nothing_loses_its_own_frames_and_no_others() {
+fn an_owner_that_takes_nothing_loses_only_its_own_frames() {
     let mut bench = Bench::new();
     bench.send(WIRE, A, 0..10_000);
     let kept = u64::from(SLOT_COUNT) + BUFFERED_FRAMES as u64;
@@ -167,7 +167,7 @@ fn who_takes_nothing_loses_its_own_frames_and_no_others() {
 }
 
 #[test]
-fn what_waits_for_a_domain_that_leaves_goes_through_the_tunnel_before_what_comes_later() {
+fn frames_queued_for_a_leaving_domain_go_through_the_tunnel_before_later_ones() {
     let mut bench = Bench::new();
     bench.send(WIRE, A, 0..500);
     bench.switch.quiesce(A, Service::Leaving);
@@ -176,14 +176,14 @@ fn what_waits_for_a_domain_that_leaves_goes_through_the_tunnel_before_what_comes
     assert!(ring.eq(0..SLOT_COUNT), "the ring is left alone");
     assert!(bench.take_all(TUNNEL).into_iter().eq(SLOT_COUNT..600));
     assert_eq!(bench.take(A), None);
-    // It stays after all.
+    // The move is cancelled.
     bench.switch.activate(A, None);
     bench.send(TUNNEL, A, 700..1000);
     assert!(bench.take_all(A).into_iter().eq(700..1000));
 }
 
 #[test]
-fn what_waits_for_a_domain_that_stops_is_lost_and_leaves_its_room() {
+fn frames_queued_for_a_stopped_domain_are_lost_and_free_their_room() {
     let mut bench = Bench::new();
     for _ in 0..5 {
         bench.send(WIRE, A, 0..BUFFERED_FRAMES as u32);
@@ -203,7 +203,7 @@ fn what_waits_for_a_domain_that_stops_is_lost_and_leaves_its_room() {
 }
 
 #[test]
-fn a_port_that_is_given_up_leaves_its_room() {
+fn a_detached_port_frees_its_room() {
     let mut bench = Bench::new();
     for _ in 0..5 {
         bench.send(WIRE, A, 0..BUFFERED_FRAMES as u32);
@@ -216,7 +216,7 @@ fn a_port_that_is_given_up_leaves_its_room() {
 }
 
 #[test]
-fn a_loss_has_the_switch_report_it() {
+fn a_loss_is_reported() {
     let mut bench = Bench::new();
     bench.send(WIRE, A, 0..SLOT_COUNT + BUFFERED_FRAMES as u32);
     assert_eq!(bench.switch.next_ns(), u64::MAX);
@@ -227,7 +227,7 @@ fn a_loss_has_the_switch_report_it() {
 }
 
 #[test]
-fn a_flood_is_left_after_some_passes_and_a_trickle_when_it_is_over() {
+fn a_flood_ends_a_call_after_some_passes_and_a_trickle_when_it_is_over() {
     let mut made = 0;
     let mut pass = |last: usize| {
         made += 1;

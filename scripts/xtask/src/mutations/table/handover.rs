@@ -41,7 +41,7 @@ mutations! {
         "the incarnation never rises beyond two, and old copies pass for young ones"; ROOT;
     "announcement" in "userland/switch/src/switch.rs":
         "Verdict::ToAll(PortKind::Uplink)" => "Verdict::ToAll(PortKind::Domain)";
-        "nobody on the wire hears where a domain is now"; SWITCH;
+        "no station on the wire learns where a domain is now"; SWITCH;
 
     // What is decided.
     "commit-record" in "nomad/protocol/src/source/commit.rs":
@@ -135,16 +135,16 @@ mutations! {
         "        self.restarts = self.restarts.saturating_add(1);\n" => "";
         "a server that faults at once is started again without a pause"; ROOT;
     "forged-source" in "userland/switch/src/forwarding/mod.rs":
-        "PortKind::Domain if !station.may_send(header) => return Verdict::Forged," => "PortKind::Domain if false => return Verdict::Forged,";
-        "a domain passes for another"; SWITCH;
+        "PortKind::Domain if !entry.may_send(header) => return Verdict::Forged," => "PortKind::Domain if false => return Verdict::Forged,";
+        "a domain impersonates another"; SWITCH;
     "tunnel-to-wire" in "userland/switch/src/forwarding/mod.rs":
         "            PortKind::Tunnel => Verdict::Nowhere," => "            PortKind::Tunnel => Verdict::ToAll(PortKind::Uplink),";
-        "a late frame goes round between two machines"; SWITCH;
+        "a late frame circulates between two machines"; SWITCH;
     "port-echo" in "userland/switch/src/forwarding/mod.rs":
         "                true => Verdict::Nowhere,\n                false => Verdict::To(port)," => "                true => Verdict::To(port),\n                false => Verdict::To(port),";
-        "a domain hears what it says"; SWITCH;
+        "a domain receives its own frames"; SWITCH;
     "away-address" in "userland/switch/src/forwarding/mod.rs":
-        "            self.away.remove(station.mac);\n" => "";
+        "            self.away.remove(entry.mac);\n" => "";
         "frames for a domain that has come back go through the tunnel"; SWITCH;
 
     // What root does for a domain that moves, and the calls that build it.
