@@ -1,18 +1,18 @@
-//! A counter that answers on the network and checks itself: the workload that moves are measured with.
+//! A counter that answers on the network and checks itself: the workload for measuring moves.
 //!
-//! It fills a heap with words that anybody can compute, dirties pages of its beginning at a steady rate, and
-//! answers requests on UDP and TCP with a counter, a checksum of some page and what it thinks of itself. A
-//! prober sees from that whether memory, time and connections survived. While nobody asks, it checks itself
+//! It fills a heap with reproducible words, dirties the pages at its beginning at a steady rate, and
+//! answers requests on UDP and TCP with a counter, the checksum of a page and the result of its self-check. From
+//! that a prober checks whether memory, time and connections survived. In the background it checks its heap
 //! page by page.
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`settings`] | how much, how fast, where |
+//! | [`settings`] | the domain's arguments |
 //! | [`pages`] | the heap: what each word must be |
-//! | [`pace`] | how many pages are due |
-//! | [`service`] | a request's answer; the self-check |
+//! | [`pace`] | the rate of dirtying |
+//! | [`service`] | answering a request; the self-check |
 //! | [`wire`] | requests and replies as bytes |
-//! | [`tasks`] | what runs at the same time |
+//! | [`tasks`] | the concurrent tasks |
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -21,12 +21,12 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-pub mod pace;
+mod pace;
 pub mod pages;
-pub mod service;
-pub mod settings;
-pub mod tasks;
-pub mod wire;
+mod service;
+mod settings;
+mod tasks;
+mod wire;
 
 use alloc::rc::Rc;
 use core::cell::RefCell;
@@ -38,7 +38,7 @@ use pages::Pages;
 use service::Service;
 use settings::Settings;
 
-/// The program.
+/// The entry point of the program.
 pub fn run(start: Start) -> ! {
     executor::run(start, move |tasks| count(start, tasks))
 }

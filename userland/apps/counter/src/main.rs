@@ -1,9 +1,8 @@
-//! Starts the counter in a domain; what it does is the library beside.
+//! The counter's program; its code is in the library.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 
 runtime::entry!(counting::run);
 
-/// A host has no domains.
 #[cfg(not(target_os = "none"))]
 fn main() {}

@@ -1,6 +1,6 @@
-//! How many pages are due, at a steady rate without bursts: what a long stall held up is not made up for.
+//! A steady rate without bursts: a long stall is not made up for.
 
-/// The pace, as its own account since some moment.
+/// A rate, and the number done since a start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     per_second: u64,
@@ -9,7 +9,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// So many a second, from `now_ns` on.
+    /// A pace of `per_second` from `now_ns` on.
     pub fn new(per_second: u64, now_ns: u64) -> Pace {
         Pace {
             per_second,
@@ -18,7 +18,7 @@ impl Pace {
         }
     }
 
-    /// How many are due now; they count as done.
+    /// The number due now; they count as done.
     pub fn take_due(&mut self, now_ns: u64) -> u64 {
         let elapsed_ns = u128::from(now_ns.saturating_sub(self.since_ns));
         let total = elapsed_ns * u128::from(self.per_second) / 1_000_000_000;
@@ -32,11 +32,11 @@ impl Pace {
         due
     }
 
-    /// When the next is due; `None` for never.
+    /// The time when the next is due; `None` for never.
     pub fn next_ns(&self) -> Option<u64> {
         let elapsed_ns = u128::from(self.done + 1) * 1_000_000_000;
         let elapsed_ns = elapsed_ns.checked_div(u128::from(self.per_second))?;
-        // Rounded up, so that it is due then.
+        // Rounded up, so that it is really due then.
         u64::try_from(elapsed_ns + 1)
             .ok()?
             .checked_add(self.since_ns)
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_the_rate_however_often_it_is_asked() {
+    fn keeps_the_rate_at_any_polling_interval() {
         for step_ns in [1_000, 999_983, 7_000_000] {
             let mut pace = Pace::new(500, 5);
             let done: u64 = (0..=10_000_000_000 / step_ns)
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_due_when_it_says_so() {
+    fn one_is_due_at_the_returned_time() {
         let mut pace = Pace::new(3, 1_000);
         for _ in 0..100 {
             let next = pace.next_ns().unwrap();

@@ -1,23 +1,23 @@
-//! The heap whose every word can be computed, so that a wrong one shows.
+//! A heap of reproducible words, so that any damage is detectable.
 //!
 //! ```text
 //! word i of the heap    splitmix64(i), but
-//! page k < working      word 0 = n, word 511 = !n for the n-th dirtying, the last that met this page
+//! page k < working      word 0 = n, word 511 = !n for the n-th dirtying, the last one of this page
 //! word 8 of the heap    the counter
 //! ```
 //!
-//! Dirtying goes round the working pages; the n-th, counted from one, meets page (n - 1) mod working.
+//! Dirtying cycles through the working pages; the n-th, counted from one, dirties page (n - 1) mod working.
 
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Words in a page.
+/// The number of words in a page.
 pub const WORDS_PER_PAGE: usize = 512;
 
-/// The word of the heap that holds the counter.
+/// The index of the heap's word that holds the counter.
 const COUNTER_WORD: usize = 8;
 
-/// Spreads requests over the pages that are only read.
+/// Spreads requests over the read-only pages.
 const SPREAD: u64 = 2_654_435_761;
 
 #[derive(Clone)]
@@ -32,21 +32,21 @@ pub struct Pages {
     answers: u64,
 }
 
-/// Why there is no such heap.
+/// The reason a heap could not be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PagesError {
-    /// There must be working pages, and others.
+    /// There must be both working pages and others.
     Counts {
-        /// Pages in all.
+        /// The total number of pages.
         page_count: usize,
-        /// Those of them to be dirtied.
+        /// The number of working pages.
         working_count: usize,
     },
     /// The domain's heap is too small for this many pages.
     Memory(usize),
 }
 
-/// The generator's `index`-th number.
+/// The `index`-th number of the generator.
 pub fn splitmix64(index: u64) -> u64 {
     let mut word = index.wrapping_add(0x9e37_79b9_7f4a_7c15);
     word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -67,7 +67,7 @@ impl Page {
 }
 
 impl Pages {
-    /// A fresh heap.
+    /// Creates a heap.
     ///
     /// # Errors
     /// [`PagesError`].
@@ -95,12 +95,12 @@ impl Pages {
         })
     }
 
-    /// How many pages.
+    /// The number of pages.
     pub fn count(&self) -> usize {
         self.pages.len()
     }
 
-    /// How often a page was dirtied.
+    /// The number of times a page was dirtied.
     pub fn dirtied(&self) -> u64 {
         self.dirtied
     }
@@ -112,7 +112,7 @@ impl Pages {
         self.pages[index].mark(self.dirtied);
     }
 
-    /// Raises the counter in the heap; returns it.
+    /// Increments the counter in the heap and returns it.
     pub fn raise_counter(&mut self) -> u64 {
         let counter = &mut self.pages[0].0[COUNTER_WORD];
         *counter = counter.wrapping_add(1);
@@ -197,11 +197,14 @@ mod tests {
             assert!(damaged(&pages).is_empty());
         }
         assert_eq!(pages.dirtied(), 20);
-        assert_eq!(pages.pages[1].0[0], 20, "the twentieth met page 19 mod 3");
+        assert_eq!(
+            pages.pages[1].0[0], 20,
+            "the twentieth dirtied page 19 mod 3"
+        );
     }
 
     #[test]
-    fn every_kind_of_damage_shows() {
+    fn every_kind_of_damage_is_detected() {
         let mut pages = Pages::try_new(8, 3).unwrap();
         (0..5).for_each(|_| pages.dirty_next());
         pages.pages[0].0[COUNTER_WORD] += 1;
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_working_set_that_is_none_or_all() {
+    fn rejects_a_working_set_of_none_or_all() {
         assert!(Pages::try_new(4, 0).is_err());
         assert!(Pages::try_new(4, 4).is_err());
     }

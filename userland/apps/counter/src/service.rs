@@ -1,4 +1,4 @@
-//! What a request gets, and what the counter finds out about itself.
+//! Answering a request, and the self-check.
 
 use crate::pages::Pages;
 use crate::wire::{DAMAGED, Reply, Request};
@@ -6,15 +6,15 @@ use crate::wire::{DAMAGED, Reply, Request};
 /// The counter.
 pub struct Service {
     pages: Pages,
-    /// The page that the self-check looks at next.
+    /// The next page of the self-check.
     check_next: usize,
     is_damaged: bool,
 }
 
-/// Pages that are not what they must be.
+/// A damaged page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// The first such page.
+    /// The index of the page.
     pub page: usize,
 }
 
@@ -51,7 +51,7 @@ impl Service {
         }
     }
 
-    /// Checks the next pages, round and round. Damage once found is in every later answer.
+    /// Checks the next pages, cyclically. Damage is reported in every later answer.
     ///
     /// # Errors
     /// [`Damage`].
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_raises_the_counter() {
+    fn every_answer_increments_the_counter() {
         let mut service = service();
         service.dirty(3);
         let replies = [service.answer(request(7)), service.answer(request(7))];
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_check_goes_round_all_pages_while_they_change() {
+    fn the_check_cycles_through_all_pages_while_they_change() {
         let mut service = service();
         for _ in 0..50 {
             service.dirty(1);

@@ -1,4 +1,4 @@
-//! How much memory, how fast it is dirtied, and where requests arrive: from the domain's arguments.
+//! The domain's arguments: the size of its heap, the rate of dirtying, and its port.
 
 use core::fmt;
 
@@ -6,24 +6,24 @@ use runtime::Start;
 
 const PAGES_PER_MIB: usize = 256;
 
-/// The settings, in the units of use.
+/// The settings, converted to internal units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Pages of the heap: argument `heap_mib`.
+    /// The pages of the heap: argument `heap_mib`.
     pub page_count: usize,
-    /// Pages of its beginning that are dirtied: argument `working_set_mib`.
+    /// The pages at its beginning that are dirtied: argument `working_set_mib`.
     pub working_page_count: usize,
-    /// How many of them in a second: argument `pages_per_second`.
+    /// The pages dirtied per second: argument `pages_per_second`.
     pub pages_per_second: u64,
     /// The UDP and TCP port: argument `port`.
     pub port: u16,
 }
 
 impl Settings {
-    /// What the arguments say; the defaults are the workload that figures are quoted for.
+    /// Reads the arguments; the defaults are the workload of the published figures.
     ///
     /// # Panics
-    /// If an argument is no number.
+    /// If an argument is not a number.
     pub fn from_arguments(start: Start) -> Settings {
         Settings {
             page_count: start.argument_or("heap_mib", 64) * PAGES_PER_MIB,

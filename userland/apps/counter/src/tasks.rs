@@ -1,4 +1,4 @@
-//! What runs at the same time: dirtying, answering on UDP and TCP, the self-check, the report.
+//! The concurrent tasks: dirtying, answering on UDP and TCP, the self-check, the report.
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -15,18 +15,18 @@ use crate::pace::Pace;
 use crate::service::Service;
 use crate::wire::{REPLY_BYTES, REQUEST_BYTES, Request};
 
-/// The service, shared by the tasks of one thread. Nobody holds the borrow across an await.
+/// The service, shared by the tasks of one thread. No task holds a borrow across an await.
 pub type Shared = Rc<RefCell<Service>>;
 
-/// TCP connections at once.
+/// The maximum number of concurrent TCP connections.
 const CONNECTIONS: usize = 8;
-/// Requests that wait while the domain is held up: more than a port's ring has slots.
+/// The number of requests queued while the domain is stalled: more than a port's ring has slots.
 const DATAGRAMS: usize = 256;
-/// Requests taken from a connection at once.
+/// The maximum number of requests read from a connection at once.
 const BATCH: usize = 64;
-/// The shortest sleep between dirtyings; several pages may be due after it.
+/// The shortest sleep between two dirtyings; several pages may be due after it.
 const DIRTY_INTERVAL_MIN_NS: u64 = 1_000_000;
-/// The self-check looks at this many pages, every so often: 64 MiB in 82 seconds.
+/// The self-check covers this many pages per interval: 64 MiB in 82 seconds.
 const CHECK_PAGES: usize = 2;
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
@@ -65,12 +65,12 @@ pub async fn answer_datagrams(stack: Stack<'static>, port: u16, service: Shared)
     }
     let mut request = [0; REQUEST_BYTES];
     loop {
-        // What is longer is reported as an error, what is shorter has another length: neither is answered.
+        // A longer datagram is an error, a shorter one has another length: neither is answered.
         let Ok((REQUEST_BYTES, from)) = socket.recv_from(&mut request).await else {
             continue;
         };
         let reply = service.borrow_mut().answer(Request::from_bytes(&request));
-        // A client that cannot be reached will ask again.
+        // A client that could not be reached retries.
         let _ = socket.send_to(&reply.to_bytes(), from).await;
     }
 }
@@ -78,7 +78,7 @@ pub async fn answer_datagrams(stack: Stack<'static>, port: u16, service: Shared)
 /// Answers on TCP, for ever.
 pub fn answer_connections(stack: Stack<'static>, tasks: Tasks, port: u16, service: Shared) {
     net::serve_tcp(stack, tasks, port, CONNECTIONS, async move |socket| {
-        // The client hung up, in one way or the other.
+        // The client closed or reset the connection.
         let _ = answer_connection(socket, &service).await;
     });
 }
@@ -107,7 +107,7 @@ async fn answer_connection(
     }
 }
 
-/// Checks the heap page by page, for ever, and tells of damage.
+/// Checks the heap page by page, for ever, and logs damage.
 pub async fn check(service: Shared) {
     loop {
         Timer::after(CHECK_INTERVAL).await;
@@ -118,7 +118,7 @@ pub async fn check(service: Shared) {
     }
 }
 
-/// Tells now and then how far it is, to those who want to know that much.
+/// Logs the progress periodically, at debug level.
 pub async fn report(service: Shared) {
     loop {
         Timer::after(REPORT_INTERVAL).await;

@@ -11,35 +11,35 @@ pub const REQUEST_BYTES: usize = 16;
 /// Bytes of a reply.
 pub const REPLY_BYTES: usize = 48;
 
-/// A flag: the heap is not what it must be.
+/// The flag for a damaged heap.
 pub const DAMAGED: u64 = 1;
 
 /// A request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The client's number for it.
+    /// The client's number of the request.
     pub sequence: u64,
-    /// When the client sent it, in the client's own time.
+    /// The time it was sent, by the client's own clock.
     pub client_time: u64,
 }
 
 /// A reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The request that it answers.
+    /// The answered request.
     pub request: Request,
-    /// The counter, which every answer raises.
+    /// The counter, incremented by every answer.
     pub counter: u64,
-    /// The sum of a page that is only read.
+    /// The checksum of a read-only page.
     pub checksum: u64,
-    /// How often a page was dirtied.
+    /// The number of times a page was dirtied.
     pub pages_dirtied: u64,
     /// [`DAMAGED`] or zero.
     pub flags: u64,
 }
 
 impl Request {
-    /// The request in these bytes.
+    /// Decodes a request.
     pub fn from_bytes(bytes: &[u8; REQUEST_BYTES]) -> Request {
         let words = bytes.as_chunks().0;
         Request {
@@ -50,7 +50,7 @@ impl Request {
 }
 
 impl Reply {
-    /// Its bytes.
+    /// Encodes the reply.
     pub fn to_bytes(&self) -> [u8; REPLY_BYTES] {
         let words = [
             self.request.sequence,

@@ -1,4 +1,4 @@
-//! The whole counter, on a host: runtime, executor, stack and port against another stack.
+//! The whole counter on the host: runtime, executor, stack and port against another stack.
 
 mod client;
 
@@ -43,7 +43,7 @@ fn checksum(sequence: u64) -> u64 {
     (page * 512..(page + 1) * 512).fold(0, |sum, index| sum.wrapping_add(splitmix64(index)))
 }
 
-/// Checks replies to requests with rising sequence numbers, as they come in.
+/// Checks replies to requests with increasing sequence numbers.
 #[derive(Default)]
 struct Checker {
     last_counter: u64,
@@ -62,7 +62,7 @@ impl Checker {
     }
 }
 
-fn ask_by_udp(
+fn request_by_udp(
     client: &mut Client,
     handle: SocketHandle,
     checker: &mut Checker,
@@ -83,8 +83,8 @@ fn ask_by_udp(
     }
 }
 
-/// Several connections at once, each with several requests on the way, cut into odd pieces.
-fn ask_by_tcp(client: &mut Client, checker: &mut Checker, connections: usize) {
+/// Several concurrent connections, each with several requests in flight, split into odd pieces.
+fn request_by_tcp(client: &mut Client, checker: &mut Checker, connections: usize) {
     const REQUESTS: u64 = 40;
     let handles: Vec<_> = (0..connections)
         .map(|_| client.connect((DOMAIN, 7000)))
@@ -116,7 +116,7 @@ fn ask_by_tcp(client: &mut Client, checker: &mut Checker, connections: usize) {
     }
 }
 
-/// One test, since a process holds one domain.
+/// One test, since a process has one domain.
 #[test]
 fn answers_on_udp_and_on_eight_connections_again_and_again() {
     let port = host::shared_memory((PORT_PAGES * PAGE_BYTES) as usize);
@@ -125,10 +125,10 @@ fn answers_on_udp_and_on_eight_connections_again_and_again() {
     let mut client = Client::new(Port::try_new(port, Side::Switch).unwrap(), [10, 77, 0, 2]);
     let mut checker = Checker::default();
     let udp = client.udp(4000);
-    ask_by_udp(&mut client, udp, &mut checker, 0..300);
+    request_by_udp(&mut client, udp, &mut checker, 0..300);
     for connections in [8, 8, 1] {
-        ask_by_tcp(&mut client, &mut checker, connections);
+        request_by_tcp(&mut client, &mut checker, connections);
     }
-    ask_by_udp(&mut client, udp, &mut checker, 300..301);
+    request_by_udp(&mut client, udp, &mut checker, 300..301);
     assert!(checker.last_dirtied > 0);
 }

@@ -1,5 +1,4 @@
-//! A client at the other end of the domain's port: another stack, with a clock of its own, where a switch would
-//! be.
+//! A client at the switch's end of the domain's port: another stack, with a clock of its own.
 
 use std::time::{Duration, Instant};
 
@@ -12,25 +11,25 @@ use smoltcp::socket::{tcp, udp};
 use smoltcp::time::Instant as StackInstant;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
-/// So long a client waits for anything before the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The timeout of every wait.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The client.
 pub struct Client {
     interface: Interface,
-    cable: Cable,
+    link: Link,
     sockets: SocketSet<'static>,
     begin: Instant,
     next_port: u16,
 }
 
 impl Client {
-    /// A client with this address at this end of a port.
+    /// Creates a client with this address on this end of a port.
     pub fn new(port: Port<'static>, address: [u8; 4]) -> Client {
-        let mut cable = Cable(port);
+        let mut link = Link(port);
         let hardware = EthernetAddress([2, 0, 0, 0, 0, 9]);
         let config = Config::new(hardware.into());
-        let mut interface = Interface::new(config, &mut cable, StackInstant::ZERO);
+        let mut interface = Interface::new(config, &mut link, StackInstant::ZERO);
         interface.update_ip_addrs(|addresses| {
             let [a, b, c, d] = address;
             addresses
@@ -39,14 +38,14 @@ impl Client {
         });
         Client {
             interface,
-            cable,
+            link,
             sockets: SocketSet::new(Vec::new()),
             begin: Instant::now(),
             next_port: 5000,
         }
     }
 
-    /// A socket for datagrams.
+    /// Opens a UDP socket.
     pub fn udp(&mut self, local_port: u16) -> SocketHandle {
         let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 64], vec![0; 8192]);
         let mut socket = udp::Socket::new(buffer(), buffer());
@@ -54,7 +53,7 @@ impl Client {
         self.sockets.add(socket)
     }
 
-    /// A connection. One that is refused, since the domain is still busy with others, is asked for again.
+    /// Opens a TCP connection. Retries while the domain refuses it because it is busy with others.
     pub fn connect(&mut self, remote: ([u8; 4], u16)) -> SocketHandle {
         let ([a, b, c, d], port) = remote;
         loop {
@@ -76,25 +75,25 @@ impl Client {
         }
     }
 
-    /// Lets the stack work until `done` with the sockets says something.
+    /// Polls the stack until `done` returns a value.
     pub fn until<T>(&mut self, mut done: impl FnMut(&mut SocketSet<'static>) -> Option<T>) -> T {
-        let give_up = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let now = StackInstant::from_micros(self.begin.elapsed().as_micros() as i64);
-            self.interface.poll(now, &mut self.cable, &mut self.sockets);
+            self.interface.poll(now, &mut self.link, &mut self.sockets);
             if let Some(result) = done(&mut self.sockets) {
                 return result;
             }
-            assert!(Instant::now() < give_up, "the domain does not answer");
+            assert!(Instant::now() < deadline, "the domain does not answer");
             std::thread::yield_now();
         }
     }
 }
 
 /// The port as a device. It wakes the domain at every frame, whatever the domain's wake flags.
-struct Cable(Port<'static>);
+struct Link(Port<'static>);
 
-impl Device for Cable {
+impl Device for Link {
     type RxToken<'a> = Received;
     type TxToken<'a> = Transmission<'a>;
 
