@@ -1,22 +1,22 @@
-//! An account of bytes with a limit: what has no room in it is refused before it is allocated.
+//! A memory account with a limit: an allocation beyond it is refused in advance.
 //!
-//! An account says what is kept, not how the heap lies: a client may leave a heap whose memory is bound in cells that nothing else
-//! fits. So nothing is charged either that would leave the heap less than [`RESERVE_BYTES`].
+//! An account counts bytes, not the heap's fragmentation: a client may leave a heap whose memory is bound in cells that fit
+//! nothing else. So a charge that would leave the heap less than [`RESERVE_BYTES`] is refused too.
 
 use alloc::rc::Rc;
 use core::cell::Cell;
 
 use runtime::heap;
 
-/// What is left of the heap for what cannot be refused: every connection's base of both buffers, 1 MiB in all, the tree's nodes
-/// and what the stack of the network makes.
+/// The part of the heap reserved for allocations that cannot be refused: the base of both buffers of every connection, 1 MiB in
+/// all, the tree's nodes and the network stack.
 pub const RESERVE_BYTES: usize = 2 << 20;
 
-/// There is no room left.
+/// The limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
-/// The account; clones are the same account.
+/// An account; clones share it.
 #[derive(Clone, Debug)]
 pub struct Account(Rc<Book>);
 
@@ -27,7 +27,7 @@ struct Book {
 }
 
 impl Account {
-    /// An empty account with this limit in bytes.
+    /// Creates an empty account with this limit in bytes.
     pub fn new(limit: usize) -> Account {
         Account(Rc::new(Book {
             used: Cell::new(0),
@@ -35,25 +35,25 @@ impl Account {
         }))
     }
 
-    /// How many bytes are in use.
+    /// The number of bytes in use.
     pub fn used(&self) -> usize {
         self.0.used.get()
     }
 
-    /// How many may be.
+    /// The maximum number of bytes in use.
     pub fn limit(&self) -> usize {
         self.0.limit
     }
 
-    /// Whether so many more have room.
+    /// Whether this many more bytes fit.
     pub fn has_room(&self, bytes: usize) -> bool {
         bytes <= self.limit() - self.used() && heap_has_room(bytes)
     }
 
-    /// Takes so many bytes.
+    /// Charges this many bytes.
     ///
     /// # Errors
-    /// [`Full`]: nothing was taken.
+    /// [`Full`]; then nothing was charged.
     pub fn charge(&self, bytes: usize) -> Result<(), Full> {
         if !self.has_room(bytes) {
             return Err(Full);
@@ -62,16 +62,16 @@ impl Account {
         Ok(())
     }
 
-    /// Takes so many bytes, for which there was room when [`Account::has_room`] said so.
+    /// Charges this many bytes, after [`Account::has_room`] returned `true`.
     pub fn take(&self, bytes: usize) {
         let used = self.used() + bytes;
-        debug_assert!(used <= self.limit(), "taken without looking for room");
+        debug_assert!(used <= self.limit(), "charged without checking for room");
         self.0.used.set(used);
     }
 
-    /// Gives back what was charged.
+    /// Refunds charged bytes.
     pub fn refund(&self, bytes: usize) {
-        debug_assert!(bytes <= self.used(), "more given back than taken");
+        debug_assert!(bytes <= self.used(), "more refunded than charged");
         self.0.used.set(self.used().saturating_sub(bytes));
     }
 }
@@ -88,7 +88,7 @@ pub(crate) mod tests {
     use super::*;
 
     std::thread_local! {
-        /// What is left of this thread's heap, if a test says so.
+        /// The free bytes of this thread's heap, if set by a test.
         pub(crate) static HEAP_BYTES: Cell<Option<usize>> = const { Cell::new(None) };
     }
 
@@ -105,7 +105,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn refuses_what_has_no_room_and_takes_nothing_of_it() {
+    fn refuses_a_charge_beyond_the_limit_entirely() {
         let account = Account::new(10);
         assert_eq!(account.charge(7), Ok(()));
         assert_eq!(account.charge(4), Err(Full));

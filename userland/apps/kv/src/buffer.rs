@@ -1,31 +1,31 @@
-//! Bytes on their way in or out of a connection: as many as fit a small base, more on an account.
+//! The bytes in transit into or out of a connection: a small base, and more on an account.
 //!
-//! All connections share the account, so that they cannot hold more than its limit however many they are and
-//! however slowly they read. The base is never refused, so that a connection can always be told that it is.
+//! All connections share the account, so they cannot hold more than its limit however many there are and
+//! however slowly they read. The base is always available, so every connection can receive an error reply.
 
 use alloc::vec::Vec;
 use core::mem;
 
 use crate::account::{Account, Full};
 
-/// What every buffer holds without asking.
+/// The size of the base, which is never refused.
 pub const BASE_BYTES: usize = 4096;
 
-/// Most bytes of one buffer.
+/// The maximum size of one buffer.
 pub const BUFFER_BYTES_MAX: usize = 1 << 20;
 
-/// The buffer.
+/// A buffer with a base and an account for growth.
 #[derive(Debug)]
 pub struct Buffer {
     bytes: Vec<u8>,
-    /// The base while `bytes` is larger: kept, so that going back to it takes no memory.
+    /// The base while `bytes` is larger: kept, so that returning to it allocates nothing.
     base: Vec<u8>,
     charged: usize,
     account: Account,
 }
 
 impl Buffer {
-    /// An empty buffer that grows on this account.
+    /// Creates an empty buffer that grows on this account.
     pub fn new(account: Account) -> Buffer {
         Buffer {
             bytes: Vec::with_capacity(BASE_BYTES),
@@ -35,25 +35,25 @@ impl Buffer {
         }
     }
 
-    /// What it holds.
+    /// The contents.
     pub fn as_slice(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// How much it holds.
+    /// The length of the contents.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether it holds nothing.
+    /// Whether the buffer is empty.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Adds bytes.
+    /// Appends bytes.
     ///
     /// # Errors
-    /// [`Full`]: none was added.
+    /// [`Full`]; then nothing was appended.
     pub fn extend(&mut self, more: &[u8]) -> Result<(), Full> {
         let length = self.bytes.len().checked_add(more.len()).ok_or(Full)?;
         if length > self.bytes.capacity() {
@@ -63,12 +63,12 @@ impl Buffer {
         Ok(())
     }
 
-    /// Forgets what is behind the first `length` bytes.
+    /// Keeps the first `length` bytes.
     pub fn truncate(&mut self, length: usize) {
         self.bytes.truncate(length);
     }
 
-    /// Forgets everything and gives back all but the base.
+    /// Removes everything and frees all but the base.
     pub fn clear(&mut self) {
         self.bytes.clear();
         if self.charged > 0 {
@@ -86,7 +86,7 @@ impl Buffer {
         let cost = capacity - self.charged;
         self.account.charge(cost)?;
         let mut larger = Vec::new();
-        // The account has room, but the heap may lie in pieces.
+        // The account has room, but the heap may be fragmented.
         if larger.try_reserve_exact(capacity).is_err() {
             self.account.refund(cost);
             return Err(Full);
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pays_for_what_is_beyond_the_base_until_it_is_cleared_or_dropped() {
+    fn is_charged_beyond_the_base_until_it_is_cleared_or_dropped() {
         let account = Account::new(1 << 20);
         let mut buffer = Buffer::new(account.clone());
         buffer.extend(&[1; BASE_BYTES]).unwrap();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_more_than_the_account_or_its_own_limit_and_stays_as_it_was() {
+    fn refuses_more_than_the_account_or_its_own_limit_and_stays_unchanged() {
         let account = Account::new(usize::MAX);
         let mut greedy = Buffer::new(account);
         greedy.extend(&[1; BUFFER_BYTES_MAX]).unwrap();

@@ -1,4 +1,4 @@
-//! The commands: one table, which says how each is called and what it does, and how one is executed.
+//! The table of commands, and their execution.
 
 use core::fmt;
 
@@ -9,49 +9,49 @@ use crate::request::Request;
 use crate::service::Service;
 use crate::session::Client;
 
-/// Most bytes of a client's word that an error repeats.
+/// The maximum number of bytes of a client's word quoted in an error.
 const QUOTED_BYTES_MAX: usize = 64;
 
-/// A request to be executed, and everything that it may touch.
+/// A request to execute, and the state it may access.
 pub struct Call<'a> {
-    /// The request.
+    /// The parsed request.
     pub request: &'a Request,
-    /// What all connections share.
+    /// The state shared by all connections.
     pub service: &'a mut Service,
-    /// What the client said of itself.
+    /// The state of the client's connection.
     pub client: &'a mut Client,
-    /// Where the reply goes.
+    /// The buffer for the reply.
     pub replies: &'a mut Replies,
 }
 
-/// Why a command was not executed. Nothing has changed then.
+/// The reason a command was rejected. Then it changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandError<'a> {
-    /// There is no such command.
+    /// No command has this name.
     Unknown(&'a [u8]),
-    /// It has too few or too many arguments.
+    /// The number of arguments is wrong.
     Arity(&'static str),
-    /// It has no such subcommand.
+    /// The command has no such subcommand.
     Subcommand(&'a [u8]),
-    /// An argument is not where it belongs.
+    /// An argument is misplaced.
     Syntax,
-    /// An argument, or the value at hand, is no 64-bit number.
-    NoNumber,
-    /// The result would be no 64-bit number.
+    /// An argument, or the stored value, is not a 64-bit number.
+    NotANumber,
+    /// The result would not be a 64-bit number.
     Overflow,
-    /// A string would be longer than any may be.
+    /// A string would exceed the maximum length.
     TooLong,
-    /// The request had no room in the connection's buffer.
+    /// The request did not fit the connection's buffer.
     TooLarge,
-    /// The reply has no room in the connection's buffer.
+    /// The reply does not fit the connection's buffer.
     ReplyTooLarge,
-    /// The store has no room.
+    /// The store is full.
     Full,
-    /// There is one database, number 0.
-    NoDatabase,
-    /// Another protocol than RESP 2.
-    NoProtocol,
-    /// A client's name is too long or has a space in it.
+    /// A database other than number 0.
+    DatabaseIndex,
+    /// A protocol other than RESP 2.
+    UnsupportedProtocol,
+    /// A client's name is too long or contains a space.
     ClientName,
 }
 
@@ -80,21 +80,21 @@ impl fmt::Display for CommandError<'_> {
 }
 
 impl CommandError<'_> {
-    /// The errors that name nothing. Clients know them by these words.
+    /// The errors without a name in them. Clients match these texts.
     fn text(&self) -> &'static str {
         match self {
             CommandError::Unknown(_) => "ERR unknown command",
             CommandError::Arity(_) => "ERR wrong number of arguments",
             CommandError::Subcommand(_) => "ERR unknown subcommand",
             CommandError::Syntax => "ERR syntax error",
-            CommandError::NoNumber => "ERR value is not an integer or out of range",
+            CommandError::NotANumber => "ERR value is not an integer or out of range",
             CommandError::Overflow => "ERR increment or decrement would overflow",
             CommandError::TooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
             CommandError::TooLarge => "ERR the request is too large",
             CommandError::ReplyTooLarge => REPLY_TOO_LARGE,
             CommandError::Full => "OOM command not allowed when used memory > 'maxmemory'.",
-            CommandError::NoDatabase => "ERR DB index is out of range",
-            CommandError::NoProtocol => "NOPROTO unsupported protocol version",
+            CommandError::DatabaseIndex => "ERR DB index is out of range",
+            CommandError::UnsupportedProtocol => "NOPROTO unsupported protocol version",
             CommandError::ClientName => {
                 "ERR Client names cannot contain spaces, newlines or special characters."
             }
@@ -102,7 +102,7 @@ impl CommandError<'_> {
     }
 }
 
-/// A client's word in an error: short and without anything that could end the line.
+/// A client's word in an error: shortened, and escaped so that it cannot end the line.
 struct Quoted<'a>(&'a [u8]);
 
 impl fmt::Display for Quoted<'_> {
@@ -112,40 +112,40 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// What a command does: it writes one reply, or nothing and says why not.
+/// The implementation of a command: writes one reply, or returns an error without writing.
 pub type Run = for<'a> fn(&mut Call<'a>) -> Result<(), CommandError<'a>>;
 
-/// A command.
+/// A command's entry in the table.
 pub struct Command {
-    /// Its name in small letters.
+    /// Its name in lower case.
     pub name: &'static str,
-    /// How many words a request has, the name included: just so many, or at least so many if negative.
+    /// The number of words in a request, the name included: exact, or the minimum if negative.
     pub arity: i64,
     /// Whether it reads or writes keys.
     pub kind: Kind,
-    /// Which words are keys.
+    /// The words that are keys.
     pub keys: Keys,
-    /// What it does, in a few words.
+    /// A short description.
     pub summary: &'static str,
     run: Run,
 }
 
-/// What a command does to keys.
+/// The kind of a command, by its effect on keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Reads them.
     Read,
     /// Writes them, without needing memory.
     Write,
-    /// Writes them and may be refused by a full store.
+    /// Writes them and may need memory.
     Grow,
-    /// Says something of the server.
+    /// Concerns the server.
     Server,
-    /// Says something of the connection.
+    /// Concerns the connection.
     Connection,
 }
 
-/// Which words of a request are keys.
+/// The words of a request that are keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keys {
     /// None.
@@ -158,34 +158,34 @@ pub enum Keys {
     EverySecond,
 }
 
-/// The commands, in the order of the alphabet.
+/// The commands, in alphabetical order.
 #[rustfmt::skip]
 pub static COMMANDS: &[Command] = &[
     command("append", 3, Kind::Grow, Keys::First, strings::append, "Adds to the end of a value."),
     command("client", -2, Kind::Connection, Keys::None, connection::client, "Names the client: ID, GETNAME, SETNAME, SETINFO."),
     command("command", -1, Kind::Connection, Keys::None, introspection::command, "Lists the commands: COUNT, DOCS, INFO, LIST."),
-    command("config", -2, Kind::Server, Keys::None, server::config, "Says how the server is set up: GET."),
+    command("config", -2, Kind::Server, Keys::None, server::config, "Reads the server's configuration: GET."),
     command("dbsize", 1, Kind::Server, Keys::None, server::database_size, "Counts the keys."),
     command("decr", 2, Kind::Grow, Keys::First, strings::decrement, "Lowers a number by one."),
     command("decrby", 3, Kind::Grow, Keys::First, strings::decrement_by, "Lowers a number."),
     command("del", -2, Kind::Write, Keys::All, strings::delete, "Removes keys."),
-    command("echo", 2, Kind::Connection, Keys::None, connection::echo, "Says the same."),
-    command("exists", -2, Kind::Read, Keys::All, strings::exists, "Counts which of these keys are there."),
+    command("echo", 2, Kind::Connection, Keys::None, connection::echo, "Returns its argument."),
+    command("exists", -2, Kind::Read, Keys::All, strings::exists, "Counts the keys that exist."),
     command("flushall", -1, Kind::Write, Keys::None, server::flush, "Removes every key."),
     command("flushdb", -1, Kind::Write, Keys::None, server::flush, "Removes every key."),
     command("get", 2, Kind::Read, Keys::First, strings::get, "Reads a value."),
-    command("hello", -1, Kind::Connection, Keys::None, connection::hello, "Agrees on the protocol."),
+    command("hello", -1, Kind::Connection, Keys::None, connection::hello, "Negotiates the protocol."),
     command("incr", 2, Kind::Grow, Keys::First, strings::increment, "Raises a number by one."),
     command("incrby", 3, Kind::Grow, Keys::First, strings::increment_by, "Raises a number."),
-    command("info", -1, Kind::Server, Keys::None, server::info, "Says how the server is."),
+    command("info", -1, Kind::Server, Keys::None, server::info, "Reports the server's state."),
     command("mget", -2, Kind::Read, Keys::All, strings::get_several, "Reads several values."),
     command("mset", -3, Kind::Grow, Keys::EverySecond, strings::set_several, "Writes several values, all or none."),
     command("ping", -1, Kind::Connection, Keys::None, connection::ping, "Answers."),
     command("quit", -1, Kind::Connection, Keys::None, connection::quit, "Ends the connection."),
-    command("select", 2, Kind::Connection, Keys::None, connection::select, "Chooses the database: there is number 0."),
+    command("select", 2, Kind::Connection, Keys::None, connection::select, "Selects the database: only number 0 exists."),
     command("set", -3, Kind::Grow, Keys::First, strings::set, "Writes a value: NX, XX, GET."),
-    command("setnx", 3, Kind::Grow, Keys::First, strings::set_if_absent, "Writes a value if there is none."),
-    command("strlen", 2, Kind::Read, Keys::First, strings::length, "Measures a value."),
+    command("setnx", 3, Kind::Grow, Keys::First, strings::set_if_absent, "Writes a value if the key is absent."),
+    command("strlen", 2, Kind::Read, Keys::First, strings::length, "Reads the length of a value."),
 ];
 
 const fn command(
@@ -206,12 +206,12 @@ const fn command(
     }
 }
 
-/// The command of this name, however it is written.
+/// The command of this name, in any case.
 pub fn find(name: &[u8]) -> Option<&'static Command> {
     COMMANDS.iter().find(|command| is_word(name, command.name))
 }
 
-/// Whether a client's word is this one, however it is written.
+/// Whether a client's word equals this one, in any case.
 pub fn is_word(word: &[u8], expected: &str) -> bool {
     word.eq_ignore_ascii_case(expected.as_bytes())
 }

@@ -1,4 +1,4 @@
-//! `INFO`: how the server is, as text.
+//! `INFO`: the server's state as text.
 //!
 //! ```text
 //! # Server
@@ -15,10 +15,10 @@ use crate::service::Service;
 /// The server's name.
 pub const SERVER: &str = "caravan-kv";
 
-/// The Redis whose replies these are, for clients that look before they speak.
+/// The Redis version with the same replies, for clients that check it.
 pub const REDIS_VERSION: &str = "7.0.0";
 
-/// A section: its name, and what writes its lines.
+/// A section: its name, and the function that writes its lines.
 type Section = (&'static str, fn(&Service, &mut String));
 
 const SECTIONS: &[Section] = &[
@@ -30,18 +30,18 @@ const SECTIONS: &[Section] = &[
     ("Keyspace", keys),
 ];
 
-/// The sections of these names; all, if there is no name.
+/// The sections of these names; all if there are none.
 pub fn text<'n>(service: &Service, names: impl Iterator<Item = &'n [u8]> + Clone) -> String {
     let every = ["all", "default", "everything"];
-    let is_any = names.clone().next().is_none();
-    let is_asked = |section: &str| {
+    let is_unnamed = names.clone().next().is_none();
+    let is_requested = |section: &str| {
         let mut names = names.clone();
-        is_any
+        is_unnamed
             || names
                 .any(|name| is_word(name, section) || every.iter().any(|all| is_word(name, all)))
     };
     let mut text = String::new();
-    for (name, write) in SECTIONS.iter().filter(|(name, _)| is_asked(name)) {
+    for (name, write) in SECTIONS.iter().filter(|(name, _)| is_requested(name)) {
         let separator = if text.is_empty() { "" } else { "\r\n" };
         line(&mut text, format_args!("{separator}# {name}"));
         write(service, &mut text);
@@ -50,7 +50,7 @@ pub fn text<'n>(service: &Service, names: impl Iterator<Item = &'n [u8]> + Clone
 }
 
 fn line(text: &mut String, line: core::fmt::Arguments<'_>) {
-    // A string takes everything.
+    // Writing to a string never fails.
     let _ = write!(text, "{line}\r\n");
 }
 

@@ -1,17 +1,17 @@
-//! A key-value store that ordinary Redis clients talk to, in a domain that moves with its keys and connections.
+//! A key-value store for ordinary Redis clients, in a domain that moves with its keys and connections.
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`settings`] | how much, where |
-//! | [`account`], [`buffer`] | bytes within a limit |
-//! | [`resp`], [`request`], [`reply`] | what clients say and hear, as bytes |
-//! | [`command`], [`commands`] | the table of commands, and what they do |
-//! | [`store`], [`service`], [`info`] | keys and values; what connections share; how it is |
+//! | [`settings`] | the domain's arguments |
+//! | [`account`], [`buffer`] | memory within a limit |
+//! | [`resp`], [`request`], [`reply`] | requests and replies as bytes |
+//! | [`command`], [`commands`] | the table of commands, and their implementation |
+//! | [`store`], [`service`], [`info`] | keys and values; the state shared by connections; `INFO` |
 //! | [`session`] | a connection without its socket |
 //! | [`tasks`] | connections with their sockets |
 //!
-//! Everything but [`tasks`] runs anywhere. A client gets errors for what it does wrong and cannot make the server
-//! spend more memory than [`settings`] says, whatever it sends and however slowly it reads.
+//! Everything except [`tasks`] runs on any host. A client's mistakes are answered with errors, and no client can make the server
+//! exceed the memory limits in [`settings`], whatever it sends and however slowly it reads.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -20,19 +20,19 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-pub mod account;
+mod account;
 pub mod buffer;
-pub mod command;
-pub mod commands;
-pub mod info;
+mod command;
+mod commands;
+mod info;
 pub mod reply;
-pub mod request;
-pub mod resp;
+mod request;
+mod resp;
 pub mod service;
 pub mod session;
 pub mod settings;
-pub mod store;
-pub mod tasks;
+mod store;
+mod tasks;
 
 use alloc::rc::Rc;
 use core::cell::RefCell;
@@ -44,15 +44,15 @@ use runtime::{Start, clock, executor, heap, log, net};
 use service::{Facts, Service};
 use settings::Settings;
 
-/// The program.
+/// The entry point of the program.
 ///
 /// # Panics
-/// If an argument is no number, or the heap does not serve the arguments: whoever described the domain has to be told, before
-/// there is anything to lose.
+/// If an argument is not a number, or the heap is too small for the arguments: a mistake in the manifest is reported before
+/// there is any data to lose.
 pub fn run(start: Start) -> ! {
     let settings = Settings::from_arguments(start);
-    if let Err(why) = settings.check_heap(heap::free_bytes()) {
-        panic!("{why}");
+    if let Err(error) = settings.check_heap(heap::free_bytes()) {
+        panic!("{error}");
     }
     executor::run(start, move |tasks| serve(start, tasks, settings))
 }

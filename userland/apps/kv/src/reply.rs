@@ -1,28 +1,28 @@
-//! Replies as bytes: the server's half of RESP 2.
+//! Encoding replies: the server's half of RESP 2.
 
 use core::fmt::{self, Write};
 
 use crate::account::{Account, Full};
 use crate::buffer::{BASE_BYTES, Buffer};
 
-/// When so much waits to be sent, it is sent before the next request is answered.
+/// Once this many bytes are pending, they are sent before the next request is answered.
 pub const SEND_BYTES: usize = BASE_BYTES / 2;
 
-/// What a client hears in place of a reply that has no room.
+/// The error in place of a reply that does not fit.
 pub const REPLY_TOO_LARGE: &str = "ERR the reply is too large";
 
-/// The replies that wait to be sent.
+/// The replies to be sent.
 #[derive(Debug)]
 pub struct Replies {
     buffer: Buffer,
-    /// Where the reply begins that is being written.
+    /// The offset of the current reply.
     begin: usize,
-    /// It has no room.
+    /// Whether the current reply did not fit.
     is_too_large: bool,
 }
 
 impl Replies {
-    /// No replies; what is beyond a small base is on this account.
+    /// Creates an empty buffer, charged to this account beyond a small base.
     pub fn new(account: Account) -> Replies {
         Replies {
             buffer: Buffer::new(account),
@@ -31,66 +31,66 @@ impl Replies {
         }
     }
 
-    /// What waits to be sent.
+    /// The bytes to be sent.
     pub fn as_slice(&self) -> &[u8] {
         self.buffer.as_slice()
     }
 
-    /// All of it was sent.
+    /// Removes all bytes, after they were sent.
     pub fn clear(&mut self) {
         self.buffer.clear();
     }
 
-    /// Whether no more requests should be answered before it is sent.
+    /// Whether the bytes should be sent before further requests are answered.
     pub fn should_be_sent(&self) -> bool {
         self.buffer.len() >= SEND_BYTES
     }
 
-    /// From here on it is another reply.
+    /// Begins the next reply.
     pub fn begin(&mut self) {
         self.begin = self.buffer.len();
         self.is_too_large = false;
     }
 
-    /// Whether the reply that is being written has had room so far. A command that writes to the store asks before it
-    /// does: later there is only the choice between a lie and no answer.
+    /// Whether the current reply has fit so far. A command that writes to the store checks this before the write:
+    /// afterwards it could only return a wrong reply or none.
     pub fn has_room(&self) -> bool {
         !self.is_too_large
     }
 
-    /// The reply is written; one that had no room becomes an error.
+    /// Ends the reply; one that did not fit becomes an error.
     pub fn end(&mut self) {
         if self.is_too_large {
             self.replace_by_error(format_args!("{REPLY_TOO_LARGE}"));
         }
     }
 
-    /// The reply is this error, whatever was written of it before. It begins with its class in capitals.
+    /// Replaces the current reply by this error, which begins with its class in capitals.
     pub fn replace_by_error(&mut self, text: fmt::Arguments<'_>) {
         self.buffer.truncate(self.begin);
         self.is_too_large = false;
-        // It has room in the base: another reply was begun only because so little was waiting.
+        // It fits the base: a reply is begun only if few bytes are pending.
         self.line('-', text);
     }
 
-    /// A word of success.
+    /// A simple string.
     pub fn simple(&mut self, text: &str) {
         self.line('+', format_args!("{text}"));
     }
 
-    /// A number.
+    /// An integer.
     pub fn integer(&mut self, value: i64) {
         self.line(':', format_args!("{value}"));
     }
 
-    /// A string of any bytes.
+    /// A bulk string.
     pub fn bulk(&mut self, bytes: &[u8]) {
         self.line('$', format_args!("{}", bytes.len()));
         self.extend(bytes);
         self.extend(b"\r\n");
     }
 
-    /// A string, or nothing.
+    /// A bulk string, or null.
     pub fn optional(&mut self, bytes: Option<&[u8]>) {
         match bytes {
             Some(bytes) => self.bulk(bytes),
@@ -98,18 +98,18 @@ impl Replies {
         }
     }
 
-    /// The beginning of an array of so many.
+    /// The header of an array of `count` elements.
     pub fn array(&mut self, count: usize) {
         self.line('*', format_args!("{count}"));
     }
 
-    /// The array that is nothing.
-    pub fn no_array(&mut self) {
+    /// The null array.
+    pub fn null_array(&mut self) {
         self.extend(b"*-1\r\n");
     }
 
     fn line(&mut self, kind: char, text: fmt::Arguments<'_>) {
-        // Writing never fails; what has no room is noted.
+        // Writing never fails; an overflow is recorded.
         let _ = write!(self, "{kind}{text}\r\n");
     }
 
@@ -141,7 +141,7 @@ mod tests {
         replies.integer(-3);
         replies.bulk(b"a\r\nb");
         replies.optional(None);
-        replies.no_array();
+        replies.null_array();
         replies.end();
         assert_eq!(
             replies.as_slice(),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_without_room_becomes_an_error_and_the_one_before_it_stays() {
+    fn a_reply_that_does_not_fit_becomes_an_error_and_earlier_ones_stay() {
         let mut replies = Replies::new(Account::new(0));
         replies.begin();
         replies.simple("OK");

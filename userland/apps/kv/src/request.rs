@@ -5,22 +5,22 @@ use alloc::vec::Vec;
 use crate::account::{Account, Full};
 use crate::buffer::Buffer;
 
-/// Most arguments of a request, the command's name included.
+/// The maximum number of arguments of a request, the command's name included.
 pub const ARGUMENTS_MAX: usize = 4096;
-/// So many need no memory to be given back.
+/// The number of arguments whose memory is kept between requests.
 const ARGUMENTS_USUAL: usize = 64;
 
-/// The request. It is filled, read and cleared again and again, so that usual requests allocate nothing.
+/// A reused request: it is filled, read and cleared, so that usual requests allocate nothing.
 #[derive(Debug)]
 pub struct Request {
     bytes: Buffer,
-    /// Where each argument begins and ends.
+    /// The start and end of each argument.
     spans: Vec<(u32, u32)>,
     is_too_large: bool,
 }
 
 impl Request {
-    /// An empty request, whose bytes beyond the base are on this account.
+    /// Creates an empty request, charged to this account beyond a small base.
     pub fn new(account: Account) -> Request {
         Request {
             bytes: Buffer::new(account),
@@ -29,41 +29,36 @@ impl Request {
         }
     }
 
-    /// How many arguments there are, the command's name included.
+    /// The number of arguments, the command's name included.
     pub fn count(&self) -> usize {
         self.spans.len()
     }
 
-    /// The argument at this place; the command's name is at place 0. Empty where there is none: who executes a
-    /// command has checked the count.
+    /// The argument at this index; the command's name has index 0. Empty if there is none: the count is checked before
+    /// a command runs.
     pub fn argument(&self, index: usize) -> &[u8] {
         self.spans
             .get(index)
             .map_or(&[], |span| self.bytes_of(span))
     }
 
-    /// The arguments from this place on.
+    /// The arguments from this index on.
     pub fn arguments_from(&self, index: usize) -> impl Iterator<Item = &[u8]> + Clone {
         let spans = self.spans.get(index..).unwrap_or(&[]);
         spans.iter().map(|span| self.bytes_of(span))
     }
 
-    /// Whether it had no room: then what it holds is a part of what was sent.
+    /// Whether it did not fit: then it is incomplete.
     pub fn is_too_large(&self) -> bool {
         self.is_too_large
     }
 
-    /// The bytes of all arguments so far.
+    /// The number of bytes of all arguments so far.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether there are no bytes.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// Forgets everything.
+    /// Removes all arguments.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.spans.clear();
@@ -71,7 +66,7 @@ impl Request {
         self.is_too_large = false;
     }
 
-    /// The next argument begins here.
+    /// Begins the next argument.
     pub fn begin_argument(&mut self) {
         if self.spans.len() >= ARGUMENTS_MAX || self.spans.try_reserve(1).is_err() {
             self.overflow();
@@ -82,7 +77,7 @@ impl Request {
         }
     }
 
-    /// Adds bytes to the last argument. What has no room is lost, and the request known to be too large.
+    /// Appends bytes to the last argument. If they do not fit, the request becomes too large.
     pub fn extend_argument(&mut self, bytes: &[u8]) {
         if self.is_too_large {
             return;
@@ -93,7 +88,7 @@ impl Request {
         }
     }
 
-    /// Adds bytes of a line that is not yet split into arguments.
+    /// Appends bytes of a line that is not yet split into arguments.
     ///
     /// # Errors
     /// [`Full`].
@@ -122,7 +117,7 @@ impl Request {
     }
 
     fn bytes_of(&self, &(begin, end): &(u32, u32)) -> &[u8] {
-        // Nothing is left of a request that overflowed.
+        // A request that overflowed has no bytes left.
         let range = begin as usize..end as usize;
         self.bytes.as_slice().get(range).unwrap_or(&[])
     }

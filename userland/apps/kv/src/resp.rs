@@ -1,4 +1,4 @@
-//! Requests as bytes: the client's half of RESP 2, and plain lines.
+//! Parsing requests: the client's half of RESP 2, and inline commands.
 //!
 //! ```text
 //! *2\r\n $3\r\nGET\r\n $3\r\nkey\r\n       an array of bulk strings
@@ -9,9 +9,9 @@
 //!   \--other--> Inline --LF--> Start with a request
 //! ```
 //!
-//! The parser takes bytes as they come, however they are cut, and never looks at one twice. Lengths are
-//! allegations: memory is taken for bytes that have arrived, and what has no room is skipped to its end, so that
-//! the connection stays in step and can be told. What breaks the protocol ends the connection.
+//! The parser accepts input split at any byte, and never reads a byte twice. Lengths are
+//! allegations: memory is allocated only for bytes that have arrived, and a request that does not fit is skipped to its end, so that
+//! the connection stays in sync and the client receives an error. A protocol error ends the connection.
 
 use core::fmt;
 
@@ -20,25 +20,25 @@ use crate::request::Request;
 
 /// The longest inline command.
 pub const INLINE_BYTES_MAX: usize = 2048;
-/// The most arguments that a client may announce; fewer are kept.
+/// The maximum number of arguments in a header; fewer are stored.
 const COUNT_MAX: i64 = 1 << 20;
-/// The longest argument that a client may announce; less is kept.
+/// The maximum length of an argument in a header; less is stored.
 const LENGTH_MAX: i64 = 512 << 20;
 /// The longest line with a number.
 const NUMBER_BYTES_MAX: usize = 24;
 
-/// Why the bytes are no requests.
+/// The reason the input was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolError {
-    /// An array's count is no number within bounds.
+    /// An array's count is not a number within bounds.
     Count,
-    /// A string's length is no number within bounds.
+    /// A string's length is not a number within bounds.
     Length,
-    /// A string in an array begins with something else than `$`.
-    NoString(u8),
+    /// A string in an array does not begin with `$`.
+    ExpectedString(u8),
     /// An inline command is too long.
     Line,
-    /// A string does not end where it should.
+    /// A string does not end after its length.
     End,
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for ProtocolError {
         match self {
             ProtocolError::Count => formatter.write_str("invalid multibulk length"),
             ProtocolError::Length => formatter.write_str("invalid bulk length"),
-            ProtocolError::NoString(byte) => {
+            ProtocolError::ExpectedString(byte) => {
                 write!(formatter, "expected '$', got '{}'", byte.escape_ascii())
             }
             ProtocolError::Line => formatter.write_str("too big inline request"),
@@ -57,10 +57,10 @@ impl fmt::Display for ProtocolError {
     }
 }
 
-/// What became of some input.
+/// The result of parsing some input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fed {
-    /// How many bytes were taken.
+    /// The number of bytes consumed.
     pub consumed: usize,
     /// Whether a request is complete; the rest of the input belongs to the next.
     pub is_complete: bool,
@@ -71,7 +71,7 @@ pub struct Fed {
 pub struct Parser {
     state: State,
     line: Line,
-    /// Strings of the array that are still to come.
+    /// The number of strings of the array still to come.
     awaited: usize,
     request: Request,
 }
@@ -87,7 +87,7 @@ enum State {
 }
 
 impl Parser {
-    /// A parser that puts what is beyond a small base on this account.
+    /// Creates a parser, whose request is charged to this account beyond a small base.
     pub fn new(account: Account) -> Parser {
         Parser {
             state: State::Start,
@@ -97,20 +97,20 @@ impl Parser {
         }
     }
 
-    /// The request, once it is complete and until it is forgotten.
+    /// The request, from its completion until it is cleared.
     pub fn request(&self) -> &Request {
         &self.request
     }
 
-    /// The request was executed: what it held is given back.
-    pub fn forget(&mut self) {
+    /// Clears the request after its execution and frees its memory.
+    pub fn clear(&mut self) {
         self.request.clear();
     }
 
-    /// Takes input up to the end of the next request.
+    /// Consumes input up to the end of the next request.
     ///
     /// # Errors
-    /// [`ProtocolError`]; the connection makes no sense any more.
+    /// [`ProtocolError`]; then the connection is out of sync.
     pub fn feed(&mut self, input: &[u8]) -> Result<Fed, ProtocolError> {
         let mut consumed = 0;
         while let Some(rest) = input.get(consumed..).filter(|rest| !rest.is_empty()) {
@@ -129,7 +129,7 @@ impl Parser {
         })
     }
 
-    /// Takes a part of the input, which is not empty.
+    /// Consumes a part of the non-empty input.
     fn step(&mut self, input: &[u8]) -> Result<(usize, bool), ProtocolError> {
         match self.state {
             State::Start => Ok((self.start(input[0]), false)),
@@ -142,7 +142,7 @@ impl Parser {
     }
 
     fn start(&mut self, first: u8) -> usize {
-        // An empty line leaves its white space.
+        // An empty line may have left white space.
         self.request.clear();
         let is_array = first == b'*';
         self.state = if is_array {
@@ -160,7 +160,7 @@ impl Parser {
         let count = number(line).filter(|count| *count <= COUNT_MAX);
         let count = count.ok_or(ProtocolError::Count)?;
         self.line = Line::default();
-        // A client may send an empty array or none: there is nothing to answer.
+        // An empty or null array is not answered.
         self.awaited = usize::try_from(count).unwrap_or(0);
         self.state = self.after_string();
         Ok((1, false))
@@ -168,7 +168,7 @@ impl Parser {
 
     fn length(&mut self, byte: u8) -> Result<(usize, bool), ProtocolError> {
         if self.line.is_empty() && byte != b'$' {
-            return Err(ProtocolError::NoString(byte));
+            return Err(ProtocolError::ExpectedString(byte));
         }
         let Some(line) = self.line.push(byte).ok_or(ProtocolError::Length)? else {
             return Ok((1, false));
@@ -242,7 +242,7 @@ impl Line {
         self.count == 0
     }
 
-    /// Adds a byte: `None` if there is no room, else the line without its end once that has come.
+    /// Adds a byte: `None` if there is no room, otherwise the line without its end once it is complete.
     fn push(&mut self, byte: u8) -> Option<Option<&[u8]>> {
         *self.bytes.get_mut(self.count)? = byte;
         self.count += 1;
@@ -253,7 +253,7 @@ impl Line {
     }
 }
 
-/// The number in these bytes, in its one way to be written.
+/// Parses a number in its canonical form.
 pub fn number(bytes: &[u8]) -> Option<i64> {
     let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
     let is_plain = match digits {

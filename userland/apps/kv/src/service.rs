@@ -1,50 +1,50 @@
-//! What all connections share: the store, the memory that their buffers grow on, and what is counted.
+//! The state shared by all connections: the store, the account of their buffers, and the statistics.
 
 use crate::account::Account;
 use crate::settings::Settings;
 use crate::store::Store;
 
-/// What the machine says.
+/// Facts from the runtime.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The time, in seconds since some moment.
+    /// The time in seconds since an arbitrary moment.
     pub now_s: u64,
-    /// How often the domain was activated on a machine.
+    /// The number of times the domain was activated.
     pub incarnation: u64,
 }
 
-/// What is counted.
+/// The statistics of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Connections that are open.
+    /// Open connections.
     pub clients: u64,
-    /// Connections that ever were.
+    /// Connections ever accepted.
     pub connections: u64,
-    /// Commands that were executed or refused.
+    /// Commands executed or rejected.
     pub commands: u64,
-    /// Keys that were read and there.
+    /// Reads of existing keys.
     pub hits: u64,
-    /// Keys that were read and not there.
+    /// Reads of absent keys.
     pub misses: u64,
 }
 
-/// The service.
+/// The shared state.
 #[derive(Debug)]
 pub struct Service {
     /// The keys.
     pub store: Store,
-    /// What is counted.
+    /// The statistics.
     pub statistics: Statistics,
-    /// What it was started with.
+    /// The domain's arguments.
     pub settings: Settings,
-    /// What buffers of connections grow on.
+    /// The account of the connections' buffers.
     pub buffers: Account,
     facts: fn() -> Facts,
     started_s: u64,
 }
 
 impl Service {
-    /// A service without keys. `facts` is asked again and again.
+    /// Creates a service without keys. `facts` is called whenever facts are needed.
     pub fn new(settings: Settings, facts: fn() -> Facts) -> Service {
         Service {
             store: Store::new(settings.store_bytes_max),
@@ -56,12 +56,12 @@ impl Service {
         }
     }
 
-    /// Seconds since it began.
+    /// Seconds since the start.
     pub fn uptime_s(&self) -> u64 {
         (self.facts)().now_s.saturating_sub(self.started_s)
     }
 
-    /// How often the domain was activated on a machine.
+    /// The number of times the domain was activated.
     pub fn incarnation(&self) -> u64 {
         (self.facts)().incarnation
     }

@@ -6,7 +6,7 @@
 //!                                        Service
 //! ```
 //!
-//! While much waits to be sent no more is taken in, so that a client that sends and does not read holds up itself.
+//! While many bytes are waiting to be sent no input is taken, so that a client that sends without reading blocks only itself.
 
 use alloc::vec::Vec;
 
@@ -15,18 +15,18 @@ use crate::reply::Replies;
 use crate::resp::Parser;
 use crate::service::Service;
 
-/// What a connection's client said of itself.
+/// The state of a connection's client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
-    /// Its number, from 1 on.
+    /// Its number, from 1.
     pub id: u64,
-    /// Its name; empty without one.
+    /// Its name; empty if it has none.
     pub name: Vec<u8>,
-    /// It said farewell.
+    /// Whether the connection is to be closed.
     pub is_leaving: bool,
 }
 
-/// The connection.
+/// The state of a connection.
 #[derive(Debug)]
 pub struct Session {
     parser: Parser,
@@ -35,7 +35,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A client has connected. Who calls this calls [`Session::close`] when it is gone.
+    /// Opens a session for a new client. The caller must call [`Session::close`] when the client is gone.
     pub fn open(service: &mut Service) -> Session {
         service.statistics.connections += 1;
         service.statistics.clients += 1;
@@ -49,13 +49,13 @@ impl Session {
         }
     }
 
-    /// The client has gone.
+    /// Closes the session of a client that is gone.
     pub fn close(self, service: &mut Service) {
         service.statistics.clients -= 1;
     }
 
-    /// Takes bytes from the client and executes the commands in them; returns how many were taken. The rest is
-    /// for another call, when what [`Session::to_send`] returns was sent.
+    /// Takes bytes from the client and executes the commands in them; returns the number of bytes taken. The rest is
+    /// for another call, after the bytes of [`Session::to_send`] were sent.
     pub fn receive(&mut self, service: &mut Service, input: &[u8]) -> usize {
         let mut taken = 0;
         while taken < input.len() && !self.is_over() && !self.replies.should_be_sent() {
@@ -64,17 +64,17 @@ impl Session {
         taken
     }
 
-    /// What the client shall be sent.
+    /// The bytes to send to the client.
     pub fn to_send(&self) -> &[u8] {
         self.replies.as_slice()
     }
 
-    /// All of it was sent.
+    /// Removes the bytes to send, after they were sent.
     pub fn sent(&mut self) {
         self.replies.clear();
     }
 
-    /// Whether the connection ends when everything is sent.
+    /// Whether to close the connection after everything is sent.
     pub fn is_over(&self) -> bool {
         self.client.is_leaving
     }
@@ -106,6 +106,6 @@ impl Session {
         };
         command::execute(call);
         self.replies.end();
-        self.parser.forget();
+        self.parser.clear();
     }
 }

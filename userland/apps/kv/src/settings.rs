@@ -1,4 +1,4 @@
-//! How much it may keep and where it listens: from the domain's arguments.
+//! The domain's arguments: memory limits and port.
 
 use core::fmt;
 
@@ -9,16 +9,16 @@ use crate::tasks::CONNECTIONS;
 
 const MIB: usize = 1 << 20;
 
-/// What a connection takes of the heap even if it does nothing: 32 KiB of a socket's buffers, 8 KiB of its session's, and 4
-/// KiB for what it read, its task and its socket's state around it.
+/// The heap used by an idle connection: 32 KiB of socket buffers, 8 KiB of session buffers, and 4 KiB of read buffer, its task
+/// and its socket's state around it.
 const CONNECTION_BYTES: usize = 48 << 10;
 
-/// The heap is smaller than what the domain may be asked to keep.
+/// The heap is too small for the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeapTooSmall {
-    /// Bytes of the heap.
+    /// The free bytes of the heap.
     pub heap: usize,
-    /// Bytes that it should have.
+    /// The needed bytes.
     pub needed: usize,
 }
 
@@ -32,12 +32,12 @@ impl fmt::Display for HeapTooSmall {
     }
 }
 
-/// The settings.
+/// The settings, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// What keys and values may cost: argument `maxmemory_mib`.
+    /// The limit of keys and values: argument `maxmemory_mib`.
     pub store_bytes_max: usize,
-    /// What large requests and replies on their way may cost: argument `buffers_mib`.
+    /// The limit of large requests and replies in flight: argument `buffers_mib`.
     pub buffer_bytes_max: usize,
     /// The TCP port: argument `port`.
     pub port: u16,
@@ -54,10 +54,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What the arguments say.
+    /// Reads the arguments.
     ///
     /// # Panics
-    /// If an argument is no number.
+    /// If an argument is not a number.
     pub fn from_arguments(start: Start) -> Settings {
         let default = Settings::default();
         let mib = |key, default: usize| start.argument_or(key, default / MIB).saturating_mul(MIB);
@@ -68,18 +68,18 @@ impl Settings {
         }
     }
 
-    /// Bytes of heap that serve these settings: both limits, a quarter more for what cells and pieces of the heap leave unused,
-    /// what connections take, and the reserve.
+    /// The heap needed for these settings: both limits, a quarter more for fragmentation, the connections and the
+    /// reserve.
     pub fn heap_bytes(&self) -> usize {
         let limits = self.store_bytes_max.saturating_add(self.buffer_bytes_max);
         let rounded = limits.saturating_add(limits / 4);
         rounded.saturating_add(CONNECTIONS * CONNECTION_BYTES + RESERVE_BYTES)
     }
 
-    /// Whether a heap with so many bytes free serves these settings.
+    /// Checks that a heap with this many free bytes is large enough for these settings.
     ///
     /// # Errors
-    /// [`HeapTooSmall`]: sooner or later a client would fill it, and with it end the domain.
+    /// [`HeapTooSmall`]: otherwise a client could exhaust the heap, and so end the domain.
     pub fn check_heap(&self, free: usize) -> Result<(), HeapTooSmall> {
         let needed = self.heap_bytes();
         if free < needed {
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_heap_serves_both_limits_and_every_connection() {
+    fn the_needed_heap_covers_both_limits_and_every_connection() {
         let settings = Settings::default();
         let needed = settings.heap_bytes();
         assert_eq!(needed, (30 + 6 + 2) * MIB);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn no_heap_serves_limits_beyond_all_memory() {
+    fn no_heap_is_large_enough_for_limits_beyond_all_memory() {
         let settings = Settings {
             store_bytes_max: usize::MAX,
             ..Settings::default()

@@ -1,7 +1,7 @@
-//! The store: values by their keys, within a limit of memory.
+//! The store: values by key, within a memory limit.
 //!
-//! An entry costs its key, its value's capacity and what the tree and the heap spend on it. What has no room is
-//! refused and changes nothing. A value that is replaced by one of about its length stays where it is.
+//! An entry costs its key, its value's capacity and the overhead of the tree and the heap. A write beyond the limit is
+//! refused and changes nothing. A value replaced by one of about its length is overwritten in place.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -9,13 +9,12 @@ use alloc::vec::Vec;
 
 use crate::account::{Account, Full};
 
-/// What an entry costs beside its bytes: its place in a tree whose nodes may be half empty, and the heap's rounding.
+/// The overhead of an entry: its place in a tree whose nodes may be half empty, and the heap's rounding.
 pub const ENTRY_BYTES: usize = 128;
 
-/// A value's capacity is kept while no more than this, beside half of it, is unused.
+/// A value's capacity is kept while at most this much plus half of it is unused.
 const SPARE_BYTES_MAX: usize = 64;
 
-/// The store.
 #[derive(Debug)]
 pub struct Store {
     entries: BTreeMap<Box<[u8]>, Vec<u8>>,
@@ -23,7 +22,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// An empty store that may spend so many bytes.
+    /// Creates an empty store with this limit.
     pub fn new(bytes_max: usize) -> Store {
         Store {
             entries: BTreeMap::new(),
@@ -31,17 +30,17 @@ impl Store {
         }
     }
 
-    /// What it spends, and what it may.
+    /// The used memory and its limit.
     pub fn account(&self) -> &Account {
         &self.account
     }
 
-    /// How many keys there are.
+    /// The number of keys.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -51,7 +50,7 @@ impl Store {
         self.entries.get(key).map(Vec::as_slice)
     }
 
-    /// Gives a key this value.
+    /// Sets the value of a key.
     ///
     /// # Errors
     /// [`Full`].
@@ -62,7 +61,7 @@ impl Store {
         }
     }
 
-    /// Adds to a key's value; returns its length then.
+    /// Appends to a key's value; returns the new length.
     ///
     /// # Errors
     /// [`Full`].
@@ -93,7 +92,7 @@ impl Store {
         self.entries = BTreeMap::new();
     }
 
-    /// Gives these keys these values, of several for one key the last: all, or none. They need room as if all keys were
+    /// Sets several keys, all or none; of several values for one key the last one stays. They need room as if all keys were
     /// new.
     ///
     /// # Errors
@@ -112,7 +111,7 @@ impl Store {
         for (key, value) in pairs {
             entries.push(Entry::copy(key, value)?);
         }
-        // Everything is there: from here on nothing is refused.
+        // Everything is allocated: from here on nothing can fail.
         entries.into_iter().for_each(|entry| self.put(entry));
         Ok(())
     }
@@ -126,7 +125,7 @@ impl Store {
         Ok(())
     }
 
-    /// Puts an entry that has room into the tree, in the place of what its key had before.
+    /// Inserts an entry, for which there is room, into the tree, and replaces its key's old one.
     fn put(&mut self, entry: Entry) {
         if let Some(old) = self.entries.get(&entry.key) {
             self.account.refund(cost(&entry.key, old.capacity()));
@@ -136,7 +135,7 @@ impl Store {
     }
 }
 
-/// A key and its value, copied and not yet in the tree.
+/// A copied key and value, not yet in the tree.
 struct Entry {
     key: Box<[u8]>,
     value: Vec<u8>,
@@ -159,7 +158,7 @@ fn cost(key: &[u8], capacity: usize) -> usize {
     ENTRY_BYTES + key.len() + capacity
 }
 
-/// A copy of just this capacity. The account may have room and the heap lie in pieces: that is [`Full`] as well.
+/// A copy of exactly this capacity. The heap may be fragmented although the account has room: that is [`Full`] as well.
 fn copy(bytes: &[u8]) -> Result<Vec<u8>, Full> {
     #[cfg(test)]
     tests::copy_from_heap()?;
@@ -208,7 +207,7 @@ mod tests {
     use std::vec;
 
     #[test]
-    fn a_full_store_refuses_and_goes_on() {
+    fn a_full_store_refuses_writes_and_stays_usable() {
         let mut store = Store::new(3 * (ENTRY_BYTES + 1 + 10));
         for key in [b"a", b"b", b"c"] {
             store.set(key, &[1; 10]).unwrap();
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_spent_on_a_store_that_was_cleared() {
+    fn a_cleared_store_uses_no_memory() {
         let mut store = Store::new(1 << 20);
         store.set(b"key", &[0; 1000]).unwrap();
         store.append(b"other", b"value").unwrap();
@@ -234,7 +233,7 @@ mod tests {
     }
 
     std::thread_local! {
-        /// How many more copies this thread's heap has room for, if it is one in pieces.
+        /// The number of further copies that fit this thread's heap, if it simulates fragmentation.
         static COPIES: Cell<Option<usize>> = const { Cell::new(None) };
     }
 
@@ -274,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heap_at_its_end_refuses_what_grows_and_serves_the_rest() {
+    fn an_exhausted_heap_refuses_growth_and_serves_the_rest() {
         let mut store = Store::new(1 << 20);
         store.set(b"a", &[1; 10]).unwrap();
         HEAP_BYTES.set(Some(RESERVE_BYTES));
@@ -306,7 +305,7 @@ mod tests {
         ]
     }
 
-    /// Does the same to a map without limits where the store agrees.
+    /// Applies an operation to the store, and to an unlimited map if the store accepts it.
     fn apply(store: &mut Store, model: &mut HashMap<u8, Vec<u8>>, operation: &Operation) {
         match *operation {
             Operation::Set(key, length) => {

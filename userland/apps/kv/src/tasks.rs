@@ -1,4 +1,4 @@
-//! The connections of a domain: a session on each socket.
+//! The domain's connections: a session on each socket.
 
 use alloc::rc::Rc;
 use core::cell::RefCell;
@@ -12,17 +12,17 @@ use runtime::port::{BUFFERED_FRAMES, SLOT_COUNT};
 use crate::service::Service;
 use crate::session::Session;
 
-/// Connections at once. A client that closes fifty and at once opens fifty finds that many free, even if the first
-/// are not yet gone.
+/// The maximum number of connections. A client that closes fifty and immediately opens fifty finds that many free, even if the
+/// first are not closed yet.
 pub const CONNECTIONS: usize = 128;
 
-// All of them may have clients send at once what their windows allow: no frame is lost for want of room.
+// All clients may send a full window at the same time: no frame is dropped for lack of room.
 const _: () = assert!(CONNECTIONS * net::TCP_FRAMES <= SLOT_COUNT as usize + BUFFERED_FRAMES);
 
-/// Bytes taken from a socket at once.
+/// The maximum number of bytes read from a socket at once.
 const READ_BYTES: usize = 4096;
 
-/// The service, shared by the tasks of one thread. Nobody holds the borrow across an await.
+/// The service, shared by the tasks of one thread. No task holds a borrow across an await.
 pub type Shared = Rc<RefCell<Service>>;
 
 /// Answers on TCP, for ever.
@@ -30,7 +30,7 @@ pub fn answer(stack: Stack<'static>, tasks: Tasks, service: Shared) {
     let port = service.borrow().settings.port;
     net::serve_tcp(stack, tasks, port, CONNECTIONS, async move |socket| {
         let mut session = Session::open(&mut service.borrow_mut());
-        // The client hung up, in one way or the other.
+        // The client closed or reset the connection.
         let _ = converse(socket, &mut session, &service).await;
         session.close(&mut service.borrow_mut());
     });

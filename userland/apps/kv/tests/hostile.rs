@@ -1,4 +1,4 @@
-//! What clients may send: in any pieces, and whatever they like.
+//! Hostile clients: input split at any byte, and arbitrary input.
 
 use key_value::buffer::BUFFER_BYTES_MAX;
 use key_value::reply::SEND_BYTES;
@@ -15,7 +15,7 @@ fn service_of(settings: Settings) -> Service {
     Service::new(settings, Facts::default)
 }
 
-/// Sends all of it in pieces of this size; returns what comes back, and whether the connection is over.
+/// Sends all bytes in pieces of this size; returns the replies.
 fn send(service: &mut Service, session: &mut Session, bytes: &[u8], piece: usize) -> Vec<u8> {
     let mut replies = Vec::new();
     for mut input in bytes.chunks(piece) {
@@ -48,7 +48,7 @@ fn request(words: &[&[u8]]) -> Vec<u8> {
     bytes
 }
 
-fn said(words: &[&str]) -> String {
+fn replies_to(words: &[&str]) -> String {
     let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
     String::from_utf8(answers(&request(&words))).unwrap()
 }
@@ -67,23 +67,23 @@ fn conversation() -> (Vec<u8>, &'static [u8]) {
         &[b"QUIT"],
     ];
     sent.extend(requests.iter().flat_map(|words| request(words)));
-    let heard = b"+PONG\r\n+OK\r\n+OK\r\n$7\r\n1\r\n$2\r\n\r\n+OK\r\n\
+    let received = b"+PONG\r\n+OK\r\n+OK\r\n$7\r\n1\r\n$2\r\n\r\n+OK\r\n\
         *4\r\n$7\r\n1\r\n$2\r\n\r\n$-1\r\n$0\r\n\r\n$1\r\n1\r\n:-4\r\n:3\r\n\
         -ERR value is not an integer or out of range\r\n\
         -ERR unknown command 'nonsense\\r\\n'\r\n+OK\r\n";
-    (sent, heard)
+    (sent, received)
 }
 
 #[test]
 fn a_conversation_is_the_same_however_it_is_cut() {
-    let (sent, heard) = conversation();
+    let (sent, received) = conversation();
     for piece in 1..=sent.len() {
         let mut service = service();
         let mut session = Session::open(&mut service);
         let replies = send(&mut service, &mut session, &sent, piece);
         assert_eq!(
             String::from_utf8_lossy(&replies),
-            String::from_utf8_lossy(heard),
+            String::from_utf8_lossy(received),
             "in pieces of {piece}"
         );
         assert!(session.is_over());
@@ -93,19 +93,19 @@ fn a_conversation_is_the_same_however_it_is_cut() {
 
 #[test]
 fn a_conversation_cut_off_at_any_byte_leaves_nothing_behind() {
-    let (sent, heard) = conversation();
+    let (sent, received) = conversation();
     for end in 0..sent.len() {
         let mut service = service();
         let mut session = Session::open(&mut service);
         let replies = send(&mut service, &mut session, &sent[..end], 7);
-        assert!(heard.starts_with(&replies), "cut at {end}");
+        assert!(received.starts_with(&replies), "cut at {end}");
         session.close(&mut service);
         assert_eq!((service.buffers.used(), service.statistics.clients), (0, 0));
     }
 }
 
 #[test]
-fn what_breaks_the_protocol_is_named_and_ends_the_connection() {
+fn a_protocol_error_is_reported_and_ends_the_connection() {
     let cases: [(&[u8], &str); 12] = [
         (b"*1\r\n*1\r\n$4\r\nPING\r\n", "expected '$', got '*'"),
         (b"*1\r\n\r\n", "expected '$', got '\\r'"),
@@ -124,14 +124,14 @@ fn what_breaks_the_protocol_is_named_and_ends_the_connection() {
         (&[b'a'; 4096], "too big inline request"),
     ];
     for (bytes, error) in cases {
-        // The last case's bytes do not matter once they are too many.
+        // In the last case the bytes after the limit do not matter.
         let mut sent = bytes.to_vec();
         sent.extend(b"\r\nPING\r\n");
         let mut service = service();
         let mut session = Session::open(&mut service);
-        let heard = send(&mut service, &mut session, &sent, 1);
+        let received = send(&mut service, &mut session, &sent, 1);
         let expected = format!("-ERR Protocol error: {error}\r\n");
-        assert_eq!(String::from_utf8_lossy(&heard), expected);
+        assert_eq!(String::from_utf8_lossy(&received), expected);
         assert!(session.is_over());
     }
 }
@@ -144,7 +144,7 @@ fn empty_lines_and_empty_arrays_are_not_answered_however_many_come() {
 }
 
 #[test]
-fn a_length_is_believed_only_when_its_bytes_have_come() {
+fn memory_is_allocated_only_for_bytes_that_have_arrived() {
     let mut service = service();
     let mut session = Session::open(&mut service);
     let sent = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\nabc";
@@ -160,10 +160,10 @@ fn a_request_too_large_is_skipped_and_the_next_one_answered() {
     sent.extend(request(&vec![&b"DEL"[..]; 5000]));
     sent.extend(request(&[b"SET", b"k", &vec![7; 600 << 10]]));
     sent.extend(request(&[b"PING"]));
-    let heard = send(&mut service, &mut session, &sent, 4096);
+    let received = send(&mut service, &mut session, &sent, 4096);
     let expected = "-ERR the request is too large\r\n-ERR the request is too large\r\n\
         -ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n+PONG\r\n";
-    assert_eq!(String::from_utf8_lossy(&heard), expected);
+    assert_eq!(String::from_utf8_lossy(&received), expected);
     assert!(service.store.is_empty());
     assert_eq!(service.buffers.used(), 0);
 }
@@ -178,16 +178,16 @@ fn a_reply_cannot_be_made_large_by_a_small_request() {
     words[0] = b"MGET";
     sent.extend(request(&words));
     sent.extend(request(&[b"GET", b"k"]));
-    let heard = send(&mut service, &mut session, &sent, 4096);
+    let received = send(&mut service, &mut session, &sent, 4096);
     let expected = [
         b"+OK\r\n-ERR the reply is too large\r\n$100000\r\n".to_vec(),
         value,
         b"\r\n".to_vec(),
     ];
-    assert!(heard == expected.concat());
+    assert!(received == expected.concat());
 }
 
-/// A service whose store holds a value that no reply has room for, since the buffers have none: only a base each.
+/// A service with a value that does not fit any reply, since each buffer has only its base.
 fn service_without_buffers() -> Service {
     let mut service = service_of(Settings {
         buffer_bytes_max: 0,
@@ -198,19 +198,19 @@ fn service_without_buffers() -> Service {
 }
 
 #[test]
-fn a_set_whose_reply_has_no_room_does_not_happen() {
+fn a_set_whose_reply_does_not_fit_changes_nothing() {
     let mut service = service_without_buffers();
     let mut session = Session::open(&mut service);
     let sent =
         b"SET k new GET\r\nSTRLEN k\r\nSET k new XX GET\r\nSTRLEN k\r\nSET k new\r\nGET k\r\n";
-    let heard = send(&mut service, &mut session, sent, 4096);
+    let received = send(&mut service, &mut session, sent, 4096);
     let expected = "-ERR the reply is too large\r\n:10000\r\n\
         -ERR the reply is too large\r\n:10000\r\n+OK\r\n$3\r\nnew\r\n";
-    assert_eq!(String::from_utf8_lossy(&heard), expected);
+    assert_eq!(String::from_utf8_lossy(&received), expected);
 }
 
 #[test]
-fn a_client_that_does_not_read_holds_up_itself() {
+fn a_client_that_does_not_read_blocks_only_itself() {
     let mut service = service();
     let mut session = Session::open(&mut service);
     let sent = b"PING\r\n".repeat(10_000);
@@ -234,108 +234,114 @@ fn connections_together_hold_no_more_than_their_account() {
         assert!(send(&mut service, session, &sent, 4096).is_empty());
         assert!(service.buffers.used() <= 3 << 20);
     }
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     for session in &mut sessions {
-        heard.push(send(&mut service, session, &rest, 4096));
+        received.push(send(&mut service, session, &rest, 4096));
     }
-    let accepted = heard.iter().filter(|reply| *reply == b"+OK\r\n").count();
+    let accepted = received.iter().filter(|reply| *reply == b"+OK\r\n").count();
     let refused = b"-ERR the request is too large\r\n";
-    assert!(accepted > 0 && heard.iter().any(|reply| reply == refused));
+    assert!(accepted > 0 && received.iter().any(|reply| reply == refused));
     assert_eq!(service.buffers.used(), 0);
 }
 
 #[test]
-fn a_full_store_says_so_and_goes_on() {
+fn a_full_store_reports_it_and_stays_usable() {
     let settings = Settings {
         store_bytes_max: 10_000,
         ..Settings::default()
     };
     let mut service = service_of(settings);
     let mut session = Session::open(&mut service);
-    let mut say = |words: &[&[u8]]| {
-        let heard = send(&mut service, &mut session, &request(words), 64);
-        String::from_utf8(heard).unwrap()
+    let mut request_reply = |words: &[&[u8]]| {
+        let received = send(&mut service, &mut session, &request(words), 64);
+        String::from_utf8(received).unwrap()
     };
     let oom = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
     let mut stored = 0_u32;
-    while say(&[b"SET", &stored.to_le_bytes(), &[1; 500]]) == "+OK\r\n" {
+    while request_reply(&[b"SET", &stored.to_le_bytes(), &[1; 500]]) == "+OK\r\n" {
         stored += 1;
     }
     assert!((10..20).contains(&stored), "{stored}");
-    assert_eq!(say(&[b"SET", b"x", &[1; 500]]), oom);
-    assert_eq!(say(&[b"MSET", b"x", b"1", b"y", &[1; 500]]), oom);
-    assert_eq!(say(&[b"SET", b"x", &[1; 500], b"GET"]), oom);
-    assert_eq!(say(&[b"EXISTS", b"x", b"y"]), ":0\r\n");
-    assert_eq!(say(&[b"DBSIZE"]), format!(":{stored}\r\n"));
-    assert_eq!(say(&[b"DEL", &0_u32.to_le_bytes(), b"x"]), ":1\r\n");
-    assert_eq!(say(&[b"SET", b"x", &[1; 500]]), "+OK\r\n");
-    assert_eq!(say(&[b"FLUSHALL"]), "+OK\r\n");
-    assert_eq!(say(&[b"DBSIZE"]), ":0\r\n");
+    assert_eq!(request_reply(&[b"SET", b"x", &[1; 500]]), oom);
+    assert_eq!(request_reply(&[b"MSET", b"x", b"1", b"y", &[1; 500]]), oom);
+    assert_eq!(request_reply(&[b"SET", b"x", &[1; 500], b"GET"]), oom);
+    assert_eq!(request_reply(&[b"EXISTS", b"x", b"y"]), ":0\r\n");
+    assert_eq!(request_reply(&[b"DBSIZE"]), format!(":{stored}\r\n"));
+    assert_eq!(
+        request_reply(&[b"DEL", &0_u32.to_le_bytes(), b"x"]),
+        ":1\r\n"
+    );
+    assert_eq!(request_reply(&[b"SET", b"x", &[1; 500]]), "+OK\r\n");
+    assert_eq!(request_reply(&[b"FLUSHALL"]), "+OK\r\n");
+    assert_eq!(request_reply(&[b"DBSIZE"]), ":0\r\n");
 }
 
 #[test]
-fn commands_refuse_what_they_cannot_do() {
+fn commands_reject_invalid_arguments() {
     assert_eq!(
-        said(&["GET"]),
+        replies_to(&["GET"]),
         "-ERR wrong number of arguments for 'get' command\r\n"
     );
     assert_eq!(
-        said(&["MSET", "a", "b", "c"]),
+        replies_to(&["MSET", "a", "b", "c"]),
         "-ERR wrong number of arguments for 'mset' command\r\n"
     );
     assert_eq!(
-        said(&["SET", "a", "b", "EX", "10"]),
+        replies_to(&["SET", "a", "b", "EX", "10"]),
         "-ERR syntax error\r\n"
     );
     assert_eq!(
-        said(&["SET", "a", "b", "NX", "XX"]),
+        replies_to(&["SET", "a", "b", "NX", "XX"]),
         "-ERR syntax error\r\n"
     );
-    assert_eq!(said(&["SELECT", "1"]), "-ERR DB index is out of range\r\n");
     assert_eq!(
-        said(&["HELLO", "3"]),
+        replies_to(&["SELECT", "1"]),
+        "-ERR DB index is out of range\r\n"
+    );
+    assert_eq!(
+        replies_to(&["HELLO", "3"]),
         "-NOPROTO unsupported protocol version\r\n"
     );
     assert_eq!(
-        said(&["CONFIG", "SET", "save", ""]),
+        replies_to(&["CONFIG", "SET", "save", ""]),
         "-ERR unknown subcommand 'SET'\r\n"
     );
     assert_eq!(
-        said(&["INCRBY", "a", "9223372036854775808"]),
+        replies_to(&["INCRBY", "a", "9223372036854775808"]),
         "-ERR value is not an integer or out of range\r\n"
     );
     assert_eq!(
-        said(&["DECRBY", "a", "-9223372036854775808"]),
+        replies_to(&["DECRBY", "a", "-9223372036854775808"]),
         "-ERR increment or decrement would overflow\r\n"
     );
     assert_eq!(
-        said(&["CLIENT", "SETNAME", "a b"]),
+        replies_to(&["CLIENT", "SETNAME", "a b"]),
         "-ERR Client names cannot contain spaces, newlines or special characters.\r\n"
     );
 }
 
 #[test]
-fn set_has_conditions_and_can_return_what_was_there() {
+fn set_has_conditions_and_can_return_the_old_value() {
     let lines = b"SET a 1 XX\r\nSET a 1 NX\r\nSET a 2 nx\r\nSET a 3 XX GET\r\nSET a 4 NX GET\r\nSETNX a 5\r\nSETNX b 6\r\nGET a\r\n";
-    let heard = answers(lines);
+    let received = answers(lines);
     let expected = "$-1\r\n+OK\r\n$-1\r\n$1\r\n1\r\n$1\r\n3\r\n:0\r\n:1\r\n$1\r\n3\r\n";
-    assert_eq!(String::from_utf8_lossy(&heard), expected);
+    assert_eq!(String::from_utf8_lossy(&received), expected);
 }
 
 #[test]
-fn information_is_what_was_asked_for() {
-    let all = said(&["INFO"]);
+fn info_and_config_return_the_requested_parts() {
+    let all = replies_to(&["INFO"]);
     for section in ["Server", "Clients", "Memory", "Stats", "Replication"] {
         assert!(all.contains(&format!("# {section}\r\n")), "{all}");
     }
-    let some = said(&["INFO", "clients"]);
+    let some = replies_to(&["INFO", "clients"]);
     assert_eq!(some, "$32\r\n# Clients\r\nconnected_clients:1\r\n\r\n");
-    assert!(said(&["CONFIG", "GET", "save", "appendonly"]).starts_with("*4\r\n"));
-    assert_eq!(said(&["CONFIG", "GET", "nothing"]), "*0\r\n");
+    assert!(replies_to(&["CONFIG", "GET", "save", "appendonly"]).starts_with("*4\r\n"));
+    assert_eq!(replies_to(&["CONFIG", "GET", "nothing"]), "*0\r\n");
 }
 
 proptest! {
-    /// Bytes of the protocol in any order: an answer or the end, never a panic, nothing left.
+    /// Arbitrary protocol bytes: an answer or the end of the connection, never a panic, no memory kept.
     #[test]
     fn survives_anything(
         parts in prop::collection::vec(

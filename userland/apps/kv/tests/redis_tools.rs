@@ -1,4 +1,4 @@
-//! The tools that people have: `redis-cli` and `redis-benchmark`, over loopback.
+//! The standard tools `redis-cli` and `redis-benchmark`, over loopback.
 
 mod server;
 
@@ -15,22 +15,19 @@ fn tool(name: &str, address: SocketAddr, arguments: &[&str]) -> Command {
     command
 }
 
-/// What a tool says; on its error output it must say nothing.
-fn said(output: Output) -> String {
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && complaint.is_empty(),
-        "{complaint}"
-    );
+/// The output of a tool; its error output must be empty.
+fn output_of(output: Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && errors.is_empty(), "{errors}");
     String::from_utf8(output.stdout).expect("text")
 }
 
 fn run(name: &str, address: SocketAddr, arguments: &[&str]) -> String {
     let output = tool(name, address, arguments).output();
-    said(output.unwrap_or_else(|error| panic!("{name} (package redis-tools): {error}")))
+    output_of(output.unwrap_or_else(|error| panic!("{name} (package redis-tools): {error}")))
 }
 
-/// What `redis-cli` says to these lines.
+/// The output of `redis-cli` for these lines.
 fn dialogue(address: SocketAddr, lines: &str) -> String {
     let mut child = tool("redis-cli", address, &[])
         .stdin(Stdio::piped())
@@ -41,11 +38,11 @@ fn dialogue(address: SocketAddr, lines: &str) -> String {
     let mut input = child.stdin.take().expect("a pipe");
     input.write_all(lines.as_bytes()).expect("written");
     drop(input);
-    said(child.wait_with_output().expect("an end"))
+    output_of(child.wait_with_output().expect("an end"))
 }
 
 #[test]
-fn redis_cli_is_understood() {
+fn redis_cli_works() {
     let address = server::start();
     assert_eq!(run("redis-cli", address, &["ping"]), "PONG\n");
     let lines = "set greeting \"hello world\"\nget greeting\nincrby n 41\nincr n\nmset a 1 b 2\n\
@@ -59,7 +56,7 @@ fn redis_cli_is_understood() {
     assert!(help.contains("Reads a value."), "{help}");
 }
 
-/// Its table has a line for each test; anything else is a complaint.
+/// Checks that its table has exactly one line per test.
 fn benchmark(address: SocketAddr, arguments: &[&str]) {
     let common = ["-t", "ping,set,get,incr,mset", "-n", "2000", "--csv"];
     let table = run(
@@ -84,7 +81,7 @@ fn benchmark(address: SocketAddr, arguments: &[&str]) {
 }
 
 #[test]
-fn redis_benchmark_has_no_complaints() {
+fn redis_benchmark_runs_without_errors() {
     let address = server::start();
     benchmark(address, &[]);
     benchmark(address, &["-P", "16", "-r", "1000"]);

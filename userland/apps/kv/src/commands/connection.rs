@@ -33,7 +33,7 @@ pub fn quit<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
 pub fn select<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
     match call.request.argument(1) {
         b"0" => call.replies.simple("OK"),
-        _ => return Err(CommandError::NoDatabase),
+        _ => return Err(CommandError::DatabaseIndex),
     }
     Ok(())
 }
@@ -43,8 +43,8 @@ pub fn hello<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
     match call.request.count() {
         1 => {}
         2 if call.request.argument(1) == b"2" => {}
-        2 => return Err(CommandError::NoProtocol),
-        // It could only be to authenticate, which there is not, or to set a name, which `CLIENT` does.
+        2 => return Err(CommandError::UnsupportedProtocol),
+        // Further arguments could only authenticate, which is not supported, or set a name, as `CLIENT` does.
         _ => return Err(CommandError::Syntax),
     }
     let replies = &mut *call.replies;
@@ -79,7 +79,7 @@ pub fn client<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
             set_name(call)?;
             call.replies.simple("OK");
         }
-        // What library a client uses is of no use here.
+        // The client's library is ignored.
         4 if is_word(word, "setinfo") => call.replies.simple("OK"),
         _ => return Err(CommandError::Subcommand(word)),
     }

@@ -1,4 +1,4 @@
-//! The commands about commands: how clients learn what they may say, and what each word means.
+//! The commands about commands, for clients that discover them.
 
 use crate::command::{COMMANDS, Call, Command, CommandError, Keys, Kind, find, is_word};
 use crate::info::REDIS_VERSION;
@@ -21,7 +21,7 @@ pub fn command<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
             for name in names {
                 match find(name) {
                     Some(command) => describe(replies, command),
-                    None => replies.no_array(),
+                    None => replies.null_array(),
                 }
             }
         }
@@ -78,7 +78,7 @@ fn keys(keys: Keys) -> [i64; 3] {
     }
 }
 
-/// The name and what a client shows of it, for each.
+/// The name and the documentation of each command.
 fn document<'c>(replies: &mut Replies, commands: impl Iterator<Item = &'c Command> + Clone) {
     replies.array(2 * commands.clone().count());
     for command in commands {

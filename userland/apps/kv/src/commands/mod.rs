@@ -1,4 +1,4 @@
-//! What the commands do, by what they are about.
+//! The implementations of the commands, by subject.
 
 pub mod connection;
 pub mod introspection;

@@ -48,16 +48,16 @@ pub fn config<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
         ),
         ("maxmemory-policy", "noeviction".into()),
         ("proto-max-bulk-len", alloc::format!("{VALUE_BYTES_MAX}")),
-        // There are no snapshots: what must outlive the machine moves to another.
+        // There are no snapshots: a domain that must outlive the machine moves to another.
         ("save", "".into()),
     ];
-    let is_asked = |name: &str| {
+    let is_requested = |name: &str| {
         let mut patterns = call.request.arguments_from(2);
         patterns.any(|pattern| pattern == b"*" || is_word(pattern, name))
     };
-    let asked = parameters.iter().filter(|(name, _)| is_asked(name));
-    call.replies.array(2 * asked.clone().count());
-    for (name, value) in asked {
+    let requested = parameters.iter().filter(|(name, _)| is_requested(name));
+    call.replies.array(2 * requested.clone().count());
+    for (name, value) in requested {
         call.replies.bulk(name.as_bytes());
         call.replies.bulk(value.as_bytes());
     }

@@ -9,7 +9,7 @@ use crate::service::Service;
 /// The longest value.
 pub const VALUE_BYTES_MAX: usize = 512 << 10;
 
-/// When `SET` writes.
+/// The condition under which `SET` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Condition {
     Always,
@@ -94,7 +94,7 @@ fn options<'a>(call: &Call<'a>) -> Result<(Condition, bool), CommandError<'a>> {
             Condition::Always | Condition::Present if is_word(word, "xx") => {
                 condition = Condition::Present;
             }
-            // Nothing ages here: to forget that a value should would be worse than to refuse it.
+            // Values do not expire here: ignoring an expiry would be worse than refusing it.
             _ => return Err(CommandError::Syntax),
         }
     }
@@ -156,13 +156,13 @@ pub fn decrement<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
 
 /// `INCRBY key number`
 pub fn increment_by<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
-    let by = resp::number(call.request.argument(2)).ok_or(CommandError::NoNumber)?;
+    let by = resp::number(call.request.argument(2)).ok_or(CommandError::NotANumber)?;
     add(call, by)
 }
 
 /// `DECRBY key number`
 pub fn decrement_by<'a>(call: &mut Call<'a>) -> Result<(), CommandError<'a>> {
-    let by = resp::number(call.request.argument(2)).ok_or(CommandError::NoNumber)?;
+    let by = resp::number(call.request.argument(2)).ok_or(CommandError::NotANumber)?;
     add(call, by.checked_neg().ok_or(CommandError::Overflow)?)
 }
 
@@ -170,7 +170,7 @@ fn add<'a>(call: &mut Call<'a>, by: i64) -> Result<(), CommandError<'a>> {
     let key = call.request.argument(1);
     let old = match call.service.store.get(key) {
         None => 0,
-        Some(text) => resp::number(text).ok_or(CommandError::NoNumber)?,
+        Some(text) => resp::number(text).ok_or(CommandError::NotANumber)?,
     };
     let new = old.checked_add(by).ok_or(CommandError::Overflow)?;
     write(call.service, key, new.to_string().as_bytes())?;

@@ -1,4 +1,4 @@
-//! The store on a host's loopback: the same sessions, on sockets of the host.
+//! The store on the host's loopback: the same sessions, on sockets of the host.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use key_value::service::{Facts, Service};
 use key_value::session::Session;
 use key_value::settings::Settings;
 
-/// Bytes from a connection, and where those that answer them go.
+/// Bytes from a connection, and the channel for the answer.
 struct Received {
     connection: usize,
     bytes: Vec<u8>,
@@ -32,7 +32,7 @@ pub fn start() -> SocketAddr {
     thread::spawn(move || {
         for (connection, stream) in listener.incoming().enumerate() {
             let sender = sender.clone();
-            // A client that is gone is no reason to stop.
+            // An error of one client does not stop the server.
             thread::spawn(move || stream.and_then(|stream| converse(connection, stream, &sender)));
         }
     });
@@ -61,7 +61,7 @@ fn serve(receiver: &Receiver<Received>) {
         if is_last && let Some(session) = sessions.remove(&connection) {
             session.close(&mut service);
         }
-        // The client may have hung up meanwhile.
+        // The client may have closed the connection meanwhile.
         let _ = answer.send(Answer {
             bytes: sent,
             is_last,
@@ -69,7 +69,7 @@ fn serve(receiver: &Receiver<Received>) {
     }
 }
 
-/// An empty read is the end, and passed on as such.
+/// Forwards input to the service; an empty read is the end, and is forwarded too.
 fn converse(
     connection: usize,
     mut stream: TcpStream,
