@@ -86,7 +86,7 @@ fn the_shell_lists_domains_and_asks_the_migration_server() {
         ("mem", "memory "),
         ("log root", "[root] started console with 4 MiB"),
         ("nonsense\u{15}fly", "there is no command fly; try help"),
-        ("caps counter", "rebind to the target's port"),
+        ("caps counter", "rebind to the destination's port"),
         (
             "migrate counter nowhere",
             "failed: I know no machine nowhere",

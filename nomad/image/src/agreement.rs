@@ -1,4 +1,4 @@
-//! Whether a domain that was built is the one that was described: [`difference`], from what the kernel says of it.
+//! Compares a rebuilt domain, as the kernel lists it, with its description: [`difference`].
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -13,42 +13,42 @@ use crate::{
     Target, ThreadImage,
 };
 
-/// A domain as it was built, and what stands for what was described.
+/// A rebuilt domain, and its objects by the description's positions.
 #[derive(Clone, Debug)]
 pub struct Built<'a> {
-    /// What the kernel lists of it.
+    /// The kernel's lists of it.
     pub listing: &'a Listing,
-    /// Slots of its table.
+    /// The number of slots of its table.
     pub slot_count: u32,
     /// Its threads' states.
     pub threads: &'a BTreeMap<ObjectId, ThreadImage>,
-    /// Its objects by position; none for those that are gone.
+    /// Its objects by position; `None` for those that are gone.
     pub objects: &'a [Option<ObjectId>],
-    /// What it refers to outside, by position.
+    /// The outside things that it refers to, by position.
     pub outsiders: &'a [OutsideKey],
 }
 
-/// The first thing that is not as described.
+/// The first difference from the description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
     /// The object at this position.
     Object(u32),
     /// This word of the state of the thread at this position.
     Thread(u32, usize),
-    /// There are more objects in the pool.
+    /// The pool has more objects.
     MoreObjects,
     /// The table has fewer slots.
     Slots,
     /// This slot.
     Slot(u32),
-    /// What the object at this position holds.
+    /// A capability that the object at this position holds.
     Held(u32),
     /// The mapping at this address.
     Mapping(u64),
 }
 
-/// What a domain that was built differs in from its description; none if it agrees with it. Badges that services here have made
-/// are theirs to choose, and rights over what they offer may be fewer.
+/// The first difference between a rebuilt domain and its description. Badges that services here have made may differ, and
+/// rights over services' objects may be fewer.
 pub fn difference(description: &Description, built: &Built<'_>) -> Option<Difference> {
     let checks = [
         Built::in_objects,
@@ -104,7 +104,7 @@ impl Built<'_> {
             }
     }
 
-    /// The first word in which a thread's state is not as described.
+    /// The first word in which a thread's state differs from its description.
     fn unequal_word(&self, described: &Object, record: Option<&ObjectRecord>) -> Option<usize> {
         let (Object::Thread(state), Some(record)) = (described, record) else {
             return None;
@@ -203,7 +203,7 @@ impl Built<'_> {
                 let key = self.outsiders.get(position as usize);
                 key.is_some_and(|key| key.badge == record.badge) && rights.contains(has_rights)
             }
-            // Its badge is the number of a call, which is another one here.
+            // Its badge is the number of a call, which differs here.
             Target::Reply(_) => has_rights == rights,
             _ => has_rights == rights && record.badge == badge,
         };
@@ -227,7 +227,7 @@ impl Built<'_> {
     }
 }
 
-/// The word that a record has for a parent: one more, or zero for none.
+/// A record's word for a parent: the slot plus one, or zero for none.
 fn word_of(parent: Option<u32>) -> u64 {
     parent.map_or(0, |slot| u64::from(slot) + 1)
 }
@@ -238,7 +238,7 @@ fn sorted<T, K: Ord>(items: &[T], key: impl Fn(&T) -> K) -> Vec<&T> {
     sorted
 }
 
-/// The first pair that is not equal, or what one has and the other has not.
+/// The first unequal pair; an item that only one side has is paired with `None`.
 fn first_unequal<'a, A, B>(
     some: &[&'a A],
     others: &[&'a B],

@@ -1,4 +1,4 @@
-//! Bytes whose meaning is somebody else's: a service's export, a binding.
+//! Bytes that only a service interprets: an export or a binding.
 
 use alloc::vec::Vec;
 
@@ -16,7 +16,7 @@ impl Serialize for Blob {
 
 impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Blob, D::Error> {
-        // Borrowed first: what is copied is what is there, not what a length claims.
+        // Borrowed first: only bytes that are present are copied, whatever the length claims.
         <&[u8]>::deserialize(deserializer).map(|bytes| Blob(bytes.to_vec()))
     }
 }

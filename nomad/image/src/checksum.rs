@@ -1,7 +1,7 @@
 //! The running checksum over an image's bytes: XXH3, 128 bits, up to each seal.
 //!
-//! It finds accidents, at a tenth of what a cryptographic digest of every page would cost both machines. That nobody
-//! changed an image on purpose is the business of the channel that carries it.
+//! It detects accidents, at a tenth of the cost of a cryptographic digest of every page. Protection against deliberate
+//! changes is the job of the channel.
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
@@ -15,12 +15,12 @@ pub struct Checksum(pub [u8; 16]);
 pub(crate) struct Running(Xxh3);
 
 impl Running {
-    /// Takes in further bytes.
+    /// Adds bytes.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The checksum of all bytes until now; more may follow.
+    /// The checksum of all bytes so far; more may follow.
     pub(crate) fn checksum(&self) -> Checksum {
         Checksum(self.0.digest128().to_le_bytes())
     }

@@ -1,7 +1,7 @@
 //! The bytes of a description: an identity, a clock, the counts, then item after item.
 //!
-//! Items are decoded one by one, so that a count is compared with the limits and with the bytes that remain before
-//! room is made for it.
+//! Items are decoded one by one, so that a count is compared with the limits and with the remaining bytes before memory
+//! is allocated for it.
 
 use alloc::vec::Vec;
 
@@ -17,7 +17,7 @@ const MALFORMED: Error = Error::Malformed {
     kind: RecordKind::State as u8,
 };
 
-/// How many of each follow.
+/// The number of items in each list.
 #[derive(Serialize, DeriveDeserialize)]
 struct Counts {
     slots: u32,
@@ -46,10 +46,10 @@ impl Description {
         out
     }
 
-    /// Reads a state record's body and checks what it says.
+    /// Decodes a state record's body and checks the description.
     ///
     /// # Errors
-    /// Too many of something, a count that lies, malformed or trailing bytes, or a [`crate::Fault`].
+    /// A count beyond the limits or the record, malformed or trailing bytes, or a [`crate::Fault`].
     pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Description, Error> {
         let mut bytes = bytes;
         let identity: Identity = take(&mut bytes)?;
@@ -111,7 +111,7 @@ impl Description {
 /// Appends an item's bytes.
 pub(crate) fn append<T: Serialize>(out: &mut Vec<u8>, item: &T) {
     let mut tail = core::mem::take(out);
-    // A vector has room and our types say their lengths: there is nothing that could fail.
+    // A vector has room and our types know their lengths: nothing can fail.
     tail = postcard::to_extend(item, tail).unwrap_or_default();
     *out = tail;
 }
@@ -122,7 +122,7 @@ fn append_all<T: Serialize>(out: &mut Vec<u8>, items: &[T]) {
     }
 }
 
-/// Complains about bytes that are left over.
+/// Checks that no bytes are left over.
 pub(crate) fn no_more(bytes: &[u8], kind: RecordKind) -> Result<(), Error> {
     match bytes.len() as u64 {
         0 => Ok(()),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn checks_what_it_read() {
+    fn checks_the_decoded_description() {
         let mut description = samples::description();
         description.objects[0] = Object::Gone;
         let read = Description::from_bytes(&description.to_bytes(), &Limits::default());

@@ -1,4 +1,4 @@
-//! From a listing to a description: object ids become positions, outsiders their names.
+//! From a listing to a description: object ids become positions, outsiders become names.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -13,49 +13,49 @@ use crate::{
     Names, Numbering, Object, OutsideKey, Outsider, Role, Target, ThreadImage, Verdict, judge,
 };
 
-/// Why there is no description.
+/// The reason a domain cannot be described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Undescribed {
-    /// Something that the domain holds cannot travel.
+pub enum DescribeError {
+    /// Something that the domain holds cannot move.
     Refused(Verdict),
-    /// A thread of the listing whose state was not given.
+    /// The state of a listed thread is missing.
     NoState(ObjectId),
     /// The kernel's records contradict each other or are of another version.
     BadRecord(ObjectId),
 }
 
-/// What is read of a domain besides its listing.
+/// The parts of a domain besides its listing.
 #[derive(Clone, Debug)]
 pub struct Parts {
-    /// Who it is.
+    /// Its identity.
     pub identity: Identity,
     /// Its time.
     pub clock: Clock,
-    /// Slots that its table has at least.
+    /// The fewest slots that its table has.
     pub slot_count: u32,
-    /// The notification that others wake it by.
+    /// The notification with which services wake it.
     pub wake: Option<ObjectId>,
     /// Its threads' states.
     pub threads: BTreeMap<ObjectId, ThreadImage>,
-    /// What services export.
+    /// Its services' exports.
     pub exports: Vec<Export>,
 }
 
 /// Describes a frozen domain.
 ///
 /// # Errors
-/// The first refusal of [`judge`], or what is missing from the parts.
+/// The first refusal of [`judge`], a missing thread state, or a bad record.
 pub fn describe(
     listing: &Listing,
     names: &Names,
     numbering: &mut Numbering,
     parts: Parts,
-) -> Result<Description, Undescribed> {
+) -> Result<Description, DescribeError> {
     if let Some(refused) = judge(listing, names)
         .into_iter()
         .find(|verdict| verdict.refusal().is_some())
     {
-        return Err(Undescribed::Refused(refused));
+        return Err(DescribeError::Refused(refused));
     }
     listing.objects_within().for_each(|object| {
         numbering.object(ObjectId(object.id));
@@ -98,7 +98,7 @@ pub fn describe(
     })
 }
 
-/// Turns references in object ids into references by position.
+/// Turns references by object id into references by position.
 struct Resolver<'a> {
     listing: &'a Listing,
     numbering: &'a mut Numbering,
@@ -120,72 +120,74 @@ impl Resolver<'_> {
         }
     }
 
-    fn mapping(&mut self, record: &MappingRecord) -> Result<Mapping, Undescribed> {
+    fn mapping(&mut self, record: &MappingRecord) -> Result<Mapping, DescribeError> {
         let id = ObjectId(record.memory);
         Ok(Mapping {
             address: record.address,
             memory: self.target(id, 0, ObjectKind::Memory),
             first_page: record.first_page,
             page_count: record.page_count,
-            access: Access::from_register(record.access).map_err(|_| Undescribed::BadRecord(id))?,
-            parent: parent(record.parent).ok_or(Undescribed::BadRecord(id))?,
+            access: Access::from_register(record.access)
+                .map_err(|_| DescribeError::BadRecord(id))?,
+            parent: parent(record.parent, id)?,
         })
     }
 
-    fn capability(&mut self, record: &CapabilityRecord) -> Result<Capability, Undescribed> {
-        let bad = Undescribed::BadRecord(ObjectId(record.object));
+    fn capability(&mut self, record: &CapabilityRecord) -> Result<Capability, DescribeError> {
+        let bad = DescribeError::BadRecord(ObjectId(record.object));
         Ok(Capability {
             slot: u32::try_from(record.slot).map_err(|_| bad)?,
             target: self.reference(record)?,
             rights: rights(record)?,
             badge: record.badge,
-            parent: parent(record.parent).ok_or(bad)?,
+            parent: parent(record.parent, ObjectId(record.object))?,
         })
     }
 
-    fn held(&mut self, record: &CapabilityRecord) -> Result<HeldCapability, Undescribed> {
-        let bad = Undescribed::BadRecord(ObjectId(record.holder));
+    fn held(&mut self, record: &CapabilityRecord) -> Result<HeldCapability, DescribeError> {
+        let bad = DescribeError::BadRecord(ObjectId(record.holder));
         Ok(HeldCapability {
             holder: self.numbering.object(ObjectId(record.holder)),
             role: Role::from_number(record.slot).ok_or(bad)?,
             target: self.reference(record)?,
             rights: rights(record)?,
             badge: record.badge,
-            parent: parent(record.parent).ok_or(bad)?,
+            parent: parent(record.parent, ObjectId(record.holder))?,
         })
     }
 
-    fn reference(&mut self, record: &CapabilityRecord) -> Result<Target, Undescribed> {
+    fn reference(&mut self, record: &CapabilityRecord) -> Result<Target, DescribeError> {
         let id = ObjectId(record.object);
         kind_of(record.kind)
             .map(|kind| self.target(id, record.badge, kind))
-            .ok_or(Undescribed::BadRecord(id))
+            .ok_or(DescribeError::BadRecord(id))
     }
 }
 
-/// The slot that a record's word stands for: one less, or none for zero. None at all if it is no slot's number.
-fn parent(word: u64) -> Option<Option<u32>> {
-    word.checked_sub(1).map(u32::try_from).transpose().ok()
+/// The slot in a record's word for a parent: the word minus one, or `None` for zero.
+fn parent(word: u64, id: ObjectId) -> Result<Option<u32>, DescribeError> {
+    let slot = word.checked_sub(1).map(u32::try_from).transpose();
+    slot.map_err(|_| DescribeError::BadRecord(id))
 }
 
-fn rights(record: &CapabilityRecord) -> Result<Rights, Undescribed> {
+fn rights(record: &CapabilityRecord) -> Result<Rights, DescribeError> {
     u16::try_from(record.rights)
         .map(Rights)
-        .map_err(|_| Undescribed::BadRecord(ObjectId(record.object)))
+        .map_err(|_| DescribeError::BadRecord(ObjectId(record.object)))
 }
 
-/// Slots that the capabilities need.
+/// The number of slots that the capabilities need.
 fn slot_count(capabilities: &[Capability]) -> u32 {
     capabilities
         .last()
         .map_or(0, |last| last.slot.saturating_add(1))
 }
 
-fn object(listing: &Listing, parts: &Parts, id: ObjectId) -> Result<Object, Undescribed> {
+fn object(listing: &Listing, parts: &Parts, id: ObjectId) -> Result<Object, DescribeError> {
     let Some(record) = listing.object(id) else {
         return Ok(Object::Gone);
     };
-    let bad = Undescribed::BadRecord(id);
+    let bad = DescribeError::BadRecord(id);
     match kind_of(record.kind).ok_or(bad)? {
         ObjectKind::Memory => memory(record).ok_or(bad),
         ObjectKind::Thread => parts
@@ -193,7 +195,7 @@ fn object(listing: &Listing, parts: &Parts, id: ObjectId) -> Result<Object, Unde
             .get(&id)
             .cloned()
             .map(Object::Thread)
-            .ok_or(Undescribed::NoState(id)),
+            .ok_or(DescribeError::NoState(id)),
         ObjectKind::Endpoint => Ok(Object::Endpoint),
         ObjectKind::Notification => Ok(Object::Notification { flags: record.size }),
         _ => Err(bad),
@@ -212,11 +214,11 @@ fn outsiders(
     listing: &Listing,
     names: &Names,
     numbering: &Numbering,
-) -> Result<Vec<Outsider>, Undescribed> {
+) -> Result<Vec<Outsider>, DescribeError> {
     let kinds = listing.outsiders();
     let outsider = |key: &OutsideKey| {
         let known = names.get(key)?;
-        // What is not referred to any more keeps its position; its kind no longer matters, an endpoint costs nothing.
+        // An outsider that is no longer referred to keeps its position; its kind does not matter, an endpoint is cheap.
         let kind = kinds
             .iter()
             .find(|(outsider, _)| outsider == key)
@@ -230,7 +232,7 @@ fn outsiders(
     numbering
         .outsiders()
         .iter()
-        .map(|key| outsider(key).ok_or(Undescribed::BadRecord(key.object)))
+        .map(|key| outsider(key).ok_or(DescribeError::BadRecord(key.object)))
         .collect()
 }
 
@@ -241,7 +243,7 @@ impl Role {
         roles.into_iter().find(|role| role.held() as u64 == number)
     }
 
-    /// What the kernel calls it.
+    /// The kernel's number for it.
     pub fn held(self) -> Held {
         match self {
             Role::Pager => Held::Pager,
@@ -258,12 +260,12 @@ mod tests {
     use crate::{Judgement, Limits, Refusal, Subject};
     use abi::kind::EndpointRights;
 
-    fn described(listing: &Listing) -> Result<Description, Undescribed> {
+    fn described(listing: &Listing) -> Result<Description, DescribeError> {
         describe(listing, &names(), &mut Numbering::default(), parts())
     }
 
     #[test]
-    fn what_it_describes_passes_the_check() {
+    fn its_descriptions_pass_the_check() {
         let description = described(&listing()).expect("describes");
         assert_eq!(description.check(&Limits::default()), Ok(()));
         let read = Description::from_bytes(&description.to_bytes(), &Limits::default());
@@ -297,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_survive_the_end_of_an_object_and_the_birth_of_another() {
+    fn positions_survive_the_end_of_an_object_and_the_creation_of_another() {
         let mut numbering = Numbering::default();
         let mut listing = listing();
         let first = describe(&listing, &names(), &mut numbering, parts()).expect("describes");
@@ -331,7 +333,7 @@ mod tests {
             rights: EndpointRights::SEND.bits().into(),
             ..CapabilityRecord::default()
         });
-        let Err(Undescribed::Refused(verdict)) = described(&listing) else {
+        let Err(DescribeError::Refused(verdict)) = described(&listing) else {
             panic!("refused")
         };
         assert_eq!(verdict.subject, Subject::Slot(30));
@@ -339,12 +341,12 @@ mod tests {
     }
 
     #[test]
-    fn misses_a_thread_whose_state_was_not_read() {
+    fn refuses_a_thread_without_a_state() {
         let parts = Parts {
             threads: BTreeMap::new(),
             ..parts()
         };
         let result = describe(&listing(), &names(), &mut Numbering::default(), parts);
-        assert_eq!(result, Err(Undescribed::NoState(ObjectId(11))));
+        assert_eq!(result, Err(DescribeError::NoState(ObjectId(11))));
     }
 }

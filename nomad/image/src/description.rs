@@ -1,7 +1,7 @@
 //! The description of a frozen domain: everything but its pages.
 //!
-//! Objects are named by their position in [`Description::objects`], outsiders by theirs in
-//! [`Description::outsiders`]: nothing in it names a machine's addresses or object ids.
+//! Objects are identified by their position in [`Description::objects`], outsiders by theirs in
+//! [`Description::outsiders`]: a description contains no addresses or object ids of a machine.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -17,45 +17,45 @@ use crate::{Blob, Identity, Name, foreign};
 /// A frozen domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
-    /// Who it is.
+    /// Its identity.
     pub identity: Identity,
     /// Its time.
     pub clock: Clock,
-    /// The notification that services wake it by, as a position.
+    /// The position of the notification with which services wake it.
     pub wake: Option<u32>,
-    /// How many slots its table has.
+    /// The number of slots of its table.
     pub slot_count: u32,
-    /// The objects of its pool, the domain itself and the pool not among them.
+    /// The objects of its pool, except the domain and the pool themselves.
     pub objects: Vec<Object>,
-    /// What it refers to outside of its pool.
+    /// The things outside its pool that it refers to.
     pub outsiders: Vec<Outsider>,
     /// Its address space.
     pub mappings: Vec<Mapping>,
-    /// Its authority, in the order of slots.
+    /// The capabilities in its table, in the order of slots.
     pub capabilities: Vec<Capability>,
     /// The capabilities inside its objects.
     pub held: Vec<HeldCapability>,
-    /// What services know of it.
+    /// The state that services keep for it.
     pub exports: Vec<Export>,
 }
 
 /// A domain's time, which never runs backwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
-    /// Its monotonic time when this was written: it went on while the domain stood still.
+    /// Its monotonic time when this was written. It continued while the domain was frozen.
     pub domain_ns: u64,
 }
 
 /// An object of the domain's pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Object {
-    /// It ended since its position was given to it.
+    /// It has ended since it was given its position.
     Gone,
     /// A Memory; its pages come in chunks.
     Memory {
-        /// How many pages it can hold.
+        /// Its size in pages.
         pages: u64,
-        /// What kind of pages.
+        /// The kind of its pages.
         attribute: Attribute,
     },
     /// A thread.
@@ -69,7 +69,7 @@ pub enum Object {
     },
 }
 
-/// What kind of pages a Memory has. Only ordinary ones can travel.
+/// The kind of a Memory's pages. Only ordinary ones can move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Attribute {
     /// Any frames.
@@ -84,19 +84,19 @@ pub enum Attribute {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThreadImage(pub Box<ThreadState>);
 
-/// Something outside the domain, known by the name that every machine has it under.
+/// Something outside the domain, known by the same name on every machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outsider {
     /// The name.
     pub name: Name,
-    /// What it is.
+    /// Its kind.
     #[serde(with = "foreign::kind")]
     pub kind: ObjectKind,
-    /// What the target's service needs in order to bind it.
+    /// The data that the destination's service needs to bind it.
     pub binding: Blob,
 }
 
-/// What a capability or a mapping refers to.
+/// The target of a capability or a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Target {
     /// The domain itself.
@@ -114,38 +114,38 @@ pub enum Target {
 /// A Memory in the address space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mapping {
-    /// Where it begins.
+    /// Its first address.
     pub address: u64,
     /// The Memory.
     pub memory: Target,
-    /// Its first page that is mapped.
+    /// The Memory's first mapped page.
     pub first_page: u64,
-    /// How many are.
+    /// The number of mapped pages.
     pub page_count: u64,
-    /// How.
+    /// The access allowed.
     #[serde(with = "foreign::access")]
     pub access: Access,
-    /// The slot of the table whose capability it was made through: revoking that one unmaps it.
+    /// The slot of the capability through which it was made: revoking that one unmaps it.
     pub parent: Option<u32>,
 }
 
 /// A slot of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capability {
-    /// Its number.
+    /// The slot's number.
     pub slot: u32,
-    /// What it refers to.
+    /// The capability's target.
     pub target: Target,
-    /// What it allows.
+    /// The capability's rights.
     #[serde(with = "foreign::rights")]
     pub rights: Rights,
-    /// Its badge, or zero.
+    /// The capability's badge, or zero.
     pub badge: u64,
-    /// The slot of this table that it was derived from, at whatever remove.
+    /// The slot of this table that it was derived from, directly or indirectly.
     pub parent: Option<u32>,
 }
 
-/// What a capability inside an object is for.
+/// The role of a capability inside an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Role {
     /// A Memory's pager.
@@ -159,13 +159,13 @@ pub enum Role {
 /// A capability inside an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldCapability {
-    /// The object that holds it, by position.
+    /// The position of the object that holds it.
     pub holder: u32,
-    /// What for.
+    /// Its role.
     pub role: Role,
-    /// What it refers to.
+    /// Its target.
     pub target: Target,
-    /// What it allows.
+    /// Its rights.
     #[serde(with = "foreign::rights")]
     pub rights: Rights,
     /// Its badge, or zero.
@@ -174,12 +174,12 @@ pub struct HeldCapability {
     pub parent: Option<u32>,
 }
 
-/// What a portable service knows of the domain.
+/// The state that a portable service keeps for the domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {
     /// The service.
     pub service: Name,
-    /// What its import understands.
+    /// The data for its import.
     pub bytes: Blob,
 }
 
@@ -197,7 +197,7 @@ impl Object {
 }
 
 impl Attribute {
-    /// The attribute with the number that the kernel's records use.
+    /// The attribute with this number in the kernel's records.
     pub fn from_number(number: u64) -> Option<Attribute> {
         match number {
             0 => Some(Attribute::Ordinary),
@@ -209,7 +209,7 @@ impl Attribute {
 }
 
 impl Description {
-    /// What the table has in a slot.
+    /// The capability in a slot.
     pub fn capability_in(&self, slot: u32) -> Option<&Capability> {
         let position = self
             .capabilities
@@ -217,7 +217,7 @@ impl Description {
         self.capabilities.get(position.ok()?)
     }
 
-    /// The kind of what a capability refers to, if it is there.
+    /// The kind of a capability's target, if it exists.
     pub fn kind_of(&self, target: Target) -> Option<ObjectKind> {
         match target {
             Target::Domain => Some(ObjectKind::Domain),

@@ -1,10 +1,10 @@
-//! What can be wrong with an image.
+//! The faults of an image.
 
 use core::fmt;
 
 use crate::{Fault, MAGIC};
 
-/// Why an image is refused. After an error the reader stays in it.
+/// The reason an image is refused. The reader repeats its first error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
     /// It does not begin like an image.
@@ -26,18 +26,18 @@ pub enum Error {
         /// This machine's.
         ours: u32,
     },
-    /// Something is more numerous or longer than the reader takes.
+    /// A count or length exceeds the reader's limit.
     TooMany {
-        /// What.
+        /// The thing counted.
         what: &'static str,
-        /// How many the image says.
+        /// The image's number.
         found: u64,
-        /// How many may be.
+        /// The limit.
         most: u64,
     },
-    /// A count promises more than the rest of its record can hold.
+    /// A count exceeds what the rest of its record can hold.
     CountBeyondRecord {
-        /// Of what.
+        /// The thing counted.
         what: &'static str,
         /// The count.
         count: u64,
@@ -49,12 +49,12 @@ pub enum Error {
         /// Its number.
         kind: u8,
     },
-    /// A record's head has bits set that mean nothing.
+    /// A record's head has reserved bits set.
     ReservedBits {
         /// Those bits.
         found: u16,
     },
-    /// A record where it may not be.
+    /// A record out of place.
     OutOfPlace {
         /// The record's number.
         kind: u8,
@@ -63,19 +63,19 @@ pub enum Error {
     NoSuchDomain {
         /// The domain's position.
         domain: u8,
-        /// How many there are.
+        /// The number of domains.
         count: u16,
     },
-    /// A record's body does not say what a body of its kind says.
+    /// A record's body cannot be decoded.
     Malformed {
         /// The record's number.
         kind: u8,
     },
-    /// A record is longer than what it says.
+    /// Bytes follow a record's content.
     TrailingBytes {
         /// The record's number.
         kind: u8,
-        /// How many bytes are left over.
+        /// The number of bytes left over.
         bytes: u64,
     },
     /// A chunk of a Memory that was not announced.
@@ -88,9 +88,9 @@ pub enum Error {
     PagesBeyondMemory {
         /// The first page.
         first_page: u64,
-        /// How many.
+        /// The number of pages.
         page_count: u64,
-        /// The Memory's.
+        /// The Memory's number of pages.
         memory_pages: u64,
     },
     /// A description breaks a rule.

@@ -1,4 +1,4 @@
-//! How the system-call interface's own types travel in records: as their numbers.
+//! Encoding of the system-call interface's types: as their numbers.
 
 use abi::register::{Access, Register};
 use abi::{ObjectKind, Rights};

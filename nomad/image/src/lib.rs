@@ -1,30 +1,30 @@
 //! The image of a domain: one format for moving it, suspending it to a file and cloning it.
 //!
 //! An image is a preamble, then records, each a head and a body, with raw pages between them. It is written and read as
-//! a stream, without IO: a [`Writer`] appends to a buffer that the caller sends, a [`Reader`] is fed what arrives and
-//! answers with [`Event`]s. `docs/image-format.md` draws the bytes.
+//! a stream, without IO: a [`Writer`] appends to a buffer that the caller sends, a [`Reader`] is fed the received bytes
+//! and returns [`Event`]s. `docs/image-format.md` draws the bytes.
 //!
 //! ```text
 //!   preamble  outline  { memory | chunk, raw pages | round }*  state  seal   [ ... state  seal ]*
-//!   who am I, how      what the domain's Memories hold, in    all but the    checksum of all
-//!   much will it take  rounds while it still runs             pages          before; a later one replaces it
+//!   identity and       the pages of the domain's Memories,    all but the    checksum of all
+//!   size               in rounds while it still runs          pages          before; a later one replaces it
 //! ```
 //!
 //! | module | noun |
 //! | --- | --- |
 //! | `preamble`, `record` | magic and versions; the head of a record |
-//! | `outline` | [`Outline`]: what must be known to admit a domain |
-//! | `page_map` | [`PageMap`]: two bits a page say what a chunk brings of it |
+//! | `outline` | [`Outline`]: the data needed to admit a domain |
+//! | `page_map` | [`PageMap`]: the content of a chunk, in two bits per page |
 //! | `description` | [`Description`]: everything about a frozen domain but its pages |
-//! | `codec`, `check` | its bytes; what must hold before anybody acts on it |
+//! | `codec`, `check` | its bytes; the rules that hold before it is used |
 //! | `writer`, `reader`, `progress`, `checksum` | the stream |
-//! | `listing` | [`Listing`]: what the kernel says about a domain |
-//! | `verdict` | [`judge`]: what becomes of each thing that a domain holds |
+//! | `listing` | [`Listing`]: the kernel's lists of a domain |
+//! | `verdict` | [`judge`]: whether and how each thing that a domain holds can move |
 //! | `describe` | [`describe`]: from a listing to a description |
-//! | `agreement` | [`difference`]: whether what was built is what was described |
+//! | `agreement` | [`difference`]: compares a rebuilt domain with its description |
 //!
-//! Invariant: nothing is allocated before its size was compared with [`Limits`] and with what is there; whatever the
-//! bytes say, reading them ends in an [`Error`] or in a description that [`Description::check`] has passed.
+//! Invariant: nothing is allocated before its size was compared with [`Limits`] and with the bytes that remain. Reading
+//! any bytes ends in an [`Error`] or in a description that has passed [`Description::check`].
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -61,7 +61,7 @@ pub use agreement::{Built, Difference, difference};
 pub use blob::Blob;
 pub use check::Fault;
 pub use checksum::Checksum;
-pub use describe::{Parts, Undescribed, describe};
+pub use describe::{DescribeError, Parts, describe};
 pub use description::{
     Attribute, Capability, Clock, Description, Export, HeldCapability, Mapping, Object, Outsider,
     Role, Target, ThreadImage,
@@ -76,11 +76,11 @@ pub use page_map::{PageChange, PageMap};
 pub use preamble::{ABI_VERSION, FORMAT_VERSION, MAGIC, PREAMBLE_BYTES, Preamble};
 pub use reader::{Event, Reader};
 pub use record::{RECORD_HEAD_BYTES, RecordHead, RecordKind};
-pub use verdict::{Judgement, Known, Names, Refusal, Subject, Verdict, judge};
+pub use verdict::{Judgement, NamedObject, Names, Refusal, Subject, Verdict, judge};
 pub use writer::{Chunk, MemoryKey, Round, Seal, Writer};
 
-/// Bytes of a page, as a length.
+/// The size of a page, as a length.
 pub const PAGE_BYTES: usize = abi::PAGE_BYTES as usize;
 
-/// Most pages in one chunk: what one leaf table holds.
+/// The most pages in one chunk: those of one leaf table.
 pub const CHUNK_PAGES_MAX: usize = abi::PAGES_PER_TABLE as usize;

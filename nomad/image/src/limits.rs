@@ -1,8 +1,8 @@
-//! How much a reader is willing to take in.
+//! The limits of a reader.
 
 use crate::Error;
 
-/// Limits on an image, compared before anything is allocated.
+/// Limits on an image, checked before anything is allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Domains in one image.
@@ -11,13 +11,13 @@ pub struct Limits {
     pub outline_bytes_max: u32,
     /// Bytes of a state record: it is buffered whole.
     pub state_bytes_max: u32,
-    /// Objects of one domain, those that ended meanwhile included.
+    /// Objects of one domain, including those that have ended.
     pub objects_max: u32,
     /// Objects outside a domain that it refers to.
     pub outsiders_max: u32,
     /// Mappings of one domain.
     pub mappings_max: u32,
-    /// Capabilities of one domain, and also those held inside its objects.
+    /// Capabilities in the table of one domain, and as many again inside its objects.
     pub capabilities_max: u32,
     /// Services that export something for one domain.
     pub exports_max: u32,

@@ -1,4 +1,4 @@
-//! What the kernel says about a domain, and how its objects are numbered for an image.
+//! The kernel's lists of a domain, and the numbering of its objects in an image.
 
 use alloc::vec::Vec;
 
@@ -6,7 +6,8 @@ use abi::ObjectKind;
 use abi::record::{CapabilityRecord, MappingRecord, ObjectRecord};
 use abi::register::ObjectId;
 
-/// Something outside a domain. Services share an endpoint and know their clients by badge, so that both say which it is.
+/// Identifies something outside a domain. Services may share an endpoint and know their clients by badge, so both are
+/// needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutsideKey {
     /// The object.
@@ -33,12 +34,12 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// The record of an object of the domain's pool, the domain and the pool themselves not counted.
+    /// The record of an object of the domain's pool, except the domain and the pool themselves.
     pub fn object(&self, id: ObjectId) -> Option<&ObjectRecord> {
         self.objects_within().find(|object| object.id == id.0)
     }
 
-    /// The objects of the pool, the domain and the pool themselves not counted.
+    /// The objects of the pool, except the domain and the pool themselves.
     pub fn objects_within(&self) -> impl Iterator<Item = &ObjectRecord> {
         let own = [self.domain.0, self.pool.0];
         self.objects
@@ -46,8 +47,8 @@ impl Listing {
             .filter(move |object| !own.contains(&object.id))
     }
 
-    /// What the domain refers to outside of its pool, each once, and of which kind it is. Reply rights are not among
-    /// them: nobody can name what they refer to.
+    /// The things outside its pool that the domain refers to, each once, and their kinds. Reply rights are not included:
+    /// their targets have no names.
     pub fn outsiders(&self) -> Vec<(OutsideKey, ObjectKind)> {
         let memory = ObjectKind::Memory as u64;
         let mapped = self
@@ -80,8 +81,8 @@ pub(crate) fn kind_of(word: u64) -> Option<ObjectKind> {
     ObjectKind::from_number(u8::try_from(word).ok()?)
 }
 
-/// Positions for a domain's objects that stay the same through all rounds: what ends keeps its position, what is new
-/// gets the next.
+/// Positions for a domain's objects that stay the same through all rounds: an object that ends keeps its position, a new
+/// one gets the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Numbering {
     objects: Vec<ObjectId>,

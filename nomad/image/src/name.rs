@@ -1,14 +1,14 @@
-//! A name: of a domain, a machine or a service. Short, and printable without care.
+//! The name of a domain, a machine or a service: short and safe to print.
 
 use core::fmt;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Most bytes in a name.
+/// The most bytes in a name.
 pub const NAME_BYTES_MAX: usize = abi::start_page::NAME_BYTES;
 
-/// A text that [`abi::start_page::is_name`].
+/// A text that passes [`abi::start_page::is_name`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
     bytes: [u8; NAME_BYTES_MAX],
@@ -55,7 +55,7 @@ impl Serialize for Name {
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
-        // Borrowed: a length that lies cannot make anything be allocated.
+        // Borrowed: a forged length cannot cause an allocation.
         let text = <&str>::deserialize(deserializer)?;
         Name::try_new(text).ok_or_else(|| D::Error::custom("not a name"))
     }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_what_could_confuse_a_reader() {
+    fn refuses_names_that_could_confuse_a_reader() {
         for text in [
             "",
             "two words",

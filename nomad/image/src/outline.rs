@@ -1,4 +1,4 @@
-//! The outline: what a target must know of a domain to admit it, before its pages come.
+//! The outline: the data that a destination needs to admit a domain, before its pages arrive.
 
 use core::fmt;
 
@@ -24,7 +24,7 @@ impl fmt::Debug for DomainId {
     }
 }
 
-/// Who a domain is.
+/// A domain's identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Its id.
@@ -33,17 +33,17 @@ pub struct Identity {
     pub incarnation: u64,
     /// Its name.
     pub name: Name,
-    /// The machine that starts it, the only one that may, if it has one.
+    /// The only machine that may start it, if it has one.
     pub home: Option<Name>,
 }
 
-/// What a target must know to admit a domain.
+/// The data that a destination needs to admit a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outline {
-    /// Who it is.
+    /// Its identity.
     pub identity: Identity,
-    /// Pages that its pool needs, those for page tables and the like included.
+    /// The pages that its pool needs, including those for page tables and the like.
     pub pool_pages: u64,
-    /// Pages that are present, for estimates.
+    /// The pages that are present, for estimates.
     pub present_pages: u64,
 }

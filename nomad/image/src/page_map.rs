@@ -1,4 +1,4 @@
-//! A page map: what a chunk brings of each of its pages, in two bits.
+//! A page map: the change of each page of a chunk, in two bits per page.
 //!
 //! Absent and zero pages cost these bits and nothing else.
 
@@ -7,20 +7,20 @@ use alloc::vec::Vec;
 
 use crate::CHUNK_PAGES_MAX;
 
-/// What a chunk says about a page.
+/// The change of a page in a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageChange {
-    /// Nothing: what was said before holds.
+    /// The page is as before.
     Unchanged = 0,
     /// There is no page.
     Absent = 1,
-    /// A page full of zeros.
+    /// The page is full of zeros.
     Zero = 2,
     /// The page's bytes follow the map.
     Data = 3,
 }
 
-/// What a chunk says about its pages: page `i` in bits `2i % 8` and up of byte `i / 4`.
+/// The changes of a chunk's pages: page `i` in bits `2i % 8` and up of byte `i / 4`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageMap {
     bits: Vec<u8>,
@@ -36,7 +36,7 @@ impl PageMap {
         })
     }
 
-    /// The map in these bytes; `None` if they are not the right number or bits beyond the last page are set.
+    /// Decodes a map; `None` if the number of bytes is wrong or bits beyond the last page are set.
     pub fn from_bytes(page_count: usize, bytes: &[u8]) -> Option<PageMap> {
         let fits = page_count <= CHUNK_PAGES_MAX && bytes.len() == PageMap::bytes_for(page_count);
         let map = fits.then(|| PageMap {
@@ -49,7 +49,7 @@ impl PageMap {
             .then_some(map)
     }
 
-    /// Bytes of a map of so many pages.
+    /// The size of a map of this many pages.
     pub fn bytes_for(page_count: usize) -> usize {
         page_count.div_ceil(4)
     }
@@ -59,12 +59,12 @@ impl PageMap {
         &self.bits
     }
 
-    /// How many pages it speaks of.
+    /// The number of pages that it covers.
     pub fn page_count(&self) -> usize {
         self.page_count
     }
 
-    /// What it says about a page; nothing about pages that it has not.
+    /// The change of a page; pages beyond the end are unchanged.
     pub fn get(&self, page: usize) -> PageChange {
         if page < self.page_count {
             self.at(page)
@@ -73,7 +73,7 @@ impl PageMap {
         }
     }
 
-    /// Says something about a page. Pages beyond the end are not there to be spoken of: nothing happens.
+    /// Sets the change of a page. Pages beyond the end are ignored.
     pub fn set(&mut self, page: usize, change: PageChange) {
         if page < self.page_count {
             let shift = page % 4 * 2;
@@ -82,17 +82,17 @@ impl PageMap {
         }
     }
 
-    /// The pages about which it says this, ascending.
+    /// The pages with this change, ascending.
     pub fn pages(&self, change: PageChange) -> impl Iterator<Item = usize> + '_ {
         (0..self.page_count).filter(move |page| self.at(*page) == change)
     }
 
-    /// How many pages' bytes follow.
+    /// The number of pages whose bytes follow.
     pub fn data_pages(&self) -> usize {
         self.pages(PageChange::Data).count()
     }
 
-    /// Runs of pages, as (first, count), for which a test holds.
+    /// The runs of pages, as (first, count), whose change satisfies a predicate.
     pub fn runs(&self, mut holds: impl FnMut(PageChange) -> bool) -> Vec<(usize, usize)> {
         let mut runs: Vec<(usize, usize)> = Vec::new();
         for page in (0..self.page_count).filter(|page| holds(self.at(*page))) {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn remembers_each_page_by_itself() {
+    fn stores_each_page_independently() {
         use PageChange::*;
         let changes = [Data, Zero, Absent, Unchanged, Data];
         let map = map(&changes);

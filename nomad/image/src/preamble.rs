@@ -1,28 +1,28 @@
-//! The preamble: what the first bytes of every image say, in every version.
+//! The preamble: the first bytes of every image, in every version.
 
 use crate::{Error, Limits};
 
 /// The first eight bytes.
 pub const MAGIC: [u8; 8] = *b"CARAVAN\x1a";
 
-/// Version of the format. There is no translation between versions: another one is refused.
+/// The version of the format. Other versions are refused, not translated.
 pub const FORMAT_VERSION: u32 = 3;
 
-/// Version of the system-call interface that the domain was built for. What a thread's state says is part of it.
+/// The version of the system-call interface that the domain was built for, which includes a thread's state.
 pub const ABI_VERSION: u32 = 5;
 
-/// Bytes of the preamble.
+/// The size of the preamble.
 pub const PREAMBLE_BYTES: usize = 20;
 
-/// What a preamble says beyond its versions.
+/// The content of a preamble beyond its versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preamble {
-    /// How many domains the image holds.
+    /// The number of domains in the image.
     pub domain_count: u16,
 }
 
 impl Preamble {
-    /// The bytes: magic, format version, ABI version, domain count, two zero bytes; little-endian.
+    /// Encodes magic, format version, ABI version, domain count, two zero bytes; little-endian.
     pub fn to_bytes(self) -> [u8; PREAMBLE_BYTES] {
         let mut bytes = [0; PREAMBLE_BYTES];
         bytes[..8].copy_from_slice(&MAGIC);
@@ -32,7 +32,7 @@ impl Preamble {
         bytes
     }
 
-    /// Reads and checks.
+    /// Decodes and checks a preamble.
     ///
     /// # Errors
     /// Not an image, another version (with both numbers), or too many domains, in this order.
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_image_and_more_domains_than_it_takes() {
+    fn refuses_other_files_and_too_many_domains() {
         assert!(matches!(
             read(|bytes| bytes[0] = 0),
             Err(Error::NotAnImage { .. })

@@ -1,4 +1,4 @@
-//! What an image has said about a domain so far: [`Progress`], against which its next records are held.
+//! The records of a domain read so far: [`Progress`], against which the next ones are checked.
 
 use alloc::vec::Vec;
 
@@ -6,7 +6,7 @@ use crate::limits::at_most;
 use crate::record::RecordKind;
 use crate::{CHUNK_PAGES_MAX, Chunk, Description, Error, Identity, Limits, MemoryKey, Object};
 
-/// What was said about a domain.
+/// The records of a domain read so far.
 #[derive(Default)]
 pub struct Progress {
     identity: Option<Identity>,
@@ -15,8 +15,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Whether a record of this kind may come now: the outline first and once; after the state nothing but the end of the
-    /// round or the seal.
+    /// Whether a record of this kind may come now: the outline first and once; after the state only the end of the round
+    /// or the seal.
     pub fn allows(&self, kind: RecordKind) -> bool {
         match kind {
             RecordKind::Outline => self.identity.is_none(),
@@ -26,15 +26,15 @@ impl Progress {
         }
     }
 
-    /// Takes note of whose outline it was.
+    /// Notes the identity in the outline.
     pub fn begin(&mut self, identity: Identity) {
         self.identity = Some(identity);
     }
 
-    /// Takes note of a Memory.
+    /// Notes a Memory.
     ///
     /// # Errors
-    /// It was announced before, or is one too many.
+    /// It was announced before, or exceeds the limits.
     pub fn announce(
         &mut self,
         memory: MemoryKey,
@@ -53,10 +53,10 @@ impl Progress {
         Ok(())
     }
 
-    /// Holds a chunk against the Memory that it is of.
+    /// Checks a chunk against its Memory.
     ///
     /// # Errors
-    /// The Memory was not announced, or the chunk lies beyond its end or askew.
+    /// The Memory was not announced, or the chunk lies beyond its end or is misaligned.
     pub fn check_chunk(&self, chunk: &Chunk) -> Result<(), Error> {
         let memory_pages = self.pages_of(chunk.memory);
         let memory_pages = memory_pages.ok_or(Error::UnannouncedMemory)?;
@@ -73,10 +73,10 @@ impl Progress {
         })
     }
 
-    /// Takes note of a state.
+    /// Notes a state.
     ///
     /// # Errors
-    /// It is another domain's, or its Memories are not what they were announced to be.
+    /// It is another domain's, or its Memories differ from their announcements.
     pub fn describe(&mut self, description: &Description) -> Result<(), Error> {
         if self.identity.as_ref() != Some(&description.identity) {
             return Err(Error::IdentityChanged);
@@ -89,9 +89,8 @@ impl Progress {
         Ok(())
     }
 
-    /// More may come: a state before the end of a round was that of a domain which runs on, one before a seal may be
-    /// replaced.
-    pub fn go_on(&mut self) {
+    /// Allows further records: after the end of a round the domain runs on, and a sealed state may be replaced.
+    pub fn resume(&mut self) {
         self.state = false;
     }
 
@@ -102,7 +101,7 @@ impl Progress {
     }
 }
 
-/// Is a Memory what it was announced to be, unless it has ended?
+/// Whether a Memory is as announced, or has ended.
 fn agrees(description: &Description, memory: MemoryKey, announced: u64) -> bool {
     match memory {
         MemoryKey::Inside(index) => match description.objects.get(index as usize) {

@@ -1,4 +1,4 @@
-//! The reader: is fed an image's bytes as they come and says what they mean.
+//! The reader: is fed an image's bytes as they arrive, and decodes them into events.
 //!
 //! ```text
 //!                       +------------------ record done ------------------+
@@ -9,7 +9,7 @@
 //!                       +------- Pages --4096--> ... last one ------------+
 //! ```
 //!
-//! Invariant: what is buffered is at most one body, and its length was compared with [`Limits`] when its head came.
+//! Invariant: at most one body is buffered, and its length was compared with [`Limits`] when its head was read.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -24,29 +24,29 @@ use crate::{
     PREAMBLE_BYTES, PageChange, PageMap, Preamble, Round, Seal,
 };
 
-/// Most bytes in the body of a record of fixed size.
+/// The most bytes in the body of a record of fixed size.
 const SMALL_BODY_BYTES_MAX: u32 = 64;
-/// Most bytes in a chunk's body: its head and a full map.
+/// The most bytes in a chunk's body: its head and a full map.
 const CHUNK_BODY_BYTES_MAX: u32 = SMALL_BODY_BYTES_MAX + CHUNK_PAGES_MAX as u32 / 4;
 
-/// What the bytes read so far mean.
+/// A decoded part of an image.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// It is an image that this machine can read.
+    /// The preamble of an image that this machine can read.
     Begun(Preamble),
-    /// What is needed to admit a domain.
+    /// The outline of a domain.
     Outline(u8, Outline),
-    /// Chunks of this Memory, of so many pages, may follow.
+    /// Chunks of this Memory, of this many pages, may follow.
     Memory(u8, MemoryKey, u64),
-    /// What becomes of these pages; those with data follow as [`Event::Page`].
+    /// The changes of these pages; those with data follow as [`Event::Page`].
     Chunk(u8, Chunk, PageMap),
     /// A page of a Memory.
     Page(u8, MemoryKey, u64, &'a [u8; PAGE_BYTES]),
     /// A round ended.
     Round(u8, Round),
-    /// Everything but the pages, checked. Before the end of a round: of a domain that runs on.
+    /// A state, checked. Before the end of a round the domain still runs.
     State(u8, Box<Description>),
-    /// All bytes so far are what was sealed; each domain is complete.
+    /// The checksum matches; each domain is complete.
     Sealed(Seal),
 }
 
@@ -80,7 +80,7 @@ struct Pages {
 }
 
 impl Reader {
-    /// A reader that takes in no more than this.
+    /// A reader with these limits.
     pub fn new(limits: Limits) -> Reader {
         Reader {
             limits,
@@ -96,16 +96,16 @@ impl Reader {
         }
     }
 
-    /// Takes in no more than this from now on.
+    /// Sets the limits for everything read from now on.
     pub fn limit(&mut self, limits: Limits) {
         self.limits = limits;
     }
 
-    /// Reads some of `input`: says how much, and what that completed. To be called until all is read; an event may come
-    /// without a byte being read.
+    /// Reads a part of `input`; returns its length, and the event that it completed. To be called until all is read; an
+    /// event may be returned without a byte being read.
     ///
     /// # Errors
-    /// What is wrong with the image; every later call says the same.
+    /// The first fault of the image; every later call returns the same.
     pub fn read<'a>(&'a mut self, input: &'a [u8]) -> Result<(usize, Option<Event<'a>>), Error> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -113,13 +113,13 @@ impl Reader {
         let need = self.need();
         let missing = need - self.buffer.len();
         let Some((part, _)) = input.split_at_checked(missing) else {
-            // Twice what is there as it grows, but not more than it takes: a state is long.
+            // Doubled as it grows, but never beyond the need: a state is long.
             let more = input.len().max(self.buffer.len()).min(missing);
             self.buffer.reserve_exact(more);
             self.buffer.extend_from_slice(input);
             return Ok((input.len(), None));
         };
-        // What lies in the input whole is not copied.
+        // An item that is whole in the input is not copied.
         let split = !self.buffer.is_empty();
         if split {
             self.buffer.extend_from_slice(part);
@@ -140,7 +140,7 @@ impl Reader {
     /// Whether the image may end here.
     ///
     /// # Errors
-    /// [`Error::Truncated`] unless the last record was a seal, or what was wrong before.
+    /// [`Error::Truncated`] unless the last record was a seal; or an earlier fault.
     pub fn finish(&self) -> Result<(), Error> {
         match self.failed {
             Some(error) => Err(error),
@@ -200,7 +200,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The seal comes when all domains have their states, everything else when its domain is so far.
+    /// A seal may come when all domains have their states, any other record when its domain's progress allows it.
     fn check_place(&self, head: RecordHead) -> Result<(), Error> {
         let (domain, count) = (head.domain, self.domains.len() as u16);
         let progress = self
@@ -234,7 +234,7 @@ impl Reader {
             }
             RecordKind::Chunk => self.chunk(domain, bytes),
             RecordKind::Round => {
-                self.progress(domain).go_on();
+                self.progress(domain).resume();
                 Ok(Event::Round(domain, decode(head.kind, bytes)?))
             }
             RecordKind::State => self.state(domain, bytes),
@@ -258,7 +258,7 @@ impl Reader {
         Ok(Event::Chunk(domain, chunk, map))
     }
 
-    /// Awaits the next page that the chunk has, if there is one.
+    /// Awaits the chunk's next page, if there is one.
     fn await_pages(&mut self, mut pages: Pages) {
         let next = (pages.next..pages.map.page_count())
             .find(|page| pages.map.get(*page) == PageChange::Data);
@@ -305,11 +305,11 @@ impl Reader {
         }
         self.attempts += 1;
         self.sealed = true;
-        self.domains.iter_mut().for_each(Progress::go_on);
+        self.domains.iter_mut().for_each(Progress::resume);
         Ok(Event::Sealed(seal))
     }
 
-    /// The head was checked: the domain is there.
+    /// The domain's progress. It exists: the head was checked.
     fn progress(&mut self, domain: u8) -> &mut Progress {
         &mut self.domains[usize::from(domain)]
     }

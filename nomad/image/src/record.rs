@@ -1,11 +1,11 @@
-//! The head of a record: what it is, whose, how long.
+//! The head of a record: its kind, its domain and its length.
 
 use crate::Error;
 
-/// Bytes of a record's head.
+/// The size of a record's head.
 pub const RECORD_HEAD_BYTES: usize = 8;
 
-/// What a record is.
+/// The kinds of record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum RecordKind {
@@ -15,7 +15,7 @@ pub enum RecordKind {
     Memory = 2,
     /// A [`crate::Chunk`], its [`crate::PageMap`], then raw pages.
     Chunk = 3,
-    /// A [`crate::Round`]: the end of one.
+    /// A [`crate::Round`]: ends a round.
     Round = 4,
     /// A [`crate::Description`].
     State = 5,
@@ -36,22 +36,22 @@ impl RecordKind {
 /// A record's head: kind, domain, two zero bytes, the body's length in four, little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordHead {
-    /// What it is.
+    /// The record's kind.
     pub kind: RecordKind,
-    /// The position of the domain that it is about.
+    /// The position of its domain.
     pub domain: u8,
-    /// Bytes of its body, raw pages not counted.
+    /// The size of its body, without raw pages.
     pub body_bytes: u32,
 }
 
 impl RecordHead {
-    /// The bytes.
+    /// Encodes the head.
     pub fn to_bytes(self) -> [u8; RECORD_HEAD_BYTES] {
         let [l0, l1, l2, l3] = self.body_bytes.to_le_bytes();
         [self.kind as u8, self.domain, 0, 0, l0, l1, l2, l3]
     }
 
-    /// Reads a head. The length is an allegation still.
+    /// Decodes a head. Its length is still unverified.
     ///
     /// # Errors
     /// An unknown kind, or reserved bits that are set.

@@ -156,7 +156,7 @@ pub fn description() -> Description {
     }
 }
 
-/// What a kernel would say about a domain like [`description`]; the log is object 100.
+/// A kernel's lists of a domain like [`description`]; the log is object 100.
 pub fn listing() -> Listing {
     let object = |id, kind: ObjectKind, size| ObjectRecord {
         id,
@@ -221,14 +221,14 @@ pub fn listing() -> Listing {
     }
 }
 
-/// What this machine has names for.
+/// The objects that this machine has names for.
 pub fn names() -> Names {
     Names::from([(
         OutsideKey {
             object: ObjectId(100),
             badge: 0,
         },
-        Known {
+        NamedObject {
             name: name("log"),
             binding: Blob(Vec::new()),
         },

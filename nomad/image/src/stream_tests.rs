@@ -1,4 +1,4 @@
-//! Writer and reader together: round trips, and what the reader makes of images that lie.
+//! Writer and reader together: round trips, and malicious images.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -56,14 +56,14 @@ fn image() -> Vec<u8> {
     out
 }
 
-/// What an image says, in a form that can be compared: heads, and the first byte of each page.
+/// An image in comparable form: heads, and the first byte of each page.
 #[derive(Debug, PartialEq, Eq)]
-enum Said {
+enum Summary {
     Record(&'static str),
     Page(MemoryKey, u64, u8),
 }
 
-fn read(image: &[u8], step: usize, limits: Limits) -> Result<Vec<Said>, Error> {
+fn read(image: &[u8], step: usize, limits: Limits) -> Result<Vec<Summary>, Error> {
     let mut reader = Reader::new(limits);
     let mut said = Vec::new();
     for part in image.chunks(step) {
@@ -72,14 +72,14 @@ fn read(image: &[u8], step: usize, limits: Limits) -> Result<Vec<Said>, Error> {
             let (used, event) = reader.read(rest)?;
             let silent = event.is_none();
             said.extend(event.map(|event| match event {
-                Event::Begun(_) => Said::Record("begun"),
-                Event::Outline(..) => Said::Record("outline"),
-                Event::Memory(..) => Said::Record("memory"),
-                Event::Chunk(..) => Said::Record("chunk"),
-                Event::Page(_, memory, page, bytes) => Said::Page(memory, page, bytes[0]),
-                Event::Round(..) => Said::Record("round"),
-                Event::State(..) => Said::Record("state"),
-                Event::Sealed(_) => Said::Record("sealed"),
+                Event::Begun(_) => Summary::Record("begun"),
+                Event::Outline(..) => Summary::Record("outline"),
+                Event::Memory(..) => Summary::Record("memory"),
+                Event::Chunk(..) => Summary::Record("chunk"),
+                Event::Page(_, memory, page, bytes) => Summary::Page(memory, page, bytes[0]),
+                Event::Round(..) => Summary::Record("round"),
+                Event::State(..) => Summary::Record("state"),
+                Event::Sealed(_) => Summary::Record("sealed"),
             }));
             rest = &rest[used..];
             if rest.is_empty() && silent {
@@ -91,8 +91,8 @@ fn read(image: &[u8], step: usize, limits: Limits) -> Result<Vec<Said>, Error> {
 }
 
 #[test]
-fn reads_what_was_written_however_it_is_cut() {
-    use Said::*;
+fn reads_an_image_cut_into_any_pieces() {
+    use Summary::*;
     let image = image();
     let whole = read(&image, image.len(), Limits::default()).expect("reads");
     assert_eq!(
@@ -302,7 +302,7 @@ fn mutate(image: &mut Vec<u8>, mutation: Mutation) {
     }
 }
 
-/// Most bytes that reading may hold at once: one body, what it decodes to, and the reader's own lists.
+/// The most bytes that reading may hold at once: one body, its decoded form, and the reader's own lists.
 fn allocation_bound(input: usize, limits: &Limits) -> u64 {
     let body = (limits.state_bytes_max as usize).min(input) as u64;
     // The largest item, an outsider, is decoded from five bytes or more; vectors double when they grow.
@@ -310,7 +310,7 @@ fn allocation_bound(input: usize, limits: &Limits) -> u64 {
     2 * body + decoded + 64 * 1024
 }
 
-/// A description is the part in which lies are dearest: its records without any pages.
+/// The records without any pages: forged numbers cost most in a description.
 fn small_image() -> Vec<u8> {
     let mut out = Vec::new();
     let mut writer = Writer::new(1, &mut out);
@@ -324,7 +324,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn lies_are_errors_and_cost_no_more_than_the_bound(
+    fn malicious_images_are_errors_and_cost_no_more_than_the_bound(
         small: bool,
         mutations in prop::collection::vec(mutation(), 1..6),
         step in 1..6000_usize,
@@ -342,7 +342,7 @@ proptest! {
     }
 
     #[test]
-    fn a_description_that_lies_is_refused_or_passes_the_check(
+    fn a_changed_description_is_refused_or_passes_the_check(
         mutations in prop::collection::vec(mutation(), 1..6),
     ) {
         // Without the checksum in the way.
@@ -357,7 +357,7 @@ proptest! {
     }
 
     #[test]
-    fn bytes_of_no_meaning_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..3000)) {
+    fn random_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..3000)) {
         prop_assert!(read(&bytes, 100, Limits::default()).is_err());
         let mut begun = Preamble { domain_count: 1 }.to_bytes().to_vec();
         begun.extend(bytes);

@@ -1,6 +1,6 @@
-//! Verdicts: what becomes of each thing that a domain holds when it moves.
+//! Verdicts: whether and how each thing that a domain holds can move with it.
 //!
-//! They are asked for twice: by the operator before anything moves (`explain`), and again when the domain is frozen.
+//! They are made twice: before anything moves (also for the operator, by `explain`), and again when the domain is frozen.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -13,19 +13,19 @@ use abi::{ObjectKind, Rights};
 use crate::listing::kind_of;
 use crate::{Attribute, Blob, Listing, Name, OutsideKey, Role};
 
-/// What a machine knows of an object that it can bind under the same name elsewhere.
+/// An object outside the domain that another machine can bind by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct NamedObject {
     /// The name.
     pub name: Name,
-    /// What the other machine's service needs.
+    /// The data that the other machine's service needs.
     pub binding: Blob,
 }
 
-/// What has a name, of all that lies outside.
-pub type Names = BTreeMap<OutsideKey, Known>;
+/// The outside objects that have names.
+pub type Names = BTreeMap<OutsideKey, NamedObject>;
 
-/// What a verdict is about.
+/// The subject of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A slot of the domain's table.
@@ -38,25 +38,25 @@ pub enum Subject {
     Object(ObjectId),
 }
 
-/// What becomes of it.
+/// The outcome of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// It is part of the domain and is made anew on the target.
+    /// It is part of the domain and is created anew on the destination.
     Recreate,
-    /// The target has it under the same name.
+    /// The destination has it under the same name.
     Rebind(Name),
     /// The domain cannot move while it holds this.
     Refuse(Refusal),
 }
 
-/// Why a domain cannot move.
+/// The reason a domain cannot move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// Contiguous memory, which a device may write.
     ContiguousMemory,
     /// A device's registers.
     DeviceMemory,
-    /// An interrupt, ports, or the hardware as a whole.
+    /// An interrupt, I/O ports, or the hardware as a whole.
     Device,
     /// A pool or a domain within its pool: another domain, which this image cannot hold.
     ChildDomain,
@@ -66,27 +66,27 @@ pub enum Refusal {
     SharedMemory,
     /// An endpoint or notification of something that stays behind.
     StaysBehind,
-    /// The right to answer somebody who stays behind.
+    /// The right to answer a caller that stays behind.
     AnswersOutsider,
     /// More rights over itself, or its pool, than a domain is given.
     BeyondGrant,
-    /// The kernel's record says what no version of this server knows.
+    /// A record of the kernel's that this server does not understand.
     UnknownRecord,
 }
 
-/// A judgement and what it is about.
+/// A judgement and its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// What it is about.
+    /// The subject.
     pub subject: Subject,
-    /// Its kind, if that is known.
+    /// The subject's kind, if known.
     pub kind: Option<ObjectKind>,
-    /// What becomes of it.
+    /// The outcome.
     pub judgement: Judgement,
 }
 
 impl Verdict {
-    /// Why the domain cannot move, if this is why.
+    /// The reason the domain cannot move, if this is one.
     pub fn refusal(&self) -> Option<Refusal> {
         match self.judgement {
             Judgement::Refuse(refusal) => Some(refusal),
@@ -148,7 +148,7 @@ pub fn judge(listing: &Listing, names: &Names) -> Vec<Verdict> {
     objects.chain(table).chain(held).chain(mappings).collect()
 }
 
-/// What becomes of a capability or mapping.
+/// Judges a capability or mapping.
 fn reference(
     listing: &Listing,
     names: &Names,
@@ -180,7 +180,7 @@ fn reference(
     }
 }
 
-/// What becomes of something of the domain's own.
+/// Judges an object of the domain's own.
 fn inside(listing: &Listing, id: ObjectId) -> Judgement {
     let Some(object) = listing.object(id) else {
         return Judgement::Recreate;
@@ -247,7 +247,7 @@ impl fmt::Display for Verdict {
         }
         match self.judgement {
             Judgement::Recreate => write!(f, ": recreate"),
-            Judgement::Rebind(name) => write!(f, ": rebind to the target's {name}"),
+            Judgement::Rebind(name) => write!(f, ": rebind to the destination's {name}"),
             Judgement::Refuse(refusal) => write!(f, ": refuse, {refusal}"),
         }
     }
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_no_other_machine_has() {
+    fn refuses_things_that_no_other_machine_has() {
         let slot = Subject::Slot(20);
         for (kind, refusal) in [
             (ObjectKind::Interrupt, Refusal::Device),
@@ -337,7 +337,7 @@ mod tests {
         assert!(refused.iter().all(is_it), "its slots and mappings too");
     }
 
-    /// The identity of the sample's Memory.
+    /// The id of the sample's Memory.
     fn listing_memory() -> u64 {
         let is_memory = |object: &&ObjectRecord| object.kind == ObjectKind::Memory as u64;
         let listing = listing();
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn explains_in_a_line_each() {
+    fn explains_each_thing_in_one_line() {
         let lines: Vec<_> = judge(&listing(), &names())
             .iter()
             .map(Verdict::to_string)
@@ -391,7 +391,7 @@ mod tests {
         assert!(
             lines
                 .iter()
-                .any(|line| line == "slot 5, Endpoint: rebind to the target's log"),
+                .any(|line| line == "slot 5, Endpoint: rebind to the destination's log"),
             "{lines:?}"
         );
         assert!(

@@ -1,4 +1,4 @@
-//! The writer: appends an image's records to a buffer that the caller sends or saves, and empties when it likes.
+//! The writer: appends an image's records to a buffer that the caller sends or saves, and empties at any time.
 
 use alloc::vec::Vec;
 
@@ -14,18 +14,18 @@ use crate::{Checksum, Description, Outline, PAGE_BYTES, PageMap, Preamble};
 pub enum MemoryKey {
     /// An object of the domain, by position.
     Inside(u32),
-    /// An outsider's Memory that goes along, by position: a port's ring.
+    /// An outsider's Memory that moves with the domain, by position: a port's ring.
     Outside(u32),
 }
 
-/// The head of a chunk: which pages its map is about.
+/// The head of a chunk: the pages that its map covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
-    /// Whose.
+    /// Their Memory.
     pub memory: MemoryKey,
-    /// The first, at a step of [`crate::CHUNK_PAGES_MAX`].
+    /// The first page, a multiple of [`crate::CHUNK_PAGES_MAX`].
     pub first_page: u64,
-    /// How many.
+    /// The number of pages.
     pub page_count: u16,
 }
 
@@ -34,16 +34,16 @@ pub struct Chunk {
 pub struct Round {
     /// Its number, from 1.
     pub number: u32,
-    /// How many pages' bytes it brought.
+    /// The number of pages whose bytes it contained.
     pub data_pages: u64,
 }
 
-/// The end of an image, unless more follows that replaces what was sealed.
+/// The end of an image, unless a later freeze follows and replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
-    /// Which freeze this is, from 1.
+    /// The number of the freeze, from 1.
     pub attempt: u32,
-    /// Of all bytes before this record.
+    /// The checksum of all bytes before this record.
     pub checksum: Checksum,
 }
 
@@ -54,7 +54,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins an image of so many domains.
+    /// Begins an image of this many domains.
     pub fn new(domain_count: u16, out: &mut Vec<u8>) -> Writer {
         let mut writer = Writer {
             running: Running::default(),
@@ -64,7 +64,7 @@ impl Writer {
         writer
     }
 
-    /// What is needed to admit the domain.
+    /// Appends the outline.
     pub fn outline(&mut self, domain: u8, outline: &Outline, out: &mut Vec<u8>) {
         self.record(
             RecordKind::Outline,
@@ -84,7 +84,7 @@ impl Writer {
         );
     }
 
-    /// Begins a chunk. [`Writer::page`] must follow for each page that the map calls [`crate::PageChange::Data`].
+    /// Begins a chunk. [`Writer::page`] must follow for each page that is [`crate::PageChange::Data`] in the map.
     pub fn chunk(
         &mut self,
         domain: u8,
@@ -105,7 +105,7 @@ impl Writer {
         self.record(RecordKind::Chunk, domain, body, out);
     }
 
-    /// One page of the chunk. What is hashed is what was copied: the page itself may change meanwhile.
+    /// Appends one page of the chunk. `page` is a copy, since the page itself may change while it is hashed and sent.
     pub fn page(&mut self, page: &[u8; PAGE_BYTES], out: &mut Vec<u8>) {
         self.raw(page, out);
     }
@@ -115,7 +115,7 @@ impl Writer {
         self.record(RecordKind::Round, domain, |body| append(body, &round), out);
     }
 
-    /// Everything but the pages.
+    /// Appends the state.
     pub fn state(&mut self, domain: u8, description: &Description, out: &mut Vec<u8>) {
         self.record(
             RecordKind::State,
@@ -125,7 +125,7 @@ impl Writer {
         );
     }
 
-    /// Seals what was written.
+    /// Seals the image so far.
     pub fn seal(&mut self, out: &mut Vec<u8>) -> Seal {
         self.seals += 1;
         let seal = Seal {

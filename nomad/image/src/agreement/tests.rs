@@ -7,7 +7,7 @@ use super::*;
 use crate::samples::{listing, names, parts};
 use crate::{Numbering, Parts, describe};
 
-/// A domain, its description, and what it is built as, which is the same.
+/// A domain, its description, and the rebuilt domain, which is the same.
 struct Case {
     description: Description,
     listing: Listing,
@@ -44,7 +44,7 @@ impl Case {
     }
 }
 
-/// What differs once something was built otherwise.
+/// The difference after a change to the rebuilt domain.
 fn differs(change: impl FnOnce(&mut Case)) -> Option<Difference> {
     let mut case = Case::new();
     change(&mut case);
@@ -52,7 +52,7 @@ fn differs(change: impl FnOnce(&mut Case)) -> Option<Difference> {
 }
 
 #[test]
-fn what_is_built_as_described_agrees_in_whatever_order_it_is_listed() {
+fn a_domain_built_as_described_agrees_in_any_order_of_listing() {
     let mut case = Case::new();
     assert_eq!(case.difference(), None);
     case.listing.objects.reverse();
@@ -93,7 +93,7 @@ fn every_object_is_as_described() {
 }
 
 #[test]
-fn nothing_is_left_over_in_the_pool() {
+fn an_extra_object_in_the_pool_is_a_difference() {
     let with_another = |case: &mut Case| {
         case.listing.objects.push(ObjectRecord {
             id: 99,
@@ -167,7 +167,7 @@ fn a_right_to_answer_is_to_the_same_thread_whatever_its_number() {
 }
 
 #[test]
-fn what_objects_hold_is_as_described() {
+fn held_capabilities_are_as_described() {
     let thread = Case::new().description.held[0].holder;
     let changes: Vec<fn(&mut CapabilityRecord)> = vec![
         |record| record.object = 12,

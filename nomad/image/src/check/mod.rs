@@ -1,7 +1,7 @@
-//! What must hold of a description before anybody acts on it.
+//! The rules that a description must satisfy before it is used.
 //!
-//! The kernel checks each call by itself; checking the whole beforehand turns an image that lies into one error, not
-//! into a domain rebuilt half-way.
+//! The kernel checks each call by itself; checking the whole beforehand turns a malicious image into one error instead
+//! of a half-built domain.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -20,26 +20,26 @@ use crate::{Limits, Name};
 /// The rule that a description breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A Memory is larger than one may be, or all together than the reader takes.
+    /// A Memory exceeds the largest size, or all together exceed the reader's limit.
     MemoryTooLarge {
         /// The object's position.
         object: u32,
         /// Its pages.
         pages: u64,
     },
-    /// A Memory whose pages cannot travel.
+    /// A Memory whose pages cannot move.
     PinnedMemory {
         /// The object's position.
         object: u32,
     },
-    /// Two outsiders of one name.
+    /// Two outsiders with the same name.
     SameName(Name),
-    /// A reference to what is not there.
+    /// A reference to something that does not exist.
     NoSuchTarget {
         /// The reference.
         target: Target,
     },
-    /// A reference to an object of a kind that does not belong there.
+    /// A reference to an object of the wrong kind.
     WrongKind {
         /// The reference.
         target: Target,
@@ -69,12 +69,12 @@ pub enum Fault {
         /// The slot.
         slot: u32,
     },
-    /// A mapping that no call could have made, or not through its parent, or that overlaps another.
+    /// A mapping that no call could have made, or not from its parent, or that overlaps another.
     BadMapping {
         /// Its address.
         address: u64,
     },
-    /// A held capability whose holder has no such slot, or has it twice, or that cannot have been derived from its parent.
+    /// A held capability whose holder has no such role or has it twice, or that cannot have been derived from its parent.
     BadHolder {
         /// The object's position.
         holder: u32,
@@ -132,10 +132,10 @@ impl Description {
         self.check_wake()
     }
 
-    /// Positions of the capabilities, parents before what was derived from them.
+    /// Positions of the capabilities, parents before their children.
     ///
     /// # Errors
-    /// [`Fault::NotDerived`] if a parent is missing, allows less, is another's, or comes from its own descendant.
+    /// [`Fault::NotDerived`] if a parent is missing, has fewer rights or another target, or descends from its own child.
     pub fn derivation_order(&self) -> Result<Vec<usize>, Fault> {
         let mut order = Vec::with_capacity(self.capabilities.len());
         let mut placed = vec![false; self.capabilities.len()];
@@ -144,7 +144,7 @@ impl Description {
             let mut position = start;
             while !placed[position] {
                 ancestors.push(position);
-                // A line of ancestors longer than the table goes in a circle.
+                // A chain of ancestors longer than the table is a cycle.
                 if ancestors.len() > self.capabilities.len() {
                     return Err(Fault::NotDerived {
                         slot: self.capabilities[start].slot,
@@ -184,7 +184,7 @@ impl Description {
         derivable.then_some(Some(position)).ok_or(fault)
     }
 
-    /// Whether the slot, if one is named, holds what this can have been derived from.
+    /// Whether this can have been derived from the parent slot, if it has one.
     fn comes_from(&self, parent: Option<u32>, target: Target, rights: Rights, badge: u64) -> bool {
         let derivable = |slot| {
             let parent = self.capability_in(slot);
@@ -279,7 +279,7 @@ impl Description {
         }
     }
 
-    /// Where a mapping begins and where the next one may.
+    /// The first address of a mapping, and the first at which another may begin.
     fn mapped_range(&self, mapping: &Mapping) -> Result<(u64, u64), Fault> {
         let Mapping {
             address,
@@ -295,7 +295,7 @@ impl Description {
             Some(_) => return Err(Fault::WrongKind { target: memory }),
             None => return Err(Fault::NoSuchTarget { target: memory }),
         }
-        // A mapping has no badge; a Memory's capability may have one that says nothing.
+        // A mapping has no badge; a Memory's capability may have one, without meaning.
         let badge = parent.and_then(|slot| self.capability_in(slot));
         let badge = badge.map_or(0, |parent| parent.badge);
         if !self.comes_from(parent, memory, rights_for(access), badge) {

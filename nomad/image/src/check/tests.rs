@@ -1,4 +1,4 @@
-//! Descriptions that lie, one rule after the other.
+//! Malicious descriptions, one rule after the other.
 
 use super::*;
 use crate::samples;
@@ -12,7 +12,7 @@ fn fault(change: impl FnOnce(&mut Description)) -> Option<Fault> {
 }
 
 #[test]
-fn refuses_references_to_what_is_not_there() {
+fn refuses_references_to_nothing() {
     let target = Target::Inside(99);
     assert_eq!(
         fault(|d| d.capabilities[0].target = target),
@@ -46,7 +46,7 @@ fn refuses_references_of_the_wrong_kind() {
 }
 
 #[test]
-fn refuses_to_be_woken_by_what_is_no_notification() {
+fn refuses_to_be_woken_by_anything_but_a_notification() {
     let target = Target::Inside(samples::THREAD);
     assert_eq!(
         fault(|d| d.wake = Some(samples::THREAD)),
@@ -55,7 +55,7 @@ fn refuses_to_be_woken_by_what_is_no_notification() {
 }
 
 #[test]
-fn refuses_a_derivation_in_a_circle() {
+fn refuses_a_derivation_cycle() {
     let circle = fault(|d| {
         let (first, second) = (d.capabilities[0], &mut d.capabilities[1]);
         *second = Capability {
@@ -89,7 +89,7 @@ fn refuses_a_child_that_allows_more_than_its_parent() {
 }
 
 #[test]
-fn refuses_mappings_and_held_capabilities_of_parents_that_they_cannot_have() {
+fn refuses_mappings_and_held_capabilities_with_impossible_parents() {
     let [memory, notification] = [samples::MEMORY_SLOT, samples::NOTIFICATION_SLOT];
     let address = samples::description().mappings[0].address;
     let lies: [fn(&mut Description); 3] = [
@@ -115,7 +115,7 @@ fn refuses_mappings_and_held_capabilities_of_parents_that_they_cannot_have() {
 }
 
 #[test]
-fn refuses_rights_that_the_kind_has_not_and_slots_out_of_order() {
+fn refuses_rights_that_the_kind_does_not_have_and_slots_out_of_order() {
     let slot = samples::description().capabilities[0].slot;
     assert_eq!(
         fault(|d| d.capabilities[0].rights = Rights(0x7fff)),

@@ -1,6 +1,6 @@
 //! What may go wrong while a domain is captured: [`CaptureError`].
 
-use nomad_image::{Undescribed, Verdict};
+use nomad_image::{DescribeError, Verdict};
 use runtime::Error;
 
 use crate::capture::listing::Unlisted;
@@ -74,11 +74,11 @@ impl From<RootError> for CaptureError {
     }
 }
 
-impl From<Undescribed> for CaptureError {
-    fn from(undescribed: Undescribed) -> CaptureError {
-        match undescribed {
-            Undescribed::Refused(verdict) => CaptureError::Refused(verdict),
-            Undescribed::NoState(_) | Undescribed::BadRecord(_) => CaptureError::Confused,
+impl From<DescribeError> for CaptureError {
+    fn from(error: DescribeError) -> CaptureError {
+        match error {
+            DescribeError::Refused(verdict) => CaptureError::Refused(verdict),
+            DescribeError::NoState(_) | DescribeError::BadRecord(_) => CaptureError::Confused,
         }
     }
 }

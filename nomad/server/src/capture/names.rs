@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use nomad_image::{Blob, Known, Listing, Name, Names};
+use nomad_image::{Blob, Listing, Name, NamedObject, Names};
 use runtime::protocol::root::Binding;
 use runtime::protocol::{Mac, Name as RootName};
 
@@ -27,7 +27,7 @@ pub fn complete(
             let name = Name::try_new(binding.name.as_str()).ok_or(RootError::Malformed)?;
             names.insert(
                 key,
-                Known {
+                NamedObject {
                     name,
                     binding: to_blob(&binding),
                 },
