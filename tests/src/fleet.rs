@@ -276,7 +276,7 @@ impl Fleet {
             if said.ends_with("done") {
                 return;
             }
-            let is_early = said.contains("say it again") && Instant::now() < deadline;
+            let is_early = said.contains("try again") && Instant::now() < deadline;
             assert!(is_early, "{}: {said}", station.name());
             sleep(LOOK_INTERVAL);
         }

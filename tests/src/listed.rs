@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(settled(RUNS, RUNS), None);
         assert_eq!(settled(&waits, "done"), None);
         assert_eq!(
-            settled(RUNS, "transaction 1 counter Target Receive\ndone"),
+            settled(RUNS, "transaction 1 counter Destination Receive\ndone"),
             None
         );
         // A machine that does not answer may have it, too.

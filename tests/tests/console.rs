@@ -57,7 +57,7 @@ fn force_the_counter(machine: &mut Machine) {
         if said.contains("counter is to run here") {
             return;
         }
-        if said.contains("say it again") {
+        if said.contains("try again") {
             sleep(Duration::from_secs(1));
             machine.type_line(FORCE);
         }
@@ -87,10 +87,7 @@ fn the_shell_lists_domains_and_asks_the_migration_server() {
         ("log root", "[root] started console with 4 MiB"),
         ("nonsense\u{15}fly", "there is no command fly; try help"),
         ("caps counter", "rebind to the destination's port"),
-        (
-            "migrate counter nowhere",
-            "failed: I know no machine nowhere",
-        ),
+        ("migrate counter nowhere", "failed: unknown machine nowhere"),
         ("migrate\u{3}ps", "counter                  running"),
     ] {
         machine.type_line(typed);

@@ -122,7 +122,7 @@ fn a_target_without_a_service_says_so_and_leaves_no_trace() {
     let mut fleet = Fleet::start_with_first("service-a");
     fleet.await_log(Station::A, "[kv] kv: ready");
     let answer = fleet.ask(Station::A, &["migrate", "kv", "b"]);
-    let why = "a step of the target failed: a service does not serve the domain";
+    let why = "a step of the destination failed: a service does not serve the domain";
     assert!(answer.contains(why), "{answer}");
     let never_stood = answer.contains("phase Rounds") && !answer.contains("phase Freeze");
     assert!(never_stood, "{answer}");
@@ -185,7 +185,7 @@ fn tell_pinned(fleet: &mut Fleet, station: Station, said: &str) {
 fn what_cannot_leave_is_not_even_offered() {
     let (fleet, probe) = watched(Fleet::start());
     for (command, complaint) in [
-        (["migrate", "counter", "nowhere"], "I know no machine"),
+        (["migrate", "counter", "nowhere"], "unknown machine"),
         (["migrate", "nobody", "b"], "failed"),
         (["migrate", "switch", "b"], "may not move"),
     ] {

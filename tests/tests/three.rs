@@ -34,12 +34,12 @@ const HELD: [(Station, &str); 8] = [
 const UNLISTED: [(&str, &str); 3] = [
     (
         "b",
-        "failed: the target refuses: the machines of its fleet are not those of the fleet here",
+        "failed: the destination refuses: the machines of its fleet are not those of the fleet here",
     ),
-    ("c", "failed: I know no machine c"),
+    ("c", "failed: unknown machine c"),
     (
         "10.77.0.3",
-        "failed: counter cannot be offered: no machine of the fleet is there",
+        "failed: counter cannot be offered: no machine of the fleet has that address",
     ),
 ];
 

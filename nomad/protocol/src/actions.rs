@@ -1,8 +1,8 @@
-//! What a transaction asks of the shell ([`Action`]) and what the shell answers ([`Event`]).
+//! The shell's work for a transaction ([`Action`]) and its reports back ([`Event`]).
 //!
 //! The shell performs actions **in the order** in which it polls them, each one before the next: a record is durable
-//! before the message that follows it is sent. Every action may be asked for twice and must then do no harm, since nomad
-//! may have been restarted between doing and noting it. Actions that say "answered by" take time; all others are done
+//! before the message that follows it is sent. Every action is idempotent, since the migration server may have been
+//! restarted between performing and recording it. Actions documented as "answered by" take time; all others are done
 //! when they return.
 
 use nomad_planner::{Progress, Round};
@@ -11,231 +11,231 @@ use crate::identity::{Attempt, Digest, DomainId, Incarnation, MachineId, StateVe
 use crate::messages::Envelope;
 use crate::offer::Offer;
 use crate::reasons::{AbortReason, Doubt, Interference, LocalFailure, PhaseName, Refusal};
-use crate::record::{Progressed, Record};
+use crate::record::{Record, RecordedProgress};
 
-/// Something for the shell to do.
+/// An action for the shell to perform.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Send a datagram. It may get lost.
+    /// Send a datagram, which may be lost.
     Send {
-        /// To whom.
+        /// The receiver.
         to: MachineId,
-        /// What.
+        /// The datagram.
         envelope: Envelope,
     },
-    /// Keep this record of the transaction, instead of the one before, where it outlives nomad.
+    /// Replace the transaction's record, in memory that outlives the migration server.
     Record(Record),
     /// Drop the record of the transaction.
     Forget,
-    /// Tell the supervisor, the operator and the log.
+    /// Notify the supervisor, the operator and the log.
     Notify(Notice),
-    /// Another machine runs this incarnation of a domain: if an older one is here, stop it, for good, and list it. When none runs here, or
-    /// can any more, tell that machine that the transaction is `Unknown`: it asks until then.
+    /// Another machine runs this incarnation of a domain: if an older one is here, stop it for good and list it. Once
+    /// none runs here or can run again, answer that machine with `Unknown`: it repeats itself until then.
     Outlived {
-        /// Which domain.
+        /// The domain.
         domain: DomainId,
         /// The incarnation there.
         incarnation: Incarnation,
-        /// Where.
+        /// The other machine.
         by: MachineId,
     },
-    /// Close the transaction's page stream and stop what is being copied, if anything.
+    /// Close the transaction's page stream and stop any copying.
     CloseStream,
-    /// A step of the source's.
+    /// An action of a source.
     Source(SourceAction),
-    /// A step of the target's.
-    Target(TargetAction),
+    /// An action of a destination.
+    Destination(DestinationAction),
 }
 
 impl Action {
-    /// Is it the first action after which a domain may run here that came from elsewhere? Each of them has one such.
+    /// Whether a domain that came from elsewhere may run here after this action. Each move here has exactly one such.
     pub(crate) fn begins_activation(&self) -> bool {
         matches!(
             self,
             Action::Record(Record {
-                progress: Progressed::TargetActivating { .. },
+                progress: RecordedProgress::DestinationActivating { .. },
                 ..
             })
         )
     }
 }
 
-/// What a source asks of its machine.
+/// An action of a source on its machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SourceAction {
     /// Start logging which pages the domain dirties. All are dirty at first.
     StartDirtyLog,
     /// Send the pages that are dirty. Answered by `RoundSent`, `StreamBroken` or `Failed`.
     CopyRound {
-        /// Which round, from 0.
+        /// The round's number, from 0.
         number: u32,
     },
     /// Stop the domain. Answered by `Frozen` or `Failed`.
     FreezeDomain,
-    /// Read the frozen domain's version, *then* its state. Redo the verdicts. Answered by `Exported` or `Failed`.
+    /// Read the frozen domain's version, *then* its state. Judge it again. Answered by `Exported` or `Failed`.
     ExportState {
-        /// Which freeze.
+        /// The freeze.
         attempt: Attempt,
     },
-    /// Send the exported state and the last dirty pages. Answered by the target; `StreamBroken` or `Failed` if not.
+    /// Send the exported state and the last dirty pages. Answered by the destination, or by `StreamBroken` or `Failed`.
     SendFreeze {
-        /// Which freeze.
+        /// The freeze.
         attempt: Attempt,
-        /// How many rounds came before.
+        /// The number of rounds before it.
         rounds: u32,
-        /// The digest that `Exported` told.
+        /// The digest from `Exported`.
         digest: Digest,
     },
-    /// **The commit point.** Retire the domain if its version is still this. Answered by `Retired`,
-    /// `VersionMoved` or `NotRetired`; retiring what is retired already succeeds.
+    /// **The commit point.** Retire the domain if its version is still this one. Answered by `Retired`, `VersionMoved`
+    /// or `RetireFailed`; retiring a retired domain succeeds.
     Retire {
         /// The version that was exported.
         version: StateVersion,
     },
-    /// End the dirty log and revert what the services exported.
+    /// End the dirty log and revert the services' exports.
     EndCapture,
-    /// Let the domain run on, if it is frozen. Never asked for a retired domain.
+    /// Let the domain run on, if it is frozen. Never requested for a retired domain.
     Thaw,
-    /// Give the retired domain's memory back. Answered by `Destroyed`, also if it is gone already.
+    /// Destroy the retired domain. Answered by `Destroyed`, also if it is gone already.
     Destroy,
-    /// Undo the retirement and run the domain: the operator has forced it by name and supplies the right to. Answered by
-    /// `Unretired`, or by `Failed` if that cannot be done.
+    /// Undo the retirement and run the domain: the operator has forced it by name. Answered by `Unretired`, or by
+    /// `Failed` if that is not possible.
     Unretire,
 }
 
-/// What a target asks of its machine.
+/// An action of a destination on its machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum TargetAction {
+pub enum DestinationAction {
     /// Judge the grant, the quota and the services, and reserve the pool. Answered by `Reserved` or `Refused`.
     ///
-    /// A page stream that arrives while nothing is reserved for its transaction is broken off at once.
+    /// A page stream that arrives while nothing is reserved for its transaction is closed at once.
     Reserve(Offer),
-    /// Rebuild the domain from what was received, frozen, imports inactive. Answered by `Rebuilt` or `Failed`.
+    /// Rebuild the domain from the received image, frozen, imports inactive. Answered by `Rebuilt` or `Failed`.
     Rebuild {
-        /// Which freeze.
+        /// The freeze.
         attempt: Attempt,
     },
-    /// Activate the imports and thaw the domain as this incarnation. Answered by `Activated` or `Failed`; asked again
-    /// after a failure.
+    /// Activate the imports and thaw the domain as this incarnation. Answered by `Activated` or `Failed`; repeated after
+    /// a failure.
     Activate {
         /// The source's plus one.
         incarnation: Incarnation,
-        /// How long the domain has stood since its clock was read, in microseconds, as far as that is known.
-        stood_us: u64,
+        /// Microseconds since the domain's clock was read, as far as they are known.
+        downtime_us: u64,
     },
-    /// Tell the network where the domain's addresses are now.
+    /// Announce the domain's new location on the network.
     Announce,
     /// Discard the imports, the copy and the pool. Answered by `Discarded`.
     DiscardCopy,
 }
 
-/// What the shell has to tell.
+/// A report of the shell's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// The page stream broke.
     StreamBroken,
-    /// What was asked for could not be done.
+    /// An action failed.
     Failed(LocalFailure),
-    /// To a source.
+    /// For a source.
     Source(SourceEvent),
-    /// To a target.
-    Target(TargetEvent),
+    /// For a destination.
+    Destination(DestinationEvent),
 }
 
-/// What a source's machine has done.
+/// An event on a source's machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SourceEvent {
-    /// A round is on the stream.
+    /// A round was written to the stream.
     RoundSent {
-        /// Which one.
+        /// Its number.
         number: u32,
-        /// As measured.
+        /// Its measurements.
         round: Round,
     },
-    /// The domain stands still.
+    /// The domain is frozen.
     Frozen,
     /// The frozen domain's state was read.
     Exported {
-        /// Which freeze.
+        /// The freeze.
         attempt: Attempt,
-        /// The domain's version before it was read.
+        /// The domain's version before its state was read.
         version: StateVersion,
         /// A digest of the state.
         digest: Digest,
     },
     /// The domain is retired.
     Retired,
-    /// The domain is not retired: its version had moved.
+    /// The domain is not retired: its version had changed.
     VersionMoved {
-        /// Who moved it.
+        /// The change.
         by: Interference,
     },
     /// The domain is not retired: the kernel refused for another reason.
-    NotRetired(LocalFailure),
-    /// The domain's memory is given back.
+    RetireFailed(LocalFailure),
+    /// The domain is destroyed.
     Destroyed,
-    /// The domain is retired no more, and runs.
+    /// The retirement is undone, and the domain runs.
     Unretired,
 }
 
-/// What a target's machine has done or received.
+/// An event on a destination's machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TargetEvent {
+pub enum DestinationEvent {
     /// The pool is reserved and every verdict is resolvable.
     Reserved,
-    /// It is not to be; nothing is reserved.
+    /// The domain is refused; nothing is reserved.
     Refused(Refusal),
     /// A round has arrived whole.
     RoundReceived {
-        /// Which one.
+        /// Its number.
         number: u32,
-        /// How many pages it covered.
+        /// The number of pages that it covered.
         pages: u64,
     },
     /// A freeze has arrived whole.
     FreezeReceived {
-        /// Which one.
+        /// Its attempt.
         attempt: Attempt,
-        /// The digest that it came with.
+        /// The digest in its header.
         digest: Digest,
-        /// How many rounds it says came before.
+        /// The number of rounds before it, by its header.
         rounds: u32,
     },
     /// The domain is rebuilt and frozen.
     Rebuilt {
-        /// Which freeze.
+        /// The freeze.
         attempt: Attempt,
-        /// The digest of what was rebuilt.
+        /// The digest of the rebuilt state.
         digest: Digest,
     },
     /// The domain runs.
     Activated,
-    /// The copy and its pool are given back.
+    /// The copy and its pool are released.
     Discarded,
 }
 
-/// What a transaction has to tell people.
+/// A notice of a transaction's progress, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Notice {
     /// It entered a phase.
     Phase(PhaseName),
     /// A source's round is done.
     Progress(Progress),
-    /// A target's round has arrived.
+    /// A destination's round has arrived.
     Received {
         /// Rounds so far.
         rounds: u32,
-        /// Pages so far, those that came again included.
+        /// Pages so far, repeated ones included.
         pages: u64,
     },
-    /// The source passed the commit point: the target's root supervises from here on.
+    /// The source passed the commit point: the destination's root supervises the domain from here on.
     Committed,
-    /// The domain runs on the target.
+    /// The domain runs on the destination.
     Activated,
-    /// It is off; the source runs, the target is empty.
+    /// The transaction is aborted: the source runs, the destination is empty.
     Aborted(AbortReason),
     /// The outcome is in doubt: list it.
     InDoubt(Doubt),
-    /// Source: moved, and the memory is given back. Target: may be moved on.
+    /// Source: the domain has moved, and its memory is released. Destination: the domain may be moved on.
     Finished,
 }

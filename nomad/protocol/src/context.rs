@@ -1,5 +1,4 @@
-//! What every phase of either side is given: facts that do not change, timers, and where to put actions; and the one
-//! form in which everything reaches a phase ([`Input`]).
+//! The context of every phase on either side: constant facts, timers and the action queue; and its [`Input`].
 
 use alloc::collections::VecDeque;
 
@@ -8,46 +7,46 @@ use crate::identity::{BootId, MachineId, TransactionId};
 use crate::messages::{Envelope, Message, Step};
 use crate::offer::Offer;
 use crate::reasons::PhaseName;
-use crate::record::{Progressed, Record};
+use crate::record::{Record, RecordedProgress};
 use crate::time::Instant;
 use crate::timers::{Timer, Timers, Timing};
 
-/// What does not change while a transaction lasts.
+/// The constants of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Facts {
     pub transaction: TransactionId,
     /// This machine's boot.
-    pub here: BootId,
+    pub local_boot: BootId,
     /// The other machine.
     pub peer: MachineId,
     pub offer: Offer,
 }
 
-/// What may happen to a phase.
+/// An input to a phase.
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
-    /// The peer's boot `boot` says `step`.
-    Heard { boot: BootId, step: Step },
-    /// The shell answers or reports.
+    /// A step from this boot of the peer.
+    Message { boot: BootId, step: Step },
+    /// The result of an action, or a report of the shell's.
     Event(Event),
     /// A timer has fired.
     Timer(Timer),
-    /// The operator wants it undone.
+    /// The operator cancels.
     Cancel,
     /// The operator settles a doubt.
     Force(Force),
 }
 
-/// How an operator settles what is in doubt, by name and knowingly.
+/// An operator's decision, by name and knowingly, about a copy in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Force {
-    /// Run the copy on this machine, whatever the other one does.
+    /// Run the copy on this machine, regardless of the other one.
     RunHere,
     /// Destroy the copy on this machine.
     DropCopy,
 }
 
-/// A transaction's means to act, for the length of one input.
+/// A transaction's means to act while it handles one input.
 pub(crate) struct Context<'a> {
     pub now: Instant,
     pub facts: &'a Facts,
@@ -65,9 +64,9 @@ impl Context<'_> {
     }
 
     pub(crate) fn send(&mut self, step: Step) {
-        let message = Message::About(self.facts.transaction, step);
+        let message = Message::Transaction(self.facts.transaction, step);
         let envelope = Envelope {
-            boot: self.facts.here,
+            boot: self.facts.local_boot,
             message,
         };
         self.act(Action::Send {
@@ -76,8 +75,8 @@ impl Context<'_> {
         });
     }
 
-    /// Makes durable how far the transaction is. What is sent afterwards may rely on it.
-    pub(crate) fn record(&mut self, progress: Progressed) {
+    /// Makes the transaction's progress durable. Messages sent afterwards may rely on it.
+    pub(crate) fn record(&mut self, progress: RecordedProgress) {
         let Facts {
             transaction,
             peer,
@@ -97,7 +96,7 @@ impl Context<'_> {
         self.act(Action::Notify(notice));
     }
 
-    /// Every phase begins here: no timer of the one before is left, and people are told.
+    /// Begins every phase: disarms the timers of the one before, and notifies.
     pub(crate) fn enter(&mut self, phase: PhaseName) {
         self.timers.clear();
         self.notify(Notice::Phase(phase));

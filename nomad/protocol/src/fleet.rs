@@ -1,5 +1,5 @@
-//! The fleet: the machines that a domain may be on. All of them must have the same list, or the roll call of a domain's home would
-//! not ask a machine that has it.
+//! The fleet: the machines that a domain may be on. All of them must have the same list, or the roll call of a domain's
+//! home could miss the machine that has it.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -12,13 +12,13 @@ use crate::identity::MachineId;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fleet(Arc<[MachineId]>);
 
-/// Which machines a fleet is made of, in one number: the exclusive or of their ids, which are keys, and so
-/// as good as drawn at random. Lists that differ by mistake differ in this.
+/// A fleet's fingerprint: the exclusive or of its machines' ids. These are public keys, as good as random, so lists that
+/// differ by mistake have different fingerprints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FleetId([u8; 32]);
 
 impl Fleet {
-    /// The fleet of these machines, in any order, named once or several times.
+    /// The fleet of these machines, in any order, duplicates ignored.
     pub fn new(machines: impl IntoIterator<Item = MachineId>) -> Fleet {
         let mut machines: Vec<MachineId> = machines.into_iter().collect();
         machines.sort_unstable();
@@ -26,17 +26,17 @@ impl Fleet {
         Fleet(machines.into())
     }
 
-    /// Whether a machine belongs to it.
+    /// Whether a machine belongs to the fleet.
     pub fn contains(&self, machine: MachineId) -> bool {
         self.0.binary_search(&machine).is_ok()
     }
 
-    /// All of them.
+    /// All machines.
     pub fn machines(&self) -> impl Iterator<Item = MachineId> + '_ {
         self.0.iter().copied()
     }
 
-    /// What two machines compare.
+    /// The fingerprint that two machines compare.
     pub fn id(&self) -> FleetId {
         let mut sum = [0; 32];
         for machine in self.0.iter() {

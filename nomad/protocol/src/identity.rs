@@ -1,6 +1,6 @@
-//! Who and what a hand-over is about: machines, boots, transactions, domains and their ages.
+//! The identifiers of a hand-over: machines, boots, transactions, domains and their versions.
 //!
-//! Everything here is a number with a meaning. Long numbers travel as fixed little-endian bytes.
+//! Long numbers are encoded as fixed-length little-endian bytes.
 
 use core::fmt;
 
@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MachineId(pub [u8; 32]);
 
-/// One boot of a machine: drawn at random when it starts. What an earlier boot knew is gone with it.
+/// One boot of a machine: drawn at random when it starts. A boot's state is lost with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "[u8; 8]", from = "[u8; 8]")]
 pub struct BootId(pub u64);
 
-/// One life of a machine's migration server: drawn at random when it starts, also within one boot.
+/// One life of a machine's migration server: drawn at random each time it starts, also within one boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "[u8; 8]", from = "[u8; 8]")]
 pub struct LifeId(pub u64);
 
-/// One turn of a roll call: the first is drawn at random, the next follow it.
+/// One turn of a roll call: the first is drawn at random, later ones count up from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "[u8; 8]", from = "[u8; 8]")]
 pub struct Turn(pub u64);
@@ -35,11 +35,11 @@ pub struct TransactionId(pub u128);
 #[serde(into = "[u8; 16]", from = "[u8; 16]")]
 pub struct DomainId(pub u128);
 
-/// How often a domain was activated. Of two copies of a domain the one with the higher incarnation is the younger.
+/// How often a domain was activated. Of two copies the one with the higher incarnation is the younger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Incarnation(pub u64);
 
-/// Rises with every change that a frozen domain suffers from outside. The kernel keeps it.
+/// A version that the kernel increments whenever a frozen domain is changed from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StateVersion(pub u64);
 
@@ -47,7 +47,7 @@ pub struct StateVersion(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Attempt(pub u8);
 
-/// A digest over a frozen domain's state, taken by the source as exported and by the target as rebuilt.
+/// A digest of a frozen domain's state: the source's as exported, the destination's as rebuilt.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Digest(pub [u8; 32]);
 
@@ -58,9 +58,9 @@ impl Incarnation {
         Incarnation(self.0.saturating_add(1))
     }
 
-    /// Must a copy of this incarnation be frozen and reported, now that `met` was seen elsewhere?
-    pub fn is_outlived_by(self, met: Incarnation) -> bool {
-        met > self
+    /// Whether a copy of this incarnation must be frozen and reported, because `other` was seen elsewhere.
+    pub fn is_outlived_by(self, other: Incarnation) -> bool {
+        other > self
     }
 }
 

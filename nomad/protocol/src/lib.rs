@@ -1,32 +1,33 @@
-//! The hand-over of a domain from one machine to another: who says what, who may run it, and when that is decided.
+//! The hand-over of a domain from one machine to another: the messages, and which machine may run the domain when.
 //!
 //! ```text
-//!   source                                   target
-//!   Offer      -- Offer            -->       Admit      the pool reserved, or refused with why
+//!   source                                   destination
+//!   Offer      -- Offer            -->       Admit      the pool is reserved, or refused with a reason
 //!              <-- Admit           --
 //!   Rounds     ~~ pages            ~~>       Receive
-//!   Freeze     ~~ state, pages     ~~>       Verify     rebuilt; may not run
+//!   Freeze     ~~ state, pages     ~~>       Verify     rebuilt, not yet allowed to run
 //!              <-- Prepared        --
 //!   Commit     -- Commit           -->       Activate   incarnation + 1, thaw, announce
 //!              <-- Activated       --
 //!   Release    -- Released         -->
-//!              <-- ReleaseHeard    --
+//!              <-- ReleaseAck      --
 //!
-//!   -- datagrams, which get lost, doubled and overtaken; repeated here   ~~ the page stream, reliable until it breaks
+//!   -- datagrams, which are lost, duplicated and reordered, so this crate retransmits
+//!   ~~ the page stream, reliable until it breaks
 //! ```
 //!
-//! The **commit point** is `source/commit.rs`, `commit_point`: before it the source runs and the target is empty
-//! whatever happens; after it the source never runs the domain again.
+//! The **commit point** is `source/commit.rs`, `commit_point`: before it the source can always run the domain on and the
+//! destination ends up empty; after it the source never runs the domain again.
 //!
-//! Where things are: [`Source`] and [`Target`] are the two state machines, drawn in their modules, one file a phase;
-//! [`Ledger`] holds all of a machine's transactions and decides what is said about those it does not know. They do no
-//! IO and read no clock: messages, events and the time are passed in, actions and the next deadline are polled. Hence
-//! the code that ships is the code that `nomad-simulator` runs under faults and explores exhaustively.
+//! [`Source`] and [`Destination`] are the two state machines, drawn in their modules, one file per phase. [`Ledger`]
+//! holds a machine's transactions and answers for those it has no record of. They do no IO and read no clock: messages,
+//! events and the time are passed in, actions and the next deadline are polled. So the code that ships is the code that
+//! `nomad-simulator` runs under faults and explores exhaustively.
 //!
 //! Invariants: at most one instance of a domain runs, and none from a state older than one that has run, unless an
-//! operator forces it by name. No complete copy is destroyed before the other side confirms its own. What is in doubt
-//! stays frozen and is listed. A source that says Unknown under the boot that made the offer has aborted; under another
-//! boot nobody knows.
+//! operator forces it by name. No complete copy is destroyed before the other side confirms its own. A copy in doubt
+//! stays frozen and is listed. Unknown from a source means that it has aborted, if it comes from the boot that made the
+//! offer; from another boot it leaves the outcome open.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -35,6 +36,8 @@ extern crate alloc;
 
 mod actions;
 mod context;
+mod destination;
+mod downtime;
 mod fleet;
 mod identity;
 mod ledger;
@@ -44,32 +47,32 @@ mod reasons;
 mod record;
 mod roll_call;
 mod source;
-mod stood;
-mod target;
 mod time;
 mod timers;
 mod transfer;
 mod wire;
 
-pub use actions::{Action, Event, Notice, SourceAction, SourceEvent, TargetAction, TargetEvent};
+pub use actions::{
+    Action, DestinationAction, DestinationEvent, Event, Notice, SourceAction, SourceEvent,
+};
 pub use context::Force;
+pub use destination::{Destination, IncomingOffer};
 pub use fleet::{Fleet, FleetId};
 pub use identity::{
     Attempt, BootId, Digest, DomainId, Incarnation, LifeId, MachineId, StateVersion, TransactionId,
     Turn,
 };
-pub use ledger::{Entry, Here, Ledger, OfferError, TARGETS_PER_PEER_MAX};
+pub use ledger::{Entry, INCOMING_PER_PEER_MAX, Ledger, LocalMachine, OfferError};
 pub use messages::{Envelope, Late, Message, PIECE_BYTES_MAX, Step, StreamHeader};
 pub use offer::{
-    Capabilities, CpuFeatures, NAME_BYTES_MAX, Name, NameError, Offer, Sizes, Versions,
+    CpuFeatures, MachineSupport, NAME_BYTES_MAX, Name, NameError, Offer, Sizes, Versions,
 };
 pub use reasons::{
     AbortReason, Change, Doubt, Interference, LocalFailure, PhaseName, Refusal, Side, VersionOf,
 };
-pub use record::{Progressed, RECORD_BYTES_MAX, Record};
-pub use roll_call::{Obstacle, RollCall, Standing};
+pub use record::{RECORD_BYTES_MAX, Record, RecordedProgress};
+pub use roll_call::{Obstacle, Presence, RollCall};
 pub use source::{ATTEMPTS_MAX, Cancelled, DomainState, Source, WrongSide};
-pub use target::{Offered, Target};
 pub use time::Instant;
 pub use timers::{Timer, Timing};
 pub use wire::{DATAGRAM_BYTES_MAX, DecodeError, PORT, PROTOCOL_VERSION, STREAM_HEADER_BYTES_MAX};

@@ -1,7 +1,7 @@
 //! The messages of a hand-over, as they travel in datagrams and on the page stream.
 //!
-//! A datagram may be lost, doubled, delayed or overtaken: every message says which transaction it is about, and hearing
-//! it twice does no harm. `docs/wire-format.md` draws the bytes; [`crate::wire`] reads and writes them.
+//! A datagram may be lost, duplicated, delayed or reordered: every message names its transaction, and receiving it
+//! twice does no harm. `docs/wire-format.md` draws the bytes; [`crate::wire`] encodes and decodes them.
 
 use alloc::vec::Vec;
 
@@ -13,142 +13,144 @@ use crate::identity::{
 };
 use crate::offer::{Name, Offer};
 use crate::reasons::{AbortReason, Refusal};
-use crate::roll_call::Standing;
+use crate::roll_call::Presence;
 
-/// One control datagram: a message, and which boot of the sender's machine says it.
+/// One control datagram: a message and the boot of the machine that sent it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Envelope {
-    /// The sender's boot. Whose machine it is the channel knows.
+    /// The sender's boot. The channel identifies the machine.
     pub boot: BootId,
-    /// What it says.
+    /// The message.
     pub message: Message,
 }
 
-/// What one machine says to another.
+/// A message from one machine to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
-    /// Anybody: I am here. Sent by multicast; belongs to no transaction.
+    /// To every machine, by multicast: the sender is up. Belongs to no transaction.
     Hello {
         /// The sender.
         machine: MachineId,
     },
-    /// Something about one transaction.
-    About(TransactionId, Step),
-    /// A domain's home to everybody: have you a domain of this name? See [`crate::RollCall`]. Repeated until answered; answered only
-    /// within one fleet.
-    Asks(Name, Turn, FleetId),
-    /// To the home: this is so with that name.
-    Answers(Name, Turn, Standing),
-    /// About frames that reached the source too late for the domain that this transaction moves. The ledger ignores it.
+    /// A step of a transaction.
+    Transaction(TransactionId, Step),
+    /// From a domain's home to every machine: is a domain of this name there? See [`crate::RollCall`]. Repeated until
+    /// answered; answered only within one fleet.
+    Query(Name, Turn, FleetId),
+    /// To the home: whether a domain of that name is here.
+    QueryReply(Name, Turn, Presence),
+    /// About frames that reached the source too late for the domain of this transaction. The ledger ignores it.
     Late(TransactionId, Late),
 }
 
-/// The longest piece of a late frame: two make the longest frame, and each fits a datagram.
+/// The longest piece of late frames: two hold the longest frame, and each fits a datagram.
 pub const PIECE_BYTES_MAX: usize = 768;
 
-/// What is said about late frames. The pieces of a stream are numbered from 0 and taken in that order only; those
-/// that were not heard are sent again. A source that was restarted begins another stream.
+/// A message about late frames. The pieces of a stream are numbered from 0 and accepted in that order only;
+/// unacknowledged ones are sent again. A restarted source begins another stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Late {
-    /// Source to target: a piece of a stream of frames, each with its length as a u16 before it. Repeated until heard.
+    /// Source to destination: a piece of a stream of frames, each preceded by its length as a u16. Repeated until
+    /// acknowledged.
     Piece {
-        /// Which stream.
+        /// The stream.
         stream: u32,
-        /// Its number there.
+        /// The piece's number in it.
         number: u64,
         /// At most [`PIECE_BYTES_MAX`].
         bytes: Vec<u8>,
     },
-    /// Target to source: every piece before this number was heard.
-    Heard {
-        /// Which stream.
+    /// Destination to source: every piece before this number was received.
+    Ack {
+        /// The stream.
         stream: u32,
         /// The number of the piece that is expected next.
         next: u64,
     },
 }
 
-/// What is said about a transaction. The comment names who says it to whom.
+/// A step of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Step {
-    /// Source to target: will you take this domain? Repeated until answered.
+    /// Source to destination: offers the domain. Repeated until answered.
     Offer(Offer),
-    /// Target to source: reserved, send. Repeated for every Offer.
+    /// Destination to source: the pool is reserved, send the pages. Repeated for every Offer.
     Admit,
-    /// Target to source: no.
+    /// Destination to source: the domain is not admitted.
     Refuse(Refusal),
-    /// Target to source: this freeze is received, rebuilt, and will not run until Commit. Repeated until answered: so a
-    /// prepared target asks what became of the transaction.
+    /// Destination to source: this freeze is received and rebuilt, and will not run until Commit. Repeated until
+    /// answered: this is how a prepared destination queries the outcome.
     Prepared {
-        /// Which freeze.
+        /// The freeze.
         attempt: Attempt,
-        /// The digest of what was rebuilt.
+        /// The digest of the rebuilt state.
         digest: Digest,
     },
-    /// Source to target: the domain is retired here and yours from now on. Repeated until Activated is heard.
+    /// Source to destination: the domain is retired here, run it there. Repeated until Activated is received.
     Commit {
-        /// Which freeze.
+        /// The freeze.
         attempt: Attempt,
-        /// How long ago the domain's clock was read, in microseconds; 0 if that is not known any more.
-        stood_us: u64,
-        /// How long ago the last Prepared was heard, in microseconds: what of the round trip was no way.
+        /// Microseconds since the domain's clock was read; 0 if that is not known any more.
+        downtime_us: u64,
+        /// Microseconds since the last Prepared was received: the part of the round trip that was not spent on the way.
         held_us: u64,
     },
-    /// Target to source: it runs. Repeated until Released is heard. A machine that runs an older copy of it stops that.
+    /// Destination to source: the domain runs. Repeated until Released is received. A machine that runs an older copy
+    /// stops it.
     Activated {
-        /// Which domain.
+        /// The domain.
         domain: DomainId,
         /// Its incarnation there.
         incarnation: Incarnation,
     },
-    /// Source to target: the copy here is gone. Repeated until ReleaseHeard is heard.
+    /// Source to destination: the source's copy is gone. Repeated until ReleaseAck is received.
     Released,
-    /// Target to source: forget it, I have forgotten it too.
-    ReleaseHeard,
-    /// Either, before the commit point: it is off.
+    /// Destination to source: the transaction is over.
+    ReleaseAck,
+    /// Either, before the commit point: the transaction is aborted.
     Abort(AbortReason),
-    /// Either: I have no record of this transaction. Under the boot that took part in it that means aborted; under
-    /// another boot nobody knows.
+    /// Either: the sender has no record of this transaction. From the boot that took part in it this means aborted;
+    /// from another boot it leaves the outcome open.
     Unknown,
-    /// Target to source: so many rounds are here whole, and what they tell of the domain can be built. Repeated, in place of
-    /// Admit, until a freeze has arrived.
+    /// Destination to source: this many rounds are here whole, and the domain can be built from their description.
+    /// Repeated, in place of Admit, until a freeze has arrived.
     Received {
-        /// How many.
+        /// Their number.
         rounds: u32,
     },
 }
 
-/// What precedes the pages and records on the page stream. The stream is reliable and in order while it lasts.
+/// The header before pages and records on the page stream. The stream is reliable and in order while it lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum StreamHeader {
     /// A round of pages follows.
     Round {
-        /// Which transaction.
+        /// The transaction.
         transaction: TransactionId,
-        /// Which round, from 0.
+        /// The round's number, from 0.
         number: u32,
-        /// How many pages it covers.
+        /// The number of pages that it covers.
         pages: u64,
     },
     /// State records and the last pages follow. A higher attempt replaces the one before it.
     Freeze {
-        /// Which transaction.
+        /// The transaction.
         transaction: TransactionId,
-        /// Which freeze.
+        /// The freeze.
         attempt: Attempt,
         /// The digest of the exported state.
         digest: Digest,
-        /// How many rounds came before.
+        /// The number of rounds before it.
         rounds: u32,
-        /// How many pages it covers.
+        /// The number of pages that it covers.
         pages: u64,
     },
 }
 
 impl Step {
-    /// What a machine says that has no record of the transaction that this is about, if anything.
+    /// The answer of a machine that has no record of the transaction, if there is one.
     ///
-    /// Only what awaits an outcome is answered, so that two machines never talk in circles.
+    /// Only steps that await an outcome are answered, so two machines never answer each other endlessly.
     pub fn answer_unknown(&self) -> Option<Step> {
         match self {
             Step::Admit
@@ -156,10 +158,10 @@ impl Step {
             | Step::Prepared { .. }
             | Step::Commit { .. }
             | Step::Activated { .. } => Some(Step::Unknown),
-            Step::Released => Some(Step::ReleaseHeard),
+            Step::Released => Some(Step::ReleaseAck),
             Step::Offer(_)
             | Step::Refuse(_)
-            | Step::ReleaseHeard
+            | Step::ReleaseAck
             | Step::Abort(_)
             | Step::Unknown => None,
         }

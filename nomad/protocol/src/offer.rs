@@ -1,4 +1,4 @@
-//! What a source says of the domain that it offers: all that a target needs to say yes or no before a byte moves.
+//! The offer of a domain: all that a destination needs in order to admit or refuse it before any page is sent.
 
 use alloc::string::String;
 use core::fmt;
@@ -9,7 +9,7 @@ use crate::fleet::FleetId;
 use crate::identity::{DomainId, Incarnation};
 use crate::reasons::{Refusal, VersionOf};
 
-/// Longest name of a domain, in bytes.
+/// The longest name of a domain, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
 
 /// A domain's name: not empty, at most [`NAME_BYTES_MAX`] bytes, no control characters.
@@ -17,12 +17,12 @@ pub const NAME_BYTES_MAX: usize = 64;
 #[serde(into = "String", try_from = "String")]
 pub struct Name(String);
 
-/// Why a string is no name.
+/// The reason a string is not a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
     /// It is empty.
     Empty,
-    /// It has so many bytes, more than [`NAME_BYTES_MAX`].
+    /// It has this many bytes, more than [`NAME_BYTES_MAX`].
     TooLong(usize),
     /// It holds this control character.
     Control(char),
@@ -43,7 +43,7 @@ impl Name {
         }
     }
 
-    /// The name as it is written.
+    /// The name's text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -78,10 +78,10 @@ impl fmt::Display for NameError {
     }
 }
 
-/// How much a domain needs.
+/// The resources that a domain needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sizes {
-    /// The limit of its pool: the target reserves this.
+    /// The limit of its pool: the destination reserves this.
     pub pool_bytes: u64,
     /// Pages of its Memories, absent ones included.
     pub pages: u64,
@@ -94,9 +94,9 @@ pub struct Sizes {
 /// The versions that two machines must share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Versions {
-    /// Of the image format.
+    /// The image format's.
     pub image: u16,
-    /// Of the system-call interface.
+    /// The system-call interface's.
     pub abi: u16,
 }
 
@@ -105,7 +105,7 @@ pub struct Versions {
 pub struct CpuFeatures(pub [u32; 6]);
 
 impl CpuFeatures {
-    /// What `self` has and `other` lacks.
+    /// The features that `self` has and `other` lacks.
     #[must_use]
     pub fn missing_in(&self, other: &CpuFeatures) -> CpuFeatures {
         let mut missing = *self;
@@ -115,13 +115,13 @@ impl CpuFeatures {
         missing
     }
 
-    /// Is there no feature?
+    /// Whether there is no feature.
     pub fn is_empty(&self) -> bool {
         self.0 == [0; 6]
     }
 }
 
-/// What the words of [`CpuFeatures`] are.
+/// The names of the words of [`CpuFeatures`].
 const WORDS: [&str; 6] = [
     "leaf 1 ECX",
     "leaf 1 EDX",
@@ -132,7 +132,7 @@ const WORDS: [&str; 6] = [
 ];
 
 impl fmt::Debug for CpuFeatures {
-    /// The words in which there is something.
+    /// Lists the words that are not zero.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = WORDS.iter().zip(self.0);
         let mut list = f.debug_list();
@@ -143,36 +143,36 @@ impl fmt::Debug for CpuFeatures {
     }
 }
 
-/// What is offered.
+/// A domain that is offered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Offer {
-    /// Which domain.
+    /// Its id.
     pub domain: DomainId,
     /// Its incarnation on the source.
     pub incarnation: Incarnation,
     /// Its name.
     pub name: Name,
-    /// What it needs.
+    /// The resources that it needs.
     pub sizes: Sizes,
-    /// What it was built against.
+    /// The versions that it was built for.
     pub versions: Versions,
-    /// The CPU features that it may have met.
+    /// The CPU features that it may have used.
     pub cpu: CpuFeatures,
-    /// Where it may go, as far as the source knows.
+    /// The fleet within which it may move, as the source lists it.
     pub fleet: FleetId,
 }
 
-/// What a machine is able to take, whatever the domain.
+/// The versions and CPU features that a machine supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Capabilities {
-    /// The versions that it speaks.
+pub struct MachineSupport {
+    /// Its versions.
     pub versions: Versions,
     /// The features of its CPU.
     pub cpu: CpuFeatures,
 }
 
-impl Capabilities {
-    /// Can a domain such as this run here at all? Memory, grants and services are the shell's to judge.
+impl MachineSupport {
+    /// Checks whether the offered domain can run here at all. The shell judges memory, grants and services.
     pub fn judge(&self, offer: &Offer) -> Result<(), Refusal> {
         let (ours, theirs) = (self.versions, offer.versions);
         if ours.image != theirs.image {
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_features_are_named() {
         let missing = CpuFeatures([0, 0, 1 << 5 | 1 << 29, 0, 0, 4]);
         let text = std::format!("{missing:?}");
         assert_eq!(text, "[leaf 7 EBX 0x20000020, XCR0 0x4]");

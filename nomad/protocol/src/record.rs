@@ -1,6 +1,6 @@
-//! What outlives nomad: one record a transaction, kept by the shell in memory that a restart of nomad leaves alone.
+//! The state that survives a restart of the migration server: one record per transaction, in memory that the shell keeps.
 //!
-//! A record says what must not be forgotten, no more. `Source::resume` and `Target::resume` go on from it.
+//! A record holds only what must not be lost. `Source::resume` and `Destination::resume` continue from it.
 
 use alloc::vec::Vec;
 
@@ -10,74 +10,74 @@ use crate::identity::{Attempt, BootId, Digest, MachineId, TransactionId};
 use crate::offer::Offer;
 use crate::wire::{DecodeError, append, decode_whole};
 
-/// No record is longer.
+/// The longest record, in bytes.
 pub const RECORD_BYTES_MAX: usize = 512;
 
 /// The record of one transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Record {
-    /// Which transaction.
+    /// The transaction.
     pub transaction: TransactionId,
     /// The other machine.
     pub peer: MachineId,
-    /// What was offered.
+    /// The offered domain.
     pub offer: Offer,
-    /// How far it is.
-    pub progress: Progressed,
+    /// The transaction's progress.
+    pub progress: RecordedProgress,
 }
 
-/// How far a recorded transaction is.
+/// The progress of a recorded transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Progressed {
-    /// Source: nothing is decided. Resumed, it aborts.
+pub enum RecordedProgress {
+    /// Source: nothing is decided. When resumed, it aborts.
     SourceOpen,
-    /// Source: retiring the domain was asked for. The kernel knows whether it was done.
+    /// Source: the kernel was asked to retire the domain, and knows whether it did.
     SourceCommitting {
-        /// Which freeze.
+        /// The freeze.
         attempt: Attempt,
-        /// The target's boot that prepared it.
+        /// The destination's boot that prepared it.
         peer_boot: BootId,
     },
-    /// Source: the target runs the domain, the copy here is being given back.
+    /// Source: the destination runs the domain, the copy here is being destroyed.
     SourceReleasing {
-        /// The target's boot.
+        /// The destination's boot.
         peer_boot: BootId,
     },
-    /// Source: the copy here is gone. The domain may have come back since: only the target is to be told.
+    /// Source: the copy here is gone, and only the notice to the destination is left. The domain may have come back since.
     SourceReleased {
-        /// The target's boot.
+        /// The destination's boot.
         peer_boot: BootId,
     },
-    /// Target: a pool is reserved and filling. Resumed, it is discarded.
-    TargetOpen,
-    /// Target: a complete copy stands frozen.
-    TargetPrepared {
-        /// Which freeze.
+    /// Destination: a pool is reserved and being filled. When resumed, it is discarded.
+    DestinationOpen,
+    /// Destination: the copy is complete and frozen.
+    DestinationPrepared {
+        /// The freeze.
         attempt: Attempt,
-        /// The digest of what was rebuilt.
+        /// The digest of the rebuilt state.
         digest: Digest,
         /// The source's boot.
         peer_boot: BootId,
     },
-    /// Target: Commit was heard. Resumed, it activates.
-    TargetActivating {
+    /// Destination: Commit was received. When resumed, it activates.
+    DestinationActivating {
         /// The source's boot.
         peer_boot: BootId,
     },
-    /// Target: the domain runs; the source may still hold its copy.
-    TargetActivated {
+    /// Destination: the domain runs; the source may still hold its copy.
+    DestinationActivated {
         /// The source's boot.
         peer_boot: BootId,
     },
 }
 
 impl Record {
-    /// Writes the record.
+    /// Encodes the record.
     pub fn encode(&self) -> Vec<u8> {
         append(Vec::new(), self)
     }
 
-    /// Reads a record.
+    /// Decodes a record.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         if bytes.len() > RECORD_BYTES_MAX {
             return Err(DecodeError::TooLong {

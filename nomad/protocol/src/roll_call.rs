@@ -1,20 +1,21 @@
-//! The roll call: before its home starts a domain anew, nobody in the fleet may have it. Otherwise a home that was restarted
-//! would make a second one of a domain that it had sent away.
+//! The roll call: a domain's home starts it only when no machine of the fleet has it. Otherwise a restarted home would
+//! make a second instance of a domain that it had sent away.
 //!
 //! ```text
-//!   home                                     every machine, the home itself too
-//!   -- Asks(turn), repeated -->
-//!                               <--          Answers(turn): it has one, or has none and says which life of its migration
-//!                                            server says so, and how many domains have come to run in that life
+//!   home                                     every machine, the home included
+//!   -- Query(turn), repeated -->
+//!                               <--          QueryReply(turn): present; or absent, with the life of the migration server
+//!                                            and the number of domains that were activated in that life
 //! ```
 //!
-//! Machines are asked one after the other, and meanwhile the domain may move from one that has not been asked yet to one that has.
-//! Hence the home asks in turns, and starts the domain when two turns in a row have the same answers: nobody had it when the first
-//! turn was over. For whoever had it then had none before and after, so it has come to run there in between, or the server is another
-//! life. (A double collect: Afek et al., "Atomic snapshots of shared memory", 1993.) A copy that never ran there may have come and gone:
-//! it came from a machine that had the domain. From then on nobody can have it who does not start it.
+//! Machines answer one after the other, and meanwhile the domain may move from one that has not answered yet to one that
+//! has. So the home asks in turns, and starts the domain after two successive turns with the same replies, all absent:
+//! then no machine had it when the first turn ended. A machine that had it at that moment, but neither before nor after,
+//! would have activated it in between, or its server would be in another life. (A double collect: Afek et al., "Atomic
+//! snapshots of shared memory", 1993.) A copy that never ran may have come and gone, but it came from a machine that had
+//! the domain. From then on only the home can bring the domain back.
 //!
-//! A machine that is silent, or has one, keeps the home from starting it, and is named to the operator. The home goes on asking.
+//! A machine that is silent or has the domain blocks the start and is named to the operator. The home goes on asking.
 
 use alloc::vec::Vec;
 
@@ -25,18 +26,18 @@ use crate::offer::Name;
 use crate::time::Instant;
 use crate::timers::Timing;
 
-/// What a machine answers of a name.
+/// Whether a machine has a domain of some name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Standing {
-    /// It has no domain of that name.
-    Lacks {
-        /// Who says so.
+pub enum Presence {
+    /// It has none.
+    Absent {
+        /// The life of its migration server.
         life: LifeId,
-        /// So many domains have come to run there in that life, of whatever name.
+        /// The number of domains, of any name, that were activated there in that life.
         activated: u64,
     },
-    /// It has one, on its way in or out or at home there.
-    Holds {
+    /// It has one: running, arriving or leaving.
+    Present {
         /// Its incarnation.
         incarnation: Incarnation,
         /// Whether it runs there, or may.
@@ -44,18 +45,18 @@ pub enum Standing {
     },
 }
 
-impl Standing {
-    fn lacks(self) -> bool {
-        matches!(self, Standing::Lacks { .. })
+impl Presence {
+    fn is_absent(self) -> bool {
+        matches!(self, Presence::Absent { .. })
     }
 }
 
-/// One domain's.
+/// The roll call of one domain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RollCall {
     name: Name,
     turn: Turn,
-    /// When this turn was asked first.
+    /// When the first query of this turn was sent.
     asked: Option<Instant>,
     rows: Vec<Row>,
     is_over: bool,
@@ -64,28 +65,28 @@ pub struct RollCall {
     interval_us: u64,
 }
 
-/// What one machine has answered.
+/// The replies of one machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Row {
     machine: MachineId,
     /// In the turn before.
-    before: Option<Standing>,
-    /// In this one.
-    now: Option<Standing>,
-    /// When that came.
+    before: Option<Presence>,
+    /// In this turn.
+    now: Option<Presence>,
+    /// When the last reply arrived.
     answered: Instant,
 }
 
-/// What keeps the home from starting the domain.
+/// An obstacle to starting the domain at home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// This machine has not answered, and has hardly had the time.
-    Asked(MachineId),
-    /// This machine has not answered for long.
+    /// This machine has not answered yet.
+    Pending(MachineId),
+    /// This machine has not answered for too long.
     Silent(MachineId),
-    /// This machine has one.
+    /// This machine has a domain of that name.
     Held {
-        /// Which machine.
+        /// The machine.
         by: MachineId,
         /// The domain's incarnation there.
         incarnation: Incarnation,
@@ -95,8 +96,8 @@ pub enum Obstacle {
 }
 
 impl RollCall {
-    /// Asks all these machines, from a turn that was drawn at random on: an answer to an earlier call must not be taken for one to
-    /// this.
+    /// Begins a roll call of these machines. The first turn is drawn at random, so that replies to an earlier call are
+    /// not mistaken for replies to this one.
     pub fn new(
         now: Instant,
         name: Name,
@@ -127,18 +128,18 @@ impl RollCall {
         &self.name
     }
 
-    /// The turn that is being asked.
+    /// The current turn.
     pub fn turn(&self) -> Turn {
         self.turn
     }
 
-    /// A machine has answered. What it says to another turn is not heard.
-    pub fn heard(&mut self, now: Instant, from: MachineId, turn: Turn, standing: Standing) {
+    /// Handles a machine's reply. Replies to other turns are ignored.
+    pub fn handle_reply(&mut self, now: Instant, from: MachineId, turn: Turn, presence: Presence) {
         if turn != self.turn || self.is_over {
             return;
         }
         if let Some(row) = self.rows.iter_mut().find(|row| row.machine == from) {
-            (row.now, row.answered) = (Some(standing), now);
+            (row.now, row.answered) = (Some(presence), now);
         }
         if self.rows.iter().all(|row| row.now.is_some()) {
             self.end_turn(now);
@@ -149,7 +150,7 @@ impl RollCall {
         let nobody = self
             .rows
             .iter()
-            .all(|row| row.now.is_some_and(Standing::lacks));
+            .all(|row| row.now.is_some_and(Presence::is_absent));
         self.is_over = nobody && self.rows.iter().all(|row| row.now == row.before);
         for row in &mut self.rows {
             row.before = row.now.take();
@@ -160,63 +161,63 @@ impl RollCall {
             self.interval_us = self.timing.repeat_first_us;
             self.due = now;
         } else {
-            // It will be a while until the one who has it has it no more.
+            // A machine that has the domain is likely to keep it for a while.
             self.interval_us = self.timing.repeat_max_us.max(1);
             self.due = now.after_us(self.interval_us);
         }
     }
 
-    /// Whom to ask now. Asked again at growing intervals.
-    pub fn poll_asks(&mut self, now: Instant) -> Vec<MachineId> {
+    /// The machines to query now. Queries are repeated at growing intervals.
+    pub fn poll_queries(&mut self, now: Instant) -> Vec<MachineId> {
         if now < self.due || self.is_over {
             return Vec::new();
         }
         self.asked.get_or_insert(now);
         self.due = now.after_us(self.interval_us);
         let doubled = self.interval_us.saturating_mul(2);
-        // At least a microsecond, so that settings of zero cannot make the caller spin.
+        // At least a microsecond, so that a setting of zero cannot make the caller spin.
         self.interval_us = doubled.min(self.timing.repeat_max_us).max(1);
-        // A turn that a silent machine holds up lasts, and what others have answered long ago may be so no more.
+        // A silent machine prolongs the turn, and earlier replies of the others may be out of date.
         let is_late = self.is_late(now);
         let asked = self.rows.iter().filter(|row| is_late || row.now.is_none());
         asked.map(|row| row.machine).collect()
     }
 
-    /// Whether this turn has been asked for so long that who has not answered is silent.
+    /// Whether this turn is old enough to call a machine without a reply silent.
     fn is_late(&self, now: Instant) -> bool {
         let limit_us = self.timing.silence_limit_us;
         self.asked.is_some_and(|at| now.us_since(at) >= limit_us)
     }
 
-    /// When to call [`RollCall::poll_asks`].
+    /// When to call [`RollCall::poll_queries`].
     pub fn poll_timeout(&self) -> Instant {
         self.due
     }
 
-    /// Whether there was a moment, since the call began, at which nobody had the domain.
+    /// Whether there was a moment since the call began at which no machine had the domain.
     pub fn is_over(&self) -> bool {
         self.is_over
     }
 
-    /// What keeps the domain from being started, machine by machine.
+    /// The obstacles to starting the domain, machine by machine.
     pub fn obstacles(&self, now: Instant) -> impl Iterator<Item = Obstacle> + '_ {
         let (is_late, limit_us) = (self.is_late(now), self.timing.silence_limit_us);
         let rows = self.rows.iter().filter(|_| !self.is_over);
         rows.filter_map(move |row| {
-            // Until those who answer at all have had the time, the last whole turn counts: a part of this one and a part of that
-            // could both miss a domain that moves. That one has it now is known at once.
+            // Until responsive machines have had time to answer, the last complete turn counts: parts of two turns could
+            // both miss a moving domain. A machine that has it now is reported at once.
             let had = row.before.filter(|_| !is_late);
             let is_fresh = now.us_since(row.answered) < limit_us;
             let has = row.now.filter(|_| !is_late || is_fresh);
-            match has.filter(|has| !has.lacks()).or(had).or(has) {
+            match has.filter(|has| !has.is_absent()).or(had).or(has) {
                 None if is_late => Some(Obstacle::Silent(row.machine)),
-                None => Some(Obstacle::Asked(row.machine)),
-                Some(Standing::Holds { incarnation, runs }) => Some(Obstacle::Held {
+                None => Some(Obstacle::Pending(row.machine)),
+                Some(Presence::Present { incarnation, runs }) => Some(Obstacle::Held {
                     by: row.machine,
                     incarnation,
                     runs,
                 }),
-                Some(Standing::Lacks { .. }) => None,
+                Some(Presence::Absent { .. }) => None,
             }
         })
     }

@@ -1,6 +1,6 @@
-//! Time as it is passed in: microseconds of the machine's monotonic clock.
+//! Time as the caller passes it in: microseconds of the machine's monotonic clock.
 
-/// A moment. The protocol never reads a clock; it is told.
+/// A point in time. The protocol never reads a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
@@ -15,7 +15,7 @@ impl Instant {
         self.0
     }
 
-    /// Microseconds from `earlier` to this moment; none if it is not earlier.
+    /// Microseconds from `earlier` to this moment; 0 if `earlier` is later.
     pub const fn us_since(self, earlier: Instant) -> u64 {
         self.0.saturating_sub(earlier.0)
     }

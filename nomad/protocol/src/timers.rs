@@ -1,33 +1,33 @@
-//! The two timers of a transaction, and the settings of all of them.
+//! The two timers of a transaction and their settings.
 //!
-//! *Repeat* sends again what was not answered, at growing intervals. *Limit* ends a phase that takes too long; no limit
-//! is armed where a transaction must not be given up.
+//! *Repeat* retransmits an unanswered message, at growing intervals. *Limit* ends a phase that takes too long; no limit
+//! is armed where a transaction must not be abandoned.
 
 use crate::time::Instant;
 
 /// Settings of the timers, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Timing {
-    /// First interval after which an unanswered message is sent again; it doubles each time.
+    /// The first retransmission interval; it doubles each time.
     pub repeat_first_us: u64,
-    /// The interval grows no further than this.
+    /// The longest retransmission interval.
     pub repeat_max_us: u64,
-    /// The source waits so long for an answer to its offer.
+    /// How long the source waits for an answer to its offer.
     pub admit_limit_us: u64,
-    /// One round may take so long.
+    /// How long one round may take.
     pub round_limit_us: u64,
-    /// The domain may stand frozen so long before the commit point.
+    /// How long the domain may be frozen before the commit point.
     pub freeze_limit_us: u64,
-    /// The target keeps a reservation so long while nothing arrives.
+    /// How long the destination keeps a reservation while nothing arrives.
     pub receive_limit_us: u64,
-    /// A peer that says nothing for so long, once only it can settle the outcome, makes the transaction be listed as in doubt.
+    /// How long a peer that alone can settle the outcome may be silent before the transaction is listed as in doubt.
     pub silence_limit_us: u64,
-    /// The same where the outcome is known, and only the end of the transaction is not heard of.
+    /// The same when the outcome is known and only the last acknowledgement is missing.
     pub release_limit_us: u64,
 }
 
 impl Timing {
-    /// What suits machines on one Ethernet segment.
+    /// Settings for machines on one Ethernet segment.
     pub const STANDARD: Timing = Timing {
         repeat_first_us: 50_000,
         repeat_max_us: 2_000_000,
@@ -46,12 +46,12 @@ impl Default for Timing {
     }
 }
 
-/// Which timer.
+/// The kinds of timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
-    /// Time to send again.
+    /// Retransmits.
     Repeat,
-    /// The phase has taken too long.
+    /// Ends a phase that takes too long.
     Limit,
 }
 
@@ -82,7 +82,7 @@ impl Timers {
         &self.timing
     }
 
-    /// Starts to repeat, at the first interval.
+    /// Arms the repetition, at the first interval.
     pub(crate) fn repeat(&mut self, now: Instant) {
         let interval_us = self.timing.repeat_first_us;
         self.repeat = Some(Repeat {
@@ -91,12 +91,12 @@ impl Timers {
         });
     }
 
-    /// Limits what happens from now on.
+    /// Arms the limit, counted from now.
     pub(crate) fn limit(&mut self, now: Instant, limit_us: u64) {
         self.limit = Some(now.after_us(limit_us));
     }
 
-    /// Nothing is due any more.
+    /// Disarms both timers.
     pub(crate) fn clear(&mut self) {
         self.repeat = None;
         self.limit = None;
@@ -125,14 +125,14 @@ impl Timers {
             .map(|_| Timer::Repeat)
     }
 
-    /// Takes note that a timer has fired: a limit is over, a repetition is armed again for twice the interval.
+    /// Records that a timer has fired: a limit is disarmed, a repetition is rearmed with twice the interval.
     pub(crate) fn fired(&mut self, now: Instant, timer: Timer) {
         match timer {
             Timer::Limit => self.limit = None,
             Timer::Repeat => {
                 if let Some(repeat) = &mut self.repeat {
                     let doubled = repeat.interval_us.saturating_mul(2);
-                    // At least a microsecond, so that settings of zero cannot make the caller spin.
+                    // At least a microsecond, so that a setting of zero cannot make the caller spin.
                     repeat.interval_us = doubled.min(self.timing.repeat_max_us).max(1);
                     repeat.due = now.after_us(repeat.interval_us);
                 }

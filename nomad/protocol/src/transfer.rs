@@ -2,27 +2,27 @@
 
 use crate::actions::{Action, Event};
 use crate::context::Force;
+use crate::destination::Destination;
 use crate::identity::{BootId, MachineId};
 use crate::messages::Step;
 use crate::offer::Offer;
 use crate::reasons::{Doubt, PhaseName, Side};
 use crate::source::{Cancelled, Source};
-use crate::target::Target;
 use crate::time::Instant;
 use crate::timers::Timer;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Transfer {
     Source(Source),
-    Target(Target),
+    Destination(Destination),
 }
 
-/// Calls the method of the same name on whichever side it is.
+/// Makes the same call on either side.
 macro_rules! either {
     ($self:expr, $side:ident => $call:expr) => {
         match $self {
             Transfer::Source($side) => $call,
-            Transfer::Target($side) => $call,
+            Transfer::Destination($side) => $call,
         }
     };
 }
@@ -31,14 +31,14 @@ impl Transfer {
     pub(crate) fn side(&self) -> Side {
         match self {
             Transfer::Source(_) => Side::Source,
-            Transfer::Target(_) => Side::Target,
+            Transfer::Destination(_) => Side::Destination,
         }
     }
 
     pub(crate) fn peer(&self) -> MachineId {
         match self {
-            Transfer::Source(source) => source.target(),
-            Transfer::Target(target) => target.source(),
+            Transfer::Source(source) => source.destination(),
+            Transfer::Destination(destination) => destination.source(),
         }
     }
 

@@ -1,9 +1,9 @@
-//! Bytes to messages and back. Whatever arrives is taken to be hostile: lengths are bounded before anything is read, and
-//! every way to be wrong has its error.
+//! Encoding and decoding of messages. Received bytes are treated as hostile: lengths are bounded before anything is
+//! read, and each kind of fault has its error.
 //!
 //! ```text
 //!   datagram        version u16 | boot id 8 bytes | message (postcard)         all little-endian
-//!   stream header   length u16  | version u16     | header  (postcard)         length counts what follows it
+//!   stream header   length u16  | version u16     | header  (postcard)         length counts the bytes after it
 //! ```
 
 use alloc::vec::Vec;
@@ -14,28 +14,28 @@ use serde::de::DeserializeOwned;
 use crate::identity::BootId;
 use crate::messages::{Envelope, Message, StreamHeader};
 
-/// The version of these messages. Any difference is refused, with both numbers.
+/// The version of these messages. Any other version is refused, with both numbers.
 pub const PROTOCOL_VERSION: u16 = 6;
 /// UDP port of control datagrams and TCP port of page streams.
 pub const PORT: u16 = 7411;
-/// No control datagram is longer, before encryption: it fits one Ethernet frame.
+/// The longest control datagram before encryption: it fits one Ethernet frame.
 pub const DATAGRAM_BYTES_MAX: usize = 1024;
-/// No stream header is longer, its length not counted.
+/// The longest stream header, without its length.
 pub const STREAM_HEADER_BYTES_MAX: usize = 128;
 
-/// Why bytes are no message.
+/// The reason bytes are not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodeError {
-    /// More bytes than any message has.
+    /// There are more bytes than any message has.
     TooLong {
-        /// How many.
+        /// Their number.
         bytes: usize,
-        /// How many are allowed.
+        /// The number allowed.
         limit: usize,
     },
-    /// It ends before it is complete.
+    /// The message is incomplete.
     TooShort {
-        /// How many bytes there are.
+        /// The number of bytes.
         bytes: usize,
     },
     /// The sender speaks another version.
@@ -45,24 +45,24 @@ pub enum DecodeError {
         /// The sender's.
         theirs: u16,
     },
-    /// An unknown variant, a bad name, a number out of range.
+    /// It has an unknown variant, a bad name, or a number out of range.
     Malformed,
-    /// Bytes are left over.
+    /// Bytes follow the message.
     Trailing {
-        /// How many.
+        /// Their number.
         bytes: usize,
     },
 }
 
 impl Envelope {
-    /// Writes a datagram.
+    /// Encodes a datagram.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = PROTOCOL_VERSION.to_le_bytes().to_vec();
         bytes.extend_from_slice(&self.boot.0.to_le_bytes());
         append(bytes, &self.message)
     }
 
-    /// Reads a datagram.
+    /// Decodes a datagram.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         bound(bytes, DATAGRAM_BYTES_MAX)?;
         let rest = decode_version(bytes)?;
@@ -78,7 +78,7 @@ impl Envelope {
 }
 
 impl StreamHeader {
-    /// Writes a header, its length first.
+    /// Encodes a header, its length first.
     pub fn encode(&self) -> Vec<u8> {
         let body = append(PROTOCOL_VERSION.to_le_bytes().to_vec(), self);
         let length = u16::try_from(body.len()).expect("a header has a bounded length");
@@ -87,7 +87,7 @@ impl StreamHeader {
         bytes
     }
 
-    /// How many bytes follow the length that a header begins with.
+    /// Decodes the length that precedes a header.
     pub fn length(bytes: [u8; 2]) -> Result<usize, DecodeError> {
         let length = usize::from(u16::from_le_bytes(bytes));
         if length > STREAM_HEADER_BYTES_MAX {
@@ -99,7 +99,7 @@ impl StreamHeader {
         Ok(length)
     }
 
-    /// Reads a header, its length taken off.
+    /// Decodes a header without its length.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         bound(bytes, STREAM_HEADER_BYTES_MAX)?;
         decode_whole(decode_version(bytes)?)
@@ -130,7 +130,7 @@ fn decode_version(bytes: &[u8]) -> Result<&[u8], DecodeError> {
     Ok(rest)
 }
 
-/// Reads one value that fills `bytes`.
+/// Decodes one value that fills `bytes`.
 pub(crate) fn decode_whole<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Ok(value),
@@ -142,7 +142,7 @@ pub(crate) fn decode_whole<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Decod
     }
 }
 
-/// Writes one value after what is there already.
+/// Encodes one value after `bytes`.
 pub(crate) fn append<T: Serialize>(bytes: Vec<u8>, value: &T) -> Vec<u8> {
-    postcard::to_extend(value, bytes).expect("a vector takes any value")
+    postcard::to_extend(value, bytes).expect("a vector has room for any value")
 }

@@ -149,7 +149,7 @@ impl Budget {
         let left = total.saturating_sub(out + incoming);
         let (taken, left) = match side {
             Side::Source => (&self.out, left),
-            Side::Target => (
+            Side::Destination => (
                 &self.incoming,
                 left.min((total / 2).saturating_sub(incoming)),
             ),
@@ -198,12 +198,12 @@ mod tests {
     fn moves_share_what_there_is_and_half_of_it_is_kept_for_those_that_leave() {
         let budget = Budget::of_tests(100);
         let leaving = budget.take(Side::Source, 30).expect("room for it");
-        let coming = budget.take(Side::Target, 40).expect("room for it");
+        let coming = budget.take(Side::Destination, 40).expect("room for it");
         let refused = |side, needed| budget.take(side, needed).err().map(|no| no.left);
-        assert_eq!(refused(Side::Target, 11), Some(10));
+        assert_eq!(refused(Side::Destination, 11), Some(10));
         assert_eq!(refused(Side::Source, 31), Some(30));
         drop(leaving);
-        assert_eq!(refused(Side::Target, 11), Some(10));
+        assert_eq!(refused(Side::Destination, 11), Some(10));
         assert_eq!(refused(Side::Source, 61), Some(60));
         drop(coming);
         assert!(budget.take(Side::Source, 100).is_ok());
@@ -235,7 +235,7 @@ mod tests {
         let small = Extent::of(&sizes(8, 256, 20_000));
         for (extent, count) in [(largest, 1), (small, 3)] {
             let budget = Budget::of_tests(MOVES_BYTES);
-            let sides = [Side::Target, Side::Source].into_iter();
+            let sides = [Side::Destination, Side::Source].into_iter();
             let moves = sides.flat_map(|side| core::iter::repeat_n(side, count));
             let shares = moves.map(|side| budget.take(side, extent.heap_bytes()));
             let shares: Result<alloc::vec::Vec<_>, _> = shares.collect();

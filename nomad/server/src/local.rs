@@ -14,7 +14,8 @@ use nomad_protocol::{
     Record, Side, Sizes, StateVersion, StreamHeader, Timing, TransactionId,
 };
 use nomad_shell::{
-    Exported, Host, Kernel, Known, NotAdmitted, NotRetired, Notes, Records, RootError, Store,
+    AdmitError, ByteStore, DomainSummary, Exported, Host, Kernel, Records, RetireError, RootError,
+    StableStorage,
 };
 use runtime::capability::Domain;
 use runtime::protocol::root::{DomainRecord, MemoryRecord, Refusal};
@@ -64,7 +65,7 @@ pub fn freeze_limit_ns(start: Start, timing: &Timing) -> u64 {
     (timing.freeze_limit_us + margin_us) * 1_000
 }
 
-impl Store for SharedStore {
+impl ByteStore for SharedStore {
     fn bytes(&self) -> usize {
         self.0.bytes()
     }
@@ -94,10 +95,10 @@ impl Kernel for Local {
         judged.map_err(|error| why_not(found.record.name.as_str(), error))
     }
 
-    fn known(&self, found: &Found) -> Known {
+    fn summary(&self, found: &Found) -> DomainSummary {
         let record = &found.record;
         let threads = found.read.of_kind(ObjectKind::Thread).count();
-        Known {
+        DomainSummary {
             domain: DomainId(u128::from_le_bytes(record.id.0)),
             incarnation: Incarnation(record.incarnation),
             sizes: Sizes {
@@ -109,14 +110,14 @@ impl Kernel for Local {
         }
     }
 
-    fn leave(&mut self, name: Name, found: Found) -> Result<Outgoing, String> {
-        let extent = Extent::of(&self.known(&found).sizes);
+    fn begin_move(&mut self, name: Name, found: Found) -> Result<Outgoing, String> {
+        let extent = Extent::of(&self.summary(&found).sizes);
         let share = self.budget.take(Side::Source, extent.heap_bytes());
         let share = share.map_err(|no_room| no_room.to_string())?;
         Ok(Outgoing::new(self.machine, name, found, share))
     }
 
-    fn left_behind(
+    fn recover_outgoing(
         &mut self,
         offer: &Offer,
         token: Option<u64>,
@@ -141,7 +142,7 @@ impl Kernel for Local {
         outgoing.name()
     }
 
-    fn start_log(&mut self, outgoing: &mut Outgoing) -> Result<(), LocalFailure> {
+    fn start_dirty_log(&mut self, outgoing: &mut Outgoing) -> Result<(), LocalFailure> {
         outgoing.start_log().map_err(of_capture)
     }
 
@@ -153,7 +154,7 @@ impl Kernel for Local {
         outgoing.begin_freeze().map_err(of_capture)
     }
 
-    fn announce(&mut self, header: StreamHeader, out: &mut Vec<u8>) {
+    fn append_header(&mut self, header: StreamHeader, out: &mut Vec<u8>) {
         out.extend(header.encode());
     }
 
@@ -174,7 +175,7 @@ impl Kernel for Local {
         outgoing.end_round(number, out).map_err(of_capture)
     }
 
-    fn look_again(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
+    fn refresh_dirty(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
         outgoing.look_again().map_err(of_capture)
     }
 
@@ -198,10 +199,14 @@ impl Kernel for Local {
         })
     }
 
-    fn retire(&mut self, outgoing: &mut Outgoing, version: StateVersion) -> Result<(), NotRetired> {
+    fn retire(
+        &mut self,
+        outgoing: &mut Outgoing,
+        version: StateVersion,
+    ) -> Result<(), RetireError> {
         outgoing.retire(version.0).map_err(|error| match error {
-            CaptureError::Kernel(Error::VersionMoved) => NotRetired::VersionMoved(SOMEBODY),
-            error => NotRetired::Failed(failures::of_capture(&error)),
+            CaptureError::Kernel(Error::VersionMoved) => RetireError::VersionMoved(SOMEBODY),
+            error => RetireError::Failed(failures::of_capture(&error)),
         })
     }
 
@@ -214,7 +219,7 @@ impl Kernel for Local {
         let _ = complain(outgoing, "thawing", Outgoing::thaw);
     }
 
-    fn run_again(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
+    fn unretire(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
         let done = complain(outgoing, "running it again", Outgoing::run_again);
         done.map_err(of_root)
     }
@@ -223,14 +228,14 @@ impl Kernel for Local {
         complain(outgoing, "releasing", Outgoing::destroy).map_err(of_root)
     }
 
-    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Incoming, NotAdmitted> {
+    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Incoming, AdmitError> {
         let extent = Extent::of(&offer.sizes);
         let share = self
             .budget
-            .take(Side::Target, extent.heap_bytes())
+            .take(Side::Destination, extent.heap_bytes())
             .map_err(|no_room| {
                 log::warn!("{name} is not admitted: {no_room}");
-                NotAdmitted::NoRoom {
+                AdmitError::NoRoom {
                     needed_bytes: no_room.needed as u64,
                     left_bytes: no_room.left as u64,
                 }
@@ -239,14 +244,18 @@ impl Kernel for Local {
         let pages = offer.sizes.pool_bytes.div_ceil(PAGE_BYTES);
         let incarnation = offer.incarnation.next().0;
         let admitted = Incoming::admit(self.machine, name, id, incarnation, pages, (extent, share));
-        admitted.map_err(NotAdmitted::Root)
+        admitted.map_err(AdmitError::Root)
     }
 
-    fn take(&mut self, incoming: &mut Incoming, arrival: Event<'_>) -> Result<(), LocalFailure> {
+    fn handle_arrival(
+        &mut self,
+        incoming: &mut Incoming,
+        arrival: Event<'_>,
+    ) -> Result<(), LocalFailure> {
         incoming.take(arrival).map_err(of_restore)
     }
 
-    fn rehearse(&mut self, incoming: &mut Incoming) -> Result<(), LocalFailure> {
+    fn trial_build(&mut self, incoming: &mut Incoming) -> Result<(), LocalFailure> {
         incoming.rehearse().map_err(of_restore)
     }
 
@@ -255,8 +264,8 @@ impl Kernel for Local {
         Ok(Digest(built.0))
     }
 
-    fn let_go(&mut self, incoming: &mut Incoming, stood_us: u64) {
-        if let Err(error) = incoming.let_go(stood_us) {
+    fn hand_over(&mut self, incoming: &mut Incoming, downtime_us: u64) {
+        if let Err(error) = incoming.let_go(downtime_us) {
             // It goes on from when it was prepared.
             log::warn!("restore: {error}");
         }
@@ -317,17 +326,17 @@ impl nomad_shell::Root for Local {
     }
 }
 
-impl Notes for Local {
-    fn keep(&mut self, record: &Record) {
-        self.records.keep(record);
+impl StableStorage for Local {
+    fn write_record(&mut self, record: &Record) {
+        self.records.write_record(record);
     }
 
-    fn end(&mut self, transaction: TransactionId) {
-        self.records.end(transaction);
+    fn erase(&mut self, transaction: TransactionId) {
+        self.records.erase(transaction);
     }
 
-    fn keep_token(&mut self, transaction: TransactionId, token: u64) {
-        self.records.keep_token(transaction, token);
+    fn write_token(&mut self, transaction: TransactionId, token: u64) {
+        self.records.write_token(transaction, token);
     }
 
     fn token_of(&self, transaction: TransactionId) -> Option<u64> {
@@ -425,7 +434,7 @@ mod tests {
 
     #[test]
     fn a_domain_that_is_let_go_learns_how_long_it_has_stood() {
-        let ((), calls) = with_kernel(kernel, || local().let_go(&mut built(), STOOD_US));
+        let ((), calls) = with_kernel(kernel, || local().hand_over(&mut built(), STOOD_US));
         let stood_ns = 1_000 * STOOD_US.cast_signed();
         assert_eq!(offsets(&calls).last(), Some(&stood_ns));
     }

@@ -10,10 +10,10 @@ use embassy_time::Instant as Now;
 use nomad_channel::{Keys, Random};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    BootId, Capabilities, CpuFeatures, Event, Fleet, Here, Instant, LifeId, Timing, TransactionId,
-    Versions,
+    BootId, CpuFeatures, Event, Fleet, Instant, LifeId, LocalMachine, MachineSupport, Timing,
+    TransactionId, Versions,
 };
-use nomad_shell::{Machines, Neighbour, Output, Records, Setting, Shell};
+use nomad_shell::{Config, FleetMember, Machines, Output, Records, Shell};
 use runtime::Start;
 use runtime::executor::Tasks;
 use runtime::protocol::Ipv4;
@@ -123,24 +123,24 @@ fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
     let fresh_boot = BootId(random.number() as u64);
     let (records, boot, found) = Records::open(SharedStore(memory), fresh_boot);
     let machines = machines(start, keys);
-    let here = Here {
+    let local = LocalMachine {
         machine: keys.own_id(),
         boot,
         life: LifeId(random.number() as u64),
         fleet: Fleet::new(machines.all().map(|machine| machine.id)),
         records_max: records.transactions_max(),
-        capabilities: capabilities(start),
+        support: machine_support(start),
         timing: timing(start),
     };
     let host = Local {
         machine: Machine::new(start),
-        freeze_limit_ns: freeze_limit_ns(start, &here.timing),
+        freeze_limit_ns: freeze_limit_ns(start, &local.timing),
         records,
         random: random.fork(),
         budget: Budget::default(),
     };
-    let setting = Setting {
-        here,
+    let setting = Config {
+        local,
         machines,
         versions: versions(),
         goals: Goals::default(),
@@ -155,7 +155,7 @@ fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
 /// The fleet. Who is spoken to first, after a restart, must be known by key.
 fn machines(start: Start, keys: &Keys) -> Machines {
     let Ipv4 { address, .. } = start.require_argument("ip");
-    let own = Neighbour {
+    let own = FleetMember {
         name: start.argument("machine").unwrap_or("here").into(),
         address: Ipv4Addr::from(address),
         id: keys.own_id(),
@@ -178,8 +178,8 @@ fn timing(start: Start) -> Timing {
 }
 
 /// What this machine can take.
-fn capabilities(start: Start) -> Capabilities {
-    Capabilities {
+fn machine_support(start: Start) -> MachineSupport {
+    MachineSupport {
         versions: Versions {
             // For tests: a machine of another version.
             image: start.argument_or("image-version", versions().image),

@@ -1,19 +1,19 @@
-//! What an operator says to the server: a line of text, in a session with the operator's key.
+//! An operator's commands: lines of text, in a session with the operator's key.
 //!
 //! ```text
-//! migrate DOMAIN MACHINE     moves a domain; progress comes back as lines
-//! explain DOMAIN             what would become of each thing that the domain holds
-//! cancel DOMAIN              before the commit point
-//! list                       domains and transactions
-//! start DOMAIN               a domain that is at home here and that no machine has runs here, anew
-//! force DOMAIN run           settles what is in doubt: the copy here runs, whatever the other machine does
-//! force DOMAIN drop          settles what is in doubt: the copy here is destroyed
-//! mem                        the machine's memory
-//! machines                   the fleet as this machine knows it, itself first
+//! migrate DOMAIN MACHINE     moves a domain, and reports its progress as lines
+//! explain DOMAIN             lists whether and how each thing that the domain holds would move
+//! cancel DOMAIN              cancels a move before its commit point
+//! list                       lists domains and transactions
+//! start DOMAIN               starts a domain at home here that no machine has, anew
+//! force DOMAIN run           settles a doubt: runs the copy here, regardless of the other machine
+//! force DOMAIN drop          settles a doubt: destroys the copy here
+//! mem                        reports the machine's memory
+//! machines                   lists the fleet as this machine knows it, itself first
 //! ```
 //!
-//! MACHINE is a name of the fleet or an address. Every answer is lines, of which the last begins with `done` or
-//! `failed`. Some more are for tests, where the manifest says `hooks`.
+//! MACHINE is a name of the fleet or an address. Every answer consists of lines, the last of which begins with `done`
+//! or `failed`. More commands are for tests, where the manifest has `hooks`.
 
 use nomad_image::Name;
 use nomad_protocol::Force;
@@ -25,67 +25,67 @@ pub use nomad_client::COMMAND_BYTES_MAX;
 pub enum Command<'a> {
     /// Move a domain to a machine.
     Migrate(Name, &'a str),
-    /// Say what would become of what it holds.
+    /// List whether and how each thing that it holds would move.
     Explain(Name),
-    /// Let it stay.
+    /// Cancel its move.
     Cancel(Name),
-    /// Say what is here.
+    /// List the domains and transactions here.
     List,
-    /// Start a domain that is lost.
+    /// Start a lost domain.
     Start(Name),
-    /// Settle what is in doubt.
+    /// Settle a doubt.
     Force(Name, Force),
-    /// Say what memory the machine has.
+    /// Report the machine's memory.
     Memory,
-    /// Say which machines there are.
+    /// List the machines of the fleet.
     Machines,
-    /// For tests: stand still when this line of a transaction's progress is told.
+    /// For tests: pause when this line of a transaction's progress is reported.
     Hold(&'a str),
-    /// For tests: go on.
+    /// For tests: resume.
     Go,
     /// For tests: end.
     Stop,
 }
 
-/// Why a text is no command.
+/// The reason a text is not a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoCommand {
+pub enum CommandError {
     /// It is not a line of text of bounded length.
-    NoText,
-    /// It has another verb, or the wrong number of words.
+    NotText,
+    /// It has an unknown verb, or the wrong number of words.
     Unknown,
-    /// A name is not one.
+    /// It has an invalid name.
     BadName,
 }
 
-impl NoCommand {
+impl CommandError {
     /// The reason as a sentence for the operator.
     pub fn text(self) -> &'static str {
         match self {
-            NoCommand::NoText => "that is no line of text",
-            NoCommand::Unknown => {
-                "I know: migrate DOMAIN MACHINE, explain DOMAIN, cancel DOMAIN, list, start DOMAIN, force DOMAIN run|drop, mem, machines"
+            CommandError::NotText => "not a line of text",
+            CommandError::Unknown => {
+                "the commands are: migrate DOMAIN MACHINE, explain DOMAIN, cancel DOMAIN, list, start DOMAIN, force DOMAIN run|drop, mem, machines"
             }
-            NoCommand::BadName => "that is no name",
+            CommandError::BadName => "not a name",
         }
     }
 }
 
 impl<'a> Command<'a> {
-    /// Reads a command.
+    /// Parses a command.
     ///
     /// # Errors
-    /// Why it is none.
-    pub fn parse(datagram: &'a [u8]) -> Result<Command<'a>, NoCommand> {
+    /// [`CommandError`].
+    pub fn parse(datagram: &'a [u8]) -> Result<Command<'a>, CommandError> {
         if datagram.len() > COMMAND_BYTES_MAX {
-            return Err(NoCommand::NoText);
+            return Err(CommandError::NotText);
         }
-        let text = core::str::from_utf8(datagram).map_err(|_| NoCommand::NoText)?;
+        let text = core::str::from_utf8(datagram).map_err(|_| CommandError::NotText)?;
         if let Some(line) = text.strip_prefix("hold ") {
             return Ok(Command::Hold(line.trim()));
         }
         let mut words = text.split_ascii_whitespace();
-        let name = |word: &str| Name::try_new(word).ok_or(NoCommand::BadName);
+        let name = |word: &str| Name::try_new(word).ok_or(CommandError::BadName);
         match [words.next(), words.next(), words.next(), words.next()] {
             [Some("migrate"), Some(domain), Some(machine), None] => {
                 Ok(Command::Migrate(name(domain)?, machine))
@@ -104,7 +104,7 @@ impl<'a> Command<'a> {
             [Some("mem"), None, None, None] => Ok(Command::Memory),
             [Some("go"), None, None, None] => Ok(Command::Go),
             [Some("stop"), None, None, None] => Ok(Command::Stop),
-            _ => Err(NoCommand::Unknown),
+            _ => Err(CommandError::Unknown),
         }
     }
 }
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_commands() {
+    fn parses_commands() {
         let counter = Name::try_new("counter").expect("a name");
         let migrate = Command::parse(b"migrate counter 10.77.0.12\n");
         assert_eq!(migrate, Ok(Command::Migrate(counter, "10.77.0.12")));
@@ -142,13 +142,19 @@ mod tests {
 
     #[test]
     fn refuses_everything_else() {
-        assert_eq!(Command::parse(b"migrate counter"), Err(NoCommand::Unknown));
-        assert_eq!(Command::parse(b"migrate a b c"), Err(NoCommand::Unknown));
-        assert_eq!(Command::parse(b"force a"), Err(NoCommand::Unknown));
-        assert_eq!(Command::parse(b"force a b"), Err(NoCommand::Unknown));
-        assert_eq!(Command::parse(b""), Err(NoCommand::Unknown));
-        assert_eq!(Command::parse(b"explain \x1b[2J"), Err(NoCommand::BadName));
-        assert_eq!(Command::parse(b"explain \xff"), Err(NoCommand::NoText));
-        assert_eq!(Command::parse(&[b'a'; 300]), Err(NoCommand::NoText));
+        assert_eq!(
+            Command::parse(b"migrate counter"),
+            Err(CommandError::Unknown)
+        );
+        assert_eq!(Command::parse(b"migrate a b c"), Err(CommandError::Unknown));
+        assert_eq!(Command::parse(b"force a"), Err(CommandError::Unknown));
+        assert_eq!(Command::parse(b"force a b"), Err(CommandError::Unknown));
+        assert_eq!(Command::parse(b""), Err(CommandError::Unknown));
+        assert_eq!(
+            Command::parse(b"explain \x1b[2J"),
+            Err(CommandError::BadName)
+        );
+        assert_eq!(Command::parse(b"explain \xff"), Err(CommandError::NotText));
+        assert_eq!(Command::parse(&[b'a'; 300]), Err(CommandError::NotText));
     }
 }

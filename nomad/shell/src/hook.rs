@@ -1,12 +1,12 @@
-//! For tests: the server stands still at a moment that they name, until they let it go on or end it. Only where the
-//! manifest says `hooks`.
+//! For tests: a server pauses at a moment that they name, until they resume or end it. Only where the manifest has
+//! `hooks`.
 //!
-//! A server that stands still performs nothing that the ledger asks for, is deaf to other machines, and lets no timer
-//! fire; it obeys its operator.
+//! A paused server performs none of the ledger's actions, ignores other machines and fires no timer, but executes its
+//! operator's commands.
 
 use alloc::string::String;
 
-/// The moment, as the beginning of the line that is told of it, and whether it has come.
+/// The moment, as the beginning of the line that reports it, and whether it has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Hook {
     moment: Option<String>,
@@ -14,25 +14,25 @@ pub struct Hook {
 }
 
 impl Hook {
-    /// Names the moment.
+    /// Sets the moment.
     pub fn hold(&mut self, line: &str) {
         self.moment = Some(line.into());
     }
 
-    /// This was told now. Says whether it was the moment.
-    pub fn told(&mut self, line: &str) -> bool {
+    /// Notes a reported line; returns whether it was the moment.
+    pub fn reached(&mut self, line: &str) -> bool {
         let is_it = |moment: &mut String| begins(line, moment);
         let came = self.moment.take_if(is_it).is_some();
         self.is_held |= came;
         came
     }
 
-    /// Whether the server stands still.
+    /// Whether the server is paused.
     pub fn is_held(&self) -> bool {
         self.is_held
     }
 
-    /// Lets it go on.
+    /// Resumes it.
     pub fn go(&mut self) {
         *self = Hook::default();
     }
@@ -49,14 +49,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stands_still_from_the_moment_on_until_it_may_go() {
+    fn pauses_from_the_moment_on_until_resumed() {
         let mut hook = Hook::default();
-        assert!(!hook.told("phase Freeze"));
+        assert!(!hook.reached("phase Freeze"));
         hook.hold("phase Commit");
-        assert!(!hook.told("phase Freeze") && !hook.is_held());
-        assert!(hook.told("phase Commit") && hook.is_held());
+        assert!(!hook.reached("phase Freeze") && !hook.is_held());
+        assert!(hook.reached("phase Commit") && hook.is_held());
         hook.go();
-        assert!(!hook.is_held() && !hook.told("phase Commit"));
+        assert!(!hook.is_held() && !hook.reached("phase Commit"));
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! The host of a shell: what it calls to have a step of a move done. The migration server implements it with capabilities,
-//! the simulator with fake machines.
+//! The host of a shell: the calls that perform the steps of a move. The migration server implements them with
+//! capabilities, the simulator with fake machines.
 //!
-//! | trait | what is called |
+//! | trait | called |
 //! | --- | --- |
-//! | [`Kernel`] | the kernel, to take a domain apart and to put one together |
+//! | [`Kernel`] | the kernel, to capture and rebuild domains |
 //! | [`Root`] | the machine's root, about domains by name |
-//! | [`Notes`] | memory that outlives the shell |
+//! | [`StableStorage`] | memory that outlives the shell |
 //! | [`Host`] | all of them, and a generator of random numbers |
 //!
-//! A call that fails says why in the protocol's words; what more there is to know the host logs. Calls without a result are
-//! done either way as far as the shell is concerned.
+//! A failed call returns the protocol's reason; the host logs the details. The shell ignores failures of calls without
+//! a result.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -23,9 +23,9 @@ use nomad_protocol::{
 };
 use service_protocol::root::{DomainRecord, MemoryRecord, Refusal};
 
-/// What a domain is, that is to be offered to another machine.
+/// A domain to be offered to another machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct DomainSummary {
     /// Its id.
     pub domain: DomainId,
     /// Its incarnation here.
@@ -34,39 +34,39 @@ pub struct Known {
     pub sizes: Sizes,
 }
 
-/// A frozen domain's state was read.
+/// The result of reading a frozen domain's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exported {
-    /// The version before it was.
+    /// The domain's version before its state was read.
     pub version: StateVersion,
     /// The state's digest.
     pub digest: Digest,
 }
 
-/// Why a domain is not retired.
+/// The reason a domain was not retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotRetired {
-    /// It was changed since its state was read.
+pub enum RetireError {
+    /// It was changed after its state was read.
     VersionMoved(Interference),
     /// The kernel refused.
     Failed(LocalFailure),
 }
 
-/// Why a domain is not admitted.
+/// The reason a domain was not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotAdmitted {
-    /// Root said no.
+pub enum AdmitError {
+    /// Root refused.
     Root(RootError),
-    /// The server itself has too little memory for one more move.
+    /// The server itself has too little memory for another move.
     NoRoom {
-        /// What it may take.
+        /// The most that the move may need.
         needed_bytes: u64,
-        /// What is left.
+        /// The memory left.
         left_bytes: u64,
     },
 }
 
-/// The kernel's calls that a move consists of.
+/// The kernel calls that make up a move.
 pub trait Kernel {
     /// A domain that was looked up.
     type Found;
@@ -74,38 +74,38 @@ pub trait Kernel {
     type Outgoing;
     /// A domain on its way in.
     type Incoming;
-    /// A piece of a page stream on its way out.
+    /// A piece of an outgoing page stream.
     type Piece: Default;
-    /// What a page stream says next on its way in.
+    /// An item of an incoming page stream.
     type Arrival<'a>;
 
     /// Looks up a domain that is to move.
     ///
     /// # Errors
-    /// Why it cannot, in an operator's words.
+    /// The reason it cannot move, for the operator.
     fn look_up(&mut self, name: Name) -> Result<Self::Found, String>;
 
-    /// What would become of each thing that it holds.
+    /// The verdict on each thing that the domain holds.
     ///
     /// # Errors
-    /// Why that is not known, in an operator's words.
+    /// The reason there are none, for the operator.
     fn judge(&mut self, found: &mut Self::Found) -> Result<Vec<Verdict>, String>;
 
-    /// What a target is told of it.
-    fn known(&self, found: &Self::Found) -> Known;
+    /// The domain's summary for an offer.
+    fn summary(&self, found: &Self::Found) -> DomainSummary;
 
-    /// It is to leave. Nothing is done to it yet.
+    /// Begins to move the domain out. Nothing is done to it yet.
     ///
     /// # Errors
-    /// Why it cannot now, in an operator's words.
-    fn leave(&mut self, name: Name, found: Self::Found) -> Result<Self::Outgoing, String>;
+    /// The reason it cannot move now, for the operator.
+    fn begin_move(&mut self, name: Name, found: Self::Found) -> Result<Self::Outgoing, String>;
 
-    /// The domain of an offer that an earlier life of the shell has made, and what the kernel says of it; nothing if it is not here. The
-    /// token is that of its last freeze, if it was noted.
+    /// The domain of an offer made by an earlier life of the shell, and its state in the kernel; `None` if it is not
+    /// here. `token` is that of its last freeze, if it was stored.
     ///
     /// # Errors
-    /// It is not known whether it is here.
-    fn left_behind(
+    /// It is unknown whether the domain is here.
+    fn recover_outgoing(
         &mut self,
         offer: &Offer,
         token: Option<u64>,
@@ -114,28 +114,28 @@ pub trait Kernel {
     /// The name of a domain on its way out.
     fn name(&self, outgoing: &Self::Outgoing) -> Name;
 
-    /// Starts to log which pages are written; at first all are to be sent.
+    /// Starts the dirty log; at first all pages are dirty.
     ///
     /// # Errors
     /// The kernel refused.
-    fn start_log(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), LocalFailure>;
+    fn start_dirty_log(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), LocalFailure>;
 
-    /// Begins a round; returns how many pages it covers.
+    /// Begins a round; returns the number of pages that it covers.
     fn begin_round(&mut self, outgoing: &mut Self::Outgoing) -> u64;
 
-    /// Begins to send the frozen domain; returns how many pages that covers.
+    /// Begins to send the frozen domain; returns the number of pages that this covers.
     ///
     /// # Errors
     /// The kernel refused, or the domain runs again.
     fn begin_freeze(&mut self, outgoing: &mut Self::Outgoing) -> Result<u64, LocalFailure>;
 
     /// Appends the header of a segment.
-    fn announce(&mut self, header: StreamHeader, out: &mut Self::Piece);
+    fn append_header(&mut self, header: StreamHeader, out: &mut Self::Piece);
 
-    /// Appends a piece of what is being sent; returns whether there is more.
+    /// Appends the next piece; returns whether there are more.
     ///
     /// # Errors
-    /// The kernel refused, or a domain that is to be frozen runs again.
+    /// The kernel refused, or the frozen domain runs again.
     fn produce(
         &mut self,
         outgoing: &mut Self::Outgoing,
@@ -153,11 +153,11 @@ pub trait Kernel {
         out: &mut Self::Piece,
     ) -> Result<(), LocalFailure>;
 
-    /// Takes in what was written since the last time; returns how many pages are to be sent now.
+    /// Reads the dirty log; returns the number of pages that are dirty now.
     ///
     /// # Errors
     /// The kernel refused.
-    fn look_again(&mut self, outgoing: &mut Self::Outgoing) -> Result<u64, LocalFailure>;
+    fn refresh_dirty(&mut self, outgoing: &mut Self::Outgoing) -> Result<u64, LocalFailure>;
 
     /// Appends the exported state, which ends a freeze.
     ///
@@ -169,7 +169,7 @@ pub trait Kernel {
         out: &mut Self::Piece,
     ) -> Result<(), LocalFailure>;
 
-    /// Stops the domain for the hand-over, until a deadline; returns the token of this freeze.
+    /// Freezes the domain for the hand-over, until a deadline; returns the freeze's token.
     ///
     /// # Errors
     /// The kernel refused.
@@ -178,30 +178,30 @@ pub trait Kernel {
     /// Reads the frozen domain's version, then its state, after its services have stopped.
     ///
     /// # Errors
-    /// Root or the kernel refused, the domain holds what cannot travel, or it runs again.
+    /// Root or the kernel refused, the domain holds something that cannot move, or it runs again.
     fn export(&mut self, outgoing: &mut Self::Outgoing) -> Result<Exported, LocalFailure>;
 
     /// **Retires the domain**, if it is still at this version.
     ///
     /// # Errors
-    /// [`NotRetired`].
+    /// [`RetireError`].
     fn retire(
         &mut self,
         outgoing: &mut Self::Outgoing,
         version: StateVersion,
-    ) -> Result<(), NotRetired>;
+    ) -> Result<(), RetireError>;
 
-    /// Ends the log, and has the domain's services go on.
+    /// Ends the dirty log, and resumes the domain's services.
     fn end_capture(&mut self, outgoing: &mut Self::Outgoing);
 
     /// Lets the domain run on, if it is frozen.
     fn thaw(&mut self, outgoing: &mut Self::Outgoing);
 
-    /// Undoes the retirement, and lets the domain run.
+    /// Undoes the retirement and runs the domain.
     ///
     /// # Errors
     /// Root's refusal.
-    fn run_again(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), RootError>;
+    fn unretire(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), RootError>;
 
     /// Gives the retired domain's memory back.
     ///
@@ -209,46 +209,46 @@ pub trait Kernel {
     /// Root's refusal.
     fn destroy(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), RootError>;
 
-    /// Reserves what a domain needs that comes.
+    /// Reserves the resources of an incoming domain.
     ///
     /// # Errors
-    /// [`NotAdmitted`].
-    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Self::Incoming, NotAdmitted>;
+    /// [`AdmitError`].
+    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Self::Incoming, AdmitError>;
 
-    /// Takes in what a page stream says.
+    /// Handles an item of a page stream.
     ///
     /// # Errors
-    /// Why it cannot; the domain is to be discarded.
-    fn take(
+    /// The reason it is rejected; the domain is to be discarded.
+    fn handle_arrival(
         &mut self,
         incoming: &mut Self::Incoming,
         arrival: Self::Arrival<'_>,
     ) -> Result<(), LocalFailure>;
 
-    /// Builds the domain once on trial, as soon as it was described.
+    /// Builds the domain on trial, once, as soon as there is a description.
     ///
     /// # Errors
-    /// What this machine lacks.
-    fn rehearse(&mut self, incoming: &mut Self::Incoming) -> Result<(), LocalFailure>;
+    /// The reason it cannot be built here.
+    fn trial_build(&mut self, incoming: &mut Self::Incoming) -> Result<(), LocalFailure>;
 
-    /// Builds the domain, frozen, and has root keep it; returns the digest of what was built.
+    /// Builds the domain, frozen, and hands it to root; returns the digest of the rebuilt state.
     ///
     /// # Errors
-    /// Which step failed.
+    /// The reason a step failed.
     fn build(
         &mut self,
         incoming: &mut Self::Incoming,
         attempt: Attempt,
     ) -> Result<Digest, LocalFailure>;
 
-    /// The domain is about to run, after it has stood for so many microseconds: only root decides over it from now on. Again, this
-    /// changes nothing.
-    fn let_go(&mut self, incoming: &mut Self::Incoming, stood_us: u64);
+    /// Hands the domain over to root, since it is about to run after this many microseconds of downtime. Repeating this
+    /// has no effect.
+    fn hand_over(&mut self, incoming: &mut Self::Incoming, downtime_us: u64);
 
-    /// Forgets a domain that has come.
+    /// Forgets a domain that has arrived.
     fn finish(&mut self, incoming: Self::Incoming);
 
-    /// Ends what was made of a domain that does not come. Its pool is root's to take back.
+    /// Destroys a partly built domain. Root takes its pool back.
     fn discard_incoming(&mut self, incoming: Self::Incoming);
 }
 
@@ -266,7 +266,7 @@ pub trait Root {
     /// [`RootError`].
     fn find(&mut self, name: Name) -> Result<DomainRecord, RootError>;
 
-    /// The domain that root keeps runs from now on.
+    /// Runs the domain that root keeps.
     ///
     /// # Errors
     /// [`RootError`].
@@ -277,7 +277,7 @@ pub trait Root {
         incarnation: Incarnation,
     ) -> Result<(), RootError>;
 
-    /// A copy of this incarnation runs elsewhere: an older one that runs here stands still from now on.
+    /// Stops a copy here that is older than this incarnation, which runs elsewhere.
     ///
     /// # Errors
     /// [`RootError`].
@@ -288,13 +288,13 @@ pub trait Root {
         incarnation: Incarnation,
     ) -> Result<(), RootError>;
 
-    /// The domain does not come: its memory is given back. That it is not here any more is no error.
+    /// Discards a domain that does not arrive, and takes its memory back. That it is gone already is not an error.
     ///
     /// # Errors
     /// [`RootError`].
     fn discard(&mut self, name: Name, id: DomainId) -> Result<(), RootError>;
 
-    /// An outlived copy is given up. That it is not here any more is no error.
+    /// Destroys an outlived copy. That it is gone already is not an error.
     ///
     /// # Errors
     /// [`RootError`].
@@ -306,7 +306,7 @@ pub trait Root {
     /// [`RootError`].
     fn start(&mut self, name: Name) -> Result<(), RootError>;
 
-    /// What memory the machine has, and what of it is spent.
+    /// The machine's memory, and how much of it is spent.
     ///
     /// # Errors
     /// [`RootError`].
@@ -314,46 +314,46 @@ pub trait Root {
 }
 
 /// Memory that outlives the shell.
-pub trait Notes {
-    /// Keeps a record, instead of the one before of the same transaction. It is durable when this returns.
-    fn keep(&mut self, record: &Record);
+pub trait StableStorage {
+    /// Replaces a transaction's record. It is durable when this returns.
+    fn write_record(&mut self, record: &Record);
 
-    /// Drops a transaction that has ended, its record and its token.
-    fn end(&mut self, transaction: TransactionId);
+    /// Erases the record and the token of a transaction that has ended.
+    fn erase(&mut self, transaction: TransactionId);
 
-    /// Notes the token of the freeze of a transaction's domain. Where there is no room nothing is noted.
-    fn keep_token(&mut self, transaction: TransactionId, token: u64);
+    /// Stores the token of the freeze of a transaction's domain, if there is room.
+    fn write_token(&mut self, transaction: TransactionId, token: u64);
 
-    /// The token of the freeze of a transaction's domain, if it was noted.
+    /// The token of the freeze of a transaction's domain, if it was stored.
     fn token_of(&self, transaction: TransactionId) -> Option<u64>;
 }
 
-/// All that a shell calls.
-pub trait Host: Kernel + Root + Notes {
-    /// A number that nobody can guess and nobody has drawn before.
+/// All calls of a shell.
+pub trait Host: Kernel + Root + StableStorage {
+    /// A random number that cannot be guessed and was never drawn before.
     fn draw(&mut self) -> u128;
 
-    /// Bytes of this server's own heap that are free.
+    /// Free bytes of this server's own heap.
     fn heap_free(&self) -> u64;
 
-    /// The fewest bytes of it that ever were in no use at all.
+    /// The fewest bytes of it that were ever free.
     fn heap_least(&self) -> u64;
 }
 
-/// Why root did not do it.
+/// The reason a call to root failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RootError {
-    /// Root says no.
+    /// Root refused.
     Refused(Refusal),
     /// The call itself failed.
     Call(Error),
-    /// Its answer makes no sense.
+    /// Its answer is malformed.
     Malformed,
 }
 
 impl RootError {
-    /// Whether it may be otherwise when root is asked again: then this says nothing about the domain.
-    pub fn may_pass(self) -> bool {
+    /// Whether a later call may succeed: then this tells nothing about the domain.
+    pub fn is_transient(self) -> bool {
         match self {
             RootError::Refused(refusal) => refusal == Refusal::Kernel,
             RootError::Call(_) | RootError::Malformed => true,

@@ -1,25 +1,25 @@
-//! The shell of a migration server, sans IO: what it decides and sequences around the ledger of `nomad-protocol`.
+//! The shell of a migration server, sans-IO: its decisions and sequences around the ledger of `nomad-protocol`.
 //!
 //! ```text
 //!   datagrams, events, commands, time --> Shell --> Output: datagrams, jobs, lines
 //!                                           |
-//!                                         Host: the kernel's calls, root's, memory that outlives the shell
+//!                                         Host: calls to the kernel and root, and stable storage
 //! ```
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`shell`] | [`Shell`]: what happens to it, and what it has done |
-//! | [`host`] | what it calls |
-//! | [`output`] | what it has to say |
-//! | [`moves`] | the ledger, and the domains that its transactions are about |
-//! | [`pages`] | page streams, as far as they are a matter of order |
-//! | [`postponed`] | what root has refused for the moment, and is asked for again |
-//! | `whereabouts` | where domains are: what others are asked and answered |
-//! | [`roll_calls`] | domains at home here, before they are started |
-//! | [`commands`], [`operator`] | what an operator says, and the lines that answer |
-//! | [`records`] | what outlives the shell, as bytes |
+//! | [`shell`] | [`Shell`]: handles inputs, performs the ledger's actions |
+//! | [`host`] | the traits through which it calls its machine |
+//! | [`output`] | its outputs |
+//! | [`moves`] | the ledger and its transactions' domains |
+//! | [`pages`] | the logic of page streams |
+//! | [`retries`] | calls that root refused for the moment |
+//! | `presence` | the location of domains: queries and replies |
+//! | [`roll_calls`] | the roll calls of domains at home here |
+//! | [`commands`], [`operator`] | an operator's commands, and the lines of the replies |
+//! | [`records`] | the bytes of stable storage |
 //! | [`machines`] | the fleet by name and address |
-//! | [`hook`] | for tests: the shell stands still at a moment that they name |
+//! | [`hook`] | for tests: pauses the shell at a named moment |
 //!
 //! `nomad-server` puts it between sockets and capabilities, `nomad-simulator` between a fake network and fake machines.
 
@@ -36,14 +36,16 @@ pub mod moves;
 pub mod operator;
 pub mod output;
 pub mod pages;
-pub mod postponed;
+mod presence;
 pub mod records;
+pub mod retries;
 pub mod roll_calls;
 pub mod shell;
-mod whereabouts;
 
-pub use host::{Exported, Host, Kernel, Known, NotAdmitted, NotRetired, Notes, Root, RootError};
-pub use machines::{Machines, Neighbour};
-pub use output::{Frames, Job, Output, What};
-pub use records::{Records, Store};
-pub use shell::{Setting, Shell};
+pub use host::{
+    AdmitError, DomainSummary, Exported, Host, Kernel, RetireError, Root, RootError, StableStorage,
+};
+pub use machines::{FleetMember, Machines};
+pub use output::{Frames, Job, JobKind, Output};
+pub use records::{ByteStore, Records};
+pub use shell::{Config, Shell};

@@ -9,39 +9,39 @@ use nomad_protocol::MachineId;
 
 /// A machine of the fleet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Neighbour {
+pub struct FleetMember {
     /// Its name.
     pub name: String,
     /// Its migration server's address.
     pub address: Ipv4Addr,
-    /// Who it is.
+    /// Its id.
     pub id: MachineId,
 }
 
 /// The fleet as this machine knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Machines {
-    own: Neighbour,
-    others: Vec<Neighbour>,
+    own: FleetMember,
+    others: Vec<FleetMember>,
 }
 
 impl Machines {
-    /// This machine and the others.
-    pub fn new(own: Neighbour, others: Vec<Neighbour>) -> Machines {
+    /// The fleet of this machine and the others.
+    pub fn new(own: FleetMember, others: Vec<FleetMember>) -> Machines {
         Machines { own, others }
     }
 
-    /// This machine and the others, as a manifest names them in a text such as `b=10.77.0.2,c=10.77.0.3`; `None` if it says
-    /// anything else. `id_at` says who is at an address.
+    /// Parses the others from a manifest's text such as `b=10.77.0.2,c=10.77.0.3`; `None` if it is malformed. `id_at`
+    /// gives the id of the machine at an address.
     pub fn parse(
-        own: Neighbour,
+        own: FleetMember,
         others: &str,
         id_at: impl Fn(Ipv4Addr) -> MachineId,
     ) -> Option<Machines> {
         let neighbour = |entry: &str| {
             let (name, address) = entry.split_once('=')?;
             let address = address.trim().parse().ok()?;
-            Some(Neighbour {
+            Some(FleetMember {
                 name: Name::try_new(name.trim())?.as_str().into(),
                 address,
                 id: id_at(address),
@@ -52,17 +52,17 @@ impl Machines {
         Some(Machines { own, others })
     }
 
-    /// All of them, this one first.
-    pub fn all(&self) -> impl Iterator<Item = &Neighbour> {
+    /// All machines, this one first.
+    pub fn all(&self) -> impl Iterator<Item = &FleetMember> {
         core::iter::once(&self.own).chain(&self.others)
     }
 
-    /// Where the others are.
+    /// The addresses of the others.
     pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> + '_ {
         self.others.iter().map(|other| other.address)
     }
 
-    /// Where the machine is that an operator means by this: a name of the fleet, or any address.
+    /// The address that an operator's text refers to: of a named machine of the fleet, or the text itself.
     pub fn find(&self, text: &str) -> Option<Ipv4Addr> {
         let named = self.others.iter().find(|other| other.name == text);
         named
@@ -70,13 +70,13 @@ impl Machines {
             .or_else(|| text.parse().ok())
     }
 
-    /// The machine at an address, if one of the fleet is there.
+    /// The machine of the fleet at an address.
     pub fn id_at(&self, address: Ipv4Addr) -> Option<MachineId> {
         let found = self.all().find(|machine| machine.address == address);
         found.map(|machine| machine.id)
     }
 
-    /// Where a machine is, if it belongs to the fleet.
+    /// The address of a machine of the fleet.
     pub fn address_of(&self, machine: MachineId) -> Option<Ipv4Addr> {
         let found = self.all().find(|known| known.id == machine);
         found.map(|known| known.address)
@@ -93,7 +93,7 @@ mod tests {
 
     fn parse(others: &str) -> Option<Machines> {
         let address = Ipv4Addr::new(10, 77, 0, 1);
-        let own = Neighbour {
+        let own = FleetMember {
             name: "a".into(),
             address,
             id: id_at(address),

@@ -1,4 +1,4 @@
-//! Commands, and the lines that answer them.
+//! Commands, executed and answered with lines.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -12,17 +12,17 @@ use nomad_protocol::{
 };
 use service_protocol::root::{DomainRecord, DomainState};
 
-use crate::commands::{Command, NoCommand};
+use crate::commands::{Command, CommandError};
 use crate::hook::Hook;
-use crate::host::{Host, Known};
+use crate::host::{DomainSummary, Host};
 use crate::output::Output;
 use crate::shell::Shell;
 
-/// The lines that answer a command, or why it was not obeyed.
-type Answer = Result<Vec<String>, String>;
+/// The lines that answer a command, or the reason it was not executed.
+type Reply = Result<Vec<String>, String>;
 
 impl<H: Host> Shell<H> {
-    /// Obeys a command and answers it.
+    /// Executes a command and answers it.
     pub fn handle_command(&mut self, now: Instant, from: RequestId, text: &[u8]) {
         let answer = match Command::parse(text) {
             Ok(Command::Migrate(name, machine)) => self.migrate(now, name, machine, from),
@@ -33,23 +33,23 @@ impl<H: Host> Shell<H> {
             Ok(Command::Force(name, force)) => self.force(now, name, force).map(ended),
             Ok(Command::Start(name)) => self.start_lost(now, name).map(ended),
             Ok(Command::Memory) => self.memory().map(ended),
-            Ok(Command::Hold(line)) => self.hooked(|hook| hook.hold(line)).map(ended),
-            Ok(Command::Go) => self.hooked(Hook::go).map(ended),
+            Ok(Command::Hold(line)) => self.with_hook(|hook| hook.hold(line)).map(ended),
+            Ok(Command::Go) => self.with_hook(Hook::go).map(ended),
             Ok(Command::Stop) => self.stop(),
             Err(no) => Err(no.text().into()),
         };
         match answer {
             Ok(lines) => {
                 let lines = lines.into_iter().map(|line| Output::Line(from, line));
-                lines.for_each(|line| self.say(line));
+                lines.for_each(|line| self.emit(line));
             }
-            Err(why) => self.say(Output::Line(from, format!("failed: {why}"))),
+            Err(why) => self.emit(Output::Line(from, format!("failed: {why}"))),
         }
     }
 
-    fn migrate(&mut self, now: Instant, name: Name, machine: &str, from: RequestId) -> Answer {
+    fn migrate(&mut self, now: Instant, name: Name, machine: &str, from: RequestId) -> Reply {
         let address = self.machines.find(machine);
-        let address = address.ok_or_else(|| format!("I know no machine {machine}"))?;
+        let address = address.ok_or_else(|| format!("unknown machine {machine}"))?;
         let mut found = self.host.look_up(name)?;
         let verdicts = self.host.judge(&mut found)?;
         let refused = |verdict: &&Verdict| verdict.refusal().is_some();
@@ -65,16 +65,16 @@ impl<H: Host> Shell<H> {
         name: Name,
         (address, found): (Ipv4Addr, H::Found),
         from: RequestId,
-    ) -> Answer {
+    ) -> Reply {
         let transaction = TransactionId(self.host.draw());
         let refused = |error: OfferError| format!("{name} cannot be offered: {error}");
-        let target = self.machines.id_at(address);
-        let target = target.ok_or(OfferError::NotInFleet).map_err(refused)?;
-        let offer = self.offer_of(name, self.host.known(&found))?;
-        let outgoing = self.host.leave(name, found)?;
-        let whither = (transaction, target);
+        let destination = self.machines.id_at(address);
+        let destination = destination.ok_or(OfferError::NotInFleet).map_err(refused)?;
+        let offer = self.offer_of(name, self.host.summary(&found))?;
+        let outgoing = self.host.begin_move(name, found)?;
+        let route = (transaction, destination);
         self.moves
-            .offer(now, whither, outgoing, (offer, self.goals))
+            .offer(now, route, outgoing, (offer, self.goals))
             .map_err(refused)?;
         self.requests.insert(transaction, from);
         Ok([format!(
@@ -83,27 +83,27 @@ impl<H: Host> Shell<H> {
         .into())
     }
 
-    fn offer_of(&self, name: Name, known: Known) -> Result<Offer, String> {
-        let here = self.moves.ledger.here();
+    fn offer_of(&self, name: Name, summary: DomainSummary) -> Result<Offer, String> {
+        let local = self.moves.ledger.local();
         Ok(Offer {
-            domain: known.domain,
-            incarnation: known.incarnation,
+            domain: summary.domain,
+            incarnation: summary.incarnation,
             name: nomad_protocol::Name::try_new(name.as_str())
                 .map_err(|error| error.to_string())?,
-            sizes: known.sizes,
+            sizes: summary.sizes,
             versions: self.versions,
-            cpu: here.capabilities.cpu,
-            fleet: here.fleet.id(),
+            cpu: local.support.cpu,
+            fleet: local.fleet.id(),
         })
     }
 
-    fn explain(&mut self, name: Name) -> Answer {
+    fn explain(&mut self, name: Name) -> Reply {
         let mut found = self.host.look_up(name)?;
         let verdicts = self.host.judge(&mut found)?;
         Ok(verdicts.iter().map(Verdict::to_string).collect())
     }
 
-    fn cancel(&mut self, now: Instant, name: Name) -> Answer {
+    fn cancel(&mut self, now: Instant, name: Name) -> Reply {
         let cancelled = self.moves.cancel(&self.host, now, name);
         match cancelled.ok_or_else(|| format!("{name} is not on its way"))? {
             Cancelled::Now => Ok([format!("{name} stays")].into()),
@@ -112,33 +112,38 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Has a domain started that is at home here and that no machine has.
-    fn start_lost(&mut self, now: Instant, name: Name) -> Answer {
-        self.start_by_order(now, name, false)?;
+    /// Starts a domain that is at home here and that no machine has.
+    fn start_lost(&mut self, now: Instant, name: Name) -> Reply {
+        self.start_on_command(now, name, false)?;
         Ok([format!("{name} is started")].into())
     }
 
-    fn start_by_order(&mut self, now: Instant, name: Name, is_forced: bool) -> Result<(), String> {
+    fn start_on_command(
+        &mut self,
+        now: Instant,
+        name: Name,
+        is_forced: bool,
+    ) -> Result<(), String> {
         let (calls, machines) = (&mut self.roll_calls, &self.machines);
-        calls.take_by_order(now, machines, name.as_str(), is_forced)?;
+        calls.take_for_start(now, machines, name.as_str(), is_forced)?;
         let started = self.start(now, name.as_str());
         started.map_err(|error| format!("{name} is not started: {error}"))
     }
 
-    /// Settles what is in doubt about a domain.
-    fn force(&mut self, now: Instant, name: Name, force: Force) -> Answer {
+    /// Settles the doubts about a domain.
+    fn force(&mut self, now: Instant, name: Name, force: Force) -> Reply {
         let doubts = self.moves.doubts(name);
         let settled = doubts.filter(|(_, doubt)| doubt.is_settled_by(force));
         let settled: Vec<_> = settled.collect();
         match (settled.is_empty(), force) {
             (false, _) => {
-                // One that cannot be settled now does not keep the others from it.
+                // One that cannot be settled now does not block the others.
                 let outcomes = settled.into_iter();
                 let outcomes = outcomes.map(|it| self.settle(now, name, it, force));
                 let outcomes: Vec<_> = outcomes.collect();
                 outcomes.into_iter().collect::<Result<(), String>>()?;
             }
-            (true, Force::RunHere) => self.start_by_order(now, name, true)?,
+            (true, Force::RunHere) => self.start_on_command(now, name, true)?,
             (true, Force::DropCopy) => self.drop_outlived(now, name)?,
         }
         Ok([match force {
@@ -155,9 +160,9 @@ impl<H: Host> Shell<H> {
         (transaction, doubt): (TransactionId, Doubt),
         force: Force,
     ) -> Result<(), String> {
-        // What runs here already is to run on, and nobody else is waited for.
+        // A domain that runs here already runs on, without waiting for other machines.
         if force == Force::RunHere && doubt != Doubt::NotReleased {
-            self.object_to_running(now, name)?;
+            self.check_may_run(now, name)?;
         }
         match self.moves.ledger.force(now, transaction, force) {
             true => Ok(()),
@@ -165,8 +170,8 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Refuses to have a copy run here while others are not known to have none that runs. They are asked, if they are not yet.
-    fn object_to_running(&mut self, now: Instant, name: Name) -> Result<(), String> {
+    /// Checks that no other machine may run the domain. Begins a roll call if there is none yet.
+    fn check_may_run(&mut self, now: Instant, name: Name) -> Result<(), String> {
         let calls = &self.roll_calls;
         match calls.objection_to_running(now, &self.machines, name.as_str()) {
             None => Ok(()),
@@ -177,7 +182,7 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Gives up a copy that was outlived.
+    /// Destroys an outlived copy.
     fn drop_outlived(&mut self, now: Instant, name: Name) -> Result<(), String> {
         let found = self.host.find(name);
         let record = found.map_err(|error| error.to_string())?;
@@ -191,7 +196,7 @@ impl<H: Host> Shell<H> {
         Ok(())
     }
 
-    fn memory(&mut self) -> Answer {
+    fn memory(&mut self) -> Reply {
         let memory = self.host.memory();
         let memory = memory.map_err(|error| error.to_string())?;
         let (root, switch) = (memory.heap_free, memory.switch_heap_free);
@@ -204,23 +209,23 @@ impl<H: Host> Shell<H> {
         Ok([memory.to_string(), heaps, least].into())
     }
 
-    /// Does what a test asks for, if tests may.
-    fn hooked(&mut self, act: impl FnOnce(&mut Hook)) -> Answer {
-        let hook = self.hook.as_mut().ok_or(NoCommand::Unknown.text())?;
+    /// Acts on the tests' hook, if they may have one.
+    fn with_hook(&mut self, act: impl FnOnce(&mut Hook)) -> Reply {
+        let hook = self.hook.as_mut().ok_or(CommandError::Unknown.text())?;
         act(hook);
         Ok(Vec::new())
     }
 
-    fn stop(&mut self) -> Answer {
-        self.hooked(|_| ())?;
-        self.say(Output::End);
+    fn stop(&mut self) -> Reply {
+        self.with_hook(|_| ())?;
+        self.emit(Output::End);
         Ok(Vec::new())
     }
 
-    /// What is here, and what is at home here, a line each.
+    /// The domains and transactions here, and the domains at home here, one line each.
     ///
     /// # Errors
-    /// Root does not say.
+    /// Root's error.
     pub fn list(&mut self, now: Instant) -> Result<Vec<String>, String> {
         let records = self.host.all();
         let records = records.map_err(|error| error.to_string())?;
@@ -273,7 +278,7 @@ pub(crate) fn notice_line(notice: &Notice) -> String {
     }
 }
 
-/// An answer that is whole: it ends as that of a move does.
+/// A complete reply: it ends as that of a move does.
 fn ended(mut lines: Vec<String>) -> Vec<String> {
     lines.push("done".into());
     lines
@@ -294,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_last_line_says_how_it_ended() {
+    fn only_the_last_line_reports_the_end() {
         let ends = |notice| {
             let line = notice_line(&notice);
             line.starts_with("done") || line.starts_with("failed")

@@ -1,4 +1,4 @@
-//! What a shell has to say: [`Output`].
+//! The outputs of a shell: [`Output`].
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,66 +7,66 @@ use nomad_client::RequestId;
 use nomad_image::Name;
 use nomad_protocol::{Attempt, Digest, Late, MachineId, TransactionId};
 
-/// Something for whoever has sockets, a log and time.
+/// Work for the owner of sockets, log and time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Output {
-    /// A datagram for a machine, in clear. It may get lost.
+    /// A datagram for a machine, in clear. It may be lost.
     Send {
-        /// To whom.
+        /// The receiver.
         to: MachineId,
-        /// What it says.
+        /// The message.
         bytes: Vec<u8>,
     },
-    /// Something for whoever sends pages. If it cannot be done the shell is told that the stream broke.
+    /// A job for the page sender. If it fails, the event is that the stream broke.
     Job(Job),
-    /// Some transaction needs its page stream no more: whoever receives one looks whether it is that.
+    /// Some transaction no longer needs its incoming page stream: each receiver checks its own.
     StreamOver,
     /// A line that answers an operator's request.
     Line(RequestId, String),
     /// A line for the log, when there is time.
     Log(String),
-    /// The memory of this transaction's domain, which runs elsewhere, is to be given back when there is time, by
+    /// Give back the memory of this transaction's domain, which runs elsewhere, when there is time, by
     /// [`Shell::give_back`](crate::Shell::give_back).
     GiveBack(TransactionId),
-    /// What becomes of frames that come too late for this transaction's domain.
+    /// A change in the handling of late frames for this transaction's domain.
     Frames(TransactionId, Frames),
-    /// Another machine says something about such frames.
+    /// Another machine's message about late frames.
     Late(MachineId, TransactionId, Late),
-    /// For tests: the server is to end.
+    /// For tests: end the server.
     End,
 }
 
-/// Something for whoever sends pages.
+/// A job for the page sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Job {
-    /// For which transaction.
+    /// The transaction.
     pub transaction: TransactionId,
-    /// What.
-    pub what: What,
+    /// The kind of job.
+    pub kind: JobKind,
 }
 
-/// What is to be sent.
+/// The kinds of job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum What {
-    /// The dirty pages.
+pub enum JobKind {
+    /// Send the dirty pages.
     Round(u32),
-    /// The frozen domain's state and last pages.
+    /// Send the frozen domain's state and last pages.
     Freeze(Attempt, u32, Digest),
-    /// Nothing more: close the stream.
+    /// Close the stream.
     Close,
 }
 
-/// What becomes of frames for a domain that moves.
+/// The handling of frames for a domain that moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Frames {
-    /// The switch stops serving the domain: they are held.
+    /// The switch stops serving the domain: hold its frames.
     Hold,
-    /// The target runs it: they are passed on.
-    PassOn,
-    /// It stays: they go back into the switch.
+    /// The destination runs it: forward them.
+    Forward,
+    /// It stays: return them to the switch.
     Revert,
     /// The transaction is over.
-    Settle,
-    /// The domain of this name came, and runs here.
-    Welcome(Name),
+    End,
+    /// The domain of this name has arrived and runs here: accept its late frames.
+    Accept(Name),
 }

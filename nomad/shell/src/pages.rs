@@ -1,36 +1,35 @@
-//! Page streams, as far as they are a matter of order and not of sockets: what is sent for a [`Job`], and what becomes of
-//! what arrives.
+//! Page streams without sockets: the segments sent for a [`Job`], and the handling of received ones.
 
 use nomad_protocol::planner::Round;
 use nomad_protocol::{
-    Event, Instant, LocalFailure, MachineId, PhaseName, SourceEvent, StreamHeader, TargetEvent,
-    TransactionId,
+    DestinationEvent, Event, Instant, LocalFailure, MachineId, PhaseName, SourceEvent,
+    StreamHeader, TransactionId,
 };
 
 use crate::host::Host;
-use crate::output::{Job, What};
+use crate::output::{Job, JobKind};
 use crate::shell::Shell;
 
-/// Why a segment is not sent any further.
+/// The reason a segment is not sent to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unsent {
+pub enum SendError {
     /// The transaction is over.
     Over,
     /// The domain could not be read.
     Failed(LocalFailure),
 }
 
-impl From<LocalFailure> for Unsent {
-    fn from(failure: LocalFailure) -> Unsent {
-        Unsent::Failed(failure)
+impl From<LocalFailure> for SendError {
+    fn from(failure: LocalFailure) -> SendError {
+        SendError::Failed(failure)
     }
 }
 
-/// What arrives is of nobody who has a part in the transaction.
+/// The segment's sender has no part in the transaction, or the transaction awaits no such segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stranger;
+pub struct SegmentRejected;
 
-/// A round or a freeze that is being sent, piece by piece.
+/// A round or a freeze being sent, piece by piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Segment {
     job: Job,
@@ -41,20 +40,20 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Begins what a job asks for, and appends its header; nothing if it is only to end the stream.
+    /// Begins a job's segment and appends its header; `None` if the job only closes the stream.
     ///
     /// # Errors
-    /// [`Unsent`].
+    /// [`SendError`].
     pub fn begin<H: Host>(
         shell: &mut Shell<H>,
         now: Instant,
         job: Job,
         out: &mut H::Piece,
-    ) -> Result<Option<Segment>, Unsent> {
+    ) -> Result<Option<Segment>, SendError> {
         let transaction = job.transaction;
         let (host, outgoing) = shell.outgoing(transaction)?;
-        let (pages, header) = match job.what {
-            What::Round(number) => {
+        let (pages, header) = match job.kind {
+            JobKind::Round(number) => {
                 let pages = host.begin_round(outgoing);
                 let header = StreamHeader::Round {
                     transaction,
@@ -63,7 +62,7 @@ impl Segment {
                 };
                 (pages, header)
             }
-            What::Freeze(attempt, rounds, digest) => {
+            JobKind::Freeze(attempt, rounds, digest) => {
                 let pages = host.begin_freeze(outgoing)?;
                 let header = StreamHeader::Freeze {
                     transaction,
@@ -74,9 +73,9 @@ impl Segment {
                 };
                 (pages, header)
             }
-            What::Close => return Ok(None),
+            JobKind::Close => return Ok(None),
         };
-        host.announce(header, out);
+        host.append_header(header, out);
         Ok(Some(Segment {
             job,
             pages,
@@ -86,7 +85,7 @@ impl Segment {
         }))
     }
 
-    /// The transaction that this is about.
+    /// The segment's transaction.
     pub fn transaction(&self) -> TransactionId {
         self.job.transaction
     }
@@ -99,18 +98,18 @@ impl Segment {
     /// Appends the next piece; returns whether there are more. The last one ends the segment.
     ///
     /// # Errors
-    /// [`Unsent`].
+    /// [`SendError`].
     pub fn produce<H: Host>(
         &mut self,
         shell: &mut Shell<H>,
         out: &mut H::Piece,
-    ) -> Result<bool, Unsent> {
+    ) -> Result<bool, SendError> {
         let (host, outgoing) = shell.outgoing(self.job.transaction)?;
         if self.is_last_piece {
-            match self.job.what {
-                What::Round(number) => host.end_round(outgoing, number, out)?,
-                What::Freeze(..) => host.end_freeze(outgoing, out)?,
-                What::Close => {}
+            match self.job.kind {
+                JobKind::Round(number) => host.end_round(outgoing, number, out)?,
+                JobKind::Freeze(..) => host.end_freeze(outgoing, out)?,
+                JobKind::Close => {}
             }
             return Ok(false);
         }
@@ -118,27 +117,31 @@ impl Segment {
         Ok(true)
     }
 
-    /// This many bytes have left for a piece.
-    pub fn sent(&mut self, bytes: u64) {
+    /// Counts the bytes sent for a piece.
+    pub fn record_sent(&mut self, bytes: u64) {
         self.bytes += bytes;
     }
 
-    /// All has left: what the ledger is to be told, if it does not hear it from the target.
+    /// Ends a segment that was sent whole; returns the event for the ledger, unless the destination reports it.
     ///
     /// # Errors
-    /// [`Unsent`].
-    pub fn end<H: Host>(self, shell: &mut Shell<H>, now: Instant) -> Result<Option<Event>, Unsent> {
-        let What::Round(number) = self.job.what else {
+    /// [`SendError`].
+    pub fn end<H: Host>(
+        self,
+        shell: &mut Shell<H>,
+        now: Instant,
+    ) -> Result<Option<Event>, SendError> {
+        let JobKind::Round(number) = self.job.kind else {
             return Ok(None);
         };
-        // What is written while it is looked is not of the round any more.
+        // Pages that are dirtied while the log is read belong to the next round.
         let elapsed_us = now.us_since(self.began).max(1);
         let (host, outgoing) = shell.outgoing(self.job.transaction)?;
         let round = Round {
             pages: self.pages,
             bytes: self.bytes,
             elapsed_us,
-            dirtied: host.look_again(outgoing)?,
+            dirtied: host.refresh_dirty(outgoing)?,
         };
         let sent = SourceEvent::RoundSent { number, round };
         Ok(Some(Event::Source(sent)))
@@ -146,53 +149,56 @@ impl Segment {
 }
 
 impl<H: Host> Shell<H> {
-    /// A segment begins on a page stream of `from`, which was about `known` so far; returns what it is about. A transaction has one
-    /// stream, and what comes on another is a stranger's.
+    /// Accepts the header of a segment on a page stream from `from`, whose transaction so far was `known`; returns the
+    /// transaction. A transaction has one stream: segments on another are rejected.
     ///
     /// # Errors
-    /// [`Stranger`], also if the transaction awaits no such segment now.
-    pub fn segment_begins(
+    /// [`SegmentRejected`].
+    pub fn begin_segment(
         &mut self,
         from: MachineId,
         known: Option<TransactionId>,
         header: &StreamHeader,
-    ) -> Result<TransactionId, Stranger> {
+    ) -> Result<TransactionId, SegmentRejected> {
         let transaction = transaction_of(header);
         let is_its = match known {
             Some(known) => known == transaction,
             None => !self.streams.contains(&transaction),
         };
-        let entry = self.moves.entry(transaction).ok_or(Stranger)?;
+        let entry = self.moves.entry(transaction).ok_or(SegmentRejected)?;
         if !is_its || entry.peer != from || !awaits(entry.phase, header) {
-            return Err(Stranger);
+            return Err(SegmentRejected);
         }
         self.streams.insert(transaction);
         Ok(transaction)
     }
 
-    /// Takes in what a page stream says.
+    /// Handles an item of a page stream.
     ///
     /// # Errors
-    /// Why it cannot; the ledger is to be told.
-    pub fn take(
+    /// The reason it is rejected, for the ledger.
+    pub fn handle_arrival(
         &mut self,
         transaction: TransactionId,
         arrival: H::Arrival<'_>,
     ) -> Result<(), LocalFailure> {
         let host = &mut self.host;
         let moves = &mut self.moves;
-        moves.with_incoming(transaction, |incoming| host.take(incoming, arrival))
+        moves.with_incoming(transaction, |incoming| {
+            host.handle_arrival(incoming, arrival)
+        })
     }
 
-    /// A segment is whole: what the ledger is to be told. After a round the domain is built on trial.
+    /// Ends a segment that has arrived whole; returns the event for the ledger. After a round the domain is built on
+    /// trial.
     ///
     /// # Errors
-    /// What this machine lacks; the ledger is to be told.
-    pub fn segment_ends(&mut self, header: &StreamHeader) -> Result<Event, LocalFailure> {
+    /// The reason it cannot be built here, for the ledger.
+    pub fn end_segment(&mut self, header: &StreamHeader) -> Result<Event, LocalFailure> {
         if let StreamHeader::Round { transaction, .. } = *header {
             let host = &mut self.host;
             let moves = &mut self.moves;
-            moves.with_incoming(transaction, |incoming| host.rehearse(incoming))?;
+            moves.with_incoming(transaction, |incoming| host.trial_build(incoming))?;
         }
         Ok(ended(header))
     }
@@ -200,13 +206,13 @@ impl<H: Host> Shell<H> {
     fn outgoing(
         &mut self,
         transaction: TransactionId,
-    ) -> Result<(&mut H, &mut H::Outgoing), Unsent> {
-        let outgoing = self.moves.outgoing(transaction).ok_or(Unsent::Over)?;
+    ) -> Result<(&mut H, &mut H::Outgoing), SendError> {
+        let outgoing = self.moves.outgoing(transaction).ok_or(SendError::Over)?;
         Ok((&mut self.host, outgoing))
     }
 }
 
-/// The transaction that a segment is about.
+/// The transaction of a segment.
 pub fn transaction_of(header: &StreamHeader) -> TransactionId {
     match header {
         StreamHeader::Round { transaction, .. } | StreamHeader::Freeze { transaction, .. } => {
@@ -215,24 +221,26 @@ pub fn transaction_of(header: &StreamHeader) -> TransactionId {
     }
 }
 
-/// Whether a target in this phase awaits such a segment.
+/// Whether a destination in this phase awaits such a segment.
 fn awaits(phase: PhaseName, header: &StreamHeader) -> bool {
     match header {
         StreamHeader::Round { .. } => phase == PhaseName::Receive,
-        // One that is prepared may be sent another freeze, which replaces what it has.
+        // A prepared destination may be sent another freeze, which replaces the first.
         StreamHeader::Freeze { .. } => matches!(phase, PhaseName::Receive | PhaseName::Verify),
     }
 }
 
 fn ended(header: &StreamHeader) -> Event {
-    Event::Target(match *header {
-        StreamHeader::Round { number, pages, .. } => TargetEvent::RoundReceived { number, pages },
+    Event::Destination(match *header {
+        StreamHeader::Round { number, pages, .. } => {
+            DestinationEvent::RoundReceived { number, pages }
+        }
         StreamHeader::Freeze {
             attempt,
             rounds,
             digest,
             ..
-        } => TargetEvent::FreezeReceived {
+        } => DestinationEvent::FreezeReceived {
             attempt,
             digest,
             rounds,

@@ -1,18 +1,18 @@
-//! Records of transactions, in a Memory that a restart of this server leaves alone.
+//! Records of transactions, in a Memory that survives a restart of this server.
 //!
 //! ```text
 //!   page 0      magic u64 | this machine's boot id u64 | 60 notes of a freeze: token u64 | check u64 | transaction u128
 //!   page 1 on   slots of 1 KiB:  sequence u64 | length u32 | check u32 | record
 //! ```
 //!
-//! A record is replaced by writing the new one into a free slot and freeing the old one's: whenever the server ends, one
-//! of the two is whole, and of two that are the one with the higher sequence counts.
+//! A record is replaced by writing the new one into a free slot and then freeing the old slot: whenever the server ends,
+//! at least one of the two is whole. If both are, the one with the higher sequence counts.
 
 use alloc::vec::Vec;
 
 use nomad_protocol::{BootId, RECORD_BYTES_MAX, Record, TransactionId};
 
-use crate::host::Notes;
+use crate::host::StableStorage;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"nomadrec");
 const BOOT_OFFSET: usize = 8;
@@ -26,15 +26,15 @@ const HEAD_BYTES: usize = 16;
 const _: () = assert!(HEAD_BYTES + RECORD_BYTES_MAX <= SLOT_BYTES);
 const _: () = assert!(TOKENS_OFFSET + TOKENS_MAX * TOKEN_BYTES <= SLOTS_OFFSET);
 
-/// The bytes that records are kept in.
-pub trait Store {
-    /// How many.
+/// The bytes of the stable storage.
+pub trait ByteStore {
+    /// Their number.
     fn bytes(&self) -> usize;
 
-    /// Reads those from `offset` on.
+    /// Reads bytes from `offset` on.
     fn read(&self, offset: usize, bytes: &mut [u8]);
 
-    /// Writes those from `offset` on. Whoever ends meanwhile may leave a part of them written.
+    /// Writes bytes from `offset` on. If the server ends meanwhile, only a part of them may be written.
     fn write(&mut self, offset: usize, bytes: &[u8]);
 }
 
@@ -42,14 +42,14 @@ pub trait Store {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Records<S> {
     memory: S,
-    /// Which slot holds which transaction's record, and its sequence.
+    /// The slot and the sequence of each transaction's record.
     taken: Vec<(TransactionId, usize, u64)>,
     next_sequence: u64,
 }
 
-impl<S: Store> Records<S> {
-    /// Opens the records: what an earlier life of this server wrote, and the boot id that it drew. A Memory that was
-    /// never written begins with this boot id and no records.
+impl<S: ByteStore> Records<S> {
+    /// Opens the records: returns those of an earlier life of this server, and the boot id that it drew. A Memory that
+    /// was never written begins with `fresh_boot` and no records.
     pub fn open(memory: S, fresh_boot: BootId) -> (Records<S>, BootId, Vec<Record>) {
         let mut records = Records {
             memory,
@@ -67,7 +67,7 @@ impl<S: Store> Records<S> {
         (records, boot, found)
     }
 
-    /// Of so many transactions there is room for a record, while one of them is replaced.
+    /// The most transactions with a record. One slot is kept free for replacing a record.
     pub fn transactions_max(&self) -> usize {
         self.slot_count().saturating_sub(1)
     }
@@ -87,7 +87,7 @@ impl<S: Store> Records<S> {
         self.taken.iter().map(|(transaction, ..)| *transaction)
     }
 
-    /// How many tokens are noted.
+    /// The number of tokens noted.
     pub fn token_count(&self) -> usize {
         let places = (0..TOKENS_MAX).map(|index| TOKENS_OFFSET + index * TOKEN_BYTES);
         places
@@ -95,7 +95,7 @@ impl<S: Store> Records<S> {
             .count()
     }
 
-    /// The place of the first note that is so.
+    /// The place of the first note that matches.
     fn token_place(&self, is_it: impl Fn(Option<(TransactionId, u64)>) -> bool) -> Option<usize> {
         let mut places = (0..TOKENS_MAX).map(|index| TOKENS_OFFSET + index * TOKEN_BYTES);
         places.find(|place| is_it(self.note_at(*place)))
@@ -119,8 +119,8 @@ impl<S: Store> Records<S> {
         self.taken.retain(|(known, ..)| *known != transaction);
     }
 
-    /// Reads what an earlier life has left. Of two records of a transaction, between whose writing it ended, the older one is erased:
-    /// it would come to light again when the younger one is forgotten.
+    /// Reads the records of an earlier life. If it ended while replacing one, the older of the two is erased: it would
+    /// reappear once the younger is forgotten.
     fn load(&mut self) -> Vec<Record> {
         let mut found: Vec<(u64, usize, Record)> = (0..self.slot_count())
             .filter_map(|slot| {
@@ -143,7 +143,7 @@ impl<S: Store> Records<S> {
         found.into_iter().map(|(.., record)| record).collect()
     }
 
-    /// Drops the tokens of transactions that have ended: of their two erasures this one was not done.
+    /// Drops the tokens of ended transactions: an earlier life erased their record, and ended before erasing the token.
     fn drop_stray_tokens(&mut self) {
         let taken = &self.taken;
         let is_stray = |transaction| taken.iter().all(|(known, ..)| *known != transaction);
@@ -168,12 +168,12 @@ impl<S: Store> Records<S> {
     }
 }
 
-impl<S: Store> Notes for Records<S> {
-    /// Keeps a record, instead of the one before of the same transaction.
+impl<S: ByteStore> StableStorage for Records<S> {
+    /// Replaces a transaction's record.
     ///
     /// # Panics
     /// If there are more transactions than [`Records::transactions_max`].
-    fn keep(&mut self, record: &Record) {
+    fn write_record(&mut self, record: &Record) {
         let bytes = record.encode();
         let is_taken = |slot: &usize| self.taken.iter().any(|(_, taken, _)| taken == slot);
         let free = (0..self.slot_count()).find(|slot| !is_taken(slot));
@@ -187,22 +187,22 @@ impl<S: Store> Notes for Records<S> {
         self.taken.push((record.transaction, slot, sequence));
     }
 
-    /// Notes the token of the freeze of a transaction's domain, until the transaction is ended. Where there is no room, nothing
-    /// is noted, and the domain that a later life of this server finds frozen runs again when the kernel lets it.
-    fn keep_token(&mut self, transaction: TransactionId, token: u64) {
+    /// Stores the token of the freeze of a transaction's domain, until the transaction ends. Without room nothing is
+    /// stored, and a domain that a later life of this server finds frozen runs again at the kernel's deadline.
+    fn write_token(&mut self, transaction: TransactionId, token: u64) {
         if let Some(place) = self.token_place(|noted| noted.is_none()) {
             self.memory.write(place, &note(transaction, token));
         }
     }
 
-    /// The token of the freeze of a transaction's domain, if it was noted.
+    /// The token of the freeze of a transaction's domain, if it was stored.
     fn token_of(&self, transaction: TransactionId) -> Option<u64> {
         let place = self.token_place(|noted| is_of(noted, transaction))?;
         self.note_at(place).map(|(_, token)| token)
     }
 
-    /// Drops a transaction that has ended, its record and the token that was noted for it.
-    fn end(&mut self, transaction: TransactionId) {
+    /// Erases the record and the token of a transaction that has ended.
+    fn erase(&mut self, transaction: TransactionId) {
         self.forget(transaction);
         if let Some(place) = self.token_place(|noted| is_of(noted, transaction)) {
             self.memory.write(place, &[0; TOKEN_BYTES]);
@@ -223,7 +223,7 @@ fn note(transaction: TransactionId, token: u64) -> [u8; TOKEN_BYTES] {
     note
 }
 
-/// A note that was written to its end. A check is never zero for a transaction that is.
+/// Reads a note, if it was written completely. The check of a real transaction is never zero.
 fn read_note(bytes: &[u8; TOKEN_BYTES]) -> Option<(TransactionId, u64)> {
     let word = |from: usize| bytes[from..from + 8].try_into().map(u64::from_le_bytes);
     let transaction: [u8; 16] = bytes[16..].try_into().ok()?;
@@ -251,7 +251,7 @@ fn decode(slot: &[u8; SLOT_BYTES]) -> Option<(u64, Record)> {
     Some((sequence, Record::decode(record).ok()?))
 }
 
-/// FNV-1a: finds a record that was not written to its end.
+/// FNV-1a: detects a record that was not written completely.
 fn check(sequence: u64, record: &[u8]) -> u32 {
     let bytes = sequence
         .to_le_bytes()

@@ -1,8 +1,8 @@
-//! Roll calls: of domains that are at home here and are not here, and of those that an operator may force to run.
+//! Roll calls: of domains that are at home here but absent, and of those that an operator may force to run.
 //!
-//! A domain that waits is started as soon as nobody has it. One that was sent away and that nobody has any more is lost; it is
-//! listed until an operator starts it. What is in doubt is asked about as long as the doubt lasts, so that an operator who
-//! forces it is told who else runs it.
+//! A waiting domain is started as soon as no machine has it. One that was sent away and that no machine has any more is
+//! lost; it is listed until an operator starts it. For a domain in doubt the roll call lasts as long as the doubt, so
+//! that an operator who forces it is told which machine runs it.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -10,25 +10,25 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use nomad_protocol::{
-    Doubt, Entry, Fleet, Instant, MachineId, Name, Obstacle, RollCall, Standing, Timing, Turn,
+    Doubt, Entry, Fleet, Instant, MachineId, Name, Obstacle, Presence, RollCall, Timing, Turn,
 };
 use service_protocol::root::{DomainRecord, DomainState};
 
 use crate::machines::Machines;
 
-/// Why a call is made.
+/// The purpose of a roll call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// The domain is at home here: it is started when nobody has it.
+    /// The domain is at home here: it is started when no machine has it.
     Start,
-    /// The domain is at home here and was sent away. If nobody has it, it is lost.
+    /// The domain is at home here and was sent away. If no machine has it, it is lost.
     Watch,
-    /// A copy of the domain is here, and its fate in doubt.
+    /// A copy of the domain is here, and its outcome is in doubt.
     Doubt,
 }
 
 impl Purpose {
-    /// Why a domain with this record is asked for, if it is.
+    /// The purpose of a roll call for a domain with this record, if it needs one.
     pub fn of(record: &DomainRecord) -> Option<Purpose> {
         match record.state {
             DomainState::Waiting => Some(Purpose::Start),
@@ -38,20 +38,20 @@ impl Purpose {
     }
 }
 
-/// A roll call, and why it is made.
+/// A roll call and its purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Call {
     purpose: Purpose,
     roll: RollCall,
 }
 
-/// All calls of this machine.
+/// All roll calls of this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RollCalls {
     calls: Vec<Call>,
 }
 
-/// The domains that others are to be asked about, and why: those of root's that are not here, and those in doubt.
+/// The domains that need a roll call, and the purposes: those of root's that are absent, and those in doubt.
 pub fn needed<'a>(
     records: &[DomainRecord],
     entries: impl Iterator<Item = Entry<'a>>,
@@ -66,8 +66,8 @@ pub fn needed<'a>(
 }
 
 impl RollCalls {
-    /// Begins a call for each domain that needs one and has none, and ends those that are not needed any more. `draw` draws the
-    /// first turn of a call.
+    /// Begins a call for each domain that needs one, and ends those that are no longer needed. `draw` draws the first
+    /// turn of a call.
     pub fn update(
         &mut self,
         now: Instant,
@@ -85,49 +85,49 @@ impl RollCalls {
         }
     }
 
-    /// Who is to be asked now, for which domain and in which turn.
-    pub fn poll_asks(&mut self, now: Instant) -> Vec<(MachineId, Name, Turn)> {
-        let mut asks = Vec::new();
+    /// The queries to send now.
+    pub fn poll_queries(&mut self, now: Instant) -> Vec<(MachineId, Name, Turn)> {
+        let mut queries = Vec::new();
         for Call { roll, .. } in &mut self.calls {
             let (name, turn) = (roll.name().clone(), roll.turn());
-            let machines = roll.poll_asks(now).into_iter();
-            asks.extend(machines.map(|machine| (machine, name.clone(), turn)));
+            let machines = roll.poll_queries(now).into_iter();
+            queries.extend(machines.map(|machine| (machine, name.clone(), turn)));
         }
-        asks
+        queries
     }
 
-    /// Takes the domains that nobody has and that are to be started.
-    pub fn take_over(&mut self) -> Vec<Name> {
+    /// Removes and returns the domains that no machine has and that are to be started.
+    pub fn take_ready(&mut self) -> Vec<Name> {
         let is_over = |call: &mut Call| call.purpose == Purpose::Start && call.roll.is_over();
         let over = self.calls.extract_if(.., is_over);
         over.map(|call| call.roll.name().clone()).collect()
     }
 
-    /// When to ask again.
+    /// When to call [`RollCalls::poll_queries`].
     pub fn poll_timeout(&self) -> Option<Instant> {
         let open = self.calls.iter().filter(|call| !call.roll.is_over());
         open.map(|call| call.roll.poll_timeout()).min()
     }
 
-    /// A machine has answered.
-    pub fn heard(
+    /// Handles a machine's reply.
+    pub fn handle_reply(
         &mut self,
         now: Instant,
         from: MachineId,
         (name, turn): (&Name, Turn),
-        standing: Standing,
+        presence: Presence,
     ) {
         if let Some(call) = self.calls.iter_mut().find(|call| call.roll.name() == name) {
-            call.roll.heard(now, from, turn, standing);
+            call.roll.handle_reply(now, from, turn, presence);
         }
     }
 
-    /// Takes a domain that is at home here and is to be started by order; `is_forced`: the operator answers for machines that say
-    /// nothing, and for copies that stand still.
+    /// Removes the call of a domain at home here that an operator starts. With `is_forced` the operator takes
+    /// responsibility for silent machines and for copies that do not run.
     ///
     /// # Errors
-    /// Why not.
-    pub fn take_by_order(
+    /// The reason it may not be started, for the operator.
+    pub fn take_for_start(
         &mut self,
         now: Instant,
         machines: &Machines,
@@ -142,17 +142,17 @@ impl RollCalls {
         if let Some(why) = objection(now, machines, roll, is_forced) {
             return Err(why);
         }
-        // One turn of no is not enough: it may have gone, while it was asked for, to one that had said so.
+        // One turn is not enough: the domain may have moved meanwhile to a machine that had already answered.
         if !is_forced && !roll.is_over() {
             return Err(format!(
-                "all machines are asked about {name} once more: say it again in some seconds"
+                "all machines are queried about {name} once more: try again in a few seconds"
             ));
         }
         self.calls.remove(index);
         Ok(())
     }
 
-    /// Why an operator may not have the copy of a domain run that is here, and whose fate is in doubt.
+    /// The reason an operator may not run the copy of a domain in doubt here, if there is one.
     pub fn objection_to_running(
         &self,
         now: Instant,
@@ -163,12 +163,12 @@ impl RollCalls {
         match calls.find(|call| call.roll.name().as_str() == name) {
             Some(call) => objection(now, machines, &call.roll, true),
             None => Some(format!(
-                "no machine has been asked about {name} yet: say it again in some seconds"
+                "no machine has been queried about {name} yet: try again in a few seconds"
             )),
         }
     }
 
-    /// What each call has come to, a line each.
+    /// The results of the calls, one line per call.
     pub fn lines(&self, now: Instant, machines: &Machines) -> Vec<String> {
         let calls = self.calls.iter();
         calls.filter_map(|call| call.line(now, machines)).collect()
@@ -176,7 +176,7 @@ impl RollCalls {
 }
 
 impl Call {
-    /// What an operator reads of it, if there is something to be known.
+    /// The call's result for the operator, if it has one.
     fn line(&self, now: Instant, machines: &Machines) -> Option<String> {
         if self.purpose == Purpose::Doubt {
             return None;
@@ -191,17 +191,17 @@ impl Call {
             } => Some((runs, incarnation.0, by)),
             _ => None,
         });
-        // Of several copies the one that runs, or was to run last.
+        // Of several copies the one that runs, or the youngest.
         let held = held.max_by_key(|(runs, incarnation, _)| (*runs, *incarnation));
         let missing: Vec<String> = obstacles
             .iter()
-            .map(|obstacle| excuse(machines, obstacle))
+            .map(|obstacle| describe(machines, obstacle))
             .collect();
         Some(match held {
             Some((runs, incarnation, by)) => {
                 let at = address(machines, by);
-                let stands = if runs { "" } else { ", and stands still" };
-                format!("home {name} at {at}, incarnation {incarnation}{stands}")
+                let stopped = if runs { "" } else { ", and does not run" };
+                format!("home {name} at {at}, incarnation {incarnation}{stopped}")
             }
             None if self.roll.is_over() => format!("home {name} lost: no machine has it"),
             None if missing.is_empty() => return None,
@@ -210,8 +210,8 @@ impl Call {
     }
 }
 
-/// Who keeps a domain from being run here. Who says nothing for long keeps only those from it who do not force it; a copy that
-/// stands still nobody who settles a doubt.
+/// The first obstacle to running a domain here, as a text. Silent machines and copies that do not run are no obstacle to
+/// an operator who forces it.
 fn objection(
     now: Instant,
     machines: &Machines,
@@ -219,19 +219,19 @@ fn objection(
     is_forced: bool,
 ) -> Option<String> {
     let name = roll.name().as_str();
-    let answers_for = |obstacle: &Obstacle| match obstacle {
+    let is_accepted = |obstacle: &Obstacle| match obstacle {
         Obstacle::Silent(_) | Obstacle::Held { runs: false, .. } => is_forced,
-        Obstacle::Asked(_) | Obstacle::Held { .. } => false,
+        Obstacle::Pending(_) | Obstacle::Held { .. } => false,
     };
-    let obstacles: Vec<Obstacle> = roll.obstacles(now).filter(|it| !answers_for(it)).collect();
-    let is_known = |obstacle: &&Obstacle| !matches!(obstacle, Obstacle::Asked(_));
+    let obstacles: Vec<Obstacle> = roll.obstacles(now).filter(|it| !is_accepted(it)).collect();
+    let is_known = |obstacle: &&Obstacle| !matches!(obstacle, Obstacle::Pending(_));
     let first = obstacles.iter().find(is_known).or(obstacles.first())?;
     Some(match first {
-        Obstacle::Asked(machine) => {
-            let who = address(machines, *machine);
-            format!("{who} has been asked about {name}: say it again in some seconds")
+        Obstacle::Pending(machine) => {
+            let address = address(machines, *machine);
+            format!("{address} has been queried about {name}: try again in a few seconds")
         }
-        known => format!("{}, so {name} is not run here", excuse(machines, known)),
+        known => format!("{}, so {name} is not run here", describe(machines, known)),
     })
 }
 
@@ -240,11 +240,11 @@ fn address(machines: &Machines, machine: MachineId) -> String {
     address.map_or_else(|| "a machine".into(), |address| address.to_string())
 }
 
-fn excuse(machines: &Machines, obstacle: &Obstacle) -> String {
+fn describe(machines: &Machines, obstacle: &Obstacle) -> String {
     match obstacle {
         Obstacle::Held { by, runs: true, .. } => format!("{} runs it", address(machines, *by)),
         Obstacle::Held { by, .. } => format!("{} holds it", address(machines, *by)),
-        Obstacle::Silent(machine) | Obstacle::Asked(machine) => {
+        Obstacle::Silent(machine) | Obstacle::Pending(machine) => {
             format!("{} does not answer", address(machines, *machine))
         }
     }
@@ -261,7 +261,7 @@ mod tests {
     use service_protocol::root;
 
     use super::*;
-    use crate::machines::Neighbour;
+    use crate::machines::FleetMember;
 
     const NAME: &str = "counter";
 
@@ -270,7 +270,7 @@ mod tests {
     }
 
     fn machines() -> Machines {
-        let own = Neighbour {
+        let own = FleetMember {
             name: "a".into(),
             address: Ipv4Addr::new(10, 77, 0, 1),
             id: MachineId([1; 32]),
@@ -308,7 +308,7 @@ mod tests {
         }
     }
 
-    /// Why others are asked about a domain at home here, of which a transaction is in such doubt.
+    /// The purpose of a roll call for a domain at home here in this state, with a transaction in this doubt.
     fn purpose(state: DomainState, doubt: Doubt) -> Option<Purpose> {
         let offer = offer();
         let entry = Entry {
@@ -324,32 +324,32 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_that_has_left_is_missed_though_its_target_is_silent() {
-        let missed = purpose(DomainState::Waiting, Doubt::NotHeard);
+    fn a_domain_that_has_left_is_missed_though_its_destination_is_silent() {
+        let missed = purpose(DomainState::Waiting, Doubt::NotAcknowledged);
         assert_eq!(missed, Some(Purpose::Start));
-        let missed = purpose(DomainState::Away, Doubt::NotHeard);
+        let missed = purpose(DomainState::Away, Doubt::NotAcknowledged);
         assert_eq!(missed, Some(Purpose::Watch));
         let doubted = purpose(DomainState::Exported, Doubt::Silent);
         assert_eq!(doubted, Some(Purpose::Doubt));
     }
 
-    /// A roll call that other machines have answered so: the incarnation of their copy, and whether it runs.
+    /// A roll call with a reply from each other machine: the incarnation of its copy, and whether it runs.
     fn answered(now: Instant, answers: &[(u64, bool)]) -> RollCall {
         let machine = |index: usize| MachineId([2 + index as u8; 32]);
         let others = (0..answers.len()).map(machine);
         let mut roll = RollCall::new(now, name(), others, Turn(1), Timing::STANDARD);
-        roll.poll_asks(now);
+        roll.poll_queries(now);
         for (index, (incarnation, runs)) in answers.iter().enumerate() {
-            let standing = Standing::Holds {
+            let presence = Presence::Present {
                 incarnation: Incarnation(*incarnation),
                 runs: *runs,
             };
-            roll.heard(now, machine(index), Turn(1), standing);
+            roll.handle_reply(now, machine(index), Turn(1), presence);
         }
         roll
     }
 
-    /// Whether an operator may start the domain here though another machine has answered so.
+    /// Whether an operator may start the domain here although another machine has a copy.
     fn may_start(runs: bool, is_forced: bool) -> bool {
         let now = Instant::from_us(0);
         let roll = answered(now, &[(1, runs)]);
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_lists_the_copy_that_runs_and_says_of_one_that_does_not_that_it_stands_still() {
+    fn a_home_lists_the_copy_that_runs_and_marks_one_that_does_not() {
         let line = |answers: &[(u64, bool)]| {
             let now = Instant::from_us(0);
             let (purpose, roll) = (Purpose::Watch, answered(now, answers));
@@ -365,22 +365,22 @@ mod tests {
         };
         let runs = line(&[(1, false), (2, true), (3, false)]).expect("it is known");
         assert!(runs.ends_with("incarnation 2"), "{runs}");
-        let stands = line(&[(1, false), (3, false)]).expect("it is known");
+        let stopped = line(&[(1, false), (3, false)]).expect("it is known");
         assert!(
-            stands.ends_with("incarnation 3, and stands still"),
-            "{stands}"
+            stopped.ends_with("incarnation 3, and does not run"),
+            "{stopped}"
         );
     }
 
     #[test]
-    fn only_a_copy_that_stands_still_elsewhere_may_be_passed_over_and_only_by_force() {
+    fn only_a_copy_that_does_not_run_may_be_ignored_and_only_by_force() {
         let held = [(true, false), (true, true), (false, false), (false, true)];
         let may_start = held.map(|(runs, is_forced)| may_start(runs, is_forced));
         assert_eq!(may_start, [false, false, false, true]);
     }
 
     #[test]
-    fn nothing_is_forced_to_run_before_others_are_asked() {
+    fn nothing_is_forced_to_run_before_others_are_queried() {
         let calls = RollCalls::default();
         let objection = calls.objection_to_running(Instant::from_us(0), &machines(), NAME);
         assert!(objection.is_some());

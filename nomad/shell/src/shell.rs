@@ -1,11 +1,11 @@
-//! The shell: what happens to it, and in which order it has things done.
+//! The shell: handles inputs and performs the ledger's actions in order.
 //!
 //! ```text
 //!   handle_*    a datagram, an event, an operator's command, the time
-//!   poll        the next thing to say; if there is none, the ledger's next action is performed
+//!   poll        the next output; if there is none, the ledger's next action is performed
 //! ```
 //!
-//! The order of actions is the ledger's: each is done, and what it leads to said, before the next.
+//! The order of actions is the ledger's: each is performed, and its outputs are polled, before the next.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
@@ -15,68 +15,68 @@ use alloc::vec::Vec;
 use nomad_client::RequestId;
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    Action, Envelope, Event, Here, Instant, MachineId, Message, Notice, Record, SourceAction,
-    TargetAction, TargetEvent, TransactionId, Versions,
+    Action, DestinationAction, DestinationEvent, Envelope, Event, Instant, LocalMachine, MachineId,
+    Message, Notice, Record, SourceAction, TransactionId, Versions,
 };
 
 use crate::hook::Hook;
 use crate::host::{Host, RootError};
 use crate::machines::Machines;
 use crate::moves::Moves;
-use crate::moves::source::what_to_send;
-use crate::output::{Frames, Job, Output, What};
-use crate::postponed::Postponed;
+use crate::moves::source::job_kind;
+use crate::output::{Frames, Job, JobKind, Output};
+use crate::retries::Retries;
 use crate::roll_calls::RollCalls;
 
-/// What a shell is told when it begins.
+/// The configuration of a shell.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Setting {
-    /// What the ledger is told.
-    pub here: Here,
+pub struct Config {
+    /// The ledger's own machine.
+    pub local: LocalMachine,
     /// The fleet by name and address.
     pub machines: Machines,
-    /// The versions that are offered to a target.
+    /// The versions that are offered to a destination.
     pub versions: Versions,
-    /// What is asked of a move.
+    /// The goals of a move.
     pub goals: Goals,
-    /// Whether tests may have it stand still.
+    /// Whether tests may pause the shell.
     pub has_hooks: bool,
 }
 
 /// The shell of one machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shell<H: Host> {
-    /// What it calls.
+    /// The machine's calls.
     pub host: H,
     /// The transactions, and their domains.
     pub moves: Moves<H::Outgoing, H::Incoming>,
-    /// Domains that other machines are asked about.
+    /// The domains that other machines are queried about.
     pub(crate) roll_calls: RollCalls,
-    /// Transactions that a page stream has come for.
+    /// Transactions whose page stream has arrived.
     pub(crate) streams: BTreeSet<TransactionId>,
-    /// At which request of an operator's a transaction began.
+    /// The operator's request that began each transaction.
     pub(crate) requests: BTreeMap<TransactionId, RequestId>,
-    /// What the tests asked for, if they may.
+    /// The tests' hook, if they may have one.
     pub(crate) hook: Option<Hook>,
     pub(crate) machines: Machines,
     pub(crate) versions: Versions,
     pub(crate) goals: Goals,
-    pub(crate) postponed: Postponed,
+    pub(crate) retries: Retries,
     outputs: VecDeque<Output>,
 }
 
 impl<H: Host> Shell<H> {
-    /// Goes on from the records of an earlier life, or begins with none.
+    /// Continues from the records of an earlier life, or begins with none.
     ///
     /// # Errors
-    /// The host, and why not: root does not say what has become of a domain, and may later.
+    /// The host, and root's transient failure to report the state of a domain.
     pub fn resume(
         mut host: H,
         now: Instant,
-        setting: Setting,
+        config: Config,
         records: Vec<Record>,
     ) -> Result<Shell<H>, (H, RootError)> {
-        let moves = match Moves::resume(&mut host, now, setting.here, records) {
+        let moves = match Moves::resume(&mut host, now, config.local, records) {
             Ok(moves) => moves,
             Err(error) => return Err((host, error)),
         };
@@ -86,18 +86,18 @@ impl<H: Host> Shell<H> {
             roll_calls: RollCalls::default(),
             streams: BTreeSet::new(),
             requests: BTreeMap::new(),
-            hook: setting.has_hooks.then(Hook::default),
-            machines: setting.machines,
-            versions: setting.versions,
-            goals: setting.goals,
-            postponed: Postponed::default(),
+            hook: config.has_hooks.then(Hook::default),
+            machines: config.machines,
+            versions: config.versions,
+            goals: config.goals,
+            retries: Retries::default(),
             outputs: VecDeque::new(),
         };
         shell.update_roll_calls(now);
         Ok(shell)
     }
 
-    /// A machine of the fleet says this.
+    /// Handles a datagram from a machine of the fleet.
     pub fn handle_datagram(&mut self, now: Instant, from: MachineId, bytes: &[u8]) {
         if self.is_held() {
             return;
@@ -107,31 +107,32 @@ impl<H: Host> Shell<H> {
             Err(error) => return log::warn!("from {from:?}: {error:?}"),
         };
         match envelope.message {
-            Message::Asks(name, turn, fleet) => self.answer_roll(now, from, fleet, (name, turn)),
-            Message::Answers(name, turn, standing) => {
-                self.roll_calls.heard(now, from, (&name, turn), standing);
+            Message::Query(name, turn, fleet) => self.answer_roll(now, from, fleet, (name, turn)),
+            Message::QueryReply(name, turn, presence) => {
+                self.roll_calls
+                    .handle_reply(now, from, (&name, turn), presence);
                 self.call_rolls(now);
             }
-            Message::Late(transaction, late) => self.say(Output::Late(from, transaction, late)),
-            Message::Hello { .. } | Message::About(..) => {
+            Message::Late(transaction, late) => self.emit(Output::Late(from, transaction, late)),
+            Message::Hello { .. } | Message::Transaction(..) => {
                 self.moves.ledger.handle_message(now, from, envelope);
             }
         }
     }
 
-    /// An action is answered, or something has happened that a transaction is to know.
+    /// Handles the result of an action, or another event of a transaction.
     pub fn handle_event(&mut self, now: Instant, transaction: TransactionId, event: Event) {
         self.moves.ledger.handle_event(now, transaction, event);
     }
 
-    /// Lets everything happen that is due.
+    /// Handles all timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.is_held() {
             return;
         }
         self.moves.ledger.handle_timeout(now);
-        for task in self.postponed.take_due(now) {
-            self.try_again(now, task);
+        for task in self.retries.take_due(now) {
+            self.retry(now, task);
         }
         self.call_rolls(now);
     }
@@ -145,11 +146,11 @@ impl<H: Host> Shell<H> {
         ledger
             .into_iter()
             .chain(self.roll_calls.poll_timeout())
-            .chain(self.postponed.poll_timeout())
+            .chain(self.retries.poll_timeout())
             .min()
     }
 
-    /// The next thing to say. To find it, performs what the ledger asks for.
+    /// The next output, after performing the ledger's actions that lead to it.
     pub fn poll(&mut self, now: Instant) -> Option<Output> {
         loop {
             if let Some(output) = self.poll_output() {
@@ -162,12 +163,12 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// The next thing to say, with nothing done for it.
+    /// The next output, without performing any action.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// The next action to perform. Whoever does not call [`Shell::poll`] calls this, and then [`Shell::perform`].
+    /// The next action. [`Shell::poll`] calls this and [`Shell::perform`]; a caller may do so itself instead.
     pub fn poll_action(&mut self) -> Option<(TransactionId, Action)> {
         match self.is_held() {
             true => None,
@@ -175,7 +176,7 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Performs an action; returns what the ledger is to be told, if that is known at once.
+    /// Performs an action; returns the event for the ledger, if it is known at once.
     pub fn perform(
         &mut self,
         now: Instant,
@@ -184,23 +185,27 @@ impl<H: Host> Shell<H> {
     ) -> Option<Event> {
         match action {
             Action::Send { to, envelope } => self.send(to, &envelope),
-            Action::Record(record) => self.host.keep(&record),
-            Action::Forget => self.host.end(transaction),
+            Action::Record(record) => self.host.write_record(&record),
+            Action::Forget => self.host.erase(transaction),
             Action::Notify(notice) => self.notify(now, transaction, notice),
             Action::Outlived {
                 domain,
                 incarnation,
                 by,
-            } => self.outlive(now, transaction, (domain, incarnation), by),
+            } => self.handle_outlived(now, transaction, (domain, incarnation), by),
             Action::CloseStream => self.close_stream(transaction),
             Action::Source(action) => return self.perform_source(now, transaction, action),
-            Action::Target(TargetAction::DiscardCopy) => return self.discard(now, transaction),
-            Action::Target(action) => {
-                let event = self.moves.step_target(&mut self.host, transaction, action);
-                if event == Some(Event::Target(TargetEvent::Activated))
+            Action::Destination(DestinationAction::DiscardCopy) => {
+                return self.discard(now, transaction);
+            }
+            Action::Destination(action) => {
+                let event = self
+                    .moves
+                    .step_destination(&mut self.host, transaction, action);
+                if event == Some(Event::Destination(DestinationEvent::Activated))
                     && let Some((name, _)) = self.moves.domain_of(transaction)
                 {
-                    self.say(Output::Frames(transaction, Frames::Welcome(name)));
+                    self.emit(Output::Frames(transaction, Frames::Accept(name)));
                 }
                 return event;
             }
@@ -208,10 +213,10 @@ impl<H: Host> Shell<H> {
         None
     }
 
-    /// Says something to a machine.
+    /// Sends a datagram to a machine.
     pub fn send(&mut self, to: MachineId, envelope: &Envelope) {
         let bytes = envelope.encode();
-        self.say(Output::Send { to, bytes });
+        self.emit(Output::Send { to, bytes });
     }
 
     /// The fleet by name and address.
@@ -219,7 +224,7 @@ impl<H: Host> Shell<H> {
         &self.machines
     }
 
-    pub(crate) fn say(&mut self, output: Output) {
+    pub(crate) fn emit(&mut self, output: Output) {
         self.outputs.push_back(output);
     }
 
@@ -229,41 +234,41 @@ impl<H: Host> Shell<H> {
         transaction: TransactionId,
         action: SourceAction,
     ) -> Option<Event> {
-        if let Some(what) = what_to_send(action) {
-            self.say(Output::Job(Job { transaction, what }));
+        if let Some(kind) = job_kind(action) {
+            self.emit(Output::Job(Job { transaction, kind }));
             return None;
         }
         match action {
             // The switch is about to stop serving the domain.
             SourceAction::ExportState { .. } => {
-                self.say(Output::Frames(transaction, Frames::Hold));
+                self.emit(Output::Frames(transaction, Frames::Hold));
             }
             SourceAction::Destroy => {
-                self.say(Output::Frames(transaction, Frames::PassOn));
-                self.say(Output::GiveBack(transaction));
+                self.emit(Output::Frames(transaction, Frames::Forward));
+                self.emit(Output::GiveBack(transaction));
                 return None;
             }
-            SourceAction::Unretire => return self.run_again(now, transaction),
+            SourceAction::Unretire => return self.unretire(now, transaction),
             _ => {}
         }
         self.moves.step_source(&mut self.host, transaction, action)
     }
 
     fn close_stream(&mut self, transaction: TransactionId) {
-        let what = What::Close;
+        let kind = JobKind::Close;
         let output = match self.moves.outgoing(transaction) {
-            Some(_) => Output::Job(Job { transaction, what }),
+            Some(_) => Output::Job(Job { transaction, kind }),
             None => Output::StreamOver,
         };
-        self.say(output);
+        self.emit(output);
     }
 
     fn notify(&mut self, now: Instant, transaction: TransactionId, notice: Notice) {
-        self.tell(transaction, &notice);
+        self.report(transaction, &notice);
         match notice {
             Notice::InDoubt(_) => self.update_roll_calls(now),
-            Notice::Aborted(_) => self.say(Output::Frames(transaction, Frames::Revert)),
-            Notice::Finished => self.say(Output::Frames(transaction, Frames::Settle)),
+            Notice::Aborted(_) => self.emit(Output::Frames(transaction, Frames::Revert)),
+            Notice::Finished => self.emit(Output::Frames(transaction, Frames::End)),
             _ => {}
         }
         if let Notice::Finished | Notice::Aborted(_) = notice {
@@ -274,30 +279,30 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Whether a test has this shell stand still. It performs nothing that the ledger asks for then, is deaf to other
-    /// machines, and lets no timer fire; it obeys its operator.
+    /// Whether a test has paused this shell. It then performs no actions, ignores other machines and fires no timer, but
+    /// executes its operator's commands.
     pub fn is_held(&self) -> bool {
         self.hook.as_ref().is_some_and(Hook::is_held)
     }
 
     pub(crate) fn log(&mut self, line: String) {
-        self.say(Output::Log(line));
+        self.emit(Output::Log(line));
     }
 
-    /// Tells the log, and the operator who asked for it, how a transaction gets on.
-    fn tell(&mut self, transaction: TransactionId, notice: &Notice) {
+    /// Reports a transaction's progress to the log and to the operator who requested it.
+    fn report(&mut self, transaction: TransactionId, notice: &Notice) {
         let line = crate::operator::notice_line(notice);
-        // Of the phases the operator hears; the log, which is slow, only of what comes of them.
+        // Phases go to the operator only: the log is slow.
         if !matches!(notice, Notice::Phase(_)) {
             self.log(format!("{:08x}: {line}", (transaction.0 >> 96) as u32));
         }
         if let Some(hook) = &mut self.hook
-            && hook.told(&line)
+            && hook.reached(&line)
         {
             log::info!("held at `{line}`");
         }
         if let Some(request) = self.requests.get(&transaction).copied() {
-            self.say(Output::Line(request, line));
+            self.emit(Output::Line(request, line));
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nomad_protocol::{
-    Action, DomainId, Event, Incarnation, SourceAction, SourceEvent, TargetAction, TargetEvent,
-    TransactionId,
+    Action, DestinationAction, DestinationEvent, DomainId, Event, Incarnation, SourceAction,
+    SourceEvent, TransactionId,
 };
 
 use crate::domain::{Contents, Run};
@@ -190,7 +190,7 @@ impl History {
             (Action::Source(SourceAction::Destroy), _) if !is_activated => {
                 Violation::DestroyedUnconfirmed
             }
-            (Action::Target(TargetAction::DiscardCopy), _)
+            (Action::Destination(DestinationAction::DiscardCopy), _)
                 if self.is_only_copy(machine, domain, transaction) =>
             {
                 Violation::DiscardedCommitted
@@ -226,7 +226,7 @@ impl History {
                 };
                 history.retire(committed, contents);
             }
-            Some(Event::Target(TargetEvent::Activated)) => {
+            Some(Event::Destination(DestinationEvent::Activated)) => {
                 let violation = history.judge_activation(transaction, contents, incarnation);
                 history.activate(number, transaction, incarnation);
                 if let Some(violation) = violation {

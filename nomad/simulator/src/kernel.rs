@@ -9,7 +9,7 @@ use nomad_protocol::{
     Change, Digest, DomainId, DomainState, Incarnation, Instant, Interference, LocalFailure,
     StateVersion,
 };
-use nomad_shell::NotRetired;
+use nomad_shell::RetireError;
 
 use crate::domain::{Domain, Run};
 
@@ -150,18 +150,18 @@ impl Kernel {
         id: DomainId,
         version: StateVersion,
         token: Option<u64>,
-    ) -> Result<(), NotRetired> {
+    ) -> Result<(), RetireError> {
         let domain = self.domains.get_mut(&id);
-        let domain = domain.ok_or(NotRetired::Failed(NO_DOMAIN))?;
+        let domain = domain.ok_or(RetireError::Failed(NO_DOMAIN))?;
         match domain.run {
             Run::Retired => return Ok(()),
-            Run::Running => return Err(NotRetired::Failed(LocalFailure::FreezeEnded)),
+            Run::Running => return Err(RetireError::Failed(LocalFailure::FreezeEnded)),
             Run::Frozen if Some(domain.token) != token => {
-                return Err(NotRetired::Failed(LocalFailure::FrozenByAnother));
+                return Err(RetireError::Failed(LocalFailure::FrozenByAnother));
             }
             Run::Frozen if domain.version != version => {
                 let (change, slot) = (Change::Signal, 0);
-                return Err(NotRetired::VersionMoved(Interference { change, slot }));
+                return Err(RetireError::VersionMoved(Interference { change, slot }));
             }
             Run::Frozen => {}
         }

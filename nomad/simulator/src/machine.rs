@@ -11,11 +11,11 @@ use std::net::Ipv4Addr;
 use nomad_image::Name;
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    BootId, Capabilities, CpuFeatures, DomainId, Fleet, Here, Instant, LifeId, MachineId, Record,
-    StreamHeader, Timing, TransactionId, Versions,
+    BootId, CpuFeatures, DomainId, Fleet, Instant, LifeId, LocalMachine, MachineId, MachineSupport,
+    Record, StreamHeader, Timing, TransactionId, Versions,
 };
 use nomad_shell::pages::Segment;
-use nomad_shell::{Machines, Neighbour, Root as _, Setting, Shell};
+use nomad_shell::{Config, FleetMember, Machines, Root as _, Shell};
 
 use crate::hardware::{Hardware, Parts, domain_number};
 
@@ -133,8 +133,8 @@ pub fn number_of(name: Name) -> usize {
     number.expect("a domain's name") - 1
 }
 
-fn neighbour(number: usize) -> Neighbour {
-    Neighbour {
+fn neighbour(number: usize) -> FleetMember {
+    FleetMember {
         name: machine_name(number),
         address: Ipv4Addr::new(10, 77, 0, number as u8 + 1),
         id: machine_id(number),
@@ -142,22 +142,22 @@ fn neighbour(number: usize) -> Neighbour {
 }
 
 impl Common {
-    fn setting(&self, number: usize, boot: u64, life: u64, records_max: usize) -> Setting {
+    fn setting(&self, number: usize, boot: u64, life: u64, records_max: usize) -> Config {
         let others = (0..self.machines).filter(|other| *other != number);
-        let here = Here {
+        let local = LocalMachine {
             machine: machine_id(number),
             boot: BootId(boot),
             life: LifeId(life),
             fleet: Fleet::new((0..self.machines).map(machine_id)),
             records_max,
-            capabilities: Capabilities {
+            support: MachineSupport {
                 versions: VERSIONS,
                 cpu: CpuFeatures::default(),
             },
             timing: self.timing,
         };
-        Setting {
-            here,
+        Config {
+            local,
             machines: Machines::new(neighbour(number), others.map(neighbour).collect()),
             versions: VERSIONS,
             goals: self.goals,
@@ -199,7 +199,7 @@ impl Machine {
     /// The machine loses power and is started again.
     pub fn crash_machine(self, now: Instant) -> Self {
         // The number is in the low byte: no two machines ever have the same boot id.
-        let boot = self.shell.moves.ledger.here().boot.0 + 0x100;
+        let boot = self.shell.moves.ledger.local().boot.0 + 0x100;
         let mut hardware = self.shell.host.restarted(BootId(boot));
         if hardware.parts.mutant == Mutant::HomeDoesNotAsk {
             for number in hardware.parts.homes.clone().into_keys() {
@@ -212,8 +212,8 @@ impl Machine {
 
     /// nomad alone dies and is started again.
     pub fn crash_nomad(self, now: Instant) -> Self {
-        let here = self.shell.moves.ledger.here();
-        let (boot, life) = (here.boot.0, here.life.0 + (1 << 32));
+        let local = self.shell.moves.ledger.local();
+        let (boot, life) = (local.boot.0, local.life.0 + (1 << 32));
         let mut hardware = self.shell.host;
         if hardware.parts.mutant == Mutant::RecordsAreLost {
             hardware.notes.clear();
@@ -252,7 +252,7 @@ impl Machine {
 fn resume(
     mut hardware: Hardware,
     now: Instant,
-    setting: &Setting,
+    setting: &Config,
     records: &[Record],
 ) -> Shell<Hardware> {
     loop {

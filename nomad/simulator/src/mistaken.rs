@@ -17,7 +17,7 @@ pub fn mistaken(machine: &Machine, from: usize, bytes: &[u8]) -> Option<Vec<u8>>
 
 /// A source that has committed takes the question of a prepared target for the message that the domain runs there.
 fn prepared_is_activated(machine: &Machine, _: usize, mut envelope: Envelope) -> Envelope {
-    if let Message::About(transaction, step @ Step::Prepared { .. }) = &mut envelope.message {
+    if let Message::Transaction(transaction, step @ Step::Prepared { .. }) = &mut envelope.message {
         let mut entries = machine.shell.moves.ledger.entries();
         let is_it = |entry: &Entry<'_>| {
             entry.transaction == *transaction && entry.phase == PhaseName::Commit

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use nomad_protocol::{BootId, Record, TransactionId};
-use nomad_shell::{Notes as _, Records, Store};
+use nomad_shell::{ByteStore, Records, StableStorage as _};
 
 /// Bytes before the records.
 const HEAD_BYTES: usize = 4096;
@@ -42,7 +42,7 @@ impl Bytes {
     }
 }
 
-impl Store for Bytes {
+impl ByteStore for Bytes {
     fn bytes(&self) -> usize {
         self.bytes.len()
     }
@@ -104,7 +104,7 @@ impl Notes {
             Notes::Plain(plain) => {
                 plain.newest.insert(record.transaction, record.encode());
             }
-            Notes::Bytes(records) => records.keep(record),
+            Notes::Bytes(records) => records.write_record(record),
         }
     }
 
@@ -115,7 +115,7 @@ impl Notes {
                 plain.newest.remove(&transaction);
                 plain.tokens.remove(&transaction);
             }
-            Notes::Bytes(records) => records.end(transaction),
+            Notes::Bytes(records) => records.erase(transaction),
         }
     }
 
@@ -125,7 +125,7 @@ impl Notes {
             Notes::Plain(plain) => {
                 plain.tokens.insert(transaction, token);
             }
-            Notes::Bytes(records) => records.keep_token(transaction, token),
+            Notes::Bytes(records) => records.write_token(transaction, token),
         }
     }
 
@@ -159,7 +159,7 @@ impl Notes {
             Notes::Plain(plain) => *plain = Plain::default(),
             Notes::Bytes(records) => {
                 let ended: Vec<TransactionId> = records.transactions().collect();
-                ended.into_iter().for_each(|ended| records.end(ended));
+                ended.into_iter().for_each(|ended| records.erase(ended));
             }
         }
     }
@@ -228,13 +228,13 @@ impl Plain {
 #[cfg(test)]
 mod tests {
     use nomad_protocol::{
-        CpuFeatures, DomainId, Fleet, Incarnation, MachineId, Name, Offer, Progressed, Sizes,
+        CpuFeatures, DomainId, Fleet, Incarnation, MachineId, Name, Offer, RecordedProgress, Sizes,
         Versions,
     };
 
     use super::*;
 
-    fn record(progress: Progressed) -> Record {
+    fn record(progress: RecordedProgress) -> Record {
         Record {
             transaction: TransactionId(1),
             peer: MachineId([1; 32]),
@@ -258,7 +258,11 @@ mod tests {
 
     /// Both forms, with an older record that nomad did not come to erase.
     fn torn() -> [Notes; 2] {
-        let [older, newer] = [Progressed::SourceOpen, Progressed::TargetOpen].map(record);
+        let [older, newer] = [
+            RecordedProgress::SourceOpen,
+            RecordedProgress::DestinationOpen,
+        ]
+        .map(record);
         let mut plain = Notes::Plain(Plain::default());
         let mut bytes = Notes::of_bytes(4, BootId(1));
         for notes in [&mut plain, &mut bytes] {
@@ -278,7 +282,10 @@ mod tests {
     #[test]
     fn of_two_records_of_a_transaction_the_newer_one_counts() {
         for mut notes in torn() {
-            assert_eq!(notes.load(false), [record(Progressed::TargetOpen)]);
+            assert_eq!(
+                notes.load(false),
+                [record(RecordedProgress::DestinationOpen)]
+            );
             notes.end(TransactionId(1));
             assert_eq!(notes.load(false), []);
         }
@@ -287,9 +294,12 @@ mod tests {
     #[test]
     fn an_older_record_that_is_not_erased_comes_back() {
         for mut notes in torn() {
-            assert_eq!(notes.load(true), [record(Progressed::TargetOpen)]);
+            assert_eq!(
+                notes.load(true),
+                [record(RecordedProgress::DestinationOpen)]
+            );
             notes.end(TransactionId(1));
-            assert_eq!(notes.load(true), [record(Progressed::SourceOpen)]);
+            assert_eq!(notes.load(true), [record(RecordedProgress::SourceOpen)]);
         }
     }
 }

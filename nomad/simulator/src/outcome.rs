@@ -164,7 +164,7 @@ fn judge_committed(
 ) -> Result<(Outcome, Option<usize>), Wrong> {
     let losses = (history.is_home_lost, committed.is_target_lost);
     match (losses, doubts) {
-        ((true, false), [doubt]) if doubt.is(Side::Target, committed.target) => {
+        ((true, false), [doubt]) if doubt.is(Side::Destination, committed.target) => {
             Ok((Outcome::TargetInDoubt, Some(committed.target)))
         }
         ((false, true), [doubt]) if doubt.is(Side::Source, history.home) => {
@@ -198,10 +198,10 @@ fn judge_doubt(world: &World, machine: usize, entry: &Entry<'_>) -> Result<Doubt
     };
     let is_forced_by_restart = matches!(
         (entry.side, why),
-        (Side::Target, Doubt::SourceRestarted)
+        (Side::Destination, Doubt::SourceRestarted)
             | (
                 Side::Source,
-                Doubt::TargetRestarted | Doubt::LostAfterActivated
+                Doubt::DestinationRestarted | Doubt::LostAfterActivated
             )
     );
     if !is_forced_by_restart || !world.history.restarted[machine_number(entry.peer)] {
@@ -243,7 +243,7 @@ fn check_left_over(world: &World, number: usize, doubts: &[Doubted]) -> Result<(
     let copies = [standing.count(), moving.count()];
     let is_held = |doubt: &Doubted| match doubt.side {
         Side::Source => kernel.domains.contains_key(&doubt.domain),
-        Side::Target => hardware.is_prepared(doubt.domain),
+        Side::Destination => hardware.is_prepared(doubt.domain),
     };
     let are_doubts_all = copies == [doubts.len() + outlived.len(); 2]
         && hardware.notes.transactions().len() == doubts.len()
@@ -294,6 +294,6 @@ impl Doubted {
 
     /// Is it a target's doubt about a move that never came to its commit point?
     fn is_abandoned(&self, history: &DomainHistory) -> bool {
-        self.side == Side::Target && !history.retired.contains_key(&self.transaction)
+        self.side == Side::Destination && !history.retired.contains_key(&self.transaction)
     }
 }

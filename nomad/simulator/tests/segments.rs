@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    BootId, CpuFeatures, DomainId, Envelope, Event, Fleet, Incarnation, Instant, LocalFailure,
-    Message, Name, Offer, Sizes, Step, StreamHeader, TargetEvent, Timing, TransactionId, Versions,
+    BootId, CpuFeatures, DestinationEvent, DomainId, Envelope, Event, Fleet, Incarnation, Instant,
+    LocalFailure, Message, Name, Offer, Sizes, Step, StreamHeader, Timing, TransactionId, Versions,
 };
-use nomad_shell::pages::Stranger;
+use nomad_shell::pages::SegmentRejected;
 use nomad_simulator::faults::{LocalFault, LocalStep};
 use nomad_simulator::hardware::Parts;
 use nomad_simulator::machine::{Common, Machine, Mutant, hardware, machine_id};
@@ -64,7 +64,7 @@ fn target() -> Machine {
     for (from, transaction, domain) in [(PEER, MOVE, 1), (THIRD, OTHER, 2)] {
         let envelope = Envelope {
             boot: BootId(from as u64),
-            message: Message::About(transaction, Step::Offer(offer(domain))),
+            message: Message::Transaction(transaction, Step::Offer(offer(domain))),
         };
         let bytes = envelope.encode();
         let shell = &mut machine.shell;
@@ -86,8 +86,8 @@ fn round(transaction: TransactionId) -> StreamHeader {
 fn a_machine_sends_pages_for_its_own_moves_and_for_no_other_s() {
     for known in [None, Some(MOVE)] {
         let shell = &mut target().shell;
-        let mut begins = |from| shell.segment_begins(machine_id(from), known, &round(MOVE));
-        assert_eq!(begins(THIRD), Err(Stranger), "{known:?}");
+        let mut begins = |from| shell.begin_segment(machine_id(from), known, &round(MOVE));
+        assert_eq!(begins(THIRD), Err(SegmentRejected), "{known:?}");
         assert_eq!(begins(PEER), Ok(MOVE), "{known:?}");
     }
 }
@@ -96,21 +96,21 @@ fn a_machine_sends_pages_for_its_own_moves_and_for_no_other_s() {
 fn a_stream_stays_with_the_move_that_it_began_with() {
     let shell = &mut target().shell;
     let third = machine_id(THIRD);
-    assert_eq!(shell.segment_begins(third, None, &round(OTHER)), Ok(OTHER));
-    let mut goes_on = |transaction| shell.segment_begins(third, Some(OTHER), &round(transaction));
-    assert_eq!(goes_on(MOVE), Err(Stranger));
+    assert_eq!(shell.begin_segment(third, None, &round(OTHER)), Ok(OTHER));
+    let mut goes_on = |transaction| shell.begin_segment(third, Some(OTHER), &round(transaction));
+    assert_eq!(goes_on(MOVE), Err(SegmentRejected));
     assert_eq!(goes_on(OTHER), Ok(OTHER));
 }
 
 #[test]
 fn a_domain_is_built_on_trial_when_a_round_is_whole() {
     let mut machine = target();
-    let received = TargetEvent::RoundReceived {
+    let received = DestinationEvent::RoundReceived {
         number: 0,
         pages: 4,
     };
-    let ended = machine.shell.segment_ends(&round(MOVE));
-    assert_eq!(ended, Ok(Event::Target(received)));
+    let ended = machine.shell.end_segment(&round(MOVE));
+    assert_eq!(ended, Ok(Event::Destination(received)));
     let failure = LocalFailure::NoMemory;
     machine.hardware_mut().local.push(LocalFault {
         machine: HERE,
@@ -118,5 +118,5 @@ fn a_domain_is_built_on_trial_when_a_round_is_whole() {
         failure,
         times: 1,
     });
-    assert_eq!(machine.shell.segment_ends(&round(MOVE)), Err(failure));
+    assert_eq!(machine.shell.end_segment(&round(MOVE)), Err(failure));
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
     AbortReason, Attempt, BootId, CpuFeatures, Digest, DomainId, Envelope, Fleet, Incarnation,
-    Instant, Message, Name, Offer, Progressed, Record, Sizes, Standing, Step, StreamHeader, Timing,
-    TransactionId, Turn, Versions,
+    Instant, Message, Name, Offer, Presence, Record, RecordedProgress, Sizes, Step, StreamHeader,
+    Timing, TransactionId, Turn, Versions,
 };
-use nomad_shell::pages::Stranger;
-use nomad_shell::{Notes, Output};
+use nomad_shell::pages::SegmentRejected;
+use nomad_shell::{Output, StableStorage};
 use nomad_simulator::faults::{RootCall, RootFault};
 use nomad_simulator::hardware::Parts;
 use nomad_simulator::machine::{Common, DOMAIN, Machine, Mutant, hardware, machine_id};
@@ -91,10 +91,10 @@ fn who_runs_a_younger_copy_is_answered_only_when_the_older_one_stands_still() {
         domain: DOMAIN,
         incarnation: Incarnation(1),
     };
-    let activated = Message::About(MOVE, activated);
+    let activated = Message::Transaction(MOVE, activated);
     assert_eq!(answers(&mut machine, PEER, activated.clone()), []);
     assert!(machine.hardware().runs(0));
-    let unknown = Message::About(MOVE, Step::Unknown);
+    let unknown = Message::Transaction(MOVE, Step::Unknown);
     assert_eq!(answers(&mut machine, PEER, activated), [unknown]);
     assert!(!machine.hardware().runs(0));
     assert_eq!(state(&machine), DomainState::Outlived);
@@ -105,12 +105,12 @@ fn a_domain_that_leaves_may_still_run_as_far_as_its_home_is_told() {
     let mut machine = machine(true, BTreeMap::new());
     let root = &mut machine.hardware_mut().root;
     root.export(0, now()).expect("it runs");
-    let asks = Message::Asks(name(), Turn(3), fleet().id());
-    let holds = Standing::Holds {
+    let asks = Message::Query(name(), Turn(3), fleet().id());
+    let holds = Presence::Present {
         incarnation: Incarnation(0),
         runs: true,
     };
-    let expected = Message::Answers(name(), Turn(3), holds);
+    let expected = Message::QueryReply(name(), Turn(3), holds);
     assert_eq!(answers(&mut machine, PEER, asks), [expected]);
 }
 
@@ -118,7 +118,7 @@ fn a_domain_that_leaves_may_still_run_as_far_as_its_home_is_told() {
 #[test]
 fn a_home_with_another_fleet_is_not_answered() {
     let mut machine = machine(false, BTreeMap::new());
-    let asks = |fleet: Fleet| Message::Asks(name(), Turn(3), fleet.id());
+    let asks = |fleet: Fleet| Message::Query(name(), Turn(3), fleet.id());
     let smaller = Fleet::new([HERE, PEER].map(machine_id));
     assert_eq!(answers(&mut machine, PEER, asks(smaller)), []);
     assert_eq!(answers(&mut machine, PEER, asks(fleet())).len(), 1);
@@ -143,11 +143,11 @@ fn a_domain_that_came_and_left_is_started_again_unasked_only_if_its_manifest_wan
 #[test]
 fn a_copy_that_came_and_was_outlived_does_not_run_as_far_as_others_are_told() {
     let mut machine = machine(true, BTreeMap::new());
-    machine.hardware_mut().keep(&Record {
+    machine.hardware_mut().write_record(&Record {
         transaction: MOVE,
         peer: machine_id(PEER),
         offer: offer(DOMAIN),
-        progress: Progressed::TargetActivated {
+        progress: RecordedProgress::DestinationActivated {
             peer_boot: BootId(PEER as u64),
         },
     });
@@ -159,17 +159,17 @@ fn a_copy_that_came_and_was_outlived_does_not_run_as_far_as_others_are_told() {
     answers(
         &mut machine,
         PEER,
-        Message::About(TransactionId(8), activated),
+        Message::Transaction(TransactionId(8), activated),
     );
     assert_eq!(state(&machine), DomainState::Outlived);
     let entries = machine.shell.moves.ledger.entries();
     assert_eq!(entries.filter(|entry| entry.is_about_to_run).count(), 1);
-    let holds = Standing::Holds {
+    let holds = Presence::Present {
         incarnation: Incarnation(0),
         runs: false,
     };
-    let expected = Message::Answers(name(), Turn(3), holds);
-    let asks = Message::Asks(name(), Turn(3), fleet().id());
+    let expected = Message::QueryReply(name(), Turn(3), holds);
+    let asks = Message::Query(name(), Turn(3), fleet().id());
     assert_eq!(answers(&mut machine, PEER, asks)[0], expected);
 }
 
@@ -193,9 +193,9 @@ fn offer(domain: DomainId) -> Offer {
 /// A machine that takes in a domain of `PEER`'s.
 fn target() -> Machine {
     let mut machine = machine(false, BTreeMap::new());
-    let offer = Message::About(MOVE, Step::Offer(offer(DomainId(1))));
+    let offer = Message::Transaction(MOVE, Step::Offer(offer(DomainId(1))));
     let admitted = answers(&mut machine, PEER, offer);
-    assert_eq!(admitted, [Message::About(MOVE, Step::Admit)]);
+    assert_eq!(admitted, [Message::Transaction(MOVE, Step::Admit)]);
     machine
 }
 
@@ -212,22 +212,22 @@ fn a_transaction_has_one_page_stream_and_it_is_its_source_s() {
     let shell = &mut target().shell;
     let (peer, third) = (machine_id(PEER), machine_id(2));
     assert_eq!(
-        shell.segment_begins(third, None, &round(MOVE)),
-        Err(Stranger)
+        shell.begin_segment(third, None, &round(MOVE)),
+        Err(SegmentRejected)
     );
-    assert_eq!(shell.segment_begins(peer, None, &round(MOVE)), Ok(MOVE));
+    assert_eq!(shell.begin_segment(peer, None, &round(MOVE)), Ok(MOVE));
     assert_eq!(
-        shell.segment_begins(peer, None, &round(MOVE)),
-        Err(Stranger)
+        shell.begin_segment(peer, None, &round(MOVE)),
+        Err(SegmentRejected)
     );
     assert_eq!(
-        shell.segment_begins(peer, Some(MOVE), &round(MOVE)),
+        shell.begin_segment(peer, Some(MOVE), &round(MOVE)),
         Ok(MOVE)
     );
     let other = Some(TransactionId(8));
     assert_eq!(
-        shell.segment_begins(peer, other, &round(MOVE)),
-        Err(Stranger)
+        shell.begin_segment(peer, other, &round(MOVE)),
+        Err(SegmentRejected)
     );
 }
 
@@ -242,12 +242,12 @@ fn a_target_that_gives_up_takes_no_more_pages() {
         rounds: 0,
         pages: 4,
     };
-    assert_eq!(machine.shell.segment_begins(peer, None, &freeze), Ok(MOVE));
+    assert_eq!(machine.shell.begin_segment(peer, None, &freeze), Ok(MOVE));
     let abort = Step::Abort(AbortReason::Cancelled);
-    answers(&mut machine, PEER, Message::About(MOVE, abort));
+    answers(&mut machine, PEER, Message::Transaction(MOVE, abort));
     let known = Some(MOVE);
     assert_eq!(
-        machine.shell.segment_begins(peer, known, &freeze),
-        Err(Stranger)
+        machine.shell.begin_segment(peer, known, &freeze),
+        Err(SegmentRejected)
     );
 }

@@ -1,9 +1,9 @@
-//! The ledger: all transactions of one machine, and what is said about those that it does not know.
+//! The ledger: all transactions of one machine, and the answers for those that it has no record of.
 //!
-//! It passes messages to the transaction that they are about, if they come from that transaction's other machine; it
-//! lets at most one unsettled transaction touch a domain; and it answers *Unknown* for what has no record, which under
-//! this boot means aborted. So a restarted nomad must [`Ledger::resume`] from **all** records before it hears anything.
-//! Which offers are taken is judged in `admission`.
+//! It passes a message to its transaction, if it comes from that transaction's other machine; it allows at most one
+//! unsettled transaction per domain; and it answers *Unknown* where there is no record, which under this boot means
+//! aborted. So a restarted migration server must [`Ledger::resume`] from **all** records before it receives anything.
+//! `admission` judges incoming offers.
 
 mod admission;
 
@@ -15,25 +15,25 @@ use nomad_planner::Goals;
 
 use crate::actions::{Action, Event};
 use crate::context::Force;
+use crate::destination::{Destination, IncomingOffer};
 use crate::fleet::Fleet;
 use crate::identity::{BootId, DomainId, LifeId, MachineId, TransactionId};
 use crate::messages::{Envelope, Message, Step};
-use crate::offer::{Capabilities, Name, Offer};
+use crate::offer::{MachineSupport, Name, Offer};
 use crate::reasons::{Doubt, PhaseName, Side};
-use crate::record::{Progressed, Record};
-use crate::roll_call::Standing;
+use crate::record::{Record, RecordedProgress};
+use crate::roll_call::Presence;
 use crate::source::{Cancelled, DomainState, Source};
-use crate::target::{Offered, Target};
 use crate::time::Instant;
 use crate::timers::{Timer, Timing};
 use crate::transfer::Transfer;
 
-pub use admission::TARGETS_PER_PEER_MAX;
+pub use admission::INCOMING_PER_PEER_MAX;
 
-/// What a ledger knows of its own machine.
+/// A ledger's own machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Here {
-    /// The machine.
+pub struct LocalMachine {
+    /// Its id.
     pub machine: MachineId,
     /// Its boot.
     pub boot: BootId,
@@ -41,10 +41,10 @@ pub struct Here {
     pub life: LifeId,
     /// The machines that a domain may be on.
     pub fleet: Fleet,
-    /// Transactions that it can keep records of.
+    /// The most transactions that it can keep records of.
     pub records_max: usize,
-    /// What it is able to take.
-    pub capabilities: Capabilities,
+    /// The versions and CPU features that it supports.
+    pub support: MachineSupport,
     /// The settings of its timers.
     pub timing: Timing,
 }
@@ -52,47 +52,47 @@ pub struct Here {
 /// All transactions of one machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ledger {
-    here: Here,
+    local: LocalMachine,
     transfers: BTreeMap<TransactionId, Transfer>,
     /// Answers that belong to no transaction here.
     answers: VecDeque<(TransactionId, Action)>,
-    /// Domains that have come here to run in this life.
+    /// The number of domains activated here in this life.
     activated: u64,
 }
 
-/// One transaction as it is listed.
+/// One listed transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// Which one.
+    /// The transaction.
     pub transaction: TransactionId,
-    /// Which side this machine is.
+    /// This machine's side.
     pub side: Side,
     /// The other machine.
     pub peer: MachineId,
-    /// What is moved.
+    /// The domain that is moved.
     pub offer: &'a Offer,
-    /// How far it is.
+    /// Its phase.
     pub phase: PhaseName,
-    /// Why its outcome is in doubt, if it is.
+    /// The reason its outcome is in doubt, if it is.
     pub doubt: Option<Doubt>,
-    /// Whether the copy here runs as soon as this machine has done what that takes.
+    /// Whether the copy here runs once this machine has completed its own steps.
     pub is_about_to_run: bool,
 }
 
-/// Why a domain cannot be offered now.
+/// The reason a domain cannot be offered now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OfferError {
     /// It is on that machine already.
     SameMachine,
     /// That machine does not belong to the fleet: the domain's home would not look for it there.
     NotInFleet,
-    /// There is no room for the record of another transaction.
+    /// There is no room for another transaction's record.
     RecordsFull,
     /// The transaction id was used before.
     TransactionUsed,
     /// Another transaction of the domain is not settled.
     Busy(TransactionId),
-    /// The domain came here by this transaction, and the machine that it came from has not released its copy.
+    /// The domain came here under this transaction, and its source has not released its copy.
     NotReleased(TransactionId),
 }
 
@@ -100,13 +100,13 @@ impl fmt::Display for OfferError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OfferError::SameMachine => f.write_str("it is there already"),
-            OfferError::NotInFleet => f.write_str("no machine of the fleet is there"),
-            OfferError::RecordsFull => f.write_str("no room for a record of one more move"),
+            OfferError::NotInFleet => f.write_str("no machine of the fleet has that address"),
+            OfferError::RecordsFull => f.write_str("no room for another move's record"),
             OfferError::TransactionUsed => f.write_str("the transaction's number was used before"),
-            OfferError::Busy(other) => write!(f, "transaction {other} is not over"),
+            OfferError::Busy(other) => write!(f, "transaction {other} has not ended"),
             OfferError::NotReleased(other) => write!(
                 f,
-                "the machine that it came from, by transaction {other}, has not given its copy back"
+                "the machine that it came from, in transaction {other}, has not released its copy"
             ),
         }
     }
@@ -114,54 +114,54 @@ impl fmt::Display for OfferError {
 
 impl Ledger {
     /// The ledger of a machine that was just started.
-    pub fn new(here: Here) -> Self {
+    pub fn new(local: LocalMachine) -> Self {
         Ledger {
-            here,
+            local,
             transfers: BTreeMap::new(),
             answers: VecDeque::new(),
             activated: 0,
         }
     }
 
-    /// Goes on after nomad was restarted. `state_of` tells what the kernel says of a domain on this machine.
+    /// Continues after a restart of the migration server. `state_of` is the kernel's state of a domain on this machine.
     pub fn resume(
         now: Instant,
-        here: Here,
+        local: LocalMachine,
         records: impl IntoIterator<Item = Record>,
         mut state_of: impl FnMut(DomainId) -> DomainState,
     ) -> Self {
-        let mut ledger = Ledger::new(here);
+        let mut ledger = Ledger::new(local);
         for record in records {
             let transaction = record.transaction;
             let state = state_of(record.offer.domain);
-            let transfer = resume_transfer(now, &ledger.here, record, state);
+            let transfer = resume_transfer(now, &ledger.local, record, state);
             ledger.transfers.insert(transaction, transfer);
         }
-        // What was open and is aborted is over as soon as it is resumed.
+        // An open transaction is aborted by its resumption, and finished at once.
         ledger.drop_all_finished();
         ledger
     }
 
-    /// Starts to move a domain to `target`. `transaction` must be drawn at random.
+    /// Starts to move a domain to `destination`. `transaction` must be drawn at random.
     pub fn offer(
         &mut self,
         now: Instant,
         transaction: TransactionId,
-        target: MachineId,
+        destination: MachineId,
         offer: Offer,
         goals: Goals,
     ) -> Result<(), OfferError> {
-        if target == self.here.machine {
+        if destination == self.local.machine {
             return Err(OfferError::SameMachine);
         }
-        if !self.here.fleet.contains(target) {
+        if !self.local.fleet.contains(destination) {
             return Err(OfferError::NotInFleet);
         }
         if self.transfers.contains_key(&transaction) {
             return Err(OfferError::TransactionUsed);
         }
         match self.unsettled(offer.domain) {
-            Some((other, Transfer::Target(there))) if there.phase() == PhaseName::Activate => {
+            Some((other, Transfer::Destination(there))) if there.phase() == PhaseName::Activate => {
                 return Err(OfferError::NotReleased(other));
             }
             Some((other, _)) => return Err(OfferError::Busy(other)),
@@ -170,16 +170,16 @@ impl Ledger {
         if self.is_full() {
             return Err(OfferError::RecordsFull);
         }
-        let Here { boot, timing, .. } = self.here;
-        let source = Source::new(now, boot, target, transaction, offer, goals, timing);
+        let LocalMachine { boot, timing, .. } = self.local;
+        let source = Source::new(now, boot, destination, transaction, offer, goals, timing);
         self.transfers.insert(transaction, Transfer::Source(source));
         Ok(())
     }
 
-    /// Machine `from`, as the channel has authenticated it, says something.
+    /// Handles a message of machine `from`, which the channel has authenticated.
     pub fn handle_message(&mut self, now: Instant, from: MachineId, envelope: Envelope) {
-        let Message::About(transaction, step) = envelope.message else {
-            // A hello is the discovery's business, a roll call that of the domain's home, a late frame the shell's.
+        let Message::Transaction(transaction, step) = envelope.message else {
+            // The shell handles roll calls and late frames; Hello is for discovery.
             return;
         };
         match self.transfers.get_mut(&transaction) {
@@ -187,13 +187,13 @@ impl Ledger {
                 transfer.handle_message(now, envelope.boot, step);
                 self.drop_finished(transaction);
             }
-            // Somebody else's transaction: not even its existence is told.
+            // A transaction of other machines: not even its existence is revealed.
             Some(_) => {}
             None => match step {
                 Step::Offer(offer) => {
-                    self.offered(
+                    self.handle_offer(
                         now,
-                        Offered {
+                        IncomingOffer {
                             transaction,
                             source: from,
                             boot: envelope.boot,
@@ -201,25 +201,25 @@ impl Ledger {
                         },
                     );
                 }
-                step => self.unknown(from, transaction, &step),
+                step => self.handle_unknown(from, transaction, &step),
             },
         }
     }
 
-    /// `from`, the home of a domain of this name, wants to start it: what came from there and is not settled is asked
-    /// about at once.
-    pub fn ask_about(&mut self, now: Instant, from: MachineId, name: &Name) {
+    /// Queries at once the outcome of unsettled transactions that brought a domain of this name from `from`, its home,
+    /// which wants to start it.
+    pub fn probe(&mut self, now: Instant, from: MachineId, name: &Name) {
         for transfer in self.transfers.values_mut() {
-            if let Transfer::Target(target) = transfer
-                && target.source() == from
-                && target.offer().name == *name
+            if let Transfer::Destination(destination) = transfer
+                && destination.source() == from
+                && destination.offer().name == *name
             {
-                target.ask(now);
+                destination.probe(now);
             }
         }
     }
 
-    /// The shell answers an action of `transaction`, or reports. What comes too late for it is ignored.
+    /// Handles the shell's report on an action of `transaction`. One that comes too late is ignored.
     pub fn handle_event(&mut self, now: Instant, transaction: TransactionId, event: Event) {
         if let Some(transfer) = self.transfers.get_mut(&transaction) {
             transfer.handle_event(now, event);
@@ -227,7 +227,7 @@ impl Ledger {
         }
     }
 
-    /// Lets everything happen that is due.
+    /// Handles all timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
         for transfer in self.transfers.values_mut() {
             transfer.handle_timeout(now);
@@ -235,7 +235,7 @@ impl Ledger {
         self.drop_all_finished();
     }
 
-    /// Lets one armed timer of a transaction fire, due or not.
+    /// Fires one armed timer of a transaction, due or not.
     pub fn expire(&mut self, now: Instant, transaction: TransactionId, timer: Timer) {
         if let Some(transfer) = self.transfers.get_mut(&transaction) {
             transfer.expire(now, timer);
@@ -243,7 +243,7 @@ impl Ledger {
         }
     }
 
-    /// The operator wants a domain to stay where it is.
+    /// Cancels a move, as the operator asked.
     pub fn cancel(&mut self, now: Instant, transaction: TransactionId) -> Cancelled {
         let Some(transfer) = self.transfers.get_mut(&transaction) else {
             return Cancelled::TooLate;
@@ -253,7 +253,7 @@ impl Ledger {
         cancelled
     }
 
-    /// The operator settles what is in doubt. Says whether there was a doubt to settle.
+    /// Settles a doubt, as the operator decided; returns whether there was one.
     pub fn force(&mut self, now: Instant, transaction: TransactionId, force: Force) -> bool {
         let Some(transfer) = self.transfers.get_mut(&transaction) else {
             return false;
@@ -263,7 +263,7 @@ impl Ledger {
         forced
     }
 
-    /// The next thing to do and for which transaction, if any. The shell performs them in this order.
+    /// The next action and its transaction, if there is one. The shell performs them in this order.
     pub fn poll_action(&mut self) -> Option<(TransactionId, Action)> {
         let answer = self.answers.pop_front();
         let next = answer.or_else(|| {
@@ -282,7 +282,7 @@ impl Ledger {
             .min()
     }
 
-    /// All transactions that are not over.
+    /// All unfinished transactions.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         self.transfers.iter().map(|(transaction, transfer)| Entry {
             transaction: *transaction,
@@ -303,26 +303,26 @@ impl Ledger {
             .map(|(transaction, _)| *transaction)
     }
 
-    /// The machine that this is the ledger of.
-    pub fn here(&self) -> &Here {
-        &self.here
+    /// The ledger's own machine.
+    pub fn local(&self) -> &LocalMachine {
+        &self.local
     }
 
-    /// What this machine is to a domain of a name of which it holds none.
-    pub fn lacking(&self) -> Standing {
-        Standing::Lacks {
-            life: self.here.life,
+    /// This machine's reply about a name of which it has no domain.
+    pub fn absence(&self) -> Presence {
+        Presence::Absent {
+            life: self.local.life,
             activated: self.activated,
         }
     }
 
-    /// Whether there are as many transactions as there is room for records. Each has one.
+    /// Whether there is no room for another record. Each transaction has one.
     fn is_full(&self) -> bool {
-        self.transfers.len() >= self.here.records_max
+        self.transfers.len() >= self.local.records_max
     }
 
-    /// Something is said about a transaction of which there is no record.
-    fn unknown(&mut self, from: MachineId, transaction: TransactionId, step: &Step) {
+    /// Handles a step of a transaction of which there is no record.
+    fn handle_unknown(&mut self, from: MachineId, transaction: TransactionId, step: &Step) {
         if let Step::Activated {
             domain,
             incarnation,
@@ -352,8 +352,8 @@ impl Ledger {
 
     fn answer(&mut self, to: MachineId, transaction: TransactionId, step: Step) {
         let envelope = Envelope {
-            boot: self.here.boot,
-            message: Message::About(transaction, step),
+            boot: self.local.boot,
+            message: Message::Transaction(transaction, step),
         };
         self.answers
             .push_back((transaction, Action::Send { to, envelope }));
@@ -366,7 +366,7 @@ impl Ledger {
         }
     }
 
-    /// A finished transaction is unknown at once; what it still has to do is kept in order.
+    /// Drops a transaction if it is finished; its remaining actions are kept in order.
     fn drop_finished(&mut self, transaction: TransactionId) {
         if self
             .transfers
@@ -381,28 +381,33 @@ impl Ledger {
     }
 }
 
-/// Is a copy of the domain on this machine no longer this transaction's business?
+/// Whether this transaction no longer concerns a copy of the domain on this machine.
 fn is_settled(transfer: &Transfer) -> bool {
     match transfer {
         Transfer::Source(source) => source.is_released(),
-        Transfer::Target(_) => false,
+        Transfer::Destination(_) => false,
     }
 }
 
-fn resume_transfer(now: Instant, here: &Here, record: Record, state: DomainState) -> Transfer {
-    let (boot, timing) = (here.boot, here.timing);
+fn resume_transfer(
+    now: Instant,
+    local: &LocalMachine,
+    record: Record,
+    state: DomainState,
+) -> Transfer {
+    let (boot, timing) = (local.boot, local.timing);
     let resumed = match record.progress {
-        Progressed::SourceOpen
-        | Progressed::SourceCommitting { .. }
-        | Progressed::SourceReleasing { .. }
-        | Progressed::SourceReleased { .. } => {
+        RecordedProgress::SourceOpen
+        | RecordedProgress::SourceCommitting { .. }
+        | RecordedProgress::SourceReleasing { .. }
+        | RecordedProgress::SourceReleased { .. } => {
             Source::resume(now, boot, record, state, timing).map(Transfer::Source)
         }
-        Progressed::TargetOpen
-        | Progressed::TargetPrepared { .. }
-        | Progressed::TargetActivating { .. }
-        | Progressed::TargetActivated { .. } => {
-            Target::resume(now, boot, record, timing).map(Transfer::Target)
+        RecordedProgress::DestinationOpen
+        | RecordedProgress::DestinationPrepared { .. }
+        | RecordedProgress::DestinationActivating { .. }
+        | RecordedProgress::DestinationActivated { .. } => {
+            Destination::resume(now, boot, record, timing).map(Transfer::Destination)
         }
     };
     resumed.expect("every record is resumed by its own side")

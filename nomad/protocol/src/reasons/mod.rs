@@ -1,4 +1,4 @@
-//! Why a move does not take place, or why its outcome is in doubt. Every reason says whose it is and names the value.
+//! The reasons a move fails or its outcome is in doubt. Each names the side and the offending value.
 
 mod text;
 
@@ -8,45 +8,45 @@ use crate::context::Force;
 use crate::identity::{Incarnation, TransactionId};
 use crate::offer::CpuFeatures;
 
-/// Which side of a hand-over.
+/// A side of a hand-over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Side {
     /// The machine that the domain leaves.
     Source,
     /// The machine that the domain goes to.
-    Target,
+    Destination,
 }
 
-/// The phases, under the same names in code, logs and test hooks.
+/// The phases. Code, logs and test hooks use the same names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PhaseName {
-    /// Source: asks the target to take the domain.
+    /// Source: asks the destination to take the domain.
     Offer,
     /// Source: copies while the domain runs.
     Rounds,
-    /// Source: the domain stands still, the rest is sent.
+    /// Source: the domain is frozen, the rest is sent.
     Freeze,
-    /// Source: retires the domain, and repeats Commit until it hears Activated.
+    /// Source: retires the domain, and repeats Commit until it receives Activated.
     Commit,
-    /// Source: gives the memory back.
+    /// Source: destroys its copy.
     Release,
-    /// Target: reserves what the domain needs.
+    /// Destination: reserves the domain's resources.
     Admit,
-    /// Target: takes in rounds.
+    /// Destination: receives rounds.
     Receive,
-    /// Target: rebuilds, then is prepared.
+    /// Destination: rebuilds, then is prepared.
     Verify,
-    /// Target: runs the domain.
+    /// Destination: runs the domain.
     Activate,
-    /// Either: only an operator can settle it.
+    /// Either: only an operator can settle the outcome.
     InDoubt,
-    /// Either: undoes what was done so far.
+    /// Either: undoes its steps so far.
     Abort,
     /// Either: nothing is left to do.
     Finished,
 }
 
-/// Which of two machines' version numbers differ.
+/// The kinds of version number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum VersionOf {
     /// These messages.
@@ -57,30 +57,30 @@ pub enum VersionOf {
     Abi,
 }
 
-/// Why a target does not take a domain.
+/// The reason a destination refuses a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Refusal {
     /// The pool for incoming domains is too small.
     NoMemory {
-        /// What the domain's pool is limited to.
+        /// The limit of the domain's pool.
         needed_bytes: u64,
-        /// What the target has left.
+        /// The memory that the destination has left.
         available_bytes: u64,
     },
-    /// The target's manifest does not know the source's key.
+    /// The destination's manifest does not know the source's key.
     UnknownKey,
-    /// The two machines speak different versions.
+    /// The two machines have different versions.
     Version {
-        /// Of what.
+        /// The kind of version.
         of: VersionOf,
         /// The refusing machine's.
         ours: u16,
         /// The other's.
         theirs: u16,
     },
-    /// The target's CPU lacks features that the domain may use.
+    /// The destination's CPU lacks features that the domain may use.
     Cpu {
-        /// What is missing.
+        /// The missing features.
         missing: CpuFeatures,
     },
     /// A capability has no meaning on another machine.
@@ -90,75 +90,75 @@ pub enum Refusal {
         /// The kind of its object, as numbered by the system-call interface.
         kind: u8,
     },
-    /// A capability refers to a service that the target does not have.
+    /// A capability refers to a service that the destination does not have.
     NoService {
         /// The domain's slot that holds it.
         slot: u32,
     },
-    /// The key's grant does not reach so far.
+    /// The key's grant does not cover the domain.
     BeyondGrant {
-        /// The domain's slot whose rights are not granted, if it is about one.
+        /// The domain's slot whose rights are not granted, if one is the reason.
         slot: Option<u32>,
     },
-    /// A domain of this id is on the target already.
+    /// A domain of this id is on the destination already.
     AlreadyHere {
-        /// The incarnation of the target's copy.
+        /// The incarnation of the destination's copy.
         incarnation: Incarnation,
     },
-    /// The target holds a copy of this domain whose fate is unsettled.
+    /// The destination holds a copy of this domain whose outcome is in doubt.
     InDoubt {
         /// The transaction that brought the copy.
         transaction: TransactionId,
     },
     /// The key's quota of domains is used up, prepared ones included.
     Quota {
-        /// What the key has in use.
+        /// The number in use.
         used: u32,
-        /// What it may use.
+        /// The number allowed.
         limit: u32,
     },
     /// The two machines do not list the same machines as their fleet.
     OtherFleet,
-    /// The target has as many transactions on record as it can keep.
+    /// The destination has as many transactions on record as it can keep.
     RecordsFull,
 }
 
-/// A step on a machine of its own failed.
+/// The reason a local step failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum LocalFailure {
     /// A pool is empty.
     NoMemory,
-    /// At freeze the domain held a capability that pins it.
+    /// When it was frozen, the domain held a capability that pins it.
     Pinned {
         /// The slot.
         slot: u32,
         /// The kind of its object, as numbered by the system-call interface.
         kind: u8,
     },
-    /// A portable service did not answer, or not as it should.
+    /// A portable service did not answer, or answered wrongly.
     Service {
         /// The domain's slot that refers to it.
         slot: u32,
     },
-    /// What was received is no valid image.
+    /// The received image is not valid.
     BadImage,
     /// The kernel refused.
     Kernel {
         /// Its error, as numbered by the system-call interface.
         error: u32,
     },
-    /// A thread has a priority that the migration server may not give.
+    /// A thread has a priority that the migration server may not assign.
     Priority {
-        /// Which.
+        /// The priority.
         priority: u8,
     },
-    /// The kernel let the domain run before it was retired: it had been frozen for too long.
+    /// The kernel thawed the domain before it was retired: it had been frozen for too long.
     FreezeEnded,
-    /// Somebody else holds the domain frozen.
+    /// Another domain holds it frozen.
     FrozenByAnother,
 }
 
-/// What kind of outside change moved a frozen domain's version.
+/// The kind of outside change that incremented a frozen domain's version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Change {
     /// A call was answered.
@@ -171,25 +171,25 @@ pub enum Change {
     Other,
 }
 
-/// Who changed a frozen domain before it could be retired.
+/// A change to a frozen domain before it could be retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Interference {
-    /// What was done.
+    /// Its kind.
     pub change: Change,
-    /// The slot of the domain that it was done to.
+    /// The domain's slot that it affected.
     pub slot: u32,
 }
 
-/// Why a transaction was aborted: the source runs, the target is empty.
+/// The reason a transaction was aborted: the source runs, the destination is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AbortReason {
-    /// The target does not take the domain.
+    /// The destination refuses the domain.
     Refused(Refusal),
-    /// The operator changed their mind.
+    /// The operator cancelled.
     Cancelled,
-    /// The other side did not get on within the limit.
+    /// A phase exceeded its limit.
     TooLong {
-        /// The phase whose limit it was.
+        /// The phase.
         phase: PhaseName,
     },
     /// The stream between the machines broke.
@@ -200,58 +200,58 @@ pub enum AbortReason {
     PeerForgot,
     /// nomad was restarted on one side.
     NomadRestarted {
-        /// Where.
+        /// The side.
         on: Side,
     },
-    /// What the target rebuilt is not what the source exported.
+    /// The destination's rebuilt state is not what the source exported.
     DigestMismatch,
     /// Something kept changing the frozen domain.
     Interfered {
-        /// The last one to do so.
+        /// The last change.
         by: Interference,
     },
     /// A step failed.
     Failed {
-        /// Where.
+        /// The side.
         on: Side,
-        /// How.
+        /// The reason.
         failure: LocalFailure,
     },
 }
 
 impl Doubt {
-    /// Whether an operator can settle it so: what runs elsewhere is not to be run here, and what runs here is not dropped.
+    /// Whether this decision settles it: a domain that runs elsewhere is not run here, one that runs here is not dropped.
     pub fn is_settled_by(self, force: Force) -> bool {
         match self {
             Doubt::NotReleased => force == Force::RunHere,
-            Doubt::NotHeard => force == Force::DropCopy,
+            Doubt::NotAcknowledged => force == Force::DropCopy,
             _ => true,
         }
     }
 
-    /// Whether there may be a copy here that it is about.
+    /// Whether there may still be a copy here.
     pub fn has_copy(self) -> bool {
-        self != Doubt::NotHeard
+        self != Doubt::NotAcknowledged
     }
 }
 
-/// Why the outcome is not known: both facts and the reason are listed for the operator.
+/// The reason an outcome is in doubt. It is listed for the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Doubt {
-    /// The other machine has said nothing for long. Settles itself when it is heard again.
+    /// The other machine has been silent for too long. Resolved when it answers again.
     Silent,
-    /// On the target: the source was restarted; it may have committed or gone on running.
+    /// On the destination: the source was restarted; it may have committed or may run the domain.
     SourceRestarted,
-    /// On the source: the target was restarted; it may have run the domain.
-    TargetRestarted,
-    /// On the source: the target ran the domain and was restarted before the copy here was given back.
+    /// On the source: the destination was restarted; it may have run the domain.
+    DestinationRestarted,
+    /// On the source: the destination ran the domain and was restarted before the copy here was destroyed.
     LostAfterActivated,
-    /// On the source: the target's operator discarded the copy after the source had committed.
+    /// On the source: the destination's operator discarded the copy after the source had committed.
     DiscardedByOperator,
     /// On the source: nomad's record and the kernel's state of the domain contradict each other.
     RecordContradicted,
-    /// On the target: the domain runs here, and the source has not said for long that it gave its copy back.
+    /// On the destination: the domain runs here, but the source has not confirmed that its copy is gone.
     NotReleased,
-    /// On the source: the copy here is given back, and the target has not said for long that it knows.
-    NotHeard,
+    /// On the source: the copy here is gone, but the destination has not acknowledged that.
+    NotAcknowledged,
 }

@@ -1,4 +1,4 @@
-//! Reasons as an operator reads them.
+//! The texts of reasons, for the operator.
 
 use core::fmt;
 
@@ -14,7 +14,7 @@ impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Side::Source => "the source",
-            Side::Target => "the target",
+            Side::Destination => "the destination",
         })
     }
 }
@@ -42,7 +42,7 @@ impl fmt::Display for Refusal {
                     "too little memory: {needed} MiB needed, {available} MiB free"
                 )
             }
-            Refusal::UnknownKey => f.write_str("the source's key is not known there"),
+            Refusal::UnknownKey => f.write_str("the source's key is unknown there"),
             Refusal::Version { of, ours, theirs } => {
                 write!(f, "{of} there has version {ours}, here {theirs}")
             }
@@ -52,24 +52,21 @@ impl fmt::Display for Refusal {
             Refusal::BeyondGrant { slot } => {
                 write!(
                     f,
-                    "this is not granted there{}",
+                    "rights that are not granted there{}",
                     In(slot.unwrap_or(u32::MAX))
                 )
             }
             Refusal::AlreadyHere { .. } => f.write_str("a domain of this name or id is there"),
             Refusal::InDoubt { transaction } => {
-                write!(
-                    f,
-                    "a copy that is in doubt is there, of transaction {transaction}"
-                )
+                write!(f, "a copy in doubt is there, of transaction {transaction}")
             }
             Refusal::Quota { used, limit } => {
-                write!(f, "{used} domains of {limit} are there for this key")
+                write!(f, "{used} of {limit} domains for this key are in use there")
             }
             Refusal::OtherFleet => {
                 f.write_str("the machines of its fleet are not those of the fleet here")
             }
-            Refusal::RecordsFull => f.write_str("no room for a record of one more move there"),
+            Refusal::RecordsFull => f.write_str("no room for another move's record there"),
         }
     }
 }
@@ -114,24 +111,24 @@ impl fmt::Display for Interference {
 impl fmt::Display for AbortReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AbortReason::Refused(refusal) => write!(f, "the target refuses: {refusal}"),
+            AbortReason::Refused(refusal) => write!(f, "the destination refuses: {refusal}"),
             AbortReason::Cancelled => f.write_str("cancelled"),
             AbortReason::TooLong {
                 phase: PhaseName::Offer,
-            } => f.write_str("no answer to the offer: the target is off, or has another secret"),
+            } => {
+                f.write_str("no answer to the offer: the destination is off, or has another secret")
+            }
             AbortReason::TooLong { phase } => write!(f, "the phase {phase:?} took too long"),
             AbortReason::StreamBroken => f.write_str("the stream of pages broke"),
-            AbortReason::PeerRestarted => f.write_str("the other machine was started again"),
-            AbortReason::PeerForgot => {
-                f.write_str("the other machine knows nothing of it any more")
-            }
+            AbortReason::PeerRestarted => f.write_str("the other machine was restarted"),
+            AbortReason::PeerForgot => f.write_str("the other machine has no record of it"),
             AbortReason::NomadRestarted { on } => {
-                write!(f, "the migration server of {on} was started again")
+                write!(f, "the migration server of {on} was restarted")
             }
-            AbortReason::DigestMismatch => f.write_str("what was rebuilt is not what was sent"),
-            AbortReason::Interfered { by } => {
-                write!(f, "the frozen domain did not stay as it was: {by}")
+            AbortReason::DigestMismatch => {
+                f.write_str("the rebuilt domain differs from the one that was sent")
             }
+            AbortReason::Interfered { by } => write!(f, "the frozen domain was changed: {by}"),
             AbortReason::Failed { on, failure } => write!(f, "a step of {on} failed: {failure}"),
         }
     }
@@ -140,15 +137,19 @@ impl fmt::Display for AbortReason {
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Doubt::Silent => "the other machine says nothing",
-            Doubt::SourceRestarted => "the source was started again, and may run the domain",
-            Doubt::TargetRestarted => "the target was started again, and may have run the domain",
-            Doubt::LostAfterActivated => "the target ran the domain, and was started again",
-            Doubt::DiscardedByOperator => "the target's operator has discarded the copy",
+            Doubt::Silent => "the other machine does not answer",
+            Doubt::SourceRestarted => "the source was restarted, and may run the domain",
+            Doubt::DestinationRestarted => {
+                "the destination was restarted, and may have run the domain"
+            }
+            Doubt::LostAfterActivated => "the destination ran the domain, and was restarted",
+            Doubt::DiscardedByOperator => "the destination's operator has discarded the copy",
             Doubt::RecordContradicted => "the record and the domain's state contradict each other",
-            Doubt::NotReleased => "it runs here, and the source does not say that its copy is gone",
-            Doubt::NotHeard => {
-                "it runs on the target, which does not say that it knows it may go on"
+            Doubt::NotReleased => {
+                "it runs here, but the source has not confirmed that its copy is gone"
+            }
+            Doubt::NotAcknowledged => {
+                "it runs on the destination, which has not acknowledged that the copy here is gone"
             }
         })
     }
@@ -161,7 +162,7 @@ fn pinned(f: &mut fmt::Formatter<'_>, slot: u32, kind: u8) -> fmt::Result {
     }
 }
 
-/// In which slot, if that is known.
+/// Names the slot, if it is known.
 struct In(u32);
 
 impl fmt::Display for In {
@@ -188,7 +189,7 @@ mod tests {
         let said = AbortReason::Refused(refusal).to_string();
         assert_eq!(
             said,
-            "the target refuses: too little memory: 80 MiB needed, 20 MiB free"
+            "the destination refuses: too little memory: 80 MiB needed, 20 MiB free"
         );
         let refusal = Refusal::Version {
             of: VersionOf::Image,
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pinned_domain_hears_by_what_and_where() {
+    fn a_pinned_domain_is_reported_with_kind_and_slot() {
         let kind = ObjectKind::Interrupt as u8;
         let failure = LocalFailure::Pinned { slot: 9, kind };
         let said = AbortReason::Failed {
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_is_quoted() {
+    fn the_kernels_error_is_quoted() {
         let error = abi::Error::PoolEmpty;
         let failure = LocalFailure::Kernel {
             error: error as u32,
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_freeze_that_ended_says_that_the_domain_runs() {
+    fn an_ended_freeze_reports_that_the_domain_runs() {
         let failure = LocalFailure::FreezeEnded;
         let reason = AbortReason::Failed {
             on: Side::Source,
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_told_from_slowness() {
+    fn distinguishes_silence_from_slowness() {
         let too_long = |phase| AbortReason::TooLong { phase }.to_string();
         assert!(too_long(PhaseName::Offer).starts_with("no answer to the offer"));
         assert_eq!(

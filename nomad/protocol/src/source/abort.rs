@@ -1,4 +1,4 @@
-//! Abort, the source's way out of every phase before the commit point: the domain runs on.
+//! Abort, the source's exit from every phase before the commit point: the domain runs on.
 
 use crate::actions::{Action, Event, Notice, SourceAction};
 use crate::context::{Context, Input};
@@ -9,7 +9,7 @@ use crate::timers::Timer;
 
 use super::Phase;
 
-/// Undoes everything. The target is told once; should that get lost, it asks, and hears that nobody knows of it.
+/// Undoes everything. Abort is sent once: if it is lost, the destination queries the outcome and receives Unknown.
 pub(super) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
     context.enter(PhaseName::Abort);
     context.act(Action::CloseStream);
@@ -21,7 +21,7 @@ pub(super) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
     Phase::Finished
 }
 
-/// Why this input ends a transaction in `phase`, if it does. `peer_boot` is the target's boot once it is known.
+/// The reason this input aborts a transaction in `phase`, if it does. `peer_boot` is the destination's boot, if known.
 pub(super) fn reason(
     input: &Input,
     phase: PhaseName,
@@ -35,18 +35,18 @@ pub(super) fn reason(
             on: Side::Source,
             failure: *failure,
         }),
-        Input::Heard {
+        Input::Message {
             step: Step::Refuse(why),
             ..
         } => Some(AbortReason::Refused(*why)),
-        Input::Heard {
+        Input::Message {
             step: Step::Abort(why),
             ..
         } => Some(*why),
-        Input::Heard { boot, .. } if peer_boot.is_some_and(|known| known != *boot) => {
+        Input::Message { boot, .. } if peer_boot.is_some_and(|known| known != *boot) => {
             Some(AbortReason::PeerRestarted)
         }
-        Input::Heard {
+        Input::Message {
             step: Step::Unknown,
             ..
         } => Some(AbortReason::PeerForgot),

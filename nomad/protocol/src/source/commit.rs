@@ -3,18 +3,18 @@
 //! ```text
 //!   Retiring --Retired--> Committed --Activated--> Release
 //!      |   `--VersionMoved--> Freeze, replacing (ATTEMPTS_MAX times, then Abort)
-//!      `--NotRetired--> Abort
+//!      `--RetireFailed--> Abort
 //! ```
 //!
-//! While the kernel decides (*Retiring*) nothing may be undone: a wish to abort waits for its answer. Once *Committed*
-//! no path leads back to a running domain; a test-only variant that has one must be caught by the model checker.
+//! While the kernel decides (*Retiring*) nothing may be undone: a request to abort waits for its answer. Once
+//! *Committed* no path leads back to a running domain; the model checker must catch a test-only variant that has one.
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
 use crate::identity::{Attempt, BootId, StateVersion};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, Interference, PhaseName, Side};
-use crate::record::Progressed;
+use crate::record::RecordedProgress;
 use crate::time::Instant;
 use crate::timers::Timer;
 
@@ -23,33 +23,33 @@ use super::in_doubt::InDoubt;
 use super::release::Releasing;
 use super::{Phase, abort};
 
-/// So many freezes are tried when something keeps changing the frozen domain.
+/// The most freezes tried when something keeps changing the frozen domain.
 pub const ATTEMPTS_MAX: Attempt = Attempt(3);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Committing {
     peer_boot: BootId,
     attempt: Attempt,
-    /// When the domain's clock was read; not known after a restart.
+    /// When the domain's clock was read; unknown after a restart.
     exported: Option<Instant>,
-    /// When Prepared was heard last.
-    asked: Instant,
+    /// When the last Prepared was received.
+    prepared: Instant,
     progress: Progress,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
-    /// The kernel was asked. If it turns out not to be too late, `abort` is done.
+    /// The kernel was asked to retire the domain. If it does not, `abort` takes effect.
     Retiring {
         rounds: u32,
         abort: Option<AbortReason>,
     },
-    /// The domain is the target's. `silent`: the target was not heard for long.
+    /// The destination owns the domain. `silent`: it has not answered for too long.
     Committed { silent: bool },
 }
 
 impl Committing {
-    /// Freeze number `attempt` was exported at that moment, and the target is prepared for it.
+    /// Freeze number `attempt` was exported at `exported`, and the destination is prepared for it.
     pub(super) fn new(
         context: &Context<'_>,
         peer_boot: BootId,
@@ -64,12 +64,12 @@ impl Committing {
             peer_boot,
             attempt,
             exported,
-            asked: context.now,
+            prepared: context.now,
             progress,
         }
     }
 
-    /// The target is prepared for exactly what was exported at `version`: ask the kernel to retire exactly that.
+    /// Asks the kernel to retire the domain at `version`, which is exactly what the destination is prepared for.
     pub(super) fn retire(
         self,
         context: &mut Context<'_>,
@@ -80,8 +80,8 @@ impl Committing {
             peer_boot, attempt, ..
         } = self;
         context.notify(Notice::Phase(PhaseName::Commit));
-        // Durable before the kernel is asked: a restarted nomad must know which freeze the target was prepared for.
-        context.record(Progressed::SourceCommitting { attempt, peer_boot });
+        // Durable before the kernel is asked: a restarted server must know the freeze the destination is prepared for.
+        context.record(RecordedProgress::SourceCommitting { attempt, peer_boot });
         context.act(Action::Source(SourceAction::Retire { version }));
         let abort = None;
         Phase::Commit(Committing {
@@ -90,19 +90,19 @@ impl Committing {
         })
     }
 
-    /// nomad was restarted, and the kernel says that the domain is retired.
-    pub(super) fn resume(context: &mut Context<'_>, progress: Progressed) -> Phase {
-        let Progressed::SourceCommitting { attempt, peer_boot } = progress else {
+    /// Resumes after a restart, with the domain retired in the kernel.
+    pub(super) fn resume(context: &mut Context<'_>, progress: RecordedProgress) -> Phase {
+        let RecordedProgress::SourceCommitting { attempt, peer_boot } = progress else {
             unreachable!("resumed from a record of another phase: {progress:?}");
         };
         context.notify(Notice::Phase(PhaseName::Commit));
         Committing::new(context, peer_boot, attempt, None).commit_point(context)
     }
 
-    /// **The commit point.** The kernel has retired the domain, at the version that the target is prepared for.
+    /// **The commit point.** The kernel has retired the domain, at the version that the destination is prepared for.
     ///
-    /// Before it the source runs and the target is empty, whatever happens. From here on the target runs the domain or
-    /// nobody does; the source only repeats Commit and keeps its copy.
+    /// Before it the source can always run the domain on. From here on only the destination may run it; the source just
+    /// repeats Commit and keeps its copy.
     fn commit_point(self, context: &mut Context<'_>) -> Phase {
         assert!(!self.is_committed(), "a domain is retired once");
         context.timers.clear();
@@ -138,7 +138,7 @@ impl Committing {
                 Some(why) => abort::enter(context, why),
                 None => self.version_moved(context, rounds, by),
             },
-            Input::Event(Event::Source(SourceEvent::NotRetired(failure))) => abort::enter(
+            Input::Event(Event::Source(SourceEvent::RetireFailed(failure))) => abort::enter(
                 context,
                 abort.unwrap_or(AbortReason::Failed {
                     on: Side::Source,
@@ -165,22 +165,22 @@ impl Committing {
 
     fn step_committed(self, context: &mut Context<'_>, input: Input, silent: bool) -> Phase {
         match input {
-            Input::Heard { boot, step } if boot == self.peer_boot => match step {
+            Input::Message { boot, step } if boot == self.peer_boot => match step {
                 Step::Activated { .. } => Releasing::enter(context, self.peer_boot),
-                // It was prepared and does not know of it any more, without a restart: its operator threw it away.
+                // It was prepared and has lost the record without a restart: its operator discarded the copy.
                 Step::Unknown => InDoubt::enter(context, Doubt::DiscardedByOperator),
                 Step::Prepared { .. } => {
                     context.limit(context.timing().silence_limit_us);
-                    let asked = context.now;
-                    Committing { asked, ..self }.say_commit(context, false)
+                    let prepared = context.now;
+                    Committing { prepared, ..self }.repeat_commit(context, false)
                 }
                 _ => Phase::Commit(self),
             },
-            Input::Heard {
+            Input::Message {
                 step: Step::Unknown,
                 ..
-            } => InDoubt::enter(context, Doubt::TargetRestarted),
-            Input::Timer(Timer::Repeat) => self.say_commit(context, silent),
+            } => InDoubt::enter(context, Doubt::DestinationRestarted),
+            Input::Timer(Timer::Repeat) => self.repeat_commit(context, silent),
             Input::Timer(Timer::Limit) => {
                 context.notify(Notice::InDoubt(Doubt::Silent));
                 Phase::Commit(Committing {
@@ -188,12 +188,12 @@ impl Committing {
                     ..self
                 })
             }
-            Input::Force(force) => InDoubt::forced(context, Doubt::Silent, force),
+            Input::Force(force) => InDoubt::force(context, Doubt::Silent, force),
             _ => Phase::Commit(self),
         }
     }
 
-    fn say_commit(self, context: &mut Context<'_>, silent: bool) -> Phase {
+    fn repeat_commit(self, context: &mut Context<'_>, silent: bool) -> Phase {
         self.send_commit(context);
         Phase::Commit(Committing {
             progress: Progress::Committed { silent },
@@ -202,13 +202,13 @@ impl Committing {
     }
 
     fn send_commit(&self, context: &mut Context<'_>) {
-        let stood_us = self
+        let downtime_us = self
             .exported
             .map_or(0, |exported| context.now.us_since(exported));
         context.send(Step::Commit {
             attempt: self.attempt,
-            stood_us,
-            held_us: context.now.us_since(self.asked),
+            downtime_us,
+            held_us: context.now.us_since(self.prepared),
         });
     }
 

@@ -1,4 +1,4 @@
-//! Freeze: the domain stands still; its state and last pages are sent until the target is prepared.
+//! Freeze: the domain is frozen; its state and last pages are sent, until the destination is prepared.
 //!
 //! ```text
 //!   Stopping --Frozen--> Exporting --Exported--> AwaitingPrepared --Prepared--> Commit
@@ -48,9 +48,9 @@ impl Freezing {
         })
     }
 
-    /// The frozen domain was changed from outside: what was sent is void, freeze number `attempt` replaces it.
+    /// Replaces a freeze by number `attempt`, because the frozen domain was changed from outside.
     ///
-    /// The limit that the first freeze armed goes on: it is about how long the domain stands still.
+    /// The limit armed by the first freeze stays: it bounds how long the domain is frozen.
     pub(super) fn replace(
         context: &mut Context<'_>,
         peer_boot: BootId,
@@ -101,7 +101,7 @@ impl Freezing {
                     digest: expected,
                     exported,
                 },
-                Input::Heard { step, .. },
+                Input::Message { step, .. },
             ) => match step {
                 Step::Prepared { attempt, digest }
                     if attempt == self.attempt && digest == *expected =>

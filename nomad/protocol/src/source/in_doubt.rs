@@ -1,4 +1,4 @@
-//! InDoubt: the domain is retired here, and whether the target has a copy only its operator can find out.
+//! InDoubt: the domain is retired here, and only an operator can find out whether the destination has a copy.
 //!
 //! The copy stays, frozen and listed, until an operator forces one outcome by name.
 
@@ -12,7 +12,7 @@ use super::Phase;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct InDoubt {
     why: Doubt,
-    /// What the operator wants, from then on until it is done.
+    /// The operator's decision, while it is being carried out.
     forced: Option<Force>,
 }
 
@@ -25,22 +25,22 @@ impl InDoubt {
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match input {
-            // Said by the target's earlier boot and overtaken by the later one's Unknown: it ran there, and is gone.
-            Input::Heard {
+            // From the destination's earlier boot, overtaken by the later one's Unknown: it ran there, and is gone.
+            Input::Message {
                 step: Step::Activated { .. },
                 ..
-            } if self.why == Doubt::TargetRestarted && self.forced.is_none() => {
+            } if self.why == Doubt::DestinationRestarted && self.forced.is_none() => {
                 context.notify(Notice::InDoubt(Doubt::LostAfterActivated));
                 Phase::InDoubt(InDoubt {
                     why: Doubt::LostAfterActivated,
                     ..self
                 })
             }
-            Input::Force(force) if self.forced.is_none() => Self::forced(context, self.why, force),
+            Input::Force(force) if self.forced.is_none() => Self::force(context, self.why, force),
             Input::Event(Event::Source(done)) if self.forced.map(done_by) == Some(done) => {
                 Self::finish(context)
             }
-            // There is nothing that could run. The operator may still drop what is listed.
+            // There is nothing that could run. The operator may still drop the listed copy.
             Input::Event(Event::Failed(_)) if self.forced == Some(Force::RunHere) => {
                 Self::enter(context, self.why)
             }
@@ -48,8 +48,9 @@ impl InDoubt {
         }
     }
 
-    /// The operator answers for what follows. The copy stays in doubt until that is done: a nomad that ends before finds it so again.
-    pub(super) fn forced(context: &mut Context<'_>, why: Doubt, force: Force) -> Phase {
+    /// Carries out the operator's decision. The copy stays in doubt until that is done: a server restarted before finds
+    /// it so again.
+    pub(super) fn force(context: &mut Context<'_>, why: Doubt, force: Force) -> Phase {
         context.act(Action::Source(match force {
             Force::RunHere => SourceAction::Unretire,
             Force::DropCopy => SourceAction::Destroy,
@@ -73,13 +74,13 @@ impl InDoubt {
         self.why
     }
 
-    /// How the operator has settled it, while that is being done.
-    pub(super) fn order(&self) -> Option<Force> {
+    /// The operator's decision, while it is being carried out.
+    pub(super) fn forced(&self) -> Option<Force> {
         self.forced
     }
 }
 
-/// What is reported when the machine has done what the operator wants.
+/// The event that reports the decision as carried out.
 fn done_by(force: Force) -> SourceEvent {
     match force {
         Force::RunHere => SourceEvent::Unretired,

@@ -1,16 +1,16 @@
 //! The source: the machine that a domain leaves.
 //!
 //! ```text
-//!   new -> Offer --Admit--> Rounds --planner--> Freeze --Prepared--> Commit --Activated--> Release --ReleaseHeard--> Finished
+//!   new -> Offer --Admit--> Rounds --planner--> Freeze --Prepared--> Commit --Activated--> Release --ReleaseAck--> Finished
 //!            |                |                  |  ^                 | |
 //!            |                |                  |  +--VersionMoved---+ | retired: THE COMMIT POINT is in commit.rs
 //!            v                v                  v     (twice)        | v
-//!          Abort <---- cancel, limit, refusal, broken stream <--------+ InDoubt <-- the target lost or dropped its copy
+//!          Abort <---- cancel, limit, refusal, broken stream <--------+ InDoubt <-- the destination lost or dropped its copy
 //!        (runs on)                                      (third time)    (frozen, listed, the operator decides)
 //! ```
 //!
-//! Invariant: before the commit point whatever goes wrong leaves the domain running here. After it the domain never
-//! runs here again (unless an operator forces it), and its copy is kept until the target says that it runs there.
+//! Invariant: before the commit point every failure leaves the domain running here. After it the domain never runs here
+//! again (unless an operator forces it), and its copy is kept until the destination reports that it runs there.
 
 mod abort;
 mod commit;
@@ -31,7 +31,7 @@ use crate::identity::{BootId, MachineId, TransactionId};
 use crate::messages::Step;
 use crate::offer::Offer;
 use crate::reasons::{AbortReason, Doubt, PhaseName, Side};
-use crate::record::{Progressed, Record};
+use crate::record::{Record, RecordedProgress};
 use crate::time::Instant;
 use crate::timers::{Timer, Timers, Timing};
 
@@ -63,7 +63,7 @@ enum Phase {
     Finished,
 }
 
-/// What the kernel says of a domain when nomad was restarted.
+/// The kernel's state of a domain when the migration server was restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DomainState {
     /// It runs.
@@ -76,27 +76,27 @@ pub enum DomainState {
     Gone,
 }
 
-/// The record is one of the other side.
+/// The record belongs to the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WrongSide(pub Progressed);
+pub struct WrongSide(pub RecordedProgress);
 
-/// What became of a wish to cancel.
+/// The result of a request to cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cancelled {
-    /// It is aborted.
+    /// The transaction is aborted.
     Now,
-    /// The kernel is deciding right now whether it is too late; it is aborted if it is not.
+    /// The kernel is retiring the domain right now; the transaction is aborted if that fails.
     IfNotTooLate,
-    /// The commit point is passed, or it is over.
+    /// The commit point is passed, or the transaction has ended.
     TooLate,
 }
 
 impl Source {
-    /// Starts to move a domain to `target`.
+    /// Starts to move a domain to `destination`.
     pub fn new(
         now: Instant,
-        here: BootId,
-        target: MachineId,
+        local_boot: BootId,
+        destination: MachineId,
         transaction: TransactionId,
         offer: Offer,
         goals: Goals,
@@ -104,8 +104,8 @@ impl Source {
     ) -> Self {
         let facts = Facts {
             transaction,
-            here,
-            peer: target,
+            local_boot,
+            peer: destination,
             offer,
         };
         Self::start(now, facts, timing, |context| {
@@ -113,10 +113,10 @@ impl Source {
         })
     }
 
-    /// Goes on after nomad was restarted, with its record and what the kernel says of the domain.
+    /// Continues after a restart of the migration server, from the record and the kernel's state of the domain.
     pub fn resume(
         now: Instant,
-        here: BootId,
+        local_boot: BootId,
         record: Record,
         domain: DomainState,
         timing: Timing,
@@ -127,25 +127,26 @@ impl Source {
             offer,
             progress,
         } = record;
-        let enter: fn(&mut Context<'_>, Progressed) -> Phase = match (progress, domain) {
+        let enter: fn(&mut Context<'_>, RecordedProgress) -> Phase = match (progress, domain) {
             (
-                Progressed::SourceOpen | Progressed::SourceCommitting { .. },
+                RecordedProgress::SourceOpen | RecordedProgress::SourceCommitting { .. },
                 DomainState::Running | DomainState::Frozen,
             ) => {
                 |context, _| abort::enter(context, AbortReason::NomadRestarted { on: Side::Source })
             }
-            (Progressed::SourceCommitting { .. }, DomainState::Retired) => Committing::resume,
-            (Progressed::SourceReleasing { .. } | Progressed::SourceReleased { .. }, _) => {
-                Releasing::resume
-            }
-            (Progressed::SourceOpen | Progressed::SourceCommitting { .. }, _) => {
+            (RecordedProgress::SourceCommitting { .. }, DomainState::Retired) => Committing::resume,
+            (
+                RecordedProgress::SourceReleasing { .. } | RecordedProgress::SourceReleased { .. },
+                _,
+            ) => Releasing::resume,
+            (RecordedProgress::SourceOpen | RecordedProgress::SourceCommitting { .. }, _) => {
                 |context, _| InDoubt::enter(context, Doubt::RecordContradicted)
             }
             _ => return Err(WrongSide(progress)),
         };
         let facts = Facts {
             transaction,
-            here,
+            local_boot,
             peer,
             offer,
         };
@@ -175,24 +176,24 @@ impl Source {
         source
     }
 
-    /// The target's boot `boot` says `step`.
+    /// Handles a step from this boot of the destination.
     pub fn handle_message(&mut self, now: Instant, boot: BootId, step: Step) {
-        self.step(now, Input::Heard { boot, step });
+        self.step(now, Input::Message { boot, step });
     }
 
-    /// The shell answers an action or reports.
+    /// Handles a report of the shell's.
     pub fn handle_event(&mut self, now: Instant, event: Event) {
         self.step(now, Input::Event(event));
     }
 
-    /// Lets everything happen that is due.
+    /// Handles all timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(timer) = self.timers.due(now) {
             self.expire(now, timer);
         }
     }
 
-    /// Lets one armed timer fire, due or not: how fast clocks run must not matter, and so it can be explored.
+    /// Fires one armed timer, due or not. Correctness must not depend on clock rates, so exploration fires them early.
     pub fn expire(&mut self, now: Instant, timer: Timer) {
         if self.timers.is_armed(timer) {
             self.timers.fired(now, timer);
@@ -200,7 +201,7 @@ impl Source {
         }
     }
 
-    /// The operator wants the domain to stay.
+    /// Cancels the move, as the operator asked.
     pub fn cancel(&mut self, now: Instant) -> Cancelled {
         let retiring =
             matches!(&self.phase, Phase::Commit(committing) if !committing.is_committed());
@@ -216,10 +217,10 @@ impl Source {
         }
     }
 
-    /// The operator settles what is in doubt. Says whether there was a doubt that this settles.
+    /// Settles a doubt, as the operator decided; returns whether there was one that this settles.
     pub fn force(&mut self, now: Instant, force: Force) -> bool {
         let is_forced =
-            matches!(&self.phase, Phase::InDoubt(in_doubt) if in_doubt.order().is_some());
+            matches!(&self.phase, Phase::InDoubt(in_doubt) if in_doubt.forced().is_some());
         let settles = self.doubt().is_some_and(|doubt| doubt.is_settled_by(force));
         let settles = settles && !is_forced;
         if settles {
@@ -228,7 +229,7 @@ impl Source {
         settles
     }
 
-    /// The next thing to do, if any.
+    /// The next action, if there is one.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
@@ -238,12 +239,12 @@ impl Source {
         self.timers.next()
     }
 
-    /// Can this timer fire?
+    /// Whether this timer is armed.
     pub fn is_armed(&self, timer: Timer) -> bool {
         self.timers.is_armed(timer)
     }
 
-    /// The phase's name.
+    /// The current phase.
     pub fn phase(&self) -> PhaseName {
         match self.phase {
             Phase::Offer(_) => PhaseName::Offer,
@@ -256,7 +257,7 @@ impl Source {
         }
     }
 
-    /// Why the outcome is in doubt, if it is.
+    /// The reason the outcome is in doubt, if it is.
     pub fn doubt(&self) -> Option<Doubt> {
         match &self.phase {
             Phase::Commit(committing) => committing.doubt(),
@@ -266,22 +267,22 @@ impl Source {
         }
     }
 
-    /// Whether an operator has forced the copy to run, and that is being done.
+    /// Whether an operator has forced the copy to run, and that is being carried out.
     pub fn is_about_to_run(&self) -> bool {
-        matches!(&self.phase, Phase::InDoubt(in_doubt) if in_doubt.order() == Some(Force::RunHere))
+        matches!(&self.phase, Phase::InDoubt(in_doubt) if in_doubt.forced() == Some(Force::RunHere))
     }
 
-    /// Is the copy here given back, so that only the target's acknowledgement is awaited?
+    /// Whether the copy here is destroyed and only the destination's acknowledgement is awaited.
     pub fn is_released(&self) -> bool {
         matches!(&self.phase, Phase::Release(releasing) if releasing.is_destroyed())
     }
 
     /// The other machine.
-    pub fn target(&self) -> MachineId {
+    pub fn destination(&self) -> MachineId {
         self.facts.peer
     }
 
-    /// What was offered.
+    /// The offered domain.
     pub fn offer(&self) -> &Offer {
         &self.facts.offer
     }

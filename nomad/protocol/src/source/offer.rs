@@ -1,11 +1,11 @@
-//! Offer: asks the target to take the domain, until it answers.
+//! Offer: offers the domain to the destination, until it answers.
 
 use nomad_planner::Goals;
 
 use crate::context::{Context, Input};
 use crate::messages::Step;
 use crate::reasons::PhaseName;
-use crate::record::Progressed;
+use crate::record::RecordedProgress;
 use crate::timers::Timer;
 
 use super::rounds::Rounds;
@@ -19,7 +19,7 @@ pub(super) struct Offering {
 impl Offering {
     pub(super) fn enter(context: &mut Context<'_>, goals: Goals) -> Phase {
         context.enter(PhaseName::Offer);
-        context.record(Progressed::SourceOpen);
+        context.record(RecordedProgress::SourceOpen);
         context.send(Step::Offer(context.facts.offer.clone()));
         context.repeat();
         context.limit(context.timing().admit_limit_us);
@@ -31,7 +31,7 @@ impl Offering {
             return abort::enter(context, why);
         }
         match input {
-            Input::Heard {
+            Input::Message {
                 boot,
                 step: Step::Admit,
             } => Rounds::enter(context, boot, self.goals),

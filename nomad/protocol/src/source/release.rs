@@ -1,11 +1,11 @@
-//! Release: the target runs the domain; the copy here is given back, and the target is told.
+//! Release: the destination runs the domain; the copy here is destroyed, and the destination is notified.
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
 use crate::identity::BootId;
 use crate::messages::Step;
 use crate::reasons::{Doubt, PhaseName};
-use crate::record::Progressed;
+use crate::record::RecordedProgress;
 use crate::timers::Timer;
 
 use super::Phase;
@@ -19,26 +19,26 @@ pub(super) struct Releasing {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
     Destroying,
-    /// `silent`: the target was not heard for long.
-    Telling {
+    /// `silent`: the destination has not answered for too long.
+    AwaitingAck {
         silent: bool,
     },
 }
 
 impl Releasing {
-    /// The target has confirmed that its copy is complete and runs: only now may the one here go.
+    /// The destination has confirmed that its copy is complete and runs: only now may the one here be destroyed.
     pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
-        // Durable before the copy goes, since a domain that is gone cannot be asked whether it was retired.
-        context.record(Progressed::SourceReleasing { peer_boot });
+        // Durable before the copy is destroyed: a domain that is gone does not show whether it was retired.
+        context.record(RecordedProgress::SourceReleasing { peer_boot });
         Self::destroy(context, peer_boot)
     }
 
-    pub(super) fn resume(context: &mut Context<'_>, progress: Progressed) -> Phase {
+    pub(super) fn resume(context: &mut Context<'_>, progress: RecordedProgress) -> Phase {
         match progress {
-            Progressed::SourceReleasing { peer_boot } => Self::destroy(context, peer_boot),
-            Progressed::SourceReleased { peer_boot } => {
+            RecordedProgress::SourceReleasing { peer_boot } => Self::destroy(context, peer_boot),
+            RecordedProgress::SourceReleased { peer_boot } => {
                 context.enter(PhaseName::Release);
-                Self::tell(context, peer_boot)
+                Self::send_released(context, peer_boot)
             }
             _ => unreachable!("resumed from a record of another phase: {progress:?}"),
         }
@@ -54,55 +54,57 @@ impl Releasing {
         })
     }
 
-    fn tell(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
+    fn send_released(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
         context.send(Step::Released);
         context.repeat();
         context.limit(context.timing().release_limit_us);
         Phase::Release(Releasing {
             peer_boot,
-            progress: Progress::Telling { silent: false },
+            progress: Progress::AwaitingAck { silent: false },
         })
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match (&self.progress, input) {
             (Progress::Destroying, Input::Event(Event::Source(SourceEvent::Destroyed))) => {
-                // Durable before the target is told: it may send the domain back, and that one is not to be destroyed.
-                context.record(Progressed::SourceReleased {
+                // Durable before the destination is notified: it may send the domain back, and that one must survive.
+                context.record(RecordedProgress::SourceReleased {
                     peer_boot: self.peer_boot,
                 });
-                Self::tell(context, self.peer_boot)
+                Self::send_released(context, self.peer_boot)
             }
             (
-                Progress::Telling { .. },
-                Input::Heard {
-                    step: Step::ReleaseHeard,
+                Progress::AwaitingAck { .. },
+                Input::Message {
+                    step: Step::ReleaseAck,
                     ..
                 },
             ) => Self::finish(context),
-            // A restarted target has nothing left to be told.
-            (Progress::Telling { .. }, Input::Heard { boot, .. }) if boot != self.peer_boot => {
+            // A restarted destination has lost the transaction.
+            (Progress::AwaitingAck { .. }, Input::Message { boot, .. })
+                if boot != self.peer_boot =>
+            {
                 Self::finish(context)
             }
             (
-                Progress::Telling { .. },
-                Input::Heard {
+                Progress::AwaitingAck { .. },
+                Input::Message {
                     step: Step::Activated { .. },
                     ..
                 },
-            ) => Self::tell(context, self.peer_boot),
-            (Progress::Telling { .. }, Input::Timer(Timer::Repeat)) => {
+            ) => Self::send_released(context, self.peer_boot),
+            (Progress::AwaitingAck { .. }, Input::Timer(Timer::Repeat)) => {
                 context.send(Step::Released);
                 Phase::Release(self)
             }
-            (Progress::Telling { .. }, Input::Timer(Timer::Limit)) => {
-                context.notify(Notice::InDoubt(Doubt::NotHeard));
+            (Progress::AwaitingAck { .. }, Input::Timer(Timer::Limit)) => {
+                context.notify(Notice::InDoubt(Doubt::NotAcknowledged));
                 Phase::Release(Releasing {
-                    progress: Progress::Telling { silent: true },
+                    progress: Progress::AwaitingAck { silent: true },
                     ..self
                 })
             }
-            (Progress::Telling { .. }, Input::Force(_)) => Self::finish(context),
+            (Progress::AwaitingAck { .. }, Input::Force(_)) => Self::finish(context),
             _ => Phase::Release(self),
         }
     }
@@ -115,10 +117,10 @@ impl Releasing {
     }
 
     pub(super) fn is_destroyed(&self) -> bool {
-        matches!(self.progress, Progress::Telling { .. })
+        matches!(self.progress, Progress::AwaitingAck { .. })
     }
 
     pub(super) fn doubt(&self) -> Option<Doubt> {
-        (self.progress == Progress::Telling { silent: true }).then_some(Doubt::NotHeard)
+        (self.progress == Progress::AwaitingAck { silent: true }).then_some(Doubt::NotAcknowledged)
     }
 }

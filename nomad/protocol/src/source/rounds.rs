@@ -1,7 +1,7 @@
-//! Rounds: copies the domain while it runs, until the planner has it frozen.
+//! Rounds: copies the domain while it runs, until the planner decides to freeze it.
 //!
-//! A round is done when the target has said that it is there. So nothing of it is on its way any more when the domain is
-//! frozen, and the target has built the domain on trial by then.
+//! A round is done when the destination has acknowledged it. So none of it is in flight when the domain is frozen, and
+//! by then the destination has done its trial build.
 
 use nomad_planner::{Goals, Plan, Planner, Round};
 
@@ -20,9 +20,9 @@ pub(super) struct Rounds {
     peer_boot: BootId,
     planner: Planner,
     number: u32,
-    /// The round as it was sent, and when that was.
+    /// The round as it was sent, and when.
     sent: Option<(Round, Instant)>,
-    /// The target has said that it is there.
+    /// Whether the destination has acknowledged it.
     received: bool,
 }
 
@@ -52,7 +52,7 @@ impl Rounds {
                 let sent = Some((round, context.now));
                 Rounds { sent, ..self }.judge(context)
             }
-            Input::Heard {
+            Input::Message {
                 step: Step::Received { rounds },
                 ..
             } if rounds.checked_sub(1) == Some(self.number) => {
@@ -63,12 +63,12 @@ impl Rounds {
         }
     }
 
-    /// Goes on as soon as the round is done.
+    /// Continues once the round is both sent and acknowledged.
     fn judge(self, context: &mut Context<'_>) -> Phase {
         match self.sent {
             Some((round, sent)) if self.received => {
-                let on_its_way_us = context.now.us_since(sent);
-                let elapsed_us = round.elapsed_us.saturating_add(on_its_way_us);
+                let in_flight_us = context.now.us_since(sent);
+                let elapsed_us = round.elapsed_us.saturating_add(in_flight_us);
                 self.round_done(
                     context,
                     Round {

@@ -1,4 +1,4 @@
-//! Around the commit point: what moves the version, what is lost after it, and what is in doubt.
+//! The commit point: changed versions before it, losses after it, and outcomes in doubt.
 
 use alloc::vec::Vec;
 
@@ -14,7 +14,7 @@ fn moved() -> Vec<Event> {
     [Event::Source(SourceEvent::VersionMoved { by: SIGNALLED })].into()
 }
 
-/// A pair whose target is prepared and whose source stands at the commit point, the kernel not having answered.
+/// A pair with a prepared destination and a source at the commit point, before the kernel has answered.
 fn at_the_commit_point() -> Pair {
     let mut pair = Pair::moving();
     pair.shell =
@@ -42,7 +42,7 @@ fn a_moved_version_has_the_freeze_replaced_and_prepared_again() {
     pair.settle();
     assert!(pair.did(
         1,
-        &Action::Target(TargetAction::Rebuild {
+        &Action::Destination(DestinationAction::Rebuild {
             attempt: Attempt(2)
         })
     ));
@@ -51,7 +51,7 @@ fn a_moved_version_has_the_freeze_replaced_and_prepared_again() {
 }
 
 #[test]
-fn the_third_moved_version_aborts_and_names_who_interfered() {
+fn the_third_moved_version_aborts_and_names_the_interference() {
     let mut pair = Pair::moving();
     pair.shell = |action| matches!(action, Action::Source(SourceAction::Retire { .. })).then(moved);
     pair.settle();
@@ -60,7 +60,7 @@ fn the_third_moved_version_aborts_and_names_who_interfered() {
         Notice::Aborted(AbortReason::Interfered { by: SIGNALLED })
     ));
     assert!(pair.did(0, &Action::Source(SourceAction::Thaw)));
-    assert!(pair.did(1, &Action::Target(TargetAction::DiscardCopy)));
+    assert!(pair.did(1, &Action::Destination(DestinationAction::DiscardCopy)));
     let retired = |(_, action): &&(usize, Action)| {
         matches!(action, Action::Source(SourceAction::Retire { .. }))
     };
@@ -96,12 +96,12 @@ fn after_the_commit_point_nothing_makes_the_source_thaw() {
     pair.cut = true;
     pair.settle();
     pair.machines[0].handle_event(pair.now, MOVE, Event::StreamBroken);
-    let abort = Message::About(MOVE, Step::Abort(AbortReason::Cancelled));
+    let abort = Message::Transaction(MOVE, Step::Abort(AbortReason::Cancelled));
     pair.machines[0].handle_message(
         pair.now,
         B,
         Envelope {
-            boot: here(B).boot,
+            boot: local(B).boot,
             message: abort,
         },
     );
@@ -133,11 +133,11 @@ fn a_restarted_source_that_had_not_retired_aborts() {
     pair.restart_nomad(0, DomainState::Frozen);
     pair.settle();
     assert!(pair.did(0, &Action::Source(SourceAction::Thaw)));
-    assert!(pair.did(1, &Action::Target(TargetAction::DiscardCopy)));
+    assert!(pair.did(1, &Action::Destination(DestinationAction::DiscardCopy)));
 }
 
 #[test]
-fn a_prepared_target_outlives_a_restart_of_its_nomad() {
+fn a_prepared_destination_outlives_a_restart_of_its_nomad() {
     let mut pair = at_the_commit_point();
     pair.restart_nomad(1, DomainState::Frozen);
     pair.settle();
@@ -147,7 +147,7 @@ fn a_prepared_target_outlives_a_restart_of_its_nomad() {
 }
 
 #[test]
-fn a_prepared_target_whose_source_was_restarted_is_in_doubt_until_forced() {
+fn a_prepared_destination_whose_source_was_restarted_is_in_doubt_until_forced() {
     let mut pair = at_the_commit_point();
     pair.restart_machine(0);
     pair.pass_time();
@@ -164,11 +164,11 @@ fn a_late_commit_of_the_earlier_boot_settles_the_doubt() {
     let mut pair = at_the_commit_point();
     pair.restart_machine(0);
     pair.pass_time();
-    let message = Message::About(
+    let message = Message::Transaction(
         MOVE,
         Step::Commit {
             attempt: Attempt::FIRST,
-            stood_us: 0,
+            downtime_us: 0,
             held_us: 0,
         },
     );
@@ -176,7 +176,7 @@ fn a_late_commit_of_the_earlier_boot_settles_the_doubt() {
         pair.now,
         A,
         Envelope {
-            boot: here(A).boot,
+            boot: local(A).boot,
             message,
         },
     );
@@ -185,12 +185,12 @@ fn a_late_commit_of_the_earlier_boot_settles_the_doubt() {
 }
 
 #[test]
-fn a_committed_source_whose_target_was_restarted_keeps_its_copy() {
+fn a_committed_source_whose_destination_was_restarted_keeps_its_copy() {
     let mut pair = at_the_commit_point();
     pair.restart_machine(1);
     answer_retire(&mut pair, SourceEvent::Retired);
     pair.settle();
-    assert!(pair.noticed(0, Notice::InDoubt(Doubt::TargetRestarted)));
+    assert!(pair.noticed(0, Notice::InDoubt(Doubt::DestinationRestarted)));
     assert!(!pair.did(0, &Action::Source(SourceAction::Destroy)));
     assert!(pair.machines[0].force(pair.now, MOVE, Force::RunHere));
     pair.settle();
@@ -198,7 +198,7 @@ fn a_committed_source_whose_target_was_restarted_keeps_its_copy() {
     assert_eq!(pair.phase(0), None);
 }
 
-/// A source in doubt whose machine answers `Unretire` so.
+/// A source in doubt that is forced to run its copy; `answer` is its machine's to `Unretire`.
 fn forced_to_run(answer: Option<Event>) -> Pair {
     let mut pair = at_the_commit_point();
     pair.restart_machine(1);
@@ -252,7 +252,7 @@ fn nothing_is_forced_without_a_doubt() {
 fn a_failed_activation_is_tried_again() {
     let mut pair = at_the_commit_point();
     pair.shell = |action| match action {
-        Action::Target(TargetAction::Activate { .. }) => {
+        Action::Destination(DestinationAction::Activate { .. }) => {
             Some([Event::Failed(LocalFailure::Service { slot: 1 })].into())
         }
         _ => None,
@@ -264,12 +264,13 @@ fn a_failed_activation_is_tried_again() {
     assert!(pair.noticed(1, Notice::Activated));
 }
 
-/// Exploration catches this one: the record still said Prepared while the copy was being discarded.
+/// Found by exploration: the record was still of a prepared copy while the copy was being discarded.
 #[test]
-fn a_target_restarted_while_it_discards_goes_on_discarding() {
+fn a_destination_restarted_while_it_discards_goes_on_discarding() {
     let mut pair = at_the_commit_point();
-    pair.shell =
-        |action| matches!(action, Action::Target(TargetAction::DiscardCopy)).then(Vec::new);
+    pair.shell = |action| {
+        matches!(action, Action::Destination(DestinationAction::DiscardCopy)).then(Vec::new)
+    };
     pair.restart_nomad(0, DomainState::Frozen);
     pair.settle();
     assert_eq!(pair.phase(1), Some(PhaseName::Abort));
@@ -297,13 +298,13 @@ fn a_restarted_source_that_aborts_is_over_at_once() {
     assert_eq!(again, Ok(()));
 }
 
-/// Found by exploration: nomad was resumed while it told the target that the copy was gone. The domain had come back
-/// meanwhile, and was destroyed once more.
+/// Found by exploration: the server was resumed while it was sending Released. The domain had come back meanwhile, and
+/// was destroyed again.
 #[test]
 fn a_release_that_is_resumed_does_not_destroy_again() {
     let mut pair = at_the_commit_point();
     answer_retire(&mut pair, SourceEvent::Retired);
-    pair.settle_without(Step::ReleaseHeard);
+    pair.settle_without(Step::ReleaseAck);
     assert_eq!(pair.phase(0), Some(PhaseName::Release));
     pair.done
         .retain(|(_, action)| matches!(action, Action::Record(_)));
@@ -313,10 +314,10 @@ fn a_release_that_is_resumed_does_not_destroy_again() {
     assert!(pair.noticed(0, Notice::Finished));
 }
 
-/// What the target is told of how long the domain stood, in microseconds.
-fn stood_us(pair: &Pair) -> Option<u64> {
+/// The downtime passed to the destination, in microseconds.
+fn downtime_us(pair: &Pair) -> Option<u64> {
     pair.done.iter().rev().find_map(|(_, action)| match action {
-        Action::Target(TargetAction::Activate { stood_us, .. }) => Some(*stood_us),
+        Action::Destination(DestinationAction::Activate { downtime_us, .. }) => Some(*downtime_us),
         _ => None,
     })
 }
@@ -327,45 +328,45 @@ fn the_time_that_the_kernel_took_counts_once() {
     pair.now = pair.now.after_us(70_000);
     answer_retire(&mut pair, SourceEvent::Retired);
     pair.settle();
-    assert_eq!(stood_us(&pair), Some(70_000));
+    assert_eq!(downtime_us(&pair), Some(70_000));
 }
 
 #[test]
-fn the_way_to_the_target_counts_as_half_a_round_trip() {
+fn the_delay_to_the_destination_counts_as_half_a_round_trip() {
     let mut pair = at_the_commit_point();
     pair.now = pair.now.after_us(70_000);
     answer_retire(&mut pair, SourceEvent::Retired);
     let envelope = pair.next_sent(0);
-    // The Prepared was no time on its way in this test, the Commit 400 microseconds: a round trip of 400.
+    // In this test Prepared takes no time to arrive, and Commit 400 microseconds: a round trip of 400.
     pair.now = pair.now.after_us(400);
     pair.machines[1].handle_message(pair.now, A, envelope);
     pair.settle();
-    assert_eq!(stood_us(&pair), Some(70_200));
+    assert_eq!(downtime_us(&pair), Some(70_200));
 }
 
 #[test]
 fn a_failed_activation_goes_on_counting() {
     let mut pair = at_the_commit_point();
     pair.shell = |action| match action {
-        Action::Target(TargetAction::Activate { .. }) => {
+        Action::Destination(DestinationAction::Activate { .. }) => {
             Some([Event::Failed(LocalFailure::NoMemory)].into())
         }
         _ => None,
     };
     answer_retire(&mut pair, SourceEvent::Retired);
     pair.settle();
-    assert_eq!(stood_us(&pair), Some(0));
+    assert_eq!(downtime_us(&pair), Some(0));
     pair.shell = |_| None;
     let failed = pair.now;
     pair.pass_time();
-    assert_eq!(stood_us(&pair), Some(pair.now.us_since(failed)));
+    assert_eq!(downtime_us(&pair), Some(pair.now.us_since(failed)));
 }
 
 #[test]
-fn what_a_restarted_source_has_forgotten_does_not_count() {
+fn downtime_that_a_restarted_source_has_forgotten_does_not_count() {
     let mut pair = at_the_commit_point();
     pair.now = pair.now.after_us(70_000);
     pair.restart_nomad(0, DomainState::Retired);
     pair.settle();
-    assert_eq!(stood_us(&pair), Some(35_000));
+    assert_eq!(downtime_us(&pair), Some(35_000));
 }

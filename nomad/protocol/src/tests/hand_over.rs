@@ -1,11 +1,11 @@
-//! The hand-over as it should go, and what a fault before the commit point does to it.
+//! The hand-over without faults, and with one before the commit point.
 
 use alloc::vec::Vec;
 
 use super::pair::*;
 use crate::*;
 
-/// The names of the phases that a machine went through, in order.
+/// The phases that a machine went through, in order.
 fn phases(pair: &Pair, machine: usize) -> Vec<PhaseName> {
     let notice = |(by, action): &(usize, Action)| match action {
         Action::Notify(Notice::Phase(phase)) if *by == machine => Some(*phase),
@@ -29,9 +29,9 @@ fn goes_through_the_phases_in_order_on_both_sides() {
     );
     assert!(pair.did(
         1,
-        &Action::Target(TargetAction::Activate {
+        &Action::Destination(DestinationAction::Activate {
             incarnation: Incarnation(5),
-            stood_us: 0,
+            downtime_us: 0,
         })
     ));
     assert!(pair.did(0, &Action::Source(SourceAction::Destroy)));
@@ -47,7 +47,7 @@ fn goes_through_the_phases_in_order_on_both_sides() {
 }
 
 #[test]
-fn records_before_it_says_prepared_and_before_it_retires() {
+fn records_before_it_sends_prepared_and_before_it_retires() {
     let mut pair = Pair::moving();
     pair.settle();
     let position = |wanted: &dyn Fn(&Action) -> bool| {
@@ -58,24 +58,29 @@ fn records_before_it_says_prepared_and_before_it_retires() {
     };
     let said_prepared = position(&|action| {
         matches!(action, Action::Send { envelope, .. }
-        if matches!(envelope.message, Message::About(_, Step::Prepared { .. })))
+        if matches!(envelope.message, Message::Transaction(_, Step::Prepared { .. })))
     });
-    let recorded = |progress: fn(&Progressed) -> bool| {
+    let recorded = |progress: fn(&RecordedProgress) -> bool| {
         position(&|action| matches!(action, Action::Record(record) if progress(&record.progress)))
     };
     let retired = position(&|action| matches!(action, Action::Source(SourceAction::Retire { .. })));
     let destroyed = position(&|action| matches!(action, Action::Source(SourceAction::Destroy)));
     assert!(
-        recorded(|progress| matches!(progress, Progressed::TargetPrepared { .. })) < said_prepared
+        recorded(|progress| matches!(progress, RecordedProgress::DestinationPrepared { .. }))
+            < said_prepared
     );
-    assert!(recorded(|progress| matches!(progress, Progressed::SourceCommitting { .. })) < retired);
     assert!(
-        recorded(|progress| matches!(progress, Progressed::SourceReleasing { .. })) < destroyed
+        recorded(|progress| matches!(progress, RecordedProgress::SourceCommitting { .. }))
+            < retired
+    );
+    assert!(
+        recorded(|progress| matches!(progress, RecordedProgress::SourceReleasing { .. }))
+            < destroyed
     );
 }
 
 #[test]
-fn an_unanswered_offer_is_repeated_and_then_given_up() {
+fn an_unanswered_offer_is_repeated_and_then_abandoned() {
     let mut pair = Pair::moving();
     pair.cut = true;
     pair.settle();
@@ -100,13 +105,13 @@ fn a_refusal_reaches_the_source_with_its_numbers() {
     };
     let mut pair = Pair::moving();
     pair.shell = |action| match action {
-        Action::Target(TargetAction::Reserve(offer)) => {
+        Action::Destination(DestinationAction::Reserve(offer)) => {
             let needed_bytes = offer.sizes.pool_bytes;
             let refusal = Refusal::NoMemory {
                 needed_bytes,
                 available_bytes: 4096,
             };
-            Some([Event::Target(TargetEvent::Refused(refusal))].into())
+            Some([Event::Destination(DestinationEvent::Refused(refusal))].into())
         }
         _ => None,
     };
@@ -157,7 +162,7 @@ fn a_cpu_that_lacks_features_is_refused_by_name_of_the_feature() {
 }
 
 #[test]
-fn a_broken_stream_leaves_the_source_running_and_the_target_empty() {
+fn a_broken_stream_leaves_the_source_running_and_the_destination_empty() {
     let mut pair = Pair::moving();
     pair.shell = |action| match action {
         Action::Source(SourceAction::CopyRound { .. }) => Some([Event::StreamBroken].into()),
@@ -166,7 +171,7 @@ fn a_broken_stream_leaves_the_source_running_and_the_target_empty() {
     pair.settle();
     assert!(pair.noticed(0, Notice::Aborted(AbortReason::StreamBroken)));
     assert!(pair.did(0, &Action::Source(SourceAction::Thaw)));
-    assert!(pair.did(1, &Action::Target(TargetAction::DiscardCopy)));
+    assert!(pair.did(1, &Action::Destination(DestinationAction::DiscardCopy)));
     assert_eq!((pair.phase(0), pair.phase(1)), (None, None));
 }
 
@@ -174,10 +179,10 @@ fn a_broken_stream_leaves_the_source_running_and_the_target_empty() {
 fn a_rebuilt_copy_that_differs_is_discarded() {
     let mut pair = Pair::moving();
     pair.shell = |action| match action {
-        Action::Target(TargetAction::Rebuild { attempt }) => {
+        Action::Destination(DestinationAction::Rebuild { attempt }) => {
             let digest = Digest([9; 32]);
             Some(
-                [Event::Target(TargetEvent::Rebuilt {
+                [Event::Destination(DestinationEvent::Rebuilt {
                     attempt: *attempt,
                     digest,
                 })]
@@ -188,15 +193,15 @@ fn a_rebuilt_copy_that_differs_is_discarded() {
     };
     pair.settle();
     assert!(pair.noticed(0, Notice::Aborted(AbortReason::DigestMismatch)));
-    assert!(pair.did(1, &Action::Target(TargetAction::DiscardCopy)));
+    assert!(pair.did(1, &Action::Destination(DestinationAction::DiscardCopy)));
 }
 
 #[test]
 fn cancel_works_at_every_step_before_the_commit_point() {
-    // Each shell leaves one action unanswered, so that the transaction stands still right there.
+    // Each shell leaves one action unanswered, so the transaction stops right there.
     let shells: [(PhaseName, Override); 5] = [
         (PhaseName::Offer, |action| {
-            matches!(action, Action::Target(TargetAction::Reserve(_))).then(Vec::new)
+            matches!(action, Action::Destination(DestinationAction::Reserve(_))).then(Vec::new)
         }),
         (PhaseName::Rounds, |action| {
             matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Vec::new)
@@ -218,8 +223,12 @@ fn cancel_works_at_every_step_before_the_commit_point() {
         assert_eq!(pair.phase(0), Some(phase));
         assert_eq!(pair.machines[0].cancel(pair.now, MOVE), Cancelled::Now);
         pair.settle();
-        // The target gives the reservation back as soon as it has it.
-        pair.machines[1].handle_event(pair.now, MOVE, Event::Target(TargetEvent::Reserved));
+        // The destination releases the reservation as soon as it has it.
+        pair.machines[1].handle_event(
+            pair.now,
+            MOVE,
+            Event::Destination(DestinationEvent::Reserved),
+        );
         pair.settle();
         assert!(
             pair.noticed(0, Notice::Aborted(AbortReason::Cancelled)),
@@ -235,10 +244,15 @@ fn cancel_works_at_every_step_before_the_commit_point() {
 }
 
 #[test]
-fn a_target_may_give_up_until_it_is_prepared_and_not_after() {
+fn a_destination_may_abort_until_it_is_prepared_and_not_after() {
     let mut pair = Pair::moving();
-    pair.shell =
-        |action| matches!(action, Action::Target(TargetAction::Rebuild { .. })).then(Vec::new);
+    pair.shell = |action| {
+        matches!(
+            action,
+            Action::Destination(DestinationAction::Rebuild { .. })
+        )
+        .then(Vec::new)
+    };
     pair.settle();
     assert_eq!(pair.machines[1].cancel(pair.now, MOVE), Cancelled::Now);
     pair.settle();
@@ -252,7 +266,7 @@ fn a_target_may_give_up_until_it_is_prepared_and_not_after() {
     assert_eq!(pair.phase(1), Some(PhaseName::Verify));
 }
 
-/// Says that a round was sent, and leaves it on its way.
+/// Reports that a round was sent, and leaves it in flight.
 fn sends_slowly(action: &Action) -> Option<Vec<Event>> {
     let Action::Source(SourceAction::CopyRound { number }) = *action else {
         return None;
@@ -267,29 +281,29 @@ fn sends_slowly(action: &Action) -> Option<Vec<Event>> {
 }
 
 #[test]
-fn a_domain_runs_until_the_target_has_its_round() {
+fn a_domain_runs_until_the_destination_has_its_round() {
     let mut pair = Pair::moving();
     pair.shell = sends_slowly;
     pair.settle();
-    // What the target says again, or of another round, does not count.
+    // A repeated step, or one about another round, does not count.
     for step in [Step::Admit, Step::Received { rounds: 2 }] {
-        let boot = pair.machines[1].here().boot;
-        let message = Message::About(MOVE, step);
+        let boot = pair.machines[1].local().boot;
+        let message = Message::Transaction(MOVE, step);
         pair.machines[0].handle_message(pair.now, B, Envelope { boot, message });
     }
     pair.settle();
     assert_eq!(pair.phase(0), Some(PhaseName::Rounds));
-    let arrived = TargetEvent::RoundReceived {
+    let arrived = DestinationEvent::RoundReceived {
         number: 0,
         pages: 64,
     };
-    pair.machines[1].handle_event(pair.now, MOVE, Event::Target(arrived));
+    pair.machines[1].handle_event(pair.now, MOVE, Event::Destination(arrived));
     pair.settle();
     assert!(pair.noticed(0, Notice::Finished));
 }
 
 #[test]
-fn a_round_whose_arrival_is_not_heard_of_is_told_of_again() {
+fn a_lost_acknowledgement_of_a_round_is_repeated() {
     let mut pair = Pair::moving();
     pair.settle_without(Step::Received { rounds: 1 });
     assert_eq!(pair.phase(0), Some(PhaseName::Rounds));
@@ -297,19 +311,19 @@ fn a_round_whose_arrival_is_not_heard_of_is_told_of_again() {
     assert!(pair.noticed(0, Notice::Finished));
 }
 
-/// Found by exploration: a doubled Offer made a second reservation, and the rounds of the first were missing in it.
+/// Found by exploration: a duplicated Offer made a second reservation, which lacked the rounds of the first.
 #[test]
-fn a_second_reservation_does_not_do_without_earlier_rounds() {
+fn a_second_reservation_does_not_accept_missing_rounds() {
     let freeze = |rounds| {
         let (attempt, digest) = (Attempt::FIRST, DIGEST);
-        TargetEvent::FreezeReceived {
+        DestinationEvent::FreezeReceived {
             attempt,
             digest,
             rounds,
         }
     };
     for event in [
-        TargetEvent::RoundReceived {
+        DestinationEvent::RoundReceived {
             number: 1,
             pages: 4,
         },
@@ -320,7 +334,7 @@ fn a_second_reservation_does_not_do_without_earlier_rounds() {
             matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Vec::new)
         };
         pair.settle();
-        pair.machines[1].handle_event(pair.now, MOVE, Event::Target(event));
+        pair.machines[1].handle_event(pair.now, MOVE, Event::Destination(event));
         pair.settle();
         assert!(
             pair.noticed(1, Notice::Aborted(AbortReason::StreamBroken)),

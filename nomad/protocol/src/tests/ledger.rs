@@ -1,4 +1,4 @@
-//! What a ledger says of transactions that it does not know, or that touch one domain.
+//! A ledger's answers about transactions that it does not know, or that concern the same domain.
 
 use alloc::format;
 
@@ -9,14 +9,15 @@ use crate::*;
 
 const ONWARD: TransactionId = TransactionId(8);
 
-fn said(
+/// The step with which a machine answers one of `from`'s, if it does.
+fn answer(
     pair: &mut Pair,
     machine: usize,
     from: MachineId,
     transaction: TransactionId,
     step: Step,
 ) -> Option<Step> {
-    let message = Message::About(transaction, step);
+    let message = Message::Transaction(transaction, step);
     pair.machines[machine].handle_message(
         pair.now,
         from,
@@ -31,7 +32,7 @@ fn said(
             Action::Send {
                 envelope:
                     Envelope {
-                        message: Message::About(_, step),
+                        message: Message::Transaction(_, step),
                         ..
                     },
                 ..
@@ -42,39 +43,39 @@ fn said(
 }
 
 #[test]
-fn unknown_transactions_are_said_to_be_unknown() {
+fn unknown_transactions_are_answered_with_unknown() {
     let mut pair = Pair::new();
     let prepared = Step::Prepared {
         attempt: Attempt::FIRST,
         digest: DIGEST,
     };
-    for asking in [
+    for query in [
         Step::Admit,
         Step::Received { rounds: 1 },
         prepared,
         Step::Commit {
             attempt: Attempt::FIRST,
-            stood_us: 0,
+            downtime_us: 0,
             held_us: 0,
         },
     ] {
-        assert_eq!(said(&mut pair, 0, B, MOVE, asking), Some(Step::Unknown));
+        assert_eq!(answer(&mut pair, 0, B, MOVE, query), Some(Step::Unknown));
     }
     assert_eq!(
-        said(&mut pair, 0, B, MOVE, Step::Released),
-        Some(Step::ReleaseHeard)
+        answer(&mut pair, 0, B, MOVE, Step::Released),
+        Some(Step::ReleaseAck)
     );
     for closing in [
         Step::Unknown,
-        Step::ReleaseHeard,
+        Step::ReleaseAck,
         Step::Abort(AbortReason::Cancelled),
     ] {
-        assert_eq!(said(&mut pair, 0, B, MOVE, closing), None);
+        assert_eq!(answer(&mut pair, 0, B, MOVE, closing), None);
     }
 }
 
 #[test]
-fn a_third_machine_has_no_say_in_a_transaction() {
+fn a_third_machine_cannot_affect_a_transaction() {
     let mut pair = Pair::moving();
     pair.shell = |action| {
         matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Default::default)
@@ -83,7 +84,7 @@ fn a_third_machine_has_no_say_in_a_transaction() {
     let stranger = MachineId([0xc; 32]);
     for machine in 0..2 {
         assert_eq!(
-            said(
+            answer(
                 &mut pair,
                 machine,
                 stranger,
@@ -93,7 +94,7 @@ fn a_third_machine_has_no_say_in_a_transaction() {
             None
         );
         assert_eq!(
-            said(&mut pair, machine, stranger, MOVE, Step::Unknown),
+            answer(&mut pair, machine, stranger, MOVE, Step::Unknown),
             None
         );
     }
@@ -133,8 +134,8 @@ fn a_domain_is_in_one_transaction_at_a_time() {
     assert_eq!(again, Err(OfferError::Busy(MOVE)));
     let same = pair.machines[0].offer(now, MOVE, B, offer(), Goals::default());
     assert_eq!(same, Err(OfferError::TransactionUsed));
-    let here = pair.machines[0].offer(now, ONWARD, A, offer(), Goals::default());
-    assert_eq!(here, Err(OfferError::SameMachine));
+    let itself = pair.machines[0].offer(now, ONWARD, A, offer(), Goals::default());
+    assert_eq!(itself, Err(OfferError::SameMachine));
 }
 
 #[test]
@@ -144,7 +145,7 @@ fn a_second_attempt_finds_out_that_the_first_is_over() {
         matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Default::default)
     };
     pair.settle();
-    // The abort is lost: the target still holds the reservation of the first attempt.
+    // The abort is lost: the destination still holds the reservation of the first attempt.
     pair.cut = true;
     pair.machines[0].cancel(pair.now, MOVE);
     pair.settle();
@@ -155,7 +156,7 @@ fn a_second_attempt_finds_out_that_the_first_is_over() {
         .offer(now, ONWARD, B, offer(), Goals::default())
         .expect("offered again");
     pair.settle();
-    assert!(pair.did(1, &Action::Target(TargetAction::DiscardCopy)));
+    assert!(pair.did(1, &Action::Destination(DestinationAction::DiscardCopy)));
     pair.pass_time();
     assert_eq!(pair.phase(1), Some(PhaseName::Receive));
     assert_eq!(
@@ -177,7 +178,7 @@ fn a_domain_in_doubt_is_not_admitted_again() {
     pair.settle();
     pair.restart_machine(0);
     pair.pass_time();
-    let refused = said(&mut pair, 1, A, ONWARD, Step::Offer(offer()));
+    let refused = answer(&mut pair, 1, A, ONWARD, Step::Offer(offer()));
     assert_eq!(
         refused,
         Some(Step::Refuse(Refusal::InDoubt { transaction: MOVE }))
@@ -185,7 +186,7 @@ fn a_domain_in_doubt_is_not_admitted_again() {
 }
 
 #[test]
-fn what_a_source_sent_before_it_was_restarted_makes_room_for_its_domain_started_anew() {
+fn a_move_from_before_the_sources_restart_makes_room_for_the_domain_started_anew() {
     let mut pair = Pair::moving();
     pair.shell = |action| {
         matches!(action, Action::Source(SourceAction::CopyRound { .. })).then(Default::default)
@@ -215,13 +216,13 @@ fn what_a_source_sent_before_it_was_restarted_makes_room_for_its_domain_started_
 #[test]
 fn one_machine_cannot_fill_the_ledger() {
     let mut pair = Pair::new();
-    for number in 0..TARGETS_PER_PEER_MAX as u128 + 1 {
+    for number in 0..INCOMING_PER_PEER_MAX as u128 + 1 {
         let another = Offer {
             domain: DomainId(number),
             name: Name::try_new(&format!("counter{number}")).expect("a name"),
             ..offer()
         };
-        let message = Message::About(TransactionId(number), Step::Offer(another));
+        let message = Message::Transaction(TransactionId(number), Step::Offer(another));
         pair.machines[1].handle_message(
             pair.now,
             A,
@@ -231,11 +232,11 @@ fn one_machine_cannot_fill_the_ledger() {
             },
         );
     }
-    let limit = TARGETS_PER_PEER_MAX as u32;
+    let limit = INCOMING_PER_PEER_MAX as u32;
     let quota = Step::Refuse(Refusal::Quota { used: limit, limit });
     let answer = Envelope {
-        boot: here(B).boot,
-        message: Message::About(TransactionId(16), quota),
+        boot: local(B).boot,
+        message: Message::Transaction(TransactionId(16), quota),
     };
     pair.settle();
     assert!(pair.did(
@@ -248,9 +249,9 @@ fn one_machine_cannot_fill_the_ledger() {
 }
 
 #[test]
-fn who_runs_a_copy_that_nobody_waits_for_is_answered_when_an_older_one_here_stands_still() {
+fn an_activation_without_a_transaction_stops_an_older_copy_before_it_is_answered() {
     let mut pair = Pair::new();
-    let message = Message::About(MOVE, activated());
+    let message = Message::Transaction(MOVE, activated());
     let boot = BootId(99);
     pair.machines[0].handle_message(pair.now, B, Envelope { boot, message });
     let outlived = Action::Outlived {
@@ -269,14 +270,14 @@ fn only_machines_of_one_fleet_move_domains_between_them() {
     let to_stranger = pair.machines[0].offer(pair.now, MOVE, stranger, offer(), Goals::default());
     assert_eq!(to_stranger, Err(OfferError::NotInFleet));
     let other = Step::Refuse(Refusal::OtherFleet);
-    let from_stranger = said(&mut pair, 1, stranger, MOVE, Step::Offer(offer()));
+    let from_stranger = answer(&mut pair, 1, stranger, MOVE, Step::Offer(offer()));
     assert_eq!(from_stranger, Some(other.clone()));
     let larger = Offer {
         fleet: Fleet::new([A, B, stranger]).id(),
         ..offer()
     };
     assert_eq!(
-        said(&mut pair, 1, A, MOVE, Step::Offer(larger)),
+        answer(&mut pair, 1, A, MOVE, Step::Offer(larger)),
         Some(other)
     );
 }
@@ -284,16 +285,16 @@ fn only_machines_of_one_fleet_move_domains_between_them() {
 #[test]
 fn a_transaction_without_room_for_its_record_does_not_begin() {
     let mut pair = Pair::new();
-    let mut here = pair.machines[0].here().clone();
-    here.records_max = 1;
-    pair.machines = [Ledger::new(here.clone()), Ledger::new(here)];
+    let mut local = pair.machines[0].local().clone();
+    local.records_max = 1;
+    pair.machines = [Ledger::new(local.clone()), Ledger::new(local)];
     let offered = |number| Offer {
         domain: DomainId(number),
         name: Name::try_new(&format!("counter{number}")).expect("a name"),
         ..offer()
     };
     let goals = Goals::default();
-    let [source, target] = &mut pair.machines;
+    let [source, destination] = &mut pair.machines;
     source
         .offer(pair.now, MOVE, B, offered(1), goals)
         .expect("there is room");
@@ -301,36 +302,36 @@ fn a_transaction_without_room_for_its_record_does_not_begin() {
     assert_eq!(full, Err(OfferError::RecordsFull));
     let mut offer_to = |number| {
         let transaction = TransactionId(number);
-        let message = Message::About(transaction, Step::Offer(offered(number)));
+        let message = Message::Transaction(transaction, Step::Offer(offered(number)));
         let boot = BootId(1);
-        target.handle_message(pair.now, B, Envelope { boot, message });
-        target.entries().count()
+        destination.handle_message(pair.now, B, Envelope { boot, message });
+        destination.entries().count()
     };
     assert_eq!((offer_to(1), offer_to(2)), (1, 1));
     let refused = Step::Refuse(Refusal::RecordsFull);
     let answers: alloc::vec::Vec<Action> =
-        core::iter::from_fn(|| target.poll_action().map(|(_, action)| action)).collect();
+        core::iter::from_fn(|| destination.poll_action().map(|(_, action)| action)).collect();
     let is_refusal = |action: &Action| {
         matches!(action, Action::Send { envelope, .. }
-            if envelope.message == Message::About(TransactionId(2), refused.clone()))
+            if envelope.message == Message::Transaction(TransactionId(2), refused.clone()))
     };
     assert!(answers.iter().any(is_refusal), "{answers:?}");
 }
 
 #[test]
-fn counts_what_came_to_run_in_what_it_says_of_domains_that_it_lacks() {
+fn a_reply_of_absence_counts_the_activated_domains() {
     let life = LifeId(1);
-    let lacking = |activated| Standing::Lacks { life, activated };
+    let absent = |activated| Presence::Absent { life, activated };
     let mut pair = Pair::new();
-    said(&mut pair, 1, A, MOVE, Step::Offer(offer()));
-    assert_eq!(pair.machines[1].lacking(), lacking(0), "it never ran");
+    answer(&mut pair, 1, A, MOVE, Step::Offer(offer()));
+    assert_eq!(pair.machines[1].absence(), absent(0), "it never ran");
     let mut pair = Pair::moving();
     pair.settle();
-    assert_eq!(pair.machines[1].lacking(), lacking(1));
-    assert_eq!(pair.machines[0].lacking(), lacking(0), "it left");
+    assert_eq!(pair.machines[1].absence(), absent(1));
+    assert_eq!(pair.machines[0].absence(), absent(0), "it left");
 }
 
-/// The source has gone for good after it has heard that the domain runs, and before it says that its copy is gone.
+/// The source is lost for good after it received Activated, and before it sends Released.
 #[test]
 fn an_operator_ends_a_transaction_whose_other_machine_is_gone() {
     let mut pair = Pair::moving();
@@ -350,13 +351,13 @@ fn an_operator_ends_a_transaction_whose_other_machine_is_gone() {
     assert!(pair.did(1, &Action::Forget));
 }
 
-/// The same with the target, which has gone before it hears that it may move the domain on.
+/// The same with the destination, which is lost before it receives Released.
 #[test]
-fn an_operator_ends_what_a_target_never_hears_of() {
+fn an_operator_ends_a_transaction_that_the_destination_never_acknowledges() {
     let mut pair = Pair::moving();
     pair.settle_without(Step::Released);
     pair.cut = true;
-    while !pair.noticed(0, Notice::InDoubt(Doubt::NotHeard)) {
+    while !pair.noticed(0, Notice::InDoubt(Doubt::NotAcknowledged)) {
         pair.pass_time();
     }
     let now = pair.now;
@@ -367,7 +368,7 @@ fn an_operator_ends_what_a_target_never_hears_of() {
 }
 
 #[test]
-fn a_doubt_about_a_silent_machine_is_over_when_it_is_heard() {
+fn a_doubt_about_a_silent_machine_is_over_when_it_answers() {
     let mut pair = Pair::moving();
     pair.shell =
         |action| matches!(action, Action::Source(SourceAction::Destroy)).then(Default::default);
@@ -382,7 +383,7 @@ fn a_doubt_about_a_silent_machine_is_over_when_it_is_heard() {
 }
 
 #[test]
-fn an_outlived_incarnation_knows_it() {
+fn a_lower_incarnation_is_outlived() {
     assert!(Incarnation(3).is_outlived_by(Incarnation(4)));
     assert!(!Incarnation(4).is_outlived_by(Incarnation(4)));
 }

@@ -1,5 +1,5 @@
-//! Tests of the two sides against each other, without faults and with one at a time. Faults in every order are the
-//! simulator's.
+//! Tests of the two sides against each other, without faults and with one at a time. The simulator tests combinations
+//! of faults.
 
 mod commit;
 mod hand_over;

@@ -13,19 +13,19 @@ pub const MOVE: TransactionId = TransactionId(7);
 pub const DOMAIN: DomainId = DomainId(77);
 pub const DIGEST: Digest = Digest([3; 32]);
 
-pub fn here(machine: MachineId) -> Here {
+pub fn local(machine: MachineId) -> LocalMachine {
     let versions = Versions { image: 1, abi: 1 };
-    let capabilities = Capabilities {
+    let support = MachineSupport {
         versions,
         cpu: CpuFeatures([0b111; 6]),
     };
-    Here {
+    LocalMachine {
         machine,
         boot: BootId(u64::from(machine.0[0])),
         life: LifeId(1),
         fleet: fleet(),
         records_max: 40,
-        capabilities,
+        support,
         timing: Timing::default(),
     }
 }
@@ -51,7 +51,7 @@ pub fn offer() -> Offer {
     }
 }
 
-/// What the target of an [`offer`] says when it runs the domain.
+/// The step of an [`offer`]'s destination when it runs the domain.
 pub fn activated() -> Step {
     Step::Activated {
         domain: DOMAIN,
@@ -65,7 +65,7 @@ pub type Override = fn(&Action) -> Option<Vec<Event>>;
 pub struct Pair {
     pub now: Instant,
     pub machines: [Ledger; 2],
-    /// What was done, in order, by which machine.
+    /// The performed actions in order, each with its machine.
     pub done: Vec<(usize, Action)>,
     pub datagrams: VecDeque<(usize, Envelope)>,
     pub shell: Override,
@@ -75,7 +75,7 @@ pub struct Pair {
 
 impl Pair {
     pub fn new() -> Self {
-        let machines = [Ledger::new(here(A)), Ledger::new(here(B))];
+        let machines = [Ledger::new(local(A)), Ledger::new(local(B))];
         let (done, datagrams) = (Vec::new(), VecDeque::new());
         Pair {
             now: Instant::from_us(0),
@@ -96,7 +96,7 @@ impl Pair {
         pair
     }
 
-    /// Performs and delivers until nothing is left to do without time passing.
+    /// Performs and delivers until only time can cause anything further.
     pub fn settle(&mut self) {
         loop {
             let acted = (0..2).any(|machine| self.act(machine));
@@ -106,9 +106,9 @@ impl Pair {
         }
     }
 
-    /// Settles; every datagram that says `lost` is lost.
+    /// Settles, losing every datagram with the step `lost`.
     pub fn settle_without(&mut self, lost: Step) {
-        let about = Message::About(MOVE, lost);
+        let about = Message::Transaction(MOVE, lost);
         while (0..2).any(|machine| self.act(machine)) || {
             self.datagrams
                 .retain(|(_, envelope)| envelope.message != about);
@@ -170,18 +170,18 @@ impl Pair {
             })
     }
 
-    /// Forgets nomad's state on a machine, and goes on from its record.
+    /// Restarts a machine's migration server from its record.
     pub fn restart_nomad(&mut self, machine: usize, state: DomainState) {
-        let here = self.machines[machine].here().clone();
+        let local = self.machines[machine].local().clone();
         self.machines[machine] =
-            Ledger::resume(self.now, here, self.last_record(machine), |_| state);
+            Ledger::resume(self.now, local, self.last_record(machine), |_| state);
     }
 
-    /// Forgets everything on a machine.
+    /// Restarts a machine: everything on it is lost.
     pub fn restart_machine(&mut self, machine: usize) {
-        let mut here = self.machines[machine].here().clone();
-        here.boot = BootId(here.boot.0 + 100);
-        self.machines[machine] = Ledger::new(here);
+        let mut local = self.machines[machine].local().clone();
+        local.boot = BootId(local.boot.0 + 100);
+        self.machines[machine] = Ledger::new(local);
     }
 
     fn act(&mut self, machine: usize) -> bool {
@@ -203,16 +203,16 @@ impl Pair {
             }
             // No older copy runs anywhere here.
             Action::Outlived { .. } if !self.cut => {
-                let boot = self.machines[machine].here().boot;
-                let message = Message::About(MOVE, Step::Unknown);
+                let boot = self.machines[machine].local().boot;
+                let message = Message::Transaction(MOVE, Step::Unknown);
                 self.datagrams
                     .push_back((1 - machine, Envelope { boot, message }));
             }
             Action::Source(action) => return self.perform_source(machine, *action),
-            Action::Target(action) => {
-                return perform_target(action)
+            Action::Destination(action) => {
+                return perform_destination(action)
                     .into_iter()
-                    .map(Event::Target)
+                    .map(Event::Destination)
                     .collect();
             }
             _ => {}
@@ -221,11 +221,12 @@ impl Pair {
     }
 
     fn perform_source(&mut self, machine: usize, action: SourceAction) -> Vec<Event> {
-        let mut received =
-            |event| self.machines[1 - machine].handle_event(self.now, MOVE, Event::Target(event));
+        let mut received = |event| {
+            self.machines[1 - machine].handle_event(self.now, MOVE, Event::Destination(event))
+        };
         let event = match action {
             SourceAction::CopyRound { number } => {
-                received(TargetEvent::RoundReceived { number, pages: 64 });
+                received(DestinationEvent::RoundReceived { number, pages: 64 });
                 let round = Round {
                     pages: 64,
                     bytes: 64 * 4096,
@@ -245,7 +246,7 @@ impl Pair {
                 digest,
                 rounds,
             } => {
-                received(TargetEvent::FreezeReceived {
+                received(DestinationEvent::FreezeReceived {
                     attempt,
                     digest,
                     rounds,
@@ -264,23 +265,23 @@ impl Pair {
         let Some((to, envelope)) = self.datagrams.pop_front() else {
             return false;
         };
-        let from = self.machines[1 - to].here().machine;
-        let read = Envelope::decode(&envelope.encode()).expect("what was written can be read");
+        let from = self.machines[1 - to].local().machine;
+        let read = Envelope::decode(&envelope.encode()).expect("an encoded message decodes");
         assert_eq!(read, envelope);
         self.machines[to].handle_message(self.now, from, read);
         true
     }
 }
 
-fn perform_target(action: &TargetAction) -> Option<TargetEvent> {
+fn perform_destination(action: &DestinationAction) -> Option<DestinationEvent> {
     match action {
-        TargetAction::Reserve(_) => Some(TargetEvent::Reserved),
-        TargetAction::Rebuild { attempt } => Some(TargetEvent::Rebuilt {
+        DestinationAction::Reserve(_) => Some(DestinationEvent::Reserved),
+        DestinationAction::Rebuild { attempt } => Some(DestinationEvent::Rebuilt {
             attempt: *attempt,
             digest: DIGEST,
         }),
-        TargetAction::Activate { .. } => Some(TargetEvent::Activated),
-        TargetAction::DiscardCopy => Some(TargetEvent::Discarded),
-        TargetAction::Announce => None,
+        DestinationAction::Activate { .. } => Some(DestinationEvent::Activated),
+        DestinationAction::DiscardCopy => Some(DestinationEvent::Discarded),
+        DestinationAction::Announce => None,
     }
 }

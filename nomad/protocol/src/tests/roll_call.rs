@@ -1,4 +1,4 @@
-//! The roll call: what ends it, what does not, and that it never ends while somebody has the domain.
+//! The roll call: what ends it, what does not, and that it never ends while a machine has the domain.
 
 extern crate std;
 
@@ -20,104 +20,104 @@ fn roll_call() -> RollCall {
     RollCall::new(NOW, name, [HOME, B, C], FIRST, timing)
 }
 
-fn lacks(activated: u64) -> Standing {
+fn absent(activated: u64) -> Presence {
     let life = LifeId(1);
-    Standing::Lacks { life, activated }
+    Presence::Absent { life, activated }
 }
 
-fn holds() -> Standing {
-    Standing::Holds {
+fn present() -> Presence {
+    Presence::Present {
         incarnation: Incarnation(2),
         runs: true,
     }
 }
 
-/// Everybody answers one turn.
-fn answer(call: &mut RollCall, standings: [Standing; 3]) {
+/// All machines answer one turn.
+fn answer(call: &mut RollCall, replies: [Presence; 3]) {
     let turn = call.turn();
-    for (machine, standing) in [HOME, B, C].into_iter().zip(standings) {
-        call.heard(NOW, machine, turn, standing);
+    for (machine, presence) in [HOME, B, C].into_iter().zip(replies) {
+        call.handle_reply(NOW, machine, turn, presence);
     }
 }
 
 #[test]
-fn is_over_when_everybody_has_said_no_twice() {
+fn is_over_after_two_turns_of_absence() {
     let mut call = roll_call();
-    assert_eq!(call.poll_asks(NOW), [HOME, B, C]);
-    answer(&mut call, [lacks(0); 3]);
+    assert_eq!(call.poll_queries(NOW), [HOME, B, C]);
+    answer(&mut call, [absent(0); 3]);
     assert!(!call.is_over());
-    assert_eq!(call.poll_asks(NOW), [HOME, B, C]);
-    answer(&mut call, [lacks(0); 3]);
+    assert_eq!(call.poll_queries(NOW), [HOME, B, C]);
+    answer(&mut call, [absent(0); 3]);
     assert!(call.is_over());
-    assert_eq!(call.poll_asks(call.poll_timeout()), []);
+    assert_eq!(call.poll_queries(call.poll_timeout()), []);
 }
 
 #[test]
-fn a_machine_that_was_not_asked_and_one_that_is_silent_do_not_end_it() {
+fn neither_a_stranger_nor_a_silent_machine_ends_it() {
     let mut call = roll_call();
     for _ in 0..2 {
         let turn = call.turn();
-        call.heard(NOW, HOME, turn, lacks(0));
-        call.heard(NOW, B, turn, lacks(0));
-        call.heard(NOW, MachineId([9; 32]), turn, lacks(0));
+        call.handle_reply(NOW, HOME, turn, absent(0));
+        call.handle_reply(NOW, B, turn, absent(0));
+        call.handle_reply(NOW, MachineId([9; 32]), turn, absent(0));
     }
     assert_eq!((call.turn(), call.is_over()), (FIRST, false));
 }
 
 #[test]
-fn a_domain_that_goes_to_a_machine_that_has_said_no_is_found() {
+fn a_domain_that_moves_to_a_machine_that_has_answered_is_found() {
     let mut call = roll_call();
-    answer(&mut call, [lacks(0), lacks(0), lacks(0)]);
-    answer(&mut call, [lacks(0), holds(), lacks(0)]);
-    answer(&mut call, [lacks(0), lacks(1), lacks(0)]);
+    answer(&mut call, [absent(0), absent(0), absent(0)]);
+    answer(&mut call, [absent(0), present(), absent(0)]);
+    answer(&mut call, [absent(0), absent(1), absent(0)]);
     assert!(!call.is_over());
 }
 
 #[test]
-fn a_machine_that_had_one_meanwhile_has_run_it() {
+fn a_machine_that_had_the_domain_meanwhile_has_activated_it() {
     let mut call = roll_call();
-    answer(&mut call, [lacks(0), lacks(0), lacks(0)]);
-    answer(&mut call, [lacks(0), lacks(1), lacks(0)]);
+    answer(&mut call, [absent(0), absent(0), absent(0)]);
+    answer(&mut call, [absent(0), absent(1), absent(0)]);
     assert!(!call.is_over());
-    answer(&mut call, [lacks(0), lacks(1), lacks(0)]);
+    answer(&mut call, [absent(0), absent(1), absent(0)]);
     assert!(call.is_over());
 }
 
 #[test]
-fn a_machine_that_was_restarted_meanwhile_is_asked_once_more() {
+fn a_machine_that_was_restarted_meanwhile_is_queried_once_more() {
     let mut call = roll_call();
-    answer(&mut call, [lacks(0); 3]);
+    answer(&mut call, [absent(0); 3]);
     let life = LifeId(2);
-    let anew = Standing::Lacks { life, activated: 0 };
-    answer(&mut call, [lacks(0), anew, lacks(0)]);
+    let anew = Presence::Absent { life, activated: 0 };
+    answer(&mut call, [absent(0), anew, absent(0)]);
     assert!(!call.is_over());
-    answer(&mut call, [lacks(0), anew, lacks(0)]);
+    answer(&mut call, [absent(0), anew, absent(0)]);
     assert!(call.is_over());
 }
 
 #[test]
-fn answers_to_another_turn_are_not_heard() {
+fn replies_to_another_turn_are_ignored() {
     let mut call = roll_call();
-    answer(&mut call, [lacks(0); 3]);
+    answer(&mut call, [absent(0); 3]);
     for machine in [HOME, B, C] {
-        call.heard(NOW, machine, FIRST, lacks(0));
+        call.handle_reply(NOW, machine, FIRST, absent(0));
     }
     assert_eq!((call.turn(), call.is_over()), (Turn(0), false));
 }
 
 #[test]
-fn asks_again_who_has_not_answered() {
+fn repeats_queries_without_a_reply() {
     let mut call = roll_call();
-    call.poll_asks(NOW);
-    assert_eq!(call.poll_asks(Instant::from_us(1)), []);
-    call.heard(NOW, B, FIRST, lacks(0));
+    call.poll_queries(NOW);
+    assert_eq!(call.poll_queries(Instant::from_us(1)), []);
+    call.handle_reply(NOW, B, FIRST, absent(0));
     let due = call.poll_timeout();
-    assert_eq!(call.poll_asks(due), [HOME, C]);
+    assert_eq!(call.poll_queries(due), [HOME, C]);
     assert!(call.poll_timeout() > due);
 }
 
 #[test]
-fn names_who_is_silent_and_who_has_one() {
+fn names_the_silent_machines_and_the_holders() {
     let held = Obstacle::Held {
         by: B,
         incarnation: Incarnation(2),
@@ -125,28 +125,28 @@ fn names_who_is_silent_and_who_has_one() {
     };
     let obstacles = |call: &RollCall, now| -> Vec<Obstacle> { call.obstacles(now).collect() };
     let mut call = roll_call();
-    call.poll_asks(NOW);
-    assert_eq!(obstacles(&call, NOW), [HOME, B, C].map(Obstacle::Asked));
-    answer(&mut call, [lacks(0), holds(), lacks(0)]);
+    call.poll_queries(NOW);
+    assert_eq!(obstacles(&call, NOW), [HOME, B, C].map(Obstacle::Pending));
+    answer(&mut call, [absent(0), present(), absent(0)]);
     assert_eq!(obstacles(&call, NOW), [held]);
     let due = call.poll_timeout();
-    assert_eq!(call.poll_asks(due), [HOME, B, C]);
+    assert_eq!(call.poll_queries(due), [HOME, B, C]);
     assert_eq!(obstacles(&call, due), [held]);
     let late = due.after_us(Timing::default().silence_limit_us);
-    call.heard(late, HOME, call.turn(), lacks(0));
-    call.heard(late, C, call.turn(), lacks(0));
+    call.handle_reply(late, HOME, call.turn(), absent(0));
+    call.handle_reply(late, C, call.turn(), absent(0));
     assert_eq!(obstacles(&call, late), [Obstacle::Silent(B)]);
 }
 
-/// It has gone from C to B since B was asked.
+/// The domain has moved from C to B since B was queried.
 #[test]
-fn a_part_of_a_turn_does_not_count_for_the_whole() {
+fn an_incomplete_turn_does_not_replace_the_last_complete_one() {
     let mut call = roll_call();
-    call.poll_asks(NOW);
-    answer(&mut call, [lacks(0), lacks(0), holds()]);
-    call.poll_asks(call.poll_timeout());
-    call.heard(NOW, HOME, call.turn(), lacks(0));
-    call.heard(NOW, C, call.turn(), lacks(0));
+    call.poll_queries(NOW);
+    answer(&mut call, [absent(0), absent(0), present()]);
+    call.poll_queries(call.poll_timeout());
+    call.handle_reply(NOW, HOME, call.turn(), absent(0));
+    call.handle_reply(NOW, C, call.turn(), absent(0));
     let obstacles: Vec<Obstacle> = call.obstacles(NOW).collect();
     assert!(
         matches!(obstacles[..], [Obstacle::Held { by: C, .. }]),
@@ -157,9 +157,9 @@ fn a_part_of_a_turn_does_not_count_for_the_whole() {
 /// A fleet of three around a roll call.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Fleet {
-    /// Who has the domain, for all that the fleet knows.
+    /// The machine that has the domain.
     holder: Option<usize>,
-    /// Who has a copy that has never run: it is moving there, or it was, and the copy is in doubt.
+    /// The machine with a copy that has never run: the domain is moving there, or was, and the copy is in doubt.
     copy: Option<usize>,
     lives: [u64; 3],
     activated: [u64; 3],
@@ -168,22 +168,22 @@ struct Fleet {
 }
 
 impl Fleet {
-    fn standing(&self, machine: usize) -> Standing {
+    fn presence(&self, machine: usize) -> Presence {
         match [self.holder, self.copy].contains(&Some(machine)) {
-            true => holds(),
-            false => Standing::Lacks {
+            true => present(),
+            false => Presence::Absent {
                 life: LifeId(self.lives[machine]),
                 activated: self.activated[machine],
             },
         }
     }
 
-    /// What may happen next in the fleet, the roll call apart.
+    /// The possible next states of the fleet, the roll call apart.
     fn next(&self) -> Vec<Fleet> {
         let mut next = Vec::new();
         match (self.holder, self.copy) {
             (Some(from), None) if self.moves > 0 => next.extend(self.moving(from)),
-            // Committed, or forced to run: the rest of the protocol decides when. Or given up.
+            // Committed, or forced to run: the rest of the protocol decides when. Or aborted.
             (holder, Some(to)) => {
                 next.push(self.activated(to));
                 let copy = None;
@@ -200,7 +200,7 @@ impl Fleet {
             restarted.restarts -= 1;
             restarted.lives[machine] += 1;
             restarted.activated[machine] = 0;
-            // The migration server alone: what root holds stays.
+            // The migration server alone: root keeps its domains.
             next.push(restarted.clone());
             let others = |has: &usize| *has != machine;
             restarted.holder = restarted.holder.filter(others);
@@ -230,9 +230,9 @@ impl Fleet {
     }
 }
 
-/// Explores every order of moves, restarts and answers within some turns; says whether a call ended, and whether one ended while
-/// somebody had the domain. That an answer is under way for a while gives no other orders: it counts for its turn only.
-fn explore(heard: fn(&mut RollCall, MachineId, Standing)) -> (bool, bool) {
+/// Explores every order of moves, restarts and replies within a few turns; returns whether a call ended, and whether one
+/// ended while a machine had the domain. A delayed reply gives no further orders: it counts for its turn only.
+fn explore(reply: fn(&mut RollCall, MachineId, Presence)) -> (bool, bool) {
     const TURNS: u64 = 4;
     let begin = Fleet {
         holder: Some(1),
@@ -257,7 +257,7 @@ fn explore(heard: fn(&mut RollCall, MachineId, Standing)) -> (bool, bool) {
         open.extend(fleet.next().into_iter().map(|next| (next, call.clone())));
         for (machine, id) in [HOME, B, C].into_iter().enumerate() {
             let mut next = call.clone();
-            heard(&mut next, id, fleet.standing(machine));
+            reply(&mut next, id, fleet.presence(machine));
             open.push_back((fleet.clone(), next));
         }
     }
@@ -266,49 +266,49 @@ fn explore(heard: fn(&mut RollCall, MachineId, Standing)) -> (bool, bool) {
 }
 
 #[test]
-fn never_ends_while_somebody_has_the_domain() {
-    let found = explore(|call, from, standing| call.heard(NOW, from, call.turn(), standing));
+fn never_ends_while_a_machine_has_the_domain() {
+    let found = explore(|call, from, presence| call.handle_reply(NOW, from, call.turn(), presence));
     assert_eq!(found, (true, false));
 }
 
 #[test]
-fn would_end_too_early_if_nobody_counted_what_was_activated_or_told_lives_apart() {
-    let uncounted = explore(|call, from, standing| {
-        let standing = match standing {
-            Standing::Lacks { life, .. } => Standing::Lacks { life, activated: 0 },
-            holds => holds,
+fn would_end_too_early_without_activation_counts_or_lives() {
+    let uncounted = explore(|call, from, presence| {
+        let presence = match presence {
+            Presence::Absent { life, .. } => Presence::Absent { life, activated: 0 },
+            present => present,
         };
-        call.heard(NOW, from, call.turn(), standing);
+        call.handle_reply(NOW, from, call.turn(), presence);
     });
     assert_eq!(uncounted, (true, true));
-    let nameless = explore(|call, from, standing| {
+    let nameless = explore(|call, from, presence| {
         let life = LifeId(0);
-        let standing = match standing {
-            Standing::Lacks { activated, .. } => Standing::Lacks { life, activated },
-            holds => holds,
+        let presence = match presence {
+            Presence::Absent { activated, .. } => Presence::Absent { life, activated },
+            present => present,
         };
-        call.heard(NOW, from, call.turn(), standing);
+        call.handle_reply(NOW, from, call.turn(), presence);
     });
     assert_eq!(nameless, (true, true));
 }
 
 #[test]
-fn a_silent_machine_does_not_make_what_others_answer_last() {
+fn replies_expire_while_another_machine_is_silent() {
     let mut call = roll_call();
-    call.poll_asks(NOW);
-    let stands = Standing::Holds {
+    call.poll_queries(NOW);
+    let stands = Presence::Present {
         incarnation: Incarnation(2),
         runs: false,
     };
-    call.heard(NOW, HOME, FIRST, lacks(0));
-    call.heard(NOW, B, FIRST, stands);
-    // C is silent, and B is asked again.
+    call.handle_reply(NOW, HOME, FIRST, absent(0));
+    call.handle_reply(NOW, B, FIRST, stands);
+    // C is silent, and B is queried again.
     let late = NOW.after_us(Timing::STANDARD.silence_limit_us);
-    assert_eq!(call.poll_asks(late), [HOME, B, C]);
+    assert_eq!(call.poll_queries(late), [HOME, B, C]);
     let silent = [HOME, B, C].map(Obstacle::Silent);
     assert_eq!(call.obstacles(late).collect::<Vec<_>>(), silent);
-    call.heard(late, HOME, FIRST, lacks(0));
-    call.heard(late, B, FIRST, holds());
+    call.handle_reply(late, HOME, FIRST, absent(0));
+    call.handle_reply(late, B, FIRST, present());
     let held = Obstacle::Held {
         by: B,
         incarnation: Incarnation(2),

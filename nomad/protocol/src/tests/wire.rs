@@ -1,4 +1,4 @@
-//! Bytes to messages: what is written is read back, what is hostile is an error.
+//! Encoding and decoding: messages survive a round trip, hostile bytes are errors.
 
 use alloc::string::String;
 use alloc::vec;
@@ -11,16 +11,16 @@ use crate::*;
 fn envelope(step: Step) -> Envelope {
     Envelope {
         boot: BootId(0x0102_0304_0506_0708),
-        message: Message::About(MOVE, step),
+        message: Message::Transaction(MOVE, step),
     }
 }
 
-/// The bytes that docs/wire-format.md shows for Commit.
+/// The bytes of Commit in docs/wire-format.md.
 #[test]
 fn commit_has_the_documented_bytes() {
     let bytes = envelope(Step::Commit {
         attempt: Attempt(1),
-        stood_us: 300,
+        downtime_us: 300,
         held_us: 2,
     })
     .encode();
@@ -37,7 +37,7 @@ fn late(late: Late) -> Envelope {
     }
 }
 
-/// The order of fields that docs/wire-format.md gives late frames.
+/// The order of fields of late frames in docs/wire-format.md.
 #[test]
 fn late_frames_have_the_documented_bytes() {
     let piece = late(Late::Piece {
@@ -49,12 +49,12 @@ fn late_frames_have_the_documented_bytes() {
     assert_eq!(bytes[10..12], [4, 7]);
     assert_eq!(bytes[27..], [0, 5, 0xac, 2, 2, 9, 8]);
     assert_eq!(Envelope::decode(&bytes), Ok(piece));
-    let heard = late(Late::Heard { stream: 5, next: 7 }).encode();
-    assert_eq!(heard[27..], [1, 5, 7]);
+    let ack = late(Late::Ack { stream: 5, next: 7 }).encode();
+    assert_eq!(ack[27..], [1, 5, 7]);
 }
 
 #[test]
-fn the_longest_piece_fits_and_its_length_is_not_believed() {
+fn the_longest_piece_fits_and_its_length_is_checked() {
     let piece = |bytes| Late::Piece {
         stream: u32::MAX,
         number: u64::MAX,
@@ -62,15 +62,15 @@ fn the_longest_piece_fits_and_its_length_is_not_believed() {
     };
     let bytes = late(piece(vec![1; PIECE_BYTES_MAX])).encode();
     assert!(bytes.len() <= DATAGRAM_BYTES_MAX, "{}", bytes.len());
-    let mut lie = late(piece(vec![])).encode();
-    *lie.last_mut().expect("a length") = 100;
+    let mut forged = late(piece(vec![])).encode();
+    *forged.last_mut().expect("a length") = 100;
     let error = DecodeError::TooShort {
-        bytes: lie.len() - 10,
+        bytes: forged.len() - 10,
     };
-    assert_eq!(Envelope::decode(&lie), Err(error));
+    assert_eq!(Envelope::decode(&forged), Err(error));
 }
 
-/// The numbers that docs/wire-format.md gives the steps.
+/// The numbers of the steps in docs/wire-format.md.
 #[test]
 fn steps_have_the_documented_numbers() {
     let steps = [
@@ -83,12 +83,12 @@ fn steps_have_the_documented_numbers() {
         },
         Step::Commit {
             attempt: Attempt::FIRST,
-            stood_us: 0,
+            downtime_us: 0,
             held_us: 0,
         },
         activated(),
         Step::Released,
-        Step::ReleaseHeard,
+        Step::ReleaseAck,
         Step::Abort(AbortReason::Cancelled),
         Step::Unknown,
         Step::Received { rounds: 3 },
@@ -183,7 +183,7 @@ fn the_longest_messages_fit_their_limits() {
         fleet: fleet().id(),
     };
     assert!(envelope(Step::Offer(offer.clone())).encode().len() <= DATAGRAM_BYTES_MAX);
-    let progress = Progressed::TargetPrepared {
+    let progress = RecordedProgress::DestinationPrepared {
         attempt: Attempt(255),
         digest: DIGEST,
         peer_boot: BootId(u64::MAX),

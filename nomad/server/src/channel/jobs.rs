@@ -9,7 +9,7 @@ use core::cell::{Cell, RefCell};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
 use nomad_protocol::TransactionId;
-use nomad_shell::{Job, What};
+use nomad_shell::{Job, JobKind};
 
 /// Page streams that may go out at once.
 pub const SENDERS_MAX: usize = 2;
@@ -60,7 +60,7 @@ impl Jobs {
             return own.jobs.try_send(job).map_err(|_| Overfull);
         }
         let mut waiting = self.waiting.borrow_mut();
-        if job.what == What::Close {
+        if job.kind == JobKind::Close {
             // It waits for its turn no more, or has no stream.
             waiting.retain(|waiting| waiting.transaction != job.transaction);
             return Ok(());
@@ -105,13 +105,13 @@ mod tests {
 
     use super::*;
 
-    fn job(transaction: u128, what: What) -> Job {
+    fn job(transaction: u128, kind: JobKind) -> Job {
         let transaction = TransactionId(transaction);
-        Job { transaction, what }
+        Job { transaction, kind }
     }
 
     fn round(transaction: u128) -> Job {
-        job(transaction, What::Round(0))
+        job(transaction, JobKind::Round(0))
     }
 
     /// What a sender finds to do, if anything.
@@ -128,15 +128,15 @@ mod tests {
         for left in [
             round(1),
             round(2),
-            job(1, What::Round(1)),
-            job(2, What::Close),
+            job(1, JobKind::Round(1)),
+            job(2, JobKind::Close),
         ] {
             assert_eq!(jobs.leave(left), Ok(()));
         }
         assert_eq!(next(&jobs, 0), Some(round(1)));
-        assert_eq!(next(&jobs, 0), Some(job(1, What::Round(1))));
+        assert_eq!(next(&jobs, 0), Some(job(1, JobKind::Round(1))));
         assert_eq!(next(&jobs, 1), Some(round(2)));
-        assert_eq!(next(&jobs, 1), Some(job(2, What::Close)));
+        assert_eq!(next(&jobs, 1), Some(job(2, JobKind::Close)));
         assert_eq!((next(&jobs, 0), next(&jobs, 1)), (None, None));
     }
 
@@ -146,7 +146,7 @@ mod tests {
         for left in 1..=4 {
             assert_eq!(jobs.leave(round(left)), Ok(()));
         }
-        assert_eq!(jobs.leave(job(3, What::Close)), Ok(()));
+        assert_eq!(jobs.leave(job(3, JobKind::Close)), Ok(()));
         assert_eq!(next(&jobs, 1), Some(round(2)));
         jobs.finish(1);
         assert_eq!(next(&jobs, 1), Some(round(4)));
@@ -158,7 +158,7 @@ mod tests {
         let jobs = Jobs::default();
         assert_eq!(jobs.leave(round(1)), Ok(()));
         jobs.finish(0);
-        assert_eq!(jobs.leave(job(1, What::Close)), Ok(()));
+        assert_eq!(jobs.leave(job(1, JobKind::Close)), Ok(()));
         assert_eq!(next(&jobs, 0), None);
     }
 

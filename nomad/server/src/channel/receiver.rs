@@ -12,7 +12,7 @@ use embassy_time::{Duration, Instant as Now, Timer};
 use nomad_channel::tunnel::{self, Opener, RecordDecoder, Untrusted};
 use nomad_image::Limits;
 use nomad_protocol::{Event, LocalFailure, MachineId, PORT, TransactionId};
-use nomad_shell::pages::{Stranger, transaction_of};
+use nomad_shell::pages::{SegmentRejected, transaction_of};
 use runtime::port::SLOT_COUNT;
 
 use crate::channel::segments::{Arrival, Segments, StreamError};
@@ -58,8 +58,8 @@ impl From<Untrusted> for End {
     }
 }
 
-impl From<Stranger> for End {
-    fn from(_: Stranger) -> End {
+impl From<SegmentRejected> for End {
+    fn from(_: SegmentRejected) -> End {
         End::Stranger
     }
 }
@@ -191,7 +191,7 @@ impl Stream<'_> {
                 None => {}
                 Some(Arrival::Begins(header)) => {
                     let mut shell = self.server.shell.borrow_mut();
-                    let about = shell.segment_begins(from, self.transaction, &header)?;
+                    let about = shell.begin_segment(from, self.transaction, &header)?;
                     if let Some(incoming) = shell.moves.incoming(about) {
                         self.segments.limit(incoming.extent().limits());
                     }
@@ -200,10 +200,12 @@ impl Stream<'_> {
                 Some(Arrival::Says(event)) => {
                     let transaction = self.transaction.ok_or(End::Stranger)?;
                     let mut shell = self.server.shell.borrow_mut();
-                    shell.take(transaction, event).map_err(End::Failed)?;
+                    shell
+                        .handle_arrival(transaction, event)
+                        .map_err(End::Failed)?;
                 }
                 Some(Arrival::Ends(header)) => {
-                    let ended = self.server.shell.borrow_mut().segment_ends(&header);
+                    let ended = self.server.shell.borrow_mut().end_segment(&header);
                     let event = ended.map_err(End::Failed)?;
                     self.server.network.sessions.borrow_mut().mark_alive(from);
                     self.server.report(transaction_of(&header), event);

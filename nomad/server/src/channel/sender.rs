@@ -11,7 +11,7 @@ use embassy_time::{Duration, with_timeout};
 use nomad_channel::tunnel::{Initiator, RecordDecoder, Sealer, Untrusted};
 use nomad_protocol::{Event, LocalFailure, PORT, TransactionId};
 use nomad_shell::pages::Segment;
-use nomad_shell::{Job, What, pages};
+use nomad_shell::{Job, JobKind, pages};
 use runtime::system_call::invoke;
 
 use crate::capture::pass::PIECE_BYTES;
@@ -41,11 +41,11 @@ enum Unsent {
     Over,
 }
 
-impl From<pages::Unsent> for Unsent {
-    fn from(unsent: pages::Unsent) -> Unsent {
+impl From<pages::SendError> for Unsent {
+    fn from(unsent: pages::SendError) -> Unsent {
         match unsent {
-            pages::Unsent::Over => Unsent::Over,
-            pages::Unsent::Failed(failure) => Unsent::Failed(failure),
+            pages::SendError::Over => Unsent::Over,
+            pages::SendError::Failed(failure) => Unsent::Failed(failure),
         }
     }
 }
@@ -63,7 +63,7 @@ pub async fn run(server: &'static Server, stack: Stack<'static>, number: usize) 
     let mut send = vec![0; SEND_BYTES];
     loop {
         let job = server.jobs.next(number).await;
-        if job.what != What::Close {
+        if job.kind != JobKind::Close {
             let mut socket = TcpSocket::new(stack, &mut receive, &mut send);
             socket.set_nagle_enabled(false);
             socket.set_timeout(Some(SILENCE_LIMIT));
@@ -192,11 +192,11 @@ impl Stream<'_> {
     async fn send_segment(&mut self, sealer: &mut Sealer, job: Job) -> Result<(), Unsent> {
         let mut segment = self.begin(job)?.ok_or(Unsent::Over)?;
         while segment.produce(&mut self.server.shell.borrow_mut(), &mut self.piece)? {
-            segment.sent(self.send_piece(sealer).await?);
+            segment.record_sent(self.send_piece(sealer).await?);
             // The domain that is copied, and others as important, go first.
             yield_now();
         }
-        segment.sent(self.send_piece(sealer).await?);
+        segment.record_sent(self.send_piece(sealer).await?);
         let event = segment.end(&mut self.server.shell.borrow_mut(), now())?;
         if let Some(event) = event {
             self.server.report(self.transaction, event);
@@ -204,7 +204,7 @@ impl Stream<'_> {
         Ok(())
     }
 
-    fn begin(&mut self, job: Job) -> Result<Option<Segment>, pages::Unsent> {
+    fn begin(&mut self, job: Job) -> Result<Option<Segment>, pages::SendError> {
         let shell = &mut self.server.shell.borrow_mut();
         Segment::begin(shell, now(), job, &mut self.piece)
     }

@@ -17,10 +17,10 @@ impl Server {
         let now_us = now().as_us();
         match frames {
             Frames::Hold => self.hold_frames(transaction),
-            Frames::PassOn => self.late.change(|table| table.pass_on(transaction, now_us)),
+            Frames::Forward => self.late.change(|table| table.pass_on(transaction, now_us)),
             Frames::Revert => self.late.change(|table| table.revert(transaction)),
-            Frames::Settle => self.late.change(|table| table.settle(transaction, now_us)),
-            Frames::Welcome(name) => self.welcome_frames(transaction, name),
+            Frames::End => self.late.change(|table| table.settle(transaction, now_us)),
+            Frames::Accept(name) => self.welcome_frames(transaction, name),
         }
     }
 
@@ -36,10 +36,10 @@ impl Server {
         for (transaction, side, phase, name) in entries {
             match (side, phase) {
                 (Side::Source, _) => self.hold_frames(transaction),
-                (Side::Target, PhaseName::Activate) => {
+                (Side::Destination, PhaseName::Activate) => {
                     self.welcome_frames(transaction, name);
                 }
-                (Side::Target, _) => {}
+                (Side::Destination, _) => {}
             }
         }
     }
@@ -58,7 +58,7 @@ impl Server {
     /// Says something about late frames; it is in the outbox then.
     pub(super) fn say_late(&self, to: MachineId, transaction: TransactionId, late: Late) {
         let envelope = Envelope {
-            boot: self.shell.borrow().moves.ledger.here().boot,
+            boot: self.shell.borrow().moves.ledger.local().boot,
             message: Message::Late(transaction, late),
         };
         self.network.send(to, &envelope.encode());

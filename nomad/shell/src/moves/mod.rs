@@ -1,14 +1,14 @@
-//! Moves: the ledger of this machine's transactions, and the domains that they are about.
+//! Moves: the ledger of this machine's transactions, and their domains.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | `mod.rs` | [`Moves`] |
-//! | [`source`], [`target`] | the steps of a source and of a target |
-//! | [`resume`] | what an earlier life has left behind |
+//! | [`source`], [`destination`] | the steps of a source and of a destination |
+//! | [`resume`] | recovery after a restart of the shell |
 
+pub mod destination;
 pub mod resume;
 pub mod source;
-pub mod target;
 
 use alloc::collections::BTreeMap;
 
@@ -38,17 +38,17 @@ impl<O, I> Moves<O, I> {
     pub fn offer(
         &mut self,
         now: Instant,
-        (transaction, target): (TransactionId, MachineId),
+        (transaction, destination): (TransactionId, MachineId),
         outgoing: O,
         (offer, goals): (Offer, Goals),
     ) -> Result<(), OfferError> {
         let ledger = &mut self.ledger;
-        ledger.offer(now, transaction, target, offer, goals)?;
+        ledger.offer(now, transaction, destination, offer, goals)?;
         self.outgoing.insert(transaction, outgoing);
         Ok(())
     }
 
-    /// Lets a domain stay that is on its way out; nothing if it is not.
+    /// Cancels the move of an outgoing domain; `None` if there is none.
     pub fn cancel<H: Kernel<Outgoing = O>>(
         &mut self,
         host: &H,
@@ -60,14 +60,14 @@ impl<O, I> Moves<O, I> {
         Some(self.ledger.cancel(now, *transaction))
     }
 
-    /// The transactions of domains of this name that are in doubt, and why.
+    /// The transactions of domains of this name that are in doubt, and the reasons.
     pub fn doubts(&self, name: Name) -> impl Iterator<Item = (TransactionId, Doubt)> + '_ {
         let entries = self.ledger.entries();
         let named = entries.filter(move |entry| entry.offer.name.as_str() == name.as_str());
         named.filter_map(|entry| Some((entry.transaction, entry.doubt?)))
     }
 
-    /// A transaction that is not over.
+    /// An unfinished transaction.
     pub fn entry(&self, transaction: TransactionId) -> Option<Entry<'_>> {
         let mut entries = self.ledger.entries();
         entries.find(|entry| entry.transaction == transaction)
@@ -78,14 +78,14 @@ impl<O, I> Moves<O, I> {
         self.entry(transaction).map(|entry| entry.peer)
     }
 
-    /// The domain that a transaction is about.
+    /// The domain of a transaction.
     pub fn domain_of(&self, transaction: TransactionId) -> Option<(Name, DomainId)> {
         let entry = self.entry(transaction)?;
         let name = Name::try_new(entry.offer.name.as_str())?;
         Some((name, entry.offer.domain))
     }
 
-    /// Whether pages of a transaction may still come.
+    /// Whether pages of a transaction may still arrive.
     pub fn awaits_pages(&self, transaction: TransactionId) -> bool {
         self.entry(transaction).is_some_and(|entry| {
             matches!(
@@ -95,17 +95,17 @@ impl<O, I> Moves<O, I> {
         })
     }
 
-    /// The domain that leaves under a transaction.
+    /// The domain that moves out in a transaction.
     pub fn outgoing(&mut self, transaction: TransactionId) -> Option<&mut O> {
         self.outgoing.get_mut(&transaction)
     }
 
-    /// The domain that comes under a transaction.
+    /// The domain that moves in in a transaction.
     pub fn incoming(&mut self, transaction: TransactionId) -> Option<&mut I> {
         self.incoming.get_mut(&transaction)
     }
 
-    /// Nothing more will be asked of this transaction.
+    /// Drops the domains of a transaction that has ended.
     pub(crate) fn forget<H: Kernel<Incoming = I>>(
         &mut self,
         host: &mut H,

@@ -1,25 +1,25 @@
-//! What an earlier life of this shell has left behind.
+//! Recovery from an earlier life of this shell.
 //!
-//! A source goes on from its record and from what the kernel says of the domain. A target goes on from its record and
-//! from what root keeps: a domain that was complete is root's, and only what was still arriving went with the shell.
+//! A source continues from its record and from the domain's state in the kernel. A destination continues from its record
+//! and from root: root keeps a complete domain, and only a partly received one was lost with the shell.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use nomad_protocol::{DomainState, Here, Instant, Ledger, Progressed, Record};
+use nomad_protocol::{DomainState, Instant, Ledger, LocalMachine, Record, RecordedProgress};
 
 use super::Moves;
 use crate::host::{Host, RootError};
 
 impl<O, I> Moves<O, I> {
-    /// Goes on from these records.
+    /// Continues from these records.
     ///
     /// # Errors
-    /// Root does not say what has become of a domain, and may later. Without that nothing can be decided about it.
+    /// Root's transient failure to report the state of a domain. Without that, nothing can be decided about it.
     pub fn resume<H: Host<Outgoing = O>>(
         host: &mut H,
         now: Instant,
-        here: Here,
+        local: LocalMachine,
         records: Vec<Record>,
     ) -> Result<Moves<O, I>, RootError> {
         let (mut outgoing, mut states) = (BTreeMap::new(), BTreeMap::new());
@@ -28,8 +28,8 @@ impl<O, I> Moves<O, I> {
             log::info!("found {:?} of {name}", record.progress);
             if holds_domain(&record.progress) {
                 let token = host.token_of(record.transaction);
-                let found = match host.left_behind(&record.offer, token) {
-                    Err(error) if error.may_pass() => return Err(error),
+                let found = match host.recover_outgoing(&record.offer, token) {
+                    Err(error) if error.is_transient() => return Err(error),
                     found => found.ok().flatten(),
                 };
                 if let Some((domain, state)) = found {
@@ -38,7 +38,7 @@ impl<O, I> Moves<O, I> {
                 }
             }
         }
-        let ledger = Ledger::resume(now, here, records, |domain| {
+        let ledger = Ledger::resume(now, local, records, |domain| {
             states.get(&domain.0).copied().unwrap_or(DomainState::Gone)
         });
         Ok(Moves {
@@ -49,13 +49,13 @@ impl<O, I> Moves<O, I> {
     }
 }
 
-/// Whether the copy on this machine is a source's still. After that the domain may be here again, and run.
-fn holds_domain(progress: &Progressed) -> bool {
+/// Whether the copy on this machine is still the source's. After that the domain may be here again, and run.
+fn holds_domain(progress: &RecordedProgress) -> bool {
     matches!(
         progress,
-        Progressed::SourceOpen
-            | Progressed::SourceCommitting { .. }
-            | Progressed::SourceReleasing { .. }
+        RecordedProgress::SourceOpen
+            | RecordedProgress::SourceCommitting { .. }
+            | RecordedProgress::SourceReleasing { .. }
     )
 }
 
@@ -68,8 +68,14 @@ mod tests {
     #[test]
     fn a_domain_that_came_back_is_not_touched_for_the_move_that_sent_it_away() {
         let peer_boot = BootId(1);
-        assert!(holds_domain(&Progressed::SourceReleasing { peer_boot }));
-        assert!(!holds_domain(&Progressed::SourceReleased { peer_boot }));
-        assert!(!holds_domain(&Progressed::TargetActivated { peer_boot }));
+        assert!(holds_domain(&RecordedProgress::SourceReleasing {
+            peer_boot
+        }));
+        assert!(!holds_domain(&RecordedProgress::SourceReleased {
+            peer_boot
+        }));
+        assert!(!holds_domain(&RecordedProgress::DestinationActivated {
+            peer_boot
+        }));
     }
 }

@@ -3,12 +3,12 @@
 use nomad_protocol::{Event, LocalFailure, SourceAction, SourceEvent, StateVersion, TransactionId};
 
 use super::Moves;
-use super::target::of_root;
-use crate::host::{Host, Kernel, NotRetired, RootError};
-use crate::output::What;
+use super::destination::local_failure;
+use crate::host::{Host, Kernel, RetireError, RootError};
+use crate::output::JobKind;
 
 impl<O, I> Moves<O, I> {
-    /// Takes a step that is not left to whoever sends pages; returns the event for the ledger.
+    /// Performs an action other than a job for the page sender; returns the event for the ledger.
     pub(crate) fn step_source<H: Host<Outgoing = O>>(
         &mut self,
         host: &mut H,
@@ -22,11 +22,11 @@ impl<O, I> Moves<O, I> {
         }
     }
 
-    /// Gives the memory of a domain that has left back. An earlier life of this shell may have done so, and ended before
-    /// that was noted.
+    /// Gives back the memory of a domain that has left. An earlier life of this shell may have done so and ended before
+    /// recording it.
     ///
     /// # Errors
-    /// Root's refusal, if it may pass.
+    /// Root's error, if it is transient.
     pub(crate) fn give_back<H: Host<Outgoing = O>>(
         &mut self,
         host: &mut H,
@@ -34,16 +34,16 @@ impl<O, I> Moves<O, I> {
     ) -> Result<Event, RootError> {
         let outgoing = self.outgoing.get_mut(&transaction);
         match outgoing.map(|outgoing| host.destroy(outgoing)) {
-            Some(Err(error)) if error.may_pass() => Err(error),
+            Some(Err(error)) if error.is_transient() => Err(error),
             _ => Ok(Event::Source(SourceEvent::Destroyed)),
         }
     }
 
-    /// Has a domain run again; returns the event for the ledger, also if it cannot run.
+    /// Undoes a domain's retirement; returns the event for the ledger, also if it cannot run.
     ///
     /// # Errors
-    /// Root's refusal, if it may pass.
-    pub(crate) fn run_again<H: Host<Outgoing = O>>(
+    /// Root's error, if it is transient.
+    pub(crate) fn unretire<H: Host<Outgoing = O>>(
         &mut self,
         host: &mut H,
         transaction: TransactionId,
@@ -51,47 +51,47 @@ impl<O, I> Moves<O, I> {
         let Some(outgoing) = self.outgoing.get_mut(&transaction) else {
             return Ok(Event::Failed(LocalFailure::BadImage));
         };
-        match host.run_again(outgoing) {
+        match host.unretire(outgoing) {
             Ok(()) => Ok(Event::Source(SourceEvent::Unretired)),
-            Err(error) if error.may_pass() => Err(error),
-            Err(error) => Ok(Event::Failed(of_root(error))),
+            Err(error) if error.is_transient() => Err(error),
+            Err(error) => Ok(Event::Failed(local_failure(error))),
         }
     }
 }
 
-/// What is to be sent by this action, if it is one for whoever sends pages.
-pub(crate) fn what_to_send(action: SourceAction) -> Option<What> {
+/// The page sender's job for this action, if it is one.
+pub(crate) fn job_kind(action: SourceAction) -> Option<JobKind> {
     match action {
-        SourceAction::CopyRound { number } => Some(What::Round(number)),
+        SourceAction::CopyRound { number } => Some(JobKind::Round(number)),
         SourceAction::SendFreeze {
             attempt,
             rounds,
             digest,
-        } => Some(What::Freeze(attempt, rounds, digest)),
+        } => Some(JobKind::Freeze(attempt, rounds, digest)),
         _ => None,
     }
 }
 
-/// Stops the domain, and notes the token of that freeze: a later life of this shell thaws the domain with it. The kernel
-/// does if there is none.
+/// Freezes the domain and stores the freeze's token, with which a later life of this shell thaws it. Without one the
+/// kernel does, at the deadline.
 fn freeze<H: Host>(host: &mut H, transaction: TransactionId, outgoing: &mut H::Outgoing) -> Event {
     match host.freeze(outgoing) {
         Ok(token) => {
-            host.keep_token(transaction, token);
+            host.write_token(transaction, token);
             Event::Source(SourceEvent::Frozen)
         }
         Err(failure) => Event::Failed(failure),
     }
 }
 
-/// Takes one step; returns the event for the ledger.
+/// Performs one action; returns the event for the ledger.
 fn step<H: Kernel>(
     host: &mut H,
     outgoing: &mut H::Outgoing,
     action: SourceAction,
 ) -> Option<Event> {
     match action {
-        SourceAction::StartDirtyLog => host.start_log(outgoing).err().map(Event::Failed),
+        SourceAction::StartDirtyLog => host.start_dirty_log(outgoing).err().map(Event::Failed),
         SourceAction::ExportState { attempt } => {
             told(host.export(outgoing), |exported| SourceEvent::Exported {
                 attempt,
@@ -124,8 +124,8 @@ fn retire<H: Kernel>(
 ) -> SourceEvent {
     match host.retire(outgoing, version) {
         Ok(()) => SourceEvent::Retired,
-        Err(NotRetired::VersionMoved(by)) => SourceEvent::VersionMoved { by },
-        Err(NotRetired::Failed(failure)) => SourceEvent::NotRetired(failure),
+        Err(RetireError::VersionMoved(by)) => SourceEvent::VersionMoved { by },
+        Err(RetireError::Failed(failure)) => SourceEvent::RetireFailed(failure),
     }
 }
 

@@ -1,16 +1,17 @@
-//! Records that an earlier life has left, whole and half.
+//! Records of an earlier life, whole and torn.
 
 use nomad_protocol::{
-    CpuFeatures, DomainId, Fleet, Incarnation, MachineId, Name, Offer, Progressed, Sizes, Versions,
+    CpuFeatures, DomainId, Fleet, Incarnation, MachineId, Name, Offer, RecordedProgress, Sizes,
+    Versions,
 };
 
 use super::*;
 
-/// Bytes of a test.
+/// Bytes in ordinary memory.
 #[derive(Clone)]
 struct Bytes(Vec<u8>);
 
-impl Store for Bytes {
+impl ByteStore for Bytes {
     fn bytes(&self) -> usize {
         self.0.len()
     }
@@ -46,11 +47,11 @@ fn record(transaction: u128) -> Record {
             cpu: CpuFeatures::default(),
             fleet: Fleet::new([]).id(),
         },
-        progress: Progressed::SourceOpen,
+        progress: RecordedProgress::SourceOpen,
     }
 }
 
-/// A Memory as it is at first, or as an earlier life has left it.
+/// Opens a Memory that is fresh, or left by an earlier life.
 fn open(memory: &Bytes) -> (Records<Bytes>, Vec<Record>) {
     let (records, _, found) = Records::open(memory.clone(), BootId(3));
     (records, found)
@@ -94,21 +95,21 @@ fn an_empty_slot_and_a_half_written_one_hold_nothing() {
 }
 
 #[test]
-fn what_is_kept_is_found_by_a_later_life_once_and_in_its_last_state() {
+fn a_later_life_finds_each_record_once_and_in_its_last_state() {
     let (mut records, found) = open(&empty());
     assert_eq!((found, records.transactions_max()), (Vec::new(), 3));
     let released = Record {
-        progress: Progressed::SourceReleased {
+        progress: RecordedProgress::SourceReleased {
             peer_boot: BootId(1),
         },
         ..record(2)
     };
     for kept in [record(1), record(2), record(3), released.clone()] {
-        records.keep(&kept);
+        records.write_record(&kept);
     }
     let (mut records, found) = open(&records.into_store());
     assert_eq!(found, [record(1), record(3), released]);
-    records.end(TransactionId(2));
+    records.erase(TransactionId(2));
     assert_eq!(open(&records.into_store()).1, [record(1), record(3)]);
 }
 
@@ -116,10 +117,10 @@ fn what_is_kept_is_found_by_a_later_life_once_and_in_its_last_state() {
 fn a_token_whose_record_is_gone_does_not_stay() {
     let (mut records, _) = open(&empty());
     for transaction in [1, 2] {
-        records.keep(&record(transaction));
-        records.keep_token(TransactionId(transaction), 7);
+        records.write_record(&record(transaction));
+        records.write_token(TransactionId(transaction), 7);
     }
-    // The life that ended the first one ended itself before it erased the token.
+    // This life erased the first record, and ended before it erased the token.
     records.forget(TransactionId(1));
     let (records, _) = open(&records.into_store());
     assert_eq!(records.token_count(), 1);
@@ -127,19 +128,19 @@ fn a_token_whose_record_is_gone_does_not_stay() {
 }
 
 #[test]
-fn of_two_records_of_a_transaction_the_older_is_gone_for_good() {
+fn of_two_records_of_a_transaction_the_older_is_erased_for_good() {
     let (mut records, _) = open(&empty());
-    records.keep(&record(1));
-    // The life that wrote a second one ended before it erased the first.
+    records.write_record(&record(1));
+    // This life wrote a second record, and ended before it erased the first.
     let younger = Record {
-        progress: Progressed::TargetOpen,
+        progress: RecordedProgress::DestinationOpen,
         ..record(1)
     };
     let memory = records.store_mut();
     memory.write(SLOTS_OFFSET + 2 * SLOT_BYTES, &slot(9, &younger));
     let (mut records, found) = open(&records.into_store());
     assert_eq!(found, [younger]);
-    records.end(TransactionId(1));
+    records.erase(TransactionId(1));
     assert_eq!(open(&records.into_store()).1, []);
 }
 
@@ -150,7 +151,7 @@ struct Mortal {
     left: usize,
 }
 
-impl Store for Mortal {
+impl ByteStore for Mortal {
     fn bytes(&self) -> usize {
         self.memory.bytes()
     }
@@ -175,19 +176,19 @@ fn lives_for(left: usize, memory: &Bytes, act: impl FnOnce(&mut Records<Mortal>)
 }
 
 #[test]
-fn a_record_that_is_replaced_is_there_whenever_the_life_that_replaces_it_ends() {
+fn a_record_survives_a_life_that_ends_while_replacing_it() {
     let (mut records, _) = open(&empty());
     [1, 2, 1]
         .into_iter()
-        .for_each(|it| records.keep(&record(it)));
+        .for_each(|it| records.write_record(&record(it)));
     let memory = records.into_store();
     let younger = Record {
-        progress: Progressed::TargetOpen,
+        progress: RecordedProgress::DestinationOpen,
         ..record(1)
     };
     let whole = HEAD_BYTES + younger.encode().len();
     for left in 0..=whole + HEAD_BYTES {
-        let memory = lives_for(left, &memory, |records| records.keep(&younger));
+        let memory = lives_for(left, &memory, |records| records.write_record(&younger));
         let (_, mut found) = open(&memory);
         found.retain(|found| found.transaction == TransactionId(1));
         let expected = match left >= whole {
@@ -199,7 +200,7 @@ fn a_record_that_is_replaced_is_there_whenever_the_life_that_replaces_it_ends() 
 }
 
 #[test]
-fn a_boot_has_one_id_whenever_the_life_that_draws_it_ends() {
+fn a_boot_keeps_its_id_whenever_the_life_that_drew_it_ends() {
     for left in 0..=16 {
         let memory = lives_for(left, &empty(), |_| {});
         let (records, boot, _) = Records::open(memory, BootId(4));

@@ -6,7 +6,7 @@
 //! between the two is a crash.
 
 use abi::Error;
-use nomad_protocol::{Action, LocalFailure, SourceAction, TargetAction};
+use nomad_protocol::{Action, DestinationAction, LocalFailure, SourceAction};
 use nomad_shell::RootError;
 use service_protocol::root::Refusal;
 
@@ -77,9 +77,9 @@ impl LocalStep {
             Action::Source(SourceAction::ExportState { .. }) => LocalStep::ExportState,
             Action::Source(SourceAction::SendFreeze { .. }) => LocalStep::SendFreeze,
             Action::Source(SourceAction::Retire { .. }) => LocalStep::Retire,
-            Action::Target(TargetAction::Reserve(_)) => LocalStep::Reserve,
-            Action::Target(TargetAction::Rebuild { .. }) => LocalStep::Rebuild,
-            Action::Target(TargetAction::Activate { .. }) => LocalStep::Activate,
+            Action::Destination(DestinationAction::Reserve(_)) => LocalStep::Reserve,
+            Action::Destination(DestinationAction::Rebuild { .. }) => LocalStep::Rebuild,
+            Action::Destination(DestinationAction::Activate { .. }) => LocalStep::Activate,
             _ => return None,
         })
     }

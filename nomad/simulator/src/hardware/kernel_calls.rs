@@ -5,8 +5,8 @@ use nomad_protocol::{
     Attempt, Digest, DomainId, DomainState, Incarnation, LocalFailure, Offer, Sizes, StateVersion,
     StreamHeader,
 };
-use nomad_shell::moves::target::of_root;
-use nomad_shell::{Exported, Kernel, Known, NotAdmitted, NotRetired, RootError};
+use nomad_shell::moves::destination::local_failure;
+use nomad_shell::{AdmitError, DomainSummary, Exported, Kernel, RetireError, RootError};
 use service_protocol::root::{DomainState as RootState, Refusal};
 
 use super::{GivenUp, Hardware, domain_number};
@@ -92,8 +92,8 @@ impl Kernel for Hardware {
         Ok(Vec::new())
     }
 
-    fn known(&self, found: &Found) -> Known {
-        Known {
+    fn summary(&self, found: &Found) -> DomainSummary {
+        DomainSummary {
             domain: found.id,
             incarnation: found.incarnation,
             sizes: Sizes {
@@ -105,11 +105,11 @@ impl Kernel for Hardware {
         }
     }
 
-    fn leave(&mut self, name: Name, found: Found) -> Result<Outgoing, String> {
+    fn begin_move(&mut self, name: Name, found: Found) -> Result<Outgoing, String> {
         Ok(Outgoing::new(found.id, name))
     }
 
-    fn left_behind(
+    fn recover_outgoing(
         &mut self,
         offer: &Offer,
         token: Option<u64>,
@@ -133,7 +133,7 @@ impl Kernel for Hardware {
         outgoing.name
     }
 
-    fn start_log(&mut self, outgoing: &mut Outgoing) -> Result<(), LocalFailure> {
+    fn start_dirty_log(&mut self, outgoing: &mut Outgoing) -> Result<(), LocalFailure> {
         if let Some(failure) = self.fails(LocalStep::StartDirtyLog) {
             return Err(failure);
         }
@@ -159,7 +159,7 @@ impl Kernel for Hardware {
         Ok(pages)
     }
 
-    fn announce(&mut self, header: StreamHeader, out: &mut Piece) {
+    fn append_header(&mut self, header: StreamHeader, out: &mut Piece) {
         out.header = Some(header);
     }
 
@@ -182,7 +182,7 @@ impl Kernel for Hardware {
         Ok(())
     }
 
-    fn look_again(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
+    fn refresh_dirty(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
         let domain = self.kernel.domains.get(&outgoing.id);
         Ok(domain.map_or(0, Domain::dirty_count))
     }
@@ -213,7 +213,7 @@ impl Kernel for Hardware {
         outgoing.is_exported = true;
         self.root
             .export(domain_number(outgoing.id), deadline)
-            .map_err(|refusal| of_root(RootError::Refused(refusal)))?;
+            .map_err(|refusal| local_failure(RootError::Refused(refusal)))?;
         if let Some(failure) = self.fails(LocalStep::ReadState) {
             return Err(failure);
         }
@@ -227,13 +227,17 @@ impl Kernel for Hardware {
         })
     }
 
-    fn retire(&mut self, outgoing: &mut Outgoing, version: StateVersion) -> Result<(), NotRetired> {
+    fn retire(
+        &mut self,
+        outgoing: &mut Outgoing,
+        version: StateVersion,
+    ) -> Result<(), RetireError> {
         if let Some(failure) = self.fails(LocalStep::Retire) {
-            return Err(NotRetired::Failed(failure));
+            return Err(RetireError::Failed(failure));
         }
         let (id, mutant) = (outgoing.id, self.parts.mutant);
         let domain = self.kernel.domains.get_mut(&id);
-        let domain = domain.ok_or(NotRetired::Failed(NO_DOMAIN))?;
+        let domain = domain.ok_or(RetireError::Failed(NO_DOMAIN))?;
         let version = match (mutant, domain.run) {
             (Mutant::KernelIgnoresVersion, Run::Frozen) => domain.version,
             (Mutant::KernelRetiresThawed, Run::Running) => {
@@ -262,7 +266,7 @@ impl Kernel for Hardware {
         self.kernel.thaw(outgoing.id, token);
     }
 
-    fn run_again(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
+    fn unretire(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
         self.ask_root(RootCall::Unretire)?;
         let number = domain_number(outgoing.id);
         let exported = self.root.in_state(number, &[RootState::Exported]);
@@ -287,8 +291,8 @@ impl Kernel for Hardware {
         Ok(())
     }
 
-    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Incoming, NotAdmitted> {
-        let refused = |refusal| NotAdmitted::Root(RootError::Refused(refusal));
+    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Incoming, AdmitError> {
+        let refused = |refusal| AdmitError::Root(RootError::Refused(refusal));
         if self.fails(LocalStep::Reserve).is_some() {
             return Err(refused(Refusal::NoMemory));
         }
@@ -308,7 +312,11 @@ impl Kernel for Hardware {
         })
     }
 
-    fn take(&mut self, incoming: &mut Incoming, arrival: Parcel) -> Result<(), LocalFailure> {
+    fn handle_arrival(
+        &mut self,
+        incoming: &mut Incoming,
+        arrival: Parcel,
+    ) -> Result<(), LocalFailure> {
         match arrival {
             Parcel::Pages(pages) => {
                 for (page, contents) in pages {
@@ -321,7 +329,7 @@ impl Kernel for Hardware {
         Ok(())
     }
 
-    fn rehearse(&mut self, _: &mut Incoming) -> Result<(), LocalFailure> {
+    fn trial_build(&mut self, _: &mut Incoming) -> Result<(), LocalFailure> {
         self.fails(LocalStep::Rehearse).map_or(Ok(()), Err)
     }
 
@@ -336,7 +344,7 @@ impl Kernel for Hardware {
         }
         let states = [RootState::Incoming, RootState::Prepared];
         let entry = self.root.in_state(number_of(incoming.name), &states);
-        let entry = entry.map_err(|refusal| of_root(RootError::Refused(refusal)))?;
+        let entry = entry.map_err(|refusal| local_failure(RootError::Refused(refusal)))?;
         let mut domain = Domain::new(incoming.pages.len());
         domain.freeze(None);
         domain.contents.age = state.age;
@@ -347,7 +355,7 @@ impl Kernel for Hardware {
         Ok(state.digest())
     }
 
-    fn let_go(&mut self, _: &mut Incoming, _: u64) {}
+    fn hand_over(&mut self, _: &mut Incoming, _: u64) {}
 
     fn finish(&mut self, _: Incoming) {}
 

@@ -202,16 +202,16 @@ impl Hardware {
     }
 }
 
-impl nomad_shell::Notes for Hardware {
-    fn keep(&mut self, record: &Record) {
+impl nomad_shell::StableStorage for Hardware {
+    fn write_record(&mut self, record: &Record) {
         self.notes.keep(record);
     }
 
-    fn end(&mut self, transaction: TransactionId) {
+    fn erase(&mut self, transaction: TransactionId) {
         self.notes.end(transaction);
     }
 
-    fn keep_token(&mut self, transaction: TransactionId, token: u64) {
+    fn write_token(&mut self, transaction: TransactionId, token: u64) {
         self.notes.keep_token(transaction, token);
     }
 

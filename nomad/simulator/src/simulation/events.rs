@@ -204,7 +204,9 @@ impl Simulation {
             }
         }
         let ledger = &mut self.world.machines[machine].shell.moves.ledger;
-        let entries = ledger.entries().filter(|entry| entry.side == Side::Target);
+        let entries = ledger
+            .entries()
+            .filter(|entry| entry.side == Side::Destination);
         let coming: Vec<TransactionId> = entries.map(|entry| entry.transaction).collect();
         for transaction in coming {
             if ledger.cancel(local, transaction) == Cancelled::Now {

@@ -344,6 +344,7 @@ impl Simulation {
 pub fn phases_to_strike() -> Vec<String> {
     use PhaseName::*;
     let source = [Offer, Rounds, Freeze, Commit, Release].map(|phase| format!("Source {phase:?}"));
-    let target = [Admit, Receive, Verify, Activate].map(|phase| format!("Target {phase:?}"));
-    source.into_iter().chain(target).collect()
+    let destination =
+        [Admit, Receive, Verify, Activate].map(|phase| format!("Destination {phase:?}"));
+    source.into_iter().chain(destination).collect()
 }

@@ -382,8 +382,8 @@ impl Machine {
         let side = entries.find(|entry| entry.doubt.is_some())?.side;
         match (self.hardware().parts.mutant, side) {
             (Mutant::SourceThawsAfterCommit, Side::Source)
-            | (Mutant::TargetRunsUncommitted, Side::Target) => Some(Force::RunHere),
-            (Mutant::TargetDropsPrepared, Side::Target) => Some(Force::DropCopy),
+            | (Mutant::TargetRunsUncommitted, Side::Destination) => Some(Force::RunHere),
+            (Mutant::TargetDropsPrepared, Side::Destination) => Some(Force::DropCopy),
             _ => None,
         }
     }

@@ -2,8 +2,8 @@
 
 use nomad_protocol::planner::PAGE_BYTES;
 use nomad_protocol::{Event, Instant, TransactionId};
-use nomad_shell::pages::{Segment, Unsent, transaction_of};
-use nomad_shell::{Job, What};
+use nomad_shell::pages::{Segment, SendError, transaction_of};
+use nomad_shell::{Job, JobKind};
 
 use super::{Effect, World};
 use crate::faults::LocalStep;
@@ -16,7 +16,7 @@ impl World {
     pub(super) fn begin(&mut self, now: Instant, number: usize, job: Job) -> Vec<Effect> {
         let transaction = job.transaction;
         let machine = &mut self.machines[number];
-        if job.what == What::Close {
+        if job.kind == JobKind::Close {
             machine.sending.remove(&transaction);
             if let Some(stream) = self.streams.get_mut(&transaction) {
                 stream.close(number);
@@ -26,8 +26,8 @@ impl World {
         let mut piece = Piece::default();
         let begun = match Segment::begin(&mut machine.shell, now, job, &mut piece) {
             Ok(Some(segment)) => segment,
-            Ok(None) | Err(Unsent::Over) => return Vec::new(),
-            Err(Unsent::Failed(failure)) => return failed(transaction, Event::Failed(failure)),
+            Ok(None) | Err(SendError::Over) => return Vec::new(),
+            Err(SendError::Failed(failure)) => return failed(transaction, Event::Failed(failure)),
         };
         let header = piece.header.expect("a segment begins with its header");
         let sending = Sending {
@@ -35,7 +35,7 @@ impl World {
             header,
         };
         machine.sending.insert(transaction, sending);
-        if let What::Round(_) = job.what {
+        if let JobKind::Round(_) = job.kind {
             // A domain whose first pages cannot be read fails at once.
             return match machine.hardware_mut().fails(LocalStep::CopyRound) {
                 Some(failure) => {
@@ -71,10 +71,10 @@ impl World {
         }
         let more = match more {
             Ok(more) => more,
-            Err(Unsent::Over) => return Vec::new(),
-            Err(Unsent::Failed(failure)) => return failed(transaction, Event::Failed(failure)),
+            Err(SendError::Over) => return Vec::new(),
+            Err(SendError::Failed(failure)) => return failed(transaction, Event::Failed(failure)),
         };
-        sending.segment.sent(piece.bytes());
+        sending.segment.record_sent(piece.bytes());
         let parcels = piece.parcels.len();
         let Some(stream) = self.stream(number, transaction) else {
             // The end of the stream is told by itself, but to a freeze.
@@ -130,7 +130,7 @@ impl World {
         shell.host.now = now;
         let known = Some(transaction);
         if shell
-            .segment_begins(machine_id(from), known, &header)
+            .begin_segment(machine_id(from), known, &header)
             .is_err()
         {
             // It is a stranger's, or nobody expects it: nothing is told.
@@ -138,9 +138,9 @@ impl World {
             return true;
         }
         let is_end = !matches!(parcel, crate::stream::Parcel::Pages(_));
-        let taken = shell.take(transaction, parcel);
+        let taken = shell.handle_arrival(transaction, parcel);
         let ended = taken.and_then(|()| match is_end {
-            true => shell.segment_ends(&header).map(Some),
+            true => shell.end_segment(&header).map(Some),
             false => Ok(None),
         });
         match ended {

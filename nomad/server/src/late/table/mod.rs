@@ -146,9 +146,9 @@ impl Table {
                 let taken = entry.frames.take(stream, number, &bytes)?;
                 taken.frames.iter().for_each(|frame| self.admit(mac, frame));
                 let next = taken.next;
-                Some(Late::Heard { stream, next })
+                Some(Late::Ack { stream, next })
             }
-            Late::Heard { stream, next } => {
+            Late::Ack { stream, next } => {
                 let leaving = self.leaving(transaction);
                 if let Some(entry) = leaving.filter(|entry| entry.peer == from) {
                     entry.frames.heard(now_us, stream, next);

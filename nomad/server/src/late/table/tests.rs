@@ -79,7 +79,7 @@ fn only_the_target_acknowledges_frames() {
     a.pass_on(MOVE, 0);
     a.take(&frame(COUNTER, 60));
     assert!(a.poll(0).is_some());
-    let heard = Late::Heard { stream: 1, next: 1 };
+    let heard = Late::Ack { stream: 1, next: 1 };
     a.hear(0, C, MOVE, heard.clone());
     let again = |table: &mut Table| table.poll(1_000_000).is_some();
     assert!(again(&mut a), "the target has not heard it");
@@ -98,7 +98,7 @@ fn only_what_is_for_a_domain_that_came_from_there_is_admitted() {
     b.welcome(MOVE, A, OTHER);
     assert_eq!(b.hear(0, C, MOVE, piece.clone()), None, "from elsewhere");
     assert_eq!(b.hear(0, A, ANOTHER, piece.clone()), None);
-    let heard = Late::Heard { stream: 1, next: 1 };
+    let heard = Late::Ack { stream: 1, next: 1 };
     let answer = b.hear(0, A, MOVE, piece);
     assert_eq!(answer, Some(heard), "for somebody else");
     assert_eq!((b.misdirected_count, b.inward()), (4, None));

@@ -285,10 +285,10 @@ fn what_a_move_took_of_this_servers_memory_is_free_when_the_domain_runs() {
     let budget = Budget::of_tests(100);
     let ((), _) = with_kernel(kernel, || {
         let mut incoming = built();
-        incoming.share = budget.take(MoveSide::Target, 50).expect("half of it");
-        assert!(budget.take(MoveSide::Target, 1).is_err());
+        incoming.share = budget.take(MoveSide::Destination, 50).expect("half of it");
+        assert!(budget.take(MoveSide::Destination, 1).is_err());
         assert_eq!(incoming.let_go(0), Ok(()));
-        assert!(budget.take(MoveSide::Target, 50).is_ok());
+        assert!(budget.take(MoveSide::Destination, 50).is_ok());
     });
 }
 

@@ -45,22 +45,22 @@ mutations! {
 
     // What is decided.
     "commit-record" in "nomad/protocol/src/source/commit.rs":
-        "        context.record(Progressed::SourceCommitting { attempt, peer_boot });\n" => "";
-        "a source that was restarted does not know what its target was prepared for"; PROTOCOL;
-    "prepared-record" in "nomad/protocol/src/target/verify.rs":
-        "                context.record(Progressed::TargetPrepared {\n                    attempt,\n                    digest,\n                    peer_boot,\n                });\n" => "";
-        "a target that was restarted gives a copy up that its source relies on"; PROTOCOL;
-    "digest" in "nomad/protocol/src/target/verify.rs":
+        "        context.record(RecordedProgress::SourceCommitting { attempt, peer_boot });\n" => "";
+        "a source that was restarted does not know what its destination was prepared for"; PROTOCOL;
+    "prepared-record" in "nomad/protocol/src/destination/verify.rs":
+        "                context.record(RecordedProgress::DestinationPrepared {\n                    attempt,\n                    digest,\n                    peer_boot,\n                });\n" => "";
+        "a destination that was restarted gives up a copy that its source relies on"; PROTOCOL;
+    "digest" in "nomad/protocol/src/destination/verify.rs":
         "if digest != self.digest {" => "if false {";
         "another domain than the one that was frozen runs on"; PROTOCOL;
     "attempts" in "nomad/protocol/src/source/commit.rs":
         "if self.attempt >= ATTEMPTS_MAX {" => "if false {";
         "a domain that is changed all the time is frozen again and again"; PROTOCOL;
     "peer-boot" in "nomad/protocol/src/source/commit.rs":
-        "Input::Heard { boot, step } if boot == self.peer_boot => match step {" => "Input::Heard { step, .. } => match step {";
-        "a target that was restarted is believed to run the domain"; PROTOCOL;
+        "Input::Message { boot, step } if boot == self.peer_boot => match step {" => "Input::Message { step, .. } => match step {";
+        "a destination that was restarted is believed to run the domain"; PROTOCOL;
     "released-record" in "nomad/protocol/src/source/release.rs":
-        "                context.record(Progressed::SourceReleased {\n                    peer_boot: self.peer_boot,\n                });\n" => "";
+        "                context.record(RecordedProgress::SourceReleased {\n                    peer_boot: self.peer_boot,\n                });\n" => "";
         "a domain that has come back is destroyed after a restart"; PROTOCOL;
     "roll-call-turn" in "nomad/protocol/src/roll_call.rs":
         "if turn != self.turn || self.is_over {" => "if self.is_over {";
@@ -197,7 +197,7 @@ mutations! {
         "outline.identity.id == self.id && outline.identity.name == self.name" => "outline.identity.id == self.id || outline.identity.name == self.name";
         "another domain arrives under the offered one's name"; SERVER;
     "standing-time" in "nomad/server/src/local.rs":
-        "incoming.let_go(stood_us)" => "incoming.let_go(stood_us.min(0))";
+        "incoming.let_go(downtime_us)" => "incoming.let_go(downtime_us.min(0))";
         "a domain's time stands still while it moves"; SERVER;
     "described-time" in "nomad/server/src/capture/state.rs":
         "machine_ns.wrapping_add_signed(offset_ns)" => "machine_ns";

@@ -1,11 +1,11 @@
-//! Abort, the target's way out while it has not said Prepared, and after that if the source says that it is off.
+//! Abort, the destination's exit before it has sent Prepared, and after that if the source aborts.
 
-use crate::actions::{Action, Event, Notice, TargetAction, TargetEvent};
+use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
 use crate::identity::BootId;
 use crate::messages::Step;
 use crate::reasons::{AbortReason, PhaseName, Side};
-use crate::record::Progressed;
+use crate::record::RecordedProgress;
 use crate::timers::Timer;
 
 use super::Phase;
@@ -16,21 +16,21 @@ pub(super) struct Discarding {
 }
 
 impl Discarding {
-    /// Gives back what was reserved. The source is told once; should that get lost, its limits or the stream tell it.
+    /// Releases the reservation. Abort is sent once: if it is lost, the source notices by its limits or by the stream.
     pub(super) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
         context.enter(PhaseName::Abort);
-        // A copy that was prepared is not complete any more from here on, also for a restarted nomad.
-        context.record(Progressed::TargetOpen);
+        // From here on a prepared copy is incomplete, also for a restarted server.
+        context.record(RecordedProgress::DestinationOpen);
         context.act(Action::CloseStream);
         context.send(Step::Abort(why));
-        context.act(Action::Target(TargetAction::DiscardCopy));
+        context.act(Action::Destination(DestinationAction::DiscardCopy));
         Phase::Abort(Discarding { why })
     }
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match input {
-            // The record goes last: a restarted nomad must find what is yet to be discarded.
-            Input::Event(Event::Target(TargetEvent::Discarded)) => {
+            // The record goes last: a restarted server must find the copy that is yet to be discarded.
+            Input::Event(Event::Destination(DestinationEvent::Discarded)) => {
                 context.act(Action::Forget);
                 context.notify(Notice::Aborted(self.why));
                 Phase::Finished
@@ -40,22 +40,22 @@ impl Discarding {
     }
 }
 
-/// Why this input ends a transaction in `phase` while the target is not prepared, if it does.
+/// The reason this input aborts a transaction in `phase` while the destination is not prepared, if it does.
 pub(super) fn reason(input: &Input, phase: PhaseName, peer_boot: BootId) -> Option<AbortReason> {
     match input {
         Input::Cancel => Some(AbortReason::Cancelled),
         Input::Timer(Timer::Limit) => Some(AbortReason::TooLong { phase }),
         Input::Event(Event::StreamBroken) => Some(AbortReason::StreamBroken),
         Input::Event(Event::Failed(failure)) => Some(AbortReason::Failed {
-            on: Side::Target,
+            on: Side::Destination,
             failure: *failure,
         }),
-        Input::Heard {
+        Input::Message {
             step: Step::Abort(why),
             ..
         } => Some(*why),
-        Input::Heard { boot, .. } if *boot != peer_boot => Some(AbortReason::PeerRestarted),
-        Input::Heard {
+        Input::Message { boot, .. } if *boot != peer_boot => Some(AbortReason::PeerRestarted),
+        Input::Message {
             step: Step::Unknown,
             ..
         } => Some(AbortReason::PeerForgot),

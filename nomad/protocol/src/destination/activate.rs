@@ -1,20 +1,21 @@
-//! Activate: Commit was heard, so the domain runs here and nowhere else; then waits until the source has released its copy.
+//! Activate: Commit was received, so the domain runs here and nowhere else; then waits until the source has released
+//! its copy.
 //!
 //! ```text
 //!   Thawing --Activated--> Running --Released, or the source's new boot--> Finished
 //!      ^  |
-//!      +--+ Failed: again, since nobody else can run the domain any more
+//!      +--+ Failed: retried, since no other machine can run the domain any more
 //! ```
 //!
-//! Until *Finished* the domain may not be moved on: the source still holds a copy that it must be able to ask about.
+//! Until *Finished* the domain may not be moved on: the source still holds a copy, and must be able to query its outcome.
 
-use crate::actions::{Action, Event, Notice, TargetAction, TargetEvent};
+use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
+use crate::downtime::Downtime;
 use crate::identity::BootId;
 use crate::messages::Step;
 use crate::reasons::{Doubt, PhaseName};
-use crate::record::Progressed;
-use crate::stood::Stood;
+use crate::record::RecordedProgress;
 use crate::timers::Timer;
 
 use super::Phase;
@@ -27,26 +28,26 @@ pub(super) struct Activating {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
-    Thawing(Stood),
-    /// `silent`: the source was not heard for long.
+    Thawing(Downtime),
+    /// `silent`: the source has not answered for too long.
     Running {
         silent: bool,
     },
 }
 
 impl Activating {
-    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId, stood: Stood) -> Phase {
-        // Durable before the domain runs: a restarted nomad must not take the copy for one that has never run.
-        context.record(Progressed::TargetActivating { peer_boot });
-        Self::thaw(context, peer_boot, stood)
+    pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId, downtime: Downtime) -> Phase {
+        // Durable before the domain runs: a restarted server must not take the copy for one that has never run.
+        context.record(RecordedProgress::DestinationActivating { peer_boot });
+        Self::thaw(context, peer_boot, downtime)
     }
 
-    pub(super) fn resume(context: &mut Context<'_>, progress: Progressed) -> Phase {
+    pub(super) fn resume(context: &mut Context<'_>, progress: RecordedProgress) -> Phase {
         match progress {
-            Progressed::TargetActivating { peer_boot } => {
-                Self::thaw(context, peer_boot, Stood::since(context.now))
+            RecordedProgress::DestinationActivating { peer_boot } => {
+                Self::thaw(context, peer_boot, Downtime::since(context.now))
             }
-            Progressed::TargetActivated { peer_boot } => {
+            RecordedProgress::DestinationActivated { peer_boot } => {
                 context.enter(PhaseName::Activate);
                 Self::running(context, peer_boot)
             }
@@ -54,22 +55,22 @@ impl Activating {
         }
     }
 
-    fn thaw(context: &mut Context<'_>, peer_boot: BootId, stood: Stood) -> Phase {
+    fn thaw(context: &mut Context<'_>, peer_boot: BootId, downtime: Downtime) -> Phase {
         context.enter(PhaseName::Activate);
         context.act(Action::CloseStream);
         let incarnation = context.facts.offer.incarnation.next();
-        context.act(Action::Target(TargetAction::Activate {
+        context.act(Action::Destination(DestinationAction::Activate {
             incarnation,
-            stood_us: stood.us(context.now),
+            downtime_us: downtime.us(context.now),
         }));
         Phase::Activate(Activating {
             peer_boot,
-            progress: Progress::Thawing(stood),
+            progress: Progress::Thawing(downtime),
         })
     }
 
     fn running(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
-        Self::say_activated(context);
+        Self::send_activated(context);
         context.repeat();
         context.limit(context.timing().release_limit_us);
         Phase::Activate(Activating {
@@ -78,7 +79,7 @@ impl Activating {
         })
     }
 
-    fn say_activated(context: &mut Context<'_>) {
+    fn send_activated(context: &mut Context<'_>) {
         let offer = &context.facts.offer;
         let (domain, incarnation) = (offer.domain, offer.incarnation.next());
         context.send(Step::Activated {
@@ -89,17 +90,17 @@ impl Activating {
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match self.progress {
-            Progress::Thawing(stood) => self.step_thawing(context, input, stood),
+            Progress::Thawing(downtime) => self.step_thawing(context, input, downtime),
             Progress::Running { .. } => self.step_running(context, input),
         }
     }
 
-    fn step_thawing(self, context: &mut Context<'_>, input: Input, stood: Stood) -> Phase {
+    fn step_thawing(self, context: &mut Context<'_>, input: Input, downtime: Downtime) -> Phase {
         match input {
-            Input::Event(Event::Target(TargetEvent::Activated)) => {
+            Input::Event(Event::Destination(DestinationEvent::Activated)) => {
                 let Activating { peer_boot, .. } = self;
-                context.record(Progressed::TargetActivated { peer_boot });
-                context.act(Action::Target(TargetAction::Announce));
+                context.record(RecordedProgress::DestinationActivated { peer_boot });
+                context.act(Action::Destination(DestinationAction::Announce));
                 context.notify(Notice::Activated);
                 Self::running(context, peer_boot)
             }
@@ -107,25 +108,25 @@ impl Activating {
                 context.repeat();
                 Phase::Activate(self)
             }
-            Input::Timer(Timer::Repeat) => Self::thaw(context, self.peer_boot, stood),
+            Input::Timer(Timer::Repeat) => Self::thaw(context, self.peer_boot, downtime),
             _ => Phase::Activate(self),
         }
     }
 
     fn step_running(self, context: &mut Context<'_>, input: Input) -> Phase {
         match input {
-            Input::Heard {
+            Input::Message {
                 step: Step::Released,
                 ..
             } => {
                 context.enter(PhaseName::Finished);
                 context.act(Action::Forget);
-                context.send(Step::ReleaseHeard);
+                context.send(Step::ReleaseAck);
                 context.notify(Notice::Finished);
                 Phase::Finished
             }
-            // The source has nothing left of it: it was restarted, or an operator has settled it there.
-            Input::Heard {
+            // The source has no copy left: it was restarted, or an operator has settled it there.
+            Input::Message {
                 step: Step::Unknown,
                 ..
             }
@@ -135,12 +136,12 @@ impl Activating {
                 context.notify(Notice::Finished);
                 Phase::Finished
             }
-            Input::Heard {
+            Input::Message {
                 step: Step::Commit { .. },
                 ..
             } => Self::running(context, self.peer_boot),
             Input::Timer(Timer::Repeat) => {
-                Self::say_activated(context);
+                Self::send_activated(context);
                 Phase::Activate(self)
             }
             Input::Timer(Timer::Limit) => {

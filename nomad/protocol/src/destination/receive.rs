@@ -1,6 +1,6 @@
-//! Receive: takes in rounds until a freeze has arrived whole.
+//! Receive: receives rounds until a freeze has arrived whole.
 
-use crate::actions::{Event, Notice, TargetEvent};
+use crate::actions::{DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
 use crate::identity::BootId;
 use crate::messages::Step;
@@ -34,30 +34,28 @@ impl Receiving {
             return Discarding::enter(context, why);
         }
         match input {
-            Input::Heard {
+            Input::Message {
                 step: Step::Offer(_),
                 ..
             }
             | Input::Timer(Timer::Repeat) => {
-                self.say_received(context);
+                self.send_received(context);
                 Phase::Receive(self)
             }
-            // What went before the reservation (it may be a second one, for a doubled Offer) is missing here.
-            Input::Event(Event::Target(TargetEvent::RoundReceived { number, .. }))
-                if number != self.rounds =>
-            {
-                Discarding::enter(context, AbortReason::StreamBroken)
-            }
-            Input::Event(Event::Target(TargetEvent::FreezeReceived { rounds, .. }))
-                if rounds != self.rounds =>
-            {
-                Discarding::enter(context, AbortReason::StreamBroken)
-            }
-            Input::Event(Event::Target(TargetEvent::RoundReceived { pages, .. })) => {
+            // Rounds sent before this reservation (it may be the second one, for a duplicated Offer) are missing here.
+            Input::Event(Event::Destination(DestinationEvent::RoundReceived {
+                number, ..
+            })) if number != self.rounds => Discarding::enter(context, AbortReason::StreamBroken),
+            Input::Event(Event::Destination(DestinationEvent::FreezeReceived {
+                rounds, ..
+            })) if rounds != self.rounds => Discarding::enter(context, AbortReason::StreamBroken),
+            Input::Event(Event::Destination(DestinationEvent::RoundReceived { pages, .. })) => {
                 self.round_received(context, pages)
             }
-            Input::Event(Event::Target(TargetEvent::FreezeReceived {
-                attempt, digest, ..
+            Input::Event(Event::Destination(DestinationEvent::FreezeReceived {
+                attempt,
+                digest,
+                ..
             })) => Verifying::enter(context, self.peer_boot, attempt, digest),
             _ => Phase::Receive(self),
         }
@@ -76,15 +74,15 @@ impl Receiving {
     }
 
     fn await_more(self, context: &mut Context<'_>) -> Phase {
-        self.say_received(context);
-        // Its Abort may get lost, and then only the question tells that the source has given up.
+        self.send_received(context);
+        // The source's Abort may be lost: then only this repeated message finds out that it has aborted.
         context.repeat();
         context.limit(context.timing().receive_limit_us);
         Phase::Receive(self)
     }
 
-    /// Says what is here; a source that has given up answers that it knows of nothing.
-    fn say_received(&self, context: &mut Context<'_>) {
+    /// Acknowledges the rounds received. A source that has aborted answers with Unknown.
+    fn send_received(&self, context: &mut Context<'_>) {
         context.send(match self.rounds {
             0 => Step::Admit,
             rounds => Step::Received { rounds },

@@ -1,14 +1,14 @@
-//! InDoubt: a complete copy stands here, and the source was restarted: it may have committed, or aborted and gone on.
+//! InDoubt: a complete copy is here, and the source was restarted: it may have committed, or aborted and run on.
 //!
-//! The copy stays, frozen and listed. A Commit of the source's earlier boot, late on the wire, still settles it: it
-//! proves that nothing ran since. Otherwise an operator forces one outcome by name.
+//! The copy stays, frozen and listed. A delayed Commit of the source's earlier boot still settles it: it proves that
+//! nothing has run since. Otherwise an operator forces one outcome by name.
 
 use crate::actions::Notice;
 use crate::context::{Context, Force, Input};
+use crate::downtime::Downtime;
 use crate::identity::{Attempt, BootId};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, PhaseName};
-use crate::stood::Stood;
 
 use super::Phase;
 use super::abort::Discarding;
@@ -29,21 +29,24 @@ impl InDoubt {
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match input {
-            Input::Heard {
-                step: Step::Commit {
-                    attempt, stood_us, ..
-                },
+            Input::Message {
+                step:
+                    Step::Commit {
+                        attempt,
+                        downtime_us,
+                        ..
+                    },
                 boot,
             } if attempt == self.attempt && boot == self.peer_boot => {
-                let stood = Stood::heard(context.now, stood_us, 0);
-                Activating::enter(context, self.peer_boot, stood)
+                let downtime = Downtime::reported(context.now, downtime_us, 0);
+                Activating::enter(context, self.peer_boot, downtime)
             }
-            Input::Heard {
+            Input::Message {
                 step: Step::Abort(why),
                 ..
             } => Discarding::enter(context, why),
             Input::Force(Force::RunHere) => {
-                Activating::enter(context, self.peer_boot, Stood::since(context.now))
+                Activating::enter(context, self.peer_boot, Downtime::since(context.now))
             }
             Input::Force(Force::DropCopy) => Discarding::enter(context, AbortReason::Cancelled),
             _ => Phase::InDoubt(self),

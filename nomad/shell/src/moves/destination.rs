@@ -1,43 +1,46 @@
-//! The steps of a target.
+//! The steps of a destination.
 
 use abi::{Error, PAGE_BYTES};
 use nomad_image::Name;
 use nomad_protocol::{
-    Event, Incarnation, LocalFailure, Offer, Refusal, TargetAction, TargetEvent, TransactionId,
+    DestinationAction, DestinationEvent, Event, Incarnation, LocalFailure, Offer, Refusal,
+    TransactionId,
 };
 use service_protocol::root;
 
 use super::Moves;
-use crate::host::{Host, NotAdmitted, RootError};
+use crate::host::{AdmitError, Host, RootError};
 
-/// No slot in particular.
+/// No particular slot.
 const NO_SLOT: u32 = u32::MAX;
 
 impl<O, I> Moves<O, I> {
-    /// Takes a step other than giving up the copy; returns what the ledger is to be told.
-    pub(crate) fn step_target<H: Host<Incoming = I>>(
+    /// Performs an action other than discarding the copy; returns the event for the ledger.
+    pub(crate) fn step_destination<H: Host<Incoming = I>>(
         &mut self,
         host: &mut H,
         transaction: TransactionId,
-        action: TargetAction,
+        action: DestinationAction,
     ) -> Option<Event> {
         Some(match action {
-            TargetAction::Reserve(offer) => Event::Target(self.reserve(host, transaction, &offer)),
-            TargetAction::Rebuild { attempt } => {
+            DestinationAction::Reserve(offer) => {
+                Event::Destination(self.reserve(host, transaction, &offer))
+            }
+            DestinationAction::Rebuild { attempt } => {
                 let built =
                     self.with_incoming(transaction, |incoming| host.build(incoming, attempt));
                 match built {
-                    Ok(digest) => Event::Target(TargetEvent::Rebuilt { attempt, digest }),
+                    Ok(digest) => Event::Destination(DestinationEvent::Rebuilt { attempt, digest }),
                     Err(failure) => Event::Failed(failure),
                 }
             }
-            TargetAction::Activate {
+            DestinationAction::Activate {
                 incarnation,
-                stood_us,
-            } => self.activate(host, transaction, incarnation, stood_us),
-            // The switch announces a port when root activates it, which it did when the domain was adopted.
-            TargetAction::Announce => return None,
-            TargetAction::DiscardCopy => return None,
+                downtime_us,
+            } => self.activate(host, transaction, incarnation, downtime_us),
+            // The switch announces a port when root activates it, which happened when the domain was adopted.
+            DestinationAction::Announce => return None,
+            DestinationAction::DiscardCopy => return None,
         })
     }
 
@@ -46,59 +49,59 @@ impl<O, I> Moves<O, I> {
         host: &mut H,
         transaction: TransactionId,
         offer: &Offer,
-    ) -> TargetEvent {
+    ) -> DestinationEvent {
         let Some(name) = Name::try_new(offer.name.as_str()) else {
-            return TargetEvent::Refused(Refusal::BeyondGrant { slot: None });
+            return DestinationEvent::Refused(Refusal::BeyondGrant { slot: None });
         };
         match host.admit(name, offer) {
             Ok(incoming) => {
                 self.incoming.insert(transaction, incoming);
-                TargetEvent::Reserved
+                DestinationEvent::Reserved
             }
-            Err(NotAdmitted::NoRoom {
+            Err(AdmitError::NoRoom {
                 needed_bytes,
                 left_bytes: available_bytes,
-            }) => TargetEvent::Refused(Refusal::NoMemory {
+            }) => DestinationEvent::Refused(Refusal::NoMemory {
                 needed_bytes,
                 available_bytes,
             }),
-            Err(NotAdmitted::Root(error)) => {
+            Err(AdmitError::Root(error)) => {
                 log::info!("{name} is not admitted: {error}");
                 let free = host.memory().map_or(0, |memory| memory.free().0);
                 let available_bytes = free.saturating_mul(PAGE_BYTES);
-                let refusal = of_admission(error, offer.sizes.pool_bytes, available_bytes);
-                TargetEvent::Refused(refusal)
+                let refusal = refusal_of(error, offer.sizes.pool_bytes, available_bytes);
+                DestinationEvent::Refused(refusal)
             }
         }
     }
 
-    /// Lets the domain that root keeps run. An earlier life of this shell may have built it.
+    /// Runs the domain that root keeps. An earlier life of this shell may have built it.
     fn activate<H: Host<Incoming = I>>(
         &mut self,
         host: &mut H,
         transaction: TransactionId,
         incarnation: Incarnation,
-        stood_us: u64,
+        downtime_us: u64,
     ) -> Event {
         if let Some(incoming) = self.incoming.get_mut(&transaction) {
-            host.let_go(incoming, stood_us);
+            host.hand_over(incoming, downtime_us);
         }
         let Some((name, id)) = self.domain_of(transaction) else {
             return Event::Failed(LocalFailure::BadImage);
         };
         match host.adopt(name, id, incarnation) {
-            Ok(()) => Event::Target(TargetEvent::Activated),
+            Ok(()) => Event::Destination(DestinationEvent::Activated),
             Err(error) => {
                 log::warn!("adopting {name}: {error}");
-                Event::Failed(of_root(error))
+                Event::Failed(local_failure(error))
             }
         }
     }
 
-    /// Gives up the copy, whoever holds what of it.
+    /// Discards the copy, both the shell's and root's parts.
     ///
     /// # Errors
-    /// Root's refusal, if it may pass.
+    /// Root's error, if it is transient.
     pub(crate) fn discard<H: Host<Incoming = I>>(
         &mut self,
         host: &mut H,
@@ -111,17 +114,17 @@ impl<O, I> Moves<O, I> {
             && let Err(error) = host.discard(name, id)
         {
             log::warn!("{name}: {error}");
-            if error.may_pass() {
+            if error.is_transient() {
                 return Err(error);
             }
         }
-        Ok(Event::Target(TargetEvent::Discarded))
+        Ok(Event::Destination(DestinationEvent::Discarded))
     }
 
-    /// Does something with the domain that comes under this transaction.
+    /// Acts on the incoming domain of this transaction.
     ///
     /// # Errors
-    /// It failed, or no domain comes under it.
+    /// The action's, or [`LocalFailure::BadImage`] if there is no such domain.
     pub(crate) fn with_incoming<T>(
         &mut self,
         transaction: TransactionId,
@@ -132,8 +135,8 @@ impl<O, I> Moves<O, I> {
     }
 }
 
-/// Why root did not take a step, in the protocol's words.
-pub fn of_root(error: RootError) -> LocalFailure {
+/// A failed call to root as a failure of the protocol.
+pub fn local_failure(error: RootError) -> LocalFailure {
     match error {
         RootError::Call(Error::PoolEmpty) => LocalFailure::NoMemory,
         RootError::Call(_) | RootError::Refused(_) | RootError::Malformed => {
@@ -142,8 +145,8 @@ pub fn of_root(error: RootError) -> LocalFailure {
     }
 }
 
-/// Why a domain that needs so much memory is not admitted where so much is free.
-fn of_admission(error: RootError, needed_bytes: u64, available_bytes: u64) -> Refusal {
+/// Root's error at admission as a refusal, with the memory needed and available.
+fn refusal_of(error: RootError, needed_bytes: u64, available_bytes: u64) -> Refusal {
     match error {
         RootError::Refused(root::Refusal::AlreadyHere) => Refusal::AlreadyHere {
             incarnation: Incarnation(0),
@@ -163,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_memory_is_named_with_what_is_missing() {
+    fn missing_memory_is_reported_with_both_sizes() {
         for error in [
             RootError::Refused(root::Refusal::NoMemory),
             RootError::Call(Error::PoolEmpty),
@@ -172,7 +175,7 @@ mod tests {
                 needed_bytes: 7,
                 available_bytes: 5,
             };
-            assert_eq!(of_admission(error, 7, 5), refusal);
+            assert_eq!(refusal_of(error, 7, 5), refusal);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Admit: reserves what the offered domain needs, or refuses and says why.
+//! Admit: reserves the offered domain's resources, or refuses with a reason.
 
-use crate::actions::{Action, Event, Notice, TargetAction, TargetEvent};
+use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
 use crate::identity::BootId;
 use crate::messages::Step;
 use crate::reasons::{AbortReason, PhaseName, Refusal};
-use crate::record::Progressed;
+use crate::record::RecordedProgress;
 
 use super::Phase;
 use super::abort::{self, Discarding};
@@ -14,16 +14,16 @@ use super::receive::Receiving;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Admitting {
     peer_boot: BootId,
-    /// It became pointless meanwhile; what is reserved is given back as soon as that is known.
+    /// The transaction was aborted meanwhile; the reservation is released as soon as it is known.
     abort: Option<AbortReason>,
 }
 
 impl Admitting {
     pub(super) fn enter(context: &mut Context<'_>, peer_boot: BootId) -> Phase {
         context.enter(PhaseName::Admit);
-        // Durable before anything is reserved: a restarted nomad gives it back.
-        context.record(Progressed::TargetOpen);
-        context.act(Action::Target(TargetAction::Reserve(
+        // Durable before anything is reserved: a restarted server releases it.
+        context.record(RecordedProgress::DestinationOpen);
+        context.act(Action::Destination(DestinationAction::Reserve(
             context.facts.offer.clone(),
         )));
         Phase::Admit(Admitting {
@@ -34,13 +34,13 @@ impl Admitting {
 
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match (input, self.abort) {
-            (Input::Event(Event::Target(TargetEvent::Refused(why))), _) => {
+            (Input::Event(Event::Destination(DestinationEvent::Refused(why))), _) => {
                 Self::refuse(context, why)
             }
-            (Input::Event(Event::Target(TargetEvent::Reserved)), Some(why)) => {
+            (Input::Event(Event::Destination(DestinationEvent::Reserved)), Some(why)) => {
                 Discarding::enter(context, why)
             }
-            (Input::Event(Event::Target(TargetEvent::Reserved)), None) => {
+            (Input::Event(Event::Destination(DestinationEvent::Reserved)), None) => {
                 Receiving::enter(context, self.peer_boot)
             }
             (input, abort) => {

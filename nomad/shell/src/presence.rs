@@ -1,24 +1,24 @@
-//! Where domains are: what other machines are asked of those at home here, and answered of those that are here.
+//! The location of domains: queries to other machines about those at home here, and replies about those that are here.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use nomad_image::Name;
 use nomad_protocol::{
-    DomainId, Doubt, Envelope, FleetId, Incarnation, Instant, MachineId, Message, Standing, Step,
+    DomainId, Doubt, Envelope, FleetId, Incarnation, Instant, MachineId, Message, Presence, Step,
     TransactionId, Turn,
 };
 use service_protocol::root::{DomainRecord, DomainState, Refusal};
 
 use crate::host::{Host, RootError};
-use crate::postponed::Task;
+use crate::retries::Task;
 use crate::roll_calls::{self, Purpose};
 use crate::shell::Shell;
 
 impl<H: Host> Shell<H> {
-    /// Another machine runs this incarnation of a domain: an older copy that runs here was forced to, and stands still from now on. That
-    /// machine, which repeats what it says, is answered when that is certain.
-    pub(crate) fn outlive(
+    /// Stops an older copy of a domain of which another machine runs this incarnation: it was forced to run here. That
+    /// machine repeats its message, and is answered once the copy is stopped for certain.
+    pub(crate) fn handle_outlived(
         &mut self,
         now: Instant,
         transaction: TransactionId,
@@ -27,17 +27,19 @@ impl<H: Host> Shell<H> {
     ) {
         let stopped = self.stop_older(now, domain, incarnation);
         if let Err(error) = stopped {
-            return log::error!("an older copy of what {by:?} runs is not stopped: {error}");
+            return log::error!(
+                "an older copy of a domain that {by:?} runs is not stopped: {error}"
+            );
         }
-        let boot = self.moves.ledger.here().boot;
-        let message = Message::About(transaction, Step::Unknown);
+        let boot = self.moves.ledger.local().boot;
+        let message = Message::Transaction(transaction, Step::Unknown);
         self.send(by, &Envelope { boot, message });
     }
 
-    /// Stops the copy of a domain that runs here, if it is older than this incarnation.
+    /// Stops the copy of a domain here, if it is older than this incarnation.
     ///
     /// # Errors
-    /// It is not known whether one runs here, or it may run again.
+    /// It is unknown whether one runs here, or it may run again.
     fn stop_older(
         &mut self,
         now: Instant,
@@ -55,47 +57,48 @@ impl<H: Host> Shell<H> {
         let Some(name) = record.and_then(|record| Name::try_new(record.name.as_str())) else {
             return Ok(());
         };
-        // Root refuses one that is leaving. It is to stay, so that it is stopped when it is asked about again.
+        // Root refuses for a domain that is leaving. Its move is cancelled, so that the next attempt stops it.
         self.moves.cancel(&self.host, now, name);
         self.host.outlive(name, domain, incarnation)
     }
 
-    /// Begins a roll call for each domain that needs one and has none, and ends those that are not needed any more.
+    /// Begins a roll call for each domain that needs one, and ends those that are no longer needed.
     pub(crate) fn update_roll_calls(&mut self, now: Instant) {
         let listed = self.host.all();
-        let Some(records) = self.or_later(now, listed, Task::CallRolls) else {
+        let Some(records) = self.or_retry_later(now, listed, Task::CallRolls) else {
             return;
         };
         let ledger = &self.moves.ledger;
         let needed = roll_calls::needed(&records, ledger.entries());
-        let here = ledger.here();
+        let local = ledger.local();
         let host = &mut self.host;
         self.roll_calls
-            .update(now, needed, (&here.fleet, here.timing), || {
+            .update(now, needed, (&local.fleet, local.timing), || {
                 Turn(host.draw() as u64)
             });
     }
 
-    /// Asks who is to be asked, and has root start what nobody has.
+    /// Sends the queries that are due, and starts the domains that no machine has.
     pub(crate) fn call_rolls(&mut self, now: Instant) {
-        let here = self.moves.ledger.here();
-        let (own, boot, fleet) = (here.machine, here.boot, here.fleet.id());
-        for (to, name, turn) in self.roll_calls.poll_asks(now) {
+        let local = self.moves.ledger.local();
+        let (own, boot, fleet) = (local.machine, local.boot, local.fleet.id());
+        for (to, name, turn) in self.roll_calls.poll_queries(now) {
             if to != own {
-                let message = Message::Asks(name, turn, fleet);
+                let message = Message::Query(name, turn, fleet);
                 self.send(to, &Envelope { boot, message });
-            } else if let Some(standing) = self.standing(&name) {
-                self.roll_calls.heard(now, own, (&name, turn), standing);
+            } else if let Some(presence) = self.presence(&name) {
+                self.roll_calls
+                    .handle_reply(now, own, (&name, turn), presence);
             }
         }
-        for name in self.roll_calls.take_over() {
-            // What is wrong is logged, and others are asked once more.
+        for name in self.roll_calls.take_ready() {
+            // An error is logged, and the roll call is repeated.
             let _ = self.start(now, name.as_str());
         }
     }
 
-    /// Another machine asks for a domain. One that does not ask the same machines is not answered: it would take for lost what is on
-    /// one that it does not know.
+    /// Answers another machine's query about a domain. A machine with another fleet is not answered: it would take a
+    /// domain for lost that is on a machine it does not know.
     pub(crate) fn answer_roll(
         &mut self,
         now: Instant,
@@ -103,28 +106,28 @@ impl<H: Host> Shell<H> {
         fleet: FleetId,
         (name, turn): (nomad_protocol::Name, Turn),
     ) {
-        let here = self.moves.ledger.here();
-        let boot = here.boot;
-        if fleet != here.fleet.id() {
-            let asker = self.machines.address_of(from);
-            return log::warn!("{asker:?} asks for {} with another fleet", name.as_str());
+        let local = self.moves.ledger.local();
+        let boot = local.boot;
+        if fleet != local.fleet.id() {
+            let home = self.machines.address_of(from);
+            return log::warn!("{home:?} queries {} with another fleet", name.as_str());
         }
-        self.moves.ledger.ask_about(now, from, &name);
-        if let Some(standing) = self.standing(&name) {
-            let message = Message::Answers(name, turn, standing);
+        self.moves.ledger.probe(now, from, &name);
+        if let Some(presence) = self.presence(&name) {
+            let message = Message::QueryReply(name, turn, presence);
             self.send(from, &Envelope { boot, message });
         }
     }
 
-    /// What this machine is to a domain of this name; nothing if that is not known: who asks goes on asking.
-    fn standing(&mut self, name: &nomad_protocol::Name) -> Option<Standing> {
+    /// Whether a domain of this name is here; `None` if that is unknown: the querying machine will repeat its query.
+    fn presence(&mut self, name: &nomad_protocol::Name) -> Option<Presence> {
         match Name::try_new(name.as_str()).map(|name| self.host.find(name)) {
-            Some(Ok(record)) if Purpose::of(&record).is_none() => Some(Standing::Holds {
+            Some(Ok(record)) if Purpose::of(&record).is_none() => Some(Presence::Present {
                 incarnation: Incarnation(record.incarnation),
                 runs: self.may_run(&record),
             }),
             None | Some(Ok(_) | Err(RootError::Refused(Refusal::NoSuchDomain))) => {
-                Some(self.moves.ledger.lacking())
+                Some(self.moves.ledger.absence())
             }
             Some(Err(error)) => {
                 log::warn!("{}: {error}", name.as_str());
@@ -133,8 +136,8 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Whether a copy runs here or may without another word: one that leaves may, until what becomes of it is in doubt; one that is
-    /// prepared and one in doubt may as soon as that is settled so.
+    /// Whether a copy runs here or may run without a further decision: one that is leaving may, until its outcome is in
+    /// doubt; a prepared one and one in doubt may as soon as they are settled that way.
     fn may_run(&self, record: &DomainRecord) -> bool {
         let mut entries = self.moves.ledger.entries();
         let mut its = entries
@@ -147,32 +150,32 @@ impl<H: Host> Shell<H> {
                 entry.is_about_to_run || !stands
             }),
             DomainState::Prepared => its.any(|entry| entry.is_about_to_run),
-            // An outlived one stands still, though its own move here may not be over.
+            // An outlived one does not run, even if its own move here has not ended.
             _ => false,
         }
     }
 
-    /// Has root start a domain that nobody has. If it does not, others are asked again whether anybody has it.
+    /// Starts a domain that no machine has. If root fails to, the roll call is repeated.
     ///
     /// # Errors
-    /// Root's refusal.
+    /// Root's error.
     pub(crate) fn start(&mut self, now: Instant, name: &str) -> Result<(), RootError> {
         let Some(name) = Name::try_new(name) else {
-            log::error!("{name:?} is no name of a domain");
+            log::error!("{name:?} is not the name of a domain");
             return Err(RootError::Malformed);
         };
         match self.host.start(name) {
-            // It came from another machine meanwhile.
+            // It has arrived from another machine meanwhile.
             Ok(()) | Err(RootError::Refused(Refusal::AlreadyHere)) => Ok(()),
             Err(error) => {
                 log::error!("{name} is not started: {error}");
-                self.postpone(now, Task::CallRolls);
+                self.retry_later(now, Task::CallRolls);
                 Err(error)
             }
         }
     }
 
-    /// What the calls of domains at home here have come to, a line each.
+    /// The results of the roll calls of domains at home here, one line each.
     pub fn home_lines(&self, now: Instant) -> Vec<String> {
         self.roll_calls.lines(now, &self.machines)
     }

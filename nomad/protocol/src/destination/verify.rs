@@ -1,4 +1,4 @@
-//! Verify: rebuilds the domain, frozen; then the target is prepared, and only the source knows the outcome.
+//! Verify: rebuilds the domain, frozen; then the destination is prepared, and only the source knows the outcome.
 //!
 //! ```text
 //!   Rebuilding --Rebuilt--> Prepared --Commit--> Activate
@@ -6,15 +6,15 @@
 //!       +--replacing freeze----+
 //! ```
 //!
-//! A prepared target repeats Prepared: that is its question. It hears Commit, Abort, or Unknown.
+//! A prepared destination queries the outcome by repeating Prepared. The answer is Commit, Abort or Unknown.
 
-use crate::actions::{Action, Event, Notice, TargetAction, TargetEvent};
+use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Force, Input};
+use crate::downtime::Downtime;
 use crate::identity::{Attempt, BootId, Digest};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, PhaseName};
-use crate::record::Progressed;
-use crate::stood::Stood;
+use crate::record::RecordedProgress;
 use crate::time::Instant;
 use crate::timers::Timer;
 
@@ -34,10 +34,10 @@ pub(super) struct Verifying {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
     Rebuilding,
-    /// `said`: when it was last said, to learn how long the way is.
+    /// `sent`: when Prepared was last sent, to measure the round trip.
     Prepared {
         silent: bool,
-        said: Instant,
+        sent: Instant,
     },
 }
 
@@ -50,7 +50,7 @@ impl Verifying {
     ) -> Phase {
         context.enter(PhaseName::Verify);
         context.limit(context.timing().receive_limit_us);
-        context.act(Action::Target(TargetAction::Rebuild { attempt }));
+        context.act(Action::Destination(DestinationAction::Rebuild { attempt }));
         Phase::Verify(Verifying {
             peer_boot,
             attempt,
@@ -59,9 +59,9 @@ impl Verifying {
         })
     }
 
-    /// nomad was restarted; the copy stands complete.
-    pub(super) fn resume(context: &mut Context<'_>, progress: Progressed) -> Phase {
-        let Progressed::TargetPrepared {
+    /// Resumes after a restart, with a complete copy.
+    pub(super) fn resume(context: &mut Context<'_>, progress: RecordedProgress) -> Phase {
+        let RecordedProgress::DestinationPrepared {
             attempt,
             digest,
             peer_boot,
@@ -82,7 +82,7 @@ impl Verifying {
     pub(super) fn step(self, context: &mut Context<'_>, input: Input) -> Phase {
         match self.progress {
             Progress::Rebuilding => self.step_rebuilding(context, input),
-            Progress::Prepared { silent, said } => self.step_prepared(context, input, silent, said),
+            Progress::Prepared { silent, sent } => self.step_prepared(context, input, silent, sent),
         }
     }
 
@@ -91,15 +91,15 @@ impl Verifying {
             return Discarding::enter(context, why);
         }
         match input {
-            Input::Event(Event::Target(TargetEvent::Rebuilt { attempt, digest }))
+            Input::Event(Event::Destination(DestinationEvent::Rebuilt { attempt, digest }))
                 if attempt == self.attempt =>
             {
                 if digest != self.digest {
                     return Discarding::enter(context, AbortReason::DigestMismatch);
                 }
                 let Verifying { peer_boot, .. } = self;
-                // Durable before it is said: from here on this machine may not give up by itself.
-                context.record(Progressed::TargetPrepared {
+                // Durable before it is said: from here on this machine may not abort by itself.
+                context.record(RecordedProgress::DestinationPrepared {
                     attempt,
                     digest,
                     peer_boot,
@@ -112,13 +112,13 @@ impl Verifying {
 
     fn prepared(self, context: &mut Context<'_>) -> Phase {
         context.timers.clear();
-        self.say_prepared(context);
+        self.send_prepared(context);
         context.repeat();
         context.limit(context.timing().silence_limit_us);
         Phase::Verify(Verifying {
             progress: Progress::Prepared {
                 silent: false,
-                said: context.now,
+                sent: context.now,
             },
             ..self
         })
@@ -129,65 +129,67 @@ impl Verifying {
         context: &mut Context<'_>,
         input: Input,
         silent: bool,
-        said: Instant,
+        sent: Instant,
     ) -> Phase {
         match input {
-            Input::Heard {
+            Input::Message {
                 step:
                     Step::Commit {
                         attempt,
-                        stood_us,
+                        downtime_us,
                         held_us,
                     },
                 boot,
             } if attempt == self.attempt && boot == self.peer_boot => {
-                let way_us = context.now.us_since(said).saturating_sub(held_us) / 2;
-                let stood = Stood::heard(context.now, stood_us, way_us);
-                Activating::enter(context, self.peer_boot, stood)
+                let delay_us = context.now.us_since(sent).saturating_sub(held_us) / 2;
+                let downtime = Downtime::reported(context.now, downtime_us, delay_us);
+                Activating::enter(context, self.peer_boot, downtime)
             }
-            Input::Heard {
+            Input::Message {
                 step: Step::Abort(why),
                 ..
             } => Discarding::enter(context, why),
-            Input::Heard {
+            Input::Message {
                 step: Step::Unknown,
                 boot,
             } if boot == self.peer_boot => Discarding::enter(context, AbortReason::PeerForgot),
-            Input::Heard {
+            Input::Message {
                 step: Step::Unknown,
                 ..
             } => InDoubt::enter(context, self.peer_boot, self.attempt),
-            Input::Event(Event::Target(TargetEvent::FreezeReceived {
-                attempt, digest, ..
+            Input::Event(Event::Destination(DestinationEvent::FreezeReceived {
+                attempt,
+                digest,
+                ..
             })) if attempt > self.attempt => {
-                // The source took the freeze back before it sent another: the copy is incomplete again.
-                context.record(Progressed::TargetOpen);
+                // The source replaced the freeze: the copy is incomplete again.
+                context.record(RecordedProgress::DestinationOpen);
                 Verifying::enter(context, self.peer_boot, attempt, digest)
             }
             Input::Timer(Timer::Repeat) => {
-                self.say_prepared(context);
-                let said = context.now;
+                self.send_prepared(context);
+                let sent = context.now;
                 Phase::Verify(Verifying {
-                    progress: Progress::Prepared { silent, said },
+                    progress: Progress::Prepared { silent, sent },
                     ..self
                 })
             }
             Input::Timer(Timer::Limit) => {
                 context.notify(Notice::InDoubt(Doubt::Silent));
                 Phase::Verify(Verifying {
-                    progress: Progress::Prepared { silent: true, said },
+                    progress: Progress::Prepared { silent: true, sent },
                     ..self
                 })
             }
             Input::Force(Force::RunHere) => {
-                Activating::enter(context, self.peer_boot, Stood::since(context.now))
+                Activating::enter(context, self.peer_boot, Downtime::since(context.now))
             }
             Input::Force(Force::DropCopy) => Discarding::enter(context, AbortReason::Cancelled),
             _ => Phase::Verify(self),
         }
     }
 
-    fn say_prepared(&self, context: &mut Context<'_>) {
+    fn send_prepared(&self, context: &mut Context<'_>) {
         context.send(Step::Prepared {
             attempt: self.attempt,
             digest: self.digest,

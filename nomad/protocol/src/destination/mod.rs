@@ -1,4 +1,4 @@
-//! The target: the machine that a domain comes to.
+//! The destination: the machine that a domain moves to.
 //!
 //! ```text
 //!   new -> Admit --Reserved--> Receive --FreezeReceived--> Verify --Prepared, Commit--> Activate --Released--> Finished
@@ -6,12 +6,12 @@
 //!            | Refused           |  +--replacing freeze-----+  +--Unknown, another boot--> InDoubt
 //!            v                   v                          |                     (frozen, listed, the operator decides)
 //!        Finished              Abort <----------------------+
-//!                            (empty)   not prepared: whatever goes wrong
+//!                            (empty)   not prepared: any failure
 //!                                      prepared: only Abort, or Unknown under the source's boot
 //! ```
 //!
-//! Invariant: the copy never runs before Commit was heard. Until it has said Prepared a target may give up by itself;
-//! after that only the source knows the outcome, and the target stands frozen and asks.
+//! Invariant: the copy never runs before Commit is received. Until it has sent Prepared a destination may abort by
+//! itself; after that only the source knows the outcome, and the destination stays frozen and queries it.
 
 mod abort;
 mod activate;
@@ -29,7 +29,7 @@ use crate::identity::{BootId, MachineId, TransactionId};
 use crate::messages::Step;
 use crate::offer::Offer;
 use crate::reasons::{AbortReason, Doubt, PhaseName, Side};
-use crate::record::{Progressed, Record};
+use crate::record::{Record, RecordedProgress};
 use crate::source::{Cancelled, WrongSide};
 use crate::time::Instant;
 use crate::timers::{Timer, Timers, Timing};
@@ -41,9 +41,9 @@ use in_doubt::InDoubt;
 use receive::Receiving;
 use verify::Verifying;
 
-/// One transaction, seen from the target.
+/// One transaction, seen from the destination.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Target {
+pub struct Destination {
     facts: Facts,
     phase: Phase,
     timers: Timers,
@@ -61,23 +61,23 @@ enum Phase {
     Finished,
 }
 
-/// An offer as it arrived.
+/// An offer with its sender.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Offered {
+pub struct IncomingOffer {
     /// The transaction.
     pub transaction: TransactionId,
     /// The source.
     pub source: MachineId,
     /// Its boot.
     pub boot: BootId,
-    /// What it offers.
+    /// The offered domain.
     pub offer: Offer,
 }
 
-impl Target {
-    /// Takes up an offer.
-    pub fn new(now: Instant, here: BootId, offered: Offered, timing: Timing) -> Self {
-        let Offered {
+impl Destination {
+    /// Accepts an offer.
+    pub fn new(now: Instant, local_boot: BootId, offered: IncomingOffer, timing: Timing) -> Self {
+        let IncomingOffer {
             transaction,
             source,
             boot,
@@ -85,7 +85,7 @@ impl Target {
         } = offered;
         let facts = Facts {
             transaction,
-            here,
+            local_boot,
             peer: source,
             offer,
         };
@@ -94,10 +94,10 @@ impl Target {
         })
     }
 
-    /// Goes on after nomad was restarted.
+    /// Continues after a restart of the migration server.
     pub fn resume(
         now: Instant,
-        here: BootId,
+        local_boot: BootId,
         record: Record,
         timing: Timing,
     ) -> Result<Self, WrongSide> {
@@ -107,19 +107,23 @@ impl Target {
             offer,
             progress,
         } = record;
-        let enter: fn(&mut Context<'_>, Progressed) -> Phase = match progress {
-            Progressed::TargetOpen => |context, _| {
-                Discarding::enter(context, AbortReason::NomadRestarted { on: Side::Target })
+        let enter: fn(&mut Context<'_>, RecordedProgress) -> Phase = match progress {
+            RecordedProgress::DestinationOpen => |context, _| {
+                Discarding::enter(
+                    context,
+                    AbortReason::NomadRestarted {
+                        on: Side::Destination,
+                    },
+                )
             },
-            Progressed::TargetPrepared { .. } => Verifying::resume,
-            Progressed::TargetActivating { .. } | Progressed::TargetActivated { .. } => {
-                Activating::resume
-            }
+            RecordedProgress::DestinationPrepared { .. } => Verifying::resume,
+            RecordedProgress::DestinationActivating { .. }
+            | RecordedProgress::DestinationActivated { .. } => Activating::resume,
             _ => return Err(WrongSide(progress)),
         };
         let facts = Facts {
             transaction,
-            here,
+            local_boot,
             peer,
             offer,
         };
@@ -134,39 +138,39 @@ impl Target {
         timing: Timing,
         enter: impl FnOnce(&mut Context<'_>) -> Phase,
     ) -> Self {
-        let mut target = Target {
+        let mut destination = Destination {
             facts,
             phase: Phase::Finished,
             timers: Timers::new(timing),
             actions: VecDeque::new(),
         };
-        target.phase = enter(&mut Context {
+        destination.phase = enter(&mut Context {
             now,
-            facts: &target.facts,
-            timers: &mut target.timers,
-            actions: &mut target.actions,
+            facts: &destination.facts,
+            timers: &mut destination.timers,
+            actions: &mut destination.actions,
         });
-        target
+        destination
     }
 
-    /// The source's boot `boot` says `step`.
+    /// Handles a step from this boot of the source.
     pub fn handle_message(&mut self, now: Instant, boot: BootId, step: Step) {
-        self.step(now, Input::Heard { boot, step });
+        self.step(now, Input::Message { boot, step });
     }
 
-    /// The shell answers an action or reports.
+    /// Handles a report of the shell's.
     pub fn handle_event(&mut self, now: Instant, event: Event) {
         self.step(now, Input::Event(event));
     }
 
-    /// Lets everything happen that is due.
+    /// Handles all timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(timer) = self.timers.due(now) {
             self.expire(now, timer);
         }
     }
 
-    /// Lets one armed timer fire, due or not: how fast clocks run must not matter, and so it can be explored.
+    /// Fires one armed timer, due or not. Correctness must not depend on clock rates, so exploration fires them early.
     pub fn expire(&mut self, now: Instant, timer: Timer) {
         if self.timers.is_armed(timer) {
             self.timers.fired(now, timer);
@@ -174,7 +178,7 @@ impl Target {
         }
     }
 
-    /// This machine's operator does not want the domain. Once it is prepared only the source can cancel.
+    /// Cancels the move, as this machine's operator asked. Once prepared, only the source can cancel.
     pub fn cancel(&mut self, now: Instant) -> Cancelled {
         let early = match &self.phase {
             Phase::Admit(_) | Phase::Receive(_) => true,
@@ -188,7 +192,7 @@ impl Target {
         Cancelled::Now
     }
 
-    /// The operator settles what is in doubt. Says whether there was a doubt that this settles.
+    /// Settles a doubt, as the operator decided; returns whether there was one that this settles.
     pub fn force(&mut self, now: Instant, force: Force) -> bool {
         let settles = self.doubt().is_some_and(|doubt| doubt.is_settled_by(force));
         if settles {
@@ -202,27 +206,27 @@ impl Target {
         self.phase() == PhaseName::Activate
     }
 
-    /// Asks the source at once what became of the transaction, if it was not heard of for a while.
-    pub fn ask(&mut self, now: Instant) {
+    /// Queries the source about the outcome at once, if an answer is awaited.
+    pub fn probe(&mut self, now: Instant) {
         self.expire(now, Timer::Repeat);
     }
 
-    /// The next thing to do, if any.
+    /// The next action, if there is one.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
 
-    /// When to call [`Target::handle_timeout`].
+    /// When to call [`Destination::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next()
     }
 
-    /// Can this timer fire?
+    /// Whether this timer is armed.
     pub fn is_armed(&self, timer: Timer) -> bool {
         self.timers.is_armed(timer)
     }
 
-    /// The phase's name.
+    /// The current phase.
     pub fn phase(&self) -> PhaseName {
         match self.phase {
             Phase::Admit(_) => PhaseName::Admit,
@@ -235,7 +239,7 @@ impl Target {
         }
     }
 
-    /// Why the outcome is in doubt, if it is.
+    /// The reason the outcome is in doubt, if it is.
     pub fn doubt(&self) -> Option<Doubt> {
         match &self.phase {
             Phase::Verify(verifying) => verifying.doubt(),
@@ -245,7 +249,7 @@ impl Target {
         }
     }
 
-    /// Does a complete copy stand here that may not run yet?
+    /// Whether a complete copy is here that may not run yet.
     pub fn is_prepared(&self) -> bool {
         match &self.phase {
             Phase::Verify(verifying) => verifying.is_prepared(),
@@ -259,7 +263,7 @@ impl Target {
         self.facts.peer
     }
 
-    /// What was offered.
+    /// The offered domain.
     pub fn offer(&self) -> &Offer {
         &self.facts.offer
     }

@@ -1,0 +1,114 @@
+//! Calls that root refused for the moment and that are retried: [`Retries`].
+//!
+//! A transaction relies on them: its record, or the object concerned, is kept until root has done its part.
+
+use alloc::vec::Vec;
+
+use nomad_protocol::{Event, Instant, SourceEvent, TransactionId};
+
+use crate::host::{Host, RootError};
+use crate::output::{Frames, Output};
+use crate::shell::Shell;
+
+/// A task to be retried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Task {
+    /// Give back the memory of this transaction's domain.
+    GiveBack(TransactionId),
+    /// Discard the copy that this transaction has brought.
+    Discard(TransactionId),
+    /// Run this transaction's domain again, as an operator has forced.
+    Unretire(TransactionId),
+    /// List root's domains, to query other machines about absent ones.
+    CallRolls,
+}
+
+/// The tasks to be retried, and when.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Retries {
+    tasks: Vec<(Instant, Task)>,
+}
+
+impl Retries {
+    /// Schedules a task, unless it is scheduled already.
+    pub fn push(&mut self, due: Instant, task: Task) {
+        if self.tasks.iter().all(|(_, waiting)| *waiting != task) {
+            self.tasks.push((due, task));
+        }
+    }
+
+    /// Removes and returns the tasks that are due.
+    pub fn take_due(&mut self, now: Instant) -> Vec<Task> {
+        let due = self.tasks.extract_if(.., |(due, _)| *due <= now);
+        due.map(|(_, task)| task).collect()
+    }
+
+    /// When the next task is due.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.tasks.iter().map(|(due, _)| *due).min()
+    }
+}
+
+impl<H: Host> Shell<H> {
+    /// Gives back the memory of a domain that has left, for [`Output::GiveBack`]; returns the event for the ledger, if
+    /// root has done it.
+    pub fn give_back(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
+        let given = self.moves.give_back(&mut self.host, transaction);
+        self.or_retry_later(now, given, Task::GiveBack(transaction))
+    }
+
+    /// Discards the copy of an aborted move; returns the event for the ledger, if root has done it.
+    pub(crate) fn discard(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
+        let discarded = self.moves.discard(&mut self.host, transaction);
+        self.or_retry_later(now, discarded, Task::Discard(transaction))
+    }
+
+    /// Runs a domain again, as an operator has forced; returns the event for the ledger, if root's answer is final.
+    pub(crate) fn unretire(&mut self, now: Instant, transaction: TransactionId) -> Option<Event> {
+        let done = self.moves.unretire(&mut self.host, transaction);
+        let event = self.or_retry_later(now, done, Task::Unretire(transaction))?;
+        if event == Event::Source(SourceEvent::Unretired) {
+            self.emit(Output::Frames(transaction, Frames::Revert));
+        }
+        Some(event)
+    }
+
+    /// The result of a call to root; `None` if it failed and is retried later.
+    pub(crate) fn or_retry_later<T>(
+        &mut self,
+        now: Instant,
+        done: Result<T, RootError>,
+        task: Task,
+    ) -> Option<T> {
+        match done {
+            Ok(done) => Some(done),
+            Err(error) => {
+                log::warn!("the call to root is retried later: {error}");
+                self.retry_later(now, task);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn retry_later(&mut self, now: Instant, task: Task) {
+        let interval_us = self.moves.ledger.local().timing.repeat_max_us;
+        self.retries.push(now.after_us(interval_us.max(1)), task);
+    }
+
+    pub(crate) fn retry(&mut self, now: Instant, task: Task) {
+        match task {
+            Task::GiveBack(transaction) => self.emit(Output::GiveBack(transaction)),
+            Task::Discard(transaction) => {
+                if let Some(event) = self.discard(now, transaction) {
+                    self.handle_event(now, transaction, event);
+                }
+            }
+            Task::Unretire(transaction) => {
+                if let Some(event) = self.unretire(now, transaction) {
+                    self.handle_event(now, transaction, event);
+                }
+            }
+            Task::CallRolls => self.update_roll_calls(now),
+        }
+    }
+}
