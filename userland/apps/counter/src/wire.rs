@@ -51,7 +51,7 @@ impl Request {
 
 impl Reply {
     /// Encodes the reply.
-    pub fn to_bytes(&self) -> [u8; REPLY_BYTES] {
+    pub fn to_bytes(self) -> [u8; REPLY_BYTES] {
         let words = [
             self.request.sequence,
             self.request.client_time,
