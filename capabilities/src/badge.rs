@@ -1,4 +1,4 @@
-//! The number by which a server tells apart those that call through one endpoint.
+//! The number by which a server distinguishes the clients of one endpoint.
 
 /// A badge: set once, when a capability without one is minted, and inherited by everything derived from that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,17 +1,17 @@
 //! A capability as a value: an object, the rights to it, and a badge.
 //!
-//! The value by itself gives nothing; authority is a value in a [`Slot`](crate::Slot) of a derivation tree.
+//! The value by itself grants nothing; authority is a value in a [`Slot`](crate::Slot) of a derivation tree.
 
 use crate::{Badge, Error, Object, Rights};
 
 /// The content of an occupied slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Capability<O: Object> {
-    /// What it refers to.
+    /// The object that it refers to.
     pub object: O,
-    /// What it permits.
+    /// The operations that it permits.
     pub rights: O::Rights,
-    /// What a server sees when it is called through this capability.
+    /// The number that a server sees when it is called through this capability.
     pub badge: Badge,
 }
 
@@ -26,7 +26,7 @@ impl<O: Object> Capability<O> {
         }
     }
 
-    /// The capability for the same object with exactly `rights`, and with `badge` unless that is [`Badge::NONE`].
+    /// The capability to the same object with exactly `rights`, and with `badge` unless that is [`Badge::NONE`].
     ///
     /// # Errors
     /// [`Error::RightsExceeded`] for rights that `self` lacks; [`Error::BadgeFixed`] for a second badge.

@@ -1,10 +1,10 @@
-//! The operations that build the derivation tree and take slots out of it. Each is one step of constant length: it is
-//! refused and has changed nothing, or it is done.
+//! The operations that build the derivation tree and remove slots from it. Each takes constant time and is atomic: if it
+//! is refused, it has changed nothing.
 
 use crate::slot::{Content, Role};
-use crate::{Badge, Capability, Error, Place, Result, Storage, tour};
+use crate::{Badge, Capability, Error, Place, Result, Storage, euler_tour};
 
-/// How many origins can stand above a slot. It bounds a step of [`revoke`](crate::revoke).
+/// The largest number of origins above a slot. It bounds a step of [`revoke`](crate::revoke).
 pub const GENERATION_MAX: u8 = 32;
 
 /// Puts `capability` into `place` as the root of a new tree.
@@ -18,11 +18,11 @@ pub fn plant<S: Storage>(
 ) -> Result<(), S> {
     refuse_occupied(storage, place)?;
     fill(storage, place, Content::new(capability, 0, Role::Origin));
-    tour::begin(storage, place);
+    euler_tour::begin(storage, place);
     Ok(())
 }
 
-/// Puts a copy of what `from` holds into `to`, as a child of `from`.
+/// Copies the capability in `from` into `to`, as a child of `from`.
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::Occupied`].
@@ -34,7 +34,7 @@ pub fn copy<S: Storage>(storage: &S, from: Place, to: Place) -> Result<(), S> {
     Ok(())
 }
 
-/// As [`copy`], with exactly `rights`, and with `badge` unless that is [`Badge::NONE`].
+/// Like [`copy`], with exactly `rights`, and with `badge` unless that is [`Badge::NONE`].
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::Occupied`], [`Error::RightsExceeded`], [`Error::BadgeFixed`].
@@ -53,8 +53,8 @@ pub fn mint<S: Storage>(
     Ok(())
 }
 
-/// Puts another capability into `to`, as a child of `from`: the origin of an object made out of a pool, a mapping made
-/// through a Memory. Revoking `from` removes it, after all that was derived from it.
+/// Puts another capability into `to`, as a child of `from`: the origin of an object allocated from a pool, or of a
+/// mapping of a Memory. Revoking `from` removes it, after all its descendants.
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::Occupied`], [`Error::TooManyGenerations`].
@@ -74,15 +74,15 @@ pub fn derive<S: Storage>(
     Ok(())
 }
 
-/// Puts what `from` holds into `to`, at the same position in the tree, and empties `from`.
+/// Moves the capability in `from` into `to`, at the same position in the tree, and empties `from`.
 ///
 /// # Errors
-/// [`Error::Empty`], [`Error::Occupied`] (also where `to` is `from`).
+/// [`Error::Empty`], [`Error::Occupied`] (also if `to` is `from`).
 pub fn move_to<S: Storage>(storage: &S, from: Place, to: Place) -> Result<(), S> {
     let content = content(storage, from)?;
     refuse_occupied(storage, to)?;
     storage.slot(to).set_content(Some(content));
-    tour::replace(storage, from, to);
+    euler_tour::replace(storage, from, to);
     storage.slot(from).set_content(None);
     if storage.slot(from).holder() != storage.slot(to).holder() {
         storage.filled(to, &content.capability());
@@ -91,10 +91,10 @@ pub fn move_to<S: Storage>(storage: &S, from: Place, to: Place) -> Result<(), S>
     Ok(())
 }
 
-/// Empties `place` and says what it held. The children of a copy become its parent's.
+/// Empties `place` and returns the capability that it held. The children of a copy become its parent's.
 ///
 /// # Errors
-/// [`Error::Empty`]; [`Error::InUse`] for an origin with descendants, which are capabilities for what ends with it.
+/// [`Error::Empty`]; [`Error::InUse`] for an origin with descendants, which refer to what ends with it.
 #[inline(always)]
 pub fn delete<S: Storage>(storage: &S, place: Place) -> Result<Capability<S::Object>, S> {
     match content(storage, place)?.role {
@@ -103,29 +103,28 @@ pub fn delete<S: Storage>(storage: &S, place: Place) -> Result<Capability<S::Obj
     }
 }
 
-/// Empties `place`, from which nothing is derived, and says what it held.
+/// Empties `place`, which is a leaf, and returns the capability that it held.
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::InUse`].
 #[inline(always)]
 pub fn clear_leaf<S: Storage>(storage: &S, place: Place) -> Result<Capability<S::Object>, S> {
     content(storage, place)?;
-    if !tour::is_leaf(storage, place) {
+    if !euler_tour::is_leaf(storage, place) {
         return Err(Error::InUse { place });
     }
     take(storage, place)
 }
 
-/// Empties `place`; what is derived from it goes to its parent.
+/// Empties `place`; its children become its parent's.
 #[inline(always)]
 pub(crate) fn take<S: Storage>(storage: &S, place: Place) -> Result<Capability<S::Object>, S> {
     let content = content(storage, place)?;
-    tour::remove(storage, place);
+    euler_tour::remove(storage, place);
     empty(storage, place, content);
     Ok(content.capability())
 }
 
-/// What `place` holds.
 pub(crate) fn content<S: Storage>(storage: &S, place: Place) -> Result<Content<S::Object>, S> {
     storage.slot(place).content().ok_or(Error::Empty { place })
 }
@@ -140,7 +139,7 @@ pub(crate) fn refuse_occupied<S: Storage>(storage: &S, place: Place) -> Result<(
 #[inline(always)]
 fn add_child<S: Storage>(storage: &S, parent: Place, place: Place, content: Content<S::Object>) {
     fill(storage, place, content);
-    tour::insert_below(storage, parent, place);
+    euler_tour::insert_below(storage, parent, place);
 }
 
 #[inline(always)]
@@ -245,7 +244,7 @@ mod tests {
         assert_eq!(check(&forest), Ok(parents.into()));
     }
 
-    /// Four slots of two holders, the first two and the last two, which counts what each holder has and how often that changed.
+    /// Four slots of two holders, the first two and the last two; counts each holder's capabilities and the changes.
     struct Ledger {
         forest: Forest,
         counts: [Cell<usize>; 2],
@@ -269,7 +268,7 @@ mod tests {
             &self.counts[self.slot(place).holder() as usize]
         }
 
-        /// What each holder has, and how often that changed.
+        /// Each holder's number of capabilities, and the number of changes.
         fn counts(&self) -> ([usize; 2], usize) {
             let counts = self.counts.each_ref().map(Cell::get);
             (counts, self.change_count.get())
@@ -325,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_goes_after_all_that_is_below_it() {
+    fn an_origin_is_deleted_after_its_descendants() {
         let forest = origin_and_copy(2);
         let refusal = Err(Error::InUse { place: at(0) });
         assert_eq!(delete(&forest, at(0)), refusal);

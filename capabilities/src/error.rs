@@ -1,4 +1,4 @@
-//! Why an operation was refused. A refused operation has changed nothing.
+//! The reason an operation was refused. A refused operation has changed nothing.
 
 use core::fmt;
 
@@ -7,41 +7,41 @@ use crate::{Badge, Object, Place, Rights, SlotNumber, Storage};
 /// A refusal, with the offending values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error<R: Rights> {
-    /// The slot to be used holds nothing.
+    /// The slot to be used is empty.
     Empty {
         /// The empty slot.
         place: Place,
     },
-    /// The slot to be filled holds something.
+    /// The slot to be filled is occupied.
     Occupied {
         /// The occupied slot.
         place: Place,
     },
-    /// A capability can pass on no more than it holds.
+    /// A capability cannot pass on rights that it lacks.
     RightsExceeded {
-        /// The rights that there are.
+        /// The rights that the capability has.
         held: R,
         /// The rights that were asked for.
         asked: R,
     },
     /// A badge is set once.
     BadgeFixed {
-        /// The badge that there is.
+        /// The badge that the capability has.
         held: Badge,
         /// The badge that was asked for.
         asked: Badge,
     },
-    /// The slot cannot go while something is derived from it: revoke first.
+    /// The slot cannot be emptied while something is derived from it: revoke first.
     InUse {
         /// The slot with descendants.
         place: Place,
     },
-    /// The slot is the root of its tree, so nothing can stand beside it.
+    /// The slot is the root of its tree, so it cannot have siblings.
     NoParent {
         /// The root.
         place: Place,
     },
-    /// Origins stand below origins up to [`GENERATION_MAX`](crate::GENERATION_MAX) deep.
+    /// Origins are nested at most [`GENERATION_MAX`](crate::GENERATION_MAX) deep.
     TooManyGenerations {
         /// The slot of the last generation.
         place: Place,
@@ -50,12 +50,12 @@ pub enum Error<R: Rights> {
     NoSuchSlot {
         /// The number that was asked for.
         slot: SlotNumber,
-        /// How many slots there are.
+        /// The table's size.
         slot_count: u32,
     },
     /// The directory has no room for another frame.
     TableFull {
-        /// How many frames there are.
+        /// The number of frames.
         frame_count: u32,
     },
 }
@@ -101,7 +101,7 @@ mod tests {
     use crate::testing::forest::{Bits, at};
 
     #[test]
-    fn says_who_and_what() {
+    fn names_the_slot_and_the_cause() {
         let slot = SlotNumber::new(70);
         let errors: [(Error<Bits>, &str); 3] = [
             (Error::Occupied { place: at(254) }, "slot 0xff is occupied"),

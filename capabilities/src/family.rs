@@ -1,14 +1,14 @@
 //! Reading the derivation tree: the relatives of a slot.
 //!
-//! Children and siblings are next door in the tour. A parent is found at the end of the row of siblings, which may be
-//! long, so [`climb`] goes one stop, and a [`bookmark`] keeps how far somebody came.
+//! Children and siblings are adjacent in the tour. A parent is found at the end of the list of siblings, which may be
+//! long, so [`climb`] takes one step, and a [`bookmark`] records the progress.
 
 use crate::derivation::{content, refuse_occupied};
+use crate::euler_tour::{self, Edge, Mark};
 use crate::slot::Content;
-use crate::tour::{self, Edge, Mark};
 use crate::{Error, Object, Place, Result, Rights, Storage};
 
-/// The next stop on the way from a slot to its parent.
+/// The result of one step from a slot towards its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Climb {
     /// This is the parent.
@@ -19,9 +19,9 @@ pub enum Climb {
     Sibling(Place),
 }
 
-/// Goes from `place` one stop towards its parent, past no more than one older sibling.
+/// Takes one step from `place` towards its parent, past at most one older sibling.
 pub fn climb<S: Storage>(storage: &S, place: Place) -> Climb {
-    match tour::after(storage, Mark::end(place)) {
+    match euler_tour::after(storage, Mark::end(place)) {
         None => Climb::Root,
         Some(mark) if mark.edge == Edge::End => Climb::Parent(mark.place),
         Some(mark) => Climb::Sibling(mark.place),
@@ -29,34 +29,34 @@ pub fn climb<S: Storage>(storage: &S, place: Place) -> Climb {
 }
 
 /// Puts a bookmark into the empty slot `to`: a leaf that becomes the next older sibling of `beside`. A climb that stops at
-/// `beside` goes on from there, whatever becomes of `beside` and its relatives in between, because the bookmark keeps its
-/// position in the tree as every slot does. It holds what `beside` holds, without rights, and goes when its parent's
-/// descendants are revoked.
+/// `beside` can be resumed from the bookmark, whatever happens to `beside` and its relatives meanwhile, because the
+/// bookmark keeps its position in the tree as every slot does. It holds the capability of `beside` without rights, and is
+/// removed when its parent is revoked.
 ///
 /// # Errors
-/// [`Error::Empty`], [`Error::Occupied`]; [`Error::NoParent`] where `beside` is a root.
+/// [`Error::Empty`], [`Error::Occupied`]; [`Error::NoParent`] if `beside` is a root.
 pub fn bookmark<S: Storage>(storage: &S, beside: Place, to: Place) -> Result<(), S> {
     let content = content(storage, beside)?;
     refuse_occupied(storage, to)?;
-    if tour::after(storage, Mark::end(beside)).is_none() {
+    if euler_tour::after(storage, Mark::end(beside)).is_none() {
         return Err(Error::NoParent { place: beside });
     }
     let rights = <S::Object as Object>::Rights::none();
     storage
         .slot(to)
         .set_content(Some(Content { rights, ..content }));
-    tour::insert_behind(storage, beside, to);
+    euler_tour::insert_behind(storage, beside, to);
     Ok(())
 }
 
 /// The youngest slot derived directly from `place`.
 pub fn first_child<S: Storage>(storage: &S, place: Place) -> Option<Place> {
-    start(tour::after(storage, Mark::start(place)))
+    start(euler_tour::after(storage, Mark::start(place)))
 }
 
 /// The next older child of the same parent.
 pub fn next_sibling<S: Storage>(storage: &S, place: Place) -> Option<Place> {
-    start(tour::after(storage, Mark::end(place)))
+    start(euler_tour::after(storage, Mark::end(place)))
 }
 
 /// Whether anything is derived from `place`.
@@ -76,7 +76,7 @@ mod tests {
     use crate::testing::forest::{Bits, Forest, at, full, parent};
     use crate::{clear_leaf, copy, delete, derive, plant};
 
-    /// A root in slot 0 with a child in each of the others.
+    /// A root in slot 0 and its children in the others.
     fn row(child_count: usize) -> Forest {
         let forest = Forest::new(child_count + 1);
         plant(&forest, at(0), full(0)).unwrap();
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_climb_reads_one_slot_a_stop() {
+    fn a_climb_reads_one_slot_per_step() {
         let forest = row(9);
         assert_eq!(climb(&forest, at(9)), Climb::Sibling(at(8)));
         assert_eq!(climb(&forest, at(1)), Climb::Parent(at(0)));
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bookmark_stands_behind_what_was_passed() {
+    fn a_bookmark_is_after_the_siblings_already_passed() {
         let forest = row_with_room();
         bookmark(&forest, at(3), at(6)).unwrap();
         check(&forest).unwrap();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bookmark_keeps_its_place_whatever_goes_around_it() {
+    fn a_bookmark_keeps_its_place_whatever_is_deleted_around_it() {
         for gone in 1..=4 {
             let forest = row_with_room();
             bookmark(&forest, at(3), at(6)).unwrap();
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_bookmarks_that_would_stand_nowhere() {
+    fn refuses_bookmarks_without_a_position() {
         let forest = row_with_room();
         let refused = bookmark(&forest, at(0), at(6));
         assert_eq!(refused, Err(Error::NoParent { place: at(0) }));

@@ -5,26 +5,26 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `object.rs`, `rights.rs`, `badge.rs` | what a [`Capability`] is made of |
-//! | `capability.rs` | the capability as a value, and what minting makes of it |
+//! | `object.rs`, `rights.rs`, `badge.rs` | the parts of a [`Capability`] |
+//! | `capability.rs` | the capability as a value, and minting |
 //! | `slot.rs` | a [`Slot`]: 64 bytes that hold one capability and its position in the tree |
-//! | `storage.rs` | a [`Place`]: where a slot is |
-//! | `tour.rs` | the list that the tree is kept as |
+//! | `storage.rs` | a [`Place`]: the location of a slot |
+//! | `euler_tour.rs` | the linked list that represents the tree |
 //! | `derivation.rs` | [`plant`], [`copy`], [`mint`], [`derive()`], [`move_to`], [`delete`], [`clear_leaf`] |
-//! | `revocation.rs` | [`revoke`] and [`revoke_except`], a step at a time |
-//! | `family.rs` | [`climb`], [`first_child`], [`next_sibling`]: reading the tree; [`bookmark`]: resuming that |
-//! | `table.rs` | a domain's [`Table`]: from [`SlotNumber`] to place |
-//! | `error.rs` | why something was refused |
+//! | `revocation.rs` | [`revoke`] and [`revoke_except`], one step at a time |
+//! | `family.rs` | [`climb`], [`first_child`], [`next_sibling`]: reading the tree; [`bookmark`]: resuming a climb |
+//! | `table.rs` | a domain's [`Table`]: maps a [`SlotNumber`] to a place |
+//! | `error.rs` | the reason an operation was refused |
 //!
 //! # The tree
 //!
-//! Every occupied slot is in one tree, below the slot that it was derived from. *Origins* (planted or derived) stand
-//! for the beginning of something, usually an object; *copies* (copied or minted) are capabilities for the same object.
+//! Every occupied slot is in one tree, below the slot that it was derived from. An *origin* (planted or derived) is the
+//! first capability to something, usually an object; a *copy* (copied or minted) refers to its parent's object.
 //!
 //! ```text
 //!     pool            origin, in the Pool object
 //!      └─ pool           copy, in slot 3 of domain 1
-//!          ├─ endpoint   origin, in the Endpoint object that was made out of the pool
+//!          ├─ endpoint   origin, in the Endpoint object that was allocated from the pool
 //!          │   └─ endpoint        copy, slot 4 of domain 1
 //!          │       ├─ endpoint, send, badge 7    copy, slot 2 of domain 2
 //!          │       └─ endpoint, send, badge 8    copy, slot 2 of domain 3
@@ -33,24 +33,24 @@
 //!                  └─ mapping     origin, in the record of the mapping
 //! ```
 //!
-//! Revoking a slot removes all below it. Deleting a copy leaves what is below it to its parent. An origin cannot go
-//! before what is below it: those are capabilities for what would have ended.
+//! Revoking a slot removes all its descendants. Deleting a copy leaves its children to its parent. An origin cannot be
+//! removed before its descendants: they would refer to something that no longer exists.
 //!
-//! # What always holds
+//! # Invariants
 //!
 //! 1. An empty slot has no links. The links of occupied slots are symmetric, and start and end nest as brackets do.
 //! 2. A root is an origin.
-//! 3. A copy has its parent's object, no right that its parent lacks, and its parent's badge where that is set.
+//! 3. A copy has its parent's object, no right that its parent lacks, and its parent's badge if that is set.
 //! 4. An origin's generation is one more than its parent's (0 for a root), a copy's is its parent's, and none exceeds
 //!    [`GENERATION_MAX`].
 //! 5. An operation takes constant time, whatever the number of relatives: a step of revocation reads at most
-//!    `3 * (GENERATION_MAX + 2)` marks of the tour, all others touch six links. (A parent is looked up: [`climb`].)
+//!    `3 * (GENERATION_MAX + 2)` marks of the tour, all others touch six links. (Finding a parent takes many: [`climb`].)
 //! 6. A refused operation changes nothing.
 //!
 //! Why a parent is not stored: if slots had a link to their parent, moving or deleting one would write to each of its
-//! children, of which there may be any number. Both would have to be interruptible, with half-moved slots for everybody
-//! else to meet. Why generations: they bound how deep a step of revocation must look for an origin that can go. A limit
-//! on depth would not do, since copies go back and forth between domains for ever; origins do not.
+//! children, of which there may be any number. Both would have to be interruptible, and every other operation would have
+//! to cope with half-moved slots. Why generations: they bound how deep a step of revocation must look for a removable
+//! origin. A limit on depth would not do, since copies go back and forth between domains for ever; origins do not.
 //!
 //! # Use
 //!
@@ -97,6 +97,7 @@ mod badge;
 mod capability;
 mod derivation;
 mod error;
+mod euler_tour;
 mod family;
 mod object;
 mod revocation;
@@ -106,7 +107,6 @@ mod storage;
 mod table;
 #[cfg(test)]
 mod testing;
-mod tour;
 
 pub use badge::Badge;
 pub use capability::Capability;

@@ -1,4 +1,4 @@
-//! What a capability refers to: a small reference that the kernel chooses. The model copies and compares it, no more.
+//! A capability's object: a small reference of a type that the kernel chooses. The model only copies and compares it.
 
 use core::fmt::Debug;
 
@@ -6,7 +6,7 @@ use crate::Rights;
 
 /// A reference to a kernel object, with the kind that gives its rights their meaning.
 ///
-/// A slot has 64 bytes when an object takes 16 or less and its rights take 2.
+/// A slot has 64 bytes if a reference takes at most 16 and its rights take 2.
 pub trait Object: Copy + Eq + Debug {
     /// The rights that a capability for this object carries.
     type Rights: Rights;

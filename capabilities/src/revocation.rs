@@ -1,36 +1,36 @@
-//! Revocation: removing all that is derived from a slot, one a step, with anything else in between.
+//! Revocation: removes the descendants of a slot, one per step, with any other operation in between.
 //!
-//! A step reads the tour from the start of the revoked slot to the first that can go, and removes it: a copy, whatever
-//! is derived from it (that goes to its parent, which is still below the revoked slot), or an origin without
-//! descendants. It passes over origins with descendants, which are at most [`GENERATION_MAX`](crate::GENERATION_MAX)
-//! inside each other, and over a kept slot and those around it: no step passes more than `3 * (GENERATION_MAX + 2)`
-//! marks, whatever the size and the depth of the tree.
+//! A step reads the tour from the start of the revoked slot to the first removable slot, and removes that: a copy,
+//! whatever is derived from it (its children become its parent's, still below the revoked slot), or an origin without
+//! descendants. It passes over origins with descendants, which are nested at most
+//! [`GENERATION_MAX`](crate::GENERATION_MAX) deep, and over a kept slot and those around it: no step passes more than
+//! `3 * (GENERATION_MAX + 2)` marks, whatever the size and the depth of the tree.
 //!
-//! Nothing is remembered between steps: what is left is what is still below the slot. So the tree may change in
-//! between, and a revocation that was interrupted is resumed by asking for the next step, by whoever may.
+//! There is no state between steps: the work left is whatever is still below the slot. So the tree may change in
+//! between, and an interrupted revocation is resumed by the next step, taken by anyone with the authority to revoke.
 
 use crate::derivation::{content, take};
+use crate::euler_tour::{self, Edge, Mark};
 use crate::slot::Role;
-use crate::tour::{self, Edge, Mark};
 use crate::{Capability, Object, Place, Result, Storage};
 
-/// What a step of a revocation did.
+/// The result of one step of a revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevokeStep<O: Object> {
-    /// One slot is empty now; there may be more.
+    /// One slot was emptied; more may be left.
     Removed {
-        /// The slot that is empty now.
+        /// The emptied slot.
         place: Place,
-        /// What it held, for the kernel to end: a mapping, an object.
+        /// The capability that it held, for the kernel to destroy its object or mapping.
         capability: Capability<O>,
-        /// Whether it was an origin: nothing refers to what began with it any more.
+        /// Whether it was an origin: nothing refers to its object any more.
         role: Role,
     },
     /// Nothing is left to remove.
     Done,
 }
 
-/// Removes one descendant of `place`, if there is any.
+/// Removes one descendant of `place`, if it has any.
 ///
 /// # Errors
 /// [`Error::Empty`](crate::Error::Empty).
@@ -39,12 +39,12 @@ pub fn revoke<S: Storage>(storage: &S, place: Place) -> Result<RevokeStep<S::Obj
     revoke_except(storage, place, place)
 }
 
-/// Removes one descendant of `place` other than `keep`, if there is any.
+/// Removes one descendant of `place` other than `keep`, if it has any.
 ///
-/// Where `keep` is a copy for the object that began with `place`, it is the last one when this says
-/// [`RevokeStep::Done`]: an object is destroyed by revoking all below its origin except the capability that was
-/// invoked, then deleting that, then clearing the origin, and until then the same call can be made again. Where `keep`
-/// belongs to an object further down, the origins around it stay too.
+/// If `keep` is a copy of the origin `place`, it is the last one when this returns [`RevokeStep::Done`]: an object is
+/// destroyed by revoking all below its origin except the capability that was invoked, then deleting that, then clearing
+/// the origin, and until then the same call can be repeated. If `keep` belongs to an object further down, the origins
+/// around it stay too.
 ///
 /// # Errors
 /// [`Error::Empty`](crate::Error::Empty).
@@ -59,7 +59,7 @@ pub fn revoke_except<S: Storage>(
     }
 }
 
-/// The slot that the next step of [`revoke_except`] empties, for whoever has something to do before that.
+/// The slot that the next step of [`revoke_except`] empties, for callers with work to do before that.
 ///
 /// # Errors
 /// [`Error::Empty`](crate::Error::Empty).
@@ -69,21 +69,21 @@ pub fn next_revoked<S: Storage>(
     keep: Place,
 ) -> Result<Option<Place>, S> {
     content(storage, place)?;
-    let mut next = tour::after(storage, Mark::start(place));
+    let mut next = euler_tour::after(storage, Mark::start(place));
     while let Some(mark) = next
         && mark != Mark::end(place)
     {
-        if mark.edge == Edge::Start && mark.place != keep && can_go(storage, mark.place)? {
+        if mark.edge == Edge::Start && mark.place != keep && is_removable(storage, mark.place)? {
             return Ok(Some(mark.place));
         }
-        next = tour::after(storage, mark);
+        next = euler_tour::after(storage, mark);
     }
     Ok(None)
 }
 
-fn can_go<S: Storage>(storage: &S, place: Place) -> Result<bool, S> {
+fn is_removable<S: Storage>(storage: &S, place: Place) -> Result<bool, S> {
     let role = content(storage, place)?.role;
-    Ok(role == Role::Copy || tour::is_leaf(storage, place))
+    Ok(role == Role::Copy || euler_tour::is_leaf(storage, place))
 }
 
 fn remove<S: Storage>(storage: &S, place: Place) -> Result<RevokeStep<S::Object>, S> {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_goes_after_all_that_came_of_it() {
+    fn an_origin_is_removed_after_its_descendants() {
         let forest = pool();
         let removed = forest.revoke_all(0);
         let turn = |slot| removed.iter().position(|&removed| removed == slot);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_it_removed() {
+    fn returns_the_removed_capability() {
         let forest = pool();
         let step = RevokeStep::Removed {
             place: at(8),
@@ -176,14 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn goes_on_after_any_move_or_deletion_in_between() {
+    fn continues_after_any_move_or_deletion_in_between() {
         for step_count in 0..7 {
             for disturbed in 2..9 {
                 let forest = pool();
                 for _ in 0..step_count {
                     revoke(&forest, at(1)).unwrap();
                 }
-                // Refused where the revocation was there first, or where the slot is an origin in use.
+                // Refused if the slot is already revoked, or an origin in use.
                 let _ = move_to(&forest, at(disturbed), at(9));
                 let _ = delete(&forest, at(9));
                 check(&forest).unwrap();
@@ -224,9 +224,9 @@ mod tests {
 
     const GENERATIONS: usize = GENERATION_MAX as usize;
 
-    /// Derives a line of origins from slot 0, into every `1 + copy_count`th slot from `first`, each with a line of
-    /// copies below it from which the next is derived. Gives the slot after the last.
-    fn derive_line(forest: &Forest, first: usize, copy_count: usize) -> usize {
+    /// Derives a chain of origins from slot 0, into every `1 + copy_count`th slot from `first`, each with a chain of
+    /// copies below it from which the next is derived. Returns the slot after the last.
+    fn derive_chain(forest: &Forest, first: usize, copy_count: usize) -> usize {
         let (mut parent, mut next) = (0, first);
         for _ in 0..GENERATIONS {
             derive(forest, at(parent), at(next), full(1)).unwrap();
@@ -244,17 +244,17 @@ mod tests {
         for copy_count in [0, 1, 40] {
             let forest = Forest::new(1 + 2 * GENERATIONS * (copy_count + 1));
             plant(&forest, at(0), full(0)).unwrap();
-            let middle = derive_line(&forest, 1, copy_count);
-            // The younger line, with the kept slot at its end, is passed on the way to the older.
-            let keep = derive_line(&forest, middle, copy_count) - 1;
-            // A mark costs at most three looks at its slot, the removal itself a few more.
+            let middle = derive_chain(&forest, 1, copy_count);
+            // The younger chain, with the kept slot at its end, is passed on the way to the older.
+            let keep = derive_chain(&forest, middle, copy_count) - 1;
+            // A mark costs at most three visits to its slot, the removal itself a few more.
             let bound = 3 * 3 * (GENERATIONS + 2) + 20;
             let mut step = None;
             while step != Some(RevokeStep::Done) {
                 let visit_count = forest.visits_of(|| {
                     step = revoke_except(&forest, at(0), at(keep)).ok();
                 });
-                assert!(visit_count <= bound, "{visit_count} looks in a step");
+                assert!(visit_count <= bound, "{visit_count} visits in a step");
             }
             let origin_count = 1 + GENERATIONS;
             let kept_count = origin_count + copy_count.min(1);

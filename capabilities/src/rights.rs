@@ -1,10 +1,10 @@
-//! What a capability permits: a set of rights, of a type that the kernel chooses for each kind of object.
+//! A capability's rights: a set, of a type that the kernel chooses for each kind of object.
 //!
-//! The model needs no more of it than the order of sets: minting only ever goes down.
+//! The model needs only the order of sets: minting never adds a right.
 
 use core::fmt::Debug;
 
-/// A set of rights. The operations are those of sets; the model relies on `contains` being their partial order.
+/// A set of rights. The model relies on `contains` being a partial order.
 pub trait Rights: Copy + Eq + Debug {
     /// The empty set.
     fn none() -> Self;

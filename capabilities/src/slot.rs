@@ -6,30 +6,30 @@
 //!   40  before and after its start, before and after its end: 4 links of 6 bytes
 //! ```
 //!
-//! Everything is in cells: slots are reached through shared references, and the kernel is one lock. Only this crate
-//! writes to a slot; `tour.rs` owns the links, `derivation.rs` and `revocation.rs` the rest.
+//! Everything is in cells: slots are reached through shared references, and the kernel has one lock. Only this crate
+//! writes to a slot; `euler_tour.rs` owns the links, `derivation.rs` and `revocation.rs` the rest.
 
 use core::cell::Cell;
 
-use crate::tour::{Edge, Link};
+use crate::euler_tour::{Edge, Link};
 use crate::{Badge, Capability, Object};
 
 /// How a capability came into its tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Planted or derived: the first capability for something, which goes after all that comes of it.
+    /// Planted or derived: the first capability to something, removed after all its descendants.
     Origin,
-    /// Copied or minted: of the same object as its parent, with no more rights.
+    /// Copied or minted: it has its parent's object and no more rights.
     Copy,
 }
 
-/// What is in an occupied slot: a [`Capability`], laid out flat so that it takes no more than 32 bytes.
+/// The content of an occupied slot: a [`Capability`], laid out flat so that it takes no more than 32 bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct Content<O: Object> {
     pub(crate) object: O,
     pub(crate) badge: Badge,
     pub(crate) rights: O::Rights,
-    /// How many origins stand above it.
+    /// The number of origins above it.
     pub(crate) generation: u8,
     pub(crate) role: Role,
 }
@@ -54,7 +54,7 @@ impl<O: Object> Content<O> {
     }
 }
 
-/// Room for one capability, empty or occupied.
+/// A place for one capability, empty or occupied.
 #[repr(C, align(64))]
 pub struct Slot<O: Object> {
     content: Cell<Option<Content<O>>>,
@@ -75,25 +75,25 @@ impl<O: Object> Slot<O> {
         }
     }
 
-    /// Whose slot it is: the number given when it was made, which the model does not interpret.
+    /// The number given when the slot was made, which the model does not interpret.
     #[must_use]
     pub fn holder(&self) -> u64 {
         self.holder
     }
 
-    /// Whether it holds nothing.
+    /// Whether it holds no capability.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.content.get().is_none()
     }
 
-    /// What it holds.
+    /// The capability that it holds.
     #[must_use]
     pub fn capability(&self) -> Option<Capability<O>> {
         self.content.get().map(Content::capability)
     }
 
-    /// How what it holds came there.
+    /// How its capability came into the tree.
     #[must_use]
     pub fn role(&self) -> Option<Role> {
         self.content.get().map(|content| content.role)
@@ -138,7 +138,7 @@ mod tests {
         }
     }
 
-    /// As the kernel has it: a reference that is never null, and a kind.
+    /// The kernel's form: a reference that is never null, and a kind.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     enum Reference {
         Endpoint(NonZeroU64),

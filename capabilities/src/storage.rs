@@ -1,7 +1,7 @@
-//! Where slots are: the seam between the model and the memory that the kernel keeps its slots in.
+//! The interface between the model and the memory in which the kernel keeps its slots.
 //!
-//! The kernel's slots stand in frames of a domain's pool, and single ones inside objects (an origin, a pager, a
-//! fault endpoint, a mapping). The model names all of them by [`Place`] and never asks what a place means.
+//! The kernel's slots are in frames of a domain's pool, and single ones inside objects (an origin, a pager, a
+//! fault endpoint, a mapping). The model names all of them by [`Place`], which it does not interpret.
 
 use core::fmt;
 use core::num::NonZeroU64;
@@ -16,10 +16,10 @@ use crate::{Capability, Object, Slot};
 pub struct Place(NonZeroU64);
 
 impl Place {
-    /// How many bits a place may have.
+    /// The number of bits that a place may have.
     pub const BITS: u32 = 47;
 
-    /// The place with this value, unless that is 0 or has more than [`Place::BITS`] bits.
+    /// The place with this value; `None` if the value is 0 or has more than [`Place::BITS`] bits.
     #[must_use]
     pub const fn new(value: u64) -> Option<Self> {
         match NonZeroU64::new(value) {
@@ -43,19 +43,19 @@ impl fmt::Display for Place {
 
 /// All slots that the derivation trees run through.
 pub trait Storage {
-    /// What the capabilities in them refer to.
+    /// The type of object that the capabilities refer to.
     type Object: Object;
 
-    /// The slot at `place`, the same one every time.
+    /// The slot at `place`, always the same one.
     ///
-    /// The model asks for the places that it is given and for those that it finds in links, so a slot must stay where
+    /// The model uses the places that it is given and those that it finds in links, so a slot must stay where
     /// it is for as long as it is occupied.
     fn slot(&self, place: Place) -> &Slot<Self::Object>;
 
-    /// The place holds this capability from now on. Every operation that fills a slot calls this, so that the kernel can count
-    /// what each holder has; a move between two slots of one holder changes nothing of that.
+    /// Reports that the slot at this place was filled. Every operation that fills a slot calls this, so that the kernel can
+    /// count each holder's capabilities; a move between two slots of one holder does not change the count.
     fn filled(&self, _place: Place, _capability: &Capability<Self::Object>) {}
 
-    /// The place does not hold this capability any more. Every operation that empties a slot calls this, as for `filled`.
+    /// Reports that the slot at this place was emptied; the counterpart of `filled`.
     fn emptied(&self, _place: Place, _capability: &Capability<Self::Object>) {}
 }

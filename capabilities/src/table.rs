@@ -1,7 +1,7 @@
-//! A domain's table: flat, from slot number to place, growing by frames and never moving a slot.
+//! A domain's table: flat, maps slot numbers to places, grows by frames and never moves a slot.
 //!
-//! The table counts its frames; a [`Directory`] keeps where they are. Nothing here allocates: the one who grows the
-//! table brings the frame, with its slots made empty.
+//! The table counts its frames; a [`Directory`] records where they are. Nothing here allocates: the caller that grows
+//! the table supplies the frame, with empty slots.
 
 use core::cell::Cell;
 
@@ -12,7 +12,7 @@ use crate::{Error, Place, Result, Storage};
 pub struct SlotNumber(u32);
 
 impl SlotNumber {
-    /// The handle with this value, which may be anything: the table checks it.
+    /// The handle with this value, which need not exist: the table checks it.
     #[must_use]
     pub const fn new(value: u32) -> Self {
         Self(value)
@@ -25,21 +25,21 @@ impl SlotNumber {
     }
 }
 
-/// Where the frames of one table are, in the storage that its slots are part of.
+/// The locations of one table's frames, in the storage that its slots are part of.
 pub trait Directory: Storage {
-    /// What a frame of slots is for the one who keeps it.
+    /// The implementation's handle for a frame of slots.
     type Frame;
 
-    /// How many slots are in a frame.
+    /// The number of slots in a frame.
     const SLOTS_PER_FRAME: u32;
 
-    /// How many frames there is room for.
+    /// The largest number of frames.
     const FRAME_COUNT_MAX: u32;
 
-    /// Enters `frame` as number `index`. Called once for each index, in order.
+    /// Records `frame` under `index`. Called once for each index, in order.
     fn attach(&self, index: u32, frame: Self::Frame);
 
-    /// The place of slot `offset` in frame number `index`, which was attached; none if it has been taken away since.
+    /// The place of slot `offset` in frame number `index`, which was attached; `None` if it was detached since.
     fn place(&self, index: u32, offset: u32) -> Option<Place>;
 }
 
@@ -49,22 +49,22 @@ pub struct Table {
     frame_count: Cell<u32>,
 }
 
-/// What a bounded search found.
+/// The result of a bounded search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scan {
-    /// The first slot that matches.
+    /// The first match.
     Found {
         /// Its number.
         slot: SlotNumber,
         /// Its place.
         place: Place,
     },
-    /// None so far: go on from here.
+    /// No match so far: continue from here.
     Unfinished {
-        /// The first slot that was not looked at.
+        /// The first slot that was not examined.
         next: SlotNumber,
     },
-    /// None up to the end of the table.
+    /// No match up to the end of the table.
     End,
 }
 
@@ -76,21 +76,21 @@ impl Table {
         Self { frame_count }
     }
 
-    /// How many frames it has.
+    /// The number of frames.
     #[must_use]
     pub fn frame_count(&self) -> u32 {
         self.frame_count.get()
     }
 
-    /// How many slots it has.
+    /// The number of slots.
     #[must_use]
     pub fn slot_count<D: Directory>(&self) -> u32 {
         self.frame_count.get() * D::SLOTS_PER_FRAME
     }
 
-    /// Appends a frame whose slots are empty and says the number of its first slot.
+    /// Appends a frame of empty slots and returns the number of its first slot.
     ///
-    /// The frame is made only where there is room for it.
+    /// The frame is made only if there is room for it.
     ///
     /// # Errors
     /// [`Error::TableFull`].
@@ -123,7 +123,7 @@ impl Table {
         place.ok_or(Error::NoSuchSlot { slot, slot_count })
     }
 
-    /// The first occupied slot at or after `from`, looking at no more than `slot_count_max`.
+    /// The first occupied slot at or after `from`, among at most `slot_count_max` slots.
     pub fn next_occupied<D: Directory>(
         &self,
         directory: &D,
@@ -135,7 +135,7 @@ impl Table {
         })
     }
 
-    /// The first free slot at or after `from`, looking at no more than `slot_count_max`.
+    /// The first free slot at or after `from`, among at most `slot_count_max` slots.
     pub fn next_free<D: Directory>(
         &self,
         directory: &D,
@@ -178,7 +178,7 @@ mod tests {
     use crate::testing::tables::TestTable;
     use crate::{move_to, plant};
 
-    /// Runs `test` with a forest and two tables in it, of two frames and of one, whose frames alternate.
+    /// Runs `test` with a forest and two tables in it, with two frames and one frame, which alternate.
     fn with_tables(test: impl FnOnce(&Forest, &TestTable, &TestTable)) {
         let (forest, unused) = (Forest::new(20), Cell::new(0));
         let tables = [(); 2].map(|()| TestTable::new(&forest, &unused));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_go_on_through_the_frames_in_order() {
+    fn numbers_continue_through_the_frames_in_order() {
         with_tables(|_, first, second| {
             let places = |table: &TestTable, count| {
                 let places = (0..count).map(|slot| index_of(table.locate(slot).unwrap()));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_number_in_a_frame_that_was_taken_away() {
+    fn refuses_a_number_in_a_detached_frame() {
         with_tables(|_, table, _| {
             table.detach(0);
             let refusal = |number| Error::NoSuchSlot {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn growing_moves_no_slot_and_says_the_first_new_number() {
+    fn growing_moves_no_slot_and_returns_the_first_new_number() {
         with_tables(|_, table, _| {
             let before = table.locate(7);
             assert_eq!(table.table.frame_count(), 2);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_stops_at_its_limit_and_goes_on_from_there() {
+    fn a_search_stops_at_its_limit_and_continues_from_there() {
         with_tables(|forest, table, _| {
             plant(forest, table.locate(5).unwrap(), full(0)).unwrap();
             let search = |from, count| {

@@ -1,4 +1,4 @@
-//! Checks a whole forest against what the crate's documentation says always holds, and reads off who is whose parent.
+//! Checks a whole forest against the invariants in the crate's documentation, and finds every slot's parent.
 
 use core::cell::Cell;
 use std::format;
@@ -6,19 +6,19 @@ use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
+use crate::euler_tour::{self, Edge, Link, Mark};
 use crate::slot::Content;
 use crate::testing::forest::{Forest, Thing, at, index_of};
-use crate::tour::{self, Edge, Link, Mark};
 use crate::{GENERATION_MAX, Rights, Role, Storage};
 
-/// The parent of every slot that has one; or what is wrong.
+/// The parent of every slot that has one; or the violation.
 pub(crate) fn check(forest: &Forest) -> Result<Vec<Option<usize>>, String> {
     let mut parents = vec![None; forest.len()];
     let mut seen = vec![false; forest.len()];
     for index in 0..forest.len() {
         match forest.slot(at(index)).content() {
             None => check_empty(forest, index)?,
-            Some(_) if tour::before(forest, Mark::start(at(index))).is_none() => {
+            Some(_) if euler_tour::before(forest, Mark::start(at(index))).is_none() => {
                 walk(forest, index, &mut parents, &mut seen)?;
             }
             Some(_) => {}
@@ -41,7 +41,7 @@ fn check_empty(forest: &Forest, index: usize) -> Result<(), String> {
     ensure(!has_link, || format!("empty slot {index} has links"))
 }
 
-/// Walks the tour from `root` to its end, with a stack of the slots that it is inside of.
+/// Walks the tour from `root` to its end, with a stack of the slots that it is inside.
 fn walk(
     forest: &Forest,
     root: usize,
@@ -66,11 +66,11 @@ fn walk(
                 format!("slot {index} ends out of turn")
             })?,
         }
-        next = tour::after(forest, mark);
+        next = euler_tour::after(forest, mark);
         if let Some(next) = next {
             let is_slot = index_of(next.place) < forest.len();
             ensure(is_slot, || format!("a link to no slot after {mark:?}"))?;
-            let back = tour::before(forest, next);
+            let back = euler_tour::before(forest, next);
             ensure(back == Some(mark), || {
                 format!("{next:?} is not after {mark:?}")
             })?;

@@ -1,6 +1,6 @@
 //! Every operation in every state that a few slots can reach, against the oracle.
 //!
-//! A state is all that is in the slots, links included, so that this covers every sequence of operations over them, of
+//! A state is the whole content of the slots, links included, so this covers every sequence of operations over them, of
 //! any length: revocations interrupted at every step, with every other operation in between.
 
 use std::collections::HashSet;
@@ -13,7 +13,7 @@ use crate::testing::operation::{Operation, Outcome, perform};
 use crate::testing::oracle::{Oracle, perform_both};
 use crate::{Badge, Capability, Storage};
 
-/// Goes from the empty forest to every state that can be reached; gives their number, or the first difference.
+/// Visits every state reachable from the empty forest; returns their number, or the first difference.
 pub(crate) fn explore(
     slot_count: usize,
     perform: impl Fn(&Forest, Operation) -> Outcome,
@@ -40,7 +40,7 @@ pub(crate) fn explore(
     Ok(seen.len())
 }
 
-/// Every operation on every choice of slots. What is derived is numbered by its depth, so that states recur.
+/// Every operation on every choice of slots. Derived objects are numbered by their depth, so that states recur.
 fn operations(forest: &Forest) -> Vec<Operation> {
     let mut all = vec![];
     for first in 0..forest.len() {
@@ -70,6 +70,6 @@ fn below(forest: &Forest, index: usize) -> Capability<Thing> {
 #[test]
 fn every_operation_is_right_in_every_state_of_four_slots() {
     let state_count = explore(4, perform).unwrap_or_else(|flaw| panic!("{flaw}"));
-    // As many as there are; a change shows that the operations reach more or fewer than they did.
+    // The number found once; a change shows that the operations reach more states or fewer.
     assert_eq!(state_count, 11_344);
 }

@@ -1,10 +1,10 @@
-//! A storage for tests: numbered slots in a vector, which counts how often it is asked for one.
+//! A storage for tests: numbered slots in a vector, which counts the accesses.
 
 use core::cell::Cell;
 use std::vec::Vec;
 
+use crate::euler_tour::{Edge, Link};
 use crate::slot::Content;
-use crate::tour::{Edge, Link};
 use crate::{
     Capability, Climb, Object, Place, RevokeStep, Rights, Role, Slot, Storage, climb, revoke,
 };
@@ -33,7 +33,7 @@ impl Rights for Bits {
     }
 }
 
-/// A capability for object number `object` with all rights that the tests use.
+/// A capability to object number `object` with all rights that the tests use.
 pub(crate) fn full(object: u8) -> Capability<Thing> {
     Capability::new(Thing(object), Bits(0b11))
 }
@@ -48,7 +48,7 @@ pub(crate) fn index_of(place: Place) -> usize {
     place.get() as usize - 1
 }
 
-/// The slot that `place` was derived from, found past all older siblings.
+/// The slot that `place` was derived from, found by passing all older siblings.
 pub(crate) fn parent(forest: &Forest, place: Place) -> Option<Place> {
     match climb(forest, place) {
         Climb::Parent(parent) => Some(parent),
@@ -57,10 +57,10 @@ pub(crate) fn parent(forest: &Forest, place: Place) -> Option<Place> {
     }
 }
 
-/// All that is in a slot.
+/// The whole content of a slot.
 pub(crate) type SlotState = (Option<(Capability<Thing>, u8, Role)>, [Link; 4]);
 
-/// Slots 0 to n.
+/// The storage.
 pub(crate) struct Forest {
     slots: Vec<Slot<Thing>>,
     visit_count: Cell<usize>,
@@ -80,7 +80,7 @@ impl Forest {
         Self::with_holders(&std::vec![0; slot_count])
     }
 
-    /// Empty slots of these holders.
+    /// Empty slots, one per holder given.
     pub(crate) fn with_holders(holders: &[u64]) -> Self {
         let slots = holders.iter().map(|holder| Slot::empty(*holder)).collect();
         let visit_count = Cell::new(0);
@@ -91,7 +91,7 @@ impl Forest {
         self.slots.len()
     }
 
-    /// How often a slot was asked for while `action` ran.
+    /// The number of slot accesses while `action` ran.
     pub(crate) fn visits_of(&self, action: impl FnOnce()) -> usize {
         let before = self.visit_count.get();
         action();

@@ -1,10 +1,10 @@
-//! What the tests share, and the tests of the model as a whole.
+//! The tests' shared parts, and the tests of the model as a whole.
 //!
-//! `forest.rs` is a storage and `tables.rs` tables in it; `operation.rs` has the model's operations as data. The
-//! operations are done to the forest and to `oracle.rs`, a naive model that recomputes everything from a list of slots
-//! and parents; then both are compared and `checker.rs` looks at every link. `exhaustive.rs` does so in every state
-//! that a few slots can reach, `random.rs` in long random sequences over several tables. `mutants.rs` shows that both
-//! oracle and checker would find a fault.
+//! `forest.rs` is a storage, `tables.rs` has tables in it, and `operation.rs` has the model's operations as data. Each
+//! operation runs on the forest and on `oracle.rs`, a naive model that recomputes everything from a list of slots and
+//! parents; then both are compared and `checker.rs` checks every link. `exhaustive.rs` does so in every state that a few
+//! slots can reach, `random.rs` in long random sequences over several tables. `mutants.rs` shows that oracle and checker
+//! would find a fault.
 
 pub(crate) mod checker;
 mod exhaustive;

@@ -1,20 +1,20 @@
-//! That the tests would find a fault: wrong operations are found by exploring, wrong links and contents by the checker.
+//! Shows that the tests would find a fault: exploring finds wrong operations, the checker wrong links and contents.
 
 use std::vec::Vec;
 
+use crate::euler_tour::{self, Edge, Link, Mark};
 use crate::slot::{Content, Role};
 use crate::testing::checker::check;
 use crate::testing::exhaustive::explore;
 use crate::testing::forest::{Bits, Forest, Thing, at, full, index_of, parent};
 use crate::testing::operation::{Effect, Operation, Outcome, perform};
-use crate::tour::{self, Edge, Link, Mark};
 use crate::{Badge, Place, RevokeStep, Storage, copy, derive, first_child, mint, move_to, plant};
 
 /// An implementation of the model with one fault.
 type Mutant = fn(&Forest, Operation) -> Outcome;
 
 const MUTANTS: [(&str, Mutant); 17] = [
-    ("copy puts beside", copy_puts_beside),
+    ("copy makes a sibling", copy_makes_sibling),
     ("mint checks no rights", mint_checks_no_rights),
     ("mint checks no badge", mint_checks_no_badge),
     ("derive keeps the generation", derive_keeps_generation),
@@ -33,13 +33,13 @@ const MUTANTS: [(&str, Mutant); 17] = [
     ("revoke names another slot", revoke_names_another),
 ];
 
-fn copy_puts_beside(forest: &Forest, operation: Operation) -> Outcome {
+fn copy_makes_sibling(forest: &Forest, operation: Operation) -> Outcome {
     let outcome = perform(forest, operation);
     if let (Operation::Copy(from, to), Ok(_)) = (operation, outcome)
         && let Some(parent) = parent(forest, at(from))
     {
-        tour::remove(forest, at(to));
-        tour::insert_below(forest, parent, at(to));
+        euler_tour::remove(forest, at(to));
+        euler_tour::insert_below(forest, parent, at(to));
     }
     outcome
 }
@@ -87,8 +87,8 @@ fn move_leaves_children(forest: &Forest, operation: Operation) -> Outcome {
     if let (Operation::Move(_, to), Ok(_)) = (operation, outcome)
         && let Some(parent) = parent(forest, at(to))
     {
-        tour::remove(forest, at(to));
-        tour::insert_below(forest, parent, at(to));
+        euler_tour::remove(forest, at(to));
+        euler_tour::insert_below(forest, parent, at(to));
     }
     outcome
 }
@@ -103,7 +103,7 @@ fn move_leaves_original(forest: &Forest, operation: Operation) -> Outcome {
 fn move_forgets_neighbour(forest: &Forest, operation: Operation) -> Outcome {
     let outcome = perform(forest, operation);
     if let (Operation::Move(from, to), Ok(_)) = (operation, outcome)
-        && let Some(mark) = tour::after(forest, Mark::end(at(to)))
+        && let Some(mark) = euler_tour::after(forest, Mark::end(at(to)))
     {
         let stale = Link::new(Some(Mark::end(at(from))));
         forest.slot(mark.place).before(mark.edge).set(stale);
@@ -123,8 +123,8 @@ fn delete_loses_children(forest: &Forest, operation: Operation) -> Outcome {
         && forest.slot(at(index)).role() == Some(Role::Copy)
     {
         while let Some(child) = first_child(forest, at(index)) {
-            tour::remove(forest, child);
-            tour::begin(forest, child);
+            euler_tour::remove(forest, child);
+            euler_tour::begin(forest, child);
         }
     }
     perform(forest, operation)
@@ -160,7 +160,7 @@ fn revoke_stops_early(forest: &Forest, operation: Operation) -> Outcome {
     match operation {
         Operation::Revoke(index)
             if first_child(forest, at(index))
-                .is_some_and(|child| !tour::is_leaf(forest, child)) =>
+                .is_some_and(|child| !euler_tour::is_leaf(forest, child)) =>
         {
             Ok(Effect::Step(RevokeStep::Done))
         }
@@ -218,7 +218,7 @@ fn exploring_finds_every_wrong_operation() {
     }
 }
 
-/// Two trees of six slots in all, with every role, siblings, a badge, and a free slot, number 6.
+/// Two trees of six slots in all, with both roles, siblings, a badge, and a free slot, number 6.
 fn forest() -> Forest {
     let forest = Forest::new(7);
     plant(&forest, at(0), full(0)).unwrap();
@@ -271,7 +271,7 @@ fn the_checker_finds_every_wrong_content() {
         for (which, change) in wrong.into_iter().enumerate() {
             let forest = forest();
             edit(&forest, at(index), change);
-            // An origin may have any rights, and one without copies may be of anything.
+            // An origin may have any rights, and one without copies any object.
             let is_free = which == 3 && [0, 3, 5].contains(&index) || which == 2 && index == 5;
             assert_eq!(check(&forest).is_ok(), is_free, "{which} of {index}");
         }

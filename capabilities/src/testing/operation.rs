@@ -1,4 +1,4 @@
-//! The operations of the model as data, so that they can be enumerated, drawn at random and done to two models.
+//! The operations of the model as data, so that they can be enumerated, drawn at random and performed on two models.
 
 use crate::testing::forest::{Bits, Forest, Thing, at};
 use crate::{
@@ -22,7 +22,7 @@ pub(crate) enum Operation {
     RevokeExcept(usize, usize),
 }
 
-/// What an operation says that it did.
+/// The result of a successful operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Filled,
@@ -30,10 +30,9 @@ pub(crate) enum Effect {
     Step(RevokeStep<Thing>),
 }
 
-/// What an operation answers.
 pub(crate) type Outcome = Result<Effect, Error<Bits>>;
 
-/// Does `operation` with the code under test.
+/// Performs `operation` with the code under test.
 pub(crate) fn perform(forest: &Forest, operation: Operation) -> Outcome {
     let filled = |()| Effect::Filled;
     match operation {

@@ -1,5 +1,5 @@
-//! A naive model of derivation: a list of slots, each with its parent by number, from which everything else is worked
-//! out anew whenever it is asked for.
+//! A naive model of derivation: a list of slots, each with its parent's number, from which everything else is
+//! recomputed for each query.
 
 use std::format;
 use std::string::String;
@@ -25,7 +25,7 @@ pub(crate) struct Oracle {
     entries: Vec<Entry>,
 }
 
-/// Does `operation` to both models, to the forest by way of `perform`. Gives the answer that they agree on.
+/// Performs `operation` on both models, on the forest by `perform`. Returns the outcome that they agree on.
 pub(crate) fn perform_both(
     forest: &Forest,
     oracle: &mut Oracle,
@@ -46,7 +46,7 @@ pub(crate) fn perform_both(
 }
 
 impl Oracle {
-    /// The oracle for a forest as it stands.
+    /// The oracle for a forest in its current state.
     pub(crate) fn of(forest: &Forest) -> Result<Self, String> {
         let parents = check(forest)?;
         let entry = |index: usize| {
@@ -72,8 +72,8 @@ impl Oracle {
         })
     }
 
-    /// Does `operation`; or says why `outcome` is not a right answer. Which slot a step of revocation removes is the
-    /// implementation's choice, within what is allowed.
+    /// Performs `operation`; or explains why `outcome` is wrong. The implementation chooses which of the permitted slots a
+    /// step of revocation removes.
     fn follow(&mut self, operation: Operation, outcome: Outcome) -> Result<(), String> {
         let expected = match operation {
             Operation::Revoke(root) => self.follow_step(root, None, outcome),
@@ -119,7 +119,7 @@ impl Oracle {
         Ok(Effect::Filled)
     }
 
-    /// The right answer that is closest to `outcome`.
+    /// The correct outcome closest to `outcome`.
     fn follow_step(&mut self, root: usize, keep: Option<usize>, outcome: Outcome) -> Outcome {
         self.entry(root)?;
         let mut candidates = self.entries.clone();
@@ -178,7 +178,7 @@ impl Oracle {
             .is_some_and(|parent| parent == ancestor || self.descends(parent, ancestor))
     }
 
-    /// How many origins there are from `slot` to its root.
+    /// The number of origins from `slot` to its root.
     fn origins_to_root(&self, slot: usize) -> usize {
         let is_origin = self
             .entry(slot)

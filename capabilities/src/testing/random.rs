@@ -1,5 +1,4 @@
-//! Long random sequences of operations over several tables that grow, and over slots that are in no table, against the
-//! oracle.
+//! Long random sequences of operations over several growing tables, and over slots outside of tables, against the oracle.
 
 use core::cell::Cell;
 use std::string::String;
@@ -19,7 +18,7 @@ const EMBEDDED_COUNT: usize = 4;
 const TABLE_SLOT_COUNT_MAX: u32 = TestTable::SLOTS_PER_FRAME * TestTable::FRAME_COUNT_MAX;
 const FOREST_SIZE: usize = EMBEDDED_COUNT + TABLE_COUNT * TABLE_SLOT_COUNT_MAX as usize;
 
-/// A slot as a caller names it, right or wrong.
+/// A slot as a caller names it, valid or not.
 #[derive(Clone, Copy, Debug)]
 enum Name {
     Embedded(usize),
@@ -29,7 +28,7 @@ enum Name {
 #[derive(Clone, Copy, Debug)]
 enum Action {
     Grow(usize),
-    /// The operation's first slot, its second, and which it is.
+    /// The operation's first slot, its second, and its kind.
     Operate(Name, Name, Kind),
 }
 
@@ -111,7 +110,7 @@ fn grow(table: &TestTable) {
     assert_eq!(table.grow(), expected);
 }
 
-/// Both searches find what a look at every slot finds, a few slots at a time.
+/// Checks that both searches, a few slots at a time, agree with a scan of all slots.
 fn check_searches(forest: &Forest, table: &TestTable) {
     let occupied = forest.occupied();
     let slots = 0..table.table.slot_count::<TestTable>();
@@ -137,7 +136,7 @@ fn list(search: impl Fn(SlotNumber) -> Scan) -> Vec<u32> {
     }
 }
 
-/// Revokes and clears every origin, after which nothing is left.
+/// Revokes and clears every origin and checks that the forest is empty.
 fn clear(forest: &Forest) {
     for index in forest.occupied() {
         forest.revoke_all(index);
@@ -148,7 +147,7 @@ fn clear(forest: &Forest) {
     assert_eq!(forest.save(), Forest::new(FOREST_SIZE).save());
 }
 
-/// Does `actions` to tables that begin with a frame each.
+/// Performs `actions` on tables that start with one frame each.
 fn run(forest: &Forest, actions: Vec<Action>) -> Result<(), String> {
     let unused = Cell::new(EMBEDDED_COUNT);
     let tables = [(); TABLE_COUNT].map(|()| TestTable::new(forest, &unused));
@@ -160,7 +159,7 @@ fn run(forest: &Forest, actions: Vec<Action>) -> Result<(), String> {
             Action::Operate(first, second, kind) => {
                 if let (Ok(first), Ok(second)) = (find(&tables, first), find(&tables, second)) {
                     let operation = operation(first, second, kind);
-                    // A refusal is an answer like any other.
+                    // A refusal is a valid outcome.
                     let _answer = perform_both(forest, &mut oracle, operation, perform)?;
                 }
             }

@@ -1,4 +1,4 @@
-//! Tables for tests: each has its directory, and all have their slots in one forest.
+//! Tables for tests: each has its own directory, and all have their slots in one forest.
 
 use core::cell::{Cell, RefCell};
 use std::vec::Vec;
@@ -11,7 +11,7 @@ pub(crate) struct TestTable<'a> {
     pub(crate) table: Table,
     forest: &'a Forest,
     frames: RefCell<Vec<Option<usize>>>,
-    /// The first slot of the forest that is in no table, which all tables share.
+    /// The first slot of the forest that is not in a table yet, shared by all tables.
     unused: &'a Cell<usize>,
 }
 
@@ -59,7 +59,6 @@ impl<'a> TestTable<'a> {
         })
     }
 
-    /// Takes away a frame.
     pub(crate) fn detach(&self, index: usize) {
         self.frames.borrow_mut()[index] = None;
     }

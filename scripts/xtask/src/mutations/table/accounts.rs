@@ -55,13 +55,13 @@ mutations! {
         "            Frame::containing(PhysAddr::new(entry & ADDRESS)).zero();\n" => "";
         "contiguous memory shows what another domain left"; CONFORMANCE;
     "origin-early" in "capabilities/src/revocation.rs":
-        "    Ok(role == Role::Copy || tour::is_leaf(storage, place))" => "    Ok(role == Role::Copy || role == Role::Origin)";
+        "    Ok(role == Role::Copy || euler_tour::is_leaf(storage, place))" => "    Ok(role == Role::Copy || role == Role::Origin)";
         "an object ends before what was made of it"; Host("capabilities", "");
     "moved-uncounted" in "capabilities/src/derivation.rs":
         "if storage.slot(from).holder() != storage.slot(to).holder() {" => "if storage.slot(from).holder() == storage.slot(to).holder() {";
         "a domain that moves a capability in its own table changes the version of the domain whose Memory it writes"; Host("capabilities", "");
     "one-frame" in "capabilities/src/table.rs":
-        "        self.frame_count.get()\n    }\n\n    /// How many slots" => "        1\n    }\n\n    /// How many slots";
+        "        self.frame_count.get()\n    }\n\n    /// The number of slots" => "        1\n    }\n\n    /// The number of slots";
         "a table gives back its first frame only"; Host("capabilities", "");
     "one-slot-more" in "capabilities/src/table.rs":
         "        if slot.0 >= slot_count {" => "        if slot.0 > slot_count {";

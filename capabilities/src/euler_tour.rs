@@ -1,17 +1,17 @@
-//! The tour of a derivation tree: a doubly linked list in which every slot stands twice, at its start and at its end,
-//! with all that is derived from it in between, as brackets do.
+//! The Euler tour of a derivation tree: a doubly linked list in which every slot occurs twice, at its start and at its
+//! end, with everything derived from it in between, like brackets.
 //!
 //! ```text
 //!        A
 //!       / \             A(  B(  D(  )D  )B  C(  )C  )A
 //!      B   C
-//!     /                 what is between X( and )X descends from X
+//!     /                 everything between X( and )X descends from X
 //!    D
 //! ```
 //!
-//! So inserting a leaf, taking a slot out (what was inside it is then inside its parent) and putting another in its
-//! place touch at most six links, however many relatives there are. Links are symmetric: `after(m) == n` exactly where
-//! `before(n) == m`. A root's start has nothing before it and its end nothing after it; so have both in an empty slot.
+//! So inserting a leaf, removing a slot (its children become its parent's) and replacing one by another touch at most
+//! six links, however many relatives there are. Links are symmetric: `after(m) == n` if and only if `before(n) == m`.
+//! A root's start has nothing before it and its end nothing after it; an empty slot has no links at all.
 
 use crate::{Place, Storage};
 
@@ -77,29 +77,29 @@ pub(crate) fn before<S: Storage>(storage: &S, mark: Mark) -> Option<Mark> {
     storage.slot(mark.place).before(mark.edge).get().mark()
 }
 
-/// Whether nothing is between the two marks of `place`.
+/// Whether nothing is derived from `place`: its two marks are adjacent.
 pub(crate) fn is_leaf<S: Storage>(storage: &S, place: Place) -> bool {
     after(storage, Mark::start(place)) == Some(Mark::end(place))
 }
 
-/// Starts a tour of its own for `place`.
+/// Starts a new tour with `place` as its root.
 pub(crate) fn begin<S: Storage>(storage: &S, place: Place) {
     insert(storage, place, None, None);
 }
 
-/// Puts `place` first among what is inside `parent`.
+/// Inserts `place` as the first child of `parent`.
 pub(crate) fn insert_below<S: Storage>(storage: &S, parent: Place, place: Place) {
     let left = Mark::start(parent);
     insert(storage, place, Some(left), after(storage, left));
 }
 
-/// Puts `place` right behind `left`, which is inside something.
+/// Inserts `place` right after its sibling `left`, which is not a root.
 pub(crate) fn insert_behind<S: Storage>(storage: &S, left: Place, place: Place) {
     let left = Mark::end(left);
     insert(storage, place, Some(left), after(storage, left));
 }
 
-/// Takes `place` out. What was inside it stays where it is.
+/// Removes `place`. Its descendants keep their positions.
 pub(crate) fn remove<S: Storage>(storage: &S, place: Place) {
     let around = Surroundings::of(storage, place);
     match around.inside {
@@ -112,7 +112,7 @@ pub(crate) fn remove<S: Storage>(storage: &S, place: Place) {
     forget(storage, place);
 }
 
-/// Puts `to` where `from` is, with all that is inside, and takes `from` out.
+/// Replaces `from` by `to`, which takes over its descendants.
 pub(crate) fn replace<S: Storage>(storage: &S, from: Place, to: Place) {
     let around = Surroundings::of(storage, from);
     insert(storage, to, around.left, around.right);
@@ -123,10 +123,10 @@ pub(crate) fn replace<S: Storage>(storage: &S, from: Place, to: Place) {
     forget(storage, from);
 }
 
-/// The marks next to the two of a slot.
+/// The marks adjacent to a slot's two.
 struct Surroundings {
     left: Option<Mark>,
-    /// After its start and before its end, unless those are next to each other.
+    /// After its start and before its end, unless the slot is a leaf.
     inside: Option<(Mark, Mark)>,
     right: Option<Mark>,
 }
