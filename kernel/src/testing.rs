@@ -197,7 +197,7 @@ impl World {
     pub fn interrupt(&self, vector: u8) {
         let mut lines = self.kernel.interrupts_at(vector).filter_map(|it| it.line);
         if let Some(line) = lines.find(|line| line.trigger == Trigger::Level) {
-            self.machine.hold_level_line(line.gsi);
+            self.machine.mask_level_line(line.gsi);
         }
         self.kernel.enter(Cause::Interrupt { vector });
     }

@@ -1,26 +1,26 @@
-//! What the machine says about itself at boot: [`BootInformation`].
+//! The description of the machine at boot: [`BootInformation`].
 
 use super::PhysAddr;
 use heapless::{String, Vec};
 
-/// The most ranges a list of memory can have; what does not fit is left out and said so in the log.
+/// The most ranges that a list of memory can have; excess ranges are dropped and logged.
 pub const RANGES_MAX: usize = 128;
 
-/// The machine as the boot code found it. Handed to [`crate::start`] once.
+/// The machine as found by the boot code, passed to [`crate::start`] once.
 #[derive(Debug, Default)]
 pub struct BootInformation {
-    /// RAM that is free to use: whole pages, ascending, apart from each other, all in the direct map.
+    /// Free RAM: whole pages, ascending, disjoint and not adjacent, all in the direct map.
     pub memory: Vec<PhysRange, RANGES_MAX>,
-    /// Everything that is RAM, free or not (kernel, archive, tables, firmware's): no device is here.
+    /// All RAM, free or not (kernel, archive, tables, firmware): it contains no device.
     pub ram: Vec<PhysRange, RANGES_MAX>,
-    /// The boot archive, in the direct map; empty when none was given. It begins on a page boundary and `end` is where
-    /// its bytes end.
+    /// The boot archive, in the direct map; empty if there is none. It begins on a page boundary; `end` is the end of its
+    /// bytes.
     pub archive: PhysRange,
-    /// The ACPI root pointer, where there is one.
+    /// The ACPI root pointer, if any.
     pub rsdp: Option<PhysAddr>,
     /// The kernel's command line.
     pub command_line: String<1024>,
-    /// The screen, where the firmware set one up.
+    /// The screen, if the firmware set one up.
     pub framebuffer: Option<Framebuffer>,
     /// The processor.
     pub cpu: CpuInformation,
@@ -36,7 +36,7 @@ pub struct PhysRange {
 }
 
 impl PhysRange {
-    /// A range without bytes.
+    /// An empty range.
     pub const EMPTY: Self = Self {
         start: PhysAddr::zero(),
         end: PhysAddr::zero(),
@@ -47,12 +47,12 @@ impl PhysRange {
         Self { start, end }
     }
 
-    /// How many bytes it holds.
+    /// The number of bytes.
     pub fn byte_count(&self) -> u64 {
         self.end.as_u64().saturating_sub(self.start.as_u64())
     }
 
-    /// Whether it holds no byte.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.byte_count() == 0
     }
@@ -72,27 +72,27 @@ impl Default for PhysRange {
 /// A linear framebuffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Framebuffer {
-    /// Where it is.
+    /// Its address.
     pub address: PhysAddr,
     /// Bytes from one line to the next.
     pub pitch: u32,
-    /// Pixels in a line.
+    /// Pixels per line.
     pub width: u32,
     /// Lines.
     pub height: u32,
-    /// Bits of a pixel.
+    /// Bits per pixel.
     pub bits_per_pixel: u8,
 }
 
-/// The processor, for the log and for the verdict whether a domain's state fits here.
+/// The processor, for the log and for the verdict on whether a domain's state fits here.
 #[derive(Debug, Default)]
 pub struct CpuInformation {
-    /// CPUID's name of itself.
+    /// Its name from CPUID.
     pub brand: String<48>,
-    /// The features that the kernel found and uses, by their usual names.
+    /// The features that the kernel uses, by their usual names.
     pub features: Vec<&'static str, 32>,
-    /// Known flaws (of transient execution) that this processor does not say it is free of.
-    pub flaws: Vec<&'static str, 16>,
+    /// Known vulnerabilities of transient execution that this processor does not report to lack.
+    pub vulnerabilities: Vec<&'static str, 16>,
 }
 
 #[cfg(test)]

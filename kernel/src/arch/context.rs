@@ -1,9 +1,9 @@
 //! A thread's integer registers: [`UserContext`].
 //!
-//! The context lives in kernel memory with its thread. The entry code stores the registers there and loads them from
-//! there, by the field offsets of this struct. Cells, because the entry code writes it behind every reference.
+//! The context is in kernel memory, in its thread. The entry code stores and loads the registers by the field offsets of
+//! this struct. The fields are cells because the entry code writes them regardless of references.
 //!
-//! Invariant: whatever has passed [`UserContext::sanitise`], or was saved by an entry from user mode, can be resumed
+//! Invariant: a context that passed [`UserContext::sanitise`], or was saved by an entry from user mode, can be resumed
 //! without a fault in the kernel.
 
 use core::cell::Cell;
@@ -41,7 +41,7 @@ pub struct UserContext {
 pub struct NotCanonical {
     /// The register's name.
     pub register: &'static str,
-    /// What it holds.
+    /// Its value.
     pub value: u64,
 }
 
@@ -58,13 +58,13 @@ impl UserContext {
     /// The bit of RFLAGS that always reads as one.
     const FIXED_FLAG: u64 = 1 << 1;
 
-    /// What a thread may choose: all that POPF sets in user mode, so that it is the thread's state. CF, PF, AF, ZF, SF and OF; DF,
-    /// with which a thread can be stopped in the middle of a copy that runs backwards; TF, NT, AC and ID. None of these gives a
-    /// privilege: the kernel runs without them. RF is not chosen: POPF clears it, and it matters for breakpoints in debug
-    /// registers only, which user mode does not have.
+    /// The flags that a thread may set: all that POPF sets in user mode, so that they are the thread's state. CF, PF, AF, ZF, SF
+    /// and OF; DF, with which a thread can be stopped in the middle of a backward copy; TF, NT, AC and ID. None of these gives a
+    /// privilege: the kernel runs without them. RF is not among them: POPF clears it, and it matters only for breakpoints in
+    /// debug registers, which user mode does not have.
     const CHOSEN_FLAGS: u64 = 0b1100_1101_0101 | 1 << 8 | 1 << 14 | 1 << 18 | 1 << 21;
 
-    /// All zero, with interrupts enabled.
+    /// A context of zeros, with interrupts enabled.
     pub const fn new() -> Self {
         Self {
             rax: Cell::new(0),
@@ -90,12 +90,12 @@ impl UserContext {
         }
     }
 
-    /// Makes registers that somebody else wrote safe to resume: masks the flags, refuses addresses that the processor
-    /// would refuse in kernel mode.
+    /// Makes untrusted registers safe to resume: masks the flags, and refuses addresses that the processor would refuse in
+    /// kernel mode.
     ///
-    /// Canonical is enough, also in the kernel's half: a thread can get itself there (a jump into the kernel's half
-    /// faults *after* RIP has changed, WRGSBASE takes any canonical base), so that such a state must be restorable, and
-    /// every use of it faults in user mode. RSP is not looked at by any way back to user mode: it may be anything.
+    /// Canonical is enough, even in the kernel's half: a thread can bring itself there (a jump into the kernel's half
+    /// faults *after* RIP has changed, WRGSBASE accepts any canonical base), so such a state must be restorable, and
+    /// every use of it faults in user mode. No way back to user mode checks RSP, so any value will do.
     pub fn sanitise(&self) -> Result<(), NotCanonical> {
         for (register, cell) in [
             ("rip", &self.rip),
@@ -111,8 +111,8 @@ impl UserContext {
         Ok(())
     }
 
-    /// The flags that are the thread's own. A saved context may have RF besides, by which the processor notes that an instruction
-    /// is to be tried again.
+    /// The thread's own flags. A saved context may also have RF, by which the processor notes that an instruction is to be
+    /// retried.
     pub fn flags(&self) -> u64 {
         self.rflags.get() & Self::CHOSEN_FLAGS | Self::INTERRUPT_FLAG | Self::FIXED_FLAG
     }
@@ -138,7 +138,7 @@ mod tests {
         let context = UserContext::new();
         context.rflags.set(u64::MAX);
         assert_eq!(context.sanitise(), Ok(()));
-        // Without IOPL, RF, VM, VIF, VIP and what is reserved.
+        // Without IOPL, RF, VM, VIF, VIP and the reserved bits.
         assert_eq!(context.rflags.get(), 0x24_4fd7);
         context.rflags.set(0);
         assert_eq!(context.sanitise(), Ok(()));

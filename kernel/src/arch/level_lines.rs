@@ -1,19 +1,20 @@
-//! Which level-triggered line is behind a vector: [`LevelLines`].
+//! The level-triggered line routed to each vector: [`LevelLines`].
 
 use super::{Line, Trigger};
 
-/// The level-triggered line that is routed to each vector.
+/// The level-triggered line routed to each vector.
 ///
-/// Invariant: a line is behind one vector at most, so that a device's message at a vector that the line has left masks nothing.
+/// Invariant: a line is routed to at most one vector, so that a device's message at a vector that the line has left masks
+/// nothing.
 pub(super) struct LevelLines([Option<u32>; 256]);
 
 impl LevelLines {
-    /// No line is routed yet.
+    /// An empty table.
     pub(super) const fn new() -> Self {
         Self([None; 256])
     }
 
-    /// Notes that a line is now routed to this vector, and to no other.
+    /// Records that a line is now routed to this vector and no other.
     pub(super) fn route(&mut self, line: Line, vector: u8) {
         for slot in &mut self.0 {
             slot.take_if(|gsi| *gsi == line.gsi);
@@ -21,7 +22,7 @@ impl LevelLines {
         self.0[usize::from(vector)] = (line.trigger == Trigger::Level).then_some(line.gsi);
     }
 
-    /// The level-triggered line behind a vector.
+    /// The level-triggered line routed to a vector.
     pub(super) fn behind(&self, vector: u8) -> Option<u32> {
         self.0[usize::from(vector)]
     }
@@ -52,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edge_triggered_line_is_behind_no_vector() {
+    fn an_edge_triggered_line_is_not_recorded() {
         let mut lines = LevelLines::new();
         lines.route(line(4, Trigger::Level), 0x30);
         lines.route(line(4, Trigger::Edge), 0x30);

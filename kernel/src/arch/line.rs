@@ -1,17 +1,17 @@
-//! An interrupt line: [`Line`], an input of the machine's interrupt controllers and how it signals.
+//! An interrupt line: [`Line`], an input of the machine's interrupt controllers and its signalling.
 
 use core::fmt;
 
-/// When a line is considered to ask for attention.
+/// The condition under which a line requests an interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
     /// On a change.
     Edge,
-    /// As long as it is at its active level. Masked on delivery, until the kernel unmasks it.
+    /// While it is at its active level. Masked on delivery until the kernel unmasks it.
     Level,
 }
 
-/// Which level is the active one.
+/// The active level of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Polarity {
     /// High, or the rising edge.
@@ -20,7 +20,7 @@ pub enum Polarity {
     Low,
 }
 
-/// An interrupt line and how it signals. Those of ISA devices come from [`super::interrupts::isa_line`], which knows the
+/// An interrupt line and its signalling. Those of ISA devices come from [`super::interrupts::isa_line`], which applies the
 /// firmware's overrides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -35,7 +35,7 @@ pub struct Line {
 /// No interrupt controller has the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoSuchLine {
-    /// The number asked for.
+    /// The requested number.
     pub gsi: u32,
 }
 

@@ -1,15 +1,15 @@
-//! The machine: what the rest of the kernel may ask of it, and what it calls the kernel for.
+//! The machine's interface to the rest of the kernel, in both directions.
 //!
 //! One facade, two implementations with the same items: `x86_64` is the real machine, `fake` one made of ordinary
-//! memory in which the kernel's logic is tested on the host. The kernel uses nothing of either but what is listed here.
+//! memory in which the kernel's logic is tested on the host. The kernel uses nothing of either beyond this list.
 //!
 //! *Up*: the machine calls [`crate::start`] once and [`crate::enter`] for every system call, exception and interrupt;
-//! both run with interrupts off on the core's one kernel stack, from its top, and say in a [`Resume`] what runs next.
+//! both run with interrupts off on the core's one kernel stack, from its top, and return in a [`Resume`] what to run next.
 //! *Down*: the functions below.
 //!
-//! Invariant: when `enter` is called, all registers of the thread that ran last are in its [`UserContext`], but for
-//! the segment bases (see [`save_segment_bases`]) and the vector registers (see [`vectors_save`]), which the kernel
-//! saves when it switches threads.
+//! Invariant: when `enter` is called, all registers of the thread that ran last are in its [`UserContext`], except the
+//! segment bases (see [`save_segment_bases`]) and the vector registers (see [`vectors_save`]), which the kernel saves when
+//! it switches threads.
 
 #![allow(unsafe_code)]
 
@@ -76,10 +76,10 @@ pub enum IoWidth {
     Long,
 }
 
-/// The vectors that device interrupts may use, of lines and of messages alike.
+/// The vectors of device interrupts, lines and messages alike.
 pub const DEVICE_VECTORS: core::ops::RangeInclusive<u8> = 0x30..=0xef;
 
-/// The port of the console to which bytes are written, which user mode may write to as well.
+/// The console's data port, which user mode may write too.
 pub const CONSOLE_PORT: u16 = 0x3f8;
 
 /// The port of QEMU's exit device.

@@ -1,8 +1,8 @@
-//! What the kernel's command line asks for: [`Options`], parsed once.
+//! The options on the kernel's command line: [`Options`], parsed once.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// The kernel's options. Words that are none of these are for others.
+/// The kernel's options. Other words on the command line are ignored here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
     /// `debug-exit`: after a panic leave QEMU by its exit device.
@@ -10,7 +10,7 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Reads the words of a command line.
+    /// Parses a command line.
     pub(super) fn parse(command_line: &str) -> Self {
         let mut options = Self::default();
         for word in command_line.split_ascii_whitespace() {
@@ -24,12 +24,12 @@ impl Options {
 
 static DEBUG_EXIT: AtomicBool = AtomicBool::new(false);
 
-/// Sets the options for good.
+/// Sets the options, once.
 pub(super) fn set(options: Options) {
     DEBUG_EXIT.store(options.debug_exit, Ordering::Relaxed);
 }
 
-/// The options; before they are set, none.
+/// The options; the defaults before they are set.
 pub(super) fn get() -> Options {
     Options {
         debug_exit: DEBUG_EXIT.load(Ordering::Relaxed),

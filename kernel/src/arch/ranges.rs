@@ -1,19 +1,19 @@
-//! Lists of ranges of memory: [`Ranges`], ascending and apart from each other.
+//! Lists of ranges of memory: [`Ranges`], ascending, disjoint and not adjacent.
 //!
-//! A list that is full loses as little as it can: see [`Ranges::remove`].
+//! A full list loses as little as possible: see [`Ranges::remove`].
 
 use super::{PhysAddr, PhysRange, RANGES_MAX};
 use heapless::Vec;
 
-/// The bytes of a page.
+/// Bytes in a page.
 pub(super) const PAGE_BYTES: u64 = 4096;
 
-/// A list of ranges, ascending and apart from each other.
+/// A list of ranges, ascending, disjoint and not adjacent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ranges(pub(super) Vec<PhysRange, RANGES_MAX>);
 
 impl Ranges {
-    /// Adds a range, joined with those that it overlaps or touches. False if the list is full.
+    /// Adds a range, merged with those that it overlaps or touches. Returns `false` if the list is full.
     pub(super) fn add(&mut self, range: PhysRange) -> bool {
         if range.is_empty() {
             return true;
@@ -31,7 +31,7 @@ impl Ranges {
         self.0.insert(index, joined).is_ok()
     }
 
-    /// Takes a range out. Where that would make one range into two and the list is full, the smaller part is lost.
+    /// Removes a range. If that would split a range and the list is full, the smaller part is lost.
     pub(super) fn remove(&mut self, taken: PhysRange) {
         let mut index = 0;
         while let Some(&range) = self.0.get(index) {
@@ -52,7 +52,7 @@ impl Ranges {
         }
     }
 
-    /// Takes a range out, and every page that it is on.
+    /// Removes every page that a range overlaps.
     pub(super) fn remove_pages(&mut self, taken: PhysRange) {
         if !taken.is_empty() {
             let start = taken.start.align_down(PAGE_BYTES);
@@ -60,21 +60,21 @@ impl Ranges {
         }
     }
 
-    /// The same ranges as far as they are whole pages.
+    /// The whole pages in these ranges.
     pub(super) fn whole_pages(&self) -> Self {
         let mut pages = Self::default();
         for range in &self.0 {
             let start = range.start.align_up(PAGE_BYTES);
             let end = range.end.align_down(PAGE_BYTES);
             if start < end {
-                // As many as there were fit.
+                // It fits: there are no more ranges than before.
                 pages.add(PhysRange::new(start, end));
             }
         }
         pages
     }
 
-    /// Takes the last page below a limit out of the list.
+    /// Removes and returns the last page below a limit.
     pub(super) fn take_page_below(&mut self, limit: PhysAddr) -> Option<PhysAddr> {
         let range = self
             .0

@@ -1,12 +1,12 @@
 //! The clock's rate: when measurements of it agree, and which of the stated and the measured rates is believed.
 
-/// A rate that the processor states in CPUID.
+/// A rate stated by the processor in CPUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stated {
     /// In ticks per second.
     pub(super) rate: u64,
-    /// Whether it follows from the crystal's frequency. Otherwise it is the nominal base frequency, which the clock's own
-    /// rate is only close to: a processor of 4,000 MHz may count 4,008 MHz.
+    /// Whether it is derived from the crystal's frequency. Otherwise it is the nominal base frequency, to which the clock's
+    /// rate is only close: a processor of 4,000 MHz may count 4,008 MHz.
     pub(super) is_exact: bool,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn measure_until_agreed(
     last.map(Measured::Last)
 }
 
-/// How far a measurement may be from an exact rate: one part in this many, which is more than its own error.
+/// The tolerance between a measurement and an exact rate: one part in this many, more than the measurement's error.
 const MEASUREMENT_ERROR: u64 = 2_000;
 
 /// Reads CPUID's leaves 0x15 (the ratio to the crystal, and its frequency in Hz) and 0x16 (the base frequency in MHz).
@@ -73,11 +73,11 @@ pub(super) fn stated(
     (rate != 0).then_some(Stated { rate, is_exact })
 }
 
-/// The rate to believe and its source; none if nothing is known.
+/// Chooses the rate and its source; `None` if nothing is known.
 ///
-/// An exact statement that a measurement confirms does not have a measurement's error; one that is contradicted is a
-/// virtual machine's that copied another processor's. Without anything to measure by, a statement is all there is.
-pub(super) fn believed(
+/// An exact stated rate confirmed by a measurement is free of the measurement's error; one that is contradicted comes from a
+/// virtual machine that copied another processor's CPUID. Without a measurement the stated rate is used.
+pub(super) fn choose(
     stated: Option<Stated>,
     measured: Option<(&'static str, u64)>,
 ) -> Option<(&'static str, u64)> {
@@ -127,32 +127,32 @@ mod tests {
         // Skylake: a crystal of 24 MHz that is not stated, times 334 / 2.
         let stated = stated(2, 334, 0, 4000);
         let measured = Some(("HPET", 4008 * MHZ));
-        assert_eq!(believed(stated, measured), measured);
+        assert_eq!(choose(stated, measured), measured);
     }
 
     #[test]
-    fn an_exact_rate_that_is_confirmed_is_believed() {
+    fn a_confirmed_exact_rate_is_chosen() {
         let stated = stated(2, 334, 24_000_000, 4000);
         for measured in [4008 * MHZ, 4009 * MHZ, 4007 * MHZ] {
-            let believed = believed(stated, Some(("PIT", measured)));
-            assert_eq!(believed, Some(("CPUID", 4008 * MHZ)));
+            let chosen = choose(stated, Some(("PIT", measured)));
+            assert_eq!(chosen, Some(("CPUID", 4008 * MHZ)));
         }
     }
 
     #[test]
-    fn an_exact_rate_that_is_contradicted_is_not_believed() {
+    fn a_contradicted_exact_rate_is_not_chosen() {
         let stated = stated(2, 334, 24_000_000, 4000);
         let measured = Some(("HPET", 2000 * MHZ));
-        assert_eq!(believed(stated, measured), measured);
+        assert_eq!(choose(stated, measured), measured);
     }
 
     #[test]
-    fn a_statement_is_better_than_nothing() {
+    fn a_stated_rate_is_better_than_none() {
         let exact = stated(2, 300, 20_000_000, 0);
-        assert_eq!(believed(exact, None), Some(("CPUID", 3000 * MHZ)));
+        assert_eq!(choose(exact, None), Some(("CPUID", 3000 * MHZ)));
         let nominal = stated(2, 300, 0, 2900);
-        assert_eq!(believed(nominal, None), Some(("CPUID", 2900 * MHZ)));
-        assert_eq!(believed(None, None), None);
+        assert_eq!(choose(nominal, None), Some(("CPUID", 2900 * MHZ)));
+        assert_eq!(choose(None, None), None);
     }
 
     #[test]

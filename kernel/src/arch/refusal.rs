@@ -1,8 +1,8 @@
-//! Which exceptions mean that an instruction refused the values that it was to load.
+//! Recognises exceptions by which an instruction refuses the values that it was to load.
 //!
-//! IRET to an address that is not canonical and XRSTOR of a state with reserved bits end in a general protection fault, on
-//! some processors in a stack fault, without an error code. All else that comes at those instructions (an NMI, a machine check, a
-//! page fault) has other causes than the values.
+//! IRET to an address that is not canonical and XRSTOR of a state with reserved bits raise a general protection fault, on
+//! some processors a stack fault, without an error code. Any other exception at those instructions (an NMI, a machine check,
+//! a page fault) has another cause.
 
 const STACK_FAULT: u64 = 12;
 const GENERAL_PROTECTION: u64 = 13;
@@ -20,7 +20,7 @@ mod tests {
     fn only_faults_about_the_values_are_refusals() {
         let refusals = (0..256).filter(|vector| is_refusal(*vector, 0));
         assert!(refusals.eq([STACK_FAULT, GENERAL_PROTECTION]));
-        // With an error code a selector is at fault, and those are the kernel's own.
+        // With an error code a selector is at fault, and selectors are the kernel's own.
         assert!(!is_refusal(GENERAL_PROTECTION, 0x10));
     }
 }

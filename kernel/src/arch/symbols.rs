@@ -1,10 +1,10 @@
-//! Names for addresses in a backtrace: [`SymbolTable`], which the build fills in after it has linked the kernel.
+//! Names for addresses in a backtrace: [`SymbolTable`], which the build fills in after linking the kernel.
 //!
 //! ```text
 //!   0  "CSYM"                 magic
-//!   4  u32                    how many entries
+//!   4  u32                    number of entries
 //!   8  entries                ascending by offset: u32 offset from the start of the kernel's text, u32 end of its name
-//!      names                  UTF-8, one after the other: a name begins where the one before ends
+//!      names                  UTF-8, one after the other: a name begins at the end of the previous one
 //! ```
 //!
 //! All numbers are little endian. `scripts/xtask/src/symbols.rs` writes it. A kernel without it prints bare addresses.
@@ -23,7 +23,7 @@ pub(super) struct SymbolTable<'a> {
     names: &'a [u8],
 }
 
-/// A place in a function, for printing.
+/// A position in a function, for printing.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place<'a>(Option<(&'a str, u64)>);
 
@@ -37,7 +37,7 @@ impl fmt::Display for Place<'_> {
 }
 
 impl<'a> SymbolTable<'a> {
-    /// Reads a table; what is none yields nothing.
+    /// Reads a table; an invalid one is treated as empty.
     pub(super) fn new(text_start: u64, bytes: &'a [u8]) -> Self {
         let parsed = bytes
             .split_at_checked(HEADER_BYTES)
@@ -54,7 +54,7 @@ impl<'a> SymbolTable<'a> {
         }
     }
 
-    /// The function that an address is in.
+    /// The function that contains an address.
     pub(super) fn place(&self, address: u64) -> Place<'a> {
         Place(self.find(address))
     }
@@ -72,7 +72,7 @@ impl<'a> SymbolTable<'a> {
         Some((core::str::from_utf8(name).ok()?, (offset - begins).into()))
     }
 
-    /// How many functions begin at an offset or before.
+    /// The number of functions that begin at an offset or before.
     fn count_up_to(&self, offset: u32) -> usize {
         let (mut low, mut high) = (0, self.entries.len() / ENTRY_BYTES);
         while low < high {
@@ -97,7 +97,7 @@ impl SymbolTable<'static> {
         }
         let start = &raw const __symbols_start;
         let byte_count = (&raw const __symbols_end).addr() - start.addr();
-        // SAFETY: the linker script reserves the bytes between the two symbols, in memory that is only read.
+        // SAFETY: the linker script reserves the bytes between the two symbols, in read-only memory.
         let bytes = unsafe { core::slice::from_raw_parts(start, byte_count) };
         Self::new((&raw const __text_start).addr() as u64, bytes)
     }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn names_the_function_that_an_address_is_in() {
+    fn names_the_function_that_contains_an_address() {
         let bytes = table();
         let table = SymbolTable::new(TEXT, &bytes);
         let place = |offset| std::format!("{}", table.place(TEXT + offset));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_is_none_names_nothing() {
+    fn an_invalid_table_names_nothing() {
         let mut bytes = table();
         let count = 4;
         for (length, broken) in [(0, 0), (7, 0), (20, 0), (usize::MAX, 0xff)] {

@@ -1,4 +1,4 @@
-//! A thread's vector registers: [`VectorState`], in the form that XSAVE (or FXSAVE) writes, and its parts by name.
+//! A thread's vector registers: [`VectorState`], in the format of XSAVE (or FXSAVE), and its named components.
 //!
 //! ```text
 //!    0  legacy: x87, MXCSR, XMM0-15          512 bytes
@@ -6,11 +6,11 @@
 //!  576  the upper halves of YMM0-15         256 bytes
 //! ```
 //!
-//! That is all that [`abi::thread_state`] carries, so it is all that user mode may use: a component that a thread can
-//! use but that cannot be exported would be lost, silently, whenever the thread moves.
+//! [`abi::thread_state`] carries no other component, so user mode may use no other: a component that a thread can
+//! use but that cannot be exported would be lost silently whenever the thread moves.
 //!
-//! Out and in it goes per component, in the layout that the architecture fixes for each, never as the whole area: offsets
-//! differ between processors, and a header from outside could make XRSTOR fault.
+//! It is exported and imported per component, in the layout that the architecture fixes for each, never as the whole area:
+//! offsets differ between processors, and an imported header could make XRSTOR fault.
 //!
 //! Invariant: XRSTOR of any state that was built here does not fault.
 
@@ -24,10 +24,10 @@ const HEADER_BYTES: usize = 64;
 
 const WORDS: usize = (LEGACY_BYTES + HEADER_BYTES + AVX_BYTES) / 8;
 
-/// Where MXCSR is, in bytes.
+/// The offset of MXCSR, in bytes.
 const MXCSR_OFFSET: usize = 24;
 
-/// Where XSTATE_BV is, in words.
+/// The offset of XSTATE_BV, in words.
 const XSTATE_BV: usize = 512 / 8;
 
 /// The vector registers of a thread, saved.
@@ -37,7 +37,7 @@ pub struct VectorState {
     words: [Cell<u64>; WORDS],
 }
 
-/// A part of the vector registers that goes in and out as a whole.
+/// A part of the vector registers that is exported and imported as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VectorComponent {
     /// x87, MXCSR and XMM0 to 15, as FXSAVE writes them. Every processor has it.
@@ -46,14 +46,14 @@ pub enum VectorComponent {
     AvxHigh,
 }
 
-/// Why a component could not be read or written.
+/// The reason a component could not be read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VectorError {
     /// This processor lacks the component.
     Unsupported(VectorComponent),
-    /// The buffer has not the component's size.
+    /// The buffer's size is not the component's.
     Length {
-        /// Which component.
+        /// The component.
         component: VectorComponent,
         /// The buffer's size.
         actual: usize,
@@ -80,7 +80,7 @@ impl VectorComponent {
     /// All components, in the order of their numbers.
     pub const ALL: [Self; 2] = [Self::Legacy, Self::AvxHigh];
 
-    /// Its size.
+    /// Its size in bytes.
     pub const fn byte_count(self) -> usize {
         match self {
             Self::Legacy => LEGACY_BYTES,
@@ -96,17 +96,17 @@ impl VectorComponent {
         }
     }
 
-    /// Whether this processor has it, and the kernel switches it.
+    /// Whether this processor has it and the kernel switches it.
     pub fn is_supported(self) -> bool {
         machine::vector_component_offset(self).is_some()
     }
 }
 
 impl VectorState {
-    /// How many bytes a state takes, whatever the processor.
+    /// The size of a state in bytes, on every processor.
     pub const BYTES: usize = WORDS * 8;
 
-    /// What a new thread starts with: everything zero, all floating-point exceptions masked.
+    /// The state of a new thread: zeros, with all floating-point exceptions masked.
     pub const fn initial() -> Self {
         const X87_CONTROL: u64 = 0x37f;
         const MXCSR: u64 = 0x1f80;
@@ -116,7 +116,7 @@ impl VectorState {
         Self { words }
     }
 
-    /// Takes over another state.
+    /// Copies another state.
     pub fn copy_from(&self, other: &VectorState) {
         for (to, from) in self.words.iter().zip(&other.words) {
             to.set(from.get());
@@ -129,8 +129,8 @@ impl VectorState {
         &self.words
     }
 
-    /// Whether the component differs from what a new thread has. The processor may mark a component as used that is not,
-    /// so the content counts as well. The legacy component always counts as used: every processor can take it.
+    /// Whether the component differs from that of a new thread. The processor may mark an unused component as used, so the
+    /// content is compared too. The legacy component always counts as used: every processor has it.
     pub fn uses(&self, component: VectorComponent) -> bool {
         let Some(offset) = machine::vector_component_offset(component) else {
             return false;
@@ -140,7 +140,7 @@ impl VectorState {
         component == VectorComponent::Legacy || marked && words.iter().any(|word| word.get() != 0)
     }
 
-    /// Copies a component out.
+    /// Exports a component.
     pub fn read_component(
         &self,
         component: VectorComponent,
@@ -153,7 +153,7 @@ impl VectorState {
         Ok(())
     }
 
-    /// Replaces a component by what somebody else wrote. Nothing has changed if it fails.
+    /// Imports an untrusted component. Nothing has changed if it fails.
     pub fn write_component(
         &self,
         component: VectorComponent,
@@ -173,7 +173,7 @@ impl VectorState {
         Ok(())
     }
 
-    /// The words of a component, if the processor has it and the length is right.
+    /// The words of a component, if the processor has it and the length is correct.
     fn component(
         &self,
         component: VectorComponent,
@@ -208,7 +208,7 @@ mod tests {
     use VectorComponent::*;
 
     #[test]
-    fn gives_back_each_component_as_it_was_written() {
+    fn reads_each_component_as_it_was_written() {
         let state = VectorState::initial();
         for (index, component) in VectorComponent::ALL.into_iter().enumerate() {
             let mut bytes = std::vec![index as u8 + 1; component.byte_count()];
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_the_processor_lacks() {
+    fn refuses_a_component_that_the_processor_lacks() {
         machine::Machine::new(1).remove_vector_component(AvxHigh);
         let state = VectorState::initial();
         let expected = Err(VectorError::Unsupported(AvxHigh));
@@ -254,17 +254,17 @@ mod tests {
     }
 
     #[test]
-    fn a_component_is_used_if_it_is_marked_and_not_as_at_first() {
+    fn a_component_is_used_if_it_is_marked_and_changed() {
         let state = VectorState::initial();
         assert!(state.uses(Legacy) && !state.uses(AvxHigh));
-        // Marked alone does not count: some processors mark every component.
+        // The mark alone does not count: some processors mark every component.
         state.write_component(AvxHigh, &[0; 256]).expect("written");
         assert!(!state.uses(AvxHigh));
         let mut bytes = [0; 256];
         bytes[255] = 1;
         state.write_component(AvxHigh, &bytes).expect("written");
         assert!(state.uses(AvxHigh));
-        // What is not marked is left over from before.
+        // An unmarked component is left over from before.
         state.words[XSTATE_BV].set(0);
         assert!(!state.uses(AvxHigh));
     }

@@ -1,10 +1,10 @@
-//! Copies firmware's structures out of bytes: [`Layout`].
+//! Copies firmware structures out of bytes: [`Layout`].
 //!
-//! The layouts are those of the crate `acpi`. Its walks and its validation are not used, because they trust what
-//! firmware wrote: an entry of length zero keeps the iterator over MADT entries in a loop, `Rsdp::validate` and
+//! The layouts are those of the crate `acpi`. Its iterators and its validation are not used, because they trust the
+//! firmware: an entry of length zero keeps the iterator over MADT entries in a loop, `Rsdp::validate` and
 //! `SdtHeader::validate` read as many bytes as the structure claims to have, and both reject a manufacturer's name
-//! that is not UTF-8 before they look at the checksum. All of its structures are packed, so they are copied out of
-//! the bytes.
+//! that is not UTF-8 before they check the checksum. All of its structures are packed, so they are copied out of the
+//! bytes.
 
 use ::acpi::address::RawGenericAddress;
 use ::acpi::rsdp::Rsdp;
@@ -14,13 +14,13 @@ use ::acpi::sdt::madt::{
     LocalX2ApicEntry, X2ApicNmiEntry,
 };
 
-/// A structure that firmware writes.
+/// A structure written by firmware.
 ///
 /// # Safety
 ///
 /// Every sequence of `size_of::<Self>()` bytes is a value of the type.
 pub(super) unsafe trait Layout: Copy {
-    /// Copies the structure at the start of the bytes; none if there are too few.
+    /// Copies the structure at the start of the bytes; `None` if there are too few.
     fn read(bytes: &[u8]) -> Option<Self> {
         let start = bytes.get(..size_of::<Self>())?;
         // SAFETY: the slice has the type's size, the trait promises that its bytes are a value, and the read needs no

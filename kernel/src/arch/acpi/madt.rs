@@ -1,6 +1,6 @@
 //! The table of interrupt controllers (MADT): [`Madt`].
 //!
-//! Its own fields are followed by entries, each of which begins with its kind and its length.
+//! Its fixed fields are followed by entries, each of which begins with its kind and its length.
 
 use super::layout::Layout;
 use crate::arch::{Line, Polarity, Trigger};
@@ -15,7 +15,7 @@ pub(in crate::arch) const IO_APICS_MAX: usize = 16;
 
 const ENTRIES_OFFSET: usize = size_of::<madt::Madt>();
 
-/// The kinds of entries that are of interest. The crate `acpi` does not name these numbers.
+/// The relevant kinds of entries. The crate `acpi` does not name these numbers.
 const LOCAL_APIC: u8 = 0;
 const IO_APIC: u8 = 1;
 const OVERRIDE: u8 = 2;
@@ -23,11 +23,11 @@ const LOCAL_APIC_NMI: u8 = 4;
 const LOCAL_X2APIC: u8 = 9;
 const LOCAL_X2APIC_NMI: u8 = 10;
 
-/// The numbers that stand for every processor, in entries of either width.
+/// The numbers that mean every processor, in entries of either width.
 const EVERY_PROCESSOR: u32 = 0xff;
 const EVERY_PROCESSOR_LONG: u32 = u32::MAX;
 
-/// The line that an ISA interrupt is connected to, where it is not the one of its own number.
+/// The line that an ISA interrupt is connected to, if its number differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::arch) struct Override {
     /// The ISA interrupt.
@@ -39,19 +39,19 @@ pub(in crate::arch) struct Override {
 /// The table's content.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::arch) struct Madt {
-    /// How many cores could run.
+    /// The number of usable cores.
     pub(in crate::arch) cores: usize,
     /// The I/O APICs: the number of the first line, and the address of the registers.
     pub(in crate::arch) io_apics: Vec<(u32, u64), IO_APICS_MAX>,
-    /// How ISA interrupts are connected, where that is unusual.
+    /// The unusual connections of ISA interrupts.
     pub(in crate::arch) overrides: Vec<Override, 16>,
-    /// At which of its two pins the boot core gets NMIs.
+    /// The pins, of two, at which the boot core gets NMIs.
     pub(in crate::arch) nmi_pins: [bool; 2],
-    /// How many entries were left out: malformed, or more than there is room for.
+    /// The number of skipped entries: malformed, or more than fit.
     pub(in crate::arch) left_out: usize,
 }
 
-/// The table's own number of the boot core, and the pins of NMIs by such numbers.
+/// The table's own number for the boot core, and the pins of NMIs by such numbers.
 #[derive(Default)]
 struct Nmis {
     boot_processor: Option<u32>,
@@ -59,13 +59,13 @@ struct Nmis {
 }
 
 impl Madt {
-    /// Reads a whole table. `boot_core` is the APIC's number of the running core.
+    /// Reads a whole table. `boot_core` is the APIC id of the running core.
     pub(in crate::arch) fn read(table: &[u8], boot_core: u32) -> Self {
         let (mut madt, mut nmis) = (Self::default(), Nmis::default());
         let mut rest = table.get(ENTRIES_OFFSET..).unwrap_or_default();
         while let Some(header) = EntryHeader::read(rest) {
             let length = usize::from(header.length);
-            // A length of zero, which some firmware has, would never end; one beyond the table has no entry.
+            // An entry of length zero, which some firmware has, would never end; one beyond the table is not an entry.
             let entry = rest.split_at_checked(length);
             let Some((entry, next)) = entry.filter(|_| length >= size_of::<EntryHeader>()) else {
                 madt.left_out += 1;
@@ -88,7 +88,7 @@ impl Madt {
         madt
     }
 
-    /// Notes one entry; none if it is too short for its kind, or there is no room for it.
+    /// Records one entry; `None` if it is too short for its kind, or does not fit.
     fn note(&mut self, kind: u8, entry: &[u8], boot_core: u32, nmis: &mut Nmis) -> Option<()> {
         match kind {
             LOCAL_APIC => {
@@ -138,8 +138,8 @@ impl Madt {
     }
 }
 
-/// ISA interrupts are edges, active high, unless the override's flags state otherwise. Flags with a reserved value state
-/// nothing.
+/// ISA interrupts are edge-triggered, active high, unless the override's flags state otherwise. Flags with a reserved value
+/// are ignored.
 fn connection(entry: InterruptSourceOverrideEntry) -> Override {
     let (polarity, trigger) = madt::parse_mps_inti_flags(entry.flags)
         .unwrap_or((madt::Polarity::SameAsBus, TriggerMode::SameAsBus));

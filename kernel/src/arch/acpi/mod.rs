@@ -1,11 +1,11 @@
-//! ACPI's static tables: finding them, and checking that they are what they claim to be.
+//! ACPI's static tables: finding and checking them.
 //!
 //! ```text
 //!   root pointer (RSDP) -> XSDT, or RSDT on old machines -> addresses of tables, each with a signature
 //! ```
 //!
-//! Firmware is trusted to mean well and not to be correct: a length, an address or a checksum that is wrong costs the
-//! table that has it, and never the machine. No AML is run.
+//! Firmware is assumed to be benign but not correct: a wrong length, address or checksum costs the table that has it, and
+//! never the machine. No AML is executed.
 
 mod layout;
 mod madt;
@@ -25,24 +25,24 @@ use layout::Layout;
 
 const HEADER_BYTES: usize = size_of::<SdtHeader>();
 
-/// The longest table that is read. Those of interest have less than 64 KiB even on machines with thousands of cores.
+/// The longest table that is read. The relevant ones have less than 64 KiB even on machines with thousands of cores.
 const TABLE_BYTES_MAX: usize = 1 << 20;
 
-/// Bytes of the root pointer of ACPI 1.0, and the fewest of a later one.
+/// Bytes of the root pointer of ACPI 1.0, and the least of a later one.
 const SHORT_POINTER_BYTES: usize = offset_of!(Rsdp, length);
 const LONG_POINTER_BYTES: usize = size_of::<Rsdp>();
 
-/// Reads physical memory: the bytes at an address, or none where they are out of reach.
+/// Reads physical memory: the bytes at an address, or `None` if they are out of reach.
 pub(super) type Read<'m> = dyn Fn(u64, usize) -> Option<&'m [u8]> + 'm;
 
-/// The reason that a table is not used.
+/// The reason a table is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// It lies, in part at least, where the boot code cannot read.
+    /// It is, at least in part, where the boot code cannot read.
     OutOfReach { address: u64 },
-    /// Another signature is there.
+    /// Its signature is another.
     Signature { address: u64 },
-    /// Its length cannot be right.
+    /// Its length cannot be correct.
     Length { address: u64, length: usize },
     /// Its bytes do not add up to zero.
     Checksum { address: u64 },
@@ -65,7 +65,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The tables of a machine, as its XSDT or RSDT lists them.
+/// The tables of a machine, as listed in its XSDT or RSDT.
 pub(super) struct Tables<'m> {
     read: &'m Read<'m>,
     /// The addresses of the tables, each of `address_bytes`.
@@ -93,11 +93,11 @@ impl<'m> Tables<'m> {
         })
     }
 
-    /// The first usable table with this signature. `complain` is called for those that are not usable.
+    /// The first usable table with this signature. `report` is called for those that are not usable.
     pub(super) fn table(
         &self,
         signature: Signature,
-        mut complain: impl FnMut(Problem),
+        mut report: impl FnMut(Problem),
     ) -> Option<&'m [u8]> {
         self.addresses().find_map(|address| {
             let header = SdtHeader::read((self.read)(address, HEADER_BYTES)?)?;
@@ -105,20 +105,20 @@ impl<'m> Tables<'m> {
                 return None;
             }
             table(self.read, address, signature)
-                .map_err(&mut complain)
+                .map_err(&mut report)
                 .ok()
         })
     }
 
-    /// How many of the listed tables are out of reach, so that not even their signatures are known.
+    /// The number of listed tables that are out of reach, so that not even their signatures are known.
     pub(super) fn unreachable(&self) -> usize {
         let is_unreachable = |address: &u64| (self.read)(*address, HEADER_BYTES).is_none();
         self.addresses().filter(is_unreachable).count()
     }
 
-    /// The address of the HPET's registers, as its table states it.
-    pub(super) fn hpet(&self, complain: impl FnMut(Problem)) -> Option<u64> {
-        let table = self.table(Signature::HPET, complain)?;
+    /// The address of the HPET's registers from its table.
+    pub(super) fn hpet(&self, report: impl FnMut(Problem)) -> Option<u64> {
+        let table = self.table(Signature::HPET, report)?;
         let registers = table.get(offset_of!(HpetTable, base_address)..)?;
         let registers = GenericAddress::from_raw(RawGenericAddress::read(registers)?).ok()?;
         let is_usable =
@@ -126,7 +126,7 @@ impl<'m> Tables<'m> {
         is_usable.then_some(registers.address)
     }
 
-    /// The addresses that are listed. Some firmware leaves zeros between them.
+    /// The listed addresses. Some firmware leaves zeros between them.
     fn addresses(&self) -> impl Iterator<Item = u64> {
         let entries = self.list.chunks_exact(self.address_bytes);
         entries
@@ -139,7 +139,7 @@ impl<'m> Tables<'m> {
     }
 }
 
-/// The part of the root pointer that ACPI 1.0 has too. The later fields are zero.
+/// The part of the root pointer that exists in ACPI 1.0. The later fields are zero.
 fn short_pointer(read: &Read<'_>, address: u64) -> Result<Rsdp, Problem> {
     let start = bytes(read, address, SHORT_POINTER_BYTES)?;
     let mut whole = [0; LONG_POINTER_BYTES];
@@ -161,7 +161,7 @@ fn long_list<'m>(read: &Read<'m>, address: u64) -> Result<&'m [u8], Problem> {
     table(read, pointer.xsdt_address, Signature::XSDT)
 }
 
-/// A whole table: its signature is this one, and its bytes add up.
+/// A whole table with this signature and a valid checksum.
 fn table<'m>(read: &Read<'m>, address: u64, signature: Signature) -> Result<&'m [u8], Problem> {
     let header: SdtHeader = structure(bytes(read, address, HEADER_BYTES)?, address)?;
     if header.signature != signature {

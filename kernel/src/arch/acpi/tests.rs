@@ -1,4 +1,4 @@
-//! Tables as firmware should write them, and as some does.
+//! Correct tables, and defective ones as some firmware writes them.
 
 use super::*;
 use crate::arch::{Line, Polarity, Trigger};
@@ -15,7 +15,7 @@ impl Memory {
         self
     }
 
-    /// A machine whose XSDT lists these tables, which lie one after the other.
+    /// A machine whose XSDT lists these tables, which are one after the other.
     fn listing(tables: &[Vec<u8>]) -> Self {
         let addresses: Vec<u64> = (0..tables.len() as u64)
             .map(|number| TABLES + (number << 16))
@@ -34,13 +34,13 @@ impl Memory {
         bytes.get((address - start) as usize..)?.get(..count)
     }
 
-    /// Runs on the tables behind the root pointer.
+    /// Runs `action` on the tables found from the root pointer.
     fn tables<T>(&self, action: impl FnOnce(Result<Tables<'_>, Problem>) -> T) -> T {
         let read = |address, count| self.read(address, count);
         action(Tables::find(&read, POINTER))
     }
 
-    /// The MADT, and what was complained about.
+    /// The MADT, and the reported problems.
     fn madt(&self) -> (Option<Vec<u8>>, Vec<Problem>) {
         let mut problems = Vec::new();
         let found = self.tables(|tables| {
@@ -61,7 +61,7 @@ const XSDT: u64 = 0x1000;
 const RSDT: u64 = 0x2000;
 const TABLES: u64 = 0x1_0000;
 
-// The specification's numbers, so that the layouts in use are held against them.
+// The specification's numbers, to check the layouts against.
 const HEADER_BYTES: usize = 36;
 const LENGTH_OFFSET: usize = 4;
 const POINTER_BYTES: usize = 20;
@@ -69,7 +69,7 @@ const LONG_POINTER_BYTES: usize = 36;
 const POINTER_REVISION_OFFSET: usize = 15;
 const RSDT_OFFSET: usize = 16;
 
-/// Makes the bytes add up to zero by the one at this offset.
+/// Sets the byte at this offset so that the bytes add up to zero.
 fn sum_up(bytes: &mut [u8], at: usize) {
     bytes[at] = 0;
     let sum = bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
@@ -139,7 +139,7 @@ fn finds_a_table_through_the_short_list_of_an_old_machine() {
 }
 
 #[test]
-fn takes_the_short_list_where_the_long_one_is_unusable() {
+fn uses_the_short_list_if_the_long_one_is_unusable() {
     let mut damaged = xsdt(&[TABLES]);
     damaged[HEADER_BYTES] ^= 1;
     for (address, long_list) in [(XSDT, damaged), (1 << 40, xsdt(&[TABLES]))] {
@@ -184,7 +184,7 @@ fn a_root_that_is_out_of_reach_or_damaged_is_a_problem() {
 }
 
 #[test]
-fn a_table_with_a_wrong_sum_or_length_is_not_used() {
+fn a_table_with_a_wrong_checksum_or_length_is_not_used() {
     let address = TABLES;
     let mut damaged = madt(&[CORE]);
     damaged[HEADER_BYTES] ^= 1;
@@ -217,7 +217,7 @@ fn a_manufacturers_name_may_be_any_bytes() {
 }
 
 #[test]
-fn a_second_table_stands_in_for_a_damaged_one() {
+fn a_second_table_replaces_a_damaged_one() {
     let mut damaged = madt(&[CORE]);
     damaged[HEADER_BYTES] ^= 1;
     let memory = Memory::listing(&[damaged, madt(&[CHIP])]);
@@ -271,7 +271,7 @@ fn reads_cores_chips_and_overrides() {
 
 #[test]
 fn an_override_signals_as_its_flags_state() {
-    // Two bits of polarity, then two of the trigger: 0 as ISA has it, 1 high or edge, 3 low or level, 2 is reserved.
+    // Two bits of polarity, then two of trigger mode: 0 ISA's default, 1 high or edge, 3 low or level, 2 reserved.
     for (flags, trigger, polarity) in [
         (0b0101, Trigger::Edge, Polarity::High),
         (0b0011, Trigger::Edge, Polarity::Low),
@@ -299,7 +299,7 @@ fn an_entry_without_length_ends_the_walk() {
 }
 
 #[test]
-fn an_entry_longer_than_the_table_or_shorter_than_its_kind_is_left_out() {
+fn an_entry_longer_than_the_table_or_shorter_than_its_kind_is_skipped() {
     let read = Madt::read(&madt(&[CORE, &[1, 200, 0, 0]]), 0);
     assert_eq!((read.cores, read.left_out), (1, 1));
     let read = Madt::read(&madt(&[&[1, 4, 0, 0], CORE, &[0, 2]]), 0);
@@ -314,14 +314,14 @@ fn a_table_without_entries_or_without_its_own_fields_is_empty() {
 }
 
 #[test]
-fn more_than_there_is_room_for_is_left_out() {
+fn more_entries_than_fit_are_skipped() {
     let read = Madt::read(&madt(&[CHIP; IO_APICS_MAX + 3]), 0);
     assert_eq!((read.io_apics.len(), read.left_out), (IO_APICS_MAX, 3));
 }
 
 #[test]
 fn nmis_reach_the_pin_that_the_table_names_for_this_core() {
-    // The boot core has APIC 3, and the table calls it 7.
+    // The boot core has APIC id 3, and number 7 in the table.
     let nmi = |processor, pin| [4, 6, processor, 0, 0, pin];
     let pins = |entries: &[&[u8]]| Madt::read(&madt(entries), 3).nmi_pins;
     assert_eq!(pins(&[CORE, &nmi(7, 1)]), [false, true]);

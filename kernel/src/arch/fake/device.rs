@@ -1,9 +1,9 @@
-//! Clock, timer, ports, interrupt controllers and console: a note of what the kernel did to each.
+//! Clock, timer, ports, interrupt controllers and console, which record what the kernel did to each.
 
 use super::machine::{Event, record, with};
 use crate::arch::{IoWidth, TRANSMITTER_BYTES};
 
-/// The clock. Every look moves it by the machine's step.
+/// The clock. Every read advances it by the machine's step.
 pub fn ticks() -> u64 {
     with(|state| {
         state.ticks += state.ticks_step;
@@ -11,19 +11,19 @@ pub fn ticks() -> u64 {
     })
 }
 
-/// How many ticks a second has: the fake clock counts nanoseconds.
+/// Ticks per second: the fake clock counts nanoseconds.
 pub fn ticks_per_second() -> u64 {
     1_000_000_000
 }
 
-/// Asks for one `Timer` at this tick, in place of what was asked for before.
+/// Arms the timer for one `Timer` at this tick, replacing an earlier request.
 pub fn arm_timer(deadline_ticks: u64) {
     record(Event::ArmTimer(deadline_ticks), |state| {
         state.timer = Some(deadline_ticks);
     });
 }
 
-/// How many bits a physical address has.
+/// The number of bits in a physical address.
 pub fn physical_address_bits() -> u32 {
     40
 }
@@ -54,7 +54,7 @@ pub fn console_is_present() -> bool {
     true
 }
 
-/// Whether the console takes [`TRANSMITTER_BYTES`] now.
+/// Whether the console accepts [`TRANSMITTER_BYTES`] now.
 pub fn console_transmitter_is_empty() -> bool {
     with(|state| state.transmitter.is_none_or(|held| held == 0))
 }
@@ -73,7 +73,7 @@ pub fn console_put(byte: u8) {
     });
 }
 
-/// A number that is hard to guess. Here the same sequence on every machine, so that tests repeat.
+/// A number that is hard to guess. Here it is the same sequence on every machine, so that tests are reproducible.
 pub fn random_seed() -> u64 {
     with(|state| {
         state.seed = state.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -91,7 +91,7 @@ pub mod interrupts {
     const LINES: u32 = 24;
 
     /// The line that the interrupt of an ISA device is connected to, after the firmware's overrides. Here the timer's
-    /// (0) is moved to line 2, and the ACPI interrupt (9) is a level-triggered one.
+    /// (0) is moved to line 2, and the ACPI interrupt (9) is level-triggered.
     pub fn isa_line(irq: u8) -> Line {
         Line {
             gsi: if irq == 0 { 2 } else { u32::from(irq) },
@@ -117,7 +117,7 @@ pub mod interrupts {
         }
     }
 
-    /// Routes a line to a vector. It is masked, until it is unmasked.
+    /// Routes a line to a vector. It stays masked until it is unmasked.
     pub fn route_line(line: Line, vector: u8) -> Result<(), NoSuchLine> {
         check(line.gsi)?;
         record(Event::RouteLine { line, vector }, |state| {
@@ -126,7 +126,7 @@ pub mod interrupts {
         })
     }
 
-    /// Stops a line from interrupting.
+    /// Masks a line.
     pub fn mask_line(gsi: u32) -> Result<(), NoSuchLine> {
         check(gsi)?;
         record(Event::MaskLine(gsi), |state| {
@@ -135,7 +135,7 @@ pub mod interrupts {
         })
     }
 
-    /// Lets a line interrupt.
+    /// Unmasks a line.
     pub fn unmask_line(gsi: u32) -> Result<(), NoSuchLine> {
         check(gsi)?;
         record(Event::UnmaskLine(gsi), |state| {

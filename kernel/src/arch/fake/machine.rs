@@ -1,4 +1,4 @@
-//! The state of a thread's fake machine, and what tests ask of it: [`Machine`].
+//! The state of a thread's fake machine, and its interface for tests: [`Machine`].
 
 use super::memory::Arena;
 use super::registers::Registers;
@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::vec::Vec;
 
-/// Something the kernel did to the machine.
+/// An action of the kernel on the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Event {
@@ -17,7 +17,7 @@ pub enum Event {
     Activate(PhysAddr),
     /// The kernel's own tables became active.
     ActivateKernel,
-    /// One page left the TLB.
+    /// One page was flushed from the TLB.
     FlushPage(VirtAddr),
     /// The whole TLB was flushed.
     FlushAll,
@@ -25,7 +25,7 @@ pub enum Event {
     ArmTimer(u64),
     /// The vector registers were stored.
     VectorsSave,
-    /// The vector registers were loaded and allowed.
+    /// The vector registers were loaded and permitted.
     VectorsLoad,
     /// The vector registers were cleared and denied.
     VectorsClear,
@@ -45,7 +45,7 @@ pub enum Event {
     UnmaskLine(u32),
 }
 
-/// All there is to a machine.
+/// The whole machine.
 pub(super) struct State {
     pub(super) arena: Arena,
     pub(super) active: Option<PhysAddr>,
@@ -55,14 +55,14 @@ pub(super) struct State {
     pub(super) ticks_step: u64,
     pub(super) timer: Option<u64>,
     pub(super) seed: u64,
-    /// What another core writes before its TLB is flushed.
+    /// Words that another core writes before its TLB is flushed.
     pub(super) late_stores: Vec<(PhysAddr, u64)>,
     pub(super) answers: BTreeMap<u16, VecDeque<u32>>,
     pub(super) console: Vec<u8>,
-    /// How many bytes the console's transmitter holds; none if it sends every byte in no time.
+    /// The number of bytes in the console's transmitter; `None` if it sends every byte at once.
     pub(super) transmitter: Option<usize>,
     pub(super) events: Vec<Event>,
-    /// The lines that are not masked.
+    /// The unmasked lines.
     pub(super) open_lines: BTreeSet<u32>,
 }
 
@@ -76,12 +76,12 @@ pub fn with_log<T>(action: impl FnOnce(&Log) -> T) -> T {
     LOG.with_borrow(action)
 }
 
-/// Runs on this thread's machine; makes one of 64 MiB if there is none yet.
+/// Runs `action` on this thread's machine; makes one of 64 MiB if there is none yet.
 pub(super) fn with<T>(action: impl FnOnce(&mut State) -> T) -> T {
     STATE.with_borrow_mut(|state| action(state.get_or_insert_with(|| State::new(64))))
 }
 
-/// As [`with`], and notes the event.
+/// Like [`with`], and records the event.
 pub(super) fn record<T>(event: Event, action: impl FnOnce(&mut State) -> T) -> T {
     with(|state| {
         state.events.push(event);
@@ -115,19 +115,19 @@ impl State {
 pub struct Machine(());
 
 impl Machine {
-    /// A fresh machine for this thread, in place of the one before, whose memory is given back.
+    /// A new machine for this thread, replacing the previous one, whose memory is freed.
     pub fn new(mebibytes: usize) -> Self {
         STATE.set(Some(State::new(mebibytes)));
         LOG.set(Log::immediate());
         Self(())
     }
 
-    /// What the kernel did since the last time, in order.
+    /// The kernel's actions since the last call, in order.
     pub fn take_events(&self) -> Vec<Event> {
         with(|state| std::mem::take(&mut state.events))
     }
 
-    /// The active root table; none means the kernel's own.
+    /// The active root table; `None` means the kernel's own.
     pub fn active(&self) -> Option<PhysAddr> {
         with(|state| state.active)
     }
@@ -137,7 +137,7 @@ impl Machine {
         with(|state| state.timer)
     }
 
-    /// Takes note that the timer fires: it is armed no more. Returns the tick that it was armed for.
+    /// Disarms the timer, as firing does. Returns the tick that it was armed for.
     pub fn take_timer(&self) -> Option<u64> {
         with(|state| state.timer.take())
     }
@@ -147,75 +147,75 @@ impl Machine {
         with(|state| state.ticks = ticks);
     }
 
-    /// Sets how far every look at the clock moves it; 1 at first, 0 stops it.
+    /// Sets the step by which every read advances the clock; initially 1, 0 stops it.
     pub fn set_ticks_step(&self, step: u64) {
         with(|state| state.ticks_step = step);
     }
 
-    /// Sets where the sequence of random numbers begins; 0 at first.
+    /// Sets the seed of the random numbers; initially 0.
     pub fn set_seed(&self, seed: u64) {
         with(|state| state.seed = seed);
     }
 
-    /// Acts as user code on another core that writes a word of physical memory just before the next flush of all, through
-    /// a translation that its TLB holds as dirty: it marks no entry.
+    /// Acts as user code on another core that writes a word of physical memory just before the next full flush, through a
+    /// translation that its TLB holds as dirty, so that it marks no entry.
     pub fn store_before_flush(&self, address: PhysAddr, value: u64) {
         with(|state| state.late_stores.push((address, value)));
     }
 
-    /// What the next read of a port answers, after earlier answers; a port without answers reads all ones.
+    /// Queues the value of a read of a port, after those queued before; a port without queued values reads all ones.
     pub fn answer(&self, port: u16, value: u32) {
         with(|state| state.answers.entry(port).or_default().push_back(value));
     }
 
-    /// The lines of this thread's machine that are not masked, in order.
+    /// The unmasked lines of this thread's machine, in order.
     pub fn open_lines() -> Vec<u32> {
         with(|state| state.open_lines.iter().copied().collect())
     }
 
-    /// A level-triggered line interrupts: the processor's entry masks it before the kernel is entered.
-    pub fn hold_level_line(&self, gsi: u32) {
+    /// Masks a level-triggered line, as the entry code does when it interrupts, before the kernel is entered.
+    pub fn mask_level_line(&self, gsi: u32) {
         with(|state| state.open_lines.remove(&gsi));
     }
 
-    /// Gives the console a transmitter that holds what it is given until [`Machine::empty_transmitter`].
+    /// Gives the console a transmitter that keeps its bytes until [`Machine::empty_transmitter`].
     pub fn slow_down_console(&self) {
         with(|state| state.transmitter = Some(0));
     }
 
-    /// Lets the console send every byte in no time again.
+    /// Lets the console send every byte at once again.
     pub fn speed_up_console(&self) {
         with(|state| state.transmitter = None);
     }
 
-    /// The console has sent what its transmitter held: so many bytes.
+    /// Lets the console send the bytes in its transmitter; returns their number.
     pub fn empty_transmitter(&self) -> usize {
         with(|state| state.transmitter.as_mut().map_or(0, std::mem::take))
     }
 
-    /// What the kernel wrote to its console.
+    /// The kernel's output on its console.
     pub fn console(&self) -> String {
         with(|state| String::from_utf8_lossy(&state.console).into_owned())
     }
 
-    /// Takes a component of the vector registers from the processor.
+    /// Removes a component of the vector registers from the processor.
     pub fn remove_vector_component(&self, component: VectorComponent) {
         with(|state| state.registers.remove_component(component));
     }
 
     /// Acts as user code that fills the vector registers: XMM0 to 15 get these bytes.
     ///
-    /// False if the registers are denied: the thread would have raised exception 7.
+    /// Returns `false` if the registers are denied: the thread would have raised exception 7.
     pub fn use_vectors(&self, byte: u8) -> bool {
         with(|state| state.registers.fill_vectors(byte))
     }
 
-    /// The byte that XMM0 to 15 hold, as user code sees it; none if the registers are denied.
+    /// The byte in XMM0 to 15, as user code sees it; `None` if the registers are denied.
     pub fn vectors(&self) -> Option<u8> {
         with(|state| state.registers.vectors())
     }
 
-    /// The byte that XMM0 to 15 hold, denied or not: what a processor with a flaw shows to user code all the same.
+    /// The byte in XMM0 to 15, denied or not: a vulnerable processor shows it to user code all the same.
     pub fn live_vectors(&self) -> u8 {
         with(|state| state.registers.live_vectors())
     }
@@ -231,7 +231,7 @@ impl Machine {
     }
 }
 
-/// The fake machine as the boot code would describe it: the first MiB is taken, the archive is empty.
+/// The fake machine as the boot code would describe it: the first MiB is reserved, the archive is empty.
 pub fn boot_information() -> BootInformation {
     let end = PhysAddr::new(with(|state| state.arena.byte_count()) as u64);
     let mut information = BootInformation {
@@ -243,7 +243,7 @@ pub fn boot_information() -> BootInformation {
     };
     let all = PhysRange::new(PhysAddr::zero(), end);
     let free = PhysRange::new(PhysAddr::new(1 << 20), end);
-    // A list of `RANGES_MAX` has room for one.
+    // It fits: the list is empty.
     let _ = information.ram.push(all);
     let _ = information.memory.push(free);
     information

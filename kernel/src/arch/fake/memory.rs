@@ -1,21 +1,21 @@
-//! Physical memory and its translation: an arena, and a note of what is active.
+//! Physical memory and the active address space: an arena, and a record of the active root.
 
 use super::machine::{Event, record, with};
 use crate::arch::{PhysAddr, VirtAddr};
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 
-/// What [`install_kernel_half`] writes in the fake: present, and outside of every arena, so that a walk that strays into
-/// the kernel's half is caught.
+/// The entry that [`install_kernel_half`] writes: present, and outside of every arena, so that a walk that strays into the
+/// kernel's half is caught.
 pub const KERNEL_HALF_ENTRY: u64 = 0x000f_ffff_0000_0003;
 
-/// The alignment of the memory that an arena asks for: no more than what every allocation has, since an allocator clears
-/// what must be aligned better itself, where it otherwise gets pages that are clear already.
+/// The alignment of an arena's allocation: no more than every allocation has, since an allocator clears memory with a larger
+/// alignment itself, where it otherwise gets pages that are already clear.
 const ALIGNMENT: usize = 8;
 
 /// Bytes in a page, and the alignment of physical memory.
 pub(super) const PAGE: usize = 4096;
 
-/// An allocation that plays physical memory, from address 0: at the start of a page.
+/// An allocation that represents physical memory, from address 0, aligned to a page.
 pub(super) struct Arena {
     allocation: *mut u8,
     layout: Layout,
@@ -55,7 +55,7 @@ impl Drop for Arena {
     }
 }
 
-/// Where the kernel sees a byte of RAM.
+/// The kernel's pointer to a byte of RAM.
 pub fn direct_map(address: PhysAddr) -> *mut u8 {
     with(|state| state.arena.at(address))
 }
@@ -69,7 +69,7 @@ pub fn install_kernel_half(root: PhysAddr) {
     }
 }
 
-/// Makes a root table the active one, unless it is.
+/// Activates a root table, unless it is already active.
 pub fn activate(root: PhysAddr) {
     if with(|state| state.active) != Some(root) {
         record(Event::Activate(root), |state| {
@@ -79,7 +79,7 @@ pub fn activate(root: PhysAddr) {
     }
 }
 
-/// Makes the kernel's own tables active, unless they are.
+/// Activates the kernel's own tables, unless they are already active.
 pub fn activate_kernel() {
     if with(|state| state.active).is_some() {
         record(Event::ActivateKernel, |state| {
@@ -89,14 +89,14 @@ pub fn activate_kernel() {
     }
 }
 
-/// Forgets the translation of one page in the active address space.
+/// Flushes the translation of one page in the active address space.
 pub fn flush_page(page: VirtAddr) {
     record(Event::FlushPage(page), |state| {
         state.flush_translations(Some(page.align_down(4096_u64).as_u64()));
     });
 }
 
-/// Forgets all translations of user pages.
+/// Flushes all translations of user pages.
 pub fn flush_all() {
     record(Event::FlushAll, |state| {
         for (address, value) in std::mem::take(&mut state.late_stores) {

@@ -1,9 +1,9 @@
-//! The machine as ordinary memory, in which the kernel's logic is tested on the host.
+//! A machine in ordinary memory, on which the kernel's logic is tested on the host.
 //!
-//! Every thread has a machine of its own, so that tests run side by side: [`Machine::new`] makes it, and the facade's
-//! functions act on it. User code does not run: a test sets a thread's registers, calls [`crate::enter`], and asks the
-//! [`Machine`] what the kernel did. What user code would read and write, a test reads and writes with
-//! [`Machine::access`], through the tables that the kernel made and a TLB.
+//! Every host thread has its own machine, so that tests run in parallel: [`Machine::new`] makes it, and the facade's
+//! functions act on it. User code does not run: a test sets a thread's registers, calls [`crate::enter`], and inspects the
+//! [`Machine`]. A test accesses memory in place of user code with [`Machine::access`], through the kernel's page tables and
+//! a TLB.
 
 mod device;
 mod machine;

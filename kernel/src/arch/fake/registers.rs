@@ -1,9 +1,9 @@
-//! The registers that the kernel switches by itself: segment bases and vector registers.
+//! The registers that the kernel switches explicitly: segment bases and vector registers.
 
 use super::machine::{Event, record, with};
 use crate::arch::{UserContext, VectorComponent, VectorState};
 
-/// Where XMM0 to 15 are in a [`VectorState`], in words.
+/// The words of XMM0 to 15 in a [`VectorState`].
 const XMM: core::ops::Range<usize> = 160 / 8..416 / 8;
 
 /// The registers of the fake processor.
@@ -72,7 +72,7 @@ pub fn vectors_save(vectors: &VectorState) {
     });
 }
 
-/// Loads the vector registers, and allows their use.
+/// Loads the vector registers and permits their use.
 pub fn vectors_load(vectors: &VectorState) {
     record(Event::VectorsLoad, |state| {
         state.registers.vectors = vectors.clone();
@@ -80,7 +80,7 @@ pub fn vectors_load(vectors: &VectorState) {
     });
 }
 
-/// Replaces what the vector registers hold by the initial state, and denies their use: it raises exception 7.
+/// Resets the vector registers to the initial state and denies their use, which raises exception 7 from then on.
 pub fn vectors_clear() {
     record(Event::VectorsClear, |state| {
         state.registers.vectors = VectorState::initial();
@@ -88,7 +88,7 @@ pub fn vectors_clear() {
     });
 }
 
-/// Where a component is in a [`VectorState`], in bytes; none where the processor lacks it.
+/// The offset of a component in a [`VectorState`], in bytes; `None` if the processor lacks it.
 pub fn vector_component_offset(component: VectorComponent) -> Option<usize> {
     let offset = match component {
         VectorComponent::Legacy => 0,
@@ -97,7 +97,7 @@ pub fn vector_component_offset(component: VectorComponent) -> Option<usize> {
     with(|state| state.registers.has(component)).then_some(offset)
 }
 
-/// The bits of MXCSR that this processor knows.
+/// The bits of MXCSR that this processor supports.
 pub fn mxcsr_mask() -> u32 {
     0xffff
 }

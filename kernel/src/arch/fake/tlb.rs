@@ -1,10 +1,10 @@
-//! Memory as user code reaches it: a walk of the active tables, and a TLB that remembers.
+//! User code's access to memory: a walk of the active tables, and a TLB.
 //!
-//! The TLB holds what the processor may hold: the translations of the active root, and the tables on the way to them. It is
-//! as unhelpful as the architecture allows: nothing leaves it before the kernel flushes it or activates another root, and
-//! after a flush it walks at once again to every page that it knew, as a processor may that runs ahead. So a flush that is
-//! missing, and one that comes before the change it is for, both leave a stale translation, which the next access uses, and
-//! which [`frame_released`] refuses. That also destroys what a frame held, so that a use of it afterwards shows.
+//! The TLB holds what a processor may hold: the translations of the active root, and the tables on the way to them. It is
+//! as unhelpful as the architecture permits: entries stay until the kernel flushes them or activates another root, and after
+//! a flush it walks again at once to every page that it held, as a speculating processor may. So both a missing flush and
+//! one before the change that it is for leave a stale translation, which the next access uses, and which
+//! [`frame_released`] detects. That also overwrites the frame, so that a later use of it shows.
 
 use super::machine::{Machine, State, with};
 use super::memory::PAGE;
@@ -35,7 +35,7 @@ pub struct PageFault {
     pub error: u64,
 }
 
-/// The rights that all entries on the way have in common.
+/// The rights that all entries on the way grant.
 #[derive(Clone, Copy)]
 struct Rights {
     write: bool,
@@ -68,7 +68,7 @@ impl Rights {
     }
 }
 
-/// The way to the leaf table of a 2 MiB region: the tables below the root, the leaf table last.
+/// The path to the leaf table of a 2 MiB region: the tables below the root, the leaf table last.
 #[derive(Clone, Copy)]
 struct Branch {
     tables: [u64; 3],
@@ -83,7 +83,7 @@ struct Page {
     dirty: bool,
 }
 
-/// The translations of the active root that the processor remembers.
+/// The cached translations of the active root.
 #[derive(Default)]
 pub(super) struct Tlb {
     branches: BTreeMap<u64, Branch>,
@@ -111,12 +111,12 @@ fn fault(access: UserAccess, entry_is_present: bool) -> PageFault {
 }
 
 impl State {
-    /// Drops what the TLB holds: another root is active.
+    /// Empties the TLB, since another root is active.
     pub(super) fn forget_translations(&mut self) {
         self.tlb = Tlb::default();
     }
 
-    /// Flushes all, or one page and all tables on the way to any, and walks to them again.
+    /// Flushes everything, or one page and all cached tables, and walks to them again.
     pub(super) fn flush_translations(&mut self, page: Option<u64>) {
         let regions: Vec<u64> = self.tlb.branches.keys().copied().collect();
         let flushed = |known: &u64| page.is_none_or(|page| page == *known);
@@ -142,7 +142,7 @@ impl State {
             None => self.walk(page).ok_or(fault(access, false))?,
         };
         if !there.rights.allow(access) {
-            // A translation that led to a fault leaves the TLB.
+            // A translation that led to a fault is removed.
             self.tlb.pages.remove(&page);
             return Err(fault(access, true));
         }
@@ -158,7 +158,7 @@ impl State {
         Ok(there.frame + (address - page))
     }
 
-    /// Walks to a page and remembers it; none if it is absent.
+    /// Walks to a page and caches it; `None` if it is absent.
     fn walk(&mut self, page: u64) -> Option<Page> {
         let branch = self.branch(page)?;
         let entry = self.entry(branch.tables[2], page >> 12)?;
@@ -171,7 +171,7 @@ impl State {
         Some(there)
     }
 
-    /// Walks to the leaf table of an address, or remembers the way; none if a table is absent.
+    /// The cached path to the leaf table of an address, or a new walk; `None` if a table is absent.
     fn branch(&mut self, address: u64) -> Option<Branch> {
         let region = region_of(address);
         if let Some(branch) = self.tlb.branches.get(&region) {
@@ -183,7 +183,7 @@ impl State {
         for (below, shift) in tables.iter_mut().zip([39, 30, 21]) {
             let entry = self.entry(table, address >> shift)?;
             if entry & USER == 0 {
-                // The kernel's half, whose tables are no frames of the arena.
+                // The kernel's half, whose tables are not frames of the arena.
                 return None;
             }
             rights = rights.and(entry);
@@ -195,7 +195,7 @@ impl State {
         Some(branch)
     }
 
-    /// Sets flags in the leaf entry of a page that was just walked to.
+    /// Sets flags in the leaf entry of a page just walked to.
     fn mark(&mut self, page: u64, flags: u64) {
         let branch = self.branch(page).expect("it was just walked to");
         let at = self.entry_at(branch.tables[2], page >> 12);
@@ -214,7 +214,7 @@ impl State {
         self.arena.at(PhysAddr::new(table + index % 512 * 8)).cast()
     }
 
-    /// The address from which the TLB still leads to a frame.
+    /// An address whose cached translation leads to a frame.
     fn leading_to(&self, frame: u64) -> Option<u64> {
         let pages = self.tlb.pages.iter();
         let branches = self.tlb.branches.iter();
@@ -230,13 +230,13 @@ impl State {
     }
 }
 
-/// What a frame is full of when it has been released: no address, no flag and no kind of object.
+/// The byte that fills a released frame: not a valid address, flag or kind of object.
 const RELEASED: u8 = 0xdb;
 
-/// A frame gets another use: what it held is gone.
+/// Reports that a frame is released; its content is overwritten.
 ///
 /// # Panics
-/// If the processor may still reach it through the active tables or through what its TLB remembers.
+/// If the processor may still reach it through the active tables or the TLB.
 pub fn frame_released(frame: PhysAddr) {
     with(|state| {
         assert_ne!(
@@ -249,14 +249,14 @@ pub fn frame_released(frame: PhysAddr) {
             from, None,
             "{frame:?} is released while the TLB leads to it"
         );
-        // SAFETY: a whole page of the arena, which only this thread uses; its owner has no use for it any more.
+        // SAFETY: a whole page of the arena, which only this thread uses; its owner does not use it any more.
         unsafe { state.arena.at(frame).write_bytes(RELEASED, PAGE) };
     });
 }
 
 impl Machine {
-    /// Acts as user code that reads, writes or executes at an address, as the active tables and the TLB allow; returns where
-    /// that is in physical memory.
+    /// Acts as user code that reads, writes or executes at an address, as the active tables and the TLB permit; returns the
+    /// physical address.
     pub fn access(&self, address: u64, access: UserAccess) -> Result<PhysAddr, PageFault> {
         with(|state| state.access(address, access)).map(PhysAddr::new)
     }

@@ -1,11 +1,11 @@
-//! The kernel's log, and how it shares the console's serial port with user mode: [`Log`].
+//! The kernel's log, which shares the console's serial port with user mode: [`Log`].
 //!
-//! While threads run, nothing waits for the port: a line goes into a ring, and whenever the port's transmitter is empty
-//! the kernel may fill it once: when a line is put in, at an entry for the timer, before idling. Before the first
-//! thread runs and in a panic every line is written to its end at once.
+//! While threads run, nothing waits for the port: a line goes into a ring, and the kernel fills the port's transmitter, if
+//! that is empty, when a line is added, at an entry for the timer, and before idling. Before the first thread runs and in a
+//! panic every line is written completely at once.
 //!
-//! Root and the shell write to the same port with `IoOut`. Lines of both stay whole: a line that the kernel has begun
-//! goes on before user mode's next byte, and one that user mode has begun is given [`USER_LINE_MS`] to go on.
+//! Root and the shell write to the same port with `IoOut`. Lines of both stay whole: a line that the kernel has begun is
+//! finished before user mode's next byte, and one that user mode has begun has [`USER_LINE_MS`] to continue.
 
 mod ring;
 #[cfg(test)]
@@ -20,17 +20,17 @@ use super::machine::{
     console_is_present, console_put, console_transmitter_is_empty, ticks, ticks_per_second,
 };
 
-/// Bytes that an empty transmitter takes.
+/// Bytes that an empty transmitter accepts.
 pub const TRANSMITTER_BYTES: usize = 16;
 
-/// How long a line that user mode has begun keeps the kernel's lines back after its last byte.
+/// How long an unfinished line of user mode delays the kernel's lines after its last byte.
 const USER_LINE_MS: u64 = 20;
 
-/// After how long a transmitter that does not become empty is considered stuck: what waits for it is dropped.
+/// How long a transmitter may stay full before it is considered stuck and the waiting lines are dropped.
 const STUCK_MS: u64 = 1000;
 
-/// How often the transmitter is looked at before a byte that is written at once is given up: at 1 us a look, longer than
-/// a byte takes at 1,200 baud.
+/// The number of polls of the transmitter before a byte of an immediate line is abandoned: at 1 us per poll, longer than a
+/// byte takes at 1,200 baud.
 const POLLS_MAX: u32 = 10_000;
 
 /// Tenths of a millisecond that a full transmitter takes to become empty at 115,200 baud.
@@ -39,17 +39,17 @@ const TRANSMITTER_TENTHS_MS: u64 = 14;
 /// The kernel's log.
 pub struct Log {
     ring: LogRing,
-    /// Whether lines are written to their end at once.
+    /// Whether lines are written completely at once.
     is_immediate: AtomicBool,
-    /// Whether a line of the kernel's has begun to go out and not ended.
+    /// Whether a line of the kernel is partly written.
     is_in_line: AtomicBool,
-    /// Whether the transmitter may still hold bytes of the kernel's.
+    /// Whether the transmitter may still hold bytes of the kernel.
     fills_transmitter: AtomicBool,
-    /// Whether user mode has begun a line and not ended it.
+    /// Whether a line of user mode is partly written.
     user_is_in_line: AtomicBool,
-    /// When user mode wrote its last byte, in ticks.
+    /// The time of user mode's last byte, in ticks.
     user_wrote_ticks: AtomicU64,
-    /// Since when bytes have waited, or when some went out last, in ticks.
+    /// The time since which bytes have waited, or of the last ones written, in ticks.
     moved_ticks: AtomicU64,
 }
 
@@ -67,7 +67,7 @@ impl Log {
         }
     }
 
-    /// Writes a line: at once, or into the ring and as much of it into the transmitter as that takes.
+    /// Writes a line: at once, or into the ring and as much of it into the transmitter as fits.
     pub fn write_line(&self, line: fmt::Arguments<'_>) {
         if !console_is_present() {
             return;
@@ -83,32 +83,32 @@ impl Log {
         }
     }
 
-    /// From now on nothing waits for the port.
-    pub fn become_patient(&self) {
+    /// Buffers lines from now on, so that nothing waits for the port.
+    pub fn become_buffered(&self) {
         self.is_immediate.store(false, Relaxed);
     }
 
-    /// From now on, and for all that is in the ring, every line is written to its end at once: for a panic.
+    /// Writes every line completely at once from now on, and the ring's first: for a panic.
     pub fn become_immediate(&self) {
         self.is_immediate.store(true, Relaxed);
         self.flush();
     }
 
-    /// Fills the transmitter once if it is empty. Returns when to do it again, in ticks; none if no byte waits.
+    /// Fills the transmitter once if it is empty. Returns the time for the next attempt, in ticks, if bytes are left.
     pub fn drain(&self) -> Option<u64> {
         if self.ring.is_empty() {
             return None;
         }
         let now = ticks();
-        if !self.user_has_the_line(now) {
+        if !self.user_owns_line(now) {
             self.fill(now);
         }
         let pause = ticks_per_second() * TRANSMITTER_TENTHS_MS / 10_000;
         (!self.ring.is_empty()).then_some(now + pause)
     }
 
-    /// Whether a byte of user mode's may go to the port now; takes note of it if so. Else the kernel's line has come a
-    /// step nearer to its end, and user mode is to try again.
+    /// Whether user mode may write a byte to the port now; records it if so. Otherwise another part of the kernel's line is
+    /// written, and user mode has to retry.
     pub fn admit_user_byte(&self, byte: u8) -> bool {
         let now = ticks();
         if self.fills_transmitter.load(Relaxed) || self.is_in_line.load(Relaxed) {
@@ -126,19 +126,19 @@ impl Log {
         true
     }
 
-    /// Whether all lines are written; writes some of what is left.
+    /// Writes another part of the waiting lines; returns whether all are written.
     pub fn is_written(&self) -> bool {
         self.fill(ticks());
         self.ring.is_empty()
     }
 
-    fn user_has_the_line(&self, now: u64) -> bool {
+    fn user_owns_line(&self, now: u64) -> bool {
         let wrote = self.user_wrote_ticks.load(Relaxed);
         let patience = ticks_per_second() * USER_LINE_MS / 1000;
         self.user_is_in_line.load(Relaxed) && now.saturating_sub(wrote) < patience
     }
 
-    /// Fills the transmitter if it is empty, to the end of a line at most, so that a line of user mode's can follow.
+    /// Fills the transmitter if it is empty, at most to the end of a line, so that a line of user mode can follow.
     fn fill(&self, now: u64) {
         if self.ring.is_empty() {
             return;
@@ -160,7 +160,7 @@ impl Log {
         self.moved_ticks.store(now, Relaxed);
     }
 
-    /// Drops the waiting lines if the transmitter has not become empty for long; returns whether it did.
+    /// Drops the waiting lines if the transmitter is stuck; returns whether it is.
     fn drop_if_stuck(&self, now: u64) -> bool {
         let patience = ticks_per_second() * STUCK_MS / 1000;
         let is_stuck = now.saturating_sub(self.moved_ticks.load(Relaxed)) > patience;
@@ -172,7 +172,7 @@ impl Log {
         is_stuck
     }
 
-    /// Writes all that waits. A transmitter that does not become empty loses it.
+    /// Writes all waiting lines, or drops them if the transmitter is stuck.
     fn flush(&self) {
         while let Some(byte) = self.ring.take() {
             let is_empty = (0..POLLS_MAX).any(|_| {

@@ -1,21 +1,21 @@
-//! Lines of the kernel's log on their way to the console: [`LogRing`].
+//! Lines of the kernel's log that wait for the console: [`LogRing`].
 
 use core::fmt;
 use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 
-/// Bytes of lines that can be on their way. At 115,200 baud they take a third of a second.
+/// The ring's capacity in bytes. At 115,200 baud they take a third of a second.
 pub const LOG_BYTES: usize = 4096;
 
-/// A queue of bytes that takes whole lines: one that does not fit is dropped and counted.
+/// A queue of bytes that accepts whole lines: one that does not fit is dropped and counted.
 ///
-/// The kernel lock orders all uses; a panic may look at it in any state, and finds no more than a line that is cut off.
+/// The kernel lock orders all uses; a panic may read it in any state, and at worst finds a truncated line.
 pub struct LogRing {
     bytes: [AtomicU8; LOG_BYTES],
-    /// How many bytes were ever taken out.
+    /// The number of bytes ever removed.
     taken: AtomicUsize,
-    /// How many bytes were ever put in.
+    /// The number of bytes ever added.
     put: AtomicUsize,
-    /// How many lines were dropped since the last one that fitted.
+    /// The number of lines dropped since the last one that fitted.
     dropped: AtomicUsize,
 }
 
@@ -30,13 +30,13 @@ impl LogRing {
         }
     }
 
-    /// Whether no byte is on its way.
+    /// Whether no byte waits.
     pub fn is_empty(&self) -> bool {
         self.taken.load(Relaxed) == self.put.load(Relaxed)
     }
 
-    /// Puts a line in, with the carriage return that a terminal wants, behind a line with the number of those dropped
-    /// before it. A line that does not fit is dropped.
+    /// Adds a line, with the carriage return that a terminal needs, after a line with the number of those dropped before it.
+    /// A line that does not fit is dropped.
     pub fn put_line(&self, line: fmt::Arguments<'_>) {
         let dropped = self.dropped.load(Relaxed);
         let mut draft = Draft {
@@ -59,7 +59,7 @@ impl LogRing {
         }
     }
 
-    /// Takes the oldest byte.
+    /// Removes the oldest byte.
     pub fn take(&self) -> Option<u8> {
         if self.is_empty() {
             return None;
@@ -69,14 +69,14 @@ impl LogRing {
         Some(self.bytes[index % LOG_BYTES].load(Relaxed))
     }
 
-    /// Drops all that is on its way; counts as one line.
+    /// Drops all waiting bytes; counts as one line.
     pub fn discard(&self) {
         self.taken.store(self.put.load(Relaxed), Relaxed);
         self.dropped.store(self.dropped.load(Relaxed) + 1, Relaxed);
     }
 }
 
-/// A line that is being written behind the others and that nobody takes yet.
+/// A line that is being added and is not yet visible to readers.
 struct Draft<'r> {
     ring: &'r LogRing,
     end: usize,
@@ -125,7 +125,7 @@ mod tests {
         ring.put_line(format_args!("{long}"));
         ring.put_line(format_args!("{long}"));
         ring.put_line(format_args!("short"));
-        // That one fits beside the first, behind the number of those missing before it.
+        // This one fits next to the first, after the number of those missing before it.
         let expected = "caravan: 2 lines were dropped here\r\nshort\r\n";
         assert_eq!(text(&ring), format!("{long}\r\n{expected}"));
         ring.put_line(format_args!("last"));

@@ -1,4 +1,4 @@
-//! The log on a console that takes its time.
+//! The log on a slow console.
 
 use super::*;
 use crate::arch::{CONSOLE_PORT, Cause, EXIT_PORT, fake, with_log};
@@ -9,16 +9,16 @@ use abi::register::{Slot, Width};
 /// The fake clock counts nanoseconds.
 const MS: u64 = 1_000_000;
 
-/// A world in which threads run already, whose console takes its time.
+/// A world with running threads and a slow console.
 fn slow() -> World {
     let world = World::new();
     world.machine.slow_down_console();
     world.machine.set_ticks_step(0);
-    with_log(Log::become_patient);
+    with_log(Log::become_buffered);
     world
 }
 
-/// The timer fires at the tick that it is armed for, after the console has sent what it held; how much that was.
+/// Fires the timer at the tick that it is armed for, after the console has sent its bytes; returns their number.
 fn fire(world: &World) -> usize {
     let sent = world.machine.empty_transmitter();
     let due = world.machine.take_timer().expect("the timer is armed");
@@ -28,7 +28,7 @@ fn fire(world: &World) -> usize {
 }
 
 #[test]
-fn the_line_of_a_fault_waits_for_no_console() {
+fn a_line_about_a_fault_does_not_wait_for_the_console() {
     let world = slow();
     let citizen = world.citizen();
     world.kernel.scheduler.force(citizen.thread);
@@ -40,7 +40,7 @@ fn the_line_of_a_fault_waits_for_no_console() {
     });
     assert!(citizen.thread.stopped.get());
     assert_eq!(world.machine.console(), "caravan: thread ");
-    // Nothing runs: the timer is armed for the log alone, until all of it is written.
+    // No thread runs: the timer is armed for the log alone, until all of it is written.
     while world.machine.timer().is_some() {
         assert!(fire(&world) <= TRANSMITTER_BYTES);
     }
@@ -99,13 +99,13 @@ fn lines_are_written_whole_before_threads_run_and_in_a_panic() {
     assert!(world.machine.console().ends_with("transmitter\r\n"));
     let world = slow();
     crate::log!("a line that is on its way when a panic comes");
-    // What the transmitter holds goes out while the panic polls.
+    // The transmitter sends its bytes while the panic polls.
     world.machine.speed_up_console();
     with_log(Log::become_immediate);
     assert!(world.machine.console().ends_with("when a panic comes\r\n"));
 }
 
-/// A citizen with the right to write to ports, and the slot of that.
+/// A citizen with the right to write to ports, and the slot of the capability.
 fn writer(world: &World, first: u16) -> (Citizen, Slot) {
     use crate::objects::{IoPorts, Object, create};
     let citizen = world.citizen();
@@ -141,7 +141,7 @@ fn writes(world: &World, (citizen, ports): (Citizen, Slot), port: u16, byte: u8)
 }
 
 #[test]
-fn user_modes_bytes_do_not_come_into_a_line_of_the_kernels() {
+fn user_modes_bytes_do_not_interrupt_a_line_of_the_kernel() {
     let world = slow();
     let user = writer(&world, CONSOLE_PORT);
     crate::log!("a line of some length");
@@ -156,7 +156,7 @@ fn user_modes_bytes_do_not_come_into_a_line_of_the_kernels() {
 }
 
 #[test]
-fn the_kernels_lines_do_not_come_into_one_of_user_modes() {
+fn the_kernels_lines_do_not_interrupt_a_line_of_user_mode() {
     let world = slow();
     let user = writer(&world, CONSOLE_PORT);
     world.machine.set_ticks(100 * MS);
@@ -166,7 +166,7 @@ fn the_kernels_lines_do_not_come_into_one_of_user_modes() {
     assert!(writes(&world, user, CONSOLE_PORT, b'\n'));
     with_log(Log::drain);
     assert_eq!(world.machine.console(), "caravan: first\r\n");
-    // A line that user mode does not end keeps nobody waiting for long.
+    // A line that user mode does not finish delays the kernel only briefly.
     world.machine.empty_transmitter();
     assert!(writes(&world, user, CONSOLE_PORT, b'>'));
     crate::log!("then");
@@ -176,7 +176,7 @@ fn the_kernels_lines_do_not_come_into_one_of_user_modes() {
 }
 
 #[test]
-fn a_stuck_transmitter_keeps_user_mode_waiting_for_a_second_and_no_longer() {
+fn a_stuck_transmitter_delays_user_mode_for_a_second_at_most() {
     let world = slow();
     let user = writer(&world, CONSOLE_PORT);
     crate::log!("a line of some length");
@@ -198,7 +198,7 @@ fn the_machine_ends_after_the_last_line() {
 }
 
 #[test]
-fn while_threads_run_the_log_is_written_at_their_ticks() {
+fn while_threads_run_the_log_is_written_at_timer_ticks() {
     let world = slow();
     let citizen = world.citizen();
     world.kernel.scheduler.force(citizen.thread);

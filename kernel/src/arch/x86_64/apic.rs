@@ -3,11 +3,11 @@
 //! Its registers are a page in memory (xAPIC) or MSRs (x2APIC); a register's number is its offset in the page divided by
 //! 16, and its MSR's number less 0x800 (Intel SDM volume 3, 11.4 and 11.12).
 //!
-//! The timer fires at a value of the clock where the processor has that (TSC-deadline); else the clock's value is
-//! converted to a count, by a rate that was measured.
+//! If the processor has the TSC-deadline mode, the timer fires at a value of the clock; else that value is converted to a
+//! count, by a measured rate.
 //!
-//! One core runs today: what is found of its APIC is in statics, so that a handler on a stack of its own, which must not
-//! use the core's data, can reach it.
+//! One core runs today. Its APIC's state is in statics, so that a handler on its own stack, which must not use the core's
+//! data, can reach it.
 
 use super::clock::{measure_until_agreed, read_closely, ticks, ticks_per_second, wait_ticks};
 use super::cpu::{self, Features};
@@ -17,36 +17,36 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{ApicBase, ApicBaseFlags, Msr};
 
-/// The timer's vector. Those above the devices' are the kernel's.
+/// The timer's vector. The vectors above the devices' are the kernel's.
 pub(super) const TIMER_VECTOR: u8 = 0xf0;
-/// The vector that an NMI's handler sends to its own core, since it must not do anything itself.
+/// The vector that the NMI handler sends to its own core, since it must not do anything itself.
 pub(super) const NMI_NOTICE_VECTOR: u8 = 0xf1;
 /// The vector of the APIC's own errors.
 const ERROR_VECTOR: u8 = 0xfe;
-/// The vector of interrupts that went away before they were delivered. They must not be acknowledged.
+/// The vector of interrupts that were withdrawn before delivery. They must not be acknowledged.
 pub(super) const SPURIOUS_VECTOR: u8 = 0xff;
 
-/// The highest number by which an interrupt controller or a device's message can name a core; above it is "every core".
+/// The highest number by which an interrupt controller or a device's message can address a core; above it is "every core".
 const DESTINATION_MAX: u32 = 0xfe;
 
 /// IA32_TSC_DEADLINE.
 const TSC_DEADLINE: u32 = 0x6e0;
 
-/// How far two measurements of the timer's rate may be apart: one part in this many. What it is off by makes an
-/// interrupt early or late, and no clock wrong.
+/// The tolerance between two measurements of the timer's rate: one part in this many. An error makes an interrupt early or
+/// late, but no clock wrong.
 const TIMER_AGREEMENT: u64 = 2_000;
 
-/// The first of an x2APIC's MSRs.
+/// The first MSR of an x2APIC.
 const FIRST_MSR: u32 = 0x800;
 
-/// The registers that are used.
+/// The registers in use.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 enum Register {
     TaskPriority = 0x08,
     EndOfInterrupt = 0x0b,
     Spurious = 0x0f,
-    /// The first of eight: the interrupts that are being handled.
+    /// The first of eight: the interrupts in service.
     InService = 0x10,
     ErrorStatus = 0x28,
     LocalMachineCheck = 0x2f,
@@ -64,35 +64,35 @@ enum Register {
     SelfCommand = 0x3f,
 }
 
-/// The bits of a local interrupt's register.
+/// Bits of a local interrupt's register.
 const MASKED: u32 = 1 << 16;
 const DELIVER_NMI: u32 = 0b100 << 8;
 const TIMER_BY_DEADLINE: u32 = 0b10 << 17;
 
-/// Where the registers of an xAPIC are mapped; 0 for an x2APIC.
+/// The virtual address of an xAPIC's registers; 0 for an x2APIC.
 static PAGE: AtomicU64 = AtomicU64::new(0);
 
-/// Whether the APIC can be made to interrupt its own core.
+/// Whether the APIC can interrupt its own core.
 static STARTED: AtomicBool = AtomicBool::new(false);
 
-/// Counts of the timer for each tick of the clock, in 2^-32. Zero where the timer takes the clock's own values.
+/// Timer counts per tick of the clock, in 2^-32. Zero if the timer takes the clock's own values.
 static COUNTS_PER_TICK: AtomicU64 = AtomicU64::new(0);
 
-/// Where the registers of an xAPIC are in physical memory; none for an x2APIC.
+/// The physical address of an xAPIC's registers; `None` for an x2APIC.
 ///
-/// Firmware that has locked the APIC in x2APIC mode does so on processors whose CPUID reports it.
+/// Firmware locks the APIC in x2APIC mode only on processors whose CPUID reports the mode.
 pub(super) fn registers() -> Option<PhysAddr> {
     (!cpu::has(Features::X2APIC)).then(|| ApicBase::read().0.start_address())
 }
 
 /// Brings the running core's APIC from any state to this: enabled, the timer disarmed, nothing in service, every local
-/// interrupt masked but for the APIC's errors and NMIs at these pins. `page` is where its registers are mapped, if they
+/// interrupt masked except the APIC's errors and NMIs at these pins. `page` is the virtual address of its registers, if they
 /// are in memory.
 ///
-/// While an APIC is disabled by software, its local interrupts cannot be unmasked: so it is enabled first.
+/// It is enabled first, because the local interrupts of an APIC that is disabled by software cannot be unmasked.
 ///
 /// # Panics
-/// If no interrupt controller can name this core.
+/// If no interrupt controller can address this core.
 pub(super) fn initialise(page: Option<VirtAddr>, nmi_pins: [bool; 2]) {
     PAGE.store(page.map_or(0, VirtAddr::as_u64), Ordering::Relaxed);
     switch_on(page.is_none());
@@ -101,13 +101,13 @@ pub(super) fn initialise(page: Option<VirtAddr>, nmi_pins: [bool; 2]) {
         number <= DESTINATION_MAX,
         "the boot core's APIC has number {number}: without interrupt remapping no device can interrupt it"
     );
-    mask_everything();
+    mask_local_interrupts();
     const ENABLED: u32 = 1 << 8;
     write(Register::Spurious, ENABLED | u32::from(SPURIOUS_VECTOR));
     write(Register::TaskPriority, 0);
-    end_what_is_in_service();
+    end_interrupts_in_service();
     write(Register::LocalError, ERROR_VECTOR.into());
-    // Writing it makes the errors since the last write readable, and forgets them.
+    // Writing it makes the errors since the last write readable, and clears them.
     write(Register::ErrorStatus, 0);
     for (pin, has_nmi) in [Register::LocalPin0, Register::LocalPin1]
         .into_iter()
@@ -121,7 +121,7 @@ pub(super) fn initialise(page: Option<VirtAddr>, nmi_pins: [bool; 2]) {
     STARTED.store(true, Ordering::Relaxed);
 }
 
-/// Switches the APIC on where firmware left it off, and to x2APIC mode, which is entered from xAPIC mode only.
+/// Switches the APIC on if firmware left it off, and to x2APIC mode, which can only be entered from xAPIC mode.
 fn switch_on(is_x2apic: bool) {
     let (base, mut flags) = ApicBase::read();
     flags |= ApicBaseFlags::LAPIC_ENABLE;
@@ -134,8 +134,8 @@ fn switch_on(is_x2apic: bool) {
     }
 }
 
-/// Masks all local interrupts that this APIC has. LINT0 is where the old controllers are connected, which are masked too.
-fn mask_everything() {
+/// Masks all local interrupts that this APIC has. The legacy controllers, at LINT0, are masked too.
+fn mask_local_interrupts() {
     let last = read_number(VERSION) >> 16 & 0xff;
     for (register, number) in [
         (Register::LocalTimer, 0),
@@ -152,9 +152,9 @@ fn mask_everything() {
     }
 }
 
-/// Acknowledges what a loader or a kernel before this one had begun to handle. What has the same or a lower class of
-/// priority would never come else.
-fn end_what_is_in_service() {
+/// Acknowledges interrupts left in service by a loader or an earlier kernel. Otherwise those of the same or a lower priority
+/// class would never be delivered.
+fn end_interrupts_in_service() {
     const REGISTERS: u32 = 8;
     let in_service =
         || (0..REGISTERS).any(|index| read_number(Register::InService as u32 + index) != 0);
@@ -177,11 +177,11 @@ fn start_timer() {
     write(Register::Divide, DIVIDE_BY_1);
     write(Register::InitialCount, 0);
     write(Register::LocalTimer, mode | u32::from(TIMER_VECTOR));
-    // A write to memory, as it is on an xAPIC, could otherwise come after the first deadline, which is then lost.
+    // A write to memory, as on an xAPIC, could otherwise take effect after the first deadline, which would be lost.
     fence(Ordering::SeqCst);
 }
 
-/// Measures the timer against the clock, where it counts for itself.
+/// Measures the timer against the clock, unless it uses the clock itself.
 pub(super) fn calibrate_timer() {
     if cpu::has(Features::TSC_DEADLINE) {
         return;
@@ -195,7 +195,7 @@ pub(super) fn calibrate_timer() {
     );
 }
 
-/// The timer's counts for each tick of the clock in 2^-32, measured over 10 ms.
+/// The timer's counts per tick of the clock in 2^-32, measured over 10 ms.
 fn measure_timer() -> u64 {
     write(Register::InitialCount, u32::MAX);
     let count = || read_number(Register::CurrentCount as u32).into();
@@ -207,30 +207,30 @@ fn measure_timer() -> u64 {
     ((u128::from(counted) << 32) / u128::from(elapsed)) as u64
 }
 
-/// Asks for one [`Cause::Timer`](crate::arch::Cause::Timer) at this tick, in place of what was asked for before. A tick
-/// that has passed fires at once; one that is far away may fire early.
+/// Arms the timer for one [`Cause::Timer`](crate::arch::Cause::Timer) at this tick, replacing an earlier request. A tick
+/// that has passed fires at once; a distant one may fire early.
 pub fn arm_timer(deadline_ticks: u64) {
     let rate = COUNTS_PER_TICK.load(Ordering::Relaxed);
     if rate == 0 {
-        // Zero would disarm it. Nothing asks for tick 0, but it is a tick that has passed like any other.
+        // Zero would disarm it. No caller requests tick 0, but it is a tick that has passed like any other.
         // SAFETY: the processor has the register, and its interrupt has its gate.
         return unsafe { Msr::new(TSC_DEADLINE).write(deadline_ticks.max(1)) };
     }
     let remaining = deadline_ticks.saturating_sub(ticks());
     let counts = (u128::from(remaining) * u128::from(rate)) >> 32;
-    // Zero would disarm it: that is what remains of a tick that has passed.
+    // Zero, which a tick that has passed results in, would disarm it.
     write(
         Register::InitialCount,
         counts.clamp(1, u128::from(u32::MAX)) as u32,
     );
 }
 
-/// Acknowledges the interrupt that is being handled.
+/// Acknowledges the interrupt in service.
 pub(super) fn end_of_interrupt() {
     write(Register::EndOfInterrupt, 0);
 }
 
-/// Interrupts this core by [`NMI_NOTICE_VECTOR`] as soon as interrupts are on. It may be called in any state of the
+/// Interrupts this core with [`NMI_NOTICE_VECTOR`] as soon as interrupts are on. It may be called in any state of the
 /// kernel; before the APIC is set up it does nothing.
 pub(super) fn send_nmi_notice() {
     if !STARTED.load(Ordering::Relaxed) {
@@ -249,7 +249,7 @@ pub(super) fn send_nmi_notice() {
 
 /// The running core's number on the interrupt bus.
 pub(super) fn destination() -> u8 {
-    // `initialise` has refused to go on with a larger one.
+    // `initialise` has refused a larger one.
     cpu::initial_apic_id() as u8
 }
 
@@ -260,7 +260,7 @@ fn read_number(number: u32) -> u32 {
     match PAGE.load(Ordering::Relaxed) {
         // SAFETY: the register exists in every APIC, and reading one has no effect.
         0 => unsafe { Msr::new(FIRST_MSR + number).read() as u32 },
-        // SAFETY: the boot code mapped the page of registers here, uncached and for good.
+        // SAFETY: the boot code mapped the page of registers here, uncached and permanently.
         page => unsafe { register_in(page, number).read_volatile() },
     }
 }

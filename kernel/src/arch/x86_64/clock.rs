@@ -1,7 +1,7 @@
-//! The clock: the processor's time-stamp counter, and how fast it runs.
+//! The clock: the processor's time-stamp counter, and its rate.
 //!
 //! A virtual core may be stopped for milliseconds between any two instructions. So another clock is read between two
-//! looks at the counter, several times, and the closest pair counts; and a rate is believed when two measurements agree.
+//! reads of the counter, several times, and the closest pair counts; and a rate is accepted when two measurements agree.
 
 use super::cpu;
 use super::hpet::Hpet;
@@ -12,13 +12,13 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 static TICKS_PER_SECOND: AtomicU64 = AtomicU64::new(0);
 
-/// How many ticks passed while the boot code measured clocks.
+/// The ticks that passed while the boot code measured clocks.
 static WAITED_TICKS: AtomicU64 = AtomicU64::new(0);
 
-/// How often another clock is read at one moment.
+/// The number of reads of another clock per reading.
 const READINGS: usize = 5;
 
-/// How far two measurements of the clock's rate may be apart: one part in this many.
+/// The tolerance between two measurements of the clock's rate: one part in this many.
 const CLOCK_AGREEMENT: u64 = 5_000;
 
 /// The clock.
@@ -27,12 +27,12 @@ pub fn ticks() -> u64 {
     unsafe { _rdtsc() }
 }
 
-/// How many ticks a second has.
+/// Ticks per second.
 pub fn ticks_per_second() -> u64 {
     TICKS_PER_SECOND.load(Ordering::Relaxed)
 }
 
-/// Runs `measure`, which waits for a clock most of its time, and counts that time.
+/// Runs `measure`, which mostly waits for a clock, and counts that time.
 pub(super) fn waiting<T>(measure: impl FnOnce() -> T) -> T {
     let start = ticks();
     let result = measure();
@@ -40,35 +40,35 @@ pub(super) fn waiting<T>(measure: impl FnOnce() -> T) -> T {
     result
 }
 
-/// How many ticks [`waiting`] has counted.
+/// The ticks counted by [`waiting`].
 pub(super) fn waited_ticks() -> u64 {
     WAITED_TICKS.load(Ordering::Relaxed)
 }
 
-/// Another clock's value, and this clock's at that moment.
+/// Another clock's value, and this clock's at the same time.
 pub(super) struct Reading {
     pub(super) value: u64,
     pub(super) ticks: u64,
     spread: u64,
 }
 
-/// Finds out how fast the counter runs: against another clock, the better one first, and by what the processor states.
-/// Returns whose rate it is.
+/// Determines the counter's rate: against another clock, the better one first, and by the processor's statement. Returns the
+/// source.
 ///
 /// # Panics
-/// If there is neither a clock that counts nor a statement.
+/// If there is neither a working clock nor a statement.
 pub(super) fn initialise(hpet: Option<Hpet>) -> &'static str {
     let measured =
         |measure: &dyn Fn() -> Measurement| measure_until_agreed(CLOCK_AGREEMENT, measure);
     let by_hpet = || Some(("HPET", hpet.and_then(|hpet| measured(&|| hpet.measure()))?));
     let by_pit = || Some(("PIT", measured(&pit::measure)?));
-    let known = rate::believed(stated(), by_hpet().or_else(by_pit));
+    let known = rate::choose(stated(), by_hpet().or_else(by_pit));
     let (source, rate) = known.expect("a clock (HPET, PIT or CPUID) to measure the processor's by");
     TICKS_PER_SECOND.store(rate, Ordering::Relaxed);
     source
 }
 
-/// Waits until so many ticks have passed.
+/// Waits until this many ticks have passed.
 pub(super) fn wait_ticks(count: u64) {
     let start = ticks();
     while ticks().wrapping_sub(start) < count {
@@ -92,7 +92,7 @@ pub(super) fn read_closely(read: impl Fn() -> u64) -> Reading {
     closest.expect("there is at least one reading")
 }
 
-/// Measures until two measurements are no further apart than one part in `agreement`; the last one, if they never are.
+/// Measures until two measurements agree to one part in `agreement`; returns the last one if they never do.
 pub(super) fn measure_until_agreed(
     agreement: u64,
     measure: impl FnMut() -> Measurement,
@@ -106,7 +106,7 @@ pub(super) fn measure_until_agreed(
     })
 }
 
-/// The rate as the processor states it.
+/// The rate stated by the processor.
 fn stated() -> Option<Stated> {
     let ratio = cpu::leaf(0x15, 0);
     let base_mhz = cpu::leaf(0x16, 0).eax;

@@ -1,9 +1,9 @@
-//! What every core has of its own: [`Core`], found through the GS base in kernel mode.
+//! A core's own data: [`Core`], found through the GS base in kernel mode.
 //!
 //! One core runs today. Another one needs its own `Core` and nothing shared with this one's.
 //!
-//! Invariant: in kernel mode the GS base points to this core's `Core`, but between an entry's first instruction and its
-//! SWAPGS, and in the handlers on stacks of their own (NMI, machine check, double fault), which do not use it.
+//! Invariant: in kernel mode the GS base points to this core's `Core`, except between an entry's first instruction and its
+//! SWAPGS, and in the handlers on their own stacks (NMI, machine check, double fault), which do not use it.
 
 use super::descriptors::Descriptors;
 use crate::arch::UserContext;
@@ -14,13 +14,13 @@ use spin::Once;
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{GsBase, KernelGsBase};
 
-/// The bytes of the kernel's stack.
+/// Bytes of the kernel's stack.
 pub(super) const STACK_BYTES: usize = 64 << 10;
 
-/// The bytes of the stack of one of the exceptions that have their own.
+/// Bytes of the stack of an exception that has its own.
 const EXCEPTION_STACK_BYTES: usize = 16 << 10;
 
-/// How many exceptions have a stack of their own.
+/// The number of exceptions with their own stack.
 pub(super) const EXCEPTION_STACKS: usize = 4;
 
 /// A core's own data. The entry code uses the first fields by their offsets.
@@ -29,18 +29,18 @@ pub(super) struct Core {
     current: Cell<*const UserContext>,
     user_stack_pointer: Cell<u64>,
     stack_top: Cell<u64>,
-    /// The descriptor tables, once they are made.
+    /// The descriptor tables, once made.
     pub(super) descriptors: Once<Descriptors>,
 }
 
 /// The offset of the context of the thread that ran last.
 pub(super) const CURRENT: usize = offset_of!(Core, current);
-/// The offset of a word in which the entry code keeps the user's stack pointer for a moment.
+/// The offset of a word in which the entry code keeps the user's stack pointer temporarily.
 pub(super) const USER_STACK_POINTER: usize = offset_of!(Core, user_stack_pointer);
 /// The offset of the top of the kernel's stack.
 pub(super) const STACK_TOP: usize = offset_of!(Core, stack_top);
 
-/// A stack above a page that is not mapped.
+/// A stack above an unmapped guard page.
 #[repr(C, align(4096))]
 pub(super) struct Stack<const BYTES: usize> {
     guard: [u8; 4096],
@@ -61,12 +61,12 @@ impl<const BYTES: usize> Stack<BYTES> {
         }
     }
 
-    /// The page that must not be mapped.
+    /// The guard page.
     pub(super) fn guard(&'static self) -> VirtAddr {
         VirtAddr::from_ptr(&self.guard)
     }
 
-    /// Where the stack begins to grow down.
+    /// The stack's top, from which it grows down.
     pub(super) fn top(&'static self) -> VirtAddr {
         VirtAddr::from_ptr(&self.bytes) + BYTES as u64
     }
@@ -75,7 +75,7 @@ impl<const BYTES: usize> Stack<BYTES> {
 /// The stack that the kernel runs on.
 pub(super) static STACK: Stack<STACK_BYTES> = Stack::new();
 
-/// The stacks of the exceptions that must not rely on the one in use.
+/// The stacks of the exceptions that must not rely on the current one.
 pub(super) static STACKS_OF_EXCEPTIONS: [Stack<EXCEPTION_STACK_BYTES>; EXCEPTION_STACKS] =
     [const { Stack::new() }; EXCEPTION_STACKS];
 

@@ -1,10 +1,10 @@
-//! The processor: what it has, and turning that on.
+//! The processor: detecting its features and enabling them.
 //!
-//! Every bit of a control register is asked for in CPUID first: a reserved one faults, or hangs, depending on the machine.
+//! Every bit of a control register is checked in CPUID first: a reserved one faults, or hangs, depending on the machine.
 
 use super::descriptors::Selectors;
 use super::entry;
-use super::flaws;
+use super::vulnerabilities;
 use crate::arch::CpuInformation;
 use core::arch::x86_64::{__cpuid, __cpuid_count, CpuidResult};
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +14,7 @@ use x86_64::registers::model_specific::{LStar, Msr, SFMask, Star};
 use x86_64::registers::rflags::RFlags;
 
 bitflags::bitflags! {
-    /// What the kernel uses if the processor has it.
+    /// Optional features that the kernel uses.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(super) struct Features: u32 {
         const SMEP = 1 << 0;
@@ -36,7 +36,7 @@ bitflags::bitflags! {
     }
 }
 
-/// What was found at boot.
+/// The features found at boot.
 static FEATURES: AtomicU32 = AtomicU32::new(0);
 
 /// Whether the processor has all of these.
@@ -58,23 +58,23 @@ pub(super) fn leaf(number: u32, index: u32) -> CpuidResult {
     __cpuid_count(number, index)
 }
 
-/// How many bits a physical address has here. A page-table entry with a higher bit is a fault that nothing mends.
+/// The number of bits in a physical address. A page-table entry with a higher bit causes a fault that cannot be handled.
 pub fn physical_address_bits() -> u32 {
-    // The least that any processor in long mode has, where the leaf is missing; the most that an entry has room for.
+    // At least what any processor in long mode has, if the leaf is missing; at most what an entry can hold.
     (leaf(0x8000_0008, 0).eax & 0xff).clamp(36, 52)
 }
 
-/// The number of the running core's local APIC, as interrupt controllers name it.
+/// The id of the running core's local APIC, as used by interrupt controllers.
 pub(super) fn initial_apic_id() -> u32 {
     let long = leaf(0xb, 0);
-    // The leaf is there where its first level has logical processors. Leaf 1 has no more than a byte of the number.
+    // The leaf exists if its first level has logical processors. Leaf 1 has only one byte of the id.
     if has(Features::X2APIC) && long.ebx & 0xffff != 0 {
         return long.edx;
     }
     leaf(1, 0).ebx >> 24
 }
 
-/// Finds out what the processor has and sets its control registers.
+/// Detects the processor's features and sets its control registers.
 pub(super) fn initialise() {
     let features = probe();
     FEATURES.store(features.bits(), Ordering::Relaxed);
@@ -100,12 +100,12 @@ pub(super) fn initialise() {
     }
     if features.contains(Features::RDTSCP) {
         const TSC_AUX: u32 = 0xc000_0103;
-        // SAFETY: RDTSCP implies this register, and nothing but user mode reads it. Zero tells no core from another.
+        // SAFETY: RDTSCP implies this register, and only user mode reads it. Zero does not reveal the core.
         unsafe { Msr::new(TSC_AUX).write(0) };
     }
 }
 
-/// Lets SYSCALL into the kernel. Flags that would disturb the kernel are cleared on the way.
+/// Enables SYSCALL. Flags that would disturb the kernel are cleared at entry.
 pub(super) fn initialise_system_calls(selectors: &Selectors) {
     Star::write(
         selectors.user_code,
@@ -159,8 +159,7 @@ fn probe() -> Features {
     features
 }
 
-/// CR4 for what there is. Performance counters and the time-stamp counter's ban stay as at reset: RDPMC faults in user
-/// mode, RDTSC does not.
+/// CR4 for these features. The bits for RDPMC and RDTSC stay as at reset: RDPMC faults in user mode, RDTSC does not.
 fn cr4(features: Features) -> Cr4Flags {
     let mut flags =
         Cr4Flags::PHYSICAL_ADDRESS_EXTENSION | Cr4Flags::OSFXSR | Cr4Flags::OSXMMEXCPT_ENABLE;
@@ -181,7 +180,7 @@ fn cr4(features: Features) -> Cr4Flags {
     flags
 }
 
-/// Gives the entry of the page attribute table that PWT alone selects to write combining; the rest is as at reset.
+/// Sets the entry of the page attribute table that PWT alone selects to write combining; the rest is as at reset.
 fn set_memory_types() {
     const PAGE_ATTRIBUTE_TABLE: u32 = 0x277;
     const WRITE_BACK: u64 = 6;
@@ -201,10 +200,10 @@ pub(super) fn describe() -> CpuInformation {
     };
     let features = Features::from_bits_truncate(FEATURES.load(Ordering::Relaxed));
     for (name, _) in features.iter_names() {
-        // There are fewer features than the list has room for.
+        // It fits: there are fewer features than the list can hold.
         let _ = information.features.push(name);
     }
-    flaws::list(&mut information.flaws);
+    vulnerabilities::list(&mut information.vulnerabilities);
     information
 }
 

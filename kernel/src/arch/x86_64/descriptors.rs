@@ -11,7 +11,7 @@ use x86_64::structures::DescriptorTablePointer;
 use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable, SegmentSelector};
 use x86_64::structures::tss::TaskStateSegment;
 
-/// The selectors, in the order that SYSCALL and SYSRET want.
+/// The selectors, in the order that SYSCALL and SYSRET require.
 #[derive(Clone, Copy)]
 pub(super) struct Selectors {
     pub(super) kernel_code: SegmentSelector,
@@ -33,14 +33,14 @@ pub(super) const USER_DATA: u16 = 0x18 | 3;
 /// See [`USER_DATA`].
 pub(super) const USER_CODE: u16 = 0x20 | 3;
 
-/// The exceptions that get a stack of their own, in the order of those stacks: debug, NMI, double fault, machine check.
+/// The exceptions with their own stack, in the order of the stacks: debug, NMI, double fault, machine check.
 ///
-/// Debug exceptions, NMIs and machine checks come at any moment, also while the stack is still the user's. A double fault is
-/// what the kernel's own errors end in, an overflow of its stack for one: the page below that is not mapped, so no exception
-/// can be delivered on it.
+/// Debug exceptions, NMIs and machine checks come at any time, even while the stack is still the user's. The kernel's own
+/// errors end in a double fault, an overflow of its stack for one: the page below is not mapped, so no exception can be
+/// delivered on that stack.
 const WITH_OWN_STACK: [u8; STACKS_OF_EXCEPTIONS.len()] = [1, 2, 8, 18];
 
-/// The breakpoint exception: user code may raise it by an instruction.
+/// The breakpoint exception, which user code may raise by an instruction.
 const BREAKPOINT: u8 = 3;
 
 static TASK: Once<TaskStateSegment> = Once::new();
@@ -97,10 +97,10 @@ pub(super) fn initialise(core: &'static Core) {
     unsafe { lidt(&pointer) };
 }
 
-/// Clears the segment registers that have no meaning here. It clears the bases of FS and GS too on some processors.
+/// Clears the unused segment registers. On some processors that also clears the bases of FS and GS.
 fn clear_data_segments() {
     let base = x86_64::registers::model_specific::GsBase::read();
-    // SAFETY: in 64-bit mode the data segments are not used but for the bases of FS and GS; GS's is put back.
+    // SAFETY: in 64-bit mode the data segments are unused except for the bases of FS and GS; GS's is restored.
     unsafe {
         DS::set_reg(SegmentSelector::NULL);
         ES::set_reg(SegmentSelector::NULL);

@@ -1,5 +1,5 @@
 // SYSCALL from user mode.
-// In:  RCX = user RIP, R11 = user RFLAGS, the rest as user mode left it; GS is the user's.
+// In:  RCX = user RIP, R11 = user RFLAGS, all other registers the user's; GS is the user's.
 // Out: `resume`, with what `syscall_entered` returned in RAX.
 .pushsection .text.entry, "ax", @progbits
 .global syscall_entry
@@ -32,8 +32,8 @@ syscall_entry:
     call {syscall_entered}
 
 // Leaves the kernel.
-// In:  RAX = the context to resume, or 0 to idle; GS is the kernel's; any stack of the kernel's.
-// SYSRET destroys RCX and R11, so that only a context in which they hold what it puts there can go that way.
+// In:  RAX = the context to resume, or 0 to idle; GS is the kernel's; any kernel stack.
+// SYSRET overwrites RCX and R11, so it can only resume a context in which they already hold the values it sets.
 .global resume
 resume:
     test rax, rax
@@ -98,8 +98,8 @@ resume_iret:
     hlt
     jmp 4b
 
-// Where `kernel_fault` goes on if that IRET faults, because RIP is not canonical: as if it had been taken and the thread
-// had faulted. Its context is whole.
+// `kernel_fault` continues here if that IRET faults because RIP is not canonical: as if it had completed and the thread had
+// faulted. Its context is complete.
 // In:  GS is the user's.
 .global resume_refused
 resume_refused:
@@ -108,10 +108,10 @@ resume_refused:
     xor esi, esi
     jmp 6f
 
-// Interrupts and exceptions, behind the stubs.
+// Interrupts and exceptions, after the stubs.
 // In:  the processor's frame on the stack, above an error code and the vector; interrupts off.
 //      [rsp] vector, +8 error, +16 RIP, +24 CS, +32 RFLAGS, +40 RSP, +48 SS
-// Out: `resume`. From kernel mode an interrupt comes only while idling, so that what it interrupted is dropped.
+// Out: `resume`. An interrupt from kernel mode comes only while idling, so the interrupted state is dropped.
 interrupt_common:
     test byte ptr [rsp + 24], 3
     jz 5f
@@ -152,9 +152,9 @@ interrupt_common:
     call {interrupt_entered}
     jmp resume
 
-// Exceptions of the kernel, and those that may come at any moment (NMI, machine check, double fault): GS may be anyone's.
+// Exceptions of the kernel, and those that may come at any time (NMI, machine check, double fault): GS may be either's.
 // In:  as `interrupt_common`.
-// Out: back, with the registers as `kernel_fault` left them in its frame.
+// Out: returns, with the registers as `kernel_fault` left them in its frame.
 interrupt_fatal:
     push rax
     push rbx
@@ -192,7 +192,7 @@ interrupt_fatal:
     add rsp, 16
     iretq
 
-// One stub a vector, all of one size: push 0 where the processor pushes no error code, push the vector, go on.
+// One stub per vector, all of one size: push 0 if the processor pushes no error code, push the vector, jump.
 .global interrupt_stubs
 .balign {stub_bytes}
 interrupt_stubs:

@@ -1,14 +1,14 @@
-//! The way into the kernel from user mode and back, and what happens on faults of the kernel itself.
+//! The entry into the kernel from user mode, the return, and faults in the kernel itself.
 //!
 //! ```text
 //!  SYSCALL --> syscall_entry ----\                        /--> resume: SYSRET if the context allows it, else IRET
 //!  interrupt, exception           > save to the context  > kernel::enter
 //!          --> stubs --> common -/                        \--> idle: STI; HLT
-//!                         \--> from kernel mode: an interrupt ends idling, an exception is ours: `kernel_fault`
+//!                         \--> from kernel mode: an interrupt ends idling, an exception goes to `kernel_fault`
 //! ```
 //!
-//! The assembly saves and restores by the field offsets of [`UserContext`] and [`Core`](super::core_local::Core); what
-//! it calls are the ten lines of Rust at the end.
+//! The assembly saves and restores by the field offsets of [`UserContext`] and [`Core`](super::core_local::Core), and calls
+//! the ten lines of Rust at the end.
 
 use super::core_local::{CURRENT, STACK_TOP, USER_STACK_POINTER};
 use super::cpu::{self, Features};
@@ -22,7 +22,7 @@ use core::ptr;
 use x86_64::VirtAddr;
 use x86_64::registers::control::Cr2;
 
-/// Exceptions that are told from the others here.
+/// Exceptions with special treatment here.
 const DEBUG: u8 = 1;
 const NMI: u8 = 2;
 const GENERAL_PROTECTION: u8 = 13;
@@ -31,8 +31,8 @@ const PAGE_FAULT: u8 = 14;
 /// The bytes of one stub.
 const STUB_BYTES: u64 = 16;
 
-/// Below this SYSRET is safe: Intel's faults in kernel mode on an address that is not canonical, and the instruction
-/// after a SYSCALL at the very end of the lower half has one.
+/// Below this address SYSRET is safe: on Intel's processors it faults in kernel mode on an address that is not canonical, and
+/// the instruction after a SYSCALL at the very end of the lower half has one.
 const SYSRET_LIMIT: u64 = (1 << 47) - 4096;
 
 global_asm!(include_str!("entry.S"),
@@ -68,7 +68,7 @@ global_asm!(include_str!("entry.S"),
 );
 
 unsafe extern "C" {
-    /// Where SYSCALL leads to. Not to be called.
+    /// The entry point of SYSCALL. Not to be called.
     fn syscall_entry();
     /// The first of the 256 stubs. Not to be called.
     fn interrupt_stubs();
@@ -76,28 +76,28 @@ unsafe extern "C" {
     fn resume();
     /// The last instruction of `resume`. Not to be called.
     fn resume_iret();
-    /// Where to go on if that faults. Not to be called.
+    /// The address to continue at if that faults. Not to be called.
     fn resume_refused();
 }
 
-/// Where SYSCALL is to lead.
+/// The address of SYSCALL's entry point.
 pub(super) fn syscall_address() -> VirtAddr {
     VirtAddr::from_ptr(syscall_entry as *const ())
 }
 
-/// Where the gate of a vector is to lead.
+/// The address of a vector's stub.
 pub(super) fn stub(vector: u8) -> VirtAddr {
     VirtAddr::from_ptr(interrupt_stubs as *const ()) + u64::from(vector) * STUB_BYTES
 }
 
-/// Leaves the boot code for good.
+/// Leaves the boot code for ever.
 pub(super) fn leave(next: Resume) -> ! {
     let context = destination(next);
     // SAFETY: `resume` takes the context in RAX and uses nothing else; GS points to the core's data since boot.
     unsafe { asm!("jmp {}", sym resume, in("rax") context, options(noreturn)) }
 }
 
-/// The context that the assembly is to load; null stands for idling, which runs on the kernel's own tables.
+/// The context for the assembly to load; null means idle, which runs on the kernel's own tables.
 fn destination(next: Resume) -> *const UserContext {
     match next {
         Resume::Thread(context) => context,
@@ -114,13 +114,13 @@ extern "C" fn syscall_entered() -> *const UserContext {
 
 extern "C" fn interrupt_entered(vector: u64, error: u64) -> *const UserContext {
     if cpu::has(Features::SMAP) {
-        // SAFETY: it clears AC, which a gate leaves as user mode had it, and which would suspend SMAP.
+        // SAFETY: it clears AC, which a gate leaves as user mode set it, and which would suspend SMAP.
         unsafe { asm!("clac", options(nomem, nostack)) };
     }
     destination(crate::enter(cause(vector as u8, error)))
 }
 
-/// What a vector means; interrupts are acknowledged here.
+/// The cause for a vector; acknowledges interrupts.
 fn cause(vector: u8, error: u64) -> Cause {
     match vector {
         0..=31 => Cause::Exception {
@@ -137,7 +137,7 @@ fn cause(vector: u8, error: u64) -> Cause {
             Cause::Timer
         }
         vector if DEVICE_VECTORS.contains(&vector) => {
-            interrupts::hold_level_line(vector);
+            interrupts::mask_level_line(vector);
             apic::end_of_interrupt();
             Cause::Interrupt { vector }
         }
@@ -154,11 +154,11 @@ fn cause(vector: u8, error: u64) -> Cause {
     }
 }
 
-/// An exception in kernel mode, or one that nobody can go on after: ours to answer for.
+/// Handles an exception in kernel mode, or one that cannot be resumed from: a fault of the kernel itself.
 ///
-/// Some are not: an NMI, which comes from outside at any moment; a debug exception, which some processors deliver after the
-/// SYSCALL that follows MOV SS; and the refusal of an instruction that loads what came from user mode. A machine check or
-/// an NMI that happens to come at such an instruction is no refusal.
+/// Some are not the kernel's fault: an NMI, which comes from outside at any time; a debug exception, which some processors
+/// deliver after the SYSCALL that follows MOV SS; and the refusal of an instruction that loads values from user mode. A
+/// machine check or an NMI that happens to come at such an instruction is not a refusal.
 extern "C" fn kernel_fault(frame: &mut TrapFrame) {
     const TRAP_FLAG: u64 = 1 << 8;
     match frame.vector {
@@ -175,11 +175,11 @@ extern "C" fn kernel_fault(frame: &mut TrapFrame) {
     }
 }
 
-/// Where to go on after a fault of one of the few instructions that load what came from user mode.
+/// The address to continue at after a fault of one of the few instructions that load values from user mode.
 ///
-/// No domain is known to bring one about: what is written to a thread has canonical addresses ([`UserContext::sanitise`]) and no
-/// reserved bits (`VectorState::write_component`), and what a thread got by itself the processor has accepted before. But
-/// processors differ in what they accept, and without this the one that refuses stops the machine.
+/// No domain is known to cause one: an imported state has canonical addresses ([`UserContext::sanitise`]) and no reserved
+/// bits (`VectorState::write_component`), and the processor has already accepted a state that a thread reached by itself. But
+/// processors differ in the values that they accept, and without this a refusal would stop the machine.
 fn repair(rip: u64) -> Option<u64> {
     if rip == resume_iret as *const () as u64 {
         return Some(resume_refused as *const () as u64);

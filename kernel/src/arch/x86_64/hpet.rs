@@ -1,15 +1,15 @@
-//! The high-precision event timer, as a clock to measure another one by.
+//! The high-precision event timer, a reference clock for measurements.
 
 use super::clock::read_closely;
 use crate::arch::rate::Measurement;
 use x86_64::VirtAddr;
 
-/// The registers that are used, in bytes.
+/// Offsets of the registers in use, in bytes.
 const CAPABILITIES: u64 = 0;
 const CONFIGURATION: u64 = 0x10;
 const COUNTER: u64 = 0xf0;
 
-/// How often the counter is read before it is believed not to count.
+/// The number of reads before the counter is considered not to count.
 const POLLS_MAX: u32 = 10_000_000;
 
 /// The timer's registers, mapped.
@@ -19,7 +19,7 @@ pub(super) struct Hpet {
 }
 
 impl Hpet {
-    /// The timer whose registers were mapped here, uncached and for good.
+    /// The timer whose registers are mapped here, uncached and permanently.
     pub(super) fn new(registers: VirtAddr) -> Self {
         Self { registers }
     }
@@ -35,7 +35,7 @@ impl Hpet {
         let period = self.read(CAPABILITIES) >> 32;
         let needed = (FEMTOSECONDS / 20).checked_div(period)?;
         self.write(CONFIGURATION, self.read(CONFIGURATION) | 1);
-        // The lower half is enough, and all that a 32-bit timer has.
+        // The lower half is enough, and a 32-bit timer has no more.
         let counter = || self.read(COUNTER) & 0xffff_ffff;
         let first = read_closely(counter);
         let since_first = |value: u64| value.wrapping_sub(first.value) & 0xffff_ffff;
@@ -48,7 +48,7 @@ impl Hpet {
 
     fn read(self, register: u64) -> u64 {
         let address = (self.registers + register).as_ptr::<u64>();
-        // SAFETY: the boot code mapped the registers here for good.
+        // SAFETY: the boot code mapped the registers here permanently.
         unsafe { address.read_volatile() }
     }
 

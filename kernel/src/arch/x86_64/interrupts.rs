@@ -1,7 +1,7 @@
-//! Interrupts of devices: their lines (I/O APICs) and their messages.
+//! Device interrupts: lines (I/O APICs) and messages.
 //!
 //! A level-triggered line is masked when it interrupts, before the interrupt is acknowledged, and stays so until the
-//! kernel unmasks it: its device goes on asking until its driver has seen to it.
+//! kernel unmasks it: its device keeps requesting until its driver has served it.
 
 use super::apic;
 use super::port::write_byte;
@@ -32,7 +32,7 @@ static CONTROLLERS: Mutex<Controllers> = Mutex::new(Controllers {
     level_lines: LevelLines::new(),
 });
 
-/// Silences the old interrupt controllers for good; they would raise exceptions' vectors.
+/// Masks the legacy interrupt controllers permanently; they would raise the vectors of exceptions.
 pub(super) fn mask_legacy_controllers() {
     const MASKS: [u16; 2] = [0x21, 0xa1];
     for port in MASKS {
@@ -40,7 +40,7 @@ pub(super) fn mask_legacy_controllers() {
     }
 }
 
-/// Takes an I/O APIC whose registers are mapped at `registers` for good, and masks all its lines.
+/// Adds an I/O APIC whose registers are mapped permanently at `registers`, and masks all its lines.
 pub(super) fn add_io_apic(first: u32, registers: VirtAddr) {
     // SAFETY: the boot code mapped the registers uncached, and hands each I/O APIC over once.
     let mut registers = unsafe { IoApic::new(registers.as_u64()) };
@@ -60,7 +60,7 @@ pub(super) fn add_io_apic(first: u32, registers: VirtAddr) {
     }
 }
 
-/// Notes how an ISA interrupt is connected.
+/// Records the connection of an ISA interrupt.
 pub(super) fn add_override(connection: Override) {
     let mut controllers = CONTROLLERS.lock();
     if let Some(slot) = controllers.overrides.get_mut(usize::from(connection.irq)) {
@@ -68,7 +68,7 @@ pub(super) fn add_override(connection: Override) {
     }
 }
 
-/// How many lines there are.
+/// The number of lines.
 pub(super) fn line_count() -> u32 {
     CONTROLLERS.lock().chips.iter().map(|chip| chip.lines).sum()
 }
@@ -83,8 +83,8 @@ pub fn isa_line(irq: u8) -> Line {
     })
 }
 
-/// The line of a PCI device: level-triggered, active low, if no override of the firmware's that makes it level-triggered
-/// says another polarity.
+/// The line of a PCI device: level-triggered, active low unless a firmware override that makes it level-triggered states
+/// another polarity.
 pub fn pci_line(gsi: u32) -> Line {
     let overrides = CONTROLLERS.lock().overrides;
     let mut lines = overrides.into_iter().flatten();
@@ -96,7 +96,7 @@ pub fn pci_line(gsi: u32) -> Line {
     })
 }
 
-/// Routes a line to a vector, on this core. It is masked, until it is unmasked.
+/// Routes a line to a vector, on this core. It stays masked until it is unmasked.
 pub fn route_line(line: Line, vector: u8) -> Result<(), NoSuchLine> {
     let mut controllers = CONTROLLERS.lock();
     let mut flags = IrqFlags::MASKED;
@@ -115,12 +115,12 @@ pub fn route_line(line: Line, vector: u8) -> Result<(), NoSuchLine> {
     Ok(())
 }
 
-/// Stops a line from interrupting.
+/// Masks a line.
 pub fn mask_line(gsi: u32) -> Result<(), NoSuchLine> {
     CONTROLLERS.lock().mask(gsi)
 }
 
-/// Lets a line interrupt.
+/// Unmasks a line.
 pub fn unmask_line(gsi: u32) -> Result<(), NoSuchLine> {
     CONTROLLERS.lock().with_line(gsi, |registers, index| {
         // SAFETY: a line that was never routed has vector 0 at most, which its chip refuses to raise.
@@ -135,11 +135,11 @@ pub fn message(vector: u8) -> (u64, u32) {
     (address, vector.into())
 }
 
-/// Masks the line behind a vector, if that is a level-triggered one.
-pub(super) fn hold_level_line(vector: u8) {
+/// Masks the line routed to a vector if it is level-triggered.
+pub(super) fn mask_level_line(vector: u8) {
     let mut controllers = CONTROLLERS.lock();
     if let Some(gsi) = controllers.level_lines.behind(vector) {
-        // `route_line` noted it, so that the line exists.
+        // `route_line` recorded it, so the line exists.
         let _ = controllers.mask(gsi);
     }
 }

@@ -1,13 +1,13 @@
-//! Address spaces: where the kernel's half is, and which lower half is active.
+//! Address spaces: the kernel's half, and the active lower half.
 //!
 //! ```text
 //!  0x0000_0000_0000_0000  the domain's: changes with the root table
 //!  0xffff_8000_0000_0000  direct map: RAM at a constant offset, without the kernel's image
-//!  0xffff_ff00_0000_0000  window: registers of devices that the kernel itself uses
+//!  0xffff_ff00_0000_0000  window: registers of the devices that the kernel itself uses
 //!  0xffff_ffff_8000_0000  the kernel's image
 //! ```
 //!
-//! Invariant: the upper 256 entries of every root table are those of the kernel's own, which do not change after boot.
+//! Invariant: the upper 256 entries of every root table equal those of the kernel's own, which do not change after boot.
 
 use crate::arch::{PhysAddr, VirtAddr};
 use core::ptr;
@@ -16,22 +16,22 @@ use x86_64::instructions::tlb;
 use x86_64::registers::control::{Cr3, Cr3Flags};
 use x86_64::structures::paging::PhysFrame;
 
-/// Where the direct map begins.
+/// The start of the direct map.
 pub(super) const DIRECT_MAP: VirtAddr = VirtAddr::new(0xffff_8000_0000_0000);
 
-/// Where the window begins.
+/// The start of the window.
 pub(super) const WINDOW: VirtAddr = VirtAddr::new(0xffff_ff00_0000_0000);
 
 /// The kernel's own root table.
 static KERNEL_ROOT: AtomicU64 = AtomicU64::new(0);
 
-/// Where the kernel sees a byte of RAM.
+/// The kernel's pointer to a byte of RAM.
 #[inline]
 pub fn direct_map(address: PhysAddr) -> *mut u8 {
     (DIRECT_MAP + address.as_u64()).as_mut_ptr()
 }
 
-/// Puts the kernel's half into the root table of a domain, a frame that the caller owns.
+/// Copies the kernel's half into the root table of a domain, a frame that the caller owns.
 pub fn install_kernel_half(root: PhysAddr) {
     const HALF: usize = 256;
     let kernel = PhysAddr::new(KERNEL_ROOT.load(Ordering::Relaxed));
@@ -41,7 +41,7 @@ pub fn install_kernel_half(root: PhysAddr) {
     unsafe { ptr::copy_nonoverlapping(from, to, HALF) }
 }
 
-/// Makes a root table with the kernel's half in it the active one, unless it is.
+/// Activates a root table with the kernel's half in it, unless it is already active.
 pub fn activate(root: PhysAddr) {
     let (active, _) = Cr3::read();
     if active.start_address() != root {
@@ -49,27 +49,27 @@ pub fn activate(root: PhysAddr) {
     }
 }
 
-/// Makes the kernel's own tables active, unless they are.
+/// Activates the kernel's own tables, unless they are already active.
 pub fn activate_kernel() {
     activate(PhysAddr::new(KERNEL_ROOT.load(Ordering::Relaxed)));
 }
 
-/// Forgets the translation of one page in the active address space.
+/// Flushes the translation of one page in the active address space.
 pub fn flush_page(page: VirtAddr) {
     tlb::flush(page);
 }
 
-/// Forgets all translations of user pages, and of the tables above them.
+/// Flushes all translations of user pages, and of the tables above them.
 pub fn flush_all() {
     let (active, _) = Cr3::read();
     load(active.start_address());
 }
 
-/// A frame gets another use. The machine that tests use checks here that no TLB leads to it; a processor cannot be asked.
+/// Reports that a frame is released. The fake machine checks that no TLB entry leads to it; a processor cannot be queried.
 #[inline]
 pub fn frame_released(_frame: PhysAddr) {}
 
-/// Says which root table is the kernel's own, and activates it.
+/// Sets the kernel's own root table and activates it.
 pub(super) fn set_kernel_root(root: PhysAddr) {
     KERNEL_ROOT.store(root.as_u64(), Ordering::Relaxed);
     load(root);

@@ -1,7 +1,7 @@
 //! The real machine: an x86-64 processor with a local APIC, started by PVH or multiboot2.
 //!
-//! `boot` brings it up, once; then `entry` is where user mode comes in and goes out, and the rest is what the facade
-//! offers, one file a device or register file. What differs between cores hangs off [`core_local::Core`].
+//! `boot` brings it up, once; then `entry` is the way in from user mode and back, and the rest implements the facade, one
+//! file per device or register file. Data that differs between cores is in [`core_local::Core`].
 
 mod apic;
 mod boot;
@@ -10,7 +10,6 @@ mod core_local;
 mod cpu;
 mod descriptors;
 mod entry;
-mod flaws;
 mod hpet;
 pub mod interrupts;
 mod memory;
@@ -22,6 +21,7 @@ mod random;
 mod segments;
 mod serial;
 mod vector_registers;
+mod vulnerabilities;
 
 pub use apic::arm_timer;
 pub use clock::{ticks, ticks_per_second};

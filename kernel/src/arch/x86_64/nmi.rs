@@ -1,7 +1,7 @@
-//! Non-maskable interrupts: watchdogs, management controllers and bus errors send them, and none is a reason to stop.
+//! Non-maskable interrupts: watchdogs, management controllers and bus errors send them. None is a reason to stop.
 //!
-//! An NMI interrupts the kernel anywhere, so its handler only counts it and sends its own core an ordinary interrupt. That
-//! one comes when interrupts are on, in user mode or while idling, where the kernel may log.
+//! An NMI interrupts the kernel anywhere, so its handler only counts it and sends its own core an ordinary interrupt, which
+//! is delivered when interrupts are on, in user mode or while idling, where the kernel may log.
 
 use super::apic;
 use super::port::read_byte;
@@ -14,14 +14,14 @@ const REASON: u16 = 0x61;
 static COUNT: AtomicU64 = AtomicU64::new(0);
 static LAST_REASON: AtomicU8 = AtomicU8::new(0);
 
-/// Counts one. Called in the handler, in any state of the kernel.
+/// Counts an NMI. Called by the handler, in any state of the kernel.
 pub(super) fn count() {
     COUNT.fetch_add(1, Ordering::Relaxed);
     LAST_REASON.store(read_byte(REASON), Ordering::Relaxed);
     apic::send_nmi_notice();
 }
 
-/// Logs how many there were. Not called in the handler.
+/// Logs their number. Not called by the handler.
 pub(super) fn log_count() {
     let (count, reason) = (
         COUNT.load(Ordering::Relaxed),

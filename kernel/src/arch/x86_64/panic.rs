@@ -1,4 +1,4 @@
-//! The end: what a panic prints, and stopping.
+//! Panics: printing the state, and stopping.
 //!
 //! Nothing here uses the core's data or a lock: it may run in any state of the kernel.
 
@@ -14,15 +14,15 @@ use super::core_local::{STACK, STACKS_OF_EXCEPTIONS};
 use super::port::io_write;
 use crate::arch::IoWidth;
 
-/// What QEMU's exit device gets on a panic: QEMU exits with twice that, plus one.
+/// The value written to QEMU's exit device on a panic: QEMU exits with twice that, plus one.
 const EXIT_PANIC: u32 = 0x11;
 
-/// How many callers are printed.
+/// The most callers printed.
 const FRAMES_MAX: usize = 32;
 
 static PANICKING: AtomicBool = AtomicBool::new(false);
 
-/// The registers as `interrupt_fatal` pushed them, above them the processor's frame.
+/// The registers pushed by `interrupt_fatal`, and above them the processor's frame.
 #[repr(C)]
 pub(super) struct TrapFrame {
     r15: u64,
@@ -65,7 +65,7 @@ pub fn panic(information: &PanicInfo) -> ! {
     stop()
 }
 
-/// Prints an exception that the kernel cannot go on after, and stops.
+/// Prints an exception that the kernel cannot resume from, and stops.
 pub(super) fn trap_panic(frame: &TrapFrame) -> ! {
     if !PANICKING.swap(true, Ordering::Relaxed) {
         with_log(Log::become_immediate);
@@ -105,7 +105,7 @@ fn print_registers(frame: &TrapFrame) {
     }
 }
 
-/// The exceptions that most likely stop the kernel, in the manuals' words.
+/// The manuals' names of the exceptions that most likely stop the kernel.
 fn exception_name(vector: u64) -> &'static str {
     match vector {
         6 => "invalid opcode",
@@ -118,7 +118,7 @@ fn exception_name(vector: u64) -> &'static str {
     }
 }
 
-/// Follows the chain of frame pointers, as long as it stays on the kernel's stacks and goes up.
+/// Follows the chain of frame pointers, as long as it stays on the kernel's stacks and ascends.
 fn print_callers(mut frame_pointer: u64) {
     let symbols = SymbolTable::embedded();
     for _ in 0..FRAMES_MAX {
@@ -126,7 +126,7 @@ fn print_callers(mut frame_pointer: u64) {
             return;
         }
         let frame = frame_pointer as *const [u64; 2];
-        // SAFETY: it lies on a stack of the kernel's, which is mapped, and both words were written by its function.
+        // SAFETY: it is on a kernel stack, which is mapped, and both words were written by its function.
         let [caller_frame, return_address] = unsafe { frame.read() };
         if return_address == 0 {
             return;
@@ -156,7 +156,7 @@ fn stop() -> ! {
         io_write(EXIT_PORT, IoWidth::Long, EXIT_PANIC);
     }
     loop {
-        // SAFETY: with interrupts off it waits for good.
+        // SAFETY: with interrupts off it waits for ever.
         unsafe { asm!("cli", "hlt", options(nomem, nostack)) };
     }
 }

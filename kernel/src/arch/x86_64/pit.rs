@@ -1,4 +1,4 @@
-//! The programmable interval timer, as a clock to measure another one by where there is no better one. Its interrupt stays masked.
+//! The programmable interval timer, the reference clock if there is no better one. Its interrupt stays masked.
 
 use super::clock::{Reading, read_closely};
 use super::port::{read_byte, write_byte};
@@ -7,23 +7,22 @@ use crate::arch::rate::Measurement;
 const CHANNEL_0: u16 = 0x40;
 const COMMAND: u16 = 0x43;
 
-/// What it counts a second.
+/// Counts per second.
 const COUNTS_PER_SECOND: u64 = 1_193_182;
 
-/// How long is measured: 25 ms, less than half of the 55 ms after which it starts anew: a virtual core that is stopped for
-/// a while in between still sees the same round.
+/// The duration of a measurement: 25 ms, less than half of the 55 ms after which it wraps, so that a virtual core that is
+/// stopped for a while in between still sees the same round.
 const COUNTS: u64 = 29_830;
 
-/// How often the counter is read at most: 30 s where a read takes a microsecond.
+/// The most reads of the counter: 30 s if a read takes a microsecond.
 const POLLS_MAX: u32 = 10_000_000;
 
-/// How often it may be read without a change. It counts every 838 ns, and being read takes longer where there is a
-/// device.
+/// The most reads without a change. It counts every 838 ns, and a read takes longer if the device exists.
 const POLLS_UNCHANGED_MAX: u32 = 10_000;
 
 /// Measures the rate of the processor's clock.
 ///
-/// Channel 0 counts down from its greatest value; channel 2, which others use, is gated by a port that not every machine
+/// Channel 0 counts down from its greatest value; the more common channel 2 is gated by a port that not every machine
 /// has.
 pub(super) fn measure() -> Measurement {
     const CHANNEL_0_BOTH_BYTES_ONE_SHOT: u8 = 0b0011_0000;

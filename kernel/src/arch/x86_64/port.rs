@@ -3,9 +3,9 @@
 use crate::arch::IoWidth;
 use x86_64::instructions::port::Port;
 
-/// Reads a port. Which ports may be read is the kernel's business: the right to one is a capability.
+/// Reads a port. The caller checks the right to it, which is a capability.
 pub fn io_read(port: u16, width: IoWidth) -> u32 {
-    // SAFETY: what a device does to memory when it is read is answered for by whoever was given its ports.
+    // SAFETY: the holder of the capability to the ports is responsible for the device's effects on memory.
     unsafe {
         match width {
             IoWidth::Byte => Port::<u8>::new(port).read().into(),
@@ -15,7 +15,7 @@ pub fn io_read(port: u16, width: IoWidth) -> u32 {
     }
 }
 
-/// Writes a port; what does not fit the width is cut off.
+/// Writes a port; the value is truncated to the width.
 pub fn io_write(port: u16, width: IoWidth, value: u32) {
     // SAFETY: as for `io_read`.
     unsafe {

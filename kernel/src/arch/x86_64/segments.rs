@@ -1,6 +1,6 @@
 //! The FS and GS base of user mode.
 //!
-//! In kernel mode the user's GS base waits in the register that SWAPGS exchanges.
+//! In kernel mode the user's GS base is in the register that SWAPGS exchanges.
 
 use super::cpu::{self, Features};
 use crate::arch::UserContext;
@@ -20,7 +20,7 @@ pub fn save_segment_bases(context: &UserContext) {
     context.gs_base.set(KernelGsBase::read().as_u64());
 }
 
-/// Loads the bases of the thread that runs next, and clears what the one before may have left in the selectors.
+/// Loads the bases of the thread that runs next, and clears the selectors that the previous one may have set.
 ///
 /// The bases are canonical: they were saved from the registers or have passed [`UserContext::sanitise`].
 pub fn load_segment_bases(context: &UserContext) {
@@ -41,13 +41,13 @@ pub fn load_segment_bases(context: &UserContext) {
     KernelGsBase::write(VirtAddr::new_truncate(context.gs_base.get()));
 }
 
-/// Clears the selector in GS, which hardly any thread sets. On some processors that clears the base in use too, so the
-/// user's base is the one in use meanwhile; it is written afterwards.
+/// Clears the selector in GS, which hardly any thread sets. On some processors that also clears the base in use, so it is
+/// done while the user's base is in use; that is written afterwards.
 fn clear_gs_selector() {
     if GS::get_reg() == SegmentSelector::NULL {
         return;
     }
-    // SAFETY: interrupts are off, and the handlers that can come all the same do not use GS. After the second SWAPGS the
+    // SAFETY: interrupts are off, and the handlers that can run all the same do not use GS. After the second SWAPGS the
     // base in use is the kernel's again.
     unsafe {
         GS::swap();

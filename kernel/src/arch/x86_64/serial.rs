@@ -1,4 +1,4 @@
-//! The kernel's console: the first serial port, a 16550, used without interrupts. What goes to it is a [`Log`].
+//! The kernel's console: the first serial port, a 16550, used without interrupts. Its output comes from a [`Log`].
 
 use super::port::{read_byte, write_byte};
 use crate::arch::{CONSOLE_PORT, Log};
@@ -12,13 +12,13 @@ const MODEM_CONTROL: u16 = DATA + 4;
 const LINE_STATUS: u16 = DATA + 5;
 const SCRATCH: u16 = DATA + 7;
 
-/// The bit of LINE_STATUS that says that the transmitter's FIFO is empty.
+/// The bit of LINE_STATUS that reports an empty transmitter FIFO.
 const TRANSMITTER_EMPTY: u8 = 1 << 5;
 
 static PRESENT: AtomicBool = AtomicBool::new(false);
 static LOG: Log = Log::immediate();
 
-/// Sets the port to 115,200 baud, 8N1, FIFOs on, interrupts off; a machine without one stays silent.
+/// Sets the port to 115,200 baud, 8N1, FIFOs on, interrupts off; a machine without the port stays silent.
 pub(super) fn initialise() {
     write_byte(SCRATCH, 0x5a);
     if read_byte(SCRATCH) != 0x5a {
@@ -31,7 +31,7 @@ pub(super) fn initialise() {
     write_byte(INTERRUPT_ENABLE, 0);
     write_byte(LINE_CONTROL, 0b011);
     write_byte(FIFO_CONTROL, 0b111);
-    // DTR, RTS and OUT2, which lets the interrupt out once a driver enables it.
+    // DTR, RTS and OUT2, which passes the interrupt on once a driver enables it.
     write_byte(MODEM_CONTROL, 0b1011);
     PRESENT.store(true, Ordering::Relaxed);
 }
@@ -46,7 +46,7 @@ pub fn console_is_present() -> bool {
     PRESENT.load(Ordering::Relaxed)
 }
 
-/// Whether the port takes [`TRANSMITTER_BYTES`](crate::arch::TRANSMITTER_BYTES) now.
+/// Whether the port accepts [`TRANSMITTER_BYTES`](crate::arch::TRANSMITTER_BYTES) now.
 pub fn console_transmitter_is_empty() -> bool {
     read_byte(LINE_STATUS) & TRANSMITTER_EMPTY != 0
 }

@@ -1,7 +1,7 @@
-//! Saving and loading the vector registers: XSAVE where the processor has it, else FXSAVE.
+//! Saving and loading the vector registers: by XSAVE if the processor has it, else by FXSAVE.
 //!
-//! XCR0 enables x87, SSE and AVX as far as the processor has them, and nothing else: those are the components that a
-//! thread's exported state carries. AVX-512 stays off until it carries that too.
+//! XCR0 enables x87, SSE and AVX as far as the processor has them, and nothing else: these are the components in a thread's
+//! exported state. AVX-512 stays off until it is among them.
 
 use super::cpu::{self, Features, leaf};
 use crate::arch::{VectorComponent, VectorState};
@@ -11,24 +11,24 @@ use spin::Once;
 use x86_64::registers::control::{Cr0, Cr0Flags};
 use x86_64::registers::xcontrol::{XCr0, XCr0Flags};
 
-/// What XSAVE and XRSTOR handle: XCR0. Zero where there is only FXSAVE.
+/// The components that XSAVE and XRSTOR handle: XCR0. Zero if there is only FXSAVE.
 static ENABLED: AtomicU64 = AtomicU64::new(0);
 
-/// The bits of MXCSR that the processor knows.
+/// The bits of MXCSR that the processor supports.
 static MXCSR_MASK: AtomicU32 = AtomicU32::new(0xffbf);
 
-/// Whether FXRSTOR and XRSTOR leave the last x87 instruction's addresses as another thread left them.
+/// Whether FXRSTOR and XRSTOR leave the last x87 instruction's addresses of another thread in place.
 static LEAKS_X87_POINTERS: Once<bool> = Once::new();
 
-/// The state of a thread that has not computed yet: the way out when a state cannot be loaded.
+/// The state of a new thread: the fallback if a state cannot be loaded.
 static INITIAL: Immutable = Immutable(VectorState::initial());
 
 struct Immutable(VectorState);
 
-// SAFETY: nothing writes it: it is loaded from only.
+// SAFETY: nothing writes it.
 unsafe impl Sync for Immutable {}
 
-// The one instruction whose fault is repaired, and where to go on then.
+// The instructions whose fault is repaired, and the address to continue at.
 // In:  RDI = the state, EDX:EAX = the components. Out: RAX = 0, or 1 if the processor refused the state.
 global_asm!(
     ".pushsection .text.vectors, \"ax\", @progbits",
@@ -55,7 +55,7 @@ unsafe extern "C" {
     fn vectors_refused();
 }
 
-/// Enables what there is, and checks that it fits.
+/// Enables the processor's components, and checks that they fit.
 pub(super) fn initialise() {
     if cpu::has(Features::XSAVE) {
         let mut enabled = XCr0Flags::X87 | XCr0Flags::SSE;
@@ -75,15 +75,15 @@ pub(super) fn initialise() {
     let is_amd = leaf(0, 0).ecx == u32::from_le_bytes(*b"cAMD");
     let clears = leaf(0x8000_0008, 0).ebx & XSAVE_ERROR_POINTERS != 0;
     LEAKS_X87_POINTERS.call_once(|| is_amd && !clears);
-    allow();
+    permit();
     find_mxcsr_mask();
     vectors_deny();
 }
 
-/// FXSAVE stores the mask; zero stands for the oldest processors' one.
+/// FXSAVE stores the mask; zero means that of the oldest processors.
 fn find_mxcsr_mask() {
     let probe = VectorState::initial();
-    // SAFETY: the area is 512 bytes and aligned; the registers hold nobody's state yet.
+    // SAFETY: the area is 512 bytes and aligned; the registers do not hold a thread's state yet.
     unsafe { asm!("fninit", "fxsave64 [{}]", in(reg) &probe, options(nostack)) };
     let mut legacy = [0; VectorComponent::Legacy.byte_count()];
     let read = probe.read_component(VectorComponent::Legacy, &mut legacy);
@@ -94,12 +94,12 @@ fn find_mxcsr_mask() {
     }
 }
 
-/// The bits of MXCSR that this processor knows.
+/// The bits of MXCSR that this processor supports.
 pub fn mxcsr_mask() -> u32 {
     MXCSR_MASK.load(Ordering::Relaxed)
 }
 
-/// Where a component is in a [`VectorState`], in bytes; none where the processor lacks it.
+/// The offset of a component in a [`VectorState`], in bytes; `None` if the processor lacks it.
 pub fn vector_component_offset(component: VectorComponent) -> Option<usize> {
     let bits = component.state_bits();
     if component == VectorComponent::Legacy {
@@ -109,14 +109,14 @@ pub fn vector_component_offset(component: VectorComponent) -> Option<usize> {
     (enabled & bits != 0).then(|| leaf(0xd, bits.trailing_zeros()).ebx as usize)
 }
 
-/// Stores the vector registers of the thread that ran last, which was allowed to use them.
+/// Stores the vector registers of the thread that ran last, which was permitted to use them.
 pub fn vectors_save(vectors: &VectorState) {
     let enabled = ENABLED.load(Ordering::Relaxed);
     if enabled == 0 {
-        // SAFETY: the state is 512 bytes at least and aligned; its cells may be written behind the reference.
+        // SAFETY: the state is at least 512 bytes and aligned; its cells may be written through a shared reference.
         unsafe { asm!("fxsave64 [{}]", in(reg) vectors, options(nostack, preserves_flags)) };
     } else {
-        // SAFETY: `initialise` checked that what is enabled fits the state; its cells may be written.
+        // SAFETY: `initialise` checked that the enabled components fit the state; its cells may be written.
         unsafe {
             asm!("xsave64 [{}]", in(reg) vectors, in("eax") enabled as u32, in("edx") 0,
                 options(nostack, preserves_flags));
@@ -124,41 +124,41 @@ pub fn vectors_save(vectors: &VectorState) {
     }
 }
 
-/// Loads the vector registers of the thread that runs next, and allows it to use them.
+/// Loads the vector registers of the thread that runs next, and permits it to use them.
 pub fn vectors_load(vectors: &VectorState) {
-    allow();
-    forget_x87_pointers();
+    permit();
+    overwrite_x87_pointers();
     if !load(vectors) {
-        // A state that went through `write_component` is never refused; but a wrong belief must not stop the machine.
+        // A state that went through `write_component` should never be refused; an error in that must not stop the machine.
         crate::log!("a vector state was refused by the processor: initialised instead");
         load(&INITIAL.0);
     }
 }
 
-/// Replaces what the vector registers hold by the initial state, and denies user mode their use. Denied alone, they
-/// could still be read: some processors execute instructions on them before they raise exception 7 (LazyFP).
+/// Resets the vector registers to the initial state and denies user mode their use. If they were only denied, they could
+/// still be read: some processors execute instructions on them before they raise exception 7 (LazyFP).
 pub fn vectors_clear() {
-    allow();
-    forget_x87_pointers();
+    permit();
+    overwrite_x87_pointers();
     load(&INITIAL.0);
     vectors_deny();
 }
 
-/// Denies user mode the vector registers: their next use is exception 7.
+/// Denies user mode the vector registers: their next use raises exception 7.
 fn vectors_deny() {
     // SAFETY: the kernel itself uses no vector registers.
     unsafe { Cr0::update(|flags| flags.insert(Cr0Flags::TASK_SWITCHED)) };
 }
 
-/// Where to go on after a fault at this address, if that is one of ours.
+/// The address to continue at after a fault at this address, if it is one of these instructions.
 pub(super) fn repair(rip: u64) -> Option<u64> {
     let faulting = [vectors_xrstor as *const (), vectors_fxrstor as *const ()];
     let repairable = faulting.iter().any(|&address| address as u64 == rip);
     repairable.then_some(vectors_refused as *const () as u64)
 }
 
-fn allow() {
-    // SAFETY: whoever calls it loads or has loaded the registers.
+fn permit() {
+    // SAFETY: every caller loads or has loaded the registers.
     unsafe { asm!("clts", options(nomem, nostack, preserves_flags)) };
 }
 
@@ -170,19 +170,19 @@ fn load(vectors: &VectorState) -> bool {
         vectors_xrstor
     };
     let refused: u64;
-    // SAFETY: the routine reads the state and writes the vector registers and RAX only; its fault is repaired.
+    // SAFETY: the routine reads the state and writes only the vector registers and RAX; its fault is repaired.
     unsafe {
         asm!("call {}", in(reg) routine, in("rdi") vectors, inlateout("rax") enabled => refused, in("rdx") 0);
     }
     refused == 0
 }
 
-/// On AMD's older processors loading a state leaves FIP, FDP and FOP alone unless an exception is pending. Loading any
+/// On AMD's older processors loading a state leaves FIP, FDP and FOP unchanged unless an exception is pending. Loading any
 /// number overwrites them.
-fn forget_x87_pointers() {
+fn overwrite_x87_pointers() {
     if LEAKS_X87_POINTERS.get() == Some(&true) {
         let anything = 0_u64;
-        // SAFETY: the registers are about to be loaded, nothing of them is needed.
+        // SAFETY: the registers are about to be loaded, so their content is not needed.
         unsafe {
             asm!("fnclex", "ffree st(7)", "fild qword ptr [{}]", in(reg) &anything, options(nostack, readonly));
         }

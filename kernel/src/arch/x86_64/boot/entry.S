@@ -1,4 +1,4 @@
-// What a loader looks for in the file.
+// The headers that loaders look for in the file.
 .pushsection .boot.header, "a", @progbits
 .balign 8
 multiboot2_header:
@@ -6,10 +6,10 @@ multiboot2_header:
     .long 0                                     // i386: entered in 32-bit mode
     .long multiboot2_header_end - multiboot2_header
     .long -({multiboot2_header_magic} + (multiboot2_header_end - multiboot2_header))
-    // Modules begin on pages.
+    // Modules are aligned to pages.
     .word 6, 0
     .long 8
-    // A linear framebuffer of 32 bits a pixel, of any size, if there is one.
+    // A linear framebuffer of 32 bits per pixel, of any size, if there is one.
     .word 5, 1
     .long 20
     .long 0, 0, 32
@@ -44,9 +44,9 @@ _start_multiboot2:
     jne refuse
     mov esi, {protocol_multiboot2}
 
-// In:  EBX = what the loader left, ESI = the protocol.
+// In:  EBX = the loader's data, ESI = the protocol.
 // Out: `boot_entered` in 64-bit mode, at its high address, with EBX, ESI and the time-stamp counter as its arguments.
-//      The first 4 GiB are mapped at 0, at the direct map's place and (1 GiB) at the kernel's.
+//      The first 4 GiB are mapped at 0, at the direct map's address and (1 GiB) at the kernel's.
 enter_long_mode:
     cli
     cld
@@ -89,7 +89,7 @@ enter_long_mode:
     mov dword ptr [early_root + 256 * 8], offset early_pointers + 3
     mov dword ptr [early_root + 511 * 8], offset early_pointers_kernel + 3
 
-    // Whatever the loader left goes: 5-level paging, for one, would read the tables below in another way.
+    // The loader's settings are reset: 5-level paging, for one, would interpret the tables below differently.
     mov eax, 1 << 5                             // PAE
     mov cr4, eax
     mov eax, offset early_root

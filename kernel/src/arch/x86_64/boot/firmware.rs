@@ -1,28 +1,28 @@
-//! What ACPI's tables say about the machine: [`Platform`]. No AML is run.
+//! The machine's description in ACPI's tables: [`Platform`]. No AML is executed.
 //!
-//! Read while the early page tables map the first 4 GiB, where firmware keeps its tables.
+//! It is read while the early page tables map the first 4 GiB, where firmware keeps its tables.
 
 use super::super::hpet::Hpet;
 use super::super::interrupts;
 use super::super::{apic, cpu};
-use super::handover::{EARLY_LIMIT, read_left_bytes};
+use super::handover::{EARLY_LIMIT, read_loader_bytes};
 use super::tables::Tables;
 use crate::arch::acpi::{self, IO_APICS_MAX, Madt, Override};
 use crate::arch::{Line, PhysAddr, Polarity, Trigger, VirtAddr};
 use crate::log;
 use heapless::Vec;
 
-/// The machine's parts that the kernel itself uses.
+/// The parts of the machine that the kernel itself uses.
 #[derive(Default)]
 pub(super) struct Platform {
-    /// The interrupt controllers, and how many cores could run.
+    /// The interrupt controllers, and the number of usable cores.
     pub(super) madt: Madt,
     hpet: Option<PhysAddr>,
 }
 
 /// The same, mapped.
 pub(super) struct Devices {
-    /// The I/O APICs: the number of the first line, and where the registers are.
+    /// The I/O APICs: the number of the first line, and the address of the registers.
     pub(super) io_apics: Vec<(u32, VirtAddr), IO_APICS_MAX>,
     /// The local APIC, unless it is an x2APIC.
     pub(super) local_apic: Option<VirtAddr>,
@@ -31,12 +31,12 @@ pub(super) struct Devices {
 }
 
 impl Platform {
-    /// Reads the tables, if there are any; else a machine as PCs were before ACPI.
+    /// Reads the tables; without any, assumes a PC from before ACPI.
     pub(super) fn find(rsdp: Option<PhysAddr>) -> Self {
         let mut platform = Self::default();
-        match rsdp.map(|rsdp| acpi::Tables::find(&read_left_bytes, rsdp.as_u64())) {
+        match rsdp.map(|rsdp| acpi::Tables::find(&read_loader_bytes, rsdp.as_u64())) {
             None => log!("no ACPI"),
-            Some(Err(problem)) => log!("no use of ACPI: {problem}"),
+            Some(Err(problem)) => log!("ACPI is not used: {problem}"),
             Some(Ok(tables)) => platform.read(&tables),
         }
         if platform.madt.io_apics.is_empty() {
@@ -50,28 +50,28 @@ impl Platform {
             0 => {}
             count => log!("{count} of ACPI's tables are beyond {EARLY_LIMIT:?}: not used"),
         }
-        let complain = |problem: acpi::Problem| log!("ACPI: {problem}: not used");
-        if let Some(table) = tables.table(acpi::Signature::MADT, complain) {
+        let report = |problem: acpi::Problem| log!("ACPI: {problem}: not used");
+        if let Some(table) = tables.table(acpi::Signature::MADT, report) {
             self.madt = Madt::read(table, cpu::initial_apic_id());
         }
         match self.madt.left_out {
             0 => {}
-            count => log!("{count} of ACPI's entries on interrupt controllers are not used"),
+            count => log!("{count} of ACPI's entries for interrupt controllers are not used"),
         }
-        let hpet = tables.hpet(complain);
+        let hpet = tables.hpet(report);
         self.hpet = hpet.and_then(|address| PhysAddr::try_new(address).ok());
     }
 
-    /// One core, one I/O APIC at the usual place, the timer's interrupt on line 2.
+    /// Assumes one core, one I/O APIC at the usual address, and the timer's interrupt on line 2.
     fn assume(&mut self) {
-        log!("no I/O APIC in ACPI's tables: assuming one at the usual place");
+        log!("no I/O APIC in ACPI's tables: assuming one at the usual address");
         self.madt.cores = self.madt.cores.max(1);
         let timer = Line {
             gsi: 2,
             trigger: Trigger::Edge,
             polarity: Polarity::High,
         };
-        // The list of I/O APICs is empty. That of overrides may be full; then the timer is among them, or is not used.
+        // The list of I/O APICs is empty. The list of overrides may be full; then the timer is in it, or is not used.
         let _ = self.madt.io_apics.push((0, 0xfec0_0000));
         let _ = self.madt.overrides.push(Override {
             irq: 0,

@@ -1,4 +1,4 @@
-//! What the loader handed over, whichever it was: [`Handover`].
+//! The loader's data, in a form independent of the loader: [`Handover`].
 
 use super::super::memory::{DIRECT_MAP, direct_map};
 use crate::arch::ranges::Ranges;
@@ -6,28 +6,28 @@ use crate::arch::{BootInformation, CpuInformation, Framebuffer, PhysAddr, PhysRa
 use crate::log;
 use heapless::String;
 
-/// What the early page tables map.
+/// The end of the memory mapped by the early page tables.
 pub(super) const EARLY_LIMIT: PhysAddr = PhysAddr::new(4 << 30);
 
-/// Free memory begins here. What is below is left to firmware and to the starting of further cores.
+/// The start of free memory. Lower memory is left to firmware and to starting further cores.
 const FREE_FROM: PhysAddr = PhysAddr::new(1 << 20);
 
-/// The kernel's image in physical memory is at its virtual address less this.
+/// The difference between virtual and physical address of the kernel's image.
 pub(super) const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 
-/// What the loader handed over.
+/// The loader's data.
 #[derive(Default)]
 pub(super) struct Handover {
-    /// RAM that firmware does not use.
+    /// RAM not used by firmware.
     pub(super) memory: Ranges,
-    /// RAM that firmware keeps.
+    /// RAM used by firmware.
     pub(super) firmware_memory: Ranges,
-    /// What of `memory` is still free.
+    /// The part of `memory` that is still free.
     pub(super) free: Ranges,
     /// The boot archive.
     pub(super) archive: PhysRange,
-    /// Anything else that must stay as it is.
-    pub(super) kept: PhysRange,
+    /// Other memory that must not be overwritten.
+    pub(super) reserved: PhysRange,
     /// The ACPI root pointer.
     pub(super) rsdp: Option<PhysAddr>,
     /// The command line.
@@ -36,7 +36,7 @@ pub(super) struct Handover {
     pub(super) framebuffer: Option<Framebuffer>,
 }
 
-/// The kinds of memory in a firmware's map, numbered alike by PVH and multiboot2.
+/// The kinds of memory in a firmware's map, with the same numbers in PVH and multiboot2.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum MemoryKind {
     Free,
@@ -45,7 +45,7 @@ pub(super) enum MemoryKind {
 }
 
 impl MemoryKind {
-    /// From the number in the map: 1 is RAM, 3 and 4 hold ACPI's data, 5 is defective.
+    /// The kind with this number: 1 is RAM, 3 and 4 hold ACPI's data, 5 is defective.
     pub(super) fn from_number(number: u32) -> Self {
         match number {
             1 => Self::Free,
@@ -72,17 +72,17 @@ impl Handover {
         }
     }
 
-    /// Takes the command line, as much as there is room for.
+    /// Stores the command line, as much as fits.
     pub(super) fn set_command_line(&mut self, text: &str) {
         for character in text.chars() {
             if self.command_line.push(character).is_err() {
-                log!("the command line is too long: its end is cut off");
+                log!("the command line is too long: its end is dropped");
                 return;
             }
         }
     }
 
-    /// Works out what is free.
+    /// Computes the free memory.
     pub(super) fn reserve(&mut self) {
         let archive = self.archive;
         assert!(
@@ -96,13 +96,13 @@ impl Handover {
             PhysRange::new(PhysAddr::zero(), FREE_FROM),
             image(),
             archive,
-            self.kept,
+            self.reserved,
         ] {
             self.free.remove_pages(taken);
         }
     }
 
-    /// What the kernel gets to know.
+    /// The information for the kernel.
     pub(super) fn into_information(self, cpu: CpuInformation) -> BootInformation {
         let mut ram = self.memory;
         for &range in &self.firmware_memory.0 {
@@ -122,7 +122,7 @@ impl Handover {
     }
 }
 
-/// Where the kernel's image is, with the boot code before it.
+/// The range of the kernel's image, with the boot code before it.
 pub(super) fn image() -> PhysRange {
     unsafe extern "C" {
         static __boot_start: u8;
@@ -133,8 +133,8 @@ pub(super) fn image() -> PhysRange {
     PhysRange::new(PhysAddr::new(start), PhysAddr::new(end))
 }
 
-/// Bytes that a loader or firmware left in memory; none if the early page tables do not map all of them.
-pub(super) fn read_left_bytes(address: u64, byte_count: usize) -> Option<&'static [u8]> {
+/// Bytes that a loader or firmware left in memory; `None` if the early page tables do not map all of them.
+pub(super) fn read_loader_bytes(address: u64, byte_count: usize) -> Option<&'static [u8]> {
     let end = address.checked_add(byte_count as u64)?;
     (end <= EARLY_LIMIT.as_u64()).then(|| {
         let start = direct_map(PhysAddr::new(address));
@@ -146,22 +146,22 @@ pub(super) fn read_left_bytes(address: u64, byte_count: usize) -> Option<&'stati
 /// Bytes that a loader left in memory.
 ///
 /// # Panics
-/// If the early page tables do not map all of them: nothing can be started from what it left.
-pub(super) fn left_bytes(address: PhysAddr, byte_count: usize) -> &'static [u8] {
-    let bytes = read_left_bytes(address.as_u64(), byte_count);
+/// If the early page tables do not map all of them: nothing can be started without them.
+pub(super) fn loader_bytes(address: PhysAddr, byte_count: usize) -> &'static [u8] {
+    let bytes = read_loader_bytes(address.as_u64(), byte_count);
     bytes.unwrap_or_else(|| {
         panic!("the loader left {byte_count} bytes at {address:?}, beyond 4 GiB")
     })
 }
 
-/// A text that a loader left, up to its terminating zero; what is no UTF-8 is left out.
-pub(super) fn left_text(address: PhysAddr, bytes_max: usize) -> &'static str {
-    let bytes = left_bytes(address, bytes_max);
+/// A text that a loader left, up to its terminating zero; empty if it is not UTF-8.
+pub(super) fn loader_text(address: PhysAddr, bytes_max: usize) -> &'static str {
+    let bytes = loader_bytes(address, bytes_max);
     let length = bytes.iter().position(|&byte| byte == 0);
     core::str::from_utf8(&bytes[..length.unwrap_or(bytes_max)]).unwrap_or_default()
 }
 
-/// The physical address behind a reference to what a loader left.
-pub(super) fn left_address<T: ?Sized>(left: &T) -> PhysAddr {
-    PhysAddr::new((&raw const *left).addr() as u64 - DIRECT_MAP.as_u64())
+/// The physical address of the loader's data behind a reference.
+pub(super) fn loader_address<T: ?Sized>(data: &T) -> PhysAddr {
+    PhysAddr::new((&raw const *data).addr() as u64 - DIRECT_MAP.as_u64())
 }

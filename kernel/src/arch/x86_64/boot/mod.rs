@@ -3,8 +3,8 @@
 //! `entry.S` is entered by QEMU (PVH) or GRUB (multiboot2) in 32-bit mode and jumps to [`boot_entered`] in the kernel's
 //! half, on early page tables that map the first 4 GiB. [`boot_entered`] is the order in which the machine comes up.
 //!
-//! Invariant: the early tables are used until [`tables`] has built the kernel's own; nothing of the lower half is mapped
-//! from then on.
+//! Invariant: the early tables are in use until [`tables`] has built the kernel's own; from then on the lower half is not
+//! mapped.
 
 mod firmware;
 mod handover;
@@ -25,7 +25,7 @@ use firmware::Platform;
 use handover::Handover;
 use tables::Tables;
 
-/// Which loader it was, as `entry.S` says it.
+/// The loader's protocol, as passed by `entry.S`.
 const PROTOCOL_PVH: u32 = 0;
 /// See [`PROTOCOL_PVH`].
 const PROTOCOL_MULTIBOOT2: u32 = 1;
@@ -40,28 +40,28 @@ global_asm!(include_str!("entry.S"),
     boot_entered = sym boot_entered,
 );
 
-/// Brings the machine up, phase by phase, and starts the kernel. `entered_ticks` is when the loader handed over.
+/// Brings the machine up, phase by phase, and starts the kernel. `entered_ticks` is the time when the loader jumped here.
 extern "C" fn boot_entered(loader_information: u32, protocol: u32, entered_ticks: u64) -> ! {
     let core = core_local::initialise();
     serial::initialise();
     descriptors::initialise(core);
     cpu::initialise();
-    let information = move_in(loader_information, protocol);
+    let information = leave_early_tables(loader_information, protocol);
     vector_registers::initialise();
     cpu::initialise_system_calls(&core.descriptors.get().expect("made above").selectors);
     print(&information);
     let next = crate::start(&information);
     let (booted, waited) = (clock::ticks() - entered_ticks, clock::waited_ticks());
     log!("{booted} ticks from the loader to user mode, {waited} of them waiting for clocks");
-    with_log(Log::become_patient);
+    with_log(Log::become_buffered);
     entry::leave(next)
 }
 
-/// From the loader's memory and the early tables to the kernel's own, and the devices that are mapped there.
+/// Switches from the loader's memory and the early tables to the kernel's own, and starts the devices mapped there.
 ///
-/// A function of its own, so that what it needs of the stack is given back before the kernel starts.
+/// A separate function, so that its stack is freed before the kernel starts.
 #[inline(never)]
-fn move_in(loader_information: u32, protocol: u32) -> BootInformation {
+fn leave_early_tables(loader_information: u32, protocol: u32) -> BootInformation {
     let mut handover = read_handover(loader_information, protocol);
     options::set(Options::parse(&handover.command_line));
     let platform = Platform::find(handover.rsdp);
@@ -98,7 +98,7 @@ fn start_devices(platform: &Platform, devices: &firmware::Devices) {
 fn print(information: &BootInformation) {
     let cpu = &information.cpu;
     log!("{}: {}", cpu.brand, Words(&cpu.features));
-    log!("flaws of the processor: {}", Words(&cpu.flaws));
+    log!("processor vulnerabilities: {}", Words(&cpu.vulnerabilities));
     let bytes: u64 = information
         .memory
         .iter()

@@ -1,14 +1,14 @@
-//! The handover of multiboot2, which GRUB leaves.
+//! The handover of multiboot2, used by GRUB.
 
 use super::super::memory::direct_map;
-use super::handover::{Handover, MemoryKind, left_address};
+use super::handover::{Handover, MemoryKind, loader_address};
 use crate::arch::{Framebuffer, PhysAddr, PhysRange};
 use multiboot2::{BootInformation, FramebufferType};
 
-/// Where the root pointer begins in its tag: after the tag's type and size.
+/// The offset of the root pointer in its tag, after the tag's type and size.
 const RSDP_OFFSET: u64 = 8;
 
-/// Reads what GRUB left.
+/// Reads GRUB's data.
 pub(super) fn read(address: PhysAddr) -> Handover {
     // SAFETY: `entry.S` checked that a multiboot2 loader left it, and the early tables map it.
     let information = unsafe { BootInformation::load(direct_map(address).cast()) };
@@ -29,17 +29,17 @@ pub(super) fn read(address: PhysAddr) -> Handover {
     if let Some(text) = information.command_line_tag() {
         handover.set_command_line(text.cmdline().unwrap_or_default());
     }
-    // The tags hold copies of the root pointer, so that the whole information is kept.
+    // The tags hold copies of the root pointer, so the whole information is reserved.
     let copies = [
-        information.rsdp_v2_tag().map(left_address),
-        information.rsdp_v1_tag().map(left_address),
+        information.rsdp_v2_tag().map(loader_address),
+        information.rsdp_v1_tag().map(loader_address),
     ];
     handover.rsdp = copies
         .into_iter()
         .flatten()
         .next()
         .map(|tag| tag + RSDP_OFFSET);
-    handover.kept = PhysRange::new(address, address + information.total_size() as u64);
+    handover.reserved = PhysRange::new(address, address + information.total_size() as u64);
     handover.framebuffer = framebuffer(&information);
     handover
 }

@@ -1,4 +1,4 @@
-//! The handover of PVH: `hvm_start_info`, as Xen defines it and QEMU leaves it.
+//! The handover of PVH: `hvm_start_info`, defined by Xen and used by QEMU.
 //!
 //! ```text
 //!   0  u32 magic, u32 version, u32 flags, u32 modules
@@ -8,7 +8,7 @@
 //!  40  u64 address of the memory map (each u64 address, u64 size, u32 kind, u32 0), u32 its entries, u32 0
 //! ```
 
-use super::handover::{Handover, MemoryKind, left_bytes, left_text};
+use super::handover::{Handover, MemoryKind, loader_bytes, loader_text};
 use crate::arch::{PhysAddr, PhysRange};
 
 const MAGIC: u32 = 0x336e_c578;
@@ -17,12 +17,12 @@ const MODULE_BYTES: usize = 32;
 const MEMORY_BYTES: usize = 24;
 const COMMAND_LINE_BYTES_MAX: usize = 1024;
 
-/// The memory map came with version 1.
+/// The memory map was added in version 1.
 const VERSION_MIN: u32 = 1;
 
-/// Reads what QEMU left.
+/// Reads QEMU's data.
 pub(super) fn read(address: PhysAddr) -> Handover {
-    let information = left_bytes(address, BYTES);
+    let information = loader_bytes(address, BYTES);
     assert_eq!(
         word(information, 0),
         MAGIC,
@@ -37,17 +37,17 @@ pub(super) fn read(address: PhysAddr) -> Handover {
     let mut handover = Handover::default();
     let (map, entries) = (pointer(information, 40), word(information, 48));
     let map = map.expect("PVH with a memory map");
-    for entry in left_bytes(map, entries as usize * MEMORY_BYTES).chunks_exact(MEMORY_BYTES) {
+    for entry in loader_bytes(map, entries as usize * MEMORY_BYTES).chunks_exact(MEMORY_BYTES) {
         let kind = MemoryKind::from_number(word(entry, 16));
         handover.add_memory(long(entry, 0), long(entry, 8), kind);
     }
     if let Some(module) = pointer(information, 16).filter(|_| word(information, 12) > 0) {
-        let module = left_bytes(module, MODULE_BYTES);
+        let module = loader_bytes(module, MODULE_BYTES);
         let start = PhysAddr::new(long(module, 0));
         handover.archive = PhysRange::new(start, start + long(module, 8));
     }
     if let Some(text) = pointer(information, 24) {
-        handover.set_command_line(left_text(text, COMMAND_LINE_BYTES_MAX));
+        handover.set_command_line(loader_text(text, COMMAND_LINE_BYTES_MAX));
     }
     handover.rsdp = pointer(information, 32);
     handover

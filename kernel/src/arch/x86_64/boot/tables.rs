@@ -1,7 +1,7 @@
-//! The kernel's own page tables: its image, the direct map, and a window on the registers of devices.
+//! The kernel's own page tables: its image, the direct map, and the window of device registers.
 //!
-//! Invariant: nothing is both writable and executable, also not by two mappings: the direct map leaves out the kernel's
-//! image. Page 0 is not in it either, and it has 1 GiB pages only where a whole one is RAM.
+//! Invariant: nothing is both writable and executable, not even through two mappings: the direct map omits the kernel's
+//! image. It also omits page 0, and has 1 GiB pages only if a whole one is RAM.
 
 use super::super::core_local::{STACK, STACKS_OF_EXCEPTIONS};
 use super::super::cpu::{self, Features};
@@ -15,7 +15,7 @@ use x86_64::structures::paging::{
     Size2MiB, Size4KiB,
 };
 
-/// What every mapping of the kernel's has: it is the same in all address spaces.
+/// The flags of every kernel mapping, which is the same in all address spaces.
 const COMMON: Flags = Flags::PRESENT.union(Flags::GLOBAL);
 
 /// Readable and writable data.
@@ -24,7 +24,7 @@ const DATA: Flags = COMMON.union(Flags::WRITABLE).union(Flags::NO_EXECUTE);
 /// Registers of devices.
 const DEVICE: Flags = DATA.union(Flags::NO_CACHE).union(Flags::WRITE_THROUGH);
 
-/// The tables while they are built. Their frames come out of the free memory.
+/// The tables under construction. Their frames are taken from free memory.
 pub(super) struct Tables<'a> {
     root: PhysAddr,
     mapper: OffsetPageTable<'static>,
@@ -32,10 +32,10 @@ pub(super) struct Tables<'a> {
     window_end: VirtAddr,
 }
 
-/// Frames out of the free memory that the early tables map.
+/// Frames from the free memory that the early tables map.
 struct Frames<'a>(&'a mut Ranges);
 
-// SAFETY: what is taken out of the list of free memory is nobody else's.
+// SAFETY: memory removed from the list of free memory has no other user.
 unsafe impl FrameAllocator<Size4KiB> for Frames<'_> {
     fn allocate_frame(&mut self) -> Option<PhysFrame<Size4KiB>> {
         let page = self.0.take_page_below(EARLY_LIMIT)?;
@@ -55,7 +55,7 @@ impl<'a> Tables<'a> {
             table.write_bytes(0, 1);
             &mut *table
         };
-        // SAFETY: all frames are below 4 GiB, which the early tables map at the direct map's place.
+        // SAFETY: all frames are below 4 GiB, which the early tables map at the direct map's address.
         let mapper = unsafe { OffsetPageTable::new(table, DIRECT_MAP) };
         let mut tables = Self {
             root,
@@ -73,7 +73,7 @@ impl<'a> Tables<'a> {
         tables
     }
 
-    /// Maps a page of registers, for good.
+    /// Maps a page of registers permanently.
     pub(super) fn map_device(&mut self, address: PhysAddr) -> VirtAddr {
         let page = self.window_end;
         self.window_end += PAGE_BYTES;
@@ -81,12 +81,12 @@ impl<'a> Tables<'a> {
         page + address.as_u64() % PAGE_BYTES
     }
 
-    /// Leaves the early tables for these.
+    /// Replaces the early tables by these.
     pub(super) fn activate(self) {
         set_kernel_root(self.root);
     }
 
-    /// Maps the image by the linker script's sections, but not the pages below stacks.
+    /// Maps the image by the linker script's sections, without the guard pages of stacks.
     fn map_image(&mut self) {
         unsafe extern "C" {
             static __text_start: u8;
@@ -117,7 +117,7 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// Maps RAM at its place in the direct map, with the largest pages that fit.
+    /// Maps RAM in the direct map, with the largest pages that fit.
     fn map_directly(&mut self, range: PhysRange) {
         let mut frame = range.start;
         while frame < range.end {
@@ -133,7 +133,7 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// Maps one page, and says how large it is.
+    /// Maps one page and returns its size.
     fn map<S>(&mut self, page: VirtAddr, frame: PhysAddr, flags: Flags) -> u64
     where
         S: PageSize,

@@ -103,7 +103,7 @@ mutations! {
         "counts.clamp(1, u128::from(u32::MAX)) as u32," => "counts.min(u128::from(u32::MAX)) as u32,";
         "a deadline that has passed when the timer is armed disarms it, and every later one waits behind it: the machine stands still"; CONFORMANCE;
     "level-storm" in "kernel/src/arch/x86_64/entry.rs":
-        "            interrupts::hold_level_line(vector);\n" => "";
+        "            interrupts::mask_level_line(vector);\n" => "";
         "a level-triggered line interrupts for ever, before its driver can run"; CONFORMANCE;
     "nested-task" in "kernel/src/arch/x86_64/cpu.rs":
         "            | RFlags::ALIGNMENT_CHECK\n            | RFlags::NESTED_TASK," => "            | RFlags::ALIGNMENT_CHECK,";

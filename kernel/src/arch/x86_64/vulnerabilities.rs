@@ -1,14 +1,13 @@
-//! Known flaws of transient execution, by what the processor says it is free of.
+//! Known vulnerabilities of transient execution that the processor does not report to lack.
 //!
-//! There is no defence against them yet; the boot log names them. One is not listed, since it finds nothing: LazyFP, reading
-//! the vector registers of the thread before while CR0.TS denies them. The scheduler clears them for a thread that does
-//! not use them.
+//! There is no mitigation yet; the boot log lists them. LazyFP, reading the previous thread's vector registers while CR0.TS
+//! denies them, is not listed, since it finds nothing: the scheduler clears them for a thread that does not use them.
 
 use super::cpu::leaf;
 use heapless::Vec;
 use x86_64::registers::model_specific::Msr;
 
-/// A flaw of Intel's processors, and the bit of IA32_ARCH_CAPABILITIES that says that this one lacks it.
+/// Vulnerabilities of Intel's processors, and the bits of IA32_ARCH_CAPABILITIES that report their absence.
 const OF_INTEL: [(&str, u32); 6] = [
     ("meltdown", 0),
     ("l1tf", 3),
@@ -18,8 +17,8 @@ const OF_INTEL: [(&str, u32); 6] = [
     ("mmio-stale-data", 13),
 ];
 
-/// Lists what this processor may have.
-pub(super) fn list(flaws: &mut Vec<&'static str, 16>) {
+/// Lists the vulnerabilities that this processor may have.
+pub(super) fn list(vulnerabilities: &mut Vec<&'static str, 16>) {
     let capabilities = capabilities();
     // Every processor that executes speculatively has these two.
     let general = ["spectre-v1", "spectre-v2"];
@@ -27,7 +26,7 @@ pub(super) fn list(flaws: &mut Vec<&'static str, 16>) {
         .iter()
         .filter(|(_, bit)| is_intel() && capabilities >> bit & 1 == 0)
         .map(|(name, _)| *name);
-    flaws.extend(general.into_iter().chain(of_intel));
+    vulnerabilities.extend(general.into_iter().chain(of_intel));
 }
 
 fn is_intel() -> bool {
@@ -40,6 +39,6 @@ fn capabilities() -> u64 {
     if leaf(7, 0).edx >> 29 & 1 == 0 {
         return 0;
     }
-    // SAFETY: CPUID says that the register exists.
+    // SAFETY: CPUID reports the register.
     unsafe { Msr::new(ARCH_CAPABILITIES).read() }
 }
