@@ -1,7 +1,7 @@
-//! Root's birth: the first domain, made of the first file of the boot archive.
+//! Builds the root domain, the first one, from the first file in the boot archive.
 //!
 //! The kernel reads one header of the archive (ustar, POSIX.1-1988) and one ELF image, gives root all memory, all devices
-//! and the archive as capabilities, and never decides policy again. `abi::start_page` says where root finds what.
+//! and the archive as capabilities, and never decides policy again. `abi::start_page` lists root's slots.
 
 use abi::register::{Access, Slot};
 use abi::start_page::{ClockPage, MAGIC, NamedCapability, Range, StartPage, root_slots};
@@ -17,45 +17,45 @@ use crate::memory::{ForeignRun, Ref, archive_bytes};
 use crate::objects::{self, Attribute, Domain, Hardware, MemoryObject, Object, Pool};
 use crate::paging::{self, MapRequest};
 
-/// Where root finds its start page, message buffer and clock page.
+/// Addresses of root's start page, message buffer and clock page.
 const START_PAGE: u64 = 0x10_0000_0000;
 const MESSAGE_BUFFER: u64 = START_PAGE + MAP_STEP_BYTES;
 const CLOCK_PAGE: u64 = START_PAGE + 2 * MAP_STEP_BYTES;
-/// Where root's stack begins, and its pages.
+/// The address and size of root's stack.
 const STACK: u64 = 0x11_0000_0000;
 const STACK_PAGES: u64 = 64;
-/// Where root's heap begins, and its pages.
+/// The address and size of root's heap.
 const HEAP: u64 = 0x12_0000_0000;
 const HEAP_PAGES: u64 = 2048;
-/// Where root finds the archive.
+/// The address of the archive in root.
 const ARCHIVE: u64 = 0x20_0000_0000;
 
-/// Root runs above all whom it starts.
+/// Root has the highest priority.
 const ROOT_PRIORITY: u8 = PRIORITY_MAX;
 
-/// Bytes of an archive member's header, to a multiple of which its data is padded.
+/// Bytes of an archive member's header; the member's data is padded to a multiple of it.
 const HEADER_BYTES: usize = 512;
 const SIZE_FIELD: core::ops::Range<usize> = 124..136;
 const MAGIC_FIELD: core::ops::Range<usize> = 257..262;
 
-/// Makes root. It runs when the kernel is left.
+/// Spawns root, which runs once the kernel returns to user mode.
 ///
 /// # Panics
-/// If the machine cannot run root: no archive, no image in it, too little memory. The message says which.
-pub fn make_root(kernel: &Kernel, boot: &BootInformation) {
+/// If the machine cannot run root: no archive, no image in it, too little memory. The message states the cause.
+pub fn spawn_root(kernel: &Kernel, boot: &BootInformation) {
     let bytes = archive_bytes(boot);
     let image = first_member(bytes).unwrap_or_else(|reason| panic!("boot archive: {reason}"));
-    let birth = Birth::begin(kernel);
-    birth.give_authority(boot);
-    let entry = birth
+    let root = RootBuilder::new(kernel);
+    root.give_authority(boot);
+    let entry = root
         .load(image)
         .unwrap_or_else(|reason| panic!("root's image: {reason}"));
-    birth.make_memory(STACK, STACK_PAGES, Access::ReadWrite);
-    birth.make_memory(HEAP, HEAP_PAGES, Access::ReadWrite);
-    birth.make_memory(MESSAGE_BUFFER, 1, Access::ReadWrite);
-    birth.write_clock_page();
-    birth.write_start_page(boot.archive.byte_count());
-    birth.start(entry);
+    root.make_memory(STACK, STACK_PAGES, Access::ReadWrite);
+    root.make_memory(HEAP, HEAP_PAGES, Access::ReadWrite);
+    root.make_memory(MESSAGE_BUFFER, 1, Access::ReadWrite);
+    root.write_clock_page();
+    root.write_start_page(boot.archive.byte_count());
+    root.start(entry);
     log!(
         "root starts at {entry:#x}, {} MiB in its pool",
         kernel.root_pool.limit / 256
@@ -65,34 +65,34 @@ pub fn make_root(kernel: &Kernel, boot: &BootInformation) {
 fn first_member(archive: &[u8]) -> Result<&[u8], &'static str> {
     let header = archive.get(..HEADER_BYTES).ok_or("there is none")?;
     if &header[MAGIC_FIELD] != b"ustar" {
-        return Err("it is no ustar archive");
+        return Err("it is not a ustar archive");
     }
     let digits =
-        core::str::from_utf8(&header[SIZE_FIELD]).map_err(|_| "the first size is no number")?;
+        core::str::from_utf8(&header[SIZE_FIELD]).map_err(|_| "the first size is not a number")?;
     let size = usize::from_str_radix(digits.trim_matches(['\0', ' ']), 8)
-        .map_err(|_| "the first size is no number")?;
+        .map_err(|_| "the first size is not a number")?;
     archive
         .get(HEADER_BYTES..)
         .and_then(|rest| rest.get(..size))
         .ok_or("the first file is truncated")
 }
 
-/// Root while it is being made.
-struct Birth<'k> {
+/// Root under construction.
+struct RootBuilder<'k> {
     kernel: &'k Kernel,
     pool: Ref<Pool>,
     domain: Ref<Domain>,
     next_slot: core::cell::Cell<u32>,
 }
 
-impl<'k> Birth<'k> {
-    /// Makes root's domain. Its own capability cannot be put into its own table before that exists, so it goes by way of
-    /// the origin.
-    fn begin(kernel: &'k Kernel) -> Birth<'k> {
+impl<'k> RootBuilder<'k> {
+    /// Makes root's domain. The capability to it cannot be put into its own table before that exists, so it is published
+    /// through the origin later.
+    fn new(kernel: &'k Kernel) -> RootBuilder<'k> {
         let pool = kernel.root_pool;
         let domain = objects::create_first_domain(kernel, pool)
             .expect("the machine has memory for root's domain");
-        Birth {
+        RootBuilder {
             kernel,
             pool,
             domain,
@@ -184,7 +184,7 @@ impl<'k> Birth<'k> {
         paging::map(self.kernel, self.domain, request).expect("root's memories do not overlap");
     }
 
-    /// Root's time is the machine's.
+    /// Writes root's clock page; its time is the machine's.
     fn write_clock_page(&self) {
         let memory = self.make_memory(CLOCK_PAGE, 1, Access::Read);
         let multiplier =
@@ -249,7 +249,7 @@ impl<'k> Birth<'k> {
         let thread = objects::create_thread(self.kernel, self.domain, place)
             .expect("the machine has memory for root");
         thread.context.rip.set(entry);
-        // As after a call: the ABI wants the stack 8 bytes off a multiple of 16 at a function's entry.
+        // As after a call instruction: at a function's entry the ABI requires RSP to be 8 bytes off a multiple of 16.
         thread.context.rsp.set(STACK + STACK_PAGES * PAGE_BYTES - 8);
         thread.context.rdi.set(START_PAGE);
         thread.message_buffer.set(MESSAGE_BUFFER);

@@ -44,7 +44,7 @@ static KERNEL: KernelLock = KernelLock::new();
 /// Starts the kernel on the machine that `boot` describes: creates root and returns it to run. Called once.
 pub fn start(boot: &BootInformation) -> Resume {
     KERNEL.start(kernel::Kernel::new(boot), |kernel| {
-        boot::make_root(kernel, boot);
+        boot::spawn_root(kernel, boot);
         kernel.scheduler.resume()
     })
 }

@@ -62,7 +62,7 @@ fn deliver_interrupts(kernel: &Kernel, _: u64) -> bool {
 fn thaw_domain(kernel: &Kernel, now_ticks: u64) -> bool {
     let domain = kernel.scheduler.timers.domains.pop_due(now_ticks);
     domain
-        .map(|domain| capture::deadline_came(kernel, domain, now_ticks))
+        .map(|domain| capture::handle_deadline(kernel, domain, now_ticks))
         .is_some()
 }
 

@@ -1,10 +1,10 @@
-//! What a system call can fail with.
+//! The errors of system calls.
 
 use core::fmt;
 
 macro_rules! errors {
     ($($(#[$doc:meta])* $number:literal $name:ident: $text:literal;)*) => {
-        /// Why a system call failed. Zero in RAX means that it did not.
+        /// The reason a system call failed. Zero in RAX means success.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
         pub enum Error {
@@ -12,7 +12,7 @@ macro_rules! errors {
         }
 
         impl Error {
-            /// The error that a status register names; `None` for zero and for numbers that name none.
+            /// The error with this status number; `None` for zero and for unassigned numbers.
             pub fn from_status(status: u64) -> Option<Error> {
                 match status {
                     $($number => Some(Error::$name),)*
@@ -33,54 +33,53 @@ macro_rules! errors {
 errors! {
     /// RAX named no call.
     1 UnknownCall: "no such system call";
-    /// An argument is outside what its type allows.
+    /// An argument is outside the range of its type.
     2 ArgumentRange: "an argument is out of range";
-    /// The slot number lies beyond the table.
+    /// The slot number is beyond the end of the table.
     3 NoSuchSlot: "the slot is beyond the table";
-    /// The slot named holds nothing; its object may have been destroyed.
+    /// The slot is empty; its object may have been destroyed.
     4 EmptySlot: "the slot is empty";
-    /// The slot named as a destination holds something.
+    /// The destination slot is occupied.
     5 OccupiedSlot: "the slot is in use";
     /// The capability is of another kind than the call needs.
     6 WrongKind: "the capability is of another kind";
-    /// The capability lacks a right that the call needs, or fewer rights were held than asked for.
+    /// The capability lacks a right that the call needs or that a copy was to have.
     7 MissingRight: "the capability lacks a right";
-    /// A badge can be set once.
+    /// A badge can be set only once.
     8 BadgeFixed: "the badge is already set";
-    /// The pool that would pay has too few pages left.
+    /// The pool to be charged has too few pages left.
     9 PoolEmpty: "the pool has too few pages left";
-    /// The table cannot grow further; or a domain has as many threads or mappings as it may, or pools are nested as deep as
-    /// they may.
+    /// A limit is reached: the size of a table, the threads or mappings of a domain, or the nesting of pools.
     10 TableFull: "the table is full";
-    /// Something is already mapped there, or two ranges overlap.
+    /// The range overlaps a mapping or another range.
     11 Overlap: "the range overlaps another";
-    /// Nothing is mapped there, or the object named is not there.
+    /// Nothing is mapped at the address, or there is no such object.
     12 NotThere: "nothing is there";
-    /// The address or page is not where it must be: 2 MiB steps for mappings.
+    /// The address or page is misaligned; mappings are aligned to 2 MiB.
     13 Misaligned: "the address is misaligned";
     /// The domain or thread is in a state that does not allow this.
     14 WrongState: "the object's state does not allow this";
     /// The deadline passed.
     15 TimedOut: "the deadline passed";
-    /// The other side went away: destroyed, or its endpoint was, or its domain was retired.
+    /// The other side is gone: it or its endpoint was destroyed, or its domain was retired.
     16 Gone: "the other side is gone";
-    /// The answer awaited will not come, since this domain moved meanwhile. Repeat the call.
+    /// The reply will not come, since this domain moved meanwhile. Repeat the call.
     17 Interrupted: "a move interrupted the call";
     /// The message does not fit: too many words, or no slot for a capability.
     18 MessageSize: "the message does not fit";
     /// The thread's message buffer is missing or its page is absent.
     19 BufferAbsent: "the message buffer is absent";
-    /// The frozen domain changed since the version named.
+    /// The frozen domain has changed since this version.
     20 VersionMoved: "the frozen domain has changed";
-    /// A page named is absent.
+    /// A page that the call needs is absent.
     21 PageAbsent: "a page is absent";
-    /// Another one holds what can be held once: a log, a binding, an interrupt line.
+    /// Another caller owns a resource with one owner: a log, a freeze, a binding, an interrupt line.
     22 InUse: "it is in use by another";
-    /// An alleged register value of a thread's state is not one that user code may have.
+    /// The thread state has a register value that user code may not have.
     23 BadState: "the thread state is not valid";
-    /// The range holds ordinary memory, or is not the hardware's to give.
+    /// The range contains ordinary memory, or does not belong to a device.
     24 NotDevice: "the range is not a device's";
-    /// A thread cannot destroy what holds itself.
+    /// A thread cannot destroy or freeze its own domain.
     25 Oneself: "a thread cannot destroy its own domain";
 }
 

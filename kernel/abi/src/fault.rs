@@ -1,13 +1,13 @@
 //! The messages that the kernel itself sends: about faults and absent pages.
 //!
 //! They arrive at an endpoint like a call ([`crate::MessageInfo::is_fault`] is set), with the badge of the
-//! capability that the thread or Memory was given; the thread stays stopped at the faulting instruction. Any
-//! reply resumes it there, so that the instruction is tried again.
+//! thread's fault endpoint or the Memory's pager; the thread stays stopped at the faulting instruction. Any
+//! reply resumes it there, so that it retries the instruction.
 
-/// Words in a fault message: what, where, more about it, RIP.
+/// Words in a fault message: the kind, two details, RIP.
 pub const FAULT_WORDS: usize = 4;
 
-/// What happened: word 0 of a fault message.
+/// The kind of fault: word 0 of a fault message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum FaultKind {
@@ -16,7 +16,7 @@ pub enum FaultKind {
     Page = 1,
     /// Another exception. Word 1: the vector. Word 2: the hardware's error code.
     Exception = 2,
-    /// A Memory's page is absent and the Memory has a pager, which gets this. Word 1: the page's index. Word
-    /// 2: the hardware's error code.
+    /// A page is absent and its Memory has a pager, which gets this message. Word 1: the page's index. Word 2: the
+    /// hardware's error code.
     AbsentPage = 3,
 }

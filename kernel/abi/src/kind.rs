@@ -2,7 +2,7 @@
 
 use bitflags::bitflags;
 
-/// What a capability refers to.
+/// The kind of a kernel object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum ObjectKind {
@@ -20,11 +20,11 @@ pub enum ObjectKind {
     Notification = 6,
     /// The one-shot right to answer a call.
     Reply = 7,
-    /// A device's interrupt.
+    /// The interrupt of a device.
     Interrupt = 8,
     /// A range of I/O ports.
     IoPorts = 9,
-    /// The authority over all devices, from which Interrupt, IoPorts and device Memory are made. Root's.
+    /// The authority over all devices, needed to make Interrupts, IoPorts and device Memories. Root's.
     Hardware = 10,
 }
 
@@ -64,7 +64,7 @@ impl ObjectKind {
         }
     }
 
-    /// The most rights that a domain that may move has over what is its own, of this kind.
+    /// The most rights that a movable domain has over its own object of this kind.
     pub fn own_rights(self) -> Rights {
         match self {
             ObjectKind::Domain => DomainRights::OWN.into(),
@@ -74,7 +74,7 @@ impl ObjectKind {
     }
 }
 
-/// A set of rights over an object whose kind says what the bits mean.
+/// A set of rights over an object whose kind gives the bits their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[repr(transparent)]
 pub struct Rights(pub u16);
@@ -105,7 +105,7 @@ macro_rules! rights {
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
             pub struct $name: u16 {
                 $($(#[$($doc)*])* const $right = 1 << $bit;)*
-                /// End the object for everybody. Bit 15 for every kind.
+                /// Destroy the object, for all holders. Bit 15 for every kind.
                 const DESTROY = 1 << 15;
             }
         }
@@ -119,15 +119,15 @@ macro_rules! rights {
 }
 
 impl DomainRights {
-    /// What a domain is given over itself. To install into itself grants nothing that it has not; it can grow its table, and have as
-    /// many threads as its pool pays for. Who could freeze or retire himself could undo a move.
+    /// The rights that a domain gets over itself. Installing into itself grants nothing that it lacks; it can grow its table,
+    /// and create as many threads as its pool pays for. A domain that could freeze or retire itself could undo a move.
     pub const OWN: DomainRights = DomainRights::MAP
         .union(DomainRights::INSTALL)
         .union(DomainRights::SPAWN);
 }
 
 impl PoolRights {
-    /// What a domain is given over its own pool, if anything. Bus addresses are for drivers, which stay where their device is.
+    /// The most rights that a domain gets over its own pool. Bus addresses are for drivers, which stay where their device is.
     pub const OWN: PoolRights = PoolRights::CREATE.union(PoolRights::REPORT);
 }
 
@@ -137,9 +137,9 @@ pub const DESTROY: Rights = Rights(1 << 15);
 rights! {
     /// Rights over a Pool.
     PoolRights {
-        /// Make objects that this pool pays for, child pools included.
+        /// Make objects that are charged to this pool, child pools included.
         CREATE = 0;
-        /// Read how much it holds and has spent.
+        /// Read its size and how much of it is spent.
         REPORT = 1;
         /// Make physically contiguous Memory and learn its bus address.
         DMA = 2;
@@ -154,8 +154,8 @@ rights! {
         SPAWN = 2;
         /// Freeze and thaw it.
         FREEZE = 3;
-        /// Describe it, copy the pages of its Memories and of those it has mapped, run their dirty logs, all that while it
-        /// runs too; read its threads and map its Memories while it is frozen.
+        /// Describe it, copy the pages of its Memories and of those it has mapped, and run their dirty logs, even while it
+        /// runs; read its threads and map its Memories while it is frozen.
         CAPTURE = 4;
         /// Retire it: the commit point of a move.
         RETIRE = 5;
@@ -194,8 +194,8 @@ rights! {
         SEND = 0;
         /// Receive.
         RECEIVE = 1;
-        /// Pass capabilities in what is sent, and let the answer to a call bring some. A reply right has it, as the same bit,
-        /// if the capability that was called through had it: without it a channel carries data only, in both directions.
+        /// Pass capabilities in messages and in the replies to calls. A reply right has it, as the same bit, if the
+        /// capability that was called through had it: without it a channel carries data only, in both directions.
         GRANT = 2;
     }
     /// Rights over a Notification.

@@ -1,4 +1,4 @@
-//! What `call`, `send`, `receive` and `reply` carry.
+//! The messages of `call`, `send`, `receive` and `reply`.
 //!
 //! A message is up to [`WORDS_MAX`] words and [`CAPABILITIES_MAX`] capabilities. The first
 //! [`REGISTER_WORDS`] words travel in registers (RDX R10 R8 R9), the others, and the capabilities' slots, in
@@ -9,16 +9,16 @@ use crate::Error;
 /// Words that travel in registers.
 pub const REGISTER_WORDS: usize = 4;
 
-/// Most words in a message.
+/// The largest number of words in a message.
 pub const WORDS_MAX: usize = 64;
 
-/// Most capabilities in a message.
+/// The largest number of capabilities in a message.
 pub const CAPABILITIES_MAX: usize = 4;
 
-/// Bytes of a [`MessageBuffer`] for what is not a message: thread states and records.
+/// Bytes of a [`MessageBuffer`] for data other than messages: thread states and records.
 pub const DATA_BYTES: usize = 2048;
 
-/// A message's shape: how many words and capabilities; on receiving also what kind of message it is.
+/// A message's shape: the number of words and capabilities; for a receiver also the kind of message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(transparent)]
 pub struct MessageInfo(u64);
@@ -31,7 +31,7 @@ impl MessageInfo {
     /// An empty message.
     pub const EMPTY: MessageInfo = MessageInfo(0);
 
-    /// A message of this many words and no capabilities.
+    /// The shape of a message of this many words and no capabilities.
     ///
     /// # Errors
     /// [`Error::MessageSize`] beyond [`WORDS_MAX`].
@@ -39,7 +39,7 @@ impl MessageInfo {
         MessageInfo::try_new(words, 0)
     }
 
-    /// A message of this many words and capabilities.
+    /// The shape of a message of this many words and capabilities.
     ///
     /// # Errors
     /// [`Error::MessageSize`] beyond [`WORDS_MAX`] or [`CAPABILITIES_MAX`].
@@ -64,17 +64,17 @@ impl MessageInfo {
         Ok(info)
     }
 
-    /// What a receiver finds in the register: the kernel wrote it.
+    /// The shape that a receiver finds in its register, written by the kernel.
     pub const fn from_kernel(bits: u64) -> MessageInfo {
         MessageInfo(bits)
     }
 
-    /// What a receiver gets when its bound notification was signalled: no message, flags in place of the badge.
+    /// The shape delivered when the receiver's bound notification was signalled: no message; the flags replace the badge.
     pub const fn notified() -> MessageInfo {
         MessageInfo(NOTIFIED)
     }
 
-    /// The same message, marked as the kernel's own about a fault.
+    /// The same shape, marked as the kernel's message about a fault.
     pub const fn as_fault(self) -> MessageInfo {
         MessageInfo(self.0 | FAULT)
     }
@@ -84,17 +84,17 @@ impl MessageInfo {
         self.0
     }
 
-    /// How many words.
+    /// The number of words.
     pub const fn words(self) -> usize {
         (self.0 & 0xff) as usize
     }
 
-    /// How many capabilities.
+    /// The number of capabilities.
     pub const fn capabilities(self) -> usize {
         (self.0 >> CAPABILITIES_SHIFT & 0xff) as usize
     }
 
-    /// Whether this is no message but the receiver's bound notification; the badge register holds the flags.
+    /// Whether this is not a message but the receiver's bound notification; the badge register holds the flags.
     pub const fn is_notification(self) -> bool {
         self.0 & NOTIFIED != 0
     }
@@ -105,27 +105,27 @@ impl MessageInfo {
     }
 }
 
-/// A thread's message buffer: one page, at the start of a page, in a Memory of its domain.
+/// A thread's message buffer: one page, aligned to a page, in a Memory of its domain.
 #[derive(Clone, Debug)]
 #[repr(C, align(4096))]
 pub struct MessageBuffer {
     /// The words; the first [`REGISTER_WORDS`] are unused, since they travel in registers.
     pub words: [u64; WORDS_MAX],
-    /// Slots of the capabilities to send (each is copied).
+    /// Slots of the capabilities to send, each of which is copied.
     pub send: [u32; CAPABILITIES_MAX],
-    /// Free slots for capabilities received; a slot that was used must be named anew.
+    /// Free slots for received capabilities; a used slot must be replaced.
     pub receive: [u32; CAPABILITIES_MAX],
     /// Unused.
     pub reserved: [u64; 188],
-    /// Thread states and records, see the calls that use it.
+    /// Thread states and records of the calls that use it.
     pub data: [u8; DATA_BYTES],
 }
 
-/// Where [`MessageBuffer::send`] begins.
+/// The offset of [`MessageBuffer::send`].
 pub const SEND_OFFSET: u64 = 512;
-/// Where [`MessageBuffer::receive`] begins.
+/// The offset of [`MessageBuffer::receive`].
 pub const RECEIVE_OFFSET: u64 = 528;
-/// Where [`MessageBuffer::data`] begins.
+/// The offset of [`MessageBuffer::data`].
 pub const DATA_OFFSET: u64 = 2048;
 
 const _: () = {

@@ -1,18 +1,18 @@
-//! What `DomainDescribe` writes about a domain: fixed-size records in the message buffer's data.
+//! The records that `DomainDescribe` writes about a domain: fixed-size, in the message buffer's data.
 //!
 //! Four lists, each read from a cursor: the objects of the domain's pool, its mappings, its capabilities, and
 //! the capabilities held *inside* its objects (pagers, fault endpoints, bound notifications). Objects are named
-//! by [`ObjectId`](crate::register::ObjectId); an id that is not in the list of objects is an outsider's.
+//! by [`ObjectId`](crate::register::ObjectId); an id that is not in the list of objects belongs to another pool.
 
 use crate::Error;
 use crate::register::Register;
 
-/// Which list.
+/// One of the lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum List {
-    /// [`ObjectRecord`]s in the order of creation: first the domain's own pool, then all that was made of it, the domain
-    /// itself included.
+    /// [`ObjectRecord`]s in the order of creation: first the domain's own pool, then everything allocated from it, the
+    /// domain itself included.
     Objects = 0,
     /// [`MappingRecord`]s in the order of addresses.
     Mappings = 1,
@@ -37,7 +37,7 @@ impl Register for List {
     }
 }
 
-/// What a capability inside an object is for.
+/// The role of a capability inside an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Held {
@@ -66,7 +66,7 @@ impl Register for Held {
 /// Words in every record.
 pub const RECORD_WORDS: usize = 8;
 
-/// Most records in one answer.
+/// The largest number of records that one call writes.
 pub const RECORDS_MAX: usize = crate::message::DATA_BYTES / (RECORD_WORDS * 8);
 
 /// One record: eight words.
@@ -90,7 +90,7 @@ macro_rules! records {
                 words
             }
 
-            /// The record that these words say.
+            /// Decodes a record.
             pub fn from_words(words: &RecordWords) -> $name {
                 let mut words = words.iter().copied();
                 $name { $($field: words.next().unwrap_or(0)),* }
@@ -110,25 +110,25 @@ records! {
         size,
         /// Of a Memory: 0 ordinary, 1 contiguous, 2 a device's. Of a Domain: its clock's offset, an `i64`.
         attribute,
-        /// Of a Memory: how many pages are present.
+        /// Of a Memory: the number of present pages.
         present,
-        /// Of a Memory: how many capabilities and mappings let other domains write it.
+        /// Of a Memory: the number of capabilities and mappings that let other domains write it.
         writers
     }
     /// A Memory's mapping in the domain.
     MappingRecord {
-        /// Where it begins in the domain.
+        /// Its first address in the domain.
         address,
         /// The Memory's [`ObjectId`](crate::register::ObjectId).
         memory,
-        /// The first page of the Memory that is mapped.
+        /// The first mapped page of the Memory.
         first_page,
-        /// How many pages.
+        /// The number of pages.
         page_count,
         /// A [`crate::register::Access`].
         access,
-        /// The slot of this table that the capability it was made through is, or was derived from, plus one; or zero if
-        /// none is.
+        /// The slot of this table that holds the capability it was made through, or the nearest that this was derived from,
+        /// plus one; zero if there is none.
         parent
     }
     /// A capability.
@@ -143,7 +143,7 @@ records! {
         rights,
         /// The badge.
         badge,
-        /// The nearest slot of this table that it was derived from, at whatever remove, plus one; or zero if none is.
+        /// The nearest slot of this table that it was derived from, directly or not, plus one; zero if there is none.
         parent,
         /// The [`ObjectId`](crate::register::ObjectId) of the object that holds it, in [`List::Held`]; else zero.
         holder

@@ -1,10 +1,10 @@
-//! How a value travels in a register.
+//! The types of values in registers.
 //!
-//! A register's content proves nothing: [`Register::from_register`] is where an alleged value becomes a typed one.
+//! A register's content proves nothing: [`Register::from_register`] turns an alleged value into a typed one.
 
 use crate::{Error, MessageInfo, Rights};
 
-/// How many registers carry arguments, and as many results.
+/// The number of registers that carry arguments, and results.
 pub const REGISTER_COUNT: usize = 8;
 
 /// The argument or result registers, in order: RDI RSI RDX R10 R8 R9 R12 R13.
@@ -12,9 +12,9 @@ pub type Registers = [u64; REGISTER_COUNT];
 
 /// A value that fits one register.
 pub trait Register: Sized {
-    /// Reads the value; the error is the reader's complaint about a value out of range.
+    /// Decodes the value; fails if it is out of range.
     fn from_register(register: u64) -> Result<Self, Error>;
-    /// The register that says this value.
+    /// Encodes the value.
     fn to_register(&self) -> u64;
 }
 
@@ -68,19 +68,15 @@ impl Register for MessageInfo {
     }
 }
 
-/// A slot in the caller's capability table, alleged until looked up.
+/// A slot in the caller's capability table, alleged until looked up. An `Option<Slot>` travels as [`Slot::NONE`] if
+/// there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(transparent)]
 pub struct Slot(pub u32);
 
 impl Slot {
-    /// No slot: where a call takes an optional one.
+    /// The number that encodes "no slot".
     pub const NONE: Slot = Slot(u32::MAX);
-
-    /// This slot, or nothing if it is [`Slot::NONE`].
-    pub fn some(self) -> Option<Slot> {
-        (self != Slot::NONE).then_some(self)
-    }
 }
 
 impl Register for Slot {
@@ -89,6 +85,15 @@ impl Register for Slot {
     }
     fn to_register(&self) -> u64 {
         u64::from(self.0)
+    }
+}
+
+impl Register for Option<Slot> {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        Slot::from_register(register).map(|slot| (slot != Slot::NONE).then_some(slot))
+    }
+    fn to_register(&self) -> u64 {
+        self.unwrap_or(Slot::NONE).to_register()
     }
 }
 
@@ -108,7 +113,7 @@ impl Register for PageCount {
     }
 }
 
-/// An address in a domain, alleged: nothing says that something is mapped there.
+/// An address in a domain, alleged: it need not be mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[repr(transparent)]
 pub struct UserAddress(pub u64);
@@ -124,7 +129,7 @@ impl Register for UserAddress {
     }
 }
 
-/// A kernel object's identity: never reused while the machine runs, unknown to other machines, and in no order.
+/// A kernel object's identity: never reused while the machine runs, meaningless on other machines, and in no order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[repr(transparent)]
 pub struct ObjectId(pub u64);
@@ -138,7 +143,7 @@ impl Register for ObjectId {
     }
 }
 
-/// How a Memory is mapped. Reading is always allowed.
+/// The access that a mapping permits. Reading is always permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Access {

@@ -1,4 +1,4 @@
-//! What a domain finds at its first instruction: RDI of thread 0 is the address of its start page.
+//! The start page, which a domain finds at its first instruction: RDI of thread 0 is its address.
 //!
 //! The creator (the kernel for root, root and nomad for the rest) fills it; the domain maps it read-only. It is
 //! plain data, read with [`StartPage::check`] before use.
@@ -8,14 +8,14 @@ use crate::register::Slot;
 /// "caravan" and the version of this layout.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"caravan\x01");
 
-/// Most named capabilities in a start page.
+/// The largest number of named capabilities in a start page.
 pub const NAMED_MAX: usize = 48;
 
 /// Bytes of a capability's name.
 pub const NAME_BYTES: usize = 24;
 
-/// Whether a text is a name of a domain, a machine or a service: 1 to [`NAME_BYTES`] letters, digits, `-`, `_`, `.` or
-/// `:`, so that every log, list and message shows it as it is.
+/// Whether a text is a valid name of a domain, a machine or a service: 1 to [`NAME_BYTES`] letters, digits, `-`, `_`, `.`
+/// or `:`, so that every log, list and message shows it unchanged.
 pub fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
     (1..=NAME_BYTES).contains(&text.len()) && text.bytes().all(allowed)
@@ -30,23 +30,23 @@ pub const ARGUMENT_BYTES: usize = 1024;
 pub struct Range {
     /// The first address.
     pub start: u64,
-    /// How many bytes; zero for no range.
+    /// The number of bytes; zero for no range.
     pub bytes: u64,
 }
 
-/// A capability that the domain was born with.
+/// A capability that the domain starts with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct NamedCapability {
     /// UTF-8, ends at the first zero.
     pub name: [u8; NAME_BYTES],
-    /// Where it is.
+    /// Its slot.
     pub slot: u32,
     /// Its [`crate::ObjectKind`].
     pub kind: u32,
-    /// For a Memory that the creator mapped: where. Else zero.
+    /// The address of a Memory that the creator mapped, else zero.
     pub address: u64,
-    /// For a Memory that the creator mapped: its bytes. Else zero.
+    /// The size of a Memory that the creator mapped, else zero.
     pub bytes: u64,
 }
 
@@ -77,9 +77,9 @@ impl NamedCapability {
 pub struct StartPage {
     /// [`MAGIC`].
     pub magic: u64,
-    /// How many of `capabilities` are meant.
+    /// The number of valid `capabilities`.
     pub capability_count: u64,
-    /// How many bytes of `arguments` are meant.
+    /// The number of valid bytes of `arguments`.
     pub argument_bytes: u64,
     /// Memory for the heap, populated.
     pub heap: Range,
@@ -89,15 +89,15 @@ pub struct StartPage {
     pub archive: Range,
     /// The clock page ([`ClockPage`]), read-only.
     pub clock: Range,
-    /// The first slot that is free for the domain's own use; all above it are.
+    /// The first slot for the domain's own use; all above it are free too.
     pub first_free_slot: u64,
-    /// Ticks of the time-stamp counter in a second. Root's; zero for others, who have the clock page.
+    /// Ticks of the time-stamp counter per second. Root's; zero for others, which have the clock page.
     pub ticks_per_second: u64,
     /// The domain's id.
     pub domain_id: [u8; 16],
     /// Random bits to seed a generator with.
     pub seed: [u64; 4],
-    /// What the domain was born with.
+    /// The domain's initial capabilities.
     pub capabilities: [NamedCapability; NAMED_MAX],
     /// UTF-8: lines of `key=value`.
     pub arguments: [u8; ARGUMENT_BYTES],
@@ -172,7 +172,7 @@ impl StartPage {
             .find(|capability| capability.name() == name)
     }
 
-    /// Adds a capability; `false` when the page is full or the name too long.
+    /// Adds a capability; returns `false` if the page is full or the name too long.
     pub fn add(&mut self, name: &str, capability: NamedCapability) -> bool {
         let index = self.capability_count as usize;
         if index >= NAMED_MAX || name.len() > NAME_BYTES {
@@ -230,15 +230,15 @@ fn text(bytes: &[u8]) -> &str {
 
 /// The clock page: how a domain turns the time-stamp counter into its own monotonic time.
 ///
-/// A seqlock: `sequence` is odd while the writer is at work. Time in nanoseconds is
-/// `((ticks - base_ticks) * multiplier >> 32) + base_ns`, in 128-bit arithmetic. Values are kept as plain
-/// words; the runtime reads them with volatile loads.
+/// A seqlock: `sequence` is odd during a write. Time in nanoseconds is
+/// `((ticks - base_ticks) * multiplier >> 32) + base_ns`, in 128-bit arithmetic. Values are plain words, which the
+/// runtime reads with volatile loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct ClockPage {
-    /// Even when the page is whole; rises with every change.
+    /// Even when the page is consistent; rises with every change.
     pub sequence: u64,
-    /// How often the domain was activated: raised by every move.
+    /// The number of times the domain was activated: raised by every move.
     pub incarnation: u64,
     /// The counter at `base_ns`.
     pub base_ticks: u64,
@@ -249,7 +249,7 @@ pub struct ClockPage {
 }
 
 impl ClockPage {
-    /// The bytes, little-endian, as they lie at the start of the page.
+    /// The bytes, little-endian, as at the start of the page.
     pub fn to_bytes(&self) -> [u8; 40] {
         let words = [
             self.sequence,
@@ -282,7 +282,7 @@ pub mod root_slots {
     pub const ARCHIVE: Slot = Slot(5);
     /// The first of the slots of root's own Memories: segments, stack, heap, start page, message buffer, clock.
     pub const IMAGE: Slot = Slot(8);
-    /// The first slot that is root's to use.
+    /// The first slot that root may use.
     pub const FIRST_FREE: Slot = Slot(32);
 }
 

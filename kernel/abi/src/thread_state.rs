@@ -1,8 +1,8 @@
-//! A thread outside the kernel: what `ThreadRead` writes and `ThreadWrite` reads, in the message buffer's data.
+//! A thread's state as data: `ThreadRead` writes it and `ThreadWrite` reads it, in the message buffer's data.
 //!
 //! A thread blocked in a one-part call reads as standing *at* that call, which starts again when it runs. A
-//! two-part call whose first part is done reads as its second part. A thread that awaits an answer says so, and
-//! whether it is stopped is said apart from that: one that is stopped while it awaits goes on doing both.
+//! two-part call whose first part is done reads as its second part. Whether a thread awaits a reply and whether it is
+//! stopped are independent: a thread can be stopped while it awaits one.
 
 /// The general registers, RIP, RFLAGS and the segment bases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -36,22 +36,22 @@ pub struct GeneralRegisters {
     pub gs_base: u64,
 }
 
-/// What a thread must hear before it goes on.
+/// The reply that a thread waits for before it continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Awaits {
-    /// Nothing: it goes on from its RIP, which may be at a system call.
+    /// None: it continues from its RIP, which may be at a system call.
     Nothing = 0,
-    /// The answer to a call it made. On a new machine that answer comes only from inside the domain.
+    /// The reply to a call it made. After a move that reply comes only from inside the domain.
     Answer = 1,
-    /// The answer to a fault message; without one it tries the instruction again.
+    /// The reply to a fault message; without one it retries the instruction.
     FaultAnswer = 2,
-    /// The answer to a fault message about a trap, whose instruction is over; without one the thread stops.
+    /// The reply to a fault message about a trap, whose instruction has completed; without one the thread stops.
     TrapAnswer = 3,
 }
 
 impl Awaits {
-    /// What this number says.
+    /// The variant with this number.
     pub fn from_number(number: u64) -> Option<Awaits> {
         [
             Awaits::Nothing,
@@ -69,7 +69,7 @@ pub const LEGACY_BYTES: usize = 512;
 /// Bytes of the AVX component: the upper halves of YMM0 to YMM15.
 pub const AVX_BYTES: usize = 256;
 
-/// Which vector components [`ThreadState`] carries: bit 0 x87 and SSE, bit 1 AVX.
+/// The vector components of a [`ThreadState`]: bit 0 x87 and SSE, bit 1 AVX.
 pub const VECTOR_LEGACY: u64 = 1;
 /// See [`VECTOR_LEGACY`].
 pub const VECTOR_AVX: u64 = 2;
@@ -80,15 +80,15 @@ pub const VECTOR_AVX: u64 = 2;
 pub struct ThreadState {
     /// The registers.
     pub registers: GeneralRegisters,
-    /// 1 for a thread that does not go on until it is started, else 0.
+    /// 1 for a stopped thread, which does not run until it is started, else 0.
     pub stopped: u64,
     /// An [`Awaits`].
     pub awaits: u64,
     /// 0 to [`crate::PRIORITY_MAX`].
     pub priority: u64,
-    /// Where its message buffer is, or 0.
+    /// The address of its message buffer, or 0.
     pub message_buffer: u64,
-    /// Which of the vector components below are meant: 0 for a thread that never used them.
+    /// The valid components among those below: 0 for a thread that never used them.
     pub vectors: u64,
     /// The FXSAVE image.
     pub legacy: [u8; LEGACY_BYTES],
@@ -131,7 +131,7 @@ impl ThreadState {
         avx: [0; AVX_BYTES],
     };
 
-    /// The bytes, as they lie in the message buffer (little-endian words, then the components).
+    /// The bytes as in the message buffer: little-endian words, then the components.
     pub fn to_bytes(&self) -> [u8; THREAD_STATE_BYTES] {
         let mut bytes = [0; THREAD_STATE_BYTES];
         let (head, rest) = bytes.split_at_mut(HEAD_WORDS * 8);
@@ -143,7 +143,7 @@ impl ThreadState {
         bytes
     }
 
-    /// The state that these bytes say. Nothing is checked here: the kernel does when it takes it in.
+    /// Decodes a state. Nothing is checked here: the kernel checks it when it writes the thread.
     pub fn from_bytes(bytes: &[u8; THREAD_STATE_BYTES]) -> ThreadState {
         let (head, rest) = bytes.split_at(HEAD_WORDS * 8);
         let mut words = head.chunks_exact(8).map(|chunk| {

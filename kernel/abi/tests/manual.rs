@@ -1,6 +1,6 @@
-//! Holds docs/abi.md to the table of calls: its second part is what this renders.
+//! Keeps docs/abi.md equal to the table of calls, from which this renders its second part.
 //!
-//! After a change of the table, `CARAVAN_WRITE_MANUAL=1 cargo test -p abi --test manual` writes it anew.
+//! After a change of the table, `CARAVAN_WRITE_MANUAL=1 cargo test -p abi --test manual` writes it again.
 
 use std::fmt::Write as _;
 use std::{env, fs, path::Path};

@@ -1,8 +1,8 @@
-//! Pages of a domain's Memory, copied into a Memory of the reader.
+//! Copies pages of a domain's Memory into a Memory of the reader.
 //!
-//! Copying is the one way to read a domain that runs: a page that went away meanwhile is an answer, where a mapping of it
-//! would be a fault of the reader. The dirty bit of a page is cleared and flushed before the page is copied, in the same
-//! step, so that a copy is never older than its clean bit.
+//! Copying is the only way to read a running domain: a page that has been discarded meanwhile is reported as absent, where a
+//! mapping of it would make the reader fault. The dirty bit of a page is cleared and flushed before the page is copied, in
+//! the same step, so that a copy is never older than its clean bit.
 
 use abi::{Error, PAGES_PER_TABLE};
 
@@ -10,15 +10,15 @@ use crate::arch;
 use crate::memory::{Entry, LeafTable, Ref};
 use crate::objects::{Attribute, MemoryObject};
 
-/// Pages that one call copies at most. Searching one for zeros and copying it takes up to 1,400 instructions.
+/// The most pages that one call copies. Searching one for zeros and copying it takes up to 1,400 instructions.
 const PAGES_PER_CALL: usize = 8;
 
-/// Pages that a mask names; they lie in one leaf table.
+/// Pages that a mask covers; they are in one leaf table.
 const MASK_PAGES: u64 = u64::BITS as u64;
 
 const _: () = assert!(PAGES_PER_TABLE.is_multiple_of(MASK_PAGES));
 
-/// What to copy, and where to.
+/// The pages to copy, and the destination.
 #[derive(Clone, Copy, Debug)]
 pub struct CopyRequest {
     /// The Memory to read.
@@ -35,23 +35,23 @@ pub struct CopyRequest {
     pub into_page: u64,
 }
 
-/// The result of one call: masks of pages. A page that was wanted and is in none of them is absent.
+/// The result of one call: masks of pages. A wanted page in none of them is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Copied {
     /// Not read yet.
     pub remaining: u64,
-    /// Copied, one behind the other.
+    /// Copied, packed densely.
     pub data: u64,
     /// Full of zeros, and not copied.
     pub zero: u64,
 }
 
-/// Reads the first of the wanted pages, at most [`PAGES_PER_CALL`], up to the first one to copy for which there is no page.
+/// Reads the first of the wanted pages, at most [`PAGES_PER_CALL`], up to the first one to copy without a destination page.
 ///
 /// # Errors
 /// [`Error::WrongState`] for memory that a device may write; [`Error::Misaligned`], [`Error::ArgumentRange`];
-/// [`Error::InUse`] for a token that is not the log's; [`Error::PageAbsent`] if the first page that is present is one to copy
-/// and there is no page at `into_page`. Nothing has happened then.
+/// [`Error::InUse`] for a token that is not the log's; [`Error::PageAbsent`] if the first present page has to be copied and
+/// the page at `into_page` is absent. Nothing has happened then.
 pub fn copy_pages(request: CopyRequest) -> Result<Copied, Error> {
     request.check()?;
     let CopyRequest {
@@ -77,7 +77,7 @@ pub fn copy_pages(request: CopyRequest) -> Result<Copied, Error> {
     let cleaned = if log == 0 { 0 } else { pages.clean(tried) };
     let Read { data, zero } = pages.copy(tried, into, into_page);
     let read = data | zero;
-    pages.soil(cleaned & !read);
+    pages.mark_dirty(cleaned & !read);
     if read == 0 {
         return Err(Error::PageAbsent);
     }
@@ -111,7 +111,7 @@ impl CopyRequest {
     }
 }
 
-/// The pages of a leaf table that a mask is about.
+/// The pages of a leaf table that a mask covers.
 #[derive(Clone, Copy)]
 struct Mask {
     leaf: LeafTable,
@@ -126,7 +126,7 @@ impl Mask {
         }))
     }
 
-    /// Makes pages clean, on every core, before they are read; returns the mask of those that were dirty.
+    /// Marks pages clean, on every core, before they are read; returns the mask of those that were dirty.
     fn clean(self, tried: u64) -> u64 {
         let was_dirty = |bit: &u64| {
             let flags = self.leaf.remove_marks(self.first + bit, Entry::DIRTY);
@@ -137,14 +137,14 @@ impl Mask {
         cleaned
     }
 
-    /// Makes pages dirty that were made clean and then not read.
-    fn soil(self, pages: u64) {
+    /// Marks pages dirty again that were marked clean and then not read.
+    fn mark_dirty(self, pages: u64) {
         for bit in bits(pages) {
             self.leaf.add_marks(self.first + bit, Entry::DIRTY);
         }
     }
 
-    /// Copies those that are not full of zeros, up to the first one that there is no page for from `into_page` on.
+    /// Copies those that are not full of zeros to the pages from `into_page` on, up to the first absent one.
     fn copy(self, tried: u64, into: Ref<MemoryObject>, into_page: u64) -> Read {
         let mut read = Read { data: 0, zero: 0 };
         for bit in bits(tried) {
@@ -166,7 +166,7 @@ impl Mask {
     }
 }
 
-/// What was read: masks of pages.
+/// The pages read, as masks.
 struct Read {
     /// Copied.
     data: u64,
@@ -181,7 +181,7 @@ fn bits(mask: u64) -> impl Iterator<Item = u64> {
     masks.map(|mask| u64::from(mask.trailing_zeros()))
 }
 
-/// The mask of at most `count` bits of another one, the lowest.
+/// The lowest bits of a mask, at most `count`.
 fn lowest(mask: u64, count: usize) -> u64 {
     mask_of(bits(mask).take(count))
 }

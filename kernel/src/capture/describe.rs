@@ -1,8 +1,8 @@
-//! The lists about a domain: its pool's objects, its mappings, its capabilities, those that its objects hold.
+//! The lists about a domain: its pool's objects, its mappings, its capabilities, and those held by its objects.
 //!
 //! Each call writes up to [`RECORDS_MAX`](abi::record::RECORDS_MAX) records into the data of the caller's message buffer and
-//! returns where the next call begins. It looks at a bounded number of slots and objects; what it looks at is counted by its
-//! [`Climber`]. A list of a domain that runs may change between two calls: freeze it first.
+//! returns the cursor for the next call. The work of a call is bounded by the budget of its [`Climber`]. A list of a
+//! running domain may change between two calls: freeze it first.
 
 use abi::record::{CapabilityRecord, Held, List, RECORDS_MAX};
 use abi::register::ObjectId;
@@ -14,68 +14,68 @@ use crate::ipc;
 use crate::memory::{Frame, Ref, SlotStorage};
 use crate::objects::{Domain, Object, Search};
 
-/// What a call has written.
+/// The result of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// How many records.
+pub struct Batch {
+    /// The number of records written.
     pub count: u64,
-    /// Where the next call begins; `u64::MAX` at the end.
+    /// The cursor for the next call; `u64::MAX` at the end.
     pub next: u64,
 }
 
 const END: u64 = u64::MAX;
 
-/// Most capabilities that an object holds.
+/// The largest number of capabilities that an object holds.
 const HELD_MAX: usize = 2;
 
-/// How many looks at a slot each of these takes as long as.
-mod looks {
+/// Costs in the climber's budget, in units of one slot read.
+mod cost {
     /// Writing a record.
     pub const RECORD: u32 = 8;
-    /// Making an identity, of which a record shows one, and one more if an object holds it.
+    /// Computing an identity. A record has one, and one more if an object holds it.
     pub const IDENTITY: u32 = 4;
-    /// Going to the next object, and seeing what it holds.
+    /// Advancing to the next object, and finding the capabilities it holds.
     pub const OBJECT: u32 = 4;
-    /// Going to the next mapping: its index is a tree of up to 32 turns.
+    /// Advancing to the next mapping: the index is a tree up to 32 levels deep.
     pub const MAPPING: u32 = 12;
 }
 
-/// Where a list goes on after one call.
-enum Rest {
-    /// With the entry that has this number.
-    From(u64),
-    /// Nowhere: it is at its end.
-    Nothing,
-    /// Where this call began: it has not come to the end of its first entry.
+/// The point where the next call resumes a list.
+enum Resume {
+    /// At the entry with this number.
+    At(u64),
+    /// The list is complete.
+    End,
+    /// Where this call began: its first entry is not complete.
     Same,
 }
 
-/// Writes records of a list from a cursor on: 0, or what the last call returned. None while it has not found the place in
-/// the list, or the parent of the first entry there: the same again goes on.
-pub fn describe(domain: Ref<Domain>, list: List, cursor: u64, buffer: Frame) -> Option<Page> {
+/// Writes records of a list from a cursor on: 0, or the one that the last call returned. Returns `None` if the search for
+/// that entry, or for its parent, has used up the budget: repeating the call continues the search.
+pub fn describe(domain: Ref<Domain>, list: List, cursor: u64, buffer: Frame) -> Option<Batch> {
     let mut records = Records::new(buffer);
     let climber = Climber::new(domain, list);
-    let rest = match list {
+    let resume = match list {
         List::Objects => describe_objects(domain, cursor, &mut records)?,
         List::Mappings => describe_mappings(domain, cursor, climber, &mut records),
         List::Capabilities => describe_capabilities(domain, cursor, climber, &mut records),
         List::Held => describe_held(domain, cursor, climber, &mut records)?,
     };
-    let next = match rest {
-        Rest::From(next) => next,
-        Rest::Nothing => END,
-        Rest::Same => return None,
+    let next = match resume {
+        Resume::At(next) => next,
+        Resume::End => END,
+        Resume::Same => return None,
     };
     if !domain.is_quiescent() {
-        // What is true of it now may not be true of it when the next call is made.
+        // A running domain may have changed before the next call.
         domain.parent_search.last.set(None);
     }
     let count = records.count() as u64;
-    Some(Page { count, next })
+    Some(Batch { count, next })
 }
 
-/// The pool itself, then what it made; the cursor is the next object's identity.
-fn describe_objects(domain: Ref<Domain>, cursor: u64, records: &mut Records) -> Option<Rest> {
+/// The pool itself, then the objects made from it; the cursor is the next object's identity.
+fn describe_objects(domain: Ref<Domain>, cursor: u64, records: &mut Records) -> Option<Resume> {
     let mut next = objects_from(domain, cursor)?;
     if cursor == 0 {
         records.write(&records::of_object(Object::Pool(domain.pool())).to_words());
@@ -84,34 +84,34 @@ fn describe_objects(domain: Ref<Domain>, cursor: u64, records: &mut Records) -> 
         records.write(&records::of_object(object).to_words());
         next = object.header().next.get();
     }
-    Some(rest(next.map(|object| object.id().0)))
+    Some(resume_at(next.map(|object| object.id().0)))
 }
 
-/// What objects hold; the cursor is the next object's identity.
+/// Capabilities held by objects; the cursor is the next object's identity.
 fn describe_held(
     domain: Ref<Domain>,
     cursor: u64,
     mut climber: Climber,
     records: &mut Records,
-) -> Option<Rest> {
+) -> Option<Resume> {
     let first = objects_from(domain, cursor)?;
     let mut next = first;
     while let Some(object) = next {
-        if !records.have_room_for(HELD_MAX) || !climber.look(looks::OBJECT) {
+        if !records.have_room_for(HELD_MAX) || !climber.spend(cost::OBJECT) {
             break;
         }
         if !describe_holder(object, &mut climber, records) {
             if next == first {
-                return Some(Rest::Same);
+                return Some(Resume::Same);
             }
             break;
         }
         next = object.header().next.get();
     }
-    Some(rest(next.map(|object| object.id().0)))
+    Some(resume_at(next.map(|object| object.id().0)))
 }
 
-/// Writes what one object holds: all of it, or nothing when the call may not look at as much.
+/// Writes all capabilities held by one object, or none if the budget does not suffice.
 fn describe_holder(object: Object, climber: &mut Climber, records: &mut Records) -> bool {
     let serial = object.header().serial;
     let mut found = [None; HELD_MAX];
@@ -129,7 +129,7 @@ fn describe_holder(object: Object, climber: &mut Climber, records: &mut Records)
         });
     }
     for record in found.into_iter().flatten() {
-        climber.look(looks::RECORD + 2 * looks::IDENTITY);
+        climber.spend(cost::RECORD + 2 * cost::IDENTITY);
         records.write(&record.to_words());
     }
     true
@@ -141,23 +141,23 @@ fn describe_mappings(
     cursor: u64,
     mut climber: Climber,
     records: &mut Records,
-) -> Rest {
+) -> Resume {
     for mapping in domain.mappings_from(cursor).take(RECORDS_MAX + 1) {
         let start = mapping.start();
         if !records.have_room_for(1)
-            || !climber.look(looks::MAPPING + looks::RECORD + looks::IDENTITY)
+            || !climber.spend(cost::MAPPING + cost::RECORD + cost::IDENTITY)
         {
-            return Rest::From(start);
+            return Resume::At(start);
         }
         match climber.parent(start, None, mapping.slot()) {
             Parent::Slot(parent) => {
                 records.write(&records::of_mapping(mapping, parent).to_words());
             }
-            Parent::Unfinished if records.count() == 0 => return Rest::Same,
-            Parent::Unfinished => return Rest::From(start),
+            Parent::Unfinished if records.count() == 0 => return Resume::Same,
+            Parent::Unfinished => return Resume::At(start),
         }
     }
-    Rest::Nothing
+    Resume::End
 }
 
 /// In the order of slots; the cursor is the next slot.
@@ -166,46 +166,45 @@ fn describe_capabilities(
     cursor: u64,
     mut climber: Climber,
     records: &mut Records,
-) -> Rest {
+) -> Resume {
     let first = SlotNumber::new(u32::try_from(cursor).unwrap_or(u32::MAX));
     let mut next = first;
     while records.have_room_for(1) {
         let (slot, place) =
             match domain
                 .table
-                .next_occupied(&domain.directory, next, climber.looks_left())
+                .next_occupied(&domain.directory, next, climber.budget_left())
             {
                 Scan::Found { slot, place } => (slot, place),
-                Scan::Unfinished { next } => return Rest::From(next.get().into()),
-                Scan::End => return Rest::Nothing,
+                Scan::Unfinished { next } => return Resume::At(next.get().into()),
+                Scan::End => return Resume::End,
             };
-        climber.look(slot.get() - next.get() + 1);
+        climber.spend(slot.get() - next.get() + 1);
         if let Some(capability) = live_capability(place) {
             let number = u64::from(slot.get());
             match climber.parent(number, None, place) {
                 Parent::Slot(parent) => {
-                    climber.look(looks::RECORD + looks::IDENTITY);
+                    climber.spend(cost::RECORD + cost::IDENTITY);
                     let record = CapabilityRecord {
                         slot: number,
                         ..records::of_capability(capability, parent)
                     };
                     records.write(&record.to_words());
                 }
-                Parent::Unfinished if slot == first => return Rest::Same,
-                Parent::Unfinished => return Rest::From(number),
+                Parent::Unfinished if slot == first => return Resume::Same,
+                Parent::Unfinished => return Resume::At(number),
             }
         }
         next = SlotNumber::new(slot.get() + 1);
     }
-    Rest::From(next.get().into())
+    Resume::At(next.get().into())
 }
 
-fn rest(next: Option<u64>) -> Rest {
-    next.map_or(Rest::Nothing, Rest::From)
+fn resume_at(next: Option<u64>) -> Resume {
+    next.map_or(Resume::End, Resume::At)
 }
 
-/// The first object of the domain's pool from this identity on, if there is one; nothing while the search is not at its
-/// end.
+/// The first object of the domain's pool from this identity on, if any; the outer `None` if the search is unfinished.
 fn objects_from(domain: Ref<Domain>, id: u64) -> Option<Option<Object>> {
     match domain.pool().seek(ObjectId(id)) {
         Search::Found(object) => Some(Some(object)),
@@ -214,8 +213,8 @@ fn objects_from(domain: Ref<Domain>, id: u64) -> Option<Option<Object>> {
     }
 }
 
-/// What is in an occupied slot of the table, unless it is the right to answer a call that awaits no answer any more: that is
-/// worth as much as an empty slot, and not to be taken for the right to answer what the thread does now.
+/// The capability in an occupied slot of the table, unless it is a stale reply right: that is equivalent to an empty slot,
+/// and must not be mistaken for the right to reply to the thread's current call.
 fn live_capability(place: Place) -> Option<Capability<Object>> {
     let capability = SlotStorage.slot(place).capability()?;
     let is_live = match capability.object {
@@ -225,7 +224,7 @@ fn live_capability(place: Place) -> Option<Capability<Object>> {
     is_live.then_some(capability)
 }
 
-/// The slots inside an object, and what they are for.
+/// The slots inside an object, and their roles.
 fn held_by(object: Object) -> [Option<(Held, Place)>; HELD_MAX] {
     match object {
         Object::Thread(thread) => [

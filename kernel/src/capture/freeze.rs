@@ -1,4 +1,4 @@
-//! Freeze and thaw; what comes after is in `retire`.
+//! Freeze and thaw; the rest of a domain's life cycle is in `retire`.
 //!
 //! ```text
 //!   running --freeze--> frozen --retire(version, token)--> retired
@@ -7,39 +7,39 @@
 //! ```
 //!
 //! A freeze belongs to the holder of its token, and it ends: at its deadline the kernel thaws the domain by itself, so that
-//! no freezer's liveness decides whether a domain runs.
+//! a domain's liveness never depends on that of the freezer.
 //!
-//! The state turns at once; the threads are brought into line with it a few at a time ([`settle`]). A freeze returns when all
-//! of them are stopped: until then the domain is not data, and cannot be retired. A thaw returns at once. Whatever becomes of the
-//! thread that began it, the timer goes on: with the rest of a freeze, of a thaw, and of stopping a domain that is destroyed.
+//! The state changes at once; the threads are stopped or released a few at a time ([`settle`]). A freeze returns when all
+//! of them are stopped: until then the domain is not data, and cannot be retired. A thaw returns at once. Whatever happens to
+//! the calling thread, the timer finishes a freeze, a thaw, and stopping a domain that is being destroyed.
 
 use abi::Error;
 
-use super::retire::inform;
+use super::retire::fail_waiters_step;
 use crate::kernel::Kernel;
 use crate::memory::Ref;
 use crate::objects::{Domain, DomainState, PendingWaiters, Step, Thread};
 use crate::{arch, ipc};
 
-/// Threads that one step stops or lets run. One that sleeps takes a thousand instructions at worst.
+/// Threads that one step stops or releases. A sleeping one takes a thousand instructions at worst.
 pub const SETTLED_PER_STEP: usize = 8;
 
-/// A freeze.
+/// The result of a freeze.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Freeze {
     /// The domain's version, once the freeze is complete.
     pub version: u64,
-    /// What thaw and retire are asked for.
+    /// The number that proves ownership of the freeze, for thaw and retire.
     pub token: u64,
 }
 
-/// Does a step of the freeze with this token; 0 begins one, until a deadline in nanoseconds of the caller's domain's clock. It is
-/// complete when every thread stands at an instruction or awaits an answer.
+/// Takes one step of the freeze with this token; 0 begins one, until a deadline in nanoseconds of the caller's domain's clock.
+/// It is complete when every thread stands at an instruction or awaits a reply.
 ///
 /// # Errors
-/// [`Error::Oneself`] if the caller runs in the domain. To begin: [`Error::InUse`] if it is frozen already,
-/// [`Error::WrongState`] for a retired domain, [`Error::TimedOut`] if the deadline has passed; the state is looked at before the
-/// deadline. To go on: [`Error::TimedOut`] if the domain was thawed before, [`Error::WrongState`] if it was retired.
+/// [`Error::Oneself`] if the caller runs in the domain. To begin: [`Error::InUse`] if it is already frozen,
+/// [`Error::WrongState`] for a retired domain, [`Error::TimedOut`] if the deadline has passed; the state is checked before
+/// the deadline. To continue: [`Error::TimedOut`] if the domain was thawed meanwhile, [`Error::WrongState`] if it was retired.
 pub fn freeze(
     kernel: &Kernel,
     domain: Ref<Domain>,
@@ -49,14 +49,14 @@ pub fn freeze(
 ) -> Result<(Step, Freeze), Error> {
     match token {
         0 => begin_freezing(kernel, domain, caller, deadline)?,
-        token => check_going_on(domain, caller, token)?,
+        token => check_same_freeze(domain, caller, token)?,
     }
     let step = settle_by_timer(kernel, domain, SETTLED_PER_STEP);
     let (version, token) = (domain.version(), domain.token());
     Ok((step, Freeze { version, token }))
 }
 
-/// Turns the domain's state. Its first step lets the timer know of it.
+/// Changes the domain's state. The first step of the freeze schedules the timer.
 fn begin_freezing(
     kernel: &Kernel,
     domain: Ref<Domain>,
@@ -76,7 +76,7 @@ fn begin_freezing(
     Ok(())
 }
 
-fn check_going_on(domain: Ref<Domain>, caller: Ref<Thread>, token: u64) -> Result<(), Error> {
+fn check_same_freeze(domain: Ref<Domain>, caller: Ref<Thread>, token: u64) -> Result<(), Error> {
     if caller.domain == domain {
         return Err(Error::Oneself);
     }
@@ -87,7 +87,7 @@ fn check_going_on(domain: Ref<Domain>, caller: Ref<Thread>, token: u64) -> Resul
     }
 }
 
-/// Lets a frozen domain run, and raises its version: what was read before is not what it is when it is frozen again.
+/// Lets a frozen domain run, and raises its version: a description read before is not valid for the next freeze.
 ///
 /// # Errors
 /// As [`check_owner`].
@@ -97,8 +97,8 @@ pub fn thaw(kernel: &Kernel, domain: Ref<Domain>, token: u64) -> Result<(), Erro
     Ok(())
 }
 
-/// A domain was due among the deadlines, and has left their list: a freeze ends, or there is more to do.
-pub fn deadline_came(kernel: &Kernel, domain: Ref<Domain>, now_ticks: u64) {
+/// Handles a domain whose deadline has passed and which has left the list: its freeze ends, or a step is due.
+pub fn handle_deadline(kernel: &Kernel, domain: Ref<Domain>, now_ticks: u64) {
     match domain.state() {
         DomainState::Frozen if domain.thaw_ticks.get().is_some_and(|due| due <= now_ticks) => {
             begin_thawing(kernel, domain);
@@ -119,22 +119,22 @@ fn begin_thawing(kernel: &Kernel, domain: Ref<Domain>) {
     settle_by_timer(kernel, domain, SETTLED_PER_STEP);
 }
 
-/// Does as [`settle`]. What is left goes on from the timer, whatever becomes of the thread that began it: nobody could stop what
-/// runs in a domain to which every capability is gone, or whose freeze never ends.
+/// Like [`settle`], but the timer finishes the work, whatever happens to the calling thread: otherwise nothing could stop the
+/// threads of a domain to which every capability is gone, or whose freeze never ends.
 fn settle_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
     let step = settle(kernel, domain, limit);
     schedule(kernel, domain);
     step
 }
 
-/// Does one step towards stopping up to `limit` threads of a domain that ends, and when all are stopped, towards telling an
-/// outsider that its retirement has not come to. What is left goes on from the timer.
+/// Stops up to `limit` threads of a domain that is being destroyed or, when all are stopped, takes one step towards failing
+/// the waits left from its retirement. The timer finishes the work.
 pub fn end_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
     let step = if !domain.is_settled() {
         settle(kernel, domain, limit);
         Step::More
     } else if domain.pool().is_retired() {
-        inform(kernel, domain)
+        fail_waiters_step(kernel, domain)
     } else {
         Step::Done
     };
@@ -142,14 +142,14 @@ pub fn end_by_timer(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step 
     step
 }
 
-/// Puts a domain where it belongs among the deadlines: if there is more to do, it is due at once, and behind those that have been due
-/// for longer; else when its freeze ends.
+/// Updates the domain's position among the deadlines: if work is left, it is due at once, after those that have been due for
+/// longer; else when its freeze ends.
 fn schedule(kernel: &Kernel, domain: Ref<Domain>) {
-    let is_informed =
+    let has_no_waiters =
         !domain.pool().is_retired() || domain.pending_waiters.get() == PendingWaiters::None;
     let due = match domain.state() {
         _ if !domain.is_settled() => Some(arch::ticks()),
-        DomainState::Destroying if !is_informed => Some(arch::ticks()),
+        DomainState::Destroying if !has_no_waiters => Some(arch::ticks()),
         DomainState::Frozen => domain.thaw_ticks.get(),
         DomainState::Running | DomainState::Retired | DomainState::Destroying => None,
     };
@@ -161,13 +161,13 @@ fn schedule(kernel: &Kernel, domain: Ref<Domain>) {
     }
 }
 
-/// Brings up to `limit` more threads into line with the domain's state. When the last one has stopped, the version rises: what
-/// the others did meanwhile counts as changes.
+/// Stops or releases up to `limit` more threads, according to the domain's state. When the last one has stopped, the version
+/// rises: the threads still running meanwhile may have changed the domain.
 fn settle(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
     if domain.is_settled() {
         return Step::Done;
     }
-    let move_in_line = if domain.is_running() {
+    let stop_or_release = if domain.is_running() {
         ipc::release
     } else {
         ipc::hold
@@ -177,9 +177,9 @@ fn settle(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
             break;
         };
         let is_logged = ipc::is_trapped(thread);
-        move_in_line(kernel, thread);
+        stop_or_release(kernel, thread);
         if is_logged {
-            // A line in the log takes longer than all the other threads of a step.
+            // Logging a line takes longer than all the other threads of a step.
             break;
         }
     }
@@ -190,10 +190,10 @@ fn settle(kernel: &Kernel, domain: Ref<Domain>, limit: usize) -> Step {
     Step::Done
 }
 
-/// Checks that a domain is frozen, and that this is the token of that freeze.
+/// Checks that a domain is frozen and that this token owns the freeze.
 ///
 /// # Errors
-/// [`Error::WrongState`] unless it is frozen; [`Error::InUse`] if the freeze is another's.
+/// [`Error::WrongState`] unless it is frozen; [`Error::InUse`] for the token of another freeze.
 pub(super) fn check_owner(domain: Ref<Domain>, token: u64) -> Result<(), Error> {
     match domain.state() {
         DomainState::Frozen if domain.token() == token => Ok(()),
@@ -202,7 +202,7 @@ pub(super) fn check_owner(domain: Ref<Domain>, token: u64) -> Result<(), Error> 
     }
 }
 
-/// A deadline of the caller's, in ticks; none for the end of time.
+/// A deadline by the caller's clock in ticks; `None` for [`abi::NO_DEADLINE`].
 ///
 /// # Errors
 /// [`Error::TimedOut`] if it has passed.
@@ -219,7 +219,7 @@ pub(super) fn deadline_ticks(
 }
 
 /// Gives a frozen domain a new owner, until this deadline in ticks.
-pub(super) fn belong(kernel: &Kernel, domain: Ref<Domain>, deadline_ticks: Option<u64>) {
+pub(super) fn set_owner(kernel: &Kernel, domain: Ref<Domain>, deadline_ticks: Option<u64>) {
     domain.new_token();
     domain.thaw_ticks.set(deadline_ticks);
     schedule(kernel, domain);

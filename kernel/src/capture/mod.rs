@@ -1,15 +1,15 @@
-//! A domain as data: what the kernel offers for capturing and restoring one. It knows nothing of the purpose.
+//! A domain as data: the kernel's mechanisms for capturing and restoring one. It knows nothing of their purpose.
 //!
-//! | file | what it does |
+//! | file | purpose |
 //! | --- | --- |
 //! | `freeze` | freeze and thaw, step by step |
-//! | `retire` | retire, which is the commit point of a move, and its undoing |
+//! | `retire` | retire, which is the commit point of a move, and unretire |
 //! | `describe` | the lists: objects, mappings, capabilities |
-//! | `records` | the record of each of them in a list |
-//! | `parent` | which slot each capability was derived from |
-//! | `thread_state` | a thread's state, out and in |
-//! | `page_set` | which pages are present, which were written |
-//! | `copy` | pages, copied out |
+//! | `records` | the records in these lists |
+//! | `parent` | the slot that each capability was derived from |
+//! | `thread_state` | export and import of a thread's state |
+//! | `page_set` | bitmaps of present and of dirty pages |
+//! | `copy` | copies of pages |
 
 mod copy;
 mod describe;
@@ -25,7 +25,7 @@ pub(crate) mod tests;
 
 pub use copy::{CopyRequest, copy_pages};
 pub use describe::describe;
-pub use freeze::{deadline_came, end_by_timer, freeze, thaw};
+pub use freeze::{end_by_timer, freeze, handle_deadline, thaw};
 pub use page_set::read_page_set;
-pub use retire::{inform, retire, unretire};
+pub use retire::{fail_waiters_step, retire, unretire};
 pub use thread_state::{export, import};

@@ -1,7 +1,7 @@
-//! Which of a Memory's pages are present, which were written: bitmaps of a bounded number of pages.
+//! Bitmaps of a Memory's present pages and of its dirty pages, a bounded number at a time.
 //!
-//! A dirty pass clears the processor's dirty bits and flushes the TLB before it returns, so that a page read after
-//! that is no older than its clean bit.
+//! Reading the dirty pages clears the processor's dirty bits and flushes the TLB before it returns, so that a page that is
+//! read later is never older than its clean bit.
 
 use abi::calls::PageSet;
 use abi::message::{DATA_BYTES, DATA_OFFSET};
@@ -15,8 +15,8 @@ const _: () = assert!(PAGES_PER_TABLE / 8 <= DATA_BYTES as u64);
 
 const WORD_BITS: u64 = 64;
 
-/// Writes the bitmap of at most `count` pages from `first` on, as far as their leaf table goes, into the data of a message
-/// buffer; returns how many pages it covers. Dirty pages count as clean from then on.
+/// Writes the bitmap of at most `count` pages from `first` on, up to the end of their leaf table, into the data of a
+/// message buffer; returns the number of pages that it covers. Dirty pages in it are marked clean.
 ///
 /// # Errors
 /// [`Error::Misaligned`] unless `first` begins a leaf table, [`Error::ArgumentRange`] beyond the Memory;
@@ -59,11 +59,11 @@ pub fn read_page_set(
     Ok(covered)
 }
 
-/// The word of the bits of pages from `start` on, before `end`: a page beyond would become clean without being in the answer.
+/// The word of bits of the pages from `start` to before `end`: a page beyond would be marked clean without being reported.
 #[inline(always)]
 fn word_of(start: u64, end: u64, bit_of: impl Fn(u64) -> bool) -> u64 {
     let bits = |count| (0..count).fold(0, |word, bit| word | u64::from(bit_of(start + bit)) << bit);
-    // All words but the last are whole: the compiler unrolls those.
+    // All words but the last are full: the compiler unrolls those.
     if end - start >= WORD_BITS {
         bits(WORD_BITS)
     } else {
@@ -76,7 +76,7 @@ fn is_present(leaf: LeafTable, index: u64) -> bool {
     leaf.flags(index).contains(Entry::PRESENT)
 }
 
-/// Whether a page is dirty; it is clean then. A locked operation is spent on dirty pages only.
+/// Marks a page clean; returns whether it was dirty. Only dirty pages cost a locked operation.
 #[inline(always)]
 fn take_dirty(leaf: LeafTable, index: u64) -> bool {
     let is_dirty = leaf.flags(index).contains(Entry::PRESENT | Entry::DIRTY);

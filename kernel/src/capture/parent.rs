@@ -1,8 +1,8 @@
-//! Which slot of its own table each capability of a domain was derived from: [`Climber`].
+//! Finds the slot of its own table that each capability of a domain was derived from: [`Climber`].
 //!
-//! That is the nearest slot above it that is in the domain's table. Slots of others in between are left out: revoking the
-//! one in the table reaches the capability through them, and when the domain is rebuilt elsewhere, they are not. What an
-//! object or a mapping holds is never a parent, since nothing is derived from it, and an object's origin is nobody's.
+//! That is the nearest ancestor in the domain's table. Slots of other domains in between are skipped: revoking the ancestor
+//! reaches the capability through them, and they do not exist where the domain is rebuilt. A capability held by an object or
+//! a mapping is never a parent, since nothing is derived from it, and an object's origin belongs to no table.
 //!
 //! The way up leads past older siblings, of which others can make any number. A call goes a bounded part of it; a bookmark in
 //! the tree keeps where it stopped ([`ParentSearch`]).
@@ -13,24 +13,24 @@ use capabilities::{Climb, Place, Storage};
 use crate::memory::{Holder, Ref, SLOTS_PER_FRAME, SlotStorage};
 use crate::objects::{Domain, Entry, FoundParent, ParentSearch};
 
-/// Slots that one call looks at, or what takes as long. A look takes about 30 instructions.
-const LOOKS_MAX: u32 = 400;
+/// The budget of one call, in units of one slot read, which takes about 30 instructions.
+const BUDGET: u32 = 400;
 
-/// The parent of an entry, if it is known.
+/// The result of a search for an entry's parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parent {
-    /// This slot of the domain's table, or none of them.
+    /// This slot of the domain's table, or none.
     Slot(Option<u32>),
-    /// The call has looked at as much as one may.
+    /// The budget is used up.
     Unfinished,
 }
 
-/// Finds the parents of the entries of one list, as far as one call may go.
+/// Finds the parents of the entries of one list, within the budget of one call.
 pub struct Climber {
     domain: Ref<Domain>,
     list: List,
-    looks_left: u32,
-    /// The answer before: its siblings further up have the same parent.
+    budget_left: u32,
+    /// The previous result: siblings have the same parent.
     last: Option<FoundParent>,
 }
 
@@ -40,10 +40,10 @@ impl Climber {
         let climber = Climber {
             domain,
             list,
-            looks_left: LOOKS_MAX,
+            budget_left: BUDGET,
             last: None,
         };
-        // What was true of a running domain may not be any more.
+        // A running domain may have changed since.
         let is_current = |answer: &FoundParent| {
             let FoundParent { entry, .. } = *answer;
             let same = climber.entry(entry.number, entry.held);
@@ -55,20 +55,19 @@ impl Climber {
         }
     }
 
-    /// How many looks are left.
-    pub fn looks_left(&self) -> u32 {
-        self.looks_left
+    pub fn budget_left(&self) -> u32 {
+        self.budget_left
     }
 
-    /// Counts looks; false if there are not so many left.
-    pub fn look(&mut self, count: u32) -> bool {
-        let left = self.looks_left.checked_sub(count);
-        self.looks_left = left.unwrap_or(0);
+    /// Spends from the budget; returns `false` if it does not suffice.
+    pub fn spend(&mut self, count: u32) -> bool {
+        let left = self.budget_left.checked_sub(count);
+        self.budget_left = left.unwrap_or(0);
         left.is_some()
     }
 
-    /// The parent of the capability at `place`, which is that of the entry with this number. Unfinished, it goes on from where
-    /// it is when it is asked for again.
+    /// The parent of the capability at `place`, which belongs to the entry with this number. An unfinished search is continued
+    /// when it is repeated.
     pub fn parent(&mut self, number: u64, held: Option<Held>, place: Place) -> Parent {
         let domain = self.domain;
         let ascent = &domain.parent_search;
@@ -81,7 +80,7 @@ impl Climber {
             if let Some(last) = self.last.filter(|last| last.place == at) {
                 break last.parent;
             }
-            if !self.look(1) {
+            if !self.spend(1) {
                 interrupt(ascent, entry, at);
                 return Parent::Unfinished;
             }
@@ -101,7 +100,7 @@ impl Climber {
         Parent::Slot(parent)
     }
 
-    /// The next stop on the way up, or what is found there.
+    /// The next slot on the way up, or the parent found.
     fn next(&self, at: Place) -> Result<Place, Option<u32>> {
         match capabilities::climb(&SlotStorage, at) {
             Climb::Sibling(sibling) => Ok(sibling),
@@ -130,7 +129,7 @@ impl Climber {
     }
 }
 
-/// Where the ascent from this entry stopped. That of another entry is forgotten.
+/// The slot where the search for this entry stopped. The bookmark of another entry is dropped.
 fn resume(ascent: &ParentSearch, entry: Entry) -> Option<Place> {
     let is_marked = !SlotStorage.slot(ascent.bookmark()).is_empty();
     if is_marked && ascent.entry.get() == Some(entry) {
@@ -140,7 +139,7 @@ fn resume(ascent: &ParentSearch, entry: Entry) -> Option<Place> {
     None
 }
 
-/// Keeps that the ascent from this entry came to `at`, which is not the root of its tree.
+/// Records that the search for this entry stopped at `at`, which is not the root of its tree.
 fn interrupt(ascent: &ParentSearch, entry: Entry, at: Place) {
     if at == ascent.bookmark() {
         return;
@@ -152,11 +151,11 @@ fn interrupt(ascent: &ParentSearch, entry: Entry, at: Place) {
 }
 
 fn drop_bookmark(ascent: &ParentSearch) {
-    // An empty one is refused, which is as well.
+    // Fails if there is no bookmark, which is fine.
     let _ = capabilities::clear_leaf(&SlotStorage, ascent.bookmark());
 }
 
-/// The number of the slot at a place in this frame of its table.
+/// The number of the slot at a place in frame number `frame` of its table.
 fn slot_number(frame: u32, place: Place) -> u32 {
     frame * SLOTS_PER_FRAME + (place.get() % u64::from(SLOTS_PER_FRAME)) as u32
 }

@@ -1,4 +1,4 @@
-//! The records of a description: the facts in each about its object, and the buffer that they go into.
+//! The records of a description: their contents, and the buffer that they are written to.
 
 use abi::message::DATA_OFFSET;
 use abi::record::{
@@ -9,29 +9,28 @@ use capabilities::Capability;
 use crate::memory::{Frame, Ref, SlotDirectory};
 use crate::objects::{Attribute, Mapping, Object};
 
-/// The records of one answer.
+/// The records that one call returns.
 pub struct Records {
     buffer: Frame,
     count: usize,
 }
 
 impl Records {
-    /// None yet, in a message buffer's data.
+    /// An empty list in a message buffer's data.
     pub fn new(buffer: Frame) -> Records {
         Records { buffer, count: 0 }
     }
 
-    /// How many there are.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Whether there is room for this many more.
+    /// Whether this many more records fit.
     pub fn have_room_for(&self, more: usize) -> bool {
         self.count + more <= RECORDS_MAX
     }
 
-    /// Appends one.
+    /// Appends a record.
     pub fn write(&mut self, words: &RecordWords) {
         let first = self.count * RECORD_WORDS;
         for (index, word) in words.iter().enumerate() {

@@ -1,31 +1,31 @@
-//! Retire, and its undoing.
+//! Retire and unretire.
 //!
-//! [`retire`] is the commit point of a move: one step that turns the domain's state. From then on every use of its objects
-//! from outside is refused, since each lookup checks the object's pool; the domain's own threads use none. What
-//! outsiders had begun before is ended afterwards, one by one, by [`inform`]: nobody can begin anything new meanwhile, so
-//! that an outsider that was passed once needs no second look, and the rest can be left to the next caller.
+//! [`retire`] is the commit point of a move: one step that changes the domain's state. From then on every use of its objects
+//! from outside is refused, since each lookup checks the object's pool, and the domain's own threads do not run. The waits
+//! that other domains' threads had begun before are failed afterwards, one by one, by [`fail_waiters_step`]: no new ones can
+//! begin meanwhile, so one pass reaches them all, and it can be interrupted between any two steps.
 
 use abi::Error;
 use abi::register::ObjectId;
 use capabilities::{Place, Scan, SlotNumber, Storage};
 
-use super::freeze::{Freeze, belong, check_owner, deadline_ticks};
+use super::freeze::{Freeze, check_owner, deadline_ticks, set_owner};
 use crate::ipc;
 use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Domain, Object, PendingWaiters, Search, Step, Thread};
 
-/// What comes after the last object.
+/// The stage after the last object.
 const CALLERS: PendingWaiters = PendingWaiters::Callers(SlotNumber::new(0));
 
-/// Slots that one step looks at.
+/// Slots that one step examines.
 const SLOTS_SEARCHED: u32 = 64;
 
-/// Retires a frozen domain, if the caller owns the freeze and nobody changed the domain since this version: from here on it
-/// does not run again. One that is retired already stays so, whatever the version and the token.
+/// Retires a frozen domain, if the caller owns the freeze and the domain has not changed since this version: from here on
+/// it does not run again. One that is already retired stays retired, whatever the version and the token.
 ///
 /// # Errors
-/// [`Error::WrongState`] unless it is frozen and stands still; [`Error::InUse`] if the freeze is another's;
+/// [`Error::WrongState`] unless it is frozen and all its threads have stopped; [`Error::InUse`] for the token of another freeze;
 /// [`Error::VersionMoved`].
 pub fn retire(kernel: &Kernel, domain: Ref<Domain>, version: u64, token: u64) -> Result<(), Error> {
     if domain.is_retired() {
@@ -44,18 +44,18 @@ pub fn retire(kernel: &Kernel, domain: Ref<Domain>, version: u64, token: u64) ->
     Ok(())
 }
 
-/// Does one bounded step of telling outsiders that wait for something of a retired domain that it is gone.
-pub fn inform(kernel: &Kernel, domain: Ref<Domain>) -> Step {
+/// Takes one bounded step towards failing all waits of other domains' threads for a retired domain.
+pub fn fail_waiters_step(kernel: &Kernel, domain: Ref<Domain>) -> Step {
     match domain.pending_waiters.get() {
-        PendingWaiters::From(id) => inform_at(kernel, domain, id),
-        PendingWaiters::Callers(slot) => inform_callers(kernel, domain, slot),
+        PendingWaiters::From(id) => fail_waiter_at(kernel, domain, id),
+        PendingWaiters::Callers(slot) => drop_reply_right(kernel, domain, slot),
         PendingWaiters::None => return Step::Done,
     }
     Step::More
 }
 
-/// Ends one wait at the object of this identity, or goes on to the next one.
-fn inform_at(kernel: &Kernel, domain: Ref<Domain>, id: ObjectId) {
+/// Fails one wait at the object of this identity, or advances to the next object.
+fn fail_waiter_at(kernel: &Kernel, domain: Ref<Domain>, id: ObjectId) {
     match domain.pool().seek(id) {
         Search::Found(object) => match first_waiter(object) {
             Some(thread) => ipc::end_wait(kernel, thread, Error::Gone),
@@ -71,7 +71,7 @@ fn inform_at(kernel: &Kernel, domain: Ref<Domain>, id: ObjectId) {
     }
 }
 
-/// Whoever waits at an object first. The domain's own threads were rolled back when it was frozen: it is an outsider.
+/// The first waiter of an object. It belongs to another domain: the domain's own threads were rolled back by the freeze.
 fn first_waiter(object: Object) -> Option<Ref<Thread>> {
     match object {
         Object::Endpoint(endpoint) => endpoint.senders.first().or(endpoint.receivers.first()),
@@ -80,15 +80,15 @@ fn first_waiter(object: Object) -> Option<Ref<Thread>> {
     }
 }
 
-/// Gives up the first right to answer an outsider from this slot on.
-fn inform_callers(kernel: &Kernel, domain: Ref<Domain>, from: SlotNumber) {
+/// Drops the first right to reply to another domain's thread from this slot on.
+fn drop_reply_right(kernel: &Kernel, domain: Ref<Domain>, from: SlotNumber) {
     let found = domain
         .table
         .next_occupied(&domain.directory, from, SLOTS_SEARCHED);
     domain.pending_waiters.set(match found {
         Scan::Found { slot, place } => {
-            if answers_outsider(domain, place) {
-                // It was found occupied, and is not an origin.
+            if replies_to_other_domain(domain, place) {
+                // This cannot fail: the slot is occupied and not an origin.
                 let _ = kernel.empty_slot(place);
             }
             PendingWaiters::Callers(SlotNumber::new(slot.get() + 1))
@@ -98,13 +98,13 @@ fn inform_callers(kernel: &Kernel, domain: Ref<Domain>, from: SlotNumber) {
     });
 }
 
-fn answers_outsider(domain: Ref<Domain>, place: Place) -> bool {
+fn replies_to_other_domain(domain: Ref<Domain>, place: Place) -> bool {
     let held = SlotStorage.slot(place).capability();
     matches!(held.map(|held| held.object), Some(Object::Reply(caller)) if caller.domain != domain)
 }
 
-/// Makes a retired domain frozen again, by a new freeze until this deadline, and raises its version. Outsiders that have not
-/// received Gone yet never will.
+/// Makes a retired domain frozen again, by a new freeze until this deadline, and raises its version. Waits that have not
+/// failed yet go on.
 ///
 /// # Errors
 /// [`Error::WrongState`] unless it is retired; [`Error::TimedOut`] if the deadline has passed.
@@ -121,7 +121,7 @@ pub fn unretire(
     domain.unretire();
     domain.touch();
     ipc::deliver_undelivered(kernel);
-    belong(kernel, domain, deadline);
+    set_owner(kernel, domain, deadline);
     let (version, token) = (domain.version(), domain.token());
     Ok(Freeze { version, token })
 }

@@ -1,7 +1,7 @@
-//! A thread's state, out and in.
+//! Export and import of a thread's state.
 //!
-//! Out: a thread stands at an instruction or awaits an answer, so its registers are what they are. In: everything is
-//! an allegation, and is checked before anything changes.
+//! An exported thread stands at an instruction or awaits a reply, so its registers are valid as they are. An imported
+//! state is an allegation, all of which is checked before anything changes.
 
 use abi::thread_state::{Awaits, GeneralRegisters, ThreadState, VECTOR_AVX, VECTOR_LEGACY};
 use abi::{Error, PAGE_BYTES, USER_END};
@@ -11,12 +11,12 @@ use crate::kernel::Kernel;
 use crate::memory::Ref;
 use crate::objects::{Phase, Thread};
 
-/// A thread's state.
+/// Reads a thread's state.
 ///
 /// # Errors
-/// [`Error::WrongState`] unless it is stopped, by itself or with its domain.
+/// [`Error::WrongState`] unless the thread is stopped or its domain is frozen.
 pub fn export(kernel: &Kernel, thread: Ref<Thread>) -> Result<ThreadState, Error> {
-    check_still(thread)?;
+    check_stopped(thread)?;
     kernel.scheduler.unload_thread(thread);
     let mut state = ThreadState {
         registers: registers_of(&thread.context),
@@ -32,13 +32,13 @@ pub fn export(kernel: &Kernel, thread: Ref<Thread>) -> Result<ThreadState, Error
     Ok(state)
 }
 
-/// Gives a thread this state.
+/// Writes a thread's state.
 ///
 /// # Errors
-/// [`Error::WrongState`] as for [`export`]; [`Error::BadState`] for values that no thread may have; nothing has
+/// [`Error::WrongState`] as for [`export`]; [`Error::BadState`] for values that a thread may not have. Nothing has
 /// changed then.
 pub fn import(kernel: &Kernel, thread: Ref<Thread>, state: &ThreadState) -> Result<(), Error> {
-    check_still(thread)?;
+    check_stopped(thread)?;
     let stopped = flag(state.stopped)?;
     let awaits = Awaits::from_number(state.awaits).ok_or(Error::BadState)?;
     let priority = u8::try_from(state.priority)
@@ -57,11 +57,11 @@ pub fn import(kernel: &Kernel, thread: Ref<Thread>, state: &ThreadState) -> Resu
     thread.priority.set(priority);
     thread.message_buffer.set(state.message_buffer);
     thread.uses_vectors.set(vectors.is_some());
-    // One that has not used the registers finds them fresh when it does, whatever the thread left there before.
+    // A state without vector registers resets them, whatever the thread had in them before.
     thread
         .vectors
         .copy_from(&vectors.unwrap_or_else(VectorState::initial));
-    // An answer to a call from before is stale.
+    // A reply to an earlier call is stale now.
     thread.next_call_number();
     thread.stopped.set(stopped);
     thread.phase.set(phase_of(awaits));
@@ -69,7 +69,7 @@ pub fn import(kernel: &Kernel, thread: Ref<Thread>, state: &ThreadState) -> Resu
     Ok(())
 }
 
-fn check_still(thread: Ref<Thread>) -> Result<(), Error> {
+fn check_stopped(thread: Ref<Thread>) -> Result<(), Error> {
     if thread.stopped.get() || thread.held.get() {
         Ok(())
     } else {
@@ -116,7 +116,7 @@ fn registers_of(context: &UserContext) -> GeneralRegisters {
     for (register, cell) in registers.all_mut().into_iter().zip(cells(context)) {
         *register = cell.get();
     }
-    // What is read can be written as it is.
+    // An exported state can be imported unchanged.
     registers.rflags = context.flags();
     registers
 }
@@ -145,7 +145,7 @@ fn export_vectors(vectors: &VectorState, state: &mut ThreadState) -> Result<(), 
     };
     read(VectorComponent::Legacy, &mut state.legacy)?;
     state.vectors = VECTOR_LEGACY;
-    // Only if it was used: a processor without it can then take the thread.
+    // Only if it was used, so that a processor without it can run the thread otherwise.
     if vectors.uses(VectorComponent::AvxHigh) {
         read(VectorComponent::AvxHigh, &mut state.avx)?;
         state.vectors |= VECTOR_AVX;

@@ -42,7 +42,7 @@ fn pair() -> (World, Citizen, Citizen) {
 }
 
 fn receive() -> Receive {
-    Receive::new(ENDPOINT, REPLY)
+    Receive::new(ENDPOINT, Some(REPLY))
 }
 
 fn call(words: usize, w0: u64) -> Call {
@@ -186,7 +186,7 @@ fn refuses_a_caller_when_the_receiver_named_no_slot_for_its_reply_right() {
     world.begin(
         server.thread,
         Receive {
-            reply: Slot::NONE,
+            reply: None,
             ..receive()
         },
     );
@@ -332,7 +332,7 @@ fn a_bound_notification_ends_a_receive() {
         server.thread,
         abi::calls::ThreadBind {
             thread: slots::THREAD,
-            notification: NOTIFICATION,
+            notification: Some(NOTIFICATION),
         },
     );
     world.begin(server.thread, receive());
@@ -364,7 +364,7 @@ fn a_fault_is_a_message_and_its_answer_resumes_the_thread() {
         client.thread,
         abi::calls::ThreadFaults {
             thread: slots::THREAD,
-            endpoint: ENDPOINT,
+            endpoint: Some(ENDPOINT),
         },
     );
     world.kernel.scheduler.force(client.thread);

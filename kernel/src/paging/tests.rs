@@ -335,9 +335,13 @@ fn an_access_that_the_mapping_forbids_is_a_fault_even_if_the_page_is_present() {
 fn an_absent_page_becomes_a_message_to_its_pager() {
     let scene = Scene::new();
     let (memory, pager) = (MEMORY, ENDPOINT);
-    scene
-        .world
-        .does(scene.citizen.thread, MemoryPager { memory, pager });
+    scene.world.does(
+        scene.citizen.thread,
+        MemoryPager {
+            memory,
+            pager: Some(pager),
+        },
+    );
     scene.map(ADDRESS, 0, PAGES).expect("free");
     scene.fault(ADDRESS + 5 * PAGE_BYTES, 6);
     let Phase::SendingFault { fault, .. } = scene.citizen.thread.phase.get() else {

@@ -1,4 +1,4 @@
-//! copy, mint, move, delete, revoke, inspect.
+//! Capabilities: copy, mint, move, delete, revoke, inspect.
 
 use abi::calls::{
     CapabilityCopy, CapabilityDelete, CapabilityIdentify, CapabilityInspect, CapabilityMint,
@@ -41,7 +41,7 @@ pub fn delete(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityDelete) -> C
 
 pub fn revoke(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityRevoke) -> CallResult {
     let outcome = revoke_in_steps(kernel, caller, call.slot);
-    // It is over also if the slot has been emptied since the last step.
+    // The revocation is also over if the slot has been emptied since the last step.
     let goes_on = matches!(outcome, Ok(Outcome::Again));
     kernel.scheduler.note_revocation(caller, goes_on);
     outcome
@@ -49,7 +49,7 @@ pub fn revoke(kernel: &Kernel, caller: Ref<Thread>, call: CapabilityRevoke) -> C
 
 fn revoke_in_steps(kernel: &Kernel, caller: Ref<Thread>, slot: Slot) -> CallResult {
     let (place, _) = lookup::lookup(caller, slot)?;
-    // Nothing is derived from itself, so keeping it keeps nothing.
+    // A slot is not its own descendant, so keeping it keeps none of them.
     super::in_steps(|| kernel.revoke_step(place, place))
 }
 
@@ -76,7 +76,7 @@ pub fn identify(caller: Ref<Thread>, call: CapabilityIdentify) -> CallResult {
     Ok(Outcome::one(held.object.id().0))
 }
 
-/// The places of a capability that can be copied and of an empty slot. A reply right is for one holder.
+/// The places of a capability that can be copied and of an empty slot. A reply right has only one holder.
 fn copyable(caller: Ref<Thread>, from: Slot, to: Slot) -> Result<(Place, Place), Error> {
     let (place, capability) = lookup::lookup(caller, from)?;
     if matches!(capability.object, Object::Reply(_)) {

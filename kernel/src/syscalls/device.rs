@@ -1,4 +1,4 @@
-//! interrupts, ports, device memory.
+//! Devices: interrupts, ports, device memory.
 
 use abi::calls::{
     DeviceMemoryCreate, InterruptAcknowledge, InterruptBind, InterruptCreateLine,
@@ -19,16 +19,16 @@ use crate::kernel::Kernel;
 use crate::memory::{Entry, ForeignRun, Ref, SlotStorage};
 use crate::objects::{self, Attribute, IoPorts, MemoryObject, Object, Pool, Thread};
 
-/// Most pages of a device's Memory, whose tables are all made in the first step.
+/// The most pages of a device's Memory, whose tables are all made in the first step.
 const DEVICE_PAGES_MAX: u64 = 16 * 512;
 
-/// Pages that one step gives; the first step makes the tables besides.
+/// Pages that one step adds; the first step also makes the tables.
 const DEVICE_PAGES_PER_STEP: u64 = 128;
 
-/// The argument register of `DeviceMemoryCreate` that holds how many pages are made.
+/// The argument register of `DeviceMemoryCreate` with the number of pages made so far.
 const MADE: usize = 6;
 
-/// ISA's interrupts.
+/// The number of ISA interrupts.
 const ISA_LINES: u32 = 16;
 
 pub fn create_line(kernel: &Kernel, caller: Ref<Thread>, call: InterruptCreateLine) -> CallResult {
@@ -56,9 +56,9 @@ pub fn create_message(
 pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: InterruptBind) -> CallResult {
     let interrupt = lookup::interrupt(caller, call.interrupt, InterruptRights::HANDLE)?;
     let inside = interrupt.notification();
-    match call.notification.some() {
+    match call.notification {
         Some(slot) => {
-            lookup::raiser(caller, slot, call.flags)?;
+            lookup::signal_target(caller, slot, call.flags)?;
             hold(
                 kernel,
                 Source::in_table(caller, slot)?,
@@ -66,7 +66,7 @@ pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: InterruptBind) -> CallRe
                 NotificationRights::SIGNAL.into(),
             )?;
             interrupt.flags.set(call.flags);
-            // One that came while no notification could be signalled would otherwise be lost, or come late.
+            // Otherwise an interrupt that came while none was bound would be lost or late.
             ipc::deliver(kernel, interrupt.vector);
         }
         None if SlotStorage.slot(inside).is_empty() => {}
@@ -109,16 +109,16 @@ pub fn read_port(caller: Ref<Thread>, call: IoIn) -> CallResult {
 pub fn write_port(caller: Ref<Thread>, call: IoOut) -> CallResult {
     let ports = lookup::io_ports(caller, call.ports, IoPortsRights::OUT)?;
     check_port(ports, call.port, call.width)?;
-    if !log_gives_way(call.port, call.value) {
+    if !log_permits(call.port, call.value) {
         return Ok(Outcome::Again);
     }
     arch::io_write(call.port, io_width(call.width), call.value);
     Ok(Outcome::DONE)
 }
 
-/// Whether the kernel's log leaves this port to user mode now: the console's not in the middle of a line, and QEMU's exit
-/// device only after the last line.
-fn log_gives_way(port: u16, value: u32) -> bool {
+/// Whether the kernel's log permits user mode to write this port now: the console's not in the middle of a line, and QEMU's
+/// exit device only after the last line.
+fn log_permits(port: u16, value: u32) -> bool {
     match port {
         arch::CONSOLE_PORT => arch::with_log(|log| log.admit_user_byte(value as u8)),
         arch::EXIT_PORT => arch::with_log(arch::Log::is_written),
@@ -140,7 +140,7 @@ pub fn create_memory(kernel: &Kernel, caller: Ref<Thread>, call: DeviceMemoryCre
         let into = lookup::free_slot(caller, call.into)?;
         objects::create_tables_of(kernel, pool, run.count(), Attribute::Device, into)?;
     }
-    let memory = unfinished(caller, &call, pool)?;
+    let memory = partial_memory(caller, &call, pool)?;
     let count = DEVICE_PAGES_PER_STEP.min(run.count() - made);
     objects::fill(memory, &run, made, count, flags);
     if made + count == run.count() {
@@ -150,7 +150,7 @@ pub fn create_memory(kernel: &Kernel, caller: Ref<Thread>, call: DeviceMemoryCre
     Ok(Outcome::Again)
 }
 
-/// The pages that a device's Memory is to be made of.
+/// The device's pages for the Memory.
 fn device_run(kernel: &Kernel, call: &DeviceMemoryCreate) -> Result<ForeignRun, Error> {
     let count = call.pages.0;
     let end = call.bus_address.checked_add(count * PAGE_BYTES);
@@ -167,18 +167,18 @@ fn device_run(kernel: &Kernel, call: &DeviceMemoryCreate) -> Result<ForeignRun, 
     ForeignRun::of_device(range, &kernel.ram).ok_or(Error::NotDevice)
 }
 
-/// The Memory that an earlier step of the call made, which has the first pages of it, as many as the call alleges, and no other.
+/// The Memory that an earlier step of the call made: exactly its first pages are present, as many as the call alleges.
 ///
-/// Any other that looks the same is as good: the caller could have made it of the same pages. One that is being destroyed has
-/// lost the first pages first, so that it lacks one before the alleged number or has one behind.
-fn unfinished(
+/// Any other Memory that looks the same will do: the caller could have made it from the same pages. One that is being
+/// destroyed has lost its first pages first, so it lacks one before the alleged number or has one after it.
+fn partial_memory(
     caller: Ref<Thread>,
     call: &DeviceMemoryCreate,
     pool: Ref<Pool>,
 ) -> Result<Ref<MemoryObject>, Error> {
     let memory = lookup::memory(caller, call.into, MemoryRights::MANAGE)?;
     let made = call.made.0;
-    let is_the_one = memory.attribute == Attribute::Device
+    let is_same = memory.attribute == Attribute::Device
         && memory.header.pool == Some(pool)
         && memory.page_count == call.pages.0
         && memory.present.get() == made
@@ -186,7 +186,7 @@ fn unfinished(
             .checked_sub(1)
             .is_none_or(|last| memory.is_present(last))
         && !memory.is_present(made);
-    is_the_one.then_some(memory).ok_or(Error::OccupiedSlot)
+    is_same.then_some(memory).ok_or(Error::OccupiedSlot)
 }
 
 pub fn random(caller: Ref<Thread>, call: Random) -> CallResult {

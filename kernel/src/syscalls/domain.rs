@@ -1,4 +1,4 @@
-//! map, install, freeze, describe, retire.
+//! Domains: map, install, freeze, describe, retire.
 
 use abi::calls::{
     DomainClock, DomainDerive, DomainDescribe, DomainFreeze, DomainGrow, DomainInstall,
@@ -130,22 +130,22 @@ pub fn thaw(kernel: &Kernel, caller: Ref<Thread>, call: DomainThaw) -> CallResul
 pub fn describe(kernel: &Kernel, caller: Ref<Thread>, call: DomainDescribe) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
     let buffer = ipc::message_buffer(kernel, caller)?;
-    let Some(page) = capture::describe(domain, call.list, call.cursor, buffer) else {
+    let Some(batch) = capture::describe(domain, call.list, call.cursor, buffer) else {
         return Ok(Outcome::Again);
     };
     Ok(Outcome::Return(Results::Three(
-        page.count,
-        page.next,
+        batch.count,
+        batch.next,
         domain.version(),
     )))
 }
 
-/// **The commit point** is passed in the first step; the others tell outsiders. A retired domain can be retired, so that the
-/// call can start again.
+/// **The commit point** is passed in the first step; the others fail other domains' waits. Retiring a retired domain
+/// succeeds, so that the call can be restarted.
 pub fn retire(kernel: &Kernel, caller: Ref<Thread>, call: DomainRetire) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::RETIRE)?;
     capture::retire(kernel, domain, call.version, call.token)?;
-    super::in_steps(|| Ok(capture::inform(kernel, domain)))
+    super::in_steps(|| Ok(capture::fail_waiters_step(kernel, domain)))
 }
 
 pub fn unretire(kernel: &Kernel, caller: Ref<Thread>, call: DomainUnretire) -> CallResult {

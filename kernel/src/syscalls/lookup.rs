@@ -1,4 +1,4 @@
-//! From alleged slots to typed objects: [`lookup`] and one function a kind.
+//! From alleged slots to typed objects: [`lookup`] and one function per kind.
 
 use abi::register::Slot;
 use abi::{
@@ -13,7 +13,7 @@ use crate::objects::{
     Notification, Object, Pool, Thread,
 };
 
-/// The capability in a slot of the caller's table, and where it is.
+/// The capability in a slot of the caller's table, and its place.
 ///
 /// # Errors
 /// [`Error::NoSuchSlot`], [`Error::EmptySlot`].
@@ -22,7 +22,7 @@ pub fn lookup(caller: Ref<Thread>, slot: Slot) -> Result<(Place, Capability<Obje
     in_table(caller.domain, slot)
 }
 
-/// As [`lookup`], in the table of any domain.
+/// Like [`lookup`], in the table of any domain.
 #[inline(always)]
 fn in_table(domain: Ref<Domain>, slot: Slot) -> Result<(Place, Capability<Object>), Error> {
     let place = domain.place(slot)?;
@@ -43,7 +43,7 @@ pub fn free_slot(caller: Ref<Thread>, slot: Slot) -> Result<Place, Error> {
     Ok(place)
 }
 
-/// An object that the caller may destroy, and the slot that says so.
+/// An object that the caller may destroy, and the place of the capability that permits it.
 ///
 /// # Errors
 /// As [`lookup`]; [`Error::MissingRight`].
@@ -61,7 +61,7 @@ fn require(capability: Capability<Object>, rights: Rights) -> Result<(), Error> 
     }
 }
 
-/// Whoever makes a call is no thread of a retired domain, so that domain's objects are gone for him.
+/// A caller never belongs to the retired domain, so it sees that domain's objects as gone.
 fn refuse_retired(header: &Header) -> Result<(), Error> {
     if header.is_retired() {
         Err(Error::Gone)
@@ -101,20 +101,24 @@ typed! {
     io_ports(Ref<Thread>, lookup): IoPorts(IoPorts) with IoPortsRights;
     /// The Hardware with these rights.
     hardware(Ref<Thread>, lookup): Hardware(Hardware) with HardwareRights;
-    /// A Memory with these rights, of a domain's own table.
+    /// A Memory with these rights, in a domain's own table.
     own_memory(Ref<Domain>, in_table): Memory(MemoryObject) with MemoryRights;
-    /// An Endpoint with these rights, of a domain's own table.
+    /// An Endpoint with these rights, in a domain's own table.
     own_endpoint(Ref<Domain>, in_table): Endpoint(Endpoint) with EndpointRights;
-    /// A Notification with these rights, of a domain's own table.
+    /// A Notification with these rights, in a domain's own table.
     own_notification(Ref<Domain>, in_table): Notification(Notification) with NotificationRights;
 }
 
-/// A Notification in which the caller may raise these flags: with SIGNAL and, if the capability has a badge, within that.
+/// A Notification in which the caller may raise these flags: it has SIGNAL and, if it has a badge, the badge includes them.
 ///
 /// # Errors
-/// As for the other kinds; [`Error::MissingRight`] also for a flag that is not in the badge.
+/// As for the other kinds; also [`Error::MissingRight`] for a flag that is not in the badge.
 #[inline(always)]
-pub fn raiser(caller: Ref<Thread>, slot: Slot, flags: u64) -> Result<Ref<Notification>, Error> {
+pub fn signal_target(
+    caller: Ref<Thread>,
+    slot: Slot,
+    flags: u64,
+) -> Result<Ref<Notification>, Error> {
     let (notification, _, capability) = notification_at(caller, slot, NotificationRights::SIGNAL)?;
     let badge = capability.badge;
     if badge.is_set() && flags & !badge.get() != 0 {
@@ -123,7 +127,7 @@ pub fn raiser(caller: Ref<Thread>, slot: Slot, flags: u64) -> Result<Ref<Notific
     Ok(notification)
 }
 
-/// A Pool with these rights. That of a retired domain, and one that is being destroyed, makes nothing more.
+/// A Pool with these rights. No objects are created in the pool of a retired domain or in one that is being destroyed.
 ///
 /// # Errors
 /// As for the other kinds.
@@ -165,10 +169,10 @@ pub fn domain(caller: Ref<Thread>, slot: Slot, rights: DomainRights) -> Result<R
     }
 }
 
-/// What a call that can block goes through: the object, the slot, and the capability that the call found there.
-pub type Way<T> = (Ref<T>, Place, Capability<Object>);
+/// The object of a call that can block, the slot that led to it, and the capability found there.
+pub type Located<T> = (Ref<T>, Place, Capability<Object>);
 
-/// The way to an Endpoint with these rights.
+/// An Endpoint with these rights, and its place.
 ///
 /// # Errors
 /// As for the other kinds.
@@ -177,7 +181,7 @@ pub fn endpoint_at(
     caller: Ref<Thread>,
     slot: Slot,
     rights: EndpointRights,
-) -> Result<Way<Endpoint>, Error> {
+) -> Result<Located<Endpoint>, Error> {
     let (place, capability) = lookup(caller, slot)?;
     let Object::Endpoint(endpoint) = capability.object else {
         return Err(Error::WrongKind);
@@ -187,7 +191,7 @@ pub fn endpoint_at(
     Ok((endpoint, place, capability))
 }
 
-/// The way to a Notification with these rights.
+/// A Notification with these rights, and its place.
 ///
 /// # Errors
 /// As for the other kinds.
@@ -196,7 +200,7 @@ pub fn notification_at(
     caller: Ref<Thread>,
     slot: Slot,
     rights: NotificationRights,
-) -> Result<Way<Notification>, Error> {
+) -> Result<Located<Notification>, Error> {
     let (place, capability) = lookup(caller, slot)?;
     let Object::Notification(notification) = capability.object else {
         return Err(Error::WrongKind);

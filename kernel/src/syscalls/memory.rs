@@ -1,6 +1,6 @@
-//! populate, supply, discard, pager.
+//! Memories: populate, supply, discard, pager.
 //!
-//! The three long ones do a step, move their argument registers on by it, and start again.
+//! The three long ones do a step, advance their argument registers by it, and start again.
 
 use abi::calls::{MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply};
 use abi::{EndpointRights, Error, MemoryRights, PAGES_PER_TABLE};
@@ -13,7 +13,7 @@ use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Attribute, MemoryObject, Thread};
 use crate::paging;
 
-/// The argument registers that hold a range's first page and its count.
+/// The argument registers with a range's first page and its count.
 const RANGE: (usize, usize) = (1, 2);
 /// The argument register of `MemorySupply` that holds the giver's first page.
 const GIVER_PAGE: usize = 4;
@@ -53,7 +53,7 @@ pub fn discard(kernel: &Kernel, caller: Ref<Thread>, call: MemoryDiscard) -> Cal
 
 pub fn set_pager(kernel: &Kernel, caller: Ref<Thread>, call: MemoryPager) -> CallResult {
     let memory = lookup::memory(caller, call.memory, MemoryRights::MANAGE)?;
-    match call.pager.some() {
+    match call.pager {
         Some(slot) => {
             lookup::endpoint(caller, slot, EndpointRights::SEND)?;
             hold_pager(kernel, memory, Source::in_table(caller, slot)?)?;
@@ -65,7 +65,7 @@ pub fn set_pager(kernel: &Kernel, caller: Ref<Thread>, call: MemoryPager) -> Cal
     Ok(Outcome::DONE)
 }
 
-/// Makes an endpoint that can be sent to a Memory's pager.
+/// Sets a Memory's pager.
 ///
 /// # Errors
 /// As [`hold`].
@@ -84,7 +84,7 @@ pub fn hold_pager(
     Ok(())
 }
 
-/// Moves a range's arguments on; done when nothing remains.
+/// Advances a range's arguments; the call is complete when nothing remains.
 fn advance(caller: Ref<Thread>, first: u64, count: u64, done: u64) -> Outcome {
     if done == count {
         return Outcome::DONE;

@@ -1,7 +1,7 @@
-//! call, reply, send, receive, signal, wait, yield.
+//! Messages: call, reply, send, receive, signal, wait, yield.
 //!
-//! These put RIP back to the call before anything else: from there on the thread stands at it (see
-//! [`crate::objects::Thread`]), and what completes the call moves RIP on.
+//! These first set RIP back to the call: from then on the thread stands at it (see [`crate::objects::Thread`]), and
+//! completing the call advances RIP.
 
 use abi::calls::{Call, Receive, Reply, ReplyAndReceive, Send, Signal, Wait};
 use abi::register::Slot;
@@ -57,8 +57,8 @@ pub fn reply(kernel: &Kernel, caller: Ref<Thread>, call: Reply) -> CallResult {
     Ok(Outcome::DONE)
 }
 
-/// Two parts. When the first is done, the thread stands at a `Receive`: that is what it starts again with, here or on
-/// another machine.
+/// A call of two parts. When the first is done, the thread stands at a `Receive`, which it restarts with, here or on another
+/// machine.
 pub fn reply_and_receive(
     kernel: &Kernel,
     caller: Ref<Thread>,
@@ -72,8 +72,8 @@ pub fn reply_and_receive(
     };
     let answered = match ipc::reply(kernel, caller, right, message) {
         Ok(answered) => Some(answered),
-        // There was nobody to answer, or is nobody any more: a stale right is removed. Any other right stays in the slot, so
-        // that its caller can still be answered.
+        // There was no caller, or it no longer waits: a stale right was removed. After any other error the right stays in the
+        // slot, so that its caller can still be answered.
         Err(_) if SlotStorage.slot(right).is_empty() => None,
         Err(error) => return Err(error),
     };
@@ -87,7 +87,7 @@ pub fn reply_and_receive(
 }
 
 pub fn signal(kernel: &Kernel, caller: Ref<Thread>, call: Signal) -> CallResult {
-    let notification = lookup::raiser(caller, call.notification, call.flags)?;
+    let notification = lookup::signal_target(caller, call.notification, call.flags)?;
     match ipc::signal(kernel, notification, call.flags) {
         Step::More => Ok(Outcome::Again),
         Step::Done => Ok(Outcome::DONE),

@@ -1,7 +1,7 @@
 //! System calls: decode, check, perform.
 //!
-//! [`handle`] decodes the registers into a [`Request`], [`dispatch`] is the list of calls, and the files below hold
-//! what each does: first everything that can fail, then what cannot. One place writes results back.
+//! [`handle`] decodes the registers into a [`Request`], [`dispatch`] is the list of calls, and the files below implement
+//! them: first everything that can fail, then everything that cannot. One place writes results back.
 //!
 //! | file | calls |
 //! | --- | --- |
@@ -10,8 +10,8 @@
 //! | `capability` | copy, mint, move, delete, revoke, inspect |
 //! | `pool` | split, create, destroy |
 //! | `domain` | map, install, freeze, describe, retire |
-//! | `own` | map, hold through a domain's own capabilities |
-//! | `pages` | a captured domain's pages: copy, map, which are present, which were written |
+//! | `own` | map and hold, through a domain's own capabilities |
+//! | `pages` | a captured domain's pages: copy, map, bitmaps of present and dirty pages |
 //! | `thread` | start, stop, read, write |
 //! | `memory` | populate, supply, discard, pager |
 //! | `device` | interrupts, ports, device memory |
@@ -38,13 +38,13 @@ use crate::memory::Ref;
 use crate::objects::{Step, Thread};
 use crate::scheduler::TimeBudget;
 
-/// What a call has come to.
+/// The outcome of a call that did not fail.
 enum Outcome {
-    /// Done; these are its results, from the first result register on.
+    /// Complete, with results from the first result register on.
     Return(Results),
-    /// Done one step; the argument registers say what remains, and the call starts again. An interrupt may come between.
+    /// One step is done; the argument registers hold the rest, and the call starts again. An interrupt may come in between.
     Again,
-    /// The thread's registers and phase already say what became of it.
+    /// The thread's registers and phase already hold the outcome.
     Settled,
 }
 
@@ -64,10 +64,10 @@ impl Outcome {
     }
 }
 
-/// Steps of a long call in one entry, however short they are.
+/// The most steps of a long call in one entry, however short they are.
 const STEPS_PER_ENTRY: usize = 16;
 
-/// Does steps of a long call until it is done, or until interrupts are to be let in.
+/// Executes steps of a long call until it is done, or until interrupts have to be permitted.
 #[inline]
 fn in_steps(mut step: impl FnMut() -> Result<Step, Error>) -> CallResult {
     let budget = TimeBudget::start();
@@ -82,7 +82,7 @@ fn in_steps(mut step: impl FnMut() -> Result<Step, Error>) -> CallResult {
     Ok(Outcome::Again)
 }
 
-/// What every call returns.
+/// The result of every call.
 type CallResult = Result<Outcome, Error>;
 
 /// Handles the system call that the running thread made.

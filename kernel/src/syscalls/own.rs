@@ -1,5 +1,5 @@
-//! Calls that act through capabilities of a domain's own table, for those that rebuild it: what is made so hangs below that
-//! capability in the derivation tree, as if one of the domain's threads had made it.
+//! Calls that act through capabilities of a domain's own table, for rebuilding it: the result is derived from that
+//! capability, as if one of the domain's threads had made the call.
 
 use abi::calls::{DomainHold, DomainMapOwn};
 use abi::record::Held;
@@ -60,7 +60,7 @@ pub fn hold(kernel: &Kernel, caller: Ref<Thread>, call: DomainHold) -> CallResul
     Ok(Outcome::DONE)
 }
 
-/// Refuses an object that is not the domain's: the right to rebuild a domain is none to take capabilities out of it.
+/// Refuses an object that is not the domain's: the right to rebuild a domain does not permit taking capabilities out of it.
 fn check_own(is_own: bool) -> Result<(), Error> {
     if is_own {
         Ok(())

@@ -1,4 +1,4 @@
-//! A captured domain's pages: copies of them, which are present, which were written, a mapping for a debugger.
+//! A captured domain's pages: copies, bitmaps of present and dirty pages, a mapping for a debugger.
 
 use abi::calls::{DomainBeginLog, DomainMapCaptured, DomainPages, DomainReadPages};
 use abi::register::{Access, ObjectId};
@@ -26,7 +26,7 @@ pub fn read_set(kernel: &Kernel, caller: Ref<Thread>, call: DomainPages) -> Call
         call.which,
         buffer,
     )?;
-    // The pass may have made the buffer's own page clean before the bitmap went there.
+    // The buffer's own page may have been marked clean before the bitmap was written to it.
     ipc::message_buffer(kernel, caller)?;
     Ok(Outcome::one(covered))
 }
@@ -66,7 +66,7 @@ pub fn begin_log(caller: Ref<Thread>, call: DomainBeginLog) -> CallResult {
 
 pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCaptured) -> CallResult {
     let domain = lookup::domain(caller, call.domain, DomainRights::CAPTURE)?;
-    // Another's Memory would stay mapped after its owner has taken it from the domain: the mapping hangs below the Domain.
+    // Another domain's Memory would stay mapped after its owner has revoked it: the mapping is derived from the Domain.
     let Some(memory) = own_memory(domain, call.memory)? else {
         return Ok(Outcome::Again);
     };
@@ -87,7 +87,7 @@ pub fn map_captured(kernel: &Kernel, caller: Ref<Thread>, call: DomainMapCapture
     Ok(Outcome::DONE)
 }
 
-/// A Memory of the domain's own pool; none while the search is not at its end.
+/// A Memory of the domain's own pool; `None` if the search is unfinished.
 fn own_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<MemoryObject>>, Error> {
     match domain.pool().seek(id) {
         Search::Found(Object::Memory(memory)) if memory.header.id() == id => Ok(Some(memory)),
@@ -97,7 +97,7 @@ fn own_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<MemoryObje
     }
 }
 
-/// A Memory of the domain's own pool, or one that it has mapped, and so may read; none while the search is not at its end.
+/// A Memory of the domain's own pool, or one that it has mapped, and so may read; `None` if the search is unfinished.
 fn visible_memory(domain: Ref<Domain>, id: ObjectId) -> Result<Option<Ref<MemoryObject>>, Error> {
     own_memory(domain, id).or_else(|error| domain.mapped_memory(id).map(Some).ok_or(error))
 }

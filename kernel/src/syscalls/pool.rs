@@ -1,4 +1,4 @@
-//! split, create, destroy.
+//! Pools and their objects: split, create, destroy.
 
 use abi::calls::{
     Destroy, DestroyChild, DomainCreate, EndpointCreate, MemoryCreate, MemoryCreateContiguous,
@@ -14,7 +14,7 @@ use crate::objects::{
     self, Attribute, Contiguous, Endpoint, Notification, Object, Pool, Search, Thread, destroy_step,
 };
 
-/// The argument register of `MemoryCreateContiguous` that holds the lowest address.
+/// The argument register of `MemoryCreateContiguous` with the lowest address.
 const CONTIGUOUS_FROM: usize = 4;
 
 pub fn split(kernel: &Kernel, caller: Ref<Thread>, call: PoolSplit) -> CallResult {
@@ -24,8 +24,8 @@ pub fn split(kernel: &Kernel, caller: Ref<Thread>, call: PoolSplit) -> CallResul
     Ok(Outcome::DONE)
 }
 
-/// The rights over a child pool for one who has these over the parent. What it can do to the child alone, it may do; bus
-/// addresses reach beyond: a device writes wherever its driver points it.
+/// The rights over a child pool for a holder of these over the parent: all that affect only the child. DMA is passed on only
+/// if held, since it reaches beyond the child: a device writes wherever its driver points it.
 fn child_rights(parent: Rights) -> Rights {
     let dma = PoolRights::DMA;
     if parent.contains(dma.into()) {
@@ -102,22 +102,27 @@ pub fn create_notification(
 
 pub fn destroy(kernel: &Kernel, caller: Ref<Thread>, call: Destroy) -> CallResult {
     let (object, place) = lookup::destructible(caller, call.object)?;
-    end(kernel, caller, object, Some(place))
+    destroy_in_steps(kernel, caller, object, Some(place))
 }
 
 pub fn destroy_child(kernel: &Kernel, caller: Ref<Thread>, call: DestroyChild) -> CallResult {
     let pool = lookup::pool(caller, call.pool, PoolRights::DESTROY)?;
     match pool.seek(call.child) {
         Search::Found(object) if object.id() != call.child => Err(Error::NotThere),
-        Search::Found(object @ Object::Pool(_)) => end(kernel, caller, object, None),
+        Search::Found(object @ Object::Pool(_)) => destroy_in_steps(kernel, caller, object, None),
         Search::Found(_) => Err(Error::WrongKind),
         Search::Absent => Err(Error::NotThere),
         Search::Unfinished => Ok(Outcome::Again),
     }
 }
 
-/// Does some steps towards the end of an object.
-fn end(kernel: &Kernel, caller: Ref<Thread>, object: Object, keep: Option<Place>) -> CallResult {
+/// Takes steps towards the destruction of an object.
+fn destroy_in_steps(
+    kernel: &Kernel,
+    caller: Ref<Thread>,
+    object: Object,
+    keep: Option<Place>,
+) -> CallResult {
     let holds_caller = match object {
         Object::Pool(pool) => caller.domain.pool().is_within(pool),
         Object::Domain(domain) => caller.domain == domain,

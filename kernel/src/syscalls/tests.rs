@@ -1,4 +1,4 @@
-//! Calls that lie, calls that are long, and calls on oneself.
+//! Calls with invalid arguments, long calls, and calls on the caller itself.
 
 use abi::calls::{
     Arguments, CapabilityCopy, CapabilityInspect, CapabilityMint, DomainCreate, DomainMap,
@@ -28,7 +28,7 @@ fn citizen() -> (World, Citizen) {
     (world, citizen)
 }
 
-/// A call with anything in its registers; its status, if it is done.
+/// Makes a call with arbitrary registers; returns its status if it is complete.
 fn status(world: &World, citizen: Citizen, number: u64, registers: abi::Registers) -> Option<u64> {
     let thread = citizen.thread;
     thread.context.rip.set(CALL_SITE);
@@ -42,7 +42,7 @@ fn status(world: &World, citizen: Citizen, number: u64, registers: abi::Register
 }
 
 #[test]
-fn a_number_that_no_call_has_is_an_error_and_nothing_else() {
+fn an_unknown_number_is_an_error_and_changes_nothing() {
     let (world, citizen) = citizen();
     for number in [9, 15, 300, 9999, 1 << 16, LAST] {
         let unknown = status(&world, citizen, number, [7; REGISTER_COUNT]);
@@ -52,7 +52,7 @@ fn a_number_that_no_call_has_is_an_error_and_nothing_else() {
 }
 
 #[test]
-fn no_call_believes_a_slot_beyond_the_table() {
+fn every_call_refuses_a_slot_beyond_the_table() {
     let (world, citizen) = citizen();
     let without = [Number::Null, Number::Yield];
     for number in Number::ALL
@@ -72,7 +72,7 @@ fn no_call_believes_a_slot_beyond_the_table() {
 }
 
 #[test]
-fn every_call_wants_its_kind_and_an_empty_slot_is_none() {
+fn every_call_refuses_another_kind_and_an_empty_slot() {
     let (world, citizen) = citizen();
     for slot in [
         slots::POOL,
@@ -93,7 +93,7 @@ fn every_call_wants_its_kind_and_an_empty_slot_is_none() {
     }
 }
 
-/// Flags through `COPY`, a capability with the badge 6; what was raised then.
+/// Raises flags through `COPY`, a capability with the badge 6; returns the result and the flags raised.
 fn raised(flags: u64) -> (Result<(), Error>, u64) {
     let (world, citizen) = citizen();
     let (pool, into) = (slots::POOL, OBJECT);
@@ -127,7 +127,7 @@ fn held(citizen: Citizen, slot: Slot) -> Capability<Object> {
 }
 
 #[test]
-fn flags_are_raised_within_a_capabilitys_badge_and_all_or_none() {
+fn flags_outside_a_capabilitys_badge_raise_none() {
     for flags in [0, 2, 4, 6] {
         assert_eq!(raised(flags), (Ok(()), flags));
     }
@@ -137,7 +137,7 @@ fn flags_are_raised_within_a_capabilitys_badge_and_all_or_none() {
 }
 
 #[test]
-fn rights_that_were_not_given_are_missing() {
+fn rights_that_were_not_granted_are_missing() {
     let (world, citizen) = citizen();
     let (pool, into) = (slots::POOL, OBJECT);
     world.does(citizen.thread, NotificationCreate { pool, into });
@@ -220,7 +220,7 @@ fn a_long_call_keeps_its_progress_in_its_arguments() {
     let [memory, first, count, ..] = citizen.thread.arguments();
     assert_eq!(memory, u64::from(OBJECT.0));
     assert!(first > 0 && first + count == 100, "{first} and {count}");
-    // Another thread with the same registers goes on where this one is.
+    // Another thread with the same registers continues where this one is.
     let other = world.thread_in(citizen.domain, COPY);
     world.begin(
         other,
@@ -230,7 +230,7 @@ fn a_long_call_keeps_its_progress_in_its_arguments() {
 }
 
 #[test]
-fn a_thread_that_stops_itself_finds_that_it_worked() {
+fn a_thread_that_stops_itself_sees_success() {
     let (world, citizen) = citizen();
     let thread = slots::THREAD;
     let stop = ThreadStop { thread };
@@ -286,7 +286,7 @@ fn map_device(world: &World, citizen: Citizen, address: u64) {
 
 const READ_ONLY_ADDRESS: u64 = 0xb000_0000;
 
-/// Maps the page of the message buffer once more, for reading.
+/// Maps the page of the message buffer again, read-only.
 fn map_read_only(world: &World, citizen: Citizen, address: u64) {
     let map = DomainMap {
         domain: slots::DOMAIN,
@@ -302,7 +302,7 @@ fn map_read_only(world: &World, citizen: Citizen, address: u64) {
 }
 
 #[test]
-fn a_message_buffer_is_no_devices_page_and_none_that_is_read_only() {
+fn a_message_buffer_is_neither_a_devices_page_nor_read_only() {
     let (world, citizen) = citizen();
     let thread = world.thread_in(citizen.domain, OBJECT);
     thread.stopped.set(true);

@@ -1,4 +1,4 @@
-//! start, stop, read, write.
+//! Threads: start, stop, read, write.
 
 use abi::calls::{
     ThreadBind, ThreadFaults, ThreadPrepare, ThreadRead, ThreadSchedule, ThreadStart, ThreadStop,
@@ -20,7 +20,7 @@ use crate::{capture, ipc};
 
 pub fn start(kernel: &Kernel, caller: Ref<Thread>, call: ThreadStart) -> CallResult {
     let thread = lookup::thread(caller, call.thread, ThreadRights::RUN)?;
-    // Each of its calls would leave another right to answer it, as fast as those are taken away.
+    // Each of its calls would leave another reply right, as fast as they are removed.
     check_alive(Object::Thread(thread))?;
     thread.stopped.set(false);
     thread.domain.touch();
@@ -30,7 +30,7 @@ pub fn start(kernel: &Kernel, caller: Ref<Thread>, call: ThreadStart) -> CallRes
 
 pub fn stop(kernel: &Kernel, caller: Ref<Thread>, call: ThreadStop) -> CallResult {
     let thread = lookup::thread(caller, call.thread, ThreadRights::RUN)?;
-    // One that stops itself finds, when it is started again, that the call has succeeded.
+    // A thread that stops itself sees success when it is started again.
     thread.context.rax.set(if thread == caller {
         0
     } else {
@@ -59,7 +59,7 @@ pub fn read_into_buffer(kernel: &Kernel, caller: Ref<Thread>, thread: Ref<Thread
 
 pub fn write(kernel: &Kernel, caller: Ref<Thread>, call: ThreadWrite) -> CallResult {
     let thread = lookup::thread(caller, call.thread, ThreadRights::WRITE)?;
-    // The state may be that of a thread that runs.
+    // The state may make the thread run.
     check_alive(Object::Thread(thread))?;
     let buffer = ipc::message_buffer(kernel, caller)?;
     let mut bytes = [0; THREAD_STATE_BYTES];
@@ -93,7 +93,7 @@ pub fn schedule(kernel: &Kernel, caller: Ref<Thread>, call: ThreadSchedule) -> C
 
 pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: ThreadBind) -> CallResult {
     let thread = lookup::thread(caller, call.thread, ThreadRights::WRITE)?;
-    let Some(slot) = call.notification.some() else {
+    let Some(slot) = call.notification else {
         return clear(kernel, thread, thread.bound_notification());
     };
     let notification = lookup::notification(caller, slot, NotificationRights::WAIT)?;
@@ -102,10 +102,10 @@ pub fn bind(kernel: &Kernel, caller: Ref<Thread>, call: ThreadBind) -> CallResul
     Ok(Outcome::DONE)
 }
 
-/// Binds a notification that can be waited for to a thread.
+/// Binds a notification to a thread.
 ///
 /// # Errors
-/// [`Error::InUse`] if it is bound to another; and as [`hold`].
+/// [`Error::InUse`] if it is bound to another thread; and as [`hold`].
 pub fn hold_notification(
     kernel: &Kernel,
     thread: Ref<Thread>,
@@ -127,14 +127,14 @@ pub fn hold_notification(
     )?;
     notification.bound.set(Some(thread));
     thread.domain.touch();
-    // Flags raised before would otherwise wake it only with the next signal.
+    // Otherwise flags that are already raised would wake it only with the next signal.
     ipc::deliver_bound_flags(kernel, thread);
     Ok(())
 }
 
 pub fn set_fault_endpoint(kernel: &Kernel, caller: Ref<Thread>, call: ThreadFaults) -> CallResult {
     let thread = lookup::thread(caller, call.thread, ThreadRights::WRITE)?;
-    let Some(slot) = call.endpoint.some() else {
+    let Some(slot) = call.endpoint else {
         return clear(kernel, thread, thread.fault_endpoint());
     };
     lookup::endpoint(caller, slot, EndpointRights::SEND)?;
@@ -142,7 +142,7 @@ pub fn set_fault_endpoint(kernel: &Kernel, caller: Ref<Thread>, call: ThreadFaul
     Ok(Outcome::DONE)
 }
 
-/// Makes an endpoint that can be sent to a thread's fault endpoint.
+/// Sets a thread's fault endpoint.
 ///
 /// # Errors
 /// As [`hold`].
@@ -181,12 +181,12 @@ pub fn prepare(kernel: &Kernel, caller: Ref<Thread>, call: ThreadPrepare) -> Cal
     Ok(Outcome::DONE)
 }
 
-/// What a slot inside an object gets a copy of.
+/// The capability that a slot inside an object gets a copy of.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
-    /// Where the capability is.
+    /// Its place.
     pub place: Place,
-    /// The copy's badge; none keeps the capability's.
+    /// The copy's badge; [`Badge::NONE`] keeps the capability's.
     pub badge: Badge,
 }
 
@@ -202,10 +202,10 @@ impl Source {
     }
 }
 
-/// Puts a copy of a capability into a slot inside an object, in place of what is there.
+/// Puts a copy of a capability into a slot inside an object, replacing its content.
 ///
 /// # Errors
-/// [`Error::EmptySlot`], [`Error::MissingRight`], [`Error::BadgeFixed`], [`Error::Gone`]: nothing has changed then.
+/// [`Error::EmptySlot`], [`Error::MissingRight`], [`Error::BadgeFixed`], [`Error::Gone`]. Nothing has changed then.
 pub fn hold(kernel: &Kernel, from: Source, inside: Place, rights: Rights) -> Result<(), Error> {
     let held = SlotStorage.slot(from.place).capability();
     let held = held.ok_or(Error::EmptySlot)?;

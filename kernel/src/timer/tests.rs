@@ -76,7 +76,7 @@ fn scene() -> (World, Crowds) {
     let vector = create_interrupt(&world.kernel, keeper.pool, None, place).expect("a vector");
     let bind = InterruptBind {
         interrupt: INTERRUPT,
-        notification: NOTIFICATION,
+        notification: Some(NOTIFICATION),
         flags: 8,
     };
     world.does(keeper.thread, bind);

@@ -1,4 +1,4 @@
-//! How a call's arguments and results travel in registers: [`Arguments`] and [`Output`].
+//! The encoding of a call's arguments and results in registers: [`Arguments`] and [`Output`].
 
 use super::table::Number;
 use crate::register::Registers;
@@ -8,14 +8,14 @@ use crate::{Error, MessageInfo};
 pub trait Arguments: Sized {
     /// The call.
     const NUMBER: Number;
-    /// What it returns in registers.
+    /// The type of its results.
     type Output: Output;
-    /// The argument registers.
+    /// Encodes the argument registers.
     fn encode(&self) -> Registers;
     /// Reads and checks the argument registers.
     ///
     /// # Errors
-    /// [`Error::ArgumentRange`] or the complaint of the argument's type; nothing has happened then.
+    /// [`Error::ArgumentRange`] or the error of the argument's type; nothing has happened then.
     fn decode(registers: &Registers) -> Result<Self, Error>;
 }
 
@@ -47,10 +47,10 @@ impl Output for (u64, u64, u64) {
     }
 }
 
-/// A message as it arrives in registers.
+/// A received message, as far as it travels in registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// The badge of the capability that it was sent through; for a bound notification the flags.
+    /// The badge of the capability that it was sent through; the flags of a bound notification.
     pub badge: u64,
     /// Its shape.
     pub info: MessageInfo,

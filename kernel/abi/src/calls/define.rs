@@ -1,13 +1,13 @@
-//! The macro that makes numbers, argument structs, the decoder and the manual's text out of the one table of calls.
+//! The macro that generates numbers, argument structs, the decoder and the manual's text from the table of calls.
 
-/// A call in words.
+/// A call's entry in the manual.
 #[derive(Clone, Copy, Debug)]
 pub struct Description {
-    /// Its number.
+    /// The number in RAX.
     pub number: u16,
-    /// Its name.
+    /// The Rust name.
     pub name: &'static str,
-    /// What it does.
+    /// Its description, by lines.
     pub text: &'static [&'static str],
     /// Name, type and meaning of each argument, in the order of the registers.
     pub arguments: &'static [(&'static str, &'static str, &'static [&'static str])],
@@ -42,7 +42,7 @@ macro_rules! calls {
                 const NUMBER: Number = Number::$name;
                 type Output = $output;
 
-                // Inlined, the values go straight into registers; else through memory, by way of vector registers.
+                // Inlined, the values go straight into registers; otherwise through memory and vector registers.
                 #[inline(always)]
                 fn encode(&self) -> Registers {
                     let values: &[u64] = &[$(self.$field.to_register()),*];
@@ -60,7 +60,7 @@ macro_rules! calls {
             }
         )*
 
-        /// What every call is for, for the manual.
+        /// Every call's entry in the manual.
         pub const DESCRIPTIONS: &[Description] = &[$(Description {
             number: $number,
             name: stringify!($name),
@@ -76,10 +76,10 @@ macro_rules! calls {
         }
 
         impl Request {
-            /// Decodes the call that RAX names with its argument registers.
+            /// Decodes the call with this number in RAX from its argument registers.
             ///
             /// # Errors
-            /// [`Error::UnknownCall`], or the complaint of an argument's type.
+            /// [`Error::UnknownCall`], or the error of an argument's type.
             #[inline(always)]
             pub fn decode(number: u64, registers: &Registers) -> Result<Request, Error> {
                 match number {

@@ -1,11 +1,11 @@
-//! The calls that carry a message, made of its shape and its first words.
+//! Constructors of the calls that carry a message, from its shape and its first words.
 
 use super::table::{Call, Receive, Reply, ReplyAndReceive, Send};
 use crate::MessageInfo;
 use crate::register::Slot;
 
 impl Call {
-    /// The call of `endpoint` with this message.
+    /// A call of `endpoint` with this message.
     #[inline(always)]
     pub const fn new(endpoint: Slot, info: MessageInfo, words: [u64; 4]) -> Call {
         let [w0, w1, w2, w3] = words;
@@ -21,7 +21,7 @@ impl Call {
 }
 
 impl Send {
-    /// The sending of this message to `endpoint`.
+    /// Sends this message to `endpoint`.
     #[inline(always)]
     pub const fn new(endpoint: Slot, info: MessageInfo, words: [u64; 4]) -> Send {
         let [w0, w1, w2, w3] = words;
@@ -37,9 +37,9 @@ impl Send {
 }
 
 impl Receive {
-    /// The wait at `endpoint`, with a free slot for the caller's reply right, or none.
+    /// Waits at `endpoint`, with a free slot for the caller's reply right, or none.
     #[inline(always)]
-    pub const fn new(endpoint: Slot, reply: Slot) -> Receive {
+    pub const fn new(endpoint: Slot, reply: Option<Slot>) -> Receive {
         Receive {
             endpoint,
             info: MessageInfo::EMPTY,
@@ -53,7 +53,7 @@ impl Receive {
 }
 
 impl Reply {
-    /// The answer with this message through `reply`.
+    /// Replies with this message through `reply`.
     #[inline(always)]
     pub const fn new(reply: Slot, info: MessageInfo, words: [u64; 4]) -> Reply {
         let [w0, w1, w2, w3] = words;
@@ -69,7 +69,7 @@ impl Reply {
 }
 
 impl ReplyAndReceive {
-    /// The answer with this message through `reply`, and the wait at `endpoint` for the next one.
+    /// Replies with this message through `reply`, then waits at `endpoint` for the next one.
     #[inline(always)]
     pub const fn new(
         endpoint: Slot,

@@ -1,15 +1,15 @@
-//! Every system call, once: its number, its arguments, its results.
+//! Every system call, defined once: its number, its arguments, its results.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | `table` | the calls |
-//! | `define` | the macro that makes types, decoder and descriptions out of the table |
+//! | `define` | the macro that generates types, decoder and descriptions from the table |
 //! | `arguments` | arguments and results in registers |
-//! | `messages` | the calls that carry a message, made of its parts |
+//! | `messages` | constructors of the calls that carry a message |
 //! | `page_set` | the sets of pages that `DomainPages` reads |
 //!
-//! The kernel decodes a [`Request`] and matches on it; the runtime encodes the same argument structs. A call
-//! that one side forgets does not compile.
+//! The kernel decodes a [`Request`] and matches on it; the runtime encodes the same argument structs. A call missing
+//! on one side is a compile error.
 
 mod arguments;
 mod define;

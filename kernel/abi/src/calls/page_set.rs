@@ -3,13 +3,13 @@
 use crate::Error;
 use crate::register::Register;
 
-/// Which of a Memory's pages a bitmap shows.
+/// The set of a Memory's pages that a bitmap shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum PageSet {
-    /// Those that are present.
+    /// The present pages.
     Present = 0,
-    /// Those written since they last counted as clean; they count as clean from now on. A page that is new is dirty.
+    /// The pages written since they were last marked clean, and new ones. Reading the set marks them clean.
     Dirty = 1,
 }
 

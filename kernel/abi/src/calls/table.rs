@@ -1,6 +1,6 @@
 //! The table of calls: number, name, arguments with their meaning, results. docs/abi.md is rendered from it.
 //!
-//! It is one list, however long, since every other list of calls is made out of it.
+//! It is one list, however long, since every other list of calls is generated from it.
 
 use super::arguments::{Arguments, Received};
 use super::define::{Description, calls};
@@ -12,12 +12,12 @@ use crate::register::{
 use crate::{Error, MessageInfo, Rights};
 
 calls! {
-    /// Nothing: what a system call costs by itself.
+    /// Does nothing, to measure the cost of a system call itself.
     0 Null {} -> ();
 
-    /// Sends a message and waits for its answer. The receiver gets a reply right in a slot it named.
+    /// Sends a message and waits for its reply. The receiver gets a reply right in the slot that it gave.
     1 Call {
-        /// An Endpoint with SEND, and GRANT to pass capabilities, in the message or in the answer.
+        /// An Endpoint with SEND, and GRANT to pass capabilities, in the message or in the reply.
         endpoint: Slot,
         /// The message's shape.
         info: MessageInfo,
@@ -30,11 +30,11 @@ calls! {
         /// Word 3.
         w3: u64
     } -> Received;
-    /// Answers through `reply`, then waits for the next message. If the reply right is stale or empty, it only waits; if the answer is refused, as by `Reply`, it does not wait.
+    /// Replies through `reply`, then waits for the next message. If the reply right is stale or its slot empty, it only waits; if the reply is refused, as by `Reply`, it does not wait.
     2 ReplyAndReceive {
         /// An Endpoint with RECEIVE.
         endpoint: Slot,
-        /// The answer's shape.
+        /// The reply's shape.
         info: MessageInfo,
         /// Word 0.
         w0: u64,
@@ -47,7 +47,7 @@ calls! {
         /// The reply right to use, with GRANT to pass capabilities, and the slot for the next caller's.
         reply: Slot
     } -> Received;
-    /// Sends a message and returns when it was received; no answer.
+    /// Sends a message and returns when it was received, without a reply.
     3 Send {
         /// An Endpoint with SEND, and GRANT to pass capabilities.
         endpoint: Slot,
@@ -76,14 +76,14 @@ calls! {
         w2: u64,
         /// Unused.
         w3: u64,
-        /// A free slot for the caller's reply right, or none: then callers are refused with MessageSize.
-        reply: Slot
+        /// A free slot for the caller's reply right. Without one, callers are refused with MessageSize.
+        reply: Option<Slot>
     } -> Received;
-    /// Answers a call. The reply right is used up.
+    /// Replies to a call. The reply right is consumed.
     5 Reply {
         /// A reply right, with GRANT to pass capabilities.
         reply: Slot,
-        /// The answer's shape.
+        /// The reply's shape.
         info: MessageInfo,
         /// Word 0.
         w0: u64,
@@ -98,7 +98,7 @@ calls! {
     6 Signal {
         /// A Notification with SIGNAL.
         notification: Slot,
-        /// The flags to raise: if the capability has a badge, among those of the badge.
+        /// The flags to raise: if the capability has a badge, a subset of the badge.
         flags: u64
     } -> ();
     /// Waits until a flag is raised or the deadline passes; returns the flags and clears them.
@@ -113,14 +113,14 @@ calls! {
 
     /// Copies a capability.
     16 CapabilityCopy {
-        /// What to copy.
+        /// The source.
         from: Slot,
         /// An empty slot.
         to: Slot
     } -> ();
     /// Copies a capability with fewer rights, and a badge if it has none.
     17 CapabilityMint {
-        /// What to copy.
+        /// The source.
         from: Slot,
         /// An empty slot.
         to: Slot,
@@ -131,12 +131,12 @@ calls! {
     } -> ();
     /// Moves a capability to another slot.
     18 CapabilityMove {
-        /// What to move.
+        /// The source.
         from: Slot,
         /// An empty slot.
         to: Slot
     } -> ();
-    /// Empties a slot. What was derived from it is then derived from what it was derived from.
+    /// Empties a slot. Its children in the derivation tree become its parent's.
     19 CapabilityDelete {
         /// The slot.
         slot: Slot
@@ -151,8 +151,8 @@ calls! {
         /// The slot.
         slot: Slot
     } -> (u64, u64, u64);
-    /// Reads which object a slot of a domain's table refers to: its [`ObjectId`], which holding a capability
-    /// alone does not reveal.
+    /// Reads the identity ([`ObjectId`]) of the object that a slot of a domain's table refers to. Holding a capability
+    /// alone does not reveal it.
     22 CapabilityIdentify {
         /// A Domain with CAPTURE.
         domain: Slot,
@@ -170,12 +170,12 @@ calls! {
         /// An empty slot.
         into: Slot
     } -> ();
-    /// How many pages the pool has, and how many are spent or reserved for children.
+    /// Reads the number of pages that the pool has, and that are spent or reserved for children.
     33 PoolReport {
         /// A Pool with REPORT.
         pool: Slot
     } -> (u64, u64);
-    /// Makes a domain, with a table of 64 slots, paid by and belonging to this pool. One domain a pool.
+    /// Makes a domain with a table of 64 slots, charged and belonging to this pool. One domain per pool.
     34 DomainCreate {
         /// A Pool with CREATE.
         pool: Slot,
@@ -193,17 +193,17 @@ calls! {
     36 MemoryCreate {
         /// A Pool with CREATE.
         pool: Slot,
-        /// How many pages it can hold.
+        /// The number of pages that it can hold.
         pages: PageCount,
         /// An empty slot.
         into: Slot
     } -> ();
-    /// Makes a physically contiguous Memory; returns its bus address. Its pages are paid for, and absent until they are
-    /// populated. A long search moves `from` on.
+    /// Makes a physically contiguous Memory; returns its bus address. Its pages are charged, and absent until they are
+    /// populated. A long search advances `from`.
     37 MemoryCreateContiguous {
         /// A Pool with CREATE and DMA.
         pool: Slot,
-        /// How many pages, at most 512.
+        /// The number of pages, at most 512.
         pages: PageCount,
         /// An empty slot.
         into: Slot,
@@ -228,12 +228,12 @@ calls! {
         /// An empty slot.
         into: Slot
     } -> ();
-    /// Ends an object. A Pool takes everything in it along. Every other capability to it goes null.
+    /// Destroys an object; a Pool with everything in it. Every other capability to it becomes null.
     40 Destroy {
         /// A capability with DESTROY.
         object: Slot
     } -> ();
-    /// Ends a pool that was split off from this one, as `Destroy` would: for one to which no capability is left.
+    /// Destroys a pool that was split off from this one, as `Destroy` would, even if no capability to it is left.
     41 DestroyChild {
         /// A Pool with DESTROY.
         pool: Slot,
@@ -247,20 +247,20 @@ calls! {
         domain: Slot,
         /// A Memory with the rights that `access` needs.
         memory: Slot,
-        /// Where, at a 2 MiB step.
+        /// The address, a multiple of 2 MiB.
         address: UserAddress,
-        /// The first page, at a step of 512.
+        /// The first page, a multiple of 512.
         first_page: PageCount,
-        /// How many pages.
+        /// The number of pages.
         page_count: PageCount,
-        /// How.
+        /// The access that the mapping permits.
         access: Access
     } -> ();
-    /// Unmaps the mapping that begins at this address.
+    /// Removes the mapping that begins at this address.
     49 DomainUnmap {
         /// A Domain with MAP.
         domain: Slot,
-        /// Where it begins.
+        /// The mapping's first address.
         address: UserAddress
     } -> ();
     /// Copies a capability of the caller into another domain's table.
@@ -283,7 +283,7 @@ calls! {
         /// The other domain's slot.
         slot: Slot
     } -> ();
-    /// Derives inside another domain's table, as `CapabilityMint` there would.
+    /// Mints inside another domain's table, as `CapabilityMint` would there.
     52 DomainDerive {
         /// A Domain with INSTALL.
         domain: Slot,
@@ -296,31 +296,31 @@ calls! {
         /// Its badge; zero keeps the source's.
         badge: u64
     } -> ();
-    /// Puts the reply right for an awaiting thread of the same domain into its table.
+    /// Puts the reply right for a thread of the same domain that awaits a reply into the domain's table.
     53 DomainInstallReply {
         /// A frozen Domain with INSTALL.
         domain: Slot,
-        /// The thread that awaits.
+        /// The thread that awaits the reply.
         thread: Slot,
         /// The domain's empty slot.
         to: Slot,
-        /// Of the reply right: none, or GRANT as over an Endpoint.
+        /// The rights of the reply right: none, or GRANT as over an Endpoint.
         rights: Rights
     } -> ();
-    /// Grows a domain's table until it has this many slots. What it does not have yet is paid for in the first step, or nothing
-    /// happens.
+    /// Grows a domain's table to at least this many slots. All missing slots are charged in the first step; if that fails,
+    /// nothing happens.
     54 DomainGrow {
         /// A Domain with INSTALL.
         domain: Slot,
-        /// How many slots at least.
+        /// The least number of slots.
         slots: u32
     } -> ();
-    /// Stops a domain; returns its version, and the token with which it is thawed or retired. A domain that is frozen already is
-    /// another's: InUse. When the deadline passes, the kernel thaws it, unless it is retired by then.
+    /// Stops a domain; returns its version, and the token with which it is thawed or retired. A domain that is already frozen
+    /// has another owner: InUse. When the deadline passes, the kernel thaws it, unless it is retired by then.
     55 DomainFreeze {
         /// A Domain with FREEZE.
         domain: Slot,
-        /// In nanoseconds of the caller's domain's clock, `u64::MAX` for none. One that has passed freezes nothing: TimedOut.
+        /// In nanoseconds of the caller's domain's clock, `u64::MAX` for none. With one that has passed, nothing is frozen: TimedOut.
         deadline: u64,
         /// Zero. The kernel keeps its progress here.
         progress: u64
@@ -329,41 +329,42 @@ calls! {
     56 DomainThaw {
         /// A Domain with FREEZE.
         domain: Slot,
-        /// What freezing it returned. That of another freeze is refused: InUse.
+        /// The token that freezing it returned. The token of another freeze is refused: InUse.
         token: u64
     } -> ();
     /// Reads a list about a domain into the message buffer's data: count, next cursor (`u64::MAX` at the end), version.
     57 DomainDescribe {
         /// A Domain with CAPTURE.
         domain: Slot,
-        /// Which list.
+        /// The list.
         list: List,
-        /// Zero, or what the last call returned.
+        /// Zero, or the cursor that the last call returned.
         cursor: u64
     } -> (u64, u64, u64);
     /// Retires a frozen domain if it is still at this version: it never runs here again, and a thread that uses an object
-    /// of its pool, or waits for it, gets Gone. A domain that is retired already stays so.
+    /// of its pool, or waits for it, gets Gone. A domain that is already retired stays retired.
     58 DomainRetire {
         /// A Domain with RETIRE.
         domain: Slot,
-        /// What `DomainFreeze` or `DomainDescribe` returned last.
+        /// The version that `DomainFreeze` or `DomainDescribe` returned last.
         version: u64,
-        /// What freezing it returned. That of another freeze is refused: InUse.
+        /// The token that freezing it returned. The token of another freeze is refused: InUse.
         token: u64
     } -> ();
-    /// Makes a retired domain frozen again, and returns its new version and token. What outsiders lost stays lost.
+    /// Makes a retired domain frozen again, and returns its new version and token. The calls and waits of other domains that
+    /// ended stay ended.
     59 DomainUnretire {
         /// A Domain with UNRETIRE.
         domain: Slot,
         /// As for `DomainFreeze`.
         deadline: u64
     } -> (u64, u64);
-    /// Sets the domain's clock: its time is the machine's plus this many nanoseconds. Returns the machine's time, which
+    /// Sets the domain's clock: its time is the machine's time plus this offset. Returns the machine's time, which
     /// is the time-stamp counter divided by its rate.
     60 DomainClock {
         /// A Domain with CLOCK.
         domain: Slot,
-        /// Nanoseconds to add.
+        /// The offset in nanoseconds.
         offset: i64
     } -> u64;
     /// Reads a frozen domain's thread into the message buffer's data.
@@ -381,39 +382,39 @@ calls! {
         memory: ObjectId,
         /// The Domain to map into, with MAP.
         into: Slot,
-        /// Where, at a 2 MiB step.
+        /// The address, a multiple of 2 MiB.
         address: UserAddress
     } -> ();
-    /// Reads a bitmap of a Memory's pages into the message buffer's data, bit 0 of byte 0 for `first_page`; returns how many
-    /// pages it covers.
+    /// Reads a bitmap of a Memory's pages into the message buffer's data, bit 0 of byte 0 for `first_page`; returns the number
+    /// of pages it covers.
     63 DomainPages {
         /// A Domain with CAPTURE.
         domain: Slot,
         /// A Memory of the domain's pool.
         memory: ObjectId,
-        /// The token of the Memory's dirty log; unused for the pages that are present.
+        /// The token of the Memory's dirty log; unused for the set of present pages.
         log: u64,
-        /// The first page, at a step of 512.
+        /// The first page, a multiple of 512.
         first_page: PageCount,
-        /// How many pages at most.
+        /// The largest number of pages.
         page_count: PageCount,
-        /// Which pages.
+        /// The set of pages.
         which: PageSet
     } -> u64;
-    /// Copies pages of a Memory into another one, as far as one step comes, whether or not the domain runs. Returns three masks
+    /// Copies pages of a Memory into another one, as many as one step can, whether or not the domain runs. Returns three masks
     /// like `wanted`: the pages that are still to be read, those that were copied, packed densely from `into_page` on, and
-    /// those that are full of zeros. A page that was asked for and is in none of them is absent.
+    /// those that are full of zeros. A wanted page that is in none of them is absent.
     64 DomainReadPages {
         /// A Domain with CAPTURE.
         domain: Slot,
         /// A Memory of the domain's pool, or one that the domain has mapped.
         memory: ObjectId,
-        /// The token of the Memory's dirty log: the pages read count as clean from before they were copied. Zero leaves the
-        /// log alone.
+        /// The token of the Memory's dirty log: the pages read are marked clean before they are copied. Zero leaves the log
+        /// alone.
         log: u64,
-        /// The first page of the mask, at a step of 64.
+        /// The first page of the mask, a multiple of 64.
         first_page: PageCount,
-        /// Which pages, bit 0 for `first_page`.
+        /// The pages to read, bit 0 for `first_page`.
         wanted: u64,
         /// A Memory with WRITE.
         into: Slot,
@@ -427,31 +428,31 @@ calls! {
         /// A Memory of the domain's pool.
         memory: ObjectId
     } -> u64;
-    /// Maps pages of a Memory through a capability of the domain's own table: revoking that one there unmaps them.
+    /// Maps pages of a Memory through a capability in the domain's own table; revoking that capability unmaps them.
     66 DomainMapOwn {
         /// A Domain with MAP and INSTALL.
         domain: Slot,
         /// The domain's slot: a Memory with the rights that `access` needs.
         memory: Slot,
-        /// Where, at a 2 MiB step.
+        /// The address, a multiple of 2 MiB.
         address: UserAddress,
-        /// The first page, at a step of 512.
+        /// The first page, a multiple of 512.
         first_page: PageCount,
-        /// How many pages.
+        /// The number of pages.
         page_count: PageCount,
-        /// How.
+        /// The access that the mapping permits.
         access: Access
     } -> ();
-    /// Puts a copy of a capability of the domain's own table into an object: a Memory's pager, a thread's fault endpoint, a
-    /// thread's bound notification. Revoking it there takes the copy away.
+    /// Puts a copy of a capability in the domain's own table into an object: a Memory's pager, a thread's fault endpoint, a
+    /// thread's bound notification. Revoking that capability removes the copy.
     67 DomainHold {
         /// A Domain with INSTALL.
         domain: Slot,
         /// The domain's slot: an Endpoint with SEND, or a Notification with WAIT to be bound.
         from: Slot,
-        /// The caller's: a Memory of the domain's pool with MANAGE, or a Thread of the domain with WRITE; else WrongState.
+        /// The caller's slot: a Memory of the domain's pool with MANAGE, or a Thread of the domain with WRITE; else WrongState.
         holder: Slot,
-        /// What for.
+        /// The copy's role.
         held: Held,
         /// The copy's badge; zero keeps the source's.
         badge: u64
@@ -462,7 +463,7 @@ calls! {
         /// A Thread with RUN.
         thread: Slot
     } -> ();
-    /// Stops a thread; a call it is blocked in will start again.
+    /// Stops a thread; a call that it is blocked in will start again.
     81 ThreadStop {
         /// A Thread with RUN.
         thread: Slot
@@ -488,17 +489,17 @@ calls! {
     85 ThreadBind {
         /// A Thread with WRITE.
         thread: Slot,
-        /// A Notification with WAIT, or none.
-        notification: Slot
+        /// A Notification with WAIT.
+        notification: Option<Slot>
     } -> ();
     /// Sets or clears the endpoint that receives the thread's faults.
     86 ThreadFaults {
         /// A Thread with WRITE.
         thread: Slot,
-        /// An Endpoint with SEND, or none.
-        endpoint: Slot
+        /// An Endpoint with SEND.
+        endpoint: Option<Slot>
     } -> ();
-    /// Prepares a stopped thread: instruction, stack, first argument (RDI), message buffer.
+    /// Sets the first registers and the message buffer of a stopped thread.
     87 ThreadPrepare {
         /// A Thread with WRITE.
         thread: Slot,
@@ -508,51 +509,51 @@ calls! {
         stack: UserAddress,
         /// RDI.
         argument: u64,
-        /// The message buffer, at the start of a page, or zero.
+        /// The message buffer, aligned to a page, or zero.
         message_buffer: UserAddress
     } -> ();
 
-    /// Gives a Memory zeroed pages where it has none.
+    /// Gives a Memory zeroed pages where pages are absent.
     96 MemoryPopulate {
         /// A Memory with MANAGE.
         memory: Slot,
         /// The first page.
         first_page: PageCount,
-        /// How many pages.
+        /// The number of pages.
         page_count: PageCount
     } -> ();
-    /// Copies pages of another Memory into it; pages that it has are overwritten.
+    /// Copies pages of another Memory into a Memory; present pages are overwritten.
     97 MemorySupply {
         /// A Memory with MANAGE.
         memory: Slot,
         /// The first page.
         first_page: PageCount,
-        /// How many pages.
+        /// The number of pages.
         page_count: PageCount,
-        /// The giver: a Memory with READ.
+        /// The source: a Memory with READ.
         giver: Slot,
-        /// The giver's first page.
+        /// The source's first page.
         giver_page: PageCount
     } -> ();
-    /// Takes pages away.
+    /// Removes pages.
     98 MemoryDiscard {
         /// A Memory with MANAGE.
         memory: Slot,
         /// The first page.
         first_page: PageCount,
-        /// How many pages.
+        /// The number of pages.
         page_count: PageCount
     } -> ();
     /// Sets or clears the endpoint that receives messages about absent pages.
     99 MemoryPager {
         /// A Memory with MANAGE.
         memory: Slot,
-        /// An Endpoint with SEND, or none.
-        pager: Slot
+        /// An Endpoint with SEND.
+        pager: Option<Slot>
     } -> ();
 
-    /// Makes an interrupt from a line. Level-triggered ones of one line share it: each interrupt of the device behind any of
-    /// them is one of all that have been acknowledged once, and the line is silent until all of these acknowledge it.
+    /// Makes an interrupt from a line. Level-triggered interrupts share a line: a device's interrupt is delivered to all that
+    /// have been acknowledged at least once, and the line stays masked until all of these acknowledge it.
     112 InterruptCreateLine {
         /// A Pool with CREATE.
         pool: Slot,
@@ -575,18 +576,17 @@ calls! {
         /// An empty slot.
         into: Slot
     } -> (u64, u64);
-    /// Sets or clears the notification in which an interrupt raises these flags. If it has come since it was last delivered, it is
-    /// delivered at once.
+    /// Sets or clears the notification in which an interrupt raises these flags. An interrupt that is pending is delivered at
+    /// once.
     114 InterruptBind {
         /// An Interrupt with HANDLE.
         interrupt: Slot,
-        /// A Notification with SIGNAL, or none.
-        notification: Slot,
-        /// The flags: if the notification's capability has a badge, among those of the badge.
+        /// A Notification with SIGNAL.
+        notification: Option<Slot>,
+        /// The flags: if the notification's capability has a badge, a subset of the badge.
         flags: u64
     } -> ();
-    /// Lets the next interrupt come: of a line that is shared, once every interrupt that the last one raised
-    /// has been acknowledged.
+    /// Permits the next interrupt: on a shared line, once every interrupt that the last one raised has been acknowledged.
     115 InterruptAcknowledge {
         /// An Interrupt with HANDLE.
         interrupt: Slot
@@ -599,7 +599,7 @@ calls! {
         hardware: Slot,
         /// The first port.
         first: u16,
-        /// How many.
+        /// The number of ports.
         count: u32,
         /// An empty slot.
         into: Slot
@@ -624,22 +624,21 @@ calls! {
         /// The value.
         value: u32
     } -> ();
-    /// Makes a Memory of a device's registers or of its memory. A step gives it 128 pages.
+    /// Makes a Memory of a device's registers or of its memory. Each step adds 128 pages.
     119 DeviceMemoryCreate {
         /// A Pool with CREATE.
         pool: Slot,
         /// The Hardware with CREATE.
         hardware: Slot,
-        /// The bus address, at the start of a page; ordinary memory is refused.
+        /// The bus address, aligned to a page; ordinary memory is refused.
         bus_address: u64,
-        /// How many pages.
+        /// The number of pages.
         pages: PageCount,
         /// An empty slot.
         into: Slot,
-        /// 0 uncached, as registers want it; 1 write-combining, for the memory of a screen: writes may be gathered, and come
-        /// late.
+        /// 0 uncached, for registers; 1 write-combining, for a frame buffer: writes may be combined and delayed.
         cache: u8,
-        /// 0; a call that is not done yet keeps here how many pages `into` has.
+        /// Zero. The kernel keeps its progress here: the number of pages that `into` has.
         made: PageCount
     } -> ();
     /// Draws a random word from the processor.

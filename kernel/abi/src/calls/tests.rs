@@ -1,4 +1,4 @@
-//! That the table's calls decode as they are encoded.
+//! Encoding and decoding of calls.
 
 use super::{Arguments, DomainMap, DomainUnmap, Number, Request};
 use crate::Error;
@@ -19,7 +19,7 @@ fn decodes_what_it_encodes() {
 }
 
 #[test]
-fn refuses_what_no_call_has() {
+fn refuses_an_unknown_number() {
     assert_eq!(
         Request::decode(9999, &[0; REGISTER_COUNT]),
         Err(Error::UnknownCall)

@@ -1,4 +1,4 @@
-//! Memories that a device may write, or that everybody reads, are described as such, and not captured.
+//! Memories that a device may write, or that are shared by everybody, are described as such and not captured.
 
 use abi::calls::{
     DeviceMemoryCreate, DomainMapCaptured, DomainPages, DomainReadPages, MemoryCreate,
@@ -15,7 +15,7 @@ use crate::memory::{ForeignRun, Ref, SlotStorage};
 use crate::objects::{self, Attribute, MemoryObject, Object};
 use crate::testing::slots;
 
-/// The subject's Memories, in the keeper's table: one of each attribute.
+/// The subject's Memories, in the keeper's table: one with each attribute.
 const ORDINARY: Slot = Slot(30);
 const CONTIGUOUS: Slot = Slot(31);
 const DEVICE: Slot = Slot(32);
@@ -24,14 +24,14 @@ const ARCHIVE: Slot = Slot(33);
 const OTHERS: [Slot; 3] = [CONTIGUOUS, DEVICE, ARCHIVE];
 
 const HARDWARE: Slot = Slot(34);
-/// An ordinary Memory of the keeper's.
+/// An ordinary Memory of the keeper.
 const STAGING: Slot = Slot(35);
 
 const PAGES: PageCount = PageCount(2);
 /// Beyond all RAM of the fake machine.
 const BUS_ADDRESS: u64 = 0xfe00_0000;
 
-/// A scene whose subject has a Memory of each attribute, all with pages.
+/// A scene whose subject has a Memory with each attribute, all populated.
 fn scene() -> Scene {
     let scene = Scene::new();
     let (world, keeper) = (&scene.world, scene.keeper);
@@ -74,7 +74,7 @@ fn scene() -> Scene {
     scene
 }
 
-/// The fake machine has no archive: a part of its RAM that nobody has stands for it.
+/// The fake machine has no archive: an unused part of its RAM takes its place.
 fn make_archive(scene: &Scene) {
     let start = PhysAddr::new(0x8_0000);
     let mut boot = fake::boot_information();
@@ -97,7 +97,7 @@ fn id(scene: &Scene, slot: Slot) -> ObjectId {
     memory(scene, slot).header.id()
 }
 
-/// The keeper copies the first page of a subject's Memory.
+/// The keeper copies the first page of a Memory.
 fn copy(scene: &Scene, of: Slot, into: Slot) -> Result<(u64, u64, u64), Error> {
     let read = DomainReadPages {
         domain: SUBJECT,
@@ -112,7 +112,7 @@ fn copy(scene: &Scene, of: Slot, into: Slot) -> Result<(u64, u64, u64), Error> {
 }
 
 #[test]
-fn a_description_tells_what_a_device_may_write() {
+fn a_description_shows_the_memories_that_a_device_may_write() {
     let scene = scene();
     let records = scene.list(List::Objects);
     let records: Vec<_> = records.iter().map(ObjectRecord::from_words).collect();
@@ -132,7 +132,7 @@ fn a_description_tells_what_a_device_may_write() {
 }
 
 #[test]
-fn what_a_device_may_write_is_not_copied() {
+fn memory_that_a_device_may_write_is_not_copied() {
     let scene = scene();
     for freezes in [false, true] {
         if freezes {
@@ -146,7 +146,7 @@ fn what_a_device_may_write_is_not_copied() {
 }
 
 #[test]
-fn nothing_is_copied_into_what_a_device_or_everybody_reads() {
+fn nothing_is_copied_into_memory_that_a_device_or_everybody_reads() {
     let scene = scene();
     let into = |slot| memory(&scene, slot).frame(0).map(|page| page.read_word(0));
     let before = [CONTIGUOUS, ARCHIVE].map(into);
@@ -162,7 +162,7 @@ fn nothing_is_copied_into_what_a_device_or_everybody_reads() {
 }
 
 #[test]
-fn the_pages_of_what_a_device_may_write_are_not_told() {
+fn memory_that_a_device_may_write_has_no_page_bitmap() {
     let scene = scene();
     for which in [PageSet::Present, PageSet::Dirty] {
         for of in OTHERS {
@@ -182,7 +182,7 @@ fn the_pages_of_what_a_device_may_write_are_not_told() {
 }
 
 #[test]
-fn what_a_device_may_write_is_not_mapped_for_a_debugger() {
+fn memory_that_a_device_may_write_is_not_mapped_for_a_debugger() {
     let scene = scene();
     scene.freeze();
     let view = |of| DomainMapCaptured {

@@ -1,4 +1,4 @@
-//! Whose a freeze is, and when it ends.
+//! The owner and the end of a freeze.
 
 use abi::Error;
 use abi::calls::{Destroy, DomainClock, DomainCreate, DomainFreeze, DomainThaw, PoolSplit, Wait};
@@ -10,13 +10,13 @@ use crate::arch::Cause;
 use crate::objects::tests::checker::check;
 use crate::testing::slots;
 
-/// A deadline, in nanoseconds of a clock that begins with the machine's.
+/// A deadline, in nanoseconds of a clock that starts with the machine's.
 pub const DEADLINE_NS: u64 = 1_000_000_000;
 
-/// Entries in which all that is due at one moment is done.
+/// The most kernel entries needed for all work that is due at one time.
 const ENTRIES_MAX: usize = 10_000;
 
-/// Lets the machine's time come to a moment, and the timer fire as often as it is armed until then.
+/// Advances the machine's time, and lets the timer fire as often as it is armed until then.
 pub fn pass_time(scene: &Scene, ns: u64) {
     let (kernel, machine) = (&scene.world.kernel, scene.world.machine);
     let ticks = kernel.clock.ticks_at(ns);
@@ -28,7 +28,7 @@ pub fn pass_time(scene: &Scene, ns: u64) {
         }
         assert!(
             entry < ENTRIES_MAX,
-            "the timer is armed for what is due again and again"
+            "the timer is armed for the same work again and again"
         );
         machine.take_timer();
         kernel.enter(Cause::Timer);
@@ -73,7 +73,7 @@ fn a_freeze_belongs_to_the_holder_of_its_token() {
 }
 
 #[test]
-fn a_number_that_is_not_the_token_goes_on_with_nobodys_freeze() {
+fn a_number_that_is_not_the_token_continues_no_freeze() {
     let scene = Scene::new();
     scene.freeze();
     scene.thaw();
@@ -95,7 +95,7 @@ fn a_number_that_is_not_the_token_goes_on_with_nobodys_freeze() {
 }
 
 #[test]
-fn a_freeze_that_its_deadline_overtakes_is_not_finished_as_part_of_anothers() {
+fn a_freeze_overtaken_by_its_deadline_is_not_finished_as_part_of_another() {
     let (scene, _) = crowd();
     let keeper = scene.keeper.thread;
     scene.world.begin_step(keeper, freeze(DEADLINE_NS));
@@ -144,7 +144,7 @@ fn a_thaw_raises_the_version_of_a_domain_without_threads() {
 }
 
 #[test]
-fn a_run_between_two_freezes_voids_what_was_read_before() {
+fn a_run_between_two_freezes_invalidates_earlier_reads() {
     let scene = Scene::new();
     let keeper = scene.keeper.thread;
     let version = scene.freeze();
@@ -169,7 +169,7 @@ fn a_run_between_two_freezes_voids_what_was_read_before() {
 }
 
 #[test]
-fn a_retirement_that_was_undone_voids_the_version_and_the_token() {
+fn an_undone_retirement_invalidates_the_version_and_the_token() {
     let scene = Scene::new();
     let keeper = scene.keeper.thread;
     let version = scene.freeze();
@@ -187,7 +187,7 @@ fn a_retirement_that_was_undone_voids_the_version_and_the_token() {
 }
 
 #[test]
-fn at_its_deadline_a_frozen_domain_runs_whatever_became_of_its_freezer() {
+fn at_its_deadline_a_frozen_domain_runs_whatever_happened_to_its_freezer() {
     for ends in [false, true] {
         let scene = Scene::new();
         let version = scene.freeze_until(DEADLINE_NS);
@@ -215,7 +215,7 @@ fn at_its_deadline_a_frozen_domain_runs_whatever_became_of_its_freezer() {
 }
 
 #[test]
-fn a_domain_whose_retirement_was_undone_runs_at_the_deadline_of_that() {
+fn an_unretired_domain_runs_at_the_new_deadline() {
     let scene = Scene::new();
     let keeper = scene.keeper.thread;
     let version = scene.freeze();
@@ -229,7 +229,7 @@ fn a_domain_whose_retirement_was_undone_runs_at_the_deadline_of_that() {
 }
 
 #[test]
-fn a_thread_that_waits_for_longer_does_not_put_off_a_frozen_domain() {
+fn a_later_deadline_of_a_thread_does_not_delay_that_of_a_frozen_domain() {
     let scene = Scene::new();
     let (notification, deadline) = (NOTIFICATION, 2 * DEADLINE_NS);
     let wait = Wait {
@@ -238,7 +238,7 @@ fn a_thread_that_waits_for_longer_does_not_put_off_a_frozen_domain() {
     };
     scene.world.begin(scene.server, wait);
     scene.freeze_until(DEADLINE_NS);
-    // Nobody is left to run, whose slice would end before.
+    // No thread is left to run, whose slice would end before.
     let deadline = abi::NO_DEADLINE;
     let for_ever = Wait { deadline, ..wait };
     scene.world.begin(scene.keeper.thread, for_ever);
@@ -266,7 +266,7 @@ fn a_deadline_is_in_the_time_of_the_freezers_domain() {
 }
 
 #[test]
-fn a_deadline_before_the_machine_began_has_passed() {
+fn a_deadline_before_the_machine_started_has_passed() {
     let scene = Scene::new();
     let keeper = scene.keeper.thread;
     let (domain, offset) = (slots::DOMAIN, 10 * DEADLINE_NS.cast_signed());
@@ -284,7 +284,7 @@ fn a_deadline_before_the_machine_began_has_passed() {
 }
 
 #[test]
-fn a_deadline_that_has_passed_freezes_nothing_and_tells_the_state() {
+fn a_passed_deadline_freezes_nothing_and_reveals_the_state() {
     let scene = Scene::new();
     let keeper = scene.keeper.thread;
     for deadline in [0, 1] {
@@ -302,7 +302,7 @@ fn a_deadline_that_has_passed_freezes_nothing_and_tells_the_state() {
 }
 
 #[test]
-fn a_retirement_or_a_thaw_in_time_ends_the_deadline() {
+fn a_retirement_or_a_thaw_in_time_cancels_the_deadline() {
     let scene = Scene::new();
     let keeper = scene.keeper.thread;
     let version = scene.freeze_until(DEADLINE_NS);
@@ -319,7 +319,7 @@ fn a_retirement_or_a_thaw_in_time_ends_the_deadline() {
 }
 
 #[test]
-fn a_domain_that_ends_takes_its_deadline_along() {
+fn destroying_a_domain_cancels_its_deadline() {
     let scene = Scene::new();
     scene.freeze_until(DEADLINE_NS);
     scene.destroy();

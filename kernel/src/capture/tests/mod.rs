@@ -1,17 +1,17 @@
-//! A frozen domain is data: what freezing, reading, rebuilding and thawing do, on the fake machine.
+//! A frozen domain is data: freezing, reading, rebuilding and thawing on the fake machine.
 //!
-//! | file | what it tests |
+//! | file | tests |
 //! | --- | --- |
-//! | `scene` | what the others look at |
-//! | `phases` | a thread in each phase: how it reads, that it goes on in place and elsewhere |
-//! | `freezing` | whose a freeze is, when it ends |
-//! | `settling` | how a domain of many threads stops and goes on in steps |
-//! | `versions` | what counts as a change of a frozen domain |
-//! | `copying` | pages copied out, and the dirty log |
-//! | `retiring` | what a retirement does to outsiders |
-//! | `writers` | who else can write a domain's Memory |
-//! | `states` | thread states that lie |
-//! | `derivation` | what was derived from what |
+//! | `scene` | the fixture |
+//! | `phases` | a thread in each phase: its exported state, and that it continues in place and elsewhere |
+//! | `freezing` | the owner and the end of a freeze |
+//! | `settling` | stopping and releasing a domain of many threads in steps |
+//! | `versions` | changes of a frozen domain |
+//! | `copying` | copies of pages, and the dirty log |
+//! | `retiring` | the effects of a retirement on other domains |
+//! | `writers` | the other domains that can write a domain's Memory |
+//! | `states` | invalid thread states, and vector registers |
+//! | `derivation` | derivations of capabilities |
 //! | `records` | the records of mappings and of the clock |
 //! | `attributes` | Memories that a device may write |
 

@@ -10,9 +10,9 @@ use crate::testing::slots;
 
 const MEMORY: Slot = Slot(30);
 const ADDRESS: u64 = 0x8000_0000;
-/// Pages that a step of an address maps.
+/// Pages per 2 MiB step of an address.
 const STEP: u64 = 512;
-/// Pages of the Memory: two steps, and some.
+/// Pages of the Memory: two steps and a partial one.
 const PAGES: u64 = 2 * STEP + 3;
 
 #[test]

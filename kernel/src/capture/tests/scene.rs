@@ -1,4 +1,4 @@
-//! What the tests of capture look at: [`Scene`], a domain that another one freezes, reads and rebuilds.
+//! The fixture of the tests of capture: [`Scene`], a domain that another one freezes, reads and rebuilds.
 
 use core::cell::Cell;
 
@@ -21,13 +21,13 @@ use crate::testing::{Citizen, World, slots};
 pub const ENDPOINT: Slot = Slot(slots::FREE);
 /// The keeper's notification, in both tables.
 pub const NOTIFICATION: Slot = Slot(slots::FREE + 1);
-/// Where reply rights arrive, in both tables.
+/// The slot for reply rights, in both tables.
 pub const REPLY: Slot = Slot(slots::FREE + 2);
 /// The subject's second thread, in its table.
 pub const HELPER: Slot = Slot(slots::FREE + 3);
 /// The subject's own endpoint, in its table.
 pub const INNER: Slot = Slot(slots::FREE + 4);
-/// Where the subject's helper gets reply rights.
+/// The slot for the reply rights of the subject's helper.
 pub const INNER_REPLY: Slot = Slot(slots::FREE + 5);
 
 /// The subject's domain, pool and threads, in the keeper's table.
@@ -96,7 +96,7 @@ impl Scene {
         self.freeze_until(u64::MAX)
     }
 
-    /// As `freeze`, until a deadline.
+    /// Like `freeze`, until a deadline.
     pub fn freeze_until(&self, deadline: u64) -> u64 {
         let (version, token) = self.world.does(self.keeper.thread, freeze(deadline));
         self.token.set(token);
@@ -107,18 +107,18 @@ impl Scene {
         self.thaw_by(self.keeper.thread);
     }
 
-    /// As `thaw`, by another thread of the keeper's.
+    /// Like `thaw`, by another thread of the keeper.
     pub fn thaw_by(&self, thread: Ref<Thread>) {
         self.world.does(thread, thaw(self.token.get()));
     }
 
-    /// A thread of the keeper's undoes the subject's retirement.
+    /// Undoes the subject's retirement by a thread of the keeper.
     pub fn unretire_by(&self, thread: Ref<Thread>) {
         let (_, token) = self.world.does(thread, unretire(u64::MAX));
         self.token.set(token);
     }
 
-    /// The subject's version, as `DomainDescribe` tells it.
+    /// The subject's version, as reported by `DomainDescribe`.
     pub fn version(&self) -> u64 {
         let (_, _, version) = self.describe(List::Objects, 0);
         version
@@ -158,7 +158,7 @@ impl Scene {
         records.iter().map(CapabilityRecord::from_words).collect()
     }
 
-    /// A thread of the subject, as the keeper reads it.
+    /// The state of a thread of the subject, read by the keeper.
     pub fn read(&self, thread: Ref<Thread>) -> Result<ThreadState, Error> {
         let (domain, thread) = (SUBJECT, thread.header.id());
         self.world
@@ -170,7 +170,7 @@ impl Scene {
         Ok(ThreadState::from_bytes(&bytes))
     }
 
-    /// The keeper writes the subject's thread number 0 or 1.
+    /// Writes the subject's thread number 0 or 1 as the keeper.
     pub fn write(&self, number: usize, state: &ThreadState) -> Result<(), Error> {
         let buffer = self.world.buffer(self.keeper);
         buffer.write_bytes(DATA_OFFSET, &state.to_bytes());
@@ -178,8 +178,8 @@ impl Scene {
         self.world.call(self.keeper.thread, ThreadWrite { thread })
     }
 
-    /// Reads the frozen subject, ends it, and puts in its place another that was built from what was read: frozen, in
-    /// other pages, with other identities.
+    /// Reads the frozen subject, destroys it, and replaces it by one rebuilt from the data read: frozen, in other pages, with
+    /// other identities.
     pub fn rebuild(&mut self) {
         let states =
             [self.subject.thread, self.helper].map(|thread| self.read(thread).expect("frozen"));
@@ -215,21 +215,21 @@ impl Scene {
     /// See `SUBJECTS_THREAD`.
     pub const SUBJECTS_POOL: Slot = SUBJECT_POOL;
 
-    /// Ends the subject, and puts another in its place that is as a new one: frozen, in other pages.
+    /// Destroys the subject and replaces it by a new one: frozen, in other pages.
     pub fn rebuild_bare(&mut self) {
         self.destroy();
         (self.subject, self.helper) = populate(&self.world, self.keeper, PAGES);
         self.freeze();
     }
 
-    /// Ends the subject's pool.
+    /// Destroys the subject's pool.
     pub fn destroy(&self) {
         let object = SUBJECT_POOL;
         self.world.does(self.keeper.thread, Destroy { object });
     }
 
-    /// Nobody waits at the keeper's endpoint or notification.
-    pub fn nobody_waits(&self) -> bool {
+    /// Whether no thread waits at the keeper's endpoint or notification.
+    pub fn has_no_waiters(&self) -> bool {
         let object = |slot| {
             let place = self.keeper.domain.place(slot).expect("a slot");
             let slot = capabilities::Storage::slot(&crate::memory::SlotStorage, place);
@@ -246,7 +246,7 @@ impl Scene {
     }
 }
 
-/// A subject in a fresh pool, with everything but what its threads do; the keeper's capabilities for it.
+/// Creates a subject in a new pool, complete but for its threads' states, and the keeper's capabilities to it.
 fn populate(world: &World, keeper: Citizen, pages: u64) -> (Citizen, Ref<Thread>) {
     let subject = world.citizen_of(pages);
     let helper = world.thread_in(subject.domain, HELPER);
@@ -260,7 +260,7 @@ fn populate(world: &World, keeper: Citizen, pages: u64) -> (Citizen, Ref<Thread>
         (slots::THREAD, SUBJECT_THREADS[0]),
         (HELPER, SUBJECT_THREADS[1]),
     ] {
-        // The capabilities to a subject that was rebuilt are still there when nobody ended it.
+        // The capabilities to a rebuilt subject are still there if it was not destroyed.
         let place = keeper.domain.place(to).expect("a slot");
         let _ = world.kernel.empty_slot(place);
         world.give(subject, from, keeper, to, 0);
@@ -308,7 +308,7 @@ pub fn call(endpoint: Slot, w0: u64) -> Call {
 }
 
 pub fn receive(endpoint: Slot, reply: Slot) -> Receive {
-    Receive::new(endpoint, reply)
+    Receive::new(endpoint, Some(reply))
 }
 
 pub fn answer(reply: Slot, w0: u64) -> Reply {
@@ -316,5 +316,5 @@ pub fn answer(reply: Slot, w0: u64) -> Reply {
     Reply::new(reply, info, [w0, 0, 0, 0])
 }
 
-/// A slot of the keeper's that the tests may fill.
+/// A slot of the keeper that the tests may fill.
 pub const KEEPERS_SPARE: Slot = SPARE;

@@ -1,4 +1,4 @@
-//! How a domain of many threads stops, goes on and ends, in bounded steps.
+//! A domain of many threads stops, continues and is destroyed in bounded steps.
 
 use abi::calls::{
     Destroy, DomainFreeze, DomainReadThread, ReplyAndReceive, ThreadCreate, ThreadFaults,
@@ -17,10 +17,10 @@ use crate::objects::tests::checker::check;
 use crate::objects::{DomainState, Thread};
 use crate::testing::{slots, stand_at};
 
-/// Where the subject keeps the last of its many threads.
+/// The slot of the last of the subject's many threads.
 const SPARE: Slot = Slot(40);
 
-/// A scene whose subject has as many threads as a domain may have; those that were added are returned, ready to run.
+/// A scene whose subject has as many threads as a domain may have; returns the added ones, ready to run.
 pub fn crowd() -> (Scene, Vec<Ref<Thread>>) {
     let scene = Scene::of_pages(THREADS_MAX as u64 + 64);
     let domain = scene.subject.domain;
@@ -38,7 +38,7 @@ fn is_timer_due(scene: &Scene) -> bool {
     armed.is_some_and(|armed| armed <= crate::arch::ticks())
 }
 
-/// Lets the timer go on until every thread is in line with the domain's state: a few in each entry.
+/// Lets the timer work until every thread is stopped or released: a few in each entry.
 fn settle_from_the_timer(scene: &Scene, threads: &[Ref<Thread>]) {
     let mut before = runnable(threads);
     while !scene.subject.domain.is_settled() {
@@ -56,7 +56,7 @@ fn runnable(threads: &[Ref<Thread>]) -> usize {
 }
 
 #[test]
-fn a_domain_of_many_threads_stops_in_steps_and_is_no_data_before_the_last() {
+fn a_domain_of_many_threads_stops_in_steps_and_is_not_data_before_the_last() {
     let (scene, threads) = crowd();
     let keeper = scene.keeper.thread;
     scene.world.begin_step(keeper, freeze(u64::MAX));
@@ -81,7 +81,7 @@ fn a_domain_of_many_threads_stops_in_steps_and_is_no_data_before_the_last() {
 }
 
 #[test]
-fn what_the_last_threads_did_while_it_stopped_is_a_change() {
+fn the_work_of_the_last_threads_to_stop_is_a_change() {
     let (scene, _) = crowd();
     scene
         .world
@@ -105,7 +105,7 @@ fn a_thread_that_has_not_stopped_yet_is_not_read() {
         domain: SUBJECT,
         thread,
     };
-    // The other of the keeper's threads has no message buffer: it borrows this one's.
+    // The keeper's other thread has no message buffer: it borrows this one's.
     let buffer = scene.keeper.thread.message_buffer.get();
     scene.server.message_buffer.set(buffer);
     let early = scene.world.call(scene.server, read);
@@ -113,7 +113,7 @@ fn a_thread_that_has_not_stopped_yet_is_not_read() {
 }
 
 #[test]
-fn a_thread_that_is_made_meanwhile_is_born_standing_still() {
+fn a_thread_created_meanwhile_is_already_stopped() {
     let scene = Scene::of_pages(THREADS_MAX as u64 + 64);
     let domain = scene.subject.domain;
     let mut threads: Vec<_> = (0..40)
@@ -142,7 +142,7 @@ fn a_thread_that_is_made_meanwhile_is_born_standing_still() {
 }
 
 #[test]
-fn a_thread_that_ends_between_two_steps_is_passed() {
+fn a_thread_destroyed_between_two_steps_is_skipped() {
     let (scene, threads) = crowd();
     scene
         .world
@@ -162,14 +162,14 @@ fn a_thread_that_ends_between_two_steps_is_passed() {
 }
 
 #[test]
-fn a_thaw_returns_at_once_and_goes_on_from_the_timer() {
+fn a_thaw_returns_at_once_and_is_finished_by_the_timer() {
     let (scene, threads) = crowd();
     scene.freeze();
     scene.thaw();
     let woken = runnable(&threads);
     assert!(woken > 0 && woken <= 8, "{woken} woken in a step");
     assert!(scene.subject.domain.is_running());
-    // The thread that thawed it ends; the rest is let run all the same.
+    // The thread that thawed it is destroyed; the rest is released all the same.
     let object = slots::THREAD;
     scene.world.does(scene.server, Destroy { object });
     settle_from_the_timer(&scene, &threads);
@@ -177,7 +177,7 @@ fn a_thaw_returns_at_once_and_goes_on_from_the_timer() {
 }
 
 #[test]
-fn a_freeze_that_its_deadline_overtakes_fails_and_everything_runs() {
+fn a_freeze_overtaken_by_its_deadline_fails_and_everything_runs() {
     let (scene, threads) = crowd();
     let keeper = scene.keeper.thread;
     scene.world.begin_step(keeper, freeze(DEADLINE_NS));
@@ -190,7 +190,7 @@ fn a_freeze_that_its_deadline_overtakes_fails_and_everything_runs() {
 }
 
 #[test]
-fn a_freeze_in_the_middle_of_a_thaw_stops_all_of_it() {
+fn a_freeze_in_the_middle_of_a_thaw_stops_all_threads() {
     let (scene, threads) = crowd();
     scene.freeze();
     scene.thaw();
@@ -204,7 +204,7 @@ fn a_freeze_in_the_middle_of_a_thaw_stops_all_of_it() {
 }
 
 #[test]
-fn a_sleeper_that_is_thawed_in_steps_sleeps_on() {
+fn a_sleeper_thawed_in_steps_keeps_sleeping() {
     let scene = Scene::new();
     let wait = Wait {
         notification: NOTIFICATION,
@@ -212,17 +212,17 @@ fn a_sleeper_that_is_thawed_in_steps_sleeps_on() {
     };
     scene.world.begin(scene.subject.thread, wait);
     scene.freeze_until(DEADLINE_NS);
-    assert!(scene.nobody_waits());
+    assert!(scene.has_no_waiters());
     pass_time(&scene, DEADLINE_NS);
     scene.world.step(scene.subject.thread);
-    assert!(!scene.nobody_waits());
+    assert!(!scene.has_no_waiters());
     pass_time(&scene, 2 * DEADLINE_NS);
     let woken = scene.world.outcome::<Wait>(scene.subject.thread);
     assert_eq!(woken, Some(Err(Error::TimedOut)));
 }
 
 #[test]
-fn a_domain_of_many_threads_ends_in_steps() {
+fn a_domain_of_many_threads_is_destroyed_in_steps() {
     let (scene, threads) = crowd();
     let object = SUBJECT;
     let mut before = threads.len();
@@ -274,7 +274,7 @@ fn a_domain_whose_freezer_ends_half_way_stops_all_the_same() {
 }
 
 #[test]
-fn nobody_goes_on_with_a_freeze_of_his_own_domain() {
+fn a_thread_cannot_continue_a_freeze_of_its_own_domain() {
     let (scene, threads) = crowd();
     scene
         .world
@@ -297,7 +297,10 @@ fn a_step_that_stops_a_thread_with_a_trap_writes_one_line_of_the_log() {
     for thread in (0..TRAPS).map(|number| Slot(SPARE.0 + number)) {
         let trapped = scene.world.thread_in(scene.subject.domain, thread);
         let endpoint = ENDPOINT;
-        let faults = ThreadFaults { thread, endpoint };
+        let faults = ThreadFaults {
+            thread,
+            endpoint: Some(endpoint),
+        };
         scene.world.does(scene.subject.thread, faults);
         scene.world.kernel.scheduler.force(trapped);
         scene.world.kernel.enter(Cause::Exception {
@@ -319,11 +322,11 @@ fn a_step_that_stops_a_thread_with_a_trap_writes_one_line_of_the_log() {
     assert_eq!(before, TRAPS as usize);
 }
 
-/// Entries in which a dozen threads have long done what they do in a test.
+/// More kernel entries than a dozen threads need in a test.
 const ENTRIES_MAX: usize = 1_000;
 
-/// Lets the scheduler choose who runs, until this thread has made its call. One of the subject's threads serves the others, each
-/// of which makes the call that it stands at and then sleeps.
+/// Lets the scheduler choose the running thread until this one has made its call. One of the subject's threads serves the
+/// others, each of which makes the call that it stands at and then sleeps.
 fn run_until_done(scene: &Scene, last: Ref<Thread>) {
     for _ in 0..ENTRIES_MAX {
         scene.world.kernel.scheduler.resume();
@@ -353,7 +356,7 @@ fn reply_and_receive() -> ReplyAndReceive {
 }
 
 #[test]
-fn calls_inside_a_domain_that_is_stopping_end_and_let_a_weaker_thread_go_on_stopping_it() {
+fn calls_inside_a_stopping_domain_end_so_that_a_thread_of_lower_priority_can_stop_it() {
     for ends in [false, true] {
         let scene = Scene::new();
         let (domain, keeper) = (scene.subject.domain, scene.keeper.thread);

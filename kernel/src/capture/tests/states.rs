@@ -1,4 +1,4 @@
-//! Thread states that lie, and vector registers on their way.
+//! Invalid thread states, and the transfer of vector registers.
 
 use abi::thread_state::{ThreadState, VECTOR_AVX, VECTOR_LEGACY};
 use abi::{Error, PRIORITY_MAX};
@@ -9,14 +9,14 @@ use crate::arch::fake::Event;
 use crate::memory::Ref;
 use crate::objects::Thread;
 
-/// What is wrong with a state.
-type Lie = (&'static str, fn(&mut ThreadState));
+/// A name for a fault in a state, and the function that makes it.
+type Fault = (&'static str, fn(&mut ThreadState));
 
-const LIES: &[Lie] = &[
-    ("nothing that is awaited", |state| state.awaits = 4),
-    ("awaiting far off", |state| state.awaits = u64::MAX),
-    ("more than stopped", |state| state.stopped = 2),
-    ("stopped far off", |state| state.stopped = u64::MAX),
+const FAULTS: &[Fault] = &[
+    ("an unknown kind of wait", |state| state.awaits = 4),
+    ("a huge kind of wait", |state| state.awaits = u64::MAX),
+    ("a flag that is 2", |state| state.stopped = 2),
+    ("a huge flag", |state| state.stopped = u64::MAX),
     ("a buffer in the middle of a page", |state| {
         state.message_buffer = 0x1001
     }),
@@ -26,16 +26,14 @@ const LIES: &[Lie] = &[
     ("a buffer in the last page", |state| {
         state.message_buffer = abi::USER_END
     }),
-    ("an instruction nowhere", |state| {
-        state.registers.rip = 1 << 47
-    }),
-    ("an FS base nowhere", |state| {
+    ("a non-canonical RIP", |state| state.registers.rip = 1 << 47),
+    ("a non-canonical FS base", |state| {
         state.registers.fs_base = 1 << 63
     }),
-    ("a GS base nowhere", |state| {
+    ("a non-canonical GS base", |state| {
         state.registers.gs_base = 0x7fff << 48
     }),
-    ("a component that none has", |state| state.vectors = 4),
+    ("an unknown component", |state| state.vectors = 4),
     ("AVX without SSE", |state| state.vectors = VECTOR_AVX),
     ("reserved bits of MXCSR", |state| {
         state.vectors = VECTOR_LEGACY;
@@ -50,7 +48,7 @@ fn a_state_that_no_thread_may_have_is_refused_and_changes_nothing() {
     scene.freeze();
     let honest = scene.read(scene.subject.thread).expect("frozen");
     let version = scene.version();
-    for (name, lie) in LIES {
+    for (name, lie) in FAULTS {
         let mut state = honest;
         state.registers.rbx = 0;
         lie(&mut state);
@@ -61,7 +59,7 @@ fn a_state_that_no_thread_may_have_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn nobody_gives_a_priority_above_his_own() {
+fn a_thread_cannot_give_a_priority_above_its_own() {
     let scene = Scene::new();
     scene.freeze();
     let mut state = scene.read(scene.subject.thread).expect("frozen");
@@ -109,7 +107,7 @@ fn a_running_thread_is_neither_read_nor_written() {
     assert_eq!(scene.write(0, &state), Err(Error::WrongState));
 }
 
-/// Acts as a thread that fills its vector registers, and is allowed to when it first tries.
+/// Acts as a thread that fills its vector registers, which it is permitted at its first attempt.
 fn use_vectors(scene: &Scene, thread: Ref<Thread>, byte: u8) {
     scene.world.kernel.scheduler.force(thread);
     if !scene.world.machine.use_vectors(byte) {
@@ -118,7 +116,7 @@ fn use_vectors(scene: &Scene, thread: Ref<Thread>, byte: u8) {
     }
 }
 
-/// The running thread is denied the vector registers, and tries again.
+/// The running thread is denied the vector registers, and retries.
 fn try_vectors(scene: &Scene) {
     let cause = crate::arch::Cause::Exception {
         vector: 7,
@@ -129,11 +127,11 @@ fn try_vectors(scene: &Scene) {
 }
 
 #[test]
-fn what_is_read_of_a_thread_is_what_is_read_once_it_was_written() {
+fn an_exported_state_survives_an_import() {
     const RESUME: u64 = 1 << 16;
     let scene = Scene::new();
     let context = &scene.subject.thread.context;
-    // As the processor leaves it at a fault.
+    // The processor sets it at a fault.
     context.rflags.set(context.rflags.get() | RESUME);
     scene.freeze();
     let read = scene.read(scene.subject.thread).expect("frozen");
@@ -176,7 +174,7 @@ fn no_vector_registers_of_another_thread_are_live_while_one_without_them_runs() 
     assert_eq!(runs(other), 0);
     assert_eq!(machine.vectors(), None);
     assert_eq!(runs(user), 0x5a);
-    // Also when the processor idles in between, or when the user was read meanwhile.
+    // Also if the processor idles in between, or if the user was read meanwhile.
     scene.freeze();
     scene.read(user).expect("frozen");
     assert_eq!(runs(scene.keeper.thread), 0);
@@ -224,7 +222,7 @@ fn a_component_that_a_thread_never_used_is_not_exported() {
 }
 
 #[test]
-fn a_machine_without_avx_takes_a_thread_that_did_not_use_it() {
+fn a_machine_without_avx_accepts_a_thread_that_did_not_use_it() {
     let scene = Scene::new();
     use_vectors(&scene, scene.subject.thread, 0x5a);
     scene.freeze();

@@ -1,4 +1,4 @@
-//! Who else can write a domain's Memory: how many capabilities and mappings of others are counted.
+//! The writers of a domain's Memory: the counted capabilities and mappings of other domains.
 
 use abi::calls::{
     CapabilityCopy, CapabilityDelete, CapabilityMint, CapabilityMove, CapabilityRevoke, Destroy,
@@ -16,7 +16,7 @@ use crate::testing::slots;
 const POOL: Slot = Slot(21);
 /// The subject's Memory, in its own table.
 const OWN: Slot = Slot(30);
-/// The same, in the keeper's.
+/// The same, in the keeper's table.
 const GIVEN: Slot = Slot(31);
 const SECOND: Slot = Slot(32);
 const ADDRESS: UserAddress = UserAddress(0x8000_0000);
@@ -51,7 +51,7 @@ fn map(memory: Slot, access: Access) -> DomainMap {
 }
 
 #[test]
-fn a_domain_is_no_outsider_to_its_own_memory() {
+fn a_domain_does_not_count_as_a_writer_of_its_own_memory() {
     let scene = scene();
     let (from, to) = (OWN, SECOND);
     let subject = scene.subject.thread;
@@ -105,7 +105,7 @@ fn a_capability_to_read_does_not_count() {
 }
 
 #[test]
-fn a_mapping_to_write_counts_when_its_capability_is_gone() {
+fn a_mapping_to_write_counts_after_its_capability_is_gone() {
     let scene = scene();
     let keeper = scene.keeper.thread;
     scene.world.give(scene.subject, OWN, scene.keeper, GIVEN, 0);
@@ -160,7 +160,7 @@ fn installing_and_removing_count_in_the_table_that_they_change() {
 }
 
 #[test]
-fn the_end_of_a_domain_ends_what_it_could_write() {
+fn destroying_a_domain_removes_it_as_a_writer() {
     let scene = scene();
     let (pool, pages, into) = (POOL, PAGES, GIVEN);
     let keeper = scene.keeper.thread;

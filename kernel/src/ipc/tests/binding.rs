@@ -3,7 +3,6 @@
 use abi::Error;
 use abi::calls::{DomainHold, NotificationCreate, ThreadBind};
 use abi::record::Held;
-use abi::register::Slot;
 
 use super::{NOTIFICATION, SPARE};
 use crate::objects::tests::checker::check;
@@ -35,14 +34,14 @@ fn a_notification_is_bound_to_one_thread_at_a_time() {
     };
     // It can be bound to the same thread again.
     for _ in 0..2 {
-        assert_eq!(bind(slots::THREAD, NOTIFICATION), Ok(()));
+        assert_eq!(bind(slots::THREAD, Some(NOTIFICATION)), Ok(()));
     }
-    assert_eq!(bind(SPARE, NOTIFICATION), Err(Error::InUse));
+    assert_eq!(bind(SPARE, Some(NOTIFICATION)), Err(Error::InUse));
     assert_eq!(hold(), Err(Error::InUse));
     assert_eq!(other.bound(), None);
     check(&world.kernel);
-    assert_eq!(bind(slots::THREAD, Slot::NONE), Ok(()));
+    assert_eq!(bind(slots::THREAD, None), Ok(()));
     assert_eq!(hold(), Ok(()));
-    assert_eq!(bind(slots::THREAD, NOTIFICATION), Err(Error::InUse));
+    assert_eq!(bind(slots::THREAD, Some(NOTIFICATION)), Err(Error::InUse));
     check(&world.kernel);
 }

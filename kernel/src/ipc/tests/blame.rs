@@ -8,7 +8,13 @@ use super::*;
 fn faulting() -> (World, Citizen, Citizen) {
     let (world, server, client) = pair();
     let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-    world.does(client.thread, ThreadFaults { thread, endpoint });
+    world.does(
+        client.thread,
+        ThreadFaults {
+            thread,
+            endpoint: Some(endpoint),
+        },
+    );
     (world, server, client)
 }
 
@@ -28,8 +34,10 @@ fn send(words: usize, w0: u64) -> Send {
 }
 
 fn receive_without_reply() -> Receive {
-    let reply = Slot::NONE;
-    Receive { reply, ..receive() }
+    Receive {
+        reply: None,
+        ..receive()
+    }
 }
 
 #[test]
@@ -134,7 +142,7 @@ fn binding_a_notification_delivers_flags_that_are_raised_already() {
         second,
         ThreadBind {
             thread,
-            notification,
+            notification: Some(notification),
         },
     );
     let message = received(&world, server);

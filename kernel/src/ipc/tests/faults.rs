@@ -31,7 +31,13 @@ fn fault(world: &World, thread: Ref<Thread>, vector: u8, address: u64) {
 fn a_fault_that_waits_at_a_revoked_fault_endpoint_stops_its_thread() {
     let (world, server, client, third) = trio();
     let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-    world.does(third.thread, ThreadFaults { thread, endpoint });
+    world.does(
+        third.thread,
+        ThreadFaults {
+            thread,
+            endpoint: Some(endpoint),
+        },
+    );
     fault(&world, third.thread, 6, 0);
     revoke(&world, server, LENT);
     world.begin(client.thread, call(1, 42));
@@ -49,7 +55,13 @@ const DEVICE_NOT_AVAILABLE: u8 = 7;
 fn an_exception_for_registers_that_are_already_enabled_is_a_fault() {
     let (world, server, _, third) = trio();
     let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-    world.does(third.thread, ThreadFaults { thread, endpoint });
+    world.does(
+        third.thread,
+        ThreadFaults {
+            thread,
+            endpoint: Some(endpoint),
+        },
+    );
     fault(&world, third.thread, DEVICE_NOT_AVAILABLE, 0);
     assert!(third.thread.is_runnable(), "they are allowed");
     fault(&world, third.thread, DEVICE_NOT_AVAILABLE, 0);
@@ -70,7 +82,13 @@ fn paged() -> (World, Citizen, Citizen, Ref<Thread>) {
     let (pool, pages, into) = (slots::POOL, PageCount(2 * STEP_PAGES), MEMORY);
     world.does(third.thread, MemoryCreate { pool, pages, into });
     let (memory, pager) = (MEMORY, ENDPOINT);
-    world.does(third.thread, MemoryPager { memory, pager });
+    world.does(
+        third.thread,
+        MemoryPager {
+            memory,
+            pager: Some(pager),
+        },
+    );
     world.does(third.thread, map_from(0));
     let second = world.thread_in(third.domain, SPARE);
     (world, server, third, second)
@@ -104,7 +122,7 @@ fn a_fault_that_waits_at_a_pager_that_is_gone_happens_again() {
         third.thread.phase.get(),
         Phase::SendingFault { .. }
     ));
-    let (memory, pager) = (MEMORY, Slot::NONE);
+    let (memory, pager) = (MEMORY, None);
     world.does(second, MemoryPager { memory, pager });
     expect_retry(&world, server, third.thread);
     // The pager is gone.
@@ -133,7 +151,7 @@ fn a_fault_that_waits_with_a_badge_that_its_thread_no_longer_has_happens_again()
     world.give(server, ENDPOINT, third, BADGED, 8);
     let faults = |endpoint| ThreadFaults {
         thread: slots::THREAD,
-        endpoint,
+        endpoint: Some(endpoint),
     };
     world.does(third.thread, faults(ENDPOINT));
     let second = world.thread_in(third.domain, SPARE);
@@ -148,7 +166,13 @@ fn a_fault_that_waits_with_a_badge_that_its_thread_no_longer_has_happens_again()
 fn faulting(vector: u8) -> (World, Citizen, Citizen, Ref<Thread>) {
     let (world, server, client) = pair();
     let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-    world.does(client.thread, ThreadFaults { thread, endpoint });
+    world.does(
+        client.thread,
+        ThreadFaults {
+            thread,
+            endpoint: Some(endpoint),
+        },
+    );
     let second = world.thread_in(client.domain, SPARE);
     fault(&world, client.thread, vector, 0);
     let phase = client.thread.phase.get();
@@ -170,7 +194,13 @@ fn a_trap_whose_fault_endpoint_was_replaced_stops_its_thread() {
         let (pool, into) = (slots::POOL, NOTIFICATION);
         world.does(second, EndpointCreate { pool, into });
         let (thread, endpoint) = (slots::THREAD, NOTIFICATION);
-        world.does(second, ThreadFaults { thread, endpoint });
+        world.does(
+            second,
+            ThreadFaults {
+                thread,
+                endpoint: Some(endpoint),
+            },
+        );
         world.begin(server.thread, receive());
         assert_eq!(world.outcome::<Receive>(server.thread), None);
         if TRAPS.contains(&vector) {
@@ -229,7 +259,13 @@ fn a_trap_that_finds_only_receivers_without_the_right_stops_its_thread() {
         }
         world.does(crowd.thread, CapabilityDelete { slot: ENDPOINT });
         let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-        world.does(client.thread, ThreadFaults { thread, endpoint });
+        world.does(
+            client.thread,
+            ThreadFaults {
+                thread,
+                endpoint: Some(endpoint),
+            },
+        );
         fault(&world, client.thread, vector, 0);
         if TRAPS.contains(&vector) {
             expect_logged_stop(&world, client.thread, vector);
@@ -249,17 +285,23 @@ fn threads_that_stop_because_their_faults_are_not_received_are_logged_one_per_st
         for slot in slots.clone() {
             let faulting = world.thread_in(crowd.domain, slot);
             let (thread, endpoint) = (slot, ENDPOINT);
-            world.does(crowd.thread, ThreadFaults { thread, endpoint });
+            world.does(
+                crowd.thread,
+                ThreadFaults {
+                    thread,
+                    endpoint: Some(endpoint),
+                },
+            );
             fault(&world, faulting, INVALID_OPCODE, 0);
         }
         if gone {
             for thread in slots {
-                let endpoint = Slot::NONE;
+                let endpoint = None;
                 world.does(crowd.thread, ThreadFaults { thread, endpoint });
             }
         }
-        // Either the right to send or a slot for the reply right is missing.
-        let reply = if gone { REPLY } else { Slot::NONE };
+        // Either there is no right to send, or no slot for the right to answer.
+        let reply = gone.then_some(REPLY);
         let lines = || world.machine.console().matches("stops at").count();
         world.begin_step(server.thread, Receive { reply, ..receive() });
         assert_eq!(lines(), 1);

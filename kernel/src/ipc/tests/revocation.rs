@@ -179,7 +179,7 @@ fn a_bound_receiver_that_may_no_longer_receive_leaves_the_flags() {
         third.thread,
         ThreadBind {
             thread,
-            notification,
+            notification: Some(notification),
         },
     );
     let second = world.thread_in(third.domain, SPARE);
@@ -206,7 +206,7 @@ fn a_receiver_that_may_no_longer_receive_is_bound_and_leaves_the_flags() {
     let (thread, notification) = (slots::THREAD, NOTIFICATION);
     let bind = ThreadBind {
         thread,
-        notification,
+        notification: Some(notification),
     };
     world.does(second, bind);
     assert_eq!(
@@ -255,7 +255,7 @@ fn an_interrupt_aborts_many_waits_in_bounded_steps_and_is_not_lost() {
     let vector = create_interrupt(&world.kernel, server.pool, None, place).expect("a vector");
     let bind = abi::calls::InterruptBind {
         interrupt: INTERRUPT,
-        notification: NOTIFICATION,
+        notification: Some(NOTIFICATION),
         flags: 8,
     };
     world.does(server.thread, bind);
@@ -294,7 +294,7 @@ fn shared_line() -> (World, Vec<Ref<Thread>>, [Ref<Thread>; 2], u8) {
         vector = made.expect("a vector");
         let bind = abi::calls::InterruptBind {
             interrupt,
-            notification: into,
+            notification: Some(into),
             flags: 8,
         };
         world.does(driver.thread, bind);

@@ -337,7 +337,13 @@ fn faulting(received: bool) -> (World, Citizen, Vec<Ref<Thread>>) {
     let fault = |number: u32| {
         let thread = Slot(30 + number);
         let faulting = world.thread_in(crowd.domain, thread);
-        world.does(crowd.thread, calls::ThreadFaults { thread, endpoint });
+        world.does(
+            crowd.thread,
+            calls::ThreadFaults {
+                thread,
+                endpoint: Some(endpoint),
+            },
+        );
         world.kernel.scheduler.force(faulting);
         let (vector, error, address) = (6, 0, 0);
         world.kernel.enter(Cause::Exception {

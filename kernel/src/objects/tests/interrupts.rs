@@ -36,7 +36,7 @@ fn share(world: &World, citizen: Citizen, into: Slot, flags: u64) {
     world.does(citizen.thread, line(GSI, PCI, into));
     let bind = InterruptBind {
         interrupt: into,
-        notification: NOTIFICATION,
+        notification: Some(NOTIFICATION),
         flags,
     };
     world.does(citizen.thread, bind);
@@ -125,7 +125,7 @@ fn an_interrupt_raises_flags_within_the_badge_of_its_capability() {
     world.give(citizen, NOTIFICATION, citizen, BADGED, 4);
     let bind = |flags| InterruptBind {
         interrupt: FIRST,
-        notification: BADGED,
+        notification: Some(BADGED),
         flags,
     };
     for flags in [1, 5, u64::MAX] {
@@ -216,7 +216,7 @@ fn a_message_signalled_interrupt_is_not_shared() {
         let (_, vector) = world.does(citizen.thread, message);
         let bind = InterruptBind {
             interrupt: into,
-            notification: NOTIFICATION,
+            notification: Some(NOTIFICATION),
             flags: u64::from(into.0),
         };
         world.does(citizen.thread, bind);
@@ -243,7 +243,7 @@ fn an_interrupt_that_arrives_unbound_is_delivered_when_it_is_bound() {
     );
     let bind = InterruptBind {
         interrupt: FIRST,
-        notification: NOTIFICATION,
+        notification: Some(NOTIFICATION),
         flags: 2,
     };
     world.does(citizen.thread, bind);

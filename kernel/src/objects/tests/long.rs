@@ -426,7 +426,7 @@ fn senders_that_cannot_be_served_do_not_delay_a_receiver_for_long() {
     for sender in &senders {
         world.begin(*sender, send);
     }
-    let receive = Receive::new(ENDPOINT, REPLY);
+    let receive = Receive::new(ENDPOINT, Some(REPLY));
     let steps = world.steps_of(citizen.thread, receive);
     assert_eq!(steps, 100 / 16 + 1);
     assert_eq!(world.outcome::<Receive>(citizen.thread), None, "it waits");

@@ -310,7 +310,7 @@ fn an_object_being_destroyed_gets_no_new_capabilities() {
     assert_eq!(world.call(thread, derive), gone);
     let faults = ThreadFaults {
         thread: slots::THREAD,
-        endpoint: ENDPOINT,
+        endpoint: Some(ENDPOINT),
     };
     assert_eq!(world.call(thread, faults), gone);
     let hold = DomainHold {

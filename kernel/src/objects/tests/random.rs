@@ -77,7 +77,7 @@ fn society() -> (World, Citizen) {
             world.give(first, HARDWARE, *citizen, HARDWARE, 0);
         }
     }
-    let receive = Receive::new(endpoint, Slot(16));
+    let receive = Receive::new(endpoint, Some(Slot(16)));
     world.begin(first.thread, receive);
     let call = Call::new(endpoint, MessageInfo::EMPTY, [0; 4]);
     world.begin(citizens[2].thread, call);

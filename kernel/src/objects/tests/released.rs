@@ -75,7 +75,7 @@ fn bind_interrupt(world: &World, citizen: Citizen) {
     world.does(citizen.thread, create);
     let bind = InterruptBind {
         interrupt: FIRST,
-        notification: NOTIFICATION,
+        notification: Some(NOTIFICATION),
         flags: 1,
     };
     world.does(citizen.thread, bind);
@@ -95,7 +95,13 @@ fn set_pager(world: &World, citizen: Citizen) {
     create_endpoint(world, citizen);
     create_memory(world, citizen, FIRST);
     let (memory, pager) = (FIRST, ENDPOINT);
-    world.does(citizen.thread, MemoryPager { memory, pager });
+    world.does(
+        citizen.thread,
+        MemoryPager {
+            memory,
+            pager: Some(pager),
+        },
+    );
 }
 
 fn create_thread(world: &World, citizen: Citizen) {
@@ -107,7 +113,13 @@ fn set_fault_endpoint(world: &World, citizen: Citizen) {
     create_endpoint(world, citizen);
     create_thread(world, citizen);
     let (thread, endpoint) = (FIRST, ENDPOINT);
-    world.does(citizen.thread, ThreadFaults { thread, endpoint });
+    world.does(
+        citizen.thread,
+        ThreadFaults {
+            thread,
+            endpoint: Some(endpoint),
+        },
+    );
 }
 
 fn bind_notification(world: &World, citizen: Citizen) {
@@ -115,7 +127,7 @@ fn bind_notification(world: &World, citizen: Citizen) {
     let (thread, notification) = (FIRST, NOTIFICATION);
     let bind = ThreadBind {
         thread,
-        notification,
+        notification: Some(notification),
     };
     world.does(citizen.thread, bind);
 }

@@ -130,7 +130,7 @@ fn raise_above(world: &World, above: Citizen) -> u8 {
     let vector = create_interrupt(&world.kernel, above.pool, None, place).expect("a vector");
     let bind = InterruptBind {
         interrupt: INTERRUPT,
-        notification: NOTIFICATION,
+        notification: Some(NOTIFICATION),
         flags: 1,
     };
     world.does(above.thread, bind);

@@ -1,8 +1,7 @@
-//! Arguments at their limits, and ranges without pages: whatever a call comes to, the kernel does not panic.
+//! Arguments at their limits, and empty ranges: whatever the outcome of a call, the kernel does not panic.
 //!
-//! The rows make calls that succeed. Here two arguments of such a call are replaced by values at which some range ends; all
-//! the others lead into the call, as far as the check or the index that these break. The host's arithmetic panics where it
-//! overflows.
+//! The rows make calls that succeed. Here two arguments of such a call are replaced by values at the end of some range; the
+//! others are valid, so that the call reaches the check or the index under test. The host's arithmetic panics on overflow.
 
 use abi::calls::{
     Arguments, DomainMap, DomainPages, DomainReadPages, MemoryCreate, MemoryDiscard,
@@ -13,12 +12,12 @@ use abi::register::{Access, PageCount};
 use abi::thread_state::THREAD_STATE_BYTES;
 use abi::{Error, MEMORY_PAGES_MAX, Number, PAGE_BYTES, PAGES_PER_TABLE, SLOTS_MAX, USER_END};
 
-use super::row::{Made, Row, made};
+use super::row::{EncodedCall, Row, encode};
 use super::stage::{ADDRESS, FREE, GIVER, HELPER, MEMORY, POOL, SUBJECT, Stage};
 use super::table;
 use crate::objects::Phase;
 
-/// The numbers at which the ranges of arguments end.
+/// The limits of the ranges of arguments.
 const LIMITS: [u64; 15] = [
     0,
     1,
@@ -37,19 +36,19 @@ const LIMITS: [u64; 15] = [
     u64::MAX,
 ];
 
-/// Each limit, and the numbers beside it.
+/// Each limit and its neighbours.
 fn values() -> impl Iterator<Item = u64> {
     let around = |limit: u64| [limit.wrapping_sub(1), limit, limit.wrapping_add(1)];
     LIMITS.into_iter().flat_map(around)
 }
 
-/// Steps after which a call is given up: those that follow are alike.
+/// Steps after which a call is abandoned: those that follow are alike.
 const STEPS_MAX: usize = 40;
 
-/// The caller makes some steps of a call; returns whether it can make another call then.
-fn is_able_after(stage: &Stage, made: Made) -> bool {
+/// Lets the caller take some steps of a call; returns whether it can make another call then.
+fn is_able_after(stage: &Stage, call: EncodedCall) -> bool {
     let thread = stage.caller.thread;
-    stage.stand_at(made);
+    stage.stand_at(call);
     for _ in 0..STEPS_MAX {
         stage.world.step(thread);
         if !stage.world.is_at_call(thread) {
@@ -66,7 +65,7 @@ fn small(row: &Row) -> Stage {
     stage
 }
 
-/// As [`small`], with the largest Memories in place of those that the call is made on.
+/// Like [`small`], with the largest Memories instead of those that the call uses.
 fn large(row: &Row) -> Stage {
     let stage = small(row);
     for memory in [MEMORY, GIVER] {
@@ -86,7 +85,7 @@ fn large(row: &Row) -> Stage {
     stage
 }
 
-/// How many arguments a call has.
+/// The number of arguments of a call.
 fn argument_count(number: Number) -> usize {
     let mut descriptions = abi::calls::DESCRIPTIONS.iter();
     let found = descriptions.find(|call| call.number == number as u16);
@@ -99,11 +98,11 @@ fn try_pairs(row: &Row, set_up: fn(&Row) -> Stage) {
     let mut good = (row.call)(&stage);
     let count = argument_count(good.number);
     let mut try_out = |changes: &[(usize, u64)]| {
-        let mut made = good;
+        let mut call = good;
         for (index, value) in changes {
-            made.registers[*index] = *value;
+            call.registers[*index] = *value;
         }
-        if !is_able_after(&stage, made) {
+        if !is_able_after(&stage, call) {
             stage = set_up(row);
             good = (row.call)(&stage);
         }
@@ -134,7 +133,7 @@ fn no_pair_of_arguments_at_their_limits_breaks_a_call_on_the_largest_memory() {
 #[test]
 fn no_word_of_a_thread_s_state_at_a_limit_breaks_its_import() {
     let stage = Stage::new();
-    stage.say_other_state();
+    stage.write_other_state();
     let buffer = stage.world.buffer(stage.caller);
     let mut good = [0; THREAD_STATE_BYTES];
     buffer.read_bytes(DATA_OFFSET, &mut good);
@@ -143,16 +142,16 @@ fn no_word_of_a_thread_s_state_at_a_limit_breaks_its_import() {
             let mut bytes = good;
             bytes[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
             buffer.write_bytes(DATA_OFFSET, &bytes);
-            let able = is_able_after(&stage, made(ThreadWrite { thread: HELPER }));
+            let able = is_able_after(&stage, encode(ThreadWrite { thread: HELPER }));
             assert!(able, "{value:#x} at {offset}");
             stage.does(ThreadStop { thread: HELPER });
         }
     }
 }
 
-/// The call returns this, or blocks.
+/// Expects the call to return this result, or to block.
 fn expect<A: Arguments>(stage: &Stage, call: A, expected: Result<(), Error>) {
-    let outcome = stage.run(made(call));
+    let outcome = stage.run(encode(call));
     assert_eq!(outcome, Some(expected), "{:?}", A::NUMBER);
 }
 
@@ -204,7 +203,7 @@ fn a_range_without_pages_at_the_end_of_the_largest_memory_is_empty() {
     expect(&stage, read(end, none), Ok(()));
     expect(&stage, read(none, end), Ok(()));
     expect(&stage, read(end, end), Ok(()));
-    // These have no result for no page.
+    // These refuse an empty range.
     let refused = Err(Error::ArgumentRange);
     let pages = DomainPages {
         domain,

@@ -1,33 +1,33 @@
-//! A row of the table: a call, what it needs and what it does.
+//! A row of the table: a call, its requirements and its effect.
 
 use abi::register::Slot;
 use abi::{Arguments, Error, Number, Registers, Rights};
 
 use super::stage::Stage;
 
-/// A call in registers.
+/// An encoded call.
 #[derive(Clone, Copy, Debug)]
-pub struct Made {
+pub struct EncodedCall {
     pub number: Number,
     pub registers: Registers,
 }
 
-/// What a call does to the subject, or what refuses it.
+/// The effect of a call on the subject, or its failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
+pub enum Effect {
     /// It succeeds and changes the subject, whose version rises if it is frozen.
     Changes,
-    /// It succeeds, or waits, and changes nothing of the subject.
+    /// It succeeds, or waits, and leaves the subject unchanged.
     Keeps,
-    /// It succeeds and makes the subject run, freeze or retire.
-    Turns,
+    /// It succeeds and changes the subject's state to running, frozen or retired.
+    Transitions,
     /// It fails and changes nothing at all.
     Fails(Error),
-    /// It fails with [`Error::Gone`], and the stale right that it was made through is taken away.
-    FindsStale,
+    /// It fails with [`Error::Gone`], and the stale reply right that it used is removed.
+    RemovesStale,
 }
 
-/// A slot of the caller's that a call looks up.
+/// A slot of the caller that a call looks up.
 #[derive(Clone, Copy, Debug)]
 pub struct Need {
     pub slot: Slot,
@@ -37,31 +37,31 @@ pub struct Need {
     pub of_kind: bool,
 }
 
-/// A call, what it needs and what it does.
+/// The row.
 pub struct Row {
-    /// What comes before, while the subject runs.
+    /// The preparation, while the subject runs.
     pub prepare: fn(&Stage),
-    /// The call, in the state that the subject is in then.
-    pub call: fn(&Stage) -> Made,
-    /// What it looks up.
+    /// The call, made in the subject's state at that time.
+    pub call: fn(&Stage) -> EncodedCall,
+    /// The slots it looks up.
     pub needs: Vec<Need>,
-    /// Whether it then waits, in place of being complete.
+    /// Whether it then waits instead of completing.
     pub waits: bool,
-    /// What it does when the subject is frozen.
-    pub frozen: Then,
-    /// What it does when the subject is retired.
-    pub retired: Then,
+    /// Its effect on a frozen subject.
+    pub frozen: Effect,
+    /// Its effect on a retired subject.
+    pub retired: Effect,
 }
 
-/// A row without needs, whose call succeeds and changes nothing of the subject.
-pub fn row(call: fn(&Stage) -> Made) -> Row {
+/// A row without requirements, whose call succeeds and leaves the subject unchanged.
+pub fn row(call: fn(&Stage) -> EncodedCall) -> Row {
     Row {
         prepare: |_| (),
         call,
         needs: Vec::new(),
         waits: false,
-        frozen: Then::Keeps,
-        retired: Then::Keeps,
+        frozen: Effect::Keeps,
+        retired: Effect::Keeps,
     }
 }
 
@@ -79,7 +79,7 @@ impl Row {
         self
     }
 
-    /// As `needs`, of a call that takes any kind of object.
+    /// Like `needs`, for a call that takes any kind of object.
     pub fn needs_any(mut self, slot: Slot, rights: impl Into<Rights>) -> Row {
         self.needs.push(Need {
             slot,
@@ -96,33 +96,33 @@ impl Row {
         }
     }
 
-    /// What it comes to when nothing is missing; none if it waits.
+    /// Its result when nothing is missing; `None` if it waits.
     pub fn success(&self) -> Option<Result<(), Error>> {
         (!self.waits).then_some(Ok(()))
     }
 
-    pub fn frozen(self, frozen: Then) -> Row {
+    pub fn frozen(self, frozen: Effect) -> Row {
         Row { frozen, ..self }
     }
 
-    pub fn retired(self, retired: Then) -> Row {
+    pub fn retired(self, retired: Effect) -> Row {
         Row { retired, ..self }
     }
 
-    /// It changes the subject; of a retired one nothing is left to change.
+    /// It changes the subject, and fails if that is retired.
     pub fn changes(self) -> Row {
-        self.frozen(Then::Changes).gone()
+        self.frozen(Effect::Changes).gone()
     }
 
-    /// What it uses is gone when the subject is retired.
+    /// It fails if the subject is retired.
     pub fn gone(self) -> Row {
-        self.retired(Then::Fails(Error::Gone))
+        self.retired(Effect::Fails(Error::Gone))
     }
 }
 
-/// A call in registers.
-pub fn made<A: Arguments>(call: A) -> Made {
-    Made {
+/// An encoded call.
+pub fn encode<A: Arguments>(call: A) -> EncodedCall {
+    EncodedCall {
         number: A::NUMBER,
         registers: call.encode(),
     }

@@ -1,4 +1,4 @@
-//! The stage on which every call is tried: [`Stage`], a caller with every right over everything of another domain.
+//! The fixture on which every call is tried: [`Stage`], a caller with all rights over all objects of another domain.
 
 use abi::calls::{
     Call, CapabilityDelete, DomainFreeze, DomainInstall, DomainMap, DomainRetire, EndpointCreate,
@@ -11,13 +11,13 @@ use abi::thread_state::{THREAD_STATE_BYTES, ThreadState};
 use abi::{Error, MessageInfo, NO_DEADLINE, ObjectKind, Rights};
 use capabilities::{Badge, Storage};
 
-use super::row::Made;
+use super::row::EncodedCall;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{DomainState, Object, Phase, Thread};
 use crate::testing::snapshot::{self, Snapshot};
 use crate::testing::{CALL_SITE, Citizen, World, slots};
 
-/// An endpoint of the caller's, which the subject may send through.
+/// An endpoint of the caller, to which the subject may send.
 pub const SERVICE: Slot = Slot(8);
 /// The subject's domain.
 pub const SUBJECT: Slot = Slot(20);
@@ -25,11 +25,11 @@ pub const SUBJECT: Slot = Slot(20);
 pub const POOL: Slot = Slot(21);
 /// The subject's first thread.
 pub const THREAD: Slot = Slot(22);
-/// A stopped thread of the subject's.
+/// A stopped thread of the subject.
 pub const HELPER: Slot = Slot(23);
 /// A Memory of the subject's pool, with its first page.
 pub const MEMORY: Slot = Slot(24);
-/// A Memory of the caller's, with its first page.
+/// A Memory of the caller, with its first page.
 pub const GIVER: Slot = Slot(25);
 /// An endpoint of the subject's pool.
 pub const ENDPOINT: Slot = Slot(26);
@@ -47,17 +47,17 @@ pub const CHILD: Slot = Slot(31);
 pub const FREE: Slot = Slot(32);
 /// An empty slot for reply rights.
 pub const REPLY: Slot = Slot(33);
-/// A thread of the caller's own domain, and the one that serves beside the caller.
+/// Another thread of the caller's domain, which serves.
 pub const SERVER: Slot = Slot(34);
-/// Where a capability waits while another stands in for it.
+/// The slot of a capability while another one replaces it.
 const ASIDE: Slot = Slot(40);
 
-/// A slot of the subject's table that [`Stage::install`] fills, and an empty one behind it.
+/// A slot of the subject's table that [`Stage::install`] fills, and an empty one after it.
 pub const SUBJECTS: Slot = Slot(41);
 /// See [`SUBJECTS`].
 pub const SUBJECTS_FREE: Slot = Slot(42);
 
-/// Where [`Stage::map`] maps.
+/// The address that [`Stage::map`] uses.
 pub const ADDRESS: UserAddress = UserAddress(0x8000_0000);
 /// The first port of [`PORTS`].
 pub const PORT: u16 = 0x300;
@@ -93,12 +93,12 @@ impl Stage {
             subject,
             server,
         };
-        stage.furnish();
+        stage.create_objects();
         stage
     }
 
-    /// Makes the objects that calls are tried on.
-    fn furnish(&self) {
+    /// Creates the objects that calls are tried on.
+    fn create_objects(&self) {
         self.world.give_hardware(self.caller, HARDWARE);
         let own = slots::POOL;
         let pool = POOL;
@@ -150,7 +150,7 @@ impl Stage {
             argument: 1,
             message_buffer: UserAddress(0),
         });
-        // So that a page that is copied changes what it replaces.
+        // So that copying a page changes the page that it replaces.
         let giver = self.object(GIVER);
         let Object::Memory(giver) = giver else {
             panic!("{giver:?} is not a Memory")
@@ -158,14 +158,14 @@ impl Stage {
         giver.frame(0).expect("populated").write_word(0, 7);
     }
 
-    /// The object in a slot of the caller's.
+    /// The object in a slot of the caller.
     pub fn object(&self, slot: Slot) -> Object {
         let place = self.caller.domain.place(slot).expect("a slot");
         let held = SlotStorage.slot(place).capability();
         held.expect("a capability").object
     }
 
-    /// The kind of object in a slot of the caller's.
+    /// The kind of object in a slot of the caller.
     pub fn kind(&self, slot: Slot) -> ObjectKind {
         self.object(slot).kind()
     }
@@ -175,14 +175,14 @@ impl Stage {
         SlotStorage.slot(place).is_empty()
     }
 
-    /// Puts a copy of another capability in the place of one.
+    /// Replaces a capability by a copy of another one.
     pub fn replace(&self, slot: Slot, other: Slot) {
         self.set_aside(slot);
         let [from, to] = [other, slot].map(|slot| self.caller.domain.place(slot).expect("a slot"));
         capabilities::copy(&SlotStorage, from, to).expect("it was emptied");
     }
 
-    /// Makes a call as the caller, which succeeds.
+    /// Makes a call as the caller and expects success.
     pub fn does<A: abi::Arguments + Copy + core::fmt::Debug>(&self, call: A) -> A::Output {
         self.world.does(self.caller.thread, call)
     }
@@ -192,7 +192,7 @@ impl Stage {
         self.install_copy_of(SERVICE);
     }
 
-    /// Gives the subject what a slot of the caller's holds.
+    /// Gives the subject a copy of the capability in a slot of the caller.
     pub fn install_copy_of(&self, from: Slot) {
         self.does(DomainInstall {
             domain: SUBJECT,
@@ -215,13 +215,14 @@ impl Stage {
         });
     }
 
-    /// The subject's first thread calls the caller, who gets the right to answer.
+    /// The subject's first thread calls the caller, which gets the reply right.
     pub fn subject_calls(&self) {
         self.install();
         let info = MessageInfo::words_only(1).expect("short");
         let call = Call::new(SUBJECTS, info, [1, 0, 0, 0]);
         self.world.begin(self.subject.thread, call);
-        self.world.does(self.server, Receive::new(SERVICE, REPLY));
+        self.world
+            .does(self.server, Receive::new(SERVICE, Some(REPLY)));
         assert_eq!(self.subject.thread.phase.get(), Phase::Awaiting);
     }
 
@@ -234,14 +235,14 @@ impl Stage {
         }
     }
 
-    /// Freezes the subject, if it runs.
+    /// Freezes the subject if it runs.
     pub fn freeze(&self) {
         if self.subject.domain.is_running() {
             self.does(Stage::freezing());
         }
     }
 
-    /// Retires the subject, if it is not.
+    /// Retires the subject if it is not yet retired.
     pub fn retire(&self) {
         if self.subject.domain.state() != DomainState::Retired {
             self.freeze();
@@ -249,7 +250,7 @@ impl Stage {
         }
     }
 
-    /// The call that retires the subject as it is now.
+    /// The call that retires the subject in its current version.
     pub fn retirement(&self) -> DomainRetire {
         DomainRetire {
             domain: SUBJECT,
@@ -271,14 +272,14 @@ impl Stage {
         self.subject.domain.version()
     }
 
-    /// Leaves the caller's capability in this slot no more than these rights.
+    /// Restricts the caller's capability in this slot to these rights.
     pub fn limit(&self, slot: Slot, rights: Rights) {
         self.set_aside(slot);
         let [from, to] = [ASIDE, slot].map(|slot| self.caller.domain.place(slot).expect("a slot"));
         capabilities::mint(&SlotStorage, from, to, rights, Badge::NONE).expect("fewer rights");
     }
 
-    /// Empties a slot of the caller's without ending what depends on it.
+    /// Empties a slot of the caller without revoking anything.
     pub fn set_aside(&self, slot: Slot) {
         let [from, to] = [slot, ASIDE].map(|slot| self.caller.domain.place(slot).expect("a slot"));
         if !SlotStorage.slot(to).is_empty() {
@@ -290,7 +291,7 @@ impl Stage {
         capabilities::move_to(&SlotStorage, from, to).expect("it was emptied");
     }
 
-    /// Empties a slot of the caller's.
+    /// Empties a slot of the caller.
     pub fn clear(&self, slot: Slot) {
         self.does(CapabilityDelete { slot });
     }
@@ -302,28 +303,28 @@ impl Stage {
         single.filter(|right| all.contains(*right)).collect()
     }
 
-    /// The caller makes a call with all its steps; none if it blocks.
-    pub fn run(&self, made: Made) -> Option<Result<(), Error>> {
-        self.stand_at(made);
+    /// Makes a call as the caller, with all its steps; `None` if it blocks.
+    pub fn run(&self, call: EncodedCall) -> Option<Result<(), Error>> {
+        self.stand_at(call);
         self.go()
     }
 
-    /// The caller makes a call, which succeeds.
-    pub fn succeeds(&self, made: Made) {
-        assert_eq!(self.run(made), Some(Ok(())), "{made:?}");
+    /// Makes an encoded call as the caller and expects success.
+    pub fn succeeds(&self, call: EncodedCall) {
+        assert_eq!(self.run(call), Some(Ok(())), "{call:?}");
     }
 
-    /// The caller's registers are those of a call.
-    pub fn stand_at(&self, made: Made) {
+    /// Loads an encoded call into the caller's registers.
+    pub fn stand_at(&self, call: EncodedCall) {
         let thread = self.caller.thread;
         thread.context.rip.set(CALL_SITE);
-        thread.context.rax.set(made.number as u64);
-        for (index, value) in made.registers.into_iter().enumerate() {
+        thread.context.rax.set(call.number as u64);
+        for (index, value) in call.registers.into_iter().enumerate() {
             thread.set_argument(index, value);
         }
     }
 
-    /// The caller makes the call that it stands at, with all its steps; none if it blocks.
+    /// Makes the call that the caller stands at, with all its steps; `None` if it blocks.
     pub fn go(&self) -> Option<Result<(), Error>> {
         let thread = self.caller.thread;
         self.world.step(thread);
@@ -339,18 +340,18 @@ impl Stage {
         })
     }
 
-    /// Everything there is.
+    /// The whole kernel.
     pub fn snapshot(&self) -> Snapshot {
         snapshot::of_kernel(&self.world.kernel, self.caller.thread)
     }
 
-    /// Everything about the subject that moves along with it.
+    /// The part of the subject that moves along with it.
     pub fn subject_snapshot(&self) -> Snapshot {
         snapshot::of_domain(self.subject.domain)
     }
 
-    /// The caller's message buffer holds a state that the subject's stopped thread is not in.
-    pub fn say_other_state(&self) {
+    /// Writes into the caller's message buffer a state different from that of the subject's stopped thread.
+    pub fn write_other_state(&self) {
         self.does(abi::calls::ThreadRead { thread: HELPER });
         let buffer = self.world.buffer(self.caller);
         let mut bytes = [0; THREAD_STATE_BYTES];

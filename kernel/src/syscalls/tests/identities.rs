@@ -1,4 +1,4 @@
-//! Identities of objects: the callers that they are shown to, and that they reveal nothing else.
+//! Identities of objects: which callers may read them, and that they reveal nothing else.
 
 use abi::calls::{CapabilityIdentify, CapabilityMint, DomainDescribe, NotificationCreate};
 use abi::register::Slot;
@@ -8,7 +8,7 @@ use super::{OBJECT, citizen};
 use crate::testing::{World, slots};
 
 #[test]
-fn the_identity_of_what_a_slot_holds_is_shown_with_the_right_to_capture_only() {
+fn reading_the_identity_of_an_object_needs_the_right_to_capture() {
     let (world, citizen) = citizen();
     let identify = |domain, slot| CapabilityIdentify { domain, slot };
     let id = world.does(citizen.thread, identify(slots::DOMAIN, slots::BUFFER));
@@ -27,7 +27,7 @@ fn the_identity_of_what_a_slot_holds_is_shown_with_the_right_to_capture_only() {
         world.call(citizen.thread, identify(OBJECT, slots::BUFFER)),
         Err(Error::MissingRight)
     );
-    // It is the identity that the lists show.
+    // The lists show the same identity.
     let describe = DomainDescribe {
         domain: slots::DOMAIN,
         list: abi::record::List::Capabilities,
@@ -44,7 +44,7 @@ fn the_identity_of_what_a_slot_holds_is_shown_with_the_right_to_capture_only() {
     assert_eq!(shown.map(|[_, object]| object), Some(id));
 }
 
-/// The identities of notifications that a citizen makes one after another.
+/// The identities of notifications that a citizen creates one after another.
 fn identities(world: &World) -> Vec<u64> {
     let citizen = world.citizen();
     let (pool, domain) = (slots::POOL, slots::DOMAIN);
@@ -68,7 +68,7 @@ fn identities_do_not_tell_how_many_objects_others_made() {
 }
 
 #[test]
-fn identities_are_other_ones_on_every_machine_and_in_every_boot() {
+fn identities_differ_between_machines_and_boots() {
     let made = identities(&World::with_seed(1));
     let again = identities(&World::with_seed(1));
     assert_eq!(made, again, "the fake machine's random numbers repeat");

@@ -220,12 +220,12 @@ pub fn lookups(request: &Request) -> Lookups {
         }
         Request::ThreadBind(call) => with_optional(
             held(call.thread, Thread, ThreadRights::WRITE),
-            call.notification.some(),
+            call.notification,
             |slot| held(slot, Notification, NotificationRights::WAIT),
         ),
         Request::ThreadFaults(call) => with_optional(
             held(call.thread, Thread, ThreadRights::WRITE),
-            call.endpoint.some(),
+            call.endpoint,
             send,
         ),
         Request::ThreadPrepare(call) => {
@@ -244,7 +244,7 @@ pub fn lookups(request: &Request) -> Lookups {
         }
         Request::MemoryPager(call) => with_optional(
             held(call.memory, Memory, MemoryRights::MANAGE),
-            call.pager.some(),
+            call.pager,
             send,
         ),
 
@@ -256,7 +256,7 @@ pub fn lookups(request: &Request) -> Lookups {
         }
         Request::InterruptBind(call) => with_optional(
             held(call.interrupt, Interrupt, InterruptRights::HANDLE),
-            call.notification.some(),
+            call.notification,
             |slot| Raiser(slot, call.flags),
         ),
         Request::InterruptAcknowledge(call) => {

@@ -209,7 +209,7 @@ fn answer<const WORDS: usize>() -> u64 {
 /// Returns word 1 of what comes.
 #[inline(always)]
 fn receive() -> u64 {
-    must(invoke(Receive::new(ENDPOINT, REPLY))).words[1]
+    must(invoke(Receive::new(ENDPOINT, Some(REPLY)))).words[1]
 }
 
 #[inline(always)]

@@ -24,7 +24,7 @@ pub struct Peer {
 
 /// Answers whatever comes, until its endpoint is gone.
 extern "C" fn answers(page: Page) -> ! {
-    let receive = Receive::new(SERVED, REPLY);
+    let receive = Receive::new(SERVED, Some(REPLY));
     let reply = Reply::new(REPLY, MessageInfo::EMPTY, [0; 4]);
     while invoke(receive).is_ok() {
         // It fails after a message that wants no answer, and after a caller that is gone.

@@ -112,5 +112,5 @@ pub fn call(info: MessageInfo) -> Call {
 
 /// A receive with this slot for the right to answer.
 pub fn receive(reply: Slot) -> Receive {
-    Receive::new(Slot(FIRST_SLOT), reply)
+    Receive::new(Slot(FIRST_SLOT), Some(reply))
 }

@@ -14,7 +14,7 @@ pub fn call(endpoint: Slot, w0: u64) -> Call {
 
 /// A receive, with a slot for the reply right.
 pub fn receive(endpoint: Slot, reply: Slot) -> Receive {
-    Receive::new(endpoint, reply)
+    Receive::new(endpoint, Some(reply))
 }
 
 /// An answer of one word, and the next receive.

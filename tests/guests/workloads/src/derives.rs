@@ -44,7 +44,7 @@ fn derive(round: u64) -> Result<(), Error> {
     }
     invoke(MemoryPager {
         memory: PAGED,
-        pager: REVOKED,
+        pager: Some(REVOKED),
     })?;
     // If the mapping of the round before were still there, this one would overlap it.
     invoke(DomainMap {

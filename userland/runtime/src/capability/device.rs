@@ -5,7 +5,7 @@ use abi::calls::{
     DeviceMemoryCreate, InterruptAcknowledge, InterruptBind, InterruptCreateLine,
     InterruptCreateMessage, IoIn, IoOut, IoPortsCreate, Random,
 };
-use abi::register::{PageCount, Slot, Width};
+use abi::register::{PageCount, Width};
 
 use super::{Cap, Hardware, Interrupt, IoPorts, Memory, Notification, Pool, created};
 use crate::slots;
@@ -148,7 +148,7 @@ impl Cap<Interrupt> {
     pub fn bind(self, notification: Option<Cap<Notification>>, flags: u64) -> Result<(), Error> {
         invoke(InterruptBind {
             interrupt: self.slot(),
-            notification: notification.map_or(Slot::NONE, Cap::slot),
+            notification: notification.map(Cap::slot),
             flags,
         })
     }

@@ -85,10 +85,7 @@ impl Cap<Endpoint> {
     }
 
     fn receive_raw(self, reply: Option<Slot>) -> Result<Received, Error> {
-        invoke(calls::Receive::new(
-            self.slot(),
-            reply.unwrap_or(Slot::NONE),
-        ))
+        invoke(calls::Receive::new(self.slot(), reply))
     }
 }
 

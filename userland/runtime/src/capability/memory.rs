@@ -2,7 +2,7 @@
 
 use abi::Error;
 use abi::calls::{MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply};
-use abi::register::{PageCount, Slot};
+use abi::register::PageCount;
 
 use super::{Cap, Endpoint, Memory};
 use crate::system_call::invoke;
@@ -59,7 +59,7 @@ impl Cap<Memory> {
     pub fn set_pager(self, pager: Option<Cap<Endpoint>>) -> Result<(), Error> {
         invoke(MemoryPager {
             memory: self.slot(),
-            pager: pager.map_or(Slot::NONE, Cap::slot),
+            pager: pager.map(Cap::slot),
         })
     }
 }

@@ -5,7 +5,7 @@ use abi::calls::{
     ThreadBind, ThreadFaults, ThreadPrepare, ThreadRead, ThreadSchedule, ThreadStart, ThreadStop,
     ThreadWrite,
 };
-use abi::register::{Slot, UserAddress};
+use abi::register::UserAddress;
 use abi::thread_state::{THREAD_STATE_BYTES, ThreadState};
 
 use super::{Cap, Endpoint, Notification, Thread};
@@ -73,7 +73,7 @@ impl Cap<Thread> {
     pub fn bind(self, notification: Option<Cap<Notification>>) -> Result<(), Error> {
         invoke(ThreadBind {
             thread: self.slot(),
-            notification: notification.map_or(Slot::NONE, Cap::slot),
+            notification: notification.map(Cap::slot),
         })
     }
 
@@ -84,7 +84,7 @@ impl Cap<Thread> {
     pub fn set_fault_endpoint(self, endpoint: Option<Cap<Endpoint>>) -> Result<(), Error> {
         invoke(ThreadFaults {
             thread: self.slot(),
-            endpoint: endpoint.map_or(Slot::NONE, Cap::slot),
+            endpoint: endpoint.map(Cap::slot),
         })
     }
 

@@ -9,7 +9,7 @@ use crate::capture::tests::scene::retire;
 use crate::memory::Entry;
 
 #[test]
-fn a_copy_tells_data_from_zeros_and_from_nothing() {
+fn a_copy_distinguishes_data_zeros_and_absent_pages() {
     let copying = Copying::new();
     copying.fill([1, 4, 63]);
     copying.populate(MEMORY, 2, 1);
@@ -55,7 +55,7 @@ fn many_pages_are_copied_in_bounded_calls() {
 }
 
 #[test]
-fn a_page_that_goes_while_its_domain_runs_is_absent_and_nobody_is_asked_for_it() {
+fn a_page_discarded_while_its_domain_runs_is_absent_and_no_pager_is_asked() {
     let copying = Copying::new();
     copying.fill([3, 4]);
     copying.discard(MEMORY, 3, 1);
@@ -65,7 +65,7 @@ fn a_page_that_goes_while_its_domain_runs_is_absent_and_nobody_is_asked_for_it()
 }
 
 #[test]
-fn a_copy_is_a_store_of_the_readers() {
+fn a_copy_counts_as_a_store_by_the_reader() {
     let copying = Copying::new();
     copying.fill([0]);
     let leaf = copying.memory(STAGING).leaf(0).expect("a table");
@@ -73,7 +73,7 @@ fn a_copy_is_a_store_of_the_readers() {
     leaf.remove_marks(1, Entry::DIRTY);
     copying.read(copying.request(0, 1)).expect("readable");
     assert!(copying.is_dirty(STAGING, 0) && !copying.is_dirty(STAGING, 1));
-    // Into a Memory of the frozen domain itself, it is a change from outside.
+    // A copy into a Memory of the frozen domain itself is a change from outside.
     let version = copying.scene.freeze();
     let into_itself = DomainReadPages {
         into: MEMORY,
@@ -118,7 +118,7 @@ fn pages_of_zeros_need_no_room() {
     assert_eq!(copying.read(request), Ok((0b11_1000, 0, 0b111)));
     let wanted = 0b11_1000;
     let rest = DomainReadPages { wanted, ..request };
-    // The first of them is clean already, and a refusal does not make it dirty.
+    // The first of them is already clean, and a refusal does not make it dirty.
     let leaf = copying.memory(MEMORY).leaf(0).expect("a table");
     leaf.remove_marks(4, Entry::DIRTY);
     assert_eq!(copying.read(rest), Err(Error::PageAbsent));

@@ -1,4 +1,4 @@
-//! The dirty log of a Memory: the pages that are clean after a copy or a pass, and the owner of the log.
+//! The dirty log of a Memory: its owner, and the pages that are clean after a copy or a pass.
 
 use abi::Error;
 use abi::calls::{DomainMap, DomainPages, PageSet};
@@ -10,7 +10,7 @@ use crate::capture::tests::scene::SUBJECT;
 use crate::testing::slots;
 
 #[test]
-fn with_its_log_a_page_is_clean_from_before_it_is_copied() {
+fn with_its_log_a_page_is_marked_clean_before_it_is_copied() {
     let copying = Copying::new();
     copying.fill([1, 2, 3]);
     let log = copying.begin_log();
@@ -19,7 +19,7 @@ fn with_its_log_a_page_is_clean_from_before_it_is_copied() {
     assert!(copying.is_dirty(MEMORY, 1), "the log was left alone");
     let events = copying.scene.world.machine.take_events();
     assert!(!events.contains(&Event::FlushAll), "{events:?}");
-    // Until the flush another core may write without making the page dirty again.
+    // Before the flush another core may write without marking the page dirty again.
     let late = copying.frame(MEMORY, 2).address();
     copying.scene.world.machine.store_before_flush(late, 77);
     assert_eq!(copying.read(copying.request(log, 0b110)), Ok((0, 0b110, 0)));
@@ -28,7 +28,7 @@ fn with_its_log_a_page_is_clean_from_before_it_is_copied() {
 }
 
 #[test]
-fn a_log_belongs_to_the_one_who_began_it_last() {
+fn a_log_belongs_to_the_last_caller_that_began_it() {
     let copying = Copying::new();
     copying.fill([1, 2]);
     for stranger in [0, 1, u64::MAX] {
@@ -75,7 +75,7 @@ fn a_pass_cleans_no_page_beyond_those_that_it_covers() {
 }
 
 #[test]
-fn the_page_that_a_dirty_pass_writes_its_answer_to_is_dirty_afterwards() {
+fn the_page_that_receives_the_bitmap_of_a_dirty_pass_is_dirty_afterwards() {
     const ADDRESS: u64 = 0x8000_0000;
     let copying = Copying::new();
     let keeper = copying.scene.keeper.thread;

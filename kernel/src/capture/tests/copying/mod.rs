@@ -1,4 +1,4 @@
-//! What copying pages out of a domain returns and refuses, who owns a dirty log, and what a mapping for a debugger does.
+//! Copying pages out of a domain: results, refusals, the owner of a dirty log, and mappings for a debugger.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -33,12 +33,12 @@ const MEMORY: Slot = Slot(25);
 const STAGING: Slot = Slot(26);
 const OTHER: Slot = Slot(27);
 const SPARE: Slot = Slot(28);
-/// Pages of the Memories: more than a leaf table has.
+/// Pages of the Memories: more than a leaf table holds.
 const PAGES: u64 = 700;
 const STAGING_PAGES: u64 = 64;
 const ALL: u64 = u64::MAX;
 
-/// A subject with a Memory and a keeper with room for copies of it.
+/// A subject with a Memory, and a keeper with a Memory for copies.
 struct Copying {
     scene: Scene,
     id: ObjectId,
@@ -103,7 +103,7 @@ impl Copying {
         );
     }
 
-    /// Gives the subject's Memory pages that are not zero, each with its number in it.
+    /// Gives the subject's Memory pages that are not zero: each contains its number.
     fn fill(&self, pages: impl IntoIterator<Item = u64>) {
         for page in pages {
             self.populate(MEMORY, page, 1);
@@ -144,7 +144,7 @@ impl Copying {
         self.some_pages(log, first, 512, which)
     }
 
-    /// As `pages`, of this many pages at most.
+    /// Like `pages`, at most this many pages.
     fn some_pages(
         &self,
         log: u64,

@@ -11,7 +11,7 @@ use crate::memory::SlotStorage;
 use crate::testing::slots;
 
 #[test]
-fn copies_are_refused_without_room_and_then_nothing_is_clean() {
+fn copies_without_a_destination_page_are_refused_and_mark_nothing_clean() {
     let copying = Copying::new();
     copying.fill([0, 1, 2]);
     let log = copying.begin_log();
@@ -61,7 +61,7 @@ fn the_page_beyond_the_largest_memory_is_absent() {
 }
 
 #[test]
-fn copies_are_refused_of_what_there_is_not() {
+fn copies_of_invalid_ranges_are_refused() {
     let copying = Copying::new();
     copying.fill([699]);
     let request = copying.request(0, 1);
@@ -127,7 +127,7 @@ fn copies_need_the_right_to_capture_and_the_right_to_write() {
 }
 
 #[test]
-fn what_the_domain_has_mapped_is_read_but_not_logged() {
+fn memory_that_the_domain_has_mapped_is_read_but_not_logged() {
     let copying = Copying::new();
     copying.populate(OTHER, 5, 1);
     copying.frame(OTHER, 5).write_word(0, 9);

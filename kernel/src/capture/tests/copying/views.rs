@@ -27,7 +27,7 @@ impl Copying {
         self.scene.world.call(self.scene.keeper.thread, map)
     }
 
-    /// The keeper touches a page of its view.
+    /// The keeper accesses a page of its view.
     fn touch(&self, page: u64) {
         self.scene
             .world
@@ -64,7 +64,7 @@ fn a_debugger_sees_what_is_left_of_a_memory_whose_destruction_was_interrupted() 
         .world
         .give(scene.keeper, MEMORY, scene.keeper, SPARE, 0);
     scene.freeze();
-    // A stint is over after one step.
+    // The time budget is spent after one step.
     scene.world.machine.set_ticks_step(10_000);
     let object = MEMORY;
     scene.world.begin_step(scene.server, Destroy { object });
@@ -75,7 +75,7 @@ fn a_debugger_sees_what_is_left_of_a_memory_whose_destruction_was_interrupted() 
 }
 
 #[test]
-fn an_absent_page_of_a_captured_domain_is_its_readers_fault_and_no_message_to_its_pager() {
+fn an_absent_page_of_a_captured_domain_faults_its_reader_and_sends_its_pager_nothing() {
     let copying = Copying::new();
     let scene = &copying.scene;
     let (keeper, server) = (scene.keeper.thread, scene.server);
@@ -84,14 +84,26 @@ fn an_absent_page_of_a_captured_domain_is_its_readers_fault_and_no_message_to_it
         .world
         .give(scene.subject, INNER, scene.keeper, SPARE, 0);
     let (memory, pager) = (MEMORY, SPARE);
-    scene.world.does(keeper, MemoryPager { memory, pager });
+    scene.world.does(
+        keeper,
+        MemoryPager {
+            memory,
+            pager: Some(pager),
+        },
+    );
     scene.freeze();
     copying.map_captured().expect("frozen");
     copying.touch(1);
     assert_eq!(keeper.phase.get(), Phase::Ready, "it is there");
-    // It goes away under the reader, and the reader's own handler receives the fault.
+    // The page is discarded under the reader, and the reader's own handler receives the fault.
     let (thread, endpoint) = (slots::THREAD, ENDPOINT);
-    scene.world.does(keeper, ThreadFaults { thread, endpoint });
+    scene.world.does(
+        keeper,
+        ThreadFaults {
+            thread,
+            endpoint: Some(endpoint),
+        },
+    );
     let (first_page, page_count) = (PageCount(1), PageCount(1));
     let discard = MemoryDiscard {
         memory,
@@ -121,9 +133,13 @@ fn the_reader_of_a_captured_domain_stops_at_an_absent_page_without_a_handler() {
         .world
         .give(scene.subject, INNER, scene.keeper, SPARE, 0);
     let (memory, pager) = (MEMORY, SPARE);
-    scene
-        .world
-        .does(scene.keeper.thread, MemoryPager { memory, pager });
+    scene.world.does(
+        scene.keeper.thread,
+        MemoryPager {
+            memory,
+            pager: Some(pager),
+        },
+    );
     scene.freeze();
     copying.map_captured().expect("frozen");
     scene.thaw();
@@ -133,7 +149,7 @@ fn the_reader_of_a_captured_domain_stops_at_an_absent_page_without_a_handler() {
 }
 
 #[test]
-fn what_belongs_to_another_is_copied_while_it_is_mapped_and_is_not_mapped_for_a_debugger() {
+fn anothers_memory_is_copied_while_it_is_mapped_and_is_not_mapped_for_a_debugger() {
     let copying = Copying::new();
     let (domain, memory) = (SUBJECT, OTHER);
     let lent = DomainMap {
@@ -152,7 +168,7 @@ fn what_belongs_to_another_is_copied_while_it_is_mapped_and_is_not_mapped_for_a_
         id: copying.memory(OTHER).header.id(),
         ..copying
     };
-    // A view would hang below the Domain, where no revocation of the Memory reaches it.
+    // A view would be derived from the Domain, where no revocation of the Memory reaches it.
     assert_eq!(foreign.map_captured(), Err(Error::NotThere));
     let request = foreign.request(0, ALL);
     assert_eq!(foreign.read(request), Ok((0, 0, 0b10_0000)));

@@ -1,5 +1,5 @@
-//! What was derived from what: how it is described, however many siblings there are, and that a domain rebuilt from that
-//! loses as much by a revocation as the one that was read.
+//! Derivations: their description, however many siblings there are, and that a domain rebuilt from it loses as much by a
+//! revocation as the original.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -26,23 +26,23 @@ use crate::objects::tests::checker::check;
 use crate::objects::{Domain, Object};
 use crate::testing::{BUFFER_ADDRESS, Citizen, slots};
 
-/// More siblings than a call passes.
+/// More siblings than one call passes.
 const MANY: u32 = 1500;
-/// The first slot that they are in.
+/// The first slot of the siblings.
 const FIRST: u32 = 64;
-/// Slots of a table that has room for them.
+/// The slots of a table with room for them.
 const SLOTS: u32 = 2048;
 
 /// The subject's Memories and notification, in its table.
 const MAPPED: Slot = Slot(30);
 const PAGED: Slot = Slot(31);
 const BOUND: Slot = Slot(32);
-/// A slot of the subject's that the tests fill.
+/// A slot of the subject that the tests fill.
 const SPARE: Slot = Slot(33);
-/// A slot of the keeper's that the tests fill.
+/// A slot of the keeper that the tests fill.
 const BETWEEN: Slot = Slot(34);
 
-/// Where the subject maps its Memory.
+/// The address at which the subject maps its Memory.
 const ADDRESS: u64 = 0x8000_0000;
 
 const NO_PAGE: PageCount = PageCount(0);
@@ -67,9 +67,9 @@ fn mint(scene: &Scene, from: Slot, to: Slot, badge: u64) {
     scene.world.does(scene.subject.thread, mint);
 }
 
-/// Makes the subject one that has derived much from three of its slots: capabilities, a mapping, a pager, a fault endpoint,
-/// a bound notification.
-fn furnish(scene: &Scene) {
+/// Lets the subject derive from three of its slots: capabilities, a mapping, a pager, a fault endpoint, a bound
+/// notification.
+fn derive_everything(scene: &Scene) {
     let (world, thread) = (&scene.world, scene.subject.thread);
     let pool = slots::POOL;
     grow(scene, scene.subject);
@@ -90,16 +90,22 @@ fn furnish(scene: &Scene) {
         },
     );
     let (memory, pager) = (PAGED, INNER);
-    world.does(thread, MemoryPager { memory, pager });
+    world.does(
+        thread,
+        MemoryPager {
+            memory,
+            pager: Some(pager),
+        },
+    );
     let (thread_slot, endpoint, notification) = (slots::THREAD, INNER, BOUND);
     let faults = ThreadFaults {
         thread: thread_slot,
-        endpoint,
+        endpoint: Some(endpoint),
     };
     world.does(thread, faults);
     let bind = ThreadBind {
         thread: thread_slot,
-        notification,
+        notification: Some(notification),
     };
     world.does(thread, bind);
     for number in 0..MANY {
@@ -125,15 +131,15 @@ fn parent_of(scene: &Scene, slot: Slot) -> Option<u64> {
     record.expect("described").parent.checked_sub(1)
 }
 
-/// A record's parent that is this slot.
+/// The parent field of a record whose parent is this slot.
 fn word(slot: Slot) -> u64 {
     u64::from(slot.0) + 1
 }
 
 #[test]
-fn whatever_hangs_from_a_slot_is_described_with_it() {
+fn everything_derived_from_a_slot_is_described_with_it_as_parent() {
     let scene = Scene::new();
-    furnish(&scene);
+    derive_everything(&scene);
     scene.freeze();
     let capabilities = scene.capabilities();
     let minted = |record: &&CapabilityRecord| record.slot >= u64::from(FIRST);
@@ -142,7 +148,7 @@ fn whatever_hangs_from_a_slot_is_described_with_it() {
         assert_eq!(record.parent, word(INNER), "slot {}", record.slot);
         assert_eq!(record.badge, record.slot - u64::from(FIRST) + 1);
     }
-    // What was made out of a pool, or given by others, hangs from nothing in the table.
+    // Objects made from a pool, and capabilities given by others, have no parent in the table.
     for slot in [INNER, MAPPED, slots::DOMAIN, HELPER] {
         assert_eq!(parent_of(&scene, slot), None, "{slot:?}");
     }

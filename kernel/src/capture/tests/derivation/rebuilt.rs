@@ -1,4 +1,4 @@
-//! A domain that is rebuilt from the description of another loses by a revocation what that one loses.
+//! A domain rebuilt from the description of another loses the same by a revocation.
 
 use abi::calls::{
     CapabilityDelete, CapabilityRevoke, DomainDerive, DomainGrow, DomainHold, DomainInstall,
@@ -9,14 +9,14 @@ use abi::register::{Access, PageCount, Register, Slot, UserAddress};
 use abi::{MemoryRights, NotificationRights, Rights};
 
 use super::{
-    ADDRESS, BETWEEN, BOUND, FIRST, MANY, MAPPED, ONE_PAGE, PAGED, SLOTS, furnish, held, is_empty,
-    mappings, object, place,
+    ADDRESS, BETWEEN, BOUND, FIRST, MANY, MAPPED, ONE_PAGE, PAGED, SLOTS, derive_everything, held,
+    is_empty, mappings, object, place,
 };
 use crate::capture::tests::scene::{INNER, SUBJECT, Scene};
 use crate::objects::Object;
 use crate::objects::tests::checker::check;
 
-/// Everything that a subject of [`furnish`] loses when it revokes what hangs from three of its slots.
+/// Revokes three slots of a subject of [`derive_everything`]; returns everything that it loses.
 fn revoke_all(scene: &Scene) -> Vec<&'static str> {
     let (world, subject) = (&scene.world, scene.subject);
     let mut lost = Vec::new();
@@ -47,9 +47,9 @@ fn revoke_all(scene: &Scene) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_rebuilt_domain_loses_by_a_revocation_what_the_one_that_was_read_loses() {
+fn a_rebuilt_domain_loses_the_same_by_a_revocation_as_the_original() {
     let mut scene = Scene::new();
-    furnish(&scene);
+    derive_everything(&scene);
     scene.freeze();
     let capabilities = scene.capabilities();
     let (mappings, held) = (mappings(&scene), held(&scene));
@@ -64,7 +64,7 @@ fn a_rebuilt_domain_loses_by_a_revocation_what_the_one_that_was_read_loses() {
         slots: SLOTS,
     };
     scene.world.does(keeper, grow);
-    make_again(&scene);
+    create_objects_again(&scene);
     for record in capabilities
         .iter()
         .filter(|record| record.slot >= u64::from(FIRST))
@@ -108,9 +108,9 @@ fn a_rebuilt_domain_loses_by_a_revocation_what_the_one_that_was_read_loses() {
     check(&scene.world.kernel);
 }
 
-/// The objects of [`furnish`] for a rebuilt subject: in its table, and the Memory with a pager in the keeper's slot
+/// The objects of [`derive_everything`] for a rebuilt subject: in its table, and the Memory with a pager in the keeper's slot
 /// `BETWEEN`.
-fn make_again(scene: &Scene) {
+fn create_objects_again(scene: &Scene) {
     let (world, keeper) = (&scene.world, scene.keeper.thread);
     let pool = Scene::SUBJECTS_POOL;
     let install = |from, to, rights: Rights| {

@@ -1,4 +1,4 @@
-//! Derivations that are refused inside a domain, since the domain itself could not make them.
+//! Derivations that are refused because the domain itself could not make them.
 
 use abi::calls::{
     CapabilityMint, Destroy, DomainHold, DomainInstallReply, DomainMapOwn, MemoryCreate,
@@ -19,7 +19,7 @@ use crate::objects::Object;
 use crate::testing::slots;
 
 #[test]
-fn nothing_is_held_or_mapped_that_the_domain_itself_could_not() {
+fn nothing_is_held_or_mapped_without_the_domains_own_rights() {
     let scene = Scene::new();
     let (world, subject) = (&scene.world, scene.subject);
     let (pool, pages) = (slots::POOL, ONE_PAGE);
@@ -51,7 +51,7 @@ fn nothing_is_held_or_mapped_that_the_domain_itself_could_not() {
     assert_eq!(pager(), None);
     assert_eq!(hold(SPARE, 0), Ok(()));
     assert_eq!(pager(), Some(7));
-    // A refusal leaves the one that is there.
+    // A refusal keeps the present one.
     assert_eq!(hold(SPARE, 8), Err(Error::BadgeFixed));
     assert_eq!(pager(), Some(7));
     assert_eq!(hold(INNER, 8), Ok(()));
@@ -90,7 +90,7 @@ fn nothing_is_held_or_mapped_that_the_domain_itself_could_not() {
     assert_eq!(map(Slot(41), Access::Read), Ok(()));
 }
 
-/// The subject derives a capability with these rights.
+/// Lets the subject derive a capability with these rights.
 fn limit(scene: &Scene, from: Slot, to: Slot, rights: Rights) {
     let badge = 0;
     let mint = CapabilityMint {
@@ -103,7 +103,7 @@ fn limit(scene: &Scene, from: Slot, to: Slot, rights: Rights) {
 }
 
 #[test]
-fn nothing_is_held_that_is_of_another_kind_or_lacks_the_right() {
+fn nothing_is_held_of_another_kind_or_without_the_right() {
     const RECEIVE_ONLY: Slot = Slot(40);
     const SIGNAL_ONLY: Slot = Slot(41);
     const EMPTY: Slot = Slot(42);
@@ -212,7 +212,7 @@ fn nothing_of_a_domain_goes_into_an_object_of_another() {
 }
 
 #[test]
-fn nobody_gets_a_right_to_answer_a_thread_that_is_being_destroyed() {
+fn no_reply_right_is_installed_for_a_thread_that_is_being_destroyed() {
     let scene = Scene::new();
     let (world, keeper) = (&scene.world, scene.keeper);
     let thread = Scene::SUBJECTS_THREAD;
@@ -221,7 +221,7 @@ fn nobody_gets_a_right_to_answer_a_thread_that_is_being_destroyed() {
     let mut state = scene.read(scene.subject.thread).expect("frozen");
     state.awaits = Awaits::Answer as u64;
     scene.write(0, &state).expect("a state of a thread");
-    // A stint is over after one step.
+    // The time budget is spent after one step.
     world.machine.set_ticks_step(10_000);
     world.begin_step(scene.server, Destroy { object: thread });
     assert!(scene.subject.thread.header.is_being_destroyed());

@@ -1,4 +1,4 @@
-//! Parents that are described behind many siblings, in bounded steps.
+//! Parents beyond many siblings are found in bounded steps.
 
 use abi::NotificationRights;
 use abi::calls::{
@@ -17,7 +17,7 @@ use crate::objects::Thread;
 use crate::objects::tests::checker::check;
 use crate::testing::{BUFFER_ADDRESS, slots};
 
-/// Gives many of the keeper's slots a capability derived from the subject's slot.
+/// Fills many of the keeper's slots with capabilities derived from a slot of the subject.
 fn give_many(scene: &Scene, from: Slot) {
     grow(scene, scene.keeper);
     for slot in FIRST..FIRST + MANY {
@@ -36,7 +36,7 @@ fn describe_from(slot: Slot) -> DomainDescribe {
     }
 }
 
-/// The first record of a description that a thread of the keeper's has made.
+/// The first record of a description that a thread of the keeper has requested.
 fn first_record(scene: &Scene, thread: Ref<Thread>) -> CapabilityRecord {
     let outcome = scene.world.outcome::<DomainDescribe>(thread);
     let (count, ..) = outcome.expect("complete").expect("described");
@@ -48,8 +48,8 @@ fn first_record(scene: &Scene, thread: Ref<Thread>) -> CapabilityRecord {
     CapabilityRecord::from_words(&words)
 }
 
-/// Describes the subject's slot `SPARE`: in how many steps, and with which parent. Before each step but the first, `before`
-/// happens.
+/// Describes the subject's slot `SPARE`, running `before` before each step but the first. Returns the number of steps and the
+/// parent.
 fn describe_spare(scene: &Scene, mut before: impl FnMut(usize)) -> (usize, u64) {
     let keeper = scene.keeper.thread;
     scene.world.begin_step(keeper, describe_from(SPARE));
@@ -65,7 +65,7 @@ fn describe_spare(scene: &Scene, mut before: impl FnMut(usize)) -> (usize, u64) 
 }
 
 #[test]
-fn a_parent_behind_many_siblings_is_found_in_bounded_steps() {
+fn a_parent_beyond_many_siblings_is_found_in_bounded_steps() {
     let scene = Scene::new();
     give_many(&scene, INNER);
     mint(&scene, INNER, SPARE, 7);
@@ -77,12 +77,12 @@ fn a_parent_behind_many_siblings_is_found_in_bounded_steps() {
 }
 
 #[test]
-fn siblings_that_go_while_the_way_leads_past_them_do_not_lead_astray() {
+fn deleting_siblings_during_the_search_does_not_mislead_it() {
     let scene = Scene::new();
     give_many(&scene, INNER);
     mint(&scene, INNER, SPARE, 7);
     let version = scene.freeze();
-    // Whole ranges go, that where the description stopped among them.
+    // Whole ranges are deleted, including the slot where the search stopped.
     let (steps, parent) = describe_spare(&scene, |step| {
         let step = step as u32;
         let end = FIRST + MANY - (step - 1) * 400;
@@ -98,7 +98,7 @@ fn siblings_that_go_while_the_way_leads_past_them_do_not_lead_astray() {
     check(&scene.world.kernel);
 }
 
-/// The subject makes the notification `BOUND`.
+/// Lets the subject create the notification `BOUND`.
 fn create_notification(scene: &Scene) {
     let (pool, into) = (slots::POOL, BOUND);
     let create = NotificationCreate { pool, into };
@@ -106,7 +106,7 @@ fn create_notification(scene: &Scene) {
 }
 
 #[test]
-fn two_that_describe_a_domain_by_turns_get_the_parents_of_what_each_asks_for() {
+fn two_threads_that_describe_a_domain_in_turns_each_get_the_right_parents() {
     const OTHER: Slot = Slot(SPARE.0 + 1);
     let scene = Scene::new();
     let (world, subject) = (&scene.world, scene.subject);
@@ -138,7 +138,7 @@ fn a_slot_that_is_filled_again_is_described_with_its_new_parent() {
     }
 }
 
-/// Describes a slot of the subject, frozen or running, twice: between that it is filled with something else.
+/// Describes a slot of the subject, frozen or running, twice, and refills it with something else in between.
 fn describe_filled_again(is_frozen: bool) {
     let scene = Scene::new();
     let (world, keeper) = (&scene.world, scene.keeper.thread);
@@ -164,21 +164,21 @@ fn describe_filled_again(is_frozen: bool) {
 }
 
 #[test]
-fn a_capability_that_went_through_others_still_hangs_from_its_slot() {
+fn a_capability_passed_through_others_keeps_its_parent() {
     let scene = Scene::new();
     let (world, keeper, subject) = (&scene.world, scene.keeper, scene.subject);
     world.give(subject, INNER, keeper, BETWEEN, 0);
     world.give(keeper, BETWEEN, subject, SPARE, 0);
     let version = scene.freeze();
     assert_eq!(parent_of(&scene, SPARE), Some(INNER.0.into()));
-    // The other gives up its own: the subject's hangs where it hung, and has not changed.
+    // The other domain deletes its own: the subject's keeps its parent and has not changed.
     world.does(keeper.thread, CapabilityDelete { slot: BETWEEN });
     assert_eq!(parent_of(&scene, SPARE), Some(INNER.0.into()));
     assert_eq!(scene.version(), version);
 }
 
 #[test]
-fn what_an_object_holds_twice_is_described_however_far_both_parents_are() {
+fn both_capabilities_held_by_an_object_are_described_however_far_their_parents_are() {
     let scene = Scene::new();
     let (world, thread) = (&scene.world, scene.subject.thread);
     create_notification(&scene);
@@ -186,20 +186,20 @@ fn what_an_object_holds_twice_is_described_however_far_both_parents_are() {
     for slot in FIRST + MANY..SLOTS {
         world.give(scene.subject, BOUND, scene.keeper, Slot(slot), 0);
     }
-    // The newest child stands before all older ones.
+    // The newest child is before all older ones.
     let (of, endpoint, notification) = (slots::THREAD, INNER, BOUND);
     world.does(
         thread,
         ThreadFaults {
             thread: of,
-            endpoint,
+            endpoint: Some(endpoint),
         },
     );
     world.does(
         thread,
         ThreadBind {
             thread: of,
-            notification,
+            notification: Some(notification),
         },
     );
     for freeze in [false, true] {
@@ -212,7 +212,7 @@ fn what_an_object_holds_twice_is_described_however_far_both_parents_are() {
 }
 
 #[test]
-fn a_domain_that_ends_while_it_is_described_leaves_no_bookmark() {
+fn a_domain_destroyed_while_it_is_described_leaves_no_bookmark() {
     let scene = Scene::new();
     // The keeper's endpoint outlives the subject.
     let endpoint = ENDPOINT;

@@ -11,18 +11,18 @@ use super::entering::{
 use crate::capture::tests::scene::{ENDPOINT, REPLY, Scene, call, receive};
 use crate::objects::Phase;
 
-/// The name of the case in which a thread that was not stopped is when it goes on elsewhere.
+/// The name of the case in which a thread that was not stopped is stopped after it is rebuilt.
 pub const TRAP_OUTSIDE: &str = "a trap handled outside";
 
-/// How to bring the subject's thread into a phase, and how it reads then.
+/// A phase: how the subject's thread enters it, and its exported state.
 pub struct Case {
     pub name: &'static str,
     pub enter: fn(&Scene),
     pub stopped: bool,
     pub awaits: Awaits,
-    /// The call that it stands at; none for one that makes none.
+    /// The call that it stands at, if any.
     pub at: Option<Number>,
-    /// What becomes of it when it is rebuilt, thawed, and runs up to its call and into it once more.
+    /// Checks its phase after it is rebuilt, thawed, and runs into its call again.
     pub again: fn(Phase) -> bool,
 }
 
@@ -130,7 +130,7 @@ pub const CASES: &[Case] = &[
         again: |phase| phase == Phase::Awaiting,
     },
     Case {
-        name: "a fault that nobody took yet",
+        name: "a fault not received yet",
         enter: |scene| fault(scene, INVALID_OPCODE, ENDPOINT),
         stopped: false,
         awaits: Awaits::Nothing,
@@ -198,7 +198,7 @@ pub const CASES: &[Case] = &[
         again: |phase| phase == Phase::AwaitingFault { is_trap: false },
     },
     Case {
-        name: "a trap that nobody took yet",
+        name: "a trap not received yet",
         enter: |scene| fault(scene, BREAKPOINT, ENDPOINT),
         stopped: true,
         awaits: Awaits::Nothing,

@@ -1,4 +1,4 @@
-//! How the subject's thread comes into a phase: the calls that it makes and the exceptions that it raises.
+//! The calls and exceptions that bring the subject's thread into its phases.
 
 use abi::MessageInfo;
 use abi::calls::{ReplyAndReceive, Send, ThreadFaults, ThreadStop, Wait};
@@ -10,7 +10,7 @@ use crate::capture::tests::scene::{
 };
 use crate::testing::slots;
 
-/// Where a thread faults, and where one that makes no call stands.
+/// The RIP of a thread that faults, or that makes no call.
 pub const ELSEWHERE: u64 = 0x1234;
 pub const DEADLINE_NS: u64 = 50_000_000;
 
@@ -30,18 +30,22 @@ pub fn answer_and_receive(w0: u64) -> ReplyAndReceive {
     ReplyAndReceive::new(ENDPOINT, info, [w0, 0, 0, 0], REPLY)
 }
 
-/// The vector of an exception whose instruction is executed again.
+/// The vector of a fault, whose instruction is retried.
 pub const INVALID_OPCODE: u8 = 6;
-/// The vector of a trap, behind whose instruction the thread stands.
+/// The vector of a trap, after whose instruction the thread stands.
 pub const BREAKPOINT: u8 = 3;
 
-/// The subject's thread raises an exception of this vector, and the endpoint in this slot of its table receives the message.
-pub fn fault(scene: &Scene, vector: u8, heard_at: Slot) {
+/// The subject's thread raises an exception with this vector; the message goes to the endpoint in this slot of its table.
+pub fn fault(scene: &Scene, vector: u8, handler: Slot) {
     let thread = slots::THREAD;
-    let endpoint = heard_at;
-    scene
-        .world
-        .does(scene.subject.thread, ThreadFaults { thread, endpoint });
+    let endpoint = handler;
+    scene.world.does(
+        scene.subject.thread,
+        ThreadFaults {
+            thread,
+            endpoint: Some(endpoint),
+        },
+    );
     scene.world.kernel.scheduler.force(scene.subject.thread);
     scene.subject.thread.context.rip.set(ELSEWHERE);
     let (error, address) = (0, 0);
@@ -52,7 +56,7 @@ pub fn fault(scene: &Scene, vector: u8, heard_at: Slot) {
     });
 }
 
-/// Others of its domain stop the subject's thread.
+/// Another thread of its domain stops the subject's thread.
 pub fn stop(scene: &Scene) {
     let thread = slots::THREAD;
     scene.world.does(scene.helper, ThreadStop { thread });

@@ -1,11 +1,11 @@
-//! A thread in each phase: how it reads when it is frozen, and that it goes on, in place and elsewhere.
+//! A thread in each phase: its exported state when frozen, and that it continues, in place and elsewhere.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | `entering` | the calls and exceptions that bring a thread into its phase |
-//! | `cases` | the phases, each with how its thread reads and goes on |
+//! | `cases` | the phases, with the expected state and continuation |
 //! | `traps` | traps that a debugger handles |
-//! | `waits` | waits that a freeze interrupts: for answers, deadlines and flags |
+//! | `waits` | waits interrupted by a freeze: for replies, deadlines and flags |
 
 mod cases;
 mod entering;
@@ -22,7 +22,7 @@ use crate::testing::CALL_SITE;
 
 pub use cases::CASES;
 
-/// Every case, its thread in its phase.
+/// Runs `check` on every case, with its thread in its phase.
 fn each(mut check: impl FnMut(Scene, &Case)) {
     for case in CASES {
         let scene = Scene::new();
@@ -57,13 +57,13 @@ fn a_frozen_thread_reads_as_standing_at_its_call_or_awaiting() {
             assert_eq!(state.registers.rax, number as u64, "{}", case.name);
         }
         assert_eq!(scene.subject.thread.arguments(), before, "{}", case.name);
-        assert!(scene.nobody_waits(), "{}", case.name);
+        assert!(scene.has_no_waiters(), "{}", case.name);
         assert_eq!(scene.world.kernel.scheduler.timers.earliest(), None);
     });
 }
 
 #[test]
-fn what_was_read_can_be_written_and_reads_the_same() {
+fn an_exported_state_can_be_imported_and_exports_the_same() {
     each(|scene, case| {
         scene.freeze();
         let state = scene.read(scene.subject.thread).expect("frozen");
@@ -73,7 +73,7 @@ fn what_was_read_can_be_written_and_reads_the_same() {
 }
 
 #[test]
-fn thawed_in_place_a_thread_is_where_it_was() {
+fn a_thread_thawed_in_place_is_where_it_was() {
     each(|scene, case| {
         let before = scene.subject.thread.phase.get();
         scene.freeze();
@@ -90,7 +90,7 @@ fn thawed_in_place_a_thread_is_where_it_was() {
 }
 
 #[test]
-fn rebuilt_elsewhere_a_thread_goes_on_or_hears_that_it_was_interrupted() {
+fn a_thread_rebuilt_elsewhere_continues_or_is_interrupted() {
     each(|mut scene, case| {
         scene.freeze();
         scene.rebuild();

@@ -9,14 +9,14 @@ use crate::capture::tests::scene::{INNER_REPLY, REPLY, Scene, answer, retire};
 use crate::objects::Phase;
 use crate::testing::slots;
 
-/// The number of lines in the kernel's log that report a stop of the subject's thread, which stands behind a trap.
+/// The number of lines in the kernel's log that report a stop of the subject's thread after a trap.
 fn logged_stops(scene: &Scene) -> usize {
     let console = scene.world.machine.console();
     console.matches("stops at 0x1234").count()
 }
 
 #[test]
-fn a_trap_that_nobody_can_answer_after_a_move_stops_its_thread_and_is_logged() {
+fn a_trap_without_a_handler_after_a_move_stops_its_thread_and_is_logged() {
     let mut scene = Scene::new();
     exception_outside(&scene, BREAKPOINT);
     scene.freeze();
@@ -25,7 +25,7 @@ fn a_trap_that_nobody_can_answer_after_a_move_stops_its_thread_and_is_logged() {
     scene.thaw();
     assert_eq!(logged_stops(&scene), 1);
     assert!(scene.subject.thread.stopped.get());
-    // A holder of RUN that lets it go on starts it.
+    // Starting it with RUN lets it continue.
     let thread = slots::THREAD;
     scene.world.does(scene.helper, ThreadStart { thread });
     assert!(scene.subject.thread.is_runnable());
@@ -33,7 +33,7 @@ fn a_trap_that_nobody_can_answer_after_a_move_stops_its_thread_and_is_logged() {
 }
 
 #[test]
-fn a_trap_that_is_answered_inside_after_a_move_lets_its_thread_go_on() {
+fn a_trap_answered_inside_after_a_move_lets_its_thread_continue() {
     let mut scene = Scene::new();
     exception_inside(&scene, BREAKPOINT);
     scene.freeze();
@@ -47,7 +47,7 @@ fn a_trap_that_is_answered_inside_after_a_move_lets_its_thread_go_on() {
 }
 
 #[test]
-fn a_trap_whose_answer_was_given_up_while_its_domain_was_retired_stops_its_thread() {
+fn a_trap_whose_reply_right_was_dropped_during_retirement_stops_its_thread() {
     for vector in [BREAKPOINT, INVALID_OPCODE] {
         let scene = Scene::new();
         let keeper = scene.keeper.thread;
@@ -68,7 +68,7 @@ fn a_trap_whose_answer_was_given_up_while_its_domain_was_retired_stops_its_threa
 }
 
 #[test]
-fn threads_whose_traps_nobody_can_answer_are_logged_one_per_step() {
+fn threads_with_traps_without_a_handler_are_logged_one_per_step() {
     let scene = Scene::new();
     let domain = scene.subject.domain;
     let threads = (0..20).map(|number| scene.world.thread_in(domain, Slot(30 + number)));

@@ -1,4 +1,4 @@
-//! Waits that a freeze interrupts: answers, deadlines and flags that come before, during and after it.
+//! Waits interrupted by a freeze: replies, deadlines and flags that come before, during and after it.
 
 use abi::Error;
 use abi::calls::{CapabilityDelete, Signal, ThreadStart, Wait};
@@ -12,7 +12,7 @@ use crate::objects::Phase;
 use crate::testing::slots;
 
 #[test]
-fn an_answer_from_inside_comes_after_a_move() {
+fn a_reply_from_inside_arrives_after_a_move() {
     let mut scene = Scene::new();
     scene.world.begin(scene.subject.thread, call(INNER, 3));
     scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
@@ -27,7 +27,7 @@ fn an_answer_from_inside_comes_after_a_move() {
 }
 
 #[test]
-fn a_thread_that_was_stopped_while_it_awaited_runs_elsewhere_only_when_it_is_started() {
+fn a_thread_stopped_while_awaiting_a_reply_runs_elsewhere_only_when_started() {
     let mut scene = Scene::new();
     call_inside(&scene);
     stop(&scene);
@@ -47,7 +47,7 @@ fn a_thread_that_was_stopped_while_it_awaited_runs_elsewhere_only_when_it_is_sta
 }
 
 #[test]
-fn a_deadline_counts_in_the_time_of_the_domain_that_it_moved_with() {
+fn a_deadline_is_kept_in_the_domains_own_time_after_a_move() {
     let mut scene = Scene::new();
     scene.world.machine.set_ticks(1_000);
     scene.world.begin(scene.subject.thread, wait(DEADLINE_NS));
@@ -66,7 +66,7 @@ fn a_deadline_counts_in_the_time_of_the_domain_that_it_moved_with() {
 }
 
 #[test]
-fn flags_raised_while_it_is_frozen_are_there_when_it_waits_again() {
+fn flags_raised_during_a_freeze_are_delivered_after_it() {
     let scene = Scene::new();
     scene.world.begin(scene.subject.thread, wait(u64::MAX));
     scene.freeze();
@@ -87,7 +87,7 @@ fn flags_raised_while_it_is_frozen_are_there_when_it_waits_again() {
 }
 
 #[test]
-fn an_answer_that_comes_while_it_is_frozen_is_there_when_it_is_thawed() {
+fn a_reply_that_arrives_during_a_freeze_is_delivered_by_the_thaw() {
     let scene = Scene::new();
     scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
     scene.world.does(scene.server, receive(ENDPOINT, REPLY));
@@ -103,7 +103,7 @@ fn an_answer_that_comes_while_it_is_frozen_is_there_when_it_is_thawed() {
 }
 
 #[test]
-fn a_late_answer_to_a_thread_that_was_written_is_refused() {
+fn a_late_reply_to_an_imported_thread_is_refused() {
     let scene = Scene::new();
     scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
     scene.world.does(scene.server, receive(ENDPOINT, REPLY));
@@ -140,7 +140,7 @@ fn a_stale_reply_right_is_not_described() {
 }
 
 #[test]
-fn giving_up_the_right_to_answer_a_frozen_caller_tells_it() {
+fn dropping_the_right_to_reply_to_a_frozen_caller_ends_its_call() {
     let scene = Scene::new();
     scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
     scene.world.does(scene.server, receive(ENDPOINT, REPLY));
@@ -156,7 +156,7 @@ fn giving_up_the_right_to_answer_a_frozen_caller_tells_it() {
 }
 
 #[test]
-fn nothing_of_a_frozen_domain_runs_or_is_met() {
+fn no_thread_of_a_frozen_domain_runs_or_exchanges_messages() {
     let scene = Scene::new();
     scene
         .world

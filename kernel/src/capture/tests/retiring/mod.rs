@@ -1,8 +1,8 @@
-//! What a retirement does to outsiders: those that wait, those that come later, and those that look.
+//! The effects of a retirement on other domains' threads (outsiders): those that wait, that come later, and that read.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `waiting` | threads that wait for something of the domain, or for its answer |
+//! | `waiting` | threads that wait at the domain's objects, or for its reply |
 //! | `uses` | later uses of its objects |
 //! | `steps` | a retirement that takes more than one step |
 
@@ -28,7 +28,7 @@ const OWN_NOTIFICATION: Slot = Slot(26);
 const OWN_ENDPOINT: Slot = Slot(27);
 /// The subject's [`INNER`], in the keeper's table.
 const INNER_OUTSIDE: Slot = Slot(28);
-/// The keeper's further threads.
+/// The slots of the keeper's further threads.
 const FIRST_OUTSIDER: u32 = 30;
 
 /// A keeper that holds a Memory, a notification and two endpoints of the subject's pool.
@@ -48,7 +48,7 @@ fn scene() -> Scene {
     scene
 }
 
-/// Another thread of the keeper's.
+/// Another thread of the keeper.
 fn outsider(scene: &Scene, number: u32) -> Ref<Thread> {
     let slot = Slot(FIRST_OUTSIDER + number);
     scene.world.thread_in(scene.keeper.domain, slot)
@@ -67,7 +67,7 @@ fn unretire_and_thaw(scene: &Scene) {
     scene.thaw();
 }
 
-/// What became of a thread's call, whatever its results.
+/// The status of a thread's call, if it is complete.
 fn status<A: Arguments>(scene: &Scene, thread: Ref<Thread>) -> Option<Result<(), Error>> {
     let outcome = scene.world.outcome::<A>(thread)?;
     Some(outcome.map(|_| ()))
@@ -84,11 +84,11 @@ fn wait() -> Wait {
     }
 }
 
-/// A thread of the keeper's faults, and the endpoint in this slot of its table hears of it.
+/// A thread of the keeper faults, with the endpoint in this slot of its table as its handler.
 fn fault(scene: &Scene, thread: Ref<Thread>, slot: Slot, endpoint: Slot) {
     let faults = ThreadFaults {
         thread: slot,
-        endpoint,
+        endpoint: Some(endpoint),
     };
     scene.world.does(scene.keeper.thread, faults);
     scene.world.kernel.scheduler.force(thread);

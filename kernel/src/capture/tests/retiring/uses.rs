@@ -17,7 +17,7 @@ use crate::capture::tests::scene::{
 };
 use crate::testing::slots;
 
-/// A use of the subject's objects, as the keeper's thread.
+/// A use of the subject's objects by the keeper's thread.
 type Use = (&'static str, fn(&Scene) -> Result<(), Error>);
 
 /// Makes a call as the keeper.
@@ -60,7 +60,7 @@ const USES: &[Use] = &[
         "receive faults",
         keeper!(ThreadFaults {
             thread: Slot(FIRST_OUTSIDER),
-            endpoint: OWN_ENDPOINT
+            endpoint: Some(OWN_ENDPOINT)
         }),
     ),
     (
@@ -112,7 +112,7 @@ const USES: &[Use] = &[
 ];
 
 #[test]
-fn every_later_use_of_its_objects_is_told_at_once() {
+fn every_later_use_of_its_objects_fails_at_once() {
     let scene = scene();
     outsider(&scene, 0);
     retire(&scene);
@@ -124,7 +124,7 @@ fn every_later_use_of_its_objects_is_told_at_once() {
 }
 
 #[test]
-fn what_lies_in_a_child_pool_stays_in_use() {
+fn objects_in_a_child_pool_stay_usable() {
     let scene = scene();
     let keeper = scene.keeper.thread;
     let (child, inner, into) = (INTO, Slot(51), Slot(52));
@@ -163,7 +163,7 @@ fn what_lies_in_a_child_pool_stays_in_use() {
 }
 
 #[test]
-fn slots_can_be_dealt_with_and_the_pool_reports() {
+fn slots_can_be_managed_and_the_pool_reports() {
     let scene = scene();
     retire(&scene);
     let keeper = scene.keeper.thread;
@@ -188,7 +188,7 @@ fn slots_can_be_dealt_with_and_the_pool_reports() {
 }
 
 #[test]
-fn a_retired_domain_reads_as_it_did_when_it_was_frozen() {
+fn a_retired_domain_reads_as_it_was_frozen() {
     let scene = scene();
     scene.world.begin(scene.subject.thread, call(INNER, 3));
     scene.world.does(scene.helper, receive(INNER, INNER_REPLY));

@@ -1,4 +1,4 @@
-//! Threads that wait at the domain's objects or for its answer when it is retired, and after that is undone.
+//! Threads that wait at the domain's objects or for its reply when it is retired, and after that is undone.
 
 use abi::Error;
 use abi::calls::{
@@ -40,7 +40,7 @@ fn threads_that_wait_at_its_objects_get_gone() {
 }
 
 #[test]
-fn threads_that_await_its_answer_get_gone() {
+fn threads_that_await_its_reply_get_gone() {
     let scene = scene();
     let (caller, faulting) = (outsider(&scene, 0), outsider(&scene, 1));
     scene.world.begin(caller, call(INNER_OUTSIDE, 1));
@@ -54,14 +54,14 @@ fn threads_that_await_its_answer_get_gone() {
     retire(&scene);
     let heard = status::<abi::calls::Call>(&scene, caller);
     assert_eq!(heard, Some(Err(Error::Gone)));
-    // Nobody mends its fault any more.
+    // Its fault has no handler any more.
     assert_eq!(faulting.phase.get(), Phase::Ready);
     assert!(faulting.stopped.get());
     assert_eq!(logged_stops(&scene), 1);
 }
 
 #[test]
-fn an_answer_from_inside_is_owed_until_it_is_undone() {
+fn a_reply_from_inside_stays_due_until_the_retirement_is_undone() {
     let scene = scene();
     scene.world.begin(scene.subject.thread, call(INNER, 3));
     scene.world.does(scene.helper, receive(INNER, INNER_REPLY));
@@ -74,14 +74,14 @@ fn an_answer_from_inside_is_owed_until_it_is_undone() {
 }
 
 #[test]
-fn a_late_answer_is_refused_and_its_caller_interrupted_if_it_runs_here_again() {
+fn a_late_reply_is_refused_and_its_caller_interrupted_if_it_runs_here_again() {
     let scene = scene();
     scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
     scene.world.does(scene.server, receive(ENDPOINT, REPLY));
     retire(&scene);
     let late = scene.world.call(scene.server, answer(REPLY, 1));
     assert_eq!(late, Err(Error::Gone));
-    // The right is used up, so that its slot is free for the next one.
+    // The right is consumed, so its slot is free for the next one.
     let (kind, ..) = scene
         .world
         .does(scene.server, CapabilityInspect { slot: REPLY });
@@ -92,7 +92,7 @@ fn a_late_answer_is_refused_and_its_caller_interrupted_if_it_runs_here_again() {
 }
 
 #[test]
-fn a_server_whose_right_to_answer_is_stale_goes_on_to_receive() {
+fn a_server_with_a_stale_reply_right_receives_the_next_message() {
     for is_written in [false, true] {
         let scene = scene();
         scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
@@ -135,13 +135,13 @@ fn a_server_whose_right_to_answer_is_stale_goes_on_to_receive() {
 }
 
 #[test]
-fn faults_that_it_would_hear_of_stop_their_threads() {
+fn faults_that_it_would_handle_stop_their_threads() {
     let scene = scene();
     let [queued, later] = [0, 1].map(|number| outsider(&scene, number));
     fault(&scene, queued, Slot(FIRST_OUTSIDER), OWN_ENDPOINT);
     let faults = ThreadFaults {
         thread: Slot(FIRST_OUTSIDER + 1),
-        endpoint: OWN_ENDPOINT,
+        endpoint: Some(OWN_ENDPOINT),
     };
     scene.world.does(scene.keeper.thread, faults);
     retire(&scene);
@@ -159,7 +159,7 @@ fn faults_that_it_would_hear_of_stop_their_threads() {
 }
 
 #[test]
-fn undone_it_serves_again() {
+fn after_an_undone_retirement_it_serves_again() {
     let scene = scene();
     scene
         .world
@@ -182,7 +182,7 @@ fn undone_it_serves_again() {
 }
 
 #[test]
-fn a_caller_that_came_after_an_undone_retirement_gets_gone_from_the_next() {
+fn a_caller_after_an_undone_retirement_gets_gone_from_the_next() {
     let scene = scene();
     retire(&scene);
     assert_eq!(
@@ -204,7 +204,7 @@ fn flags_that_go_to_a_bound_receiver_outside_are_a_change() {
     let (thread, notification) = (HELPER, OWN_NOTIFICATION);
     let bind = abi::calls::ThreadBind {
         thread,
-        notification,
+        notification: Some(notification),
     };
     scene.world.does(keeper, bind);
     let signal = |flags| Signal {
@@ -212,7 +212,7 @@ fn flags_that_go_to_a_bound_receiver_outside_are_a_change() {
         flags,
     };
     scene.world.does(keeper, signal(1));
-    // It receives while the notification is gone, and so without the flag that is raised.
+    // It receives while the notification is gone, and so does not get the raised flag.
     retire(&scene);
     scene.world.begin(scene.server, receive(ENDPOINT, REPLY));
     scene.unretire_by(keeper);
@@ -223,7 +223,7 @@ fn flags_that_go_to_a_bound_receiver_outside_are_a_change() {
     assert!(scene.version() > version);
 }
 
-/// Where the keeper has an interrupt of its own.
+/// The slot of the keeper's own interrupt.
 const INTERRUPT: Slot = Slot(40);
 
 #[test]
@@ -236,7 +236,7 @@ fn an_interrupt_that_an_outsider_bound_waits_until_the_retirement_is_undone() {
         let (interrupt, notification, flags) = (INTERRUPT, OWN_NOTIFICATION, 1);
         let bind = InterruptBind {
             interrupt,
-            notification,
+            notification: Some(notification),
             flags,
         };
         scene.world.does(keeper.thread, bind);
@@ -244,7 +244,7 @@ fn an_interrupt_that_an_outsider_bound_waits_until_the_retirement_is_undone() {
             let thread = HELPER;
             let bind = ThreadBind {
                 thread,
-                notification,
+                notification: Some(notification),
             };
             scene.world.does(keeper.thread, bind);
         }
@@ -286,7 +286,7 @@ fn an_interrupt_that_a_retired_domain_missed_is_delivered_where_it_is_bound_next
         let vector = create_interrupt(kernel, keeper.pool, None, place).expect("a vector");
         let bind = |notification, flags| InterruptBind {
             interrupt: INTERRUPT,
-            notification,
+            notification: Some(notification),
             flags,
         };
         scene.world.does(keeper.thread, bind(OWN_NOTIFICATION, 1));

@@ -19,7 +19,7 @@ use crate::capture::tests::scene::{
 };
 use crate::testing::slots;
 
-/// Where [`install_memory`] puts it.
+/// The slot that [`install_memory`] fills.
 const OWN_MEMORY: Slot = Slot(42);
 
 fn install_memory() -> DomainInstall {
@@ -42,7 +42,7 @@ fn hold(holder: Slot, held: Held) -> DomainHold {
     }
 }
 
-/// A change, after what it needs.
+/// A name, a preparation, and the change.
 type Change = (&'static str, fn(&Scene), fn(&Scene));
 
 const NOTHING: fn(&Scene) = |_| ();
@@ -60,7 +60,7 @@ const CHANGES: &[Change] = &[
     ("an answer", NOTHING, |scene| {
         scene.world.does(scene.server, answer(REPLY, 1));
     }),
-    ("a reply right given up", NOTHING, |scene| {
+    ("a reply right dropped", NOTHING, |scene| {
         scene
             .world
             .does(scene.server, CapabilityDelete { slot: REPLY });
@@ -176,7 +176,7 @@ const CHANGES: &[Change] = &[
         },
     ),
     (
-        "a mapping gone",
+        "a mapping removed",
         keeper!(map()),
         keeper!(DomainUnmap {
             domain: SUBJECT,
@@ -201,7 +201,7 @@ const CHANGES: &[Change] = &[
         "the rest of a device's pages",
         |scene| {
             scene.world.give_hardware(scene.keeper, SECOND_SPARE);
-            // One more than a step gives.
+            // One more than a step adds.
             let create = DeviceMemoryCreate {
                 pool: POOL,
                 hardware: SECOND_SPARE,
@@ -221,7 +221,7 @@ const CHANGES: &[Change] = &[
         },
     ),
     (
-        "pages gone",
+        "pages discarded",
         keeper!(MemoryPopulate {
             memory: MEMORY,
             first_page: ZERO,
@@ -276,7 +276,7 @@ const CHANGES: &[Change] = &[
         }),
     ),
     (
-        "an object in a child pool ended",
+        "an object in a child pool destroyed",
         |scene| {
             scene.world.does(scene.keeper.thread, split());
             let (pool, into) = (KEEPERS_SPARE, SECOND_SPARE);
@@ -303,7 +303,7 @@ const CHANGES: &[Change] = &[
         }),
     ),
     (
-        "one more who may write its memory",
+        "one more domain that may write its memory",
         NOTHING,
         keeper!(CapabilityCopy {
             from: MEMORY,
@@ -311,17 +311,17 @@ const CHANGES: &[Change] = &[
         }),
     ),
     (
-        "one less who may write its memory",
+        "one less domain that may write its memory",
         NOTHING,
         keeper!(CapabilityDelete { slot: MEMORY }),
     ),
     (
-        "one more who writes its memory",
+        "one more domain that maps its memory to write",
         NOTHING,
         keeper!(map_outside(Access::ReadWrite)),
     ),
     (
-        "one less who writes its memory",
+        "one less domain that maps its memory to write",
         keeper!(map_outside(Access::ReadWrite)),
         keeper!(DomainUnmap {
             domain: slots::DOMAIN,
@@ -329,14 +329,14 @@ const CHANGES: &[Change] = &[
         }),
     ),
     (
-        "an object ended",
+        "an object destroyed",
         NOTHING,
         keeper!(Destroy {
             object: OWN_NOTIFICATION
         }),
     ),
     (
-        "a fault endpoint ended",
+        "a fault endpoint destroyed",
         NOTHING,
         keeper!(CapabilityRevoke { slot: OWN_ENDPOINT }),
     ),
@@ -370,7 +370,7 @@ const CHANGES: &[Change] = &[
 ];
 
 #[test]
-fn whatever_changes_a_frozen_domain_from_outside_raises_its_version() {
+fn every_change_of_a_frozen_domain_from_outside_raises_its_version() {
     for (name, prepare, change) in CHANGES {
         let scene = scene();
         scene.freeze();

@@ -1,4 +1,4 @@
-//! Calls that change nothing of a frozen domain, and leave its version.
+//! Calls that leave a frozen domain and its version unchanged.
 
 use abi::MemoryRights;
 use abi::calls::{CapabilityMint, MemoryPopulate, Signal, ThreadStop, ThreadWrite};
@@ -10,7 +10,7 @@ use super::{MEMORY, OWN_NOTIFICATION, ZERO, map_outside, scene};
 use crate::capture::tests::scene::{HELPER, INNER, INNER_REPLY, KEEPERS_SPARE, call, receive};
 
 #[test]
-fn a_signal_that_raises_nothing_new_is_no_change() {
+fn a_signal_that_raises_nothing_new_is_not_a_change() {
     let scene = scene();
     let signal = |flags| Signal {
         notification: OWN_NOTIFICATION,
@@ -29,7 +29,7 @@ fn a_signal_that_raises_nothing_new_is_no_change() {
 }
 
 #[test]
-fn what_changes_nothing_raises_no_version() {
+fn calls_that_change_nothing_do_not_raise_the_version() {
     let scene = scene();
     let keeper = scene.keeper.thread;
     let populate = MemoryPopulate {
@@ -55,7 +55,7 @@ fn what_changes_nothing_raises_no_version() {
 }
 
 #[test]
-fn a_right_to_answer_that_goes_stale_is_no_change_and_is_not_listed() {
+fn a_reply_right_that_becomes_stale_is_not_a_change_and_is_not_listed() {
     const INNER_OUTSIDE: Slot = Slot(30);
     let scene = scene();
     let (keeper, server) = (scene.keeper, scene.server);
@@ -70,7 +70,7 @@ fn a_right_to_answer_that_goes_stale_is_no_change_and_is_not_listed() {
         records.any(|record| record.slot == u64::from(INNER_REPLY.0))
     };
     assert!(is_listed());
-    // The caller, of another domain, does something else from now on.
+    // The caller, of another domain, abandons the call.
     let thread = HELPER;
     scene.world.does(keeper.thread, ThreadStop { thread });
     let state = ThreadState::EMPTY.to_bytes();

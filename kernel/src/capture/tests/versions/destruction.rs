@@ -16,17 +16,17 @@ use crate::objects::{Thread, create_interrupt, destroy_step};
 use crate::paging::unlink_step;
 use crate::testing::{World, snapshot};
 
-/// Where the keeper has an interrupt of the subject's pool.
+/// The keeper's slot for an interrupt of the subject's pool.
 const OWN_INTERRUPT: Slot = Slot(29);
 
-/// Where the keeper has a Memory and a thread of the subject to which only itself holds capabilities, two to the thread.
+/// The keeper's slots for a Memory and a thread of the subject, to which nobody else has capabilities; two to the thread.
 const BARE_MEMORY: Slot = Slot(30);
 const BARE_THREAD: Slot = Slot(31);
 const BARE_THREAD_TOO: Slot = Slot(32);
 
 fn make_bare(world: &World, keeper: Ref<Thread>) {
     let (pool, into) = (POOL, BARE_MEMORY);
-    // More than one step takes away.
+    // More than one step removes.
     let pages = PageCount(80);
     world.does(keeper, MemoryCreate { pool, pages, into });
     let (memory, first_page, page_count) = (into, ZERO, pages);
@@ -46,8 +46,8 @@ fn make_bare(world: &World, keeper: Ref<Thread>) {
     world.does(keeper, ThreadStart { thread });
 }
 
-/// A frozen subject with something to take away in each of the objects that are returned, by their slots in the keeper's table.
-fn furnished() -> (Scene, [Slot; 8]) {
+/// A frozen subject, and the slots in the keeper's table of objects whose destruction has something to remove.
+fn populated_scene() -> (Scene, [Slot; 8]) {
     let scene = scene();
     let (world, keeper) = (&scene.world, scene.keeper.thread);
     let (memory, pager) = (MEMORY, OWN_ENDPOINT);
@@ -60,13 +60,19 @@ fn furnished() -> (Scene, [Slot; 8]) {
         },
     );
     world.does(keeper, map());
-    world.does(keeper, MemoryPager { memory, pager });
+    world.does(
+        keeper,
+        MemoryPager {
+            memory,
+            pager: Some(pager),
+        },
+    );
     let (thread, notification) = (THREAD, OWN_NOTIFICATION);
     world.does(
         keeper,
         ThreadBind {
             thread,
-            notification,
+            notification: Some(notification),
         },
     );
     world.does(keeper, split());
@@ -79,7 +85,7 @@ fn furnished() -> (Scene, [Slot; 8]) {
         keeper,
         InterruptBind {
             interrupt,
-            notification,
+            notification: Some(notification),
             flags,
         },
     );
@@ -100,9 +106,9 @@ fn furnished() -> (Scene, [Slot; 8]) {
 
 #[test]
 fn every_step_of_a_destruction_that_changes_a_frozen_domain_raises_its_version() {
-    let (_, objects) = furnished();
+    let (_, objects) = populated_scene();
     for object in objects {
-        let (scene, _) = furnished();
+        let (scene, _) = populated_scene();
         let (kernel, domain) = (&scene.world.kernel, scene.subject.domain);
         let place = scene.keeper.domain.place(object).expect("a slot");
         let mut changed = 0;
@@ -119,7 +125,7 @@ fn every_step_of_a_destruction_that_changes_a_frozen_domain_raises_its_version()
 }
 
 #[test]
-fn a_mapping_that_begins_to_go_is_a_change_whoever_ends_it() {
+fn beginning_to_remove_a_mapping_is_a_change_whoever_finishes_it() {
     let scene = scene();
     let keeper = scene.keeper.thread;
     scene.world.does(keeper, map());

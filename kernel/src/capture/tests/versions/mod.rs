@@ -1,4 +1,4 @@
-//! What counts as a change of a frozen domain, and what retiring makes of it.
+//! Changes of a frozen domain, and their effect on retiring it.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -47,7 +47,13 @@ fn scene() -> Scene {
     let into = OWN_ENDPOINT;
     scene.world.does(keeper, EndpointCreate { pool, into });
     let (thread, endpoint) = (THREAD, OWN_ENDPOINT);
-    scene.world.does(keeper, ThreadFaults { thread, endpoint });
+    scene.world.does(
+        keeper,
+        ThreadFaults {
+            thread,
+            endpoint: Some(endpoint),
+        },
+    );
     scene.world.begin(scene.subject.thread, call(ENDPOINT, 3));
     scene.world.does(scene.server, receive(ENDPOINT, REPLY));
     scene
@@ -111,7 +117,7 @@ fn a_retired_domain_does_not_run_until_that_is_undone() {
 }
 
 #[test]
-fn only_a_frozen_domain_is_retired_and_nobody_freezes_himself() {
+fn only_a_frozen_domain_is_retired_and_no_thread_freezes_its_own_domain() {
     let scene = scene();
     let keeper = scene.keeper.thread;
     let retired = scene.world.call(keeper, retire(0, 0));

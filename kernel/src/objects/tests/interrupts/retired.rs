@@ -23,7 +23,7 @@ fn a_retired_sharer_does_not_block_the_others_and_gets_its_interrupt_when_it_is_
     // It comes before the first one in the list.
     let bind = InterruptBind {
         interrupt: SECOND,
-        notification: FOREIGN,
+        notification: Some(FOREIGN),
         flags: 2,
     };
     world.does(citizen.thread, bind);

@@ -9,27 +9,27 @@ use abi::{DomainRights, EndpointRights, Rights};
 use super::hardware::bind_interrupt;
 use super::memories::pager;
 use super::threads::{bind_thread, faults};
-use crate::syscalls::matrix::row::{Row, Then, made, row};
+use crate::syscalls::matrix::row::{Effect, Row, encode, row};
 use crate::syscalls::matrix::stage::{
     ENDPOINT, FREE, MEMORY, NOTIFICATION, REPLY, SERVICE, SUBJECT, Stage,
 };
 use crate::testing::slots;
 
-/// No right at all: the call is made through any capability.
+/// No right at all: any capability will do.
 const NONE: Rights = Rights(0);
 
 pub fn capability_copy() -> Vec<Row> {
     vec![
         row(|_| {
-            made(CapabilityCopy {
+            encode(CapabilityCopy {
                 from: MEMORY,
                 to: FREE,
             })
         })
         .needs_any(MEMORY, NONE)
-        .frozen(Then::Changes),
+        .frozen(Effect::Changes),
         row(|_| {
-            made(CapabilityCopy {
+            encode(CapabilityCopy {
                 from: ENDPOINT,
                 to: FREE,
             })
@@ -41,7 +41,7 @@ pub fn capability_copy() -> Vec<Row> {
 pub fn capability_mint() -> Vec<Row> {
     vec![
         row(|_| {
-            made(CapabilityMint {
+            encode(CapabilityMint {
                 from: ENDPOINT,
                 to: FREE,
                 rights: EndpointRights::SEND.into(),
@@ -55,7 +55,7 @@ pub fn capability_mint() -> Vec<Row> {
 pub fn capability_move() -> Vec<Row> {
     vec![
         row(|_| {
-            made(CapabilityMove {
+            encode(CapabilityMove {
                 from: MEMORY,
                 to: FREE,
             })
@@ -66,48 +66,48 @@ pub fn capability_move() -> Vec<Row> {
 
 pub fn capability_delete() -> Vec<Row> {
     vec![
-        row(|_| made(CapabilityDelete { slot: MEMORY }))
+        row(|_| encode(CapabilityDelete { slot: MEMORY }))
             .needs_any(MEMORY, NONE)
-            .frozen(Then::Changes),
-        row(|_| made(CapabilityDelete { slot: ENDPOINT })).needs_any(ENDPOINT, NONE),
-        row(|_| made(CapabilityDelete { slot: REPLY }))
+            .frozen(Effect::Changes),
+        row(|_| encode(CapabilityDelete { slot: ENDPOINT })).needs_any(ENDPOINT, NONE),
+        row(|_| encode(CapabilityDelete { slot: REPLY }))
             .after(Stage::subject_calls)
-            .frozen(Then::Changes),
+            .frozen(Effect::Changes),
     ]
 }
 
 pub fn capability_revoke() -> Vec<Row> {
     vec![
-        row(|_| made(CapabilityRevoke { slot: SERVICE }))
+        row(|_| encode(CapabilityRevoke { slot: SERVICE }))
             .after(Stage::install)
-            .frozen(Then::Changes),
-        row(|_| made(CapabilityRevoke { slot: MEMORY }))
+            .frozen(Effect::Changes),
+        row(|_| encode(CapabilityRevoke { slot: MEMORY }))
             .after(Stage::map)
-            .frozen(Then::Changes),
-        row(|_| made(CapabilityRevoke { slot: SERVICE }))
-            .after(|stage| stage.succeeds(pager(SERVICE)))
-            .frozen(Then::Changes),
-        row(|_| made(CapabilityRevoke { slot: SERVICE }))
-            .after(|stage| stage.succeeds(faults(SERVICE)))
-            .frozen(Then::Changes),
-        row(|_| made(CapabilityRevoke { slot: NOTIFICATION }))
-            .after(|stage| stage.succeeds(bind_thread(NOTIFICATION)))
-            .frozen(Then::Changes),
-        row(|_| made(CapabilityRevoke { slot: NOTIFICATION }))
-            .after(|stage| stage.succeeds(bind_interrupt(NOTIFICATION)))
-            .frozen(Then::Changes),
-        row(|_| made(CapabilityRevoke { slot: MEMORY })).needs_any(MEMORY, NONE),
+            .frozen(Effect::Changes),
+        row(|_| encode(CapabilityRevoke { slot: SERVICE }))
+            .after(|stage| stage.succeeds(pager(Some(SERVICE))))
+            .frozen(Effect::Changes),
+        row(|_| encode(CapabilityRevoke { slot: SERVICE }))
+            .after(|stage| stage.succeeds(faults(Some(SERVICE))))
+            .frozen(Effect::Changes),
+        row(|_| encode(CapabilityRevoke { slot: NOTIFICATION }))
+            .after(|stage| stage.succeeds(bind_thread(Some(NOTIFICATION))))
+            .frozen(Effect::Changes),
+        row(|_| encode(CapabilityRevoke { slot: NOTIFICATION }))
+            .after(|stage| stage.succeeds(bind_interrupt(Some(NOTIFICATION))))
+            .frozen(Effect::Changes),
+        row(|_| encode(CapabilityRevoke { slot: MEMORY })).needs_any(MEMORY, NONE),
     ]
 }
 
 pub fn capability_inspect() -> Vec<Row> {
-    vec![row(|_| made(CapabilityInspect { slot: MEMORY }))]
+    vec![row(|_| encode(CapabilityInspect { slot: MEMORY }))]
 }
 
 pub fn capability_identify() -> Vec<Row> {
     vec![
         row(|_| {
-            made(CapabilityIdentify {
+            encode(CapabilityIdentify {
                 domain: SUBJECT,
                 slot: slots::POOL,
             })

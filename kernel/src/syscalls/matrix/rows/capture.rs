@@ -8,16 +8,16 @@ use abi::record::List;
 use abi::{DomainRights, Error, MemoryRights, NO_DEADLINE};
 
 use super::{ONE, ZERO, id};
-use crate::syscalls::matrix::row::{Row, Then, made, row};
+use crate::syscalls::matrix::row::{Effect, Row, encode, row};
 use crate::syscalls::matrix::stage::{ADDRESS, GIVER, MEMORY, SUBJECT, Stage, THREAD};
 use crate::testing::slots;
 
 pub fn domain_freeze() -> Vec<Row> {
     vec![
-        row(|_| made(Stage::freezing()))
+        row(|_| encode(Stage::freezing()))
             .needs(SUBJECT, DomainRights::FREEZE)
-            .frozen(Then::Fails(Error::InUse))
-            .retired(Then::Fails(Error::WrongState)),
+            .frozen(Effect::Fails(Error::InUse))
+            .retired(Effect::Fails(Error::WrongState)),
     ]
 }
 
@@ -25,21 +25,21 @@ pub fn domain_thaw() -> Vec<Row> {
     vec![
         row(|stage| {
             stage.freeze();
-            made(DomainThaw {
+            encode(DomainThaw {
                 domain: SUBJECT,
                 token: stage.subject.domain.token(),
             })
         })
         .needs(SUBJECT, DomainRights::FREEZE)
-        .frozen(Then::Turns)
-        .retired(Then::Fails(Error::WrongState)),
+        .frozen(Effect::Transitions)
+        .retired(Effect::Fails(Error::WrongState)),
     ]
 }
 
 pub fn domain_describe() -> Vec<Row> {
     vec![
         row(|_| {
-            made(DomainDescribe {
+            encode(DomainDescribe {
                 domain: SUBJECT,
                 list: List::Objects,
                 cursor: 0,
@@ -53,10 +53,10 @@ pub fn domain_retire() -> Vec<Row> {
     vec![
         row(|stage| {
             stage.freeze();
-            made(stage.retirement())
+            encode(stage.retirement())
         })
         .needs(SUBJECT, DomainRights::RETIRE)
-        .frozen(Then::Turns),
+        .frozen(Effect::Transitions),
     ]
 }
 
@@ -64,21 +64,21 @@ pub fn domain_unretire() -> Vec<Row> {
     vec![
         row(|stage| {
             stage.retire();
-            made(DomainUnretire {
+            encode(DomainUnretire {
                 domain: SUBJECT,
                 deadline: NO_DEADLINE,
             })
         })
         .needs(SUBJECT, DomainRights::UNRETIRE)
-        .frozen(Then::Turns)
-        .retired(Then::Turns),
+        .frozen(Effect::Transitions)
+        .retired(Effect::Transitions),
     ]
 }
 
 pub fn domain_clock() -> Vec<Row> {
     vec![
         row(|_| {
-            made(DomainClock {
+            encode(DomainClock {
                 domain: SUBJECT,
                 offset: 9,
             })
@@ -92,7 +92,7 @@ pub fn domain_read_thread() -> Vec<Row> {
     vec![
         row(|stage| {
             stage.freeze();
-            made(DomainReadThread {
+            encode(DomainReadThread {
                 domain: SUBJECT,
                 thread: id(stage, THREAD),
             })
@@ -105,7 +105,7 @@ pub fn domain_map_captured() -> Vec<Row> {
     vec![
         row(|stage| {
             stage.freeze();
-            made(DomainMapCaptured {
+            encode(DomainMapCaptured {
                 domain: SUBJECT,
                 memory: id(stage, MEMORY),
                 into: slots::DOMAIN,
@@ -120,7 +120,7 @@ pub fn domain_map_captured() -> Vec<Row> {
 pub fn domain_pages() -> Vec<Row> {
     vec![
         row(|stage| {
-            made(DomainPages {
+            encode(DomainPages {
                 domain: SUBJECT,
                 memory: id(stage, MEMORY),
                 log: 0,
@@ -132,7 +132,7 @@ pub fn domain_pages() -> Vec<Row> {
         .needs(SUBJECT, DomainRights::CAPTURE),
         row(|stage| {
             let (domain, memory) = (SUBJECT, id(stage, MEMORY));
-            made(DomainPages {
+            encode(DomainPages {
                 domain,
                 memory,
                 log: stage.does(DomainBeginLog { domain, memory }),
@@ -148,7 +148,7 @@ pub fn domain_pages() -> Vec<Row> {
 pub fn domain_read_pages() -> Vec<Row> {
     vec![
         row(|stage| {
-            made(DomainReadPages {
+            encode(DomainReadPages {
                 domain: SUBJECT,
                 memory: id(stage, MEMORY),
                 log: 0,
@@ -166,7 +166,7 @@ pub fn domain_read_pages() -> Vec<Row> {
 pub fn domain_begin_log() -> Vec<Row> {
     vec![
         row(|stage| {
-            made(DomainBeginLog {
+            encode(DomainBeginLog {
                 domain: SUBJECT,
                 memory: id(stage, MEMORY),
             })

@@ -9,7 +9,7 @@ use abi::register::{Access, PageCount, Slot};
 use abi::{DomainRights, EndpointRights, MemoryRights, ThreadRights};
 
 use super::ZERO;
-use crate::syscalls::matrix::row::{Made, Row, made, row};
+use crate::syscalls::matrix::row::{EncodedCall, Row, encode, row};
 use crate::syscalls::matrix::stage::{
     ADDRESS, HELPER, MEMORY, NOTIFICATION, SERVICE, SUBJECT, SUBJECTS, SUBJECTS_FREE, Stage, THREAD,
 };
@@ -17,8 +17,8 @@ use crate::syscalls::matrix::stage::{
 /// The pages of [`MEMORY`].
 const PAGES: PageCount = PageCount(8);
 
-fn map(access: Access) -> Made {
-    made(DomainMap {
+fn map(access: Access) -> EncodedCall {
+    encode(DomainMap {
         domain: SUBJECT,
         memory: MEMORY,
         address: ADDRESS,
@@ -29,8 +29,8 @@ fn map(access: Access) -> Made {
 }
 
 /// From the slot of the subject's table that [`Stage::install_copy_of`] fills.
-fn hold(holder: Slot, held: Held) -> Made {
-    made(DomainHold {
+fn hold(holder: Slot, held: Held) -> EncodedCall {
+    encode(DomainHold {
         domain: SUBJECT,
         from: SUBJECTS,
         holder,
@@ -59,7 +59,7 @@ pub fn domain_map() -> Vec<Row> {
 pub fn domain_unmap() -> Vec<Row> {
     vec![
         row(|_| {
-            made(DomainUnmap {
+            encode(DomainUnmap {
                 domain: SUBJECT,
                 address: ADDRESS,
             })
@@ -73,7 +73,7 @@ pub fn domain_unmap() -> Vec<Row> {
 pub fn domain_install() -> Vec<Row> {
     vec![
         row(|_| {
-            made(DomainInstall {
+            encode(DomainInstall {
                 domain: SUBJECT,
                 from: SERVICE,
                 to: SUBJECTS,
@@ -90,7 +90,7 @@ pub fn domain_install() -> Vec<Row> {
 pub fn domain_remove() -> Vec<Row> {
     vec![
         row(|_| {
-            made(DomainRemove {
+            encode(DomainRemove {
                 domain: SUBJECT,
                 slot: SUBJECTS,
             })
@@ -104,7 +104,7 @@ pub fn domain_remove() -> Vec<Row> {
 pub fn domain_derive() -> Vec<Row> {
     vec![
         row(|_| {
-            made(DomainDerive {
+            encode(DomainDerive {
                 domain: SUBJECT,
                 from: SUBJECTS,
                 to: SUBJECTS_FREE,
@@ -122,7 +122,7 @@ pub fn domain_install_reply() -> Vec<Row> {
     vec![
         row(|stage| {
             stage.freeze();
-            made(DomainInstallReply {
+            encode(DomainInstallReply {
                 domain: SUBJECT,
                 thread: THREAD,
                 to: SUBJECTS_FREE,
@@ -139,7 +139,7 @@ pub fn domain_install_reply() -> Vec<Row> {
 pub fn domain_grow() -> Vec<Row> {
     vec![
         row(|_| {
-            made(DomainGrow {
+            encode(DomainGrow {
                 domain: SUBJECT,
                 slots: 65,
             })
@@ -152,7 +152,7 @@ pub fn domain_grow() -> Vec<Row> {
 pub fn domain_map_own() -> Vec<Row> {
     vec![
         row(|_| {
-            made(DomainMapOwn {
+            encode(DomainMapOwn {
                 domain: SUBJECT,
                 memory: SUBJECTS,
                 address: ADDRESS,

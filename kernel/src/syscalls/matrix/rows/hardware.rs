@@ -8,14 +8,14 @@ use abi::register::{PageCount, Slot, Width};
 use abi::{HardwareRights, InterruptRights, IoPortsRights, NotificationRights, PoolRights};
 
 use super::ONE;
-use crate::syscalls::matrix::row::{Made, Row, made, row};
+use crate::syscalls::matrix::row::{EncodedCall, Row, encode, row};
 use crate::syscalls::matrix::stage::{FREE, HARDWARE, INTERRUPT, NOTIFICATION, POOL, PORT, PORTS};
 
-/// Behind the fake machine's RAM.
+/// Above the fake machine's RAM.
 const BUS_ADDRESS: u64 = 1 << 32;
 
-pub fn bind_interrupt(notification: Slot) -> Made {
-    made(InterruptBind {
+pub fn bind_interrupt(notification: Option<Slot>) -> EncodedCall {
+    encode(InterruptBind {
         interrupt: INTERRUPT,
         notification,
         flags: 1,
@@ -25,7 +25,7 @@ pub fn bind_interrupt(notification: Slot) -> Made {
 pub fn interrupt_create_line() -> Vec<Row> {
     vec![
         row(|_| {
-            made(InterruptCreateLine {
+            encode(InterruptCreateLine {
                 pool: POOL,
                 hardware: HARDWARE,
                 line: 5,
@@ -42,7 +42,7 @@ pub fn interrupt_create_line() -> Vec<Row> {
 pub fn interrupt_create_message() -> Vec<Row> {
     vec![
         row(|_| {
-            made(InterruptCreateMessage {
+            encode(InterruptCreateMessage {
                 pool: POOL,
                 hardware: HARDWARE,
                 into: FREE,
@@ -56,12 +56,12 @@ pub fn interrupt_create_message() -> Vec<Row> {
 
 pub fn interrupt_bind() -> Vec<Row> {
     vec![
-        row(|_| bind_interrupt(NOTIFICATION))
+        row(|_| bind_interrupt(Some(NOTIFICATION)))
             .needs(INTERRUPT, InterruptRights::HANDLE)
             .needs(NOTIFICATION, NotificationRights::SIGNAL)
             .changes(),
-        row(|_| bind_interrupt(Slot::NONE))
-            .after(|stage| stage.succeeds(bind_interrupt(NOTIFICATION)))
+        row(|_| bind_interrupt(None))
+            .after(|stage| stage.succeeds(bind_interrupt(Some(NOTIFICATION))))
             .needs(INTERRUPT, InterruptRights::HANDLE)
             .changes(),
     ]
@@ -70,7 +70,7 @@ pub fn interrupt_bind() -> Vec<Row> {
 pub fn interrupt_acknowledge() -> Vec<Row> {
     vec![
         row(|_| {
-            made(InterruptAcknowledge {
+            encode(InterruptAcknowledge {
                 interrupt: INTERRUPT,
             })
         })
@@ -82,7 +82,7 @@ pub fn interrupt_acknowledge() -> Vec<Row> {
 pub fn io_ports_create() -> Vec<Row> {
     vec![
         row(|_| {
-            made(IoPortsCreate {
+            encode(IoPortsCreate {
                 pool: POOL,
                 hardware: HARDWARE,
                 first: PORT,
@@ -99,7 +99,7 @@ pub fn io_ports_create() -> Vec<Row> {
 pub fn io_in() -> Vec<Row> {
     vec![
         row(|_| {
-            made(IoIn {
+            encode(IoIn {
                 ports: PORTS,
                 port: PORT,
                 width: Width::Byte,
@@ -113,7 +113,7 @@ pub fn io_in() -> Vec<Row> {
 pub fn io_out() -> Vec<Row> {
     vec![
         row(|_| {
-            made(IoOut {
+            encode(IoOut {
                 ports: PORTS,
                 port: PORT,
                 width: Width::Byte,
@@ -128,7 +128,7 @@ pub fn io_out() -> Vec<Row> {
 pub fn device_memory_create() -> Vec<Row> {
     vec![
         row(|_| {
-            made(DeviceMemoryCreate {
+            encode(DeviceMemoryCreate {
                 pool: POOL,
                 hardware: HARDWARE,
                 bus_address: BUS_ADDRESS,
@@ -145,5 +145,5 @@ pub fn device_memory_create() -> Vec<Row> {
 }
 
 pub fn random() -> Vec<Row> {
-    vec![row(|_| made(Random { hardware: HARDWARE })).needs(HARDWARE, HardwareRights::CREATE)]
+    vec![row(|_| encode(Random { hardware: HARDWARE })).needs(HARDWARE, HardwareRights::CREATE)]
 }

@@ -5,11 +5,11 @@ use abi::register::Slot;
 use abi::{EndpointRights, MemoryRights};
 
 use super::{ONE, ZERO};
-use crate::syscalls::matrix::row::{Made, Row, made, row};
+use crate::syscalls::matrix::row::{EncodedCall, Row, encode, row};
 use crate::syscalls::matrix::stage::{GIVER, MEMORY, SERVICE};
 
-pub fn pager(pager: Slot) -> Made {
-    made(MemoryPager {
+pub fn pager(pager: Option<Slot>) -> EncodedCall {
+    encode(MemoryPager {
         memory: MEMORY,
         pager,
     })
@@ -18,7 +18,7 @@ pub fn pager(pager: Slot) -> Made {
 pub fn memory_populate() -> Vec<Row> {
     vec![
         row(|_| {
-            made(MemoryPopulate {
+            encode(MemoryPopulate {
                 memory: MEMORY,
                 first_page: ONE,
                 page_count: ONE,
@@ -32,7 +32,7 @@ pub fn memory_populate() -> Vec<Row> {
 pub fn memory_supply() -> Vec<Row> {
     vec![
         row(|_| {
-            made(MemorySupply {
+            encode(MemorySupply {
                 memory: MEMORY,
                 first_page: ZERO,
                 page_count: ONE,
@@ -49,7 +49,7 @@ pub fn memory_supply() -> Vec<Row> {
 pub fn memory_discard() -> Vec<Row> {
     vec![
         row(|_| {
-            made(MemoryDiscard {
+            encode(MemoryDiscard {
                 memory: MEMORY,
                 first_page: ZERO,
                 page_count: ONE,
@@ -62,12 +62,12 @@ pub fn memory_discard() -> Vec<Row> {
 
 pub fn memory_pager() -> Vec<Row> {
     vec![
-        row(|_| pager(SERVICE))
+        row(|_| pager(Some(SERVICE)))
             .needs(MEMORY, MemoryRights::MANAGE)
             .needs(SERVICE, EndpointRights::SEND)
             .changes(),
-        row(|_| pager(Slot::NONE))
-            .after(|stage| stage.succeeds(pager(SERVICE)))
+        row(|_| pager(None))
+            .after(|stage| stage.succeeds(pager(Some(SERVICE))))
             .needs(MEMORY, MemoryRights::MANAGE)
             .changes(),
     ]

@@ -3,7 +3,7 @@
 use abi::calls::{Call, Null, Receive, Reply, ReplyAndReceive, Send, Signal, Wait, Yield};
 use abi::{EndpointRights, MessageInfo, NotificationRights};
 
-use crate::syscalls::matrix::row::{Row, Then, made, row};
+use crate::syscalls::matrix::row::{Effect, Row, encode, row};
 use crate::syscalls::matrix::stage::{ENDPOINT, NOTIFICATION, REPLY, Stage};
 
 /// A message of one word.
@@ -12,16 +12,16 @@ fn info() -> MessageInfo {
 }
 
 pub fn null() -> Vec<Row> {
-    vec![row(|_| made(Null {}))]
+    vec![row(|_| encode(Null {}))]
 }
 
 pub fn yield_() -> Vec<Row> {
-    vec![row(|_| made(Yield {}))]
+    vec![row(|_| encode(Yield {}))]
 }
 
 pub fn call() -> Vec<Row> {
     vec![
-        row(|_| made(Call::new(ENDPOINT, info(), [1, 0, 0, 0])))
+        row(|_| encode(Call::new(ENDPOINT, info(), [1, 0, 0, 0])))
             .needs(ENDPOINT, EndpointRights::SEND)
             .waits()
             .gone(),
@@ -30,7 +30,7 @@ pub fn call() -> Vec<Row> {
 
 pub fn send() -> Vec<Row> {
     vec![
-        row(|_| made(Send::new(ENDPOINT, info(), [1, 0, 0, 0])))
+        row(|_| encode(Send::new(ENDPOINT, info(), [1, 0, 0, 0])))
             .needs(ENDPOINT, EndpointRights::SEND)
             .waits()
             .gone(),
@@ -39,7 +39,7 @@ pub fn send() -> Vec<Row> {
 
 pub fn receive() -> Vec<Row> {
     vec![
-        row(|_| made(Receive::new(ENDPOINT, REPLY)))
+        row(|_| encode(Receive::new(ENDPOINT, Some(REPLY))))
             .needs(ENDPOINT, EndpointRights::RECEIVE)
             .waits()
             .gone(),
@@ -48,7 +48,7 @@ pub fn receive() -> Vec<Row> {
 
 pub fn reply_and_receive() -> Vec<Row> {
     vec![
-        row(|_| made(ReplyAndReceive::new(ENDPOINT, info(), [1, 0, 0, 0], REPLY)))
+        row(|_| encode(ReplyAndReceive::new(ENDPOINT, info(), [1, 0, 0, 0], REPLY)))
             .after(Stage::subject_calls)
             .needs(ENDPOINT, EndpointRights::RECEIVE)
             .waits()
@@ -58,17 +58,17 @@ pub fn reply_and_receive() -> Vec<Row> {
 
 pub fn reply() -> Vec<Row> {
     vec![
-        row(|_| made(Reply::new(REPLY, info(), [1, 0, 0, 0])))
+        row(|_| encode(Reply::new(REPLY, info(), [1, 0, 0, 0])))
             .after(Stage::subject_calls)
-            .frozen(Then::Changes)
-            .retired(Then::FindsStale),
+            .frozen(Effect::Changes)
+            .retired(Effect::RemovesStale),
     ]
 }
 
 pub fn signal() -> Vec<Row> {
     vec![
         row(|_| {
-            made(Signal {
+            encode(Signal {
                 notification: NOTIFICATION,
                 flags: 1,
             })
@@ -81,7 +81,7 @@ pub fn signal() -> Vec<Row> {
 pub fn wait() -> Vec<Row> {
     vec![
         row(|_| {
-            made(Wait {
+            encode(Wait {
                 notification: NOTIFICATION,
                 deadline: 0,
             })

@@ -1,12 +1,12 @@
-//! The table: what every call needs and does, in [`rows`].
+//! The table of every call's requirements and effects, in [`rows`].
 //!
 //! | file | calls |
 //! | --- | --- |
 //! | `messages` | messages and notifications |
 //! | `capabilities` | the caller's own slots |
-//! | `objects` | objects made and ended |
-//! | `domains` | a domain filled with memory and capabilities |
-//! | `capture` | a domain frozen, read and retired |
+//! | `objects` | creating and destroying objects |
+//! | `domains` | filling a domain with memory and capabilities |
+//! | `capture` | freezing, reading and retiring a domain |
 //! | `threads` | threads |
 //! | `memories` | pages of a Memory |
 //! | `hardware` | interrupts, ports, device memory, random words |
@@ -33,7 +33,7 @@ use crate::testing::slots;
 const ZERO: PageCount = PageCount(0);
 const ONE: PageCount = PageCount(1);
 
-/// The identity of what a slot of the caller's holds.
+/// The identity of the object in a slot of the caller.
 pub fn id(stage: &Stage, slot: Slot) -> ObjectId {
     let domain = slots::DOMAIN;
     ObjectId(stage.does(CapabilityIdentify { domain, slot }))

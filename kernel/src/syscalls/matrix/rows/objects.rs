@@ -1,4 +1,4 @@
-//! The rows of the calls for making and ending objects.
+//! The rows of the calls for creating and destroying objects.
 
 use abi::calls::{
     Destroy, DestroyChild, DomainCreate, EndpointCreate, MemoryCreate, MemoryCreateContiguous,
@@ -8,7 +8,7 @@ use abi::register::PageCount;
 use abi::{DESTROY, DomainRights, PoolRights};
 
 use super::{ONE, id};
-use crate::syscalls::matrix::row::{Made, Row, Then, made, row};
+use crate::syscalls::matrix::row::{Effect, EncodedCall, Row, encode, row};
 use crate::syscalls::matrix::stage::{
     CHILD, ENDPOINT, FREE, HELPER, INTERRUPT, MEMORY, NOTIFICATION, POOL, PORTS, SUBJECT, Stage,
 };
@@ -17,7 +17,7 @@ use crate::testing::slots;
 pub fn pool_split() -> Vec<Row> {
     vec![
         row(|_| {
-            made(PoolSplit {
+            encode(PoolSplit {
                 pool: POOL,
                 pages: ONE,
                 into: FREE,
@@ -29,13 +29,13 @@ pub fn pool_split() -> Vec<Row> {
 }
 
 pub fn pool_report() -> Vec<Row> {
-    vec![row(|_| made(PoolReport { pool: POOL })).needs(POOL, PoolRights::REPORT)]
+    vec![row(|_| encode(PoolReport { pool: POOL })).needs(POOL, PoolRights::REPORT)]
 }
 
 pub fn domain_create() -> Vec<Row> {
     vec![
         row(|_| {
-            made(DomainCreate {
+            encode(DomainCreate {
                 pool: CHILD,
                 into: FREE,
             })
@@ -47,7 +47,7 @@ pub fn domain_create() -> Vec<Row> {
 pub fn thread_create() -> Vec<Row> {
     vec![
         row(|_| {
-            made(ThreadCreate {
+            encode(ThreadCreate {
                 domain: SUBJECT,
                 into: FREE,
             })
@@ -60,7 +60,7 @@ pub fn thread_create() -> Vec<Row> {
 pub fn memory_create() -> Vec<Row> {
     vec![
         row(|_| {
-            made(MemoryCreate {
+            encode(MemoryCreate {
                 pool: POOL,
                 pages: ONE,
                 into: FREE,
@@ -74,7 +74,7 @@ pub fn memory_create() -> Vec<Row> {
 pub fn memory_create_contiguous() -> Vec<Row> {
     vec![
         row(|_| {
-            made(MemoryCreateContiguous {
+            encode(MemoryCreateContiguous {
                 pool: POOL,
                 pages: ONE,
                 into: FREE,
@@ -91,7 +91,7 @@ pub fn memory_create_contiguous() -> Vec<Row> {
 pub fn endpoint_create() -> Vec<Row> {
     vec![
         row(|_| {
-            made(EndpointCreate {
+            encode(EndpointCreate {
                 pool: POOL,
                 into: FREE,
             })
@@ -104,7 +104,7 @@ pub fn endpoint_create() -> Vec<Row> {
 pub fn notification_create() -> Vec<Row> {
     vec![
         row(|_| {
-            made(NotificationCreate {
+            encode(NotificationCreate {
                 pool: POOL,
                 into: FREE,
             })
@@ -119,24 +119,24 @@ pub fn destroy() -> Vec<Row> {
         .into_iter()
         .zip([
             (|_| {
-                made(Destroy {
+                encode(Destroy {
                     object: NOTIFICATION,
                 })
-            }) as fn(&Stage) -> Made,
-            |_| made(Destroy { object: MEMORY }),
-            |_| made(Destroy { object: ENDPOINT }),
-            |_| made(Destroy { object: HELPER }),
-            |_| made(Destroy { object: INTERRUPT }),
-            |_| made(Destroy { object: PORTS }),
+            }) as fn(&Stage) -> EncodedCall,
+            |_| encode(Destroy { object: MEMORY }),
+            |_| encode(Destroy { object: ENDPOINT }),
+            |_| encode(Destroy { object: HELPER }),
+            |_| encode(Destroy { object: INTERRUPT }),
+            |_| encode(Destroy { object: PORTS }),
         ])
-        .map(|(slot, call)| row(call).needs_any(slot, DESTROY).frozen(Then::Changes))
+        .map(|(slot, call)| row(call).needs_any(slot, DESTROY).frozen(Effect::Changes))
         .collect()
 }
 
 pub fn destroy_child() -> Vec<Row> {
     vec![
         row(|stage| {
-            made(DestroyChild {
+            encode(DestroyChild {
                 pool: slots::POOL,
                 child: id(stage, CHILD),
             })

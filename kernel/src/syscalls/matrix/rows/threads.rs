@@ -7,19 +7,19 @@ use abi::calls::{
 use abi::register::{Slot, UserAddress};
 use abi::{EndpointRights, NotificationRights, ThreadRights};
 
-use crate::syscalls::matrix::row::{Made, Row, made, row};
+use crate::syscalls::matrix::row::{EncodedCall, Row, encode, row};
 use crate::syscalls::matrix::stage::{HELPER, NOTIFICATION, SERVICE, Stage, THREAD};
 use crate::testing::CALL_SITE;
 
-pub fn bind_thread(notification: Slot) -> Made {
-    made(ThreadBind {
+pub fn bind_thread(notification: Option<Slot>) -> EncodedCall {
+    encode(ThreadBind {
         thread: HELPER,
         notification,
     })
 }
 
-pub fn faults(endpoint: Slot) -> Made {
-    made(ThreadFaults {
+pub fn faults(endpoint: Option<Slot>) -> EncodedCall {
+    encode(ThreadFaults {
         thread: HELPER,
         endpoint,
     })
@@ -27,7 +27,7 @@ pub fn faults(endpoint: Slot) -> Made {
 
 pub fn thread_start() -> Vec<Row> {
     vec![
-        row(|_| made(ThreadStart { thread: HELPER }))
+        row(|_| encode(ThreadStart { thread: HELPER }))
             .needs(HELPER, ThreadRights::RUN)
             .changes(),
     ]
@@ -35,7 +35,7 @@ pub fn thread_start() -> Vec<Row> {
 
 pub fn thread_stop() -> Vec<Row> {
     vec![
-        row(|_| made(ThreadStop { thread: THREAD }))
+        row(|_| encode(ThreadStop { thread: THREAD }))
             .needs(THREAD, ThreadRights::RUN)
             .changes(),
     ]
@@ -43,7 +43,7 @@ pub fn thread_stop() -> Vec<Row> {
 
 pub fn thread_read() -> Vec<Row> {
     vec![
-        row(|_| made(ThreadRead { thread: HELPER }))
+        row(|_| encode(ThreadRead { thread: HELPER }))
             .needs(HELPER, ThreadRights::READ)
             .gone(),
     ]
@@ -51,8 +51,8 @@ pub fn thread_read() -> Vec<Row> {
 
 pub fn thread_write() -> Vec<Row> {
     vec![
-        row(|_| made(ThreadWrite { thread: HELPER }))
-            .after(Stage::say_other_state)
+        row(|_| encode(ThreadWrite { thread: HELPER }))
+            .after(Stage::write_other_state)
             .needs(HELPER, ThreadRights::WRITE)
             .changes(),
     ]
@@ -61,7 +61,7 @@ pub fn thread_write() -> Vec<Row> {
 pub fn thread_schedule() -> Vec<Row> {
     vec![
         row(|_| {
-            made(ThreadSchedule {
+            encode(ThreadSchedule {
                 thread: THREAD,
                 priority: 3,
             })
@@ -73,12 +73,12 @@ pub fn thread_schedule() -> Vec<Row> {
 
 pub fn thread_bind() -> Vec<Row> {
     vec![
-        row(|_| bind_thread(NOTIFICATION))
+        row(|_| bind_thread(Some(NOTIFICATION)))
             .needs(HELPER, ThreadRights::WRITE)
             .needs(NOTIFICATION, NotificationRights::WAIT)
             .changes(),
-        row(|_| bind_thread(Slot::NONE))
-            .after(|stage| stage.succeeds(bind_thread(NOTIFICATION)))
+        row(|_| bind_thread(None))
+            .after(|stage| stage.succeeds(bind_thread(Some(NOTIFICATION))))
             .needs(HELPER, ThreadRights::WRITE)
             .changes(),
     ]
@@ -86,12 +86,12 @@ pub fn thread_bind() -> Vec<Row> {
 
 pub fn thread_faults() -> Vec<Row> {
     vec![
-        row(|_| faults(SERVICE))
+        row(|_| faults(Some(SERVICE)))
             .needs(HELPER, ThreadRights::WRITE)
             .needs(SERVICE, EndpointRights::SEND)
             .changes(),
-        row(|_| faults(Slot::NONE))
-            .after(|stage| stage.succeeds(faults(SERVICE)))
+        row(|_| faults(None))
+            .after(|stage| stage.succeeds(faults(Some(SERVICE))))
             .needs(HELPER, ThreadRights::WRITE)
             .changes(),
     ]
@@ -100,7 +100,7 @@ pub fn thread_faults() -> Vec<Row> {
 pub fn thread_prepare() -> Vec<Row> {
     vec![
         row(|_| {
-            made(ThreadPrepare {
+            encode(ThreadPrepare {
                 thread: HELPER,
                 instruction: UserAddress(CALL_SITE),
                 stack: UserAddress(4096),

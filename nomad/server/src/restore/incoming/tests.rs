@@ -161,8 +161,8 @@ fn the_rehearsals_pager_is_taken_away() {
     let [given, taken] = pagers[..] else {
         panic!("{pagers:?}");
     };
-    assert!(given.memory == kept && given.pager != Slot::NONE);
-    assert_eq!((taken.memory, taken.pager), (kept, Slot::NONE));
+    assert!(given.memory == kept && given.pager.is_some());
+    assert_eq!((taken.memory, taken.pager), (kept, None));
 }
 
 #[test]

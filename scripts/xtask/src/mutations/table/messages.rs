@@ -105,7 +105,7 @@ mutations! {
         "    if caller.domain == domain {\n        return Err(Error::Oneself);\n    }\n    match" => "    let _ = caller;\n    match";
         "a thread stops itself in the middle of its call"; Host("kernel", "capture::tests::settling");
     "untold-at-the-end" in "kernel/src/capture/freeze.rs":
-        "        DomainState::Destroying if !is_informed => Some(arch::ticks()),\n" => "        DomainState::Destroying if !is_informed => None,\n";
+        "        DomainState::Destroying if !has_no_waiters => Some(arch::ticks()),\n" => "        DomainState::Destroying if !has_no_waiters => None,\n";
         "outsiders wait for ever for a retired domain whose destruction was given up"; Host("kernel", "capture::tests::retiring");
     "retired-interrupt" in "kernel/src/ipc/interrupt.rs":
         "Object::Notification(notification) if !notification.header.is_retired() => {" => "Object::Notification(notification) => {";

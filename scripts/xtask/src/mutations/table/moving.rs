@@ -84,7 +84,7 @@ mutations! {
         "            record.present = memory.present.get();\n" => "";
         "a move's estimate is nothing"; Host("kernel", "capture::tests::attributes");
     "unretired-for-ever" in "kernel/src/capture/retire.rs":
-        "    belong(kernel, domain, deadline);" => "    belong(kernel, domain, deadline.filter(|_| false));";
+        "    set_owner(kernel, domain, deadline);" => "    set_owner(kernel, domain, deadline.filter(|_| false));";
         "a retirement that was undone leaves the domain standing still for ever if the one who undid it ends"; Host("kernel", "capture::tests::freezing");
     "thaw-version" in "kernel/src/capture/freeze.rs":
         "    domain.touch();\n    domain.set_state(DomainState::Running);" => "    domain.set_state(DomainState::Running);";

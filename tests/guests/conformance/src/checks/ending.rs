@@ -26,7 +26,7 @@ extern "C" fn calls(page: Page) -> ! {
 }
 
 extern "C" fn receives(page: Page) -> ! {
-    note(page, invoke(Receive::new(ENDPOINT, REPLY)))
+    note(page, invoke(Receive::new(ENDPOINT, Some(REPLY))))
 }
 
 extern "C" fn waits(page: Page) -> ! {

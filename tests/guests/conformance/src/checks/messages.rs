@@ -102,7 +102,7 @@ extern "C" fn echoes(page: Page) -> ! {
         }
     };
     arm();
-    let mut received = invoke(Receive::new(ENDPOINT, REPLY));
+    let mut received = invoke(Receive::new(ENDPOINT, Some(REPLY)));
     while let Ok(message) = received {
         note(page, received);
         let words = message.words;
@@ -205,7 +205,7 @@ pub fn nobody_answers(bed: &Bed) -> Result<(), Failure> {
 }
 
 extern "C" fn receives_without_reply(page: Page) -> ! {
-    let received = invoke(Receive::new(ENDPOINT, runtime::Slot::NONE));
+    let received = invoke(Receive::new(ENDPOINT, None));
     note(page, received);
     page.done()
 }

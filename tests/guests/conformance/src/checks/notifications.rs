@@ -168,7 +168,7 @@ pub fn first_waiter(bed: &Bed) -> Result<(), Failure> {
 
 extern "C" fn receives(page: Page) -> ! {
     for index in [0, 4] {
-        let received = invoke(Receive::new(ENDPOINT, REPLY));
+        let received = invoke(Receive::new(ENDPOINT, Some(REPLY)));
         if let Ok(received) = received {
             page.set(index, received.badge);
             page.set(index + 1, u64::from(received.info.is_notification()));

@@ -74,7 +74,7 @@ const ROWS: &[Row] = rows! {
     Send through endpoint with EndpointRights::SEND => |_, endpoint|
         done(Send::new(endpoint, MessageInfo::EMPTY, [0; 4]));
     Receive through endpoint with EndpointRights::RECEIVE => |_, endpoint|
-        done(Receive::new(endpoint, Slot::NONE));
+        done(Receive::new(endpoint, None));
     Signal through notification with NotificationRights::SIGNAL => |_, notification|
         done(Signal { notification, flags: 1 });
     Wait through notification with NotificationRights::WAIT => |_, notification|
@@ -123,13 +123,13 @@ const ROWS: &[Row] = rows! {
     ThreadSchedule through thread with ThreadRights::SCHEDULE => |_, thread|
         done(ThreadSchedule { thread, priority: 1 });
     ThreadBind through thread with ThreadRights::WRITE => |props, thread|
-        done(ThreadBind { thread, notification: props.notification });
+        done(ThreadBind { thread, notification: Some(props.notification) });
     BindWhat through notification with NotificationRights::WAIT => |props, notification|
-        done(ThreadBind { thread: props.thread, notification });
+        done(ThreadBind { thread: props.thread, notification: Some(notification) });
     ThreadFaults through thread with ThreadRights::WRITE => |props, thread|
-        done(ThreadFaults { thread, endpoint: props.endpoint });
+        done(ThreadFaults { thread, endpoint: Some(props.endpoint) });
     FaultsWhere through endpoint with EndpointRights::SEND => |props, endpoint|
-        done(ThreadFaults { thread: props.thread, endpoint });
+        done(ThreadFaults { thread: props.thread, endpoint: Some(endpoint) });
     ThreadPrepare through thread with ThreadRights::WRITE => |_, thread|
         done(ThreadPrepare { thread, instruction: NO, stack: NO, argument: 0, message_buffer: NO });
     MemoryPopulate through memory with MemoryRights::MANAGE => |_, memory|
@@ -141,15 +141,15 @@ const ROWS: &[Row] = rows! {
     MemoryDiscard through memory with MemoryRights::MANAGE => |_, memory|
         done(MemoryDiscard { memory, first_page: ZERO, page_count: ONE });
     MemoryPager through memory with MemoryRights::MANAGE => |props, memory|
-        done(MemoryPager { memory, pager: props.endpoint });
+        done(MemoryPager { memory, pager: Some(props.endpoint) });
     PagerWhere through endpoint with EndpointRights::SEND => |props, pager|
-        done(MemoryPager { memory: props.memory, pager });
+        done(MemoryPager { memory: props.memory, pager: Some(pager) });
     InterruptCreateMessage through hardware with HardwareRights::CREATE => |props, hardware|
         done(InterruptCreateMessage { pool: props.pool, hardware, into: props.free });
     InterruptBind through interrupt with InterruptRights::HANDLE => |props, interrupt|
-        done(InterruptBind { interrupt, notification: props.notification, flags: 1 });
+        done(InterruptBind { interrupt, notification: Some(props.notification), flags: 1 });
     InterruptRaises through notification with NotificationRights::SIGNAL => |props, notification|
-        done(InterruptBind { interrupt: props.interrupt, notification, flags: 1 });
+        done(InterruptBind { interrupt: props.interrupt, notification: Some(notification), flags: 1 });
     InterruptAcknowledge through interrupt with InterruptRights::HANDLE => |_, interrupt|
         done(InterruptAcknowledge { interrupt });
     IoPortsCreate through hardware with HardwareRights::CREATE => |props, hardware|
