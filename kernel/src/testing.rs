@@ -1,7 +1,7 @@
 //! A kernel on the fake machine, for host tests: [`World`] creates domains and threads, and makes system calls as them.
 
 use abi::calls::{Arguments, Output};
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use abi::{Error, Registers};
 use capabilities::Storage;
 
@@ -99,7 +99,7 @@ impl World {
     fn give_buffer(&self, citizen: Citizen) {
         use abi::calls::{DomainMap, MemoryCreate, MemoryPopulate};
         let page = PageCount(1);
-        let first_page = PageCount(0);
+        let first_page = PageIndex(0);
         let (domain, memory) = (slots::DOMAIN, slots::BUFFER);
         self.does(
             citizen.thread,

@@ -97,7 +97,7 @@ impl Register for Option<Slot> {
     }
 }
 
-/// A number of pages, or a page's index inside a Memory.
+/// A number of pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[repr(transparent)]
 pub struct PageCount(pub u64);
@@ -107,6 +107,20 @@ impl Register for PageCount {
         (register <= crate::USER_END / crate::PAGE_BYTES)
             .then_some(PageCount(register))
             .ok_or(Error::ArgumentRange)
+    }
+    fn to_register(&self) -> u64 {
+        self.0
+    }
+}
+
+/// The index of a page inside a Memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[repr(transparent)]
+pub struct PageIndex(pub u64);
+
+impl Register for PageIndex {
+    fn from_register(register: u64) -> Result<Self, Error> {
+        PageCount::from_register(register).map(|count| PageIndex(count.0))
     }
     fn to_register(&self) -> u64 {
         self.0

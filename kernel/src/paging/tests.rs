@@ -5,7 +5,7 @@ use abi::calls::{
     MemoryPopulate, MemorySupply, PageSet,
 };
 use abi::message::DATA_OFFSET;
-use abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
+use abi::register::{Access, ObjectId, PageCount, PageIndex, Slot, UserAddress};
 use abi::{Error, MAP_STEP_BYTES, MEMORY_PAGES_MAX, PAGE_BYTES, USER_END};
 use capabilities::Storage;
 
@@ -53,7 +53,7 @@ impl Scene {
     }
 
     fn populate(&self, first: u64, count: u64) -> Result<(), Error> {
-        let (first_page, page_count) = (PageCount(first), PageCount(count));
+        let (first_page, page_count) = (PageIndex(first), PageCount(count));
         let memory = MEMORY;
         let populate = MemoryPopulate {
             memory,
@@ -64,7 +64,7 @@ impl Scene {
     }
 
     fn discard(&self, first: u64, count: u64) -> Result<(), Error> {
-        let (first_page, page_count) = (PageCount(first), PageCount(count));
+        let (first_page, page_count) = (PageIndex(first), PageCount(count));
         let memory = MEMORY;
         let discard = MemoryDiscard {
             memory,
@@ -78,10 +78,10 @@ impl Scene {
     fn supply(&self, first: u64, count: u64, from: u64) -> Result<(), Error> {
         let supply = MemorySupply {
             memory: OTHER,
-            first_page: PageCount(first),
+            first_page: PageIndex(first),
             page_count: PageCount(count),
             giver: MEMORY,
-            giver_page: PageCount(from),
+            giver_page: PageIndex(from),
         };
         self.world.call(self.citizen.thread, supply)
     }
@@ -95,7 +95,7 @@ impl Scene {
             domain: slots::DOMAIN,
             memory: MEMORY,
             address: UserAddress(address),
-            first_page: PageCount(first),
+            first_page: PageIndex(first),
             page_count: PageCount(count),
             access,
         };
@@ -114,7 +114,7 @@ impl Scene {
 
     /// The pages of a set, from `first` on.
     fn pages(&self, log: u64, first: u64, which: PageSet) -> Result<Vec<u64>, Error> {
-        let (domain, memory, first_page) = (slots::DOMAIN, self.id(), PageCount(first));
+        let (domain, memory, first_page) = (slots::DOMAIN, self.id(), PageIndex(first));
         let read = DomainPages {
             domain,
             memory,
@@ -187,7 +187,7 @@ fn a_step_that_examines_many_pages_inserts_fewer() {
     let steps_of = |first, count| {
         let populate = MemoryPopulate {
             memory: MEMORY,
-            first_page: PageCount(first),
+            first_page: PageIndex(first),
             page_count: PageCount(count),
         };
         scene.world.steps_of(scene.citizen.thread, populate)
@@ -427,7 +427,7 @@ fn a_bitmap_ends_with_its_leaf_table_or_the_memory() {
             domain: slots::DOMAIN,
             memory: scene.id(),
             log: 0,
-            first_page: PageCount(first_page),
+            first_page: PageIndex(first_page),
             page_count: PageCount(page_count),
             which: PageSet::Present,
         };

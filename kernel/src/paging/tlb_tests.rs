@@ -9,7 +9,7 @@ use abi::calls::{
     DomainUnmap, MemoryCreate, MemoryDiscard, MemoryPopulate, PageSet, PoolSplit,
 };
 use abi::message::DATA_OFFSET;
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use capabilities::Storage;
 
 use crate::arch::fake::UserAccess;
@@ -35,7 +35,7 @@ fn scene() -> (World, Citizen) {
     world.does(citizen.thread, create);
     let populate = MemoryPopulate {
         memory: MEMORY,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(16),
     };
     world.does(citizen.thread, populate);
@@ -47,7 +47,7 @@ fn map(world: &World, citizen: Citizen, access: Access) {
         domain: slots::DOMAIN,
         memory: MEMORY,
         address: UserAddress(ADDRESS),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(PAGES),
         access,
     };
@@ -72,7 +72,7 @@ fn a_discarded_page_is_out_of_reach() {
     }
     let discard = MemoryDiscard {
         memory: MEMORY,
-        first_page: PageCount(3),
+        first_page: PageIndex(3),
         page_count: PageCount(5),
     };
     world.does(citizen.thread, discard);
@@ -120,7 +120,7 @@ fn take_dirty(world: &World, citizen: Citizen, log: u64) -> u64 {
         domain: slots::DOMAIN,
         memory: memory(citizen).header.id(),
         log,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(PAGES),
         which: PageSet::Dirty,
     };
@@ -157,7 +157,7 @@ fn a_page_that_is_written_after_it_was_copied_is_dirty_in_the_next_pass() {
     world.does(citizen.thread, create);
     let populate = MemoryPopulate {
         memory: COPY,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(16),
     };
     world.does(citizen.thread, populate);
@@ -167,10 +167,10 @@ fn a_page_that_is_written_after_it_was_copied_is_dirty_in_the_next_pass() {
         domain: slots::DOMAIN,
         memory: memory(citizen).header.id(),
         log,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         wanted: 0b111,
         into: COPY,
-        into_page: PageCount(0),
+        into_page: PageIndex(0),
     };
     assert_eq!(world.does(citizen.thread, read), (0, 0b111, 0));
     assert_eq!(write(1, 2), Some(()));
@@ -228,7 +228,7 @@ fn destroying_a_pool_whose_memory_is_mapped_leaves_no_translation() {
     world.does(citizen.thread, create);
     let populate = MemoryPopulate {
         memory: MEMORY,
-        first_page: PageCount(500),
+        first_page: PageIndex(500),
         page_count: PageCount(20),
     };
     world.does(citizen.thread, populate);

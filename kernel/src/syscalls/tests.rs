@@ -5,7 +5,7 @@ use abi::calls::{
     DomainThaw, EndpointCreate, MemoryCreate, MemoryPopulate, NotificationCreate, Null, PoolSplit,
     Signal, ThreadPrepare, ThreadRead, ThreadStop, Wait, Yield,
 };
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use abi::{Error, Number, REGISTER_COUNT, Rights};
 use capabilities::{Capability, Storage};
 
@@ -209,7 +209,7 @@ fn a_long_call_keeps_its_progress_in_its_arguments() {
     let (world, citizen) = citizen();
     let (pool, pages, into) = (slots::POOL, PageCount(100), OBJECT);
     world.does(citizen.thread, MemoryCreate { pool, pages, into });
-    let (first_page, page_count) = (PageCount(0), pages);
+    let (first_page, page_count) = (PageIndex(0), pages);
     let populate = MemoryPopulate {
         memory: OBJECT,
         first_page,
@@ -275,7 +275,7 @@ fn map_device(world: &World, citizen: Citizen, address: u64) {
         domain: slots::DOMAIN,
         memory: DEVICE,
         address: UserAddress(address),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(1),
         access: Access::ReadWrite,
     };
@@ -292,7 +292,7 @@ fn map_read_only(world: &World, citizen: Citizen, address: u64) {
         domain: slots::DOMAIN,
         memory: slots::BUFFER,
         address: UserAddress(address),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(1),
         access: Access::Read,
     };

@@ -1,6 +1,6 @@
 //! A capability for a domain: minted from one of root's, with a name, rights, and the mapping of a Memory.
 
-use abi::register::{Access, PageCount, Slot};
+use abi::register::{Access, PageCount, PageIndex, Slot};
 use abi::start_page::NamedCapability;
 use abi::{Error, ObjectKind, PAGE_BYTES, Rights};
 use runtime::Cap;
@@ -76,7 +76,7 @@ impl<'a> Grant<'a> {
             }) => domain.map(
                 Cap::<Memory>::from_slot(self.capability.slot()),
                 abi::register::UserAddress(address),
-                PageCount(0),
+                PageIndex(0),
                 pages,
                 access,
             ),

@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use abi::kind::{DomainRights, NotificationRights, PoolRights, ThreadRights};
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use abi::start_page::{ARGUMENT_BYTES, Range, StartPage};
 use abi::{Error, PAGE_BYTES};
 use runtime::Cap;
@@ -199,7 +199,7 @@ impl DomainBuilder<'_> {
         let address = UserAddress(address);
         self.objects
             .domain
-            .map(memory, address, PageCount(0), pages, access)
+            .map(memory, address, PageIndex(0), pages, access)
     }
 
     /// Installs the domain's capabilities, those to its own objects first, and lists them in the start page.

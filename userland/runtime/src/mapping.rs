@@ -3,7 +3,7 @@
 //! The runtime allocates addresses from a region that domain creators do not use, so that mappings overlap neither each other
 //! nor the program's own memory.
 
-use abi::register::{Access, PageCount, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, UserAddress};
 use abi::start_page::Range;
 use abi::{Error, MAP_STEP_BYTES, PAGE_BYTES};
 use spin::Mutex;
@@ -35,7 +35,7 @@ impl Mapping {
         access: Access,
     ) -> Result<Mapping, Error> {
         Mapping::with(domain, page_count, |address| {
-            domain.map(memory, address, PageCount(0), page_count, access)
+            domain.map(memory, address, PageIndex(0), page_count, access)
         })
     }
 

@@ -7,7 +7,8 @@ use super::define::{Description, calls};
 use super::page_set::PageSet;
 use crate::record::{Held, List};
 use crate::register::{
-    Access, ObjectId, PageCount, REGISTER_COUNT, Register, Registers, Slot, UserAddress, Width,
+    Access, ObjectId, PageCount, PageIndex, REGISTER_COUNT, Register, Registers, Slot, UserAddress,
+    Width,
 };
 use crate::{Error, MessageInfo, Rights};
 
@@ -250,7 +251,7 @@ calls! {
         /// The address, a multiple of 2 MiB.
         address: UserAddress,
         /// The first page, a multiple of 512.
-        first_page: PageCount,
+        first_page: PageIndex,
         /// The number of pages.
         page_count: PageCount,
         /// The access that the mapping permits.
@@ -395,7 +396,7 @@ calls! {
         /// The token of the Memory's dirty log; unused for the set of present pages.
         log: u64,
         /// The first page, a multiple of 512.
-        first_page: PageCount,
+        first_page: PageIndex,
         /// The largest number of pages.
         page_count: PageCount,
         /// The set of pages.
@@ -413,13 +414,13 @@ calls! {
         /// alone.
         log: u64,
         /// The first page of the mask, a multiple of 64.
-        first_page: PageCount,
+        first_page: PageIndex,
         /// The pages to read, bit 0 for `first_page`.
         wanted: u64,
         /// A Memory with WRITE.
         into: Slot,
         /// The page for the first copy; this one and those for the next copies must be present.
-        into_page: PageCount
+        into_page: PageIndex
     } -> (u64, u64, u64);
     /// Takes over a Memory's dirty log; returns its new token. The former owner's token is void.
     65 DomainBeginLog {
@@ -437,7 +438,7 @@ calls! {
         /// The address, a multiple of 2 MiB.
         address: UserAddress,
         /// The first page, a multiple of 512.
-        first_page: PageCount,
+        first_page: PageIndex,
         /// The number of pages.
         page_count: PageCount,
         /// The access that the mapping permits.
@@ -518,7 +519,7 @@ calls! {
         /// A Memory with MANAGE.
         memory: Slot,
         /// The first page.
-        first_page: PageCount,
+        first_page: PageIndex,
         /// The number of pages.
         page_count: PageCount
     } -> ();
@@ -527,20 +528,20 @@ calls! {
         /// A Memory with MANAGE.
         memory: Slot,
         /// The first page.
-        first_page: PageCount,
+        first_page: PageIndex,
         /// The number of pages.
         page_count: PageCount,
         /// The source: a Memory with READ.
         giver: Slot,
         /// The source's first page.
-        giver_page: PageCount
+        giver_page: PageIndex
     } -> ();
     /// Removes pages.
     98 MemoryDiscard {
         /// A Memory with MANAGE.
         memory: Slot,
         /// The first page.
-        first_page: PageCount,
+        first_page: PageIndex,
         /// The number of pages.
         page_count: PageCount
     } -> ();

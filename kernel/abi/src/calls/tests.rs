@@ -2,7 +2,7 @@
 
 use super::{Arguments, DomainMap, DomainUnmap, Number, Request};
 use crate::Error;
-use crate::register::{Access, PageCount, REGISTER_COUNT, Slot, UserAddress};
+use crate::register::{Access, PageCount, PageIndex, REGISTER_COUNT, Slot, UserAddress};
 
 #[test]
 fn decodes_what_it_encodes() {
@@ -10,7 +10,7 @@ fn decodes_what_it_encodes() {
         domain: Slot(2),
         memory: Slot(9),
         address: UserAddress(0x20_0000),
-        first_page: PageCount(512),
+        first_page: PageIndex(512),
         page_count: PageCount(3),
         access: Access::ReadExecute,
     };

@@ -5,7 +5,7 @@ use abi::calls::{
     MemoryCreateContiguous, MemoryPopulate, PageSet,
 };
 use abi::record::{List, ObjectRecord};
-use abi::register::{ObjectId, PageCount, Slot, UserAddress};
+use abi::register::{ObjectId, PageCount, PageIndex, Slot, UserAddress};
 use abi::{Error, ObjectKind};
 use capabilities::Storage;
 
@@ -63,7 +63,7 @@ fn scene() -> Scene {
     for memory in [ORDINARY, CONTIGUOUS, STAGING] {
         let populate = MemoryPopulate {
             memory,
-            first_page: PageCount(0),
+            first_page: PageIndex(0),
             page_count: pages,
         };
         world.does(keeper.thread, populate);
@@ -103,10 +103,10 @@ fn copy(scene: &Scene, of: Slot, into: Slot) -> Result<(u64, u64, u64), Error> {
         domain: SUBJECT,
         memory: id(scene, of),
         log: 0,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         wanted: 1,
         into,
-        into_page: PageCount(0),
+        into_page: PageIndex(0),
     };
     scene.world.call(scene.keeper.thread, read)
 }
@@ -171,7 +171,7 @@ fn memory_that_a_device_may_write_has_no_page_bitmap() {
                 domain: SUBJECT,
                 memory,
                 log: 0,
-                first_page: PageCount(0),
+                first_page: PageIndex(0),
                 page_count: PAGES,
                 which,
             };

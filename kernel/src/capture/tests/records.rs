@@ -2,7 +2,7 @@
 
 use abi::calls::{DomainClock, DomainMap, MemoryCreate};
 use abi::record::{List, MappingRecord, ObjectRecord};
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use abi::{MAP_STEP_BYTES, ObjectKind};
 
 use super::scene::{SUBJECT, Scene};
@@ -32,7 +32,7 @@ fn a_mapping_is_described_with_the_pages_that_it_shows() {
             domain: slots::DOMAIN,
             memory: MEMORY,
             address: UserAddress(ADDRESS + index * 4 * MAP_STEP_BYTES),
-            first_page: PageCount(first_page),
+            first_page: PageIndex(first_page),
             page_count: PageCount(page_count),
             access,
         };

@@ -6,7 +6,7 @@ use abi::calls::{
 };
 use abi::message::{RECEIVE_OFFSET, SEND_OFFSET};
 use abi::record::{List, ObjectRecord};
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use abi::{MemoryRights, MessageInfo, ObjectKind};
 
 use super::scene::{ENDPOINT, KEEPERS_SPARE, REPLY, SUBJECT, Scene, receive};
@@ -44,7 +44,7 @@ fn map(memory: Slot, access: Access) -> DomainMap {
         domain: slots::DOMAIN,
         memory,
         address: ADDRESS,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PAGES,
         access,
     }

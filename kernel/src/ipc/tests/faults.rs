@@ -4,7 +4,7 @@ use abi::calls::{
     CapabilityDelete, DomainMap, DomainUnmap, MemoryCreate, MemoryPager, ThreadFaults,
 };
 use abi::fault::FaultKind;
-use abi::register::{Access, PageCount, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, UserAddress};
 
 use super::revocation::{LENT, revoke, trio};
 use super::*;
@@ -100,7 +100,7 @@ fn map_from(first_page: u64) -> DomainMap {
         domain: slots::DOMAIN,
         memory: MEMORY,
         address: UserAddress(ADDRESS),
-        first_page: PageCount(first_page),
+        first_page: PageIndex(first_page),
         page_count: PageCount(STEP_PAGES),
         access: Access::ReadWrite,
     }

@@ -4,7 +4,7 @@ use abi::calls::{
     CapabilityInspect, CapabilityMint, Destroy, MemoryCreate, MemoryCreateContiguous,
     MemoryDiscard, MemoryPopulate, MemorySupply, PoolSplit,
 };
-use abi::register::{PageCount, Slot};
+use abi::register::{PageCount, PageIndex, Slot};
 use abi::{Error, PAGE_BYTES, PoolRights};
 use capabilities::Storage;
 
@@ -28,7 +28,7 @@ const ANYWHERE: MemoryCreateContiguous = MemoryCreateContiguous {
 fn populate(world: &World, citizen: Citizen, memory: Slot, pages: u64) -> Result<(), Error> {
     let populate = MemoryPopulate {
         memory,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(pages),
     };
     world.call(citizen.thread, populate)
@@ -92,7 +92,7 @@ fn populating_it_takes_a_bounded_number_of_pages_at_a_time() {
     world.does(citizen.thread, MemoryCreateContiguous { pages, ..ANYWHERE });
     let populate = MemoryPopulate {
         memory: RUN,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: pages,
     };
     assert_eq!(world.steps_of(citizen.thread, populate), 512 / 16);
@@ -108,7 +108,7 @@ fn pages_that_a_device_may_write_are_neither_discarded_nor_supplied() {
     let world = World::new();
     let citizen = world.citizen();
     world.does(citizen.thread, ANYWHERE);
-    let (memory, first_page, page_count) = (RUN, PageCount(0), PageCount(1));
+    let (memory, first_page, page_count) = (RUN, PageIndex(0), PageCount(1));
     let discard = MemoryDiscard {
         memory,
         first_page,
@@ -121,7 +121,7 @@ fn pages_that_a_device_may_write_are_neither_discarded_nor_supplied() {
         first_page,
         page_count,
         giver: slots::BUFFER,
-        giver_page: PageCount(0),
+        giver_page: PageIndex(0),
     };
     let refused = world.call(citizen.thread, supply);
     assert_eq!(refused, Err(Error::WrongState));
@@ -140,7 +140,7 @@ fn one_that_is_being_destroyed_gets_no_other_frames() {
         let used = citizen.pool.used();
         let populate = MemoryPopulate {
             memory: RUN,
-            first_page: PageCount(0),
+            first_page: PageIndex(0),
             page_count: PageCount(1),
         };
         assert_eq!(world.call(other, populate), Err(Error::Gone));
@@ -233,7 +233,7 @@ fn a_driver_that_is_restarted_finds_its_run_again_after_any_churn() {
         // Some frames are released, and different ones are taken.
         let discard = MemoryDiscard {
             memory: CHURN,
-            first_page: PageCount(round * 100),
+            first_page: PageIndex(round * 100),
             page_count: PageCount(pages / 2),
         };
         world.does(other.thread, discard);

@@ -5,7 +5,7 @@ use abi::calls::{
     Destroy, DeviceMemoryCreate, DomainMap, MemoryCreate, MemoryDiscard, MemoryPopulate,
     MemorySupply, PoolSplit,
 };
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 
 use super::checker::check;
 use super::driver::{FIRST, HARDWARE, SECOND, driver};
@@ -61,7 +61,7 @@ fn a_large_device_memory_is_created_in_steps() {
         domain: slots::DOMAIN,
         memory: MEMORY,
         address: UserAddress(ADDRESS),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(pages),
         access: Access::ReadWrite,
     };
@@ -211,7 +211,7 @@ fn a_devices_pages_are_not_ram() {
     // Half of the pages exist, and another thread tries to insert one of the rest.
     world.begin_step(citizen.thread, registers(pages));
     assert!(world.is_at_call(citizen.thread));
-    let (first_page, page_count) = (PageCount(pages - 1), PageCount(1));
+    let (first_page, page_count) = (PageIndex(pages - 1), PageCount(1));
     let populate = MemoryPopulate {
         memory: MEMORY,
         first_page,
@@ -220,7 +220,7 @@ fn a_devices_pages_are_not_ram() {
     assert_eq!(world.call(other, populate), Err(Error::WrongState));
     let discard = MemoryDiscard {
         memory: MEMORY,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count,
     };
     assert_eq!(world.call(other, discard), Err(Error::WrongState));
@@ -230,7 +230,7 @@ fn a_devices_pages_are_not_ram() {
             first_page,
             page_count,
             giver,
-            giver_page: PageCount(0),
+            giver_page: PageIndex(0),
         };
         assert_eq!(world.call(other, supply), Err(Error::WrongState));
     }

@@ -4,7 +4,7 @@ use abi::calls::{
     Destroy, DestroyChild, DomainMap, EndpointCreate, MemoryCreate, MemoryPopulate, PoolSplit,
     ThreadCreate,
 };
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use abi::{Error, POOL_DEPTH_MAX, calls};
 use capabilities::{Place, Storage};
 
@@ -270,7 +270,7 @@ fn a_child_pool_is_not_destroyed_without_the_right_or_from_inside() {
 fn furnish(world: &World, citizen: Citizen) {
     let (pool, domain, thread) = (slots::POOL, slots::DOMAIN, citizen.thread);
     let memory = Slot(30);
-    let (pages, first_page, page_count) = (PageCount(600), PageCount(0), PageCount(70));
+    let (pages, first_page, page_count) = (PageCount(600), PageIndex(0), PageCount(70));
     let into = memory;
     world.does(thread, MemoryCreate { pool, pages, into });
     world.does(
@@ -482,7 +482,7 @@ fn a_mapping_is_removed_with_the_capability_it_was_created_through() {
         domain: slots::DOMAIN,
         memory: Slot(9),
         address: UserAddress(0x8000_0000),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(1),
         access: Access::Read,
     };

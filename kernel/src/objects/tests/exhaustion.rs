@@ -5,7 +5,7 @@ use abi::calls::{
     MemoryCreateContiguous, MemoryPopulate, MemorySupply, NotificationCreate, PoolSplit,
     ThreadCreate,
 };
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use abi::{Arguments, Error};
 
 use super::checker::{all_objects, check};
@@ -44,7 +44,7 @@ fn script(world: &World, citizen: Citizen, pages: u64) -> Result<(), Error> {
     let pages = PageCount(600);
     let into = MEMORY;
     make(world, citizen, MemoryCreate { pool, pages, into })?;
-    let (first_page, page_count) = (PageCount(510), PageCount(20));
+    let (first_page, page_count) = (PageIndex(510), PageCount(20));
     let populate = MemoryPopulate {
         memory,
         first_page,
@@ -55,17 +55,17 @@ fn script(world: &World, citizen: Citizen, pages: u64) -> Result<(), Error> {
         domain,
         memory,
         address: UserAddress(0x4000_0000),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: pages,
         access: Access::ReadWrite,
     };
     make(world, citizen, map)?;
     let supply = MemorySupply {
         memory,
-        first_page: PageCount(3),
+        first_page: PageIndex(3),
         page_count: PageCount(1),
         giver: slots::BUFFER,
-        giver_page: PageCount(0),
+        giver_page: PageIndex(0),
     };
     make(world, citizen, supply)?;
     let into = Slot(24);
@@ -83,7 +83,7 @@ fn script(world: &World, citizen: Citizen, pages: u64) -> Result<(), Error> {
     make(world, citizen, contiguous)?;
     let populate = MemoryPopulate {
         memory: Slot(26),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(5),
     };
     make(world, citizen, populate)?;

@@ -7,7 +7,7 @@ use abi::calls::{
 };
 use abi::message::DATA_OFFSET;
 use abi::record::{List, RECORD_WORDS};
-use abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
+use abi::register::{Access, ObjectId, PageCount, PageIndex, Slot, UserAddress};
 use abi::{Error, MessageInfo, POOL_DEPTH_MAX, THREADS_MAX};
 
 use super::checker::check;
@@ -192,7 +192,7 @@ fn a_memory_among_many_objects_is_found_in_steps() {
     let (pool, pages, into) = (slots::POOL, PageCount(8), MEMORY);
     world.does(citizen.thread, MemoryCreate { pool, pages, into });
     let memory = citizen.pool.last().expect("the Memory").id();
-    let (domain, first_page, which) = (slots::DOMAIN, PageCount(0), PageSet::Present);
+    let (domain, first_page, which) = (slots::DOMAIN, PageIndex(0), PageSet::Present);
     let pages = DomainPages {
         domain,
         memory,
@@ -215,7 +215,7 @@ fn map_large(world: &World, citizen: Citizen) {
     world.does(citizen.thread, MemoryCreate { pool, pages, into });
     let memory = MEMORY;
     for page in THERE {
-        let (first_page, page_count) = (PageCount(page), PageCount(1));
+        let (first_page, page_count) = (PageIndex(page), PageCount(1));
         let populate = MemoryPopulate {
             memory,
             first_page,
@@ -234,7 +234,7 @@ fn map() -> DomainMap {
         domain: slots::DOMAIN,
         memory: MEMORY,
         address: UserAddress(ADDRESS),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(PAGES),
         access: Access::ReadWrite,
     }
@@ -353,7 +353,7 @@ fn many_mappings_are_found_by_their_addresses() {
         domain: slots::DOMAIN,
         memory: slots::BUFFER,
         address: UserAddress(address),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(1),
         access: Access::Read,
     };

@@ -7,7 +7,7 @@ use abi::calls::{
 };
 use abi::message::{DATA_OFFSET, SEND_OFFSET};
 use abi::record::Held;
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use abi::thread_state::ThreadState;
 use abi::{EndpointRights, Error, MemoryRights, MessageInfo, PAGE_BYTES};
 use capabilities::{Place, Storage};
@@ -207,14 +207,14 @@ fn removing_mappings_takes_no_longer_than_creating_them() {
         domain: slots::DOMAIN,
         memory: MEMORY,
         address: UserAddress((1 << 40) + number * GIBS * GIB),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: pages,
         access: Access::ReadWrite,
     };
     // After a page in each GiB was touched, page directories stay there.
     for gib in 0..GIBS {
         let (memory, first_page, page_count) = (MEMORY, gib * GIB / PAGE_BYTES, PageCount(1));
-        let first_page = PageCount(first_page);
+        let first_page = PageIndex(first_page);
         let populate = MemoryPopulate {
             memory,
             first_page,
@@ -325,7 +325,7 @@ fn an_object_being_destroyed_gets_no_new_capabilities() {
         domain,
         memory: MEMORY,
         address: UserAddress(0x8000_0000),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(4),
         access: Access::Read,
     };
@@ -368,16 +368,16 @@ fn a_memory_that_is_being_destroyed_gets_no_pages() {
     world.does(owner.thread, MemoryCreate { pool, pages, into });
     let populate = MemoryPopulate {
         memory: MEMORY,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: pages,
     };
     world.does(owner.thread, populate);
     let supply = MemorySupply {
         memory: MEMORY,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(1),
         giver: slots::BUFFER,
-        giver_page: PageCount(0),
+        giver_page: PageIndex(0),
     };
     let destroyer = world.thread_in(owner.domain, Slot(40));
     world.machine.set_ticks_step(10_000);

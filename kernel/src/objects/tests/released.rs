@@ -6,7 +6,7 @@ use abi::calls::{
     InterruptBind, InterruptCreateMessage, MemoryCreate, MemoryPager, MemoryPopulate, PoolSplit,
     ThreadBind, ThreadCreate, ThreadFaults,
 };
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use capabilities::Storage;
 
 use super::checker::check;
@@ -26,7 +26,7 @@ const REST: Slot = Slot(15);
 /// The pattern in its pages.
 const PATTERN: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 const ONE_PAGE: PageCount = PageCount(1);
-const NO_PAGE: PageCount = PageCount(0);
+const NO_PAGE: PageIndex = PageIndex(0);
 
 fn memory_in(citizen: Citizen, slot: Slot) -> Ref<MemoryObject> {
     let place = citizen.domain.place(slot).expect("a slot");

@@ -8,7 +8,7 @@ use abi::calls::{
     MemoryPopulate, MemorySupply, PageSet, ThreadStop, ThreadWrite,
 };
 use abi::message::DATA_OFFSET;
-use abi::register::{Access, PageCount};
+use abi::register::{Access, PageCount, PageIndex};
 use abi::thread_state::THREAD_STATE_BYTES;
 use abi::{Error, MEMORY_PAGES_MAX, Number, PAGE_BYTES, PAGES_PER_TABLE, SLOTS_MAX, USER_END};
 
@@ -71,7 +71,7 @@ fn large(row: &Row) -> Stage {
     for memory in [MEMORY, GIVER] {
         let (pool, pages, into) = (POOL, PageCount(MEMORY_PAGES_MAX), FREE);
         stage.does(MemoryCreate { pool, pages, into });
-        for first_page in [0, MEMORY_PAGES_MAX - 1].map(PageCount) {
+        for first_page in [0, MEMORY_PAGES_MAX - 1].map(PageIndex) {
             let (memory, page_count) = (FREE, PageCount(1));
             stage.does(MemoryPopulate {
                 memory,
@@ -160,14 +160,14 @@ fn a_range_without_pages_at_the_end_of_the_largest_memory_is_empty() {
     let row = || super::rows::rows(Number::MemoryDiscard).remove(0);
     let stage = large(&row());
     let (memory, domain, into) = (MEMORY, SUBJECT, GIVER);
-    let none = PageCount(0);
-    let end = PageCount(MEMORY_PAGES_MAX);
+    let start = PageIndex(0);
+    let end = PageIndex(MEMORY_PAGES_MAX);
     let id = super::rows::id(&stage, MEMORY);
     for (first_page, expected) in [
         (end, Ok(())),
-        (PageCount(end.0 + 1), Err(Error::ArgumentRange)),
+        (PageIndex(end.0 + 1), Err(Error::ArgumentRange)),
     ] {
-        let page_count = none;
+        let page_count = PageCount(0);
         let discard = MemoryDiscard {
             memory,
             first_page,
@@ -180,7 +180,7 @@ fn a_range_without_pages_at_the_end_of_the_largest_memory_is_empty() {
             page_count,
         };
         expect(&stage, populate, expected);
-        for (first_page, giver_page) in [(first_page, none), (none, first_page)] {
+        for (first_page, giver_page) in [(first_page, start), (start, first_page)] {
             let supply = MemorySupply {
                 memory,
                 first_page,
@@ -200,8 +200,8 @@ fn a_range_without_pages_at_the_end_of_the_largest_memory_is_empty() {
         into,
         into_page,
     };
-    expect(&stage, read(end, none), Ok(()));
-    expect(&stage, read(none, end), Ok(()));
+    expect(&stage, read(end, start), Ok(()));
+    expect(&stage, read(start, end), Ok(()));
     expect(&stage, read(end, end), Ok(()));
     // These refuse an empty range.
     let refused = Err(Error::ArgumentRange);
@@ -210,7 +210,7 @@ fn a_range_without_pages_at_the_end_of_the_largest_memory_is_empty() {
         memory: id,
         log: 0,
         first_page: end,
-        page_count: none,
+        page_count: PageCount(0),
         which: PageSet::Present,
     };
     expect(&stage, pages, refused);
@@ -219,7 +219,7 @@ fn a_range_without_pages_at_the_end_of_the_largest_memory_is_empty() {
         memory,
         address: ADDRESS,
         first_page: end,
-        page_count: none,
+        page_count: PageCount(0),
         access: Access::Read,
     };
     expect(&stage, map, refused);

@@ -6,7 +6,7 @@ use abi::calls::{
     PoolSplit, Receive, ThreadPrepare,
 };
 use abi::message::DATA_OFFSET;
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use abi::thread_state::{THREAD_STATE_BYTES, ThreadState};
 use abi::{Error, MessageInfo, NO_DEADLINE, ObjectKind, Rights};
 use capabilities::{Badge, Storage};
@@ -139,7 +139,7 @@ impl Stage {
             });
             self.does(MemoryPopulate {
                 memory,
-                first_page: PageCount(0),
+                first_page: PageIndex(0),
                 page_count: PageCount(1),
             });
         }
@@ -209,7 +209,7 @@ impl Stage {
             domain: SUBJECT,
             memory: MEMORY,
             address: ADDRESS,
-            first_page: PageCount(0),
+            first_page: PageIndex(0),
             page_count: PageCount(8),
             access: Access::ReadWrite,
         });

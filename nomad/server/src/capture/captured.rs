@@ -1,6 +1,6 @@
 //! A Memory of a captured domain: its dirty log, and which of its pages are still to be sent.
 
-use abi::register::{ObjectId, PageCount};
+use abi::register::{ObjectId, PageCount, PageIndex};
 use runtime::capability::{Domain, PageBitmap};
 use runtime::{Cap, Error};
 
@@ -76,11 +76,11 @@ impl Captured {
 /// Adds the pages of all bitmaps of a Memory.
 fn collect(
     into: &mut PageSet,
-    read: impl Fn(PageCount, PageCount) -> Result<PageBitmap, Error>,
+    read: impl Fn(PageIndex, PageCount) -> Result<PageBitmap, Error>,
 ) -> Result<(), Error> {
     let mut first = 0;
     while first < into.page_count() {
-        let bitmap = read(PageCount(first), PageCount(into.page_count() - first))?;
+        let bitmap = read(PageIndex(first), PageCount(into.page_count() - first))?;
         into.insert_all(first, bitmap.bits());
         // No progress would be a mistake of the kernel's.
         first += bitmap.page_count.0.max(1);

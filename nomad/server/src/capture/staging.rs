@@ -4,7 +4,7 @@
 //! meanwhile: such a page is absent, and that is all.
 
 use abi::PAGE_BYTES;
-use abi::register::{Access, ObjectId, PageCount};
+use abi::register::{Access, ObjectId, PageCount, PageIndex};
 use nomad_image::{CHUNK_PAGES_MAX, PAGE_BYTES as PAGE_LENGTH};
 use runtime::capability::{Domain, Memory, WantedPages};
 use runtime::mapping::Mapping;
@@ -73,13 +73,13 @@ impl Staging {
             let mut rest = WantedPages {
                 memory: source.memory,
                 log: source.log,
-                first_page: PageCount(first_page + index as u64 * PAGES_PER_WORD),
+                first_page: PageIndex(first_page + index as u64 * PAGES_PER_WORD),
                 mask: *mask,
             };
             while rest.mask != 0 {
                 let copied = source
                     .domain
-                    .read_pages(rest, self.memory, PageCount(copies))?;
+                    .read_pages(rest, self.memory, PageIndex(copies))?;
                 content.data.0[index] |= copied.data;
                 content.zero.0[index] |= copied.zero;
                 copies += u64::from(copied.data.count_ones());

@@ -1,7 +1,7 @@
 //! A Memory that pages arrive for.
 
-use abi::register::{Access, PageCount};
-use abi::{PAGE_BYTES, register};
+use abi::PAGE_BYTES;
+use abi::register::{Access, PageCount, PageIndex};
 use nomad_image::{PAGE_BYTES as PAGE_LENGTH, PageChange, PageMap};
 use runtime::capability::{Domain, Memory, Pool};
 use runtime::mapping::Mapping;
@@ -48,13 +48,13 @@ impl Arriving {
         let at = |page: usize| first_page + page as u64;
         for (first, count) in map.runs(|change| change == PageChange::Absent) {
             self.memory
-                .discard(register::PageCount(at(first)), PageCount(count as u64))?;
+                .discard(PageIndex(at(first)), PageCount(count as u64))?;
             (first..first + count).for_each(|page| self.written.remove(at(page)));
         }
         let is_there = |change| matches!(change, PageChange::Zero | PageChange::Data);
         for (first, count) in map.runs(is_there) {
             self.memory
-                .populate(PageCount(at(first)), PageCount(count as u64))?;
+                .populate(PageIndex(at(first)), PageCount(count as u64))?;
         }
         for page in map.pages(PageChange::Zero).map(at) {
             if self.written.contains(page) {
@@ -162,7 +162,7 @@ mod tests {
             .collect();
         let expected = Request::MemoryDiscard(MemoryDiscard {
             memory,
-            first_page: PageCount(FIRST + 1),
+            first_page: PageIndex(FIRST + 1),
             page_count: PageCount(2),
         });
         assert_eq!(discarded, [expected]);

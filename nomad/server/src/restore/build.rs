@@ -6,7 +6,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use abi::Rights;
-use abi::register::{PageCount, Slot, UserAddress};
+use abi::register::{PageCount, PageIndex, Slot, UserAddress};
 use nomad_image::{Capability, Description, HeldCapability, Object, Outsider, Role, Target};
 use runtime::capability::{Any, Domain, Endpoint, Kind, Memory, Notification, Pool, Thread};
 use runtime::{Cap, Error};
@@ -154,7 +154,7 @@ impl Built {
     fn map(&self, description: &Description) -> Result<(), RestoreError> {
         for mapping in &description.mappings {
             let (first_page, page_count) =
-                (PageCount(mapping.first_page), PageCount(mapping.page_count));
+                (PageIndex(mapping.first_page), PageCount(mapping.page_count));
             let address = UserAddress(mapping.address);
             let mapped = match mapping.parent {
                 Some(slot) => {

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use runtime::abi::record::{CapabilityRecord, List, MappingRecord, ObjectRecord, RecordWords};
-use runtime::abi::register::{ObjectId, PageCount};
+use runtime::abi::register::{ObjectId, PageCount, PageIndex};
 use runtime::abi::thread_state::ThreadState;
 use runtime::abi::{ObjectKind, PAGE_BYTES};
 use runtime::capability::{Domain, WantedPages};
@@ -18,7 +18,7 @@ use crate::subject::Lender;
 static ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
 
 /// A page and what is in it; none if that is zeros.
-pub type Page = (PageCount, Option<Vec<u8>>);
+pub type Page = (PageIndex, Option<Vec<u8>>);
 
 /// An object of the domain's pool.
 pub enum Object {
@@ -122,7 +122,7 @@ fn pages(domain: Cap<Domain>, lender: &Lender, record: &ObjectRecord) -> Result<
         let wanted = WantedPages {
             memory,
             log: 0,
-            first_page: PageCount(first),
+            first_page: PageIndex(first),
             mask: u64::MAX >> (u64::from(u64::BITS) - rest),
         };
         copy_pages(domain, lender, wanted, &mut pages)?;
@@ -150,11 +150,11 @@ fn copy_pages(
     pages: &mut Vec<Page>,
 ) -> Result<(), Error> {
     while wanted.mask != 0 {
-        let copied = domain.read_pages(wanted, lender.staging, PageCount(0))?;
+        let copied = domain.read_pages(wanted, lender.staging, PageIndex(0))?;
         let mut copies = 0;
         for bit in 0..u64::BITS {
             let is_in = |mask: u64| mask >> bit & 1 != 0;
-            let page = PageCount(wanted.first_page.0 + u64::from(bit));
+            let page = PageIndex(wanted.first_page.0 + u64::from(bit));
             if is_in(copied.data) {
                 let mut bytes = vec![0; PAGE_BYTES as usize];
                 lender.copies.read(copies * PAGE_BYTES as usize, &mut bytes);

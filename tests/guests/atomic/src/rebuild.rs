@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use runtime::abi::record::{CapabilityRecord, Held, MappingRecord};
-use runtime::abi::register::{Access, ObjectId, PageCount, Register, Slot, UserAddress};
+use runtime::abi::register::{Access, ObjectId, PageCount, PageIndex, Register, Slot, UserAddress};
 use runtime::abi::{NO_DEADLINE, ObjectKind, PAGE_BYTES, Rights};
 use runtime::capability::{Any, Memory, Thread};
 use runtime::mapping::Mapping;
@@ -99,7 +99,7 @@ impl Building<'_> {
                 parent,
             } = *record;
             let domain = self.subject.domain;
-            let (address, first_page) = (UserAddress(address), PageCount(first_page));
+            let (address, first_page) = (UserAddress(address), PageIndex(first_page));
             let (page_count, access) = (PageCount(page_count), Access::from_register(access)?);
             match own_slot(parent) {
                 Some(slot) => domain.map_own(slot, address, first_page, page_count, access)?,

@@ -4,7 +4,7 @@ use runtime::Cap;
 use runtime::abi::PAGE_BYTES;
 use runtime::abi::calls::{DomainPages, DomainReadPages, PageSet};
 use runtime::abi::record::{List, ObjectRecord};
-use runtime::abi::register::{Access, ObjectId, PageCount};
+use runtime::abi::register::{Access, ObjectId, PageCount, PageIndex};
 use runtime::capability::Memory;
 use runtime::mapping::Mapping;
 use runtime::system_call::invoke;
@@ -30,10 +30,10 @@ pub fn read_pages(bench: &Bench) -> Result<u64, Failure> {
         domain: read.worker.domain.slot(),
         memory: read.id,
         log: read.log,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         wanted: (1 << PAGES) - 1,
         into: staging.slot(),
-        into_page: PageCount(0),
+        into_page: PageIndex(0),
     };
     let refusals = Refusals::default();
     let value = sampled(|_| refusals.note(invoke(request)), |_| {});
@@ -49,7 +49,7 @@ pub fn take_dirty_pages(bench: &Bench) -> Result<u64, Failure> {
         domain: read.worker.domain.slot(),
         memory: read.id,
         log: read.log,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(BITMAP_PAGES),
         which: PageSet::Dirty,
     };
@@ -57,7 +57,7 @@ pub fn take_dirty_pages(bench: &Bench) -> Result<u64, Failure> {
     let value = sampled(
         |_| refusals.note(invoke(request)),
         |_| {
-            let (all, none) = (PageCount(BITMAP_PAGES), PageCount(0));
+            let (all, none) = (PageCount(BITMAP_PAGES), PageIndex(0));
             // New pages are dirty.
             refusals.note(read.memory.discard(none, all));
             refusals.note(read.memory.populate(none, all));

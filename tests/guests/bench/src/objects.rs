@@ -10,7 +10,7 @@ use runtime::abi::calls::{
     ThreadCreate,
 };
 use runtime::abi::kind::EndpointRights;
-use runtime::abi::register::{Access, PageCount, Slot, UserAddress};
+use runtime::abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use runtime::capability::{Endpoint, Pool};
 use runtime::system_call::invoke;
 
@@ -96,7 +96,7 @@ pub fn create_memory_page(bench: &Bench) -> Result<u64, Failure> {
         let create = |index| {
             let (into, memory) = (scratch(index), scratch(index));
             refusals.note(invoke(MemoryCreate { pool, pages, into }));
-            let first_page = PageCount(0);
+            let first_page = PageIndex(0);
             refusals.note(invoke(MemoryPopulate {
                 memory,
                 first_page,
@@ -193,7 +193,7 @@ pub fn destroy_endpoints(bench: &Bench) -> Result<u64, Failure> {
 pub fn destroy_pages(bench: &Bench) -> Result<u64, Failure> {
     destroy_pool(bench, |pool| {
         let memory = Cap::<Pool>::from_slot(pool).create_memory(PageCount(MANY.into()))?;
-        memory.populate(PageCount(0), PageCount(MANY.into()))
+        memory.populate(PageIndex(0), PageCount(MANY.into()))
     })
 }
 
@@ -253,7 +253,7 @@ fn mapping(
                 domain,
                 memory,
                 address,
-                first_page: PageCount(0),
+                first_page: PageIndex(0),
                 page_count: PageCount(1),
                 access: Access::ReadWrite,
             }))

@@ -5,7 +5,7 @@ use runtime::abi::calls::{
     Call, DomainMap, DomainUnmap, MemoryDiscard, MemoryPopulate, Receive, ReplyAndReceive, Signal,
     Wait, Yield,
 };
-use runtime::abi::register::{Access, PageCount, UserAddress};
+use runtime::abi::register::{Access, PageCount, PageIndex, UserAddress};
 use runtime::abi::{MAP_STEP_BYTES, MessageInfo, PAGE_BYTES};
 use runtime::entry::stop;
 use runtime::system_call::invoke;
@@ -129,7 +129,7 @@ pub extern "C" fn maps_where_touched(_: Samples) -> ! {
             domain: DOMAIN,
             memory: MEMORY,
             address: UserAddress(fault & !(MAP_STEP_BYTES - 1)),
-            first_page: PageCount(0),
+            first_page: PageIndex(0),
             page_count: PageCount(1),
             access: Access::ReadWrite,
         }));
@@ -142,7 +142,7 @@ pub extern "C" fn touches_absent(samples: Samples) -> ! {
     let discard = |index: u32| {
         must(invoke(MemoryDiscard {
             memory: MEMORY,
-            first_page: PageCount(index.into()),
+            first_page: PageIndex(index.into()),
             page_count: PageCount(1),
         }))
     };
@@ -158,7 +158,7 @@ pub extern "C" fn populates_what_is_absent(_: Samples) -> ! {
     loop {
         must(invoke(MemoryPopulate {
             memory: MEMORY,
-            first_page: PageCount(fault),
+            first_page: PageIndex(fault),
             page_count: PageCount(1),
         }));
         fault = answer::<0>();

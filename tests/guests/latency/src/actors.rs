@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::arch::global_asm;
 
 use runtime::abi::calls::Arguments;
-use runtime::abi::register::{Access, PageCount, Slot, UserAddress};
+use runtime::abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use runtime::abi::start_page::root_slots;
 use runtime::abi::thread_state::{GeneralRegisters, ThreadState};
 use runtime::abi::{Number, PAGE_BYTES};
@@ -75,7 +75,7 @@ impl Actors {
         domain.map(
             code,
             UserAddress(start as u64),
-            PageCount(0),
+            PageIndex(0),
             PageCount(pages),
             Access::ReadExecute,
         )?;
@@ -92,7 +92,7 @@ impl Actors {
     pub fn give_buffer(&self) -> Result<Cap<Memory>, Error> {
         let buffer = self.pool.create_memory(PageCount(1))?;
         map(self.domain, buffer, BUFFER, 1)?;
-        buffer.populate(PageCount(0), PageCount(1))?;
+        buffer.populate(PageIndex(0), PageCount(1))?;
         Ok(buffer)
     }
 

@@ -2,7 +2,7 @@
 
 use runtime::Error;
 use runtime::abi::calls::MemoryCreateContiguous;
-use runtime::abi::register::{PageCount, Slot};
+use runtime::abi::register::{PageCount, PageIndex, Slot};
 use runtime::abi::{MEMORY_PAGES_MAX, PAGES_PER_TABLE};
 use runtime::capability::Cache;
 use runtime::system_call::invoke;
@@ -20,12 +20,12 @@ const RUN: u64 = 512;
 /// Pages come and go behind as many others as a step looks at.
 pub fn pages(stage: &Stage) -> Result<(), Error> {
     let nest = Nest::new(stage, 4 * PAGES_PER_TABLE)?;
-    let (none, all) = (PageCount(0), PageCount(PAGES_PER_TABLE));
+    let (none, all) = (PageIndex(0), PageCount(PAGES_PER_TABLE));
     let memory = nest.innermost.create_memory(all)?;
     for present in (0..PAGES_PER_TABLE).step_by(16) {
         memory.populate(none, PageCount(present))?;
         memory.populate(none, all)?;
-        memory.discard(PageCount(present), PageCount(PAGES_PER_TABLE - present))?;
+        memory.discard(PageIndex(present), PageCount(PAGES_PER_TABLE - present))?;
     }
     memory.populate(none, all)?;
     let taker = nest.innermost.create_memory(all)?;
@@ -42,7 +42,7 @@ pub fn last_pages(stage: &Stage) -> Result<(), Error> {
     let nest = Nest::new(stage, 256)?;
     let memory = nest.innermost.create_memory(PageCount(MEMORY_PAGES_MAX))?;
     let last = PageCount(LAST_PAGES);
-    memory.populate(PageCount(MEMORY_PAGES_MAX - LAST_PAGES), last)?;
+    memory.populate(PageIndex(MEMORY_PAGES_MAX - LAST_PAGES), last)?;
     memory.destroy()?;
     nest.end()
 }

@@ -3,7 +3,7 @@
 use core::arch::asm;
 
 use runtime::abi::calls::{Wait, Yield};
-use runtime::abi::register::{PageCount, Slot};
+use runtime::abi::register::{PageCount, PageIndex, Slot};
 use runtime::system_call::invoke;
 use runtime::{Error, clock};
 
@@ -30,7 +30,7 @@ pub fn alignment_check(stage: &Stage) -> Result<(), Error> {
     let pool = stage.split(16)?;
     let memory = pool.create_memory(PageCount(1))?;
     map(stage.domain, memory, PLAYGROUND, 1)?;
-    memory.populate(PageCount(0), PageCount(1))?;
+    memory.populate(PageIndex(0), PageCount(1))?;
     set_alignment_check();
     let called = invoke(Yield {});
     touch(PLAYGROUND);

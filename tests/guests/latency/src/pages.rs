@@ -1,7 +1,7 @@
 //! Scenes in which Memories are large.
 
 use runtime::abi::record::List;
-use runtime::abi::register::{ObjectId, PageCount, UserAddress};
+use runtime::abi::register::{ObjectId, PageCount, PageIndex, UserAddress};
 use runtime::abi::{MEMORY_PAGES_MAX, PAGES_PER_TABLE};
 use runtime::capability::{BusRange, Cache, Domain, Memory, WantedPages};
 use runtime::{Cap, Error};
@@ -27,14 +27,14 @@ pub fn sparse(stage: &Stage) -> Result<(), Error> {
     let memory = pool.create_memory(PageCount(MEMORY_PAGES_MAX))?;
     let places = (0..MEMORY_PAGES_MAX).step_by(GIB_PAGES as usize);
     for page in places.clone() {
-        memory.populate(PageCount(page), PageCount(1))?;
+        memory.populate(PageIndex(page), PageCount(1))?;
     }
     map(stage.domain, memory, PLAYGROUND, MEMORY_PAGES_MAX)?;
     for page in places {
         touch(PLAYGROUND + page * PAGE_BYTES);
     }
     stage.domain.unmap(UserAddress(PLAYGROUND))?;
-    memory.discard(PageCount(0), PageCount(MEMORY_PAGES_MAX))?;
+    memory.discard(PageIndex(0), PageCount(MEMORY_PAGES_MAX))?;
     pool.destroy()
 }
 
@@ -46,7 +46,7 @@ pub fn linked(stage: &Stage) -> Result<(), Error> {
     let count = PageCount(LINKS * PAGES_PER_TABLE);
     let memory = pool.create_memory(count)?;
     for link in 0..LINKS {
-        memory.populate(PageCount(link * PAGES_PER_TABLE), PageCount(1))?;
+        memory.populate(PageIndex(link * PAGES_PER_TABLE), PageCount(1))?;
     }
     map(domain, memory, ROOT_STEP - LINKS / 2 * MAP_STEP, count.0)?;
     pool.destroy()
@@ -57,7 +57,7 @@ pub fn dense(stage: &Stage) -> Result<(), Error> {
     let pool = stage.split(DENSE_PAGES + 256)?;
     let domain = pool.create_domain()?;
     let memory = pool.create_memory(PageCount(DENSE_PAGES))?;
-    memory.populate(PageCount(0), PageCount(DENSE_PAGES))?;
+    memory.populate(PageIndex(0), PageCount(DENSE_PAGES))?;
     map(stage.domain, memory, PLAYGROUND, DENSE_PAGES)?;
     map(domain, memory, PLAYGROUND, DENSE_PAGES)?;
     for page in 1..=DENSE_PAGES {
@@ -66,7 +66,7 @@ pub fn dense(stage: &Stage) -> Result<(), Error> {
     }
     let last = describe(domain, List::Objects)?;
     capture(stage, domain, last)?;
-    memory.discard(PageCount(0), PageCount(DENSE_PAGES / 2))?;
+    memory.discard(PageIndex(0), PageCount(DENSE_PAGES / 2))?;
     stage.domain.unmap(UserAddress(PLAYGROUND))?;
     pool.destroy()
 }
@@ -76,7 +76,7 @@ fn capture(stage: &Stage, domain: Cap<Domain>, memory: ObjectId) -> Result<(), E
     let copy = stage.pool.create_populated_memory(PageCount(64))?;
     let log = domain.begin_log(memory)?;
     for first in (0..DENSE_PAGES).step_by(PAGES_PER_TABLE as usize) {
-        let (first, count) = (PageCount(first), PageCount(PAGES_PER_TABLE));
+        let (first, count) = (PageIndex(first), PageCount(PAGES_PER_TABLE));
         domain.present_pages(memory, first, count)?;
         domain.take_dirty_pages(memory, log, first, count)?;
     }
@@ -84,11 +84,11 @@ fn capture(stage: &Stage, domain: Cap<Domain>, memory: ObjectId) -> Result<(), E
         let mut wanted = WantedPages {
             memory,
             log,
-            first_page: PageCount(first),
+            first_page: PageIndex(first),
             mask: u64::MAX,
         };
         while wanted.mask != 0 {
-            wanted.mask = domain.read_pages(wanted, copy, PageCount(0))?.remaining;
+            wanted.mask = domain.read_pages(wanted, copy, PageIndex(0))?.remaining;
         }
     }
     copy.destroy()
@@ -100,7 +100,7 @@ pub fn supply(stage: &Stage) -> Result<(), Error> {
     let pages = PageCount(512);
     let giver: Cap<Memory> = pool.create_populated_memory(pages)?;
     let taker = pool.create_memory(pages)?;
-    taker.supply(PageCount(0), pages, giver, PageCount(0))?;
+    taker.supply(PageIndex(0), pages, giver, PageIndex(0))?;
     giver.destroy()?;
     pool.destroy()
 }

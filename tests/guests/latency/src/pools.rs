@@ -6,7 +6,7 @@ use runtime::Error;
 use runtime::abi::POOL_DEPTH_MAX;
 use runtime::abi::calls::{CapabilityCopy, CapabilityDelete, Destroy, EndpointCreate, Yield};
 use runtime::abi::record::List;
-use runtime::abi::register::PageCount;
+use runtime::abi::register::{PageCount, PageIndex};
 use runtime::system_call::invoke;
 
 use crate::actors::Actors;
@@ -33,7 +33,7 @@ pub fn objects(stage: &Stage) -> Result<(), Error> {
     }
     pool.create_populated_memory(PageCount(1))?;
     let memory = describe(domain, List::Objects)?;
-    domain.present_pages(memory, PageCount(0), PageCount(1))?;
+    domain.present_pages(memory, PageIndex(0), PageCount(1))?;
     pool.destroy()
 }
 

@@ -5,7 +5,7 @@ use core::arch::asm;
 use runtime::abi::Number;
 use runtime::abi::calls::CapabilityCopy;
 use runtime::abi::record::List;
-use runtime::abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
+use runtime::abi::register::{Access, ObjectId, PageCount, PageIndex, Slot, UserAddress};
 use runtime::capability::{Domain, Hardware, Memory, Notification, Pool};
 use runtime::system_call::invoke;
 use runtime::{Cap, Error, Start, clock};
@@ -107,7 +107,7 @@ pub fn map(domain: Cap<Domain>, memory: Cap<Memory>, at: u64, pages: u64) -> Res
     domain.map(
         memory,
         UserAddress(at),
-        PageCount(0),
+        PageIndex(0),
         PageCount(pages),
         access,
     )

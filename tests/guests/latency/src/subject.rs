@@ -2,7 +2,7 @@
 
 use runtime::abi::calls::{DomainDescribe, DomainPages, PageSet};
 use runtime::abi::record::List;
-use runtime::abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
+use runtime::abi::register::{Access, ObjectId, PageCount, PageIndex, Slot, UserAddress};
 use runtime::abi::{MEMORY_PAGES_MAX, PAGE_BYTES, PAGES_PER_TABLE};
 use runtime::capability::{Domain, Memory, Pool, Thread, WantedPages};
 use runtime::{Cap, Error};
@@ -73,7 +73,7 @@ fn take_dirty_pages(stage: &Stage, subject: &Subject, memory: ObjectId) -> Resul
         domain: Slot(FIRST_SLOT),
         memory,
         log,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(PAGES_PER_TABLE),
         which: PageSet::Dirty,
     };
@@ -110,17 +110,17 @@ fn read_mapped(stage: &Stage, subject: &Subject) -> Result<(), Error> {
         let (memory, all) = (subject.memory, PageCount(PAGES_PER_TABLE));
         subject
             .domain
-            .map(memory, at, PageCount(0), all, Access::Read)?;
+            .map(memory, at, PageIndex(0), all, Access::Read)?;
     }
     let wanted = WantedPages {
         memory: stage.domain.identify(mapped.slot())?,
         log: 0,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         mask: (1 << COPIED) - 1,
     };
     let copies = stage.pool.create_populated_memory(pages)?;
     subject.rewind(stage)?;
-    let read = subject.domain.read_pages(wanted, copies, PageCount(0))?;
+    let read = subject.domain.read_pages(wanted, copies, PageIndex(0))?;
     expect(read.data == wanted.mask)?;
     copies.destroy()?;
     mapped.destroy()
@@ -133,7 +133,7 @@ pub fn child(stage: &Stage) -> Result<(), Error> {
     let id = stage.domain.identify(child.slot())?;
     let memory = child.create_memory(PageCount(MEMORY_PAGES_MAX))?;
     let last = PageCount(32);
-    memory.populate(PageCount(MEMORY_PAGES_MAX - last.0), last)?;
+    memory.populate(PageIndex(MEMORY_PAGES_MAX - last.0), last)?;
     subject.rewind(stage)?;
     subject.pool.destroy_child(id)?;
     subject.pool.destroy()

@@ -6,7 +6,7 @@ use runtime::abi::calls::{
 };
 use runtime::abi::kind::MemoryRights;
 use runtime::abi::record::List;
-use runtime::abi::register::{Access, PageCount, Slot, UserAddress};
+use runtime::abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use runtime::abi::{MessageInfo, SLOTS_MAX};
 use runtime::system_call::invoke;
 
@@ -141,7 +141,7 @@ pub fn mappings(stage: &Stage) -> Result<(), Error> {
     let page = PageCount(1);
     let at = |index| UserAddress(PLAYGROUND + index * MAP_STEP);
     for index in 0..MAPPINGS {
-        domain.map(memory, at(index), PageCount(0), page, Access::Read)?;
+        domain.map(memory, at(index), PageIndex(0), page, Access::Read)?;
     }
     describe(domain, List::Mappings)?;
     for index in (0..MAPPINGS).step_by(2) {
@@ -149,7 +149,7 @@ pub fn mappings(stage: &Stage) -> Result<(), Error> {
     }
     // Another capability, whose mapping alone goes.
     let other = memory.mint(MemoryRights::READ, 0)?;
-    domain.map(other, at(0), PageCount(0), page, Access::Read)?;
+    domain.map(other, at(0), PageIndex(0), page, Access::Read)?;
     other.revoke()?;
     other.delete()?;
     memory.revoke()?;

@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 use runtime::abi::PAGE_BYTES;
 use runtime::abi::calls::{Signal, Wait};
 use runtime::abi::kind::NotificationRights;
-use runtime::abi::register::{Access, PageCount, UserAddress};
+use runtime::abi::register::{Access, PageCount, PageIndex, UserAddress};
 use runtime::abi::start_page::root_slots;
 use runtime::capability::{Domain, Kind, Memory, Notification, Pool, Thread};
 use runtime::mapping::Mapping;
@@ -246,7 +246,7 @@ pub fn map(
     access: Access,
 ) -> Result<(), Error> {
     let address = UserAddress(address);
-    domain.map(memory, address, PageCount(0), PageCount(pages), access)
+    domain.map(memory, address, PageIndex(0), PageCount(pages), access)
 }
 
 /// Maps the guest's code and constants into a domain, where they are in the guest. The kernel made a Memory of each segment

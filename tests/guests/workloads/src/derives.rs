@@ -5,7 +5,7 @@ use runtime::abi::calls::{
     CapabilityInspect, CapabilityMint, CapabilityRevoke, DomainMap, MemoryPager, Yield,
 };
 use runtime::abi::kind::EndpointRights;
-use runtime::abi::register::{Access, PageCount, Slot, UserAddress};
+use runtime::abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use runtime::system_call::invoke;
 
 use crate::board::Board;
@@ -51,7 +51,7 @@ fn derive(round: u64) -> Result<(), Error> {
         domain: DOMAIN,
         memory: PAGED,
         address: UserAddress(ADDRESS),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(1),
         access: Access::Read,
     })

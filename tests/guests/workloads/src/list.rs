@@ -8,7 +8,7 @@ use runtime::Error;
 use runtime::abi::calls::{
     MemoryDiscard, MemoryPopulate, Reply, Signal, ThreadStart, ThreadStop, Wait, Yield,
 };
-use runtime::abi::register::PageCount;
+use runtime::abi::register::{PageCount, PageIndex};
 use runtime::system_call::invoke;
 
 use crate::board::Board;
@@ -283,7 +283,7 @@ extern "C" fn faults(board: Board) -> ! {
         board.check(written == round, 14);
         let discarded = invoke(MemoryDiscard {
             memory: HOLE,
-            first_page: PageCount(page),
+            first_page: PageIndex(page),
             page_count: PageCount(1),
         });
         board.check(discarded.is_ok(), 15);
@@ -301,7 +301,7 @@ extern "C" fn mends_faults(board: Board) -> ! {
         let _ = invoke(Yield {});
         let populated = invoke(MemoryPopulate {
             memory: HOLE,
-            first_page: PageCount(page),
+            first_page: PageIndex(page),
             page_count: PageCount(1),
         });
         board.check(populated.is_ok(), 17);

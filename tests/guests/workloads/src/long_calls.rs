@@ -11,7 +11,7 @@ use runtime::abi::fault::FaultKind;
 use runtime::abi::kind::EndpointRights;
 use runtime::abi::message::DATA_OFFSET;
 use runtime::abi::record::{List, RECORD_WORDS};
-use runtime::abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
+use runtime::abi::register::{Access, ObjectId, PageCount, PageIndex, Slot, UserAddress};
 use runtime::system_call::invoke;
 
 use crate::board::{Board, Buffer};
@@ -55,7 +55,7 @@ pub extern "C" fn uses_paged_memory(board: Board) -> ! {
         board.check(written == !found, 51);
         let discarded = invoke(MemoryDiscard {
             memory: PAGES,
-            first_page: PageCount(page),
+            first_page: PageIndex(page),
             page_count: PageCount(1),
         });
         board.check(discarded.is_ok(), 52);
@@ -91,7 +91,7 @@ pub extern "C" fn fills_and_empties(board: Board) -> ! {
         let round = board.rounds();
         let populated = invoke(MemoryPopulate {
             memory: FILLED,
-            first_page: PageCount(0),
+            first_page: PageIndex(0),
             page_count: PageCount(HALF),
         });
         board.check(populated.is_ok(), 65);
@@ -116,7 +116,7 @@ pub extern "C" fn fills_and_empties(board: Board) -> ! {
         }
         let discarded = invoke(MemoryDiscard {
             memory: FILLED,
-            first_page: PageCount(0),
+            first_page: PageIndex(0),
             page_count: PageCount(FILLED_COUNT),
         });
         board.check(discarded.is_ok(), 69);
@@ -138,7 +138,7 @@ pub extern "C" fn makes_and_destroys(board: Board) -> ! {
 
 fn make() -> Result<(), Error> {
     let (memory, into) = (MADE, MADE);
-    let (first_page, page_count) = (PageCount(0), PageCount(MADE_PAGES));
+    let (first_page, page_count) = (PageIndex(0), PageCount(MADE_PAGES));
     invoke(MemoryCreate {
         pool: POOL,
         pages: page_count,
@@ -237,7 +237,7 @@ fn present(buffer: Buffer) -> Result<u64, Error> {
         domain,
         memory,
         log: 0,
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(SOURCE_COUNT),
         which: PageSet::Present,
     })?;
@@ -252,10 +252,10 @@ fn data(buffer: Buffer, index: usize) -> u64 {
 fn supply(memory: Slot, page: u64, count: u64, giver: Slot, giver_page: u64) -> Result<(), Error> {
     invoke(MemorySupply {
         memory,
-        first_page: PageCount(page),
+        first_page: PageIndex(page),
         page_count: PageCount(count),
         giver,
-        giver_page: PageCount(giver_page),
+        giver_page: PageIndex(giver_page),
     })
 }
 

@@ -5,7 +5,7 @@ use runtime::abi::kind::{
     DomainRights, EndpointRights, MemoryRights, NotificationRights, PoolRights, ThreadRights,
 };
 use runtime::abi::record::Held;
-use runtime::abi::register::{Access, PageCount, UserAddress};
+use runtime::abi::register::{Access, PageCount, PageIndex, UserAddress};
 use runtime::capability::{Domain, Kind, Memory, Pool, Thread};
 use runtime::{Cap, Error, Slot};
 
@@ -106,7 +106,7 @@ impl Stage {
         let source = self.pool.create_memory(PageCount(SOURCE_COUNT))?;
         self.map(source, SOURCE_ADDRESS, SOURCE_COUNT)?;
         for page in (0..SOURCE_COUNT).filter(|page| own::SOURCE_PRESENT >> page & 1 != 0) {
-            source.populate(PageCount(page), PageCount(1))?;
+            source.populate(PageIndex(page), PageCount(1))?;
         }
         self.hand_over(source, own::SOURCE, MemoryRights::READ)
     }
@@ -186,6 +186,6 @@ impl Stage {
     fn map(&self, memory: Cap<Memory>, address: u64, pages: u64) -> Result<(), Error> {
         let (address, pages) = (UserAddress(address), PageCount(pages));
         self.domain
-            .map(memory, address, PageCount(0), pages, Access::ReadWrite)
+            .map(memory, address, PageIndex(0), pages, Access::ReadWrite)
     }
 }

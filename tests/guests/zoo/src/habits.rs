@@ -12,7 +12,7 @@ use runtime::abi::calls::{
     ThreadStart, ThreadStop, Wait, Yield,
 };
 use runtime::abi::kind::MemoryRights;
-use runtime::abi::register::{Access, PageCount, UserAddress};
+use runtime::abi::register::{Access, PageCount, PageIndex, UserAddress};
 use runtime::system_call::invoke;
 use runtime::{Error, Slot, clock};
 
@@ -64,8 +64,8 @@ pub fn furnish(stage: &Stage) -> Result<(), Error> {
     domain.grow(MADE_THREAD.0 + 1)?;
     let kept = pool.create_memory(PageCount(KEPT_MEMORY_PAGES))?;
     let (address, pages) = (UserAddress(KEPT_ADDRESS), PageCount(KEPT_MEMORY_PAGES));
-    domain.map(kept, address, PageCount(0), pages, Access::ReadWrite)?;
-    let (first, pages) = (PageCount(CRACK_FIRST), PageCount(CRACK_PAGES));
+    domain.map(kept, address, PageIndex(0), pages, Access::ReadWrite)?;
+    let (first, pages) = (PageIndex(CRACK_FIRST), PageCount(CRACK_PAGES));
     let address = UserAddress(CRACK_ADDRESS);
     domain.map(kept, address, first, pages, Access::Read)?;
     domain.install(kept, KEPT, MemoryRights::MANAGE, 0)?;
@@ -77,7 +77,7 @@ pub fn furnish(stage: &Stage) -> Result<(), Error> {
             _ => Access::Read,
         };
         let (address, pages) = (UserAddress(window(number)), PageCount(WINDOW_PAGES));
-        domain.map(seen, address, PageCount(0), pages, access)?;
+        domain.map(seen, address, PageIndex(0), pages, access)?;
     }
     seen.delete()
 }
@@ -157,7 +157,7 @@ fn fill(number: u64, word: u64) -> Content {
 fn populate(number: u64) -> Result<(), Error> {
     invoke(MemoryPopulate {
         memory: KEPT,
-        first_page: PageCount(number * KEPT_DISTANCE),
+        first_page: PageIndex(number * KEPT_DISTANCE),
         page_count: PageCount(1),
     })
 }
@@ -165,7 +165,7 @@ fn populate(number: u64) -> Result<(), Error> {
 fn discard(number: u64) -> Result<(), Error> {
     invoke(MemoryDiscard {
         memory: KEPT,
-        first_page: PageCount(number * KEPT_DISTANCE),
+        first_page: PageIndex(number * KEPT_DISTANCE),
         page_count: PageCount(1),
     })
 }

@@ -2,7 +2,7 @@
 
 use abi::Error;
 use abi::calls::{MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply};
-use abi::register::PageCount;
+use abi::register::{PageCount, PageIndex};
 
 use super::{Cap, Endpoint, Memory};
 use crate::system_call::invoke;
@@ -12,7 +12,7 @@ impl Cap<Memory> {
     ///
     /// # Errors
     /// The error of `MemoryPopulate`.
-    pub fn populate(self, first_page: PageCount, page_count: PageCount) -> Result<(), Error> {
+    pub fn populate(self, first_page: PageIndex, page_count: PageCount) -> Result<(), Error> {
         invoke(MemoryPopulate {
             memory: self.slot(),
             first_page,
@@ -26,10 +26,10 @@ impl Cap<Memory> {
     /// The error of `MemorySupply`.
     pub fn supply(
         self,
-        first_page: PageCount,
+        first_page: PageIndex,
         page_count: PageCount,
         giver: Cap<Memory>,
-        giver_page: PageCount,
+        giver_page: PageIndex,
     ) -> Result<(), Error> {
         invoke(MemorySupply {
             memory: self.slot(),
@@ -44,7 +44,7 @@ impl Cap<Memory> {
     ///
     /// # Errors
     /// The error of `MemoryDiscard`.
-    pub fn discard(self, first_page: PageCount, page_count: PageCount) -> Result<(), Error> {
+    pub fn discard(self, first_page: PageIndex, page_count: PageCount) -> Result<(), Error> {
         invoke(MemoryDiscard {
             memory: self.slot(),
             first_page,

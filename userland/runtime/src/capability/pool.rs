@@ -5,7 +5,7 @@ use abi::calls::{
     DestroyChild, DomainCreate, EndpointCreate, MemoryCreate, MemoryCreateContiguous,
     NotificationCreate, PoolReport, PoolSplit,
 };
-use abi::register::{ObjectId, PageCount};
+use abi::register::{ObjectId, PageCount, PageIndex};
 
 use super::{Cap, Domain, Endpoint, Memory, Notification, Pool, created};
 use crate::slots;
@@ -117,7 +117,7 @@ impl Cap<Pool> {
     /// As [`Cap::create_memory`]; also if the pool cannot pay for the pages, and then no Memory is created.
     pub fn create_populated_memory(self, pages: PageCount) -> Result<Cap<Memory>, Error> {
         let memory = self.create_memory(pages)?;
-        memory.populate(PageCount(0), pages).inspect_err(|_| {
+        memory.populate(PageIndex(0), pages).inspect_err(|_| {
             // It was just created with every right, so this cannot fail.
             let _ = memory.destroy();
         })?;
@@ -144,7 +144,7 @@ impl Cap<Pool> {
             })
         })?;
         let memory = Cap::<Memory>::from_slot(slot);
-        memory.populate(PageCount(0), pages).inspect_err(|_| {
+        memory.populate(PageIndex(0), pages).inspect_err(|_| {
             // It was just created with every right, so this cannot fail.
             let _ = memory.destroy();
         })?;

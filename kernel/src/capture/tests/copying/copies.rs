@@ -2,7 +2,7 @@
 
 use abi::Error;
 use abi::calls::{DomainReadPages, PageSet};
-use abi::register::PageCount;
+use abi::register::PageIndex;
 
 use super::{ALL, Copying, MEMORY, OTHER, STAGING, STAGING_PAGES};
 use crate::capture::tests::scene::retire;
@@ -28,7 +28,7 @@ fn a_copy_distinguishes_data_zeros_and_absent_pages() {
     }
     copying.fill([699]);
     let last = DomainReadPages {
-        first_page: PageCount(640),
+        first_page: PageIndex(640),
         ..copying.request(0, 1 << 59)
     };
     assert_eq!(copying.read(last), Ok((0, 1 << 59, 0)));
@@ -42,7 +42,7 @@ fn many_pages_are_copied_in_bounded_calls() {
     let (mut wanted, mut next, mut calls) = (ALL, 0, 0);
     while wanted != 0 {
         let request = DomainReadPages {
-            into_page: PageCount(next),
+            into_page: PageIndex(next),
             ..copying.request(0, wanted)
         };
         let (remaining, data, zero) = copying.read(request).expect("readable");
@@ -134,7 +134,7 @@ fn zeros_between_the_data_take_no_room() {
     copying.fill([0, 2, 4]);
     copying.populate(MEMORY, 1, 1);
     copying.populate(MEMORY, 3, 1);
-    let into_page = PageCount(STAGING_PAGES - 2);
+    let into_page = PageIndex(STAGING_PAGES - 2);
     let tight = DomainReadPages {
         into_page,
         ..copying.request(0, ALL)

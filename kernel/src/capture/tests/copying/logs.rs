@@ -2,7 +2,7 @@
 
 use abi::Error;
 use abi::calls::{DomainMap, DomainPages, PageSet};
-use abi::register::{Access, PageCount, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, UserAddress};
 
 use super::{ALL, Copying, MEMORY, PAGES, STAGING};
 use crate::arch::fake::Event;
@@ -85,7 +85,7 @@ fn the_page_that_receives_the_bitmap_of_a_dirty_pass_is_dirty_afterwards() {
         domain,
         memory,
         address: UserAddress(ADDRESS),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(PAGES),
         access: Access::ReadWrite,
     };
@@ -95,7 +95,7 @@ fn the_page_that_receives_the_bitmap_of_a_dirty_pass_is_dirty_afterwards() {
         domain: SUBJECT,
         memory: copying.id,
         log: copying.begin_log(),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(512),
         which: PageSet::Dirty,
     };

@@ -18,7 +18,7 @@ use abi::calls::{
     PageSet,
 };
 use abi::message::DATA_OFFSET;
-use abi::register::{ObjectId, PageCount, Slot};
+use abi::register::{ObjectId, PageCount, PageIndex, Slot};
 use capabilities::Storage;
 
 use super::scene::{SUBJECT, Scene};
@@ -80,7 +80,7 @@ impl Copying {
     }
 
     fn populate(&self, memory: Slot, first: u64, count: u64) {
-        let (first_page, page_count) = (PageCount(first), PageCount(count));
+        let (first_page, page_count) = (PageIndex(first), PageCount(count));
         self.scene.world.does(
             self.scene.keeper.thread,
             MemoryPopulate {
@@ -92,7 +92,7 @@ impl Copying {
     }
 
     fn discard(&self, memory: Slot, first: u64, count: u64) {
-        let (first_page, page_count) = (PageCount(first), PageCount(count));
+        let (first_page, page_count) = (PageIndex(first), PageCount(count));
         self.scene.world.does(
             self.scene.keeper.thread,
             MemoryDiscard {
@@ -121,10 +121,10 @@ impl Copying {
             domain: SUBJECT,
             memory: self.id,
             log,
-            first_page: PageCount(0),
+            first_page: PageIndex(0),
             wanted,
             into: STAGING,
-            into_page: PageCount(0),
+            into_page: PageIndex(0),
         }
     }
 
@@ -158,7 +158,7 @@ impl Copying {
                 domain: SUBJECT,
                 memory: self.id,
                 log,
-                first_page: PageCount(first),
+                first_page: PageIndex(first),
                 page_count: PageCount(count),
                 which,
             },

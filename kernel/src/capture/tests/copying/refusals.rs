@@ -1,7 +1,7 @@
 //! Copies that are refused before anything has happened.
 
 use abi::calls::{DomainBeginLog, DomainMap, DomainReadPages, MemoryCreate, PageSet};
-use abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
+use abi::register::{Access, ObjectId, PageCount, PageIndex, Slot, UserAddress};
 use abi::{DomainRights, Error, MEMORY_PAGES_MAX, MemoryRights, Rights};
 use capabilities::Badge;
 
@@ -16,7 +16,7 @@ fn copies_without_a_destination_page_are_refused_and_mark_nothing_clean() {
     copying.fill([0, 1, 2]);
     let log = copying.begin_log();
     let request = copying.request(log, 0b111);
-    let into_page = PageCount(STAGING_PAGES);
+    let into_page = PageIndex(STAGING_PAGES);
     let beyond = DomainReadPages {
         into_page,
         ..request
@@ -25,14 +25,14 @@ fn copies_without_a_destination_page_are_refused_and_mark_nothing_clean() {
     let into = OTHER;
     let absent = DomainReadPages { into, ..request };
     assert_eq!(copying.read(absent), Err(Error::PageAbsent));
-    let into_page = PageCount(STAGING_PAGES + 1);
+    let into_page = PageIndex(STAGING_PAGES + 1);
     let outside = DomainReadPages {
         into_page,
         ..request
     };
     assert_eq!(copying.read(outside), Err(Error::ArgumentRange));
     assert_eq!(copying.pages(log, 0, PageSet::Dirty), Ok(vec![0, 1, 2]));
-    let into_page = PageCount(STAGING_PAGES - 2);
+    let into_page = PageIndex(STAGING_PAGES - 2);
     let tight = DomainReadPages {
         into_page,
         ..request
@@ -52,7 +52,7 @@ fn the_page_beyond_the_largest_memory_is_absent() {
     let read = |into_page| {
         copying.read(DomainReadPages {
             into,
-            into_page: PageCount(into_page),
+            into_page: PageIndex(into_page),
             ..copying.request(0, 0b11)
         })
     };
@@ -71,7 +71,7 @@ fn copies_of_invalid_ranges_are_refused() {
         (704, 1, Error::ArgumentRange),
         (u64::MAX - 63, 1, Error::ArgumentRange),
     ] {
-        let first_page = PageCount(first);
+        let first_page = PageIndex(first);
         let request = DomainReadPages {
             first_page,
             wanted,
@@ -143,7 +143,7 @@ fn memory_that_the_domain_has_mapped_is_read_but_not_logged() {
             domain: SUBJECT,
             memory: OTHER,
             address: UserAddress(0x8000_0000),
-            first_page: PageCount(0),
+            first_page: PageIndex(0),
             page_count: PageCount(PAGES),
             access: Access::Read,
         },

@@ -6,7 +6,7 @@ use abi::calls::{
     ThreadFaults,
 };
 use abi::fault::FaultKind;
-use abi::register::{Access, PageCount, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, UserAddress};
 
 use super::{ALL, Copying, MEMORY, OTHER, PAGES, SPARE};
 use crate::arch::Cause;
@@ -104,7 +104,7 @@ fn an_absent_page_of_a_captured_domain_faults_its_reader_and_sends_its_pager_not
             endpoint: Some(endpoint),
         },
     );
-    let (first_page, page_count) = (PageCount(1), PageCount(1));
+    let (first_page, page_count) = (PageIndex(1), PageCount(1));
     let discard = MemoryDiscard {
         memory,
         first_page,
@@ -156,7 +156,7 @@ fn anothers_memory_is_copied_while_it_is_mapped_and_is_not_mapped_for_a_debugger
         domain,
         memory,
         address: UserAddress(0x8000_0000),
-        first_page: PageCount(0),
+        first_page: PageIndex(0),
         page_count: PageCount(PAGES),
         access: Access::Read,
     };

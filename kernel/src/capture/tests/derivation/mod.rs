@@ -17,7 +17,7 @@ use abi::calls::{
     ThreadBind, ThreadFaults,
 };
 use abi::record::{CapabilityRecord, Held, List, MappingRecord};
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use capabilities::{Place, Storage};
 
 use super::scene::{HELPER, INNER, Scene};
@@ -45,7 +45,7 @@ const BETWEEN: Slot = Slot(34);
 /// The address at which the subject maps its Memory.
 const ADDRESS: u64 = 0x8000_0000;
 
-const NO_PAGE: PageCount = PageCount(0);
+const NO_PAGE: PageIndex = PageIndex(0);
 const ONE_PAGE: PageCount = PageCount(1);
 
 fn grow(scene: &Scene, citizen: Citizen) {

@@ -5,7 +5,7 @@ use abi::calls::{
     DomainMapOwn, MemoryCreate, NotificationCreate,
 };
 use abi::record::Held;
-use abi::register::{Access, PageCount, Register, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Register, Slot, UserAddress};
 use abi::{MemoryRights, NotificationRights, Rights};
 
 use super::{
@@ -83,7 +83,7 @@ fn a_rebuilt_domain_loses_the_same_by_a_revocation_as_the_original() {
             domain: SUBJECT,
             memory: Slot(record.parent as u32 - 1),
             address: UserAddress(record.address),
-            first_page: PageCount(record.first_page),
+            first_page: PageIndex(record.first_page),
             page_count: PageCount(record.page_count),
             access: Access::from_register(record.access).expect("an access"),
         };

@@ -5,7 +5,7 @@ use abi::calls::{
     PoolReport, Signal, ThreadCreate, ThreadFaults, ThreadRead, ThreadStart, Wait,
 };
 use abi::record::List;
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use abi::{Error, Rights};
 
 use super::{
@@ -31,7 +31,7 @@ macro_rules! keeper {
 }
 
 const ONE: PageCount = PageCount(1);
-const ZERO: PageCount = PageCount(0);
+const ZERO: PageIndex = PageIndex(0);
 const INTO: Slot = Slot(50);
 
 const USES: &[Use] = &[

@@ -209,7 +209,7 @@ const CHANGES: &[Change] = &[
                 pages: PageCount(129),
                 into: KEEPERS_SPARE,
                 cache: 0,
-                made: ZERO,
+                made: PageCount(0),
             };
             scene.world.begin_step(scene.server, create);
         },

@@ -14,7 +14,7 @@ use abi::calls::{
     DomainInstall, DomainMap, EndpointCreate, MemoryCreate, NotificationCreate, PoolSplit,
     ThreadFaults,
 };
-use abi::register::{Access, PageCount, Slot, UserAddress};
+use abi::register::{Access, PageCount, PageIndex, Slot, UserAddress};
 use abi::{EndpointRights, Error};
 
 use super::scene::{
@@ -31,7 +31,7 @@ const SECOND_SPARE: Slot = Slot(28);
 const GIVER: Slot = Slot(29);
 const ADDRESS: UserAddress = UserAddress(0x8000_0000);
 const ONE: PageCount = PageCount(1);
-const ZERO: PageCount = PageCount(0);
+const ZERO: PageIndex = PageIndex(0);
 
 /// A subject that is in the middle of a call to the keeper; the keeper holds a Memory, a notification and an endpoint of
 /// the subject's pool, which is the fault endpoint of the subject's thread.

@@ -1,7 +1,7 @@
 //! The rows of the calls for Memories.
 
 use abi::calls::{MemoryDiscard, MemoryPager, MemoryPopulate, MemorySupply};
-use abi::register::Slot;
+use abi::register::{PageIndex, Slot};
 use abi::{EndpointRights, MemoryRights};
 
 use super::{ONE, ZERO};
@@ -20,7 +20,7 @@ pub fn memory_populate() -> Vec<Row> {
         row(|_| {
             encode(MemoryPopulate {
                 memory: MEMORY,
-                first_page: ONE,
+                first_page: PageIndex(1),
                 page_count: ONE,
             })
         })

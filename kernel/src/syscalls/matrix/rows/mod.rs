@@ -24,13 +24,13 @@ mod threads;
 
 use abi::Number;
 use abi::calls::CapabilityIdentify;
-use abi::register::{ObjectId, PageCount, Slot};
+use abi::register::{ObjectId, PageCount, PageIndex, Slot};
 
 use super::row::Row;
 use super::stage::Stage;
 use crate::testing::slots;
 
-const ZERO: PageCount = PageCount(0);
+const ZERO: PageIndex = PageIndex(0);
 const ONE: PageCount = PageCount(1);
 
 /// The identity of the object in a slot of the caller.

@@ -2,7 +2,7 @@
 
 use guest_support::worker::{PLAYGROUND, Page, Script};
 use runtime::abi::calls::{Call, MemoryDiscard, MemoryPopulate, Receive, Wait};
-use runtime::abi::register::{Access, PageCount};
+use runtime::abi::register::{Access, PageCount, PageIndex};
 use runtime::abi::{MessageInfo, NO_DEADLINE};
 use runtime::capability::Freeze;
 use runtime::message::Message;
@@ -63,7 +63,7 @@ extern "C" fn faults(_: Page) -> ! {
 
 /// Populates and discards a large Memory for ever: a long call is always in the middle.
 extern "C" fn populates(_: Page) -> ! {
-    let (first_page, page_count) = (PageCount(0), PageCount(LARGE));
+    let (first_page, page_count) = (PageIndex(0), PageCount(LARGE));
     loop {
         let _ = invoke(MemoryPopulate {
             memory: MEMORY,

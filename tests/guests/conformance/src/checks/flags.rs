@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use guest_support::worker::{PLAYGROUND, Page};
 use runtime::abi::calls::{MemoryDiscard, MemoryPopulate, MemorySupply};
-use runtime::abi::register::{Access, PageCount};
+use runtime::abi::register::{Access, PageCount, PageIndex};
 use runtime::abi::{Number, PAGE_BYTES};
 use runtime::mapping::Mapping;
 use runtime::system_call::invoke;
@@ -35,7 +35,7 @@ const PAGES: u64 = 16;
 extern "C" fn runs_backwards(page: Page) -> ! {
     let kept = keep_direction(TURNS) == 0x400;
     let (memory, giver) = (MEMORY, MEMORY);
-    let (first_page, page_count) = (PageCount(1), PageCount(PAGES - 2));
+    let (first_page, page_count) = (PageIndex(1), PageCount(PAGES - 2));
     let mut refused = 0;
     for _ in 0..64 {
         // SAFETY: what follows are system calls alone, which touch no memory of the script's; the flag is cleared behind.
@@ -45,7 +45,7 @@ extern "C" fn runs_backwards(page: Page) -> ! {
             first_page,
             page_count,
             giver,
-            giver_page: PageCount(0),
+            giver_page: PageIndex(0),
         });
         let discarded = invoke(MemoryDiscard {
             memory,
@@ -143,14 +143,14 @@ pub fn direction_flag_in_a_fault(bed: &Bed) -> Result<(), Failure> {
     let absent = bed.pool.create_memory(PageCount(1))?;
     // The first fault links it, since it gets its page when it is mapped already.
     worker.map(absent, 1, Access::ReadWrite)?;
-    absent.populate(PageCount(0), PageCount(1))?;
+    absent.populate(PageIndex(0), PageCount(1))?;
     let count = PageCount(FIELD);
     let field = bed.pool.create_populated_memory(count)?;
     let mapping = Mapping::new(bed.domain, field, count, Access::ReadWrite)?;
     words(&mapping, FIELD).for_each(|word| word.store(MARK, Relaxed));
-    field.discard(PageCount(GAP), PageCount(1))?;
+    field.discard(PageIndex(GAP), PageCount(1))?;
     bed.finish(&worker, touches_backwards)?;
-    field.populate(PageCount(GAP), PageCount(1))?;
+    field.populate(PageIndex(GAP), PageCount(1))?;
     let words_per_page = PAGE_BYTES as usize / 8;
     for (index, word) in words(&mapping, FIELD).enumerate() {
         let is_gap = index / words_per_page == GAP as usize;

@@ -5,7 +5,7 @@ use runtime::Cap;
 use runtime::abi::PAGE_BYTES;
 use runtime::abi::calls::{CapabilityRevoke, DomainMap, DomainUnmap, MemoryDiscard};
 use runtime::abi::kind::{DomainRights, MemoryRights};
-use runtime::abi::register::{Access, PageCount, UserAddress};
+use runtime::abi::register::{Access, PageCount, PageIndex, UserAddress};
 use runtime::capability::{BusRange, Memory};
 use runtime::fault::Fault;
 use runtime::mapping::Mapping;
@@ -31,7 +31,7 @@ const AGAIN: usize = 1;
 /// What is written.
 const MARK: u64 = 0x5a5a_1234;
 
-const ZERO: PageCount = PageCount(0);
+const ZERO: PageIndex = PageIndex(0);
 const ONE: PageCount = PageCount(1);
 
 fn read(address: u64) -> u64 {
@@ -213,7 +213,7 @@ pub fn pager(bed: &Bed) -> Result<(), Failure> {
         Some(Fault::AbsentPage { page, .. }) => expect("the page", page, 2)?,
         _ => return Err(Failure::Missing("message to the pager")),
     }
-    memory.populate(PageCount(2), ONE)?;
+    memory.populate(PageIndex(2), ONE)?;
     bed.answer(&Message::new())?;
     bed.wait()?;
     expect("what it read", worker.word(FOUND), 0)?;

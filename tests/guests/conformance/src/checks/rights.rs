@@ -15,7 +15,7 @@ use runtime::abi::kind::{
     NotificationRights, PoolRights, ThreadRights,
 };
 use runtime::abi::record::List;
-use runtime::abi::register::{Access, PageCount, UserAddress, Width};
+use runtime::abi::register::{Access, PageCount, PageIndex, UserAddress, Width};
 use runtime::abi::{Arguments, DESTROY, MessageInfo, Rights};
 use runtime::capability::Any;
 use runtime::system_call::invoke;
@@ -58,7 +58,7 @@ fn map(props: &Props, memory: Slot, access: Access) -> Result<(), Error> {
     })
 }
 
-const ZERO: PageCount = PageCount(0);
+const ZERO: PageIndex = PageIndex(0);
 const ONE: PageCount = PageCount(1);
 const NO: UserAddress = UserAddress(0);
 
@@ -159,7 +159,7 @@ const ROWS: &[Row] = rows! {
     IoOut through ports with IoPortsRights::OUT => |_, ports|
         done(IoOut { ports, port: 0x80, width: Width::Byte, value: 0 });
     DeviceMemoryCreate through hardware with HardwareRights::CREATE => |props, hardware|
-        done(DeviceMemoryCreate { pool: props.pool, hardware, bus_address: 0xfeb0_0000, pages: ONE, into: props.free, cache: 0, made: ZERO });
+        done(DeviceMemoryCreate { pool: props.pool, hardware, bus_address: 0xfeb0_0000, pages: ONE, into: props.free, cache: 0, made: PageCount(0) });
     Random through hardware with HardwareRights::CREATE => |_, hardware| done(Random { hardware });
 };
 

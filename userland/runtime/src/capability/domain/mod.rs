@@ -17,7 +17,7 @@ use abi::calls::{
     ThreadCreate,
 };
 use abi::record::Held;
-use abi::register::{Access, ObjectId, PageCount, Slot, UserAddress};
+use abi::register::{Access, ObjectId, PageCount, PageIndex, Slot, UserAddress};
 use abi::thread_state::ThreadState;
 
 use super::thread::read_state;
@@ -37,7 +37,7 @@ impl Cap<Domain> {
         self,
         memory: Cap<Memory>,
         address: UserAddress,
-        first_page: PageCount,
+        first_page: PageIndex,
         page_count: PageCount,
         access: Access,
     ) -> Result<(), Error> {
@@ -59,7 +59,7 @@ impl Cap<Domain> {
         self,
         memory: Slot,
         address: UserAddress,
-        first_page: PageCount,
+        first_page: PageIndex,
         page_count: PageCount,
         access: Access,
     ) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use abi::Error;
 use abi::calls::{DomainBeginLog, DomainMapCaptured, DomainPages, DomainReadPages, PageSet};
 use abi::message::DATA_BYTES;
-use abi::register::{ObjectId, PageCount, UserAddress};
+use abi::register::{ObjectId, PageCount, PageIndex, UserAddress};
 
 use crate::buffer;
 use crate::capability::{Cap, Domain, Memory};
@@ -13,7 +13,7 @@ use crate::system_call::invoke;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageBitmap {
     /// The page of the first bit.
-    pub first_page: PageCount,
+    pub first_page: PageIndex,
     /// The number of pages.
     pub page_count: PageCount,
     bits: [u8; DATA_BYTES],
@@ -21,11 +21,11 @@ pub struct PageBitmap {
 
 impl PageBitmap {
     /// The pages with a set bit, in order.
-    pub fn pages(&self) -> impl Iterator<Item = PageCount> + '_ {
+    pub fn pages(&self) -> impl Iterator<Item = PageIndex> + '_ {
         let count = (self.page_count.0 as usize).min(DATA_BYTES * 8);
         (0..count)
             .filter(|index| self.bits[index / 8] & 1 << (index % 8) != 0)
-            .map(|index| PageCount(self.first_page.0 + index as u64))
+            .map(|index| PageIndex(self.first_page.0 + index as u64))
     }
 
     /// The bits; bit 0 of byte 0 is the first page.
@@ -42,7 +42,7 @@ pub struct WantedPages {
     /// The token of its dirty log, in which copied pages become clean; zero leaves the log alone.
     pub log: u64,
     /// The page of the mask's first bit, a multiple of 64.
-    pub first_page: PageCount,
+    pub first_page: PageIndex,
     /// The pages, one bit each.
     pub mask: u64,
 }
@@ -67,7 +67,7 @@ impl Cap<Domain> {
         self,
         wanted: WantedPages,
         into: Cap<Memory>,
-        into_page: PageCount,
+        into_page: PageIndex,
     ) -> Result<CopiedPages, Error> {
         let (remaining, data, zero) = invoke(DomainReadPages {
             domain: self.slot(),
@@ -121,7 +121,7 @@ impl Cap<Domain> {
     pub fn present_pages(
         self,
         memory: ObjectId,
-        first_page: PageCount,
+        first_page: PageIndex,
         page_count: PageCount,
     ) -> Result<PageBitmap, Error> {
         self.page_set(memory, 0, first_page, page_count, PageSet::Present)
@@ -136,7 +136,7 @@ impl Cap<Domain> {
         self,
         memory: ObjectId,
         log: u64,
-        first_page: PageCount,
+        first_page: PageIndex,
         page_count: PageCount,
     ) -> Result<PageBitmap, Error> {
         self.page_set(memory, log, first_page, page_count, PageSet::Dirty)
@@ -146,7 +146,7 @@ impl Cap<Domain> {
         self,
         memory: ObjectId,
         log: u64,
-        first_page: PageCount,
+        first_page: PageIndex,
         page_count: PageCount,
         which: PageSet,
     ) -> Result<PageBitmap, Error> {
@@ -178,7 +178,7 @@ mod tests {
         bits[0] = 0b1000_0001;
         bits[1] = 0b0000_0110;
         let bitmap = PageBitmap {
-            first_page: PageCount(512),
+            first_page: PageIndex(512),
             page_count: PageCount(10),
             bits,
         };
