@@ -93,7 +93,7 @@ fn step<H: Kernel>(
     match action {
         SourceAction::StartDirtyLog => host.start_dirty_log(outgoing).err().map(Event::Failed),
         SourceAction::ExportState { attempt } => {
-            told(host.export(outgoing), |exported| SourceEvent::Exported {
+            event_of(host.export(outgoing), |exported| SourceEvent::Exported {
                 attempt,
                 version: exported.version,
                 digest: exported.digest,
@@ -129,7 +129,10 @@ fn retire<H: Kernel>(
     }
 }
 
-fn told<T>(result: Result<T, LocalFailure>, event: impl FnOnce(T) -> SourceEvent) -> Option<Event> {
+fn event_of<T>(
+    result: Result<T, LocalFailure>,
+    event: impl FnOnce(T) -> SourceEvent,
+) -> Option<Event> {
     Some(match result {
         Ok(value) => Event::Source(event(value)),
         Err(failure) => Event::Failed(failure),
