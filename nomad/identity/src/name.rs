@@ -1,0 +1,143 @@
+//! A name: short, and safe to print: [`Name`].
+
+use core::fmt;
+use core::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::text;
+
+/// Most bytes in a name.
+pub const NAME_BYTES_MAX: usize = abi::start_page::NAME_BYTES;
+
+/// The name of a domain, a machine or a service: 1 to [`NAME_BYTES_MAX`] ASCII letters, digits, `-`, `_`, `.` or `:`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name([u8; NAME_BYTES_MAX]);
+
+/// The reason a text is not a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameError {
+    /// It is empty.
+    Empty,
+    /// It has this many bytes, more than [`NAME_BYTES_MAX`].
+    TooLong(usize),
+    /// It contains this character.
+    Character(char),
+}
+
+impl Name {
+    /// Checks a text.
+    ///
+    /// # Errors
+    /// The reason the text is not a name.
+    pub fn try_new(text: &str) -> Result<Name, NameError> {
+        if text.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if text.len() > NAME_BYTES_MAX {
+            return Err(NameError::TooLong(text.len()));
+        }
+        let forbidden = |character: &char| !abi::start_page::is_name(character.encode_utf8(&mut [0; 4]));
+        if let Some(character) = text.chars().find(forbidden) {
+            return Err(NameError::Character(character));
+        }
+        let mut bytes = [0; NAME_BYTES_MAX];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(Name(bytes))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        let end = self.0.iter().position(|byte| *byte == 0);
+        let text = &self.0[..end.unwrap_or(NAME_BYTES_MAX)];
+        core::str::from_utf8(text).expect("ASCII since it was checked")
+    }
+}
+
+impl FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Name, NameError> {
+        Name::try_new(text)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), formatter)
+    }
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NameError::Empty => formatter.write_str("the name is empty"),
+            NameError::TooLong(bytes) => {
+                write!(formatter, "the name has {bytes} bytes; at most {NAME_BYTES_MAX} are allowed")
+            }
+            NameError::Character(character) => {
+                write!(formatter, "the name contains {character:?}; letters, digits and `-_.:` are allowed")
+            }
+        }
+    }
+}
+
+impl core::error::Error for NameError {}
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
+        text::parse(deserializer, "a name")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn rejects_what_could_confuse_a_reader() {
+        let longer = "abcdefghijklmnopqrstuvwxy";
+        for (text, error) in [
+            ("", NameError::Empty),
+            ("two words", NameError::Character(' ')),
+            ("a\nb", NameError::Character('\n')),
+            ("a\0b", NameError::Character('\0')),
+            ("\u{1b}[2J", NameError::Character('\u{1b}')),
+            (longer, NameError::TooLong(25)),
+            ("ä", NameError::Character('ä')),
+        ] {
+            assert_eq!(Name::try_new(text), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn is_a_string_in_every_format() {
+        for text in ["c", "counter-2.a:b_c", "exactly-twenty-four-byte"] {
+            let name = Name::try_new(text).expect("a name");
+            assert_eq!(name.as_str(), text);
+            let json = serde_json::to_string(&name).expect("JSON");
+            assert_eq!(serde_json::from_str::<Name>(&json).expect("a name"), name);
+            let mut bytes = [0; 32];
+            let bytes = postcard::to_slice(&name, &mut bytes).expect("room");
+            assert_eq!(bytes.len(), 1 + text.len());
+            assert_eq!(postcard::from_bytes::<Name>(bytes).expect("a name"), name);
+        }
+        let error = serde_json::from_str::<Name>("\"a b\"").expect_err("a space");
+        assert!(error.to_string().contains("`a b`"), "{error}");
+    }
+}
