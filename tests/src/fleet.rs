@@ -4,11 +4,13 @@
 //! the operator's commands.
 
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::machine::{Boot, Machine, Options};
 use crate::migration::Migration;
+use crate::reply::Reply;
 use crate::third_party::Client;
 use crate::{Artefacts, MacAddress, Port, Segment, Station, ThirdParty};
 use crate::{child, prober};
@@ -27,6 +29,8 @@ const MIGRATION_PORT: u16 = 7411;
 
 /// Where the operator's command line looks for the fleet's secret.
 const SECRET_VARIABLE: &str = "CARAVAN_SECRET";
+/// The secret of another fleet.
+const OTHER_SECRET: &str = "another secret";
 
 /// The manifest that says it, for all machines.
 const MANIFEST: &str = concat!(
@@ -42,18 +46,6 @@ const HOOKED_ARCHIVES: [&str; 2] = ["hooks-a", "hooks-b"];
 pub const TRIO: [&str; 3] = ["trio-a", "trio-b", "trio-c"];
 /// The same with a store and ordinary limits, for a nemesis.
 const NEMESIS_ARCHIVES: [&str; 2] = ["nemesis-a", "nemesis-b"];
-
-/// Whether a machine that lists this has a domain, and not only misses it because it is at home there.
-pub fn has(list: &str, domain: &str) -> bool {
-    let known = format!("domain {domain} ");
-    let misses = |line: &str| {
-        [" waiting,", " away,"]
-            .iter()
-            .any(|state| line.contains(state))
-    };
-    list.lines()
-        .any(|line| line.starts_with(&known) && !misses(line))
-}
 
 /// In what a machine differs from what it usually is.
 pub type Shape = fn(Options) -> Options;
@@ -202,23 +194,62 @@ impl Fleet {
     }
 
     fn ask_with(&self, secret: &str, station: Station, words: &[&str]) -> String {
+        let output = self.output(secret, station, words);
+        let said = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&said).trim_end().to_owned()
+    }
+
+    /// Runs the operator's command line.
+    fn output(&self, secret: &str, station: Station, words: &[&str]) -> Output {
         let mut command = self
             .party
             .command(operator().to_str().expect("a path that is text"));
         command.env(SECRET_VARIABLE, secret);
         let output = command.arg(station.address()).args(words).output();
-        let output = output.expect("the operator's command line runs");
-        let said = [output.stdout, output.stderr].concat();
-        String::from_utf8_lossy(&said).trim_end().to_owned()
+        output.expect("the operator's command line runs")
     }
 
-    /// The same with another fleet's secret.
+    /// The events with which a machine's migration server replies to a command.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::ask`].
+    pub fn reply(&self, station: Station, words: &[&str]) -> Reply {
+        self.reply_with(&self.secret, station, words)
+    }
+
+    fn reply_with(&self, secret: &str, station: Station, words: &[&str]) -> Reply {
+        let output = self.output(secret, station, &[words, &["--json"]].concat());
+        let [reply, complaint] =
+            [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
+        Reply::parse(&reply, complaint.trim_end())
+    }
+
+    /// The domains and moves of a machine.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::ask`].
+    pub fn list(&self, station: Station) -> Reply {
+        self.reply(station, &["list"])
+    }
+
+    /// The domains and moves of a machine with another fleet's secret.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::ask`].
+    pub fn list_of_stranger(&self, station: Station) -> Reply {
+        self.reply_with(OTHER_SECRET, station, &["list"])
+    }
+
+    /// Gives a command with another fleet's secret.
     ///
     /// # Panics
     ///
     /// As [`Fleet::ask`].
     pub fn ask_as_stranger(&self, station: Station, words: &[&str]) -> String {
-        self.ask_with("another secret", station, words)
+        self.ask_with(OTHER_SECRET, station, words)
     }
 
     /// Waits until a machine's migration server lists this.
@@ -392,23 +423,4 @@ fn secret() -> String {
 /// The operator's command line.
 fn operator() -> PathBuf {
     child::beside("caravan", "cargo build -p caravan")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_machine_has_what_is_not_away_from_there() {
-        let list = |state| format!("domain counter {state}, incarnation 1, 5 of 9 pages\ndone");
-        for (state, is_there) in [
-            ("running", true),
-            ("exported", true),
-            ("waiting", false),
-            ("away", false),
-        ] {
-            assert_eq!(has(&list(state), "counter"), is_there, "{state}");
-        }
-        assert!(!has(&list("running"), "count"));
-    }
 }

@@ -31,6 +31,7 @@ pub mod nemesis;
 pub mod prober;
 pub mod random;
 pub mod repeat;
+pub mod reply;
 pub mod resp;
 pub mod scratch;
 pub mod segment;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use caravan::report::Report;
+use nomad_client::{End, Event};
+use nomad_protocol::{Notice, PhaseName};
 
-use crate::prober::Report;
+use crate::prober;
 
 /// How long after the command a pause still counts as the move's.
 const AFTERMATH_NS: u64 = 3_000_000_000;
@@ -27,14 +29,6 @@ pub struct Migration {
     pub rounds: u64,
 }
 
-/// A line of the operator's command line, as JSON.
-#[derive(Deserialize)]
-struct Line {
-    at_us: u64,
-    event: String,
-    text: String,
-}
-
 impl Migration {
     /// Reads the answer to a `migrate` command.
     ///
@@ -42,24 +36,23 @@ impl Migration {
     ///
     /// If it is not one, or says that the move failed.
     pub fn of_answer(begun_ns: u64, answer: &str) -> Migration {
-        let lines: Vec<Line> = answer
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("a line of JSON"))
-            .collect();
-        let last = lines.last().expect("an answer");
-        assert_eq!(last.event, "done", "{answer}");
-        let phase = |name: &str| {
-            let line = lines
-                .iter()
-                .find(|line| line.event == "phase" && line.text == name);
-            line.unwrap_or_else(|| panic!("no phase {name} in {answer}"))
+        let reports = answer.lines().map(serde_json::from_str::<Report>);
+        let reports = reports.map(|report| report.expect("a report as JSON"));
+        let reports: Vec<Report> = reports.collect();
+        let last = reports.last().expect("a reply");
+        assert_eq!(last.event.end(), Some(End::Done), "{answer}");
+        let entered = |phase: PhaseName| {
+            let event = Event::Move(Notice::Phase(phase));
+            let report = reports.iter().find(|report| report.event == event);
+            report
+                .unwrap_or_else(|| panic!("no phase {phase:?} in {answer}"))
                 .at_us
         };
-        let sent: Vec<u64> = lines
-            .iter()
-            .filter(|line| line.event == "round")
-            .map(sent_until)
-            .collect();
+        let sent = reports.iter().filter_map(|report| match report.event {
+            Event::Move(Notice::Progress(progress)) => Some(progress.pages_sent),
+            _ => None,
+        });
+        let sent: Vec<u64> = sent.collect();
         let (first, all) = (
             sent.first().copied().unwrap_or(0),
             sent.last().copied().unwrap_or(0),
@@ -67,7 +60,7 @@ impl Migration {
         Migration {
             begun_ns,
             total_us: last.at_us,
-            freeze_to_release_us: phase("Release") - phase("Freeze"),
+            freeze_to_release_us: entered(PhaseName::Release) - entered(PhaseName::Freeze),
             pages_sent: all,
             pages_resent: all - first,
             rounds: sent.len() as u64,
@@ -75,40 +68,54 @@ impl Migration {
     }
 
     /// The longest time between two UDP replies, from the command to three seconds after its end, in nanoseconds.
-    pub fn gap_ns(&self, report: &Report) -> u64 {
+    pub fn gap_ns(&self, report: &prober::Report) -> u64 {
         gap_ns(report, self.begun_ns, Duration::from_micros(self.total_us))
     }
 }
 
 /// The longest time between two UDP replies from the beginning of a move, on the prober's clock, to three seconds after
 /// its end, in nanoseconds.
-pub fn gap_ns(report: &Report, begun_ns: u64, total: Duration) -> u64 {
+pub fn gap_ns(report: &prober::Report, begun_ns: u64, total: Duration) -> u64 {
     let end = begun_ns + total.as_nanos() as u64 + AFTERMATH_NS;
     report.longest_gap_ns(begun_ns, end)
 }
 
-/// The pages sent up to the end of a round: `1 sent 16990 remaining 1053 rate 6139056`.
-fn sent_until(line: &Line) -> u64 {
-    let mut words = line.text.split(' ').skip_while(|word| *word != "sent");
-    let pages = words.nth(1).and_then(|word| word.parse().ok());
-    pages.unwrap_or_else(|| panic!("a round that does not say what it sent: {}", line.text))
-}
-
 #[cfg(test)]
 mod tests {
+    use nomad_protocol::planner::Progress;
+
     use super::*;
 
-    const ANSWER: &str = r#"{"at_us":10,"event":"moving","text":"counter to 10.77.0.2"}
-{"at_us":20,"event":"phase","text":"Offer"}
-{"at_us":1000,"event":"round","text":"1 sent 16990 remaining 522 rate 6174261"}
-{"at_us":1200,"event":"round","text":"2 sent 17512 remaining 0 rate 6274294"}
-{"at_us":1300,"event":"phase","text":"Freeze"}
-{"at_us":1370,"event":"phase","text":"Release"}
-{"at_us":1400,"event":"done","text":""}"#;
+    fn answer() -> String {
+        let round = |rounds, pages_sent| {
+            Event::Move(Notice::Progress(Progress {
+                rounds,
+                pages_sent,
+                pages_remaining: 0,
+                bytes_per_second: None,
+                downtime_estimate_us: None,
+            }))
+        };
+        let phase = |phase| Event::Move(Notice::Phase(phase));
+        let events = [
+            (20, phase(PhaseName::Offer)),
+            (1000, round(1, 16990)),
+            (1200, round(2, 17512)),
+            (1300, phase(PhaseName::Freeze)),
+            (1370, phase(PhaseName::Release)),
+            (1400, Event::Move(Notice::Finished)),
+        ];
+        let lines = events.map(|(at_us, event)| json(at_us, event));
+        lines.join("\n")
+    }
+
+    fn json(at_us: u64, event: Event) -> String {
+        Report::new(Duration::from_micros(at_us), event).to_json()
+    }
 
     #[test]
     fn reads_what_the_server_said() {
-        let migration = Migration::of_answer(5, ANSWER);
+        let migration = Migration::of_answer(5, &answer());
         assert_eq!(
             (migration.total_us, migration.freeze_to_release_us),
             (1400, 70)
@@ -125,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_move_that_failed_is_none() {
-        let failed = r#"{"at_us":10,"event":"failed","text":"NoMemory"}"#;
-        assert!(std::panic::catch_unwind(|| Migration::of_answer(0, failed)).is_err());
+        let failed = json(10, Event::Failed("no memory".into()));
+        assert!(std::panic::catch_unwind(|| Migration::of_answer(0, &failed)).is_err());
     }
 }

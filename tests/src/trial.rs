@@ -19,9 +19,6 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// The domain that moves.
 const DOMAIN: &str = "counter";
 
-/// What a migration server lists of a move.
-const DOUBT: &str = "in doubt";
-
 /// The machines, and what is known of the counter.
 #[derive(Debug)]
 pub struct Trial {
@@ -105,20 +102,21 @@ impl Trial {
     /// If it does not, or the counter is seen to run twice.
     pub fn await_doubt(&self, station: Station) {
         self.await_listed(&format!("in doubt on {}", station.name()), |listed| {
-            listed.at(station).contains(DOUBT)
+            listed.at(station).has_doubt()
         });
     }
 
-    /// What memory is spent on both machines, when nothing is being moved.
-    pub fn memory(&self) -> [String; 2] {
+    /// The pages that are spent on both machines, when nothing is being moved.
+    pub fn memory(&self) -> [u64; 2] {
         [Station::A, Station::B].map(|station| self.memory_of(station))
     }
 
-    /// What is spent of a machine's memory: of what is said of it the first line.
-    fn memory_of(&self, station: Station) -> String {
-        let answer = self.fleet.ask(station, &["mem"]);
-        let memory = answer.lines().find(|line| line.starts_with("memory "));
-        memory.unwrap_or(&answer).to_owned()
+    fn memory_of(&self, station: Station) -> u64 {
+        self.fleet
+            .reply(station, &["mem"])
+            .memory()
+            .machine
+            .spent_pages
     }
 
     /// Waits until a machine spends what it did before. The switch gives rings back in its own time.
@@ -126,18 +124,18 @@ impl Trial {
     /// # Panics
     ///
     /// If it does not.
-    pub fn await_memory(&self, station: Station, before: &[String; 2]) {
-        let before = &before[station as usize];
+    pub fn await_memory(&self, station: Station, before: &[u64; 2]) {
+        let before = before[station as usize];
         let deadline = Instant::now() + LIMIT;
         loop {
             let now = self.memory_of(station);
-            if now == *before {
+            if now == before {
                 return;
             }
             let name = station.name();
             assert!(
                 Instant::now() < deadline,
-                "{name}: {now} instead of {before}"
+                "{name}: {now} pages are spent instead of {before}"
             );
             sleep(LOOK_INTERVAL);
         }

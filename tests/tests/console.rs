@@ -85,8 +85,8 @@ fn the_shell_lists_domains_and_asks_the_migration_server() {
         ("pt\u{8}s", "console                  running"),
         ("mem", "memory "),
         ("log root", "[root] started console with 4 MiB"),
-        ("nonsense\u{15}fly", "there is no command fly; try help"),
-        ("caps counter", "rebind to the destination's port"),
+        ("nonsense\u{15}fly", "there is no command `fly`; try `help`"),
+        ("explain counter", "rebind to the destination's port"),
         ("migrate counter nowhere", "failed: unknown machine nowhere"),
         ("migrate\u{3}ps", "counter                  running"),
     ] {

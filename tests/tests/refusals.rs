@@ -4,7 +4,8 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use harness::fleet::{LIMIT, has};
+use harness::fleet::LIMIT;
+use harness::reply::Reply;
 use harness::third_party::Probe;
 use harness::{Fleet, Station, prober};
 
@@ -20,8 +21,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// The counter's first migration.
 const MIGRATE: [&str; 3] = ["migrate", "counter", "b"];
 
-/// How a machine is given a command.
-type Ask = fn(&Fleet, Station, &[&str]) -> String;
+/// How a machine is asked for its domains and moves.
+type List = fn(&Fleet, Station) -> Reply;
 
 /// A fleet whose counter is up and watched.
 fn watched(mut fleet: Fleet) -> (Fleet, Probe) {
@@ -34,23 +35,22 @@ fn watched(mut fleet: Fleet) -> (Fleet, Probe) {
 
 /// A domain runs on one machine and stays there; the other one does not have it, and neither has a transaction left. The
 /// operator hears of a move's end before its last trace is gone, so that is waited for.
-fn await_only_on(fleet: &Fleet, domain: &str, station: Station, ask_b: Ask) {
-    let running = format!("domain {domain} running");
-    for (asked, ask) in [(Station::A, Fleet::ask as Ask), (Station::B, ask_b)] {
-        let is_so = |list: &str| {
+fn await_only_on(fleet: &Fleet, domain: &str, station: Station, list_b: List) {
+    for (asked, list_of) in [(Station::A, Fleet::list as List), (Station::B, list_b)] {
+        let is_so = |list: &Reply| {
             let is_right = if asked == station {
-                list.contains(&running)
+                list.running(domain).is_some()
             } else {
-                !has(list, domain)
+                !list.has(domain)
             };
-            is_right && list.ends_with("done") && !list.contains("transaction")
+            is_right && list.is_done() && !list.has_moves()
         };
         let deadline = Instant::now() + LIMIT;
-        let mut list = ask(fleet, asked, &["list"]);
+        let mut list = list_of(fleet, asked);
         while !is_so(&list) {
             assert!(Instant::now() < deadline, "{}: {list}", asked.name());
             sleep(LOOK_INTERVAL);
-            list = ask(fleet, asked, &["list"]);
+            list = list_of(fleet, asked);
         }
     }
 }
@@ -66,11 +66,11 @@ fn assert_undisturbed(probe: Probe) {
 
 /// The second machine does not take the counter and says why; a machine as it should be does.
 fn assert_refused(fleet: Fleet, why: &[&str]) {
-    assert_refused_by(fleet, why, Fleet::ask);
+    assert_refused_by(fleet, why, Fleet::list);
 }
 
 /// The same with a second machine that is asked in another way.
-fn assert_refused_by(fleet: Fleet, why: &[&str], ask_b: Ask) {
+fn assert_refused_by(fleet: Fleet, why: &[&str], list_b: List) {
     let (mut fleet, probe) = watched(fleet);
     let answer = fleet.ask(Station::A, &MIGRATE);
     for words in why {
@@ -78,11 +78,11 @@ fn assert_refused_by(fleet: Fleet, why: &[&str], ask_b: Ask) {
     }
     assert!(!answer.contains("phase Rounds"), "{answer}");
     sleep(WATCHED);
-    await_only_on(&fleet, "counter", Station::A, ask_b);
+    await_only_on(&fleet, "counter", Station::A, list_b);
     fleet.replace_other();
     fleet.migrate("counter", Station::A);
     sleep(WATCHED);
-    await_only_on(&fleet, "counter", Station::B, Fleet::ask);
+    await_only_on(&fleet, "counter", Station::B, Fleet::list);
     assert_undisturbed(probe);
 }
 
@@ -108,7 +108,7 @@ fn a_target_that_does_not_know_the_key_stays_silent() {
     // The stranger does not say that it has no counter: its home waits for that until it is told not to.
     fleet.force(Station::A, "run");
     let why = ["failed", "no answer to the offer"];
-    assert_refused_by(fleet, &why, Fleet::ask_as_stranger);
+    assert_refused_by(fleet, &why, Fleet::list_of_stranger);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_target_without_a_service_says_so_and_leaves_no_trace() {
     assert!(answer.contains(why), "{answer}");
     let never_stood = answer.contains("phase Rounds") && !answer.contains("phase Freeze");
     assert!(never_stood, "{answer}");
-    await_only_on(&fleet, "kv", Station::A, Fleet::ask);
+    await_only_on(&fleet, "kv", Station::A, Fleet::list);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_domain_whose_service_keeps_something_of_it_stays() {
     let answer = fleet.ask(Station::A, &["migrate", "client", "b"]);
     let refused = answer.starts_with("failed: client cannot move") && answer.contains(why);
     assert!(refused, "{answer}");
-    await_only_on(&fleet, "client", Station::A, Fleet::ask);
+    await_only_on(&fleet, "client", Station::A, Fleet::list);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_target_that_may_not_give_a_priority_says_so() {
     assert!(answer.contains(why), "{answer}");
     assert!(!answer.contains("phase Freeze"), "{answer}");
     sleep(WATCHED);
-    await_only_on(&fleet, "counter", Station::A, Fleet::ask);
+    await_only_on(&fleet, "counter", Station::A, Fleet::list);
     assert_undisturbed(probe);
 }
 
@@ -167,7 +167,7 @@ fn a_pinned_domain_moves_once_it_has_let_go() {
     let answer = fleet.ask(Station::A, &["migrate", "pinned", "b"]);
     let refused = answer.starts_with("failed: pinned cannot move") && answer.contains(why);
     assert!(refused, "{answer}");
-    await_only_on(&fleet, "pinned", Station::A, Fleet::ask);
+    await_only_on(&fleet, "pinned", Station::A, Fleet::list);
     tell_pinned(&mut fleet, Station::A, "[pinned] lets go");
     fleet.migrate("pinned", Station::A);
     tell_pinned(&mut fleet, Station::B, "[pinned] holds nothing");
@@ -193,6 +193,6 @@ fn what_cannot_leave_is_not_even_offered() {
         assert!(answer.contains(complaint), "{command:?}: {answer}");
     }
     sleep(WATCHED);
-    await_only_on(&fleet, "counter", Station::A, Fleet::ask);
+    await_only_on(&fleet, "counter", Station::A, Fleet::list);
     assert_undisturbed(probe);
 }

@@ -73,8 +73,8 @@ fn a_migration_server_may_end_at_any_phase_of_either_side() {
         }
         if ends == B {
             // The source told the operator how it ended. Of an earlier life's moves it says nothing.
-            let told = if runs_on == B { "done" } else { "failed" };
-            migration.await_output(&format!(r#""event":"{told}""#), LIMIT);
+            let told = if runs_on == B { "done" } else { "failed: " };
+            migration.await_output(&format!(r#""text":"{told}"#), LIMIT);
         }
         trial.await_settled_on(runs_on);
         drop(migration);

@@ -4,7 +4,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use Station::{A, B, C};
-use harness::fleet::{LIMIT, TRIO, has};
+use harness::fleet::{LIMIT, TRIO};
+use harness::reply::Reply;
 use harness::third_party::Probe;
 use harness::{Fleet, Station, prober};
 
@@ -70,16 +71,12 @@ fn assert_undisturbed(probe: Probe) {
 fn await_settled_on(fleet: &Fleet, station: Station) {
     let deadline = Instant::now() + LIMIT;
     loop {
-        let lists: Vec<String> = fleet
-            .stations()
-            .map(|it| fleet.ask(it, &["list"]))
-            .collect();
-        let is_right = |(it, list): (Station, &String)| {
-            let is_there = has(list, "counter");
-            let is_whole = list.ends_with("done");
-            is_whole && is_there == (it == station) && !list.contains("transaction ")
+        let lists: Vec<Reply> = fleet.stations().map(|it| fleet.list(it)).collect();
+        let is_right = |(it, list): (Station, &Reply)| {
+            let is_there = list.has("counter");
+            list.is_done() && is_there == (it == station) && !list.has_moves()
         };
-        let runs = lists[station as usize].contains(RUNS);
+        let runs = lists[station as usize].running("counter").is_some();
         if runs && fleet.stations().zip(&lists).all(is_right) {
             return;
         }
@@ -126,7 +123,7 @@ fn a_home_may_be_restarted_at_any_phase_of_a_move_between_two_others() {
         let list = fleet.ask(A, &["list"]);
         assert!(!list.contains(RUNS), "{list}");
         fleet.let_go(held);
-        migration.await_output(r#""event":"done""#, LIMIT);
+        migration.await_output(r#""text":"done""#, LIMIT);
         await_settled_on(&fleet, C);
         fleet.await_listed(A, "home counter at 10.77.0.3, incarnation ");
         fleet.migrate_to("counter", C, B);

@@ -1,32 +1,33 @@
 //! The operator's side: [`Client`], one command and its answer.
 //!
 //! ```text
-//!   Opening --Opened--> Asking(request) --last line--> Over(outcome)
+//!   Opening --Opened--> Asking(request) --last event--> Over(outcome)
 //!      |                     |
-//!      +------ nothing received, or Unknown ---------> Over(failure)
+//!      +------ nothing received, or Unknown ----------> Over(failure)
 //! ```
 //!
 //! The caller passes in datagrams and the time, sends the datagrams of [`Client::poll_datagram`] to the machine's
 //! [`PORT`](nomad_protocol::PORT), and calls again at [`Client::poll_timeout`].
 
 use alloc::collections::VecDeque;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 use nomad_channel::{Incoming, Keys, Random, Sessions};
 use nomad_protocol::{Instant, MachineId};
 
+use crate::command::Command;
 use crate::end::End;
+use crate::event::Event;
 use crate::failure::Failure;
-use crate::message::{Answer, COMMAND_BYTES_MAX, Nonce, Question, RequestId};
+use crate::message::{Answer, Nonce, Question, RequestId};
 
 /// The first retransmission timeout of a question. It doubles with each retransmission, up to [`KEEPALIVE_US`].
 const RETRANSMIT_US: u64 = 100_000;
-/// How often an idle server is asked: a line may have been lost. It is shorter than the channel's limit for an unanswered
-/// session, since the acknowledgement of the last line is not answered.
+/// How often an idle server is asked: an event may have been lost. It is shorter than the channel's limit for an unanswered
+/// session, since the acknowledgement of the last event is not answered.
 const KEEPALIVE_US: u64 = 500_000;
-/// How long missing lines may be late, reordered by the network, before they are asked for.
+/// How long missing events may be late, reordered by the network, before they are asked for.
 const REORDER_US: u64 = 20_000;
 /// The time limit of the first answer.
 const FIRST_ANSWER_LIMIT_US: u64 = 10_000_000;
@@ -39,10 +40,10 @@ pub struct Client {
     sessions: Sessions,
     address: Ipv4Addr,
     machine: MachineId,
-    command: String,
+    command: Command,
     nonce: Nonce,
     phase: Phase,
-    /// Lines received so far.
+    /// Events received so far.
     received: u32,
     /// When the question is sent again.
     due: Instant,
@@ -51,7 +52,7 @@ pub struct Client {
     /// When the last answer was received.
     silent_since: Instant,
     outbox: VecDeque<Vec<u8>>,
-    lines: VecDeque<String>,
+    events: VecDeque<Event>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,29 +72,23 @@ impl Client {
         secret: &str,
         address: Ipv4Addr,
         mut random: Random,
-        command: &str,
+        command: Command,
     ) -> Client {
         let keys = Keys::for_operator(secret);
-        let bytes = command.len();
-        let limit = COMMAND_BYTES_MAX;
-        let phase = match bytes > limit {
-            true => Phase::Over(Err(Failure::TooLong { bytes, limit })),
-            false => Phase::Opening,
-        };
         let mut client = Client {
             machine: keys.machine_at(address),
             keys,
             sessions: Sessions::new(random.fork()),
             address,
-            command: command.into(),
+            command,
             nonce: Nonce(random.number() as u64),
-            phase,
+            phase: Phase::Opening,
             received: 0,
             due: now,
             wait_us: RETRANSMIT_US,
             silent_since: now,
             outbox: VecDeque::new(),
-            lines: VecDeque::new(),
+            events: VecDeque::new(),
         };
         client.handle_timeout(now);
         client
@@ -135,9 +130,9 @@ impl Client {
         self.outbox.pop_front()
     }
 
-    /// The next line of the answer, without control characters.
-    pub fn poll_line(&mut self) -> Option<String> {
-        self.lines.pop_front()
+    /// The next event of the reply, without control characters in its text.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
     }
 
     /// When [`Client::handle_timeout`] is to be called; `None` when the command is over.
@@ -174,33 +169,33 @@ impl Client {
             }
             (
                 Phase::Asking(asked),
-                Answer::Lines {
+                Answer::Events {
                     request,
                     first,
                     count,
-                    lines,
+                    events,
                 },
             ) if asked == request => {
                 self.silent_since = now;
-                self.handle_lines(now, request, first, lines);
+                self.handle_events(now, request, first, events);
                 self.schedule_question(now, count);
             }
             _ => {}
         }
     }
 
-    /// Accepts the lines that come next. Lines received before are skipped; lines after a gap are dropped, and sent again.
-    fn handle_lines(&mut self, now: Instant, request: RequestId, first: u32, lines: Vec<String>) {
+    /// Accepts the events that come next. Events received before are skipped; events after a gap are dropped, and sent again.
+    fn handle_events(&mut self, now: Instant, request: RequestId, first: u32, events: Vec<Event>) {
         let Some(known) = self.received.checked_sub(first) else {
             return;
         };
         let before = self.received;
-        for line in lines.into_iter().skip(known as usize) {
+        for event in events.into_iter().skip(known as usize) {
             self.received += 1;
-            self.lines.push_back(without_controls(&line));
-            if let Some(end) = End::of_line(&line) {
+            if let Some(end) = event.end() {
                 self.phase = Phase::Over(Ok(end));
             }
+            self.events.push_back(event.without_controls());
         }
         if self.received > before {
             let received = self.received;
@@ -208,7 +203,7 @@ impl Client {
         }
     }
 
-    /// Schedules the next question: soon if lines are missing, otherwise as a keepalive.
+    /// Schedules the next question: soon if events are missing, otherwise as a keepalive.
     fn schedule_question(&mut self, now: Instant, count: u32) {
         self.wait_us = KEEPALIVE_US;
         self.due = match self.received < count {
@@ -239,22 +234,5 @@ impl Client {
             .sessions
             .send(&self.keys, now.as_us(), self.machine, &message);
         self.outbox.extend(datagrams);
-    }
-}
-
-/// A line without control characters, which a terminal might act on.
-fn without_controls(line: &str) -> String {
-    line.chars()
-        .filter(|character| !character.is_control())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_cannot_command_the_terminal() {
-        assert_eq!(without_controls("a\x1b[2Jb\r\n\u{9b}c"), "a[2Jbc");
     }
 }

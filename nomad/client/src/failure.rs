@@ -5,14 +5,6 @@ use thiserror::Error;
 /// The reason that a command has no answer.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Failure {
-    /// The command is too long.
-    #[error("the command has {bytes} bytes; at most {limit} are allowed")]
-    TooLong {
-        /// Its length in bytes.
-        bytes: usize,
-        /// The longest command allowed, in bytes.
-        limit: usize,
-    },
     /// No answer was received: without the fleet's secret a machine does not answer.
     #[error("the machine does not answer, or has another secret")]
     NoAnswer,

@@ -1,27 +1,29 @@
-//! An operator's command to a machine's migration server, and the lines of its reply.
+//! An operator's command to a machine's migration server, and the events of its reply.
 //!
 //! ```text
 //!   Client                                     operator::Server
 //!     -- Open { nonce }               -->        draws a request id
 //!     <-- Opened { nonce, request }   --
 //!     -- Ask { request, received: 0 } -->        executes the command: once
-//!     <-- Lines { first: 0, .. }      --         as they are produced
-//!     -- Ack { request, received: 3 } -->        drops the acknowledged lines
-//!     <-- Lines { first: 3, .. }      --
+//!     <-- Events { first: 0, .. }     --         as they are produced
+//!     -- Ack { request, received: 3 } -->        drops the acknowledged events
+//!     <-- Events { first: 3, .. }     --
 //!     -- Ack { request, received: 4 } -->        and the request
 //! ```
 //!
 //! | module | noun |
 //! | --- | --- |
+//! | [`command`] | the commands, and the table of how they are typed |
+//! | [`event`] | the events of a reply, and their words |
 //! | [`message`] | questions, answers and their bytes |
 //! | [`client`] | the operator's side: one command |
-//! | [`operator`], [`reply_buffer`] | the server's side: all requests, and the lines of each |
+//! | [`operator`], [`reply_buffer`] | the server's side: all requests, and the events of each |
 //! | [`end`], [`failure`] | the outcome of a command, and the reason for a missing answer |
 //!
 //! Neither side does IO or reads a clock. All messages travel in a `nomad-channel` session with the operator's key.
 //!
 //! Invariants: a command is executed at most once, because the server draws the request id and accepts it once; a
-//! restarted server knows none of its earlier ids. A line is yielded once, in order, or the client reports that it has
+//! restarted server knows none of its earlier ids. An event is yielded once, in order, or the client reports that it has
 //! lost the answer.
 
 #![no_std]
@@ -30,16 +32,22 @@
 extern crate alloc;
 
 pub mod client;
+pub mod command;
 pub mod end;
+pub mod event;
 pub mod failure;
 pub mod message;
 pub mod operator;
 pub mod reply_buffer;
 
 pub use client::Client;
+pub use command::Command;
 pub use end::End;
+pub use event::Event;
 pub use failure::Failure;
-pub use message::{Answer, COMMAND_BYTES_MAX, Question, RequestId};
+pub use message::{Answer, Question, RequestId};
 
+#[cfg(test)]
+mod samples;
 #[cfg(test)]
 mod tests;

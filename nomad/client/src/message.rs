@@ -7,23 +7,19 @@
 //! Input is treated as hostile, although only a holder of the operator's key can send it: lengths are bounded before
 //! anything is read.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use nomad_protocol::DATAGRAM_BYTES_MAX;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::command::Command;
+use crate::event::Event;
+
 /// The version of these messages. Others are rejected.
-pub const VERSION: u16 = 1;
-/// The longest command, in bytes.
-pub const COMMAND_BYTES_MAX: usize = 256;
-/// The longest line of an answer, in bytes.
-pub const LINE_BYTES_MAX: usize = 512;
-/// Most bytes of a `Lines` message before its lines.
-pub(crate) const LINES_HEAD_BYTES: usize = 2 + 1 + 8 + 5 + 5 + 2;
-/// Most bytes of a line's length.
-pub(crate) const LINE_HEAD_BYTES: usize = 2;
+pub const VERSION: u16 = 2;
+/// Most bytes of an `Events` message before its events.
+pub(crate) const EVENTS_HEAD_BYTES: usize = 2 + 1 + 8 + 5 + 5 + 2;
 
 /// The server's identifier of a request: drawn at random, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,20 +39,20 @@ pub enum Question {
         /// Identifies the request until then.
         nonce: Nonce,
     },
-    /// Execute the command if it was not executed yet, and send the lines not received yet.
+    /// Execute the command if it was not executed yet, and send the events not received yet.
     Ask {
         /// The id that the server has drawn.
         request: RequestId,
-        /// Lines received so far.
+        /// Events received so far.
         received: u32,
-        /// The command's text.
-        command: String,
+        /// What to execute.
+        command: Command,
     },
-    /// Acknowledges lines. It is not answered.
+    /// Acknowledges events. It is not answered.
     Ack {
-        /// The request that the lines belong to.
+        /// The request that the events belong to.
         request: RequestId,
-        /// Lines received so far.
+        /// Events received so far.
         received: u32,
     },
 }
@@ -71,16 +67,16 @@ pub enum Answer {
         /// The id of the request from now on.
         request: RequestId,
     },
-    /// Lines of a reply, perhaps none.
-    Lines {
+    /// Events of a reply, perhaps none.
+    Events {
         /// The request that they answer.
         request: RequestId,
         /// The number of the first of them, from 0.
         first: u32,
-        /// Lines produced so far: the client asks for those that are not sent.
+        /// Events produced so far: the client asks for those that are not sent.
         count: u32,
-        /// The text of each line.
-        lines: Vec<String>,
+        /// The events.
+        events: Vec<Event>,
     },
     /// There is no such request, or it was forgotten.
     Unknown {
@@ -121,10 +117,7 @@ impl Question {
 
     /// Parses a question; `None` if it is malformed, of another version or too long.
     pub fn decode(bytes: &[u8]) -> Option<Question> {
-        decode(bytes).filter(|question| match question {
-            Question::Ask { command, .. } => command.len() <= COMMAND_BYTES_MAX,
-            Question::Open { .. } | Question::Ack { .. } => true,
-        })
+        decode(bytes)
     }
 }
 

@@ -1,18 +1,19 @@
 //! The server's side: [`Server`], the requests of all operators of a migration server.
 //!
 //! ```text
-//!   Open -> a request id -> Ask: a Request, once -> lines are sent -> all acknowledged: forgotten
+//!   Open -> a request id -> Ask: a Request, once -> events are sent -> all acknowledged: forgotten
 //! ```
 //!
 //! The number of requests is bounded. The least recently active one is evicted first, because a live client keeps
 //! asking. Eviction drops its reply, but does not cancel its command.
 
 use alloc::collections::VecDeque;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use nomad_channel::Random;
 
+use crate::command::Command;
+use crate::event::Event;
 use crate::message::{Answer, Nonce, Question, RequestId};
 use crate::reply_buffer::ReplyBuffer;
 
@@ -30,10 +31,10 @@ pub struct Server<A> {
 /// A command to execute now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Identifies the request that its lines are sent to.
+    /// Identifies the request that its events are sent to.
     pub id: RequestId,
-    /// The command's text.
-    pub command: String,
+    /// What to execute.
+    pub command: Command,
 }
 
 struct RequestState<A> {
@@ -43,9 +44,9 @@ struct RequestState<A> {
     from: A,
     stage: Stage,
     reply: ReplyBuffer,
-    /// The number of the first line that was not sent.
+    /// The number of the first event that was not sent.
     unsent: u32,
-    /// Whether an answer is due even without a line to send.
+    /// Whether an answer is due even without an event to send.
     answer_due: bool,
 }
 
@@ -86,12 +87,12 @@ impl<A: Copy> Server<A> {
         }
     }
 
-    /// Adds a line to the reply of a request, if the request is still kept.
-    pub fn send_line(&mut self, request: RequestId, line: &str) {
+    /// Adds an event to the reply of a request, if the request is still kept.
+    pub fn send_event(&mut self, request: RequestId, event: Event) {
         let Some(position) = self.position(request) else {
             return;
         };
-        if self.requests[position].reply.push(line).is_err() {
+        if self.requests[position].reply.push(event).is_err() {
             self.requests.remove(position);
         }
     }
@@ -136,7 +137,7 @@ impl<A: Copy> Server<A> {
         id
     }
 
-    fn ask(&mut self, from: A, id: RequestId, received: u32, command: String) -> Option<Request> {
+    fn ask(&mut self, from: A, id: RequestId, received: u32, command: Command) -> Option<Request> {
         let Some(request) = self.touch(from, id) else {
             let answer = Answer::Unknown { request: id };
             self.outbox.push_back((from, answer));

@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::text;
 
 /// A text, or a word of a message, is not an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an address")]
 pub struct AddressError;
 
 /// An Ethernet address.
@@ -101,14 +102,6 @@ impl FromStr for Ipv4 {
     }
 }
 
-impl fmt::Display for AddressError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("not an address")
-    }
-}
-
-impl core::error::Error for AddressError {}
-
 impl fmt::Display for Mac {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, e, f] = self.0;
@@ -199,7 +192,10 @@ mod tests {
             assert_eq!(text.parse::<Ipv4>(), Err(AddressError), "{text}");
             let error = serde_json::from_str::<Ipv4>(&std::format!("\"{text}\""));
             let error = error.expect_err(text).to_string();
-            assert!(error.contains(text) && error.contains("10.0.0.1/24"), "{error}");
+            assert!(
+                error.contains(text) && error.contains("10.0.0.1/24"),
+                "{error}"
+            );
         }
         assert!(Mac::from_word(1 << 48).is_err());
         assert!(Ipv4::from_word(33 << 32).is_err());

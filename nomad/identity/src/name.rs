@@ -15,13 +15,16 @@ pub const NAME_BYTES_MAX: usize = abi::start_page::NAME_BYTES;
 pub struct Name([u8; NAME_BYTES_MAX]);
 
 /// The reason a text is not a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// It is empty.
+    #[error("the name is empty")]
     Empty,
     /// It has this many bytes, more than [`NAME_BYTES_MAX`].
+    #[error("the name has {0} bytes; at most {NAME_BYTES_MAX} are allowed")]
     TooLong(usize),
     /// It contains this character.
+    #[error("the name contains {0:?}; letters, digits and `-_.:` are allowed")]
     Character(char),
 }
 
@@ -37,7 +40,8 @@ impl Name {
         if text.len() > NAME_BYTES_MAX {
             return Err(NameError::TooLong(text.len()));
         }
-        let forbidden = |character: &char| !abi::start_page::is_name(character.encode_utf8(&mut [0; 4]));
+        let forbidden =
+            |character: &char| !abi::start_page::is_name(character.encode_utf8(&mut [0; 4]));
         if let Some(character) = text.chars().find(forbidden) {
             return Err(NameError::Character(character));
         }
@@ -73,22 +77,6 @@ impl fmt::Debug for Name {
         fmt::Debug::fmt(self.as_str(), formatter)
     }
 }
-
-impl fmt::Display for NameError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NameError::Empty => formatter.write_str("the name is empty"),
-            NameError::TooLong(bytes) => {
-                write!(formatter, "the name has {bytes} bytes; at most {NAME_BYTES_MAX} are allowed")
-            }
-            NameError::Character(character) => {
-                write!(formatter, "the name contains {character:?}; letters, digits and `-_.:` are allowed")
-            }
-        }
-    }
-}
-
-impl core::error::Error for NameError {}
 
 impl Serialize for Name {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

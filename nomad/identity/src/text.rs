@@ -32,7 +32,11 @@ impl<T: FromStr<Err: Display>> Visitor<'_> for TextVisitor<T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        text.parse()
-            .map_err(|error| E::custom(format_args!("`{text}`: {error}, expected {}", self.expected)))
+        text.parse().map_err(|error| {
+            E::custom(format_args!(
+                "`{text}`: {error}, expected {}",
+                self.expected
+            ))
+        })
     }
 }

@@ -3,15 +3,17 @@
 //! Items are decoded one by one, so that a count is compared with the limits and with the remaining bytes before memory
 //! is allocated for it.
 
+use crate::digest;
 use alloc::vec::Vec;
 
+use identity::Digest;
 use serde::de::Deserialize;
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 
 use crate::description::{Clock, Description};
 use crate::limits::at_most;
 use crate::record::RecordKind;
-use crate::{Digest, Error, Identity, Limits};
+use crate::{Error, Identity, Limits};
 
 const MALFORMED: Error = Error::Malformed {
     kind: RecordKind::State as u8,
@@ -92,7 +94,7 @@ impl Description {
 
     /// The digest of its bytes.
     pub fn digest(&self) -> Digest {
-        Digest::of(&self.to_bytes())
+        digest(&self.to_bytes())
     }
 
     fn counts(&self) -> Counts {

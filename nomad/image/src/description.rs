@@ -9,10 +9,11 @@ use alloc::vec::Vec;
 use abi::register::Access;
 use abi::thread_state::{THREAD_STATE_BYTES, ThreadState};
 use abi::{ObjectKind, Rights};
+use identity::Name;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Blob, Identity, Name, foreign};
+use crate::{Blob, Identity, foreign};
 
 /// A frozen domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,7 +147,7 @@ pub struct Capability {
 }
 
 /// The role of a capability inside an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// A Memory's pager.
     Pager,

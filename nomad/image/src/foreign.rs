@@ -1,6 +1,6 @@
 //! Encoding of the system-call interface's types: as their numbers.
 
-use abi::register::{Access, Register};
+use abi::register::{Access, ObjectId, Register};
 use abi::{ObjectKind, Rights};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
@@ -16,6 +16,35 @@ pub mod kind {
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectKind, D::Error> {
         let number = u8::deserialize(from)?;
         ObjectKind::from_number(number).ok_or_else(|| D::Error::custom("no such kind"))
+    }
+}
+
+pub mod kind_if_known {
+    //! An [`ObjectKind`] that this version may not know: zero then.
+    use super::*;
+
+    pub fn serialize<S: Serializer>(
+        kind: &Option<ObjectKind>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(kind.map_or(0, |kind| kind as u8))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ObjectKind>, D::Error> {
+        u8::deserialize(from).map(ObjectKind::from_number)
+    }
+}
+
+pub mod object_id {
+    //! An [`ObjectId`].
+    use super::*;
+
+    pub fn serialize<S: Serializer>(id: &ObjectId, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(id.0)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectId, D::Error> {
+        u64::deserialize(from).map(ObjectId)
     }
 }
 

@@ -43,7 +43,6 @@ mod error;
 mod foreign;
 mod limits;
 mod listing;
-mod name;
 mod outline;
 mod page_map;
 mod preamble;
@@ -66,12 +65,11 @@ pub use description::{
     Attribute, Capability, Clock, Description, Export, HeldCapability, Mapping, Object, Outsider,
     Role, Target, ThreadImage,
 };
-pub use digest::Digest;
+pub use digest::digest;
 pub use error::Error;
 pub use limits::Limits;
 pub use listing::{Listing, Numbering, OutsideKey};
-pub use name::{NAME_BYTES_MAX, Name};
-pub use outline::{DomainId, Identity, Outline};
+pub use outline::{Identity, Outline};
 pub use page_map::{PageChange, PageMap};
 pub use preamble::{ABI_VERSION, FORMAT_VERSION, MAGIC, PREAMBLE_BYTES, Preamble};
 pub use reader::{Event, Reader};

@@ -9,6 +9,7 @@ use abi::record::{CapabilityRecord, Held, MappingRecord, ObjectRecord};
 use abi::register::{Access, ObjectId};
 use abi::thread_state::{Awaits, ThreadState};
 use abi::{ObjectKind, Rights};
+use identity::{DomainId, Incarnation, Name};
 
 use crate::*;
 
@@ -26,8 +27,8 @@ pub fn name(text: &str) -> Name {
 
 pub fn identity() -> Identity {
     Identity {
-        id: DomainId([7; 16]),
-        incarnation: 3,
+        id: DomainId(7),
+        incarnation: Incarnation(3),
         name: name("counter"),
         home: Some(name("alpha")),
     }

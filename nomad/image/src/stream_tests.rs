@@ -246,7 +246,7 @@ fn refuses_memories_announced_twice_too_large_or_as_something_else() {
 fn refuses_the_state_of_another_domain() {
     let other = refused(|writer, out| {
         let mut outline = outline();
-        outline.identity.incarnation += 1;
+        outline.identity.incarnation = outline.identity.incarnation.next();
         writer.outline(0, &outline, out);
         writer.state(0, &description(), out);
     });

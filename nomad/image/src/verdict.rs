@@ -9,9 +9,12 @@ use core::fmt;
 use abi::record::CapabilityRecord;
 use abi::register::ObjectId;
 use abi::{ObjectKind, Rights};
+use identity::Name;
+use serde::{Deserialize, Serialize};
 
+use crate::foreign;
 use crate::listing::kind_of;
-use crate::{Attribute, Blob, Listing, Name, OutsideKey, Role};
+use crate::{Attribute, Blob, Listing, OutsideKey, Role};
 
 /// An object outside the domain that another machine can bind by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,20 +29,20 @@ pub struct NamedObject {
 pub type Names = BTreeMap<OutsideKey, NamedObject>;
 
 /// The subject of a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Subject {
     /// A slot of the domain's table.
     Slot(u32),
     /// A slot inside one of its objects.
-    Held(ObjectId, Role),
+    Held(#[serde(with = "foreign::object_id")] ObjectId, Role),
     /// The mapping at this address.
     Mapping(u64),
     /// An object of its pool.
-    Object(ObjectId),
+    Object(#[serde(with = "foreign::object_id")] ObjectId),
 }
 
 /// The outcome of a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Judgement {
     /// It is part of the domain and is created anew on the destination.
     Recreate,
@@ -50,7 +53,7 @@ pub enum Judgement {
 }
 
 /// The reason a domain cannot move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Refusal {
     /// Contiguous memory, which a device may write.
     ContiguousMemory,
@@ -75,11 +78,12 @@ pub enum Refusal {
 }
 
 /// A judgement and its subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Verdict {
     /// The subject.
     pub subject: Subject,
     /// The subject's kind, if known.
+    #[serde(with = "foreign::kind_if_known")]
     pub kind: Option<ObjectKind>,
     /// The outcome.
     pub judgement: Judgement,

@@ -5,9 +5,11 @@
 //! restarted between performing and recording it. Actions documented as "answered by" take time; all others are done
 //! when they return.
 
+use identity::{Digest, DomainId, Incarnation};
 use nomad_planner::{Progress, Round};
+use serde::{Deserialize, Serialize};
 
-use crate::identity::{Attempt, Digest, DomainId, Incarnation, MachineId, StateVersion};
+use crate::ids::{Attempt, MachineId, StateVersion};
 use crate::messages::Envelope;
 use crate::offer::Offer;
 use crate::reasons::{AbortReason, Doubt, Interference, LocalFailure, PhaseName, Refusal};
@@ -215,7 +217,8 @@ pub enum DestinationEvent {
 }
 
 /// A notice of a transaction's progress, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Notice {
     /// It entered a phase.
     Phase(PhaseName),

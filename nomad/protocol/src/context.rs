@@ -2,8 +2,10 @@
 
 use alloc::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::actions::{Action, Event, Notice};
-use crate::identity::{BootId, MachineId, TransactionId};
+use crate::ids::{BootId, MachineId, TransactionId};
 use crate::messages::{Envelope, Message, Step};
 use crate::offer::Offer;
 use crate::reasons::PhaseName;
@@ -38,7 +40,8 @@ pub(crate) enum Input {
 }
 
 /// An operator's decision, by name and knowingly, about a copy in doubt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Force {
     /// Run the copy on this machine, regardless of the other one.
     RunHere,

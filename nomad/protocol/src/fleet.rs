@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::identity::MachineId;
+use crate::ids::MachineId;
 
 /// The machines of a fleet, this one among them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -39,7 +39,7 @@ mod context;
 mod destination;
 mod downtime;
 mod fleet;
-mod identity;
+mod ids;
 mod ledger;
 mod messages;
 mod offer;
@@ -58,15 +58,10 @@ pub use actions::{
 pub use context::Force;
 pub use destination::{Destination, IncomingOffer};
 pub use fleet::{Fleet, FleetId};
-pub use identity::{
-    Attempt, BootId, Digest, DomainId, Incarnation, LifeId, MachineId, StateVersion, TransactionId,
-    Turn,
-};
+pub use ids::{Attempt, BootId, LifeId, MachineId, StateVersion, TransactionId, Turn};
 pub use ledger::{Entry, INCOMING_PER_PEER_MAX, Ledger, LocalMachine, OfferError};
 pub use messages::{Envelope, Late, Message, PIECE_BYTES_MAX, Step, StreamHeader};
-pub use offer::{
-    CpuFeatures, MachineSupport, NAME_BYTES_MAX, Name, NameError, Offer, Sizes, Versions,
-};
+pub use offer::{CpuFeatures, MachineSupport, Offer, Sizes, Versions};
 pub use reasons::{
     AbortReason, Change, Doubt, Interference, LocalFailure, PhaseName, Refusal, Side, VersionOf,
 };

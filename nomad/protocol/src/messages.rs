@@ -5,13 +5,12 @@
 
 use alloc::vec::Vec;
 
+use identity::{Digest, DomainId, Incarnation, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::FleetId;
-use crate::identity::{
-    Attempt, BootId, Digest, DomainId, Incarnation, MachineId, TransactionId, Turn,
-};
-use crate::offer::{Name, Offer};
+use crate::ids::{Attempt, BootId, MachineId, TransactionId, Turn};
+use crate::offer::Offer;
 use crate::reasons::{AbortReason, Refusal};
 use crate::roll_call::Presence;
 

@@ -1,82 +1,12 @@
 //! The offer of a domain: all that a destination needs in order to admit or refuse it before any page is sent.
 
-use alloc::string::String;
 use core::fmt;
 
+use identity::{DomainId, Incarnation, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::FleetId;
-use crate::identity::{DomainId, Incarnation};
 use crate::reasons::{Refusal, VersionOf};
-
-/// The longest name of a domain, in bytes.
-pub const NAME_BYTES_MAX: usize = 64;
-
-/// A domain's name: not empty, at most [`NAME_BYTES_MAX`] bytes, no control characters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct Name(String);
-
-/// The reason a string is not a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameError {
-    /// It is empty.
-    Empty,
-    /// It has this many bytes, more than [`NAME_BYTES_MAX`].
-    TooLong(usize),
-    /// It holds this control character.
-    Control(char),
-}
-
-impl Name {
-    /// Checks a string.
-    pub fn try_new(name: &str) -> Result<Self, NameError> {
-        if name.is_empty() {
-            return Err(NameError::Empty);
-        }
-        if name.len() > NAME_BYTES_MAX {
-            return Err(NameError::TooLong(name.len()));
-        }
-        match name.chars().find(|character| character.is_control()) {
-            Some(character) => Err(NameError::Control(character)),
-            None => Ok(Name(name.into())),
-        }
-    }
-
-    /// The name's text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<Name> for String {
-    fn from(name: Name) -> Self {
-        name.0
-    }
-}
-
-impl TryFrom<String> for Name {
-    type Error = NameError;
-
-    fn try_from(name: String) -> Result<Self, NameError> {
-        Name::try_new(&name)
-    }
-}
-
-impl fmt::Display for NameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NameError::Empty => f.write_str("the name is empty"),
-            NameError::TooLong(bytes) => write!(
-                f,
-                "the name has {bytes} bytes, {NAME_BYTES_MAX} are allowed"
-            ),
-            NameError::Control(character) => {
-                write!(f, "the name holds the control character {character:?}")
-            }
-        }
-    }
-}
 
 /// The resources that a domain needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

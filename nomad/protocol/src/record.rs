@@ -4,9 +4,10 @@
 
 use alloc::vec::Vec;
 
+use identity::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{Attempt, BootId, Digest, MachineId, TransactionId};
+use crate::ids::{Attempt, BootId, MachineId, TransactionId};
 use crate::offer::Offer;
 use crate::wire::{DecodeError, append, decode_whole};
 

@@ -19,10 +19,10 @@
 
 use alloc::vec::Vec;
 
+use identity::{Incarnation, Name};
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{Incarnation, LifeId, MachineId, Turn};
-use crate::offer::Name;
+use crate::ids::{LifeId, MachineId, Turn};
 use crate::time::Instant;
 use crate::timers::Timing;
 
@@ -124,8 +124,8 @@ impl RollCall {
     }
 
     /// The domain's name.
-    pub fn name(&self) -> &Name {
-        &self.name
+    pub fn name(&self) -> Name {
+        self.name
     }
 
     /// The current turn.

@@ -3,7 +3,7 @@
 use crate::actions::{Action, Event};
 use crate::context::Force;
 use crate::destination::Destination;
-use crate::identity::{BootId, MachineId};
+use crate::ids::{BootId, MachineId};
 use crate::messages::Step;
 use crate::offer::Offer;
 use crate::reasons::{Doubt, PhaseName, Side};

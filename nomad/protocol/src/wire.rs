@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::identity::BootId;
+use crate::ids::BootId;
 use crate::messages::{Envelope, Message, StreamHeader};
 
 /// The version of these messages. Any other version is refused, with both numbers.
@@ -71,7 +71,7 @@ impl Envelope {
             .ok_or(DecodeError::TooShort { bytes: bytes.len() })?;
         let message: Message = decode_whole(rest)?;
         Ok(Envelope {
-            boot: BootId::from(*boot),
+            boot: BootId(u64::from_le_bytes(*boot)),
             message,
         })
     }

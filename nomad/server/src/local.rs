@@ -7,11 +7,12 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use abi::{ObjectKind, PAGE_BYTES};
+use identity::{Digest, DomainId, Incarnation, Name};
 use nomad_channel::Random;
-use nomad_image::{DomainId as ImageId, Event, Name, Verdict};
+use nomad_image::{Event, Verdict};
 use nomad_protocol::{
-    Attempt, Change, Digest, DomainId, DomainState, Incarnation, Interference, LocalFailure, Offer,
-    Record, Side, Sizes, StateVersion, StreamHeader, Timing, TransactionId,
+    Attempt, Change, DomainState, Interference, LocalFailure, Offer, Record, Side, Sizes,
+    StateVersion, StreamHeader, Timing, TransactionId,
 };
 use nomad_shell::{
     AdmitError, ByteStore, DomainSummary, Exported, Host, Kernel, Records, RetireError, RootError,
@@ -99,10 +100,10 @@ impl Kernel for Local {
         let record = &found.record;
         let threads = found.read.of_kind(ObjectKind::Thread).count();
         DomainSummary {
-            domain: DomainId(u128::from_le_bytes(record.id.0)),
-            incarnation: Incarnation(record.incarnation),
+            domain: record.id,
+            incarnation: record.incarnation,
             sizes: Sizes {
-                pool_bytes: record.pages.0.saturating_mul(PAGE_BYTES),
+                pool_bytes: record.pool_pages.saturating_mul(PAGE_BYTES),
                 pages: found.read.pages(),
                 threads: threads as u32,
                 slots: found.read.slot_count,
@@ -122,14 +123,12 @@ impl Kernel for Local {
         offer: &Offer,
         token: Option<u64>,
     ) -> Result<Option<(Outgoing, DomainState)>, RootError> {
-        let Some(name) = Name::try_new(offer.name.as_str()) else {
-            return Ok(None);
-        };
+        let name = offer.name;
         let (record, domain) = match self.machine.root.find(name) {
             Err(RootError::Refused(Refusal::NoSuchDomain)) => return Ok(None),
             found => found?,
         };
-        let is_it = u128::from_le_bytes(record.id.0) == offer.domain.0;
+        let is_it = record.id == offer.domain;
         Ok(domain.filter(|_| is_it).map(|domain| {
             let state = state_of(domain.cap());
             let machine = self.machine;
@@ -228,21 +227,20 @@ impl Kernel for Local {
         complain(outgoing, "releasing", Outgoing::destroy).map_err(of_root)
     }
 
-    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Incoming, AdmitError> {
+    fn admit(&mut self, offer: &Offer) -> Result<Incoming, AdmitError> {
         let extent = Extent::of(&offer.sizes);
         let share = self
             .budget
             .take(Side::Destination, extent.heap_bytes())
             .map_err(|no_room| {
-                log::warn!("{name} is not admitted: {no_room}");
+                log::warn!("{} is not admitted: {no_room}", offer.name);
                 AdmitError::NoRoom {
                     needed_bytes: no_room.needed as u64,
                     left_bytes: no_room.left as u64,
                 }
             })?;
-        let id = ImageId(offer.domain.0.to_le_bytes());
         let pages = offer.sizes.pool_bytes.div_ceil(PAGE_BYTES);
-        let incarnation = offer.incarnation.next().0;
+        let (name, id, incarnation) = (offer.name, offer.domain, offer.incarnation.next());
         let admitted = Incoming::admit(self.machine, name, id, incarnation, pages, (extent, share));
         admitted.map_err(AdmitError::Root)
     }
@@ -295,8 +293,7 @@ impl nomad_shell::Root for Local {
         id: DomainId,
         incarnation: Incarnation,
     ) -> Result<(), RootError> {
-        let id = id.0.to_le_bytes();
-        self.machine.root.adopt(name, id, incarnation.0)
+        self.machine.root.adopt(name, id, incarnation)
     }
 
     fn outlive(
@@ -305,16 +302,15 @@ impl nomad_shell::Root for Local {
         id: DomainId,
         incarnation: Incarnation,
     ) -> Result<(), RootError> {
-        let id = id.0.to_le_bytes();
-        self.machine.root.outlive(name, id, incarnation.0)
+        self.machine.root.outlive(name, id, incarnation)
     }
 
     fn discard(&mut self, name: Name, id: DomainId) -> Result<(), RootError> {
-        self.machine.root.discard(name, id.0.to_le_bytes())
+        self.machine.root.discard(name, id)
     }
 
     fn drop_outlived(&mut self, name: Name, id: DomainId) -> Result<(), RootError> {
-        self.machine.root.drop_outlived(name, id.0.to_le_bytes())
+        self.machine.root.drop_outlived(name, id)
     }
 
     fn start(&mut self, name: Name) -> Result<(), RootError> {

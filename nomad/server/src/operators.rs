@@ -5,8 +5,8 @@ use core::cell::RefCell;
 
 use embassy_net::IpEndpoint;
 use nomad_channel::{OperatorSession, Random};
-use nomad_client::RequestId;
 use nomad_client::operator::{Request, Server};
+use nomad_client::{Event, RequestId};
 
 use crate::network::Network;
 use crate::server::now;
@@ -44,9 +44,9 @@ impl Operators {
         self.server.borrow_mut().handle_message(asker, message)
     }
 
-    /// Says a line to an operator.
-    pub fn say(&self, to: RequestId, line: &str) {
-        self.server.borrow_mut().send_line(to, line);
+    /// Sends an event to an operator.
+    pub fn send_event(&self, to: RequestId, event: Event) {
+        self.server.borrow_mut().send_event(to, event);
     }
 
     /// Puts what operators shall hear into the outbox.

@@ -2,15 +2,15 @@
 
 use alloc::vec::Vec;
 
-use abi::register::{ObjectId, PageCount};
-use nomad_image::{Name, OutsideKey};
+use abi::register::ObjectId;
+use identity::{DomainId, Incarnation, Name};
+use nomad_image::OutsideKey;
 pub use nomad_shell::RootError;
 use runtime::capability::{Any, Domain, Endpoint, Kind, Notification, Pool};
-use runtime::protocol::root::{
-    self, Binding, DomainId, DomainRecord, MemoryRecord, Refusal, Request,
-};
-use runtime::protocol::{Name as RootName, Words};
+use runtime::protocol::root::{Binding, DomainRecord, MemoryRecord, Refusal, Request};
+use runtime::protocol::{Malformed, decode, encode};
 use runtime::{Cap, Message};
+use serde::de::DeserializeOwned;
 
 use crate::owned::Owned;
 
@@ -31,9 +31,9 @@ impl Root {
     /// # Errors
     /// [`RootError`].
     pub fn at(self, index: u64) -> Result<Option<DomainRecord>, RootError> {
-        match self.ask(&Request::List { index }.pack(), 0) {
+        match self.get(Request::List { index }) {
             Err(RootError::Refused(Refusal::NoSuchDomain)) => Ok(None),
-            answer => record(&answer?).map(Some),
+            record => record.map(Some),
         }
     }
 
@@ -54,9 +54,8 @@ impl Root {
     /// # Errors
     /// [`RootError`].
     pub fn find(self, name: Name) -> Result<(DomainRecord, Option<Owned<Domain>>), RootError> {
-        let name = to_root(name)?;
-        let answer = self.ask(&Request::Find { name }.pack(), 1)?;
-        let record = record(&answer);
+        let answer = self.ask(Request::Find { name }, 1)?;
+        let record = value(&answer);
         let domain = match answer.capabilities() {
             [] => None,
             _ => Some(Owned::new(capability(answer)?)),
@@ -70,24 +69,14 @@ impl Root {
     /// [`RootError`].
     pub fn name_of(self, name: Name, key: OutsideKey) -> Result<Option<Binding>, RootError> {
         let OutsideKey { object, badge } = key;
-        let name = to_root(name)?;
-        match self.ask(
-            &Request::NameOf {
-                name,
-                object,
-                badge,
-            }
-            .pack(),
-            0,
-        ) {
+        let request = Request::NameOf {
+            name,
+            object,
+            badge,
+        };
+        match self.get(request) {
             Err(RootError::Refused(Refusal::NoSuchObject)) => Ok(None),
-            answer => {
-                let answer = answer?;
-                let mut reader = values(&answer)?;
-                Binding::read(&mut reader)
-                    .map(Some)
-                    .map_err(|_| RootError::Malformed)
-            }
+            binding => binding.map(Some),
         }
     }
 
@@ -105,10 +94,7 @@ impl Root {
     /// # Errors
     /// [`RootError`].
     pub fn export(self, name: Name, frozen_ns: u64) -> Result<(), RootError> {
-        self.tell(Request::Export {
-            name: to_root(name)?,
-            frozen_ns,
-        })
+        self.tell(Request::Export { name, frozen_ns })
     }
 
     /// Undoes [`Root::export`].
@@ -116,9 +102,7 @@ impl Root {
     /// # Errors
     /// [`RootError`].
     pub fn revert(self, name: Name) -> Result<(), RootError> {
-        self.tell(Request::Revert {
-            name: to_root(name)?,
-        })
+        self.tell(Request::Revert { name })
     }
 
     /// The domain has moved away: its memory is given back.
@@ -126,9 +110,7 @@ impl Root {
     /// # Errors
     /// [`RootError`].
     pub fn release(self, name: Name) -> Result<(), RootError> {
-        self.tell(Request::Release {
-            name: to_root(name)?,
-        })
+        self.tell(Request::Release { name })
     }
 
     /// Undoes the retirement of a domain that was to move away: it is frozen again.
@@ -136,23 +118,21 @@ impl Root {
     /// # Errors
     /// [`RootError`].
     pub fn unretire(self, name: Name) -> Result<(), RootError> {
-        self.tell(Request::Unretire {
-            name: to_root(name)?,
-        })
+        self.tell(Request::Unretire { name })
     }
 
     /// Reserves memory for a domain that comes.
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn admit(self, name: Name, id: [u8; 16], pages: u64) -> Result<Cap<Pool>, RootError> {
+    pub fn admit(self, name: Name, id: DomainId, pages: u64) -> Result<Cap<Pool>, RootError> {
         let request = Request::Admit {
-            name: to_root(name)?,
-            id: DomainId(id),
-            pages: PageCount(pages),
+            name,
+            id,
+            pages,
             movable: true,
         };
-        capability(self.ask(&request.pack(), 1)?)
+        self.get_capability(request)
     }
 
     /// This machine's object of a name, for a domain that comes.
@@ -160,11 +140,8 @@ impl Root {
     /// # Errors
     /// [`RootError`].
     pub fn bind(self, name: Name, binding: Binding) -> Result<Cap<Any>, RootError> {
-        let request = Request::Bind {
-            name: to_root(name)?,
-            binding,
-        };
-        capability(self.ask(&request.pack(), 1)?)
+        let request = Request::Bind { name, binding };
+        self.get_capability(request)
     }
 
     /// The domain that comes is complete, and root keeps it from now on, in the freeze of this token.
@@ -180,25 +157,25 @@ impl Root {
         home: Option<Name>,
         wake: Cap<Notification>,
     ) -> Result<(), RootError> {
-        let request = Request::Keep {
-            name: to_root(name)?,
-            token,
-            home: home.map(to_root).transpose()?,
-        };
-        let message = Message::of(request.pack().as_slice());
+        let request = Request::Keep { name, token, home };
+        let message = Message::of(encode(&request).as_slice());
         let message = message.capability(pool).capability(domain).capability(wake);
-        let answer = self.endpoint.call_idempotent(&message)?;
-        values(&answer).map(|_| ())
+        value(&self.endpoint.call_idempotent(&message)?)
     }
 
     /// The domain that root keeps runs from now on.
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn adopt(self, name: Name, id: [u8; 16], incarnation: u64) -> Result<(), RootError> {
+    pub fn adopt(
+        self,
+        name: Name,
+        id: DomainId,
+        incarnation: Incarnation,
+    ) -> Result<(), RootError> {
         self.tell(Request::Adopt {
-            name: to_root(name)?,
-            id: DomainId(id),
+            name,
+            id,
             incarnation,
         })
     }
@@ -207,10 +184,15 @@ impl Root {
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn outlive(self, name: Name, id: [u8; 16], incarnation: u64) -> Result<(), RootError> {
+    pub fn outlive(
+        self,
+        name: Name,
+        id: DomainId,
+        incarnation: Incarnation,
+    ) -> Result<(), RootError> {
         self.tell(Request::Outlive {
-            name: to_root(name)?,
-            id: DomainId(id),
+            name,
+            id,
             incarnation,
         })
     }
@@ -219,22 +201,16 @@ impl Root {
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn discard(self, name: Name, id: [u8; 16]) -> Result<(), RootError> {
-        self.give_up(Request::Discard {
-            name: to_root(name)?,
-            id: DomainId(id),
-        })
+    pub fn discard(self, name: Name, id: DomainId) -> Result<(), RootError> {
+        self.give_up(Request::Discard { name, id })
     }
 
     /// An outlived copy is given up. That it is not here any more is no error.
     ///
     /// # Errors
     /// [`RootError`].
-    pub fn drop_outlived(self, name: Name, id: [u8; 16]) -> Result<(), RootError> {
-        self.give_up(Request::DropOutlived {
-            name: to_root(name)?,
-            id: DomainId(id),
-        })
+    pub fn drop_outlived(self, name: Name, id: DomainId) -> Result<(), RootError> {
+        self.give_up(Request::DropOutlived { name, id })
     }
 
     fn give_up(self, request: Request) -> Result<(), RootError> {
@@ -249,9 +225,7 @@ impl Root {
     /// # Errors
     /// [`RootError`].
     pub fn start(self, name: Name) -> Result<(), RootError> {
-        self.tell(Request::Start {
-            name: to_root(name)?,
-        })
+        self.tell(Request::Start { name })
     }
 
     /// What memory the machine has, and what of it is spent.
@@ -259,30 +233,40 @@ impl Root {
     /// # Errors
     /// [`RootError`].
     pub fn memory(self) -> Result<MemoryRecord, RootError> {
-        let answer = self.ask(&Request::Memory.pack(), 0)?;
-        MemoryRecord::read(&mut values(&answer)?).map_err(|_| RootError::Malformed)
+        self.get(Request::Memory)
     }
 
     fn tell(self, request: Request) -> Result<(), RootError> {
-        self.ask(&request.pack(), 0).map(|_| ())
+        self.get(request)
     }
 
-    fn ask(self, words: &Words, capabilities: usize) -> Result<Message, RootError> {
-        let question = Message::of(words.as_slice());
+    /// Sends a request whose answer is a value.
+    fn get<T: DeserializeOwned>(self, request: Request) -> Result<T, RootError> {
+        value(&self.ask(request, 0)?)
+    }
+
+    /// Sends a request whose answer is a capability.
+    fn get_capability<T: Kind>(self, request: Request) -> Result<Cap<T>, RootError> {
+        let answer = self.ask(request, 1)?;
+        value::<()>(&answer)?;
+        capability(answer)
+    }
+
+    fn ask(self, request: Request, capabilities: usize) -> Result<Message, RootError> {
+        let message = Message::of(encode(&request).as_slice());
         let answer = self
             .endpoint
-            .call_idempotent_accepting(&question, capabilities)?;
-        values(&answer)?;
-        Ok(answer)
+            .call_idempotent_accepting(&message, capabilities);
+        Ok(answer?)
     }
 }
 
-fn values(answer: &Message) -> Result<runtime::protocol::Reader<'_>, RootError> {
-    root::answer(answer.words()).map_err(RootError::Refused)
-}
-
-fn record(answer: &Message) -> Result<DomainRecord, RootError> {
-    DomainRecord::read(&mut values(answer)?).map_err(|_| RootError::Malformed)
+fn value<T: DeserializeOwned>(answer: &Message) -> Result<T, RootError> {
+    match decode::<Result<T, Refusal>>(answer.words()) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(refusal)) => Err(RootError::Refused(refusal)),
+        Err(Malformed) => Err(RootError::Malformed),
+    }
 }
 
 /// The one capability of an answer. What else came with it, or is of another kind, is not kept.
@@ -294,8 +278,4 @@ fn capability<T: Kind>(mut answer: Message) -> Result<Cap<T>, RootError> {
             Err(RootError::Malformed)
         }
     }
-}
-
-fn to_root(name: Name) -> Result<RootName, RootError> {
-    RootName::try_new(name.as_str()).ok_or(RootError::Malformed)
 }

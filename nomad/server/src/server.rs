@@ -7,6 +7,7 @@ use core::net::Ipv4Addr;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::Instant as Now;
+use identity::Name;
 use nomad_channel::{Keys, Random};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
@@ -103,7 +104,7 @@ impl Server {
                 }
             }
             Output::StreamOver => self.stream_over.iter().for_each(|over| over.signal(())),
-            Output::Line(request, line) => self.operators.say(request, &line),
+            Output::Event(request, event) => self.operators.send_event(request, event),
             Output::Log(line) => self.afterwards.log(line),
             Output::GiveBack(transaction) => self.afterwards.destroy(transaction),
             Output::Frames(transaction, frames) => self.note_frames(transaction, frames),
@@ -152,12 +153,18 @@ fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
     })
 }
 
+/// This machine's name in the fleet.
+fn own_name(start: Start) -> Name {
+    let name = start.argument("machine").unwrap_or("here");
+    Name::try_new(name).unwrap_or_else(|error| panic!("machine={name}: {error}"))
+}
+
 /// The fleet. Who is spoken to first, after a restart, must be known by key.
 fn machines(start: Start, keys: &Keys) -> Machines {
     let Ipv4 { address, .. } = start.require_argument("ip");
     let own = FleetMember {
-        name: start.argument("machine").unwrap_or("here").into(),
-        address: Ipv4Addr::from(address),
+        name: own_name(start),
+        address,
         id: keys.own_id(),
     };
     let others = start.argument("peers").unwrap_or("");

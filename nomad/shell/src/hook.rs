@@ -15,8 +15,8 @@ pub struct Hook {
 
 impl Hook {
     /// Sets the moment.
-    pub fn hold(&mut self, line: &str) {
-        self.moment = Some(line.into());
+    pub fn hold(&mut self, line: String) {
+        self.moment = Some(line);
     }
 
     /// Notes a reported line; returns whether it was the moment.
@@ -52,7 +52,7 @@ mod tests {
     fn pauses_from_the_moment_on_until_resumed() {
         let mut hook = Hook::default();
         assert!(!hook.reached("phase Freeze"));
-        hook.hold("phase Commit");
+        hook.hold("phase Commit".into());
         assert!(!hook.reached("phase Freeze") && !hook.is_held());
         assert!(hook.reached("phase Commit") && hook.is_held());
         hook.go();

@@ -16,10 +16,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use abi::Error;
-use nomad_image::{Name, Verdict};
+use identity::{Digest, DomainId, Incarnation, Name};
+use nomad_image::Verdict;
 use nomad_protocol::{
-    Attempt, Digest, DomainId, DomainState, Incarnation, Interference, LocalFailure, Offer, Record,
-    Sizes, StateVersion, StreamHeader, TransactionId,
+    Attempt, DomainState, Interference, LocalFailure, Offer, Record, Sizes, StateVersion,
+    StreamHeader, TransactionId,
 };
 use service_protocol::root::{DomainRecord, MemoryRecord, Refusal};
 
@@ -213,7 +214,7 @@ pub trait Kernel {
     ///
     /// # Errors
     /// [`AdmitError`].
-    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Self::Incoming, AdmitError>;
+    fn admit(&mut self, offer: &Offer) -> Result<Self::Incoming, AdmitError>;
 
     /// Handles an item of a page stream.
     ///
@@ -363,11 +364,11 @@ impl RootError {
 
 impl fmt::Display for RootError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            RootError::Refused(refusal) => refusal.text(),
-            RootError::Call(error) => error.text(),
-            RootError::Malformed => "root's answer makes no sense",
-        })
+        match self {
+            RootError::Refused(refusal) => refusal.fmt(formatter),
+            RootError::Call(error) => formatter.write_str(error.text()),
+            RootError::Malformed => formatter.write_str("root's answer makes no sense"),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The shell of a migration server, sans-IO: its decisions and sequences around the ledger of `nomad-protocol`.
 //!
 //! ```text
-//!   datagrams, events, commands, time --> Shell --> Output: datagrams, jobs, lines
+//!   datagrams, events, commands, time --> Shell --> Output: datagrams, jobs, events
 //!                                           |
 //!                                         Host: calls to the kernel and root, and stable storage
 //! ```
@@ -16,7 +16,7 @@
 //! | [`retries`] | calls that root refused for the moment |
 //! | `presence` | the location of domains: queries and replies |
 //! | [`roll_calls`] | the roll calls of domains at home here |
-//! | [`commands`], [`operator`] | an operator's commands, and the lines of the replies |
+//! | [`operator`] | the execution of an operator's commands |
 //! | [`records`] | the bytes of stable storage |
 //! | [`machines`] | the fleet by name and address |
 //! | [`hook`] | for tests: pauses the shell at a named moment |
@@ -28,7 +28,6 @@
 
 extern crate alloc;
 
-pub mod commands;
 pub mod hook;
 pub mod host;
 pub mod machines;

@@ -1,17 +1,17 @@
 //! The machines of the fleet by name and address: [`Machines`].
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use nomad_image::Name;
+use identity::Name;
+use nomad_client::command::Destination;
 use nomad_protocol::MachineId;
 
 /// A machine of the fleet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FleetMember {
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// Its migration server's address.
     pub address: Ipv4Addr,
     /// Its id.
@@ -42,7 +42,7 @@ impl Machines {
             let (name, address) = entry.split_once('=')?;
             let address = address.trim().parse().ok()?;
             Some(FleetMember {
-                name: Name::try_new(name.trim())?.as_str().into(),
+                name: Name::try_new(name.trim()).ok()?,
                 address,
                 id: id_at(address),
             })
@@ -62,12 +62,15 @@ impl Machines {
         self.others.iter().map(|other| other.address)
     }
 
-    /// The address that an operator's text refers to: of a named machine of the fleet, or the text itself.
-    pub fn find(&self, text: &str) -> Option<Ipv4Addr> {
-        let named = self.others.iter().find(|other| other.name == text);
-        named
-            .map(|other| other.address)
-            .or_else(|| text.parse().ok())
+    /// The address of a destination; `None` if it is a name that no other machine of the fleet has.
+    pub fn find(&self, destination: Destination) -> Option<Ipv4Addr> {
+        match destination {
+            Destination::At(address) => Some(address),
+            Destination::Named(name) => {
+                let named = self.others.iter().find(|other| other.name == name);
+                named.map(|other| other.address)
+            }
+        }
     }
 
     /// The machine of the fleet at an address.
@@ -94,7 +97,7 @@ mod tests {
     fn parse(others: &str) -> Option<Machines> {
         let address = Ipv4Addr::new(10, 77, 0, 1);
         let own = FleetMember {
-            name: "a".into(),
+            name: Name::try_new("a").expect("a name"),
             address,
             id: id_at(address),
         };
@@ -105,13 +108,14 @@ mod tests {
     fn finds_machines_by_name_and_by_address() {
         let machines = parse("b=10.77.0.2, c=10.77.0.3").expect("valid");
         let c = Ipv4Addr::new(10, 77, 0, 3);
-        assert_eq!(machines.find("c"), Some(c));
-        assert_eq!(machines.find("10.77.0.3"), Some(c));
-        assert_eq!(machines.find("d"), None);
+        let find = |text: &str| machines.find(text.parse().expect("a destination"));
+        assert_eq!(find("c"), Some(c));
+        assert_eq!(find("10.77.0.3"), Some(c));
+        assert_eq!(find("d"), None);
         let id = id_at(c);
         assert_eq!(machines.id_at(c), Some(id));
         assert_eq!(machines.address_of(id), Some(c));
-        let stranger = machines.find("10.77.0.9").expect("an address");
+        let stranger = find("10.77.0.9").expect("an address");
         assert_eq!(machines.id_at(stranger), None);
     }
 

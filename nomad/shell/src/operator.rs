@@ -1,55 +1,59 @@
-//! Commands, executed and answered with lines.
+//! The execution of an operator's commands.
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use nomad_client::RequestId;
-use nomad_image::{Name, Verdict};
-use nomad_protocol::{
-    Cancelled, DomainId, Doubt, Entry, Force, Instant, Notice, Offer, OfferError, TransactionId,
-};
-use service_protocol::root::{DomainRecord, DomainState};
+use identity::Name;
+use nomad_client::command::Destination;
+use nomad_client::event::{MemoryStatus, TransactionStatus};
+use nomad_client::{Command, Event, RequestId};
+use nomad_image::Verdict;
+use nomad_protocol::{Cancelled, Doubt, Entry, Force, Instant, Offer, OfferError, TransactionId};
+use service_protocol::root::DomainState;
 
-use crate::commands::{Command, CommandError};
 use crate::hook::Hook;
 use crate::host::{DomainSummary, Host};
 use crate::output::Output;
 use crate::shell::Shell;
 
-/// The lines that answer a command, or the reason it was not executed.
-type Reply = Result<Vec<String>, String>;
+/// The events that answer a command, or the reason it was not executed.
+type Reply = Result<Vec<Event>, String>;
 
 impl<H: Host> Shell<H> {
     /// Executes a command and answers it.
-    pub fn handle_command(&mut self, now: Instant, from: RequestId, text: &[u8]) {
-        let answer = match Command::parse(text) {
-            Ok(Command::Migrate(name, machine)) => self.migrate(now, name, machine, from),
-            Ok(Command::Explain(name)) => self.explain(name).map(ended),
-            Ok(Command::Cancel(name)) => self.cancel(now, name).map(ended),
-            Ok(Command::List) => self.list(now).map(ended),
-            Ok(Command::Machines) => Ok(ended(self.machine_lines())),
-            Ok(Command::Force(name, force)) => self.force(now, name, force).map(ended),
-            Ok(Command::Start(name)) => self.start_lost(now, name).map(ended),
-            Ok(Command::Memory) => self.memory().map(ended),
-            Ok(Command::Hold(line)) => self.with_hook(|hook| hook.hold(line)).map(ended),
-            Ok(Command::Go) => self.with_hook(Hook::go).map(ended),
-            Ok(Command::Stop) => self.stop(),
-            Err(no) => Err(no.text().into()),
+    pub fn handle_command(&mut self, now: Instant, from: RequestId, command: Command) {
+        let reply = match command {
+            // The notices of the move follow, and the last of them ends the reply.
+            Command::Migrate(name, destination) => self.migrate(now, name, destination, from),
+            Command::Explain(name) => self.explain(name).map(ended),
+            Command::Cancel(name) => self.cancel(now, name).map(ended),
+            Command::List => self.list(now).map(ended),
+            Command::Machines => Ok(ended(self.machine_list())),
+            Command::Force(name, force) => self.force(now, name, force).map(ended),
+            Command::Start(name) => self.start_lost(now, name).map(ended),
+            Command::Memory => self.memory().map(ended),
+            Command::Hold(line) => self.with_hook(|hook| hook.hold(line)).map(ended),
+            Command::Go => self.with_hook(Hook::go).map(ended),
+            Command::Stop => self.stop(),
         };
-        match answer {
-            Ok(lines) => {
-                let lines = lines.into_iter().map(|line| Output::Line(from, line));
-                lines.for_each(|line| self.emit(line));
-            }
-            Err(why) => self.emit(Output::Line(from, format!("failed: {why}"))),
+        let events = reply.unwrap_or_else(|reason| vec![Event::failed(reason)]);
+        for event in events {
+            self.emit(Output::Event(from, event));
         }
     }
 
-    fn migrate(&mut self, now: Instant, name: Name, machine: &str, from: RequestId) -> Reply {
-        let address = self.machines.find(machine);
-        let address = address.ok_or_else(|| format!("unknown machine {machine}"))?;
+    fn migrate(
+        &mut self,
+        now: Instant,
+        name: Name,
+        destination: Destination,
+        from: RequestId,
+    ) -> Reply {
+        let address = self.machines.find(destination);
+        let address = address.ok_or_else(|| format!("unknown machine {destination}"))?;
         let mut found = self.host.look_up(name)?;
         let verdicts = self.host.judge(&mut found)?;
         let refused = |verdict: &&Verdict| verdict.refusal().is_some();
@@ -70,52 +74,51 @@ impl<H: Host> Shell<H> {
         let refused = |error: OfferError| format!("{name} cannot be offered: {error}");
         let destination = self.machines.id_at(address);
         let destination = destination.ok_or(OfferError::NotInFleet).map_err(refused)?;
-        let offer = self.offer_of(name, self.host.summary(&found))?;
+        let offer = self.offer_of(name, self.host.summary(&found));
         let outgoing = self.host.begin_move(name, found)?;
         let route = (transaction, destination);
         self.moves
             .offer(now, route, outgoing, (offer, self.goals))
             .map_err(refused)?;
         self.requests.insert(transaction, from);
-        Ok([format!(
-            "moving {name} to {address}, transaction {transaction}"
-        )]
-        .into())
+        Ok(vec![Event::Moving {
+            domain: name,
+            to: address,
+            transaction,
+        }])
     }
 
-    fn offer_of(&self, name: Name, summary: DomainSummary) -> Result<Offer, String> {
+    fn offer_of(&self, name: Name, summary: DomainSummary) -> Offer {
         let local = self.moves.ledger.local();
-        Ok(Offer {
+        Offer {
             domain: summary.domain,
             incarnation: summary.incarnation,
-            name: nomad_protocol::Name::try_new(name.as_str())
-                .map_err(|error| error.to_string())?,
+            name,
             sizes: summary.sizes,
             versions: self.versions,
             cpu: local.support.cpu,
             fleet: local.fleet.id(),
-        })
+        }
     }
 
     fn explain(&mut self, name: Name) -> Reply {
         let mut found = self.host.look_up(name)?;
         let verdicts = self.host.judge(&mut found)?;
-        Ok(verdicts.iter().map(Verdict::to_string).collect())
+        Ok(verdicts.into_iter().map(Event::Verdict).collect())
     }
 
     fn cancel(&mut self, now: Instant, name: Name) -> Reply {
         let cancelled = self.moves.cancel(&self.host, now, name);
         match cancelled.ok_or_else(|| format!("{name} is not on its way"))? {
-            Cancelled::Now => Ok([format!("{name} stays")].into()),
-            Cancelled::IfNotTooLate => Ok([format!("{name} stays if it is not too late")].into()),
             Cancelled::TooLate => Err("it is too late".into()),
+            cancelled => Ok(vec![Event::Cancelled(name, cancelled)]),
         }
     }
 
     /// Starts a domain that is at home here and that no machine has.
     fn start_lost(&mut self, now: Instant, name: Name) -> Reply {
         self.start_on_command(now, name, false)?;
-        Ok([format!("{name} is started")].into())
+        Ok(vec![Event::Started(name)])
     }
 
     fn start_on_command(
@@ -125,8 +128,8 @@ impl<H: Host> Shell<H> {
         is_forced: bool,
     ) -> Result<(), String> {
         let (calls, machines) = (&mut self.roll_calls, &self.machines);
-        calls.take_for_start(now, machines, name.as_str(), is_forced)?;
-        let started = self.start(now, name.as_str());
+        calls.take_for_start(now, machines, name, is_forced)?;
+        let started = self.start(now, name);
         started.map_err(|error| format!("{name} is not started: {error}"))
     }
 
@@ -146,11 +149,7 @@ impl<H: Host> Shell<H> {
             (true, Force::RunHere) => self.start_on_command(now, name, true)?,
             (true, Force::DropCopy) => self.drop_outlived(now, name)?,
         }
-        Ok([match force {
-            Force::RunHere => format!("{name} is to run here"),
-            Force::DropCopy => format!("{name} is to be dropped here"),
-        }]
-        .into())
+        Ok(vec![Event::Forced(name, force)])
     }
 
     fn settle(
@@ -173,7 +172,7 @@ impl<H: Host> Shell<H> {
     /// Checks that no other machine may run the domain. Begins a roll call if there is none yet.
     fn check_may_run(&mut self, now: Instant, name: Name) -> Result<(), String> {
         let calls = &self.roll_calls;
-        match calls.objection_to_running(now, &self.machines, name.as_str()) {
+        match calls.objection_to_running(now, &self.machines, name) {
             None => Ok(()),
             Some(why) => {
                 self.update_roll_calls(now);
@@ -189,29 +188,27 @@ impl<H: Host> Shell<H> {
         if record.state != DomainState::Outlived {
             return Err(format!("no copy of {name} here is in doubt or outlived"));
         }
-        let id = DomainId(u128::from_le_bytes(record.id.0));
-        let dropped = self.host.drop_outlived(name, id);
+        let dropped = self.host.drop_outlived(name, record.id);
         dropped.map_err(|error| error.to_string())?;
         self.update_roll_calls(now);
         Ok(())
     }
 
     fn memory(&mut self) -> Reply {
-        let memory = self.host.memory();
-        let memory = memory.map_err(|error| error.to_string())?;
-        let (root, switch) = (memory.heap_free, memory.switch_heap_free);
-        let own = self.host.heap_free();
-        let heaps = format!(
-            "heap free: {root} bytes of root's, {switch} of the switch's, {own} of the migration server's"
-        );
-        let least = self.host.heap_least();
-        let least = format!("heap never below: {least} bytes of the migration server's");
-        Ok([memory.to_string(), heaps, least].into())
+        let machine = self.host.memory();
+        Ok(vec![Event::Memory(MemoryStatus {
+            machine: machine.map_err(|error| error.to_string())?,
+            nomad_heap_free: self.host.heap_free(),
+            nomad_heap_never_below: self.host.heap_least(),
+        })])
     }
 
     /// Acts on the tests' hook, if they may have one.
     fn with_hook(&mut self, act: impl FnOnce(&mut Hook)) -> Reply {
-        let hook = self.hook.as_mut().ok_or(CommandError::Unknown.text())?;
+        let hook = self
+            .hook
+            .as_mut()
+            .ok_or("this machine has no hooks for tests")?;
         act(hook);
         Ok(Vec::new())
     }
@@ -222,89 +219,42 @@ impl<H: Host> Shell<H> {
         Ok(Vec::new())
     }
 
-    /// The domains and transactions here, and the domains at home here, one line each.
+    /// The domains and transactions here, and the domains at home here.
     ///
     /// # Errors
     /// Root's error.
-    pub fn list(&mut self, now: Instant) -> Result<Vec<String>, String> {
+    pub fn list(&mut self, now: Instant) -> Reply {
         let records = self.host.all();
         let records = records.map_err(|error| error.to_string())?;
-        let mut lines: Vec<String> = records.iter().map(domain_line).collect();
+        let domains = records.into_iter().map(Event::Domain);
         let entries = self.moves.ledger.entries();
-        lines.extend(entries.map(|entry| self.entry_line(&entry)));
-        lines.extend(self.home_lines(now));
-        Ok(lines)
+        let transactions = entries.map(|entry| Event::Transaction(self.status(&entry)));
+        let homes = self.homes(now).into_iter().map(Event::Home);
+        Ok(domains.chain(transactions).chain(homes).collect())
     }
 
-    fn machine_lines(&self) -> Vec<String> {
-        let machines = self.machines.all();
-        machines
-            .map(|machine| format!("machine {} {}", machine.name, machine.address))
-            .collect()
+    fn machine_list(&self) -> Vec<Event> {
+        let machines = self.machines.all().map(|machine| Event::Machine {
+            name: machine.name,
+            address: machine.address,
+        });
+        machines.collect()
     }
 
-    fn entry_line(&self, entry: &Entry<'_>) -> String {
-        let (transaction, name) = (entry.transaction, entry.offer.name.as_str());
-        let (side, phase) = (entry.side, entry.phase);
-        let line = format!("transaction {transaction} {name} {side:?} {phase:?}");
-        let line = match self.machines.address_of(entry.peer) {
-            Some(peer) => format!("{line} {peer}"),
-            None => line,
-        };
-        match entry.doubt {
-            Some(doubt) => format!("{line} in doubt: {doubt}"),
-            None => line,
+    fn status(&self, entry: &Entry<'_>) -> TransactionStatus {
+        TransactionStatus {
+            transaction: entry.transaction,
+            domain: entry.offer.name,
+            side: entry.side,
+            phase: entry.phase,
+            peer: self.machines.address_of(entry.peer),
+            doubt: entry.doubt,
         }
     }
 }
 
-/// A notice as a line. The last of a transaction begins with `done` or `failed`.
-pub(crate) fn notice_line(notice: &Notice) -> String {
-    match notice {
-        Notice::Phase(phase) => format!("phase {phase:?}"),
-        Notice::Progress(progress) => format!(
-            "round {} sent {} remaining {} rate {}",
-            progress.rounds,
-            progress.pages_sent,
-            progress.pages_remaining,
-            progress.bytes_per_second.unwrap_or(0)
-        ),
-        Notice::Received { rounds, pages } => format!("received {rounds} rounds, {pages} pages"),
-        Notice::Committed => "committed".into(),
-        Notice::Activated => "activated".into(),
-        Notice::Aborted(reason) => format!("failed: {reason}"),
-        Notice::InDoubt(doubt) => format!("in doubt: {doubt}"),
-        Notice::Finished => "done".into(),
-    }
-}
-
-/// A complete reply: it ends as that of a move does.
-fn ended(mut lines: Vec<String>) -> Vec<String> {
-    lines.push("done".into());
-    lines
-}
-
-fn domain_line(record: &DomainRecord) -> String {
-    let (name, state, incarnation) = (record.name, record.state.text(), record.incarnation);
-    let (spent, pages) = (record.spent.0, record.pages.0);
-    let home = record.home.map(|home| format!(", home {home}"));
-    let home = home.unwrap_or_default();
-    format!("domain {name} {state}, incarnation {incarnation}, {spent} of {pages} pages{home}")
-}
-
-#[cfg(test)]
-mod tests {
-    use nomad_protocol::{AbortReason, PhaseName};
-
-    use super::*;
-
-    #[test]
-    fn only_the_last_line_reports_the_end() {
-        let ends = |notice| {
-            let line = notice_line(&notice);
-            line.starts_with("done") || line.starts_with("failed")
-        };
-        assert!(ends(Notice::Finished) && ends(Notice::Aborted(AbortReason::Cancelled)));
-        assert!(!ends(Notice::Phase(PhaseName::Finished)) && !ends(Notice::Committed));
-    }
+/// A complete reply.
+fn ended(mut events: Vec<Event>) -> Vec<Event> {
+    events.push(Event::Done);
+    events
 }

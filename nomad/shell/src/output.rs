@@ -3,9 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use nomad_client::RequestId;
-use nomad_image::Name;
-use nomad_protocol::{Attempt, Digest, Late, MachineId, TransactionId};
+use identity::{Digest, Name};
+use nomad_client::{Event, RequestId};
+use nomad_protocol::{Attempt, Late, MachineId, TransactionId};
 
 /// Work for the owner of sockets, log and time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,8 +21,8 @@ pub enum Output {
     Job(Job),
     /// Some transaction no longer needs its incoming page stream: each receiver checks its own.
     StreamOver,
-    /// A line that answers an operator's request.
-    Line(RequestId, String),
+    /// An event of the reply to an operator's request.
+    Event(RequestId, Event),
     /// A line for the log, when there is time.
     Log(String),
     /// Give back the memory of this transaction's domain, which runs elsewhere, when there is time, by

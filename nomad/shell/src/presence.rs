@@ -1,12 +1,11 @@
 //! The location of domains: queries to other machines about those at home here, and replies about those that are here.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use nomad_image::Name;
+use identity::{DomainId, Incarnation, Name};
+use nomad_client::event::HomeStatus;
 use nomad_protocol::{
-    DomainId, Doubt, Envelope, FleetId, Incarnation, Instant, MachineId, Message, Presence, Step,
-    TransactionId, Turn,
+    Doubt, Envelope, FleetId, Instant, MachineId, Message, Presence, Step, TransactionId, Turn,
 };
 use service_protocol::root::{DomainRecord, DomainState, Refusal};
 
@@ -48,13 +47,12 @@ impl<H: Host> Shell<H> {
     ) -> Result<(), RootError> {
         let records = self.host.all()?;
         let is_it = |record: &&DomainRecord| {
-            let same = u128::from_le_bytes(record.id.0) == domain.0;
-            let is_older = Incarnation(record.incarnation).is_outlived_by(incarnation);
+            let same = record.id == domain;
+            let is_older = record.incarnation.is_outlived_by(incarnation);
             let may_run = matches!(record.state, DomainState::Running | DomainState::Exported);
             same && is_older && may_run
         };
-        let record = records.iter().find(is_it);
-        let Some(name) = record.and_then(|record| Name::try_new(record.name.as_str())) else {
+        let Some(name) = records.iter().find(is_it).map(|record| record.name) else {
             return Ok(());
         };
         // Root refuses for a domain that is leaving. Its move is cancelled, so that the next attempt stops it.
@@ -86,14 +84,14 @@ impl<H: Host> Shell<H> {
             if to != own {
                 let message = Message::Query(name, turn, fleet);
                 self.send(to, &Envelope { boot, message });
-            } else if let Some(presence) = self.presence(&name) {
+            } else if let Some(presence) = self.presence(name) {
                 self.roll_calls
-                    .handle_reply(now, own, (&name, turn), presence);
+                    .handle_reply(now, own, (name, turn), presence);
             }
         }
         for name in self.roll_calls.take_ready() {
             // An error is logged, and the roll call is repeated.
-            let _ = self.start(now, name.as_str());
+            let _ = self.start(now, name);
         }
     }
 
@@ -104,33 +102,33 @@ impl<H: Host> Shell<H> {
         now: Instant,
         from: MachineId,
         fleet: FleetId,
-        (name, turn): (nomad_protocol::Name, Turn),
+        (name, turn): (Name, Turn),
     ) {
         let local = self.moves.ledger.local();
         let boot = local.boot;
         if fleet != local.fleet.id() {
             let home = self.machines.address_of(from);
-            return log::warn!("{home:?} queries {} with another fleet", name.as_str());
+            return log::warn!("{home:?} queries {name} with another fleet");
         }
-        self.moves.ledger.probe(now, from, &name);
-        if let Some(presence) = self.presence(&name) {
+        self.moves.ledger.probe(now, from, name);
+        if let Some(presence) = self.presence(name) {
             let message = Message::QueryReply(name, turn, presence);
             self.send(from, &Envelope { boot, message });
         }
     }
 
     /// Whether a domain of this name is here; `None` if that is unknown: the querying machine will repeat its query.
-    fn presence(&mut self, name: &nomad_protocol::Name) -> Option<Presence> {
-        match Name::try_new(name.as_str()).map(|name| self.host.find(name)) {
-            Some(Ok(record)) if Purpose::of(&record).is_none() => Some(Presence::Present {
-                incarnation: Incarnation(record.incarnation),
+    fn presence(&mut self, name: Name) -> Option<Presence> {
+        match self.host.find(name) {
+            Ok(record) if Purpose::of(&record).is_none() => Some(Presence::Present {
+                incarnation: record.incarnation,
                 runs: self.may_run(&record),
             }),
-            None | Some(Ok(_) | Err(RootError::Refused(Refusal::NoSuchDomain))) => {
+            Ok(_) | Err(RootError::Refused(Refusal::NoSuchDomain)) => {
                 Some(self.moves.ledger.absence())
             }
-            Some(Err(error)) => {
-                log::warn!("{}: {error}", name.as_str());
+            Err(error) => {
+                log::warn!("{name}: {error}");
                 None
             }
         }
@@ -142,7 +140,7 @@ impl<H: Host> Shell<H> {
         let mut entries = self.moves.ledger.entries();
         let mut its = entries
             .by_ref()
-            .filter(|entry| entry.offer.name.as_str() == record.name.as_str());
+            .filter(|entry| entry.offer.name == record.name);
         match record.state {
             DomainState::Running => true,
             DomainState::Exported => its.all(|entry| {
@@ -159,11 +157,7 @@ impl<H: Host> Shell<H> {
     ///
     /// # Errors
     /// Root's error.
-    pub(crate) fn start(&mut self, now: Instant, name: &str) -> Result<(), RootError> {
-        let Some(name) = Name::try_new(name) else {
-            log::error!("{name:?} is not the name of a domain");
-            return Err(RootError::Malformed);
-        };
+    pub(crate) fn start(&mut self, now: Instant, name: Name) -> Result<(), RootError> {
         match self.host.start(name) {
             // It has arrived from another machine meanwhile.
             Ok(()) | Err(RootError::Refused(Refusal::AlreadyHere)) => Ok(()),
@@ -175,8 +169,8 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// The results of the roll calls of domains at home here, one line each.
-    pub fn home_lines(&self, now: Instant) -> Vec<String> {
-        self.roll_calls.lines(now, &self.machines)
+    /// The results of the roll calls of domains at home here.
+    pub fn homes(&self, now: Instant) -> Vec<HomeStatus> {
+        self.roll_calls.homes(now, &self.machines)
     }
 }

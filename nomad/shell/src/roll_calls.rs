@@ -9,8 +9,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use identity::Name;
+use nomad_client::event::{Finding, HomeStatus, MachineReport, REPORTS_MAX, Whereabouts};
 use nomad_protocol::{
-    Doubt, Entry, Fleet, Instant, MachineId, Name, Obstacle, Presence, RollCall, Timing, Turn,
+    Doubt, Entry, Fleet, Instant, MachineId, Obstacle, Presence, RollCall, Timing, Turn,
 };
 use service_protocol::root::{DomainRecord, DomainState};
 
@@ -56,12 +58,11 @@ pub fn needed<'a>(
     records: &[DomainRecord],
     entries: impl Iterator<Item = Entry<'a>>,
 ) -> BTreeMap<Name, Purpose> {
-    let homes = records.iter().filter_map(|record| {
-        let name = Name::try_new(record.name.as_str()).ok()?;
-        Some((name, Purpose::of(record)?))
-    });
+    let homes = records
+        .iter()
+        .filter_map(|record| Some((record.name, Purpose::of(record)?)));
     let doubted = entries.filter(|entry| entry.doubt.is_some_and(Doubt::has_copy));
-    let doubted = doubted.map(|entry| (entry.offer.name.clone(), Purpose::Doubt));
+    let doubted = doubted.map(|entry| (entry.offer.name, Purpose::Doubt));
     homes.chain(doubted).collect()
 }
 
@@ -76,9 +77,9 @@ impl RollCalls {
         mut draw: impl FnMut() -> Turn,
     ) {
         self.calls
-            .retain(|call| needed.get(call.roll.name()) == Some(&call.purpose));
+            .retain(|call| needed.get(&call.roll.name()) == Some(&call.purpose));
         for (name, purpose) in needed {
-            if !self.calls.iter().any(|call| *call.roll.name() == name) {
+            if !self.calls.iter().any(|call| call.roll.name() == name) {
                 let roll = RollCall::new(now, name, fleet.machines(), draw(), timing);
                 self.calls.push(Call { purpose, roll });
             }
@@ -89,9 +90,9 @@ impl RollCalls {
     pub fn poll_queries(&mut self, now: Instant) -> Vec<(MachineId, Name, Turn)> {
         let mut queries = Vec::new();
         for Call { roll, .. } in &mut self.calls {
-            let (name, turn) = (roll.name().clone(), roll.turn());
+            let (name, turn) = (roll.name(), roll.turn());
             let machines = roll.poll_queries(now).into_iter();
-            queries.extend(machines.map(|machine| (machine, name.clone(), turn)));
+            queries.extend(machines.map(|machine| (machine, name, turn)));
         }
         queries
     }
@@ -100,7 +101,7 @@ impl RollCalls {
     pub fn take_ready(&mut self) -> Vec<Name> {
         let is_over = |call: &mut Call| call.purpose == Purpose::Start && call.roll.is_over();
         let over = self.calls.extract_if(.., is_over);
-        over.map(|call| call.roll.name().clone()).collect()
+        over.map(|call| call.roll.name()).collect()
     }
 
     /// When to call [`RollCalls::poll_queries`].
@@ -114,7 +115,7 @@ impl RollCalls {
         &mut self,
         now: Instant,
         from: MachineId,
-        (name, turn): (&Name, Turn),
+        (name, turn): (Name, Turn),
         presence: Presence,
     ) {
         if let Some(call) = self.calls.iter_mut().find(|call| call.roll.name() == name) {
@@ -131,11 +132,10 @@ impl RollCalls {
         &mut self,
         now: Instant,
         machines: &Machines,
-        name: &str,
+        name: Name,
         is_forced: bool,
     ) -> Result<(), String> {
-        let is_it =
-            |call: &Call| call.purpose != Purpose::Doubt && call.roll.name().as_str() == name;
+        let is_it = |call: &Call| call.purpose != Purpose::Doubt && call.roll.name() == name;
         let index = self.calls.iter().position(is_it);
         let index = index.ok_or_else(|| format!("nothing is in doubt about {name} here"))?;
         let roll = &self.calls[index].roll;
@@ -157,10 +157,10 @@ impl RollCalls {
         &self,
         now: Instant,
         machines: &Machines,
-        name: &str,
+        name: Name,
     ) -> Option<String> {
         let mut calls = self.calls.iter();
-        match calls.find(|call| call.roll.name().as_str() == name) {
+        match calls.find(|call| call.roll.name() == name) {
             Some(call) => objection(now, machines, &call.roll, true),
             None => Some(format!(
                 "no machine has been queried about {name} yet: try again in a few seconds"
@@ -168,44 +168,46 @@ impl RollCalls {
         }
     }
 
-    /// The results of the calls, one line per call.
-    pub fn lines(&self, now: Instant, machines: &Machines) -> Vec<String> {
+    /// The results of the calls.
+    pub fn homes(&self, now: Instant, machines: &Machines) -> Vec<HomeStatus> {
         let calls = self.calls.iter();
-        calls.filter_map(|call| call.line(now, machines)).collect()
+        calls.filter_map(|call| call.home(now, machines)).collect()
     }
 }
 
 impl Call {
     /// The call's result for the operator, if it has one.
-    fn line(&self, now: Instant, machines: &Machines) -> Option<String> {
+    fn home(&self, now: Instant, machines: &Machines) -> Option<HomeStatus> {
         if self.purpose == Purpose::Doubt {
             return None;
         }
-        let name = self.roll.name().as_str();
         let obstacles: Vec<Obstacle> = self.roll.obstacles(now).collect();
         let held = obstacles.iter().filter_map(|obstacle| match *obstacle {
             Obstacle::Held {
                 by,
                 incarnation,
                 runs,
-            } => Some((runs, incarnation.0, by)),
+            } => Some((runs, incarnation, by)),
             _ => None,
         });
-        // Of several copies the one that runs, or the youngest.
+        // Of several copies the one that runs, or was the last to run.
         let held = held.max_by_key(|(runs, incarnation, _)| (*runs, *incarnation));
-        let missing: Vec<String> = obstacles
-            .iter()
-            .map(|obstacle| describe(machines, obstacle))
-            .collect();
-        Some(match held {
-            Some((runs, incarnation, by)) => {
-                let at = address(machines, by);
-                let stopped = if runs { "" } else { ", and does not run" };
-                format!("home {name} at {at}, incarnation {incarnation}{stopped}")
+        let whereabouts = match held {
+            Some((runs, incarnation, by)) => Whereabouts::Held {
+                by: machines.address_of(by),
+                incarnation,
+                runs,
+            },
+            None if self.roll.is_over() => Whereabouts::Lost,
+            None if obstacles.is_empty() => return None,
+            None => {
+                let reports = obstacles.iter().map(|obstacle| report(machines, obstacle));
+                Whereabouts::Unknown(reports.take(REPORTS_MAX).collect())
             }
-            None if self.roll.is_over() => format!("home {name} lost: no machine has it"),
-            None if missing.is_empty() => return None,
-            None => format!("home {name} in doubt: {}", missing.join(", ")),
+        };
+        Some(HomeStatus {
+            domain: self.roll.name(),
+            whereabouts,
         })
     }
 }
@@ -218,7 +220,7 @@ fn objection(
     roll: &RollCall,
     is_forced: bool,
 ) -> Option<String> {
-    let name = roll.name().as_str();
+    let name = roll.name();
     let is_accepted = |obstacle: &Obstacle| match obstacle {
         Obstacle::Silent(_) | Obstacle::Held { runs: false, .. } => is_forced,
         Obstacle::Pending(_) | Obstacle::Held { .. } => false,
@@ -231,7 +233,7 @@ fn objection(
             let address = address(machines, *machine);
             format!("{address} has been queried about {name}: try again in a few seconds")
         }
-        known => format!("{}, so {name} is not run here", describe(machines, known)),
+        known => format!("{}, so {name} is not run here", report(machines, known)),
     })
 }
 
@@ -240,13 +242,15 @@ fn address(machines: &Machines, machine: MachineId) -> String {
     address.map_or_else(|| "a machine".into(), |address| address.to_string())
 }
 
-fn describe(machines: &Machines, obstacle: &Obstacle) -> String {
-    match obstacle {
-        Obstacle::Held { by, runs: true, .. } => format!("{} runs it", address(machines, *by)),
-        Obstacle::Held { by, .. } => format!("{} holds it", address(machines, *by)),
-        Obstacle::Silent(machine) | Obstacle::Pending(machine) => {
-            format!("{} does not answer", address(machines, *machine))
-        }
+fn report(machines: &Machines, obstacle: &Obstacle) -> MachineReport {
+    let (machine, finding) = match obstacle {
+        Obstacle::Held { by, runs: true, .. } => (by, Finding::Runs),
+        Obstacle::Held { by, .. } => (by, Finding::Holds),
+        Obstacle::Silent(machine) | Obstacle::Pending(machine) => (machine, Finding::Silent),
+    };
+    MachineReport {
+        address: machines.address_of(*machine),
+        finding,
     }
 }
 
@@ -254,11 +258,8 @@ fn describe(machines: &Machines, obstacle: &Obstacle) -> String {
 mod tests {
     use core::net::Ipv4Addr;
 
-    use abi::register::PageCount;
-    use nomad_protocol::{
-        CpuFeatures, DomainId, Incarnation, Offer, PhaseName, Side, Sizes, TransactionId, Versions,
-    };
-    use service_protocol::root;
+    use identity::{DomainId, Incarnation};
+    use nomad_protocol::{CpuFeatures, Offer, PhaseName, Side, Sizes, TransactionId, Versions};
 
     use super::*;
     use crate::machines::FleetMember;
@@ -271,7 +272,7 @@ mod tests {
 
     fn machines() -> Machines {
         let own = FleetMember {
-            name: "a".into(),
+            name: Name::try_new("a").expect("a name"),
             address: Ipv4Addr::new(10, 77, 0, 1),
             id: MachineId([1; 32]),
         };
@@ -297,14 +298,14 @@ mod tests {
 
     fn record(state: DomainState) -> DomainRecord {
         DomainRecord {
-            name: service_protocol::Name::try_new(NAME).expect("a name"),
-            id: root::DomainId([1; 16]),
-            incarnation: 1,
+            name: name(),
+            id: DomainId(1),
+            incarnation: Incarnation(1),
             state,
             movable: true,
             home: None,
-            pages: PageCount(0),
-            spent: PageCount(0),
+            pool_pages: 0,
+            spent_pages: 0,
         }
     }
 
@@ -361,7 +362,8 @@ mod tests {
         let line = |answers: &[(u64, bool)]| {
             let now = Instant::from_us(0);
             let (purpose, roll) = (Purpose::Watch, answered(now, answers));
-            Call { purpose, roll }.line(now, &machines())
+            let call = Call { purpose, roll };
+            call.home(now, &machines()).map(|home| home.to_string())
         };
         let runs = line(&[(1, false), (2, true), (3, false)]).expect("it is known");
         assert!(runs.ends_with("incarnation 2"), "{runs}");
@@ -382,7 +384,7 @@ mod tests {
     #[test]
     fn nothing_is_forced_to_run_before_others_are_queried() {
         let calls = RollCalls::default();
-        let objection = calls.objection_to_running(Instant::from_us(0), &machines(), NAME);
+        let objection = calls.objection_to_running(Instant::from_us(0), &machines(), name());
         assert!(objection.is_some());
     }
 }

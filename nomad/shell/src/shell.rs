@@ -9,7 +9,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use nomad_client::RequestId;
@@ -110,7 +110,7 @@ impl<H: Host> Shell<H> {
             Message::Query(name, turn, fleet) => self.answer_roll(now, from, fleet, (name, turn)),
             Message::QueryReply(name, turn, presence) => {
                 self.roll_calls
-                    .handle_reply(now, from, (&name, turn), presence);
+                    .handle_reply(now, from, (name, turn), presence);
                 self.call_rolls(now);
             }
             Message::Late(transaction, late) => self.emit(Output::Late(from, transaction, late)),
@@ -291,7 +291,8 @@ impl<H: Host> Shell<H> {
 
     /// Reports a transaction's progress to the log and to the operator who requested it.
     fn report(&mut self, transaction: TransactionId, notice: &Notice) {
-        let line = crate::operator::notice_line(notice);
+        let event = nomad_client::Event::Move(*notice);
+        let line = event.to_string();
         // Phases go to the operator only: the log is slow.
         if !matches!(notice, Notice::Phase(_)) {
             self.log(format!("{:08x}: {line}", (transaction.0 >> 96) as u32));
@@ -302,7 +303,7 @@ impl<H: Host> Shell<H> {
             log::info!("held at `{line}`");
         }
         if let Some(request) = self.requests.get(&transaction).copied() {
-            self.emit(Output::Line(request, line));
+            self.emit(Output::Event(request, event));
         }
     }
 }

@@ -3,7 +3,8 @@
 //! `age` counts the steps that the domain has run, over all its instances: an instance that starts with an age lower
 //! than one that has run is an older state. Every page holds the age at which it was last written.
 
-use nomad_protocol::{Incarnation, Instant, StateVersion};
+use identity::Incarnation;
+use nomad_protocol::{Instant, StateVersion};
 
 /// All that a move must carry over.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

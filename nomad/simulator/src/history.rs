@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use identity::{DomainId, Incarnation};
 use nomad_protocol::{
-    Action, DestinationAction, DestinationEvent, DomainId, Event, Incarnation, SourceAction,
-    SourceEvent, TransactionId,
+    Action, DestinationAction, DestinationEvent, Event, SourceAction, SourceEvent, TransactionId,
 };
 
 use crate::domain::{Contents, Run};

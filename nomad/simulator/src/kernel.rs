@@ -5,10 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use nomad_protocol::{
-    Change, Digest, DomainId, DomainState, Incarnation, Instant, Interference, LocalFailure,
-    StateVersion,
-};
+use identity::{Digest, DomainId, Incarnation};
+use nomad_protocol::{Change, DomainState, Instant, Interference, LocalFailure, StateVersion};
 use nomad_shell::RetireError;
 
 use crate::domain::{Domain, Run};

@@ -8,11 +8,11 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use nomad_image::Name;
+use identity::{DomainId, Name};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    BootId, CpuFeatures, DomainId, Fleet, Instant, LifeId, LocalMachine, MachineId, MachineSupport,
-    Record, StreamHeader, Timing, TransactionId, Versions,
+    BootId, CpuFeatures, Fleet, Instant, LifeId, LocalMachine, MachineId, MachineSupport, Record,
+    StreamHeader, Timing, TransactionId, Versions,
 };
 use nomad_shell::pages::Segment;
 use nomad_shell::{Config, FleetMember, Machines, Root as _, Shell};
@@ -117,13 +117,13 @@ pub fn machine_number(id: MachineId) -> usize {
 }
 
 /// What an operator calls the machine of this number.
-pub fn machine_name(number: usize) -> String {
-    format!("m{number}")
+pub fn machine_name(number: usize) -> Name {
+    Name::try_new(&format!("m{number}")).expect("a name")
 }
 
 /// What an operator calls the domain of this number.
-pub fn domain_name(number: usize) -> String {
-    format!("domain-{}", number + 1)
+pub fn domain_name(number: usize) -> Name {
+    Name::try_new(&format!("domain-{}", number + 1)).expect("a name")
 }
 
 /// The number of the domain of this name.
@@ -203,8 +203,7 @@ impl Machine {
         let mut hardware = self.shell.host.restarted(BootId(boot));
         if hardware.parts.mutant == Mutant::HomeDoesNotAsk {
             for number in hardware.parts.homes.clone().into_keys() {
-                let name = Name::try_new(&domain_name(number)).expect("a name");
-                let _ = hardware.start(name);
+                let _ = hardware.start(domain_name(number));
             }
         }
         Machine::new(self.common, hardware, boot, now)

@@ -227,10 +227,8 @@ impl Plain {
 
 #[cfg(test)]
 mod tests {
-    use nomad_protocol::{
-        CpuFeatures, DomainId, Fleet, Incarnation, MachineId, Name, Offer, RecordedProgress, Sizes,
-        Versions,
-    };
+    use identity::{DomainId, Incarnation, Name};
+    use nomad_protocol::{CpuFeatures, Fleet, MachineId, Offer, RecordedProgress, Sizes, Versions};
 
     use super::*;
 

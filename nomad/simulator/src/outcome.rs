@@ -7,9 +7,12 @@
 //! that message was lost, the source moved the domain elsewhere and was restarted. The target cannot learn any more that
 //! the move was given up. Such a copy is *stale*: it is listed, and an operator has to drop it.
 
+use core::net::Ipv4Addr;
+use identity::DomainId;
+use nomad_client::event::Whereabouts;
 use std::collections::BTreeMap;
 
-use nomad_protocol::{DomainId, Doubt, Entry, Instant, PhaseName, Side, TransactionId};
+use nomad_protocol::{Doubt, Entry, Instant, PhaseName, Side, TransactionId};
 use service_protocol::root::DomainState;
 
 use crate::domain::Run;
@@ -257,19 +260,21 @@ fn check_left_over(world: &World, number: usize, doubts: &[Doubted]) -> Result<(
 
 /// A home must list where each of its domains is that is not here, as long as it does not start it.
 fn check_listed(world: &World, machine: &Machine, now: Instant) -> Result<(), Wrong> {
-    let lines = machine.shell.home_lines(now);
+    let listed = machine.shell.homes(now);
     let entries = machine.hardware().root.entries.iter();
     for (number, _) in entries.filter(|(_, entry)| entry.is_elsewhere()) {
         let machines = world.machines.iter();
         let holders = machines.filter(|other| other.hardware().has(*number));
-        let name = domain_name(*number);
-        let at = |holder: &Machine| format!("home {name} at {},", holder.address());
-        let mut expected: Vec<String> = holders.map(at).collect();
-        if expected.is_empty() {
-            expected.push(format!("home {name} lost"));
-        }
-        let is_one = |line: &String| expected.iter().any(|text| line.starts_with(text));
-        if !lines.iter().any(is_one) && !is_to_be_started(world, domain_id(*number)) {
+        let holders: Vec<Ipv4Addr> = holders.map(Machine::address).collect();
+        let home = listed
+            .iter()
+            .find(|home| home.domain == domain_name(*number));
+        let is_right = home.is_some_and(|home| match home.whereabouts {
+            Whereabouts::Held { by, .. } => by.is_some_and(|by| holders.contains(&by)),
+            Whereabouts::Lost => holders.is_empty(),
+            Whereabouts::Unknown(_) => false,
+        });
+        if !is_right && !is_to_be_started(world, domain_id(*number)) {
             return Err(Wrong::Unlisted(machine.number, domain_id(*number)));
         }
     }

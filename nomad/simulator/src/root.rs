@@ -11,7 +11,8 @@
 
 use std::collections::BTreeMap;
 
-use nomad_protocol::{DomainId, Incarnation, Instant};
+use identity::{DomainId, Incarnation};
+use nomad_protocol::Instant;
 use service_protocol::root::{DomainState, Refusal};
 
 /// How long after a freeze's deadline root looks at an exported domain.

@@ -1,10 +1,12 @@
 //! A copy that an operator forced to run although the domain ran on elsewhere: as soon as its machine learns of that, it stands still
 //! for good, is listed, and waits for its operator to drop it.
 
+use identity::{DomainId, Incarnation};
+use nomad_client::{Command, Event};
 use std::collections::{BTreeMap, VecDeque};
 
 use nomad_protocol::planner::Goals;
-use nomad_protocol::{DomainId, Incarnation, Instant, Timing};
+use nomad_protocol::{Instant, Timing};
 use nomad_simulator::domain::{Contents, Run};
 use nomad_simulator::machine::{DOMAIN, Mutant};
 use nomad_simulator::outcome::check_quiet;
@@ -125,22 +127,25 @@ impl Scene {
         panic!("never: {what}");
     }
 
-    /// Has the source's operator say something until it is done.
+    /// Has the source's operator give a command until it is done.
     fn insist(&mut self, command: &str) {
+        let command: Command = command.parse().expect("a command");
         let mut answer = Vec::new();
         for _ in 0..TICKS_MAX {
-            answer = self.world.command(self.now, SOURCE, command);
+            answer = self.world.command(self.now, SOURCE, command.clone());
             self.act();
-            if answer.last().is_some_and(|line| line == "done") {
+            if answer.last() == Some(&Event::Done) {
                 return;
             }
             self.tick();
         }
-        panic!("{command}: {answer:?}");
+        panic!("{command:?}: {answer:?}");
     }
 
     fn listed(&mut self) -> String {
-        self.world.command(self.now, SOURCE, "list").join("\n")
+        let events = self.world.command(self.now, SOURCE, Command::List);
+        let lines: Vec<String> = events.iter().map(Event::to_string).collect();
+        lines.join("\n")
     }
 
     fn copy(&self) -> Option<(Run, Option<Instant>, Contents)> {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use identity::{DomainId, Incarnation, Name};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    BootId, CpuFeatures, DestinationEvent, DomainId, Envelope, Event, Fleet, Incarnation, Instant,
-    LocalFailure, Message, Name, Offer, Sizes, Step, StreamHeader, Timing, TransactionId, Versions,
+    BootId, CpuFeatures, DestinationEvent, Envelope, Event, Fleet, Instant, LocalFailure, Message,
+    Offer, Sizes, Step, StreamHeader, Timing, TransactionId, Versions,
 };
 use nomad_shell::pages::SegmentRejected;
 use nomad_simulator::faults::{LocalFault, LocalStep};

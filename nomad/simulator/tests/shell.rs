@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use identity::{Digest, DomainId, Incarnation, Name};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    AbortReason, Attempt, BootId, CpuFeatures, Digest, DomainId, Envelope, Fleet, Incarnation,
-    Instant, Message, Name, Offer, Presence, Record, RecordedProgress, Sizes, Step, StreamHeader,
-    Timing, TransactionId, Turn, Versions,
+    AbortReason, Attempt, BootId, CpuFeatures, Envelope, Fleet, Instant, Message, Offer, Presence,
+    Record, RecordedProgress, Sizes, Step, StreamHeader, Timing, TransactionId, Turn, Versions,
 };
 use nomad_shell::pages::SegmentRejected;
 use nomad_shell::{Output, StableStorage};

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! capabilities <- abi <- kernel
-//!                     <- the services' protocols <- runtime <- servers <- apps
-//!                                                <- nomad's pure crates <- servers
+//!                     <- identity <- the services' protocols <- runtime <- servers <- apps
+//!                                                           <- nomad's pure crates <- servers
 //! ```
 //!
 //! An arrow points to what is depended on, and so do its continuations; nothing points the other way. What runs on the
@@ -25,6 +25,8 @@ enum Layer {
     Capabilities,
     Abi,
     Kernel,
+    /// Names, ids and addresses of machines and domains.
+    Identity,
     /// What the services of a machine say: types over a message's words.
     Protocols,
     Runtime,
@@ -35,7 +37,9 @@ enum Layer {
     Host,
 }
 
-use Layer::{Abi, Apps, Capabilities, Host, Kernel, NomadPure, Protocols, Runtime, Servers};
+use Layer::{
+    Abi, Apps, Capabilities, Host, Identity, Kernel, NomadPure, Protocols, Runtime, Servers,
+};
 
 /// The layer of every directory; of several that match, the longest counts.
 const PLACES: &[(&str, Layer)] = &[
@@ -43,6 +47,7 @@ const PLACES: &[(&str, Layer)] = &[
     ("kernel", Kernel),
     ("kernel/abi", Abi),
     ("nomad", NomadPure),
+    ("nomad/identity", Identity),
     ("nomad/server", Servers),
     ("nomad/simulator", Host),
     ("scripts", Host),
@@ -50,7 +55,7 @@ const PLACES: &[(&str, Layer)] = &[
     ("tests/guests", Apps),
     ("userland", Servers),
     ("userland/apps", Apps),
-    ("userland/host", Host),
+    ("userland/cli", Host),
     ("userland/protocol", Protocols),
     ("userland/runtime", Runtime),
 ];
@@ -73,13 +78,23 @@ impl Layer {
         let below: &[Layer] = match self {
             Capabilities => &[],
             Abi => &[Capabilities],
-            Kernel | Protocols => &[Capabilities, Abi],
-            Runtime => &[Capabilities, Abi, Protocols],
-            NomadPure => &[Capabilities, Abi, Protocols, NomadPure],
-            Servers => &[Capabilities, Abi, Protocols, Runtime, NomadPure, Servers],
+            Kernel | Identity => &[Capabilities, Abi],
+            Protocols => &[Capabilities, Abi, Identity],
+            Runtime => &[Capabilities, Abi, Identity, Protocols],
+            NomadPure => &[Capabilities, Abi, Identity, Protocols, NomadPure],
+            Servers => &[
+                Capabilities,
+                Abi,
+                Identity,
+                Protocols,
+                Runtime,
+                NomadPure,
+                Servers,
+            ],
             Apps => &[
                 Capabilities,
                 Abi,
+                Identity,
                 Protocols,
                 Runtime,
                 NomadPure,
@@ -200,7 +215,7 @@ mod tests {
             ("nomad/shell", "userland/protocol"),
             ("userland/runtime", "userland/protocol"),
             ("userland/services/console", "nomad/client"),
-            ("userland/host", "nomad/client"),
+            ("userland/cli", "nomad/client"),
             ("userland/drivers/virtio-net", "userland/switch"),
             ("userland/apps/counter", "userland/runtime"),
             ("tests/guests/bench", "userland/runtime"),

@@ -27,7 +27,7 @@ const AFTER_COMMIT: [(Side, &str); 3] = [
 ];
 
 /// What an operator's client of a move writes when that is over: it has moved, or it has not.
-const OVER: [&str; 2] = [r#""event":"done""#, r#""event":"failed""#];
+const OVER: [&str; 2] = [r#""text":"done""#, r#""text":"failed: "#];
 
 impl Nemesis {
     /// Does it; what it did to wires stays. Returns what it struck, and the operator's client of the move, if there is one.
@@ -163,7 +163,7 @@ fn await_moment(migration: &Client, moment: Moment) {
         Moment::HeldAt(_) => {}
         Moment::After(time) => sleep(time),
         Moment::AfterPhase(phase, time) => {
-            let text = format!(r#""event":"phase","text":"{phase}""#);
+            let text = format!(r#""text":"phase {phase}""#);
             // If it does not come, any moment will do.
             let _ = migration
                 .output()

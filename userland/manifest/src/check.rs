@@ -120,6 +120,9 @@ fn port(manifest: &Manifest, index: usize) -> Check {
     require(port.mac.is_some() != port.uplink, "port", || {
         "a port has either a `mac` or `uplink = true`".into()
     })?;
+    require(port.mac.is_none_or(|mac| !mac.is_group()), "port", || {
+        "`mac` is a group address".into()
+    })?;
     for other in &manifest.domains[..index] {
         if let Some(same) = other
             .port

@@ -28,6 +28,6 @@ pub mod source;
 pub use capability::Capability;
 pub use domain::{Device, DeviceKind, Domain, Restart};
 pub use machine::{MEMBER, Manifest};
-pub use network::{Ip, Mac, Port};
+pub use network::Port;
 #[cfg(any(test, feature = "std"))]
 pub use source::compile;

@@ -2,28 +2,23 @@
 //! them to the serial port and shows them on request.
 //!
 //! ```text
-//! call:   word 0: the operation    1: a line's number
-//! answer: word 0: 0    1: the line's number    2: the number of dropped lines before it    3: the number of the next line
-//!         to be logged    4..7: the sender's name    7..: the text, as in the `log` protocol
+//! call:   Request
+//! answer: a Line or a refusal, as root's other answers
 //! ```
 //!
 //! Lines are numbered from 0 since the machine started. Root raises the flag `runtime::events::JOURNAL` in the console's `wake`
 //! when a line is added, and never waits for the console: the oldest lines are dropped to make room.
 
-use abi::message::WORDS_MAX;
+use identity::Name;
+use serde::{Deserialize, Serialize};
 
 use super::log::{self, Text};
-use super::name::{NAME_WORDS, Name};
-use super::root::done;
-use super::words::{Malformed, Reader, Words};
 
-/// The maximum length of a line in bytes: the room in an answer, and the text of one call of the `log` protocol.
-pub const LINE_BYTES_MAX: usize = (WORDS_MAX - 5 - NAME_WORDS) * 8;
-
-const _: () = assert!(LINE_BYTES_MAX == log::TEXT_BYTES_MAX);
+/// The maximum length of a line in bytes: the text of one call of the `log` protocol.
+pub const LINE_BYTES_MAX: usize = log::TEXT_BYTES_MAX;
 
 /// A request to root. Answer: a [`Line`], or [`Refusal::NoSuchObject`](super::root::Refusal::NoSuchObject) if there is none yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// The line with this number, or the oldest kept line after it.
     Read {
@@ -38,38 +33,8 @@ pub enum Request {
     },
 }
 
-mod operation {
-    pub const READ: u64 = 1;
-    pub const NEXT: u64 = 2;
-}
-
-impl Request {
-    /// The call's words.
-    pub fn pack(&self) -> Words {
-        match *self {
-            Request::Read { from } => Words::new(operation::READ).with(from),
-            Request::Next { written } => Words::new(operation::NEXT).with(written),
-        }
-    }
-
-    /// Reads a call's words.
-    ///
-    /// # Errors
-    /// [`Malformed`], with the reason.
-    pub fn unpack(words: &[u64]) -> Result<Request, Malformed> {
-        let mut reader = Reader::new(words);
-        let operation = reader.word()?;
-        let number = reader.word()?;
-        match operation {
-            operation::READ => Ok(Request::Read { from: number }),
-            operation::NEXT => Ok(Request::Next { written: number }),
-            other => Err(Malformed::Operation(other)),
-        }
-    }
-}
-
 /// One line of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// Its number.
     pub number: u64,
@@ -83,43 +48,20 @@ pub struct Line {
     pub text: Text,
 }
 
-impl Line {
-    /// The answer's words.
-    pub fn pack(&self) -> Words {
-        let (words, count, _) = log::pack(self.text.as_bytes());
-        let head = done()
-            .with_all([self.number, self.dropped, self.end])
-            .with_all(self.name.to_words());
-        words[..count].iter().copied().fold(head, Words::with)
-    }
-
-    /// Reads the answer after [`answer`](super::root::answer) has read its status.
-    ///
-    /// # Errors
-    /// [`Malformed`], with the reason.
-    pub fn read(reader: &mut Reader) -> Result<Line, Malformed> {
-        Ok(Line {
-            number: reader.word()?,
-            dropped: reader.word()?,
-            end: reader.word()?,
-            name: Name::read(reader)?,
-            text: log::unpack(reader.rest())?,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     extern crate std;
     use super::*;
-    use crate::root::answer;
+    use crate::root::{Refusal, answer, granted};
+    use crate::{Malformed, decode, encode};
 
+    /// The longest line with this text.
     fn line(text: &[u8]) -> Line {
         Line {
-            number: 7,
-            dropped: 2,
-            end: 9,
-            name: Name::try_new("counter").unwrap(),
+            number: u64::MAX,
+            dropped: u64::MAX,
+            end: u64::MAX,
+            name: Name::try_new("exactly-twenty-four-byte").unwrap(),
             text: Text::of(text),
         }
     }
@@ -128,30 +70,27 @@ mod tests {
     fn a_line_survives_a_message() {
         for bytes in [0, 1, 8, 100, LINE_BYTES_MAX] {
             let line = line(&std::vec![b'x'; bytes]);
-            let words = line.pack();
-            assert_eq!(Line::read(&mut answer(words.as_slice()).unwrap()), Ok(line));
+            assert_eq!(answer(granted(&line).as_slice()), Ok(line));
         }
     }
 
     #[test]
     fn rejects_truncated_answers() {
-        let words = line(b"counter: ready").pack();
-        for count in 1..words.as_slice().len() {
-            let mut reader = answer(&words.as_slice()[..count]).unwrap();
-            assert!(Line::read(&mut reader).is_err(), "{count}");
+        let words = granted(&line(b"counter: ready"));
+        let words = words.as_slice();
+        for count in 0..words.len() {
+            let read = answer::<Line>(&words[..count]);
+            assert_eq!(read, Err(Refusal::Malformed), "{count}");
         }
     }
 
     #[test]
     fn requests_survive_a_message_and_others_are_rejected() {
         for request in [Request::Read { from: 4 }, Request::Next { written: 5 }] {
-            let words = request.pack();
-            assert_eq!(Request::unpack(words.as_slice()), Ok(request));
-            assert_eq!(
-                Request::unpack(&words.as_slice()[..1]),
-                Err(Malformed::Short)
-            );
+            let words = encode(&request);
+            assert_eq!(decode(words.as_slice()), Ok(request));
         }
-        assert_eq!(Request::unpack(&[3, 4]), Err(Malformed::Operation(3)));
+        assert_eq!(decode::<Request>(&[]), Err(Malformed));
+        assert_eq!(decode::<Request>(&[3]), Err(Malformed));
     }
 }

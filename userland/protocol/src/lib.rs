@@ -1,4 +1,4 @@
-//! The protocols between clients and servers, as plain types over a message's words.
+//! The protocols between clients and servers, as plain types that are encoded in a message's words.
 //!
 //! | module | between |
 //! | --- | --- |
@@ -6,24 +6,20 @@
 //! | [`root`] | root and the domains that list, move and adopt others |
 //! | [`journal`] | root, which keeps the log, and the console, which writes and shows it |
 //! | [`ports`] | root, which assigns the ports, and the switch, which serves them |
-//! | [`words`] | how values are packed |
-//! | [`name`], [`address`] | values that several of them carry |
+//! | [`encoding`] | how a value is encoded in words |
 //!
-//! Nothing here makes a system call. A receiver treats every word as an allegation: unpacking checks it.
+//! Nothing here makes a system call. A receiver treats every word as an allegation: decoding checks it.
 //! Every request of these protocols may be repeated, in [`log`] at the price of a duplicate line: a move ends a call
 //! with `Interrupted`, and the caller sends it again, by `Cap::call_idempotent`. The protocols of other services need not allow it.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
-pub mod address;
+mod encoding;
 pub mod journal;
 pub mod log;
-pub mod name;
 pub mod ports;
 pub mod root;
-pub mod words;
 
-pub use address::{Ipv4, Mac};
-pub use name::Name;
-pub use words::{Malformed, Reader, Words};
+pub use encoding::{Malformed, Words, decode, encode};
+pub use identity::{DomainId, Incarnation, Ipv4, Mac, Name};

@@ -9,7 +9,10 @@
 
 use abi::message::WORDS_MAX;
 
-use super::words::Malformed;
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::Malformed;
 
 /// The maximum number of bytes in one call: one line of the journal.
 pub const TEXT_BYTES_MAX: usize = 56 * 8;
@@ -34,12 +37,12 @@ pub fn pack(text: &[u8]) -> ([u64; WORDS_MAX], usize, &[u8]) {
 /// # Errors
 /// [`Malformed`] if the length in the first word is too large, or the text is shorter than that.
 pub fn unpack(words: &[u64]) -> Result<Text, Malformed> {
-    let (count, words) = words.split_first().ok_or(Malformed::Short)?;
+    let (count, words) = words.split_first().ok_or(Malformed)?;
     if *count > TEXT_BYTES_MAX as u64 {
-        return Err(Malformed::Value(*count));
+        return Err(Malformed);
     }
     if words.len() * 8 < *count as usize {
-        return Err(Malformed::Short);
+        return Err(Malformed);
     }
     let mut text = Text {
         bytes: [0; TEXT_BYTES_MAX],
@@ -81,6 +84,35 @@ impl PartialEq for Text {
 
 impl Eq for Text {}
 
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.as_bytes())
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+        deserializer.deserialize_bytes(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl Visitor<'_> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "at most {TEXT_BYTES_MAX} bytes")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Text, E> {
+        match bytes.len() <= TEXT_BYTES_MAX {
+            true => Ok(Text::of(bytes)),
+            false => Err(E::invalid_length(bytes.len(), &self)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -101,9 +133,9 @@ mod tests {
 
     #[test]
     fn rejects_a_wrong_length() {
-        assert_eq!(unpack(&[]).err(), Some(Malformed::Short));
-        assert_eq!(unpack(&[9, 0]).err(), Some(Malformed::Short));
-        assert_eq!(unpack(&[449]).err(), Some(Malformed::Value(449)));
+        assert_eq!(unpack(&[]).err(), Some(Malformed));
+        assert_eq!(unpack(&[9, 0]).err(), Some(Malformed));
+        assert_eq!(unpack(&[449]).err(), Some(Malformed));
         assert_eq!(unpack(&[8, 0]).unwrap().as_bytes(), [0; 8]);
     }
 }

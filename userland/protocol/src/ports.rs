@@ -5,15 +5,15 @@
 //! timer either: the last answer contains the time after which the switch calls again.
 //!
 //! ```text
-//! call:  word 0: the serial number of the last executed command, or 0    word 1: the switch's free heap in bytes
-//! reply: word 0: this command's serial number, or 0 for none    word 1: the command    words 2..: its values
+//! call:  Poll: the last executed command, the switch's free heap
+//! reply: Reply: the next command and its serial number
 //! ```
 //!
 //! A command stays the next one until the switch acknowledges it, so a call may be repeated. A restarted switch
 //! acknowledges 0 and receives every port again.
 
-use super::address::{Ipv4, Mac};
-use super::words::{Malformed, Reader, Words};
+use identity::{Ipv4, Mac};
+use serde::{Deserialize, Serialize};
 
 /// The flag in the switch's doorbell for pending commands.
 pub const COMMANDS_FLAG: u64 = 1 << 63;
@@ -26,34 +26,22 @@ pub fn doorbell_flag(mac: Mac) -> u64 {
 }
 
 /// The number of a port on this machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PortNumber(pub u32);
 
 /// The kind of device at the other end of a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PortKind {
     /// A domain, the only station behind the port.
-    Domain = 0,
+    Domain,
     /// The driver of a NIC, behind which all other stations are.
-    Uplink = 1,
+    Uplink,
     /// The migration server, which forwards frames to domains that have left. No station is behind it.
-    Tunnel = 2,
-}
-
-impl PortKind {
-    fn from_word(word: u64) -> Result<PortKind, Malformed> {
-        match word {
-            0 => Ok(PortKind::Domain),
-            1 => Ok(PortKind::Uplink),
-            2 => Ok(PortKind::Tunnel),
-            other => Err(Malformed::Value(other)),
-        }
-    }
+    Tunnel,
 }
 
 /// A command to the switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// No command is pending: wait until the flag is raised or this time has passed.
     Nothing {
@@ -104,88 +92,28 @@ pub const ATTACH_WAKE: usize = 1;
 /// The number of capabilities that `Attach` transfers.
 pub const ATTACH_CAPABILITIES: usize = 2;
 
-mod operation {
-    pub const NOTHING: u64 = 0;
-    pub const ATTACH: u64 = 1;
-    pub const ACTIVATE: u64 = 2;
-    pub const QUIESCE: u64 = 3;
-    pub const DETACH: u64 = 4;
-    pub const DEPART: u64 = 5;
+/// Root's reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The number that the switch acknowledges when it has executed the command; 0 for no command.
+    pub serial: u64,
+    /// The command.
+    pub command: Command,
 }
 
-/// The encoding of an absent `ip`: no prefix is that long.
-const NO_ADDRESS: u64 = u64::MAX;
-/// The encoding of an absent `ask_again_in_ns`.
-const NEVER: u64 = u64::MAX;
-
-impl Command {
-    /// The reply's words.
-    pub fn pack(&self, serial: u64) -> Words {
-        use operation::*;
-        let words = Words::new(serial);
-        match *self {
-            Command::Nothing { ask_again_in_ns } => {
-                words.with(NOTHING).with(ask_again_in_ns.unwrap_or(NEVER))
-            }
-            Command::Attach { port, mac, kind } => words
-                .with(ATTACH)
-                .with(port.0.into())
-                .with(mac.to_word())
-                .with(kind as u64),
-            Command::Activate { port, ip } => words
-                .with(ACTIVATE)
-                .with(port.0.into())
-                .with(ip.map_or(NO_ADDRESS, Ipv4::to_word)),
-            Command::Quiesce { port, leaves } => {
-                words.with(QUIESCE).with(port.0.into()).with(leaves.into())
-            }
-            Command::Detach { port } => words.with(DETACH).with(port.0.into()),
-            Command::Depart { port } => words.with(DEPART).with(port.0.into()),
-        }
-    }
-
-    /// Reads a reply: the serial number and the command.
-    ///
-    /// # Errors
-    /// [`Malformed`], with the reason.
-    pub fn unpack(words: &[u64]) -> Result<(u64, Command), Malformed> {
-        use operation::*;
-        let mut reader = Reader::new(words);
-        let serial = reader.word()?;
-        let operation = reader.word()?;
-        if operation == NOTHING {
-            let ask_again_in_ns = Some(reader.word()?).filter(|time| *time != NEVER);
-            return Ok((serial, Command::Nothing { ask_again_in_ns }));
-        }
-        let port = PortNumber(reader.narrow()?);
-        let command = match operation {
-            ATTACH => Command::Attach {
-                port,
-                mac: Mac::from_word(reader.word()?)?,
-                kind: PortKind::from_word(reader.word()?)?,
-            },
-            ACTIVATE => Command::Activate {
-                port,
-                ip: match reader.word()? {
-                    NO_ADDRESS => None,
-                    word => Some(Ipv4::from_word(word)?),
-                },
-            },
-            QUIESCE => Command::Quiesce {
-                port,
-                leaves: reader.flag()?,
-            },
-            DETACH => Command::Detach { port },
-            DEPART => Command::Depart { port },
-            other => return Err(Malformed::Operation(other)),
-        };
-        Ok((serial, command))
-    }
+/// The switch's call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Poll {
+    /// The serial number of the last command that was executed, or 0.
+    pub executed: u64,
+    /// Free bytes of the switch's heap.
+    pub heap_free: u64,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{decode, encode};
 
     const PORT: PortNumber = PortNumber(4);
 
@@ -226,24 +154,10 @@ mod tests {
             Command::Detach { port: PORT },
             Command::Depart { port: PORT },
         ] {
-            let words = command.pack(12);
-            assert_eq!(Command::unpack(words.as_slice()), Ok((12, command)));
+            let serial = 12;
+            let reply = Reply { serial, command };
+            assert_eq!(decode(encode(&reply).as_slice()), Ok(reply));
         }
-    }
-
-    #[test]
-    fn rejects_malformed_commands() {
-        assert_eq!(Command::unpack(&[1]), Err(Malformed::Short));
-        assert_eq!(Command::unpack(&[1, 9, 0]), Err(Malformed::Operation(9)));
-        assert_eq!(
-            Command::unpack(&[1, 1, 4, 0, 3]),
-            Err(Malformed::Value(3)),
-            "no such kind of port"
-        );
-        assert_eq!(
-            Command::unpack(&[1, 3, 1 << 32]),
-            Err(Malformed::Value(1 << 32))
-        );
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub fn open(hardware: Cap<Hardware>, pool: Cap<Pool>) -> Result<(), Error> {
     }
     JOURNAL.lock().reserve();
     runtime::logging::set_sink(|line| {
-        if let Some(root) = Name::try_new("root") {
+        if let Ok(root) = Name::try_new("root") {
             append(root, line.as_bytes());
         }
     });

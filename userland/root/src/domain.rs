@@ -2,12 +2,12 @@
 
 use alloc::vec::Vec;
 
-use abi::register::{ObjectId, PageCount};
+use abi::register::ObjectId;
 use manifest::Restart;
 use runtime::Cap;
 use runtime::capability::{Any, Domain as DomainKind, Memory, Pool};
-use runtime::protocol::Name;
-use runtime::protocol::root::{Binding, DomainId, DomainRecord, DomainState};
+use runtime::protocol::root::{Binding, DomainRecord, DomainState};
+use runtime::protocol::{DomainId, Incarnation, Name};
 
 use crate::badge::DomainNumber;
 use crate::export::Export;
@@ -24,8 +24,7 @@ pub struct Domain {
     pub number: DomainNumber,
     pub name: Name,
     pub id: DomainId,
-    /// The number of its activations.
-    pub incarnation: u64,
+    pub incarnation: Incarnation,
     pub state: DomainState,
     pub movable: bool,
     /// The only machine that starts it, if there is one.
@@ -78,7 +77,7 @@ impl Domain {
             number,
             name,
             id,
-            incarnation: 0,
+            incarnation: Incarnation(0),
             state: DomainState::Stopped,
             movable: false,
             home: None,
@@ -105,7 +104,7 @@ impl Domain {
     }
 
     /// Marks a prepared domain as running under this incarnation. Its state before the arrival no longer counts.
-    pub fn begin_adopted(&mut self, incarnation: u64) {
+    pub fn begin_adopted(&mut self, incarnation: Incarnation) {
         self.incarnation = incarnation;
         self.state = DomainState::Running;
         self.state_before_arrival = None;
@@ -122,7 +121,7 @@ impl Domain {
     /// Its entry in root's list of domains.
     pub fn record(&self) -> DomainRecord {
         let report = self.pool.and_then(|pool| pool.report().ok());
-        let (pages, spent) =
+        let (pool, spent) =
             report.map_or_else(Default::default, |report| (report.total, report.spent));
         DomainRecord {
             name: self.name,
@@ -131,8 +130,8 @@ impl Domain {
             state: self.state,
             movable: self.movable,
             home: self.home,
-            pages: PageCount(pages.0),
-            spent: PageCount(spent.0),
+            pool_pages: pool.0,
+            spent_pages: spent.0,
         }
     }
 
@@ -157,10 +156,8 @@ impl Domain {
 
 /// A binding without state.
 pub fn stateless_binding(name: &str) -> Option<Binding> {
-    Name::try_new(name).map(|name| Binding {
-        name,
-        state: [0; 2],
-    })
+    let name = Name::try_new(name).ok()?;
+    Some(Binding { name, port: None })
 }
 
 #[cfg(test)]
@@ -172,7 +169,7 @@ mod tests {
         Domain {
             state: DomainState::Incoming,
             state_before_arrival,
-            ..Domain::new(DomainNumber(1), name, DomainId([7; 16]))
+            ..Domain::new(DomainNumber(1), name, DomainId(7))
         }
     }
 
@@ -188,7 +185,7 @@ mod tests {
     #[test]
     fn one_that_came_and_left_again_is_started_unasked_only_where_its_manifest_wants_that() {
         let mut gone = incoming(Some(DomainState::Waiting));
-        gone.begin_adopted(2);
+        gone.begin_adopted(Incarnation(2));
         let away = gone.state_when_gone(Some(Restart::Never));
         assert_eq!(away, DomainState::Away);
         let waiting = gone.state_when_gone(Some(Restart::Always));

@@ -165,8 +165,8 @@ impl Supervisor {
 #[cfg(test)]
 mod tests {
     extern crate std;
+    use runtime::protocol::DomainId;
     use runtime::protocol::Name;
-    use runtime::protocol::root::DomainId;
     use std::vec::Vec;
 
     use super::*;
@@ -178,7 +178,7 @@ mod tests {
         let name = Name::try_new("counter").expect("a name");
         Domain {
             state,
-            ..Domain::new(DomainNumber(1), name, DomainId([7; 16]))
+            ..Domain::new(DomainNumber(1), name, DomainId(7))
         }
     }
 

@@ -124,14 +124,14 @@ fn cause(vector: u64) -> &'static str {
 mod tests {
     extern crate std;
     use super::*;
+    use runtime::protocol::DomainId;
     use runtime::protocol::Name;
-    use runtime::protocol::root::DomainId;
     use std::string::ToString;
 
     #[test]
     fn what_faults_again_and_again_waits_longer_and_never_for_ever() {
         let name = Name::try_new("nic0").expect("a name");
-        let mut domain = Domain::new(DomainNumber(1), name, DomainId([1; 16]));
+        let mut domain = Domain::new(DomainNumber(1), name, DomainId(1));
         let mut now_ns = STABLE_NS;
         let mut last_ns = 0;
         for restart in 0..200 {

@@ -7,7 +7,7 @@ use runtime::capability::{Any, Cap, Endpoint, Memory};
 use runtime::port::PORT_PAGES;
 use runtime::protocol::Name;
 use runtime::protocol::ports::doorbell_flag;
-use runtime::protocol::root::Binding;
+use runtime::protocol::root::{Binding, PortState};
 
 use crate::badge::{DomainNumber, Interface, badge};
 use crate::domain::HeldObject;
@@ -114,12 +114,12 @@ pub fn own_doorbell(machine: &Machine) -> Grant<'static> {
     Grant::new(DOORBELL, machine.doorbell, rights)
 }
 
-/// The record of a granted outside object. `state` moves with the domain.
-pub fn held(grant: &Grant, state: [u64; 2]) -> Option<HeldObject> {
+/// The record of a granted outside object. The state of a port moves with the domain.
+pub fn held(grant: &Grant, port: Option<PortState>) -> Option<HeldObject> {
     Some(HeldObject {
         binding: Binding {
-            name: Name::try_new(grant.name)?,
-            state,
+            name: Name::try_new(grant.name).ok()?,
+            port,
         },
         capability: Cap::<Any>::from_slot(grant.capability.slot()),
         badge: grant.badge,

@@ -9,8 +9,8 @@ use manifest::Manifest;
 use runtime::Cap;
 use runtime::capability::{Endpoint, Pool, Reply, Thread};
 use runtime::events::JOURNAL;
-use runtime::protocol::root::{DomainId, DomainState, Refusal, done};
-use runtime::protocol::{Name, Words};
+use runtime::protocol::root::{DomainState, Refusal, done};
+use runtime::protocol::{DomainId, Incarnation, Name, Words};
 
 use crate::archive::Archive;
 use crate::badge::DomainNumber;
@@ -64,7 +64,7 @@ impl Supervisor {
             if !domain.is_at_home(&self.manifest.machine) {
                 continue;
             }
-            let Some(name) = Name::try_new(&domain.name) else {
+            let Ok(name) = Name::try_new(&domain.name) else {
                 log::error!("the manifest names a domain {:?}", domain.name);
                 continue;
             };
@@ -104,13 +104,16 @@ impl Supervisor {
     fn add(&mut self, manifest_index: usize, name: Name) -> usize {
         let domain = &self.manifest.domains[manifest_index];
         let movable = domain.movable;
-        let home = domain.home.as_deref().and_then(Name::try_new);
+        let home = domain
+            .home
+            .as_deref()
+            .and_then(|home| Name::try_new(home).ok());
         let number = self.allocate_number();
         self.domains.push(Domain {
             manifest_index: Some(manifest_index),
             movable,
             home,
-            ..Domain::new(number, name, DomainId([0; 16]))
+            ..Domain::new(number, name, DomainId(0))
         });
         self.domains.len() - 1
     }
@@ -201,7 +204,7 @@ impl Supervisor {
             pool_rights: resources.pool_rights,
             clock: clock::RANGE,
             arguments: &resources.arguments,
-            id: id.0,
+            id: id.0.to_le_bytes(),
             seed,
         };
         let (objects, thread) = spawn::spawn(&self.machine, pool, &plan)?;
@@ -218,7 +221,7 @@ impl Supervisor {
         self.switchboard.attach(domain.number, *objects.wake);
         self.switchboard.activate(domain.number);
         domain.id = id;
-        domain.incarnation = clock::FIRST_INCARNATION;
+        domain.incarnation = Incarnation(clock::FIRST_INCARNATION);
         domain.objects = Some(objects);
         domain.held = held;
         Ok(thread)

@@ -18,7 +18,7 @@ use crate::Start;
 use crate::capability::Notification;
 use crate::executor::Tasks;
 use crate::port::{Device, Doorbell, FRAME_BYTES_MAX, Port, Side};
-use crate::protocol::address::{Ipv4, Mac};
+use crate::protocol::{Ipv4, Mac};
 
 /// The maximum number of open sockets of a domain.
 pub const SOCKETS_MAX: usize = 24;

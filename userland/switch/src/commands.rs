@@ -3,7 +3,8 @@
 use abi::Error;
 use runtime::capability::{Cap, Endpoint, Memory, Notification};
 use runtime::message::Message;
-use runtime::protocol::ports::{ATTACH_CAPABILITIES, Command};
+use runtime::protocol::ports::{ATTACH_CAPABILITIES, Command, Poll, Reply};
+use runtime::protocol::{decode, encode};
 use runtime::{clock, heap};
 
 use crate::forwarding::Service;
@@ -50,11 +51,15 @@ impl Commands {
 
     /// Executes the next command; returns whether there was one.
     fn execute_next(&mut self, switch: &mut Switch) -> Result<bool, Error> {
-        let report = Message::of(&[self.done, heap::free_bytes() as u64]);
-        let mut answer = self
-            .root
-            .call_idempotent_accepting(&report, ATTACH_CAPABILITIES)?;
-        let Ok((serial, command)) = Command::unpack(answer.words()) else {
+        let poll = Poll {
+            executed: self.done,
+            heap_free: heap::free_bytes() as u64,
+        };
+        let mut answer = self.root.call_idempotent_accepting(
+            &Message::of(encode(&poll).as_slice()),
+            ATTACH_CAPABILITIES,
+        )?;
+        let Ok(Reply { serial, command }) = decode(answer.words()) else {
             answer.discard_capabilities();
             return Err(Error::MessageSize);
         };

@@ -64,7 +64,7 @@ impl Switch {
 
     /// Activates a port, and announces its address, the only valid source of its domain's frames.
     pub fn activate(&mut self, number: PortNumber, ip: Option<Ipv4>) {
-        let ip = ip.map(|ip| ip.address);
+        let ip = ip.map(|ip| ip.address.octets());
         self.set_entry(number, |entry| PortEntry {
             ip,
             service: Service::Active,

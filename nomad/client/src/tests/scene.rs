@@ -1,6 +1,5 @@
 //! The scene of the tests: [`Scene`].
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
@@ -9,7 +8,7 @@ use nomad_protocol::Instant;
 
 use crate::message::{Nonce, Question};
 use crate::operator::{Request, Server};
-use crate::{Client, End, Failure, RequestId};
+use crate::{Client, Command, End, Event, Failure, RequestId};
 
 /// Where the machine is.
 pub const MACHINE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
@@ -93,8 +92,8 @@ enum To {
 pub struct Scene {
     pub machine: Machine,
     pub client: Client,
-    /// The lines that the operator received.
-    pub lines: Vec<String>,
+    /// The events that the operator received.
+    pub events: Vec<Event>,
     faults: Faults,
     random: Random,
     now: Instant,
@@ -102,13 +101,13 @@ pub struct Scene {
 }
 
 impl Scene {
-    pub fn new(seed: u64, faults: Faults, secret: &str, command: &str) -> Scene {
+    pub fn new(seed: u64, faults: Faults, secret: &str, command: Command) -> Scene {
         let now = Instant::from_us(0);
         let random = Random::new([seed, 4, 0, 0]);
         Scene {
             machine: Machine::new("fleet", seed),
             client: Client::ask(now, secret, MACHINE, random.clone(), command),
-            lines: Vec::new(),
+            events: Vec::new(),
             faults,
             random,
             now,
@@ -116,9 +115,9 @@ impl Scene {
         }
     }
 
-    /// Sends a line of the machine's reply.
-    pub fn send_line(&mut self, request: RequestId, line: &str) {
-        self.machine.operators.send_line(request, line);
+    /// Sends an event of the machine's reply.
+    pub fn send_event(&mut self, request: RequestId, event: Event) {
+        self.machine.operators.send_event(request, event);
     }
 
     /// Restarts the machine's server.
@@ -177,8 +176,8 @@ impl Scene {
             }
         }
         self.client.handle_timeout(now);
-        while let Some(line) = self.client.poll_line() {
-            self.lines.push(line);
+        while let Some(event) = self.client.poll_event() {
+            self.events.push(event);
         }
     }
 

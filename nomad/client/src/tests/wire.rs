@@ -1,12 +1,13 @@
 //! The bytes: those that docs/wire-format.md shows, and hostile ones.
 
-use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use nomad_protocol::DATAGRAM_BYTES_MAX;
 use proptest::prelude::*;
 
-use crate::message::{Answer, COMMAND_BYTES_MAX, Nonce, Question, RequestId};
+use crate::message::{Answer, Nonce, Question, RequestId};
+use crate::{Command, Event, samples};
 
 const REQUEST: RequestId = RequestId(0x0102_0304_0506_0708);
 
@@ -15,33 +16,31 @@ fn questions_have_the_documented_bytes() {
     let open = Question::Open {
         nonce: Nonce(0x0102_0304_0506_0708),
     };
-    assert_eq!(open.encode(), [1, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
+    assert_eq!(open.encode(), [2, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
     let ask = Question::Ask {
         request: REQUEST,
         received: 0,
-        command: "list".into(),
+        command: "explain kv".parse().expect("a command"),
     };
-    let mut expected = vec![1, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 0, 4];
-    expected.extend(b"list");
+    let expected = [2, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 0, 2, 2, b'k', b'v'];
     assert_eq!(ask.encode(), expected);
     let ack = Question::Ack {
         request: REQUEST,
         received: 1,
     };
-    assert_eq!(ack.encode(), [1, 0, 2, 8, 7, 6, 5, 4, 3, 2, 1, 1]);
+    assert_eq!(ack.encode(), [2, 0, 2, 8, 7, 6, 5, 4, 3, 2, 1, 1]);
 }
 
 #[test]
 fn answers_have_the_documented_bytes() {
-    let lines = Answer::Lines {
+    let events = Answer::Events {
         request: REQUEST,
         first: 2,
         count: 3,
-        lines: vec!["done".into()],
+        events: vec![Event::failed("no".into())],
     };
-    let mut expected = vec![1, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 2, 3, 1, 4];
-    expected.extend(b"done");
-    assert_eq!(lines.encode(), expected);
+    let expected = [2, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 2, 3, 1, 12, 2, b'n', b'o'];
+    assert_eq!(events.encode(), expected);
     let unknown = Answer::Unknown { request: REQUEST };
     assert_eq!(unknown.encode()[2], 2);
     let opened = Answer::Opened {
@@ -52,23 +51,38 @@ fn answers_have_the_documented_bytes() {
 }
 
 #[test]
-fn another_version_a_command_too_long_and_bytes_left_over_are_refused() {
-    let ask = |command: String| Question::Ask {
+fn another_version_a_message_too_long_and_bytes_left_over_are_refused() {
+    let ask = |command: Command| Question::Ask {
         request: REQUEST,
         received: 0,
         command,
     };
-    let mut bytes = ask("list".into()).encode();
+    let mut bytes = ask(Command::List).encode();
     assert!(Question::decode(&bytes).is_some());
     bytes.push(0);
     assert_eq!(Question::decode(&bytes), None);
     bytes.pop();
-    bytes[0] = 2;
+    bytes[0] = 1;
     assert_eq!(Question::decode(&bytes), None);
-    let longest = ask("a".repeat(COMMAND_BYTES_MAX));
-    assert_eq!(Question::decode(&longest.encode()), Some(longest));
-    let longer = ask("a".repeat(COMMAND_BYTES_MAX + 1)).encode();
+    let longer = ask(Command::Hold("a".repeat(DATAGRAM_BYTES_MAX))).encode();
     assert_eq!(Question::decode(&longer), None);
+}
+
+#[test]
+fn events_come_back_from_every_format() {
+    for event in samples::events() {
+        let bytes = postcard::to_allocvec(&event).expect("bytes");
+        assert_eq!(
+            postcard::from_bytes::<Event>(&bytes).expect("an event"),
+            event
+        );
+        let json = serde_json::to_string(&event).expect("JSON");
+        let back = serde_json::from_str::<Event>(&json);
+        assert_eq!(
+            back.unwrap_or_else(|error| panic!("{json}: {error}")),
+            event
+        );
+    }
 }
 
 proptest! {
@@ -76,7 +90,7 @@ proptest! {
     fn hostile_bytes_are_refused_or_read_as_they_would_be_written(
         bytes in proptest::collection::vec(any::<u8>(), 0..64),
     ) {
-        let bytes: Vec<u8> = [&[1, 0][..], &bytes].concat();
+        let bytes: Vec<u8> = [&[2, 0][..], &bytes].concat();
         if let Some(question) = Question::decode(&bytes) {
             prop_assert_eq!(Question::decode(&question.encode()), Some(question));
         }

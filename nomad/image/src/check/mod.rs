@@ -13,9 +13,10 @@ use abi::thread_state::Awaits;
 use abi::{
     MAP_STEP_BYTES, MEMORY_PAGES_MAX, ObjectKind, PAGE_BYTES, PAGES_PER_TABLE, Rights, USER_END,
 };
+use identity::Name;
 
+use crate::Limits;
 use crate::description::{Attribute, Capability, Description, Mapping, Object, Role, Target};
-use crate::{Limits, Name};
 
 /// The rule that a description breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
 use crate::downtime::Downtime;
-use crate::identity::BootId;
+use crate::ids::BootId;
 use crate::messages::Step;
 use crate::reasons::{Doubt, PhaseName};
 use crate::record::RecordedProgress;

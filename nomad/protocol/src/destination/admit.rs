@@ -2,7 +2,7 @@
 
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
-use crate::identity::BootId;
+use crate::ids::BootId;
 use crate::messages::Step;
 use crate::reasons::{AbortReason, PhaseName, Refusal};
 use crate::record::RecordedProgress;

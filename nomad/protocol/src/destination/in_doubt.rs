@@ -6,7 +6,7 @@
 use crate::actions::Notice;
 use crate::context::{Context, Force, Input};
 use crate::downtime::Downtime;
-use crate::identity::{Attempt, BootId};
+use crate::ids::{Attempt, BootId};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, PhaseName};
 

@@ -25,7 +25,7 @@ use core::mem;
 
 use crate::actions::{Action, Event};
 use crate::context::{Context, Facts, Force, Input};
-use crate::identity::{BootId, MachineId, TransactionId};
+use crate::ids::{BootId, MachineId, TransactionId};
 use crate::messages::Step;
 use crate::offer::Offer;
 use crate::reasons::{AbortReason, Doubt, PhaseName, Side};

@@ -2,7 +2,7 @@
 
 use crate::actions::{DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
-use crate::identity::BootId;
+use crate::ids::BootId;
 use crate::messages::Step;
 use crate::reasons::{AbortReason, PhaseName};
 use crate::timers::Timer;

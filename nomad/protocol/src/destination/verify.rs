@@ -8,10 +8,12 @@
 //!
 //! A prepared destination queries the outcome by repeating Prepared. The answer is Commit, Abort or Unknown.
 
+use identity::Digest;
+
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Force, Input};
 use crate::downtime::Downtime;
-use crate::identity::{Attempt, BootId, Digest};
+use crate::ids::{Attempt, BootId};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, PhaseName};
 use crate::record::RecordedProgress;

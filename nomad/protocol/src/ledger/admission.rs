@@ -2,7 +2,7 @@
 
 use super::{Ledger, is_settled};
 use crate::destination::{Destination, IncomingOffer};
-use crate::identity::TransactionId;
+use crate::ids::TransactionId;
 use crate::messages::Step;
 use crate::reasons::{PhaseName, Refusal, Side};
 use crate::time::Instant;

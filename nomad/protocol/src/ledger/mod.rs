@@ -11,15 +11,16 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::fmt;
 
+use identity::{DomainId, Name};
 use nomad_planner::Goals;
 
 use crate::actions::{Action, Event};
 use crate::context::Force;
 use crate::destination::{Destination, IncomingOffer};
 use crate::fleet::Fleet;
-use crate::identity::{BootId, DomainId, LifeId, MachineId, TransactionId};
+use crate::ids::{BootId, LifeId, MachineId, TransactionId};
 use crate::messages::{Envelope, Message, Step};
-use crate::offer::{MachineSupport, Name, Offer};
+use crate::offer::{MachineSupport, Offer};
 use crate::reasons::{Doubt, PhaseName, Side};
 use crate::record::{Record, RecordedProgress};
 use crate::roll_call::Presence;
@@ -208,11 +209,11 @@ impl Ledger {
 
     /// Queries at once the outcome of unsettled transactions that brought a domain of this name from `from`, its home,
     /// which wants to start it.
-    pub fn probe(&mut self, now: Instant, from: MachineId, name: &Name) {
+    pub fn probe(&mut self, now: Instant, from: MachineId, name: Name) {
         for transfer in self.transfers.values_mut() {
             if let Transfer::Destination(destination) = transfer
                 && destination.source() == from
-                && destination.offer().name == *name
+                && destination.offer().name == name
             {
                 destination.probe(now);
             }

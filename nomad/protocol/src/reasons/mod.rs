@@ -2,10 +2,11 @@
 
 mod text;
 
+use identity::Incarnation;
 use serde::{Deserialize, Serialize};
 
 use crate::context::Force;
-use crate::identity::{Incarnation, TransactionId};
+use crate::ids::TransactionId;
 use crate::offer::CpuFeatures;
 
 /// A side of a hand-over.

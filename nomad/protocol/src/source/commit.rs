@@ -11,7 +11,7 @@
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
-use crate::identity::{Attempt, BootId, StateVersion};
+use crate::ids::{Attempt, BootId, StateVersion};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, Doubt, Interference, PhaseName, Side};
 use crate::record::RecordedProgress;

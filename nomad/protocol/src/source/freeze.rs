@@ -6,9 +6,11 @@
 //!                            +------------ VersionMoved: a replacing freeze ------+
 //! ```
 
+use identity::Digest;
+
 use crate::actions::{Action, Event, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
-use crate::identity::{Attempt, BootId, Digest, StateVersion};
+use crate::ids::{Attempt, BootId, StateVersion};
 use crate::messages::Step;
 use crate::reasons::{AbortReason, PhaseName};
 use crate::time::Instant;

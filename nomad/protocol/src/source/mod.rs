@@ -24,10 +24,11 @@ use alloc::collections::VecDeque;
 use core::mem;
 
 use nomad_planner::Goals;
+use serde::{Deserialize, Serialize};
 
 use crate::actions::{Action, Event};
 use crate::context::{Context, Facts, Force, Input};
-use crate::identity::{BootId, MachineId, TransactionId};
+use crate::ids::{BootId, MachineId, TransactionId};
 use crate::messages::Step;
 use crate::offer::Offer;
 use crate::reasons::{AbortReason, Doubt, PhaseName, Side};
@@ -81,7 +82,8 @@ pub enum DomainState {
 pub struct WrongSide(pub RecordedProgress);
 
 /// The result of a request to cancel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Cancelled {
     /// The transaction is aborted.
     Now,

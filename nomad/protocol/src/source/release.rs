@@ -2,7 +2,7 @@
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
-use crate::identity::BootId;
+use crate::ids::BootId;
 use crate::messages::Step;
 use crate::reasons::{Doubt, PhaseName};
 use crate::record::RecordedProgress;

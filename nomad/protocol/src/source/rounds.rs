@@ -7,7 +7,7 @@ use nomad_planner::{Goals, Plan, Planner, Round};
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Input};
-use crate::identity::BootId;
+use crate::ids::BootId;
 use crate::messages::Step;
 use crate::reasons::PhaseName;
 use crate::time::Instant;

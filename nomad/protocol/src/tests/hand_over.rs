@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use identity::{Digest, Incarnation};
+
 use super::pair::*;
 use crate::*;
 

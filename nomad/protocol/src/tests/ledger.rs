@@ -2,6 +2,7 @@
 
 use alloc::format;
 
+use identity::{DomainId, Incarnation, Name};
 use nomad_planner::Goals;
 
 use super::pair::*;

@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use identity::{Digest, DomainId, Incarnation, Name};
 use nomad_planner::{Goals, Round};
 
 use crate::*;

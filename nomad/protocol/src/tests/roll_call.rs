@@ -6,6 +6,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use std::collections::HashSet;
 
+use identity::{Incarnation, Name};
+
 use crate::*;
 
 const HOME: MachineId = MachineId([1; 32]);

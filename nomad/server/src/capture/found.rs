@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use nomad_image::{Name, Names, Verdict, judge};
+use identity::Name;
+use nomad_image::{Names, Verdict, judge};
 use runtime::Error;
 use runtime::capability::Domain;
 use runtime::protocol::root::{DomainRecord, DomainState};
@@ -67,9 +68,7 @@ impl Found {
             Ok(None) | Err(CaptureError::Kernel(Error::WrongState)) => return Ok(verdicts),
             Err(error) => return Err(error),
         }
-        let name = self.record.name.as_str();
-        let name = Name::try_new(name).ok_or(CaptureError::Confused)?;
-        names::complete(root, name, &self.read.listing, &mut self.names)?;
+        names::complete(root, self.record.name, &self.read.listing, &mut self.names)?;
         Ok(judge(&self.read.listing, &self.names))
     }
 }

@@ -4,9 +4,9 @@
 
 use alloc::vec::Vec;
 
+use identity::{Digest, Name};
 use nomad_image::{
-    Description, DomainId, Identity, Name, Names, Numbering, Outline, Parts, Round, Writer,
-    describe,
+    Description, Identity, Names, Numbering, Outline, Parts, Round, Writer, describe,
 };
 use runtime::capability::Domain;
 use runtime::protocol::Mac;
@@ -30,7 +30,7 @@ pub struct Exported {
     /// The version before it was.
     pub version: u64,
     /// The state's digest.
-    pub digest: nomad_image::Digest,
+    pub digest: Digest,
 }
 
 /// A domain on its way out.
@@ -75,19 +75,16 @@ impl Outgoing {
     /// A domain that was found and of which nothing was refused.
     pub fn new(machine: Machine, name: Name, found: Found, share: Share) -> Outgoing {
         let identity = Identity {
-            id: DomainId(found.record.id.0),
+            id: found.record.id,
             incarnation: found.record.incarnation,
             name,
-            home: found
-                .record
-                .home
-                .and_then(|home| Name::try_new(home.as_str())),
+            home: found.record.home,
         };
         Outgoing {
             machine,
             outline: Outline {
                 identity: identity.clone(),
-                pool_pages: found.record.pages.0,
+                pool_pages: found.record.pool_pages,
                 present_pages: found.read.present_pages(),
             },
             identity,

@@ -4,9 +4,8 @@ use alloc::vec::Vec;
 
 use abi::record::MappingRecord;
 use abi::register::ObjectId;
-use nomad_image::{
-    Description, MemoryKey, Name, Numbering, PAGE_BYTES, PageChange, PageMap, Writer,
-};
+use identity::Name;
+use nomad_image::{Description, MemoryKey, Numbering, PAGE_BYTES, PageChange, PageMap, Writer};
 use runtime::capability::Domain;
 use runtime::port::PORT_PAGES;
 use runtime::{Cap, Error};

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use abi::ObjectKind;
 use abi::register::ObjectId;
-use nomad_image::{Clock, Identity, Name, Parts, ThreadImage};
+use identity::Name;
+use nomad_image::{Clock, Identity, Parts, ThreadImage};
 use runtime::Cap;
 use runtime::capability::Domain;
 

@@ -96,7 +96,7 @@ fn hear(server: &Server, datagram: &[u8], from: UdpMetadata) {
         Some(Incoming::Operator(session, message)) => {
             let request = server.operators.hear(session, from.endpoint, &message);
             if let Some(Request { id, command }) = request {
-                shell.handle_command(now(), id, command.as_bytes());
+                shell.handle_command(now(), id, command);
             }
         }
         None => {}

@@ -133,8 +133,9 @@ impl Segments {
 mod tests {
     use alloc::vec;
 
-    use nomad_image::{Clock, Description, DomainId, Identity, Name, Outline, Round, Writer};
-    use nomad_protocol::{Attempt, Digest, TransactionId};
+    use identity::{Digest, DomainId, Incarnation, Name};
+    use nomad_image::{Clock, Description, Identity, Outline, Round, Writer};
+    use nomad_protocol::{Attempt, TransactionId};
 
     use super::*;
 
@@ -142,8 +143,8 @@ mod tests {
 
     fn identity() -> Identity {
         Identity {
-            id: DomainId([1; 16]),
-            incarnation: 1,
+            id: DomainId(1),
+            incarnation: Incarnation(1),
             name: Name::try_new("counter").expect("a name"),
             home: None,
         }

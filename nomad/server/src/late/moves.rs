@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use nomad_image::Name;
+use identity::Name;
 use nomad_protocol::{Envelope, Late, MachineId, Message, PhaseName, Side, TransactionId};
 use nomad_shell::Frames;
 use runtime::protocol::Mac;
@@ -27,10 +27,9 @@ impl Server {
     /// Goes on after this server was restarted: what it held is lost, what comes from now on is not.
     pub fn resume_frames(&self) {
         let shell = self.shell.borrow();
-        let entries = shell.moves.ledger.entries().filter_map(|entry| {
-            let name = Name::try_new(entry.offer.name.as_str())?;
-            Some((entry.transaction, entry.side, entry.phase, name))
-        });
+        let entries = shell.moves.ledger.entries();
+        let entries =
+            entries.map(|entry| (entry.transaction, entry.side, entry.phase, entry.offer.name));
         let entries: Vec<_> = entries.collect();
         drop(shell);
         for (transaction, side, phase, name) in entries {

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use nomad_image::{Difference, Name};
+use identity::Name;
+use nomad_image::Difference;
 use runtime::Error;
 
 use crate::root::RootError;

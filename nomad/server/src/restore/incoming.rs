@@ -10,10 +10,8 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
-use nomad_image::{
-    Chunk, Description, Digest, DomainId, Event, MemoryKey, Name, Object, Outsider, PAGE_BYTES,
-    PageMap,
-};
+use identity::{Digest, DomainId, Incarnation, Name};
+use nomad_image::{Chunk, Description, Event, MemoryKey, Object, Outsider, PAGE_BYTES, PageMap};
 use runtime::Cap;
 use runtime::capability::{Domain, Memory, Notification, Pool};
 use runtime::mapping::Mapping;
@@ -38,7 +36,7 @@ pub struct Incoming {
     name: Name,
     id: DomainId,
     /// Under which it is to run.
-    incarnation: u64,
+    incarnation: Incarnation,
     pool: Cap<Pool>,
     memories: BTreeMap<u32, Arriving>,
     /// Frames that travel along, and for which of the Memories outside.
@@ -72,14 +70,14 @@ impl Incoming {
         machine: Machine,
         name: Name,
         id: DomainId,
-        incarnation: u64,
+        incarnation: Incarnation,
         pages: u64,
         (extent, share): (Extent, Share),
     ) -> Result<Incoming, RootError> {
-        let pool = machine.root.admit(name, id.0, pages).inspect_err(|error| {
+        let pool = machine.root.admit(name, id, pages).inspect_err(|error| {
             // Root may have done it all the same: nobody else would ever give the name free.
             if !matches!(error, RootError::Refused(_)) {
-                let _ = machine.root.discard(name, id.0);
+                let _ = machine.root.discard(name, id);
             }
         })?;
         Ok(Incoming {
@@ -338,7 +336,7 @@ fn set_clock(
     machine: &Machine,
     built: &Built,
     described: &Described,
-    incarnation: u64,
+    incarnation: Incarnation,
     stood_us: u64,
 ) -> Result<(), RestoreError> {
     let description = &described.description;
@@ -347,7 +345,7 @@ fn set_clock(
     let page = page.and_then(|position| built.outsider::<Memory>(position as u32));
     let here_ns = clock::now_ns().saturating_sub(described.received_ns);
     let now_ns = domain_clock::after(description.clock.domain_ns, stood_us, here_ns);
-    domain_clock::set(machine, built.domain, page, incarnation, now_ns)
+    domain_clock::set(machine, built.domain, page, incarnation.0, now_ns)
         .during("setting the clock", 0)
 }
 

@@ -1,10 +1,9 @@
 //! The steps of a destination.
 
 use abi::{Error, PAGE_BYTES};
-use nomad_image::Name;
+use identity::Incarnation;
 use nomad_protocol::{
-    DestinationAction, DestinationEvent, Event, Incarnation, LocalFailure, Offer, Refusal,
-    TransactionId,
+    DestinationAction, DestinationEvent, Event, LocalFailure, Offer, Refusal, TransactionId,
 };
 use service_protocol::root;
 
@@ -50,10 +49,7 @@ impl<O, I> Moves<O, I> {
         transaction: TransactionId,
         offer: &Offer,
     ) -> DestinationEvent {
-        let Some(name) = Name::try_new(offer.name.as_str()) else {
-            return DestinationEvent::Refused(Refusal::BeyondGrant { slot: None });
-        };
-        match host.admit(name, offer) {
+        match host.admit(offer) {
             Ok(incoming) => {
                 self.incoming.insert(transaction, incoming);
                 DestinationEvent::Reserved
@@ -66,8 +62,8 @@ impl<O, I> Moves<O, I> {
                 available_bytes,
             }),
             Err(AdmitError::Root(error)) => {
-                log::info!("{name} is not admitted: {error}");
-                let free = host.memory().map_or(0, |memory| memory.free().0);
+                log::info!("{} is not admitted: {error}", offer.name);
+                let free = host.memory().map_or(0, |memory| memory.free_pages());
                 let available_bytes = free.saturating_mul(PAGE_BYTES);
                 let refusal = refusal_of(error, offer.sizes.pool_bytes, available_bytes);
                 DestinationEvent::Refused(refusal)

@@ -12,10 +12,10 @@ pub mod source;
 
 use alloc::collections::BTreeMap;
 
-use nomad_image::Name;
+use identity::{DomainId, Name};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    Cancelled, DomainId, Doubt, Entry, Instant, Ledger, MachineId, Offer, OfferError, PhaseName,
+    Cancelled, Doubt, Entry, Instant, Ledger, MachineId, Offer, OfferError, PhaseName,
     TransactionId,
 };
 
@@ -81,8 +81,7 @@ impl<O, I> Moves<O, I> {
     /// The domain of a transaction.
     pub fn domain_of(&self, transaction: TransactionId) -> Option<(Name, DomainId)> {
         let entry = self.entry(transaction)?;
-        let name = Name::try_new(entry.offer.name.as_str())?;
-        Some((name, entry.offer.domain))
+        Some((entry.offer.name, entry.offer.domain))
     }
 
     /// Whether pages of a transaction may still arrive.

@@ -1,9 +1,7 @@
 //! Records of an earlier life, whole and torn.
 
-use nomad_protocol::{
-    CpuFeatures, DomainId, Fleet, Incarnation, MachineId, Name, Offer, RecordedProgress, Sizes,
-    Versions,
-};
+use identity::{DomainId, Incarnation, Name};
+use nomad_protocol::{CpuFeatures, Fleet, MachineId, Offer, RecordedProgress, Sizes, Versions};
 
 use super::*;
 

@@ -17,7 +17,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use nomad_protocol::{DomainId, Envelope, Instant, Timer, TransactionId};
+use identity::DomainId;
+use nomad_protocol::{Envelope, Instant, Timer, TransactionId};
 use stateright::{Expectation, Model, Property};
 
 use crate::outcome::Outcome;

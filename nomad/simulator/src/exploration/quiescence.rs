@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use nomad_protocol::{DomainId, Incarnation, Timer, TransactionId};
+use identity::{DomainId, Incarnation};
+use nomad_protocol::{Timer, TransactionId};
 
 use super::{NOW, SETTLE_ROUNDS, State};
 use crate::outcome::{End, Outcome, Wrong, judge};

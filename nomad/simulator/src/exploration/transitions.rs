@@ -1,6 +1,7 @@
 //! What may happen to a state, and what it does to it.
 
-use nomad_protocol::{Action, Cancelled, DomainId, LocalFailure, Timer, TransactionId};
+use identity::DomainId;
+use nomad_protocol::{Action, Cancelled, LocalFailure, Timer, TransactionId};
 
 use super::{Datagram, NOW, State, Step, Strike, StrikeKind, Transition};
 use crate::faults::{LocalFault, LocalStep};

@@ -1,9 +1,9 @@
 //! What the shell asks of a kernel: a domain taken apart and put together.
 
-use nomad_image::{Name, Verdict};
+use identity::{Digest, DomainId, Incarnation, Name};
+use nomad_image::Verdict;
 use nomad_protocol::{
-    Attempt, Digest, DomainId, DomainState, Incarnation, LocalFailure, Offer, Sizes, StateVersion,
-    StreamHeader,
+    Attempt, DomainState, LocalFailure, Offer, Sizes, StateVersion, StreamHeader,
 };
 use nomad_shell::moves::destination::local_failure;
 use nomad_shell::{AdmitError, DomainSummary, Exported, Kernel, RetireError, RootError};
@@ -291,12 +291,12 @@ impl Kernel for Hardware {
         Ok(())
     }
 
-    fn admit(&mut self, name: Name, offer: &Offer) -> Result<Incoming, AdmitError> {
+    fn admit(&mut self, offer: &Offer) -> Result<Incoming, AdmitError> {
         let refused = |refusal| AdmitError::Root(RootError::Refused(refusal));
         if self.fails(LocalStep::Reserve).is_some() {
             return Err(refused(Refusal::NoMemory));
         }
-        let (number, pages) = (number_of(name), offer.sizes.pages);
+        let (number, pages) = (number_of(offer.name), offer.sizes.pages);
         let expected = self.root.expects(number, offer.domain);
         if !expected.map_err(refused)? {
             if !self.kernel.reserve(pages) {
@@ -306,7 +306,7 @@ impl Kernel for Hardware {
         }
         Ok(Incoming {
             id: offer.domain,
-            name,
+            name: offer.name,
             pages: vec![u64::MAX; pages as usize],
             freeze: None,
         })

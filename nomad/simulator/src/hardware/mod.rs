@@ -12,7 +12,8 @@ mod root_calls;
 
 use std::collections::BTreeMap;
 
-use nomad_protocol::{BootId, DomainId, Instant, LocalFailure, Record, TransactionId};
+use identity::DomainId;
+use nomad_protocol::{BootId, Instant, LocalFailure, Record, TransactionId};
 use nomad_shell::{Host, RootError};
 use service_protocol::root::DomainState;
 

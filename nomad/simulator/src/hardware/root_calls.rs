@@ -1,13 +1,8 @@
 //! What the shell asks of root: domains by name.
 
-use abi::register::PageCount;
-use nomad_image::Name;
-use nomad_protocol::{DomainId, Incarnation};
+use identity::{DomainId, Incarnation, Name};
 use nomad_shell::{Root, RootError};
-use service_protocol::Name as RootName;
-use service_protocol::root::{
-    DomainId as RootId, DomainRecord, DomainState, MemoryRecord, Refusal,
-};
+use service_protocol::root::{DomainRecord, DomainState, MemoryRecord, Refusal};
 
 use super::Hardware;
 use crate::faults::{LocalStep, RootCall, root_error};
@@ -18,16 +13,16 @@ use crate::root::Entry;
 const STARTED_PAGES: u64 = 64;
 
 fn record(number: usize, entry: &Entry) -> DomainRecord {
-    let pages = PageCount(entry.pool.unwrap_or(0));
+    let pages = entry.pool.unwrap_or(0);
     DomainRecord {
-        name: RootName::try_new(&domain_name(number)).expect("a name"),
-        id: RootId(entry.id.0.to_le_bytes()),
-        incarnation: entry.incarnation.0,
+        name: domain_name(number),
+        id: entry.id,
+        incarnation: entry.incarnation,
         state: entry.state,
         movable: true,
         home: None,
-        pages,
-        spent: pages,
+        pool_pages: pages,
+        spent_pages: pages,
     }
 }
 
@@ -156,8 +151,8 @@ impl Root for Hardware {
     fn memory(&mut self) -> Result<MemoryRecord, RootError> {
         let pages = self.parts.pool_pages;
         Ok(MemoryRecord {
-            pages: PageCount(pages),
-            spent: PageCount(pages - self.kernel.free_pages),
+            pool_pages: pages,
+            spent_pages: pages - self.kernel.free_pages,
             heap_free: 0,
             switch_heap_free: 0,
         })

@@ -1,8 +1,9 @@
 //! The epilogue of a run: no fault strikes any more, so what was in doubt can be settled and what runs can be moved.
 
+use identity::DomainId;
+use nomad_client::{Command, Event};
+use nomad_protocol::Force;
 use std::collections::BTreeMap;
-
-use nomad_protocol::DomainId;
 
 use super::{Failure, JUDGE_EVERY_US, PATIENCE_US, Simulation};
 use crate::hardware::domain_number;
@@ -37,8 +38,8 @@ impl Simulation {
         ends: &BTreeMap<DomainId, End>,
     ) -> Result<(), Failure> {
         let of_holders = match self.random.permille(500) {
-            true => "drop",
-            false => "run",
+            true => Force::DropCopy,
+            false => Force::RunHere,
         };
         for domain in doubted {
             let history = self.world.history.domains.get_mut(domain);
@@ -52,8 +53,12 @@ impl Simulation {
                 .collect();
             for number in numbers {
                 let is_stale = ends[&domain_id(number)].stale.contains(&machine);
-                let how = if is_stale { "drop" } else { of_holders };
-                self.insist(machine, &format!("force {} {how}", domain_name(number)))
+                let how = if is_stale {
+                    Force::DropCopy
+                } else {
+                    of_holders
+                };
+                self.insist(machine, Command::Force(domain_name(number), how))
                     .map_err(Failure::NotForced)?;
             }
         }
@@ -78,16 +83,16 @@ impl Simulation {
         }
     }
 
-    /// Says something to a machine, again and again as long as others have not answered.
-    fn insist(&mut self, machine: usize, command: &str) -> Result<(), String> {
+    /// Gives a machine a command, again and again as long as others have not answered.
+    fn insist(&mut self, machine: usize, command: Command) -> Result<(), String> {
         let mut answer = String::new();
         for _ in 0..SAID_MAX {
             let local = self.local(machine);
-            let lines = self.world.command(local, machine, command);
-            answer = lines.join("; ");
-            self.trace(machine, || format!("{command}: {answer}"));
+            let events = self.world.command(local, machine, command.clone());
+            answer = format!("{events:?}");
+            self.trace(machine, || format!("{command:?}: {answer}"));
             self.act();
-            if answer.ends_with("done") {
+            if events.last() == Some(&Event::Done) {
                 return Ok(());
             }
             let later_us = self.now.as_us() + JUDGE_EVERY_US;
@@ -107,7 +112,7 @@ impl Simulation {
                 .is_some_and(|entry| entry.is_elsewhere());
             let has = |other: usize| self.world.machines[other].hardware().has(number);
             if is_away && !(0..self.nodes.len()).any(has) {
-                self.insist(machine, &format!("start {}", domain_name(number)))
+                self.insist(machine, Command::Start(domain_name(number)))
                     .map_err(Failure::NotStarted)?;
                 self.settle()?;
             }

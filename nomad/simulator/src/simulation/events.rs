@@ -1,5 +1,6 @@
 //! What happens: every entry of the agenda, by kind.
 
+use nomad_client::{Command, Event};
 use nomad_protocol::{Cancelled, Instant, Side, TransactionId};
 
 use super::agenda::Due;
@@ -196,10 +197,8 @@ impl Simulation {
         let local = self.local(machine);
         for number in 0..self.faults.scale.domains {
             let name = domain_name(number);
-            let lines = self
-                .world
-                .command(local, machine, &format!("cancel {name}"));
-            if lines.contains(&format!("{name} stays")) {
+            let events = self.world.command(local, machine, Command::Cancel(name));
+            if events.contains(&Event::Cancelled(name, Cancelled::Now)) {
                 self.report.aborts.insert("Cancelled".to_owned());
             }
         }

@@ -15,8 +15,9 @@ mod node;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use identity::DomainId;
 use nomad_protocol::planner::Goals;
-use nomad_protocol::{DomainId, Instant, PhaseName, Timing, TransactionId};
+use nomad_protocol::{Instant, PhaseName, Timing, TransactionId};
 
 use crate::faults::{Faults, Scale};
 use crate::history::Violation;

@@ -10,10 +10,12 @@ mod pages;
 
 use std::collections::BTreeMap;
 
-use nomad_client::RequestId;
+use identity::DomainId;
+use nomad_client::command::Destination;
+use nomad_client::{Command, Event as Reported, RequestId};
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{
-    Action, DomainId, Doubt, Event, Force, Instant, Notice, Side, Timer, Timing, TransactionId,
+    Action, Doubt, Event, Force, Instant, Notice, Side, Timer, Timing, TransactionId,
 };
 use nomad_shell::Output;
 
@@ -120,26 +122,28 @@ impl World {
         self.history.domains.keys().copied()
     }
 
-    /// An operator says something to a machine; returns the lines that answer it.
-    pub fn command(&mut self, now: Instant, machine: usize, text: &str) -> Vec<String> {
+    /// An operator gives a machine a command; returns the events that answer it.
+    pub fn command(&mut self, now: Instant, machine: usize, command: Command) -> Vec<Reported> {
         let shell = &mut self.machines[machine].shell;
         shell.host.now = now;
-        shell.handle_command(now, OPERATOR, text.as_bytes());
-        let mut lines = Vec::new();
+        shell.handle_command(now, OPERATOR, command);
+        let mut events = Vec::new();
         while let Some(output) = shell.poll_output() {
-            if let Output::Line(_, line) = output {
-                lines.push(line);
+            if let Output::Event(_, event) = output {
+                events.push(event);
             }
         }
         self.note_done(machine);
-        lines
+        events
     }
 
     /// Has `machine` move a domain to another machine. Returns whether it tries.
     pub fn offer(&mut self, now: Instant, machine: usize, to: usize, id: DomainId) -> bool {
         let (domain, to) = (domain_name(domain_number(id)), machine_name(to));
-        let lines = self.command(now, machine, &format!("migrate {domain} {to}"));
-        lines.iter().any(|line| line.starts_with("moving"))
+        let command = Command::Migrate(domain, Destination::Named(to));
+        let events = self.command(now, machine, command);
+        let is_moving = |event: &Reported| matches!(event, Reported::Moving { .. });
+        events.iter().any(is_moving)
     }
 
     /// The next action of a machine's nomad. It is to be performed.
@@ -193,7 +197,7 @@ impl World {
                 Output::Job(job) => effects.extend(self.begin(now, number, job)),
                 Output::StreamOver => self.end_streams_to(number),
                 Output::GiveBack(transaction) => effects.push(Effect::GiveBack(transaction)),
-                Output::Line(..)
+                Output::Event(..)
                 | Output::Log(_)
                 | Output::Frames(..)
                 | Output::Late(..)

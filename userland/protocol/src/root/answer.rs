@@ -1,56 +1,68 @@
-//! Root's answers: values, or a [`Refusal`].
+//! Root's answers: a value, or a [`Refusal`].
 
-use crate::words::{Reader, Words};
+use serde::{Deserialize, Serialize};
 
-numbered! {
-    /// The reason root rejected a request.
-    Refusal {
-        /// The message is not one of this protocol.
-        Malformed = 1: "the request is malformed";
-        /// No domain on this machine has this name.
-        NoSuchDomain = 2: "no domain of this name is on this machine";
-        /// A domain of this name or id is already on this machine.
-        AlreadyHere = 3: "a domain of this name or id is already on this machine";
-        /// Too few pages are free.
-        NoMemory = 4: "too little memory is free";
-        /// The domain holds no such object, or no object on this machine has this name.
-        NoSuchObject = 5: "no such object";
-        /// The domain is in a state that does not allow this.
-        WrongState = 6: "the domain's state does not allow this";
-        /// The manifest does not allow the domain to move.
-        NotMovable = 7: "the domain may not move";
-        /// A required capability was not sent, or is of the wrong kind.
-        Capability = 8: "a capability is missing or of the wrong kind";
-        /// A system call of root's failed; root's log has the error.
-        Kernel = 9: "the kernel refused a call, see the log of root";
-        /// Another domain on this machine has its Ethernet or IPv4 address.
-        AddressTaken = 10: "another domain on this machine has its address";
-        /// The domain cannot be started; root's log has the reason.
-        NotStarted = 11: "it cannot be started, see the log of root";
-    }
+use crate::encoding::{Words, decode, encode};
+
+/// The reason root rejected a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    /// The message is not one of this protocol.
+    #[error("the request is malformed")]
+    Malformed,
+    /// No domain on this machine has this name.
+    #[error("no domain of this name is on this machine")]
+    NoSuchDomain,
+    /// A domain of this name or id is already on this machine.
+    #[error("a domain of this name or id is already on this machine")]
+    AlreadyHere,
+    /// Too few pages are free.
+    #[error("too little memory is free")]
+    NoMemory,
+    /// The domain holds no such object, or no object on this machine has this name.
+    #[error("no such object")]
+    NoSuchObject,
+    /// The domain is in a state that does not allow this.
+    #[error("the domain's state does not allow this")]
+    WrongState,
+    /// The manifest does not allow the domain to move.
+    #[error("the domain may not move")]
+    NotMovable,
+    /// A required capability was not sent, or is of the wrong kind.
+    #[error("a capability is missing or of the wrong kind")]
+    Capability,
+    /// A system call of root's failed; root's log has the error.
+    #[error("the kernel refused a call, see the log of root")]
+    Kernel,
+    /// Another domain on this machine has its Ethernet or IPv4 address.
+    #[error("another domain on this machine has its address")]
+    AddressTaken,
+    /// The domain cannot be started; root's log has the reason.
+    #[error("it cannot be started, see the log of root")]
+    NotStarted,
 }
 
-/// The words of an answer without values.
+/// The answer without a value.
 pub fn done() -> Words {
-    Words::new(0)
+    granted(&())
 }
 
-/// The words of a refusal.
+/// The answer with a value.
+pub fn granted<T: Serialize>(value: &T) -> Words {
+    encode(&Ok::<&T, Refusal>(value))
+}
+
+/// The answer of a refused request.
 pub fn refused(refusal: Refusal) -> Words {
-    Words::new(refusal as u64)
+    encode(&Err::<(), Refusal>(refusal))
 }
 
-/// Reads an answer's status; the reader then has its values.
+/// Decodes an answer with a value of this type.
 ///
 /// # Errors
-/// The refusal; an unknown one reads as [`Refusal::Malformed`].
-pub fn answer(words: &[u64]) -> Result<Reader<'_>, Refusal> {
-    let mut reader = Reader::new(words);
-    match reader.word() {
-        Ok(0) => Ok(reader),
-        Ok(status) => Err(Refusal::from_word(status).unwrap_or(Refusal::Malformed)),
-        Err(_) => Err(Refusal::Malformed),
-    }
+/// The refusal; [`Refusal::Malformed`] if the words are not such an answer.
+pub fn answer<T: for<'a> Deserialize<'a>>(words: &[u64]) -> Result<T, Refusal> {
+    decode(words).unwrap_or(Err(Refusal::Malformed))
 }
 
 #[cfg(test)]
@@ -58,11 +70,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_values_or_a_refusal() {
-        assert!(answer(done().as_slice()).is_ok());
+    fn an_answer_is_a_value_or_a_refusal() {
+        assert_eq!(answer(done().as_slice()), Ok(()));
+        assert_eq!(answer(granted(&7_u64).as_slice()), Ok(7_u64));
         let words = refused(Refusal::NoMemory);
-        assert_eq!(answer(words.as_slice()).err(), Some(Refusal::NoMemory));
-        assert_eq!(answer(&[1234]).err(), Some(Refusal::Malformed));
-        assert_eq!(answer(&[]).err(), Some(Refusal::Malformed));
+        assert_eq!(answer::<u64>(words.as_slice()), Err(Refusal::NoMemory));
+        for words in [&[][..], &[1234], &[1, 1]] {
+            assert_eq!(answer::<()>(words), Err(Refusal::Malformed));
+        }
     }
 }

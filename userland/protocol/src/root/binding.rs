@@ -1,37 +1,23 @@
 //! The machine-independent form of an outside object: [`Binding`].
 
-use super::done;
-use crate::name::Name;
-use crate::words::{Malformed, Reader, Words};
+use identity::{Ipv4, Mac, Name};
+use serde::{Deserialize, Serialize};
 
 /// An outside object in machine-independent form: its name, and the state that its service needs to serve the same client
-/// on another machine. Only the two roots read `state`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// on another machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
     /// `log`, `port`, `doorbell`, `clock`, `faults`, or a service.
     pub name: Name,
-    /// For a port, its Ethernet address and its IPv4 address; otherwise zeros.
-    pub state: [u64; 2],
+    /// The state of a port; `None` for everything else.
+    pub port: Option<PortState>,
 }
 
-impl Binding {
-    /// The answer's words.
-    pub fn pack(&self) -> Words {
-        self.push(done())
-    }
-
-    pub(super) fn push(&self, words: Words) -> Words {
-        words.with_all(self.name.to_words()).with_all(self.state)
-    }
-
-    /// Reads a binding.
-    ///
-    /// # Errors
-    /// [`Malformed`], with the reason.
-    pub fn read(reader: &mut Reader) -> Result<Binding, Malformed> {
-        Ok(Binding {
-            name: Name::read(reader)?,
-            state: reader.array()?,
-        })
-    }
+/// The part of a port's state that moves with its domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortState {
+    /// Its Ethernet address.
+    pub mac: Mac,
+    /// Its IPv4 address, if it has one.
+    pub ip: Option<Ipv4>,
 }

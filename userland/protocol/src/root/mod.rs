@@ -23,63 +23,17 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `mod.rs` | [`DomainId`] |
 //! | [`request`] | the requests to root |
 //! | [`answer`](mod@answer) | its answers and refusals |
 //! | [`record`] | its records of domains and memory |
 //! | [`binding`] | an outside object in machine-independent form |
-
-/// An enumeration that is encoded as a number and displayed as text.
-macro_rules! numbered {
-    ($($(#[$outer:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $number:literal: $text:literal;)* })*) => {$(
-        $(#[$outer])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[repr(u64)]
-        pub enum $name {
-            $($(#[$doc])* $variant = $number,)*
-        }
-
-        impl $name {
-            fn from_word(word: u64) -> Option<$name> {
-                match word {
-                    $($number => Some($name::$variant),)*
-                    _ => None,
-                }
-            }
-
-            /// A short description.
-            pub fn text(self) -> &'static str {
-                match self {
-                    $($name::$variant => $text,)*
-                }
-            }
-        }
-    )*};
-}
 
 pub mod answer;
 pub mod binding;
 pub mod record;
 pub mod request;
 
-pub use answer::{Refusal, answer, done, refused};
-pub use binding::Binding;
+pub use answer::{Refusal, answer, done, granted, refused};
+pub use binding::{Binding, PortState};
 pub use record::{DomainRecord, DomainState, MemoryRecord};
 pub use request::{KEEP_CAPABILITIES, KEEP_DOMAIN, KEEP_POOL, KEEP_WAKE, Request};
-
-/// 128 random bits, drawn when a domain is created and never used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct DomainId(pub [u8; 16]);
-
-impl DomainId {
-    /// The words.
-    pub fn to_words(self) -> [u64; 2] {
-        let id = u128::from_le_bytes(self.0);
-        [id as u64, (id >> 64) as u64]
-    }
-
-    /// The id in these words.
-    pub fn from_words([low, high]: [u64; 2]) -> DomainId {
-        DomainId((u128::from(high) << 64 | u128::from(low)).to_le_bytes())
-    }
-}

@@ -1,42 +1,47 @@
 //! Root's records of domains and memory.
 
-use abi::register::PageCount;
+use identity::{DomainId, Incarnation, Name};
+use serde::{Deserialize, Serialize};
 
-use super::{DomainId, done};
-use crate::name::Name;
-use crate::words::{Malformed, Reader, Words};
-
-numbered! {
-    /// The state of a domain on this machine.
-    DomainState {
-        /// It runs, as far as root knows.
-        Running = 1: "running";
-        /// It has ended or could not be started.
-        Stopped = 2: "stopped";
-        /// It is moving to this machine.
-        Incoming = 3: "incoming";
-        /// It is moving to another machine.
-        Exported = 4: "exported";
-        /// It is complete and frozen; the source has not yet decided whether it runs here.
-        Prepared = 5: "prepared";
-        /// It is at home here but absent: it is started once no other machine has it.
-        Waiting = 6: "waiting";
-        /// It is at home here and has left: if no other machine has it any more, an operator starts it.
-        Away = 7: "away";
-        /// It is stopped for good, since a younger copy runs on another machine.
-        Outlived = 8: "outlived";
-    }
+/// The state of a domain on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum DomainState {
+    /// It runs, as far as root knows.
+    #[error("running")]
+    Running,
+    /// It has ended or could not be started.
+    #[error("stopped")]
+    Stopped,
+    /// It is moving to this machine.
+    #[error("incoming")]
+    Incoming,
+    /// It is moving to another machine.
+    #[error("exported")]
+    Exported,
+    /// It is complete and frozen; the source has not yet decided whether it runs here.
+    #[error("prepared")]
+    Prepared,
+    /// It is at home here but absent: it is started once no other machine has it.
+    #[error("waiting")]
+    Waiting,
+    /// It is at home here and has left: if no other machine has it any more, an operator starts it.
+    #[error("away")]
+    Away,
+    /// It is stopped for good, since a younger copy runs on another machine.
+    #[error("outlived")]
+    Outlived,
 }
 
 /// Root's record of a domain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DomainRecord {
     /// Its name.
     pub name: Name,
     /// Its id.
     pub id: DomainId,
-    /// The number of times it was activated.
-    pub incarnation: u64,
+    /// Its incarnation.
+    pub incarnation: Incarnation,
     /// Its state on this machine.
     pub state: DomainState,
     /// Whether it may move.
@@ -44,51 +49,18 @@ pub struct DomainRecord {
     /// The one machine that starts it; `None` if every machine does.
     pub home: Option<Name>,
     /// The size of its pool.
-    pub pages: PageCount,
+    pub pool_pages: u64,
     /// The spent part of its pool.
-    pub spent: PageCount,
-}
-
-impl DomainRecord {
-    /// The answer's words.
-    pub fn pack(&self) -> Words {
-        done()
-            .with_all(self.name.to_words())
-            .with_all(self.id.to_words())
-            .with_all([self.incarnation, self.state as u64, self.movable.into()])
-            .with_all(Name::optional_to_words(self.home))
-            .with_all([self.pages.0, self.spent.0])
-    }
-
-    /// Reads the answer after [`answer`] has read its status.
-    ///
-    /// # Errors
-    /// [`Malformed`], with the reason.
-    pub fn read(reader: &mut Reader) -> Result<DomainRecord, Malformed> {
-        let name = Name::read(reader)?;
-        let id = DomainId::from_words(reader.array()?);
-        let incarnation = reader.word()?;
-        let state = reader.word()?;
-        Ok(DomainRecord {
-            name,
-            id,
-            incarnation,
-            state: DomainState::from_word(state).ok_or(Malformed::Value(state))?,
-            movable: reader.flag()?,
-            home: Name::read_optional(reader)?,
-            pages: PageCount(reader.word()?),
-            spent: PageCount(reader.word()?),
-        })
-    }
+    pub spent_pages: u64,
 }
 
 /// The state of the machine's memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MemoryRecord {
     /// The size of root's pool, which all other pools are split from.
-    pub pages: PageCount,
+    pub pool_pages: u64,
     /// The spent part of it, other pools included.
-    pub spent: PageCount,
+    pub spent_pages: u64,
     /// Free bytes of root's own heap.
     pub heap_free: u64,
     /// Free bytes of the switch's heap at its last call to root.
@@ -97,40 +69,32 @@ pub struct MemoryRecord {
 
 impl MemoryRecord {
     /// The free pages.
-    pub fn free(&self) -> PageCount {
-        PageCount(self.pages.0.saturating_sub(self.spent.0))
+    pub fn free_pages(&self) -> u64 {
+        self.pool_pages.saturating_sub(self.spent_pages)
     }
+}
 
-    /// The answer's words.
-    pub fn pack(&self) -> Words {
-        done().with_all([
-            self.pages.0,
-            self.spent.0,
-            self.heap_free,
-            self.switch_heap_free,
-        ])
-    }
-
-    /// Reads the answer after [`answer`] has read its status.
-    ///
-    /// # Errors
-    /// [`Malformed`], with the reason.
-    pub fn read(reader: &mut Reader) -> Result<MemoryRecord, Malformed> {
-        Ok(MemoryRecord {
-            pages: PageCount(reader.word()?),
-            spent: PageCount(reader.word()?),
-            heap_free: reader.word()?,
-            switch_heap_free: reader.word()?,
-        })
+impl core::fmt::Display for DomainRecord {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (name, state, incarnation) = (self.name, self.state, self.incarnation);
+        let (spent, pool) = (self.spent_pages, self.pool_pages);
+        write!(
+            f,
+            "domain {name} {state}, incarnation {incarnation}, {spent} of {pool} pages"
+        )?;
+        match self.home {
+            Some(home) => write!(f, ", home {home}"),
+            None => Ok(()),
+        }
     }
 }
 
 impl core::fmt::Display for MemoryRecord {
-    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(
-            formatter,
+            f,
             "memory {} of {} pages",
-            self.spent.0, self.pages.0
+            self.spent_pages, self.pool_pages
         )
     }
 }
@@ -139,40 +103,38 @@ impl core::fmt::Display for MemoryRecord {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::root::answer;
+    use crate::root::{answer, granted};
 
     fn name(text: &str) -> Name {
         Name::try_new(text).unwrap()
     }
 
     #[test]
-    fn a_domain_record_survives_a_message() {
+    fn a_domain_record_survives_a_message_and_is_displayed_on_one_line() {
         let record = DomainRecord {
             name: name("kv"),
-            id: DomainId([7; 16]),
-            incarnation: 3,
+            id: DomainId(7),
+            incarnation: Incarnation(3),
             state: DomainState::Exported,
             movable: true,
             home: Some(name("a")),
-            pages: PageCount(100),
-            spent: PageCount(99),
+            pool_pages: 100,
+            spent_pages: 99,
         };
-        let words = record.pack();
-        let read = DomainRecord::read(&mut answer(words.as_slice()).unwrap());
-        assert_eq!(read, Ok(record));
+        assert_eq!(answer(granted(&record).as_slice()), Ok(record));
+        let text = "domain kv exported, incarnation 3, 99 of 100 pages, home a";
+        assert_eq!(std::format!("{record}"), text);
     }
 
     #[test]
     fn the_memory_record_survives_a_message_and_is_displayed_on_one_line() {
         let record = MemoryRecord {
-            pages: PageCount(130_000),
-            spent: PageCount(42),
+            pool_pages: 130_000,
+            spent_pages: 42,
             heap_free: 7,
             switch_heap_free: 9,
         };
-        let words = record.pack();
-        let read = MemoryRecord::read(&mut answer(words.as_slice()).unwrap());
-        assert_eq!(read, Ok(record));
+        assert_eq!(answer(granted(&record).as_slice()), Ok(record));
         assert_eq!(std::format!("{record}"), "memory 42 of 130000 pages");
     }
 }

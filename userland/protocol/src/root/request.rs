@@ -1,13 +1,13 @@
 //! The requests to root: [`Request`].
 
-use abi::register::{ObjectId, PageCount};
+use abi::register::ObjectId;
+use identity::{DomainId, Incarnation, Name};
+use serde::{Deserialize, Serialize};
 
-use super::{Binding, DomainId};
-use crate::name::Name;
-use crate::words::{Malformed, Reader, Words};
+use super::Binding;
 
 /// A request to root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// The domain at this index of the list. Answer: a [`DomainRecord`], or [`Refusal::NoSuchDomain`] at the end.
     List {
@@ -26,6 +26,7 @@ pub enum Request {
         /// The domain.
         name: Name,
         /// The object, from `DomainDescribe`.
+        #[serde(with = "object_id")]
         object: ObjectId,
         /// The badge, from there too: several services share an endpoint.
         badge: u64,
@@ -61,7 +62,7 @@ pub enum Request {
         /// Its id.
         id: DomainId,
         /// The pages of its pool.
-        pages: PageCount,
+        pages: u64,
         /// Whether it may move again.
         movable: bool,
     },
@@ -91,7 +92,7 @@ pub enum Request {
         /// Its id.
         id: DomainId,
         /// The number of times it was activated, this time included.
-        incarnation: u64,
+        incarnation: Incarnation,
     },
     /// A younger copy of the domain runs on another machine: stops this one for good. Repeating it has no effect.
     Outlive {
@@ -100,7 +101,7 @@ pub enum Request {
         /// Its id.
         id: DomainId,
         /// The incarnation of the other copy, higher than that of this one.
-        incarnation: u64,
+        incarnation: Incarnation,
     },
     /// The domain will not arrive: destroys its pool and its bindings.
     Discard {
@@ -135,147 +136,18 @@ pub const KEEP_WAKE: usize = 2;
 pub const KEEP_CAPABILITIES: usize = 3;
 
 /// The operations' numbers, in word 0.
-mod operation {
-    pub const LIST: u64 = 1;
-    pub const FIND: u64 = 2;
-    pub const NAME_OF: u64 = 3;
-    pub const EXPORT: u64 = 4;
-    pub const REVERT: u64 = 5;
-    pub const RELEASE: u64 = 6;
-    pub const ADMIT: u64 = 7;
-    pub const BIND: u64 = 8;
-    pub const ADOPT: u64 = 9;
-    pub const DISCARD: u64 = 10;
-    pub const KEEP: u64 = 11;
-    pub const UNRETIRE: u64 = 12;
-    pub const START: u64 = 13;
-    pub const MEMORY: u64 = 14;
-    pub const OUTLIVE: u64 = 15;
-    pub const DROP_OUTLIVED: u64 = 16;
-}
+mod object_id {
+    //! An [`ObjectId`] as its number.
+    use super::ObjectId;
+    use serde::{Deserialize, Deserializer, Serializer};
 
-impl Request {
-    /// The call's words.
-    pub fn pack(&self) -> Words {
-        use operation::*;
-        match *self {
-            Request::List { index } => Words::new(LIST).with(index),
-            Request::Find { name } => named(FIND, name),
-            Request::NameOf {
-                name,
-                object,
-                badge,
-            } => named(NAME_OF, name).with(object.0).with(badge),
-            Request::Export { name, frozen_ns } => named(EXPORT, name).with(frozen_ns),
-            Request::Revert { name } => named(REVERT, name),
-            Request::Release { name } => named(RELEASE, name),
-            Request::Admit {
-                name,
-                id,
-                pages,
-                movable,
-            } => named(ADMIT, name)
-                .with_all(id.to_words())
-                .with(pages.0)
-                .with(movable.into()),
-            Request::Bind { name, binding } => binding.push(named(BIND, name)),
-            Request::Keep { name, token, home } => named(KEEP, name)
-                .with(token)
-                .with_all(Name::optional_to_words(home)),
-            Request::Adopt {
-                name,
-                id,
-                incarnation,
-            } => named(ADOPT, name).with_all(id.to_words()).with(incarnation),
-            Request::Outlive {
-                name,
-                id,
-                incarnation,
-            } => named(OUTLIVE, name)
-                .with_all(id.to_words())
-                .with(incarnation),
-            Request::Discard { name, id } => named(DISCARD, name).with_all(id.to_words()),
-            Request::DropOutlived { name, id } => {
-                named(DROP_OUTLIVED, name).with_all(id.to_words())
-            }
-            Request::Unretire { name } => named(UNRETIRE, name),
-            Request::Start { name } => named(START, name),
-            Request::Memory => Words::new(MEMORY),
-        }
+    pub fn serialize<S: Serializer>(id: &ObjectId, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(id.0)
     }
 
-    /// Reads a call's words.
-    ///
-    /// # Errors
-    /// [`Malformed`], with the reason.
-    pub fn unpack(words: &[u64]) -> Result<Request, Malformed> {
-        use operation::*;
-        let mut reader = Reader::new(words);
-        let operation = reader.word()?;
-        match operation {
-            LIST => {
-                let index = reader.word()?;
-                return Ok(Request::List { index });
-            }
-            MEMORY => return Ok(Request::Memory),
-            FIND..=START | OUTLIVE | DROP_OUTLIVED => {}
-            _ => return Err(Malformed::Operation(operation)),
-        }
-        let name = Name::read(&mut reader)?;
-        Ok(match operation {
-            FIND => Request::Find { name },
-            NAME_OF => Request::NameOf {
-                name,
-                object: ObjectId(reader.word()?),
-                badge: reader.word()?,
-            },
-            EXPORT => Request::Export {
-                name,
-                frozen_ns: reader.word()?,
-            },
-            REVERT => Request::Revert { name },
-            RELEASE => Request::Release { name },
-            ADMIT => Request::Admit {
-                name,
-                id: DomainId::from_words(reader.array()?),
-                pages: PageCount(reader.word()?),
-                movable: reader.flag()?,
-            },
-            BIND => Request::Bind {
-                name,
-                binding: Binding::read(&mut reader)?,
-            },
-            ADOPT => Request::Adopt {
-                name,
-                id: DomainId::from_words(reader.array()?),
-                incarnation: reader.word()?,
-            },
-            OUTLIVE => Request::Outlive {
-                name,
-                id: DomainId::from_words(reader.array()?),
-                incarnation: reader.word()?,
-            },
-            DISCARD => Request::Discard {
-                name,
-                id: DomainId::from_words(reader.array()?),
-            },
-            DROP_OUTLIVED => Request::DropOutlived {
-                name,
-                id: DomainId::from_words(reader.array()?),
-            },
-            KEEP => Request::Keep {
-                name,
-                token: reader.word()?,
-                home: Name::read_optional(&mut reader)?,
-            },
-            UNRETIRE => Request::Unretire { name },
-            _ => Request::Start { name },
-        })
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectId, D::Error> {
+        u64::deserialize(from).map(ObjectId)
     }
-}
-
-fn named(operation: u64, name: Name) -> Words {
-    Words::new(operation).with_all(name.to_words())
 }
 
 #[cfg(test)]
@@ -283,7 +155,11 @@ mod tests {
     extern crate std;
     use std::vec::Vec;
 
+    use identity::Mac;
+
     use super::*;
+    use crate::root::PortState;
+    use crate::{Malformed, decode, encode};
 
     fn name(text: &str) -> Name {
         Name::try_new(text).unwrap()
@@ -292,10 +168,13 @@ mod tests {
     fn every_request() -> Vec<Request> {
         let binding = Binding {
             name: name("port"),
-            state: [0x5254_0000_0014, 24 << 32 | 0x0a4d_0014],
+            port: Some(PortState {
+                mac: Mac([0x52, 0x54, 0, 0, 0, 0x14]),
+                ip: "10.77.0.20/24".parse().ok(),
+            }),
         };
         let name = name("counter");
-        let id = DomainId(*b"0123456789abcdef");
+        let id = DomainId(1 << 127 | 1);
         std::vec![
             Request::List { index: 3 },
             Request::Find { name },
@@ -310,7 +189,7 @@ mod tests {
             Request::Admit {
                 name,
                 id,
-                pages: PageCount(20_000),
+                pages: 20_000,
                 movable: true,
             },
             Request::Bind { name, binding },
@@ -322,12 +201,12 @@ mod tests {
             Request::Adopt {
                 name,
                 id,
-                incarnation: 2,
+                incarnation: Incarnation(2),
             },
             Request::Outlive {
                 name,
                 id,
-                incarnation: 4,
+                incarnation: Incarnation(4),
             },
             Request::Discard { name, id },
             Request::DropOutlived { name, id },
@@ -340,26 +219,24 @@ mod tests {
     #[test]
     fn requests_survive_a_message() {
         for request in every_request() {
-            assert_eq!(Request::unpack(request.pack().as_slice()), Ok(request));
+            assert_eq!(decode(encode(&request).as_slice()), Ok(request));
         }
     }
 
     #[test]
     fn rejects_truncated_requests() {
         for request in every_request() {
-            let words = request.pack();
-            for count in 0..words.as_slice().len() {
-                assert!(
-                    Request::unpack(&words.as_slice()[..count]).is_err(),
-                    "{request:?} {count}"
-                );
+            let words = encode(&request);
+            let words = words.as_slice();
+            for count in 0..words.len() {
+                let read = decode::<Request>(&words[..count]);
+                assert_eq!(read, Err(Malformed), "{request:?} {count}");
             }
         }
     }
 
     #[test]
-    fn an_error_contains_the_unknown_operation() {
-        assert_eq!(Request::unpack(&[99]), Err(Malformed::Operation(99)));
-        assert_eq!(Request::unpack(&[0]), Err(Malformed::Operation(0)));
+    fn rejects_an_unknown_request() {
+        assert_eq!(decode::<Request>(&[99]), Err(Malformed));
     }
 }

@@ -161,14 +161,12 @@ impl<'a> Resources<'a> {
 
     /// Records of the granted outside objects that every machine has. An object without a record stays behind in a move.
     pub fn held_objects(&self, manifest: &Manifest, grants: &[Grant]) -> Vec<HeldObject> {
-        let port_state = self
-            .port
-            .map_or([0; 2], |(_, address)| ports::export(address));
+        let port_state = self.port.map(|(_, address)| address.state());
         let held = grants.iter().filter_map(|grant| match grant.name {
             // The doorbell's flag follows from the port's address.
             names::RING | names::DOORBELL => names::held(grant, port_state),
             name if manifest.stays_behind(self.description, name) => None,
-            _ => names::held(grant, [0; 2]),
+            _ => names::held(grant, None),
         });
         held.collect()
     }

@@ -1,4 +1,4 @@
-//! The ports of domains, which outlive them, and the part of a port's state that moves with its domain.
+//! The ports of domains, which outlive them.
 
 use abi::Error;
 use abi::register::PageCount;
@@ -6,31 +6,12 @@ use manifest::Capability;
 use runtime::Cap;
 use runtime::capability::Memory;
 use runtime::port::PORT_PAGES;
+use runtime::protocol::Mac;
 use runtime::protocol::ports::PortKind;
-use runtime::protocol::{Ipv4, Mac};
 
 use crate::badge::DomainNumber;
 use crate::supervisor::Supervisor;
 use crate::switchboard::PortAddress;
-
-/// A port's address as the state of a binding.
-pub fn export(address: PortAddress) -> [u64; 2] {
-    let ip = address.ip.map_or(u64::MAX, Ipv4::to_word);
-    [address.mac.to_word(), ip]
-}
-
-/// The inverse of [`export`]; `None` if the state is malformed.
-pub fn import(state: [u64; 2]) -> Option<PortAddress> {
-    let ip = match state[1] {
-        u64::MAX => None,
-        word => Some(Ipv4::from_word(word).ok()?),
-    };
-    Some(PortAddress {
-        mac: Mac::from_word(state[0]).ok()?,
-        ip,
-        kind: PortKind::Domain,
-    })
-}
 
 /// The domain's port, which survives a restart.
 ///
@@ -52,11 +33,8 @@ pub(super) fn find_or_create(
         return Ok(Some((port.ring(), port.address())));
     }
     let address = PortAddress {
-        mac: Mac(port.mac.map_or([0; 6], |mac| mac.0)),
-        ip: port.ip.map(|ip| Ipv4 {
-            address: ip.address.octets(),
-            prefix: ip.prefix,
-        }),
+        mac: port.mac.unwrap_or(Mac([0; 6])),
+        ip: port.ip,
         kind,
     };
     root.add_port(number, address)

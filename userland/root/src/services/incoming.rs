@@ -14,9 +14,9 @@ use abi::register::PageCount;
 use runtime::Cap;
 use runtime::capability::{Any, Kind, Pool};
 use runtime::message::Message;
-use runtime::protocol::Name;
 use runtime::protocol::ports::doorbell_flag;
-use runtime::protocol::root::{Binding, DomainId, DomainState, Refusal, done};
+use runtime::protocol::root::{Binding, DomainState, Refusal, done};
+use runtime::protocol::{DomainId, Incarnation, Name};
 
 use super::root::{Response, kernel, remove_domain};
 use crate::badge::{Interface, badge};
@@ -24,6 +24,7 @@ use crate::domain::{Domain, HeldObject};
 use crate::handle::Handle;
 use crate::spawn::DomainObjects;
 use crate::supervisor::Supervisor;
+use crate::switchboard::PortAddress;
 use crate::{clock, names, provision};
 
 /// Whether a domain in this state is arriving.
@@ -113,7 +114,7 @@ fn create_binding(
         names::LOG => interface(Interface::Log),
         names::FAULTS => interface(Interface::Faults),
         names::DOORBELL => {
-            let port = provision::ports::import(binding.state).ok_or(Refusal::Malformed)?;
+            let port = binding.port.ok_or(Refusal::Malformed)?;
             let flag = doorbell_flag(port.mac);
             let doorbell = machine.doorbell.mint(NotificationRights::SIGNAL, flag);
             Ok((doorbell.map_err(kernel)?.erase(), flag))
@@ -125,7 +126,8 @@ fn create_binding(
             Ok((page.mint(rights, 0).map_err(kernel)?.erase(), 0))
         }
         names::RING => {
-            let address = provision::ports::import(binding.state).ok_or(Refusal::Malformed)?;
+            let state = binding.port.ok_or(Refusal::Malformed)?;
+            let address = PortAddress::of_domain(state);
             if root.switchboard.is_taken(number, address) {
                 return Err(Refusal::AddressTaken);
             }
@@ -178,7 +180,12 @@ pub fn keep(
 }
 
 /// Lets a prepared domain run. Root thaws it itself, so an adopted domain cannot stay frozen for ever.
-pub fn adopt(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64) -> Response {
+pub fn adopt(
+    root: &mut Supervisor,
+    name: Name,
+    id: DomainId,
+    incarnation: Incarnation,
+) -> Response {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let domain = &mut root.domains[index];
     match adoption(domain, id, incarnation)? {
@@ -203,7 +210,7 @@ enum Adoption {
     Due,
 }
 
-fn adoption(domain: &Domain, id: DomainId, incarnation: u64) -> Result<Adoption, Refusal> {
+fn adoption(domain: &Domain, id: DomainId, incarnation: Incarnation) -> Result<Adoption, Refusal> {
     match domain.state {
         _ if domain.id != id => Err(Refusal::AlreadyHere),
         _ if domain.incarnation == incarnation => Ok(Adoption::Done),
@@ -213,7 +220,12 @@ fn adoption(domain: &Domain, id: DomainId, incarnation: u64) -> Result<Adoption,
 }
 
 /// Stops a domain for good because a younger copy of it runs on another machine.
-pub fn outlive(root: &mut Supervisor, name: Name, id: DomainId, incarnation: u64) -> Response {
+pub fn outlive(
+    root: &mut Supervisor,
+    name: Name,
+    id: DomainId,
+    incarnation: Incarnation,
+) -> Response {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let domain = &mut root.domains[index];
     match domain.state {
@@ -269,13 +281,13 @@ mod tests {
     use super::*;
     use crate::badge::DomainNumber;
 
-    const ID: DomainId = DomainId([7; 16]);
+    const ID: DomainId = DomainId(7);
 
     fn domain(state: DomainState, incarnation: u64) -> Domain {
         let name = Name::try_new("counter").expect("a name");
         Domain {
             state,
-            incarnation,
+            incarnation: Incarnation(incarnation),
             ..Domain::new(DomainNumber(1), name, ID)
         }
     }
@@ -283,20 +295,32 @@ mod tests {
     #[test]
     fn a_prepared_domain_is_adopted_once() {
         let prepared = domain(DomainState::Prepared, 0);
-        assert_eq!(adoption(&prepared, ID, 2), Ok(Adoption::Due));
+        assert_eq!(adoption(&prepared, ID, Incarnation(2)), Ok(Adoption::Due));
         for state in [DomainState::Running, DomainState::Stopped] {
-            assert_eq!(adoption(&domain(state, 2), ID, 2), Ok(Adoption::Done));
+            assert_eq!(
+                adoption(&domain(state, 2), ID, Incarnation(2)),
+                Ok(Adoption::Done)
+            );
         }
     }
 
     #[test]
     fn nothing_else_is_adopted() {
         let incoming = domain(DomainState::Incoming, 0);
-        assert_eq!(adoption(&incoming, ID, 2), Err(Refusal::WrongState));
+        assert_eq!(
+            adoption(&incoming, ID, Incarnation(2)),
+            Err(Refusal::WrongState)
+        );
         let running = domain(DomainState::Running, 1);
-        assert_eq!(adoption(&running, ID, 2), Err(Refusal::WrongState));
+        assert_eq!(
+            adoption(&running, ID, Incarnation(2)),
+            Err(Refusal::WrongState)
+        );
         let prepared = domain(DomainState::Prepared, 0);
-        let other = DomainId([8; 16]);
-        assert_eq!(adoption(&prepared, other, 2), Err(Refusal::AlreadyHere));
+        let other = DomainId(8);
+        assert_eq!(
+            adoption(&prepared, other, Incarnation(2)),
+            Err(Refusal::AlreadyHere)
+        );
     }
 }

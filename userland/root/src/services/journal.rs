@@ -1,8 +1,9 @@
 //! `journal`: the log, for the console.
 
 use runtime::message::Message;
+use runtime::protocol::decode;
 use runtime::protocol::journal::Request;
-use runtime::protocol::root::{Refusal, refused};
+use runtime::protocol::root::{Refusal, granted, refused};
 use runtime::server::Answer;
 
 use super::now;
@@ -10,12 +11,12 @@ use crate::console;
 
 /// Answers with the requested line.
 pub fn handle(message: &Message) -> Answer {
-    let Ok(request) = Request::unpack(message.words()) else {
+    let Ok(request) = decode(message.words()) else {
         return now(&refused(Refusal::Malformed));
     };
     let line = match request {
         Request::Read { from } => console::line(from),
         Request::Next { written } => console::next_unwritten(written),
     };
-    now(&line.map_or(refused(Refusal::NoSuchObject), |line| line.pack()))
+    now(&line.map_or(refused(Refusal::NoSuchObject), |line| granted(&line)))
 }

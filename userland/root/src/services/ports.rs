@@ -1,8 +1,9 @@
 //! `ports`: commands for the switch, which polls for them.
 
 use runtime::message::Message;
-use runtime::protocol::ports::{COMMANDS_FLAG, Command};
+use runtime::protocol::ports::{COMMANDS_FLAG, Command, Poll, Reply};
 use runtime::protocol::root::done;
+use runtime::protocol::{decode, encode};
 use runtime::server::Answer;
 
 use crate::supervisor::Supervisor;
@@ -10,10 +11,11 @@ use crate::switchboard::Change;
 
 /// Records the step that the switch has completed, and answers with the next one.
 pub fn handle(root: &mut Supervisor, message: &Message) -> Answer {
-    let word = |index| message.words().get(index).copied().unwrap_or(0);
-    let serial = word(0);
-    root.switchboard.heap_free = word(1);
-    if let Some(change) = root.switchboard.completed(serial) {
+    let Ok(poll) = decode::<Poll>(message.words()) else {
+        return Answer::Never;
+    };
+    root.switchboard.heap_free = poll.heap_free;
+    if let Some(change) = root.switchboard.completed(poll.executed) {
         root.apply(change);
     }
     let step = root.switchboard.next_step();
@@ -23,7 +25,8 @@ pub fn handle(root: &mut Supervisor, message: &Message) -> Answer {
         },
         command => command,
     };
-    let answer = Message::of(command.pack(step.serial).as_slice());
+    let serial = step.serial;
+    let answer = Message::of(encode(&Reply { serial, command }).as_slice());
     Answer::Now(match (command, step.capabilities) {
         (Command::Attach { .. }, Some((ring, wake))) => answer.capability(ring).capability(wake),
         _ => answer,

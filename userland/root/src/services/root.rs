@@ -6,8 +6,10 @@ use abi::register::{ObjectId, PageCount};
 use runtime::Cap;
 use runtime::capability::Any;
 use runtime::message::Message;
-use runtime::protocol::root::{DomainState, MemoryRecord, Refusal, Request, done, refused};
-use runtime::protocol::{Name, Words};
+use runtime::protocol::root::{
+    DomainState, MemoryRecord, Refusal, Request, done, granted, refused,
+};
+use runtime::protocol::{Name, Words, decode};
 use runtime::server::{Answer, Server};
 
 use super::{incoming, now};
@@ -25,7 +27,7 @@ pub type Response = Result<(Words, Option<Cap<Any>>), Refusal>;
 
 /// Handles a request.
 pub fn handle(root: &mut Supervisor, server: &mut Server, message: &Message) -> Answer {
-    let Ok(request) = Request::unpack(message.words()) else {
+    let Ok(request) = decode(message.words()) else {
         return now(&refused(Refusal::Malformed));
     };
     if let Request::Export { name, frozen_ns } = request {
@@ -59,7 +61,7 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
             id,
             pages,
             movable,
-        } => incoming::admit(root, name, id, pages, movable),
+        } => incoming::admit(root, name, id, PageCount(pages), movable),
         Request::Bind { name, binding } => incoming::bind(root, name, binding),
         Request::Keep { name, token, home } => incoming::keep(root, name, token, home, message),
         Request::Adopt {
@@ -91,13 +93,13 @@ fn find_exported(root: &Supervisor, name: Name) -> Result<usize, Refusal> {
 fn list(root: &Supervisor, index: u64) -> Response {
     let index = usize::try_from(index).map_err(|_| Refusal::NoSuchDomain)?;
     let domain = root.domains.get(index).ok_or(Refusal::NoSuchDomain)?;
-    Ok((domain.record().pack(), None))
+    Ok((granted(&domain.record()), None))
 }
 
 fn find(root: &mut Supervisor, name: Name) -> Response {
     let index = root.by_name(name).ok_or(Refusal::NoSuchDomain)?;
     let domain = &mut root.domains[index];
-    let words = domain.record().pack();
+    let words = granted(&domain.record());
     // A faulted domain does not move, but a restarted migration server needs the capability to find out that it is not retired.
     let is_arriving = matches!(domain.state, DomainState::Incoming | DomainState::Prepared);
     let Some(objects) = domain
@@ -133,7 +135,7 @@ fn name_of(root: &Supervisor, name: Name, object: ObjectId, badge: u64) -> Respo
         domain.binding_of(own, object, badge)
     };
     let binding = binding.ok_or(Refusal::NoSuchObject)?;
-    Ok((binding.pack(), None))
+    Ok((granted(&binding), None))
 }
 
 /// Exports a domain and quiesces its port; the answer is deferred until the switch has done that.
@@ -214,12 +216,12 @@ fn start(root: &mut Supervisor, name: Name) -> Response {
 fn memory(root: &Supervisor) -> Response {
     let report = root.machine.pool.report().map_err(kernel)?;
     let record = MemoryRecord {
-        pages: PageCount(report.total.0),
-        spent: PageCount(report.spent.0),
+        pool_pages: report.total.0,
+        spent_pages: report.spent.0,
         heap_free: runtime::heap::free_bytes() as u64,
         switch_heap_free: root.switchboard.heap_free,
     };
-    Ok((record.pack(), None))
+    Ok((granted(&record), None))
 }
 
 /// Removes a domain that has left, or does not arrive.

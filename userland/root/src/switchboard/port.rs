@@ -1,8 +1,11 @@
 //! A port with its desired and its observed state.
 
+use core::net::Ipv4Addr;
+
 use runtime::Cap;
 use runtime::capability::{Memory, Notification};
 use runtime::protocol::ports::{Command, PortKind, PortNumber};
+use runtime::protocol::root::PortState;
 use runtime::protocol::{Ipv4, Mac};
 
 use super::NextStep;
@@ -21,8 +24,22 @@ pub struct PortAddress {
 
 impl PortAddress {
     /// Its IPv4 address without the network.
-    pub fn ipv4(&self) -> Option<[u8; 4]> {
+    pub fn ipv4(&self) -> Option<Ipv4Addr> {
         self.ip.map(|ip| ip.address)
+    }
+
+    /// The address of a domain's port.
+    pub fn of_domain(PortState { mac, ip }: PortState) -> PortAddress {
+        let kind = PortKind::Domain;
+        PortAddress { mac, ip, kind }
+    }
+
+    /// The part that moves with the domain.
+    pub fn state(&self) -> PortState {
+        PortState {
+            mac: self.mac,
+            ip: self.ip,
+        }
     }
 }
 

@@ -1,21 +1,10 @@
-//! The operator's commands: [`Command`].
+//! The operator's commands: [`Command`]. Those of the migration server are in the table of `nomad-client`; ours come first.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The text that `help` shows.
-pub const HELP: &str = "\
-help                    this
-ps                      the domains of this machine
-mem                     the memory of each domain and of the machine
-log [DOMAIN]            the last lines of the log, of all domains or of one
-caps DOMAIN             the capabilities of a movable domain, and their verdicts for a move
-migrate DOMAIN MACHINE  moves a domain; ^C stops watching, not the move
-cancel DOMAIN           cancels a move in progress
-start DOMAIN            starts a domain afresh that is at home here, and that no machine has any more
-force DOMAIN run|drop   settles what is in doubt: the machine's copy runs, or is destroyed
-moves                   the migration server's domains and moves
-machines                the machines of the fleet";
+use nomad_client::command::{Audience, CommandError, VERBS};
 
 /// A parsed command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,122 +19,110 @@ pub enum Command {
     Memory,
     /// The log, of all domains or of this one.
     Log(Option<String>),
-    /// A request to the migration server, in its own syntax.
-    Server(String),
+    /// A command for the migration server.
+    Server(nomad_client::Command),
 }
 
-/// The reason a line was rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommandError<'a> {
-    /// No command has this name.
-    #[error("there is no command {0}; try help")]
-    Unknown(&'a str),
-    /// The command takes this many arguments.
-    #[error("{0} takes {1} arguments; try help")]
-    ArgumentCount(&'a str, usize),
-}
-
-/// The commands for the migration server: our name, its name, and the number of arguments.
-const SERVER_COMMANDS: [(&str, &str, usize); 7] = [
-    ("caps", "explain", 1),
-    ("migrate", "migrate", 2),
-    ("cancel", "cancel", 1),
-    ("start", "start", 1),
-    ("force", "force", 2),
-    ("moves", "list", 0),
-    ("machines", "machines", 0),
+/// The console's own commands: name, operands, and what each does.
+const OWN: [(&str, &str, &str); 4] = [
+    ("help", "", "List the commands"),
+    ("ps", "", "List the domains of this machine"),
+    (
+        "mem",
+        "",
+        "Report the memory of each domain and of the machine",
+    ),
+    (
+        "log",
+        "[DOMAIN]",
+        "Show the last lines of the log, of all domains or of one",
+    ),
 ];
 
 impl Command {
     /// Parses a line.
     ///
     /// # Errors
-    /// The reason for rejecting it.
-    pub fn parse(line: &str) -> Result<Command, CommandError<'_>> {
+    /// The reason it is not a command.
+    pub fn parse(line: &str) -> Result<Command, CommandError> {
         let mut words = line.split_ascii_whitespace();
         let Some(verb) = words.next() else {
             return Ok(Command::Empty);
         };
-        let words: Vec<&str> = words.collect();
-        let own = match verb {
-            "help" => Some(Command::Help),
-            "ps" => Some(Command::Domains),
-            "mem" => Some(Command::Memory),
-            "log" => {
-                let domain = words.first().map(|name| String::from(*name));
-                return expect_arguments(verb, &words, words.len().min(1))
-                    .map(|()| Command::Log(domain));
-            }
-            _ => None,
-        };
-        if let Some(command) = own {
-            return expect_arguments(verb, &words, 0).map(|()| command);
+        match (verb, words.next(), words.next()) {
+            ("help", None, None) => Ok(Command::Help),
+            ("ps", None, None) => Ok(Command::Domains),
+            ("mem", None, None) => Ok(Command::Memory),
+            ("log", domain, None) => Ok(Command::Log(domain.map(String::from))),
+            _ => match OWN.iter().find(|(name, ..)| *name == verb) {
+                Some((name, "", _)) => Err(CommandError::NoOperands(name)),
+                Some((name, operands, _)) => Err(CommandError::Operands(name, operands)),
+                None => line.parse().map(Command::Server),
+            },
         }
-        let command = SERVER_COMMANDS.iter().find(|(name, ..)| *name == verb);
-        let (_, request, count) = command.ok_or(CommandError::Unknown(verb))?;
-        expect_arguments(verb, &words, *count)?;
-        let line = core::iter::once(*request).chain(words);
-        Ok(Command::Server(line.collect::<Vec<_>>().join(" ")))
     }
 }
 
-fn expect_arguments<'a>(
-    verb: &'a str,
-    words: &[&str],
-    count: usize,
-) -> Result<(), CommandError<'a>> {
-    match words.len() == count {
-        true => Ok(()),
-        false => Err(CommandError::ArgumentCount(verb, count)),
-    }
+/// The lines that `help` shows. `^C` stops watching a move, which goes on.
+pub fn help() -> Vec<String> {
+    let is_ours = |name: &str| OWN.iter().any(|(own, ..)| *own == name);
+    let servers = VERBS
+        .iter()
+        .filter(|verb| verb.audience == Audience::Operators && !is_ours(verb.name))
+        .map(|verb| (verb.name, verb.operands, verb.about));
+    let all = OWN.into_iter().chain(servers);
+    all.map(|(name, operands, about)| format!("{:<24}{about}", format!("{name} {operands}")))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     #[test]
-    fn reads_commands() {
-        assert_eq!(Command::parse(" ps "), Ok(Command::Domains));
-        assert_eq!(Command::parse("mem"), Ok(Command::Memory));
-        assert_eq!(Command::parse("log"), Ok(Command::Log(None)));
-        assert_eq!(
-            Command::parse("log kv"),
-            Ok(Command::Log(Some("kv".into())))
-        );
-        assert_eq!(Command::parse("  "), Ok(Command::Empty));
-        for (line, request) in [
-            ("migrate  kv b", "migrate kv b"),
-            ("caps kv", "explain kv"),
-            ("cancel kv", "cancel kv"),
-            ("moves", "list"),
+    fn parses_commands() {
+        for (line, command) in [
+            (" ps ", Command::Domains),
+            ("mem", Command::Memory),
+            ("log", Command::Log(None)),
+            ("log kv", Command::Log(Some("kv".into()))),
+            ("  ", Command::Empty),
         ] {
-            assert_eq!(Command::parse(line), Ok(Command::Server(request.into())));
+            assert_eq!(Command::parse(line), Ok(command), "{line}");
+        }
+        for line in ["migrate  kv b", "explain kv", "cancel kv", "list"] {
+            let command = line.parse().expect("a command of the server's");
+            assert_eq!(Command::parse(line), Ok(Command::Server(command)));
         }
     }
 
     #[test]
-    fn says_what_is_wrong() {
-        assert_eq!(Command::parse("fly kv"), Err(CommandError::Unknown("fly")));
-        assert_eq!(
-            Command::parse("migrate kv"),
-            Err(CommandError::ArgumentCount("migrate", 2))
-        );
-        assert_eq!(
-            Command::parse("ps a"),
-            Err(CommandError::ArgumentCount("ps", 0))
-        );
-        assert_eq!(
-            Command::parse("log kv counter"),
-            Err(CommandError::ArgumentCount("log", 1))
-        );
+    fn an_error_names_the_word_and_the_use() {
+        for (line, word) in [
+            ("fly kv", "`fly`"),
+            ("migrate kv", "migrate DOMAIN MACHINE"),
+            ("ps a", "`ps` takes no operands"),
+            ("log kv counter", "log [DOMAIN]"),
+        ] {
+            let error = Command::parse(line).expect_err(line).to_string();
+            assert!(error.contains(word), "{error}");
+        }
     }
 
     #[test]
-    fn every_command_is_in_the_help() {
-        let verbs = SERVER_COMMANDS.iter().map(|(name, ..)| *name);
-        for verb in verbs.chain(["help", "ps", "mem", "log"]) {
-            assert!(HELP.lines().any(|line| line.starts_with(verb)), "{verb}");
+    fn help_lists_every_command_once() {
+        let names = help();
+        let names = names.iter().map(|line| line.split(' ').next());
+        let mut names: Vec<&str> = names.flatten().collect();
+        for name in ["help", "ps", "mem", "log", "migrate", "explain", "force"] {
+            assert!(names.contains(&name), "{name}");
         }
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        assert!(!names.contains(&"hold"));
     }
 }

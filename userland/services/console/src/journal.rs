@@ -1,11 +1,11 @@
 //! Client for root's journal, the machine's log: [`Journal`] fetches lines, for the writer or to show them again.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
-use abi::Error;
 use runtime::Message;
 use runtime::capability::{Cap, Endpoint};
+use runtime::protocol::encode;
 use runtime::protocol::journal::{Line, Request};
 use runtime::protocol::root::{self, Refusal};
 
@@ -25,7 +25,7 @@ impl Journal {
     ///
     /// # Errors
     /// The reason root does not answer.
-    pub fn next(self, written: u64) -> Result<Option<Line>, &'static str> {
+    pub fn next(self, written: u64) -> Result<Option<Line>, String> {
         self.request(Request::Next { written })
     }
 
@@ -33,11 +33,7 @@ impl Journal {
     ///
     /// # Errors
     /// The reason root does not answer.
-    pub fn show(
-        self,
-        domain: Option<&str>,
-        mut on_line: impl FnMut(&str),
-    ) -> Result<(), &'static str> {
+    pub fn show(self, domain: Option<&str>, mut on_line: impl FnMut(&str)) -> Result<(), String> {
         let mut reader = Reader::default();
         while let Some(from) = reader.next_number() {
             let Some(line) = self.request(Request::Read { from })? else {
@@ -54,17 +50,14 @@ impl Journal {
         Ok(())
     }
 
-    fn request(self, request: Request) -> Result<Option<Line>, &'static str> {
-        let message = Message::of(request.pack().as_slice());
+    fn request(self, request: Request) -> Result<Option<Line>, String> {
+        let message = Message::of(encode(&request).as_slice());
         let answer = self.endpoint.call_idempotent(&message);
-        let answer = answer.map_err(Error::text)?;
+        let answer = answer.map_err(|error| error.text().to_string())?;
         match root::answer(answer.words()) {
-            Ok(mut reader) => match Line::read(&mut reader) {
-                Ok(line) => Ok(Some(line)),
-                Err(_) => Err(Refusal::Malformed.text()),
-            },
+            Ok(line) => Ok(Some(line)),
             Err(Refusal::NoSuchObject) => Ok(None),
-            Err(refusal) => Err(refusal.text()),
+            Err(refusal) => Err(refusal.to_string()),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Client for this machine's migration server: [`Nomad`] drives a [`Client`] over the console's own network stack.
 
 use alloc::format;
+use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::net::Ipv4Addr;
 
 use nomad_channel::Random;
-use nomad_client::{Client, Failure};
+use nomad_client::{Client, Command, Failure};
 use nomad_protocol::{DATAGRAM_BYTES_MAX, Instant as Moment, PORT};
 use runtime::Start;
 use runtime::embassy_net::udp::{PacketMetadata, UdpSocket};
@@ -45,10 +46,10 @@ impl Nomad {
         }
     }
 
-    /// Sends a request and passes each line of the answer to `on_line`, including the last one or a failure.
-    pub async fn request(&self, line: &str, mut on_line: impl FnMut(&str)) {
+    /// Sends a command and passes each event of the reply to `on_line` in words, or else the failure.
+    pub async fn request(&self, command: Command, mut on_line: impl FnMut(&str)) {
         let random = self.random.borrow_mut().fork();
-        let mut client = Client::ask(now(), self.secret, self.server, random, line);
+        let mut client = Client::ask(now(), self.secret, self.server, random, command);
         match self.drive(&mut client, &mut on_line).await {
             Ok(()) => {}
             Err(Some(failure)) => on_line(&format!("failed: {failure}")),
@@ -78,8 +79,8 @@ impl Nomad {
                 // A datagram that cannot be sent counts as lost.
                 let _ = socket.send_to(&datagram, server).await;
             }
-            while let Some(line) = client.poll_line() {
-                on_line(&line);
+            while let Some(event) = client.poll_event() {
+                on_line(&event.to_string());
             }
             if let Some(end) = client.end() {
                 return end.map(|_| ()).map_err(Some);

@@ -1,7 +1,7 @@
 //! The shell: reads a command, executes it, shows the result, for ever. It is silent until the first key, so that a serial line
 //! without an operator carries the machine's log and nothing else.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::convert::Infallible;
 
@@ -9,9 +9,10 @@ use abi::Error;
 use embassy_futures::select::select;
 use runtime::Message;
 use runtime::capability::{Cap, Endpoint};
+use runtime::protocol::encode;
 use runtime::protocol::root::{self, DomainRecord, MemoryRecord, Refusal, Request};
 
-use crate::command::{Command, HELP};
+use crate::command::{Command, help};
 use crate::journal::Journal;
 use crate::line::{KeyEffect, Line};
 use crate::nomad::Nomad;
@@ -71,15 +72,15 @@ impl Shell<'_> {
     async fn execute(&self, text: &str) -> Result<(), Error> {
         match Command::parse(text) {
             Ok(Command::Empty) => {}
-            Ok(Command::Help) => self.print(HELP),
+            Ok(Command::Help) => help().iter().for_each(|line| self.print(line)),
             Ok(Command::Domains) => self.print_domains(table::domains),
             Ok(Command::Memory) => {
                 self.print_domains(table::memory);
                 self.print_machine_memory();
             }
             Ok(Command::Log(domain)) => self.print_log(domain.as_deref()),
-            Ok(Command::Server(line)) => self.request(&line).await?,
-            Err(error) => self.print(&alloc::format!("{error}")),
+            Ok(Command::Server(command)) => self.request(command).await?,
+            Err(error) => self.print(&alloc::format!("{error}; try `help`")),
         }
         Ok(())
     }
@@ -92,57 +93,55 @@ impl Shell<'_> {
     fn print_domains(&self, table: fn(&[DomainRecord]) -> Vec<String>) {
         match self.domains() {
             Ok(records) => table(&records).iter().for_each(|line| self.print(line)),
-            Err(reason) => self.print(reason),
+            Err(reason) => self.print(&reason),
         }
     }
 
     /// Prints the machine's memory.
     fn print_machine_memory(&self) {
-        let answer = self
-            .root
-            .call_idempotent(&Message::of(Request::Memory.pack().as_slice()));
-        let memory = answer.map_err(Error::text).and_then(|answer| {
-            let mut reader = root::answer(answer.words()).map_err(Refusal::text)?;
-            MemoryRecord::read(&mut reader).map_err(|_| Refusal::Malformed.text())
-        });
+        let memory = match self.ask(Request::Memory) {
+            Ok(answer) => root::answer::<MemoryRecord>(answer.words()).map_err(|it| it.to_string()),
+            Err(error) => Err(error.text().to_string()),
+        };
         match memory {
-            Ok(memory) => self.print(&alloc::format!("{memory}")),
-            Err(reason) => self.print(reason),
+            Ok(memory) => self.print(&memory.to_string()),
+            Err(reason) => self.print(&reason),
         }
     }
 
     fn print_log(&self, domain: Option<&str>) {
         if let Err(reason) = self.journal.show(domain, |line| self.print(line)) {
-            self.print(reason);
+            self.print(&reason);
         }
     }
 
     /// Root's list of domains.
-    fn domains(&self) -> Result<Vec<DomainRecord>, &'static str> {
+    fn domains(&self) -> Result<Vec<DomainRecord>, String> {
         let mut records = Vec::new();
         for index in 0.. {
-            let request = Request::List { index }.pack();
-            let answer = self.root.call_idempotent(&Message::of(request.as_slice()));
-            let answer = answer.map_err(Error::text)?;
+            let answer = self.ask(Request::List { index });
+            let answer = answer.map_err(|error| error.text().to_string())?;
             match root::answer(answer.words()) {
-                Ok(mut reader) => {
-                    let record = DomainRecord::read(&mut reader);
-                    records.push(record.map_err(|_| Refusal::Malformed.text())?);
-                }
+                Ok(record) => records.push(record),
                 Err(Refusal::NoSuchDomain) => break,
-                Err(refusal) => return Err(refusal.text()),
+                Err(refusal) => return Err(refusal.to_string()),
             }
         }
         Ok(records)
     }
 
-    /// Sends a request to the migration server, and shows its answer to its end or until the operator types `^C`.
-    async fn request(&self, line: &str) -> Result<(), Error> {
+    fn ask(&self, request: Request) -> Result<Message, Error> {
+        let message = Message::of(encode(&request).as_slice());
+        self.root.call_idempotent(&message)
+    }
+
+    /// Sends a command to the migration server, and shows the reply to its end or until the operator types `^C`.
+    async fn request(&self, command: nomad_client::Command) -> Result<(), Error> {
         let Some(nomad) = &self.nomad else {
             self.print("this console was started without a port");
             return Ok(());
         };
-        let answer = nomad.request(line, |line| self.print(line));
+        let answer = nomad.request(command, |line| self.print(line));
         let interrupt = async {
             loop {
                 match self.serial.key().await {

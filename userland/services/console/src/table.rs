@@ -1,7 +1,7 @@
 //! The machine's domains as text tables.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use abi::PAGE_BYTES;
@@ -15,7 +15,12 @@ pub fn domains(records: &[DomainRecord]) -> Vec<String> {
     let rows = records.iter().map(|record| {
         let moves = if record.movable { "yes" } else { "no" };
         let life = format!("{}", record.incarnation);
-        row(record.name.as_str(), record.state.text(), &life, moves)
+        row(
+            record.name.as_str(),
+            &record.state.to_string(),
+            &life,
+            moves,
+        )
     });
     core::iter::once(head).chain(rows).collect()
 }
@@ -25,9 +30,9 @@ pub fn memory(records: &[DomainRecord]) -> Vec<String> {
     let head = row("DOMAIN", "POOL MiB", "SPENT", "FREE KiB");
     let rows = records
         .iter()
-        .map(|record| memory_row(record.name.as_str(), record.pages.0, record.spent.0));
+        .map(|record| memory_row(record.name.as_str(), record.pool_pages, record.spent_pages));
     let total = records.iter().fold((0, 0), |(pages, spent), record| {
-        (pages + record.pages.0, spent + record.spent.0)
+        (pages + record.pool_pages, spent + record.spent_pages)
     });
     let all = core::iter::once(memory_row("all", total.0, total.1));
     core::iter::once(head).chain(rows).chain(all).collect()
@@ -46,20 +51,19 @@ fn row(name: &str, first: &str, second: &str, third: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abi::register::PageCount;
-    use runtime::protocol::Name;
-    use runtime::protocol::root::{DomainId, DomainState};
+    use runtime::protocol::root::DomainState;
+    use runtime::protocol::{DomainId, Incarnation, Name};
 
     fn record(name: &str, mib: u64, movable: bool) -> DomainRecord {
         DomainRecord {
             name: Name::try_new(name).expect("a name"),
-            id: DomainId([1; 16]),
-            incarnation: 3,
+            id: DomainId(1),
+            incarnation: Incarnation(3),
             state: DomainState::Running,
             movable,
             home: None,
-            pages: PageCount(mib * PAGES_PER_MIB),
-            spent: PageCount(mib * PAGES_PER_MIB - 1),
+            pool_pages: mib * PAGES_PER_MIB,
+            spent_pages: mib * PAGES_PER_MIB - 1,
         }
     }
 

@@ -127,7 +127,7 @@ fn a_burst_larger_than_a_ring_is_queued_and_arrives_complete_and_in_order() {
 fn an_active_port_is_announced_to_the_wire_and_to_no_domain() {
     let mut bench = Bench::new();
     let ip = Ipv4 {
-        address: [10, 0, 0, 9],
+        address: [10, 0, 0, 9].into(),
         prefix: 24,
     };
     bench.switch.activate(A, Some(ip));

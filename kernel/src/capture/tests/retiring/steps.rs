@@ -66,7 +66,10 @@ fn the_commit_point_is_one_step_and_failing_the_waiters_is_resumed() {
         .world
         .does(scene.server, super::super::scene::retire(77, 77));
     assert_eq!(failed_count(&scene, &callers), callers.len());
-    assert_eq!(scene.subject.domain.pending_waiters.get(), PendingWaiters::None);
+    assert_eq!(
+        scene.subject.domain.pending_waiters.get(),
+        PendingWaiters::None
+    );
 }
 
 #[test]

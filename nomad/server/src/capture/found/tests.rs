@@ -1,13 +1,13 @@
 //! Verdicts on a domain that runs while it is listed.
 
 use abi::record::{CapabilityRecord, List, ObjectRecord};
-use abi::register::{ObjectId, PageCount, Slot};
+use abi::register::{ObjectId, Slot};
 use abi::{Error, MessageInfo, ObjectKind, Request};
+use identity::{DomainId, Incarnation};
 use nomad_image::Refusal;
 use runtime::Cap;
 use runtime::host::{Answer, DONE, with_kernel, write_message_data};
-use runtime::protocol::Name as RootName;
-use runtime::protocol::root::{self, DomainId, refused};
+use runtime::protocol::root::{self, refused};
 
 use super::*;
 
@@ -17,14 +17,14 @@ const ENDPOINT: u64 = 3;
 /// A domain that made an object after its objects were listed, and before its capabilities were.
 fn found() -> Found {
     let record = DomainRecord {
-        name: RootName::try_new("guest").expect("a name"),
-        id: DomainId([7; 16]),
-        incarnation: 1,
+        name: Name::try_new("guest").expect("a name"),
+        id: DomainId(7),
+        incarnation: Incarnation(1),
         state: DomainState::Running,
         movable: true,
         home: None,
-        pages: PageCount(64),
-        spent: PageCount(8),
+        pool_pages: 64,
+        spent_pages: 8,
     };
     let mut read = Read::default();
     (read.listing.domain, read.listing.pool) = (ObjectId(1), ObjectId(2));

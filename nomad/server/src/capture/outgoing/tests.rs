@@ -3,27 +3,27 @@
 use alloc::collections::BTreeMap;
 
 use abi::record::ObjectRecord;
-use abi::register::{ObjectId, PageCount, Slot};
+use abi::register::{ObjectId, Slot};
 use abi::{MessageInfo, ObjectKind, Request};
+use identity::{DomainId, Incarnation};
 use nomad_image::{Clock, Listing};
 use runtime::Cap;
 use runtime::host::{Answer, DONE, with_kernel};
-use runtime::protocol::Name as RootName;
-use runtime::protocol::root::{DomainId as RootId, DomainState, Refusal};
+use runtime::protocol::root::{DomainState, Refusal};
 
 use super::*;
 use crate::root::RootError;
 
 fn outgoing() -> Outgoing {
     let record = DomainRecord {
-        name: RootName::try_new("guest").expect("a name"),
-        id: RootId([7; 16]),
-        incarnation: 1,
+        name: Name::try_new("guest").expect("a name"),
+        id: DomainId(7),
+        incarnation: Incarnation(1),
         state: DomainState::Running,
         movable: true,
         home: None,
-        pages: PageCount(64),
-        spent: PageCount(8),
+        pool_pages: 64,
+        spent_pages: 8,
     };
     let found = Found {
         record,

@@ -5,7 +5,8 @@ use alloc::boxed::Box;
 use abi::calls::{DomainDerive, DomainHold, DomainInstall, DomainInstallReply, Signal};
 use abi::thread_state::ThreadState;
 use abi::{MessageInfo, ObjectKind, Request};
-use nomad_image::{Blob, Clock, DomainId, Identity, Name, ThreadImage};
+use identity::{DomainId, Incarnation, Name};
+use nomad_image::{Blob, Clock, Identity, ThreadImage};
 use runtime::host::{Answer, DONE, with_kernel};
 
 use super::*;
@@ -65,8 +66,8 @@ fn description() -> Description {
     };
     Description {
         identity: Identity {
-            id: DomainId([7; 16]),
-            incarnation: 1,
+            id: DomainId(7),
+            incarnation: Incarnation(1),
             name: Name::try_new("guest").expect("a name"),
             home: None,
         },
@@ -82,7 +83,7 @@ fn description() -> Description {
         outsiders: [Outsider {
             name: Name::try_new("time").expect("a name"),
             kind: ObjectKind::Endpoint,
-            binding: Blob([0; 16].into()),
+            binding: Blob([0].into()),
         }]
         .into(),
         mappings: Vec::new(),

@@ -11,7 +11,7 @@ use abi::{Request, Rights};
 use nomad_image::{Attribute, Clock, HeldCapability, Identity, Outline, Role, Target};
 use nomad_protocol::{Side as MoveSide, Sizes};
 use runtime::host::{Answer, DONE, with_kernel};
-use runtime::protocol::root::Refusal;
+use runtime::protocol::root::{self, Refusal};
 
 use super::*;
 use crate::budget::Budget;
@@ -60,8 +60,8 @@ fn description() -> Description {
     };
     Description {
         identity: Identity {
-            id: DomainId([7; 16]),
-            incarnation: 1,
+            id: DomainId(7),
+            incarnation: Incarnation(1),
             name: name(),
             home: None,
         },
@@ -89,8 +89,8 @@ fn described() -> Incoming {
     let mut incoming = Incoming {
         machine,
         name: name(),
-        id: DomainId([7; 16]),
-        incarnation: 2,
+        id: DomainId(7),
+        incarnation: Incarnation(2),
         pool: Cap::from_slot(Slot(9)),
         memories: BTreeMap::new(),
         parcel: None,
@@ -169,7 +169,7 @@ fn the_rehearsals_pager_is_taken_away() {
 fn an_outline_is_of_the_domain_that_was_offered_by_name_and_by_id() {
     let outline = |id, domain: &str| {
         let identity = Identity {
-            id: DomainId([id; 16]),
+            id: DomainId(id),
             name: Name::try_new(domain).expect("a name"),
             ..description().identity
         };
@@ -334,7 +334,15 @@ fn a_source_cannot_send_frames_for_two_ports() {
 fn an_admission_whose_answer_makes_no_sense_is_taken_back() {
     let admit = || {
         let extent = (Extent::of(&SIZES), Share::default());
-        Incoming::admit(Machine::of_tests(), name(), DomainId([7; 16]), 2, 8, extent).err()
+        Incoming::admit(
+            Machine::of_tests(),
+            name(),
+            DomainId(7),
+            Incarnation(2),
+            8,
+            extent,
+        )
+        .err()
     };
     let asked = |calls: &[Request]| {
         let is_call = |call: &&Request| matches!(call, Request::Call(_));
@@ -344,7 +352,9 @@ fn an_admission_whose_answer_makes_no_sense_is_taken_back() {
     let (error, calls) = with_kernel(kernel, admit);
     assert_eq!((error, asked(&calls)), (Some(RootError::Malformed), 2));
     let refused = |_: &Request| {
-        let refusal = Refusal::AlreadyHere as u64;
+        let [refusal, ..] = *root::refused(Refusal::AlreadyHere).as_slice() else {
+            panic!("a refusal has a word");
+        };
         let info = abi::MessageInfo::words_only(1)?.bits();
         Ok([0, info, refusal, 0, 0, 0, 0, 0])
     };

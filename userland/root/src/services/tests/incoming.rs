@@ -3,13 +3,13 @@
 use abi::NO_DEADLINE;
 use abi::calls::DomainFreeze;
 use runtime::capability::{Any, Domain as DomainKind, Notification};
-use runtime::protocol::root::{Binding, DomainId};
+use runtime::protocol::root::Binding;
 
 use super::*;
 use crate::names;
 use crate::services::incoming;
 
-const OTHER_ID: DomainId = DomainId([8; 16]);
+const OTHER_ID: DomainId = DomainId(8);
 const OTHER_POOL: Slot = Slot(23);
 
 /// The message with which a builder hands over a complete domain in this pool.
@@ -21,7 +21,7 @@ fn parts(pool: Slot) -> Message {
 }
 
 fn keep(root: &mut Supervisor, pool: Slot, token: u64) -> Result<(), Refusal> {
-    let home = Name::try_new("a");
+    let home = Name::try_new("a").ok();
     incoming::keep(root, name(), token, home, &parts(pool)).map(drop)
 }
 
@@ -29,14 +29,14 @@ fn keep(root: &mut Supervisor, pool: Slot, token: u64) -> Result<(), Refusal> {
 fn a_domain_that_is_adopted_runs_under_its_new_incarnation() {
     let ((), calls) = with_kernel(accept_all, || {
         let mut root = root(DomainState::Prepared, 0);
-        incoming::adopt(&mut root, name(), ID, 4).expect("adopts");
+        incoming::adopt(&mut root, name(), ID, Incarnation(4)).expect("adopts");
         let domain = &root.domains[0];
         assert_eq!(
             (domain.state, domain.incarnation),
-            (DomainState::Running, 4)
+            (DomainState::Running, Incarnation(4))
         );
         // A repeated request, as after a lost answer, thaws nothing again.
-        incoming::adopt(&mut root, name(), ID, 4).expect("has adopted");
+        incoming::adopt(&mut root, name(), ID, Incarnation(4)).expect("has adopted");
     });
     assert_eq!(thawed(&calls), [TOKEN]);
 }
@@ -49,7 +49,7 @@ fn a_domain_has_its_port_when_it_is_adopted_and_not_before() {
         root.add_port(number, address(1, 1)).expect("adds a port");
         assert_eq!(keep(&mut root, POOL, TOKEN), Ok(()));
         assert_eq!(commands(&mut root), ["attach"]);
-        incoming::adopt(&mut root, name(), ID, 4).expect("adopts");
+        incoming::adopt(&mut root, name(), ID, Incarnation(4)).expect("adopts");
         assert_eq!(commands(&mut root), ["activate"]);
     });
 }
@@ -65,12 +65,12 @@ fn a_domain_that_cannot_be_thawed_is_still_to_be_adopted() {
         let number = root.domains[0].number;
         root.add_port(number, address(1, 1)).expect("adds a port");
         assert_eq!(keep(&mut root, POOL, TOKEN), Ok(()));
-        let adopted = incoming::adopt(&mut root, name(), ID, 4);
+        let adopted = incoming::adopt(&mut root, name(), ID, Incarnation(4));
         assert_eq!(adopted.map(drop), Err(Refusal::Kernel));
         let domain = &root.domains[0];
         assert_eq!(
             (domain.state, domain.incarnation),
-            (DomainState::Prepared, 0)
+            (DomainState::Prepared, Incarnation(0))
         );
         // Nor is its port announced.
         assert_eq!(commands(&mut root), ["attach"]);
@@ -84,9 +84,9 @@ fn a_domain_is_kept_until_it_is_adopted_and_thawed_by_the_last_token() {
         for token in [8, 9] {
             assert_eq!(keep(&mut root, POOL, token), Ok(()));
             assert_eq!(root.domains[0].state, DomainState::Prepared);
-            assert_eq!(root.domains[0].home, Name::try_new("a"));
+            assert_eq!(root.domains[0].home, Name::try_new("a").ok());
         }
-        incoming::adopt(&mut root, name(), ID, 4).expect("adopts");
+        incoming::adopt(&mut root, name(), ID, Incarnation(4)).expect("adopts");
     });
     assert_eq!(thawed(&calls), [9]);
 }
@@ -106,7 +106,7 @@ fn a_younger_copy_stops_a_running_domain_for_good() {
     let ((), calls) = with_kernel(accept_all, || {
         let mut root = root(DomainState::Running, 3);
         for _ in 0..2 {
-            incoming::outlive(&mut root, name(), ID, 4).expect("stops it, or has");
+            incoming::outlive(&mut root, name(), ID, Incarnation(4)).expect("stops it, or has");
             assert_eq!(root.domains[0].state, DomainState::Outlived);
         }
     });
@@ -121,7 +121,7 @@ fn a_younger_copy_stops_a_running_domain_for_good() {
 fn no_frame_flows_to_a_domain_that_was_outlived() {
     with_kernel(accept_all, || {
         let mut root = served(DomainState::Running, 3);
-        incoming::outlive(&mut root, name(), ID, 4).expect("stops it");
+        incoming::outlive(&mut root, name(), ID, Incarnation(4)).expect("stops it");
         assert_eq!(commands(&mut root), ["stop"]);
     });
 }
@@ -138,7 +138,7 @@ fn neither_an_older_copy_nor_another_domain_stops_one_and_none_is_stopped_that_l
     for (state, id, incarnation, refusal) in cases {
         let ((), calls) = with_kernel(accept_all, || {
             let mut root = root(state, 3);
-            let outlived = incoming::outlive(&mut root, name(), id, incarnation);
+            let outlived = incoming::outlive(&mut root, name(), id, Incarnation(incarnation));
             assert_eq!(outlived.map(drop), Err(refusal));
             assert_eq!(root.domains[0].state, state);
         });
@@ -201,10 +201,7 @@ fn bind_port(wanted: PortAddress) -> Result<Option<Cap<Any>>, Refusal> {
 fn port_of(address: PortAddress) -> Binding {
     Binding {
         name: Name::try_new(names::RING).expect("a name"),
-        state: [
-            address.mac.to_word(),
-            address.ip.map_or(u64::MAX, Ipv4::to_word),
-        ],
+        port: Some(address.state()),
     }
 }
 

@@ -11,8 +11,8 @@ use abi::{ObjectKind, Request};
 use runtime::capability::Pool;
 use runtime::host::{self, DONE, with_kernel};
 use runtime::protocol::ports::{Command, PortKind};
-use runtime::protocol::root::{DomainId, DomainState, Refusal};
-use runtime::protocol::{Ipv4, Mac, Name};
+use runtime::protocol::root::{DomainState, Refusal};
+use runtime::protocol::{DomainId, Incarnation, Ipv4, Mac, Name};
 
 use super::*;
 use crate::domain::Domain;
@@ -20,7 +20,7 @@ use crate::handle::Handle;
 use crate::spawn::DomainObjects;
 use crate::switchboard::PortAddress;
 
-const ID: DomainId = DomainId([7; 16]);
+const ID: DomainId = DomainId(7);
 const POOL: Slot = Slot(20);
 const DOMAIN: Slot = Slot(21);
 const WAKE: Slot = Slot(22);
@@ -59,7 +59,7 @@ fn root(state: DomainState, incarnation: u64) -> Supervisor {
     let number = root.allocate_number();
     root.domains.push(Domain {
         state,
-        incarnation,
+        incarnation: Incarnation(incarnation),
         movable: true,
         pool: Some(Cap::from_slot(POOL)),
         objects: (state != DomainState::Incoming).then(objects),
@@ -85,7 +85,7 @@ fn address(mac: u8, ip: u8) -> PortAddress {
     PortAddress {
         mac: Mac([2, 0, 0, 0, 0, mac]),
         ip: Some(Ipv4 {
-            address: [10, 0, 0, ip],
+            address: [10, 0, 0, ip].into(),
             prefix: 24,
         }),
         kind: PortKind::Domain,

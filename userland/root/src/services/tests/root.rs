@@ -3,6 +3,8 @@
 use abi::kind::DomainRights;
 use runtime::protocol::root::{Request as RootRequest, done, refused};
 
+use runtime::protocol::encode;
+
 use super::*;
 use crate::services::root;
 
@@ -14,7 +16,7 @@ const LATER_NS: u64 = 1 << 40;
 /// Root's answer: its words and the number of its capabilities; `None` if it is deferred.
 fn call(root: &mut Supervisor, request: RootRequest) -> Option<(Vec<u64>, usize)> {
     let mut server = Server::new(root.machine.endpoint).expect("a free slot");
-    let message = Message::of(request.pack().as_slice());
+    let message = Message::of(encode(&request).as_slice());
     match root::handle(root, &mut server, &message) {
         Answer::Now(answer) => Some((answer.words().into(), answer.capabilities().len())),
         Answer::Never => None,
@@ -127,7 +129,7 @@ fn two_that_leave() -> Supervisor {
     let other = Name::try_new("kv").expect("a name");
     root.domains.push(Domain {
         objects: Some(objects()),
-        ..Domain::new(number, other, DomainId([8; 16]))
+        ..Domain::new(number, other, DomainId(8))
     });
     for (domain, frozen_ns) in root.domains.iter_mut().zip([0, FROZEN_NS]) {
         domain.begin_export(0, frozen_ns);

@@ -5,42 +5,40 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nomad_client::{Command, Event};
+use nomad_protocol::planner::PAGE_BYTES;
 use serde_json::json;
 
-use crate::asking::{Asking, Error};
+use crate::connection::{Connection, Error};
 use crate::domains::{self, Sum};
-use crate::line::{Line, Meaning, PAGE_BYTES};
-use crate::screen::Reader;
+use crate::screen::Format;
 
 /// A machine of the fleet.
 #[derive(Debug)]
 pub struct Machine {
     /// Its name.
     pub name: String,
-    /// Where its migration server is.
+    /// The address of its migration server.
     pub address: Ipv4Addr,
-    /// What its domains come to, or why that is not known.
+    /// The totals of its domains, or the reason they are not known.
     pub answer: Result<Sum, Error>,
-    /// When the answer came, after the question.
+    /// The time from the command to the answer.
     pub elapsed: Duration,
 }
 
-/// Finds the machines that a server names in its answer to `machines`, and asks all of them at once, at the port of
-/// the first.
-pub fn ask(asking: &Asking, port: u16, lines: &[String], asked: Instant) -> Vec<Machine> {
-    let named = lines
-        .iter()
-        .filter_map(|line| match Line::of(line).meaning {
-            Meaning::Machine(name, address) => Some((name, address)),
-            _ => None,
-        });
+/// Asks all machines in a server's reply to `machines` for their domains, at the same time and at the server's port.
+pub fn ask(connection: &Connection, port: u16, reply: &[Event], begun: Instant) -> Vec<Machine> {
+    let named = reply.iter().filter_map(|event| match event {
+        Event::Machine { name, address } => Some((name.as_str(), *address)),
+        _ => None,
+    });
     let look = |(name, address): (&str, Ipv4Addr)| Machine {
         name: name.to_owned(),
         address,
-        answer: asking
-            .lines(SocketAddrV4::new(address, port), "list")
-            .map(|(_, lines)| domains::sum(&lines)),
-        elapsed: asked.elapsed(),
+        answer: connection
+            .events(SocketAddrV4::new(address, port), Command::List)
+            .map(|(_, events)| domains::sum(&events)),
+        elapsed: begun.elapsed(),
     };
     thread::scope(|scope| {
         let asked: Vec<_> = named
@@ -48,7 +46,7 @@ pub fn ask(asking: &Asking, port: u16, lines: &[String], asked: Instant) -> Vec<
             .collect();
         let answers = asked.into_iter().map(|thread| thread.join());
         answers
-            .map(|machine| machine.expect("asking does not panic"))
+            .map(|machine| machine.expect("a request does not panic"))
             .collect()
     })
 }
@@ -56,9 +54,9 @@ pub fn ask(asking: &Asking, port: u16, lines: &[String], asked: Instant) -> Vec<
 /// Shows machines, in a table or as JSON.
 ///
 /// # Errors
-/// Nobody reads any more.
-pub fn show(reader: Reader, out: &mut impl Write, machines: &[Machine]) -> io::Result<()> {
-    if reader == Reader::Json {
+/// The output is closed.
+pub fn show(format: Format, out: &mut impl Write, machines: &[Machine]) -> io::Result<()> {
+    if format == Format::Json {
         return machines
             .iter()
             .try_for_each(|machine| writeln!(out, "{}", to_json(machine)));
@@ -78,8 +76,11 @@ pub fn show(reader: Reader, out: &mut impl Write, machines: &[Machine]) -> io::R
         let address = address.to_string();
         match answer {
             Ok(sum) => {
-                let (count, spent) = (sum.domains.to_string(), domains::mib(sum.spent).to_string());
-                let pages = domains::mib(sum.pages).to_string();
+                let (count, spent) = (
+                    sum.domains.to_string(),
+                    domains::mib(sum.spent_pages).to_string(),
+                );
+                let pages = domains::mib(sum.pool_pages).to_string();
                 row(out, [name, &address, &count, &spent], &pages)?;
             }
             Err(error) => writeln!(out, "{name:<16} {address:<16} {error}")?,
@@ -107,8 +108,8 @@ fn to_json(machine: &Machine) -> serde_json::Value {
     match &machine.answer {
         Ok(sum) => {
             object["domains"] = json!(sum.domains);
-            object["spent_bytes"] = json!(sum.spent * PAGE_BYTES);
-            object["pool_bytes"] = json!(sum.pages * PAGE_BYTES);
+            object["spent_bytes"] = json!(sum.spent_pages * PAGE_BYTES);
+            object["pool_bytes"] = json!(sum.pool_pages * PAGE_BYTES);
         }
         Err(error) => object["text"] = json!(error.to_string()),
     }
@@ -130,23 +131,23 @@ mod tests {
         };
         let sum = Sum {
             domains: 4,
-            spent: 512,
-            pages: 1024,
+            spent_pages: 512,
+            pool_pages: 1024,
         };
-        let silent = Error::Failure(Failure::NoAnswer, None);
+        let silent = Error::Failure(Failure::NoAnswer);
         [machine("a", 1, Ok(sum)), machine("b", 2, Err(silent))]
     }
 
-    fn shown(reader: Reader) -> Vec<String> {
+    fn shown(format: Format) -> Vec<String> {
         let mut out = Vec::new();
-        show(reader, &mut out, &fleet()).expect("room");
+        show(format, &mut out, &fleet()).expect("room");
         let text = String::from_utf8(out).expect("text");
         text.lines().map(String::from).collect()
     }
 
     #[test]
     fn a_machine_is_a_row_whether_it_answers_or_not() {
-        let rows = shown(Reader::Terminal);
+        let rows = shown(Format::Terminal);
         let words: Vec<&str> = rows[1].split_whitespace().collect();
         assert_eq!(words, ["a", "10.77.0.1", "4", "2", "4"]);
         assert!(rows[2].contains("10.77.0.2") && rows[2].contains("does not answer"));
@@ -154,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_machine_is_an_object_whether_it_answers_or_not() {
-        let objects = shown(Reader::Json);
+        let objects = shown(Format::Json);
         assert!(objects[0].contains(r#""domains":4"#), "{}", objects[0]);
         assert!(objects[1].contains(r#""answers":false"#), "{}", objects[1]);
     }

@@ -1,33 +1,33 @@
-//! The command line against migration servers on this host's loopback: who is answered, who is not, and how it is said.
+//! The command line against migration servers on the loopback interface.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
-use std::process::{Command, Output};
+use std::process::{self, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use nomad_channel::{Incoming, Keys, OperatorSession, Random, Sessions};
-use nomad_client::operator;
+use nomad_client::{Command, Event, operator};
 
 const SECRET: &str = "of this test";
 const A: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 const B: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// A migration server that answers and does nothing. It ends with the test's process.
+/// A migration server that replies and does nothing. It ends with the test's process.
 struct Server {
     socket: UdpSocket,
-    obeyed: Arc<AtomicUsize>,
+    executed: Arc<AtomicUsize>,
 }
 
 impl Server {
     fn start(at: SocketAddrV4) -> Server {
         let socket = UdpSocket::bind(at).expect("a port");
-        let obeyed = Arc::new(AtomicUsize::new(0));
+        let executed = Arc::new(AtomicUsize::new(0));
         let server = Server {
             socket: socket.try_clone().expect("the same socket"),
-            obeyed: obeyed.clone(),
+            executed: executed.clone(),
         };
-        std::thread::spawn(move || serve(&socket, &obeyed));
+        std::thread::spawn(move || serve(&socket, &executed));
         server
     }
 
@@ -35,12 +35,12 @@ impl Server {
         self.socket.local_addr().expect("a bound socket")
     }
 
-    fn obeyed(&self) -> usize {
-        self.obeyed.load(Ordering::SeqCst)
+    fn executed(&self) -> usize {
+        self.executed.load(Ordering::SeqCst)
     }
 }
 
-fn serve(socket: &UdpSocket, obeyed: &AtomicUsize) {
+fn serve(socket: &UdpSocket, executed: &AtomicUsize) {
     let SocketAddr::V4(own) = socket.local_addr().expect("a bound socket") else {
         panic!("an IPv4 socket");
     };
@@ -62,9 +62,9 @@ fn serve(socket: &UdpSocket, obeyed: &AtomicUsize) {
         if let Some(Incoming::Operator(session, message)) = received.incoming
             && let Some(request) = operators.handle_message((session, from), &message)
         {
-            obeyed.fetch_add(1, Ordering::SeqCst);
-            for line in answer(&request.command) {
-                operators.send_line(request.id, line);
+            executed.fetch_add(1, Ordering::SeqCst);
+            for event in reply(&request.command) {
+                operators.send_event(request.id, event);
             }
         }
         while let Some(((session, to), message)) = operators.poll_message() {
@@ -76,20 +76,31 @@ fn serve(socket: &UdpSocket, obeyed: &AtomicUsize) {
     }
 }
 
-fn answer(command: &str) -> &'static [&'static str] {
-    match command {
-        "list" => &[
-            "domain kv running, incarnation 3, 512 of 11264 pages",
-            "done",
+fn reply(command: &Command) -> Vec<Event> {
+    let events: &[&str] = match command {
+        Command::List => &[
+            r#"{"domain":{"name":"kv","id":"7","state":"running","movable":true,"incarnation":3,
+                "spent_pages":512,"pool_pages":11264,"home":null}}"#,
+            r#""done""#,
         ],
-        "machines" => &["machine a 127.0.0.1", "machine b 127.0.0.2", "done"],
-        "migrate kv b" => &["phase Rounds", "committed", "done"],
-        _ => &["failed: I know no such domain"],
-    }
+        Command::Machines => &[
+            r#"{"machine":{"name":"a","address":"127.0.0.1"}}"#,
+            r#"{"machine":{"name":"b","address":"127.0.0.2"}}"#,
+            r#""done""#,
+        ],
+        Command::Migrate(..) => &[
+            r#"{"move":{"phase":"Rounds"}}"#,
+            r#"{"move":"committed"}"#,
+            r#"{"move":"finished"}"#,
+        ],
+        _ => &[r#"{"failed":"no domain of this name is here"}"#],
+    };
+    let events = events.iter().map(|event| serde_json::from_str(event));
+    events.map(|event| event.expect("an event")).collect()
 }
 
 fn caravan(secret: Option<&str>, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_caravan"));
+    let mut command = process::Command::new(env!("CARGO_BIN_EXE_caravan"));
     command.args(arguments).env_remove("CARAVAN_SECRET");
     command.envs(secret.map(|secret| ("CARAVAN_SECRET", secret)));
     command.output().expect("the command line runs")
@@ -100,21 +111,21 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn who_has_the_secret_is_answered() {
+fn a_client_with_the_secret_is_answered() {
     let server = Server::start(SocketAddrV4::new(A, 0));
     let at = server.address().to_string();
     let moved = caravan(Some(SECRET), &[&at, "migrate", "kv", "b"]);
     assert_eq!(text(&moved.stdout), "phase Rounds\ncommitted\ndone\n");
     assert_eq!(moved.status.code(), Some(0));
     let refused = caravan(Some(SECRET), &["--json", &at, "explain", "nobody"]);
-    assert!(text(&refused.stdout).contains(r#""event":"failed""#));
+    assert!(text(&refused.stdout).contains(r#""event":{"failed":"#));
     assert_eq!(refused.status.code(), Some(1));
     let domains = caravan(Some(SECRET), &[&at, "ps"]);
     assert!(text(&domains.stdout).contains("kv "), "{domains:?}");
 }
 
 #[test]
-fn who_has_another_secret_is_not_and_is_told_so() {
+fn a_client_with_another_secret_gets_no_answer_and_the_likely_reason() {
     let server = Server::start(SocketAddrV4::new(A, 0));
     let at = server.address().to_string();
     let refused = caravan(Some("another"), &[&at, "migrate", "kv", "b"]);
@@ -125,18 +136,18 @@ fn who_has_another_secret_is_not_and_is_told_so() {
         complaint.contains("the machine does not answer, or has another secret"),
         "{complaint}"
     );
-    assert_eq!(server.obeyed(), 0);
+    assert_eq!(server.executed(), 0);
 }
 
 #[test]
-fn without_a_secret_nothing_is_asked() {
+fn without_a_secret_nothing_is_sent() {
     let refused = caravan(None, &["127.0.0.1", "list"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused.stderr).contains("--secret FILE"));
 }
 
 #[test]
-fn machines_are_asked_each_and_one_that_is_silent_is_named() {
+fn each_machine_is_asked_and_a_silent_one_is_named() {
     let a = Server::start(SocketAddrV4::new(A, 0));
     let at = a.address();
     let machines = || caravan(Some(SECRET), &["--json", &at.to_string(), "machines"]);
@@ -160,5 +171,5 @@ fn machines_are_asked_each_and_one_that_is_silent_is_named() {
     assert_eq!(alone.status.code(), Some(0));
     let b = Server::start(SocketAddrV4::new(B, at.port()));
     assert_eq!(objects(&machines())[1]["answers"], true);
-    assert_eq!(b.obeyed(), 1);
+    assert_eq!(b.executed(), 1);
 }

@@ -1,0 +1,296 @@
+//! The commands of a migration server: [`Command`], and [`VERBS`], the one table of how they are typed.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::Ipv4Addr;
+use core::str::FromStr;
+
+use identity::{Name, NameError};
+use nomad_protocol::Force;
+use serde::{Deserialize, Serialize};
+
+/// A command of an operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// List the machines of the fleet.
+    Machines,
+    /// List domains and transactions.
+    List,
+    /// List what would become of each thing that a domain holds, if it moved.
+    Explain(Name),
+    /// Move a domain to a machine.
+    Migrate(Name, Destination),
+    /// Cancel a move in progress.
+    Cancel(Name),
+    /// Start a domain afresh that is at home here and that no machine has.
+    Start(Name),
+    /// Settle what is in doubt about a domain.
+    Force(Name, Force),
+    /// Report the machine's memory.
+    Memory,
+    /// For tests: halt the server when a transaction reports an event whose text begins with this.
+    Hold(String),
+    /// For tests: let the server go on.
+    Go,
+    /// For tests: end the server.
+    Stop,
+}
+
+/// The machine that a domain is to move to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Destination {
+    /// By its name in the fleet.
+    Named(Name),
+    /// By the address of its migration server.
+    At(Ipv4Addr),
+}
+
+/// How a command is typed.
+pub struct Verb {
+    /// Its first word.
+    pub name: &'static str,
+    /// Its operands, one word each. A last one that ends in `...` takes all words that remain.
+    pub operands: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    /// Who may use it.
+    pub audience: Audience,
+    parse: fn(&[&str]) -> Result<Command, CommandError>,
+}
+
+/// Who may use a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Every operator.
+    Operators,
+    /// Tests: the server executes it only if its manifest says `hooks`.
+    Tests,
+}
+
+/// The reason words are not a command.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// No command has this name.
+    #[error("there is no command `{0}`")]
+    Unknown(String),
+    /// This command takes these operands.
+    #[error("`{0}` is used as `{0} {1}`")]
+    Operands(&'static str, &'static str),
+    /// This command takes no operands.
+    #[error("`{0}` takes no operands")]
+    NoOperands(&'static str),
+    /// This operand is not a name.
+    #[error("`{0}`: {1}")]
+    Name(String, NameError),
+    /// This operand is not a settlement.
+    #[error("`{0}`: a doubt is settled by `run` or `drop`")]
+    Settlement(String),
+}
+
+/// All commands, in the order of a help text.
+pub const VERBS: &[Verb] = &[
+    verb("machines", "", "List the machines of the fleet", |_| {
+        Ok(Command::Machines)
+    }),
+    verb(
+        "list",
+        "",
+        "List the domains and moves of the machine",
+        |_| Ok(Command::List),
+    ),
+    verb(
+        "explain",
+        "DOMAIN",
+        "List what would become of each thing that the domain holds, if it moved",
+        |operands| Ok(Command::Explain(name(operands[0])?)),
+    ),
+    verb(
+        "migrate",
+        "DOMAIN MACHINE",
+        "Move the domain to a machine of the fleet, given by name or address",
+        |operands| Ok(Command::Migrate(name(operands[0])?, operands[1].parse()?)),
+    ),
+    verb(
+        "cancel",
+        "DOMAIN",
+        "Cancel a move in progress",
+        |operands| Ok(Command::Cancel(name(operands[0])?)),
+    ),
+    verb(
+        "start",
+        "DOMAIN",
+        "Start a domain afresh that is at home on the machine, and that no machine has any more",
+        |operands| Ok(Command::Start(name(operands[0])?)),
+    ),
+    verb(
+        "force",
+        "DOMAIN run|drop",
+        "Settle what is in doubt: the machine's copy runs, or is destroyed",
+        |operands| Ok(Command::Force(name(operands[0])?, settlement(operands[1])?)),
+    ),
+    verb("mem", "", "Report the memory of the machine", |_| {
+        Ok(Command::Memory)
+    }),
+    for_tests("hold", "EVENT...", |operands| {
+        Ok(Command::Hold(operands.join(" ")))
+    }),
+    for_tests("go", "", |_| Ok(Command::Go)),
+    for_tests("stop", "", |_| Ok(Command::Stop)),
+];
+
+const fn verb(
+    name: &'static str,
+    operands: &'static str,
+    about: &'static str,
+    parse: fn(&[&str]) -> Result<Command, CommandError>,
+) -> Verb {
+    Verb {
+        name,
+        operands,
+        about,
+        audience: Audience::Operators,
+        parse,
+    }
+}
+
+const fn for_tests(
+    name: &'static str,
+    operands: &'static str,
+    parse: fn(&[&str]) -> Result<Command, CommandError>,
+) -> Verb {
+    Verb {
+        audience: Audience::Tests,
+        ..verb(name, operands, "For tests", parse)
+    }
+}
+
+impl Verb {
+    /// The command with these operands.
+    ///
+    /// # Errors
+    /// The reason they do not fit.
+    pub fn command(&self, operands: &[&str]) -> Result<Command, CommandError> {
+        let expected = self.operands.split_ascii_whitespace().count();
+        let fits = match self.operands.ends_with("...") {
+            true => operands.len() >= expected,
+            false => operands.len() == expected,
+        };
+        match (fits, self.operands) {
+            (true, _) => (self.parse)(operands),
+            (false, "") => Err(CommandError::NoOperands(self.name)),
+            (false, _) => Err(CommandError::Operands(self.name, self.operands)),
+        }
+    }
+}
+
+impl FromStr for Command {
+    type Err = CommandError;
+
+    fn from_str(text: &str) -> Result<Command, CommandError> {
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        let (first, operands) = words.split_first().unwrap_or((&"", &[]));
+        let verb = VERBS.iter().find(|verb| verb.name == *first);
+        let verb = verb.ok_or_else(|| CommandError::Unknown((*first).to_owned()))?;
+        verb.command(operands)
+    }
+}
+
+impl FromStr for Destination {
+    type Err = CommandError;
+
+    fn from_str(text: &str) -> Result<Destination, CommandError> {
+        match text.parse() {
+            Ok(address) => Ok(Destination::At(address)),
+            Err(_) => Ok(Destination::Named(name(text)?)),
+        }
+    }
+}
+
+fn name(text: &str) -> Result<Name, CommandError> {
+    Name::try_new(text).map_err(|error| CommandError::Name(text.to_owned(), error))
+}
+
+fn settlement(text: &str) -> Result<Force, CommandError> {
+    match text {
+        "run" => Ok(Force::RunHere),
+        "drop" => Ok(Force::DropCopy),
+        _ => Err(CommandError::Settlement(text.to_owned())),
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Destination::Named(name) => name.fmt(formatter),
+            Destination::At(address) => address.fmt(formatter),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<Command, CommandError> {
+        text.parse()
+    }
+
+    #[test]
+    fn parses_commands() {
+        let counter = Name::try_new("counter").expect("a name");
+        let at = Destination::At(Ipv4Addr::new(10, 77, 0, 12));
+        let named = Destination::Named(Name::try_new("b").expect("a name"));
+        for (text, command) in [
+            ("machines", Command::Machines),
+            (" list ", Command::List),
+            ("explain counter", Command::Explain(counter)),
+            (
+                "migrate counter 10.77.0.12\n",
+                Command::Migrate(counter, at),
+            ),
+            ("migrate  counter b", Command::Migrate(counter, named)),
+            ("cancel counter\r\n", Command::Cancel(counter)),
+            ("start counter", Command::Start(counter)),
+            ("force counter run", Command::Force(counter, Force::RunHere)),
+            (
+                "force counter drop",
+                Command::Force(counter, Force::DropCopy),
+            ),
+            ("mem", Command::Memory),
+            ("hold phase Freeze", Command::Hold("phase Freeze".into())),
+            ("go", Command::Go),
+            ("stop", Command::Stop),
+        ] {
+            assert_eq!(parse(text), Ok(command), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_word_and_the_reason() {
+        for (text, reason) in [
+            ("", "no command ``"),
+            ("fly kv", "no command `fly`"),
+            ("migrate kv", "migrate DOMAIN MACHINE"),
+            ("migrate kv b c", "migrate DOMAIN MACHINE"),
+            ("list kv", "no operands"),
+            ("hold", "hold EVENT..."),
+            ("force kv up", "`up`"),
+            ("explain \u{1b}[2J", "the name contains"),
+            ("migrate kv a/b", "`a/b`"),
+        ] {
+            let error = parse(text).expect_err(text).to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_name_stands_in_the_table_once() {
+        for (index, verb) in VERBS.iter().enumerate() {
+            assert!(VERBS[..index].iter().all(|other| other.name != verb.name));
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What a migration server reports to an operator: [`Event`].
+//!
+//! An event is a value on both sides. Its words are its `Display` ([`text`]), in one place for the command line, the console
+//! and the tests; as JSON it is the value itself.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+
+use identity::{Incarnation, Name};
+use nomad_image::Verdict;
+use nomad_protocol::{Cancelled, Doubt, Force, Notice, PhaseName, Side, TransactionId};
+use serde::{Deserialize, Serialize};
+use service_protocol::root::{DomainRecord, MemoryRecord};
+
+use crate::end::End;
+
+mod text;
+
+/// Longest reason of a failed command, in bytes.
+pub const REASON_BYTES_MAX: usize = 400;
+/// Most machines that are named as the reason why it is not known where a domain is.
+pub const REPORTS_MAX: usize = 16;
+
+/// One event of a reply.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// A domain of the machine.
+    Domain(DomainRecord),
+    /// A move that the machine takes part in.
+    Transaction(TransactionStatus),
+    /// A domain that is at home on the machine and not there.
+    Home(HomeStatus),
+    /// A machine of the fleet.
+    Machine {
+        /// Its name.
+        name: Name,
+        /// The address of its migration server.
+        address: Ipv4Addr,
+    },
+    /// What becomes of one thing that a domain holds.
+    Verdict(Verdict),
+    /// The machine's memory.
+    Memory(MemoryStatus),
+    /// A move has begun.
+    Moving {
+        /// The domain.
+        domain: Name,
+        /// The address of the machine that it moves to.
+        to: Ipv4Addr,
+        /// The move.
+        transaction: TransactionId,
+    },
+    /// The move has got this far.
+    Move(Notice),
+    /// The answer to a cancellation.
+    Cancelled(Name, Cancelled),
+    /// A domain is started afresh.
+    Started(Name),
+    /// A doubt about a domain is being settled.
+    Forced(Name, Force),
+    /// The command succeeded. A move ends with its own last notice instead.
+    Done,
+    /// The command was refused or failed, for this reason.
+    Failed(String),
+}
+
+/// A move that a machine takes part in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TransactionStatus {
+    /// The move.
+    pub transaction: TransactionId,
+    /// The domain.
+    pub domain: Name,
+    /// The machine's side of it.
+    pub side: Side,
+    /// The phase that it has got to.
+    pub phase: PhaseName,
+    /// The other machine's address, if that is still of the fleet.
+    pub peer: Option<Ipv4Addr>,
+    /// Why its outcome is in doubt, if it is.
+    pub doubt: Option<Doubt>,
+}
+
+/// Where a domain is that is at home on a machine and not there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct HomeStatus {
+    /// The domain.
+    pub domain: Name,
+    /// Where it is.
+    pub whereabouts: Whereabouts,
+}
+
+/// Where a domain is, as its home knows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Whereabouts {
+    /// A machine has it.
+    Held {
+        /// The machine's address, if it is of the fleet.
+        by: Option<Ipv4Addr>,
+        /// The copy's incarnation.
+        incarnation: Incarnation,
+        /// Whether the copy runs there.
+        runs: bool,
+    },
+    /// No machine has it.
+    Lost,
+    /// It is not known. These machines are the reason, at most [`REPORTS_MAX`] of them.
+    Unknown(Vec<MachineReport>),
+}
+
+/// What keeps a domain from being run, at one machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MachineReport {
+    /// The machine's address, if it is of the fleet.
+    pub address: Option<Ipv4Addr>,
+    /// What is known of it.
+    pub finding: Finding,
+}
+
+/// What is known of a machine that was asked about a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finding {
+    /// The domain runs there.
+    Runs,
+    /// A copy that does not run is there.
+    Holds,
+    /// It does not answer.
+    Silent,
+}
+
+/// The memory of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MemoryStatus {
+    /// Root's record of it.
+    pub machine: MemoryRecord,
+    /// Free bytes of the migration server's heap.
+    pub nomad_heap_free: u64,
+    /// The fewest bytes of the migration server's heap that were ever left untouched.
+    pub nomad_heap_never_below: u64,
+}
+
+impl Event {
+    /// A failure for this reason, cut to [`REASON_BYTES_MAX`].
+    pub fn failed(mut reason: String) -> Event {
+        reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+        Event::Failed(reason)
+    }
+
+    /// The outcome of the command, if this is the last event of its reply.
+    pub fn end(&self) -> Option<End> {
+        match self {
+            Event::Done | Event::Move(Notice::Finished) => Some(End::Done),
+            Event::Failed(_) | Event::Move(Notice::Aborted(_)) => Some(End::Failed),
+            _ => None,
+        }
+    }
+
+    /// The event without control characters in its free text, on which a terminal might act.
+    #[must_use]
+    pub fn without_controls(self) -> Event {
+        match self {
+            Event::Failed(mut reason) => {
+                reason.retain(|character| !character.is_control());
+                Event::Failed(reason)
+            }
+            typed => typed,
+        }
+    }
+}

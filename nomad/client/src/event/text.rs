@@ -1,0 +1,160 @@
+//! Events in words. A memory status has three lines, every other event has one.
+
+use core::fmt::{self, Formatter};
+use core::net::Ipv4Addr;
+
+use nomad_protocol::{Cancelled, Force, Notice};
+
+use super::{
+    Event, Finding, HomeStatus, MachineReport, MemoryStatus, TransactionStatus, Whereabouts,
+};
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Domain(record) => record.fmt(f),
+            Event::Transaction(status) => status.fmt(f),
+            Event::Home(status) => status.fmt(f),
+            Event::Machine { name, address } => write!(f, "machine {name} {address}"),
+            Event::Verdict(verdict) => verdict.fmt(f),
+            Event::Memory(status) => status.fmt(f),
+            Event::Moving {
+                domain,
+                to,
+                transaction,
+            } => write!(f, "moving {domain} to {to}, transaction {transaction}"),
+            Event::Move(notice) => write_notice(f, notice),
+            Event::Cancelled(domain, Cancelled::Now) => write!(f, "{domain} stays"),
+            Event::Cancelled(domain, Cancelled::IfNotTooLate) => {
+                write!(f, "{domain} stays if it is not too late")
+            }
+            Event::Cancelled(domain, Cancelled::TooLate) => {
+                write!(f, "it is too late to cancel the move of {domain}")
+            }
+            Event::Started(domain) => write!(f, "{domain} is started"),
+            Event::Forced(domain, Force::RunHere) => write!(f, "{domain} is to run here"),
+            Event::Forced(domain, Force::DropCopy) => write!(f, "{domain} is to be dropped here"),
+            Event::Done => f.write_str("done"),
+            Event::Failed(reason) => write!(f, "failed: {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for TransactionStatus {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (transaction, domain) = (self.transaction, self.domain);
+        let (side, phase) = (self.side, self.phase);
+        write!(f, "transaction {transaction} {domain} {side:?} {phase:?}")?;
+        if let Some(peer) = self.peer {
+            write!(f, " {peer}")?;
+        }
+        match self.doubt {
+            Some(doubt) => write!(f, " in doubt: {doubt}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for HomeStatus {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "home {} ", self.domain)?;
+        match &self.whereabouts {
+            Whereabouts::Held {
+                by,
+                incarnation,
+                runs,
+            } => {
+                write!(f, "at {}, incarnation {incarnation}", Address(*by))?;
+                f.write_str(if *runs { "" } else { ", and does not run" })
+            }
+            Whereabouts::Lost => f.write_str("lost: no machine has it"),
+            Whereabouts::Unknown(reports) => {
+                f.write_str("in doubt: ")?;
+                for (index, report) in reports.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { ", " };
+                    write!(f, "{separator}{report}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Display for MachineReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let finding = match self.finding {
+            Finding::Runs => "runs it",
+            Finding::Holds => "holds it",
+            Finding::Silent => "does not answer",
+        };
+        write!(f, "{} {finding}", Address(self.address))
+    }
+}
+
+impl fmt::Display for MemoryStatus {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let MemoryStatus {
+            machine,
+            nomad_heap_free,
+            nomad_heap_never_below,
+        } = self;
+        writeln!(f, "{machine}")?;
+        writeln!(
+            f,
+            "heap free: {} bytes of root's, {} of the switch's, {nomad_heap_free} of the migration server's",
+            machine.heap_free, machine.switch_heap_free
+        )?;
+        write!(
+            f,
+            "heap never below: {nomad_heap_never_below} bytes of the migration server's"
+        )
+    }
+}
+
+/// The address of a machine, which may have left the fleet.
+struct Address(Option<Ipv4Addr>);
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(address) => address.fmt(f),
+            None => f.write_str("a machine"),
+        }
+    }
+}
+
+fn write_notice(f: &mut Formatter<'_>, notice: &Notice) -> fmt::Result {
+    match notice {
+        Notice::Phase(phase) => write!(f, "phase {phase:?}"),
+        Notice::Progress(progress) => write!(
+            f,
+            "round {} sent {} remaining {} rate {}",
+            progress.rounds,
+            progress.pages_sent,
+            progress.pages_remaining,
+            progress.bytes_per_second.unwrap_or(0)
+        ),
+        Notice::Received { rounds, pages } => write!(f, "received {rounds} rounds, {pages} pages"),
+        Notice::Committed => f.write_str("committed"),
+        Notice::Activated => f.write_str("activated"),
+        Notice::Aborted(reason) => write!(f, "failed: {reason}"),
+        Notice::InDoubt(doubt) => write!(f, "in doubt: {doubt}"),
+        Notice::Finished => f.write_str("done"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use crate::samples;
+
+    #[test]
+    fn only_the_last_event_reads_as_the_end() {
+        for event in samples::events() {
+            let text = event.to_string();
+            let reads_as_the_end = text == "done" || text.starts_with("failed: ");
+            assert_eq!(reads_as_the_end, event.end().is_some(), "{text}");
+        }
+    }
+}

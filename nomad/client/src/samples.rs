@@ -1,0 +1,143 @@
+//! Events of every kind for the tests, each as large as it can be.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+
+use abi::ObjectKind;
+use abi::register::ObjectId;
+use identity::{DomainId, Incarnation, Name};
+use nomad_image::{Judgement, Role, Subject, Verdict};
+use nomad_protocol::planner::Progress;
+use nomad_protocol::{
+    AbortReason, Cancelled, Doubt, Force, Notice, PhaseName, Side, TransactionId,
+};
+use service_protocol::root::{DomainRecord, DomainState, MemoryRecord};
+
+use crate::event::{
+    Event, Finding, HomeStatus, MachineReport, MemoryStatus, REASON_BYTES_MAX, REPORTS_MAX,
+    TransactionStatus, Whereabouts,
+};
+
+/// The longest name.
+pub fn name() -> Name {
+    Name::try_new("exactly-twenty-four-byte").expect("a name")
+}
+
+/// A machine of the fleet: any event that does not end a reply.
+pub fn machine() -> Event {
+    Event::Machine {
+        name: name(),
+        address: Ipv4Addr::BROADCAST,
+    }
+}
+
+/// One event of every kind.
+pub fn events() -> Vec<Event> {
+    let progress = Progress {
+        rounds: u32::MAX,
+        pages_sent: u64::MAX,
+        pages_remaining: u64::MAX,
+        bytes_per_second: Some(u64::MAX),
+        downtime_estimate_us: Some(u64::MAX),
+    };
+    let mut events = vec![
+        domain(),
+        transaction(),
+        home(Whereabouts::Held {
+            by: Some(Ipv4Addr::BROADCAST),
+            incarnation: Incarnation(u64::MAX),
+            runs: false,
+        }),
+        home(Whereabouts::Lost),
+        home(Whereabouts::Unknown(vec![
+            MachineReport {
+                address: Some(Ipv4Addr::BROADCAST),
+                finding: Finding::Silent,
+            };
+            REPORTS_MAX
+        ])),
+        machine(),
+        verdict(),
+        memory(),
+        Event::Moving {
+            domain: name(),
+            to: Ipv4Addr::BROADCAST,
+            transaction: TransactionId(u128::MAX),
+        },
+        Event::Cancelled(name(), Cancelled::IfNotTooLate),
+        Event::Started(name()),
+        Event::Forced(name(), Force::RunHere),
+        Event::Done,
+        Event::failed("x".repeat(2 * REASON_BYTES_MAX)),
+    ];
+    let notices = [
+        Notice::Phase(PhaseName::Finished),
+        Notice::Progress(progress),
+        Notice::Received {
+            rounds: u32::MAX,
+            pages: u64::MAX,
+        },
+        Notice::Committed,
+        Notice::Activated,
+        Notice::InDoubt(Doubt::NotReleased),
+        Notice::Aborted(AbortReason::NomadRestarted {
+            on: Side::Destination,
+        }),
+        Notice::Finished,
+    ];
+    events.extend(notices.map(Event::Move));
+    events
+}
+
+fn domain() -> Event {
+    Event::Domain(DomainRecord {
+        name: name(),
+        id: DomainId(u128::MAX),
+        state: DomainState::Outlived,
+        incarnation: Incarnation(u64::MAX),
+        movable: true,
+        spent_pages: u64::MAX,
+        pool_pages: u64::MAX,
+        home: Some(name()),
+    })
+}
+
+fn transaction() -> Event {
+    Event::Transaction(TransactionStatus {
+        transaction: TransactionId(u128::MAX),
+        domain: name(),
+        side: Side::Destination,
+        phase: PhaseName::InDoubt,
+        peer: Some(Ipv4Addr::BROADCAST),
+        doubt: Some(Doubt::SourceRestarted),
+    })
+}
+
+fn home(whereabouts: Whereabouts) -> Event {
+    Event::Home(HomeStatus {
+        domain: name(),
+        whereabouts,
+    })
+}
+
+fn verdict() -> Event {
+    Event::Verdict(Verdict {
+        subject: Subject::Held(ObjectId(u64::MAX), Role::Pager),
+        kind: Some(ObjectKind::Endpoint),
+        judgement: Judgement::Recreate,
+    })
+}
+
+fn memory() -> Event {
+    Event::Memory(MemoryStatus {
+        machine: MemoryRecord {
+            spent_pages: u64::MAX,
+            pool_pages: u64::MAX,
+            heap_free: u64::MAX,
+            switch_heap_free: u64::MAX,
+        },
+        nomad_heap_free: u64::MAX,
+        nomad_heap_never_below: u64::MAX,
+    })
+}

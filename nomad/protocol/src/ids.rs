@@ -1,0 +1,68 @@
+//! The identifiers of a hand-over: machines, boots, transactions, domains and their versions.
+//!
+//! Long numbers are encoded as fixed-length little-endian bytes.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A machine: the public key of its channel.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MachineId(pub [u8; 32]);
+
+/// One boot of a machine: drawn at random when it starts. A boot's state is lost with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BootId(pub u64);
+
+/// One life of a machine's migration server: drawn at random each time it starts, also within one boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LifeId(pub u64);
+
+/// One turn of a roll call: the first is drawn at random, later ones count up from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Turn(pub u64);
+
+/// One attempt to move one domain: drawn at random by the source, never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransactionId(pub u128);
+
+/// A version that the kernel increments whenever a frozen domain is changed from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StateVersion(pub u64);
+
+/// Numbers the freezes of a transaction from 1: a freeze replaces the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Attempt(pub u8);
+
+impl Turn {
+    /// The turn after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Turn(self.0.wrapping_add(1))
+    }
+}
+
+impl Attempt {
+    /// The first freeze of a transaction.
+    pub const FIRST: Attempt = Attempt(1);
+
+    /// The freeze that replaces this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Attempt(self.0.saturating_add(1))
+    }
+}
+
+identity::long_number! {
+    BootId(u64),
+    LifeId(u64),
+    Turn(u64),
+    TransactionId(u128),
+}
+
+impl fmt::Debug for MachineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, ..] = self.0;
+        write!(f, "MachineId({a:02x}{b:02x}{c:02x}{d:02x}..)")
+    }
+}

@@ -1,0 +1,123 @@
+//! A request to a migration server over UDP: [`Connection`] drives a [`Client`] with a socket.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::{SocketAddrV4, UdpSocket};
+use std::time::{Duration, Instant};
+
+use nomad_channel::Random;
+use nomad_client::{Client, Command, End, Event, Failure};
+use nomad_protocol::{DATAGRAM_BYTES_MAX, Instant as Moment};
+
+/// The longest datagram that is received: a message and the channel's overhead.
+const BYTES_MAX: usize = DATAGRAM_BYTES_MAX + 64;
+/// The shortest wait: a socket takes no shorter one.
+const WAIT_MIN: Duration = Duration::from_millis(1);
+
+/// The authority to send requests to the machines of a fleet.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The fleet's secret.
+    pub secret: String,
+}
+
+/// A step of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The server has sent this event.
+    Event(Event),
+    /// Time has passed.
+    Waiting,
+}
+
+/// The reason there is no complete reply.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// This host cannot send requests.
+    #[error("{0}")]
+    Host(#[from] io::Error),
+    /// There was no answer, and the network gave no reason.
+    #[error("{0}")]
+    Failure(Failure),
+    /// There was no answer, and the network gave this reason.
+    #[error("{0} ({1})")]
+    Unreachable(Failure, io::Error),
+}
+
+impl Connection {
+    /// Sends a command, and calls `on_step` until the command is over.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn send(
+        &self,
+        server: SocketAddrV4,
+        command: Command,
+        mut on_step: impl FnMut(Step),
+    ) -> Result<End, Error> {
+        let socket = UdpSocket::bind("0.0.0.0:0")?;
+        let begun = Instant::now();
+        let now = || Moment::from_us(begun.elapsed().as_micros() as u64);
+        let mut client = Client::ask(now(), &self.secret, *server.ip(), random()?, command);
+        let mut network_error = None;
+        let mut datagram = [0; BYTES_MAX];
+        loop {
+            while let Some(datagram) = client.poll_datagram() {
+                network_error = socket.send_to(&datagram, server).err().or(network_error);
+            }
+            while let Some(event) = client.poll_event() {
+                on_step(Step::Event(event));
+            }
+            if let Some(end) = client.end() {
+                return end.map_err(|failure| match network_error {
+                    None => Error::Failure(failure),
+                    Some(error) => Error::Unreachable(failure, error),
+                });
+            }
+            if let Some(at) = client.poll_timeout() {
+                let wait = Duration::from_micros(at.as_us().saturating_sub(now().as_us()));
+                socket.set_read_timeout(Some(wait.max(WAIT_MIN)))?;
+            }
+            match socket.recv_from(&mut datagram) {
+                Ok((length, from)) if from == server.into() => {
+                    client.handle_datagram(now(), &datagram[..length]);
+                }
+                Ok(_) => {}
+                Err(error) if is_timeout(&error) => on_step(Step::Waiting),
+                Err(error) => network_error = Some(error),
+            }
+            client.handle_timeout(now());
+        }
+    }
+
+    /// Sends a command, and returns all events of its reply when it is over.
+    ///
+    /// # Errors
+    /// As [`Connection::send`].
+    pub fn events(
+        &self,
+        server: SocketAddrV4,
+        command: Command,
+    ) -> Result<(End, Vec<Event>), Error> {
+        let mut events = Vec::new();
+        let end = self.send(server, command, |step| {
+            if let Step::Event(event) = step {
+                events.push(event);
+            }
+        })?;
+        Ok((end, events))
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
+    )
+}
+
+fn random() -> io::Result<Random> {
+    let mut seed = [[0; 8]; 4];
+    File::open("/dev/urandom")?.read_exact(seed.as_flattened_mut())?;
+    Ok(Random::new(seed.map(u64::from_le_bytes)))
+}
