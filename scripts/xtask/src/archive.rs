@@ -7,6 +7,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use ::manifest::Manifest;
+
 use crate::elf;
 use crate::error::{AtPath, Error, Result};
 use crate::manifest;
@@ -59,6 +61,16 @@ pub fn pack(
     workspace: &Workspace,
 ) -> Result<()> {
     let manifest = manifest::compile(manifest_name, workspace)?;
+    pack_manifest(name, &manifest, overrides, workspace)
+}
+
+/// Packs the archive `name` from a manifest, whose images are among the artefacts.
+pub fn pack_manifest(
+    name: &str,
+    manifest: &Manifest,
+    overrides: &[Override],
+    workspace: &Workspace,
+) -> Result<()> {
     let mut archive = Archive::default();
     archive.put(ROOT_MEMBER, program(ROOT_PROGRAM, workspace)?);
     archive.put(manifest::MEMBER, manifest.to_bytes());

@@ -1,11 +1,11 @@
 //! Building the freestanding programs: cargo for each target, then the finished files side by side in one place.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::archive;
 use crate::error::{AtPath, Error, Result};
-use crate::freestanding::Target;
+use crate::freestanding::{Site, Target};
 use crate::process;
 use crate::programs::{self, KERNEL_BINARY, KERNEL_PACKAGE, PLUGIN_LIBRARY, PLUGIN_PACKAGE};
 use crate::symbols;
@@ -57,35 +57,56 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
     archive::pack_all(workspace)
 }
 
-/// Builds the host's programs that tests and shows call: the operator's command line, the prober, the show, the plugin.
+/// Builds these of the tree's own programs, those that start every machine, and puts the finished files among the artefacts.
+pub fn system(images: &[String], workspace: &Workspace) -> Result<()> {
+    let selection = Selection {
+        kernel: true,
+        userland: images.to_vec(),
+    };
+    build(&selection, workspace)
+}
+
+/// Builds a program of a crate outside of the tree and returns the path of the finished file.
+///
+/// # Errors
+/// Cargo fails, and has said why.
+pub fn foreign(binary: &str, site: &Site, workspace: &Workspace) -> Result<PathBuf> {
+    let toolchain = Toolchain::find()?;
+    let mut cargo = toolchain.cargo();
+    cargo.args(["build", "--bin", binary]);
+    Target::Userland.configure_at(&mut cargo, site, workspace, &toolchain)?;
+    process::run(&mut cargo)?;
+    Ok(site.release_dir(Target::Userland).join(binary))
+}
+
+/// Builds the host's programs that tests and shows call: [`clients`] and the plugin.
 pub fn host_programs(workspace: &Workspace) -> Result<()> {
+    clients(workspace)?;
+    plugin(workspace)
+}
+
+/// Builds the operator's command line, the third party's clients and the shows.
+pub fn clients(workspace: &Workspace) -> Result<()> {
+    for_host(
+        &["--package", "caravan", "--package", "harness", "--bins"],
+        workspace,
+    )
+}
+
+fn for_host(selection: &[&str], workspace: &Workspace) -> Result<()> {
     let mut cargo = Toolchain::find()?.cargo();
     cargo
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "caravan",
-            "--package",
-            "harness",
-            "--bins",
-        ])
+        .args(["build", "--quiet"])
+        .args(selection)
         .arg("--target-dir")
         .arg(workspace.host_target())
         .current_dir(workspace.root());
-    process::run(&mut cargo)?;
-    plugin(workspace)
+    process::run(&mut cargo)
 }
 
 /// Builds the plugin for QEMU that counts the instructions of entries into the kernel.
 fn plugin(workspace: &Workspace) -> Result<()> {
-    let mut cargo = Toolchain::find()?.cargo();
-    cargo
-        .args(["build", "--quiet", "--package", PLUGIN_PACKAGE])
-        .arg("--target-dir")
-        .arg(workspace.host_target())
-        .current_dir(workspace.root());
-    process::run(&mut cargo)?;
+    for_host(&["--package", PLUGIN_PACKAGE], workspace)?;
     let built = workspace.host_target().join("debug").join(PLUGIN_LIBRARY);
     copy(&built, &workspace.artefacts().join(PLUGIN_LIBRARY))
 }
@@ -148,7 +169,8 @@ fn build_userland(names: &[String], toolchain: &Toolchain, workspace: &Workspace
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Copies a finished file to its place among the artefacts.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to).at(from).map(|_| ())
 }
 

@@ -25,20 +25,55 @@ pub enum Target {
     Userland,
 }
 
-impl Target {
-    /// The directory below cargo's target directory in which the finished programs appear.
-    pub fn release_dir(self, workspace: &Workspace) -> PathBuf {
-        let name = match self {
+/// Where cargo is called, and where it builds.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The directory of the workspace or crate.
+    pub directory: PathBuf,
+    /// Its target directory.
+    pub target: PathBuf,
+}
+
+impl Site {
+    /// The site of the tree's own programs.
+    pub fn of(workspace: &Workspace) -> Site {
+        Site {
+            directory: workspace.root().to_path_buf(),
+            target: workspace.freestanding_target(),
+        }
+    }
+
+    /// The directory in which the finished programs for a target appear.
+    pub fn release_dir(&self, target: Target) -> PathBuf {
+        let name = match target {
             Target::Kernel => "x86_64-unknown-none",
             Target::Userland => "x86_64-caravan",
         };
-        workspace.freestanding_target().join(name).join("release")
+        self.target.join(name).join("release")
+    }
+}
+
+impl Target {
+    /// The directory below cargo's target directory in which the finished programs appear.
+    pub fn release_dir(self, workspace: &Workspace) -> PathBuf {
+        Site::of(workspace).release_dir(self)
     }
 
-    /// Completes a call of cargo, whose subcommand is set already, so that it builds for this target.
+    /// Completes a call of cargo, whose subcommand is set already, so that it builds the tree's programs for this target.
     pub fn configure(
         self,
         command: &mut Command,
+        workspace: &Workspace,
+        toolchain: &Toolchain,
+    ) -> Result<()> {
+        self.configure_at(command, &Site::of(workspace), workspace, toolchain)
+    }
+
+    /// The same for a crate outside of the tree, which is built as the tree's programs are.
+    pub fn configure_at(
+        self,
+        command: &mut Command,
+        site: &Site,
         workspace: &Workspace,
         toolchain: &Toolchain,
     ) -> Result<()> {
@@ -47,30 +82,34 @@ impl Target {
             flags.push(format!("-Clinker={}", linker.display()));
         }
         if self == Target::Userland {
-            flags.extend(self.linker_flags(workspace)?);
+            flags.extend(self.linker_flags_at(site, workspace)?);
         }
         command
-            .current_dir(workspace.root())
+            .current_dir(&site.directory)
             .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join(FLAG_SEPARATOR))
             .args(["--release", "-Zbuild-std=core,alloc,compiler_builtins"])
             .arg("-Zbuild-std-features=compiler-builtins-mem")
             .args(self.target_arguments(workspace))
             .arg("--target-dir")
-            .arg(workspace.freestanding_target());
+            .arg(&site.target);
         Ok(())
     }
 
-    /// The flags that lay a program out by the linker script.
+    /// The flags that lay a program of the tree out by the linker script.
     ///
     /// cargo does not see when a linker script changes. So the linker gets a copy whose name is the hash of what is in
     /// it, and a changed script is a changed flag.
     pub fn linker_flags(self, workspace: &Workspace) -> Result<Vec<String>> {
+        self.linker_flags_at(&Site::of(workspace), workspace)
+    }
+
+    fn linker_flags_at(self, site: &Site, workspace: &Workspace) -> Result<Vec<String>> {
         let script = workspace.source(match self {
             Target::Kernel => "kernel/kernel.ld",
             Target::Userland => "userland/userland.ld",
         });
-        let copy = copy_named_by_content(&script, &workspace.freestanding_target())?;
+        let copy = copy_named_by_content(&script, &site.target)?;
         Ok(vec![
             format!("-Clink-arg=-T{}", copy.display()),
             // Segments may lie one page apart in the file, however far apart in memory.

@@ -1,33 +1,24 @@
 //! Builds, runs, tests and measures Caravan.
 //!
-//! One file a noun; this one is the command line. `workspace` says where things lie, `programs` what there is,
-//! `toolchain` and `freestanding` how it is built.
+//! One file per noun; this one is the command line. What builds and packs is the library; the rest is this program's own.
 #![forbid(unsafe_code)]
 
-mod archive;
 mod bench;
-mod build;
-mod elf;
-mod error;
-mod freestanding;
 mod image;
 mod layers;
 mod lint;
 mod machine;
-mod manifest;
 mod mutations;
-mod process;
-mod programs;
 mod run;
 mod simulation;
-mod symbols;
 mod test;
-mod toolchain;
 mod unsafe_audit;
-mod ustar;
-mod workspace;
 
 use std::process::ExitCode;
+
+use xtask::{
+    archive, build, elf, error, freestanding, manifest, process, programs, toolchain, workspace,
+};
 
 use archive::Override;
 use error::{Error, Result};

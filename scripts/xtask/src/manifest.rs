@@ -3,6 +3,7 @@
 //! This file knows where manifests lie; what one may say is the crate `manifest`'s to decide.
 
 use std::fs;
+use std::path::PathBuf;
 
 pub use ::manifest::MEMBER;
 use ::manifest::Manifest;
@@ -12,6 +13,9 @@ use crate::workspace::Workspace;
 
 /// The manifest of a machine that was asked for nothing special.
 pub const DEFAULT: &str = "default";
+
+/// Manifests of the two machines of the ordinary fleet, `a` and `b`.
+pub const PAIR: [&str; 2] = [DEFAULT, "machine-b"];
 
 const DIRECTORY: &str = "userland/manifests";
 
@@ -35,8 +39,12 @@ pub fn names(workspace: &Workspace) -> Result<Vec<String>> {
 
 /// Reads and checks the manifest `name`.
 pub fn compile(name: &str, workspace: &Workspace) -> Result<Manifest> {
-    let path = workspace.source(DIRECTORY).join(format!("{name}.toml"));
-    ::manifest::compile(&path).map_err(Error::Manifest)
+    ::manifest::compile(&path(name, workspace)).map_err(Error::Manifest)
+}
+
+/// Where the manifest `name` is.
+pub fn path(name: &str, workspace: &Workspace) -> PathBuf {
+    workspace.source(DIRECTORY).join(format!("{name}.toml"))
 }
 
 #[cfg(test)]

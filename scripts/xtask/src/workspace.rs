@@ -1,30 +1,65 @@
 //! Where things lie: the source tree, and what is built from it.
 //!
 //! Everything built goes below one directory, `target` or `CARGO_TARGET_DIR`: what cargo makes for the
-//! freestanding targets in `freestanding`, and what the other tools take up in `caravan`.
+//! freestanding targets in `freestanding`, and what the other tools take up in `caravan`. A tool outside of the tree keeps
+//! its own copies of the finished files elsewhere, and leaves those of the tree alone.
 
 use std::env;
 use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// The file by which a directory is known to be the top of a checkout.
+const LANDMARK: &str = "userland/x86_64-caravan.json";
 
 /// The paths of one checkout.
 pub struct Workspace {
     root: PathBuf,
     target: PathBuf,
+    artefacts: PathBuf,
 }
 
 impl Workspace {
     /// The checkout that this xtask was compiled in.
     pub fn find() -> Workspace {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .ancestors()
-            .nth(2)
-            .expect("the xtask lies in scripts/xtask")
-            .to_path_buf();
+        Workspace::below(compiled_in().to_path_buf())
+    }
+
+    /// The checkout in this directory.
+    ///
+    /// # Errors
+    /// The directory is not the top of a checkout.
+    pub fn at(root: &Path) -> Result<Workspace> {
+        if !root.join(LANDMARK).is_file() {
+            return Err(Error::Missing(format!(
+                "{} is not a Caravan tree: there is no {LANDMARK} in it",
+                root.display()
+            )));
+        }
+        Ok(Workspace::below(
+            std::path::absolute(root).expect("the working directory exists"),
+        ))
+    }
+
+    fn below(root: PathBuf) -> Workspace {
         let target = match env::var_os("CARGO_TARGET_DIR") {
             Some(dir) => std::path::absolute(dir).expect("the working directory exists"),
             None => root.join("target"),
         };
-        Workspace { root, target }
+        let artefacts = target.join("caravan");
+        Workspace {
+            root,
+            target,
+            artefacts,
+        }
+    }
+
+    /// The same checkout with its finished files in another directory.
+    pub fn with_artefacts(self, directory: PathBuf) -> Workspace {
+        Workspace {
+            artefacts: directory,
+            ..self
+        }
     }
 
     /// The top of the source tree.
@@ -49,7 +84,7 @@ impl Workspace {
 
     /// Where finished kernels, programs, archives, images and logs are put.
     pub fn artefacts(&self) -> PathBuf {
-        self.target.join("caravan")
+        self.artefacts.clone()
     }
 
     /// The kernel, with its symbols.
@@ -80,5 +115,26 @@ impl Workspace {
     /// The image for real machines.
     pub fn image(&self) -> PathBuf {
         self.artefacts().join("caravan.iso")
+    }
+}
+
+/// The top of the checkout that this crate was compiled in.
+pub fn compiled_in() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the xtask lies in scripts/xtask")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_without_a_tree_is_refused_by_name() {
+        let place = tempfile::tempdir().unwrap();
+        let error = Workspace::at(place.path()).err().unwrap().to_string();
+        assert!(error.contains(place.path().to_str().unwrap()), "{error}");
+        assert!(Workspace::at(compiled_in()).is_ok());
     }
 }

@@ -1,0 +1,29 @@
+//! Building Caravan's programs and packing what a machine boots: for the xtask, and for tools that build domains
+//! outside of this tree.
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | [`workspace`] | where sources and artefacts are |
+//! | [`programs`] | the programs of the tree |
+//! | [`toolchain`] | the compiler and cargo |
+//! | [`freestanding`] | the two targets, and cargo's flags for each |
+//! | [`build`] | building programs |
+//! | [`manifest`], [`archive`] | a machine's manifest, and the boot archive made from it |
+//! | [`elf`], `symbols`, `ustar` | the file formats of programs and archives |
+//! | [`process`], [`error`] | running other programs; everything that can fail |
+
+#![forbid(unsafe_code)]
+
+pub mod archive;
+pub mod build;
+pub mod elf;
+pub mod error;
+pub mod freestanding;
+pub mod manifest;
+pub mod process;
+pub mod programs;
+pub mod toolchain;
+pub mod workspace;
+
+mod symbols;
+mod ustar;
