@@ -8,6 +8,7 @@
 //! | [`network`] | a domain's port at the switch |
 //! | [`check`] | the constraints between fields |
 //! | `source` | feature `std`: TOML with includes and overrides; an error names file, line and field |
+//! | `entry` | feature `std`: the entry of one domain, in a file of its own |
 //!
 //! One set of types serves TOML and the compiled form. Both are checked when read: root does not trust the
 //! archive to be of its own version.
@@ -20,6 +21,8 @@ extern crate alloc;
 pub mod capability;
 pub mod check;
 pub mod domain;
+#[cfg(any(test, feature = "std"))]
+pub mod entry;
 pub mod machine;
 pub mod network;
 #[cfg(any(test, feature = "std"))]
@@ -27,6 +30,8 @@ pub mod source;
 
 pub use capability::Capability;
 pub use domain::{Device, DeviceKind, Domain, Restart};
+#[cfg(any(test, feature = "std"))]
+pub use entry::Entry;
 pub use machine::{MEMBER, Manifest};
 pub use network::Port;
 #[cfg(any(test, feature = "std"))]

@@ -51,50 +51,78 @@ impl std::error::Error for Error {}
 /// # Errors
 /// The first error found.
 pub fn compile(path: &Path) -> Result<Manifest, Error> {
-    let text = Text::read(path)?;
-    let document = text.document()?;
-    let Some(include) = &document.include else {
-        return assemble(&text, &document, &text, &document);
-    };
-    let base_text = Text::read(&path.with_file_name(include.get_ref())).map_err(|error| {
-        let reason = format!("field `include`: {error}");
-        text.error(include.span(), reason)
-    })?;
-    let base = base_text.document()?;
-    if let Some(second) = &base.include {
-        let reason = "field `include`: an included manifest cannot include another".to_string();
-        return Err(base_text.error(second.span(), reason));
+    assemble(&Source::read_all(path)?)
+}
+
+/// One file of those that a manifest is made of.
+pub(crate) struct Source {
+    pub(crate) text: Text,
+    pub(crate) document: Document,
+}
+
+impl Source {
+    pub(crate) fn read(path: &Path) -> Result<Source, Error> {
+        Source::of(Text::read(path)?)
     }
-    assemble(&text, &document, &base_text, &base)
+
+    fn of(text: Text) -> Result<Source, Error> {
+        let document = text.document()?;
+        Ok(Source { text, document })
+    }
+
+    /// The file at this path, after the one that it includes.
+    pub(crate) fn read_all(path: &Path) -> Result<Vec<Source>, Error> {
+        let source = Source::read(path)?;
+        let Some(include) = &source.document.include else {
+            return Ok(vec![source]);
+        };
+        let base = Text::read(&path.with_file_name(include.get_ref())).map_err(|error| {
+            let reason = format!("field `include`: {error}");
+            source.text.error(include.span(), reason)
+        })?;
+        let base = Source::of(base)?;
+        if let Some(second) = &base.document.include {
+            let reason = "field `include`: an included manifest cannot include another".to_string();
+            return Err(base.text.error(second.span(), reason));
+        }
+        Ok(vec![base, source])
+    }
 }
 
 /// A file's text.
-struct Text {
+pub(crate) struct Text {
     path: PathBuf,
     text: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
+pub(crate) struct Document {
     include: Option<Spanned<String>>,
     machine: Option<Machine>,
     #[serde(default)]
-    domain: Vec<Spanned<Domain>>,
+    pub(crate) domain: Vec<Spanned<Domain>>,
     #[serde(default, rename = "override")]
-    overrides: BTreeMap<String, Spanned<Override>>,
+    pub(crate) overrides: BTreeMap<String, Spanned<Override>>,
+}
+
+impl Document {
+    /// Whether it says nothing but domains.
+    pub(crate) fn is_domains_only(&self) -> bool {
+        self.include.is_none() && self.machine.is_none() && self.overrides.is_empty()
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Machine {
+pub(crate) struct Machine {
     name: Spanned<String>,
 }
 
 /// The fields that a machine may override in an included domain.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Override {
+pub(crate) struct Override {
     port: Option<Port>,
     priority: Option<u8>,
     pool_mib: Option<u32>,
@@ -123,18 +151,15 @@ impl Override {
 /// The location of a domain, for errors: the file and the span of its table.
 type Origin<'a> = (&'a Text, Range<usize>);
 
-fn assemble(
-    text: &Text,
-    document: &Document,
-    base_text: &Text,
-    base: &Document,
-) -> Result<Manifest, Error> {
-    let machine = machine_name(text, document).or_else(|| machine_name(base_text, base));
-    let machine = machine.ok_or_else(|| text.error(0..0, "field `machine`: missing".into()))??;
-    let included = !std::ptr::eq(document, base);
+/// The manifest that these files are, a later one over an earlier one.
+pub(crate) fn assemble(sources: &[Source]) -> Result<Manifest, Error> {
+    let last = sources.last().expect("a manifest is a file at least");
+    let names = sources.iter().rev();
+    let machine = names.flat_map(machine_name).next();
+    let missing = || last.text.error(0..0, "field `machine`: missing".into());
+    let machine = machine.ok_or_else(missing)??;
     let (mut domains, mut origins) = (Vec::new(), Vec::<Origin>::new());
-    let sources = [(base_text, base)].into_iter();
-    for (text, document) in sources.chain(included.then_some((text, document))) {
+    for Source { text, document } in sources {
         for domain in &document.domain {
             domains.push(domain.get_ref().clone());
             origins.push((text, domain.span()));
@@ -147,7 +172,7 @@ fn assemble(
 }
 
 /// The machine's name, if the document has one.
-fn machine_name(text: &Text, document: &Document) -> Option<Result<String, Error>> {
+fn machine_name(Source { text, document }: &Source) -> Option<Result<String, Error>> {
     let name = &document.machine.as_ref()?.name;
     let reason = || format!("field `machine`: {}", check::invalid_name(name.get_ref()));
     Some(match is_name(name.get_ref()) {
@@ -216,7 +241,7 @@ impl Text {
         })
     }
 
-    fn error(&self, span: Range<usize>, reason: String) -> Error {
+    pub(crate) fn error(&self, span: Range<usize>, reason: String) -> Error {
         let before = &self.text[..span.start.min(self.text.len())];
         Error {
             file: self.path.clone(),
@@ -236,7 +261,7 @@ impl Text {
     /// The span of a field in a table; that of the table if the field is absent and its default is rejected.
     ///
     /// A table's span may cover only its header: fields are searched up to the next header.
-    fn field(&self, table: Range<usize>, field: &str) -> Range<usize> {
+    pub(crate) fn field(&self, table: Range<usize>, field: &str) -> Range<usize> {
         let mut start = table.start;
         for (index, line) in self.text[table.start..].split_inclusive('\n').enumerate() {
             if index > 0 && line.starts_with('[') {
@@ -265,9 +290,7 @@ pub(crate) mod tests {
 
     /// Compiles this text.
     pub(crate) fn manifest_of(text: &str) -> Result<Manifest, Error> {
-        let text = text_of(text);
-        let document = text.document()?;
-        assemble(&text, &document, &text, &document)
+        assemble(&[Source::of(text_of(text))?])
     }
 
     /// The error in this text, as displayed.
