@@ -20,6 +20,7 @@
 pub mod artefacts;
 pub mod bochs;
 pub mod child;
+pub mod echo;
 pub mod fleet;
 pub mod keeper;
 pub mod linear;

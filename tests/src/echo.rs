@@ -1,0 +1,149 @@
+//! A client of a TCP echo service that keeps one connection: every line that it sends must come back.
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+/// What the client's program prints when the first line has come back.
+pub const ANSWERED: &str = "answered";
+
+/// How long the service may take for a line, or to accept the connection: it stops a hang.
+const LIMIT: Duration = Duration::from_secs(120);
+/// How long the client waits before it tries again to connect.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+/// The pause between two lines.
+const INTERVAL: Duration = Duration::from_millis(2);
+
+/// What the client saw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Lines that came back as they were sent.
+    pub lines: u64,
+    /// The longest time that one of them took, in microseconds.
+    pub longest_us: u64,
+    /// The reason that the connection or its content was lost.
+    pub failure: Option<String>,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let longest_ms = self.longest_us as f64 / 1e3;
+        write!(
+            formatter,
+            "{} lines came back on one TCP connection, the slowest after {longest_ms:.1} ms",
+            self.lines
+        )
+    }
+}
+
+/// Connects, and sends lines until `stop` is set; one more is sent after that, so that the connection lives at the end.
+/// `answered` is called when the first line has come back.
+pub fn run(service: SocketAddr, stop: &AtomicBool, answered: impl FnOnce()) -> Seen {
+    let mut seen = Seen {
+        lines: 0,
+        longest_us: 0,
+        failure: None,
+    };
+    if let Err(error) = converse(service, stop, answered, &mut seen) {
+        seen.failure = Some(error.to_string());
+    }
+    seen
+}
+
+fn converse(
+    service: SocketAddr,
+    stop: &AtomicBool,
+    answered: impl FnOnce(),
+    seen: &mut Seen,
+) -> io::Result<()> {
+    let stream = connect(service)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    let mut writer = stream.try_clone()?;
+    let mut reader = BufReader::new(stream);
+    exchange(&mut writer, &mut reader, seen)?;
+    answered();
+    while !stop.load(Ordering::Relaxed) {
+        sleep(INTERVAL);
+        exchange(&mut writer, &mut reader, seen)?;
+    }
+    exchange(&mut writer, &mut reader, seen)
+}
+
+/// Connects to a service that may only be starting.
+fn connect(service: SocketAddr) -> io::Result<TcpStream> {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        match TcpStream::connect_timeout(&service, LIMIT) {
+            Err(_) if Instant::now() < deadline => sleep(RETRY_INTERVAL),
+            connected => return connected,
+        }
+    }
+}
+
+fn exchange(writer: &mut impl Write, reader: &mut impl BufRead, seen: &mut Seen) -> io::Result<()> {
+    let sent = format!("line {}\n", seen.lines);
+    let begun = Instant::now();
+    writer.write_all(sent.as_bytes())?;
+    let mut received = String::new();
+    reader.read_line(&mut received)?;
+    if received != sent {
+        let reason = format!("{sent:?} came back as {received:?}");
+        return Err(io::Error::other(reason));
+    }
+    seen.lines += 1;
+    seen.longest_us = seen.longest_us.max(begun.elapsed().as_micros() as u64);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    /// A service that answers one connection by `change` of what it reads, for so many reads.
+    fn service(reads: usize, change: fn(&mut [u8])) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a client");
+            let mut buffer = [0; 1024];
+            for _ in 0..reads {
+                let Ok(count @ 1..) = stream.read(&mut buffer) else {
+                    return;
+                };
+                change(&mut buffer[..count]);
+                let _ = stream.write_all(&buffer[..count]);
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn counts_the_lines_that_come_back() {
+        let stop = AtomicBool::new(true);
+        let mut has_answered = false;
+        let seen = run(service(9, |_| {}), &stop, || has_answered = true);
+        assert!(has_answered);
+        assert_eq!((seen.lines, seen.failure), (2, None));
+    }
+
+    #[test]
+    fn a_changed_line_and_a_lost_connection_are_failures() {
+        let stop = AtomicBool::new(false);
+        let changed = run(service(9, |line| line[0] = b'x'), &stop, || {});
+        let reason = changed.failure.expect("a failure");
+        assert!(reason.contains("xine 0"), "{reason}");
+        let lost = run(service(2, |_| {}), &stop, || {});
+        assert_eq!(lost.lines, 2);
+        assert!(lost.failure.is_some());
+    }
+}
