@@ -7,7 +7,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{AtPath, Error, Result};
 
 /// The file by which a directory is known to be the top of a checkout.
 const LANDMARK: &str = "userland/x86_64-caravan.json";
@@ -36,9 +36,9 @@ impl Workspace {
                 root.display()
             )));
         }
-        Ok(Workspace::below(
-            std::path::absolute(root).expect("the working directory exists"),
-        ))
+        // One tree has one path: paths are in the compiler's flags, and other flags are another build.
+        let root = root.canonicalize().at(root)?;
+        Ok(Workspace::below(root))
     }
 
     fn below(root: PathBuf) -> Workspace {
