@@ -12,6 +12,7 @@ use crate::machine::{Boot, Machine, Options};
 use crate::migration::Migration;
 use crate::reply::Reply;
 use crate::third_party::Client;
+use crate::transcript::Transcript;
 use crate::{Artefacts, MacAddress, Port, Segment, Station, ThirdParty};
 use crate::{child, prober};
 
@@ -126,6 +127,28 @@ impl Fleet {
     }
 
     fn start_from(archives: &[&'static str], shape_of_b: Shape) -> Fleet {
+        let mut fleet = Fleet::begin(archives, shape_of_b);
+        fleet.await_up();
+        fleet
+    }
+
+    /// Starts machines that boot these archives, and waits for nothing, so that their logs can be followed from the first line.
+    pub fn boot_as(archives: &[&'static str]) -> Fleet {
+        Fleet::begin(archives, usual)
+    }
+
+    /// Waits until all migration servers are up.
+    ///
+    /// # Panics
+    ///
+    /// If one of them does not come up; its log is in the message.
+    pub fn await_up(&mut self) {
+        for station in self.stations() {
+            self.await_log(station, UP);
+        }
+    }
+
+    fn begin(archives: &[&'static str], shape_of_b: Shape) -> Fleet {
         let mut segment = Segment::new();
         let party = ThirdParty::join(
             &mut segment,
@@ -149,9 +172,6 @@ impl Fleet {
             let machine = fleet.boot(station);
             fleet.machines.push(machine);
         }
-        for station in fleet.stations() {
-            fleet.await_log(station, UP);
-        }
         fleet
     }
 
@@ -168,6 +188,11 @@ impl Fleet {
     /// All that a machine has said on its serial port.
     pub fn log(&self, station: Station) -> String {
         self.machines[station as usize].log()
+    }
+
+    /// A handle to a machine's log, which another thread may follow.
+    pub fn transcript(&self, station: Station) -> Transcript {
+        self.machines[station as usize].transcript()
     }
 
     /// Waits until a machine's log holds a text, wherever it stands: domains start side by side.

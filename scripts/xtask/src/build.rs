@@ -79,9 +79,10 @@ pub fn foreign(binary: &str, site: &Site, workspace: &Workspace) -> Result<PathB
     Ok(site.release_dir(Target::Userland).join(binary))
 }
 
-/// Builds the host's programs that tests and shows call: [`clients`] and the plugin.
+/// Builds the host's programs that tests and shows call: [`clients`], the tool for domains outside of the tree, the plugin.
 pub fn host_programs(workspace: &Workspace) -> Result<()> {
     clients(workspace)?;
+    for_host(&["--package", "cargo-caravan", "--bins"], workspace)?;
     plugin(workspace)
 }
 

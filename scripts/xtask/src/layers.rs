@@ -55,6 +55,7 @@ const PLACES: &[(&str, Layer)] = &[
     ("tests/guests", Apps),
     ("userland", Servers),
     ("userland/apps", Apps),
+    ("userland/cargo-caravan", Host),
     ("userland/cli", Host),
     ("userland/protocol", Protocols),
     ("userland/runtime", Runtime),

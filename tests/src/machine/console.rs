@@ -29,6 +29,11 @@ impl<W: Write> Console<W> {
         self.output.text()
     }
 
+    /// A handle to the output.
+    pub(crate) fn transcript(&self) -> Transcript {
+        self.output.clone()
+    }
+
     /// The last `count` lines.
     pub(crate) fn tail(&self, count: usize) -> String {
         self.output.tail(count)

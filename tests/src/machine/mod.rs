@@ -105,6 +105,11 @@ impl Machine {
         self.console.text()
     }
 
+    /// A handle to the log, which another thread may follow.
+    pub fn transcript(&self) -> Transcript {
+        self.console.transcript()
+    }
+
     /// Waits for a line that contains `text`, after those that were expected before, and returns the whole line.
     ///
     /// # Panics

@@ -99,18 +99,27 @@ impl ThirdParty {
 
     /// A command that runs `program` here. It dies with the thread that spawns it; [`start`](Self::start) does not.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        command.args([
+        let [enter, arguments @ ..] = self.entrance();
+        let mut command = Command::new(enter);
+        command.args(arguments);
+        // Only after the last change of credentials does the parent-death signal last.
+        command.args(["setpriv", "--pdeathsig", "KILL", "--", program]);
+        command
+    }
+
+    /// The words before a command line that run it here, from any process of this user.
+    pub fn entrance(&self) -> [String; 7] {
+        let target = self.pump.id().to_string();
+        [
+            "nsenter",
             "--preserve-credentials",
             "--user",
             "--net",
             "--target",
-            &self.pump.id().to_string(),
+            &target,
             "--",
-        ]);
-        // Only after the last change of credentials does the parent-death signal last.
-        command.args(["setpriv", "--pdeathsig", "KILL", "--", program]);
-        command
+        ]
+        .map(str::to_owned)
     }
 
     /// Starts `program` here, to be waited for later.

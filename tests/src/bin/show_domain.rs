@@ -1,0 +1,278 @@
+//! A domain from outside of this tree, to look at: it runs on the first of two machines, moves to the second and back, and is
+//! reached from a third party.
+//!
+//! `show_domain NAME [ADDRESS:PORT] [--once]`; the archives of the machines, `a` and `b`, are found through `CARAVAN_ARTEFACTS`.
+//! `cargo caravan run` builds them and starts this program.
+//!
+//! With `--once` the domain must be a TCP echo service: one connection is kept through both moves, and the exit code is
+//! the verdict. Without it the moves are the reader's to ask for.
+
+#![forbid(unsafe_code)]
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use harness::echo::{ANSWERED, Seen};
+use harness::fleet::{LIMIT, has};
+use harness::transcript::{Awaited, Transcript};
+use harness::{Fleet, Station, Unmet, child};
+
+/// What the machines boot.
+const ARCHIVES: [&str; 2] = ["a", "b"];
+/// How often the first machine is asked whether the domain runs.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// How long the echo client runs before, between and after the moves.
+const WATCHED: Duration = Duration::from_secs(1);
+/// How long a machine's last lines may take to reach its log.
+const LOG_INTERVAL: Duration = Duration::from_millis(300);
+
+const USAGE: &str = "usage: show_domain NAME [ADDRESS:PORT] [--once]";
+const COMMANDS: &str = "move, log, quit";
+
+/// The command line.
+struct Arguments {
+    domain: String,
+    service: Option<String>,
+    is_once: bool,
+}
+
+impl Arguments {
+    fn parse(words: impl Iterator<Item = String>) -> Option<Arguments> {
+        let (options, words): (Vec<_>, Vec<_>) = words.partition(|word| word.starts_with("--"));
+        let mut words = words.into_iter();
+        let is_once = match options.as_slice() {
+            [] => false,
+            [option] if option == "--once" => true,
+            _ => return None,
+        };
+        Some(Arguments {
+            domain: words.next()?,
+            service: words.next(),
+            is_once,
+        })
+    }
+}
+
+fn main() -> ExitCode {
+    let Some(arguments) = Arguments::parse(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let screen = Arc::new(Screen::default());
+    screen.line("Two machines start on one segment, and a third party beside them.\n");
+    let mut fleet = Fleet::boot_as(&ARCHIVES);
+    for station in fleet.stations() {
+        follow(station, fleet.transcript(station), screen.clone());
+    }
+    fleet.await_up();
+    let stage = Stage {
+        fleet,
+        screen,
+        domain: arguments.domain,
+    };
+    let outcome = stage.await_running().and_then(|()| {
+        stage.print_how_to_reach(arguments.service.as_deref());
+        match (arguments.is_once, &arguments.service) {
+            (false, _) => {
+                stage.converse();
+                Ok(())
+            }
+            (true, Some(service)) => stage.move_there_and_back(service),
+            (true, None) => Err("--once takes the address of an echo service".to_owned()),
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            stage.screen.line(&format!("\nverdict: FAILED: {reason}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The machines, the domain on them, and where all of it is shown.
+struct Stage {
+    fleet: Fleet,
+    screen: Arc<Screen>,
+    domain: String,
+}
+
+impl Stage {
+    /// Waits until the first machine runs the domain.
+    fn await_running(&self) -> Result<(), String> {
+        let deadline = Instant::now() + LIMIT;
+        let known = format!("domain {} ", self.domain);
+        loop {
+            let list = self.fleet.ask(Station::A, &["list"]);
+            let state = list.lines().find_map(|line| line.strip_prefix(&known));
+            let state = state.and_then(|rest| rest.split(',').next());
+            match state {
+                Some("running") => break,
+                // The roll call asks the other machine first; an answer may be lost.
+                Some("waiting") | None if Instant::now() < deadline => {
+                    thread::sleep(LOOK_INTERVAL);
+                }
+                _ => {
+                    thread::sleep(LOG_INTERVAL);
+                    let name = &self.domain;
+                    return Err(format!(
+                        "{name} does not run on machine a, whose log is above: {list}"
+                    ));
+                }
+            }
+        }
+        // The lines that it logs when it starts are shown first.
+        thread::sleep(LOG_INTERVAL);
+        Ok(())
+    }
+
+    fn print_how_to_reach(&self, service: Option<&str>) {
+        let name = &self.domain;
+        let Some((address, port)) = service.and_then(|service| service.split_once(':')) else {
+            return self.screen.line(&format!("\n{name} runs on machine a."));
+        };
+        let entrance = self.fleet.party.entrance().join(" ");
+        self.screen.line(&format!(
+            "\n{name} runs on machine a. From another terminal, this sends it lines and shows its answers:\n\n  \
+             {entrance} bash -c 'exec 3<>/dev/tcp/{address}/{port}; while read -r line; do \
+             echo \"$line\" >&3; read -r line <&3 || exit; echo \"$line\"; done'\n"
+        ));
+    }
+
+    /// Moves the domain to the machine where it is not, and shows what the migration server says.
+    fn relocate(&self) -> Result<(), String> {
+        let is_there = |from: &Station| has(&self.fleet.ask(*from, &["list"]), &self.domain);
+        let from = [Station::A, Station::B].into_iter().find(is_there);
+        let from = from.ok_or_else(|| format!("no machine has {}", self.domain))?;
+        let to = from.other();
+        let answer = self.fleet.ask(from, &["migrate", &self.domain, to.name()]);
+        for line in answer.lines() {
+            self.screen.line(&format!("    {line}"));
+        }
+        let (name, to) = (&self.domain, to.name());
+        if !answer.ends_with("done") {
+            let reason = answer.lines().last().unwrap_or("no answer");
+            return Err(format!("{name} does not move to {to}: {reason}"));
+        }
+        self.screen.line(&format!("{name} runs on machine {to}."));
+        Ok(())
+    }
+
+    /// Has an echo client watch two moves.
+    fn move_there_and_back(&self, service: &str) -> Result<(), String> {
+        let program = child::beside("echo", "cargo build -p harness --bins");
+        let program = program.to_str().expect("a path that is text");
+        let client = self.fleet.party.start(program, &[service]);
+        client.await_output(ANSWERED, LIMIT);
+        for _ in 0..2 {
+            thread::sleep(WATCHED);
+            self.relocate()?;
+        }
+        thread::sleep(WATCHED);
+        let output = client.finish(LIMIT);
+        let seen = output
+            .lines()
+            .last()
+            .and_then(|line| serde_json::from_str(line).ok());
+        let seen: Seen = seen.ok_or_else(|| format!("the echo client says {output:?}"))?;
+        let name = &self.domain;
+        self.screen.line(&format!("\n{name}: {seen}"));
+        match seen.failure {
+            Some(reason) => Err(format!("the connection was lost: {reason}")),
+            None => {
+                self.screen
+                    .line("verdict: the connection lived through both moves");
+                Ok(())
+            }
+        }
+    }
+
+    /// Executes commands until the reader leaves.
+    fn converse(&self) {
+        self.screen.line(&format!("Commands: {COMMANDS}."));
+        while let Some(command) = self.screen.read() {
+            match command.trim() {
+                "" => {}
+                "quit" | "exit" => return,
+                "move" => {
+                    if let Err(reason) = self.relocate() {
+                        self.screen.line(&reason);
+                    }
+                }
+                "log" => self.show_logs(),
+                other => self
+                    .screen
+                    .line(&format!("no command `{other}`; there are {COMMANDS}")),
+            }
+        }
+    }
+
+    fn show_logs(&self) {
+        for station in self.fleet.stations() {
+            for line in self.fleet.log(station).lines() {
+                self.screen.line(&log_line(station, line));
+            }
+        }
+    }
+}
+
+/// Shows a machine's log as it comes.
+fn follow(station: Station, log: Transcript, screen: Arc<Screen>) {
+    thread::spawn(move || {
+        let mut from = 0;
+        loop {
+            match log.wait_for(Awaited::Line("\n"), from, LIMIT) {
+                Ok(line) => {
+                    screen.line(&log_line(station, &line.text));
+                    from = line.end;
+                }
+                Err(Unmet::Late) => {}
+                Err(Unmet::Ended) => return,
+            }
+        }
+    });
+}
+
+fn log_line(station: Station, line: &str) -> String {
+    format!("{} | {}", station.name(), line.trim_end())
+}
+
+/// The standard output, on which several threads write whole lines around a prompt.
+#[derive(Default)]
+struct Screen {
+    /// Whether a prompt is the last thing on it.
+    is_prompted: Mutex<bool>,
+}
+
+const PROMPT: &str = "> ";
+/// Back to the line's beginning, and nothing on it.
+const CLEAR_LINE: &str = "\r\x1b[K";
+
+impl Screen {
+    fn line(&self, text: &str) {
+        let is_prompted = self.is_prompted.lock().expect("no writer panics");
+        // A reader that has gone misses nothing.
+        let mut out = io::stdout();
+        let _ = match *is_prompted {
+            true => write!(out, "{CLEAR_LINE}{text}\n{PROMPT}"),
+            false => writeln!(out, "{text}"),
+        };
+        let _ = out.flush();
+    }
+
+    /// The next line that is typed, after a prompt if a person types it.
+    fn read(&self) -> Option<String> {
+        if io::stdin().is_terminal() && io::stdout().is_terminal() {
+            print!("{PROMPT}");
+            let _ = io::stdout().flush();
+            *self.is_prompted.lock().expect("no writer panics") = true;
+        }
+        let mut line = String::new();
+        let count = io::stdin().lock().read_line(&mut line).unwrap_or(0);
+        *self.is_prompted.lock().expect("no writer panics") = false;
+        (count > 0).then_some(line)
+    }
+}

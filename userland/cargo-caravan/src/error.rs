@@ -1,0 +1,112 @@
+//! What can go wrong: each error names the thing, the reason and the next step.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of everything that can fail here.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a command was not executed.
+#[derive(Debug)]
+pub enum Error {
+    /// The command line was not understood.
+    Usage(String),
+    /// A text does not name a new domain.
+    Name(String, String),
+    /// A new crate's directory exists.
+    Exists(PathBuf),
+    /// The Caravan tree is not where it should be.
+    NoTree(String),
+    /// A directory does not hold a domain's crate; the file is missing.
+    NoCrate(PathBuf, &'static str),
+    /// The domain's entry is wrong.
+    Entry(manifest::source::Error),
+    /// A file or directory could not be read or written.
+    File(PathBuf, io::Error),
+    /// The build failed, or what it takes is missing.
+    Build(xtask::error::Error),
+}
+
+impl Error {
+    /// The program's exit code: 2 for a command line that was not understood, else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Usage(_) => 2,
+            _ => 1,
+        }
+    }
+
+    fn next_step(&self) -> &str {
+        match self {
+            Error::Usage(_) => "`cargo caravan help` lists the commands: new, build, run",
+            Error::Name(..) => "choose another NAME, as in `cargo caravan new echo`",
+            Error::Exists(_) => {
+                "choose another NAME, or a directory that does not exist with --path DIR"
+            }
+            Error::NoTree(_) => {
+                "clone Caravan and install this program from there (cargo install --locked --path userland/cargo-caravan), \
+                 or set CARAVAN_HOME to the clone"
+            }
+            Error::NoCrate(..) => {
+                "change to a domain's directory, or make one: `cargo caravan new NAME`"
+            }
+            Error::Entry(_) => {
+                "correct that line; userland/manifest/src/domain.rs in the tree lists the fields"
+            }
+            Error::File(..) => "see to it that the path exists and may be written",
+            Error::Build(_) => "correct what is reported above, and repeat the command",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Usage(what) => write!(formatter, "{what}"),
+            Error::Name(name, reason) => {
+                write!(formatter, "`{name}` cannot name a domain: {reason}")
+            }
+            Error::Exists(path) => write!(formatter, "{} exists already", path.display()),
+            Error::NoTree(reason) => write!(formatter, "{reason}"),
+            Error::NoCrate(directory, file) => {
+                write!(
+                    formatter,
+                    "{} is not a domain's crate: there is no {file} in it",
+                    directory.display()
+                )
+            }
+            Error::Entry(error) => write!(formatter, "{error}"),
+            Error::File(path, error) => write!(formatter, "{}: {error}", path.display()),
+            Error::Build(error) => write!(formatter, "{error}"),
+        }?;
+        write!(formatter, "\n  next: {}", self.next_step())
+    }
+}
+
+impl From<manifest::source::Error> for Error {
+    fn from(error: manifest::source::Error) -> Error {
+        Error::Entry(error)
+    }
+}
+
+impl From<xtask::error::Error> for Error {
+    fn from(error: xtask::error::Error) -> Error {
+        match error {
+            xtask::error::Error::Manifest(error) => Error::Entry(error),
+            error => Error::Build(error),
+        }
+    }
+}
+
+/// Adds to an IO error the path that it concerns.
+pub trait AtPath<T> {
+    /// Names `path` in the error.
+    fn at(self, path: &Path) -> Result<T>;
+}
+
+impl<T> AtPath<T> for io::Result<T> {
+    fn at(self, path: &Path) -> Result<T> {
+        self.map_err(|error| Error::File(path.to_path_buf(), error))
+    }
+}

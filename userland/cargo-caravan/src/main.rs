@@ -1,0 +1,91 @@
+//! `cargo caravan`: makes, builds and runs a domain that is a crate of its own, outside of the Caravan tree.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `tree` | the Caravan tree that domains are built with |
+//! | `template` | a new crate |
+//! | `project` | the crate at hand: its entry in a manifest, its binaries |
+//! | `run` | two machines with the domain on the first |
+//! | `error` | everything that can go wrong |
+//!
+//! The flags of the userland target, the manifests and the boot archives are the xtask's, which is linked as a library.
+//! The machines are the test harness's: the program `show_domain` of the tree.
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod project;
+mod run;
+mod template;
+mod tree;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use error::{Error, Result};
+use project::Project;
+
+const HELP: &str = "\
+usage: cargo caravan COMMAND
+
+  new NAME [--path DIR]   make a crate with a domain in it, in DIR (without it: in ./NAME)
+  build                   compile the domain of the crate in this directory, and print the path of the program
+  run [--once]            build it, and start it on the first of two machines in QEMU; commands move it
+                          --once: move it there and back while a client keeps one TCP connection to it, print the
+                          verdict and end
+
+Domains are built with the Caravan tree that this program was installed from, or the one that CARAVAN_HOME names.
+";
+
+fn main() -> ExitCode {
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    // Cargo names the subcommand in front of its arguments.
+    if words.first().is_some_and(|word| word == "caravan") {
+        words.remove(0);
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match dispatch(&words) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("cargo caravan: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn dispatch(words: &[&str]) -> Result<ExitCode> {
+    match words {
+        ["new", name] if !name.starts_with('-') => create(name, PathBuf::from(name)),
+        ["new", name, "--path", directory] | ["new", "--path", directory, name] => {
+            create(name, PathBuf::from(directory))
+        }
+        ["new", ..] => Err(Error::Usage("`new` takes NAME and [--path DIR]".into())),
+        ["build"] => {
+            let program = Project::here()?.build(&tree::find()?)?;
+            println!("{}", program.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        ["run"] => run::run(run::Mode::Interactive),
+        ["run", "--once"] => run::run(run::Mode::Once),
+        ["build" | "run", words @ ..] => {
+            let words = words.join(" ");
+            Err(Error::Usage(format!(
+                "`{words}` is not an argument of this command"
+            )))
+        }
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        [] => Err(Error::Usage("a command is missing".into())),
+        [other, ..] => Err(Error::Usage(format!("there is no command `{other}`"))),
+    }
+}
+
+fn create(name: &str, directory: PathBuf) -> Result<ExitCode> {
+    template::create(name, &directory, &tree::find()?)?;
+    println!("made {}; next:\n", directory.display());
+    println!("  cd {}", directory.display());
+    println!("  cargo caravan run --once");
+    Ok(ExitCode::SUCCESS)
+}

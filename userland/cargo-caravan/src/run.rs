@@ -1,0 +1,144 @@
+//! Two machines with the domain on the first: built here, shown by the tree's program `show_domain`.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::process::{Command, ExitCode};
+
+use manifest::Manifest;
+use xtask::workspace::Workspace;
+use xtask::{archive, build};
+
+use crate::error::{Error, Result};
+use crate::project::Project;
+use crate::tree;
+
+/// The machine whose domain it is.
+const HOME: &str = "a";
+/// The program that starts all others, which no manifest names.
+const ROOT: &str = "root";
+/// The segment that the machines and the third party are on.
+const NETWORK: [u8; 3] = [10, 77, 0];
+/// The last byte of the third party's address.
+const THIRD_PARTY: u8 = 100;
+/// The argument with the domain's TCP port, and the port without it.
+const PORT: (&str, u16) = ("port", 7);
+
+/// Who asks for moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The reader.
+    Interactive,
+    /// The program, for a verdict.
+    Once,
+}
+
+/// Builds everything, and starts the machines. The exit code is the verdict.
+///
+/// # Errors
+/// Something does not build, or the domain's entry does not fit the machines.
+pub fn run(mode: Mode) -> Result<ExitCode> {
+    let project = Project::here()?;
+    let tree = tree::find()?;
+    let service = service(&project, mode)?;
+    let program = project.build(&tree)?;
+    let workspace = tree.with_artefacts(project.target().join("caravan"));
+    let manifests = project.manifests(&workspace)?;
+    let image = &project.entry.domain().image;
+    build::system(&images(&manifests, image), &workspace)?;
+    build::copy(&program, &workspace.program_elf(image))?;
+    for manifest in &manifests {
+        archive::pack_manifest(&manifest.machine, manifest, &[], &workspace)?;
+    }
+    build::clients(&workspace)?;
+    show(&project.entry.domain().name, service, mode, &workspace)
+}
+
+/// The tree's images that the machines need.
+fn images(manifests: &[Manifest], own: &str) -> Vec<String> {
+    let mut images = vec![ROOT];
+    for image in manifests.iter().flat_map(Manifest::images) {
+        if image != own && !images.contains(&image) {
+            images.push(image);
+        }
+    }
+    images.into_iter().map(str::to_owned).collect()
+}
+
+/// Where the domain's clients find it, if it is on the network at all.
+fn service(project: &Project, mode: Mode) -> Result<Option<SocketAddrV4>> {
+    let entry = &project.entry;
+    let domain = entry.domain();
+    let refuse = |field: &str, reason: String| Err(Error::Entry(entry.error(field, &reason)));
+    if domain.home.as_deref() != Some(HOME) {
+        return refuse(
+            "home",
+            format!("`run` starts the domain on one machine: home = \"{HOME}\""),
+        );
+    }
+    let (name, default) = PORT;
+    let port = domain.arguments.get(name);
+    let Ok(port) = port.map_or(Ok(default), |text| text.parse()) else {
+        return refuse("arguments", format!("`{name}` is not a TCP port"));
+    };
+    let address = domain.port.as_ref().and_then(|port| port.ip);
+    match address.map(|ip| ip.address) {
+        Some(address) if is_free(address) => Ok(Some(SocketAddrV4::new(address, port))),
+        Some(address) => {
+            let [a, b, c] = NETWORK;
+            let range = format!(
+                "{a}.{b}.{c}.0/24 without {a}.{b}.{c}.{THIRD_PARTY}, where the clients are"
+            );
+            refuse(
+                "port",
+                format!("the segment of `run` is {range}, and {address} is not in it"),
+            )
+        }
+        None if mode == Mode::Once => {
+            refuse("port", "`run --once` needs an `ip` to connect to".into())
+        }
+        None => Ok(None),
+    }
+}
+
+fn is_free(address: Ipv4Addr) -> bool {
+    let [network @ .., host] = address.octets();
+    network == NETWORK && host != THIRD_PARTY && (1..255).contains(&host)
+}
+
+fn show(
+    domain: &str,
+    service: Option<SocketAddrV4>,
+    mode: Mode,
+    workspace: &Workspace,
+) -> Result<ExitCode> {
+    // The machines end with this program, however it ends.
+    let mut show = Command::new("setpriv");
+    show.args(["--pdeathsig", "KILL", "--"])
+        .arg(workspace.host_target().join("debug/show_domain"))
+        .arg(domain)
+        .args(service.map(|service| service.to_string()))
+        .args((mode == Mode::Once).then_some("--once"))
+        .envs(workspace.environment());
+    let start = |error| xtask::error::Error::Start("show_domain".into(), error);
+    let status = show.status().map_err(start)?;
+    Ok(match status.success() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_on_the_segment_are_told_from_others() {
+        for (address, expected) in [
+            ("10.77.0.40", true),
+            ("10.77.0.100", false),
+            ("10.77.0.255", false),
+            ("10.78.0.40", false),
+        ] {
+            assert_eq!(is_free(address.parse().unwrap()), expected, "{address}");
+        }
+    }
+}

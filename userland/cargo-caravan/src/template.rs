@@ -1,0 +1,132 @@
+//! A new crate, from the files in `template/`.
+
+use std::fs;
+use std::path::Path;
+
+use abi::start_page::is_name;
+use xtask::programs::{self, KERNEL_PACKAGE};
+use xtask::workspace::Workspace;
+
+use crate::error::{AtPath, Error, Result};
+
+/// The files of a crate, and what is in them.
+const FILES: &[(&str, &str)] = &[
+    ("Cargo.toml", include_str!("../template/Cargo.toml.in")),
+    ("caravan.toml", include_str!("../template/caravan.toml.in")),
+    ("src/main.rs", include_str!("../template/main.rs")),
+    ("README.md", include_str!("../template/README.md.in")),
+    (".gitignore", include_str!("../template/gitignore")),
+];
+
+/// The tree's file of the versions of all dependencies. With a copy the new crate gets the versions that the tree was tested with.
+const LOCK: &str = "Cargo.lock";
+
+/// Names that cargo or the compiler has for other things.
+const RESERVED: &[&str] = &[
+    "abi",
+    "alloc",
+    "build",
+    "core",
+    "deps",
+    "examples",
+    "incremental",
+    "proc_macro",
+    "runtime",
+    "std",
+    "test",
+];
+
+/// Makes the crate `name` in `directory`, which must not exist.
+///
+/// # Errors
+/// The name or the directory is refused, or a file cannot be written.
+pub fn create(name: &str, directory: &Path, tree: &Workspace) -> Result<()> {
+    check_name(name, tree)?;
+    if directory.symlink_metadata().is_ok() {
+        return Err(Error::Exists(directory.to_path_buf()));
+    }
+    let runtime = tree.source("userland/runtime");
+    let source = directory.join("src");
+    fs::create_dir_all(&source).at(&source)?;
+    for (file, text) in FILES {
+        // A Rust string with escapes is a TOML string for every path that is text.
+        let text = text
+            .replace("{{name}}", name)
+            .replace("{{runtime}}", &format!("{:?}", runtime.to_string_lossy()))
+            .replace("{{tree}}", &tree.root().to_string_lossy());
+        let path = directory.join(file);
+        fs::write(&path, text).at(&path)?;
+    }
+    let (from, to) = (tree.source(LOCK), directory.join(LOCK));
+    fs::copy(&from, &to).at(&from)?;
+    Ok(())
+}
+
+fn check_name(name: &str, tree: &Workspace) -> Result<()> {
+    let refuse = |reason: String| Err(Error::Name(name.to_owned(), reason));
+    if !is_name(name) {
+        return refuse(manifest::check::no_name(name));
+    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if !name.starts_with(|first: char| first.is_ascii_alphabetic()) || !name.bytes().all(is_plain) {
+        return refuse(
+            "a crate's begins with a letter and has letters, digits, `-` and `_`".into(),
+        );
+    }
+    if RESERVED.contains(&name) {
+        return refuse("cargo or the compiler has it for something else".into());
+    }
+    check_image(name, tree).or_else(refuse)
+}
+
+/// Whether an image of this name can lie beside those of the tree.
+pub fn check_image(name: &str, tree: &Workspace) -> std::result::Result<(), String> {
+    let known = programs::all(tree).map_err(|error| error.to_string())?;
+    match name == KERNEL_PACKAGE || known.iter().any(|known| known == name) {
+        true => Err("the tree has a program of this name".into()),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_something_else_has_is_refused_with_the_reason() {
+        let tree = Workspace::find();
+        for (name, reason) in [
+            ("", "1 to"),
+            ("my domain", "letters"),
+            ("a-name-that-is-far-too-long-for-one", "1 to"),
+            ("a.b", "crate"),
+            ("7up", "crate"),
+            ("kv", "tree"),
+            ("kernel", "tree"),
+            ("core", "compiler"),
+        ] {
+            let error = check_name(name, &tree).unwrap_err().to_string();
+            assert!(
+                error.contains(reason) && error.contains("next: "),
+                "{error}"
+            );
+        }
+        assert!(check_name("my-echo_2", &tree).is_ok());
+    }
+
+    #[test]
+    fn a_crate_has_all_files_and_no_place_left_to_fill_in() {
+        let tree = Workspace::find();
+        let place = tempfile::tempdir().unwrap();
+        let directory = place.path().join("below/echo");
+        create("echo", &directory, &tree).unwrap();
+        for (file, _) in FILES {
+            let text = fs::read_to_string(directory.join(file)).unwrap();
+            assert!(!text.contains("{{"), "{file}: {text}");
+        }
+        let entry = manifest::Entry::read(&directory.join("caravan.toml")).unwrap();
+        assert_eq!(entry.domain().name, "echo");
+        let again = create("echo", &directory, &tree).unwrap_err();
+        assert!(matches!(again, Error::Exists(path) if path == directory));
+    }
+}

@@ -1,0 +1,28 @@
+//! A TCP echo domain.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+#![forbid(unsafe_code)]
+
+use runtime::{Start, embassy_net::tcp::TcpSocket, executor, log, net};
+
+runtime::entry!(run);
+
+fn run(start: Start) -> ! {
+    executor::run(start, async move |tasks| {
+        let port = start.argument_or("port", 7);
+        net::serve_tcp(net::stack(start, tasks), tasks, port, 4, echo);
+        log::info!("echoes on TCP port {port}");
+    })
+}
+
+async fn echo(socket: &mut TcpSocket<'static>) {
+    let mut buffer = [0; 1024];
+    while let Ok(count @ 1..) = socket.read(&mut buffer).await {
+        if net::write_all(socket, &buffer[..count]).await.is_err() {
+            break;
+        }
+    }
+}
+
+/// A host has no domains: this is for editors and `cargo check`.
+#[cfg(not(target_os = "none"))]
+fn main() {}
