@@ -13,8 +13,8 @@ use crate::workspace::Workspace;
 use crate::{build, process};
 
 /// Files with the longest tests, which begin first: nothing else would run beside the last of them.
-const LONG: [&str; 6] = [
-    "zoo", "nemesis", "failures", "three", "restarts", "refusals",
+const LONG: [&str; 7] = [
+    "tutorial", "zoo", "nemesis", "failures", "three", "restarts", "refusals",
 ];
 /// Tests at a time for each processor. Each has its own network, and its machines wait more than they work.
 const LANES: usize = 2;
