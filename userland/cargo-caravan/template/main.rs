@@ -25,4 +25,6 @@ async fn echo(socket: &mut TcpSocket<'static>) {
 
 /// A host has no domains: this is for editors and `cargo check`.
 #[cfg(not(target_os = "none"))]
-fn main() {}
+fn main() {
+    let _ = run;
+}
