@@ -118,9 +118,12 @@ impl Stage {
                 _ => {
                     thread::sleep(LOG_INTERVAL);
                     let name = &self.domain;
-                    return Err(format!(
-                        "{name} does not run on machine a, whose log is above: {list}"
-                    ));
+                    return Err(match state {
+                        Some(state) => {
+                            format!("{name} is {state} on machine a, whose log is above")
+                        }
+                        None => format!("machine a does not know {name}, its log is above: {list}"),
+                    });
                 }
             }
         }
