@@ -16,9 +16,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::echo::{ANSWERED, Seen};
-use harness::fleet::{LIMIT, has};
+use harness::fleet::LIMIT;
 use harness::transcript::{Awaited, Transcript};
 use harness::{Fleet, Station, Unmet, child};
+use service_protocol::root::DomainState;
 
 /// What the machines boot.
 const ARCHIVES: [&str; 2] = ["a", "b"];
@@ -104,15 +105,13 @@ impl Stage {
     /// Waits until the first machine runs the domain.
     fn await_running(&self) -> Result<(), String> {
         let deadline = Instant::now() + LIMIT;
-        let known = format!("domain {} ", self.domain);
         loop {
-            let list = self.fleet.ask(Station::A, &["list"]);
-            let state = list.lines().find_map(|line| line.strip_prefix(&known));
-            let state = state.and_then(|rest| rest.split(',').next());
+            let list = self.fleet.list(Station::A);
+            let state = list.domain(&self.domain).map(|domain| domain.state);
             match state {
-                Some("running") => break,
+                Some(DomainState::Running) => break,
                 // The roll call asks the other machine first; an answer may be lost.
-                Some("waiting") | None if Instant::now() < deadline => {
+                Some(DomainState::Waiting) | None if Instant::now() < deadline => {
                     thread::sleep(LOOK_INTERVAL);
                 }
                 _ => {
@@ -147,7 +146,7 @@ impl Stage {
 
     /// Moves the domain to the machine where it is not, and shows what the migration server says.
     fn relocate(&self) -> Result<(), String> {
-        let is_there = |from: &Station| has(&self.fleet.ask(*from, &["list"]), &self.domain);
+        let is_there = |from: &Station| self.fleet.list(*from).has(&self.domain);
         let from = [Station::A, Station::B].into_iter().find(is_there);
         let from = from.ok_or_else(|| format!("no machine has {}", self.domain))?;
         let to = from.other();

@@ -65,7 +65,7 @@ pub fn create(name: &str, directory: &Path, tree: &Workspace) -> Result<()> {
 fn check_name(name: &str, tree: &Workspace) -> Result<()> {
     let refuse = |reason: String| Err(Error::Name(name.to_owned(), reason));
     if !is_name(name) {
-        return refuse(manifest::check::no_name(name));
+        return refuse(manifest::check::invalid_name(name));
     }
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if !name.starts_with(|first: char| first.is_ascii_alphabetic()) || !name.bytes().all(is_plain) {
