@@ -70,17 +70,12 @@ impl Reply {
         self.events.iter().any(is_in_doubt)
     }
 
-    /// The memory of the machine.
-    ///
-    /// # Panics
-    ///
-    /// If the reply does not report it.
-    pub fn memory(&self) -> MemoryStatus {
-        let memory = self.events.iter().find_map(|event| match event {
+    /// The memory of the machine, if the reply reports it.
+    pub fn memory(&self) -> Option<MemoryStatus> {
+        self.events.iter().find_map(|event| match event {
             Event::Memory(memory) => Some(*memory),
             _ => None,
-        });
-        memory.unwrap_or_else(|| panic!("no memory in {self}"))
+        })
     }
 }
 

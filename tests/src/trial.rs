@@ -108,15 +108,15 @@ impl Trial {
 
     /// The pages that are spent on both machines, when nothing is being moved.
     pub fn memory(&self) -> [u64; 2] {
-        [Station::A, Station::B].map(|station| self.memory_of(station))
+        [Station::A, Station::B].map(|station| {
+            let spent = self.spent_pages(station);
+            spent.unwrap_or_else(|| panic!("{} does not report its memory", station.name()))
+        })
     }
 
-    fn memory_of(&self, station: Station) -> u64 {
-        self.fleet
-            .reply(station, &["mem"])
-            .memory()
-            .machine
-            .spent_pages
+    fn spent_pages(&self, station: Station) -> Option<u64> {
+        let memory = self.fleet.reply(station, &["mem"]).memory();
+        memory.map(|memory| memory.machine.spent_pages)
     }
 
     /// Waits until a machine spends what it did before. The switch gives rings back in its own time.
@@ -128,14 +128,14 @@ impl Trial {
         let before = before[station as usize];
         let deadline = Instant::now() + LIMIT;
         loop {
-            let now = self.memory_of(station);
-            if now == before {
+            let now = self.spent_pages(station);
+            if now == Some(before) {
                 return;
             }
             let name = station.name();
             assert!(
                 Instant::now() < deadline,
-                "{name}: {now} pages are spent instead of {before}"
+                "{name}: {now:?} pages are spent instead of {before}"
             );
             sleep(LOOK_INTERVAL);
         }

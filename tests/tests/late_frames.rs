@@ -82,7 +82,7 @@ fn no_request_is_lost_when_a_frozen_domain_stays() {
     sleep(WATCHED);
     fleet.hold_at(Station::B, "phase Verify");
     let migration = fleet.begin_migration("counter", Station::A);
-    migration.await_output(r#""text":"Freeze""#, LIMIT);
+    migration.await_output(r#""text":"phase Freeze""#, LIMIT);
     migration.await_output(r#""text":"failed: "#, LIMIT);
     fleet.let_go(Station::B);
     sleep(WATCHED);

@@ -151,7 +151,7 @@ const REQUESTS: usize = 40;
 fn heaps(fleet: &Fleet) -> Vec<u64> {
     let free = |station| {
         (0..REQUESTS).for_each(|_| drop(fleet.ask(station, &["cancel", "nobody"])));
-        let memory = fleet.reply(station, &["mem"]).memory();
+        let memory = fleet.reply(station, &["mem"]).memory().expect("memory");
         [
             memory.machine.heap_free,
             memory.machine.switch_heap_free,
@@ -199,7 +199,7 @@ fn the_largest_domain_moves_there_and_back_within_what_is_reserved_for_it() {
         fleet.await_log(from.other(), &runs);
     }
     for station in [Station::A, Station::B] {
-        let memory = fleet.reply(station, &["mem"]).memory();
+        let memory = fleet.reply(station, &["mem"]).memory().expect("memory");
         let least = memory.nomad_heap_never_below;
         println!("{station:?}: never below {least} bytes");
         assert!(least >= RESERVE_BYTES, "{station:?}: {least}");

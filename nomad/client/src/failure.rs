@@ -8,7 +8,7 @@ pub enum Failure {
     /// No answer was received: without the fleet's secret a machine does not answer.
     #[error("the machine does not answer, or has another secret")]
     NoAnswer,
-    /// The server stopped answering before the last line.
+    /// The server stopped answering before the last event.
     #[error("the machine stopped answering; the outcome of the command is unknown")]
     Silent,
     /// The server no longer knows the request, nor whether its command was executed.

@@ -1,5 +1,6 @@
 //! The events of a reply that are not acknowledged yet: [`ReplyBuffer`].
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -8,8 +9,10 @@ use nomad_protocol::DATAGRAM_BYTES_MAX;
 use crate::event::Event;
 use crate::message::{Answer, EVENTS_HEAD_BYTES, RequestId};
 
-/// Most unacknowledged bytes.
+/// Most bytes of memory that the unacknowledged events take.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of memory that an event takes beside its encoded form: the pointer to it and the allocator's share.
+const EVENT_OVERHEAD_BYTES: usize = 48;
 /// Most messages in answer to one question.
 pub const MESSAGES_MAX: usize = 8;
 
@@ -18,8 +21,8 @@ pub const MESSAGES_MAX: usize = 8;
 pub struct ReplyBuffer {
     /// The number of the first event in `events`.
     first: u32,
-    /// Each with its size in a message, in bytes.
-    events: VecDeque<(Event, usize)>,
+    /// As they are encoded: a tenth of the size of the values.
+    events: VecDeque<Box<[u8]>>,
     bytes: usize,
     ended: bool,
 }
@@ -38,10 +41,9 @@ impl ReplyBuffer {
             return Ok(());
         }
         let encoded = postcard::to_allocvec(&event).expect("a vector takes any value");
-        let bytes = encoded.len();
         self.ended = event.end().is_some();
-        self.bytes += bytes;
-        self.events.push_back((event, bytes));
+        self.bytes += encoded.len() + EVENT_OVERHEAD_BYTES;
+        self.events.push_back(encoded.into());
         match self.bytes > REPLY_BYTES_MAX {
             true => Err(Overrun),
             false => Ok(()),
@@ -51,10 +53,10 @@ impl ReplyBuffer {
     /// Drops the acknowledged events.
     pub fn acknowledge(&mut self, received: u32) {
         while self.first < received {
-            let Some((_, bytes)) = self.events.pop_front() else {
+            let Some(encoded) = self.events.pop_front() else {
                 return;
             };
-            self.bytes -= bytes;
+            self.bytes -= encoded.len() + EVENT_OVERHEAD_BYTES;
             self.first += 1;
         }
     }
@@ -95,12 +97,13 @@ impl ReplyBuffer {
     fn batch(&self, first: u32) -> Vec<Event> {
         let mut message_bytes = EVENTS_HEAD_BYTES;
         let skipped = first.saturating_sub(self.first) as usize;
-        let fits = |(_, bytes): &&(Event, usize)| {
-            message_bytes += bytes;
+        let fits = |encoded: &&Box<[u8]>| {
+            message_bytes += encoded.len();
             message_bytes <= DATAGRAM_BYTES_MAX
         };
         let events = self.events.iter().skip(skipped).take_while(fits);
-        events.map(|(event, _)| event.clone()).collect()
+        let events = events.map(|encoded| postcard::from_bytes(encoded));
+        events.map(|event| event.expect("encoded above")).collect()
     }
 }
 
@@ -108,12 +111,14 @@ impl ReplyBuffer {
 mod tests {
     use alloc::format;
 
+    use nomad_protocol::Notice;
+
     use super::*;
     use crate::samples;
 
     const REQUEST: RequestId = RequestId(7);
 
-    /// A buffer with `count` verdicts: any event that does not end a reply.
+    /// A buffer with `count` events that do not end a reply.
     fn buffer(count: usize) -> ReplyBuffer {
         let mut reply = ReplyBuffer::default();
         let events = samples::events().into_iter().cycle();
@@ -165,9 +170,10 @@ mod tests {
     #[test]
     fn unacknowledged_events_are_bounded() {
         let mut reply = ReplyBuffer::default();
-        let machine = samples::machine();
-        let added = (0..REPLY_BYTES_MAX).take_while(|_| reply.push(machine.clone()).is_ok());
-        assert!(added.count() <= REPLY_BYTES_MAX / 8);
+        let small = Event::Move(Notice::Committed);
+        let added = (0..REPLY_BYTES_MAX).take_while(|_| reply.push(small.clone()).is_ok());
+        // The smallest event takes two bytes, a pointer with a length, and an allocation.
+        assert!(added.count() * (2 + 16 + 16) <= REPLY_BYTES_MAX);
     }
 
     #[test]

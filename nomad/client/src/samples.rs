@@ -59,6 +59,7 @@ pub fn events() -> Vec<Event> {
         ])),
         machine(),
         verdict(),
+        Event::Omitted(u64::MAX),
         memory(),
         Event::Moving {
             domain: name(),
@@ -125,7 +126,7 @@ fn verdict() -> Event {
     Event::Verdict(Verdict {
         subject: Subject::Held(ObjectId(u64::MAX), Role::Pager),
         kind: Some(ObjectKind::Endpoint),
-        judgement: Judgement::Recreate,
+        judgement: Judgement::Rebind(name()),
     })
 }
 

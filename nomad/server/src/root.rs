@@ -247,9 +247,14 @@ impl Root {
 
     /// Sends a request whose answer is a capability.
     fn get_capability<T: Kind>(self, request: Request) -> Result<Cap<T>, RootError> {
-        let answer = self.ask(request, 1)?;
-        value::<()>(&answer)?;
-        capability(answer)
+        let mut answer = self.ask(request, 1)?;
+        match value::<()>(&answer) {
+            Ok(()) => capability(answer),
+            Err(error) => {
+                answer.discard_capabilities();
+                Err(error)
+            }
+        }
     }
 
     fn ask(self, request: Request, capabilities: usize) -> Result<Message, RootError> {

@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use core::cell::RefCell;
-use core::net::Ipv4Addr;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
@@ -57,7 +56,7 @@ impl Server {
         let mut random = Random::new(runtime::random::fork());
         let Ipv4 { address, .. } = start.require_argument("ip");
         let secret = start.argument("secret").expect("secret=TEXT");
-        let keys = Keys::new(secret, Ipv4Addr::from(address));
+        let keys = Keys::new(secret, address);
         Server {
             shell: RefCell::new(shell(start, &keys, &mut random)),
             network: Network::new(keys, random.fork()),

@@ -19,6 +19,9 @@ use crate::host::{DomainSummary, Host};
 use crate::output::Output;
 use crate::shell::Shell;
 
+/// Most verdicts in a reply, so that a domain with many capabilities does not exhaust the server's memory.
+const VERDICTS_MAX: usize = 512;
+
 /// The events that answer a command, or the reason it was not executed.
 type Reply = Result<Vec<Event>, String>;
 
@@ -103,8 +106,17 @@ impl<H: Host> Shell<H> {
 
     fn explain(&mut self, name: Name) -> Reply {
         let mut found = self.host.look_up(name)?;
-        let verdicts = self.host.judge(&mut found)?;
-        Ok(verdicts.into_iter().map(Event::Verdict).collect())
+        let mut verdicts = self.host.judge(&mut found)?;
+        let omitted = verdicts.len().saturating_sub(VERDICTS_MAX);
+        if omitted > 0 {
+            verdicts.sort_by_key(|verdict| verdict.refusal().is_none());
+            verdicts.truncate(VERDICTS_MAX);
+        }
+        let mut events: Vec<Event> = verdicts.into_iter().map(Event::Verdict).collect();
+        if omitted > 0 {
+            events.push(Event::Omitted(omitted as u64));
+        }
+        Ok(events)
     }
 
     fn cancel(&mut self, now: Instant, name: Name) -> Reply {

@@ -444,6 +444,18 @@ mod tests {
     }
 
     #[test]
+    fn a_port_has_the_address_of_one_station() {
+        let error = error_in(
+            "name = \"d\"\nimage = \"x\"\npool_mib = 2\ncapabilities = [\"port\"]\n\
+             port = { mac = \"01:54:00:00:00:01\" }\n",
+        );
+        assert!(
+            error.contains("field `port`: `mac` is a group address"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn one_domain_of_a_machine_has_the_serial_port() {
         let domain = |name: &str, home: &str| {
             format!(

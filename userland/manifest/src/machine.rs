@@ -16,7 +16,7 @@ use crate::{Capability, Domain};
 pub const MEMBER: &str = "manifest";
 
 /// The header of the compiled form; the number is incremented when the types change.
-const MAGIC: &[u8] = b"caravan manifest 2\n";
+const MAGIC: &[u8] = b"caravan manifest 3\n";
 
 /// The domains of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -81,7 +81,7 @@ fn config(start: Start) -> Config {
         .argument("gateway")
         .map(|_| start.require_argument::<Ipv4Addr>("gateway"));
     Config::ipv4_static(StaticConfigV4 {
-        address: Ipv4Cidr::new(Ipv4Addr::from(address), prefix),
+        address: Ipv4Cidr::new(address, prefix),
         gateway,
         dns_servers: Default::default(),
     })

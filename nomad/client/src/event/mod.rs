@@ -41,6 +41,8 @@ pub enum Event {
     },
     /// What becomes of one thing that a domain holds.
     Verdict(Verdict),
+    /// This many more verdicts are left out of the reply; none of them is a refusal unless all that are listed are.
+    Omitted(u64),
     /// The machine's memory.
     Memory(MemoryStatus),
     /// A move has begun.

@@ -17,6 +17,7 @@ impl fmt::Display for Event {
             Event::Home(status) => status.fmt(f),
             Event::Machine { name, address } => write!(f, "machine {name} {address}"),
             Event::Verdict(verdict) => verdict.fmt(f),
+            Event::Omitted(count) => write!(f, "{count} more are not listed"),
             Event::Memory(status) => status.fmt(f),
             Event::Moving {
                 domain,

@@ -39,7 +39,7 @@ fn answers_have_the_documented_bytes() {
         count: 3,
         events: vec![Event::failed("no".into())],
     };
-    let expected = [2, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 2, 3, 1, 12, 2, b'n', b'o'];
+    let expected = [2, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 2, 3, 1, 13, 2, b'n', b'o'];
     assert_eq!(events.encode(), expected);
     let unknown = Answer::Unknown { request: REQUEST };
     assert_eq!(unknown.encode()[2], 2);

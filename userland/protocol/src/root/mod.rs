@@ -1,13 +1,13 @@
 //! The `root` endpoint: listing and moving the machine's domains.
 //!
 //! ```text
-//! call:  word 0: the operation     words 1..: its values (see Request)     capabilities: see Keep
-//! reply: word 0: 0, or a Refusal   words 1..: the answer's values          capabilities: see the operation
+//! call:  a Request                           capabilities: see Keep
+//! reply: Ok(the answer's value) or a Refusal  capabilities: see the request
 //! ```
 //!
 //! A move consists of these requests. Of the services only root and the switch export a client's state; other services are
-//! looked up by name on the target, and only if they are stateless. On the source: [`Request::Export`] once the
-//! domain is frozen, then [`Request::Revert`] if it stays or [`Request::Release`] when it has left. On the target:
+//! looked up by name on the destination, and only if they are stateless. On the source: [`Request::Export`] once the
+//! domain is frozen, then [`Request::Revert`] if it stays or [`Request::Release`] when it has left. On the destination:
 //! [`Request::Admit`], [`Request::Bind`] for each outside object, [`Request::Keep`] when it is complete, then
 //! [`Request::Adopt`] to run it or [`Request::Discard`] if the move is cancelled. From `Keep` on root holds every part of
 //! the domain: the migration server may restart and ask root again.
@@ -17,8 +17,8 @@
 //!              \<---Revert------/
 //!               \<--if it runs after the deadline of its freeze
 //!
-//! target: (absent) --Admit--> incoming --Keep--> prepared --Adopt--> running
-//!                 \<--Discard---/<----Discard------/
+//! destination: (absent) --Admit--> incoming --Keep--> prepared --Adopt--> running
+//!                      \<--Discard---/<----Discard------/
 //! ```
 //!
 //! | file | noun |

@@ -135,7 +135,6 @@ pub const KEEP_WAKE: usize = 2;
 /// The number of capabilities that `Keep` transfers.
 pub const KEEP_CAPABILITIES: usize = 3;
 
-/// The operations' numbers, in word 0.
 mod object_id {
     //! An [`ObjectId`] as its number.
     use super::ObjectId;
