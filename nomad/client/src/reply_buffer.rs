@@ -97,11 +97,11 @@ impl ReplyBuffer {
     fn batch(&self, first: u32) -> Vec<Event> {
         let mut message_bytes = EVENTS_HEAD_BYTES;
         let skipped = first.saturating_sub(self.first) as usize;
-        let fits = |encoded: &&Box<[u8]>| {
+        let events = self.events.iter().skip(skipped);
+        let events = events.take_while(|encoded| {
             message_bytes += encoded.len();
             message_bytes <= DATAGRAM_BYTES_MAX
-        };
-        let events = self.events.iter().skip(skipped).take_while(fits);
+        });
         let events = events.map(|encoded| postcard::from_bytes(encoded));
         events.map(|event| event.expect("encoded above")).collect()
     }
