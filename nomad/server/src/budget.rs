@@ -1,12 +1,12 @@
-//! This server's memory, as far as moves take it: [`Budget`].
+//! The memory of this server that moves may use: [`Budget`].
 //!
-//! A server that runs out of memory ends, and every move with it. So each move reserves what it may take at most, and one that
-//! there is no room for is not begun: its operator reads why before anything is done. The sizes below are upper bounds: a domain with
-//! as many threads and capabilities as may be took less than half of its share, on either side
+//! A server that runs out of memory ends, and every move with it. So each move reserves the most that it may use, and one that
+//! does not fit is not begun: its operator reads the reason before anything is done. The sizes below are upper bounds: a domain
+//! with the most threads and capabilities used less than half of its reservation, on either side
 //! (`migration::the_largest_domain_moves_there_and_back_within_what_is_reserved_for_it`).
 //!
 //! ```text
-//!   heap = sockets and what else is there at first | RESERVE: one domain that is looked at | shares of moves | rest
+//!   heap = sockets and the rest of the start | RESERVE: one domain that is listed | reservations of moves | free
 //! ```
 
 use alloc::rc::Rc;
@@ -18,28 +18,28 @@ use nomad_image::{Limits, PAGE_BYTES};
 use nomad_protocol::{Side, Sizes};
 use runtime::port::PORT_PAGES;
 
-/// Threads of a domain: the kernel lets none have more.
+/// Threads of a domain, at most: the kernel allows no more.
 pub const THREADS_MAX: u32 = abi::THREADS_MAX as u32;
-/// Capabilities of a domain that moves, and as many that its objects hold.
+/// Capabilities of a domain that moves, at most; its objects may hold as many more.
 pub const CAPABILITIES_MAX: u32 = 4096;
 
-/// Bytes that an object, a mapping or an outsider takes at most: in a description, as the kernel lists it, and as it is built.
+/// The most bytes per object, mapping or outsider: in a description, in the kernel's list, and while it is built.
 const ITEM_BYTES: usize = 192;
-/// The same of a capability, in the table or held.
+/// The same per capability, in the table or held.
 const CAPABILITY_BYTES: usize = 256;
-/// The same of a thread: its state in a description, in the bytes that this travels as, and read back.
+/// The same per thread: its state in a description, encoded, and read back.
 const THREAD_BYTES: usize = 3 * (THREAD_STATE_BYTES + 64);
-/// Bytes that one of them or a capability takes at most in a state as it travels; an outsider has its name there.
+/// The most bytes per item or capability in an encoded state; an outsider has its name there.
 const RECORD_BYTES: usize = 64;
-/// Sets of pages of a Memory: what is to be sent, what is present, what the target knows.
+/// Page sets per Memory: to be sent, present, known to the destination.
 const SETS: usize = 3;
 /// Bytes of the frames that travel with a domain.
-const PARCEL_BYTES: usize = PORT_PAGES as usize * (PAGE_BYTES + 64);
+const STAGED_BYTES: usize = PORT_PAGES as usize * (PAGE_BYTES + 64);
 
-/// What is left for what belongs to no move: the lists of a domain that an operator asks about, and the lines that answer him.
+/// Reserved for everything outside of moves: the lists of a domain that an operator asks about, and the reply.
 const RESERVE_BYTES: usize = 2 * CAPABILITIES_MAX as usize * CAPABILITY_BYTES;
 
-/// How large a domain may be when its move ends: it runs while it is copied, and may grow.
+/// The largest size of a domain at the end of its move: it runs while it is copied, and may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     threads: u32,
@@ -48,7 +48,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Of a domain that has this size when it is offered.
+    /// The extent of a domain that is offered with these sizes.
     pub fn of(sizes: &Sizes) -> Extent {
         let grown = |count: u32, some: u32| count.saturating_mul(2).saturating_add(some);
         Extent {
@@ -69,14 +69,14 @@ impl Extent {
         }
     }
 
-    /// Bytes that its move takes at most of this server's heap, on either side.
+    /// The most bytes of this server's heap that its move uses, on either side.
     pub fn heap_bytes(&self) -> usize {
         let pages = usize::try_from(self.pages).unwrap_or(usize::MAX);
         let state_bytes = self.record_bytes() as usize + self.state_bytes();
-        (state_bytes + PARCEL_BYTES).saturating_add(pages.saturating_mul(SETS) / 8)
+        (state_bytes + STAGED_BYTES).saturating_add(pages.saturating_mul(SETS) / 8)
     }
 
-    /// Bytes of a state as it travels: it is there as bytes before it is decoded.
+    /// Bytes of the encoded state, which is buffered before it is decoded.
     fn record_bytes(&self) -> u32 {
         let most = Limits::default();
         let small = items() + 2 * self.capabilities as usize;
@@ -94,18 +94,17 @@ impl Extent {
     }
 }
 
-/// Objects, mappings and outsiders of a domain at most.
+/// The most objects, mappings and outsiders of a domain.
 fn items() -> usize {
     let most = Limits::default();
     (most.objects_max + most.mappings_max + most.outsiders_max) as usize
 }
 
-/// There is no room for a move.
+/// The budget does not cover a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoRoom {
-    /// Bytes that it may take.
+    /// Bytes that the move may use.
     pub needed: usize,
-    /// Bytes that are left.
     pub left: usize,
 }
 
@@ -120,29 +119,29 @@ impl fmt::Display for NoRoom {
     }
 }
 
-/// What moves may take.
+/// The heap that moves may use.
 #[derive(Clone, Debug, Default)]
 pub struct Budget {
-    /// In all; asked for when the first move begins, since the server's sockets are there by then.
+    /// The total, read when the first move begins: the server's sockets exist by then.
     total: OnceCell<usize>,
     out: Rc<Cell<usize>>,
-    /// At most half of it all: what other machines offer does not keep a domain from leaving.
+    /// At most half of the total: offers of other machines do not keep a domain from leaving.
     incoming: Rc<Cell<usize>>,
 }
 
-/// What a move has reserved, until this is dropped.
+/// The bytes that a move has reserved, until this is dropped.
 #[derive(Debug, Default)]
-pub struct Share {
+pub struct Reservation {
     taken: Rc<Cell<usize>>,
     bytes: usize,
 }
 
 impl Budget {
-    /// Reserves this many bytes for a move of which this machine is that side.
+    /// Reserves this many bytes for a move in which this machine is `side`.
     ///
     /// # Errors
     /// [`NoRoom`].
-    pub fn take(&self, side: Side, needed: usize) -> Result<Share, NoRoom> {
+    pub fn reserve(&self, side: Side, needed: usize) -> Result<Reservation, NoRoom> {
         let free = || runtime::heap::uncommitted_bytes().saturating_sub(RESERVE_BYTES);
         let total = *self.total.get_or_init(free);
         let (out, incoming) = (self.out.get(), self.incoming.get());
@@ -158,14 +157,14 @@ impl Budget {
             return Err(NoRoom { needed, left });
         }
         taken.set(taken.get() + needed);
-        Ok(Share {
+        Ok(Reservation {
             taken: Rc::clone(taken),
             bytes: needed,
         })
     }
 }
 
-impl Drop for Share {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.taken.set(self.taken.get() - self.bytes);
     }
@@ -174,7 +173,7 @@ impl Drop for Share {
 #[cfg(test)]
 impl Budget {
     /// This many bytes for moves.
-    pub fn of_tests(bytes: usize) -> Budget {
+    pub fn for_tests(bytes: usize) -> Budget {
         let budget = Budget::default();
         budget.total.set(bytes).expect("nothing was taken yet");
         budget
@@ -196,17 +195,17 @@ mod tests {
 
     #[test]
     fn moves_share_what_there_is_and_half_of_it_is_kept_for_those_that_leave() {
-        let budget = Budget::of_tests(100);
-        let leaving = budget.take(Side::Source, 30).expect("room for it");
-        let coming = budget.take(Side::Destination, 40).expect("room for it");
-        let refused = |side, needed| budget.take(side, needed).err().map(|no| no.left);
+        let budget = Budget::for_tests(100);
+        let leaving = budget.reserve(Side::Source, 30).expect("room for it");
+        let coming = budget.reserve(Side::Destination, 40).expect("room for it");
+        let refused = |side, needed| budget.reserve(side, needed).err().map(|no| no.left);
         assert_eq!(refused(Side::Destination, 11), Some(10));
         assert_eq!(refused(Side::Source, 31), Some(30));
         drop(leaving);
         assert_eq!(refused(Side::Destination, 11), Some(10));
         assert_eq!(refused(Side::Source, 61), Some(60));
         drop(coming);
-        assert!(budget.take(Side::Source, 100).is_ok());
+        assert!(budget.reserve(Side::Source, 100).is_ok());
     }
 
     #[test]
@@ -220,13 +219,13 @@ mod tests {
         let most = (THREADS_MAX, CAPABILITIES_MAX, u64::MAX);
         assert_eq!((largest.threads, largest.capabilities, largest.pages), most);
         assert!(
-            Budget::of_tests(1 << 40)
-                .take(Side::Source, largest.heap_bytes())
+            Budget::for_tests(1 << 40)
+                .reserve(Side::Source, largest.heap_bytes())
                 .is_err()
         );
     }
 
-    /// What the heap of `userland/manifests/default.toml` leaves to moves, with two MiB for sockets.
+    /// The bytes that the heap of `userland/manifests/default.toml` leaves for moves, with two MiB for sockets.
     const MOVES_BYTES: usize = (20 << 20) - (2 << 20) - RESERVE_BYTES;
 
     #[test]
@@ -234,12 +233,12 @@ mod tests {
         let largest = Extent::of(&sizes(THREADS_MAX, CAPABILITIES_MAX, 1 << 20));
         let small = Extent::of(&sizes(8, 256, 20_000));
         for (extent, count) in [(largest, 1), (small, 3)] {
-            let budget = Budget::of_tests(MOVES_BYTES);
+            let budget = Budget::for_tests(MOVES_BYTES);
             let sides = [Side::Destination, Side::Source].into_iter();
             let moves = sides.flat_map(|side| core::iter::repeat_n(side, count));
-            let shares = moves.map(|side| budget.take(side, extent.heap_bytes()));
-            let shares: Result<alloc::vec::Vec<_>, _> = shares.collect();
-            assert!(shares.is_ok(), "{extent:?}: {shares:?}");
+            let reservations = moves.map(|side| budget.reserve(side, extent.heap_bytes()));
+            let reservations: Result<alloc::vec::Vec<_>, _> = reservations.collect();
+            assert!(reservations.is_ok(), "{extent:?}: {reservations:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! This server's errors in the protocol's words.
+//! This server's errors as the protocol's failures.
 
 use nomad_image::{Subject, Verdict};
 use nomad_protocol::LocalFailure;
@@ -11,7 +11,7 @@ use crate::restore::RestoreError;
 /// No slot in particular.
 const NO_SLOT: u32 = u32::MAX;
 
-/// Why a source's step failed.
+/// The failure of a source's step.
 pub fn of_capture(error: &CaptureError) -> LocalFailure {
     match error {
         CaptureError::Kernel(error) | CaptureError::Root(RootError::Call(error)) => {
@@ -24,11 +24,11 @@ pub fn of_capture(error: &CaptureError) -> LocalFailure {
         CaptureError::FrozenByAnother => LocalFailure::FrozenByAnother,
         // It grew while it was copied.
         CaptureError::TooMany { .. } => of_kernel(Error::ArgumentRange),
-        CaptureError::Confused => LocalFailure::BadImage,
+        CaptureError::Inconsistent => LocalFailure::BadImage,
     }
 }
 
-/// Why a target's step failed.
+/// The failure of a destination's step.
 pub fn of_restore(error: &RestoreError) -> LocalFailure {
     match error {
         error if error.is_out_of_memory() => LocalFailure::NoMemory,

@@ -1,26 +1,26 @@
-//! The migration server of a machine: what touches sockets and capabilities. What it decides and sequences is
-//! `nomad-shell`'s, around the ledger of `nomad-protocol`; the bytes are `nomad-image`'s.
+//! The migration server of a machine: the part that touches sockets and capabilities. `nomad-shell` decides and sequences,
+//! around the ledger of `nomad-protocol`; `nomad-image` defines the bytes.
 //!
 //! | module | noun |
 //! | --- | --- |
-//! | [`server`] | what the tasks share: the shell, and what it has to say, said |
-//! | [`local`] | what the shell calls: this machine's kernel and root, by capability |
-//! | [`capture`] | a domain as it leaves |
-//! | [`restore`] | a domain as it arrives |
-//! | [`failures`] | errors of these two in the protocol's words |
-//! | [`budget`] | this server's memory, as far as moves take it |
-//! | [`network`], [`operators`] | who is spoken to and how; who asks for something |
+//! | [`server`] | the state that the tasks share: the shell, and the handling of its outputs |
+//! | [`local`] | the shell's host: this machine's kernel and root, by capability |
+//! | [`capture`] | a domain that leaves |
+//! | [`restore`] | a domain that arrives |
+//! | [`failures`] | errors of these two as the protocol's failures |
+//! | [`budget`] | the memory of this server that moves may use |
+//! | [`network`], [`operators`] | sessions with other machines and with operators |
 //! | [`channel`] | the tasks that move datagrams and page streams |
-//! | [`late`] | frames that come too late for a domain |
-//! | [`afterwards`] | what is done after everything else |
-//! | [`root`] | the machine's root, as it is asked |
-//! | [`machine`] | this machine |
-//! | [`owned`] | capabilities that are given up when they are not needed any more |
-//! | [`page_set`] | pages |
-//! | [`turns`] | turns of the executor, and giving way |
+//! | [`late`] | frames that reach this machine too late for a domain |
+//! | [`deferred`] | work that waits until nothing else is to be done |
+//! | [`root`] | the client for the machine's root server |
+//! | [`machine`] | this server's authority over its machine |
+//! | [`owned`] | capabilities with an owner |
+//! | [`page_set`] | sets of a Memory's pages |
+//! | [`executor_turns`] | yielding to the executor's other tasks |
 //!
-//! One thread, tasks on an executor: [`channel::control`] hears datagrams, timers and events and has the shell perform what
-//! the ledger asks for, in order; [`channel::sender`] and [`channel::receiver`] move bytes and nothing else. A borrow of
+//! One thread, tasks on an executor: [`channel::control`] receives datagrams, timers and events and has the shell perform
+//! the ledger's actions, in order; [`channel::sender`] and [`channel::receiver`] only move bytes. A borrow of
 //! the shell never lasts across an `await`.
 
 #![no_std]
@@ -28,21 +28,21 @@
 
 extern crate alloc;
 
-pub mod afterwards;
-pub mod budget;
-pub mod capture;
-pub mod channel;
-pub mod failures;
-pub mod late;
-pub mod local;
-pub mod machine;
-pub mod network;
-pub mod operators;
-pub mod owned;
-pub mod page_set;
-pub mod restore;
-pub mod root;
-pub mod server;
-pub mod turns;
+mod budget;
+mod capture;
+mod channel;
+mod deferred;
+mod executor_turns;
+mod failures;
+mod late;
+mod local;
+mod machine;
+mod network;
+mod operators;
+mod owned;
+mod page_set;
+mod restore;
+mod root;
+mod server;
 
 pub use server::serve;

@@ -1,6 +1,6 @@
-//! What the shell calls: this machine's kernel and root, by capability ([`Local`]).
+//! The shell's host: this machine's kernel and root, by capability ([`Local`]).
 //!
-//! A call that fails is logged here, where more is known of it than the protocol has words for.
+//! A call that fails is logged here, where more is known of it than the protocol can express.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -29,39 +29,35 @@ use crate::failures;
 use crate::machine::Machine;
 use crate::restore::{Incoming, RestoreError};
 
-/// How much later than the protocol the kernel gives up.
+/// How long after the protocol's limit the kernel ends a freeze.
 const FREEZE_MARGIN_US: u64 = 3_000_000;
 
-/// The kernel does not say who changed a frozen domain.
-const SOMEBODY: Interference = Interference {
+/// The kernel does not report which change moved the version.
+const UNKNOWN_CHANGE: Interference = Interference {
     change: Change::Other,
     slot: u32::MAX,
 };
 
 /// The host of this machine's shell.
 pub struct Local {
-    /// This machine.
     pub machine: Machine,
-    /// After this long the kernel lets a domain that this server froze run on.
+    /// How long the kernel keeps a domain frozen for this server.
     pub freeze_limit_ns: u64,
-    /// What outlives this server.
     pub records: Records<SharedStore>,
-    /// Its random numbers.
     pub random: Random,
-    /// What moves may take of this server's memory.
     pub budget: Budget,
 }
 
-/// The Memory for records, which a restart of this server leaves alone.
+/// The Memory for records, which survives a restart of this server.
 pub struct SharedStore(pub SharedMemory<'static>);
 
-/// After this long the kernel lets a frozen domain run on by itself: the protocol's limit and some more, so that a server that
-/// lives ends the move before.
+/// How long the kernel keeps a domain frozen before it thaws it by itself: the protocol's limit and a margin, so that a live
+/// server ends the move first.
 ///
 /// # Panics
 /// If the manifest names a margin that is not a number.
 pub fn freeze_limit_ns(start: Start, timing: &Timing) -> u64 {
-    // For tests: a server that stands still between the freeze and the commit point for as long as a test takes.
+    // For tests: a server that stalls between the freeze and the commit point for as long as a test takes.
     let margin_us = start.argument_or("freeze-margin-us", FREEZE_MARGIN_US);
     (timing.freeze_limit_us + margin_us) * 1_000
 }
@@ -88,12 +84,12 @@ impl Kernel for Local {
     type Arrival<'a> = Event<'a>;
 
     fn look_up(&mut self, name: Name) -> Result<Found, String> {
-        Found::find(self.machine.root, name).map_err(|error| why_not(name.as_str(), error))
+        Found::find(self.machine.root, name).map_err(|error| lookup_error(name.as_str(), error))
     }
 
     fn judge(&mut self, found: &mut Found) -> Result<Vec<Verdict>, String> {
         let judged = found.judge(self.machine.root);
-        judged.map_err(|error| why_not(found.record.name.as_str(), error))
+        judged.map_err(|error| lookup_error(found.record.name.as_str(), error))
     }
 
     fn summary(&self, found: &Found) -> DomainSummary {
@@ -113,9 +109,9 @@ impl Kernel for Local {
 
     fn begin_move(&mut self, name: Name, found: Found) -> Result<Outgoing, String> {
         let extent = Extent::of(&self.summary(&found).sizes);
-        let share = self.budget.take(Side::Source, extent.heap_bytes());
-        let share = share.map_err(|no_room| no_room.to_string())?;
-        Ok(Outgoing::new(self.machine, name, found, share))
+        let reservation = self.budget.reserve(Side::Source, extent.heap_bytes());
+        let reservation = reservation.map_err(|no_room| no_room.to_string())?;
+        Ok(Outgoing::new(self.machine, name, found, reservation))
     }
 
     fn recover_outgoing(
@@ -132,7 +128,7 @@ impl Kernel for Local {
         Ok(domain.filter(|_| is_it).map(|domain| {
             let state = state_of(domain.cap());
             let machine = self.machine;
-            let outgoing = Outgoing::left_behind(machine, name, &record, domain, token);
+            let outgoing = Outgoing::recovered(machine, name, &record, domain, token);
             (outgoing, state)
         }))
     }
@@ -175,7 +171,7 @@ impl Kernel for Local {
     }
 
     fn refresh_dirty(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
-        outgoing.look_again().map_err(of_capture)
+        outgoing.refresh_dirty().map_err(of_capture)
     }
 
     fn end_freeze(
@@ -204,7 +200,7 @@ impl Kernel for Local {
         version: StateVersion,
     ) -> Result<(), RetireError> {
         outgoing.retire(version.0).map_err(|error| match error {
-            CaptureError::Kernel(Error::VersionMoved) => RetireError::VersionMoved(SOMEBODY),
+            CaptureError::Kernel(Error::VersionMoved) => RetireError::VersionMoved(UNKNOWN_CHANGE),
             error => RetireError::Failed(failures::of_capture(&error)),
         })
     }
@@ -214,24 +210,24 @@ impl Kernel for Local {
     }
 
     fn thaw(&mut self, outgoing: &mut Outgoing) {
-        // The protocol takes it for done: the kernel lets the domain run when its freeze ends.
-        let _ = complain(outgoing, "thawing", Outgoing::thaw);
+        // The protocol takes it for done: the kernel thaws the domain at its deadline.
+        let _ = log_error(outgoing, "thawing", Outgoing::thaw);
     }
 
     fn unretire(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
-        let done = complain(outgoing, "running it again", Outgoing::run_again);
+        let done = log_error(outgoing, "running it again", Outgoing::unretire);
         done.map_err(of_root)
     }
 
     fn destroy(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
-        complain(outgoing, "releasing", Outgoing::destroy).map_err(of_root)
+        log_error(outgoing, "releasing", Outgoing::destroy).map_err(of_root)
     }
 
     fn admit(&mut self, offer: &Offer) -> Result<Incoming, AdmitError> {
         let extent = Extent::of(&offer.sizes);
-        let share = self
+        let reservation = self
             .budget
-            .take(Side::Destination, extent.heap_bytes())
+            .reserve(Side::Destination, extent.heap_bytes())
             .map_err(|no_room| {
                 log::warn!("{} is not admitted: {no_room}", offer.name);
                 AdmitError::NoRoom {
@@ -241,7 +237,14 @@ impl Kernel for Local {
             })?;
         let pages = offer.sizes.pool_bytes.div_ceil(PAGE_BYTES);
         let (name, id, incarnation) = (offer.name, offer.domain, offer.incarnation.next());
-        let admitted = Incoming::admit(self.machine, name, id, incarnation, pages, (extent, share));
+        let admitted = Incoming::admit(
+            self.machine,
+            name,
+            id,
+            incarnation,
+            pages,
+            (extent, reservation),
+        );
         admitted.map_err(AdmitError::Root)
     }
 
@@ -250,11 +253,11 @@ impl Kernel for Local {
         incoming: &mut Incoming,
         arrival: Event<'_>,
     ) -> Result<(), LocalFailure> {
-        incoming.take(arrival).map_err(of_restore)
+        incoming.handle_event(arrival).map_err(of_restore)
     }
 
     fn trial_build(&mut self, incoming: &mut Incoming) -> Result<(), LocalFailure> {
-        incoming.rehearse().map_err(of_restore)
+        incoming.trial_build().map_err(of_restore)
     }
 
     fn build(&mut self, incoming: &mut Incoming, _: Attempt) -> Result<Digest, LocalFailure> {
@@ -263,8 +266,8 @@ impl Kernel for Local {
     }
 
     fn hand_over(&mut self, incoming: &mut Incoming, downtime_us: u64) {
-        if let Err(error) = incoming.let_go(downtime_us) {
-            // It goes on from when it was prepared.
+        if let Err(error) = incoming.hand_over(downtime_us) {
+            // Its clock goes on from when it was prepared.
             log::warn!("restore: {error}");
         }
     }
@@ -354,7 +357,7 @@ impl Host for Local {
     }
 }
 
-/// The state of a domain, from how the kernel refuses to freeze it until a deadline that has passed.
+/// The state of a domain, from the error for a freeze whose deadline has passed.
 fn state_of(domain: Cap<Domain>) -> DomainState {
     match domain.freeze(0) {
         Err(Error::TimedOut) => DomainState::Running,
@@ -364,16 +367,16 @@ fn state_of(domain: Cap<Domain>) -> DomainState {
     }
 }
 
-/// Does something; the log says if it was not done.
-fn complain(
+/// Performs a step, and logs its error.
+fn log_error(
     outgoing: &mut Outgoing,
-    doing: &str,
+    step: &str,
     act: impl FnOnce(&mut Outgoing) -> Result<(), CaptureError>,
 ) -> Result<(), CaptureError> {
-    act(outgoing).inspect_err(|error| log::error!("{}: {doing}: {error:?}", outgoing.name()))
+    act(outgoing).inspect_err(|error| log::error!("{}: {step}: {error:?}", outgoing.name()))
 }
 
-/// What root has refused, of a step that asks nobody else.
+/// The error of root, for a step that calls only root.
 fn of_root(error: CaptureError) -> RootError {
     match error {
         CaptureError::Root(error) => error,
@@ -382,20 +385,20 @@ fn of_root(error: CaptureError) -> RootError {
     }
 }
 
-/// A step of a source failed: the log says more than the protocol can.
+/// Converts the error of a source's step, and logs what the protocol cannot express.
 fn of_capture(error: CaptureError) -> LocalFailure {
     log::warn!("capture: {error:?}");
     failures::of_capture(&error)
 }
 
-/// The same of a target.
+/// The same for a destination's step.
 fn of_restore(error: RestoreError) -> LocalFailure {
     log::warn!("restore: {error}");
     failures::of_restore(&error)
 }
 
-/// Why a domain cannot be looked at.
-fn why_not(name: &str, error: CaptureError) -> String {
+/// The text of the error for a domain that cannot be looked up.
+fn lookup_error(name: &str, error: CaptureError) -> String {
     match error {
         CaptureError::Root(error) => format!("{name}: {error}"),
         CaptureError::Kernel(error) => format!("{name}: {error}"),
@@ -415,12 +418,12 @@ mod tests {
     use runtime::host::{Answer, shared_memory, with_kernel};
 
     use super::*;
-    use crate::restore::incoming::tests::{STOOD_US, built, kernel, offsets};
+    use crate::restore::incoming::tests::{DOWNTIME_US, built, kernel, offsets};
 
     fn local() -> Local {
         let memory = SharedStore(shared_memory(16 << 10));
         Local {
-            machine: Machine::of_tests(),
+            machine: Machine::for_tests(),
             freeze_limit_ns: 0,
             records: Records::open(memory, BootId(1)).0,
             random: Random::new([1, 2, 3, 4]),
@@ -429,14 +432,14 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_that_is_let_go_learns_how_long_it_has_stood() {
-        let ((), calls) = with_kernel(kernel, || local().hand_over(&mut built(), STOOD_US));
-        let stood_ns = 1_000 * STOOD_US.cast_signed();
-        assert_eq!(offsets(&calls).last(), Some(&stood_ns));
+    fn a_domain_that_is_handed_over_learns_its_downtime() {
+        let ((), calls) = with_kernel(kernel, || local().hand_over(&mut built(), DOWNTIME_US));
+        let downtime_ns = 1_000 * DOWNTIME_US.cast_signed();
+        assert_eq!(offsets(&calls).last(), Some(&downtime_ns));
     }
 
     #[test]
-    fn the_state_of_a_domain_is_known_by_how_a_freeze_is_refused() {
+    fn a_refused_freeze_tells_the_state_of_a_domain() {
         let state = |answer: fn(&Request) -> Answer| {
             let (state, _) = with_kernel(answer, || state_of(Cap::from_slot(Slot(8))));
             state

@@ -1,4 +1,4 @@
-//! The machine that this server runs on, as far as it may touch it.
+//! This server's authority over the machine that it runs on.
 
 use core::mem::offset_of;
 use core::sync::atomic::Ordering;
@@ -12,23 +12,21 @@ use runtime::{Cap, Start};
 
 use crate::root::Root;
 
-/// What every step of a move may use.
+/// The capabilities that every step of a move may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Machine {
-    /// The machine's root.
     pub root: Root,
-    /// This server's own domain, into which it maps what it reads and writes.
+    /// This server's own domain, into which it maps the Memories that it reads and writes.
     pub own: Cap<Domain>,
-    /// This server's own pool.
     pub pool: Cap<Pool>,
     clock: SharedMemory<'static>,
 }
 
 impl Machine {
-    /// What the start page names.
+    /// The capabilities that the start page names.
     ///
     /// # Panics
-    /// If something is missing: whoever started the server forgot it.
+    /// If the start page lacks one.
     pub fn new(start: Start) -> Machine {
         Machine {
             root: Root::new(start.require("root")),
@@ -40,15 +38,15 @@ impl Machine {
         }
     }
 
-    /// Which object a capability of this server's own is for.
+    /// The object of one of this server's capabilities.
     ///
     /// # Errors
-    /// What `CapabilityIdentify` says.
+    /// The error of `CapabilityIdentify`.
     pub fn identify(&self, capability: Cap<Any>) -> Result<ObjectId, runtime::Error> {
         self.own.identify(capability.slot())
     }
 
-    /// A scale by which it is `ns` at this moment, in ticks of this machine.
+    /// The scale from this machine's ticks to a time that is `ns` now.
     pub fn scale_from_now(&self, ns: u64) -> Scale {
         let multiplier = self.clock.word64(offset_of!(ClockPage, multiplier));
         Scale {
@@ -61,8 +59,8 @@ impl Machine {
 
 #[cfg(test)]
 impl Machine {
-    /// A machine of which a test's kernel answers all that is asked.
-    pub fn of_tests() -> Machine {
+    /// A machine whose calls a test's kernel answers.
+    pub fn for_tests() -> Machine {
         use abi::register::Slot;
         Machine {
             root: Root::new(Cap::from_slot(Slot(1))),

@@ -1,4 +1,4 @@
-//! The migration server: its entry.
+//! The entry of the migration server.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The network as far as it is no socket: who the others are, how they are spoken to, and what waits to be sent.
+//! The network without its sockets: the keys of the other machines, the sessions, and the datagrams to be sent.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -11,34 +11,30 @@ use nomad_protocol::{MachineId, PORT};
 
 use crate::server::now;
 
-/// A datagram on its way out.
+/// A datagram to be sent.
 pub struct Datagram {
-    /// To whom.
     pub to: IpEndpoint,
-    /// What it says.
     pub bytes: Vec<u8>,
 }
 
-/// The network.
+/// The keys, the sessions and the outbox.
 pub struct Network {
-    /// Who the others are.
     pub keys: Keys,
-    /// How they are spoken to.
     pub sessions: RefCell<Sessions>,
     outbox: RefCell<VecDeque<Datagram>>,
-    /// Datagrams that were of nobody who may be heard.
-    turned_away: Cell<u64>,
+    /// The number of datagrams rejected so far.
+    rejected: Cell<u64>,
     random: RefCell<Random>,
 }
 
 impl Network {
-    /// A machine with these keys that has not spoken yet.
+    /// The network of a machine with these keys, without a session.
     pub fn new(keys: Keys, mut random: Random) -> Network {
         Network {
             keys,
             sessions: RefCell::new(Sessions::new(random.fork())),
             outbox: RefCell::default(),
-            turned_away: Cell::new(0),
+            rejected: Cell::new(0),
             random: RefCell::new(random),
         }
     }
@@ -55,25 +51,25 @@ impl Network {
         self.post(IpEndpoint::new(IpAddress::Ipv4(address), PORT), datagrams);
     }
 
-    /// Puts datagrams for whoever is there into the outbox.
+    /// Puts datagrams for an endpoint into the outbox.
     pub fn post(&self, to: IpEndpoint, datagrams: Vec<Vec<u8>>) {
         let datagrams = datagrams.into_iter().map(|bytes| Datagram { to, bytes });
         self.outbox.borrow_mut().extend(datagrams);
     }
 
-    /// Takes what waits to be sent.
+    /// Takes the datagrams to be sent.
     pub fn take_outbox(&self) -> VecDeque<Datagram> {
         core::mem::take(&mut *self.outbox.borrow_mut())
     }
 
-    /// This datagram is of nobody who may be heard.
-    pub fn turn_away(&self, from: IpEndpoint, why: &dyn fmt::Debug) {
-        let count = self.turned_away.get().saturating_add(1);
-        self.turned_away.set(count);
-        log::debug!("from {from}: {why:?}, {count} turned away so far");
+    /// Counts and logs a datagram that was rejected.
+    pub fn reject(&self, from: IpEndpoint, error: &dyn fmt::Debug) {
+        let count = self.rejected.get().saturating_add(1);
+        self.rejected.set(count);
+        log::debug!("from {from}: {error:?}, {count} rejected so far");
     }
 
-    /// A generator of random numbers of its own, for whoever needs one.
+    /// An independent random number generator.
     pub fn fork_random(&self) -> Random {
         self.random.borrow_mut().fork()
     }

@@ -1,4 +1,4 @@
-//! Who asks for something, and who may: operators, in a session with the operator's key.
+//! The operators' side of the server: requests in sessions with the operator's key, and their replies.
 
 use alloc::vec;
 use core::cell::RefCell;
@@ -11,37 +11,36 @@ use nomad_client::{Event, RequestId};
 use crate::network::Network;
 use crate::server::now;
 
-/// Where an operator's tool is, and the session to speak to it in.
+/// The address of an operator's tool, and its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asker {
-    /// The session.
+pub struct OperatorAddress {
     pub session: OperatorSession,
-    /// Where its last message came from.
+    /// The endpoint that its last message came from.
     pub endpoint: IpEndpoint,
 }
 
-/// What operators have asked for.
+/// The requests of operators.
 pub struct Operators {
-    server: RefCell<Server<Asker>>,
+    server: RefCell<Server<OperatorAddress>>,
 }
 
 impl Operators {
-    /// Nothing yet.
+    /// No request yet.
     pub fn new(random: Random) -> Operators {
         Operators {
             server: RefCell::new(Server::new(random)),
         }
     }
 
-    /// An operator says this: a command, if it is to be obeyed now.
-    pub fn hear(
+    /// Handles an operator's message; returns a command that is to be executed now.
+    pub fn handle_message(
         &self,
         session: OperatorSession,
         endpoint: IpEndpoint,
         message: &[u8],
     ) -> Option<Request> {
-        let asker = Asker { session, endpoint };
-        self.server.borrow_mut().handle_message(asker, message)
+        let address = OperatorAddress { session, endpoint };
+        self.server.borrow_mut().handle_message(address, message)
     }
 
     /// Sends an event to an operator.
@@ -49,15 +48,15 @@ impl Operators {
         self.server.borrow_mut().send_event(to, event);
     }
 
-    /// Puts what operators shall hear into the outbox.
-    pub fn answer(&self, network: &Network) {
+    /// Puts the replies to operators into the outbox.
+    pub fn post_replies(&self, network: &Network) {
         loop {
             let next = self.server.borrow_mut().poll_message();
-            let Some((Asker { session, endpoint }, message)) = next else {
+            let Some((OperatorAddress { session, endpoint }, message)) = next else {
                 return;
             };
             let mut sessions = network.sessions.borrow_mut();
-            // A tool whose session is gone begins a new one, and asks again.
+            // A tool whose session is gone begins a new one, and repeats its request.
             if let Some(datagram) = sessions.answer(now().as_us(), session, &message) {
                 network.post(endpoint, vec![datagram]);
             }

@@ -1,15 +1,14 @@
-//! A capability that is given up when it is not needed any more: [`Owned`].
+//! Capabilities with an owner: [`Owned`], and ending an object that may have ended already.
 
 use runtime::Cap;
 use runtime::capability::Kind;
 
-/// A capability that this server alone uses. Its slot is free again when this is dropped, whether or not the object still
-/// exists.
+/// A capability that only this owner uses. Dropping it frees the slot, whether or not the object still exists.
 #[derive(Debug)]
 pub struct Owned<T: Kind>(Cap<T>);
 
 impl<T: Kind> Owned<T> {
-    /// The capability in a slot of this server's that nothing else gives up.
+    /// Takes ownership of a capability in a slot that nothing else frees.
     pub fn new(capability: Cap<T>) -> Owned<T> {
         Owned(capability)
     }
@@ -23,6 +22,13 @@ impl<T: Kind> Owned<T> {
 impl<T: Kind> Drop for Owned<T> {
     fn drop(&mut self) {
         self.0.forget();
+    }
+}
+
+/// Destroys an object, whether or not it has ended already.
+pub fn destroy_or_forget<T: Kind>(capability: Cap<T>) {
+    if capability.destroy().is_err() {
+        capability.forget();
     }
 }
 

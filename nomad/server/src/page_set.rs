@@ -1,20 +1,20 @@
-//! A set of a Memory's pages: what is still to be sent, or what has been written.
+//! A set of a Memory's pages: those still to be sent, or those that were written.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
 use nomad_image::CHUNK_PAGES_MAX;
 
-/// Pages that a word of a set is about.
+/// Pages per word of a set.
 pub const PAGES_PER_WORD: u64 = u64::BITS as u64;
 const WORDS_PER_CHUNK: usize = CHUNK_PAGES_MAX / u64::BITS as usize;
 
-/// Pages of one chunk, bit 0 of the first word for the chunk's first page.
+/// A set of pages of one chunk; bit 0 of the first word is the chunk's first page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChunkPages(pub [u64; WORDS_PER_CHUNK]);
 
 impl ChunkPages {
-    /// These pages, numbered from the chunk's first. Others are ignored.
+    /// The set of these pages, numbered from the chunk's first. Numbers beyond the chunk are ignored.
     pub fn of(pages: impl IntoIterator<Item = u64>) -> ChunkPages {
         let mut words = [0; WORDS_PER_CHUNK];
         for page in pages {
@@ -25,7 +25,6 @@ impl ChunkPages {
         ChunkPages(words)
     }
 
-    /// Whether this page of the chunk is one.
     pub fn contains(&self, index: usize) -> bool {
         let bits = u64::BITS as usize;
         let word = self.0.get(index / bits);
@@ -33,7 +32,7 @@ impl ChunkPages {
     }
 }
 
-/// Pages, by number.
+/// A set of page numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageSet {
     words: Vec<u64>,
@@ -41,7 +40,7 @@ pub struct PageSet {
 }
 
 impl PageSet {
-    /// No pages of a Memory of this size.
+    /// The empty set for a Memory of this size.
     pub fn new(page_count: u64) -> PageSet {
         PageSet {
             words: vec![0; page_count.div_ceil(PAGES_PER_WORD) as usize],
@@ -54,7 +53,6 @@ impl PageSet {
         self.page_count
     }
 
-    /// How many pages are in it.
     pub fn len(&self) -> u64 {
         self.words
             .iter()
@@ -62,32 +60,29 @@ impl PageSet {
             .sum()
     }
 
-    /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
-    /// Whether this one is.
     pub fn contains(&self, page: u64) -> bool {
         let word = self.words.get((page / PAGES_PER_WORD) as usize);
         word.is_some_and(|word| word >> (page % PAGES_PER_WORD) & 1 != 0)
     }
 
-    /// Puts a page in. One that the Memory has not is ignored.
+    /// Adds a page. One beyond the Memory is ignored.
     pub fn insert(&mut self, page: u64) {
         if page < self.page_count {
             self.words[(page / PAGES_PER_WORD) as usize] |= 1 << (page % PAGES_PER_WORD);
         }
     }
 
-    /// Takes a page out.
     pub fn remove(&mut self, page: u64) {
         if page < self.page_count {
             self.words[(page / PAGES_PER_WORD) as usize] &= !(1 << (page % PAGES_PER_WORD));
         }
     }
 
-    /// Puts in what a bitmap says, bit 0 of byte 0 for `first_page`, a multiple of 64.
+    /// Adds the pages of a bitmap; bit 0 of byte 0 is `first_page`, a multiple of 64.
     pub fn insert_all(&mut self, first_page: u64, bitmap: &[u8]) {
         let words = self
             .words

@@ -1,4 +1,4 @@
-//! The machine's root, as the server asks it: which domains there are, and what their outside objects are called.
+//! Client for the machine's root server: its domains, and the names of the objects that they refer to outside.
 
 use alloc::vec::Vec;
 
@@ -21,12 +21,11 @@ pub struct Root {
 }
 
 impl Root {
-    /// Root, by its endpoint.
     pub fn new(endpoint: Cap<Endpoint>) -> Root {
         Root { endpoint }
     }
 
-    /// The domain at this place of root's list; `None` at its end.
+    /// The domain at this index of root's list; `None` at its end.
     ///
     /// # Errors
     /// [`RootError`].
@@ -54,7 +53,7 @@ impl Root {
     /// # Errors
     /// [`RootError`].
     pub fn find(self, name: Name) -> Result<(DomainRecord, Option<Owned<Domain>>), RootError> {
-        let answer = self.ask(Request::Find { name }, 1)?;
+        let answer = self.call(Request::Find { name }, 1)?;
         let record = value(&answer);
         let domain = match answer.capabilities() {
             [] => None,
@@ -63,7 +62,7 @@ impl Root {
         Ok((record?, domain))
     }
 
-    /// What a domain holds an object as; `None` if root knows no name for it.
+    /// The name under which a domain holds an object; `None` if root has none for it.
     ///
     /// # Errors
     /// [`RootError`].
@@ -80,7 +79,7 @@ impl Root {
         }
     }
 
-    /// Whether an object of the domain's own is the notification that wakes it.
+    /// Whether an object of the domain is the notification that wakes it.
     ///
     /// # Errors
     /// [`RootError`].
@@ -89,12 +88,12 @@ impl Root {
         Ok(binding.is_some_and(|binding| binding.name.as_str() == "wake"))
     }
 
-    /// Quiesces what serves the domain, whose freeze ends in this many nanoseconds.
+    /// Stops serving the domain, whose freeze ends in this many nanoseconds.
     ///
     /// # Errors
     /// [`RootError`].
     pub fn export(self, name: Name, frozen_ns: u64) -> Result<(), RootError> {
-        self.tell(Request::Export { name, frozen_ns })
+        self.execute(Request::Export { name, frozen_ns })
     }
 
     /// Undoes [`Root::export`].
@@ -102,15 +101,15 @@ impl Root {
     /// # Errors
     /// [`RootError`].
     pub fn revert(self, name: Name) -> Result<(), RootError> {
-        self.tell(Request::Revert { name })
+        self.execute(Request::Revert { name })
     }
 
-    /// The domain has moved away: its memory is given back.
+    /// Gives back the memory of a domain that has moved away.
     ///
     /// # Errors
     /// [`RootError`].
     pub fn release(self, name: Name) -> Result<(), RootError> {
-        self.tell(Request::Release { name })
+        self.execute(Request::Release { name })
     }
 
     /// Undoes the retirement of a domain that was to move away: it is frozen again.
@@ -118,10 +117,10 @@ impl Root {
     /// # Errors
     /// [`RootError`].
     pub fn unretire(self, name: Name) -> Result<(), RootError> {
-        self.tell(Request::Unretire { name })
+        self.execute(Request::Unretire { name })
     }
 
-    /// Reserves memory for a domain that comes.
+    /// Reserves memory for a domain that arrives.
     ///
     /// # Errors
     /// [`RootError`].
@@ -135,7 +134,7 @@ impl Root {
         self.get_capability(request)
     }
 
-    /// This machine's object of a name, for a domain that comes.
+    /// This machine's object of a name, for a domain that arrives.
     ///
     /// # Errors
     /// [`RootError`].
@@ -144,7 +143,7 @@ impl Root {
         self.get_capability(request)
     }
 
-    /// The domain that comes is complete, and root keeps it from now on, in the freeze of this token.
+    /// Hands a complete domain to root, which keeps it from now on, frozen with this token.
     ///
     /// # Errors
     /// [`RootError`].
@@ -163,7 +162,7 @@ impl Root {
         value(&self.endpoint.call_idempotent(&message)?)
     }
 
-    /// The domain that root keeps runs from now on.
+    /// Lets the domain that root keeps run.
     ///
     /// # Errors
     /// [`RootError`].
@@ -173,14 +172,14 @@ impl Root {
         id: DomainId,
         incarnation: Incarnation,
     ) -> Result<(), RootError> {
-        self.tell(Request::Adopt {
+        self.execute(Request::Adopt {
             name,
             id,
             incarnation,
         })
     }
 
-    /// A copy of this incarnation, higher than that of the one here, runs elsewhere: the one here stands still from now on.
+    /// Stops the copy here for good: one of this incarnation, which is higher, runs elsewhere.
     ///
     /// # Errors
     /// [`RootError`].
@@ -190,14 +189,14 @@ impl Root {
         id: DomainId,
         incarnation: Incarnation,
     ) -> Result<(), RootError> {
-        self.tell(Request::Outlive {
+        self.execute(Request::Outlive {
             name,
             id,
             incarnation,
         })
     }
 
-    /// The domain does not come: its memory is given back. That it is not here any more is no error.
+    /// Gives back the memory of a domain that does not arrive. Succeeds if it is not here any more.
     ///
     /// # Errors
     /// [`RootError`].
@@ -205,7 +204,7 @@ impl Root {
         self.give_up(Request::Discard { name, id })
     }
 
-    /// An outlived copy is given up. That it is not here any more is no error.
+    /// Gives up an outlived copy. Succeeds if it is not here any more.
     ///
     /// # Errors
     /// [`RootError`].
@@ -214,21 +213,21 @@ impl Root {
     }
 
     fn give_up(self, request: Request) -> Result<(), RootError> {
-        match self.tell(request) {
+        match self.execute(request) {
             Err(RootError::Refused(Refusal::NoSuchDomain)) => Ok(()),
-            told => told,
+            result => result,
         }
     }
 
-    /// Starts a domain that is at home here and that no other machine has.
+    /// Starts a domain whose home is here and that no other machine has.
     ///
     /// # Errors
     /// [`RootError`].
     pub fn start(self, name: Name) -> Result<(), RootError> {
-        self.tell(Request::Start { name })
+        self.execute(Request::Start { name })
     }
 
-    /// What memory the machine has, and what of it is spent.
+    /// The machine's memory, and how much of it is spent.
     ///
     /// # Errors
     /// [`RootError`].
@@ -236,18 +235,18 @@ impl Root {
         self.get(Request::Memory)
     }
 
-    fn tell(self, request: Request) -> Result<(), RootError> {
+    fn execute(self, request: Request) -> Result<(), RootError> {
         self.get(request)
     }
 
-    /// Sends a request whose answer is a value.
+    /// Sends a request whose reply is a value.
     fn get<T: DeserializeOwned>(self, request: Request) -> Result<T, RootError> {
-        value(&self.ask(request, 0)?)
+        value(&self.call(request, 0)?)
     }
 
-    /// Sends a request whose answer is a capability.
+    /// Sends a request whose reply is a capability.
     fn get_capability<T: Kind>(self, request: Request) -> Result<Cap<T>, RootError> {
-        let mut answer = self.ask(request, 1)?;
+        let mut answer = self.call(request, 1)?;
         match value::<()>(&answer) {
             Ok(()) => capability(answer),
             Err(error) => {
@@ -257,7 +256,7 @@ impl Root {
         }
     }
 
-    fn ask(self, request: Request, capabilities: usize) -> Result<Message, RootError> {
+    fn call(self, request: Request, capabilities: usize) -> Result<Message, RootError> {
         let message = Message::of(encode(&request).as_slice());
         let answer = self
             .endpoint
@@ -274,7 +273,7 @@ fn value<T: DeserializeOwned>(answer: &Message) -> Result<T, RootError> {
     }
 }
 
-/// The one capability of an answer. What else came with it, or is of another kind, is not kept.
+/// The one capability of a reply. Any other, and one of another kind, is discarded.
 fn capability<T: Kind>(mut answer: Message) -> Result<Cap<T>, RootError> {
     match answer.reader().capability() {
         Ok(capability) => Ok(capability),

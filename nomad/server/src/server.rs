@@ -1,4 +1,4 @@
-//! What the tasks share ([`Server`]), and [`serve`], which starts them.
+//! The state that the tasks share ([`Server`]), and [`serve`], which starts them.
 
 use alloc::boxed::Box;
 use core::cell::RefCell;
@@ -18,36 +18,30 @@ use runtime::Start;
 use runtime::executor::Tasks;
 use runtime::protocol::Ipv4;
 
-use crate::afterwards::{self, Afterwards};
 use crate::budget::Budget;
 use crate::channel::jobs::{Jobs, SENDERS_MAX};
 use crate::channel::{control, receiver, sender};
+use crate::deferred::{self, Deferred};
 use crate::late::{self, LateFrames};
 use crate::local::{Local, SharedStore, freeze_limit_ns};
 use crate::machine::Machine;
 use crate::network::Network;
 use crate::operators::Operators;
 
-/// Page streams that may come in at once.
+/// Page streams that are received at once, at most.
 const STREAMS_MAX: usize = 2;
 
-/// What the tasks share. They run on one thread; a borrow never lasts across an `await`.
+/// The state that the tasks share. They run on one thread; a borrow never lasts across an `await`.
 pub struct Server {
-    /// What decides and sequences.
     pub shell: RefCell<Shell<Local>>,
-    /// How others are spoken to.
     pub network: Network,
-    /// What operators have asked.
     pub operators: Operators,
-    /// What can wait.
-    pub afterwards: Afterwards,
-    /// Frames that come too late for a domain.
+    pub deferred: Deferred,
     pub late: LateFrames,
-    /// What the senders shall do.
     pub jobs: Jobs,
-    /// Raised, each for a receiver, when a transaction needs its page stream no more.
+    /// One per receiver, raised when a transaction does not need its page stream any more.
     pub stream_over: [Signal<NoopRawMutex, ()>; STREAMS_MAX],
-    /// Raised when an event was reported.
+    /// Raised when an event is reported.
     pub reported: Signal<NoopRawMutex, ()>,
 }
 
@@ -61,7 +55,7 @@ impl Server {
             shell: RefCell::new(shell(start, &keys, &mut random)),
             network: Network::new(keys, random.fork()),
             operators: Operators::new(random),
-            afterwards: Afterwards::default(),
+            deferred: Deferred::default(),
             late: LateFrames::default(),
             jobs: Jobs::default(),
             stream_over: [const { Signal::new() }; STREAMS_MAX],
@@ -69,7 +63,7 @@ impl Server {
         }
     }
 
-    /// Tells the ledger, and wakes the task that performs what it then asks for.
+    /// Reports an event to the ledger, and wakes the task that performs the actions that follow.
     pub fn report(&self, transaction: TransactionId, event: Event) {
         self.shell
             .borrow_mut()
@@ -77,16 +71,16 @@ impl Server {
         self.reported.signal(());
     }
 
-    /// Has the shell perform all that the ledger asks for, and passes on what it says. Datagrams are left in the outbox.
-    pub fn settle(&self) {
+    /// Has the shell perform all actions of the ledger, and handles its outputs. Datagrams are left in the outbox.
+    pub fn poll_shell(&self) {
         loop {
             let next = self.shell.borrow_mut().poll(now());
             let Some(output) = next else { return };
-            self.pass_on(output);
+            self.handle_output(output);
         }
     }
 
-    /// Gives the memory of a domain that has left back.
+    /// Gives back the memory of a domain that has left.
     pub fn give_back(&self, transaction: TransactionId) {
         let event = self.shell.borrow_mut().give_back(now(), transaction);
         if let Some(event) = event {
@@ -94,29 +88,29 @@ impl Server {
         }
     }
 
-    fn pass_on(&self, output: Output) {
+    fn handle_output(&self, output: Output) {
         match output {
             Output::Send { to, bytes } => self.network.send(to, &bytes),
             Output::Job(job) => {
-                if self.jobs.leave(job).is_err() {
+                if self.jobs.push(job).is_err() {
                     self.report(job.transaction, Event::StreamBroken);
                 }
             }
             Output::StreamOver => self.stream_over.iter().for_each(|over| over.signal(())),
             Output::Event(request, event) => self.operators.send_event(request, event),
-            Output::Log(line) => self.afterwards.log(line),
-            Output::GiveBack(transaction) => self.afterwards.destroy(transaction),
-            Output::Frames(transaction, frames) => self.note_frames(transaction, frames),
-            Output::Late(from, transaction, late) => self.hear_late(from, transaction, late),
+            Output::Log(line) => self.deferred.log(line),
+            Output::GiveBack(transaction) => self.deferred.destroy(transaction),
+            Output::Frames(transaction, frames) => self.apply_frames(transaction, frames),
+            Output::Late(from, transaction, late) => self.handle_late(from, transaction, late),
             Output::End => panic!("ends, as a test asked for"),
         }
     }
 }
 
-/// The shell, as the start page and an earlier life's records have it.
+/// The shell, configured by the start page and resumed from an earlier life's records.
 ///
 /// # Panics
-/// If something is missing: whoever started the server forgot it.
+/// If the start page lacks an entry.
 fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
     let memory = start.shared_memory("records");
     let memory = memory.expect("started without a memory for records");
@@ -139,16 +133,16 @@ fn shell(start: Start, keys: &Keys, random: &mut Random) -> Shell<Local> {
         random: random.fork(),
         budget: Budget::default(),
     };
-    let setting = Config {
+    let config = Config {
         local,
         machines,
         versions: versions(),
         goals: Goals::default(),
         has_hooks: start.argument("hooks").is_some(),
     };
-    // Root starts this server again, which asks again.
-    Shell::resume(host, now(), setting, found).unwrap_or_else(|(_, error)| {
-        panic!("root does not say what has become of domains: {error}")
+    // Root restarts this server, which then asks again.
+    Shell::resume(host, now(), config, found).unwrap_or_else(|(_, error)| {
+        panic!("cannot read the state of the domains from root: {error}")
     })
 }
 
@@ -158,7 +152,7 @@ fn own_name(start: Start) -> Name {
     Name::try_new(name).unwrap_or_else(|error| panic!("machine={name}: {error}"))
 }
 
-/// The fleet. Who is spoken to first, after a restart, must be known by key.
+/// The fleet. After a restart a machine must be known by key before anything is sent to it.
 fn machines(start: Start, keys: &Keys) -> Machines {
     let Ipv4 { address, .. } = start.require_argument("ip");
     let own = FleetMember {
@@ -177,13 +171,13 @@ fn timing(start: Start) -> Timing {
     Timing {
         // For tests: an offer outlives the other machine's migration server.
         admit_limit_us: start.argument_or("admit-limit-us", standard.admit_limit_us),
-        // For tests: a domain stands still for as long as a third machine takes to start.
+        // For tests: a domain stays frozen for as long as a third machine takes to start.
         freeze_limit_us: start.argument_or("freeze-limit-us", standard.freeze_limit_us),
         ..standard
     }
 }
 
-/// What this machine can take.
+/// The versions and processor features that this machine supports.
 fn machine_support(start: Start) -> MachineSupport {
     MachineSupport {
         versions: Versions {
@@ -191,12 +185,12 @@ fn machine_support(start: Start) -> MachineSupport {
             image: start.argument_or("image-version", versions().image),
             ..versions()
         },
-        // What a domain may have met of this machine's processor, and what the processor has for one that comes.
+        // The features that a leaving domain may have used, and those that this processor has for an arriving one.
         cpu: CpuFeatures(runtime::cpu::features()),
     }
 }
 
-/// The versions that two machines must share.
+/// The versions that both machines of a move must share.
 pub fn versions() -> Versions {
     Versions {
         image: nomad_image::FORMAT_VERSION as u16,
@@ -204,18 +198,18 @@ pub fn versions() -> Versions {
     }
 }
 
-/// The time as the protocol knows it.
+/// The current time, as the protocol's type.
 pub fn now() -> Instant {
     Instant::from_us(Now::now().as_micros())
 }
 
-/// Starts the server's tasks, and is the one that hears datagrams.
+/// Starts the server's tasks, and is itself the task that receives datagrams.
 pub async fn serve(start: Start, tasks: Tasks) {
     let stack = runtime::net::stack(start, tasks);
     let server: &'static Server = Box::leak(Box::new(Server::new(start)));
     server.resume_frames();
     tasks.spawn(late::task::run(server, late::task::tunnel(start)));
-    tasks.spawn(afterwards::run(server));
+    tasks.spawn(deferred::run(server));
     for number in 0..SENDERS_MAX {
         tasks.spawn(sender::run(server, stack, number));
     }

@@ -1,4 +1,4 @@
-//! The pages of a domain that are still to be sent, and the pass that sends them: [`Backlog`].
+//! The pages of a domain still to be sent, and the pass that sends them: [`Backlog`].
 
 use alloc::vec::Vec;
 
@@ -10,10 +10,10 @@ use runtime::{Cap, Error};
 use crate::capture::CaptureError;
 use crate::capture::captured::Captured;
 use crate::capture::listing::Read;
-use crate::capture::pass::{Ends, Pass, Scope};
+use crate::capture::pass::{Pass, PassContext, Scope};
 use crate::capture::staging::Staging;
 
-/// The pages of a domain that are still to be sent.
+/// The pages of a domain still to be sent.
 #[derive(Debug)]
 pub struct Backlog {
     domain: Cap<Domain>,
@@ -22,7 +22,7 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// Of a domain of which nothing is known yet.
+    /// The backlog of a domain of which nothing is known yet.
     pub fn new(domain: Cap<Domain>) -> Backlog {
         Backlog {
             domain,
@@ -31,14 +31,14 @@ impl Backlog {
         }
     }
 
-    /// Adds what was written since the last time, of every Memory that the domain has now; at first, all of it. The scope is
-    /// that of the pass that comes next: whether the domain runs.
+    /// Adds the pages written since the last time, of every Memory that the domain has now; at first, all pages. The scope is
+    /// that of the next pass: it tells whether the domain runs.
     ///
-    /// The list of a domain that runs may lack what the domain has. So there only the kernel's answer about a Memory shows
-    /// that the Memory has ended: one that was dropped and found again would be announced to the target twice.
+    /// The list of a running domain may be incomplete. So while it runs, only the kernel's answer about a Memory shows
+    /// that the Memory has ended: one that was dropped and found again would be announced to the destination twice.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The error of the kernel.
     pub fn collect_dirty(&mut self, read: &Read, scope: Scope) -> Result<(), Error> {
         let is_there = |memory: &Captured| {
             let mut memories = read.memories();
@@ -52,12 +52,12 @@ impl Backlog {
             let is_known = |memory: &Captured| memory.source.memory == id;
             if !self.memories.iter().any(is_known) {
                 let memory = Captured::new(self.domain, id, record.size);
-                self.memories.extend(scope.if_there(memory)?);
+                self.memories.extend(scope.unless_gone(memory)?);
             }
         }
         let mut index = 0;
         while let Some(memory) = self.memories.get_mut(index) {
-            match scope.if_there(memory.collect_dirty())? {
+            match scope.unless_gone(memory.collect_dirty())? {
                 Some(()) => index += 1,
                 None => drop(self.memories.remove(index)),
             }
@@ -65,7 +65,7 @@ impl Backlog {
         Ok(())
     }
 
-    /// How many pages are to be sent.
+    /// The number of pages to be sent.
     pub fn page_count(&self) -> u64 {
         let pending = self
             .memories
@@ -74,15 +74,15 @@ impl Backlog {
         pending.sum()
     }
 
-    /// Begins a pass over the pages of a domain that runs.
+    /// Begins a pass over the pages of a running domain.
     pub fn begin_round(&mut self) {
         self.pass = Some(Pass::new(Scope::Round));
     }
 
-    /// Begins the pass over the pages of a domain that stands still.
+    /// Begins the pass over the pages of a frozen domain.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The error of the kernel.
     pub fn begin_freeze(&mut self) -> Result<(), Error> {
         for memory in &mut self.memories {
             memory.collect_present()?;
@@ -91,10 +91,10 @@ impl Backlog {
         Ok(())
     }
 
-    /// Appends a piece of the pass; says whether there is more.
+    /// Appends a piece of the pass; returns whether there is more.
     ///
     /// # Errors
-    /// No pass was begun, or what the kernel says.
+    /// The error of the kernel, or no pass was begun.
     pub fn produce(
         &mut self,
         staging: &mut Staging,
@@ -102,8 +102,8 @@ impl Backlog {
         writer: &mut Writer,
         out: &mut Vec<u8>,
     ) -> Result<bool, CaptureError> {
-        let pass = self.pass.as_mut().ok_or(CaptureError::Confused)?;
-        let mut ends = Ends {
+        let pass = self.pass.as_mut().ok_or(CaptureError::Inconsistent)?;
+        let mut ends = PassContext {
             memories: &mut self.memories,
             staging,
             numbering,
@@ -112,16 +112,16 @@ impl Backlog {
         Ok(pass.produce(&mut ends, out)?)
     }
 
-    /// Ends the pass; says how many pages it sent with their bytes.
+    /// Ends the pass; returns how many pages it sent with their bytes.
     ///
     /// # Errors
     /// None was begun.
     pub fn end_pass(&mut self) -> Result<u64, CaptureError> {
-        let pass = self.pass.take().ok_or(CaptureError::Confused)?;
+        let pass = self.pass.take().ok_or(CaptureError::Inconsistent)?;
         Ok(pass.data_pages)
     }
 
-    /// Forgets all of it: nothing is to be sent any more. Its dirty logs are left to whoever begins the next ones.
+    /// Empties it. The dirty logs are left to the owner that begins the next ones.
     pub fn clear(&mut self) {
         self.memories.clear();
         self.pass = None;
@@ -144,7 +144,7 @@ mod tests {
     const ENDED: ObjectId = ObjectId(1);
     const LIVING: ObjectId = ObjectId(2);
 
-    /// A kernel to which one Memory is gone, and all of whose pages are zeros.
+    /// A kernel in which one Memory has ended, and all pages are zeros.
     fn kernel(request: &Request) -> Answer {
         match request {
             Request::DomainReadPages(call) if call.memory == ENDED => Err(Error::NotThere),
@@ -201,7 +201,7 @@ mod tests {
 
     /// Sends all of a pass.
     fn send(backlog: &mut Backlog) -> Result<(), CaptureError> {
-        let mut staging = Staging::new(&Machine::of_tests())?;
+        let mut staging = Staging::new(&Machine::for_tests())?;
         let (mut numbering, mut out) = (Numbering::default(), Vec::new());
         let mut writer = Writer::new(1, &mut out);
         while backlog.produce(&mut staging, &mut numbering, &mut writer, &mut out)? {
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_that_stands_still_ends_no_memory() {
+    fn a_frozen_domain_ends_no_memory() {
         let (sent, _) = with_kernel(kernel, || {
             let mut backlog = backlog();
             backlog.pass = Some(Pass::new(Scope::Freeze));

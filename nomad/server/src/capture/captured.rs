@@ -8,23 +8,23 @@ use crate::capture::page_state::PageState;
 use crate::capture::staging::Source;
 use crate::page_set::PageSet;
 
-/// A Memory of the domain's own.
+/// A Memory of the domain.
 #[derive(Debug)]
 pub struct Captured {
-    /// What its pages are read from.
+    /// The source of its pages.
     pub source: Source,
-    /// What is known of them.
+    /// The state of its pages at both ends.
     pub pages: PageState,
-    /// Whether the image knows of it.
+    /// Whether the image has announced it.
     pub is_announced: bool,
 }
 
 impl Captured {
-    /// A Memory of this size. Its dirty log begins: all pages that are present now are to be sent, and each that comes
+    /// Begins the dirty log of a Memory of this size: all pages that are present now are to be sent, and each that is added
     /// later is dirty.
     ///
     /// # Errors
-    /// What `DomainBeginLog` and `DomainPages` say.
+    /// The errors of `DomainBeginLog` and `DomainPages`.
     pub fn new(domain: Cap<Domain>, memory: ObjectId, pages: u64) -> Result<Captured, Error> {
         let log = domain.begin_log(memory)?;
         let source = Source {
@@ -45,10 +45,10 @@ impl Captured {
 
     /// Adds the pages that were written since the last time.
     ///
-    /// They count as clean from now on; so this comes before they are read.
+    /// They count as clean from now on, so call this before they are read.
     ///
     /// # Errors
-    /// What `DomainPages` says; [`Error::InUse`] if another has taken the log over.
+    /// The error of `DomainPages`; [`Error::InUse`] if another owner has taken the log over.
     pub fn collect_dirty(&mut self) -> Result<(), Error> {
         let Source {
             domain,
@@ -63,7 +63,7 @@ impl Captured {
     /// Reads which pages are present.
     ///
     /// # Errors
-    /// What `DomainPages` says.
+    /// The error of `DomainPages`.
     pub fn collect_present(&mut self) -> Result<(), Error> {
         let Source { domain, memory, .. } = self.source;
         self.pages.present.clear();
@@ -82,7 +82,7 @@ fn collect(
     while first < into.page_count() {
         let bitmap = read(PageIndex(first), PageCount(into.page_count() - first))?;
         into.insert_all(first, bitmap.bits());
-        // No progress would be a mistake of the kernel's.
+        // No progress would be a bug of the kernel.
         first += bitmap.page_count.0.max(1);
     }
     Ok(())

@@ -1,39 +1,39 @@
-//! What may go wrong while a domain is captured: [`CaptureError`].
+//! [`CaptureError`]: the reason a step of a source failed.
 
 use nomad_image::{DescribeError, Verdict};
 use runtime::Error;
 
-use crate::capture::listing::Unlisted;
+use crate::capture::listing::ListError;
 use crate::root::RootError;
 
-/// Why a step of the source's failed.
+/// The reason a step of a source failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CaptureError {
-    /// The kernel said no.
+    /// A call of the kernel failed.
     Kernel(Error),
-    /// Root said no.
+    /// A request to root failed.
     Root(RootError),
-    /// The domain holds what cannot travel.
+    /// The domain holds something that cannot travel.
     Refused(Verdict),
     /// The domain has more of something than a move takes.
     TooMany {
-        /// Of what.
+        /// The kind of thing.
         what: &'static str,
-        /// How many may move.
+        /// The most that may move.
         most: u32,
     },
-    /// Root gives nobody the authority to move it.
+    /// Root gives this server no authority over it.
     Pinned,
     /// The freeze ended before the step was done: its deadline passed, and the kernel let the domain run.
     FreezeEnded,
     /// Another domain froze it.
     FrozenByAnother,
-    /// The kernel's records are not what they should be, or a step was asked for out of turn.
-    Confused,
+    /// The kernel's records are malformed, or a step came out of order.
+    Inconsistent,
 }
 
 impl CaptureError {
-    /// The kernel's refusal of what only the owner of a freeze may do, or of a freeze.
+    /// Converts the error of a freeze, or of a call that only the owner of a freeze may make.
     pub fn of_freeze(error: Error) -> CaptureError {
         match error {
             Error::WrongState | Error::TimedOut => CaptureError::FreezeEnded,
@@ -42,8 +42,8 @@ impl CaptureError {
         }
     }
 
-    /// Why a domain that was frozen cannot be read. The threads of one that runs again have no state, and what was listed
-    /// of it may have ended.
+    /// Converts the error of reading a frozen domain. The threads of one that runs again have no state, and a listed object
+    /// may have ended.
     #[must_use]
     pub fn of_frozen(self) -> CaptureError {
         match self {
@@ -59,11 +59,11 @@ impl From<Error> for CaptureError {
     }
 }
 
-impl From<Unlisted> for CaptureError {
-    fn from(unlisted: Unlisted) -> CaptureError {
-        match unlisted {
-            Unlisted::Kernel(error) => CaptureError::Kernel(error),
-            Unlisted::TooMany { what, most } => CaptureError::TooMany { what, most },
+impl From<ListError> for CaptureError {
+    fn from(error: ListError) -> CaptureError {
+        match error {
+            ListError::Kernel(error) => CaptureError::Kernel(error),
+            ListError::TooMany { what, most } => CaptureError::TooMany { what, most },
         }
     }
 }
@@ -78,7 +78,7 @@ impl From<DescribeError> for CaptureError {
     fn from(error: DescribeError) -> CaptureError {
         match error {
             DescribeError::Refused(verdict) => CaptureError::Refused(verdict),
-            DescribeError::NoState(_) | DescribeError::BadRecord(_) => CaptureError::Confused,
+            DescribeError::NoState(_) | DescribeError::BadRecord(_) => CaptureError::Inconsistent,
         }
     }
 }

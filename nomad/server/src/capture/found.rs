@@ -11,20 +11,20 @@ use runtime::protocol::root::{DomainRecord, DomainState};
 use crate::capture::CaptureError;
 use crate::capture::listing::{self, Read};
 use crate::capture::names;
-use crate::capture::standing::while_frozen;
+use crate::capture::while_frozen::while_frozen;
 use crate::owned::Owned;
 use crate::root::Root;
 
-/// A domain as it is found: what an operator is told, and what is offered to a target.
+/// A domain that was looked up: reported to an operator, or offered to a destination.
 #[derive(Debug)]
 pub struct Found {
-    /// What root says.
+    /// Root's record of it.
     pub record: DomainRecord,
     /// The authority over it.
     pub domain: Owned<Domain>,
-    /// What the kernel lists.
+    /// The kernel's lists.
     pub read: Read,
-    /// What root calls the objects outside.
+    /// Root's names of the objects outside.
     pub names: Names,
 }
 
@@ -32,10 +32,10 @@ impl Found {
     /// Looks a domain up.
     ///
     /// # Errors
-    /// Root or the kernel said no.
+    /// The error of root or of the kernel.
     pub fn find(root: Root, name: Name) -> Result<Found, CaptureError> {
         let (record, domain) = root.find(name)?;
-        // One that has faulted stays to be looked at.
+        // One that has faulted stays for inspection.
         let may_move = record.state != DomainState::Stopped;
         let domain = domain.filter(|_| may_move).ok_or(CaptureError::Pinned)?;
         let read = listing::read(domain.cap())?;
@@ -49,13 +49,13 @@ impl Found {
         })
     }
 
-    /// What would become of each thing that it holds.
+    /// The verdict on each of its objects and capabilities.
     ///
-    /// The lists of a domain that runs need not agree with each other: an object that it makes between two of them looks like
-    /// another domain's. So if anything is refused, the domain is listed again while it stands still.
+    /// The lists of a running domain may disagree: an object that it makes between two of them looks like another domain's. So
+    /// if anything is refused, the domain is listed again while it is frozen.
     ///
     /// # Errors
-    /// Root or the kernel said no.
+    /// The error of root or of the kernel.
     pub fn judge(&mut self, root: Root) -> Result<Vec<Verdict>, CaptureError> {
         let verdicts = judge(&self.read.listing, &self.names);
         if verdicts.iter().all(|verdict| verdict.refusal().is_none()) {
@@ -64,7 +64,7 @@ impl Found {
         let domain = self.domain.cap();
         match while_frozen(domain, || listing::read(domain)) {
             Ok(Some(read)) => self.read = read?,
-            // It stood still already, or cannot be stopped now.
+            // It was frozen or retired already, or cannot be frozen now.
             Ok(None) | Err(CaptureError::Kernel(Error::WrongState)) => return Ok(verdicts),
             Err(error) => return Err(error),
         }

@@ -1,4 +1,4 @@
-//! The kernel's lists about a domain, read whole.
+//! The kernel's lists about a domain, complete.
 
 use alloc::vec::Vec;
 
@@ -11,7 +11,7 @@ use runtime::{Cap, Error};
 
 use crate::budget::THREADS_MAX;
 
-/// A domain as the kernel lists it.
+/// The lists about a domain.
 #[derive(Clone, Debug, Default)]
 pub struct Read {
     /// The lists.
@@ -20,7 +20,7 @@ pub struct Read {
     pub version: u64,
     /// Slots of its table.
     pub slot_count: u32,
-    /// Its time is the machine's plus this.
+    /// The offset of its time from the machine's.
     pub clock_offset_ns: i64,
 }
 
@@ -47,49 +47,49 @@ impl Read {
     }
 }
 
-/// Why a domain was not listed.
+/// The reason a domain was not listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unlisted {
-    /// The kernel said no.
+pub enum ListError {
+    /// A call of the kernel failed.
     Kernel(Error),
     /// There is more of something than a move takes.
     TooMany {
-        /// Of what.
+        /// The kind of thing.
         what: &'static str,
-        /// How many it takes.
+        /// The most that may move.
         most: u32,
     },
 }
 
-impl From<Error> for Unlisted {
-    fn from(error: Error) -> Unlisted {
-        Unlisted::Kernel(error)
+impl From<Error> for ListError {
+    fn from(error: Error) -> ListError {
+        ListError::Kernel(error)
     }
 }
 
-/// Reads all lists. Of a domain that runs they need not agree with each other.
+/// Reads all lists. Those of a running domain may disagree.
 ///
 /// # Errors
-/// [`Unlisted`]: no more is read of a domain that is too large than of the largest that may move.
-pub fn read(domain: Cap<Domain>) -> Result<Read, Unlisted> {
+/// [`ListError`]. Of a domain that is too large, no more is read than of the largest that may move.
+pub fn read(domain: Cap<Domain>) -> Result<Read, ListError> {
     let limits = Limits::default();
     let capability = CapabilityRecord::from_words;
-    let (objects, version) = Wanted("objects", limits.objects_max).all(
+    let (objects, version) = Bounded("objects", limits.objects_max).all(
         domain,
         List::Objects,
         ObjectRecord::from_words,
     )?;
-    let (mappings, _) = Wanted("mappings", limits.mappings_max).all(
+    let (mappings, _) = Bounded("mappings", limits.mappings_max).all(
         domain,
         List::Mappings,
         MappingRecord::from_words,
     )?;
-    let (capabilities, _) = Wanted("capabilities", limits.capabilities_max).all(
+    let (capabilities, _) = Bounded("capabilities", limits.capabilities_max).all(
         domain,
         List::Capabilities,
         capability,
     )?;
-    let (held, _) = Wanted("capabilities in its objects", limits.capabilities_max).all(
+    let (held, _) = Bounded("capabilities in its objects", limits.capabilities_max).all(
         domain,
         List::Held,
         capability,
@@ -114,30 +114,30 @@ pub fn read(domain: Cap<Domain>) -> Result<Read, Unlisted> {
     };
     let (what, most) = ("threads", THREADS_MAX);
     match read.of_kind(ObjectKind::Thread).count() > most as usize {
-        true => Err(Unlisted::TooMany { what, most }),
+        true => Err(ListError::TooMany { what, most }),
         false => Ok(read),
     }
 }
 
-/// What is listed, and how many of them at most.
-struct Wanted(&'static str, u32);
+/// The kind of thing that is listed, and the most that may move.
+struct Bounded(&'static str, u32);
 
-impl Wanted {
+impl Bounded {
     /// Reads a list; returns it, and the version before it was read.
     fn all<T>(
         self,
         domain: Cap<Domain>,
         list: List,
         from_words: fn(&RecordWords) -> T,
-    ) -> Result<(Vec<T>, u64), Unlisted> {
-        let Wanted(what, most) = self;
+    ) -> Result<(Vec<T>, u64), ListError> {
+        let Bounded(what, most) = self;
         let (mut found, mut version, mut cursor) = (Vec::new(), None, 0);
         loop {
             let part = domain.describe(list, cursor)?;
             let version = *version.get_or_insert(part.version);
             found.extend(part.records.iter().map(from_words));
             if found.len() > most as usize {
-                return Err(Unlisted::TooMany { what, most });
+                return Err(ListError::TooMany { what, most });
             }
             match part.next {
                 Some(next) => cursor = next,
@@ -168,6 +168,6 @@ mod tests {
         let (read, _) = with_kernel(endless, || read(Cap::from_slot(Slot(8))));
         let what = "objects";
         let most = Limits::default().objects_max;
-        assert_eq!(read.err(), Some(Unlisted::TooMany { what, most }));
+        assert_eq!(read.err(), Some(ListError::TooMany { what, most }));
     }
 }

@@ -1,4 +1,4 @@
-//! What root calls the objects outside a domain. Object ids are never reused, so that what was asked once stays true.
+//! Root's names of the objects outside a domain. Object ids are never reused, so a name that was read once stays valid.
 
 use identity::Name;
 use nomad_image::{Blob, Listing, NamedObject, Names};
@@ -8,10 +8,10 @@ use runtime::protocol::root::{Binding, PortState};
 use crate::capture::queue;
 use crate::root::{Root, RootError};
 
-/// Asks root for the name of everything outside that is not in `names` yet.
+/// Adds root's names of the objects outside that are not in `names` yet.
 ///
 /// # Errors
-/// Root could not be asked. What root has no name for is no error: the verdict will tell.
+/// The request to root failed. An object without a name is not an error here: its verdict refuses it.
 pub fn complete(
     root: Root,
     domain: Name,
@@ -35,12 +35,12 @@ pub fn complete(
     Ok(())
 }
 
-/// A binding's state, as it travels in the image.
+/// A binding's state, encoded for the image.
 fn to_blob(port: Option<PortState>) -> Blob {
     Blob(postcard::to_allocvec(&port).expect("a vector takes any value"))
 }
 
-/// The binding that an image holds under a name; `None` if it is not one.
+/// The binding that an image holds under a name; `None` if it is malformed.
 pub fn from_blob(name: Name, blob: &Blob) -> Option<Binding> {
     match postcard::take_from_bytes(&blob.0) {
         Ok((port, [])) => Some(Binding { name, port }),
@@ -55,7 +55,7 @@ pub fn port_address(names: &Names) -> Option<Mac> {
     address_in(port.name, &port.binding)
 }
 
-/// The address of a port, in its binding.
+/// The address in a port's binding.
 pub fn address_in(name: Name, binding: &Blob) -> Option<Mac> {
     Some(from_blob(name, binding)?.port?.mac)
 }

@@ -1,4 +1,4 @@
-//! A domain on its way out: the steps that the protocol asks of a source, each a few calls of the kernel and of root.
+//! A leaving domain: the steps of a source, each a few calls of the kernel and of root.
 //!
 //! Order of the last steps: freeze, export all, last dirty pass, retire.
 
@@ -13,27 +13,27 @@ use runtime::protocol::Mac;
 use runtime::protocol::root::DomainRecord;
 use runtime::{Error, clock};
 
-use crate::budget::Share;
+use crate::budget::Reservation;
 use crate::capture::backlog::Backlog;
 use crate::capture::listing::{self, Read};
 use crate::capture::pass::Scope;
-use crate::capture::ring::{Ring, Whose};
+use crate::capture::ring::{Ring, RingQuery};
 use crate::capture::staging::Staging;
-use crate::capture::standing::while_frozen;
+use crate::capture::while_frozen::while_frozen;
 use crate::capture::{CaptureError, Found, names, state};
 use crate::machine::Machine;
 use crate::owned::Owned;
 
-/// A frozen domain's state was read.
+/// The version and digest of a frozen domain's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exported {
-    /// The version before it was.
+    /// The version before the state was read.
     pub version: u64,
     /// The state's digest.
     pub digest: Digest,
 }
 
-/// A domain on its way out.
+/// A leaving domain.
 pub struct Outgoing {
     machine: Machine,
     domain: Owned<Domain>,
@@ -42,7 +42,7 @@ pub struct Outgoing {
     numbering: Numbering,
     writer: Option<Writer>,
     backlog: Backlog,
-    /// Room for copies, from the beginning of the capture to its end.
+    /// Room for copies, for as long as the capture lasts.
     staging: Option<Staging>,
     outline: Outline,
     frozen: Option<Frozen>,
@@ -52,28 +52,28 @@ pub struct Outgoing {
     token: Option<u64>,
     /// When the kernel ends that freeze.
     deadline_ns: u64,
-    is_left_behind: bool,
+    is_recovered: bool,
     is_exported: bool,
     is_ring_announced: bool,
-    /// What its move may take of this server's memory.
-    share: Share,
+    /// The memory of this server that its move may use.
+    reservation: Reservation,
 }
 
-/// What was read of the domain while it stood still.
+/// The state of the domain, read while it was frozen.
 struct State {
     read: Read,
     parts: Parts,
 }
 
-/// What a domain that stands still consists of.
+/// A frozen domain, listed and described.
 struct Frozen {
     read: Read,
     description: Description,
 }
 
 impl Outgoing {
-    /// A domain that was found and of which nothing was refused.
-    pub fn new(machine: Machine, name: Name, found: Found, share: Share) -> Outgoing {
+    /// A domain that was looked up and of which nothing was refused.
+    pub fn new(machine: Machine, name: Name, found: Found, reservation: Reservation) -> Outgoing {
         let identity = Identity {
             id: found.record.id,
             incarnation: found.record.incarnation,
@@ -99,16 +99,16 @@ impl Outgoing {
             is_described: false,
             token: None,
             deadline_ns: 0,
-            is_left_behind: false,
+            is_recovered: false,
             is_exported: false,
             is_ring_announced: false,
-            share,
+            reservation,
         }
     }
 
-    /// A domain that an earlier life of this server was moving, and the token of its freeze, if that life noted one. By now the
-    /// kernel may have thawed it.
-    pub fn left_behind(
+    /// A domain that an earlier life of this server was moving, with the token of its freeze if that life recorded one. The
+    /// kernel may have thawed it by now.
+    pub fn recovered(
         machine: Machine,
         name: Name,
         record: &DomainRecord,
@@ -122,10 +122,10 @@ impl Outgoing {
             names: Names::new(),
         };
         Outgoing {
-            is_left_behind: true,
+            is_recovered: true,
             is_exported: true,
             token,
-            ..Outgoing::new(machine, name, found, Share::default())
+            ..Outgoing::new(machine, name, found, Reservation::default())
         }
     }
 
@@ -136,8 +136,8 @@ impl Outgoing {
 
     /// The address of its port, if it has one.
     pub fn port_address(&mut self) -> Option<Mac> {
-        if self.is_left_behind {
-            // Nothing was looked up of it in this life yet. What cannot be is missing later, too.
+        if self.is_recovered {
+            // Its names were not read in this life yet. A failure now would fail later, too.
             let read = listing::read(self.domain.cap()).unwrap_or_default();
             let name = self.name();
             let _ = names::complete(self.machine.root, name, &read.listing, &mut self.names);
@@ -145,37 +145,37 @@ impl Outgoing {
         names::port_address(&self.names)
     }
 
-    /// Starts to log which pages are written; at first all are to be sent.
+    /// Starts the dirty log; at first all pages are to be sent.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The error of the kernel.
     pub fn start_log(&mut self) -> Result<(), CaptureError> {
         self.staging = Some(Staging::new(&self.machine)?);
-        self.look_again().map(|_| ())
+        self.refresh_dirty().map(|_| ())
     }
 
-    /// Begins a round; says how many pages it covers.
+    /// Begins a round; returns how many pages it covers.
     pub fn begin_round(&mut self) -> u64 {
         self.backlog.begin_round();
         self.backlog.page_count()
     }
 
-    /// Begins to send the frozen domain; says how many pages that covers.
+    /// Begins to send the frozen domain; returns how many pages that covers.
     ///
     /// # Errors
-    /// What the kernel says; [`CaptureError::FreezeEnded`] if the domain runs again.
+    /// The error of the kernel; [`CaptureError::FreezeEnded`] if the domain runs again.
     pub fn begin_freeze(&mut self) -> Result<u64, CaptureError> {
-        let frozen = self.frozen.as_ref().ok_or(CaptureError::Confused)?;
+        let frozen = self.frozen.as_ref().ok_or(CaptureError::Inconsistent)?;
         let collected = self.backlog.collect_dirty(&frozen.read, Scope::Freeze);
         let begun = collected.and_then(|()| self.backlog.begin_freeze());
-        begun.map_err(|error| self.of_hand_over(error.into()))?;
+        begun.map_err(|error| self.hand_over_error(error.into()))?;
         Ok(self.backlog.page_count())
     }
 
-    /// Appends a piece of what is being sent; says whether there is more.
+    /// Appends a piece of the pass; returns whether there is more.
     ///
     /// # Errors
-    /// What the kernel says; [`CaptureError::FreezeEnded`] if the domain is being handed over and runs again.
+    /// The error of the kernel; [`CaptureError::FreezeEnded`] if the domain is being handed over and runs again.
     pub fn produce(&mut self, out: &mut Vec<u8>) -> Result<bool, CaptureError> {
         let writer = match &mut self.writer {
             Some(writer) => writer,
@@ -185,46 +185,46 @@ impl Outgoing {
                 none.insert(writer)
             }
         };
-        let staging = self.staging.as_mut().ok_or(CaptureError::Confused)?;
+        let staging = self.staging.as_mut().ok_or(CaptureError::Inconsistent)?;
         let produced = self
             .backlog
             .produce(staging, &mut self.numbering, writer, out);
         match &self.frozen {
-            Some(_) => produced.map_err(|error| self.of_hand_over(error)),
+            Some(_) => produced.map_err(|error| self.hand_over_error(error)),
             None => produced,
         }
     }
 
-    /// Ends a round. The first in which that is possible says what the domain consists of at that moment: the target
-    /// tries to build it while it still runs here.
+    /// Ends a round. The first round that can describe the domain does so: the destination tries to build it while it still
+    /// runs here.
     ///
     /// # Errors
-    /// None was begun, or what the kernel says.
+    /// The error of the kernel, or no round was begun.
     pub fn end_round(&mut self, number: u32, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         let data_pages = self.backlog.end_pass()?;
         if !self.is_described {
             self.describe_running(out)?;
         }
-        let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
+        let writer = self.writer.as_mut().ok_or(CaptureError::Inconsistent)?;
         writer.round(0, Round { number, data_pages }, out);
         Ok(())
     }
 
-    /// Adds what was written since the last time; says how many pages are to be sent now.
+    /// Adds the pages written since the last time; returns how many pages are to be sent now.
     ///
     /// # Errors
-    /// What the kernel says.
-    pub fn look_again(&mut self) -> Result<u64, CaptureError> {
+    /// The error of the kernel.
+    pub fn refresh_dirty(&mut self) -> Result<u64, CaptureError> {
         let read = listing::read(self.domain.cap())?;
         self.backlog.collect_dirty(&read, Scope::Round)?;
         Ok(self.backlog.page_count())
     }
 
-    /// Stops the domain for the hand-over, for this long at most: then the kernel lets it run on, unless it was retired.
+    /// Freezes the domain for the hand-over, for this long at most: then the kernel thaws it, unless it was retired.
     /// Returns the token of the freeze.
     ///
     /// # Errors
-    /// What the kernel says; [`CaptureError::FrozenByAnother`].
+    /// The error of the kernel; [`CaptureError::FrozenByAnother`].
     pub fn freeze(&mut self, limit_ns: u64) -> Result<u64, CaptureError> {
         let deadline_ns = clock::now_ns().saturating_add(limit_ns);
         let freeze = self
@@ -239,15 +239,15 @@ impl Outgoing {
     /// Reads the frozen domain's state, after root and the switch have stopped serving it.
     ///
     /// # Errors
-    /// Root or the kernel said no, or the domain holds what cannot travel; [`CaptureError::FreezeEnded`] if it runs again.
+    /// The error of root or of the kernel, or the domain holds something that cannot travel; [`CaptureError::FreezeEnded`] if it runs again.
     pub fn export(&mut self) -> Result<Exported, CaptureError> {
         let frozen_ns = self.deadline_ns.saturating_sub(clock::now_ns());
         if frozen_ns == 0 {
-            // It runs, and its clients are to reach it.
+            // It runs, and its clients must reach it.
             return Err(CaptureError::FreezeEnded);
         }
         let frozen = self.read_for_export(frozen_ns);
-        let frozen = frozen.map_err(|error| self.of_hand_over(error))?;
+        let frozen = frozen.map_err(|error| self.hand_over_error(error))?;
         let frozen = self.frozen.insert(frozen);
         Ok(Exported {
             version: frozen.read.version,
@@ -262,32 +262,32 @@ impl Outgoing {
         self.describe(state)
     }
 
-    /// Why a step failed for which the domain must stand still. If its freeze has ended, that is why: what was read may be of
-    /// different moments, and root serves the domain again.
-    fn of_hand_over(&self, error: CaptureError) -> CaptureError {
+    /// Converts the error of a step that needs the domain frozen. If the freeze has ended, that is the reason: the data may
+    /// be of different moments, and root serves the domain again.
+    fn hand_over_error(&self, error: CaptureError) -> CaptureError {
         match clock::now_ns() < self.deadline_ns {
             true => error.of_frozen(),
             false => CaptureError::FreezeEnded,
         }
     }
 
-    /// Appends the state of the running domain. What cannot be described at this moment is left out: what counts is
-    /// whether it can when it is frozen.
+    /// Appends the state of the running domain, or nothing if it cannot be described at this moment: only the frozen domain
+    /// has to be.
     fn describe_running(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         let state = while_frozen(self.domain.cap(), || self.read_state())?;
         let described = state.map(|state| state.and_then(|state| self.describe(state)));
         if let Some(Ok(described)) = described {
-            let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
+            let writer = self.writer.as_mut().ok_or(CaptureError::Inconsistent)?;
             writer.state(0, &described.description, out);
             self.is_described = true;
         }
         Ok(())
     }
 
-    /// Reads the domain, which stands still.
+    /// Reads the frozen domain.
     fn read_state(&mut self) -> Result<State, CaptureError> {
         let (root, name) = (self.machine.root, self.name());
-        // Asking for the time counts as a change: first the time, then the version.
+        // DuringRequest for the time counts as a change: first the time, then the version.
         let clock = state::clock(self.domain.cap())?;
         let read = listing::read(self.domain.cap())?;
         names::complete(root, name, &read.listing, &mut self.names)?;
@@ -295,11 +295,11 @@ impl Outgoing {
         Ok(State { read, parts })
     }
 
-    /// Describes what was read, and finds the ring that is to go along.
+    /// Describes the state, and finds the ring that travels along.
     fn describe(&mut self, state: State) -> Result<Frozen, CaptureError> {
         let State { read, parts } = state;
         let description = describe(&read.listing, &self.names, &mut self.numbering, parts)?;
-        self.ring = Ring::find(&Whose {
+        self.ring = Ring::find(&RingQuery {
             domain: self.domain.cap(),
             read: &read,
             description: &description,
@@ -311,22 +311,22 @@ impl Outgoing {
     /// Sends the state, and the ring of the domain's port with the frames that wait in it.
     ///
     /// # Errors
-    /// It was not exported, or what the kernel says; [`CaptureError::FreezeEnded`] if the domain runs again.
+    /// The error of the kernel, or it was not exported; [`CaptureError::FreezeEnded`] if the domain runs again.
     pub fn end_freeze(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         self.backlog.end_pass()?;
         let sent = self.send_ring_and_state(out);
-        sent.map_err(|error| self.of_hand_over(error))
+        sent.map_err(|error| self.hand_over_error(error))
     }
 
     fn send_ring_and_state(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
-        let frozen = self.frozen.as_ref().ok_or(CaptureError::Confused)?;
-        let writer = self.writer.as_mut().ok_or(CaptureError::Confused)?;
+        let frozen = self.frozen.as_ref().ok_or(CaptureError::Inconsistent)?;
+        let writer = self.writer.as_mut().ok_or(CaptureError::Inconsistent)?;
         if let Some(ring) = &self.ring {
             if !self.is_ring_announced {
                 ring.announce(writer, out);
                 self.is_ring_announced = true;
             }
-            let staging = self.staging.as_mut().ok_or(CaptureError::Confused)?;
+            let staging = self.staging.as_mut().ok_or(CaptureError::Inconsistent)?;
             ring.send(staging, writer, out)?;
         }
         writer.state(0, &frozen.description, out);
@@ -337,16 +337,16 @@ impl Outgoing {
     /// **Retires the domain**, if it is still at this version: it never runs here again.
     ///
     /// # Errors
-    /// What the kernel says; [`Error::VersionMoved`] if something changed it; [`CaptureError::FreezeEnded`] if it runs again.
+    /// The error of the kernel; [`Error::VersionMoved`] if something changed it; [`CaptureError::FreezeEnded`] if it runs again.
     pub fn retire(&mut self, version: u64) -> Result<(), CaptureError> {
-        let token = self.token.ok_or(CaptureError::Confused)?;
+        let token = self.token.ok_or(CaptureError::Inconsistent)?;
         self.domain
             .cap()
             .retire(version, token)
             .map_err(CaptureError::of_freeze)
     }
 
-    /// Lets root and the switch serve the domain again. What fails here changes nothing: the domain runs on.
+    /// Lets root and the switch serve the domain again. An error changes nothing: the domain runs on.
     pub fn end_capture(&mut self) {
         self.forget_capture();
         if core::mem::take(&mut self.is_exported)
@@ -356,11 +356,11 @@ impl Outgoing {
         }
     }
 
-    /// Lets the domain run on. One that an earlier life of this server froze without a note of the token runs on when that
-    /// freeze's deadline passes.
+    /// Thaws the domain. One that an earlier life of this server froze without recording the token runs on when that freeze's
+    /// deadline passes.
     ///
     /// # Errors
-    /// What the kernel says; that it runs already is none.
+    /// The error of the kernel; it may run already.
     pub fn thaw(&mut self) -> Result<(), CaptureError> {
         let Some(token) = self.token.take() else {
             return Ok(());
@@ -374,8 +374,8 @@ impl Outgoing {
     /// Has root undo the retirement and let the domain run on as if it had never been frozen.
     ///
     /// # Errors
-    /// Root or the kernel said no.
-    pub fn run_again(&mut self) -> Result<(), CaptureError> {
+    /// The error of root or of the kernel.
+    pub fn unretire(&mut self) -> Result<(), CaptureError> {
         self.machine.root.unretire(self.name())?;
         self.token = None;
         self.end_capture();
@@ -385,7 +385,7 @@ impl Outgoing {
     /// Gives the retired domain's memory back.
     ///
     /// # Errors
-    /// Root said no.
+    /// The error of root.
     pub fn destroy(&mut self) -> Result<(), CaptureError> {
         self.forget_capture();
         Ok(self.machine.root.release(self.name())?)
@@ -394,7 +394,7 @@ impl Outgoing {
     fn forget_capture(&mut self) {
         self.backlog.clear();
         (self.frozen, self.ring, self.staging) = (None, None, None);
-        self.share = Share::default();
+        self.reservation = Reservation::default();
     }
 }
 

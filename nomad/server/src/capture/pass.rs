@@ -1,10 +1,10 @@
-//! A pass: one walk over the pages that are to be sent, in pieces that fit a send buffer.
+//! A pass: one walk over the pages to be sent, in pieces that fit a send buffer.
 //!
 //! ```text
 //!   Memory after Memory:  announce, chunk after chunk:  head and map, page after page
 //! ```
 //!
-//! A page leaves the set of pending ones when it is sent, so that a pass that ends early loses nothing.
+//! A page stops being pending when it is sent, so a pass that ends early loses nothing.
 
 use alloc::vec::Vec;
 
@@ -16,33 +16,33 @@ use crate::capture::page_state::PageState;
 use crate::capture::staging::{Content, Staging};
 use crate::page_set::ChunkPages;
 
-/// A piece ends when it has so many bytes.
+/// A piece ends when it has this many bytes.
 pub const PIECE_BYTES: usize = 32 * 1024;
 
-/// Which pages a pass is about.
+/// The pages that a pass covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Those that are pending, of a domain that runs.
+    /// The pending pages of a running domain.
     Round,
-    /// All of which the target does not know how they are, of a domain that stands still.
+    /// All pages of a frozen domain that differ from the destination's.
     Freeze,
 }
 
 impl Scope {
-    /// What the kernel says of a Memory, or nothing if that has ended: while the domain runs it may at any moment. What the
-    /// target was told of it is settled when the domain is described, without it. A domain that stands still ends none.
+    /// The result of a call on a Memory, or `None` if the Memory has ended, as it may while the domain runs. The destination
+    /// learns of that from the description, which lacks it. A frozen domain ends no Memory.
     ///
     /// # Errors
-    /// What else the kernel says.
-    pub fn if_there<T>(self, said: Result<T, Error>) -> Result<Option<T>, Error> {
-        match said {
+    /// Any other error of the kernel.
+    pub fn unless_gone<T>(self, result: Result<T, Error>) -> Result<Option<T>, Error> {
+        match result {
             Err(Error::NotThere) if self == Scope::Round => Ok(None),
-            said => said.map(Some),
+            result => result.map(Some),
         }
     }
 }
 
-/// A walk over all pages.
+/// A walk over all pages in scope.
 #[derive(Debug)]
 pub struct Pass {
     scope: Scope,
@@ -53,29 +53,28 @@ pub struct Pass {
     pub data_pages: u64,
 }
 
-/// A chunk whose head is sent, and whose data is staged.
+/// A chunk whose head was sent, and whose data is staged.
 #[derive(Debug)]
 struct Chunk {
     map: PageMap,
     next: usize,
-    /// Copies that are sent.
+    /// Copies that were sent.
     sent: usize,
 }
 
-/// What a pass reads from and writes to.
-pub struct Ends<'a> {
-    /// The domain's Memories; one that is found to have ended is taken out.
+/// The objects that a pass reads and writes.
+pub struct PassContext<'a> {
+    /// The domain's Memories; one that has ended is removed.
     pub memories: &'a mut Vec<Captured>,
     /// The copies of the chunk that is being sent.
     pub staging: &'a mut Staging,
     /// Their positions in the image.
     pub numbering: &'a mut Numbering,
-    /// The image.
     pub writer: &'a mut Writer,
 }
 
 impl Pass {
-    /// A walk from the beginning.
+    /// A pass from the beginning.
     pub fn new(scope: Scope) -> Pass {
         Pass {
             scope,
@@ -86,11 +85,15 @@ impl Pass {
         }
     }
 
-    /// Appends a piece of the image; says whether there is more.
+    /// Appends a piece of the image; returns whether there is more.
     ///
     /// # Errors
-    /// What the kernel says.
-    pub fn produce(&mut self, ends: &mut Ends<'_>, out: &mut Vec<u8>) -> Result<bool, Error> {
+    /// The error of the kernel.
+    pub fn produce(
+        &mut self,
+        ends: &mut PassContext<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Error> {
         while out.len() < PIECE_BYTES {
             let Some(memory) = ends.memories.get_mut(self.memory) else {
                 return Ok(false);
@@ -113,7 +116,7 @@ impl Pass {
         Ok(true)
     }
 
-    /// Whether there may be something to say about the chunk that comes next.
+    /// Whether the next chunk may have a change to send.
     fn concerns_chunk(&self, pages: &PageState) -> bool {
         match self.scope {
             Scope::Round => pages.pending.touches_chunk(self.first_page),
@@ -121,7 +124,7 @@ impl Pass {
         }
     }
 
-    fn begin_chunk(&mut self, ends: &mut Ends<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+    fn begin_chunk(&mut self, ends: &mut PassContext<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         let memory = &mut ends.memories[self.memory];
         let first_page = self.first_page;
         let (wanted, gone) = match self.scope {
@@ -135,7 +138,7 @@ impl Pass {
             ),
         };
         let content = ends.staging.read(&memory.source, first_page, &wanted);
-        let Some(content) = self.scope.if_there(content)? else {
+        let Some(content) = self.scope.unless_gone(content)? else {
             ends.memories.remove(self.memory);
             self.first_page = 0;
             return Ok(());
@@ -144,7 +147,7 @@ impl Pass {
         let map = chunk_map(first_page, &memory.pages, &asked, &content);
         for index in 0..map.page_count() {
             let page = first_page + index as u64;
-            memory.pages.told(page, map.get(index));
+            memory.pages.record_announced(page, map.get(index));
         }
         if map.pages(PageChange::Unchanged).count() == map.page_count() {
             self.first_page += CHUNK_PAGES_MAX as u64;
@@ -164,7 +167,7 @@ impl Pass {
         Ok(())
     }
 
-    fn send_pages(&mut self, ends: &mut Ends<'_>, out: &mut Vec<u8>) {
+    fn send_pages(&mut self, ends: &mut PassContext<'_>, out: &mut Vec<u8>) {
         let Some(chunk) = &mut self.chunk else { return };
         let memory = &mut ends.memories[self.memory];
         let mut bytes = [0; PAGE_BYTES];
@@ -178,14 +181,14 @@ impl Pass {
             let page = self.first_page + index as u64;
             ends.staging.copy(chunk.sent, &mut bytes);
             ends.writer.page(&bytes, out);
-            memory.pages.sent(page);
+            memory.pages.record_sent(page);
             self.data_pages += 1;
             (chunk.next, chunk.sent) = (index + 1, chunk.sent + 1);
         }
     }
 }
 
-/// What a chunk says about its pages.
+/// The map of a chunk's changes.
 fn chunk_map(first_page: u64, pages: &PageState, asked: &ChunkPages, content: &Content) -> PageMap {
     let rest = pages.page_count() - first_page;
     let count = (CHUNK_PAGES_MAX as u64).min(rest) as usize;
@@ -207,7 +210,7 @@ mod tests {
     use crate::capture::staging::Source;
     use crate::machine::Machine;
 
-    /// A Memory of which the target has pages 600 and 601; only the second is still there, and none is pending.
+    /// A Memory of which the destination has pages 600 and 601; only the second is still there, and none is pending.
     fn with_a_page_given_up() -> Captured {
         let mut pages = PageState::new(1100);
         [600, 601]
@@ -225,16 +228,16 @@ mod tests {
         }
     }
 
-    /// Makes a whole pass over a Memory; returns what the target has then, and the bytes of the image.
+    /// Makes a complete pass over a Memory; returns the pages that the destination then has, and the bytes of the image.
     fn pass_over(memory: Captured, scope: Scope) -> (Vec<u64>, usize) {
         let (passed, _) = with_kernel(
             |_| DONE,
             || {
                 let mut memories = Vec::from([memory]);
                 let mut out = Vec::new();
-                let mut ends = Ends {
+                let mut ends = PassContext {
                     memories: &mut memories,
-                    staging: &mut Staging::new(&Machine::of_tests()).expect("room for a chunk"),
+                    staging: &mut Staging::new(&Machine::for_tests()).expect("room for a chunk"),
                     numbering: &mut Numbering::default(),
                     writer: &mut Writer::new(1, &mut out),
                 };
@@ -249,14 +252,14 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_was_given_up_is_told_of_when_the_domain_stands_still() {
+    fn a_page_that_was_given_up_is_announced_once_the_domain_is_frozen() {
         let (known, bytes) = pass_over(with_a_page_given_up(), Scope::Freeze);
         assert_eq!(known, [601]);
-        assert!(bytes > 0, "the target was told");
+        assert!(bytes > 0, "a change was announced");
     }
 
     #[test]
-    fn a_round_is_about_pages_that_were_written_and_no_others() {
+    fn a_round_covers_only_pages_that_were_written() {
         let (known, bytes) = pass_over(with_a_page_given_up(), Scope::Round);
         assert_eq!((known, bytes), ([600, 601].into(), 0));
     }

@@ -1,6 +1,6 @@
 //! Which pages of a port's ring travel: the header, the slots of frames that are queued, and the slot that the domain writes next.
 //!
-//! The domain may stand in the middle of queueing a frame: it has written the slot, and counts it as soon as it runs again.
+//! The domain may be frozen in the middle of queueing a frame: it has written the slot, and counts it as soon as it runs again.
 
 use alloc::vec::Vec;
 
@@ -9,7 +9,7 @@ use runtime::port::layout::{
     Direction, HEADER_BYTES, PORT_PAGES, SLOT_BYTES, SLOT_COUNT, TO_DOMAIN, TO_SWITCH,
 };
 
-/// The name under which root knows a port's Memory.
+/// Root's name of a port's Memory.
 pub const PORT: &str = "port";
 
 /// The pages in use of the ring with this header, ascending.
@@ -33,7 +33,7 @@ fn to_u32(bytes: &[u8; 4]) -> u32 {
     u32::from_le_bytes(*bytes)
 }
 
-/// The pages of the slots between two counters. Counters that lie name no slots.
+/// The pages of the slots between two counters. Invalid counters name no slots.
 fn queued(direction: &Direction, produced: u32, consumed: u32) -> impl Iterator<Item = u64> {
     let count = produced.wrapping_sub(consumed);
     let count = if count > SLOT_COUNT { 0 } else { count };
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_says_which_pages_are_in_use() {
+    fn a_header_names_the_pages_in_use() {
         let mut header = [0; HEADER_BYTES];
         header[TO_DOMAIN.produced] = 3;
         header[TO_SWITCH.produced] = 6;
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_that_lies_has_no_frames() {
+    fn a_ring_with_invalid_counters_has_no_frames() {
         assert_eq!(queued(&TO_DOMAIN, 200, 0).count(), 0);
         assert_eq!(queued(&TO_DOMAIN, 0, 1).count(), 0);
     }

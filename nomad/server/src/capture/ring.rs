@@ -15,34 +15,31 @@ use crate::capture::queue;
 use crate::capture::staging::{Source, Staging};
 use crate::page_set::ChunkPages;
 
-/// A port's ring, which the domain has mapped and another owns.
+/// A port's ring, which the domain has mapped and another domain owns.
 #[derive(Clone, Copy, Debug)]
 pub struct Ring {
     key: MemoryKey,
     source: Source,
 }
 
-/// What says whether a domain has a ring, and which.
-pub struct Whose<'a> {
-    /// The domain.
+/// The data that a domain's ring is found in.
+pub struct RingQuery<'a> {
     pub domain: Cap<Domain>,
-    /// The lists of it.
     pub read: &'a Read,
-    /// Its description.
     pub description: &'a Description,
     /// The positions of its objects and outsiders.
     pub numbering: &'a Numbering,
 }
 
 impl Ring {
-    /// The domain's, if it has one mapped.
-    pub fn find(whose: &Whose<'_>) -> Option<Ring> {
-        let Whose {
+    /// The domain's ring, if it has one mapped.
+    pub fn find(query: &RingQuery<'_>) -> Option<Ring> {
+        let RingQuery {
             domain,
             read,
             description,
             numbering,
-        } = *whose;
+        } = *query;
         let is_port = |name: &Name| name.as_str() == queue::PORT;
         let mut outsiders = description.outsiders.iter();
         let position = outsiders.position(|outsider| is_port(&outsider.name))?;
@@ -60,7 +57,7 @@ impl Ring {
         })
     }
 
-    /// Says that there is such a Memory.
+    /// Announces its Memory.
     pub fn announce(&self, writer: &mut Writer, out: &mut Vec<u8>) {
         writer.memory(0, self.key, PORT_PAGES, out);
     }
@@ -68,7 +65,7 @@ impl Ring {
     /// Sends the pages in use.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The error of the kernel.
     pub fn send(
         &self,
         staging: &mut Staging,

@@ -1,7 +1,7 @@
 //! Copies of a captured domain's pages: [`Staging`].
 //!
-//! The kernel copies; nothing of the domain is mapped here, and nothing stops it from running or from giving a page up
-//! meanwhile: such a page is absent, and that is all.
+//! The kernel copies; nothing of the domain is mapped here. The domain may run and give up a page meanwhile: such a page is
+//! then absent.
 
 use abi::PAGE_BYTES;
 use abi::register::{Access, ObjectId, PageCount, PageIndex};
@@ -11,30 +11,28 @@ use runtime::mapping::Mapping;
 use runtime::{Cap, Error};
 
 use crate::machine::Machine;
+use crate::owned::destroy_or_forget;
 use crate::page_set::{ChunkPages, PAGES_PER_WORD};
-use crate::restore::scrap;
 
-/// Which of a domain's Memories is read.
+/// The Memory that is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
-    /// The domain.
     pub domain: Cap<Domain>,
-    /// The Memory.
     pub memory: ObjectId,
     /// The token of its dirty log, in which the pages that are read are clean afterwards; zero leaves it alone.
     pub log: u64,
 }
 
-/// What was found of the pages of a chunk that were to be read. Those in no set are absent.
+/// The content of the pages of a chunk that were read. Pages in neither set are absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Content {
-    /// Those that were copied.
+    /// The pages that were copied.
     pub data: ChunkPages,
-    /// Those that are full of zeros.
+    /// The pages that are all zeros.
     pub zero: ChunkPages,
 }
 
-/// A Memory of this server's for the copies of one chunk.
+/// A Memory of this server that holds the copies of one chunk.
 #[derive(Debug)]
 pub struct Staging {
     memory: Cap<Memory>,
@@ -42,25 +40,25 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Room for a chunk.
+    /// Makes room for a chunk.
     ///
     /// # Errors
-    /// The pool is empty, or what the kernel says.
+    /// The error of the kernel, such as that the pool is empty.
     pub fn new(machine: &Machine) -> Result<Staging, Error> {
         let pages = PageCount(CHUNK_PAGES_MAX as u64);
         let memory = machine.pool.create_populated_memory(pages)?;
         let mapping = Mapping::new(machine.own, memory, pages, Access::Read)
-            .inspect_err(|_| scrap::destroy(memory))?;
+            .inspect_err(|_| destroy_or_forget(memory))?;
         Ok(Staging {
             memory,
             mapping: Some(mapping),
         })
     }
 
-    /// Copies pages of the chunk that begins at a page, one behind the other.
+    /// Copies pages of the chunk that begins at `first_page`, one after the other.
     ///
     /// # Errors
-    /// What `DomainReadPages` says.
+    /// The error of `DomainReadPages`.
     pub fn read(
         &mut self,
         source: &Source,
@@ -89,7 +87,7 @@ impl Staging {
         Ok(content)
     }
 
-    /// The copy of this number.
+    /// Reads the copy of this number.
     pub fn copy(&self, number: usize, into: &mut [u8; PAGE_LENGTH]) {
         if let Some(mapping) = &self.mapping {
             mapping.memory().read(number * PAGE_BYTES as usize, into);
@@ -101,6 +99,6 @@ impl Drop for Staging {
     fn drop(&mut self) {
         // Unmapped before its Memory ends.
         self.mapping = None;
-        scrap::destroy(self.memory);
+        destroy_or_forget(self.memory);
     }
 }

@@ -1,4 +1,4 @@
-//! The state of a frozen domain that is no memory: its time, its threads, the notification that wakes it.
+//! The state of a frozen domain that is not memory: its clock, its threads, the notification that wakes it.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -15,10 +15,10 @@ use crate::capture::CaptureError;
 use crate::capture::listing::{self, Read};
 use crate::root::Root;
 
-/// The domain's time. Its clock is set to what it is: the answer is the machine's time.
+/// The domain's time. Its clock is set to its own offset, since that call returns the machine's time.
 ///
 /// # Errors
-/// What the kernel says.
+/// The error of the kernel.
 pub fn clock(domain: Cap<Domain>) -> Result<Clock, CaptureError> {
     let offset_ns = listing::read(domain)?.clock_offset_ns;
     let machine_ns = domain.set_clock(offset_ns)?;
@@ -26,10 +26,10 @@ pub fn clock(domain: Cap<Domain>) -> Result<Clock, CaptureError> {
     Ok(Clock { domain_ns })
 }
 
-/// What the image says of it besides what the kernel lists.
+/// The parts of the description that are not in the kernel's lists.
 ///
 /// # Errors
-/// Root or the kernel said no.
+/// The error of root or of the kernel.
 pub fn parts(
     root: Root,
     domain: Cap<Domain>,
@@ -53,7 +53,7 @@ pub fn parts(
     })
 }
 
-/// The notification that root and the switch wake the domain by: the one that root says, or the only one.
+/// The notification by which root and the switch wake the domain: the one that root names, or the only one.
 fn wake(root: Root, name: Name, read: &Read) -> Result<Option<ObjectId>, CaptureError> {
     let notifications = read.of_kind(ObjectKind::Notification);
     let ids: Vec<ObjectId> = notifications.map(|record| ObjectId(record.id)).collect();

@@ -1,4 +1,4 @@
-//! The task that hears datagrams, timers and events, and sends what is to be answered.
+//! The task that receives datagrams, timers and events, and sends the replies.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -13,14 +13,14 @@ use nomad_channel::{Incoming, PeerKind, Received};
 use nomad_client::operator::Request;
 use nomad_protocol::{DATAGRAM_BYTES_MAX, PORT};
 
-use crate::channel::outlets::{Outlet, Outlets};
+use crate::channel::sockets::{BoundSocket, Sockets};
+use crate::executor_turns::{UNTIL_TRANSMITTED, yield_for};
 use crate::late::outlet::WINDOW;
 use crate::server::{Server, now};
-use crate::turns::{TO_LEAVE, give_way};
 
-/// The longest datagram that is heard or sent.
+/// The longest datagram that is received or sent.
 const BYTES_MAX: usize = PACKET_HEAD_BYTES + DATAGRAM_BYTES_MAX + TAG_BYTES;
-/// Datagrams that wait to be heard or sent: late frames come many at a time.
+/// Datagrams per queue of the socket: late frames come many at a time.
 const DATAGRAMS_MAX: usize = 2 * WINDOW;
 /// How long the task sleeps when no timer is armed.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -30,46 +30,48 @@ pub async fn run(server: &'static Server, stack: Stack<'static>) {
     let metadata = || vec![PacketMetadata::EMPTY; DATAGRAMS_MAX].leak();
     let buffer = || vec![0; DATAGRAMS_MAX * BYTES_MAX].leak();
     let socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
-    let common = Outlet::new(socket, PORT);
+    let common = BoundSocket::new(socket, PORT);
     let addresses: Vec<_> = server.shell.borrow().machines().addresses().collect();
-    let mut outlets = Outlets::new(stack, common, addresses.into_iter(), BYTES_MAX);
+    let mut sockets = Sockets::new(stack, common, addresses.into_iter(), BYTES_MAX);
     log::info!("listening on port {PORT}");
     let mut datagram = vec![0; BYTES_MAX];
     loop {
-        server.settle();
-        server.operators.answer(&server.network);
-        flush(server, &outlets).await;
-        let due = due(server, outlets.look(Now::now()));
-        let heard = outlets.common.socket.recv_from(&mut datagram);
-        match select3(heard, server.reported.wait(), due).await {
-            Either3::First(Ok((length, from))) => hear(server, &datagram[..length], from),
-            // Longer than any datagram of ours.
+        server.poll_shell();
+        server.operators.post_replies(&server.network);
+        flush(server, &sockets).await;
+        let due = due(server, sockets.expire(Now::now()));
+        let received = sockets.common.socket.recv_from(&mut datagram);
+        match select3(received, server.reported.wait(), due).await {
+            Either3::First(Ok((length, from))) => {
+                handle_datagram(server, &datagram[..length], from)
+            }
+            // Longer than any datagram of the fleet.
             Either3::First(Err(_)) | Either3::Second(()) => {}
             Either3::Third(()) => server.shell.borrow_mut().handle_timeout(now()),
         }
     }
 }
 
-async fn flush(server: &Server, outlets: &Outlets) {
+async fn flush(server: &Server, sockets: &Sockets) {
     let datagrams = server.network.take_outbox();
     for datagram in &datagrams {
-        outlets.send(datagram);
+        sockets.send(datagram);
     }
     if !datagrams.is_empty() {
-        // What is heard next may be a handshake, which takes milliseconds.
-        give_way(TO_LEAVE).await;
+        // The next datagram may be a handshake, which takes milliseconds.
+        yield_for(UNTIL_TRANSMITTED).await;
     }
 }
 
-/// Fires when the shell is to be called, or at `look`.
-fn due(server: &Server, look: Option<Now>) -> Timer {
+/// Fires when the shell is to be called, or at `expiry`.
+fn due(server: &Server, expiry: Option<Now>) -> Timer {
     let next = server.shell.borrow().poll_timeout();
     let next = next.map(|at| Now::from_micros(at.as_us()));
-    let first = next.into_iter().chain(look).min();
+    let first = next.into_iter().chain(expiry).min();
     Timer::at(first.unwrap_or_else(|| Now::now() + IDLE))
 }
 
-fn hear(server: &Server, datagram: &[u8], from: UdpMetadata) {
+fn handle_datagram(server: &Server, datagram: &[u8], from: UdpMetadata) {
     let network = &server.network;
     let IpAddress::Ipv4(address) = from.endpoint.addr;
     let mut sessions = network.sessions.borrow_mut();
@@ -81,7 +83,7 @@ fn hear(server: &Server, datagram: &[u8], from: UdpMetadata) {
         peer_kind,
     } = match received {
         Ok(received) => received,
-        Err(error) => return network.turn_away(from.endpoint, &error),
+        Err(error) => return network.reject(from.endpoint, &error),
     };
     let to = match peer_kind {
         PeerKind::Machine => IpEndpoint::new(from.endpoint.addr, PORT),
@@ -94,7 +96,9 @@ fn hear(server: &Server, datagram: &[u8], from: UdpMetadata) {
             shell.handle_datagram(now(), machine, &message)
         }
         Some(Incoming::Operator(session, message)) => {
-            let request = server.operators.hear(session, from.endpoint, &message);
+            let request = server
+                .operators
+                .handle_message(session, from.endpoint, &message);
             if let Some(Request { id, command }) = request {
                 shell.handle_command(now(), id, command);
             }

@@ -1,7 +1,7 @@
-//! What the tasks that send pages have to do: [`Jobs`].
+//! The jobs of the tasks that send pages: [`Jobs`].
 //!
-//! A transaction has a sender of its own from its first job on until its stream is closed, so that two moves do not end each
-//! other's streams. One that finds no sender free waits for one.
+//! A transaction has a sender of its own from its first job until its stream is closed, so that two moves do not end each
+//! other's streams. It waits if no sender is free.
 
 use alloc::collections::VecDeque;
 use core::cell::{Cell, RefCell};
@@ -11,14 +11,14 @@ use embassy_sync::channel::Channel;
 use nomad_protocol::TransactionId;
 use nomad_shell::{Job, JobKind};
 
-/// Page streams that may go out at once.
+/// Page streams that are sent at once, at most.
 pub const SENDERS_MAX: usize = 2;
-/// Jobs that may wait for a sender. A transaction leaves one, and closes its stream.
+/// The most jobs queued per sender. A transaction queues one, and the one that closes its stream.
 const JOBS_MAX: usize = 4;
 
-/// A sender has more to do than a transaction may leave to it.
+/// A transaction has queued more jobs than a sender takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Overfull;
+pub struct QueueFull;
 
 /// The jobs of all senders.
 pub struct Jobs {
@@ -32,7 +32,7 @@ struct Sender {
 }
 
 impl Default for Jobs {
-    /// Nothing to do, and every sender free.
+    /// No job, and every sender free.
     fn default() -> Jobs {
         let sender = || Sender {
             serves: Cell::new(None),
@@ -46,22 +46,22 @@ impl Default for Jobs {
 }
 
 impl Jobs {
-    /// Leaves a job to the sender of its transaction, or to one that is free.
+    /// Queues a job for the sender of its transaction, or for a free one.
     ///
     /// # Errors
-    /// [`Overfull`]: the job is dropped.
-    pub fn leave(&self, job: Job) -> Result<(), Overfull> {
-        let serving = |whom| {
+    /// [`QueueFull`]: the job is dropped.
+    pub fn push(&self, job: Job) -> Result<(), QueueFull> {
+        let serving = |transaction| {
             self.senders
                 .iter()
-                .find(|sender| sender.serves.get() == whom)
+                .find(|sender| sender.serves.get() == transaction)
         };
         if let Some(own) = serving(Some(job.transaction)) {
-            return own.jobs.try_send(job).map_err(|_| Overfull);
+            return own.jobs.try_send(job).map_err(|_| QueueFull);
         }
         let mut waiting = self.waiting.borrow_mut();
         if job.kind == JobKind::Close {
-            // It waits for its turn no more, or has no stream.
+            // Either it was still waiting for a sender, or it has no stream.
             waiting.retain(|waiting| waiting.transaction != job.transaction);
             return Ok(());
         }
@@ -74,7 +74,7 @@ impl Jobs {
         }
     }
 
-    /// What this sender is to do next.
+    /// The next job of this sender.
     pub async fn next(&self, sender: usize) -> Job {
         self.senders[sender].jobs.receive().await
     }
@@ -85,16 +85,16 @@ impl Jobs {
         while sender.jobs.try_receive().is_ok() {}
         sender.serves.set(None);
         if let Some(job) = self.waiting.borrow_mut().pop_front() {
-            // Nothing else is left to a sender that was free.
+            // The queue of a free sender is empty.
             let _ = sender.begin(job);
         }
     }
 }
 
 impl Sender {
-    fn begin(&self, job: Job) -> Result<(), Overfull> {
+    fn begin(&self, job: Job) -> Result<(), QueueFull> {
         self.serves.set(Some(job.transaction));
-        self.jobs.try_send(job).map_err(|_| Overfull)
+        self.jobs.try_send(job).map_err(|_| QueueFull)
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
         job(transaction, JobKind::Round(0))
     }
 
-    /// What a sender finds to do, if anything.
+    /// A sender's next job, if it has one.
     fn next(jobs: &Jobs, sender: usize) -> Option<Job> {
         match poll_once(jobs.next(sender)) {
             Poll::Ready(job) => Some(job),
@@ -131,7 +131,7 @@ mod tests {
             job(1, JobKind::Round(1)),
             job(2, JobKind::Close),
         ] {
-            assert_eq!(jobs.leave(left), Ok(()));
+            assert_eq!(jobs.push(left), Ok(()));
         }
         assert_eq!(next(&jobs, 0), Some(round(1)));
         assert_eq!(next(&jobs, 0), Some(job(1, JobKind::Round(1))));
@@ -141,12 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn one_too_many_waits_until_a_sender_is_free() {
+    fn a_transaction_waits_until_a_sender_is_free() {
         let jobs = Jobs::default();
         for left in 1..=4 {
-            assert_eq!(jobs.leave(round(left)), Ok(()));
+            assert_eq!(jobs.push(round(left)), Ok(()));
         }
-        assert_eq!(jobs.leave(job(3, JobKind::Close)), Ok(()));
+        assert_eq!(jobs.push(job(3, JobKind::Close)), Ok(()));
         assert_eq!(next(&jobs, 1), Some(round(2)));
         jobs.finish(1);
         assert_eq!(next(&jobs, 1), Some(round(4)));
@@ -154,20 +154,20 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_for_a_stream_that_broke_is_dropped() {
+    fn jobs_of_a_broken_stream_are_dropped() {
         let jobs = Jobs::default();
-        assert_eq!(jobs.leave(round(1)), Ok(()));
+        assert_eq!(jobs.push(round(1)), Ok(()));
         jobs.finish(0);
-        assert_eq!(jobs.leave(job(1, JobKind::Close)), Ok(()));
+        assert_eq!(jobs.push(job(1, JobKind::Close)), Ok(()));
         assert_eq!(next(&jobs, 0), None);
     }
 
     #[test]
-    fn a_transaction_that_leaves_too_much_is_refused() {
+    fn a_transaction_that_queues_too_many_jobs_is_refused() {
         let jobs = Jobs::default();
         for _ in 0..JOBS_MAX {
-            assert_eq!(jobs.leave(round(1)), Ok(()));
+            assert_eq!(jobs.push(round(1)), Ok(()));
         }
-        assert_eq!(jobs.leave(round(1)), Err(Overfull));
+        assert_eq!(jobs.push(round(1)), Err(QueueFull));
     }
 }

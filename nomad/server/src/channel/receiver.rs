@@ -15,52 +15,52 @@ use nomad_protocol::{Event, LocalFailure, MachineId, PORT, TransactionId};
 use nomad_shell::pages::{SegmentRejected, transaction_of};
 use runtime::port::SLOT_COUNT;
 
-use crate::channel::segments::{Arrival, Segments, StreamError};
+use crate::channel::page_stream::{PageStream, StreamError, StreamEvent};
+use crate::executor_turns::{UNTIL_SENT, yield_for};
 use crate::server::Server;
-use crate::turns::{TO_SAY, give_way};
 
-/// Bytes on their way: so few that their frames fit the ring of this domain's port, with room for other frames. What
-/// does not fit a ring is lost, and waits for a retransmission.
+/// Bytes in flight: few enough that their frames fit the ring of this domain's port, with room for other frames. A frame
+/// that does not fit is lost, and waits for a retransmission.
 const RECEIVE_BYTES: usize = 128 * 1024;
 
 const _: () = {
-    // What TCP carries in a frame, and the frames that are left to everything else.
+    // The payload of a TCP frame, and the frames left for everything else.
     const SEGMENT_BYTES: usize = 1460;
     const OTHER_FRAMES: usize = 32;
     assert!(RECEIVE_BYTES / SEGMENT_BYTES + OTHER_FRAMES <= SLOT_COUNT as usize);
 };
-/// Nothing but the answer to the handshake goes back.
+/// Only the response to the handshake goes back.
 const SEND_BYTES: usize = 1024;
-/// Bytes that are looked at together.
+/// Bytes read at once.
 const PIECE_BYTES: usize = 32 * 1024;
 /// How long a connection may take to name its transaction, however many bytes come until then.
 const BEGIN_LIMIT: Duration = Duration::from_secs(10);
 /// How long it may stay silent after that.
 const SILENCE_LIMIT: Duration = Duration::from_secs(150);
 
-/// Why a stream ends.
+/// The reason a stream ends.
 enum End {
     /// The other side ended it, or the connection broke.
     Broken,
-    /// It says what it should not.
-    Lied(StreamError),
-    /// It is of nobody who has a part in the transaction.
-    Stranger,
-    /// The domain could not take it in.
+    /// Its content is not valid.
+    Malformed(StreamError),
+    /// Its sender is not the source of the transaction.
+    Unauthorized,
+    /// A step of the restore failed.
     Failed(LocalFailure),
-    /// Its transaction needs it no more. The other side may have gone without a word: its server ended.
+    /// Its transaction does not need it any more. The source's server may have ended without closing it.
     Over,
 }
 
 impl From<Untrusted> for End {
     fn from(_: Untrusted) -> End {
-        End::Stranger
+        End::Unauthorized
     }
 }
 
 impl From<SegmentRejected> for End {
     fn from(_: SegmentRejected) -> End {
-        End::Stranger
+        End::Unauthorized
     }
 }
 
@@ -83,12 +83,12 @@ pub async fn run(
                 server,
                 over,
                 transaction: None,
-                segments: Segments::new(Limits::default()),
+                reader: PageStream::new(Limits::default()),
             };
-            let end = stream.take_from(&mut socket).await;
+            let end = stream.receive(&mut socket).await;
             stream.report(end);
-            // If the transaction ends, the source is to hear why before it notices this.
-            give_way(TO_SAY).await;
+            // If the transaction ends, the source is to receive the reason before it notices this.
+            yield_for(UNTIL_SENT).await;
         }
         socket.abort();
         // The reset, if it is one, goes out with the next poll of the stack.
@@ -96,7 +96,7 @@ pub async fn run(
     }
 }
 
-/// Whether a machine of the fleet is at the other end. Who it is the handshake proves.
+/// Whether the peer's address is that of a machine of the fleet. The handshake proves which.
 fn is_of_fleet(server: &Server, socket: &TcpSocket<'_>) -> bool {
     let shell = server.shell.borrow();
     let mut known = shell.machines().addresses();
@@ -110,11 +110,11 @@ struct Stream<'a> {
     /// Raised when it may be over.
     over: &'a Signal<NoopRawMutex, ()>,
     transaction: Option<TransactionId>,
-    segments: Segments,
+    reader: PageStream,
 }
 
 impl Stream<'_> {
-    async fn take_from(&mut self, socket: &mut TcpSocket<'_>) -> End {
+    async fn receive(&mut self, socket: &mut TcpSocket<'_>) -> End {
         let mut piece = vec![0; PIECE_BYTES];
         let mut decoder = RecordDecoder::default();
         let mut tunnel: Option<(Opener, MachineId)> = None;
@@ -130,14 +130,14 @@ impl Stream<'_> {
                 Either3::First(Ok(length)) => &piece[..length],
                 Either3::Second(()) if self.is_over() => return End::Over,
                 Either3::Second(()) => continue,
-                Either3::Third(()) => return End::Stranger,
+                Either3::Third(()) => return End::Unauthorized,
             };
             while !rest.is_empty() {
                 let (used, record) = decoder.decode(rest);
                 rest = &rest[used..];
                 let Some(record) = record else { continue };
                 let done = match &mut tunnel {
-                    Some((opener, from)) => self.take_record(opener, *from, record),
+                    Some((opener, from)) => self.handle_record(opener, *from, record),
                     None => self
                         .answer(socket, record)
                         .await
@@ -159,7 +159,7 @@ impl Stream<'_> {
         transaction.is_some_and(|transaction| !shell.moves.awaits_pages(transaction))
     }
 
-    /// Answers the handshake.
+    /// Responds to the handshake.
     async fn answer(
         &self,
         socket: &mut TcpSocket<'_>,
@@ -169,42 +169,42 @@ impl Stream<'_> {
         let network = &self.server.network;
         let made = tunnel::respond(&network.keys, network.fork_random(), record, &mut out)?;
         let written = socket.write(&out).await.map_err(|_| End::Broken)?;
-        // So few bytes fit any buffer.
+        // A response is short enough for any buffer.
         (written == out.len()).then_some(made).ok_or(End::Broken)
     }
 
-    fn take_record(
+    fn handle_record(
         &mut self,
         opener: &mut Opener,
         from: MachineId,
         record: &[u8],
     ) -> Result<(), End> {
         let content = opener.open(record)?;
-        self.take(content, from)
+        self.handle_content(content, from)
     }
 
-    fn take(&mut self, mut bytes: &[u8], from: MachineId) -> Result<(), End> {
+    fn handle_content(&mut self, mut bytes: &[u8], from: MachineId) -> Result<(), End> {
         while !bytes.is_empty() {
-            let (used, arrival) = self.segments.read(bytes).map_err(End::Lied)?;
+            let (used, event) = self.reader.read(bytes).map_err(End::Malformed)?;
             bytes = &bytes[used..];
-            match arrival {
+            match event {
                 None => {}
-                Some(Arrival::Begins(header)) => {
+                Some(StreamEvent::SegmentBegin(header)) => {
                     let mut shell = self.server.shell.borrow_mut();
                     let about = shell.begin_segment(from, self.transaction, &header)?;
                     if let Some(incoming) = shell.moves.incoming(about) {
-                        self.segments.limit(incoming.extent().limits());
+                        self.reader.limit(incoming.extent().limits());
                     }
                     self.transaction = Some(about);
                 }
-                Some(Arrival::Says(event)) => {
-                    let transaction = self.transaction.ok_or(End::Stranger)?;
+                Some(StreamEvent::Image(event)) => {
+                    let transaction = self.transaction.ok_or(End::Unauthorized)?;
                     let mut shell = self.server.shell.borrow_mut();
                     shell
                         .handle_arrival(transaction, event)
                         .map_err(End::Failed)?;
                 }
-                Some(Arrival::Ends(header)) => {
+                Some(StreamEvent::SegmentEnd(header)) => {
                     let ended = self.server.shell.borrow_mut().end_segment(&header);
                     let event = ended.map_err(End::Failed)?;
                     self.server.network.sessions.borrow_mut().mark_alive(from);
@@ -221,13 +221,15 @@ impl Stream<'_> {
         };
         match end {
             End::Broken => self.server.report(transaction, Event::StreamBroken),
-            End::Lied(error) => {
+            End::Malformed(error) => {
                 log::warn!("{error}");
                 let event = Event::Failed(LocalFailure::BadImage);
                 self.server.report(transaction, event);
             }
-            // Nobody of this fleet, or nobody of this transaction: it must not be able to end the transaction.
-            End::Stranger => log::warn!("a page stream from a stranger"),
+            // The sender has no part in the transaction, and must not be able to end it.
+            End::Unauthorized => {
+                log::warn!("a page stream from a machine without a part in its transaction")
+            }
             End::Failed(failure) => self.server.report(transaction, Event::Failed(failure)),
             End::Over => {}
         }

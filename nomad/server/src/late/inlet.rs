@@ -1,23 +1,23 @@
-//! The frames for one domain that came, put together from pieces: each once, in order, whatever becomes of the datagrams.
+//! The frames for one domain that came, assembled from pieces: each once, in order, whatever happens to the datagrams.
 
 use alloc::vec::Vec;
 
 use runtime::port::FRAME_BYTES_MAX;
 
-/// What was heard of a stream.
+/// The receiving end of a stream of frames.
 #[derive(Debug, Default)]
 pub struct Inlet {
-    /// Which stream, once one has begun, and the number of the piece that comes next.
+    /// The current stream, once one has begun, and the number of its next piece.
     expected: Option<(u32, u64)>,
     begun: Vec<u8>,
 }
 
-/// What a piece was good for.
+/// The result of a piece.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// The number of the piece that is expected next.
+pub struct Assembled {
+    /// The number of the next piece.
     pub next: u64,
-    /// The frames that it completed.
+    /// The frames that the piece completed.
     pub frames: Vec<Vec<u8>>,
 }
 
@@ -25,8 +25,8 @@ pub struct Taken {
 const LENGTH_BYTES: usize = 2;
 
 impl Inlet {
-    /// Takes a piece; nothing comes of one that belongs to no stream that was heard from its beginning.
-    pub fn take(&mut self, stream: u32, number: u64, bytes: &[u8]) -> Option<Taken> {
+    /// Handles a piece; `None` for one whose stream was not received from its beginning.
+    pub fn handle_piece(&mut self, stream: u32, number: u64, bytes: &[u8]) -> Option<Assembled> {
         let next = match self.expected {
             Some((known, next)) if known == stream => next,
             // It is the first, or the source was restarted.
@@ -39,21 +39,21 @@ impl Inlet {
         self.expected = Some((stream, next));
         let frames = Vec::new();
         if number != next {
-            return Some(Taken { next, frames });
+            return Some(Assembled { next, frames });
         }
         self.begun.extend_from_slice(bytes);
-        let Some(frames) = self.take_frames() else {
-            // What follows cannot be told apart any more.
+        let Some(frames) = self.split_frames() else {
+            // The frame boundaries are lost.
             *self = Inlet::default();
             return None;
         };
         let next = next + 1;
         self.expected = Some((stream, next));
-        Some(Taken { next, frames })
+        Some(Assembled { next, frames })
     }
 
-    /// The frames that are whole; nothing if one is longer than frames are.
-    fn take_frames(&mut self) -> Option<Vec<Vec<u8>>> {
+    /// Splits off the complete frames; `None` if one is longer than a frame can be.
+    fn split_frames(&mut self) -> Option<Vec<Vec<u8>>> {
         let mut frames = Vec::new();
         let mut rest = &self.begun[..];
         while let Some((length, after)) = rest.split_first_chunk::<LENGTH_BYTES>() {
@@ -79,26 +79,29 @@ mod tests {
     use super::*;
     use crate::late::outlet::Outlet;
 
-    /// A frame as it lies in a stream.
+    /// A frame as it is encoded in a stream.
     fn in_stream(frame: &[u8]) -> Vec<u8> {
         [&(frame.len() as u16).to_le_bytes()[..], frame].concat()
     }
 
-    fn taken(next: u64, frames: &[&[u8]]) -> Option<Taken> {
+    fn assembled(next: u64, frames: &[&[u8]]) -> Option<Assembled> {
         let frames = frames.iter().map(|frame| frame.to_vec()).collect();
-        Some(Taken { next, frames })
+        Some(Assembled { next, frames })
     }
 
     #[test]
-    fn a_piece_that_comes_again_or_too_early_changes_nothing() {
+    fn a_piece_that_arrives_again_or_too_early_changes_nothing() {
         let mut inlet = Inlet::default();
         let bytes = in_stream(b"one frame");
         let (first, second) = bytes.split_at(4);
-        assert_eq!(inlet.take(1, 1, second), None);
-        assert_eq!(inlet.take(1, 0, first), taken(1, &[]));
-        assert_eq!(inlet.take(1, 0, first), taken(1, &[]));
-        assert_eq!(inlet.take(1, 2, b"early"), taken(1, &[]));
-        assert_eq!(inlet.take(1, 1, second), taken(2, &[b"one frame"]));
+        assert_eq!(inlet.handle_piece(1, 1, second), None);
+        assert_eq!(inlet.handle_piece(1, 0, first), assembled(1, &[]));
+        assert_eq!(inlet.handle_piece(1, 0, first), assembled(1, &[]));
+        assert_eq!(inlet.handle_piece(1, 2, b"early"), assembled(1, &[]));
+        assert_eq!(
+            inlet.handle_piece(1, 1, second),
+            assembled(2, &[b"one frame"])
+        );
     }
 
     #[test]
@@ -106,31 +109,43 @@ mod tests {
         let mut inlet = Inlet::default();
         let bytes = [in_stream(b"one"), in_stream(b""), in_stream(b"three")].concat();
         let (first, second) = bytes.split_at(8);
-        assert_eq!(inlet.take(1, 0, first), taken(1, &[b"one", b""]));
-        assert_eq!(inlet.take(1, 1, second), taken(2, &[b"three"]));
+        assert_eq!(
+            inlet.handle_piece(1, 0, first),
+            assembled(1, &[b"one", b""])
+        );
+        assert_eq!(inlet.handle_piece(1, 1, second), assembled(2, &[b"three"]));
         assert!(inlet.begun.is_empty());
     }
 
     #[test]
-    fn nothing_comes_of_a_stream_after_a_frame_that_is_too_long() {
+    fn a_stream_is_dropped_after_a_frame_that_is_too_long() {
         let mut inlet = Inlet::default();
-        assert_eq!(inlet.take(1, 0, &in_stream(b"good")), taken(1, &[b"good"]));
+        assert_eq!(
+            inlet.handle_piece(1, 0, &in_stream(b"good")),
+            assembled(1, &[b"good"])
+        );
         let length = (FRAME_BYTES_MAX as u16 + 1).to_le_bytes();
-        assert_eq!(inlet.take(1, 1, &length), None);
-        assert_eq!(inlet.take(1, 2, &in_stream(b"lost")), None);
+        assert_eq!(inlet.handle_piece(1, 1, &length), None);
+        assert_eq!(inlet.handle_piece(1, 2, &in_stream(b"lost")), None);
         assert!(inlet.begun.is_empty());
-        assert_eq!(inlet.take(2, 0, &in_stream(b"new")), taken(1, &[b"new"]));
+        assert_eq!(
+            inlet.handle_piece(2, 0, &in_stream(b"new")),
+            assembled(1, &[b"new"])
+        );
     }
 
     #[test]
     fn another_stream_begins_anew_with_its_first_piece() {
         let mut inlet = Inlet::default();
-        inlet.take(1, 0, &in_stream(b"half")[..4]);
-        assert_eq!(inlet.take(2, 1, b"x"), None);
-        assert_eq!(inlet.take(2, 0, &in_stream(b"new")), taken(1, &[b"new"]));
+        inlet.handle_piece(1, 0, &in_stream(b"half")[..4]);
+        assert_eq!(inlet.handle_piece(2, 1, b"x"), None);
+        assert_eq!(
+            inlet.handle_piece(2, 0, &in_stream(b"new")),
+            assembled(1, &[b"new"])
+        );
     }
 
-    /// Frames through a network that loses, doubles and swaps datagrams, as a seed says.
+    /// Sends frames through a network that loses, duplicates and reorders datagrams, by a seed.
     #[test]
     fn every_frame_arrives_once_and_in_order_over_a_bad_network() {
         for seed in 1..50_u64 {
@@ -162,12 +177,12 @@ mod tests {
                     else {
                         panic!("only pieces go this way");
                     };
-                    let Some(taken) = inlet.take(stream, number, &bytes) else {
+                    let Some(assembled) = inlet.handle_piece(stream, number, &bytes) else {
                         continue;
                     };
-                    arrived.extend(taken.frames);
+                    arrived.extend(assembled.frames);
                     if draw(2) == 0 {
-                        outlet.heard(now_us, stream, taken.next);
+                        outlet.handle_ack(now_us, stream, assembled.next);
                     }
                 }
             }

@@ -1,14 +1,13 @@
 //! Late frames: those that reach this machine for a domain that is leaving it or has left, and those that another machine
-//! passes on for a domain that came from there. None of them is on the wire again by itself, and none is lost unless too
-//! many wait.
+//! forwards for a domain that came from there. None is put back on the wire, and none is lost unless too many wait.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`table`] | which frames are late for whom. Pure |
-//! | [`outlet`] | the frames for one domain that leaves: held, then sent until they are heard. Pure |
-//! | [`inlet`] | the frames for one domain that came, from pieces. Pure |
+//! | [`table`] | the destinations of late frames. Pure |
+//! | [`outlet`] | the frames for one leaving domain: held, then sent until they are acknowledged. Pure |
+//! | [`inlet`] | the frames for one domain that came, assembled from pieces. Pure |
 //! | [`task`] | the task between the tunnel and the channel |
-//! | [`moves`] | what the steps of a move mean for late frames |
+//! | [`moves`] | the effect of a move's steps on late frames |
 
 pub mod inlet;
 pub mod moves;
@@ -23,11 +22,11 @@ use embassy_sync::signal::Signal;
 
 use table::Table;
 
-/// What the shell keeps of late frames.
+/// The late frames of this machine.
 #[derive(Default)]
 pub struct LateFrames {
     table: RefCell<Table>,
-    /// Raised when there may be something for [`task::run`] to do.
+    /// Raised when there may be work for [`task::run`].
     changed: Signal<NoopRawMutex, ()>,
 }
 

@@ -1,4 +1,4 @@
-//! What the steps of a move mean for late frames.
+//! The effect of a move's steps on late frames.
 
 use alloc::vec::Vec;
 
@@ -12,19 +12,19 @@ use crate::restore::Incoming;
 use crate::server::{Server, now};
 
 impl Server {
-    /// The shell says what becomes of frames for a transaction's domain.
-    pub fn note_frames(&self, transaction: TransactionId, frames: Frames) {
+    /// Applies the shell's decision about the frames for a transaction's domain.
+    pub fn apply_frames(&self, transaction: TransactionId, frames: Frames) {
         let now_us = now().as_us();
         match frames {
             Frames::Hold => self.hold_frames(transaction),
-            Frames::Forward => self.late.change(|table| table.pass_on(transaction, now_us)),
+            Frames::Forward => self.late.change(|table| table.forward(transaction, now_us)),
             Frames::Revert => self.late.change(|table| table.revert(transaction)),
-            Frames::End => self.late.change(|table| table.settle(transaction, now_us)),
-            Frames::Accept(name) => self.welcome_frames(transaction, name),
+            Frames::End => self.late.change(|table| table.end(transaction, now_us)),
+            Frames::Accept(name) => self.accept_frames(transaction, name),
         }
     }
 
-    /// Goes on after this server was restarted: what it held is lost, what comes from now on is not.
+    /// Resumes after a restart of this server: the frames that it held are lost, those from now on are not.
     pub fn resume_frames(&self) {
         let shell = self.shell.borrow();
         let entries = shell.moves.ledger.entries();
@@ -36,26 +36,26 @@ impl Server {
             match (side, phase) {
                 (Side::Source, _) => self.hold_frames(transaction),
                 (Side::Destination, PhaseName::Activate) => {
-                    self.welcome_frames(transaction, name);
+                    self.accept_frames(transaction, name);
                 }
                 (Side::Destination, _) => {}
             }
         }
     }
 
-    /// Another machine says something about late frames.
-    pub fn hear_late(&self, from: MachineId, transaction: TransactionId, late: Late) {
+    /// Handles another machine's message about late frames.
+    pub fn handle_late(&self, from: MachineId, transaction: TransactionId, late: Late) {
         let now_us = now().as_us();
         let answer = self
             .late
-            .change(|table| table.hear(now_us, from, transaction, late));
+            .change(|table| table.handle_late(now_us, from, transaction, late));
         if let Some(answer) = answer {
-            self.say_late(from, transaction, answer);
+            self.send_late(from, transaction, answer);
         }
     }
 
-    /// Says something about late frames; it is in the outbox then.
-    pub(super) fn say_late(&self, to: MachineId, transaction: TransactionId, late: Late) {
+    /// Puts a message about late frames into the outbox.
+    pub(super) fn send_late(&self, to: MachineId, transaction: TransactionId, late: Late) {
         let envelope = Envelope {
             boot: self.shell.borrow().moves.ledger.local().boot,
             message: Message::Late(transaction, late),
@@ -63,8 +63,8 @@ impl Server {
         self.network.send(to, &envelope.encode());
     }
 
-    /// The domain of this name that came under this transaction runs here.
-    fn welcome_frames(&self, transaction: TransactionId, name: Name) {
+    /// Accepts frames for the domain of this name, which arrived in this transaction and runs here.
+    fn accept_frames(&self, transaction: TransactionId, name: Name) {
         let mut shell = self.shell.borrow_mut();
         let peer = shell.moves.peer_of(transaction);
         let incoming = shell.moves.incoming(transaction);
@@ -76,7 +76,7 @@ impl Server {
         });
         if let (Some(peer), Some(mac)) = (peer, mac) {
             self.late
-                .change(|table| table.welcome(transaction, peer, mac));
+                .change(|table| table.accept(transaction, peer, mac));
         }
     }
 

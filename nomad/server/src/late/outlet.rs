@@ -1,38 +1,38 @@
-//! The frames for one domain that leaves: held while it is undecided where it runs, then sent in pieces, in order, until
-//! each was heard.
+//! The frames for one leaving domain: held while it is undecided where it runs, then sent in pieces, in order, until
+//! each is acknowledged.
 //!
 //! ```text
-//!   push --> held frames --> a stream of bytes, cut --> pieces on their way --Heard--> gone
+//!   push --> held frames --> a stream of bytes, cut --> pieces in flight  --Ack--> gone
 //!            the oldest are  as pieces are due          at most WINDOW,
 //!            dropped beyond                             repeated after a while
 //!            HELD_BYTES_MAX
 //! ```
 //!
-//! What waits shares pieces: short frames, as requests are, come in dozens while a domain stands still, and each datagram
-//! costs both machines an encryption and a way through driver and switch.
+//! Waiting frames share pieces: short frames, such as requests, arrive by the dozen while a domain is frozen, and each datagram
+//! costs both machines an encryption and a pass through driver and switch.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use nomad_protocol::{Late, PIECE_BYTES_MAX};
 
-/// Most bytes of frames that wait, with what each of them costs beside its own: 170 of the longest, or 2000 short ones.
+/// The most bytes of waiting frames, with their overhead: 170 of the longest, or 2000 short ones.
 pub const HELD_BYTES_MAX: usize = 256 * 1024;
 const BYTES_BESIDE_FRAME: usize = 64;
-/// Most pieces that are on their way: half as many as the other machine's socket holds.
+/// The most pieces in flight: half as many as the other machine's socket holds.
 pub const WINDOW: usize = 32;
-/// After so long without an answer what is on its way is sent again; each time twice as long, up to a limit.
+/// Pieces in flight are retransmitted after this long without an acknowledgement; each time twice as long, up to a limit.
 const REPEAT_US: u64 = 50_000;
 const REPEAT_US_MAX: u64 = 1_000_000;
 
-/// The frames.
+/// The sending end of a stream of frames.
 #[derive(Debug)]
 pub struct Outlet {
     stream: u32,
     is_open: bool,
     held: VecDeque<Vec<u8>>,
     held_bytes: usize,
-    /// What is left of the frames of which a part is in a piece.
+    /// The rest of the frames of which a part is in a piece.
     rest: Vec<u8>,
     pieces: VecDeque<Piece>,
     /// How many of the pieces, from the first, were sent since they were last due.
@@ -51,7 +51,7 @@ struct Piece {
 }
 
 impl Outlet {
-    /// An outlet that holds what comes. No two streams of a transaction have the same number, if it is random.
+    /// An outlet that holds its frames. A random `stream` keeps the streams of a transaction apart.
     pub fn new(stream: u32) -> Outlet {
         Outlet {
             stream,
@@ -68,7 +68,7 @@ impl Outlet {
         }
     }
 
-    /// Takes a frame; if too many wait, the oldest of them is dropped.
+    /// Adds a frame; if too many wait, drops the oldest.
     pub fn push(&mut self, frame: &[u8]) {
         self.held_bytes += cost(frame);
         self.held.push_back(frame.to_vec());
@@ -83,17 +83,17 @@ impl Outlet {
         Some(frame)
     }
 
-    /// The domain runs on the other machine: from now on frames are sent there.
+    /// Sends frames from now on: the domain runs on the other machine.
     pub fn open(&mut self) {
         self.is_open = true;
     }
 
-    /// The domain runs here: gives back what was held.
+    /// Returns the held frames: the domain runs here.
     pub fn close(self) -> VecDeque<Vec<u8>> {
         self.held
     }
 
-    /// The next thing to send, if there is one.
+    /// The next piece to send, if there is one.
     pub fn poll(&mut self, now_us: u64) -> Option<Late> {
         if self.repeat_at_us.is_some_and(|due_us| due_us <= now_us) {
             self.sent = 0;
@@ -114,27 +114,27 @@ impl Outlet {
         })
     }
 
-    /// When something is to be sent again.
+    /// When pieces are to be retransmitted.
     pub fn poll_timeout_us(&self) -> Option<u64> {
         self.repeat_at_us
     }
 
-    /// The other machine has heard every piece before `next`.
-    pub fn heard(&mut self, now_us: u64, stream: u32, next: u64) {
+    /// The other machine has acknowledged every piece before `next`.
+    pub fn handle_ack(&mut self, now_us: u64, stream: u32, next: u64) {
         let before = self.pieces.len();
         if stream == self.stream {
             self.pieces.retain(|piece| piece.number >= next);
         }
-        let heard = before - self.pieces.len();
-        if heard > 0 {
-            self.sent = self.sent.saturating_sub(heard);
+        let acknowledged = before - self.pieces.len();
+        if acknowledged > 0 {
+            self.sent = self.sent.saturating_sub(acknowledged);
             self.repeat_us = REPEAT_US;
             let is_waiting = !self.pieces.is_empty();
             self.repeat_at_us = is_waiting.then(|| now_us.saturating_add(REPEAT_US));
         }
     }
 
-    /// Makes a piece of what waits, if one may be sent.
+    /// Cuts a piece from the waiting frames, if one may be sent.
     fn cut_next(&mut self) {
         if !self.is_open || self.pieces.len() == WINDOW {
             return;
@@ -157,7 +157,7 @@ impl Outlet {
     }
 }
 
-/// What a frame that waits costs.
+/// The bytes that a waiting frame counts for.
 fn cost(frame: &[u8]) -> usize {
     frame.len() + BYTES_BESIDE_FRAME
 }
@@ -226,19 +226,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_makes_room() {
+    fn sent_frames_make_room() {
         let mut outlet = Outlet::new(STREAM);
         outlet.open();
         for next in 1..500 {
             outlet.push(&[1; 700]);
             assert_eq!(all(&mut outlet, 0).len(), 1);
-            outlet.heard(0, STREAM, next);
+            outlet.handle_ack(0, STREAM, next);
         }
         assert_eq!((outlet.dropped_count, outlet.held_bytes), (0, 0));
     }
 
     #[test]
-    fn repeats_what_is_not_heard_less_and_less_often() {
+    fn retransmits_unacknowledged_pieces_less_and_less_often() {
         let mut outlet = Outlet::new(STREAM);
         outlet.open();
         for length in [60, 61] {
@@ -256,37 +256,37 @@ mod tests {
     }
 
     #[test]
-    fn what_was_heard_is_not_repeated() {
+    fn acknowledged_pieces_are_not_retransmitted() {
         let mut outlet = Outlet::new(STREAM);
         outlet.open();
         for length in 14..18 {
             outlet.push(&alloc::vec![0; length]);
             all(&mut outlet, 0);
         }
-        outlet.heard(10, STREAM + 1, 4);
-        outlet.heard(10, STREAM, 3);
-        // An answer that was overtaken says nothing new.
-        outlet.heard(20, STREAM, 1);
+        outlet.handle_ack(10, STREAM + 1, 4);
+        outlet.handle_ack(10, STREAM, 3);
+        // A reordered acknowledgement changes nothing.
+        outlet.handle_ack(20, STREAM, 1);
         assert_eq!(outlet.poll_timeout_us(), Some(10 + REPEAT_US));
         assert_eq!(all(&mut outlet, 10 + REPEAT_US), [(3, 19)]);
-        outlet.heard(90_000, STREAM, u64::MAX);
+        outlet.handle_ack(90_000, STREAM, u64::MAX);
         assert_eq!(outlet.poll_timeout_us(), None);
     }
 
     #[test]
-    fn no_more_are_on_their_way_than_the_window_has_room_for() {
+    fn no_more_pieces_are_in_flight_than_the_window_holds() {
         let mut outlet = Outlet::new(STREAM);
         outlet.open();
         for _ in 0..WINDOW {
             outlet.push(&[1; 1000]);
         }
         assert_eq!(all(&mut outlet, 0).len(), WINDOW);
-        outlet.heard(1, STREAM, 2);
+        outlet.handle_ack(1, STREAM, 2);
         assert_eq!(all(&mut outlet, 1).len(), 2);
     }
 
     #[test]
-    fn frames_that_wait_share_a_piece() {
+    fn waiting_frames_share_a_piece() {
         let mut outlet = Outlet::new(STREAM);
         outlet.open();
         (0..12).for_each(|_| outlet.push(&[1; 62]));

@@ -1,5 +1,5 @@
-//! The task between the tunnel and the channel: it takes what the switch brings, gives it what is for domains here, and
-//! says to the other machines what is to be said.
+//! The task between the tunnel and the channel: it receives frames from the switch, gives it those for domains here, and
+//! sends to the other machines.
 
 use alloc::boxed::Box;
 
@@ -18,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 /// The tunnel that the start page names.
 ///
 /// # Panics
-/// If it names none: whoever started the server forgot it.
+/// If it names none.
 pub fn tunnel(start: Start) -> Tunnel {
     let memory = start
         .shared_memory("tunnel")
@@ -31,19 +31,19 @@ pub fn tunnel(start: Start) -> Tunnel {
     Tunnel::new(port, doorbell)
 }
 
-/// Passes frames on, for ever.
+/// Forwards frames, for ever.
 pub async fn run(server: &'static Server, mut tunnel: Tunnel) {
     loop {
-        take(server, &mut tunnel);
-        let is_full = !put(server, &mut tunnel);
-        say(server);
+        receive_frames(server, &mut tunnel);
+        let is_full = !send_frames(server, &mut tunnel);
+        send_late(server);
         let due = due(server);
         select3(tunnel.wait(is_full), server.late.changed.wait(), due).await;
     }
 }
 
-/// Takes what the switch has brought, unless too much is to go back there.
-fn take(server: &Server, tunnel: &mut Tunnel) {
+/// Receives frames from the switch, unless too many are to go back there.
+fn receive_frames(server: &Server, tunnel: &mut Tunnel) {
     let mut frame = Box::new([0; FRAME_BYTES_MAX]);
     let mut table = server.late.table.borrow_mut();
     for _ in 0..SLOT_COUNT {
@@ -53,12 +53,12 @@ fn take(server: &Server, tunnel: &mut Tunnel) {
         let Some(length) = tunnel.receive(&mut frame) else {
             return;
         };
-        table.take(&frame[..length]);
+        table.handle_frame(&frame[..length]);
     }
 }
 
-/// Gives the switch what is for domains here; whether it took all.
-fn put(server: &Server, tunnel: &mut Tunnel) -> bool {
+/// Sends the switch the frames for domains here; returns whether it took all.
+fn send_frames(server: &Server, tunnel: &mut Tunnel) -> bool {
     let mut table = server.late.table.borrow_mut();
     while let Some(frame) = table.inward() {
         if !tunnel.send(frame) {
@@ -69,8 +69,8 @@ fn put(server: &Server, tunnel: &mut Tunnel) -> bool {
     true
 }
 
-/// Puts what is to be said into the outbox.
-fn say(server: &Server) {
+/// Puts pending messages into the outbox.
+fn send_late(server: &Server) {
     let now_us = now().as_us();
     server.late.table.borrow_mut().expire(now_us);
     loop {
@@ -78,7 +78,7 @@ fn say(server: &Server) {
         let Some((to, transaction, late)) = next else {
             return;
         };
-        server.say_late(to, transaction, late);
+        server.send_late(to, transaction, late);
         server.reported.signal(());
     }
 }

@@ -1,4 +1,4 @@
-//! A Memory that pages arrive for.
+//! A Memory whose pages arrive.
 
 use abi::PAGE_BYTES;
 use abi::register::{Access, PageCount, PageIndex};
@@ -7,15 +7,15 @@ use runtime::capability::{Domain, Memory, Pool};
 use runtime::mapping::Mapping;
 use runtime::{Cap, Error};
 
+use crate::owned::destroy_or_forget;
 use crate::page_set::PageSet;
-use crate::restore::scrap;
 
-/// A Memory of the domain that arrives, mapped here so that its pages can be written.
+/// A Memory of the arriving domain, mapped here so that its pages can be written.
 #[derive(Debug)]
 pub struct Arriving {
     memory: Cap<Memory>,
     view: Mapping,
-    /// Pages that hold something else than zeros.
+    /// Pages that hold anything but zeros.
     written: PageSet,
 }
 
@@ -23,11 +23,11 @@ impl Arriving {
     /// Makes a Memory and maps it into `own`.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The error of the kernel.
     pub fn new(own: Cap<Domain>, pool: Cap<Pool>, pages: u64) -> Result<Arriving, Error> {
         let memory = pool.create_memory(PageCount(pages))?;
         let view = Mapping::new(own, memory, PageCount(pages), Access::ReadWrite)
-            .inspect_err(|_| scrap::destroy(memory))?;
+            .inspect_err(|_| destroy_or_forget(memory))?;
         Ok(Arriving {
             memory,
             view,
@@ -35,15 +35,14 @@ impl Arriving {
         })
     }
 
-    /// The Memory.
     pub fn memory(&self) -> Cap<Memory> {
         self.memory
     }
 
-    /// Does what a chunk says of its pages; those with data are populated, and written when they come.
+    /// Applies a chunk to its pages; those with data are populated now and written when they arrive.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The error of the kernel.
     pub fn apply(&mut self, first_page: u64, map: &PageMap) -> Result<(), Error> {
         let at = |page: usize| first_page + page as u64;
         for (first, count) in map.runs(|change| change == PageChange::Absent) {
@@ -74,17 +73,16 @@ impl Arriving {
             .write((page * PAGE_BYTES) as usize, bytes);
     }
 
-    /// Takes its pager away, if it was given one: what a Memory holds does not end with the domain that it was derived in.
-    pub fn take_pager(&self) {
+    /// Removes its pager, if it has one: a capability that a Memory holds does not end with the domain that it was derived in.
+    pub fn remove_pager(&self) {
         if let Err(error) = self.memory.set_pager(None) {
-            log::warn!("taking a pager away: {error}");
+            log::warn!("removing a pager: {error}");
         }
     }
 
-    /// Ends it.
     pub fn destroy(self) {
         drop(self.view);
-        scrap::destroy(self.memory);
+        destroy_or_forget(self.memory);
     }
 }
 
@@ -137,7 +135,7 @@ mod tests {
                 let zero = pages(PageChange::Zero);
                 assert_eq!(arriving.apply(FIRST, &zero), Ok(()));
                 assert_eq!(byte_of(&arriving, written), 0);
-                assert_eq!(byte_of(&arriving, other), 5, "nothing was said of it");
+                assert_eq!(byte_of(&arriving, other), 5, "the chunk does not name it");
                 assert!(arriving.written.is_empty());
             },
         );

@@ -1,6 +1,7 @@
-//! The list of calls that make a domain of its description: make the objects, find the outsiders, fill the table, map, hand
-//! out what objects hold, set the threads. What was derived from a slot of the domain's table is derived from it again, so
-//! that revoking it there reaches what it reached before. Each can fail once and says so; whoever asked discards the whole.
+//! The list of calls that build a domain from its description: make the objects, bind the outsiders, fill the table, map,
+//! hand out the capabilities that objects hold, set the threads. A capability that was derived from a slot of the domain's
+//! table is derived from it again, so that revoking it there has the same effect as before. Each call can fail, with one
+//! error; the caller then discards the whole.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -13,30 +14,28 @@ use runtime::{Cap, Error};
 
 use crate::capture::names;
 use crate::machine::Machine;
+use crate::owned::destroy_or_forget;
+use crate::restore::RestoreError;
 use crate::restore::arriving::Arriving;
-use crate::restore::error::{Asking, During};
-use crate::restore::{RestoreError, scrap};
+use crate::restore::error::{During, DuringRequest};
 
 /// A rebuilt domain, frozen.
 #[derive(Debug)]
 pub struct Built {
-    /// The domain.
     pub domain: Cap<Domain>,
     /// The token of its freeze.
     pub token: u64,
     /// Its objects by position.
     objects: Vec<Option<Cap<Any>>>,
-    /// What it refers to outside, by position.
+    /// The objects outside that it refers to, by position.
     outsiders: Vec<Cap<Any>>,
 }
 
-/// What a domain is built from.
+/// The parts that a domain is built from.
 pub struct Plan<'a> {
-    /// This machine.
     pub machine: Machine,
     /// The pool that was reserved.
     pub pool: Cap<Pool>,
-    /// What is to be built.
     pub description: &'a Description,
     /// The Memories that have arrived, by position.
     pub memories: &'a BTreeMap<u32, Arriving>,
@@ -46,7 +45,7 @@ impl Built {
     /// Builds the domain.
     ///
     /// # Errors
-    /// Which call failed. What was made until then is ended.
+    /// The call that failed. Everything made until then is destroyed.
     pub fn new(plan: &Plan<'_>) -> Result<Built, RestoreError> {
         let domain = plan.pool.create_domain().during("making the domain", 0)?;
         let mut built = Built {
@@ -119,7 +118,7 @@ impl Built {
             Object::Gone => return Ok(None),
             Object::Memory { pages, .. } => match plan.memories.get(&position) {
                 Some(arriving) => arriving.memory().erase(),
-                // No page of it ever came: all are absent.
+                // No page of it ever arrived: all are absent.
                 None => plan.pool.create_memory(PageCount(*pages))?.erase(),
             },
             Object::Thread(_) => self.domain.create_thread()?.erase(),
@@ -142,7 +141,7 @@ impl Built {
                 .machine
                 .root
                 .bind(name, binding)
-                .asking("binding a service")?;
+                .during_request("binding a service")?;
             self.outsiders.push(bound);
             if bound.inspect().during("inspecting a service", 0)?.kind != Some(*kind) {
                 return Err(RestoreError::NoService(*service));
@@ -209,7 +208,7 @@ impl Built {
         } = *capability;
         let from = self.capability(plan, target)?;
         let badge = match target {
-            // A service knows its clients by badges of its own making.
+            // A service mints its own badges for its clients.
             Target::Outside(_) => 0,
             _ => capability.badge,
         };
@@ -223,7 +222,7 @@ impl Built {
             return derived.during("deriving slot", slot.into());
         }
         if let Target::Outside(_) = target {
-            // What the image claims is clipped to what this machine grants.
+            // The rights that the image claims are clipped to those that this machine grants.
             let granted = from
                 .inspect()
                 .during("inspecting a service", slot.into())?
@@ -235,7 +234,7 @@ impl Built {
             .during("filling slot", slot.into())
     }
 
-    /// What holds, and what it is called in this server's table.
+    /// This server's capability for a target.
     fn capability(&self, plan: &Plan<'_>, target: Target) -> Result<Cap<Any>, RestoreError> {
         let found = match target {
             Target::Domain => Some(self.domain.erase()),
@@ -247,7 +246,7 @@ impl Built {
         found.ok_or(RestoreError::Unexpected("a capability for nothing"))
     }
 
-    /// Pagers, fault endpoints, bound notifications.
+    /// Hands out pagers, fault endpoints and bound notifications.
     fn hand_out(&self, plan: &Plan<'_>) -> Result<(), RestoreError> {
         for held in &plan.description.held {
             let HeldCapability {
@@ -269,13 +268,13 @@ impl Built {
             };
             let minted = minted.during("minting for object", holder.into())?;
             let given = self.give(holder, role, minted);
-            scrap::forget(minted);
+            minted.forget();
             given?;
         }
         Ok(())
     }
 
-    /// Hands out below a slot of the domain's own table.
+    /// Hands out a capability derived from a slot of the domain's own table.
     fn hold(
         &self,
         plan: &Plan<'_>,
@@ -349,23 +348,23 @@ impl Built {
         Ok(())
     }
 
-    /// Gives up this server's capabilities for what the domain now has itself.
+    /// Gives up this server's capabilities for the domain's objects and outsiders.
     pub fn forget(&mut self) {
-        self.objects.drain(..).flatten().for_each(scrap::forget);
-        self.outsiders.drain(..).for_each(scrap::forget);
+        self.objects.drain(..).flatten().for_each(Cap::forget);
+        self.outsiders.drain(..).for_each(Cap::forget);
     }
 
-    /// Ends all of it but the Memories that have arrived, which are as they were before it was built.
+    /// Destroys all of it but the Memories that have arrived, which are as they were before the build.
     pub fn destroy(&mut self, memories: &BTreeMap<u32, Arriving>) {
         for (position, object) in (0..).zip(self.objects.drain(..)) {
             match (object, memories.get(&position)) {
-                (Some(_), Some(arriving)) => arriving.take_pager(),
-                (Some(object), None) => scrap::destroy(object),
+                (Some(_), Some(arriving)) => arriving.remove_pager(),
+                (Some(object), None) => destroy_or_forget(object),
                 (None, _) => {}
             }
         }
-        self.outsiders.drain(..).for_each(scrap::forget);
-        scrap::destroy(self.domain);
+        self.outsiders.drain(..).for_each(Cap::forget);
+        destroy_or_forget(self.domain);
     }
 }
 

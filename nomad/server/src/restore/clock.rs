@@ -1,4 +1,4 @@
-//! A moved domain's time goes on: the kernel's offset for its deadlines, and its clock page.
+//! The clock of a moved domain, which goes on: the kernel's offset for its deadlines, and its clock page.
 
 use abi::PAGE_BYTES;
 use abi::register::{Access, PageCount};
@@ -8,23 +8,23 @@ use runtime::{Cap, Error, clock};
 
 use crate::machine::Machine;
 
-/// The name under which root knows a clock page.
+/// Root's name of a clock page.
 pub const CLOCK: &str = "clock";
 
 const NS_PER_US: u64 = 1_000;
 
 const _: () = assert!(size_of::<abi::start_page::ClockPage>() as u64 <= PAGE_BYTES);
 
-/// What a domain's clock says when it is to run again that said `read_ns` when it was read. It has stood for `stood_us`
-/// microseconds as the two machines have measured it, and at least for `here_ns`, since its state came here.
-pub fn after(read_ns: u64, stood_us: u64, here_ns: u64) -> u64 {
-    read_ns.saturating_add(stood_us.saturating_mul(NS_PER_US).max(here_ns))
+/// The time of a domain's clock when it runs again, from `read_ns`, its time when it was read. The domain was stopped for
+/// `downtime_us` as the two machines measured it, and at least for `here_ns`, since its state arrived here.
+pub fn after(read_ns: u64, downtime_us: u64, here_ns: u64) -> u64 {
+    read_ns.saturating_add(downtime_us.saturating_mul(NS_PER_US).max(here_ns))
 }
 
-/// Lets it be `now_ns` in the domain at this moment.
+/// Sets the domain's clock to `now_ns`.
 ///
 /// # Errors
-/// What the kernel says.
+/// The error of the kernel.
 pub fn set(
     machine: &Machine,
     domain: Cap<Domain>,
@@ -53,14 +53,14 @@ mod tests {
 
     const DOMAIN: Cap<Domain> = Cap::from_slot(Slot(8));
 
-    /// The offsets that a domain's clock is set to when it is to be `now_ns` there.
+    /// The offsets that a domain's clock is set to for the time `now_ns`.
     fn offsets(now_ns: u64) -> Vec<i64> {
         let (set, calls) = with_kernel(
             |request| match request {
                 Request::DomainClock(_) => Ok([9_000, 0, 0, 0, 0, 0, 0, 0]),
                 _ => DONE,
             },
-            || set(&Machine::of_tests(), DOMAIN, None, 4, now_ns),
+            || set(&Machine::for_tests(), DOMAIN, None, 4, now_ns),
         );
         assert_eq!(set, Ok(()));
         let offsets = calls.iter().filter_map(|call| match call {
@@ -77,19 +77,19 @@ mod tests {
     }
 
     #[test]
-    fn a_move_counts_in_the_domains_time() {
+    fn the_downtime_counts_in_the_domains_time() {
         assert_eq!(after(5_000_000, 70_200, 3_000_000), 75_200_000);
     }
 
     #[test]
-    fn what_was_forgotten_counts_since_the_state_came() {
+    fn an_unknown_downtime_counts_from_the_arrival_of_the_state() {
         assert_eq!(after(5_000_000, 0, 3_000_000), 8_000_000);
     }
 
     #[test]
     fn no_allegation_makes_time_run_back() {
-        for (stood_us, here_ns) in [(0, 0), (u64::MAX, 0), (0, u64::MAX), (u64::MAX, 7)] {
-            assert!(after(5_000_000, stood_us, here_ns) >= 5_000_000);
+        for (downtime_us, here_ns) in [(0, 0), (u64::MAX, 0), (0, u64::MAX), (u64::MAX, 7)] {
+            assert!(after(5_000_000, downtime_us, here_ns) >= 5_000_000);
         }
     }
 }

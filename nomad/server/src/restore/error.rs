@@ -1,4 +1,4 @@
-//! Which call of a restore failed.
+//! [`RestoreError`]: the call of a restore that failed.
 
 use core::fmt;
 
@@ -8,41 +8,39 @@ use runtime::Error;
 
 use crate::root::RootError;
 
-/// Why a domain could not be rebuilt or activated.
+/// The reason a domain could not be rebuilt or activated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RestoreError {
-    /// A call of the kernel, on the thing of this number.
+    /// A call of the kernel failed.
     Kernel {
-        /// What was being done.
+        /// The step that the call was part of.
         step: &'static str,
-        /// To which object, slot or address.
+        /// The object, slot or address of the step.
         which: u64,
-        /// What the kernel said.
         error: Error,
     },
-    /// Root said no.
+    /// A request to root failed.
     Root {
-        /// What it was asked for.
+        /// The step that the request was part of.
         step: &'static str,
-        /// What it said.
         error: RootError,
     },
     /// A thread has a priority that this server, whose own is lower, may not give.
     Priority(u64),
-    /// Root has nothing of this name.
+    /// Root has no object of this name.
     NoService(Name),
     /// The image is of another domain than was admitted.
     OtherDomain,
-    /// The image has no notification to wake the domain by.
+    /// The image has no notification that wakes the domain.
     NoWake,
-    /// What was built is not what was described.
+    /// The built domain differs from its description.
     Differs(Difference),
-    /// The image has something where this server does not expect it, or a step was asked for out of turn.
+    /// The image has something where this server does not expect it, or a step came out of order.
     Unexpected(&'static str),
 }
 
 impl RestoreError {
-    /// Whether memory is all that was missing.
+    /// Whether only memory was missing.
     pub fn is_out_of_memory(&self) -> bool {
         let kernel = matches!(
             self,
@@ -70,7 +68,9 @@ impl fmt::Display for RestoreError {
             RestoreError::Priority(priority) => write!(f, "priority {priority} is above our own"),
             RestoreError::NoService(name) => write!(f, "there is no {name} here"),
             RestoreError::OtherDomain => write!(f, "the image is of another domain"),
-            RestoreError::NoWake => write!(f, "the image has no notification to wake it by"),
+            RestoreError::NoWake => {
+                write!(f, "the image has no notification that wakes the domain")
+            }
             RestoreError::Differs(what) => write!(f, "what was built differs: {what:?}"),
             RestoreError::Unexpected(what) => write!(f, "unexpected: {what}"),
         }
@@ -79,7 +79,6 @@ impl fmt::Display for RestoreError {
 
 /// Names the step that a call of the kernel was part of.
 pub(crate) trait During<T> {
-    /// Names it, and what it was about.
     fn during(self, step: &'static str, which: u64) -> Result<T, RestoreError>;
 }
 
@@ -89,14 +88,13 @@ impl<T> During<T> for Result<T, Error> {
     }
 }
 
-/// Names the step that a question to root was part of.
-pub(crate) trait Asking<T> {
-    /// Names it.
-    fn asking(self, step: &'static str) -> Result<T, RestoreError>;
+/// Names the step that a request to root was part of.
+pub(crate) trait DuringRequest<T> {
+    fn during_request(self, step: &'static str) -> Result<T, RestoreError>;
 }
 
-impl<T> Asking<T> for Result<T, RootError> {
-    fn asking(self, step: &'static str) -> Result<T, RestoreError> {
+impl<T> DuringRequest<T> for Result<T, RootError> {
+    fn during_request(self, step: &'static str) -> Result<T, RestoreError> {
         self.map_err(|error| RestoreError::Root { step, error })
     }
 }

@@ -1,11 +1,11 @@
-//! A domain on its way in: the steps that the protocol asks of a target.
+//! An arriving domain: the steps of a destination.
 //!
 //! ```text
-//!   admitted --chunks, pages--> ... --state--> described --build--> built, and kept by root --let_go--> root's
-//!                                       the first of a running domain --rehearse--> built, and ended again
+//!   admitted --chunks, pages--> ... --state--> described --build--> built, and kept by root --hand_over--> root's
+//!                                       the first of a running domain --trial_build--> built, and destroyed again
 //! ```
 //!
-//! What is here ends with this server; what root keeps does not, and is activated or discarded through root alone.
+//! Everything here ends with this server; a domain that root keeps does not, and is activated or discarded through root alone.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -21,43 +21,43 @@ use runtime::{Error, clock};
 
 use abi::register::{Access, PageCount};
 
-use crate::budget::{Extent, Share};
+use crate::budget::{Extent, Reservation};
 use crate::capture::{names, queue};
 use crate::machine::Machine;
 use crate::restore::arriving::Arriving;
 use crate::restore::build::{Built, Plan};
-use crate::restore::error::{Asking, During};
-use crate::restore::{RestoreError, clock as domain_clock, read_back, scrap};
+use crate::restore::error::{During, DuringRequest};
+use crate::restore::{RestoreError, clock as domain_clock, read_back};
 use crate::root::RootError;
 
-/// A domain on its way in.
+/// An arriving domain.
 pub struct Incoming {
     machine: Machine,
     name: Name,
     id: DomainId,
-    /// Under which it is to run.
+    /// The incarnation that it is to run as.
     incarnation: Incarnation,
     pool: Cap<Pool>,
     memories: BTreeMap<u32, Arriving>,
-    /// Frames that travel along, and for which of the Memories outside.
-    parcel: Option<(u32, Parcel)>,
-    /// The address of its port, when the description is there no more.
+    /// The frames that travel along, and the position of the Memory outside that they are for.
+    staged: Option<(u32, StagedPages)>,
+    /// The address of its port, once the description is dropped.
     address: Option<Mac>,
     extent: Extent,
-    /// What its move may take of this server's memory.
-    share: Share,
+    /// The memory of this server that its move may use.
+    reservation: Reservation,
     described: Option<Described>,
     built: Option<Built>,
-    is_rehearsed: bool,
-    is_let_go: bool,
+    is_trial_built: bool,
+    is_handed_over: bool,
 }
 
-/// Pages for a Memory that is not there before the domain is built.
-type Parcel = BTreeMap<u64, Box<[u8; PAGE_BYTES]>>;
+/// Pages for a Memory that does not exist before the domain is built.
+type StagedPages = BTreeMap<u64, Box<[u8; PAGE_BYTES]>>;
 
 struct Described {
     description: Box<Description>,
-    /// This server's time when it came.
+    /// This server's time when it arrived.
     received_ns: u64,
 }
 
@@ -65,17 +65,17 @@ impl Incoming {
     /// Reserves memory for a domain.
     ///
     /// # Errors
-    /// Root said no.
+    /// The error of root.
     pub fn admit(
         machine: Machine,
         name: Name,
         id: DomainId,
         incarnation: Incarnation,
         pages: u64,
-        (extent, share): (Extent, Share),
+        (extent, reservation): (Extent, Reservation),
     ) -> Result<Incoming, RootError> {
         let pool = machine.root.admit(name, id, pages).inspect_err(|error| {
-            // Root may have done it all the same: nobody else would ever give the name free.
+            // Root may have done it all the same, and nobody else would ever release the name.
             if !matches!(error, RootError::Refused(_)) {
                 let _ = machine.root.discard(name, id);
             }
@@ -87,22 +87,22 @@ impl Incoming {
             incarnation,
             pool,
             memories: BTreeMap::new(),
-            parcel: None,
+            staged: None,
             address: None,
             extent,
-            share,
+            reservation,
             described: None,
             built: None,
-            is_rehearsed: false,
-            is_let_go: false,
+            is_trial_built: false,
+            is_handed_over: false,
         })
     }
 
-    /// Takes in what the image says next.
+    /// Handles the next event of the image.
     ///
     /// # Errors
-    /// Why not; the domain is to be discarded.
-    pub fn take(&mut self, event: Event<'_>) -> Result<(), RestoreError> {
+    /// The reason; the domain is then to be discarded.
+    pub fn handle_event(&mut self, event: Event<'_>) -> Result<(), RestoreError> {
         match event {
             Event::Begun(_) | Event::Round(..) | Event::Sealed(_) => Ok(()),
             Event::Outline(_, outline) => {
@@ -130,8 +130,8 @@ impl Incoming {
                 self.memories.insert(position, arriving);
             }
             // A domain has one port.
-            MemoryKey::Outside(position) if pages == PORT_PAGES && self.parcel.is_none() => {
-                self.parcel = Some((position, Parcel::new()));
+            MemoryKey::Outside(position) if pages == PORT_PAGES && self.staged.is_none() => {
+                self.staged = Some((position, StagedPages::new()));
             }
             MemoryKey::Outside(_) => return Err(RestoreError::Unexpected("pages of a service")),
         }
@@ -148,7 +148,7 @@ impl Incoming {
             }
             MemoryKey::Outside(position) => {
                 // Each freeze brings all pages that are in use.
-                self.parcel_of(position)?.clear();
+                self.staged_for(position)?.clear();
                 Ok(())
             }
         }
@@ -168,15 +168,15 @@ impl Incoming {
                     .put(page, bytes);
             }
             MemoryKey::Outside(position) => {
-                self.parcel_of(position)?.insert(page, Box::new(*bytes));
+                self.staged_for(position)?.insert(page, Box::new(*bytes));
             }
         }
         Ok(())
     }
 
-    fn parcel_of(&mut self, position: u32) -> Result<&mut Parcel, RestoreError> {
-        match &mut self.parcel {
-            Some((known, parcel)) if *known == position => Ok(parcel),
+    fn staged_for(&mut self, position: u32) -> Result<&mut StagedPages, RestoreError> {
+        match &mut self.staged {
+            Some((known, staged)) if *known == position => Ok(staged),
             _ => Err(NOT_ANNOUNCED),
         }
     }
@@ -186,16 +186,16 @@ impl Incoming {
         self.extent
     }
 
-    /// Builds the domain once as soon as it was described, and ends that again: what this machine lacks shows early, and
-    /// what is bound for the domain is there when it is built in earnest. The source does not wait for it.
+    /// Builds the domain once as soon as it is described, and destroys it again: a failure shows early, and the services that
+    /// are bound for the domain are ready when it is built in earnest. The source does not wait for it.
     ///
     /// # Errors
-    /// What it lacks.
-    pub fn rehearse(&mut self) -> Result<(), RestoreError> {
-        if self.is_rehearsed || self.described.is_none() {
+    /// The call that failed.
+    pub fn trial_build(&mut self) -> Result<(), RestoreError> {
+        if self.is_trial_built || self.described.is_none() {
             return Ok(());
         }
-        self.is_rehearsed = true;
+        self.is_trial_built = true;
         let assembled = self.assemble().map(|_| ());
         self.dismantle();
         match assembled {
@@ -205,11 +205,11 @@ impl Incoming {
         }
     }
 
-    /// Builds the domain, frozen, in place of one that was built before, reads it back, and has root keep it. Says the digest of
-    /// what was built.
+    /// Builds the domain, frozen, in place of one that was built before, reads it back, and has root keep it. Returns its
+    /// digest.
     ///
     /// # Errors
-    /// Which call failed.
+    /// The call that failed.
     pub fn build(&mut self) -> Result<Digest, RestoreError> {
         self.dismantle();
         let (domain, token, wake) = self.assemble()?;
@@ -220,12 +220,12 @@ impl Incoming {
         }
         let home = described.description.identity.home;
         let kept = root.keep(self.name, self.pool, domain, token, home, wake);
-        kept.asking("keeping the domain")?;
+        kept.during_request("keeping the domain")?;
         Ok(described.description.digest())
     }
 
-    /// Makes all that was described, the domain's time included, when nothing else is built. Returns the domain, the token of
-    /// its freeze, and what wakes it.
+    /// Makes everything described, the clock included, when nothing else is built. Returns the domain, the token of its
+    /// freeze, and the notification that wakes it.
     fn assemble(&mut self) -> Result<(Cap<Domain>, u64, Cap<Notification>), RestoreError> {
         self.drop_ended();
         let described = self.described.as_ref().ok_or(NO_STATE)?;
@@ -237,9 +237,9 @@ impl Incoming {
             memories: &self.memories,
         };
         let built = self.built.insert(Built::new(&plan)?);
-        if let Some((position, parcel)) = &self.parcel {
+        if let Some((position, staged)) = &self.staged {
             let memory = built.outsider(*position).ok_or(NOT_ANNOUNCED)?;
-            deliver(&self.machine, memory, parcel).during("delivering to", (*position).into())?;
+            deliver(&self.machine, memory, staged).during("delivering to", (*position).into())?;
         }
         set_clock(&self.machine, built, described, self.incarnation, 0)?;
         let wake = description.wake.and_then(|wake| built.object(wake));
@@ -247,8 +247,8 @@ impl Incoming {
         Ok((built.domain, built.token, wake))
     }
 
-    /// Ends the Memories that the domain gave up since their pages came: they are not the domain's, and would stay in its pool.
-    /// What was built before has a capability for each, and is ended before.
+    /// Destroys the Memories that the domain gave up since their pages arrived: they are not the domain's any more, and would
+    /// stay in its pool. An earlier build has a capability for each, and is destroyed first.
     fn drop_ended(&mut self) {
         let Some(described) = &self.described else {
             return;
@@ -261,26 +261,30 @@ impl Incoming {
         ended.for_each(|(_, arriving)| arriving.destroy());
     }
 
-    /// Ends what was built, but not the Memories that have arrived.
+    /// Destroys the built domain, but not the Memories that have arrived.
     fn dismantle(&mut self) {
         if let Some(mut built) = self.built.take() {
             built.destroy(&self.memories);
         }
     }
 
-    /// The domain is about to run, after it has stood for `stood_us` microseconds as far as that is known: its clock says
-    /// so, nothing of it stays mapped here, and only root decides over it. Again, it changes nothing.
+    /// Hands the domain over to root, which is about to run it: adds `downtime_us`, as far as that is known, to its clock and
+    /// unmaps everything of it here. A second call changes nothing.
     ///
     /// # Errors
     /// Its clock cannot be set.
-    pub fn let_go(&mut self, stood_us: u64) -> Result<(), RestoreError> {
-        if core::mem::replace(&mut self.is_let_go, true) {
+    pub fn hand_over(&mut self, downtime_us: u64) -> Result<(), RestoreError> {
+        if core::mem::replace(&mut self.is_handed_over, true) {
             return Ok(());
         }
         let set = match (&self.built, &self.described) {
-            (Some(built), Some(described)) => {
-                set_clock(&self.machine, built, described, self.incarnation, stood_us)
-            }
+            (Some(built), Some(described)) => set_clock(
+                &self.machine,
+                built,
+                described,
+                self.incarnation,
+                downtime_us,
+            ),
             _ => Ok(()),
         };
         self.forget();
@@ -290,8 +294,8 @@ impl Incoming {
     fn forget(&mut self) {
         self.memories.clear();
         self.address = self.port_address();
-        (self.parcel, self.described) = (None, None);
-        self.share = Share::default();
+        (self.staged, self.described) = (None, None);
+        self.reservation = Reservation::default();
         if let Some(built) = &mut self.built {
             built.forget();
         }
@@ -308,59 +312,59 @@ impl Incoming {
         names::address_in(port.name, &port.binding)
     }
 
-    /// The domain is root's: gives up what this server still holds of it.
+    /// Gives up this server's last capabilities for a domain that is root's.
     pub fn finish(mut self) {
         self.forget();
         if let Some(built) = &self.built {
-            scrap::forget(built.domain);
+            built.domain.forget();
         }
-        scrap::forget(self.pool);
+        self.pool.forget();
     }
 
-    /// The domain does not come: ends what was made of it. Its pool is root's to take back.
+    /// Destroys everything made of a domain that does not arrive. Its pool is root's to take back.
     pub fn discard(mut self) {
         self.dismantle();
         while let Some((_, arriving)) = self.memories.pop_first() {
             arriving.destroy();
         }
-        scrap::forget(self.pool);
+        self.pool.forget();
     }
 }
 
 const NO_STATE: RestoreError = RestoreError::Unexpected("no state");
 const NOT_ANNOUNCED: RestoreError = RestoreError::Unexpected("pages that were not announced");
 
-/// Sets a domain's clock, which goes on from here whether or not the domain runs. It has stood for `stood_us`
-/// microseconds, as far as that is known.
+/// Sets a domain's clock, which goes on from here whether or not the domain runs. The domain was stopped for `downtime_us`,
+/// as far as that is known.
 fn set_clock(
     machine: &Machine,
     built: &Built,
     described: &Described,
     incarnation: Incarnation,
-    stood_us: u64,
+    downtime_us: u64,
 ) -> Result<(), RestoreError> {
     let description = &described.description;
     let is_clock = |outsider: &Outsider| outsider.name.as_str() == domain_clock::CLOCK;
     let page = description.outsiders.iter().position(is_clock);
     let page = page.and_then(|position| built.outsider::<Memory>(position as u32));
     let here_ns = clock::now_ns().saturating_sub(described.received_ns);
-    let now_ns = domain_clock::after(description.clock.domain_ns, stood_us, here_ns);
+    let now_ns = domain_clock::after(description.clock.domain_ns, downtime_us, here_ns);
     domain_clock::set(machine, built.domain, page, incarnation.0, now_ns)
         .during("setting the clock", 0)
 }
 
-/// Writes the frames that waited in a port's ring into the ring that the domain has here.
-fn deliver(machine: &Machine, memory: Cap<Memory>, parcel: &Parcel) -> Result<(), Error> {
+/// Writes the frames that waited in the port's ring into the domain's ring here.
+fn deliver(machine: &Machine, memory: Cap<Memory>, staged: &StagedPages) -> Result<(), Error> {
     let ring = Mapping::new(
         machine.own,
         memory,
         PageCount(PORT_PAGES),
         Access::ReadWrite,
     )?;
-    for (page, bytes) in parcel {
+    for (page, bytes) in staged {
         ring.memory().write(*page as usize * PAGE_BYTES, &bytes[..]);
     }
-    // Who slept there may be awake here and the other way round: both are woken once, for nothing at worst.
+    // Either side may sleep here although it was awake there: both are woken once, needlessly at worst.
     for side in [Side::Domain, Side::Switch] {
         if let Some(port) = Port::try_new(ring.memory(), side) {
             port.request_wake(WakeFlag::FRAMES.or(WakeFlag::SPACE));

@@ -2,13 +2,12 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`incoming`] | [`Incoming`]: a domain on its way in, and the steps that the protocol asks for |
-//! | [`arriving`] | a Memory that pages arrive for |
-//! | [`build`] | the list of calls that make the domain of its description |
-//! | [`clock`] | its time goes on |
-//! | [`error`] | which call failed |
-//! | [`read_back`] | whether that is what was described |
-//! | [`scrap`] | capabilities that are not needed any more |
+//! | [`incoming`] | [`Incoming`]: an arriving domain, and the steps of a destination |
+//! | [`arriving`] | a Memory whose pages arrive |
+//! | [`build`] | the list of calls that build the domain from its description |
+//! | [`clock`] | the clock of a moved domain |
+//! | [`error`] | [`RestoreError`]: the call that failed |
+//! | [`read_back`] | a check that the built domain is the one described |
 
 pub mod arriving;
 pub mod build;
@@ -16,7 +15,6 @@ pub mod clock;
 pub mod error;
 pub mod incoming;
 pub mod read_back;
-pub mod scrap;
 
 pub use error::RestoreError;
 pub use incoming::Incoming;

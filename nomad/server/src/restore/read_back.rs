@@ -1,5 +1,5 @@
-//! What was built is read back from the kernel and compared with what was described: so a target that says Prepared has the domain,
-//! and not only its description.
+//! The built domain is read back from the kernel and compared with its description, so a destination that sends Prepared has
+//! the domain, and not only the description.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -10,16 +10,16 @@ use abi::register::ObjectId;
 use nomad_image::{Description, Difference, OutsideKey, ThreadImage, difference};
 use runtime::Error;
 
-use crate::capture::listing::{self, Unlisted};
+use crate::capture::listing::{self, ListError};
 use crate::machine::Machine;
 use crate::restore::RestoreError;
 use crate::restore::build::Built;
 use crate::restore::error::During;
 
-/// Reads a domain that was built, and compares.
+/// Compares a built domain with its description.
 ///
 /// # Errors
-/// [`RestoreError::Differs`], or what the kernel says.
+/// [`RestoreError::Differs`], or the error of the kernel.
 pub fn verify(
     machine: &Machine,
     built: &Built,
@@ -34,10 +34,10 @@ fn compare(
     built: &Built,
     description: &Description,
 ) -> Result<Option<Difference>, Error> {
-    let read = listing::read(built.domain).map_err(|unlisted| match unlisted {
-        Unlisted::Kernel(error) => error,
-        // It was built of fewer.
-        Unlisted::TooMany { .. } => Error::ArgumentRange,
+    let read = listing::read(built.domain).map_err(|error| match error {
+        ListError::Kernel(error) => error,
+        // It was built from a smaller description.
+        ListError::TooMany { .. } => Error::ArgumentRange,
     })?;
     let mut threads = BTreeMap::new();
     for thread in read.of_kind(ObjectKind::Thread) {

@@ -98,7 +98,7 @@ fn foreign(request: &Request) -> Answer {
     lists(request, &objects)
 }
 
-/// What is refused, and the calls that concern the domain.
+/// The refusals, and the calls that concern the domain.
 fn refusals(kernel: fn(&Request) -> Answer) -> (Result<Vec<Refusal>, CaptureError>, Vec<Request>) {
     let (judged, calls) = with_kernel(kernel, || {
         let root = Root::new(Cap::from_slot(Slot(1)));

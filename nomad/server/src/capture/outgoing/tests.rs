@@ -1,4 +1,4 @@
-//! Rounds and hand-overs of a domain whose freeze does not last, before a kernel that says so.
+//! Rounds and hand-overs of a domain whose freeze does not last, with a kernel that reports it.
 
 use alloc::collections::BTreeMap;
 
@@ -32,10 +32,10 @@ fn outgoing() -> Outgoing {
         names: Names::new(),
     };
     let name = Name::try_new("guest").expect("a name");
-    Outgoing::new(Machine::of_tests(), name, found, Share::default())
+    Outgoing::new(Machine::for_tests(), name, found, Reservation::default())
 }
 
-/// Answers of root, which does all, and of a kernel that lists nothing.
+/// The answers of a root that performs every request, and of a kernel with empty lists.
 fn lists_nothing(request: &Request) -> Answer {
     match request {
         Request::Call(_) => Ok([0, MessageInfo::words_only(1)?.bits(), 0, 0, 0, 0, 0, 0]),
@@ -44,7 +44,7 @@ fn lists_nothing(request: &Request) -> Answer {
     }
 }
 
-/// Sends a whole round; says whether it described the domain.
+/// Sends a complete round; returns whether it described the domain.
 fn send_round(kernel: fn(&Request) -> Answer) -> Result<bool, CaptureError> {
     let (sent, _) = with_kernel(kernel, || {
         let (mut outgoing, mut out) = (outgoing(), Vec::new());
@@ -58,7 +58,7 @@ fn send_round(kernel: fn(&Request) -> Answer) -> Result<bool, CaptureError> {
 }
 
 #[test]
-fn a_domain_that_stands_still_for_long_enough_is_described() {
+fn a_domain_that_stays_frozen_for_long_enough_is_described() {
     assert_eq!(send_round(lists_nothing), Ok(true));
 }
 
@@ -99,7 +99,7 @@ fn a_retired_domain_ends_the_move() {
 /// Longer than any test.
 const LONG_NS: u64 = u64::MAX;
 
-/// Freezes a domain for so long and exports it; returns the calls too.
+/// Freezes a domain for this long and exports it; returns the calls too.
 fn freeze_and_export(
     kernel: fn(&Request) -> Answer,
     limit_ns: u64,
@@ -112,7 +112,7 @@ fn freeze_and_export(
 }
 
 #[test]
-fn an_export_of_a_domain_that_runs_again_says_that_the_freeze_ended() {
+fn an_export_of_a_domain_that_runs_again_reports_that_the_freeze_ended() {
     let kernels: [fn(&Request) -> Answer; 2] = [
         |request| match request {
             Request::DomainDescribe(_) => Err(Error::WrongState),
@@ -138,17 +138,17 @@ fn a_domain_whose_freeze_has_ended_is_not_exported() {
 }
 
 #[test]
-fn whatever_fails_after_the_end_of_a_freeze_fails_for_that() {
+fn any_failure_after_the_end_of_a_freeze_is_blamed_on_it() {
     let errors = [
         CaptureError::Root(RootError::Refused(Refusal::WrongState)),
-        CaptureError::Confused,
+        CaptureError::Inconsistent,
         CaptureError::Kernel(Error::InUse),
     ];
     let explain = |limit_ns, error| {
         let (explained, _) = with_kernel(lists_nothing, || {
             let mut outgoing = outgoing();
             outgoing.freeze(limit_ns)?;
-            Ok::<_, CaptureError>(outgoing.of_hand_over(error))
+            Ok::<_, CaptureError>(outgoing.hand_over_error(error))
         });
         explained.expect("it was frozen")
     };
@@ -159,7 +159,7 @@ fn whatever_fails_after_the_end_of_a_freeze_fails_for_that() {
 }
 
 #[test]
-fn reading_the_pages_of_a_domain_that_runs_again_says_that_the_freeze_ended() {
+fn reading_the_pages_of_a_domain_that_runs_again_reports_that_the_freeze_ended() {
     let kernel: fn(&Request) -> Answer = |request| match request {
         Request::DomainBeginLog(_) => Err(Error::NotThere),
         other => lists_nothing(other),

@@ -1,8 +1,8 @@
-//! Which frames are late for whom: the domains that leave or have left, those that came, and the frames that go into
-//! this machine's own switch.
+//! The destinations of late frames: the domains that leave or have left, those that came, and this machine's own
+//! switch.
 //!
 //! ```text
-//!   tunnel --> [to a domain that leaves]  outlet: held until it is decided, then to the target, until 10 s after Released
+//!   tunnel --> [to a domain that leaves]  outlet: held until it is decided, then to the destination, until 10 s after Released
 //!          --> [to any other]             back: it may be active again since
 //!   peer   --> [to a domain that came from there]   into the tunnel, or on to where it went in the meantime
 //!          --> [to any other]                       dropped, counted
@@ -17,26 +17,26 @@ use runtime::protocol::Mac;
 use crate::late::inlet::Inlet;
 use crate::late::outlet::Outlet;
 
-/// How long frames are passed on after a domain was released: as long as the switch keeps its address.
-pub const PASSED_ON_US: u64 = 10_000_000;
-/// Most domains that leave or have left. What is held for so many fits this server's heap.
+/// How long frames are forwarded after a domain was released: as long as the switch keeps its address.
+pub const FORWARD_US: u64 = 10_000_000;
+/// The most domains that leave or have left. The frames held for this many fit this server's heap.
 pub const LEAVING_MAX: usize = 8;
-/// Most domains that came. When there are more of a kind, the one known longest is forgotten.
+/// The most domains that came. Beyond either limit, the oldest entry is forgotten.
 pub const CAME_MAX: usize = 64;
-/// Frames for the switch beyond which no more are heard of other machines: they repeat them.
+/// With this many frames for the switch, pieces of other machines are dropped; they are retransmitted.
 pub const INWARD_MAX: usize = 256;
 
-/// The table.
+/// The domains with late frames, and the frames for the switch.
 #[derive(Debug, Default)]
 pub struct Table {
     leaving: Vec<Entry<Outlet>>,
     came: Vec<Entry<Inlet>>,
     inward: VecDeque<Vec<u8>>,
-    /// Frames, or pieces of them, from other machines that are for no domain that came from there.
+    /// Frames, or pieces of them, that another machine sent for no domain that came from there.
     pub misdirected_count: u64,
 }
 
-/// A domain that is moved.
+/// A domain that moves or has moved.
 #[derive(Debug)]
 struct Entry<T> {
     transaction: TransactionId,
@@ -63,9 +63,9 @@ impl<T> Entry<T> {
 }
 
 impl Table {
-    /// A domain is being moved to `peer`: what comes for it is held. `stream` is drawn at random.
+    /// Holds the frames for a domain that is being moved to `peer`. `stream` is random.
     pub fn hold(&mut self, transaction: TransactionId, peer: MachineId, mac: Mac, stream: u32) {
-        // A frozen domain that was changed is exported again.
+        // A frozen domain that changed is exported again.
         if self.leaving(transaction).is_none() {
             let frames = Outlet::new(stream);
             let entry = Entry::new(transaction, peer, mac, frames);
@@ -73,23 +73,23 @@ impl Table {
         }
     }
 
-    /// The domain stays: what was held goes back into the switch.
+    /// The domain stays: held frames go back into the switch.
     pub fn revert(&mut self, transaction: TransactionId) {
-        self.take_back(|entry| entry.transaction == transaction);
+        self.reclaim(|entry| entry.transaction == transaction);
     }
 
-    /// The domain runs on the other machine and is released here: what was held goes there, and what still comes.
-    pub fn pass_on(&mut self, transaction: TransactionId, now_us: u64) {
+    /// The domain runs on the other machine and is released here: held frames and those still to come go there.
+    pub fn forward(&mut self, transaction: TransactionId, now_us: u64) {
         if let Some(entry) = self.leaving(transaction) {
             entry.frames.open();
-            entry.until_us = Some(now_us.saturating_add(PASSED_ON_US));
+            entry.until_us = Some(now_us.saturating_add(FORWARD_US));
         }
     }
 
     /// A domain came from `peer` and runs here.
-    pub fn welcome(&mut self, transaction: TransactionId, peer: MachineId, mac: Mac) {
-        // It may be back: what has not been passed on is for it here.
-        self.take_back(|entry| entry.mac == mac);
+    pub fn accept(&mut self, transaction: TransactionId, peer: MachineId, mac: Mac) {
+        // It may be back: frames that were not forwarded yet are for it here.
+        self.reclaim(|entry| entry.mac == mac);
         let mut came = self.came.iter();
         if came.all(|entry| entry.transaction != transaction) {
             let entry = Entry::new(transaction, peer, mac, Inlet::default());
@@ -98,8 +98,8 @@ impl Table {
     }
 
     /// The transaction in which a domain came or left is over: the source has released it.
-    pub fn settle(&mut self, transaction: TransactionId, now_us: u64) {
-        let until_us = now_us.saturating_add(PASSED_ON_US);
+    pub fn end(&mut self, transaction: TransactionId, now_us: u64) {
+        let until_us = now_us.saturating_add(FORWARD_US);
         let mut came = self.came.iter_mut();
         if let Some(entry) = came.find(|entry| entry.transaction == transaction) {
             entry.until_us = Some(until_us);
@@ -109,8 +109,8 @@ impl Table {
         }
     }
 
-    /// Takes a frame that the switch brought.
-    pub fn take(&mut self, frame: &[u8]) {
+    /// Handles a frame from the switch.
+    pub fn handle_frame(&mut self, frame: &[u8]) {
         let mac = destination(frame);
         match self.leaving.iter_mut().find(|entry| Some(entry.mac) == mac) {
             Some(entry) => entry.frames.push(frame),
@@ -118,8 +118,8 @@ impl Table {
         }
     }
 
-    /// Machine `from` says something about a transaction; what is to be answered.
-    pub fn hear(
+    /// Handles a message of machine `from`; returns the reply.
+    pub fn handle_late(
         &mut self,
         now_us: u64,
         from: MachineId,
@@ -143,30 +143,33 @@ impl Table {
                     return None;
                 };
                 let mac = entry.mac;
-                let taken = entry.frames.take(stream, number, &bytes)?;
-                taken.frames.iter().for_each(|frame| self.admit(mac, frame));
-                let next = taken.next;
+                let assembled = entry.frames.handle_piece(stream, number, &bytes)?;
+                assembled
+                    .frames
+                    .iter()
+                    .for_each(|frame| self.handle_forwarded(mac, frame));
+                let next = assembled.next;
                 Some(Late::Ack { stream, next })
             }
             Late::Ack { stream, next } => {
                 let leaving = self.leaving(transaction);
                 if let Some(entry) = leaving.filter(|entry| entry.peer == from) {
-                    entry.frames.heard(now_us, stream, next);
+                    entry.frames.handle_ack(now_us, stream, next);
                 }
                 None
             }
         }
     }
 
-    /// Takes a frame that was passed on for the domain with this address.
-    fn admit(&mut self, mac: Mac, frame: &[u8]) {
+    /// Handles a frame that was forwarded for the domain with this address.
+    fn handle_forwarded(&mut self, mac: Mac, frame: &[u8]) {
         match destination(frame) == Some(mac) {
-            true => self.take(frame),
+            true => self.handle_frame(frame),
             false => self.misdirected_count += 1,
         }
     }
 
-    /// The next thing to say to another machine.
+    /// The next message to another machine.
     pub fn poll(&mut self, now_us: u64) -> Option<(MachineId, TransactionId, Late)> {
         self.leaving.iter_mut().find_map(|entry| {
             let late = entry.frames.poll(now_us)?;
@@ -174,34 +177,34 @@ impl Table {
         })
     }
 
-    /// The next frame for this machine's switch; [`Table::put`] says that it is there.
+    /// The next frame for this machine's switch, until [`Table::put`] removes it.
     pub fn inward(&self) -> Option<&[u8]> {
         self.inward.front().map(Vec::as_slice)
     }
 
-    /// How many frames are for this machine's switch.
+    /// The number of frames for this machine's switch.
     pub fn inward_count(&self) -> usize {
         self.inward.len()
     }
 
-    /// The frame that [`Table::inward`] answered is in the switch's hands.
+    /// Removes the frame that [`Table::inward`] returned: the switch has it.
     pub fn put(&mut self) {
         self.inward.pop_front();
     }
 
-    /// Forgets the domains whose time is over.
+    /// Forgets the domains whose time has passed.
     pub fn expire(&mut self, now_us: u64) {
         let over = |entry: &mut Entry<Outlet>| entry.is_over(now_us);
         for entry in self.leaving.extract_if(.., over) {
             let (mac, dropped) = (entry.mac, entry.frames.dropped_count);
             if dropped > 0 {
-                log::warn!("{dropped} frames for {mac} were too many to pass on");
+                log::warn!("{dropped} frames for {mac} were too many to forward");
             }
         }
         self.came.retain(|entry| !entry.is_over(now_us));
     }
 
-    /// When something is to be said again, or is over.
+    /// When a piece is to be retransmitted, or an entry expires.
     pub fn poll_timeout_us(&self) -> Option<u64> {
         let repeats = self.leaving.iter();
         let repeats = repeats.filter_map(|entry| entry.frames.poll_timeout_us());
@@ -215,14 +218,14 @@ impl Table {
         leaving.find(|entry| entry.transaction == transaction)
     }
 
-    fn take_back(&mut self, is_here: impl Fn(&Entry<Outlet>) -> bool) {
+    fn reclaim(&mut self, is_here: impl Fn(&Entry<Outlet>) -> bool) {
         for entry in self.leaving.extract_if(.., |entry| is_here(entry)) {
             self.inward.extend(entry.frames.close());
         }
     }
 }
 
-/// Adds a domain, in place of what was known of its address before.
+/// Adds a domain, in place of an entry with its address.
 fn insert<T>(entries: &mut Vec<Entry<T>>, entry: Entry<T>, most: usize) {
     entries.retain(|known| known.mac != entry.mac);
     if entries.len() == most {
@@ -231,7 +234,7 @@ fn insert<T>(entries: &mut Vec<Entry<T>>, entry: Entry<T>, most: usize) {
     entries.push(entry);
 }
 
-/// Whom a frame is for; nobody if it has no whole header.
+/// A frame's destination address; `None` if its header is incomplete.
 fn destination(frame: &[u8]) -> Option<Mac> {
     frame.first_chunk().map(|bytes| Mac(*bytes))
 }

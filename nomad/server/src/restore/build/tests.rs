@@ -112,7 +112,7 @@ fn build() -> (Built, Vec<Request>) {
 fn try_build(kernel: fn(&Request) -> Answer) -> (Result<Built, RestoreError>, Vec<Request>) {
     with_kernel(kernel, || {
         Built::new(&Plan {
-            machine: Machine::of_tests(),
+            machine: Machine::for_tests(),
             pool: Cap::from_slot(Slot(9)),
             description: &description(),
             memories: &BTreeMap::new(),

@@ -1,4 +1,4 @@
-//! Rehearsing and building, before a kernel that answers every call.
+//! Trial builds and builds, with a kernel that answers every call.
 
 use alloc::vec::Vec;
 
@@ -83,9 +83,9 @@ fn description() -> Description {
     }
 }
 
-/// The domain on its way in, described, and pages of two Memories have come.
+/// An arriving domain with its description and pages of two Memories.
 fn described() -> Incoming {
-    let machine = Machine::of_tests();
+    let machine = Machine::for_tests();
     let mut incoming = Incoming {
         machine,
         name: name(),
@@ -93,20 +93,20 @@ fn described() -> Incoming {
         incarnation: Incarnation(2),
         pool: Cap::from_slot(Slot(9)),
         memories: BTreeMap::new(),
-        parcel: None,
+        staged: None,
         address: None,
         extent: Extent::of(&SIZES),
-        share: Share::default(),
+        reservation: Reservation::default(),
         described: None,
         built: None,
-        is_rehearsed: false,
-        is_let_go: false,
+        is_trial_built: false,
+        is_handed_over: false,
     };
     for position in [KEPT, ENDED] {
         let made = incoming.make_memory(MemoryKey::Inside(position), 8);
         made.expect("makes a Memory");
     }
-    let taken = incoming.take(Event::State(0, Box::new(description())));
+    let taken = incoming.handle_event(Event::State(0, Box::new(description())));
     taken.expect("takes the state");
     incoming
 }
@@ -119,12 +119,12 @@ fn slot_of(incoming: &Incoming, position: u32) -> Slot {
 fn a_memory_that_the_domain_gave_up_ends_before_the_domain_is_built() {
     type Step = fn(&mut Incoming) -> Result<(), RestoreError>;
     let build: Step = |incoming| match incoming.build() {
-        // This kernel lists nothing of what was built.
+        // This kernel lists nothing of the built domain.
         Err(RestoreError::Differs(_)) => Ok(()),
         Ok(_) => Err(RestoreError::Unexpected("agreement")),
         Err(error) => Err(error),
     };
-    let steps: [Step; 2] = [Incoming::rehearse, build];
+    let steps: [Step; 2] = [Incoming::trial_build, build];
     for step in steps {
         let (ended, calls) = with_kernel(kernel, || {
             let mut incoming = described();
@@ -147,10 +147,10 @@ fn a_memory_that_the_domain_gave_up_ends_before_the_domain_is_built() {
 }
 
 #[test]
-fn the_rehearsals_pager_is_taken_away() {
+fn the_trial_builds_pager_is_removed() {
     let (kept, calls) = with_kernel(kernel, || {
         let mut incoming = described();
-        incoming.rehearse().expect("rehearses");
+        incoming.trial_build().expect("rehearses");
         slot_of(&incoming, KEPT)
     });
     let pagers = calls.iter().filter_map(|call| match call {
@@ -178,7 +178,9 @@ fn an_outline_is_of_the_domain_that_was_offered_by_name_and_by_id() {
             pool_pages: 64,
             present_pages: 16,
         };
-        let (taken, _) = with_kernel(kernel, || described().take(Event::Outline(0, outline)));
+        let (taken, _) = with_kernel(kernel, || {
+            described().handle_event(Event::Outline(0, outline))
+        });
         taken
     };
     assert_eq!(outline(7, "guest"), Ok(()));
@@ -188,7 +190,7 @@ fn an_outline_is_of_the_domain_that_was_offered_by_name_and_by_id() {
 }
 
 /// An hour.
-pub(crate) const STOOD_US: u64 = 3_600_000_000;
+pub(crate) const DOWNTIME_US: u64 = 3_600_000_000;
 
 /// A domain that was built; this kernel lists nothing of it.
 pub(crate) fn built() -> Incoming {
@@ -199,18 +201,18 @@ pub(crate) fn built() -> Incoming {
 }
 
 #[test]
-fn a_domain_that_is_let_go_has_stood_for_as_long_as_it_has_and_again_changes_nothing() {
+fn a_domain_that_is_handed_over_learns_its_downtime_and_a_second_time_changes_nothing() {
     let ((), calls) = with_kernel(kernel, || {
         let mut incoming = built();
-        for stood_us in [STOOD_US, 2 * STOOD_US] {
-            assert_eq!(incoming.let_go(stood_us), Ok(()));
+        for downtime_us in [DOWNTIME_US, 2 * DOWNTIME_US] {
+            assert_eq!(incoming.hand_over(downtime_us), Ok(()));
         }
     });
     let offsets = offsets(&calls);
     let [0, _, 0, let_go_ns] = offsets[..] else {
         panic!("{offsets:?}");
     };
-    assert_eq!(let_go_ns, 1_000 * STOOD_US.cast_signed());
+    assert_eq!(let_go_ns, 1_000 * DOWNTIME_US.cast_signed());
 }
 
 /// The offsets that clocks are set to.
@@ -249,7 +251,7 @@ fn nothing_of_a_domain_that_came_stays_in_this_server_and_nothing_of_it_is_ended
     let (pool, calls) = with_kernel(kernel, || {
         let mut incoming = built();
         let pool = incoming.pool.slot();
-        assert_eq!(incoming.let_go(0), Ok(()));
+        assert_eq!(incoming.hand_over(0), Ok(()));
         incoming.finish();
         pool
     });
@@ -281,19 +283,21 @@ fn nothing_of_a_domain_that_does_not_come_is_left() {
 }
 
 #[test]
-fn what_a_move_took_of_this_servers_memory_is_free_when_the_domain_runs() {
-    let budget = Budget::of_tests(100);
+fn the_reservation_of_a_move_is_free_when_the_domain_runs() {
+    let budget = Budget::for_tests(100);
     let ((), _) = with_kernel(kernel, || {
         let mut incoming = built();
-        incoming.share = budget.take(MoveSide::Destination, 50).expect("half of it");
-        assert!(budget.take(MoveSide::Destination, 1).is_err());
-        assert_eq!(incoming.let_go(0), Ok(()));
-        assert!(budget.take(MoveSide::Destination, 50).is_ok());
+        incoming.reservation = budget
+            .reserve(MoveSide::Destination, 50)
+            .expect("half of it");
+        assert!(budget.reserve(MoveSide::Destination, 1).is_err());
+        assert_eq!(incoming.hand_over(0), Ok(()));
+        assert!(budget.reserve(MoveSide::Destination, 50).is_ok());
     });
 }
 
 #[test]
-fn each_freeze_brings_all_frames_that_wait_anew() {
+fn each_freeze_brings_all_waiting_frames_anew() {
     let port = MemoryKey::Outside(3);
     let freeze = Chunk {
         memory: port,
@@ -308,7 +312,7 @@ fn each_freeze_brings_all_frames_that_wait_anew() {
             assert_eq!(incoming.apply(freeze, &map), Ok(()));
             assert_eq!(incoming.put(port, page, &[1; PAGE_BYTES]), Ok(()));
         }
-        let frames = incoming.parcel.map(|(_, parcel)| parcel);
+        let frames = incoming.staged.map(|(_, staged)| staged);
         let pages: Vec<u64> = frames.into_iter().flatten().map(|(page, _)| page).collect();
         assert_eq!(pages, [2]);
     });
@@ -318,24 +322,24 @@ fn each_freeze_brings_all_frames_that_wait_anew() {
 fn a_source_cannot_send_frames_for_two_ports() {
     let ((), _) = with_kernel(kernel, || {
         let mut incoming = described();
-        let parcel = |position| MemoryKey::Outside(position);
-        assert_eq!(incoming.make_memory(parcel(3), PORT_PAGES), Ok(()));
-        assert!(incoming.make_memory(parcel(4), PORT_PAGES).is_err());
-        assert_eq!(incoming.put(parcel(3), 0, &[1; PAGE_BYTES]), Ok(()));
+        let staged = |position| MemoryKey::Outside(position);
+        assert_eq!(incoming.make_memory(staged(3), PORT_PAGES), Ok(()));
+        assert!(incoming.make_memory(staged(4), PORT_PAGES).is_err());
+        assert_eq!(incoming.put(staged(3), 0, &[1; PAGE_BYTES]), Ok(()));
         assert_eq!(
-            incoming.put(parcel(4), 0, &[1; PAGE_BYTES]),
+            incoming.put(staged(4), 0, &[1; PAGE_BYTES]),
             Err(NOT_ANNOUNCED)
         );
     });
 }
 
-/// Root may keep the name for it: nobody else would give that free.
+/// Root may keep the name for it, which nobody else would release.
 #[test]
 fn an_admission_whose_answer_makes_no_sense_is_taken_back() {
     let admit = || {
-        let extent = (Extent::of(&SIZES), Share::default());
+        let extent = (Extent::of(&SIZES), Reservation::default());
         Incoming::admit(
-            Machine::of_tests(),
+            Machine::for_tests(),
             name(),
             DomainId(7),
             Incarnation(2),

@@ -197,12 +197,12 @@ mutations! {
         "outline.identity.id == self.id && outline.identity.name == self.name" => "outline.identity.id == self.id || outline.identity.name == self.name";
         "another domain arrives under the offered one's name"; SERVER;
     "standing-time" in "nomad/server/src/local.rs":
-        "incoming.let_go(downtime_us)" => "incoming.let_go(downtime_us.min(0))";
+        "incoming.hand_over(downtime_us)" => "incoming.hand_over(downtime_us.min(0))";
         "a domain's time stands still while it moves"; SERVER;
     "described-time" in "nomad/server/src/capture/state.rs":
         "machine_ns.wrapping_add_signed(offset_ns)" => "machine_ns";
         "the second move of a domain sets its time to the machine's"; SERVER;
-    "endless-look" in "nomad/server/src/capture/standing.rs":
+    "endless-look" in "nomad/server/src/capture/while_frozen.rs":
         "domain.freeze(clock::now_ns().saturating_add(LOOK_LIMIT_NS))" => "domain.freeze(abi::NO_DEADLINE)";
         "a migration server that ends while it looks at a domain leaves it standing still for ever"; SERVER;
     "claimed-rights" in "nomad/server/src/restore/build.rs":

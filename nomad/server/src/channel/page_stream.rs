@@ -10,25 +10,24 @@ use alloc::vec::Vec;
 use nomad_image::{Event, Limits, Reader};
 use nomad_protocol::{DecodeError, StreamHeader};
 
-/// What a stream says next.
+/// The next event of a stream.
 #[derive(Debug, PartialEq)]
-pub enum Arrival<'a> {
-    /// A segment begins.
-    Begins(StreamHeader),
-    /// Something of the image.
-    Says(Event<'a>),
-    /// The segment is whole.
-    Ends(StreamHeader),
+pub enum StreamEvent<'a> {
+    SegmentBegin(StreamHeader),
+    /// An event of the image.
+    Image(Event<'a>),
+    /// The segment is complete.
+    SegmentEnd(StreamHeader),
 }
 
-/// Why a stream is broken off.
+/// The reason a stream is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamError {
-    /// A header is not one.
+    /// A malformed header.
     Header(DecodeError),
-    /// The image is not one.
+    /// A malformed image.
     Image(nomad_image::Error),
-    /// A segment ends otherwise than its header says.
+    /// A segment does not end as its header says.
     OutOfTurn,
 }
 
@@ -42,8 +41,8 @@ impl core::fmt::Display for StreamError {
     }
 }
 
-/// Reads a page stream.
-pub struct Segments {
+/// The reader of a page stream.
+pub struct PageStream {
     state: State,
     buffer: Vec<u8>,
     reader: Reader,
@@ -56,32 +55,32 @@ enum State {
     Image(StreamHeader),
 }
 
-/// Bytes of the length that a header begins with.
+/// Bytes of the length before a header.
 const LENGTH_BYTES: usize = 2;
 
-impl Segments {
+impl PageStream {
     /// A stream of an image within these limits.
-    pub fn new(limits: Limits) -> Segments {
-        Segments {
+    pub fn new(limits: Limits) -> PageStream {
+        PageStream {
             state: State::Length,
             buffer: Vec::new(),
             reader: Reader::new(limits),
         }
     }
 
-    /// Takes in no more than this of an image from now on.
+    /// Limits the image from now on.
     pub fn limit(&mut self, limits: Limits) {
         self.reader.limit(limits);
     }
 
-    /// Reads some of `input`: says how much, and what that completed. To be called until all is read.
+    /// Reads some of `input`; returns how much, and the event that it completed. To be called until all is read.
     ///
     /// # Errors
-    /// What is wrong with the stream.
+    /// [`StreamError`].
     pub fn read<'a>(
         &'a mut self,
         input: &'a [u8],
-    ) -> Result<(usize, Option<Arrival<'a>>), StreamError> {
+    ) -> Result<(usize, Option<StreamEvent<'a>>), StreamError> {
         let need = match self.state {
             State::Length => LENGTH_BYTES,
             State::Header(length) => length,
@@ -102,14 +101,14 @@ impl Segments {
         }
         let header = StreamHeader::decode(&bytes).map_err(StreamError::Header)?;
         self.state = State::Image(header);
-        Ok((count, Some(Arrival::Begins(header))))
+        Ok((count, Some(StreamEvent::SegmentBegin(header))))
     }
 
     fn read_image<'a>(
         &'a mut self,
         header: StreamHeader,
         input: &'a [u8],
-    ) -> Result<(usize, Option<Arrival<'a>>), StreamError> {
+    ) -> Result<(usize, Option<StreamEvent<'a>>), StreamError> {
         let (used, event) = self.reader.read(input).map_err(StreamError::Image)?;
         let ends = match (&event, header) {
             (Some(Event::Round(_, round)), StreamHeader::Round { number, .. }) => {
@@ -119,13 +118,13 @@ impl Segments {
                 u32::from(attempt.0) == seal.attempt
             }
             (Some(Event::Round(..) | Event::Sealed(_)), _) => return Err(StreamError::OutOfTurn),
-            _ => return Ok((used, event.map(Arrival::Says))),
+            _ => return Ok((used, event.map(StreamEvent::Image))),
         };
         if !ends {
             return Err(StreamError::OutOfTurn);
         }
         self.state = State::Length;
-        Ok((used, Some(Arrival::Ends(header))))
+        Ok((used, Some(StreamEvent::SegmentEnd(header))))
     }
 }
 
@@ -215,17 +214,17 @@ mod tests {
 
     /// The headers at which segments begin and end.
     fn read(bytes: &[u8], step: usize) -> Result<Vec<(bool, StreamHeader)>, StreamError> {
-        let mut segments = Segments::new(Limits::default());
+        let mut segments = PageStream::new(Limits::default());
         let mut found = Vec::new();
         for part in bytes.chunks(step) {
             let mut rest = part;
             while !rest.is_empty() {
-                let (used, arrival) = segments.read(rest)?;
+                let (used, event) = segments.read(rest)?;
                 rest = &rest[used..];
-                match arrival {
-                    Some(Arrival::Begins(header)) => found.push((true, header)),
-                    Some(Arrival::Ends(header)) => found.push((false, header)),
-                    Some(Arrival::Says(_)) | None => {}
+                match event {
+                    Some(StreamEvent::SegmentBegin(header)) => found.push((true, header)),
+                    Some(StreamEvent::SegmentEnd(header)) => found.push((false, header)),
+                    Some(StreamEvent::Image(_)) | None => {}
                 }
             }
         }

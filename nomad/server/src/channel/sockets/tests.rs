@@ -17,11 +17,11 @@ const ABSENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
 const OPERATOR: u16 = 9999;
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
-/// A wire on which one other station is, which answers the question for its Ethernet address.
+/// A wire with one other station, which answers ARP requests.
 #[derive(Clone, Default)]
 struct Wire {
     incoming: Rc<RefCell<VecDeque<Vec<u8>>>>,
-    /// Wakes the stack when something comes.
+    /// Wakes the stack when a frame arrives.
     waker: Rc<RefCell<Option<Waker>>>,
     /// The last byte of each IPv4 packet on it.
     sent: Rc<RefCell<Vec<u8>>>,
@@ -94,15 +94,15 @@ impl Driver for Wire {
 }
 
 /// A stack on a wire, and the sockets of a fleet without other machines.
-struct Trial {
+struct Fixture {
     wire: Wire,
     round: Box<dyn Fn()>,
-    outlets: Outlets,
+    sockets: Sockets,
 }
 
-impl Trial {
-    fn new() -> Trial {
-        // The stack asks what time it is.
+impl Fixture {
+    fn new() -> Fixture {
+        // The stack reads the clock.
         runtime::host::start("", runtime::host::shared_memory(4096));
         let wire = Wire::default();
         let config = Config::ipv4_static(StaticConfigV4 {
@@ -115,20 +115,20 @@ impl Trial {
         let metadata = || vec![PacketMetadata::EMPTY; DATAGRAMS_MAX].leak();
         let buffer = || vec![0; DATAGRAMS_MAX * 100].leak();
         let socket = UdpSocket::new(stack, metadata(), buffer(), metadata(), buffer());
-        let common = Outlet::new(socket, PORT);
-        let outlets = Outlets::new(stack, common, [].into_iter(), 100);
+        let common = BoundSocket::new(socket, PORT);
+        let sockets = Sockets::new(stack, common, [].into_iter(), 100);
         let (tasks, round) = runtime::host::tasks();
         tasks.spawn(async move { runner.run().await });
-        let trial = Trial {
+        let fixture = Fixture {
             wire,
             round: Box::new(round),
-            outlets,
+            sockets,
         };
-        trial.turn();
-        trial
+        fixture.turn();
+        fixture
     }
 
-    /// Lets the stack do what it can.
+    /// Polls the stack until it is idle.
     fn turn(&self) {
         (0..4).for_each(|_| (self.round)());
     }
@@ -137,7 +137,7 @@ impl Trial {
     fn send(&self, to: Ipv4Addr, byte: u8) {
         let to = IpEndpoint::new(IpAddress::Ipv4(to), OPERATOR);
         let bytes = vec![byte];
-        self.outlets.send(&Datagram { to, bytes });
+        self.sockets.send(&Datagram { to, bytes });
         self.turn();
     }
 
@@ -147,25 +147,25 @@ impl Trial {
 }
 
 #[test]
-fn an_operator_who_is_gone_keeps_nobody_else_from_being_answered_for_long() {
-    let mut trial = Trial::new();
-    trial.send(PRESENT, 1);
-    assert_eq!(trial.sent(), [1]);
+fn an_operator_that_is_gone_does_not_block_replies_to_others_for_long() {
+    let mut fixture = Fixture::new();
+    fixture.send(PRESENT, 1);
+    assert_eq!(fixture.sent(), [1]);
     let begin = Now::from_millis(5);
-    assert_eq!(trial.outlets.look(begin), None);
+    assert_eq!(fixture.sockets.expire(begin), None);
 
-    // More than the socket holds: none of it is waited for.
-    (0..2 * DATAGRAMS_MAX).for_each(|_| trial.send(ABSENT, 2));
-    trial.send(PRESENT, 3);
-    assert_eq!(trial.outlets.look(begin), Some(begin + WAIT_LIMIT));
-    assert_eq!(trial.sent(), [1]);
+    // More than the socket holds: nothing blocks.
+    (0..2 * DATAGRAMS_MAX).for_each(|_| fixture.send(ABSENT, 2));
+    fixture.send(PRESENT, 3);
+    assert_eq!(fixture.sockets.expire(begin), Some(begin + WAIT_LIMIT));
+    assert_eq!(fixture.sent(), [1]);
 
-    assert_eq!(trial.outlets.look(begin + WAIT_LIMIT), None);
-    trial.send(PRESENT, 4);
+    assert_eq!(fixture.sockets.expire(begin + WAIT_LIMIT), None);
+    fixture.send(PRESENT, 4);
     // The stack keeps the socket silent for a while.
     let hangs = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while trial.sent() == [1] && std::time::Instant::now() < hangs {
-        trial.turn();
+    while fixture.sent() == [1] && std::time::Instant::now() < hangs {
+        fixture.turn();
     }
-    assert_eq!(trial.sent(), [1, 4]);
+    assert_eq!(fixture.sent(), [1, 4]);
 }

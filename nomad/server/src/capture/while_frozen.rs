@@ -1,18 +1,18 @@
-//! A look at a running domain, which stands still meanwhile: [`while_frozen`].
+//! A running domain, frozen while it is read: [`while_frozen`].
 
 use runtime::capability::Domain;
 use runtime::{Cap, Error, clock};
 
 use crate::capture::CaptureError;
 
-/// How long a running domain stands still at most while it is looked at.
+/// How long a running domain is frozen for this, at most.
 const LOOK_LIMIT_NS: u64 = 5_000_000_000;
 
-/// Does something while the running domain stands still; nothing if it does not for long enough: another has frozen it for
-/// a moment, or the limit came first. Should this server end or stall meanwhile, the kernel lets the domain run on.
+/// Freezes a running domain, does something, and thaws it. Returns `None` if the domain was not frozen throughout: another
+/// domain has frozen it, or the limit passed. If this server ends or stalls meanwhile, the kernel thaws the domain.
 ///
 /// # Errors
-/// What else the kernel says, of a domain that is retired too.
+/// Any other error of the kernel, also for a retired domain.
 pub fn while_frozen<T>(
     domain: Cap<Domain>,
     act: impl FnOnce() -> T,
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_that_is_looked_at_runs_on_by_itself_if_nobody_thaws_it() {
+    fn a_domain_that_is_read_runs_on_by_itself_if_nobody_thaws_it() {
         let began_ns = clock::now_ns();
         let (looked, calls) = with_kernel(kernel, || while_frozen(Cap::from_slot(Slot(8)), || 3));
         assert_eq!(looked, Ok(Some(3)));

@@ -1,0 +1,149 @@
+//! The sockets that datagrams are sent by: [`Sockets`].
+//!
+//! A datagram for a machine that is off waits for the reply to an ARP request, and blocks everything
+//! behind it in the same socket. So each machine of the fleet has a socket of its own. All other addresses share two: there, a
+//! datagram that waits for too long is dropped with everything behind it.
+//!
+//! Nothing blocks. A datagram that does not fit, or is dropped, is lost, as any datagram may be: the protocol repeats what
+//! matters, and an operator's tool repeats its request.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+use core::task::Poll;
+
+use embassy_futures::poll_once;
+use embassy_net::udp::{PacketMetadata, UdpSocket};
+use embassy_net::{IpAddress, Stack};
+use embassy_time::{Duration, Instant as Now};
+use nomad_protocol::PORT;
+
+use crate::late::outlet::WINDOW;
+use crate::network::Datagram;
+
+/// The most machines with a socket of their own.
+const MACHINE_SOCKETS_MAX: usize = 12;
+/// Datagrams queued per socket: late frames come many at a time.
+const DATAGRAMS_MAX: usize = 4 + WINDOW;
+/// How long the first datagram of a shared socket may wait: resolving an address takes one round trip. The stack
+/// keeps a socket silent for as long after an ARP request, even if the datagram is dropped meanwhile.
+const WAIT_LIMIT: Duration = Duration::from_secs(1);
+
+/// A socket bound to a port, and how long a datagram has waited in it.
+pub struct BoundSocket {
+    pub socket: UdpSocket<'static>,
+    port: u16,
+    /// When it was first seen non-empty.
+    waiting_since: Option<Now>,
+}
+
+impl BoundSocket {
+    /// Binds a socket to a port.
+    ///
+    /// # Panics
+    /// If the port is in use.
+    pub fn new(mut socket: UdpSocket<'static>, port: u16) -> BoundSocket {
+        socket.bind(port).expect("a free port");
+        BoundSocket {
+            socket,
+            port,
+            waiting_since: None,
+        }
+    }
+
+    fn send(&self, Datagram { to, bytes }: &Datagram) {
+        match poll_once(self.socket.send_to(bytes, *to)) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => log::debug!("to {to}: {error:?}"),
+            Poll::Pending => log::debug!("to {to}: no room"),
+        }
+    }
+
+    /// Drops the waiting datagrams if the first has waited for too long; else returns when that will be, if one waits.
+    fn expire(&mut self, now: Now) -> Option<Now> {
+        if poll_once(self.socket.flush()).is_ready() {
+            self.waiting_since = None;
+            return None;
+        }
+        let due = *self.waiting_since.get_or_insert(now) + WAIT_LIMIT;
+        if now < due {
+            return Some(due);
+        }
+        log::debug!(
+            "port {}: datagrams that cannot be delivered are dropped",
+            self.port
+        );
+        // Received datagrams that were not read are lost too: they are repeated.
+        self.socket.close();
+        self.socket
+            .bind(self.port)
+            .expect("the port was bound before");
+        self.waiting_since = None;
+        None
+    }
+}
+
+/// The sockets for the fleet, for operators, and for all others.
+pub struct Sockets {
+    /// Receives everything, and sends to operators.
+    pub common: BoundSocket,
+    machines: Vec<(Ipv4Addr, BoundSocket)>,
+    /// For machines outside of the fleet, and those beyond [`MACHINE_SOCKETS_MAX`].
+    others: BoundSocket,
+}
+
+impl Sockets {
+    /// One socket per machine, which only sends.
+    ///
+    /// # Panics
+    /// If a port is in use.
+    pub fn new(
+        stack: Stack<'static>,
+        common: BoundSocket,
+        machines: impl Iterator<Item = Ipv4Addr>,
+        bytes_max: usize,
+    ) -> Sockets {
+        let socket = |port| {
+            let socket = UdpSocket::new(
+                stack,
+                &mut [],
+                &mut [],
+                vec![PacketMetadata::EMPTY; DATAGRAMS_MAX].leak(),
+                vec![0; DATAGRAMS_MAX * bytes_max].leak(),
+            );
+            BoundSocket::new(socket, port)
+        };
+        let machines = (PORT + 2..).zip(machines.take(MACHINE_SOCKETS_MAX));
+        Sockets {
+            common,
+            machines: machines
+                .map(|(port, machine)| (machine, socket(port)))
+                .collect(),
+            others: socket(PORT + 1),
+        }
+    }
+
+    /// Sends a datagram, or drops it.
+    pub fn send(&self, datagram: &Datagram) {
+        let IpAddress::Ipv4(address) = datagram.to.addr;
+        let mut machines = self.machines.iter();
+        let socket = match machines.find(|(machine, _)| *machine == address) {
+            _ if datagram.to.port != PORT => &self.common,
+            Some((_, socket)) => socket,
+            None => &self.others,
+        };
+        socket.send(datagram);
+    }
+
+    /// Drops the datagrams of shared sockets that have waited for too long; returns when to call this again, if one waits.
+    pub fn expire(&mut self, now: Now) -> Option<Now> {
+        let shared = [&mut self.common, &mut self.others];
+        shared
+            .into_iter()
+            .filter_map(|socket| socket.expire(now))
+            .min()
+    }
+}
+
+#[cfg(test)]
+mod tests;
