@@ -1,4 +1,4 @@
-//! A fake domain: pages with contents, an age that every step of its raises, and a run state.
+//! A fake domain: pages with contents, an age that every step raises, and a run state.
 //!
 //! `age` counts the steps that the domain has run, over all its instances: an instance that starts with an age lower
 //! than one that has run is an older state. Every page holds the age at which it was last written.
@@ -6,23 +6,23 @@
 use identity::Incarnation;
 use nomad_protocol::{Instant, StateVersion};
 
-/// All that a move must carry over.
+/// The contents that a move must carry over.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Contents {
-    /// Steps run.
+    /// The number of steps run.
     pub age: u64,
-    /// What outsiders have signalled: state that changes without the domain running.
+    /// The number of signals from outside: state that changes without the domain running.
     pub signals: u64,
-    /// The pages.
+    /// The contents of the pages.
     pub pages: Vec<u64>,
 }
 
-/// What the kernel lets a domain do.
+/// The run state of a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Run {
+pub enum RunState {
     /// It runs.
     Running,
-    /// It stands still.
+    /// It is frozen.
     Frozen,
     /// It will not run here again.
     Retired,
@@ -31,17 +31,17 @@ pub enum Run {
 /// A domain in a kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Domain {
-    /// What it consists of.
+    /// Its contents.
     pub contents: Contents,
     /// How often it was activated.
     pub incarnation: Incarnation,
-    /// May it run?
-    pub run: Run,
+    /// Its run state.
+    pub run: RunState,
     /// Rises when outsiders change it while it is frozen, and when it is thawed.
     pub version: StateVersion,
     /// The token of the freeze that it is in, or was in last.
     pub token: u64,
-    /// When the kernel thaws it, while it is frozen.
+    /// The time at which the kernel thaws it, while it is frozen.
     pub deadline: Option<Instant>,
     /// Which pages were written since they were last read, while there is a log.
     pub dirty: Option<Vec<bool>>,
@@ -57,7 +57,7 @@ impl Domain {
                 pages: vec![0; pages],
             },
             incarnation: Incarnation(0),
-            run: Run::Running,
+            run: RunState::Running,
             version: StateVersion(0),
             token: 0,
             deadline: None,
@@ -71,34 +71,34 @@ impl Domain {
         self.write(page);
     }
 
-    /// An outsider signals the domain, or answers into its message buffer.
+    /// An outsider signals the domain, or replies into its message buffer.
     pub fn interfere(&mut self, page: u64) {
         match self.run {
-            Run::Retired => return,
-            Run::Frozen => self.raise_version(),
-            Run::Running => {}
+            RunState::Retired => return,
+            RunState::Frozen => self.raise_version(),
+            RunState::Running => {}
         }
         self.contents.signals += 1;
         self.write(page);
     }
 
-    /// It is frozen until then.
+    /// Freezes it, until a deadline.
     pub fn freeze(&mut self, deadline: Option<Instant>) {
-        self.run = Run::Frozen;
+        self.run = RunState::Frozen;
         self.token += 1;
         self.deadline = deadline;
     }
 
-    /// It runs again. What was read of it before is void.
+    /// Lets it run again. Everything read of it before is void.
     pub fn thaw(&mut self) {
         self.raise_version();
-        self.run = Run::Running;
+        self.run = RunState::Running;
         self.deadline = None;
     }
 
-    /// It does not run here again.
+    /// Retires it: it never runs here again.
     pub fn retire(&mut self) {
-        self.run = Run::Retired;
+        self.run = RunState::Retired;
         self.deadline = None;
         self.dirty = None;
     }
@@ -107,7 +107,7 @@ impl Domain {
         self.version = StateVersion(self.version.0 + 1);
     }
 
-    /// Takes the pages that are dirty, which makes them clean. Their contents are to be read *afterwards*.
+    /// Takes the dirty pages, which are clean from now on. Their contents are to be read *afterwards*.
     pub fn take_dirty(&mut self) -> Vec<usize> {
         let Some(dirty) = &mut self.dirty else {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! The checker of every step: what has happened to each domain, and what must not.
+//! The checker of every step: the history of each domain, and the violations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,15 +7,15 @@ use nomad_protocol::{
     Action, DestinationAction, DestinationEvent, Event, SourceAction, SourceEvent, TransactionId,
 };
 
-use crate::domain::{Contents, Run};
+use crate::domain::{Contents, RunState};
 use crate::hardware::{GivenUp, domain_number};
 use crate::machine::{Machine, Move};
 use crate::world::domain_id;
 
-/// What must never be.
+/// A violation: something that must never happen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Violation {
-    /// Two instances run.
+    /// Two instances of a domain run.
     TwoRun,
     /// An instance runs from a state older than one that has run.
     RunsFromOlderState {
@@ -24,14 +24,14 @@ pub enum Violation {
         /// The age that an instance has reached.
         reached: u64,
     },
-    /// The copy that was activated is not what was retired.
+    /// The activated copy differs from the retired one.
     ContentsDiffer {
-        /// What was retired.
+        /// The contents that were retired.
         retired: Contents,
-        /// What was activated.
+        /// The contents that were activated.
         activated: Contents,
     },
-    /// A copy was activated that nobody had retired.
+    /// A copy was activated before its source was retired.
     ActivatedUncommitted,
     /// An activation did not raise the incarnation.
     IncarnationNotRisen {
@@ -40,17 +40,17 @@ pub enum Violation {
         /// The incarnation after it.
         after: Incarnation,
     },
-    /// A source destroyed its copy before the target had activated its own.
+    /// A source destroyed its copy before the destination had activated its own.
     DestroyedUnconfirmed,
     /// A source destroyed a domain that runs: it was moved away and has come back.
     DestroyedRunning,
-    /// A target discarded its copy after the source had retired its own.
+    /// A destination discarded its copy after the source had retired its own.
     DiscardedCommitted,
     /// A source wanted to thaw a retired domain.
     ThawedRetired,
-    /// A home started a domain anew though this machine holds one.
+    /// A home started a new domain although this machine holds one.
     StartedBeside(usize),
-    /// The copy on this machine does not stand still although a younger one runs elsewhere.
+    /// The copy on this machine is not stopped although a younger one runs elsewhere.
     OutlivedRuns(usize),
 }
 
@@ -60,17 +60,17 @@ pub struct Committed {
     /// The transaction that has retired it.
     pub transaction: TransactionId,
     /// The number of the machine that is to activate it.
-    pub target: usize,
+    pub destination: usize,
     /// That machine was restarted and has lost its copy.
-    pub is_target_lost: bool,
+    pub is_destination_lost: bool,
 }
 
-/// What has happened to one domain so far.
+/// The history of one domain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DomainHistory {
     /// The machine that it started on.
     pub start: usize,
-    /// It was started anew, since the one before was lost.
+    /// It was started anew after the one before was lost.
     pub is_anew: bool,
     /// The machine on which it was activated last.
     pub home: usize,
@@ -78,26 +78,26 @@ pub struct DomainHistory {
     pub is_home_lost: bool,
     /// The incarnation that was activated last.
     pub incarnation: Incarnation,
-    /// It is retired at home, and its target has not activated it.
+    /// Set while it is retired at home and its destination has not activated it.
     pub committed: Option<Committed>,
     /// The age that it has reached on any machine.
     pub reached: u64,
-    /// What each transaction has retired.
+    /// The contents that each transaction has retired.
     pub retired: BTreeMap<TransactionId, Contents>,
-    /// Transactions whose target has activated its copy.
+    /// Transactions whose destination has activated its copy.
     pub activated: BTreeSet<TransactionId>,
-    /// An operator has settled a doubt about it by force and answers for what follows: nothing is checked.
+    /// An operator has settled a doubt about it by force and is responsible for the rest: nothing is checked.
     pub is_forced: bool,
 }
 
-/// What has happened so far.
+/// The history of a world.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct History {
-    /// What has happened to each domain.
+    /// The history of each domain.
     pub domains: BTreeMap<DomainId, DomainHistory>,
-    /// Which machines were restarted.
+    /// Per machine, whether it was restarted.
     pub restarted: Vec<bool>,
-    /// The first thing that should not have happened, and to which domain.
+    /// The first violation, and its domain.
     pub violation: Option<(DomainId, Violation)>,
 }
 
@@ -133,7 +133,7 @@ impl DomainHistory {
         }
     }
 
-    /// What is wrong with this activation, if anything is.
+    /// The violation by this activation, if it is one.
     fn judge_activation(
         &self,
         transaction: TransactionId,
@@ -143,7 +143,7 @@ impl DomainHistory {
         let before = self.incarnation;
         match self.retired.get(&transaction).cloned() {
             None => Some(Violation::ActivatedUncommitted),
-            // Asked for again after a restart of nomad, it may have run meanwhile.
+            // It is repeated after a restart of nomad, and the domain may have run meanwhile.
             Some(_) if self.activated.contains(&transaction) => None,
             Some(retired) if retired != *contents => Some(Violation::ContentsDiffer {
                 retired,
@@ -157,13 +157,13 @@ impl DomainHistory {
     fn lose(&mut self, machine: usize) {
         self.is_home_lost |= self.home == machine;
         if let Some(committed) = &mut self.committed {
-            committed.is_target_lost |= committed.target == machine;
+            committed.is_destination_lost |= committed.destination == machine;
         }
     }
 }
 
 impl History {
-    /// The beginning: so many machines, and each domain on the machine that it starts on.
+    /// The beginning: this many machines, and each domain on the machine that it starts on.
     pub fn new(machines: usize, starts: &BTreeMap<DomainId, usize>) -> Self {
         let domain = |(id, start): (&DomainId, &usize)| (*id, DomainHistory::new(*start));
         History {
@@ -173,18 +173,20 @@ impl History {
         }
     }
 
-    /// What is about to be done.
-    pub fn before(&mut self, machine: &Machine, transaction: TransactionId, action: &Action) {
+    /// Checks an action that is about to be performed.
+    pub fn check_action(&mut self, machine: &Machine, transaction: TransactionId, action: &Action) {
         let Some(Move { domain, .. }) = machine.subject(transaction) else {
             return;
         };
         let kernel = &machine.hardware().kernel;
         let run = kernel.domains.get(&domain).map(|domain| domain.run);
-        let id = first(domain);
+        let id = first_id(domain);
         let is_activated = self.domains[&id].activated.contains(&transaction);
         let violation = match (action, run) {
-            (Action::Source(SourceAction::Thaw), Some(Run::Retired)) => Violation::ThawedRetired,
-            (Action::Source(SourceAction::Destroy), Some(Run::Running)) => {
+            (Action::Source(SourceAction::Thaw), Some(RunState::Retired)) => {
+                Violation::ThawedRetired
+            }
+            (Action::Source(SourceAction::Destroy), Some(RunState::Running)) => {
                 Violation::DestroyedRunning
             }
             (Action::Source(SourceAction::Destroy), _) if !is_activated => {
@@ -200,8 +202,8 @@ impl History {
         self.violate(id, violation);
     }
 
-    /// What machine `number` has done to the domain of a transaction.
-    pub fn after(
+    /// Records an event that machine `number` reports of a transaction.
+    pub fn record_event(
         &mut self,
         machines: &[Machine],
         number: usize,
@@ -209,7 +211,7 @@ impl History {
         subject: Move,
         event: Option<&Event>,
     ) {
-        let (id, target) = (first(subject.domain), subject.peer);
+        let (id, destination) = (first_id(subject.domain), subject.peer);
         let kernel = &machines[number].hardware().kernel;
         let Some(domain) = kernel.domains.get(&subject.domain) else {
             return;
@@ -218,11 +220,11 @@ impl History {
         let (contents, incarnation) = (&domain.contents, domain.incarnation);
         match event {
             Some(Event::Source(SourceEvent::Retired)) => {
-                let is_held = machines[target].hardware().is_prepared(subject.domain);
+                let is_held = machines[destination].hardware().is_prepared(subject.domain);
                 let committed = Committed {
                     transaction,
-                    target,
-                    is_target_lost: !is_held && self.restarted[target],
+                    destination,
+                    is_destination_lost: !is_held && self.restarted[destination],
                 };
                 history.retire(committed, contents);
             }
@@ -237,8 +239,8 @@ impl History {
         }
     }
 
-    /// An instance of this age is about to run a step.
-    pub fn runs(&mut self, id: DomainId, age: u64) {
+    /// Records that an instance of this age is about to run a step.
+    pub fn record_step(&mut self, id: DomainId, age: u64) {
         let history = self.domains.get_mut(&id).expect("every domain has one");
         let reached = history.reached;
         history.reached = reached.max(age + 1);
@@ -247,25 +249,25 @@ impl History {
         }
     }
 
-    /// This many instances of a domain can run right now.
-    pub fn instances(&mut self, id: DomainId, running: usize) {
+    /// Checks the number of instances of a domain that can run right now.
+    pub fn check_instances(&mut self, id: DomainId, running: usize) {
         if running > 1 {
             self.violate(id, Violation::TwoRun);
         }
     }
 
-    /// Machine `number` has given up the memory of a complete domain, just now.
+    /// Checks that machine `number` may give up the memory of a complete domain, as it just did.
     pub fn give_up(&mut self, number: usize, given_up: GivenUp) {
         let (GivenUp::Left(id, _) | GivenUp::Came(id)) = given_up;
-        let id = first(id);
+        let id = first_id(id);
         let history = &self.domains[&id];
         let violation = match (given_up, history.committed) {
-            // It has not come to run elsewhere since it came to run here.
-            (GivenUp::Left(_, Run::Running), _) if history.home == number => {
+            // It has not run elsewhere since it was activated here.
+            (GivenUp::Left(_, RunState::Running), _) if history.home == number => {
                 Violation::DestroyedRunning
             }
             (GivenUp::Left(..), _) if history.home == number => Violation::DestroyedUnconfirmed,
-            (GivenUp::Came(_), Some(committed)) if committed.target == number => {
+            (GivenUp::Came(_), Some(committed)) if committed.destination == number => {
                 Violation::DiscardedCommitted
             }
             _ => return,
@@ -273,15 +275,15 @@ impl History {
         self.violate(id, violation);
     }
 
-    /// A copy on machine `number` runs, or may run again, though it was outlived. No operator answers for that.
+    /// Records that a copy on machine `number` runs, or may run again, although it was outlived. No operator excuses that.
     pub fn outlived_runs(&mut self, id: DomainId, number: usize) {
         let violation = Violation::OutlivedRuns(number);
         self.violation.get_or_insert((id, violation));
     }
 
-    /// Root has started a domain anew on machine `number`, where it is at home: nobody else may have one.
+    /// Records that root has started a new domain on machine `number`, its home: no other machine may have one.
     pub fn start_anew(&mut self, machines: &[Machine], number: usize, started: DomainId) {
-        let id = first(started);
+        let id = first_id(started);
         let holds = |machine: &&Machine| {
             machine.number != number && machine.hardware().has(domain_number(started))
         };
@@ -296,7 +298,7 @@ impl History {
         self.domains.insert(id, history);
     }
 
-    /// A machine was restarted: all that it held is lost.
+    /// Records that a machine was restarted: everything that it held is lost.
     pub fn restart(&mut self, machine: usize) {
         self.restarted[machine] = true;
         for domain in self.domains.values_mut() {
@@ -304,9 +306,9 @@ impl History {
         }
     }
 
-    /// Is the copy that is on its way in complete, and the one that it was made of retired?
+    /// Whether the arriving copy is complete and its source is retired.
     fn is_only_copy(&self, machine: &Machine, id: DomainId, transaction: TransactionId) -> bool {
-        let committed = self.domains[&first(id)].committed;
+        let committed = self.domains[&first_id(id)].committed;
         committed.is_some_and(|committed| committed.transaction == transaction)
             && machine.hardware().is_prepared(id)
     }
@@ -318,7 +320,7 @@ impl History {
     }
 }
 
-/// The id that a domain of this name had at the beginning.
-fn first(id: DomainId) -> DomainId {
+/// The id that the domain of this name had at the beginning.
+fn first_id(id: DomainId) -> DomainId {
     domain_id(domain_number(id))
 }

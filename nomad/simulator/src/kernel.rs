@@ -1,4 +1,4 @@
-//! A fake kernel: one pool, and the domains in it, those among them that were built and do not run yet.
+//! A fake kernel: one pool, and the domains in it, including those that were built and do not run yet.
 //!
 //! It outlives nomad and dies with its machine. It enforces what the real one enforces: a freeze belongs to the holder of its
 //! token and ends at its deadline, a version that has moved is not retired, a retired domain does not thaw.
@@ -9,12 +9,12 @@ use identity::{Digest, DomainId, Incarnation};
 use nomad_protocol::{Change, DomainState, Instant, Interference, LocalFailure, StateVersion};
 use nomad_shell::RetireError;
 
-use crate::domain::{Domain, Run};
+use crate::domain::{Domain, RunState};
 
-/// The kernel's answer to a call on a domain that is not there.
+/// The kernel's error for a call on a domain that does not exist.
 pub const NO_DOMAIN: LocalFailure = LocalFailure::Kernel { error: 1 };
 
-/// What a freeze carries besides pages.
+/// The state that a freeze carries besides pages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
     /// The version that it was read at.
@@ -38,14 +38,14 @@ impl State {
 /// One machine's kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Kernel {
-    /// Pages of the pool that nobody has.
+    /// The free pages of the pool.
     pub free_pages: u64,
     /// Domains of this machine.
     pub domains: BTreeMap<DomainId, Domain>,
 }
 
 impl Kernel {
-    /// A kernel whose pool has so many pages.
+    /// A kernel with a pool of this many pages.
     pub fn new(pool_pages: u64) -> Self {
         Kernel {
             free_pages: pool_pages,
@@ -53,7 +53,7 @@ impl Kernel {
         }
     }
 
-    /// Takes pages out of the pool. Returns whether there were as many.
+    /// Takes pages out of the pool. Returns whether there were enough.
     pub fn reserve(&mut self, pages: u64) -> bool {
         let left = self.free_pages.checked_sub(pages);
         self.free_pages = left.unwrap_or(self.free_pages);
@@ -65,20 +65,20 @@ impl Kernel {
         self.domains.insert(id, Domain::new(pages as usize));
     }
 
-    /// What a restarted nomad is told of a domain.
+    /// The state of a domain, as a restarted nomad reads it.
     pub fn state_of(&self, id: DomainId) -> DomainState {
         match self.domains.get(&id).map(|domain| domain.run) {
             None => DomainState::Gone,
-            Some(Run::Running) => DomainState::Running,
-            Some(Run::Frozen) => DomainState::Frozen,
-            Some(Run::Retired) => DomainState::Retired,
+            Some(RunState::Running) => DomainState::Running,
+            Some(RunState::Frozen) => DomainState::Frozen,
+            Some(RunState::Retired) => DomainState::Retired,
         }
     }
 
     /// Freezes a domain that runs, until a deadline; returns the token of this freeze.
     pub fn freeze(&mut self, id: DomainId, deadline: Option<Instant>) -> Option<u64> {
         let domain = self.domains.get_mut(&id)?;
-        (domain.run == Run::Running).then(|| {
+        (domain.run == RunState::Running).then(|| {
             domain.freeze(deadline);
             domain.token
         })
@@ -87,7 +87,7 @@ impl Kernel {
     /// Thaws a domain that is frozen with this token.
     pub fn thaw(&mut self, id: DomainId, token: Option<u64>) {
         if let Some(domain) = self.domains.get_mut(&id)
-            && domain.run == Run::Frozen
+            && domain.run == RunState::Frozen
             && Some(domain.token) == token
         {
             domain.thaw();
@@ -112,10 +112,10 @@ impl Kernel {
             .min()
     }
 
-    /// Stops a domain for good that runs in an older incarnation than this.
+    /// Stops a domain for good if its incarnation is older than this.
     pub fn outlive(&mut self, id: DomainId, incarnation: Incarnation) {
         if let Some(domain) = self.domains.get_mut(&id)
-            && domain.run == Run::Running
+            && domain.run == RunState::Running
             && domain.incarnation.is_outlived_by(incarnation)
         {
             domain.freeze(None);
@@ -125,7 +125,7 @@ impl Kernel {
     /// Undoes a retirement and lets the domain run. One that is not retired stays as it is.
     pub fn unretire(&mut self, id: DomainId) {
         if let Some(domain) = self.domains.get_mut(&id)
-            && domain.run == Run::Retired
+            && domain.run == RunState::Retired
         {
             domain.freeze(None);
             domain.thaw();
@@ -135,7 +135,7 @@ impl Kernel {
     /// Reads a frozen domain's state.
     pub fn export(&self, id: DomainId) -> Option<State> {
         let domain = self.domains.get(&id)?;
-        (domain.run != Run::Running).then_some(State {
+        (domain.run != RunState::Running).then_some(State {
             version: domain.version,
             age: domain.contents.age,
             signals: domain.contents.signals,
@@ -152,16 +152,16 @@ impl Kernel {
         let domain = self.domains.get_mut(&id);
         let domain = domain.ok_or(RetireError::Failed(NO_DOMAIN))?;
         match domain.run {
-            Run::Retired => return Ok(()),
-            Run::Running => return Err(RetireError::Failed(LocalFailure::FreezeEnded)),
-            Run::Frozen if Some(domain.token) != token => {
+            RunState::Retired => return Ok(()),
+            RunState::Running => return Err(RetireError::Failed(LocalFailure::FreezeEnded)),
+            RunState::Frozen if Some(domain.token) != token => {
                 return Err(RetireError::Failed(LocalFailure::FrozenByAnother));
             }
-            Run::Frozen if domain.version != version => {
+            RunState::Frozen if domain.version != version => {
                 let (change, slot) = (Change::Signal, 0);
                 return Err(RetireError::VersionMoved(Interference { change, slot }));
             }
-            Run::Frozen => {}
+            RunState::Frozen => {}
         }
         domain.retire();
         Ok(())

@@ -1,9 +1,9 @@
 //! Fake machines around the real hand-over: a seeded simulation and an exhaustive exploration.
 //!
-//! What ships is what runs here: [`nomad_shell::Shell`] on every machine. Fake is the [`hardware`] below it: the
+//! The code that ships runs here: [`nomad_shell::Shell`] on every machine. The [`hardware`] below it is fake: the
 //! [`kernel`], the domains in it ([`domain`]: pages with contents that a running domain changes) and [`root`]; and
-//! beside it the page streams ([`stream`]) and the network. nomad's [`notes`] are kept by the code that ships, but in
-//! explorations. `docs/verification.md` lists what is explored and simulated, and what is not.
+//! beside it the page streams ([`stream`]) and the network. Except in explorations, nomad's records are stored by the code
+//! that ships ([`record_store`]). `docs/verification.md` lists what is explored and simulated, and what is not.
 //!
 //! ```text
 //!              World: Machines, Streams, History (the checker)
@@ -12,8 +12,8 @@
 //!   doubles, delays and cuts; crashes; pauses; failures    within bounds, by stateright
 //! ```
 //!
-//! Both judge by [`history`] at every step and by [`outcome`] once all is quiet. That the judges are awake is proved by
-//! [`machine::Mutant`]s: machines with one rule broken, each of which must be caught.
+//! Both judge by [`history`] at every step and by [`outcome`] at quiescence. [`machine::Mutant`]s prove that the judges
+//! are awake: machines with one rule broken, each of which must be caught.
 
 #![forbid(unsafe_code)]
 
@@ -24,11 +24,11 @@ pub mod hardware;
 pub mod history;
 pub mod kernel;
 pub mod machine;
-mod mistaken;
+mod misread;
 pub mod network;
-pub mod notes;
 pub mod outcome;
 pub mod random;
+pub mod record_store;
 pub mod root;
 pub mod simulation;
 pub mod stream;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   crash_machine   hardware and nomad are lost; a new boot id
-//!   crash_nomad     nomad is lost; it is resumed from its notes
+//!   crash_nomad     nomad is lost; it is resumed from its records
 //! ```
 
 use std::collections::BTreeMap;
@@ -19,51 +19,51 @@ use nomad_shell::{Config, FleetMember, Machines, Root as _, Shell};
 
 use crate::hardware::{Hardware, Parts, domain_number};
 
-/// The first domain; where there is one only, everything is about it.
+/// The first domain, and the only one in a world with one.
 pub const DOMAIN: DomainId = DomainId(1);
 
 const VERSIONS: Versions = Versions { image: 1, abi: 1 };
 
-/// One rule broken: the checkers must notice.
+/// One broken rule, which the checkers must catch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mutant {
     /// No rule is broken.
     None,
-    /// A source that hears nothing after the commit point runs the domain again.
+    /// A source that receives nothing after the commit point runs the domain again.
     SourceThawsAfterCommit,
-    /// A prepared target that hears nothing runs the domain.
-    TargetRunsUncommitted,
-    /// A prepared target that hears nothing gives its copy back.
-    TargetDropsPrepared,
+    /// A prepared destination that receives nothing runs the domain.
+    DestinationRunsUncommitted,
+    /// A prepared destination that receives nothing gives its copy back.
+    DestinationDropsPrepared,
     /// The kernel retires a domain although its version has moved.
     KernelIgnoresVersion,
     /// The kernel retires a domain although its freeze has ended.
     KernelRetiresThawed,
     /// nomad's records do not outlive it.
     RecordsAreLost,
-    /// What was written since the last round is not sent with the freeze.
+    /// Pages written since the last round are not sent with the freeze.
     FreezeForgetsPages,
-    /// The answer to an action of one transaction is given to another one, if there is another.
+    /// The result of an action of one transaction is reported to another one, if there is another.
     AnswersAnother,
-    /// A target discards the copy of another transaction, if there is another.
+    /// A destination discards the copy of another transaction, if there is another.
     DiscardsAnother,
     /// A domain is activated under the incarnation that it had before.
     IncarnationStays,
     /// A restarted nomad leaves the older one of two records of a transaction.
     OlderRecordStays,
-    /// Root starts what is at home there when its machine is started, and no machine is asked.
+    /// Root starts the domains at home there when its machine is started, and asks no machine.
     HomeDoesNotAsk,
-    /// A source that has committed takes a target's Prepared for Activated.
+    /// A source that has committed reads a destination's Prepared as Activated.
     PreparedIsActivated,
-    /// Whatever boot of another machine says something, it is taken for that machine's first.
+    /// Every boot of another machine is taken for that machine's first.
     BootsLookAlike,
-    /// A target says Prepared without having given its copy to root.
+    /// A destination sends Prepared without having handed its copy to root.
     PreparedIsNotKept,
     /// A source gives its copy back as soon as it is retired.
     GivesBackEarly,
 }
 
-/// What a transaction moves, and between whom.
+/// The domain of a transaction, and the other machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Move {
     /// The domain.
@@ -75,20 +75,20 @@ pub struct Move {
 /// A round that is being sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sending {
-    /// How far it is.
+    /// The progress.
     pub segment: Segment,
-    /// What it began with.
+    /// The header that it began with.
     pub header: StreamHeader,
 }
 
-/// What all machines of a world have in common.
+/// The settings that all machines of a world share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Common {
-    /// How many there are.
+    /// The number of machines.
     pub machines: usize,
     /// The timers.
     pub timing: Timing,
-    /// What is asked of a move.
+    /// The goals of a move.
     pub goals: Goals,
 }
 
@@ -99,7 +99,7 @@ pub struct Machine {
     pub number: usize,
     /// nomad, and below it the hardware.
     pub shell: Shell<Hardware>,
-    /// What nomad's transactions move, from their first record to the end of their last. Dies with nomad.
+    /// nomad's transactions, each from its first record to its end. Dies with nomad.
     pub moves: BTreeMap<TransactionId, Move>,
     /// Rounds that are being sent. Dies with nomad.
     pub sending: BTreeMap<TransactionId, Sending>,
@@ -116,12 +116,12 @@ pub fn machine_number(id: MachineId) -> usize {
     usize::from(id.0[0])
 }
 
-/// What an operator calls the machine of this number.
+/// The name of the machine of this number.
 pub fn machine_name(number: usize) -> Name {
     Name::try_new(&format!("m{number}")).expect("a name")
 }
 
-/// What an operator calls the domain of this number.
+/// The name of the domain of this number.
 pub fn domain_name(number: usize) -> Name {
     Name::try_new(&format!("domain-{}", number + 1)).expect("a name")
 }
@@ -133,7 +133,7 @@ pub fn number_of(name: Name) -> usize {
     number.expect("a domain's name") - 1
 }
 
-fn neighbour(number: usize) -> FleetMember {
+fn fleet_member(number: usize) -> FleetMember {
     FleetMember {
         name: machine_name(number),
         address: Ipv4Addr::new(10, 77, 0, number as u8 + 1),
@@ -142,7 +142,7 @@ fn neighbour(number: usize) -> FleetMember {
 }
 
 impl Common {
-    fn setting(&self, number: usize, boot: u64, life: u64, records_max: usize) -> Config {
+    fn config(&self, number: usize, boot: u64, life: u64, records_max: usize) -> Config {
         let others = (0..self.machines).filter(|other| *other != number);
         let local = LocalMachine {
             machine: machine_id(number),
@@ -158,7 +158,7 @@ impl Common {
         };
         Config {
             local,
-            machines: Machines::new(neighbour(number), others.map(neighbour).collect()),
+            machines: Machines::new(fleet_member(number), others.map(fleet_member).collect()),
             versions: VERSIONS,
             goals: self.goals,
             has_hooks: false,
@@ -170,18 +170,18 @@ impl Machine {
     /// A machine that was just started.
     pub fn new(common: Common, hardware: Hardware, boot: u64, now: Instant) -> Self {
         let number = hardware.parts.number;
-        let records_max = hardware.notes.transactions_max();
-        let setting = common.setting(number, boot, boot, records_max);
+        let records_max = hardware.record_store.transactions_max();
+        let config = common.config(number, boot, boot, records_max);
         Machine {
             number,
-            shell: resume(hardware, now, &setting, &[]),
+            shell: resume(hardware, now, &config, &[]),
             moves: BTreeMap::new(),
             sending: BTreeMap::new(),
             common,
         }
     }
 
-    /// The boot of the machine of this number that is its first.
+    /// The first boot of the machine of this number.
     pub fn first_boot(number: usize) -> u64 {
         number as u64
     }
@@ -191,7 +191,7 @@ impl Machine {
         &self.shell.host
     }
 
-    /// The same, to be changed.
+    /// The machine below nomad, mutable.
     pub fn hardware_mut(&mut self) -> &mut Hardware {
         &mut self.shell.host
     }
@@ -215,47 +215,47 @@ impl Machine {
         let (boot, life) = (local.boot.0, local.life.0 + (1 << 32));
         let mut hardware = self.shell.host;
         if hardware.parts.mutant == Mutant::RecordsAreLost {
-            hardware.notes.clear();
+            hardware.record_store.clear();
         }
         let leaves_older = hardware.parts.mutant == Mutant::OlderRecordStays;
-        let records = hardware.notes.load(leaves_older);
-        let moves = records.iter().map(Move::of_record).collect();
-        let records_max = hardware.notes.transactions_max();
-        let setting = self.common.setting(self.number, boot, life, records_max);
+        let records = hardware.record_store.load(leaves_older);
+        let moves = records.iter().map(Move::from_record).collect();
+        let records_max = hardware.record_store.transactions_max();
+        let config = self.common.config(self.number, boot, life, records_max);
         hardware.now = now;
         Machine {
-            shell: resume(hardware, now, &setting, &records),
+            shell: resume(hardware, now, &config, &records),
             moves,
             sending: BTreeMap::new(),
             ..self
         }
     }
 
-    /// What a transaction of this machine moves.
+    /// The move of a transaction of this machine.
     pub fn subject(&self, transaction: TransactionId) -> Option<Move> {
         self.moves.get(&transaction).copied()
     }
 
-    /// Where operators find it.
+    /// Its address for operators.
     pub fn address(&self) -> Ipv4Addr {
-        neighbour(self.number).address
+        fleet_member(self.number).address
     }
 
-    /// How many pages the pool has in all.
+    /// The size of its pool in pages.
     pub fn pool_pages(&self) -> u64 {
         self.hardware().parts.pool_pages
     }
 }
 
-/// nomad is started, and again if it ends at once since root does not answer.
+/// Starts nomad, and starts it again if it ends at once because a call of root fails.
 fn resume(
     mut hardware: Hardware,
     now: Instant,
-    setting: &Config,
+    config: &Config,
     records: &[Record],
 ) -> Shell<Hardware> {
     loop {
-        match Shell::resume(hardware, now, setting.clone(), records.to_vec()) {
+        match Shell::resume(hardware, now, config.clone(), records.to_vec()) {
             Ok(shell) => return shell,
             Err((ended, _)) => hardware = ended,
         }
@@ -276,7 +276,7 @@ pub fn hardware(parts: Parts) -> Hardware {
 
 impl Move {
     /// The move that a record is about, by its transaction.
-    pub fn of_record(record: &Record) -> (TransactionId, Move) {
+    pub fn from_record(record: &Record) -> (TransactionId, Move) {
         let subject = Move {
             domain: record.offer.domain,
             peer: machine_number(record.peer),

@@ -1,24 +1,24 @@
-//! A fake network for datagrams: it loses, doubles, delays, and thereby overtakes; it can be cut.
+//! A fake network for datagrams: it loses, duplicates, delays and so reorders them; it can be cut.
 
 use nomad_protocol::Instant;
 
 use crate::random::Random;
 
-/// How bad the network is.
+/// The faults of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkConditions {
     /// Datagrams lost, per thousand.
     pub loss_permille: u64,
     /// Datagrams that arrive twice, per thousand.
     pub double_permille: u64,
-    /// How long the shortest way takes.
+    /// The shortest latency.
     pub delay_min_us: u64,
-    /// How much longer the longest way takes.
+    /// How much longer the longest latency is.
     pub delay_spread_us: u64,
 }
 
 impl NetworkConditions {
-    /// Nothing is lost and nothing overtaken.
+    /// No loss and no reordering.
     pub const FAIR: NetworkConditions = NetworkConditions {
         loss_permille: 0,
         double_permille: 0,
@@ -37,7 +37,7 @@ impl NetworkConditions {
         }
     }
 
-    /// When the copies of a datagram that is sent now arrive: none, one or two.
+    /// The arrival times of the copies of a datagram that is sent now: none, one or two.
     pub fn arrivals(&self, now: Instant, random: &mut Random) -> Vec<Instant> {
         let copies = match (
             random.permille(self.loss_permille),
@@ -52,25 +52,25 @@ impl NetworkConditions {
             .collect()
     }
 
-    /// How long one way takes this time.
+    /// Draws a latency.
     pub fn delay_us(&self, random: &mut Random) -> u64 {
         self.delay_min_us + random.below(1 + self.delay_spread_us)
     }
 }
 
-/// A datagram under way.
+/// A datagram in flight.
 #[derive(Clone, Debug)]
 pub struct Datagram {
     /// The number of the machine that sent it.
     pub from: usize,
     /// The number of the machine that it is for.
     pub to: usize,
-    /// Its bytes.
+    /// The encoded envelope.
     pub bytes: Vec<u8>,
 }
 
 impl Datagram {
-    /// A datagram of these bytes.
+    /// A datagram from one machine to another.
     pub fn new(from: usize, to: usize, bytes: Vec<u8>) -> Self {
         Datagram { from, to, bytes }
     }

@@ -1,10 +1,10 @@
-//! The judgement once all is quiet: every domain must be accounted for, and nothing may be left over on any machine.
+//! The judgement at quiescence: every domain must be accounted for, and nothing may be left over on any machine.
 //!
 //! A domain is accounted for if it runs where the history has it, if it is in doubt and listed, or if it was lost with a
 //! machine that was restarted.
 //!
-//! Where there are three machines, a copy of an abandoned move may stay in doubt beside that: its source gave the move up,
-//! that message was lost, the source moved the domain elsewhere and was restarted. The target cannot learn any more that
+//! With three machines, a copy of an abandoned move may stay in doubt beside that: its source gave the move up,
+//! that message was lost, the source moved the domain elsewhere and was restarted. The destination can no longer learn that
 //! the move was given up. Such a copy is *stale*: it is listed, and an operator has to drop it.
 
 use core::net::Ipv4Addr;
@@ -15,34 +15,34 @@ use std::collections::BTreeMap;
 use nomad_protocol::{Doubt, Entry, Instant, PhaseName, Side, TransactionId};
 use service_protocol::root::DomainState;
 
-use crate::domain::Run;
+use crate::domain::RunState;
 use crate::hardware::domain_number;
 use crate::history::{Committed, DomainHistory};
 use crate::machine::{Machine, domain_name, machine_number};
 use crate::root::Entry as RootEntry;
 use crate::world::{World, domain_id};
 
-/// How it has ended for a domain.
+/// The outcome for a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
     /// The domain runs on another machine than it started on.
     Moved,
     /// The domain runs where it started.
     Stayed,
-    /// The target holds a frozen copy; the source was restarted.
-    TargetInDoubt,
-    /// The source holds a retired copy; the target was restarted.
+    /// The destination holds a frozen copy; the source was restarted.
+    DestinationInDoubt,
+    /// The source holds a retired copy; the destination was restarted.
     SourceInDoubt,
     /// The domain died with the machine that ran it or held the only copy. If it is at home somewhere, it is listed there.
     Lost,
-    /// The domain died so, and its home has started it anew.
+    /// The domain was lost, and its home has started a new one.
     StartedAnew,
 }
 
-/// How it has ended for a domain, and on which machines.
+/// The outcome for a domain, and the machines involved.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct End {
-    /// How.
+    /// The outcome.
     pub outcome: Outcome,
     /// The machine that runs it or holds its copy, if one does.
     pub holder: Option<usize>,
@@ -52,20 +52,20 @@ pub struct End {
     pub stale: Vec<usize>,
 }
 
-/// What is wrong with an end.
+/// A defect of an end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wrong {
+pub enum Defect {
     /// A transaction is neither over nor in doubt for a reason that lasts.
     Unsettled(usize, PhaseName, Option<Doubt>),
-    /// A transaction is in doubt though nothing forces it to be.
+    /// A transaction is in doubt although nothing forces it to be.
     NeedlessDoubt(usize, Doubt),
     /// A machine holds records, pages or copies that nothing accounts for.
-    LeftOver(usize),
-    /// The domain runs nowhere though no machine that had it was restarted.
+    Leftover(usize),
+    /// The domain runs nowhere although no machine that had it was restarted.
     Vanished(DomainId),
-    /// The domain is not where the history has it.
+    /// The domain is not on the machine that the history names.
     Misplaced(DomainId),
-    /// A home does not list where its domain is, or that it is lost.
+    /// A home does not list the machine of its domain, or that the domain is lost.
     Unlisted(usize, DomainId),
     /// The domain is lost, and its home has not started it though it is to.
     NotStarted(DomainId),
@@ -81,11 +81,11 @@ struct Doubted {
 
 /// Judges the end of a world.
 ///
-/// `now` is what the clock of each machine shows.
+/// `now` is the time on each machine's clock.
 pub fn judge(
     world: &World,
     now: impl Fn(usize) -> Instant,
-) -> Result<BTreeMap<DomainId, End>, Wrong> {
+) -> Result<BTreeMap<DomainId, End>, Defect> {
     let mut doubts = Vec::new();
     for machine in 0..world.machines.len() {
         let here = doubts_of(world, machine)?;
@@ -103,13 +103,13 @@ pub fn judge(
 
 /// Checks that no machine holds anything but domains that run, now that no doubt is left, and that every home has its domains
 /// listed or started.
-pub fn check_quiet(world: &World, now: impl Fn(usize) -> Instant) -> Result<(), Wrong> {
+pub fn check_quiet(world: &World, now: impl Fn(usize) -> Instant) -> Result<(), Defect> {
     for machine in &world.machines {
         check_left_over(world, machine.number, &[])?;
         check_listed(world, machine, now(machine.number))?;
     }
     match world.domains().find(|id| is_to_be_started(world, *id)) {
-        Some(id) => Err(Wrong::NotStarted(id)),
+        Some(id) => Err(Defect::NotStarted(id)),
         None => Ok(()),
     }
 }
@@ -119,7 +119,7 @@ fn judge_domain(
     id: DomainId,
     history: &DomainHistory,
     doubts: &[Doubted],
-) -> Result<End, Wrong> {
+) -> Result<End, Defect> {
     let runs = |machine: &usize| world.is_running(*machine, id);
     let running: Vec<usize> = (0..world.machines.len()).filter(runs).collect();
     let (mut abandoned, doubted): (Vec<&Doubted>, Vec<&Doubted>) = doubts
@@ -139,16 +139,16 @@ fn judge_domain(
         ([], [doubt], None) if history.is_home_lost && doubt.side == Side::Source => {
             (Outcome::SourceInDoubt, Some(doubt.machine))
         }
-        // Of several copies that may be the youngest, one is the holder's and the others count as stale.
+        // If several copies may be the youngest, one is the holder's and the others count as stale.
         ([], [], None) if history.is_home_lost => match abandoned.pop() {
-            Some(doubt) => (Outcome::TargetInDoubt, Some(doubt.machine)),
+            Some(doubt) => (Outcome::DestinationInDoubt, Some(doubt.machine)),
             None => (Outcome::Lost, None),
         },
-        ([], ..) => return Err(Wrong::Vanished(id)),
-        _ => return Err(Wrong::Misplaced(id)),
+        ([], ..) => return Err(Defect::Vanished(id)),
+        _ => return Err(Defect::Misplaced(id)),
     };
     if outcome == Outcome::Lost && is_to_be_started(world, id) {
-        return Err(Wrong::NotStarted(id));
+        return Err(Defect::NotStarted(id));
     }
     Ok(End {
         outcome,
@@ -164,40 +164,40 @@ fn judge_committed(
     history: &DomainHistory,
     committed: Committed,
     doubts: &[&Doubted],
-) -> Result<(Outcome, Option<usize>), Wrong> {
-    let losses = (history.is_home_lost, committed.is_target_lost);
+) -> Result<(Outcome, Option<usize>), Defect> {
+    let losses = (history.is_home_lost, committed.is_destination_lost);
     match (losses, doubts) {
-        ((true, false), [doubt]) if doubt.is(Side::Destination, committed.target) => {
-            Ok((Outcome::TargetInDoubt, Some(committed.target)))
+        ((true, false), [doubt]) if doubt.is(Side::Destination, committed.destination) => {
+            Ok((Outcome::DestinationInDoubt, Some(committed.destination)))
         }
         ((false, true), [doubt]) if doubt.is(Side::Source, history.home) => {
             Ok((Outcome::SourceInDoubt, Some(history.home)))
         }
         ((true, true), []) => Ok((Outcome::Lost, None)),
-        _ => Err(Wrong::Vanished(id)),
+        _ => Err(Defect::Vanished(id)),
     }
 }
 
 fn lost_with(history: &DomainHistory) -> Vec<usize> {
     let home = history.is_home_lost.then_some(history.home);
     let committed = history.committed;
-    let target = committed.filter(|committed| committed.is_target_lost);
+    let destination = committed.filter(|committed| committed.is_destination_lost);
     home.into_iter()
-        .chain(target.map(|committed| committed.target))
+        .chain(destination.map(|committed| committed.destination))
         .collect()
 }
 
 /// The doubts that last on a machine.
-fn doubts_of(world: &World, machine: usize) -> Result<Vec<Doubted>, Wrong> {
+fn doubts_of(world: &World, machine: usize) -> Result<Vec<Doubted>, Defect> {
     let entries = world.machines[machine].shell.moves.ledger.entries();
     entries
         .map(|entry| judge_doubt(world, machine, &entry))
         .collect()
 }
 
-fn judge_doubt(world: &World, machine: usize, entry: &Entry<'_>) -> Result<Doubted, Wrong> {
+fn judge_doubt(world: &World, machine: usize, entry: &Entry<'_>) -> Result<Doubted, Defect> {
     let (PhaseName::InDoubt, Some(why)) = (entry.phase, entry.doubt) else {
-        return Err(Wrong::Unsettled(machine, entry.phase, entry.doubt));
+        return Err(Defect::Unsettled(machine, entry.phase, entry.doubt));
     };
     let is_forced_by_restart = matches!(
         (entry.side, why),
@@ -208,7 +208,7 @@ fn judge_doubt(world: &World, machine: usize, entry: &Entry<'_>) -> Result<Doubt
             )
     );
     if !is_forced_by_restart || !world.history.restarted[machine_number(entry.peer)] {
-        return Err(Wrong::NeedlessDoubt(machine, why));
+        return Err(Defect::NeedlessDoubt(machine, why));
     }
     Ok(Doubted {
         machine,
@@ -219,7 +219,7 @@ fn judge_doubt(world: &World, machine: usize, entry: &Entry<'_>) -> Result<Doubt
 }
 
 /// Everything that a machine holds must be a domain that runs there or the copy of a doubt.
-fn check_left_over(world: &World, number: usize, doubts: &[Doubted]) -> Result<(), Wrong> {
+fn check_left_over(world: &World, number: usize, doubts: &[Doubted]) -> Result<(), Defect> {
     let machine = &world.machines[number];
     let hardware = machine.hardware();
     let kernel = &hardware.kernel;
@@ -229,8 +229,8 @@ fn check_left_over(world: &World, number: usize, doubts: &[Doubted]) -> Result<(
 
     let domains = || kernel.domains.values();
     let is_logging = domains().any(|domain| domain.dirty.is_some());
-    let standing = domains().filter(|domain| domain.run != Run::Running);
-    // What root calls exported, incoming or prepared is a copy that does not run.
+    let standing = domains().filter(|domain| domain.run != RunState::Running);
+    // A domain that root lists as exported, incoming or prepared is a copy that does not run.
     let is_at_rest = |state| {
         matches!(
             state,
@@ -238,10 +238,10 @@ fn check_left_over(world: &World, number: usize, doubts: &[Doubted]) -> Result<(
         )
     };
     let moving = entries().filter(|entry| !is_at_rest(entry.state));
-    // A copy that was outlived is listed, stands still, and is nobody's until its operator drops it.
+    // An outlived copy is listed and stopped, and belongs to no transaction until its operator drops it.
     let is_outlived = |entry: &&RootEntry| entry.state == DomainState::Outlived;
     let outlived: Vec<&RootEntry> = entries().filter(is_outlived).collect();
-    let stands = |entry: &&RootEntry| !hardware.has_restless_outlived(domain_number(entry.id));
+    let stands = |entry: &&RootEntry| !hardware.has_unstopped_outlived(domain_number(entry.id));
     let do_outlived_stand = outlived.iter().all(stands);
     let copies = [standing.count(), moving.count()];
     let is_held = |doubt: &Doubted| match doubt.side {
@@ -249,17 +249,17 @@ fn check_left_over(world: &World, number: usize, doubts: &[Doubted]) -> Result<(
         Side::Destination => hardware.is_prepared(doubt.domain),
     };
     let are_doubts_all = copies == [doubts.len() + outlived.len(); 2]
-        && hardware.notes.transactions().len() == doubts.len()
-        && hardware.notes.token_count() <= doubts.len()
+        && hardware.record_store.transactions().len() == doubts.len()
+        && hardware.record_store.token_count() <= doubts.len()
         && doubts.iter().all(is_held);
     match is_accounted && !is_logging && are_doubts_all && do_outlived_stand {
         true => Ok(()),
-        false => Err(Wrong::LeftOver(number)),
+        false => Err(Defect::Leftover(number)),
     }
 }
 
-/// A home must list where each of its domains is that is not here, as long as it does not start it.
-fn check_listed(world: &World, machine: &Machine, now: Instant) -> Result<(), Wrong> {
+/// A home must list the machine of each of its domains that is elsewhere, as long as it does not start it.
+fn check_listed(world: &World, machine: &Machine, now: Instant) -> Result<(), Defect> {
     let listed = machine.shell.homes(now);
     let entries = machine.hardware().root.entries.iter();
     for (number, _) in entries.filter(|(_, entry)| entry.is_elsewhere()) {
@@ -275,13 +275,13 @@ fn check_listed(world: &World, machine: &Machine, now: Instant) -> Result<(), Wr
             Whereabouts::Unknown(_) => false,
         });
         if !is_right && !is_to_be_started(world, domain_id(*number)) {
-            return Err(Wrong::Unlisted(machine.number, domain_id(*number)));
+            return Err(Defect::Unlisted(machine.number, domain_id(*number)));
         }
     }
     Ok(())
 }
 
-/// Does a home wait until nobody has this domain, and has nobody?
+/// Whether a home waits until no machine has this domain, and none has.
 fn is_to_be_started(world: &World, id: DomainId) -> bool {
     let number = domain_number(id);
     let waits = |machine: &Machine| {
@@ -297,7 +297,7 @@ impl Doubted {
         self.side == side && self.machine == machine
     }
 
-    /// Is it a target's doubt about a move that never came to its commit point?
+    /// Whether it is a destination's doubt about a move that never reached its commit point.
     fn is_abandoned(&self, history: &DomainHistory) -> bool {
         self.side == Side::Destination && !history.retired.contains_key(&self.transaction)
     }

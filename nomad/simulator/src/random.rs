@@ -24,7 +24,7 @@ impl Random {
         self.draw() % limit
     }
 
-    /// Does something happen that happens so many times in a thousand?
+    /// True with this probability, per thousand.
     pub fn permille(&mut self, chance: u64) -> bool {
         self.below(1000) < chance
     }

@@ -1,4 +1,4 @@
-//! A fake root: the domains of a machine by name, and what each of them is doing, as `userland/root` has it.
+//! A fake root: the domains of a machine by name and their states, as in `userland/root`.
 //!
 //! ```text
 //!   at home, not here: waiting or away --start--> running      --Outlive--> outlived
@@ -7,7 +7,7 @@
 //!   not here --admit--> incoming --keep--> prepared  exported --release--> not here
 //! ```
 //!
-//! It dies with its machine. One that comes up has the domains that are at home there: they wait.
+//! It dies with its machine. A restarted one has the domains that are at home there: they wait.
 
 use std::collections::BTreeMap;
 
@@ -15,32 +15,32 @@ use identity::{DomainId, Incarnation};
 use nomad_protocol::Instant;
 use service_protocol::root::{DomainState, Refusal};
 
-/// How long after a freeze's deadline root looks at an exported domain.
+/// How long after a freeze's deadline root checks an exported domain.
 const LOOK_MARGIN_US: u64 = 1_000_000;
 
-/// What becomes of a domain at home that has left.
+/// The treatment of a domain at home that has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Restart {
-    /// It waits until nobody has it, and is started then.
+    /// It waits until no machine has it, and is then started.
     Always,
-    /// It is away: if nobody has it, an operator starts it.
+    /// It is away: if no machine has it, an operator starts it.
     Never,
 }
 
-/// A domain as root knows it.
+/// Root's entry of a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// Its id.
     pub id: DomainId,
     /// Its incarnation.
     pub incarnation: Incarnation,
-    /// What it is doing.
+    /// Its state.
     pub state: DomainState,
     /// The pages of its pool, if it has one.
     pub pool: Option<u64>,
-    /// What it was before it began to come.
+    /// Its state before it began to arrive.
     waited: Option<DomainState>,
-    /// When root looks whether it runs though it is exported.
+    /// The time at which root checks whether it runs although it is exported.
     pub look: Option<Instant>,
 }
 
@@ -57,26 +57,26 @@ impl Entry {
         }
     }
 
-    /// Is it at home here and not here?
+    /// Whether it is at home here and not here.
     pub fn is_elsewhere(&self) -> bool {
         matches!(self.state, DomainState::Waiting | DomainState::Away)
     }
 
-    /// Is it here complete, and not decided whether it is to run?
+    /// Whether it is here complete, and undecided whether it is to run.
     pub fn is_prepared(&self) -> bool {
         self.state == DomainState::Prepared
     }
 
-    /// Is it on its way here?
+    /// Whether it is arriving.
     pub fn comes(&self) -> bool {
         matches!(self.state, DomainState::Incoming | DomainState::Prepared)
     }
 }
 
-/// One machine's root. Domains are called by their numbers here.
+/// One machine's root. Domains are identified by their numbers here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Root {
-    /// What is here, and what is at home here.
+    /// The domains that are here, and those that are at home here.
     pub entries: BTreeMap<usize, Entry>,
     homes: BTreeMap<usize, Restart>,
 }
@@ -96,7 +96,7 @@ impl Root {
         &self.homes
     }
 
-    /// A domain runs here that was just started, in a pool of its own.
+    /// Adds a domain that was just started, in a pool of its own.
     pub fn run(&mut self, number: usize, id: DomainId, pages: u64) {
         let entry = Entry {
             pool: Some(pages),
@@ -119,7 +119,7 @@ impl Root {
         }
     }
 
-    /// Whether a domain may come: none of its number or id is here. One that is expected already has its pool.
+    /// Whether a domain may arrive: none of its number or id is here. One that is expected already has its pool.
     pub fn expects(&self, number: usize, id: DomainId) -> Result<bool, Refusal> {
         let mut known = self.entries.iter();
         let known = known
@@ -135,7 +135,7 @@ impl Root {
         }
     }
 
-    /// A domain is on its way here, and has a pool.
+    /// Adds an arriving domain, which has a pool.
     pub fn admit(&mut self, number: usize, id: DomainId, pages: u64) {
         let waited = self.entries.get(&number).map(|entry| entry.state);
         let entry = Entry {
@@ -146,7 +146,7 @@ impl Root {
         self.entries.insert(number, entry);
     }
 
-    /// A domain that is here complete runs from now on: if it leaves, it is not what it was before it came.
+    /// A complete domain runs from now on: if it leaves, it does not return to its state before it arrived.
     pub fn adopt(&mut self, number: usize, incarnation: Incarnation) {
         if let Some(entry) = self.entries.get_mut(&number) {
             (entry.state, entry.incarnation) = (DomainState::Running, incarnation);
@@ -154,7 +154,7 @@ impl Root {
         }
     }
 
-    /// A domain is about to leave; its freeze ends then.
+    /// A domain is about to leave; its freeze ends at `deadline`.
     pub fn export(&mut self, number: usize, deadline: Instant) -> Result<(), Refusal> {
         let states = [DomainState::Running, DomainState::Exported];
         let entry = self.in_state(number, &states)?;
@@ -163,7 +163,7 @@ impl Root {
         Ok(())
     }
 
-    /// A domain stays that was about to leave. That it does already is no error.
+    /// A domain that was about to leave stays. Succeeds if it stays already.
     pub fn revert(&mut self, number: usize) -> Result<(), Refusal> {
         let states = [DomainState::Running, DomainState::Exported];
         let entry = self.in_state(number, &states)?;
@@ -171,7 +171,7 @@ impl Root {
         Ok(())
     }
 
-    /// A domain has gone, or does not come; returns the pages of its pool. If it is at home here, others are asked where it is.
+    /// A domain has left, or does not arrive; returns the pages of its pool. If it is at home here, other machines are asked for it.
     pub fn leave(&mut self, number: usize) -> u64 {
         let Some(gone) = self.entries.remove(&number) else {
             return 0;
@@ -190,7 +190,7 @@ impl Root {
         gone.pool.unwrap_or(0)
     }
 
-    /// Looks at exported domains that must have been thawed by now (at the end of time, at all): those that run stay.
+    /// Checks the exported domains that must have been thawed by now (`None`: all of them): those that run stay.
     pub fn look(&mut self, now: Option<Instant>, runs: impl Fn(DomainId) -> bool) {
         for entry in self.entries.values_mut() {
             let is_due = |look| now.is_none_or(|now| look <= now);
@@ -207,7 +207,7 @@ impl Root {
         }
     }
 
-    /// When it looks next.
+    /// The time of the next check.
     pub fn next_look(&self) -> Option<Instant> {
         self.entries.values().filter_map(|entry| entry.look).min()
     }

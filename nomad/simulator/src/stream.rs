@@ -1,4 +1,4 @@
-//! A fake page stream: parcels in order from one machine to another, until it breaks.
+//! A fake page stream: it delivers items in order from one machine to another, until it breaks.
 
 use std::collections::VecDeque;
 
@@ -6,14 +6,14 @@ use nomad_protocol::StreamHeader;
 
 use crate::kernel::State;
 
-/// What travels on a page stream, behind the header of its segment.
+/// An item of a page stream, behind the header of its segment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Parcel {
+pub enum StreamItem {
     /// Pages, by number.
     Pages(Vec<(usize, u64)>),
     /// A round is complete.
     RoundEnd,
-    /// A freeze is complete: what was exported.
+    /// A freeze is complete, with the exported state.
     FreezeEnd(State),
 }
 
@@ -22,9 +22,9 @@ pub enum Parcel {
 pub struct Stream {
     /// The numbers of the machines at its two ends: the sender's and the receiver's.
     pub ends: [usize; 2],
-    /// Sent and not yet received.
-    pub in_flight: VecDeque<(StreamHeader, Parcel)>,
-    /// It is broken, and these ends do not know it yet.
+    /// Items sent and not yet received.
+    pub in_flight: VecDeque<(StreamHeader, StreamItem)>,
+    /// Set once it is broken: per end, whether it is yet to be notified.
     pub broken: Option<[bool; 2]>,
 }
 
@@ -38,7 +38,7 @@ impl Stream {
         }
     }
 
-    /// Breaks: what is in flight is lost, and both ends will be told.
+    /// Breaks it: items in flight are lost, and both ends will be notified.
     pub fn break_off(&mut self) {
         if self.broken.is_none() {
             self.in_flight.clear();
@@ -46,29 +46,30 @@ impl Stream {
         }
     }
 
-    /// `machine` has closed its end or is gone: only the other end will be told. Streams between others go on.
+    /// Closes the end of `machine`, or handles that it is gone: only the other end will be notified. A stream between
+    /// others goes on.
     pub fn close(&mut self, machine: usize) {
         let Some(end) = self.end_of(machine) else {
             return;
         };
         self.break_off();
-        if let Some(to_tell) = &mut self.broken {
-            to_tell[end] = false;
+        if let Some(to_notify) = &mut self.broken {
+            to_notify[end] = false;
         }
     }
 
-    /// Is `machine` at one of its ends and yet to be told that it broke?
-    pub fn is_to_tell(&self, machine: usize) -> bool {
+    /// Whether `machine` is at one of its ends and yet to be notified that it broke.
+    pub fn is_to_notify(&self, machine: usize) -> bool {
         match (self.broken, self.end_of(machine)) {
-            (Some(to_tell), Some(end)) => to_tell[end],
+            (Some(to_notify), Some(end)) => to_notify[end],
             _ => false,
         }
     }
 
-    /// `machine` is told that it broke. Returns whether it is broken.
-    pub fn tell(&mut self, machine: usize) -> bool {
-        if let (Some(end), Some(to_tell)) = (self.end_of(machine), &mut self.broken) {
-            to_tell[end] = false;
+    /// Notifies `machine`, if it is broken. Returns whether it is.
+    pub fn notify(&mut self, machine: usize) -> bool {
+        if let (Some(end), Some(to_notify)) = (self.end_of(machine), &mut self.broken) {
+            to_notify[end] = false;
         }
         self.broken.is_some()
     }
@@ -89,7 +90,7 @@ mod tests {
         assert_eq!(stream.broken, None);
         stream.close(2);
         assert_eq!(
-            [0, 1, 2].map(|machine| stream.is_to_tell(machine)),
+            [0, 1, 2].map(|machine| stream.is_to_notify(machine)),
             [true, false, false]
         );
     }

@@ -3,20 +3,20 @@
 //! The explorer is deterministic, so the number of states is exact. A number that changes means that more or less is
 //! explored than before, and must be explained in the commit that changes it; `docs/verification.md` lists them.
 
-mod scenes;
+mod scenarios;
 
 use std::time::Instant;
 
 use nomad_simulator::exploration::{Bounds, Reachable};
 use nomad_simulator::machine::Mutant;
 use nomad_simulator::outcome::Outcome;
-use scenes::{CROSSING, Fleet, PAIR, PLAIN, THREE, TOGETHER, exploration};
+use scenarios::{CROSSING, Fleet, PAIR, PLAIN, THREE, TOGETHER, exploration};
 use stateright::{Checker, Model};
 
 const MOVED: Reachable = Reachable::Some(Outcome::Moved);
 const STAYED: Reachable = Reachable::Some(Outcome::Stayed);
 const LOST: Reachable = Reachable::Some(Outcome::Lost);
-const TARGET_IN_DOUBT: Reachable = Reachable::Some(Outcome::TargetInDoubt);
+const TARGET_IN_DOUBT: Reachable = Reachable::Some(Outcome::DestinationInDoubt);
 const SOURCE_IN_DOUBT: Reachable = Reachable::Some(Outcome::SourceInDoubt);
 
 /// Explores everything within `bounds`: no property may be violated, every end in `reachable` must be met, and it takes
@@ -52,7 +52,7 @@ fn the_source_may_crash_anywhere() {
 }
 
 #[test]
-fn the_target_may_crash_anywhere() {
+fn the_destination_may_crash_anywhere() {
     let ends = [MOVED, STAYED, SOURCE_IN_DOUBT, LOST];
     explore(
         PAIR,
@@ -212,7 +212,7 @@ fn nomad_may_die_between_the_two_writes_of_a_record() {
 }
 
 #[test]
-fn of_three_machines_either_of_the_others_may_be_the_target() {
+fn of_three_machines_either_of_the_others_may_be_the_destination() {
     let bounds = Bounds { steps: 1, ..PLAIN };
     explore(THREE, bounds, &[MOVED, STAYED], 3_898);
 }

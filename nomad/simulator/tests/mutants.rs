@@ -1,24 +1,24 @@
-//! That the judges of the exploration are awake: each rule that is broken is caught, and for what it leads to.
+//! The judges of the exploration are awake: each broken rule is caught, by its consequence.
 //!
-//! The first state that is wrong, in the order of the explorer, decides: one thread makes that order the same in every run.
+//! The first bad state in the order of the explorer decides: one thread makes that order the same in every run.
 
-mod scenes;
+mod scenarios;
 
 use nomad_simulator::exploration::{Bounds, EVERY_STEP, State, THE_END};
 use nomad_simulator::history::Violation;
 use nomad_simulator::machine::Mutant;
-use nomad_simulator::outcome::Wrong;
-use scenes::{CROSSING, Fleet, PAIR, PLAIN, THREE, TOGETHER, exploration};
+use nomad_simulator::outcome::Defect;
+use scenarios::{CROSSING, Fleet, PAIR, PLAIN, THREE, TOGETHER, exploration};
 use stateright::{Checker, Model};
 
-/// What was caught: by the judge of every step, and by the judge of the end.
+/// The violations caught by the judge of every step and by the judge of the end.
 #[derive(Debug)]
 struct Caught {
     step: Option<Violation>,
-    end: Option<Wrong>,
+    end: Option<Defect>,
 }
 
-/// Explores a world that breaks a rule, until both judges have caught it or all is explored.
+/// Explores a world that breaks a rule, until both judges have caught it or everything is explored.
 fn caught(mutant: Mutant, fleet: Fleet, bounds: Bounds) -> Caught {
     let model = exploration(fleet, bounds, &[], mutant);
     let checker = model.checker().spawn_bfs().join();
@@ -31,20 +31,20 @@ fn caught(mutant: Mutant, fleet: Fleet, bounds: Bounds) -> Caught {
     }
 }
 
-/// Asserts what is caught: a step that violates this, or nothing but an end that is wrong so.
+/// Asserts the kind of violation: a step with this one, or only an end with this defect.
 macro_rules! assert_caught {
     ($mutant:ident, $fleet:expr, $bounds:expr, step $violation:pat) => {{
         let caught = caught(Mutant::$mutant, $fleet, $bounds);
         assert!(matches!(caught.step, Some($violation)), "{caught:?}");
     }};
-    ($mutant:ident, $fleet:expr, $bounds:expr, end $wrong:pat) => {{
+    ($mutant:ident, $fleet:expr, $bounds:expr, end $defect:pat) => {{
         let caught = caught(Mutant::$mutant, $fleet, $bounds);
         assert!(
             matches!(
                 caught,
                 Caught {
                     step: None,
-                    end: Some($wrong)
+                    end: Some($defect)
                 }
             ),
             "{caught:?}"
@@ -76,7 +76,7 @@ fn nothing_is_caught_where_no_rule_is_broken() {
     );
 }
 
-/// The first harm is not that two run: the target asks, is answered that nothing is known of the transaction, and drops its copy.
+/// The first harm is not that two run: the destination asks, learns that the transaction is unknown, and drops its copy.
 #[test]
 fn a_source_that_thaws_after_the_commit_point_is_caught() {
     assert_caught!(
@@ -88,9 +88,9 @@ fn a_source_that_thaws_after_the_commit_point_is_caught() {
 }
 
 #[test]
-fn a_target_that_runs_what_was_not_committed_is_caught() {
+fn a_destination_that_runs_what_was_not_committed_is_caught() {
     assert_caught!(
-        TargetRunsUncommitted,
+        DestinationRunsUncommitted,
         PAIR,
         PLAIN,
         step Violation::ActivatedUncommitted
@@ -98,9 +98,9 @@ fn a_target_that_runs_what_was_not_committed_is_caught() {
 }
 
 #[test]
-fn a_target_that_drops_what_it_is_prepared_for_is_caught() {
+fn a_destination_that_drops_what_it_is_prepared_for_is_caught() {
     assert_caught!(
-        TargetDropsPrepared,
+        DestinationDropsPrepared,
         PAIR,
         PLAIN,
         step Violation::DiscardedCommitted
@@ -147,8 +147,8 @@ fn records_of_a_source_that_do_not_outlive_nomad_are_caught() {
 }
 
 #[test]
-fn records_of_a_target_that_do_not_outlive_nomad_are_caught() {
-    assert_caught!(RecordsAreLost, PAIR, TARGET_CRASHES, end Wrong::NeedlessDoubt(..));
+fn records_of_a_destination_that_do_not_outlive_nomad_are_caught() {
+    assert_caught!(RecordsAreLost, PAIR, TARGET_CRASHES, end Defect::NeedlessDoubt(..));
 }
 
 #[test]
@@ -169,11 +169,11 @@ fn an_answer_to_another_transaction_is_caught() {
         limits: 0,
         ..PLAIN
     };
-    assert_caught!(AnswersAnother, CROSSING, bounds, end Wrong::Unsettled(..));
+    assert_caught!(AnswersAnother, CROSSING, bounds, end Defect::Unsettled(..));
 }
 
 #[test]
-fn a_target_that_discards_the_copy_of_another_transaction_is_caught() {
+fn a_destination_that_discards_the_copy_of_another_transaction_is_caught() {
     let bounds = Bounds {
         offers: 2,
         limits: 0,
@@ -200,7 +200,7 @@ fn an_older_record_that_stays_is_caught() {
         torn_records: 1,
         ..PLAIN
     };
-    assert_caught!(OlderRecordStays, PAIR, bounds, end Wrong::LeftOver(_));
+    assert_caught!(OlderRecordStays, PAIR, bounds, end Defect::Leftover(_));
 }
 
 #[test]
@@ -224,11 +224,11 @@ fn a_machine_that_takes_another_boot_for_the_one_it_knew_is_caught() {
 }
 
 #[test]
-fn a_target_that_is_prepared_with_nothing_kept_is_caught() {
-    assert_caught!(PreparedIsNotKept, PAIR, PLAIN, end Wrong::Unsettled(..));
+fn a_destination_that_is_prepared_with_nothing_kept_is_caught() {
+    assert_caught!(PreparedIsNotKept, PAIR, PLAIN, end Defect::Unsettled(..));
 }
 
-/// What is judged is the moment at which the memory is given up: no action has asked for it.
+/// The memory is judged when it is given up: no action has requested that.
 #[test]
 fn a_source_that_gives_its_copy_back_as_soon_as_it_is_retired_is_caught() {
     let bounds = Bounds { limits: 0, ..PLAIN };

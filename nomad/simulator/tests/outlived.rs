@@ -7,30 +7,30 @@ use std::collections::{BTreeMap, VecDeque};
 
 use nomad_protocol::planner::Goals;
 use nomad_protocol::{Instant, Timing};
-use nomad_simulator::domain::{Contents, Run};
+use nomad_simulator::domain::{Contents, RunState};
 use nomad_simulator::machine::{DOMAIN, Mutant};
 use nomad_simulator::outcome::check_quiet;
 use nomad_simulator::world::{Crash, Effect, Setup, World};
 
 const SOURCE: usize = 0;
-const TARGET: usize = 1;
-/// What passes between two looks at the clock.
+const DESTINATION: usize = 1;
+/// The length of a tick.
 const TICK_US: u64 = 100_000;
-/// Nothing that is waited for takes as many ticks.
+/// The most ticks that a condition is awaited.
 const TICKS_MAX: usize = 1_000;
-/// How long nomad freezes a domain for at most.
+/// The longest freeze of a domain by nomad.
 const FREEZE_US: u64 = 8_000_000;
 
 /// Two machines, and a wire that can be cut.
-struct Scene {
+struct Scenario {
     world: World,
     now: Instant,
     is_cut: bool,
     sent: VecDeque<(usize, usize, Vec<u8>)>,
 }
 
-impl Scene {
-    fn new() -> Scene {
+impl Scenario {
+    fn new() -> Scenario {
         let setup = Setup {
             pages: 2,
             pool_pages: vec![4; 2],
@@ -47,7 +47,7 @@ impl Scene {
             record_slots: 8,
             mutant: Mutant::None,
         };
-        Scene {
+        Scenario {
             world: World::new(&setup),
             now: Instant::from_us(0),
             is_cut: false,
@@ -55,29 +55,29 @@ impl Scene {
         }
     }
 
-    /// Lets a moment pass, and everything happen that follows.
+    /// Lets a tick pass, and performs all actions that follow.
     fn tick(&mut self) {
         self.now = self.now.after_us(TICK_US);
-        for machine in [SOURCE, TARGET] {
+        for machine in [SOURCE, DESTINATION] {
             self.world.pass_deadlines(machine, Some(self.now));
             let effects = self.world.pass_timeouts(self.now, machine);
-            self.pass_on(machine, effects);
+            self.apply_effects(machine, effects);
         }
-        self.act();
+        self.perform_actions();
     }
 
-    fn act(&mut self) {
+    fn perform_actions(&mut self) {
         loop {
-            let mut machines = [SOURCE, TARGET].into_iter();
+            let mut machines = [SOURCE, DESTINATION].into_iter();
             let action = machines.find_map(|it| Some((it, self.world.poll(it)?)));
             if let Some((machine, (transaction, action))) = action {
                 let effects = self.world.perform(self.now, machine, transaction, action);
-                // From the moment on at which the target runs it, nobody hears of that.
-                self.is_cut |= self.world.is_running(TARGET, DOMAIN) && self.is_early();
-                self.pass_on(machine, effects);
+                // Once the destination runs it, the wire is cut.
+                self.is_cut |= self.world.is_running(DESTINATION, DOMAIN) && self.is_early();
+                self.apply_effects(machine, effects);
             } else if let Some((from, to, bytes)) = self.sent.pop_front() {
                 let effects = self.world.deliver(self.now, to, from, &bytes);
-                self.pass_on(to, effects);
+                self.apply_effects(to, effects);
             } else {
                 return;
             }
@@ -89,10 +89,10 @@ impl Scene {
         let domains = &self.world.machines[SOURCE].hardware().kernel.domains;
         domains
             .get(&DOMAIN)
-            .is_some_and(|domain| domain.run == Run::Retired)
+            .is_some_and(|domain| domain.run == RunState::Retired)
     }
 
-    fn pass_on(&mut self, machine: usize, effects: Vec<Effect>) {
+    fn apply_effects(&mut self, machine: usize, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Send { to, bytes } if !self.is_cut => {
@@ -100,8 +100,8 @@ impl Scene {
                 }
                 Effect::Send { .. } => {}
                 Effect::Sending(transaction) => {
-                    let more = self.world.send_some(self.now, machine, transaction);
-                    self.pass_on(machine, more);
+                    let more = self.world.send_piece(self.now, machine, transaction);
+                    self.apply_effects(machine, more);
                 }
                 Effect::Streamed(transaction, _) => {
                     while self.world.arrive(self.now, transaction) {}
@@ -116,8 +116,8 @@ impl Scene {
         }
     }
 
-    /// Lets time pass until something is so.
-    fn tick_until(&mut self, what: &str, is_so: impl Fn(&World) -> bool) {
+    /// Lets time pass until a condition holds.
+    fn run_until(&mut self, what: &str, is_so: impl Fn(&World) -> bool) {
         for _ in 0..TICKS_MAX {
             if is_so(&self.world) {
                 return;
@@ -127,13 +127,13 @@ impl Scene {
         panic!("never: {what}");
     }
 
-    /// Has the source's operator give a command until it is done.
-    fn insist(&mut self, command: &str) {
+    /// Repeats a command of the source's operator until it is done.
+    fn command_until_done(&mut self, command: &str) {
         let command: Command = command.parse().expect("a command");
         let mut answer = Vec::new();
         for _ in 0..TICKS_MAX {
             answer = self.world.command(self.now, SOURCE, command.clone());
-            self.act();
+            self.perform_actions();
             if answer.last() == Some(&Event::Done) {
                 return;
             }
@@ -148,7 +148,7 @@ impl Scene {
         lines.join("\n")
     }
 
-    fn copy(&self) -> Option<(Run, Option<Instant>, Contents)> {
+    fn copy(&self) -> Option<(RunState, Option<Instant>, Contents)> {
         let domains = &self.world.machines[SOURCE].hardware().kernel.domains;
         let copy = domains.get(&DOMAIN)?;
         Some((copy.run, copy.deadline, copy.contents.clone()))
@@ -157,73 +157,95 @@ impl Scene {
 
 const OUTLIVED: &str = "domain domain-1 outlived";
 
-/// A scene in which a copy was outlived a moment ago.
-fn outlived() -> Scene {
-    let mut scene = Scene::new();
-    assert!(scene.world.offer(scene.now, SOURCE, TARGET, DOMAIN));
-    scene.act();
+/// A scenario in which a copy was outlived a moment ago.
+fn outlived() -> Scenario {
+    let mut scenario = Scenario::new();
+    assert!(
+        scenario
+            .world
+            .offer(scenario.now, SOURCE, DESTINATION, DOMAIN)
+    );
+    scenario.perform_actions();
     let runs = |world: &World, machine| world.is_running(machine, DOMAIN);
-    scene.tick_until("the target runs it", |world| runs(world, TARGET));
-    assert!(scene.is_cut && !runs(&scene.world, SOURCE));
+    scenario.run_until("the target runs it", |world| runs(world, DESTINATION));
+    assert!(scenario.is_cut && !runs(&scenario.world, SOURCE));
     // The operator answers for two that run.
-    let history = scene.world.history.domains.get_mut(&DOMAIN);
+    let history = scenario.world.history.domains.get_mut(&DOMAIN);
     history.expect("it has one").is_forced = true;
-    scene.insist("force domain-1 run");
-    assert!(runs(&scene.world, SOURCE) && runs(&scene.world, TARGET));
-    scene.is_cut = false;
-    scene.tick_until("the copy is stopped", |world| !runs(world, SOURCE));
-    scene
+    scenario.command_until_done("force domain-1 run");
+    assert!(runs(&scenario.world, SOURCE) && runs(&scenario.world, DESTINATION));
+    scenario.is_cut = false;
+    scenario.run_until("the copy is stopped", |world| !runs(world, SOURCE));
+    scenario
 }
 
 #[test]
 fn a_copy_that_was_outlived_stands_still_for_good_and_is_listed() {
-    let mut scene = outlived();
-    let copy = scene.copy().expect("it is there");
-    assert_eq!((copy.0, copy.1), (Run::Frozen, None));
-    assert!(scene.listed().contains(OUTLIVED), "{}", scene.listed());
-    let happens: [fn(&mut Scene); 5] = [
+    let mut scenario = outlived();
+    let copy = scenario.copy().expect("it is there");
+    assert_eq!((copy.0, copy.1), (RunState::Frozen, None));
+    assert!(
+        scenario.listed().contains(OUTLIVED),
+        "{}",
+        scenario.listed()
+    );
+    let happens: [fn(&mut Scenario); 5] = [
         // Far more time than any freeze lasts.
-        |scene| {
-            scene.now = scene.now.after_us(10 * FREEZE_US);
-            scene.tick();
+        |scenario| {
+            scenario.now = scenario.now.after_us(10 * FREEZE_US);
+            scenario.tick();
         },
-        |scene| scene.world.crash(scene.now, SOURCE, Crash::Nomad),
-        |scene| scene.world.pass_deadlines(SOURCE, None),
-        |scene| scene.world.run(SOURCE, DOMAIN, 0),
-        // It cannot be moved: the target has the younger one.
-        |scene| assert!(scene.world.offer(scene.now, SOURCE, TARGET, DOMAIN)),
+        |scenario| scenario.world.crash(scenario.now, SOURCE, Crash::Nomad),
+        |scenario| scenario.world.pass_deadlines(SOURCE, None),
+        |scenario| scenario.world.run(SOURCE, DOMAIN, 0),
+        // It cannot be moved: the destination has the younger one.
+        |scenario| {
+            assert!(
+                scenario
+                    .world
+                    .offer(scenario.now, SOURCE, DESTINATION, DOMAIN)
+            )
+        },
     ];
     for happens in happens {
-        happens(&mut scene);
-        scene.tick();
-        assert_eq!(scene.copy().as_ref(), Some(&copy));
-        assert!(scene.listed().contains(OUTLIVED), "{}", scene.listed());
-        assert_eq!(scene.world.history.violation, None);
+        happens(&mut scenario);
+        scenario.tick();
+        assert_eq!(scenario.copy().as_ref(), Some(&copy));
+        assert!(
+            scenario.listed().contains(OUTLIVED),
+            "{}",
+            scenario.listed()
+        );
+        assert_eq!(scenario.world.history.violation, None);
     }
-    assert!(scene.world.is_running(TARGET, DOMAIN));
+    assert!(scenario.world.is_running(DESTINATION, DOMAIN));
 }
 
 #[test]
 fn a_copy_that_was_outlived_is_dropped_and_leaves_nothing() {
-    let mut scene = outlived();
+    let mut scenario = outlived();
     for _ in 0..10 {
-        scene.tick();
+        scenario.tick();
     }
-    assert_eq!(check_quiet(&scene.world, |_| scene.now), Ok(()));
-    scene.insist("force domain-1 drop");
-    assert_eq!(scene.copy(), None);
-    assert!(!scene.listed().contains(OUTLIVED), "{}", scene.listed());
-    assert_eq!(check_quiet(&scene.world, |_| scene.now), Ok(()));
-    assert!(scene.world.is_running(TARGET, DOMAIN));
+    assert_eq!(check_quiet(&scenario.world, |_| scenario.now), Ok(()));
+    scenario.command_until_done("force domain-1 drop");
+    assert_eq!(scenario.copy(), None);
+    assert!(
+        !scenario.listed().contains(OUTLIVED),
+        "{}",
+        scenario.listed()
+    );
+    assert_eq!(check_quiet(&scenario.world, |_| scenario.now), Ok(()));
+    assert!(scenario.world.is_running(DESTINATION, DOMAIN));
 }
 
 #[test]
 fn a_copy_that_runs_though_it_was_outlived_is_caught() {
-    let mut scene = outlived();
-    let hardware = scene.world.machines[SOURCE].hardware_mut();
+    let mut scenario = outlived();
+    let hardware = scenario.world.machines[SOURCE].hardware_mut();
     hardware.kernel.activate(DOMAIN, Incarnation(0));
-    assert!(check_quiet(&scene.world, |_| scene.now).is_err());
-    scene.world.pass_deadlines(SOURCE, Some(scene.now));
-    let violation = scene.world.history.violation.clone();
+    assert!(check_quiet(&scenario.world, |_| scenario.now).is_err());
+    scenario.world.pass_deadlines(SOURCE, Some(scenario.now));
+    let violation = scenario.world.history.violation.clone();
     assert!(violation.is_some_and(|(id, _): (DomainId, _)| id == DOMAIN));
 }

@@ -1,4 +1,4 @@
-//! Seeds that have found something, under the name of what they found.
+//! Seeds that have found a bug, each under the name of that bug.
 
 use nomad_simulator::faults::Scale;
 use nomad_simulator::machine::Mutant;
@@ -19,7 +19,7 @@ fn a_source_that_aborts_when_it_is_resumed_is_over() {
     }
 }
 
-/// nomad was restarted while it told the target that the copy was gone; the domain had come back meanwhile, and the
+/// nomad was restarted while it told the destination that the copy was gone; the domain had come back meanwhile, and the
 /// resumed release destroyed it.
 #[test]
 fn a_release_that_is_resumed_spares_a_domain_that_has_come_back() {
@@ -28,7 +28,7 @@ fn a_release_that_is_resumed_spares_a_domain_that_has_come_back() {
     }
 }
 
-/// The source gave a move up, moved the domain elsewhere and was restarted; the first target never learnt of it and holds
+/// The source gave a move up, moved the domain elsewhere and was restarted; the first destination never learnt of it and holds
 /// a copy in doubt that is outlived. In the second seed no move came to an end, so two copies are in doubt.
 #[test]
 fn a_move_that_was_given_up_may_leave_a_stale_copy_in_doubt() {
@@ -38,11 +38,11 @@ fn a_move_that_was_given_up_may_leave_a_stale_copy_in_doubt() {
     }
 }
 
-/// Root refused a call for a moment, and the shell took for done what was not: memory of domains that had left or did not come
-/// stayed reserved, and homes asked nobody after their domains. Root is asked again now. And of a transaction that was ended by
-/// two erasures, the token stayed if nomad died between the two.
+/// Root refused a call for a moment, and the shell took the step for done: memory of domains that had left or did not arrive
+/// stayed reserved, and homes sent no roll calls for their domains. The call is repeated now. And the token of a transaction
+/// that was ended by two erasures stayed if nomad died between them.
 #[test]
-fn what_root_refuses_for_a_moment_is_asked_for_again() {
+fn a_call_that_root_refuses_for_a_moment_is_repeated() {
     for seed in [1, 17, 21, 28] {
         if let Err(failure) = simulation::run(seed) {
             panic!("seed {seed}: {failure:?}");

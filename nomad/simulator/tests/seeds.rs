@@ -1,4 +1,4 @@
-//! A fixed set of seeds, and what they have covered together.
+//! A fixed set of seeds, and their coverage.
 //!
 //! Fresh seeds are the business of `cargo xtask sim`; a seed that fails there can be run again by its number alone.
 
@@ -31,7 +31,7 @@ fn run_all() -> Vec<(u64, Result<Report, Failure>)> {
         .collect()
 }
 
-/// What a set of seeds has met.
+/// The coverage of a set of seeds.
 #[derive(Default)]
 struct Coverage {
     outcomes: BTreeMap<Outcome, u32>,
@@ -80,7 +80,7 @@ fn every_seed_ends_as_it_should_and_together_they_meet_every_phase() {
     for outcome in [
         Outcome::Moved,
         Outcome::Stayed,
-        Outcome::TargetInDoubt,
+        Outcome::DestinationInDoubt,
         Outcome::SourceInDoubt,
         Outcome::Lost,
         Outcome::StartedAnew,
@@ -113,12 +113,12 @@ fn every_seed_ends_as_it_should_and_together_they_meet_every_phase() {
     assert!(coverage.pauses > 0, "no machine is paused during a move");
 }
 
-/// A copy that an operator forces to run is one that root has to undo the retirement of.
+/// To run a copy that an operator forces, root has to undo its retirement.
 #[test]
 fn a_root_that_does_not_undo_a_retirement_is_asked_again() {
     let mut failed = 0;
     for seed in 0..SEEDS {
-        let mut faults = Faults::of_seed(seed, Scale::DEFAULT, &mut Random::new(seed));
+        let mut faults = Faults::from_seed(seed, Scale::DEFAULT, &mut Random::new(seed));
         faults.root = (0..faults.scale.machines)
             .map(|machine| RootFault {
                 machine,
@@ -146,8 +146,8 @@ fn without_faults_every_domain_moves() {
 fn every_broken_rule_is_caught_by_some_seed() {
     for mutant in [
         Mutant::SourceThawsAfterCommit,
-        Mutant::TargetRunsUncommitted,
-        Mutant::TargetDropsPrepared,
+        Mutant::DestinationRunsUncommitted,
+        Mutant::DestinationDropsPrepared,
         Mutant::KernelIgnoresVersion,
         Mutant::KernelRetiresThawed,
         Mutant::RecordsAreLost,

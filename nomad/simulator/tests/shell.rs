@@ -1,4 +1,4 @@
-//! What the shell does on one fake machine, in situations that the simulation does not come to.
+//! The shell on one fake machine, in situations that the simulation does not reach.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ fn name() -> Name {
     Name::try_new("domain-1").expect("a name")
 }
 
-/// What the machine has to say to another one after that one's message.
+/// The machine's replies to a message of another one.
 fn answers(machine: &mut Machine, from: usize, message: Message) -> Vec<Message> {
     let boot = BootId(from as u64);
     let bytes = Envelope { boot, message }.encode();
@@ -63,7 +63,7 @@ fn answers(machine: &mut Machine, from: usize, message: Message) -> Vec<Message>
         .handle_datagram(now(), machine_id(from), &bytes);
     outputs(machine, |output| match output {
         Output::Send { to, bytes } if to == machine_id(from) => {
-            let envelope = Envelope::decode(&bytes).expect("what is said can be read");
+            let envelope = Envelope::decode(&bytes).expect("its own messages decode");
             Some(envelope.message)
         }
         _ => None,
@@ -80,7 +80,7 @@ fn state(machine: &Machine) -> DomainState {
 }
 
 #[test]
-fn who_runs_a_younger_copy_is_answered_only_when_the_older_one_stands_still() {
+fn a_machine_with_a_younger_copy_is_answered_only_when_the_older_one_is_stopped() {
     let mut machine = machine(true, BTreeMap::new());
     machine.hardware_mut().root_faults.push(RootFault {
         machine: HERE,
@@ -114,7 +114,7 @@ fn a_domain_that_leaves_may_still_run_as_far_as_its_home_is_told() {
     assert_eq!(answers(&mut machine, PEER, asks), [expected]);
 }
 
-/// It would start the domain though a machine that it does not ask has it.
+/// It would start the domain although a machine that it does not ask has it.
 #[test]
 fn a_home_with_another_fleet_is_not_answered() {
     let mut machine = machine(false, BTreeMap::new());
@@ -139,7 +139,7 @@ fn a_domain_that_came_and_left_is_started_again_unasked_only_if_its_manifest_wan
     }
 }
 
-/// Its own move here is not over, but it stands still.
+/// Its own move here is not over, but it is stopped.
 #[test]
 fn a_copy_that_came_and_was_outlived_does_not_run_as_far_as_others_are_told() {
     let mut machine = machine(true, BTreeMap::new());
@@ -190,8 +190,8 @@ fn offer(domain: DomainId) -> Offer {
     }
 }
 
-/// A machine that takes in a domain of `PEER`'s.
-fn target() -> Machine {
+/// A machine that receives a domain of `PEER`.
+fn destination() -> Machine {
     let mut machine = machine(false, BTreeMap::new());
     let offer = Message::Transaction(MOVE, Step::Offer(offer(DomainId(1))));
     let admitted = answers(&mut machine, PEER, offer);
@@ -209,7 +209,7 @@ fn round(transaction: TransactionId) -> StreamHeader {
 
 #[test]
 fn a_transaction_has_one_page_stream_and_it_is_its_source_s() {
-    let shell = &mut target().shell;
+    let shell = &mut destination().shell;
     let (peer, third) = (machine_id(PEER), machine_id(2));
     assert_eq!(
         shell.begin_segment(third, None, &round(MOVE)),
@@ -232,8 +232,8 @@ fn a_transaction_has_one_page_stream_and_it_is_its_source_s() {
 }
 
 #[test]
-fn a_target_that_gives_up_takes_no_more_pages() {
-    let mut machine = target();
+fn a_destination_that_gives_up_takes_no_more_pages() {
+    let mut machine = destination();
     let peer = machine_id(PEER);
     let freeze = StreamHeader::Freeze {
         transaction: MOVE,

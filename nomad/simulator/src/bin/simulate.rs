@@ -1,4 +1,4 @@
-//! Runs seeds of the simulation, one on each processor at a time, and on a failure prints how to repeat it.
+//! Runs seeds of the simulation, one per processor at a time, and on a failure prints the command that repeats it.
 //!
 //! ```text
 //!   simulate [--seed N] [--cases K | --for SECONDS] [--pair] [--trace]
@@ -22,10 +22,10 @@ use nomad_simulator::machine::Mutant;
 use nomad_simulator::random::Random;
 use nomad_simulator::simulation;
 
-/// How many seeds are run if nothing else is asked for.
+/// The default number of seeds.
 const CASES: u64 = 1_000;
 
-/// What is asked for.
+/// The parsed arguments.
 struct Request {
     first: u64,
     cases: Option<u64>,
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
 }
 
 fn report(seed: u64, scale: Scale, why: &str) {
-    let faults = Faults::of_seed(seed, scale, &mut Random::new(seed));
+    let faults = Faults::from_seed(seed, scale, &mut Random::new(seed));
     let pair = if scale == Scale::PAIR { " --pair" } else { "" };
     println!("seed {seed} fails: {why}");
     println!("{faults:#?}");
@@ -103,7 +103,7 @@ impl Request {
         Ok(())
     }
 
-    /// Runs seeds side by side until there are enough or one fails; how many, and those that failed.
+    /// Runs seeds in parallel until there are enough or one fails; returns their number, and those that failed.
     fn run_all(&self, lanes: usize, began: Instant) -> (u64, Vec<(u64, String)>) {
         let (next, ended) = (AtomicU64::new(0), AtomicU64::new(0));
         let failed = Mutex::new(BTreeMap::new());
@@ -138,7 +138,7 @@ impl Request {
         match catch_unwind(run) {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(failure)) => Err(format!("{failure:?}")),
-            // The standard error has the place already.
+            // The panic was printed to the standard error.
             Err(_) => Err("panicked".to_owned()),
         }
     }
@@ -153,7 +153,7 @@ impl Request {
     }
 }
 
-/// Seeds of small numbers are the fixed ones: those of the clock lie far from them and from each other.
+/// The fixed seeds are small numbers: those drawn from the clock are far from them and from each other.
 fn seed_of_the_clock() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs()) * 1_000_000

@@ -1,14 +1,14 @@
 //! Exhaustive exploration: every order of deliveries, timers and faults within bounds, by stateright.
 //!
-//! The network is the worst there is: what was ever sent may arrive at any time, in any order, any number of times, or
-//! never. Timers fire whenever they are armed, due or not: no clock can be relied on. Crashes strike between any two
-//! actions of a machine. Bounded are the number of moves, crashes, cancels, broken streams, steps of the domains and
-//! changes from outside ([`Bounds`]).
+//! The network is the worst possible: a datagram that was ever sent may arrive at any time, in any order, any number of times,
+//! or never. Timers fire whenever they are armed, due or not: no clock can be relied on. Crashes strike between any two
+//! actions of a machine. The numbers of moves, crashes, cancels, broken streams, steps of the domains and
+//! changes from outside are bounded ([`Bounds`]).
 //!
-//! At every state the history must be without violation; and if from then on nothing bad happens any more, the world must
+//! At every state the history must be without violation; and if no further fault strikes, the world must
 //! settle as [`crate::outcome::judge`] demands.
 //!
-//! `transitions` is what may happen, `quiescence` what becomes of a state without further faults.
+//! `transitions` lists the transitions of a state and applies them, `quiescence` runs a state on without further faults.
 
 mod quiescence;
 mod transitions;
@@ -24,19 +24,19 @@ use stateright::{Expectation, Model, Property};
 use crate::outcome::Outcome;
 use crate::world::{Crash, Setup, World};
 
-/// What must hold at every state.
+/// The property of every state.
 pub const EVERY_STEP: &str = "no step is a violation";
-/// What must become of every state if nothing bad happens any more.
+/// The property of the end that every state leads to without further faults.
 pub const THE_END: &str = "it settles as it should";
 
 /// The exploration's clock stands still.
 const NOW: Instant = Instant::from_us(0);
-/// A world in which nothing bad happens any more settles within this many rounds of repetitions.
+/// Without further faults a world settles within this many rounds of retransmissions.
 const SETTLE_ROUNDS: usize = 40;
 /// An exploration has at most this many machines.
 pub const MACHINES_MAX: usize = 3;
 
-/// How much of what may happen.
+/// The most transitions of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bounds {
     /// Moves that are started.
@@ -45,7 +45,7 @@ pub struct Bounds {
     pub crashes: [u8; MACHINES_MAX],
     /// Limits that fire.
     pub limits: u8,
-    /// Operators that change their minds.
+    /// Cancelled moves.
     pub cancels: u8,
     /// Broken streams.
     pub breaks: u8,
@@ -61,7 +61,7 @@ pub struct Bounds {
     pub torn_records: u8,
 }
 
-/// A world, what was ever sent in it, and what may still happen.
+/// A world, every datagram ever sent in it, and the bounds that are left.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
     /// The world.
@@ -70,7 +70,7 @@ pub struct State {
     left: Bounds,
 }
 
-/// A datagram as it is on the wire: from whom, for whom, and its bytes.
+/// A datagram on the wire: its machines and its bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Datagram {
     to: usize,
@@ -92,7 +92,7 @@ impl Datagram {
     }
 
     fn deliver(&self, world: &mut World) {
-        // Nobody asks for a domain, so all that is said is said by actions.
+        // There are no roll calls, so all messages are sent by actions.
         let effects = world.deliver(NOW, self.to, self.from, &self.bytes);
         assert_eq!(effects, [], "a datagram is answered by actions");
     }
@@ -104,14 +104,14 @@ impl fmt::Debug for Datagram {
     }
 }
 
-/// Something that happens.
+/// A step of the exploration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     transition: Transition,
     strike: Option<Strike>,
 }
 
-/// What strikes one of the actions that a transition leads to.
+/// A fault that strikes one of the actions that a transition leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Strike {
     /// The number of the action, from 1.
@@ -123,9 +123,9 @@ struct Strike {
 enum StrikeKind {
     /// The machine that has performed it crashes.
     Crash(Crash),
-    /// It replaces a record, and nomad dies between the two writes.
+    /// The action replaces a record, and nomad dies between the two writes.
     TornRecord,
-    /// It fails.
+    /// The action fails.
     Fail,
 }
 
@@ -141,7 +141,7 @@ enum Transition {
     Copied(usize, TransactionId),
     Arrive(TransactionId),
     Break(TransactionId),
-    TellBroken(usize, TransactionId),
+    NotifyBroken(usize, TransactionId),
     Cancel(usize, TransactionId),
     Run(usize, DomainId),
     Interfere(usize, DomainId),
@@ -149,10 +149,10 @@ enum Transition {
     Crash(usize, Crash),
 }
 
-/// An end that must be reachable, so that the bounds are known not to be too narrow.
+/// An end that must be reachable, which proves that the bounds are not too narrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reachable {
-    /// A domain ends so.
+    /// A domain ends with this outcome.
     Some(Outcome),
     /// A domain was activated twice and runs on a machine that it did not start on.
     MovedOn,
@@ -160,12 +160,12 @@ pub enum Reachable {
     AllMoved,
 }
 
-/// What is explored.
+/// An exploration.
 #[derive(Clone, Debug)]
 pub struct Exploration {
     /// The world at its beginning.
     pub setup: Setup,
-    /// How much may happen.
+    /// The bounds.
     pub bounds: Bounds,
     /// Ends that must be reachable.
     pub reachable: Vec<Reachable>,
@@ -185,7 +185,7 @@ impl Model for Exploration {
     }
 
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {
-        // What is wrong stays wrong: there is nothing to be learnt behind it.
+        // A violation stays: there is nothing to learn beyond it.
         if state.world.history.violation.is_some() {
             return;
         }
@@ -207,7 +207,7 @@ impl Model for Exploration {
 
     fn next_state(&self, state: &State, step: Step) -> Option<State> {
         let mut next = state.clone();
-        next.happens(&step.transition).then_some(())?;
+        next.apply(&step.transition).then_some(())?;
         next.perform_all(step.strike)?;
         (next != *state).then_some(next)
     }
@@ -237,9 +237,11 @@ impl Reachable {
             Reachable::Some(Outcome::Lost) => {
                 ("it is lost", |_, state| state.is_end(Outcome::Lost))
             }
-            Reachable::Some(Outcome::TargetInDoubt) => ("its target is in doubt", |_, state| {
-                state.is_end(Outcome::TargetInDoubt)
-            }),
+            Reachable::Some(Outcome::DestinationInDoubt) => {
+                ("its target is in doubt", |_, state| {
+                    state.is_end(Outcome::DestinationInDoubt)
+                })
+            }
             Reachable::Some(Outcome::SourceInDoubt) => ("its source is in doubt", |_, state| {
                 state.is_end(Outcome::SourceInDoubt)
             }),

@@ -1,4 +1,4 @@
-//! What becomes of a state if from then on nothing bad happens any more.
+//! The run of a state to quiescence, without further faults.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use identity::{DomainId, Incarnation};
 use nomad_protocol::{Timer, TransactionId};
 
 use super::{NOW, SETTLE_ROUNDS, State};
-use crate::outcome::{End, Outcome, Wrong, judge};
+use crate::outcome::{Defect, End, Outcome, judge};
 
 impl State {
-    /// Lets everything go well from here on, and judges where that leads.
-    pub fn settle(&self) -> Result<BTreeMap<DomainId, End>, Wrong> {
+    /// Runs to quiescence without further faults, and judges the end.
+    pub fn settle(&self) -> Result<BTreeMap<DomainId, End>, Defect> {
         let mut state = self.clone();
         for _ in 0..SETTLE_ROUNDS {
             state.finish_streams();
@@ -27,19 +27,19 @@ impl State {
         judge(&state.world, |_| NOW)
     }
 
-    /// Is all settled, with this outcome for some domain?
+    /// Whether everything is settled, with this outcome for some domain.
     pub(super) fn is_end(&self, outcome: Outcome) -> bool {
         judge(&self.world, |_| NOW)
             .is_ok_and(|ends| ends.values().any(|end| end.outcome == outcome))
     }
 
-    /// Is all settled, and does every domain run elsewhere than it started?
+    /// Whether everything is settled, and every domain runs elsewhere than it started.
     pub(super) fn have_all_moved(&self) -> bool {
         judge(&self.world, |_| NOW)
             .is_ok_and(|ends| ends.values().all(|end| end.outcome == Outcome::Moved))
     }
 
-    /// Is all settled, and was some domain moved and moved on?
+    /// Whether everything is settled, and some domain has moved and moved on.
     pub(super) fn has_moved_on(&self) -> bool {
         let mut histories = self.world.history.domains.values();
         histories.any(|history| history.incarnation >= Incarnation(2))
@@ -60,7 +60,7 @@ impl State {
             sending.map(move |transaction| (number, *transaction))
         });
         for (machine, transaction) in copying.collect::<Vec<_>>() {
-            self.world.send_some(NOW, machine, transaction);
+            self.world.send_piece(NOW, machine, transaction);
             self.exchange();
         }
         for transaction in transactions {
@@ -69,8 +69,8 @@ impl State {
             }
             for machine in 0..self.world.machines.len() {
                 let stream = self.world.streams.get(&transaction);
-                if stream.is_some_and(|stream| stream.is_to_tell(machine)) {
-                    self.world.tell_broken(NOW, machine, transaction);
+                if stream.is_some_and(|stream| stream.is_to_notify(machine)) {
+                    self.world.notify_broken(NOW, machine, transaction);
                     self.exchange();
                 }
             }
@@ -88,7 +88,7 @@ impl State {
         }
     }
 
-    /// Performs, and delivers what is sent at once and once, until nothing is sent any more.
+    /// Performs actions and delivers each datagram at once and once, until none is sent any more.
     fn exchange(&mut self) {
         loop {
             self.sent.clear();

@@ -1,4 +1,4 @@
-//! What may happen to a state, and what it does to it.
+//! The transitions of a state, and their application.
 
 use identity::DomainId;
 use nomad_protocol::{Action, Cancelled, LocalFailure, Timer, TransactionId};
@@ -18,9 +18,11 @@ impl State {
             if stream.broken.is_none() && self.left.breaks > 0 {
                 transitions.push(Transition::Break(*transaction));
             }
-            let to_tell = self.numbers().filter(|machine| stream.is_to_tell(*machine));
-            let tell = |machine| Transition::TellBroken(machine, *transaction);
-            transitions.extend(to_tell.map(tell));
+            let to_notify = self
+                .numbers()
+                .filter(|machine| stream.is_to_notify(*machine));
+            let tell = |machine| Transition::NotifyBroken(machine, *transaction);
+            transitions.extend(to_notify.map(tell));
         }
     }
 
@@ -75,12 +77,12 @@ impl State {
         }
     }
 
-    /// The same with each kind of strike at each of the actions that it leads to. A strike that does not fit the action
+    /// The transition with each kind of strike at each of the actions that it leads to. A strike that does not fit its action
     /// is dropped when it is tried.
     pub(super) fn strikes_during(&self, transition: &Transition) -> Vec<Step> {
         let kinds = self.strike_kinds();
         let mut undisturbed = self.clone();
-        if kinds.is_empty() || !undisturbed.happens(transition) {
+        if kinds.is_empty() || !undisturbed.apply(transition) {
             return Vec::new();
         }
         let actions = undisturbed.perform_all(None).unwrap_or(0);
@@ -112,12 +114,12 @@ impl State {
         kinds
     }
 
-    /// Lets it happen. Returns whether it could.
-    pub(super) fn happens(&mut self, transition: &Transition) -> bool {
+    /// Applies a transition. Returns whether that was possible.
+    pub(super) fn apply(&mut self, transition: &Transition) -> bool {
         let world = &mut self.world;
         match transition {
             Transition::Offer { from, to, domain } => {
-                // What is drawn is the transaction's number.
+                // The random number is the transaction's.
                 world.machines[*from].hardware_mut().draw = u128::from(self.left.offers);
                 self.left.offers -= 1;
                 let offered = world.offer(NOW, *from, *to, *domain);
@@ -130,9 +132,9 @@ impl State {
                 world.expire(NOW, *machine, *transaction, *timer);
             }
             Transition::Copied(machine, transaction) => {
-                return !world.send_some(NOW, *machine, *transaction).is_empty();
+                return !world.send_piece(NOW, *machine, *transaction).is_empty();
             }
-            // The parcel of pages and the parcel that ends it.
+            // The item of pages, and the one that ends it.
             Transition::Arrive(transaction) => {
                 return world.arrive(NOW, *transaction) && world.arrive(NOW, *transaction);
             }
@@ -141,8 +143,8 @@ impl State {
                 let stream = world.streams.get_mut(transaction);
                 stream.expect("listed").break_off();
             }
-            Transition::TellBroken(machine, transaction) => {
-                world.tell_broken(NOW, *machine, *transaction);
+            Transition::NotifyBroken(machine, transaction) => {
+                world.notify_broken(NOW, *machine, *transaction);
             }
             Transition::Cancel(machine, transaction) => {
                 self.left.cancels -= 1;
@@ -169,16 +171,16 @@ impl State {
         true
     }
 
-    /// Has all machines perform what they have to, with a strike at one of the actions. Returns the number of actions,
-    /// or nothing if the strike does not fit its action or must not happen any more.
+    /// Performs the pending actions of all machines, with a strike at one of them. Returns the number of actions,
+    /// or `None` if the strike does not fit its action or exceeds the bounds.
     pub(super) fn perform_all(&mut self, strike: Option<Strike>) -> Option<usize> {
         let mut performed = 0;
         while let Some((machine, transaction, action)) = self.poll() {
             performed += 1;
             let kind = strike.filter(|strike| strike.action == performed);
             let kind = kind.map(|strike| strike.kind);
-            let notes = &self.world.machines[machine].hardware().notes;
-            let older = notes.plain_record(transaction);
+            let store = &self.world.machines[machine].hardware().record_store;
+            let older = store.plain_record(transaction);
             let is_record = matches!(action, Action::Record(_));
             if kind == Some(StrikeKind::Fail) {
                 self.left.failures = self.left.failures.checked_sub(1)?;
@@ -189,16 +191,16 @@ impl State {
             match (kind, older) {
                 (Some(StrikeKind::TornRecord), Some(older)) if is_record => {
                     self.left.torn_records = self.left.torn_records.checked_sub(1)?;
-                    let notes = &mut self.world.machines[machine].hardware_mut().notes;
-                    notes.leave(transaction, older);
+                    let store = &mut self.world.machines[machine].hardware_mut().record_store;
+                    store.leave_older(transaction, older);
                     self.crash(machine, Crash::Nomad)?;
                 }
                 (Some(StrikeKind::TornRecord), _) => return None,
                 (Some(StrikeKind::Crash(crash)), _) => {
-                    self.pass_on(machine, effects);
+                    self.apply_effects(machine, effects);
                     self.crash(machine, crash)?;
                 }
-                (Some(StrikeKind::Fail) | None, _) => self.pass_on(machine, effects),
+                (Some(StrikeKind::Fail) | None, _) => self.apply_effects(machine, effects),
             }
         }
         self.forget_streams();
@@ -218,7 +220,7 @@ impl State {
         Some(())
     }
 
-    /// The next step of this kind fails on a machine.
+    /// Has the next step of this kind fail on a machine.
     fn fail(&mut self, machine: usize, step: LocalStep) {
         let (failure, times) = (LocalFailure::NoMemory, 1);
         let fault = LocalFault {
@@ -239,7 +241,7 @@ impl State {
         hardware.failed.clear();
     }
 
-    fn pass_on(&mut self, machine: usize, effects: Vec<Effect>) {
+    fn apply_effects(&mut self, machine: usize, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Answer(transaction, event) => {

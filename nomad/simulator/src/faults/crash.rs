@@ -1,11 +1,11 @@
-//! Crashes to come.
+//! Planned crashes.
 
 use super::{ACTIONS, ONSET_US};
-use crate::notes::Fuse;
 use crate::random::Random;
+use crate::record_store::Fuse;
 use crate::world::Crash;
 
-/// When a machine crashes.
+/// The time of a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// At this time.
@@ -14,23 +14,23 @@ pub enum When {
     AfterActions(u64),
     /// The first time that it replaces a record after it has performed this many actions: between the two writes.
     WhileRecording(u64),
-    /// The first time that it writes to its notes after it has performed this many actions: so much of that is written.
+    /// During its first write to its records after it has performed this many actions.
     WhileWriting {
-        /// So many actions.
+        /// The number of actions.
         after: u64,
-        /// So much.
+        /// The part that is written.
         fuse: Fuse,
     },
 }
 
-/// A crash to come.
+/// A planned crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannedCrash {
-    /// Of which machine.
+    /// The machine that crashes.
     pub machine: usize,
-    /// Of what.
+    /// The part that crashes.
     pub crash: Crash,
-    /// When.
+    /// The time.
     pub when: When,
     /// How long until it is up again.
     pub down_us: u64,
@@ -53,7 +53,7 @@ impl PlannedCrash {
         }
     }
 
-    /// Has some of nomad's deaths fall between the two writes of a record.
+    /// Moves some crashes of nomad between the two writes of a record.
     pub(super) fn while_recording(&mut self, random: &mut Random) {
         if let (Crash::Nomad, When::AfterActions(after)) = (self.crash, self.when)
             && random.permille(400)
@@ -62,12 +62,12 @@ impl PlannedCrash {
         }
     }
 
-    /// Has some of nomad's deaths fall into any write to its notes.
+    /// Moves some crashes of nomad into a write to its records.
     pub(super) fn while_writing(&mut self, random: &mut Random) {
         if let (Crash::Nomad, When::AfterActions(after)) = (self.crash, self.when)
             && random.permille(400)
         {
-            // Of a head, of a token or of a record.
+            // The sizes of a head, a token and a record.
             let bytes_max = [16, 32, 400][random.below(3) as usize];
             let fuse = Fuse {
                 writes: random.below(4) as u32,

@@ -1,9 +1,9 @@
 //! Steps of a machine that fail: no memory, a kernel or a service that refuses, a freeze that another holds.
 //!
-//! A step fails before it has an effect, but for two, which have one when they fail on a real machine: root has exported a domain
-//! whose state nomad then cannot read; and a domain that was built and kept is ended before it is built again from a later freeze.
-//! Root's other calls either do nothing or are done when they are answered, and its answers do not get lost: what becomes of nomad
-//! between the two is a crash.
+//! A step fails before it has an effect. Two exceptions have one, as on a real machine: root has exported a domain
+//! whose state nomad then cannot read; and a domain that was built and kept is destroyed before it is built again from a later
+//! freeze. Root's other calls either fail without effect or are done when root replies, and replies do not get lost: nomad's
+//! death between the two is a crash.
 
 use abi::Error;
 use nomad_protocol::{Action, DestinationAction, LocalFailure, SourceAction};
@@ -15,45 +15,45 @@ use crate::random::Random;
 /// The kinds of step that can fail. All others are done when the shell returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LocalStep {
-    /// The dirty log is not started.
+    /// Starting the dirty log.
     StartDirtyLog,
-    /// A round is not copied.
+    /// Copying a round.
     CopyRound,
-    /// The domain is not frozen.
+    /// Freezing the domain.
     FreezeDomain,
-    /// The frozen domain is not exported.
+    /// Exporting the frozen domain.
     ExportState,
-    /// The frozen domain is exported, and not read.
+    /// Reading the frozen domain, after its export.
     ReadState,
-    /// The frozen domain is not sent.
+    /// Sending the frozen domain.
     SendFreeze,
-    /// The domain is not retired.
+    /// Retiring the domain.
     Retire,
-    /// The target reserves nothing.
+    /// Reserving memory on the destination.
     Reserve,
-    /// The target cannot build the domain on trial.
-    Rehearse,
-    /// The target does not rebuild the domain.
+    /// The destination's trial build.
+    TrialBuild,
+    /// Rebuilding the domain on the destination.
     Rebuild,
-    /// The target does not let the domain run.
+    /// Activating the domain on the destination.
     Activate,
 }
 
-/// A kind of step that fails on a machine.
+/// A fault: a kind of step that fails on a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LocalFault {
-    /// On which machine.
+    /// The machine.
     pub machine: usize,
-    /// Which kind of step.
+    /// The kind of step.
     pub step: LocalStep,
-    /// Why.
+    /// The failure.
     pub failure: LocalFailure,
-    /// How often, counted from the first step of that kind.
+    /// The number of failures, from the first step of that kind.
     pub times: u32,
 }
 
 impl LocalStep {
-    /// All of them.
+    /// All kinds of step.
     pub const ALL: [LocalStep; 11] = [
         LocalStep::StartDirtyLog,
         LocalStep::CopyRound,
@@ -65,7 +65,7 @@ impl LocalStep {
         LocalStep::Reserve,
         LocalStep::Rebuild,
         LocalStep::Activate,
-        LocalStep::Rehearse,
+        LocalStep::TrialBuild,
     ];
 
     /// The step that an action asks for, if it can fail.
@@ -121,40 +121,40 @@ pub fn root_error(failure: LocalFailure) -> RootError {
     }
 }
 
-/// Calls of root that fail without a step of a transaction that does.
+/// Calls of root that can fail outside of a step of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RootCall {
-    /// It does not list its domains.
+    /// Listing its domains.
     List,
-    /// It does not find a domain.
+    /// Finding a domain.
     Find,
-    /// It does not start a domain.
+    /// Starting a domain.
     Start,
-    /// It does not give up a copy.
+    /// Giving up a copy.
     Discard,
-    /// It does not give up a domain that has left.
+    /// Giving up a domain that has left.
     Release,
-    /// It does not serve a domain that stays.
+    /// Serving a domain that stays.
     Revert,
-    /// It does not undo a retirement.
+    /// Undoing a retirement.
     Unretire,
-    /// It does not stop an outlived copy.
+    /// Stopping an outlived copy.
     Outlive,
 }
 
-/// A call of root that fails on a machine.
+/// A fault: a call of root that fails on a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RootFault {
-    /// On which machine.
+    /// The machine.
     pub machine: usize,
-    /// Which call.
+    /// The call.
     pub call: RootCall,
-    /// How often, counted from the first such call.
+    /// The number of failures, from the first such call.
     pub times: u32,
 }
 
 impl RootCall {
-    /// Those that happen while faults do. A retirement is undone by order, after them; a copy is outlived only after that.
+    /// The calls made while faults strike. A retirement is undone by command, after them; a copy is outlived only after that.
     pub const DRAWN: [RootCall; 6] = [
         RootCall::List,
         RootCall::Find,

@@ -1,6 +1,6 @@
 //! The faults of a simulation, drawn from its seed before it begins.
 //!
-//! Few of each kind strike in a run, and often none, so that what they do together can still be told apart.
+//! Few of each kind strike in a run, and often none, so that their combined effects can still be told apart.
 
 mod crash;
 mod local;
@@ -12,11 +12,11 @@ use crate::network::NetworkConditions;
 use crate::random::Random;
 use crate::simulation::clock::TRUE_RATE;
 
-/// Faults are over after this time, or when the last pause is: from then on the world must settle.
+/// Faults end at this time, or at the end of the last pause: from then on the world must settle.
 pub const FAULTS_END_US: u64 = 4_000_000;
-/// Faults that happen once begin within this time: a move takes some tens of milliseconds.
+/// Faults that strike once begin within this time: a move takes some tens of milliseconds.
 const ONSET_US: u64 = 60_000;
-/// Some more than nomad's own limit.
+/// A little longer than nomad's own limit.
 pub const FREEZE_US: u64 = 1_500_000;
 /// A machine performs about this many actions during a move.
 const ACTIONS: u64 = 45;
@@ -24,18 +24,18 @@ const ACTIONS: u64 = 45;
 /// How many machines and domains a run has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scale {
-    /// Machines.
+    /// The number of machines.
     pub machines: usize,
-    /// Domains: each starts on the machine of its own number.
+    /// The number of domains: each starts on the machine of its own number.
     pub domains: usize,
 }
 
-/// A time at which a domain is moved away from where it runs then.
+/// A planned move of a domain from the machine that runs it then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannedMove {
     /// The number of the domain.
     pub domain: usize,
-    /// When.
+    /// The time.
     pub at_us: u64,
 }
 
@@ -52,36 +52,36 @@ pub struct OneWayLoss {
     pub end_us: u64,
 }
 
-/// A machine stands still and goes on: nothing happens on it meanwhile.
+/// A machine stops for a while: nothing happens on it meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// Which one.
+    /// The machine.
     pub machine: usize,
     /// When it begins.
     pub begin_us: u64,
     /// When it ends.
     pub end_us: u64,
-    /// What is sent to it meanwhile is lost, and not delivered afterwards.
+    /// Datagrams sent to it meanwhile are lost, not delivered afterwards.
     pub is_lossy: bool,
 }
 
-/// Another than nomad freezes a domain where it runs.
+/// A freeze of a running domain by another than nomad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForeignFreeze {
     /// The number of the domain.
     pub domain: usize,
-    /// When.
+    /// The time.
     pub at_us: u64,
-    /// For how long.
+    /// Its length.
     pub for_us: u64,
 }
 
-/// All that goes wrong.
+/// The faults of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults {
-    /// The machines and domains that there are.
+    /// The number of machines and domains.
     pub scale: Scale,
-    /// The network until the faults are over.
+    /// The network until the faults end.
     pub network: NetworkConditions,
     /// Crashes.
     pub crashes: Vec<PlannedCrash>,
@@ -93,11 +93,11 @@ pub struct Faults {
     pub cancel_us: Option<(usize, u64)>,
     /// An outsider changes the domains about every this many microseconds.
     pub interference_us: Option<u64>,
-    /// Actions that the shell answers late, per thousand.
+    /// Actions whose result is late, per thousand.
     pub late_permille: u64,
     /// nomad freezes a domain for this long at most: too short for some moves.
     pub freeze_us: u64,
-    /// Moves that are asked for.
+    /// The requested moves.
     pub moves: Vec<PlannedMove>,
     /// The last machine's pool is too small for any domain.
     pub small_pool: bool,
@@ -118,12 +118,12 @@ pub struct Faults {
 }
 
 impl Scale {
-    /// What is simulated by default.
+    /// The default.
     pub const DEFAULT: Scale = Scale {
         machines: 3,
         domains: 2,
     };
-    /// The least that a move needs.
+    /// The smallest scale with a move.
     pub const PAIR: Scale = Scale {
         machines: 2,
         domains: 1,
@@ -160,9 +160,9 @@ impl Faults {
 
     /// Draws the faults of a seed.
     ///
-    /// Two generators, so that more kinds of fault can be drawn from the second without another meaning for the seeds of a
+    /// Two generators, so that more kinds of fault can be drawn from the second without changing the runs of the seeds of a
     /// pair that tests name.
-    pub fn of_seed(seed: u64, scale: Scale, first: &mut Random) -> Self {
+    pub fn from_seed(seed: u64, scale: Scale, first: &mut Random) -> Self {
         let mut faults = Faults::draw(first, scale);
         let second = &mut Random::new(!seed);
         faults.draw_freeze(second);
@@ -172,7 +172,7 @@ impl Faults {
         faults
     }
 
-    /// When the faults are over.
+    /// The end of the faults.
     pub fn end_us(&self) -> u64 {
         let pause = self.pause.map_or(0, |pause| pause.end_us);
         FAULTS_END_US.max(pause)
@@ -247,7 +247,7 @@ impl Faults {
     }
 }
 
-/// Each is a move away from where the domain then runs.
+/// Draws moves, each away from the machine that then runs the domain.
 fn draw_moves(random: &mut Random, domain: usize, again: u64) -> Vec<PlannedMove> {
     (0..=again)
         .map(|nth| PlannedMove {

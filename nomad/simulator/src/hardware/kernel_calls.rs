@@ -1,4 +1,4 @@
-//! What the shell asks of a kernel: a domain taken apart and put together.
+//! The calls of the kernel that the shell makes: a domain captured and restored.
 
 use identity::{Digest, DomainId, Incarnation, Name};
 use nomad_image::Verdict;
@@ -10,11 +10,11 @@ use nomad_shell::{AdmitError, DomainSummary, Exported, Kernel, RetireError, Root
 use service_protocol::root::{DomainState as RootState, Refusal};
 
 use super::{GivenUp, Hardware, domain_number};
-use crate::domain::{Domain, Run};
+use crate::domain::{Domain, RunState};
 use crate::faults::{LocalStep, RootCall};
 use crate::kernel::{NO_DOMAIN, State};
 use crate::machine::{Mutant, number_of};
-use crate::stream::Parcel;
+use crate::stream::StreamItem;
 
 /// A domain that was looked up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,7 +24,7 @@ pub struct Found {
     pages: u64,
 }
 
-/// A domain on its way out.
+/// A leaving domain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Outgoing {
     id: DomainId,
@@ -32,11 +32,11 @@ pub struct Outgoing {
     token: Option<u64>,
     is_exported: bool,
     exported: Option<State>,
-    /// Pages of the pass that are yet to be read.
+    /// Pages of the pass still to be read.
     remaining: Vec<usize>,
 }
 
-/// A domain on its way in.
+/// An arriving domain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Incoming {
     id: DomainId,
@@ -50,12 +50,12 @@ pub struct Incoming {
 pub struct Piece {
     /// The header, in the first of a segment.
     pub header: Option<StreamHeader>,
-    /// What follows it.
-    pub parcels: Vec<Parcel>,
+    /// The items that follow it.
+    pub items: Vec<StreamItem>,
 }
 
 /// What arrives.
-pub type Arrival = Parcel;
+pub type Arrival = StreamItem;
 
 impl Outgoing {
     fn new(id: DomainId, name: Name) -> Self {
@@ -173,12 +173,12 @@ impl Kernel for Hardware {
         let pages = some
             .iter()
             .map(|page| (*page, domain.contents.pages[*page]));
-        out.parcels.push(Parcel::Pages(pages.collect()));
+        out.items.push(StreamItem::Pages(pages.collect()));
         Ok(!outgoing.remaining.is_empty())
     }
 
     fn end_round(&mut self, _: &mut Outgoing, _: u32, out: &mut Piece) -> Result<(), LocalFailure> {
-        out.parcels.push(Parcel::RoundEnd);
+        out.items.push(StreamItem::RoundEnd);
         Ok(())
     }
 
@@ -189,7 +189,7 @@ impl Kernel for Hardware {
 
     fn end_freeze(&mut self, outgoing: &mut Outgoing, out: &mut Piece) -> Result<(), LocalFailure> {
         let state = outgoing.exported.take().ok_or(LocalFailure::BadImage)?;
-        out.parcels.push(Parcel::FreezeEnd(state));
+        out.items.push(StreamItem::FreezeEnd(state));
         Ok(())
     }
 
@@ -239,8 +239,8 @@ impl Kernel for Hardware {
         let domain = self.kernel.domains.get_mut(&id);
         let domain = domain.ok_or(RetireError::Failed(NO_DOMAIN))?;
         let version = match (mutant, domain.run) {
-            (Mutant::KernelIgnoresVersion, Run::Frozen) => domain.version,
-            (Mutant::KernelRetiresThawed, Run::Running) => {
+            (Mutant::KernelIgnoresVersion, RunState::Frozen) => domain.version,
+            (Mutant::KernelRetiresThawed, RunState::Running) => {
                 domain.retire();
                 return Ok(());
             }
@@ -281,7 +281,7 @@ impl Kernel for Hardware {
         self.ask_root(RootCall::Release)?;
         let number = domain_number(outgoing.id);
         let exported = self.root.in_state(number, &[RootState::Exported]);
-        // As root has it: by name, whatever domain of that name is exported.
+        // Like root: by name, any domain of that name that is exported.
         let id = exported.map_err(RootError::Refused)?.id;
         let domain = self.kernel.domains.get(&id);
         let left = domain.map(|domain| GivenUp::Left(id, domain.run));
@@ -315,22 +315,22 @@ impl Kernel for Hardware {
     fn handle_arrival(
         &mut self,
         incoming: &mut Incoming,
-        arrival: Parcel,
+        arrival: StreamItem,
     ) -> Result<(), LocalFailure> {
         match arrival {
-            Parcel::Pages(pages) => {
+            StreamItem::Pages(pages) => {
                 for (page, contents) in pages {
                     incoming.pages[page] = contents;
                 }
             }
-            Parcel::RoundEnd => {}
-            Parcel::FreezeEnd(state) => incoming.freeze = Some(state),
+            StreamItem::RoundEnd => {}
+            StreamItem::FreezeEnd(state) => incoming.freeze = Some(state),
         }
         Ok(())
     }
 
     fn trial_build(&mut self, _: &mut Incoming) -> Result<(), LocalFailure> {
-        self.fails(LocalStep::Rehearse).map_or(Ok(()), Err)
+        self.fails(LocalStep::TrialBuild).map_or(Ok(()), Err)
     }
 
     fn build(&mut self, incoming: &mut Incoming, _: Attempt) -> Result<Digest, LocalFailure> {
@@ -365,10 +365,10 @@ impl Kernel for Hardware {
 }
 
 impl Hardware {
-    /// Ends a domain that was built and does not run. Root goes on to take it for one that it keeps.
+    /// Destroys a domain that was built and does not run. Root still lists it as one that it keeps.
     fn dismantle(&mut self, id: DomainId) {
         if self.is_prepared(id) {
-            self.note_discarded(id);
+            self.record_discarded(id);
             self.kernel.destroy(id);
         }
     }

@@ -1,5 +1,4 @@
-//! The machine below a shell: a fake kernel, a fake root, and nomad's notes. The shell that ships calls it as it calls a real
-//! one.
+//! The machine below a shell: a fake kernel, a fake root, and nomad's records. The shell that ships calls it like a real one.
 //!
 //! | file | noun |
 //! | --- | --- |
@@ -17,16 +16,16 @@ use nomad_protocol::{BootId, Instant, LocalFailure, Record, TransactionId};
 use nomad_shell::{Host, RootError};
 use service_protocol::root::DomainState;
 
-use crate::domain::Run;
+use crate::domain::RunState;
 use crate::faults::{LocalFault, LocalStep, RootCall, RootFault};
 use crate::kernel::Kernel;
 use crate::machine::Mutant;
-use crate::notes::{Notes, Plain};
+use crate::record_store::{Plain, RecordStore};
 use crate::root::{Restart, Root};
 
 pub use kernel_calls::{Arrival, Found, Incoming, Outgoing, Piece};
 
-/// What a machine is made of.
+/// The configuration of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Parts {
     /// The machine's number.
@@ -35,54 +34,53 @@ pub struct Parts {
     pub pool_pages: u64,
     /// The domains that are at home there, by number.
     pub homes: BTreeMap<usize, Restart>,
-    /// How long nomad freezes a domain for at most.
+    /// The longest freeze of a domain by nomad.
     pub freeze_us: u64,
     /// Pages that are copied at once.
     pub copy_pages: usize,
-    /// The slots of records that are kept in bytes; none if they are not.
+    /// The slots of records in bytes; zero for records in the form of an exploration.
     pub record_slots: usize,
-    /// The rule that it breaks.
+    /// The broken rule.
     pub mutant: Mutant,
 }
 
 /// One machine below its shell.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Hardware {
-    /// What it is made of.
+    /// Its configuration.
     pub parts: Parts,
     /// Its kernel.
     pub kernel: Kernel,
     /// Its root.
     pub root: Root,
     /// nomad's records.
-    pub notes: Notes,
-    /// What its clock shows.
+    pub record_store: RecordStore,
+    /// The time on its clock.
     pub now: Instant,
-    /// The number that is drawn next.
+    /// The next random number.
     pub draw: u128,
-    /// Steps that fail.
+    /// Faults of steps.
     pub local: Vec<LocalFault>,
-    /// Calls of root that fail.
+    /// Faults of calls of root.
     pub root_faults: Vec<RootFault>,
-    /// What has failed since this was emptied.
+    /// The steps and calls that have failed since this was emptied.
     pub failed: Vec<String>,
     /// Domains that root has started since this was emptied.
     pub started: Vec<DomainId>,
-    /// What was given up since this was emptied.
+    /// The domains given up since this was emptied.
     pub given_up: Vec<GivenUp>,
 }
 
-/// A complete domain whose memory a machine gives up, at the moment at which it does: the action that leads to it may have been
-/// performed long before.
+/// A complete domain whose memory a machine gives up. The action that leads to it may have been performed long before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GivenUp {
-    /// One that has left, and what the kernel let it do.
-    Left(DomainId, Run),
-    /// One that was on its way here.
+    /// One that has left, and its run state.
+    Left(DomainId, RunState),
+    /// One that was arriving.
     Came(DomainId),
 }
 
-/// The number of the domain with this id: all that were ever started under one name have the same.
+/// The number of the domain with this id: all domains that were ever started under one name have the same.
 pub fn domain_number(id: DomainId) -> usize {
     usize::from(id.0 as u8) - 1
 }
@@ -93,9 +91,9 @@ impl Hardware {
         Hardware {
             kernel: Kernel::new(parts.pool_pages),
             root: Root::new(&parts.homes),
-            notes: match parts.record_slots {
-                0 => Notes::Plain(Plain::default()),
-                slots => Notes::of_bytes(slots, boot),
+            record_store: match parts.record_slots {
+                0 => RecordStore::Plain(Plain::default()),
+                slots => RecordStore::of_bytes(slots, boot),
             },
             parts,
             now: Instant::from_us(0),
@@ -108,7 +106,7 @@ impl Hardware {
         }
     }
 
-    /// The machine loses power and is started again. What is wrong with it stays wrong, and nothing is drawn twice.
+    /// The machine loses power and is started again. Its faults remain, and no random number is drawn twice.
     pub fn restarted(self, boot: BootId) -> Self {
         Hardware {
             draw: self.draw,
@@ -130,49 +128,50 @@ impl Hardware {
         is_room
     }
 
-    /// Does a domain of this number run here?
+    /// Whether a domain of this number runs here.
     pub fn runs(&self, number: usize) -> bool {
         let mut domains = self.kernel.domains.iter();
-        domains.any(|(id, domain)| domain_number(*id) == number && domain.run == Run::Running)
+        domains.any(|(id, domain)| domain_number(*id) == number && domain.run == RunState::Running)
     }
 
-    /// Is a domain of this number here, complete, whether or not it may run?
+    /// Whether a domain of this number is here complete, running or not.
     pub fn has(&self, number: usize) -> bool {
         let mut domains = self.kernel.domains.keys();
         domains.any(|id| domain_number(*id) == number)
     }
 
-    /// Does this domain stand here complete, and is it not decided whether it is to run?
+    /// Whether this domain is here complete, and undecided whether it is to run.
     pub fn is_prepared(&self, id: DomainId) -> bool {
         let entry = self.root.entries.get(&domain_number(id));
         entry.is_some_and(|entry| entry.id == id && entry.is_prepared())
     }
 
-    /// Does a copy of this number not stand still that a younger one has outlived, or will it not for ever?
-    pub fn has_restless_outlived(&self, number: usize) -> bool {
+    /// Whether an outlived copy of this number is not stopped, or not for good.
+    pub fn has_unstopped_outlived(&self, number: usize) -> bool {
         let entry = self.root.entries.get(&number);
         let outlived = entry.filter(|entry| entry.state == DomainState::Outlived);
         outlived.is_some_and(|entry| {
             let domain = self.kernel.domains.get(&entry.id);
-            !domain.is_some_and(|domain| domain.run == Run::Frozen && domain.deadline.is_none())
+            !domain
+                .is_some_and(|domain| domain.run == RunState::Frozen && domain.deadline.is_none())
         })
     }
 
-    /// Takes note that a complete domain which is on its way here is given up, if it is.
-    fn note_discarded(&mut self, id: DomainId) {
+    /// Records that an arriving domain is given up, if it is complete.
+    fn record_discarded(&mut self, id: DomainId) {
         if self.is_prepared(id) && self.kernel.domains.contains_key(&id) {
             self.given_up.push(GivenUp::Came(id));
         }
     }
 
-    /// Lets the kernel and root do what is due; at the end of time, whatever may become due.
+    /// Has the kernel and root handle the deadlines until `now`; `None`: all deadlines.
     pub fn pass_time(&mut self, now: Option<Instant>) {
         self.kernel.pass_deadlines(now);
         let domains = &self.kernel.domains;
         self.root.look(now, |id| {
             domains
                 .get(&id)
-                .is_some_and(|domain| domain.run == Run::Running)
+                .is_some_and(|domain| domain.run == RunState::Running)
         });
     }
 
@@ -182,7 +181,7 @@ impl Hardware {
         deadline.into_iter().chain(self.root.next_look()).min()
     }
 
-    /// Whether a step of this kind fails now, and how.
+    /// The failure of a step of this kind, if a fault strikes it now.
     pub(crate) fn fails(&mut self, step: LocalStep) -> Option<LocalFailure> {
         let mut faults = self.local.iter_mut();
         let failure = faults.find_map(|fault| fault.strike(step))?;
@@ -190,7 +189,7 @@ impl Hardware {
         Some(failure)
     }
 
-    /// The same of a call of root.
+    /// The same for a call of root.
     pub(crate) fn ask_root(&mut self, call: RootCall) -> Result<(), RootError> {
         let mut faults = self.root_faults.iter_mut();
         match faults.find_map(|fault| fault.strike(call)) {
@@ -205,26 +204,26 @@ impl Hardware {
 
 impl nomad_shell::StableStorage for Hardware {
     fn write_record(&mut self, record: &Record) {
-        self.notes.keep(record);
+        self.record_store.write_record(record);
     }
 
     fn erase(&mut self, transaction: TransactionId) {
-        self.notes.end(transaction);
+        self.record_store.erase(transaction);
     }
 
     fn write_token(&mut self, transaction: TransactionId, token: u64) {
-        self.notes.keep_token(transaction, token);
+        self.record_store.write_token(transaction, token);
     }
 
     fn token_of(&self, transaction: TransactionId) -> Option<u64> {
-        self.notes.token_of(transaction)
+        self.record_store.token_of(transaction)
     }
 }
 
 impl Host for Hardware {
     fn draw(&mut self) -> u128 {
         let drawn = self.draw;
-        // An exploration, which has to tell states apart, says what is drawn.
+        // An exploration, which has to tell states apart, sets the number itself.
         if self.parts.record_slots > 0 {
             self.draw += 1 << 8;
         }

@@ -1,4 +1,4 @@
-//! What the shell asks of root: domains by name.
+//! The calls of root that the shell makes: domains by name.
 
 use identity::{DomainId, Incarnation, Name};
 use nomad_shell::{Root, RootError};
@@ -39,7 +39,7 @@ impl Hardware {
                 if !is_so(entry) {
                     return Err(RootError::Refused(Refusal::WrongState));
                 }
-                self.note_discarded(id);
+                self.record_discarded(id);
                 self.kernel.destroy(id);
                 self.kernel.free_pages += self.root.leave(number);
                 Ok(())
@@ -104,7 +104,7 @@ impl Root for Hardware {
         let entry = entry.ok_or(RootError::Refused(Refusal::NoSuchDomain))?;
         match entry.state {
             _ if entry.id != id => return Err(RootError::Refused(Refusal::NoSuchDomain)),
-            // It was asked before.
+            // The call is repeated.
             DomainState::Outlived => return Ok(()),
             DomainState::Running if entry.incarnation.is_outlived_by(incarnation) => {}
             _ => return Err(RootError::Refused(Refusal::WrongState)),
@@ -140,7 +140,7 @@ impl Root for Hardware {
             Err(Refusal::WrongState) => return Err(RootError::Refused(Refusal::AlreadyHere)),
             Err(refusal) => return Err(RootError::Refused(refusal)),
         }
-        // Of all that were ever started under one name, the last byte is the same.
+        // The last byte is the same for all domains that were ever started under one name.
         let id = DomainId((nomad_shell::Host::draw(self) << 16) | (number as u128 + 1));
         if self.create(id, STARTED_PAGES) {
             self.started.push(id);

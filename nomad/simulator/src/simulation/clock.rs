@@ -8,7 +8,7 @@ pub const TRUE_RATE: u64 = 1_000;
 /// A clock with a constant rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
-    /// What it shows after a thousand microseconds of the world's time.
+    /// The time it shows after a thousand microseconds of the world's time.
     rate_permille: u64,
 }
 
@@ -18,13 +18,13 @@ impl Clock {
         Clock { rate_permille }
     }
 
-    /// What the clock shows at this moment of the world's time.
+    /// The time that the clock shows at this time of the world.
     pub fn shows(&self, world: Instant) -> Instant {
         let us = u128::from(world.as_us()) * u128::from(self.rate_permille);
         Instant::from_us((us / u128::from(TRUE_RATE)) as u64)
     }
 
-    /// The first moment of the world's time at which the clock shows `local`.
+    /// The first time of the world at which the clock shows `local`.
     pub fn reaches(&self, local: Instant) -> Instant {
         let us = u128::from(local.as_us()) * u128::from(TRUE_RATE);
         let us = us.div_ceil(u128::from(self.rate_permille));

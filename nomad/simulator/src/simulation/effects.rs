@@ -1,12 +1,12 @@
-//! What the machines do, and what of it is under way to others.
+//! The actions of the machines, and their effects on others.
 
 use nomad_protocol::{AbortReason, Action, Event, Notice, SourceAction, TransactionId};
 
-use super::agenda::Due;
+use super::event_queue::Scheduled;
 use super::{COPY_EVERY_US, Simulation};
 use crate::faults::{PlannedCrash, When};
 use crate::network::Datagram;
-use crate::notes::Fuse;
+use crate::record_store::Fuse;
 use crate::world::Effect;
 
 /// The new record and its head are written, and the older one is not erased.
@@ -16,28 +16,29 @@ const BETWEEN_WRITES: Fuse = Fuse {
 };
 
 impl Simulation {
-    /// Has all machines perform what they have to.
-    pub(super) fn act(&mut self) {
-        while let Some(machine) = (0..self.nodes.len()).find(|machine| self.act_once(*machine)) {
-            self.nodes[machine].acted += 1;
-            if let Some(crash) = self.striking(machine) {
+    /// Performs the pending actions of all machines.
+    pub(super) fn perform_actions(&mut self) {
+        while let Some(machine) = (0..self.nodes.len()).find(|machine| self.perform_next(*machine))
+        {
+            self.nodes[machine].actions_performed += 1;
+            if let Some(crash) = self.due_crash(machine) {
                 self.crash(crash);
             }
-            self.plan_to_tell_broken();
+            self.schedule_broken_notices();
         }
     }
 
-    /// The crash that strikes a machine after the action that it has just performed.
-    fn striking(&mut self, machine: usize) -> Option<PlannedCrash> {
-        let acted = self.nodes[machine].acted;
+    /// The crash that strikes a machine after its last action.
+    fn due_crash(&mut self, machine: usize) -> Option<PlannedCrash> {
+        let actions_performed = self.nodes[machine].actions_performed;
         let is_recording = std::mem::take(&mut self.is_torn);
         let strikes = |crash: &PlannedCrash| {
             crash.machine == machine
                 && match crash.when {
                     When::At(_) => false,
-                    When::AfterActions(after) => after == acted,
+                    When::AfterActions(after) => after == actions_performed,
                     When::WhileRecording(after) | When::WhileWriting { after, .. } => {
-                        after <= acted && is_recording
+                        after <= actions_performed && is_recording
                     }
                 }
         };
@@ -45,7 +46,7 @@ impl Simulation {
         Some(self.faults.crashes.remove(position))
     }
 
-    fn act_once(&mut self, machine: usize) -> bool {
+    fn perform_next(&mut self, machine: usize) -> bool {
         if !self.nodes[machine].is_active(self.now) {
             return false;
         }
@@ -56,43 +57,43 @@ impl Simulation {
         if let Action::Notify(notice) = action {
             self.notice(notice);
         }
-        self.tear(machine, transaction, &action);
-        // Without a log no page would be copied: what follows in the same breath must know.
+        self.arm_torn_write(machine, transaction, &action);
+        // Without a log no page would be copied: the actions that follow at once must know of it.
         let is_urgent = action == Action::Source(SourceAction::StartDirtyLog);
         let local = self.local(machine);
         let effects = self.world.perform(local, machine, transaction, action);
-        self.pass_on(machine, effects, is_urgent);
+        self.apply_effects(machine, effects, is_urgent);
         true
     }
 
-    /// Has nomad die while it writes to its notes, if it is to.
-    fn tear(&mut self, machine: usize, transaction: TransactionId, action: &Action) {
-        let next = self.nodes[machine].acted + 1;
-        let notes = &mut self.world.machines[machine].hardware_mut().notes;
+    /// Arms a crash of nomad during its next write to its records, if one is planned.
+    fn arm_torn_write(&mut self, machine: usize, transaction: TransactionId, action: &Action) {
+        let next = self.nodes[machine].actions_performed + 1;
+        let store = &mut self.world.machines[machine].hardware_mut().record_store;
         let is_record = matches!(action, Action::Record(_));
-        let is_replaced = is_record && notes.transactions().contains(&transaction);
+        let is_replaced = is_record && store.transactions().contains(&transaction);
         let is_token = *action == Action::Source(SourceAction::FreezeDomain);
-        let writes_notes = is_record || is_token || *action == Action::Forget;
+        let writes_records = is_record || is_token || *action == Action::Forget;
         let mut crashes = self.faults.crashes.iter();
         let fuse = crashes.find_map(|crash| match crash.when {
             _ if crash.machine != machine => None,
             When::WhileRecording(after) if after <= next && is_replaced => Some(BETWEEN_WRITES),
-            When::WhileWriting { after, fuse } if after <= next && writes_notes => Some(fuse),
+            When::WhileWriting { after, fuse } if after <= next && writes_records => Some(fuse),
             _ => None,
         });
         if fuse.is_some() {
-            notes.set_fuse(fuse);
+            store.set_fuse(fuse);
             self.is_torn = true;
         }
     }
 
-    /// Moves on what a machine has begun; `is_urgent`: an answer is not late.
-    pub(super) fn pass_on(&mut self, machine: usize, effects: Vec<Effect>, is_urgent: bool) {
+    /// Applies the effects of a machine's action; `is_urgent`: the result is not delayed.
+    pub(super) fn apply_effects(&mut self, machine: usize, effects: Vec<Effect>, is_urgent: bool) {
         for effect in effects {
             match effect {
                 Effect::Send { to, bytes } => self.send(Datagram::new(machine, to, bytes)),
-                Effect::Sending(transaction) => self.plan_to_copy(machine, transaction),
-                Effect::Streamed(transaction, parcels) => self.under_way(transaction, parcels),
+                Effect::Sending(transaction) => self.schedule_copy(machine, transaction),
+                Effect::Streamed(transaction, items) => self.schedule_arrivals(transaction, items),
                 Effect::Answer(transaction, event) if is_urgent => {
                     let local = self.local(machine);
                     self.world.answer(local, machine, transaction, event);
@@ -101,7 +102,7 @@ impl Simulation {
                 Effect::GiveBack(transaction) => {
                     let life = self.nodes[machine].life;
                     let delay_us = self.lateness_us();
-                    let give_back = Due::GiveBack {
+                    let give_back = Scheduled::GiveBack {
                         machine,
                         life,
                         transaction,
@@ -126,7 +127,7 @@ impl Simulation {
     fn answer(&mut self, machine: usize, transaction: TransactionId, event: Event) {
         let delay_us = self.lateness_us();
         let life = self.nodes[machine].life;
-        let answer = Due::Answer {
+        let answer = Scheduled::Answer {
             machine,
             life,
             transaction,
@@ -135,9 +136,9 @@ impl Simulation {
         self.after(delay_us, answer);
     }
 
-    pub(super) fn plan_to_copy(&mut self, machine: usize, transaction: TransactionId) {
+    pub(super) fn schedule_copy(&mut self, machine: usize, transaction: TransactionId) {
         let life = self.nodes[machine].life;
-        let copy = Due::Copy {
+        let copy = Scheduled::Copy {
             machine,
             life,
             transaction,
@@ -159,8 +160,8 @@ impl Simulation {
             return;
         }
         for at in self.faults.network.arrivals(self.now, &mut self.random) {
-            self.agenda
-                .plan(at.as_us(), Due::Datagram(datagram.clone()));
+            self.queue
+                .schedule(at.as_us(), Scheduled::Datagram(datagram.clone()));
         }
     }
 
@@ -171,8 +172,8 @@ impl Simulation {
         })
     }
 
-    /// This many parcels have entered a stream. A stream needs both ways: it breaks where one is blocked.
-    pub(super) fn under_way(&mut self, transaction: TransactionId, parcels: usize) {
+    /// Schedules the arrival of this many items of a stream. A stream needs both directions: it breaks if one is blocked.
+    pub(super) fn schedule_arrivals(&mut self, transaction: TransactionId, items: usize) {
         if let Some([from, to]) = self
             .world
             .streams
@@ -183,28 +184,28 @@ impl Simulation {
             self.break_between(from, to);
             return;
         }
-        for _ in 0..parcels {
+        for _ in 0..items {
             let delay_us = self.faults.network.delay_us(&mut self.random);
             let arrival = self.now.after_us(delay_us);
             let earliest = self.arrive_after.entry(transaction).or_insert(arrival);
             *earliest = arrival.max(*earliest);
             let at_us = earliest.as_us();
-            self.agenda.plan(at_us, Due::Arrive(transaction));
+            self.queue.schedule(at_us, Scheduled::Arrive(transaction));
         }
     }
 
-    /// The ends of broken streams learn of it after a while.
-    pub(super) fn plan_to_tell_broken(&mut self) {
-        let mut to_tell = Vec::new();
+    /// Schedules the notification of the ends of broken streams.
+    pub(super) fn schedule_broken_notices(&mut self) {
+        let mut to_notify = Vec::new();
         for (transaction, stream) in &self.world.streams {
-            let machines = (0..self.nodes.len()).filter(|machine| stream.is_to_tell(*machine));
-            to_tell.extend(machines.map(|machine| (machine, *transaction)));
+            let machines = (0..self.nodes.len()).filter(|machine| stream.is_to_notify(*machine));
+            to_notify.extend(machines.map(|machine| (machine, *transaction)));
         }
-        for (machine, transaction) in to_tell {
-            let is_it = |due: &Due| matches!(due, Due::TellBroken { machine: to, transaction: about } if (*to, *about) == (machine, transaction));
-            if !self.agenda.is_planned(is_it) {
+        for (machine, transaction) in to_notify {
+            let is_it = |due: &Scheduled| matches!(due, Scheduled::NotifyBroken { machine: to, transaction: about } if (*to, *about) == (machine, transaction));
+            if !self.queue.is_scheduled(is_it) {
                 let delay_us = self.random.below(20_000);
-                let tell = Due::TellBroken {
+                let tell = Scheduled::NotifyBroken {
                     machine,
                     transaction,
                 };
@@ -213,7 +214,8 @@ impl Simulation {
         }
     }
 
-    pub(super) fn after(&mut self, delay_us: u64, due: Due) {
-        self.agenda.plan(self.now.after_us(delay_us).as_us(), due);
+    pub(super) fn after(&mut self, delay_us: u64, due: Scheduled) {
+        self.queue
+            .schedule(self.now.after_us(delay_us).as_us(), due);
     }
 }

@@ -1,4 +1,4 @@
-//! The epilogue of a run: no fault strikes any more, so what was in doubt can be settled and what runs can be moved.
+//! The epilogue of a run: no fault strikes any more, so every doubt can be settled and every running domain can be moved.
 
 use identity::DomainId;
 use nomad_client::{Command, Event};
@@ -12,12 +12,12 @@ use crate::machine::domain_name;
 use crate::outcome::{End, Outcome, check_quiet};
 use crate::world::domain_id;
 
-/// How often an operator says a thing again that is refused for the moment.
-const SAID_MAX: usize = 100;
+/// The most attempts of a command that is refused for the moment.
+const COMMAND_ATTEMPTS_MAX: usize = 100;
 
 impl Simulation {
     pub(super) fn epilogue(&mut self, ends: &BTreeMap<DomainId, End>) -> Result<(), Failure> {
-        let doubts = [Outcome::TargetInDoubt, Outcome::SourceInDoubt];
+        let doubts = [Outcome::DestinationInDoubt, Outcome::SourceInDoubt];
         let is_doubted = |end: &End| doubts.contains(&end.outcome);
         let doubted = ends.iter().filter(|(_, end)| is_doubted(end));
         let doubted: Vec<DomainId> = doubted.map(|(domain, _)| *domain).collect();
@@ -31,7 +31,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// An operator settles every doubt: then nothing is left of it.
+    /// Settles every doubt, as an operator: then nothing may be left of it.
     fn settle_doubts(
         &mut self,
         doubted: &[DomainId],
@@ -58,40 +58,40 @@ impl Simulation {
                 } else {
                     of_holders
                 };
-                self.insist(machine, Command::Force(domain_name(number), how))
+                self.command_until_done(machine, Command::Force(domain_name(number), how))
                     .map_err(Failure::NotForced)?;
             }
         }
         self.settle_forced()?;
         for domain in doubted {
-            self.begin_anew(*domain);
+            self.restart_history(*domain);
         }
         Ok(())
     }
 
-    /// Lets time pass until nothing is left of what was in doubt, and homes have started what they have to.
+    /// Lets time pass until nothing is left of the doubts, and homes have started the domains that they have to.
     fn settle_forced(&mut self) -> Result<(), Failure> {
         let give_up_us = self.now.as_us() + PATIENCE_US;
         loop {
             match check_quiet(&self.world, |machine| self.local(machine)) {
                 Ok(()) => return Ok(()),
-                Err(wrong) if self.now.as_us() >= give_up_us => {
-                    return Err(Failure::Settled(wrong));
+                Err(defect) if self.now.as_us() >= give_up_us => {
+                    return Err(Failure::Settled(defect));
                 }
                 Err(_) => self.advance(self.now.as_us() + JUDGE_EVERY_US)?,
             }
         }
     }
 
-    /// Gives a machine a command, again and again as long as others have not answered.
-    fn insist(&mut self, machine: usize, command: Command) -> Result<(), String> {
+    /// Repeats a command to a machine until it is done, since other machines may have to reply first.
+    fn command_until_done(&mut self, machine: usize, command: Command) -> Result<(), String> {
         let mut answer = String::new();
-        for _ in 0..SAID_MAX {
+        for _ in 0..COMMAND_ATTEMPTS_MAX {
             let local = self.local(machine);
             let events = self.world.command(local, machine, command.clone());
             answer = format!("{events:?}");
             self.trace(machine, || format!("{command:?}: {answer}"));
-            self.act();
+            self.perform_actions();
             if events.last() == Some(&Event::Done) {
                 return Ok(());
             }
@@ -102,7 +102,7 @@ impl Simulation {
         Err(answer)
     }
 
-    /// Has a domain started that is lost and that its home does not start by itself.
+    /// Starts a lost domain that its home does not start by itself.
     fn start_again(&mut self, domain: DomainId) -> Result<(), Failure> {
         let number = domain_number(domain);
         for machine in 0..self.nodes.len() {
@@ -112,7 +112,7 @@ impl Simulation {
                 .is_some_and(|entry| entry.is_elsewhere());
             let has = |other: usize| self.world.machines[other].hardware().has(number);
             if is_away && !(0..self.nodes.len()).any(has) {
-                self.insist(machine, Command::Start(domain_name(number)))
+                self.command_until_done(machine, Command::Start(domain_name(number)))
                     .map_err(Failure::NotStarted)?;
                 self.settle()?;
             }
@@ -120,8 +120,8 @@ impl Simulation {
         Ok(())
     }
 
-    /// What runs now may be older than what has run, and the operator answers for that: the history begins with it.
-    fn begin_anew(&mut self, id: DomainId) {
+    /// Begins a new history: the domain that runs now may be older than the one before, and the operator is responsible for it.
+    fn restart_history(&mut self, id: DomainId) {
         let number = domain_number(id);
         let machines = self.world.machines.iter();
         let mut here = machines.filter_map(|machine| {
@@ -146,13 +146,13 @@ impl Simulation {
     /// Moves a domain that runs to another machine that has room for it.
     fn move_again(&mut self, domain: DomainId) -> Result<(), Failure> {
         let home = self.world.history.domains[&domain].home;
-        let to = self.another(home);
+        let to = self.other_machine(home);
         let has_room = !self.faults.small_pool || to != self.nodes.len() - 1;
         if !has_room || !self.world.is_running(home, domain) {
             return Ok(());
         }
         let offered = self.offer(home, to, domain);
-        self.act();
+        self.perform_actions();
         let ends = self.settle()?;
         match (offered, &ends[&domain]) {
             (true, end) if end.holder == Some(to) => Ok(()),
@@ -160,7 +160,7 @@ impl Simulation {
         }
     }
 
-    /// Has a machine's operator move a domain. Returns whether it tries.
+    /// Requests a move of a domain, as a machine's operator. Returns whether it begins.
     pub(super) fn offer(&mut self, machine: usize, to: usize, domain: DomainId) -> bool {
         let local = self.local(machine);
         self.world.offer(local, machine, to, domain)

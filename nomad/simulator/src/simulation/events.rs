@@ -1,9 +1,9 @@
-//! What happens: every entry of the agenda, by kind.
+//! The handling of each event of the queue, by kind.
 
 use nomad_client::{Command, Event};
 use nomad_protocol::{Cancelled, Instant, Side, TransactionId};
 
-use super::agenda::Due;
+use super::event_queue::Scheduled;
 use super::{IDLE_STEP_EVERY_US, PAGES, STEP_EVERY_US, Simulation};
 use crate::faults::{FREEZE_US, ForeignFreeze, Pause, PlannedCrash, RootCall, When};
 use crate::machine::domain_name;
@@ -11,15 +11,15 @@ use crate::network::{Datagram, NetworkConditions};
 use crate::world::{Crash, domain_id};
 
 impl Simulation {
-    pub(super) fn happen(&mut self, due: Due) {
+    pub(super) fn handle_event(&mut self, due: Scheduled) {
         if let Some(machine) = self.machine_of(&due)
             && self.nodes[machine].is_paused(self.now)
         {
-            return self.wait_for_pause(machine, due);
+            return self.defer_until_pause_ends(machine, due);
         }
         match due {
-            Due::Datagram(datagram) => self.deliver(datagram),
-            Due::Answer {
+            Scheduled::Datagram(datagram) => self.deliver(datagram),
+            Scheduled::Answer {
                 machine,
                 life,
                 transaction,
@@ -28,12 +28,12 @@ impl Simulation {
                 let local = self.local(machine);
                 self.world.answer(local, machine, transaction, event);
             }
-            Due::Copy {
+            Scheduled::Copy {
                 machine,
                 life,
                 transaction,
             } if life == self.nodes[machine].life => self.copy(machine, transaction),
-            Due::GiveBack {
+            Scheduled::GiveBack {
                 machine,
                 life,
                 transaction,
@@ -41,45 +41,45 @@ impl Simulation {
                 let local = self.local(machine);
                 self.world.give_back(local, machine, transaction);
             }
-            // It was begun by an earlier life.
-            Due::Answer { .. } | Due::Copy { .. } | Due::GiveBack { .. } => {}
-            Due::Arrive(transaction) => self.arrive(transaction),
-            Due::TellBroken {
+            // An earlier life scheduled it.
+            Scheduled::Answer { .. } | Scheduled::Copy { .. } | Scheduled::GiveBack { .. } => {}
+            Scheduled::Arrive(transaction) => self.arrive(transaction),
+            Scheduled::NotifyBroken {
                 machine,
                 transaction,
             } => {
                 let local = self.local(machine);
-                self.world.tell_broken(local, machine, transaction);
+                self.world.notify_broken(local, machine, transaction);
             }
-            Due::Step => self.step(),
-            Due::Interfere => self.interfere(),
-            Due::Move(domain) => self.move_away(domain),
-            Due::Cancel(machine) => self.cancel(machine),
-            Due::Break => self.break_streams(),
-            Due::BreakBetween(from, to) => self.break_between(from, to),
-            Due::Cut(is_cut) => {
+            Scheduled::Step => self.step(),
+            Scheduled::Interfere => self.interfere(),
+            Scheduled::Move(domain) => self.move_away(domain),
+            Scheduled::Cancel(machine) => self.cancel(machine),
+            Scheduled::Break => self.break_streams(),
+            Scheduled::BreakBetween(from, to) => self.break_between(from, to),
+            Scheduled::Cut(is_cut) => {
                 self.is_cut = is_cut;
                 self.break_streams();
             }
-            Due::Crash(crash) => self.crash(crash),
-            Due::Pause(pause) => self.pause(pause),
-            Due::ForeignFreeze(freeze) => self.freeze_by_another(freeze),
-            Due::Fair => self.end_faults(),
+            Scheduled::Crash(crash) => self.crash(crash),
+            Scheduled::Pause(pause) => self.pause(pause),
+            Scheduled::ForeignFreeze(freeze) => self.freeze_by_another(freeze),
+            Scheduled::EndFaults => self.end_faults(),
         }
-        self.plan_to_tell_broken();
+        self.schedule_broken_notices();
     }
 
-    /// The machine on which something happens, if it is one.
-    fn machine_of(&self, due: &Due) -> Option<usize> {
+    /// The machine on which an event happens, if it is one.
+    fn machine_of(&self, due: &Scheduled) -> Option<usize> {
         match due {
-            Due::Datagram(datagram) => Some(datagram.to),
-            Due::Answer { machine, .. }
-            | Due::Copy { machine, .. }
-            | Due::GiveBack { machine, .. }
-            | Due::TellBroken { machine, .. }
-            | Due::Cancel(machine) => Some(*machine),
-            Due::Crash(crash) => Some(crash.machine),
-            Due::Arrive(transaction) => {
+            Scheduled::Datagram(datagram) => Some(datagram.to),
+            Scheduled::Answer { machine, .. }
+            | Scheduled::Copy { machine, .. }
+            | Scheduled::GiveBack { machine, .. }
+            | Scheduled::NotifyBroken { machine, .. }
+            | Scheduled::Cancel(machine) => Some(*machine),
+            Scheduled::Crash(crash) => Some(crash.machine),
+            Scheduled::Arrive(transaction) => {
                 let stream = self.world.streams.get(transaction);
                 stream.map(|stream| stream.ends[1])
             }
@@ -87,21 +87,21 @@ impl Simulation {
         }
     }
 
-    /// A paused machine does it afterwards, in the same order; what was sent to it may be lost.
-    fn wait_for_pause(&mut self, machine: usize, due: Due) {
+    /// Defers an event of a paused machine to the end of the pause, in the same order; datagrams may be lost.
+    fn defer_until_pause_ends(&mut self, machine: usize, due: Scheduled) {
         let is_lossy = self.faults.pause.is_some_and(|pause| pause.is_lossy);
-        if is_lossy && matches!(due, Due::Datagram(_)) {
+        if is_lossy && matches!(due, Scheduled::Datagram(_)) {
             return;
         }
         let until_us = self.nodes[machine].paused_until.as_us();
-        self.agenda.plan(until_us, due);
+        self.queue.schedule(until_us, due);
     }
 
     fn deliver(&mut self, Datagram { from, to, bytes }: Datagram) {
         if self.nodes[to].is_active(self.now) {
             let local = self.local(to);
             let effects = self.world.deliver(local, to, from, &bytes);
-            self.pass_on(to, effects, false);
+            self.apply_effects(to, effects, false);
         }
     }
 
@@ -114,8 +114,8 @@ impl Simulation {
 
     fn copy(&mut self, machine: usize, transaction: TransactionId) {
         let local = self.local(machine);
-        let effects = self.world.send_some(local, machine, transaction);
-        self.pass_on(machine, effects, false);
+        let effects = self.world.send_piece(local, machine, transaction);
+        self.apply_effects(machine, effects, false);
     }
 
     fn break_streams(&mut self) {
@@ -147,7 +147,7 @@ impl Simulation {
             true => STEP_EVERY_US,
             false => IDLE_STEP_EVERY_US,
         };
-        self.after(every_us, Due::Step);
+        self.after(every_us, Scheduled::Step);
     }
 
     fn interfere(&mut self) {
@@ -163,7 +163,7 @@ impl Simulation {
             }
         }
         let after_us = 1 + self.random.below(2 * every_us);
-        self.after(after_us, Due::Interfere);
+        self.after(after_us, Scheduled::Interfere);
     }
 
     /// Moves a domain to another machine, drawn at random.
@@ -172,19 +172,19 @@ impl Simulation {
         for machine in 0..self.nodes.len() {
             let is_active = self.nodes[machine].is_active(self.now);
             if is_active && self.world.is_running(machine, domain) {
-                let to = self.another(machine);
-                // Refused where an earlier move is not over: that is how it should be.
+                let to = self.other_machine(machine);
+                // Refused while an earlier move is not over, as it should be.
                 self.offer(machine, to, domain);
             }
         }
-        self.act();
+        self.perform_actions();
     }
 
     /// Draws a machine that is not this one.
-    pub(super) fn another(&mut self, machine: usize) -> usize {
+    pub(super) fn other_machine(&mut self, machine: usize) -> usize {
         let machines = self.nodes.len();
         let others = machines as u64 - 1;
-        // Where there is one other only, nothing is drawn.
+        // With only one other machine, nothing is drawn.
         let step = match others {
             1 => 1,
             _ => 1 + self.random.below(others) as usize,
@@ -192,7 +192,7 @@ impl Simulation {
         (machine + step) % machines
     }
 
-    /// An operator cancels what leaves a machine; what comes there is cancelled too.
+    /// Cancels the moves from a machine, as its operator, and those to it.
     fn cancel(&mut self, machine: usize) {
         let local = self.local(machine);
         for number in 0..self.faults.scale.domains {

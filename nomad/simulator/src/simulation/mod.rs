@@ -1,15 +1,15 @@
 //! A seeded simulation: the real ledgers on several machines, with time, a bad network, crashes, and domains that write.
 //!
-//! One seed is one run, the same on every machine. A run has three parts: moves under [`Faults`]; quiet, in which all
+//! One seed is one run, the same on every host. A run has three parts: moves under [`Faults`]; quiescence, in which everything
 //! must settle as [`judge`] demands; and an epilogue without faults (`epilogue`), in which an operator settles every
-//! doubt, nothing may be left over, and every domain that runs must move once more.
+//! doubt, nothing may be left over, and every running domain must move once more.
 //!
-//! `agenda` is what will happen and when, `events` what it does, `effects` what the machines do in answer.
+//! `event_queue` holds the scheduled events, `events` handles them, `effects` performs the actions that follow.
 
-mod agenda;
 pub mod clock;
 mod effects;
 mod epilogue;
+mod event_queue;
 mod events;
 mod node;
 
@@ -22,30 +22,30 @@ use nomad_protocol::{Instant, PhaseName, Timing, TransactionId};
 use crate::faults::{Faults, Scale};
 use crate::history::Violation;
 use crate::machine::Mutant;
-use crate::outcome::{End, Outcome, Wrong, judge};
+use crate::outcome::{Defect, End, Outcome, judge};
 use crate::random::Random;
 use crate::root::Restart;
 use crate::world::{Setup, World};
 
-use agenda::Agenda;
+use event_queue::EventQueue;
 use node::Node;
 
 const PAGES: usize = 64;
-/// Room for something on its way in beside all domains.
+/// Room for an arriving domain beside all others.
 const SPARE_PAGES: usize = 32;
 const COPY_PAGES: usize = 8;
-/// Slots for records: more than a run ever needs.
+/// Slots for records: more than any run needs.
 const RECORDS: usize = 16;
-/// So few that one transaction alone has a record: one slot is for replacing it.
+/// Slots for the record of one transaction: the second is for replacing it.
 const FEW_RECORDS: usize = 2;
 const COPY_EVERY_US: u64 = 100;
 /// How often a domain runs a step while some domain is being moved.
 const STEP_EVERY_US: u64 = 170;
-/// How often otherwise: nothing of what is checked depends on it.
+/// How often otherwise: no check depends on it.
 const IDLE_STEP_EVERY_US: u64 = 10_000;
 /// A run that is not settled after this time is stuck.
 const PATIENCE_US: u64 = 60_000_000;
-/// How often the world is judged in the quiet.
+/// How often the world is judged at quiescence.
 const JUDGE_EVERY_US: u64 = 100_000;
 
 const TIMING: Timing = Timing {
@@ -59,29 +59,29 @@ const TIMING: Timing = Timing {
     release_limit_us: 1_000_000,
 };
 
-/// Why a run failed.
+/// The reason a run failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// Something happened that must not.
     Violation(DomainId, Violation),
     /// It did not settle, or not as it should.
-    Settled(Wrong),
+    Settled(Defect),
     /// Without any fault a move did not succeed.
     SecondMove(DomainId, End),
-    /// An operator did not settle a doubt, and was told this at last.
+    /// An operator could not settle a doubt, with the last reply.
     NotForced(String),
-    /// An operator did not have a domain started that is lost, and was told this at last.
+    /// An operator could not start a lost domain, with the last reply.
     NotStarted(String),
 }
 
-/// What a run was like, to know what a set of seeds has covered.
+/// The coverage of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// How the moves under faults ended for each domain.
+    /// The outcome of the moves under faults, per domain.
     pub outcomes: Vec<Outcome>,
-    /// Crashes: the phase that the crashed machine was in, and what crashed.
+    /// Crashes: the phase of the crashed machine, and the part that crashed.
     pub crashes: BTreeSet<(String, &'static str)>,
-    /// Why moves were aborted, by name.
+    /// The reasons of aborts, by name.
     pub aborts: BTreeSet<String>,
     /// Freezes that had to be replaced.
     pub replaced: usize,
@@ -93,16 +93,16 @@ pub struct Report {
     pub stale: usize,
 }
 
-/// A run.
+/// A run of a seed.
 pub struct Simulation {
     world: World,
     random: Random,
     faults: Faults,
     now: Instant,
-    agenda: Agenda,
+    queue: EventQueue,
     nodes: Vec<Node>,
     is_cut: bool,
-    /// Streams keep their order: no parcel arrives before this.
+    /// Streams keep their order: the next item arrives no earlier than this.
     arrive_after: BTreeMap<TransactionId, Instant>,
     /// nomad dies between the two writes of the record that is being kept.
     is_torn: bool,
@@ -119,14 +119,14 @@ pub fn run(seed: u64) -> Result<Report, Failure> {
 /// Runs a seed at some scale, on machines that break a rule.
 pub fn run_mutant(seed: u64, scale: Scale, mutant: Mutant) -> Result<Report, Failure> {
     let mut random = Random::new(seed);
-    let faults = Faults::of_seed(seed, scale, &mut random);
+    let faults = Faults::from_seed(seed, scale, &mut random);
     Simulation::new(random, faults, mutant).run()
 }
 
 /// Runs a seed at some scale and prints every action and every crash.
 pub fn trace(seed: u64, scale: Scale) -> Result<Report, Failure> {
     let mut random = Random::new(seed);
-    let faults = Faults::of_seed(seed, scale, &mut random);
+    let faults = Faults::from_seed(seed, scale, &mut random);
     let mut simulation = Simulation::new(random, faults, Mutant::None);
     simulation.is_traced = true;
     simulation.run()
@@ -166,7 +166,7 @@ fn setup(faults: &Faults, mutant: Mutant) -> Setup {
     }
 }
 
-/// What becomes of a domain that is lost: of the first its home, of the others an operator starts another one.
+/// The restart of a lost domain: the first is started by its home, the others by an operator.
 fn restart(domain: usize) -> Restart {
     match domain {
         0 => Restart::Always,
@@ -174,7 +174,7 @@ fn restart(domain: usize) -> Restart {
     }
 }
 
-/// A world, and in its machines what is wrong with them.
+/// A world with the faults of its machines.
 fn world(faults: &Faults, mutant: Mutant) -> World {
     let mut world = World::new(&setup(faults, mutant));
     for machine in &mut world.machines {
@@ -200,7 +200,7 @@ impl Simulation {
             world: world(&faults, mutant),
             random,
             now: Instant::from_us(0),
-            agenda: Agenda::of(&faults),
+            queue: EventQueue::new(&faults),
             nodes: faults
                 .clock_permille
                 .iter()
@@ -232,12 +232,12 @@ impl Simulation {
         Ok(self.report)
     }
 
-    /// Lets everything happen until the faults are over, or until there is nothing left for them to strike.
+    /// Runs until the faults end, or until there is nothing left for them to strike.
     fn advance_faults(&mut self) -> Result<(), Failure> {
         let end_us = self.faults.end_us();
         while self.now.as_us() < end_us {
             if self.is_idle() {
-                self.agenda.forget_faults();
+                self.queue.forget_faults();
                 self.end_faults();
                 return Ok(());
             }
@@ -246,30 +246,30 @@ impl Simulation {
         Ok(())
     }
 
-    /// Is no move under way or planned, and no fault planned that strikes without one?
+    /// Whether no move is under way or planned, and no fault that strikes without one.
     fn is_idle(&self) -> bool {
         let machines = || self.world.machines.iter();
         let is_moving =
             machines().any(|machine| machine.shell.moves.ledger.entries().next().is_some());
         let is_frozen = machines().any(|machine| machine.hardware().next_due().is_some());
-        !is_moving && !is_frozen && self.agenda.is_idle()
+        !is_moving && !is_frozen && self.queue.is_idle()
     }
 
-    /// Lets time pass until all is settled, and judges.
+    /// Runs until everything is settled, and judges.
     fn settle(&mut self) -> Result<BTreeMap<DomainId, End>, Failure> {
         let give_up_us = self.now.as_us() + PATIENCE_US;
         loop {
             match judge(&self.world, |machine| self.local(machine)) {
                 Ok(ends) => return Ok(ends),
-                Err(wrong) if self.now.as_us() >= give_up_us => {
-                    return Err(Failure::Settled(wrong));
+                Err(defect) if self.now.as_us() >= give_up_us => {
+                    return Err(Failure::Settled(defect));
                 }
                 Err(_) => self.advance(self.now.as_us() + JUDGE_EVERY_US)?,
             }
         }
     }
 
-    /// Lets everything happen until then.
+    /// Runs until this time.
     fn advance(&mut self, until_us: u64) -> Result<(), Failure> {
         while self.next_at().is_some_and(|at| at.as_us() <= until_us) {
             self.proceed();
@@ -282,12 +282,12 @@ impl Simulation {
     }
 
     fn next_at(&self) -> Option<Instant> {
-        let due = self.agenda.next_at();
+        let due = self.queue.next_at();
         let machines = (0..self.nodes.len()).filter_map(|machine| self.next_on(machine));
         due.into_iter().chain(machines).min()
     }
 
-    /// When a machine's kernel or nomad acts of itself.
+    /// The next time at which a machine's kernel or nomad acts by itself.
     fn next_on(&self, machine: usize) -> Option<Instant> {
         let node = &self.nodes[machine];
         let machine = &self.world.machines[machine];
@@ -298,17 +298,17 @@ impl Simulation {
         deadline.into_iter().chain(timeout).min()
     }
 
-    /// Lets the next thing happen, and the machines act on it.
+    /// Handles the next event, and performs the actions that follow.
     fn proceed(&mut self) {
         let Some(at) = self.next_at() else {
             return;
         };
         self.now = self.now.max(at);
-        match self.agenda.take(at) {
-            Some(due) => self.happen(due),
+        match self.queue.take(at) {
+            Some(due) => self.handle_event(due),
             None => self.pass_time(),
         }
-        self.act();
+        self.perform_actions();
     }
 
     fn pass_time(&mut self) {
@@ -323,19 +323,19 @@ impl Simulation {
             if self.nodes[machine].is_active(self.now) {
                 let local = self.local(machine);
                 let effects = self.world.pass_timeouts(local, machine);
-                self.pass_on(machine, effects, false);
+                self.apply_effects(machine, effects, false);
             }
         }
     }
 
-    /// Prints what happens on a machine, if the run is traced.
+    /// Prints an event of a machine, if the run is traced.
     fn trace(&self, machine: usize, what: impl FnOnce() -> String) {
         if self.is_traced {
             println!("{:>9} us  machine {machine}  {}", self.now.as_us(), what());
         }
     }
 
-    /// What a machine's clock shows now.
+    /// The time on a machine's clock.
     fn local(&self, machine: usize) -> Instant {
         self.nodes[machine].clock.shows(self.now)
     }

@@ -1,22 +1,22 @@
-//! What the simulation keeps of a machine beside the machine itself: its clock, and whether it is up.
+//! The simulation's state of a machine beside the machine itself: its clock, and whether it is up.
 
 use nomad_protocol::Instant;
 
 use super::clock::Clock;
 
-/// One machine, as the simulation sees it.
+/// One machine in the simulation.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     /// Its clock.
     pub clock: Clock,
-    /// Rises with every crash: what an earlier life began does not reach a later one.
+    /// Rises with every crash: events that an earlier life scheduled do not reach a later one.
     pub life: u32,
-    /// It was restarted and is not up before this.
+    /// The end of its restart.
     pub down_until: Instant,
-    /// It is paused and does not go on before this.
+    /// The end of its pause.
     pub paused_until: Instant,
-    /// Actions that it has performed.
-    pub acted: u64,
+    /// The number of actions that it has performed.
+    pub actions_performed: u64,
 }
 
 impl Node {
@@ -26,11 +26,11 @@ impl Node {
             life: 0,
             down_until: Instant::from_us(0),
             paused_until: Instant::from_us(0),
-            acted: 0,
+            actions_performed: 0,
         }
     }
 
-    /// Does anything happen on it now?
+    /// Whether it is up and not paused.
     pub(super) fn is_active(&self, now: Instant) -> bool {
         self.down_until <= now && !self.is_paused(now)
     }
@@ -39,7 +39,7 @@ impl Node {
         self.paused_until > now
     }
 
-    /// The first moment at which something that is due when its clock shows `local` happens on it.
+    /// The first time at which it can handle something that is due when its clock shows `local`.
     pub(super) fn acts_at(&self, local: Instant) -> Instant {
         let due = self.clock.reaches(local);
         due.max(self.down_until).max(self.paused_until)

@@ -19,21 +19,21 @@ use nomad_protocol::{
 };
 use nomad_shell::Output;
 
-use crate::domain::Run;
+use crate::domain::RunState;
 use crate::hardware::{Parts, domain_number};
 use crate::history::History;
 use crate::machine::{
     Common, DOMAIN, Machine, Move, Mutant, domain_name, hardware, machine_id, machine_name,
     machine_number,
 };
-use crate::mistaken::mistaken;
+use crate::misread::misread;
 use crate::root::Restart;
 use crate::stream::Stream;
 
-/// Who gives commands.
+/// The operator's request id.
 const OPERATOR: RequestId = RequestId(1);
 
-/// What a world is made of.
+/// The configuration of a world.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Setup {
     /// Pages of each domain.
@@ -44,21 +44,21 @@ pub struct Setup {
     pub starts: Vec<usize>,
     /// Whether domains are at home on the machines that they start on, by number.
     pub homes: BTreeMap<usize, Restart>,
-    /// What is asked of a move.
+    /// The goals of a move.
     pub goals: Goals,
     /// The timers of all machines.
     pub timing: Timing,
-    /// How long nomad freezes a domain for at most.
+    /// The longest freeze of a domain by nomad.
     pub freeze_us: u64,
     /// Pages that are copied at once.
     pub copy_pages: usize,
-    /// The slots of records that are kept in bytes: then numbers are drawn, too. None if they are not.
+    /// The slots of records in bytes: then numbers are drawn, too. Zero for records in the form of an exploration.
     pub record_slots: usize,
     /// The rule that all machines break.
     pub mutant: Mutant,
 }
 
-/// Everything there is.
+/// The machines, the page streams and the checker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct World {
     /// The machines.
@@ -69,30 +69,30 @@ pub struct World {
     pub history: History,
 }
 
-/// What is lost in a crash.
+/// The part of a machine that crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Crash {
     /// nomad alone.
     Nomad,
-    /// The machine with all that it holds.
+    /// The machine, with everything that it holds.
     Machine,
 }
 
-/// What is under way after something has happened on a machine: the simulation's or the exploration's to move on.
+/// An effect of an event on a machine, which the simulation or the exploration applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// A datagram leaves.
     Send {
         /// The number of the machine that it is for.
         to: usize,
-        /// Its bytes.
+        /// The encoded envelope.
         bytes: Vec<u8>,
     },
     /// A round of this transaction is being sent from now on.
     Sending(TransactionId),
-    /// So many parcels have entered a stream.
+    /// This many items have entered a stream.
     Streamed(TransactionId, usize),
-    /// The ledger is to be told, at once or later.
+    /// The ledger is to be notified, at once or later.
     Answer(TransactionId, Event),
     /// The memory of a domain that has left is to be given back, at once or later.
     GiveBack(TransactionId),
@@ -117,12 +117,12 @@ impl World {
         }
     }
 
-    /// The domains there are, or were: each as it is at the beginning.
+    /// The ids of all domains at the beginning.
     pub fn domains(&self) -> impl Iterator<Item = DomainId> {
         self.history.domains.keys().copied()
     }
 
-    /// An operator gives a machine a command; returns the events that answer it.
+    /// Gives a machine an operator's command; returns the events of its reply.
     pub fn command(&mut self, now: Instant, machine: usize, command: Command) -> Vec<Reported> {
         let shell = &mut self.machines[machine].shell;
         shell.host.now = now;
@@ -133,7 +133,7 @@ impl World {
                 events.push(event);
             }
         }
-        self.note_done(machine);
+        self.record_root_changes(machine);
         events
     }
 
@@ -161,10 +161,10 @@ impl World {
     ) -> Vec<Effect> {
         let machine = &mut self.machines[number];
         if let Action::Record(record) = &action {
-            machine.moves.extend([Move::of_record(record)]);
+            machine.moves.extend([Move::from_record(record)]);
         }
         let subject = machine.subject(transaction);
-        self.history.before(machine, transaction, &action);
+        self.history.check_action(machine, transaction, &action);
         let (is_forget, force) = (action == Action::Forget, machine.wrong_force(&action));
         machine.shell.host.now = now;
         let event = machine.shell.perform(now, transaction, action);
@@ -177,16 +177,16 @@ impl World {
         }
         if let Some(subject) = subject {
             let (history, machines) = (&mut self.history, &self.machines);
-            history.after(machines, number, transaction, subject, event.as_ref());
+            history.record_event(machines, number, transaction, subject, event.as_ref());
             self.count_instances(subject.number());
         }
-        let mut effects = self.pass_on(now, number);
+        let mut effects = self.apply_effects(now, number);
         effects.extend(event.map(|event| Effect::Answer(transaction, event)));
         effects
     }
 
-    /// What a machine's nomad has said, as far as it does not stay on the machine.
-    fn pass_on(&mut self, now: Instant, number: usize) -> Vec<Effect> {
+    /// The outputs of a machine's nomad that leave the machine.
+    fn apply_effects(&mut self, now: Instant, number: usize) -> Vec<Effect> {
         let mut effects = Vec::new();
         while let Some(output) = self.machines[number].shell.poll_output() {
             match output {
@@ -204,12 +204,12 @@ impl World {
                 | Output::End => {}
             }
         }
-        self.note_done(number);
+        self.record_root_changes(number);
         effects
     }
 
-    /// Root has given up domains, and started others.
-    fn note_done(&mut self, number: usize) {
+    /// Records the domains that root has given up and started.
+    fn record_root_changes(&mut self, number: usize) {
         for given_up in std::mem::take(&mut self.machines[number].hardware_mut().given_up) {
             self.history.give_up(number, given_up);
         }
@@ -219,7 +219,7 @@ impl World {
         }
     }
 
-    /// Passes an answer or a report to a machine's nomad.
+    /// Reports an event to a machine's nomad.
     pub fn answer(
         &mut self,
         now: Instant,
@@ -242,7 +242,7 @@ impl World {
         let shell = &mut self.machines[machine].shell;
         shell.host.now = now;
         let event = shell.give_back(now, transaction);
-        self.note_done(machine);
+        self.record_root_changes(machine);
         if let Some(event) = event {
             self.answer(now, machine, transaction, event);
         }
@@ -256,23 +256,23 @@ impl World {
         from: usize,
         bytes: &[u8],
     ) -> Vec<Effect> {
-        let mistaken = mistaken(&self.machines[machine], from, bytes);
+        let mistaken = misread(&self.machines[machine], from, bytes);
         let shell = &mut self.machines[machine].shell;
         shell.host.now = now;
         let bytes = mistaken.as_deref().unwrap_or(bytes);
         shell.handle_datagram(now, machine_id(from), bytes);
-        self.pass_on(now, machine)
+        self.apply_effects(now, machine)
     }
 
-    /// Lets everything happen on a machine's nomad that is due.
+    /// Fires the timers of a machine's nomad that are due.
     pub fn pass_timeouts(&mut self, now: Instant, machine: usize) -> Vec<Effect> {
         let shell = &mut self.machines[machine].shell;
         shell.host.now = now;
         shell.handle_timeout(now);
-        self.pass_on(now, machine)
+        self.apply_effects(now, machine)
     }
 
-    /// Lets a timer fire.
+    /// Fires a timer.
     pub fn expire(
         &mut self,
         now: Instant,
@@ -289,14 +289,14 @@ impl World {
         let number = domain_number(id);
         let domains = &mut self.machines[machine].hardware_mut().kernel.domains;
         for (known, domain) in domains {
-            if domain_number(*known) == number && domain.run == Run::Running {
-                self.history.runs(id, domain.contents.age);
+            if domain_number(*known) == number && domain.run == RunState::Running {
+                self.history.record_step(id, domain.contents.age);
                 domain.step(page);
             }
         }
     }
 
-    /// A machine's kernel and root do what is due until `now`; at the end of time, whatever may become due.
+    /// Has a machine's kernel and root handle the deadlines until `now`; `None`: all deadlines.
     pub fn pass_deadlines(&mut self, machine: usize, now: Option<Instant>) {
         self.machines[machine].hardware_mut().pass_time(now);
         for number in 0..self.history.domains.len() {
@@ -307,8 +307,8 @@ impl World {
     fn count_instances(&mut self, number: usize) {
         let running = |machine: &&Machine| machine.hardware().runs(number);
         let running = self.machines.iter().filter(running).count();
-        self.history.instances(domain_id(number), running);
-        let is_restless = |machine: &&Machine| machine.hardware().has_restless_outlived(number);
+        self.history.check_instances(domain_id(number), running);
+        let is_restless = |machine: &&Machine| machine.hardware().has_unstopped_outlived(number);
         if let Some(machine) = self.machines.iter().find(is_restless) {
             self.history
                 .outlived_runs(domain_id(number), machine.number);
@@ -341,10 +341,10 @@ impl World {
         for stream in self.streams.values_mut() {
             stream.close(number);
         }
-        self.note_done(number);
+        self.record_root_changes(number);
     }
 
-    /// Does a domain run on `machine`?
+    /// Whether a domain runs on `machine`.
     pub fn is_running(&self, machine: usize, id: DomainId) -> bool {
         self.machines[machine].hardware().runs(domain_number(id))
     }
@@ -377,7 +377,7 @@ fn machine(setup: &Setup, number: usize) -> Machine {
 }
 
 impl Machine {
-    /// How a machine that breaks a rule settles by itself what is in doubt.
+    /// The force by which a mutant settles a doubt by itself.
     fn wrong_force(&self, action: &Action) -> Option<Force> {
         let Action::Notify(Notice::InDoubt(Doubt::Silent)) = action else {
             return None;
@@ -386,8 +386,8 @@ impl Machine {
         let side = entries.find(|entry| entry.doubt.is_some())?.side;
         match (self.hardware().parts.mutant, side) {
             (Mutant::SourceThawsAfterCommit, Side::Source)
-            | (Mutant::TargetRunsUncommitted, Side::Destination) => Some(Force::RunHere),
-            (Mutant::TargetDropsPrepared, Side::Destination) => Some(Force::DropCopy),
+            | (Mutant::DestinationRunsUncommitted, Side::Destination) => Some(Force::RunHere),
+            (Mutant::DestinationDropsPrepared, Side::Destination) => Some(Force::DropCopy),
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! Page streams between the machines of a world: what is sent for a job, and what arrives.
+//! Page streams between the machines of a world: the jobs of senders, and the arrival of items.
 
 use nomad_protocol::planner::PAGE_BYTES;
 use nomad_protocol::{Event, Instant, TransactionId};
@@ -12,7 +12,7 @@ use crate::machine::{Sending, machine_id, machine_number};
 use crate::stream::Stream;
 
 impl World {
-    /// What becomes of a job of whoever sends pages.
+    /// Begins a job of a sender; returns the effects.
     pub(super) fn begin(&mut self, now: Instant, number: usize, job: Job) -> Vec<Effect> {
         let transaction = job.transaction;
         let machine = &mut self.machines[number];
@@ -47,13 +47,13 @@ impl World {
         }
         let mut effects = Vec::new();
         while self.machines[number].sending.contains_key(&transaction) {
-            effects.extend(self.send_some(now, number, transaction));
+            effects.extend(self.send_piece(now, number, transaction));
         }
         effects
     }
 
-    /// Sends the next piece of what is being sent for a transaction.
-    pub fn send_some(
+    /// Sends the next piece of a transaction's segment.
+    pub fn send_piece(
         &mut self,
         now: Instant,
         number: usize,
@@ -75,20 +75,18 @@ impl World {
             Err(SendError::Failed(failure)) => return failed(transaction, Event::Failed(failure)),
         };
         sending.segment.record_sent(piece.bytes());
-        let parcels = piece.parcels.len();
+        let item_count = piece.items.len();
         let Some(stream) = self.stream(number, transaction) else {
-            // The end of the stream is told by itself, but to a freeze.
+            // The end of the stream is reported separately, except to a freeze.
             return match sending.header {
                 nomad_protocol::StreamHeader::Round { .. } => Vec::new(),
                 _ => failed(transaction, Event::StreamBroken),
             };
         };
         let header = sending.header;
-        let parcels_of = piece.parcels.into_iter();
-        stream
-            .in_flight
-            .extend(parcels_of.map(|parcel| (header, parcel)));
-        let mut effects = vec![Effect::Streamed(transaction, parcels)];
+        let items = piece.items.into_iter();
+        stream.in_flight.extend(items.map(|item| (header, item)));
+        let mut effects = vec![Effect::Streamed(transaction, item_count)];
         let machine = &mut self.machines[number];
         if more {
             machine.sending.insert(transaction, sending);
@@ -117,12 +115,12 @@ impl World {
         }
     }
 
-    /// The next parcel of a stream arrives. Returns whether there was one.
+    /// The next item of a stream arrives. Returns whether there was one.
     pub fn arrive(&mut self, now: Instant, transaction: TransactionId) -> bool {
         let Some(stream) = self.streams.get_mut(&transaction) else {
             return false;
         };
-        let Some((header, parcel)) = stream.in_flight.pop_front() else {
+        let Some((header, item)) = stream.in_flight.pop_front() else {
             return false;
         };
         let [from, to] = stream.ends;
@@ -133,12 +131,12 @@ impl World {
             .begin_segment(machine_id(from), known, &header)
             .is_err()
         {
-            // It is a stranger's, or nobody expects it: nothing is told.
+            // Its sender has no part in the transaction, or it is not expected: nothing is reported.
             stream.break_off();
             return true;
         }
-        let is_end = !matches!(parcel, crate::stream::Parcel::Pages(_));
-        let taken = shell.handle_arrival(transaction, parcel);
+        let is_end = !matches!(item, crate::stream::StreamItem::Pages(_));
+        let taken = shell.handle_arrival(transaction, item);
         let ended = taken.and_then(|()| match is_end {
             true => shell.end_segment(&header).map(Some),
             false => Ok(None),
@@ -154,10 +152,10 @@ impl World {
         true
     }
 
-    /// A machine learns that a stream broke.
-    pub fn tell_broken(&mut self, now: Instant, machine: usize, transaction: TransactionId) {
+    /// Notifies a machine that a stream broke.
+    pub fn notify_broken(&mut self, now: Instant, machine: usize, transaction: TransactionId) {
         let stream = self.streams.get_mut(&transaction);
-        if stream.is_some_and(|stream| stream.tell(machine)) {
+        if stream.is_some_and(|stream| stream.notify(machine)) {
             self.answer(now, machine, transaction, Event::StreamBroken);
         }
     }
@@ -168,10 +166,10 @@ fn failed(transaction: TransactionId, event: Event) -> Vec<Effect> {
 }
 
 impl Piece {
-    /// How many bytes it takes.
+    /// Its size.
     fn bytes(&self) -> u64 {
-        let pages = self.parcels.iter().map(|parcel| match parcel {
-            crate::stream::Parcel::Pages(pages) => pages.len() as u64,
+        let pages = self.items.iter().map(|item| match item {
+            crate::stream::StreamItem::Pages(pages) => pages.len() as u64,
             _ => 0,
         });
         pages.sum::<u64>() * PAGE_BYTES

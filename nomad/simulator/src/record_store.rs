@@ -1,7 +1,7 @@
-//! nomad's records as its machine keeps them: they outlive nomad and die with the machine.
+//! nomad's records as its machine stores them: they outlive nomad and die with the machine.
 //!
-//! The simulation keeps them in bytes, by the code that ships. An exploration, which has to tell states apart, keeps them in
-//! the plainest form: a replaced record is two writes, as it is there, and if nomad dies between the two, both are found.
+//! The simulation stores them in bytes, by the code that ships. An exploration, which has to tell states apart, stores them in
+//! the plainest form; there too a replaced record is two writes, and if nomad dies between them, both records are found.
 
 use std::collections::BTreeMap;
 
@@ -13,21 +13,21 @@ const HEAD_BYTES: usize = 4096;
 /// Bytes of a record's slot.
 const SLOT_BYTES: usize = 1024;
 
-/// The memory for records, and how much may still be written to it.
+/// The memory for records, and the number of writes before nomad dies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Bytes {
     bytes: Vec<u8>,
     fuse: Option<Fuse>,
-    /// A fault: what an earlier life has left is not erased.
+    /// A fault: the records of an earlier life are not erased.
     is_read_only: bool,
 }
 
-/// When nomad dies, in writes.
+/// The time of nomad's death, counted in writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fuse {
-    /// So many writes are whole.
+    /// This many writes are complete.
     pub writes: u32,
-    /// So many bytes are written of the next one, and of all others none.
+    /// This many bytes are written of the next one, and none of all others.
     pub torn_bytes: usize,
 }
 
@@ -67,10 +67,10 @@ impl ByteStore for Bytes {
 
 /// The records of one machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Notes {
-    /// As an exploration has them.
+pub enum RecordStore {
+    /// In the form of an exploration.
     Plain(Plain),
-    /// As they ship.
+    /// In the form that ships.
     Bytes(Box<Records<Bytes>>),
 }
 
@@ -78,71 +78,71 @@ pub enum Notes {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Plain {
     newest: BTreeMap<TransactionId, Vec<u8>>,
-    /// Left by a nomad that died between the two writes.
+    /// Records left by a nomad that died between the two writes.
     older: BTreeMap<TransactionId, Vec<u8>>,
     tokens: BTreeMap<TransactionId, u64>,
 }
 
-impl Notes {
-    /// Bytes in which nothing was ever written, with room for this many records; the boot that they begin with.
+impl RecordStore {
+    /// Fresh bytes with room for this many records, in their first boot.
     pub fn of_bytes(records: usize, boot: BootId) -> Self {
         let (records, ..) = Records::open(Bytes::new(records), boot);
-        Notes::Bytes(Box::new(records))
+        RecordStore::Bytes(Box::new(records))
     }
 
-    /// Of so many transactions there is room for a record.
+    /// The most transactions that can have a record.
     pub fn transactions_max(&self) -> usize {
         match self {
-            Notes::Plain(_) => 59,
-            Notes::Bytes(records) => records.transactions_max(),
+            RecordStore::Plain(_) => 59,
+            RecordStore::Bytes(records) => records.transactions_max(),
         }
     }
 
     /// Replaces the record of its transaction.
-    pub fn keep(&mut self, record: &Record) {
+    pub fn write_record(&mut self, record: &Record) {
         match self {
-            Notes::Plain(plain) => {
+            RecordStore::Plain(plain) => {
                 plain.newest.insert(record.transaction, record.encode());
             }
-            Notes::Bytes(records) => records.write_record(record),
+            RecordStore::Bytes(records) => records.write_record(record),
         }
     }
 
     /// Erases the record of a transaction and its token.
-    pub fn end(&mut self, transaction: TransactionId) {
+    pub fn erase(&mut self, transaction: TransactionId) {
         match self {
-            Notes::Plain(plain) => {
+            RecordStore::Plain(plain) => {
                 plain.newest.remove(&transaction);
                 plain.tokens.remove(&transaction);
             }
-            Notes::Bytes(records) => records.erase(transaction),
+            RecordStore::Bytes(records) => records.erase(transaction),
         }
     }
 
-    /// Notes a token.
-    pub fn keep_token(&mut self, transaction: TransactionId, token: u64) {
+    /// RecordStore a token.
+    pub fn write_token(&mut self, transaction: TransactionId, token: u64) {
         match self {
-            Notes::Plain(plain) => {
+            RecordStore::Plain(plain) => {
                 plain.tokens.insert(transaction, token);
             }
-            Notes::Bytes(records) => records.write_token(transaction, token),
+            RecordStore::Bytes(records) => records.write_token(transaction, token),
         }
     }
 
-    /// The token that was noted for a transaction.
+    /// The token that was written for a transaction.
     pub fn token_of(&self, transaction: TransactionId) -> Option<u64> {
         match self {
-            Notes::Plain(plain) => plain.tokens.get(&transaction).copied(),
-            Notes::Bytes(records) => records.token_of(transaction),
+            RecordStore::Plain(plain) => plain.tokens.get(&transaction).copied(),
+            RecordStore::Bytes(records) => records.token_of(transaction),
         }
     }
 
-    /// nomad was started again: reads the newest record of every transaction, and erases the older ones. A fault leaves
-    /// those: `leaves_older`.
+    /// Reads the newest record of every transaction after a restart of nomad, and erases the older ones, unless the fault
+    /// `leaves_older` is injected.
     pub fn load(&mut self, leaves_older: bool) -> Vec<Record> {
         match self {
-            Notes::Plain(plain) => plain.load(leaves_older),
-            Notes::Bytes(records) => {
+            RecordStore::Plain(plain) => plain.load(leaves_older),
+            RecordStore::Bytes(records) => {
                 let mut bytes = records.store_mut().clone();
                 (bytes.fuse, bytes.is_read_only) = (None, leaves_older);
                 let (opened, _, found) = Records::open(bytes, BootId(0));
@@ -153,11 +153,11 @@ impl Notes {
         }
     }
 
-    /// Loses everything.
+    /// Erases everything.
     pub fn clear(&mut self) {
         match self {
-            Notes::Plain(plain) => *plain = Plain::default(),
-            Notes::Bytes(records) => {
+            RecordStore::Plain(plain) => *plain = Plain::default(),
+            RecordStore::Bytes(records) => {
                 let ended: Vec<TransactionId> = records.transactions().collect();
                 ended.into_iter().for_each(|ended| records.erase(ended));
             }
@@ -167,37 +167,37 @@ impl Notes {
     /// The transactions that have a record.
     pub fn transactions(&self) -> Vec<TransactionId> {
         match self {
-            Notes::Plain(plain) => plain.transactions().collect(),
-            Notes::Bytes(records) => records.transactions().collect(),
+            RecordStore::Plain(plain) => plain.transactions().collect(),
+            RecordStore::Bytes(records) => records.transactions().collect(),
         }
     }
 
-    /// How many tokens are noted.
+    /// The number of tokens.
     pub fn token_count(&self) -> usize {
         match self {
-            Notes::Plain(plain) => plain.tokens.len(),
-            Notes::Bytes(records) => records.token_count(),
+            RecordStore::Plain(plain) => plain.tokens.len(),
+            RecordStore::Bytes(records) => records.token_count(),
         }
     }
 
-    /// From now on so much is written and no more, since nomad is about to die; `None`: all.
+    /// Limits the writes from now on, since nomad is about to die; `None` removes the limit.
     pub fn set_fuse(&mut self, fuse: Option<Fuse>) {
-        if let Notes::Bytes(records) = self {
+        if let RecordStore::Bytes(records) = self {
             records.store_mut().fuse = fuse;
         }
     }
 
-    /// The record of a transaction, as an exploration has it.
+    /// The record of a transaction, in an exploration.
     pub fn plain_record(&self, transaction: TransactionId) -> Option<Vec<u8>> {
         match self {
-            Notes::Plain(plain) => plain.newest.get(&transaction).cloned(),
-            Notes::Bytes(_) => None,
+            RecordStore::Plain(plain) => plain.newest.get(&transaction).cloned(),
+            RecordStore::Bytes(_) => None,
         }
     }
 
-    /// nomad died after it had replaced the record `older` and before it had erased it.
-    pub fn leave(&mut self, transaction: TransactionId, older: Vec<u8>) {
-        if let Notes::Plain(plain) = self {
+    /// Keeps the record `older`: nomad died after it had replaced it and before it had erased it.
+    pub fn leave_older(&mut self, transaction: TransactionId, older: Vec<u8>) {
+        if let RecordStore::Plain(plain) = self {
             plain.older.insert(transaction, older);
         }
     }
@@ -254,50 +254,50 @@ mod tests {
         }
     }
 
-    /// Both forms, with an older record that nomad did not come to erase.
-    fn torn() -> [Notes; 2] {
+    /// Both forms, with an older record that nomad had no time to erase.
+    fn torn() -> [RecordStore; 2] {
         let [older, newer] = [
             RecordedProgress::SourceOpen,
             RecordedProgress::DestinationOpen,
         ]
         .map(record);
-        let mut plain = Notes::Plain(Plain::default());
-        let mut bytes = Notes::of_bytes(4, BootId(1));
-        for notes in [&mut plain, &mut bytes] {
-            notes.keep(&older);
+        let mut plain = RecordStore::Plain(Plain::default());
+        let mut bytes = RecordStore::of_bytes(4, BootId(1));
+        for store in [&mut plain, &mut bytes] {
+            store.write_record(&older);
         }
         let erased = plain.plain_record(older.transaction).expect("kept");
-        plain.leave(older.transaction, erased);
+        plain.leave_older(older.transaction, erased);
         // The record and its head.
         let (writes, torn_bytes) = (2, 0);
         bytes.set_fuse(Some(Fuse { writes, torn_bytes }));
-        for notes in [&mut plain, &mut bytes] {
-            notes.keep(&newer);
+        for store in [&mut plain, &mut bytes] {
+            store.write_record(&newer);
         }
         [plain, bytes]
     }
 
     #[test]
     fn of_two_records_of_a_transaction_the_newer_one_counts() {
-        for mut notes in torn() {
+        for mut store in torn() {
             assert_eq!(
-                notes.load(false),
+                store.load(false),
                 [record(RecordedProgress::DestinationOpen)]
             );
-            notes.end(TransactionId(1));
-            assert_eq!(notes.load(false), []);
+            store.erase(TransactionId(1));
+            assert_eq!(store.load(false), []);
         }
     }
 
     #[test]
     fn an_older_record_that_is_not_erased_comes_back() {
-        for mut notes in torn() {
+        for mut store in torn() {
             assert_eq!(
-                notes.load(true),
+                store.load(true),
                 [record(RecordedProgress::DestinationOpen)]
             );
-            notes.end(TransactionId(1));
-            assert_eq!(notes.load(true), [record(RecordedProgress::SourceOpen)]);
+            store.erase(TransactionId(1));
+            assert_eq!(store.load(true), [record(RecordedProgress::SourceOpen)]);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Machines that mistake what another one says: what arrives in place of a datagram.
+//! Mutants that misread the datagrams of another machine.
 
 use nomad_protocol::{BootId, Entry, Envelope, Message, PhaseName, Step};
 
 use crate::machine::{Machine, Mutant};
 
-/// What a machine takes these bytes of machine `from` for, if it takes them for something else.
-pub fn mistaken(machine: &Machine, from: usize, bytes: &[u8]) -> Option<Vec<u8>> {
+/// The datagram that a mutant reads in place of these bytes of machine `from`; `None` if it reads them correctly.
+pub fn misread(machine: &Machine, from: usize, bytes: &[u8]) -> Option<Vec<u8>> {
     let change = match machine.hardware().parts.mutant {
         Mutant::PreparedIsActivated => prepared_is_activated,
         Mutant::BootsLookAlike => boots_look_alike,
@@ -15,7 +15,7 @@ pub fn mistaken(machine: &Machine, from: usize, bytes: &[u8]) -> Option<Vec<u8>>
     Some(change(machine, from, envelope).encode())
 }
 
-/// A source that has committed takes the question of a prepared target for the message that the domain runs there.
+/// A source that has committed reads Prepared as Activated.
 fn prepared_is_activated(machine: &Machine, _: usize, mut envelope: Envelope) -> Envelope {
     if let Message::Transaction(transaction, step @ Step::Prepared { .. }) = &mut envelope.message {
         let mut entries = machine.shell.moves.ledger.entries();
@@ -32,7 +32,7 @@ fn prepared_is_activated(machine: &Machine, _: usize, mut envelope: Envelope) ->
     envelope
 }
 
-/// Whatever boot of a machine says something, it is taken for the first.
+/// Every boot of a machine is taken for its first.
 fn boots_look_alike(_: &Machine, from: usize, envelope: Envelope) -> Envelope {
     Envelope {
         boot: BootId(Machine::first_boot(from)),

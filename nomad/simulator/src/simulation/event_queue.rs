@@ -1,4 +1,4 @@
-//! What will happen and when, in order.
+//! The queue of scheduled events, in order of time.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use nomad_protocol::{Event, Instant, TransactionId};
 use crate::faults::{Faults, ForeignFreeze, Pause, PlannedCrash, When};
 use crate::network::Datagram;
 
-/// Something that will happen.
+/// A scheduled event.
 #[derive(Clone, Debug)]
-pub(super) enum Due {
+pub(super) enum Scheduled {
     Datagram(Datagram),
     Answer {
         machine: usize,
@@ -28,7 +28,7 @@ pub(super) enum Due {
         transaction: TransactionId,
     },
     Arrive(TransactionId),
-    TellBroken {
+    NotifyBroken {
         machine: usize,
         transaction: TransactionId,
     },
@@ -43,56 +43,56 @@ pub(super) enum Due {
     Crash(PlannedCrash),
     Pause(Pause),
     ForeignFreeze(ForeignFreeze),
-    Fair,
+    EndFaults,
 }
 
-/// All that will happen. Of what is due at the same moment, what was planned first happens first.
+/// The scheduled events. Those due at the same time happen in the order in which they were scheduled.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Agenda {
-    entries: BTreeMap<(Instant, u64), Due>,
+pub(super) struct EventQueue {
+    entries: BTreeMap<(Instant, u64), Scheduled>,
     sequence: u64,
 }
 
-impl Agenda {
-    /// The faults that happen at a known time.
-    pub(super) fn of(faults: &Faults) -> Self {
-        let mut agenda = Agenda::default();
+impl EventQueue {
+    /// A queue of the faults that strike at a known time.
+    pub(super) fn new(faults: &Faults) -> Self {
+        let mut queue = EventQueue::default();
         for planned in &faults.moves {
-            agenda.plan(planned.at_us, Due::Move(planned.domain));
+            queue.schedule(planned.at_us, Scheduled::Move(planned.domain));
         }
         for crash in &faults.crashes {
             if let When::At(at_us) = crash.when {
-                agenda.plan(at_us, Due::Crash(*crash));
+                queue.schedule(at_us, Scheduled::Crash(*crash));
             }
         }
         if let Some((cut_us, heal_us)) = faults.cut_us {
-            agenda.plan(cut_us, Due::Cut(true));
-            agenda.plan(heal_us, Due::Cut(false));
+            queue.schedule(cut_us, Scheduled::Cut(true));
+            queue.schedule(heal_us, Scheduled::Cut(false));
         }
         if let Some(at_us) = faults.break_us {
-            agenda.plan(at_us, Due::Break);
+            queue.schedule(at_us, Scheduled::Break);
         }
         if let Some((machine, at_us)) = faults.cancel_us {
-            agenda.plan(at_us, Due::Cancel(machine));
+            queue.schedule(at_us, Scheduled::Cancel(machine));
         }
         if faults.interference_us.is_some() {
-            agenda.plan(0, Due::Interfere);
+            queue.schedule(0, Scheduled::Interfere);
         }
         if let Some(loss) = faults.one_way {
-            agenda.plan(loss.begin_us, Due::BreakBetween(loss.from, loss.to));
+            queue.schedule(loss.begin_us, Scheduled::BreakBetween(loss.from, loss.to));
         }
         if let Some(pause) = faults.pause {
-            agenda.plan(pause.begin_us, Due::Pause(pause));
+            queue.schedule(pause.begin_us, Scheduled::Pause(pause));
         }
         if let Some(freeze) = faults.foreign_freeze {
-            agenda.plan(freeze.at_us, Due::ForeignFreeze(freeze));
+            queue.schedule(freeze.at_us, Scheduled::ForeignFreeze(freeze));
         }
-        agenda.plan(0, Due::Step);
-        agenda.plan(faults.end_us(), Due::Fair);
-        agenda
+        queue.schedule(0, Scheduled::Step);
+        queue.schedule(faults.end_us(), Scheduled::EndFaults);
+        queue
     }
 
-    pub(super) fn plan(&mut self, at_us: u64, due: Due) {
+    pub(super) fn schedule(&mut self, at_us: u64, due: Scheduled) {
         self.sequence += 1;
         let at = Instant::from_us(at_us);
         self.entries.insert((at, self.sequence), due);
@@ -103,29 +103,33 @@ impl Agenda {
     }
 
     /// Takes the next entry if it is due at `now`.
-    pub(super) fn take(&mut self, now: Instant) -> Option<Due> {
+    pub(super) fn take(&mut self, now: Instant) -> Option<Scheduled> {
         let entry = self.entries.first_entry()?;
         (entry.key().0 <= now).then(|| entry.remove())
     }
 
-    /// Is nothing planned but what goes on for ever and the end of faults?
+    /// Whether only recurring events and the end of faults are scheduled.
     pub(super) fn is_idle(&self) -> bool {
-        let is_idle = |due: &Due| {
+        let is_idle = |due: &Scheduled| {
             matches!(
                 due,
-                Due::Step | Due::Interfere | Due::Cut(_) | Due::BreakBetween(..) | Due::Fair
+                Scheduled::Step
+                    | Scheduled::Interfere
+                    | Scheduled::Cut(_)
+                    | Scheduled::BreakBetween(..)
+                    | Scheduled::EndFaults
             )
         };
         self.entries.values().all(is_idle)
     }
 
-    /// Drops the faults that are yet to come.
+    /// Drops the faults still to come.
     pub(super) fn forget_faults(&mut self) {
         self.entries
-            .retain(|_, due| matches!(due, Due::Step | Due::Interfere));
+            .retain(|_, due| matches!(due, Scheduled::Step | Scheduled::Interfere));
     }
 
-    pub(super) fn is_planned(&self, is_it: impl Fn(&Due) -> bool) -> bool {
+    pub(super) fn is_scheduled(&self, is_it: impl Fn(&Scheduled) -> bool) -> bool {
         self.entries.values().any(is_it)
     }
 }

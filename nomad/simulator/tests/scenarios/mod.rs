@@ -1,4 +1,4 @@
-//! What the explorations are made of.
+//! The worlds and bounds of the explorations.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub const PLAIN: Bounds = Bounds {
     torn_records: 0,
 };
 
-/// So many machines, and the machine that each domain starts on.
+/// The number of machines, and the machine that each domain starts on.
 #[derive(Clone, Copy)]
 pub struct Fleet {
     machines: usize,
@@ -51,7 +51,7 @@ pub const TOGETHER: Fleet = Fleet {
     starts: &[0, 0],
 };
 
-/// What is explored: a world that keeps to the rules or breaks one, and the ends that it must be able to have.
+/// An exploration of a world that keeps the rules or breaks one, with the ends that must be reachable.
 pub fn exploration(
     fleet: Fleet,
     bounds: Bounds,

@@ -1,4 +1,4 @@
-//! Segments of page streams on one fake machine that takes in a domain.
+//! Segments of page streams on one fake machine that receives a domain.
 
 use std::collections::BTreeMap;
 
@@ -59,8 +59,8 @@ fn offer(domain: u128) -> Offer {
     }
 }
 
-/// A machine that takes in a domain of the peer's and another one of the third machine's.
-fn target() -> Machine {
+/// A machine that receives a domain of the peer and another one of the third machine.
+fn destination() -> Machine {
     let mut machine = machine();
     for (from, transaction, domain) in [(PEER, MOVE, 1), (THIRD, OTHER, 2)] {
         let envelope = Envelope {
@@ -86,7 +86,7 @@ fn round(transaction: TransactionId) -> StreamHeader {
 #[test]
 fn a_machine_sends_pages_for_its_own_moves_and_for_no_other_s() {
     for known in [None, Some(MOVE)] {
-        let shell = &mut target().shell;
+        let shell = &mut destination().shell;
         let mut begins = |from| shell.begin_segment(machine_id(from), known, &round(MOVE));
         assert_eq!(begins(THIRD), Err(SegmentRejected), "{known:?}");
         assert_eq!(begins(PEER), Ok(MOVE), "{known:?}");
@@ -95,7 +95,7 @@ fn a_machine_sends_pages_for_its_own_moves_and_for_no_other_s() {
 
 #[test]
 fn a_stream_stays_with_the_move_that_it_began_with() {
-    let shell = &mut target().shell;
+    let shell = &mut destination().shell;
     let third = machine_id(THIRD);
     assert_eq!(shell.begin_segment(third, None, &round(OTHER)), Ok(OTHER));
     let mut goes_on = |transaction| shell.begin_segment(third, Some(OTHER), &round(transaction));
@@ -105,7 +105,7 @@ fn a_stream_stays_with_the_move_that_it_began_with() {
 
 #[test]
 fn a_domain_is_built_on_trial_when_a_round_is_whole() {
-    let mut machine = target();
+    let mut machine = destination();
     let received = DestinationEvent::RoundReceived {
         number: 0,
         pages: 4,
@@ -115,7 +115,7 @@ fn a_domain_is_built_on_trial_when_a_round_is_whole() {
     let failure = LocalFailure::NoMemory;
     machine.hardware_mut().local.push(LocalFault {
         machine: HERE,
-        step: LocalStep::Rehearse,
+        step: LocalStep::TrialBuild,
         failure,
         times: 1,
     });
