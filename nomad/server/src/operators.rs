@@ -25,7 +25,6 @@ pub struct Operators {
 }
 
 impl Operators {
-    /// No request yet.
     pub fn new(random: Random) -> Operators {
         Operators {
             server: RefCell::new(Server::new(random)),

@@ -93,7 +93,6 @@ impl PageSet {
             .for_each(|(word, bits)| *word |= bits);
     }
 
-    /// Takes every page out.
     pub fn clear(&mut self) {
         self.words.fill(0);
     }

@@ -67,7 +67,7 @@ pub enum Defect {
     Misplaced(DomainId),
     /// A home does not list the machine of its domain, or that the domain is lost.
     Unlisted(usize, DomainId),
-    /// The domain is lost, and its home has not started it though it is to.
+    /// The domain is lost, and its home has not started it as it should.
     NotStarted(DomainId),
 }
 

@@ -171,7 +171,8 @@ impl Root {
         Ok(())
     }
 
-    /// A domain has left, or does not arrive; returns the pages of its pool. If it is at home here, other machines are asked for it.
+    /// Removes a domain that has left, or does not arrive; returns the pages of its pool. Root keeps the entry of one at home
+    /// here, so that the roll calls ask for it.
     pub fn leave(&mut self, number: usize) -> u64 {
         let Some(gone) = self.entries.remove(&number) else {
             return 0;

@@ -1,5 +1,5 @@
-//! A copy that an operator forced to run although the domain ran on elsewhere: as soon as its machine learns of that, it stands still
-//! for good, is listed, and waits for its operator to drop it.
+//! A copy that an operator forced to run although the domain ran on elsewhere: as soon as its machine learns of that, it is
+//! stopped for good, is listed, and waits for its operator to drop it.
 
 use identity::{DomainId, Incarnation};
 use nomad_client::{Command, Event};
@@ -167,7 +167,7 @@ fn outlived() -> Scenario {
     );
     scenario.perform_actions();
     let runs = |world: &World, machine| world.is_running(machine, DOMAIN);
-    scenario.run_until("the target runs it", |world| runs(world, DESTINATION));
+    scenario.run_until("the destination runs it", |world| runs(world, DESTINATION));
     assert!(scenario.is_cut && !runs(&scenario.world, SOURCE));
     // The operator answers for two that run.
     let history = scenario.world.history.domains.get_mut(&DOMAIN);

@@ -84,7 +84,7 @@ fn round(transaction: TransactionId) -> StreamHeader {
 }
 
 #[test]
-fn a_machine_sends_pages_for_its_own_moves_and_for_no_other_s() {
+fn a_machine_sends_pages_only_for_its_own_moves() {
     for known in [None, Some(MOVE)] {
         let shell = &mut destination().shell;
         let mut begins = |from| shell.begin_segment(machine_id(from), known, &round(MOVE));

@@ -101,7 +101,7 @@ fn a_machine_with_a_younger_copy_is_answered_only_when_the_older_one_is_stopped(
 }
 
 #[test]
-fn a_domain_that_leaves_may_still_run_as_far_as_its_home_is_told() {
+fn a_leaving_domain_counts_as_running_for_its_home() {
     let mut machine = machine(true, BTreeMap::new());
     let root = &mut machine.hardware_mut().root;
     root.export(0, now()).expect("it runs");
@@ -141,7 +141,7 @@ fn a_domain_that_came_and_left_is_started_again_unasked_only_if_its_manifest_wan
 
 /// Its own move here is not over, but it is stopped.
 #[test]
-fn a_copy_that_came_and_was_outlived_does_not_run_as_far_as_others_are_told() {
+fn an_outlived_copy_that_arrived_here_counts_as_stopped_for_other_machines() {
     let mut machine = machine(true, BTreeMap::new());
     machine.hardware_mut().write_record(&Record {
         transaction: MOVE,
@@ -208,7 +208,7 @@ fn round(transaction: TransactionId) -> StreamHeader {
 }
 
 #[test]
-fn a_transaction_has_one_page_stream_and_it_is_its_source_s() {
+fn a_transaction_has_one_page_stream_from_its_source() {
     let shell = &mut destination().shell;
     let (peer, third) = (machine_id(PEER), machine_id(2));
     assert_eq!(

@@ -115,7 +115,7 @@ impl Backlog {
     /// Ends the pass; returns how many pages it sent with their bytes.
     ///
     /// # Errors
-    /// None was begun.
+    /// No pass was begun.
     pub fn end_pass(&mut self) -> Result<u64, CaptureError> {
         let pass = self.pass.take().ok_or(CaptureError::Inconsistent)?;
         Ok(pass.data_pages)

@@ -239,7 +239,8 @@ impl Outgoing {
     /// Reads the frozen domain's state, after root and the switch have stopped serving it.
     ///
     /// # Errors
-    /// The error of root or of the kernel, or the domain holds something that cannot travel; [`CaptureError::FreezeEnded`] if it runs again.
+    /// The error of root or of the kernel; [`CaptureError::Refused`] if the domain holds something that cannot travel;
+    /// [`CaptureError::FreezeEnded`] if it runs again.
     pub fn export(&mut self) -> Result<Exported, CaptureError> {
         let frozen_ns = self.deadline_ns.saturating_sub(clock::now_ns());
         if frozen_ns == 0 {

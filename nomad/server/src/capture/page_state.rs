@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use PageChange::*;
 
-    /// Page 0 is absent; 1 is new, 2 new and zero, 3 known, 4 known and written, 5 known and gone, 6 gone before it was announced.
+    /// Page 0 is absent; 1 is new, 2 new and zero, 3 known, 4 known and written, 5 known and gone, 6 gone and never announced.
     fn state() -> PageState {
         let mut state = PageState::new(600);
         let sets = [

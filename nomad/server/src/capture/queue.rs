@@ -1,4 +1,4 @@
-//! Which pages of a port's ring travel: the header, the slots of frames that are queued, and the slot that the domain writes next.
+//! The pages of a port's ring that travel: the header, the slots of queued frames, and the slot that the domain writes next.
 //!
 //! The domain may be frozen in the middle of queueing a frame: it has written the slot, and counts it as soon as it runs again.
 

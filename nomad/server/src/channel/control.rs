@@ -25,7 +25,7 @@ const DATAGRAMS_MAX: usize = 2 * WINDOW;
 /// How long the task sleeps when no timer is armed.
 const IDLE: Duration = Duration::from_secs(3600);
 
-/// Serves for ever.
+/// Runs for ever.
 pub async fn run(server: &'static Server, stack: Stack<'static>) {
     let metadata = || vec![PacketMetadata::EMPTY; DATAGRAMS_MAX].leak();
     let buffer = || vec![0; DATAGRAMS_MAX * BYTES_MAX].leak();

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Without `--seed` the first seed is drawn from the clock. `--pair` simulates two machines and one domain instead of
-//! three machines and two domains; `--trace` prints every action and every crash. Ends with status 1 after the first seed that fails.
+//! three machines and two domains; `--trace` prints every action and every crash. Ends with status 1
+//! after the first seed that fails.
 
 #![forbid(unsafe_code)]
 

@@ -238,7 +238,7 @@ impl Reachable {
                 ("it is lost", |_, state| state.is_end(Outcome::Lost))
             }
             Reachable::Some(Outcome::DestinationInDoubt) => {
-                ("its target is in doubt", |_, state| {
+                ("its destination is in doubt", |_, state| {
                     state.is_end(Outcome::DestinationInDoubt)
                 })
             }

@@ -54,7 +54,7 @@ pub struct Piece {
     pub items: Vec<StreamItem>,
 }
 
-/// What arrives.
+/// The arriving item.
 pub type Arrival = StreamItem;
 
 impl Outgoing {

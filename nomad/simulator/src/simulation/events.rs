@@ -246,7 +246,7 @@ impl Simulation {
         self.trace(pause.machine, || format!("pause until {} us", pause.end_us));
         self.nodes[pause.machine].paused_until = Instant::from_us(pause.end_us);
         if pause.is_lossy {
-            // What is not answered for that long is given up.
+            // TCP gives up a connection that is silent for that long.
             let streams = self.world.streams.values_mut();
             streams
                 .filter(|stream| stream.ends.contains(&pause.machine))
