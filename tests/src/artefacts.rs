@@ -1,18 +1,18 @@
-//! Where the build put what the machines boot. The xtask builds it and says so through the environment.
+//! Paths of the built kernel, archives and images, which the xtask passes through the environment.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The built kernel, archives and images, named by environment variables.
+/// The built kernel, archives and images.
 ///
-/// | variable            | what it names                                         |
+/// | variable            | names                                                 |
 /// |---------------------|-------------------------------------------------------|
 /// | `CARAVAN_KERNEL`    | the kernel's ELF file                                 |
 /// | `CARAVAN_ARCHIVE`   | the default boot archive                              |
 /// | `CARAVAN_ARTEFACTS` | a directory of further archives and guests' images    |
 /// | `CARAVAN_IMAGE`     | the hybrid image that boots from USB                  |
 ///
-/// A variable is read when it is needed. One that is missing is a panic, never a test that silently passes.
+/// Variables are read on demand. A missing one is a panic, never a test that silently passes.
 pub struct Artefacts;
 
 impl Artefacts {
@@ -20,7 +20,7 @@ impl Artefacts {
     ///
     /// # Panics
     ///
-    /// This and its like panic if the build did not say where it is, or it is not there.
+    /// All of these functions panic if the variable is not set or the file does not exist.
     pub fn kernel() -> PathBuf {
         named_by("CARAVAN_KERNEL", "")
     }
@@ -76,13 +76,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn never_goes_on_without_what_the_build_says() {
-        let error = locate("CARAVAN_KERNEL", None, "").expect_err("nothing was said");
+    fn refuses_an_unset_variable() {
+        let error = locate("CARAVAN_KERNEL", None, "").expect_err("it is not set");
         assert!(error.contains("CARAVAN_KERNEL is not set"), "{error}");
     }
 
     #[test]
-    fn names_what_is_not_there() {
+    fn names_a_missing_file() {
         let directory = tempfile::tempdir().expect("a directory");
         let here = || Some(directory.path().as_os_str().to_owned());
         let error = locate("CARAVAN_ARTEFACTS", here(), "none.tar").expect_err("it is not there");

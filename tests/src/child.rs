@@ -1,8 +1,8 @@
 //! Child processes that do not outlive the tests.
 //!
-//! A [`Child`] is killed when it is dropped. For the case that the test process is itself killed, [`mortal`] asks the
-//! kernel to kill the child when its parent dies. That signal follows the *thread* that spawned the child, so [`spawn`]
-//! has every child born of one thread that lives as long as the process: a machine may be started in any thread.
+//! A [`Child`] is killed when it is dropped. In case the test process itself is killed, [`command`] asks the kernel to
+//! kill the child when its parent dies. That signal follows the *thread* that spawned the child, so [`spawn`] starts
+//! every child from one thread that lives as long as the process: a machine may be started in any thread.
 
 use std::ffi::OsStr;
 use std::io;
@@ -13,7 +13,7 @@ use std::sync::{LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often a wait looks whether the child has ended.
+/// The interval at which a wait checks whether the child has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// A running process that is killed when this is dropped.
@@ -22,20 +22,20 @@ pub struct Child {
     process: std::process::Child,
 }
 
-/// A command that runs `program` so that it dies with the thread that spawns it.
+/// A command that runs `program`, which is killed when the thread that spawned it ends.
 ///
 /// `setpriv` becomes the program, so that the child's process id is the program's own.
-pub fn mortal(program: impl AsRef<OsStr>) -> Command {
+pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).arg(program);
     command
 }
 
-/// Where a program of this workspace is: cargo puts it beside the running one, or beside the tests' directory.
+/// The path of a program of this workspace: cargo puts it beside the running one, or beside the tests' directory.
 ///
 /// # Panics
 ///
-/// If it is not there; `built_by` says how it gets there.
+/// If it is not there; `built_by` is the command that builds it.
 pub fn beside(program: &str, built_by: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a running program");
     let mut directories = own.ancestors().skip(1).take(2);
@@ -46,34 +46,35 @@ pub fn beside(program: &str, built_by: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("the program `{program}` is not beside this one: {built_by}"))
 }
 
-/// Starts `command` from the thread that all children are born of.
+/// Starts `command` from the thread that spawns all children.
 pub fn spawn(command: Command) -> io::Result<Child> {
-    static MIDWIFE: LazyLock<Mutex<Sender<Birth>>> = LazyLock::new(|| Mutex::new(start_midwife()));
+    static SPAWNER: LazyLock<Mutex<Sender<SpawnRequest>>> =
+        LazyLock::new(|| Mutex::new(start_spawner()));
     let (reply, answer) = channel();
-    let birth = Birth { command, reply };
-    let midwife = MIDWIFE.lock().expect("no spawning thread panicked");
-    midwife
-        .send(birth)
+    let request = SpawnRequest { command, reply };
+    let spawner = SPAWNER.lock().expect("no spawning thread panicked");
+    spawner
+        .send(request)
         .expect("the spawning thread lives as long as the process");
-    drop(midwife);
+    drop(spawner);
     let process = answer.recv().expect("the spawning thread answers")?;
     Ok(Child { process })
 }
 
-/// A command to start, and where the outcome goes.
-struct Birth {
+/// A command to start, and the channel for the outcome.
+struct SpawnRequest {
     command: Command,
     reply: Sender<io::Result<std::process::Child>>,
 }
 
-fn start_midwife() -> Sender<Birth> {
-    let (sender, births) = channel::<Birth>();
+fn start_spawner() -> Sender<SpawnRequest> {
+    let (sender, requests) = channel::<SpawnRequest>();
     thread::Builder::new()
         .name("spawn".into())
         .spawn(move || {
-            for mut birth in births {
-                // Whoever asked may have panicked meanwhile; nobody is left to tell then.
-                let _ = birth.reply.send(birth.command.spawn());
+            for mut request in requests {
+                // The requesting thread may have panicked meanwhile; nobody receives the reply then.
+                let _ = request.reply.send(request.command.spawn());
             }
         })
         .expect("a thread that spawns children");
@@ -101,14 +102,14 @@ impl Child {
         self.process.stderr.take()
     }
 
-    /// How the child ended, or `None` while it runs.
+    /// The exit status, or `None` while the child runs.
     pub fn status(&mut self) -> Option<ExitStatus> {
         self.process
             .try_wait()
             .expect("a child of ours can be waited for")
     }
 
-    /// Waits for the child's end for at most `limit`.
+    /// Waits at most `limit` for the child to end.
     pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + limit;
         loop {
@@ -122,7 +123,7 @@ impl Child {
         }
     }
 
-    /// Kills the child with SIGKILL and waits for its end; does nothing to a child that has ended.
+    /// Kills the child with SIGKILL and waits for it; a child that has ended is left alone.
     pub fn kill(&mut self) -> ExitStatus {
         self.process.kill().expect("a child of ours can be killed");
         self.process
@@ -133,13 +134,13 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // A failure here could only hide the panic that brought us here.
+        // A failure here could only hide the panic that is unwinding.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Panics with what to install if `program`, of Debian's `package`, is not on the path.
+/// Panics, naming Debian's `package` to install, if its `program` is not on the path.
 pub fn require(program: &str, package: &str) {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
@@ -158,14 +159,14 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(30);
 
     fn sleeper() -> Child {
-        let mut command = mortal("sleep");
+        let mut command = command("sleep");
         command.arg("600");
         spawn(command).expect("sleep starts")
     }
 
     #[test]
     fn reports_how_a_child_ended() {
-        let mut command = mortal("sh");
+        let mut command = command("sh");
         command.args(["-c", "exit 7"]);
         let mut child = spawn(command).expect("sh starts");
         assert_eq!(child.wait(LIMIT).and_then(|status| status.code()), Some(7));
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_outlives_the_thread_that_asked_for_it() {
+    fn a_child_outlives_the_thread_that_started_it() {
         let mut child = thread::spawn(sleeper).join().expect("the child starts");
         // The signal of a dying parent thread is sent before the join returns.
         assert_eq!(child.wait(Duration::from_millis(50)), None);
@@ -195,7 +196,7 @@ mod tests {
     #[test]
     fn a_child_dies_with_its_parent() {
         // The parent is a shell that is killed; its child reports its own process id beforehand.
-        let mut command = mortal("sh");
+        let mut command = command("sh");
         command
             .args(["-c", "setpriv --pdeathsig KILL sleep 600 & echo $!; wait"])
             .stdout(std::process::Stdio::piped());

@@ -9,24 +9,24 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// What the client's program prints when the first line has come back.
+/// The line that the client's program prints when its first line has come back.
 pub const ANSWERED: &str = "answered";
 
-/// How long the service may take for a line, or to accept the connection: it stops a hang.
+/// How long the service may take for a line, or to accept the connection; only stops a hang.
 const LIMIT: Duration = Duration::from_secs(120);
-/// How long the client waits before it tries again to connect.
+/// The interval between attempts to connect.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// The pause between two lines.
 const INTERVAL: Duration = Duration::from_millis(2);
 
-/// What the client saw.
+/// The client's result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// Lines that came back as they were sent.
     pub lines: u64,
-    /// The longest time that one of them took, in microseconds.
+    /// The longest time for one of them, in microseconds.
     pub longest_us: u64,
-    /// The reason that the connection or its content was lost.
+    /// The reason the connection or its content was lost.
     pub failure: Option<String>,
 }
 
@@ -41,8 +41,8 @@ impl fmt::Display for Seen {
     }
 }
 
-/// Connects, and sends lines until `stop` is set; one more is sent after that, so that the connection lives at the end.
-/// `answered` is called when the first line has come back.
+/// Connects, and sends lines until `stop` is set, then one more to prove that the connection is still alive.
+/// Calls `answered` when the first line has come back.
 pub fn run(service: SocketAddr, stop: &AtomicBool, answered: impl FnOnce()) -> Seen {
     let mut seen = Seen {
         lines: 0,
@@ -75,7 +75,7 @@ fn converse(
     exchange(&mut writer, &mut reader, seen)
 }
 
-/// Connects to a service that may only be starting.
+/// Connects to a service that may still be starting.
 fn connect(service: SocketAddr) -> io::Result<TcpStream> {
     let deadline = Instant::now() + LIMIT;
     loop {
@@ -109,7 +109,7 @@ mod tests {
 
     use super::*;
 
-    /// A service that answers one connection by `change` of what it reads, for so many reads.
+    /// A service that serves one connection for `reads` reads, and answers each with its bytes passed through `change`.
     fn service(reads: usize, change: fn(&mut [u8])) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");

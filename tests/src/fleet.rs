@@ -1,57 +1,57 @@
-//! Machines on a segment with a third party beside them: [`Fleet`], what every test of a move begins with.
+//! Machines on a segment with a third party beside them: a [`Fleet`], where every test of a move begins.
 //!
-//! They run Caravan: mostly two, as the manifests `kv` (machine `a`) and `machine-b` say. The third party probes, and gives
-//! the operator's commands.
+//! They run Caravan: usually two, from the manifests `kv` (machine `a`) and `machine-b`. The third party probes them, and
+//! sends the operator's commands.
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::machine::{Boot, Machine, Options};
 use crate::migration::Migration;
+use crate::output::Output;
 use crate::reply::Reply;
 use crate::third_party::Client;
-use crate::transcript::Transcript;
-use crate::{Artefacts, MacAddress, Port, Segment, Station, ThirdParty};
+use crate::{Artefacts, MacAddress, Node, Port, Segment, ThirdParty};
 use crate::{child, prober};
 
-/// How long a machine may take for anything it is asked: it stops a hang.
+/// How long a machine may take for anything; only stops a hang.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
-/// How often a migration server is asked again.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// The interval between queries of a migration server.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What a machine's log says when its migration server is up.
+/// The log line of a migration server that is up.
 const UP: &str = "[nomad] listening";
 
-/// Where a migration server hears its operator.
+/// The UDP port on which a migration server receives its operator's commands.
 const MIGRATION_PORT: u16 = 7411;
 
-/// Where the operator's command line looks for the fleet's secret.
+/// The variable in which the operator's command line expects the fleet's secret.
 const SECRET_VARIABLE: &str = "CARAVAN_SECRET";
 /// The secret of another fleet.
 const OTHER_SECRET: &str = "another secret";
 
-/// The manifest that says it, for all machines.
+/// The manifest that holds the secret of all machines.
 const MANIFEST: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../userland/manifests/default.toml"
 );
 
-/// What the two machines boot.
+/// The boot archives of the two machines.
 const ARCHIVES: [&str; 2] = ["kv", "machine-b"];
-/// The same, but their migration servers stand still at moments that a test names, and the counter is small.
+/// The same, but with a small counter and migration servers that can be held at a phase.
 const HOOKED_ARCHIVES: [&str; 2] = ["hooks-a", "hooks-b"];
-/// Three of these, each of which lists the others.
+/// Three such archives, each of which lists the others.
 pub const TRIO: [&str; 3] = ["trio-a", "trio-b", "trio-c"];
-/// The same with a store and ordinary limits, for a nemesis.
+/// The same with a store and the usual timeouts, for a nemesis.
 const NEMESIS_ARCHIVES: [&str; 2] = ["nemesis-a", "nemesis-b"];
 
-/// In what a machine differs from what it usually is.
+/// A change to a machine's usual options.
 pub type Shape = fn(Options) -> Options;
 
-/// As usual.
+/// The usual options.
 fn usual(options: Options) -> Options {
     options
 }
@@ -80,7 +80,7 @@ impl Fleet {
         Fleet::start_from(&ARCHIVES, usual)
     }
 
-    /// The same, with a second machine that boots another archive and is of another shape.
+    /// The same, with another archive and shape for the second machine.
     ///
     /// # Panics
     ///
@@ -89,7 +89,7 @@ impl Fleet {
         Fleet::start_from(&[ARCHIVES[0], archive], shape)
     }
 
-    /// The same, with a first machine that boots another archive.
+    /// The same, with another archive for the first machine.
     ///
     /// # Panics
     ///
@@ -98,8 +98,7 @@ impl Fleet {
         Fleet::start_from(&[archive, ARCHIVES[1]], usual)
     }
 
-    /// The same, with migration servers that stand still at a moment that [`Fleet::hold_at`] names, and with a small
-    /// counter.
+    /// The same, with a small counter and migration servers that [`Fleet::hold_at`] can hold.
     ///
     /// # Panics
     ///
@@ -108,7 +107,7 @@ impl Fleet {
         Fleet::start_from(&HOOKED_ARCHIVES, usual)
     }
 
-    /// The same, with a store on the first machine and migration servers that can be held but keep to their ordinary limits.
+    /// The same, with a store on the first machine and migration servers that can be held but keep their usual timeouts.
     ///
     /// # Panics
     ///
@@ -117,7 +116,7 @@ impl Fleet {
         Fleet::start_as(&NEMESIS_ARCHIVES)
     }
 
-    /// Machines that boot these archives.
+    /// Starts machines that boot these archives.
     ///
     /// # Panics
     ///
@@ -132,7 +131,7 @@ impl Fleet {
         fleet
     }
 
-    /// Starts machines that boot these archives, and waits for nothing, so that their logs can be followed from the first line.
+    /// Starts machines that boot these archives, without waiting, so that their logs can be followed from the first line.
     pub fn boot_as(archives: &[&'static str]) -> Fleet {
         Fleet::begin(archives, usual)
     }
@@ -143,8 +142,8 @@ impl Fleet {
     ///
     /// If one of them does not come up; its log is in the message.
     pub fn await_up(&mut self) {
-        for station in self.stations() {
-            self.await_log(station, UP);
+        for node in self.nodes() {
+            self.await_log(node, UP);
         }
     }
 
@@ -156,8 +155,8 @@ impl Fleet {
             "10.77.0.100/24",
             MacAddress::local(100),
         );
-        let ports: Vec<Port> = Station::first(archives.len())
-            .map(|station| segment.port(station.name()))
+        let ports: Vec<Port> = Node::first(archives.len())
+            .map(|node| segment.port(node.name()))
             .collect();
         let mut fleet = Fleet {
             segment,
@@ -168,140 +167,139 @@ impl Fleet {
             secret: secret(),
             machines: Vec::new(),
         };
-        for station in fleet.stations() {
-            let machine = fleet.boot(station);
+        for node in fleet.nodes() {
+            let machine = fleet.boot(node);
             fleet.machines.push(machine);
         }
         fleet
     }
 
-    /// Where its machines are.
-    pub fn stations(&self) -> impl Iterator<Item = Station> + use<> {
-        Station::first(self.archives.len())
+    /// The nodes of this fleet.
+    pub fn nodes(&self) -> impl Iterator<Item = Node> + use<> {
+        Node::first(self.archives.len())
     }
 
     /// One of the machines.
-    pub fn machine(&mut self, station: Station) -> &mut Machine {
-        &mut self.machines[station as usize]
+    pub fn machine(&mut self, node: Node) -> &mut Machine {
+        &mut self.machines[node as usize]
     }
 
-    /// All that a machine has said on its serial port.
-    pub fn log(&self, station: Station) -> String {
-        self.machines[station as usize].log()
+    /// Everything a machine has printed on its serial port.
+    pub fn log(&self, node: Node) -> String {
+        self.machines[node as usize].log()
     }
 
     /// A handle to a machine's log, which another thread may follow.
-    pub fn transcript(&self, station: Station) -> Transcript {
-        self.machines[station as usize].transcript()
+    pub fn output(&self, node: Node) -> Output {
+        self.machines[node as usize].output()
     }
 
-    /// Waits until a machine's log holds a text, wherever it stands: domains start side by side.
+    /// Waits until a machine's log contains a text anywhere: domains start concurrently.
     ///
     /// # Panics
     ///
-    /// If it does not within [`LIMIT`], or the machine ends; the log's end is in the message.
-    pub fn await_log(&mut self, station: Station, text: &str) {
-        self.machine(station).expect_anywhere(text, LIMIT);
+    /// If that does not happen within [`LIMIT`], or the machine ends; the end of the log is in the message.
+    pub fn await_log(&mut self, node: Node, text: &str) {
+        self.machine(node).expect_anywhere(text, LIMIT);
     }
 
     /// The segment's port that a machine's card is plugged into.
-    pub fn port(&self, station: Station) -> &Port {
-        &self.ports[station as usize]
+    pub fn port(&self, node: Node) -> &Port {
+        &self.ports[node as usize]
     }
 
-    /// Gives a machine's migration server a command of the operator's and returns what it says, also if that is no.
+    /// Sends an operator's command to a machine's migration server and returns its reply, even if it refuses.
     ///
     /// # Panics
     ///
     /// If the command line cannot be run.
-    pub fn ask(&self, station: Station, words: &[&str]) -> String {
-        self.ask_with(&self.secret, station, words)
+    pub fn command(&self, node: Node, words: &[&str]) -> String {
+        self.command_with(&self.secret, node, words)
     }
 
-    fn ask_with(&self, secret: &str, station: Station, words: &[&str]) -> String {
-        let output = self.output(secret, station, words);
-        let said = [output.stdout, output.stderr].concat();
-        String::from_utf8_lossy(&said).trim_end().to_owned()
+    fn command_with(&self, secret: &str, node: Node, words: &[&str]) -> String {
+        let output = self.run_operator(secret, node, words);
+        let text = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&text).trim_end().to_owned()
     }
 
     /// Runs the operator's command line.
-    fn output(&self, secret: &str, station: Station, words: &[&str]) -> Output {
+    fn run_operator(&self, secret: &str, node: Node, words: &[&str]) -> process::Output {
         let mut command = self
             .party
             .command(operator().to_str().expect("a path that is text"));
         command.env(SECRET_VARIABLE, secret);
-        let output = command.arg(station.address()).args(words).output();
+        let output = command.arg(node.address()).args(words).output();
         output.expect("the operator's command line runs")
     }
 
-    /// The events with which a machine's migration server replies to a command.
+    /// The events of a migration server's reply to a command.
     ///
     /// # Panics
     ///
-    /// As [`Fleet::ask`].
-    pub fn reply(&self, station: Station, words: &[&str]) -> Reply {
-        self.reply_with(&self.secret, station, words)
+    /// As [`Fleet::command`].
+    pub fn reply(&self, node: Node, words: &[&str]) -> Reply {
+        self.reply_with(&self.secret, node, words)
     }
 
-    fn reply_with(&self, secret: &str, station: Station, words: &[&str]) -> Reply {
-        let output = self.output(secret, station, &[words, &["--json"]].concat());
-        let [reply, complaint] =
-            [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
-        Reply::parse(&reply, complaint.trim_end())
+    fn reply_with(&self, secret: &str, node: Node, words: &[&str]) -> Reply {
+        let output = self.run_operator(secret, node, &[words, &["--json"]].concat());
+        let [reply, error] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
+        Reply::parse(&reply, error.trim_end())
     }
 
     /// The domains and moves of a machine.
     ///
     /// # Panics
     ///
-    /// As [`Fleet::ask`].
-    pub fn list(&self, station: Station) -> Reply {
-        self.reply(station, &["list"])
+    /// As [`Fleet::command`].
+    pub fn list(&self, node: Node) -> Reply {
+        self.reply(node, &["list"])
     }
 
-    /// The domains and moves of a machine with another fleet's secret.
+    /// The same, asked with another fleet's secret.
     ///
     /// # Panics
     ///
-    /// As [`Fleet::ask`].
-    pub fn list_of_stranger(&self, station: Station) -> Reply {
-        self.reply_with(OTHER_SECRET, station, &["list"])
+    /// As [`Fleet::command`].
+    pub fn list_of_stranger(&self, node: Node) -> Reply {
+        self.reply_with(OTHER_SECRET, node, &["list"])
     }
 
-    /// Gives a command with another fleet's secret.
+    /// Sends a command with another fleet's secret.
     ///
     /// # Panics
     ///
-    /// As [`Fleet::ask`].
-    pub fn ask_as_stranger(&self, station: Station, words: &[&str]) -> String {
-        self.ask_with(OTHER_SECRET, station, words)
+    /// As [`Fleet::command`].
+    pub fn command_as_stranger(&self, node: Node, words: &[&str]) -> String {
+        self.command_with(OTHER_SECRET, node, words)
     }
 
-    /// Waits until a machine's migration server lists this.
+    /// Waits until the list of a machine's migration server contains a text.
     ///
     /// # Panics
     ///
-    /// If it does not within [`LIMIT`].
-    pub fn await_listed(&self, station: Station, text: &str) {
+    /// If that does not happen within [`LIMIT`].
+    pub fn await_listed(&self, node: Node, text: &str) {
         let deadline = Instant::now() + LIMIT;
         loop {
-            let list = self.ask(station, &["list"]);
+            let list = self.command(node, &["list"]);
             if list.contains(text) {
                 return;
             }
-            let name = station.name();
+            let name = node.name();
             assert!(Instant::now() < deadline, "{name}: no `{text}` in {list}");
-            sleep(LOOK_INTERVAL);
+            sleep(POLL_INTERVAL);
         }
     }
 
-    /// Begins to move a domain between A and B; what the migration server says comes as lines of JSON.
-    pub fn begin_migration(&self, domain: &str, from: Station) -> Client {
+    /// Begins to move a domain between A and B; the client prints the migration server's events as lines of JSON.
+    pub fn begin_migration(&self, domain: &str, from: Node) -> Client {
         self.begin_migration_to(domain, from, from.other())
     }
 
     /// The same between any two machines.
-    pub fn begin_migration_to(&self, domain: &str, from: Station, to: Station) -> Client {
+    pub fn begin_migration_to(&self, domain: &str, from: Node, to: Node) -> Client {
         let program = operator();
         let program = program.to_str().expect("a path that is text");
         let arguments = ["--json", from.address(), "migrate", domain, to.name()];
@@ -309,87 +307,87 @@ impl Fleet {
         self.party.start_with(program, &arguments, &secret)
     }
 
-    /// Has a machine's migration server stand still when it says this line of a move.
+    /// Holds a machine's migration server as soon as it reports this line of a move.
     ///
     /// # Panics
     ///
     /// If the server was not started with hooks.
-    pub fn hold_at(&self, station: Station, line: &str) {
-        let said = self.ask(station, &["hold", line]);
-        assert_eq!(said, "done", "{} is not held", station.name());
+    pub fn hold_at(&self, node: Node, line: &str) {
+        let reply = self.command(node, &["hold", line]);
+        assert_eq!(reply, "done", "{} is not held", node.name());
     }
 
-    /// Settles what is in doubt about the counter on a machine, `run` or `drop`, as soon as its migration server has given all others
-    /// the time to answer.
+    /// Settles the counter that is in doubt on a machine, `run` or `drop`, as soon as its migration server has given all
+    /// others the time to answer.
     ///
     /// # Panics
     ///
     /// If there is nothing to settle, or another machine runs it.
-    pub fn force(&self, station: Station, how: &str) {
+    pub fn force(&self, node: Node, how: &str) {
         let deadline = Instant::now() + LIMIT;
         loop {
-            let said = self.ask(station, &["force", "counter", how]);
-            if said.ends_with("done") {
+            let reply = self.command(node, &["force", "counter", how]);
+            if reply.ends_with("done") {
                 return;
             }
-            let is_early = said.contains("try again") && Instant::now() < deadline;
-            assert!(is_early, "{}: {said}", station.name());
-            sleep(LOOK_INTERVAL);
+            let is_early = reply.contains("try again") && Instant::now() < deadline;
+            assert!(is_early, "{}: {reply}", node.name());
+            sleep(POLL_INTERVAL);
         }
     }
 
-    /// Lets a migration server go on that stands still.
+    /// Resumes a migration server that is held.
     ///
     /// # Panics
     ///
     /// If the server was not started with hooks.
-    pub fn let_go(&self, station: Station) {
-        let said = self.ask(station, &["go"]);
-        assert_eq!(said, "done", "{} does not go on", station.name());
+    pub fn resume_server(&self, node: Node) {
+        let reply = self.command(node, &["go"]);
+        assert_eq!(reply, "done", "{} does not resume", node.name());
     }
 
-    /// Has a machine's migration server end, and waits until it is up again.
-    ///
-    /// # Panics
-    ///
-    /// If it is not.
-    pub fn end_server(&mut self, station: Station) {
-        let program = operator();
-        let program = program.to_str().expect("a path that is text");
-        let secret = [(SECRET_VARIABLE, self.secret.as_str())];
-        // It dies before it can answer.
-        let asking = self
-            .party
-            .start_with(program, &[station.address(), "stop"], &secret);
-        let machine = self.machine(station);
-        machine.expect("ends, as a test asked for", LIMIT);
-        machine.expect(UP, LIMIT);
-        drop(asking);
-    }
-
-    /// Says a text to a machine's migration server, in clear, as anybody on the wire may.
-    pub fn say_plainly(&self, station: Station, text: &str) {
-        let address = station.address();
-        // A datagram may get lost; to be told again does no harm.
-        let say = format!(
-            "for i in 1 2 3 4 5; do echo '{text}' > /dev/udp/{address}/{MIGRATION_PORT}; sleep 0.1; done"
-        );
-        self.party.run("bash", &["-c", &say], LIMIT);
-    }
-
-    /// Kills a machine and starts it anew, as pulling its plug would.
+    /// Ends a machine's migration server, and waits until it is up again.
     ///
     /// # Panics
     ///
     /// If it does not come up.
-    pub fn restart(&mut self, station: Station) {
-        self.machine(station).kill();
-        let machine = self.boot(station);
-        *self.machine(station) = machine;
-        self.await_log(station, UP);
+    pub fn restart_server(&mut self, node: Node) {
+        let program = operator();
+        let program = program.to_str().expect("a path that is text");
+        let secret = [(SECRET_VARIABLE, self.secret.as_str())];
+        // It dies before it can answer.
+        let client = self
+            .party
+            .start_with(program, &[node.address(), "stop"], &secret);
+        let machine = self.machine(node);
+        machine.expect("ends, as a test asked for", LIMIT);
+        machine.expect(UP, LIMIT);
+        drop(client);
     }
 
-    /// Replaces the second machine by one as [`Fleet::start`] has it.
+    /// Sends a text to a machine's migration server unencrypted, as any host on the wire can.
+    pub fn send_plaintext(&self, node: Node, text: &str) {
+        let address = node.address();
+        // A datagram may get lost; repeating it does no harm.
+        let script = format!(
+            "for i in 1 2 3 4 5; do echo '{text}' > /dev/udp/{address}/{MIGRATION_PORT}; sleep 0.1; done"
+        );
+        self.party.run("bash", &["-c", &script], LIMIT);
+    }
+
+    /// Kills a machine, as pulling its plug does, and boots it again.
+    ///
+    /// # Panics
+    ///
+    /// If it does not come up.
+    pub fn restart(&mut self, node: Node) {
+        self.machine(node).kill();
+        let machine = self.boot(node);
+        *self.machine(node) = machine;
+        self.await_log(node, UP);
+    }
+
+    /// Replaces the second machine by the usual one of [`Fleet::start`].
     ///
     /// # Panics
     ///
@@ -397,15 +395,15 @@ impl Fleet {
     pub fn replace_other(&mut self) {
         self.archives = ARCHIVES.to_vec();
         self.shape_of_b = usual;
-        self.restart(Station::B);
+        self.restart(Node::B);
     }
 
     /// Moves a domain from one machine to the other.
     ///
     /// # Panics
     ///
-    /// If the move fails; what the migration server said is in the message.
-    pub fn migrate(&self, domain: &str, from: Station) -> Migration {
+    /// If the move fails; the migration server's reply is in the message.
+    pub fn migrate(&self, domain: &str, from: Node) -> Migration {
         self.migrate_to(domain, from, from.other())
     }
 
@@ -414,29 +412,29 @@ impl Fleet {
     /// # Panics
     ///
     /// As [`Fleet::migrate`].
-    pub fn migrate_to(&self, domain: &str, from: Station, to: Station) -> Migration {
+    pub fn migrate_to(&self, domain: &str, from: Node, to: Node) -> Migration {
         let begun_ns = prober::now_ns();
         let answer = self.begin_migration_to(domain, from, to).finish(LIMIT);
         Migration::of_answer(begun_ns, &answer)
     }
 
-    fn boot(&self, station: Station) -> Machine {
-        let archive = Some(Artefacts::archive_named(self.archives[station as usize]));
+    fn boot(&self, node: Node) -> Machine {
+        let archive = Some(Artefacts::archive_named(self.archives[node as usize]));
         let kernel = Artefacts::kernel();
-        let options = Options::new(station.name(), Boot::Kernel { kernel, archive })
+        let options = Options::new(node.name(), Boot::Kernel { kernel, archive })
             .memory_mib(512)
-            .card(self.port(station), station.card())
+            .card(self.port(node), node.card())
             .argument("-append")
             .argument("debug-exit");
-        let shape = match station {
-            Station::B => self.shape_of_b,
+        let shape = match node {
+            Node::B => self.shape_of_b,
             _ => usual,
         };
         shape(options).start()
     }
 }
 
-/// The fleet's secret, as the machines' manifest says it.
+/// The fleet's secret, from the machines' manifest.
 fn secret() -> String {
     let manifest = manifest::compile(Path::new(MANIFEST));
     let manifest = manifest.unwrap_or_else(|error| panic!("{error}"));

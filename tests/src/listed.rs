@@ -1,42 +1,42 @@
-//! What both machines of a fleet list at one moment: [`Listed`].
+//! The domains and moves that both machines of a fleet list: [`Listed`].
 
 use crate::reply::Reply;
-use crate::{Fleet, Station};
+use crate::{Fleet, Node};
 
-/// What both machines list, A's first.
+/// The lists of both machines, A's first.
 #[derive(Clone, Debug)]
 pub struct Listed([Reply; 2]);
 
 impl Listed {
-    /// Asks both.
-    pub fn ask(fleet: &Fleet) -> Listed {
-        Listed([Station::A, Station::B].map(|station| fleet.list(station)))
+    /// Queries both machines.
+    pub fn query(fleet: &Fleet) -> Listed {
+        Listed([Node::A, Node::B].map(|node| fleet.list(node)))
     }
 
-    /// What one of them listed.
-    pub fn at(&self, station: Station) -> &Reply {
-        &self.0[station as usize]
+    /// The list of one machine.
+    pub fn at(&self, node: Node) -> &Reply {
+        &self.0[node as usize]
     }
 
-    /// Whether a domain runs there, nothing of it is elsewhere, and no move is left.
-    pub fn is_settled_on(&self, station: Station, domain: &str) -> bool {
-        let runs = self.at(station).running(domain).is_some();
-        let elsewhere = self.at(station.other()).has(domain);
+    /// Whether a domain runs there, is not elsewhere, and no move is left.
+    pub fn is_settled_on(&self, node: Node, domain: &str) -> bool {
+        let runs = self.at(node).running(domain).is_some();
+        let elsewhere = self.at(node.other()).has(domain);
         let both_answered = self.0.iter().all(Reply::is_done);
         runs && both_answered && !elsewhere && !self.0.iter().any(Reply::has_moves)
     }
 
-    /// Where a domain is settled, if it is.
-    pub fn settled(&self, domain: &str) -> Option<Station> {
-        let mut stations = [Station::A, Station::B].into_iter();
-        stations.find(|station| self.is_settled_on(*station, domain))
+    /// The node a domain is settled on, if any.
+    pub fn settled(&self, domain: &str) -> Option<Node> {
+        let mut nodes = [Node::A, Node::B].into_iter();
+        nodes.find(|node| self.is_settled_on(*node, domain))
     }
 
-    /// Whether a domain runs on both machines. A was asked first, and the domain may have gone from there to B before B was
-    /// asked: it runs twice only if A still runs what it ran.
+    /// Whether a domain runs on both machines. A was queried first, and the domain may have moved to B before B was queried:
+    /// it runs twice only if A still runs the same incarnation.
     pub fn runs_twice(&self, fleet: &Fleet, domain: &str) -> bool {
-        let [a, b] = [Station::A, Station::B].map(|station| self.at(station).running(domain));
-        a.is_some() && b.is_some() && fleet.list(Station::A).running(domain) == a
+        let [a, b] = [Node::A, Node::B].map(|node| self.at(node).running(domain));
+        a.is_some() && b.is_some() && fleet.list(Node::A).running(domain) == a
     }
 }
 
@@ -48,7 +48,7 @@ mod tests {
     const MOVES: &str = r#"{"at_us":1,"text":"","event":{"transaction":{"transaction":"7","domain":"counter","side":"Destination","phase":"Receive","peer":null,"doubt":null}}}"#;
     const DONE: &str = r#"{"at_us":2,"text":"","event":"done"}"#;
 
-    fn settled(a: &[&str], b: &[&str]) -> Option<Station> {
+    fn settled(a: &[&str], b: &[&str]) -> Option<Node> {
         let listed = Listed([a, b].map(|lines| Reply::parse(&lines.join("\n"), "")));
         listed.settled("counter")
     }
@@ -56,12 +56,12 @@ mod tests {
     #[test]
     fn a_domain_is_settled_where_it_runs_alone() {
         let waits = RUNS.replace("running", "waiting");
-        assert_eq!(settled(&[RUNS, DONE], &[DONE]), Some(Station::A));
-        assert_eq!(settled(&[&waits, DONE], &[RUNS, DONE]), Some(Station::B));
+        assert_eq!(settled(&[RUNS, DONE], &[DONE]), Some(Node::A));
+        assert_eq!(settled(&[&waits, DONE], &[RUNS, DONE]), Some(Node::B));
         assert_eq!(settled(&[RUNS, DONE], &[RUNS, DONE]), None);
         assert_eq!(settled(&[&waits, DONE], &[DONE]), None);
         assert_eq!(settled(&[RUNS, DONE], &[MOVES, DONE]), None);
-        // A machine that does not answer may have it, too.
+        // A machine that does not answer may have it as well.
         assert_eq!(settled(&[RUNS, DONE], &[]), None);
     }
 }

@@ -1,8 +1,7 @@
-//! Loaders that leave the machine in a state that those of this host do not: [`kernel_after`].
+//! Kernels that start in a machine state which this host's loaders do not produce: [`kernel_after`].
 //!
-//! QEMU enters a kernel at the address in its PVH note. The kernel made here is entered at some instructions of the
-//! test's first, which lie in place of the multiboot2 header that QEMU does not read; they end with a jump to where the
-//! kernel wanted to be entered.
+//! QEMU enters a kernel at the address in its PVH note. A kernel patched here first executes instructions of the test's,
+//! which replace the multiboot2 header that QEMU does not read; they end with a jump to the original entry point.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,18 +10,18 @@ use tempfile::TempDir;
 
 use crate::scratch;
 
-/// Sets CR4.LA57: page tables have five levels from the moment that paging is on.
+/// Sets CR4.LA57: page tables have five levels as soon as paging is enabled.
 ///
 /// `mov eax, cr4; or eax, 1 << 12; mov cr4, eax`
 pub const FIVE_LEVEL_PAGING: &[u8] = b"\x0f\x20\xe0\x0d\x00\x10\x00\x00\x0f\x22\xe0";
 
-/// Lets no interrupt through the local APIC, by its priority, and disables it by software.
+/// Blocks all interrupts at the local APIC through its task priority, and software-disables it.
 ///
 /// `mov dword ptr [0xfee00080], 0xff; mov dword ptr [0xfee000f0], 0xff`
 pub const APIC_DISABLED: &[u8] =
     b"\xc7\x05\x80\x00\xe0\xfe\xff\x00\x00\x00\xc7\x05\xf0\x00\xe0\xfe\xff\x00\x00\x00";
 
-/// What a multiboot2 header begins with, and a PVH note up to its address.
+/// The first bytes of a multiboot2 header, and those of a PVH note up to its address.
 const MULTIBOOT2_MAGIC: &[u8] = b"\xd6\x50\x52\xe8";
 const PVH_NOTE: &[u8] = b"\x04\0\0\0\x04\0\0\0\x12\0\0\0Xen\0";
 
@@ -30,7 +29,7 @@ const PVH_NOTE: &[u8] = b"\x04\0\0\0\x04\0\0\0\x12\0\0\0Xen\0";
 const JUMP: u8 = 0xe9;
 const JUMP_BYTES: usize = 5;
 
-/// A kernel in a directory of its own, which goes with it.
+/// A patched kernel, in a temporary directory that is removed with it.
 #[derive(Debug)]
 pub struct PatchedKernel {
     directory: TempDir,
@@ -43,11 +42,11 @@ impl PatchedKernel {
     }
 }
 
-/// The kernel in the ELF file `kernel`, started by PVH, with these 32-bit instructions before its first.
+/// Patches the ELF file `kernel` so that, started by PVH, it first executes these 32-bit instructions.
 ///
 /// # Panics
 ///
-/// If the file is not such a kernel, or the instructions are too many.
+/// If the file is not such a kernel, or the instructions do not fit.
 pub fn kernel_after(kernel: &Path, instructions: &[u8]) -> PatchedKernel {
     let mut bytes = fs::read(kernel).unwrap_or_else(|error| panic!("{kernel:?}: {error}"));
     patch(&mut bytes, instructions);
@@ -63,7 +62,7 @@ fn patch(bytes: &mut [u8], instructions: &[u8]) {
     let room = word(bytes, header + 8) as usize;
     assert!(
         instructions.len() + JUMP_BYTES <= room,
-        "{room} bytes are no room for them"
+        "the instructions do not fit into {room} bytes"
     );
     let note = find(bytes, PVH_NOTE).expect("a PVH note") + PVH_NOTE.len();
     let (entry, first) = (word(bytes, note), physical_address(bytes, header));
@@ -75,7 +74,7 @@ fn patch(bytes: &mut [u8], instructions: &[u8]) {
     bytes[note..note + 4].copy_from_slice(&first.to_le_bytes());
 }
 
-/// Where the byte at an offset of the file is loaded.
+/// The physical address at which the byte at a file offset is loaded.
 fn physical_address(bytes: &[u8], offset: usize) -> u32 {
     const LOAD: u32 = 1;
     let (table, size) = (word(bytes, 0x20) as usize, half(bytes, 0x36));
@@ -95,7 +94,7 @@ fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
         .position(|window| window == pattern)
 }
 
-/// The low half of a number of up to 64 bits: addresses and sizes here fit it.
+/// The low half of a number of up to 64 bits, into which all addresses and sizes here fit.
 fn word(bytes: &[u8], offset: usize) -> u32 {
     u32::from_le_bytes(bytes[offset..offset + 4].try_into().expect("four bytes"))
 }
@@ -135,8 +134,8 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "16 bytes are no room")]
-    fn refuses_more_than_there_is_room_for() {
+    #[should_panic(expected = "do not fit into 16 bytes")]
+    fn refuses_instructions_that_do_not_fit() {
         patch(&mut kernel(), &[0x90; 12]);
     }
 }

@@ -8,20 +8,20 @@ use nomad_protocol::{Notice, PhaseName};
 
 use crate::prober;
 
-/// How long after the command a pause still counts as the move's.
+/// How long after its end a pause still counts as the move's.
 const AFTERMATH_NS: u64 = 3_000_000_000;
 
-/// What the migration server said about a move.
+/// The migration server's report of a move.
 #[derive(Clone, Debug)]
 pub struct Migration {
-    /// When the command was given, on the prober's clock.
+    /// The time of the command, on the prober's clock.
     pub begun_ns: u64,
-    /// From the command to the last line, in microseconds.
+    /// The time from the command to the last line, in microseconds.
     pub total_us: u64,
-    /// From freezing the domain to hearing that it runs elsewhere, in microseconds: as the lines came, at the third
-    /// party.
+    /// The time from freezing the domain to the report that it runs elsewhere, in microseconds: measured by the arrival of
+    /// the lines at the third party.
     pub freeze_to_release_us: u64,
-    /// Pages sent in all.
+    /// Total pages sent.
     pub pages_sent: u64,
     /// Pages sent more than once: all but those of the first round.
     pub pages_resent: u64,
@@ -34,7 +34,7 @@ impl Migration {
     ///
     /// # Panics
     ///
-    /// If it is not one, or says that the move failed.
+    /// If it is not one, or the move failed.
     pub fn of_answer(begun_ns: u64, answer: &str) -> Migration {
         let reports = answer.lines().map(serde_json::from_str::<Report>);
         let reports = reports.map(|report| report.expect("a report as JSON"));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_the_server_said() {
+    fn reads_the_servers_answer() {
         let migration = Migration::of_answer(5, &answer());
         assert_eq!(
             (migration.total_us, migration.freeze_to_release_us),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_move_that_failed_is_none() {
+    fn a_failed_move_is_refused() {
         let failed = json(10, Event::Failed("no memory".into()));
         assert!(std::panic::catch_unwind(|| Migration::of_answer(0, &failed)).is_err());
     }

@@ -1,4 +1,4 @@
-//! Seeded random numbers for tests: what a seed draws is the same on every host.
+//! Seeded random numbers for tests: a seed gives the same numbers on every host.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ pub struct Random {
 }
 
 impl Random {
-    /// One that begins with this state.
+    /// A generator with this initial state.
     pub const fn from_state(state: u64) -> Random {
         Random { state }
     }
 
-    /// One whose numbers have nothing to do with those of other streams of the same seed.
+    /// A generator whose numbers are independent of the seed's other streams.
     pub fn stream(seed: u64, number: u64) -> Random {
         Random::from_state(splitmix64(seed ^ splitmix64(number)))
     }
@@ -27,7 +27,7 @@ impl Random {
         splitmix64(self.state)
     }
 
-    /// A number below `bound`, which is above zero.
+    /// A number below `bound`, which must be above zero.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.bits() % bound
     }
@@ -42,7 +42,7 @@ impl Random {
         longest.mul_f64(self.fraction())
     }
 
-    /// One of these.
+    /// One of the items.
     ///
     /// # Panics
     ///
@@ -51,7 +51,7 @@ impl Random {
         &from[self.below(from.len() as u64) as usize]
     }
 
-    /// Brings these into a random order.
+    /// Brings the items into a random order.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for end in (1..items.len()).rev() {
             items.swap(end, self.below(end as u64 + 1) as usize);

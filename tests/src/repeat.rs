@@ -1,22 +1,22 @@
-//! How a run that chance has a part in is repeated: by variables of the environment.
+//! Environment variables by which a randomized run can be repeated.
 
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::splitmix::splitmix64;
 
-/// The number that a variable holds, if it is set.
+/// The number in a variable, if it is set.
 ///
 /// # Panics
 ///
-/// If it holds something else.
+/// If it is not a number.
 pub fn variable<T: FromStr>(name: &str) -> Option<T> {
     let text = std::env::var(name).ok()?;
     let number = text.parse().ok();
-    Some(number.unwrap_or_else(|| panic!("{name} is no number: {text}")))
+    Some(number.unwrap_or_else(|| panic!("{name} is not a number: {text}")))
 }
 
-/// A seed that no run had before.
+/// A seed that no run has used before.
 ///
 /// # Panics
 ///

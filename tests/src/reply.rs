@@ -11,32 +11,32 @@ use service_protocol::root::{DomainRecord, DomainState};
 #[derive(Clone, Debug)]
 pub struct Reply {
     events: Vec<Event>,
-    complaint: String,
+    error: String,
 }
 
 impl Reply {
-    /// The reply in the output of the operator's command line with `--json`, and what it complained of.
+    /// Parses the output of the operator's command line with `--json`, and keeps its error output.
     ///
     /// # Panics
     ///
     /// If a line of the output is not a report.
-    pub fn parse(output: &str, complaint: &str) -> Reply {
+    pub fn parse(output: &str, error: &str) -> Reply {
         let event = |line: &str| match serde_json::from_str::<Report>(line) {
             Ok(report) => report.event,
             Err(error) => panic!("{error}: {line}"),
         };
         Reply {
             events: output.lines().map(event).collect(),
-            complaint: complaint.to_owned(),
+            error: error.to_owned(),
         }
     }
 
-    /// Whether it came whole and says that the command succeeded.
+    /// Whether it is complete and the command succeeded.
     pub fn is_done(&self) -> bool {
         self.events.last().and_then(Event::end) == Some(End::Done)
     }
 
-    /// A domain that the machine lists, whatever it is doing.
+    /// A domain that the machine lists, in any state.
     pub fn domain(&self, name: &str) -> Option<&DomainRecord> {
         self.events.iter().find_map(|event| match event {
             Event::Domain(domain) if domain.name.as_str() == name => Some(domain),
@@ -51,7 +51,7 @@ impl Reply {
         domain.map(|domain| domain.incarnation.0)
     }
 
-    /// Whether the machine has a domain, and not only misses it because it is at home there.
+    /// Whether the machine has a domain, rather than listing it only as its home.
     pub fn has(&self, name: &str) -> bool {
         self.domain(name)
             .is_some_and(|it| !matches!(it.state, DomainState::Waiting | DomainState::Away))
@@ -79,13 +79,13 @@ impl Reply {
     }
 }
 
-/// As an operator reads it.
+/// The operator's view of it.
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.events
             .iter()
             .try_for_each(|event| writeln!(f, "{event}"))?;
-        f.write_str(&self.complaint)
+        f.write_str(&self.error)
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_has_what_is_not_away_from_there() {
+    fn a_machine_has_a_domain_that_is_neither_waiting_nor_away() {
         for (state, is_there, runs) in [
             ("running", true, Some(12)),
             ("exported", true, None),

@@ -1,4 +1,4 @@
-//! The Redis protocol (RESP 2), as far as the tests' clients speak it.
+//! The subset of the Redis protocol (RESP 2) that the tests' clients use.
 
 use std::io::{self, BufRead, Error, ErrorKind};
 
@@ -29,11 +29,16 @@ pub fn request(words: &[&str]) -> Vec<u8> {
 ///
 /// # Errors
 ///
-/// Those of the network, [`ErrorKind::UnexpectedEof`] at its end, and [`ErrorKind::InvalidData`] for an error reply and
-/// for anything that is not a reply.
+/// Network errors, [`ErrorKind::UnexpectedEof`] at the end of the stream, and [`ErrorKind::InvalidData`] for an error
+/// reply and for anything that is not a reply.
 pub fn read_reply(stream: &mut impl BufRead) -> io::Result<Reply> {
     let line = read_line(stream)?;
-    let invalid = || Error::new(ErrorKind::InvalidData, format!("the store says {line:?}"));
+    let invalid = || {
+        Error::new(
+            ErrorKind::InvalidData,
+            format!("the store answered {line:?}"),
+        )
+    };
     let Some((kind, rest)) = line.split_at_checked(1) else {
         return Err(invalid());
     };
@@ -95,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_errors_and_what_is_not_a_reply() {
+    fn refuses_errors_and_malformed_replies() {
         for bytes in [
             &b"-ERR\r\n"[..],
             b":x\r\n",
@@ -108,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_that_is_cut_short_is_the_connections_end() {
+    fn a_truncated_reply_is_an_unexpected_end() {
         for bytes in [&b""[..], b"+O", b"$3\r\nab"] {
             assert_eq!(read(bytes), Err(ErrorKind::UnexpectedEof), "{bytes:?}");
         }

@@ -1,7 +1,7 @@
 //! Temporary directories that are cleaned up even after a killed test process.
 //!
-//! A directory goes when its owner is dropped. A process that is killed drops nothing; its directories carry its process
-//! id, and the next process that wants one sweeps away those of the dead.
+//! A directory is removed when its owner is dropped. A killed process drops nothing; but directories are named by process
+//! id, and the next process that needs one removes those of dead processes.
 
 use std::path::Path;
 use std::sync::Once;
@@ -10,11 +10,11 @@ use tempfile::TempDir;
 
 const PREFIX: &str = "caravan-";
 
-/// A new directory, short enough in its path for Unix sockets.
+/// A new directory whose path is short enough for Unix sockets.
 ///
 /// # Panics
 ///
-/// If the host has no room for one.
+/// If it cannot be created.
 pub fn directory() -> TempDir {
     static SWEPT: Once = Once::new();
     SWEPT.call_once(|| sweep(&std::env::temp_dir()));
@@ -25,7 +25,8 @@ pub fn directory() -> TempDir {
         .expect("a temporary directory")
 }
 
-/// Removes what dead processes left in `place`. What cannot be removed is somebody else's, or being removed already.
+/// Removes the directories of dead processes in `place`. One that cannot be removed belongs to another user or is being
+/// removed already.
 fn sweep(place: &Path) {
     for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
         let owner = entry.file_name().to_str().and_then(owner);
@@ -35,7 +36,7 @@ fn sweep(place: &Path) {
     }
 }
 
-/// The process id in a directory's name, if it is one of ours.
+/// The process id in the name of one of our directories.
 fn owner(name: &str) -> Option<u32> {
     name.strip_prefix(PREFIX)?.split_once('-')?.0.parse().ok()
 }
@@ -45,9 +46,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sweeps_what_the_dead_left_and_nothing_else() {
+    fn removes_directories_of_dead_processes_only() {
         let place = tempfile::tempdir().expect("a directory");
-        let mut dead = crate::child::spawn(crate::child::mortal("true")).expect("true starts");
+        let mut dead = crate::child::spawn(crate::child::command("true")).expect("true starts");
         dead.kill();
         let (dead, living) = (
             format!("{PREFIX}{}-x", dead.id()),

@@ -1,6 +1,6 @@
 //! SplitMix64: the small mixing function behind the seeded faults and the probed heap's contents.
 
-/// Mixes `x` into 64 bits that look random; the same `x` always gives the same bits.
+/// Mixes `x` into 64 pseudorandom bits, deterministically.
 pub fn splitmix64(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

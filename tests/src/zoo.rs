@@ -1,4 +1,4 @@
-//! The domain with a thread in every state, as a client sees it: [`Zoo`], and what it says of itself, [`Report`].
+//! A client of the zoo, the domain with a thread in every state: [`Zoo`], and the zoo's own [`Report`].
 
 use std::collections::BTreeMap;
 use std::thread::sleep;
@@ -8,32 +8,32 @@ use crate::ThirdParty;
 use crate::fleet::LIMIT;
 use crate::prober::now_ns;
 
-/// Where it is asked, as bash has it.
+/// The zoo's address, in bash's notation.
 const PLACE: &str = "/dev/udp/10.77.0.25/7300";
-/// How long an answer is waited for before it is asked again: one of both may be lost.
+/// The timeout after which a request is repeated: it or its answer may be lost.
 const PATIENCE_SECONDS: u64 = 2;
-/// How often it is asked whether everybody has got on.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// The interval between queries of the threads' progress.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What it says of itself.
+/// The zoo's report about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Its incarnation.
     pub incarnation: u64,
-    /// What its clock shows, in nanoseconds.
+    /// The time of its clock, in nanoseconds.
     pub clock_ns: u64,
-    /// When it was asked and when its answer was there, in nanoseconds of this host's clock: it looked at its own in between.
+    /// The times of request and answer, in nanoseconds of this host's clock; the zoo read its own in between.
     pub between_ns: [u64; 2],
-    /// By what each thread does: how often it has done it.
+    /// The number of rounds per thread, named by what it does.
     pub rounds: BTreeMap<String, u64>,
-    /// Those that found something wrong, with the number of what they found.
-    pub complaints: BTreeMap<String, u64>,
-    /// Those with a call that a move interrupted, with the number of such calls.
+    /// The threads that found an error, with its number.
+    pub failures: BTreeMap<String, u64>,
+    /// The threads with calls that a move interrupted, with the number of those.
     pub interruptions: BTreeMap<String, u64>,
 }
 
 impl Report {
-    /// Reads an answer to this request; none if it is the answer to another one.
+    /// Parses the answer to this request; `None` if it answers another one.
     fn of_answer(request: &str, answer: &str) -> Option<Report> {
         let (head, rest) = answer.split_once('\n')?;
         let mut words = head.split(' ');
@@ -51,14 +51,14 @@ impl Report {
         Some(report)
     }
 
-    /// Reads the line of one thread.
+    /// Parses the line of one thread.
     fn read_line(&mut self, line: &str) -> Option<()> {
         let mut words = line.splitn(4, ' ');
         let mut number = || words.next()?.parse().ok();
-        let (rounds, complaint, interruptions) = (number()?, number()?, number()?);
+        let (rounds, failure, interruptions) = (number()?, number()?, number()?);
         let name = words.next()?.to_owned();
-        if complaint != 0 {
-            self.complaints.insert(name.clone(), complaint);
+        if failure != 0 {
+            self.failures.insert(name.clone(), failure);
         }
         if interruptions != 0 {
             self.interruptions.insert(name.clone(), interruptions);
@@ -67,40 +67,40 @@ impl Report {
         Some(())
     }
 
-    /// By how much its clock has gone too far since this report, or not far enough if that is below zero; in nanoseconds. Zero if
-    /// both clocks may have gone equally far.
+    /// The error of its clock since this report, in nanoseconds: positive if it is ahead, negative if it is behind, and zero
+    /// if both clocks may have advanced equally.
     pub fn clock_error_ns(&self, since: &Report) -> i64 {
         let ([asked, answered], [asked_since, answered_since]) =
             (self.between_ns, since.between_ns);
         let least = asked.saturating_sub(answered_since);
         let most = answered.saturating_sub(asked_since);
-        // Less than nothing if it has gone back.
+        // Negative if the clock went back.
         let passed = self.clock_ns.cast_signed() - since.clock_ns.cast_signed();
         passed - passed.clamp(least.cast_signed(), most.cast_signed())
     }
 
-    /// Those that have done nothing since this report, or that it does not know.
-    fn standing_since<'a>(&self, before: &'a Report) -> Vec<&'a str> {
-        let stands = |name: &String| self.rounds.get(name) <= before.rounds.get(name);
-        let standing = before.rounds.keys().filter(|name| stands(name));
-        standing.map(String::as_str).collect()
+    /// The threads of an earlier report that have made no progress since.
+    fn stalled_since<'a>(&self, before: &'a Report) -> Vec<&'a str> {
+        let is_stalled = |name: &String| self.rounds.get(name) <= before.rounds.get(name);
+        let stalled = before.rounds.keys().filter(|name| is_stalled(name));
+        stalled.map(String::as_str).collect()
     }
 }
 
-/// Who asks it.
+/// A client of the zoo.
 #[derive(Debug)]
 pub struct Zoo<'a> {
     party: &'a ThirdParty,
-    asked: u64,
+    requests: u64,
 }
 
 impl<'a> Zoo<'a> {
-    /// Asks from there.
+    /// A client at this third party.
     pub fn new(party: &'a ThirdParty) -> Zoo<'a> {
-        Zoo { party, asked: 0 }
+        Zoo { party, requests: 0 }
     }
 
-    /// What it says now.
+    /// Requests a report.
     ///
     /// # Panics
     ///
@@ -108,12 +108,12 @@ impl<'a> Zoo<'a> {
     pub fn report(&mut self) -> Report {
         let deadline = Instant::now() + LIMIT;
         loop {
-            self.asked += 1;
-            let request = format!("r{}", self.asked);
-            let asked_ns = now_ns();
-            let answer = self.ask(&request);
+            self.requests += 1;
+            let request = format!("r{}", self.requests);
+            let sent_ns = now_ns();
+            let answer = self.request(&request);
             if let Some(report) = Report::of_answer(&request, &answer) {
-                let between_ns = [asked_ns, now_ns()];
+                let between_ns = [sent_ns, now_ns()];
                 return Report {
                     between_ns,
                     ..report
@@ -123,29 +123,29 @@ impl<'a> Zoo<'a> {
         }
     }
 
-    /// Waits until every thread has done something since a report, and says how it is then.
+    /// Waits until every thread has made progress since a report, and returns a new one.
     ///
     /// # Panics
     ///
-    /// If one found something wrong, or stands still.
+    /// If a thread found an error or makes no progress.
     pub fn await_progress(&mut self, since: &Report) -> Report {
         let deadline = Instant::now() + LIMIT;
         loop {
             let now = self.report();
-            assert!(now.complaints.is_empty(), "{now:#?}");
-            let standing = now.standing_since(since);
-            if standing.is_empty() {
+            assert!(now.failures.is_empty(), "{now:#?}");
+            let stalled = now.stalled_since(since);
+            if stalled.is_empty() {
                 return now;
             }
             assert!(
                 Instant::now() < deadline,
-                "{standing:?} stand still: {now:#?}"
+                "{stalled:?} make no progress: {now:#?}"
             );
-            sleep(LOOK_INTERVAL);
+            sleep(POLL_INTERVAL);
         }
     }
 
-    fn ask(&self, request: &str) -> String {
+    fn request(&self, request: &str) -> String {
         let script = format!(
             "exec 3<>{PLACE}; printf %s {request} >&3; timeout {PATIENCE_SECONDS} dd bs=4096 count=1 status=none <&3 || true"
         );
@@ -158,15 +158,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_it_says() {
+    fn parses_an_answer() {
         let answer = "r7 3 1500\n12 0 0 keeps flags\n5 90 0 sleeps\n7 0 2 calls outside\n";
         let report = Report::of_answer("r7", answer).unwrap();
         assert_eq!((report.incarnation, report.clock_ns), (3, 1500));
         assert_eq!(report.rounds["keeps flags"], 12);
-        assert_eq!(
-            report.complaints,
-            BTreeMap::from([("sleeps".to_owned(), 90)])
-        );
+        assert_eq!(report.failures, BTreeMap::from([("sleeps".to_owned(), 90)]));
         assert_eq!(
             report.interruptions,
             BTreeMap::from([("calls outside".to_owned(), 2)])
@@ -174,13 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_to_another_request_is_none() {
+    fn refuses_the_answer_to_another_request() {
         assert_eq!(Report::of_answer("r8", "r7 3 1500\n12 0 0 sleeps\n"), None);
         assert_eq!(Report::of_answer("r8", ""), None);
     }
 
     #[test]
-    fn a_clock_is_wrong_by_what_the_time_of_asking_does_not_explain() {
+    fn a_clock_error_is_what_the_request_time_does_not_explain() {
         let report = |clock_ns, between_ns| Report {
             clock_ns,
             between_ns,
@@ -195,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_done_nothing_stands() {
+    fn threads_without_progress_are_stalled() {
         let report = |rounds: &[(&str, u64)]| Report {
             rounds: rounds
                 .iter()
@@ -205,6 +202,6 @@ mod tests {
         };
         let before = report(&[("sleeps", 2), ("sends", 2), ("rings", 0)]);
         let after = report(&[("sleeps", 3), ("sends", 2)]);
-        assert_eq!(after.standing_since(&before), ["rings", "sends"]);
+        assert_eq!(after.stalled_since(&before), ["rings", "sends"]);
     }
 }

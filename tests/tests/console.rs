@@ -11,14 +11,14 @@ use harness::{Artefacts, MacAddress, Segment, ThirdParty};
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// How often a machine that cannot say how it is is looked at.
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Looks until something is so.
 fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + LIMIT;
     while !is_so() {
         assert!(Instant::now() < deadline, "not within {LIMIT:?}: {what}");
-        sleep(LOOK_INTERVAL);
+        sleep(POLL_INTERVAL);
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use harness::fleet::LIMIT;
 use harness::machine::Options;
-use harness::{Fleet, Machine, Station, prober};
+use harness::{Fleet, Machine, Node, prober};
 
 /// Where the counter answers.
 const COUNTER: &str = "10.77.0.20:7000";
@@ -50,19 +50,19 @@ fn end_driver(machine: &mut Machine) {
 #[test]
 fn a_driver_that_ends_is_started_again_with_its_card_and_connections_live() {
     let mut fleet = Fleet::start_with_other("machine-b", shape);
-    fleet.await_log(Station::A, "[counter] counter: ready");
-    fleet.migrate("counter", Station::A);
-    fleet.machine(Station::B).expect(CARD_IS_UP, LIMIT);
+    fleet.await_log(Node::A, "[counter] counter: ready");
+    fleet.migrate("counter", Node::A);
+    fleet.machine(Node::B).expect(CARD_IS_UP, LIMIT);
     let mut options = prober::Options::new(COUNTER.parse().expect("an address"));
     options.udp_interval = Duration::from_millis(50);
     options.tcp_interval = Duration::from_millis(50);
     let probe = fleet.party.probe(&options);
     for _ in 0..3 {
-        end_driver(fleet.machine(Station::B));
-        fleet.machine(Station::B).expect(CARD_IS_UP, LIMIT);
+        end_driver(fleet.machine(Node::B));
+        fleet.machine(Node::B).expect(CARD_IS_UP, LIMIT);
     }
     // Through the new driver goes what a move takes.
-    fleet.migrate("counter", Station::B);
+    fleet.migrate("counter", Node::B);
     let summary = probe.finish().summary;
     assert_eq!(summary.error_count(), 0, "{summary}");
     assert!(summary.tcp_survived, "{summary}");

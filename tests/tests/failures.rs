@@ -1,12 +1,12 @@
 //! Machines die and wires are cut at every phase of a move: the domain never runs twice, it is never lost before the commit
 //! point, what only an operator can settle is listed, no memory is lost, and a second attempt works.
 
-use harness::Station::{self, A, B};
+use harness::Node::{self, A, B};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use harness::fleet::LIMIT;
-use harness::{Fleet, MacAddress, Trial, prober};
+use harness::{FaultScenario, Fleet, MacAddress, prober};
 
 /// Where the counter answers.
 const COUNTER: &str = "10.77.0.20:7000";
@@ -22,9 +22,9 @@ const CABLE_IS_OUT: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// The domain runs on this machine.
-    RunsOn(Station),
+    RunsOn(Node),
     /// This machine holds a complete copy that may not run, and lists that. The operator runs it, or drops it.
-    InDoubt(Station, &'static str),
+    InDoubt(Node, &'static str),
     /// The domain was lost with its machine, and its home starts it anew.
     Anew,
 }
@@ -32,11 +32,11 @@ use Outcome::{Anew, InDoubt, RunsOn};
 
 /// Where a migration server stands still, and what then becomes of the move.
 struct Case {
-    held: (Station, &'static str),
+    held: (Node, &'static str),
     outcome: Outcome,
 }
 
-const fn case(held: Station, line: &'static str, outcome: Outcome) -> Case {
+const fn case(held: Node, line: &'static str, outcome: Outcome) -> Case {
     Case {
         held: (held, line),
         outcome,
@@ -75,7 +75,7 @@ const SOURCE_DIES: [Case; 12] = [
 
 /// Where a migration server stands still when the machines hear each other no more; what a machine must have said before the wire is whole again,
 /// which takes as long as that side waits; and where the domain then runs.
-const WIRE_IS_CUT: [(Case, Option<(Station, &str)>); 12] = [
+const WIRE_IS_CUT: [(Case, Option<(Node, &str)>); 12] = [
     (case(A, "phase Offer", RunsOn(A)), Some((A, "failed: "))),
     (case(A, "phase Rounds", RunsOn(A)), Some((A, "failed: "))),
     (case(A, "round 1", RunsOn(A)), Some((A, "failed: "))),
@@ -95,29 +95,29 @@ const WIRE_IS_CUT: [(Case, Option<(Station, &str)>); 12] = [
 
 /// What has become of the move is as the protocol promises; then the domain goes to the other machine and home to A. The
 /// machine that lived through it spends the memory that it spent before.
-fn conclude(trial: &mut Trial, outcome: Outcome, survivor: Station, before: &[u64; 2]) {
+fn conclude(scenario: &mut FaultScenario, outcome: Outcome, survivor: Node, before: &[u64; 2]) {
     let runs_on = match outcome {
-        RunsOn(station) => station,
+        RunsOn(node) => node,
         Anew => A,
-        InDoubt(station, how) => {
-            trial.await_doubt(station);
-            trial.force(station, how);
-            if how == "run" { station } else { A }
+        InDoubt(node, how) => {
+            scenario.await_in_doubt(node);
+            scenario.force(node, how);
+            if how == "run" { node } else { A }
         }
     };
-    trial.await_settled_on(runs_on);
-    assert_answers(&trial.fleet, runs_on);
-    trial.move_once(runs_on);
+    scenario.await_settled_on(runs_on);
+    assert_answers(&scenario.fleet, runs_on);
+    scenario.move_once(runs_on);
     if runs_on == A {
-        trial.move_once(B);
+        scenario.move_once(B);
     }
-    trial.await_memory(survivor, before);
+    scenario.await_memory(survivor, before);
 }
 
 /// The counter answers from that machine. If it does not, the logs say what came before.
-fn assert_answers(fleet: &Fleet, station: Station) {
-    if !has_answered(fleet, station, LIMIT) {
-        let logs = [A, B].map(|station| fleet.log(station));
+fn assert_answers(fleet: &Fleet, node: Node) {
+    if !has_answered(fleet, node, LIMIT) {
+        let logs = [A, B].map(|node| fleet.log(node));
         let [a, b] = &logs;
         panic!("the counter runs and does not answer\n--- a\n{a}\n--- b\n{b}");
     }
@@ -125,66 +125,66 @@ fn assert_answers(fleet: &Fleet, station: Station) {
 
 #[test]
 fn a_target_may_die_at_any_phase() {
-    let mut trial = Trial::start();
-    trial.probe();
+    let mut scenario = FaultScenario::start();
+    scenario.probe();
     for Case {
         held: (held, line),
         outcome,
     } in TARGET_DIES
     {
         println!("held at `{line}` on {}: B dies", held.name());
-        let before = trial.memory();
+        let before = scenario.memory();
         if line == "activated" {
-            trial.fleet.port(B).shun(COUNTER_MAC);
+            scenario.fleet.port(B).drop_address(COUNTER_MAC);
         }
-        let migration = trial.hold_at(held, line);
-        trial.fleet.machine(B).kill();
-        trial.fleet.port(B).unite();
+        let migration = scenario.hold_at(held, line);
+        scenario.fleet.machine(B).kill();
+        scenario.fleet.port(B).clear_partitions();
         if held == A {
-            trial.fleet.let_go(A);
+            scenario.fleet.resume_server(A);
         }
         // B must not be back before A has made up its mind: it would be asked again.
         let told = match outcome {
             InDoubt(..) => "in doubt: ",
             _ => "failed: ",
         };
-        trial.fleet.machine(A).expect(told, LIMIT);
-        trial.fleet.restart(B);
-        conclude(&mut trial, outcome, A, &before);
+        scenario.fleet.machine(A).expect(told, LIMIT);
+        scenario.fleet.restart(B);
+        conclude(&mut scenario, outcome, A, &before);
         drop(migration);
     }
-    trial.finish_probe();
+    scenario.finish_probe();
 }
 
 #[test]
 fn a_source_may_die_at_any_phase() {
-    let mut trial = Trial::start();
+    let mut scenario = FaultScenario::start();
     for Case {
         held: (held, line),
         outcome,
     } in SOURCE_DIES
     {
         println!("held at `{line}` on {}: A dies", held.name());
-        trial.probe();
-        let before = trial.memory();
-        let migration = trial.hold_at(held, line);
-        trial.fleet.restart(A);
+        scenario.probe();
+        let before = scenario.memory();
+        let migration = scenario.hold_at(held, line);
+        scenario.fleet.restart(A);
         if held == B {
-            trial.fleet.let_go(B);
+            scenario.fleet.resume_server(B);
         }
-        conclude(&mut trial, outcome, B, &before);
+        conclude(&mut scenario, outcome, B, &before);
         drop(migration);
         // A domain that was started anew knows nothing of its clients.
         if matches!(outcome, RunsOn(_) | InDoubt(_, "run")) {
-            trial.finish_probe();
+            scenario.finish_probe();
         }
     }
 }
 
 #[test]
 fn the_wire_may_be_cut_at_any_phase() {
-    let mut trial = Trial::start();
-    trial.probe();
+    let mut scenario = FaultScenario::start();
+    scenario.probe();
     for (
         Case {
             held: (held, line),
@@ -194,20 +194,20 @@ fn the_wire_may_be_cut_at_any_phase() {
     ) in WIRE_IS_CUT
     {
         println!("held at `{line}` on {}: the wire is cut", held.name());
-        let before = trial.memory();
-        let migration = trial.hold_at(held, line);
-        let (a, b) = (trial.fleet.port(A), trial.fleet.port(B));
-        a.part_from(b);
-        trial.fleet.let_go(held);
-        if let Some((station, told)) = told {
-            trial.fleet.machine(station).expect(told, LIMIT);
+        let before = scenario.memory();
+        let migration = scenario.hold_at(held, line);
+        let (a, b) = (scenario.fleet.port(A), scenario.fleet.port(B));
+        a.partition_from(b);
+        scenario.fleet.resume_server(held);
+        if let Some((node, told)) = told {
+            scenario.fleet.machine(node).expect(told, LIMIT);
         }
-        trial.fleet.port(A).unite();
-        conclude(&mut trial, outcome, held, &before);
-        trial.await_memory(held.other(), &before);
+        scenario.fleet.port(A).clear_partitions();
+        conclude(&mut scenario, outcome, held, &before);
+        scenario.await_memory(held.other(), &before);
         drop(migration);
     }
-    trial.finish_probe();
+    scenario.finish_probe();
 }
 
 #[test]
@@ -230,55 +230,58 @@ fn a_cable_that_is_out_while_pages_travel_costs_time_and_nothing_else() {
 
 #[test]
 fn a_domain_that_died_with_its_machine_is_lost_until_its_home_is_told_to_start_it() {
-    let mut trial = Trial::start();
-    trial.move_once(A);
-    trial
+    let mut scenario = FaultScenario::start();
+    scenario.move_once(A);
+    scenario
         .fleet
         .await_listed(A, "home counter at 10.77.0.2, incarnation ");
-    trial.fleet.machine(B).kill();
-    trial
+    scenario.fleet.machine(B).kill();
+    scenario
         .fleet
         .await_listed(A, "home counter in doubt: 10.77.0.2 does not answer");
-    let early = trial.fleet.ask(A, &["start", "counter"]);
+    let early = scenario.fleet.command(A, &["start", "counter"]);
     assert!(early.contains("10.77.0.2 does not answer"), "{early}");
-    trial.fleet.restart(B);
-    trial
+    scenario.fleet.restart(B);
+    scenario
         .fleet
         .await_listed(A, "home counter lost: no machine has it");
-    let started = trial.fleet.ask(A, &["start", "counter"]);
+    let started = scenario.fleet.command(A, &["start", "counter"]);
     assert!(started.ends_with("done"), "{started}");
-    trial.await_settled_on(A);
-    trial.move_once(A);
+    scenario.await_settled_on(A);
+    scenario.move_once(A);
 }
 
 /// The wire is cut when the counter runs on B already, and A's operator, who does not know that, has A's copy run too.
 #[test]
 fn a_copy_that_was_forced_to_run_stands_still_as_soon_as_its_machine_hears_of_the_younger_one() {
-    let mut trial = Trial::start();
-    let migration = trial.hold_at(B, "activated");
-    trial.fleet.port(A).part_from(trial.fleet.port(B));
-    trial.fleet.let_go(B);
-    trial.fleet.machine(A).expect("in doubt: ", LIMIT);
-    trial.force(A, "run");
+    let mut scenario = FaultScenario::start();
+    let migration = scenario.hold_at(B, "activated");
+    scenario
+        .fleet
+        .port(A)
+        .partition_from(scenario.fleet.port(B));
+    scenario.fleet.resume_server(B);
+    scenario.fleet.machine(A).expect("in doubt: ", LIMIT);
+    scenario.force(A, "run");
     assert!(
-        has_answered(&trial.fleet, A, LIMIT),
+        has_answered(&scenario.fleet, A, LIMIT),
         "A's copy does not run"
     );
-    trial.fleet.port(A).unite();
-    trial.fleet.await_listed(A, "domain counter outlived");
-    trial.fleet.port(B).cut();
-    let answers = has_answered(&trial.fleet, A, NO_ANSWER);
-    trial.fleet.port(B).heal();
+    scenario.fleet.port(A).clear_partitions();
+    scenario.fleet.await_listed(A, "domain counter outlived");
+    scenario.fleet.port(B).cut();
+    let answers = has_answered(&scenario.fleet, A, NO_ANSWER);
+    scenario.fleet.port(B).heal();
     assert!(!answers, "A's copy runs on beside the younger one");
-    trial.force(A, "drop");
-    trial.await_settled_on(B);
+    scenario.force(A, "drop");
+    scenario.await_settled_on(B);
     drop(migration);
-    trial.move_once(B);
+    scenario.move_once(B);
 }
 
 /// Whether a machine's counter answers somebody who asks for its Ethernet address and whom nobody else hears. It is asked again and
 /// again.
-fn has_answered(fleet: &Fleet, station: Station, limit: Duration) -> bool {
+fn has_answered(fleet: &Fleet, node: Node, limit: Duration) -> bool {
     const ASKER: [u8; 6] = [0x02, 0, 0, 0, 0, 0x77];
     const HEAD: [u8; 10] = [0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1];
     let addresses: [&[u8]; 4] = [&ASKER, &[10, 77, 0, 119], &[0; 6], &[10, 77, 0, 20]];
@@ -290,7 +293,7 @@ fn has_answered(fleet: &Fleet, station: Station, limit: Duration) -> bool {
     let is_answer = |frame: &Vec<u8>| frame.starts_with(&[ASKER, COUNTER_MAC.0].concat());
     let answered = |frames: &[Vec<u8>]| frames.iter().any(is_answer);
     loop {
-        let ask = || fleet.port(station).inject(&question);
+        let ask = || fleet.port(node).inject(&question);
         let once = Duration::from_millis(500);
         let frames = fleet
             .segment

@@ -6,7 +6,7 @@ use std::time::Duration;
 use harness::fleet::LIMIT;
 use harness::prober::Summary;
 use harness::prober::protocol::Request;
-use harness::{Fleet, MacAddress, Station, prober};
+use harness::{Fleet, MacAddress, Node, prober};
 
 /// Where the counter answers.
 const COUNTER: &str = "10.77.0.20:7000";
@@ -31,7 +31,7 @@ const FRAME_BYTES_MAX: usize = 1514;
 
 fn fleet(start: fn() -> Fleet) -> Fleet {
     let mut fleet = start();
-    fleet.await_log(Station::A, "[counter] counter: ready");
+    fleet.await_log(Node::A, "[counter] counter: ready");
     fleet
 }
 
@@ -47,7 +47,7 @@ fn options() -> prober::Options {
 
 /// Each request was answered, and rightly.
 fn assert_all_answered(fleet: &Fleet, summary: &Summary) {
-    let wires = [Station::A, Station::B].map(|station| fleet.port(station).counters());
+    let wires = [Node::A, Node::B].map(|node| fleet.port(node).counters());
     assert_eq!(summary.error_count(), 0, "{summary}");
     assert_eq!(summary.tcp.answered, summary.tcp.asked, "{summary}");
     assert_eq!(
@@ -60,7 +60,7 @@ fn assert_all_answered(fleet: &Fleet, summary: &Summary) {
 fn no_request_is_lost_while_a_domain_moves() {
     let fleet = fleet(Fleet::start);
     let probe = fleet.party.probe(&options());
-    for from in [Station::A, Station::B, Station::A, Station::B] {
+    for from in [Node::A, Node::B, Node::A, Node::B] {
         sleep(WATCHED);
         fleet.migrate("counter", from);
     }
@@ -80,11 +80,11 @@ fn no_request_is_lost_when_a_frozen_domain_stays() {
     options.heap.working_mib = 1;
     let probe = fleet.party.probe(&options);
     sleep(WATCHED);
-    fleet.hold_at(Station::B, "phase Verify");
-    let migration = fleet.begin_migration("counter", Station::A);
+    fleet.hold_at(Node::B, "phase Verify");
+    let migration = fleet.begin_migration("counter", Node::A);
     migration.await_output(r#""text":"phase Freeze""#, LIMIT);
     migration.await_output(r#""text":"failed: "#, LIMIT);
-    fleet.let_go(Station::B);
+    fleet.resume_server(Node::B);
     sleep(WATCHED);
     assert_all_answered(&fleet, &probe.finish().summary);
 }
@@ -95,7 +95,7 @@ fn what_still_reaches_the_old_machine_goes_through_the_tunnel_and_nowhere_else()
     let fleet = fleet(Fleet::start);
     let probe = fleet.party.probe(&options());
     sleep(WATCHED);
-    fleet.migrate("counter", Station::A);
+    fleet.migrate("counter", Node::A);
     // Both know each other's addresses, and the wire is quiet.
     assert_all_answered(&fleet, &probe.finish().summary);
     let requests: Vec<Request> = (0..REQUESTS).map(marked).collect();
@@ -105,7 +105,7 @@ fn what_still_reaches_the_old_machine_goes_through_the_tunnel_and_nowhere_else()
                 0 => FRAME_BYTES_MIN,
                 _ => FRAME_BYTES_MAX,
             };
-            fleet.port(Station::A).inject(&frame(request, length));
+            fleet.port(Node::A).inject(&frame(request, length));
         }
     };
     let all_answered = |frames: &[Vec<u8>]| {

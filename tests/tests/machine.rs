@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use harness::machine::{Board, Boot, Options};
-use harness::{Machine, Unmet, Verdict};
+use harness::{Machine, Verdict, WaitError};
 use tempfile::TempDir;
 
 /// Stops a hang; nothing here takes as long.
@@ -219,7 +219,7 @@ fn a_stopped_machine_is_silent_until_it_runs() {
         .start();
     assert_eq!(
         machine.wait_for("ready", Duration::from_millis(200)),
-        Err(Unmet::Late)
+        Err(WaitError::TimedOut)
     );
     machine.resume();
     machine.expect_text("> ", LIMIT);
@@ -227,7 +227,7 @@ fn a_stopped_machine_is_silent_until_it_runs() {
     machine.type_line("into the void");
     assert_eq!(
         machine.wait_for("void", Duration::from_millis(200)),
-        Err(Unmet::Late)
+        Err(WaitError::TimedOut)
     );
     machine.resume();
     machine.expect("void", LIMIT);

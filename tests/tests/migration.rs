@@ -6,8 +6,8 @@ use std::time::Duration;
 use harness::fleet::LIMIT;
 use harness::migration::Migration;
 use harness::repeat::variable;
-use harness::third_party::kept_by;
-use harness::{Fleet, Station, prober};
+use harness::third_party::finish_kv_checker;
+use harness::{Fleet, Node, prober};
 
 /// Where the counter answers.
 const COUNTER: &str = "10.77.0.20:7000";
@@ -25,7 +25,7 @@ fn counter_options() -> prober::Options {
 /// Two machines, and a counter that runs on the first.
 fn fleet_with_counter() -> Fleet {
     let mut fleet = Fleet::start();
-    fleet.await_log(Station::A, "[counter] counter: ready");
+    fleet.await_log(Node::A, "[counter] counter: ready");
     fleet
 }
 
@@ -55,7 +55,7 @@ fn a_counter_counts_on_elsewhere() {
     let probe = fleet.party.probe(&counter_options());
     sleep(WATCHED);
     let work = || {
-        fleet.migrate("counter", Station::A);
+        fleet.migrate("counter", Node::A);
     };
     let is_announced = |frames: &[Vec<u8>]| frames.iter().any(|it| announces_the_counter(it));
     let frames = fleet
@@ -78,15 +78,15 @@ fn a_counter_counts_on_elsewhere() {
 fn moves_a_counter() {
     let fleet = fleet_with_counter();
     let probe = fleet.party.probe(&counter_options());
-    for from in [Station::A, Station::B] {
+    for from in [Node::A, Node::B] {
         sleep(WATCHED);
         fleet.migrate("counter", from);
     }
     sleep(WATCHED);
     assert_undisturbed(&probe.finish());
-    let list = fleet.list(Station::A);
+    let list = fleet.list(Node::A);
     assert!(list.running("counter").is_some(), "{list}");
-    let list = fleet.list(Station::B);
+    let list = fleet.list(Node::B);
     assert!(list.is_done() && list.domain("counter").is_none(), "{list}");
 }
 
@@ -94,8 +94,8 @@ fn moves_a_counter() {
 fn moves_kv_under_load() {
     const MOVES: usize = 10;
     let mut fleet = Fleet::start();
-    fleet.await_log(Station::A, "[kv] kv: ready");
-    let keeper = fleet.party.keep(KV);
+    fleet.await_log(Node::A, "[kv] kv: ready");
+    let kv_checker = fleet.party.check_kv(KV);
     let (host, port) = KV.split_once(':').expect("an address and a port");
     // For ever, quietly: it ends by itself only if a connection fails.
     let load = [
@@ -111,23 +111,23 @@ fn moves_kv_under_load() {
         "-l",
     ];
     let mut load = fleet.party.start("redis-benchmark", &load);
-    for from in [Station::A, Station::B].into_iter().cycle().take(MOVES) {
+    for from in [Node::A, Node::B].into_iter().cycle().take(MOVES) {
         sleep(WATCHED);
         fleet.migrate("kv", from);
         assert!(load.is_running(), "{}", load.output().tail(10));
     }
     sleep(WATCHED);
     assert!(load.is_running(), "{}", load.output().tail(10));
-    assert!(kept_by(keeper, LIMIT).writes > 0);
+    assert!(finish_kv_checker(kv_checker, LIMIT).writes > 0);
 }
 
 #[test]
 fn two_domains_move_at_once() {
     let mut fleet = fleet_with_counter();
-    fleet.await_log(Station::A, "[kv] kv: ready");
-    let keeper = fleet.party.keep(KV);
+    fleet.await_log(Node::A, "[kv] kv: ready");
+    let kv_checker = fleet.party.check_kv(KV);
     let probe = fleet.party.probe(&counter_options());
-    for from in [Station::A, Station::B] {
+    for from in [Node::A, Node::B] {
         let begun_ns = prober::now_ns();
         let moves = ["counter", "kv"].map(|domain| fleet.begin_migration(domain, from));
         for answer in moves.map(|begun| begun.finish(LIMIT)) {
@@ -135,7 +135,7 @@ fn two_domains_move_at_once() {
         }
     }
     assert_undisturbed(&probe.finish());
-    assert!(kept_by(keeper, LIMIT).writes > 0);
+    assert!(finish_kv_checker(kv_checker, LIMIT).writes > 0);
 }
 
 /// Moves of a batch, there and back. `CARAVAN_MOVES=50` for a long run.
@@ -149,19 +149,16 @@ const REQUESTS: usize = 40;
 
 /// Bytes that are free of the heaps of both machines' roots, switches and migration servers, when only equal requests are remembered.
 fn heaps(fleet: &Fleet) -> Vec<u64> {
-    let free = |station| {
-        (0..REQUESTS).for_each(|_| drop(fleet.ask(station, &["cancel", "nobody"])));
-        let memory = fleet.reply(station, &["mem"]).memory().expect("memory");
+    let free = |node| {
+        (0..REQUESTS).for_each(|_| drop(fleet.command(node, &["cancel", "nobody"])));
+        let memory = fleet.reply(node, &["mem"]).memory().expect("memory");
         [
             memory.machine.heap_free,
             memory.machine.switch_heap_free,
             memory.nomad_heap_free,
         ]
     };
-    [Station::A, Station::B]
-        .into_iter()
-        .flat_map(free)
-        .collect()
+    [Node::A, Node::B].into_iter().flat_map(free).collect()
 }
 
 /// A batch leaves the heaps as they were: whatever a move leaves behind, each batch would leave more of it.
@@ -169,10 +166,10 @@ fn heaps(fleet: &Fleet) -> Vec<u64> {
 fn moves_leave_nothing_behind_in_the_heaps_of_servers() {
     let moves = variable("CARAVAN_MOVES").unwrap_or(BATCH);
     let mut fleet = Fleet::start_hooked();
-    fleet.await_log(Station::A, "[counter] counter: ready");
+    fleet.await_log(Node::A, "[counter] counter: ready");
     let mut free = Vec::new();
     for _ in 0..BATCHES {
-        for from in [Station::A, Station::B].into_iter().cycle().take(moves) {
+        for from in [Node::A, Node::B].into_iter().cycle().take(moves) {
             fleet.migrate("counter", from);
         }
         let after = heaps(&fleet);
@@ -192,17 +189,17 @@ const RESERVE_BYTES: u64 = 2 << 20;
 #[test]
 fn the_largest_domain_moves_there_and_back_within_what_is_reserved_for_it() {
     let mut fleet = Fleet::start_with_first("crowd-a");
-    fleet.await_log(Station::A, "[crowd] has 256 threads and 4000 capabilities");
-    for (from, incarnation) in [(Station::A, 2), (Station::B, 3)] {
+    fleet.await_log(Node::A, "[crowd] has 256 threads and 4000 capabilities");
+    for (from, incarnation) in [(Node::A, 2), (Node::B, 3)] {
         fleet.migrate("crowd", from);
         let runs = format!("[crowd] runs in incarnation {incarnation}");
         fleet.await_log(from.other(), &runs);
     }
-    for station in [Station::A, Station::B] {
-        let memory = fleet.reply(station, &["mem"]).memory().expect("memory");
+    for node in [Node::A, Node::B] {
+        let memory = fleet.reply(node, &["mem"]).memory().expect("memory");
         let least = memory.nomad_heap_never_below;
-        println!("{station:?}: never below {least} bytes");
-        assert!(least >= RESERVE_BYTES, "{station:?}: {least}");
+        println!("{node:?}: never below {least} bytes");
+        assert!(least >= RESERVE_BYTES, "{node:?}: {least}");
     }
 }
 
@@ -211,16 +208,16 @@ fn only_who_has_the_fleets_secret_is_obeyed() {
     let fleet = fleet_with_counter();
     let probe = fleet.party.probe(&counter_options());
     let command = ["migrate", "counter", "b"];
-    fleet.say_plainly(Station::A, &command.join(" "));
-    let answer = fleet.ask_as_stranger(Station::A, &command);
+    fleet.send_plaintext(Node::A, &command.join(" "));
+    let answer = fleet.command_as_stranger(Node::A, &command);
     assert!(
         answer.contains("the machine does not answer, or has another secret"),
         "{answer}"
     );
-    let list = fleet.list(Station::A);
+    let list = fleet.list(Node::A);
     assert!(list.running("counter").is_some(), "{list}");
     assert!(!list.has_moves(), "{list}");
-    let machines = fleet.ask(Station::A, &["machines"]);
+    let machines = fleet.command(Node::A, &["machines"]);
     for machine in ["a                10.77.0.1", "b                10.77.0.2"] {
         assert!(machines.contains(machine), "{machines}");
     }

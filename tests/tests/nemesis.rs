@@ -45,7 +45,7 @@ fn a_store_that_moves_is_linearizable_whatever_a_nemesis_does() {
     let seconds = variable("CARAVAN_NEMESIS_SECONDS").unwrap_or(SECONDS);
     println!("again with CARAVAN_NEMESIS_SEED={seed} CARAVAN_NEMESIS_SECONDS={seconds}");
     let mut nemesis = Nemesis::new(Fleet::start_for_nemesis());
-    let clients = nemesis.fleet.party.ask_registers(&Workload {
+    let clients = nemesis.fleet.party.start_registers(&Workload {
         store: KV.parse().expect("an address"),
         seed,
         clients: CLIENTS,
@@ -81,25 +81,25 @@ fn strike(nemesis: &mut Nemesis, seed: u64, seconds: u64) {
 
 /// Every key's operations are linearizable, no answer was wrong, and no connection ended.
 fn judge(observed: &Observed, tally: &Tally, seed: u64) {
-    let mut complaints = Vec::new();
+    let mut stderr = Vec::new();
     for (key, entries) in by_key(&observed.history) {
         if let Err(violation) = check(&entries) {
             let mut complaint = format!("key {key}: {violation}");
-            if complaints.len() < KEYS_SHOWN {
+            if stderr.len() < KEYS_SHOWN {
                 complaint += &shown(&entries, &violation.entry);
             }
-            complaints.push(complaint);
+            stderr.push(complaint);
         }
     }
     let summary = &observed.summary;
-    complaints.extend(summary.errors.iter().cloned());
+    stderr.extend(summary.errors.iter().cloned());
     let lost = summary.lost.iter();
-    complaints.extend(lost.map(|lost| format!("a connection ended: {lost}")));
-    if complaints.is_empty() {
+    stderr.extend(lost.map(|lost| format!("a connection ended: {lost}")));
+    if stderr.is_empty() {
         return;
     }
     keep(&observed.history, &tally.lines, seed);
-    panic!("{}", complaints.join("\n"));
+    panic!("{}", stderr.join("\n"));
 }
 
 /// A key's operations up to the one that no order explains.

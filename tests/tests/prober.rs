@@ -1,4 +1,4 @@
-//! The prober is content with a domain that keeps its word, and catches each way of breaking it.
+//! The prober finds no error in a correct domain, and detects every fault of an incorrect one.
 
 mod domain;
 
@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::loopback::{Domain, SILENCE};
-use domain::{HEAP, Lie};
+use domain::{Fault, HEAP};
 use harness::prober::{self, Errors, Options, Report};
 
-/// How many requests a domain answers over each transport before the prober is told to stop.
+/// The number of requests over each transport after which the prober is stopped.
 const ENOUGH: u64 = 40;
 
 /// Probes a domain until it has seen enough requests.
-fn probe(lie: Lie) -> Report {
+fn probe(fault: Fault) -> Report {
     let stop = AtomicBool::new(false);
-    let domain = Domain::bind(lie);
+    let domain = Domain::bind(fault);
     let mut options = Options::new(domain.address());
     options.heap = HEAP;
     std::thread::scope(|scope| {
@@ -30,16 +30,16 @@ fn probe(lie: Lie) -> Report {
     })
 }
 
-/// What the prober holds against a liar, over UDP and over TCP.
-fn errors(lie: Lie) -> (Errors, Errors) {
-    let Report { summary, .. } = probe(lie);
+/// The errors that the prober finds with this fault, over UDP and over TCP.
+fn errors(fault: Fault) -> (Errors, Errors) {
+    let Report { summary, .. } = probe(fault);
     assert!(summary.tcp_survived, "{summary}");
     (summary.udp.errors, summary.tcp.errors)
 }
 
 #[test]
-fn finds_no_fault_with_an_honest_domain() {
-    let report = probe(Lie::None);
+fn finds_no_error_in_a_correct_domain() {
+    let report = probe(Fault::None);
     let summary = &report.summary;
     assert_eq!(summary.error_count(), 0, "{summary}");
     assert!(
@@ -55,44 +55,44 @@ fn finds_no_fault_with_an_honest_domain() {
 
 #[test]
 fn catches_a_heap_that_changed() {
-    let (udp, tcp) = errors(Lie::Checksum);
+    let (udp, tcp) = errors(Fault::Checksum);
     assert!(udp.checksum > 0 && tcp.checksum > 0);
 }
 
 #[test]
 fn catches_a_torn_page() {
-    let (udp, tcp) = errors(Lie::TornPage);
+    let (udp, tcp) = errors(Fault::TornPage);
     assert!(udp.torn_page > 0 && tcp.torn_page > 0);
 }
 
 #[test]
 fn catches_a_counter_that_goes_back() {
-    let (udp, tcp) = errors(Lie::CounterBack);
+    let (udp, tcp) = errors(Fault::CounterBack);
     assert!(udp.counter_back > 0 && tcp.counter_back > 0);
 }
 
 #[test]
 fn catches_pages_that_were_never_dirtied() {
-    let (udp, tcp) = errors(Lie::DirtiedBack);
+    let (udp, tcp) = errors(Fault::DirtiedBack);
     assert!(udp.dirtied_back > 0 && tcp.dirtied_back > 0);
 }
 
 #[test]
 fn catches_a_garbled_echo() {
-    let (udp, tcp) = errors(Lie::Echo);
+    let (udp, tcp) = errors(Fault::Echo);
     assert!(udp.echo > 0 && tcp.echo > 0);
 }
 
 #[test]
 fn catches_a_stream_out_of_order() {
-    let (udp, tcp) = errors(Lie::StreamOrder);
+    let (udp, tcp) = errors(Fault::StreamOrder);
     assert_eq!(udp, Errors::default());
     assert!(tcp.order > 0);
 }
 
 #[test]
 fn catches_a_connection_that_was_reset() {
-    let summary = probe(Lie::StreamEnd).summary;
+    let summary = probe(Fault::StreamEnd).summary;
     assert!(
         !summary.tcp_survived && summary.tcp_error.is_some(),
         "{summary}"
@@ -102,7 +102,7 @@ fn catches_a_connection_that_was_reset() {
 
 #[test]
 fn measures_a_silence() {
-    let report = probe(Lie::Silence);
+    let report = probe(Fault::Silence);
     assert_eq!(report.summary.error_count(), 0, "{}", report.summary);
     // The reply before it may have been read late, so that this is a lower bound only.
     let silence = SILENCE.as_nanos() as u64 / 2;

@@ -5,8 +5,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use harness::Station::{self, A, B};
-use harness::Trial;
+use harness::FaultScenario;
+use harness::Node::{self, A, B};
 use harness::fleet::LIMIT;
 
 /// How long a client asks the domain whose migration server stands still.
@@ -15,14 +15,14 @@ const ASKED: Duration = Duration::from_secs(2);
 /// A move from A to B, and a migration server's end.
 struct Case {
     /// Whose server stands still, at which line.
-    held: (Station, &'static str),
+    held: (Node, &'static str),
     /// Whose server then ends.
-    ends: Station,
+    ends: Node,
     /// Where the domain runs after that.
-    runs_on: Station,
+    runs_on: Node,
 }
 
-const fn case(held: Station, line: &'static str, ends: Station, runs_on: Station) -> Case {
+const fn case(held: Node, line: &'static str, ends: Node, runs_on: Node) -> Case {
     Case {
         held: (held, line),
         ends,
@@ -52,8 +52,8 @@ const CASES: [Case; 13] = [
 
 #[test]
 fn a_migration_server_may_end_at_any_phase_of_either_side() {
-    let mut trial = Trial::start();
-    trial.probe();
+    let mut scenario = FaultScenario::start();
+    scenario.probe();
     for Case {
         held: (held, line),
         ends,
@@ -65,71 +65,71 @@ fn a_migration_server_may_end_at_any_phase_of_either_side() {
             held.name(),
             ends.name()
         );
-        let before = trial.memory();
-        let migration = trial.hold_at(held, line);
-        trial.fleet.end_server(ends);
+        let before = scenario.memory();
+        let migration = scenario.hold_at(held, line);
+        scenario.fleet.restart_server(ends);
         if held != ends {
-            trial.fleet.let_go(held);
+            scenario.fleet.resume_server(held);
         }
         if ends == B {
             // The source told the operator how it ended. Of an earlier life's moves it says nothing.
             let told = if runs_on == B { "done" } else { "failed: " };
             migration.await_output(&format!(r#""text":"{told}"#), LIMIT);
         }
-        trial.await_settled_on(runs_on);
+        scenario.await_settled_on(runs_on);
         drop(migration);
         // The second attempt; and back, if that led away from A.
-        trial.move_once(runs_on);
+        scenario.move_once(runs_on);
         if runs_on == A {
-            trial.move_once(B);
+            scenario.move_once(B);
         }
-        for station in [A, B] {
-            trial.await_memory(station, &before);
+        for node in [A, B] {
+            scenario.await_memory(node, &before);
         }
     }
-    trial.finish_probe();
+    scenario.finish_probe();
 }
 
 #[test]
 fn a_migration_server_that_stalls_does_not_keep_its_domain_from_running() {
-    let mut trial = Trial::start();
-    let before = trial.memory();
+    let mut scenario = FaultScenario::start();
+    let before = scenario.memory();
     // The domain is frozen, and the other machine prepared.
-    let migration = trial.hold_at(A, "phase Commit");
+    let migration = scenario.hold_at(A, "phase Commit");
     // The kernel lets it run and root opens its port, so that it answers while the server still stands still.
     let told = "counter was left exported when its freeze ended";
-    trial.fleet.machine(A).expect(told, LIMIT);
-    trial.probe();
+    scenario.fleet.machine(A).expect(told, LIMIT);
+    scenario.probe();
     sleep(ASKED);
-    trial.finish_probe();
-    trial.fleet.let_go(A);
+    scenario.finish_probe();
+    scenario.fleet.resume_server(A);
     // The kernel does not retire what runs again.
     let told =
         "failed: a step of the source failed: the domain was frozen for too long, and runs again";
-    trial.fleet.machine(A).expect(told, LIMIT);
-    trial.await_settled_on(A);
+    scenario.fleet.machine(A).expect(told, LIMIT);
+    scenario.await_settled_on(A);
     drop(migration);
     // What the server does now changes nothing for the domain, and the next moves work.
-    trial.probe();
-    trial.move_once(A);
-    trial.move_once(B);
-    for station in [A, B] {
-        trial.await_memory(station, &before);
+    scenario.probe();
+    scenario.move_once(A);
+    scenario.move_once(B);
+    for node in [A, B] {
+        scenario.await_memory(node, &before);
     }
-    trial.finish_probe();
+    scenario.finish_probe();
 }
 
 #[test]
 fn fifty_journeys_there_and_back_leave_the_memory_of_both_machines_as_it_was() {
-    let mut trial = Trial::start();
-    trial.probe();
-    let before = trial.memory();
+    let mut scenario = FaultScenario::start();
+    scenario.probe();
+    let before = scenario.memory();
     for _ in 0..50 {
-        trial.move_once(A);
-        trial.move_once(B);
+        scenario.move_once(A);
+        scenario.move_once(B);
     }
-    for station in [A, B] {
-        trial.await_memory(station, &before);
+    for node in [A, B] {
+        scenario.await_memory(node, &before);
     }
-    trial.finish_probe();
+    scenario.finish_probe();
 }

@@ -3,11 +3,11 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use Station::{A, B, C};
+use Node::{A, B, C};
 use harness::fleet::{LIMIT, TRIO};
 use harness::reply::Reply;
 use harness::third_party::Probe;
-use harness::{Fleet, Station, prober};
+use harness::{Fleet, Node, prober};
 
 /// Where the counter answers.
 const COUNTER: &str = "10.77.0.20:7000";
@@ -16,10 +16,10 @@ const RUNS: &str = "domain counter running";
 /// How the line of a migration server's log ends that says that a domain has come to run there.
 const ACTIVATED: &str = ": activated";
 /// How often the machines are asked how they are.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Where a move from B to C stands still while the home of the domain, which is A, is restarted.
-const HELD: [(Station, &str); 8] = [
+const HELD: [(Node, &str); 8] = [
     (B, "phase Offer"),
     (B, "round 1"),
     (B, "phase Freeze"),
@@ -68,24 +68,24 @@ fn assert_undisturbed(probe: Probe) {
 }
 
 /// Waits until the counter runs on this machine, and no other has it or anything of a move.
-fn await_settled_on(fleet: &Fleet, station: Station) {
+fn await_settled_on(fleet: &Fleet, node: Node) {
     let deadline = Instant::now() + LIMIT;
     loop {
-        let lists: Vec<Reply> = fleet.stations().map(|it| fleet.list(it)).collect();
-        let is_right = |(it, list): (Station, &Reply)| {
+        let lists: Vec<Reply> = fleet.nodes().map(|it| fleet.list(it)).collect();
+        let is_right = |(it, list): (Node, &Reply)| {
             let is_there = list.has("counter");
-            list.is_done() && is_there == (it == station) && !list.has_moves()
+            list.is_done() && is_there == (it == node) && !list.has_moves()
         };
-        let runs = lists[station as usize].running("counter").is_some();
-        if runs && fleet.stations().zip(&lists).all(is_right) {
+        let runs = lists[node as usize].running("counter").is_some();
+        if runs && fleet.nodes().zip(&lists).all(is_right) {
             return;
         }
-        let name = station.name();
+        let name = node.name();
         assert!(
             Instant::now() < deadline,
             "not settled on {name}: {lists:#?}"
         );
-        sleep(LOOK_INTERVAL);
+        sleep(POLL_INTERVAL);
     }
 }
 
@@ -120,9 +120,9 @@ fn a_home_may_be_restarted_at_any_phase_of_a_move_between_two_others() {
         let told = format!("held at `{line}");
         fleet.machine(held).expect(&told, LIMIT);
         fleet.restart(A);
-        let list = fleet.ask(A, &["list"]);
+        let list = fleet.command(A, &["list"]);
         assert!(!list.contains(RUNS), "{list}");
-        fleet.let_go(held);
+        fleet.resume_server(held);
         migration.await_output(r#""text":"done""#, LIMIT);
         await_settled_on(&fleet, C);
         fleet.await_listed(A, "home counter at 10.77.0.3, incarnation ");
@@ -141,7 +141,7 @@ fn a_machine_that_the_home_does_not_list_gets_no_domain_of_its() {
     fleet.await_log(A, "[counter] counter: ready");
     let probe = probe(&fleet);
     for (to, reason) in UNLISTED {
-        let answer = fleet.ask(A, &["migrate", "counter", to]);
+        let answer = fleet.command(A, &["migrate", "counter", to]);
         let last = answer.lines().last().unwrap_or_default();
         assert_eq!(last, reason, "to {to}: {answer}");
     }
@@ -154,7 +154,7 @@ fn a_machine_that_the_home_does_not_list_gets_no_domain_of_its() {
 fn two_machines_that_are_both_b_do_not_make_two_of_a_domain() {
     let mut fleet = fleet(["hooks-a", "hooks-b", "hooks-b"]);
     let probe = probe(&fleet);
-    let answer = fleet.ask(A, &["migrate", "counter", "b"]);
+    let answer = fleet.command(A, &["migrate", "counter", "b"]);
     println!("{answer}");
     let has_moved = answer.ends_with("done");
     if has_moved {
@@ -164,7 +164,7 @@ fn two_machines_that_are_both_b_do_not_make_two_of_a_domain() {
     }
     assert_undisturbed(probe);
     // Each is asked on its own console: on the wire nobody knows which of the two Bs answers.
-    let run = [A, B, C].map(|station| runs_by_its_console(&mut fleet, station));
+    let run = [A, B, C].map(|node| runs_by_its_console(&mut fleet, node));
     let [on_a, on_b, on_c] = run.map(usize::from);
     assert_eq!(
         [on_a, on_b + on_c],
@@ -176,7 +176,7 @@ fn two_machines_that_are_both_b_do_not_make_two_of_a_domain() {
 
 /// How many domains the two Bs have activated, as their logs have it.
 fn activations(fleet: &Fleet) -> usize {
-    let logs = [B, C].map(|station| fleet.log(station));
+    let logs = [B, C].map(|node| fleet.log(node));
     let lines = logs.iter().flat_map(|log| log.lines());
     lines.filter(|line| line.ends_with(ACTIVATED)).count()
 }
@@ -186,15 +186,15 @@ fn await_activation(fleet: &Fleet) {
     let deadline = Instant::now() + LIMIT;
     while activations(fleet) == 0 {
         assert!(Instant::now() < deadline, "no log has an activation");
-        sleep(LOOK_INTERVAL);
+        sleep(POLL_INTERVAL);
     }
 }
 
 /// Whether a machine's own console lists the counter as running there.
-fn runs_by_its_console(fleet: &mut Fleet, station: Station) -> bool {
+fn runs_by_its_console(fleet: &mut Fleet, node: Node) -> bool {
     // The answer to a command that there is none of comes after the whole table.
     const END: &str = "there is no command end";
-    let machine = fleet.machine(station);
+    let machine = fleet.machine(node);
     let before = machine.log().len();
     machine.skip_log();
     machine.type_line("ps");

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};
 use std::time::Duration;
 
-use harness::transcript::{Awaited, Transcript};
+use harness::output::{Output, Pattern};
 use harness::{child, scratch};
 
 const TUTORIAL: &str = include_str!("../../docs/tutorial.md");
@@ -157,14 +157,14 @@ struct Terminal {
     command: String,
     process: child::Child,
     keyboard: Option<ChildStdin>,
-    output: Transcript,
+    output: Output,
     /// How much of the output has been met.
     met: usize,
 }
 
 impl Terminal {
     fn start(line: &str, directory: &Path) -> Terminal {
-        let mut command = child::mortal("bash");
+        let mut command = child::command("bash");
         command
             .args(["-c", &format!("{line} 2>&1")])
             .current_dir(directory)
@@ -181,7 +181,7 @@ impl Terminal {
         Terminal {
             command: line.to_owned(),
             keyboard: process.take_stdin(),
-            output: Transcript::follow(process.take_stdout().expect("a piped stdout")),
+            output: Output::follow(process.take_stdout().expect("a piped stdout")),
             process,
             met: 0,
         }
@@ -204,10 +204,10 @@ impl Terminal {
         let is_a_machines = ["a | ", "b | "].iter().any(|start| line.starts_with(start));
         let mut from = if is_a_machines { 0 } else { self.met };
         for piece in line.split("...").filter(|piece| !piece.trim().is_empty()) {
-            let found = self.output.wait_for(Awaited::Text(piece), from, LIMIT);
-            let found = found.unwrap_or_else(|unmet| {
+            let found = self.output.wait_for(Pattern::Text(piece), from, LIMIT);
+            let found = found.unwrap_or_else(|error| {
                 panic!(
-                    "`{}` does not show `{line}` ({unmet:?}):\n{}",
+                    "`{}` does not show `{line}` ({error:?}):\n{}",
                     self.command,
                     self.output.text()
                 )

@@ -8,7 +8,7 @@ use std::time::Duration;
 use harness::repeat::{fresh_seed, variable};
 use harness::splitmix::splitmix64;
 use harness::zoo::Zoo;
-use harness::{Faults, Fleet, Station};
+use harness::{Faults, Fleet, Node};
 
 /// How often it moves unless another number is asked for.
 const MOVES: u64 = 20;
@@ -38,16 +38,16 @@ fn a_domain_in_every_state_moves_over_a_bad_wire_and_notices_nothing() {
     let moves = variable("CARAVAN_ZOO_MOVES").unwrap_or(MOVES);
     println!("again: CARAVAN_ZOO_SEED={seed} CARAVAN_ZOO_MOVES={moves}");
     let mut fleet = Fleet::start_as(&["zoo-a", "zoo-b"]);
-    fleet.await_log(Station::A, "[zoo] zoo: ready");
+    fleet.await_log(Node::A, "[zoo] zoo: ready");
     sleep(CLOCKS_APART);
-    fleet.restart(Station::B);
-    for station in [Station::A, Station::B] {
-        fleet.port(station).set_faults(Some(poor(seed)));
+    fleet.restart(Node::B);
+    for node in [Node::A, Node::B] {
+        fleet.port(node).set_faults(Some(poor(seed)));
     }
     let mut zoo = Zoo::new(&fleet.party);
     let mut report = zoo.report();
     assert_eq!(report.rounds.len(), THREADS, "{report:#?}");
-    let mut from = Station::A;
+    let mut from = Node::A;
     for number in 0..moves {
         report = zoo.await_progress(&report);
         sleep(Duration::from_millis(

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use harness::fleet::LIMIT;
-use harness::{Fleet, Station};
+use harness::{Fleet, Node};
 
 /// Where the store answers.
 const HOST: &str = "10.77.0.21";
@@ -32,7 +32,7 @@ fn main() {
     let capture = env::var("CARAVAN_CONNECT_CAPTURE").ok();
     // The second machine only says that it has no store, so that the first starts it.
     let mut fleet = Fleet::start();
-    fleet.await_log(Station::A, "[kv] kv: ready");
+    fleet.await_log(Node::A, "[kv] kv: ready");
     if let Some(path) = &capture {
         fleet.segment.start_capture(Path::new(path));
     }
@@ -54,7 +54,7 @@ fn main() {
     println!("bench connect.slowest_ms.median {} ms", middle.slowest_ms);
     println!("bench connect.slowest_ms.max {} ms", last.slowest_ms);
     std::thread::sleep(LOG_PATIENCE);
-    let log = fleet.machine(Station::A).log();
+    let log = fleet.machine(Node::A).log();
     log.lines()
         .filter(|line| line.contains("lost"))
         .for_each(|line| eprintln!("{line}"));

@@ -1,5 +1,5 @@
 //! What moves cost: ten of them, of the counter with the `wws` workload, under a prober's eyes; and the same ten moves of a
-//! whole machine with the same counter by QEMU's own migration, on the same host.
+//! qemu machine with the same counter by QEMU's own migration, on the same host.
 //!
 //! Prints lines `bench NAME VALUE UNIT`, the median, the least and the most of each figure. It fails if an answer was
 //! wrong or the connection did not live: a figure of a broken move is none.
@@ -13,7 +13,7 @@ use std::time::Duration;
 use harness::migration::{self, Migration};
 use harness::prober::{self, Report};
 use harness::third_party::Probe;
-use harness::{Fleet, Station, ThirdParty, Whole};
+use harness::{Fleet, Node, QemuMigration, ThirdParty};
 
 /// Where the counter answers.
 const COUNTER: &str = "10.77.0.20:7000";
@@ -46,15 +46,15 @@ fn main() -> ExitCode {
 /// What the clients met.
 fn measure_ours() -> Result<(), String> {
     let mut fleet = Fleet::start();
-    fleet.await_log(Station::A, "[counter] counter: ready");
+    fleet.await_log(Node::A, "[counter] counter: ready");
     let probe = watch(&fleet.party);
-    let stations = [Station::A, Station::B].into_iter().cycle();
-    let moves: Vec<Measured> = stations
+    let nodes = [Node::A, Node::B].into_iter().cycle();
+    let moves: Vec<Measured> = nodes
         .take(MOVES)
         .map(|from| measure(&fleet, from))
         .collect();
     let report = clean(probe).map_err(|why| {
-        let logs = [Station::A, Station::B].map(|station| fleet.machine(station).log());
+        let logs = [Node::A, Node::B].map(|node| fleet.machine(node).log());
         format!("{why}\n{}", logs.join("\n"))
     })?;
     let print = |name, unit, figure: &dyn Fn(&Measured) -> f64| {
@@ -76,7 +76,7 @@ fn measure_ours() -> Result<(), String> {
     Ok(())
 }
 
-fn measure(fleet: &Fleet, from: Station) -> Measured {
+fn measure(fleet: &Fleet, from: Node) -> Measured {
     sleep(WATCHED);
     let sent = || fleet.port(from).counters().from_peer.bytes;
     let before = sent();
@@ -92,12 +92,12 @@ fn measure(fleet: &Fleet, from: Station) -> Measured {
 /// # Errors
 /// What the clients met.
 fn measure_qemus() -> Result<(), String> {
-    let mut whole = Whole::start();
-    let probe = watch(&whole.party);
+    let mut qemu = QemuMigration::start();
+    let probe = watch(&qemu.party);
     let moves: Vec<_> = (0..MOVES)
         .map(|_| {
             sleep(WATCHED);
-            whole.migrate()
+            qemu.migrate()
         })
         .collect();
     let report = clean(probe)?;

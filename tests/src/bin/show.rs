@@ -11,11 +11,11 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use harness::fleet::LIMIT;
-use harness::keeper::Kept;
+use harness::kv_checker::KvReport;
 use harness::migration::Migration;
 use harness::prober::{self, Report};
-use harness::third_party::kept_by;
-use harness::{Fleet, Station};
+use harness::third_party::finish_kv_checker;
+use harness::{Fleet, Node};
 
 /// Where the counter answers.
 const COUNTER: &str = "10.77.0.20:7000";
@@ -28,8 +28,8 @@ fn main() -> ExitCode {
     let once = std::env::args().any(|argument| argument == "--once");
     println!("Two machines start on one segment, and a third party beside them.");
     let mut fleet = Fleet::start();
-    fleet.await_log(Station::A, "[counter] counter: ready");
-    fleet.await_log(Station::A, "[kv] kv: ready");
+    fleet.await_log(Node::A, "[counter] counter: ready");
+    fleet.await_log(Node::A, "[kv] kv: ready");
     println!(
         "A counter and a key-value store run on machine a. The third party asks the counter over UDP each"
     );
@@ -51,17 +51,17 @@ fn main() -> ExitCode {
 
 /// What the third party saw.
 struct Seen {
-    moves: Vec<(&'static str, Station, Migration)>,
+    moves: Vec<(&'static str, Node, Migration)>,
     counter: Report,
-    store: Kept,
+    store: KvReport,
 }
 
 fn move_there_and_back(fleet: &Fleet) -> Seen {
     let options = prober::Options::new(COUNTER.parse().expect("an address"));
     let probe = fleet.party.probe(&options);
-    let keeper = fleet.party.keep(STORE);
+    let kv_checker = fleet.party.check_kv(STORE);
     let mut moves = Vec::new();
-    for from in [Station::A, Station::B] {
+    for from in [Node::A, Node::B] {
         for domain in ["counter", "kv"] {
             sleep(WATCHED);
             moves.push((domain, from, fleet.migrate(domain, from)));
@@ -71,7 +71,7 @@ fn move_there_and_back(fleet: &Fleet) -> Seen {
     Seen {
         moves,
         counter: probe.finish(),
-        store: kept_by(keeper, LIMIT),
+        store: finish_kv_checker(kv_checker, LIMIT),
     }
 }
 
@@ -128,8 +128,8 @@ fn converse(fleet: &Fleet) {
         }
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["quit" | "exit"] => return,
-            ["a", words @ ..] => println!("{}", fleet.ask(Station::A, words)),
-            ["b", words @ ..] => println!("{}", fleet.ask(Station::B, words)),
+            ["a", words @ ..] => println!("{}", fleet.command(Node::A, words)),
+            ["b", words @ ..] => println!("{}", fleet.command(Node::B, words)),
             _ => println!(
                 "a or b first, then a command of caravan: machines, ps, list, explain, migrate, cancel"
             ),

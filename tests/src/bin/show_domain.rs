@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 
 use harness::echo::{ANSWERED, Seen};
 use harness::fleet::LIMIT;
-use harness::transcript::{Awaited, Transcript};
-use harness::{Fleet, Station, Unmet, child};
+use harness::output::{Output, Pattern};
+use harness::{Fleet, Node, WaitError, child};
 use service_protocol::root::DomainState;
 
 /// What the machines boot.
 const ARCHIVES: [&str; 2] = ["a", "b"];
 /// How often the first machine is asked whether the domain runs.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How long the echo client runs before, between and after the moves.
 const WATCHED: Duration = Duration::from_secs(1);
 /// How long a machine's last lines may take to reach its log.
@@ -65,8 +65,8 @@ fn main() -> ExitCode {
     let screen = Arc::new(Screen::default());
     screen.line("Two machines start on one segment, and a third party beside them.\n");
     let mut fleet = Fleet::boot_as(&ARCHIVES);
-    for station in fleet.stations() {
-        follow(station, fleet.transcript(station), screen.clone());
+    for node in fleet.nodes() {
+        follow(node, fleet.output(node), screen.clone());
     }
     fleet.await_up();
     let stage = Stage {
@@ -106,13 +106,13 @@ impl Stage {
     fn await_running(&self) -> Result<(), String> {
         let deadline = Instant::now() + LIMIT;
         loop {
-            let list = self.fleet.list(Station::A);
+            let list = self.fleet.list(Node::A);
             let state = list.domain(&self.domain).map(|domain| domain.state);
             match state {
                 Some(DomainState::Running) => break,
                 // The roll call asks the other machine first; an answer may be lost.
                 Some(DomainState::Waiting) | None if Instant::now() < deadline => {
-                    thread::sleep(LOOK_INTERVAL);
+                    thread::sleep(POLL_INTERVAL);
                 }
                 _ => {
                     thread::sleep(LOG_INTERVAL);
@@ -146,11 +146,13 @@ impl Stage {
 
     /// Moves the domain to the machine where it is not, and shows what the migration server says.
     fn relocate(&self) -> Result<(), String> {
-        let is_there = |from: &Station| self.fleet.list(*from).has(&self.domain);
-        let from = [Station::A, Station::B].into_iter().find(is_there);
+        let is_there = |from: &Node| self.fleet.list(*from).has(&self.domain);
+        let from = [Node::A, Node::B].into_iter().find(is_there);
         let from = from.ok_or_else(|| format!("no machine has {}", self.domain))?;
         let to = from.other();
-        let answer = self.fleet.ask(from, &["migrate", &self.domain, to.name()]);
+        let answer = self
+            .fleet
+            .command(from, &["migrate", &self.domain, to.name()]);
         for line in answer.lines() {
             self.screen.line(&format!("    {line}"));
         }
@@ -213,33 +215,33 @@ impl Stage {
     }
 
     fn show_logs(&self) {
-        for station in self.fleet.stations() {
-            for line in self.fleet.log(station).lines() {
-                self.screen.line(&log_line(station, line));
+        for node in self.fleet.nodes() {
+            for line in self.fleet.log(node).lines() {
+                self.screen.line(&log_line(node, line));
             }
         }
     }
 }
 
 /// Shows a machine's log as it comes.
-fn follow(station: Station, log: Transcript, screen: Arc<Screen>) {
+fn follow(node: Node, log: Output, screen: Arc<Screen>) {
     thread::spawn(move || {
         let mut from = 0;
         loop {
-            match log.wait_for(Awaited::Line("\n"), from, LIMIT) {
+            match log.wait_for(Pattern::Line("\n"), from, LIMIT) {
                 Ok(line) => {
-                    screen.line(&log_line(station, &line.text));
+                    screen.line(&log_line(node, &line.text));
                     from = line.end;
                 }
-                Err(Unmet::Late) => {}
-                Err(Unmet::Ended) => return,
+                Err(WaitError::TimedOut) => {}
+                Err(WaitError::Ended) => return,
             }
         }
     });
 }
 
-fn log_line(station: Station, line: &str) -> String {
-    format!("{} | {}", station.name(), line.trim_end())
+fn log_line(node: Node, line: &str) -> String {
+    format!("{} | {}", node.name(), line.trim_end())
 }
 
 /// The standard output, on which several threads write whole lines around a prompt.

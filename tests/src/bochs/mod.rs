@@ -32,8 +32,8 @@ pub use configuration::Processor;
 
 use crate::child::{self, Child};
 use crate::machine::Console;
+use crate::output::{Pattern, WaitError};
 use crate::scratch;
-use crate::transcript::{Awaited, Unmet};
 use configuration::Configuration;
 
 /// How many lines of each log a failure shows.
@@ -70,7 +70,7 @@ impl Bochs {
             disc: &disc::make(directory.path(), kernel, archive),
             serial_port: listener.local_addr().expect("it is bound").port(),
         };
-        let mut command = child::mortal("bochs");
+        let mut command = child::command("bochs");
         command
             .args(configuration.write(directory.path()))
             // Its screen is drawn for a terminal, which nobody looks at.
@@ -104,10 +104,12 @@ impl Bochs {
     ///
     /// If it does not come within `limit`, or the machine ends before.
     pub fn expect(&mut self, text: &str, limit: Duration) -> String {
-        match self.console.wait_for(Awaited::Line(text), limit) {
+        match self.console.wait_for(Pattern::Line(text), limit) {
             Ok(line) => line,
-            Err(Unmet::Late) => self.fail(&format!("{text:?} does not come within {limit:?}")),
-            Err(Unmet::Ended) => self.fail(&format!("it ended before {text:?}")),
+            Err(WaitError::TimedOut) => {
+                self.fail(&format!("{text:?} does not come within {limit:?}"))
+            }
+            Err(WaitError::Ended) => self.fail(&format!("it ended before {text:?}")),
         }
     }
 

@@ -1,36 +1,36 @@
-//! A machine's serial line as a test uses it: what was printed, and a keyboard.
+//! A machine's serial line as a test uses it: its output, and a keyboard.
 
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use crate::transcript::{Awaited, Transcript, Unmet};
+use crate::output::{Output, Pattern, WaitError};
 
-/// A serial line whose far end writes to `W`.
+/// A serial line whose input is written to `W`.
 #[derive(Debug)]
 pub(crate) struct Console<W> {
     keyboard: W,
-    output: Transcript,
-    /// How much of the output earlier expectations have consumed.
+    output: Output,
+    /// The length of the output that earlier expectations have consumed.
     consumed: usize,
 }
 
 impl<W: Write> Console<W> {
-    /// The line whose output is read from `output` until that ends.
+    /// A line whose output is read from `output` until it ends.
     pub(crate) fn new(keyboard: W, output: impl Read + Send + 'static) -> Self {
         Self {
             keyboard,
-            output: Transcript::follow(output),
+            output: Output::follow(output),
             consumed: 0,
         }
     }
 
-    /// The whole output.
+    /// The output as text.
     pub(crate) fn text(&self) -> String {
         self.output.text()
     }
 
     /// A handle to the output.
-    pub(crate) fn transcript(&self) -> Transcript {
+    pub(crate) fn output(&self) -> Output {
         self.output.clone()
     }
 
@@ -39,25 +39,25 @@ impl<W: Write> Console<W> {
         self.output.tail(count)
     }
 
-    /// Waits for output after what was found before, and returns the whole line (or the text).
+    /// Waits for output after the last match, and returns the complete line (or the text).
     pub(crate) fn wait_for(
         &mut self,
-        awaited: Awaited<'_>,
+        pattern: Pattern<'_>,
         limit: Duration,
-    ) -> Result<String, Unmet> {
-        let found = self.output.wait_for(awaited, self.consumed, limit)?;
+    ) -> Result<String, WaitError> {
+        let found = self.output.wait_for(pattern, self.consumed, limit)?;
         self.consumed = found.end;
         Ok(found.text)
     }
 
-    /// Waits for a line wherever it is in the output. What later expectations look at stays as it was.
-    pub(crate) fn wait_anywhere(&self, text: &str, limit: Duration) -> Result<(), Unmet> {
+    /// Waits for a line anywhere in the output, without consuming anything.
+    pub(crate) fn wait_anywhere(&self, text: &str, limit: Duration) -> Result<(), WaitError> {
         self.output
-            .wait_for(Awaited::Line(text), 0, limit)
+            .wait_for(Pattern::Line(text), 0, limit)
             .map(drop)
     }
 
-    /// Lets later expectations look only at what comes from now on.
+    /// Restricts later expectations to output from now on.
     pub(crate) fn skip(&mut self) {
         self.consumed = self.output.length();
     }
@@ -84,35 +84,35 @@ mod tests {
     fn each_expectation_starts_where_the_last_one_ended() {
         let mut console = Console::new(Vec::new(), &b"ready 1\nready 2\n"[..]);
         for expected in ["ready 1", "ready 2"] {
-            let found = console.wait_for(Awaited::Line("ready"), LIMIT);
+            let found = console.wait_for(Pattern::Line("ready"), LIMIT);
             assert_eq!(found.as_deref(), Ok(expected));
         }
-        let found = console.wait_for(Awaited::Line("ready"), LIMIT);
-        assert_eq!(found, Err(Unmet::Ended));
+        let found = console.wait_for(Pattern::Line("ready"), LIMIT);
+        assert_eq!(found, Err(WaitError::Ended));
     }
 
     #[test]
     fn a_line_anywhere_is_found_before_and_after_what_was_consumed() {
         let mut console = Console::new(Vec::new(), &b"first\nready 1\nready 2\n"[..]);
-        assert!(console.wait_for(Awaited::Line("ready 1"), LIMIT).is_ok());
+        assert!(console.wait_for(Pattern::Line("ready 1"), LIMIT).is_ok());
         for text in ["first", "ready 2"] {
             assert_eq!(console.wait_anywhere(text, LIMIT), Ok(()));
         }
-        assert_eq!(console.wait_anywhere("last", LIMIT), Err(Unmet::Ended));
-        assert!(console.wait_for(Awaited::Line("ready 2"), LIMIT).is_ok());
+        assert_eq!(console.wait_anywhere("last", LIMIT), Err(WaitError::Ended));
+        assert!(console.wait_for(Pattern::Line("ready 2"), LIMIT).is_ok());
     }
 
     #[test]
-    fn what_was_skipped_is_not_found() {
+    fn skipped_output_is_not_found() {
         let mut console = Console::new(Vec::new(), &b"ready 1\nready 2\n"[..]);
         console.wait_for_end(LIMIT);
         console.skip();
-        let found = console.wait_for(Awaited::Line("ready"), LIMIT);
-        assert_eq!(found, Err(Unmet::Ended));
+        let found = console.wait_for(Pattern::Line("ready"), LIMIT);
+        assert_eq!(found, Err(WaitError::Ended));
     }
 
     #[test]
-    fn a_typed_line_is_ended() {
+    fn a_typed_line_is_terminated() {
         let mut console = Console::new(Vec::new(), io::empty());
         console.type_line("help").expect("a list takes everything");
         assert_eq!(console.keyboard, b"help\n");

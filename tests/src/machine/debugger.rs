@@ -1,7 +1,7 @@
-//! QEMU's stub for debuggers, as far as tests need it: to change a machine's memory behind its back.
+//! A client of QEMU's GDB stub, through which tests change a machine's memory.
 //!
 //! ```text
-//! $ command # checksum        the stub answers + and a packet of its own, which is answered + again
+//! $ command # checksum        the stub acknowledges with + and sends a packet, which is acknowledged with +
 //! ```
 
 use std::io::{self, Read, Write};
@@ -9,21 +9,21 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long QEMU may take to answer: it stops a hang.
+/// How long QEMU may take to answer; only stops a hang.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A debugger that has attached. The machine stands still until [`Debugger::detach`].
+/// An attached debugger. The machine is stopped until [`Debugger::detach`].
 #[derive(Debug)]
 pub struct Debugger(UnixStream);
 
 impl Debugger {
-    /// Attaches at the socket of a QEMU that listens already.
+    /// Attaches to the socket of a QEMU that is already listening.
     pub(super) fn attach(path: &Path) -> io::Result<Self> {
         let stream = UnixStream::connect(path)?;
         stream.set_read_timeout(Some(LIMIT))?;
         let mut debugger = Self(stream);
         debugger.execute("?")?;
-        // From now on addresses are those of memory, not of a processor.
+        // Addresses are physical from now on.
         debugger.expect_ok("Qqemu.PhyMemMode:1")?;
         Ok(debugger)
     }
@@ -31,7 +31,7 @@ impl Debugger {
     /// Writes to the machine's memory.
     ///
     /// # Errors
-    /// What QEMU refuses, or that it has ended.
+    /// QEMU refuses or has ended.
     pub fn write(&mut self, address: u64, bytes: &[u8]) -> io::Result<()> {
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         self.expect_ok(&format!("M{address:x},{:x}:{digits}", bytes.len()))
@@ -40,7 +40,7 @@ impl Debugger {
     /// Lets the machine run again.
     ///
     /// # Errors
-    /// That QEMU has ended.
+    /// QEMU has ended.
     pub fn detach(mut self) -> io::Result<()> {
         self.expect_ok("D")
     }
@@ -63,7 +63,7 @@ impl Debugger {
                 byte => answer.push(byte.into()),
             }
         }
-        // The checksum: a socket loses nothing.
+        // The checksum is not verified: a socket loses nothing.
         self.0.read_exact(&mut [0; 2])?;
         self.0.write_all(b"+")?;
         Ok(answer)

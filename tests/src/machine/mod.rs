@@ -1,4 +1,4 @@
-//! A machine: one QEMU process, always emulated (TCG), and the test's hold on it.
+//! A machine: one QEMU process, always emulated (TCG), under the test's control.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -14,7 +14,7 @@
 //! one.kill();
 //! ```
 //!
-//! A machine that disappoints ends the test with the end of its serial log in the message.
+//! An unmet expectation fails the test with the end of the serial log in the message.
 
 mod console;
 mod debugger;
@@ -38,13 +38,13 @@ pub use qmp::Qmp;
 pub use verdict::Verdict;
 
 use crate::child::{self, Child};
+use crate::output::{Output, Pattern, WaitError};
 use crate::scratch;
-use crate::transcript::{Awaited, Transcript, Unmet};
 
-/// How much of the serial log a failure shows.
+/// How many lines of the serial log a failure shows.
 const TAIL_LINES: usize = 60;
 
-/// How long the output of a QEMU that has ended may take to be read.
+/// How long reading the output of an ended QEMU may take.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// A running machine. It is killed when this is dropped.
@@ -53,8 +53,8 @@ pub struct Machine {
     name: String,
     process: Child,
     console: Console<ChildStdin>,
-    /// What QEMU itself complains about.
-    complaints: Transcript,
+    /// QEMU's own messages.
+    stderr: Output,
     directory: TempDir,
     control: Option<Qmp>,
 }
@@ -69,7 +69,7 @@ impl Machine {
         child::require("setpriv", "util-linux");
         child::require("qemu-system-x86_64", "qemu-system-x86");
         let directory = scratch::directory();
-        let mut command = child::mortal("qemu-system-x86_64");
+        let mut command = child::command("qemu-system-x86_64");
         command.args(options.arguments(directory.path()));
         command
             .stdin(Stdio::piped())
@@ -83,14 +83,14 @@ impl Machine {
                 process.take_stdin().expect("a piped stdin"),
                 process.take_stdout().expect("a piped stdout"),
             ),
-            complaints: Transcript::follow(process.take_stderr().expect("a piped stderr")),
+            stderr: Output::follow(process.take_stderr().expect("a piped stderr")),
             process,
             directory,
             control: None,
         }
     }
 
-    /// What the test calls it.
+    /// The test's name for it.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -100,54 +100,54 @@ impl Machine {
         self.process.id()
     }
 
-    /// All that the machine has said.
+    /// Everything the machine has printed.
     pub fn log(&self) -> String {
         self.console.text()
     }
 
     /// A handle to the log, which another thread may follow.
-    pub fn transcript(&self) -> Transcript {
-        self.console.transcript()
+    pub fn output(&self) -> Output {
+        self.console.output()
     }
 
-    /// Waits for a line that contains `text`, after those that were expected before, and returns the whole line.
+    /// Waits for a line that contains `text`, after the last expected one, and returns the complete line.
     ///
     /// # Panics
     ///
     /// If it does not come within `limit`, or the machine ends before.
     pub fn expect(&mut self, text: &str, limit: Duration) -> String {
-        self.expect_either(Awaited::Line(text), limit)
+        self.expect_either(Pattern::Line(text), limit)
     }
 
-    /// As [`expect`](Self::expect), but does not ask for the line's end: for prompts.
+    /// As [`expect`](Self::expect), but without an end of line: for prompts.
     ///
     /// # Panics
     ///
     /// As [`expect`](Self::expect).
     pub fn expect_text(&mut self, text: &str, limit: Duration) {
-        self.expect_either(Awaited::Text(text), limit);
+        self.expect_either(Pattern::Text(text), limit);
     }
 
-    /// Waits for a line that contains `text` wherever it is in the log: what runs side by side speaks in any order. Later
-    /// expectations look where they would have looked.
+    /// Waits for a line that contains `text` anywhere in the log, since concurrent domains log in any order. Consumes
+    /// nothing.
     ///
     /// # Panics
     ///
     /// As [`expect`](Self::expect).
     pub fn expect_anywhere(&mut self, text: &str, limit: Duration) {
-        if let Err(unmet) = self.console.wait_anywhere(text, limit) {
-            self.fail_unmet(unmet, Awaited::Line(text), limit);
+        if let Err(error) = self.console.wait_anywhere(text, limit) {
+            self.fail_wait(error, Pattern::Line(text), limit);
         }
     }
 
-    /// Lets later expectations look only at what the machine says from now on.
+    /// Restricts later expectations to what the machine prints from now on.
     pub fn skip_log(&mut self) {
         self.console.skip();
     }
 
-    /// As [`expect`](Self::expect), for those who have an answer to its failing.
-    pub fn wait_for(&mut self, text: &str, limit: Duration) -> Result<String, Unmet> {
-        self.console.wait_for(Awaited::Line(text), limit)
+    /// As [`expect`](Self::expect), but returns a failure instead of panicking.
+    pub fn wait_for(&mut self, text: &str, limit: Duration) -> Result<String, WaitError> {
+        self.console.wait_for(Pattern::Line(text), limit)
     }
 
     /// Types a line on the machine's console.
@@ -161,7 +161,7 @@ impl Machine {
         }
     }
 
-    /// Stops its processors; everything else stays as it is.
+    /// Stops its processors, and nothing else.
     pub fn stop(&mut self) {
         self.control("stop", json!({}));
     }
@@ -171,7 +171,7 @@ impl Machine {
         self.control("cont", json!({}));
     }
 
-    /// Has QEMU execute a command of its machine protocol, and returns its answer.
+    /// Executes a command of QEMU's machine protocol, and returns its result.
     ///
     /// # Panics
     ///
@@ -183,7 +183,7 @@ impl Machine {
         answer.unwrap_or_else(|error| self.fail(&format!("no answer to `{command}`: {error}")))
     }
 
-    /// Has QEMU's monitor for humans execute a command, and returns its answer.
+    /// Executes a command of QEMU's human monitor, and returns its output.
     ///
     /// # Panics
     ///
@@ -194,7 +194,7 @@ impl Machine {
         answer.as_str().map(str::to_owned).unwrap_or_default()
     }
 
-    /// The registers of its first processor, which stands still while they are read.
+    /// The registers of its first processor, which is stopped while they are read.
     ///
     /// # Panics
     ///
@@ -206,7 +206,7 @@ impl Machine {
         Registers::parse(shown)
     }
 
-    /// So many words of its memory, from an address as its processor sees it.
+    /// `count` words of its memory, from a virtual address.
     ///
     /// # Panics
     ///
@@ -218,7 +218,7 @@ impl Machine {
         words
     }
 
-    /// All pages that its page tables map at this moment.
+    /// All pages that its page tables currently map.
     ///
     /// # Panics
     ///
@@ -230,7 +230,7 @@ impl Machine {
         shown.lines().filter_map(MappedPage::parse).collect()
     }
 
-    /// Attaches a debugger, before which the machine stands still. It must be [`Options::debuggable`].
+    /// Attaches a debugger, which stops the machine. It must be [`Options::debuggable`].
     ///
     /// # Panics
     ///
@@ -240,7 +240,7 @@ impl Machine {
         Debugger::attach(&path).unwrap_or_else(|error| self.fail(&format!("no debugger: {error}")))
     }
 
-    /// Where the used ring of a queue of its first network card is in its memory, and how many buffers the card has used.
+    /// The address of the used ring of a queue of its first network card, and the card's used index.
     ///
     /// # Panics
     ///
@@ -256,18 +256,18 @@ impl Machine {
         (number("vring-used"), number("used-idx") as u16)
     }
 
-    /// Ends it as pulling the plug does, and returns when it is gone.
+    /// Kills it, as pulling the plug does, and returns when it is gone.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Ends QEMU in good order.
+    /// Ends QEMU by its `quit` command.
     pub fn quit(&mut self) {
         self.control("quit", json!({}));
         self.wait_exit(DRAIN_LIMIT);
     }
 
-    /// Waits for the machine's end, and returns how it ended; its log is whole then.
+    /// Waits until the machine has ended, and returns how; its log is complete then.
     ///
     /// # Panics
     ///
@@ -280,7 +280,7 @@ impl Machine {
         status.into()
     }
 
-    /// Where the machine's own files are; it goes with the machine.
+    /// The directory of the machine's files; it is removed with the machine.
     pub fn directory(&self) -> PathBuf {
         self.directory.path().to_owned()
     }
@@ -292,19 +292,21 @@ impl Machine {
         Ok(self.control.as_mut().expect("it was just set"))
     }
 
-    fn expect_either(&mut self, awaited: Awaited<'_>, limit: Duration) -> String {
-        match self.console.wait_for(awaited, limit) {
+    fn expect_either(&mut self, pattern: Pattern<'_>, limit: Duration) -> String {
+        match self.console.wait_for(pattern, limit) {
             Ok(text) => text,
-            Err(unmet) => self.fail_unmet(unmet, awaited, limit),
+            Err(error) => self.fail_wait(error, pattern, limit),
         }
     }
 
-    fn fail_unmet(&mut self, unmet: Unmet, awaited: Awaited<'_>, limit: Duration) -> ! {
-        match unmet {
-            Unmet::Late => self.fail(&format!("{awaited:?} does not come within {limit:?}")),
-            Unmet::Ended => {
+    fn fail_wait(&mut self, error: WaitError, pattern: Pattern<'_>, limit: Duration) -> ! {
+        match error {
+            WaitError::TimedOut => {
+                self.fail(&format!("{pattern:?} does not come within {limit:?}"))
+            }
+            WaitError::Ended => {
                 let end = self.process.wait(DRAIN_LIMIT).map(Verdict::from);
-                self.fail(&format!("it ended ({end:?}) before {awaited:?}"))
+                self.fail(&format!("it ended ({end:?}) before {pattern:?}"))
             }
         }
     }
@@ -312,9 +314,9 @@ impl Machine {
     /// Ends the test with `reason` and the end of the log.
     fn fail(&self, reason: &str) -> ! {
         let (name, tail) = (&self.name, self.console.tail(TAIL_LINES));
-        let complaints = self.complaints.tail(TAIL_LINES);
+        let stderr = self.stderr.tail(TAIL_LINES);
         panic!(
-            "machine {name}: {reason}\n--- the end of its log ---\n{tail}\n--- what QEMU says ---\n{complaints}\n---"
+            "machine {name}: {reason}\n--- the end of its log ---\n{tail}\n--- QEMU's messages ---\n{stderr}\n---"
         )
     }
 }

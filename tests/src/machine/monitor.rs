@@ -1,6 +1,6 @@
-//! QEMU's monitor for humans, which shows what its machine protocol does not: registers, memory, page tables.
+//! The output of QEMU's human monitor, which shows what its machine protocol does not: registers, memory, page tables.
 
-/// What `info registers` shows of the first processor.
+/// The first processor's registers, from `info registers`.
 #[derive(Clone, Debug)]
 pub struct Registers {
     text: String,
@@ -25,7 +25,7 @@ impl Registers {
         hexadecimal(value)
     }
 
-    /// The base of a table of descriptors, `GDT` or `IDT`, or of the task's segment, `TR`.
+    /// The base of a descriptor table, `GDT` or `IDT`, or of the task-state segment, `TR`.
     ///
     /// # Panics
     ///
@@ -43,7 +43,7 @@ impl Registers {
         }
     }
 
-    /// The vector registers, as many bytes of each as the kernel has switched on: words of 16 digits, the highest first.
+    /// The vector registers, as many bytes of each as the kernel has enabled: words of 16 digits, the highest first.
     pub fn vectors(&self) -> Vec<Vec<u64>> {
         let mut vectors: Vec<Vec<u64>> = Vec::new();
         let mut is_vector = false;
@@ -66,14 +66,14 @@ impl Registers {
     }
 }
 
-/// A page that is mapped, as a line of `info tlb` shows it.
+/// A mapped page, from a line of `info tlb`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MappedPage {
-    /// Where it is mapped.
+    /// Its virtual address.
     pub address: u64,
-    /// Its frame's address.
+    /// The address of its frame.
     pub frame: u64,
-    /// Its size: 4 KiB, or 2 MiB for every larger one, which is right on machines without 1 GiB in a row.
+    /// Its size: 4 KiB, or 2 MiB for every larger one, which holds on machines with less than 1 GiB of contiguous memory.
     pub bytes: u64,
     /// Whether it may be written.
     pub is_writable: bool,
@@ -99,7 +99,7 @@ impl MappedPage {
         })
     }
 
-    /// Whether it has a byte of memory in common with another.
+    /// Whether it shares a byte of memory with another page.
     pub fn shares_memory(&self, other: &Self) -> bool {
         self.frame < other.frame + other.bytes && other.frame < self.frame + self.bytes
     }

@@ -1,4 +1,4 @@
-//! What a machine is made of, and QEMU's arguments for it.
+//! The hardware of a machine, and QEMU's arguments for it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use super::Machine;
 use crate::segment::{MacAddress, Port};
 
-/// Where Debian's package `ovmf` keeps the UEFI firmware.
+/// The UEFI firmware of Debian's package `ovmf`.
 const OVMF_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
-/// The firmware's variables as delivered; each machine writes to a copy of its own.
+/// The firmware's initial variables; each machine writes to a copy of its own.
 const OVMF_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
-/// Where a machine's debugger attaches, in the machine's directory.
+/// The debugger's socket in a machine's directory.
 pub(super) const DEBUGGER_SOCKET: &str = "debugger";
 
 /// The ports of a PC's first two serial lines.
 const FIRST_SERIAL: u16 = 0x3f8;
 const SECOND_SERIAL: u16 = 0x2f8;
 
-/// What a machine starts from.
+/// The boot medium of a machine.
 #[derive(Clone, Debug)]
 pub enum Boot {
     /// A kernel, started by QEMU itself (PVH), with its boot archive.
@@ -43,7 +43,7 @@ pub enum Board {
     Microvm,
 }
 
-/// A machine to be started. By default a q35 with one core and 256 MiB.
+/// A machine to start. By default a q35 with one core and 256 MiB.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub(super) name: String,
@@ -79,38 +79,38 @@ impl Options {
         }
     }
 
-    /// On another board.
+    /// Sets the board.
     pub fn board(mut self, board: Board) -> Self {
         self.board = board;
         self
     }
 
-    /// With another processor, in QEMU's words: `max,-x2apic`.
+    /// Sets the processor, in QEMU's notation: `max,-x2apic`.
     pub fn cpu(mut self, cpu: &str) -> Self {
         self.cpu = cpu.to_owned();
         self
     }
 
-    /// With so many cores.
+    /// Sets the number of cores.
     pub fn cores(mut self, cores: u32) -> Self {
         self.cores = cores;
         self
     }
 
-    /// With so much memory.
+    /// Sets the memory size.
     pub fn memory_mib(mut self, memory_mib: u32) -> Self {
         self.memory_mib = memory_mib;
         self
     }
 
-    /// With a virtio network card, plugged into `port`.
+    /// Adds a virtio network card, plugged into `port`.
     pub fn card(mut self, port: &Port, address: MacAddress) -> Self {
         self.cards.push((port.clone(), address));
         self
     }
 
-    /// With each network card behind a root port of its own, as on a board of today: it is PCI Express then, and can be
-    /// reset by itself.
+    /// Puts each network card behind a root port of its own, as on current boards: it is a PCI Express device then, and
+    /// can be reset by itself.
     pub fn behind_root_ports(mut self) -> Self {
         self.behind_root_ports = true;
         self
@@ -122,40 +122,40 @@ impl Options {
         self
     }
 
-    /// Without the first serial line, which is where Caravan speaks: nothing comes of waiting for a line.
+    /// Omits the first serial line, to which Caravan logs: there is no output to wait for.
     pub fn silent(mut self) -> Self {
         self.serial_base = SECOND_SERIAL;
         self
     }
 
-    /// Counts instructions: the time-stamp counter advances by one for each, the same in every run.
+    /// Counts instructions: the time-stamp counter advances by one per instruction, deterministically.
     pub fn counting(mut self) -> Self {
         self.counting = true;
         self
     }
 
-    /// Fixes the processor's random numbers. Two machines with one seed draw the same keys: give each its own.
+    /// Seeds the processor's random numbers. Two machines with one seed draw the same keys: give each its own.
     pub fn seed(self, seed: u32) -> Self {
         self.argument("-seed").argument(seed.to_string())
     }
 
-    /// Lets a debugger attach at `endpoint`, in QEMU's words: `tcp:127.0.0.1:1234` or `unix:PATH,server=on,wait=off`.
+    /// Lets a debugger attach at `endpoint`, in QEMU's notation: `tcp:127.0.0.1:1234` or `unix:PATH,server=on,wait=off`.
     pub fn debugger(self, endpoint: &str) -> Self {
         self.argument("-gdb").argument(endpoint)
     }
 
-    /// Does not run before [`Machine::resume`] or a debugger says so.
+    /// Starts the machine stopped, until [`Machine::resume`] or a debugger resumes it.
     pub fn stopped(self) -> Self {
         self.argument("-S")
     }
 
-    /// One more argument for QEMU.
+    /// Adds an argument for QEMU.
     pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
         self.further.push(argument.into());
         self
     }
 
-    /// Starts it.
+    /// Starts the machine.
     ///
     /// # Panics
     ///
@@ -187,7 +187,7 @@ impl Options {
     fn add_hardware(&self, arguments: &mut Vec<OsString>) {
         let board = match self.board {
             Board::Q35 => "q35",
-            // Its default serial line is the very one that is added below.
+            // Its default serial line is the one that is added below.
             Board::Microvm => "microvm,pcie=on,rtc=on,isa-serial=off",
         };
         // The x2APIC's timer aborts QEMU under -icount.

@@ -1,4 +1,4 @@
-//! QEMU's machine protocol: JSON lines over a Unix socket, one answer a command, with events in between.
+//! QEMU's machine protocol: JSON lines over a Unix socket, one answer per command, with events in between.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// How long QEMU may take to answer: it stops a hang.
+/// How long QEMU may take to answer; only stops a hang.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A connection to a running QEMU.
@@ -18,7 +18,7 @@ pub struct Qmp {
 }
 
 impl Qmp {
-    /// Connects to the socket that a QEMU, perhaps just started, listens on.
+    /// Connects to the socket of a QEMU that may still be starting.
     pub fn connect(path: &Path) -> io::Result<Self> {
         let deadline = Instant::now() + LIMIT;
         let stream = loop {
@@ -37,7 +37,7 @@ impl Qmp {
         Ok(qmp)
     }
 
-    /// Has QEMU execute `command`, and returns what it returned. An error of QEMU's is an error here, in its words.
+    /// Executes `command` and returns its result, or QEMU's error.
     pub fn execute(&mut self, command: &str, arguments: Value) -> io::Result<Value> {
         let request = json!({ "execute": command, "arguments": arguments });
         self.lines

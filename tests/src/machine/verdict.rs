@@ -5,13 +5,13 @@ use std::process::ExitStatus;
 
 /// How a machine ended.
 ///
-/// QEMU's exit device turns the byte that the guest wrote into the exit status `byte << 1 | 1`. A byte of 0 cannot be
-/// told from QEMU's own failure, so a guest writes another.
+/// QEMU's exit device turns the byte that the guest wrote into the exit status `byte << 1 | 1`. A byte of 0 would look like
+/// QEMU's own failure, so guests write another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The guest wrote this byte to the exit device; only its low seven bits arrive.
+    /// The guest wrote this byte to the exit device, which reports its low seven bits.
     Exit(u8),
-    /// The machine was powered off, by its guest or by `quit`; or it reset, which ends it too.
+    /// The machine was powered off, by its guest or by `quit`, or was reset, which ends it too.
     PoweredOff,
     /// QEMU was killed by this signal.
     Killed(i32),
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_the_guests_byte_from_qemus_own_failure() {
+    fn distinguishes_the_guests_byte_from_qemus_own_failure() {
         assert_eq!(exited(0x21 << 1 | 1), Verdict::Exit(0x21));
         assert_eq!(exited(0x7f << 1 | 1), Verdict::Exit(0x7f));
         assert_eq!(exited(1), Verdict::Failed(1));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::random::Random;
-use crate::{Faults, Station};
+use crate::{Faults, Node};
 
 /// The longest time from the beginning of a move to an action.
 const MOMENT_MAX: Duration = Duration::from_secs(1);
@@ -128,7 +128,7 @@ pub struct Deck {
 
 impl Side {
     /// The machine, if the store runs on `source`.
-    pub fn station(self, source: Station) -> Station {
+    pub fn node(self, source: Node) -> Node {
         match self {
             Side::Source => source,
             Side::Target => source.other(),

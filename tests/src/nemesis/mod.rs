@@ -37,12 +37,12 @@ pub use tally::{Struck, Tally};
 use crate::fleet::LIMIT;
 use crate::listed::Listed;
 use crate::prober::now_ns;
-use crate::{Fleet, Station};
+use crate::{Fleet, Node};
 
 /// The domain that moves.
 pub const DOMAIN: &str = "kv";
 /// How often the machines are asked how they are.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The machines, and what was done to them.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub struct Nemesis {
     /// What was done.
     pub tally: Tally,
     /// Where the store runs.
-    runs_on: Station,
+    runs_on: Node,
 }
 
 impl Nemesis {
@@ -62,11 +62,11 @@ impl Nemesis {
     ///
     /// If it does not.
     pub fn new(mut fleet: Fleet) -> Nemesis {
-        fleet.await_log(Station::A, "[kv] kv: ready");
+        fleet.await_log(Node::A, "[kv] kv: ready");
         Nemesis {
             fleet,
             tally: Tally::default(),
-            runs_on: Station::A,
+            runs_on: Node::A,
         }
     }
 
@@ -97,9 +97,9 @@ impl Nemesis {
 
     /// Makes all wires good. Machines and servers run already.
     fn heal(&mut self) {
-        self.fleet.port(Station::A).unite();
-        for station in [Station::A, Station::B] {
-            self.fleet.port(station).set_faults(None);
+        self.fleet.port(Node::A).clear_partitions();
+        for node in [Node::A, Node::B] {
+            self.fleet.port(node).set_faults(None);
         }
     }
 
@@ -107,23 +107,23 @@ impl Nemesis {
     fn settle(&mut self) {
         let deadline = Instant::now() + LIMIT;
         loop {
-            let listed = Listed::ask(&self.fleet);
-            let [a, b] = [Station::A, Station::B].map(|station| listed.at(station));
+            let listed = Listed::query(&self.fleet);
+            let [a, b] = [Node::A, Node::B].map(|node| listed.at(node));
             assert!(
                 !listed.runs_twice(&self.fleet, DOMAIN),
                 "runs twice:\n{a}\n{b}"
             );
-            if let Some(station) = listed.settled(DOMAIN) {
-                return self.settled_on(station);
+            if let Some(node) = listed.settled(DOMAIN) {
+                return self.settled_on(node);
             }
             assert!(Instant::now() < deadline, "not settled:\na:\n{a}\nb:\n{b}");
-            sleep(LOOK_INTERVAL);
+            sleep(POLL_INTERVAL);
         }
     }
 
-    fn settled_on(&mut self, station: Station) {
-        self.runs_on = station;
-        self.tally.note(&format!("settled on {}", station.name()));
+    fn settled_on(&mut self, node: Node) {
+        self.runs_on = node;
+        self.tally.note(&format!("settled on {}", node.name()));
     }
 }
 

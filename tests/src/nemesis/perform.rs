@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::action::{Action, EARLY_LINES, Kind, Moment, Side, Wire};
 use super::{DOMAIN, Nemesis, Struck};
-use crate::Station;
+use crate::Node;
 use crate::fleet::LIMIT;
+use crate::output::Pattern;
 use crate::third_party::Client;
-use crate::transcript::Awaited;
 
 /// How long a phase is waited for. A move on a bad wire may never come to it.
 const PHASE_LIMIT: Duration = Duration::from_secs(10);
@@ -49,7 +49,7 @@ impl Nemesis {
     /// Begins a move and disturbs it.
     fn disturb(&mut self, action: &Action) -> (Struck, Client) {
         let source = self.runs_on;
-        let station = action.side.station(source);
+        let node = action.side.node(source);
         let migration = match action.moment {
             Moment::HeldAt(line) => {
                 let migration = self.begin_held(source, line);
@@ -65,32 +65,32 @@ impl Nemesis {
         await_moment(&migration, action.moment);
         let mut struck = Struck {
             is_under_way: is_under_way(&migration),
-            is_cancel_obeyed: false,
+            is_cancelled: false,
         };
         self.cut_wire(action.wire);
         match action.kind {
             Kind::Cancel => {
-                let said = self.fleet.ask(source, &["cancel", DOMAIN]);
+                let said = self.fleet.command(source, &["cancel", DOMAIN]);
                 self.tally.note(&said);
                 // It may also stay only if it is not too late, or go although it was to stay.
-                struck.is_cancel_obeyed = said == format!("{DOMAIN} stays\ndone");
+                struck.is_cancelled = said == format!("{DOMAIN} stays\ndone");
             }
-            Kind::Pause => self.fleet.machine(station).stop(),
+            Kind::Pause => self.fleet.machine(node).stop(),
             Kind::EndServer => {
-                self.fleet.machine(station).skip_log();
-                self.fleet.end_server(station);
+                self.fleet.machine(node).skip_log();
+                self.fleet.restart_server(node);
             }
             _ => {}
         }
         if let Moment::HeldAt(_) = action.moment {
-            self.fleet.let_go(source);
+            self.fleet.resume_server(source);
         }
         let is_over = action.kind == Kind::Cancel && action.wire == Wire::Good;
         if !is_over {
             sleep(action.lasts);
         }
         if action.kind == Kind::Pause {
-            self.fleet.machine(station).resume();
+            self.fleet.machine(node).resume();
         }
         (struck, migration)
     }
@@ -99,26 +99,26 @@ impl Nemesis {
     fn kill_at(&mut self, action: &Action, lines: &[(Side, &str)], side: Side) -> (Struck, Client) {
         let source = self.runs_on;
         let (holds, line) = lines[(action.line % lines.len() as u64) as usize];
-        let holds = holds.station(source);
-        let dies = side.station(source);
+        let holds = holds.node(source);
+        let dies = side.node(source);
         let migration = self.begin_held(holds, line);
         let struck = Struck {
             is_under_way: is_under_way(&migration),
-            is_cancel_obeyed: false,
+            is_cancelled: false,
         };
         self.fleet.machine(dies).kill();
         // On a bad wire the move might not have come so far.
         self.begin_bad_wire(action.wire);
         self.cut_wire(action.wire);
         if holds != dies {
-            self.fleet.let_go(holds);
+            self.fleet.resume_server(holds);
         }
         self.kill(dies, action.lasts);
         (struck, migration)
     }
 
     /// Begins a move, and waits until a migration server stands still at this line of it.
-    fn begin_held(&mut self, holds: Station, line: &str) -> Client {
+    fn begin_held(&mut self, holds: Node, line: &str) -> Client {
         self.tally
             .note(&format!("held at `{line}` on {}", holds.name()));
         self.fleet.machine(holds).skip_log();
@@ -130,16 +130,16 @@ impl Nemesis {
     }
 
     /// Kills a machine, and starts it anew after this time.
-    fn kill(&mut self, station: Station, away: Duration) {
-        self.fleet.machine(station).kill();
+    fn kill(&mut self, node: Node, away: Duration) {
+        self.fleet.machine(node).kill();
         sleep(away);
-        self.fleet.restart(station);
+        self.fleet.restart(node);
     }
 
     fn begin_bad_wire(&mut self, wire: Wire) {
         if let Wire::Bad(faults) = wire {
-            for station in [Station::A, Station::B] {
-                self.fleet.port(station).set_faults(Some(faults));
+            for node in [Node::A, Node::B] {
+                self.fleet.port(node).set_faults(Some(faults));
             }
         }
     }
@@ -149,9 +149,9 @@ impl Nemesis {
         let target = self.fleet.port(self.runs_on.other());
         match wire {
             Wire::Good | Wire::Bad(_) => {}
-            Wire::Cut => source.part_from(target),
-            Wire::OneWay(Side::Source) => source.lose_to(target),
-            Wire::OneWay(Side::Target) => target.lose_to(source),
+            Wire::Cut => source.partition_from(target),
+            Wire::OneWay(Side::Source) => source.drop_to(target),
+            Wire::OneWay(Side::Target) => target.drop_to(source),
         }
     }
 }
@@ -167,7 +167,7 @@ fn await_moment(migration: &Client, moment: Moment) {
             // If it does not come, any moment will do.
             let _ = migration
                 .output()
-                .wait_for(Awaited::Text(&text), 0, PHASE_LIMIT);
+                .wait_for(Pattern::Text(&text), 0, PHASE_LIMIT);
             sleep(time);
         }
     }

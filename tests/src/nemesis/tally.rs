@@ -11,7 +11,7 @@ pub struct Struck {
     /// A move was under way: its operator had not been answered how it had ended.
     pub is_under_way: bool,
     /// It was a cancel, and the operator was answered that the store stays.
-    pub is_cancel_obeyed: bool,
+    pub is_cancelled: bool,
 }
 
 /// Counts, and a line for everything.
@@ -47,10 +47,10 @@ impl Tally {
     pub(super) fn count(&mut self, kind: Kind, struck: Struck, has_moved: bool) {
         *self.actions.entry(kind).or_default() += 1;
         assert!(
-            !(struck.is_cancel_obeyed && has_moved),
+            !(struck.is_cancelled && has_moved),
             "a store has moved that was to stay"
         );
-        self.cancelled += u64::from(struck.is_cancel_obeyed);
+        self.cancelled += u64::from(struck.is_cancelled);
         if !struck.is_under_way {
             return;
         }

@@ -87,7 +87,7 @@ impl Checker {
     }
 
     /// The next request, sent at `now`.
-    pub fn ask(&mut self, now: u64) -> Request {
+    pub fn next_request(&mut self, now: u64) -> Request {
         let sequence = self.asked.len() as u64;
         self.asked.push(now);
         Request {
@@ -142,7 +142,7 @@ impl Checker {
     }
 
     /// How many requests were sent.
-    pub fn asked_count(&self) -> u64 {
+    pub fn request_count(&self) -> u64 {
         self.asked.len() as u64
     }
 
@@ -183,7 +183,7 @@ mod tests {
             let Request {
                 sequence,
                 client_time,
-            } = checker.ask(100 + counter);
+            } = checker.next_request(100 + counter);
             let checksum = HEAP.checksum(HEAP.probed_page(sequence));
             Reply {
                 sequence,

@@ -55,7 +55,7 @@ pub struct Figures {
 impl From<&Checker> for Figures {
     fn from(checker: &Checker) -> Self {
         Self {
-            asked: checker.asked_count(),
+            asked: checker.request_count(),
             answered: checker.answered_count(),
             duplicates: checker.duplicate_count(),
             dirtied: checker.dirtied_count(),

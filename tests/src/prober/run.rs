@@ -140,10 +140,10 @@ impl<'a> Prober<'a> {
     /// Whether there is something outstanding that may still come.
     fn is_waiting(&self) -> bool {
         let waited = Duration::from_nanos(now_ns() - self.end_ns);
-        let udp = self.udp.answered_count() < self.udp.asked_count()
+        let udp = self.udp.answered_count() < self.udp.request_count()
             && waited < self.options.udp_patience;
         let tcp = self.stream.is_ok()
-            && self.tcp.answered_count() < self.tcp.asked_count()
+            && self.tcp.answered_count() < self.tcp.request_count()
             && waited < TCP_PATIENCE;
         udp || tcp
     }
@@ -158,13 +158,13 @@ impl<'a> Prober<'a> {
         if let Some(late) = self.udp_pace.take_due(now) {
             self.latest_ns = self.latest_ns.max(late);
             // What cannot be sent, to an address that nobody answers for, say, is a request without an answer.
-            let _ = self.socket.send(&self.udp.ask(now).encode());
+            let _ = self.socket.send(&self.udp.next_request(now).encode());
         }
         if let Ok(stream) = &mut self.stream
             && self.tcp_pace.take_due(now).is_some()
             && stream.has_room()
         {
-            stream.push(self.tcp.ask(now));
+            stream.push(self.tcp.next_request(now));
         }
         self.flush();
     }
@@ -224,7 +224,7 @@ impl<'a> Prober<'a> {
     }
 
     fn report(self) -> Report {
-        let unanswered = self.tcp.asked_count() - self.tcp.answered_count();
+        let unanswered = self.tcp.request_count() - self.tcp.answered_count();
         let tcp_error = match self.stream {
             Err(error) => Some(error),
             Ok(_) if unanswered > 0 => Some(format!("{unanswered} requests were never answered")),

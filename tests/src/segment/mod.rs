@@ -32,7 +32,7 @@ use port::PortInner;
 use switch::Switch;
 
 /// How often a capture is looked at.
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A wire that machines are plugged into. Dropping it ends it.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl Segment {
         work();
         let deadline = Instant::now() + limit;
         while !enough(&frames()) && Instant::now() < deadline {
-            thread::sleep(LOOK_INTERVAL);
+            thread::sleep(POLL_INTERVAL);
             let flushed = self.switch.flush_capture();
             flushed.expect("the capture is written");
         }

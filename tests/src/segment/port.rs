@@ -81,24 +81,24 @@ impl Port {
     }
 
     /// Lets nothing pass between this port and another one, while others still reach both.
-    pub fn part_from(&self, other: &Port) {
-        self.lose_to(other);
-        other.lose_to(self);
+    pub fn partition_from(&self, other: &Port) {
+        self.drop_to(other);
+        other.drop_to(self);
     }
 
     /// Loses what goes from this port to another one. What comes from there passes, and others still reach both.
-    pub fn lose_to(&self, other: &Port) {
+    pub fn drop_to(&self, other: &Port) {
         self.switch.part(self.inner.number, other.inner.number);
     }
 
     /// Loses what the station of this address sends from this port and what is sent to it here. Frames for many reach it.
-    pub fn shun(&self, address: MacAddress) {
-        self.switch.shun(self.inner.number, address);
+    pub fn drop_address(&self, address: MacAddress) {
+        self.switch.drop_address(self.inner.number, address);
     }
 
     /// Undoes every parting and shunning on this segment.
-    pub fn unite(&self) {
-        self.switch.unite();
+    pub fn clear_partitions(&self) {
+        self.switch.clear_partitions();
     }
 
     /// Makes the wire bad, or, with `None`, good again.

@@ -62,13 +62,13 @@ impl Switch {
     }
 
     /// Lets nothing of one address into a port or out of it.
-    pub fn shun(&self, port: usize, address: MacAddress) {
+    pub fn drop_address(&self, port: usize, address: MacAddress) {
         let mut shunned = self.shunned.write().expect("no forwarder panics");
         shunned.push((port, address));
     }
 
     /// Lets everything pass between all ports.
-    pub fn unite(&self) {
+    pub fn clear_partitions(&self) {
         self.parted.write().expect("no forwarder panics").clear();
         self.shunned.write().expect("no forwarder panics").clear();
     }

@@ -151,13 +151,13 @@ fn parted_ports_hear_each_other_no_more_and_others_still() {
     let (_segment, [a, b, c]) = three();
     b.send(BROADCAST, TWO, b"here I am");
     assert_eq!(a.receive(), c.receive());
-    a.port.part_from(&b.port);
+    a.port.partition_from(&b.port);
     a.send(TWO, ONE, b"lost");
     b.send(BROADCAST, TWO, b"to others");
     assert_eq!(c.receive(), b"to others");
     assert!(a.hears_nothing() && b.hears_nothing());
 
-    b.port.unite();
+    b.port.clear_partitions();
     a.send(TWO, ONE, b"again");
     assert_eq!(b.receive(), b"again");
 }
@@ -169,7 +169,7 @@ fn a_wire_that_is_cut_one_way_carries_the_other_way() {
     assert_eq!(a.receive(), c.receive());
     c.send(BROADCAST, ONE, b"and I");
     assert_eq!(a.receive(), b.receive());
-    a.port.lose_to(&b.port);
+    a.port.drop_to(&b.port);
     a.send(TWO, ONE, b"lost");
     a.send(BROADCAST, ONE, b"to others");
     assert_eq!(c.receive(), b"to others");
@@ -177,7 +177,7 @@ fn a_wire_that_is_cut_one_way_carries_the_other_way() {
     b.send(ONE, TWO, b"back");
     assert_eq!(a.receive(), b"back");
 
-    a.port.unite();
+    a.port.clear_partitions();
     a.send(TWO, ONE, b"again");
     assert_eq!(b.receive(), b"again");
 }
@@ -185,7 +185,7 @@ fn a_wire_that_is_cut_one_way_carries_the_other_way() {
 #[test]
 fn a_shunned_address_is_heard_at_its_other_port_only() {
     let (_segment, [a, b, c]) = three();
-    b.port.shun(TWO);
+    b.port.drop_address(TWO);
     a.send(TWO, ONE, b"lost");
     b.send(BROADCAST, TWO, b"lost too");
     assert!(a.hears_nothing() && b.hears_nothing());
@@ -196,7 +196,7 @@ fn a_shunned_address_is_heard_at_its_other_port_only() {
     a.send(TWO, ONE, b"there");
     assert_eq!(c.receive(), b"there");
 
-    a.port.unite();
+    a.port.clear_partitions();
     b.send(BROADCAST, TWO, b"again");
     assert_eq!(a.receive(), b"again");
 }

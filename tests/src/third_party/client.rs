@@ -4,12 +4,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::child::{self, Child};
-use crate::transcript::{Awaited, Transcript, Unmet};
+use crate::output::{Output, Pattern, WaitError};
 
-/// How much of what a failed program said is shown.
+/// How many lines of a failed program's output are shown.
 const TAIL_LINES: usize = 40;
 
-/// How long the output of a program that has ended may take to be read.
+/// How long reading the output of an ended program may take.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// A running program. It is killed when this is dropped.
@@ -17,8 +17,8 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 pub struct Client {
     program: String,
     process: Child,
-    output: Transcript,
-    complaints: Transcript,
+    output: Output,
+    stderr: Output,
 }
 
 impl Client {
@@ -32,18 +32,18 @@ impl Client {
             .unwrap_or_else(|error| panic!("{program} does not start: {error}"));
         Self {
             program: program.to_owned(),
-            output: Transcript::follow(process.take_stdout().expect("a piped stdout")),
-            complaints: Transcript::follow(process.take_stderr().expect("a piped stderr")),
+            output: Output::follow(process.take_stdout().expect("a piped stdout")),
+            stderr: Output::follow(process.take_stderr().expect("a piped stderr")),
             process,
         }
     }
 
-    /// What it wrote to its standard output so far.
-    pub fn output(&self) -> &Transcript {
+    /// Its standard output so far.
+    pub fn output(&self) -> &Output {
         &self.output
     }
 
-    /// Whether it still runs.
+    /// Whether it is still running.
     pub fn is_running(&mut self) -> bool {
         self.process.status().is_none()
     }
@@ -52,23 +52,23 @@ impl Client {
     ///
     /// # Panics
     ///
-    /// If it does not within `limit`, or ends before; what it wrote is in the message.
+    /// If it does not within `limit`, or ends before; its output is in the message.
     pub fn await_output(&self, text: &str, limit: Duration) {
-        let Err(unmet) = self.output.wait_for(Awaited::Text(text), 0, limit) else {
+        let Err(error) = self.output.wait_for(Pattern::Text(text), 0, limit) else {
             return;
         };
-        if unmet == Unmet::Ended {
-            self.complaints.wait_for_end(DRAIN_LIMIT);
+        if error == WaitError::Ended {
+            self.stderr.wait_for_end(DRAIN_LIMIT);
         }
         panic!(
-            "no {text:?} from {} ({unmet:?}):\n{}\n{}",
+            "no {text:?} from {} ({error:?}):\n{}\n{}",
             self.program,
             self.output.text(),
-            self.complaints.tail(TAIL_LINES)
+            self.stderr.tail(TAIL_LINES)
         );
     }
 
-    /// Ends its standard input, waits for its end, and returns what it wrote to its standard output.
+    /// Closes its standard input, waits for it to end, and returns its standard output.
     ///
     /// # Panics
     ///
@@ -82,14 +82,14 @@ impl Client {
             Duration::ZERO
         };
         self.output.wait_for_end(ended);
-        self.complaints.wait_for_end(ended);
-        let (program, output, complaints) = (&self.program, &self.output, &self.complaints);
+        self.stderr.wait_for_end(ended);
+        let (program, output, stderr) = (&self.program, &self.output, &self.stderr);
         match status {
             Some(status) if status.success() => output.text(),
             Some(status) => panic!(
                 "{program}: {status}\n{}\n{}",
                 output.tail(TAIL_LINES),
-                complaints.tail(TAIL_LINES)
+                stderr.tail(TAIL_LINES)
             ),
             None => panic!(
                 "{program} does not end within {limit:?}\n{}",

@@ -1,4 +1,4 @@
-//! A client elsewhere on the segment, which no machine's death takes along.
+//! A host elsewhere on the segment, which survives the death of any machine.
 //!
 //! ```text
 //!   redis-cli, the prober, ...   ordinary programs of this host
@@ -8,8 +8,8 @@
 //!      a port of the segment
 //! ```
 //!
-//! The namespaces live as long as the pump does. Programs enter them through `nsenter`, so that a [`Client`] is an
-//! ordinary child process of the test's.
+//! The namespaces live as long as the pump. Programs enter them through `nsenter`, so a [`Client`] is an ordinary child
+//! process of the test.
 
 mod client;
 mod probe;
@@ -23,32 +23,32 @@ pub use probe::Probe;
 pub use registers::Registers;
 
 use crate::child::{self, Child};
-use crate::keeper::Kept;
+use crate::kv_checker::KvReport;
 use crate::linear::Workload;
+use crate::output::Output;
 use crate::segment::{MacAddress, Port, Segment};
-use crate::transcript::Transcript;
 
 /// The tap's name inside the namespace.
 const INTERFACE: &str = "lan0";
 
-/// How long the namespace may take to appear: it stops a hang.
+/// How long the namespace may take to appear; only stops a hang.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A host on the segment where third-party programs run.
 #[derive(Debug)]
 pub struct ThirdParty {
     pump: Child,
-    complaints: Transcript,
+    stderr: Output,
     port: Port,
 }
 
-/// Ends a checking client and says what the store kept.
+/// Ends a checking client and returns its report.
 ///
 /// # Panics
 ///
 /// If anything was wrong.
-pub fn kept_by(keeper: Client, limit: Duration) -> Kept {
-    serde_json::from_str(&keeper.finish(limit)).expect("what the keeper says")
+pub fn finish_kv_checker(checker: Client, limit: Duration) -> KvReport {
+    serde_json::from_str(&checker.finish(limit)).expect("the checker's report")
 }
 
 impl ThirdParty {
@@ -56,7 +56,7 @@ impl ThirdParty {
     ///
     /// # Panics
     ///
-    /// If a program that this takes is not installed, or the host allows no namespaces or no tap.
+    /// If a required program is not installed, or the host allows no namespaces or no tap.
     pub fn join(segment: &mut Segment, name: &str, address: &str, mac: MacAddress) -> Self {
         for (program, package) in [
             ("unshare", "util-linux"),
@@ -68,16 +68,12 @@ impl ThirdParty {
         let port = segment.port(name);
         let mut pump = child::spawn(pump(&port))
             .unwrap_or_else(|error| panic!("unshare does not start: {error}"));
-        let complaints = Transcript::follow(pump.take_stderr().expect("a piped stderr"));
-        let mut party = Self {
-            pump,
-            complaints,
-            port,
-        };
+        let stderr = Output::follow(pump.take_stderr().expect("a piped stderr"));
+        let mut party = Self { pump, stderr, port };
         party.await_tap();
         let mac = mac.to_string();
         party.configure(&["link", "set", "lo", "up"]);
-        // Without an IPv6 address of its own accord the host is quiet until a program speaks.
+        // Without an automatic IPv6 address the host is quiet until a program sends.
         party.configure(&[
             "link",
             "set",
@@ -92,22 +88,22 @@ impl ThirdParty {
         party
     }
 
-    /// The segment's port that it sits at.
+    /// Its port of the segment.
     pub fn port(&self) -> &Port {
         &self.port
     }
 
-    /// A command that runs `program` here. It dies with the thread that spawns it; [`start`](Self::start) does not.
+    /// A command that runs `program` here. It dies with the thread that spawns it; one of [`start`](Self::start) does not.
     pub fn command(&self, program: &str) -> Command {
         let [enter, arguments @ ..] = self.entrance();
         let mut command = Command::new(enter);
         command.args(arguments);
-        // Only after the last change of credentials does the parent-death signal last.
+        // A change of credentials clears the parent-death signal: set it after the last one.
         command.args(["setpriv", "--pdeathsig", "KILL", "--", program]);
         command
     }
 
-    /// The words before a command line that run it here, from any process of this user.
+    /// The command-line prefix that runs a program here, from any process of this user.
     pub fn entrance(&self) -> [String; 7] {
         let target = self.pump.id().to_string();
         [
@@ -122,7 +118,7 @@ impl ThirdParty {
         .map(str::to_owned)
     }
 
-    /// Starts `program` here, to be waited for later.
+    /// Starts `program` here without waiting for it.
     ///
     /// # Panics
     ///
@@ -143,7 +139,7 @@ impl ThirdParty {
         Client::start(program, command)
     }
 
-    /// Runs `program` here and returns what it writes to its standard output.
+    /// Runs `program` here and returns its standard output.
     ///
     /// # Panics
     ///
@@ -152,33 +148,32 @@ impl ThirdParty {
         self.start(program, arguments).finish(limit)
     }
 
-    /// Starts a prober here, and waits until it has been answered over UDP and over TCP. Its report comes from
-    /// [`Probe::finish`].
+    /// Starts a prober here, and waits for its first answers over UDP and TCP. [`Probe::finish`] returns its report.
     ///
     /// # Panics
     ///
-    /// If it is not answered.
+    /// If it gets no answer.
     pub fn probe(&self, options: &crate::prober::Options) -> Probe {
         Probe::start(self, options)
     }
 
-    /// Starts a checking client of a key-value store here. What the store kept comes from [`kept_by`].
-    pub fn keep(&self, address: &str) -> Client {
-        let keeper = child::beside("keeper", "cargo build -p harness --bins");
-        self.start(keeper.to_str().expect("a path that is text"), &[address])
+    /// Starts a checking client of a key-value store here. [`finish_kv_checker`] returns its report.
+    pub fn check_kv(&self, address: &str) -> Client {
+        let program = child::beside("kv_checker", "cargo build -p harness --bins");
+        self.start(program.to_str().expect("a path that is text"), &[address])
     }
 
-    /// Starts clients of a key-value store here, and waits until each has been answered. What they saw comes from
-    /// [`Registers::finish`].
+    /// Starts clients of a key-value store here, and waits until each has an answer. [`Registers::finish`] returns their
+    /// observations.
     ///
     /// # Panics
     ///
-    /// If one is not answered.
-    pub fn ask_registers(&self, workload: &Workload) -> Registers {
+    /// If one gets no answer.
+    pub fn start_registers(&self, workload: &Workload) -> Registers {
         Registers::start(self, workload)
     }
 
-    /// Waits until the pump has its tap.
+    /// Waits until the pump has created its tap.
     fn await_tap(&mut self) {
         let deadline = Instant::now() + START_LIMIT;
         while !self.has_tap() {
@@ -188,19 +183,19 @@ impl ThirdParty {
                 "no tap in a namespace of its own ({ended:?}): {}\nIt takes /dev/net/tun, readable and writable, and \
                  user namespaces (sysctl kernel.unprivileged_userns_clone=1, \
                  kernel.apparmor_restrict_unprivileged_userns=0)",
-                self.complaints.tail(10)
+                self.stderr.tail(10)
             );
         }
     }
 
-    /// Whether the tap is there. It is looked for only once the pump has bound its socket: before, the process may not
-    /// have entered its namespaces yet, and `nsenter` would find this host's own.
+    /// Whether the tap exists. It is looked up only after the pump has bound its socket: before that, the process may not
+    /// have entered its namespaces yet, and `nsenter` would enter this host's own.
     fn has_tap(&self) -> bool {
-        let mut look = self.command("ip");
-        look.args(["link", "show", INTERFACE])
+        let mut show = self.command("ip");
+        show.args(["link", "show", INTERFACE])
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        self.port.peer_socket().exists() && look.status().expect("nsenter starts").success()
+        self.port.peer_socket().exists() && show.status().expect("nsenter starts").success()
     }
 
     fn configure(&self, arguments: &[&str]) {

@@ -1,4 +1,4 @@
-//! The prober, run at the third party: the same code as in this process, as a program of its own.
+//! The prober as a separate program at the third party: the same code as in this process.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use super::{Client, ThirdParty};
 use crate::child;
 use crate::prober::{ANSWERED, Options, Replies, Report, Summary};
 
-/// How long the domain may take to answer for the first time: it stops a hang.
+/// How long the domain's first answer may take; only stops a hang.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 
-/// How long the prober may take to collect what is outstanding and to report.
+/// How long the prober may take to collect outstanding replies and to report.
 const FINISH_LIMIT: Duration = Duration::from_secs(120);
 
-/// The file of the replies' times, in the probe's directory.
+/// The file for the times of replies, in the probe's directory.
 const REPLIES: &str = "replies";
 
-/// A prober that runs until it is asked for its report.
+/// A running prober.
 #[derive(Debug)]
 pub struct Probe {
     client: Client,
@@ -34,13 +34,12 @@ impl Probe {
             .args(["--until-eof", "--json", "--replies"])
             .arg(directory.path().join(REPLIES));
         let client = Client::start("prober", command);
-        // A connection that began after what a test does to the domain would prove nothing.
+        // A connection opened after the test has acted on the domain would prove nothing.
         client.await_output(ANSWERED, ANSWER_LIMIT);
         Self { client, directory }
     }
 
-    /// Ends the probing and returns what was seen. Its times are of the same clock as
-    /// [`now_ns`](crate::prober::now_ns) here.
+    /// Ends the probing and returns its report, whose times are of the same clock as [`now_ns`](crate::prober::now_ns).
     ///
     /// # Panics
     ///

@@ -11,14 +11,14 @@ use crate::child;
 use crate::linear::history;
 use crate::linear::workload::{ANSWERED, Observed, Workload};
 
-/// How long the store may take to answer for the first time: it stops a hang.
+/// How long the store's first answer may take; only stops a hang.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
-/// How long the clients may take to end. They wait for answers that are outstanding, and read every key.
+/// How long the clients may take to end: they wait for outstanding answers, and read every key.
 const FINISH_LIMIT: Duration = Duration::from_secs(600);
 /// The file of their history, in their directory.
 const HISTORY: &str = "history";
 
-/// Clients that ask until they are asked for what they saw.
+/// Running clients.
 #[derive(Debug)]
 pub struct Registers {
     client: Client,
@@ -44,8 +44,8 @@ impl Registers {
         Self { client, directory }
     }
 
-    /// Has the clients end, and returns what they saw. Its times are of the same clock as
-    /// [`now_ns`](crate::prober::now_ns) here.
+    /// Ends the clients and returns their observations, whose times are of the same clock as
+    /// [`now_ns`](crate::prober::now_ns).
     ///
     /// # Panics
     ///

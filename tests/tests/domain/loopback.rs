@@ -1,4 +1,4 @@
-//! A domain on this host's loopback.
+//! A fake domain on this host's loopback.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use harness::prober::protocol::{REQUEST_BYTES, Reply, Request};
 
-use super::{LYING_SEQUENCE, Lie, Mind};
+use super::{FAULTY_SEQUENCE, FakeDomain, Fault};
 
-/// How long a silent domain is silent.
+/// The duration of [`Fault::Silence`].
 pub const SILENCE: Duration = Duration::from_millis(150);
 
-/// How long the domain sleeps where nothing has come.
+/// How long the domain sleeps when nothing has arrived.
 const NAP: Duration = Duration::from_micros(100);
 
 /// A domain that serves one client.
 pub struct Domain {
-    mind: Mind,
+    domain: FakeDomain,
     udp: UdpSocket,
     listener: TcpListener,
     silent: bool,
@@ -26,15 +26,15 @@ pub struct Domain {
 
 impl Domain {
     /// A domain with one port for UDP and TCP.
-    pub fn bind(lie: Lie) -> Self {
+    pub fn bind(fault: Fault) -> Self {
         loop {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
             let address = listener.local_addr().expect("its address");
-            // Somebody else may have the same port for UDP: then another is tried.
+            // Another process may have the same port for UDP: then another port is tried.
             if let Ok(udp) = UdpSocket::bind(address) {
                 udp.set_nonblocking(true).expect("a socket");
                 return Self {
-                    mind: Mind::new(lie),
+                    domain: FakeDomain::new(fault),
                     udp,
                     listener,
                     silent: false,
@@ -44,12 +44,11 @@ impl Domain {
         }
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.udp.local_addr().expect("a bound socket")
     }
 
-    /// Serves one client until it `has_ended`; `when_enough` is called once each transport had so many requests.
+    /// Serves one client until it `has_ended`; calls `when_enough` once each transport has had `enough` requests.
     pub fn serve(mut self, enough: u64, when_enough: impl FnOnce(), has_ended: impl Fn() -> bool) {
         let (mut stream, _) = self.listener.accept().expect("a client");
         stream.set_nonblocking(true).expect("a socket");
@@ -62,7 +61,7 @@ impl Domain {
             } else {
                 None
             };
-            if tcp == Some(LYING_SEQUENCE) && self.mind.lie == Lie::StreamEnd {
+            if tcp == Some(FAULTY_SEQUENCE) && self.domain.fault == Fault::StreamEnd {
                 stream.shutdown(Shutdown::Both).expect("an open connection");
                 open = false;
             }
@@ -83,12 +82,15 @@ impl Domain {
             return false;
         };
         let request = Request::decode(&bytes);
-        if self.mind.lie == Lie::Silence && request.sequence == LYING_SEQUENCE && !self.silent {
+        if self.domain.fault == Fault::Silence
+            && request.sequence == FAULTY_SEQUENCE
+            && !self.silent
+        {
             self.silent = true;
             std::thread::sleep(SILENCE);
         }
         self.udp
-            .send_to(&self.mind.answer(request).encode(), client)
+            .send_to(&self.domain.answer(request).encode(), client)
             .is_ok()
     }
 
@@ -100,8 +102,8 @@ impl Domain {
         }
         stream.read_exact(&mut bytes).expect("what was peeked at");
         let request = Request::decode(&bytes);
-        let reply = self.mind.answer(request);
-        if self.mind.lie == Lie::StreamOrder && request.sequence == LYING_SEQUENCE {
+        let reply = self.domain.answer(request);
+        if self.domain.fault == Fault::StreamOrder && request.sequence == FAULTY_SEQUENCE {
             self.held_back = Some(reply);
         } else {
             for reply in [Some(reply), self.held_back.take()].into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! A domain as the prober expects it, in the test's process: what it answers, and lies that each break one property.
+//! The domain that the prober expects, faked in the test's process, with faults that each break one property.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
@@ -7,18 +7,17 @@ pub mod stack;
 
 use harness::prober::protocol::{FLAG_TORN_PAGE, Heap, Reply, Request};
 
-/// The heap of these domains.
 pub const HEAP: Heap = Heap {
     mib: 2,
     working_mib: 1,
 };
 
-/// Which request of a transport is answered with the lie.
-pub const LYING_SEQUENCE: u64 = 20;
+/// The sequence number of the request that each transport answers with the fault.
+pub const FAULTY_SEQUENCE: u64 = 20;
 
 /// The property that a domain breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lie {
+pub enum Fault {
     None,
     Checksum,
     TornPage,
@@ -30,18 +29,18 @@ pub enum Lie {
     Silence,
 }
 
-/// What a domain answers, over whatever transport.
+/// The domain's answers, independent of the transport.
 #[derive(Debug)]
-pub struct Mind {
-    pub lie: Lie,
+pub struct FakeDomain {
+    pub fault: Fault,
     counter: u64,
     pages_dirtied: u64,
 }
 
-impl Mind {
-    pub fn new(lie: Lie) -> Self {
+impl FakeDomain {
+    pub fn new(fault: Fault) -> Self {
         Self {
-            lie,
+            fault,
             counter: 0,
             pages_dirtied: 0,
         }
@@ -54,25 +53,25 @@ impl Mind {
             client_time,
         }: Request,
     ) -> Reply {
-        let says = |lie: Lie| sequence == LYING_SEQUENCE && self.lie == lie;
+        let has = |fault: Fault| sequence == FAULTY_SEQUENCE && self.fault == fault;
         self.counter += 1;
         self.pages_dirtied += 1;
         let checksum = HEAP.checksum(HEAP.probed_page(sequence));
         Reply {
             sequence,
-            client_time: client_time ^ u64::from(says(Lie::Echo)),
-            counter: if says(Lie::CounterBack) {
+            client_time: client_time ^ u64::from(has(Fault::Echo)),
+            counter: if has(Fault::CounterBack) {
                 1
             } else {
                 self.counter
             },
-            checksum: checksum ^ u64::from(says(Lie::Checksum)),
-            pages_dirtied: if says(Lie::DirtiedBack) {
+            checksum: checksum ^ u64::from(has(Fault::Checksum)),
+            pages_dirtied: if has(Fault::DirtiedBack) {
                 0
             } else {
                 self.pages_dirtied
             },
-            flags: if says(Lie::TornPage) {
+            flags: if has(Fault::TornPage) {
                 FLAG_TORN_PAGE
             } else {
                 0

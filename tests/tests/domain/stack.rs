@@ -1,4 +1,4 @@
-//! A domain with a TCP/IP stack of its own, plugged into a segment as a machine is.
+//! A fake domain with a TCP/IP stack of its own, plugged into a segment like a machine.
 
 use std::net::Ipv4Addr;
 use std::os::unix::net::UnixDatagram;
@@ -14,19 +14,19 @@ use smoltcp::socket::{tcp, udp};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr};
 
-use super::{Lie, Mind};
+use super::{FakeDomain, Fault};
 
-/// How long the stack waits for a frame before it looks at its timers.
+/// How long the stack waits for a frame before it polls its timers.
 const NAP: Duration = Duration::from_millis(1);
 
 const FRAME_BYTES_MAX: usize = 1514;
 const BUFFER_BYTES: usize = 64 << 10;
 const DATAGRAMS_MAX: usize = 64;
 
-/// An honest domain at a port of a segment.
+/// A domain without faults at a port of a segment.
 pub struct Domain {
-    mind: Mind,
-    card: Card,
+    domain: FakeDomain,
+    nic: Nic,
     interface: Interface,
     sockets: SocketSet<'static>,
     udp: SocketHandle,
@@ -36,9 +36,9 @@ pub struct Domain {
 impl Domain {
     /// A domain at `port`, with these addresses.
     pub fn new(port: &Port, mac: MacAddress, address: Ipv4Addr) -> Self {
-        let mut card = Card::new(port);
+        let mut nic = Nic::new(port);
         let config = Config::new(EthernetAddress(mac.0).into());
-        let mut interface = Interface::new(config, &mut card, Instant::now());
+        let mut interface = Interface::new(config, &mut nic, Instant::now());
         interface.update_ip_addrs(|addresses| {
             addresses
                 .push(IpCidr::new(address.into(), 24))
@@ -47,8 +47,8 @@ impl Domain {
         let mut sockets = SocketSet::new(Vec::new());
         let (udp, tcp) = (sockets.add(udp_socket()), sockets.add(tcp_socket()));
         Self {
-            mind: Mind::new(Lie::None),
-            card,
+            domain: FakeDomain::new(Fault::None),
+            nic,
             interface,
             sockets,
             udp,
@@ -59,13 +59,13 @@ impl Domain {
     /// Serves until `stop` is set.
     pub fn serve(mut self, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
-            self.card.wait();
+            self.nic.wait();
             self.interface
-                .poll(Instant::now(), &mut self.card, &mut self.sockets);
+                .poll(Instant::now(), &mut self.nic, &mut self.sockets);
             self.serve_datagrams();
             self.serve_stream();
             self.interface
-                .poll(Instant::now(), &mut self.card, &mut self.sockets);
+                .poll(Instant::now(), &mut self.nic, &mut self.sockets);
         }
     }
 
@@ -75,7 +75,7 @@ impl Domain {
             let Ok(bytes) = <&[u8; REQUEST_BYTES]>::try_from(payload) else {
                 continue;
             };
-            let reply = self.mind.answer(Request::decode(bytes));
+            let reply = self.domain.answer(Request::decode(bytes));
             // A full buffer loses a datagram, as networks do.
             let _ = socket.send_slice(&reply.encode(), client);
         }
@@ -86,7 +86,7 @@ impl Domain {
         let mut bytes = [0; REQUEST_BYTES];
         while matches!(socket.peek_slice(&mut bytes), Ok(REQUEST_BYTES)) {
             socket.recv_slice(&mut bytes).expect("what was peeked at");
-            let reply = self.mind.answer(Request::decode(&bytes));
+            let reply = self.domain.answer(Request::decode(&bytes));
             socket
                 .send_slice(&reply.encode())
                 .expect("an open connection with room");
@@ -114,14 +114,14 @@ fn tcp_socket() -> tcp::Socket<'static> {
     socket
 }
 
-/// The domain's network card: frames from and to the port's sockets.
-struct Card {
+/// The domain's network interface card, backed by the port's sockets.
+struct Nic {
     socket: UnixDatagram,
     switch: PathBuf,
     received: Option<Vec<u8>>,
 }
 
-impl Card {
+impl Nic {
     fn new(port: &Port) -> Self {
         let socket = UnixDatagram::bind(port.peer_socket()).expect("the peer's socket");
         socket
@@ -134,7 +134,7 @@ impl Card {
         }
     }
 
-    /// Waits a little for a frame, unless there is one.
+    /// Waits up to [`NAP`] for a frame, unless there is one.
     fn wait(&mut self) {
         let mut frame = vec![0; FRAME_BYTES_MAX];
         if self.received.is_none()
@@ -146,7 +146,7 @@ impl Card {
     }
 }
 
-impl Device for Card {
+impl Device for Nic {
     type RxToken<'a> = Received;
     type TxToken<'a> = Sending<'a>;
 
@@ -175,7 +175,7 @@ impl RxToken for Received {
     }
 }
 
-struct Sending<'a>(&'a Card);
+struct Sending<'a>(&'a Nic);
 
 impl TxToken for Sending<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, fill: F) -> R {

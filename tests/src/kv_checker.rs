@@ -1,6 +1,6 @@
-//! A client of a key-value store that believes nothing: every write that the store acknowledged is read back.
+//! A checking client of a key-value store: every write that the store acknowledged is read back.
 //!
-//! One connection for the whole run: it never reconnects, so that a connection which does not live is an error.
+//! It uses one connection for the whole run and never reconnects, so a lost connection is an error.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,63 +11,62 @@ use serde::{Deserialize, Serialize};
 
 use crate::resp::request;
 
-/// Keys that are written in turn.
+/// The number of keys, which are written in turn.
 const KEYS: u64 = 500;
 
-/// How long the store may be silent: it stops a hang.
+/// How long the store may take to answer; only stops a hang.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
-/// A connection to a store, and what it has acknowledged.
+/// A connection to a store, and the results so far.
 #[derive(Debug)]
-pub struct Keeper {
+pub struct KvChecker {
     stream: BufReader<TcpStream>,
-    kept: Kept,
+    report: KvReport,
 }
 
-/// What a store has kept.
+/// The result of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct KvReport {
     /// Writes that were acknowledged and read back.
     pub writes: u64,
-    /// The longest that an answer took, in microseconds.
+    /// The longest time to an answer, in microseconds.
     pub longest_answer_us: u64,
 }
 
-impl Keeper {
-    /// Connects.
+impl KvChecker {
+    /// Connects to a store.
     ///
     /// # Errors
     ///
-    /// What the network says.
-    pub fn connect(address: SocketAddr) -> io::Result<Keeper> {
+    /// Network errors.
+    pub fn connect(address: SocketAddr) -> io::Result<KvChecker> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(SILENCE_MAX))?;
-        Ok(Keeper {
+        Ok(KvChecker {
             stream: BufReader::new(stream),
-            kept: Kept::default(),
+            report: KvReport::default(),
         })
     }
 
-    /// Writes and reads back until it is told to stop, then reads every key once more; returns what was
-    /// kept.
+    /// Writes and reads back until `stop` is set, then reads every key once more.
     ///
     /// # Errors
     ///
-    /// What the network says, and [`io::ErrorKind::InvalidData`] for an answer that is not what was written.
-    pub fn run(mut self, stop: &AtomicBool) -> io::Result<Kept> {
+    /// Network errors, and [`io::ErrorKind::InvalidData`] for an answer that is not what was written.
+    pub fn run(mut self, stop: &AtomicBool) -> io::Result<KvReport> {
         while !stop.load(Ordering::Relaxed) {
-            let number = self.kept.writes;
+            let number = self.report.writes;
             self.expect(&["SET", &key(number), &value(number)], "+OK")?;
-            self.kept.writes += 1;
+            self.report.writes += 1;
             self.read_back(number)?;
             self.read_back(number.saturating_sub(KEYS / 2))?;
         }
-        let oldest = self.kept.writes.saturating_sub(KEYS);
-        for number in oldest..self.kept.writes {
+        let oldest = self.report.writes.saturating_sub(KEYS);
+        for number in oldest..self.report.writes {
             self.read_back(number)?;
         }
-        Ok(self.kept)
+        Ok(self.report)
     }
 
     fn read_back(&mut self, number: u64) -> io::Result<()> {
@@ -82,11 +81,11 @@ impl Keeper {
     }
 
     fn expect(&mut self, words: &[&str], answer: &str) -> io::Result<()> {
-        let asked = Instant::now();
+        let sent = Instant::now();
         self.stream.get_mut().write_all(&request(words))?;
         let line = self.line()?;
-        let took_us = asked.elapsed().as_micros() as u64;
-        self.kept.longest_answer_us = self.kept.longest_answer_us.max(took_us);
+        let took_us = sent.elapsed().as_micros() as u64;
+        self.report.longest_answer_us = self.report.longest_answer_us.max(took_us);
         if line == answer {
             Ok(())
         } else {
@@ -104,7 +103,7 @@ impl Keeper {
 }
 
 fn key(number: u64) -> String {
-    format!("keeper:{}", number % KEYS)
+    format!("kv_checker:{}", number % KEYS)
 }
 
 fn value(number: u64) -> String {
@@ -114,7 +113,7 @@ fn value(number: u64) -> String {
 fn wrong(found: &str, expected: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        format!("the store says {found:?}, not {expected:?}"),
+        format!("the store answered {found:?}, not {expected:?}"),
     )
 }
 
@@ -126,11 +125,11 @@ mod tests {
     use std::sync::Arc;
     use std::thread;
 
-    /// How many writes the store sees before the client is told to stop.
-    const ENOUGH: u64 = 10;
+    /// The number of writes after which the client is stopped.
+    const WRITES: u64 = 10;
 
-    /// A store on loopback that forgets one write if it is told to, and stops its client after enough of them.
-    fn store(forgets: Option<u64>, stop: Arc<AtomicBool>) -> SocketAddr {
+    /// A store on loopback that may lose one write, and stops its client after [`WRITES`] of them.
+    fn store(loses: Option<u64>, stop: Arc<AtomicBool>) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
         let address = listener.local_addr().expect("an address");
         thread::spawn(move || {
@@ -141,11 +140,11 @@ mod tests {
             while let Some(words) = read_request(&mut reader) {
                 let answer = match words.as_slice() {
                     [set, key, value] if set == "SET" => {
-                        if forgets != Some(writes) {
+                        if loses != Some(writes) {
                             values.insert(key.clone(), value.clone());
                         }
                         writes += 1;
-                        stop.fetch_or(writes == ENOUGH, Ordering::Relaxed);
+                        stop.fetch_or(writes == WRITES, Ordering::Relaxed);
                         "+OK\r\n".to_owned()
                     }
                     [_, key] => match values.get(key) {
@@ -171,19 +170,19 @@ mod tests {
         (0..count).map(|_| line().and_then(|_| line())).collect()
     }
 
-    fn keep(forgets: Option<u64>) -> io::Result<Kept> {
+    fn check(loses: Option<u64>) -> io::Result<KvReport> {
         let stop = Arc::new(AtomicBool::new(false));
-        Keeper::connect(store(forgets, stop.clone()))?.run(&stop)
+        KvChecker::connect(store(loses, stop.clone()))?.run(&stop)
     }
 
     #[test]
-    fn an_honest_store_keeps_everything() {
-        assert_eq!(keep(None).expect("no error").writes, ENOUGH);
+    fn a_correct_store_passes() {
+        assert_eq!(check(None).expect("no error").writes, WRITES);
     }
 
     #[test]
-    fn a_store_that_forgets_one_write_is_found_out() {
-        let error = keep(Some(3)).expect_err("a write was forgotten");
+    fn a_store_that_loses_one_write_fails() {
+        let error = check(Some(3)).expect_err("a write was lost");
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }
 }

@@ -1,13 +1,13 @@
-//! Transcripts: everything a process says, a machine on its transcript line for one, and what a test waits for in it.
+//! Captured output of a process, such as a machine's serial line, and the patterns that a test waits for in it.
 
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What a process has said so far. Clones are handles to the same log, which a thread fills.
+/// Everything a process has printed so far. Clones are handles to the same log, which a thread fills.
 #[derive(Clone, Debug, Default)]
-pub struct Transcript {
+pub struct Output {
     log: Arc<(Mutex<Log>, Condvar)>,
 }
 
@@ -17,38 +17,38 @@ struct Log {
     ended: bool,
 }
 
-/// What a test waits for.
+/// A pattern that a test waits for.
 #[derive(Clone, Copy, Debug)]
-pub enum Awaited<'a> {
-    /// A whole line that contains the text.
+pub enum Pattern<'a> {
+    /// A complete line that contains the text.
     Line(&'a str),
-    /// The text, which need not be followed by a line's end, as a prompt is not.
+    /// The text alone, such as a prompt, which no end of line follows.
     Text(&'a str),
 }
 
-/// Why it did not come.
+/// The reason a wait failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unmet {
-    /// The limit passed.
-    Late,
-    /// The output ended: the process is no more.
+pub enum WaitError {
+    /// The time limit passed.
+    TimedOut,
+    /// The output ended, and with it the process.
     Ended,
 }
 
-/// What was found: the line (or text), and the offset in the log just after it.
+/// A match in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// The line without its end, or the text.
+    /// The line without its terminator, or the text.
     pub text: String,
-    /// Where to look for what comes next.
+    /// The offset in the log just after the match.
     pub end: usize,
 }
 
-impl Transcript {
-    /// Keeps what comes out of `source`, until it ends.
+impl Output {
+    /// Captures `source` until it ends.
     pub fn follow(mut source: impl Read + Send + 'static) -> Self {
-        let transcript = Self::default();
-        let filled = transcript.clone();
+        let output = Self::default();
+        let filled = output.clone();
         let body = move || {
             let mut buffer = [0; 4096];
             while let Ok(length @ 1..) = source.read(&mut buffer) {
@@ -57,19 +57,19 @@ impl Transcript {
             filled.end();
         };
         thread::Builder::new()
-            .name("transcript".into())
+            .name("output".into())
             .spawn(body)
-            .expect("a thread for a transcript");
-        transcript
+            .expect("a thread for the output");
+        output
     }
 
-    /// All of it, as text.
+    /// The whole log as text.
     pub fn text(&self) -> String {
         let (log, _) = &*self.log;
         String::from_utf8_lossy(&log.lock().expect("no reader panics").bytes).into_owned()
     }
 
-    /// How many bytes it is.
+    /// The length of the log in bytes.
     pub fn length(&self) -> usize {
         let (log, _) = &*self.log;
         log.lock().expect("no reader panics").bytes.len()
@@ -82,32 +82,32 @@ impl Transcript {
         lines[lines.len().saturating_sub(count)..].join("\n")
     }
 
-    /// Waits for something said after the offset `from`.
+    /// Waits for a match after the offset `from`.
     pub fn wait_for(
         &self,
-        awaited: Awaited<'_>,
+        pattern: Pattern<'_>,
         from: usize,
         limit: Duration,
-    ) -> Result<Found, Unmet> {
+    ) -> Result<Found, WaitError> {
         let deadline = Instant::now() + limit;
         let (log, changed) = &*self.log;
         let mut log = log.lock().expect("no reader panics");
         loop {
-            if let Some(found) = awaited.find(&log.bytes, from) {
+            if let Some(found) = pattern.find(&log.bytes, from) {
                 return Ok(found);
             }
             if log.ended {
-                return Err(Unmet::Ended);
+                return Err(WaitError::Ended);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(Unmet::Late);
+                return Err(WaitError::TimedOut);
             }
             log = changed.wait_timeout(log, left).expect("no reader panics").0;
         }
     }
 
-    /// Waits until the process has said its last, so that the transcript is whole.
+    /// Waits until the output has ended, so that the log is complete.
     pub fn wait_for_end(&self, limit: Duration) {
         let (log, changed) = &*self.log;
         let log = log.lock().expect("no reader panics");
@@ -131,7 +131,7 @@ impl Transcript {
     }
 }
 
-impl Awaited<'_> {
+impl Pattern<'_> {
     fn find(self, bytes: &[u8], from: usize) -> Option<Found> {
         match self {
             Self::Line(text) => find_line(bytes, from, text),
@@ -170,13 +170,13 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(30);
 
-    fn said(text: &str) -> Transcript {
-        let transcript = Transcript::default();
-        transcript.append(text.as_bytes());
-        transcript
+    fn printed(text: &str) -> Output {
+        let output = Output::default();
+        output.append(text.as_bytes());
+        output
     }
 
-    fn line(text: &str, end: usize) -> Result<Found, Unmet> {
+    fn line(text: &str, end: usize) -> Result<Found, WaitError> {
         Ok(Found {
             text: text.to_owned(),
             end,
@@ -184,56 +184,56 @@ mod tests {
     }
 
     #[test]
-    fn finds_a_whole_line_and_goes_on_after_it() {
-        let transcript = said("one 1\r\ntwo\r\none 2\r\n");
+    fn finds_a_complete_line_and_continues_after_it() {
+        let output = printed("one 1\r\ntwo\r\none 2\r\n");
         assert_eq!(
-            transcript.wait_for(Awaited::Line("one"), 0, LIMIT),
+            output.wait_for(Pattern::Line("one"), 0, LIMIT),
             line("one 1", 7)
         );
         assert_eq!(
-            transcript.wait_for(Awaited::Line("one"), 7, LIMIT),
+            output.wait_for(Pattern::Line("one"), 7, LIMIT),
             line("one 2", 19)
         );
     }
 
     #[test]
     fn waits_for_the_end_of_a_line() {
-        let transcript = said("took 12");
+        let output = printed("took 12");
         assert_eq!(
-            transcript.wait_for(Awaited::Line("took"), 0, Duration::from_millis(10)),
-            Err(Unmet::Late)
+            output.wait_for(Pattern::Line("took"), 0, Duration::from_millis(10)),
+            Err(WaitError::TimedOut)
         );
-        let other = transcript.clone();
-        let speaker = thread::spawn(move || other.append(b"3 ms\n"));
+        let other = output.clone();
+        let writer = thread::spawn(move || other.append(b"3 ms\n"));
         assert_eq!(
-            transcript.wait_for(Awaited::Line("took"), 0, LIMIT),
+            output.wait_for(Pattern::Line("took"), 0, LIMIT),
             line("took 123 ms", 12)
         );
-        speaker.join().expect("it speaks");
+        writer.join().expect("no panic");
     }
 
     #[test]
-    fn finds_a_prompt_that_ends_no_line() {
-        let transcript = said("welcome\n> ");
+    fn finds_a_prompt_without_an_end_of_line() {
+        let output = printed("welcome\n> ");
         assert_eq!(
-            transcript.wait_for(Awaited::Text("> "), 0, LIMIT),
+            output.wait_for(Pattern::Text("> "), 0, LIMIT),
             line("> ", 10)
         );
     }
 
     #[test]
     fn stops_waiting_when_the_process_has_ended() {
-        let transcript = Transcript::follow(&b"last words"[..]);
+        let output = Output::follow(&b"last words"[..]);
         assert_eq!(
-            transcript.wait_for(Awaited::Line("more"), 0, LIMIT),
-            Err(Unmet::Ended)
+            output.wait_for(Pattern::Line("more"), 0, LIMIT),
+            Err(WaitError::Ended)
         );
-        assert_eq!(transcript.text(), "last words");
+        assert_eq!(output.text(), "last words");
     }
 
     #[test]
     fn keeps_the_last_lines() {
-        assert_eq!(said("a\nb\nc\n").tail(2), "b\nc");
-        assert_eq!(said("a\n").tail(2), "a");
+        assert_eq!(printed("a\nb\nc\n").tail(2), "b\nc");
+        assert_eq!(printed("a\n").tail(2), "a");
     }
 }

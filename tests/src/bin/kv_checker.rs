@@ -1,6 +1,6 @@
-//! The checking client of a key-value store as a program: `keeper ADDRESS:PORT`, until its standard input ends.
+//! The checking client of a key-value store as a program: `kv_checker ADDRESS:PORT` runs until its standard input ends.
 //!
-//! Prints what was kept, as JSON; fails if anything was wrong.
+//! Prints its report as JSON; fails if anything was wrong.
 
 #![forbid(unsafe_code)]
 
@@ -8,7 +8,7 @@ use std::io::Read;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use harness::keeper::Keeper;
+use harness::kv_checker::KvChecker;
 
 /// Set to end the run.
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -18,21 +18,21 @@ fn main() -> ExitCode {
         .nth(1)
         .and_then(|address| address.parse().ok());
     let Some(address) = address else {
-        eprintln!("usage: keeper ADDRESS:PORT");
+        eprintln!("usage: kv_checker ADDRESS:PORT");
         return ExitCode::from(2);
     };
     std::thread::spawn(|| {
-        // However it ends, there is nobody left who would end the run.
+        // An error on the input ends the run as well.
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         STOP.store(true, Ordering::Relaxed);
     });
-    match Keeper::connect(address).and_then(|keeper| keeper.run(&STOP)) {
-        Ok(kept) => {
-            println!("{}", serde_json::json!(kept));
+    match KvChecker::connect(address).and_then(|checker| checker.run(&STOP)) {
+        Ok(report) => {
+            println!("{}", serde_json::json!(report));
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("keeper: {error}");
+            eprintln!("kv_checker: {error}");
             ExitCode::FAILURE
         }
     }

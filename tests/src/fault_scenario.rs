@@ -1,0 +1,183 @@
+//! Interrupted moves: a [`FaultScenario`] is a small counter at home on machine A, a client that probes it throughout, and the
+//! faults that a test injects into the two machines.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::fleet::LIMIT;
+use crate::listed::Listed;
+use crate::prober::Options;
+use crate::third_party::{Client, Probe};
+use crate::{Fleet, Node};
+
+/// The counter's address.
+const COUNTER: &str = "10.77.0.20:7000";
+
+/// The interval between queries of the machines' state.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The domain that moves.
+const DOMAIN: &str = "counter";
+
+/// Two machines with a counter, and its client.
+#[derive(Debug)]
+pub struct FaultScenario {
+    /// The machines.
+    pub fleet: Fleet,
+    probe: Option<Probe>,
+}
+
+impl FaultScenario {
+    /// Starts the machines and moves the counter to B and back, so that no table grows later.
+    ///
+    /// # Panics
+    ///
+    /// If something does not come up.
+    pub fn start() -> FaultScenario {
+        let mut fleet = Fleet::start_hooked();
+        fleet.await_log(Node::A, "[counter] counter: ready");
+        let scenario = FaultScenario { fleet, probe: None };
+        scenario.move_once(Node::A);
+        scenario.move_once(Node::B);
+        scenario
+    }
+
+    /// Starts a client that probes the counter from now on, and waits for its first answer. It replaces an earlier client.
+    ///
+    /// # Panics
+    ///
+    /// If the counter does not answer.
+    pub fn probe(&mut self) {
+        let mut options = Options::new(COUNTER.parse().expect("an address"));
+        options.heap.mib = 2;
+        options.heap.working_mib = 1;
+        options.udp_interval = Duration::from_millis(5);
+        options.tcp_interval = Duration::from_millis(10);
+        self.probe = Some(self.fleet.party.probe(&options));
+    }
+
+    /// Begins to move the counter from A, and waits until the migration server on `node` is held at a line with this prefix.
+    ///
+    /// # Panics
+    ///
+    /// If the move does not get that far.
+    pub fn hold_at(&mut self, node: Node, line: &str) -> Client {
+        // An earlier move may have been reported more than once.
+        for node in [Node::A, Node::B] {
+            self.fleet.machine(node).skip_log();
+        }
+        self.fleet.hold_at(node, line);
+        let migration = self.fleet.begin_migration("counter", Node::A);
+        let held = format!("held at `{line}");
+        self.fleet.machine(node).expect(&held, LIMIT);
+        migration
+    }
+
+    /// Moves the counter without interruption, and waits until the move is settled.
+    ///
+    /// # Panics
+    ///
+    /// If the move fails.
+    pub fn move_once(&self, from: Node) {
+        self.fleet.migrate("counter", from);
+        self.await_settled_on(from.other());
+    }
+
+    /// Waits until the counter runs on this machine alone and no move is left.
+    ///
+    /// # Panics
+    ///
+    /// If that does not happen, or the counter is seen to run twice.
+    pub fn await_settled_on(&self, node: Node) {
+        self.await_listed(&format!("settled on {}", node.name()), |listed| {
+            listed.is_settled_on(node, DOMAIN)
+        });
+    }
+
+    /// Waits until this machine lists a move as in doubt.
+    ///
+    /// # Panics
+    ///
+    /// If that does not happen, or the counter is seen to run twice.
+    pub fn await_in_doubt(&self, node: Node) {
+        self.await_listed(&format!("in doubt on {}", node.name()), |listed| {
+            listed.at(node).has_doubt()
+        });
+    }
+
+    /// The pages spent on both machines while nothing is being moved.
+    pub fn memory(&self) -> [u64; 2] {
+        [Node::A, Node::B].map(|node| {
+            let spent = self.spent_pages(node);
+            spent.unwrap_or_else(|| panic!("{} does not report its memory", node.name()))
+        })
+    }
+
+    fn spent_pages(&self, node: Node) -> Option<u64> {
+        let memory = self.fleet.reply(node, &["mem"]).memory();
+        memory.map(|memory| memory.machine.spent_pages)
+    }
+
+    /// Waits until a machine spends as many pages as before. The switch releases rings asynchronously.
+    ///
+    /// # Panics
+    ///
+    /// If that does not happen.
+    pub fn await_memory(&self, node: Node, before: &[u64; 2]) {
+        let before = before[node as usize];
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let now = self.spent_pages(node);
+            if now == Some(before) {
+                return;
+            }
+            let name = node.name();
+            assert!(
+                Instant::now() < deadline,
+                "{name}: {now:?} pages are spent instead of {before}"
+            );
+            sleep(POLL_INTERVAL);
+        }
+    }
+
+    /// Settles a move that a machine lists as in doubt: `run` or `drop`.
+    ///
+    /// # Panics
+    ///
+    /// If there is nothing to settle.
+    pub fn force(&self, node: Node, how: &str) {
+        self.fleet.force(node, how);
+    }
+
+    /// Stops the client and checks its results: no answer was wrong, none is missing, and its one connection survived.
+    ///
+    /// # Panics
+    ///
+    /// If a check fails, or no client is running.
+    pub fn finish_probe(&mut self) {
+        let probe = self.probe.take().expect("a running client");
+        let summary = probe.finish().summary;
+        assert_eq!(summary.error_count(), 0, "{summary:?}");
+        assert!(summary.tcp_survived, "{summary:?}");
+        assert_eq!(summary.tcp.answered, summary.tcp.asked, "{summary:?}");
+        assert!(summary.tcp.answered > 0, "{summary:?}");
+    }
+
+    /// Queries both machines until `is_met`. Neither may be dead or cut off.
+    fn await_listed(&self, what: &str, is_met: impl Fn(&Listed) -> bool) {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let listed = Listed::query(&self.fleet);
+            let [a, b] = [Node::A, Node::B].map(|node| listed.at(node));
+            assert!(
+                !listed.runs_twice(&self.fleet, DOMAIN),
+                "the counter runs twice:\n{a}\n{b}"
+            );
+            if is_met(&listed) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "not {what}:\na:\n{a}\nb:\n{b}");
+            sleep(POLL_INTERVAL);
+        }
+    }
+}
