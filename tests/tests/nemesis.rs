@@ -33,7 +33,12 @@ const KEYS: u32 = 24;
 /// Operations that are answered at least, whatever the host.
 const ANSWERED_MIN: usize = 1_000;
 /// The kinds of which each deck has one upon a move that is held.
-const HELD: [Kind; 4] = [Kind::Cancel, Kind::Wire, Kind::KillTarget, Kind::KillSource];
+const HELD: [Kind; 4] = [
+    Kind::Cancel,
+    Kind::Wire,
+    Kind::KillDestination,
+    Kind::KillSource,
+];
 /// Operations of a key that are shown when they are not linearizable, up to the one that no order explains.
 const SHOWN: usize = 60;
 /// Keys whose operations are shown.
@@ -73,7 +78,7 @@ fn strike(nemesis: &mut Nemesis, seed: u64, seconds: u64) {
     let mut deck = Deck::new(seed);
     loop {
         nemesis.strike(&deck.draw());
-        if deck.is_through() && begun.elapsed() >= Duration::from_secs(seconds) {
+        if deck.is_used_up() && begun.elapsed() >= Duration::from_secs(seconds) {
             return;
         }
     }

@@ -1,10 +1,10 @@
-//! What the PC is made of, as Bochs' configuration file says it.
+//! The hardware of the PC, as Bochs' configuration file.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-/// Where Debian's packages `bochsbios` and `seabios` keep the firmware and the screen's.
+/// The firmware and the video BIOS of Debian's packages `bochsbios` and `seabios`.
 const BIOS: &str = "/usr/share/bochs/BIOS-bochs-latest";
 const SCREEN_BIOS: &str = "/usr/share/seabios/vgabios-stdvga.bin";
 
@@ -32,7 +32,7 @@ impl Processor {
     }
 }
 
-/// A PC to be started: one core, 512 MiB, a CD, a serial line.
+/// A PC to start: one core, 512 MiB, a CD, a serial line.
 pub(super) struct Configuration<'a> {
     pub(super) processor: Processor,
     /// The CD that it starts from.
@@ -45,10 +45,10 @@ impl Configuration<'_> {
     /// Writes the files into `directory` and returns Bochs' arguments.
     pub(super) fn write(&self, directory: &Path) -> Vec<OsString> {
         let file = directory.join(FILE);
-        fs::write(&file, self.text(directory)).expect("room for a file");
-        // Debian's Bochs has the debugger built in, which waits for a command first: go on.
+        fs::write(&file, self.text(directory)).expect("a writable directory");
+        // Debian's Bochs has the debugger built in, which waits for a command first: continue.
         let commands = directory.join(COMMANDS);
-        fs::write(&commands, "c\n").expect("room for a file");
+        fs::write(&commands, "c\n").expect("a writable directory");
         let words: [OsString; 5] = [
             "-q".into(),
             "-f".into(),

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::child;
 
-/// What GRUB does, as on every image.
+/// GRUB's configuration, as on every image.
 const GRUB_CONFIGURATION: &str = include_str!("../../../scripts/lib/grub.cfg");
 
 /// GRUB's modules for a BIOS, of Debian's package `grub-pc-bin`; those for UEFI would only make the CD larger.
@@ -21,8 +21,8 @@ pub(super) fn make(directory: &Path, kernel: &Path, archive: &Path) -> PathBuf {
     child::require("grub-mkrescue", "grub-common");
     let stage = directory.join("disc");
     let grub = stage.join("boot/grub");
-    fs::create_dir_all(&grub).expect("room for a directory");
-    fs::write(grub.join("grub.cfg"), GRUB_CONFIGURATION).expect("room for a file");
+    fs::create_dir_all(&grub).expect("a writable directory");
+    fs::write(grub.join("grub.cfg"), GRUB_CONFIGURATION).expect("a writable directory");
     for (file, name) in [(kernel, "boot/kernel.elf"), (archive, "boot/archive.tar")] {
         fs::copy(file, stage.join(name))
             .unwrap_or_else(|error| panic!("{} cannot be copied: {error}", file.display()));

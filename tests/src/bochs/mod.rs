@@ -1,7 +1,7 @@
-//! A PC of another make: one Bochs process, which starts from a CD, and the test's hold on it.
+//! A PC under another emulator: one Bochs process, which boots from a CD, under the test's control.
 //!
-//! Bochs shares no code with QEMU and models whole processors of a maker, with what QEMU's emulation lacks: PCID,
-//! a TSC deadline, CET, AVX-512. It interprets every instruction, so it takes several times as long as QEMU does.
+//! Bochs shares no code with QEMU and models real processors, including features that QEMU's emulation lacks: PCID, a TSC
+//! deadline, CET, AVX-512. It interprets every instruction, so it takes several times as long as QEMU.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -14,7 +14,7 @@
 //! pc.expect("passed", limit);
 //! ```
 //!
-//! It has no exit device: a guest's verdict is the line that it prints, and the machine is killed when its handle is
+//! It has no exit device: a guest reports its verdict as a printed line, and the machine is killed when its handle is
 //! dropped. A triple fault ends Bochs, and so does a panic of Bochs itself.
 
 mod configuration;
@@ -36,13 +36,13 @@ use crate::output::{Pattern, WaitError};
 use crate::scratch;
 use configuration::Configuration;
 
-/// How many lines of each log a failure shows.
+/// The number of lines of each log that a failure shows.
 const TAIL_LINES: usize = 60;
 
-/// How long Bochs may take to connect its serial line: it stops a hang.
+/// How long Bochs may take to connect its serial line; only stops a hang.
 const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 
-/// How often it is looked whether it has.
+/// The interval between checks for that connection.
 const CONNECT_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A running PC. It is killed when this is dropped.
@@ -73,7 +73,7 @@ impl Bochs {
         let mut command = child::command("bochs");
         command
             .args(configuration.write(directory.path()))
-            // Its screen is drawn for a terminal, which nobody looks at.
+            // Its screen is drawn for a terminal, and discarded.
             .env("TERM", "xterm")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -98,7 +98,7 @@ impl Bochs {
         self.console.text()
     }
 
-    /// Waits for a line that contains `text`, after those that were expected before, and returns the whole line.
+    /// Waits for a line that contains `text`, after the last expected one, and returns the complete line.
     ///
     /// # Panics
     ///
@@ -124,7 +124,7 @@ impl Bochs {
         }
     }
 
-    /// Ends it as pulling the plug does, and returns when it is gone.
+    /// Kills it, as pulling the plug does, and returns when it is gone.
     pub fn kill(&mut self) {
         self.process.kill();
     }

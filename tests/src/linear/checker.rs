@@ -6,18 +6,18 @@
 //!
 //! ```text
 //!   invoked: it is open
-//!   answered: each configuration is continued by open operations, in every order that explains their answers, until this
-//!             one has had its effect; those that cannot be continued so are dropped, and none may be left twice
+//!   answered: each configuration is extended by open operations, in every order that explains their answers, until this
+//!             one has had its effect; those that cannot be extended so are dropped, and duplicates are removed
 //! ```
 //!
-//! The answers are known beforehand, so that a configuration is continued only by an operation whose answer it explains. One
-//! that changes nothing, as a read, has its effect as soon as its answer is explained: nothing is gained by waiting. If no
-//! configuration is left, the history is not linearizable, and the operation that was answered is where that shows.
+//! The answers are known in advance, so a configuration is extended only by an operation whose answer it explains. One that
+//! changes nothing, such as a read, has its effect as soon as its answer is explained: nothing is gained by waiting. If no
+//! configuration is left, the history is not linearizable, and the answered operation is the evidence.
 //!
-//! An operation without an answer stays open for ever. Those that ask the same are interchangeable and are only counted,
-//! and of two configurations that differ in nothing else, one that has used fewer of them makes the other superfluous. So
-//! does one that has not used an operation the one that has and overwrites it by another.
-//! Therefore a long history with many such operations is checked in a time that grows with its length alone.
+//! An operation without an answer stays open for ever. Equal ones are interchangeable and are only counted, and of two
+//! configurations that differ in nothing else, the one that has used fewer of them makes the other redundant. Likewise, a
+//! configuration that uses such an operation only to overwrite it by another is redundant beside one that does not use it.
+//! Therefore the time to check a long history with many such operations grows with its length alone.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -28,22 +28,22 @@ use super::register::{Answer, Operation, State};
 /// The most operations with an answer that may be open at once: the bits of [`Configuration::placed`].
 pub const OPEN_MAX: usize = 128;
 
-/// How many possible values a violation names.
+/// The number of possible values that a violation lists.
 const VALUES_SHOWN_MAX: usize = 8;
 
 /// The history is linearizable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// Configurations that were looked at: what the check cost.
+    /// Configurations examined: the cost of the check.
     pub configurations: u64,
 }
 
 /// The history is not linearizable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The operation that no order explains together with all that were answered before.
+    /// The operation that no order explains together with all answered before it.
     pub entry: Entry,
-    /// What the register may have held when that was answered, as far as the earlier answers say.
+    /// The values that the register may have held at that answer, according to the earlier ones.
     pub states: Vec<State>,
 }
 
@@ -83,18 +83,18 @@ pub fn check(entries: &[Entry]) -> Result<Checked, Violation> {
         }
     }
     Ok(Checked {
-        configurations: search.looked_at,
+        configurations: search.examined,
     })
 }
 
-/// What happens to the entry of an index.
+/// An event of the entry with this index.
 #[derive(Clone, Copy)]
 enum Event {
     Invoked(usize),
     Answered(usize),
 }
 
-/// All events in the order of their times. Of two at the same time the invocation comes first, so that they may overlap.
+/// All events in the order of their times. At equal times invocations come first, so that the operations may overlap.
 fn events(entries: &[Entry]) -> Vec<Event> {
     let mut events = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
@@ -107,15 +107,15 @@ fn events(entries: &[Entry]) -> Vec<Event> {
     events.into_iter().map(|(_, _, event)| event).collect()
 }
 
-/// One explanation of what was answered so far.
+/// One explanation of the answers so far.
 #[derive(Clone, Debug)]
 struct Configuration {
     state: State,
     /// The open operations, by their places, that have had their effect.
     placed: u128,
-    /// How many of each kind of unanswered operation have had their effect.
+    /// The number of unanswered operations of each kind that have had their effect.
     used: Vec<u32>,
-    /// The last effect was that of an unanswered operation, so that it is in vain if it is overwritten by another.
+    /// The last effect was that of an unanswered operation, and nothing has read it: overwriting it would make it pointless.
     is_fresh: bool,
 }
 
@@ -134,7 +134,7 @@ struct Search {
     places: Vec<Option<Open>>,
     /// The kinds of unanswered operations in the whole history, and how many of each are open.
     kinds: Vec<(Operation, u32)>,
-    looked_at: u64,
+    examined: u64,
 }
 
 impl Search {
@@ -155,7 +155,7 @@ impl Search {
             configurations: vec![first],
             places: Vec::new(),
             kinds,
-            looked_at: 0,
+            examined: 0,
         }
     }
 
@@ -177,11 +177,11 @@ impl Search {
         assert!(self.places.len() <= OPEN_MAX, "too many clients");
     }
 
-    /// The operation of this index has been answered. If nothing explains that, returns what the register may have held.
+    /// Handles the answer to the operation of this index. If nothing explains it, returns the possible values.
     fn close(&mut self, index: usize) -> Result<(), Vec<State>> {
         let mut places = self.places.iter();
         let place = places.position(|place| place.is_some_and(|open| open.index == index));
-        let place = place.expect("what is answered was invoked");
+        let place = place.expect("an answered operation was invoked");
         let bit = 1 << place;
         let (mut seen, mut explained) = (Frontier::default(), Frontier::default());
         let mut waiting: VecDeque<Configuration> = VecDeque::new();
@@ -192,7 +192,7 @@ impl Search {
             }
         }
         while let Some(mut configuration) = waiting.pop_front() {
-            self.looked_at += 1;
+            self.examined += 1;
             if configuration.placed & bit != 0 {
                 configuration.placed &= !bit;
                 explained.insert(&configuration);
@@ -220,14 +220,14 @@ impl Search {
             let is_placed = configuration.placed & bit != 0;
             if !is_placed && open.operation.is_read(open.answer) && answer == open.answer {
                 configuration.placed |= bit;
-                // It has seen the last write, which so was not in vain.
+                // It has read the last write, which therefore mattered.
                 configuration.is_fresh = false;
             }
         }
         configuration
     }
 
-    /// Each configuration that one more operation leads to.
+    /// All configurations after one more operation.
     fn successors(&self, from: &Configuration, mut reached: impl FnMut(Configuration)) {
         for (bit, open) in self.open_operations() {
             let (state, answer) = open.operation.apply(from.state);
@@ -241,8 +241,8 @@ impl Search {
         }
         for (kind, (operation, open)) in self.kinds.iter().enumerate() {
             let (state, _) = operation.apply(from.state);
-            let is_in_vain = state == from.state || from.is_fresh && operation.overwrites();
-            if from.used[kind] < *open && !is_in_vain {
+            let is_pointless = state == from.state || from.is_fresh && operation.overwrites();
+            if from.used[kind] < *open && !is_pointless {
                 let mut next = from.clone();
                 next.state = state;
                 next.used[kind] += 1;
@@ -267,15 +267,15 @@ fn states(configurations: Vec<Configuration>) -> Vec<State> {
     states
 }
 
-/// Configurations of which none makes another superfluous.
+/// Configurations none of which makes another redundant.
 #[derive(Default)]
 struct Frontier {
     used: BTreeMap<(State, u128), Vec<Vec<u32>>>,
 }
 
 impl Frontier {
-    /// Puts a configuration in, unless it is superfluous, and takes out those that are superfluous now. Returns whether it is
-    /// in.
+    /// Inserts a configuration unless it is redundant, and removes those that it makes redundant. Returns whether it was
+    /// inserted.
     fn insert(&mut self, configuration: &Configuration) -> bool {
         let key = (configuration.state, configuration.placed);
         let used = &configuration.used;
@@ -302,7 +302,7 @@ impl Frontier {
     }
 }
 
-/// Whether no number is above the other's.
+/// Whether each number is at most the corresponding other one.
 fn is_within(numbers: &[u32], others: &[u32]) -> bool {
     numbers.iter().zip(others).all(|(one, other)| one <= other)
 }

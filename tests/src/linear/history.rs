@@ -1,4 +1,4 @@
-//! What clients asked and were answered, and when. As a file it is one JSON object per line.
+//! Histories: the clients' operations with their answers and times. As a file, one JSON object per line.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,24 +11,24 @@ use super::register::{Answer, Operation};
 /// An operation as its client saw it. Times are nanoseconds of one clock for all clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Who asked.
+    /// The client's number.
     pub client: u32,
-    /// Of which key.
+    /// The key's number.
     pub key: u32,
-    /// What.
+    /// The operation.
     pub operation: Operation,
-    /// When, just before the request was sent.
+    /// The time just before the request was sent.
     pub invoked_ns: u64,
-    /// The answer, if there was one. Without one it is unknown whether the operation took effect, or will.
+    /// The answer, if any. Without one it is unknown whether the operation took effect, or will.
     pub completion: Option<Completion>,
 }
 
 /// The end of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Completion {
-    /// When, just after the answer was read.
+    /// The time just after the answer was read.
     pub at_ns: u64,
-    /// What was answered.
+    /// The answer.
     pub answer: Answer,
 }
 
@@ -75,7 +75,7 @@ pub fn by_key(history: &[Entry]) -> BTreeMap<u32, Vec<Entry>> {
 ///
 /// # Errors
 ///
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(history: &[Entry], mut to: impl Write) -> io::Result<()> {
     for entry in history {
         serde_json::to_writer(&mut to, entry)?;
@@ -88,7 +88,7 @@ pub fn write(history: &[Entry], mut to: impl Write) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// Those of the reader, and of a line that is not an entry.
+/// Errors of the reader, and lines that are not entries.
 pub fn read(from: impl BufRead) -> io::Result<Vec<Entry>> {
     let entry = |line: io::Result<String>| Ok(serde_json::from_str(&line?)?);
     from.lines().map(entry).collect()

@@ -1,4 +1,4 @@
-//! Linearizability: whether concurrent clients saw one register per key that did one thing after another.
+//! Linearizability: whether concurrent clients saw one register per key that executed their operations one at a time.
 //!
 //! ```text
 //!   client 0   |--- SET 5 ---|      |-- GET: 5 --|
@@ -6,16 +6,16 @@
 //!   client 2             |--- INCR ... (no answer: takes effect at any time from here on, or never)
 //! ```
 //!
-//! A history is linearizable if every operation can be given one moment between its invocation and its answer such that a
-//! single register, to which the operations happen at those moments, gives the same answers. Keys do not affect each
-//! other, so each key's operations are checked by themselves (Herlihy and Wing's locality).
+//! A history is linearizable if every operation can be assigned one moment between its invocation and its answer such that
+//! a single register which executes the operations at those moments gives the same answers. Keys are independent, so each
+//! key's operations are checked separately (Herlihy and Wing's locality).
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | [`history`] | [`Entry`]: an operation, when it was invoked, and its answer; a history as a file |
-//! | [`register`] | [`Operation`], and what it does to a register |
+//! | [`register`] | [`Operation`], and its effect on a register |
 //! | [`checker`] | [`check`]: decides whether one key's operations are linearizable |
-//! | [`workload`] | [`Workload`]: clients of a store, and the history of what they saw |
+//! | [`workload`] | [`Workload`]: clients of a store, and the history that they observe |
 
 pub mod checker;
 pub mod history;

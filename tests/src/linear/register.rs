@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a register holds.
+/// The content of a register.
 pub type State = Option<i64>;
 
-/// What a client asks of a key.
+/// A client's operation on a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
@@ -15,30 +15,30 @@ pub enum Operation {
     Get,
     /// `SET`
     Set(i64),
-    /// `SETNX`: writes if there is nothing.
+    /// `SETNX`: writes if the key is absent.
     SetIfAbsent(i64),
-    /// `SET .. GET`: writes, and answers what was there.
+    /// `SET .. GET`: writes, and returns the old value.
     Swap(i64),
-    /// `INCR`: nothing counts as 0.
+    /// `INCR`: an absent key counts as 0.
     Increment,
     /// `DEL`
     Delete,
 }
 
-/// What the store answers.
+/// The store's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// It is done.
+    /// `OK`
     Done,
-    /// This was there.
+    /// The key's value.
     Value(State),
-    /// A count: keys that were affected, or the number after an increment.
+    /// The number of affected keys, or the value after an increment.
     Number(i64),
 }
 
 impl Operation {
-    /// What a register holds after the operation, and the answer. Numbers are far from the ends of 64 bits.
+    /// The register's content after the operation, and the answer. Numbers stay far from the limits of 64 bits.
     pub fn apply(self, state: State) -> (State, Answer) {
         match self {
             Operation::Get => (state, Answer::Value(state)),
@@ -56,7 +56,7 @@ impl Operation {
         }
     }
 
-    /// Whether what a register holds afterwards has nothing to do with what it held before.
+    /// Whether the register's content afterwards is independent of its content before.
     pub fn overwrites(self) -> bool {
         matches!(
             self,
@@ -64,7 +64,7 @@ impl Operation {
         )
     }
 
-    /// Whether an operation with this answer has changed nothing, whatever the register held.
+    /// Whether an operation with this answer has changed nothing, for any content of the register.
     pub fn is_read(self, answer: Answer) -> bool {
         match self {
             Operation::Get => true,

@@ -1,24 +1,24 @@
-//! Histories of a register that exists: what clients of it see, and what they would see if it made a mistake.
+//! Histories of a real register: those that its clients observe, and those they would observe if it made a mistake.
 
 use super::history::{Completion, Entry};
 use super::register::{Answer, Operation, State};
 use crate::random::Random;
 
-/// How long an operation takes to have its effect, and then to be answered, at most.
+/// The longest time to an operation's effect, and from there to its answer.
 const STEP_NS: u64 = 20;
-/// An unanswered operation may have its effect so many times later.
+/// The factor by which the effect of an unanswered operation may be later.
 const LATE: u64 = 10;
 
-/// What a sample is like.
+/// The parameters of a sample.
 #[derive(Clone, Copy)]
 pub struct Shape {
     pub clients: u32,
     pub operations: usize,
-    /// A client pauses for so long at most.
+    /// The longest pause of a client.
     pub pause_ns: u64,
-    /// One of so many operations is not answered.
+    /// One in this many operations is not answered.
     pub unanswered_one_in: u64,
-    /// Values are below this, or all differ.
+    /// The bound of the values; without one they all differ.
     pub values: Option<i64>,
 }
 
@@ -77,7 +77,7 @@ fn draw(random: &mut Random, values: Option<i64>, number: usize) -> Operation {
     *random.pick(&operations)
 }
 
-/// Gives an operation that was answered another's answer, or one that nobody had.
+/// Replaces the answer of an operation by another operation's, or by one that no operation had.
 pub fn spoil(random: &mut Random, entries: &mut [Entry]) {
     let answers = entries.iter().filter_map(|entry| entry.completion);
     let mut answers: Vec<Answer> = answers.map(|completion| completion.answer).collect();

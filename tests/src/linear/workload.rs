@@ -1,8 +1,8 @@
 //! Clients of a store: [`Workload`], and what they [`Observed`].
 //!
-//! Every client has a connection and asks one thing after another. Now and then it closes its connection instead of awaiting
-//! the answer, so that nobody knows whether the operation takes effect. A connection that ends in another way is lost, which
-//! is counted, and leaves an operation without an answer, too. In both cases the client connects again.
+//! Every client has a connection and sends one operation after another. Now and then it closes its connection instead of
+//! awaiting the answer, so that the operation's effect is unknown. A connection that ends in another way is counted as lost,
+//! and leaves an operation without an answer as well. In both cases the client reconnects.
 
 mod client;
 
@@ -16,60 +16,60 @@ use serde::{Deserialize, Serialize};
 use super::history::Entry;
 use client::Client;
 
-/// The line that the program `registers` prints when each of its clients has been answered.
+/// The line that the program `registers` prints when each of its clients has an answer.
 pub const ANSWERED: &str = "answered";
 
-/// What clients do. What they ask follows from the seed; when they ask does not.
+/// A workload. The seed determines the clients' operations, but not their times.
 #[derive(Clone, Copy, Debug)]
 pub struct Workload {
     /// The store's address.
     pub store: SocketAddr,
-    /// Decides what is asked.
+    /// The seed of the operations.
     pub seed: u64,
-    /// How many clients there are: [`super::checker::OPEN_MAX`] at most.
+    /// The number of clients: at most [`super::checker::OPEN_MAX`].
     pub clients: u32,
-    /// How many keys there are, of which some are asked for more often.
+    /// The number of keys, some of which are used more often.
     pub keys: u32,
 }
 
-/// What the clients saw.
+/// The clients' observations.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
     /// All operations.
     pub history: Vec<Entry>,
-    /// What is known besides.
+    /// Errors and lost connections.
     pub summary: Summary,
 }
 
-/// What is known of clients besides their history.
+/// The clients' errors and lost connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Connections that ended although the client wanted to go on.
+    /// Connections that the client did not close itself.
     pub lost: Vec<String>,
-    /// Answers that no store gives to what was asked. The client stops then.
+    /// Answers that no correct store gives to the operation. The client stops then.
     pub errors: Vec<String>,
 }
 
 impl Workload {
-    /// Has all clients ask until they are told to stop, and then one of them read every key. Calls `answered` when each
-    /// has been answered once.
+    /// Runs all clients until `stop` is set, then has one of them read every key. Calls `answered` when each has its first
+    /// answer.
     ///
     /// # Errors
     ///
-    /// Those of the network, if the first connection of a client fails.
+    /// Network errors, if the first connection of a client fails.
     pub fn run(&self, stop: &AtomicBool, answered: impl FnOnce()) -> io::Result<Observed> {
         let mut clients = Vec::new();
         for number in 0..self.clients {
             clients.push(Client::connect(self, stop, number)?);
         }
-        clients.iter_mut().for_each(Client::ask);
+        clients.iter_mut().for_each(Client::execute_next);
         answered();
         thread::scope(|scope| {
             for client in &mut clients {
                 scope.spawn(|| client.run());
             }
         });
-        // Nobody else asks any more, so that this shows what is left.
+        // No other client is running, so this reads the final values.
         clients[0].read_all();
         let mut observed = Observed::default();
         for client in clients {

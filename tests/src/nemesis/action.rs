@@ -1,4 +1,4 @@
-//! What a nemesis does: [`Action`], and the [`Deck`] that it draws from.
+//! The actions of a nemesis: [`Action`], and the [`Deck`] that it draws from.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use crate::random::Random;
 use crate::{Faults, Node};
 
-/// The longest time from the beginning of a move to an action.
+/// The longest time from the start of a move to an action.
 const MOMENT_MAX: Duration = Duration::from_secs(1);
 /// The longest time from a phase to an action.
 const PHASE_MOMENT_MAX: Duration = Duration::from_millis(150);
-/// The longest time that a wire is bad: longer than a machine's servers wait for each other.
+/// The longest time that a wire is bad: longer than the timeouts between migration servers.
 const BAD_MAX: Duration = Duration::from_secs(7);
-/// Limits of a pause: the longest is longer than a domain may be frozen.
+/// The bounds of a pause: the longest exceeds the time that a domain may be frozen.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(8);
-/// The longest time that a machine which was killed is away.
+/// The longest time before a killed machine is restarted.
 const AWAY_MAX: Duration = Duration::from_secs(3);
 
-/// Lines of a move before its commit point, at which the domain runs at the source.
+/// Lines of a move before its commit point, while the domain runs at the source.
 pub const EARLY_LINES: [&str; 3] = ["phase Offer", "phase Rounds", "round 1"];
 
-/// What a bad wire does at most. Frames overtake each other by the jitter.
+/// The bounds of a bad wire's faults. Jitter reorders frames.
 const LOSS_MAX: f64 = 0.05;
 const DUPLICATION_MAX: f64 = 0.1;
 const DELAY_MAX: Duration = Duration::from_millis(5);
@@ -32,94 +32,94 @@ const JITTER_MAX: Duration = Duration::from_millis(10);
 pub enum Kind {
     /// The move is cancelled.
     Cancel,
-    /// Something happens to the wire alone.
+    /// Only the wire is disturbed.
     Wire,
-    /// A machine's processor stands still for a while.
+    /// A machine's processor is stopped for a while.
     Pause,
-    /// A machine's migration server ends, and is started anew.
+    /// A machine's migration server ends, and is restarted.
     EndServer,
-    /// The machine that does not run the store is killed while nothing moves, and started anew.
+    /// The machine that does not run the store is killed while nothing moves, and restarted.
     KillBystander,
-    /// The target is killed before the commit point, and started anew.
-    KillTarget,
-    /// The source is killed after the commit point, and started anew.
+    /// The destination is killed before the commit point, and restarted.
+    KillDestination,
+    /// The source is killed after the commit point, and restarted.
     KillSource,
 }
 
-/// All kinds. A deck has each once, [`Kind::Cancel`] once more, and [`Kind::Wire`] once for each thing that happens to a wire.
+/// All kinds. A deck has each once, [`Kind::Cancel`] twice, and [`Kind::Wire`] once per disturbance of a wire.
 pub const KINDS: [Kind; 7] = [
     Kind::Cancel,
     Kind::Wire,
     Kind::Pause,
     Kind::EndServer,
     Kind::KillBystander,
-    Kind::KillTarget,
+    Kind::KillDestination,
     Kind::KillSource,
 ];
 
-/// What happens to the wire between the machines meanwhile. The clients reach both.
+/// The disturbance of the wire between the machines. The clients reach both.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Wire {
     /// Nothing.
     Good,
-    /// It loses, doubles, delays and reorders frames, also the clients', from the beginning of the move on, or from a kill on.
+    /// It loses, duplicates, delays and reorders frames, the clients' included, from the start of the move or from a kill on.
     Bad(Faults),
-    /// It is cut at the moment of the action.
+    /// It is cut at the time of the action.
     Cut,
-    /// It loses what this machine sends the other, from the moment of the action on.
+    /// It loses frames from this machine to the other, from the time of the action on.
     OneWay(Side),
 }
 
 /// One of the two machines of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// It has the store.
+    /// The machine that has the store.
     Source,
-    /// The store is to go there.
-    Target,
+    /// The machine to which the store moves.
+    Destination,
 }
 
-/// When in a move.
+/// A time within a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// So long after its beginning.
+    /// This long after its start.
     After(Duration),
-    /// So long after the operator heard of this phase.
+    /// This long after the operator's client reports this phase.
     AfterPhase(&'static str, Duration),
-    /// While the source's migration server stands still at this line, which it tells before the commit point.
+    /// While the source's migration server is held at this line, which it reports before the commit point.
     HeldAt(&'static str),
 }
 
-/// What is done.
+/// One action.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Action {
-    /// What.
+    /// Its kind.
     pub kind: Kind,
-    /// To whom, of those who may be hit.
+    /// The side it affects, for kinds that may affect either.
     pub side: Side,
-    /// When, if at any moment.
+    /// Its time, for kinds that may come at any time.
     pub moment: Moment,
-    /// At which of the lines that a server may be held at, for those who are killed in a move.
+    /// Selects the line at which a server is held, for kills during a move.
     pub line: u64,
-    /// For how long.
+    /// Its duration.
     pub lasts: Duration,
-    /// What happens to the wire meanwhile.
+    /// The disturbance of the wire meanwhile.
     pub wire: Wire,
 }
 
-/// What a deck decides of an action before its order: the rest is drawn with it.
+/// The part of an action that the deck fixes: the rest is drawn with the card.
 #[derive(Clone, Copy, Debug)]
 struct Card {
     kind: Kind,
     wire: Wire,
-    /// The move is held before its commit point meanwhile, so that the action strikes it for certain.
+    /// The move is held before its commit point, so that the action is certain to strike it.
     is_held: bool,
 }
 
-/// Actions in a random order, in which no kind is forgotten: every kind once, in a random order, and so on.
+/// Actions in a random order that omits no kind: a shuffled deck with every kind, then another, and so on.
 ///
-/// A move may be over before an action at any moment strikes it. Therefore each deck has a cancel and a cut wire besides that strike
-/// a move which is held.
+/// A move may be over before an action strikes it. Therefore each deck also has a cancel and a cut wire that strike a held
+/// move.
 #[derive(Debug)]
 pub struct Deck {
     random: Random,
@@ -127,11 +127,11 @@ pub struct Deck {
 }
 
 impl Side {
-    /// The machine, if the store runs on `source`.
+    /// The node of this side, if the store runs on `source`.
     pub fn node(self, source: Node) -> Node {
         match self {
             Side::Source => source,
-            Side::Target => source.other(),
+            Side::Destination => source.other(),
         }
     }
 }
@@ -145,8 +145,8 @@ impl Deck {
         }
     }
 
-    /// Whether all of a deck was drawn.
-    pub fn is_through(&self) -> bool {
+    /// Whether the deck is used up.
+    pub fn is_used_up(&self) -> bool {
         self.left.is_empty()
     }
 
@@ -169,7 +169,7 @@ impl Deck {
         let line = self.random.bits();
         let lasts = match kind {
             Kind::Pause => PAUSE_MIN + self.random.time_up_to(PAUSE_MAX - PAUSE_MIN),
-            Kind::KillBystander | Kind::KillTarget | Kind::KillSource => {
+            Kind::KillBystander | Kind::KillDestination | Kind::KillSource => {
                 self.random.time_up_to(AWAY_MAX)
             }
             Kind::Cancel | Kind::Wire | Kind::EndServer => self.random.time_up_to(BAD_MAX),
@@ -223,12 +223,12 @@ impl Deck {
     }
 
     fn side(&mut self) -> Side {
-        *self.random.pick(&[Side::Source, Side::Target])
+        *self.random.pick(&[Side::Source, Side::Destination])
     }
 
     fn moment(&mut self, kind: Kind) -> Moment {
         let phases: &[&str] = match kind {
-            // Later it is too late.
+            // Later ones are too late to cancel.
             Kind::Cancel => &["Offer", "Rounds"],
             _ => &["Rounds", "Freeze", "Commit", "Release"],
         };
@@ -256,7 +256,7 @@ impl fmt::Display for Action {
         match kind {
             Kind::Pause | Kind::EndServer => write!(formatter, " of {side:?} {moment:?}")?,
             Kind::Cancel | Kind::Wire => write!(formatter, " {moment:?}")?,
-            Kind::KillTarget | Kind::KillSource => write!(formatter, " at line {line}")?,
+            Kind::KillDestination | Kind::KillSource => write!(formatter, " at line {line}")?,
             Kind::KillBystander => {}
         }
         write!(formatter, " for {lasts:?}, wire {wire:?}")
@@ -281,7 +281,7 @@ mod tests {
         let mut deck = Deck::new(5);
         let mut draw = || {
             let mut actions = Vec::new();
-            while actions.is_empty() || !deck.is_through() {
+            while actions.is_empty() || !deck.is_used_up() {
                 actions.push(deck.draw());
             }
             actions

@@ -1,5 +1,5 @@
-//! A nemesis: it moves a store between two machines and does to machines, migration servers and wires what a fleet has to
-//! live with, in an order that a seed decides. Clients of the store are to notice nothing but pauses.
+//! A nemesis: it moves a store between two machines and injects the faults that a fleet has to tolerate into machines,
+//! migration servers and wires, in an order that a seed determines. Clients of the store must notice nothing but pauses.
 //!
 //! ```text
 //!   settled on X -- an action upon the move to Y --> healed -- await --> settled on X or Y -- a move without action --> ...
@@ -7,22 +7,22 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | [`action`] | [`Action`]: what is done, when, and to whom; [`Deck`]: which comes next |
-//! | `perform` | how an action is done |
-//! | [`tally`] | [`Tally`]: what was done, and [`Struck`]: what it met |
+//! | [`action`] | [`Action`]: one fault, its time and its victim; [`Deck`]: their order |
+//! | `perform` | performs an action |
+//! | [`tally`] | [`Tally`]: the actions performed, and [`Struck`]: the state they met |
 //!
 //! # What an action may cost
 //!
-//! Nothing: no action destroys the machine that has the only state of the store that counts. Of a store that moves that is the
-//! source until the commit point and the target after it, and a nemesis that kills at any moment cannot know which, since it
-//! hears of the commit point later than it happens. A machine is therefore killed only while
+//! Nothing: no action destroys the machine that has the only valid state of the store. For a store that moves, that is the
+//! source until the commit point and the destination after it, and a nemesis that kills at any time cannot know which, since
+//! it learns of the commit point later than it happens. A machine is therefore killed only while
 //!
 //! * the store runs on the other one and is not being moved ([`Kind::KillBystander`]);
-//! * it is the target, and the source's migration server stands still before the commit point ([`Kind::KillTarget`]);
-//! * it is the source, and the target has heard of the commit ([`Kind::KillSource`]).
+//! * it is the destination, and the source's migration server is held before the commit point ([`Kind::KillDestination`]);
+//! * it is the source, and the destination has received the commit ([`Kind::KillSource`]).
 //!
-//! A machine that dies with the store is not here: its home lists the store as lost and starts it anew, empty, which
-//! `tests/failures.rs` shows. Everything else may happen at any moment.
+//! A machine that dies with the store is not covered here: its home lists the store as lost and restarts it empty, which
+//! `tests/failures.rs` shows. Everything else may happen at any time.
 
 pub mod action;
 mod perform;
@@ -41,17 +41,17 @@ use crate::{Fleet, Node};
 
 /// The domain that moves.
 pub const DOMAIN: &str = "kv";
-/// How often the machines are asked how they are.
+/// The interval between queries of the machines' state.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The machines, and what was done to them.
+/// Two machines, and the faults injected into them.
 #[derive(Debug)]
 pub struct Nemesis {
     /// The machines.
     pub fleet: Fleet,
-    /// What was done.
+    /// The actions performed.
     pub tally: Tally,
-    /// Where the store runs.
+    /// The node that runs the store.
     runs_on: Node,
 }
 
@@ -70,12 +70,12 @@ impl Nemesis {
         }
     }
 
-    /// Performs an action, heals what it has done, awaits that the store runs on one machine, and moves it once without
+    /// Performs an action, heals its effects, waits until the store runs on one machine, and moves it once without
     /// interruption.
     ///
     /// # Panics
     ///
-    /// If the store does not come to rest, does not move, or runs twice.
+    /// If the store does not settle, does not move, or runs twice.
     pub fn strike(&mut self, action: &Action) {
         self.tally
             .note(&format!("{action}, from {}", self.runs_on.name()));
@@ -95,7 +95,7 @@ impl Nemesis {
         self.settle();
     }
 
-    /// Makes all wires good. Machines and servers run already.
+    /// Repairs all wires. Machines and servers are running already.
     fn heal(&mut self) {
         self.fleet.port(Node::A).clear_partitions();
         for node in [Node::A, Node::B] {

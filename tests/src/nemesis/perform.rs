@@ -1,4 +1,4 @@
-//! How an action is done.
+//! Performing an action.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -10,27 +10,27 @@ use crate::fleet::LIMIT;
 use crate::output::Pattern;
 use crate::third_party::Client;
 
-/// How long a phase is waited for. A move on a bad wire may never come to it.
+/// How long a phase is awaited. A move on a bad wire may never reach it.
 const PHASE_LIMIT: Duration = Duration::from_secs(10);
 
-/// Where the migration server of a side may be held while the target is killed: the store is the source's for certain.
+/// Where the migration server of a side may be held while the destination is killed: the source certainly has the store.
 const BEFORE_COMMIT: [(Side, &str); 3] = [
     (Side::Source, EARLY_LINES[0]),
     (Side::Source, EARLY_LINES[1]),
     (Side::Source, EARLY_LINES[2]),
 ];
-/// The same while the source is killed: the store is the target's for certain, which has heard of the commit.
+/// The same while the source is killed: the destination certainly has the store, since it has received the commit.
 const AFTER_COMMIT: [(Side, &str); 3] = [
-    (Side::Target, "phase Activate"),
-    (Side::Target, "activated"),
+    (Side::Destination, "phase Activate"),
+    (Side::Destination, "activated"),
     (Side::Source, "phase Release"),
 ];
 
-/// What an operator's client of a move writes when that is over: it has moved, or it has not.
+/// What the operator's client prints when a move has succeeded or failed.
 const OVER: [&str; 2] = [r#""text":"done""#, r#""text":"failed: "#];
 
 impl Nemesis {
-    /// Does it; what it did to wires stays. Returns what it struck, and the operator's client of the move, if there is one.
+    /// Performs an action, whose effect on wires remains. Returns what it struck, and the operator's client of the move, if any.
     pub(super) fn perform(&mut self, action: &Action) -> (Struck, Option<Client>) {
         let (struck, migration) = match action.kind {
             Kind::Cancel | Kind::Wire | Kind::Pause | Kind::EndServer => self.disturb(action),
@@ -40,7 +40,7 @@ impl Nemesis {
                 self.kill(self.runs_on.other(), action.lasts);
                 return (Struck::default(), None);
             }
-            Kind::KillTarget => self.kill_at(action, &BEFORE_COMMIT, Side::Target),
+            Kind::KillDestination => self.kill_at(action, &BEFORE_COMMIT, Side::Destination),
             Kind::KillSource => self.kill_at(action, &AFTER_COMMIT, Side::Source),
         };
         (struck, Some(migration))
@@ -53,7 +53,7 @@ impl Nemesis {
         let migration = match action.moment {
             Moment::HeldAt(line) => {
                 let migration = self.begin_held(source, line);
-                // On a bad wire the move might not have come so far.
+                // On a bad wire the move might not have got this far.
                 self.begin_bad_wire(action.wire);
                 migration
             }
@@ -70,10 +70,10 @@ impl Nemesis {
         self.cut_wire(action.wire);
         match action.kind {
             Kind::Cancel => {
-                let said = self.fleet.command(source, &["cancel", DOMAIN]);
-                self.tally.note(&said);
-                // It may also stay only if it is not too late, or go although it was to stay.
-                struck.is_cancelled = said == format!("{DOMAIN} stays\ndone");
+                let reply = self.fleet.command(source, &["cancel", DOMAIN]);
+                self.tally.note(&reply);
+                // Other replies leave the outcome open: the cancel may be too late.
+                struck.is_cancelled = reply == format!("{DOMAIN} stays\ndone");
             }
             Kind::Pause => self.fleet.machine(node).stop(),
             Kind::EndServer => {
@@ -107,7 +107,7 @@ impl Nemesis {
             is_cancelled: false,
         };
         self.fleet.machine(dies).kill();
-        // On a bad wire the move might not have come so far.
+        // On a bad wire the move might not have got this far.
         self.begin_bad_wire(action.wire);
         self.cut_wire(action.wire);
         if holds != dies {
@@ -117,19 +117,19 @@ impl Nemesis {
         (struck, migration)
     }
 
-    /// Begins a move, and waits until a migration server stands still at this line of it.
+    /// Begins a move, and waits until a migration server is held at this line of it.
     fn begin_held(&mut self, holds: Node, line: &str) -> Client {
         self.tally
             .note(&format!("held at `{line}` on {}", holds.name()));
         self.fleet.machine(holds).skip_log();
         self.fleet.hold_at(holds, line);
         let migration = self.fleet.begin_migration(DOMAIN, self.runs_on);
-        let told = format!("held at `{line}");
-        self.fleet.machine(holds).expect(&told, LIMIT);
+        let held = format!("held at `{line}");
+        self.fleet.machine(holds).expect(&held, LIMIT);
         migration
     }
 
-    /// Kills a machine, and starts it anew after this time.
+    /// Kills a machine, and restarts it after this time.
     fn kill(&mut self, node: Node, away: Duration) {
         self.fleet.machine(node).kill();
         sleep(away);
@@ -146,12 +146,12 @@ impl Nemesis {
 
     fn cut_wire(&mut self, wire: Wire) {
         let source = self.fleet.port(self.runs_on);
-        let target = self.fleet.port(self.runs_on.other());
+        let destination = self.fleet.port(self.runs_on.other());
         match wire {
             Wire::Good | Wire::Bad(_) => {}
-            Wire::Cut => source.partition_from(target),
-            Wire::OneWay(Side::Source) => source.drop_to(target),
-            Wire::OneWay(Side::Target) => target.drop_to(source),
+            Wire::Cut => source.partition_from(destination),
+            Wire::OneWay(Side::Source) => source.drop_to(destination),
+            Wire::OneWay(Side::Destination) => destination.drop_to(source),
         }
     }
 }
@@ -159,12 +159,12 @@ impl Nemesis {
 /// Waits for a moment of a move.
 fn await_moment(migration: &Client, moment: Moment) {
     match moment {
-        // It has come.
+        // It has been reached.
         Moment::HeldAt(_) => {}
         Moment::After(time) => sleep(time),
         Moment::AfterPhase(phase, time) => {
             let text = format!(r#""text":"phase {phase}""#);
-            // If it does not come, any moment will do.
+            // If it is never reached, any time will do.
             let _ = migration
                 .output()
                 .wait_for(Pattern::Text(&text), 0, PHASE_LIMIT);
@@ -173,7 +173,7 @@ fn await_moment(migration: &Client, moment: Moment) {
     }
 }
 
-/// Whether the operator has not been answered yet how a move has ended.
+/// Whether the operator's client has not yet reported the end of a move.
 fn is_under_way(migration: &Client) -> bool {
     let text = migration.output().text();
     !OVER.iter().any(|end| text.contains(end))

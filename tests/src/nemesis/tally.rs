@@ -1,54 +1,54 @@
-//! What a nemesis did.
+//! The record of a nemesis.
 
 use std::collections::BTreeMap;
 
 use super::action::Kind;
 use super::seconds;
 
-/// What an action found when it struck.
+/// The state of the move that an action struck.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Struck {
-    /// A move was under way: its operator had not been answered how it had ended.
+    /// A move was under way: its operator had no final reply.
     pub is_under_way: bool,
-    /// It was a cancel, and the operator was answered that the store stays.
+    /// The action was a cancel, and the reply was that the store stays.
     pub is_cancelled: bool,
 }
 
-/// Counts, and a line for everything.
+/// Counts of actions, and a log.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// How many actions of each kind were performed and healed.
+    /// Actions of each kind that were performed and healed.
     pub actions: BTreeMap<Kind, u64>,
-    /// How many of them struck while a move was under way.
+    /// Those that struck while a move was under way.
     pub under_way: BTreeMap<Kind, u64>,
-    /// How many moves were under way when they were struck and left the store where it was.
+    /// Moves that were struck under way and left the store where it was.
     pub aborted: u64,
-    /// How many moves were under way when they were struck and succeeded all the same.
+    /// Moves that were struck under way and succeeded nevertheless.
     pub survived: u64,
-    /// How many cancels the operator was answered that they are obeyed.
+    /// Cancels that were confirmed to the operator.
     pub cancelled: u64,
-    /// What happened, with its times on the clients' clock.
+    /// The log, with times on the clients' clock.
     pub lines: Vec<String>,
 }
 
 impl Tally {
-    /// Notes what happens now.
-    pub fn note(&mut self, what: &str) {
-        let line = format!("{:14.6} {what}", seconds());
+    /// Logs an event with the current time.
+    pub fn note(&mut self, event: &str) {
+        let line = format!("{:14.6} {event}", seconds());
         println!("{line}");
         self.lines.push(line);
     }
 
-    /// An action was performed and healed, and the store has moved or not.
+    /// Counts an action that was performed and healed.
     ///
     /// # Panics
     ///
-    /// If a cancel was obeyed and the store has moved all the same.
+    /// If a cancel was confirmed and the store has moved nevertheless.
     pub(super) fn count(&mut self, kind: Kind, struck: Struck, has_moved: bool) {
         *self.actions.entry(kind).or_default() += 1;
         assert!(
             !(struck.is_cancelled && has_moved),
-            "a store has moved that was to stay"
+            "a cancel was confirmed, but the store has moved"
         );
         self.cancelled += u64::from(struck.is_cancelled);
         if !struck.is_under_way {

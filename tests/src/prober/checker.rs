@@ -1,4 +1,4 @@
-//! Judges every reply of one transport.
+//! Checks every reply of one transport.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,24 +9,24 @@ use super::protocol::{FLAG_TORN_PAGE, Heap, Reply, Request};
 /// How often each property was violated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Errors {
-    /// The heap does not hold what it held.
+    /// The contents of the heap have changed.
     pub checksum: u64,
-    /// The domain saw a page of its own that was half written.
+    /// The domain saw one of its pages half written.
     pub torn_page: u64,
-    /// A flag that this version does not know.
+    /// An unknown flag.
     pub unknown_flag: u64,
-    /// The counter did not rise: something runs from an older state, or twice.
+    /// The counter did not increase: the domain runs from an older state, or twice.
     pub counter_back: u64,
-    /// The number of dirtied pages fell: the same.
+    /// The number of dirtied pages decreased: the same.
     pub dirtied_back: u64,
-    /// The reply belongs to no request of ours, or garbles it.
+    /// The reply matches no request, or garbles it.
     pub echo: u64,
-    /// The stream of replies lacks one, or has one twice or out of order (TCP).
+    /// The stream of replies has a missing, duplicate or reordered one (TCP).
     pub order: u64,
 }
 
 impl Errors {
-    /// All of them together.
+    /// Their sum.
     pub fn total(&self) -> u64 {
         let Self {
             checksum,
@@ -44,19 +44,19 @@ impl Errors {
 /// What a transport promises about the replies it carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Promise {
-    /// Only that none overtakes another: they may be lost or come twice. (UDP, over a wire without jitter)
+    /// Only that they are not reordered: they may be lost or duplicated. (UDP, over a wire without jitter)
     Nothing,
-    /// Each comes once, in order. (TCP)
+    /// Each arrives once, in order. (TCP)
     Order,
 }
 
-/// Keeps what was asked on one transport, and judges the answers.
+/// Records the requests of one transport, and checks the replies.
 #[derive(Debug)]
 pub struct Checker {
     heap: Heap,
     promise: Promise,
-    /// When each request was sent, by its sequence number.
-    asked: Vec<u64>,
+    /// The time of each request, by sequence number.
+    requests: Vec<u64>,
     answered: HashSet<u64>,
     /// The sequence number and counter of each answer.
     answers: HashSet<(u64, u64)>,
@@ -69,12 +69,12 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// A checker for one transport to a domain with such a heap.
+    /// A checker for one transport to a domain with this heap.
     pub fn new(heap: Heap, promise: Promise) -> Self {
         Self {
             heap,
             promise,
-            asked: Vec::new(),
+            requests: Vec::new(),
             answered: HashSet::new(),
             answers: HashSet::new(),
             duplicate_count: 0,
@@ -88,17 +88,17 @@ impl Checker {
 
     /// The next request, sent at `now`.
     pub fn next_request(&mut self, now: u64) -> Request {
-        let sequence = self.asked.len() as u64;
-        self.asked.push(now);
+        let sequence = self.requests.len() as u64;
+        self.requests.push(now);
         Request {
             sequence,
             client_time: now,
         }
     }
 
-    /// Judges an answer, and says whether it is the first one to its request.
+    /// Checks a reply, and returns whether it is the first one to its request.
     pub fn judge(&mut self, reply: Reply) -> bool {
-        let Some(client_time) = self.asked.get(reply.sequence as usize) else {
+        let Some(client_time) = self.requests.get(reply.sequence as usize) else {
             self.errors.echo += 1;
             return false;
         };
@@ -107,8 +107,8 @@ impl Checker {
             self.errors.order += u64::from(reply.sequence != self.answered_count());
         }
         self.judge_memory(reply);
-        // A reply that the network doubled says the same again; any other has to go on from the last. (A request that
-        // the network doubled has two answers.)
+        // A reply duplicated by the network is identical; any other must continue from the last one. (A request
+        // duplicated by the network has two different replies.)
         if self.answers.insert((reply.sequence, reply.counter)) {
             self.judge_progress(reply);
         }
@@ -117,7 +117,7 @@ impl Checker {
         is_first
     }
 
-    /// Judges an answer that is none: not of a reply's size.
+    /// Counts an answer that does not have the size of a reply.
     pub fn judge_garbage(&mut self) {
         self.errors.echo += 1;
     }
@@ -141,22 +141,22 @@ impl Checker {
         self.last_dirtied = self.last_dirtied.max(reply.pages_dirtied);
     }
 
-    /// How many requests were sent.
+    /// The number of requests sent.
     pub fn request_count(&self) -> u64 {
-        self.asked.len() as u64
+        self.requests.len() as u64
     }
 
-    /// How many of them were answered.
+    /// The number of requests answered.
     pub fn answered_count(&self) -> u64 {
         self.answered.len() as u64
     }
 
-    /// How many answers were to a request that had been answered.
+    /// The number of further replies to answered requests.
     pub fn duplicate_count(&self) -> u64 {
         self.duplicate_count
     }
 
-    /// How many pages the domain has dirtied from the first answer to the last.
+    /// The number of pages that the domain has dirtied between the first reply and the last.
     pub fn dirtied_count(&self) -> u64 {
         self.last_dirtied - self.first_dirtied.unwrap_or(self.last_dirtied)
     }
@@ -176,8 +176,8 @@ mod tests {
         working_mib: 1,
     };
 
-    /// A checker that has asked three times, and the right answers.
-    fn asked(promise: Promise) -> (Checker, [Reply; 3]) {
+    /// A checker after three requests, and the correct replies.
+    fn after_requests(promise: Promise) -> (Checker, [Reply; 3]) {
         let mut checker = Checker::new(HEAP, promise);
         let replies = [1, 2, 3].map(|counter| {
             let Request {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     fn errors_of(promise: Promise, replies: impl FnOnce([Reply; 3]) -> Vec<Reply>) -> Errors {
-        let (mut checker, right) = asked(promise);
+        let (mut checker, right) = after_requests(promise);
         for reply in replies(right) {
             checker.judge(reply);
         }
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_no_fault_with_right_answers() {
+    fn finds_no_error_in_correct_replies() {
         assert_eq!(
             errors_of(Promise::Order, |right| right.to_vec()),
             Errors::default()
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn allows_a_datagram_to_be_lost_or_doubled_but_not_a_stream() {
+    fn allows_lost_and_duplicate_replies_over_udp_only() {
         let one_twice = |[one, _, three]: [Reply; 3]| vec![one, one, three];
         assert_eq!(errors_of(Promise::Nothing, one_twice), Errors::default());
         assert_eq!(
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn allows_a_doubled_request_two_answers() {
+    fn allows_two_replies_to_a_duplicated_request() {
         let again = |[one, two, three]: [Reply; 3]| {
             let second = Reply {
                 sequence: one.sequence,
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn notices_a_counter_that_stands_still() {
+    fn notices_a_stalled_counter() {
         let still = |[one, two, _]: [Reply; 3]| vec![one, Reply { counter: 1, ..two }];
         assert_eq!(
             errors_of(Promise::Nothing, still),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn notices_an_answer_to_nothing() {
+    fn notices_a_reply_without_a_request() {
         let stray = |[one, ..]: [Reply; 3]| {
             vec![
                 Reply { sequence: 3, ..one },
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn notices_what_memory_lost() {
+    fn notices_changed_memory() {
         let wrong = |[one, two, three]: [Reply; 3]| {
             vec![
                 Reply { checksum: 0, ..one },

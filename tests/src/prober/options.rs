@@ -1,4 +1,4 @@
-//! What to probe, and how; the same options in this process and on the prober's command line.
+//! The options of a prober, in this process and on its command line.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -6,30 +6,30 @@ use std::time::Duration;
 
 use super::protocol::Heap;
 
-/// Where requests may get lost, which is usual, a probe ends no later than this.
+/// The default of [`Options::udp_patience`]: requests may get lost.
 const UDP_PATIENCE: Duration = Duration::from_secs(3);
 
-/// What to probe, and how.
+/// The options of a prober.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The domain's address, for UDP and TCP.
     pub address: SocketAddr,
     /// The domain's heap.
     pub heap: Heap,
-    /// A UDP request leaves so often.
+    /// The interval between UDP requests.
     pub udp_interval: Duration,
-    /// A TCP request leaves so often.
+    /// The interval between TCP requests.
     pub tcp_interval: Duration,
-    /// Replies to the last UDP requests are waited for so long, if some are lacking.
+    /// How long missing replies to the last UDP requests are awaited.
     pub udp_patience: Duration,
-    /// The probing ends after this time, if nobody ends it before.
+    /// The probing ends after this time at the latest.
     pub duration: Option<Duration>,
     /// The window, since the start, for the summary's longest gap; without it, from the first reply to the end.
     pub window: Option<Range<Duration>>,
 }
 
 impl Options {
-    /// A heap of 64 MiB of which 4 are written, a UDP request each millisecond and a TCP request each five.
+    /// A heap of 64 MiB of which 4 are written, a UDP request every millisecond and a TCP request every five.
     pub fn new(address: SocketAddr) -> Self {
         Self {
             address,
@@ -66,7 +66,7 @@ impl Options {
         arguments
     }
 
-    /// Takes the argument `name`, with the value that `value` yields, if it is one of these options.
+    /// Accepts the argument `name`, with the value that `value` yields, if it is one of these options.
     pub fn accept(
         &mut self,
         name: &str,
@@ -85,7 +85,7 @@ impl Options {
         Ok(true)
     }
 
-    /// Says what is wrong with the options together.
+    /// Checks the options in combination.
     pub fn check(&self) -> Result<(), String> {
         let Heap { mib, working_mib } = self.heap;
         if working_mib >= mib {

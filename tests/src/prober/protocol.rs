@@ -1,4 +1,4 @@
-//! The protocol that is probed: a request names a page of the domain's heap, and the reply proves what it holds.
+//! The probed protocol: a request selects a page of the domain's heap, and the reply proves its contents.
 //!
 //! ```text
 //! request   sequence | client time                                                       (little-endian u64s)
@@ -8,7 +8,7 @@
 //! The domain's heap is known: word `i` is `splitmix64(i)`. It keeps dirtying its first pages, the working set, and
 //! writes the same number, once as it is and once inverted, to both ends of a page: a page whose ends disagree is torn
 //! (flag 1). The rest of the heap never changes, and a reply carries the wrapping sum of one page of it, which the
-//! sequence number chooses. `counter` is raised by every answer, over both transports.
+//! sequence number selects. Every reply, over either transport, increments `counter`.
 
 use crate::splitmix::splitmix64;
 
@@ -24,29 +24,29 @@ pub const FLAG_TORN_PAGE: u64 = 1;
 const WORDS_PER_PAGE: u64 = 512;
 const PAGES_PER_MIB: u64 = 256;
 
-/// What the client asks.
+/// A client's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Counts the requests of one transport, from 0.
     pub sequence: u64,
-    /// The client's clock, which the reply repeats.
+    /// The client's clock, which the reply echoes.
     pub client_time: u64,
 }
 
-/// What the domain answers.
+/// The domain's reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
     /// The request's.
     pub sequence: u64,
     /// The request's.
     pub client_time: u64,
-    /// How many answers the domain has given, this one included.
+    /// The number of replies that the domain has sent, this one included.
     pub counter: u64,
-    /// The sum of the page that the sequence number chooses.
+    /// The sum of the page that the sequence number selects.
     pub checksum: u64,
-    /// How many pages the domain has dirtied.
+    /// The number of pages that the domain has dirtied.
     pub pages_dirtied: u64,
-    /// What the domain noticed about itself.
+    /// Errors that the domain noticed itself.
     pub flags: u64,
 }
 
@@ -124,7 +124,7 @@ fn words<const N: usize>(bytes: &[u8]) -> [u64; N] {
 pub struct Heap {
     /// Its size.
     pub mib: u64,
-    /// The size of the working set at its beginning; smaller than the whole.
+    /// The size of the working set at its start; smaller than the heap.
     pub working_mib: u64,
 }
 

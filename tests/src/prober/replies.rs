@@ -1,8 +1,8 @@
-//! When replies came, and the longest silence between them.
+//! The times of replies, and the longest gap between them.
 
 use std::num::ParseIntError;
 
-/// The times of replies in nanoseconds, in order.
+/// The times of replies in nanoseconds, ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replies {
     times: Vec<u64>,
@@ -14,16 +14,16 @@ impl Replies {
         self.times.push(time);
     }
 
-    /// When they came.
+    /// Their times.
     pub fn times(&self) -> &[u64] {
         &self.times
     }
 
-    /// The longest silence, in nanoseconds, that reaches into the window `from..to`.
+    /// The longest gap, in nanoseconds, that overlaps the window `from..to`.
     ///
-    /// A silence counts whole from the reply before it to the reply after it, also where those lie outside of the
-    /// window. Where there is none before or after, the window's edge takes its place, so that a service that never
-    /// answers again is silent until the end of the window.
+    /// A gap counts in full, from the reply before it to the reply after it, even if those are outside of the window.
+    /// Where there is none before or after, the window's edge takes its place, so that a service which never answers
+    /// again has a gap until the end of the window.
     pub fn longest_gap(&self, from: u64, to: u64) -> u64 {
         let first = self.times.partition_point(|time| *time <= from);
         let last = self.times.partition_point(|time| *time < to);
@@ -41,12 +41,12 @@ impl Replies {
             .unwrap_or_default()
     }
 
-    /// One time a line.
+    /// One time per line.
     pub fn to_text(&self) -> String {
         self.times.iter().map(|time| format!("{time}\n")).collect()
     }
 
-    /// What [`to_text`](Self::to_text) wrote.
+    /// Parses the output of [`to_text`](Self::to_text).
     pub fn from_text(text: &str) -> Result<Self, ParseIntError> {
         let times = text.lines().map(str::parse).collect::<Result<_, _>>()?;
         Ok(Self { times })

@@ -1,4 +1,4 @@
-//! What a prober saw.
+//! The report of a prober.
 
 use std::fmt;
 
@@ -7,33 +7,33 @@ use serde::{Deserialize, Serialize};
 use super::checker::{Checker, Errors};
 use super::replies::Replies;
 
-/// What a prober saw, with the time of every UDP reply.
+/// A prober's report, with the time of every UDP reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The figures.
     pub summary: Summary,
-    /// When UDP replies came, for the longest gap in a window of one's own.
+    /// The times of the UDP replies, for the longest gap in any window.
     pub udp_replies: Replies,
 }
 
 /// The figures of a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// When the probing began, on the clock of [`now_ns`](super::now_ns).
+    /// The start of the probing, on the clock of [`now_ns`](super::now_ns).
     pub start_ns: u64,
-    /// When the last request was sent.
+    /// The time of the last request.
     pub end_ns: u64,
     /// Over UDP.
     pub udp: Figures,
     /// Over the one TCP connection.
     pub tcp: Figures,
-    /// Whether that connection lived to the end, and answered all that it was asked.
+    /// Whether that connection survived to the end, and every request was answered.
     pub tcp_survived: bool,
-    /// Why it did not.
+    /// The reason it did not.
     pub tcp_error: Option<String>,
     /// The longest time between two UDP replies in the window.
     pub longest_gap_ns: u64,
-    /// The latest that a request left after its time: how far this host can be trusted with short gaps.
+    /// The longest delay of a request after its due time: the resolution of gaps on this host.
     pub latest_request_ns: u64,
 }
 
@@ -44,11 +44,11 @@ pub struct Figures {
     pub asked: u64,
     /// Requests answered.
     pub answered: u64,
-    /// Further answers to requests that were answered.
+    /// Further replies to answered requests.
     pub duplicates: u64,
-    /// Pages that the domain has dirtied from the first answer to the last.
+    /// Pages that the domain has dirtied between the first reply and the last.
     pub dirtied: u64,
-    /// What was wrong with them.
+    /// The errors found.
     pub errors: Errors,
 }
 
@@ -72,7 +72,7 @@ impl Summary {
 }
 
 impl Report {
-    /// The longest time between two UDP replies that reaches into the window, in nanoseconds.
+    /// The longest time between two UDP replies that overlaps the window, in nanoseconds.
     pub fn longest_gap_ns(&self, from_ns: u64, to_ns: u64) -> u64 {
         self.udp_replies.longest_gap(from_ns, to_ns)
     }

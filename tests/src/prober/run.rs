@@ -15,8 +15,8 @@ use super::replies::Replies;
 use super::report::{Figures, Report, Summary};
 use super::stream::Stream;
 
-/// How long replies to the last TCP requests are waited for. After a pause a client's kernel tries again only when about as
-/// much time has gone by once more (RFC 6298, 5.5), and on a busy host a machine that starts anew is a long pause.
+/// How long replies to the last TCP requests are awaited. After a pause a client's kernel retransmits only when about the
+/// same time has passed again (RFC 6298, 5.5), and on a busy host a machine that restarts is a long pause.
 const TCP_PATIENCE: Duration = Duration::from_secs(40);
 
 /// The longest sleep, so that a stop is noticed.
@@ -25,17 +25,17 @@ const NAP_NS: u64 = 1_000_000;
 /// Socket buffers that hold more than a second's replies.
 const SOCKET_BYTES: usize = 1 << 20;
 
-/// Probes until `stop` is set or the options' time is over, collects what is outstanding, and reports. Calls `answered`
-/// when the domain has answered for the first time over both transports.
+/// Probes until `stop` is set or the options' time is over, collects outstanding replies, and reports. Calls `answered`
+/// when the domain has answered over both transports.
 ///
 /// # Errors
 ///
-/// If this host gives no UDP socket. A domain that does not answer is a report, not an error.
+/// If no UDP socket can be opened. A domain that does not answer is reported, and not an error.
 pub fn run(options: &Options, stop: &AtomicBool, answered: impl FnOnce()) -> io::Result<Report> {
     let mut answered = Some(answered);
     let mut prober = Prober::new(options)?;
     loop {
-        // Once at least, however late it is already: this host may have slept since the beginning.
+        // At least once, however late: this host may have slept since the start.
         prober.send();
         if stop.load(Ordering::Relaxed) || prober.is_over() {
             break;
@@ -49,7 +49,7 @@ pub fn run(options: &Options, stop: &AtomicBool, answered: impl FnOnce()) -> io:
     }
     prober.end_ns = now_ns();
     loop {
-        // Once at least: that the connection has ended shows also when nothing is outstanding.
+        // At least once: the end of the connection is detected even when nothing is outstanding.
         prober.flush();
         prober.wait_and_receive(u64::MAX);
         if !prober.is_waiting() {
@@ -58,7 +58,7 @@ pub fn run(options: &Options, stop: &AtomicBool, answered: impl FnOnce()) -> io:
     }
 }
 
-/// When requests of one kind leave.
+/// The schedule of one transport's requests.
 #[derive(Debug)]
 struct Pace {
     interval_ns: u64,
@@ -66,8 +66,8 @@ struct Pace {
 }
 
 impl Pace {
-    /// How late a request is at `now`, if one is due; the next is due an interval later, and never in the past: what
-    /// this host slept through is not made up for.
+    /// How late a request is at `now`, if one is due; the next is due an interval later, and never in the past: requests
+    /// that this host slept through are skipped.
     fn take_due(&mut self, now: u64) -> Option<u64> {
         let late = now.checked_sub(self.next_ns)?;
         self.next_ns += self.interval_ns;
@@ -84,7 +84,7 @@ struct Prober<'a> {
     udp: Checker,
     udp_pace: Pace,
     udp_replies: Replies,
-    /// The connection, or why there is none (any more).
+    /// The connection, or the reason there is none.
     stream: Result<Stream, String>,
     tcp: Checker,
     tcp_pace: Pace,
@@ -132,12 +132,12 @@ impl<'a> Prober<'a> {
             .is_some_and(|duration| elapsed >= duration)
     }
 
-    /// Whether an answer has come over both transports.
+    /// Whether the domain has answered over both transports.
     fn is_answered(&self) -> bool {
         self.udp.answered_count() > 0 && self.tcp.answered_count() > 0
     }
 
-    /// Whether there is something outstanding that may still come.
+    /// Whether an outstanding reply may still arrive.
     fn is_waiting(&self) -> bool {
         let waited = Duration::from_nanos(now_ns() - self.end_ns);
         let udp = self.udp.answered_count() < self.udp.request_count()
@@ -152,12 +152,12 @@ impl<'a> Prober<'a> {
         self.udp_pace.next_ns.min(self.tcp_pace.next_ns)
     }
 
-    /// Sends what is due.
+    /// Sends due requests.
     fn send(&mut self) {
         let now = now_ns();
         if let Some(late) = self.udp_pace.take_due(now) {
             self.latest_ns = self.latest_ns.max(late);
-            // What cannot be sent, to an address that nobody answers for, say, is a request without an answer.
+            // A request that cannot be sent, such as to an unreachable address, counts as unanswered.
             let _ = self.socket.send(&self.udp.next_request(now).encode());
         }
         if let Ok(stream) = &mut self.stream
@@ -177,7 +177,7 @@ impl<'a> Prober<'a> {
         }
     }
 
-    /// Sleeps until something comes, `due`, or a nap's time, and takes what has come.
+    /// Sleeps until data arrives, until `due`, or for a nap, and receives the data.
     fn wait_and_receive(&mut self, due: u64) {
         let nap = due.saturating_sub(now_ns()).min(NAP_NS);
         let nap = Timespec {
@@ -188,7 +188,7 @@ impl<'a> Prober<'a> {
         if let Ok(stream) = &self.stream {
             sockets.push(PollFd::new(stream.socket(), PollFlags::IN));
         }
-        // A signal ends the nap early, which does no harm.
+        // A signal ends the nap early, harmlessly.
         let _ = poll(&mut sockets, Some(&nap));
         self.receive_datagrams();
         self.receive_stream();
@@ -205,7 +205,7 @@ impl<'a> Prober<'a> {
                     }
                 }
                 Ok(_) => self.udp.judge_garbage(),
-                // The report of an earlier datagram that nobody wanted.
+                // The ICMP error of an earlier datagram to a closed port.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(_) => break,
             }

@@ -1,4 +1,4 @@
-//! The TCP connection: bytes in and out without waiting, and its life.
+//! The TCP connection: nonblocking input and output, and its end.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use super::protocol::{REPLY_BYTES, Reply, Request};
 
-/// How long the connection may take to come about: it stops a hang.
+/// How long connecting may take; only stops a hang.
 const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 
-/// How much is kept for a domain that does not read; further requests are not made meanwhile.
+/// The limit of unsent bytes for a domain that does not read, beyond which no further requests are made.
 const PENDING_BYTES_MAX: usize = 64 << 10;
 
 /// One connection.
 #[derive(Debug)]
 pub struct Stream {
     connection: TcpStream,
-    /// What is still to be written.
+    /// Bytes that are still to be written.
     pending: Vec<u8>,
-    /// What was read of a reply that is not whole yet.
+    /// The bytes of an incomplete reply.
     partial: Vec<u8>,
 }
 
@@ -35,7 +35,7 @@ impl Stream {
         })
     }
 
-    /// The socket, to be polled.
+    /// The socket, for polling.
     pub fn socket(&self) -> &TcpStream {
         &self.connection
     }
@@ -50,19 +50,19 @@ impl Stream {
         self.pending.extend(request.encode());
     }
 
-    /// Writes what the connection takes.
+    /// Writes as much as the connection accepts.
     pub fn write(&mut self) -> io::Result<()> {
         while !self.pending.is_empty() {
             match self.connection.write(&self.pending) {
                 Ok(count) => drop(self.pending.drain(..count)),
-                Err(error) if is_patience(&error) => break,
+                Err(error) if is_transient(&error) => break,
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
-    /// Reads what has come, and hands each whole reply to `judge`. The other side's end of the stream is an error.
+    /// Reads available data, and passes each complete reply to `judge`. The end of the stream is an error.
     pub fn read(&mut self, mut judge: impl FnMut(Reply)) -> io::Result<()> {
         let mut buffer = [0; 4096];
         let ended = loop {
@@ -74,7 +74,7 @@ impl Stream {
                     ));
                 }
                 Ok(count) => self.partial.extend(&buffer[..count]),
-                Err(error) if is_patience(&error) => break Ok(()),
+                Err(error) if is_transient(&error) => break Ok(()),
                 Err(error) => break Err(error),
             }
         };
@@ -85,6 +85,6 @@ impl Stream {
     }
 }
 
-fn is_patience(error: &io::Error) -> bool {
+fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

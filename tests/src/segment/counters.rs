@@ -1,24 +1,24 @@
-//! What crossed a port, and what became of what did not.
+//! Counts of the frames that crossed a port, and of those that were dropped.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A number of frames and their bytes, headers included, without preamble and checksum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// How many frames.
+    /// The number of frames.
     pub frames: u64,
-    /// How many bytes they had.
+    /// Their size in bytes.
     pub bytes: u64,
 }
 
 /// A port's counters at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Taken from the port's peer into the switch.
+    /// Received from the port's peer.
     pub from_peer: Traffic,
-    /// Handed from the switch to the port's peer.
+    /// Sent to the port's peer.
     pub to_peer: Traffic,
-    /// Lost by a fault that was asked for, in either direction.
+    /// Lost by an injected fault, in either direction.
     pub lost: Traffic,
     /// Dropped because the port is cut, in either direction.
     pub cut: Traffic,
@@ -28,7 +28,7 @@ pub struct Counters {
     pub overflowed: Traffic,
 }
 
-/// A counter that many threads raise.
+/// A counter shared by threads.
 #[derive(Debug, Default)]
 pub struct Tally {
     frames: AtomicU64,
@@ -42,7 +42,7 @@ impl Tally {
         self.bytes.fetch_add(frame.len() as u64, Ordering::Relaxed);
     }
 
-    /// What was counted so far.
+    /// The current counts.
     pub fn read(&self) -> Traffic {
         Traffic {
             frames: self.frames.load(Ordering::Relaxed),
@@ -63,7 +63,7 @@ pub struct Tallies {
 }
 
 impl Tallies {
-    /// All counters now; each is exact, together they are of slightly different moments.
+    /// All counters; each is exact, but they are read at slightly different times.
     pub fn read(&self) -> Counters {
         Counters {
             from_peer: self.from_peer.read(),

@@ -1,8 +1,8 @@
-//! What a bad wire does to the frames that cross it, decided by a seed.
+//! Faults of a bad wire, determined by a seed.
 //!
-//! A port's wire has two directions, and each has its own [`Wire`] with its own dice, so that what happens to the n-th
-//! frame in one direction depends on the seed and the port alone and not on what the other direction carries. Ports with one seed
-//! have different dice: else the n-th frames of two machines would be lost together.
+//! A port's wire has two directions, and each has its own [`Wire`] with its own dice, so that the fate of the n-th frame in
+//! one direction depends on the seed and the port alone, not on the traffic in the other direction. Ports with the same seed
+//! have different dice: otherwise the n-th frames of two machines would be lost together.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::random::Random;
 
-/// What goes wrong on a port's wire, in both directions.
+/// The faults of a port's wire, in both directions.
 ///
 /// ```
 /// use std::time::Duration;
@@ -19,21 +19,20 @@ use crate::random::Random;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Faults {
-    /// Decides which frames are hit: the same seed hits the same frames of each direction of a port, and others at other ports.
+    /// Determines which frames are affected: the same ones in each direction of a port every time, others at other ports.
     pub seed: u64,
     /// The probability that a frame is lost.
     pub loss: f64,
-    /// The probability that a frame that was not lost arrives twice.
+    /// The probability that a frame is duplicated, if it is not lost.
     pub duplication: f64,
-    /// How long every frame takes.
+    /// The delay of every frame.
     pub delay: Duration,
-    /// At most this much more, differently for each frame: frames overtake each other, which a prober takes for an
-    /// older state.
+    /// The largest additional delay, random per frame: it reorders frames, which a prober takes for an older state.
     pub jitter: Duration,
 }
 
 impl Faults {
-    /// No faults yet, but the seed for those that are set.
+    /// No faults, with a seed for those to be set.
     pub const fn seeded(seed: u64) -> Self {
         Self {
             seed,
@@ -45,7 +44,7 @@ impl Faults {
     }
 }
 
-/// How often, and how late, one frame comes out at the other end of a wire.
+/// The delays with which the copies of a frame arrive at the other end of a wire.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Passage {
     delays: [Duration; 2],
@@ -53,13 +52,13 @@ pub struct Passage {
 }
 
 impl Passage {
-    /// Once, and at once.
+    /// One copy, without delay.
     pub const CLEAN: Self = Self {
         delays: [Duration::ZERO; 2],
         copies: 1,
     };
 
-    /// The delay of each copy that comes out.
+    /// The delay of each copy.
     pub fn delays(&self) -> &[Duration] {
         &self.delays[..self.copies]
     }
@@ -68,13 +67,13 @@ impl Passage {
 /// One direction of a port's wire.
 #[derive(Debug, Default)]
 pub struct Wire {
-    /// Whether there are dice to roll: spares the lock on a good wire.
+    /// Whether there are dice: avoids the lock on a good wire.
     faulty: AtomicBool,
     dice: Mutex<Option<Dice>>,
 }
 
 impl Wire {
-    /// Replaces the faults, and begins with the seed anew. `stream` tells this wire's dice from those of others.
+    /// Replaces the faults, and restarts from the seed. `stream` distinguishes this wire's dice from those of others.
     pub fn set(&self, faults: Option<Faults>, stream: u64) {
         let mut dice = self.dice.lock().expect("no roller panics");
         *dice = faults.map(|faults| Dice {
@@ -84,7 +83,7 @@ impl Wire {
         self.faulty.store(dice.is_some(), Ordering::Release);
     }
 
-    /// What becomes of the next frame.
+    /// The passage of the next frame.
     pub fn cross(&self) -> Passage {
         if !self.faulty.load(Ordering::Acquire) {
             return Passage::CLEAN;
@@ -104,7 +103,7 @@ struct Dice {
 }
 
 impl Dice {
-    /// Always rolls as often, so that changing one probability leaves the other decisions as they were.
+    /// Draws the same number of values every time, so that changing one probability does not affect the other decisions.
     fn roll(&mut self) -> Passage {
         let lost = self.random.fraction() < self.faults.loss;
         let twice = self.random.fraction() < self.faults.duplication;
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn one_seed_hits_the_same_frames_again() {
+    fn a_seed_affects_the_same_frames_again() {
         let faults = Faults {
             loss: 0.3,
             duplication: 0.3,
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn loses_about_as_many_as_it_should() {
+    fn loses_the_expected_share() {
         let lost = 1000
             - copies(&passages(
                 Faults {
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn duplicates_about_as_many_as_it_should() {
+    fn duplicates_the_expected_share() {
         let extra = copies(&passages(
             Faults {
                 duplication: 0.25,

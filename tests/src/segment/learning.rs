@@ -1,6 +1,6 @@
-//! Which port a MAC address was last seen on.
+//! The forwarding table: the port on which each MAC address was last seen.
 //!
-//! The table never ages: a test is short, and a frame to a place that has gone is lost on a real switch as well.
+//! Entries never age: a test is short, and a frame to an absent host is lost on a real switch as well.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,22 +14,22 @@ pub const HEADER_BYTES: usize = 14;
 pub struct MacAddress(pub [u8; 6]);
 
 impl MacAddress {
-    /// A locally administered address of a test machine, told from others by `number`.
+    /// A locally administered address for the test machine of this number.
     pub const fn local(number: u8) -> Self {
         Self([0x52, 0x54, 0x00, 0xca, 0x7a, number])
     }
 
-    /// Whether frames to this address are for many: broadcast or multicast.
+    /// Whether this is a broadcast or multicast address.
     pub fn is_group(self) -> bool {
         self.0[0] & 1 != 0
     }
 
-    /// The destination of a frame that has a whole header.
+    /// The destination of a frame with a complete header.
     pub(super) fn destination(frame: &[u8]) -> Self {
         Self(frame[..6].try_into().expect("six bytes"))
     }
 
-    /// The source of a frame that has a whole header.
+    /// The source of a frame with a complete header.
     pub(super) fn source(frame: &[u8]) -> Self {
         Self(frame[6..12].try_into().expect("six bytes"))
     }
@@ -42,10 +42,10 @@ impl fmt::Display for MacAddress {
     }
 }
 
-/// The learnt places of addresses, by port number.
+/// The learnt port number of each address.
 #[derive(Debug, Default)]
 pub struct Learning {
-    places: RwLock<HashMap<MacAddress, usize>>,
+    ports: RwLock<HashMap<MacAddress, usize>>,
 }
 
 impl Learning {
@@ -54,7 +54,7 @@ impl Learning {
         if source.is_group() || self.find(source) == Some(port) {
             return;
         }
-        self.places
+        self.ports
             .write()
             .expect("no writer panics")
             .insert(source, port);
@@ -62,19 +62,19 @@ impl Learning {
 
     /// The port that `destination` is on, or `None` where the frame must be flooded.
     pub fn find(&self, destination: MacAddress) -> Option<usize> {
-        self.places
+        self.ports
             .read()
             .expect("no writer panics")
             .get(&destination)
             .copied()
     }
 
-    /// Forgets everybody on `port`, as a switch does when a link goes down.
+    /// Forgets all addresses on `port`, as a switch does when a link goes down.
     pub fn forget(&self, port: usize) {
-        self.places
+        self.ports
             .write()
             .expect("no writer panics")
-            .retain(|_, place| *place != port);
+            .retain(|_, learnt| *learnt != port);
     }
 }
 
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_an_address_as_people_do() {
+    fn formats_an_address() {
         assert_eq!(MacAddress::local(0xb).to_string(), "52:54:00:ca:7a:0b");
     }
 }

@@ -1,8 +1,8 @@
 //! An Ethernet segment: a learning switch in this process, over QEMU's Unix datagram sockets.
 //!
 //! Each [`Port`] is a pair of socket paths in a temporary directory; QEMU plugs in with [`Port::netdev`]. A port has two
-//! threads: one receives and forwards (`port.rs`, `switch.rs`), one sends what could not be sent at once (`outlet.rs`).
-//! While the wires are good a frame costs one receive, one look-up and one send, and is not copied.
+//! threads: one receives and forwards (`port.rs`, `switch.rs`), one sends frames that had to wait (`outlet.rs`).
+//! On good wires a frame costs one receive, one look-up and one send, and is not copied.
 //!
 //! Any port can be cut and healed, and given seeded [`Faults`]; its [`Counters`] are the bytes on the wire. A peer that
 //! is absent, gone or stopped costs the others nothing: its frames are dropped and counted.
@@ -31,7 +31,7 @@ use crate::scratch;
 use port::PortInner;
 use switch::Switch;
 
-/// How often a capture is looked at.
+/// The interval between reads of a capture.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A wire that machines are plugged into. Dropping it ends it.
@@ -47,7 +47,7 @@ impl Segment {
     ///
     /// # Panics
     ///
-    /// If the host has no room for a temporary directory.
+    /// If no temporary directory can be created.
     #[expect(
         clippy::new_without_default,
         reason = "a default value is not expected to make a directory"
@@ -111,8 +111,8 @@ impl Segment {
             .expect("the capture's last bytes");
     }
 
-    /// The frames that enter the switch from the beginning of `work` until they are `enough`, and for `longer` after that.
-    /// They are looked at until the `limit` at most.
+    /// The frames that enter the switch from the start of `work` until they are `enough`, and for `longer` after that.
+    /// Waits at most for `limit`.
     ///
     /// # Panics
     ///
@@ -157,10 +157,10 @@ impl Drop for Segment {
             .iter()
             .for_each(|port| port.close());
         for thread in self.threads.drain(..) {
-            // A port's thread that panicked has said so; here it would hide the test's own panic.
+            // A thread's panic was reported already; here it would hide the test's own panic.
             let _ = thread.join();
         }
-        // What could not be flushed was reported as it was written, or is lost with the disk.
+        // An error in flushing was reported at the write, or the disk is lost.
         let _ = self.switch.stop_capture();
     }
 }

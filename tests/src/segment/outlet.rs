@@ -1,9 +1,9 @@
-//! The way out of a port: frames to its peer, at once where that is possible.
+//! The sending half of a port: frames to its peer, without queueing where possible.
 //!
-//! A good, ready peer costs one system call a frame, made by whoever forwards it. Frames wait in the [`Backlog`] in two
-//! cases: they are delayed on purpose, or the peer's socket is full (Linux queues few datagrams on a socket, by default
-//! ten). One thread a port sends them when they are due, in order, and waits for the peer where it must; nobody else
-//! ever waits. A frame goes directly only while the backlog is empty, so that none overtakes another by accident.
+//! A ready peer costs one system call per frame, made by the forwarding thread. Frames wait in the [`Backlog`] in two cases:
+//! they are delayed on purpose, or the peer's socket is full (Linux queues few datagrams on a socket, by default ten). One
+//! thread per port sends them in order when they are due, and is the only one that ever waits for the peer. A frame is sent
+//! directly only while the backlog is empty, so that frames are not reordered by accident.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -17,37 +17,37 @@ use rustix::net::SendFlags;
 
 use super::counters::Tallies;
 
-/// How many frames wait for a slow peer, as in a switch's buffer; further ones are dropped.
+/// The limit of frames that wait for a slow peer, as in a switch's buffer; further ones are dropped.
 const BACKLOG_FRAMES_MAX: usize = 8192;
 
-/// How long the sending thread waits for a full peer before it looks whether the port was closed or cut.
+/// How long the sending thread waits for a full peer before it checks whether the port was closed or cut.
 const SEND_PATIENCE: Duration = Duration::from_millis(50);
 
 /// The sending half of a port.
 #[derive(Debug)]
 pub struct Outlet {
-    /// Where the peer binds its socket. It may not exist yet, vanish, and be bound again by a later process.
+    /// The path of the peer's socket, which may not exist yet, vanish, and be bound again by a later process.
     peer: PathBuf,
-    /// Unbound and connected to the peer, so that each frame is spared the path's look-up. The port receives on another
-    /// socket: a connected one would refuse the frames of a later process.
+    /// Unbound and connected to the peer, which avoids a path look-up per frame. The port receives on another socket: a
+    /// connected one would refuse the frames of a later process.
     socket: UnixDatagram,
     backlog: Mutex<Backlog>,
     changed: Condvar,
 }
 
-/// The frames that wait.
+/// The waiting frames.
 #[derive(Debug, Default)]
 struct Backlog {
     waiting: BinaryHeap<Reverse<Waiting>>,
-    /// Numbers the frames, so that those due at the same time keep their order.
+    /// The next frame's number, which keeps frames due at the same time in order.
     next_order: u64,
-    /// The sending thread has taken a frame off and not yet sent it.
-    in_hand: bool,
+    /// The sending thread has removed a frame and not yet sent it.
+    sending: bool,
     cut: bool,
     closed: bool,
 }
 
-/// A frame that waits, ordered by when it is due.
+/// A waiting frame, ordered by due time.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Waiting {
     due: Instant,
@@ -55,17 +55,17 @@ struct Waiting {
     frame: Vec<u8>,
 }
 
-/// What became of a frame that was given to the socket.
+/// The outcome of sending a frame on the socket.
 enum Sent {
     Delivered,
     /// The peer's socket is full.
     Full,
-    /// There is no such peer now.
+    /// There is no peer.
     Gone,
 }
 
 impl Outlet {
-    /// An outlet to whoever binds a socket at `peer`, now or later.
+    /// An outlet to the socket that is bound at `peer`, now or later.
     pub fn new(peer: PathBuf) -> io::Result<Self> {
         let socket = UnixDatagram::unbound()?;
         super::port::widen(&socket)?;
@@ -78,12 +78,12 @@ impl Outlet {
         })
     }
 
-    /// Where the peer binds its socket.
+    /// The path of the peer's socket.
     pub fn peer(&self) -> &PathBuf {
         &self.peer
     }
 
-    /// Sends `frame` after `delay`, without waiting for anybody.
+    /// Sends `frame` after `delay`, without blocking.
     pub fn send(&self, frame: &[u8], delay: Duration, tallies: &Tallies) {
         let mut backlog = self.lock();
         if backlog.cut {
@@ -103,7 +103,7 @@ impl Outlet {
         self.changed.notify_one();
     }
 
-    /// Cuts the way, with all that is on it, or heals it.
+    /// Cuts the connection to the peer, dropping all waiting frames, or heals it.
     pub fn set_cut(&self, cut: bool, tallies: &Tallies) {
         let mut backlog = self.lock();
         backlog.cut = cut;
@@ -115,7 +115,7 @@ impl Outlet {
         }
     }
 
-    /// Whether the way is cut.
+    /// Whether the connection is cut.
     pub fn is_cut(&self) -> bool {
         self.lock().cut
     }
@@ -126,12 +126,12 @@ impl Outlet {
         self.changed.notify_one();
     }
 
-    /// Sends what waits, when it is due, until the outlet is closed.
+    /// Sends waiting frames when they are due, until the outlet is closed.
     pub fn run(&self, tallies: &Tallies) {
         while let Some(frame) = self.take_due() {
-            let sent = self.transmit_patiently(&frame);
+            let sent = self.transmit_blocking(&frame);
             let mut backlog = self.lock();
-            backlog.in_hand = false;
+            backlog.sending = false;
             match sent {
                 Sent::Delivered => tallies.to_peer.add(&frame),
                 Sent::Gone => tallies.gone.add(&frame),
@@ -140,7 +140,7 @@ impl Outlet {
         }
     }
 
-    /// Waits for a frame to be due and takes it in hand, or returns `None` once the outlet is closed.
+    /// Waits for a due frame and removes it, or returns `None` once the outlet is closed.
     fn take_due(&self) -> Option<Vec<u8>> {
         let mut backlog = self.lock();
         while !backlog.closed {
@@ -154,7 +154,7 @@ impl Outlet {
                         .0
                 }
                 Some(_) => {
-                    backlog.in_hand = true;
+                    backlog.sending = true;
                     return backlog.waiting.pop().map(|Reverse(first)| first.frame);
                 }
             };
@@ -162,8 +162,8 @@ impl Outlet {
         None
     }
 
-    /// Sends `frame` even to a peer that is busy. `Full` is the answer only if the outlet is cut or closed meanwhile.
-    fn transmit_patiently(&self, frame: &[u8]) -> Sent {
+    /// Sends `frame`, waiting for a busy peer. Returns `Full` only if the outlet is cut or closed meanwhile.
+    fn transmit_blocking(&self, frame: &[u8]) -> Sent {
         loop {
             let sent = self.transmit(frame, SendFlags::empty());
             if !matches!(sent, Sent::Full) {
@@ -176,7 +176,7 @@ impl Outlet {
         }
     }
 
-    /// Gives `frame` to the socket; if the peer it was connected to is no more, to the peer that is there now.
+    /// Sends `frame` on the socket; if its peer is gone, reconnects to the current one.
     fn transmit(&self, frame: &[u8], flags: SendFlags) -> Sent {
         let flags = flags | SendFlags::NOSIGNAL;
         match rustix::net::send(&self.socket, frame, flags) {
@@ -202,7 +202,7 @@ fn is_full(kind: io::ErrorKind) -> bool {
 
 impl Backlog {
     fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && !self.in_hand
+        self.waiting.is_empty() && !self.sending
     }
 
     fn push(&mut self, frame: &[u8], due: Instant) {

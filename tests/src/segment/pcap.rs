@@ -14,11 +14,11 @@ const MAGIC: u32 = 0xa1b2_c3d4;
 const FRAME_BYTES_MAX: u32 = 65_535;
 const LINK_TYPE_ETHERNET: u32 = 1;
 
-/// Bytes before the first frame, and before each.
+/// The sizes of the file header and of each frame's header.
 const FILE_HEADER_BYTES: usize = 24;
 const FRAME_HEADER_BYTES: usize = 16;
 
-/// The frames in a capture of this module's, as far as they are whole.
+/// The complete frames in a capture written by this module.
 pub fn frames(capture: &[u8]) -> Vec<Vec<u8>> {
     let mut rest = capture.get(FILE_HEADER_BYTES..).unwrap_or_default();
     let mut frames = Vec::new();
@@ -49,7 +49,7 @@ impl<W: Write> Pcap<W> {
         Ok(Self { output })
     }
 
-    /// Hands what was written so far on to `output`'s own end.
+    /// Flushes the output.
     pub fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
     }
@@ -70,7 +70,7 @@ impl<W: Write> Pcap<W> {
         self.output.write_all(&frame[..kept])
     }
 
-    /// Ends the capture and hands its output back, flushed.
+    /// Ends the capture and returns its output, flushed.
     pub fn finish(mut self) -> io::Result<W> {
         self.output.flush()?;
         Ok(self.output)
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_it_writes_and_no_frame_that_is_not_whole() {
+    fn reads_what_it_writes_without_incomplete_frames() {
         let mut pcap = Pcap::new(Vec::new()).expect("a Vec takes everything");
         for frame in [&[1_u8; 60][..], &[2; 1514]] {
             pcap.write(UNIX_EPOCH, frame)

@@ -21,7 +21,7 @@ use super::switch::Switch;
 /// More than any frame that QEMU passes on.
 const FRAME_BYTES_MAX: usize = 70_000;
 
-/// What is asked of the kernel for each socket; it grants what its administrator allows.
+/// The buffer size requested for each socket; the kernel may grant less.
 const SOCKET_BYTES: usize = 4 << 20;
 
 /// A place to plug a machine in. Clones are handles to the same port.
@@ -31,7 +31,7 @@ pub struct Port {
     pub(super) switch: Arc<Switch>,
 }
 
-/// What a port is made of.
+/// The shared state of a port.
 #[derive(Debug)]
 pub struct PortInner {
     pub number: usize,
@@ -46,7 +46,7 @@ pub struct PortInner {
 }
 
 impl Port {
-    /// The name it was created with.
+    /// Its name.
     pub fn name(&self) -> &str {
         &self.inner.name
     }
@@ -69,7 +69,7 @@ impl Port {
         )
     }
 
-    /// Pulls the cable: nothing passes in either direction until [`heal`](Self::heal), and what is delayed is lost.
+    /// Pulls the cable: nothing passes in either direction until [`heal`](Self::heal), and delayed frames are lost.
     pub fn cut(&self) {
         self.inner.outlet.set_cut(true, &self.inner.tallies);
         self.switch.learning.forget(self.inner.number);
@@ -80,40 +80,42 @@ impl Port {
         self.inner.outlet.set_cut(false, &self.inner.tallies);
     }
 
-    /// Lets nothing pass between this port and another one, while others still reach both.
+    /// Drops all frames between this port and another one; others still reach both.
     pub fn partition_from(&self, other: &Port) {
         self.drop_to(other);
         other.drop_to(self);
     }
 
-    /// Loses what goes from this port to another one. What comes from there passes, and others still reach both.
+    /// Drops frames from this port to another one, but not in the other direction; others still reach both.
     pub fn drop_to(&self, other: &Port) {
-        self.switch.part(self.inner.number, other.inner.number);
+        self.switch
+            .drop_between(self.inner.number, other.inner.number);
     }
 
-    /// Loses what the station of this address sends from this port and what is sent to it here. Frames for many reach it.
+    /// Drops frames from and to this address at this port, except for broadcasts and multicasts to it.
     pub fn drop_address(&self, address: MacAddress) {
         self.switch.drop_address(self.inner.number, address);
     }
 
-    /// Undoes every parting and shunning on this segment.
+    /// Undoes [`partition_from`](Self::partition_from), [`drop_to`](Self::drop_to) and [`drop_address`](Self::drop_address)
+    /// on the whole segment.
     pub fn clear_partitions(&self) {
         self.switch.clear_partitions();
     }
 
-    /// Makes the wire bad, or, with `None`, good again.
+    /// Sets the wire's faults, or removes them with `None`.
     pub fn set_faults(&self, faults: Option<Faults>) {
         let first = 2 * self.inner.number as u64;
         self.inner.inbound.set(faults, first);
         self.inner.outbound.set(faults, first + 1);
     }
 
-    /// Hands a frame to the peer alone, as a switch does that has not learned where the frame's station is now.
+    /// Delivers a frame to this port's peer alone, as a switch with an outdated forwarding table does.
     pub fn inject(&self, frame: &[u8]) {
         self.inner.deliver(frame, Duration::ZERO);
     }
 
-    /// What crossed the port so far.
+    /// The port's counters.
     pub fn counters(&self) -> Counters {
         self.inner.tallies.read()
     }
@@ -138,18 +140,18 @@ impl PortInner {
         })
     }
 
-    /// Takes frames from the peer and has `switch` forward them, until the port is closed.
+    /// Receives frames from the peer and has `switch` forward them, until the port is closed.
     pub fn run(&self, switch: &Switch) {
         let mut buffer = vec![0; FRAME_BYTES_MAX];
         while !self.closed.load(Ordering::Acquire) {
-            // An error is a signal or the like: the loop's condition decides.
+            // An error is a signal or the like: the loop's condition is checked again.
             if let Ok(length @ HEADER_BYTES..) = self.socket.recv(&mut buffer) {
                 self.accept(switch, &buffer[..length]);
             }
         }
     }
 
-    /// Lets a frame through the inbound half of the wire.
+    /// Passes a frame through the inbound half of the wire.
     fn accept(&self, switch: &Switch, frame: &[u8]) {
         if self.outlet.is_cut() {
             return self.tallies.cut.add(frame);
@@ -164,7 +166,7 @@ impl PortInner {
         }
     }
 
-    /// Lets a frame through the outbound half of the wire, `delay` later at the earliest.
+    /// Passes a frame through the outbound half of the wire, after at least `delay`.
     pub fn deliver(&self, frame: &[u8], delay: Duration) {
         let passage = self.outbound.cross();
         if passage.delays().is_empty() {
@@ -178,13 +180,13 @@ impl PortInner {
     /// Ends both threads of the port.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        // Wakes the receiving thread; that may fail only if it has happened before.
+        // Wakes the receiving thread; fails only if it was done before.
         let _ = self.socket.shutdown(std::net::Shutdown::Both);
         self.outlet.close();
     }
 }
 
-/// Asks for large buffers on `socket`.
+/// Requests large buffers for `socket`.
 pub fn widen(socket: &UnixDatagram) -> io::Result<()> {
     rustix::net::sockopt::set_socket_recv_buffer_size(socket, SOCKET_BYTES)?;
     rustix::net::sockopt::set_socket_send_buffer_size(socket, SOCKET_BYTES)?;

@@ -1,4 +1,4 @@
-//! The switch proper: learns where a frame came from, and sends it where it belongs.
+//! The switch itself: learns each frame's source, and forwards the frame to its destination.
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -11,41 +11,42 @@ use super::learning::{Learning, MacAddress};
 use super::pcap::Pcap;
 use super::port::PortInner;
 
-/// What all ports share.
+/// The state shared by all ports.
 #[derive(Debug, Default)]
 pub struct Switch {
     pub ports: RwLock<Vec<Arc<PortInner>>>,
     pub learning: Learning,
-    /// Pairs of ports: nothing passes from the first to the second.
-    parted: RwLock<Vec<[usize; 2]>>,
-    /// Ports, and the addresses that are not heard of there.
-    shunned: RwLock<Vec<(usize, MacAddress)>>,
-    /// Whether there is a capture: spares the lock where there is none.
+    /// Pairs of ports: frames from the first to the second are dropped.
+    partitions: RwLock<Vec<[usize; 2]>>,
+    /// Ports, and addresses whose frames are dropped there.
+    dropped_addresses: RwLock<Vec<(usize, MacAddress)>>,
+    /// Whether there is a capture: avoids the lock when there is none.
     capturing: AtomicBool,
     capture: Mutex<Option<Pcap<BufWriter<File>>>>,
 }
 
 impl Switch {
-    /// Forwards a frame that has a whole header and came in at port number `from`.
+    /// Forwards a frame with a complete header from port number `from`.
     pub fn forward(&self, from: usize, frame: &[u8], delay: Duration) {
         self.record(frame);
-        let shunned = self.shunned.read().expect("no forwarder panics");
+        let dropped_addresses = self.dropped_addresses.read().expect("no forwarder panics");
         let source = MacAddress::source(frame);
-        if shunned.contains(&(from, source)) {
+        if dropped_addresses.contains(&(from, source)) {
             return;
         }
         self.learning.learn(source, from);
         let destination = MacAddress::destination(frame);
-        let place = if destination.is_group() {
+        let learnt = if destination.is_group() {
             None
         } else {
             self.learning.find(destination)
         };
         let ports = self.ports.read().expect("no forwarder panics");
-        let parted = self.parted.read().expect("no forwarder panics");
-        let reaches =
-            |to: usize| !parted.contains(&[from, to]) && !shunned.contains(&(to, destination));
-        match place {
+        let partitions = self.partitions.read().expect("no forwarder panics");
+        let reaches = |to: usize| {
+            !partitions.contains(&[from, to]) && !dropped_addresses.contains(&(to, destination))
+        };
+        match learnt {
             Some(to) if to == from || !reaches(to) => {}
             Some(to) => ports[to].deliver(frame, delay),
             None => ports
@@ -55,22 +56,28 @@ impl Switch {
         }
     }
 
-    /// Lets nothing pass from one port to another.
-    pub fn part(&self, from: usize, to: usize) {
-        let mut parted = self.parted.write().expect("no forwarder panics");
-        parted.push([from, to]);
+    /// Drops frames from one port to another.
+    pub fn drop_between(&self, from: usize, to: usize) {
+        let mut partitions = self.partitions.write().expect("no forwarder panics");
+        partitions.push([from, to]);
     }
 
-    /// Lets nothing of one address into a port or out of it.
+    /// Drops frames from and to one address at a port.
     pub fn drop_address(&self, port: usize, address: MacAddress) {
-        let mut shunned = self.shunned.write().expect("no forwarder panics");
-        shunned.push((port, address));
+        let mut dropped_addresses = self.dropped_addresses.write().expect("no forwarder panics");
+        dropped_addresses.push((port, address));
     }
 
-    /// Lets everything pass between all ports.
+    /// Lets all frames pass between all ports again.
     pub fn clear_partitions(&self) {
-        self.parted.write().expect("no forwarder panics").clear();
-        self.shunned.write().expect("no forwarder panics").clear();
+        self.partitions
+            .write()
+            .expect("no forwarder panics")
+            .clear();
+        self.dropped_addresses
+            .write()
+            .expect("no forwarder panics")
+            .clear();
     }
 
     /// Begins to write every forwarded frame to `path`.
@@ -81,13 +88,13 @@ impl Switch {
         Ok(())
     }
 
-    /// Brings all of the capture so far to disk, if there is one.
+    /// Flushes the capture to its file, if there is one.
     pub fn flush_capture(&self) -> io::Result<()> {
         let mut capture = self.capture.lock().expect("no forwarder panics");
         capture.as_mut().map_or(Ok(()), Pcap::flush)
     }
 
-    /// Ends the capture, if there is one, with all of it on disk.
+    /// Ends the capture, if there is one, and flushes it to its file.
     pub fn stop_capture(&self) -> io::Result<()> {
         self.capturing.store(false, Ordering::Release);
         let capture = self.capture.lock().expect("no forwarder panics").take();

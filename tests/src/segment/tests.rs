@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-/// Stops a hang; nothing that arrives takes as long.
+/// Only stops a hang.
 const LIMIT: Duration = Duration::from_secs(30);
-/// How long a test looks for a frame that must not come. Longer makes it no more right, only more likely to notice.
+/// How long a test waits for a frame that must not arrive. A longer time only makes it more likely to notice one.
 const SILENCE: Duration = Duration::from_millis(100);
 
 const BROADCAST: MacAddress = MacAddress([0xff; 6]);
 const ONE: MacAddress = MacAddress::local(1);
 const TWO: MacAddress = MacAddress::local(2);
 
-/// A peer at a port, as QEMU would be.
+/// A peer at a port, in place of QEMU.
 struct Peer {
     socket: UnixDatagram,
     port: Port,
@@ -23,7 +23,7 @@ struct Peer {
 
 impl Peer {
     fn at(port: &Port) -> Self {
-        // As QEMU does it: whoever bound the path before is gone.
+        // As QEMU does: the previous owner of the path is gone.
         let _ = std::fs::remove_file(port.peer_socket());
         let socket = UnixDatagram::bind(port.peer_socket()).expect("the peer's socket");
         Self {
@@ -56,7 +56,7 @@ impl Peer {
         self.receive_within(LIMIT).expect("a frame")
     }
 
-    fn hears_nothing(&self) -> bool {
+    fn receives_nothing(&self) -> bool {
         self.receive_within(SILENCE).is_none()
     }
 }
@@ -86,22 +86,22 @@ fn three() -> (Segment, [Peer; 3]) {
 }
 
 #[test]
-fn floods_what_is_for_all_but_not_back() {
+fn floods_broadcasts_but_not_back() {
     let (_segment, [a, b, c]) = three();
     a.send(BROADCAST, ONE, b"all");
     assert_eq!(
         (b.receive(), c.receive()),
         (b"all".to_vec(), b"all".to_vec())
     );
-    assert!(a.hears_nothing());
+    assert!(a.receives_nothing());
 }
 
 #[test]
-fn sends_to_a_learnt_address_only_there() {
+fn sends_to_a_learnt_address_at_its_port_only() {
     let (_segment, [a, b, c]) = three();
     a.send(TWO, ONE, b"you");
     assert_eq!(b.receive(), b"you");
-    assert!(c.hears_nothing());
+    assert!(c.receives_nothing());
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn follows_an_address_to_its_new_port() {
     );
     a.send(TWO, ONE, b"you");
     assert_eq!(c.receive(), b"you");
-    assert!(b.hears_nothing());
+    assert!(b.receives_nothing());
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_cut_port_is_silent_both_ways_until_it_is_healed() {
     a.send(BROADCAST, ONE, b"lost");
     assert_eq!(c.receive(), b"lost");
     b.send(BROADCAST, TWO, b"lost too");
-    assert!(a.hears_nothing() && b.hears_nothing());
+    assert!(a.receives_nothing() && b.receives_nothing());
     wait_until("both are counted", || b.port.counters().cut.frames == 2);
 
     b.port.heal();
@@ -147,7 +147,7 @@ fn a_cut_port_is_silent_both_ways_until_it_is_healed() {
 }
 
 #[test]
-fn parted_ports_hear_each_other_no_more_and_others_still() {
+fn a_partition_separates_two_ports_and_no_others() {
     let (_segment, [a, b, c]) = three();
     b.send(BROADCAST, TWO, b"here I am");
     assert_eq!(a.receive(), c.receive());
@@ -155,7 +155,7 @@ fn parted_ports_hear_each_other_no_more_and_others_still() {
     a.send(TWO, ONE, b"lost");
     b.send(BROADCAST, TWO, b"to others");
     assert_eq!(c.receive(), b"to others");
-    assert!(a.hears_nothing() && b.hears_nothing());
+    assert!(a.receives_nothing() && b.receives_nothing());
 
     b.port.clear_partitions();
     a.send(TWO, ONE, b"again");
@@ -163,7 +163,7 @@ fn parted_ports_hear_each_other_no_more_and_others_still() {
 }
 
 #[test]
-fn a_wire_that_is_cut_one_way_carries_the_other_way() {
+fn frames_pass_against_a_one_way_cut() {
     let (_segment, [a, b, c]) = three();
     b.send(BROADCAST, TWO, b"here I am");
     assert_eq!(a.receive(), c.receive());
@@ -173,7 +173,7 @@ fn a_wire_that_is_cut_one_way_carries_the_other_way() {
     a.send(TWO, ONE, b"lost");
     a.send(BROADCAST, ONE, b"to others");
     assert_eq!(c.receive(), b"to others");
-    assert!(b.hears_nothing());
+    assert!(b.receives_nothing());
     b.send(ONE, TWO, b"back");
     assert_eq!(a.receive(), b"back");
 
@@ -183,12 +183,12 @@ fn a_wire_that_is_cut_one_way_carries_the_other_way() {
 }
 
 #[test]
-fn a_shunned_address_is_heard_at_its_other_port_only() {
+fn a_dropped_address_is_reachable_at_another_port_only() {
     let (_segment, [a, b, c]) = three();
     b.port.drop_address(TWO);
     a.send(TWO, ONE, b"lost");
     b.send(BROADCAST, TWO, b"lost too");
-    assert!(a.hears_nothing() && b.hears_nothing());
+    assert!(a.receives_nothing() && b.receives_nothing());
     b.send(BROADCAST, ONE, b"another's");
     assert_eq!(a.receive(), c.receive());
     c.send(BROADCAST, TWO, b"here I am");
@@ -202,7 +202,7 @@ fn a_shunned_address_is_heard_at_its_other_port_only() {
 }
 
 #[test]
-fn a_cut_loses_what_is_on_its_way() {
+fn a_cut_loses_delayed_frames() {
     let (_segment, [a, b, c]) = three();
     b.port.set_faults(Some(Faults {
         delay: LIMIT,
@@ -220,7 +220,7 @@ fn a_cut_loses_what_is_on_its_way() {
 }
 
 #[test]
-fn loses_and_doubles_as_its_seed_says() {
+fn loses_and_duplicates_by_its_seed() {
     let (_segment, [a, b, _c]) = three();
     let faults = Faults {
         loss: 0.3,
@@ -238,7 +238,7 @@ fn loses_and_doubles_as_its_seed_says() {
     (0..200_u8).for_each(|number| a.send(TWO, ONE, &[number]));
     let received: Vec<_> = expected.iter().map(|_| b.receive()[0]).collect();
     assert_eq!(received, expected);
-    assert!(b.hears_nothing());
+    assert!(b.receives_nothing());
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn delays_without_reordering() {
 }
 
 #[test]
-fn a_burst_to_a_slow_peer_arrives_whole_and_in_order() {
+fn a_burst_to_a_slow_peer_arrives_complete_and_in_order() {
     let (_segment, [a, b, _c]) = three();
     // Far more than a Unix socket queues, and the peer reads none of it yet.
     (0..1000_u32).for_each(|number| a.send(TWO, ONE, &number.to_le_bytes()));
@@ -295,7 +295,7 @@ fn a_burst_to_a_slow_peer_arrives_whole_and_in_order() {
 }
 
 #[test]
-fn a_peer_that_never_reads_holds_nobody_up() {
+fn a_peer_that_never_reads_delays_no_other() {
     let (_segment, [a, _b, c]) = three();
     for number in 0..10_000_u32 {
         a.send(TWO, ONE, &number.to_le_bytes());
@@ -328,14 +328,14 @@ fn counts_frames_and_bytes() {
         bytes: 114,
     };
     assert_eq!(a.port.counters().from_peer, expected);
-    // The way out is counted when the send has returned, which the receiver may forestall.
+    // A sent frame is counted after the send has returned, which may be after its receipt.
     wait_until("the way out is counted", || {
         b.port.counters().to_peer == expected
     });
 }
 
 #[test]
-fn captures_what_enters() {
+fn captures_entering_frames() {
     let (segment, [a, b, _c]) = three();
     let path = segment.directory().join("wire.pcap");
     segment.start_capture(&path);

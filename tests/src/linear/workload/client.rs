@@ -1,4 +1,4 @@
-//! One client: its connection, and what it asks.
+//! One client: its connection and its operations.
 
 use std::io::{self, BufReader, Error, ErrorKind, Write};
 use std::net::TcpStream;
@@ -13,26 +13,25 @@ use crate::prober::now_ns;
 use crate::random::Random;
 use crate::resp::{self, Reply};
 
-/// How long a store may be silent: it stops a hang. Longer than a machine pauses and a connection then backs off.
+/// How long a store may be silent; only stops a hang. Longer than a machine's pause and the backoff that follows it.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
 /// The longest pause between an answer and the next request.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
 /// How long a client waits before it tries to connect again.
 const RECONNECT_AFTER: Duration = Duration::from_millis(50);
-/// One of so many operations is given up before it is answered.
-const GIVEN_UP_ONE_IN: u64 = 200;
-/// Half of the operations ask for one of these keys.
+/// One in this many operations is abandoned before its answer.
+const ABANDONED_ONE_IN: u64 = 200;
+/// Half of the operations use one of these keys.
 const BUSY_KEYS: u32 = 4;
-/// Values differ by so much, so that no increments lead from one to another.
+/// The distance between values, so that no increments lead from one to another.
 const VALUE_DISTANCE: i64 = 100_000;
-/// More than the operations of one client.
+/// More than any client executes.
 const OPERATIONS_MAX: i64 = 1 << 24;
 
-/// A client.
 #[derive(Debug)]
 pub struct Client<'a> {
     workload: &'a Workload,
-    /// Raised when it is to stop.
+    /// Set to stop the client.
     stop: &'a AtomicBool,
     number: u32,
     random: Random,
@@ -59,25 +58,25 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// Asks until it is told to stop, or is answered wrongly.
+    /// Executes operations until it is stopped, or gets a wrong answer.
     pub fn run(&mut self) {
         while !self.should_stop() {
             sleep(self.random.time_up_to(PAUSE_MAX));
-            if self.random.below(GIVEN_UP_ONE_IN) == 0 {
-                self.give_up();
+            if self.random.below(ABANDONED_ONE_IN) == 0 {
+                self.abandon_next();
             } else {
-                self.ask();
+                self.execute_next();
             }
         }
     }
 
-    /// Asks for something, and awaits the answer.
-    pub fn ask(&mut self) {
+    /// Executes an operation, and awaits the answer.
+    pub fn execute_next(&mut self) {
         let (key, operation) = self.draw();
         self.perform(key, operation);
     }
 
-    /// Reads every key, until the store fails it.
+    /// Reads every key, until an operation fails.
     pub fn read_all(&mut self) {
         let lost = self.observed.summary.lost.len();
         for key in 0..self.workload.keys {
@@ -92,8 +91,8 @@ impl<'a> Client<'a> {
         self.stop.load(Ordering::Relaxed) || !self.observed.summary.errors.is_empty()
     }
 
-    /// Asks for something and closes the connection.
-    fn give_up(&mut self) {
+    /// Sends an operation and closes the connection.
+    fn abandon_next(&mut self) {
         let (key, operation) = self.draw();
         let invoked_ns = now_ns();
         // If it is not sent, it has no effect, which is one of the possible outcomes.
@@ -147,7 +146,7 @@ impl<'a> Client<'a> {
         self.stream.get_mut().write_all(&request)
     }
 
-    /// Connects again, and tries until that succeeds or the client is to stop.
+    /// Reconnects, and retries until that succeeds or the client is to stop.
     fn reconnect(&mut self) {
         loop {
             match connect(self.workload) {
@@ -173,7 +172,7 @@ impl<'a> Client<'a> {
         (key, operation)
     }
 
-    /// A value that nobody else writes.
+    /// A value that no other operation writes.
     fn next_value(&mut self) -> i64 {
         self.values += 1;
         (i64::from(self.number) * OPERATIONS_MAX + self.values) * VALUE_DISTANCE
@@ -200,7 +199,7 @@ fn request(key: u32, operation: Operation) -> Vec<u8> {
     }
 }
 
-/// What a reply says about the operation.
+/// Interprets the reply to an operation.
 fn answer(operation: Operation, reply: Reply) -> io::Result<Answer> {
     let found = match (operation, &reply) {
         (Operation::Set(_), Reply::Status(text)) if text == "OK" => Some(Answer::Done),

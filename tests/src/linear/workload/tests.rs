@@ -1,4 +1,4 @@
-//! Clients against stores on this host: one that is right, and some that are not.
+//! Clients against stores on this host: a correct one, and some faulty ones.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex};
 use super::super::{by_key, check};
 use super::*;
 
-/// How many requests the store takes before its clients are told to stop.
+/// The number of requests after which the clients are stopped.
 const ENOUGH: u64 = 2_000;
 
-/// What the store does wrong with the request of a number.
+/// A mistake of the store, and the number of the request.
 type Mistake = fn(u64, &mut Vec<String>);
 
-/// All that a store's connections share.
+/// The state that a store's connections share.
 struct Store {
     values: Mutex<HashMap<String, i64>>,
     requests: AtomicU64,
@@ -23,7 +23,7 @@ struct Store {
     mistake: Mistake,
 }
 
-/// Has clients ask a store on loopback, until they have asked enough.
+/// Runs clients against a store on loopback.
 fn observe(mistake: Mistake) -> Observed {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
     let store = listener.local_addr().expect("an address");
@@ -88,7 +88,7 @@ impl Store {
                 format!(":{value}\r\n")
             }
             ["DEL", key] => format!(":{}\r\n", i32::from(values.remove(*key).is_some())),
-            // A request that was thrown away.
+            // An abandoned request.
             [] => "+OK\r\n".into(),
             _ => "-ERR\r\n".into(),
         }
@@ -124,7 +124,7 @@ fn is_linearizable(observed: &Observed) -> bool {
 }
 
 #[test]
-fn a_store_that_is_right_is_found_to_be() {
+fn a_correct_store_is_linearizable() {
     let observed = observe(|_, _| {});
     assert!(observed.summary.errors.is_empty(), "{:?}", observed.summary);
     assert!(observed.summary.lost.is_empty(), "{:?}", observed.summary);
@@ -136,7 +136,7 @@ fn a_store_that_is_right_is_found_to_be() {
 }
 
 #[test]
-fn a_store_that_loses_a_write_is_found_out() {
+fn a_store_that_loses_a_write_is_not_linearizable() {
     let mut lost = observe(|number, words| {
         if number > ENOUGH / 2 && words.len() == 3 && words[0] == "SET" {
             words.clear();
@@ -147,7 +147,7 @@ fn a_store_that_loses_a_write_is_found_out() {
 }
 
 #[test]
-fn a_client_that_is_answered_with_an_error_stops_and_says_so() {
+fn a_client_stops_at_an_error_and_reports_it() {
     let observed = observe(|number, words| {
         if number > ENOUGH / 2 {
             words.push("more".into());
