@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# Finds out what is missing on this machine and installs it: on Debian 12 and 13 with apt, elsewhere it says what to
-# install. Sourced by `door`. Where nothing is missing, it starts neither apt nor the network.
+# Finds missing programs and installs them with apt on Debian 12 and 13; on other systems it lists what to install.
+# Sourced by `entry.sh`. If nothing is missing, it uses neither apt nor the network.
 #
-# Consent: --yes, or CI set to anything but empty, 0 or false; else the terminal is asked. Without any of these it stops.
-# apt is never allowed to remove a package.
+# Consent: --yes, or CI set to anything but empty, 0 or false; otherwise it asks on the terminal. Without any of these it
+# stops. apt is never allowed to remove a package.
 
-# The oldest QEMU that will do: 7.2, Debian 12's own, does not emulate an x2APIC.
+# The oldest suitable QEMU: 7.2, Debian 12's own, does not emulate an x2APIC.
 readonly qemu_version_min=9
 
-# The oldest Rust that will do, as minor version of 1: the workspace says it.
+# The oldest suitable Rust, as a minor version of 1, from the workspace.
 rust_minor_min=$(sed -n 's/^rust-version = "1\.\([0-9]*\).*/\1/p' "$(dirname -- "${BASH_SOURCE[0]}")/../../Cargo.toml")
 readonly rust_minor_min
 
@@ -22,12 +22,12 @@ readonly other_packages=(
     redis-tools iproute2 util-linux                                       # the clients, and the wire's far end
     ca-certificates                                                       # to fetch crates
 )
-# What the packages above are good for, as programs, for systems that call their packages something else.
+# The programs of the packages above, for systems with other package names.
 readonly programs=(cargo rustc ld.lld qemu-system-x86_64 bochs grub-mkrescue xorriso mformat redis-cli redis-benchmark ip unshare)
 
 readonly backports_file=/etc/apt/sources.list.d/caravan-backports.sources
 
-# set_up COMMAND CONSENT: everything that COMMAND needs; CONSENT is `given` or `ask`.
+# set_up COMMAND CONSENT: installs everything that COMMAND needs; CONSENT is `given` or `ask`.
 set_up() {
     local command=$1 consent=$2
     case $(system_name) in
@@ -36,7 +36,7 @@ set_up() {
     esac
 }
 
-# system_name [FILE]: what this system is, as its os-release FILE says.
+# system_name [FILE]: this system's name, from its os-release FILE.
 system_name() {
     # shellcheck source=/dev/null
     (source "${1:-/etc/os-release}" 2>/dev/null && echo "${ID:-}-${VERSION_ID:-}")
@@ -55,7 +55,7 @@ set_up_debian() {
     if ((${#qemu[@]} > 0)) && ! offers_new_qemu; then
         source=yes
     fi
-    say_plan "$source" "${missing[@]}" "${qemu[@]}"
+    print_plan "$source" "${missing[@]}" "${qemu[@]}"
     require_consent "$consent"
     install_all "$source"
 }
@@ -90,7 +90,7 @@ apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends --no-remove "$@"
 }
 
-# The packages that COMMAND needs and that are not installed, one a line.
+# The missing packages that COMMAND needs, one per line.
 missing_packages() {
     local command=$1 wanted=("${other_packages[@]}") package
     if is_debian_toolchain_wanted; then
@@ -113,8 +113,8 @@ missing_packages() {
     done
 }
 
-# A rustup toolchain that can do the work, one with the component rust-src, needs no packages beside it; where Debian's
-# is in use, all of its parts are wanted.
+# A suitable rustup toolchain, one with the component rust-src, needs no further packages; Debian's toolchain needs all of
+# its parts.
 is_debian_toolchain_wanted() {
     is_debian_toolchain_whole || ! has_library_source rustc || ! is_rust_new_enough rustc
 }
@@ -145,7 +145,7 @@ is_qemu_new_enough() {
     [[ -n $version ]] && ((version >= qemu_version_min))
 }
 
-# Whether a source that apt knows already has a QEMU that will do.
+# Whether one of apt's sources already has a suitable QEMU.
 offers_new_qemu() {
     local version
     while read -r version; do
@@ -169,7 +169,7 @@ Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 EOF
 }
 
-# The mirror that this machine uses already.
+# The mirror that this machine already uses.
 debian_mirror() {
     local mirror
     # shellcheck disable=SC2016
@@ -178,7 +178,7 @@ debian_mirror() {
     echo "${mirror:-http://deb.debian.org/debian}"
 }
 
-say_plan() {
+print_plan() {
     local source=$1
     shift
     echo "Caravan needs packages that are not installed here, or newer ones:"
@@ -198,11 +198,11 @@ require_consent() {
         *) return ;;
     esac
     if [[ ! -t 0 ]]; then
-        fail "there is no terminal to ask on: say --yes to install them, or --no-setup to go on without"
+        fail "there is no terminal to ask on: pass --yes to install them, or --no-setup to continue without"
     fi
     read -r -p "Install them with apt? [y/N] " answer
     if [[ $answer != [yY]* ]]; then
-        fail "nothing was installed; --no-setup goes on without"
+        fail "nothing was installed; --no-setup continues without"
     fi
 }
 
@@ -225,7 +225,7 @@ explain_elsewhere() {
     if ((${#absent[@]} > 0)); then
         echo "This is neither Debian 12 nor 13, so install these yourself:" >&2
         printf '  %s\n' "${absent[@]}" >&2
-        fail "--no-setup goes on without"
+        fail "--no-setup continues without"
     fi
 }
 

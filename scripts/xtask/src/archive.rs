@@ -1,8 +1,8 @@
-//! Boot archives: what a machine is given besides the kernel.
+//! Boot archives: everything that a machine boots besides the kernel.
 //!
-//! One ustar: `root.elf` first, so that the kernel need read only one header, then the compiled manifest, then the
-//! images that the manifest names. Programs go in without their symbols; the whole files stay beside the archive.
-//! A guest of the machine tests gets an archive of its own, in which it takes the place of root.
+//! One ustar: `root.elf` first, so that the kernel needs to read only one header, then the compiled manifest, then the
+//! images that the manifest names. Programs are stripped; the files with symbols stay beside the archive. A guest of the
+//! machine tests gets an archive of its own, in which it replaces root.
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,14 +21,14 @@ const ROOT_MEMBER: &str = "root.elf";
 /// The program that starts all others.
 const ROOT_PROGRAM: &str = "root";
 
-/// A file that takes a member's place in one archive, as the manifest of one machine of several.
+/// A file that replaces a member in one archive, such as the manifest of one machine of several.
 pub struct Override {
     member: String,
     file: PathBuf,
 }
 
 impl Override {
-    /// Reads `MEMBER=FILE`.
+    /// Parses `MEMBER=FILE`.
     pub fn parse(text: &str) -> Result<Override> {
         match text.split_once('=') {
             Some((member, file)) if !member.is_empty() && !file.is_empty() => Ok(Override {
@@ -40,7 +40,7 @@ impl Override {
     }
 }
 
-/// Packs an archive for every manifest in the tree and for every guest that is built.
+/// Packs an archive for every manifest in the tree and for every built guest.
 pub fn pack_all(workspace: &Workspace) -> Result<()> {
     for name in manifest::names(workspace)? {
         pack(&name, &name, &[], workspace)?;
@@ -53,7 +53,7 @@ pub fn pack_all(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Packs the archive `name` from the manifest `manifest_name`, with `overrides` put over it.
+/// Packs the archive `name` from the manifest `manifest_name`, with `overrides`.
 pub fn pack(
     name: &str,
     manifest_name: &str,
@@ -64,7 +64,7 @@ pub fn pack(
     pack_manifest(name, &manifest, overrides, workspace)
 }
 
-/// Packs the archive `name` from a manifest, whose images are among the artefacts.
+/// Packs the archive `name` from a manifest whose images are among the artefacts.
 pub fn pack_manifest(
     name: &str,
     manifest: &Manifest,

@@ -1,8 +1,8 @@
-//! Figures: what a guest measured of itself, one JSON object a line.
+//! Benchmark figures, one JSON object per line.
 //!
 //! The guest prints lines `bench NAME VALUE UNIT` on its serial line. It runs under QEMU with a clock that counts
-//! instructions, so that a figure is the same on every host. How long booting took the kernel's log says; the size of
-//! the kernel is read off its ELF file. Beside each figure stands its peer's, from [`peers`].
+//! instructions, so that a figure is the same on every host. The boot time is read from the kernel's log, and the size of
+//! the kernel from its ELF file. Each figure is accompanied by its peer's, from [`peers`].
 
 mod peers;
 
@@ -22,16 +22,16 @@ use crate::workspace::Workspace;
 
 /// The guest that measures the kernel.
 const KERNEL_GUEST: &str = "guest-bench";
-/// Long enough for a slow host; a guest that ends at all ends long before.
+/// A limit that only stops a hang.
 const GUEST_LIMIT: Duration = Duration::from_secs(600);
-/// What begins a line with a figure.
+/// The prefix of a line with a figure.
 const MARK: &str = "bench ";
-/// What the kernel's log says between the instructions from the loader to user mode, and those of them that waited.
+/// In the kernel's log, the text between the instructions from the loader to user mode, and those spent waiting.
 const BOOTED: &str = " ticks from the loader to user mode, ";
-/// What begins a line of the kernel's log.
+/// The prefix of a line of the kernel's log.
 const KERNEL_MARK: &str = "caravan: ";
 
-/// What a call of `bench` asks for.
+/// The arguments of `bench`.
 #[derive(Debug, PartialEq, Eq)]
 struct Request {
     kernel: bool,
@@ -48,7 +48,7 @@ struct Figure {
     unit: String,
 }
 
-/// Measures what the arguments name, prints the figures and, if asked, writes them to a file too.
+/// Measures the named subjects, prints the figures and, if requested, writes them to a file too.
 pub fn bench(arguments: &[String], workspace: &Workspace) -> Result<()> {
     let request = parse(arguments)?;
     let mut figures = Vec::new();
@@ -89,9 +89,7 @@ fn parse(arguments: &[String]) -> Result<Request> {
                 None => return Err(Error::Usage("--json needs a file".to_string())),
             },
             other => {
-                return Err(Error::Usage(format!(
-                    "nothing to measure is called {other:?}"
-                )));
+                return Err(Error::Usage(format!("unknown subject {other:?}")));
             }
         }
     }
@@ -101,14 +99,14 @@ fn parse(arguments: &[String]) -> Result<Request> {
     Ok(request)
 }
 
-/// Whole machines, measured at a third one by a program of the harness: `measure` moves a domain ten times, `connect` has
-/// clients connect to the store. In wall time, unlike the kernel's figures.
+/// Measures machines from a third host, in wall time, by a program of the harness: `measure` moves a domain ten times,
+/// `connect` has clients connect to the store.
 fn measure_machines(program: &str, workspace: &Workspace) -> Result<Vec<Figure>> {
     build::everything(workspace)?;
     build::host_programs(workspace)?;
     let mut measure = Command::new(workspace.host_target().join("debug").join(program));
-    let said = process::output(measure.envs(workspace.environment()))?;
-    let figures = said
+    let output = process::output(measure.envs(workspace.environment()))?;
+    let figures = output
         .lines()
         .filter(|line| line.starts_with(MARK))
         .map(Figure::parse);
@@ -140,7 +138,7 @@ fn figures_of(qemu: &mut Command, log: &Path) -> Result<Vec<Figure>> {
                 "the guest ended with {code:?} after\n{text}"
             )));
         }
-        Err(error) => return Err(malformed(format!("{error}; the guest said\n{text}"))),
+        Err(error) => return Err(malformed(format!("{error}; the guest printed\n{text}"))),
     }
     let mut figures = text
         .lines()
@@ -151,11 +149,11 @@ fn figures_of(qemu: &mut Command, log: &Path) -> Result<Vec<Figure>> {
         return Err(malformed("no figure in it".to_string()));
     }
     let booted = text.lines().find_map(boot_figure);
-    figures.push(booted.ok_or_else(|| malformed("it does not say how long booting took".into()))?);
+    figures.push(booted.ok_or_else(|| malformed("no boot time in it".into()))?);
     Ok(figures)
 }
 
-/// How long the kernel took to boot, if this is the line that says so, without its waiting for other clocks.
+/// The kernel's boot time without its waits for other clocks, if this is the line that reports it.
 fn boot_figure(line: &str) -> Option<Figure> {
     let (total, rest) = line.strip_prefix(KERNEL_MARK)?.split_once(BOOTED)?;
     let total: u64 = total.parse().ok()?;
@@ -183,7 +181,7 @@ impl Figure {
         };
         let value = value
             .parse()
-            .map_err(|_| format!("{value:?} is no number in {line:?}"))?;
+            .map_err(|_| format!("{value:?} is not a number in {line:?}"))?;
         Ok(Figure {
             name: name.to_string(),
             value,
@@ -200,7 +198,7 @@ impl Figure {
     }
 }
 
-/// Most figures are counts: they are said as whole numbers.
+/// A JSON number; counts, which most figures are, become integers.
 fn number(value: f64) -> serde_json::Value {
     match value {
         whole if whole.fract() == 0.0 && whole.abs() < 9e15 => json!(whole as i64),
@@ -247,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_stands_beside_its_peers() {
+    fn a_figure_is_accompanied_by_its_peers() {
         let figure = Figure::parse("bench syscall.null 100 instructions").unwrap();
         assert_eq!(
             object(&figure)["peer"],
@@ -256,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn booting_is_told_without_its_waits() {
+    fn the_boot_time_excludes_waits() {
         let line =
             "caravan: 900 ticks from the loader to user mode, 700 of them waiting for clocks";
         assert_eq!(boot_figure(line).unwrap().value, 200.0);
@@ -264,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_figure_is_an_error_and_not_left_out() {
+    fn a_malformed_figure_is_an_error() {
         for line in [
             "bench x 1",
             "bench x one instructions",

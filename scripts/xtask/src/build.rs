@@ -1,4 +1,4 @@
-//! Building the freestanding programs: cargo for each target, then the finished files side by side in one place.
+//! Building the freestanding programs: cargo for each target, then all finished files in one directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::symbols;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
-/// What to build.
+/// The programs to build.
 #[derive(Debug, PartialEq, Eq)]
 struct Selection {
     kernel: bool,
@@ -20,7 +20,6 @@ struct Selection {
 }
 
 impl Selection {
-    /// Everything that there is.
     fn everything(workspace: &Workspace) -> Result<Selection> {
         Ok(Selection {
             kernel: true,
@@ -28,7 +27,7 @@ impl Selection {
         })
     }
 
-    /// The programs named. An unknown name is an error that lists the known ones.
+    /// The named programs. An unknown name is an error that lists the known ones.
     fn of(names: &[String], workspace: &Workspace) -> Result<Selection> {
         Selection::among(names, &programs::all(workspace)?)
     }
@@ -51,13 +50,13 @@ impl Selection {
     }
 }
 
-/// Builds everything that there is, and packs it.
+/// Builds and packs everything.
 pub fn everything(workspace: &Workspace) -> Result<()> {
     build(&Selection::everything(workspace)?, workspace)?;
     archive::pack_all(workspace)
 }
 
-/// Builds these of the tree's own programs, those that start every machine, and puts the finished files among the artefacts.
+/// Builds the kernel and these programs of the tree, and copies the finished files to the artefacts.
 pub fn system(images: &[String], workspace: &Workspace) -> Result<()> {
     let selection = Selection {
         kernel: true,
@@ -69,7 +68,7 @@ pub fn system(images: &[String], workspace: &Workspace) -> Result<()> {
 /// Builds a program of a crate outside of the tree and returns the path of the finished file.
 ///
 /// # Errors
-/// Cargo fails, and has said why.
+/// Cargo fails, and has printed the reason.
 pub fn foreign(binary: &str, site: &Site, workspace: &Workspace) -> Result<PathBuf> {
     let toolchain = Toolchain::find()?;
     let mut cargo = toolchain.cargo();
@@ -79,14 +78,14 @@ pub fn foreign(binary: &str, site: &Site, workspace: &Workspace) -> Result<PathB
     Ok(site.release_dir(Target::Userland).join(binary))
 }
 
-/// Builds the host's programs that tests and shows call: [`clients`], the tool for domains outside of the tree, the plugin.
+/// Builds the host's programs that tests and demonstrations use: [`clients`], the tool for domains outside of the tree, the plugin.
 pub fn host_programs(workspace: &Workspace) -> Result<()> {
     clients(workspace)?;
     for_host(&["--package", "cargo-caravan", "--bins"], workspace)?;
     plugin(workspace)
 }
 
-/// Builds the operator's command line, the third party's clients and the shows.
+/// Builds the operator's command line, the third party's clients and the demonstrations.
 pub fn clients(workspace: &Workspace) -> Result<()> {
     for_host(
         &["--package", "caravan", "--package", "harness", "--bins"],
@@ -112,7 +111,7 @@ fn plugin(workspace: &Workspace) -> Result<()> {
     copy(&built, &workspace.artefacts().join(PLUGIN_LIBRARY))
 }
 
-/// Builds the programs named, or all, and packs what can be packed from them alone.
+/// Builds the named programs, or all, and packs the archives of named guests.
 pub fn named(names: &[String], workspace: &Workspace) -> Result<()> {
     if names.is_empty() {
         return everything(workspace);
@@ -127,7 +126,7 @@ pub fn named(names: &[String], workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Builds the programs and copies each to the artefacts, symbols and all.
+/// Builds the programs and copies each to the artefacts, with its symbols.
 fn build(selection: &Selection, workspace: &Workspace) -> Result<()> {
     let toolchain = Toolchain::find()?;
     let artefacts = workspace.artefacts();
@@ -143,7 +142,7 @@ fn build(selection: &Selection, workspace: &Workspace) -> Result<()> {
 
 fn build_kernel(toolchain: &Toolchain, workspace: &Workspace) -> Result<()> {
     let mut cargo = toolchain.cargo();
-    // `cargo rustc` gives the flags after `--` to the last step only: a new layout links anew and compiles nothing.
+    // `cargo rustc` passes the flags after `--` to the last step only: a new layout relinks without recompiling.
     cargo.args(["rustc", "--package", KERNEL_PACKAGE, "--bin", KERNEL_BINARY]);
     Target::Kernel.configure(&mut cargo, workspace, toolchain)?;
     cargo
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_is_told_from_the_programs() {
+    fn the_kernel_is_separated_from_the_programs() {
         let selection =
             Selection::among(&strings(&["kernel", "root"]), &strings(&["root", "switch"])).unwrap();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What the xtask needs to know of ELF files: how large a section is, and how to leave out what no loader reads.
+//! The xtask's operations on ELF files: the size of a section, and stripping what no loader reads.
 
 use std::fs;
 use std::path::Path;
@@ -10,12 +10,12 @@ use crate::error::{AtPath, Error, Result};
 
 /// The field of a 64-bit ELF header that holds the file offset of the section headers.
 const SECTION_HEADERS_OFFSET: std::ops::Range<usize> = 0x28..0x30;
-/// The fields that hold the number of section headers, and which of them has the names.
+/// The fields that hold the number of section headers, and the index of the one with the names.
 const SECTION_HEADER_COUNTS: std::ops::Range<usize> = 0x3c..0x40;
 
-/// Reads `path` and cuts it down to what is loaded: headers and segments, without symbols and debug information.
+/// Reads `path` and strips it to headers and segments, without symbols and debug information.
 ///
-/// The linker writes the segments first, so that the rest is one tail; only the header has to forget it.
+/// The linker writes the segments first, so the rest is one tail, to which only the header refers.
 pub fn read_stripped(path: &Path) -> Result<Vec<u8>> {
     let bytes = fs::read(path).at(path)?;
     strip(&bytes).map_err(|why| Error::Malformed(path.to_path_buf(), why.to_string()))
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_elf_is_refused() {
+    fn a_file_of_another_format_is_refused() {
         assert!(strip(b"#!/bin/sh\nthis is not a program, whatever its name says\n").is_err());
     }
 

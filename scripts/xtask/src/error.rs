@@ -1,11 +1,11 @@
-//! What can go wrong in the xtask, each with the value that went wrong.
+//! The errors of the xtask, each with the offending value.
 
 use std::path::{Path, PathBuf};
 
 /// The result of everything that can fail here.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A cause, said so that the reader knows what to do next.
+/// An error whose text tells the reader what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The command line was not understood.
@@ -17,7 +17,7 @@ pub enum Error {
     /// A program could not be started.
     #[error("cannot start {0}: {1}")]
     Start(String, std::io::Error),
-    /// A program ran and said no.
+    /// A program ran and failed.
     #[error("{0} failed ({1})")]
     Failed(String, std::process::ExitStatus),
     /// A program ran for longer than its limit and was ended.
@@ -26,27 +26,27 @@ pub enum Error {
     /// Nothing here can build the freestanding programs.
     #[error("no toolchain for the freestanding parts: {0}")]
     NoToolchain(String),
-    /// A file does not hold what it should.
+    /// A file has invalid content.
     #[error("{0}: {1}")]
     Malformed(PathBuf, String),
-    /// A manifest is wrong; it says where.
+    /// A manifest is invalid; the error includes the position.
     #[error(transparent)]
     Manifest(manifest::source::Error),
-    /// A check of the tree found violations, one a line.
+    /// A check of the tree found violations, printed one per line.
     #[error("{0}:\n  {lines}", lines = .1.join("\n  "))]
     Violations(&'static str, Vec<String>),
-    /// Something that was asked for does not exist.
+    /// Something requested does not exist.
     #[error("{0}")]
     Missing(String),
     /// Steps of the test run that failed.
     #[error("failed: {}", .0.join(", "))]
     Steps(Vec<String>),
-    /// Machine tests that failed, as they were named.
+    /// Machine tests that failed, by full name.
     #[error("machine tests that failed: {}", .0.join(", "))]
     Tests(Vec<String>),
 }
 
-/// Adds to an IO error the path that it concerns.
+/// Adds the path to an IO error.
 pub trait AtPath<T> {
     /// Names `path` in the error.
     fn at(self, path: &Path) -> Result<T>;

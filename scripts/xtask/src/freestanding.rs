@@ -1,4 +1,4 @@
-//! The two freestanding targets, and how cargo is called for each.
+//! The two freestanding targets, and cargo's flags for each.
 //!
 //! The kernel is built for rustc's own `x86_64-unknown-none` (no vector registers, no red zone), linked high; userland
 //! for a target of ours, linked at 4 MiB. Both build `core` and `alloc` from source. Building and linting share the
@@ -13,19 +13,19 @@ use crate::error::{AtPath, Result};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
-/// What separates flags in `CARGO_ENCODED_RUSTFLAGS`.
+/// The separator of flags in `CARGO_ENCODED_RUSTFLAGS`.
 const FLAG_SEPARATOR: &str = "\x1f";
 
-/// Who the code is for.
+/// A freestanding target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The kernel's own mode.
+    /// The kernel.
     Kernel,
-    /// A domain.
+    /// A domain's program.
     Userland,
 }
 
-/// Where cargo is called, and where it builds.
+/// The directories of a build.
 #[derive(Clone, Debug)]
 pub struct Site {
     /// The directory of the workspace or crate.
@@ -59,7 +59,7 @@ impl Target {
         Site::of(workspace).release_dir(self)
     }
 
-    /// Completes a call of cargo, whose subcommand is set already, so that it builds the tree's programs for this target.
+    /// Adds the arguments to a call of cargo, after its subcommand, that build the tree's programs for this target.
     pub fn configure(
         self,
         command: &mut Command,
@@ -69,7 +69,7 @@ impl Target {
         self.configure_at(command, &Site::of(workspace), workspace, toolchain)
     }
 
-    /// The same for a crate outside of the tree, which is built as the tree's programs are.
+    /// The same for a crate outside of the tree, which is built like the tree's programs.
     pub fn configure_at(
         self,
         command: &mut Command,
@@ -96,10 +96,10 @@ impl Target {
         Ok(())
     }
 
-    /// The flags that lay a program of the tree out by the linker script.
+    /// The flags that select the linker script.
     ///
-    /// cargo does not see when a linker script changes. So the linker gets a copy whose name is the hash of what is in
-    /// it, and a changed script is a changed flag.
+    /// Cargo does not track changes of a linker script. So the linker gets a copy that is named by the hash of its content,
+    /// and a changed script is a changed flag.
     pub fn linker_flags(self, workspace: &Workspace) -> Result<Vec<String>> {
         self.linker_flags_at(&Site::of(workspace), workspace)
     }
@@ -112,7 +112,7 @@ impl Target {
         let copy = copy_named_by_content(&script, &site.target)?;
         Ok(vec![
             format!("-Clink-arg=-T{}", copy.display()),
-            // Segments may lie one page apart in the file, however far apart in memory.
+            // Aligns segments to pages in the file, however far apart they are in memory.
             "-Clink-arg=-zmax-page-size=0x1000".to_string(),
         ])
     }

@@ -12,10 +12,10 @@ use crate::manifest;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// What GRUB does. The machine tests make images of their own with the same.
+/// GRUB's configuration, which the machine tests use for images of their own as well.
 const GRUB_CONFIGURATION: &str = include_str!("../../lib/grub.cfg");
 
-/// Makes the image from what was built last.
+/// Makes the image from the last build.
 pub fn make(arguments: &[String], workspace: &Workspace) -> Result<()> {
     let archive = match arguments {
         [] => manifest::DEFAULT,

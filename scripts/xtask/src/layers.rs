@@ -1,4 +1,4 @@
-//! The check of who may depend on whom.
+//! The check of the dependencies between crates.
 //!
 //! ```text
 //! capabilities <- abi <- kernel
@@ -6,10 +6,10 @@
 //!                                                           <- nomad's pure crates <- servers
 //! ```
 //!
-//! An arrow points to what is depended on, and so do its continuations; nothing points the other way. What runs on the
-//! host (tests, the xtask, the simulator, the operator's tool) may see everything and is seen by nothing else. What a
-//! crate uses in its own tests does not count. A crate that has no layer is a violation too. The check that unsafe code
-//! stays in its rooms follows, since it looks at the same crates.
+//! An arrow points to a dependency, and so do its continuations; nothing may point the other way. Crates that run on the
+//! host (tests, the xtask, the simulator, the operator's tool) may use everything, and no other crate may use them.
+//! Development dependencies are exempt. A crate without a layer is a violation too. The audit of unsafe code follows, since
+//! it covers the same crates.
 
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ enum Layer {
     Kernel,
     /// Names, ids and addresses of machines and domains.
     Identity,
-    /// What the services of a machine say: types over a message's words.
+    /// The messages of a machine's services: types over a message's words.
     Protocols,
     Runtime,
     /// The migration protocol, shell, channel, client, image format and planner: no IO, no time, no system calls.
@@ -41,7 +41,7 @@ use Layer::{
     Abi, Apps, Capabilities, Host, Identity, Kernel, NomadPure, Protocols, Runtime, Servers,
 };
 
-/// The layer of every directory; of several that match, the longest counts.
+/// The layer of every directory; the longest match counts.
 const PLACES: &[(&str, Layer)] = &[
     ("capabilities", Capabilities),
     ("kernel", Kernel),
@@ -108,14 +108,14 @@ impl Layer {
     }
 }
 
-/// A crate of the workspace and the directories of those that it depends on.
+/// A crate of the workspace and the directories of its dependencies.
 struct Member {
     name: String,
     directory: String,
     uses: Vec<String>,
 }
 
-/// Asks cargo for the graph of the workspace and checks every edge.
+/// Checks every edge of the workspace's dependency graph, from cargo.
 pub fn check(workspace: &Workspace) -> Result<()> {
     let mut cargo = Toolchain::find()?.cargo();
     cargo
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn dependencies_against_the_order_are_found() {
+    fn dependencies_against_the_order_are_violations() {
         for (user, used) in [
             ("capabilities", "kernel/abi"),
             ("kernel/abi", "kernel"),
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_without_a_layer_is_found() {
+    fn a_crate_without_a_layer_is_a_violation() {
         assert_eq!(
             violations_between("attic", "capabilities"),
             ["user (attic) has no layer"]
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_tests_use_does_not_count() {
+    fn development_dependencies_are_exempt() {
         let package = |kind: Value| {
             json!({"packages": [{
                 "name": "abi",

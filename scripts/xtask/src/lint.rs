@@ -1,4 +1,4 @@
-//! Format and lints, judged by the toolchain that builds, with every warning an error.
+//! Format and lints, by the same toolchain that builds; every warning is an error.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use crate::programs::{self, KERNEL_PACKAGE};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
-/// Whether everything is formatted as rustfmt does it.
+/// Checks the format of the whole tree.
 pub fn format(workspace: &Workspace) -> Result<()> {
     let mut fmt = subcommand("fmt", "rustfmt")?;
     fmt.args(["--all", "--", "--check"])
@@ -17,7 +17,7 @@ pub fn format(workspace: &Workspace) -> Result<()> {
     process::run(&mut fmt)
 }
 
-/// Lints the crates that run on the host, with their tests, those that need machines included.
+/// Lints the crates that run on the host, with all their tests, machine tests included.
 pub fn host(workspace: &Workspace) -> Result<()> {
     let mut clippy = subcommand("clippy", "clippy")?;
     clippy
@@ -32,7 +32,7 @@ pub fn host(workspace: &Workspace) -> Result<()> {
     deny_warnings(&mut clippy)
 }
 
-/// Lints the kernel as it is built for the machine.
+/// Lints the kernel for its own target.
 pub fn kernel(workspace: &Workspace) -> Result<()> {
     let mut clippy = subcommand("clippy", "clippy")?;
     clippy.args(["--package", KERNEL_PACKAGE, "--lib", "--bins"]);
@@ -40,7 +40,7 @@ pub fn kernel(workspace: &Workspace) -> Result<()> {
     deny_warnings(&mut clippy)
 }
 
-/// Lints the userland programs and guests, and with them the runtime.
+/// Lints the userland programs and guests, and thereby the runtime.
 pub fn userland(workspace: &Workspace) -> Result<()> {
     let mut clippy = subcommand("clippy", "clippy")?;
     for name in programs::all(workspace)? {

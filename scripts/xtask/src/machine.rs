@@ -8,53 +8,52 @@ use std::process::Command;
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 
-/// The program that is the machine.
 const QEMU: &str = "qemu-system-x86_64";
-/// What QEMU exits with after the guest wrote 0x10, its word for success, to the exit device: twice that, plus one.
+/// QEMU's exit code after the guest wrote 0x10, for success, to the exit device: twice that, plus one.
 pub const EXIT_SUCCESS: i32 = 0x10 << 1 | 1;
 
-/// How a machine's time passes.
+/// The clock of a machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
-    /// With the host's.
+    /// Follows the host's.
     Free,
-    /// With every executed instruction, exactly, so that the time-stamp counter counts them.
+    /// Advances with every executed instruction, so that the time-stamp counter counts them.
     Instructions,
 }
 
-/// Where a machine's serial line leads.
+/// The other end of a machine's serial line.
 pub enum Serial {
-    /// To the terminal, with QEMU's monitor behind Ctrl-A.
+    /// The terminal, with QEMU's monitor behind Ctrl-A.
     Terminal,
-    /// To a file, while nobody watches.
+    /// A file.
     File(PathBuf),
 }
 
-/// What becomes of a machine whose kernel panicked.
+/// The behaviour of a machine whose kernel panics.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Panic {
-    /// It stands still, to be looked at.
+    /// It stops, for inspection.
     Stops,
-    /// It ends, for a script that waits for it.
+    /// It exits, for a script that waits for it.
     Exits,
 }
 
-/// A machine that is about to start.
+/// A machine to start.
 pub struct Machine {
     /// The kernel's ELF file.
     pub kernel: PathBuf,
     /// The boot archive.
     pub archive: PathBuf,
-    /// How its time passes.
+    /// Its clock.
     pub clock: Clock,
-    /// Where its serial line leads.
+    /// The other end of its serial line.
     pub serial: Serial,
-    /// What the kernel does when it panics.
+    /// Its behaviour when the kernel panics.
     pub panic: Panic,
 }
 
 impl Machine {
-    /// A machine at the terminal, with the kernel and the archive `archive` as they were built last.
+    /// A machine at the terminal, with the last built kernel and archive `archive`.
     pub fn built(archive: &str, workspace: &Workspace) -> Result<Machine> {
         let machine = Machine {
             kernel: workspace.kernel_elf(),
@@ -99,7 +98,7 @@ impl Machine {
     fn clock_arguments(&self) -> &'static [&'static str] {
         match self.clock {
             Clock::Free => &["-accel", "tcg", "-cpu", "max"],
-            // QEMU gives up on x2APIC's timer registers while it counts.
+            // QEMU aborts on x2APIC's timer registers while it counts instructions.
             Clock::Instructions => &[
                 "-accel",
                 "tcg",

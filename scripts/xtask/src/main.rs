@@ -1,6 +1,6 @@
 //! Builds, runs, tests and measures Caravan.
 //!
-//! One file per noun; this one is the command line. What builds and packs is the library; the rest is this program's own.
+//! One file per noun; this one is the command line. The library builds and packs; the rest belongs to this program.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -34,21 +34,21 @@ cargo xtask COMMAND
   run [ARCHIVE]         build, and start a machine on this terminal
   debug [ARCHIVE]       build, and start a machine that waits for gdb
   bench [kernel|migration|connect] [--json FILE]
-                        build, measure, and print one JSON object a figure
+                        build, measure, and print one JSON object per figure
   sim [--seed N] [--cases K | --for SECONDS] [--pair] [--trace]
                         simulate the hand-over under faults, a run per seed from N or from the clock; a failure is
                         printed with its faults and the command that repeats it
   test [STEP...] [machines TEST...]
-                        everything that must hold, the steps named, of the machine tests those named: FILE or FILE::TEST
-  test quick            what tells most of a change in little time
-  test --long [...]     the same as without; what finds more the longer it runs goes on for hours
-  mutations [NAME...]   put faults into a copy of the kernel, one at a time, and expect that a test fails
-  mutations check|page  see whether the list fits the tree; render docs/mutations.md
+                        all checks and tests, or the named steps, or the named machine tests: FILE or FILE::TEST
+  test quick            the most informative checks in little time
+  test --long [...]     the same, with hours for those tests that find more the longer they run
+  mutations [NAME...]   inject faults into a copy of the tree, one at a time, and expect a test to fail
+  mutations check|page  check that the list matches the tree; render docs/mutations.md
   fmt-check | clippy | layers
-                        one check: format, lints, direction of dependence and the rooms of unsafe code
+                        one check: format, lints, direction of dependence and the audit of unsafe code
 
 An ARCHIVE is named after its manifest (without one: default), or after its guest.
-What is built lies in target/caravan, or in caravan below CARGO_TARGET_DIR.
+Build results are in target/caravan, or in caravan below CARGO_TARGET_DIR.
 ";
 
 fn main() -> ExitCode {
@@ -67,8 +67,8 @@ fn dispatch(arguments: &[String], workspace: &Workspace) -> Result<()> {
         return Err(Error::Usage("no command".to_string()));
     };
     match command.as_str() {
-        "build" => build::named(rest, workspace).map(|()| say_where(workspace)),
-        "archive" => pack(rest, workspace).map(|()| say_where(workspace)),
+        "build" => build::named(rest, workspace).map(|()| print_location(workspace)),
+        "archive" => pack(rest, workspace).map(|()| print_location(workspace)),
         "image" => build::everything(workspace).and_then(|()| image::make(rest, workspace)),
         "run" => build::everything(workspace).and_then(|()| run::run(rest, workspace)),
         "debug" => build::everything(workspace).and_then(|()| run::debug(rest, workspace)),
@@ -87,7 +87,7 @@ fn dispatch(arguments: &[String], workspace: &Workspace) -> Result<()> {
     }
 }
 
-fn say_where(workspace: &Workspace) {
+fn print_location(workspace: &Workspace) {
     println!("in {}", workspace.artefacts().display());
 }
 

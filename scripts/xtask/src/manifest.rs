@@ -1,6 +1,6 @@
-//! A machine's manifest on its way from TOML in the tree to the boot archive.
+//! Machines' manifests: TOML files in the tree, compiled for the boot archive.
 //!
-//! This file knows where manifests lie; what one may say is the crate `manifest`'s to decide.
+//! This file knows the paths of manifests; their syntax is the business of the crate `manifest`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,15 +11,15 @@ use ::manifest::Manifest;
 use crate::error::{AtPath, Error, Result};
 use crate::workspace::Workspace;
 
-/// The manifest of a machine that was asked for nothing special.
+/// The default manifest.
 pub const DEFAULT: &str = "default";
 
-/// Manifests of the two machines of the ordinary fleet, `a` and `b`.
+/// The manifests of the usual fleet's two machines, `a` and `b`.
 pub const PAIR: [&str; 2] = [DEFAULT, "machine-b"];
 
 const DIRECTORY: &str = "userland/manifests";
 
-/// The names of all manifests in the tree, in order.
+/// The names of all manifests in the tree, sorted.
 pub fn names(workspace: &Workspace) -> Result<Vec<String>> {
     let directory = workspace.source(DIRECTORY);
     let mut names = Vec::new();
@@ -42,7 +42,7 @@ pub fn compile(name: &str, workspace: &Workspace) -> Result<Manifest> {
     ::manifest::compile(&path(name, workspace)).map_err(Error::Manifest)
 }
 
-/// Where the manifest `name` is.
+/// The path of the manifest `name`.
 pub fn path(name: &str, workspace: &Workspace) -> PathBuf {
     workspace.source(DIRECTORY).join(format!("{name}.toml"))
 }
@@ -53,7 +53,7 @@ mod tests {
     use crate::programs;
 
     #[test]
-    fn every_manifest_in_the_tree_compiles_and_names_programs_that_there_are() {
+    fn every_manifest_in_the_tree_compiles_and_names_existing_programs() {
         let workspace = Workspace::find();
         let programs = programs::all(&workspace).unwrap();
         let names = names(&workspace).unwrap();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_that_is_not_there_is_named() {
+    fn a_missing_manifest_is_named() {
         let error = compile("no-such-manifest", &Workspace::find()).unwrap_err();
         assert!(error.to_string().contains("no-such-manifest.toml"));
     }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 
-/// How often a program with a time limit is looked at.
+/// The interval between checks of a program with a time limit.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Runs `command` to its end; anything but success is an error that names it.
+/// Runs `command` to completion; a failure is an error that names it.
 pub fn run(command: &mut Command) -> Result<()> {
     let name = name_of(command);
     let status = command
@@ -35,7 +35,7 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs `command` to its end and shows what it says only if it fails.
+/// Runs `command` to completion and prints its output only if it fails.
 pub fn run_quietly(command: &mut Command) -> Result<()> {
     let name = name_of(command);
     let output = command
@@ -67,14 +67,14 @@ pub fn run_within(command: &mut Command, limit: Duration) -> Result<Option<i32>>
     Err(Error::TimedOut(name, limit))
 }
 
-/// Ends a child that may have ended by itself in the meantime.
+/// Kills a child that may have ended meanwhile.
 fn end(child: &mut Child) {
-    // Both fail only if the child is gone already, which is what is wanted.
+    // Both fail only if the child has already ended.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// The program and its subcommand, which tells one call of cargo from another.
+/// The program and its subcommand, which distinguishes calls of cargo.
 fn name_of(command: &Command) -> String {
     let program = Path::new(command.get_program())
         .file_name()
@@ -107,14 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn a_call_of_cargo_is_told_from_another() {
+    fn a_call_of_cargo_is_named_with_its_subcommand() {
         let mut cargo = Command::new("/usr/bin/cargo");
         cargo.args(["clippy", "--package", "kernel"]);
         assert_eq!(name_of(&cargo), "cargo clippy");
     }
 
     #[test]
-    fn returns_what_was_printed() {
+    fn returns_the_output() {
         assert_eq!(
             output(Command::new("echo").arg("hello")).unwrap(),
             "hello\n"
@@ -122,13 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn ends_what_runs_too_long() {
+    fn ends_a_program_after_its_limit() {
         let result = run_within(Command::new("sleep").arg("600"), Duration::from_millis(1));
         assert!(matches!(result, Err(Error::TimedOut(..))));
     }
 
     #[test]
-    fn returns_the_exit_code_of_what_ends_in_time() {
+    fn returns_the_exit_code_of_a_program_within_its_limit() {
         let mut command = Command::new("sh");
         command.args(["-c", "exit 33"]);
         assert_eq!(

@@ -1,11 +1,11 @@
-//! The freestanding programs, as data: this list is the one place to add one.
+//! The freestanding programs, as data: programs are added here only.
 
 use std::fs;
 
 use crate::error::{AtPath, Result};
 use crate::workspace::Workspace;
 
-/// The package and the binary of the kernel. The binary has a name of its own, because the package is also a library.
+/// The package and the binary of the kernel, whose name differs because the package is also a library.
 pub const KERNEL_PACKAGE: &str = "kernel";
 /// See [`KERNEL_PACKAGE`].
 pub const KERNEL_BINARY: &str = "caravan-kernel";
@@ -26,11 +26,11 @@ pub const USERLAND: &[&str] = &[
     "nomad-server",
 ];
 
-/// Where the programs of the machine tests lie: each directory with a `main.rs` is a package named `guest-<directory>`. What
-/// they share lies beside them.
+/// The directory of the machine tests' guests: each subdirectory with a `main.rs` is a package named `guest-<directory>`;
+/// the others are shared by them.
 const GUESTS_DIRECTORY: &str = "tests/guests";
 
-/// The names of the guests that this checkout has, in order.
+/// The names of all guests, sorted.
 pub fn guests(workspace: &Workspace) -> Result<Vec<String>> {
     let directory = workspace.source(GUESTS_DIRECTORY);
     if !directory.is_dir() {

@@ -1,4 +1,4 @@
-//! Starting machines to look at: two with domains that move, one on the terminal, one that waits for a debugger.
+//! Starting machines interactively: two with domains that move, one on the terminal, one that waits for a debugger.
 
 use std::process::Command;
 
@@ -9,8 +9,8 @@ use crate::manifest;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Shows the main job: two machines, and domains that move between them. With an archive's name, boots one machine
-/// with that instead, its serial line on the terminal.
+/// Demonstrates migration: two machines, and domains that move between them. With an archive's name, boots one machine
+/// from that archive instead, with its serial line on the terminal.
 pub fn run(arguments: &[String], workspace: &Workspace) -> Result<()> {
     match arguments {
         [] => show(&[], workspace),
@@ -36,7 +36,7 @@ fn run_one(arguments: &[String], workspace: &Workspace) -> Result<()> {
 /// Boots one machine that stops before its first instruction and waits for gdb.
 pub fn debug(arguments: &[String], workspace: &Workspace) -> Result<()> {
     let machine = Machine::built(archive_of(arguments)?, workspace)?;
-    // A Unix socket: no port to collide, and nobody else's debugger.
+    // A Unix socket: no port collisions, and no access for other users.
     let socket = workspace.artefacts().join("gdb.sock");
     println!("The machine waits for a debugger. In another terminal:\n");
     println!(
@@ -66,7 +66,7 @@ fn archive_of(arguments: &[String]) -> Result<&str> {
     }
 }
 
-/// A guest that says success ends QEMU with a code that is not zero; so does the user who leaves, with zero.
+/// Accepts both the nonzero exit code of a successful guest and the zero of a user's exit.
 fn finish(qemu: &mut Command) -> Result<()> {
     match process::run(qemu) {
         Err(Error::Failed(_, status)) if status.code() == Some(EXIT_SUCCESS) => Ok(()),

@@ -1,16 +1,16 @@
-//! Running seeds of the simulated hand-over.
+//! Running seeds of the simulated handover.
 
 use crate::error::Result;
 use crate::process;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
-/// How many fresh seeds a test run has. They take about a minute of one core.
+/// The number of fresh seeds in a test run, which take about a minute of one core.
 const FRESH_SEEDS: &str = "20000";
-/// How many a long one has.
+/// Their number in a long run.
 const MANY_SEEDS: &str = "1000000";
 
-/// Runs seeds as `arguments` ask; the `simulate` program explains them.
+/// Runs seeds; the `simulate` program documents the `arguments`.
 pub fn simulate(arguments: &[String], workspace: &Workspace) -> Result<()> {
     let mut cargo = Toolchain::find()?.cargo();
     cargo
@@ -23,7 +23,7 @@ pub fn simulate(arguments: &[String], workspace: &Workspace) -> Result<()> {
     process::run(&mut cargo)
 }
 
-/// Runs seeds that no run had before: the first is drawn from the clock, and printed.
+/// Runs fresh seeds: the first is taken from the clock, and printed.
 pub fn fresh_seeds(workspace: &Workspace, is_long: bool) -> Result<()> {
     let cases = if is_long { MANY_SEEDS } else { FRESH_SEEDS };
     simulate(&["--cases".to_string(), cases.to_string()], workspace)

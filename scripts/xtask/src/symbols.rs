@@ -1,10 +1,10 @@
-//! The names of the kernel's functions, put into its ELF file after linking, so that a panic can say where it was.
+//! The kernel's symbol table, written into its ELF file after linking, so that a panic can name its functions.
 //!
 //! The linker script reserves the section `.symbols`, which the kernel reads:
 //!
 //! ```text
 //!   0  "CSYM"                 magic
-//!   4  u32                    how many entries
+//!   4  u32                    number of entries
 //!   8  entries                ascending by offset: u32 offset from the start of .text, u32 end of its name
 //!      names                  UTF-8, one after the other: a name begins where the one before ends
 //! ```
@@ -26,9 +26,9 @@ const MAGIC: &[u8] = b"CSYM";
 /// The section with the functions, and the one with their names.
 const TEXT_SECTION: &str = ".text";
 const TABLE_SECTION: &str = ".symbols";
-/// Longer names are cut: the end of a generic name says the least.
+/// Longer names are truncated: the end of a generic name is the least informative.
 const NAME_BYTES_MAX: usize = 80;
-/// What the names of the linker script's own symbols begin with; they are marks, not functions.
+/// The prefix of the linker script's own symbols, which are marks, not functions.
 const LINKER_PREFIX: &str = "__";
 
 /// The functions by their offset in the text.
@@ -53,7 +53,7 @@ pub fn embed(path: &Path) -> Result<()> {
     fs::write(path, bytes).at(path)
 }
 
-/// The functions of a kernel, and where in the file their names go.
+/// The functions of a kernel, and the file range for the table.
 fn read(bytes: &[u8]) -> std::result::Result<(Functions, Range<usize>), String> {
     let elf = ElfFile::new(bytes)?;
     let section = |name: &str| {
@@ -84,7 +84,7 @@ fn is_function_name(name: &str) -> bool {
     !name.is_empty() && !name.starts_with(LINKER_PREFIX) && !name.starts_with(".L")
 }
 
-/// The name as a reader of the source knows it, without the compiler's hash.
+/// The name as in the source, without the compiler's hash.
 fn shown(name: &str) -> String {
     let mut shown = format!("{:#}", rustc_demangle::demangle(name));
     shown.truncate(shown.floor_char_boundary(NAME_BYTES_MAX));
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_as_it_is_drawn() {
+    fn the_table_has_the_documented_layout() {
         let functions = Functions::from([(0x40, "go".to_string()), (0x10, "start".to_string())]);
         let expected = [
             b"CSYM\x02\0\0\0".as_slice(),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_the_linker_script_are_no_functions() {
+    fn marks_of_the_linker_script_are_not_functions() {
         assert!(
             !is_function_name("__text_start")
                 && !is_function_name(".Lloop")

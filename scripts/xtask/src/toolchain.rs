@@ -1,10 +1,9 @@
-//! The compiler and cargo that everything is built and judged with.
+//! The compiler and cargo that build and check everything.
 //!
-//! The freestanding parts need `core` and `alloc` built from source, by the very compiler that the source belongs
-//! to. So a toolchain is good here when its own library source lies in its sysroot: Debian's (`rustc-web` with
-//! `rust-web-src`) first, else the one on PATH (rustup's with the component `rust-src`). It is called by its own
-//! path with a clean environment, so that the cargo which runs the xtask cannot leak into the builds, and nothing
-//! is ever installed or upgraded.
+//! The freestanding parts need `core` and `alloc` built from source, by the compiler that the source belongs to. So a
+//! toolchain is suitable if its library source is in its sysroot: Debian's (`rustc-web` with `rust-web-src`) first,
+//! otherwise the one on PATH (rustup's with the component `rust-src`). It is called by its own path with a clean
+//! environment, so that the cargo which runs the xtask cannot affect the builds, and nothing is ever installed or upgraded.
 
 use std::env;
 use std::ffi::OsStr;
@@ -14,11 +13,11 @@ use std::process::Command;
 use crate::error::{Error, Result};
 use crate::process;
 
-/// Debian's place for programs; its toolchain is there and in no other place.
+/// The directory of Debian's toolchain.
 const DEBIAN_BIN: &str = "/usr/bin";
-/// Where a toolchain keeps the source of its library, below the sysroot.
+/// The library source of a toolchain, below its sysroot.
 const LIBRARY_SOURCE: &str = "lib/rustlib/src/rust/library/core/Cargo.toml";
-/// Variables named `CARGO_*` that say where crates come from, and so stay.
+/// Variables named `CARGO_*` that are kept, because they configure the source of crates.
 const KEPT_CARGO_VARIABLES: &[&str] = &[
     "CARGO_HOME",
     "CARGO_HTTP_",
@@ -26,7 +25,7 @@ const KEPT_CARGO_VARIABLES: &[&str] = &[
     "CARGO_REGISTRIES_",
     "CARGO_TERM_",
 ];
-/// Variables that would bend a build, besides those named `CARGO_*`.
+/// Variables other than `CARGO_*` that would affect a build.
 const STRIPPED_VARIABLES: &[&str] = &[
     "LD_LIBRARY_PATH",
     "RUSTC",
@@ -44,7 +43,7 @@ pub struct Toolchain {
 }
 
 impl Toolchain {
-    /// The first toolchain that will do; the error says what to install.
+    /// The first suitable toolchain; the error names the packages to install.
     pub fn find() -> Result<Toolchain> {
         let debian = Path::new(DEBIAN_BIN);
         let on_path = program_on_path("rustc").and_then(|rustc| sysroot_of(&rustc).ok());
@@ -54,7 +53,7 @@ impl Toolchain {
                 .map(|sysroot| (debian.to_path_buf(), sysroot)),
             on_path.map(|sysroot| (sysroot.join("bin"), sysroot)),
         ];
-        let bin = first_whole(candidates.into_iter().flatten())
+        let bin = first_complete(candidates.into_iter().flatten())
             .ok_or_else(|| Error::NoToolchain(WHAT_TO_INSTALL.to_string()))?;
         let linker = program_on_path("ld.lld");
         Ok(Toolchain { bin, linker })
@@ -75,12 +74,12 @@ impl Toolchain {
         })
     }
 
-    /// The linker to name to rustc; without one rustc takes the `rust-lld` that comes with it.
+    /// The linker to pass to rustc; by default rustc uses its own `rust-lld`.
     pub fn linker(&self) -> Option<&Path> {
         self.linker.as_deref()
     }
 
-    /// Where its programs are.
+    /// The directory of its programs.
     pub fn bin(&self) -> &Path {
         &self.bin
     }
@@ -120,13 +119,13 @@ fn is_stripped(name: &OsStr) -> bool {
     STRIPPED_VARIABLES.contains(&name.as_ref()) || (name.starts_with("CARGO") && !kept)
 }
 
-/// The programs of the first toolchain that has all of its parts.
-fn first_whole(mut candidates: impl Iterator<Item = (PathBuf, PathBuf)>) -> Option<PathBuf> {
-    let whole = candidates.find(|(bin, sysroot)| is_whole(bin, sysroot));
-    whole.map(|(bin, _)| bin)
+/// The directory of the first toolchain that is complete.
+fn first_complete(mut candidates: impl Iterator<Item = (PathBuf, PathBuf)>) -> Option<PathBuf> {
+    let complete = candidates.find(|(bin, sysroot)| is_complete(bin, sysroot));
+    complete.map(|(bin, _)| bin)
 }
 
-fn is_whole(bin: &Path, sysroot: &Path) -> bool {
+fn is_complete(bin: &Path, sysroot: &Path) -> bool {
     bin.join("cargo").is_file() && sysroot.join(LIBRARY_SOURCE).is_file()
 }
 
@@ -153,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strips_what_the_outer_cargo_set() {
+    fn strips_variables_of_the_outer_cargo() {
         for name in [
             "CARGO",
             "CARGO_TARGET_DIR",
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_where_crates_come_from() {
+    fn keeps_variables_for_the_source_of_crates() {
         for name in [
             "CARGO_HOME",
             "CARGO_NET_OFFLINE",
@@ -179,11 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn a_sysroot_without_library_source_will_not_do() {
-        assert!(!is_whole(Path::new("/nowhere/bin"), Path::new("/nowhere")));
+    fn a_sysroot_without_library_source_is_unsuitable() {
+        assert!(!is_complete(
+            Path::new("/nowhere/bin"),
+            Path::new("/nowhere")
+        ));
     }
 
-    /// A toolchain below a directory of its own in this place, with these files: where its programs are, and its sysroot.
+    /// Creates a toolchain with these files in a directory of its own: returns the directory of its programs, and its sysroot.
     fn toolchain(place: &Path, name: &str, files: &[&str]) -> (PathBuf, PathBuf) {
         let sysroot = place.join(name);
         for file in files {
@@ -202,7 +204,7 @@ mod tests {
         let no_cargo = toolchain("no-cargo", &["bin/rustc", LIBRARY_SOURCE]);
         let whole = toolchain("whole", &["bin/cargo", LIBRARY_SOURCE]);
         let other = toolchain("other", &["bin/cargo", LIBRARY_SOURCE]);
-        let chosen = |among: &[&(PathBuf, PathBuf)]| first_whole(among.iter().copied().cloned());
+        let chosen = |among: &[&(PathBuf, PathBuf)]| first_complete(among.iter().copied().cloned());
         assert_eq!(
             chosen(&[&no_source, &no_cargo, &whole, &other]),
             Some(whole.0.clone())

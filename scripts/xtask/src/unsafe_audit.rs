@@ -1,8 +1,7 @@
-//! The check that unsafe code stays in its rooms.
+//! The audit of unsafe code: it is allowed in a few directories only.
 //!
-//! The compiler does the work: the workspace denies `unsafe_code`, and a room allows it for itself. What remains to
-//! check is that every crate inherits the lints of the workspace, and that no file outside of the rooms mentions
-//! `unsafe_code`, except to forbid it.
+//! The compiler does the work: the workspace denies `unsafe_code`, and those directories allow it. The audit checks that
+//! every crate inherits the lints of the workspace, and that no other file mentions `unsafe_code`, except to forbid it.
 
 use std::fs;
 use std::process::Command;
@@ -12,7 +11,7 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// The directories in which unsafe code is allowed.
-const ROOMS: &[&str] = &[
+const ALLOWED: &[&str] = &[
     "kernel/src/arch/",
     "kernel/src/memory/",
     "userland/runtime/",
@@ -23,7 +22,7 @@ const ROOMS: &[&str] = &[
 const INHERITED: &str = "[lints]\nworkspace = true\n";
 const FORBID: &str = "#![forbid(unsafe_code)]";
 
-/// Checks the whole tree, whose crates lie in these directories.
+/// Checks the whole tree, whose crates are in these directories.
 pub fn check<'a>(
     workspace: &Workspace,
     directories: impl IntoIterator<Item = &'a str>,
@@ -42,22 +41,26 @@ pub fn check<'a>(
     grep.args(["-rn", "--include=*.rs", "--exclude-dir=target"])
         .args(["--exclude=unsafe_audit.rs", "unsafe_code", "."])
         .current_dir(workspace.root());
-    violations.extend(outside_of_rooms(&process::output(&mut grep)?));
+    violations.extend(violations_in(&process::output(&mut grep)?));
     if violations.is_empty() {
         return Ok(());
     }
     Err(Error::Violations(
-        "unsafe code outside of its rooms",
+        "unsafe code outside of the directories that allow it",
         violations,
     ))
 }
 
-/// The lines of `path:line:text` that may allow unsafe code outside of the rooms.
-fn outside_of_rooms(mentions: &str) -> Vec<String> {
+/// The lines of `path:line:text` that may allow unsafe code outside of the allowed directories.
+fn violations_in(mentions: &str) -> Vec<String> {
     mentions
         .lines()
         .map(|mention| mention.trim_start_matches("./"))
-        .filter(|mention| !ROOMS.iter().any(|room| mention.starts_with(room)))
+        .filter(|mention| {
+            !ALLOWED
+                .iter()
+                .any(|directory| mention.starts_with(directory))
+        })
         .filter(|mention| !mention.ends_with(FORBID))
         .map(str::to_owned)
         .collect()
@@ -68,14 +71,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_room_may_allow_unsafe_code() {
+    fn unsafe_code_is_allowed_in_listed_directories_only() {
         let mentions = "\
 ./kernel/src/archive.rs:3:#[allow(unsafe_code)]
 ./kernel/src/arch/mod.rs:16:#![allow(unsafe_code)]
 ./userland/root/src/lib.rs:20:#![forbid(unsafe_code)]
 ./userland/root/src/main.rs:1:// #![forbid(unsafe_code)], or #![allow(unsafe_code)]";
         assert_eq!(
-            outside_of_rooms(mentions),
+            violations_in(mentions),
             [
                 "kernel/src/archive.rs:3:#[allow(unsafe_code)]",
                 "userland/root/src/main.rs:1:// #![forbid(unsafe_code)], or #![allow(unsafe_code)]",
@@ -84,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_that_does_not_inherit_the_lints_is_found() {
+    fn a_crate_that_does_not_inherit_the_lints_is_a_violation() {
         let workspace = Workspace::find();
         assert!(check(&workspace, ["capabilities"]).is_ok());
         let error = check(&workspace, ["capabilities", "."]).unwrap_err();

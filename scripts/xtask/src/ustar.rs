@@ -22,7 +22,7 @@ impl Archive {
         }
     }
 
-    /// The whole archive.
+    /// The bytes of the archive.
     ///
     /// # Errors
     /// The format cannot hold the name of a member.
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn its_fields_are_where_the_kernel_and_root_look() {
+    fn its_fields_are_at_the_offsets_that_the_kernel_and_root_read() {
         let archive = archive(&[("x", &[7; 700])]);
         assert_eq!(&archive[..2], b"x\0");
         assert_eq!(&archive[124..135], b"00000001274");

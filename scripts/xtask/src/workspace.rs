@@ -1,15 +1,15 @@
-//! Where things lie: the source tree, and what is built from it.
+//! Paths of the source tree and of its build results.
 //!
-//! Everything built goes below one directory, `target` or `CARGO_TARGET_DIR`: what cargo makes for the
-//! freestanding targets in `freestanding`, and what the other tools take up in `caravan`. A tool outside of the tree keeps
-//! its own copies of the finished files elsewhere, and leaves those of the tree alone.
+//! All build results are below one directory, `target` or `CARGO_TARGET_DIR`: cargo's for the freestanding targets in
+//! `freestanding`, and the finished files in `caravan`. A tool outside of the tree keeps its own copies of the finished
+//! files elsewhere, and leaves those of the tree alone.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::error::{AtPath, Error, Result};
 
-/// The file by which a directory is known to be the top of a checkout.
+/// A file that identifies the top of a checkout.
 const LANDMARK: &str = "userland/x86_64-caravan.json";
 
 /// The paths of one checkout.
@@ -36,7 +36,7 @@ impl Workspace {
                 root.display()
             )));
         }
-        // One tree has one path: paths are in the compiler's flags, and other flags are another build.
+        // A canonical path per tree: paths are in the compiler's flags, and different flags cause another build.
         let root = root.canonicalize().at(root)?;
         Ok(Workspace::below(root))
     }
@@ -54,7 +54,7 @@ impl Workspace {
         }
     }
 
-    /// The same checkout with its finished files in another directory.
+    /// The same checkout, with its finished files in another directory.
     pub fn with_artefacts(self, directory: PathBuf) -> Workspace {
         Workspace {
             artefacts: directory,
@@ -72,17 +72,17 @@ impl Workspace {
         self.root.join(path)
     }
 
-    /// Where cargo builds what runs on the host.
+    /// Cargo's target directory for programs of the host.
     pub fn host_target(&self) -> &Path {
         &self.target
     }
 
-    /// Where cargo builds what runs on Caravan, apart, so that neither build ever throws away the other's work.
+    /// Cargo's target directory for programs of Caravan, separate, so that neither build discards the other's results.
     pub fn freestanding_target(&self) -> PathBuf {
         self.target.join("freestanding")
     }
 
-    /// Where finished kernels, programs, archives, images and logs are put.
+    /// The directory of finished kernels, programs, archives, images and logs.
     pub fn artefacts(&self) -> PathBuf {
         self.artefacts.clone()
     }
@@ -102,7 +102,7 @@ impl Workspace {
         self.artefacts().join(format!("{name}.tar"))
     }
 
-    /// What says to the harness where the artefacts are.
+    /// The environment variables that tell the harness the paths of the artefacts.
     pub fn environment(&self) -> [(&'static str, PathBuf); 4] {
         [
             ("CARAVAN_KERNEL", self.kernel_elf()),
@@ -123,7 +123,7 @@ pub fn compiled_in() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .nth(2)
-        .expect("the xtask lies in scripts/xtask")
+        .expect("the xtask is in scripts/xtask")
 }
 
 #[cfg(test)]

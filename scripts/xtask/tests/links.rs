@@ -1,9 +1,9 @@
-//! Every link in the documents leads to a file of the tree.
+//! Every link in the documents refers to a file of the tree.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The documents: those at the top, and all below `docs`.
+/// All documents at the top of the tree and below `docs`.
 fn documents(root: &Path) -> Vec<PathBuf> {
     let mut documents = vec![root.join("README.md"), root.join("ARCHITECTURE.md")];
     for directory in ["docs", "docs/decisions"] {
@@ -14,7 +14,7 @@ fn documents(root: &Path) -> Vec<PathBuf> {
     documents
 }
 
-/// The targets of a document's links within the tree, without what they name inside a file.
+/// The targets of a document's links within the tree, without fragments.
 fn targets(text: &str) -> Vec<&str> {
     let after = text.split("](").skip(1);
     let targets = after.filter_map(|rest| rest.split(')').next());
@@ -26,7 +26,7 @@ fn targets(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_link_leads_to_a_file() {
+fn every_link_refers_to_a_file() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut broken = Vec::new();
     for document in documents(&root) {
@@ -41,7 +41,7 @@ fn every_link_leads_to_a_file() {
 }
 
 #[test]
-fn a_link_is_told_from_other_text() {
+fn links_are_distinguished_from_other_text() {
     let text = "[a](x/y.rs) `f(x)[0](y z)` [b](https://c.d/e) [f](g.md#part) [h](#i)";
     assert_eq!(targets(text), ["x/y.rs", "g.md"]);
 }

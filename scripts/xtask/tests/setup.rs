@@ -1,15 +1,15 @@
-//! `scripts/lib/setup.sh` on systems that are not Debian: it installs nothing, and says what is missing.
+//! `scripts/lib/setup.sh` on systems that are not Debian: it installs nothing, and lists what is missing.
 //!
-//! The script runs as it is, with a search path on which only what a test puts there is found.
+//! The script runs unmodified, with a search path that contains only the test's programs.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// What the script itself calls.
+/// Programs that the script itself calls.
 const TOOLS: &[&str] = &["dirname", "sed"];
-/// What it looks for besides QEMU and a toolchain.
+/// Programs that it looks for besides QEMU and a toolchain.
 const PROGRAMS: &[&str] = &[
     "cargo",
     "ld.lld",
@@ -24,7 +24,7 @@ const PROGRAMS: &[&str] = &[
 ];
 const QEMU: &str = "qemu-system-x86_64";
 
-/// A system with nothing on it but what a test adds. It goes when the test ends.
+/// A system with only the programs that a test adds. It is removed when the test ends.
 struct System {
     root: PathBuf,
 }
@@ -43,7 +43,7 @@ impl System {
         system
     }
 
-    /// A program that does this.
+    /// Adds a program.
     fn with(self, name: &str, script: &str) -> System {
         let file = self.root.join("bin").join(name);
         fs::write(&file, format!("#!/bin/bash\n{script}\n")).unwrap();
@@ -51,7 +51,7 @@ impl System {
         self
     }
 
-    /// Everything but QEMU.
+    /// Adds everything but QEMU.
     fn with_the_rest(self) -> System {
         let source = self.root.join("lib/rustlib/src/rust/library/core");
         fs::create_dir_all(&source).unwrap();
@@ -64,7 +64,7 @@ impl System {
             .fold(system, |system, name| system.with(name, ""))
     }
 
-    /// What the script's functions say here.
+    /// Runs commands with the script's functions.
     fn run(&self, commands: &str) -> Output {
         let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lib/setup.sh");
         let script = format!("set -euo pipefail; source {}; {commands}", setup.display());
@@ -76,7 +76,7 @@ impl System {
             .expect("bash runs")
     }
 
-    /// As on a system of another name.
+    /// Sets up a system that is not Debian.
     fn set_up(&self) -> Output {
         self.run("system_name() { echo fedora-44; }; set_up run ask")
     }
@@ -84,21 +84,21 @@ impl System {
 
 impl Drop for System {
     fn drop(&mut self) {
-        // What is left is in the directory for such things.
+        // A failure leaves a directory among temporary files.
         let _ = fs::remove_dir_all(&self.root);
     }
 }
 
-fn said(output: &Output) -> String {
+fn text_of(output: &Output) -> String {
     let bytes = [output.stdout.as_slice(), &output.stderr].concat();
     String::from_utf8(bytes).expect("text")
 }
 
 #[test]
-fn another_system_hears_all_that_is_missing() {
+fn everything_missing_is_listed() {
     let output = System::new("empty").set_up();
-    let said = said(&output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
     let rest = [
         "neither Debian 12 nor 13",
         QEMU,
@@ -108,39 +108,39 @@ fn another_system_hears_all_that_is_missing() {
     for expected in PROGRAMS
         .iter()
         .chain(&rest)
-        .chain(&["setup: --no-setup goes on without"])
+        .chain(&["setup: --no-setup continues without"])
     {
-        assert!(said.contains(expected), "no {expected} in: {said}");
+        assert!(text.contains(expected), "no {expected} in: {text}");
     }
 }
 
 #[test]
-fn another_system_with_everything_hears_nothing() {
+fn a_complete_system_gets_no_message() {
     let system = System::new("whole").with_the_rest();
     let output = system
         .with(QEMU, "echo QEMU emulator version 10.0.2")
         .set_up();
-    let said = said(&output);
-    assert!(output.status.success() && said.is_empty(), "{said}");
+    let text = text_of(&output);
+    assert!(output.status.success() && text.is_empty(), "{text}");
 }
 
 #[test]
-fn an_old_qemu_is_all_that_is_missing() {
+fn only_an_old_qemu_is_listed() {
     let system = System::new("old").with_the_rest();
     let output = system
         .with(QEMU, "echo QEMU emulator version 7.2.0")
         .set_up();
-    let said = said(&output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    let missing: Vec<&str> = said.lines().filter(|line| line.starts_with("  ")).collect();
-    assert_eq!(missing, ["  QEMU 9 or newer"], "{said}");
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let missing: Vec<&str> = text.lines().filter(|line| line.starts_with("  ")).collect();
+    assert_eq!(missing, ["  QEMU 9 or newer"], "{text}");
 }
 
 #[test]
-fn the_systems_name_is_what_its_file_says() {
+fn the_systems_name_comes_from_its_file() {
     let system = System::new("name");
     let file = system.root.join("os-release");
     fs::write(&file, "ID=debian\nVERSION_ID=\"13\"\n").unwrap();
     let output = system.run(&format!("system_name {}", file.display()));
-    assert_eq!(said(&output), "debian-13\n");
+    assert_eq!(text_of(&output), "debian-13\n");
 }

@@ -1,18 +1,18 @@
-//! What another kernel or mover takes for the same, so that every figure stands beside its peer's.
+//! The same figures of another kernel and another live migration, for comparison.
 //!
-//! The kernel is seL4, master of August 2026: gcc 12 -O2, fast path on, no defence against Meltdown, PCID and IOMMU off, no debugging.
+//! The kernel is seL4, master of August 2026: gcc 12 -O2, fast path on, no Meltdown mitigation, PCID and IOMMU off, no debugging.
 //! Between threads of equal priority in different address spaces, the user side included, in QEMU 10.0.2.
-//! The mover is QEMU 10.0.2 itself, with a downtime limit of 10 ms and the same workload in a Linux guest of 144 MiB,
+//! The live migration is that of QEMU 10.0.2, with a downtime limit of 10 ms and the same workload in a Linux guest of 144 MiB,
 //! between two processes on one host.
 
-/// What a mover takes, in the units of ours.
-const MOVER: &[(&str, f64)] = &[
+/// Figures of the live migration, in our units.
+const MIGRATION: &[(&str, f64)] = &[
     ("migration.gap_ms.wws.median", 116.0),
     ("migration.total_ms.wws.median", 1_106.0),
     ("migration.wire_overhead.wws.median", 1.004),
 ];
 
-/// What a kernel takes, in the units of ours.
+/// Figures of the kernel, in our units.
 const KERNEL: &[(&str, u64)] = &[
     ("syscall.null", 85),
     ("ipc.call_reply.0", 425),
@@ -41,13 +41,15 @@ const KERNEL: &[(&str, u64)] = &[
     ("size.kernel_text_bytes", 108 << 10),
 ];
 
-/// The peer and its value, where it has the same thing.
+/// The peer and its value, if it has the same figure.
 pub fn of(figure: &str) -> Option<(&'static str, f64)> {
     let kernel = KERNEL
         .iter()
         .map(|(name, value)| (*name, "seL4", *value as f64));
-    let mover = MOVER.iter().map(|(name, value)| (*name, "QEMU", *value));
-    let found = kernel.chain(mover).find(|(name, ..)| *name == figure);
+    let migration = MIGRATION
+        .iter()
+        .map(|(name, value)| (*name, "QEMU", *value));
+    let found = kernel.chain(migration).find(|(name, ..)| *name == figure);
     found.map(|(_, peer, value)| (peer, value))
 }
 

@@ -1,10 +1,10 @@
-//! Faults put into the tree on purpose, one at a time, each of which must make a test fail: `cargo xtask mutations`.
+//! Mutation testing: faults injected into the tree, one at a time, each of which must make a test fail: `cargo xtask mutations`.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | `table` | the faults and the tests that find them, by subject |
-//! | `copy` | a copy of the tree in which one of them is tried |
-//! | `fate` | what became of one, from what its tests printed |
+//! | `copy` | a copy of the tree in which a fault is tried |
+//! | `fate` | the fate of a fault, from the output of its tests |
 //! | `page` | the table as docs/mutations.md |
 
 mod copy;
@@ -19,7 +19,7 @@ use crate::workspace::Workspace;
 use copy::Copy;
 use fate::Fate;
 
-/// What finds a mutation.
+/// The tests that find a mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Finder {
     /// Tests of a crate that run on the host, of which the name contains this.
@@ -37,17 +37,17 @@ struct Mutation {
     name: &'static str,
     /// The file, from the top of the tree.
     file: &'static str,
-    /// The text that is replaced. The file has it once.
+    /// The text to replace, which occurs once in the file.
     before: &'static str,
-    /// The text in its place.
+    /// The replacement.
     after: &'static str,
-    /// What would follow from it.
+    /// The consequence.
     harm: &'static str,
     /// The tests that must fail.
     finder: Finder,
 }
 
-/// Tries the mutations named, or all; `page` alone renders docs/mutations.md, `check` looks whether every text is still there.
+/// Tries the named mutations, or all; `page` alone renders docs/mutations.md, `check` checks that every text still exists.
 pub fn mutations(arguments: &[String], workspace: &Workspace) -> Result<()> {
     match arguments {
         [only] if only == "page" => return page::write(workspace),
@@ -73,7 +73,7 @@ pub fn mutations(arguments: &[String], workspace: &Workspace) -> Result<()> {
     }
 }
 
-/// Whether the tests pass while nothing is mutated: those that fail anyway find nothing.
+/// Checks that the tests pass without a mutation: those that fail anyway find nothing.
 fn check_finders(copy: &Copy, chosen: &[&Mutation]) -> Result<()> {
     let finders: BTreeSet<Finder> = chosen.iter().map(|it| it.finder).collect();
     let mut unfit = Vec::new();
@@ -102,10 +102,10 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Mutation>> {
     Ok(table::all().filter(is_chosen).collect())
 }
 
-/// Whether every mutation's text is in its file, once.
+/// Checks that every mutation's text occurs once in its file.
 fn check(workspace: &Workspace) -> Result<()> {
     let out_of_date: Vec<String> = table::all()
-        .filter_map(|it| it.complaint(workspace.root()))
+        .filter_map(|it| it.mismatch(workspace.root()))
         .collect();
     if out_of_date.is_empty() {
         Ok(())
@@ -115,8 +115,8 @@ fn check(workspace: &Workspace) -> Result<()> {
 }
 
 impl Mutation {
-    /// What is wrong with it, if the tree has moved on.
-    fn complaint(&self, root: &std::path::Path) -> Option<String> {
+    /// The reason it no longer applies to the tree, if any.
+    fn mismatch(&self, root: &std::path::Path) -> Option<String> {
         let text = std::fs::read_to_string(root.join(self.file)).unwrap_or_default();
         match text.matches(self.before).count() {
             1 => None,

@@ -7,7 +7,7 @@ use super::{Finder, Mutation, table};
 use crate::error::{AtPath, Result};
 use crate::workspace::Workspace;
 
-/// Where the page is.
+/// The path of the page.
 pub const PATH: &str = "docs/mutations.md";
 
 const HEAD: &str = "\
@@ -19,13 +19,12 @@ one. This page is rendered from scripts/xtask/src/mutations/table by `cargo xtas
 
 ";
 
-/// Writes the page.
 pub fn write(workspace: &Workspace) -> Result<()> {
     let path = workspace.source(PATH);
     fs::write(&path, render()).at(&path)
 }
 
-/// The page.
+/// The text of the page.
 pub fn render() -> String {
     let mut text = HEAD.to_string();
     text += "| name | file | change | what would follow | found by |\n| --- | --- | --- | --- | --- |\n";

@@ -1,28 +1,28 @@
-//! The steps that were asked for: [`Choice`].
+//! The selected steps: [`Choice`].
 
 use super::steps::{ALL, MACHINES, QUICK, Step};
 use crate::error::{Error, Result};
 
-/// What asks for the quick steps.
+/// The argument for the quick steps.
 const QUICKLY: &str = "quick";
-/// What asks for long runs of tests that find more the longer they run.
+/// The argument for long runs of tests that find more the longer they run.
 const LONG: &str = "--long";
 
-/// Steps, and of the machine tests those that are wanted: all, if none is named.
+/// The selected steps and machine tests; all machine tests, if none is named.
 pub struct Choice {
     /// The steps, in their order.
     pub steps: Vec<&'static Step>,
     /// `FILE` or `FILE::TEST`.
     pub machine_tests: Vec<String>,
-    /// Whether what finds more the longer it runs is to run for hours.
+    /// Whether tests that find more the longer they run take hours.
     pub is_long: bool,
 }
 
 impl Choice {
-    /// Reads `STEP.. [machines TEST..]`, `quick`, or nothing, which is everything; and among them `--long`.
+    /// Parses `STEP.. [machines TEST..]`, `quick`, or nothing, which selects everything; and `--long` anywhere.
     ///
     /// # Errors
-    /// A word that names nothing.
+    /// An unknown step.
     pub fn of(arguments: &[String]) -> Result<Choice> {
         let is_long = arguments.iter().any(|word| word == LONG);
         let words: Vec<String> = arguments
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_named_is_everything() {
+    fn no_argument_selects_everything() {
         assert_eq!(choice("").unwrap().steps.len(), ALL.len());
         assert_eq!(choice("quick").unwrap().steps.len(), QUICK.len());
     }
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_chosen_may_run_long() {
+    fn long_runs_combine_with_any_choice() {
         let choice = choice("--long machines zoo").unwrap();
         assert_eq!((choice.is_long, names(&choice)), (true, vec!["machines"]));
         assert_eq!(choice.machine_tests, ["zoo"]);

@@ -1,7 +1,7 @@
-//! Tests side by side, each in a process of its own: [`run`].
+//! Tests in parallel, each in a process of its own: [`run`].
 //!
-//! Cargo runs one test program after the other, so that the last test of each has the host for itself. Here the next test of any program
-//! begins as soon as one ends.
+//! Cargo runs one test program after another, so that the last test of each has the host to itself. Here the next test of
+//! any program starts as soon as one ends.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 
 use crate::error::{AtPath, Error, Result};
 
-/// What a test program prints when its one test has passed.
+/// The output of a test program whose one test has passed.
 const RAN: &str = "test result: ok. 1 passed";
 
-/// What each test finds in its environment, besides what is there.
+/// Additional environment variables of each test.
 pub type Environment = [(&'static str, OsString)];
 
 /// A test of a test program.
@@ -25,7 +25,7 @@ pub type Environment = [(&'static str, OsString)];
 pub struct Test {
     /// The program.
     pub program: PathBuf,
-    /// The file that it was compiled from, without its ending.
+    /// The name of its source file, without the extension.
     pub file: String,
     /// The test's name there.
     pub name: String,
@@ -37,7 +37,7 @@ impl Test {
         format!("{}::{}", self.file, self.name)
     }
 
-    /// Runs it; what it prints goes to a file, which no process that it leaves behind can keep open for us.
+    /// Runs it with its output to a file: a pipe could be kept open by a process that the test leaves behind.
     fn run(&self, log: &Path, environment: &Environment) -> Result<ExitStatus> {
         let output = File::create(log).at(log)?;
         let errors = output.try_clone().at(log)?;
@@ -51,11 +51,11 @@ impl Test {
     }
 }
 
-/// Runs tests in their order, so many at a time, and says of each how it ended, as a test program does; of one that fails, what it
-/// has printed. What each prints is kept in the directory.
+/// Runs tests in order, `lanes` at a time, and reports each like a test program, with its output if it fails. The output of
+/// every test is kept in the directory.
 ///
 /// # Errors
-/// Some failed: which.
+/// The names of the failed tests.
 pub fn run(
     tests: Vec<Test>,
     lanes: usize,
@@ -78,12 +78,12 @@ pub fn run(
             println!("test {} begins", test.full_name());
             let started = Instant::now();
             let ended = test.run(&log, environment);
-            // One lane speaks at a time.
+            // One lane reports at a time.
             let mut failed = failed.lock().expect("no lane panics");
             match ended {
                 Ok(status) if report(&test, &log, status, started.elapsed()) => {}
                 Ok(_) => failed.push(test.full_name()),
-                // No test has failed: nothing can be run here.
+                // Not a failed test: nothing can be run here.
                 Err(error) => {
                     waiting.lock().expect("no lane panics").clear();
                     *broken.lock().expect("no lane panics") = Some(error);
@@ -107,7 +107,7 @@ pub fn run(
     }
 }
 
-/// Says how it all ended.
+/// Prints the overall result.
 fn conclude(count: usize, failed: &[String]) {
     let verdict = if failed.is_empty() { "ok" } else { "FAILED" };
     if !failed.is_empty() {
@@ -117,7 +117,7 @@ fn conclude(count: usize, failed: &[String]) {
     println!("\ntest result: {verdict}. {passed} passed; {failed} failed");
 }
 
-/// Says how a test ended; whether it ran and passed: a program that is asked for a test which it ignores is content, too.
+/// Prints a test's result, and returns whether it ran and passed: a program succeeds also for a test that it ignores.
 fn report(test: &Test, log: &Path, status: ExitStatus, took: Duration) -> bool {
     let printed = fs::read(log).unwrap_or_default();
     let printed = String::from_utf8_lossy(&printed);

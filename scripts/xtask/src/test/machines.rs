@@ -1,4 +1,4 @@
-//! The tests that boot machines: all of them, or those that are named, `FILE` or `FILE::TEST`.
+//! The tests that boot machines: all, or the named ones, `FILE` or `FILE::TEST`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,16 +12,16 @@ use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 use crate::{build, process};
 
-/// Files with the longest tests, which begin first: nothing else would run beside the last of them.
+/// Files with the longest tests, which start first, so that they do not run alone at the end.
 const LONG: [&str; 7] = [
     "tutorial", "zoo", "nemesis", "failures", "three", "restarts", "refusals",
 ];
-/// Tests at a time for each processor. Each has its own network, and its machines wait more than they work.
+/// Parallel tests per processor. Each has its own network, and its machines wait more than they compute.
 const LANES: usize = 2;
-/// More are never needed, and each takes up to a gigabyte.
+/// The limit of parallel tests, each of which takes up to a gigabyte.
 const LANES_MAX: usize = 12;
 
-/// What a long run asks of those tests that find more the longer they run, unless the environment asks for something else.
+/// Variables of a long run for tests that find more the longer they run, unless the environment sets them.
 const LONG_RUNS: [(&str, &str); 2] = [
     ("CARAVAN_ZOO_MOVES", "200"),
     ("CARAVAN_NEMESIS_SECONDS", "7200"),
@@ -30,7 +30,7 @@ const LONG_RUNS: [(&str, &str); 2] = [
 /// Runs these machine tests, or all: `FILE`, or `FILE::TEST` for those of a file whose name contains `TEST`.
 ///
 /// # Errors
-/// A name is that of no test, and nothing was run; or tests failed.
+/// A name matches no test, and nothing was run; or tests failed.
 pub fn run(workspace: &Workspace, names: &[String], is_long: bool) -> Result<()> {
     build::host_programs(workspace)?;
     let all = all(workspace)?;
@@ -59,7 +59,7 @@ fn environment(workspace: &Workspace, is_long: bool) -> Vec<(&'static str, OsStr
         .collect()
 }
 
-/// Those of the tests that are named, each once.
+/// The named tests, each once.
 fn wanted(all: Vec<Test>, names: &[String]) -> Result<Vec<Test>> {
     let is_named = |test: &Test, name: &String| {
         let (file, part) = name.split_once("::").unwrap_or((name, ""));
@@ -95,7 +95,7 @@ fn all(workspace: &Workspace) -> Result<Vec<Test>> {
     Ok(tests)
 }
 
-/// The file and the program that one of cargo's messages tells of, if it is of a file in tests/tests.
+/// The file and the program in one of cargo's messages, if it concerns a file in tests/tests.
 fn test_program(message: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(message).ok()?;
     let target = &message["target"];
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_and_a_part_of_a_name_choose_tests_and_nothing_named_is_all() {
+    fn files_and_parts_of_names_select_tests_and_no_name_selects_all() {
         assert_eq!(names(&[]).unwrap().len(), 3);
         assert_eq!(names(&["boot"]).unwrap().len(), 2);
         assert_eq!(
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_no_test_has_is_an_error() {
+    fn an_unknown_test_is_an_error() {
         for name in ["zoo::typo", "typo", "it_starts"] {
             assert!(
                 names(&["boot", name])
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_programs_of_files_in_tests_are_told_from_others() {
+    fn test_programs_are_distinguished_from_others() {
         let message = |kind: &str| {
             format!(r#"{{"target":{{"kind":["{kind}"],"name":"boot"}},"executable":"/boot-1"}}"#)
         };

@@ -1,14 +1,14 @@
 //! The whole test run, as a list of steps, with a summary at the end.
 //!
-//! A step that fails does not stop the others, so that one run says all there is to say; only what needs a step's
-//! results is left out when that step failed, and counts as failed.
+//! A failed step does not stop the others, so that one run finds all failures; only steps that need its results are
+//! skipped, and count as failed.
 //!
 //! | file | noun |
 //! | --- | --- |
 //! | [`steps`] | the steps, and what each runs |
-//! | [`choice`] | the steps that were asked for |
+//! | [`choice`] | the selected steps |
 //! | [`machines`] | the step that boots machines |
-//! | [`lanes`] | tests side by side |
+//! | [`lanes`] | tests in parallel |
 
 mod choice;
 mod lanes;
@@ -22,22 +22,22 @@ use crate::workspace::Workspace;
 use choice::Choice;
 use steps::Step;
 
-/// How a step came out.
+/// The outcome of a step.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Passed,
     Failed(String),
-    LeftOut(&'static str),
+    Skipped(&'static str),
 }
 
-/// A step that was run or left out.
+/// A step that was run or skipped.
 struct Done {
     name: &'static str,
     outcome: Outcome,
     took: Duration,
 }
 
-/// Runs the steps named, those of the quick run, or all.
+/// Runs the named steps, those of the quick run, or all.
 pub fn test(arguments: &[String], workspace: &Workspace) -> Result<()> {
     let choice = Choice::of(arguments)?;
     let mut done = Vec::new();
@@ -57,7 +57,7 @@ fn perform(step: &Step, before: &[Done], workspace: &Workspace, choice: &Choice)
                 .iter()
                 .any(|done| done.name == needed && done.outcome != Outcome::Passed) =>
         {
-            Outcome::LeftOut(needed)
+            Outcome::Skipped(needed)
         }
         _ => match (step.run)(workspace, choice) {
             Ok(()) => Outcome::Passed,
@@ -85,7 +85,7 @@ fn summary(done: &[Done]) -> String {
         let word = match outcome {
             Outcome::Passed => "passed".to_string(),
             Outcome::Failed(why) => format!("FAILED: {}", why.lines().next().unwrap_or_default()),
-            Outcome::LeftOut(needed) => format!("LEFT OUT, for {needed} failed"),
+            Outcome::Skipped(needed) => format!("SKIPPED: {needed} failed"),
         };
         text += &format!("{name:<14} {:>5} s  {word}\n", took.as_secs());
     }
@@ -136,14 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_failed_step_is_left_out_and_fails() {
+    fn a_step_that_needs_a_failed_one_is_skipped_and_fails() {
         let done = run(&[
             step("a", None, fail),
             step("b", Some("a"), pass),
             step("c", Some("b"), pass),
         ]);
-        assert_eq!(done[1].outcome, Outcome::LeftOut("a"));
-        assert_eq!(done[2].outcome, Outcome::LeftOut("b"));
+        assert_eq!(done[1].outcome, Outcome::Skipped("a"));
+        assert_eq!(done[2].outcome, Outcome::Skipped("b"));
         assert_eq!(verdict(&done).unwrap_err().to_string(), "failed: a, b, c");
     }
 
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_says_why() {
+    fn the_summary_has_the_reason() {
         let text = summary(&run(&[step("a", None, fail)]));
         assert!(text.contains("FAILED: it is gone"));
     }

@@ -1,4 +1,4 @@
-//! The steps, and what each runs: [`ALL`], and [`QUICK`], what is worth knowing after every change.
+//! The steps: [`ALL`], and [`QUICK`], those to run after every change.
 
 use std::process::Command;
 
@@ -11,11 +11,11 @@ use crate::{build, image, layers, lint, process, simulation};
 
 /// One step of the test run.
 pub struct Step {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
-    /// The step whose results this one needs.
+    /// The step whose results it needs.
     pub needs: Option<&'static str>,
-    /// What it does, as far as it was chosen.
+    /// Runs it, as far as it is selected.
     pub run: fn(&Workspace, &Choice) -> Result<()>,
 }
 
@@ -41,10 +41,10 @@ pub const ALL: &[Step] = &[
     }),
 ];
 
-/// The step that boots machines.
+/// The name of the step that boots machines.
 pub const MACHINES: &str = "machines";
 
-/// What tells most of a change in little time, where all was built before: no lints, no exploration, one move.
+/// The most informative checks in little time, after a build: no lints, no exploration, one move.
 pub const QUICK: &[Step] = &[
     step("format", None, |workspace, _| lint::format(workspace)),
     step("layers", None, |workspace, _| layers::check(workspace)),
@@ -53,12 +53,15 @@ pub const QUICK: &[Step] = &[
     }),
     step("build", None, |workspace, _| build::everything(workspace)),
     step("some-machines", Some("build"), |workspace, _| {
-        let tests = ["console", "migration::a_counter_counts_on_elsewhere"];
+        let tests = [
+            "console",
+            "migration::a_counter_continues_on_the_other_machine",
+        ];
         machines::run(workspace, &tests.map(str::to_owned), false)
     }),
 ];
 
-/// A step.
+/// Constructs a step.
 pub const fn step(
     name: &'static str,
     needs: Option<&'static str>,
@@ -72,7 +75,7 @@ fn host_tests(workspace: &Workspace, which: &[&str]) -> Result<()> {
     process::run(cargo.arg("--no-fail-fast").args(which))
 }
 
-/// Cargo's test command, as the tests on the host are built.
+/// Cargo's test command for the tests on the host.
 pub fn host_cargo(workspace: &Workspace) -> Result<Command> {
     let mut cargo = Toolchain::find()?.cargo();
     cargo
@@ -88,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_need_is_met_by_an_earlier_step() {
+    fn every_needed_step_comes_earlier() {
         for steps in [ALL, QUICK] {
             for (index, step) in steps.iter().enumerate() {
                 let is_met = |needed| steps[..index].iter().any(|earlier| earlier.name == needed);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What every script here does: set up, then hand over to the xtask.
+# The common entry of all scripts here: sets up, then runs the xtask.
 #
-#   door COMMAND [--yes | --no-setup] [ARGUMENT...]
+#   entry.sh COMMAND [--yes | --no-setup] [ARGUMENT...]
 set -euo pipefail
 
 lib=$(dirname -- "$(readlink -f -- "$0")")
@@ -22,7 +22,7 @@ if [[ $consent != none ]]; then
     set_up "${arguments[0]}" "$consent"
 fi
 
-# Nothing here upgrades a toolchain under its user.
+# Prevents rustup from installing or upgrading a toolchain.
 export RUSTUP_AUTO_INSTALL=0
 if is_debian_toolchain_whole; then
     export RUSTC=/usr/bin/rustc
